@@ -1,0 +1,41 @@
+# A room is one folder under src/ and one static library. Each room is seen through an include root of its
+# own (build/rooms/<room>/<room> -> src/<room>), so `#include "alert/matcher.hpp"` resolves only in a room
+# that names `alert` among its ROOMS: an include against the flow fails the build.
+#
+# pricewire_room(<name> [DIR dir] [ROOMS room...] [LIBS lib...] [PRIVATE_LIBS lib...] [TEST_ROOMS room...])
+#   sources      every .cpp below the folder, apart from tests
+#   <name>_tests every *_test.cpp below the folder (when PRICEWIRE_TESTS), one executable
+function(pricewire_room name)
+  cmake_parse_arguments(ROOM "" "DIR" "ROOMS;LIBS;PRIVATE_LIBS;TEST_ROOMS" ${ARGN})
+  if(NOT ROOM_DIR)
+    set(ROOM_DIR ${CMAKE_SOURCE_DIR}/src/${name})
+  endif()
+  set(root ${CMAKE_BINARY_DIR}/rooms/${name})
+  file(MAKE_DIRECTORY ${root})
+  file(CREATE_LINK ${ROOM_DIR} ${root}/${name} SYMBOLIC)
+
+  file(GLOB_RECURSE all CONFIGURE_DEPENDS ${ROOM_DIR}/*.cpp)
+  set(sources ${all})
+  list(FILTER sources EXCLUDE REGEX "(_test|/main|_main)\\.cpp$")
+  set(tests ${all})
+  list(FILTER tests INCLUDE REGEX "_test\\.cpp$")
+
+  if(sources)
+    add_library(${name} STATIC ${sources})
+    set(scope PUBLIC)
+    target_link_libraries(${name} PRIVATE pricewire_options ${ROOM_PRIVATE_LIBS})
+  else()
+    add_library(${name} INTERFACE)
+    set(scope INTERFACE)
+  endif()
+  target_include_directories(${name} ${scope} ${root})
+  target_link_libraries(${name} ${scope} ${ROOM_ROOMS} ${ROOM_LIBS})
+
+  if(PRICEWIRE_TESTS AND tests)
+    add_executable(${name}_tests ${tests})
+    target_link_libraries(${name}_tests
+      PRIVATE pricewire_options ${name} ${ROOM_TEST_ROOMS} ${ROOM_PRIVATE_LIBS} GTest::gtest GTest::gtest_main rapidcheck)
+    target_compile_definitions(${name}_tests PRIVATE PRICEWIRE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+    gtest_discover_tests(${name}_tests DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 300)
+  endif()
+endfunction()

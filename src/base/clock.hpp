@@ -1,0 +1,57 @@
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <string_view>
+
+#include "base/result.hpp"
+
+namespace pricewire {
+
+// Wall-clock time, UTC, in microseconds: what is stored and shown.
+using Timestamp = std::chrono::sys_time<std::chrono::microseconds>;
+// Monotonic time: what time-outs and ages are measured with.
+using MonoTime = std::chrono::steady_clock::time_point;
+using Duration = std::chrono::microseconds;
+
+// Where time comes from, so that tests can hold it still. Implementations are thread-safe.
+class Clock {
+public:
+    virtual ~Clock() = default;
+    virtual Timestamp now() const = 0;
+    virtual MonoTime mono() const = 0;
+};
+
+// The machine's clock. Lives as long as the program.
+const Clock& system_clock();
+
+// A clock that moves when told; not thread-safe against its own setters.
+class ManualClock : public Clock {
+public:
+    explicit ManualClock(Timestamp start = Timestamp{std::chrono::seconds{1'700'000'000}}) : now_(start) {}
+    Timestamp now() const override { return now_; }
+    MonoTime mono() const override { return mono_; }
+    void advance(Duration d) {
+        now_ += d;
+        mono_ += d;
+    }
+
+private:
+    Timestamp now_;
+    MonoTime mono_{std::chrono::hours{1}};
+};
+
+// RFC 3339 in UTC with microseconds where there are any: "2025-01-01T00:00:00Z", "2025-01-01T00:00:00.25Z".
+std::string format_rfc3339(Timestamp t);
+// Accepts what format_rfc3339 writes and any offset ("+02:00"); digits past microseconds are dropped.
+Result<Timestamp> parse_rfc3339(std::string_view text);
+
+// "200ms", "10s", "5m", "24h", "90d", "0s"; one number, one unit. Error says what is accepted.
+Result<Duration> parse_duration(std::string_view text);
+// The shortest spelling that parse_duration reads back: "10s", "1500ms", "24h" is written "24h".
+std::string format_duration(Duration d);
+
+inline std::int64_t to_micros(Timestamp t) { return t.time_since_epoch().count(); }
+inline Timestamp from_micros(std::int64_t us) { return Timestamp{Duration{us}}; }
+
+}  // namespace pricewire

@@ -1,0 +1,78 @@
+#include "base/crypto.hpp"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/rand.h>
+#include <openssl/sha.h>
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace pricewire {
+
+void random_bytes(std::span<std::uint8_t> out) {
+    if (RAND_bytes(out.data(), static_cast<int>(out.size())) != 1) throw std::runtime_error("no randomness");
+}
+
+Sha256 sha256(std::string_view data) {
+    Sha256 out;
+    SHA256(as_bytes(data).data(), data.size(), out.data());
+    return out;
+}
+
+Sha256 hmac_sha256(std::span<const std::uint8_t> key, std::string_view data) {
+    Sha256 out;
+    unsigned int size = out.size();
+    if (HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), as_bytes(data).data(), data.size(), out.data(),
+             &size) == nullptr) {
+        throw std::runtime_error("HMAC failed");
+    }
+    return out;
+}
+
+bool equal_constant_time(std::string_view a, std::string_view b) {
+    return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+std::string base64_encode(std::span<const std::uint8_t> data) {
+    // EVP_EncodeBlock writes a terminating NUL past the text.
+    std::string out((data.size() + 2) / 3 * 4 + 1, '\0');
+    out.resize(static_cast<std::size_t>(EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()), data.data(),
+                                                        static_cast<int>(data.size()))));
+    return out;
+}
+
+std::optional<std::vector<std::uint8_t>> base64_decode(std::string_view text) {
+    if (text.size() % 4 != 0) return std::nullopt;
+    const std::size_t padding = text.size() - std::min(text.size(), text.find('='));
+    if (padding > 2) return std::nullopt;
+    std::vector<std::uint8_t> out(text.size() / 4 * 3);
+    const int size = EVP_DecodeBlock(out.data(), as_bytes(text).data(), static_cast<int>(text.size()));
+    if (size < 0) return std::nullopt;
+    out.resize(static_cast<std::size_t>(size) - padding);
+    // EVP_DecodeBlock forgives white space and stray bits; what does not read back the same was not base64.
+    if (base64_encode(out) != text) return std::nullopt;
+    return out;
+}
+
+std::string base64url_encode(std::span<const std::uint8_t> data) {
+    std::string out = base64_encode(data);
+    out.erase(std::find(out.begin(), out.end(), '='), out.end());
+    std::replace(out.begin(), out.end(), '+', '-');
+    std::replace(out.begin(), out.end(), '/', '_');
+    return out;
+}
+
+std::string hex_encode(std::span<const std::uint8_t> data) {
+    static constexpr char digits[] = "0123456789abcdef";
+    std::string out;
+    out.reserve(data.size() * 2);
+    for (const std::uint8_t byte : data) {
+        out += digits[byte >> 4];
+        out += digits[byte & 15];
+    }
+    return out;
+}
+
+}  // namespace pricewire

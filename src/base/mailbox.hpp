@@ -1,0 +1,93 @@
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <mutex>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "base/clock.hpp"
+
+namespace pricewire {
+
+// A message queue from any number of threads to the one thread that owns what the messages change.
+// Messages of one sender arrive in its order. The lock covers moving a message in or swapping the batch out,
+// never any work on it. Bounded: push() waits while `capacity` messages are unread, which is the back-pressure.
+template <typename T>
+class Mailbox {
+public:
+    explicit Mailbox(std::size_t capacity = std::size_t{1} << 20) : capacity_(capacity) {}
+    Mailbox(const Mailbox&) = delete;
+    Mailbox& operator=(const Mailbox&) = delete;
+
+    // False after close(): the message was not taken.
+    bool push(T message) {
+        std::unique_lock lock(mutex_);
+        room_.wait(lock, [&] { return closed_ || messages_.size() < capacity_; });
+        if (closed_) return false;
+        messages_.push_back(std::move(message));
+        const bool wake = messages_.size() == 1;
+        lock.unlock();
+        if (wake) filled_.notify_one();
+        return true;
+    }
+
+    // False where it is full or closed: for messages that may be dropped.
+    bool try_push(T message) {
+        std::unique_lock lock(mutex_);
+        if (closed_ || messages_.size() >= capacity_) return false;
+        messages_.push_back(std::move(message));
+        const bool wake = messages_.size() == 1;
+        lock.unlock();
+        if (wake) filled_.notify_one();
+        return true;
+    }
+
+    // Swaps all unread messages into `out` (cleared first), waiting for one until `deadline`, if given.
+    // False when nothing came in time, or when the box is closed and empty.
+    bool drain(std::vector<T>& out, std::optional<MonoTime> deadline = std::nullopt) {
+        out.clear();
+        std::unique_lock lock(mutex_);
+        const auto ready = [&] { return closed_ || !messages_.empty(); };
+        if (deadline) {
+            filled_.wait_until(lock, *deadline, ready);
+        } else {
+            filled_.wait(lock, ready);
+        }
+        if (messages_.empty()) return false;
+        out.swap(messages_);
+        lock.unlock();
+        room_.notify_all();
+        return true;
+    }
+
+    // No further message is taken; what is unread can still be drained.
+    void close() {
+        {
+            std::lock_guard lock(mutex_);
+            closed_ = true;
+        }
+        filled_.notify_all();
+        room_.notify_all();
+    }
+
+    bool closed() const {
+        std::lock_guard lock(mutex_);
+        return closed_;
+    }
+    std::size_t size() const {
+        std::lock_guard lock(mutex_);
+        return messages_.size();
+    }
+
+private:
+    const std::size_t capacity_;
+    mutable std::mutex mutex_;
+    std::condition_variable filled_;
+    std::condition_variable room_;
+    std::vector<T> messages_;
+    bool closed_ = false;
+};
+
+}  // namespace pricewire

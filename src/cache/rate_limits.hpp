@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "base/clock.hpp"
+
+namespace pricewire {
+
+// `count` requests at once, refilled evenly over `period`: a token bucket. "5/10s".
+struct RateLimit {
+    std::uint32_t count = 5;  // 1 to 1'000'000'000
+    Duration period{};        // > 0
+};
+
+struct RateDecision {
+    bool allowed = true;
+    std::uint32_t remaining = 0;  // whole tokens left
+    Duration retry_after{};       // until one token is there; zero where allowed
+    Duration reset_after{};       // until the bucket is full again
+};
+
+// Token buckets by name ("user:<uuid>", "rates:<ip>"). Bounded memory. Thread-safe.
+class RateLimits {
+public:
+    virtual ~RateLimits() = default;
+    virtual RateDecision take(std::string_view bucket, const RateLimit& limit, MonoTime now) = 0;
+};
+
+}  // namespace pricewire

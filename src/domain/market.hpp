@@ -1,0 +1,75 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/decimal.hpp"
+#include "base/small_string.hpp"
+
+namespace pricewire {
+
+// "BTC": 1 to 15 of A-Z and 0-9. Configuration checks that; see is_ticker().
+using Ticker = SmallString<15>;
+// "binance", "coingecko": the name of a source in the configuration.
+using SourceName = SmallString<15>;
+
+// 1 to 15 characters of A-Z and 0-9.
+bool is_ticker(std::string_view text);
+
+// Exchanges trade, and vote for the price. An aggregator repeats others' figures up to a minute late: it checks
+// and replaces, and never votes.
+enum class SourceKind : std::uint8_t { exchange, aggregator };
+
+// One source's price of one ticker, as parsed. `price` > 0.
+struct Quote {
+    SourceName source;
+    SourceKind kind = SourceKind::exchange;
+    Ticker ticker;
+    Decimal price;
+    Timestamp time;         // when the source says the price was made (its clock)
+    Timestamp received_at;  // our clock
+};
+
+// Why a quote does not count. `counted` is the one that does.
+enum class Verdict : std::uint8_t {
+    counted,      // it made the price
+    check_only,   // an aggregator's quote, used to check the exchanges
+    stale,        // older than the limit for its kind
+    disputed,     // two sources disagree and nothing decides between them
+    outlier,      // far from the median of the others, or refuted by the aggregator
+    unconfirmed,  // a jump by a lone exchange that the next quotes have not confirmed yet
+};
+std::string_view to_string(Verdict v);
+
+struct JudgedQuote {
+    Quote quote;
+    Verdict verdict = Verdict::counted;
+};
+
+// A consolidated price. `sequence` grows by one with every price of a process, over all tickers.
+struct Price {
+    Ticker ticker;
+    Decimal value;
+    Timestamp time;  // when the deciding quote was received (our clock)
+    std::uint64_t sequence = 0;
+};
+
+// All that is known of a ticker at a moment: its price where there is one, and each source's quote, judged.
+struct TickerBoard {
+    Ticker ticker;
+    std::optional<Price> price;
+    std::vector<JudgedQuote> quotes;
+};
+
+// Open, high, low and close of the consolidated price within the minute that starts at `start`.
+struct Bar {
+    Ticker ticker;
+    Timestamp start;
+    Decimal open, high, low, close;
+    friend bool operator==(const Bar&, const Bar&) = default;
+};
+
+}  // namespace pricewire

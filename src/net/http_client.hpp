@@ -1,0 +1,68 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "net/address_guard.hpp"
+
+namespace pricewire::net {
+
+using Headers = std::vector<std::pair<std::string, std::string>>;
+
+struct HttpRequest {
+    std::string method = "GET";
+    std::string url;
+    Headers headers;
+    std::string body;
+    Duration timeout = std::chrono::seconds{5};   // all of it: resolve, connect, TLS, send, answer
+    std::size_t max_response_bytes = 64 * 1024;   // more than this ends the transfer; see HttpResult::truncated
+    bool verify_tls = true;
+    // Judged on the address really used, before a byte is sent, on new and reused connections alike. Not owned;
+    // outlives the request. Null: any address.
+    const AddressGuard* guard = nullptr;
+};
+
+enum class HttpError { none, bad_url, resolve, refused_address, connect, tls, timeout, protocol, cancelled };
+std::string_view to_string(HttpError e);
+
+struct HttpResult {
+    HttpError error = HttpError::none;
+    std::string error_text;  // one plain sentence where error is set
+    int status = 0;          // where an answer came (then error is none)
+    Headers headers;         // names in lower case; at most 100, 16 KiB in all
+    std::string body;        // at most max_response_bytes
+    bool truncated = false;  // the answer was longer than that; the rest was not read
+    std::string remote_ip;
+    Duration duration{};     // from start() to the end
+
+    const std::string* header(std::string_view lower_name) const;
+};
+
+// HTTP/1.1 requests to anywhere, many at once, on one thread of its own. No redirects, no proxy from the
+// environment, only http and https. Connections are kept and reused per host.
+class HttpClient {
+public:
+    using Done = std::move_only_function<void(HttpResult)>;
+
+    // Waits for the thread; requests still open end as HttpError::cancelled.
+    virtual ~HttpClient() = default;
+    // Any thread. `done` runs exactly once, on the client's thread, and must return quickly.
+    virtual void start(HttpRequest request, Done done) = 0;
+};
+
+struct HttpClientOptions {
+    std::size_t max_connections = 2000;          // in all; further requests wait within their time-out
+    std::size_t max_connections_per_host = 64;
+    std::string user_agent = "Pricewire";
+};
+
+std::unique_ptr<HttpClient> create_http_client(const HttpClientOptions& options = {});
+
+}  // namespace pricewire::net

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/clock.hpp"
+#include "net/event_loop.hpp"
+
+namespace pricewire::net {
+
+// How a WebSocket ended or failed to open.
+struct WsClosed {
+    int http_status = 0;       // where the upgrade was answered with something else than 101
+    std::string retry_after;   // that answer's Retry-After, as sent
+    std::string body;          // that answer's first 4 KiB
+    std::string reason;        // one plain sentence, for the log
+};
+
+struct WsClientHandler {
+    std::function<void()> on_open;
+    std::function<void(std::string_view)> on_text;   // whole messages, at most max_message_bytes
+    std::function<void()> on_ping;                   // already answered with a pong; told as a sign of life
+    std::function<void(const WsClosed&)> on_closed;  // exactly once, last; not after ~WsClient or close()
+};
+
+struct WsClientOptions {
+    std::string url;                                 // ws:// or wss://
+    Duration connect_timeout = std::chrono::seconds{10};  // resolve, connect, TLS, upgrade
+    std::size_t max_message_bytes = 1024 * 1024;
+    bool verify_tls = true;
+};
+
+// One WebSocket connection, from its creation to its end. Lives and calls back on the loop's thread.
+// Destroying it drops the connection without a callback.
+class WsClient {
+public:
+    virtual ~WsClient() = default;
+    virtual void send_text(std::string message) = 0;
+    virtual void send_ping() = 0;
+};
+
+std::unique_ptr<WsClient> open_websocket(EventLoop& loop, const WsClientOptions& options, WsClientHandler handler);
+
+}  // namespace pricewire::net

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/result.hpp"
+
+namespace pricewire {
+
+struct LimitSetting {
+    std::uint32_t count = 5;
+    Duration period = std::chrono::seconds{10};
+};
+
+struct PortRange {
+    std::uint16_t first = 0;
+    std::uint16_t last = 0;
+};
+
+struct SourceSettings {
+    bool enabled = true;
+    std::string ws_url;    // empty: this source has no stream
+    std::string rest_url;
+    Duration poll_interval{};
+    int weight = 1;        // an exchange's votes in the median, 1 to 100
+};
+
+// The effective configuration: defaults, then the file, then environment, then flags. Immutable after load().
+// config/pricewire.toml documents every key; the names there are the names here.
+struct Config {
+    struct {
+        std::string listen = "127.0.0.1:8000";
+        std::vector<std::string> trusted_proxies;  // CIDR
+        int threads = 2;
+    } http;
+    struct {
+        std::string database_url = "sqlite:data/pricewire.db";
+        std::string redis_url;
+        std::string rabbitmq_url;
+    } storage;
+    struct {
+        std::vector<std::string> tickers{"BTC", "ETH", "DOGE", "SOL", "BNB"};
+        Duration quote_ttl = std::chrono::seconds{15};
+        Duration aggregator_ttl = std::chrono::minutes{3};
+        // source -> ticker -> the source's own symbol, where its rule does not give it
+        std::map<std::string, std::map<std::string, std::string>> symbols;
+    } market;
+    std::map<std::string, SourceSettings> sources;
+    struct {
+        LimitSetting register_{2, std::chrono::seconds{10}};
+        LimitSetting user{5, std::chrono::seconds{10}};
+        LimitSetting rates{5, std::chrono::seconds{10}};
+        std::uint32_t alerts_per_user = 1000;
+    } limits;
+    struct {
+        int attempts = 4;
+        Duration backoff_min = std::chrono::seconds{10};
+        Duration backoff_max = std::chrono::seconds{600};
+        Duration timeout = std::chrono::seconds{5};
+        bool tls_verify = true;
+        bool allow_http = false;
+        std::vector<PortRange> allow_ports{{80, 80}, {443, 443}, {8443, 8443}};
+        std::vector<std::string> allow_networks;  // CIDR
+        int concurrency = 512;
+    } delivery;
+    struct {
+        std::string level = "info";
+        std::string format = "text";
+    } log;
+};
+
+}  // namespace pricewire

@@ -1,0 +1,112 @@
+#pragma once
+
+#include <cstddef>
+#include <expected>
+#include <functional>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/crypto.hpp"
+#include "base/uuid.hpp"
+#include "domain/alert.hpp"
+#include "domain/delivery.hpp"
+#include "domain/market.hpp"
+#include "domain/user.hpp"
+
+namespace pricewire {
+
+// Thrown by every method where the database is gone, full, locked past its deadline or broken; nothing of the
+// call was committed. Callers at a worker's edge log it once and try again, or answer 503.
+class StorageError : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
+enum class CreateUserError { email_taken };
+enum class CreateAlertError { duplicate, limit_reached };
+
+struct AlertFilter {
+    std::optional<bool> is_active;
+    std::optional<Ticker> ticker;
+    std::size_t limit = 100;          // 1 to 1000
+    std::optional<Uuid> before;       // cursor: only alerts that stand after this one (id) in the listing
+};
+
+// Who claims deliveries and until when. A claim whose lease has ended counts as not claimed.
+struct Claim {
+    std::string owner;  // stable over restarts of one sender, 1 to 100 characters
+    Timestamp lease_until;
+};
+
+// What storage tells the rest of the process, called after the commit, in commit order, on a thread of the
+// storage's own. Must return quickly and must not call back into the storage.
+struct StorageEvents {
+    std::function<void(const AlertChange&)> alert_changed;
+    // A user was disabled, or (nullopt) some user may have changed outside this process.
+    std::function<void(std::optional<Uuid> user_id)> user_changed;
+};
+
+// The truth: users, alerts, deliveries, attempts, bars. Every method is thread-safe, blocking, and one
+// transaction; what it returned from is durable (survives kill -9 and, unless the comment says otherwise, loss
+// of power). All methods throw StorageError.
+class Storage {
+public:
+    virtual ~Storage() = default;
+
+    // Asks the database something trivial.
+    virtual void ping() = 0;
+
+    // Users. E-mail is compared without regard to case.
+    virtual std::expected<void, CreateUserError> create_user(const NewUser& user) = 0;
+    virtual std::optional<User> user_by_key_hash(const Sha256& api_key_hash) = 0;
+    virtual std::optional<User> user_by_email(std::string_view email) = 0;
+    // False where there is no such user. Raises user_changed.
+    virtual bool set_user_active(const Uuid& user_id, bool active) = 0;
+
+    // Alerts. An identical active alert is one with the same user, ticker, target, condition and URL; the
+    // database refuses a second one by a unique partial index. `limit` counts the user's active alerts.
+    // Raises alert_changed(created).
+    virtual std::expected<void, CreateAlertError> create_alert(const Alert& alert, std::size_t limit) = 0;
+    virtual std::optional<Alert> alert(const Uuid& user_id, const Uuid& alert_id) = 0;
+    // Newest first (by id: ids are version 7).
+    virtual std::vector<Alert> alerts(const Uuid& user_id, const AlertFilter& filter) = 0;
+    // Hides the alert from its user; a delivery already written for it still goes out. False where there is no
+    // such alert of that user. Raises alert_changed(deleted) where it was active.
+    virtual bool delete_alert(const Uuid& user_id, const Uuid& alert_id) = 0;
+    // One consistent snapshot of all active alerts, handed over in pieces, in any order, on the calling thread.
+    virtual void load_active_alerts(const std::function<void(std::span<const ActiveAlert>)>& piece) = 0;
+
+    // The outbox. Marks fired those of the alerts that are still active and writes one pending delivery each,
+    // due at once, all in one set-based transaction; returns the tasks of those it wrote. An alert that was
+    // already fired or deleted is passed over: that is what makes a firing happen once, however many try.
+    virtual std::vector<DeliveryTask> fire(std::span<const FiringGroup> groups) = 0;
+
+    // Claims those of the named deliveries that are due (pending with next_attempt_at <= now, or their lease
+    // has ended) and whose next attempt has the task's number. May be lost with the power, not with the process.
+    virtual std::vector<ClaimedDelivery> claim(std::span<const DeliveryTask> tasks, Timestamp now,
+                                               const Claim& claim) = 0;
+    // Claims up to `limit` due deliveries, the longest due first. Durability as claim().
+    virtual std::vector<ClaimedDelivery> claim_due(Timestamp now, std::size_t limit, const Claim& claim) = 0;
+    // The earliest moment at which claim_due() would find something; nullopt where nothing waits.
+    virtual std::optional<Timestamp> next_due() = 0;
+    // Gives back everything `owner` has claimed: pending, due at once. For a sender's start and end.
+    virtual std::size_t release_claims(std::string_view owner) = 0;
+    // Writes attempts and their deliveries' next state. An outcome whose attempt number is not the one its
+    // delivery is at is ignored (fencing). Durability as claim(): losing it repeats an attempt, same id.
+    virtual void record(std::span<const AttemptOutcome> outcomes) = 0;
+
+    virtual std::vector<DeliveryView> deliveries_of(const Uuid& alert_id) = 0;
+    virtual std::vector<Attempt> attempts_of(const Uuid& delivery_id) = 0;
+
+    // Minute bars. upsert merges with a bar already there: its open stays, high and low widen, close is replaced.
+    virtual void upsert_bars(std::span<const Bar> bars) = 0;
+    virtual std::vector<Bar> bars(Ticker ticker, Timestamp from, Timestamp to, std::size_t limit) = 0;
+    // Removes at most `limit` bars that start before the moment; returns how many it removed.
+    virtual std::size_t prune_bars(Timestamp before, std::size_t limit) = 0;
+};
+
+}  // namespace pricewire
