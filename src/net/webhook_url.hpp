@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/result.hpp"
+#include "net/address_guard.hpp"
+
+namespace pricewire::net {
+
+// Which URLs a webhook may have. Immutable, any thread.
+struct UrlPolicy {
+    bool allow_http = false;
+    std::vector<std::pair<std::uint16_t, std::uint16_t>> allow_ports{{80, 80}, {443, 443}, {8443, 8443}};
+    AddressGuard guard;
+};
+
+struct WebhookUrl {
+    std::string scheme;  // "https" or "http"
+    std::string host;    // lower case, without brackets
+    std::uint16_t port = 443;
+};
+
+// Judges the text alone: absolute http(s) URL of at most 2,048 bytes, no userinfo, no fragment, no control
+// characters or spaces, a port from the list, and, where the host is an address literal in any spelling that a
+// resolver would take, an address the guard allows. Error: the rule that refuses it, in words for the user.
+Result<WebhookUrl> parse_webhook_url(std::string_view text, const UrlPolicy& policy);
+
+// parse_webhook_url, then the host's addresses: refused if any of them is. A host that does not resolve within
+// `deadline_ms` is accepted, to be judged at connect. Blocking.
+Result<WebhookUrl> vet_webhook_url(std::string_view text, const UrlPolicy& policy, int deadline_ms);
+
+}  // namespace pricewire::net
