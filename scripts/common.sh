@@ -1,0 +1,73 @@
+# Shared by run and test: finding and installing what a bare Debian 12 lacks, saying what is done, and naming the
+# command that failed. To be sourced.
+
+build_packages=(
+  clang-19 lld-19 libstdc++-12-dev cmake ninja-build ccache pkg-config ca-certificates
+  libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev
+  libsimdjson-dev libabsl-dev libsqlitecpp-dev libsqlite3-dev libtomlplusplus-dev libcli11-dev
+  libspdlog-dev libfmt-dev libcurl4-openssl-dev libssl-dev zlib1g-dev libyaml-cpp-dev
+)
+test_packages=(
+  g++-12 llvm-19 libclang-rt-19-dev clang-tidy-19 clang-format-19 libgtest-dev librapidcheck-dev python3
+)
+perf_packages=(redis-server libhiredis-dev wrk nginx-light)
+
+say() { printf '\033[1m== %s\033[0m\n' "$*"; }
+
+# Runs a command; where it fails, says which one it was and what to try.
+step() {
+  local status=0
+  "$@" || status=$?
+  if [ "$status" -ne 0 ]; then
+    printf '\nFailed (exit code %s): %s\n' "$status" "$*" >&2
+    [ -z "${hint:-}" ] || printf 'To mend it: %s\n' "$hint" >&2
+    exit "$status"
+  fi
+}
+
+as_root() {
+  if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+# Installs those of the named Debian packages that are not there; does nothing where all are.
+need_packages() {
+  local missing=() name
+  for name in "$@"; do
+    dpkg-query -W -f='${Status}' "$name" 2>/dev/null | grep -q 'install ok installed' || missing+=("$name")
+  done
+  [ "${#missing[@]}" -gt 0 ] || return 0
+  if ! command -v apt-get >/dev/null; then
+    printf 'Pricewire builds on Debian 12; here these packages are missing: %s\n' "${missing[*]}" >&2
+    exit 1
+  fi
+  if [ "$(id -u)" -ne 0 ] && ! command -v sudo >/dev/null; then
+    printf 'As root, please run: apt-get install -y %s\n' "${missing[*]}" >&2
+    exit 1
+  fi
+  say "Installing ${#missing[@]} Debian packages: ${missing[*]}"
+  hint="check the network and /etc/apt/sources.list (Debian 12 main), then start again"
+  step as_root apt-get -qq update
+  # Package scripts must not ask questions, and must not start servers on this machine.
+  step as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get -qq -y --no-install-recommends \
+    -o Dpkg::Use-Pty=0 install "${missing[@]}" >/dev/null
+  hint=
+}
+
+# configure_and_build PRESET [cmake -D options --] [targets…]
+configure_and_build() {
+  local preset=$1 options=()
+  shift
+  while [ $# -gt 0 ] && [ "$1" != -- ]; do options+=("$1"); shift; done
+  [ $# -eq 0 ] || shift
+  hint="read the compiler's message above; a stale build folder is removed with: rm -rf build/$preset"
+  if [ ! -f "build/$preset/build.ninja" ] || [ "${#options[@]}" -gt 0 ]; then
+    step cmake --preset "$preset" "${options[@]}" >"/tmp/pricewire-configure.$$" || true
+    rm -f "/tmp/pricewire-configure.$$"
+  fi
+  if [ $# -gt 0 ]; then
+    step cmake --build "build/$preset" --target "$@"
+  else
+    step cmake --build "build/$preset"
+  fi
+  hint=
+}
