@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,6 +48,7 @@ public:
 struct WsHandler {
     std::function<void(std::string_view)> on_text;   // on one of the server's threads
     std::function<void()> on_close;                  // exactly once, last
+    std::optional<ServerResponse> refusal;           // sent instead of the 404 where on_text is empty
 };
 
 struct ServerOptions {
