@@ -1,0 +1,10 @@
+# The exchange simulator and the webhook receiver: a library that tests embed, and a program each.
+pricewire_room(sim DIR ${CMAKE_SOURCE_DIR}/sim ROOMS domain base net PRIVATE_LIBS Boost::json ZLIB::ZLIB)
+
+foreach(program exchange-sim webhook-receiver)
+  string(REPLACE - _ source ${program})
+  if(EXISTS ${CMAKE_SOURCE_DIR}/sim/${source}_main.cpp)
+    add_executable(${program} ${CMAKE_SOURCE_DIR}/sim/${source}_main.cpp)
+    target_link_libraries(${program} PRIVATE pricewire_options sim net CLI11::CLI11)
+  endif()
+endforeach()

@@ -1,0 +1,463 @@
+#include "sim/exchange_sim.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <set>
+#include <thread>
+
+#include "base/json_writer.hpp"
+#include "base/log.hpp"
+#include "net/http_server.hpp"
+#include "sim/protocol.hpp"
+
+namespace pricewire::sim {
+namespace {
+
+using namespace std::chrono;
+
+// What one client may have unread before the player waits for it (at full speed) or drops it.
+constexpr std::size_t max_queued_bytes = 4 * 1024 * 1024;
+
+struct Client {
+    std::shared_ptr<net::WsPeer> peer;
+    std::set<std::string, std::less<>> streams;  // "btcusdt@trade"
+};
+
+class ExchangeSimImpl final : public ExchangeSim {
+public:
+    ExchangeSimImpl(const SimOptions& options, std::unique_ptr<Tape> tape)
+        : options_(options), tape_(std::move(tape)), speed_(options.speed), paused_(options.paused) {}
+
+    ~ExchangeSimImpl() override {
+        {
+            std::lock_guard lock(mutex_);
+            stopping_ = true;
+        }
+        changed_.notify_all();
+        if (player_.joinable()) player_.join();
+        if (server_) server_->stop(milliseconds{100});
+    }
+
+    Result<void> start() {
+        net::ServerOptions server;
+        server.listen = options_.listen;
+        server.threads = 1;
+        server.error_response = [](int status, std::string_view detail) {
+            return net::ServerResponse{
+                .status = status, .content_type = "text/plain", .body = std::string(detail)};
+        };
+        auto created = net::create_http_server(
+            server,
+            [this](net::ServerRequest&& request, net::HttpServer::Respond respond) {
+                if (auto response = answer(request)) {
+                    respond(std::move(*response));
+                } else {
+                    hold(std::move(respond));
+                }
+            },
+            [this](const net::ServerRequest& request, std::shared_ptr<net::WsPeer> peer) {
+                return upgrade(request, std::move(peer));
+            });
+        if (!created) return std::unexpected(created.error());
+        server_ = std::move(*created);
+        player_ = std::thread([this] { play_tape(); });
+        return {};
+    }
+
+    std::uint16_t port() const override { return server_->port(); }
+    void play() override {
+        change([this] { paused_ = false; });
+    }
+    void pause() override {
+        change([this] { paused_ = true; });
+    }
+    void set_speed(double speed) override {
+        change([&] {
+            speed_ = speed;
+            ++timeline_;
+        });
+    }
+    void set_tape(std::unique_ptr<Tape> tape) override {
+        change([&] {
+            tape_ = std::move(tape);
+            playing_ = nullptr;
+            finished_ = false;
+            ++timeline_;
+        });
+    }
+    void set_fault(Door door, Fault fault) override {
+        const bool cuts = door == Door::binance_stream &&
+                          (fault.kind == Fault::Kind::cut || fault.kind == Fault::Kind::html ||
+                           fault.kind == Fault::Kind::status);
+        const bool once = door == Door::binance_stream && fault.kind == Fault::Kind::cut;
+        change([&] {
+            frozen_[door] = last_;
+            frozen_at_[door] = system_clock::now();
+        });
+        faults_.set(door, once ? Fault{Fault::Kind::none, 0, {}} : std::move(fault));
+        if (cuts) cut_streams();
+    }
+    void trade(const std::string& symbol, Decimal price) override {
+        {
+            std::lock_guard lock(mutex_);
+            by_hand_.push_back({{}, symbol, price, {}});
+        }
+        changed_.notify_all();
+    }
+    bool finished() const override {
+        std::lock_guard lock(mutex_);
+        return finished_ && by_hand_.empty();
+    }
+    std::uint64_t trades_sent() const override { return trades_; }
+    std::size_t stream_clients() const override {
+        std::lock_guard lock(mutex_);
+        return static_cast<std::size_t>(std::count_if(
+            clients_.begin(), clients_.end(), [](const auto& c) { return !c.second.streams.empty(); }));
+    }
+
+private:
+    template <typename F>
+    void change(F&& f) {
+        {
+            std::lock_guard lock(mutex_);
+            f();
+        }
+        changed_.notify_all();
+    }
+
+    // The player's thread: takes trades off the tape when they are due and hands them out.
+    void play_tape() {
+        std::unique_lock lock(mutex_);
+        std::optional<TapeTrade> pending;
+        std::uint64_t timeline = timeline_ - 1;
+        steady_clock::time_point origin;
+        while (!stopping_) {
+            if (!by_hand_.empty()) {
+                const TapeTrade trade = std::move(by_hand_.front());
+                by_hand_.pop_front();
+                hand_out(trade, lock);
+                continue;
+            }
+            const bool held = paused_ || (options_.wait_for_client && nobody_listens());
+            if (held || (finished_ && timeline == timeline_)) {
+                changed_.wait_for(lock, seconds{1});
+                // Time that passed while held is not tape time.
+                if (held) timeline = timeline_ - 1;
+                continue;
+            }
+            if (timeline != timeline_) {
+                // A new tape, a new speed or the end of a pause: count from here.
+                if (tape_ && tape_.get() != playing_) {
+                    playing_ = tape_.get();
+                    pending.reset();
+                }
+                if (!pending) pending = read_tape();
+                timeline = timeline_;
+                if (pending && speed_ > 0) origin = steady_clock::now() - scaled(pending->at);
+            }
+            if (!pending) pending = read_tape();
+            if (!pending) {
+                finished_ = true;
+                continue;
+            }
+            if (speed_ > 0) {
+                const auto due = origin + scaled(pending->at);
+                if (steady_clock::now() < due) {
+                    changed_.wait_until(lock, due);
+                    continue;
+                }
+            }
+            const TapeTrade trade = std::move(*pending);
+            pending.reset();
+            hand_out(trade, lock);
+        }
+    }
+
+    std::optional<TapeTrade> read_tape() {
+        if (!tape_) return std::nullopt;
+        try {
+            return tape_->next();
+        } catch (const std::runtime_error& e) {
+            log::error("the tape is damaged and ends here", {{"reason", e.what()}});
+            return std::nullopt;
+        }
+    }
+
+    steady_clock::duration scaled(Duration at) const {
+        return duration_cast<steady_clock::duration>(
+            duration<double, std::micro>(static_cast<double>(at.count()) / speed_));
+    }
+
+    bool nobody_listens() const {
+        return std::none_of(clients_.begin(), clients_.end(),
+                            [](const auto& c) { return !c.second.streams.empty(); });
+    }
+
+    void hand_out(const TapeTrade& trade, std::unique_lock<std::mutex>& lock) {
+        const auto now = system_clock::now();
+        last_[trade.symbol] = trade.price;
+        if (now - coingecko_taken_ >= options_.coingecko_period || !coingecko_.contains(trade.symbol)) {
+            if (now - coingecko_taken_ >= options_.coingecko_period) coingecko_taken_ = now;
+            coingecko_[trade.symbol] = trade.price;
+            if (now == coingecko_taken_) coingecko_ = last_;
+        }
+        const std::string stream = stream_name(trade.symbol);
+        const std::string frame = frame_under_fault(trade, stream);
+        ++trades_;
+        if (frame.empty()) return;
+        std::vector<std::shared_ptr<net::WsPeer>> receivers;
+        for (const auto& [id, client] : clients_) {
+            if (client.streams.contains(stream)) receivers.push_back(client.peer);
+        }
+        const bool full_speed = speed_ == 0;
+        lock.unlock();
+        for (const auto& peer : receivers) {
+            while (full_speed && peer->queued_bytes() > max_queued_bytes && !stopping_) {
+                std::this_thread::sleep_for(milliseconds{1});
+            }
+            if (peer->queued_bytes() > max_queued_bytes) {
+                peer->abort();  // as an exchange does to a client that does not keep up
+                continue;
+            }
+            peer->send_text(frame);
+        }
+        lock.lock();
+    }
+
+    std::string frame_under_fault(const TapeTrade& trade, const std::string& stream) {
+        const Fault fault = faults_.at(Door::binance_stream);
+        switch (fault.kind) {
+            case Fault::Kind::silence:
+                return {};
+            case Fault::Kind::garbage:
+                return "\x7f\x01{{{" + stream;
+            case Fault::Kind::shape:
+                return R"({"stream":")" + stream + R"(","data":{"p":[1,2],"s":7}})";
+            case Fault::Kind::html:
+                return html_page();
+            case Fault::Kind::error200:
+                return R"({"code":-1121,"msg":"Invalid symbol."})";
+            case Fault::Kind::stale: {
+                const auto& frozen = frozen_[Door::binance_stream];
+                const auto found = frozen.find(trade.symbol);
+                return trade_frame(trade.symbol, found == frozen.end() ? trade.price : found->second,
+                                   ++trade_id_);
+            }
+            case Fault::Kind::wild:
+                return trade_frame(trade.symbol, tenfold(trade.price), ++trade_id_);
+            default:
+                break;
+        }
+        return trade.frame.empty() ? trade_frame(trade.symbol, trade.price, ++trade_id_) : trade.frame;
+    }
+
+    void cut_streams() {
+        std::vector<std::shared_ptr<net::WsPeer>> peers;
+        {
+            std::lock_guard lock(mutex_);
+            for (const auto& [id, client] : clients_) peers.push_back(client.peer);
+        }
+        for (const auto& peer : peers) peer->abort();
+    }
+
+    net::WsHandler upgrade(const net::ServerRequest& request, std::shared_ptr<net::WsPeer> peer) {
+        net::WsHandler handler;
+        if (request.path != "/stream" && request.path != "/ws") return handler;
+        const Fault fault = faults_.at(Door::binance_stream);
+        if (fault.kind == Fault::Kind::html || fault.kind == Fault::Kind::status) {
+            handler.refusal = refusal(fault);
+            return handler;
+        }
+        const std::uint64_t id = ++next_client_;
+        {
+            std::lock_guard lock(mutex_);
+            Client& client = clients_[id];
+            client.peer = std::move(peer);
+            for (std::string& stream : split_streams(query_value(request.query, "streams"))) {
+                client.streams.insert(std::move(stream));
+            }
+        }
+        changed_.notify_all();
+        handler.on_text = [this, id](std::string_view text) { on_command(id, text); };
+        handler.on_close = [this, id] {
+            std::lock_guard lock(mutex_);
+            clients_.erase(id);
+        };
+        return handler;
+    }
+
+    void on_command(std::uint64_t id, std::string_view text) {
+        const auto command = parse_command(text);
+        std::shared_ptr<net::WsPeer> peer;
+        {
+            std::lock_guard lock(mutex_);
+            const auto found = clients_.find(id);
+            if (found == clients_.end()) return;
+            peer = found->second.peer;
+            if (command) {
+                for (const std::string& stream : command->streams) {
+                    if (command->subscribe) {
+                        found->second.streams.insert(stream);
+                    } else {
+                        found->second.streams.erase(stream);
+                    }
+                }
+            }
+        }
+        changed_.notify_all();
+        peer->send_text(command ? fmt::format(R"({{"result":null,"id":{}}})", command->id)
+                                : R"({"error":{"code":3,"msg":"Invalid JSON: expected value"}})");
+    }
+
+    // nullopt: never answered.
+    std::optional<net::ServerResponse> answer(const net::ServerRequest& request) {
+        if (request.path.starts_with("/_sim/")) return control(request);
+        if (request.path == "/api/v3/ticker/price") {
+            return under_fault(Door::binance_rest, [&](const Prices& prices, auto) {
+                return binance_prices(request.query, prices);
+            });
+        }
+        if (request.path == "/api/v3/simple/price") {
+            return under_fault(Door::coingecko_rest, [&](const Prices& prices, auto taken) {
+                return coingecko_prices(request.query, prices, taken);
+            });
+        }
+        return net::ServerResponse{.status = 404, .content_type = "text/plain", .body = "no such path\n"};
+    }
+
+    template <typename Make>
+    std::optional<net::ServerResponse> under_fault(Door door, Make&& make) {
+        const Fault fault = faults_.at(door);
+        Prices prices;
+        system_clock::time_point taken;
+        {
+            std::lock_guard lock(mutex_);
+            prices = door == Door::coingecko_rest ? coingecko_ : last_;
+            taken = coingecko_taken_;
+            if (fault.kind == Fault::Kind::stale) {
+                prices = frozen_[door];
+                taken = frozen_at_[door];
+            }
+        }
+        if (fault.kind == Fault::Kind::wild) {
+            for (auto& [symbol, price] : prices) price = tenfold(price);
+        }
+        switch (fault.kind) {
+            case Fault::Kind::cut:
+            case Fault::Kind::silence:
+                return std::nullopt;
+            case Fault::Kind::garbage:
+                return net::ServerResponse{.body = "\x7f{{[not json"};
+            case Fault::Kind::shape:
+                return net::ServerResponse{.body = R"([{"unexpected":{"price":[]}}])"};
+            case Fault::Kind::html:
+                return net::ServerResponse{.content_type = "text/html; charset=UTF-8", .body = html_page()};
+            case Fault::Kind::status:
+                return refusal(fault);
+            case Fault::Kind::error200:
+                return error_body(door);
+            default:
+                return make(prices, taken);
+        }
+    }
+
+    // Keeps unanswered requests open until the fault ends, or drops them.
+    void hold(net::HttpServer::Respond respond) {
+        std::lock_guard lock(mutex_);
+        held_.push_back(std::move(respond));
+        if (held_.size() > 100) held_.pop_front();
+    }
+
+    net::ServerResponse control(const net::ServerRequest& request) {
+        const std::string_view what = request.path.substr(6);
+        const auto bad = [](std::string text) {
+            return net::ServerResponse{.status = 400, .content_type = "text/plain", .body = text + "\n"};
+        };
+        const net::ServerResponse done{.status = 204, .body = {}};
+        if (what == "status") return status();
+        if (request.method != "POST")
+            return {.status = 405, .content_type = "text/plain", .body = "POST, please\n"};
+        if (what == "play") return play(), done;
+        if (what == "pause") return pause(), done;
+        if (what == "speed") {
+            const auto factor = Decimal::parse(request.body);
+            if (!factor || *factor < Decimal{}) return bad("a speed is a number, 0 or more");
+            return set_speed(factor->to_double()), done;
+        }
+        if (what == "market") {
+            auto market = open_market(request.body);
+            if (!market) return bad(market.error().message);
+            return set_tape(std::move(*market)), done;
+        }
+        if (what.starts_with("price/")) {
+            const auto price = Decimal::parse(request.body);
+            if (!price || !price->is_positive()) return bad("a price is a positive decimal number");
+            return trade(std::string(what.substr(6)), *price), done;
+        }
+        if (what.starts_with("fault/")) {
+            const auto door = parse_door(what.substr(6));
+            auto fault = parse_fault(request.body);
+            if (!door) return bad("doors are binance.stream, binance.rest and coingecko.rest");
+            if (!fault) return bad(fault.error().message);
+            return set_fault(*door, std::move(*fault)), done;
+        }
+        return {.status = 404, .content_type = "text/plain", .body = "no such control\n"};
+    }
+
+    net::ServerResponse status() {
+        JsonWriter w;
+        std::lock_guard lock(mutex_);
+        w.begin_object().field("trades", trades_.load()).field("finished", finished_ && by_hand_.empty());
+        w.field("paused", paused_).field("speed", speed_).field("clients", clients_.size());
+        w.key("prices").begin_object();
+        for (const auto& [symbol, price] : last_) w.field(symbol, price);
+        w.end_object().key("faults").begin_object();
+        for (const Door door : {Door::binance_stream, Door::binance_rest, Door::coingecko_rest}) {
+            w.field(to_string(door), to_string(faults_.at(door)));
+        }
+        w.end_object().end_object();
+        return {.body = std::move(w).str()};
+    }
+
+    const SimOptions options_;
+    Faults faults_;
+    mutable std::mutex mutex_;  // everything below, apart from the atomics
+    std::condition_variable changed_;
+    std::unique_ptr<Tape> tape_;
+    Tape* playing_ = nullptr;
+    double speed_;
+    bool paused_;
+    bool finished_ = false;
+    std::uint64_t timeline_ = 0;
+    std::deque<TapeTrade> by_hand_;
+    std::deque<net::HttpServer::Respond> held_;
+    Prices last_;
+    Prices coingecko_;
+    system_clock::time_point coingecko_taken_{};
+    std::map<Door, Prices> frozen_;
+    std::map<Door, system_clock::time_point> frozen_at_;
+    std::map<std::uint64_t, Client> clients_;
+    std::atomic<std::uint64_t> next_client_ = 0;
+    std::atomic<std::uint64_t> trades_ = 0;
+    std::uint64_t trade_id_ = 0;
+    std::atomic<bool> stopping_ = false;
+    std::unique_ptr<net::HttpServer> server_;
+    std::thread player_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<ExchangeSim>> create_exchange_sim(const SimOptions& options,
+                                                         std::unique_ptr<Tape> tape) {
+    auto sim = std::make_unique<ExchangeSimImpl>(options, std::move(tape));
+    if (auto started = sim->start(); !started) return std::unexpected(started.error());
+    return sim;
+}
+
+}  // namespace pricewire::sim

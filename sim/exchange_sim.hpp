@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/clock.hpp"
+#include "base/decimal.hpp"
+#include "base/result.hpp"
+#include "sim/faults.hpp"
+#include "sim/tape.hpp"
+
+namespace pricewire::sim {
+
+struct SimOptions {
+    std::string listen = "127.0.0.1:0";
+    double speed = 1;                                      // of the tape's own time; 0: as fast as it is read
+    bool paused = false;                                   // wait for play()
+    bool wait_for_client = false;                          // hold the tape until a stream is subscribed
+    Duration coingecko_period = std::chrono::seconds{30};  // how often CoinGecko's figure is taken anew
+};
+
+// A tape in each exchange's own protocol, on one loopback port:
+//   GET  /stream?streams=btcusdt@trade/…   Binance's combined stream (WebSocket; SUBSCRIBE and UNSUBSCRIBE
+//   understood) GET  /api/v3/ticker/price              Binance's REST, symbol= or symbols=[…] GET
+//   /api/v3/simple/price              CoinGecko's REST, ids= and include_last_updated_at GET  /_sim/status
+//   what is played, to whom, with which faults POST /_sim/fault/<door>                body: a fault
+//   (faults.hpp); doors binance.stream, binance.rest, coingecko.rest POST /_sim/play, /_sim/pause POST
+//   /_sim/speed                       body: a factor, 0 for as fast as it is read POST /_sim/price/<SYMBOL>
+//   body: a price; trades it at once POST /_sim/market                      body: what open_market() takes;
+//   replaces the tape
+// All methods are thread-safe.
+class ExchangeSim {
+public:
+    virtual ~ExchangeSim() = default;
+    virtual std::uint16_t port() const = 0;
+    virtual void play() = 0;
+    virtual void pause() = 0;
+    virtual void set_speed(double speed) = 0;
+    virtual void set_fault(Door door, Fault fault) = 0;
+    virtual void set_tape(std::unique_ptr<Tape> tape) = 0;
+    // Trades `price` at once, whatever the tape does.
+    virtual void trade(const std::string& symbol, Decimal price) = 0;
+    // The tape has ended and everything was handed to the sockets.
+    virtual bool finished() const = 0;
+    virtual std::uint64_t trades_sent() const = 0;
+    virtual std::size_t stream_clients() const = 0;
+};
+
+Result<std::unique_ptr<ExchangeSim>> create_exchange_sim(const SimOptions& options,
+                                                         std::unique_ptr<Tape> tape);
+
+}  // namespace pricewire::sim

@@ -1,0 +1,59 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdio>
+
+#include "base/log.hpp"
+#include "sim/exchange_sim.hpp"
+
+int main(int argc, char** argv) {
+    using namespace pricewire;
+    sim::SimOptions options;
+    options.listen = "127.0.0.1:9100";
+    std::string market = "generated";
+    std::string period = "30s";
+    CLI::App app{
+        "Plays a market in Binance's and CoinGecko's own protocols on loopback, with faults on demand.\n"
+        "Control while it runs: GET /_sim/status; POST "
+        "/_sim/{play,pause,speed,market,price/SYMBOL,fault/DOOR}"};
+    app.set_version_flag("--version", PRICEWIRE_VERSION);
+    app.add_option("--listen", options.listen, "host:port, port 0 picks a free one")->capture_default_str();
+    app.add_option("--market", market,
+                   "generated[:SEED], ramp:SYMBOL:FROM:STEP:COUNT[:INTERVAL], or files separated by commas: "
+                   "*.jsonl.gz (recorded frames), SYMBOL-*.csv[.gz] (minute bars)")
+        ->capture_default_str();
+    app.add_option("--speed", options.speed, "times the tape's own speed; 0: as fast as it is read")
+        ->capture_default_str()
+        ->check(CLI::NonNegativeNumber);
+    app.add_flag("--paused", options.paused, "wait for POST /_sim/play");
+    app.add_flag("--wait-for-client", options.wait_for_client, "hold the tape while no stream is subscribed");
+    app.add_option("--coingecko-period", period, "how often CoinGecko's figure is taken anew")
+        ->capture_default_str();
+    CLI11_PARSE(app, argc, argv);
+
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+    std::signal(SIGPIPE, SIG_IGN);
+
+    const auto fail_with = [](const std::string& message) {
+        fmt::print(stderr, "exchange-sim: {}\n", message);
+        return 2;
+    };
+    const auto parsed_period = parse_duration(period);
+    if (!parsed_period) return fail_with(parsed_period.error().message);
+    options.coingecko_period = *parsed_period;
+    auto tape = sim::open_market(market);
+    if (!tape) return fail_with(tape.error().message);
+    auto simulator = sim::create_exchange_sim(options, std::move(*tape));
+    if (!simulator) return fail_with(simulator.error().message);
+    const std::string host = options.listen.substr(0, options.listen.rfind(':'));
+    fmt::print("listening on http://{}:{}\n", host, (*simulator)->port());
+    std::fflush(stdout);
+    int signal = 0;
+    sigwait(&signals, &signal);
+    return 0;
+}

@@ -1,0 +1,84 @@
+#include "sim/faults.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <charconv>
+#include <utility>
+
+namespace pricewire::sim {
+namespace {
+
+constexpr std::array<std::pair<Fault::Kind, std::string_view>, 9> kinds{{
+    {Fault::Kind::none, "none"},
+    {Fault::Kind::cut, "cut"},
+    {Fault::Kind::silence, "silence"},
+    {Fault::Kind::garbage, "garbage"},
+    {Fault::Kind::shape, "shape"},
+    {Fault::Kind::html, "html"},
+    {Fault::Kind::error200, "error200"},
+    {Fault::Kind::stale, "stale"},
+    {Fault::Kind::wild, "wild"},
+}};
+
+constexpr std::array<std::pair<Door, std::string_view>, 3> doors{{
+    {Door::binance_stream, "binance.stream"},
+    {Door::binance_rest, "binance.rest"},
+    {Door::coingecko_rest, "coingecko.rest"},
+}};
+
+}  // namespace
+
+Result<Fault> parse_fault(std::string_view text) {
+    for (const auto& [kind, name] : kinds) {
+        if (name == text) return Fault{kind, 0, {}};
+    }
+    Fault fault{Fault::Kind::status, 0, {}};
+    const std::size_t colon = text.find(':');
+    const std::string_view number = text.substr(0, colon);
+    const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), fault.status);
+    if (error != std::errc{} || end != number.data() + number.size() || fault.status < 400 ||
+        fault.status > 599) {
+        return fail(
+            fmt::format("'{}' is no fault: none, cut, silence, garbage, shape, html, error200, stale, wild, "
+                        "or a status such as 429 or 418:120 (Retry-After)",
+                        text));
+    }
+    if (colon != std::string_view::npos) fault.retry_after = text.substr(colon + 1);
+    return fault;
+}
+
+std::string to_string(const Fault& fault) {
+    for (const auto& [kind, name] : kinds) {
+        if (kind == fault.kind) return std::string(name);
+    }
+    return fault.retry_after.empty() ? fmt::format("{}", fault.status)
+                                     : fmt::format("{}:{}", fault.status, fault.retry_after);
+}
+
+std::optional<Door> parse_door(std::string_view text) {
+    for (const auto& [door, name] : doors) {
+        if (name == text) return door;
+    }
+    return std::nullopt;
+}
+
+std::string_view to_string(Door door) {
+    for (const auto& [d, name] : doors) {
+        if (d == door) return name;
+    }
+    return "unknown";
+}
+
+Fault Faults::at(Door door) const {
+    std::lock_guard lock(mutex_);
+    const auto found = faults_.find(door);
+    return found == faults_.end() ? Fault{Fault::Kind::none, 0, {}} : found->second;
+}
+
+void Faults::set(Door door, Fault fault) {
+    std::lock_guard lock(mutex_);
+    faults_[door] = std::move(fault);
+}
+
+}  // namespace pricewire::sim

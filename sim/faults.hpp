@@ -1,0 +1,50 @@
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.hpp"
+
+namespace pricewire::sim {
+
+// Where a fault is put in: Binance's stream, Binance's REST, CoinGecko's REST.
+enum class Door { binance_stream, binance_rest, coingecko_rest };
+
+// cut       drops every open stream, and then is over; REST: never answers
+// silence   the stream stays open and says nothing; REST: never answers
+// garbage   bytes that are no JSON
+// shape     JSON of the wrong shape
+// html      an HTML page with status 200 (stream: 403 at the upgrade, open streams are cut)
+// status    refused with `status` and, where set, Retry-After (stream: at the upgrade, open streams are cut)
+// error200  an exchange's error body under status 200
+// stale     the price of the moment the fault began, for ever; CoinGecko: with its old time
+// wild      every price ten times what it is
+struct Fault {
+    enum class Kind { none, cut, silence, garbage, shape, html, status, error200, stale, wild };
+    Kind kind = Kind::none;
+    int status = 429;
+    std::string retry_after;  // as sent in the header; empty: none
+};
+
+// "none", "cut", "silence", "garbage", "shape", "html", "error200", "stale", "wild", "429", "429:30"
+// (Retry-After 30), "418:120", "403", "451", any status from 400 to 599.
+Result<Fault> parse_fault(std::string_view text);
+std::string to_string(const Fault& fault);
+std::optional<Door> parse_door(std::string_view text);  // "binance.stream", "binance.rest", "coingecko.rest"
+std::string_view to_string(Door door);
+
+// The faults in force. Thread-safe.
+class Faults {
+public:
+    Fault at(Door door) const;
+    void set(Door door, Fault fault);
+
+private:
+    mutable std::mutex mutex_;
+    std::map<Door, Fault> faults_;
+};
+
+}  // namespace pricewire::sim
