@@ -1,0 +1,163 @@
+#include "outbox/outbox.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <exception>
+#include <mutex>
+#include <optional>
+#include <random>
+#include <span>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "base/log.hpp"
+#include "base/mailbox.hpp"
+
+namespace pricewire {
+namespace {
+
+class ThreadedOutbox : public Outbox {
+public:
+    ThreadedOutbox(Storage& storage, DeliveryQueue& queue, const OutboxOptions& options)
+        : storage_(storage), queue_(queue), options_(options), mailbox_(options.max_groups) {
+        thread_ = std::thread([this] { run(); });
+    }
+    ~ThreadedOutbox() override { stop(Duration::zero()); }
+
+    bool push(FiringGroup group) override {
+        if (group.firings.empty()) return true;
+        const std::size_t count = group.firings.size();
+        pending_.fetch_add(count);
+        if (mailbox_.push(std::move(group))) return true;
+        pending_.fetch_sub(count);
+        return false;
+    }
+
+    std::size_t stop(Duration deadline) override {
+        {
+            std::lock_guard lock(stop_mutex_);
+            if (!stop_by_) stop_by_ = std::chrono::steady_clock::now() + deadline;
+        }
+        stopping_.notify_all();
+        mailbox_.close();
+        if (thread_.joinable()) thread_.join();
+        return pending_.load();
+    }
+
+    std::size_t pending() const override { return pending_.load(); }
+    std::uint64_t written() const override { return written_.load(); }
+    std::uint64_t commits() const override { return commits_.load(); }
+
+private:
+    void run() {
+        std::vector<FiringGroup> groups;
+        while (mailbox_.drain(groups)) {
+            std::span<const FiringGroup> rest(groups);
+            while (!rest.empty()) {
+                const auto batch = rest.first(batch_size(rest));
+                if (!write(batch)) {
+                    log::error(
+                        "firings could not be written before the stop; their alerts stay active and fire "
+                        "again after the next start if their condition holds then",
+                        {{"firings", std::to_string(pending_.load())}});
+                    return;
+                }
+                rest = rest.subspan(batch.size());
+            }
+        }
+    }
+
+    std::size_t batch_size(std::span<const FiringGroup> groups) const {
+        std::size_t firings = groups[0].firings.size();
+        std::size_t n = 1;
+        while (n < groups.size() && firings + groups[n].firings.size() <= options_.max_firings_per_commit) {
+            firings += groups[n++].firings.size();
+        }
+        return n;
+    }
+
+    // False where it had to give up for the stop.
+    bool write(std::span<const FiringGroup> batch) {
+        std::size_t firings = 0;
+        for (const FiringGroup& g : batch) firings += g.firings.size();
+
+        std::vector<DeliveryTask> tasks;
+        for (int failures = 0;;) {
+            try {
+                tasks = storage_.fire(batch);
+                if (failures > 0) log::info("firings are being written again");
+                break;
+            } catch (const std::exception& e) {
+                // A try whose answer was lost may have been committed. Firing again is harmless, as an alert
+                // fires only while it is active; the tasks of the lost try are found by the sender in the
+                // database.
+                if (++failures == 1) {
+                    log::error(
+                        "firings cannot be written; they are kept, and written and delivered when the "
+                        "database is back",
+                        {{"reason", e.what()}, {"firings", std::to_string(pending_.load())}});
+                }
+            }
+            if (!wait(options_.backoff.equal_jitter(failures, rng_))) return false;
+        }
+        written_.fetch_add(tasks.size());
+        commits_.fetch_add(1);
+        publish(tasks);
+        pending_.fetch_sub(firings);
+        return true;
+    }
+
+    void publish(std::span<const DeliveryTask> tasks) {
+        try {
+            queue_.publish(tasks);
+            queue_failing_ = false;
+        } catch (const std::exception& e) {
+            if (!std::exchange(queue_failing_, true)) {
+                log::warn(
+                    "the delivery queue does not take tasks; senders will find the deliveries in the "
+                    "database, a little later",
+                    {{"reason", e.what()}});
+            }
+        }
+    }
+
+    // Waits before the next try; false when the stop's deadline has passed.
+    bool wait(Duration pause) {
+        using std::chrono::steady_clock;
+        std::unique_lock lock(stop_mutex_);
+        const auto until = steady_clock::now() + pause;
+        stopping_.wait_until(lock, until, [&] { return stop_by_.has_value(); });
+        if (!stop_by_) return true;
+        // Once stopping, tries come close together: the time that is left should not be spent waiting.
+        const auto soon = steady_clock::now() + std::chrono::milliseconds{50};
+        stopping_.wait_until(lock, std::min({until, soon, *stop_by_}), [] { return false; });
+        return steady_clock::now() < *stop_by_;
+    }
+
+    Storage& storage_;
+    DeliveryQueue& queue_;
+    const OutboxOptions options_;
+    Mailbox<FiringGroup> mailbox_;
+    std::atomic<std::size_t> pending_ = 0;
+    std::atomic<std::uint64_t> written_ = 0;
+    std::atomic<std::uint64_t> commits_ = 0;
+
+    std::mutex stop_mutex_;
+    std::condition_variable stopping_;
+    std::optional<MonoTime> stop_by_;
+
+    Rng rng_{std::random_device{}()};
+    bool queue_failing_ = false;
+    std::thread thread_;
+};
+
+}  // namespace
+
+std::unique_ptr<Outbox> start_outbox(Storage& storage, DeliveryQueue& queue, const OutboxOptions& options) {
+    return std::make_unique<ThreadedOutbox>(storage, queue, options);
+}
+
+}  // namespace pricewire

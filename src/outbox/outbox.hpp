@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "base/backoff.hpp"
+#include "base/clock.hpp"
+#include "domain/alert.hpp"
+#include "queue/delivery_queue.hpp"
+#include "storage/storage.hpp"
+
+namespace pricewire {
+
+struct OutboxOptions {
+    // Groups are put together up to this many firings a transaction; a larger group goes alone and whole.
+    std::size_t max_firings_per_commit = 100'000;
+    // Groups that may wait; beyond, push() waits, which slows the checker instead of losing a firing.
+    std::size_t max_groups = std::size_t{1} << 20;
+    // Between tries while the database is gone.
+    BackoffPolicy backoff{std::chrono::milliseconds{100}, std::chrono::seconds{5}};
+};
+
+// Makes firings durable: a thread that writes each firing and its delivery in one transaction, and only then
+// tells the queue. While a commit is under way the next firings gather, so batches grow with the load and a
+// lone firing waits for nothing. A database that is gone is retried until stop(); no firing is dropped.
+class Outbox {
+public:
+    // Stops with a deadline of zero, if stop() was not called.
+    virtual ~Outbox() = default;
+
+    // Any thread. Waits while max_groups are unwritten. False after stop(): the group was not taken.
+    virtual bool push(FiringGroup group) = 0;
+    // Takes no more, writes what is there and ends the thread; a database that fails is retried until
+    // `deadline` has passed. Returns how many firings could not be written: their alerts are still active in
+    // the database and fire again after the next start, if their condition holds then.
+    virtual std::size_t stop(Duration deadline) = 0;
+
+    // Any thread. Firings taken and not yet committed.
+    virtual std::size_t pending() const = 0;
+    // Deliveries written so far; less than the firings taken where an alert was gone or had fired already.
+    virtual std::uint64_t written() const = 0;
+    // Transactions committed so far.
+    virtual std::uint64_t commits() const = 0;
+};
+
+// `storage` and `queue` outlive the outbox.
+std::unique_ptr<Outbox> start_outbox(Storage& storage, DeliveryQueue& queue,
+                                     const OutboxOptions& options = {});
+
+}  // namespace pricewire

@@ -1,0 +1,177 @@
+#include "outbox/outbox.hpp"
+
+#include <gtest/gtest.h>
+
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "queue/in_process/in_process_queue.hpp"
+#include "fakes/log_capture.hpp"
+#include "fakes/memory_storage.hpp"
+
+namespace pricewire {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr OutboxOptions quick{.backoff = {milliseconds{1}, milliseconds{5}}};
+
+class OutboxTest : public testing::Test {
+protected:
+    void SetUp() override {
+        ASSERT_TRUE(storage_.create_user({{user_, "a@example.com", true, now_}, {}, "whsec_AAAA"}));
+        queue_->consume([this](std::span<const DeliveryTask> tasks) {
+            std::lock_guard lock(mutex_);
+            published_.insert(published_.end(), tasks.begin(), tasks.end());
+        });
+    }
+    void TearDown() override { queue_->consume({}); }
+
+    FiringGroup group(int alerts) {
+        FiringGroup g{.price = {.ticker = "BTC", .value = Decimal::from_int(70'001)}, .fired_at = now_};
+        for (int i = 0; i < alerts; ++i) {
+            Alert a{.id = make_uuid(now_),
+                    .user_id = user_,
+                    .ticker = "BTC",
+                    .target = Decimal::from_int(++targets_),
+                    .webhook_url = "https://example.com/",
+                    .created_at = now_};
+            EXPECT_TRUE(storage_.create_alert(a, 1'000'000));
+            g.firings.push_back({a.id, make_uuid(now_)});
+        }
+        return g;
+    }
+    std::size_t published() {
+        std::lock_guard lock(mutex_);
+        return published_.size();
+    }
+    std::size_t written() { return storage_.count(DeliveryState::pending); }
+
+    const Timestamp now_ = system_clock().now();
+    const Uuid user_ = make_uuid(now_);
+    int targets_ = 0;
+    MemoryStorage storage_;
+    std::unique_ptr<DeliveryQueue> queue_ = create_in_process_queue();
+    std::mutex mutex_;
+    std::vector<DeliveryTask> published_;
+};
+
+TEST_F(OutboxTest, WritesFiringsAndThenTellsTheQueue) {
+    const auto outbox = start_outbox(storage_, *queue_, quick);
+    EXPECT_TRUE(outbox->push(group(3)));
+    EXPECT_TRUE(outbox->push(group(2)));
+    EXPECT_EQ(outbox->stop(seconds{30}), 0U);
+    EXPECT_EQ(written(), 5U);
+    EXPECT_EQ(outbox->written(), 5U);
+    EXPECT_EQ(outbox->pending(), 0U);
+    EXPECT_EQ(published(), 5U);
+    EXPECT_EQ(published_[0].attempt, 1);
+}
+
+TEST_F(OutboxTest, TellsTheQueueNothingOfAnAlertThatIsGone) {
+    const auto outbox = start_outbox(storage_, *queue_, quick);
+    FiringGroup g = group(2);
+    ASSERT_TRUE(storage_.delete_alert(user_, g.firings[0].alert_id));
+    const Uuid kept = g.firings[1].delivery_id;
+    outbox->push(g);
+    outbox->push(g);
+    outbox->stop(seconds{30});
+    ASSERT_EQ(published(), 1U);
+    EXPECT_EQ(published_[0].delivery_id, kept);
+}
+
+TEST_F(OutboxTest, KeepsFiringsWhileTheDatabaseIsAwayAndSaysSoOnce) {
+    LogCapture log;
+    const auto outbox = start_outbox(storage_, *queue_, quick);
+    std::vector<FiringGroup> groups;
+    for (int i = 0; i < 20; ++i) groups.push_back(group(2));
+    storage_.fail("disk full");
+    for (FiringGroup& g : groups) outbox->push(std::move(g));
+    ASSERT_TRUE(storage_.wait_until([&] { return storage_.calls("fire") >= 5; }));
+    EXPECT_EQ(outbox->pending(), 40U);
+    EXPECT_EQ(published(), 0U);
+    storage_.heal();
+    ASSERT_TRUE(storage_.wait_until([&] { return outbox->pending() == 0; }));
+    EXPECT_EQ(written(), 40U);
+    EXPECT_EQ(published(), 40U);
+    EXPECT_EQ(log.count("firings cannot be written; they are kept"), 1U);
+    EXPECT_EQ(log.count("disk full"), 1U);
+    EXPECT_EQ(log.count("firings are being written again"), 1U);
+}
+
+TEST_F(OutboxTest, FiringsGatherWhileACommitIsUnderWay) {
+    const auto outbox = start_outbox(storage_, *queue_, quick);
+    std::vector<FiringGroup> groups;
+    for (int i = 0; i < 101; ++i) groups.push_back(group(1));
+    storage_.fail();
+    outbox->push(std::move(groups[0]));
+    ASSERT_TRUE(storage_.wait_until([&] { return storage_.calls("fire") > 0; }));
+    for (std::size_t i = 1; i < groups.size(); ++i) outbox->push(std::move(groups[i]));
+    storage_.heal();
+    EXPECT_EQ(outbox->stop(seconds{30}), 0U);
+    EXPECT_EQ(written(), 101U);
+    EXPECT_EQ(outbox->commits(), 2U) << "one for the first, one for the hundred that gathered behind it";
+}
+
+TEST_F(OutboxTest, BoundsTheFiringsOfOneTransaction) {
+    OutboxOptions options = quick;
+    options.max_firings_per_commit = 10;
+    const auto outbox = start_outbox(storage_, *queue_, options);
+    std::vector<FiringGroup> groups;
+    groups.push_back(group(1));
+    for (int i = 0; i < 5; ++i) groups.push_back(group(4));
+    groups.push_back(group(25));
+    storage_.fail();
+    outbox->push(std::move(groups[0]));
+    ASSERT_TRUE(storage_.wait_until([&] { return storage_.calls("fire") > 0; }));
+    for (std::size_t i = 1; i < groups.size(); ++i) outbox->push(std::move(groups[i]));
+    storage_.heal();
+    outbox->stop(seconds{30});
+    EXPECT_EQ(written(), 46U);
+    EXPECT_EQ(outbox->commits(), 5U) << "1, 4+4, 4+4, 4, and 25 alone";
+}
+
+TEST_F(OutboxTest, ALostAnswerFiresNothingTwice) {
+    const auto outbox = start_outbox(storage_, *queue_, quick);
+    storage_.lose_answers_of_fire(1);
+    outbox->push(group(4));
+    EXPECT_EQ(outbox->stop(seconds{30}), 0U);
+    EXPECT_EQ(storage_.calls("fire"), 2);
+    EXPECT_EQ(storage_.all_deliveries().size(), 4U);
+    EXPECT_EQ(published(), 0U) << "those are for the sender's look into the database";
+}
+
+TEST_F(OutboxTest, StopGivesUpAtItsDeadlineAndSaysWhatThatMeans) {
+    LogCapture log;
+    const auto outbox = start_outbox(storage_, *queue_, quick);
+    FiringGroup g = group(7);
+    storage_.fail();
+    outbox->push(std::move(g));
+    EXPECT_EQ(outbox->stop(milliseconds{20}), 7U);
+    EXPECT_EQ(log.count("their alerts stay active and fire again after the next start"), 1U);
+    EXPECT_FALSE(outbox->push(FiringGroup{.firings = {Firing{}}})) << "stopped";
+    EXPECT_EQ(outbox->pending(), 7U);
+    storage_.heal();
+    EXPECT_EQ(written(), 0U);
+}
+
+TEST_F(OutboxTest, AQueueThatThrowsLosesNothing) {
+    class BrokenQueue : public DeliveryQueue {
+        void publish(std::span<const DeliveryTask>) override { throw std::runtime_error("broker away"); }
+        void consume(std::function<void(std::span<const DeliveryTask>)>) override {}
+        void ping() override {}
+    } broken;
+    LogCapture log;
+    const auto outbox = start_outbox(storage_, broken, quick);
+    outbox->push(group(1));
+    ASSERT_TRUE(storage_.wait_until([&] { return outbox->commits() == 1; }));
+    outbox->push(group(1));
+    EXPECT_EQ(outbox->stop(seconds{30}), 0U);
+    EXPECT_EQ(written(), 2U);
+    EXPECT_EQ(log.count("broker away"), 1U);
+}
+
+}  // namespace
+}  // namespace pricewire

@@ -1,0 +1,65 @@
+#include "queue/in_process/in_process_queue.hpp"
+
+#include <algorithm>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/log.hpp"
+
+namespace pricewire {
+namespace {
+
+class InProcessQueue : public DeliveryQueue {
+public:
+    explicit InProcessQueue(std::size_t capacity) : capacity_(capacity) {}
+
+    void publish(std::span<const DeliveryTask> tasks) override {
+        if (tasks.empty()) return;
+        std::lock_guard lock(mutex_);
+        if (on_tasks_) {
+            on_tasks_(tasks);
+            return;
+        }
+        const std::size_t room = capacity_ - kept_.size();
+        const std::size_t taken = std::min(room, tasks.size());
+        kept_.insert(kept_.end(), tasks.begin(), tasks.begin() + static_cast<std::ptrdiff_t>(taken));
+        if (taken < tasks.size() && !overflow_told_) {
+            overflow_told_ = true;
+            log::warn(
+                "the delivery queue is full because no sender takes from it; senders will find the rest in "
+                "the database, a little later",
+                {{"capacity", std::to_string(capacity_)}});
+        }
+    }
+
+    void consume(std::function<void(std::span<const DeliveryTask>)> on_tasks) override {
+        // The lock is held over the calls, so that a consumer that was taken away is not running any more and
+        // tasks keep their order.
+        std::lock_guard lock(mutex_);
+        on_tasks_ = std::move(on_tasks);
+        if (!on_tasks_) return;
+        overflow_told_ = false;
+        if (kept_.empty()) return;
+        const std::vector<DeliveryTask> kept = std::exchange(kept_, {});
+        on_tasks_(kept);
+    }
+
+    void ping() override {}
+
+private:
+    const std::size_t capacity_;
+    std::mutex mutex_;
+    std::function<void(std::span<const DeliveryTask>)> on_tasks_;
+    std::vector<DeliveryTask> kept_;
+    bool overflow_told_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<DeliveryQueue> create_in_process_queue(std::size_t capacity) {
+    return std::make_unique<InProcessQueue>(capacity);
+}
+
+}  // namespace pricewire

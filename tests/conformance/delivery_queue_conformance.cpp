@@ -1,0 +1,139 @@
+// What every DeliveryQueue guarantees. An implementation joins by a line in the list of factories at the end.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/uuid.hpp"
+#include "queue/delivery_queue.hpp"
+#include "queue/in_process/in_process_queue.hpp"
+
+namespace pricewire {
+namespace {
+
+struct Factory {
+    std::string name;
+    std::function<std::unique_ptr<DeliveryQueue>()> create;
+};
+
+// Collects what arrives, from whatever thread, and lets a test wait for it.
+class Collector {
+public:
+    void take(std::span<const DeliveryTask> tasks) {
+        std::lock_guard lock(mutex_);
+        tasks_.insert(tasks_.end(), tasks.begin(), tasks.end());
+        arrived_.notify_all();
+    }
+    std::vector<DeliveryTask> wait_for(std::size_t count) {
+        std::unique_lock lock(mutex_);
+        arrived_.wait_for(lock, std::chrono::seconds{30}, [&] { return tasks_.size() >= count; });
+        return tasks_;
+    }
+
+private:
+    std::mutex mutex_;
+    std::condition_variable arrived_;
+    std::vector<DeliveryTask> tasks_;
+};
+
+std::vector<DeliveryTask> make_tasks(std::size_t count) {
+    std::vector<DeliveryTask> out;
+    for (std::size_t i = 0; i < count; ++i) {
+        out.push_back({make_uuid(system_clock().now()), static_cast<int>(i % 4) + 1});
+    }
+    return out;
+}
+
+std::vector<std::pair<Uuid, int>> pairs(const std::vector<DeliveryTask>& tasks) {
+    std::vector<std::pair<Uuid, int>> out;
+    for (const DeliveryTask& t : tasks) out.emplace_back(t.delivery_id, t.attempt);
+    return out;
+}
+
+class DeliveryQueueConformance : public testing::TestWithParam<Factory> {
+protected:
+    void SetUp() override { queue_ = GetParam().create(); }
+    std::unique_ptr<DeliveryQueue> queue_;
+};
+
+TEST_P(DeliveryQueueConformance, DeliversWhatWasPublishedInOrder) {
+    Collector collector;
+    queue_->consume([&](std::span<const DeliveryTask> tasks) { collector.take(tasks); });
+    const auto tasks = make_tasks(500);
+    for (std::size_t i = 0; i < tasks.size(); i += 100) {
+        queue_->publish(std::span(tasks).subspan(i, 100));
+    }
+    EXPECT_EQ(pairs(collector.wait_for(500)), pairs(tasks));
+    queue_->consume({});
+}
+
+TEST_P(DeliveryQueueConformance, KeepsTasksForAConsumerThatComesLater) {
+    const auto tasks = make_tasks(50);
+    queue_->publish(tasks);
+    Collector collector;
+    queue_->consume([&](std::span<const DeliveryTask> more) { collector.take(more); });
+    EXPECT_EQ(pairs(collector.wait_for(50)), pairs(tasks));
+    queue_->consume({});
+}
+
+TEST_P(DeliveryQueueConformance, NothingPublishedIsNothingDelivered) {
+    Collector collector;
+    queue_->consume([&](std::span<const DeliveryTask> tasks) { collector.take(tasks); });
+    queue_->publish({});
+    const auto one = make_tasks(1);
+    queue_->publish(one);
+    EXPECT_EQ(pairs(collector.wait_for(1)), pairs(one));
+    queue_->consume({});
+}
+
+TEST_P(DeliveryQueueConformance, ManyPublishersLoseNothing) {
+    Collector collector;
+    queue_->consume([&](std::span<const DeliveryTask> tasks) { collector.take(tasks); });
+    std::vector<std::vector<DeliveryTask>> sets;
+    for (int i = 0; i < 4; ++i) sets.push_back(make_tasks(250));
+    std::vector<std::thread> threads;
+    for (const auto& set : sets) {
+        threads.emplace_back([&] {
+            for (const DeliveryTask& t : set) queue_->publish(std::span(&t, 1));
+        });
+    }
+    for (std::thread& t : threads) t.join();
+
+    auto seen = pairs(collector.wait_for(1000));
+    std::vector<std::pair<Uuid, int>> wanted;
+    for (const auto& set : sets) {
+        for (const auto& p : pairs(set)) wanted.push_back(p);
+    }
+    std::sort(seen.begin(), seen.end());
+    std::sort(wanted.begin(), wanted.end());
+    EXPECT_EQ(seen, wanted);
+    queue_->consume({});
+}
+
+TEST_P(DeliveryQueueConformance, AConsumerTakenAwayIsNotCalledAgain) {
+    int calls = 0;
+    queue_->consume([&](std::span<const DeliveryTask>) { ++calls; });
+    queue_->consume({});
+    queue_->publish(make_tasks(3));
+    EXPECT_EQ(calls, 0);
+}
+
+TEST_P(DeliveryQueueConformance, AnswersAPing) {
+    EXPECT_NO_THROW(queue_->ping());
+}
+
+INSTANTIATE_TEST_SUITE_P(Queues, DeliveryQueueConformance,
+                         testing::Values(Factory{"in_process",
+                                                 [] { return create_in_process_queue(10'000); }}),
+                         [](const auto& info) { return info.param.name; });
+
+}  // namespace
+}  // namespace pricewire

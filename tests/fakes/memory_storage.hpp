@@ -1,0 +1,96 @@
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "storage/storage.hpp"
+
+namespace pricewire {
+
+// Storage in memory, for tests: keeps every guarantee of the interface but durability, and fails when told
+// to. Thread-safe.
+class MemoryStorage : public Storage {
+public:
+    explicit MemoryStorage(StorageEvents events = {}) : events_(std::move(events)) {}
+
+    // Every call throws StorageError until heal().
+    void fail(std::string reason = "the database is away");
+    void heal();
+    // The next `count` calls of fire() are committed and then throw, as when an answer is lost on its way.
+    void lose_answers_of_fire(int count);
+
+    // Waits until `holds` is true, asking it again after every call of this storage. False after 30 s.
+    bool wait_until(const std::function<bool()>& holds);
+
+    std::size_t count(DeliveryState state);
+    std::vector<DeliveryView> all_deliveries();
+    // How often a method was called, failures included: "fire", "claim", "claim_due", "next_due", "record",
+    // "release_claims".
+    int calls(const std::string& method);
+
+    void ping() override;
+    std::expected<void, CreateUserError> create_user(const NewUser& user) override;
+    std::optional<User> user_by_key_hash(const Sha256& api_key_hash) override;
+    std::optional<User> user_by_email(std::string_view email) override;
+    bool set_user_active(const Uuid& user_id, bool active) override;
+    std::expected<void, CreateAlertError> create_alert(const Alert& alert, std::size_t limit) override;
+    std::optional<Alert> alert(const Uuid& user_id, const Uuid& alert_id) override;
+    std::vector<Alert> alerts(const Uuid& user_id, const AlertFilter& filter) override;
+    bool delete_alert(const Uuid& user_id, const Uuid& alert_id) override;
+    void load_active_alerts(const std::function<void(std::span<const ActiveAlert>)>& piece) override;
+    std::vector<DeliveryTask> fire(std::span<const FiringGroup> groups) override;
+    std::vector<ClaimedDelivery> claim(std::span<const DeliveryTask> tasks, Timestamp now,
+                                       const Claim& claim) override;
+    std::vector<ClaimedDelivery> claim_due(Timestamp now, std::size_t limit, const Claim& claim) override;
+    std::optional<Timestamp> next_due() override;
+    std::size_t release_claims(std::string_view owner) override;
+    void record(std::span<const AttemptOutcome> outcomes) override;
+    std::vector<DeliveryView> deliveries_of(const Uuid& alert_id) override;
+    std::vector<Attempt> attempts_of(const Uuid& delivery_id) override;
+    void upsert_bars(std::span<const Bar> bars) override;
+    std::vector<Bar> bars(Ticker ticker, Timestamp from, Timestamp to, std::size_t limit) override;
+    std::size_t prune_bars(Timestamp before, std::size_t limit) override;
+
+private:
+    struct StoredAlert {
+        Alert alert;
+        bool deleted = false;
+    };
+    struct StoredDelivery {
+        DeliveryView view;
+        std::string owner;
+        Timestamp lease_until;
+        std::vector<Attempt> attempts;
+        // When it may be claimed; nullopt where it is final.
+        std::optional<Timestamp> due() const;
+    };
+
+    // Counts the call, throws where it should fail; held over the call. Tells waiters at its end.
+    class Call;
+    ClaimedDelivery take(StoredDelivery& delivery, const Claim& claim);
+
+    const StorageEvents events_;
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::uint64_t changes_ = 0;
+    std::string failure_;
+    int lost_answers_ = 0;
+    std::map<std::string, int> calls_;
+
+    std::map<Uuid, NewUser> users_;
+    std::map<Uuid, StoredAlert> alerts_;
+    std::map<Uuid, StoredDelivery> deliveries_;
+    // Times at which deliveries may be claimed, earliest first.
+    std::set<std::pair<Timestamp, Uuid>> due_;
+    std::map<std::tuple<std::string, Timestamp>, Bar> bars_;
+};
+
+}  // namespace pricewire
