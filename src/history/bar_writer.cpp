@@ -1,0 +1,110 @@
+#include "history/bar_writer.hpp"
+
+#include <algorithm>
+#include <map>
+#include <thread>
+#include <utility>
+
+#include "base/log.hpp"
+#include "base/mailbox.hpp"
+
+namespace pricewire {
+namespace {
+
+// Half a day of minutes for a dozen tickers; beyond it the oldest unwritten bars are given up.
+constexpr std::size_t max_unwritten = 10'000;
+
+class BarWriterImpl final : public BarWriter {
+public:
+    BarWriterImpl(Storage& storage, const Clock& clock, const BarWriterOptions& options)
+        : storage_(storage), clock_(clock), options_(options), thread_([this] { run(); }) {}
+    ~BarWriterImpl() override { stop(); }
+
+    void write(std::vector<Bar> bars) override {
+        if (!bars.empty()) mailbox_.push(std::move(bars));
+    }
+    void stop() override {
+        mailbox_.close();
+        if (thread_.joinable()) thread_.join();
+    }
+
+private:
+    using Key = std::pair<Timestamp, Ticker>;
+
+    void run() {
+        std::vector<std::vector<Bar>> batch;
+        MonoTime next_prune = system_clock().mono();
+        while (true) {
+            const Duration wait = unwritten_.empty() ? options_.prune_every : options_.retry;
+            const bool came = mailbox_.drain(batch, std::min(next_prune, system_clock().mono() + wait));
+            for (const auto& bars : batch) {
+                for (const Bar& bar : bars) add(bar);
+            }
+            flush();
+            if (!came && mailbox_.closed()) return;
+            if (system_clock().mono() >= next_prune) {
+                prune();
+                next_prune = system_clock().mono() + options_.prune_every;
+            }
+        }
+    }
+
+    void add(const Bar& bar) {
+        auto [at, inserted] = unwritten_.try_emplace({bar.start, bar.ticker}, bar);
+        if (!inserted) {
+            at->second.high = std::max(at->second.high, bar.high);
+            at->second.low = std::min(at->second.low, bar.low);
+            at->second.close = bar.close;
+        }
+        if (unwritten_.size() > max_unwritten) unwritten_.erase(unwritten_.begin());
+    }
+
+    void flush() {
+        if (unwritten_.empty()) return;
+        std::vector<Bar> bars;
+        for (const auto& [key, bar] : unwritten_) bars.push_back(bar);
+        if (attempt("minute bars cannot be written; they are kept and written when the database is back",
+                    [&] { storage_.upsert_bars(bars); })) {
+            unwritten_.clear();
+        }
+    }
+
+    void prune() {
+        attempt("old minute bars cannot be removed; this is tried again later", [&] {
+            while (storage_.prune_bars(clock_.now() - options_.keep, options_.prune_step) >=
+                   options_.prune_step) {
+                if (mailbox_.closed()) return;
+            }
+        });
+    }
+
+    // Says once that the database is gone, and once that it is back.
+    template <typename F>
+    bool attempt(std::string_view trouble, F&& f) {
+        try {
+            f();
+        } catch (const StorageError& e) {
+            if (!std::exchange(in_trouble_, true)) log::error(trouble, {{"reason", e.what()}});
+            return false;
+        }
+        if (std::exchange(in_trouble_, false)) log::info("minute bars are written again");
+        return true;
+    }
+
+    Storage& storage_;
+    const Clock& clock_;
+    const BarWriterOptions options_;
+    Mailbox<std::vector<Bar>> mailbox_;
+    std::map<Key, Bar> unwritten_;  // the thread's own, as is what follows
+    bool in_trouble_ = false;
+    std::thread thread_;
+};
+
+}  // namespace
+
+std::unique_ptr<BarWriter> create_bar_writer(Storage& storage, const Clock& clock,
+                                             const BarWriterOptions& options) {
+    return std::make_unique<BarWriterImpl>(storage, clock, options);
+}
+
+}  // namespace pricewire

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "domain/market.hpp"
+#include "storage/storage.hpp"
+
+namespace pricewire {
+
+struct BarWriterOptions {
+    Duration keep = std::chrono::hours{24 * 90};  // bars older than this are removed
+    Duration prune_every = std::chrono::minutes{10};
+    std::size_t prune_step = 1000;             // bars removed in one transaction
+    Duration retry = std::chrono::seconds{2};  // between tries while the database is gone
+};
+
+// Keeps minute bars in storage for their time, on a thread of its own, so that the market's thread never
+// waits for a database. While the database is gone the latest state of each bar is kept in memory and written
+// when it is back.
+class BarWriter {
+public:
+    virtual ~BarWriter() = default;  // as stop()
+    // Any thread; returns at once.
+    virtual void write(std::vector<Bar> bars) = 0;
+    // Writes what it has, once, and ends.
+    virtual void stop() = 0;
+};
+
+// `storage` and `clock` outlive it.
+std::unique_ptr<BarWriter> create_bar_writer(Storage& storage, const Clock& clock,
+                                             const BarWriterOptions& options = {});
+
+}  // namespace pricewire

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "net/http_client.hpp"
+
+namespace pricewire::test {
+
+// One request after another, as a test reads best. Any address, patient time-outs.
+class BlockingHttp {
+public:
+    BlockingHttp();
+    net::HttpResult send(net::HttpRequest request);
+    net::HttpResult get(const std::string& url, net::Headers headers = {});
+    net::HttpResult post(const std::string& url, std::string body, net::Headers headers = {});
+    net::HttpResult del(const std::string& url, net::Headers headers = {});
+
+private:
+    std::unique_ptr<net::HttpClient> client_;
+};
+
+}  // namespace pricewire::test
