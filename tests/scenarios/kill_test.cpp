@@ -1,0 +1,132 @@
+// The whole process is killed with SIGKILL at random points while alerts are set, fire and are delivered to a
+// receiver that fails now and then; afterwards nothing is lost and nothing has fired twice. PRICEWIRE_LONG=1:
+// 100 kills; otherwise 10.
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <iostream>
+#include <map>
+#include <random>
+#include <set>
+#include <thread>
+
+#include "base/decimal.hpp"
+#include "storage/sqlite/sqlite_storage.hpp"
+#include "support/deployment.hpp"
+
+namespace pricewire::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(Kill, LosesNothingAndFiresNothingTwice) {
+    const int kills = std::getenv("PRICEWIRE_LONG") != nullptr ? 100 : 10;
+    // A price that only rises: whatever moment is missed by a dead process, the next price makes up for.
+    const int steps = kills * 400;
+    Deployment deployment(
+        {.sim = {"--market", "ramp:BTCUSDT:100:0.01:" + std::to_string(steps) + ":2ms", "--wait-for-client"},
+         .receiver = {"--mode", "random-fail:20"},
+         .config = {{"PRICEWIRE_LIMITS_ALERTS_PER_USER", "1000000"},
+                    {"PRICEWIRE_DELIVERY_ATTEMPTS", "100"},
+                    {"PRICEWIRE_DELIVERY_BACKOFF_MIN", "20ms"},
+                    {"PRICEWIRE_DELIVERY_BACKOFF_MAX", "200ms"}}});
+    deployment.start_pricewire();
+    const Account account = deployment.register_user("kill@example.com");
+
+    // One 201 means one alert that must not be lost; without an answer it may or may not exist.
+    std::map<std::string, Decimal> promised;
+    std::mt19937_64 rng(7);
+    int next_target = 0;
+    const auto set_alerts = [&](int count) {
+        for (int i = 0; i < count; ++i) {
+            const Decimal target = Decimal::from_raw(Decimal::from_int(100).raw() +
+                                                     Decimal::one_raw / 100 * (++next_target * 7 % steps));
+            try {
+                promised[deployment.create_alert(account, "BTC", "gt", target.to_string(),
+                                                 "/hook/" + std::to_string(next_target))] = target;
+            } catch (const std::runtime_error&) {
+                return;  // killed meanwhile
+            }
+        }
+    };
+
+    for (int i = 0; i < kills; ++i) {
+        const auto life = std::chrono::milliseconds{std::uniform_int_distribution<int>(1, 500)(rng)};
+        std::thread killer([&deployment, life] {
+            std::this_thread::sleep_for(life);
+            deployment.pricewire().signal(SIGKILL);
+        });
+        set_alerts(60);
+        killer.join();
+        deployment.pricewire().wait();
+        deployment.start_pricewire();
+    }
+    ASSERT_GT(promised.size(), static_cast<std::size_t>(kills));
+
+    deployment.wait_until("the end of the market", [&] {
+        return json_member(deployment.http().get(deployment.sim_url() + "/_sim/status").body, "finished") ==
+               "true";
+    });
+    deployment.http().post(deployment.receiver_url() + "/_receiver/mode", "ok");
+    const auto all_fired = [&] {
+        std::set<std::string> active;
+        for (const ShownAlert& alert : deployment.alerts(account)) {
+            if (alert.is_active) active.insert(alert.id);
+        }
+        return active.empty();
+    };
+    deployment.wait_until("every alert to have fired", all_fired);
+
+    const auto shown = deployment.alerts(account);
+    std::set<std::string> known;
+    for (const ShownAlert& alert : shown) {
+        known.insert(alert.id);
+        EXPECT_GT(Decimal::parse(alert.triggered_price).value(), Decimal::parse(alert.target_price).value())
+            << alert.id;
+    }
+    for (const auto& [id, target] : promised) EXPECT_TRUE(known.contains(id)) << "lost: " << id;
+
+    deployment.wait_until("every webhook", [&] {
+        std::set<std::string> arrived;
+        for (const Received& r : deployment.received()) arrived.insert(r.alert_id);
+        return arrived.size() >= known.size();
+    });
+    std::map<std::string, std::set<std::string>> ids;
+    std::size_t attempts = 0;
+    for (const Received& r : deployment.received()) {
+        EXPECT_TRUE(r.signature_ok);
+        ids[r.alert_id].insert(r.webhook_id);
+        ++attempts;
+    }
+    for (const auto& [alert, webhook_ids] : ids) EXPECT_EQ(webhook_ids.size(), 1U) << alert << " fired twice";
+
+    // Every delivery ends as delivered, with true attempt numbers.
+    std::size_t delivered = 0;
+    deployment.pricewire().signal(SIGTERM);
+    EXPECT_EQ(deployment.pricewire().wait(), 0);
+    deployment.start_pricewire();
+    const auto storage = create_sqlite_storage({.file = deployment.directory() / "pricewire.db"}, {});
+    deployment.wait_until("every delivery to be recorded", [&] {
+        delivered = 0;
+        for (const std::string& id : known) {
+            const auto deliveries = storage->deliveries_of(*Uuid::parse(id));
+            delivered += deliveries.size() == 1 && deliveries[0].state == DeliveryState::delivered ? 1 : 0;
+        }
+        return delivered == known.size();
+    });
+    for (const std::string& id : known) {
+        const auto deliveries = storage->deliveries_of(*Uuid::parse(id));
+        ASSERT_EQ(deliveries.size(), 1U);
+        int number = 0;
+        for (const Attempt& attempt : storage->attempts_of(deliveries[0].id))
+            EXPECT_EQ(attempt.number, ++number);
+        EXPECT_EQ(number, deliveries[0].attempts);
+    }
+    std::cout << kills << " kills: " << known.size() << " alerts, all fired once, all delivered; " << attempts
+              << " requests reached the receiver\n";
+}
+
+}  // namespace
+}  // namespace pricewire::test
