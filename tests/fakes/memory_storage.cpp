@@ -14,11 +14,6 @@ std::string lower(std::string_view text) {
     return out;
 }
 
-bool identical(const Alert& a, const Alert& b) {
-    return a.user_id == b.user_id && a.ticker == b.ticker && a.target == b.target &&
-           a.condition == b.condition && a.webhook_url == b.webhook_url;
-}
-
 ActiveAlert active_part(const Alert& a) {
     return {a.id, a.ticker, a.condition, a.target};
 }
@@ -142,13 +137,10 @@ bool MemoryStorage::set_user_active(const Uuid& user_id, bool active) {
 
 std::expected<void, CreateAlertError> MemoryStorage::create_alert(const Alert& alert, std::size_t limit) {
     Call call(*this, "create_alert");
-    std::size_t active = 0;
-    for (const auto& [id, a] : alerts_) {
-        if (a.deleted || !a.alert.is_active || a.alert.user_id != alert.user_id) continue;
-        if (identical(a.alert, alert)) return std::unexpected(CreateAlertError::duplicate);
-        ++active;
-    }
-    if (active >= limit) return std::unexpected(CreateAlertError::limit_reached);
+    if (active_.contains(identity(alert))) return std::unexpected(CreateAlertError::duplicate);
+    if (active_count_[alert.user_id] >= limit) return std::unexpected(CreateAlertError::limit_reached);
+    active_.insert(identity(alert));
+    ++active_count_[alert.user_id];
     alerts_[alert.id] = {alert, false};
     if (events_.alert_changed) events_.alert_changed({AlertChange::Kind::created, active_part(alert)});
     return {};
@@ -181,9 +173,9 @@ bool MemoryStorage::delete_alert(const Uuid& user_id, const Uuid& alert_id) {
     if (it == alerts_.end() || it->second.deleted || it->second.alert.user_id != user_id) return false;
     Alert& a = it->second.alert;
     it->second.deleted = true;
-    if (std::exchange(a.is_active, false) && events_.alert_changed) {
-        events_.alert_changed({AlertChange::Kind::deleted, active_part(a)});
-    }
+    if (!a.is_active) return true;
+    deactivate(a);
+    if (events_.alert_changed) events_.alert_changed({AlertChange::Kind::deleted, active_part(a)});
     return true;
 }
 
@@ -198,6 +190,16 @@ void MemoryStorage::load_active_alerts(const std::function<void(std::span<const 
     if (!all.empty()) piece(all);
 }
 
+MemoryStorage::Identity MemoryStorage::identity(const Alert& a) {
+    return {a.user_id, std::string(a.ticker), a.target, a.condition, a.webhook_url};
+}
+
+void MemoryStorage::deactivate(Alert& a) {
+    active_.erase(identity(a));
+    --active_count_[a.user_id];
+    a.is_active = false;
+}
+
 std::vector<DeliveryTask> MemoryStorage::fire(std::span<const FiringGroup> groups) {
     Call call(*this, "fire");
     std::vector<DeliveryTask> tasks;
@@ -206,7 +208,7 @@ std::vector<DeliveryTask> MemoryStorage::fire(std::span<const FiringGroup> group
             const auto it = alerts_.find(f.alert_id);
             if (it == alerts_.end() || it->second.deleted || !it->second.alert.is_active) continue;
             Alert& a = it->second.alert;
-            a.is_active = false;
+            deactivate(a);
             a.triggered_at = group.fired_at;
             a.triggered_price = group.price.value;
             StoredDelivery d;

@@ -75,6 +75,10 @@ private:
 
     // Counts the call, throws where it should fail; held over the call. Tells waiters at its end.
     class Call;
+    // Two active alerts of one identity are identical.
+    using Identity = std::tuple<Uuid, std::string, Decimal, Condition, std::string>;
+    static Identity identity(const Alert& alert);
+    void deactivate(Alert& alert);
     ClaimedDelivery take(StoredDelivery& delivery, const Claim& claim);
 
     const StorageEvents events_;
@@ -87,6 +91,8 @@ private:
 
     std::map<Uuid, NewUser> users_;
     std::map<Uuid, StoredAlert> alerts_;
+    std::set<Identity> active_;
+    std::map<Uuid, std::size_t> active_count_;
     std::map<Uuid, StoredDelivery> deliveries_;
     // Times at which deliveries may be claimed, earliest first.
     std::set<std::pair<Timestamp, Uuid>> due_;

@@ -1,0 +1,91 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "base/clock.hpp"
+#include "deliver/retry.hpp"
+#include "domain/delivery.hpp"
+#include "net/http_client.hpp"
+#include "net/webhook_url.hpp"
+#include "storage/storage.hpp"
+
+namespace pricewire {
+
+struct SenderOptions {
+    // Whose claims these are: the same after a restart, so that what a crash left claimed is taken up at
+    // once; different for two senders on one database.
+    std::string owner = "sender";
+    RetryPolicy retry;
+    Duration timeout = std::chrono::seconds{5};  // of one attempt, in all
+    bool verify_tls = true;
+    net::UrlPolicy urls;
+    std::size_t concurrency = 512;  // attempts under way, in all
+    // Attempts under way to one scheme, host and port; at most a quarter of `concurrency`, so that one
+    // endpoint that hangs leaves room for the others. 64 is what the HTTP client opens to one host.
+    std::size_t per_endpoint = 64;
+    std::size_t max_hints = std::size_t{1} << 18;  // tasks kept in memory; beyond, the database is asked
+    std::string user_agent = "Pricewire/" PRICEWIRE_VERSION;
+};
+
+struct SenderStats {
+    std::uint64_t attempts = 0;   // ended, whatever their outcome
+    std::uint64_t delivered = 0;  // deliveries that came to this end
+    std::uint64_t failed = 0;
+    std::size_t in_flight = 0;   // attempts under way
+    std::size_t waiting = 0;     // claimed, waiting for room
+    std::size_t unrecorded = 0;  // attempts ended and not yet written
+};
+
+// The end of one attempt, on its way back to the thread that owns the dispatcher.
+struct CompletedAttempt {
+    Uuid delivery_id;
+    AttemptResult result;
+};
+
+// What requests under way need, even when the dispatcher is gone: the address guard, and where results go.
+struct DispatcherWires {
+    net::UrlPolicy urls;
+    std::function<void(CompletedAttempt)> completed;  // called on the HTTP client's thread
+};
+
+// The sender's mind: which deliveries to claim, when to attempt them, what to write. Has no thread and never
+// waits: one thread calls it and moves its time, so that tests can walk through it step by step.
+//
+// A delivery is claimed under a lease, attempted, and its outcome written; until that is written the database
+// says "delivering", and a crash leaves it to release_claims() at the next start, or to the lease's end in
+// another process: the attempt is then made again, with its number. Errors of the storage are logged once;
+// outcomes are kept and written when it is back, and nothing is claimed before that.
+class Dispatcher {
+public:
+    virtual ~Dispatcher() = default;
+
+    // Tasks heard of from the queue. `complete` is false where some were dropped before they came here: the
+    // database is asked for them.
+    virtual void on_tasks(std::span<const DeliveryTask> tasks, bool complete) = 0;
+    virtual void on_completed(CompletedAttempt completed) = 0;
+    // Does what is due: writes outcomes, claims, starts requests. Returns when to call again at the latest
+    // (Clock::mono()); call at once after on_tasks() and on_completed().
+    virtual MonoTime step() = 0;
+
+    // From now on nothing is claimed or started; call step() until idle() or until patience ends.
+    virtual void begin_stop() = 0;
+    // Nothing is under way and nothing unwritten.
+    virtual bool idle() const = 0;
+    // Writes what is left and gives back every claim, those under way included.
+    virtual void finish() = 0;
+
+    virtual SenderStats stats() const = 0;
+};
+
+// `storage`, `client` and `clock` outlive the dispatcher.
+std::unique_ptr<Dispatcher> create_dispatcher(const SenderOptions& options,
+                                              std::shared_ptr<const DispatcherWires> wires, Storage& storage,
+                                              net::HttpClient& client, const Clock& clock,
+                                              std::uint64_t seed);
+
+}  // namespace pricewire

@@ -1,0 +1,427 @@
+#include "deliver/dispatcher.hpp"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "deliver/payload.hpp"
+#include "deliver/signature.hpp"
+#include "fakes/fake_http_client.hpp"
+#include "fakes/log_capture.hpp"
+#include "fakes/memory_storage.hpp"
+
+namespace pricewire {
+namespace {
+
+using net::HttpError;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+const std::string secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+// A dispatcher in a world that stands still until it is moved.
+class DispatcherTest : public testing::Test {
+protected:
+    DispatcherTest() {
+        EXPECT_TRUE(storage_.create_user({{user_, "a@example.com", true, clock_.now()}, {}, secret}));
+    }
+    // Requests that a test leaves open end while `ended_` is still there.
+    void TearDown() override { client_.reset(); }
+
+    void start(const SenderOptions& options = SenderOptions()) {
+        auto wires = std::make_shared<DispatcherWires>();
+        wires->urls = options.urls;
+        wires->completed = [this](CompletedAttempt c) { ended_.push_back(std::move(c)); };
+        dispatcher_ = create_dispatcher(options, wires, storage_, *client_, clock_, 42);
+    }
+
+    // What the sender's thread does, until nothing moves any more at this moment.
+    void settle() {
+        MonoTime wake;
+        int steps = 0;
+        do {
+            if (!ended_.empty()) steps = 0;
+            for (CompletedAttempt& c : std::exchange(ended_, {})) dispatcher_->on_completed(std::move(c));
+            wake = dispatcher_->step();
+            ASSERT_LT(++steps, 1000) << "it spins";
+        } while (!ended_.empty() || wake <= clock_.mono());
+    }
+    // Lets time pass in small steps.
+    void pass(Duration d, Duration step = milliseconds{50}) {
+        for (Duration gone{}; gone < d; gone += step) {
+            clock_.advance(step);
+            settle();
+        }
+    }
+    // Fires alerts; the tasks are what the outbox would publish.
+    std::vector<DeliveryTask> fire(int count, const std::string& url = "https://example.com/hook") {
+        FiringGroup g{.price = {.ticker = "BTC", .value = *Decimal::parse("70100.5")},
+                      .fired_at = clock_.now()};
+        for (int i = 0; i < count; ++i) {
+            Alert a{.id = make_uuid(clock_.now()),
+                    .user_id = user_,
+                    .ticker = "BTC",
+                    .target = Decimal::from_int(++targets_),
+                    .webhook_url = url,
+                    .created_at = clock_.now()};
+            EXPECT_TRUE(storage_.create_alert(a, 1'000'000));
+            g.firings.push_back({a.id, make_uuid(clock_.now())});
+        }
+        return storage_.fire(std::span(&g, 1));
+    }
+    void hint(const std::vector<DeliveryTask>& tasks) {
+        dispatcher_->on_tasks(tasks, true);
+        settle();
+    }
+    // "delivering, 0 attempts", "pending, 1 attempt: 500".
+    std::string state(const Uuid& id) {
+        for (const DeliveryView& d : storage_.all_deliveries()) {
+            if (d.id != id) continue;
+            std::string line(to_string(d.state));
+            for (const Attempt& a : storage_.attempts_of(id)) {
+                line += fmt::format(" {}:{}", a.number, a.status ? std::to_string(*a.status) : a.error);
+            }
+            return line;
+        }
+        return "unknown";
+    }
+    std::string url_of(std::size_t open) { return client_->open_request(open).url; }
+
+    ManualClock clock_;
+    MemoryStorage storage_;
+    std::vector<CompletedAttempt> ended_;
+    std::unique_ptr<FakeHttpClient> client_ = std::make_unique<FakeHttpClient>();
+    std::unique_ptr<Dispatcher> dispatcher_;
+    const Uuid user_ = make_uuid(clock_.now());
+    int targets_ = 0;
+};
+
+TEST_F(DispatcherTest, AHintedDeliveryIsOnItsWayAtOnceAndSigned) {
+    start();
+    settle();
+    const auto tasks = fire(1);
+    EXPECT_EQ(state(tasks[0].delivery_id), "pending");
+    hint(tasks);
+    EXPECT_EQ(state(tasks[0].delivery_id), "delivering");
+    ASSERT_EQ(client_->open(), 1U);
+
+    const net::HttpRequest r = client_->open_request(0);
+    const std::string id = tasks[0].delivery_id.to_string();
+    const auto timestamp = std::chrono::floor<seconds>(clock_.now()).time_since_epoch().count();
+    EXPECT_EQ(r.method, "POST");
+    EXPECT_EQ(r.url, "https://example.com/hook");
+    EXPECT_EQ(header(r, "content-type"), "application/json");
+    EXPECT_TRUE(header(r, "user-agent").starts_with("Pricewire/"));
+    EXPECT_EQ(header(r, "webhook-id"), id);
+    EXPECT_EQ(header(r, "webhook-timestamp"), std::to_string(timestamp));
+    EXPECT_EQ(header(r, "webhook-signature"), sign_webhook(secret, id, timestamp, r.body));
+    EXPECT_EQ(r.body, webhook_payload(*storage_.alert(user_, storage_.all_deliveries()[0].alert_id)));
+    EXPECT_EQ(r.timeout, seconds{5});
+    EXPECT_TRUE(r.verify_tls);
+    EXPECT_NE(r.guard, nullptr);
+
+    client_->answer(0, http_status(204));
+    settle();
+    EXPECT_EQ(state(tasks[0].delivery_id), "delivered 1:204");
+    EXPECT_EQ(dispatcher_->stats().delivered, 1U);
+}
+
+TEST_F(DispatcherTest, EveryAttemptIsARowUntilTheyAreSpent) {
+    LogCapture log;
+    start();
+    const auto tasks = fire(1);
+    const Uuid id = tasks[0].delivery_id;
+    client_->script = [](const net::HttpRequest&) { return http_status(500); };
+    hint(tasks);
+    EXPECT_EQ(state(id), "pending 1:500");
+    pass(milliseconds{9'900});
+    EXPECT_EQ(state(id), "pending 1:500") << "not before backoff_min";
+    pass(milliseconds{10'200});
+    EXPECT_EQ(state(id), "pending 1:500 2:500");
+    client_->script = [](const net::HttpRequest&) { return http_failure(HttpError::timeout, "no answer"); };
+    pass(seconds{41});
+    EXPECT_EQ(state(id), "pending 1:500 2:500 3:no answer");
+    EXPECT_EQ(log.count("warn"), 0U);
+    pass(seconds{81});
+    EXPECT_EQ(state(id), "failed 1:500 2:500 3:no answer 4:no answer");
+    pass(seconds{700}, seconds{5});
+    EXPECT_EQ(client_->seen().size(), 4U) << "final";
+
+    const auto seen = client_->seen();
+    std::set<std::string> times;
+    for (const auto& r : seen) {
+        EXPECT_EQ(r.body, seen[0].body) << "the same to the byte";
+        EXPECT_EQ(header(r, "webhook-id"), id.to_string());
+        times.insert(header(r, "webhook-timestamp"));
+        EXPECT_EQ(header(r, "webhook-signature"),
+                  sign_webhook(secret, id.to_string(), std::stoll(header(r, "webhook-timestamp")), r.body));
+    }
+    EXPECT_EQ(times.size(), 4U) << "each attempt has its own timestamp";
+    const auto attempts = storage_.attempts_of(id);
+    EXPECT_EQ(attempts[0].duration, milliseconds{3});
+    EXPECT_LT(attempts[0].started_at, attempts[1].started_at);
+
+    ASSERT_EQ(log.count("warn a webhook could not be delivered; its attempts are spent"), 1U);
+    const std::string line = log.lines().back();
+    EXPECT_NE(line.find("delivery_id=" + id.to_string()), std::string::npos) << line;
+    EXPECT_NE(line.find("host=example.com"), std::string::npos) << line;
+    EXPECT_NE(line.find("reason=no answer"), std::string::npos) << line;
+    EXPECT_EQ(line.find("/hook"), std::string::npos) << "a path may hold a token: " << line;
+}
+
+TEST_F(DispatcherTest, WithoutHintsTheDatabaseIsFoundWithinASecond) {
+    start();
+    settle();
+    const auto tasks = fire(3);
+    pass(milliseconds{1'100});
+    EXPECT_EQ(client_->open(), 3U);
+}
+
+TEST_F(DispatcherTest, ManyHintsForOneDeliverySendItOnce) {
+    start();
+    const auto tasks = fire(1);
+    hint({tasks[0], tasks[0]});
+    hint(tasks);
+    pass(seconds{3});
+    EXPECT_EQ(client_->seen().size(), 1U);
+    client_->answer(0, http_status(200));
+    settle();
+    hint(tasks);
+    pass(seconds{40});
+    EXPECT_EQ(client_->seen().size(), 1U) << "a delivered delivery is not sent again";
+}
+
+TEST_F(DispatcherTest, HintsForOtherAttemptsOrUnknownDeliveriesAreIgnored) {
+    start();
+    settle();
+    const auto tasks = fire(1);
+    hint({{tasks[0].delivery_id, 2}, {make_uuid(clock_.now()), 1}});
+    EXPECT_EQ(client_->open(), 0U);
+}
+
+TEST_F(DispatcherTest, ACrashBetweenClaimAndRecordRepeatsTheAttemptWithItsNumber) {
+    start();
+    const auto tasks = fire(2);
+    hint(tasks);
+    ASSERT_EQ(client_->open(), 2U);
+    client_->answer(0, http_status(200));  // answered, and never written
+
+    ended_.clear();
+    start();
+    settle();
+    EXPECT_EQ(client_->seen().size(), 4U) << "both are sent again at once";
+    EXPECT_EQ(header(client_->seen()[0], "webhook-id"), header(client_->seen()[2], "webhook-id"));
+    while (client_->open() > 0) client_->answer(0, http_status(200));
+    settle();
+    EXPECT_EQ(state(tasks[0].delivery_id), "delivered 1:200");
+    EXPECT_EQ(state(tasks[1].delivery_id), "delivered 1:200");
+}
+
+TEST_F(DispatcherTest, OutcomesAreKeptWhileTheDatabaseIsAway) {
+    LogCapture log;
+    start();
+    const auto tasks = fire(3);
+    hint(tasks);
+    storage_.fail("disk full");
+    for (int i = 0; i < 3; ++i) client_->answer(0, http_status(200));
+    pass(seconds{60});
+    EXPECT_EQ(dispatcher_->stats().unrecorded, 3U);
+    EXPECT_EQ(log.count("deliveries can be neither claimed nor recorded"), 1U);
+    EXPECT_EQ(log.count("disk full"), 1U);
+    EXPECT_LT(storage_.calls("record"), 40) << "with back-off";
+
+    // The leases have ended long ago: what was answered must be written before anything is claimed.
+    storage_.heal();
+    pass(seconds{6});
+    for (const DeliveryTask& t : tasks) EXPECT_EQ(state(t.delivery_id), "delivered 1:200");
+    EXPECT_EQ(client_->seen().size(), 3U) << "none sent again";
+    EXPECT_EQ(log.count("deliveries are claimed and recorded again"), 1U);
+}
+
+TEST_F(DispatcherTest, ADatabaseAwayAtTheStartIsWaitedFor) {
+    storage_.fail();
+    start();
+    pass(seconds{20});
+    storage_.heal();
+    fire(1);
+    pass(seconds{6});
+    EXPECT_EQ(client_->open(), 1U);
+}
+
+TEST_F(DispatcherTest, HintsSurviveADatabaseThatIsAway) {
+    start();
+    settle();
+    const auto tasks = fire(2);
+    storage_.fail();
+    hint(tasks);
+    storage_.heal();
+    pass(milliseconds{300});
+    EXPECT_EQ(client_->open(), 2U);
+}
+
+TEST_F(DispatcherTest, HintsThatDoNotFitAreFoundInTheDatabase) {
+    SenderOptions options;
+    options.max_hints = 2;
+    options.concurrency = 1000;
+    options.per_endpoint = 1000;
+    start(options);
+    settle();
+    hint(fire(5));
+    EXPECT_EQ(client_->open(), 5U);
+    const auto more = fire(4);
+    dispatcher_->on_tasks({}, false);
+    settle();
+    EXPECT_EQ(client_->open(), 9U) << "dropped before they came here";
+}
+
+TEST_F(DispatcherTest, ARefusedUrlIsAFailedAttemptThatFollowsTheSchedule) {
+    LogCapture log;
+    start();
+    const auto tasks = fire(1, "https://127.0.0.1/hook");
+    hint(tasks);
+    EXPECT_EQ(client_->seen().size(), 0U);
+    EXPECT_TRUE(state(tasks[0].delivery_id).starts_with("pending 1:")) << state(tasks[0].delivery_id);
+    pass(seconds{150}, seconds{1});
+    EXPECT_TRUE(state(tasks[0].delivery_id).starts_with("failed 1:")) << state(tasks[0].delivery_id);
+    EXPECT_EQ(storage_.attempts_of(tasks[0].delivery_id).size(), 4U);
+    EXPECT_EQ(client_->seen().size(), 0U);
+    EXPECT_EQ(log.count("host=127.0.0.1 "), 1U);
+}
+
+TEST_F(DispatcherTest, ASecretThatCannotBeReadIsAFailedAttempt) {
+    const Uuid other = make_uuid(clock_.now());
+    ASSERT_TRUE(storage_.create_user({{other, "b@example.com", true, clock_.now()}, {}, "no secret"}));
+    Alert a{.id = make_uuid(clock_.now()),
+            .user_id = other,
+            .ticker = "BTC",
+            .target = Decimal::from_int(1),
+            .webhook_url = "https://example.com/"};
+    ASSERT_TRUE(storage_.create_alert(a, 10));
+    const FiringGroup g{.price = {.ticker = "BTC", .value = Decimal::from_int(2)},
+                        .fired_at = clock_.now(),
+                        .firings = {{a.id, make_uuid(clock_.now())}}};
+    storage_.fire(std::span(&g, 1));
+    start();
+    settle();
+    EXPECT_TRUE(state(g.firings[0].delivery_id).starts_with("pending 1:the webhook secret is not"))
+        << state(g.firings[0].delivery_id);
+    EXPECT_EQ(client_->seen().size(), 0U);
+}
+
+TEST_F(DispatcherTest, OneEndpointThatHangsLeavesRoomForTheOthers) {
+    SenderOptions options;
+    options.concurrency = 16;
+    options.per_endpoint = 100;
+    start(options);
+    settle();
+    hint(fire(2000, "https://hangs.example.com/"));
+    EXPECT_EQ(client_->open(), 4U) << "a quarter of all";
+    pass(milliseconds{300});
+    EXPECT_EQ(client_->open(), 4U);
+
+    hint(fire(3, "https://works.example.com/"));
+    pass(milliseconds{300});
+    ASSERT_EQ(client_->open(), 7U) << "the others overtake a queue of two thousand";
+    for (int i = 0; i < 3; ++i) {
+        EXPECT_EQ(url_of(4), "https://works.example.com/");
+        client_->answer(4, http_status(200));
+    }
+    // The one that hung comes back: all of its queue is delivered, each once.
+    client_->script = [](const net::HttpRequest&) { return http_status(200); };
+    while (client_->open() > 0) client_->answer(0, http_status(200));
+    pass(seconds{60}, milliseconds{100});
+    EXPECT_EQ(storage_.count(DeliveryState::delivered), 2003U);
+    EXPECT_EQ(client_->seen().size(), 2003U);
+}
+
+TEST_F(DispatcherTest, AClaimThatWaitedTooLongIsLeftToItsLease) {
+    SenderOptions options;
+    options.concurrency = 4;
+    start(options);
+    hint(fire(3));
+    ASSERT_EQ(client_->open(), 1U);
+    EXPECT_EQ(dispatcher_->stats().waiting, 2U);
+    pass(seconds{32}, seconds{1});  // a client that hangs past all time-outs
+    client_->answer(0, http_status(200));
+    settle();
+    EXPECT_EQ(client_->open(), 0U) << "an attempt now could outlast its lease";
+    client_->script = [](const net::HttpRequest&) { return http_status(200); };
+    pass(seconds{6});
+    EXPECT_EQ(storage_.count(DeliveryState::delivered), 3U) << "claimed anew when it ended";
+    EXPECT_EQ(client_->seen().size(), 3U);
+}
+
+TEST_F(DispatcherTest, WhatWaitsAtOneEndpointIsBoundedAndNothingIsLost) {
+    SenderOptions options;
+    options.concurrency = 8;
+    start(options);
+    fire(20'000, "https://hangs.example.com/");
+    pass(seconds{30}, milliseconds{250});
+    EXPECT_LE(dispatcher_->stats().waiting, 8'192U);
+    client_->script = [](const net::HttpRequest&) { return http_status(200); };
+    while (client_->open() > 0) client_->answer(0, http_status(200));
+    pass(seconds{120}, milliseconds{100});
+    EXPECT_EQ(storage_.count(DeliveryState::delivered), 20'000U);
+    EXPECT_EQ(client_->seen().size(), 20'000U);
+}
+
+TEST_F(DispatcherTest, AStopClaimsNothingMoreWritesWhatEndsAndGivesBackTheRest) {
+    SenderOptions options;
+    options.concurrency = 8;
+    start(options);
+    hint(fire(6));
+    ASSERT_EQ(client_->open(), 2U);
+    dispatcher_->begin_stop();
+    hint(fire(1));
+    client_->answer(0, http_status(200));
+    settle();
+    EXPECT_FALSE(dispatcher_->idle());
+    EXPECT_EQ(client_->seen().size(), 2U) << "nothing is started";
+    client_->answer(0, http_status(500));
+    settle();
+    EXPECT_TRUE(dispatcher_->idle());
+    dispatcher_->finish();
+    EXPECT_EQ(storage_.count(DeliveryState::delivered), 1U);
+    EXPECT_EQ(storage_.count(DeliveryState::delivering), 0U);
+    EXPECT_EQ(storage_.count(DeliveryState::pending), 6U);
+}
+
+TEST_F(DispatcherTest, AttemptsThatOutlastTheStopAreGivenBack) {
+    start();
+    const auto tasks = fire(1);
+    hint(tasks);
+    dispatcher_->begin_stop();
+    settle();
+    dispatcher_->finish();
+    EXPECT_EQ(state(tasks[0].delivery_id), "pending");
+}
+
+TEST_F(DispatcherTest, AnotherSendersClaimsAreLeftAlone) {
+    fire(2);
+    const auto other = storage_.claim_due(clock_.now(), 1, {"other", clock_.now() + seconds{20}});
+    ASSERT_EQ(other.size(), 1U);
+    start();
+    settle();
+    EXPECT_EQ(client_->open(), 1U);
+    pass(seconds{19});
+    EXPECT_EQ(client_->open(), 1U);
+    pass(seconds{2});
+    EXPECT_EQ(client_->open(), 2U) << "until their lease ends";
+}
+
+TEST_F(DispatcherTest, AskingForWorkDoesNotSpin) {
+    start();
+    settle();
+    const int before = storage_.calls("next_due");
+    pass(seconds{10}, milliseconds{10});
+    EXPECT_LE(storage_.calls("next_due") - before, 11);
+    EXPECT_EQ(storage_.calls("claim_due"), 0);
+}
+
+}  // namespace
+}  // namespace pricewire

@@ -1,0 +1,143 @@
+#include "deliver/sender.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <exception>
+#include <mutex>
+#include <optional>
+#include <random>
+#include <span>
+#include <thread>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/log.hpp"
+#include "base/mailbox.hpp"
+
+namespace pricewire {
+namespace {
+
+struct StopBy {
+    MonoTime at;
+};
+using Event = std::variant<std::vector<DeliveryTask>, CompletedAttempt, StopBy>;
+
+// Shared with requests under way and with the queue, either of which may call after the sender is gone.
+struct Inbox : DispatcherWires {
+    Mailbox<Event> mailbox;
+    std::atomic<std::size_t> unread_tasks = 0;
+    std::atomic<bool> tasks_dropped = false;
+};
+
+class ThreadedSender : public Sender {
+public:
+    ThreadedSender(const SenderOptions& options, Storage& storage, DeliveryQueue& queue,
+                   net::HttpClient& client, const Clock& clock)
+        : queue_(queue), clock_(clock), inbox_(std::make_shared<Inbox>()) {
+        inbox_->urls = options.urls;
+        inbox_->completed = [inbox = inbox_.get()](CompletedAttempt completed) {
+            inbox->mailbox.push(std::move(completed));
+        };
+        const std::uint64_t seed = (std::uint64_t{std::random_device{}()} << 32) | std::random_device{}();
+        dispatcher_ = create_dispatcher(options, inbox_, storage, client, clock, seed);
+        queue_.consume([inbox = inbox_, most = options.max_hints](std::span<const DeliveryTask> tasks) {
+            if (inbox->unread_tasks.fetch_add(tasks.size()) + tasks.size() > most ||
+                !inbox->mailbox.try_push(std::vector(tasks.begin(), tasks.end()))) {
+                inbox->unread_tasks.fetch_sub(tasks.size());
+                inbox->tasks_dropped.store(true);
+            }
+        });
+        thread_ = std::thread([this] { run(); });
+    }
+
+    ~ThreadedSender() override { stop(Duration::zero()); }
+
+    void stop(Duration deadline) override {
+        std::lock_guard lock(stop_mutex_);
+        if (!thread_.joinable()) return;
+        queue_.consume({});
+        inbox_->mailbox.push(StopBy{clock_.mono() + deadline});
+        thread_.join();
+        inbox_->mailbox.close();
+    }
+
+    SenderStats stats() const override {
+        std::lock_guard lock(stats_mutex_);
+        return stats_;
+    }
+
+private:
+    void run() {
+        std::vector<Event> events;
+        std::optional<MonoTime> stop_by;
+        MonoTime wake = clock_.mono();
+        while (!stop_by || (!dispatcher_->idle() && clock_.mono() < *stop_by)) {
+            if (inbox_->mailbox.drain(events, wake)) {
+                for (Event& event : events) {
+                    if (auto* tasks = std::get_if<std::vector<DeliveryTask>>(&event)) {
+                        inbox_->unread_tasks.fetch_sub(tasks->size());
+                        dispatcher_->on_tasks(*tasks, true);
+                    } else if (auto* completed = std::get_if<CompletedAttempt>(&event)) {
+                        dispatcher_->on_completed(std::move(*completed));
+                    } else {
+                        stop_by = std::get<StopBy>(event).at;
+                        dispatcher_->begin_stop();
+                    }
+                }
+            }
+            if (inbox_->tasks_dropped.exchange(false)) dispatcher_->on_tasks({}, false);
+            wake = step();
+            if (stop_by) wake = std::min(wake, *stop_by);
+        }
+        if (const std::size_t open = dispatcher_->stats().in_flight; open > 0) {
+            log::info(
+                "webhook attempts did not end before the stop; they are made again after the next start",
+                {{"attempts", std::to_string(open)}});
+        }
+        dispatcher_->finish();
+        publish_stats();
+    }
+
+    // The worker's edge: what has no better place ends here, and the next step tries again.
+    MonoTime step() {
+        MonoTime wake;
+        try {
+            wake = dispatcher_->step();
+            failing_ = false;
+        } catch (const std::exception& e) {
+            if (!std::exchange(failing_, true)) {
+                log::error("the sender met an error it does not know; it goes on in a second",
+                           {{"reason", e.what()}});
+            }
+            wake = clock_.mono() + std::chrono::seconds{1};
+        }
+        publish_stats();
+        return wake;
+    }
+
+    void publish_stats() {
+        std::lock_guard lock(stats_mutex_);
+        stats_ = dispatcher_->stats();
+    }
+
+    DeliveryQueue& queue_;
+    const Clock& clock_;
+    const std::shared_ptr<Inbox> inbox_;
+    std::unique_ptr<Dispatcher> dispatcher_;
+    bool failing_ = false;
+
+    mutable std::mutex stats_mutex_;
+    SenderStats stats_;
+    std::mutex stop_mutex_;
+    std::thread thread_;
+};
+
+}  // namespace
+
+std::unique_ptr<Sender> start_sender(const SenderOptions& options, Storage& storage, DeliveryQueue& queue,
+                                     net::HttpClient& client, const Clock& clock) {
+    return std::make_unique<ThreadedSender>(options, storage, queue, client, clock);
+}
+
+}  // namespace pricewire

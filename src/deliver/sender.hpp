@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+
+#include "base/clock.hpp"
+#include "deliver/dispatcher.hpp"
+#include "net/http_client.hpp"
+#include "queue/delivery_queue.hpp"
+#include "storage/storage.hpp"
+
+namespace pricewire {
+
+// The sender's thread: takes tasks from the queue and asks the database for what the queue did not tell,
+// attempts each delivery as a signed POST, writes every attempt. What it guarantees stands at Dispatcher.
+class Sender {
+public:
+    // Stops with a deadline of zero, if stop() was not called.
+    virtual ~Sender() = default;
+
+    // Claims nothing more, waits until attempts under way have ended or `deadline` has passed, writes
+    // outcomes and gives back all other claims. Blocking; any thread.
+    virtual void stop(Duration deadline) = 0;
+    // Any thread; as of a moment ago.
+    virtual SenderStats stats() const = 0;
+};
+
+// Starts with giving back what a crash left claimed by options.owner. `storage`, `queue`, `client` and
+// `clock` outlive the sender; it is the queue's consumer. `clock` must run: the thread sleeps by it.
+std::unique_ptr<Sender> start_sender(const SenderOptions& options, Storage& storage, DeliveryQueue& queue,
+                                     net::HttpClient& client, const Clock& clock);
+
+}  // namespace pricewire

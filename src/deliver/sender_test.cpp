@@ -1,0 +1,166 @@
+#include "deliver/sender.hpp"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/mailbox.hpp"
+#include "fakes/fake_http_client.hpp"
+#include "fakes/memory_storage.hpp"
+#include "queue/in_process/in_process_queue.hpp"
+
+namespace pricewire {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+// Answers every request on a thread of its own, as the real client does.
+class ThreadedClient : public net::HttpClient {
+public:
+    explicit ThreadedClient(std::function<int(const net::HttpRequest&)> status) : status_(std::move(status)) {
+        thread_ = std::thread([this] {
+            std::vector<std::pair<net::HttpRequest, Done>> batch;
+            while (box_.drain(batch)) {
+                for (auto& [request, done] : batch) {
+                    net::HttpResult r;
+                    r.status = status_(request);
+                    done(std::move(r));
+                }
+            }
+        });
+    }
+    ~ThreadedClient() override {
+        box_.close();
+        thread_.join();
+    }
+    void start(net::HttpRequest request, Done done) override {
+        box_.push({std::move(request), std::move(done)});
+    }
+
+private:
+    std::function<int(const net::HttpRequest&)> status_;
+    Mailbox<std::pair<net::HttpRequest, Done>> box_;
+    std::thread thread_;
+};
+
+class SenderTest : public testing::Test {
+protected:
+    void SetUp() override {
+        ASSERT_TRUE(storage_.create_user(
+            {{user_, "a@example.com", true, now_}, {}, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}));
+    }
+    std::vector<DeliveryTask> fire(int count) {
+        FiringGroup g{.price = {.ticker = "BTC", .value = Decimal::from_int(9)}, .fired_at = now_};
+        for (int i = 0; i < count; ++i) {
+            Alert a{.id = make_uuid(now_),
+                    .user_id = user_,
+                    .ticker = "BTC",
+                    .target = Decimal::from_int(++targets_),
+                    .webhook_url = "https://host" + std::to_string(i % 20) + ".example.com/",
+                    .created_at = now_};
+            EXPECT_TRUE(storage_.create_alert(a, 1'000'000));
+            g.firings.push_back({a.id, make_uuid(now_)});
+        }
+        return storage_.fire(std::span(&g, 1));
+    }
+    bool delivered(std::size_t count) {
+        return storage_.wait_until([&] { return storage_.count(DeliveryState::delivered) == count; });
+    }
+
+    const Timestamp now_ = system_clock().now();
+    const Uuid user_ = make_uuid(now_);
+    int targets_ = 0;
+    MemoryStorage storage_;
+    std::unique_ptr<DeliveryQueue> queue_ = create_in_process_queue();
+};
+
+TEST_F(SenderTest, DeliversWhatTheQueueTellsAndWhatItDoesNot) {
+    std::atomic<int> requests = 0;
+    ThreadedClient client([&](const net::HttpRequest&) {
+        ++requests;
+        return 200;
+    });
+    const auto sender = start_sender(SenderOptions(), storage_, *queue_, client, system_clock());
+    for (int i = 0; i < 20; ++i) queue_->publish(fire(50));
+    fire(500);
+    EXPECT_TRUE(delivered(1500));
+    sender->stop(seconds{30});
+    EXPECT_EQ(requests, 1500);
+    EXPECT_EQ(sender->stats().delivered, 1500U);
+    EXPECT_EQ(sender->stats().unrecorded, 0U);
+}
+
+TEST_F(SenderTest, RetriesBySchedule) {
+    std::atomic<int> requests = 0;
+    ThreadedClient client([&](const net::HttpRequest&) { return ++requests % 3 == 0 ? 200 : 503; });
+    SenderOptions options;
+    options.retry = {.attempts = 50, .backoff = {milliseconds{5}, milliseconds{20}}};
+    const auto sender = start_sender(options, storage_, *queue_, client, system_clock());
+    const auto tasks = fire(10);
+    queue_->publish(tasks);
+    ASSERT_TRUE(delivered(10));
+    for (const DeliveryTask& t : tasks) {
+        const auto attempts = storage_.attempts_of(t.delivery_id);
+        for (std::size_t i = 0; i < attempts.size(); ++i) {
+            EXPECT_EQ(attempts[i].number, static_cast<int>(i) + 1);
+            EXPECT_EQ(attempts[i].status, i + 1 < attempts.size() ? 503 : 200);
+        }
+    }
+}
+
+TEST_F(SenderTest, AStopInTheMiddleLosesNothing) {
+    std::atomic<int> requests = 0;
+    ThreadedClient client([&](const net::HttpRequest&) {
+        ++requests;
+        return 200;
+    });
+    queue_->publish(fire(3000));
+    for (int i = 0; i < 10; ++i) {
+        const auto sender = start_sender(SenderOptions(), storage_, *queue_, client, system_clock());
+        const std::size_t before = storage_.count(DeliveryState::delivered);
+        storage_.wait_until([&] {
+            const std::size_t n = storage_.count(DeliveryState::delivered);
+            return n > before || n == 3000;
+        });
+        sender->stop(seconds{30});
+        EXPECT_EQ(storage_.count(DeliveryState::delivering), 0U);
+    }
+    const auto sender = start_sender(SenderOptions(), storage_, *queue_, client, system_clock());
+    EXPECT_TRUE(delivered(3000));
+    sender->stop(seconds{30});
+    EXPECT_EQ(requests, 3000) << "a stop with time enough repeats nothing";
+}
+
+TEST_F(SenderTest, AStopWithoutTimeHandsBackWhatIsUnderWay) {
+    auto client = std::make_unique<FakeHttpClient>();
+    auto sender = start_sender(SenderOptions(), storage_, *queue_, *client, system_clock());
+    queue_->publish(fire(5));
+    ASSERT_TRUE(storage_.wait_until([&] { return client->open() == 5; }));
+    sender->stop(milliseconds{1});
+    EXPECT_EQ(storage_.count(DeliveryState::pending), 5U);
+    sender.reset();
+    client.reset();  // answers to nobody are harmless
+}
+
+TEST_F(SenderTest, MoreHintsThanFitAreNoLoss) {
+    std::atomic<int> requests = 0;
+    ThreadedClient client([&](const net::HttpRequest&) {
+        ++requests;
+        return 200;
+    });
+    SenderOptions options;
+    options.max_hints = 100;
+    const auto sender = start_sender(options, storage_, *queue_, client, system_clock());
+    for (int i = 0; i < 10; ++i) queue_->publish(fire(150));
+    EXPECT_TRUE(delivered(1500));
+    sender->stop(seconds{30});
+    EXPECT_EQ(requests, 1500);
+}
+
+}  // namespace
+}  // namespace pricewire
