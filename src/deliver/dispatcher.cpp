@@ -9,8 +9,7 @@
 #include <vector>
 
 #include "base/log.hpp"
-#include "deliver/payload.hpp"
-#include "deliver/signature.hpp"
+#include "deliver/request.hpp"
 
 namespace pricewire {
 namespace {
@@ -33,7 +32,6 @@ constexpr Duration poll_floor = milliseconds{20};
 // A lease is this much longer than an attempt: the time a claimed delivery may wait for room.
 constexpr Duration lease_slack = seconds{30};
 
-// One scheme, host and port.
 struct Endpoint;
 
 struct Held {
@@ -45,6 +43,7 @@ struct Held {
     bool in_flight = false;
 };
 
+// One scheme, host and port.
 struct Endpoint {
     std::string name;
     std::string host;
@@ -53,14 +52,6 @@ struct Endpoint {
     bool listed = false;  // in ready_
     MonoTime moved_at;    // an attempt ended, or the first one started
 };
-
-// The host in a URL that was refused, for the log; never its path or password.
-std::string host_in(std::string_view url) {
-    if (const auto scheme = url.find("://"); scheme != url.npos) url.remove_prefix(scheme + 3);
-    url = url.substr(0, url.find_first_of("/?#\\"));
-    if (const auto user = url.rfind('@'); user != url.npos) url.remove_prefix(user + 1);
-    return std::string(url.substr(0, 255));
-}
 
 class RealDispatcher : public Dispatcher {
 public:
@@ -313,7 +304,8 @@ private:
         const auto url = net::parse_webhook_url(delivery.alert.webhook_url, wires_->urls);
         if (!url) {
             settle(delivery, clock_.now(),
-                   {.error = net::HttpError::bad_url, .error_text = url.error().message}, "(refused)");
+                   {.error = net::HttpError::bad_url, .error_text = url.error().message},
+                   host_in(delivery.alert.webhook_url));
             return;
         }
         Endpoint& endpoint = endpoint_of(*url);
@@ -382,38 +374,22 @@ private:
     bool start(Held& held) {
         const ClaimedDelivery& delivery = held.claimed;
         held.started_at = clock_.now();
-        const std::int64_t timestamp =
-            std::chrono::floor<seconds>(held.started_at).time_since_epoch().count();
-        std::string id = delivery.id.to_string();
-
-        net::HttpRequest request;
-        request.body = webhook_payload(delivery.alert);
-        auto signature = sign_webhook(delivery.webhook_secret, id, timestamp, request.body);
-        if (!signature) {
+        auto request = webhook_request(delivery, held.started_at, options_.user_agent);
+        if (!request) {
             settle(delivery, held.started_at,
-                   {.error = net::HttpError::bad_url, .error_text = signature.error().message},
+                   {.error = net::HttpError::bad_url, .error_text = request.error().message},
                    held.endpoint->host);
             return false;
         }
-        request.method = "POST";
-        request.url = delivery.alert.webhook_url;
-        request.headers.reserve(5);
-        request.headers.emplace_back("content-type", "application/json");
-        request.headers.emplace_back("user-agent", options_.user_agent);
-        request.headers.emplace_back("webhook-id", std::move(id));
-        request.headers.emplace_back("webhook-timestamp", std::to_string(timestamp));
-        request.headers.emplace_back("webhook-signature", std::move(*signature));
-        request.timeout = options_.timeout;
-        // Only the status counts; the rest is read so that the connection can be used again.
-        request.max_response_bytes = 16 * 1024;
-        request.verify_tls = options_.verify_tls;
-        request.guard = &wires_->urls.guard;
+        request->timeout = options_.timeout;
+        request->verify_tls = options_.verify_tls;
+        request->guard = &wires_->urls.guard;
 
         held.in_flight = true;
         ++held.endpoint->in_flight;
         ++in_flight_;
-        client_.start(std::move(request), [wires = wires_,
-                                           delivery_id = delivery.id](net::HttpResult result) {
+        client_.start(std::move(*request), [wires = wires_,
+                                            delivery_id = delivery.id](net::HttpResult result) {
             wires->completed(
                 {delivery_id, {result.error, std::move(result.error_text), result.status, result.duration}});
         });

@@ -244,6 +244,7 @@ TEST_F(DispatcherTest, OutcomesAreKeptWhileTheDatabaseIsAway) {
 }
 
 TEST_F(DispatcherTest, ADatabaseAwayAtTheStartIsWaitedFor) {
+    LogCapture log;
     storage_.fail();
     start();
     pass(seconds{20});
@@ -254,6 +255,7 @@ TEST_F(DispatcherTest, ADatabaseAwayAtTheStartIsWaitedFor) {
 }
 
 TEST_F(DispatcherTest, HintsSurviveADatabaseThatIsAway) {
+    LogCapture log;
     start();
     settle();
     const auto tasks = fire(2);
