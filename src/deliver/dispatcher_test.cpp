@@ -358,6 +358,34 @@ TEST_F(DispatcherTest, AClaimThatWaitedTooLongIsLeftToItsLease) {
     EXPECT_EQ(client_->seen().size(), 3U);
 }
 
+TEST_F(DispatcherTest, WhatIsUnderWayBeyondItsLeaseIsNotSentAgain) {
+    SenderOptions options;
+    options.concurrency = 4;
+    start(options);
+    const auto tasks = fire(2);
+    hint(tasks);
+    pass(seconds{120}, seconds{1});
+    EXPECT_EQ(client_->seen().size(), 1U);
+    EXPECT_EQ(dispatcher_->stats().waiting, 1U) << "and what waits behind it is held once";
+    client_->answer(0, http_status(200));
+    settle();
+    EXPECT_EQ(state(tasks[0].delivery_id), "delivered 1:200");
+}
+
+TEST_F(DispatcherTest, ARetryIsPunctual) {
+    SenderOptions options;
+    options.retry.backoff = {milliseconds{30}, milliseconds{30}};
+    start(options);
+    client_->script = [](const net::HttpRequest&) { return http_status(500); };
+    hint(fire(1));
+    MonoTime due = clock_.mono() + milliseconds{30};
+    settle();
+    EXPECT_EQ(dispatcher_->step(), due) << "it asks to be called when the retry is due";
+    clock_.advance(milliseconds{30});
+    settle();
+    EXPECT_EQ(client_->seen().size(), 2U);
+}
+
 TEST_F(DispatcherTest, WhatWaitsAtOneEndpointIsBoundedAndNothingIsLost) {
     SenderOptions options;
     options.concurrency = 8;
@@ -383,6 +411,8 @@ TEST_F(DispatcherTest, AStopClaimsNothingMoreWritesWhatEndsAndGivesBackTheRest) 
     client_->answer(0, http_status(200));
     settle();
     EXPECT_FALSE(dispatcher_->idle());
+    fire(1);
+    pass(seconds{3});
     EXPECT_EQ(client_->seen().size(), 2U) << "nothing is started";
     client_->answer(0, http_status(500));
     settle();
@@ -390,7 +420,7 @@ TEST_F(DispatcherTest, AStopClaimsNothingMoreWritesWhatEndsAndGivesBackTheRest) 
     dispatcher_->finish();
     EXPECT_EQ(storage_.count(DeliveryState::delivered), 1U);
     EXPECT_EQ(storage_.count(DeliveryState::delivering), 0U);
-    EXPECT_EQ(storage_.count(DeliveryState::pending), 6U);
+    EXPECT_EQ(storage_.count(DeliveryState::pending), 7U);
 }
 
 TEST_F(DispatcherTest, AttemptsThatOutlastTheStopAreGivenBack) {
@@ -418,11 +448,13 @@ TEST_F(DispatcherTest, AnotherSendersClaimsAreLeftAlone) {
 
 TEST_F(DispatcherTest, AskingForWorkDoesNotSpin) {
     start();
-    settle();
-    const int before = storage_.calls("next_due");
-    pass(seconds{10}, milliseconds{10});
-    EXPECT_LE(storage_.calls("next_due") - before, 11);
-    EXPECT_EQ(storage_.calls("claim_due"), 0);
+    client_->script = [](const net::HttpRequest&) { return http_status(500); };
+    hint(fire(1));
+    const int asked = storage_.calls("next_due");
+    const int claimed = storage_.calls("claim_due");
+    pass(seconds{9}, milliseconds{10});
+    EXPECT_LE(storage_.calls("next_due") - asked, 11) << "while one delivery waits for its time";
+    EXPECT_EQ(storage_.calls("claim_due"), claimed);
 }
 
 }  // namespace
