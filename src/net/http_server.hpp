@@ -18,8 +18,8 @@ namespace pricewire::net {
 struct ServerRequest {
     std::string method;
     std::string target;        // as sent: path and query
-    std::string_view path;     // into target, without the query
-    std::string_view query;    // into target, without '?'
+    std::string path;          // of the target, without the query; not decoded
+    std::string query;         // of the target, without '?'
     Headers headers;           // names in lower case
     std::string body;
     IpAddress peer;            // of the socket

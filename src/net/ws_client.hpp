@@ -30,6 +30,7 @@ struct WsClientOptions {
     Duration connect_timeout = std::chrono::seconds{10};  // resolve, connect, TLS, upgrade
     std::size_t max_message_bytes = 1024 * 1024;
     bool verify_tls = true;
+    std::string ca_file;                             // trusted beside the system's; empty: none
 };
 
 // One WebSocket connection, from its creation to its end. Lives and calls back on the loop's thread.

@@ -1,0 +1,96 @@
+#pragma once
+
+#include <atomic>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/beast/http/message.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+#include <unordered_set>
+
+#include "net/http_server.hpp"
+
+// What the HTTP server's files share. A connection lives on one worker's thread from its first byte to its
+// last.
+namespace pricewire::net::detail {
+
+using Tcp = boost::asio::ip::tcp;
+using BeastRequest = boost::beast::http::request<boost::beast::http::string_body>;
+
+class Worker;
+
+// Something with a socket that a worker closes: when its deadline has passed, or when the server stops.
+class Connection {
+public:
+    virtual ~Connection() = default;
+    virtual void on_sweep(MonoTime now) = 0;
+    // Ends at once where it is idle, else after what it is doing.
+    virtual void on_stop() = 0;
+    virtual void abort() = 0;
+};
+
+struct ServerCore {
+    ServerOptions options;
+    HttpServer::Handler handler;
+    HttpServer::UpgradeHandler upgrade;
+    std::atomic<std::size_t> connections = 0;
+    std::mutex mutex;
+    std::condition_variable emptied;  // connections fell to zero
+
+    ServerResponse error(int status, std::string_view detail) const;
+};
+
+// One thread with its io_context and the connections that live there.
+class Worker {
+public:
+    explicit Worker(ServerCore& core);
+    void start();
+    void stop_context();
+    void join();
+
+    boost::asio::io_context& context() { return context_; }
+    ServerCore& core() { return core_; }
+    bool stopping() const { return stopping_; }
+    bool on_own_thread() const { return std::this_thread::get_id() == thread_id_; }
+    // "Tue, 24 Nov 2026 12:00:00 GMT", made anew once a second.
+    const std::string& date(MonoTime now);
+
+    // The worker's thread only.
+    void adopt(Tcp::socket socket);
+    void add(std::shared_ptr<Connection> connection);
+    void remove(const std::shared_ptr<Connection>& connection);
+    void begin_stop();
+    void abort_all();
+
+private:
+    void sweep();
+
+    ServerCore& core_;
+    boost::asio::io_context context_{1};
+    boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
+    boost::asio::steady_timer timer_;
+    std::unordered_set<std::shared_ptr<Connection>> connections_;
+    bool stopping_ = false;
+    std::string date_;
+    MonoTime date_made_{};
+    std::thread thread_;
+    std::thread::id thread_id_;
+};
+
+std::shared_ptr<Connection> start_http_connection(Worker& worker, Tcp::socket socket);
+
+// A WebSocket that is to be: the application gets it as a peer before it is accepted.
+class PendingWebSocket {
+public:
+    virtual ~PendingWebSocket() = default;
+    virtual std::shared_ptr<WsPeer> peer() = 0;
+    // Takes the socket over, answers the upgrade and goes on from there.
+    virtual void accept(Tcp::socket socket, BeastRequest request, WsHandler handler) = 0;
+};
+std::shared_ptr<PendingWebSocket> create_websocket(Worker& worker);
+
+}  // namespace pricewire::net::detail

@@ -1,0 +1,386 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/status.hpp>
+#include <boost/beast/websocket/rfc6455.hpp>
+#include <optional>
+
+#include "base/log.hpp"
+#include "net/detail/server_core.hpp"
+
+namespace pricewire::net::detail {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+using boost::system::error_code;
+
+constexpr std::size_t read_size = 16 * 1024;
+
+std::string lower(std::string_view text) {
+    std::string out(text);
+    std::transform(out.begin(), out.end(), out.begin(),
+                   [](unsigned char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c); });
+    return out;
+}
+
+std::string_view view(beast::string_view text) {
+    return {text.data(), text.size()};
+}
+
+class HttpConnection final : public Connection, public std::enable_shared_from_this<HttpConnection> {
+public:
+    HttpConnection(Worker& worker, Tcp::socket socket) : worker_(worker), socket_(std::move(socket)) {
+        error_code error;
+        const auto endpoint = socket_.remote_endpoint(error);
+        if (!error) {
+            if (const auto peer = IpAddress::from_sockaddr(*endpoint.data())) peer_ = *peer;
+        }
+    }
+
+    void start() {
+        new_request();
+        set_stage(Stage::idle);
+        read();
+    }
+
+    void on_sweep(MonoTime now) override {
+        if (now < deadline_ || stage_ == Stage::handling) return;
+        if (stage_ == Stage::header || stage_ == Stage::body) {
+            refuse(408, "the request took too long to arrive");
+        } else {
+            finish();
+        }
+    }
+    void on_stop() override {
+        if (stage_ == Stage::idle) finish();
+        keep_alive_ = false;
+    }
+    void abort() override { finish(); }
+
+    // Any thread. Answers request number `turn`; a late or second answer is ignored.
+    void respond(std::uint64_t turn, ServerResponse response) {
+        if (worker_.on_own_thread()) {
+            send(turn, std::move(response));
+            return;
+        }
+        asio::post(worker_.context(), [self = shared_from_this(), turn, r = std::move(response)]() mutable {
+            self->send(turn, std::move(r));
+        });
+    }
+
+private:
+    enum class Stage { idle, header, body, handling, writing, closed };
+
+    void set_stage(Stage stage) {
+        if (stage_ == Stage::closed) return;
+        stage_ = stage;
+        const ServerOptions& o = worker_.core().options;
+        const Duration limit = stage == Stage::idle     ? o.idle_timeout
+                               : stage == Stage::header ? o.header_timeout
+                               : stage == Stage::body   ? o.body_timeout
+                                                        : o.write_timeout;
+        deadline_ = std::chrono::steady_clock::now() + limit;
+    }
+
+    void new_request() {
+        parser_.emplace();
+        parser_->eager(true);
+        parser_->header_limit(static_cast<std::uint32_t>(worker_.core().options.max_header_bytes));
+        parser_->body_limit(worker_.core().options.max_body_bytes);
+        continued_ = false;
+    }
+
+    void read() {
+        socket_.async_read_some(buffer_.prepare(read_size),
+                                [self = shared_from_this()](error_code error, std::size_t size) {
+                                    self->buffer_.commit(size);
+                                    self->on_read(error);
+                                });
+    }
+
+    void on_read(error_code error) {
+        if (stage_ == Stage::closed) return;
+        if (error == asio::error::eof && parser_->got_some() && !parser_->is_done()) {
+            refuse(400, "the request ended too early");
+            return;
+        }
+        if (error) {
+            finish();
+            return;
+        }
+        parse();
+    }
+
+    // Parses what is there; pipelined requests follow one another without another read.
+    void parse() {
+        // A handler that answers at once leads back here: a loop instead of recursion keeps the stack flat.
+        if (std::exchange(parsing_, true)) return;
+        again_ = true;
+        while (std::exchange(again_, false) && stage_ != Stage::closed) parse_one();
+        parsing_ = false;
+    }
+
+    void parse_one() {
+        if (buffer_.size() == 0) {
+            read();
+            return;
+        }
+        if (stage_ == Stage::idle) set_stage(Stage::header);
+        error_code error;
+        const std::size_t used = parser_->put(buffer_.data(), error);
+        buffer_.consume(used);
+        if (error == http::error::need_more) error = {};
+        if (error) {
+            on_parse_error(error);
+            return;
+        }
+        if (parser_->is_done()) {
+            handle();
+            return;
+        }
+        if (parser_->is_header_done() && stage_ == Stage::header) {
+            set_stage(Stage::body);
+            if (parser_->get()[http::field::expect] == "100-continue" && !std::exchange(continued_, true)) {
+                // A few bytes into an empty socket buffer do not block.
+                static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
+                error_code ignored;
+                socket_.write_some(asio::buffer(go_on), ignored);
+            }
+        }
+        read();
+    }
+
+    void on_parse_error(error_code error) {
+        if (error == http::error::header_limit) {
+            refuse(431, fmt::format("the request's headers are larger than {} bytes",
+                                    worker_.core().options.max_header_bytes));
+        } else if (error == http::error::body_limit) {
+            refuse(413, fmt::format("the request's body is larger than {} bytes",
+                                    worker_.core().options.max_body_bytes));
+        } else {
+            refuse(400, "not a valid HTTP/1.1 request: " + error.message());
+        }
+    }
+
+    void handle() {
+        auto& message = parser_->get();
+        keep_alive_ = message.keep_alive() && !worker_.stopping();
+        head_only_ = message.method() == http::verb::head;
+        http11_ = message.version() >= 11;
+        ServerRequest request;
+        request.method = view(message.method_string());
+        request.target = view(message.target());
+        if (const std::size_t scheme = request.target.find("://");
+            !request.target.starts_with('/') && scheme != std::string::npos) {
+            const std::size_t slash = request.target.find('/', scheme + 3);
+            request.target = slash == std::string::npos ? "/" : request.target.substr(slash);
+        }
+        const std::size_t question = request.target.find('?');
+        request.path = request.target.substr(0, question);
+        if (question != std::string::npos) request.query = request.target.substr(question + 1);
+        for (const auto& field : message) {
+            request.headers.emplace_back(lower(view(field.name_string())), view(field.value()));
+        }
+        request.peer = peer_;
+        set_stage(Stage::handling);
+        ++turn_;
+        if (beast::websocket::is_upgrade(message) && worker_.core().upgrade) {
+            upgrade(request);
+            return;
+        }
+        request.body = std::move(message.body());
+        call_handler(std::move(request));
+    }
+
+    // Answers 500 where the handler drops it.
+    class Responder {
+    public:
+        Responder(std::shared_ptr<HttpConnection> connection, std::uint64_t turn)
+            : connection_(std::move(connection)), turn_(turn) {}
+        Responder(Responder&&) = default;
+        Responder& operator=(Responder&&) = delete;
+        ~Responder() {
+            if (connection_) (*this)(connection_->worker_.core().error(500, "the request was not answered"));
+        }
+        void operator()(ServerResponse response) {
+            if (auto connection = std::exchange(connection_, nullptr))
+                connection->respond(turn_, std::move(response));
+        }
+
+    private:
+        std::shared_ptr<HttpConnection> connection_;
+        std::uint64_t turn_;
+    };
+
+    void call_handler(ServerRequest request) {
+        const std::uint64_t turn = turn_;
+        try {
+            worker_.core().handler(std::move(request), Responder(shared_from_this(), turn));
+        } catch (const std::exception& e) {
+            log::error("a request could not be handled", {{"reason", e.what()}});
+            send(turn, worker_.core().error(500, "internal error"));
+        }
+    }
+
+    void upgrade(const ServerRequest& request) {
+        const auto pending = create_websocket(worker_);
+        WsHandler handler;
+        try {
+            handler = worker_.core().upgrade(request, pending->peer());
+        } catch (const std::exception& e) {
+            log::error("a WebSocket upgrade could not be handled", {{"reason", e.what()}});
+            handler.refusal = worker_.core().error(500, "internal error");
+        }
+        if (!handler.on_text) {
+            keep_alive_ = false;
+            send(turn_, handler.refusal ? std::move(*handler.refusal)
+                                        : worker_.core().error(404, "there is no WebSocket here"));
+            return;
+        }
+        auto message = parser_->release();
+        Tcp::socket socket = std::move(socket_);
+        leave();
+        pending->accept(std::move(socket), std::move(message), std::move(handler));
+    }
+
+    void refuse(int status, std::string_view detail) {
+        keep_alive_ = false;
+        head_only_ = false;
+        set_stage(Stage::handling);
+        send(++turn_, worker_.core().error(status, detail));
+    }
+
+    void send(std::uint64_t turn, ServerResponse response) {
+        if (stage_ != Stage::handling || turn != turn_) return;
+        set_stage(Stage::writing);
+        response_ = std::move(response);
+        const std::string& body = response_.shared_body ? *response_.shared_body : response_.body;
+        const bool bodiless = response_.status == 204 || response_.status == 304;
+        head_.clear();
+        auto out = std::back_inserter(head_);
+        const auto reason = http::obsolete_reason(static_cast<http::status>(response_.status));
+        fmt::format_to(out, "HTTP/1.1 {} {}\r\nDate: {}\r\n", response_.status, view(reason),
+                       worker_.date(deadline_ - worker_.core().options.write_timeout));
+        if (!bodiless) {
+            fmt::format_to(out, "Content-Type: {}\r\nContent-Length: {}\r\n", response_.content_type,
+                           body.size());
+        }
+        for (const auto& [name, value] : response_.headers) fmt::format_to(out, "{}: {}\r\n", name, value);
+        if (!keep_alive_) {
+            head_ += "Connection: close\r\n";
+        } else if (!http11_) {
+            head_ += "Connection: keep-alive\r\n";
+        }
+        head_ += "\r\n";
+        const std::array<asio::const_buffer, 2> buffers{
+            asio::buffer(head_), bodiless || head_only_ ? asio::const_buffer() : asio::buffer(body)};
+        // Nearly every answer fits the socket's buffer: one write now saves a round through the event loop.
+        error_code error;
+        if (!socket_.native_non_blocking()) socket_.native_non_blocking(true, error);
+        const std::size_t written = socket_.write_some(buffers, error);
+        const std::size_t total = asio::buffer_size(buffers);
+        if (!error && written == total) {
+            on_written({});
+            return;
+        }
+        if (error && error != asio::error::would_block && error != asio::error::try_again) {
+            on_written(error);
+            return;
+        }
+        rest_ = {buffers[0], buffers[1]};
+        std::size_t skip = error ? 0 : written;
+        for (auto& buffer : rest_) {
+            const std::size_t part = std::min(skip, buffer.size());
+            buffer += part;
+            skip -= part;
+        }
+        asio::async_write(socket_, rest_, [self = shared_from_this()](error_code failed, std::size_t) {
+            self->on_written(failed);
+        });
+    }
+
+    void on_written(error_code error) {
+        if (stage_ == Stage::closed) return;
+        if (error) {
+            finish();
+            return;
+        }
+        if (!keep_alive_ || worker_.stopping()) {
+            linger();
+            return;
+        }
+        new_request();
+        set_stage(Stage::idle);
+        again_ = true;
+        parse();
+    }
+
+    // Closing with unread input would reset the connection and lose the answer: say we are done, then read
+    // what still comes, for a moment.
+    void linger() {
+        error_code ignored;
+        socket_.shutdown(Tcp::socket::shutdown_send, ignored);
+        stage_ = Stage::writing;
+        deadline_ = std::chrono::steady_clock::now() + std::chrono::seconds{1};
+        drain(64);
+    }
+    void drain(int reads_left) {
+        buffer_.consume(buffer_.size());
+        socket_.async_read_some(buffer_.prepare(read_size),
+                                [self = shared_from_this(), reads_left](error_code error, std::size_t) {
+                                    if (error || reads_left == 0) {
+                                        self->finish();
+                                    } else {
+                                        self->drain(reads_left - 1);
+                                    }
+                                });
+    }
+
+    void finish() {
+        if (stage_ == Stage::closed) return;
+        error_code ignored;
+        socket_.close(ignored);
+        leave();
+    }
+    void leave() {
+        stage_ = Stage::closed;
+        worker_.remove(shared_from_this());
+    }
+
+    Worker& worker_;
+    Tcp::socket socket_;
+    IpAddress peer_;
+    beast::flat_buffer buffer_;
+    std::optional<http::request_parser<http::string_body>> parser_;
+    Stage stage_ = Stage::idle;
+    MonoTime deadline_{};
+    std::uint64_t turn_ = 0;
+    bool keep_alive_ = true;
+    bool head_only_ = false;
+    bool http11_ = true;
+    bool continued_ = false;
+    bool parsing_ = false;
+    bool again_ = false;
+    ServerResponse response_;
+    std::string head_;
+    std::array<asio::const_buffer, 2> rest_;
+};
+
+}  // namespace
+
+std::shared_ptr<Connection> start_http_connection(Worker& worker, Tcp::socket socket) {
+    auto connection = std::make_shared<HttpConnection>(worker, std::move(socket));
+    worker.add(connection);
+    connection->start();
+    return connection;
+}
+
+}  // namespace pricewire::net::detail

@@ -1,0 +1,242 @@
+#include "net/http_server.hpp"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
+#include <charconv>
+#include <ctime>
+
+#include "base/log.hpp"
+#include "net/detail/server_core.hpp"
+
+namespace pricewire::net {
+namespace detail {
+
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+
+ServerResponse ServerCore::error(int status, std::string_view detail) const {
+    if (options.error_response) return options.error_response(status, detail);
+    return {.status = status, .content_type = "text/plain", .body = std::string(detail)};
+}
+
+Worker::Worker(ServerCore& core) : core_(core), work_(asio::make_work_guard(context_)), timer_(context_) {}
+
+void Worker::start() {
+    asio::post(context_, [this] {
+        thread_id_ = std::this_thread::get_id();
+        sweep();
+    });
+    thread_ = std::thread([this] {
+        while (true) {
+            try {
+                context_.run();
+                return;
+            } catch (const std::exception& e) {
+                log::error("a connection's task failed; the server goes on", {{"reason", e.what()}});
+            }
+        }
+    });
+}
+
+void Worker::stop_context() {
+    context_.stop();
+}
+
+void Worker::join() {
+    if (thread_.joinable()) thread_.join();
+}
+
+const std::string& Worker::date(MonoTime now) {
+    if (date_.empty() || now - date_made_ >= 1s) {
+        date_made_ = now;
+        date_ = fmt::format("{:%a, %d %b %Y %H:%M:%S} GMT", fmt::gmtime(std::time(nullptr)));
+    }
+    return date_;
+}
+
+void Worker::adopt(Tcp::socket socket) {
+    if (stopping_ || core_.connections.load() >= core_.options.max_connections)
+        return;  // closed by its destructor
+    boost::system::error_code ignored;
+    socket.set_option(Tcp::no_delay(true), ignored);
+    start_http_connection(*this, std::move(socket));
+}
+
+void Worker::add(std::shared_ptr<Connection> connection) {
+    core_.connections.fetch_add(1);
+    connections_.insert(std::move(connection));
+}
+
+void Worker::remove(const std::shared_ptr<Connection>& connection) {
+    if (connections_.erase(connection) == 0) return;
+    if (core_.connections.fetch_sub(1) == 1) {
+        std::lock_guard lock(core_.mutex);
+        core_.emptied.notify_all();
+    }
+}
+
+void Worker::begin_stop() {
+    stopping_ = true;
+    const auto all = connections_;
+    for (const auto& connection : all) connection->on_stop();
+}
+
+void Worker::abort_all() {
+    const auto all = connections_;
+    for (const auto& connection : all) connection->abort();
+}
+
+void Worker::sweep() {
+    timer_.expires_after(250ms);
+    timer_.async_wait([this](boost::system::error_code error) {
+        if (error) return;
+        const MonoTime now = std::chrono::steady_clock::now();
+        const auto all = connections_;
+        for (const auto& connection : all) connection->on_sweep(now);
+        sweep();
+    });
+}
+
+}  // namespace detail
+
+namespace {
+
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+using detail::Tcp;
+
+class HttpServerImpl final : public HttpServer {
+public:
+    HttpServerImpl(const ServerOptions& options, Handler handler, UpgradeHandler upgrade) {
+        core_.options = options;
+        core_.handler = std::move(handler);
+        core_.upgrade = std::move(upgrade);
+        for (int i = 0; i < std::max(options.threads, 1); ++i) {
+            workers_.push_back(std::make_unique<detail::Worker>(core_));
+        }
+        acceptor_.emplace(workers_[0]->context());
+        retry_.emplace(workers_[0]->context());
+    }
+
+    ~HttpServerImpl() override { stop(Duration::zero()); }
+
+    Result<void> listen() {
+        const std::string& text = core_.options.listen;
+        const std::size_t colon = text.rfind(':');
+        std::uint16_t port = 0;
+        if (colon == std::string::npos) return fail(fmt::format("'{}' is not host:port", text));
+        const std::string_view port_text = std::string_view(text).substr(colon + 1);
+        const auto [end, parse_error] =
+            std::from_chars(port_text.data(), port_text.data() + port_text.size(), port);
+        if (parse_error != std::errc{} || end != port_text.data() + port_text.size()) {
+            return fail(fmt::format("'{}' is not host:port", text));
+        }
+        std::string host = text.substr(0, colon);
+        if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+        boost::system::error_code error;
+        Tcp::endpoint endpoint;
+        if (const auto address = asio::ip::make_address(host, error); !error) {
+            endpoint = Tcp::endpoint(address, port);
+        } else {
+            Tcp::resolver resolver(workers_[0]->context());
+            const auto found = resolver.resolve(host, std::to_string(port), error);
+            if (error || found.empty()) return fail(fmt::format("cannot listen on {}: unknown host", text));
+            endpoint = found.begin()->endpoint();
+        }
+        const auto check = [&](const char* what) {
+            return error ? Result<void>(
+                               fail(fmt::format("cannot listen on {}: {}: {}", text, what, error.message())))
+                         : Result<void>();
+        };
+        acceptor_->open(endpoint.protocol(), error);
+        if (auto ok = check("socket"); !ok) return ok;
+        acceptor_->set_option(Tcp::acceptor::reuse_address(true), error);
+        acceptor_->bind(endpoint, error);
+        if (auto ok = check("bind"); !ok) return ok;
+        acceptor_->listen(1024, error);
+        if (auto ok = check("listen"); !ok) return ok;
+        port_ = acceptor_->local_endpoint().port();
+        accept();
+        for (auto& worker : workers_) worker->start();
+        return {};
+    }
+
+    std::uint16_t port() const override { return port_; }
+
+    void stop(Duration grace) override {
+        if (std::exchange(stopped_, true)) return;
+        asio::post(workers_[0]->context(), [this] {
+            boost::system::error_code ignored;
+            acceptor_->close(ignored);
+            retry_->cancel();
+        });
+        for (auto& worker : workers_) asio::post(worker->context(), [w = worker.get()] { w->begin_stop(); });
+        {
+            std::unique_lock lock(core_.mutex);
+            core_.emptied.wait_for(lock, grace, [&] { return core_.connections.load() == 0; });
+        }
+        for (auto& worker : workers_) {
+            asio::post(worker->context(), [w = worker.get()] {
+                w->abort_all();
+                w->stop_context();
+            });
+        }
+        for (auto& worker : workers_) worker->join();
+    }
+
+private:
+    void accept() {
+        detail::Worker& worker = *workers_[next_++ % workers_.size()];
+        acceptor_->async_accept(
+            worker.context(), [this, &worker](boost::system::error_code error, Tcp::socket socket) {
+                if (error == asio::error::operation_aborted) return;
+                if (error) {
+                    // Out of descriptors, say: accepting again at once would only spin.
+                    if (!std::exchange(accept_failing_, true)) {
+                        log::error("new connections cannot be accepted; trying again",
+                                   {{"reason", error.message()}});
+                    }
+                    retry_->expires_after(100ms);
+                    retry_->async_wait([this](boost::system::error_code stopped) {
+                        if (!stopped) accept();
+                    });
+                    return;
+                }
+                if (std::exchange(accept_failing_, false)) log::info("new connections are accepted again");
+                asio::post(worker.context(),
+                           [&worker, s = std::move(socket)]() mutable { worker.adopt(std::move(s)); });
+                accept();
+            });
+    }
+
+    detail::ServerCore core_;
+    std::vector<std::unique_ptr<detail::Worker>> workers_;
+    std::optional<Tcp::acceptor> acceptor_;
+    std::optional<asio::steady_timer> retry_;
+    std::size_t next_ = 0;
+    bool accept_failing_ = false;
+    bool stopped_ = false;
+    std::uint16_t port_ = 0;
+};
+
+}  // namespace
+
+const std::string* ServerRequest::header(std::string_view lower_name) const {
+    const auto found =
+        std::find_if(headers.begin(), headers.end(), [&](const auto& h) { return h.first == lower_name; });
+    return found == headers.end() ? nullptr : &found->second;
+}
+
+Result<std::unique_ptr<HttpServer>> create_http_server(const ServerOptions& options,
+                                                       HttpServer::Handler handler,
+                                                       HttpServer::UpgradeHandler upgrade) {
+    auto server = std::make_unique<HttpServerImpl>(options, std::move(handler), std::move(upgrade));
+    if (auto listening = server->listen(); !listening) return std::unexpected(listening.error());
+    return server;
+}
+
+}  // namespace pricewire::net
