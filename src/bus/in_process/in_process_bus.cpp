@@ -1,0 +1,93 @@
+#include "bus/in_process/in_process_bus.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+#include <stdexcept>
+
+#include "base/json_writer.hpp"
+
+namespace pricewire {
+namespace {
+
+class InProcessBus : public PriceBus {
+public:
+    explicit InProcessBus(std::vector<Ticker> tickers) {
+        boards_.resize(tickers.size());
+        for (std::size_t i = 0; i < tickers.size(); ++i) boards_[i].ticker = tickers[i];
+    }
+
+    void publish(const Price& price) override {
+        if (!started_.load(std::memory_order_relaxed)) started_.store(true);
+        for (const auto& on_price : subscribers_) on_price(price);
+    }
+
+    void publish_board(const TickerBoard& board) override {
+        std::lock_guard lock(mutex_);
+        const auto slot = find(board.ticker);
+        if (slot == boards_.end()) return;
+        if (value_of(*slot) != value_of(board)) rates_.reset();
+        *slot = board;
+    }
+
+    void subscribe(std::function<void(const Price&)> on_price) override {
+        if (started_.load()) throw std::logic_error("subscribed to prices after the feed had started");
+        subscribers_.push_back(std::move(on_price));
+    }
+
+    std::optional<TickerBoard> board(Ticker ticker) const override {
+        std::lock_guard lock(mutex_);
+        const auto slot = find(ticker);
+        if (slot == boards_.end()) return std::nullopt;
+        return *slot;
+    }
+
+    std::shared_ptr<const std::string> rates_json() const override {
+        std::lock_guard lock(mutex_);
+        if (!rates_) rates_ = build_rates();
+        return rates_;
+    }
+
+    void ping() override {}
+
+private:
+    // A handful of tickers: a look through them costs less than a hash.
+    std::vector<TickerBoard>::iterator find(Ticker ticker) {
+        return std::find_if(boards_.begin(), boards_.end(),
+                            [&](const auto& b) { return b.ticker == ticker; });
+    }
+    std::vector<TickerBoard>::const_iterator find(Ticker ticker) const {
+        return std::find_if(boards_.begin(), boards_.end(),
+                            [&](const auto& b) { return b.ticker == ticker; });
+    }
+
+    static std::optional<Decimal> value_of(const TickerBoard& board) {
+        if (!board.price) return std::nullopt;
+        return board.price->value;
+    }
+
+    std::shared_ptr<const std::string> build_rates() const {
+        JsonWriter w;
+        w.begin_object();
+        for (const TickerBoard& b : boards_) {
+            if (b.price) w.field(b.ticker.view(), b.price->value);
+        }
+        w.end_object();
+        return std::make_shared<const std::string>(std::move(w).str());
+    }
+
+    std::vector<std::function<void(const Price&)>> subscribers_;  // fixed once started_
+    std::atomic<bool> started_{false};
+
+    mutable std::mutex mutex_;
+    std::vector<TickerBoard> boards_;                   // in the configured order
+    mutable std::shared_ptr<const std::string> rates_;  // null: a price has changed since it was built
+};
+
+}  // namespace
+
+std::unique_ptr<PriceBus> create_in_process_bus(std::vector<Ticker> tickers) {
+    return std::make_unique<InProcessBus>(std::move(tickers));
+}
+
+}  // namespace pricewire

@@ -1,0 +1,71 @@
+#include "cache/in_process/in_process_rate_limits.hpp"
+
+#include <absl/container/flat_hash_map.h>
+#include <absl/hash/hash.h>
+
+#include <algorithm>
+#include <array>
+#include <list>
+#include <mutex>
+#include <string>
+
+#include "cache/token_bucket.hpp"
+
+namespace pricewire {
+namespace {
+
+constexpr std::size_t shard_count = 16;
+
+class InProcessRateLimits : public RateLimits {
+public:
+    explicit InProcessRateLimits(std::size_t max_buckets)
+        : shard_capacity_(std::max<std::size_t>(1, max_buckets / shard_count)) {}
+
+    RateDecision take(std::string_view bucket, const RateLimit& limit, MonoTime now) override {
+        Shard& shard = shards_[absl::Hash<std::string_view>{}(bucket) % shard_count];
+        std::lock_guard lock(shard.mutex);
+        const auto found = shard.by_name.find(bucket);
+        if (found != shard.by_name.end()) {
+            shard.entries.splice(shard.entries.begin(), shard.entries, found->second);
+        } else {
+            // Two steps of cleaning for each newcomer: idle buckets go faster than new ones come.
+            for (int i = 0; i < 2 && !shard.entries.empty(); ++i) {
+                const Entry& oldest = shard.entries.back();
+                if (!oldest.bucket.is_full(oldest.limit, now)) break;
+                shard.forget_oldest();
+            }
+            if (shard.entries.size() >= shard_capacity_) shard.forget_oldest();
+            shard.entries.push_front({std::string(bucket), limit, {}});
+            shard.by_name.emplace(shard.entries.front().name, shard.entries.begin());
+        }
+        return shard.entries.front().bucket.take(limit, now);
+    }
+
+private:
+    struct Entry {
+        std::string name;
+        RateLimit limit;
+        TokenBucket bucket;
+    };
+    struct Shard {
+        std::mutex mutex;
+        std::list<Entry> entries;  // most recently asked for first; list nodes keep their place in memory
+        absl::flat_hash_map<std::string_view, std::list<Entry>::iterator> by_name;
+
+        void forget_oldest() {
+            by_name.erase(entries.back().name);
+            entries.pop_back();
+        }
+    };
+
+    const std::size_t shard_capacity_;
+    std::array<Shard, shard_count> shards_;
+};
+
+}  // namespace
+
+std::unique_ptr<RateLimits> create_in_process_rate_limits(std::size_t max_buckets) {
+    return std::make_unique<InProcessRateLimits>(max_buckets);
+}
+
+}  // namespace pricewire

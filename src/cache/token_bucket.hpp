@@ -1,0 +1,56 @@
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+
+#include "cache/rate_limits.hpp"
+
+namespace pricewire {
+
+// A token bucket in whole numbers, so that no refill is ever rounded away. What is kept is the debt, the part
+// of the bucket that is missing, in nanoseconds / count: one token costs `period` of them, a full bucket
+// holds count * period, and each nanosecond pays back `count`. The level is that of the generic cell rate
+// algorithm (ITU-T I.371, annex A). Not thread-safe. A bucket's limit is the same on every call.
+class TokenBucket {
+public:
+    RateDecision take(const RateLimit& limit, MonoTime now) {
+        const Units count = limit.count;
+        const Units token = std::chrono::nanoseconds(limit.period).count();
+        pay_back(count, now);
+        RateDecision out;
+        out.allowed = debt_ + token <= count * token;
+        if (out.allowed) {
+            debt_ += token;
+        } else {
+            out.retry_after = micros_to_pay(debt_ + token - count * token, count);
+        }
+        out.remaining = static_cast<std::uint32_t>((count * token - debt_) / token);
+        out.reset_after = micros_to_pay(debt_, count);
+        return out;
+    }
+
+    // Whether it would be full at `now`: as good as no bucket.
+    bool is_full(const RateLimit& limit, MonoTime now) const {
+        return Units{(now - at_).count()} * limit.count >= debt_;
+    }
+
+private:
+    using Units = __int128;
+
+    void pay_back(Units count, MonoTime now) {
+        // Threads read the clock before they come here, so `now` may be a little older than the last one.
+        if (now <= at_) return;
+        debt_ = std::max<Units>(0, debt_ - Units{(now - at_).count()} * count);
+        at_ = now;
+    }
+    static Duration micros_to_pay(Units debt, Units count) {
+        const Units per_micro = count * 1000;
+        return Duration{static_cast<std::int64_t>((debt + per_micro - 1) / per_micro)};
+    }
+
+    Units debt_ = 0;
+    MonoTime at_{};
+};
+
+}  // namespace pricewire

@@ -1,0 +1,124 @@
+// What every AuthCache guarantees. An implementation joins by a line in the list of factories at the end.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "cache/auth_cache.hpp"
+#include "cache/in_process/in_process_auth_cache.hpp"
+
+namespace pricewire {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct Factory {
+    std::string name;
+    std::function<std::unique_ptr<AuthCache>(const Clock&)> create;
+};
+
+User make_user(const std::string& email) {
+    User u;
+    u.id = make_uuid(system_clock().now());
+    u.email = email;
+    u.created_at = system_clock().now();
+    return u;
+}
+
+class AuthCacheConformance : public testing::TestWithParam<Factory> {
+protected:
+    void SetUp() override { cache_ = GetParam().create(clock_); }
+    void put(const std::string& key, const User& user) {
+        cache_->put(sha256(key), user, cache_->generation());
+    }
+
+    ManualClock clock_;
+    std::unique_ptr<AuthCache> cache_;
+};
+
+TEST_P(AuthCacheConformance, RemembersAUserWhole) {
+    const User user = make_user("ann@example.com");
+    EXPECT_FALSE(cache_->get(sha256("key")));
+    put("key", user);
+    const auto found = cache_->get(sha256("key"));
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->id, user.id);
+    EXPECT_EQ(found->email, user.email);
+    EXPECT_TRUE(found->is_active);
+    EXPECT_EQ(found->created_at, user.created_at);
+    EXPECT_FALSE(cache_->get(sha256("another key")));
+}
+
+TEST_P(AuthCacheConformance, APutReplacesWhatWasThere) {
+    put("key", make_user("ann@example.com"));
+    const User bob = make_user("bob@example.com");
+    put("key", bob);
+    EXPECT_EQ(cache_->get(sha256("key"))->id, bob.id);
+}
+
+TEST_P(AuthCacheConformance, ForgetsAfterAnHourHoweverOftenAsked) {
+    put("key", make_user("ann@example.com"));
+    clock_.advance(59min);
+    EXPECT_TRUE(cache_->get(sha256("key")));
+    clock_.advance(1min);
+    EXPECT_FALSE(cache_->get(sha256("key")));
+}
+
+TEST_P(AuthCacheConformance, EvictsAllKeysOfOneUserAndNobodyElses) {
+    const User ann = make_user("ann@example.com");
+    for (int i = 0; i < 100; ++i) put("ann" + std::to_string(i), ann);
+    put("bob", make_user("bob@example.com"));
+    cache_->evict(ann.id);
+    for (int i = 0; i < 100; ++i) EXPECT_FALSE(cache_->get(sha256("ann" + std::to_string(i)))) << i;
+    EXPECT_TRUE(cache_->get(sha256("bob")));
+}
+
+TEST_P(AuthCacheConformance, EvictsEverybody) {
+    put("ann", make_user("ann@example.com"));
+    put("bob", make_user("bob@example.com"));
+    cache_->evict(std::nullopt);
+    EXPECT_FALSE(cache_->get(sha256("ann")));
+    EXPECT_FALSE(cache_->get(sha256("bob")));
+}
+
+TEST_P(AuthCacheConformance, ALookupThatWasUnderWayAtAnEvictionIsNotKept) {
+    const User ann = make_user("ann@example.com");
+    const auto before = cache_->generation();
+    cache_->evict(ann.id);
+    cache_->put(sha256("key"), ann, before);
+    EXPECT_FALSE(cache_->get(sha256("key")));
+    cache_->put(sha256("key"), ann, cache_->generation());
+    EXPECT_TRUE(cache_->get(sha256("key")));
+}
+
+// Lookups that race with the user's disabling: whatever they read before, nothing of it is there afterwards.
+TEST_P(AuthCacheConformance, NoRaceLetsADisabledUserStay) {
+    const User ann = make_user("ann@example.com");
+    for (int round = 0; round < 200; ++round) {
+        std::atomic<bool> active{true};
+        std::vector<std::thread> lookups;
+        for (int t = 0; t < 3; ++t) {
+            lookups.emplace_back([&, t] {
+                const auto generation = cache_->generation();
+                if (active.load()) cache_->put(sha256(std::to_string(t)), ann, generation);
+            });
+        }
+        active = false;
+        cache_->evict(ann.id);
+        for (std::thread& t : lookups) t.join();
+        for (int t = 0; t < 3; ++t) ASSERT_FALSE(cache_->get(sha256(std::to_string(t))));
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Caches, AuthCacheConformance,
+                         testing::Values(Factory{
+                             "in_process",
+                             [](const Clock& clock) { return create_in_process_auth_cache(clock); }}),
+                         [](const auto& info) { return info.param.name; });
+
+}  // namespace
+}  // namespace pricewire

@@ -1,0 +1,167 @@
+// What every PriceBus guarantees. An implementation joins by a line in the list of factories at the end.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "bus/in_process/in_process_bus.hpp"
+
+namespace pricewire {
+namespace {
+
+struct Factory {
+    std::string name;
+    std::function<std::unique_ptr<PriceBus>(std::vector<Ticker>)> create;
+};
+
+Price make_price(Ticker ticker, std::string_view value, std::uint64_t sequence) {
+    return {ticker, *Decimal::parse(value), system_clock().now(), sequence};
+}
+
+TickerBoard make_board(Ticker ticker, std::optional<std::string_view> value,
+                       Verdict verdict = Verdict::counted) {
+    TickerBoard board;
+    board.ticker = ticker;
+    if (value) board.price = make_price(ticker, *value, 1);
+    Quote quote;
+    quote.source = "binance";
+    quote.ticker = ticker;
+    quote.price = *Decimal::parse(value.value_or("1"));
+    board.quotes.push_back({quote, verdict});
+    return board;
+}
+
+// Collects prices, from whatever thread, and lets a test wait for them.
+class Collector {
+public:
+    void take(const Price& price) {
+        std::lock_guard lock(mutex_);
+        sequences_.push_back(price.sequence);
+        arrived_.notify_all();
+    }
+    std::vector<std::uint64_t> wait_for(std::size_t count) {
+        std::unique_lock lock(mutex_);
+        arrived_.wait_for(lock, std::chrono::seconds{30}, [&] { return sequences_.size() >= count; });
+        return sequences_;
+    }
+
+private:
+    std::mutex mutex_;
+    std::condition_variable arrived_;
+    std::vector<std::uint64_t> sequences_;
+};
+
+class PriceBusConformance : public testing::TestWithParam<Factory> {
+protected:
+    void SetUp() override { bus_ = GetParam().create({"BTC", "ETH", "DOGE"}); }
+    // A bus may take a moment to show what was published.
+    void expect_rates(const std::string& wanted) {
+        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{30};
+        while (*bus_->rates_json() != wanted && std::chrono::steady_clock::now() < deadline) {
+            std::this_thread::yield();
+        }
+        EXPECT_EQ(*bus_->rates_json(), wanted);
+    }
+    std::unique_ptr<PriceBus> bus_;
+};
+
+TEST_P(PriceBusConformance, EverySubscriberSeesEveryPriceInOrder) {
+    Collector one;
+    Collector two;
+    bus_->subscribe([&](const Price& p) { one.take(p); });
+    bus_->subscribe([&](const Price& p) { two.take(p); });
+    std::vector<std::uint64_t> wanted;
+    for (std::uint64_t i = 1; i <= 1000; ++i) {
+        bus_->publish(make_price(i % 2 == 0 ? "BTC" : "ETH", "100.5", i));
+        wanted.push_back(i);
+    }
+    EXPECT_EQ(one.wait_for(1000), wanted);
+    EXPECT_EQ(two.wait_for(1000), wanted);
+}
+
+TEST_P(PriceBusConformance, RatesAreAnEmptyObjectBeforeTheFirstPrice) {
+    expect_rates("{}");
+}
+
+TEST_P(PriceBusConformance, RatesStandInTheConfiguredOrderWithTheirDigits) {
+    bus_->publish_board(make_board("DOGE", "0.142300000000000001"));
+    bus_->publish_board(make_board("BTC", "65420.15"));
+    expect_rates(R"({"BTC":65420.15,"DOGE":0.142300000000000001})");
+    bus_->publish_board(make_board("ETH", "3100.50"));
+    expect_rates(R"({"BTC":65420.15,"ETH":3100.5,"DOGE":0.142300000000000001})");
+}
+
+TEST_P(PriceBusConformance, APriceThatHasGoneLeavesTheRates) {
+    bus_->publish_board(make_board("BTC", "65420.15"));
+    bus_->publish_board(make_board("ETH", "3100"));
+    expect_rates(R"({"BTC":65420.15,"ETH":3100})");
+    bus_->publish_board(make_board("BTC", std::nullopt, Verdict::stale));
+    expect_rates(R"({"ETH":3100})");
+    const auto board = bus_->board("BTC");
+    ASSERT_TRUE(board);
+    EXPECT_FALSE(board->price);
+    ASSERT_EQ(board->quotes.size(), 1u);
+    EXPECT_EQ(board->quotes[0].verdict, Verdict::stale);
+}
+
+TEST_P(PriceBusConformance, ShowsTheLatestBoardWhole) {
+    bus_->publish_board(make_board("BTC", "1"));
+    bus_->publish_board(make_board("BTC", "2"));
+    expect_rates(R"({"BTC":2})");
+    const auto board = bus_->board("BTC");
+    ASSERT_TRUE(board && board->price);
+    EXPECT_EQ(board->price->value, Decimal::from_int(2));
+    ASSERT_EQ(board->quotes.size(), 1u);
+    EXPECT_EQ(board->quotes[0].quote.source, SourceName("binance"));
+    EXPECT_EQ(board->quotes[0].quote.price, Decimal::from_int(2));
+}
+
+TEST_P(PriceBusConformance, ATickerThatIsNotConfiguredIsNowhere) {
+    bus_->publish_board(make_board("XYZ", "1"));
+    bus_->publish_board(make_board("BTC", "2"));
+    expect_rates(R"({"BTC":2})");
+    EXPECT_FALSE(bus_->board("XYZ"));
+}
+
+TEST_P(PriceBusConformance, ReadersAndThePublisherDoNotTearWhatIsRead) {
+    std::atomic<bool> stop{false};
+    std::vector<std::thread> readers;
+    std::atomic<int> wrong{0};
+    bus_->publish_board(make_board("BTC", "1"));
+    expect_rates(R"({"BTC":1})");
+    for (int t = 0; t < 2; ++t) {
+        readers.emplace_back([&] {
+            while (!stop) {
+                const auto json = bus_->rates_json();
+                if (!json->starts_with(R"({"BTC":)") || !json->ends_with("}")) ++wrong;
+                const auto board = bus_->board("BTC");
+                if (!board || board->quotes.at(0).quote.price != board->price->value) ++wrong;
+            }
+        });
+    }
+    for (int i = 1; i <= 2000; ++i) bus_->publish_board(make_board("BTC", std::to_string(i)));
+    stop = true;
+    for (std::thread& t : readers) t.join();
+    EXPECT_EQ(wrong.load(), 0);
+    expect_rates(R"({"BTC":2000})");
+}
+
+TEST_P(PriceBusConformance, AnswersAPing) {
+    EXPECT_NO_THROW(bus_->ping());
+}
+
+INSTANTIATE_TEST_SUITE_P(Buses, PriceBusConformance,
+                         testing::Values(Factory{"in_process",
+                                                 [](std::vector<Ticker> tickers) {
+                                                     return create_in_process_bus(std::move(tickers));
+                                                 }}),
+                         [](const auto& info) { return info.param.name; });
+
+}  // namespace
+}  // namespace pricewire
