@@ -142,9 +142,9 @@ std::vector<Received> Deployment::received() {
     if (list == std::string::npos) return out;
     for (const std::string& object : objects_of(result.body.substr(list))) {
         if (!json_member(object, "webhook_id")) continue;
-        out.push_back({json_member(object, "webhook_id").value(),
-                       json_member(object, "alert_id").value_or(""),
-                       json_member(object, "signature_ok") == "true"});
+        out.push_back(
+            {json_member(object, "webhook_id").value(), json_member(object, "alert_id").value_or(""),
+             json_member(object, "signature_ok") == "true", json_member(object, "accepted") == "true"});
     }
     return out;
 }

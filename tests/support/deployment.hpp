@@ -16,6 +16,7 @@ struct Received {
     std::string webhook_id;
     std::string alert_id;
     bool signature_ok = false;
+    bool accepted = false;  // answered with 2xx
 };
 
 // An alert as the API shows it.
