@@ -1,0 +1,207 @@
+// The sender against real receivers, over real sockets.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "deliver/sender.hpp"
+#include "deliver/signature.hpp"
+#include "fakes/log_capture.hpp"
+#include "fakes/memory_storage.hpp"
+#include "net/http_client.hpp"
+#include "net/http_server.hpp"
+#include "queue/in_process/in_process_queue.hpp"
+
+namespace pricewire {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+const std::string secret = make_webhook_secret();
+
+// A receiver on a free port. Requests that are never answered wait here for its end.
+struct Receiver {
+    std::unique_ptr<net::HttpServer> server;
+    std::vector<net::HttpServer::Respond> hanging;
+
+    Receiver() = default;
+    ~Receiver() {
+        server->stop(Duration::zero());
+        hanging.clear();
+    }
+    Receiver(const Receiver&) = delete;
+    Receiver& operator=(const Receiver&) = delete;
+    std::string url(const std::string& host = "127.0.0.1") const {
+        return "http://" + host + ":" + std::to_string(server->port()) + "/hook";
+    }
+};
+
+class SenderSocketTest : public testing::Test {
+protected:
+    void SetUp() override {
+        ASSERT_TRUE(storage_.create_user({{user_, "a@example.com", true, now_}, {}, secret}));
+        options_.urls.allow_http = true;
+        options_.urls.allow_ports = {{1, 65535}};
+        options_.urls.guard = net::AddressGuard({net::Network::parse("127.0.0.0/8").value()});
+        options_.retry = {.attempts = 2, .backoff = {milliseconds{10}, milliseconds{20}}};
+    }
+
+    // Answers with `status`; with 0, never.
+    std::unique_ptr<Receiver> receiver(int status) {
+        auto receiver = std::make_unique<Receiver>();
+        net::ServerOptions options;
+        options.listen = "127.0.0.1:0";
+        options.threads = 1;
+        auto server = net::create_http_server(
+            options, [this, status, to = receiver.get()](net::ServerRequest&& r, auto respond) {
+                std::lock_guard lock(mutex_);
+                const auto value = [&](std::string_view name) {
+                    const std::string* h = r.header(name);
+                    return h == nullptr ? std::string() : *h;
+                };
+                const std::string id = value("webhook-id");
+                const std::string timestamp = value("webhook-timestamp");
+                received_[id]++;
+                const bool good =
+                    !timestamp.empty() && r.method == "POST" && value("content-type") == "application/json" &&
+                    value("webhook-signature") == sign_webhook(secret, id, std::stoll(timestamp), r.body);
+                if (!good) ++bad_;
+                net::ServerResponse response;
+                response.status = status;
+                if (status == 302) response.headers.emplace_back("Location", "/elsewhere");
+                if (status == 0) {
+                    to->hanging.push_back(std::move(respond));
+                } else {
+                    respond(std::move(response));
+                }
+            });
+        EXPECT_TRUE(server) << server.error().message;
+        receiver->server = std::move(*server);
+        return receiver;
+    }
+
+    std::vector<DeliveryTask> fire(int count, const std::string& to) {
+        FiringGroup g{.price = {.ticker = "BTC", .value = *Decimal::parse("70100.5")}, .fired_at = now_};
+        for (int i = 0; i < count; ++i) {
+            Alert a{.id = make_uuid(now_),
+                    .user_id = user_,
+                    .ticker = "BTC",
+                    .target = Decimal::from_int(++targets_),
+                    .webhook_url = to,
+                    .created_at = now_};
+            EXPECT_TRUE(storage_.create_alert(a, 1'000'000));
+            g.firings.push_back({a.id, make_uuid(now_)});
+        }
+        return storage_.fire(std::span(&g, 1));
+    }
+    bool ended(DeliveryState state, std::size_t count) {
+        return storage_.wait_until([&] { return storage_.count(state) == count; });
+    }
+
+    const Timestamp now_ = system_clock().now();
+    const Uuid user_ = make_uuid(now_);
+    int targets_ = 0;
+    SenderOptions options_;
+    MemoryStorage storage_;
+    std::unique_ptr<DeliveryQueue> queue_ = create_in_process_queue();
+    std::unique_ptr<net::HttpClient> client_ = net::create_http_client();
+    std::mutex mutex_;
+    std::map<std::string, int> received_;
+    int bad_ = 0;
+};
+
+TEST_F(SenderSocketTest, EachDeliveryArrivesOnceAndSigned) {
+    const auto server = receiver(200);
+    const auto sender = start_sender(options_, storage_, *queue_, *client_, system_clock());
+    for (int i = 0; i < 10; ++i) queue_->publish(fire(100, server->url()));
+    ASSERT_TRUE(ended(DeliveryState::delivered, 1000));
+    sender->stop(seconds{30});
+    std::lock_guard lock(mutex_);
+    EXPECT_EQ(received_.size(), 1000U);
+    EXPECT_TRUE(std::all_of(received_.begin(), received_.end(), [](const auto& r) { return r.second == 1; }));
+    EXPECT_EQ(bad_, 0);
+}
+
+TEST_F(SenderSocketTest, AReceiverThatHangsSlowsNobodyElse) {
+    const auto slow = receiver(0);
+    const auto fast = receiver(200);
+    options_.timeout = seconds{20};
+    const auto sender = start_sender(options_, storage_, *queue_, *client_, system_clock());
+    queue_->publish(fire(1000, slow->url()));
+    queue_->publish(fire(300, fast->url()));
+    // No time-out has passed by then: the fast one did not wait for the slow.
+    ASSERT_TRUE(ended(DeliveryState::delivered, 300));
+    EXPECT_EQ(sender->stats().attempts, 300U);
+    sender->stop(milliseconds{1});
+    EXPECT_EQ(storage_.count(DeliveryState::pending), 1000U) << "handed back";
+}
+
+TEST_F(SenderSocketTest, ARedirectIsAFailureAndIsNotFollowed) {
+    LogCapture log;
+    const auto server = receiver(302);
+    const auto sender = start_sender(options_, storage_, *queue_, *client_, system_clock());
+    const auto tasks = fire(1, server->url());
+    queue_->publish(tasks);
+    ASSERT_TRUE(ended(DeliveryState::failed, 1));
+    const auto attempts = storage_.attempts_of(tasks[0].delivery_id);
+    ASSERT_EQ(attempts.size(), 2U);
+    EXPECT_EQ(attempts[0].status, 302);
+    EXPECT_EQ(attempts[0].error, "the receiver answered 302, a redirect; redirects are not followed");
+    std::lock_guard lock(mutex_);
+    EXPECT_EQ(received_[tasks[0].delivery_id.to_string()], 2) << "one request an attempt";
+}
+
+TEST_F(SenderSocketTest, ANameThatLeadsToAForbiddenAddressIsRefusedAtConnect) {
+    LogCapture log;
+    const auto server = receiver(200);
+    options_.urls.guard = net::AddressGuard();
+    const auto sender = start_sender(options_, storage_, *queue_, *client_, system_clock());
+    const auto tasks = fire(1, server->url("localhost"));
+    queue_->publish(tasks);
+    ASSERT_TRUE(ended(DeliveryState::failed, 1));
+    const auto attempts = storage_.attempts_of(tasks[0].delivery_id);
+    EXPECT_NE(attempts[0].error.find("loopback"), std::string::npos) << attempts[0].error;
+    EXPECT_FALSE(attempts[0].status);
+    std::lock_guard lock(mutex_);
+    EXPECT_TRUE(received_.empty());
+}
+
+TEST_F(SenderSocketTest, ASilentReceiverCostsItsTimeout) {
+    LogCapture log;
+    const auto server = receiver(0);
+    options_.timeout = milliseconds{100};
+    const auto sender = start_sender(options_, storage_, *queue_, *client_, system_clock());
+    const auto tasks = fire(1, server->url());
+    queue_->publish(tasks);
+    ASSERT_TRUE(ended(DeliveryState::failed, 1));
+    const auto attempts = storage_.attempts_of(tasks[0].delivery_id);
+    ASSERT_EQ(attempts.size(), 2U);
+    for (const Attempt& a : attempts) {
+        EXPECT_FALSE(a.status);
+        EXPECT_FALSE(a.error.empty());
+        EXPECT_GE(a.duration, milliseconds{90});
+    }
+}
+
+TEST_F(SenderSocketTest, APortWhereNobodyListensIsAFailure) {
+    LogCapture log;
+    std::string nowhere;
+    {
+        const auto server = receiver(200);
+        nowhere = server->url();
+    }
+    const auto sender = start_sender(options_, storage_, *queue_, *client_, system_clock());
+    const auto tasks = fire(1, nowhere);
+    queue_->publish(tasks);
+    ASSERT_TRUE(ended(DeliveryState::failed, 1));
+    EXPECT_FALSE(storage_.attempts_of(tasks[0].delivery_id)[0].error.empty());
+    EXPECT_EQ(log.count("its attempts are spent"), 1U);
+}
+
+}  // namespace
+}  // namespace pricewire
