@@ -1,0 +1,26 @@
+#pragma once
+
+#include <map>
+#include <vector>
+
+#include "domain/market.hpp"
+
+namespace pricewire {
+
+// Minute bars (UTC) out of consolidated prices. Pure; one thread.
+class MinuteBars {
+public:
+    void add(const Price& price);
+    // The bars that changed since the last call, oldest first; finished ones are forgotten with it.
+    std::vector<Bar> take_changed();
+
+private:
+    struct Open {
+        Bar bar;
+        bool changed = false;
+    };
+    std::map<Ticker, Open> open_;
+    std::vector<Bar> finished_;
+};
+
+}  // namespace pricewire

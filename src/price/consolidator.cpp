@@ -1,0 +1,219 @@
+#include "price/consolidator.hpp"
+
+#include <algorithm>
+
+// The method
+//
+// Exchanges trade; each has a vote, and the price is the (weighted) median of the fresh ones. A median needs
+// half the votes to be moved, so one source cannot poison it. An aggregator repeats what exchanges said up to
+// a minute ago; it never votes. It is a check on a lone exchange, an arbiter between two that disagree, and a
+// fallback.
+//
+//   exchanges     aggregator   price
+//   3 or more     any          median; those beyond 2 % of it are outliers, and the median is taken again
+//   2 that agree  any          median (the midpoint, where votes are equal)
+//   disagreeing   fresh        the one nearest to the aggregator, where that is within 10 %; the others are
+//   outliers disagreeing   none         none: all are disputed 1             agrees       the exchange's 1
+//   contradicts  none: both are disputed until one of them moves. A print ten times too high must not
+//                              fire; a true crash of more than 10 % within the aggregator's minute waits for
+//                              its next figure, which is the price of having one witness
+//   1             none         the exchange's; but a jump of more than 10 % from its last price waits until
+//   five quotes
+//                              over three seconds confirm it
+//   0             fresh        the aggregator's, where its figure is newer than the last trade that counted:
+//   an old
+//                              figure after a fresh price would be a step back in time, and could fire what
+//                              never was
+//   0             none         none
+//
+// An exchange's quote is fresh by our clock, from its arrival. An aggregator's is fresh by its own time,
+// because a coin it has lost still arrives every minute; a time in the future counts as its arrival.
+
+namespace pricewire {
+namespace {
+
+bool within(Decimal a, Decimal b, std::int64_t tolerance_bp) {
+    return (a - b).abs() <= b.scaled_bp(tolerance_bp);
+}
+
+}  // namespace
+
+std::optional<Decimal> Consolidator::update(const Quote& quote, Timestamp now) {
+    auto found = std::find_if(sources_.begin(), sources_.end(),
+                              [&](const Source& s) { return s.quote.source == quote.source; });
+    if (found == sources_.end()) {
+        const auto weight = policy_->weights.find(quote.source);
+        sources_.push_back({quote, weight == policy_->weights.end() ? 1 : weight->second, Verdict::stale});
+        ordered_.reserve(sources_.size());
+        found = sources_.end() - 1;
+    } else {
+        if (quote.kind == SourceKind::aggregator && quote.time < found->quote.time) return std::nullopt;
+        found->quote = quote;
+    }
+    const auto before = price_;
+    evaluate(now, &*found);
+    if (!price_) return std::nullopt;
+    // An aggregator's figure makes a price only where it changed one.
+    const bool made =
+        quote.kind == SourceKind::exchange ? found->verdict == Verdict::counted : price_ != before;
+    return made ? price_ : std::nullopt;
+}
+
+std::optional<Decimal> Consolidator::refresh(Timestamp now) {
+    const auto before = price_;
+    evaluate(now, nullptr);
+    return price_ != before ? price_ : std::nullopt;
+}
+
+TickerBoard Consolidator::board() const {
+    TickerBoard board{.ticker = ticker_, .price = std::nullopt, .quotes = {}};
+    for (const Source& source : sources_) board.quotes.push_back({source.quote, source.verdict});
+    return board;
+}
+
+bool Consolidator::is_fresh(const Quote& quote, Timestamp now) const {
+    if (quote.kind == SourceKind::exchange) return now - quote.received_at <= policy_->quote_ttl;
+    return now - std::min(quote.time, quote.received_at) <= policy_->aggregator_ttl;
+}
+
+void Consolidator::evaluate(Timestamp now, const Source* just_came) {
+    Source* lone = nullptr;
+    int exchanges = 0;
+    int aggregators = 0;
+    for (Source& source : sources_) {
+        if (!is_fresh(source.quote, now)) {
+            source.verdict = Verdict::stale;
+        } else if (source.quote.kind == SourceKind::exchange) {
+            source.verdict = Verdict::counted;
+            lone = &source;
+            ++exchanges;
+        } else {
+            source.verdict = Verdict::check_only;
+            ++aggregators;
+        }
+    }
+    const auto check =
+        aggregators == 0 ? std::nullopt : median_of(Verdict::check_only, SourceKind::aggregator);
+    if (exchanges == 1) {
+        price_ = lone_exchange(*lone, check, now, just_came);
+    } else if (exchanges > 1) {
+        price_ = vote(check);
+        jump_.reset();
+    } else {
+        price_ = std::nullopt;
+        for (Source& source : sources_) {
+            if (source.verdict == Verdict::check_only && source.quote.time > last_exchange_at_) {
+                source.verdict = Verdict::counted;
+            }
+        }
+        price_ = median_of(Verdict::counted, SourceKind::aggregator);
+    }
+    if (exchanges > 0 && price_) {
+        last_exchange_price_ = price_;
+        last_exchange_at_ = lone->quote.received_at;
+        for (const Source& source : sources_) {
+            if (source.quote.kind == SourceKind::exchange && source.verdict == Verdict::counted) {
+                last_exchange_at_ = std::max(last_exchange_at_, source.quote.received_at);
+            }
+        }
+    }
+}
+
+std::optional<Decimal> Consolidator::lone_exchange(Source& exchange, std::optional<Decimal> check,
+                                                   Timestamp now, const Source* just_came) {
+    const Decimal price = exchange.quote.price;
+    if (check) {
+        jump_.reset();
+        if (within(price, *check, policy_->aggregator_tolerance_bp)) return price;
+        for (Source& source : sources_) {
+            if (source.verdict != Verdict::stale) source.verdict = Verdict::disputed;
+        }
+        return std::nullopt;
+    }
+    const bool known = last_exchange_price_ && now - last_exchange_at_ <= policy_->quote_ttl;
+    if (!known || within(price, *last_exchange_price_, policy_->jump_tolerance_bp)) {
+        jump_.reset();
+        return price;
+    }
+    if (just_came == &exchange) {
+        if (!jump_ || !within(price, jump_->price, policy_->exchange_tolerance_bp)) {
+            jump_ = Jump{price, now, 0};
+        }
+        ++jump_->quotes;
+        if (jump_->quotes > policy_->confirmations && now - jump_->since >= policy_->confirmed_over) {
+            jump_.reset();
+            return price;
+        }
+    }
+    exchange.verdict = Verdict::unconfirmed;
+    return std::nullopt;
+}
+
+std::optional<Decimal> Consolidator::vote(std::optional<Decimal> check) {
+    std::size_t voters = 0;
+    const Source* one_voter = nullptr;
+    for (const Source& source : sources_) {
+        if (source.verdict != Verdict::counted) continue;
+        ++voters;
+        one_voter = &source;
+    }
+    // The median of two lies between them, near to both however far apart they are: compare them with each
+    // other.
+    const Decimal centre =
+        voters == 2 ? one_voter->quote.price : *median_of(Verdict::counted, SourceKind::exchange);
+    const auto near = [&](const Source& source) {
+        return within(source.quote.price, centre, policy_->exchange_tolerance_bp);
+    };
+    const auto agreeing = std::count_if(sources_.begin(), sources_.end(), [&](const Source& source) {
+        return source.verdict == Verdict::counted && near(source);
+    });
+    if (agreeing < 2) return arbitrate(check);
+    for (Source& source : sources_) {
+        if (source.verdict == Verdict::counted && !near(source)) source.verdict = Verdict::outlier;
+    }
+    return median_of(Verdict::counted, SourceKind::exchange);
+}
+
+std::optional<Decimal> Consolidator::arbitrate(std::optional<Decimal> check) {
+    Source* nearest = nullptr;
+    for (Source& source : sources_) {
+        if (source.verdict != Verdict::counted) continue;
+        source.verdict = Verdict::disputed;
+        if (!check || !within(source.quote.price, *check, policy_->aggregator_tolerance_bp)) continue;
+        if (nearest == nullptr ||
+            (source.quote.price - *check).abs() < (nearest->quote.price - *check).abs()) {
+            nearest = &source;
+        }
+    }
+    if (nearest == nullptr) return std::nullopt;
+    for (Source& source : sources_) {
+        if (source.verdict == Verdict::disputed) source.verdict = Verdict::outlier;
+    }
+    nearest->verdict = Verdict::counted;
+    return nearest->quote.price;
+}
+
+// The weighted median of the sources with this verdict: the price at which half the votes lie below; where
+// exactly half do, the midpoint with the next.
+std::optional<Decimal> Consolidator::median_of(Verdict verdict, SourceKind kind) {
+    ordered_.clear();
+    std::int64_t votes = 0;
+    for (const Source& source : sources_) {
+        if (source.verdict != verdict || source.quote.kind != kind) continue;
+        ordered_.push_back(&source);
+        votes += source.weight;
+    }
+    if (ordered_.empty()) return std::nullopt;
+    std::sort(ordered_.begin(), ordered_.end(),
+              [](const Source* a, const Source* b) { return a->quote.price < b->quote.price; });
+    std::int64_t below = 0;
+    for (std::size_t i = 0; i < ordered_.size(); ++i) {
+        below += ordered_[i]->weight;
+        if (below * 2 > votes) return ordered_[i]->quote.price;
+        if (below * 2 == votes)
+            return Decimal::midpoint(ordered_[i]->quote.price, ordered_[i + 1]->quote.price);
+    }
+    return ordered_.back()->quote.price;
+}
+
+}  // namespace pricewire

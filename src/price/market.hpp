@@ -1,0 +1,53 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <span>
+#include <vector>
+
+#include "domain/market.hpp"
+#include "price/bars.hpp"
+#include "price/consolidator.hpp"
+
+namespace pricewire {
+
+// What leaves the price room. Called on the thread that calls Market.
+struct MarketSinks {
+    std::function<void(const Price&)> price;        // every price, in order
+    std::function<void(Ticker)> price_gone;         // there was one, and now there is none
+    std::function<void(const TickerBoard&)> board;  // a ticker's quotes or price changed
+};
+
+// All tickers: quotes in; prices, boards and minute bars out. Pure apart from its sinks; one thread.
+class Market {
+public:
+    Market(std::span<const Ticker> tickers, ConsolidationPolicy policy, MarketSinks sinks);
+    Market(const Market&) = delete;
+    Market& operator=(const Market&) = delete;
+
+    // Quotes of unknown tickers are passed over. Every quote that counts makes a price.
+    void on_quotes(std::span<const Quote> quotes, Timestamp now);
+    // To be called about once a second: judges by age, so that a silent market's price goes.
+    void refresh(Timestamp now);
+    // Bars changed since the last call.
+    std::vector<Bar> take_bars() { return bars_.take_changed(); }
+
+private:
+    struct Line {
+        Consolidator consolidator;
+        std::optional<Price> price;
+        bool touched = false;
+    };
+
+    void settle(Line& line, std::optional<Decimal> made, Timestamp now);
+    void publish_board(const Line& line);
+
+    const ConsolidationPolicy policy_;
+    MarketSinks sinks_;
+    std::map<Ticker, Line> lines_;
+    std::vector<Line*> touched_;
+    MinuteBars bars_;
+    std::uint64_t sequence_ = 0;
+};
+
+}  // namespace pricewire
