@@ -64,6 +64,8 @@ public:
     virtual std::expected<void, CreateUserError> create_user(const NewUser& user) = 0;
     virtual std::optional<User> user_by_key_hash(const Sha256& api_key_hash) = 0;
     virtual std::optional<User> user_by_email(std::string_view email) = 0;
+    // Everybody, oldest first; for the operator's command line.
+    virtual std::vector<User> users() = 0;
     // False where there is no such user. Raises user_changed.
     virtual bool set_user_active(const Uuid& user_id, bool active) = 0;
 

@@ -126,6 +126,13 @@ std::optional<User> MemoryStorage::user_by_email(std::string_view email) {
     return std::nullopt;
 }
 
+std::vector<User> MemoryStorage::users() {
+    Call call(*this, "users");
+    std::vector<User> out;
+    for (const auto& [id, u] : users_) out.push_back(u.user);
+    return out;
+}
+
 bool MemoryStorage::set_user_active(const Uuid& user_id, bool active) {
     Call call(*this, "set_user_active");
     const auto it = users_.find(user_id);

@@ -40,6 +40,7 @@ public:
     std::expected<void, CreateUserError> create_user(const NewUser& user) override;
     std::optional<User> user_by_key_hash(const Sha256& api_key_hash) override;
     std::optional<User> user_by_email(std::string_view email) override;
+    std::vector<User> users() override;
     bool set_user_active(const Uuid& user_id, bool active) override;
     std::expected<void, CreateAlertError> create_alert(const Alert& alert, std::size_t limit) override;
     std::optional<Alert> alert(const Uuid& user_id, const Uuid& alert_id) override;

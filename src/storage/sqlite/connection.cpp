@@ -1,0 +1,128 @@
+#include "storage/sqlite/connection.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <map>
+
+#include "storage/sqlite/queries.hpp"
+
+namespace pricewire::sqlite {
+namespace {
+
+// "-- name: x" and the statement under it.
+const std::map<std::string_view, std::string>& all_queries() {
+    static const auto parsed = [] {
+        constexpr std::string_view mark = "-- name: ";
+        std::map<std::string_view, std::string> out;
+        std::string_view text = queries()[0].text;
+        for (std::size_t at = text.find(mark); at != std::string_view::npos;) {
+            text.remove_prefix(at + mark.size());
+            const std::size_t line_end = text.find('\n');
+            const std::size_t next = text.find(mark);
+            out.emplace(text.substr(0, line_end), text.substr(line_end, next - line_end));
+            at = next;
+        }
+        return out;
+    }();
+    return parsed;
+}
+
+// The database holds webhook secrets: nobody else may read it, from its first byte.
+void create_private(const std::filesystem::path& file) {
+    std::error_code error;
+    if (const auto parent = file.parent_path(); !parent.empty() && !std::filesystem::exists(parent, error)) {
+        std::filesystem::create_directories(parent, error);
+        if (error) throw StorageError(fmt::format("cannot create {}: {}", parent.string(), error.message()));
+        std::filesystem::permissions(parent, std::filesystem::perms::owner_all, error);
+    }
+    const int fd = open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd >= 0) close(fd);  // where it cannot be, SQLite says why
+}
+
+SQLite::Database open_database(const std::filesystem::path& file, Connection::Mode mode) {
+    if (mode == Connection::Mode::write) create_private(file);
+    return translate([&] {
+        return SQLite::Database(file.string(),
+                                mode == Connection::Mode::write
+                                    ? SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE | SQLite::OPEN_NOMUTEX
+                                    : SQLite::OPEN_READWRITE | SQLite::OPEN_NOMUTEX);
+    });
+}
+
+}  // namespace
+
+Connection::Connection(const std::filesystem::path& file, Mode mode, Duration busy_timeout)
+    : database_(open_database(file, mode)) {
+    translate([&] {
+        database_.setBusyTimeout(
+            static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(busy_timeout).count()));
+        execute("PRAGMA cache_size = -2048");  // KiB
+        if (mode == Mode::read) {
+            execute("PRAGMA query_only = 1");
+            return;
+        }
+        execute("PRAGMA journal_mode = WAL");
+        execute("PRAGMA temp_store = MEMORY");
+        execute("PRAGMA wal_autocheckpoint = 4000");      // pages: 16 MB
+        execute("PRAGMA journal_size_limit = 67108864");  // what a checkpoint leaves of a large log
+        execute(
+            "CREATE TEMP TABLE firing (alert_id BLOB PRIMARY KEY, delivery_id BLOB NOT NULL, "
+            "fired_at INTEGER NOT NULL, price TEXT NOT NULL) WITHOUT ROWID");
+    });
+}
+
+SQLite::Statement& Connection::statement(std::string_view name) {
+    auto found = statements_.find(name);
+    if (found == statements_.end()) {
+        const auto query = all_queries().find(name);
+        if (query == all_queries().end()) throw std::logic_error(fmt::format("there is no query '{}'", name));
+        found = statements_.emplace(query->first, SQLite::Statement(database_, query->second)).first;
+    }
+    // reset() reports the last run's error again, which was told when it happened.
+    found->second.tryReset();
+    found->second.clearBindings();
+    return found->second;
+}
+
+void Connection::execute(const char* sql) {
+    database_.exec(sql);
+}
+
+std::int64_t Connection::pragma(const char* name) {
+    return database_.execAndGet(std::string("PRAGMA ") + name).getInt64();
+}
+
+Uuid uuid_at(SQLite::Statement& s, int column) {
+    Uuid id;
+    const auto value = s.getColumn(column);
+    if (value.getBytes() != static_cast<int>(id.bytes.size()))
+        throw StorageError("database: an id is not 16 bytes");
+    const auto* bytes = static_cast<const std::uint8_t*>(value.getBlob());
+    std::copy_n(bytes, id.bytes.size(), id.bytes.begin());
+    return id;
+}
+
+Timestamp time_at(SQLite::Statement& s, int column) {
+    return from_micros(s.getColumn(column).getInt64());
+}
+
+std::optional<Timestamp> maybe_time_at(SQLite::Statement& s, int column) {
+    if (s.isColumnNull(column)) return std::nullopt;
+    return time_at(s, column);
+}
+
+Decimal decimal_at(SQLite::Statement& s, int column) {
+    const auto number = Decimal::parse(text_at(s, column));
+    if (!number) throw StorageError("database: a price is not a decimal number");
+    return *number;
+}
+
+std::string_view text_at(SQLite::Statement& s, int column) {
+    const auto value = s.getColumn(column);
+    const char* text = value.getText();
+    return {text, static_cast<std::size_t>(value.getBytes())};
+}
+
+}  // namespace pricewire::sqlite

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/result.hpp"
+
+namespace pricewire {
+
+struct MigrationState {
+    int version = 0;
+    std::string name;
+    std::optional<Timestamp> applied_at;
+};
+
+// All migrations the binary knows, and whether the database has them. A database that does not exist has
+// none.
+Result<std::vector<MigrationState>> sqlite_migration_states(const std::filesystem::path& file);
+
+// Applies what is missing, up to `to` (default: the latest); each migration is one transaction, and processes
+// that start at once wait for one another. Returns how many it applied. Error: the database is newer than the
+// binary, or `to` would be a step back (migrations only go forward; a copy of the file is the way back).
+Result<int> sqlite_migrate(const std::filesystem::path& file, std::optional<int> to = std::nullopt);
+
+}  // namespace pricewire

@@ -1,0 +1,131 @@
+#include "storage/sqlite/writer.hpp"
+
+#include "base/log.hpp"
+
+namespace pricewire::sqlite {
+namespace {
+
+// How soon a user disabled from the command line is noticed.
+constexpr auto look_every = std::chrono::milliseconds{200};
+// Calls put into one commit at most, so that the first of them does not wait for ever.
+constexpr std::size_t max_group = 1000;
+
+}  // namespace
+
+Writer::Writer(std::unique_ptr<Connection> connection, StorageEvents events)
+    : db_(std::move(connection)), events_(std::move(events)) {
+    data_version_ = translate([&] { return db_->pragma("data_version"); });
+    thread_ = std::thread([this] { run(); });
+}
+
+Writer::~Writer() {
+    mailbox_.close();
+    thread_.join();
+}
+
+void Writer::submit(Durability durability, std::function<void(Connection&, std::vector<Event>&)> call) {
+    Job job{durability, std::move(call), {}, nullptr, {}};
+    auto done = job.done.get_future();
+    if (!mailbox_.push(&job)) throw StorageError("database: it is closed");
+    done.get();
+}
+
+void Writer::run() {
+    std::vector<Job*> batch;
+    std::vector<Job*> group;
+    while (true) {
+        const bool came = mailbox_.drain(batch, system_clock().mono() + look_every);
+        if (!came && mailbox_.closed() && mailbox_.size() == 0) return;
+        for (std::size_t from = 0; came && from < batch.size(); from += max_group) {
+            group.assign(
+                batch.begin() + static_cast<std::ptrdiff_t>(from),
+                batch.begin() + static_cast<std::ptrdiff_t>(std::min(from + max_group, batch.size())));
+            commit_group(group);
+        }
+        look_for_foreign_writes();
+    }
+}
+
+void Writer::commit_group(std::vector<Job*>& jobs) {
+    try {
+        translate([&] {
+            Durability durability = Durability::process;
+            for (const Job* job : jobs) {
+                if (job->durability == Durability::power) durability = Durability::power;
+            }
+            set_durability(durability);
+            db_->execute("BEGIN IMMEDIATE");
+            for (Job* job : jobs) run_one(*job);
+            db_->execute("COMMIT");
+        });
+    } catch (...) {
+        const auto error = std::current_exception();
+        try {
+            db_->execute("ROLLBACK");
+        } catch (const SQLite::Exception&) {
+            // SQLite has rolled back itself (a full disk, say): there is nothing left to undo.
+        }
+        for (Job* job : jobs) {
+            if (!job->error) job->error = error;
+        }
+    }
+    for (Job* job : jobs) {
+        if (!job->error) {
+            for (const Event& event : job->events) raise(event);
+        }
+    }
+    // After set_value() a job is gone: it lives on its caller's stack.
+    for (Job* job : jobs) {
+        if (job->error) {
+            job->done.set_exception(job->error);
+        } else {
+            job->done.set_value();
+        }
+    }
+}
+
+void Writer::run_one(Job& job) {
+    db_->execute("SAVEPOINT call");
+    try {
+        translate([&] { job.call(*db_, job.events); });
+        db_->execute("RELEASE call");
+    } catch (...) {
+        job.error = std::current_exception();
+        job.events.clear();
+        // Throws where the whole transaction is gone; then the group fails.
+        db_->execute("ROLLBACK TO call");
+        db_->execute("RELEASE call");
+    }
+}
+
+void Writer::set_durability(Durability durability) {
+    if (set_ == durability) return;
+    db_->execute(durability == Durability::power ? "PRAGMA synchronous = FULL"
+                                                 : "PRAGMA synchronous = NORMAL");
+    set_ = durability;
+}
+
+void Writer::raise(const Event& event) {
+    if (const auto* change = std::get_if<AlertChange>(&event)) {
+        if (events_.alert_changed) events_.alert_changed(*change);
+    } else if (events_.user_changed) {
+        events_.user_changed(std::get<UserChange>(event).user_id);
+    }
+}
+
+void Writer::look_for_foreign_writes() {
+    try {
+        // data_version does not move for this connection's own commits
+        // (sqlite.org/pragma.html#pragma_data_version).
+        const std::int64_t now = db_->pragma("data_version");
+        if (std::exchange(data_version_, now) != now && events_.user_changed)
+            events_.user_changed(std::nullopt);
+    } catch (const SQLite::Exception& e) {
+        log::warn(
+            "the database cannot be asked for changes from outside; a user disabled there may be noticed "
+            "late",
+            {{"reason", e.what()}});
+    }
+}
+
+}  // namespace pricewire::sqlite
