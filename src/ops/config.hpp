@@ -2,12 +2,10 @@
 
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/clock.hpp"
-#include "base/result.hpp"
 
 namespace pricewire {
 
@@ -23,13 +21,13 @@ struct PortRange {
 
 struct SourceSettings {
     bool enabled = true;
-    std::string ws_url;    // empty: this source has no stream
+    std::string ws_url;  // empty: this source has no stream
     std::string rest_url;
     Duration poll_interval{};
-    int weight = 1;        // an exchange's votes in the median, 1 to 100
+    int weight = 1;  // an exchange's votes in the median, 1 to 100
 };
 
-// The effective configuration: defaults, then the file, then environment, then flags. Immutable after load().
+// The effective configuration: defaults, then the file, then environment, then flags. Immutable once loaded.
 // config/pricewire.toml documents every key; the names there are the names here.
 struct Config {
     struct {
@@ -49,7 +47,18 @@ struct Config {
         // source -> ticker -> the source's own symbol, where its rule does not give it
         std::map<std::string, std::map<std::string, std::string>> symbols;
     } market;
-    std::map<std::string, SourceSettings> sources;
+    std::map<std::string, SourceSettings> sources{
+        {"binance",
+         {.enabled = true,
+          .ws_url = "wss://stream.binance.com:9443/stream",
+          .rest_url = "https://api.binance.com",
+          .poll_interval = std::chrono::seconds{5}}},
+        {"coingecko",
+         {.enabled = true,
+          .ws_url = {},
+          .rest_url = "https://api.coingecko.com/api/v3",
+          .poll_interval = std::chrono::seconds{60}}},
+    };
     struct {
         LimitSetting register_{2, std::chrono::seconds{10}};
         LimitSetting user{5, std::chrono::seconds{10}};

@@ -1,0 +1,108 @@
+#include "ops/cli.hpp"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+
+#include "ops/config_keys.hpp"
+
+namespace pricewire {
+namespace {
+
+struct Command {
+    const char* name;
+    const char* help;
+};
+constexpr Command roles[] = {
+    {"serve", "All roles in one process"},
+    {"api", "HTTP and WebSocket interface"},
+    {"feed", "Exchange connections, one consolidated price per ticker"},
+    {"checker", "Evaluates alerts on every price, fires them"},
+    {"sender", "Delivers webhooks"},
+};
+
+void add_configuration(CLI::App& command, CommandLine& out) {
+    command
+        .add_option("--config", out.config_file,
+                    "configuration file; without it pricewire.toml, where there is one")
+        ->type_name("FILE");
+    for (const ConfigKey& key : config_keys()) {
+        command
+            .add_option_function<std::string>(
+                "--" + key.name,
+                [&out, name = key.name](const std::string& value) { out.flags.emplace_back(name, value); },
+                fmt::format("{} ({}; also {})", key.help, key.accepts, env_name(key.name)))
+            ->type_name("VALUE")
+            ->group("Configuration");
+    }
+}
+
+// CLI11 says only that an argument is not expected; the name that was meant helps more.
+std::string suggest(const std::vector<std::string>& arguments) {
+    for (const std::string& argument : arguments) {
+        if (!argument.starts_with("--")) continue;
+        const std::string name = argument.substr(2, argument.find('=') - 2);
+        const bool known = find_config_key(name) != nullptr || name == "config" || name == "help" ||
+                           name == "version" || name == "status" || name == "to";
+        if (!known)
+            return fmt::format("unknown flag --{}: did you mean --{}?\n", name, nearest_config_key(name));
+    }
+    return {};
+}
+
+}  // namespace
+
+CommandLine parse_command_line(std::vector<std::string> arguments) {
+    CommandLine out;
+    CLI::App app{"Pricewire watches crypto prices and delivers a signed webhook when an alert fires.",
+                 "pricewire"};
+    app.set_version_flag("--version", "pricewire " PRICEWIRE_VERSION);
+    app.require_subcommand(1);
+    app.failure_message(CLI::FailureMessage::simple);
+    for (const Command& role : roles) {
+        auto* command = app.add_subcommand(role.name, role.help);
+        add_configuration(*command, out);
+    }
+    auto* migrate = app.add_subcommand("migrate", "Apply or show schema migrations");
+    add_configuration(*migrate, out);
+    migrate->add_flag("--status", out.status, "show which are applied, and apply none");
+    migrate->add_option("--to", out.to, "stop at this version")
+        ->type_name("N")
+        ->check(CLI::NonNegativeNumber);
+    auto* check = app.add_subcommand("check-config",
+                                     "Validate the configuration, print the effective one, secrets masked");
+    add_configuration(*check, out);
+    auto* users =
+        app.add_subcommand("users", "List, disable or enable users; a running Pricewire notices at once");
+    users->require_subcommand(1);
+    add_configuration(*users->add_subcommand("list", "Everybody, oldest first"), out);
+    auto* disable =
+        users->add_subcommand("disable", "The user's key is refused from now on; alerts already set stay");
+    add_configuration(*disable, out);
+    disable->add_option("EMAIL", out.email)->required();
+    auto* enable = users->add_subcommand("enable", "The user's key works again");
+    add_configuration(*enable, out);
+    enable->add_option("EMAIL", out.email)->required();
+
+    const auto given = arguments;
+    std::reverse(arguments.begin(), arguments.end());  // as CLI11 takes a vector
+    try {
+        app.parse(arguments);
+    } catch (const CLI::ParseError& e) {
+        std::ostringstream good;
+        std::ostringstream bad;
+        out.exit_code = app.exit(e, good, bad) == 0 ? 0 : 2;
+        const std::string hint = *out.exit_code == 0 ? std::string() : suggest(given);
+        out.text = good.str() + (hint.empty() ? bad.str() : hint);
+        return out;
+    }
+    for (const CLI::App* command = app.get_subcommands().front(); command != nullptr;) {
+        out.command += (out.command.empty() ? "" : " ") + command->get_name();
+        const auto below = command->get_subcommands();
+        command = below.empty() ? nullptr : below.front();
+    }
+    return out;
+}
+
+}  // namespace pricewire

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+#include "ops/config.hpp"
+
+namespace pricewire {
+
+// One configuration key: how it is read into a Config, how it is shown, and what it means.
+struct ConfigKey {
+    std::string name;      // "http.listen"
+    std::string accepts;   // "host:port", for errors
+    std::string help;      // one line, for --help
+    bool is_list = false;  // a list in TOML, commas elsewhere
+    bool is_text = true;   // a string in TOML; else a number or boolean
+    // Error: why the value is not accepted, without the key's name.
+    std::function<Result<void>(Config&, const std::string& value)> set;
+    std::function<std::string(const Config&)> get;  // as set() reads it
+    bool is_secret_url = false;                     // may hold a password, which is masked where it is shown
+};
+
+// All keys, in the order of config/pricewire.toml.
+std::span<const ConfigKey> config_keys();
+const ConfigKey* find_config_key(std::string_view name);
+// The known key whose name is nearest to `name` by edit distance.
+std::string nearest_config_key(std::string_view name);
+// PRICEWIRE_HTTP_LISTEN
+std::string env_name(std::string_view key);
+// "postgresql://u:secret@h/d" with its password as ***.
+std::string mask_password(std::string_view url);
+// What no single key can tell: one line per contradiction.
+std::vector<std::string> cross_check(const Config& config);
+
+}  // namespace pricewire

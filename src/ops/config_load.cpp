@@ -1,0 +1,239 @@
+#include "ops/config_load.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <fstream>
+
+#include "ops/config_keys.hpp"
+
+namespace pricewire {
+namespace {
+
+constexpr std::string_view prefix = "PRICEWIRE_";
+constexpr std::size_t max_dot_env = 64 * 1024;
+constexpr std::size_t max_value = 64 * 1024;
+
+using Variables = std::map<std::string, std::string>;
+
+std::string trimmed(std::string_view text) {
+    const auto begin = text.find_first_not_of(" \t\r");
+    if (begin == std::string_view::npos) return {};
+    return std::string(text.substr(begin, text.find_last_not_of(" \t\r") - begin + 1));
+}
+
+// KEY=VALUE lines; `export KEY=…`, quotes and # comments as people write them.
+Variables read_dot_env(const std::filesystem::path& file, std::vector<std::string>& errors) {
+    Variables out;
+    std::ifstream in(file);
+    std::size_t size = 0;
+    int number = 0;
+    for (std::string line; std::getline(in, line);) {
+        ++number;
+        size += line.size();
+        if (size > max_dot_env) {
+            errors.push_back(fmt::format("{}: is larger than 64 KiB", file.filename().string()));
+            break;
+        }
+        std::string text = trimmed(line);
+        if (text.starts_with("export ")) text = trimmed(std::string_view(text).substr(7));
+        if (text.empty() || text.starts_with('#')) continue;
+        const std::size_t equals = text.find('=');
+        if (equals == std::string::npos) {
+            errors.push_back(fmt::format("{}:{}: is not KEY=VALUE", file.filename().string(), number));
+            continue;
+        }
+        std::string value = trimmed(std::string_view(text).substr(equals + 1));
+        const bool quoted = value.size() >= 2 && (value[0] == '"' || value[0] == '\'') &&
+                            value.find(value[0], 1) != std::string::npos;
+        if (quoted) {
+            value = value.substr(1, value.find(value[0], 1) - 1);
+        } else if (const std::size_t comment = value.find(" #"); comment != std::string::npos) {
+            value = trimmed(std::string_view(value).substr(0, comment));
+        }
+        out[trimmed(std::string_view(text).substr(0, equals))] = value;
+    }
+    return out;
+}
+
+std::string percent_encode(std::string_view text) {
+    std::string out;
+    for (const unsigned char c : text) {
+        if (std::isalnum(c) != 0 || c == '-' || c == '.' || c == '_' || c == '~') {
+            out += static_cast<char>(c);
+        } else {
+            out += fmt::format("%{:02X}", c);
+        }
+    }
+    return out;
+}
+
+class Loader {
+public:
+    explicit Loader(const ConfigInput& input) : input_(input) {}
+
+    std::expected<LoadedConfig, std::vector<std::string>> load() {
+        from_file();
+        from_environment();
+        for (const auto& [key, value] : input_.flags) apply(key, value, "--" + key, "unknown flag --" + key);
+        if (errors_.empty()) errors_ = cross_check(loaded_.config);
+        if (!errors_.empty()) return std::unexpected(std::move(errors_));
+        return std::move(loaded_);
+    }
+
+private:
+    void apply(const std::string& name, const std::string& value, const std::string& origin,
+               const std::string& unknown) {
+        const ConfigKey* key = find_config_key(name);
+        if (key == nullptr) {
+            errors_.push_back(fmt::format("{}: did you mean {}?", unknown, nearest_config_key(name)));
+            return;
+        }
+        const auto set =
+            value.size() > max_value ? Result<void>(fail("at most 64 KiB")) : key->set(loaded_.config, value);
+        if (!set) {
+            const std::string shown =
+                key->is_secret_url || value.size() > 200 ? "the value" : "'" + value + "'";
+            errors_.push_back(fmt::format("{}: {} is not accepted for {}; it takes {}", origin, shown, name,
+                                          set.error().message));
+            return;
+        }
+        loaded_.origins[name] = origin;
+    }
+
+    void from_file() {
+        std::filesystem::path file = input_.directory / "pricewire.toml";
+        if (input_.file) {
+            file = *input_.file;
+        } else if (!std::filesystem::exists(file)) {
+            return;
+        }
+        const auto values = read_toml(file);
+        if (!values) {
+            errors_.push_back(values.error().message);
+            return;
+        }
+        for (const FileValue& v : *values)
+            apply(v.key, v.value, v.place, fmt::format("{}: unknown key {}", v.place, v.key));
+    }
+
+    void from_environment() {
+        Variables variables = read_dot_env(input_.directory / ".env", errors_);
+        std::map<std::string, std::string> origin;
+        for (const auto& [name, value] : variables) origin[name] = ".env: " + name;
+        for (const auto& [name, value] : input_.environment) {
+            variables[name] = value;
+            origin[name] = "environment: " + name;
+        }
+        from_seed(variables, origin);
+        for (const auto& [name, value] : variables) {
+            if (!name.starts_with(prefix) || runs_tests(name)) continue;
+            apply(key_of(name), value, origin[name], "unknown variable " + name);
+        }
+    }
+
+    // Variables of the test suite, which a developer may have in the environment.
+    static bool runs_tests(std::string_view name) {
+        static constexpr std::array<std::string_view, 5> known{
+            "PRICEWIRE_RECORDINGS", "PRICEWIRE_LONG", "PRICEWIRE_FUZZ_SECONDS", "PRICEWIRE_KEEP_TEST_FILES",
+            "PRICEWIRE_WRITE_EXPECTED"};
+        return std::find(known.begin(), known.end(), name) != known.end();
+    }
+
+    // PRICEWIRE_DELIVERY_BACKOFF_MIN: which of its underscores is the dot, the table of keys tells.
+    static std::string key_of(const std::string& variable) {
+        for (const ConfigKey& key : config_keys()) {
+            if (env_name(key.name) == variable) return key.name;
+        }
+        std::string guess = variable.substr(prefix.size());
+        for (char& c : guess) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+        return guess;
+    }
+
+    void from_seed(const Variables& v, const std::map<std::string, std::string>& origin) {
+        const auto get = [&](const char* name) {
+            const auto found = v.find(name);
+            return found == v.end() ? std::string() : found->second;
+        };
+        const bool whole = !get("DB_USER").empty() && !get("DB_HOST").empty() && !get("DB_NAME").empty();
+        if (whole) {
+            const std::string port = get("DB_PORT").empty() ? "5432" : get("DB_PORT");
+            apply("storage.database_url",
+                  fmt::format("postgresql://{}:{}@{}:{}/{}", percent_encode(get("DB_USER")),
+                              percent_encode(get("DB_PASS")), get("DB_HOST"), port,
+                              percent_encode(get("DB_NAME"))),
+                  origin.at("DB_HOST"), {});
+        }
+        if (!get("REDIS_URL").empty())
+            apply("storage.redis_url", get("REDIS_URL"), origin.at("REDIS_URL"), {});
+        if (!get("RABBITMQ_URL").empty())
+            apply("storage.rabbitmq_url", get("RABBITMQ_URL"), origin.at("RABBITMQ_URL"), {});
+    }
+
+    const ConfigInput& input_;
+    LoadedConfig loaded_;
+    std::vector<std::string> errors_;
+};
+
+std::string toml_string(std::string_view text) {
+    std::string out = "\"";
+    for (const char c : text) {
+        if (c == '"' || c == '\\') out += '\\';
+        out += c;
+    }
+    return out + '"';
+}
+
+std::string as_toml(const ConfigKey& key, const std::string& value) {
+    if (key.is_list) {
+        std::string out = "[";
+        std::size_t from = 0;
+        while (from < value.size()) {
+            const std::size_t comma = std::min(value.find(',', from), value.size());
+            out += (from == 0 ? "" : ", ") + toml_string(value.substr(from, comma - from));
+            from = comma + 1;
+        }
+        return out + "]";
+    }
+    return key.is_text ? toml_string(value) : value;
+}
+
+}  // namespace
+
+std::expected<LoadedConfig, std::vector<std::string>> load_config(const ConfigInput& input) {
+    return Loader(input).load();
+}
+
+std::string describe_config(const LoadedConfig& loaded) {
+    std::string out;
+    std::string section;
+    for (const ConfigKey& key : config_keys()) {
+        const std::size_t dot = key.name.rfind('.');
+        const std::string in = key.name.substr(0, dot);
+        if (in != section) {
+            out += fmt::format("{}[{}]\n", section.empty() ? "" : "\n", in);
+            section = in;
+        }
+        std::string value = key.get(loaded.config);
+        if (key.is_secret_url) value = mask_password(value);
+        const auto origin = loaded.origins.find(key.name);
+        out += fmt::format("{} = {}  # {}\n", key.name.substr(dot + 1), as_toml(key, value),
+                           origin == loaded.origins.end() ? "default" : origin->second);
+    }
+    return out;
+}
+
+std::map<std::string, std::string> process_environment() {
+    std::map<std::string, std::string> out;
+    for (char** at = environ; *at != nullptr; ++at) {
+        const std::string_view entry(*at);
+        const std::size_t equals = entry.find('=');
+        if (equals != std::string_view::npos) out.emplace(entry.substr(0, equals), entry.substr(equals + 1));
+    }
+    return out;
+}
+
+}  // namespace pricewire

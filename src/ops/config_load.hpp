@@ -1,0 +1,52 @@
+#pragma once
+
+#include <expected>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/result.hpp"
+#include "ops/config.hpp"
+
+namespace pricewire {
+
+struct ConfigInput {
+    std::vector<std::pair<std::string, std::string>> flags;  // key, value; as given on the command line
+    std::optional<std::string> file;  // --config; else pricewire.toml in `directory`, if there
+    std::map<std::string, std::string> environment;
+    std::filesystem::path directory = ".";  // where pricewire.toml and .env are looked for
+};
+
+struct LoadedConfig {
+    Config config;
+    std::map<std::string, std::string>
+        origins;  // key → "pricewire.toml:12", "environment", "--http.listen"; absent: default
+};
+
+// Flags beat the environment, which beats .env, which beats the file, which beats the defaults. The seed's
+// variables (DB_USER DB_PASS DB_HOST DB_PORT DB_NAME, REDIS_URL, RABBITMQ_URL) are read where their
+// PRICEWIRE_ twins are not set. Error: one line for each thing that is wrong; secret values are not repeated
+// in them.
+std::expected<LoadedConfig, std::vector<std::string>> load_config(const ConfigInput& input);
+
+// The effective configuration as TOML that reads back the same but for masked passwords, each key with its
+// origin.
+std::string describe_config(const LoadedConfig& loaded);
+
+// A value found in a file, with its place.
+struct FileValue {
+    std::string key;
+    std::string value;
+    std::string place;  // "pricewire.toml:12"
+};
+// Error: the file cannot be read or is no TOML; with the place.
+Result<std::vector<FileValue>> read_toml(const std::filesystem::path& file);
+Result<std::vector<FileValue>> parse_toml(std::string_view text, const std::string& name);
+
+// The environment of this process.
+std::map<std::string, std::string> process_environment();
+
+}  // namespace pricewire

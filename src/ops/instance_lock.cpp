@@ -1,0 +1,37 @@
+#include "ops/instance_lock.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+namespace pricewire {
+
+Result<InstanceLock> InstanceLock::take(const std::filesystem::path& file) {
+    std::error_code error;
+    if (const auto parent = file.parent_path(); !parent.empty() && !std::filesystem::exists(parent, error)) {
+        std::filesystem::create_directories(parent, error);
+        if (!error) std::filesystem::permissions(parent, std::filesystem::perms::owner_all, error);
+    }
+    const int fd = open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return fail(fmt::format("cannot open {}: {}", file.string(), std::generic_category().message(errno)));
+    InstanceLock lock(fd);
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        return fail(
+            fmt::format("another Pricewire is running on this database ({} is locked)", file.string()));
+    }
+    return lock;
+}
+
+InstanceLock::InstanceLock(InstanceLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+
+InstanceLock::~InstanceLock() {
+    if (fd_ >= 0) close(fd_);
+}
+
+}  // namespace pricewire

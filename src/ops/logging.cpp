@@ -1,0 +1,93 @@
+#include "ops/logging.hpp"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "base/json_writer.hpp"
+
+namespace pricewire {
+namespace {
+
+std::string_view name_of(log::Level level) {
+    switch (level) {
+        case log::Level::debug:
+            return "debug";
+        case log::Level::info:
+            return "info";
+        case log::Level::warn:
+            return "warn";
+        case log::Level::error:
+            return "error";
+    }
+    return "info";
+}
+
+log::Level parse_level(std::string_view text) {
+    if (text == "debug") return log::Level::debug;
+    if (text == "warn") return log::Level::warn;
+    if (text == "error") return log::Level::error;
+    return log::Level::info;
+}
+
+std::string milliseconds_of(Timestamp at) {
+    const auto ms = std::chrono::floor<std::chrono::milliseconds>(at);
+    return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(std::chrono::system_clock::to_time_t(ms)),
+                       ms.time_since_epoch().count() % 1000);
+}
+
+bool is_plain(std::string_view text) {
+    return !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
+        return c > 0x20 && c != 0x7f && c != '"' && c != '=' && c != '\\';
+    });
+}
+
+}  // namespace
+
+std::string format_text_line(Timestamp at, log::Level level, std::string_view message,
+                             std::initializer_list<log::Field> fields) {
+    std::string line = fmt::format("{} {:<5} ", milliseconds_of(at), name_of(level));
+    for (const char c : message) line += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+    for (const log::Field& field : fields) {
+        line += fmt::format(" {}=", field.name);
+        if (is_plain(field.value)) {
+            line += field.value;
+        } else {
+            append_json_string(line, field.value);
+        }
+    }
+    return line;
+}
+
+std::string format_json_line(Timestamp at, log::Level level, std::string_view message,
+                             std::initializer_list<log::Field> fields) {
+    JsonWriter w;
+    w.begin_object()
+        .field("time", milliseconds_of(at))
+        .field("level", name_of(level))
+        .field("message", message);
+    for (const log::Field& field : fields) w.field(field.name, field.value);
+    w.end_object();
+    return std::move(w).str();
+}
+
+void install_logging(std::string_view level, std::string_view format) {
+    auto logger =
+        std::make_shared<spdlog::logger>("pricewire", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+    logger->set_pattern("%v");
+    logger->set_level(spdlog::level::trace);
+    const bool json = format == "json";
+    log::set_sink(
+        [logger, json](log::Level l, std::string_view message, std::initializer_list<log::Field> fields) {
+            const Timestamp now = system_clock().now();
+            const std::string line =
+                json ? format_json_line(now, l, message, fields) : format_text_line(now, l, message, fields);
+            logger->log(spdlog::level::info, spdlog::string_view_t(line.data(), line.size()));
+        },
+        parse_level(level));
+}
+
+}  // namespace pricewire
