@@ -1,0 +1,309 @@
+#include "api/api.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <exception>
+
+#include "api/client_address.hpp"
+#include "api/handlers.hpp"
+#include "api/health_probe.hpp"
+#include "api/routes.hpp"
+#include "api/worker_pool.hpp"
+#include "base/crypto.hpp"
+#include "base/log.hpp"
+
+namespace pricewire {
+namespace {
+
+using namespace api;
+using ExchangePtr = std::unique_ptr<Exchange>;
+
+constexpr std::string_view storage_gone =
+    "The database cannot be reached right now. Nothing was changed; try again shortly.";
+constexpr std::string_view too_busy = "Too many requests are waiting right now; try again shortly.";
+
+bool is_request_id(std::string_view text) {
+    return !text.empty() && text.size() <= 128 && std::all_of(text.begin(), text.end(), [](char c) {
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
+               c == '_' || c == '.';
+    });
+}
+
+// What register_user makes: "sk_live_" and the 43 characters of 32 bytes. Anything else is nobody's key, and
+// the storage need not be asked.
+bool is_api_key(std::string_view text) {
+    constexpr std::string_view prefix = "sk_live_";
+    return text.size() == prefix.size() + 43 && text.starts_with(prefix);
+}
+
+std::int64_t seconds_rounded_up(Duration d) {
+    return std::chrono::ceil<std::chrono::seconds>(d).count();
+}
+
+class ApiImpl final : public Api {
+public:
+    ApiImpl(ApiDependencies dependencies, ApiOptions options)
+        : services_{std::move(dependencies), std::move(options)},
+          health_(
+              {
+                  {"database", true, [this] { services_.use.storage.ping(); }},
+                  {"cache", false, [this] { services_.use.bus.ping(); }},
+                  {"queue", false,
+                   [this] {
+                       if (services_.use.ping_queue) services_.use.ping_queue();
+                   }},
+              },
+              services_.options.ping_timeout),
+          resolvers_(services_.options.resolvers, services_.options.resolver_queue),
+          workers_(services_.options.workers, services_.options.worker_queue) {
+        std::array<std::uint8_t, 6> random{};
+        random_bytes(random);
+        request_id_prefix_ = hex_encode(random);
+        ApiOptions& o = services_.options;
+        if (!services_.use.vet_webhook_url) {
+            const auto deadline =
+                static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(o.resolve_timeout).count());
+            services_.use.vet_webhook_url = [&o, deadline](std::string_view text) {
+                return net::vet_webhook_url(text, o.url_policy, deadline);
+            };
+        }
+    }
+
+    void handle(net::ServerRequest&& request, net::HttpServer::Respond respond) override {
+        auto x = std::make_unique<Exchange>();
+        x->request = std::move(request);
+        x->respond = std::move(respond);
+        x->started = services_.use.clock.mono();
+        const std::string* id = x->request.header("x-request-id");
+        x->request_id = id != nullptr && is_request_id(*id) ? *id : next_request_id();
+        advance(std::move(x), Where::server);
+    }
+
+    void on_user_changed(std::optional<Uuid> user_id) override { services_.use.auth_cache.evict(user_id); }
+
+private:
+    // Takes the request as far as it can go on this thread, which is one of `here`, and answers it or hands
+    // it on. Whatever is thrown on the way is answered here, and nowhere else.
+    void advance(ExchangePtr x, Where here) {
+        net::ServerResponse response;
+        std::optional<Where> next;
+        try {
+            next = step(*x, here, response);
+        } catch (const StorageError& e) {
+            if (!storage_was_gone_.exchange(true)) {
+                log::error("the database cannot be reached; requests that need it are answered 503",
+                           {{"reason", e.what()}});
+            }
+            response = unavailable(storage_gone, 1);
+        } catch (const std::exception& e) {
+            log::error("a request failed and was answered 500",
+                       {{"request_id", x->request_id}, {"reason", e.what()}});
+            response = error_response(500, "Internal Server Error");
+        }
+        if (next) {
+            hand_over(std::move(x), *next);
+        } else {
+            finish(*x, std::move(response));
+        }
+    }
+
+    // The threads that have to go on, or nullopt where `out` is the answer.
+    std::optional<Where> step(Exchange& x, Where here, net::ServerResponse& out) {
+        if (x.route == nullptr && !find(x, out)) return std::nullopt;
+        const Route& route = *x.route;
+        if (route.access == Access::key && !x.authenticated) {
+            const std::string* key = x.request.header("x-api-key");
+            if (key == nullptr || key->empty()) return refuse_key(out, "Missing API Key in headers");
+            if (!is_api_key(*key)) return refuse_key(out, "Invalid or inactive API Key");
+            // Before the lookup, so that nobody can keep the storage busy with keys that he makes up.
+            if (route.limit == Limit::rates_by_ip && !within_limit(x, out)) return std::nullopt;
+            const Sha256 hash = sha256(*key);
+            auto user = services_.use.auth_cache.get(hash);
+            if (!user) {
+                if (here == Where::server) return Where::storage;
+                user = look_up(hash);
+            }
+            if (!user) return refuse_key(out, "Invalid or inactive API Key");
+            x.user = std::move(*user);
+            x.authenticated = true;
+        }
+        if (route.limit != Limit::none && !within_limit(x, out)) return std::nullopt;
+        if (!may_run(x, here)) return route.where;
+        out = route.handler(services_, x);
+        if (here != Where::server) storage_answered();
+        return std::nullopt;
+    }
+
+    static bool find(Exchange& x, net::ServerResponse& out) {
+        RouteMatch match = find_route(x.request.method, x.request.path);
+        x.route = match.route;
+        x.parameter = std::move(match.parameter);
+        if (x.route != nullptr) return true;
+        if (match.allow.empty()) {
+            out = error_response(404, "Not Found");
+            return false;
+        }
+        if (x.request.method == "OPTIONS") {
+            out.status = 204;
+        } else {
+            out = error_response(405, "Method Not Allowed");
+        }
+        out.headers.emplace_back("Allow", std::move(match.allow));
+        return false;
+    }
+
+    static std::nullopt_t refuse_key(net::ServerResponse& out, std::string_view detail) {
+        out = error_response(401, detail);
+        out.headers.emplace_back("WWW-Authenticate", "ApiKey");  // RFC 9110 §15.5.2 asks for one
+        return std::nullopt;
+    }
+
+    std::optional<User> look_up(const Sha256& hash) {
+        // Read first: a user who is disabled while the storage is asked is not remembered as active.
+        const std::uint64_t generation = services_.use.auth_cache.generation();
+        auto user = services_.use.storage.user_by_key_hash(hash);
+        storage_answered();
+        if (!user || !user->is_active) return std::nullopt;
+        services_.use.auth_cache.put(hash, *user, generation);
+        return user;
+    }
+
+    void storage_answered() {
+        if (storage_was_gone_.load(std::memory_order_relaxed) && storage_was_gone_.exchange(false)) {
+            log::info("the database can be reached again");
+        }
+    }
+
+    // Takes a token, once a request. False where there is none; then `out` says so.
+    bool within_limit(Exchange& x, net::ServerResponse& out) {
+        if (x.decision) return x.decision->allowed;
+        fmt::memory_buffer bucket;
+        const auto by_ip = [&](std::string_view what, const RateLimit& limit) {
+            const auto client = client_address(x.request, services_.options.trusted_proxies);
+            fmt::format_to(std::back_inserter(bucket), "{}:{}", what, address_key(client));
+            return limit;
+        };
+        switch (x.route->limit) {
+            case Limit::none:
+                return true;
+            case Limit::register_by_ip:
+                x.limit = by_ip("register", services_.options.register_limit);
+                break;
+            case Limit::rates_by_ip:
+                x.limit = by_ip("rates", services_.options.rates_limit);
+                break;
+            case Limit::user:
+                fmt::format_to(std::back_inserter(bucket), "user:{}:{}", x.user.id.to_string(),
+                               x.route->name);
+                x.limit = services_.options.user_limit;
+                break;
+        }
+        x.decision = services_.use.rate_limits.take({bucket.data(), bucket.size()}, *x.limit,
+                                                    services_.use.clock.mono());
+        if (x.decision->allowed) return true;
+        const std::int64_t wait = std::max<std::int64_t>(1, seconds_rounded_up(x.decision->retry_after));
+        out = error_response(429, fmt::format("Rate limit exceeded: {} requests per {}. Try again in {} s.",
+                                              x.limit->count, format_duration(x.limit->period), wait));
+        out.headers.emplace_back("Retry-After", std::to_string(wait));
+        return false;
+    }
+
+    static bool may_run(const Exchange& x, Where here) {
+        switch (x.route->where) {
+            case Where::server:
+                return true;
+            case Where::storage:
+                return here != Where::server;
+            case Where::resolver:
+                return here == Where::resolver || (here == Where::storage && x.text_only);
+            case Where::health:
+                return false;
+        }
+        return false;
+    }
+
+    void hand_over(ExchangePtr x, Where next) {
+        if (next == Where::health) return check_health(std::move(x));
+        WorkerPool& pool = next == Where::resolver ? resolvers_ : workers_;
+        // Kept outside of the task, which a full queue gives back only whole.
+        Exchange* const exchange = x.get();
+        const MonoTime queued = services_.use.clock.mono();
+        WorkerPool::Task task = [this, next, queued, x = std::move(x)]() mutable {
+            if (services_.use.clock.mono() - queued > services_.options.worker_wait) {
+                finish(*x, unavailable(too_busy, 1));
+            } else {
+                const Where here = x->text_only ? Where::storage : next;
+                advance(std::move(x), here);
+            }
+        };
+        if (pool.try_post(task)) return;
+        if (next == Where::resolver) {
+            exchange->text_only = true;
+            if (workers_.try_post(task)) return;
+        }
+        finish(*exchange, unavailable(too_busy, 1));
+    }
+
+    void check_health(ExchangePtr x) {
+        health_.check([this, x = std::move(x)](const std::vector<PingResult>& pings) {
+            std::vector<SourceHealth> sources;
+            try {
+                if (services_.use.source_health) sources = services_.use.source_health();
+            } catch (const std::exception& e) {
+                log::error("the sources' health cannot be told", {{"reason", e.what()}});
+            }
+            finish(*x, health_response(pings, sources));
+        });
+    }
+
+    void finish(Exchange& x, net::ServerResponse response) {
+        auto& headers = response.headers;
+        headers.reserve(headers.size() + 6);
+        headers.emplace_back("X-Request-Id", x.request_id);
+        headers.emplace_back("X-Content-Type-Options", "nosniff");
+        headers.emplace_back("Cache-Control", "no-store");
+        if (x.decision) {
+            headers.emplace_back("RateLimit-Limit", std::to_string(x.limit->count));
+            headers.emplace_back("RateLimit-Remaining", std::to_string(x.decision->remaining));
+            headers.emplace_back("RateLimit-Reset",
+                                 std::to_string(seconds_rounded_up(x.decision->reset_after)));
+        }
+        if (log::enabled(log::Level::debug)) write_access_log(x, response.status);
+        x.respond(std::move(response));
+    }
+
+    void write_access_log(const Exchange& x, int status) const {
+        const auto took = std::chrono::duration_cast<Duration>(services_.use.clock.mono() - x.started);
+        const auto client = client_address(x.request, services_.options.trusted_proxies);
+        log::debug("request", {{"method", x.request.method},
+                               {"path", x.request.path},
+                               {"status", std::to_string(status)},
+                               {"us", std::to_string(took.count())},
+                               {"client", client.to_string()},
+                               {"request_id", x.request_id}});
+    }
+
+    std::string next_request_id() {
+        return fmt::format("{}-{:08x}", request_id_prefix_,
+                           request_count_.fetch_add(1, std::memory_order_relaxed));
+    }
+
+    Services services_;
+    HealthProbe health_;
+    WorkerPool resolvers_;
+    WorkerPool workers_;
+    std::string request_id_prefix_;
+    std::atomic<std::uint64_t> request_count_{0};
+    std::atomic<bool> storage_was_gone_{false};
+};
+
+}  // namespace
+
+std::unique_ptr<Api> create_api(ApiDependencies dependencies, ApiOptions options) {
+    return std::make_unique<ApiImpl>(std::move(dependencies), std::move(options));
+}
+
+}  // namespace pricewire

@@ -1,0 +1,93 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "bus/price_bus.hpp"
+#include "cache/auth_cache.hpp"
+#include "cache/rate_limits.hpp"
+#include "domain/market.hpp"
+#include "net/http_server.hpp"
+#include "net/webhook_url.hpp"
+#include "storage/storage.hpp"
+
+namespace pricewire {
+
+enum class HealthStatus { ok, degraded, down };
+
+// How a source of quotes is doing, as /health shows it.
+struct SourceHealth {
+    std::string name;
+    HealthStatus status = HealthStatus::ok;
+    std::string detail;                      // one plain sentence; may be empty
+    std::optional<Duration> last_quote_age;  // nullopt: no quote yet
+};
+
+struct ApiOptions {
+    std::vector<Ticker> tickers;  // those an alert may name, in the configured order
+    RateLimit register_limit{2, std::chrono::seconds{10}};
+    RateLimit user_limit{5, std::chrono::seconds{10}};
+    RateLimit rates_limit{5, std::chrono::seconds{10}};
+    std::size_t alerts_per_user = 1000;
+    std::vector<net::Network> trusted_proxies;
+    net::UrlPolicy url_policy;
+
+    int workers = 4;                                 // threads that may wait for the storage
+    std::size_t worker_queue = 1024;                 // requests that wait for one of them; beyond: 503
+    Duration worker_wait = std::chrono::seconds{5};  // how long one waits at most; then: 503
+    // Threads that resolve the host names of new alerts' URLs. Where all are busy, an alert is taken on its
+    // URL's text alone, as one whose name does not resolve is: somebody's slow name server must not keep
+    // others from creating alerts, and the sender judges every address again at connect.
+    int resolvers = 4;
+    std::size_t resolver_queue = 16;
+    Duration resolve_timeout = std::chrono::seconds{1};
+    Duration ping_timeout = std::chrono::seconds{1};  // for /health, from the question to "down"
+};
+
+// What the API uses. References and functions outlive it; functions are thread-safe.
+struct ApiDependencies {
+    Storage& storage;
+    PriceBus& bus;
+    AuthCache& auth_cache;
+    RateLimits& rate_limits;
+    const Clock& clock;
+    std::function<std::string()> make_webhook_secret;
+    std::function<void()> ping_queue;  // throws where it cannot be reached
+    std::function<std::vector<SourceHealth>()>
+        source_health;  // at once; empty: this process knows no sources
+    // Replaces net::vet_webhook_url(text, url_policy, resolve_timeout) where set. May block.
+    std::function<Result<net::WebhookUrl>(std::string_view text)> vet_webhook_url;
+};
+
+// The REST interface of product.md §4: openapi.yaml describes it. Thread-safe.
+class Api {
+public:
+    // Waits for requests that are being worked on; those still queued are dropped, which answers them 500. To
+    // be destroyed after the server was stopped and before the server is destroyed, whose connections they
+    // answer.
+    virtual ~Api() = default;
+    // Answers at once what needs no waiting (GET /rates of a known key among it); the rest from its own
+    // threads.
+    virtual void handle(net::ServerRequest&& request, net::HttpServer::Respond respond) = 0;
+    // To be called for StorageEvents::user_changed. The user's keys are looked up anew from the very next
+    // request.
+    virtual void on_user_changed(std::optional<Uuid> user_id) = 0;
+
+    net::HttpServer::Handler handler() {
+        return [this](net::ServerRequest&& request, net::HttpServer::Respond respond) {
+            handle(std::move(request), std::move(respond));
+        };
+    }
+};
+
+std::unique_ptr<Api> create_api(ApiDependencies dependencies, ApiOptions options);
+
+// An error in the API's own shape, for ServerOptions::error_response.
+net::ServerResponse api_error_response(int status, std::string_view detail);
+
+}  // namespace pricewire

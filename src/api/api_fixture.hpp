@@ -1,0 +1,187 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <future>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "api/api.hpp"
+#include "base/crypto.hpp"
+#include "bus/in_process/in_process_bus.hpp"
+#include "cache/in_process/in_process_auth_cache.hpp"
+#include "cache/in_process/in_process_rate_limits.hpp"
+#include "fakes/memory_storage.hpp"
+
+namespace pricewire::api {
+
+using namespace std::chrono_literals;
+
+// What came back for a request.
+struct Answer {
+    net::ServerResponse response;
+    int status = 0;
+    std::string body;
+    // Empty where there is none.
+    std::string header(std::string_view name) const {
+        for (const auto& [n, v] : response.headers) {
+            if (n == name) return v;
+        }
+        return {};
+    }
+    bool has(std::string_view part) const { return body.find(part) != std::string::npos; }
+};
+
+// Storage whose lookups of keys can be held up after they have read.
+class GatedStorage : public MemoryStorage {
+public:
+    using MemoryStorage::MemoryStorage;
+    std::function<void()> after_lookup;
+    std::function<void()> on_ping;
+    std::optional<User> user_by_key_hash(const Sha256& hash) override {
+        auto user = MemoryStorage::user_by_key_hash(hash);
+        if (after_lookup) after_lookup();
+        return user;
+    }
+    void ping() override {
+        if (on_ping) on_ping();
+        MemoryStorage::ping();
+    }
+};
+
+struct Account {
+    std::string id;
+    std::string api_key;
+};
+
+// The text of member `name` of a flat JSON object.
+inline std::string member(const std::string& json, const std::string& name) {
+    const std::string quoted = "\"" + name + "\":";
+    std::size_t at = json.find(quoted);
+    if (at == std::string::npos) return {};
+    at += quoted.size();
+    if (json[at] == '"') return json.substr(at + 1, json.find('"', at + 1) - at - 1);
+    return json.substr(at, json.find_first_of(",}]", at) - at);
+}
+
+// The API's handler with everything behind it in memory, a clock that moves when told, and no sockets.
+class ApiTest : public testing::Test {
+protected:
+    ApiTest() {
+        options_.tickers = {"BTC", "ETH", "DOGE"};
+        // Roomy, so that only tests about limits meet them.
+        options_.register_limit = {10'000, 10s};
+        options_.user_limit = {10'000, 10s};
+        options_.rates_limit = {10'000, 10s};
+    }
+
+    Api& api() {
+        if (!api_) {
+            ApiDependencies use{storage_, *bus_, *auth_cache_, *rate_limits_, clock_};
+            use.make_webhook_secret = [] { return std::string("whsec_c2VjcmV0"); };
+            use.ping_queue = [this] {
+                if (ping_queue_) ping_queue_();
+            };
+            use.source_health = [this] {
+                return source_health_ ? source_health_() : std::vector<SourceHealth>{};
+            };
+            use.vet_webhook_url = vet_;
+            api_ = create_api(std::move(use), options_);
+        }
+        return *api_;
+    }
+
+    // The answer, when it comes; from another thread perhaps.
+    std::future<Answer> start(std::string method, std::string target, std::string body = {},
+                              net::Headers headers = {}, std::string peer = "192.0.2.1") {
+        net::ServerRequest request;
+        request.method = std::move(method);
+        const std::size_t question = target.find('?');
+        request.path = target.substr(0, question);
+        if (question != std::string::npos) request.query = target.substr(question + 1);
+        request.target = std::move(target);
+        request.headers = std::move(headers);
+        request.body = std::move(body);
+        request.peer = *net::IpAddress::parse(peer);
+        auto promise = std::make_shared<std::promise<Answer>>();
+        auto future = promise->get_future();
+        api().handle(std::move(request), [promise](net::ServerResponse r) {
+            Answer answer;
+            answer.status = r.status;
+            answer.body = r.shared_body ? *r.shared_body : r.body;
+            answer.response = std::move(r);
+            promise->set_value(std::move(answer));
+        });
+        return future;
+    }
+
+    static Answer wait(std::future<Answer> future) {
+        if (future.wait_for(30s) != std::future_status::ready) {
+            ADD_FAILURE() << "no answer within 30 s";
+            return {};
+        }
+        return future.get();
+    }
+
+    Answer call(std::string method, std::string target, std::string body = {}, net::Headers headers = {},
+                std::string peer = "192.0.2.1") {
+        return wait(start(std::move(method), std::move(target), std::move(body), std::move(headers),
+                          std::move(peer)));
+    }
+
+    Answer call_as(const Account& account, std::string method, std::string target, std::string body = {}) {
+        return call(std::move(method), std::move(target), std::move(body), {{"x-api-key", account.api_key}});
+    }
+
+    Account register_user(const std::string& email) {
+        const Answer answer = call("POST", "/api/v1/users/register", R"({"email":")" + email + "\"}");
+        EXPECT_EQ(answer.status, 201) << answer.body;
+        return {member(answer.body, "id"), member(answer.body, "api_key")};
+    }
+
+    void publish(Ticker ticker, std::string_view price) {
+        TickerBoard board;
+        board.ticker = ticker;
+        board.price = Price{ticker, *Decimal::parse(price), clock_.now(), 1};
+        Quote quote{"binance", SourceKind::exchange, ticker, board.price->value, clock_.now(), clock_.now()};
+        board.quotes.push_back({quote, Verdict::counted});
+        bus_->publish_board(board);
+    }
+
+    static void expect_error(const Answer& answer, int status, std::string_view detail) {
+        EXPECT_EQ(answer.status, status) << answer.body;
+        EXPECT_EQ(answer.body, R"({"error":"HTTPException","detail":")" + std::string(detail) +
+                                   R"(","code":)" + std::to_string(status) + "}");
+        EXPECT_EQ(answer.response.content_type, "application/json");
+    }
+
+    // A 422 whose only issue is this one.
+    static void expect_invalid(const Answer& answer, const std::string& loc, std::string_view type) {
+        EXPECT_EQ(answer.status, 422) << answer.body;
+        EXPECT_TRUE(answer.body.starts_with(R"({"error":"ValidationError","detail":[{"loc":[)" + loc + "],"))
+            << answer.body;
+        EXPECT_TRUE(answer.body.ends_with(R"("type":")" + std::string(type) + R"("}],"code":422})"))
+            << answer.body;
+    }
+
+    ManualClock clock_;
+    ApiOptions options_;
+    std::unique_ptr<PriceBus> bus_ = create_in_process_bus({"BTC", "ETH", "DOGE"});
+    std::unique_ptr<AuthCache> auth_cache_ = create_in_process_auth_cache(clock_);
+    std::unique_ptr<RateLimits> rate_limits_ = create_in_process_rate_limits();
+    GatedStorage storage_{
+        StorageEvents{{}, [this](std::optional<Uuid> user) { api().on_user_changed(user); }}};
+    std::function<void()> ping_queue_;
+    std::function<std::vector<SourceHealth>()> source_health_;
+    // No test asks a name server.
+    std::function<Result<net::WebhookUrl>(std::string_view)> vet_ = [](std::string_view) {
+        return net::WebhookUrl{};
+    };
+    std::unique_ptr<Api> api_;
+};
+
+}  // namespace pricewire::api

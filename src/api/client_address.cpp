@@ -1,0 +1,55 @@
+#include "api/client_address.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <string_view>
+
+namespace pricewire::api {
+namespace {
+
+bool is_trusted(const net::IpAddress& address, const std::vector<net::Network>& trusted) {
+    return std::any_of(trusted.begin(), trusted.end(), [&](const auto& n) { return n.contains(address); });
+}
+
+// "192.0.2.1", "192.0.2.1:4711", "2001:db8::1", "[2001:db8::1]:4711".
+std::optional<net::IpAddress> parse_hop(std::string_view text) {
+    const auto blank = [](char c) { return c == ' ' || c == '\t'; };
+    while (!text.empty() && blank(text.front())) text.remove_prefix(1);
+    while (!text.empty() && blank(text.back())) text.remove_suffix(1);
+    if (text.starts_with('[')) {
+        return net::IpAddress::parse(text.substr(1, std::min(text.find(']'), text.size()) - 1));
+    }
+    if (std::count(text.begin(), text.end(), ':') == 1) text = text.substr(0, text.find(':'));
+    return net::IpAddress::parse(text);
+}
+
+}  // namespace
+
+net::IpAddress client_address(const net::ServerRequest& request, const std::vector<net::Network>& trusted) {
+    net::IpAddress client = request.peer;
+    if (trusted.empty() || !is_trusted(client, trusted)) return client;
+    for (auto header = request.headers.rbegin(); header != request.headers.rend(); ++header) {
+        if (header->first != "x-forwarded-for") continue;
+        std::string_view rest = header->second;
+        while (true) {
+            const std::size_t comma = rest.rfind(',');
+            const auto hop = parse_hop(comma == std::string_view::npos ? rest : rest.substr(comma + 1));
+            // A proxy that writes no address hides what came before it: then the proxy itself is the client.
+            if (!hop) return client;
+            client = *hop;
+            if (!is_trusted(client, trusted)) return client;
+            if (comma == std::string_view::npos) break;
+            rest = rest.substr(0, comma);
+        }
+    }
+    return client;
+}
+
+std::string address_key(const net::IpAddress& address) {
+    if (address.is_v4()) return address.to_string();
+    net::IpAddress network = address;
+    std::fill(network.bytes.begin() + 8, network.bytes.end(), std::uint8_t{0});
+    return network.to_string() + "/64";
+}
+
+}  // namespace pricewire::api

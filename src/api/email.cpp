@@ -1,0 +1,102 @@
+#include "api/email.hpp"
+
+#include <algorithm>
+#include <cstdint>
+
+namespace pricewire::api {
+namespace {
+
+constexpr std::size_t max_email = 254;
+constexpr std::size_t max_local = 64;
+constexpr std::size_t max_label = 63;
+
+bool is_letter(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+// A byte of a character beyond ASCII.
+bool is_wide(char c) {
+    return static_cast<unsigned char>(c) >= 0x80;
+}
+// atext of RFC 5322 §3.2.3.
+bool is_atext(char c) {
+    return is_letter(c) || is_digit(c) || is_wide(c) ||
+           std::string_view("!#$%&'*+-/=?^_`{|}~").find(c) != std::string_view::npos;
+}
+
+// Spaces, marks of direction, joiners and controls beyond ASCII: two addresses that look the same must be the
+// same.
+bool is_invisible(std::uint32_t c) {
+    return (c >= 0x80 && c <= 0xa0) || c == 0xad || c == 0x61c || c == 0x1680 || c == 0x180e ||
+           (c >= 0x2000 && c <= 0x200f) || (c >= 0x2028 && c <= 0x202f) || (c >= 0x205f && c <= 0x206f) ||
+           c == 0x3000 || c == 0x3164 || c == 0xfeff || c == 0xffa0 || (c >= 0xfff0 && c <= 0xffff) ||
+           (c >= 0xe0000 && c <= 0xe0fff);
+}
+
+bool has_invisible(std::string_view text) {
+    for (std::size_t i = 0; i < text.size();) {
+        const auto byte = static_cast<std::uint8_t>(text[i]);
+        const std::size_t length = byte < 0x80 ? 1 : byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4;
+        std::uint32_t code = length == 1 ? byte : byte & (0x7fU >> length);
+        for (std::size_t k = 1; k < length && i + k < text.size(); ++k) {
+            code = code << 6 | (static_cast<std::uint8_t>(text[i + k]) & 0x3fU);
+        }
+        if (is_invisible(code)) return true;
+        i += length;
+    }
+    return false;
+}
+
+bool is_local_part(std::string_view local) {
+    if (local.front() == '.' || local.back() == '.' || local.find("..") != std::string_view::npos)
+        return false;
+    return std::all_of(local.begin(), local.end(), [](char c) { return c == '.' || is_atext(c); });
+}
+
+bool is_label(std::string_view label) {
+    if (label.empty() || label.size() > max_label || label.front() == '-' || label.back() == '-')
+        return false;
+    return std::all_of(label.begin(), label.end(),
+                       [](char c) { return c == '-' || is_letter(c) || is_digit(c) || is_wide(c); });
+}
+
+Result<void> check_domain(std::string_view domain) {
+    std::size_t labels = 0;
+    std::string_view last;
+    while (true) {
+        const std::size_t dot = domain.find('.');
+        last = domain.substr(0, dot);
+        if (!is_label(last)) return fail("the part after the @-sign is not a domain name");
+        ++labels;
+        if (dot == std::string_view::npos) break;
+        domain.remove_prefix(dot + 1);
+    }
+    if (labels < 2) return fail("the domain after the @-sign has no dot");
+    if (std::all_of(last.begin(), last.end(), is_digit)) return fail("the domain must not end in a number");
+    return {};
+}
+
+}  // namespace
+
+Result<void> check_email(std::string_view text) {
+    if (text.empty()) return fail("it is empty");
+    if (text.size() > max_email) return fail("it is longer than 254 bytes");
+    if (std::any_of(text.begin(), text.end(), [](unsigned char c) { return c <= 0x20 || c == 0x7f; }) ||
+        has_invisible(text)) {
+        return fail("it contains a space or a control character");
+    }
+    const std::size_t at = text.find('@');
+    if (at == std::string_view::npos) return fail("it has no @-sign");
+    if (text.find('@', at + 1) != std::string_view::npos) return fail("it has more than one @-sign");
+    const std::string_view local = text.substr(0, at);
+    if (local.empty()) return fail("there is nothing before the @-sign");
+    if (local.size() > max_local) return fail("the part before the @-sign is longer than 64 bytes");
+    if (!is_local_part(local))
+        return fail("the part before the @-sign has a character that may not stand there");
+    if (at + 1 == text.size()) return fail("there is nothing after the @-sign");
+    return check_domain(text.substr(at + 1));
+}
+
+}  // namespace pricewire::api

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <atomic>
+#include <optional>
+#include <string>
+
+#include "api/api.hpp"
+#include "api/responses.hpp"
+#include "cache/rate_limits.hpp"
+#include "domain/user.hpp"
+
+namespace pricewire::api {
+
+struct Route;
+
+// One request on its way through the API; one thread at a time.
+struct Exchange {
+    net::ServerRequest request;
+    net::HttpServer::Respond respond;
+    std::string request_id;
+    MonoTime started;
+    const Route* route = nullptr;
+    std::string parameter;  // what stands for {…} in the route's path, decoded
+    User user;              // where the route asks for a key
+    bool authenticated = false;
+    bool text_only = false;                // an alert's URL is judged by its text alone
+    std::optional<RateLimit> limit;        // the limit that was asked
+    std::optional<RateDecision> decision;  // and what it said
+};
+
+// What handlers work with.
+struct Services {
+    ApiDependencies use;
+    ApiOptions options;
+    std::atomic<bool> had_prices{false};  // there was a price once, so silence is not the start any more
+};
+
+}  // namespace pricewire::api

@@ -1,0 +1,128 @@
+#include <stdexcept>
+#include <thread>
+
+#include "api/api_fixture.hpp"
+#include "api/health_probe.hpp"
+#include "fakes/log_capture.hpp"
+
+namespace pricewire::api {
+namespace {
+
+class HealthTest : public ApiTest {
+protected:
+    static std::string status(const Answer& answer) { return member(answer.body, "status"); }
+};
+
+TEST_F(HealthTest, PingsEverythingAndNeedsNoKey) {
+    source_health_ = [] {
+        return std::vector<SourceHealth>{{"binance", HealthStatus::ok, "streaming", 1250ms},
+                                         {"coingecko", HealthStatus::degraded, "waiting 30s", std::nullopt}};
+    };
+    for (const char* path : {"/health", "/health/", "/api/v1/health", "/api/v1/health/"}) {
+        const Answer answer = call("GET", path);
+        EXPECT_EQ(answer.status, 200);
+        EXPECT_TRUE(answer.body.starts_with(R"({"status":"ok","version":")" PRICEWIRE_VERSION
+                                            R"(","dependencies":{"database":{"status":"ok","latency_ms":)"))
+            << answer.body;
+        EXPECT_TRUE(answer.has(R"("cache":{"status":"ok","latency_ms":)"));
+        EXPECT_TRUE(answer.has(R"("queue":{"status":"ok","latency_ms":)"));
+        EXPECT_TRUE(answer.body.ends_with(
+            R"("sources":{"binance":{"status":"ok","detail":"streaming","last_quote_age":1.25},)"
+            R"("coingecko":{"status":"degraded","detail":"waiting 30s","last_quote_age":null}}}})"))
+            << answer.body;
+    }
+    EXPECT_EQ(storage_.calls("ping"), 4);
+}
+
+TEST_F(HealthTest, ADatabaseThatFailsIsDownAndTheReasonIsTheOperatorsAlone) {
+    LogCapture log;
+    storage_.fail("no such host db.internal");
+    const Answer answer = call("GET", "/health");
+    EXPECT_EQ(answer.status, 503);
+    EXPECT_EQ(status(answer), "down");
+    EXPECT_TRUE(answer.has(R"("database":{"status":"down","latency_ms":null,"detail":"not reachable"})"))
+        << answer.body;
+    EXPECT_FALSE(answer.has("db.internal"));
+    call("GET", "/health");
+    EXPECT_EQ(log.count("a dependency does not answer"), 1u);
+    storage_.heal();
+    EXPECT_EQ(call("GET", "/health").status, 200);
+    EXPECT_EQ(log.count("a dependency answers again"), 1u);
+}
+
+TEST_F(HealthTest, AQueueThatFailsDegrades) {
+    ping_queue_ = [] { throw std::runtime_error("broken"); };
+    const Answer answer = call("GET", "/health");
+    EXPECT_EQ(answer.status, 200);
+    EXPECT_EQ(status(answer), "degraded");
+    EXPECT_TRUE(answer.has(R"("queue":{"status":"down")"));
+}
+
+TEST_F(HealthTest, SilentSourcesDegradeWhereNoneIsLeft) {
+    SourceHealth one{"binance", HealthStatus::down, "silent", 40s};
+    SourceHealth two{"coingecko", HealthStatus::ok, "polling", 20s};
+    source_health_ = [&] { return std::vector{one, two}; };
+    EXPECT_EQ(status(call("GET", "/health")), "ok");
+    two.status = HealthStatus::down;
+    const Answer answer = call("GET", "/health");
+    EXPECT_EQ(answer.status, 200);
+    EXPECT_EQ(status(answer), "degraded");
+}
+
+TEST_F(HealthTest, ADatabaseThatHangsIsDownWithItsTimeOutAndBlocksNobody) {
+    options_.ping_timeout = 50ms;
+    std::promise<void> release;
+    std::atomic<int> pings{0};
+    storage_.on_ping = [&, gate = release.get_future().share()] {
+        ++pings;
+        gate.wait();
+    };
+    for (int i = 0; i < 3; ++i) {
+        const Answer answer = call("GET", "/health");
+        EXPECT_EQ(answer.status, 503);
+        EXPECT_TRUE(
+            answer.has(R"("database":{"status":"down","latency_ms":null,"detail":"no answer within 50 ms"})"))
+            << answer.body;
+        EXPECT_TRUE(answer.has(R"("cache":{"status":"ok")"));
+        EXPECT_EQ(call("GET", "/health/live").body, R"({"status":"ok"})");
+    }
+    EXPECT_EQ(pings.load(), 1) << "one that hangs is not asked again";
+    release.set_value();
+    EXPECT_TRUE(storage_.wait_until([&] { return call("GET", "/health").status == 200; }));
+}
+
+TEST_F(HealthTest, CallsAtOneTimeShareAProbe) {
+    std::promise<void> pinging;
+    std::promise<void> release;
+    std::atomic<int> pings{0};
+    options_.ping_timeout = 60s;
+    storage_.on_ping = [&, gate = release.get_future().share()] {
+        if (++pings == 1) pinging.set_value();
+        gate.wait();
+    };
+    std::vector<std::future<Answer>> calls;
+    calls.push_back(start("GET", "/health"));
+    pinging.get_future().wait();
+    for (int i = 0; i < 50; ++i) calls.push_back(start("GET", "/health"));
+    release.set_value();
+    for (auto& c : calls) EXPECT_EQ(wait(std::move(c)).status, 200);
+    EXPECT_EQ(pings.load(), 1);
+}
+
+TEST_F(HealthTest, ASourceReportThatThrowsDoesNotTakeTheAnswerWithIt) {
+    source_health_ = []() -> std::vector<SourceHealth> { throw std::runtime_error("broken"); };
+    EXPECT_EQ(call("GET", "/health").status, 200);
+}
+
+TEST_F(HealthTest, LiveLooksNoFurtherThanTheProcess) {
+    storage_.fail();
+    for (const char* path : {"/health/live", "/api/v1/health/live/"}) {
+        const Answer answer = call("GET", path);
+        EXPECT_EQ(answer.status, 200);
+        EXPECT_EQ(answer.body, R"({"status":"ok"})");
+    }
+    EXPECT_EQ(storage_.calls("ping"), 0);
+}
+
+}  // namespace
+}  // namespace pricewire::api

@@ -1,0 +1,138 @@
+#include "api/json_fields.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json/basic_parser_impl.hpp>
+#include <optional>
+
+namespace pricewire::api {
+namespace {
+
+namespace json = boost::json;
+using Kind = JsonField::Kind;
+
+constexpr std::size_t max_fields = 64;
+constexpr std::size_t max_depth = 8;
+
+// Collects the members of the outermost object; what is nested in them leaves its kind alone.
+class FieldCollector {
+public:
+    static constexpr std::size_t max_object_size = std::size_t(-1);
+    static constexpr std::size_t max_array_size = std::size_t(-1);
+    static constexpr std::size_t max_key_size = std::size_t(-1);
+    static constexpr std::size_t max_string_size = std::size_t(-1);
+
+    bool on_document_begin(json::error_code&) { return true; }
+    bool on_document_end(json::error_code&) { return true; }
+    bool on_object_begin(json::error_code& ec) {
+        if (depth_ > 0) return open(Kind::object, ec);
+        ++depth_;
+        return true;
+    }
+    bool on_object_end(std::size_t, json::error_code&) { return close(); }
+    bool on_array_begin(json::error_code& ec) { return open(Kind::array, ec); }
+    bool on_array_end(std::size_t, json::error_code&) { return close(); }
+
+    bool on_key_part(json::string_view part, std::size_t, json::error_code&) { return append(part); }
+    bool on_key(json::string_view part, std::size_t, json::error_code& ec) {
+        append(part);
+        if (depth_ != 1) return true;
+        const auto same = [&](const JsonField& f) { return f.name == text_; };
+        if (std::any_of(fields.begin(), fields.end(), same)) {
+            return refuse({"body", text_, "Field is given twice", "duplicate"}, ec);
+        }
+        if (fields.size() == max_fields) {
+            return refuse({"body", "", fmt::format("More than {} fields", max_fields), "too_long"}, ec);
+        }
+        fields.push_back({std::move(text_), Kind::null, {}});
+        text_.clear();
+        return true;
+    }
+    bool on_string_part(json::string_view part, std::size_t, json::error_code&) { return append(part); }
+    bool on_string(json::string_view part, std::size_t, json::error_code& ec) {
+        append(part);
+        return scalar(Kind::string, ec);
+    }
+    bool on_number_part(json::string_view part, json::error_code&) { return append(part); }
+    bool on_int64(std::int64_t, json::string_view part, json::error_code& ec) { return number(part, ec); }
+    bool on_uint64(std::uint64_t, json::string_view part, json::error_code& ec) { return number(part, ec); }
+    bool on_double(double, json::string_view part, json::error_code& ec) { return number(part, ec); }
+    bool on_bool(bool value, json::error_code& ec) {
+        append(value ? "true" : "false");
+        return scalar(Kind::boolean, ec);
+    }
+    bool on_null(json::error_code& ec) { return scalar(Kind::null, ec); }
+    bool on_comment_part(json::string_view, json::error_code&) { return true; }
+    bool on_comment(json::string_view, json::error_code&) { return true; }
+
+    std::vector<JsonField> fields;
+    std::optional<Issue> issue;
+
+private:
+    bool append(json::string_view part) {
+        // Text inside nested values is not kept.
+        if (depth_ == 1) text_.append(part.data(), part.size());
+        return true;
+    }
+    bool number(json::string_view part, json::error_code& ec) {
+        append(part);
+        return scalar(Kind::number, ec);
+    }
+    bool scalar(Kind kind, json::error_code& ec) {
+        if (depth_ == 0) return not_an_object(ec);
+        if (depth_ == 1) {
+            fields.back().kind = kind;
+            fields.back().text = std::move(text_);
+            text_.clear();
+        }
+        return true;
+    }
+    bool open(Kind kind, json::error_code& ec) {
+        if (depth_ == 0) return not_an_object(ec);
+        if (depth_ == 1) fields.back().kind = kind;
+        ++depth_;
+        return true;
+    }
+    bool close() {
+        --depth_;
+        return true;
+    }
+    bool not_an_object(json::error_code& ec) {
+        return refuse({"body", "", "Input should be a JSON object", "model_attributes_type"}, ec);
+    }
+    bool refuse(Issue why, json::error_code& ec) {
+        issue = std::move(why);
+        ec = json::error::syntax;
+        return false;
+    }
+
+    std::size_t depth_ = 0;  // 1: inside the outermost object
+    std::string text_;
+};
+
+}  // namespace
+
+const JsonField* JsonFields::find(std::string_view name) const {
+    const auto found =
+        std::find_if(fields_.begin(), fields_.end(), [&](const JsonField& f) { return f.name == name; });
+    return found == fields_.end() ? nullptr : &*found;
+}
+
+std::expected<JsonFields, Issue> parse_json_object(std::string_view body) {
+    if (body.empty()) return std::unexpected(Issue{"body", "", "Field required", "missing"});
+    json::parse_options options;
+    options.max_depth = max_depth;
+    json::basic_parser<FieldCollector> parser(options);
+    json::error_code ec;
+    const std::size_t used = parser.write_some(false, body.data(), body.size(), ec);
+    if (parser.handler().issue) return std::unexpected(std::move(*parser.handler().issue));
+    if (!ec && used < body.size()) ec = json::error::extra_data;
+    if (ec) {
+        return std::unexpected(Issue{
+            "body", "", fmt::format("Invalid JSON at byte {}: {}", used, ec.message()), "json_invalid"});
+    }
+    return JsonFields(std::move(parser.handler().fields));
+}
+
+}  // namespace pricewire::api

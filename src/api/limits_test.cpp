@@ -1,0 +1,106 @@
+#include "api/api_fixture.hpp"
+
+namespace pricewire::api {
+namespace {
+
+class LimitsTest : public ApiTest {
+protected:
+    LimitsTest() {
+        options_.register_limit = {2, 10s};
+        options_.user_limit = {5, 10s};
+        options_.rates_limit = {5, 10s};
+        publish("BTC", "1");
+    }
+    Answer register_from(const std::string& peer, net::Headers headers = {}) {
+        return call("POST", "/api/v1/users/register", "{}", std::move(headers), peer);
+    }
+};
+
+TEST_F(LimitsTest, UserRoutesCountEachForItself) {
+    const Account ann = register_user("ann@example.com");
+    for (int left = 4; left >= 0; --left) {
+        const Answer answer = call_as(ann, "GET", "/api/v1/users/me");
+        ASSERT_EQ(answer.status, 200);
+        EXPECT_EQ(answer.header("RateLimit-Limit"), "5");
+        EXPECT_EQ(answer.header("RateLimit-Remaining"), std::to_string(left));
+        EXPECT_EQ(answer.header("RateLimit-Reset"), std::to_string(2 * (5 - left)));
+        EXPECT_EQ(answer.header("Retry-After"), "");
+    }
+    const Answer refused = call_as(ann, "GET", "/api/v1/users/me");
+    expect_error(refused, 429, "Rate limit exceeded: 5 requests per 10s. Try again in 2 s.");
+    EXPECT_EQ(refused.header("Retry-After"), "2");
+    EXPECT_EQ(refused.header("RateLimit-Limit"), "5");
+    EXPECT_EQ(refused.header("RateLimit-Remaining"), "0");
+    EXPECT_EQ(refused.header("RateLimit-Reset"), "10");
+    EXPECT_EQ(call_as(ann, "GET", "/api/v1/alerts/").status, 200);
+    EXPECT_EQ(call_as(ann, "POST", "/api/v1/alerts/", "{}").status, 422);
+    clock_.advance(2s);
+    EXPECT_EQ(call_as(ann, "GET", "/api/v1/users/me").status, 200);
+    EXPECT_EQ(call_as(ann, "GET", "/api/v1/users/me").status, 429);
+}
+
+TEST_F(LimitsTest, UsersCountEachForThemselvesBehindOneAddress) {
+    const Account ann = register_user("ann@example.com");
+    const Account bob = register_user("bob@example.com");
+    for (int i = 0; i < 5; ++i) call_as(ann, "GET", "/api/v1/users/me");
+    EXPECT_EQ(call_as(ann, "GET", "/api/v1/users/me").status, 429);
+    EXPECT_EQ(call_as(bob, "GET", "/api/v1/users/me").status, 200);
+}
+
+TEST_F(LimitsTest, RatesCountByAddressTogether) {
+    const Account ann = register_user("ann@example.com");
+    const Account bob = register_user("bob@example.com");
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(call_as(ann, "GET", "/api/v1/rates/").status, 200);
+    for (int i = 0; i < 2; ++i) EXPECT_EQ(call_as(bob, "GET", "/api/v1/rates/BTC").status, 200);
+    EXPECT_EQ(call_as(bob, "GET", "/api/v1/rates/").status, 429);
+    EXPECT_EQ(call("GET", "/api/v1/rates/", {}, {{"x-api-key", bob.api_key}}, "192.0.2.2").status, 200);
+}
+
+TEST_F(LimitsTest, MadeUpKeysAreLimitedBeforeTheyAreLookedUp) {
+    const std::string key = "sk_live_" + std::string(43, 'x');
+    for (int i = 0; i < 5; ++i)
+        EXPECT_EQ(call("GET", "/api/v1/rates/", {}, {{"x-api-key", key}}).status, 401);
+    EXPECT_EQ(call("GET", "/api/v1/rates/", {}, {{"x-api-key", key}}).status, 429);
+    EXPECT_EQ(storage_.calls("user_by_key_hash"), 5);
+    EXPECT_EQ(call("GET", "/api/v1/rates/").status, 401) << "without a key nothing is taken";
+}
+
+TEST_F(LimitsTest, RegistrationCountsByAddressFailuresIncluded) {
+    EXPECT_EQ(register_from("192.0.2.1").status, 422);
+    EXPECT_EQ(register_from("192.0.2.1").header("RateLimit-Remaining"), "0");
+    const Answer refused = register_from("192.0.2.1");
+    expect_error(refused, 429, "Rate limit exceeded: 2 requests per 10s. Try again in 5 s.");
+    EXPECT_EQ(refused.header("Retry-After"), "5");
+    EXPECT_EQ(register_from("192.0.2.2").status, 422);
+}
+
+TEST_F(LimitsTest, AnIpv6CustomerCountsByNetwork) {
+    EXPECT_EQ(register_from("2001:db8:1:2::1").status, 422);
+    EXPECT_EQ(register_from("2001:db8:1:2:ffff::2").status, 422);
+    EXPECT_EQ(register_from("2001:db8:1:2::3").status, 429);
+    EXPECT_EQ(register_from("2001:db8:1:3::1").status, 422);
+}
+
+TEST_F(LimitsTest, AForwardedAddressCountsOnlyFromATrustedProxy) {
+    options_.trusted_proxies = {*net::Network::parse("10.0.0.0/8")};
+    for (int i = 0; i < 2; ++i)
+        EXPECT_EQ(register_from("10.1.1.1", {{"x-forwarded-for", "198.51.100.7"}}).status, 422);
+    EXPECT_EQ(register_from("10.1.1.1", {{"x-forwarded-for", "198.51.100.7"}}).status, 429);
+    EXPECT_EQ(register_from("10.2.2.2", {{"x-forwarded-for", "198.51.100.7"}}).status, 429)
+        << "another proxy";
+    EXPECT_EQ(register_from("10.1.1.1", {{"x-forwarded-for", "198.51.100.8"}}).status, 422);
+    for (int i = 0; i < 2; ++i) {
+        EXPECT_EQ(register_from("192.0.2.9", {{"x-forwarded-for", "203.0.113." + std::to_string(i)}}).status,
+                  422);
+    }
+    EXPECT_EQ(register_from("192.0.2.9", {{"x-forwarded-for", "203.0.113.9"}}).status, 429)
+        << "a client cannot choose its address";
+}
+
+TEST_F(LimitsTest, OpenRoutesAreNotLimited) {
+    for (int i = 0; i < 30; ++i) EXPECT_EQ(call("GET", "/health/live").status, 200);
+    EXPECT_EQ(call("GET", "/health/live").header("RateLimit-Limit"), "");
+}
+
+}  // namespace
+}  // namespace pricewire::api

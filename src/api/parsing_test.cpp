@@ -1,0 +1,206 @@
+// The readers of what comes from outside: JSON bodies, e-mail addresses, queries, client addresses.
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
+
+#include <string>
+
+#include "api/bodies.hpp"
+#include "api/client_address.hpp"
+#include "api/email.hpp"
+#include "api/json_fields.hpp"
+#include "api/query_string.hpp"
+
+namespace pricewire::api {
+namespace {
+
+using Kind = JsonField::Kind;
+
+std::string first_type(std::string_view body) {
+    const auto fields = parse_json_object(body);
+    return fields ? "" : fields.error().type;
+}
+
+TEST(JsonFields, KeepTheDigitsOfNumbers) {
+    for (const std::string number :
+         {"0", "-0", "65420.15", "1e5", "1E+05", "-12.50e-3", "18446744073709551616",
+          "123456789012345678901234567890.123456789012345678901234567890", "0.000", "1e400"}) {
+        const auto fields = parse_json_object("{\"n\":" + number + "}");
+        ASSERT_TRUE(fields) << number << fields.error().message;
+        ASSERT_NE(fields->find("n"), nullptr);
+        EXPECT_EQ(fields->find("n")->kind, Kind::number);
+        EXPECT_EQ(fields->find("n")->text, number);
+    }
+}
+
+TEST(JsonFields, KeepEveryDecimalThatCanBeWritten) {
+    rc::check([](std::int64_t whole, std::uint64_t fraction) {
+        const auto raw =
+            Decimal::Raw{whole} * 1'000'003 + static_cast<Decimal::Raw>(fraction % 1'000'000'007);
+        const Decimal value = Decimal::from_raw(raw);
+        const auto fields = parse_json_object(" { \"a\" : " + value.to_string() + " } ");
+        RC_ASSERT(fields.has_value());
+        RC_ASSERT(Decimal::parse(fields->find("a")->text).value() == value);
+    });
+}
+
+TEST(JsonFields, TellKindsApartAndDecodeStrings) {
+    const auto fields = parse_json_object(
+        R"( {"s":"a\"\\\/\b\n\u00e9\ud83d\ude80z","t":true,"f":false,"n":null,"a":[1,"x",{"s":2}],"o":{"s":[3]},"e":""} )");
+    ASSERT_TRUE(fields);
+    EXPECT_EQ(fields->find("s")->kind, Kind::string);
+    EXPECT_EQ(fields->find("s")->text, "a\"\\/\b\n\xc3\xa9\xf0\x9f\x9a\x80z");
+    EXPECT_EQ(fields->find("t")->text, "true");
+    EXPECT_EQ(fields->find("f")->kind, Kind::boolean);
+    EXPECT_EQ(fields->find("n")->kind, Kind::null);
+    EXPECT_EQ(fields->find("a")->kind, Kind::array);
+    EXPECT_EQ(fields->find("o")->kind, Kind::object);
+    EXPECT_EQ(fields->find("e")->kind, Kind::string);
+    EXPECT_EQ(fields->find("e")->text, "");
+    EXPECT_EQ(fields->find("missing"), nullptr);
+}
+
+TEST(JsonFields, RefuseWhatIsNotOneObject) {
+    EXPECT_EQ(first_type(""), "missing");
+    EXPECT_EQ(first_type("{} {}"), "json_invalid");
+    EXPECT_EQ(first_type("{\"a\":1,}"), "json_invalid");
+    EXPECT_EQ(first_type("{\"a\":01}"), "json_invalid");
+    EXPECT_EQ(first_type("{\"a\":.5}"), "json_invalid");
+    EXPECT_EQ(first_type("{\"a\":\"\xc0\x80\"}"), "json_invalid");
+    EXPECT_EQ(first_type("{\"a\":\"\n\"}"), "json_invalid");
+    EXPECT_EQ(first_type("/**/{}"), "json_invalid");
+    EXPECT_EQ(first_type("7"), "model_attributes_type");
+    EXPECT_EQ(first_type("[{\"a\":1}]"), "model_attributes_type");
+    EXPECT_EQ(first_type(R"({"a":1,"b":2,"a":1})"), "duplicate");
+    EXPECT_EQ(first_type(R"({"a":1,"\u0061":1})"), "duplicate");
+    EXPECT_EQ(first_type(R"({"a":{"x":1,"x":2}})"), "") << "what is passed over may be odd";
+    EXPECT_EQ(first_type(R"({"a":[[[[[[[[[[1]]]]]]]]]]})"), "json_invalid");
+}
+
+TEST(JsonFields, NameTheByteOfASyntaxError) {
+    const auto fields = parse_json_object("{\"a\":1,,}");
+    ASSERT_FALSE(fields);
+    EXPECT_TRUE(fields.error().message.starts_with("Invalid JSON at byte 7: ")) << fields.error().message;
+}
+
+TEST(Email, AcceptsAddressesOfMailboxes) {
+    for (const char* good :
+         {"a@b.co", "ann@example.com", "first.last+tag@sub.example.co.uk", "o'neil@example.org",
+          "x_y-z@ex-ample.io", "1@1.aa", "\xc3\xbc\x62\x65r@b\xc3\xbc\x63her.example",
+          "\xe7\x94\xa8\xe6\x88\xb7@\xe4\xbe\x8b.\xe5\xb9\xbf", "a@xn--bcher-kva.example",
+          "!#$%&'*+-/=?^_`{|}~@example.com"}) {
+        EXPECT_TRUE(check_email(good)) << good << ": " << check_email(good).error().message;
+    }
+    EXPECT_TRUE(check_email(std::string(64, 'a') + "@example.com"));
+    const std::string label(62, 'd');
+    EXPECT_TRUE(check_email("a@" + label + "." + label + "." + label + "." + std::string(63, 'e')));
+}
+
+TEST(Email, RefusesWhatIsNone) {
+    for (const char* bad : {"",
+                            "@",
+                            "a@",
+                            "@b.co",
+                            "a",
+                            "a@b",
+                            "a@@b.co",
+                            "a@b@c.co",
+                            "a b@c.co",
+                            " a@b.co",
+                            "a@b.co ",
+                            "a@b.co\n",
+                            "a\t@b.co",
+                            ".a@b.co",
+                            "a.@b.co",
+                            "a..b@c.co",
+                            "a@.co",
+                            "a@b.",
+                            "a@b..co",
+                            "a@-b.co",
+                            "a@b-.co",
+                            "a@b_c.co",
+                            "a@[127.0.0.1]",
+                            "a@127.0.0.1",
+                            "a@b.123",
+                            "Ann <ann@example.com>",
+                            "\"a b\"@c.co",
+                            "a(comment)@b.co",
+                            "a,b@c.co",
+                            "a@b.co,c@d.co",
+                            "mailto:a@b.co",
+                            "a\x7f@b.co",
+                            "a\xc2\x85@b.co",
+                            "a\xe2\x80\x8b@b.co",
+                            "a\xe2\x80\xae@b.co",
+                            "a\xc2\xa0@b.co",
+                            "a@b\xe3\x80\x80.co"}) {
+        EXPECT_FALSE(check_email(bad)) << bad;
+    }
+    EXPECT_FALSE(check_email(std::string("a\0@b.co", 7)));
+    EXPECT_FALSE(check_email(std::string(65, 'a') + "@example.com"));
+    EXPECT_FALSE(check_email("a@" + std::string(64, 'd') + ".com"));
+    EXPECT_FALSE(check_email("a@" + std::string(63, 'd') + "." + std::string(63, 'd') + "." +
+                             std::string(63, 'd') + "." + std::string(61, 'd') + ".com"));
+}
+
+TEST(Query, DecodesAndEncodes) {
+    EXPECT_EQ(percent_decode("%41+%zz%4", true), "A %zz%4");
+    EXPECT_EQ(percent_decode("a+b%2B", false), "a+b+");
+    EXPECT_EQ(percent_encode("a b&c=\xc3\xa9>\"~"), "a%20b%26c%3D%C3%A9%3E%22~");
+    const QueryString q("a=1&b&c=%26&a=2&&=x");
+    EXPECT_EQ(q.find("a"), "2");
+    EXPECT_EQ(q.find("b"), "");
+    EXPECT_EQ(q.find("c"), "&");
+    EXPECT_FALSE(q.find("d"));
+    EXPECT_EQ(q.with("a", "3"), "b=&c=%26&=x&a=3");
+    EXPECT_EQ(QueryString("").with("a", "/"), "a=%2F");
+}
+
+TEST(Query, WhatIsEncodedIsDecodedAgain) {
+    rc::check([](const std::string& text) {
+        RC_ASSERT(percent_decode(percent_encode(text), true) == text);
+        RC_ASSERT(QueryString(QueryString("x=1").with("y", text)).find("y") == text);
+    });
+}
+
+net::IpAddress ip(const char* text) {
+    return *net::IpAddress::parse(text);
+}
+
+std::string client(const char* peer, std::vector<std::string> forwarded) {
+    net::ServerRequest request;
+    request.peer = ip(peer);
+    for (auto& f : forwarded) request.headers.emplace_back("x-forwarded-for", std::move(f));
+    const std::vector<net::Network> trusted{*net::Network::parse("10.0.0.0/8"),
+                                            *net::Network::parse("fd00::/8")};
+    return client_address(request, trusted).to_string();
+}
+
+TEST(ClientAddress, IsTheRightmostThatIsNoTrustedProxy) {
+    EXPECT_EQ(client("192.0.2.1", {"198.51.100.1"}), "192.0.2.1");
+    EXPECT_EQ(client("10.0.0.1", {}), "10.0.0.1");
+    EXPECT_EQ(client("10.0.0.1", {"198.51.100.1"}), "198.51.100.1");
+    EXPECT_EQ(client("10.0.0.1", {"6.6.6.6, 198.51.100.1"}), "198.51.100.1");
+    EXPECT_EQ(client("10.0.0.1", {"6.6.6.6, 198.51.100.1 ,10.0.0.2"}), "198.51.100.1");
+    EXPECT_EQ(client("10.0.0.1", {"6.6.6.6", "198.51.100.1", "10.0.0.2"}), "198.51.100.1");
+    EXPECT_EQ(client("10.0.0.1", {"10.0.0.3, 10.0.0.2"}), "10.0.0.3");
+    EXPECT_EQ(client("fd00::1", {"2001:db8::7"}), "2001:db8::7");
+}
+
+TEST(ClientAddress, ReadsPortsAndStopsAtRubbish) {
+    EXPECT_EQ(client("10.0.0.1", {"198.51.100.1:4711"}), "198.51.100.1");
+    EXPECT_EQ(client("10.0.0.1", {"[2001:db8::7]:4711"}), "2001:db8::7");
+    EXPECT_EQ(client("10.0.0.1", {"198.51.100.1, unknown"}), "10.0.0.1");
+    EXPECT_EQ(client("10.0.0.1", {"198.51.100.1, rubbish, 10.0.0.2"}), "10.0.0.2");
+    EXPECT_EQ(client("10.0.0.1", {""}), "10.0.0.1");
+    EXPECT_EQ(client("10.0.0.1", {"[", "]:", ","}), "10.0.0.1");
+}
+
+TEST(ClientAddress, KeysAreAddressesOrNetworksOf64Bits) {
+    EXPECT_EQ(address_key(ip("192.0.2.1")), "192.0.2.1");
+    EXPECT_EQ(address_key(ip("2001:db8:1:2:3:4:5:6")), "2001:db8:1:2::/64");
+    EXPECT_EQ(address_key(ip("2001:db8:1:2::9")), address_key(ip("2001:db8:1:2:3:4:5:6")));
+    EXPECT_EQ(address_key(ip("::ffff:192.0.2.1")), "192.0.2.1");
+}
+
+}  // namespace
+}  // namespace pricewire::api

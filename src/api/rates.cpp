@@ -1,0 +1,103 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "api/bodies.hpp"
+#include "api/handlers.hpp"
+#include "base/json_writer.hpp"
+
+namespace pricewire::api {
+namespace {
+
+constexpr int retry_seconds = 2;
+
+std::string_view explain(Verdict verdict) {
+    switch (verdict) {
+        case Verdict::counted:
+            return "counts";
+        case Verdict::check_only:
+            return "only checks the exchanges";
+        case Verdict::stale:
+            return "is stale";
+        case Verdict::disputed:
+            return "is disputed by another source";
+        case Verdict::outlier:
+            return "is far from the others";
+        case Verdict::unconfirmed:
+            return "has jumped and is not confirmed yet";
+    }
+    return "is unknown";
+}
+
+std::string why_no_price(const TickerBoard& board) {
+    std::string reasons;
+    for (const JudgedQuote& q : board.quotes) {
+        if (!reasons.empty()) reasons += ", ";
+        reasons += fmt::format("{} {}", q.quote.source.view(), explain(q.verdict));
+    }
+    if (reasons.empty()) reasons = "no source has sent a quote yet";
+    return fmt::format("There is no price for {} right now: {}.", board.ticker.view(), reasons);
+}
+
+// Seconds since the price was made. A source's clock may run ahead of ours: then since it came.
+double age_of(const Quote& quote, Timestamp now) {
+    const Duration age = now - std::min(quote.time, quote.received_at);
+    return static_cast<double>(std::max<std::int64_t>(0, age.count() / 1000)) / 1000;
+}
+
+std::string write_board(const TickerBoard& board, Timestamp now) {
+    JsonWriter w;
+    w.begin_object()
+        .field("ticker", board.ticker.view())
+        .field("price", board.price->value)
+        .field("time", board.price->time)
+        .key("sources")
+        .begin_array();
+    for (const auto& [quote, verdict] : board.quotes) {
+        w.begin_object()
+            .field("source", quote.source.view())
+            .field("kind", quote.kind == SourceKind::exchange ? "exchange" : "aggregator")
+            .field("price", quote.price)
+            .field("time", quote.time)
+            .field("age", age_of(quote, now))
+            .field("counts", verdict == Verdict::counted)
+            .field("reason", to_string(verdict))
+            .end_object();
+    }
+    w.end_array().end_object();
+    return std::move(w).str();
+}
+
+}  // namespace
+
+net::ServerResponse show_rates(Services& services, Exchange&) {
+    net::ServerResponse response;
+    response.shared_body = services.use.bus.rates_json();
+    if (*response.shared_body != "{}") {
+        if (!services.had_prices.load(std::memory_order_relaxed)) services.had_prices.store(true);
+        return response;
+    }
+    if (services.had_prices.load()) {
+        return unavailable(
+            "There is no price right now: every source is silent, stale or disputed. "
+            "GET /api/v1/rates/{ticker} says why.",
+            retry_seconds);
+    }
+    return unavailable(
+        "There are no prices yet: no source has delivered any since the start. Try again shortly.",
+        retry_seconds);
+}
+
+net::ServerResponse show_rate(Services& services, Exchange& exchange) {
+    const std::string name = upper_case(exchange.parameter);
+    const Ticker ticker{std::string_view(name)};
+    const auto& tickers = services.options.tickers;
+    if (!is_ticker(name) || std::find(tickers.begin(), tickers.end(), ticker) == tickers.end()) {
+        return error_response(404, "There is no such ticker here");
+    }
+    TickerBoard board = services.use.bus.board(ticker).value_or(TickerBoard{ticker, std::nullopt, {}});
+    if (!board.price) return unavailable(why_no_price(board), retry_seconds);
+    return json_response(200, write_board(board, services.use.clock.now()));
+}
+
+}  // namespace pricewire::api

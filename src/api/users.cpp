@@ -1,0 +1,50 @@
+#include <array>
+
+#include "api/bodies.hpp"
+#include "api/handlers.hpp"
+#include "base/crypto.hpp"
+#include "base/json_writer.hpp"
+
+namespace pricewire::api {
+namespace {
+
+JsonWriter& write_user(JsonWriter& w, const User& user) {
+    return w.field("id", user.id)
+        .field("email", user.email)
+        .field("is_active", user.is_active)
+        .field("created_at", user.created_at);
+}
+
+std::string make_api_key() {
+    std::array<std::uint8_t, 32> random{};
+    random_bytes(random);
+    return "sk_live_" + base64url_encode(random);
+}
+
+}  // namespace
+
+net::ServerResponse register_user(Services& services, Exchange& exchange) {
+    auto body = parse_register_body(exchange.request.body);
+    if (!body) return validation_response(body.error());
+    const Timestamp now = services.use.clock.now();
+    const std::string api_key = make_api_key();
+    NewUser created;
+    created.user = {make_uuid(now), std::move(body->email), true, now};
+    created.api_key_hash = sha256(api_key);
+    created.webhook_secret = services.use.make_webhook_secret();
+    if (!services.use.storage.create_user(created)) return error_response(400, "Email already registered");
+    JsonWriter w;
+    write_user(w.begin_object(), created.user)
+        .field("api_key", api_key)
+        .field("webhook_secret", created.webhook_secret)
+        .end_object();
+    return json_response(201, std::move(w).str());
+}
+
+net::ServerResponse show_me(Services&, Exchange& exchange) {
+    JsonWriter w;
+    write_user(w.begin_object(), exchange.user).end_object();
+    return json_response(200, std::move(w).str());
+}
+
+}  // namespace pricewire::api

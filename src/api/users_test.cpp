@@ -1,0 +1,137 @@
+#include <set>
+
+#include "api/api_fixture.hpp"
+
+namespace pricewire::api {
+namespace {
+
+class UsersTest : public ApiTest {};
+
+TEST_F(UsersTest, RegistrationShowsBothSecretsAndStoresOnlyAHashOfTheKey) {
+    const Answer answer = call("POST", "/api/v1/users/register", R"({"email":"ann@example.com"})");
+    ASSERT_EQ(answer.status, 201) << answer.body;
+    const std::string key = member(answer.body, "api_key");
+    EXPECT_EQ(key.size(), 8u + 43u);
+    EXPECT_TRUE(key.starts_with("sk_live_"));
+    EXPECT_EQ(key.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"),
+              std::string::npos);
+    EXPECT_EQ(answer.body,
+              R"({"id":")" + member(answer.body, "id") +
+                  R"(","email":"ann@example.com","is_active":true,"created_at":"2023-11-14T22:13:20Z",)" +
+                  R"("api_key":")" + key + R"(","webhook_secret":"whsec_c2VjcmV0"})");
+    const auto stored = storage_.user_by_key_hash(sha256(key));
+    ASSERT_TRUE(stored);
+    EXPECT_EQ(stored->id.to_string(), member(answer.body, "id"));
+}
+
+TEST_F(UsersTest, KeysDiffer) {
+    std::set<std::string> keys;
+    for (int i = 0; i < 50; ++i) keys.insert(register_user("u" + std::to_string(i) + "@example.com").api_key);
+    EXPECT_EQ(keys.size(), 50u);
+}
+
+TEST_F(UsersTest, ATakenAddressIs400WhateverItsCase) {
+    register_user("ann@example.com");
+    expect_error(call("POST", "/api/v1/users/register", R"({"email":"ann@example.com"})"), 400,
+                 "Email already registered");
+    expect_error(call("POST", "/api/v1/users/register", R"({"email":"Ann@Example.com"})"), 400,
+                 "Email already registered");
+}
+
+TEST_F(UsersTest, WhatIsWrongWithARegistrationIsNamed) {
+    const auto post = [&](std::string body) {
+        return call("POST", "/api/v1/users/register", std::move(body));
+    };
+    expect_invalid(post(""), R"("body")", "missing");
+    expect_invalid(post("{"), R"("body")", "json_invalid");
+    expect_invalid(post("[]"), R"("body")", "model_attributes_type");
+    expect_invalid(post("{}"), R"("body","email")", "missing");
+    expect_invalid(post(R"({"email":7})"), R"("body","email")", "string_type");
+    expect_invalid(post(R"({"email":"ann"})"), R"("body","email")", "value_error");
+    expect_invalid(post(R"({"email":"a@b.cc","email":"b@b.cc"})"), R"("body","email")", "duplicate");
+    EXPECT_EQ(storage_.calls("create_user"), 0);
+}
+
+TEST_F(UsersTest, MeShowsTheUserWithoutSecrets) {
+    const Account ann = register_user("ann@example.com");
+    const std::string wanted =
+        R"({"id":")" + ann.id +
+        R"(","email":"ann@example.com","is_active":true,"created_at":"2023-11-14T22:13:20Z"})";
+    for (const char* path : {"/api/v1/users/me", "/api/v1/users/me/"}) {
+        const Answer answer = call_as(ann, "GET", path);
+        EXPECT_EQ(answer.status, 200);
+        EXPECT_EQ(answer.body, wanted);
+    }
+}
+
+TEST_F(UsersTest, WithoutAKeyOrWithAWrongOneIs401) {
+    const std::string unknown = "sk_live_" + std::string(43, 'x');
+    for (const char* path : {"/api/v1/users/me", "/api/v1/rates/", "/api/v1/rates/BTC", "/api/v1/alerts/",
+                             "/api/v1/alerts/018f3f6e-7c1a-7a3b-8f00-0123456789ab"}) {
+        const Answer missing = call("GET", path);
+        expect_error(missing, 401, "Missing API Key in headers");
+        EXPECT_EQ(missing.header("WWW-Authenticate"), "ApiKey");
+        expect_error(call("GET", path, {}, {{"x-api-key", ""}}), 401, "Missing API Key in headers");
+        expect_error(call("GET", path, {}, {{"x-api-key", "nonsense"}}), 401, "Invalid or inactive API Key");
+        expect_error(call("GET", path, {}, {{"x-api-key", unknown}}), 401, "Invalid or inactive API Key");
+    }
+    EXPECT_EQ(storage_.calls("user_by_key_hash"), 5) << "a key of another shape is not looked up";
+}
+
+TEST_F(UsersTest, AKnownKeyIsLookedUpOnce) {
+    const Account ann = register_user("ann@example.com");
+    for (int i = 0; i < 5; ++i) EXPECT_EQ(call_as(ann, "GET", "/api/v1/users/me").status, 200);
+    EXPECT_EQ(storage_.calls("user_by_key_hash"), 1);
+    clock_.advance(1h);
+    EXPECT_EQ(call_as(ann, "GET", "/api/v1/users/me").status, 200);
+    EXPECT_EQ(storage_.calls("user_by_key_hash"), 2);
+}
+
+TEST_F(UsersTest, ADisabledUserIsRefusedOnTheVeryNextRequest) {
+    const Account ann = register_user("ann@example.com");
+    ASSERT_EQ(call_as(ann, "GET", "/api/v1/users/me").status, 200);
+    ASSERT_TRUE(storage_.set_user_active(*Uuid::parse(ann.id), false));
+    expect_error(call_as(ann, "GET", "/api/v1/users/me"), 401, "Invalid or inactive API Key");
+    expect_error(call_as(ann, "GET", "/api/v1/rates/"), 401, "Invalid or inactive API Key");
+    ASSERT_TRUE(storage_.set_user_active(*Uuid::parse(ann.id), true));
+    EXPECT_EQ(call_as(ann, "GET", "/api/v1/users/me").status, 200);
+}
+
+TEST_F(UsersTest, ALookupThatWasUnderWayDoesNotKeepADisabledUserIn) {
+    const Account ann = register_user("ann@example.com");
+    std::promise<void> has_read;
+    std::promise<void> go_on;
+    std::atomic<bool> first{true};
+    storage_.after_lookup = [&, gate = go_on.get_future().share()] {
+        if (!first.exchange(false)) return;
+        has_read.set_value();
+        gate.wait();
+    };
+    auto slow = start("GET", "/api/v1/users/me", {}, {{"x-api-key", ann.api_key}});
+    has_read.get_future().wait();
+    ASSERT_TRUE(storage_.set_user_active(*Uuid::parse(ann.id), false));
+    go_on.set_value();
+    wait(std::move(slow));
+    expect_error(call_as(ann, "GET", "/api/v1/users/me"), 401, "Invalid or inactive API Key");
+}
+
+TEST_F(UsersTest, ADatabaseThatIsAwayIs503AndKnownKeysStillGetRates) {
+    const Account ann = register_user("ann@example.com");
+    publish("BTC", "65420.15");
+    ASSERT_EQ(call_as(ann, "GET", "/api/v1/rates/").status, 200);
+    storage_.fail();
+    const std::string text =
+        "The database cannot be reached right now. Nothing was changed; try again shortly.";
+    const Answer answer = call("POST", "/api/v1/users/register", R"({"email":"bob@example.com"})");
+    expect_error(answer, 503, text);
+    EXPECT_EQ(answer.header("Retry-After"), "1");
+    expect_error(call_as(ann, "GET", "/api/v1/alerts/"), 503, text);
+    expect_error(call("GET", "/api/v1/rates/", {}, {{"x-api-key", "sk_live_" + std::string(43, 'x')}}), 503,
+                 text);
+    EXPECT_EQ(call_as(ann, "GET", "/api/v1/rates/").status, 200);
+    storage_.heal();
+    EXPECT_EQ(call_as(ann, "GET", "/api/v1/alerts/").status, 200);
+}
+
+}  // namespace
+}  // namespace pricewire::api

@@ -1,0 +1,45 @@
+#include "api/worker_pool.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace pricewire::api {
+
+WorkerPool::WorkerPool(int threads, std::size_t queue_capacity) : capacity_(queue_capacity) {
+    for (int i = 0; i < std::max(1, threads); ++i) threads_.emplace_back([this] { work(); });
+}
+
+WorkerPool::~WorkerPool() {
+    {
+        std::lock_guard lock(mutex_);
+        stopping_ = true;
+    }
+    filled_.notify_all();
+    for (std::thread& t : threads_) t.join();
+}
+
+bool WorkerPool::try_post(Task& task) {
+    {
+        std::lock_guard lock(mutex_);
+        if (stopping_ || queue_.size() >= capacity_) return false;
+        queue_.push_back(std::move(task));
+    }
+    filled_.notify_one();
+    return true;
+}
+
+void WorkerPool::work() {
+    while (true) {
+        Task task;
+        {
+            std::unique_lock lock(mutex_);
+            filled_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
+            if (stopping_) return;
+            task = std::move(queue_.front());
+            queue_.pop_front();
+        }
+        task();
+    }
+}
+
+}  // namespace pricewire::api

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace pricewire::api {
+
+// A few threads that may wait, and a bounded queue before them.
+class WorkerPool {
+public:
+    using Task = std::move_only_function<void()>;
+
+    // A task must not throw.
+    WorkerPool(int threads, std::size_t queue_capacity);
+    // Ends the tasks that run; those in the queue are destroyed unrun.
+    ~WorkerPool();
+    WorkerPool(const WorkerPool&) = delete;
+    WorkerPool& operator=(const WorkerPool&) = delete;
+
+    // False where the queue is full: the task was not taken and is still the caller's.
+    bool try_post(Task& task);
+
+private:
+    void work();
+
+    const std::size_t capacity_;
+    std::mutex mutex_;
+    std::condition_variable filled_;
+    std::deque<Task> queue_;
+    bool stopping_ = false;
+    std::vector<std::thread> threads_;
+};
+
+}  // namespace pricewire::api
