@@ -67,7 +67,7 @@ private:
         actions_.clear();
         event(actions_);
         for (std::size_t i = 0; i < actions_.size(); ++i) {
-            std::visit([this](const auto& action) { act(action); }, actions_[i]);
+            std::visit([this](const auto& action) { this->act(action); }, actions_[i]);
         }
         set_timer();
         publish_status();

@@ -86,10 +86,9 @@ public:
 private:
     // {"stream":"btcusdt@trade","data":{"e":"trade","E":…,"s":"BTCUSDT","t":…,"p":"61837.63","q":"0.02","T":…,…}}
     Parsed frame_or_throw(std::string_view frame, Timestamp now, std::vector<Quote>& out) {
-        auto document = parser_.iterate(pad(frame));
+        simdjson::ondemand::document document = parser_.iterate(pad(frame));
         auto root = document.get_object();
         std::string_view stream;
-        simdjson::ondemand::value data;
         bool has_data = false;
         bool has_error = false;
         Quote quote;
@@ -112,9 +111,8 @@ private:
         if (has_error)
             return {Parsed::Kind::refused, fmt::format("Binance says {}", frame.substr(0, 200)), 0};
         if (!has_data || !is_trade) return {};
-        const auto left =
-            std::string_view(document.current_location().error() == simdjson::OUT_OF_BOUNDS ? "" : "x");
-        if (!left.empty()) return {Parsed::Kind::bad, "something stands behind the message", 0};
+        if (document.current_location().error() == simdjson::SUCCESS)
+            return {Parsed::Kind::bad, "something stands behind the message", 0};
         const auto ticker = tickers_.find(symbol_);
         if (ticker == tickers_.end())
             return {Parsed::Kind::bad, fmt::format("it names a symbol nobody asked for: {}", symbol_), 0};
@@ -153,7 +151,7 @@ private:
 
     // [{"symbol":"BTCUSDT","price":"65000.00000000"},…], one such object, or {"code":-1003,"msg":"…"}
     Parsed rest_or_throw(std::string_view body, Timestamp now, std::vector<Quote>& out) {
-        auto document = parser_.iterate(pad(body));
+        simdjson::ondemand::document document = parser_.iterate(pad(body));
         const std::size_t before = out.size();
         Parsed result;
         if (document.type() == simdjson::ondemand::json_type::array) {
@@ -209,7 +207,7 @@ private:
     simdjson::padded_string_view pad(std::string_view text) {
         buffer_.assign(text);
         buffer_.reserve(text.size() + simdjson::SIMDJSON_PADDING);
-        return {buffer_.data(), text.size(), buffer_.capacity()};
+        return simdjson::padded_string_view(buffer_.data(), text.size(), buffer_.capacity());
     }
 
     const VenueSettings settings_;

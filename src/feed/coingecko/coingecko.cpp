@@ -105,7 +105,8 @@ private:
     Parsed body_or_throw(std::string_view body, Timestamp now, std::vector<Quote>& out) {
         buffer_.assign(body);
         buffer_.reserve(body.size() + simdjson::SIMDJSON_PADDING);
-        auto document = parser_.iterate(buffer_.data(), body.size(), buffer_.capacity());
+        simdjson::ondemand::document document =
+            parser_.iterate(buffer_.data(), body.size(), buffer_.capacity());
         const std::size_t before = out.size();
         std::set<std::string> seen;
         for (auto field : document.get_object()) {
