@@ -1,0 +1,141 @@
+// Deliveries a second of one sender, end to end: claimed from and recorded in SQLite, signed, sent over
+// loopback to a receiver in a process of its own that verifies every signature.
+//   deliver_bench [deliveries, default 50000]
+#include <fmt/format.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <charconv>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "deliver/sender.hpp"
+#include "deliver/signature.hpp"
+#include "net/http_client.hpp"
+#include "queue/in_process/in_process_queue.hpp"
+#include "sim/receiver.hpp"
+#include "storage/sqlite/sqlite_storage.hpp"
+
+namespace {
+
+using namespace pricewire;
+
+// The receiver's process: says its port, serves until `until_closed` is closed, then says what it got.
+[[noreturn]] void receive(int report, int until_closed, const std::string& secret) {
+    sim::ReceiverOptions options;
+    options.secrets = {secret};
+    options.keep_log = false;
+    std::atomic<std::uint64_t> good = 0;
+    options.on_delivery = [&](const sim::ReceivedDelivery& d) { good += d.signature_ok ? 1 : 0; };
+    const auto receiver = sim::create_receiver(options);
+    const std::uint64_t port = receiver ? (*receiver)->port() : 0;
+    if (write(report, &port, sizeof port) != sizeof port || port == 0) _exit(1);
+    char byte = 0;
+    while (read(until_closed, &byte, 1) > 0) {
+    }
+    const std::uint64_t verified = good.load();
+    _exit(write(report, &verified, sizeof verified) == sizeof verified ? 0 : 1);
+}
+
+std::uint64_t read_number(int from) {
+    std::uint64_t n = 0;
+    return read(from, &n, sizeof n) == sizeof n ? n : 0;
+}
+
+// Alerts that have fired at once, created by many threads so that the storage can commit them in groups.
+std::vector<DeliveryTask> fire(Storage& storage, std::size_t count, const std::string& url,
+                               const std::string& secret) {
+    const Timestamp now = system_clock().now();
+    // As many users as it takes with 500 alerts each; the storage counts a user's alerts on every creation.
+    std::vector<Uuid> users;
+    for (std::size_t i = 0; i <= count / 500; ++i) {
+        NewUser user{{make_uuid(now), fmt::format("bench{}@example.com", i), true, now}, {}, secret};
+        std::memcpy(user.api_key_hash.data(), &i, sizeof i);
+        if (!storage.create_user(user)) return {};
+        users.push_back(user.user.id);
+    }
+    FiringGroup group{.price = {.ticker = "BTC", .value = Decimal::from_int(1'000'000'000)}, .fired_at = now};
+    group.firings.resize(count);
+    std::vector<std::thread> threads;
+    constexpr std::size_t workers = 32;
+    for (std::size_t w = 0; w < workers; ++w) {
+        threads.emplace_back([&, w] {
+            for (std::size_t i = w; i < count; i += workers) {
+                const Alert alert{.id = make_uuid(now),
+                                  .user_id = users[i / 500],
+                                  .ticker = "BTC",
+                                  .target = Decimal::from_int(static_cast<std::int64_t>(i) + 1),
+                                  .webhook_url = url,
+                                  .created_at = now};
+                if (storage.create_alert(alert, count)) group.firings[i] = {alert.id, make_uuid(now)};
+            }
+        });
+    }
+    for (std::thread& t : threads) t.join();
+    return storage.fire(std::span(&group, 1));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    std::size_t count = 50'000;
+    if (argc > 1) std::from_chars(argv[1], argv[1] + std::strlen(argv[1]), count);
+    const std::string secret = make_webhook_secret();
+    int report[2], stop[2];
+    if (pipe(report) != 0 || pipe(stop) != 0) return 1;
+    const pid_t child = fork();
+    if (child == 0) {
+        close(stop[1]);
+        receive(report[1], stop[0], secret);
+    }
+    close(stop[0]);
+    const std::uint64_t port = read_number(report[0]);
+    if (port == 0) {
+        fmt::print(stderr, "deliver_bench: the receiver did not start\n");
+        return 1;
+    }
+
+    std::string directory = (std::filesystem::temp_directory_path() / "pricewire-bench-XXXXXX").string();
+    if (mkdtemp(directory.data()) == nullptr) return 1;
+    double seconds = 0;
+    SenderStats stats;
+    {
+        const auto storage = create_sqlite_storage({.file = directory + "/bench.db"}, {});
+        const auto tasks = fire(*storage, count, fmt::format("http://127.0.0.1:{}/hook", port), secret);
+        const auto queue = create_in_process_queue();
+        const auto client = net::create_http_client();
+        SenderOptions options;
+        options.urls.allow_http = true;
+        options.urls.allow_ports = {{1, 65535}};
+        options.urls.guard = net::AddressGuard({net::Network::parse("127.0.0.0/8").value()});
+
+        const auto start = std::chrono::steady_clock::now();
+        const auto sender = start_sender(options, *storage, *queue, *client, system_clock());
+        queue->publish(tasks);
+        do {
+            std::this_thread::sleep_for(std::chrono::milliseconds{1});
+            stats = sender->stats();
+        } while (stats.delivered < tasks.size() || stats.unrecorded > 0);
+        seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+        sender->stop(std::chrono::seconds{10});
+    }
+    close(stop[1]);
+    const std::uint64_t verified = read_number(report[0]);
+    waitpid(child, nullptr, 0);
+    std::filesystem::remove_all(directory);
+
+    fmt::print(
+        "deliveries to a fast receiver: {:.0f}/s ({} delivered and recorded in {:.2f} s, {} attempts, {} "
+        "signatures verified); goal >= 10000/s\n",
+        static_cast<double>(stats.delivered) / seconds, stats.delivered, seconds, stats.attempts, verified);
+    return verified >= count ? 0 : 1;
+}
