@@ -1,0 +1,5 @@
+# The program: the one place where implementations are picked.
+pricewire_room(app
+  ROOMS feed price alert outbox deliver api storage bus cache queue history net ops domain base)
+add_executable(pricewire ${CMAKE_SOURCE_DIR}/src/app/main.cpp)
+target_link_libraries(pricewire PRIVATE pricewire_options app)

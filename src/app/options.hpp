@@ -1,0 +1,26 @@
+#pragma once
+
+#include <filesystem>
+#include <vector>
+
+#include "api/api.hpp"
+#include "deliver/dispatcher.hpp"
+#include "feed/feed.hpp"
+#include "ops/config.hpp"
+#include "price/consolidator.hpp"
+
+// The configuration, as each room takes it. Pure.
+namespace pricewire {
+
+std::vector<Ticker> tickers_of(const Config& config);
+ConsolidationPolicy consolidation_of(const Config& config);
+std::vector<FeedSource> sources_of(const Config& config);
+net::UrlPolicy url_policy_of(const Config& config);
+ApiOptions api_options_of(const Config& config);
+SenderOptions sender_options_of(const Config& config);
+// The path behind "sqlite:".
+std::filesystem::path sqlite_file_of(const Config& config);
+// One line for each thing that is configured and not built; empty where all is.
+std::vector<std::string> not_built(const Config& config);
+
+}  // namespace pricewire

@@ -1,0 +1,237 @@
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <thread>
+
+#include "alert/checker.hpp"
+#include "api/api.hpp"
+#include "app/options.hpp"
+#include "app/roles.hpp"
+#include "base/log.hpp"
+#include "bus/in_process/in_process_bus.hpp"
+#include "cache/in_process/in_process_auth_cache.hpp"
+#include "cache/in_process/in_process_rate_limits.hpp"
+#include "deliver/sender.hpp"
+#include "deliver/signature.hpp"
+#include "history/bar_writer.hpp"
+#include "net/event_loop.hpp"
+#include "net/http_client.hpp"
+#include "net/http_server.hpp"
+#include "ops/instance_lock.hpp"
+#include "outbox/outbox.hpp"
+#include "price/market.hpp"
+#include "queue/in_process/in_process_queue.hpp"
+#include "storage/sqlite/sqlite_storage.hpp"
+
+namespace pricewire {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration bars_every = 5s;
+
+HealthStatus health_of(const SourceStatus& status) {
+    switch (status.state) {
+        case SourceState::streaming:
+        case SourceState::polling:
+            return HealthStatus::ok;
+        case SourceState::refused:
+        case SourceState::failing:
+        case SourceState::stopped:
+            return HealthStatus::down;
+        case SourceState::connecting:
+        case SourceState::fallback:
+            return HealthStatus::degraded;
+    }
+    return HealthStatus::down;
+}
+
+SourceHealth health_of(const SourceStatus& status, Timestamp now) {
+    SourceHealth health{.name = std::string(status.name.view()),
+                        .status = health_of(status),
+                        .detail = {},
+                        .last_quote_age = {}};
+    health.detail = status.detail.empty() ? std::string(to_string(status.state))
+                                          : fmt::format("{}: {}", to_string(status.state), status.detail);
+    if (status.last_quote_at) health.last_quote_age = now - *status.last_quote_at;
+    return health;
+}
+
+// The market's thread: feed, consolidation and bars, on one event loop.
+class MarketThread {
+public:
+    MarketThread(const Config& config, PriceBus& bus, Checker& checker, BarWriter& bars)
+        : bus_(bus),
+          checker_(checker),
+          bars_(bars),
+          loop_(net::create_event_loop()),
+          http_(net::create_http_client({.user_agent = "Pricewire/" PRICEWIRE_VERSION})),
+          market_(tickers_of(config), consolidation_of(config),
+                  {.price = [this](const Price& price) { bus_.publish(price); },
+                   .price_gone = [this](Ticker ticker) { on_price_gone(ticker); },
+                   .board = [this](const TickerBoard& board) { bus_.publish_board(board); }}),
+          feed_(create_feed(
+              *loop_, *http_, system_clock(), {.sources = sources_of(config)},
+              [this](std::span<const Quote> quotes) { market_.on_quotes(quotes, system_clock().now()); })) {}
+
+    void start() {
+        loop_->post([this] {
+            feed_->start();
+            every_second();
+            every_few_seconds();
+        });
+        thread_ = std::thread([this] { loop_->run(); });
+    }
+
+    void stop() {
+        loop_->post([this] {
+            feed_->stop();
+            bars_.write(market_.take_bars());
+            loop_->stop();
+        });
+        if (thread_.joinable()) thread_.join();
+    }
+
+    std::vector<SourceStatus> statuses() const { return feed_->statuses(); }
+
+private:
+    void on_price_gone(Ticker ticker) {
+        checker_.on_price_gone(ticker);
+        log::warn("no source has a price that counts; alerts of this ticker wait",
+                  {{"ticker", std::string(ticker.view())}});
+    }
+    void every_second() {
+        market_.refresh(system_clock().now());
+        loop_->after(1s, [this] { every_second(); });
+    }
+    void every_few_seconds() {
+        bars_.write(market_.take_bars());
+        loop_->after(bars_every, [this] { every_few_seconds(); });
+    }
+
+    PriceBus& bus_;
+    Checker& checker_;
+    BarWriter& bars_;
+    std::unique_ptr<net::EventLoop> loop_;
+    std::unique_ptr<net::HttpClient> http_;
+    Market market_;
+    std::unique_ptr<Feed> feed_;
+    std::thread thread_;
+};
+
+// Built from the flow's end to its beginning, so that whoever hands something over finds its taker there;
+// stopped from its beginning to its end, so that what is under way arrives.
+int run(const Config& config, Shutdown& shutdown) {
+    const Clock& clock = system_clock();
+    Checker* checker_for_events = nullptr;
+    Api* api_for_events = nullptr;
+    std::mutex events_mutex;  // taken by the storage's writer alone once everything is wired
+    const StorageEvents events{.alert_changed =
+                                   [&](const AlertChange& change) {
+                                       std::lock_guard lock(events_mutex);
+                                       if (checker_for_events != nullptr)
+                                           checker_for_events->on_alert_change(change);
+                                   },
+                               .user_changed =
+                                   [&](std::optional<Uuid> user) {
+                                       std::lock_guard lock(events_mutex);
+                                       if (api_for_events != nullptr) api_for_events->on_user_changed(user);
+                                   }};
+    const auto storage = create_sqlite_storage({.file = sqlite_file_of(config)}, events);
+    const auto queue = create_in_process_queue();
+    const auto bus = create_in_process_bus(tickers_of(config));
+    const auto auth_cache = create_in_process_auth_cache(clock);
+    const auto rate_limits = create_in_process_rate_limits();
+
+    net::HttpClientOptions client_options;
+    client_options.max_connections = static_cast<std::size_t>(config.delivery.concurrency);
+    client_options.user_agent = "Pricewire/" PRICEWIRE_VERSION;
+    const auto webhooks = net::create_http_client(client_options);
+    const auto sender = start_sender(sender_options_of(config), *storage, *queue, *webhooks, clock);
+    const auto outbox = start_outbox(*storage, *queue);
+    const auto checker =
+        start_checker({.load = [&](const auto& piece) { storage->load_active_alerts(piece); },
+                       .fire = [&](FiringGroup group) { outbox->push(std::move(group)); }},
+                      clock);
+    bus->subscribe([&](const Price& price) { checker->on_price(price); });
+    const auto bars = create_bar_writer(*storage, clock);
+    MarketThread market(config, *bus, *checker, *bars);
+
+    const auto api = create_api({.storage = *storage,
+                                 .bus = *bus,
+                                 .auth_cache = *auth_cache,
+                                 .rate_limits = *rate_limits,
+                                 .clock = clock,
+                                 .make_webhook_secret = make_webhook_secret,
+                                 .ping_queue = [&] { queue->ping(); },
+                                 .source_health =
+                                     [&] {
+                                         std::vector<SourceHealth> out;
+                                         for (const auto& s : market.statuses())
+                                             out.push_back(health_of(s, clock.now()));
+                                         return out;
+                                     },
+                                 .vet_webhook_url = {}},
+                                api_options_of(config));
+    {
+        std::lock_guard lock(events_mutex);
+        checker_for_events = checker.get();
+        api_for_events = api.get();
+    }
+
+    net::ServerOptions server_options;
+    server_options.listen = config.http.listen;
+    server_options.threads = config.http.threads;
+    server_options.error_response = api_error_response;
+    auto server = net::create_http_server(server_options, api->handler());
+    if (!server) {
+        log::error(server.error().message + "; set http.listen to another address");
+        return 1;
+    }
+    market.start();
+    const std::string host = config.http.listen.substr(0, config.http.listen.rfind(':'));
+    fmt::print("Pricewire {} is listening on http://{}:{}\n", PRICEWIRE_VERSION, host, (*server)->port());
+    std::fflush(stdout);
+    log::info("started", {{"version", PRICEWIRE_VERSION}, {"database", sqlite_file_of(config).string()}});
+
+    const int signal = shutdown.wait();
+    log::info("stopping: requests and deliveries under way are finished",
+              {{"signal", std::to_string(signal)}});
+    (*server)->stop(5s);
+    market.stop();
+    checker->stop();
+    if (const std::size_t lost = outbox->stop(5s); lost > 0) {
+        log::error("firings could not be written; their alerts stay active",
+                   {{"firings", std::to_string(lost)}});
+    }
+    sender->stop(config.delivery.timeout + 1s);
+    bars->stop();
+    {
+        std::lock_guard lock(events_mutex);
+        checker_for_events = nullptr;
+        api_for_events = nullptr;
+    }
+    log::info("stopped");
+    return 0;
+}
+
+}  // namespace
+
+int serve(const Config& config, Shutdown& shutdown) {
+    const auto missing = not_built(config);
+    for (const std::string& line : missing) fmt::print(stderr, "pricewire: {}\n", line);
+    if (!missing.empty()) return 2;
+    const auto lock = InstanceLock::take(sqlite_file_of(config).string() + ".lock");
+    if (!lock) {
+        log::error(lock.error().message);
+        return 1;
+    }
+    try {
+        return run(config, shutdown);
+    } catch (const std::exception& e) {
+        log::error("Pricewire cannot go on", {{"reason", e.what()}});
+        return 1;
+    }
+}
+
+}  // namespace pricewire
