@@ -243,7 +243,9 @@ TEST_F(AlertsTest, ListsOnlyOnesOwnNewestFirst) {
 
 TEST_F(AlertsTest, FiltersByStateAndTicker) {
     const std::string fired = member(create(body("1")).body, "id");
+    clock_.advance(1ms);
     const std::string btc = member(create(body("2")).body, "id");
+    clock_.advance(1ms);
     const std::string eth = member(create(body("3", "ETH")).body, "id");
     fire(fired, "5");
     const auto list = [&](const std::string& query) {

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 
+#include "base/decimal.hpp"
 #include "cache/rate_limits.hpp"
 
 namespace pricewire {
@@ -36,7 +37,7 @@ public:
     }
 
 private:
-    using Units = __int128;
+    using Units = Decimal::Raw;
 
     void pay_back(Units count, MonoTime now) {
         // Threads read the clock before they come here, so `now` may be a little older than the last one.

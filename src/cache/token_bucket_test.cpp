@@ -95,14 +95,14 @@ TEST(TokenBucket, AgreesWithAnExactModelAndKeepsItsWord) {
                               Duration{*rc::gen::inRange<std::int64_t>(1, 10'000'000)}};
         const auto gaps =
             *rc::gen::container<std::vector<std::int64_t>>(rc::gen::inRange<std::int64_t>(0, 1'000'000));
-        const __int128 token = limit.period.count();
-        const __int128 full = token * limit.count;
-        __int128 level = full;
+        const Decimal::Raw token = limit.period.count();
+        const Decimal::Raw full = token * limit.count;
+        Decimal::Raw level = full;
         TokenBucket bucket;
         MonoTime now = start;
         for (const std::int64_t gap : gaps) {
             now += Duration{gap};
-            level = std::min(full, level + __int128{gap} * limit.count);
+            level = std::min(full, level + Decimal::Raw{gap} * limit.count);
             const RateDecision d = bucket.take(limit, now);
             RC_ASSERT(d.allowed == (level >= token));
             if (d.allowed) level -= token;

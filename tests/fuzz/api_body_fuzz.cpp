@@ -1,0 +1,80 @@
+// Bodies, queries and addresses as the API reads them. The first byte chooses the reader; what must hold of
+// its result is checked.
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+
+#include "api/bodies.hpp"
+#include "api/client_address.hpp"
+#include "api/email.hpp"
+#include "api/query_string.hpp"
+
+namespace {
+
+using namespace pricewire;
+using namespace pricewire::api;
+
+void require(bool holds) {
+    if (!holds) std::abort();
+}
+
+void check_issues(const std::vector<Issue>& issues) {
+    require(!issues.empty());
+    for (const Issue& issue : issues) require(!issue.message.empty() && !issue.type.empty());
+    const auto response = validation_response(issues);
+    require(response.status == 422 && response.body.ends_with("\"code\":422}"));
+}
+
+void register_body(std::string_view text) {
+    const auto body = parse_register_body(text);
+    if (!body) return check_issues(body.error());
+    require(body->email.size() <= 254 && body->email.find('@') != std::string::npos);
+    require(check_email(body->email).has_value());
+}
+
+void alert_body(std::string_view text) {
+    static const std::vector<Ticker> tickers{"BTC", "ETH"};
+    static const net::UrlPolicy policy;
+    const auto body = parse_alert_body(text, tickers, policy);
+    if (!body) return check_issues(body.error());
+    require(body->ticker == Ticker("BTC") || body->ticker == Ticker("ETH"));
+    require(body->target.is_positive() && body->target <= Decimal::from_int(max_target_price));
+    require(Decimal::parse(body->target.to_string()).value() == body->target);
+    require(net::parse_webhook_url(body->webhook_url, policy).has_value());
+}
+
+void query(std::string_view text) {
+    const QueryString parsed(text);
+    const QueryString again(parsed.with("cursor", text));
+    require(again.find("cursor") == text);
+}
+
+void address(std::string_view text) {
+    net::ServerRequest request;
+    request.peer = *net::IpAddress::parse("10.0.0.1");
+    request.headers.emplace_back("x-forwarded-for", text);
+    static const std::vector<net::Network> trusted{*net::Network::parse("10.0.0.0/8")};
+    require(!address_key(client_address(request, trusted)).empty());
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    if (size == 0) return 0;
+    const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
+    switch (data[0]) {
+        case 'r':
+            register_body(text);
+            break;
+        case 'q':
+            query(text);
+            break;
+        case 'x':
+            address(text);
+            break;
+        default:
+            alert_body(text);
+    }
+    return 0;
+}
