@@ -30,6 +30,12 @@ std::vector<std::string> split(std::string_view text, char separator) {
     return parts;
 }
 
+// Symbols that exist though they may not have traded yet; the real exchange always has a last price for
+// these.
+bool is_listed(std::string_view symbol) {
+    return std::any_of(coins.begin(), coins.end(), [&](const auto& coin) { return coin.second == symbol; });
+}
+
 // Binance spells a price with eight decimals.
 std::string eight_places(Decimal price) {
     std::string text = price.to_string();
@@ -135,10 +141,13 @@ net::ServerResponse binance_prices(std::string_view query, const Prices& prices)
                     .body = R"({"code":-1100,"msg":"Illegal characters found in parameter 'symbols'."})"};
         }
         for (const auto& symbol : list.as_array()) {
-            const auto found =
-                symbol.is_string() ? prices.find(std::string(symbol.as_string())) : prices.end();
-            if (found == prices.end()) return unknown;
-            write_price(w, found->first, found->second);
+            const std::string name = symbol.is_string() ? std::string(symbol.as_string()) : std::string();
+            const auto found = prices.find(name);
+            if (found != prices.end()) {
+                write_price(w, found->first, found->second);
+            } else if (!is_listed(name)) {
+                return unknown;
+            }
         }
     } else {
         for (const auto& [symbol, price] : prices) write_price(w, symbol, price);

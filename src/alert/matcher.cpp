@@ -37,15 +37,15 @@ using Words = std::array<std::uint32_t, 4>;
 
 // Order-preserving: two's complement with its sign bit flipped compares as an unsigned number.
 Words to_words(Decimal::Raw raw) {
-    const auto bits = static_cast<unsigned __int128>(raw) ^ (static_cast<unsigned __int128>(1) << 127);
+    const auto bits = static_cast<Decimal::Unsigned>(raw) ^ (static_cast<Decimal::Unsigned>(1) << 127);
     return {static_cast<std::uint32_t>(bits >> 96), static_cast<std::uint32_t>(bits >> 64),
             static_cast<std::uint32_t>(bits >> 32), static_cast<std::uint32_t>(bits)};
 }
 
 Decimal::Raw from_words(const Words& words) {
-    unsigned __int128 bits = 0;
+    Decimal::Unsigned bits = 0;
     for (const std::uint32_t word : words) bits = bits << 32 | word;
-    return static_cast<Decimal::Raw>(bits ^ (static_cast<unsigned __int128>(1) << 127));
+    return static_cast<Decimal::Raw>(bits ^ (static_cast<Decimal::Unsigned>(1) << 127));
 }
 
 constexpr std::array<Condition, 2> both{Condition::gt, Condition::lt};

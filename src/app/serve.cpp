@@ -157,22 +157,22 @@ int run(const Config& config, Shutdown& shutdown) {
     const auto bars = create_bar_writer(*storage, clock);
     MarketThread market(config, *bus, *checker, *bars);
 
-    const auto api = create_api({.storage = *storage,
-                                 .bus = *bus,
-                                 .auth_cache = *auth_cache,
-                                 .rate_limits = *rate_limits,
-                                 .clock = clock,
-                                 .make_webhook_secret = make_webhook_secret,
-                                 .ping_queue = [&] { queue->ping(); },
-                                 .source_health =
-                                     [&] {
-                                         std::vector<SourceHealth> out;
-                                         for (const auto& s : market.statuses())
-                                             out.push_back(health_of(s, clock.now()));
-                                         return out;
-                                     },
-                                 .vet_webhook_url = {}},
-                                api_options_of(config));
+    auto api = create_api({.storage = *storage,
+                           .bus = *bus,
+                           .auth_cache = *auth_cache,
+                           .rate_limits = *rate_limits,
+                           .clock = clock,
+                           .make_webhook_secret = make_webhook_secret,
+                           .ping_queue = [&] { queue->ping(); },
+                           .source_health =
+                               [&] {
+                                   std::vector<SourceHealth> out;
+                                   for (const auto& s : market.statuses())
+                                       out.push_back(health_of(s, clock.now()));
+                                   return out;
+                               },
+                           .vet_webhook_url = {}},
+                          api_options_of(config));
     {
         std::lock_guard lock(events_mutex);
         checker_for_events = checker.get();
@@ -198,6 +198,12 @@ int run(const Config& config, Shutdown& shutdown) {
     log::info("stopping: requests and deliveries under way are finished",
               {{"signal", std::to_string(signal)}});
     (*server)->stop(5s);
+    {
+        std::lock_guard lock(events_mutex);
+        api_for_events = nullptr;
+    }
+    // While the server still stands: a request that is being worked on answers into it.
+    api.reset();
     market.stop();
     checker->stop();
     if (const std::size_t lost = outbox->stop(5s); lost > 0) {
@@ -209,7 +215,6 @@ int run(const Config& config, Shutdown& shutdown) {
     {
         std::lock_guard lock(events_mutex);
         checker_for_events = nullptr;
-        api_for_events = nullptr;
     }
     log::info("stopped");
     return 0;

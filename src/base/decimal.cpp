@@ -7,9 +7,11 @@
 namespace pricewire {
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
 
-constexpr auto max_raw = static_cast<Decimal::Raw>((static_cast<unsigned __int128>(1) << 127) - 1);
+constexpr auto max_raw = static_cast<Decimal::Raw>((static_cast<Decimal::Unsigned>(1) << 127) - 1);
 // Long runs of digits are zeros at best; a price spelled with more than this is refused unread.
 constexpr std::size_t max_text = 128;
 constexpr int max_exponent = 1000;
@@ -25,7 +27,8 @@ Result<Decimal> Decimal::parse(std::string_view text, Excess excess) {
     const std::size_t int_begin = i;
     while (i < text.size() && is_digit(text[i])) ++i;
     const std::string_view int_digits = text.substr(int_begin, i - int_begin);
-    if (int_digits.empty() || (int_digits.size() > 1 && int_digits[0] == '0')) return fail("not a decimal number");
+    if (int_digits.empty() || (int_digits.size() > 1 && int_digits[0] == '0'))
+        return fail("not a decimal number");
 
     std::string_view frac_digits;
     if (i < text.size() && text[i] == '.') {
@@ -49,14 +52,16 @@ Result<Decimal> Decimal::parse(std::string_view text, Excess excess) {
     }
     if (i != text.size()) return fail("not a decimal number");
 
-    // The digit at index k stands for 10^(int_digits.size() - 1 - k + exponent); the last place kept is 10^-18.
+    // The digit at index k stands for 10^(int_digits.size() - 1 - k + exponent); the last place kept is
+    // 10^-18.
     Raw raw = 0;
     bool lost = false;
     const int total = static_cast<int>(int_digits.size() + frac_digits.size());
     const int last_kept = static_cast<int>(int_digits.size()) - 1 + exponent + places;
     for (int k = 0; k < total; ++k) {
-        const char c = k < static_cast<int>(int_digits.size()) ? int_digits[static_cast<std::size_t>(k)]
-                                                               : frac_digits[static_cast<std::size_t>(k) - int_digits.size()];
+        const char c = k < static_cast<int>(int_digits.size())
+                           ? int_digits[static_cast<std::size_t>(k)]
+                           : frac_digits[static_cast<std::size_t>(k) - int_digits.size()];
         const int digit = c - '0';
         if (k > last_kept) {
             lost = lost || digit != 0;
@@ -77,9 +82,9 @@ std::string Decimal::to_string() const {
     std::array<char, 48> buffer{};
     char* end = buffer.data() + buffer.size();
     char* p = end;
-    auto magnitude = raw_ < 0 ? -static_cast<unsigned __int128>(raw_) : static_cast<unsigned __int128>(raw_);
-    auto whole = magnitude / static_cast<unsigned __int128>(one_raw);
-    auto fraction = static_cast<std::uint64_t>(magnitude % static_cast<unsigned __int128>(one_raw));
+    auto magnitude = raw_ < 0 ? -static_cast<Unsigned>(raw_) : static_cast<Unsigned>(raw_);
+    auto whole = magnitude / static_cast<Decimal::Unsigned>(one_raw);
+    auto fraction = static_cast<std::uint64_t>(magnitude % static_cast<Decimal::Unsigned>(one_raw));
     if (fraction != 0) {
         int digits = places;
         for (; fraction % 10 == 0; fraction /= 10) --digits;
@@ -94,6 +99,8 @@ std::string Decimal::to_string() const {
     return {p, end};
 }
 
-double Decimal::to_double() const { return static_cast<double>(raw_) / 1e18; }
+double Decimal::to_double() const {
+    return static_cast<double>(raw_) / 1e18;
+}
 
 }  // namespace pricewire

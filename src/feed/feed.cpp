@@ -138,6 +138,10 @@ private:
             poll.parsed = {Parsed::Kind::bad, "its answer is larger than 1 MiB", 0};
         } else if (result.status == 200) {
             poll.parsed = venue_->parse_rest(result.body, clock_.now(), quotes_);
+        } else if (result.status != 0) {
+            // The venue's own words say more than the status; prices under an error status are none.
+            poll.parsed = venue_->parse_rest(result.body, clock_.now(), quotes_);
+            quotes_.clear();
         }
         if (poll.parsed.kind != Parsed::Kind::quotes) poll.body = result.body.substr(0, max_refusal_body);
         // An answer that was made before the stream's last trade would be a step back in time.

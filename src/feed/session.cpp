@@ -134,9 +134,10 @@ void Session::on_poll_result(const PollResult& result, Now now, Actions& out) {
         reason = refusal->meaning;
         wait = std::max(refusal->wait, options_.poll_interval);
     } else {
-        reason = result.status == 0     ? result.reason
-                 : result.status == 200 ? parsed.reason
-                                        : fmt::format("it answers with status {}", result.status);
+        reason = result.status == 0 ? result.reason
+                 : result.status == 200 || parsed.kind == Parsed::Kind::refused
+                     ? parsed.reason
+                     : fmt::format("it answers with status {}", result.status);
         wait = std::max(options_.poll_interval, options_.poll_backoff.equal_jitter(poll_failures_, rng_));
     }
     poll_at_ = now.mono + wait;

@@ -49,6 +49,8 @@ public:
             open_.erase(a);
         } else if (step == "price") {
             trade(a, b);
+        } else if (step == "print") {
+            deployment_.sim_post("price/" + a + "USDT", b);
         } else if (step == "restart") {
             deployment_.pricewire().kill();
             deployment_.start_pricewire();

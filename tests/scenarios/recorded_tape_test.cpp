@@ -8,6 +8,7 @@
 #include <fstream>
 #include <map>
 #include <random>
+#include <set>
 #include <sstream>
 #include <tuple>
 
@@ -64,11 +65,15 @@ std::vector<Case> random_cases(const std::vector<std::pair<std::string, Decimal>
             high = std::max(high, price.to_double());
         }
         std::uniform_real_distribution<double> target(low * 0.995, high * 1.005);
-        for (int i = 0; i < 500; ++i) {
+        std::set<std::string> used;  // identical active alerts are refused
+        for (int i = 0; i < 500;) {
             std::ostringstream text;
             text.precision(i % 3 == 0 ? 8 : 2);
             text << std::fixed << target(rng);
-            cases.push_back({ticker, i % 2 == 0 ? "gt" : "lt", Decimal::parse(text.str())->to_string(), "-"});
+            Case c{ticker, i % 2 == 0 ? "gt" : "lt", Decimal::parse(text.str())->to_string(), "-"};
+            if (!used.insert(print(c)).second) continue;
+            cases.push_back(std::move(c));
+            ++i;
         }
     }
     return cases;

@@ -18,7 +18,7 @@ std::string binary(const std::string& name) {
 std::vector<std::string> objects_of(const std::string& array) {
     std::vector<std::string> out;
     bool in_string = false;
-    std::size_t begin = 0;
+    std::optional<std::size_t> begin;
     for (std::size_t i = 0; i < array.size(); ++i) {
         const char c = array[i];
         if (in_string) {
@@ -31,8 +31,9 @@ std::vector<std::string> objects_of(const std::string& array) {
             in_string = true;
         } else if (c == '{') {
             begin = i;
-        } else if (c == '}') {
-            out.push_back(array.substr(begin, i - begin + 1));
+        } else if (c == '}' && begin) {
+            out.push_back(array.substr(*begin, i - *begin + 1));
+            begin.reset();
         }
     }
     return out;
