@@ -2,8 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "feed/binance/binance.hpp"
-#include "feed/coingecko/coingecko.hpp"
+#include <algorithm>
 
 namespace pricewire {
 namespace {
@@ -34,23 +33,25 @@ ConsolidationPolicy consolidation_of(const Config& config) {
     return policy;
 }
 
-std::vector<FeedSource> sources_of(const Config& config) {
-    std::vector<FeedSource> out;
+FeedOptions feed_options_of(const Config& config) {
+    FeedOptions options;
+    options.tickers = tickers_of(config);
+    // REST has to answer for a quiet ticker before its last trade is too old to count.
+    options.session.quiet_after = std::min(options.session.quiet_after, config.market.quote_ttl / 2);
     for (const auto& [name, source] : config.sources) {
         if (!source.enabled) continue;
-        VenueSettings settings{.tickers = tickers_of(config),
-                               .symbols = {},
-                               .ws_url = source.ws_url,
-                               .rest_url = source.rest_url};
+        SourceOptions out{.name = name,
+                          .enabled = true,
+                          .ws_url = source.ws_url,
+                          .rest_url = source.rest_url,
+                          .poll_interval = source.poll_interval,
+                          .symbols = {}};
         if (const auto named = config.market.symbols.find(name); named != config.market.symbols.end()) {
-            settings.symbols = named->second;
+            out.symbols = named->second;
         }
-        FeedSource out_source{
-            .venue = nullptr, .tickers = settings.tickers, .poll_interval = source.poll_interval};
-        out_source.venue = name == "binance" ? create_binance(settings) : create_coingecko(settings);
-        out.push_back(std::move(out_source));
+        options.sources.push_back(std::move(out));
     }
-    return out;
+    return options;
 }
 
 net::UrlPolicy url_policy_of(const Config& config) {
@@ -102,6 +103,7 @@ std::vector<std::string> not_built(const Config& config) {
         out.emplace_back(
             "storage.rabbitmq_url: this build has its queue in the process only; leave it empty");
     }
+    for (std::string& line : wrong_options(feed_options_of(config))) out.push_back(std::move(line));
     return out;
 }
 

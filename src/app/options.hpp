@@ -14,13 +14,14 @@ namespace pricewire {
 
 std::vector<Ticker> tickers_of(const Config& config);
 ConsolidationPolicy consolidation_of(const Config& config);
-std::vector<FeedSource> sources_of(const Config& config);
+FeedOptions feed_options_of(const Config& config);
 net::UrlPolicy url_policy_of(const Config& config);
 ApiOptions api_options_of(const Config& config);
 SenderOptions sender_options_of(const Config& config);
 // The path behind "sqlite:".
 std::filesystem::path sqlite_file_of(const Config& config);
-// One line for each thing that is configured and not built; empty where all is.
+// One line for each thing that is configured and not built, or that the feed cannot work with; empty where
+// all is well.
 std::vector<std::string> not_built(const Config& config);
 
 }  // namespace pricewire

@@ -36,11 +36,11 @@ HealthStatus health_of(const SourceStatus& status) {
         case SourceState::polling:
             return HealthStatus::ok;
         case SourceState::refused:
-        case SourceState::failing:
-        case SourceState::stopped:
+        case SourceState::silent:
             return HealthStatus::down;
+        case SourceState::disabled:
         case SourceState::connecting:
-        case SourceState::fallback:
+        case SourceState::polling_fallback:
             return HealthStatus::degraded;
     }
     return HealthStatus::down;
@@ -71,7 +71,7 @@ public:
                    .price_gone = [this](Ticker ticker) { on_price_gone(ticker); },
                    .board = [this](const TickerBoard& board) { bus_.publish_board(board); }}),
           feed_(create_feed(
-              *loop_, *http_, system_clock(), {.sources = sources_of(config)},
+              *loop_, *http_, system_clock(), feed_options_of(config),
               [this](std::span<const Quote> quotes) { market_.on_quotes(quotes, system_clock().now()); })) {}
 
     void start() {

@@ -1,8 +1,13 @@
 #include "feed/feed.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <atomic>
 #include <mutex>
+#include <optional>
 #include <random>
+#include <stdexcept>
 #include <utility>
 
 #include "base/log.hpp"
@@ -12,245 +17,303 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t max_rest_body = 1024 * 1024;
-constexpr std::size_t max_refusal_body = 4096;
-// A ticker without a quote this long is asked for by REST beside a stream that speaks of others.
-constexpr Duration quiet_after = 7s;
+// 200 coins with all their digits are 20 KB; what is longer is no answer.
+constexpr std::size_t max_answer = 256 * 1024;
+constexpr Duration answer_timeout = 10s;
+// Between the first requests of one source's sessions.
+constexpr Duration apart = 2s;
 
-class SourceRunner {
+using OnQuotes = std::function<void(std::span<const Quote>)>;
+
+// One session, and the sockets, requests and timer that it asks for. The loop's thread, but for status().
+class Runner {
 public:
-    SourceRunner(net::EventLoop& loop, net::HttpClient& http, const Clock& clock, const FeedOptions& options,
-                 FeedSource source, const std::function<void(std::span<const Quote>)>& on_quotes)
+    Runner(net::EventLoop& loop, net::HttpClient& http, const Clock& clock, const FeedOptions& options,
+           std::unique_ptr<Venue> venue, const SessionOptions& session, const OnQuotes& on_quotes)
         : loop_(loop),
           http_(http),
           clock_(clock),
           options_(options),
           on_quotes_(on_quotes),
-          venue_(std::move(source.venue)),
-          tickers_(std::move(source.tickers)),
-          session_({.name = std::string(venue_->name().view()),
-                    .has_stream = venue_->stream_url().has_value(),
-                    .poll_interval = source.poll_interval,
-                    .silence = options.silence},
-                   Rng(std::random_device{}())) {
-        status_.name = venue_->name();
-    }
-
-    ~SourceRunner() {
-        alive_.reset();
+          venue_(std::move(venue)),
+          rng_(std::random_device{}()),
+          session_(*venue_, session, rng_),
+          status_(session_.status()) {}
+    ~Runner() {
         if (timer_) loop_.cancel(*timer_);
     }
-    SourceRunner(const SourceRunner&) = delete;
-    SourceRunner& operator=(const SourceRunner&) = delete;
+    Runner(const Runner&) = delete;
+    Runner& operator=(const Runner&) = delete;
 
-    void start() {
-        for (const Ticker ticker : tickers_) last_stream_quote_[ticker] = clock_.mono();
-        step([&](auto& out) { session_.start(now(), out); });
-        look_for_quiet_tickers();
-    }
-
+    void start() { act(session_.start(now())); }
     void stop() {
-        step([&](auto& out) { session_.stop(out); });
+        act(session_.stop(now()));
+        if (timer_) loop_.cancel(*std::exchange(timer_, std::nullopt));
     }
 
     SourceStatus status() const {
-        std::lock_guard lock(status_mutex_);
-        return status_;
+        SourceStatus copy;
+        {
+            std::lock_guard lock(status_mutex_);
+            copy = status_;
+        }
+        if (const std::int64_t at = last_quote_at_.load(std::memory_order_relaxed); at != 0) {
+            copy.last_quote_at = from_micros(at);
+        }
+        return copy;
     }
 
 private:
-    Session::Now now() const { return {clock_.mono(), clock_.now()}; }
+    Moment now() const { return {clock_.now(), clock_.mono()}; }
 
-    // Lets the session take an event, does what it wants, and sets the timer anew.
-    template <typename F>
-    void step(F&& event) {
-        actions_.clear();
-        event(actions_);
-        for (std::size_t i = 0; i < actions_.size(); ++i) {
-            std::visit([this](const auto& action) { this->act(action); }, actions_[i]);
+    void act(Session::Actions actions) {
+        for (const Action& action : actions) {
+            std::visit([this](const auto& a) { this->run(a); }, action);
         }
-        set_timer();
-        publish_status();
     }
 
-    void act(const Connect&) {
-        stream_ = options_.open_websocket(
-            loop_, {.url = *venue_->stream_url()},
-            {.on_open =
-                 [this] {
-                     step([&](auto& out) { session_.on_open(now(), out); });
-                     for (std::string& message : venue_->subscribe_messages())
-                         stream_->send_text(std::move(message));
-                 },
-             .on_text = [this](std::string_view frame) { on_frame(frame); },
-             .on_ping = {},
-             .on_closed =
-                 [this](const net::WsClosed& closed) {
-                     step([&](auto& out) {
-                         session_.on_closed(
-                             {closed.http_status, closed.retry_after, closed.body, closed.reason}, now(),
-                             out);
-                     });
-                 }});
+    void run(const OpenStream& open) {
+        const int id = open.stream;
+        net::WsClientHandler handler;
+        handler.on_open = [this, id] { act(session_.stream_opened(id, now())); };
+        handler.on_text = [this, id](std::string_view text) { act(session_.stream_text(id, text, now())); };
+        handler.on_ping = [this, id] { act(session_.stream_ping(id, now())); };
+        handler.on_closed = [this, id](const net::WsClosed& closed) {
+            streams_.erase(id);
+            act(session_.stream_closed(id, closed, now()));
+        };
+        net::WsClientOptions ws;
+        ws.url = open.url;
+        ws.verify_tls = options_.verify_tls;
+        ws.ca_file = options_.ca_file;
+        streams_[id] = options_.open_websocket(loop_, ws, std::move(handler));
     }
-    void act(const Disconnect&) { stream_.reset(); }
-    void act(const SendPing&) {
-        if (stream_) stream_->send_ping();
+    void run(const SendText& send) {
+        if (const auto found = streams_.find(send.stream); found != streams_.end())
+            found->second->send_text(send.text);
     }
-    void act(const LogLine& line) { log::write(line.level, line.text); }
-    void act(const Poll&) {
+    void run(const SendPing& ping) {
+        if (const auto found = streams_.find(ping.stream); found != streams_.end())
+            found->second->send_ping();
+    }
+    void run(const CloseStream& close) { streams_.erase(close.stream); }
+    void run(const StartRequest& start) {
         net::HttpRequest request;
-        request.url = venue_->rest_url();
+        request.url = start.url;
         request.headers.emplace_back("Accept", "application/json");
-        request.timeout = 10s;
-        request.max_response_bytes = max_rest_body;
-        const MonoTime asked = clock_.mono();
-        http_.start(std::move(request),
-                    [this, asked, alive = std::weak_ptr<int>(alive_)](net::HttpResult result) mutable {
-                        loop_.post([this, asked, alive = std::move(alive), r = std::move(result)]() mutable {
-                            if (alive.lock()) on_rest(std::move(r), asked);
-                        });
-                    });
-    }
-
-    void on_frame(std::string_view frame) {
-        quotes_.clear();
-        const Session::Now at = now();
-        const Parsed parsed = venue_->parse_frame(frame, at.wall, quotes_);
-        for (const Quote& quote : quotes_) last_stream_quote_[quote.ticker] = at.mono;
-        if (parsed.kind == Parsed::Kind::quotes && session_.state() == SourceState::streaming) {
-            // The way of nearly every frame: nothing to decide.
-            actions_.clear();
-            session_.on_frame(parsed, at, actions_);
-        } else {
-            step([&](auto& out) { session_.on_frame(parsed, at, out); });
-        }
-        if (!quotes_.empty()) hand_on(at.wall);
-    }
-
-    void on_rest(net::HttpResult result, MonoTime asked) {
-        quotes_.clear();
-        PollResult poll;
-        poll.status = result.status;
-        poll.reason = result.error_text;
-        if (const std::string* header = result.header("retry-after")) poll.retry_after = *header;
-        if (result.truncated) {
-            poll.parsed = {Parsed::Kind::bad, "its answer is larger than 1 MiB", 0};
-        } else if (result.status == 200) {
-            poll.parsed = venue_->parse_rest(result.body, clock_.now(), quotes_);
-        } else if (result.status != 0) {
-            // The venue's own words say more than the status; prices under an error status are none.
-            poll.parsed = venue_->parse_rest(result.body, clock_.now(), quotes_);
-            quotes_.clear();
-        }
-        if (poll.parsed.kind != Parsed::Kind::quotes) poll.body = result.body.substr(0, max_refusal_body);
-        // An answer that was made before the stream's last trade would be a step back in time.
-        std::erase_if(quotes_, [&](const Quote& quote) {
-            const auto last = last_stream_quote_.find(quote.ticker);
-            return venue_->stream_url() && last != last_stream_quote_.end() && last->second > asked;
-        });
-        step([&](auto& out) { session_.on_poll_result(poll, now(), out); });
-        if (!quotes_.empty()) hand_on(clock_.now());
-    }
-
-    void hand_on(Timestamp at) {
-        last_quote_at_ = at;
-        on_quotes_(quotes_);
-    }
-
-    void look_for_quiet_tickers() {
-        if (!venue_->stream_url()) {
-            loop_.after(1s, [this, alive = std::weak_ptr<int>(alive_)] {
-                if (!alive.lock()) return;
-                publish_status();
-                look_for_quiet_tickers();
+        request.timeout = answer_timeout;
+        request.max_response_bytes = max_answer;
+        request.verify_tls = options_.verify_tls;
+        http_.start(std::move(request), [this, &loop = loop_, id = start.request,
+                                         alive = std::weak_ptr<int>(alive_)](net::HttpResult result) mutable {
+            loop.post([this, id, alive = std::move(alive), r = std::move(result)] {
+                if (alive.lock()) act(session_.answered(id, r, now()));
             });
-            return;
-        }
-        const MonoTime mono = clock_.mono();
-        const bool quiet = std::any_of(last_stream_quote_.begin(), last_stream_quote_.end(),
-                                       [&](const auto& last) { return mono - last.second > quiet_after; });
-        step([&](auto& out) { session_.set_quiet_ticker(quiet, now(), out); });
-        loop_.after(1s, [this, alive = std::weak_ptr<int>(alive_)] {
-            if (alive.lock()) look_for_quiet_tickers();
         });
     }
-
-    void set_timer() {
-        const MonoTime at = session_.next_wakeup();
-        if (timer_ && timer_at_ == at) return;
-        if (timer_) loop_.cancel(*std::exchange(timer_, std::nullopt));
-        if (at == MonoTime::max()) return;
-        timer_at_ = at;
-        const auto wait =
-            std::chrono::ceil<Duration>(std::max(at - clock_.mono(), MonoTime::duration::zero()));
+    void run(const SetTimer& set) {
+        if (timer_) loop_.cancel(*timer_);
+        const auto wait = std::max<Duration>(std::chrono::ceil<Duration>(set.at - clock_.mono()), 0s);
         timer_ = loop_.after(wait, [this] {
             timer_.reset();
-            step([&](auto& out) { session_.on_timer(now(), out); });
+            act(session_.timer(now()));
         });
     }
-
-    void publish_status() {
+    void run(const PublishQuotes& publish) {
+        last_quote_at_.store(to_micros(publish.quotes.front().received_at), std::memory_order_relaxed);
+        on_quotes_(publish.quotes);
+    }
+    void run(const LogLine& line) {
+        if (line.reason.empty()) {
+            log::write(line.level, line.message);
+        } else {
+            log::write(line.level, line.message, {{"reason", line.reason}});
+        }
+    }
+    void run(const ReportStatus& report) {
         std::lock_guard lock(status_mutex_);
-        status_.state = session_.state();
-        status_.detail = session_.detail();
-        status_.last_quote_at = last_quote_at_;
+        status_ = report.status;
     }
 
     net::EventLoop& loop_;
     net::HttpClient& http_;
     const Clock& clock_;
     const FeedOptions& options_;
-    const std::function<void(std::span<const Quote>)>& on_quotes_;
+    const OnQuotes& on_quotes_;
     std::unique_ptr<Venue> venue_;
-    std::vector<Ticker> tickers_;
+    Rng rng_;
     Session session_;
-    std::unique_ptr<net::WsClient> stream_;
-    Session::Actions actions_;
-    std::vector<Quote> quotes_;
-    std::map<Ticker, MonoTime> last_stream_quote_;
-    std::optional<Timestamp> last_quote_at_;
+    std::map<int, std::unique_ptr<net::WsClient>> streams_;
     std::optional<net::EventLoop::TimerId> timer_;
-    MonoTime timer_at_{};
-    // Answers and timers that come after the end find it gone.
-    std::shared_ptr<int> alive_ = std::make_shared<int>(0);
+    std::atomic<std::int64_t> last_quote_at_ = 0;
     mutable std::mutex status_mutex_;
     SourceStatus status_;
+    // Answers that come after the end find it gone.
+    std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };
+
+struct Source {
+    SourceStatus without_sessions;  // what is said of it where there are none
+    std::vector<std::unique_ptr<Runner>> runners;
+};
+
+int badness(SourceState state) {
+    switch (state) {
+        case SourceState::streaming:
+            return 0;
+        case SourceState::polling:
+            return 1;
+        case SourceState::polling_fallback:
+            return 2;
+        case SourceState::disabled:
+            return 3;
+        case SourceState::connecting:
+            return 4;
+        case SourceState::silent:
+            return 5;
+        case SourceState::refused:
+            return 6;
+    }
+    return 7;
+}
+
+struct Instruments {
+    std::vector<Instrument> list;
+    std::string unnamed;  // tickers that the source has no symbol for
+};
+
+Result<Instruments> instruments_of(const VenueType& type, const SourceOptions& options,
+                                   std::span<const Ticker> tickers) {
+    Instruments found;
+    std::map<std::string, Ticker> taken;
+    for (const Ticker ticker : tickers) {
+        const auto named = options.symbols.find(std::string(ticker.view()));
+        const auto symbol = named == options.symbols.end() ? type.symbol_of(ticker) : named->second;
+        if (!symbol) {
+            found.unnamed += (found.unnamed.empty() ? "" : ", ") + std::string(ticker.view());
+            continue;
+        }
+        if (!type.is_symbol(*symbol)) {
+            return fail(fmt::format("market.symbols: '{}' cannot be the symbol of {} at {}", *symbol,
+                                    ticker.view(), options.name));
+        }
+        if (const auto [other, fresh] = taken.emplace(*symbol, ticker); !fresh) {
+            return fail(fmt::format("market.symbols: {} and {} have the same symbol '{}' at {}",
+                                    other->second.view(), ticker.view(), *symbol, options.name));
+        }
+        found.list.push_back({ticker, *symbol});
+    }
+    return found;
+}
 
 class FeedImpl final : public Feed {
 public:
     FeedImpl(net::EventLoop& loop, net::HttpClient& http, const Clock& clock, FeedOptions options,
-             std::function<void(std::span<const Quote>)> on_quotes)
-        : options_(std::move(options)), on_quotes_(std::move(on_quotes)) {
-        for (FeedSource& source : options_.sources) {
-            runners_.push_back(
-                std::make_unique<SourceRunner>(loop, http, clock, options_, std::move(source), on_quotes_));
+             OnQuotes on_quotes)
+        : loop_(loop),
+          http_(http),
+          clock_(clock),
+          options_(std::move(options)),
+          on_quotes_(std::move(on_quotes)) {
+        for (const SourceOptions& source : options_.sources) add(source);
+    }
+
+    void add(const SourceOptions& options) {
+        const VenueType& type = *find_venue_type(options.name);
+        Source source;
+        source.without_sessions.name = type.name;
+        source.without_sessions.since = clock_.now();
+        source.without_sessions.detail = "switched off";
+        if (options.enabled) {
+            const auto [instruments, unnamed] = instruments_of(type, options, options_.tickers).value();
+            if (!unnamed.empty()) {
+                log::warn(
+                    fmt::format("{} is not asked for {}: say in market.symbols what they are called there",
+                                options.name, unnamed));
+            }
+            source.without_sessions.detail = instruments.empty() ? "it has a symbol for none of the tickers"
+                                                                 : "neither a stream nor REST is configured";
+            if (!options.ws_url.empty() || !options.rest_url.empty())
+                add_runners(type, options, instruments, source);
+        }
+        sources_.push_back(std::move(source));
+    }
+
+    void start() override {
+        for (auto& source : sources_) {
+            for (auto& runner : source.runners) runner->start();
         }
     }
-    void start() override {
-        for (auto& runner : runners_) runner->start();
-    }
     void stop() override {
-        for (auto& runner : runners_) runner->stop();
+        for (auto& source : sources_) {
+            for (auto& runner : source.runners) runner->stop();
+        }
     }
     std::vector<SourceStatus> statuses() const override {
         std::vector<SourceStatus> out;
-        for (const auto& runner : runners_) out.push_back(runner->status());
+        for (const auto& source : sources_) {
+            std::optional<SourceStatus> worst;
+            std::optional<Timestamp> last;
+            for (const auto& runner : source.runners) {
+                SourceStatus status = runner->status();
+                last = std::max(last, status.last_quote_at);
+                if (!worst || badness(status.state) > badness(worst->state)) worst = std::move(status);
+            }
+            out.push_back(worst ? std::move(*worst) : source.without_sessions);
+            out.back().last_quote_at = last;
+        }
         return out;
     }
 
 private:
-    FeedOptions options_;
-    const std::function<void(std::span<const Quote>)> on_quotes_;
-    std::vector<std::unique_ptr<SourceRunner>> runners_;
+    void add_runners(const VenueType& type, const SourceOptions& options,
+                     std::span<const Instrument> instruments, Source& source) {
+        SessionOptions session = options_.session;
+        session.poll_interval = options.poll_interval;
+        while (!instruments.empty()) {
+            const auto part = instruments.first(std::min(type.max_instruments, instruments.size()));
+            instruments = instruments.subspan(part.size());
+            session.first_poll_after = apart * static_cast<int>(source.runners.size());
+            source.runners.push_back(std::make_unique<Runner>(
+                loop_, http_, clock_, options_,
+                type.create({part.begin(), part.end()},
+                            {without_slash(options.ws_url), without_slash(options.rest_url)}),
+                session, on_quotes_));
+        }
+    }
+
+    static std::string without_slash(std::string url) {
+        while (url.ends_with('/')) url.pop_back();
+        return url;
+    }
+
+    net::EventLoop& loop_;
+    net::HttpClient& http_;
+    const Clock& clock_;
+    const FeedOptions options_;
+    const OnQuotes on_quotes_;
+    std::vector<Source> sources_;
 };
 
 }  // namespace
 
+std::vector<std::string> wrong_options(const FeedOptions& options) {
+    std::vector<std::string> wrong;
+    for (const SourceOptions& source : options.sources) {
+        const VenueType* type = find_venue_type(source.name);
+        if (type == nullptr) {
+            wrong.push_back(fmt::format("there is no source '{}'", source.name));
+        } else if (const auto found = instruments_of(*type, source, options.tickers); !found) {
+            wrong.push_back(found.error().message);
+        }
+    }
+    return wrong;
+}
+
 std::unique_ptr<Feed> create_feed(net::EventLoop& loop, net::HttpClient& http, const Clock& clock,
                                   FeedOptions options,
                                   std::function<void(std::span<const Quote>)> on_quotes) {
+    if (const auto wrong = wrong_options(options); !wrong.empty()) throw std::invalid_argument(wrong.front());
     return std::make_unique<FeedImpl>(loop, http, clock, std::move(options), std::move(on_quotes));
 }
 

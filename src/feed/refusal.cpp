@@ -1,74 +1,161 @@
 #include "feed/refusal.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <array>
 #include <charconv>
-#include <ctime>
+#include <limits>
+
+#include "base/backoff.hpp"
 
 namespace pricewire {
 namespace {
 
 using namespace std::chrono_literals;
-constexpr Duration longest = 24h;
 
-std::optional<Duration> ban_in(std::string_view body, Timestamp now) {
+constexpr Duration shortest = 1s;
+constexpr Duration longest = std::chrono::hours{72};
+
+template <typename T>
+std::optional<T> whole_number(std::string_view text) {
+    T value{};
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+    return value;
+}
+
+std::string_view trim(std::string_view text) {
+    while (!text.empty() && static_cast<unsigned char>(text.front()) <= ' ') text.remove_prefix(1);
+    while (!text.empty() && static_cast<unsigned char>(text.back()) <= ' ') text.remove_suffix(1);
+    return text;
+}
+
+// "Wed, 21 Oct 2015 07:28:00 GMT" (RFC 9110 §5.6.7). The two obsolete forms are sent by nobody.
+std::optional<Timestamp> parse_http_date(std::string_view text) {
+    constexpr std::array<std::string_view, 12> months{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                                      "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    if (text.size() != 29 || text.substr(3, 2) != ", " || text.substr(25) != " GMT" || text[19] != ':' ||
+        text[22] != ':') {
+        return std::nullopt;
+    }
+    const auto day = whole_number<unsigned>(text.substr(5, 2));
+    const auto month = std::find(months.begin(), months.end(), text.substr(8, 3));
+    const auto year = whole_number<int>(text.substr(12, 4));
+    const auto hour = whole_number<unsigned>(text.substr(17, 2));
+    const auto minute = whole_number<unsigned>(text.substr(20, 2));
+    const auto second = whole_number<unsigned>(text.substr(23, 2));
+    if (!day || month == months.end() || !year || !hour || !minute || !second) return std::nullopt;
+    const std::chrono::year_month_day date{
+        std::chrono::year{*year}, std::chrono::month(static_cast<unsigned>(month - months.begin()) + 1),
+        std::chrono::day{*day}};
+    if (!date.ok() || *hour > 23 || *minute > 59 || *second > 60) return std::nullopt;
+    return Timestamp{std::chrono::sys_days{date}} + std::chrono::hours{*hour} +
+           std::chrono::minutes{*minute} + std::chrono::seconds{*second};
+}
+
+// Binance: {"code":-1003,"msg":"Way too much request weight used; IP banned until 1787546698129. …"}
+std::optional<Duration> banned_for(std::string_view body, Timestamp now) {
     constexpr std::string_view words = "banned until ";
     const std::size_t at = body.find(words);
     if (at == std::string_view::npos) return std::nullopt;
     body.remove_prefix(at + words.size());
-    std::int64_t until_ms = 0;
-    if (std::from_chars(body.data(), body.data() + body.size(), until_ms).ec != std::errc{})
-        return std::nullopt;
-    // Milliseconds since 1970; what is not within reach of our clock is no time.
-    if (until_ms < 0 || until_ms > 10'000'000'000'000) return std::nullopt;
-    return Timestamp{std::chrono::milliseconds{until_ms}} - now;
+    const std::size_t digits = std::min(body.find_first_not_of("0123456789"), body.size());
+    const auto ms = whole_number<std::int64_t>(body.substr(0, digits));
+    if (!ms || *ms > 4'102'444'800'000) return std::nullopt;
+    return std::max(Duration{0}, Timestamp{std::chrono::milliseconds{*ms}} - now);
+}
+
+// Cloudflare's own answers are the bare text "error code: 1015".
+std::optional<int> cloudflare_code(std::string_view body) {
+    constexpr std::string_view words = "error code: ";
+    body = trim(body);
+    if (!body.starts_with(words)) return std::nullopt;
+    return whole_number<int>(body.substr(words.size()));
+}
+
+std::string status_text(int status) {
+    switch (status) {
+        case 403:
+            return "403 Forbidden: a firewall of the venue refuses this address";
+        case 418:
+            return "418: the venue has banned this address for asking too often";
+        case 429:
+            return "429 Too Many Requests";
+        case 451:
+            return "451: refused for legal reasons at this server's location";
+        default:
+            return fmt::format("status {}", status);
+    }
 }
 
 }  // namespace
 
 std::optional<Duration> parse_retry_after(std::string_view text, Timestamp now) {
-    while (text.starts_with(' ')) text.remove_prefix(1);
-    while (text.ends_with(' ')) text.remove_suffix(1);
-    std::int64_t seconds = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-    if (error == std::errc{} && end == text.data() + text.size() && seconds >= 0) {
-        return std::chrono::seconds{std::min<std::int64_t>(seconds, 365 * 86400)};
+    text = trim(text);
+    if (text.empty()) return std::nullopt;
+    if (text.find_first_not_of("0123456789") == std::string_view::npos) {
+        // More digits than fit mean "very long" too.
+        const auto seconds =
+            whole_number<std::int64_t>(text).value_or(std::numeric_limits<std::int64_t>::max());
+        return std::chrono::seconds{
+            std::min(seconds, std::chrono::floor<std::chrono::seconds>(longest).count())};
     }
-    std::tm tm{};
-    const std::string copy(text);
-    if (strptime(copy.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &tm) == nullptr) return std::nullopt;
-    return std::max<Duration>(Timestamp{std::chrono::seconds{timegm(&tm)}} - now, Duration::zero());
+    const auto date = parse_http_date(text);
+    if (!date) return std::nullopt;
+    return std::clamp<Duration>(*date - now, Duration{0}, longest);
 }
 
 std::optional<Refusal> judge_refusal(int status, std::string_view retry_after, std::string_view body,
-                                     Timestamp now) {
-    Refusal refusal;
-    switch (status) {
-        case 429:
-            refusal = {1min, "it asks for fewer requests (429)"};
-            break;
-        case 418:
-            refusal = {5min, "it has banned this address for a while (418)"};
-            break;
-        case 403:
-            refusal = {5min, "its firewall refuses this address (403)"};
-            break;
-        case 451:
-            refusal = {1h, "it does not serve this country (451)"};
-            break;
-        case 503:
-            if (retry_after.empty()) return std::nullopt;
-            refusal = {1min, "it is out of service (503)"};
-            break;
-        default:
-            return std::nullopt;
+                                     Timestamp now, int repeats) {
+    std::optional<Duration> told = parse_retry_after(retry_after, now);
+    if (const auto banned = banned_for(body, now)) told = std::max(told.value_or(Duration{0}), *banned);
+
+    std::string why = status_text(status);
+    if (const auto code = cloudflare_code(body)) {
+        status = *code == 1015 ? 429 : 403;
+        why = fmt::format("Cloudflare's error {} ({})", *code,
+                          *code == 1015 ? "asked too often" : "access denied");
     }
-    if (const auto named = parse_retry_after(retry_after, now); named && !retry_after.empty()) {
-        refusal.wait = *named;
-    } else if (const auto ban = ban_in(body, now)) {
-        refusal.wait = *ban;
+
+    BackoffPolicy unsaid{};
+    if (status == 429) {
+        unsaid = {1min, 1h};
+    } else if (status == 418) {
+        unsaid = {2min, 6h};
+    } else if (status == 403) {
+        unsaid = {5min, 1h};
+    } else if (status == 451) {
+        unsaid = {1h, 1h};
+        told = std::max<Duration>(told.value_or(Duration{0}), 1h);
+    } else if (status >= 200 && status < 300) {
+        if (!trim(body).starts_with('<')) return std::nullopt;
+        why = "an HTML page instead of JSON";
+        unsaid = {1min, 15min};
+    } else if (status >= 400 && told) {
+        unsaid = {shortest, 1min};
+    } else {
+        return std::nullopt;
     }
-    refusal.wait = std::clamp<Duration>(refusal.wait, 1s, longest);
-    return refusal;
+    // "Retry-After: 1", said again and again, is not a licence to ask every second.
+    const BackoffPolicy patience{shortest, 1min};
+    const Duration wait = told ? std::max(*told, patience.ceiling(repeats + 1)) : unsaid.ceiling(repeats + 1);
+    return Refusal{std::clamp(wait, shortest, longest), std::move(why)};
+}
+
+std::string about(Duration wait) {
+    if (wait < 2min) return fmt::format("{} s", std::chrono::ceil<std::chrono::seconds>(wait).count());
+    if (wait < 2h) return fmt::format("{} min", std::chrono::ceil<std::chrono::minutes>(wait).count());
+    return fmt::format("{} h", std::chrono::ceil<std::chrono::hours>(wait).count());
+}
+
+std::string snippet(std::string_view bytes) {
+    std::string text(bytes.substr(0, 120));
+    for (char& c : text) {
+        if (static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) >= 0x7f) c = '?';
+    }
+    if (bytes.size() > 120) text += "...";
+    return text;
 }
 
 }  // namespace pricewire

@@ -5,227 +5,227 @@
 #include <algorithm>
 #include <utility>
 
-#include "feed/refusal.hpp"
+// How a session decides
+//
+// Every event is noted, and then advance() looks at what is due: the stream's half in session_stream.cpp,
+// REST's half in session_poll.cpp. The timer is set to the next moment at which something falls due if
+// nothing happens until then; it may ring early, never late. A trade on a stream that is well takes none of
+// this: it is parsed, its line notes the time, and it is published.
+//
+// REST is asked about single tickers, by one rule: a ticker has had no quote for `quiet_after`. So a stream
+// that is silent is replaced before its last trades are too old to count, a stream that is gone is replaced
+// after `fallback_grace`, and a ticker that trades once a minute keeps a price while the others stream. An
+// answer about a ticker that traded on the stream after the question was asked is dropped: it could be a step
+// back in time. A source without a stream asks about all of its tickers every `poll_interval`.
+//
+// Silence has two limits. A stream from which nothing comes, not even the pong to our ping, is dead after
+// `silence_limit`. One that answers pings but brings no trade may be a quiet market: REST answers for it at
+// once and it is opened anew after `deaf_limit`. One that brings only nonsense is treated like a dead one.
+//
+// Before the venue's cut at 24 h a successor is opened, and takes over when it is open: no trade is missed.
+//
+// A log line is said once until the source has recovered for `healthy_after`: a flapping connection is one
+// warning, not one a minute.
 
 namespace pricewire {
 
-std::string_view to_string(SourceState s) {
-    switch (s) {
-        case SourceState::connecting:
-            return "connecting";
-        case SourceState::streaming:
-            return "streaming";
-        case SourceState::fallback:
-            return "fallback";
-        case SourceState::polling:
-            return "polling";
-        case SourceState::refused:
-            return "refused";
-        case SourceState::failing:
-            return "failing";
-        case SourceState::stopped:
-            return "stopped";
+using namespace std::chrono_literals;
+
+Session::Session(Venue& venue, SessionOptions options, Rng& rng)
+    : venue_(venue),
+      options_(options),
+      rng_(rng),
+      stream_url_(venue.stream_url()),
+      has_rest_(!venue.instruments().empty() && !venue.rest_url(std::vector<std::size_t>{0}).empty()) {
+    for (const Instrument& i : venue.instruments()) {
+        by_ticker_.push_back(lines_.size());
+        lines_.push_back({.ticker = i.ticker});
     }
-    return "unknown";
+    std::sort(by_ticker_.begin(), by_ticker_.end(),
+              [&](std::size_t a, std::size_t b) { return lines_[a].ticker < lines_[b].ticker; });
+    status_.name = venue.type().name;
 }
 
-void Session::start(Now now, Actions& out) {
-    stopped_ = false;
-    last_data_ = now.mono;
-    poll_at_ = now.mono;
-    state_ = SourceState::connecting;
-    if (options_.has_stream) {
-        stream_ = Stream::connecting;
-        out.push_back(Connect{});
-    }
-    poll_if_due(now, out);
+Session::Actions Session::start(Moment now) {
+    actions_.clear();
+    running_ = true;
+    started_at_ = now.mono;
+    reconnect_at_ = now.mono;
+    poll_allowed_at_ = now.mono + options_.first_poll_after;
+    for (Line& line : lines_) line.ask_at = now.mono + (stream_url_.empty() ? 0s : options_.fallback_grace);
+    advance(now);
+    return done();
 }
 
-void Session::on_open(Now now, Actions&) {
-    if (stopped_) return;
-    stream_ = Stream::open;
-    pinged_ = false;
-    opened_at_ = now.mono;
-    last_data_ = now.mono;
-    // Spread, so that many processes do not reconnect in the same minute.
-    const auto spread = options_.lifetime / 20;
-    renew_at_ = now.mono + options_.lifetime -
-                Duration{std::uniform_int_distribution<std::int64_t>(0, spread.count())(rng_)};
+Session::Actions Session::timer(Moment now) {
+    actions_.clear();
+    armed_.reset();
+    advance(now);
+    return done();
 }
 
-void Session::on_frame(const Parsed& parsed, Now now, Actions& out) {
-    if (stream_ != Stream::open) return;
-    switch (parsed.kind) {
-        case Parsed::Kind::quotes:
-            last_data_ = now.mono;
-            pinged_ = false;
-            if (failures_ > 0 && now.mono - opened_at_ >= options_.healthy) failures_ = 0;
-            if (state_ != SourceState::streaming) {
-                bad_frames_logged_ = false;
-                become(SourceState::streaming, {}, log::Level::info, "streams prices", out);
-            }
-            break;
-        case Parsed::Kind::ignored:
-            break;
-        case Parsed::Kind::bad:
-        case Parsed::Kind::refused:
-            if (!std::exchange(bad_frames_logged_, true)) {
-                out.push_back(LogLine{log::Level::warn,
-                                      fmt::format("{}: a message of the stream is left out: {}; further ones "
-                                                  "are not logged until it has recovered",
-                                                  options_.name, parsed.reason)});
-            }
-            break;
-    }
+Session::Actions Session::stop(Moment now) {
+    actions_.clear();
+    if (stream_) actions_.push_back(CloseStream{stream_->id});
+    if (successor_) actions_.push_back(CloseStream{successor_->id});
+    stream_.reset();
+    successor_.reset();
+    request_.reset();
+    running_ = false;
+    update_status(now);
+    return done();
 }
 
-void Session::on_closed(const StreamEnd& end, Now now, Actions& out) {
-    if (stopped_ || stream_ == Stream::none) return;
-    const bool was_healthy = stream_ == Stream::open && now.mono - opened_at_ >= options_.healthy;
-    if (was_healthy) failures_ = 0;
-    ++failures_;
-    if (const auto refusal = judge_refusal(end.http_status, end.retry_after, end.body, now.wall)) {
-        wait_for_stream(refusal->wait, now.mono);
-        become(SourceState::refused, refusal->meaning, log::Level::warn,
-               fmt::format("the stream is refused: {}; tried again in {} s, REST is asked meanwhile",
-                           refusal->meaning, std::chrono::ceil<std::chrono::seconds>(refusal->wait).count()),
-               out);
-    } else {
-        // The cut after 24 hours, a restart of the venue: the first try comes soon.
-        wait_for_stream(options_.backoff.full_jitter(failures_, rng_), now.mono);
-        become(SourceState::failing, end.reason, log::Level::warn,
-               fmt::format("the stream is gone: {}; it is opened again, REST is asked meanwhile", end.reason),
-               out);
-    }
-    poll_if_due(now, out);
+void Session::advance(Moment now) {
+    if (!running_) return;
+    if (!stream_url_.empty()) advance_stream(now);
+    if (has_rest_) advance_poll(now);
+    update_status(now);
+    arm(now);
 }
 
-void Session::wait_for_stream(Duration wait, MonoTime now) {
-    stream_ = Stream::waiting;
-    retry_at_ = now + wait;
+void Session::publish(Moment now) {
+    if (quotes_.empty()) return;
+    last_quote_ = now.mono;
+    status_.last_quote_at = now.wall;
+    actions_.push_back(PublishQuotes{quotes_});
 }
 
-void Session::on_poll_result(const PollResult& result, Now now, Actions& out) {
-    polling_ = false;
-    if (stopped_) return;
-    const Parsed& parsed = result.parsed;
-    const bool streaming = stream_delivers(now.mono);
-    if (result.status == 200 && parsed.kind == Parsed::Kind::quotes) {
-        poll_failures_ = 0;
-        poll_at_ = now.mono + options_.poll_interval;
-        if (!streaming) {
-            if (options_.has_stream) {
-                become(SourceState::fallback, "prices come by REST while the stream says nothing",
-                       log::Level::info, "prices come by REST while the stream says nothing", out);
-            } else {
-                become(SourceState::polling, {}, log::Level::info, "prices come by REST", out);
-            }
+Session::Line& Session::line_of(Ticker ticker) {
+    const auto found = std::lower_bound(by_ticker_.begin(), by_ticker_.end(), ticker,
+                                        [&](std::size_t i, Ticker t) { return lines_[i].ticker < t; });
+    return lines_[*found];
+}
+
+void Session::update_status(Moment now) {
+    SourceState state = SourceState::connecting;
+    std::string detail;
+    std::optional<Timestamp> until;
+    const auto trouble = [](const std::optional<Trouble>& t) { return t ? t->why : std::string(); };
+    if (!running_) {
+        state = SourceState::disabled;
+        detail = "stopped";
+    } else if (stream_brings_quotes(now)) {
+        state = SourceState::streaming;
+    } else if (poll_works_) {
+        state = stream_url_.empty() ? SourceState::polling : SourceState::polling_fallback;
+        if (!stream_url_.empty()) {
+            detail = stream_trouble_            ? "its stream: " + stream_trouble_->why
+                     : stream_ && stream_->open ? "its stream brings no trades"
+                                                : "its stream is not open yet";
         }
+    } else {
+        if (stream_trouble_) until = stream_trouble_->refused_until;
+        if (poll_trouble_ && poll_trouble_->refused_until) {
+            until = std::min(until.value_or(*poll_trouble_->refused_until), *poll_trouble_->refused_until);
+        }
+        const MonoTime heard = last_quote_.value_or(started_at_);
+        if (until) {
+            state = SourceState::refused;
+        } else if (now.mono - heard >= options_.silence_limit) {
+            state = SourceState::silent;
+        }
+        detail = trouble(stream_trouble_);
+        if (const std::string rest = trouble(poll_trouble_); detail.empty()) {
+            detail = rest;
+        } else if (!rest.empty() && rest != detail) {
+            detail += "; REST: " + rest;
+        }
+    }
+    const bool good = state == SourceState::streaming || state == SourceState::polling;
+    if (state != status_.state) {
+        state_since_ = now.mono;
+        status_.since = now.wall;
+        was_away_ = was_away_ || (announced_ && !good);
+    } else if (was_away_ && good && now.mono - state_since_ >= options_.healthy_after) {
+        was_away_ = false;
+        said_.clear();
+        say(log::Level::info,
+            fmt::format("{} again {}", name(),
+                        state == SourceState::streaming ? "streams trades" : "gives prices"));
+    }
+    const bool both_ways = !stream_url_.empty() && has_rest_;
+    if (both_ways && poll_trouble_ && (state == SourceState::silent || state == SourceState::refused)) {
+        say_once("nothing", now, log::Level::warn,
+                 fmt::format("{} gives no prices at all, neither by its stream nor by REST", name()), detail);
+    }
+    if (state == status_.state && detail == status_.detail && until == status_.refused_until) {
         return;
     }
-    ++poll_failures_;
-    const int status =
-        parsed.kind == Parsed::Kind::refused && parsed.status != 0 ? parsed.status : result.status;
-    SourceState next = SourceState::failing;
-    std::string reason;
-    Duration wait{};
-    if (const auto refusal = judge_refusal(status, result.retry_after, result.body, now.wall)) {
-        next = SourceState::refused;
-        reason = refusal->meaning;
-        wait = std::max(refusal->wait, options_.poll_interval);
+    const SourceState before = std::exchange(status_.state, state);
+    status_.detail = std::move(detail);
+    status_.refused_until = until;
+    actions_.push_back(ReportStatus{status_});
+    if (!running_ || before == state) return;
+    if (good) {
+        if (!announced_) {
+            announced_ = true;
+            said_.clear();
+            say(log::Level::info, state == SourceState::streaming
+                                      ? fmt::format("{} streams the trades of {}", name(), ticker_list())
+                                      : fmt::format("{} gives prices of {}, asked every {}", name(),
+                                                    ticker_list(), format_duration(options_.poll_interval)));
+        }
+    } else if (state == SourceState::polling_fallback) {
+        say_once("fallback", now, log::Level::info,
+                 fmt::format("prices of {} come by REST every {} until its stream brings trades", name(),
+                             format_duration(options_.poll_interval)));
+    }
+}
+
+void Session::arm(Moment now) {
+    std::optional<MonoTime> next;
+    const auto consider = [&](MonoTime at) {
+        if (at > now.mono && (!next || at < *next)) next = at;
+    };
+    if (!stream_url_.empty()) {
+        if (!stream_) {
+            consider(reconnect_at_);
+        } else if (stream_->open) {
+            consider(std::max(stream_->last_sign, stream_->last_ping) + options_.silence_limit / 2);
+            consider(stream_->last_sign + options_.silence_limit);
+            consider(stream_->last_quote + options_.silence_limit);
+            consider(stream_->last_quote + options_.deaf_limit);
+            if (!successor_) consider(stream_->renew_at);
+        }
+    }
+    if (has_rest_ && !request_) consider(next_poll());
+    if (was_away_) consider(state_since_ + options_.healthy_after);
+    consider(last_quote_.value_or(started_at_) + options_.silence_limit);
+    if (!next || (armed_ && *armed_ > now.mono && *armed_ <= *next)) return;
+    armed_ = next;
+    actions_.push_back(SetTimer{*next});
+}
+
+void Session::say(log::Level level, std::string message, std::string reason) {
+    actions_.push_back(LogLine{level, std::move(message), std::move(reason)});
+}
+
+void Session::say_once(std::string key, Moment now, log::Level level, std::string message,
+                       std::string reason) {
+    const auto found =
+        std::find_if(said_.begin(), said_.end(), [&](const auto& s) { return s.first == key; });
+    if (found == said_.end()) {
+        said_.emplace_back(std::move(key), now.mono);
+    } else if (now.mono - found->second >= 1h) {
+        found->second = now.mono;
     } else {
-        reason = result.status == 0 ? result.reason
-                 : result.status == 200 || parsed.kind == Parsed::Kind::refused
-                     ? parsed.reason
-                     : fmt::format("it answers with status {}", result.status);
-        wait = std::max(options_.poll_interval, options_.poll_backoff.equal_jitter(poll_failures_, rng_));
+        return;
     }
-    poll_at_ = now.mono + wait;
-    if (streaming) return;
-    become(next, reason, log::Level::warn,
-           fmt::format("REST gives no prices: {}; asked again in {} s", reason,
-                       std::chrono::ceil<std::chrono::seconds>(wait).count()),
-           out);
+    say(level, std::move(message), std::move(reason));
 }
 
-void Session::set_quiet_ticker(bool quiet, Now now, Actions& out) {
-    quiet_ticker_ = quiet;
-    if (quiet) poll_if_due(now, out);
+std::string Session::ticker_list() const {
+    if (lines_.size() > 10) return fmt::format("{} tickers", lines_.size());
+    std::string list;
+    for (const Line& line : lines_) list += (list.empty() ? "" : ", ") + std::string(line.ticker.view());
+    return list;
 }
 
-void Session::on_timer(Now now, Actions& out) {
-    if (stopped_) return;
-    if (stream_ == Stream::waiting && now.mono >= retry_at_) {
-        stream_ = Stream::connecting;
-        out.push_back(Connect{});
-    } else if (stream_ == Stream::open && now.mono >= renew_at_) {
-        stream_ = Stream::connecting;
-        out.push_back(LogLine{log::Level::info,
-                              options_.name + ": the stream is renewed before the exchange cuts it at 24 h"});
-        out.push_back(Disconnect{});
-        out.push_back(Connect{});
-    } else if (stream_ == Stream::open && now.mono - last_data_ >= options_.silence) {
-        ++failures_;
-        wait_for_stream(options_.backoff.full_jitter(failures_, rng_), now.mono);
-        out.push_back(Disconnect{});
-        const std::string reason =
-            fmt::format("it has said nothing for {}", format_duration(options_.silence));
-        become(SourceState::failing, reason, log::Level::warn,
-               fmt::format("the stream is given up: {}; it is opened again, REST is asked meanwhile", reason),
-               out);
-    } else if (stream_ == Stream::open && !pinged_ && now.mono - last_data_ >= options_.silence / 2) {
-        pinged_ = true;
-        out.push_back(SendPing{});
-    }
-    poll_if_due(now, out);
-}
-
-void Session::stop(Actions& out) {
-    stopped_ = true;
-    stream_ = Stream::none;
-    state_ = SourceState::stopped;
-    out.push_back(Disconnect{});
-}
-
-bool Session::stream_delivers(MonoTime now) const {
-    return stream_ == Stream::open && state_ == SourceState::streaming &&
-           now - last_data_ < options_.silence / 2;
-}
-
-// Since when, or from when on if nothing more is heard, REST has to be asked.
-MonoTime Session::polling_needed_at() const {
-    if (!options_.has_stream || quiet_ticker_) return MonoTime::min();
-    const bool delivering = stream_ == Stream::open && state_ == SourceState::streaming;
-    if (failures_ > 0 && !delivering) return MonoTime::min();
-    // Half the limit: the fallback's first price must be there before the last trade's is too old to count.
-    // While it connects for the first time the same patience saves a request.
-    return last_data_ + options_.silence / 2;
-}
-
-void Session::poll_if_due(Now now, Actions& out) {
-    if (stopped_ || polling_ || now.mono < std::max(poll_at_, polling_needed_at())) return;
-    polling_ = true;
-    out.push_back(Poll{});
-}
-
-MonoTime Session::next_wakeup() const {
-    MonoTime at = MonoTime::max();
-    if (stopped_) return at;
-    if (stream_ == Stream::waiting) at = std::min(at, retry_at_);
-    if (stream_ == Stream::open) {
-        at = std::min(at, renew_at_);
-        at = std::min(at, last_data_ + (pinged_ ? options_.silence : options_.silence / 2));
-    }
-    if (!polling_) at = std::min(at, std::max(poll_at_, polling_needed_at()));
-    return at;
-}
-
-void Session::become(SourceState state, std::string detail, log::Level level, std::string text,
-                     Actions& out) {
-    const bool news = state != state_ || detail != detail_;
-    state_ = state;
-    detail_ = std::move(detail);
-    if (news) out.push_back(LogLine{level, options_.name + ": " + std::move(text)});
+// Many clients are refused at the same moment; they should not all come back at the same moment.
+Duration Session::jittered(Duration wait) {
+    const Duration most = std::min<Duration>(wait / 10, 30s);
+    return wait + Duration{std::uniform_int_distribution<std::int64_t>(0, most.count())(rng_)};
 }
 
 }  // namespace pricewire

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <cstdint>
+#include <deque>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -9,108 +12,204 @@
 #include "base/backoff.hpp"
 #include "base/clock.hpp"
 #include "base/log.hpp"
+#include "feed/refusal.hpp"
+#include "feed/status.hpp"
 #include "feed/venue.hpp"
+#include "net/http_client.hpp"
+#include "net/ws_client.hpp"
 
 namespace pricewire {
 
-struct SessionOptions {
-    std::string name;  // of the source, for the log
-    bool has_stream = true;
-    Duration poll_interval = std::chrono::seconds{5};  // of REST, while it is needed
-    Duration silence = std::chrono::seconds{15};       // a stream without quotes this long is given up
-    Duration healthy = std::chrono::seconds{60};  // a connection that lasted this long resets the back-off
-    Duration lifetime =
-        std::chrono::hours{24} - std::chrono::minutes{10};  // renewed before the venue cuts it at 24 h
-    BackoffPolicy backoff{std::chrono::seconds{1}, std::chrono::seconds{60}};
-    BackoffPolicy poll_backoff{std::chrono::seconds{5}, std::chrono::minutes{10}};
+// The moment of an event, by both clocks.
+struct Moment {
+    Timestamp wall;
+    MonoTime mono;
 };
 
-// What the session wants done.
-struct Connect {};
-struct Disconnect {};
-struct SendPing {};
-struct Poll {};
-struct LogLine {
-    log::Level level;
+struct SessionOptions {
+    using seconds = std::chrono::seconds;
+    using minutes = std::chrono::minutes;
+
+    Duration poll_interval = seconds{5};   // at least this between two REST requests
+    Duration first_poll_after{};           // spreads the sessions of one source
+    Duration silence_limit = seconds{15};  // a stream that says nothing at all this long is opened anew
+    Duration deaf_limit = seconds{60};     // likewise one that answers pings but brings no trade
+    Duration quiet_after = seconds{10};    // a ticker without a trade this long is asked for by REST
+    Duration fallback_grace = seconds{2};  // likewise every ticker once the stream is away this long
+    Duration healthy_after =
+        seconds{30};  // the back-off starts from its beginning after a connection this good
+    BackoffPolicy reconnect{seconds{1}, seconds{60}};
+    // Binance cuts every connection after 24 h; a successor is opened at an age drawn from here.
+    Duration renew_from = minutes{23 * 60 + 30};
+    Duration renew_to = minutes{23 * 60 + 55};
+};
+
+// What a session wants done. Streams and requests are numbered by the session.
+struct OpenStream {
+    int stream = 0;
+    std::string url;
+};
+struct SendText {
+    int stream = 0;
     std::string text;
 };
-using Action = std::variant<Connect, Disconnect, SendPing, Poll, LogLine>;
-
-enum class SourceState { connecting, streaming, fallback, polling, refused, failing, stopped };
-std::string_view to_string(SourceState s);
-
-// How the stream, or an attempt to open it, ended.
-struct StreamEnd {
-    int http_status = 0;  // where the upgrade was refused
-    std::string retry_after;
-    std::string body;
-    std::string reason;
+struct SendPing {
+    int stream = 0;
 };
-// What a REST request came to.
-struct PollResult {
-    int status = 0;  // 0: no answer
-    std::string retry_after;
-    std::string body;    // beginning of it, where it was no success
-    Parsed parsed;       // where status is 200
-    std::string reason;  // where there is no answer
+struct CloseStream {  // drop it; nothing more is expected of it
+    int stream = 0;
 };
+struct StartRequest {
+    std::uint64_t request = 0;
+    std::string url;
+};
+struct SetTimer {  // the only one: it replaces the last
+    MonoTime at;
+};
+struct PublishQuotes {
+    std::span<const Quote> quotes;  // valid until the session's next event
+};
+struct LogLine {
+    log::Level level = log::Level::info;
+    std::string message;
+    std::string reason;  // what the venue or the network said; may be empty
+};
+struct ReportStatus {
+    SourceStatus status;
+};
+using Action = std::variant<OpenStream, SendText, SendPing, CloseStream, StartRequest, SetTimer,
+                            PublishQuotes, LogLine, ReportStatus>;
 
-// The life of one source's connection: connect, subscribe, keep-alive, silence, back-off, refusals, planned
-// renewal, and REST while the stream says nothing. No socket and no clock: events and the time go in, actions
-// come out. One thread. Log lines are made once per change, not per try.
+// The life of one source: one stream of trades where there is one, REST where that says nothing, back-off,
+// refusals, silence and the daily renewal. It has no socket, no clock and no thread: what happens is told to
+// it with the moment at which it happens, and it returns what is to be done, in order. The essay on how it
+// decides stands in session.cpp. All calls by one thread.
 class Session {
 public:
-    Session(SessionOptions options, Rng rng) : options_(std::move(options)), rng_(rng) {}
+    // Valid until the next call.
+    using Actions = std::span<const Action>;
 
-    using Actions = std::vector<Action>;
-    struct Now {
-        MonoTime mono;
-        Timestamp wall;
-    };
+    // `venue` and `rng` outlive it.
+    Session(Venue& venue, SessionOptions options, Rng& rng);
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
 
-    void start(Now now, Actions& out);
-    void on_open(Now now, Actions& out);
-    void on_frame(const Parsed& parsed, Now now, Actions& out);
-    void on_closed(const StreamEnd& end, Now now, Actions& out);
-    void on_poll_result(const PollResult& result, Now now, Actions& out);
-    // Some ticker has had no quote for long, though others have: REST is asked beside the stream.
-    void set_quiet_ticker(bool quiet, Now now, Actions& out);
-    // At next_wakeup() or any time.
-    void on_timer(Now now, Actions& out);
-    void stop(Actions& out);
+    Actions start(Moment now);
+    Actions stream_opened(int stream, Moment now);
+    Actions stream_text(int stream, std::string_view text, Moment now);
+    Actions stream_ping(int stream, Moment now);  // a ping or a pong: somebody is there
+    Actions stream_closed(int stream, const net::WsClosed& closed, Moment now);
+    Actions answered(std::uint64_t request, const net::HttpResult& result, Moment now);
+    Actions timer(Moment now);
+    Actions stop(Moment now);
 
-    // When to call on_timer() at the latest.
-    MonoTime next_wakeup() const;
-    SourceState state() const { return state_; }
-    // One plain sentence about the state; may be empty.
-    const std::string& detail() const { return detail_; }
+    const SourceStatus& status() const { return status_; }
+    // Frames and figures that were left out since the start.
+    std::uint64_t refused_quotes() const { return refused_quotes_; }
 
 private:
-    enum class Stream { none, waiting, connecting, open };
+    struct Stream {
+        int id;
+        bool open;
+        bool brought_quotes;
+        bool garbled;  // what it brought last made no sense
+        MonoTime opened_at;
+        MonoTime last_sign;   // of life
+        MonoTime last_quote;  // or opened_at
+        MonoTime last_ping;
+        MonoTime renew_at;
+    };
+    struct Line {
+        Ticker ticker;
+        MonoTime ask_at;      // by REST, unless the stream speaks of it before
+        MonoTime last_trade;  // by stream
+        bool reported_missing = false;
+        bool unknown = false;  // the venue says that it does not know it
+    };
+    struct Request {
+        std::uint64_t id = 0;
+        MonoTime started;
+        std::vector<std::size_t> asked;
+    };
+    // Why one of the two ways gives nothing at the moment.
+    struct Trouble {
+        std::string why;
+        std::optional<Timestamp> refused_until;
+    };
 
-    bool stream_delivers(MonoTime now) const;
-    MonoTime polling_needed_at() const;
-    void wait_for_stream(Duration wait, MonoTime now);
-    void poll_if_due(Now now, Actions& out);
-    void become(SourceState state, std::string detail, log::Level level, std::string text, Actions& out);
+    // The stream: session_stream.cpp
+    void advance_stream(Moment now);
+    void open_stream(std::optional<Stream>& slot);
+    void lose_stream(Moment now, std::string why);
+    void schedule_reconnect(Moment now, bool was_healthy);
+    void note_bad_frame(Stream& stream, std::string_view why, Moment now);
+    bool is_healthy(const Stream& stream, Moment now) const;
+    bool stream_brings_quotes(Moment now) const;
 
-    SessionOptions options_;
-    Rng rng_;
-    Stream stream_ = Stream::none;
-    bool stopped_ = true;
-    bool polling_ = false;  // a request is under way
-    bool quiet_ticker_ = false;
-    bool pinged_ = false;
-    bool bad_frames_logged_ = false;
-    int failures_ = 0;
+    // REST: session_poll.cpp
+    void advance_poll(Moment now);
+    void take_answer(const Request& request, const net::HttpResult& result, Moment now);
+    void take_prices(const Request& request, const Parsed& parsed, Moment now);
+    void report_missing(const Request& request, const std::vector<bool>& came);
+    void split_for_unknown(const Request& request, std::string_view why, Moment now);
+    void poll_failed(std::string why, Moment now);
+    void poll_refused(Refusal refusal, Moment now);
+    MonoTime next_poll() const;
+
+    void advance(Moment now);
+    void update_status(Moment now);
+    void arm(Moment now);
+    void say(log::Level level, std::string message, std::string reason = {});
+    // Says it once until the source has recovered, or an hour has passed.
+    void say_once(std::string key, Moment now, log::Level level, std::string message,
+                  std::string reason = {});
+    void publish(Moment now);
+    Line& line_of(Ticker ticker);
+    Duration jittered(Duration wait);
+    std::string ticker_list() const;
+    std::string name() const { return std::string(venue_.type().name.view()); }
+    Actions done() const { return actions_; }
+
+    Venue& venue_;
+    const SessionOptions options_;
+    Rng& rng_;
+    const std::string stream_url_;
+    const bool has_rest_;
+
+    std::vector<Action> actions_;
+    std::vector<Quote> quotes_;
+    bool running_ = false;
+    MonoTime started_at_;
+
+    int last_stream_ = 0;
+    std::optional<Stream> stream_;
+    std::optional<Stream> successor_;  // being opened to take the place of stream_
+    int stream_failures_ = 0;
+    int stream_refusals_ = 0;
+    MonoTime reconnect_at_;  // where there is no stream_
+    std::optional<Trouble> stream_trouble_;
+
+    std::vector<Line> lines_;             // as venue_.instruments()
+    std::vector<std::size_t> by_ticker_;  // indexes of lines_, sorted by ticker
+    std::uint64_t last_request_ = 0;
+    std::optional<Request> request_;
+    std::deque<std::vector<std::size_t>> suspects_;  // groups that hold a symbol unknown to the venue
+    MonoTime poll_allowed_at_;
+    bool poll_works_ = false;
     int poll_failures_ = 0;
-    MonoTime opened_at_{};
-    MonoTime last_data_{};
-    MonoTime retry_at_{};
-    MonoTime renew_at_{};
-    MonoTime poll_at_{};
-    SourceState state_ = SourceState::stopped;
-    std::string detail_;
+    int poll_refusals_ = 0;
+    std::optional<Trouble> poll_trouble_;
+
+    std::optional<MonoTime> armed_;
+    SourceStatus status_;
+    MonoTime state_since_;
+    std::optional<MonoTime> last_quote_;
+    bool announced_ = false;  // that prices come
+    bool was_away_ = false;   // since then, and the return has not been announced
+    std::vector<std::pair<std::string, MonoTime>> said_;
+    std::uint64_t refused_quotes_ = 0;
+    std::uint64_t refused_unsaid_ = 0;
+    std::optional<MonoTime> refused_said_at_;
 };
 
 }  // namespace pricewire

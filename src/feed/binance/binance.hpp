@@ -1,14 +1,11 @@
 #pragma once
 
-#include <memory>
-
 #include "feed/venue.hpp"
 
 namespace pricewire {
 
-// Binance spot: the combined stream of trades, so that every trade counts, with REST ticker/price beside it.
-// Source: https://developers.binance.com/docs/binance-spot-api-docs/web-socket-streams and
-// …/rest-api/market-data-endpoints. The rule for symbols is TICKER + "USDT".
-std::unique_ptr<Venue> create_binance(const VenueSettings& settings);
+// Binance spot, by its combined stream of trades and, beside it, REST `ticker/price`. Quotes are of the USDT
+// pair. Source: developers.binance.com, "WebSocket Streams for Binance" and "Market Data endpoints".
+extern const VenueType binance_type;
 
 }  // namespace pricewire

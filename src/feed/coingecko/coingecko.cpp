@@ -1,198 +1,235 @@
 #include "feed/coingecko/coingecko.hpp"
 
 #include <fmt/format.h>
-#include <simdjson.h>
 
 #include <algorithm>
 #include <array>
-#include <set>
-#include <unordered_map>
 #include <utility>
 
-#include "base/log.hpp"
-#include "feed/json_price.hpp"
+#include "feed/detail/json.hpp"
+#include "feed/refusal.hpp"
 
 namespace pricewire {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 30> known_ids{{
-    {"BTC", "bitcoin"},
-    {"ETH", "ethereum"},
-    {"DOGE", "dogecoin"},
-    {"SOL", "solana"},
-    {"BNB", "binancecoin"},
-    {"XRP", "ripple"},
+using detail::ondemand::document;
+using detail::ondemand::object;
+using Kind = ParseError::Kind;
+
+// Ids of coins, as CoinGecko's coin list has them. Tickers are not unique there, so there is no rule to go
+// by.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 36> coin_ids{{
+    {"AAVE", "aave"},
     {"ADA", "cardano"},
-    {"TRX", "tron"},
-    {"AVAX", "avalanche-2"},
-    {"LINK", "chainlink"},
-    {"DOT", "polkadot"},
-    {"LTC", "litecoin"},
-    {"BCH", "bitcoin-cash"},
-    {"XLM", "stellar"},
-    {"XMR", "monero"},
-    {"UNI", "uniswap"},
-    {"ATOM", "cosmos"},
-    {"ETC", "ethereum-classic"},
-    {"FIL", "filecoin"},
-    {"NEAR", "near"},
+    {"ALGO", "algorand"},
     {"APT", "aptos"},
     {"ARB", "arbitrum"},
+    {"ATOM", "cosmos"},
+    {"AVAX", "avalanche-2"},
+    {"BCH", "bitcoin-cash"},
+    {"BNB", "binancecoin"},
+    {"BTC", "bitcoin"},
+    {"DASH", "dash"},
+    {"DOGE", "dogecoin"},
+    {"DOT", "polkadot"},
+    {"ETC", "ethereum-classic"},
+    {"ETH", "ethereum"},
+    {"FIL", "filecoin"},
+    {"HBAR", "hedera-hashgraph"},
+    {"ICP", "internet-computer"},
+    {"LINK", "chainlink"},
+    {"LTC", "litecoin"},
+    {"NEAR", "near"},
     {"OP", "optimism"},
-    {"AAVE", "aave"},
-    {"ALGO", "algorand"},
     {"PEPE", "pepe"},
     {"SHIB", "shiba-inu"},
+    {"SOL", "solana"},
     {"SUI", "sui"},
     {"TON", "the-open-network"},
+    {"TRX", "tron"},
+    {"UNI", "uniswap"},
+    {"USDC", "usd-coin"},
+    {"USDT", "tether"},
+    {"VET", "vechain"},
+    {"XLM", "stellar"},
+    {"XMR", "monero"},
+    {"XRP", "ripple"},
     {"ZEC", "zcash"},
 }};
 
-std::optional<std::string> id_of(const VenueSettings& settings, Ticker ticker) {
-    const auto named = settings.symbols.find(std::string(ticker.view()));
-    if (named != settings.symbols.end()) return named->second;
-    const auto known = std::find_if(known_ids.begin(), known_ids.end(),
-                                    [&](const auto& k) { return k.first == ticker.view(); });
-    if (known == known_ids.end()) return std::nullopt;
-    return std::string(known->second);
+// Keeps the URL well below what servers take.
+constexpr std::size_t max_coins = 200;
+
+std::unexpected<ParseError> refuse(Kind kind, std::string text) {
+    return std::unexpected(ParseError{kind, std::move(text)});
 }
 
 class CoinGecko final : public Venue {
 public:
-    explicit CoinGecko(const VenueSettings& settings) : settings_(settings) {
-        for (const Ticker ticker : settings_.tickers) {
-            const auto id = id_of(settings_, ticker);
-            if (!id) {
-                log::warn(
-                    "coingecko: no id is known for a ticker, so it is not checked there; set market.symbols",
-                    {{"ticker", std::string(ticker.view())}});
-                continue;
-            }
-            tickers_.emplace(*id, ticker);
-            ids_.push_back(*id);
+    CoinGecko(std::vector<Instrument> instruments, const Endpoints& endpoints)
+        : instruments_(std::move(instruments)), endpoints_(endpoints), index_(instruments_) {
+        seen_.resize(instruments_.size());
+    }
+
+    const VenueType& type() const override { return coingecko_type; }
+    std::span<const Instrument> instruments() const override { return instruments_; }
+    std::string stream_url() const override { return {}; }
+    std::string subscribe_message() const override { return {}; }
+
+    std::string rest_url(std::span<const std::size_t> asked) const override {
+        if (endpoints_.rest_url.empty()) return {};
+        std::string url = endpoints_.rest_url + "/simple/price?ids=";
+        for (std::size_t i = 0; i < asked.size(); ++i) {
+            if (i > 0) url += "%2C";
+            url += instruments_[asked[i]].symbol;
         }
+        return url + "&vs_currencies=usd&include_last_updated_at=true&precision=full";
     }
 
-    SourceName name() const override { return "coingecko"; }
-    SourceKind kind() const override { return SourceKind::aggregator; }
-    std::optional<std::string> stream_url() const override { return std::nullopt; }
-    std::vector<std::string> subscribe_messages() const override { return {}; }
-
-    std::string rest_url() const override {
-        std::string ids;
-        for (const std::string& id : ids_) ids += (ids.empty() ? "" : "%2C") + id;
-        return settings_.rest_url + "/simple/price?ids=" + ids +
-               "&vs_currencies=usd&include_last_updated_at=true&precision=full";
+    ParseResult parse_frame(std::string_view, Timestamp, std::vector<Quote>&) override {
+        return refuse(Kind::wrong_shape, "CoinGecko has no stream here");
     }
 
-    Parsed parse_frame(std::string_view, Timestamp, std::vector<Quote>&) override { return {}; }
-
-    Parsed parse_rest(std::string_view body, Timestamp now, std::vector<Quote>& out) override {
+    ParseResult parse_answer(std::string_view body, Timestamp received_at, std::vector<Quote>& out) override {
         const std::size_t before = out.size();
-        try {
-            Parsed parsed = body_or_throw(body, now, out);
-            if (parsed.kind != Parsed::Kind::quotes) out.resize(before);
-            return parsed;
-        } catch (const simdjson::simdjson_error& e) {
-            out.resize(before);
-            return {Parsed::Kind::bad, describe_non_json(body, e.what()), 0};
-        }
+        auto result = read_answer(body, received_at, out);
+        // Half an answer is none.
+        if (!result) out.resize(before);
+        return result;
     }
 
 private:
-    // {"bitcoin":{"usd":83749.1,"last_updated_at":1791367550},…} or
-    // {"status":{"error_code":429,"error_message":"…"}}
-    Parsed body_or_throw(std::string_view body, Timestamp now, std::vector<Quote>& out) {
-        buffer_.assign(body);
-        buffer_.reserve(body.size() + simdjson::SIMDJSON_PADDING);
-        simdjson::ondemand::document document =
-            parser_.iterate(buffer_.data(), body.size(), buffer_.capacity());
-        const std::size_t before = out.size();
-        std::set<std::string> seen;
-        for (auto field : document.get_object()) {
-            const std::string key(std::string_view(field.unescaped_key()));
-            if (key == "status") return read_error(field.value().get_object());
-            const auto ticker = tickers_.find(key);
-            if (ticker == tickers_.end()) continue;
-            if (!seen.insert(key).second) return {Parsed::Kind::bad, "it names a coin twice", 0};
-            Quote quote{.source = name(),
-                        .kind = kind(),
-                        .ticker = ticker->second,
-                        .price = {},
-                        .time = {},
-                        .received_at = now};
-            const auto bad = read_coin(field.value().get_object(), quote);
-            if (bad) return {Parsed::Kind::bad, fmt::format("{}: {}", key, *bad), 0};
-            out.push_back(quote);
+    // {"bitcoin":{"usd":83749,"last_updated_at":1791367550}, …}; or an error of CoinGecko's own:
+    // {"status":{"error_code":429,"error_message":"You've exceeded the Rate Limit. …"}}, {"error":"coin not
+    // found"}
+    ParseResult read_answer(std::string_view body, Timestamp received_at, std::vector<Quote>& out) {
+        document answer;
+        object root;
+        if (!detail::looks_like_json(body) || reader_.read(body).get(answer)) {
+            return refuse(Kind::not_json, fmt::format("an answer that is not JSON: {}", snippet(body)));
         }
-        if (out.size() == before) return {Parsed::Kind::bad, "it holds no price", 0};
-        report_missing(seen);
-        return {Parsed::Kind::quotes, {}, 0};
-    }
-
-    static std::optional<std::string> read_coin(simdjson::ondemand::object coin, Quote& quote) {
-        bool has_price = false;
-        bool has_time = false;
-        for (auto field : coin) {
-            const std::string_view key = field.unescaped_key();
-            if (key == "usd") {
-                std::string_view token = field.value().raw_json_token();
-                while (!token.empty() && (token.back() == ' ' || token.back() == '\n' ||
-                                          token.back() == '\r' || token.back() == '\t')) {
-                    token.remove_suffix(1);
+        if (const auto error = answer.get_object().get(root)) {
+            return refuse(error == simdjson::INCORRECT_TYPE ? Kind::wrong_shape : Kind::not_json,
+                          fmt::format("an answer that is not CoinGecko's: {}", snippet(body)));
+        }
+        std::fill(seen_.begin(), seen_.end(), false);
+        Parsed parsed;
+        for (auto field : root) {
+            std::string_view id;
+            if (field.unescaped_key().get(id)) return refuse(Kind::not_json, "an answer that is cut off");
+            const Instrument* coin = index_.find(id);
+            object figures;
+            if (const auto error = field.value().get_object().get(figures)) {
+                if (error != simdjson::INCORRECT_TYPE)
+                    return refuse(Kind::not_json, "an answer that is cut off");
+                if (coin == nullptr) {
+                    return refuse(id == "error" ? Kind::venue_error : Kind::wrong_shape,
+                                  fmt::format("an answer that is not CoinGecko's: {}", snippet(body)));
                 }
-                const auto price = parse_price(token);
-                if (!price) return price.error().message;
-                if (has_price) return "it has two prices";
-                quote.price = *price;
-                has_price = true;
-            } else if (key == "last_updated_at") {
-                const std::int64_t seconds = field.value().get_int64();
-                if (seconds <= 0 || seconds > 10'000'000'000) return "its time is out of range";
-                quote.time = Timestamp{std::chrono::seconds{seconds}};
-                has_time = true;
+                leave_out(parsed, fmt::format("no figures for '{}'", coin->symbol));
+                continue;
+            }
+            if (coin == nullptr && id == "status") return own_error(figures);
+            if (read_coin(figures, coin, id, received_at, out, parsed)) {
+                return refuse(Kind::not_json, "an answer that is cut off");
             }
         }
-        if (!has_price || !has_time) return "a coin without price or time";
-        return std::nullopt;
-    }
-
-    static Parsed read_error(simdjson::ondemand::object status) {
-        Parsed parsed{Parsed::Kind::refused, "CoinGecko answers with an error", 0};
-        for (auto field : status) {
-            const std::string_view key = field.unescaped_key();
-            if (key == "error_code") {
-                parsed.status = static_cast<int>(std::int64_t(field.value().get_int64()));
-            } else if (key == "error_message") {
-                parsed.reason = fmt::format("CoinGecko says: {}",
-                                            std::string_view(field.value().get_string()).substr(0, 200));
-            }
-        }
+        if (!detail::at_end(answer)) return refuse(Kind::not_json, "an answer with something after its end");
         return parsed;
     }
 
-    void report_missing(const std::set<std::string>& seen) {
-        for (const std::string& id : ids_) {
-            if (seen.contains(id)) {
-                missing_.erase(id);
-            } else if (missing_.insert(id).second) {
-                log::warn("coingecko: a coin is missing from its answer and goes unchecked", {{"id", id}});
-            }
+    simdjson::error_code read_coin(object figures, const Instrument* coin, std::string_view id,
+                                   Timestamp received_at, std::vector<Quote>& out, Parsed& parsed) {
+        std::string_view usd;
+        std::string_view updated;
+        bool twice = false;
+        for (auto field : figures) {
+            std::string_view key;
+            if (const auto error = field.unescaped_key().get(key)) return error;
+            std::string_view* wanted = key == "usd" ? &usd : key == "last_updated_at" ? &updated : nullptr;
+            if (wanted == nullptr) continue;
+            twice = twice || !wanted->empty();
+            if (const auto error = field.value().raw_json_token().get(*wanted)) return error;
         }
+        if (coin == nullptr) {
+            leave_out(parsed, fmt::format("a price of '{}', which was not asked for", snippet(id)));
+            return simdjson::SUCCESS;
+        }
+        const auto i = static_cast<std::size_t>(coin - instruments_.data());
+        const auto price = detail::price_of(detail::trimmed(usd));
+        const auto seconds = detail::plain_integer(updated);
+        const bool in_range = seconds && *seconds > 0 && *seconds < 10'000'000'000;
+        const auto time = in_range ? detail::market_time(*seconds * 1000) : std::nullopt;
+        if (twice || seen_[i]) {
+            leave_out(parsed, fmt::format("two prices of '{}'", coin->symbol));
+            if (seen_[i]) std::erase_if(out, [&](const Quote& q) { return q.ticker == coin->ticker; });
+        } else if (!price) {
+            leave_out(parsed,
+                      fmt::format("'{}' as the price of '{}'", snippet(detail::trimmed(usd)), coin->symbol));
+        } else if (!time) {
+            // Without its time it could be hours old, and nobody would know.
+            leave_out(parsed, fmt::format("a price of '{}' without the time it was made", coin->symbol));
+        } else {
+            out.push_back(
+                {coingecko_type.name, coingecko_type.kind, coin->ticker, *price, *time, received_at});
+        }
+        seen_[i] = true;
+        return simdjson::SUCCESS;
     }
 
-    const VenueSettings settings_;
-    std::unordered_map<std::string, Ticker> tickers_;
-    std::vector<std::string> ids_;
-    std::set<std::string> missing_;
-    simdjson::ondemand::parser parser_;
-    std::string buffer_;
+    static ParseResult own_error(object status) {
+        std::string_view code;
+        std::string_view message;
+        for (auto field : status) {
+            std::string_view key;
+            if (field.unescaped_key().get(key)) return refuse(Kind::not_json, "an answer that is cut off");
+            std::string_view* wanted = key == "error_code"      ? &code
+                                       : key == "error_message" ? &message
+                                                                : nullptr;
+            if (wanted != nullptr && field.value().raw_json_token().get(*wanted)) {
+                return refuse(Kind::not_json, "an answer that is cut off");
+            }
+        }
+        return refuse(detail::plain_integer(code) == 429 ? Kind::rate_limited : Kind::venue_error,
+                      fmt::format("CoinGecko's error {}: {}", snippet(detail::trimmed(code)),
+                                  snippet(detail::plain_string(message).value_or(""))));
+    }
+
+    static void leave_out(Parsed& parsed, std::string why) {
+        if (parsed.refused++ == 0) parsed.why = std::move(why);
+    }
+
+    const std::vector<Instrument> instruments_;
+    const Endpoints endpoints_;
+    const SymbolIndex index_;
+    std::vector<bool> seen_;
+    detail::JsonReader reader_;
 };
+
+std::optional<std::string> id_of(Ticker ticker) {
+    const auto found = std::find_if(coin_ids.begin(), coin_ids.end(),
+                                    [&](const auto& coin) { return coin.first == ticker.view(); });
+    if (found == coin_ids.end()) return std::nullopt;
+    return std::string(found->second);
+}
 
 }  // namespace
 
-std::unique_ptr<Venue> create_coingecko(const VenueSettings& settings) {
-    return std::make_unique<CoinGecko>(settings);
-}
+constinit const VenueType coingecko_type{
+    .name = "coingecko",
+    .kind = SourceKind::aggregator,
+    .max_instruments = max_coins,
+    .symbol_of = id_of,
+    .is_symbol =
+        [](std::string_view id) {
+            return !id.empty() && id.size() <= 100 && std::all_of(id.begin(), id.end(), [](char c) {
+                return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '-' || c == '_' || c == '.';
+            });
+        },
+    .create = [](std::vector<Instrument> instruments, const Endpoints& endpoints) -> std::unique_ptr<Venue> {
+        return std::make_unique<CoinGecko>(std::move(instruments), endpoints);
+    },
+};
 
 }  // namespace pricewire

@@ -1,0 +1,255 @@
+#include "feed/binance/binance.hpp"
+
+#include <gtest/gtest.h>
+
+#include <regex>
+
+#include "feed/recordings.hpp"
+
+namespace pricewire {
+namespace {
+
+const Timestamp now{std::chrono::seconds{1'723'161'260}};
+const Endpoints endpoints{"wss://stream.binance.com:9443/stream", "https://api.binance.com"};
+
+std::unique_ptr<Venue> binance() {
+    return binance_type.create({{"BTC", "BTCUSDT"}, {"ETH", "ETHUSDT"}, {"DOGE", "DOGEUSDT"}}, endpoints);
+}
+
+constexpr const char* kind_names[] = {"not_json",       "wrong_shape",  "bad_quote",
+                                      "unknown_symbol", "rate_limited", "venue_error"};
+
+std::string show(const ParseResult& result, const std::vector<Quote>& quotes) {
+    std::string out;
+    for (const Quote& q : quotes) {
+        out += std::string(q.ticker.view()) + "=" + q.price.to_string() + "@" + format_rfc3339(q.time) + " ";
+    }
+    if (!result) {
+        out += std::string(kind_names[static_cast<int>(result.error().kind)]) + ": " + result.error().text;
+    } else {
+        if (result->refused > 0) out += std::to_string(result->refused) + " refused: " + result->why;
+        if (result->server_leaves) out += "server leaves";
+    }
+    while (out.ends_with(' ')) out.pop_back();
+    return out;
+}
+std::string frame(std::string_view bytes) {
+    std::vector<Quote> quotes;
+    const auto venue = binance();
+    const auto result = venue->parse_frame(bytes, now, quotes);
+    return show(result, quotes);
+}
+std::string answer(std::string_view body) {
+    std::vector<Quote> quotes;
+    const auto venue = binance();
+    const auto result = venue->parse_answer(body, now, quotes);
+    return show(result, quotes);
+}
+
+constexpr const char* trade =
+    R"({"stream":"btcusdt@trade","data":{"e":"trade","E":1723161255343,"s":"BTCUSDT","t":3735683259,)"
+    R"("p":"61837.63000000","q":"0.02000000","T":1723161255342,"m":true,"M":true}})";
+
+std::string with(std::string_view from, std::string_view to) {
+    std::string text = trade;
+    const std::size_t at = text.find(from);
+    EXPECT_NE(at, std::string::npos) << from;
+    return text.replace(at, from.size(), to);
+}
+
+TEST(Binance, Addresses) {
+    const auto venue = binance();
+    EXPECT_EQ(venue->stream_url(),
+              "wss://stream.binance.com:9443/stream?streams=btcusdt@trade/ethusdt@trade/dogeusdt@trade");
+    EXPECT_EQ(venue->subscribe_message(), "");
+    EXPECT_EQ(venue->rest_url(std::vector<std::size_t>{0, 2}),
+              "https://api.binance.com/api/v3/ticker/price?symbols=%5B%22BTCUSDT%22%2C%22DOGEUSDT%22%5D");
+    EXPECT_EQ(binance_type.create({{"BTC", "BTCUSDT"}}, {})->stream_url(), "");
+    EXPECT_EQ(binance_type.symbol_of("PEPE"), "PEPEUSDT");
+    EXPECT_TRUE(binance_type.is_symbol("1000SATSUSDT"));
+    for (const char* bad :
+         {"", "btcusdt", "BTC/USDT", "BTC USDT", "A\"B", "ABCDEFGHIJKLMNOPQRSTUVWXYZ12345"}) {
+        EXPECT_FALSE(binance_type.is_symbol(bad)) << bad;
+    }
+}
+
+TEST(Binance, ATradeIsAQuoteWithItsOwnDigitsAndTime) {
+    std::vector<Quote> quotes;
+    const auto venue = binance();
+    ASSERT_TRUE(venue->parse_frame(trade, now, quotes));
+    ASSERT_EQ(quotes.size(), 1u);
+    EXPECT_EQ(quotes[0].source, SourceName("binance"));
+    EXPECT_EQ(quotes[0].kind, SourceKind::exchange);
+    EXPECT_EQ(quotes[0].ticker, Ticker("BTC"));
+    EXPECT_EQ(quotes[0].price, Decimal::parse("61837.63").value());
+    EXPECT_EQ(quotes[0].time, from_micros(1'723'161'255'342'000));
+    EXPECT_EQ(quotes[0].received_at, now);
+}
+
+TEST(Binance, OtherFramesAreIgnoredQuietly) {
+    for (
+        const char* other : {
+            R"({"stream":"btcusdt@bookTicker","data":{"u":1,"s":"BTCUSDT","b":"61837.6","B":"3","a":"61837.7","A":"1"}})",
+            R"({"stream":"btcusdt@depth@100ms","data":{"e":"depthUpdate","s":"BTCUSDT","b":[["61737.63","0.0"]],"a":[]}})",
+            R"({"stream":"btcusdt@aggTrade","data":{"e":"aggTrade","s":"BTCUSDT","p":"1","T":1723161255342}})",
+            R"({"lastUpdateId":50093239218,"bids":[["61837.63","3.7"]],"asks":[]})",
+            R"({"result":null,"id":1})",
+            R"({"e":"24hrTicker","s":"BTCUSDT","p":"1"})",
+        }) {
+        EXPECT_EQ(frame(other), "") << other;
+    }
+}
+
+TEST(Binance, ItsOwnMessages) {
+    EXPECT_EQ(frame(R"({"error":{"code":2,"msg":"Invalid request: unknown variant"},"id":1})"),
+              "venue_error: Binance's error 2: Invalid request: unknown variant");
+    EXPECT_EQ(frame(R"({"code":-1121,"msg":"Invalid symbol."})"),
+              "unknown_symbol: Binance's error -1121: Invalid symbol.");
+    EXPECT_EQ(frame(R"({"stream":"!serverShutdown","data":{"e":"serverShutdown","E":1770123456789}})"),
+              "server leaves");
+    EXPECT_EQ(frame(R"({"e":"serverShutdown","E":1770123456789})"), "server leaves");
+    EXPECT_EQ(frame(R"({"event":{"e":"serverShutdown","E":1770123456789}})"), "server leaves");
+}
+
+TEST(Binance, WhatIsNoUsableTradeIsRefused) {
+    const std::string price = R"("61837.63000000")";
+    for (const char* bad : {R"("0")", R"("0.00000000")", R"("-1")", R"("")", R"(" 1")", R"("1 ")", R"("NaN")",
+                            R"("Infinity")", R"("1,5")", R"("0x10")", R"("1e400")",
+                            R"("999999999999999999999999999999")", R"("01")", R"("1e-30")"}) {
+        EXPECT_TRUE(frame(with(price, bad)).starts_with("bad_quote: "))
+            << bad << " gave " << frame(with(price, bad));
+    }
+    for (const char* bad : {"61837.63", "null", "true", "[1,2]", "{}", R"("\u0031")"}) {
+        EXPECT_EQ(frame(with(price, bad)), "wrong_shape: a trade of an unknown shape") << bad;
+    }
+    EXPECT_EQ(frame(with(R"("s":"BTCUSDT")", R"("s":"XRPUSDT")")),
+              "bad_quote: a trade of 'XRPUSDT', which was not asked for");
+    EXPECT_EQ(frame(with(R"("s":"BTCUSDT")", R"("s":"ETHUSDT")")),
+              "bad_quote: a trade of 'ETHUSDT' in the stream 'btcusdt@trade'");
+    EXPECT_EQ(frame(with(R"("s":"BTCUSDT")", R"("s":7)")), "wrong_shape: a trade of an unknown shape");
+    for (const char* bad :
+         {"0", "-5", "17231612553", "99999999999999999", "1.5", "\"1723161255342\"", "null"}) {
+        EXPECT_NE(frame(with("1723161255342", bad)).find(": "), std::string::npos) << bad;
+    }
+    EXPECT_EQ(frame(with(R"("q":)", R"("p":"61837.64","q":)")),
+              "wrong_shape: a frame that says a thing twice");
+    EXPECT_EQ(frame(with(R"("data":)", R"("data":{},"data":)")), "wrong_shape: a frame with two payloads");
+    EXPECT_EQ(frame(with(R"("data":)", R"("stream":"btcusdt@trade","data":)")),
+              "wrong_shape: a frame that names its stream twice");
+    EXPECT_EQ(frame(std::string(trade) + trade), "not_json: a frame with something after its end");
+    EXPECT_EQ(frame(std::string(trade) + "}"), "not_json: a frame with something after its end");
+}
+
+TEST(Binance, WhatIsNoFrameIsRefused) {
+    for (const char* bad :
+         {"", " ", "{", "}", "[]", "[1,2]", "7", "null", "\"trade\"", "\x7f\x01{{{", "<html></html>",
+          "error code: 1015", R"({"stream":"btcusdt@trade"})", R"({"stream":"btcusdt@trade","data":7})",
+          R"({"stream":"btcusdt@trade","data":{"p":[1,2],"s":7}})", R"({"stream":7,"data":{"e":"trade"}})",
+          R"({"unexpected":{"price":[]}})", "{}",
+          "{\"stream\":\"btcusdt@trade\",\"data\":{\"e\":\"trade\",\"p\":\"\xff\xfe\"}}"}) {
+        const std::string result = frame(bad);
+        EXPECT_TRUE(result.starts_with("not_json: ") || result.starts_with("wrong_shape: "))
+            << bad << " gave " << result;
+    }
+    std::string deep = R"({"stream":"btcusdt@trade","data":)";
+    for (int i = 0; i < 100'000; ++i) deep += "[";
+    EXPECT_NE(frame(deep).find(": "), std::string::npos);
+}
+
+TEST(Binance, AFrameCutOffAnywhereIsNoQuote) {
+    const std::string whole = trade;
+    const auto venue = binance();
+    for (std::size_t n = 0; n < whole.size(); ++n) {
+        std::vector<Quote> quotes;
+        const auto result = venue->parse_frame(whole.substr(0, n), now, quotes);
+        EXPECT_TRUE(quotes.empty() && !result) << whole.substr(0, n);
+    }
+}
+
+TEST(Binance, RestPrices) {
+    EXPECT_EQ(
+        answer(R"([{"symbol":"BTCUSDT","price":"61000.10000000"},{"symbol":"ETHUSDT","price":"2600"}])"),
+        "BTC=61000.1@2024-08-08T23:54:20Z ETH=2600@2024-08-08T23:54:20Z");
+    EXPECT_EQ(answer(R"({"symbol":"DOGEUSDT","price":"0.07101000"})"), "DOGE=0.07101@2024-08-08T23:54:20Z");
+    EXPECT_EQ(answer("[]"), "");
+    EXPECT_EQ(answer(R"([{"symbol":"BTCUSDT","price":"0"},{"symbol":"ETHUSDT","price":"2600"}])"),
+              "ETH=2600@2024-08-08T23:54:20Z 1 refused: '0' as the price of 'BTCUSDT'");
+    EXPECT_EQ(
+        answer(
+            R"([{"symbol":"XUSDT","price":"1"},{"symbol":"ETHUSDT","price":"2"},{"symbol":"ETHUSDT","price":"3"}])"),
+        "ETH=2@2024-08-08T23:54:20Z 2 refused: '1' as the price of 'XUSDT'");
+}
+
+TEST(Binance, RestErrors) {
+    EXPECT_EQ(answer(R"({"code":-1003,"msg":"Too many requests."})"),
+              "rate_limited: Binance's error -1003: Too many requests.");
+    EXPECT_EQ(answer(R"({"code":-1121,"msg":"Invalid symbol."})"),
+              "unknown_symbol: Binance's error -1121: Invalid symbol.");
+    EXPECT_EQ(answer(R"({"code":0,"msg":"Service unavailable"})"),
+              "venue_error: Binance's error 0: Service unavailable");
+    EXPECT_EQ(answer("<html>"), "not_json: an answer that is not JSON: <html>");
+    for (const char* bad :
+         {"7", "null", "[7]", "[[]]", "{}", R"([{"symbol":"BTCUSDT"}])",
+          R"([{"symbol":"BTCUSDT","price":61000.1}])", R"([{"unexpected":{"price":[]}}])",
+          R"([{"symbol":"BTCUSDT","price":"1","price":"2"}])", R"([{"symbol":"BTCUSDT","price":"1"}] x)"}) {
+        EXPECT_NE(answer(bad).find(": "), std::string::npos) << bad;
+        EXPECT_EQ(answer(bad).find('@'), std::string::npos) << bad << " gave a quote";
+    }
+}
+
+TEST(Binance, AnAnswerCutOffAnywhereIsNoQuote) {
+    const std::string whole =
+        R"([{"symbol":"BTCUSDT","price":"61000.1"},{"symbol":"ETHUSDT","price":"2600"}])";
+    const auto venue = binance();
+    for (std::size_t n = 0; n < whole.size(); ++n) {
+        std::vector<Quote> quotes;
+        const auto result = venue->parse_answer(whole.substr(0, n), now, quotes);
+        EXPECT_TRUE(quotes.empty() && !result) << whole.substr(0, n);
+    }
+}
+
+TEST(Binance, EveryRecordedTradeToTheDigit) {
+    const auto path = recordings();
+    if (!path) GTEST_SKIP() << "no recordings: set PRICEWIRE_RECORDINGS";
+    const std::regex fields(R"re("s":"(\w+)".*"p":"([0-9.]+)".*"T":(\d+))re");
+    for (const auto& [file, trades] :
+         {std::pair{"btcusdt-2024-08-08.jsonl.gz", 9757u}, {"ethusdt-2024-08-08.jsonl.gz", 6106u}}) {
+        const auto venue = binance();
+        std::vector<Quote> quotes;
+        unsigned seen = 0;
+        for (const std::string& bytes : recorded_frames(*path / "binance-ws" / file)) {
+            quotes.clear();
+            const auto result = venue->parse_frame(bytes, now, quotes);
+            ASSERT_TRUE(result) << result.error().text << " " << bytes.substr(0, 300);
+            const bool is_trade = bytes.find("@trade") != std::string::npos;
+            ASSERT_EQ(quotes.size(), is_trade ? 1u : 0u) << bytes.substr(0, 300);
+            if (!is_trade) continue;
+            ++seen;
+            std::smatch match;
+            ASSERT_TRUE(std::regex_search(bytes, match, fields));
+            std::string digits = match[2];
+            while (digits.ends_with('0')) digits.pop_back();
+            if (digits.ends_with('.')) digits.pop_back();
+            EXPECT_EQ(quotes[0].price.to_string(), digits);
+            EXPECT_EQ(std::string(quotes[0].ticker.view()) + "USDT", match[1].str());
+            EXPECT_EQ(std::to_string(to_micros(quotes[0].time) / 1000), match[3].str());
+        }
+        EXPECT_EQ(seen, trades);
+    }
+}
+
+TEST(Binance, RecordedAnswers) {
+    const auto path = recordings();
+    if (!path) GTEST_SKIP() << "no recordings: set PRICEWIRE_RECORDINGS";
+    const auto recorded = [&](const char* name) { return answer(file_text(*path / "rest" / name)); };
+    EXPECT_EQ(recorded("binance_ticker_price_DOGEUSDT.json"), "DOGE=0.07101@2024-08-08T23:54:20Z");
+    EXPECT_TRUE(recorded("binance_418_2026-08-24.json")
+                    .starts_with("rate_limited: Binance's error -1003: Way too much"));
+    EXPECT_TRUE(recorded("binance_451.json")
+                    .starts_with("venue_error: Binance's error 0: Service unavailable from a restricted"));
+    EXPECT_EQ(recorded("cloudflare_1015_body.txt"), "not_json: an answer that is not JSON: error code: 1015");
+    EXPECT_TRUE(recorded("coingecko_429_body_also_seen_with_http_200.json").starts_with("wrong_shape: "));
+}
+
+}  // namespace
+}  // namespace pricewire

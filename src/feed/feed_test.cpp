@@ -1,0 +1,344 @@
+#include "feed/feed.hpp"
+
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <thread>
+
+#include "fakes/fake_http_client.hpp"
+#include "fakes/log_capture.hpp"
+#include "net/http_server.hpp"
+
+namespace pricewire {
+namespace {
+
+using namespace std::chrono_literals;
+
+// A loop that a test turns by hand, with its clock.
+class HandLoop final : public net::EventLoop {
+public:
+    void run() override {}
+    void stop() override {}
+    void post(Task task) override { tasks_.push_back(std::move(task)); }
+    TimerId after(Duration delay, Task task) override {
+        timers_.emplace(++last_, std::pair(clock.mono() + delay, std::move(task)));
+        return last_;
+    }
+    void cancel(TimerId timer) override { timers_.erase(timer); }
+
+    void turn() {
+        while (!tasks_.empty()) {
+            Task task = std::move(tasks_.front());
+            tasks_.pop_front();
+            task();
+        }
+    }
+    void wait(Duration d) {
+        const MonoTime end = clock.mono() + d;
+        turn();
+        while (true) {
+            auto next = timers_.end();
+            for (auto i = timers_.begin(); i != timers_.end(); ++i) {
+                if (next == timers_.end() || i->second.first < next->second.first) next = i;
+            }
+            if (next == timers_.end() || next->second.first > end) break;
+            if (next->second.first > clock.mono()) move_to(next->second.first);
+            Task task = std::move(next->second.second);
+            timers_.erase(next);
+            task();
+            turn();
+        }
+        move_to(end);
+    }
+    std::size_t timers() const { return timers_.size(); }
+
+    ManualClock clock;
+
+private:
+    void move_to(MonoTime at) { clock.advance(std::chrono::ceil<Duration>(at - clock.mono())); }
+
+    std::deque<Task> tasks_;
+    std::map<TimerId, std::pair<MonoTime, Task>> timers_;
+    TimerId last_ = 0;
+};
+
+// The sockets that the feed believes to have opened.
+struct FakeSockets {
+    struct Socket {
+        std::string url;
+        net::WsClientHandler handler;
+        bool alive = true;
+        int pings = 0;
+    };
+    class Client final : public net::WsClient {
+    public:
+        explicit Client(Socket& socket) : socket_(socket) {}
+        ~Client() override { socket_.alive = false; }
+        void send_text(std::string) override {}
+        void send_ping() override { ++socket_.pings; }
+
+    private:
+        Socket& socket_;
+    };
+
+    std::unique_ptr<net::WsClient> open(const net::WsClientOptions& options, net::WsClientHandler handler) {
+        all.push_back({options.url, std::move(handler)});
+        return std::make_unique<Client>(all.back());
+    }
+    // Handlers are copied first, as the real client does: they may drop the socket.
+    void trade(std::size_t i, const std::string& symbol, const std::string& price) {
+        std::string lower = symbol;
+        for (char& c : lower) c = static_cast<char>(std::tolower(c));
+        const auto on_text = all.at(i).handler.on_text;
+        on_text(R"({"stream":")" + lower + R"(@trade","data":{"e":"trade","s":")" + symbol + R"(","p":")" +
+                price + R"(","T":1700000000000}})");
+    }
+    void close(std::size_t i, const net::WsClosed& closed) {
+        const auto on_closed = all.at(i).handler.on_closed;
+        on_closed(closed);
+    }
+
+    std::deque<Socket> all;
+};
+
+class FeedTest : public ::testing::Test {
+protected:
+    FeedOptions options(std::vector<Ticker> tickers) {
+        FeedOptions o;
+        o.tickers = std::move(tickers);
+        o.sources = {
+            {.name = "binance",
+             .ws_url = "wss://binance/stream",
+             .rest_url = "https://binance/",
+             .poll_interval = 5s},
+            {.name = "coingecko", .ws_url = {}, .rest_url = "https://gecko/api/v3", .poll_interval = 60s}};
+        o.open_websocket = [this](net::EventLoop&, const net::WsClientOptions& ws,
+                                  net::WsClientHandler handler) {
+            return sockets.open(ws, std::move(handler));
+        };
+        return o;
+    }
+    void create(FeedOptions o) {
+        feed = create_feed(loop, http, loop.clock, std::move(o), [this](std::span<const Quote> quotes) {
+            for (const Quote& q : quotes) {
+                seen += std::string(q.source.view()) + " " + std::string(q.ticker.view()) + " " +
+                        q.price.to_string() + "\n";
+            }
+        });
+    }
+    SourceState state(std::size_t i) { return feed->statuses().at(i).state; }
+    static net::HttpResult body(std::string text) {
+        auto result = http_status(200);
+        result.body = std::move(text);
+        return result;
+    }
+
+    LogCapture log;
+    HandLoop loop;
+    FakeSockets sockets;
+    FakeHttpClient http;
+    std::string seen;
+    std::unique_ptr<Feed> feed;
+};
+
+TEST_F(FeedTest, RunsStreamAndPollAndHandsQuotesOn) {
+    create(options({"BTC", "ETH"}));
+    EXPECT_EQ(state(0), SourceState::disabled);
+    feed->start();
+    ASSERT_EQ(sockets.all.size(), 1u);
+    EXPECT_EQ(sockets.all[0].url, "wss://binance/stream?streams=btcusdt@trade/ethusdt@trade");
+    ASSERT_EQ(http.open(), 1u);
+    EXPECT_TRUE(
+        http.open_request(0).url.starts_with("https://gecko/api/v3/simple/price?ids=bitcoin%2Cethereum&"));
+    sockets.all[0].handler.on_open();
+    sockets.trade(0, "BTCUSDT", "61837.63");
+    http.answer(
+        0,
+        body(
+            R"({"bitcoin":{"usd":61800,"last_updated_at":1700000000},"ethereum":{"usd":2600,"last_updated_at":1700000000}})"));
+    EXPECT_EQ(seen, "binance BTC 61837.63\n") << "answers come by way of the loop";
+    loop.turn();
+    EXPECT_EQ(seen, "binance BTC 61837.63\ncoingecko BTC 61800\ncoingecko ETH 2600\n");
+    EXPECT_EQ(state(0), SourceState::streaming);
+    EXPECT_EQ(state(1), SourceState::polling);
+    EXPECT_EQ(feed->statuses()[0].last_quote_at, loop.clock.now());
+    EXPECT_EQ(log.count("binance streams the trades of BTC, ETH"), 1u);
+    EXPECT_EQ(log.count("coingecko gives prices of BTC, ETH, asked every 1m"), 1u);
+}
+
+TEST_F(FeedTest, PingsGivesUpAndReconnects) {
+    create(options({"BTC"}));
+    feed->start();
+    sockets.all[0].handler.on_open();
+    sockets.trade(0, "BTCUSDT", "1");
+    loop.wait(17s);
+    EXPECT_EQ(sockets.all[0].pings, 1);
+    EXPECT_FALSE(sockets.all[0].alive);
+    ASSERT_EQ(sockets.all.size(), 2u);
+    EXPECT_TRUE(sockets.all[1].alive);
+    sockets.close(
+        1, {.http_status = 429, .retry_after = "100", .reason = "the upgrade was answered with status 429"});
+    EXPECT_FALSE(sockets.all[1].alive);
+    EXPECT_EQ(state(0), SourceState::refused);
+    loop.wait(99s);
+    EXPECT_EQ(sockets.all.size(), 2u);
+    loop.wait(12s);
+    EXPECT_EQ(sockets.all.size(), 3u);
+    EXPECT_EQ(log.count("warn binance refuses its stream; it is asked again in"), 1u);
+    EXPECT_EQ(log.count("reason=429 Too Many Requests"), 1u);
+}
+
+TEST_F(FeedTest, MoreTickersThanFitOneConnectionHaveSeveral) {
+    std::vector<Ticker> tickers;
+    for (int i = 0; i < 450; ++i) tickers.push_back(Ticker("T" + std::to_string(i)));
+    FeedOptions o = options(tickers);
+    o.sources[1].enabled = false;
+    create(std::move(o));
+    feed->start();
+    ASSERT_EQ(sockets.all.size(), 3u);
+    EXPECT_TRUE(sockets.all[2].url.ends_with("/t449usdt@trade"));
+    for (auto& socket : sockets.all) socket.handler.on_open();
+    sockets.trade(0, "T0USDT", "1");
+    sockets.trade(1, "T200USDT", "2");
+    EXPECT_EQ(feed->statuses().size(), 2u);
+    EXPECT_EQ(state(0), SourceState::connecting) << "the third brings nothing yet";
+    EXPECT_EQ(feed->statuses()[0].last_quote_at, loop.clock.now());
+    sockets.trade(2, "T449USDT", "3");
+    EXPECT_EQ(state(0), SourceState::streaming);
+    EXPECT_EQ(state(1), SourceState::disabled);
+    EXPECT_EQ(feed->statuses()[1].detail, "switched off");
+}
+
+TEST_F(FeedTest, SymbolsByRuleOrByConfiguration) {
+    FeedOptions o = options({"BTC", "NOSUCH"});
+    create(o);
+    EXPECT_EQ(log.count("coingecko is not asked for NOSUCH: say in market.symbols"), 1u);
+    o.sources[1].symbols = {{"NOSUCH", "no-such-coin"}};
+    o.sources[0].symbols = {{"BTC", "BTCFDUSD"}};
+    create(o);
+    feed->start();
+    EXPECT_EQ(sockets.all.at(0).url, "wss://binance/stream?streams=btcfdusd@trade/nosuchusdt@trade");
+    EXPECT_NE(http.open_request(0).url.find("ids=bitcoin%2Cno-such-coin&"), std::string::npos);
+}
+
+TEST_F(FeedTest, WrongOptionsAreSaid) {
+    FeedOptions o = options({"BTC", "ETH"});
+    EXPECT_TRUE(wrong_options(o).empty());
+    o.sources[0].symbols = {{"ETH", "BTCUSDT"}};
+    o.sources[1].symbols = {{"BTC", "bit coin"}};
+    o.sources.push_back({.name = "mtgox"});
+    EXPECT_EQ(wrong_options(o), (std::vector<std::string>{
+                                    "market.symbols: BTC and ETH have the same symbol 'BTCUSDT' at binance",
+                                    "market.symbols: 'bit coin' cannot be the symbol of BTC at coingecko",
+                                    "there is no source 'mtgox'"}));
+    EXPECT_THROW(create(o), std::invalid_argument);
+}
+
+TEST_F(FeedTest, AfterStopAndAfterItsEndNothingIsCalled) {
+    create(options({"BTC"}));
+    feed->start();
+    sockets.all[0].handler.on_open();
+    feed->stop();
+    EXPECT_FALSE(sockets.all[0].alive);
+    EXPECT_EQ(loop.timers(), 0u);
+    http.answer(0, body(R"({"bitcoin":{"usd":61800,"last_updated_at":1700000000}})"));
+    loop.wait(1h);
+    EXPECT_EQ(sockets.all.size(), 1u);
+    EXPECT_EQ(http.seen().size(), 1u);
+    EXPECT_EQ(state(0), SourceState::disabled);
+
+    create(options({"BTC"}));
+    feed->start();
+    ASSERT_EQ(http.open(), 1u);
+    http.answer(0, body(R"({"bitcoin":{"usd":61800,"last_updated_at":1700000000}})"));
+    feed.reset();
+    loop.wait(1h);
+    EXPECT_EQ(seen, "");
+    EXPECT_EQ(loop.timers(), 0u);
+}
+
+// A venue on loopback: its stream is refused first, then cut, and REST answers throughout.
+TEST(FeedOverSockets, FallsBackAndRecovers) {
+    LogCapture log;
+    std::atomic<int> upgrades = 0;
+    std::mutex mutex;
+    std::vector<std::shared_ptr<net::WsPeer>> peers;
+    const std::string trade =
+        R"({"stream":"btcusdt@trade","data":{"e":"trade","s":"BTCUSDT","p":"2","T":1700000000000}})";
+    auto server = net::create_http_server(
+        {.listen = "127.0.0.1:0"},
+        [](net::ServerRequest&& request, net::HttpServer::Respond respond) {
+            respond(request.path == "/api/v3/ticker/price"
+                        ? net::ServerResponse{.body = R"([{"symbol":"BTCUSDT","price":"1.00000000"}])"}
+                        : net::ServerResponse{.status = 404});
+        },
+        [&](const net::ServerRequest& request, std::shared_ptr<net::WsPeer> peer) -> net::WsHandler {
+            net::WsHandler handler;
+            if (request.target != "/stream?streams=btcusdt@trade") return handler;
+            if (++upgrades == 1) {
+                handler.refusal = net::ServerResponse{.status = 429, .headers = {{"Retry-After", "3"}}};
+                return handler;
+            }
+            handler.on_text = [](std::string_view) {};
+            std::lock_guard lock(mutex);
+            peers.push_back(std::move(peer));
+            return handler;
+        });
+    ASSERT_TRUE(server) << server.error().message;
+    const std::string port = std::to_string((*server)->port());
+
+    const auto loop = net::create_event_loop();
+    auto http = net::create_http_client();
+    std::atomic<int> by_rest = 0;
+    std::atomic<int> by_stream = 0;
+    FeedOptions options;
+    options.tickers = {"BTC"};
+    options.session.fallback_grace = 200ms;
+    options.sources = {{.name = "binance",
+                        .ws_url = "ws://127.0.0.1:" + port + "/stream",
+                        .rest_url = "http://127.0.0.1:" + port,
+                        .poll_interval = 500ms}};
+    auto feed = create_feed(*loop, *http, system_clock(), options, [&](std::span<const Quote> quotes) {
+        for (const Quote& q : quotes) ++(q.price == Decimal::from_int(1) ? by_rest : by_stream);
+    });
+    loop->post([&] { feed->start(); });
+    std::thread thread([&] { loop->run(); });
+    const auto until = [](auto holds) {
+        for (int i = 0; i < 3000 && !holds(); ++i) std::this_thread::sleep_for(10ms);
+        return holds();
+    };
+    const auto state = [&] { return feed->statuses().at(0).state; };
+
+    EXPECT_TRUE(until([&] { return state() == SourceState::polling_fallback; }));
+    EXPECT_GE(by_rest, 1);
+    EXPECT_TRUE(until([&] {
+        std::lock_guard lock(mutex);
+        for (auto& peer : peers) peer->send_text(trade);
+        return state() == SourceState::streaming;
+    }));
+    EXPECT_GE(by_stream, 1);
+    {
+        std::lock_guard lock(mutex);
+        peers.back()->abort();
+    }
+    EXPECT_TRUE(until([&] { return upgrades >= 3; }));
+    EXPECT_TRUE(until([&] {
+        std::lock_guard lock(mutex);
+        peers.back()->send_text(trade);
+        return state() == SourceState::streaming;
+    }));
+    EXPECT_EQ(log.count("reason=429 Too Many Requests"), 1u);
+
+    loop->post([&] {
+        feed->stop();
+        loop->stop();
+    });
+    thread.join();
+    feed.reset();
+    http.reset();
+    peers.clear();
+    (*server)->stop(1s);
+}
+
+}  // namespace
+}  // namespace pricewire

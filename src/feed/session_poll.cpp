@@ -1,0 +1,212 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "feed/session.hpp"
+
+// REST's half of the session; the essay stands in session.cpp.
+
+namespace pricewire {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+// A symbol that the venue does not know is asked for again: it may be listed one day.
+constexpr Duration unknown_again = 1h;
+// Between the few requests that find it.
+constexpr Duration suspects_apart = 1s;
+
+}  // namespace
+
+Session::Actions Session::answered(std::uint64_t id, const net::HttpResult& result, Moment now) {
+    actions_.clear();
+    if (!request_ || request_->id != id) return done();
+    const Request request = *std::exchange(request_, std::nullopt);
+    poll_allowed_at_ = std::max(request.started + options_.poll_interval, now.mono);
+    quotes_.clear();
+    if (result.error != net::HttpError::none) {
+        poll_failed(result.error_text, now);
+    } else {
+        take_answer(request, result, now);
+    }
+    if (!suspects_.empty())
+        poll_allowed_at_ = now.mono + std::min<Duration>(suspects_apart, options_.poll_interval);
+    advance(now);
+    return done();
+}
+
+// When to ask next; what for is found then.
+MonoTime Session::next_poll() const {
+    if (!suspects_.empty()) return poll_allowed_at_;
+    MonoTime first = MonoTime::max();
+    for (const Line& line : lines_) first = std::min(first, line.ask_at);
+    return std::max(first, poll_allowed_at_);
+}
+
+void Session::advance_poll(Moment now) {
+    if (request_ || now.mono < poll_allowed_at_) return;
+    Request request{.id = last_request_ + 1, .started = now.mono, .asked = {}};
+    if (!suspects_.empty()) {
+        request.asked = std::move(suspects_.front());
+        suspects_.pop_front();
+    } else {
+        for (std::size_t i = 0; i < lines_.size(); ++i) {
+            if (lines_[i].ask_at <= now.mono) request.asked.push_back(i);
+        }
+    }
+    if (request.asked.empty()) return;
+    ++last_request_;
+    actions_.push_back(StartRequest{request.id, venue_.rest_url(request.asked)});
+    request_ = std::move(request);
+}
+
+void Session::take_answer(const Request& request, const net::HttpResult& result, Moment now) {
+    const std::string* header = result.header("retry-after");
+    const std::string retry_after = header ? *header : std::string();
+    if (result.status != 200) {
+        // Binance names the cause of a 400 in the body.
+        ParseResult parsed;
+        if (result.status == 400) parsed = venue_.parse_answer(result.body, now.wall, quotes_);
+        quotes_.clear();
+        if (!parsed && parsed.error().kind == ParseError::Kind::unknown_symbol) {
+            split_for_unknown(request, parsed.error().text, now);
+        } else if (auto refusal =
+                       judge_refusal(result.status, retry_after, result.body, now.wall, poll_refusals_)) {
+            poll_refused(std::move(*refusal), now);
+        } else {
+            poll_failed(fmt::format("it answers with status {}: {}", result.status, snippet(result.body)),
+                        now);
+        }
+        return;
+    }
+    if (result.truncated) {
+        poll_failed(fmt::format("its answer is longer than {} bytes", result.body.size()), now);
+        return;
+    }
+    const ParseResult parsed = venue_.parse_answer(result.body, now.wall, quotes_);
+    if (parsed) {
+        take_prices(request, *parsed, now);
+        return;
+    }
+    quotes_.clear();
+    switch (parsed.error().kind) {
+        case ParseError::Kind::unknown_symbol:
+            split_for_unknown(request, parsed.error().text, now);
+            return;
+        case ParseError::Kind::rate_limited:
+            if (auto refusal = judge_refusal(429, retry_after, result.body, now.wall, poll_refusals_)) {
+                poll_refused({refusal->wait, parsed.error().text}, now);
+            }
+            return;
+        case ParseError::Kind::not_json:  // an HTML page, say
+            if (auto refusal = judge_refusal(200, retry_after, result.body, now.wall, poll_refusals_)) {
+                poll_refused(std::move(*refusal), now);
+                return;
+            }
+            break;
+        default:
+            break;
+    }
+    poll_failed(parsed.error().text, now);
+}
+
+void Session::take_prices(const Request& request, const Parsed& parsed, Moment now) {
+    std::vector<bool> came(lines_.size(), false);
+    for (const Quote& quote : quotes_) {
+        Line& line = line_of(quote.ticker);
+        came[static_cast<std::size_t>(&line - lines_.data())] = true;
+        line.unknown = false;
+        line.reported_missing = false;
+    }
+    if (parsed.refused > 0) {
+        refused_quotes_ += parsed.refused;
+        say_once("left out", now, log::Level::warn,
+                 fmt::format("{} of {}'s figures are left out", parsed.refused, name()), parsed.why);
+    }
+    report_missing(request, came);
+    const bool empty = quotes_.empty();
+    // What the stream has said since the question is newer than the answer.
+    std::erase_if(quotes_, [&](const Quote& q) {
+        return !stream_url_.empty() && line_of(q.ticker).last_trade >= request.started;
+    });
+    const MonoTime again =
+        now.mono +
+        (stream_brings_quotes(now) ? std::max(options_.quiet_after, options_.poll_interval) : Duration{});
+    for (const std::size_t i : request.asked) {
+        if (lines_[i].ask_at <= now.mono) lines_[i].ask_at = std::max(again, poll_allowed_at_);
+    }
+    if (empty) {
+        poll_failed("its answer holds no price that was asked for", now);
+        return;
+    }
+    poll_works_ = true;
+    poll_failures_ = 0;
+    poll_refusals_ = 0;
+    poll_trouble_.reset();
+    publish(now);
+}
+
+void Session::report_missing(const Request& request, const std::vector<bool>& came) {
+    std::string missing;
+    for (const std::size_t i : request.asked) {
+        if (came[i] || std::exchange(lines_[i].reported_missing, true)) continue;
+        missing += fmt::format("{}{} ({})", missing.empty() ? "" : ", ", lines_[i].ticker.view(),
+                               venue_.instruments()[i].symbol);
+    }
+    if (missing.empty()) return;
+    say(log::Level::warn, fmt::format("{} gives no price of {}; if it has another name there, say so in "
+                                      "market.symbols",
+                                      name(), missing));
+}
+
+// The venue refuses the whole question for one symbol that it does not know. Asking about halves finds it.
+void Session::split_for_unknown(const Request& request, std::string_view why, Moment now) {
+    if (request.asked.size() == 1) {
+        Line& line = lines_[request.asked.front()];
+        const Instrument& instrument = venue_.instruments()[request.asked.front()];
+        line.ask_at = now.mono + unknown_again;
+        if (!std::exchange(line.unknown, true)) {
+            say(log::Level::warn,
+                fmt::format(
+                    "{} does not know '{}', so it gives no price of {}; if it has another name there, say so "
+                    "in market.symbols",
+                    name(), instrument.symbol, instrument.ticker.view()),
+                std::string(why));
+        }
+        return;
+    }
+    const auto middle = request.asked.begin() + static_cast<std::ptrdiff_t>(request.asked.size() / 2);
+    suspects_.emplace_front(middle, request.asked.end());
+    suspects_.emplace_front(request.asked.begin(), middle);
+}
+
+void Session::poll_failed(std::string why, Moment now) {
+    poll_works_ = false;
+    suspects_.clear();
+    poll_allowed_at_ += options_.reconnect.full_jitter(++poll_failures_, rng_);
+    poll_trouble_ = Trouble{why, std::nullopt};
+    if (stream_brings_quotes(now)) return;
+    say_once("rest", now, log::Level::warn,
+             stream_url_.empty()
+                 ? fmt::format("{} gives no prices; it is asked again, with growing pauses", name())
+                 : fmt::format("{} gives no prices by REST either; both are tried again, with growing pauses",
+                               name()),
+             std::move(why));
+}
+
+void Session::poll_refused(Refusal refusal, Moment now) {
+    poll_works_ = false;
+    suspects_.clear();
+    ++poll_refusals_;
+    const Duration wait = jittered(std::max(refusal.wait, options_.poll_interval));
+    poll_allowed_at_ = now.mono + wait;
+    poll_trouble_ = Trouble{refusal.why, now.wall + wait};
+    say_once("rest refused: " + refusal.why, now, log::Level::warn,
+             fmt::format("{} refuses REST requests; none is sent for {}{}", name(), about(wait),
+                         stream_url_.empty() ? ", and its prices are missing until then" : ""),
+             std::move(refusal.why));
+}
+
+}  // namespace pricewire

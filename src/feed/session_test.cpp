@@ -1,0 +1,628 @@
+#include "feed/session.hpp"
+
+#include <gtest/gtest.h>
+
+#include "feed/binance/binance.hpp"
+#include "feed/coingecko/coingecko.hpp"
+#include "feed/session_play.hpp"
+
+namespace pricewire {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Each test plays a scenario and compares what was done, line by line, with the seconds since the start.
+
+Play binance(std::vector<std::string> tickers = {"BTC", "ETH"}) {
+    return {binance_type, std::move(tickers), {"wss://binance/stream", "https://binance"}};
+}
+Play coingecko() {
+    SessionOptions options;
+    options.poll_interval = 60s;
+    return {coingecko_type, {"BTC", "ETH"}, {"", "https://coingecko/api/v3"}, options};
+}
+
+constexpr const char* both =
+    R"([{"symbol":"BTCUSDT","price":"61000.10"},{"symbol":"ETHUSDT","price":"2600.00"}])";
+constexpr const char* coins =
+    R"({"bitcoin":{"usd":60000,"last_updated_at":1700000000},"ethereum":{"usd":2600.5,"last_updated_at":1700000000}})";
+
+// A stream that is open and has brought a trade of each ticker.
+Play streaming() {
+    Play p = binance();
+    p.start();
+    p.opened(1);
+    p.trade(1, "BTCUSDT", "61837.63");
+    p.trade(1, "ETHUSDT", "2683.80");
+    p.done();
+    return p;
+}
+
+TEST(Session, ConnectsAndPublishesEveryTradeInOrder) {
+    Play p = binance();
+    p.start();
+    p.wait(500ms);
+    p.opened(1);
+    p.trade(1, "BTCUSDT", "61837.63000000");
+    p.trade(1, "BTCUSDT", "61837.62000000");
+    p.wait(1s);
+    p.trade(1, "ETHUSDT", "2683.80000000");
+    p.wait(5s);
+    EXPECT_EQ(p.done(), R"(0.0 open 1 wss://binance/stream?streams=btcusdt@trade/ethusdt@trade
+0.0 connecting
+0.5 quote BTC 61837.63
+0.5 streaming
+0.5 info: binance streams the trades of BTC, ETH
+0.5 quote BTC 61837.62
+1.5 quote ETH 2683.8
+)");
+    EXPECT_EQ(p.status().state, SourceState::streaming);
+    EXPECT_EQ(p.status().last_quote_at, p.now().wall - 5s);
+    EXPECT_EQ(p.status().since, p.now().wall - 6s);
+}
+
+TEST(Session, ACutIsFollowedByANewConnectionAndRestFillsTheGap) {
+    Play p = streaming();
+    p.wait(5s);
+    p.closed(1, "the connection ended: end of stream");
+    p.wait(1s);
+    p.wait(1500ms);
+    p.answer(200, both);
+    p.wait(5s);
+    p.answer(200, both);
+    p.opened(2);
+    p.trade(2, "BTCUSDT", "61001");
+    p.trade(2, "ETHUSDT", "2601");
+    EXPECT_EQ(
+        p.done(),
+        R"(5.0 warn: binance's stream is away; its prices are asked for by REST until it is back | the connection ended: end of stream
+5.0 connecting (the connection ended: end of stream)
+5.9 open 2 wss://binance/stream?streams=btcusdt@trade/ethusdt@trade
+7.0 GET /api/v3/ticker/price?symbols=%5B%22BTCUSDT%22%2C%22ETHUSDT%22%5D
+7.5 quote BTC 61000.1
+7.5 quote ETH 2600
+7.5 polling_fallback (its stream: the connection ended: end of stream)
+7.5 info: prices of binance come by REST every 5s until its stream brings trades
+12.0 GET /api/v3/ticker/price?symbols=%5B%22BTCUSDT%22%2C%22ETHUSDT%22%5D
+12.5 quote BTC 61000.1
+12.5 quote ETH 2600
+12.5 quote BTC 61001
+12.5 streaming
+12.5 quote ETH 2601
+)");
+    for (int i = 0; i < 10; ++i) {
+        p.wait(4s);
+        p.trade(2, "BTCUSDT", "61001");
+        p.trade(2, "ETHUSDT", "2601");
+    }
+    EXPECT_EQ(p.count("binance again streams trades"), 1);
+    EXPECT_EQ(p.count("GET"), 0);
+}
+
+TEST(Session, AReconnectWithinTheGraceAsksNothingByRest) {
+    Play p = streaming();
+    p.closed(1, "the connection ended: end of stream");
+    p.wait(1s);
+    p.opened(2);
+    p.trade(2, "BTCUSDT", "61001");
+    p.trade(2, "ETHUSDT", "2601");
+    p.wait(5s);
+    EXPECT_EQ(
+        p.done(),
+        R"(0.0 warn: binance's stream is away; its prices are asked for by REST until it is back | the connection ended: end of stream
+0.0 connecting (the connection ended: end of stream)
+0.9 open 2 wss://binance/stream?streams=btcusdt@trade/ethusdt@trade
+1.0 quote BTC 61001
+1.0 streaming
+1.0 quote ETH 2601
+)");
+}
+
+TEST(Session, ADeadStreamIsGivenUpAfterTheSilenceLimit) {
+    Play p = streaming();
+    p.wait(10s);
+    p.answer(200, both);
+    p.wait(8s);
+    p.answer(200, both);
+    p.wait(1s);
+    EXPECT_EQ(p.done(), R"(7.5 ping 1
+10.0 GET /api/v3/ticker/price?symbols=%5B%22BTCUSDT%22%2C%22ETHUSDT%22%5D
+10.0 quote BTC 61000.1
+10.0 quote ETH 2600
+15.0 close 1
+15.0 warn: binance's stream is away; its prices are asked for by REST until it is back | nothing was heard for 15s
+15.0 polling_fallback (its stream: nothing was heard for 15s)
+15.0 info: prices of binance come by REST every 5s until its stream brings trades
+15.9 open 2 wss://binance/stream?streams=btcusdt@trade/ethusdt@trade
+17.0 GET /api/v3/ticker/price?symbols=%5B%22BTCUSDT%22%2C%22ETHUSDT%22%5D
+18.0 quote BTC 61000.1
+18.0 quote ETH 2600
+)");
+}
+
+TEST(Session, AStreamThatOnlyAnswersPingsIsReplacedByRestAndLaterOpenedAnew) {
+    Play p = streaming();
+    for (int second = 1; second <= 61; ++second) {
+        p.wait(1s);
+        if (second % 5 == 0) p.ping(1);
+        if (second == 10 || second == 15) p.answer(200, both);
+        if (second == 20) p.answer(200, both);
+        if (second == 21)
+            EXPECT_EQ(p.done(), R"(10.0 GET /api/v3/ticker/price?symbols=%5B%22BTCUSDT%22%2C%22ETHUSDT%22%5D
+10.0 quote BTC 61000.1
+10.0 quote ETH 2600
+15.0 polling_fallback (its stream brings no trades)
+15.0 info: prices of binance come by REST every 5s until its stream brings trades
+20.0 GET /api/v3/ticker/price?symbols=%5B%22BTCUSDT%22%2C%22ETHUSDT%22%5D
+20.0 quote BTC 61000.1
+20.0 quote ETH 2600
+)");
+        if (second > 21) p.answer(200, both);
+    }
+    EXPECT_EQ(p.count("close 1"), 1);
+    EXPECT_EQ(p.count("| it was open, but brought no trade for 1m"), 1);
+    EXPECT_EQ(p.count("open 2"), 1);
+}
+
+TEST(Session, AQuietTickerIsAskedForByRestWhileTheOthersStream) {
+    Play p = streaming();
+    for (int i = 0; i < 30; ++i) {
+        p.wait(1s);
+        p.trade(1, "BTCUSDT", "61837.63");
+        if (i % 10 == 0) p.answer(200, R"([{"symbol":"ETHUSDT","price":"2683.80"}])");
+    }
+    std::string rest;
+    const std::string all = p.done();
+    for (std::size_t at = 0; at < all.size(); at = all.find('\n', at) + 1) {
+        const std::string line = all.substr(at, all.find('\n', at) - at);
+        if (line.find("quote BTC") == std::string::npos) rest += line + "\n";
+    }
+    EXPECT_EQ(rest, R"(10.0 GET /api/v3/ticker/price?symbols=%5B%22ETHUSDT%22%5D
+11.0 quote ETH 2683.8
+21.0 GET /api/v3/ticker/price?symbols=%5B%22ETHUSDT%22%5D
+21.0 quote ETH 2683.8
+)");
+}
+
+TEST(Session, AnAnswerOlderThanTheStreamsTradeIsDropped) {
+    Play p = streaming();
+    p.wait(10s);
+    p.done();
+    p.trade(1, "BTCUSDT", "62000");
+    p.answer(200, both);
+    EXPECT_EQ(p.done(), R"(10.0 quote BTC 62000
+10.0 quote ETH 2600
+)");
+}
+
+TEST(Session, GarbageIsCountedLoggedOnceAMinuteAndEndsTheStream) {
+    Play p = streaming();
+    for (int i = 0; i < 14; ++i) {
+        p.wait(1s);
+        p.text(1, "\x7f\x01{{{");
+        if (i == 10) p.answer(200, both);
+    }
+    EXPECT_EQ(p.session().refused_quotes(), 14u);
+    p.wait(1s);
+    EXPECT_EQ(
+        p.done(),
+        R"(1.0 warn: binance sent something that is no usable price; it is left out | a frame that is not JSON
+10.0 GET /api/v3/ticker/price?symbols=%5B%22BTCUSDT%22%2C%22ETHUSDT%22%5D
+11.0 quote BTC 61000.1
+11.0 quote ETH 2600
+15.0 close 1
+15.0 warn: binance's stream is away; its prices are asked for by REST until it is back | nothing that makes sense was heard for 15s
+15.0 polling_fallback (its stream: nothing that makes sense was heard for 15s)
+15.0 info: prices of binance come by REST every 5s until its stream brings trades
+)");
+    EXPECT_EQ(p.status().state, SourceState::polling_fallback);
+}
+
+TEST(Session, OneBadFrameAmongGoodOnesChangesNothing) {
+    Play p = streaming();
+    p.text(1, R"({"stream":"btcusdt@trade","data":{"e":"trade","s":"BTCUSDT","p":"-1","T":1700000000000}})");
+    p.trade(1, "BTCUSDT", "61837");
+    p.text(1, R"({"stream":"btcusdt@trade","data":{"e":"trade","s":"BTCUSDT","p":"0","T":1700000000000}})");
+    EXPECT_EQ(
+        p.done(),
+        R"(0.0 warn: binance sent something that is no usable price; it is left out | '-1' is no price of BTCUSDT
+0.0 quote BTC 61837
+)");
+    EXPECT_EQ(p.session().refused_quotes(), 2u);
+    EXPECT_EQ(p.status().state, SourceState::streaming);
+}
+
+TEST(Session, BeforeTheDailyCutASuccessorTakesOverWithoutAGap) {
+    Play p = streaming();
+    const auto trades = [&](int stream) {
+        p.trade(stream, "BTCUSDT", "61000");
+        p.trade(stream, "ETHUSDT", "2600");
+    };
+    while (p.count("open 2") == 0 && p.since_start() < 24h) {
+        p.done();
+        trades(1);
+        p.wait(5s);
+    }
+    EXPECT_GE(p.since_start(), 23h + 30min);
+    EXPECT_LE(p.since_start(), 23h + 56min);
+    p.done();
+    trades(1);
+    p.wait(300ms);
+    p.opened(2);
+    trades(1);  // too late: this connection is closed
+    trades(2);
+    p.wait(5s);
+    EXPECT_EQ(p.count("close 1"), 1);
+    EXPECT_EQ(p.count("GET"), 0);
+    EXPECT_EQ(p.count("warn"), 0);
+    EXPECT_EQ(p.count("quote"), 4);
+    EXPECT_EQ(p.status().state, SourceState::streaming);
+}
+
+TEST(Session, ASuccessorThatFailsIsTriedAgainWhileTheOldStreamGoesOn) {
+    Play p = streaming();
+    p.text(1, R"({"stream":"!serverShutdown","data":{"e":"serverShutdown","E":1770123456789}})");
+    EXPECT_EQ(p.done(), R"(0.0 debug: binance's stream is renewed before the venue ends it
+0.0 open 2 wss://binance/stream?streams=btcusdt@trade/ethusdt@trade
+)");
+    p.refused(2, 503);
+    EXPECT_EQ(p.done(), "");
+    for (int i = 0; i < 14; ++i) {
+        p.wait(5s);
+        p.trade(1, "BTCUSDT", "61000");
+        p.trade(1, "ETHUSDT", "2600");
+    }
+    EXPECT_EQ(p.count("open 3"), 1);
+    EXPECT_EQ(p.count("warn"), 0);
+}
+
+TEST(Session, TheOldStreamMayEndWhileItsSuccessorOpens) {
+    Play p = streaming();
+    p.text(1, R"({"e":"serverShutdown","E":1770123456789})");
+    p.closed(1, "the connection ended: closed");
+    p.wait(500ms);
+    p.opened(2);
+    p.trade(2, "BTCUSDT", "61000");
+    p.trade(2, "ETHUSDT", "2600");
+    p.wait(3s);
+    EXPECT_EQ(p.done(), R"(0.0 debug: binance's stream is renewed before the venue ends it
+0.0 open 2 wss://binance/stream?streams=btcusdt@trade/ethusdt@trade
+0.0 warn: binance's stream is away; its prices are asked for by REST until it is back | the connection ended: closed
+0.0 connecting (the connection ended: closed)
+0.5 quote BTC 61000
+0.5 streaming
+0.5 quote ETH 2600
+)");
+}
+
+TEST(Session, TheBackOffGrowsAndStartsAgainOnlyAfterAHealthyConnection) {
+    Play p = binance({"BTC"});
+    p.start();
+    int stream = 1;
+    std::vector<Duration> waits;
+    const auto fail_and_measure = [&] {
+        p.closed(stream, "could not connect: refused");
+        const Duration from = p.since_start();
+        ++stream;
+        const std::string open = "open " + std::to_string(stream) + " ";
+        p.done();
+        while (p.count(open) == 0 && p.since_start() - from < 2min) p.wait(100ms);
+        return p.since_start() - from;
+    };
+    Duration longest{};
+    for (int i = 0; i < 30; ++i) {
+        const Duration wait = fail_and_measure();
+        EXPECT_LE(wait, std::min<Duration>(1s * (1 << std::min(i, 6)), 60s) + 100ms) << "attempt " << i + 1;
+        longest = std::max(longest, wait);
+    }
+    EXPECT_GE(longest, 30s);
+    // It opens and dies at once: no reason to be hopeful.
+    longest = {};
+    for (int i = 0; i < 10; ++i) {
+        p.opened(stream);
+        p.trade(stream, "BTCUSDT", "1");
+        longest = std::max(longest, fail_and_measure());
+    }
+    EXPECT_GE(longest, 10s);
+    p.opened(stream);
+    for (int i = 0; i < 7; ++i) {
+        p.trade(stream, "BTCUSDT", "1");
+        p.wait(5s);
+    }
+    EXPECT_LE(fail_and_measure(), 1100ms);
+}
+
+TEST(Session, AFlappingConnectionIsOneWarning) {
+    Play p = streaming();
+    int stream = 1;
+    for (int i = 0; i < 200; ++i) {
+        p.closed(stream, "the connection ended: reset");
+        ++stream;
+        while (p.count("open " + std::to_string(stream) + " ") == 0) {
+            p.wait(1s);
+            p.answer(200, both);
+        }
+        p.opened(stream);
+        p.trade(stream, "BTCUSDT", "1");
+        p.trade(stream, "ETHUSDT", "1");
+    }
+    const auto hours = std::chrono::ceil<std::chrono::hours>(p.since_start()).count();
+    EXPECT_LE(p.count("warn:"), hours);
+    EXPECT_LE(p.count("info:"), hours);
+}
+
+TEST(Session, ARefusedUpgradeIsWaitedOutAndRestAskedMeanwhile) {
+    struct Case {
+        int status;
+        const char* retry_after;
+        const char* body;
+        Duration least;
+    };
+    for (const Case& c : {Case{429, "30", "", 30s}, Case{429, "Tue, 14 Nov 2023 22:15:20 GMT", "", 2min},
+                          Case{418, "", "IP banned until 1700000300000.", 5min},
+                          Case{403, "", "<html>", 5min}, Case{451, "", R"({"code":0})", 1h}}) {
+        Play p = binance({"BTC"});
+        p.start();
+        p.refused(1, c.status, c.retry_after, c.body);
+        EXPECT_EQ(p.status().state, SourceState::refused);
+        ASSERT_TRUE(p.status().refused_until);
+        const Duration told = *p.status().refused_until - p.now().wall;
+        EXPECT_GE(told, c.least);
+        EXPECT_LE(told, c.least + std::min<Duration>(c.least / 10, 30s));
+        EXPECT_EQ(p.count("warn:"), 1);
+        p.wait(2s);
+        p.answer(200, R"([{"symbol":"BTCUSDT","price":"61000.10"}])");
+        EXPECT_EQ(p.status().state, SourceState::polling_fallback);
+        while (p.count("open 2") == 0) {
+            ASSERT_LE(p.since_start(), told + 1s);
+            p.wait(1s);
+            p.answer(200, R"([{"symbol":"BTCUSDT","price":"61000.10"}])");
+        }
+        EXPECT_GE(p.since_start(), told);
+        EXPECT_EQ(p.count("warn:"), 1) << "said once";
+    }
+}
+
+TEST(Session, WhatTheUserReadsOfALegalRefusal) {
+    Play p = binance({"BTC"});
+    p.start();
+    p.refused(1, 451, "", R"({"code":0,"msg":"Service unavailable from a restricted location"})");
+    p.wait(2s);
+    p.answer(451, R"({"code":0,"msg":"Service unavailable from a restricted location"})");
+    p.wait(60s);
+    EXPECT_EQ(p.done(), R"(0.0 open 1 wss://binance/stream?streams=btcusdt@trade
+0.0 connecting
+0.0 warn: binance refuses its stream; it is asked again in 61 min, and prices are asked for by REST meanwhile | 451: refused for legal reasons at this server's location
+0.0 refused (451: refused for legal reasons at this server's location)
+2.0 GET /api/v3/ticker/price?symbols=%5B%22BTCUSDT%22%5D
+2.0 warn: binance refuses REST requests; none is sent for 61 min | 451: refused for legal reasons at this server's location
+2.0 warn: binance gives no prices at all, neither by its stream nor by REST | 451: refused for legal reasons at this server's location
+)");
+}
+
+TEST(Session, ARepeatedRefusalIsWaitedOutLonger) {
+    Play p = coingecko();
+    p.start();
+    Duration last{};
+    for (int i = 0; i < 5; ++i) {
+        p.answer(429, "");
+        const Duration wait = *p.status().refused_until - p.now().wall;
+        EXPECT_GT(wait, last * 3 / 2);
+        last = wait;
+        p.done();
+        p.wait(wait);
+        EXPECT_EQ(p.count("GET"), 1);
+    }
+    p.answer(200, coins);
+    EXPECT_EQ(p.status().state, SourceState::polling);
+    p.wait(60s);
+    p.answer(429, "");
+    EXPECT_LE(*p.status().refused_until - p.now().wall, 66s) << "it starts anew after a success";
+}
+
+TEST(Session, ASourceWithoutAStreamIsPolled) {
+    Play p = coingecko();
+    p.start();
+    p.wait(300ms);
+    p.answer(200, coins);
+    p.wait(59s);
+    p.answer(200, coins);
+    p.wait(2s);
+    p.answer(200, coins);
+    EXPECT_EQ(
+        p.done(),
+        R"(0.0 GET /api/v3/simple/price?ids=bitcoin%2Cethereum&vs_currencies=usd&include_last_updated_at=true&precision=full
+0.0 connecting
+0.3 quote BTC 60000
+0.3 quote ETH 2600.5
+0.3 polling
+0.3 info: coingecko gives prices of BTC, ETH, asked every 1m
+60.0 GET /api/v3/simple/price?ids=bitcoin%2Cethereum&vs_currencies=usd&include_last_updated_at=true&precision=full
+61.3 quote BTC 60000
+61.3 quote ETH 2600.5
+)");
+}
+
+TEST(Session, EveryKindOfBadAnswerHasItsWaitAndItsWords) {
+    struct Case {
+        int status;
+        const char* body;
+        SourceState after;
+        Duration least, most;
+        const char* words;
+    };
+    const Case cases[] = {
+        {200, R"({"status":{"error_code":429,"error_message":"You've exceeded the Rate Limit."}})",
+         SourceState::refused, 60s, 66s, "CoinGecko's error 429: You've exceeded the Rate Limit."},
+        {200, "error code: 1015", SourceState::refused, 60s, 66s,
+         "Cloudflare's error 1015 (asked too often)"},
+        {429, "error code: 1015", SourceState::refused, 60s, 66s,
+         "Cloudflare's error 1015 (asked too often)"},
+        {200, "<!DOCTYPE html><html></html>", SourceState::refused, 60s, 66s, "an HTML page instead of JSON"},
+        {403, "<html>", SourceState::refused, 300s, 330s, "403 Forbidden"},
+        {418, "", SourceState::refused, 120s, 132s, "has banned this address"},
+        {451, "", SourceState::refused, 3600s, 3630s, "refused for legal reasons"},
+        {200, R"([{"unexpected":{"price":[]}}])", SourceState::connecting, 60s, 61s,
+         "an answer that is not CoinGecko's"},
+        {200, R"({"bitcoin":{"usd":60000,"last_upd)", SourceState::connecting, 60s, 61s,
+         "an answer that is not JSON"},
+        {200, "{}", SourceState::connecting, 60s, 61s, "its answer holds no price that was asked for"},
+        {500, "oops", SourceState::connecting, 60s, 61s, "it answers with status 500: oops"},
+        {302, "", SourceState::connecting, 60s, 61s, "it answers with status 302"},
+    };
+    for (const Case& c : cases) {
+        Play p = coingecko();
+        p.start();
+        p.done();
+        p.answer(c.status, c.body);
+        EXPECT_EQ(p.status().state, c.after) << c.status << " " << c.body;
+        EXPECT_GE(p.count(c.words), 1) << p.done();
+        EXPECT_EQ(p.count("quote"), 0);
+        p.done();
+        p.wait(c.least - 1s);
+        EXPECT_EQ(p.count("GET"), 0) << c.status << " " << c.body;
+        p.wait(c.most - c.least + 1s);
+        EXPECT_EQ(p.count("GET"), 1) << c.status << " " << c.body;
+        p.answer(200, coins);
+        EXPECT_EQ(p.status().state, SourceState::polling);
+    }
+}
+
+TEST(Session, RequestsThatFailAreRepeatedWithGrowingPausesAndOneWarning) {
+    Play p = coingecko();
+    p.start();
+    Duration longest{};
+    for (int i = 0; i < 20; ++i) {
+        const Duration from = p.since_start();
+        p.no_answer("no answer within 10s");
+        const int before = p.count("GET");
+        while (p.count("GET") == before) p.wait(1s);
+        EXPECT_GE(p.since_start() - from, 60s) << "never more often than the interval";
+        longest = std::max(longest, p.since_start() - from);
+    }
+    EXPECT_GE(longest, 80s);
+    EXPECT_EQ(
+        p.count(
+            "warn: coingecko gives no prices; it is asked again, with growing pauses | no answer within 10s"),
+        1);
+    EXPECT_EQ(p.status().state, SourceState::silent);
+    EXPECT_EQ(p.status().detail, "no answer within 10s");
+}
+
+TEST(Session, AMissingCoinIsReportedOnce) {
+    Play p = coingecko();
+    p.start();
+    for (int i = 0; i < 5; ++i) {
+        p.answer(200, R"({"bitcoin":{"usd":60000,"last_updated_at":1700000000}})");
+        p.wait(60s);
+    }
+    EXPECT_EQ(p.count("warn: coingecko gives no price of ETH (ethereum); if it has another name there"), 1);
+    EXPECT_EQ(p.count("quote BTC"), 5);
+    p.answer(200, coins);
+    p.wait(60s);
+    p.answer(200, R"({"bitcoin":{"usd":60000,"last_updated_at":1700000000}})");
+    EXPECT_EQ(p.count("gives no price of ETH"), 2) << "it was there in between";
+}
+
+TEST(Session, ASymbolUnknownToTheVenueIsFoundAndTheOthersKeepTheirPrices) {
+    Play p = binance({"BTC", "FOO", "ETH"});
+    p.start();
+    const std::string unknown = R"({"code":-1121,"msg":"Invalid symbol."})";
+    std::string all;
+    for (int i = 0; i < 15; ++i) {
+        p.wait(1s);
+        const std::string so_far = p.done();
+        all += so_far;
+        const std::size_t get = so_far.rfind("GET");
+        if (get == std::string::npos) continue;
+        const std::string request = so_far.substr(get);
+        std::string body;
+        for (const char* symbol : {"BTC", "ETH"}) {
+            if (request.find(symbol) == std::string::npos) continue;
+            body +=
+                (body.empty() ? "" : ",") + std::string(R"({"symbol":")") + symbol + R"(USDT","price":"7"})";
+        }
+        const bool known = request.find("FOO") == std::string::npos;
+        p.answer(known ? 200 : 400, known ? "[" + body + "]" : unknown);
+    }
+    EXPECT_EQ(all, R"(0.0 open 1 wss://binance/stream?streams=btcusdt@trade/foousdt@trade/ethusdt@trade
+0.0 connecting
+2.0 GET /api/v3/ticker/price?symbols=%5B%22BTCUSDT%22%2C%22FOOUSDT%22%2C%22ETHUSDT%22%5D
+3.0 GET /api/v3/ticker/price?symbols=%5B%22BTCUSDT%22%5D
+3.0 quote BTC 7
+3.0 polling_fallback (its stream is not open yet)
+3.0 info: prices of binance come by REST every 5s until its stream brings trades
+4.0 GET /api/v3/ticker/price?symbols=%5B%22FOOUSDT%22%2C%22ETHUSDT%22%5D
+5.0 GET /api/v3/ticker/price?symbols=%5B%22FOOUSDT%22%5D
+5.0 warn: binance does not know 'FOOUSDT', so it gives no price of FOO; if it has another name there, say so in market.symbols | Binance's error -1121: Invalid symbol.
+6.0 GET /api/v3/ticker/price?symbols=%5B%22ETHUSDT%22%5D
+6.0 quote ETH 7
+11.0 GET /api/v3/ticker/price?symbols=%5B%22BTCUSDT%22%2C%22ETHUSDT%22%5D
+11.0 quote BTC 7
+11.0 quote ETH 7
+)");
+}
+
+TEST(Session, AfterTheStopNothingIsDone) {
+    Play p = streaming();
+    p.wait(10s);
+    p.done();
+    p.stop();
+    EXPECT_EQ(p.done(), "10.0 close 1\n10.0 disabled (stopped)\n");
+    p.trade(1, "BTCUSDT", "1");
+    p.ping(1);
+    p.opened(1);
+    p.closed(1, "late");
+    p.answer(200, both);
+    p.wait(1h);
+    EXPECT_EQ(p.done(), "");
+}
+
+TEST(Session, EventsOfAStreamThatWasReplacedAreIgnored) {
+    Play p = streaming();
+    p.wait(10s);
+    p.answer(200, both);
+    p.wait(7s);
+    p.done();
+    p.trade(1, "BTCUSDT", "1");
+    p.closed(1, "late");
+    p.ping(1);
+    p.opened(1);
+    EXPECT_EQ(p.done(), "");
+}
+
+// A venue that subscribes by a message.
+class Messages final : public Venue {
+public:
+    const VenueType& type() const override { return binance_type; }
+    std::span<const Instrument> instruments() const override { return instruments_; }
+    std::string stream_url() const override { return "wss://venue/ws"; }
+    std::string subscribe_message() const override { return "subscribe BTC"; }
+    std::string rest_url(std::span<const std::size_t>) const override { return {}; }
+    ParseResult parse_frame(std::string_view, Timestamp, std::vector<Quote>&) override { return Parsed{}; }
+    ParseResult parse_answer(std::string_view, Timestamp, std::vector<Quote>&) override { return Parsed{}; }
+
+private:
+    std::vector<Instrument> instruments_{{"BTC", "BTC"}};
+};
+
+TEST(Session, AVenueMaySubscribeByMessageAndHaveNoRest) {
+    Play p(std::make_unique<Messages>());
+    p.start();
+    p.opened(1);
+    p.wait(16s);
+    p.opened(2);
+    EXPECT_EQ(p.done(), R"(0.0 open 1 wss://venue/ws
+0.0 connecting
+0.0 send 1 subscribe BTC
+7.5 ping 1
+15.0 close 1
+15.0 warn: binance's stream is away; it gives no prices until it is back | nothing was heard for 15s
+15.0 silent (nothing was heard for 15s)
+15.9 open 2 wss://venue/ws
+16.0 send 2 subscribe BTC
+)");
+}
+
+}  // namespace
+}  // namespace pricewire
