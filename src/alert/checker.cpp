@@ -62,7 +62,7 @@ private:
                 options_.load([this](std::span<const ActiveAlert> alerts) { matcher_.load(alerts); });
                 active_ = matcher_.size();
                 ready_ = true;
-                if (attempt > 1) log::info("active alerts are loaded; prices are checked again");
+                log::info("active alerts are loaded", {{"alerts", std::to_string(matcher_.size())}});
                 return true;
             } catch (const std::exception& e) {
                 // A piece that was loaded before the failure does no harm: ids are taken once.

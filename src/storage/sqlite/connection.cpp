@@ -58,18 +58,21 @@ Connection::Connection(const std::filesystem::path& file, Mode mode, Duration bu
     translate([&] {
         database_.setBusyTimeout(
             static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(busy_timeout).count()));
-        execute("PRAGMA cache_size = -2048");  // KiB
+        // KiB. A large firing touches alerts, deliveries and four indexes all over: without room for them
+        // each page is read again and again. Memory is taken as it is used.
+        execute(mode == Mode::write ? "PRAGMA cache_size = -32768" : "PRAGMA cache_size = -2048");
         if (mode == Mode::read) {
             execute("PRAGMA query_only = 1");
             return;
         }
+        // A page written before the commit to make room would be read back and written once more.
+        execute("PRAGMA cache_spill = 0");
         execute("PRAGMA journal_mode = WAL");
         execute("PRAGMA temp_store = MEMORY");
         execute("PRAGMA wal_autocheckpoint = 4000");      // pages: 16 MB
         execute("PRAGMA journal_size_limit = 67108864");  // what a checkpoint leaves of a large log
         execute(
-            "CREATE TEMP TABLE firing (alert_id BLOB PRIMARY KEY, delivery_id BLOB NOT NULL, "
-            "fired_at INTEGER NOT NULL, price TEXT NOT NULL) WITHOUT ROWID");
+            "CREATE TEMP TABLE firing (alert_id BLOB PRIMARY KEY, delivery_id BLOB NOT NULL) WITHOUT ROWID");
     });
 }
 

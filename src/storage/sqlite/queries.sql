@@ -43,19 +43,17 @@ UPDATE alerts SET is_active = 0, deleted_at = ? WHERE id = ? AND user_id = ? AND
 SELECT id, ticker, condition, target FROM alerts WHERE is_active = 1;
 
 -- name: firing_add
-INSERT OR IGNORE INTO temp.firing (alert_id, delivery_id, fired_at, price) VALUES (?, ?, ?, ?);
+INSERT OR IGNORE INTO temp.firing (alert_id, delivery_id) VALUES (?, ?);
 
 -- name: firing_deliveries
 INSERT INTO deliveries (id, alert_id, state, attempts, due_at, created_at)
-SELECT f.delivery_id, f.alert_id, 'pending', 0, f.fired_at, f.fired_at
+SELECT f.delivery_id, f.alert_id, 'pending', 0, ?1, ?1
 FROM temp.firing f CROSS JOIN alerts a ON a.id = f.alert_id
 WHERE +a.is_active = 1
 RETURNING id;
 
 -- name: firing_alerts
-UPDATE alerts SET is_active = 0,
-    triggered_at = (SELECT fired_at FROM temp.firing f WHERE f.alert_id = alerts.id),
-    triggered_price = (SELECT price FROM temp.firing f WHERE f.alert_id = alerts.id)
+UPDATE alerts SET is_active = 0, triggered_at = ?, triggered_price = ?
 WHERE id IN (SELECT alert_id FROM temp.firing) AND +is_active = 1;
 
 -- name: firing_clear

@@ -256,17 +256,18 @@ public:
 
     std::vector<DeliveryTask> fire(std::span<const FiringGroup> groups) override {
         return writer_.run(Durability::power, [&](Connection& db, Events&) {
+            std::vector<DeliveryTask> tasks;
             for (const FiringGroup& group : groups) {
                 for (const Firing& firing : group.firings) {
-                    with(db.statement("firing_add"), firing.alert_id, firing.delivery_id, group.fired_at,
-                         group.price.value)
-                        .exec();
+                    with(db.statement("firing_add"), firing.alert_id, firing.delivery_id).exec();
                 }
+                const auto written =
+                    all_rows(with(db.statement("firing_deliveries"), group.fired_at),
+                             [](SQLite::Statement& s) { return DeliveryTask{uuid_at(s, 0), 1}; });
+                tasks.insert(tasks.end(), written.begin(), written.end());
+                with(db.statement("firing_alerts"), group.fired_at, group.price.value).exec();
+                db.statement("firing_clear").exec();
             }
-            auto tasks = all_rows(db.statement("firing_deliveries"),
-                                  [](SQLite::Statement& s) { return DeliveryTask{uuid_at(s, 0), 1}; });
-            db.statement("firing_alerts").exec();
-            db.statement("firing_clear").exec();
             return tasks;
         });
     }

@@ -1,0 +1,14 @@
+# Benchmarks: one program a file in tests/perf, run by tests/perf/run. Built on demand, they need Redis' client.
+if(PRICEWIRE_PERF)
+  find_package(PkgConfig REQUIRED)
+  pkg_check_modules(HIREDIS REQUIRED IMPORTED_TARGET hiredis)
+  file(GLOB benches CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/perf/*_bench.cpp)
+  foreach(source ${benches})
+    get_filename_component(name ${source} NAME_WE)
+    add_executable(${name} ${source})
+    target_link_libraries(${name} PRIVATE pricewire_options alert outbox deliver storage queue price net sim support
+      SQLiteCpp sqlite3 PkgConfig::HIREDIS)
+    target_compile_definitions(${name} PRIVATE PRICEWIRE_BINARY_DIR="${CMAKE_BINARY_DIR}")
+    add_dependencies(${name} pricewire)
+  endforeach()
+endif()

@@ -1,0 +1,163 @@
+// A price that fires nothing, with 10 k, 1 M and 10 M alerts waiting; beside it, in the same run, a Redis
+// sorted set asked with ZRANGEBYSCORE, which is what the service's predecessor planned. And bytes an alert.
+#include <hiredis/hiredis.h>
+#include <malloc.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <memory>
+#include <random>
+#include <thread>
+
+#include "alert/matcher.hpp"
+#include "report.hpp"
+
+namespace {
+
+using namespace pricewire;
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+    return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+std::vector<ActiveAlert> make_alerts(std::size_t count) {
+    std::mt19937_64 rng(1);
+    std::vector<ActiveAlert> alerts(count);
+    for (std::size_t i = 0; i < count; ++i) {
+        alerts[i] = {make_uuid(system_clock().now()), "BTC", i % 2 == 0 ? Condition::gt : Condition::lt, {}};
+        // Above 70,000 for gt and below 60,000 for lt: a price between fires nothing.
+        const auto cents = std::uniform_int_distribution<std::int64_t>(1, 5'000'000)(rng);
+        alerts[i].target =
+            Decimal::from_raw((i % 2 == 0 ? Decimal::from_int(70'000) : Decimal::from_int(9'999)).raw() +
+                              Decimal::one_raw / 100 * cents);
+    }
+    return alerts;
+}
+
+std::size_t heap_bytes() {
+    const auto info = mallinfo2();
+    return info.uordblks + info.hblkhd;
+}
+
+std::string short_count(std::size_t count) {
+    return count >= 1'000'000 ? fmt::format("{} M", count / 1'000'000) : fmt::format("{} k", count / 1000);
+}
+
+void measure_matcher(std::size_t count) {
+    const auto alerts = make_alerts(count);
+    const std::size_t before = heap_bytes();
+    const auto matcher = std::make_unique<Matcher>();
+    auto start = Clock::now();
+    matcher->load(alerts);
+    const double load = seconds_since(start);
+    const double bytes = static_cast<double>(heap_bytes() - before) / static_cast<double>(count);
+
+    std::vector<Uuid> fired;
+    constexpr int prices = 5'000'000;
+    start = Clock::now();
+    for (int i = 0; i < prices; ++i) {
+        matcher->on_price(
+            "BTC", Decimal::from_raw(Decimal::from_int(65'000).raw() + Decimal::one_raw / 100 * (i % 1000)),
+            fired);
+    }
+    const double nanoseconds = seconds_since(start) / prices * 1e9;
+    if (!fired.empty()) std::abort();
+    perf::row("a price that fires nothing, " + short_count(count) + " alerts",
+              fmt::format("{:.1f} ns", nanoseconds), "<= 100 ns, flat");
+    perf::row("bytes an alert, " + short_count(count), fmt::format("{:.0f} B", bytes));
+    perf::row("loading " + short_count(count) + " alerts", fmt::format("{:.2f} s", load));
+}
+
+class Redis {
+public:
+    Redis() {
+        directory_ = (std::filesystem::temp_directory_path() / "pricewire-redis-XXXXXX").string();
+        if (mkdtemp(directory_.data()) == nullptr) std::abort();
+        socket_ = directory_ + "/redis.sock";
+        pid_ = fork();
+        if (pid_ == 0) {
+            if (freopen("/dev/null", "w", stdout) == nullptr) _exit(127);
+            execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", socket_.c_str(), "--save",
+                   "", "--dir", directory_.c_str(), nullptr);
+            _exit(127);
+        }
+        for (int i = 0; i < 500 && !context_; ++i) {
+            std::this_thread::sleep_for(std::chrono::milliseconds{10});
+            context_.reset(redisConnectUnix(socket_.c_str()));
+            if (context_ && context_->err != 0) context_.reset();
+        }
+    }
+    ~Redis() {
+        context_.reset();
+        kill(pid_, SIGTERM);
+        waitpid(pid_, nullptr, 0);
+        std::filesystem::remove_all(directory_);
+    }
+    explicit operator bool() const { return context_ != nullptr; }
+    redisContext* get() { return context_.get(); }
+
+    long long used_memory() {
+        const Reply reply(static_cast<redisReply*>(redisCommand(get(), "INFO memory")), freeReplyObject);
+        const char* at = strstr(reply->str, "used_memory:");
+        return at == nullptr ? 0 : std::atoll(at + 12);
+    }
+
+    using Reply = std::unique_ptr<redisReply, decltype(&freeReplyObject)>;
+
+private:
+    std::string directory_;
+    std::string socket_;
+    pid_t pid_ = -1;
+    std::unique_ptr<redisContext, decltype(&redisFree)> context_{nullptr, &redisFree};
+};
+
+void measure_redis(std::size_t count) {
+    Redis redis;
+    if (!redis) {
+        perf::row("Redis ZRANGEBYSCORE, " + short_count(count), "redis-server did not start");
+        return;
+    }
+    const long long before = redis.used_memory();
+    std::size_t pending = 0;
+    const auto collect = [&] {
+        for (; pending > 0; --pending) {
+            void* reply = nullptr;
+            if (redisGetReply(redis.get(), &reply) != REDIS_OK) std::abort();
+            freeReplyObject(reply);
+        }
+    };
+    for (const ActiveAlert& alert : make_alerts(count)) {
+        if (alert.condition != Condition::gt) continue;
+        redisAppendCommand(redis.get(), "ZADD gt %s %s", alert.target.to_string().c_str(),
+                           alert.id.to_string().c_str());
+        if (++pending == 1000) collect();
+    }
+    collect();
+    const double bytes = static_cast<double>(redis.used_memory() - before) / (static_cast<double>(count) / 2);
+    constexpr int asks = 20'000;
+    const auto start = Clock::now();
+    for (int i = 0; i < asks; ++i) {
+        const Redis::Reply reply(static_cast<redisReply*>(redisCommand(
+                                     redis.get(), "ZRANGEBYSCORE gt -inf (%d LIMIT 0 1", 65'000 + i % 10)),
+                                 freeReplyObject);
+        if (!reply || reply->type != REDIS_REPLY_ARRAY || reply->elements != 0) std::abort();
+    }
+    perf::row("  beside it: Redis ZRANGEBYSCORE (one side), " + short_count(count),
+              fmt::format("{:.0f} ns", seconds_since(start) / asks * 1e9));
+    perf::row("  beside it: bytes an alert in the sorted set, " + short_count(count),
+              fmt::format("{:.0f} B", bytes));
+}
+
+}  // namespace
+
+int main() {
+    for (const std::size_t count : {10'000UL, 1'000'000UL, 10'000'000UL}) measure_matcher(count);
+    for (const std::size_t count : {10'000UL, 1'000'000UL}) measure_redis(count);
+    return 0;
+}

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <SQLiteCpp/SQLiteCpp.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+namespace pricewire::perf {
+
+// Puts `count` active "gt" alerts of 1,000 users on BTC straight into the database, with targets from `from`
+// upwards in steps of 0.01: a million through the API would take longer than what is measured.
+inline void seed_alerts(const std::filesystem::path& file, std::size_t count, const std::string& from,
+                        const std::string& url = "https://example.com/hook") {
+    SQLite::Database db(file.string(), SQLite::OPEN_READWRITE);
+    SQLite::Statement insert(db, R"(
+        WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?1)
+        INSERT INTO alerts (id, user_id, ticker, condition, target, webhook_url, is_active, created_at)
+        SELECT CAST(printf('%016d', i) AS BLOB), CAST(printf('user%012d', i % 1000) AS BLOB), 'BTC', 'gt',
+               printf('%d.%02d', ?2 + i / 100, i % 100), ?3, 1, 1700000000000000 FROM n)");
+    insert.bind(1, static_cast<std::int64_t>(count));
+    insert.bind(2, static_cast<std::int64_t>(std::stoll(from)));
+    insert.bind(3, url);
+    insert.exec();
+    db.exec(
+        "INSERT OR IGNORE INTO users (id, email, api_key_hash, webhook_secret, is_active, created_at) "
+        "SELECT DISTINCT user_id, hex(user_id) || '@example.com', CAST(user_id || user_id AS BLOB), "
+        "'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', 1, 0 FROM alerts");
+}
+
+}  // namespace pricewire::perf

@@ -1,0 +1,92 @@
+// 100,000 alerts fired and made durable on one price, from the price to the commit; creating alerts; loading
+// a million.
+#include <SQLiteCpp/SQLiteCpp.h>
+
+#include <atomic>
+#include <chrono>
+#include <filesystem>
+#include <thread>
+
+#include "alert/checker.hpp"
+#include "outbox/outbox.hpp"
+#include "queue/in_process/in_process_queue.hpp"
+#include "report.hpp"
+#include "seed.hpp"
+#include "storage/sqlite/sqlite_storage.hpp"
+#include "support/process.hpp"
+
+namespace {
+
+using namespace pricewire;
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+    return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+void fire_at_once(std::size_t count) {
+    const test::TempDir dir;
+    const auto file = dir.path() / "bench.db";
+    const auto storage = create_sqlite_storage({.file = file}, {});
+    perf::seed_alerts(file, count, "100");
+    const auto queue = create_in_process_queue(count);
+    const auto outbox = start_outbox(*storage, *queue);
+    const auto checker =
+        start_checker({.load = [&](const auto& piece) { storage->load_active_alerts(piece); },
+                       .fire = [&](FiringGroup group) { outbox->push(std::move(group)); }},
+                      system_clock());
+    while (!checker->ready()) std::this_thread::sleep_for(std::chrono::milliseconds{1});
+    const auto start = Clock::now();
+    checker->on_price({"BTC", Decimal::from_int(1'000'000'000), system_clock().now(), 1});
+    while (outbox->written() < count) std::this_thread::sleep_for(std::chrono::microseconds{100});
+    perf::row(fmt::format("{} k alerts fired and durable on one price", count / 1000),
+              fmt::format("{:.2f} s", seconds_since(start)), "<= 0.5 s");
+}
+
+void load(std::size_t count) {
+    const test::TempDir dir;
+    const auto file = dir.path() / "bench.db";
+    const auto storage = create_sqlite_storage({.file = file}, {});
+    perf::seed_alerts(file, count, "100");
+    std::size_t loaded = 0;
+    const auto start = Clock::now();
+    storage->load_active_alerts([&](std::span<const ActiveAlert> piece) { loaded += piece.size(); });
+    perf::row(fmt::format("reading {} k active alerts from storage", loaded / 1000),
+              fmt::format("{:.2f} s", seconds_since(start)));
+}
+
+void create(int threads) {
+    const test::TempDir dir;
+    const auto storage = create_sqlite_storage({.file = dir.path() / "bench.db"}, {});
+    constexpr int each = 500;
+    std::vector<std::thread> pool;
+    const auto start = Clock::now();
+    for (int t = 0; t < threads; ++t) {
+        pool.emplace_back([&] {
+            const Uuid user = make_uuid(system_clock().now());
+            for (int i = 1; i <= each; ++i) {
+                Alert alert;
+                alert.id = make_uuid(system_clock().now());
+                alert.user_id = user;
+                alert.ticker = "BTC";
+                alert.target = Decimal::from_int(i);
+                alert.webhook_url = "https://example.com/hook";
+                alert.created_at = system_clock().now();
+                if (!storage->create_alert(alert, 1000)) std::abort();
+            }
+        });
+    }
+    for (auto& thread : pool) thread.join();
+    perf::row(fmt::format("alerts created a second, durable, {} thread{}", threads, threads == 1 ? "" : "s"),
+              fmt::format("{:.0f}/s", threads * each / seconds_since(start)));
+}
+
+}  // namespace
+
+int main() {
+    fire_at_once(100'000);
+    load(1'000'000);
+    create(1);
+    create(32);
+    return 0;
+}

@@ -1,0 +1,257 @@
+// The whole program as its users meet it: price in to webhook at the receiver with a million alerts loaded,
+// start with a million alerts, memory at idle, and GET /rates beside nginx serving the same bytes.
+#include <unistd.h>
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <csignal>
+
+#include <cstdlib>
+#include <fstream>
+#include <iostream>
+#include <mutex>
+#include <sstream>
+#include <thread>
+#include <unordered_map>
+
+#include "base/decimal.hpp"
+#include "report.hpp"
+#include "seed.hpp"
+#include "sim/exchange_sim.hpp"
+#include "sim/receiver.hpp"
+#include "storage/sqlite/migrate.hpp"
+#include "support/blocking_http.hpp"
+#include "support/deployment.hpp"
+#include "support/process.hpp"
+
+namespace {
+
+using namespace pricewire;
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+std::string binary(const std::string& name) {
+    return std::string(PRICEWIRE_BINARY_DIR) + "/" + name;
+}
+
+double seconds_since(Clock::time_point start) {
+    return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+std::map<std::string, std::string> environment(const test::TempDir& dir, std::uint16_t sim_port) {
+    const std::string sim = "127.0.0.1:" + std::to_string(sim_port);
+    return {{"PRICEWIRE_HTTP_LISTEN", "127.0.0.1:0"},
+            {"PRICEWIRE_STORAGE_DATABASE_URL", "sqlite:" + (dir.path() / "pricewire.db").string()},
+            {"PRICEWIRE_SOURCES_BINANCE_WS_URL", "ws://" + sim + "/stream"},
+            {"PRICEWIRE_SOURCES_BINANCE_REST_URL", "http://" + sim},
+            {"PRICEWIRE_SOURCES_COINGECKO_ENABLED", "false"},
+            {"PRICEWIRE_DELIVERY_ALLOW_HTTP", "true"},
+            {"PRICEWIRE_DELIVERY_ALLOW_PORTS", "1-65535"},
+            {"PRICEWIRE_DELIVERY_ALLOW_NETWORKS", "127.0.0.0/8"},
+            {"PRICEWIRE_LIMITS_REGISTER", "1000000/1s"},
+            {"PRICEWIRE_LIMITS_USER", "1000000/1s"},
+            {"PRICEWIRE_LIMITS_RATES", "1000000000/1s"},
+            {"PRICEWIRE_LIMITS_ALERTS_PER_USER", "1000000"}};
+}
+
+std::unique_ptr<sim::ExchangeSim> start_sim() {
+    auto sim = sim::create_exchange_sim({.paused = true}, nullptr);
+    if (!sim) throw std::runtime_error(sim.error().message);
+    return std::move(*sim);
+}
+
+std::string resident(pid_t pid) {
+    std::ifstream status("/proc/" + std::to_string(pid) + "/status");
+    for (std::string line; std::getline(status, line);) {
+        if (line.starts_with("VmRSS:")) return fmt::format("{:.1f} MB", std::atof(line.c_str() + 6) / 1024);
+    }
+    return "?";
+}
+
+struct Running {
+    test::Process process;
+    std::string url;
+};
+
+Running start(const test::TempDir& dir, const std::map<std::string, std::string>& env) {
+    Running running;
+    running.process =
+        test::Process({{binary("pricewire"), "serve"}, env, dir.path() / "pricewire.log", dir.path()});
+    running.url = running.process.wait_for_output("listening on ");
+    return running;
+}
+
+test::Account register_user(test::BlockingHttp& http, const std::string& url) {
+    const auto result = http.post(url + "/api/v1/users/register", R"({"email":"bench@example.com"})");
+    return {test::json_member(result.body, "api_key").value(),
+            test::json_member(result.body, "webhook_secret").value()};
+}
+
+void wait_for_client(const sim::ExchangeSim& sim) {
+    while (sim.stream_clients() == 0) std::this_thread::sleep_for(5ms);
+}
+
+void idle_memory() {
+    const test::TempDir dir;
+    const auto sim = start_sim();
+    const auto running = start(dir, environment(dir, sim->port()));
+    wait_for_client(*sim);
+    std::this_thread::sleep_for(3s);
+    perf::row("resident memory at idle", resident(running.process.pid()), "<= 30 MB");
+}
+
+void latency(std::size_t waiting, int firings, int per_second) {
+    const test::TempDir dir;
+    const auto file = dir.path() / "pricewire.db";
+    if (!sqlite_migrate(file)) throw std::runtime_error("cannot make the database");
+    perf::seed_alerts(file, waiting, "1000000");
+
+    std::mutex mutex;
+    std::unordered_map<std::string, Timestamp> sent;  // by the price's digits
+    std::vector<double> milliseconds;
+    sim::ReceiverOptions receiver_options;
+    receiver_options.keep_log = false;
+    receiver_options.on_delivery = [&](const sim::ReceivedDelivery& d) {
+        const auto price = test::json_member(d.body, "triggered_price");
+        std::lock_guard lock(mutex);
+        if (const auto found = sent.find(price.value_or("")); found != sent.end()) {
+            milliseconds.push_back(static_cast<double>((d.at - found->second).count()) / 1000);
+        }
+    };
+    const auto receiver = sim::create_receiver(receiver_options).value();
+    const auto sim = start_sim();
+    const auto env = environment(dir, sim->port());
+    const auto begin = Clock::now();
+    auto running = start(dir, env);
+    running.process.wait_for_output("active alerts are loaded");
+    perf::row(fmt::format("start with {} k alerts, until they are checked", waiting / 1000),
+              fmt::format("{:.2f} s", seconds_since(begin)), "<= 3 s");
+    wait_for_client(*sim);
+    perf::row(fmt::format("resident memory with {} k alerts", waiting / 1000),
+              resident(running.process.pid()));
+
+    test::BlockingHttp http;
+    const auto account = register_user(http, running.url);
+    const auto target_of = [](int i) {
+        return Decimal::from_raw(Decimal::from_int(100).raw() + Decimal::one_raw / 1000 * i);
+    };
+    for (int i = 0; i < firings; ++i) {
+        const auto created = http.post(
+            running.url + "/api/v1/alerts/",
+            fmt::format(
+                R"({{"ticker":"BTC","condition":"gt","target_price":{},"webhook_url":"http://127.0.0.1:{}/hook"}})",
+                target_of(i).to_string(), receiver->port()),
+            {{"X-API-Key", account.api_key}});
+        if (created.status != 201) throw std::runtime_error(created.body);
+    }
+    sim->trade("BTCUSDT", Decimal::from_int(100));
+    std::this_thread::sleep_for(500ms);
+    auto next = Clock::now();
+    for (int i = 0; i < firings; ++i) {
+        std::this_thread::sleep_until(next += std::chrono::microseconds{1'000'000 / per_second});
+        const Decimal price = Decimal::from_raw(target_of(i).raw() + Decimal::one_raw / 2000);
+        {
+            std::lock_guard lock(mutex);
+            sent[price.to_string()] = system_clock().now();
+        }
+        sim->trade("BTCUSDT", price);
+    }
+    const auto give_up = Clock::now() + 30s;
+    const auto all_in = [&] {
+        std::lock_guard lock(mutex);
+        return milliseconds.size() >= static_cast<std::size_t>(firings);
+    };
+    while (!all_in() && Clock::now() < give_up) std::this_thread::sleep_for(10ms);
+    std::lock_guard lock(mutex);
+    std::sort(milliseconds.begin(), milliseconds.end());
+    const auto at = [&](double q) {
+        return milliseconds[static_cast<std::size_t>(q * static_cast<double>(milliseconds.size() - 1))];
+    };
+    if (milliseconds.empty()) throw std::runtime_error("no webhook arrived");
+    const std::string what =
+        fmt::format("price in to webhook, {} k alerts, {} firings/s, ", waiting / 1000, per_second);
+    perf::row(what + "p50", fmt::format("{:.2f} ms", at(0.5)), "<= 2 ms");
+    perf::row(what + "p99", fmt::format("{:.2f} ms", at(0.99)), "<= 10 ms");
+    perf::row(what + "arrived", fmt::format("{} of {}", milliseconds.size(), firings));
+}
+
+// wrk's "Requests/sec".
+double wrk(const std::string& url, const std::string& header, const test::TempDir& dir) {
+    test::Process process(
+        {{"/usr/bin/wrk", "-t1", "-c32", "-d5s", "-H", header, url}, {}, dir.path() / "wrk.log", {}});
+    process.wait();
+    const std::string output = process.output();
+    const std::size_t found = output.rfind("Requests/sec:");
+    if (found == std::string::npos || output.find("Non-2xx") != std::string::npos)
+        throw std::runtime_error(output);
+    return std::atof(output.c_str() + found + 13);
+}
+
+void rates_beside_nginx() {
+    const test::TempDir dir;
+    const auto sim = start_sim();
+    const auto running = start(dir, environment(dir, sim->port()));
+    wait_for_client(*sim);
+    test::BlockingHttp http;
+    const auto account = register_user(http, running.url);
+    const std::string header = "X-API-Key: " + account.api_key;
+    std::string body;
+    while (body.find("BNB") == std::string::npos) {
+        for (const char* symbol : {"BTCUSDT", "ETHUSDT", "DOGEUSDT", "SOLUSDT", "BNBUSDT"})
+            sim->trade(symbol, Decimal::from_int(580));
+        std::this_thread::sleep_for(50ms);
+        body = http.get(running.url + "/api/v1/rates/", {{"X-API-Key", account.api_key}}).body;
+    }
+    const auto nginx_dir = dir.path() / "nginx";
+    std::filesystem::create_directories(nginx_dir / "logs");
+    const std::uint16_t port = 18'000 + static_cast<std::uint16_t>(getpid() % 1000);
+    std::ofstream(nginx_dir / "nginx.conf")
+        << "daemon off; master_process on; worker_processes 2; pid " << (nginx_dir / "pid").string() << ";\n"
+        << "error_log " << (nginx_dir / "error.log").string() << "; events { worker_connections 1024; }\n"
+        << "http { access_log off; keepalive_requests 1000000000; server { listen 127.0.0.1:" << port
+        << "; location / { default_type application/json; return 200 '" << body << "'; } } }\n";
+    test::Process nginx(
+        {{"/usr/sbin/nginx", "-p", nginx_dir.string(), "-c", (nginx_dir / "nginx.conf").string()},
+         {},
+         dir.path() / "nginx.log",
+         {}});
+    const std::string nginx_url = "http://127.0.0.1:" + std::to_string(port) + "/api/v1/rates/";
+    while (http.get(nginx_url).status != 200) std::this_thread::sleep_for(20ms);
+    double ours = 0;
+    double theirs = 0;
+    for (int round = 0; round < 2; ++round) {
+        // The price is kept fresh as it would be in life.
+        std::atomic<bool> done = false;
+        std::thread trades([&] {
+            while (!done) {
+                for (const char* symbol : {"BTCUSDT", "ETHUSDT", "DOGEUSDT", "SOLUSDT", "BNBUSDT"})
+                    sim->trade(symbol, Decimal::from_int(580));
+                std::this_thread::sleep_for(100ms);
+            }
+        });
+        ours = std::max(ours, wrk(running.url + "/api/v1/rates/", header, dir));
+        done = true;
+        trades.join();
+        theirs = std::max(theirs, wrk(nginx_url, header, dir));
+    }
+    nginx.signal(SIGQUIT);
+    nginx.wait();
+    perf::row("GET /rates, authenticated", fmt::format("{:.0f}/s", ours));
+    perf::row("  beside it: nginx, the same bytes", fmt::format("{:.0f}/s", theirs));
+    perf::row("  share of nginx", fmt::format("{:.0f} %", ours / theirs * 100), ">= 60 %");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    const std::string only = argc > 1 ? argv[1] : "";
+    try {
+        if (only.empty() || only == "idle") idle_memory();
+        if (only.empty() || only == "latency") latency(1'000'000, 2'000, 100);
+        if (only.empty() || only == "rates") rates_beside_nginx();
+        return 0;
+    } catch (const std::exception& e) {
+        std::cerr << "system_bench: " << e.what() << "\n";
+        return 1;
+    }
+}
