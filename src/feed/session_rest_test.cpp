@@ -1,0 +1,241 @@
+#include "feed/session.hpp"
+
+#include <gtest/gtest.h>
+
+#include "feed/binance/binance.hpp"
+#include "feed/coingecko/coingecko.hpp"
+#include "feed/session_play.hpp"
+
+namespace pricewire {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Each test plays a scenario and compares what was done, line by line, with the seconds since the start.
+
+Play binance(std::vector<std::string> tickers = {"BTC", "ETH"}) {
+    return {binance_type, std::move(tickers), {"wss://binance/stream", "https://binance"}};
+}
+Play coingecko() {
+    SessionOptions options;
+    options.poll_interval = 60s;
+    return {coingecko_type, {"BTC", "ETH"}, {"", "https://coingecko/api/v3"}, options};
+}
+
+constexpr const char* coins =
+    R"({"bitcoin":{"usd":60000,"last_updated_at":1700000000},"ethereum":{"usd":2600.5,"last_updated_at":1700000000}})";
+
+TEST(SessionRest, ARefusedUpgradeIsWaitedOutAndRestAskedMeanwhile) {
+    struct Case {
+        int status;
+        const char* retry_after;
+        const char* body;
+        Duration least;
+    };
+    for (const Case& c : {Case{429, "30", "", 30s}, Case{429, "Tue, 14 Nov 2023 22:15:20 GMT", "", 2min},
+                          Case{418, "", "IP banned until 1700000300000.", 5min},
+                          Case{403, "", "<html>", 5min}, Case{451, "", R"({"code":0})", 1h}}) {
+        Play p = binance({"BTC"});
+        p.start();
+        p.refused(1, c.status, c.retry_after, c.body);
+        EXPECT_EQ(p.status().state, SourceState::refused);
+        ASSERT_TRUE(p.status().refused_until);
+        const Duration told = *p.status().refused_until - p.now().wall;
+        EXPECT_GE(told, c.least);
+        EXPECT_LE(told, c.least + std::min<Duration>(c.least / 10, 30s));
+        EXPECT_EQ(p.count("warn:"), 1);
+        p.wait(2s);
+        p.answer(200, R"([{"symbol":"BTCUSDT","price":"61000.10"}])");
+        EXPECT_EQ(p.status().state, SourceState::polling_fallback);
+        while (p.count("open 2") == 0) {
+            ASSERT_LE(p.since_start(), told + 1s);
+            p.wait(1s);
+            p.answer(200, R"([{"symbol":"BTCUSDT","price":"61000.10"}])");
+        }
+        EXPECT_GE(p.since_start(), told);
+        EXPECT_EQ(p.count("warn:"), 1) << "said once";
+    }
+}
+
+TEST(SessionRest, WhatTheUserReadsOfALegalRefusal) {
+    Play p = binance({"BTC"});
+    p.start();
+    p.refused(1, 451, "", R"({"code":0,"msg":"Service unavailable from a restricted location"})");
+    p.wait(2s);
+    p.answer(451, R"({"code":0,"msg":"Service unavailable from a restricted location"})");
+    p.wait(60s);
+    EXPECT_EQ(p.done(), R"(0.0 open 1 wss://binance/stream?streams=btcusdt@trade
+0.0 connecting
+0.0 warn: binance refuses its stream; it is asked again in 61 min, and prices are asked for by REST meanwhile | 451: refused for legal reasons at this server's location
+0.0 refused (451: refused for legal reasons at this server's location)
+2.0 GET /api/v3/ticker/price?symbols=%5B%22BTCUSDT%22%5D
+2.0 warn: binance refuses REST requests; none is sent for 61 min | 451: refused for legal reasons at this server's location
+2.0 warn: binance gives no prices at all, neither by its stream nor by REST | 451: refused for legal reasons at this server's location
+)");
+}
+
+TEST(SessionRest, ARepeatedRefusalIsWaitedOutLonger) {
+    Play p = coingecko();
+    p.start();
+    Duration last{};
+    for (int i = 0; i < 5; ++i) {
+        p.answer(429, "");
+        const Duration wait = *p.status().refused_until - p.now().wall;
+        EXPECT_GT(wait, last * 3 / 2);
+        last = wait;
+        p.done();
+        p.wait(wait);
+        EXPECT_EQ(p.count("GET"), 1);
+    }
+    p.answer(200, coins);
+    EXPECT_EQ(p.status().state, SourceState::polling);
+    p.wait(60s);
+    p.answer(429, "");
+    EXPECT_LE(*p.status().refused_until - p.now().wall, 66s) << "it starts anew after a success";
+}
+
+TEST(SessionRest, ASourceWithoutAStreamIsPolled) {
+    Play p = coingecko();
+    p.start();
+    p.wait(300ms);
+    p.answer(200, coins);
+    p.wait(59s);
+    p.answer(200, coins);
+    p.wait(2s);
+    p.answer(200, coins);
+    EXPECT_EQ(
+        p.done(),
+        R"(0.0 GET /api/v3/simple/price?ids=bitcoin%2Cethereum&vs_currencies=usd&include_last_updated_at=true&precision=full
+0.0 connecting
+0.3 quote BTC 60000
+0.3 quote ETH 2600.5
+0.3 polling
+0.3 info: coingecko gives prices of BTC, ETH, asked every 1m
+60.0 GET /api/v3/simple/price?ids=bitcoin%2Cethereum&vs_currencies=usd&include_last_updated_at=true&precision=full
+61.3 quote BTC 60000
+61.3 quote ETH 2600.5
+)");
+}
+
+TEST(SessionRest, EveryKindOfBadAnswerHasItsWaitAndItsWords) {
+    struct Case {
+        int status;
+        const char* body;
+        SourceState after;
+        Duration least, most;
+        const char* words;
+    };
+    const Case cases[] = {
+        {200, R"({"status":{"error_code":429,"error_message":"You've exceeded the Rate Limit."}})",
+         SourceState::refused, 60s, 66s, "CoinGecko's error 429: You've exceeded the Rate Limit."},
+        {200, "error code: 1015", SourceState::refused, 60s, 66s,
+         "Cloudflare's error 1015 (asked too often)"},
+        {429, "error code: 1015", SourceState::refused, 60s, 66s,
+         "Cloudflare's error 1015 (asked too often)"},
+        {200, "<!DOCTYPE html><html></html>", SourceState::refused, 60s, 66s, "an HTML page instead of JSON"},
+        {403, "<html>", SourceState::refused, 300s, 330s, "403 Forbidden"},
+        {418, "", SourceState::refused, 120s, 132s, "has banned this address"},
+        {451, "", SourceState::refused, 3600s, 3630s, "refused for legal reasons"},
+        {200, R"([{"unexpected":{"price":[]}}])", SourceState::connecting, 60s, 61s,
+         "an answer that is not CoinGecko's"},
+        {200, R"({"bitcoin":{"usd":60000,"last_upd)", SourceState::connecting, 60s, 61s,
+         "an answer that is not JSON"},
+        {200, "{}", SourceState::connecting, 60s, 61s, "its answer holds no price that was asked for"},
+        {500, "oops", SourceState::connecting, 60s, 61s, "it answers with status 500: oops"},
+        {302, "", SourceState::connecting, 60s, 61s, "it answers with status 302"},
+    };
+    for (const Case& c : cases) {
+        Play p = coingecko();
+        p.start();
+        p.done();
+        p.answer(c.status, c.body);
+        EXPECT_EQ(p.status().state, c.after) << c.status << " " << c.body;
+        EXPECT_GE(p.count(c.words), 1) << p.done();
+        EXPECT_EQ(p.count("quote"), 0);
+        p.done();
+        p.wait(c.least - 1s);
+        EXPECT_EQ(p.count("GET"), 0) << c.status << " " << c.body;
+        p.wait(c.most - c.least + 1s);
+        EXPECT_EQ(p.count("GET"), 1) << c.status << " " << c.body;
+        p.answer(200, coins);
+        EXPECT_EQ(p.status().state, SourceState::polling);
+    }
+}
+
+TEST(SessionRest, RequestsThatFailAreRepeatedWithGrowingPausesAndOneWarning) {
+    Play p = coingecko();
+    p.start();
+    Duration longest{};
+    for (int i = 0; i < 20; ++i) {
+        const Duration from = p.since_start();
+        p.no_answer("no answer within 10s");
+        const int before = p.count("GET");
+        while (p.count("GET") == before) p.wait(1s);
+        EXPECT_GE(p.since_start() - from, 60s) << "never more often than the interval";
+        longest = std::max(longest, p.since_start() - from);
+    }
+    EXPECT_GE(longest, 80s);
+    EXPECT_EQ(
+        p.count(
+            "warn: coingecko gives no prices; it is asked again, with growing pauses | no answer within 10s"),
+        1);
+    EXPECT_EQ(p.status().state, SourceState::silent);
+    EXPECT_EQ(p.status().detail, "no answer within 10s");
+}
+
+TEST(SessionRest, AMissingCoinIsReportedOnce) {
+    Play p = coingecko();
+    p.start();
+    for (int i = 0; i < 5; ++i) {
+        p.answer(200, R"({"bitcoin":{"usd":60000,"last_updated_at":1700000000}})");
+        p.wait(60s);
+    }
+    EXPECT_EQ(p.count("warn: coingecko gives no price of ETH (ethereum); if it has another name there"), 1);
+    EXPECT_EQ(p.count("quote BTC"), 5);
+    p.answer(200, coins);
+    p.wait(60s);
+    p.answer(200, R"({"bitcoin":{"usd":60000,"last_updated_at":1700000000}})");
+    EXPECT_EQ(p.count("gives no price of ETH"), 2) << "it was there in between";
+}
+
+TEST(SessionRest, ASymbolUnknownToTheVenueIsFoundAndTheOthersKeepTheirPrices) {
+    Play p = binance({"BTC", "FOO", "ETH"});
+    p.start();
+    const std::string unknown = R"({"code":-1121,"msg":"Invalid symbol."})";
+    std::string all;
+    for (int i = 0; i < 15; ++i) {
+        p.wait(1s);
+        const std::string so_far = p.done();
+        all += so_far;
+        const std::size_t get = so_far.rfind("GET");
+        if (get == std::string::npos) continue;
+        const std::string request = so_far.substr(get);
+        std::string body;
+        for (const char* symbol : {"BTC", "ETH"}) {
+            if (request.find(symbol) == std::string::npos) continue;
+            body +=
+                (body.empty() ? "" : ",") + std::string(R"({"symbol":")") + symbol + R"(USDT","price":"7"})";
+        }
+        const bool known = request.find("FOO") == std::string::npos;
+        p.answer(known ? 200 : 400, known ? "[" + body + "]" : unknown);
+    }
+    EXPECT_EQ(all, R"(0.0 open 1 wss://binance/stream?streams=btcusdt@trade/foousdt@trade/ethusdt@trade
+0.0 connecting
+2.0 GET /api/v3/ticker/price?symbols=%5B%22BTCUSDT%22%2C%22FOOUSDT%22%2C%22ETHUSDT%22%5D
+3.0 GET /api/v3/ticker/price?symbols=%5B%22BTCUSDT%22%5D
+3.0 quote BTC 7
+3.0 polling_fallback (its stream is not open yet)
+3.0 info: prices of binance come by REST every 5s until its stream brings trades
+4.0 GET /api/v3/ticker/price?symbols=%5B%22FOOUSDT%22%2C%22ETHUSDT%22%5D
+5.0 GET /api/v3/ticker/price?symbols=%5B%22FOOUSDT%22%5D
+5.0 warn: binance does not know 'FOOUSDT', so it gives no price of FOO; if it has another name there, say so in market.symbols | Binance's error -1121: Invalid symbol.
+6.0 GET /api/v3/ticker/price?symbols=%5B%22ETHUSDT%22%5D
+6.0 quote ETH 7
+11.0 GET /api/v3/ticker/price?symbols=%5B%22BTCUSDT%22%2C%22ETHUSDT%22%5D
+11.0 quote BTC 7
+11.0 quote ETH 7
+)");
+}
+
+}  // namespace
+}  // namespace pricewire
