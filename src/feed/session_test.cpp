@@ -138,7 +138,7 @@ TEST(Session, AStreamThatOnlyAnswersPingsIsReplacedByRestAndLaterOpenedAnew) {
         if (second % 5 == 0) p.ping(1);
         if (second == 10 || second == 15) p.answer(200, both);
         if (second == 20) p.answer(200, both);
-        if (second == 21)
+        if (second == 21) {
             EXPECT_EQ(p.done(), R"(10.0 GET /api/v3/ticker/price?symbols=%5B%22BTCUSDT%22%2C%22ETHUSDT%22%5D
 10.0 quote BTC 61000.1
 10.0 quote ETH 2600
@@ -148,6 +148,7 @@ TEST(Session, AStreamThatOnlyAnswersPingsIsReplacedByRestAndLaterOpenedAnew) {
 20.0 quote BTC 61000.1
 20.0 quote ETH 2600
 )");
+        }
         if (second > 21) p.answer(200, both);
     }
     EXPECT_EQ(p.count("close 1"), 1);
