@@ -396,7 +396,8 @@ std::vector<std::string> cross_check(const Config& c) {
         std::any_of(c.sources.begin(), c.sources.end(), [](const auto& s) { return s.second.enabled; });
     if (!any) errors.emplace_back("every source is disabled: set sources.binance.enabled or another to true");
     if (const auto gecko = c.sources.find("coingecko");
-        gecko != c.sources.end() && gecko->second.rest_url.find("api.coingecko.com") != std::string::npos &&
+        gecko != c.sources.end() &&
+        gecko->second.rest_url.find("://api.coingecko.com") != std::string::npos &&
         gecko->second.poll_interval < 60s) {
         errors.push_back(fmt::format(
             "sources.coingecko.poll_interval ({}) must be at least 60s: CoinGecko's free tier bans "

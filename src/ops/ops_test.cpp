@@ -1,0 +1,96 @@
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "ops/cli.hpp"
+#include "ops/instance_lock.hpp"
+#include "ops/logging.hpp"
+#include "ops/shutdown.hpp"
+
+namespace pricewire {
+namespace {
+
+TEST(CommandLine, TakesCommandsAndConfigurationFlags) {
+    const auto line = parse_command_line(
+        {"serve", "--http.listen", "0.0.0.0:1", "--log.level=debug", "--config", "x.toml"});
+    EXPECT_FALSE(line.exit_code) << line.text;
+    EXPECT_EQ(line.command, "serve");
+    EXPECT_EQ(line.config_file, "x.toml");
+    const std::vector<std::pair<std::string, std::string>> flags{{"http.listen", "0.0.0.0:1"},
+                                                                 {"log.level", "debug"}};
+    EXPECT_EQ(line.flags, flags);
+    EXPECT_EQ(parse_command_line({"migrate", "--to", "3"}).to, 3);
+    EXPECT_TRUE(parse_command_line({"migrate", "--status"}).status);
+    const auto users = parse_command_line({"users", "disable", "a@example.com"});
+    EXPECT_EQ(users.command, "users disable");
+    EXPECT_EQ(users.email, "a@example.com");
+}
+
+TEST(CommandLine, HelpAndVersionEndWithZeroMistakesWithTwo) {
+    for (const char* command : {"serve", "api", "feed", "checker", "sender", "migrate", "check-config"}) {
+        const auto help = parse_command_line({command, "--help"});
+        EXPECT_EQ(help.exit_code, 0) << command;
+        EXPECT_NE(help.text.find("--http.listen"), std::string::npos) << command;
+    }
+    const auto version = parse_command_line({"--version"});
+    EXPECT_EQ(version.exit_code, 0);
+    EXPECT_NE(version.text.find(PRICEWIRE_VERSION), std::string::npos);
+    EXPECT_EQ(parse_command_line({}).exit_code, 2);
+    EXPECT_EQ(parse_command_line({"srve"}).exit_code, 2);
+    const auto typo = parse_command_line({"serve", "--http.listne", "x"});
+    EXPECT_EQ(typo.exit_code, 2);
+    EXPECT_EQ(typo.text, "unknown flag --http.listne: did you mean --http.listen?\n");
+}
+
+TEST(Logging, ALineCannotBeForged) {
+    const Timestamp at = from_micros(1'700'000'000'123'456);
+    EXPECT_EQ(format_text_line(at, log::Level::warn, "it\nfailed",
+                               {{"url", "a b"}, {"id", "7"}, {"x", "\n2026 error"}}),
+              "2023-11-14T22:13:20.123Z warn  it failed url=\"a b\" id=7 x=\"\\n2026 error\"");
+    EXPECT_EQ(format_json_line(at, log::Level::info, "say \"hi\"", {{"x", "\x01\n"}}),
+              R"({"time":"2023-11-14T22:13:20.123Z","level":"info","message":"say \"hi\"","x":"\u0001\n"})");
+}
+
+TEST(InstanceLock, ASecondHolderIsRefusedUntilTheFirstIsGone) {
+    const auto file =
+        std::filesystem::path(::testing::TempDir()) / ("pricewire_lock_" + std::to_string(getpid()));
+    {
+        const auto first = InstanceLock::take(file);
+        ASSERT_TRUE(first) << first.error().message;
+        const auto second = InstanceLock::take(file);
+        ASSERT_FALSE(second);
+        EXPECT_NE(second.error().message.find("another Pricewire"), std::string::npos);
+    }
+    EXPECT_TRUE(InstanceLock::take(file));
+    std::filesystem::remove(file);
+}
+
+TEST(Shutdown, WaitsForASignalAndASecondOneEndsAtOnce) {
+    int ready[2];
+    ASSERT_EQ(pipe(ready), 0);
+    const pid_t child = fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+        Shutdown shutdown;
+        if (write(ready[1], "a", 1) != 1) _exit(1);
+        if (shutdown.wait() != SIGTERM) _exit(2);
+        if (write(ready[1], "b", 1) != 1) _exit(3);
+        for (;;) pause();
+    }
+    char byte = 0;
+    ASSERT_EQ(read(ready[0], &byte, 1), 1);
+    kill(child, SIGTERM);
+    ASSERT_EQ(read(ready[0], &byte, 1), 1);
+    EXPECT_EQ(byte, 'b');
+    kill(child, SIGINT);
+    int status = 0;
+    waitpid(child, &status, 0);
+    EXPECT_TRUE(WIFEXITED(status));
+    EXPECT_EQ(WEXITSTATUS(status), 128 + SIGINT);
+}
+
+}  // namespace
+}  // namespace pricewire
