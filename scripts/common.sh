@@ -61,8 +61,7 @@ configure_and_build() {
   [ $# -eq 0 ] || shift
   hint="read the compiler's message above; a stale build folder is removed with: rm -rf build/$preset"
   if [ ! -f "build/$preset/build.ninja" ] || [ "${#options[@]}" -gt 0 ]; then
-    step cmake --preset "$preset" "${options[@]}" >"/tmp/pricewire-configure.$$" || true
-    rm -f "/tmp/pricewire-configure.$$"
+    step cmake --preset "$preset" --log-level=WARNING "${options[@]}"
   fi
   if [ $# -gt 0 ]; then
     step cmake --build "build/$preset" --target "$@"

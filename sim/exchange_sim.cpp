@@ -376,7 +376,7 @@ private:
 
     net::ServerResponse control(const net::ServerRequest& request) {
         const std::string_view what = std::string_view(request.path).substr(6);
-        const auto bad = [](std::string text) {
+        const auto bad = [](const std::string& text) {
             return net::ServerResponse{.status = 400, .content_type = "text/plain", .body = text + "\n"};
         };
         const net::ServerResponse done{.status = 204, .body = {}};

@@ -124,7 +124,7 @@ std::optional<StreamCommand> parse_command(std::string_view text) {
 }
 
 net::ServerResponse binance_prices(std::string_view query, const Prices& prices) {
-    const net::ServerResponse unknown{.status = 400, .body = R"({"code":-1121,"msg":"Invalid symbol."})"};
+    net::ServerResponse unknown{.status = 400, .body = R"({"code":-1121,"msg":"Invalid symbol."})"};
     JsonWriter w;
     if (const std::string symbol = query_value(query, "symbol"); !symbol.empty()) {
         const auto found = prices.find(symbol);

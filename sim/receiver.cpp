@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <deque>
 #include <mutex>
+#include <optional>
 #include <random>
 #include <thread>
 #include <unordered_set>
@@ -116,7 +117,7 @@ private:
         delivery.alert_id = alert_id_of(request.body);
         delivery.body = std::move(request.body);
         int status = 204;
-        bool answer = true;
+        std::optional<MonoTime> answer_at;  // empty: now
         {
             std::lock_guard lock(mutex_);
             delivery.signature_ok = verify(request, delivery.body);
@@ -126,8 +127,7 @@ private:
                 case ReceiverMode::Kind::ok:
                     break;
                 case ReceiverMode::Kind::slow:
-                    held_.push_back({std::chrono::steady_clock::now() + mode_.delay, std::move(respond)});
-                    answer = false;
+                    answer_at = std::chrono::steady_clock::now() + mode_.delay;
                     break;
                 case ReceiverMode::Kind::fail:
                     status = static_cast<int>(mode_.number);
@@ -139,22 +139,26 @@ private:
                     status =
                         std::uniform_int_distribution<std::int64_t>(0, 99)(rng_) < mode_.number ? 500 : 204;
                     break;
-                case ReceiverMode::Kind::hang:
-                    held_.push_back({MonoTime::max(), std::move(respond)});
-                    answer = false;
-                    break;
+                case ReceiverMode::Kind::hang: answer_at = MonoTime::max(); break;
                 case ReceiverMode::Kind::die_after:
                     if (seen_in_mode_ > mode_.number) std::_Exit(exit_of_death);
                     break;
             }
-            delivery.accepted = status < 300 && (answer || mode_.kind == ReceiverMode::Kind::slow);
+            delivery.accepted = status < 300 && mode_.kind != ReceiverMode::Kind::hang;
             bad_signatures_ += delivery.signature_ok ? 0 : 1;
             if (!ids_.insert(delivery.webhook_id).second) ++duplicates_;
             if (options_.keep_log) log_.push_back(delivery);
         }
-        if (!answer) changed_.notify_all();
         if (options_.on_delivery) options_.on_delivery(delivery);
-        if (answer) respond({.status = status, .content_type = "text/plain", .body = {}});
+        if (!answer_at) {
+            respond({.status = status, .content_type = "text/plain", .body = {}});
+            return;
+        }
+        {
+            std::lock_guard lock(mutex_);
+            held_.push_back({*answer_at, std::move(respond)});
+        }
+        changed_.notify_all();
     }
 
     bool verify(const net::ServerRequest& request, const std::string& body) const {

@@ -31,7 +31,7 @@ HealthStatus overall(const std::vector<PingResult>& pings, const std::vector<Sou
 }
 
 double seconds(Duration d) {
-    return static_cast<double>(d.count() / 1000) / 1000;
+    return static_cast<double>(std::chrono::floor<std::chrono::milliseconds>(d).count()) / 1000;
 }
 
 }  // namespace
