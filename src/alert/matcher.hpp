@@ -35,7 +35,7 @@ public:
     bool remove(const Uuid& id);
 
     // The ticker's price is now `value`: appends the ids of all alerts it fires, and forgets them. gt by
-    // ascending target, then lt by descending target; equal targets in the order they were added.
+    // ascending target, then lt by descending target; equal targets in no particular order.
     void on_price(Ticker ticker, Decimal value, std::vector<Uuid>& fired);
     // The ticker has no price for now: alerts added from here on wait for the next one.
     void on_price_gone(Ticker ticker);

@@ -25,7 +25,8 @@ std::vector<Bar> MinuteBars::take_changed() {
     for (auto& [ticker, open] : open_) {
         if (std::exchange(open.changed, false)) bars.push_back(open.bar);
     }
-    std::sort(bars.begin(), bars.end(), [](const Bar& a, const Bar& b) {
+    // Stable: a clock set back may leave two bars of one minute, and the later one's close stands.
+    std::stable_sort(bars.begin(), bars.end(), [](const Bar& a, const Bar& b) {
         return std::pair(a.start, a.ticker) < std::pair(b.start, b.ticker);
     });
     return bars;

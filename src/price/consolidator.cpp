@@ -9,22 +9,24 @@
 // a minute ago; it never votes. It is a check on a lone exchange, an arbiter between two that disagree, and a
 // fallback.
 //
+// clang-format off
 //   exchanges     aggregator   price
 //   3 or more     any          median; those beyond 2 % of it are outliers, and the median is taken again
 //   2 that agree  any          median (the midpoint, where votes are equal)
 //   disagreeing   fresh        the one nearest to the aggregator, where that is within 10 %; the others are
-//   outliers disagreeing   none         none: all are disputed 1             agrees       the exchange's 1
-//   contradicts  none: both are disputed until one of them moves. A print ten times too high must not
-//                              fire; a true crash of more than 10 % within the aggregator's minute waits for
-//                              its next figure, which is the price of having one witness
-//   1             none         the exchange's; but a jump of more than 10 % from its last price waits until
-//   five quotes
-//                              over three seconds confirm it
+//                              outliers
+//   disagreeing   none         none: all are disputed
+//   1             agrees       the exchange's
+//   1             contradicts  none: both are disputed until one of them moves. A print ten times too high
+//                              must not fire; a true crash of more than 10 % within the aggregator's minute
+//                              waits for its next figure, which is the price of having one witness
+//   1             none         the exchange's; but a jump of more than 10 % from the last price of exchanges,
+//                              however old, waits until five more quotes over three seconds confirm it
 //   0             fresh        the aggregator's, where its figure is newer than the last trade that counted:
-//   an old
-//                              figure after a fresh price would be a step back in time, and could fire what
-//                              never was
+//                              an old figure after a fresh price would be a step back in time, and could
+//                              fire what never was
 //   0             none         none
+// clang-format on
 //
 // An exchange's quote is fresh by our clock, from its arrival. An aggregator's is fresh by its own time,
 // because a coin it has lost still arrives every minute; a time in the future counts as its arrival.
@@ -36,6 +38,11 @@ bool within(Decimal a, Decimal b, std::int64_t tolerance_bp) {
     return (a - b).abs() <= b.scaled_bp(tolerance_bp);
 }
 
+// The moment of a figure by its source's clock, which may run ahead of ours.
+Timestamp told_at(const Quote& quote) {
+    return std::min(quote.time, quote.received_at);
+}
+
 }  // namespace
 
 std::optional<Decimal> Consolidator::update(const Quote& quote, Timestamp now) {
@@ -43,20 +50,21 @@ std::optional<Decimal> Consolidator::update(const Quote& quote, Timestamp now) {
                               [&](const Source& s) { return s.quote.source == quote.source; });
     if (found == sources_.end()) {
         const auto weight = policy_->weights.find(quote.source);
-        sources_.push_back({quote, weight == policy_->weights.end() ? 1 : weight->second, Verdict::stale});
+        sources_.push_back(
+            {quote, weight == policy_->weights.end() ? 1 : std::max(1, weight->second), Verdict::stale});
         ordered_.reserve(sources_.size());
         found = sources_.end() - 1;
     } else {
-        if (quote.kind == SourceKind::aggregator && quote.time < found->quote.time) return std::nullopt;
+        if (quote.kind == SourceKind::aggregator && told_at(quote) < told_at(found->quote))
+            return std::nullopt;
         found->quote = quote;
     }
     const auto before = price_;
     evaluate(now, &*found);
     if (!price_) return std::nullopt;
-    // An aggregator's figure makes a price only where it changed one.
-    const bool made =
-        quote.kind == SourceKind::exchange ? found->verdict == Verdict::counted : price_ != before;
-    return made ? price_ : std::nullopt;
+    // A trade that counts makes a price; a figure, or a trade that does not count, only where it changed one.
+    const bool trade = quote.kind == SourceKind::exchange && found->verdict == Verdict::counted;
+    return trade || price_ != before ? price_ : std::nullopt;
 }
 
 std::optional<Decimal> Consolidator::refresh(Timestamp now) {
@@ -73,7 +81,7 @@ TickerBoard Consolidator::board() const {
 
 bool Consolidator::is_fresh(const Quote& quote, Timestamp now) const {
     if (quote.kind == SourceKind::exchange) return now - quote.received_at <= policy_->quote_ttl;
-    return now - std::min(quote.time, quote.received_at) <= policy_->aggregator_ttl;
+    return now - told_at(quote) <= policy_->aggregator_ttl;
 }
 
 void Consolidator::evaluate(Timestamp now, const Source* just_came) {
@@ -102,7 +110,7 @@ void Consolidator::evaluate(Timestamp now, const Source* just_came) {
     } else {
         price_ = std::nullopt;
         for (Source& source : sources_) {
-            if (source.verdict == Verdict::check_only && source.quote.time > last_exchange_at_) {
+            if (source.verdict == Verdict::check_only && told_at(source.quote) > last_exchange_at_) {
                 source.verdict = Verdict::counted;
             }
         }
@@ -110,7 +118,6 @@ void Consolidator::evaluate(Timestamp now, const Source* just_came) {
     }
     if (exchanges > 0 && price_) {
         last_exchange_price_ = price_;
-        last_exchange_at_ = lone->quote.received_at;
         for (const Source& source : sources_) {
             if (source.quote.kind == SourceKind::exchange && source.verdict == Verdict::counted) {
                 last_exchange_at_ = std::max(last_exchange_at_, source.quote.received_at);
@@ -130,8 +137,8 @@ std::optional<Decimal> Consolidator::lone_exchange(Source& exchange, std::option
         }
         return std::nullopt;
     }
-    const bool known = last_exchange_price_ && now - last_exchange_at_ <= policy_->quote_ttl;
-    if (!known || within(price, *last_exchange_price_, policy_->jump_tolerance_bp)) {
+    // However old the last price is: a wild print must not become true by waiting until it is forgotten.
+    if (!last_exchange_price_ || within(price, *last_exchange_price_, policy_->jump_tolerance_bp)) {
         jump_.reset();
         return price;
     }

@@ -20,7 +20,7 @@ struct ConsolidationPolicy {
     std::int64_t jump_tolerance_bp = 1000;  // a lone exchange's next price is believed within this
     int confirmations = 5;                  // beyond it, after so many quotes that agree …
     Duration confirmed_over = std::chrono::seconds{3};  // … over at least this time
-    std::map<SourceName, int> weights;                  // votes of an exchange; 1 where absent
+    std::map<SourceName, int> weights;                  // votes of an exchange, at least 1; 1 where absent
 };
 
 // One ticker's price out of all sources' quotes. Pure: no clock, no I/O; one thread. The method stands above
@@ -30,9 +30,10 @@ public:
     // `policy` outlives it.
     Consolidator(Ticker ticker, const ConsolidationPolicy& policy) : ticker_(ticker), policy_(&policy) {}
 
-    // Takes a quote. The price it makes, where it counts; nullopt where it does not, or changes nothing (an
-    // aggregator's figure that confirms). Quotes of an exchange count in the order given; an aggregator's
-    // figure that is older than its last one is passed over.
+    // Takes a quote. The price it makes, where it counts or changes the price (by leaving the vote, say);
+    // nullopt where it does neither (an aggregator's figure that confirms), or where there is no price.
+    // Quotes of an exchange count in the order given; an aggregator's figure that is older than its last one
+    // is passed over.
     std::optional<Decimal> update(const Quote& quote, Timestamp now);
 
     // Judges anew by age alone. The new price, where it changed (a fallback took over, say).

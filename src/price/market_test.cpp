@@ -1,0 +1,97 @@
+#include "price/market.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace pricewire {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Everything the market says, as lines: "#1 BTC 100", "gone BTC", "board BTC 100 a counted".
+class MarketTest : public ::testing::Test {
+protected:
+    Quote quote(Ticker ticker, int price, SourceName source = "a") const {
+        return {source, SourceKind::exchange, ticker, Decimal::from_int(price), now_, now_};
+    }
+    std::vector<std::string> send(std::vector<Quote> quotes) {
+        market_.on_quotes(quotes, now_);
+        return std::exchange(said_, {});
+    }
+    std::vector<std::string> refresh() {
+        market_.refresh(now_);
+        return std::exchange(said_, {});
+    }
+
+    using Lines = std::vector<std::string>;
+    Timestamp now_{std::chrono::seconds{1'700'000'000}};
+    Lines said_;
+    Timestamp last_price_time_{};
+    const std::vector<Ticker> tickers_{"BTC", "ETH"};
+    Market market_{tickers_,
+                   {},
+                   {.price =
+                        [this](const Price& p) {
+                            last_price_time_ = p.time;
+                            said_.push_back("#" + std::to_string(p.sequence) + " " +
+                                            std::string(p.ticker.view()) + " " + p.value.to_string());
+                        },
+                    .price_gone = [this](Ticker t) { said_.push_back("gone " + std::string(t.view())); },
+                    .board =
+                        [this](const TickerBoard& b) {
+                            std::string line = "board " + std::string(b.ticker.view()) + " " +
+                                               (b.price ? b.price->value.to_string() : "-");
+                            for (const JudgedQuote& q : b.quotes)
+                                line += " " + std::string(q.quote.source.view()) + " " +
+                                        std::string(to_string(q.verdict));
+                            said_.push_back(line);
+                        }}};
+};
+
+TEST_F(MarketTest, EveryTradeThatCountsMakesAPriceInOrderAndABatchOneBoard) {
+    EXPECT_EQ(send({quote("BTC", 100), quote("ETH", 10), quote("BTC", 101), quote("BTC", 101)}),
+              (Lines{"#1 BTC 100", "#2 ETH 10", "#3 BTC 101", "#4 BTC 101", "board BTC 101 a counted",
+                     "board ETH 10 a counted"}));
+    EXPECT_EQ(last_price_time_, now_);
+}
+
+TEST_F(MarketTest, PassesOverTickersItDoesNotKnow) {
+    EXPECT_EQ(send({quote("DOGE", 1)}), Lines{});
+}
+
+TEST_F(MarketTest, ADisputeTakesThePriceAway) {
+    send({quote("BTC", 100)});
+    EXPECT_EQ(send({quote("BTC", 200, "b")}), (Lines{"gone BTC", "board BTC - a disputed b disputed"}));
+    EXPECT_EQ(send({quote("BTC", 201, "b")}), (Lines{"board BTC - a disputed b disputed"}));
+    EXPECT_EQ(send({quote("BTC", 100, "b")}), (Lines{"#2 BTC 100", "board BTC 100 a counted b counted"}));
+}
+
+TEST_F(MarketTest, RefreshingASilentMarketTakesThePriceAwayOnce) {
+    send({quote("BTC", 100)});
+    now_ += 15s;
+    EXPECT_EQ(refresh(), (Lines{"board BTC 100 a counted", "board ETH -"}));
+    now_ += 1s;
+    EXPECT_EQ(refresh(), (Lines{"gone BTC", "board BTC - a stale", "board ETH -"}));
+    EXPECT_EQ(refresh(), (Lines{"board BTC - a stale", "board ETH -"}));
+}
+
+TEST_F(MarketTest, RefreshingMakesThePriceThatAgeHasChanged) {
+    send({quote("BTC", 100)});
+    now_ += 10s;
+    EXPECT_EQ(send({quote("BTC", 102, "b")}), (Lines{"#2 BTC 101", "board BTC 101 a counted b counted"}));
+    now_ += 6s;
+    EXPECT_EQ(refresh(), (Lines{"#3 BTC 102", "board BTC 102 a stale b counted", "board ETH -"}));
+}
+
+TEST_F(MarketTest, BarsAreOfConsolidatedPrices) {
+    send({quote("BTC", 100), quote("BTC", 104), quote("BTC", 400), quote("BTC", 103)});
+    const auto bars = market_.take_bars();
+    ASSERT_EQ(bars.size(), 1U);
+    EXPECT_EQ(bars[0], (Bar{"BTC", std::chrono::floor<std::chrono::minutes>(now_), Decimal::from_int(100),
+                            Decimal::from_int(104), Decimal::from_int(100), Decimal::from_int(103)}));
+    EXPECT_TRUE(market_.take_bars().empty());
+}
+
+}  // namespace
+}  // namespace pricewire
