@@ -26,7 +26,7 @@ if(PRICEWIRE_TESTS)
   pricewire_room(fakes DIR ${CMAKE_SOURCE_DIR}/tests/fakes ROOMS domain base storage net)
 endif()
 
-foreach(extra sim app conformance contract scenarios perf fuzz)
+foreach(extra sim app conformance contract scenarios perf fuzz flow)
   if(EXISTS ${CMAKE_SOURCE_DIR}/cmake/${extra}.cmake)
     include(cmake/${extra}.cmake)
   endif()

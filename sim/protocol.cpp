@@ -6,6 +6,7 @@
 #include <array>
 #include <boost/json.hpp>
 #include <cctype>
+#include <charconv>
 
 #include "base/json_writer.hpp"
 
@@ -188,8 +189,11 @@ net::ServerResponse refusal(const Fault& fault) {
     net::ServerResponse response{.status = fault.status};
     if (!fault.retry_after.empty()) response.headers.emplace_back("Retry-After", fault.retry_after);
     if (fault.status == 418 || fault.status == 429) {
+        std::int64_t ban_seconds = 120;
+        std::from_chars(fault.retry_after.data(), fault.retry_after.data() + fault.retry_after.size(),
+                        ban_seconds);
         response.body = R"({"code":-1003,"msg":"Way too much request weight used; IP banned until )" +
-                        std::to_string(unix_ms() + 120'000) +
+                        std::to_string(unix_ms() + ban_seconds * 1000) +
                         R"(. Please use WebSocket Streams for live updates to avoid bans."})";
     } else if (fault.status == 451) {
         response.body =

@@ -1,0 +1,10 @@
+# An include against the flow fails the build; one with it does not.
+if(PRICEWIRE_TESTS)
+  foreach(case with_the_flow against_the_flow)
+    add_library(${case} OBJECT EXCLUDE_FROM_ALL ${CMAKE_SOURCE_DIR}/tests/flow/${case}.cpp)
+    target_link_libraries(${case} PRIVATE price)
+    add_test(NAME flow.${case} COMMAND ${CMAKE_COMMAND} --build ${CMAKE_BINARY_DIR} --target ${case})
+    set_tests_properties(flow.${case} PROPERTIES RUN_SERIAL ON)
+  endforeach()
+  set_tests_properties(flow.against_the_flow PROPERTIES PASS_REGULAR_EXPRESSION "alert/matcher.hpp.*(not found|No such file)")
+endif()

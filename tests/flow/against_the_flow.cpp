@@ -1,0 +1,2 @@
+// price stands before alert: this must not compile.
+#include "alert/matcher.hpp"
