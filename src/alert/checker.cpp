@@ -6,6 +6,7 @@
 #include <random>
 #include <thread>
 #include <unordered_map>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -47,7 +48,9 @@ private:
     void run() {
         if (!load()) return;
         std::vector<Message> batch;
+        bool first = true;
         while (mailbox_.drain(batch)) {
+            if (std::exchange(first, false)) leave_to_their_changes(batch);
             for (const Message& message : batch) {
                 std::visit([this](const auto& m) { handle(m); }, message);
             }
@@ -75,6 +78,18 @@ private:
             if (stop_asked_.wait_for(lock, options_.load_retry.equal_jitter(attempt, rng),
                                      [&] { return stopping_; })) {
                 return false;
+            }
+        }
+    }
+
+    // Prices that came before the snapshot wait in the first batch, for the alerts of that time. An alert
+    // that was created among them is in the snapshot too, and would be fired by prices older than itself: it
+    // enters with its own change instead, in its place among the prices.
+    void leave_to_their_changes(const std::vector<Message>& batch) {
+        for (const Message& message : batch) {
+            const auto* change = std::get_if<AlertChange>(&message);
+            if (change != nullptr && change->kind == AlertChange::Kind::created) {
+                matcher_.remove(change->alert.id);
             }
         }
     }

@@ -56,12 +56,12 @@ Matcher::Matcher() : by_id_(0, IdHash{this}, IdEqual{this}) {}
 Matcher::~Matcher() = default;
 
 Matcher::Key Matcher::key_of(Condition condition, Decimal target, Slot slot) {
-    return {to_words(condition == Condition::gt ? target.raw() : -target.raw()), slot};
+    return {to_words(condition == Condition::gt ? target.raw() : ~target.raw()), slot};
 }
 
 Decimal Matcher::target_of(Condition condition, const Key& key) {
     const Decimal::Raw raw = from_words(key.target);
-    return Decimal::from_raw(condition == Condition::gt ? raw : -raw);
+    return Decimal::from_raw(condition == Condition::gt ? raw : ~raw);
 }
 
 void Matcher::refresh_best(Condition condition, Book& book) {
@@ -69,13 +69,12 @@ void Matcher::refresh_best(Condition condition, Book& book) {
 }
 
 std::uint16_t Matcher::line_of(Ticker ticker) {
-    const auto [at, inserted] =
-        line_by_ticker_.try_emplace(ticker, static_cast<std::uint16_t>(lines_.size()));
-    if (inserted) {
-        if (lines_.size() > 0xffff) throw std::length_error("more than 65,536 tickers");
-        lines_.push_back(std::make_unique<Line>());
-    }
-    return at->second;
+    if (const auto found = line_by_ticker_.find(ticker); found != line_by_ticker_.end()) return found->second;
+    if (lines_.size() > 0xffff) throw std::length_error("more than 65,536 tickers");
+    const auto line = static_cast<std::uint16_t>(lines_.size());
+    lines_.push_back(std::make_unique<Line>());
+    line_by_ticker_.emplace(ticker, line);
+    return line;
 }
 
 Matcher::Slot Matcher::take_slot() {

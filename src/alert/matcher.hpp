@@ -46,7 +46,8 @@ private:
     using Slot = std::uint32_t;
 
     // A key of the ordered index: the target made so that the smallest key fires first on either side (an lt
-    // target is negated), then the slot. Four-byte parts keep it at 20 bytes.
+    // target is complemented, which reverses the order and cannot overflow), then the slot. Four-byte parts
+    // keep it at 20 bytes.
     struct Key {
         std::array<std::uint32_t, 4> target;  // most significant first, offset so that it compares unsigned
         Slot slot;
