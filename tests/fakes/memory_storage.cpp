@@ -238,6 +238,7 @@ std::vector<DeliveryTask> MemoryStorage::fire(std::span<const FiringGroup> group
 ClaimedDelivery MemoryStorage::take(StoredDelivery& delivery, const Claim& claim) {
     due_.erase({*delivery.due(), delivery.view.id});
     delivery.view.state = DeliveryState::delivering;
+    delivery.view.next_attempt_at.reset();
     delivery.owner = claim.owner;
     delivery.lease_until = claim.lease_until;
     due_.emplace(claim.lease_until, delivery.view.id);
@@ -284,7 +285,7 @@ std::size_t MemoryStorage::release_claims(std::string_view owner) {
         if (d.view.state != DeliveryState::delivering || d.owner != owner) continue;
         due_.erase({d.lease_until, id});
         d.view.state = DeliveryState::pending;
-        if (!d.view.next_attempt_at) d.view.next_attempt_at = d.view.created_at;
+        d.view.next_attempt_at = d.view.created_at;
         due_.emplace(*d.view.next_attempt_at, id);
         ++released;
     }

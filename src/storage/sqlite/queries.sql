@@ -15,7 +15,7 @@ SELECT id, email, is_active, created_at FROM users ORDER BY id;
 UPDATE users SET is_active = ? WHERE id = ?;
 
 -- name: alerts_active_count
-SELECT count(*) FROM alerts WHERE user_id = ? AND is_active = 1;
+SELECT active_alerts FROM users WHERE id = ?;
 
 -- name: alert_insert
 INSERT INTO alerts (id, user_id, ticker, condition, target, webhook_url, is_active, created_at)
@@ -76,7 +76,7 @@ SELECT id FROM deliveries WHERE due_at <= ? ORDER BY due_at LIMIT ?;
 SELECT min(due_at) FROM deliveries WHERE due_at IS NOT NULL;
 
 -- name: release
-UPDATE deliveries SET state = 'pending', due_at = ?, lease_owner = NULL WHERE lease_owner = ?;
+UPDATE deliveries SET state = 'pending', due_at = created_at, lease_owner = NULL WHERE lease_owner = ?;
 
 -- name: record_delivery
 UPDATE deliveries SET state = ?, attempts = ?, due_at = ?, finished_at = ?, lease_owner = NULL

@@ -193,7 +193,7 @@ public:
                          to_string(alert.condition), alert.target, alert.webhook_url, alert.created_at)
                         .exec();
                 if (inserted == 0) return std::unexpected(CreateAlertError::duplicate);
-                if (static_cast<std::size_t>(*active) >= limit) {
+                if (static_cast<std::size_t>(active.value_or(0)) >= limit) {
                     with(db.statement("alert_remove"), alert.id).exec();
                     return std::unexpected(CreateAlertError::limit_reached);
                 }
@@ -307,8 +307,7 @@ public:
 
     std::size_t release_claims(std::string_view owner) override {
         return writer_.run(Durability::process, [&](Connection& db, Events&) {
-            // Due since always: whatever clock the claim was made by, they can be claimed now.
-            return static_cast<std::size_t>(with(db.statement("release"), 0, owner).exec());
+            return static_cast<std::size_t>(with(db.statement("release"), owner).exec());
         });
     }
 

@@ -1,0 +1,164 @@
+#pragma once
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <barrier>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "fakes/memory_storage.hpp"
+#include "storage/sqlite/sqlite_storage.hpp"
+
+namespace pricewire {
+
+using namespace std::chrono_literals;
+
+// A storage, and what must live and be cleared away with it.
+struct MadeStorage {
+    std::shared_ptr<void> place;
+    std::unique_ptr<Storage> storage;
+};
+
+struct StorageFactory {
+    std::string name;
+    std::function<MadeStorage(StorageEvents)> create;
+};
+
+inline MadeStorage make_sqlite_storage_in_temp(StorageEvents events) {
+    std::string name = std::filesystem::temp_directory_path() / "pricewire-storage-XXXXXX";
+    if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary directory");
+    std::shared_ptr<void> place(nullptr, [name](void*) { std::filesystem::remove_all(name); });
+    return {place, create_sqlite_storage({.file = name + "/pricewire.db"}, std::move(events))};
+}
+
+inline auto storages() {
+    return testing::Values(
+        StorageFactory{"memory",
+                       [](StorageEvents events) {
+                           return MadeStorage{nullptr, std::make_unique<MemoryStorage>(std::move(events))};
+                       }},
+        StorageFactory{"sqlite", make_sqlite_storage_in_temp});
+}
+
+// What every Storage guarantees. An implementation joins by a line in storages().
+class StorageConformance : public testing::TestWithParam<StorageFactory> {
+protected:
+    void SetUp() override {
+        StorageEvents events;
+        events.alert_changed = [this](const AlertChange& change) {
+            std::lock_guard lock(mutex_);
+            changes_.push_back(change);
+        };
+        events.user_changed = [this](std::optional<Uuid> user) {
+            std::lock_guard lock(mutex_);
+            user_changes_.push_back(user);
+        };
+        made_ = GetParam().create(std::move(events));
+        storage_ = made_.storage.get();
+        user_ = add_user("ann@example.com");
+    }
+
+    Uuid add_user(const std::string& email) {
+        NewUser user{{make_uuid(now_), email, true, now_}, sha256(email), "whsec_" + email};
+        EXPECT_TRUE(storage_->create_user(user));
+        return user.user.id;
+    }
+    Alert new_alert(const std::string& target = "100") const {
+        Alert alert;
+        alert.id = make_uuid(now_);
+        alert.user_id = user_;
+        alert.ticker = "BTC";
+        alert.target = Decimal::parse(target).value();
+        alert.webhook_url = "https://example.com/hook";
+        alert.created_at = now_;
+        return alert;
+    }
+    Alert add_alert(const std::string& target = "100") {
+        Alert alert = new_alert(target);
+        EXPECT_TRUE(storage_->create_alert(alert, 1'000'000));
+        return alert;
+    }
+    std::vector<Uuid> add_alerts(int count) {
+        std::vector<Uuid> ids;
+        for (int i = 1; i <= count; ++i) ids.push_back(add_alert(std::to_string(i)).id);
+        return ids;
+    }
+    FiringGroup group(const std::vector<Uuid>& alerts, std::string_view price = "101.5") const {
+        FiringGroup out{{"BTC", Decimal::parse(price).value(), now_, 1}, now_, {}};
+        for (const Uuid& id : alerts) out.firings.push_back({id, make_uuid(now_)});
+        return out;
+    }
+    std::vector<DeliveryTask> fire(const std::vector<Uuid>& alerts) {
+        return storage_->fire(std::vector{group(alerts)});
+    }
+    // A delivery that waits for its first attempt.
+    Uuid pending() { return fire({add_alert(std::to_string(++last_target_)).id}).at(0).delivery_id; }
+    std::vector<ClaimedDelivery> claim(const Uuid& delivery, int attempt, Timestamp now,
+                                       const std::string& owner = "sender-1") {
+        return storage_->claim(std::vector{DeliveryTask{delivery, attempt}}, now, {owner, now + lease_});
+    }
+    static AttemptOutcome outcome(const Uuid& delivery, int number, Timestamp at, DeliveryState next,
+                                  std::optional<Timestamp> next_at = std::nullopt) {
+        const bool ok = next == DeliveryState::delivered;
+        return {{delivery, number, at, 1500us, ok ? 200 : 503, ok ? "" : "the receiver answered 503"},
+                next,
+                next_at};
+    }
+    void record(const AttemptOutcome& o) { storage_->record(std::vector{o}); }
+    DeliveryView view(const Uuid& alert) { return storage_->deliveries_of(alert).at(0); }
+    std::vector<ActiveAlert> active() {
+        std::vector<ActiveAlert> out;
+        storage_->load_active_alerts(
+            [&](std::span<const ActiveAlert> piece) { out.insert(out.end(), piece.begin(), piece.end()); });
+        return out;
+    }
+    // The changes so far, as "+id" and "-id".
+    std::vector<std::string> changes() {
+        std::lock_guard lock(mutex_);
+        std::vector<std::string> out;
+        for (const AlertChange& c : changes_) out.push_back(shown(c.kind, c.alert.id));
+        return out;
+    }
+    static std::string shown(AlertChange::Kind kind, const Uuid& id) {
+        return (kind == AlertChange::Kind::created ? "+" : "-") + id.to_string();
+    }
+    // Runs it on so many threads, which begin at once.
+    template <typename F>
+    static void at_once(int threads, F f) {
+        std::barrier gate(threads);
+        std::vector<std::thread> all;
+        for (int t = 0; t < threads; ++t) {
+            all.emplace_back([&, t] {
+                gate.arrive_and_wait();
+                f(t);
+            });
+        }
+        for (std::thread& t : all) t.join();
+    }
+
+    const Timestamp now_{std::chrono::seconds{1'700'000'000}};
+    const Duration lease_ = 60s;
+    std::mutex mutex_;
+    std::vector<AlertChange> changes_;
+    std::vector<std::optional<Uuid>> user_changes_;
+    MadeStorage made_;
+    Storage* storage_ = nullptr;
+    Uuid user_;
+    int last_target_ = 1'000'000;
+};
+
+inline void PrintTo(const StorageFactory& factory, std::ostream* out) {
+    *out << factory.name;
+}
+
+}  // namespace pricewire
