@@ -21,14 +21,16 @@ void MinuteBars::add(const Price& price) {
 }
 
 std::vector<Bar> MinuteBars::take_changed() {
-    std::vector<Bar> bars = std::exchange(finished_, {});
+    // Of equal keys the order is kept: a clock set back may leave two bars of one minute, and the later one's
+    // close stands.
+    std::multimap<std::pair<Timestamp, Ticker>, Bar> ordered;
+    for (const Bar& bar : std::exchange(finished_, {}))
+        ordered.emplace(std::pair(bar.start, bar.ticker), bar);
     for (auto& [ticker, open] : open_) {
-        if (std::exchange(open.changed, false)) bars.push_back(open.bar);
+        if (std::exchange(open.changed, false)) ordered.emplace(std::pair(open.bar.start, ticker), open.bar);
     }
-    // Stable: a clock set back may leave two bars of one minute, and the later one's close stands.
-    std::stable_sort(bars.begin(), bars.end(), [](const Bar& a, const Bar& b) {
-        return std::pair(a.start, a.ticker) < std::pair(b.start, b.ticker);
-    });
+    std::vector<Bar> bars;
+    for (const auto& [key, bar] : ordered) bars.push_back(bar);
     return bars;
 }
 

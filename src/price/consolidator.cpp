@@ -13,13 +13,11 @@
 //   exchanges     aggregator   price
 //   3 or more     any          median; those beyond 2 % of it are outliers, and the median is taken again
 //   2 that agree  any          median (the midpoint, where votes are equal)
-//   disagreeing   fresh        the one nearest to the aggregator, where that is within 10 %; the others are
-//                              outliers
+//   disagreeing   fresh        the one nearest to the aggregator, where that is within 10 %, with those that
+//                              agree with it; the others are outliers
 //   disagreeing   none         none: all are disputed
 //   1             agrees       the exchange's
-//   1             contradicts  none: both are disputed until one of them moves. A print ten times too high
-//                              must not fire; a true crash of more than 10 % within the aggregator's minute
-//                              waits for its next figure, which is the price of having one witness
+//   1             contradicts  see below
 //   1             none         the exchange's; but a jump of more than 10 % from the last price of exchanges,
 //                              however old, waits until five more quotes over three seconds confirm it
 //   0             fresh        the aggregator's, where its figure is newer than the last trade that counted:
@@ -27,6 +25,14 @@
 //                              fire what never was
 //   0             none         none
 // clang-format on
+//
+// A lone exchange that an aggregator contradicts is either wrong or fast. A figure that was made before the
+// exchange went beyond its tolerance cannot tell which: the move may have come after it. So against an older
+// figure, and within 30 % of it, the exchange is believed where it walked there (each trade within 2 % of the
+// last price, as a crash does that people trade through), or where twenty quotes over ten seconds confirm a
+// jump (as after a gap in the connection). A figure made after that moment has seen the move: if it
+// contradicts still, both are disputed and there is no price until one of them moves. A print ten times too
+// high is neither walked to nor within 30 %, so it never fires, however often it is repeated.
 //
 // An exchange's quote is fresh by our clock, from its arrival. An aggregator's is fresh by its own time,
 // because a coin it has lost still arrives every minute; a time in the future counts as its arrival.
@@ -84,7 +90,16 @@ bool Consolidator::is_fresh(const Quote& quote, Timestamp now) const {
     return now - told_at(quote) <= policy_->aggregator_ttl;
 }
 
+// A clock that was set back must not keep a quote fresh until it has caught up.
+void Consolidator::forget_the_future(Timestamp now) {
+    for (Source& source : sources_) source.quote.received_at = std::min(source.quote.received_at, now);
+    last_exchange_at_ = std::min(last_exchange_at_, now);
+    if (jump_) jump_->since = std::min(jump_->since, now);
+    if (left_at_) left_at_ = std::min(*left_at_, now);
+}
+
 void Consolidator::evaluate(Timestamp now, const Source* just_came) {
+    forget_the_future(now);
     Source* lone = nullptr;
     int exchanges = 0;
     int aggregators = 0;
@@ -103,10 +118,11 @@ void Consolidator::evaluate(Timestamp now, const Source* just_came) {
     const auto check =
         aggregators == 0 ? std::nullopt : median_of(Verdict::check_only, SourceKind::aggregator);
     if (exchanges == 1) {
-        price_ = lone_exchange(*lone, check, now, just_came);
+        price_ = lone_exchange(*lone, check, now, just_came == lone);
     } else if (exchanges > 1) {
         price_ = vote(check);
         jump_.reset();
+        left_at_.reset();
     } else {
         price_ = std::nullopt;
         for (Source& source : sources_) {
@@ -127,47 +143,72 @@ void Consolidator::evaluate(Timestamp now, const Source* just_came) {
 }
 
 std::optional<Decimal> Consolidator::lone_exchange(Source& exchange, std::optional<Decimal> check,
-                                                   Timestamp now, const Source* just_came) {
+                                                   Timestamp now, bool just_came) {
     const Decimal price = exchange.quote.price;
-    if (check) {
-        jump_.reset();
-        if (within(price, *check, policy_->aggregator_tolerance_bp)) return price;
+    if (check && !within(price, *check, policy_->aggregator_tolerance_bp)) {
+        if (!left_at_) left_at_ = exchange.quote.received_at;
+        if (leaves_an_old_figure(exchange, *check, now, just_came)) return price;
         for (Source& source : sources_) {
             if (source.verdict != Verdict::stale) source.verdict = Verdict::disputed;
         }
         return std::nullopt;
     }
+    left_at_.reset();
     // However old the last price is: a wild print must not become true by waiting until it is forgotten.
-    if (!last_exchange_price_ || within(price, *last_exchange_price_, policy_->jump_tolerance_bp)) {
+    if (check || !last_exchange_price_ || within(price, *last_exchange_price_, policy_->jump_tolerance_bp)) {
         jump_.reset();
         return price;
     }
-    if (just_came == &exchange) {
-        if (!jump_ || !within(price, jump_->price, policy_->exchange_tolerance_bp)) {
-            jump_ = Jump{price, now, 0};
-        }
-        ++jump_->quotes;
-        if (jump_->quotes > policy_->confirmations && now - jump_->since >= policy_->confirmed_over) {
-            jump_.reset();
-            return price;
-        }
-    }
+    if (confirms(exchange, policy_->confirmations, policy_->confirmed_over, now, just_came)) return price;
     exchange.verdict = Verdict::unconfirmed;
     return std::nullopt;
 }
 
+bool Consolidator::leaves_an_old_figure(const Source& exchange, Decimal check, Timestamp now,
+                                        bool just_came) {
+    const Decimal price = exchange.quote.price;
+    const bool figure_is_older = std::ranges::none_of(sources_, [&](const Source& source) {
+        return source.verdict == Verdict::check_only && told_at(source.quote) >= *left_at_;
+    });
+    if (!figure_is_older || !within(price, check, policy_->believable_move_bp)) {
+        jump_.reset();
+        return false;
+    }
+    if (last_exchange_price_ && now - last_exchange_at_ <= policy_->quote_ttl &&
+        within(price, *last_exchange_price_, policy_->exchange_tolerance_bp)) {
+        jump_.reset();
+        return true;
+    }
+    return confirms(exchange, policy_->contradicted_confirmations, policy_->contradicted_confirmed_over, now,
+                    just_came);
+}
+
+// Whether the exchange's quote, by those before it, makes a jump credible. Quotes away from the first one
+// start the count anew; judging by age alone counts nothing.
+bool Consolidator::confirms(const Source& exchange, int quotes, Duration over, Timestamp now,
+                            bool just_came) {
+    if (!just_came) return false;
+    if (!jump_ || !within(exchange.quote.price, jump_->price, policy_->exchange_tolerance_bp)) {
+        jump_ = Jump{exchange.quote.price, now, 0};
+    } else {
+        ++jump_->quotes;
+    }
+    if (jump_->quotes < quotes || now - jump_->since < over) return false;
+    jump_.reset();
+    return true;
+}
+
 std::optional<Decimal> Consolidator::vote(std::optional<Decimal> check) {
     std::size_t voters = 0;
-    const Source* one_voter = nullptr;
+    Decimal dearest;
     for (const Source& source : sources_) {
         if (source.verdict != Verdict::counted) continue;
         ++voters;
-        one_voter = &source;
+        dearest = std::max(dearest, source.quote.price);
     }
     // The median of two lies between them, near to both however far apart they are: compare them with each
     // other.
-    const Decimal centre =
-        voters == 2 ? one_voter->quote.price : *median_of(Verdict::counted, SourceKind::exchange);
+    const Decimal centre = voters == 2 ? dearest : *median_of(Verdict::counted, SourceKind::exchange);
     const auto near = [&](const Source& source) {
         return within(source.quote.price, centre, policy_->exchange_tolerance_bp);
     };
@@ -193,11 +234,13 @@ std::optional<Decimal> Consolidator::arbitrate(std::optional<Decimal> check) {
         }
     }
     if (nearest == nullptr) return std::nullopt;
+    const Decimal right = nearest->quote.price;
     for (Source& source : sources_) {
-        if (source.verdict == Verdict::disputed) source.verdict = Verdict::outlier;
+        if (source.verdict != Verdict::disputed) continue;
+        const bool agrees = within(source.quote.price, right, policy_->exchange_tolerance_bp);
+        source.verdict = agrees ? Verdict::counted : Verdict::outlier;
     }
-    nearest->verdict = Verdict::counted;
-    return nearest->quote.price;
+    return median_of(Verdict::counted, SourceKind::exchange);
 }
 
 // The weighted median of the sources with this verdict: the price at which half the votes lie below; where

@@ -17,10 +17,15 @@ struct ConsolidationPolicy {
     Duration aggregator_ttl = std::chrono::minutes{3};  // an aggregator's figure, by its own time
     std::int64_t exchange_tolerance_bp = 200;           // exchanges this near to each other agree
     std::int64_t aggregator_tolerance_bp = 1000;        // an aggregator contradicts beyond this
-    std::int64_t jump_tolerance_bp = 1000;  // a lone exchange's next price is believed within this
-    int confirmations = 5;                  // beyond it, after so many quotes that agree …
-    Duration confirmed_over = std::chrono::seconds{3};  // … over at least this time
-    std::map<SourceName, int> weights;                  // votes of an exchange, at least 1; 1 where absent
+    std::int64_t believable_move_bp = 3000;  // a move that an aggregator's older figure may have missed
+    std::int64_t jump_tolerance_bp = 1000;   // without an aggregator, a lone exchange is believed within this
+    // What confirms a jump: so many further quotes near the first one, over at least so long; more of both
+    // where an aggregator's older figure speaks against it.
+    int confirmations = 5;
+    Duration confirmed_over = std::chrono::seconds{3};
+    int contradicted_confirmations = 20;
+    Duration contradicted_confirmed_over = std::chrono::seconds{10};
+    std::map<SourceName, int> weights;  // votes of an exchange, at least 1; 1 where absent
 };
 
 // One ticker's price out of all sources' quotes. Pure: no clock, no I/O; one thread. The method stands above
@@ -58,9 +63,12 @@ private:
         int quotes = 0;
     };
 
+    void forget_the_future(Timestamp now);
     void evaluate(Timestamp now, const Source* just_came);
     std::optional<Decimal> lone_exchange(Source& exchange, std::optional<Decimal> check, Timestamp now,
-                                         const Source* just_came);
+                                         bool just_came);
+    bool leaves_an_old_figure(const Source& exchange, Decimal check, Timestamp now, bool just_came);
+    bool confirms(const Source& exchange, int quotes, Duration over, Timestamp now, bool just_came);
     std::optional<Decimal> vote(std::optional<Decimal> check);
     std::optional<Decimal> arbitrate(std::optional<Decimal> check);
     std::optional<Decimal> median_of(Verdict verdict, SourceKind kind);
@@ -74,6 +82,7 @@ private:
     std::optional<Decimal> last_exchange_price_;
     Timestamp last_exchange_at_{};
     std::optional<Jump> jump_;
+    std::optional<Timestamp> left_at_;  // when the lone exchange went beyond the aggregator's tolerance
 };
 
 }  // namespace pricewire
