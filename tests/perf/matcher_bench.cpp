@@ -1,5 +1,6 @@
 // A price that fires nothing, with 10 k, 1 M and 10 M alerts waiting; beside it, in the same run, a Redis
-// sorted set asked with ZRANGEBYSCORE, which is what the service's predecessor planned. And bytes an alert.
+// sorted set asked with ZRANGEBYSCORE, which is what the service's predecessor planned. And bytes an alert,
+// and the step before: a trade to its price.
 #include <hiredis/hiredis.h>
 #include <malloc.h>
 #include <signal.h>
@@ -15,6 +16,7 @@
 #include <thread>
 
 #include "alert/matcher.hpp"
+#include "price/consolidator.hpp"
 #include "report.hpp"
 
 namespace {
@@ -72,6 +74,27 @@ void measure_matcher(std::size_t count) {
               fmt::format("{:.1f} ns", nanoseconds), "<= 100 ns, flat");
     perf::row("bytes an alert, " + short_count(count), fmt::format("{:.0f} B", bytes));
     perf::row("loading " + short_count(count) + " alerts", fmt::format("{:.2f} s", load));
+}
+
+// The step before the matcher: a lone exchange's trade to its price, with an aggregator's figure beside it.
+void measure_consolidator() {
+    const ConsolidationPolicy policy;
+    Consolidator consolidator("BTC", policy);
+    Timestamp now = system_clock().now();
+    consolidator.update({"coingecko", SourceKind::aggregator, "BTC", Decimal::from_int(65'000), now, now},
+                        now);
+    constexpr int trades = 5'000'000;
+    int made = 0;
+    const auto start = Clock::now();
+    for (int i = 0; i < trades; ++i) {
+        now += Duration{1};
+        const Decimal price =
+            Decimal::from_raw(Decimal::from_int(65'000).raw() + Decimal::one_raw / 100 * (i % 1000));
+        made += consolidator.update({"binance", SourceKind::exchange, "BTC", price, now, now}, now) ? 1 : 0;
+    }
+    if (made != trades) std::abort();
+    perf::row("a lone exchange's trade to its price",
+              fmt::format("{:.1f} ns", seconds_since(start) / trades * 1e9), "<= 200 ns");
 }
 
 class Redis {
@@ -157,6 +180,7 @@ void measure_redis(std::size_t count) {
 }  // namespace
 
 int main() {
+    measure_consolidator();
     for (const std::size_t count : {10'000UL, 1'000'000UL, 10'000'000UL}) measure_matcher(count);
     for (const std::size_t count : {10'000UL, 1'000'000UL}) measure_redis(count);
     return 0;
