@@ -87,8 +87,10 @@ void Writer::commit_group(std::vector<Job*>& jobs) {
 void Writer::run_one(Job& job) {
     db_->execute("SAVEPOINT call");
     try {
-        translate([&] { job.call(*db_, job.events); });
-        db_->execute("RELEASE call");
+        translate([&] {
+            job.call(*db_, job.events);
+            db_->execute("RELEASE call");
+        });
     } catch (...) {
         job.error = std::current_exception();
         job.events.clear();

@@ -1,0 +1,224 @@
+#include "storage/sqlite/sqlite_storage.hpp"
+
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <condition_variable>
+#include <fstream>
+#include <mutex>
+
+#include "storage/sqlite/connection.hpp"
+#include "storage/sqlite/temp_dir.hpp"
+
+namespace pricewire {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Timestamp now{std::chrono::seconds{1'700'000'000}};
+
+class SqliteStorageTest : public ::testing::Test {
+protected:
+    std::unique_ptr<Storage> open(StorageEvents events = {}) const {
+        return create_sqlite_storage({.file = file_}, std::move(events));
+    }
+    Uuid add_user(Storage& storage, const std::string& email) const {
+        const NewUser user{{make_uuid(now), email, true, now}, sha256(email), "whsec_x"};
+        EXPECT_TRUE(storage.create_user(user));
+        return user.user.id;
+    }
+    // Straight into the database, in one transaction.
+    std::vector<Uuid> add_alerts(const Uuid& user, int count) const {
+        sqlite::Connection db(file_, sqlite::Connection::Mode::write, 5s);
+        std::vector<Uuid> ids;
+        db.execute("BEGIN IMMEDIATE");
+        for (int i = 1; i <= count; ++i) {
+            ids.push_back(make_uuid(now));
+            sqlite::with(db.statement("alert_insert"), ids.back(), user, std::string_view("BTC"),
+                         std::string_view("gt"), Decimal::from_int(i),
+                         std::string_view("https://example.com"), now)
+                .exec();
+        }
+        db.execute("COMMIT");
+        return ids;
+    }
+    std::int64_t ask(const char* sql) const {
+        sqlite::Connection db(file_, sqlite::Connection::Mode::read, 5s);
+        return db.database().execAndGet(sql).getInt64();
+    }
+    // Why it cannot be opened.
+    std::string refusal() const {
+        try {
+            open();
+            return "";
+        } catch (const StorageError& e) {
+            return e.what();
+        }
+    }
+    static FiringGroup group(std::span<const Uuid> alerts) {
+        FiringGroup out{{"BTC", Decimal::from_int(1'000'000), now, 1}, now, {}};
+        for (const Uuid& id : alerts) out.firings.push_back({id, make_uuid(now)});
+        return out;
+    }
+
+    TempDir dir_;
+    const std::filesystem::path file_ = dir_ / "pricewire.db";
+};
+
+TEST_F(SqliteStorageTest, TheFileIsItsOwnersAlone) {
+    const mode_t before = umask(0);
+    {
+        const auto storage = open();
+        add_user(*storage, "ann@example.com");
+        for (const char* name : {"pricewire.db", "pricewire.db-wal", "pricewire.db-shm"}) {
+            struct stat info{};
+            ASSERT_EQ(stat((dir_ / name).c_str(), &info), 0) << name;
+            EXPECT_EQ(info.st_mode & 0777U, 0600U) << name;
+        }
+    }
+    umask(before);
+}
+
+TEST_F(SqliteStorageTest, WhatWasWrittenIsThereWhenItIsOpenedAgain) {
+    const Uuid user = add_user(*open(), "ann@example.com");
+    EXPECT_EQ(open()->user_by_email("ann@example.com").value().id, user);
+}
+
+TEST_F(SqliteStorageTest, AChangeFromOutsideIsNoticedAndItsOwnIsNot) {
+    std::mutex mutex;
+    std::condition_variable came;
+    std::vector<std::optional<Uuid>> changes;
+    const auto mine = open({.alert_changed = {}, .user_changed = [&](std::optional<Uuid> user) {
+                                std::lock_guard lock(mutex);
+                                changes.push_back(user);
+                                came.notify_all();
+                            }});
+    const Uuid user = add_user(*mine, "ann@example.com");
+    mine->set_user_active(user, false);
+    {
+        std::lock_guard lock(mutex);
+        EXPECT_EQ(changes, std::vector<std::optional<Uuid>>{user});
+        changes.clear();
+    }
+    open()->set_user_active(user, true);
+    std::unique_lock lock(mutex);
+    EXPECT_TRUE(came.wait_for(lock, 30s, [&] { return !changes.empty(); }));
+    for (const auto& change : changes) EXPECT_EQ(change, std::nullopt);
+}
+
+TEST_F(SqliteStorageTest, KilledInTheMiddleOfFiringEachFiredAlertHasExactlyOneDelivery) {
+    const Uuid user = add_user(*open(), "ann@example.com");
+    const auto alerts = add_alerts(user, 20'000);
+    for (int round = 0; round < 3; ++round) {
+        int told[2];
+        ASSERT_EQ(pipe(told), 0);
+        const pid_t child = fork();
+        ASSERT_GE(child, 0);
+        if (child == 0) {
+            const auto storage = open();
+            for (std::size_t from = 0; from < alerts.size(); from += 50) {
+                const auto written = storage->fire(std::vector{group(std::span(alerts).subspan(from, 50))});
+                for (const DeliveryTask& task : written) {
+                    if (write(told[1], task.delivery_id.bytes.data(), 16) != 16) _exit(1);
+                }
+            }
+            _exit(0);
+        }
+        close(told[1]);
+        // Each id that comes through the pipe was told to be durable.
+        std::vector<Uuid> durable;
+        Uuid id;
+        while (durable.size() < 700 && read(told[0], id.bytes.data(), 16) == 16) durable.push_back(id);
+        kill(child, SIGKILL);
+        while (read(told[0], id.bytes.data(), 16) == 16) durable.push_back(id);
+        close(told[0]);
+        int status = 0;
+        ASSERT_EQ(waitpid(child, &status, 0), child);
+        ASSERT_TRUE(WIFSIGNALED(status)) << "it was done before it was killed";
+
+        const auto storage = open();
+        EXPECT_EQ(ask("SELECT count(*) FROM pragma_integrity_check WHERE integrity_check <> 'ok'"), 0);
+        EXPECT_EQ(ask("SELECT count(*) FROM alerts a WHERE a.is_active = (SELECT count(*) FROM deliveries d "
+                      "WHERE d.alert_id = a.id)"),
+                  0);
+        EXPECT_EQ(ask("SELECT count(*) FROM users u WHERE u.active_alerts <> "
+                      "(SELECT count(*) FROM alerts a WHERE a.user_id = u.id AND a.is_active = 1)"),
+                  0);
+        std::vector<DeliveryTask> tasks;
+        for (const Uuid& d : durable) tasks.push_back({d, 1});
+        EXPECT_EQ(storage->claim(tasks, now, {"test", now}).size(), durable.size());
+    }
+}
+
+TEST_F(SqliteStorageTest, SaysWhyAFileCannotBeUsed) {
+    {
+        std::ofstream out(file_);
+        out << std::string(8192, 'x');
+    }
+    EXPECT_NE(refusal().find("file is not a database"), std::string::npos) << refusal();
+    EXPECT_NE(refusal().find(file_.string()), std::string::npos);
+    std::filesystem::remove(file_);
+    std::filesystem::create_directory(file_);
+    EXPECT_NE(refusal().find("unable to open database file"), std::string::npos) << refusal();
+    EXPECT_NE(refusal().find(file_.string()), std::string::npos);
+}
+
+TEST_F(SqliteStorageTest, SaysWhyADirectoryCannotBeMade) {
+    std::ofstream(dir_ / "file") << "x";
+    try {
+        create_sqlite_storage({.file = (dir_ / "file") / "below" / "pricewire.db"}, {});
+        ADD_FAILURE() << "was opened";
+    } catch (const StorageError& e) {
+        EXPECT_NE(std::string(e.what()).find("Not a directory"), std::string::npos) << e.what();
+    }
+}
+
+TEST_F(SqliteStorageTest, SaysThatADirectoryCannotBeWritten) {
+    chmod(dir_.path().c_str(), 0555);
+    const pid_t child = fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+        // Root may write everywhere: be nobody.
+        if (geteuid() == 0 && setuid(65534) != 0) _exit(3);
+        const std::string why = refusal();
+        _exit(why.find("unable to open database file") != std::string::npos &&
+                      why.find(file_.string()) != std::string::npos
+                  ? 0
+                  : 1);
+    }
+    int status = 0;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    EXPECT_TRUE(WIFEXITED(status));
+    EXPECT_EQ(WEXITSTATUS(status), 0);
+    chmod(dir_.path().c_str(), 0700);
+}
+
+TEST_F(SqliteStorageTest, AnotherProcessThatKeepsTheLockFailsTheCallAndNothingIsCommitted) {
+    const auto storage = create_sqlite_storage({.file = file_, .busy_timeout = 10ms}, {});
+    sqlite::Connection other(file_, sqlite::Connection::Mode::write, 5s);
+    other.execute("BEGIN IMMEDIATE");
+    const NewUser user{{make_uuid(now), "ann@example.com", true, now}, sha256("key"), "whsec_x"};
+    EXPECT_THROW(storage->create_user(user), StorageError);
+    EXPECT_FALSE(storage->user_by_email("ann@example.com"));  // readers are not held up
+    other.execute("ROLLBACK");
+    EXPECT_TRUE(storage->create_user(user));
+}
+
+TEST_F(SqliteStorageTest, CountsActiveAlertsHoweverTheyChange) {
+    const auto storage = open();
+    const Uuid user = add_user(*storage, "ann@example.com");
+    const auto alerts = add_alerts(user, 10);
+    EXPECT_EQ(ask("SELECT active_alerts FROM users"), 10);
+    storage->fire(std::vector{group(std::span(alerts).subspan(0, 3))});
+    storage->fire(std::vector{group(std::span(alerts).subspan(0, 4))});
+    storage->delete_alert(user, alerts[0]);
+    storage->delete_alert(user, alerts[9]);
+    EXPECT_EQ(ask("SELECT active_alerts FROM users"), 5);
+    EXPECT_EQ(ask("SELECT count(*) FROM alerts WHERE is_active = 1"), 5);
+}
+
+}  // namespace
+}  // namespace pricewire
