@@ -59,9 +59,13 @@ Result<WebhookUrl> parse_webhook_url(std::string_view text, const UrlPolicy& pol
             "webhook_url must not contain spaces, control characters, backslashes or characters outside "
             "ASCII");
     }
+    // curl forgives a slash too few or too many; a URL that needs forgiving is refused.
+    const std::size_t host_at = text.find("://") + 3;
+    const bool strict = text.find(':') + 3 == host_at && host_at < text.size() && text[host_at] != '/';
     CurlUrl url;
-    if (!url || !url.set(std::string(text)))
+    if (!url || !strict || !url.set(std::string(text))) {
         return fail("webhook_url is not an absolute URL such as https://example.com/hook");
+    }
     WebhookUrl out;
     out.scheme = url.part(CURLUPART_SCHEME).value_or("");
     if (out.scheme != "https" && out.scheme != "http") return fail("webhook_url must start with https://");

@@ -15,7 +15,7 @@ namespace pricewire::net {
 struct UrlPolicy {
     bool allow_http = false;
     std::vector<std::pair<std::uint16_t, std::uint16_t>> allow_ports{{80, 80}, {443, 443}, {8443, 8443}};
-    AddressGuard guard;
+    AddressGuard guard{};
 };
 
 struct WebhookUrl {

@@ -1,0 +1,258 @@
+#include "net/http_client.hpp"
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <functional>
+#include <future>
+#include <thread>
+
+namespace pricewire::net {
+namespace {
+
+using namespace std::chrono_literals;
+
+// A listener on loopback whose connections a function serves, one after another, on a thread of its own.
+class RawServer {
+public:
+    explicit RawServer(std::function<void(int)> serve) : serve_(std::move(serve)) {
+        listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        socklen_t size = sizeof address;
+        if (bind(listener_, reinterpret_cast<sockaddr*>(&address), size) != 0 || listen(listener_, 64) != 0 ||
+            getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
+            throw std::runtime_error("cannot listen");
+        }
+        port_ = ntohs(address.sin_port);
+        thread_ = std::thread([this] { run(); });
+    }
+    ~RawServer() {
+        stopping_ = true;
+        // A kept connection would hold its server in recv() for ever.
+        if (const int fd = active_; fd >= 0) shutdown(fd, SHUT_RDWR);
+        thread_.join();
+        close(listener_);
+    }
+    std::string url(const std::string& path = "/") const {
+        return "http://127.0.0.1:" + std::to_string(port_) + path;
+    }
+    int accepted() const { return accepted_; }
+    bool stopping() const { return stopping_; }
+
+private:
+    void run() {
+        while (!stopping_) {
+            pollfd waiting{listener_, POLLIN, 0};
+            if (poll(&waiting, 1, 20) <= 0) continue;
+            const int fd = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
+            if (fd < 0) continue;
+            ++accepted_;
+            active_ = fd;
+            serve_(fd);
+            active_ = -1;
+            close(fd);
+        }
+    }
+    std::function<void(int)> serve_;
+    int listener_ = -1;
+    std::uint16_t port_ = 0;
+    std::atomic<int> accepted_ = 0;
+    std::atomic<int> active_ = -1;
+    std::atomic<bool> stopping_ = false;
+    std::thread thread_;
+};
+
+bool put(int fd, const std::string& text) {
+    return send(fd, text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size());
+}
+
+// Reads a request up to the end of its body; empty where the client went.
+std::string read_request(int fd) {
+    std::string text;
+    char buffer[4096];
+    while (true) {
+        const std::size_t head = text.find("\r\n\r\n");
+        if (head != std::string::npos) {
+            const std::size_t at = text.find("Content-Length: ");
+            const std::size_t body =
+                at == std::string::npos ? 0 : static_cast<std::size_t>(std::atoi(text.c_str() + at + 16));
+            if (text.size() >= head + 4 + body) return text;
+        }
+        const ssize_t n = recv(fd, buffer, sizeof buffer, 0);
+        if (n <= 0) return {};
+        text.append(buffer, static_cast<std::size_t>(n));
+    }
+}
+
+std::function<void(int)> answering(const std::string& answer) {
+    return [answer](int fd) {
+        while (!read_request(fd).empty() && put(fd, answer)) {
+        }
+    };
+}
+
+constexpr const char* ok_answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Seen: Yes\r\n\r\nhi";
+
+class HttpClientTest : public ::testing::Test {
+protected:
+    HttpResult send(HttpRequest request) {
+        std::promise<HttpResult> promise;
+        auto result = promise.get_future();
+        client_->start(std::move(request), [&](HttpResult r) { promise.set_value(std::move(r)); });
+        return result.get();
+    }
+    HttpResult get(const std::string& url, Duration timeout = 20s) {
+        return send({.url = url, .timeout = timeout});
+    }
+
+    std::unique_ptr<HttpClient> client_ = create_http_client({.user_agent = "Pricewire/test"});
+};
+
+TEST_F(HttpClientTest, SendsExactlyWhatItIsGivenAndReadsTheAnswer) {
+    std::promise<std::string> seen;
+    RawServer server([&](int fd) {
+        seen.set_value(read_request(fd));
+        put(fd, ok_answer);
+    });
+    const auto result = send({.method = "POST",
+                              .url = server.url("/hook?x=1"),
+                              .headers = {{"Content-Type", "application/json"}, {"webhook-id", "7"}},
+                              .body = R"({"a":1})",
+                              .timeout = 20s});
+    EXPECT_EQ(result.error, HttpError::none) << result.error_text;
+    EXPECT_EQ(result.status, 200);
+    EXPECT_EQ(result.body, "hi");
+    EXPECT_EQ(*result.header("x-seen"), "Yes");
+    EXPECT_EQ(result.remote_ip, "127.0.0.1");
+    const std::string request = seen.get_future().get();
+    EXPECT_TRUE(request.starts_with("POST /hook?x=1 HTTP/1.1\r\n")) << request;
+    EXPECT_TRUE(request.ends_with("\r\n\r\n{\"a\":1}")) << request;
+    for (const char* header : {"webhook-id: 7\r\n", "Content-Type: application/json\r\n",
+                               "User-Agent: Pricewire/test\r\n", "Content-Length: 7\r\n"}) {
+        EXPECT_NE(request.find(header), std::string::npos) << header;
+    }
+    EXPECT_EQ(request.find("Expect"), std::string::npos);
+    EXPECT_EQ(request.find("Accept-Encoding"), std::string::npos);
+}
+
+TEST_F(HttpClientTest, TheGuardStopsAForbiddenAddressBeforeAConnectionAndOnAReusedOne) {
+    RawServer server(answering(ok_answer));
+    const AddressGuard closed{};
+    const AddressGuard open({Network::parse("127.0.0.0/8").value()});
+    auto refused = send({.url = server.url(), .timeout = 20s, .guard = &closed});
+    EXPECT_EQ(refused.error, HttpError::refused_address);
+    EXPECT_NE(refused.error_text.find("loopback"), std::string::npos) << refused.error_text;
+    EXPECT_EQ(server.accepted(), 0);
+    EXPECT_EQ(send({.url = server.url(), .timeout = 20s, .guard = &open}).status, 200);
+    EXPECT_EQ(send({.url = server.url(), .timeout = 20s, .guard = &open}).status, 200);
+    EXPECT_EQ(server.accepted(), 1) << "the connection is kept";
+    refused = send({.url = server.url(), .timeout = 20s, .guard = &closed});
+    EXPECT_EQ(refused.error, HttpError::refused_address) << refused.status;
+}
+
+TEST_F(HttpClientTest, SilentDrippingAndEndlessReceiversAreBoundedInTime) {
+    RawServer* self = nullptr;
+    const auto until_gone = [&](int fd, const std::string& text) {
+        read_request(fd);
+        while (!self->stopping() && put(fd, text)) std::this_thread::sleep_for(20ms);
+    };
+    RawServer silent([&](int fd) {
+        char byte = 0;
+        while (recv(fd, &byte, 1, 0) > 0) {
+        }
+    });
+    auto result = get(silent.url(), 300ms);
+    EXPECT_EQ(result.error, HttpError::timeout);
+    EXPECT_EQ(result.error_text, "no answer within 300ms");
+    RawServer drip([&](int fd) { until_gone(fd, "H"); });
+    self = &drip;
+    EXPECT_NE(get(drip.url(), 300ms).error, HttpError::none);
+    RawServer informational([&](int fd) { until_gone(fd, "HTTP/1.1 103 Early Hints\r\n\r\n"); });
+    self = &informational;
+    EXPECT_NE(get(informational.url(), 5s).error, HttpError::none);
+}
+
+TEST_F(HttpClientTest, LargeAnswersAreBoundedInMemory) {
+    RawServer body([](int fd) {
+        read_request(fd);
+        if (!put(fd, "HTTP/1.1 200 OK\r\nContent-Length: 10000000000\r\n\r\n")) return;
+        const std::string piece(65536, 'x');
+        while (put(fd, piece)) {
+        }
+    });
+    auto result = send({.url = body.url(), .timeout = 20s, .max_response_bytes = 1000});
+    EXPECT_EQ(result.error, HttpError::none) << result.error_text;
+    EXPECT_EQ(result.status, 200);
+    EXPECT_TRUE(result.truncated);
+    EXPECT_EQ(result.body.size(), 1000U);
+    RawServer headers([](int fd) {
+        read_request(fd);
+        if (!put(fd, "HTTP/1.1 200 OK\r\n")) return;
+        while (put(fd, "X-Filler: " + std::string(1000, 'y') + "\r\n")) {
+        }
+    });
+    result = get(headers.url());
+    EXPECT_EQ(result.error, HttpError::protocol);
+    EXPECT_EQ(result.status, 0);
+}
+
+TEST_F(HttpClientTest, BrokenAnswersAreErrorsAndRedirectsAreNotFollowed) {
+    for (const char* answer : {"", "garbage\r\n\r\n", "just text without HTTP", "HTTP/1.1 abc\r\n\r\n",
+                               "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhi"}) {
+        RawServer server([answer](int fd) {
+            read_request(fd);
+            put(fd, answer);
+        });
+        EXPECT_NE(get(server.url()).error, HttpError::none) << answer;
+    }
+    RawServer redirect(
+        answering("HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n"));
+    const auto result = get(redirect.url());
+    EXPECT_EQ(result.error, HttpError::none);
+    EXPECT_EQ(result.status, 302);
+}
+
+TEST_F(HttpClientTest, WhatCannotBeReachedIsSaidInWords) {
+    auto result = get("http://127.0.0.1:1/");
+    EXPECT_EQ(result.error, HttpError::connect) << result.error_text;
+    result = get("http://no-such-host.invalid/");
+    EXPECT_EQ(result.error, HttpError::resolve) << result.error_text;
+    result = get("gopher://example.com/");
+    EXPECT_EQ(result.error, HttpError::bad_url) << result.error_text;
+    EXPECT_FALSE(result.error_text.empty());
+}
+
+TEST_F(HttpClientTest, AProxyInTheEnvironmentIsIgnored) {
+    setenv("http_proxy", "http://127.0.0.1:1", 1);
+    RawServer server(answering(ok_answer));
+    EXPECT_EQ(get(server.url()).status, 200);
+    unsetenv("http_proxy");
+}
+
+TEST_F(HttpClientTest, EveryRequestEndsOnceThoughTheClientIsDestroyed) {
+    RawServer silent([&](int fd) {
+        char byte = 0;
+        while (recv(fd, &byte, 1, 0) > 0) {
+        }
+    });
+    std::atomic<int> ended = 0;
+    for (int i = 0; i < 20; ++i) {
+        client_->start({.url = silent.url(), .timeout = 60s}, [&](HttpResult r) {
+            EXPECT_EQ(r.error, HttpError::cancelled);
+            ++ended;
+        });
+    }
+    client_.reset();
+    EXPECT_EQ(ended, 20);
+}
+
+}  // namespace
+}  // namespace pricewire::net

@@ -1,0 +1,361 @@
+#include "net/http_server.hpp"
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <future>
+#include <mutex>
+#include <thread>
+
+#include "net/event_loop.hpp"
+#include "net/ws_client.hpp"
+
+namespace pricewire::net {
+namespace {
+
+using namespace std::chrono_literals;
+
+// A client that sends bytes as they are and reads what comes, patiently.
+class RawClient {
+public:
+    explicit RawClient(std::uint16_t port) : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        address.sin_port = htons(port);
+        const timeval patience{30, 0};
+        setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+        if (connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
+            throw std::runtime_error("no connection");
+    }
+    ~RawClient() { close(fd_); }
+    RawClient(const RawClient&) = delete;
+    RawClient& operator=(const RawClient&) = delete;
+
+    void put(const std::string& text) const { (void)!send(fd_, text.data(), text.size(), MSG_NOSIGNAL); }
+    void end() const { shutdown(fd_, SHUT_WR); }
+    // Everything until the server closes.
+    std::string rest() const {
+        std::string text;
+        char buffer[4096];
+        ssize_t n = 0;
+        while ((n = recv(fd_, buffer, sizeof buffer, 0)) > 0)
+            text.append(buffer, static_cast<std::size_t>(n));
+        return text;
+    }
+    // One answer with a Content-Length.
+    std::string answer() {
+        char buffer[4096];
+        while (true) {
+            const std::size_t head = pending_.find("\r\n\r\n");
+            if (head != std::string::npos) {
+                const std::size_t at = pending_.find("Content-Length: ");
+                const std::size_t body =
+                    at < head ? static_cast<std::size_t>(std::atoi(pending_.c_str() + at + 16)) : 0;
+                if (pending_.size() >= head + 4 + body) {
+                    std::string one = pending_.substr(0, head + 4 + body);
+                    pending_.erase(0, one.size());
+                    return one;
+                }
+            }
+            const ssize_t n = recv(fd_, buffer, sizeof buffer, 0);
+            if (n <= 0) return "closed: " + pending_;
+            pending_.append(buffer, static_cast<std::size_t>(n));
+        }
+    }
+
+private:
+    int fd_;
+    std::string pending_;
+};
+
+std::string status_of(const std::string& answer) {
+    return answer.starts_with("HTTP/1.1 ") ? answer.substr(9, 3) : answer;
+}
+
+class HttpServerTest : public ::testing::Test {
+protected:
+    void serve(ServerOptions options = {}, HttpServer::UpgradeHandler upgrade = {}) {
+        options.listen = "127.0.0.1:0";
+        auto made = create_http_server(
+            options,
+            [this](ServerRequest&& request, HttpServer::Respond respond) {
+                if (request.path == "/later") {
+                    std::lock_guard lock(mutex_);
+                    later_.push_back(std::move(respond));
+                } else if (request.path == "/throw") {
+                    throw std::runtime_error("oh");
+                } else if (request.path != "/drop") {
+                    respond({.content_type = "text/plain",
+                             .body = request.method + " " + request.path + "?" + request.query + " " +
+                                     request.body});
+                }
+            },
+            std::move(upgrade));
+        ASSERT_TRUE(made) << made.error().message;
+        server_ = std::move(*made);
+    }
+    RawClient client() const { return RawClient(server_->port()); }
+    std::string once(const std::string& bytes) const {
+        const RawClient c(server_->port());
+        c.put(bytes);
+        c.end();
+        return c.rest();
+    }
+
+    std::mutex mutex_;
+    std::vector<HttpServer::Respond> later_;
+    std::unique_ptr<HttpServer> server_;
+};
+
+TEST_F(HttpServerTest, AnswersAndKeepsTheConnection) {
+    serve();
+    RawClient c(server_->port());
+    for (int i = 0; i < 2000; ++i) {
+        c.put("GET /a/" + std::to_string(i) + "?x=1 HTTP/1.1\r\nHost: h\r\n\r\n");
+        const std::string answer = c.answer();
+        ASSERT_EQ(status_of(answer), "200") << i;
+        ASSERT_TRUE(answer.ends_with("GET /a/" + std::to_string(i) + "?x=1 ")) << answer;
+    }
+    c.put("POST /b HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello");
+    EXPECT_TRUE(c.rest().ends_with("POST /b? hello"));
+}
+
+TEST_F(HttpServerTest, PipelinedRequestsAreAnsweredInOrder) {
+    serve();
+    RawClient c(server_->port());
+    std::string all;
+    for (int i = 0; i < 100; ++i) all += "GET /" + std::to_string(i) + " HTTP/1.1\r\nHost: h\r\n\r\n";
+    c.put(all);
+    for (int i = 0; i < 100; ++i) EXPECT_TRUE(c.answer().ends_with("GET /" + std::to_string(i) + "? "));
+}
+
+TEST_F(HttpServerTest, UnderstandsChunksHeadOldVersionsAndAbsoluteTargets) {
+    serve();
+    EXPECT_TRUE(once("POST /c HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: "
+                     "chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n")
+                    .ends_with("POST /c? abcde"));
+    const std::string head = once("HEAD /d HTTP/1.1\r\nHost: h\r\n\r\n");
+    EXPECT_NE(head.find("Content-Length: 9\r\n"), std::string::npos) << head;
+    EXPECT_TRUE(head.ends_with("\r\n\r\n"));
+    EXPECT_TRUE(once("GET /e HTTP/1.0\r\n\r\n").ends_with("GET /e? "));
+    EXPECT_TRUE(once("GET http://h/f?y HTTP/1.1\r\nHost: h\r\n\r\n").ends_with("GET /f?y "));
+    RawClient c(server_->port());
+    c.put("POST /g HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+    EXPECT_EQ(status_of(c.answer()), "100");
+    c.put("ok");
+    EXPECT_TRUE(c.answer().ends_with("POST /g? ok"));
+}
+
+TEST_F(HttpServerTest, EveryInputHasItsBoundAndItsAnswer) {
+    serve({.max_header_bytes = 1024, .max_body_bytes = 100});
+    const auto status = [&](const std::string& bytes) { return status_of(once(bytes)); };
+    EXPECT_EQ(status("GET / HTTP/1.1\r\nHost: h\r\nX: " + std::string(2000, 'x') + "\r\n\r\n"), "431");
+    EXPECT_EQ(status("GET /" + std::string(2000, 'x') + " HTTP/1.1\r\nHost: h\r\n\r\n"), "431");
+    EXPECT_EQ(status("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 101\r\n\r\n" + std::string(101, 'x')),
+              "413");
+    EXPECT_EQ(status("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n65\r\n" +
+                     std::string(101, 'x') + "\r\n0\r\n\r\n"),
+              "413");
+    EXPECT_EQ(status("garbage\r\n\r\n"), "400");
+    EXPECT_EQ(status("GET / HTTP/1.1\r\nBad Header: x\r\n\r\n"), "400");
+    EXPECT_EQ(
+        status(
+            "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+        "400");
+    EXPECT_EQ(status("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: -1\r\n\r\n"), "400");
+    EXPECT_EQ(status("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nshort"), "400");
+    EXPECT_EQ(once(""), "");
+}
+
+TEST_F(HttpServerTest, SlowClientsAreCut) {
+    serve({.header_timeout = 200ms, .body_timeout = 200ms, .idle_timeout = 200ms});
+    RawClient header(server_->port());
+    header.put("GET / HTTP/1.1\r\nHos");
+    EXPECT_EQ(status_of(header.rest()), "408");
+    RawClient body(server_->port());
+    body.put("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nab");
+    EXPECT_EQ(status_of(body.rest()), "408");
+    RawClient idle(server_->port());
+    EXPECT_EQ(idle.rest(), "");
+}
+
+TEST_F(HttpServerTest, TooManyConnectionsAreClosedAtOnce) {
+    serve({.threads = 1, .max_connections = 2});
+    RawClient a(server_->port());
+    RawClient b(server_->port());
+    for (RawClient* c : {&a, &b}) {
+        c->put("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+        EXPECT_EQ(status_of(c->answer()), "200");
+    }
+    RawClient third(server_->port());
+    EXPECT_EQ(third.rest(), "");
+}
+
+TEST_F(HttpServerTest, AnswersMayComeLaterFromAnotherThreadOrNever) {
+    serve();
+    RawClient c(server_->port());
+    c.put("GET /later HTTP/1.1\r\nHost: h\r\n\r\n");
+    std::thread([this] {
+        while (true) {
+            std::lock_guard lock(mutex_);
+            if (later_.empty()) continue;
+            later_.back()({.status = 202, .content_type = "text/plain", .body = "late"});
+            later_.clear();
+            return;
+        }
+    }).join();
+    EXPECT_EQ(status_of(c.answer()), "202");
+    c.put("GET /drop HTTP/1.1\r\nHost: h\r\n\r\n");
+    EXPECT_EQ(status_of(c.answer()), "500");
+    c.put("GET /throw HTTP/1.1\r\nHost: h\r\n\r\n");
+    EXPECT_EQ(status_of(c.answer()), "500");
+    {
+        RawClient gone(server_->port());
+        gone.put("GET /later HTTP/1.1\r\nHost: h\r\n\r\n");
+        while (true) {
+            std::lock_guard lock(mutex_);
+            if (!later_.empty()) break;
+        }
+    }
+    std::lock_guard lock(mutex_);
+    later_.back()({.status = 202});
+    later_.clear();
+}
+
+TEST_F(HttpServerTest, AnAnswerThatComesAfterTheServersEndIsHarmless) {
+    serve();
+    RawClient c(server_->port());
+    c.put("GET /later HTTP/1.1\r\nHost: h\r\n\r\n");
+    while (true) {
+        std::lock_guard lock(mutex_);
+        if (!later_.empty()) break;
+    }
+    server_.reset();
+    later_.back()({.status = 200});
+    later_.clear();
+    EXPECT_EQ(c.rest(), "");
+}
+
+TEST_F(HttpServerTest, StoppingLetsARequestEnd) {
+    serve();
+    RawClient c(server_->port());
+    c.put("GET /later HTTP/1.1\r\nHost: h\r\n\r\n");
+    while (true) {
+        std::lock_guard lock(mutex_);
+        if (!later_.empty()) break;
+    }
+    std::thread stopper([this] { server_->stop(30s); });
+    std::this_thread::sleep_for(50ms);
+    later_.back()({.status = 200, .content_type = "text/plain", .body = "done"});
+    EXPECT_TRUE(c.rest().ends_with("done"));
+    stopper.join();
+}
+
+class WebSocketTest : public HttpServerTest {
+protected:
+    void SetUp() override {
+        serve({}, [this](const ServerRequest& request, std::shared_ptr<WsPeer> peer) {
+            WsHandler handler;
+            if (request.path == "/limited") {
+                handler.refusal =
+                    ServerResponse{.status = 429, .headers = {{"Retry-After", "7"}}, .body = "slow down"};
+            } else if (request.path == "/echo") {
+                handler.on_text = [peer](std::string_view text) {
+                    if (text == "close") {
+                        peer->close();
+                    } else if (text == "abort") {
+                        peer->abort();
+                    } else {
+                        peer->send_text(std::string(text));
+                    }
+                };
+                handler.on_close = [this] { ++closed_; };
+            }
+            return handler;
+        });
+    }
+    std::string url(const std::string& path) const {
+        return "ws://127.0.0.1:" + std::to_string(server_->port()) + path;
+    }
+
+    // Runs one connection until it says `last` or ends; what was heard, in order.
+    std::string talk(const std::string& to, const std::vector<std::string>& messages,
+                     const std::string& last = "\n") {
+        const auto loop = create_event_loop();
+        std::string heard;
+        std::unique_ptr<WsClient> socket;
+        loop->post([&] {
+            socket = open_websocket(*loop, {.url = to},
+                                    {.on_open =
+                                         [&] {
+                                             for (const auto& m : messages) socket->send_text(m);
+                                         },
+                                     .on_text =
+                                         [&](std::string_view text) {
+                                             heard += std::string(text.substr(0, 20)) + ";";
+                                             if (text == last) {
+                                                 socket.reset();  // within its own callback
+                                                 loop->stop();
+                                             }
+                                         },
+                                     .on_ping = {},
+                                     .on_closed =
+                                         [&](const WsClosed& c) {
+                                             heard += "closed " + std::to_string(c.http_status) + " " +
+                                                      c.retry_after + c.body;
+                                             loop->stop();
+                                         }});
+        });
+        loop->run();
+        return heard;
+    }
+    std::atomic<int> closed_ = 0;
+};
+
+TEST_F(WebSocketTest, EchoesInOrderAndEndsEitherWay) {
+    EXPECT_EQ(talk(url("/echo"), {"a", "b", std::string(60'000, 'c'), "d"}, "d"),
+              "a;b;cccccccccccccccccccc;d;");
+    EXPECT_TRUE(talk(url("/echo"), {"x", "close"}).starts_with("x;closed 0"));
+    EXPECT_TRUE(talk(url("/echo"), {"abort"}).starts_with("closed 0"));
+    EXPECT_TRUE(talk(url("/echo"), {std::string(100'000, 'z')}).starts_with("closed 0"))
+        << "a message over the bound";
+    server_->stop(5s);
+    EXPECT_EQ(closed_, 4);
+}
+
+TEST_F(WebSocketTest, ARefusalTellsItsStatusAndWhenToComeBack) {
+    EXPECT_EQ(talk(url("/limited"), {}), "closed 429 7slow down");
+    EXPECT_TRUE(talk(url("/nothing"), {}).starts_with("closed 404"));
+    EXPECT_TRUE(talk("ws://127.0.0.1:1/", {}).starts_with("closed 0"));
+    EXPECT_TRUE(talk("http://not-a-websocket/", {}).starts_with("closed 0"));
+}
+
+TEST(EventLoop, RunsTasksInOrderAndTimersByTime) {
+    const auto loop = create_event_loop();
+    std::string order;
+    std::thread other([&] {
+        loop->post([&] {
+            order += "a";
+            const auto cancelled = loop->after(1ms, [&] { order += "never"; });
+            loop->after(30ms, [&] {
+                order += "d";
+                loop->stop();
+            });
+            loop->after(5ms, [&] { order += "c"; });
+            loop->cancel(cancelled);
+        });
+        loop->post([&] { order += "b"; });
+        loop->post([] { throw std::runtime_error("a task that fails harms no other"); });
+    });
+    loop->run();
+    other.join();
+    EXPECT_EQ(order, "abcd");
+}
+
+}  // namespace
+}  // namespace pricewire::net
