@@ -118,7 +118,7 @@ INSTANTIATE_TEST_SUITE_P(Caches, AuthCacheConformance,
                          testing::Values(Factory{
                              "in_process",
                              [](const Clock& clock) { return create_in_process_auth_cache(clock); }}),
-                         [](const auto& info) { return info.param.name; });
+                         [](const auto& test) { return test.param.name; });
 
 }  // namespace
 }  // namespace pricewire

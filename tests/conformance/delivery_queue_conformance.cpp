@@ -133,7 +133,7 @@ TEST_P(DeliveryQueueConformance, AnswersAPing) {
 INSTANTIATE_TEST_SUITE_P(Queues, DeliveryQueueConformance,
                          testing::Values(Factory{"in_process",
                                                  [] { return create_in_process_queue(10'000); }}),
-                         [](const auto& info) { return info.param.name; });
+                         [](const auto& test) { return test.param.name; });
 
 }  // namespace
 }  // namespace pricewire

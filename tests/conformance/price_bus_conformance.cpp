@@ -161,7 +161,7 @@ INSTANTIATE_TEST_SUITE_P(Buses, PriceBusConformance,
                                                  [](std::vector<Ticker> tickers) {
                                                      return create_in_process_bus(std::move(tickers));
                                                  }}),
-                         [](const auto& info) { return info.param.name; });
+                         [](const auto& test) { return test.param.name; });
 
 }  // namespace
 }  // namespace pricewire

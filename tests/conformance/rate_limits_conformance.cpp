@@ -82,7 +82,7 @@ TEST_P(RateLimitsConformance, ManyThreadsShareOneBucketExactly) {
 INSTANTIATE_TEST_SUITE_P(Limits, RateLimitsConformance,
                          testing::Values(Factory{"in_process",
                                                  [] { return create_in_process_rate_limits(); }}),
-                         [](const auto& info) { return info.param.name; });
+                         [](const auto& test) { return test.param.name; });
 
 }  // namespace
 }  // namespace pricewire

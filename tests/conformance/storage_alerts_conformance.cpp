@@ -330,7 +330,7 @@ TEST_P(StorageAlertsConformance, TellsOfAnAlertBeforeItsDeletionWhoeverMakesThem
 }
 
 INSTANTIATE_TEST_SUITE_P(Storages, StorageAlertsConformance, storages(),
-                         [](const auto& info) { return info.param.name; });
+                         [](const auto& test) { return test.param.name; });
 
 }  // namespace
 }  // namespace pricewire

@@ -332,7 +332,7 @@ TEST_P(StorageDeliveriesConformance, RemovesOldBarsAFewAtATime) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Storages, StorageDeliveriesConformance, storages(),
-                         [](const auto& info) { return info.param.name; });
+                         [](const auto& test) { return test.param.name; });
 
 }  // namespace
 }  // namespace pricewire
