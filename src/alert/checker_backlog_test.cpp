@@ -36,7 +36,7 @@ protected:
                                               price(2);  // fires 99, the last of all
                                           },
                                       .fire =
-                                          [&](FiringGroup group) {
+                                          [&](const FiringGroup& group) {
                                               std::lock_guard lock(mutex_);
                                               for (const Firing& firing : group.firings) {
                                                   if (firing.alert_id == above(99, 1).id) {
