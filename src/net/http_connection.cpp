@@ -65,17 +65,6 @@ public:
     }
     void abort() override { finish(); }
 
-    // Any thread. Answers request number `turn`; a late or second answer is ignored.
-    void respond(std::uint64_t turn, ServerResponse response) {
-        if (worker_.on_own_thread()) {
-            send(turn, std::move(response));
-            return;
-        }
-        asio::post(worker_.context(), [self = shared_from_this(), turn, r = std::move(response)]() mutable {
-            self->send(turn, std::move(r));
-        });
-    }
-
 private:
     enum class Stage { idle, header, body, handling, writing, closed };
 
@@ -200,30 +189,51 @@ private:
         call_handler(std::move(request));
     }
 
-    // Answers 500 where the handler drops it.
+    // Answers one request, from any thread and at any time; a late or second answer, and one after the
+    // server's end, is ignored. Answers 500 where the handler drops it.
     class Responder {
     public:
-        Responder(std::shared_ptr<HttpConnection> connection, std::uint64_t turn)
-            : connection_(std::move(connection)), turn_(turn) {}
+        explicit Responder(HttpConnection& connection)
+            : connection_(connection.weak_from_this()),
+              gate_(connection.worker_.gate()),
+              turn_(connection.turn_) {}
         Responder(Responder&&) = default;
         Responder& operator=(Responder&&) = delete;
         ~Responder() {
-            if (connection_) (*this)(connection_->worker_.core().error(500, "the request was not answered"));
+            if (!gate_) return;
+            reach([turn = turn_](HttpConnection& c) {
+                c.send(turn, c.worker_.core().error(500, "the request was not answered"));
+            });
         }
         void operator()(ServerResponse response) {
-            if (auto connection = std::exchange(connection_, nullptr))
-                connection->respond(turn_, std::move(response));
+            if (!gate_) return;
+            reach([turn = turn_, r = std::move(response)](HttpConnection& c) mutable {
+                c.send(turn, std::move(r));
+            });
         }
 
     private:
-        std::shared_ptr<HttpConnection> connection_;
+        template <typename F>
+        void reach(F action) {
+            const auto gate = std::move(gate_);
+            if (gate->on_own_thread()) {
+                if (const auto connection = connection_.lock()) action(*connection);
+                return;
+            }
+            gate->post([weak = connection_, a = std::move(action)]() mutable {
+                if (const auto connection = weak.lock()) a(*connection);
+            });
+        }
+
+        std::weak_ptr<HttpConnection> connection_;
+        std::shared_ptr<Gate> gate_;  // empty once used
         std::uint64_t turn_;
     };
 
     void call_handler(ServerRequest request) {
         const std::uint64_t turn = turn_;
         try {
-            worker_.core().handler(std::move(request), Responder(shared_from_this(), turn));
+            worker_.core().handler(std::move(request), Responder(*this));
         } catch (const std::exception& e) {
             log::error("a request could not be handled", {{"reason", e.what()}});
             send(turn, worker_.core().error(500, "internal error"));

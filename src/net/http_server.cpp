@@ -27,7 +27,7 @@ Worker::Worker(ServerCore& core) : core_(core), work_(asio::make_work_guard(cont
 
 void Worker::start() {
     asio::post(context_, [this] {
-        thread_id_ = std::this_thread::get_id();
+        gate_->set_thread(std::this_thread::get_id());
         sweep();
     });
     thread_ = std::thread([this] {
@@ -48,6 +48,7 @@ void Worker::stop_context() {
 
 void Worker::join() {
     if (thread_.joinable()) thread_.join();
+    gate_->close();
 }
 
 const std::string& Worker::date(MonoTime now) {

@@ -1,5 +1,4 @@
 #include <atomic>
-#include <boost/asio/post.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/websocket.hpp>
@@ -23,7 +22,7 @@ class ServerWebSocket final : public WsPeer,
                               public Connection,
                               public std::enable_shared_from_this<ServerWebSocket> {
 public:
-    explicit ServerWebSocket(Worker& worker) : worker_(worker) {}
+    explicit ServerWebSocket(Worker& worker) : worker_(worker), gate_(worker.gate()) {}
 
     std::shared_ptr<WsPeer> peer() override { return shared_from_this(); }
 
@@ -51,11 +50,11 @@ public:
     void send_text(std::string message) override { enqueue({std::move(message), false}); }
     void send_ping(std::string payload) override { enqueue({std::move(payload), true}); }
     void close() override {
-        asio::post(worker_.context(), [self = shared_from_this()] { self->begin_close(); });
+        gate_->post([self = shared_from_this()] { self->begin_close(); });
     }
     // Ends the connection, whichever thread asks: a peer's own code, or the server at its end.
     void abort() override {
-        asio::post(worker_.context(), [self = shared_from_this()] { self->finish(); });
+        gate_->post([self = shared_from_this()] { self->finish(); });
     }
     std::size_t queued_bytes() const override { return queued_.load(std::memory_order_relaxed); }
 
@@ -75,7 +74,7 @@ private:
             incoming_.push_back(std::move(message));
             if (std::exchange(wake_posted_, true)) return;
         }
-        asio::post(worker_.context(), [self = shared_from_this()] { self->write(); });
+        gate_->post([self = shared_from_this()] { self->write(); });
     }
 
     void read() {
@@ -145,6 +144,7 @@ private:
     }
 
     Worker& worker_;
+    const std::shared_ptr<Gate> gate_;
     std::optional<websocket::stream<beast::tcp_stream>> stream_;
     BeastRequest request_;
     WsHandler handler_;

@@ -4,6 +4,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/http/message.hpp>
 #include <boost/beast/http/string_body.hpp>
@@ -22,6 +23,29 @@ using Tcp = boost::asio::ip::tcp;
 using BeastRequest = boost::beast::http::request<boost::beast::http::string_body>;
 
 class Worker;
+
+// The way to a worker's thread from any other: closed when the worker ends, so that whoever answers or sends
+// after the server's end talks to nobody, harmlessly.
+class Gate {
+public:
+    explicit Gate(boost::asio::io_context& context) : context_(&context) {}
+    template <typename F>
+    void post(F task) {
+        std::lock_guard lock(mutex_);
+        if (context_ != nullptr) boost::asio::post(*context_, std::move(task));
+    }
+    void close() {
+        std::lock_guard lock(mutex_);
+        context_ = nullptr;
+    }
+    void set_thread(std::thread::id id) { thread_ = id; }
+    bool on_own_thread() const { return std::this_thread::get_id() == thread_.load(); }
+
+private:
+    std::mutex mutex_;
+    boost::asio::io_context* context_;
+    std::atomic<std::thread::id> thread_{};
+};
 
 // Something with a socket that a worker closes: when its deadline has passed, or when the server stops.
 class Connection {
@@ -55,7 +79,7 @@ public:
     boost::asio::io_context& context() { return context_; }
     ServerCore& core() { return core_; }
     bool stopping() const { return stopping_; }
-    bool on_own_thread() const { return std::this_thread::get_id() == thread_id_; }
+    const std::shared_ptr<Gate>& gate() const { return gate_; }
     // "Tue, 24 Nov 2026 12:00:00 GMT", made anew once a second.
     const std::string& date(MonoTime now);
 
@@ -78,7 +102,7 @@ private:
     std::string date_;
     MonoTime date_made_{};
     std::thread thread_;
-    std::thread::id thread_id_;
+    std::shared_ptr<Gate> gate_ = std::make_shared<Gate>(context_);
 };
 
 std::shared_ptr<Connection> start_http_connection(Worker& worker, Tcp::socket socket);
