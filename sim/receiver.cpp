@@ -139,7 +139,9 @@ private:
                     status =
                         std::uniform_int_distribution<std::int64_t>(0, 99)(rng_) < mode_.number ? 500 : 204;
                     break;
-                case ReceiverMode::Kind::hang: answer_at = MonoTime::max(); break;
+                case ReceiverMode::Kind::hang:
+                    answer_at = MonoTime::max();
+                    break;
                 case ReceiverMode::Kind::die_after:
                     if (seen_in_mode_ > mode_.number) std::_Exit(exit_of_death);
                     break;

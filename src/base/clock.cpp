@@ -111,7 +111,9 @@ Result<Timestamp> parse_rfc3339(std::string_view text) {
 }
 
 Result<Duration> parse_duration(std::string_view text) {
-    const auto bad = [&] { return fail(fmt::format("'{}' is not a duration such as 200ms, 10s, 5m or 24h", text)); };
+    const auto bad = [&] {
+        return fail(fmt::format("'{}' is not a duration such as 200ms, 10s, 5m or 24h", text));
+    };
     std::int64_t count = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
     if (error != std::errc{} || count < 0) return bad();
@@ -129,7 +131,8 @@ std::string format_duration(Duration d) {
     if (d.count() == 0) return "0s";
     for (const Unit& u : units) {
         // Days are read but not written: "24h" is what people expect to see for a day.
-        if (u.name != "d" && d % u.length == Duration::zero()) return fmt::format("{}{}", d / u.length, u.name);
+        if (u.name != "d" && d % u.length == Duration::zero())
+            return fmt::format("{}{}", d / u.length, u.name);
     }
     return fmt::format("{}us", d.count());
 }

@@ -51,7 +51,11 @@ Result<Duration> parse_duration(std::string_view text);
 // The shortest spelling that parse_duration reads back: "10s", "1500ms", "24h" is written "24h".
 std::string format_duration(Duration d);
 
-inline std::int64_t to_micros(Timestamp t) { return t.time_since_epoch().count(); }
-inline Timestamp from_micros(std::int64_t us) { return Timestamp{Duration{us}}; }
+inline std::int64_t to_micros(Timestamp t) {
+    return t.time_since_epoch().count();
+}
+inline Timestamp from_micros(std::int64_t us) {
+    return Timestamp{Duration{us}};
+}
 
 }  // namespace pricewire

@@ -24,8 +24,8 @@ Sha256 sha256(std::string_view data) {
 Sha256 hmac_sha256(std::span<const std::uint8_t> key, std::string_view data) {
     Sha256 out;
     unsigned int size = out.size();
-    if (HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), as_bytes(data).data(), data.size(), out.data(),
-             &size) == nullptr) {
+    if (HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), as_bytes(data).data(), data.size(),
+             out.data(), &size) == nullptr) {
         throw std::runtime_error("HMAC failed");
     }
     return out;
@@ -38,8 +38,8 @@ bool equal_constant_time(std::string_view a, std::string_view b) {
 std::string base64_encode(std::span<const std::uint8_t> data) {
     // EVP_EncodeBlock writes a terminating NUL past the text.
     std::string out((data.size() + 2) / 3 * 4 + 1, '\0');
-    out.resize(static_cast<std::size_t>(EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()), data.data(),
-                                                        static_cast<int>(data.size()))));
+    out.resize(static_cast<std::size_t>(EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
+                                                        data.data(), static_cast<int>(data.size()))));
     return out;
 }
 

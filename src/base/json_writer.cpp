@@ -35,11 +35,21 @@ void append_json_string(std::string& out, std::string_view text) {
         const char c = text[0];
         std::size_t used = 1;
         switch (c) {
-            case '"': out += "\\\""; break;
-            case '\\': out += "\\\\"; break;
-            case '\n': out += "\\n"; break;
-            case '\r': out += "\\r"; break;
-            case '\t': out += "\\t"; break;
+            case '"':
+                out += "\\\"";
+                break;
+            case '\\':
+                out += "\\\\";
+                break;
+            case '\n':
+                out += "\\n";
+                break;
+            case '\r':
+                out += "\\r";
+                break;
+            case '\t':
+                out += "\\t";
+                break;
             default:
                 if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
                     out += fmt::format("\\u{:04x}", static_cast<unsigned>(static_cast<unsigned char>(c)));
@@ -83,7 +93,9 @@ JsonWriter& JsonWriter::value(std::string_view text) {
     return *this;
 }
 
-JsonWriter& JsonWriter::value(double number) { return raw(fmt::format("{}", number)); }
+JsonWriter& JsonWriter::value(double number) {
+    return raw(fmt::format("{}", number));
+}
 
 JsonWriter& JsonWriter::raw(std::string_view json) {
     separate();

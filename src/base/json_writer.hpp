@@ -11,7 +11,8 @@
 
 namespace pricewire {
 
-// Appends `text` to `out` as a JSON string with its quotes (RFC 8259 §7); bytes that are not UTF-8 become U+FFFD.
+// Appends `text` to `out` as a JSON string with its quotes (RFC 8259 §7); bytes that are not UTF-8 become
+// U+FFFD.
 void append_json_string(std::string& out, std::string_view text);
 
 // Writes one JSON text into a string. Kept instead of a document model because decimals must be written from

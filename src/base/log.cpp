@@ -31,7 +31,9 @@ void set_sink(Sink s, Level lowest) {
     lowest_level.store(lowest);
 }
 
-bool enabled(Level level) { return level >= lowest_level.load(std::memory_order_relaxed); }
+bool enabled(Level level) {
+    return level >= lowest_level.load(std::memory_order_relaxed);
+}
 
 void write(Level level, std::string_view message, std::initializer_list<Field> fields) {
     if (enabled(level)) sink()(level, message, fields);

@@ -13,7 +13,8 @@ namespace pricewire {
 
 // A message queue from any number of threads to the one thread that owns what the messages change.
 // Messages of one sender arrive in its order. The lock covers moving a message in or swapping the batch out,
-// never any work on it. Bounded: push() waits while `capacity` messages are unread, which is the back-pressure.
+// never any work on it. Bounded: push() waits while `capacity` messages are unread, which is the
+// back-pressure.
 template <typename T>
 class Mailbox {
 public:

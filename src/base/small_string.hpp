@@ -18,7 +18,8 @@ public:
     static constexpr std::size_t max_size = N;
 
     constexpr SmallString() = default;
-    constexpr SmallString(std::string_view text) : size_(static_cast<unsigned char>(std::min(text.size(), N))) {
+    constexpr SmallString(std::string_view text)
+        : size_(static_cast<unsigned char>(std::min(text.size(), N))) {
         std::copy_n(text.data(), size_, bytes_.data());
     }
     constexpr SmallString(const char* text) : SmallString(std::string_view(text)) {}
@@ -29,7 +30,9 @@ public:
     constexpr std::size_t size() const { return size_; }
 
     friend constexpr bool operator==(const SmallString&, const SmallString&) = default;
-    friend constexpr auto operator<=>(const SmallString& a, const SmallString& b) { return a.view() <=> b.view(); }
+    friend constexpr auto operator<=>(const SmallString& a, const SmallString& b) {
+        return a.view() <=> b.view();
+    }
 
     template <typename H>
     friend H AbslHashValue(H h, const SmallString& s) {

@@ -14,7 +14,9 @@ int hex_value(char c) {
     return -1;
 }
 
-bool dash_before(std::size_t byte) { return byte == 4 || byte == 6 || byte == 8 || byte == 10; }
+bool dash_before(std::size_t byte) {
+    return byte == 4 || byte == 6 || byte == 8 || byte == 10;
+}
 
 // Random bytes are drawn from the kernel a page at a time: a system call per id would cost more than the id.
 std::uint64_t pooled_random() {

@@ -5,19 +5,25 @@
 namespace pricewire {
 
 bool is_ticker(std::string_view text) {
-    return !text.empty() && text.size() <= Ticker::max_size && std::all_of(text.begin(), text.end(), [](char c) {
-        return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-    });
+    return !text.empty() && text.size() <= Ticker::max_size &&
+           std::all_of(text.begin(), text.end(),
+                       [](char c) { return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); });
 }
 
 std::string_view to_string(Verdict v) {
     switch (v) {
-        case Verdict::counted: return "counted";
-        case Verdict::check_only: return "check_only";
-        case Verdict::stale: return "stale";
-        case Verdict::disputed: return "disputed";
-        case Verdict::outlier: return "outlier";
-        case Verdict::unconfirmed: return "unconfirmed";
+        case Verdict::counted:
+            return "counted";
+        case Verdict::check_only:
+            return "check_only";
+        case Verdict::stale:
+            return "stale";
+        case Verdict::disputed:
+            return "disputed";
+        case Verdict::outlier:
+            return "outlier";
+        case Verdict::unconfirmed:
+            return "unconfirmed";
     }
     return "unknown";
 }

@@ -19,8 +19,8 @@ using SourceName = SmallString<15>;
 // 1 to 15 characters of A-Z and 0-9.
 bool is_ticker(std::string_view text);
 
-// Exchanges trade, and vote for the price. An aggregator repeats others' figures up to a minute late: it checks
-// and replaces, and never votes.
+// Exchanges trade, and vote for the price. An aggregator repeats others' figures up to a minute late: it
+// checks and replaces, and never votes.
 enum class SourceKind : std::uint8_t { exchange, aggregator };
 
 // One source's price of one ticker, as parsed. `price` > 0.

@@ -15,8 +15,8 @@ struct User {
     Timestamp created_at;
 };
 
-// What is stored for a new user. The API key itself is never stored: it is 256 random bits, so a plain SHA-256
-// of it is enough.
+// What is stored for a new user. The API key itself is never stored: it is 256 random bits, so a plain
+// SHA-256 of it is enough.
 struct NewUser {
     User user;
     Sha256 api_key_hash;

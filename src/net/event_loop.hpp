@@ -15,9 +15,9 @@ public:
     using TimerId = std::uint64_t;
 
     virtual ~EventLoop() = default;
-    virtual void run() = 0;             // until stop(); callbacks run here
-    virtual void stop() = 0;            // any thread
-    virtual void post(Task task) = 0;   // any thread; runs in the order posted by one thread
+    virtual void run() = 0;            // until stop(); callbacks run here
+    virtual void stop() = 0;           // any thread
+    virtual void post(Task task) = 0;  // any thread; runs in the order posted by one thread
     // The loop's thread only. A cancelled timer does not run.
     virtual TimerId after(Duration delay, Task task) = 0;
     virtual void cancel(TimerId timer) = 0;

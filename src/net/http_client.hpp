@@ -21,11 +21,12 @@ struct HttpRequest {
     std::string url;
     Headers headers;
     std::string body;
-    Duration timeout = std::chrono::seconds{5};   // all of it: resolve, connect, TLS, send, answer
-    std::size_t max_response_bytes = 64 * 1024;   // more than this ends the transfer; see HttpResult::truncated
+    Duration timeout = std::chrono::seconds{5};  // all of it: resolve, connect, TLS, send, answer
+    std::size_t max_response_bytes =
+        64 * 1024;  // more than this ends the transfer; see HttpResult::truncated
     bool verify_tls = true;
-    // Judged on the address really used, before a byte is sent, on new and reused connections alike. Not owned;
-    // outlives the request. Null: any address.
+    // Judged on the address really used, before a byte is sent, on new and reused connections alike. Not
+    // owned; outlives the request. Null: any address.
     const AddressGuard* guard = nullptr;
 };
 
@@ -40,7 +41,7 @@ struct HttpResult {
     std::string body;        // at most max_response_bytes
     bool truncated = false;  // the answer was longer than that; the rest was not read
     std::string remote_ip;
-    Duration duration{};     // from start() to the end
+    Duration duration{};  // from start() to the end
 
     const std::string* header(std::string_view lower_name) const;
 };
@@ -58,7 +59,7 @@ public:
 };
 
 struct HttpClientOptions {
-    std::size_t max_connections = 2000;          // in all; further requests wait within their time-out
+    std::size_t max_connections = 2000;  // in all; further requests wait within their time-out
     std::size_t max_connections_per_host = 64;
     std::string user_agent = "Pricewire";
 };

@@ -17,19 +17,19 @@ namespace pricewire::net {
 
 struct ServerRequest {
     std::string method;
-    std::string target;        // as sent: path and query
-    std::string path;          // of the target, without the query; not decoded
-    std::string query;         // of the target, without '?'
-    Headers headers;           // names in lower case
+    std::string target;  // as sent: path and query
+    std::string path;    // of the target, without the query; not decoded
+    std::string query;   // of the target, without '?'
+    Headers headers;     // names in lower case
     std::string body;
-    IpAddress peer;            // of the socket
+    IpAddress peer;  // of the socket
     const std::string* header(std::string_view lower_name) const;
 };
 
 struct ServerResponse {
     int status = 200;
     std::string content_type = "application/json";
-    Headers headers;                                 // beside Content-Type, Content-Length, Date, Connection
+    Headers headers;  // beside Content-Type, Content-Length, Date, Connection
     std::string body;
     std::shared_ptr<const std::string> shared_body;  // sent instead of body where set
 };
@@ -40,27 +40,28 @@ public:
     virtual ~WsPeer() = default;
     virtual void send_text(std::string message) = 0;
     virtual void send_ping(std::string payload) = 0;
-    virtual void close() = 0;                        // closing handshake
-    virtual void abort() = 0;                        // drops the TCP connection
-    virtual std::size_t queued_bytes() const = 0;    // accepted by send_* and not yet written
+    virtual void close() = 0;                      // closing handshake
+    virtual void abort() = 0;                      // drops the TCP connection
+    virtual std::size_t queued_bytes() const = 0;  // accepted by send_* and not yet written
 };
 
 struct WsHandler {
-    std::function<void(std::string_view)> on_text;   // on one of the server's threads
-    std::function<void()> on_close;                  // exactly once, last
-    std::optional<ServerResponse> refusal;           // sent instead of the 404 where on_text is empty
+    std::function<void(std::string_view)> on_text;  // on one of the server's threads
+    std::function<void()> on_close;                 // exactly once, last
+    std::optional<ServerResponse> refusal;          // sent instead of the 404 where on_text is empty
 };
 
 struct ServerOptions {
-    std::string listen = "127.0.0.1:8000";           // "host:port", "[::1]:8000"; port 0 picks a free one
+    std::string listen = "127.0.0.1:8000";  // "host:port", "[::1]:8000"; port 0 picks a free one
     int threads = 2;
-    std::size_t max_header_bytes = 16 * 1024;        // 431 beyond
-    std::size_t max_body_bytes = 64 * 1024;          // 413 beyond
-    std::size_t max_connections = 10'000;            // beyond, the newcomer is closed at once
-    Duration header_timeout = std::chrono::seconds{10};  // from a request's first byte to the end of its headers
-    Duration body_timeout = std::chrono::seconds{10};    // from there to the end of the body
-    Duration write_timeout = std::chrono::seconds{10};   // for a response to leave
-    Duration idle_timeout = std::chrono::seconds{75};    // between requests
+    std::size_t max_header_bytes = 16 * 1024;  // 431 beyond
+    std::size_t max_body_bytes = 64 * 1024;    // 413 beyond
+    std::size_t max_connections = 10'000;      // beyond, the newcomer is closed at once
+    Duration header_timeout =
+        std::chrono::seconds{10};  // from a request's first byte to the end of its headers
+    Duration body_timeout = std::chrono::seconds{10};   // from there to the end of the body
+    Duration write_timeout = std::chrono::seconds{10};  // for a response to leave
+    Duration idle_timeout = std::chrono::seconds{75};   // between requests
     // Makes the body of 4xx answers that the server itself gives (400, 408, 413, 431, 503).
     std::function<ServerResponse(int status, std::string_view detail)> error_response;
 };
@@ -69,8 +70,8 @@ struct ServerOptions {
 class HttpServer {
 public:
     using Respond = std::move_only_function<void(ServerResponse)>;
-    // Runs on one of the server's threads and must not block; `respond` is called once, from any thread, at once
-    // or later. Dropping it uncalled answers 500.
+    // Runs on one of the server's threads and must not block; `respond` is called once, from any thread, at
+    // once or later. Dropping it uncalled answers 500.
     using Handler = std::function<void(ServerRequest&&, Respond)>;
     // Decides on a WebSocket upgrade; an empty on_text refuses it with 404.
     using UpgradeHandler = std::function<WsHandler(const ServerRequest&, std::shared_ptr<WsPeer>)>;
@@ -83,7 +84,8 @@ public:
 };
 
 // Listens when this returns. Error: the address cannot be bound or parsed.
-Result<std::unique_ptr<HttpServer>> create_http_server(const ServerOptions& options, HttpServer::Handler handler,
+Result<std::unique_ptr<HttpServer>> create_http_server(const ServerOptions& options,
+                                                       HttpServer::Handler handler,
                                                        HttpServer::UpgradeHandler upgrade = {});
 
 }  // namespace pricewire::net

@@ -25,12 +25,12 @@ struct WebhookUrl {
 };
 
 // Judges the text alone: absolute http(s) URL of at most 2,048 bytes, no userinfo, no fragment, no control
-// characters or spaces, a port from the list, and, where the host is an address literal in any spelling that a
-// resolver would take, an address the guard allows. Error: the rule that refuses it, in words for the user.
+// characters or spaces, a port from the list, and, where the host is an address literal in any spelling that
+// a resolver would take, an address the guard allows. Error: the rule that refuses it, in words for the user.
 Result<WebhookUrl> parse_webhook_url(std::string_view text, const UrlPolicy& policy);
 
-// parse_webhook_url, then the host's addresses: refused if any of them is. A host that does not resolve within
-// `deadline_ms` is accepted, to be judged at connect. Blocking.
+// parse_webhook_url, then the host's addresses: refused if any of them is. A host that does not resolve
+// within `deadline_ms` is accepted, to be judged at connect. Blocking.
 Result<WebhookUrl> vet_webhook_url(std::string_view text, const UrlPolicy& policy, int deadline_ms);
 
 }  // namespace pricewire::net

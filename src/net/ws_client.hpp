@@ -12,10 +12,10 @@ namespace pricewire::net {
 
 // How a WebSocket ended or failed to open.
 struct WsClosed {
-    int http_status = 0;       // where the upgrade was answered with something else than 101
-    std::string retry_after;   // that answer's Retry-After, as sent
-    std::string body;          // that answer's first 4 KiB
-    std::string reason;        // one plain sentence, for the log
+    int http_status = 0;      // where the upgrade was answered with something else than 101
+    std::string retry_after;  // that answer's Retry-After, as sent
+    std::string body;         // that answer's first 4 KiB
+    std::string reason;       // one plain sentence, for the log
 };
 
 struct WsClientHandler {
@@ -26,11 +26,11 @@ struct WsClientHandler {
 };
 
 struct WsClientOptions {
-    std::string url;                                 // ws:// or wss://
+    std::string url;                                      // ws:// or wss://
     Duration connect_timeout = std::chrono::seconds{10};  // resolve, connect, TLS, upgrade
     std::size_t max_message_bytes = 1024 * 1024;
     bool verify_tls = true;
-    std::string ca_file;                             // trusted beside the system's; empty: none
+    std::string ca_file;  // trusted beside the system's; empty: none
 };
 
 // One WebSocket connection, from its creation to its end. Lives and calls back on the loop's thread.
@@ -42,6 +42,7 @@ public:
     virtual void send_ping() = 0;
 };
 
-std::unique_ptr<WsClient> open_websocket(EventLoop& loop, const WsClientOptions& options, WsClientHandler handler);
+std::unique_ptr<WsClient> open_websocket(EventLoop& loop, const WsClientOptions& options,
+                                         WsClientHandler handler);
 
 }  // namespace pricewire::net

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "queue/in_process/in_process_queue.hpp"
 #include "fakes/log_capture.hpp"
 #include "fakes/memory_storage.hpp"
+#include "queue/in_process/in_process_queue.hpp"
 
 namespace pricewire {
 namespace {

@@ -32,8 +32,8 @@ enum class CreateAlertError { duplicate, limit_reached };
 struct AlertFilter {
     std::optional<bool> is_active;
     std::optional<Ticker> ticker;
-    std::size_t limit = 100;          // 1 to 1000
-    std::optional<Uuid> before;       // cursor: only alerts that stand after this one (id) in the listing
+    std::size_t limit = 100;     // 1 to 1000
+    std::optional<Uuid> before;  // cursor: only alerts that stand after this one (id) in the listing
 };
 
 // Who claims deliveries and until when. A claim whose lease has ended counts as not claimed.
@@ -51,8 +51,8 @@ struct StorageEvents {
 };
 
 // The truth: users, alerts, deliveries, attempts, bars. Every method is thread-safe, blocking, and one
-// transaction; what it returned from is durable (survives kill -9 and, unless the comment says otherwise, loss
-// of power). All methods throw StorageError.
+// transaction; what it returned from is durable (survives kill -9 and, unless the comment says otherwise,
+// loss of power). All methods throw StorageError.
 class Storage {
 public:
     virtual ~Storage() = default;
@@ -76,10 +76,11 @@ public:
     virtual std::optional<Alert> alert(const Uuid& user_id, const Uuid& alert_id) = 0;
     // Newest first (by id: ids are version 7).
     virtual std::vector<Alert> alerts(const Uuid& user_id, const AlertFilter& filter) = 0;
-    // Hides the alert from its user; a delivery already written for it still goes out. False where there is no
-    // such alert of that user. Raises alert_changed(deleted) where it was active.
+    // Hides the alert from its user; a delivery already written for it still goes out. False where there is
+    // no such alert of that user. Raises alert_changed(deleted) where it was active.
     virtual bool delete_alert(const Uuid& user_id, const Uuid& alert_id) = 0;
-    // One consistent snapshot of all active alerts, handed over in pieces, in any order, on the calling thread.
+    // One consistent snapshot of all active alerts, handed over in pieces, in any order, on the calling
+    // thread.
     virtual void load_active_alerts(const std::function<void(std::span<const ActiveAlert>)>& piece) = 0;
 
     // The outbox. Marks fired those of the alerts that are still active and writes one pending delivery each,
@@ -88,7 +89,8 @@ public:
     virtual std::vector<DeliveryTask> fire(std::span<const FiringGroup> groups) = 0;
 
     // Claims those of the named deliveries that are due (pending with next_attempt_at <= now, or their lease
-    // has ended) and whose next attempt has the task's number. May be lost with the power, not with the process.
+    // has ended) and whose next attempt has the task's number. May be lost with the power, not with the
+    // process.
     virtual std::vector<ClaimedDelivery> claim(std::span<const DeliveryTask> tasks, Timestamp now,
                                                const Claim& claim) = 0;
     // Claims up to `limit` due deliveries, the longest due first. Durability as claim().
@@ -104,7 +106,8 @@ public:
     virtual std::vector<DeliveryView> deliveries_of(const Uuid& alert_id) = 0;
     virtual std::vector<Attempt> attempts_of(const Uuid& delivery_id) = 0;
 
-    // Minute bars. upsert merges with a bar already there: its open stays, high and low widen, close is replaced.
+    // Minute bars. upsert merges with a bar already there: its open stays, high and low widen, close is
+    // replaced.
     virtual void upsert_bars(std::span<const Bar> bars) = 0;
     virtual std::vector<Bar> bars(Ticker ticker, Timestamp from, Timestamp to, std::size_t limit) = 0;
     // Removes at most `limit` bars that start before the moment; returns how many it removed.

@@ -1,0 +1,10 @@
+# One fuzzer a file in tests/fuzz, run by ./test --long; their corpora are kept in tests/fuzz/corpus.
+if(PRICEWIRE_FUZZ)
+  file(GLOB fuzzers CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/fuzz/*_fuzz.cpp)
+  foreach(source ${fuzzers})
+    get_filename_component(name ${source} NAME_WE)
+    add_executable(${name} ${source})
+    target_link_libraries(${name} PRIVATE pricewire_options api feed deliver ops net price storage bus cache domain base)
+    target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  endforeach()
+endif()

@@ -1,0 +1,31 @@
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+
+#include "ops/config_keys.hpp"
+#include "ops/config_load.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    using namespace pricewire;
+    const std::string text(reinterpret_cast<const char*>(data), size);
+    const auto values = parse_toml(text, "fuzz.toml");
+    if (!values) {
+        if (values.error().message.empty()) std::abort();
+        return 0;
+    }
+    Config config;
+    for (const FileValue& v : *values) {
+        const ConfigKey* key = find_config_key(v.key);
+        if (key == nullptr) {
+            if (nearest_config_key(v.key.substr(0, 100)).empty()) std::abort();
+            continue;
+        }
+        // What is accepted is shown in a form that is accepted again, as the same.
+        if (!key->set(config, v.value)) continue;
+        const std::string shown = key->get(config);
+        Config again;
+        if (!key->set(again, shown) || key->get(again) != shown) std::abort();
+    }
+    return 0;
+}
