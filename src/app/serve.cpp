@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <map>
+#include <mutex>
 #include <thread>
 
 #include "alert/checker.hpp"
@@ -97,6 +99,11 @@ public:
 private:
     void on_price_gone(Ticker ticker) {
         checker_.on_price_gone(ticker);
+        // A price that comes and goes is said once a minute, not at every trade.
+        const MonoTime now = system_clock().mono();
+        const auto [last, first] = gone_logged_.try_emplace(ticker, now);
+        if (!first && now - last->second < 1min) return;
+        last->second = now;
         log::warn("no source has a price that counts; alerts of this ticker wait",
                   {{"ticker", std::string(ticker.view())}});
     }
@@ -116,6 +123,7 @@ private:
     std::unique_ptr<net::HttpClient> http_;
     Market market_;
     std::unique_ptr<Feed> feed_;
+    std::map<Ticker, MonoTime> gone_logged_;
     std::thread thread_;
 };
 
