@@ -158,6 +158,7 @@ TEST(WebhookUrl, AHostThatResolvesToAForbiddenAddressIsRefusedAndOneThatDoesNotR
     ASSERT_FALSE(local);
     EXPECT_NE(local.error().message.find("localhost resolves to"), std::string::npos)
         << local.error().message;
+    EXPECT_FALSE(vet_webhook_url("https://hook.localhost/", policy(), 5000));
     EXPECT_TRUE(vet_webhook_url("https://no-such-host.invalid/", policy(), 5000));
 }
 
