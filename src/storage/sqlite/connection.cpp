@@ -2,9 +2,11 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sqlite3.h>
 #include <unistd.h>
 
 #include <map>
+#include <thread>
 
 #include "storage/sqlite/queries.hpp"
 
@@ -51,6 +53,23 @@ SQLite::Database open_database(const std::filesystem::path& file, Connection::Mo
     });
 }
 
+// Turning a new file's log to WAL needs a lock for which SQLite does not wait, whatever its busy time-out:
+// processes that make the database at once each hold it for reading. So this waits.
+void use_wal(SQLite::Database& db, Duration patience) {
+    const auto deadline = std::chrono::steady_clock::now() + patience;
+    while (true) {
+        try {
+            const std::string mode = db.execAndGet("PRAGMA journal_mode = WAL").getString();
+            if (mode != "wal")
+                throw StorageError("database: its file system cannot hold a write-ahead log (WAL)");
+            return;
+        } catch (const SQLite::Exception& e) {
+            if (e.getErrorCode() != SQLITE_BUSY || std::chrono::steady_clock::now() >= deadline) throw;
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds{5});
+    }
+}
+
 }  // namespace
 
 Connection::Connection(const std::filesystem::path& file, Mode mode, Duration busy_timeout)
@@ -67,7 +86,10 @@ Connection::Connection(const std::filesystem::path& file, Mode mode, Duration bu
         }
         // A page written before the commit to make room would be read back and written once more.
         execute("PRAGMA cache_spill = 0");
-        execute("PRAGMA journal_mode = WAL");
+        // SQLite opens what it may not write for reading, and would tell with the first write only.
+        if (sqlite3_db_readonly(database_.getHandle(), "main") == 1)
+            throw StorageError("database: this user may not write it (readonly)");
+        use_wal(database_, busy_timeout);
         execute("PRAGMA temp_store = MEMORY");
         execute("PRAGMA wal_autocheckpoint = 4000");      // pages: 16 MB
         execute("PRAGMA journal_size_limit = 67108864");  // what a checkpoint leaves of a large log

@@ -25,7 +25,7 @@ CREATE TABLE alerts (
     deleted_at      INTEGER
 ) STRICT, WITHOUT ROWID;
 
--- No second identical active alert; also what counts a user's active alerts and loads all active ones.
+-- No second identical active alert.
 CREATE UNIQUE INDEX alerts_active ON alerts (user_id, ticker, condition, target, webhook_url) WHERE is_active = 1;
 CREATE INDEX alerts_by_user ON alerts (user_id, id);
 
