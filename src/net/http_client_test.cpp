@@ -159,10 +159,11 @@ TEST_F(HttpClientTest, TheGuardStopsAForbiddenAddressBeforeAConnectionAndOnAReus
 }
 
 TEST_F(HttpClientTest, SilentDrippingAndEndlessReceiversAreBoundedInTime) {
-    RawServer* self = nullptr;
+    std::atomic<const RawServer*> self = nullptr;
     const auto until_gone = [&](int fd, const std::string& text) {
         read_request(fd);
-        while (!self->stopping() && put(fd, text)) std::this_thread::sleep_for(20ms);
+        while ((self == nullptr || !self.load()->stopping()) && put(fd, text))
+            std::this_thread::sleep_for(20ms);
     };
     RawServer silent([&](int fd) {
         char byte = 0;
