@@ -21,7 +21,8 @@ protected:
     int latest() const { return static_cast<int>(sqlite_migration_states(file_).value().size()); }
     int applied() const {
         int count = 0;
-        for (const MigrationState& s : sqlite_migration_states(file_).value()) count += s.applied_at ? 1 : 0;
+        const auto states = sqlite_migration_states(file_).value();
+        for (const MigrationState& s : states) count += s.applied_at ? 1 : 0;
         return count;
     }
     void execute(const char* sql) {
@@ -47,7 +48,8 @@ TEST_F(MigrateTest, AppliesAllOnceAndTellsWhen) {
     EXPECT_EQ(sqlite_migrate(file_), latest());
     EXPECT_EQ(sqlite_migrate(file_), 0);
     int version = 0;
-    for (const MigrationState& state : sqlite_migration_states(file_).value()) {
+    const auto states = sqlite_migration_states(file_).value();
+    for (const MigrationState& state : states) {
         EXPECT_EQ(state.version, ++version);
         ASSERT_TRUE(state.applied_at);
         EXPECT_GE(*state.applied_at, before);
