@@ -22,6 +22,22 @@ inline bool holds(Condition c, Decimal price, Decimal target) {
     return c == Condition::gt ? price > target : price < target;
 }
 
+// How a webhook's body is written: Pricewire's own JSON, the shape a chat service expects, or the user's own
+// template.
+enum class PayloadFormat : std::uint8_t { json, slack, discord, telegram, custom };
+// "json", "slack", "discord", "telegram", "template".
+std::string_view to_string(PayloadFormat f);
+std::optional<PayloadFormat> parse_payload_format(std::string_view text);
+
+// A body of the user's own with placeholders; see domain/webhook_template.hpp.
+struct WebhookTemplate {
+    std::string body;
+    std::string content_type;
+    friend bool operator==(const WebhookTemplate&, const WebhookTemplate&) = default;
+};
+
+constexpr Duration default_deliver_within = std::chrono::hours{24};
+
 struct Alert {
     Uuid id;
     Uuid user_id;
@@ -29,6 +45,14 @@ struct Alert {
     Decimal target;  // > 0
     Condition condition = Condition::gt;
     std::string webhook_url;
+    PayloadFormat format = PayloadFormat::json;
+    std::optional<WebhookTemplate> custom;  // set where format is custom
+    std::string note;                       // the user's own words, at most 500 characters; may be empty
+    // A webhook that has not arrived this long after the firing is worth nothing any more.
+    Duration deliver_within = default_deliver_within;
+    // Since when the URL is not called any more for this user, because it answered 410. Read, never written,
+    // with the alert.
+    std::optional<Timestamp> endpoint_disabled_at;
     bool is_active = true;
     Timestamp created_at;
     std::optional<Timestamp> triggered_at;
