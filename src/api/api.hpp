@@ -4,10 +4,12 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/secret_box.hpp"
 #include "bus/price_bus.hpp"
 #include "cache/auth_cache.hpp"
 #include "cache/rate_limits.hpp"
@@ -56,7 +58,10 @@ struct ApiDependencies {
     AuthCache& auth_cache;
     RateLimits& rate_limits;
     const Clock& clock;
-    std::function<std::string()> make_webhook_secret;
+    SecretBox& secrets;
+    std::function<NewWebhookSecret(SignatureScheme)> make_webhook_secret;
+    // Tells the senders that deliveries are due; may be lost. Empty: they find out by themselves.
+    std::function<void(std::span<const DeliveryTask>)> hint;
     std::function<void()> ping_queue;  // throws where it cannot be reached
     std::function<std::vector<SourceHealth>()>
         source_health;  // at once; empty: this process knows no sources

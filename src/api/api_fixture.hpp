@@ -13,8 +13,10 @@
 #include "api/api.hpp"
 #include "base/crypto.hpp"
 #include "bus/in_process/in_process_bus.hpp"
+
 #include "cache/in_process/in_process_auth_cache.hpp"
 #include "cache/in_process/in_process_rate_limits.hpp"
+#include "fakes/fake_secret_box.hpp"
 #include "fakes/memory_storage.hpp"
 
 namespace pricewire::api {
@@ -81,8 +83,11 @@ protected:
 
     Api& api() {
         if (!api_) {
-            ApiDependencies use{storage_, *bus_, *auth_cache_, *rate_limits_, clock_};
-            use.make_webhook_secret = [] { return std::string("whsec_c2VjcmV0"); };
+            ApiDependencies use{storage_, *bus_, *auth_cache_, *rate_limits_, clock_, secrets_};
+            use.make_webhook_secret = [](SignatureScheme scheme) {
+                return scheme == SignatureScheme::v1 ? NewWebhookSecret{"whsec_c2VjcmV0", "whsec_c2VjcmV0"}
+                                                     : NewWebhookSecret{"whsk_cHJpdmF0ZQ==", "whpk_cHVibGlj"};
+            };
             use.ping_queue = [this] {
                 if (ping_queue_) ping_queue_();
             };
@@ -169,6 +174,7 @@ protected:
     }
 
     ManualClock clock_;
+    FakeSecretBox secrets_;
     ApiOptions options_;
     std::unique_ptr<PriceBus> bus_ = create_in_process_bus({"BTC", "ETH", "DOGE"});
     std::unique_ptr<AuthCache> auth_cache_ = create_in_process_auth_cache(clock_);

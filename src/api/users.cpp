@@ -31,12 +31,13 @@ net::ServerResponse register_user(Services& services, Exchange& exchange) {
     NewUser created;
     created.user = {make_uuid(now), std::move(body->email), true, now};
     created.api_key_hash = sha256(api_key);
-    created.webhook_secret = services.use.make_webhook_secret();
+    const NewWebhookSecret secret = services.use.make_webhook_secret(SignatureScheme::v1);
+    created.webhook_secret = services.use.secrets.seal(secret.secret, created.user.id.to_string());
     if (!services.use.storage.create_user(created)) return error_response(400, "Email already registered");
     JsonWriter w;
     write_user(w.begin_object(), created.user)
         .field("api_key", api_key)
-        .field("webhook_secret", created.webhook_secret)
+        .field("webhook_secret", secret.shown)
         .end_object();
     return json_response(201, std::move(w).str());
 }

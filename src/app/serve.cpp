@@ -127,6 +127,15 @@ private:
     std::thread thread_;
 };
 
+class PlainSecrets : public SecretBox {
+public:
+    std::string seal(std::string_view secret, std::string_view) const override { return std::string(secret); }
+    Result<std::string> open(std::string_view sealed, std::string_view) const override {
+        return std::string(sealed);
+    }
+    bool is_current(std::string_view) const override { return true; }
+};
+
 // Built from the flow's end to its beginning, so that whoever hands something over finds its taker there;
 // stopped from its beginning to its end, so that what is under way arrives.
 int run(const Config& config, Shutdown& shutdown) {
@@ -162,6 +171,7 @@ int run(const Config& config, Shutdown& shutdown) {
                        .fire = [&](FiringGroup group) { outbox->push(std::move(group)); }},
                       clock);
     bus->subscribe([&](const Price& price) { checker->on_price(price); });
+    PlainSecrets secrets;
     const auto bars = create_bar_writer(*storage, clock);
     MarketThread market(config, *bus, *checker, *bars);
 
@@ -170,7 +180,13 @@ int run(const Config& config, Shutdown& shutdown) {
                            .auth_cache = *auth_cache,
                            .rate_limits = *rate_limits,
                            .clock = clock,
-                           .make_webhook_secret = make_webhook_secret,
+                           .secrets = secrets,
+                           .make_webhook_secret =
+                               [](SignatureScheme) {
+                                   const std::string secret = make_webhook_secret();
+                                   return NewWebhookSecret{secret, secret};
+                               },
+                           .hint = [&](std::span<const DeliveryTask> tasks) { queue->publish(tasks); },
                            .ping_queue = [&] { queue->ping(); },
                            .source_health =
                                [&] {

@@ -183,7 +183,7 @@ private:
     void settle(const ClaimedDelivery& delivery, Timestamp started_at, const AttemptResult& result,
                 const std::string& host) {
         const Timestamp now = clock_.now();
-        AttemptOutcome outcome =
+        DeliveryOutcome outcome =
             decide({.delivery_id = delivery.id, .number = delivery.attempt, .started_at = started_at}, result,
                    options_.retry, now, rng_);
         ++stats_.attempts;
@@ -198,7 +198,7 @@ private:
                        {"alert_id", delivery.alert.id.to_string()},
                        {"host", host},
                        {"attempts", std::to_string(delivery.attempt)},
-                       {"reason", outcome.attempt.error}});
+                       {"reason", outcome.reason}});
         } else if (log::enabled(log::Level::debug)) {
             log::debug("webhook attempt", {{"delivery_id", delivery.id.to_string()},
                                            {"attempt", std::to_string(delivery.attempt)},
@@ -206,7 +206,7 @@ private:
                                            {"status", std::to_string(result.status)},
                                            {"ms", std::to_string(result.duration / milliseconds{1})},
                                            {"next", std::string(to_string(outcome.next))},
-                                           {"reason", outcome.attempt.error}});
+                                           {"reason", outcome.reason}});
         }
         if (outcomes_.empty()) first_outcome_at_ = clock_.mono();
         outcomes_.push_back(std::move(outcome));
@@ -433,7 +433,7 @@ private:
     MonoTime next_poll_;
     MonoTime claim_pause_until_;
 
-    std::vector<AttemptOutcome> outcomes_;
+    std::vector<DeliveryOutcome> outcomes_;
     MonoTime first_outcome_at_;
 
     int storage_failures_ = 0;

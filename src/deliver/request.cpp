@@ -16,7 +16,7 @@ Result<net::HttpRequest> webhook_request(const ClaimedDelivery& delivery, Timest
     request.method = "POST";
     request.url = delivery.alert.webhook_url;
     request.body = webhook_payload(delivery.alert);
-    auto signature = sign_webhook(delivery.webhook_secret, id, timestamp, request.body);
+    auto signature = sign_webhook(delivery.secrets.current, id, timestamp, request.body);
     if (!signature) return std::unexpected(signature.error());
     request.headers.reserve(5);
     request.headers.emplace_back("content-type", "application/json");

@@ -22,22 +22,26 @@ Duration wait_after(int number, const RetryPolicy& policy, Rng& rng) {
     return std::max(policy.backoff.min, policy.backoff.equal_jitter(number + 1, rng));
 }
 
-AttemptOutcome decide(Attempt attempt, const AttemptResult& result, const RetryPolicy& policy, Timestamp now,
-                      Rng& rng) {
-    AttemptOutcome outcome{.attempt = std::move(attempt)};
-    outcome.attempt.duration = result.duration;
-    if (result.error == net::HttpError::none && result.status != 0) outcome.attempt.status = result.status;
+DeliveryOutcome decide(Attempt made, const AttemptResult& result, const RetryPolicy& policy, Timestamp now,
+                       Rng& rng) {
+    DeliveryOutcome outcome{
+        .delivery_id = made.delivery_id, .attempt_number = made.number, .attempt = std::move(made)};
+    outcome.ended_at = outcome.attempt->started_at + result.duration;
+    Attempt& attempt = *outcome.attempt;
+    attempt.duration = result.duration;
+    if (result.error == net::HttpError::none && result.status != 0) attempt.status = result.status;
     auto failure = failure_of(result);
     if (!failure) {
         outcome.next = DeliveryState::delivered;
         return outcome;
     }
-    outcome.attempt.error = std::move(*failure);
-    if (outcome.attempt.number >= policy.attempts) {
+    outcome.reason = *failure;
+    attempt.error = std::move(*failure);
+    if (attempt.number >= policy.attempts) {
         outcome.next = DeliveryState::failed;
     } else {
         outcome.next = DeliveryState::pending;
-        outcome.next_attempt_at = now + wait_after(outcome.attempt.number, policy, rng);
+        outcome.next_attempt_at = now + wait_after(attempt.number, policy, rng);
     }
     return outcome;
 }

@@ -34,7 +34,7 @@ Duration wait_after(int number, const RetryPolicy& policy, Rng& rng);
 
 // Success is delivered; a failure is pending again, wait_after() from `now`, until the policy's attempts are
 // spent, and failed then. `attempt` has its delivery_id, number and started_at; the rest is filled in here.
-AttemptOutcome decide(Attempt attempt, const AttemptResult& result, const RetryPolicy& policy, Timestamp now,
-                      Rng& rng);
+DeliveryOutcome decide(Attempt attempt, const AttemptResult& result, const RetryPolicy& policy, Timestamp now,
+                       Rng& rng);
 
 }  // namespace pricewire

@@ -15,18 +15,18 @@ using std::chrono::seconds;
 
 const Timestamp now = from_micros(1'700'000'000'000'000);
 
-std::string show(const AttemptOutcome& o, const RetryPolicy& policy) {
-    std::string line = fmt::format("attempt {} -> {}", o.attempt.number, to_string(o.next));
+std::string show(const DeliveryOutcome& o, const RetryPolicy& policy) {
+    std::string line = fmt::format("attempt {} -> {}", o.attempt->number, to_string(o.next));
     if (o.next_attempt_at) {
         const Duration wait = *o.next_attempt_at - now;
-        const Duration top = policy.backoff.ceiling(o.attempt.number + 1);
+        const Duration top = policy.backoff.ceiling(o.attempt->number + 1);
         const bool within = wait >= std::max(policy.backoff.min, top / 2) && wait <= top;
         line += within ? fmt::format(" in {}..{}", format_duration(std::max(policy.backoff.min, top / 2)),
                                      format_duration(top))
                        : fmt::format(" OUT OF BOUNDS {}", format_duration(wait));
     }
-    if (o.attempt.status) line += fmt::format(" status {}", *o.attempt.status);
-    if (!o.attempt.error.empty()) line += fmt::format(": {}", o.attempt.error);
+    if (o.attempt->status) line += fmt::format(" status {}", *o.attempt->status);
+    if (!o.attempt->error.empty()) line += fmt::format(": {}", o.attempt->error);
     return line;
 }
 
@@ -97,13 +97,13 @@ TEST(Retry, WaitsAreSpreadOverTheirBoundsAndNeverShorterThanTheMinimum) {
 TEST(Retry, KeepsWhatTheAttemptWas) {
     Rng rng(1);
     const Uuid id = make_uuid(now);
-    const AttemptOutcome o =
+    const DeliveryOutcome o =
         decide({.delivery_id = id, .number = 2, .started_at = now},
                {.status = 500, .duration = milliseconds{123}}, {}, now + seconds{1}, rng);
-    EXPECT_EQ(o.attempt.delivery_id, id);
-    EXPECT_EQ(o.attempt.number, 2);
-    EXPECT_EQ(o.attempt.started_at, now);
-    EXPECT_EQ(o.attempt.duration, milliseconds{123});
+    EXPECT_EQ(o.attempt->delivery_id, id);
+    EXPECT_EQ(o.attempt->number, 2);
+    EXPECT_EQ(o.attempt->started_at, now);
+    EXPECT_EQ(o.attempt->duration, milliseconds{123});
 }
 
 }  // namespace

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/clock.hpp"
 #include "base/crypto.hpp"
@@ -15,12 +18,43 @@ struct User {
     Timestamp created_at;
 };
 
+// How webhooks are signed, by Standard Webhooks: v1 is HMAC-SHA256 under a secret that both sides have, v1a
+// is Ed25519 under a private key that only Pricewire has.
+enum class SignatureScheme : std::uint8_t { v1, v1a };
+std::string_view to_string(SignatureScheme s);
+std::optional<SignatureScheme> parse_signature_scheme(std::string_view text);
+
+// A fresh secret, in the clear, and what its user is shown of it: of v1 the secret itself ("whsec_…"), of v1a
+// the public key ("whpk_…") that belongs to it ("whsk_…").
+struct NewWebhookSecret {
+    std::string secret;
+    std::string shown;
+};
+
+// What signs a user's webhooks. Sealed (base/secret_box.hpp): neither the database nor a log sees a secret in
+// the clear.
+struct WebhookSecrets {
+    std::string current;
+    // The one before the last rotation, and until when webhooks are signed with it as well; empty where there
+    // is none.
+    std::string previous;
+    std::optional<Timestamp> previous_until;
+    friend bool operator==(const WebhookSecrets&, const WebhookSecrets&) = default;
+};
+
 // What is stored for a new user. The API key itself is never stored: it is 256 random bits, so a plain
 // SHA-256 of it is enough.
 struct NewUser {
     User user;
     Sha256 api_key_hash;
-    std::string webhook_secret;  // "whsec_" and base64
+    std::string webhook_secret;  // sealed
+};
+
+// A URL that a user's alerts name, as it is shown.
+struct UserEndpoint {
+    std::string webhook_url;
+    std::optional<Timestamp> disabled_at;  // it answered 410
+    std::string reason;
 };
 
 }  // namespace pricewire

@@ -33,6 +33,15 @@ struct HttpRequest {
 enum class HttpError { none, bad_url, resolve, refused_address, connect, tls, timeout, protocol, cancelled };
 std::string_view to_string(HttpError e);
 
+// How long each phase took; nullopt where it was not reached or not needed (a reused connection, an address
+// as a host).
+struct HttpTimes {
+    std::optional<Duration> dns;
+    std::optional<Duration> connect;     // TCP
+    std::optional<Duration> tls;         // the handshake after it
+    std::optional<Duration> first_byte;  // from the request's end to the answer's first byte
+};
+
 struct HttpResult {
     HttpError error = HttpError::none;
     std::string error_text;  // one plain sentence where error is set
@@ -40,7 +49,8 @@ struct HttpResult {
     Headers headers;         // names in lower case; at most 100, 16 KiB in all
     std::string body;        // at most max_response_bytes
     bool truncated = false;  // the answer was longer than that; the rest was not read
-    std::string remote_ip;
+    std::string remote_ip;   // the address that was used; empty where there was none
+    HttpTimes times;
     Duration duration{};  // from start() to the end
 
     const std::string* header(std::string_view lower_name) const;
@@ -62,6 +72,8 @@ struct HttpClientOptions {
     std::size_t max_connections = 2000;  // in all; further requests wait within their time-out
     std::size_t max_connections_per_host = 64;
     std::string user_agent = "Pricewire";
+    // Name servers, as "address" or "address:port" ("[::1]:53"). Empty: the system's.
+    std::vector<std::string> dns_servers;
 };
 
 std::unique_ptr<HttpClient> create_http_client(const HttpClientOptions& options = {});

@@ -74,8 +74,19 @@ struct Config {
         bool allow_http = false;
         std::vector<PortRange> allow_ports{{80, 80}, {443, 443}, {8443, 8443}};
         std::vector<std::string> allow_networks;  // CIDR
-        int concurrency = 512;
+        int concurrency = 4096;
+        int per_endpoint = 64;
+        std::vector<Duration> first_retries;  // waits after the first failures, before the back-off's own
+        int breaker_failures = 10;            // in a row; 0: no breaker
+        Duration breaker_pause_min = std::chrono::seconds{5};
+        Duration breaker_pause_max = std::chrono::seconds{60};
+        Duration keep = std::chrono::hours{30 * 24};  // what has ended is shown this long
+        std::vector<std::string> dns_servers;         // address or address:port; empty: the system's
     } delivery;
+    struct {
+        std::string master_key;                         // base64 of 32 bytes; empty: the key file's
+        std::vector<std::string> previous_master_keys;  // for opening what they sealed
+    } security;
     struct {
         std::string level = "info";
         std::string format = "text";

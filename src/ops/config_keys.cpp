@@ -9,6 +9,7 @@
 #include <set>
 #include <utility>
 
+#include "base/crypto.hpp"
 #include "net/address_guard.hpp"
 
 namespace pricewire {
@@ -220,6 +221,44 @@ std::string get_ports(const Config& c) {
     return join(items);
 }
 
+Result<void> set_first_retries(Config& c, const std::string& value) {
+    std::vector<Duration> waits;
+    for (const std::string& item : split_list(value)) {
+        const auto wait = parse_duration(item);
+        if (!wait || *wait < 100ms || *wait > 24h)
+            return fail("durations such as 1s,5s,30s, from 100ms to 24h");
+        waits.push_back(*wait);
+    }
+    if (waits.size() > 100) return fail("at most 100 durations");
+    c.delivery.first_retries = std::move(waits);
+    return {};
+}
+
+std::string get_first_retries(const Config& c) {
+    std::vector<std::string> items;
+    for (const Duration wait : c.delivery.first_retries) items.push_back(format_duration(wait));
+    return join(items);
+}
+
+// An address, or an address and a port; IPv6 with a port is written [::1]:53.
+bool is_name_server(const std::string& value) {
+    if (net::IpAddress::parse(value)) return true;
+    const std::size_t colon = value.rfind(':');
+    if (colon == std::string::npos || !parse_number(value.substr(colon + 1), 1, 65535)) return false;
+    std::string host = value.substr(0, colon);
+    if (host.starts_with('[') && host.ends_with(']')) {
+        host = host.substr(1, host.size() - 2);
+    } else if (host.find(':') != std::string::npos) {
+        return false;
+    }
+    return net::IpAddress::parse(host).has_value();
+}
+
+bool is_master_key(const std::string& value) {
+    const auto bytes = base64_decode(value);
+    return bytes && bytes->size() == 32;
+}
+
 void add_source(std::vector<ConfigKey>& keys, const std::string& source, bool has_stream) {
     const std::string prefix = "sources." + source + ".";
     const auto settings = [source](Config& c) -> SourceSettings& { return c.sources[source]; };
@@ -320,6 +359,39 @@ std::vector<ConfigKey> make_keys() {
         [](Config& c) -> std::vector<std::string>& { return c.delivery.allow_networks; }, is_network));
     keys.push_back(number("delivery.concurrency", 1, 100'000, "attempts under way at once",
                           [](Config& c) -> int& { return c.delivery.concurrency; }));
+    keys.push_back(number("delivery.per_endpoint", 1, 10'000, "attempts under way at once to one endpoint",
+                          [](Config& c) -> int& { return c.delivery.per_endpoint; }));
+    keys.push_back({.name = "delivery.first_retries",
+                    .accepts = "durations such as 1s,5s,30s, each from 100ms to 24h, or nothing",
+                    .help = "waits after the first failed attempts; later ones follow the back-off",
+                    .is_list = true,
+                    .set = set_first_retries,
+                    .get = get_first_retries});
+    keys.push_back(number("delivery.breaker_failures", 0, 10'000,
+                          "failures in a row that open an endpoint's circuit breaker; 0: none do",
+                          [](Config& c) -> int& { return c.delivery.breaker_failures; }));
+    keys.push_back(duration("delivery.breaker_pause_min", 100ms, 1h, "how long a breaker stays open at first",
+                            [](Config& c) -> Duration& { return c.delivery.breaker_pause_min; }));
+    keys.push_back(duration("delivery.breaker_pause_max", 100ms, 24h, "how long a breaker stays open at most",
+                            [](Config& c) -> Duration& { return c.delivery.breaker_pause_max; }));
+    keys.push_back(duration("delivery.keep", 1h, 24h * 3650, "how long deliveries that ended are kept",
+                            [](Config& c) -> Duration& { return c.delivery.keep; }));
+    keys.push_back(list(
+        "delivery.dns_servers", "addresses such as 10.0.0.53 or 127.0.0.1:5353, or nothing",
+        "name servers for webhooks' hosts; empty: the system's",
+        [](Config& c) -> std::vector<std::string>& { return c.delivery.dns_servers; }, is_name_server));
+    keys.push_back(text(
+        "security.master_key", "32 bytes in base64, or nothing",
+        "seals secrets in the database; empty: a key file beside the database, made when it is not there",
+        [](Config& c) -> std::string& { return c.security.master_key; },
+        [](const std::string& v) { return v.empty() || is_master_key(v); }));
+    keys.back().is_secret = true;
+    keys.push_back(list(
+        "security.previous_master_keys", "keys of 32 bytes in base64, or nothing",
+        "earlier master keys, for what they sealed; drop them after 'pricewire rotate-master-key'",
+        [](Config& c) -> std::vector<std::string>& { return c.security.previous_master_keys; },
+        is_master_key));
+    keys.back().is_secret = true;
     keys.push_back(text(
         "log.level", "debug, info, warn or error", "the least that is logged",
         [](Config& c) -> std::string& { return c.log.level; },
@@ -387,6 +459,11 @@ std::string mask_password(std::string_view url) {
 
 std::vector<std::string> cross_check(const Config& c) {
     std::vector<std::string> errors;
+    if (c.delivery.breaker_pause_min > c.delivery.breaker_pause_max) {
+        errors.push_back(fmt::format(
+            "delivery.breaker_pause_min ({}) is longer than delivery.breaker_pause_max ({})",
+            format_duration(c.delivery.breaker_pause_min), format_duration(c.delivery.breaker_pause_max)));
+    }
     if (c.delivery.backoff_min > c.delivery.backoff_max) {
         errors.push_back(fmt::format("delivery.backoff_min ({}) is longer than delivery.backoff_max ({})",
                                      format_duration(c.delivery.backoff_min),

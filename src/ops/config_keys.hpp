@@ -21,6 +21,7 @@ struct ConfigKey {
     // Error: why the value is not accepted, without the key's name.
     std::function<Result<void>(Config&, const std::string& value)> set;
     std::function<std::string(const Config&)> get;  // as set() reads it
+    bool is_secret = false;                         // never shown, only whether it is set
     bool is_secret_url = false;                     // may hold a password, which is masked where it is shown
 };
 

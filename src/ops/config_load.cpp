@@ -96,7 +96,7 @@ private:
             value.size() > max_value ? Result<void>(fail("at most 64 KiB")) : key->set(loaded_.config, value);
         if (!set) {
             const std::string shown =
-                key->is_secret_url || value.size() > 200 ? "the value" : "'" + value + "'";
+                key->is_secret_url || key->is_secret || value.size() > 200 ? "the value" : "'" + value + "'";
             errors_.push_back(fmt::format("{}: {} is not accepted for {}; it takes {}", origin, shown, name,
                                           set.error().message));
             return;
@@ -219,6 +219,7 @@ std::string describe_config(const LoadedConfig& loaded) {
         }
         std::string value = key.get(loaded.config);
         if (key.is_secret_url) value = mask_password(value);
+        if (key.is_secret && !value.empty()) value = "***";
         const auto origin = loaded.origins.find(key.name);
         out += fmt::format("{} = {}  # {}\n", key.name.substr(dot + 1), as_toml(key, value),
                            origin == loaded.origins.end() ? "default" : origin->second);

@@ -27,13 +27,33 @@ public:
 };
 
 enum class CreateUserError { email_taken };
-enum class CreateAlertError { duplicate, limit_reached };
+// endpoint_disabled: the URL answered 410 to this user's webhooks.
+enum class CreateAlertError { duplicate, limit_reached, endpoint_disabled };
+// under_way: an attempt is being made, so it cannot be asked for again.
+enum class RetryError { not_found, under_way };
+// final: it has ended already.
+enum class CancelError { not_found, final };
 
 struct AlertFilter {
     std::optional<bool> is_active;
     std::optional<Ticker> ticker;
     std::size_t limit = 100;     // 1 to 1000
     std::optional<Uuid> before;  // cursor: only alerts that stand after this one (id) in the listing
+};
+
+struct DeliveryFilter {
+    std::optional<DeliveryState> state;
+    std::optional<Uuid> alert_id;
+    std::optional<Timestamp> since;  // created at or after
+    std::optional<Timestamp> until;  // created before
+    std::size_t limit = 100;         // 1 to 1000
+    std::optional<Uuid> before;      // cursor: only deliveries that stand after this one (id) in the listing
+};
+
+// A user's sealed secrets, for sealing them anew.
+struct StoredSecrets {
+    Uuid user_id;
+    WebhookSecrets secrets;
 };
 
 // Who claims deliveries and until when. A claim whose lease has ended counts as not claimed.
@@ -68,6 +88,35 @@ public:
     virtual std::vector<User> users() = 0;
     // False where there is no such user. Raises user_changed.
     virtual bool set_user_active(const Uuid& user_id, bool active) = 0;
+    // The old key is nobody's from now on. False where there is no such user. Raises user_changed.
+    virtual bool replace_api_key(const Uuid& user_id, const Sha256& api_key_hash) {
+        throw StorageError("not built yet");
+    }
+    // The user's key and e-mail are nobody's from now on, alerts are deleted, deliveries that have not ended
+    // are cancelled, secrets are gone; prune() removes the rest in small steps. False where there is no such
+    // user. Raises user_changed, and alert_changed(deleted) for every active alert.
+    virtual bool delete_user(const Uuid& user_id, Timestamp now) { throw StorageError("not built yet"); }
+
+    // Secrets are opaque here: text that somebody else has sealed.
+    virtual std::optional<WebhookSecrets> webhook_secrets(const Uuid& user_id) {
+        throw StorageError("not built yet");
+    }
+    // Makes the current secret the previous one, valid until then, and `sealed` the current one. False where
+    // there is no such user.
+    virtual bool rotate_webhook_secret(const Uuid& user_id, std::string_view sealed,
+                                       Timestamp previous_until) {
+        throw StorageError("not built yet");
+    }
+    // Everybody's, by id, after the given one; at most `limit`.
+    virtual std::vector<StoredSecrets> secrets_after(std::optional<Uuid> user_id, std::size_t limit) {
+        throw StorageError("not built yet");
+    }
+    // Puts `fresh` in the place of `old`; false where they are not `old` any more. What stood there is
+    // overwritten, not only forgotten.
+    virtual bool replace_secrets(const Uuid& user_id, const WebhookSecrets& old,
+                                 const WebhookSecrets& fresh) {
+        throw StorageError("not built yet");
+    }
 
     // Alerts. An identical active alert is one with the same user, ticker, target, condition and URL; the
     // database refuses a second one by a unique partial index. `limit` counts the user's active alerts.
@@ -99,12 +148,70 @@ public:
     virtual std::optional<Timestamp> next_due() = 0;
     // Gives back everything `owner` has claimed: pending, due at once. For a sender's start and end.
     virtual std::size_t release_claims(std::string_view owner) = 0;
-    // Writes attempts and their deliveries' next state. An outcome whose attempt number is not the one its
-    // delivery is at is ignored (fencing). Durability as claim(): losing it repeats an attempt, same id.
-    virtual void record(std::span<const AttemptOutcome> outcomes) = 0;
+    // Gives claims back without an attempt. One whose attempt number is not the one its delivery is at is
+    // ignored. Durability as claim().
+    virtual void defer(std::span<const Deferral> deferrals) { throw StorageError("not built yet"); }
+    // Makes up to `limit` deliveries that were deferred for `lane` due at once, the longest deferred first;
+    // returns how many. Durability as claim().
+    virtual std::size_t wake(std::string_view lane, Timestamp now, std::size_t limit) {
+        throw StorageError("not built yet");
+    }
+    // Writes attempts and what comes of their deliveries. An outcome whose attempt number is not the one its
+    // delivery is at is ignored (fencing). A delivery that was cancelled while it was attempted stays
+    // cancelled, unless it arrived. Durability as claim(): losing it repeats an attempt, same id.
+    virtual void record(std::span<const DeliveryOutcome> outcomes) = 0;
 
     virtual std::vector<DeliveryView> deliveries_of(const Uuid& alert_id) = 0;
+
+    // What users see and do. Deliveries are listed newest first (by id); those of deleted alerts are there
+    // still.
+    virtual std::vector<DeliveryView> deliveries(const Uuid& user_id, const DeliveryFilter& filter) {
+        throw StorageError("not built yet");
+    }
+    virtual std::optional<DeliveryView> delivery(const Uuid& user_id, const Uuid& delivery_id) {
+        throw StorageError("not built yet");
+    }
+    // In order; the answers of attempts are among them.
     virtual std::vector<Attempt> attempts_of(const Uuid& delivery_id) = 0;
+    // Makes a delivery due at once, with all its attempts and its time before it again; one that has ended
+    // begins anew, whatever its end was.
+    virtual std::expected<DeliveryTask, RetryError> retry_delivery(const Uuid& user_id,
+                                                                   const Uuid& delivery_id, Timestamp now) {
+        throw StorageError("not built yet");
+    }
+    virtual std::expected<void, CancelError> cancel_delivery(const Uuid& user_id, const Uuid& delivery_id,
+                                                             Timestamp now) {
+        throw StorageError("not built yet");
+    }
+    // retry_delivery() for up to `limit` failed ones that were created at or after `since`, oldest first.
+    virtual std::vector<DeliveryTask> recover_deliveries(const Uuid& user_id, Timestamp since, Timestamp now,
+                                                         std::size_t limit) {
+        throw StorageError("not built yet");
+    }
+    // Writes a delivery of kind test for the alert, fired or not, due at once, that tells of `price`. False
+    // where there is no such alert of that user.
+    virtual bool add_test_delivery(const Uuid& user_id, const Uuid& alert_id, const Uuid& delivery_id,
+                                   Decimal price, Timestamp now) {
+        throw StorageError("not built yet");
+    }
+
+    // Endpoints. The URLs of a user's alerts, at most `limit` of them, disabled ones first.
+    virtual std::vector<UserEndpoint> endpoints(const Uuid& user_id, std::size_t limit) {
+        throw StorageError("not built yet");
+    }
+    // Calls the URL again. False where it was not disabled.
+    virtual bool enable_endpoint(const Uuid& user_id, std::string_view webhook_url) {
+        throw StorageError("not built yet");
+    }
+    // Senders keep the breakers that are not closed here, for everybody to see and for their own next start.
+    // One that is closed is removed. Durability as claim().
+    virtual void save_breakers(std::span<const Breaker> breakers) { throw StorageError("not built yet"); }
+    virtual std::vector<Breaker> breakers() { throw StorageError("not built yet"); }
+
+    // Removes at most `limit` rows: deliveries that ended and were created before the moment, with their
+    // attempts; deleted alerts and users of which nothing is left. Returns how many it removed: fewer than
+    // `limit` means that nothing is left to remove.
+    virtual std::size_t prune(Timestamp before, std::size_t limit) { throw StorageError("not built yet"); }
 
     // Minute bars. upsert merges with a bar already there: its open stays, high and low widen, close is
     // replaced.

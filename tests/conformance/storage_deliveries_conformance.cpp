@@ -107,7 +107,7 @@ TEST_P(StorageDeliveriesConformance, AClaimCarriesAllThatAnAttemptNeeds) {
     EXPECT_EQ(claimed[0].id, tasks[0].delivery_id);
     EXPECT_EQ(claimed[0].attempt, 1);
     EXPECT_EQ(claimed[0].created_at, now_);
-    EXPECT_EQ(claimed[0].webhook_secret, "whsec_ann@example.com");
+    EXPECT_EQ(claimed[0].secrets.current, "whsec_ann@example.com");
     EXPECT_EQ(claimed[0].alert.id, alert.id);
     EXPECT_EQ(claimed[0].alert.webhook_url, alert.webhook_url);
     EXPECT_EQ(claimed[0].alert.triggered_at, now_);
@@ -224,9 +224,9 @@ TEST_P(StorageDeliveriesConformance, RecordsAttemptsUntilTheDeliveryIsDone) {
     EXPECT_FALSE(view(alert.id).finished_at);
 
     claim(id, 2, now_ + 10s);
-    AttemptOutcome silent = outcome(id, 2, now_ + 10s, DeliveryState::pending, now_ + 20s);
-    silent.attempt.status = std::nullopt;
-    silent.attempt.error = "no answer within 10 s";
+    DeliveryOutcome silent = outcome(id, 2, now_ + 10s, DeliveryState::pending, now_ + 20s);
+    silent.attempt->status = std::nullopt;
+    silent.attempt->error = "no answer within 10 s";
     record(silent);
     claim(id, 3, now_ + 20s);
     record(outcome(id, 3, now_ + 20s, DeliveryState::delivered));

@@ -107,14 +107,19 @@ protected:
                                        const std::string& owner = "sender-1") {
         return storage_->claim(std::vector{DeliveryTask{delivery, attempt}}, now, {owner, now + lease_});
     }
-    static AttemptOutcome outcome(const Uuid& delivery, int number, Timestamp at, DeliveryState next,
-                                  std::optional<Timestamp> next_at = std::nullopt) {
+    static DeliveryOutcome outcome(const Uuid& delivery, int number, Timestamp at, DeliveryState next,
+                                   std::optional<Timestamp> next_at = std::nullopt) {
         const bool ok = next == DeliveryState::delivered;
-        return {{delivery, number, at, 1500us, ok ? 200 : 503, ok ? "" : "the receiver answered 503"},
-                next,
-                next_at};
+        DeliveryOutcome out{.delivery_id = delivery, .attempt_number = number};
+        out.attempt =
+            Attempt{delivery, number, at, 1500us, ok ? 200 : 503, ok ? "" : "the receiver answered 503"};
+        out.next = next;
+        out.next_attempt_at = next_at;
+        out.reason = out.attempt->error;
+        out.ended_at = at + 1500us;
+        return out;
     }
-    void record(const AttemptOutcome& o) { storage_->record(std::vector{o}); }
+    void record(const DeliveryOutcome& o) { storage_->record(std::vector{o}); }
     DeliveryView view(const Uuid& alert) { return storage_->deliveries_of(alert).at(0); }
     std::vector<ActiveAlert> active() {
         std::vector<ActiveAlert> out;

@@ -88,7 +88,7 @@ protected:
     // A message as the sender makes it.
     Message deliver(const ClaimedDelivery& delivery) {
         const auto request = webhook_request(delivery, system_clock().now(), "test").value();
-        Message m{.secret = delivery.webhook_secret, .body = request.body};
+        Message m{.secret = delivery.secrets.current, .body = request.body};
         for (const auto& [name, value] : request.headers) {
             if (name == "webhook-id") m.id = value;
             if (name == "webhook-timestamp") m.timestamp = value;
@@ -112,7 +112,7 @@ TEST_F(SignatureContract, OthersVerifyWhatIsSigned) {
         d.alert.triggered_price = Decimal::from_raw(static_cast<Decimal::Raw>(rng_() >> 1) * 1000);
         d.alert.created_at = now;
         d.alert.triggered_at = now;
-        d.webhook_secret = make_webhook_secret();
+        d.secrets.current = make_webhook_secret();
         messages.push_back(deliver(d));
     }
     const std::vector<std::string> texts{

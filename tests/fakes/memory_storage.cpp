@@ -243,8 +243,14 @@ ClaimedDelivery MemoryStorage::take(StoredDelivery& delivery, const Claim& claim
     delivery.lease_until = claim.lease_until;
     due_.emplace(claim.lease_until, delivery.view.id);
     const Alert& a = alerts_.at(delivery.view.alert_id).alert;
-    return {delivery.view.id, delivery.view.attempts + 1, delivery.view.created_at, a,
-            users_.at(a.user_id).webhook_secret};
+    ClaimedDelivery out;
+    out.id = delivery.view.id;
+    out.attempt = out.round = delivery.view.attempts + 1;
+    out.created_at = delivery.view.created_at;
+    out.deadline = out.created_at + a.deliver_within;
+    out.alert = a;
+    out.secrets.current = users_.at(a.user_id).webhook_secret;
+    return out;
 }
 
 std::vector<ClaimedDelivery> MemoryStorage::claim(std::span<const DeliveryTask> tasks, Timestamp now,
@@ -292,23 +298,25 @@ std::size_t MemoryStorage::release_claims(std::string_view owner) {
     return released;
 }
 
-void MemoryStorage::record(std::span<const AttemptOutcome> outcomes) {
+void MemoryStorage::record(std::span<const DeliveryOutcome> outcomes) {
     Call call(*this, "record");
-    for (const AttemptOutcome& o : outcomes) {
-        const auto it = deliveries_.find(o.attempt.delivery_id);
+    for (const DeliveryOutcome& o : outcomes) {
+        const auto it = deliveries_.find(o.delivery_id);
         if (it == deliveries_.end()) continue;
         StoredDelivery& d = it->second;
         const auto due = d.due();
-        if (!due || d.view.attempts + 1 != o.attempt.number) continue;
+        if (!due || d.view.attempts + 1 != o.attempt_number) continue;
         due_.erase({*due, d.view.id});
-        d.attempts.push_back(o.attempt);
-        d.view.attempts = o.attempt.number;
+        if (o.attempt) {
+            d.attempts.push_back(*o.attempt);
+            d.view.attempts = o.attempt->number;
+        }
         d.view.state = o.next;
         d.view.next_attempt_at = o.next_attempt_at;
         if (o.next == DeliveryState::pending) {
             due_.emplace(*o.next_attempt_at, d.view.id);
         } else {
-            d.view.finished_at = o.attempt.started_at + o.attempt.duration;
+            d.view.finished_at = o.ended_at;
         }
     }
 }

@@ -53,7 +53,7 @@ public:
     std::vector<ClaimedDelivery> claim_due(Timestamp now, std::size_t limit, const Claim& claim) override;
     std::optional<Timestamp> next_due() override;
     std::size_t release_claims(std::string_view owner) override;
-    void record(std::span<const AttemptOutcome> outcomes) override;
+    void record(std::span<const DeliveryOutcome> outcomes) override;
     std::vector<DeliveryView> deliveries_of(const Uuid& alert_id) override;
     std::vector<Attempt> attempts_of(const Uuid& delivery_id) override;
     void upsert_bars(std::span<const Bar> bars) override;

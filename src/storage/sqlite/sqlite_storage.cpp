@@ -311,12 +311,12 @@ public:
         });
     }
 
-    void record(std::span<const AttemptOutcome> outcomes) override {
+    void record(std::span<const DeliveryOutcome> outcomes) override {
         writer_.run(Durability::process, [&](Connection& db, Events&) {
-            for (const AttemptOutcome& outcome : outcomes) {
-                const Attempt& attempt = outcome.attempt;
+            for (const DeliveryOutcome& outcome : outcomes) {
+                const Attempt attempt = outcome.attempt.value_or(Attempt{});
                 std::optional<Timestamp> finished;
-                if (outcome.next != DeliveryState::pending) finished = attempt.started_at + attempt.duration;
+                if (is_final(outcome.next)) finished = outcome.ended_at;
                 const int updated =
                     with(db.statement("record_delivery"), to_string(outcome.next), attempt.number,
                          outcome.next_attempt_at, finished, attempt.delivery_id, attempt.number - 1)
@@ -409,7 +409,9 @@ private:
             out.attempt = s.getColumn(0).getInt() + 1;
             out.created_at = time_at(s, 1);
             out.alert = read_alert(s, 2);
-            out.webhook_secret = text_at(s, 12);
+            out.round = out.attempt;
+            out.deadline = out.created_at + out.alert.deliver_within;
+            out.secrets.current = text_at(s, 12);
             return out;
         });
         if (!claimed || (attempt && *attempt != claimed->attempt)) return std::nullopt;
