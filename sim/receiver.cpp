@@ -115,8 +115,12 @@ private:
         delivery.at = system_clock().now();
         delivery.webhook_id = header_or_empty(request, "webhook-id");
         delivery.alert_id = alert_id_of(request.body);
+        delivery.content_type = header_or_empty(request, "content-type");
+        delivery.signature = header_or_empty(request, "webhook-signature");
+        delivery.timestamp = header_or_empty(request, "webhook-timestamp");
         delivery.body = std::move(request.body);
         int status = 204;
+        net::Headers headers;
         std::optional<MonoTime> answer_at;  // empty: now
         {
             std::lock_guard lock(mutex_);
@@ -131,6 +135,10 @@ private:
                     break;
                 case ReceiverMode::Kind::fail:
                     status = static_cast<int>(mode_.number);
+                    break;
+                case ReceiverMode::Kind::retry_after:
+                    status = 503;
+                    headers.emplace_back("Retry-After", std::to_string(mode_.number));
                     break;
                 case ReceiverMode::Kind::fail_first:
                     status = seen_in_mode_ <= mode_.number ? 500 : 204;
@@ -153,7 +161,8 @@ private:
         }
         if (options_.on_delivery) options_.on_delivery(delivery);
         if (!answer_at) {
-            respond({.status = status, .content_type = "text/plain", .body = {}});
+            respond(
+                {.status = status, .content_type = "text/plain", .headers = std::move(headers), .body = {}});
             return;
         }
         {
@@ -260,9 +269,10 @@ Result<ReceiverMode> parse_mode(std::string_view text) {
     const std::string_view rest =
         colon == std::string_view::npos ? std::string_view() : text.substr(colon + 1);
     const auto bad = [&] {
-        return fail(fmt::format(
-            "'{}' is no mode: ok, slow:500ms, fail:500, fail-first:3, random-fail:20, hang, die-after:10",
-            text));
+        return fail(
+            fmt::format("'{}' is no mode: ok, slow:500ms, fail:500, retry-after:5, fail-first:3, "
+                        "random-fail:20, hang, die-after:10",
+                        text));
     };
     if (name == "ok" && rest.empty()) return ReceiverMode{};
     if (name == "hang" && rest.empty()) return ReceiverMode{.kind = Kind::hang};
@@ -271,8 +281,9 @@ Result<ReceiverMode> parse_mode(std::string_view text) {
         if (!delay) return bad();
         return ReceiverMode{.kind = Kind::slow, .delay = *delay};
     }
-    static constexpr std::array<std::pair<std::string_view, Kind>, 4> numbered{
+    static constexpr std::array<std::pair<std::string_view, Kind>, 5> numbered{
         {{"fail", Kind::fail},
+         {"retry-after", Kind::retry_after},
          {"fail-first", Kind::fail_first},
          {"random-fail", Kind::random_fail},
          {"die-after", Kind::die_after}}};

@@ -16,14 +16,15 @@ namespace pricewire::sim {
 //   ok             204 at once
 //   slow:DURATION  204 after that time
 //   fail:STATUS    that status
+//   retry-after:N  503 with Retry-After: N (seconds)
 //   fail-first:N   500 to the first N requests, then ok
 //   random-fail:P  500 to P percent of the requests
 //   hang           never answers
 //   die-after:N    ok N times, then the program ends at once (exit code 9), the last request unanswered
 struct ReceiverMode {
-    enum class Kind { ok, slow, fail, fail_first, random_fail, hang, die_after };
+    enum class Kind { ok, slow, fail, retry_after, fail_first, random_fail, hang, die_after };
     Kind kind = Kind::ok;
-    std::int64_t number = 0;  // status, count or percent
+    std::int64_t number = 0;  // status, seconds, count or percent
     Duration delay{};
 };
 Result<ReceiverMode> parse_mode(std::string_view text);
@@ -33,6 +34,9 @@ struct ReceivedDelivery {
     std::string webhook_id;
     std::string alert_id;
     std::string body;
+    std::string content_type;
+    std::string signature;      // the header webhook-signature
+    std::string timestamp;      // the header webhook-timestamp
     bool signature_ok = false;  // by any of the secrets
     bool accepted = false;      // answered with 2xx
     Timestamp at;

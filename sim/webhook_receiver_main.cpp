@@ -19,7 +19,7 @@ int main(int argc, char** argv) {
     app.add_option("--listen", options.listen, "host:port, port 0 picks a free one")->capture_default_str();
     app.add_option("--secret", options.secrets, "a whsec_… secret to verify with; may be repeated");
     app.add_option("--mode", mode,
-                   "ok, slow:500ms, fail:500, fail-first:3, random-fail:20, hang, die-after:10")
+                   "ok, slow:500ms, fail:500, retry-after:5, fail-first:3, random-fail:20, hang, die-after:10")
         ->capture_default_str();
     app.add_option("--threads", options.threads, "threads that serve")
         ->capture_default_str()
