@@ -14,36 +14,19 @@ std::string lower(std::string_view text) {
     return out;
 }
 
-ActiveAlert active_part(const Alert& a) {
-    return {a.id, a.ticker, a.condition, a.target};
-}
-
 }  // namespace
 
-class MemoryStorage::Call {
-public:
-    Call(MemoryStorage& storage, const char* method) : storage_(storage), lock_(storage.mutex_) {
-        ++storage_.calls_[method];
-        ++storage_.changes_;
-        storage_.changed_.notify_all();
-        if (!storage_.failure_.empty()) throw StorageError(storage_.failure_);
-    }
-    ~Call() {
-        ++storage_.changes_;
-        storage_.changed_.notify_all();
-    }
-    Call(const Call&) = delete;
-    Call& operator=(const Call&) = delete;
+MemoryStorage::Call::Call(MemoryStorage& storage, const char* method)
+    : storage_(storage), lock_(storage.mutex_) {
+    ++storage_.calls_[method];
+    ++storage_.changes_;
+    storage_.changed_.notify_all();
+    if (!storage_.failure_.empty()) throw StorageError(storage_.failure_);
+}
 
-private:
-    MemoryStorage& storage_;
-    std::unique_lock<std::mutex> lock_;
-};
-
-std::optional<Timestamp> MemoryStorage::StoredDelivery::due() const {
-    if (view.state == DeliveryState::pending) return view.next_attempt_at;
-    if (view.state == DeliveryState::delivering) return lease_until;
-    return std::nullopt;
+MemoryStorage::Call::~Call() {
+    ++storage_.changes_;
+    storage_.changed_.notify_all();
 }
 
 void MemoryStorage::fail(std::string reason) {
@@ -100,20 +83,25 @@ void MemoryStorage::ping() {
     Call call(*this, "ping");
 }
 
+MemoryStorage::StoredUser* MemoryStorage::user(const Uuid& user_id) {
+    const auto it = users_.find(user_id);
+    return it == users_.end() || it->second.deleted ? nullptr : &it->second;
+}
+
 std::expected<void, CreateUserError> MemoryStorage::create_user(const NewUser& user) {
     Call call(*this, "create_user");
     for (const auto& [id, u] : users_) {
-        if (lower(u.user.email) == lower(user.user.email))
+        if (!u.deleted && lower(u.user.email) == lower(user.user.email))
             return std::unexpected(CreateUserError::email_taken);
     }
-    users_[user.user.id] = user;
+    users_[user.user.id] = {user.user, user.api_key_hash, {.current = user.webhook_secret}};
     return {};
 }
 
 std::optional<User> MemoryStorage::user_by_key_hash(const Sha256& api_key_hash) {
     Call call(*this, "user_by_key_hash");
     for (const auto& [id, u] : users_) {
-        if (u.api_key_hash == api_key_hash) return u.user;
+        if (!u.deleted && u.api_key_hash == api_key_hash) return u.user;
     }
     return std::nullopt;
 }
@@ -121,7 +109,7 @@ std::optional<User> MemoryStorage::user_by_key_hash(const Sha256& api_key_hash) 
 std::optional<User> MemoryStorage::user_by_email(std::string_view email) {
     Call call(*this, "user_by_email");
     for (const auto& [id, u] : users_) {
-        if (lower(u.user.email) == lower(email)) return u.user;
+        if (!u.deleted && lower(u.user.email) == lower(email)) return u.user;
     }
     return std::nullopt;
 }
@@ -129,23 +117,96 @@ std::optional<User> MemoryStorage::user_by_email(std::string_view email) {
 std::vector<User> MemoryStorage::users() {
     Call call(*this, "users");
     std::vector<User> out;
-    for (const auto& [id, u] : users_) out.push_back(u.user);
+    for (const auto& [id, u] : users_) {
+        if (!u.deleted) out.push_back(u.user);
+    }
     return out;
 }
 
 bool MemoryStorage::set_user_active(const Uuid& user_id, bool active) {
     Call call(*this, "set_user_active");
-    const auto it = users_.find(user_id);
-    if (it == users_.end()) return false;
-    it->second.user.is_active = active;
+    StoredUser* found = user(user_id);
+    if (found == nullptr) return false;
+    found->user.is_active = active;
     if (events_.user_changed) events_.user_changed(user_id);
+    return true;
+}
+
+bool MemoryStorage::replace_api_key(const Uuid& user_id, const Sha256& api_key_hash) {
+    Call call(*this, "replace_api_key");
+    StoredUser* found = user(user_id);
+    if (found == nullptr) return false;
+    found->api_key_hash = api_key_hash;
+    if (events_.user_changed) events_.user_changed(user_id);
+    return true;
+}
+
+bool MemoryStorage::delete_user(const Uuid& user_id, Timestamp now) {
+    Call call(*this, "delete_user");
+    StoredUser* found = user(user_id);
+    if (found == nullptr) return false;
+    found->deleted = true;
+    found->user.email.clear();
+    found->secrets = {};
+    for (auto& [id, a] : alerts_) {
+        if (a.alert.user_id != user_id || a.deleted) continue;
+        a.deleted = true;
+        if (!a.alert.is_active) continue;
+        deactivate(a.alert);
+        if (events_.alert_changed) events_.alert_changed({AlertChange::Kind::deleted, active_part(a.alert)});
+    }
+    for (auto& [id, d] : deliveries_) {
+        if (d.user_id == user_id && !is_final(d.view.state))
+            end(d, DeliveryState::cancelled, now, "its user was deleted");
+    }
+    if (events_.user_changed) events_.user_changed(user_id);
+    return true;
+}
+
+std::optional<WebhookSecrets> MemoryStorage::webhook_secrets(const Uuid& user_id) {
+    Call call(*this, "webhook_secrets");
+    const StoredUser* found = user(user_id);
+    if (found == nullptr) return std::nullopt;
+    return found->secrets;
+}
+
+bool MemoryStorage::rotate_webhook_secret(const Uuid& user_id, std::string_view sealed,
+                                          Timestamp previous_until) {
+    Call call(*this, "rotate_webhook_secret");
+    StoredUser* found = user(user_id);
+    if (found == nullptr) return false;
+    found->secrets = {std::string(sealed), found->secrets.current, previous_until};
+    return true;
+}
+
+std::vector<StoredSecrets> MemoryStorage::secrets_after(std::optional<Uuid> user_id, std::size_t limit) {
+    Call call(*this, "secrets_after");
+    std::vector<StoredSecrets> out;
+    for (const auto& [id, u] : users_) {
+        if (out.size() >= limit) break;
+        if (!u.deleted && (!user_id || *user_id < id)) out.push_back({id, u.secrets});
+    }
+    return out;
+}
+
+bool MemoryStorage::replace_secrets(const Uuid& user_id, const WebhookSecrets& old,
+                                    const WebhookSecrets& fresh) {
+    Call call(*this, "replace_secrets");
+    StoredUser* found = user(user_id);
+    if (found == nullptr || found->secrets != old) return false;
+    found->secrets = fresh;
     return true;
 }
 
 std::expected<void, CreateAlertError> MemoryStorage::create_alert(const Alert& alert, std::size_t limit) {
     Call call(*this, "create_alert");
+    if (disabled_.contains({alert.user_id, alert.webhook_url}))
+        return std::unexpected(CreateAlertError::endpoint_disabled);
     if (active_.contains(identity(alert))) return std::unexpected(CreateAlertError::duplicate);
-    if (active_count_[alert.user_id] >= limit) return std::unexpected(CreateAlertError::limit_reached);
+    const auto owner = users_.find(alert.user_id);
+    const bool gone = owner != users_.end() && owner->second.deleted;
+    if (gone || active_count_[alert.user_id] >= limit)
+        return std::unexpected(CreateAlertError::limit_reached);
     active_.insert(identity(alert));
     ++active_count_[alert.user_id];
     alerts_[alert.id] = {alert, false};
@@ -153,11 +214,18 @@ std::expected<void, CreateAlertError> MemoryStorage::create_alert(const Alert& a
     return {};
 }
 
+Alert MemoryStorage::shown(const Alert& alert) const {
+    Alert out = alert;
+    const auto it = disabled_.find({alert.user_id, alert.webhook_url});
+    out.endpoint_disabled_at = it == disabled_.end() ? std::nullopt : it->second.disabled_at;
+    return out;
+}
+
 std::optional<Alert> MemoryStorage::alert(const Uuid& user_id, const Uuid& alert_id) {
     Call call(*this, "alert");
     const auto it = alerts_.find(alert_id);
     if (it == alerts_.end() || it->second.deleted || it->second.alert.user_id != user_id) return std::nullopt;
-    return it->second.alert;
+    return shown(it->second.alert);
 }
 
 std::vector<Alert> MemoryStorage::alerts(const Uuid& user_id, const AlertFilter& filter) {
@@ -169,7 +237,7 @@ std::vector<Alert> MemoryStorage::alerts(const Uuid& user_id, const AlertFilter&
         if (filter.is_active && *filter.is_active != a.is_active) continue;
         if (filter.ticker && *filter.ticker != a.ticker) continue;
         if (filter.before && !(a.id < *filter.before)) continue;
-        out.push_back(a);
+        out.push_back(shown(a));
     }
     return out;
 }
@@ -197,6 +265,10 @@ void MemoryStorage::load_active_alerts(const std::function<void(std::span<const 
     if (!all.empty()) piece(all);
 }
 
+ActiveAlert MemoryStorage::active_part(const Alert& a) {
+    return {a.id, a.ticker, a.condition, a.target};
+}
+
 MemoryStorage::Identity MemoryStorage::identity(const Alert& a) {
     return {a.user_id, std::string(a.ticker), a.target, a.condition, a.webhook_url};
 }
@@ -205,135 +277,6 @@ void MemoryStorage::deactivate(Alert& a) {
     active_.erase(identity(a));
     --active_count_[a.user_id];
     a.is_active = false;
-}
-
-std::vector<DeliveryTask> MemoryStorage::fire(std::span<const FiringGroup> groups) {
-    Call call(*this, "fire");
-    std::vector<DeliveryTask> tasks;
-    for (const FiringGroup& group : groups) {
-        for (const Firing& f : group.firings) {
-            const auto it = alerts_.find(f.alert_id);
-            if (it == alerts_.end() || it->second.deleted || !it->second.alert.is_active) continue;
-            Alert& a = it->second.alert;
-            deactivate(a);
-            a.triggered_at = group.fired_at;
-            a.triggered_price = group.price.value;
-            StoredDelivery d;
-            d.view.id = f.delivery_id;
-            d.view.alert_id = a.id;
-            d.view.created_at = group.fired_at;
-            d.view.next_attempt_at = group.fired_at;
-            due_.emplace(group.fired_at, f.delivery_id);
-            deliveries_[f.delivery_id] = d;
-            tasks.push_back({f.delivery_id, 1});
-        }
-    }
-    if (lost_answers_ > 0) {
-        --lost_answers_;
-        throw StorageError("the connection was lost before the answer came");
-    }
-    return tasks;
-}
-
-ClaimedDelivery MemoryStorage::take(StoredDelivery& delivery, const Claim& claim) {
-    due_.erase({*delivery.due(), delivery.view.id});
-    delivery.view.state = DeliveryState::delivering;
-    delivery.view.next_attempt_at.reset();
-    delivery.owner = claim.owner;
-    delivery.lease_until = claim.lease_until;
-    due_.emplace(claim.lease_until, delivery.view.id);
-    const Alert& a = alerts_.at(delivery.view.alert_id).alert;
-    ClaimedDelivery out;
-    out.id = delivery.view.id;
-    out.attempt = out.round = delivery.view.attempts + 1;
-    out.created_at = delivery.view.created_at;
-    out.deadline = out.created_at + a.deliver_within;
-    out.alert = a;
-    out.secrets.current = users_.at(a.user_id).webhook_secret;
-    return out;
-}
-
-std::vector<ClaimedDelivery> MemoryStorage::claim(std::span<const DeliveryTask> tasks, Timestamp now,
-                                                  const Claim& claim) {
-    Call call(*this, "claim");
-    std::vector<ClaimedDelivery> out;
-    for (const DeliveryTask& task : tasks) {
-        const auto it = deliveries_.find(task.delivery_id);
-        if (it == deliveries_.end() || it->second.view.attempts + 1 != task.attempt) continue;
-        const auto due = it->second.due();
-        if (due && *due <= now) out.push_back(take(it->second, claim));
-    }
-    return out;
-}
-
-std::vector<ClaimedDelivery> MemoryStorage::claim_due(Timestamp now, std::size_t limit, const Claim& claim) {
-    Call call(*this, "claim_due");
-    std::vector<Uuid> ids;
-    for (const auto& [at, id] : due_) {
-        if (at > now || ids.size() >= limit) break;
-        ids.push_back(id);
-    }
-    std::vector<ClaimedDelivery> out;
-    for (const Uuid& id : ids) out.push_back(take(deliveries_.at(id), claim));
-    return out;
-}
-
-std::optional<Timestamp> MemoryStorage::next_due() {
-    Call call(*this, "next_due");
-    if (due_.empty()) return std::nullopt;
-    return due_.begin()->first;
-}
-
-std::size_t MemoryStorage::release_claims(std::string_view owner) {
-    Call call(*this, "release_claims");
-    std::size_t released = 0;
-    for (auto& [id, d] : deliveries_) {
-        if (d.view.state != DeliveryState::delivering || d.owner != owner) continue;
-        due_.erase({d.lease_until, id});
-        d.view.state = DeliveryState::pending;
-        d.view.next_attempt_at = d.view.created_at;
-        due_.emplace(*d.view.next_attempt_at, id);
-        ++released;
-    }
-    return released;
-}
-
-void MemoryStorage::record(std::span<const DeliveryOutcome> outcomes) {
-    Call call(*this, "record");
-    for (const DeliveryOutcome& o : outcomes) {
-        const auto it = deliveries_.find(o.delivery_id);
-        if (it == deliveries_.end()) continue;
-        StoredDelivery& d = it->second;
-        const auto due = d.due();
-        if (!due || d.view.attempts + 1 != o.attempt_number) continue;
-        due_.erase({*due, d.view.id});
-        if (o.attempt) {
-            d.attempts.push_back(*o.attempt);
-            d.view.attempts = o.attempt->number;
-        }
-        d.view.state = o.next;
-        d.view.next_attempt_at = o.next_attempt_at;
-        if (o.next == DeliveryState::pending) {
-            due_.emplace(*o.next_attempt_at, d.view.id);
-        } else {
-            d.view.finished_at = o.ended_at;
-        }
-    }
-}
-
-std::vector<DeliveryView> MemoryStorage::deliveries_of(const Uuid& alert_id) {
-    Call call(*this, "deliveries_of");
-    std::vector<DeliveryView> out;
-    for (const auto& [id, d] : deliveries_) {
-        if (d.view.alert_id == alert_id) out.push_back(d.view);
-    }
-    return out;
-}
-
-std::vector<Attempt> MemoryStorage::attempts_of(const Uuid& delivery_id) {
-    Call call(*this, "attempts_of");
-    const auto it = deliveries_.find(delivery_id);
-    return it == deliveries_.end() ? std::vector<Attempt>{} : it->second.attempts;
 }
 
 void MemoryStorage::upsert_bars(std::span<const Bar> bars) {

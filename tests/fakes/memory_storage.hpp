@@ -31,9 +31,10 @@ public:
     bool wait_until(const std::function<bool()>& holds);
 
     std::size_t count(DeliveryState state);
+    // Of all users, oldest first.
     std::vector<DeliveryView> all_deliveries();
     // How often a method was called, failures included: "fire", "claim", "claim_due", "next_due", "record",
-    // "release_claims".
+    // "release_claims", and so on.
     int calls(const std::string& method);
 
     void ping() override;
@@ -42,6 +43,14 @@ public:
     std::optional<User> user_by_email(std::string_view email) override;
     std::vector<User> users() override;
     bool set_user_active(const Uuid& user_id, bool active) override;
+    bool replace_api_key(const Uuid& user_id, const Sha256& api_key_hash) override;
+    bool delete_user(const Uuid& user_id, Timestamp now) override;
+    std::optional<WebhookSecrets> webhook_secrets(const Uuid& user_id) override;
+    bool rotate_webhook_secret(const Uuid& user_id, std::string_view sealed,
+                               Timestamp previous_until) override;
+    std::vector<StoredSecrets> secrets_after(std::optional<Uuid> user_id, std::size_t limit) override;
+    bool replace_secrets(const Uuid& user_id, const WebhookSecrets& old,
+                         const WebhookSecrets& fresh) override;
     std::expected<void, CreateAlertError> create_alert(const Alert& alert, std::size_t limit) override;
     std::optional<Alert> alert(const Uuid& user_id, const Uuid& alert_id) override;
     std::vector<Alert> alerts(const Uuid& user_id, const AlertFilter& filter) override;
@@ -53,33 +62,83 @@ public:
     std::vector<ClaimedDelivery> claim_due(Timestamp now, std::size_t limit, const Claim& claim) override;
     std::optional<Timestamp> next_due() override;
     std::size_t release_claims(std::string_view owner) override;
+    void defer(std::span<const Deferral> deferrals) override;
+    std::size_t wake(std::string_view lane, Timestamp now, std::size_t limit) override;
     void record(std::span<const DeliveryOutcome> outcomes) override;
     std::vector<DeliveryView> deliveries_of(const Uuid& alert_id) override;
+    std::vector<DeliveryView> deliveries(const Uuid& user_id, const DeliveryFilter& filter) override;
+    std::optional<DeliveryView> delivery(const Uuid& user_id, const Uuid& delivery_id) override;
     std::vector<Attempt> attempts_of(const Uuid& delivery_id) override;
+    std::expected<DeliveryTask, RetryError> retry_delivery(const Uuid& user_id, const Uuid& delivery_id,
+                                                           Timestamp now) override;
+    std::expected<void, CancelError> cancel_delivery(const Uuid& user_id, const Uuid& delivery_id,
+                                                     Timestamp now) override;
+    std::vector<DeliveryTask> recover_deliveries(const Uuid& user_id, Timestamp since, Timestamp now,
+                                                 std::size_t limit) override;
+    bool add_test_delivery(const Uuid& user_id, const Uuid& alert_id, const Uuid& delivery_id, Decimal price,
+                           Timestamp now) override;
+    std::vector<UserEndpoint> endpoints(const Uuid& user_id, std::size_t limit) override;
+    bool enable_endpoint(const Uuid& user_id, std::string_view webhook_url) override;
+    void save_breakers(std::span<const Breaker> breakers) override;
+    std::vector<Breaker> breakers() override;
+    std::size_t prune(Timestamp before, std::size_t limit) override;
     void upsert_bars(std::span<const Bar> bars) override;
     std::vector<Bar> bars(Ticker ticker, Timestamp from, Timestamp to, std::size_t limit) override;
     std::size_t prune_bars(Timestamp before, std::size_t limit) override;
 
 private:
+    struct StoredUser {
+        User user;
+        Sha256 api_key_hash;
+        WebhookSecrets secrets;
+        bool deleted = false;
+    };
     struct StoredAlert {
         Alert alert;
         bool deleted = false;
     };
     struct StoredDelivery {
         DeliveryView view;
+        Uuid user_id;
         std::string owner;
         Timestamp lease_until;
+        int round_start = 0;  // attempts that were made before its user asked for it again
+        // Where it is deferred, and the place it has there.
+        std::string lane;
+        std::uint64_t turn = 0;
+        Decimal test_price;
         std::vector<Attempt> attempts;
         // When it may be claimed; nullopt where it is final.
         std::optional<Timestamp> due() const;
+        DeliveryTask task() const { return {view.id, view.attempts + 1}; }
     };
 
     // Counts the call, throws where it should fail; held over the call. Tells waiters at its end.
-    class Call;
+    class Call {
+    public:
+        Call(MemoryStorage& storage, const char* method);
+        ~Call();
+        Call(const Call&) = delete;
+        Call& operator=(const Call&) = delete;
+
+    private:
+        MemoryStorage& storage_;
+        std::unique_lock<std::mutex> lock_;
+    };
+
     // Two active alerts of one identity are identical.
     using Identity = std::tuple<Uuid, std::string, Decimal, Condition, std::string>;
     static Identity identity(const Alert& alert);
+    static ActiveAlert active_part(const Alert& alert);
     void deactivate(Alert& alert);
+    Alert shown(const Alert& alert) const;
+    StoredUser* user(const Uuid& user_id);  // nullptr where there is none, or not any more
+    StoredDelivery* delivery_of(const Uuid& user_id, const Uuid& delivery_id);
+    void add(StoredDelivery delivery, const Alert& alert, Timestamp now);
+    // Every change of a delivery, so that the lists of what is due and deferred follow it.
+    void change(StoredDelivery& delivery, const std::function<void(StoredDelivery&)>& change);
+    void end(StoredDelivery& delivery, DeliveryState state, Timestamp now, const std::string& reason);
+    void begin_anew(StoredDelivery& delivery, Timestamp now);
     ClaimedDelivery take(StoredDelivery& delivery, const Claim& claim);
 
     const StorageEvents events_;
@@ -90,13 +149,18 @@ private:
     int lost_answers_ = 0;
     std::map<std::string, int> calls_;
 
-    std::map<Uuid, NewUser> users_;
+    std::map<Uuid, StoredUser> users_;
     std::map<Uuid, StoredAlert> alerts_;
     std::set<Identity> active_;
     std::map<Uuid, std::size_t> active_count_;
     std::map<Uuid, StoredDelivery> deliveries_;
     // Times at which deliveries may be claimed, earliest first.
     std::set<std::pair<Timestamp, Uuid>> due_;
+    // Deferred deliveries, the longest deferred of a lane first.
+    std::map<std::pair<std::string, std::uint64_t>, Uuid> lanes_;
+    std::uint64_t last_turn_ = 0;
+    std::map<std::pair<Uuid, std::string>, UserEndpoint> disabled_;
+    std::map<std::string, Breaker, std::less<>> breakers_;
     std::map<std::tuple<std::string, Timestamp>, Bar> bars_;
 };
 
