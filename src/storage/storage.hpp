@@ -89,34 +89,24 @@ public:
     // False where there is no such user. Raises user_changed.
     virtual bool set_user_active(const Uuid& user_id, bool active) = 0;
     // The old key is nobody's from now on. False where there is no such user. Raises user_changed.
-    virtual bool replace_api_key(const Uuid& user_id, const Sha256& api_key_hash) {
-        throw StorageError("not built yet");
-    }
+    virtual bool replace_api_key(const Uuid& user_id, const Sha256& api_key_hash) = 0;
     // The user's key and e-mail are nobody's from now on, alerts are deleted, deliveries that have not ended
     // are cancelled, secrets are gone; prune() removes the rest in small steps. False where there is no such
     // user. Raises user_changed, and alert_changed(deleted) for every active alert.
-    virtual bool delete_user(const Uuid& user_id, Timestamp now) { throw StorageError("not built yet"); }
+    virtual bool delete_user(const Uuid& user_id, Timestamp now) = 0;
 
     // Secrets are opaque here: text that somebody else has sealed.
-    virtual std::optional<WebhookSecrets> webhook_secrets(const Uuid& user_id) {
-        throw StorageError("not built yet");
-    }
+    virtual std::optional<WebhookSecrets> webhook_secrets(const Uuid& user_id) = 0;
     // Makes the current secret the previous one, valid until then, and `sealed` the current one. False where
     // there is no such user.
     virtual bool rotate_webhook_secret(const Uuid& user_id, std::string_view sealed,
-                                       Timestamp previous_until) {
-        throw StorageError("not built yet");
-    }
+                                       Timestamp previous_until) = 0;
     // Everybody's, by id, after the given one; at most `limit`.
-    virtual std::vector<StoredSecrets> secrets_after(std::optional<Uuid> user_id, std::size_t limit) {
-        throw StorageError("not built yet");
-    }
+    virtual std::vector<StoredSecrets> secrets_after(std::optional<Uuid> user_id, std::size_t limit) = 0;
     // Puts `fresh` in the place of `old`; false where they are not `old` any more. What stood there is
     // overwritten, not only forgotten.
     virtual bool replace_secrets(const Uuid& user_id, const WebhookSecrets& old,
-                                 const WebhookSecrets& fresh) {
-        throw StorageError("not built yet");
-    }
+                                 const WebhookSecrets& fresh) = 0;
 
     // Alerts. An identical active alert is one with the same user, ticker, target, condition and URL; the
     // database refuses a second one by a unique partial index. `limit` counts the user's active alerts.
@@ -150,68 +140,49 @@ public:
     virtual std::size_t release_claims(std::string_view owner) = 0;
     // Gives claims back without an attempt. One whose attempt number is not the one its delivery is at is
     // ignored. Durability as claim().
-    virtual void defer(std::span<const Deferral> deferrals) { throw StorageError("not built yet"); }
+    virtual void defer(std::span<const Deferral> deferrals) = 0;
     // Makes up to `limit` deliveries that were deferred for `lane` due at once, the longest deferred first;
     // returns how many. Durability as claim().
-    virtual std::size_t wake(std::string_view lane, Timestamp now, std::size_t limit) {
-        throw StorageError("not built yet");
-    }
+    virtual std::size_t wake(std::string_view lane, Timestamp now, std::size_t limit) = 0;
     // Writes attempts and what comes of their deliveries. An outcome whose attempt number is not the one its
     // delivery is at is ignored (fencing). A delivery that was cancelled while it was attempted stays
     // cancelled, unless it arrived. Durability as claim(): losing it repeats an attempt, same id.
     virtual void record(std::span<const DeliveryOutcome> outcomes) = 0;
 
-    virtual std::vector<DeliveryView> deliveries_of(const Uuid& alert_id) = 0;
-
     // What users see and do. Deliveries are listed newest first (by id); those of deleted alerts are there
     // still.
-    virtual std::vector<DeliveryView> deliveries(const Uuid& user_id, const DeliveryFilter& filter) {
-        throw StorageError("not built yet");
-    }
-    virtual std::optional<DeliveryView> delivery(const Uuid& user_id, const Uuid& delivery_id) {
-        throw StorageError("not built yet");
-    }
+    virtual std::vector<DeliveryView> deliveries(const Uuid& user_id, const DeliveryFilter& filter) = 0;
+    virtual std::optional<DeliveryView> delivery(const Uuid& user_id, const Uuid& delivery_id) = 0;
     // In order; the answers of attempts are among them.
     virtual std::vector<Attempt> attempts_of(const Uuid& delivery_id) = 0;
     // Makes a delivery due at once, with all its attempts and its time before it again; one that has ended
     // begins anew, whatever its end was.
     virtual std::expected<DeliveryTask, RetryError> retry_delivery(const Uuid& user_id,
-                                                                   const Uuid& delivery_id, Timestamp now) {
-        throw StorageError("not built yet");
-    }
+                                                                   const Uuid& delivery_id,
+                                                                   Timestamp now) = 0;
     virtual std::expected<void, CancelError> cancel_delivery(const Uuid& user_id, const Uuid& delivery_id,
-                                                             Timestamp now) {
-        throw StorageError("not built yet");
-    }
+                                                             Timestamp now) = 0;
     // retry_delivery() for up to `limit` failed ones that were created at or after `since`, oldest first.
     virtual std::vector<DeliveryTask> recover_deliveries(const Uuid& user_id, Timestamp since, Timestamp now,
-                                                         std::size_t limit) {
-        throw StorageError("not built yet");
-    }
+                                                         std::size_t limit) = 0;
     // Writes a delivery of kind test for the alert, fired or not, due at once, that tells of `price`. False
     // where there is no such alert of that user.
     virtual bool add_test_delivery(const Uuid& user_id, const Uuid& alert_id, const Uuid& delivery_id,
-                                   Decimal price, Timestamp now) {
-        throw StorageError("not built yet");
-    }
+                                   Decimal price, Timestamp now) = 0;
 
     // Endpoints. The URLs of a user's alerts, at most `limit` of them, disabled ones first.
-    virtual std::vector<UserEndpoint> endpoints(const Uuid& user_id, std::size_t limit) {
-        throw StorageError("not built yet");
-    }
+    virtual std::vector<UserEndpoint> endpoints(const Uuid& user_id, std::size_t limit) = 0;
     // Calls the URL again. False where it was not disabled.
-    virtual bool enable_endpoint(const Uuid& user_id, std::string_view webhook_url) {
-        throw StorageError("not built yet");
-    }
+    virtual bool enable_endpoint(const Uuid& user_id, std::string_view webhook_url) = 0;
     // Senders keep the breakers that are not closed here, for everybody to see and for their own next start.
     // One that is closed is removed. Durability as claim().
-    virtual void save_breakers(std::span<const Breaker> breakers) { throw StorageError("not built yet"); }
-    virtual std::vector<Breaker> breakers() { throw StorageError("not built yet"); }
+    virtual void save_breakers(std::span<const Breaker> breakers) = 0;
+    virtual std::vector<Breaker> breakers() = 0;
 
     // Removes at most `limit` rows: deliveries that ended and were created before the moment, with their
     // attempts; deleted alerts and users of which nothing is left. Returns how many it removed: fewer than
     // `limit` means that nothing is left to remove.
-    virtual std::size_t prune(Timestamp before, std::size_t limit) { throw StorageError("not built yet"); }
+    virtual std::size_t prune(Timestamp before, std::size_t limit) = 0;
 
     // Minute bars. upsert merges with a bar already there: its open stays, high and low widen, close is
     // replaced.

@@ -240,7 +240,7 @@ TEST_P(StorageAlertsConformance, ADeletedAlertsDeliveryStillGoesOut) {
     const auto claimed = storage_->claim(tasks, now_, {"sender-1", now_ + lease_});
     ASSERT_EQ(claimed.size(), 1U);
     EXPECT_EQ(claimed[0].alert.webhook_url, alert.webhook_url);
-    EXPECT_EQ(storage_->deliveries_of(alert.id).size(), 1U);
+    EXPECT_EQ(deliveries_of(alert.id).size(), 1U);
 }
 
 TEST_P(StorageAlertsConformance, LoadsTheActiveAlerts) {

@@ -44,9 +44,9 @@ TEST_P(StorageDeliveriesConformance, FiringPassesOverWhatIsFiredDeletedOrUnknown
     fire({ids[0]});
     storage_->delete_alert(user_, ids[1]);
     EXPECT_EQ(fire({ids[0], ids[1], ids[2], make_uuid(now_)}).size(), 1U);
-    EXPECT_EQ(storage_->deliveries_of(ids[0]).size(), 1U);
-    EXPECT_TRUE(storage_->deliveries_of(ids[1]).empty());
-    EXPECT_EQ(storage_->deliveries_of(ids[2]).size(), 1U);
+    EXPECT_EQ(deliveries_of(ids[0]).size(), 1U);
+    EXPECT_TRUE(deliveries_of(ids[1]).empty());
+    EXPECT_EQ(deliveries_of(ids[2]).size(), 1U);
     EXPECT_TRUE(fire({}).empty());
     EXPECT_TRUE(storage_->fire({}).empty());
 }
@@ -55,7 +55,7 @@ TEST_P(StorageDeliveriesConformance, AnAlertNamedTwiceInOneCallFiresOnce) {
     const auto ids = add_alerts(2);
     EXPECT_EQ(storage_->fire(std::vector{group({ids[0], ids[0]}, "5"), group({ids[1], ids[0]}, "6")}).size(),
               2U);
-    EXPECT_EQ(storage_->deliveries_of(ids[0]).size(), 1U);
+    EXPECT_EQ(deliveries_of(ids[0]).size(), 1U);
     EXPECT_EQ(storage_->alert(user_, ids[0]).value().triggered_price.value().to_string(), "5");
     EXPECT_EQ(storage_->alert(user_, ids[1]).value().triggered_price.value().to_string(), "6");
 }
@@ -77,7 +77,7 @@ TEST_P(StorageDeliveriesConformance, AlertsThatManyFireAtOnceFireOnceEach) {
     });
     EXPECT_EQ(written.size(), ids.size());
     for (const Uuid& id : ids) {
-        const auto deliveries = storage_->deliveries_of(id);
+        const auto deliveries = deliveries_of(id);
         ASSERT_EQ(deliveries.size(), 1U);
         EXPECT_EQ(std::count(written.begin(), written.end(), deliveries[0].id), 1);
     }
@@ -93,7 +93,7 @@ TEST_P(StorageDeliveriesConformance, AnAlertThatIsFiredAndDeletedAtOnceHasADeliv
                 EXPECT_TRUE(storage_->delete_alert(user_, id));
             }
         });
-        EXPECT_EQ(storage_->deliveries_of(id).size(), fired);
+        EXPECT_EQ(deliveries_of(id).size(), fired);
     }
 }
 

@@ -120,7 +120,10 @@ protected:
         return out;
     }
     void record(const DeliveryOutcome& o) { storage_->record(std::vector{o}); }
-    DeliveryView view(const Uuid& alert) { return storage_->deliveries_of(alert).at(0); }
+    std::vector<DeliveryView> deliveries_of(const Uuid& alert) {
+        return storage_->deliveries(user_, {.alert_id = alert});
+    }
+    DeliveryView view(const Uuid& alert) { return deliveries_of(alert).at(0); }
     std::vector<ActiveAlert> active() {
         std::vector<ActiveAlert> out;
         storage_->load_active_alerts(

@@ -200,15 +200,6 @@ void MemoryStorage::record(std::span<const DeliveryOutcome> outcomes) {
     }
 }
 
-std::vector<DeliveryView> MemoryStorage::deliveries_of(const Uuid& alert_id) {
-    Call call(*this, "deliveries_of");
-    std::vector<DeliveryView> out;
-    for (const auto& [id, d] : deliveries_) {
-        if (d.view.alert_id == alert_id) out.push_back(d.view);
-    }
-    return out;
-}
-
 std::vector<DeliveryView> MemoryStorage::deliveries(const Uuid& user_id, const DeliveryFilter& filter) {
     Call call(*this, "deliveries");
     std::vector<DeliveryView> out;
@@ -227,8 +218,7 @@ std::vector<DeliveryView> MemoryStorage::deliveries(const Uuid& user_id, const D
 
 MemoryStorage::StoredDelivery* MemoryStorage::delivery_of(const Uuid& user_id, const Uuid& delivery_id) {
     const auto it = deliveries_.find(delivery_id);
-    return it == deliveries_.end() || it->second.user_id != user_id || user(user_id) == nullptr ? nullptr
-                                                                                                : &it->second;
+    return it == deliveries_.end() || it->second.user_id != user_id ? nullptr : &it->second;
 }
 
 std::optional<DeliveryView> MemoryStorage::delivery(const Uuid& user_id, const Uuid& delivery_id) {
@@ -249,7 +239,7 @@ std::expected<DeliveryTask, RetryError> MemoryStorage::retry_delivery(const Uuid
                                                                       Timestamp now) {
     Call call(*this, "retry_delivery");
     StoredDelivery* found = delivery_of(user_id, delivery_id);
-    if (found == nullptr) return std::unexpected(RetryError::not_found);
+    if (found == nullptr || user(user_id) == nullptr) return std::unexpected(RetryError::not_found);
     if (found->view.state == DeliveryState::delivering) return std::unexpected(RetryError::under_way);
     begin_anew(*found, now);
     return found->task();
@@ -259,7 +249,7 @@ std::expected<void, CancelError> MemoryStorage::cancel_delivery(const Uuid& user
                                                                 Timestamp now) {
     Call call(*this, "cancel_delivery");
     StoredDelivery* found = delivery_of(user_id, delivery_id);
-    if (found == nullptr) return std::unexpected(CancelError::not_found);
+    if (found == nullptr || user(user_id) == nullptr) return std::unexpected(CancelError::not_found);
     if (is_final(found->view.state)) return std::unexpected(CancelError::final);
     end(*found, DeliveryState::cancelled, now, "cancelled by its user");
     return {};
@@ -297,7 +287,6 @@ std::vector<UserEndpoint> MemoryStorage::endpoints(const Uuid& user_id, std::siz
     Call call(*this, "endpoints");
     std::vector<UserEndpoint> out;
     std::set<std::string> callable;
-    if (user(user_id) == nullptr) return out;
     for (const auto& [key, endpoint] : disabled_) {
         if (key.first == user_id) out.push_back(endpoint);
     }

@@ -65,7 +65,6 @@ public:
     void defer(std::span<const Deferral> deferrals) override;
     std::size_t wake(std::string_view lane, Timestamp now, std::size_t limit) override;
     void record(std::span<const DeliveryOutcome> outcomes) override;
-    std::vector<DeliveryView> deliveries_of(const Uuid& alert_id) override;
     std::vector<DeliveryView> deliveries(const Uuid& user_id, const DeliveryFilter& filter) override;
     std::optional<DeliveryView> delivery(const Uuid& user_id, const Uuid& delivery_id) override;
     std::vector<Attempt> attempts_of(const Uuid& delivery_id) override;

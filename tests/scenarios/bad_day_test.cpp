@@ -146,7 +146,7 @@ TEST(Receivers, EveryAttemptIsARowUntilTheReceiverSaysYes) {
     EXPECT_EQ(deployment.pricewire().wait(), 0);
 
     const auto storage = create_sqlite_storage({.file = deployment.directory() / "pricewire.db"}, {});
-    const auto deliveries = storage->deliveries_of(*Uuid::parse(id));
+    const auto deliveries = storage->deliveries(storage->users().at(0).id, {.alert_id = Uuid::parse(id)});
     ASSERT_EQ(deliveries.size(), 1U);
     EXPECT_EQ(deliveries[0].state, DeliveryState::delivered);
     std::string rows;

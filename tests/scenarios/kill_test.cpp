@@ -110,16 +110,17 @@ TEST(Kill, LosesNothingAndFiresNothingTwice) {
     EXPECT_EQ(deployment.pricewire().wait(), 0);
     deployment.start_pricewire();
     const auto storage = create_sqlite_storage({.file = deployment.directory() / "pricewire.db"}, {});
+    const Uuid user = storage->users().at(0).id;
     deployment.wait_until("every delivery to be recorded", [&] {
         delivered = 0;
         for (const std::string& id : known) {
-            const auto deliveries = storage->deliveries_of(*Uuid::parse(id));
+            const auto deliveries = storage->deliveries(user, {.alert_id = Uuid::parse(id)});
             delivered += deliveries.size() == 1 && deliveries[0].state == DeliveryState::delivered ? 1 : 0;
         }
         return delivered == known.size();
     });
     for (const std::string& id : known) {
-        const auto deliveries = storage->deliveries_of(*Uuid::parse(id));
+        const auto deliveries = storage->deliveries(user, {.alert_id = Uuid::parse(id)});
         ASSERT_EQ(deliveries.size(), 1U);
         int number = 0;
         for (const Attempt& attempt : storage->attempts_of(deliveries[0].id))

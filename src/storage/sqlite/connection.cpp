@@ -144,6 +144,17 @@ Decimal decimal_at(SQLite::Statement& s, int column) {
     return *number;
 }
 
+std::string_view bytes_at(SQLite::Statement& s, int column) {
+    const auto value = s.getColumn(column);
+    const auto* bytes = static_cast<const char*>(value.getBlob());
+    return {bytes, static_cast<std::size_t>(value.getBytes())};
+}
+
+std::optional<Duration> maybe_duration_at(SQLite::Statement& s, int column) {
+    if (s.isColumnNull(column)) return std::nullopt;
+    return Duration{s.getColumn(column).getInt64()};
+}
+
 std::string_view text_at(SQLite::Statement& s, int column) {
     const auto value = s.getColumn(column);
     const char* text = value.getText();

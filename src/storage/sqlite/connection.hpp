@@ -39,6 +39,19 @@ private:
 inline void bind_one(SQLite::Statement& s, int at, const Uuid& id) {
     s.bind(at, id.bytes.data(), static_cast<int>(id.bytes.size()));
 }
+inline void bind_one(SQLite::Statement& s, int at, const Sha256& hash) {
+    s.bind(at, hash.data(), static_cast<int>(hash.size()));
+}
+// Bound as bytes, which need not be text. Not null.
+struct Bytes {
+    std::string_view bytes;
+};
+inline void bind_one(SQLite::Statement& s, int at, Bytes value) {
+    s.bind(at, static_cast<const void*>(value.bytes.data()), static_cast<int>(value.bytes.size()));
+}
+inline void bind_one(SQLite::Statement& s, int at, Duration time) {
+    s.bind(at, static_cast<std::int64_t>(time.count()));
+}
 inline void bind_one(SQLite::Statement& s, int at, Timestamp time) {
     s.bind(at, static_cast<std::int64_t>(to_micros(time)));
 }
@@ -74,6 +87,15 @@ Timestamp time_at(SQLite::Statement& s, int column);
 std::optional<Timestamp> maybe_time_at(SQLite::Statement& s, int column);
 Decimal decimal_at(SQLite::Statement& s, int column);
 std::string_view text_at(SQLite::Statement& s, int column);
+std::string_view bytes_at(SQLite::Statement& s, int column);
+std::optional<Duration> maybe_duration_at(SQLite::Statement& s, int column);
+
+// The id behind all others.
+inline Uuid last_uuid() {
+    Uuid last;
+    last.bytes.fill(0xff);
+    return last;
+}
 
 // Runs `f` and turns SQLite's errors into StorageError.
 template <typename F>

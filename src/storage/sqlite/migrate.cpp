@@ -82,6 +82,8 @@ Result<int> sqlite_migrate(const std::filesystem::path& file, std::optional<int>
     try {
         sqlite::Connection db(file, sqlite::Connection::Mode::write, patience);
         return sqlite::translate([&]() -> Result<int> {
+            // A migration may write every row there is: more than should wait in memory for its commit.
+            db.execute("PRAGMA cache_spill = 1");
             int applied = 0;
             while (true) {
                 // Rolled back where it throws, so the next try finds the version before.

@@ -28,26 +28,95 @@ protected:
         static const std::map<const char*, std::vector<const char*>> expected{
             {"user_by_key_hash", {"SEARCH users USING INDEX sqlite_autoindex_users_3 (api_key_hash=?)"}},
             {"user_by_email", {"SEARCH users USING INDEX sqlite_autoindex_users_2 (email=?)"}},
+            {"user_set_key", {"SEARCH users USING PRIMARY KEY (id=?)"}},
+            {"user_delete", {"SEARCH users USING PRIMARY KEY (id=?)"}},
+            {"user_active_alerts", {"SEARCH alerts USING INDEX alerts_active (user_id=?)"}},
+            {"user_hide_alerts",
+             {"SEARCH alerts USING INDEX alerts_by_user (user_id=?)", "SEARCH d USING PRIMARY KEY (id=?)"}},
+            {"user_cancel_deliveries", {"SEARCH deliveries USING INDEX deliveries_by_user (user_id=?)"}},
+            {"secrets_get", {"SEARCH users USING PRIMARY KEY (id=?)"}},
+            {"secrets_rotate", {"SEARCH users USING PRIMARY KEY (id=?)"}},
+            {"secrets_after", {"SEARCH users USING PRIMARY KEY (id>?)"}},
+            {"secrets_replace", {"SEARCH users USING PRIMARY KEY (id=?)"}},
             {"alerts_active_count", {"SEARCH users USING PRIMARY KEY (id=?)"}},
-            {"alert_get", {"SEARCH alerts USING PRIMARY KEY (id=?)"}},
-            {"alert_list", {"SEARCH alerts USING INDEX alerts_by_user (user_id=? AND id<?)"}},
-            {"alert_delete", {"SEARCH alerts USING PRIMARY KEY (id=?)"}},
+            {"alert_get",
+             {"SEARCH a USING PRIMARY KEY (id=?)",
+              "SEARCH e USING PRIMARY KEY (user_id=? AND webhook_url=?)"}},
+            {"alert_list",
+             {"SEARCH a USING INDEX alerts_by_user (user_id=? AND id<?)",
+              "SEARCH e USING PRIMARY KEY (user_id=? AND webhook_url=?)"}},
+            {"alert_delete", {"SEARCH alerts USING PRIMARY KEY (id=?)", "SEARCH d USING PRIMARY KEY (id=?)"}},
             {"firing_deliveries", {"SCAN f", "SEARCH a USING PRIMARY KEY (id=?)"}},
-            {"firing_alerts", {"SEARCH alerts USING PRIMARY KEY (id=?)"}},
+            {"firing_alerts",
+             {"SEARCH alerts USING PRIMARY KEY (id=?)", "SEARCH f USING PRIMARY KEY (alert_id=?)"}},
             {"claimable",
              {"SEARCH d USING PRIMARY KEY (id=?)", "SEARCH a USING PRIMARY KEY (id=?)",
-              "SEARCH u USING PRIMARY KEY (id=?)"}},
+              "SEARCH u USING PRIMARY KEY (id=?)",
+              "SEARCH e USING PRIMARY KEY (user_id=? AND webhook_url=?)"}},
             {"claim", {"SEARCH deliveries USING PRIMARY KEY (id=?)"}},
             {"due", {"INDEX deliveries_due (due_at<?)"}},
             {"next_due", {"INDEX deliveries_due"}},
             {"release", {"INDEX deliveries_claimed (lease_owner=?)"}},
+            {"defer",
+             {"SEARCH deliveries USING PRIMARY KEY (id=?)",
+              "SEARCH o USING COVERING INDEX deliveries_deferred (lane=?)"}},
+            {"wake",
+             {"SEARCH deliveries USING PRIMARY KEY (id=?)",
+              "SEARCH o USING COVERING INDEX deliveries_deferred (lane=?)"}},
             {"record_delivery", {"SEARCH deliveries USING PRIMARY KEY (id=?)"}},
-            {"deliveries_of", {"INDEX deliveries_by_alert (alert_id=?)"}},
+            {"record_cancelled", {"SEARCH deliveries USING PRIMARY KEY (id=?)"}},
+            {"record_arrived", {"SEARCH deliveries USING PRIMARY KEY (id=?)"}},
+            {"disable_endpoint", {"SEARCH d USING PRIMARY KEY (id=?)", "SEARCH a USING PRIMARY KEY (id=?)"}},
+            {"delivery_get",
+             {"SEARCH d USING PRIMARY KEY (id=?)", "SEARCH a USING PRIMARY KEY (id=?)",
+              "SEARCH t USING PRIMARY KEY (delivery_id=? AND number=?)"}},
+            {"delivery_list",
+             {"SEARCH d USING INDEX deliveries_by_user (user_id=? AND id>? AND id<?)",
+              "SEARCH a USING PRIMARY KEY (id=?)",
+              "SEARCH t USING PRIMARY KEY (delivery_id=? AND number=?)"}},
+            {"delivery_list_missed",
+             {"SEARCH d USING INDEX deliveries_missed (user_id=? AND id>? AND id<?)",
+              "SEARCH a USING PRIMARY KEY (id=?)"}},
+            {"delivery_list_of_alert",
+             {"SEARCH d USING PRIMARY KEY (id=?)", "SEARCH f USING PRIMARY KEY (id=?)",
+              "SEARCH o USING INDEX deliveries_tests (alert_id=?)"}},
             {"attempts_of", {"SEARCH attempts USING PRIMARY KEY (delivery_id=?)"}},
+            {"delivery_mendable", {"SEARCH d USING PRIMARY KEY (id=?)", "SEARCH u USING PRIMARY KEY (id=?)"}},
+            {"delivery_begin_anew",
+             {"SEARCH deliveries USING PRIMARY KEY (id=?)", "SEARCH a USING PRIMARY KEY (id=?)"}},
+            {"delivery_cancel", {"SEARCH deliveries USING PRIMARY KEY (id=?)"}},
+            {"deliveries_failed_since",
+             {"SEARCH u USING PRIMARY KEY (id=?)",
+              "SEARCH d USING INDEX deliveries_missed (user_id=? AND id>?)"}},
+            {"test_insert", {"SEARCH a USING PRIMARY KEY (id=?)"}},
+            {"endpoint_disabled",
+             {"SEARCH disabled_endpoints USING PRIMARY KEY (user_id=? AND webhook_url=?)"}},
+            {"endpoints_disabled", {"SEARCH disabled_endpoints USING PRIMARY KEY (user_id=?)"}},
+            {"endpoint_enable",
+             {"SEARCH disabled_endpoints USING PRIMARY KEY (user_id=? AND webhook_url=?)"}},
+            {"prunable_deliveries", {"SEARCH deliveries USING PRIMARY KEY (id<?)"}},
+            {"prune_delivery", {"SEARCH deliveries USING PRIMARY KEY (id=?)"}},
+            {"prune_attempts", {"SEARCH attempts USING PRIMARY KEY (delivery_id=?)"}},
+            {"prune_link", {"SEARCH alerts USING PRIMARY KEY (id=?)"}},
+            {"prune_alerts",
+             {"SEARCH alerts USING PRIMARY KEY (id=?)", "INDEX alerts_gone",
+              "SEARCH d USING INDEX deliveries_tests (alert_id=?)"}},
+            {"prune_endpoints",
+             {"SEARCH disabled_endpoints USING PRIMARY KEY (user_id=? AND webhook_url=?)", "INDEX users_gone",
+              "SEARCH e USING PRIMARY KEY (user_id=?)"}},
+            {"prune_users",
+             {"SEARCH users USING PRIMARY KEY (id=?)", "INDEX users_gone",
+              "SEARCH a USING COVERING INDEX alerts_by_user (user_id=?)",
+              "SEARCH e USING PRIMARY KEY (user_id=?)"}},
             {"bar_get", {"SEARCH bars USING PRIMARY KEY (ticker=? AND start=?)"}},
             {"bars", {"SEARCH bars USING PRIMARY KEY (ticker=? AND start>? AND start<?)"}},
             {"bars_prune", {"SEARCH bars USING", "INDEX bars_by_start (start<?)"}},
         };
+        // Lists one user's alerts, and needs them sorted by another thing than their id.
+        const std::string endpoints = plan("endpoints_callable");
+        for (const char* part : {"SEARCH a USING INDEX alerts_by_user (user_id=?)",
+                                 "SEARCH e USING PRIMARY KEY (user_id=? AND webhook_url=?)"})
+            EXPECT_NE(endpoints.find(part), std::string::npos) << endpoints;
         for (const auto& [name, parts] : expected) {
             const std::string found = plan(name);
             for (const char* part : parts)
@@ -80,11 +149,18 @@ TEST_F(PlansTest, WithStatisticsWhereOneUserHasNearlyAll) {
         INSERT INTO alerts (id, user_id, ticker, condition, target, webhook_url, is_active, created_at)
             SELECT randomblob(16), (SELECT id FROM users u WHERE u.created_at = iif(v % 500, 1, 2)),
                    'BTC', 'gt', v, 'https://example.com', v % 50 = 0, v FROM n;
-        INSERT INTO deliveries (id, alert_id, state, attempts, due_at, lease_owner, created_at)
-            SELECT randomblob(16), id, iif(created_at % 100, 'delivered', 'delivering'), 1,
-                   iif(created_at % 100, NULL, created_at), iif(created_at % 100, NULL, 'sender'), created_at
+        INSERT INTO deliveries (id, alert_id, user_id, state, attempts, due_at, lease_owner, lane, lane_turn,
+                                created_at, deadline)
+            SELECT randomblob(16), id, user_id,
+                   iif(created_at % 100, iif(created_at % 7, 'delivered', 'failed'), 'delivering'), 1,
+                   iif(created_at % 100, NULL, created_at), iif(created_at % 100, NULL, 'sender'),
+                   iif(created_at % 100, NULL, 'https://example.com:443'), created_at, created_at, created_at
             FROM alerts;
-        INSERT INTO attempts SELECT id, 1, 1, 1, 200, '' FROM deliveries;
+        UPDATE alerts SET delivery_id = (SELECT id FROM deliveries WHERE created_at = alerts.created_at)
+            WHERE created_at < 3;
+        INSERT INTO attempts (delivery_id, number, started_at, duration_us, status, error)
+            SELECT id, 1, 1, 1, 200, '' FROM deliveries;
+        INSERT INTO disabled_endpoints SELECT user_id, 'https://example.com/' || created_at, 1, '410' FROM alerts;
         INSERT INTO bars SELECT 'BTC', v, '1', '1', '1', '1' FROM n;
         ANALYZE)");
     expect_plans();

@@ -3,41 +3,84 @@ INSERT INTO users (id, email, api_key_hash, webhook_secret, is_active, created_a
 ON CONFLICT DO NOTHING;
 
 -- name: user_by_key_hash
-SELECT id, email, is_active, created_at FROM users WHERE api_key_hash = ?;
+SELECT id, email, is_active, created_at FROM users WHERE api_key_hash = ? AND deleted_at IS NULL;
 
 -- name: user_by_email
-SELECT id, email, is_active, created_at FROM users WHERE email = ?;
+SELECT id, email, is_active, created_at FROM users WHERE email = ? AND deleted_at IS NULL;
 
 -- name: users_all
-SELECT id, email, is_active, created_at FROM users ORDER BY id;
+SELECT id, email, is_active, created_at FROM users WHERE deleted_at IS NULL ORDER BY id;
 
 -- name: user_set_active
-UPDATE users SET is_active = ? WHERE id = ?;
+UPDATE users SET is_active = ? WHERE id = ? AND deleted_at IS NULL;
+
+-- name: user_set_key
+UPDATE users SET api_key_hash = ? WHERE id = ? AND deleted_at IS NULL;
+
+-- name: user_delete
+UPDATE users SET email = hex(id), api_key_hash = randomblob(32), webhook_secret = '', previous_secret = '',
+                 previous_until = NULL, is_active = 0, deleted_at = ?
+WHERE id = ? AND deleted_at IS NULL;
+
+-- name: user_active_alerts
+SELECT id, ticker, condition, target FROM alerts INDEXED BY alerts_active WHERE user_id = ? AND is_active = 1;
+
+-- name: user_hide_alerts
+UPDATE alerts SET is_active = 0, deleted_at = ?1,
+                  delivery_id = (SELECT d.id FROM deliveries d WHERE d.id = alerts.delivery_id)
+WHERE user_id = ?2 AND deleted_at IS NULL;
+
+-- name: user_cancel_deliveries
+UPDATE deliveries INDEXED BY deliveries_by_user
+SET state = 'cancelled', due_at = NULL, lease_owner = NULL, lane = NULL, lane_turn = NULL, finished_at = ?,
+    reason = 'its user was deleted'
+WHERE user_id = ? AND due_at IS NOT NULL;
+
+-- name: secrets_get
+SELECT webhook_secret, previous_secret, previous_until, id FROM users WHERE id = ? AND deleted_at IS NULL;
+
+-- name: secrets_rotate
+UPDATE users SET previous_secret = webhook_secret, previous_until = ?, webhook_secret = ?
+WHERE id = ? AND deleted_at IS NULL;
+
+-- name: secrets_after
+SELECT webhook_secret, previous_secret, previous_until, id FROM users WHERE id > ? AND deleted_at IS NULL
+ORDER BY id LIMIT ?;
+
+-- name: secrets_replace
+UPDATE users SET webhook_secret = ?, previous_secret = ?, previous_until = ?
+WHERE id = ? AND webhook_secret = ? AND previous_secret = ? AND previous_until IS ? AND deleted_at IS NULL;
 
 -- name: alerts_active_count
-SELECT active_alerts FROM users WHERE id = ?;
+SELECT active_alerts, deleted_at IS NOT NULL FROM users WHERE id = ?;
 
 -- name: alert_insert
-INSERT INTO alerts (id, user_id, ticker, condition, target, webhook_url, is_active, created_at)
-VALUES (?, ?, ?, ?, ?, ?, 1, ?)
+INSERT INTO alerts (id, user_id, ticker, condition, target, webhook_url, is_active, created_at, format,
+                    template_body, template_type, note, deliver_within)
+VALUES (?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?)
 ON CONFLICT DO NOTHING;
 
 -- name: alert_remove
 DELETE FROM alerts WHERE id = ?;
 
 -- name: alert_get
-SELECT id, user_id, ticker, condition, target, webhook_url, is_active, created_at, triggered_at, triggered_price
-FROM alerts WHERE id = ? AND user_id = ? AND deleted_at IS NULL;
+SELECT a.id, a.user_id, a.ticker, a.condition, a.target, a.webhook_url, a.is_active, a.created_at, a.triggered_at,
+       a.triggered_price, a.format, a.template_body, a.template_type, a.note, a.deliver_within, e.disabled_at
+FROM alerts a LEFT JOIN disabled_endpoints e ON e.user_id = a.user_id AND e.webhook_url = a.webhook_url
+WHERE a.id = ? AND a.user_id = ? AND a.deleted_at IS NULL;
 
 -- name: alert_list
-SELECT id, user_id, ticker, condition, target, webhook_url, is_active, created_at, triggered_at, triggered_price
-FROM alerts
-WHERE user_id = ?1 AND id < ?2 AND deleted_at IS NULL
-  AND (?3 IS NULL OR is_active = ?3) AND (?4 IS NULL OR ticker = ?4)
-ORDER BY id DESC LIMIT ?5;
+SELECT a.id, a.user_id, a.ticker, a.condition, a.target, a.webhook_url, a.is_active, a.created_at, a.triggered_at,
+       a.triggered_price, a.format, a.template_body, a.template_type, a.note, a.deliver_within, e.disabled_at
+FROM alerts a LEFT JOIN disabled_endpoints e ON e.user_id = a.user_id AND e.webhook_url = a.webhook_url
+WHERE a.user_id = ?1 AND a.id < ?2 AND a.deleted_at IS NULL
+  AND (?3 IS NULL OR a.is_active = ?3) AND (?4 IS NULL OR a.ticker = ?4)
+ORDER BY a.id DESC LIMIT ?5;
 
 -- name: alert_delete
-UPDATE alerts SET is_active = 0, deleted_at = ? WHERE id = ? AND user_id = ? AND deleted_at IS NULL;
+UPDATE alerts SET is_active = 0, deleted_at = ?,
+                  delivery_id = (SELECT d.id FROM deliveries d WHERE d.id = alerts.delivery_id)
+WHERE id = ? AND user_id = ? AND deleted_at IS NULL;
 
 -- name: alerts_load_active
 SELECT id, ticker, condition, target FROM alerts WHERE is_active = 1;
@@ -46,28 +89,31 @@ SELECT id, ticker, condition, target FROM alerts WHERE is_active = 1;
 INSERT OR IGNORE INTO temp.firing (alert_id, delivery_id) VALUES (?, ?);
 
 -- name: firing_deliveries
-INSERT INTO deliveries (id, alert_id, state, attempts, due_at, created_at)
-SELECT f.delivery_id, f.alert_id, 'pending', 0, ?1, ?1
+INSERT INTO deliveries (id, alert_id, user_id, state, due_at, created_at, deadline)
+SELECT f.delivery_id, f.alert_id, a.user_id, 'pending', ?1, ?1, ?1 + a.deliver_within
 FROM temp.firing f CROSS JOIN alerts a ON a.id = f.alert_id
 WHERE +a.is_active = 1
 RETURNING id;
 
 -- name: firing_alerts
-UPDATE alerts SET is_active = 0, triggered_at = ?, triggered_price = ?
+UPDATE alerts SET is_active = 0, triggered_at = ?, triggered_price = ?,
+                  delivery_id = (SELECT f.delivery_id FROM temp.firing f WHERE f.alert_id = alerts.id)
 WHERE id IN (SELECT alert_id FROM temp.firing) AND +is_active = 1;
 
 -- name: firing_clear
 DELETE FROM temp.firing;
 
 -- name: claimable
-SELECT d.attempts, d.created_at,
+SELECT d.attempts, d.round_start, d.kind, d.created_at, d.deadline, d.test_price,
+       u.webhook_secret, u.previous_secret, u.previous_until,
        a.id, a.user_id, a.ticker, a.condition, a.target, a.webhook_url, a.is_active, a.created_at, a.triggered_at,
-       a.triggered_price, u.webhook_secret
+       a.triggered_price, a.format, a.template_body, a.template_type, a.note, a.deliver_within, e.disabled_at
 FROM deliveries d CROSS JOIN alerts a ON a.id = d.alert_id CROSS JOIN users u ON u.id = a.user_id
+     LEFT JOIN disabled_endpoints e ON e.user_id = a.user_id AND e.webhook_url = a.webhook_url
 WHERE d.id = ? AND d.due_at <= ?;
 
 -- name: claim
-UPDATE deliveries SET state = 'delivering', due_at = ?, lease_owner = ? WHERE id = ?;
+UPDATE deliveries SET state = 'delivering', due_at = ?, lease_owner = ?, lane = NULL, lane_turn = NULL WHERE id = ?;
 
 -- name: due
 SELECT id FROM deliveries WHERE due_at <= ? ORDER BY due_at LIMIT ?;
@@ -78,18 +124,161 @@ SELECT min(due_at) FROM deliveries WHERE due_at IS NOT NULL;
 -- name: release
 UPDATE deliveries SET state = 'pending', due_at = created_at, lease_owner = NULL WHERE lease_owner = ?;
 
+-- name: defer
+UPDATE deliveries
+SET state = 'pending', due_at = ?1, lease_owner = NULL, lane = ?2,
+    lane_turn = (SELECT coalesce(max(o.lane_turn), 0) + 1 FROM deliveries o WHERE o.lane = ?2)
+WHERE id = ?3 AND attempts = ?4 AND state = 'delivering';
+
+-- name: wake
+UPDATE deliveries SET due_at = min(due_at, ?2), lane = NULL, lane_turn = NULL
+WHERE id IN (SELECT o.id FROM deliveries o WHERE o.lane = ?1 ORDER BY o.lane_turn LIMIT ?3);
+
 -- name: record_delivery
-UPDATE deliveries SET state = ?, attempts = ?, due_at = ?, finished_at = ?, lease_owner = NULL
+UPDATE deliveries SET state = ?, attempts = attempts + ?, due_at = ?, finished_at = ?, reason = ?, lease_owner = NULL,
+                      lane = NULL, lane_turn = NULL
 WHERE id = ? AND attempts = ? AND due_at IS NOT NULL;
 
--- name: record_attempt
-INSERT INTO attempts (delivery_id, number, started_at, duration_us, status, error) VALUES (?, ?, ?, ?, ?, ?);
+-- name: record_cancelled
+UPDATE deliveries SET attempts = attempts + 1 WHERE id = ? AND attempts = ? AND state = 'cancelled';
 
--- name: deliveries_of
-SELECT id, alert_id, state, attempts, created_at, due_at, finished_at FROM deliveries WHERE alert_id = ? ORDER BY id;
+-- name: record_arrived
+UPDATE deliveries SET state = 'delivered', finished_at = ?, reason = ? WHERE id = ?;
+
+-- name: record_attempt
+INSERT INTO attempts (delivery_id, number, started_at, duration_us, status, error, remote_ip, request_headers, answer,
+                      dns_us, connect_us, tls_us, first_byte_us)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: disable_endpoint
+INSERT OR REPLACE INTO disabled_endpoints (user_id, webhook_url, disabled_at, reason)
+SELECT d.user_id, a.webhook_url, ?, ? FROM deliveries d CROSS JOIN alerts a ON a.id = d.alert_id WHERE d.id = ?;
+
+-- name: delivery_get
+SELECT d.id, d.alert_id, a.ticker, a.webhook_url, d.kind, d.state, d.attempts, d.created_at, d.deadline, d.due_at,
+       d.finished_at, d.reason, t.status
+FROM deliveries d CROSS JOIN alerts a ON a.id = d.alert_id
+     LEFT JOIN attempts t ON t.delivery_id = d.id AND t.number = d.attempts
+WHERE d.id = ? AND d.user_id = ?;
+
+-- name: delivery_list
+SELECT d.id, d.alert_id, a.ticker, a.webhook_url, d.kind, d.state, d.attempts, d.created_at, d.deadline, d.due_at,
+       d.finished_at, d.reason, t.status
+FROM deliveries d INDEXED BY deliveries_by_user CROSS JOIN alerts a ON a.id = d.alert_id
+     LEFT JOIN attempts t ON t.delivery_id = d.id AND t.number = d.attempts
+WHERE d.user_id = ?1 AND d.id >= ?2 AND d.id < ?3 AND d.created_at >= ?4 AND d.created_at < ?5
+  AND (?6 IS NULL OR d.state = ?6)
+ORDER BY d.id DESC LIMIT ?7;
+
+-- name: delivery_list_missed
+SELECT d.id, d.alert_id, a.ticker, a.webhook_url, d.kind, d.state, d.attempts, d.created_at, d.deadline, d.due_at,
+       d.finished_at, d.reason, t.status
+FROM deliveries d INDEXED BY deliveries_missed CROSS JOIN alerts a ON a.id = d.alert_id
+     LEFT JOIN attempts t ON t.delivery_id = d.id AND t.number = d.attempts
+WHERE d.user_id = ?1 AND d.id >= ?2 AND d.id < ?3 AND d.created_at >= ?4 AND d.created_at < ?5
+  AND d.state IN ('failed', 'expired', 'cancelled') AND d.state = ?6
+ORDER BY d.id DESC LIMIT ?7;
+
+-- name: delivery_list_of_alert
+SELECT d.id, d.alert_id, a.ticker, a.webhook_url, d.kind, d.state, d.attempts, d.created_at, d.deadline, d.due_at,
+       d.finished_at, d.reason, t.status
+FROM deliveries d CROSS JOIN alerts a ON a.id = d.alert_id
+     LEFT JOIN attempts t ON t.delivery_id = d.id AND t.number = d.attempts
+WHERE d.id IN (SELECT f.delivery_id FROM alerts f WHERE f.id = ?8
+               UNION ALL SELECT o.id FROM deliveries o WHERE o.alert_id = ?8 AND o.kind = 'test')
+  AND +d.user_id = ?1 AND +d.id >= ?2 AND +d.id < ?3 AND d.created_at >= ?4 AND d.created_at < ?5
+  AND (?6 IS NULL OR d.state = ?6)
+ORDER BY d.id DESC LIMIT ?7;
 
 -- name: attempts_of
-SELECT number, started_at, duration_us, status, error FROM attempts WHERE delivery_id = ? ORDER BY number;
+SELECT number, started_at, duration_us, status, error, remote_ip, request_headers, answer, dns_us, connect_us, tls_us,
+       first_byte_us
+FROM attempts WHERE delivery_id = ? ORDER BY number;
+
+-- name: delivery_mendable
+SELECT d.state, d.attempts FROM deliveries d CROSS JOIN users u ON u.id = d.user_id
+WHERE d.id = ? AND d.user_id = ? AND u.deleted_at IS NULL;
+
+-- name: delivery_begin_anew
+UPDATE deliveries
+SET state = 'pending', due_at = ?1, round_start = attempts, lease_owner = NULL, lane = NULL, lane_turn = NULL,
+    deadline = ?1 + (SELECT a.deliver_within FROM alerts a WHERE a.id = deliveries.alert_id), finished_at = NULL,
+    reason = ''
+WHERE id = ?2;
+
+-- name: delivery_cancel
+UPDATE deliveries SET state = 'cancelled', due_at = NULL, lease_owner = NULL, lane = NULL, lane_turn = NULL,
+                      finished_at = ?, reason = 'cancelled by its user'
+WHERE id = ?;
+
+-- name: deliveries_failed_since
+SELECT d.id, d.attempts
+FROM users u CROSS JOIN deliveries d INDEXED BY deliveries_missed ON d.user_id = u.id
+WHERE u.id = ?1 AND u.deleted_at IS NULL AND d.user_id = ?1 AND d.id >= ?2 AND d.created_at >= ?3
+  AND d.state IN ('failed', 'expired', 'cancelled') AND d.state = 'failed'
+ORDER BY d.id LIMIT ?4;
+
+-- name: test_insert
+INSERT INTO deliveries (id, alert_id, user_id, kind, state, due_at, created_at, deadline, test_price)
+SELECT ?1, a.id, a.user_id, 'test', 'pending', ?2, ?2, ?2 + a.deliver_within, ?3
+FROM alerts a WHERE a.id = ?4 AND a.user_id = ?5 AND a.deleted_at IS NULL;
+
+-- name: endpoint_disabled
+SELECT 1 FROM disabled_endpoints WHERE user_id = ? AND webhook_url = ?;
+
+-- name: endpoints_disabled
+SELECT webhook_url, disabled_at, reason FROM disabled_endpoints WHERE user_id = ? ORDER BY webhook_url LIMIT ?;
+
+-- name: endpoints_callable
+SELECT DISTINCT a.webhook_url, NULL, '' FROM alerts a
+WHERE a.user_id = ? AND a.deleted_at IS NULL
+  AND NOT EXISTS (SELECT 1 FROM disabled_endpoints e WHERE e.user_id = a.user_id AND e.webhook_url = a.webhook_url)
+ORDER BY a.webhook_url LIMIT ?;
+
+-- name: endpoint_enable
+DELETE FROM disabled_endpoints WHERE user_id = ? AND webhook_url = ?;
+
+-- name: breaker_put
+INSERT OR REPLACE INTO breakers (endpoint, state, failures, retry_at, reason, changed_at) VALUES (?, ?, ?, ?, ?, ?);
+
+-- name: breaker_remove
+DELETE FROM breakers WHERE endpoint = ?;
+
+-- name: breakers_all
+SELECT endpoint, state, failures, retry_at, reason, changed_at FROM breakers ORDER BY endpoint;
+
+-- name: prunable_deliveries
+SELECT id, alert_id FROM deliveries WHERE id < ? AND created_at < ? AND +due_at IS NULL ORDER BY id LIMIT ?;
+
+-- name: prune_delivery
+DELETE FROM deliveries WHERE id = ?;
+
+-- name: prune_attempts
+DELETE FROM attempts WHERE delivery_id = ?;
+
+-- name: prune_link
+UPDATE alerts SET delivery_id = NULL WHERE id = ? AND delivery_id = ? AND deleted_at IS NOT NULL;
+
+-- name: prune_alerts
+DELETE FROM alerts WHERE id IN (
+    SELECT a.id FROM alerts a INDEXED BY alerts_gone
+    WHERE a.deleted_at IS NOT NULL AND a.delivery_id IS NULL
+      AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.alert_id = a.id AND d.kind = 'test')
+    LIMIT ?);
+
+-- name: prune_endpoints
+DELETE FROM disabled_endpoints WHERE (user_id, webhook_url) IN (
+    SELECT e.user_id, e.webhook_url
+    FROM users u INDEXED BY users_gone CROSS JOIN disabled_endpoints e ON e.user_id = u.id
+    WHERE u.deleted_at IS NOT NULL LIMIT ?);
+
+-- name: prune_users
+DELETE FROM users WHERE id IN (
+    SELECT u.id FROM users u INDEXED BY users_gone
+    WHERE u.deleted_at IS NOT NULL
+      AND NOT EXISTS (SELECT 1 FROM alerts a WHERE a.user_id = u.id)
+      AND NOT EXISTS (SELECT 1 FROM disabled_endpoints e WHERE e.user_id = u.id)
+    LIMIT ?);
 
 -- name: bar_get
 SELECT open, high, low, close FROM bars WHERE ticker = ? AND start = ?;

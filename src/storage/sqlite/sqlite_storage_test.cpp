@@ -39,7 +39,9 @@ protected:
             ids.push_back(make_uuid(now));
             sqlite::with(db.statement("alert_insert"), ids.back(), user, std::string_view("BTC"),
                          std::string_view("gt"), Decimal::from_int(i),
-                         std::string_view("https://example.com"), now)
+                         std::string_view("https://example.com"), now, std::string_view("json"),
+                         std::optional<int>{}, std::optional<int>{}, std::string_view(""),
+                         default_deliver_within)
                 .exec();
         }
         db.execute("COMMIT");

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "storage/sqlite/connection.hpp"
+#include "storage/sqlite/sqlite_storage.hpp"
+
+namespace pricewire::sqlite {
+
+// Connections for reading, opened as needed, each used by one thread at a time. Thread-safe.
+class Readers {
+public:
+    explicit Readers(const SqliteOptions& options) : options_(options) {}
+
+    // Waits where all are in use. Throws StorageError.
+    template <typename F>
+    auto run(F&& f) {
+        const Lease lease(*this);
+        return translate([&] { return f(*lease.connection); });
+    }
+
+private:
+    struct Lease {
+        explicit Lease(Readers& readers) : pool(readers), connection(readers.take()) {}
+        ~Lease() { pool.give(std::move(connection)); }
+        Lease(const Lease&) = delete;
+        Lease& operator=(const Lease&) = delete;
+        Readers& pool;
+        std::unique_ptr<Connection> connection;
+    };
+
+    std::unique_ptr<Connection> take();
+    void give(std::unique_ptr<Connection> connection);
+
+    const SqliteOptions options_;
+    std::mutex mutex_;
+    std::condition_variable freed_;
+    std::vector<std::unique_ptr<Connection>> idle_;
+    int open_ = 0;
+};
+
+}  // namespace pricewire::sqlite
