@@ -88,6 +88,30 @@ TEST_P(StorageAlertsConformance, GivesBackAnAlertAsItWasMade) {
     EXPECT_EQ(stored->created_at, alert.created_at);
     EXPECT_FALSE(stored->triggered_at);
     EXPECT_FALSE(stored->triggered_price);
+    EXPECT_EQ(stored->format, PayloadFormat::json);
+    EXPECT_FALSE(stored->custom);
+    EXPECT_EQ(stored->note, "");
+    EXPECT_EQ(stored->deliver_within, default_deliver_within);
+    EXPECT_FALSE(stored->endpoint_disabled_at);
+}
+
+TEST_P(StorageAlertsConformance, GivesBackTheFormatOfAnAlert) {
+    int target = 0;
+    for (const auto format : {PayloadFormat::json, PayloadFormat::slack, PayloadFormat::discord,
+                              PayloadFormat::telegram, PayloadFormat::custom}) {
+        Alert alert = new_alert(std::to_string(++target));
+        alert.format = format;
+        alert.note = "«ça monte» \n😀" + std::string(480, 'x');
+        alert.deliver_within = target * 1min;
+        if (format == PayloadFormat::custom) alert.custom = WebhookTemplate{"{{price}}\r\n", "text/plain"};
+        ASSERT_TRUE(storage_->create_alert(alert, 10));
+        const Alert stored = storage_->alert(user_, alert.id).value();
+        EXPECT_EQ(stored.format, format);
+        EXPECT_EQ(stored.custom, alert.custom);
+        EXPECT_EQ(stored.note, alert.note);
+        EXPECT_EQ(stored.deliver_within, target * 1min);
+        EXPECT_EQ(storage_->alerts(user_, {}).at(0).custom, alert.custom);
+    }
 }
 
 TEST_P(StorageAlertsConformance, KeepsEveryDigitOfDecimals) {

@@ -1,0 +1,393 @@
+// What every Storage guarantees of deferring, waking, rounds, deadlines and what comes of an attempt.
+#include "storage_fixture.hpp"
+
+namespace pricewire {
+namespace {
+
+class StorageSendingConformance : public StorageConformance {
+protected:
+    static constexpr const char* lane_ = "https://example.com:443";
+
+    void defer(const Uuid& id, int attempt, Timestamp until, const std::string& lane = lane_) {
+        storage_->defer(std::vector{Deferral{id, attempt, until, lane}});
+    }
+    DeliveryView of(const Uuid& id) { return storage_->delivery(user_, id).value(); }
+    std::vector<Uuid> due(Timestamp now) {
+        std::vector<Uuid> out;
+        const auto claimed = storage_->claim_due(now, 100, {"sender-1", now + lease_});
+        for (const ClaimedDelivery& c : claimed) out.push_back(c.id);
+        return out;
+    }
+    // Without an attempt.
+    static DeliveryOutcome ended(const Uuid& id, int number, DeliveryState next, const std::string& reason,
+                                 Timestamp at) {
+        DeliveryOutcome out{.delivery_id = id, .attempt_number = number};
+        out.next = next;
+        out.reason = reason;
+        out.ended_at = at;
+        return out;
+    }
+};
+
+// Claims
+
+TEST_P(StorageSendingConformance, AClaimCarriesTheAlertAsItWasMadeAndItsDeadline) {
+    Alert alert = new_alert();
+    alert.format = PayloadFormat::custom;
+    alert.custom = WebhookTemplate{"{\"text\": \"{{ticker}} “{{note}}”\"}", "application/json"};
+    alert.note = "sell 🚀";
+    alert.deliver_within = 90s;
+    ASSERT_TRUE(storage_->create_alert(alert, 10));
+    const auto claimed = claim(fire({alert.id}).at(0).delivery_id, 1, now_);
+    ASSERT_EQ(claimed.size(), 1U);
+    EXPECT_EQ(claimed[0].round, 1);
+    EXPECT_EQ(claimed[0].kind, DeliveryKind::alert);
+    EXPECT_EQ(claimed[0].deadline, now_ + 90s);
+    EXPECT_EQ(claimed[0].alert.format, PayloadFormat::custom);
+    EXPECT_EQ(claimed[0].alert.custom, alert.custom);
+    EXPECT_EQ(claimed[0].alert.note, "sell 🚀");
+    EXPECT_EQ(claimed[0].alert.deliver_within, 90s);
+    EXPECT_FALSE(claimed[0].alert.endpoint_disabled_at);
+    EXPECT_EQ(view(alert.id).deadline, now_ + 90s);
+}
+
+TEST_P(StorageSendingConformance, AClaimCarriesBothSecretsWhileThereAreTwo) {
+    const Uuid first = pending();
+    EXPECT_EQ(claim(first, 1, now_).at(0).secrets, (WebhookSecrets{.current = "whsec_ann@example.com"}));
+    ASSERT_TRUE(storage_->rotate_webhook_secret(user_, "sealed 2", now_ + 24h));
+    const Uuid second = pending();
+    EXPECT_EQ(claim(second, 1, now_).at(0).secrets,
+              (WebhookSecrets{"sealed 2", "whsec_ann@example.com", now_ + 24h}));
+}
+
+TEST_P(StorageSendingConformance, TheDeadlineStaysWhereTheFiringPutItThroughAttemptsAndDeferrals) {
+    const Uuid id = pending();
+    claim(id, 1, now_);
+    record(outcome(id, 1, now_, DeliveryState::pending, now_ + 10s));
+    claim(id, 2, now_ + 10s);
+    defer(id, 2, now_ + 1h);
+    EXPECT_EQ(of(id).deadline, now_ + 24h);
+    EXPECT_EQ(claim(id, 2, now_ + 1h).at(0).deadline, now_ + 24h);
+}
+
+// Deferring
+
+TEST_P(StorageSendingConformance, ADeferredDeliveryWaitsUntilItsTimeAndSpendsNoAttempt) {
+    const Uuid id = pending();
+    claim(id, 1, now_);
+    defer(id, 1, now_ + 5min);
+    EXPECT_EQ(of(id).state, DeliveryState::pending);
+    EXPECT_EQ(of(id).attempts, 0);
+    EXPECT_EQ(of(id).next_attempt_at, now_ + 5min);
+    EXPECT_EQ(storage_->next_due(), now_ + 5min);
+    EXPECT_TRUE(due(now_ + 5min - 1us).empty());
+    const auto again = claim(id, 1, now_ + 5min);
+    ASSERT_EQ(again.size(), 1U);
+    EXPECT_EQ(again[0].attempt, 1);
+    EXPECT_EQ(again[0].round, 1);
+    EXPECT_TRUE(storage_->attempts_of(id).empty());
+}
+
+TEST_P(StorageSendingConformance, IgnoresADeferralOfAnotherAttemptOrOfWhatIsNotClaimed) {
+    const Uuid id = pending();
+    defer(id, 1, now_ + 1h);  // not claimed
+    EXPECT_EQ(of(id).next_attempt_at, now_);
+    claim(id, 1, now_);
+    defer(id, 2, now_ + 1h);
+    defer(id, 0, now_ + 1h);
+    defer(make_uuid(now_), 1, now_ + 1h);
+    EXPECT_EQ(of(id).state, DeliveryState::delivering);
+    record(outcome(id, 1, now_, DeliveryState::delivered));
+    defer(id, 2, now_ + 1h);
+    EXPECT_EQ(of(id).state, DeliveryState::delivered);
+    EXPECT_EQ(storage_->wake(lane_, now_, 10), 0U);
+}
+
+TEST_P(StorageSendingConformance, AnIgnoredDeferralDoesNotStopTheOthersOfItsCall) {
+    const Uuid a = pending();
+    const Uuid b = pending();
+    due(now_);
+    storage_->defer(std::vector{Deferral{a, 7, now_ + 1h, lane_}, Deferral{b, 1, now_ + 1h, lane_}});
+    EXPECT_EQ(of(a).state, DeliveryState::delivering);
+    EXPECT_EQ(of(b).next_attempt_at, now_ + 1h);
+    storage_->defer({});
+}
+
+TEST_P(StorageSendingConformance, WakesTheLongestDeferredOfALaneFirst) {
+    std::vector<Uuid> ids;
+    for (int i = 0; i < 4; ++i) ids.push_back(pending());
+    due(now_);
+    // In another order than that of their ids and of their times.
+    for (const std::size_t i : {2U, 0U, 3U, 1U})
+        defer(ids[i], 1, now_ + 1h + static_cast<int>(i) * 1min,
+              i == 3 ? "https://other.example:443" : lane_);
+    EXPECT_EQ(storage_->wake(lane_, now_ + 1s, 1), 1U);
+    EXPECT_EQ(of(ids[2]).next_attempt_at, now_ + 1s);
+    EXPECT_EQ(due(now_ + 1s), std::vector{ids[2]});
+    EXPECT_EQ(storage_->wake(lane_, now_ + 2s, 10), 2U);
+    EXPECT_EQ(storage_->wake(lane_, now_ + 2s, 10), 0U);
+    EXPECT_EQ(due(now_ + 2s).size(), 2U);
+    EXPECT_EQ(of(ids[3]).next_attempt_at, now_ + 1h + 3min);
+    EXPECT_EQ(storage_->wake("https://other.example:443", now_ + 2s, 0), 0U);
+    EXPECT_EQ(storage_->wake("https://other.example", now_ + 2s, 10), 0U);
+    EXPECT_EQ(storage_->wake("https://other.example:443", now_ + 2s, 10), 1U);
+}
+
+TEST_P(StorageSendingConformance, OneDeferredAgainStandsBehindThoseThatWaitLonger) {
+    const Uuid a = pending();
+    const Uuid b = pending();
+    due(now_);
+    defer(a, 1, now_ + 1s);
+    defer(b, 1, now_ + 1h);
+    claim(a, 1, now_ + 1s);
+    defer(a, 1, now_ + 2s);
+    EXPECT_EQ(storage_->wake(lane_, now_, 1), 1U);
+    EXPECT_EQ(of(b).next_attempt_at, now_);
+    EXPECT_EQ(of(a).next_attempt_at, now_ + 2s);
+}
+
+TEST_P(StorageSendingConformance, OneThatIsClaimedWaitsInNoLaneAnyMore) {
+    const Uuid id = pending();
+    claim(id, 1, now_);
+    defer(id, 1, now_ + 1s);
+    claim(id, 1, now_ + 1s);
+    EXPECT_EQ(storage_->wake(lane_, now_ + 1s, 10), 0U);
+    record(outcome(id, 1, now_ + 1s, DeliveryState::pending, now_ + 1h));
+    EXPECT_EQ(storage_->wake(lane_, now_ + 2s, 10), 0U);
+    EXPECT_EQ(of(id).next_attempt_at, now_ + 1h);
+}
+
+TEST_P(StorageSendingConformance, ReleasingLeavesWhatIsDeferredWhereItIs) {
+    const Uuid deferred = pending();
+    const Uuid claimed = pending();
+    due(now_);
+    defer(deferred, 1, now_ + 1h);
+    EXPECT_EQ(storage_->release_claims("sender-1"), 1U);
+    EXPECT_EQ(due(now_), std::vector{claimed});
+    EXPECT_EQ(of(deferred).next_attempt_at, now_ + 1h);
+    EXPECT_EQ(storage_->wake(lane_, now_, 10), 1U);
+}
+
+TEST_P(StorageSendingConformance, WakingWhatIsDueAlreadyKeepsItsPlace) {
+    const Uuid id = pending();
+    claim(id, 1, now_);
+    defer(id, 1, now_ + 1s);
+    EXPECT_EQ(storage_->wake(lane_, now_ + 1h, 10), 1U);
+    EXPECT_EQ(of(id).next_attempt_at, now_ + 1s);
+}
+
+// Outcomes
+
+TEST_P(StorageSendingConformance, GivesBackAnAttemptAsItWasMade) {
+    const Uuid id = pending();
+    claim(id, 1, now_);
+    DeliveryOutcome o = outcome(id, 1, now_, DeliveryState::pending, now_ + 10s);
+    o.attempt->remote_ip = "2001:db8::1";
+    o.attempt->request_headers = R"({"Content-Type":"application/json"})";
+    o.attempt->answer = std::string("<html>\0\xff\xfe", 9);
+    o.attempt->times = {.dns = 1us, .connect = 20us, .tls = std::nullopt, .first_byte = 4000us};
+    record(o);
+    claim(id, 2, now_ + 10s);
+    record(outcome(id, 2, now_ + 10s, DeliveryState::delivered));
+    const auto attempts = storage_->attempts_of(id);
+    ASSERT_EQ(attempts.size(), 2U);
+    EXPECT_EQ(attempts[0].remote_ip, "2001:db8::1");
+    EXPECT_EQ(attempts[0].request_headers, R"({"Content-Type":"application/json"})");
+    EXPECT_EQ(attempts[0].answer, std::string("<html>\0\xff\xfe", 9));
+    EXPECT_EQ(attempts[0].times, o.attempt->times);
+    EXPECT_EQ(attempts[1].remote_ip, "");
+    EXPECT_EQ(attempts[1].request_headers, "");
+    EXPECT_EQ(attempts[1].answer, "");
+    EXPECT_EQ(attempts[1].times, AttemptTimes{});
+}
+
+TEST_P(StorageSendingConformance, ShowsTheReasonAndTheLastStatus) {
+    const Uuid id = pending();
+    EXPECT_EQ(of(id).reason, "");
+    EXPECT_FALSE(of(id).last_status);
+    claim(id, 1, now_);
+    record(outcome(id, 1, now_, DeliveryState::pending, now_ + 10s));
+    EXPECT_EQ(of(id).reason, "the receiver answered 503");
+    EXPECT_EQ(of(id).last_status, 503);
+    claim(id, 2, now_ + 10s);
+    DeliveryOutcome silent = outcome(id, 2, now_ + 10s, DeliveryState::pending, now_ + 20s);
+    silent.attempt->status = std::nullopt;
+    record(silent);
+    EXPECT_FALSE(of(id).last_status);
+    claim(id, 3, now_ + 20s);
+    record(outcome(id, 3, now_ + 20s, DeliveryState::delivered));
+    EXPECT_EQ(of(id).reason, "");
+    EXPECT_EQ(of(id).last_status, 200);
+}
+
+TEST_P(StorageSendingConformance, AnOutcomeWithoutAnAttemptCountsNone) {
+    const Uuid id = pending();
+    claim(id, 1, now_);
+    record(outcome(id, 1, now_, DeliveryState::pending, now_ + 10s));
+    claim(id, 2, now_ + 25h);
+    record(ended(id, 1, DeliveryState::expired, "too late", now_ + 25h));  // another attempt's
+    EXPECT_EQ(of(id).state, DeliveryState::delivering);
+    record(ended(id, 2, DeliveryState::expired, "too late", now_ + 25h));
+    EXPECT_EQ(of(id).state, DeliveryState::expired);
+    EXPECT_EQ(of(id).reason, "too late");
+    EXPECT_EQ(of(id).finished_at, now_ + 25h);
+    EXPECT_EQ(of(id).attempts, 1);
+    EXPECT_EQ(storage_->attempts_of(id).size(), 1U);
+    EXPECT_FALSE(storage_->next_due());
+}
+
+TEST_P(StorageSendingConformance, OneCancelledWhileItIsAttemptedStaysSoAndTheAttemptIsWritten) {
+    const Uuid id = pending();
+    claim(id, 1, now_);
+    ASSERT_TRUE(storage_->cancel_delivery(user_, id, now_ + 1s));
+    record(outcome(id, 1, now_ + 2s, DeliveryState::pending, now_ + 10s));
+    EXPECT_EQ(of(id).state, DeliveryState::cancelled);
+    EXPECT_EQ(of(id).finished_at, now_ + 1s);
+    EXPECT_EQ(of(id).reason, "cancelled by its user");
+    EXPECT_EQ(of(id).attempts, 1);
+    EXPECT_EQ(storage_->attempts_of(id).size(), 1U);
+    EXPECT_FALSE(of(id).next_attempt_at);
+    EXPECT_FALSE(storage_->next_due());
+    record(outcome(id, 1, now_ + 2s, DeliveryState::delivered));  // ignored: that attempt is written
+    EXPECT_EQ(of(id).state, DeliveryState::cancelled);
+    EXPECT_EQ(storage_->attempts_of(id).size(), 1U);
+}
+
+TEST_P(StorageSendingConformance, OneCancelledWhileItIsAttemptedIsDeliveredWhereItArrived) {
+    const Uuid id = pending();
+    claim(id, 1, now_);
+    ASSERT_TRUE(storage_->cancel_delivery(user_, id, now_ + 1s));
+    record(outcome(id, 1, now_ + 2s, DeliveryState::delivered));
+    EXPECT_EQ(of(id).state, DeliveryState::delivered);
+    EXPECT_EQ(of(id).finished_at, now_ + 2s + 1500us);
+    EXPECT_EQ(of(id).reason, "");
+    EXPECT_EQ(of(id).attempts, 1);
+    EXPECT_EQ(storage_->attempts_of(id).size(), 1U);
+}
+
+TEST_P(StorageSendingConformance, OneCancelledIsNotEndedAgainWithoutAnAttempt) {
+    const Uuid id = pending();
+    claim(id, 1, now_);
+    ASSERT_TRUE(storage_->cancel_delivery(user_, id, now_ + 1s));
+    record(ended(id, 1, DeliveryState::expired, "too late", now_ + 2s));
+    EXPECT_EQ(of(id).state, DeliveryState::cancelled);
+    EXPECT_EQ(of(id).finished_at, now_ + 1s);
+}
+
+// Endpoints
+
+TEST_P(StorageSendingConformance, AnEndpointThatIsDisabledIsSoForItsUserAndUrlUntilItIsEnabled) {
+    const Alert alert = add_alert("1");
+    const Uuid id = fire({alert.id}).at(0).delivery_id;
+    const Uuid waits = pending();
+    Alert other = new_alert("2");
+    other.webhook_url += "/other";
+    ASSERT_TRUE(storage_->create_alert(other, 100));
+    claim(id, 1, now_);
+    DeliveryOutcome gone = outcome(id, 1, now_, DeliveryState::failed);
+    gone.reason = "the receiver answered 410";
+    gone.disable_endpoint = true;
+    record(gone);
+    EXPECT_EQ(of(id).state, DeliveryState::failed);
+
+    const Timestamp at = gone.ended_at;
+    EXPECT_EQ(storage_->alert(user_, alert.id).value().endpoint_disabled_at, at);
+    EXPECT_FALSE(storage_->alert(user_, other.id).value().endpoint_disabled_at);
+    const auto listed = storage_->alerts(user_, {});
+    EXPECT_EQ(std::count_if(listed.begin(), listed.end(),
+                            [&](const Alert& a) { return a.endpoint_disabled_at == at; }),
+              2);
+    EXPECT_EQ(claim(waits, 1, now_).at(0).alert.endpoint_disabled_at, at);
+
+    EXPECT_EQ(storage_->create_alert(new_alert("3"), 100).error(), CreateAlertError::endpoint_disabled);
+    Alert bobs = new_alert("3");
+    bobs.user_id = add_user("bob@example.com");
+    EXPECT_TRUE(storage_->create_alert(bobs, 100));
+    EXPECT_FALSE(storage_->alert(bobs.user_id, bobs.id).value().endpoint_disabled_at);
+    EXPECT_FALSE(storage_->enable_endpoint(bobs.user_id, alert.webhook_url));
+
+    const auto endpoints = storage_->endpoints(user_, 10);
+    ASSERT_EQ(endpoints.size(), 2U);
+    EXPECT_EQ(endpoints[0].webhook_url, alert.webhook_url);
+    EXPECT_EQ(endpoints[0].disabled_at, at);
+    EXPECT_EQ(endpoints[0].reason, "the receiver answered 410");
+    EXPECT_EQ(endpoints[1].webhook_url, other.webhook_url);
+    EXPECT_FALSE(endpoints[1].disabled_at);
+    EXPECT_EQ(storage_->endpoints(user_, 1).size(), 1U);
+
+    EXPECT_TRUE(storage_->enable_endpoint(user_, alert.webhook_url));
+    EXPECT_FALSE(storage_->enable_endpoint(user_, alert.webhook_url));
+    EXPECT_FALSE(storage_->alert(user_, alert.id).value().endpoint_disabled_at);
+    EXPECT_TRUE(storage_->create_alert(new_alert("3"), 100));
+}
+
+TEST_P(StorageSendingConformance, ShowsADisabledEndpointWhoseAlertsAreDeletedAndNoOtherOfThose) {
+    const Alert alert = add_alert("1");
+    Alert other = new_alert("2");
+    other.webhook_url += "/other";
+    ASSERT_TRUE(storage_->create_alert(other, 100));
+    EXPECT_EQ(storage_->endpoints(user_, 10).size(), 2U);
+    const Uuid id = fire({alert.id}).at(0).delivery_id;
+    claim(id, 1, now_);
+    DeliveryOutcome gone = outcome(id, 1, now_, DeliveryState::failed);
+    gone.disable_endpoint = true;
+    record(gone);
+    storage_->delete_alert(user_, alert.id);
+    storage_->delete_alert(user_, other.id);
+    ASSERT_EQ(storage_->endpoints(user_, 10).size(), 1U);
+    EXPECT_EQ(storage_->endpoints(user_, 10)[0].webhook_url, alert.webhook_url);
+}
+
+TEST_P(StorageSendingConformance, AnOutcomeThatIsIgnoredDisablesNothingAndALaterOneTellsAnew) {
+    const Uuid id = pending();
+    const Uuid next = pending();
+    due(now_);
+    DeliveryOutcome gone = outcome(id, 2, now_, DeliveryState::failed);
+    gone.disable_endpoint = true;
+    record(gone);
+    EXPECT_FALSE(storage_->endpoints(user_, 10).at(0).disabled_at);
+    gone.attempt_number = gone.attempt->number = 1;
+    record(gone);
+    DeliveryOutcome again = outcome(next, 1, now_ + 1h, DeliveryState::failed);
+    again.disable_endpoint = true;
+    again.reason = "again";
+    record(again);
+    EXPECT_EQ(storage_->endpoints(user_, 10).at(0).disabled_at, again.ended_at);
+    EXPECT_EQ(storage_->endpoints(user_, 10).at(0).reason, "again");
+}
+
+// Breakers
+
+TEST_P(StorageSendingConformance, KeepsBreakersThatAreNotClosed) {
+    EXPECT_TRUE(storage_->breakers().empty());
+    const Breaker open{
+        "https://a.example:443", BreakerState::open, 5, now_ + 30s, "connection refused", now_};
+    Breaker half{"https://b.example:443", BreakerState::half_open, 7, std::nullopt, "no answer", now_ + 1s};
+    storage_->save_breakers(std::vector{half, open});
+    auto kept = storage_->breakers();
+    ASSERT_EQ(kept.size(), 2U);
+    std::sort(kept.begin(), kept.end(), [](const auto& a, const auto& b) { return a.endpoint < b.endpoint; });
+    EXPECT_EQ(kept[0].endpoint, open.endpoint);
+    EXPECT_EQ(kept[0].state, BreakerState::open);
+    EXPECT_EQ(kept[0].failures, 5);
+    EXPECT_EQ(kept[0].retry_at, now_ + 30s);
+    EXPECT_EQ(kept[0].reason, "connection refused");
+    EXPECT_EQ(kept[0].changed_at, now_);
+    EXPECT_EQ(kept[1].state, BreakerState::half_open);
+    EXPECT_FALSE(kept[1].retry_at);
+    Breaker closed = open;
+    closed.state = BreakerState::closed;
+    half.failures = 8;
+    storage_->save_breakers(std::vector{closed, half});
+    kept = storage_->breakers();
+    ASSERT_EQ(kept.size(), 1U);
+    EXPECT_EQ(kept[0].failures, 8);
+    storage_->save_breakers({});
+    EXPECT_EQ(storage_->breakers().size(), 1U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Storages, StorageSendingConformance, storages(),
+                         [](const auto& test) { return test.param.name; });
+
+}  // namespace
+}  // namespace pricewire
