@@ -1,17 +1,11 @@
 #include "net/address_guard.hpp"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
-#include <netinet/in.h>
 
 #include <algorithm>
-#include <charconv>
-#include <cstring>
 
 namespace pricewire::net {
 namespace {
-
-constexpr std::array<std::uint8_t, 12> v4_prefix{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
 struct Rule {
     const char* network;
@@ -41,10 +35,17 @@ constexpr Rule v4_rules[] = {
 
 // https://www.iana.org/assignments/iana-ipv6-special-registry; outside 2000::/3 nothing is global unicast.
 constexpr Rule v6_rules[] = {
-    {"::/128", "the unspecified address"},        {"::1/128", "a loopback address"},
-    {"fe80::/10", "a link-local address"},        {"fc00::/7", "a private address"},
-    {"ff00::/8", "a multicast address"},          {"2001::/23", "a protocol assignment"},
-    {"2001:db8::/32", "a documentation address"}, {"2002::/16", "a 6to4 address"},
+    {"::/128", "the unspecified address"},
+    {"::1/128", "a loopback address"},
+    {"64:ff9b:1::/48", "an address of local NAT64 translation"},
+    {"fe80::/10", "a link-local address"},
+    {"fec0::/10", "a site-local address"},
+    {"fc00::/7", "a private address"},
+    {"ff00::/8", "a multicast address"},
+    {"2001::/32", "a Teredo address"},
+    {"2001::/23", "a protocol assignment"},
+    {"2001:db8::/32", "a documentation address"},
+    {"2002::/16", "a 6to4 address"},
     {"3fff::/20", "a documentation address"},
 };
 
@@ -60,121 +61,53 @@ std::vector<ParsedRule> parse_rules(const Rule (&rules)[N]) {
     return out;
 }
 
-IpAddress v4_from(const std::uint8_t* four) {
-    IpAddress out;
-    std::copy(v4_prefix.begin(), v4_prefix.end(), out.bytes.begin());
-    std::copy_n(four, 4, out.bytes.begin() + 12);
-    return out;
+// The IPv4 address that an IPv6 address carries. Mapped addresses are IPv4 already.
+struct Embedded {
+    IpAddress v4;
+    bool decides;  // the IPv6 address is allowed where this one is, though it lies outside 2000::/3
+};
+
+std::optional<Embedded> embedded_v4(const IpAddress& address) {
+    static const Network unspecified_and_loopback = Network::parse("::/127").value();
+    static const Network compatible = Network::parse("::/96").value();            // RFC 4291 §2.5.5.1
+    static const Network translated = Network::parse("::ffff:0:0:0/96").value();  // RFC 2765 §2.1
+    static const Network nat64 = Network::parse("64:ff9b::/96").value();          // RFC 6052 §2.1
+    if (address.is_v4() || unspecified_and_loopback.contains(address)) return std::nullopt;
+    const IpAddress inside = IpAddress::v4(address.bytes.data() + 12);
+    if (nat64.contains(address)) return Embedded{inside, true};
+    if (compatible.contains(address) || translated.contains(address)) return Embedded{inside, false};
+    // ISATAP (RFC 5214 §6.1) tunnels to the last four bytes, under any prefix.
+    const auto* id = address.bytes.data() + 8;
+    if ((id[0] & 0xfd) == 0 && id[1] == 0 && id[2] == 0x5e && id[3] == 0xfe) return Embedded{inside, false};
+    return std::nullopt;
 }
 
-// The IPv4 address that an IPv6 address carries, where it is one of the forms that reach it: IPv4-compatible,
-// IPv4-translated (RFC 2765), NAT64 (RFC 6052, RFC 8215). Mapped addresses are IPv4 already.
-std::optional<IpAddress> embedded_v4(const IpAddress& address) {
-    static const std::array<Network, 4> carriers{
-        Network::parse("::/96").value(), Network::parse("::ffff:0:0:0/96").value(),
-        Network::parse("64:ff9b::/96").value(), Network::parse("64:ff9b:1::/48").value()};
-    static const IpAddress unspecified = IpAddress::parse("::").value();
-    static const IpAddress loopback = IpAddress::parse("::1").value();
-    if (address.is_v4() || address == unspecified || address == loopback) return std::nullopt;
-    for (const Network& carrier : carriers) {
-        if (carrier.contains(address)) return v4_from(address.bytes.data() + 12);
-    }
-    return std::nullopt;
+const ParsedRule* rule_against(const IpAddress& address) {
+    static const std::vector<ParsedRule> v4 = parse_rules(v4_rules);
+    static const std::vector<ParsedRule> v6 = parse_rules(v6_rules);
+    const auto& rules = address.is_v4() ? v4 : v6;
+    const auto found = std::find_if(rules.begin(), rules.end(),
+                                    [&](const ParsedRule& r) { return r.network.contains(address); });
+    return found == rules.end() ? nullptr : &*found;
 }
 
 }  // namespace
 
-bool IpAddress::is_v4() const {
-    return std::equal(v4_prefix.begin(), v4_prefix.end(), bytes.begin());
-}
-
-std::string IpAddress::to_string() const {
-    char text[INET6_ADDRSTRLEN] = {};
-    if (is_v4()) {
-        inet_ntop(AF_INET, bytes.data() + 12, text, sizeof text);
-    } else {
-        inet_ntop(AF_INET6, bytes.data(), text, sizeof text);
-    }
-    return text;
-}
-
-std::optional<IpAddress> IpAddress::parse(std::string_view text) {
-    const std::string copy(text);
-    if (copy.size() != std::strlen(copy.c_str())) return std::nullopt;
-    std::array<std::uint8_t, 4> four{};
-    if (inet_pton(AF_INET, copy.c_str(), four.data()) == 1) return v4_from(four.data());
-    IpAddress out;
-    if (inet_pton(AF_INET6, copy.c_str(), out.bytes.data()) == 1) return out;
-    return std::nullopt;
-}
-
-std::optional<IpAddress> IpAddress::from_sockaddr(const sockaddr& address) {
-    if (address.sa_family == AF_INET) {
-        sockaddr_in in;
-        std::memcpy(&in, &address, sizeof in);
-        return v4_from(reinterpret_cast<const std::uint8_t*>(&in.sin_addr));
-    }
-    if (address.sa_family == AF_INET6) {
-        sockaddr_in6 in;
-        std::memcpy(&in, &address, sizeof in);
-        IpAddress out;
-        std::memcpy(out.bytes.data(), &in.sin6_addr, out.bytes.size());
-        return out;
-    }
-    return std::nullopt;
-}
-
-bool Network::contains(const IpAddress& address) const {
-    const auto whole = static_cast<std::size_t>(prefix / 8);
-    if (!std::equal(base.bytes.begin(), base.bytes.begin() + static_cast<std::ptrdiff_t>(whole),
-                    address.bytes.begin())) {
-        return false;
-    }
-    const int rest = prefix % 8;
-    if (rest == 0) return true;
-    const auto mask = static_cast<std::uint8_t>(0xff << (8 - rest));
-    return (base.bytes[whole] & mask) == (address.bytes[whole] & mask);
-}
-
-std::string Network::to_string() const {
-    return fmt::format("{}/{}", base.to_string(), base.is_v4() && prefix >= 96 ? prefix - 96 : prefix);
-}
-
-Result<Network> Network::parse(std::string_view text) {
-    const auto bad = [&] {
-        return fail(fmt::format("'{}' is not a network such as 10.0.0.0/8 or fd00::/8", text));
-    };
-    const std::size_t slash = text.find('/');
-    const std::string_view address_text = text.substr(0, slash);
-    const auto address = IpAddress::parse(address_text);
-    if (!address) return bad();
-    // "::ffff:10.0.0.0/104" counts its prefix in 128 bits, "10.0.0.0/8" in 32.
-    const int bits = address->is_v4() && address_text.find(':') == std::string_view::npos ? 32 : 128;
-    int prefix = bits;
-    if (slash != std::string_view::npos) {
-        const std::string_view number = text.substr(slash + 1);
-        const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), prefix);
-        if (error != std::errc{} || end != number.data() + number.size() || prefix < 0 || prefix > bits)
-            return bad();
-    }
-    return Network{*address, prefix + 128 - bits};
-}
+AddressGuard::AddressGuard(std::vector<Network> allowed, std::shared_ptr<OwnAddresses> own)
+    : allowed_(std::make_shared<const std::vector<Network>>(std::move(allowed))), own_(std::move(own)) {}
 
 std::optional<std::string> AddressGuard::refuses(const IpAddress& address) const {
-    if (std::any_of(allowed_.begin(), allowed_.end(),
+    if (std::any_of(allowed_->begin(), allowed_->end(),
                     [&](const Network& n) { return n.contains(address); })) {
         return std::nullopt;
     }
-    if (const auto inside = embedded_v4(address)) {
-        if (const auto reason = refuses(*inside)) return address.to_string() + " carries " + *reason;
-        return std::nullopt;
+    if (const ParsedRule* parsed = rule_against(address)) {
+        return fmt::format("{} is {} ({})", address.to_string(), parsed->rule->what, parsed->rule->network);
     }
-    static const std::vector<ParsedRule> v4 = parse_rules(v4_rules);
-    static const std::vector<ParsedRule> v6 = parse_rules(v6_rules);
-    for (const ParsedRule& parsed : address.is_v4() ? v4 : v6) {
-        if (parsed.network.contains(address)) {
-            return fmt::format("{} is {} ({})", address.to_string(), parsed.rule->what, parsed.rule->network);
-        }
+    if (own_->contains(address)) return address.to_string() + " is an address of this machine";
+    if (const auto embedded = embedded_v4(address)) {
+        if (const auto reason = refuses(embedded->v4)) return address.to_string() + " carries " + *reason;
+        if (embedded->decides) return std::nullopt;
     }
     static const Network global_v6 = Network::parse("2000::/3").value();
     if (!address.is_v4() && !global_v6.contains(address)) {

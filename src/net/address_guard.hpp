@@ -1,51 +1,38 @@
 #pragma once
 
-#include <array>
-#include <cstdint>
-#include <expected>
+#include <memory>
 #include <optional>
-#include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "base/result.hpp"
-
-struct sockaddr;
+#include "net/ip_address.hpp"
+#include "net/own_addresses.hpp"
 
 namespace pricewire::net {
 
-// An IPv4 or IPv6 address; IPv4 is held as IPv4-mapped IPv6 (::ffff:a.b.c.d), so both compare alike.
-struct IpAddress {
-    std::array<std::uint8_t, 16> bytes{};
-    bool is_v4() const;
-    std::string to_string() const;
-    // Dotted quad or RFC 4291 text; no brackets, no zone, no other spelling.
-    static std::optional<IpAddress> parse(std::string_view text);
-    static std::optional<IpAddress> from_sockaddr(const sockaddr& address);
-    friend bool operator==(const IpAddress&, const IpAddress&) = default;
-};
-
-// "10.0.0.0/8", "fd00::/8", or a bare address.
-struct Network {
-    IpAddress base;
-    int prefix = 128;  // counted in the 128-bit form
-    bool contains(const IpAddress& address) const;
-    std::string to_string() const;
-    static Result<Network> parse(std::string_view text);
-};
-
-// Judges where a webhook may go. Pure and immutable, any thread.
+// Judges where a webhook may go. Cheap to copy; any thread.
+//
+// Refused are the ranges of the IANA special-purpose address registries that are not for everybody to reach,
+// all of IPv6 outside 2000::/3, Azure's 168.63.129.16, and this machine's own addresses. An IPv6 address that
+// stands for an IPv4 address is judged by that one (mapped, NAT64's well-known prefix), and refused where it
+// cannot be told which one it is or nobody needs the form (compatible, translated, 6to4, Teredo, NAT64's
+// local-use prefix).
 class AddressGuard {
 public:
-    explicit AddressGuard(std::vector<Network> allowed = {}) : allowed_(std::move(allowed)) {}
+    // `allowed` opens exactly the networks it names, whatever else would refuse their addresses: 127.0.0.0/8
+    // opens 127.0.0.1 in every form that is judged by the address inside, ::/0 opens no IPv4 address,
+    // 64:ff9b::/96 opens all that NAT64 reaches. `own` must not be null.
+    explicit AddressGuard(std::vector<Network> allowed = {},
+                          std::shared_ptr<OwnAddresses> own = OwnAddresses::of_this_machine());
+
     // nullopt where the address is allowed; else the rule that refuses it, such as
-    // "127.0.0.1 is a loopback address (127.0.0.0/8)". Source of the ranges: the IANA special-purpose address
-    // registries.
+    // "127.0.0.1 is a loopback address (127.0.0.0/8)".
     std::optional<std::string> refuses(const IpAddress& address) const;
 
 private:
-    std::vector<Network> allowed_;
+    std::shared_ptr<const std::vector<Network>> allowed_;
+    std::shared_ptr<OwnAddresses> own_;
 };
 
 // The addresses a host name (or address literal) stands for, or an error where it does not resolve within

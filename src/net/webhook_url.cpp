@@ -1,10 +1,12 @@
 #include "net/webhook_url.hpp"
 
+#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <fmt/format.h>
+#include <idn2.h>
+#include <netinet/in.h>
 
 #include <algorithm>
-#include <cctype>
 #include <charconv>
 #include <memory>
 #include <optional>
@@ -13,27 +15,18 @@ namespace pricewire::net {
 namespace {
 
 constexpr std::size_t max_url = 2048;
+constexpr std::size_t max_host = 253;  // RFC 1035 §2.3.4, without the root's dot
+constexpr std::size_t max_label = 63;
 
-// libcurl sends the request, so libcurl's parser decides what the URL means.
-class CurlUrl {
-public:
-    CurlUrl() { handle_.reset(curl_url()); }
-    bool set(const std::string& text) {
-        return curl_url_set(handle_.get(), CURLUPART_URL, text.c_str(), CURLU_NON_SUPPORT_SCHEME) ==
-               CURLUE_OK;
-    }
-    std::optional<std::string> part(CURLUPart what, unsigned flags = 0) const {
-        char* text = nullptr;
-        if (curl_url_get(handle_.get(), what, &text, flags) != CURLUE_OK) return std::nullopt;
-        std::string out(text);
-        curl_free(text);
-        return out;
-    }
-    explicit operator bool() const { return handle_ != nullptr; }
+std::string lower(std::string_view text) {
+    std::string out(text);
+    for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    return out;
+}
 
-private:
-    std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> handle_{nullptr, &curl_url_cleanup};
-};
+bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
 
 std::string describe(const std::vector<std::pair<std::uint16_t, std::uint16_t>>& ports) {
     std::string out;
@@ -44,82 +37,205 @@ std::string describe(const std::vector<std::pair<std::uint16_t, std::uint16_t>>&
     return out;
 }
 
-bool is_host_character(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
+// What no part of a URL may hold. Characters outside ASCII are judged where they stand.
+std::optional<std::string> odd_character(std::string_view text) {
+    for (const char c : text) {
+        if (c == '\r' || c == '\n') return "webhook_url must not contain line breaks (CR, LF)";
+        if (c == ' ' || c == '\t') return "webhook_url must not contain spaces or tabs";
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+            return "webhook_url must not contain control characters";
+        if (c == '\\') return "webhook_url must not contain backslashes";
+    }
+    return std::nullopt;
+}
+
+bool is_ascii(std::string_view text) {
+    return std::all_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x80; });
+}
+
+// The three parts in which a URL's text is judged; what follows the host and port goes out as it came.
+struct Parts {
+    std::string scheme;
+    std::string_view authority;
+    std::string_view rest;
+};
+
+std::optional<Parts> split(std::string_view text) {
+    const std::size_t colon = text.find("://");
+    if (colon == std::string_view::npos) return std::nullopt;
+    const std::size_t start = colon + 3;
+    const std::size_t end = std::min(text.find_first_of("/?#", start), text.size());
+    if (end == start) return std::nullopt;
+    return Parts{lower(text.substr(0, colon)), text.substr(start, end - start), text.substr(end)};
+}
+
+// Lower-case ASCII of a name as it was typed. UTS 46 maps look-alikes of digits, dots and slashes to the
+// ASCII ones, so the result is judged like any other text.
+Result<std::string> to_ascii(std::string_view name) {
+    if (is_ascii(name)) return lower(name);
+    const std::string copy(name);
+    std::uint8_t* mapped = nullptr;
+    const int error = idn2_lookup_u8(reinterpret_cast<const std::uint8_t*>(copy.c_str()), &mapped,
+                                     IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
+    const std::unique_ptr<std::uint8_t, decltype(&idn2_free)> owned(mapped, &idn2_free);
+    if (error != IDN2_OK) {
+        return fail(fmt::format("webhook_url has an international host name that is not valid ({})",
+                                idn2_strerror(error)));
+    }
+    return lower(reinterpret_cast<const char*>(mapped));
+}
+
+// Whether resolvers take the name for a number: WHATWG URL, "ends in a number".
+bool ends_in_number(std::string_view host) {
+    const std::string_view label = host.substr(host.rfind('.') + 1);
+    return std::all_of(label.begin(), label.end(), is_digit) || label.starts_with("0x");
+}
+
+std::optional<std::string> bad_name(std::string_view host) {
+    if (host.empty()) return "webhook_url has no host name";
+    if (host.size() > max_host)
+        return fmt::format("webhook_url has a host name longer than {} bytes", max_host);
+    std::size_t label_size = 0;
+    for (const char c : host) {
+        const bool plain = (c >= 'a' && c <= 'z') || is_digit(c) || c == '-' || c == '_';
+        if (!plain && c != '.') {
+            return "webhook_url has a host name with characters other than letters, digits, '-' and '.'";
+        }
+        if (c == '.' && label_size == 0) return "webhook_url has a host name with an empty part between dots";
+        label_size = c == '.' ? 0 : label_size + 1;
+        if (label_size > max_label) {
+            return fmt::format("webhook_url has a host name with a part longer than {} bytes", max_label);
+        }
+    }
+    if (label_size == 0) return "webhook_url has a host name with an empty part between dots";
+    return std::nullopt;
+}
+
+struct Host {
+    std::string text;                  // without brackets
+    std::optional<IpAddress> address;  // where it is one
+};
+
+Result<Host> read_bracketed(std::string_view inside) {
+    if (inside.find('%') != std::string_view::npos) return fail("webhook_url must not contain a zone id (%)");
+    const auto address = IpAddress::parse(inside);
+    if (!address || inside.find(':') == std::string_view::npos)
+        return fail("webhook_url has no valid IPv6 address");
+    return Host{address->to_string(), address};
+}
+
+Result<Host> read_name(std::string_view typed) {
+    if (typed.find('%') != std::string_view::npos)
+        return fail("webhook_url must not contain a percent-encoded host name");
+    auto name = to_ascii(typed);
+    if (!name) return std::unexpected(name.error());
+    // One trailing dot marks a full name; it is resolved, and certified, as the name without it.
+    if (name->ends_with('.')) name->pop_back();
+    if (const auto reason = bad_name(*name)) return fail(*reason);
+    if (!ends_in_number(*name)) return Host{std::move(*name), std::nullopt};
+    // inet_aton() is what a resolver reads 2130706433, 0x7f.1 and 017700000001 with.
+    in_addr four{};
+    if (inet_aton(name->c_str(), &four) == 0)
+        return fail("webhook_url has a host that is neither a name nor an address");
+    const auto address = IpAddress::v4(reinterpret_cast<const std::uint8_t*>(&four));
+    return Host{address.to_string(), address};
+}
+
+struct Authority {
+    Host host;
+    std::string_view port;  // empty where none was written
+};
+
+Result<Authority> read_authority(std::string_view text) {
+    if (text.find('@') != std::string_view::npos)
+        return fail("webhook_url must not contain a user name or password");
+    const bool bracketed = text.starts_with('[');
+    const std::size_t host_end = bracketed ? text.find(']') : std::min(text.find(':'), text.size());
+    if (host_end == std::string_view::npos) return fail("webhook_url has no valid IPv6 address");
+    auto host =
+        bracketed ? read_bracketed(text.substr(1, host_end - 1)) : read_name(text.substr(0, host_end));
+    if (!host) return std::unexpected(host.error());
+    const std::string_view after = text.substr(host_end + (bracketed ? 1 : 0));
+    if (after.empty()) return Authority{std::move(*host), {}};
+    const std::string_view port = after.substr(1);
+    const bool number = !port.empty() && port.size() <= 5 &&
+                        std::all_of(port.begin(), port.end(), is_digit) &&
+                        (port == "0" || port.front() != '0');
+    if (after.front() != ':' || !number) return fail("webhook_url has no valid port");
+    return Authority{std::move(*host), port};
+}
+
+std::optional<std::uint16_t> read_port(std::string_view digits, const std::string& scheme) {
+    if (digits.empty()) return scheme == "https" ? 443 : 80;
+    std::uint16_t port = 0;
+    if (std::from_chars(digits.data(), digits.data() + digits.size(), port).ec != std::errc{})
+        return std::nullopt;
+    return port;
+}
+
+// libcurl sends the request and reads the URL once more: a text that it takes for another target than the one
+// that was judged is no URL here.
+bool curl_agrees(const WebhookUrl& judged, bool is_v6) {
+    const std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> handle(curl_url(), &curl_url_cleanup);
+    if (!handle) throw std::bad_alloc();
+    // The flags that libcurl parses CURLOPT_URL with.
+    if (curl_url_set(handle.get(), CURLUPART_URL, judged.url.c_str(),
+                     CURLU_GUESS_SCHEME | CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK) {
+        return false;
+    }
+    const auto part = [&](CURLUPart what, unsigned flags = 0) -> std::optional<std::string> {
+        char* text = nullptr;
+        if (curl_url_get(handle.get(), what, &text, flags) != CURLUE_OK) return std::nullopt;
+        const std::unique_ptr<char, decltype(&curl_free)> owned(text, &curl_free);
+        return std::string(text);
+    };
+    return part(CURLUPART_SCHEME) == judged.scheme &&
+           part(CURLUPART_HOST) == (is_v6 ? "[" + judged.host + "]" : judged.host) &&
+           part(CURLUPART_PORT, CURLU_DEFAULT_PORT) == std::to_string(judged.port) && !part(CURLUPART_USER) &&
+           !part(CURLUPART_PASSWORD) && !part(CURLUPART_FRAGMENT) && !part(CURLUPART_ZONEID);
 }
 
 }  // namespace
 
 Result<WebhookUrl> parse_webhook_url(std::string_view text, const UrlPolicy& policy) {
-    if (text.empty()) return fail("webhook_url must not be empty");
-    if (text.size() > max_url) return fail(fmt::format("webhook_url is longer than {} bytes", max_url));
-    const auto odd = [](unsigned char c) { return c <= 0x20 || c >= 0x7f || c == '\\'; };
-    if (std::any_of(text.begin(), text.end(), odd)) {
-        return fail(
-            "webhook_url must not contain spaces, control characters, backslashes or characters outside "
-            "ASCII");
-    }
-    // curl forgives a slash too few or too many; a URL that needs forgiving is refused.
-    const std::size_t host_at = text.find("://") + 3;
-    const bool strict = text.find(':') + 3 == host_at && host_at < text.size() && text[host_at] != '/';
-    CurlUrl url;
-    if (!url || !strict || !url.set(std::string(text))) {
+    const auto too_long = [] { return fail(fmt::format("webhook_url is longer than {} bytes", max_url)); };
+    const auto no_url = [] {
         return fail("webhook_url is not an absolute URL such as https://example.com/hook");
-    }
-    WebhookUrl out;
-    out.scheme = url.part(CURLUPART_SCHEME).value_or("");
-    if (out.scheme != "https" && out.scheme != "http") return fail("webhook_url must start with https://");
-    if (out.scheme == "http" && !policy.allow_http)
+    };
+    if (text.empty()) return fail("webhook_url must not be empty");
+    if (text.size() > max_url) return too_long();
+    if (const auto reason = odd_character(text)) return fail(*reason);
+    const auto parts = split(text);
+    if (!parts) return no_url();
+    if (parts->scheme != "https" && parts->scheme != "http")
+        return fail("webhook_url must start with https://");
+    if (parts->scheme == "http" && !policy.allow_http)
         return fail("webhook_url must use https; http is not allowed here");
-    if (url.part(CURLUPART_USER) || url.part(CURLUPART_PASSWORD) ||
-        text.find('@') < text.find_first_of("/?#", 8)) {
-        return fail("webhook_url must not contain a user name or password");
-    }
-    if (text.find('#') != std::string_view::npos) return fail("webhook_url must not contain a fragment (#)");
-    if (url.part(CURLUPART_ZONEID)) return fail("webhook_url must not contain a zone id");
-
-    out.host = url.part(CURLUPART_HOST).value_or("");
-    std::transform(out.host.begin(), out.host.end(), out.host.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    const bool bracketed = out.host.starts_with('[') && out.host.ends_with(']');
-    if (bracketed) out.host = out.host.substr(1, out.host.size() - 2);
-    // One trailing dot marks a full name; it resolves, and is certified, as the name without it.
-    if (!bracketed && out.host.ends_with('.')) out.host.pop_back();
-    if (out.host.empty() || out.host.size() > 253 || out.host.starts_with('.') || out.host.ends_with('.')) {
-        return fail("webhook_url has no valid host name");
-    }
-    if (!bracketed && !std::all_of(out.host.begin(), out.host.end(), is_host_character)) {
+    const auto authority = read_authority(parts->authority);
+    if (!authority) return std::unexpected(authority.error());
+    if (parts->rest.find('#') != std::string_view::npos)
+        return fail("webhook_url must not contain a fragment (#)");
+    if (!is_ascii(parts->rest)) {
         return fail(
-            "webhook_url has a host name with characters other than letters, digits, '-' and '.'; write an "
-            "international name in its xn-- form");
+            "webhook_url must not contain characters outside ASCII after its host; percent-encode them");
     }
-    const std::string port = url.part(CURLUPART_PORT, CURLU_DEFAULT_PORT).value_or("");
-    const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), out.port);
-    if (error != std::errc{} || end != port.data() + port.size())
-        return fail("webhook_url has no valid port");
-    const bool allowed =
-        std::any_of(policy.allow_ports.begin(), policy.allow_ports.end(),
-                    [&](const auto& range) { return range.first <= out.port && out.port <= range.second; });
-    if (!allowed) {
-        return fail(
-            fmt::format("port {} is not allowed; allowed: {}", out.port, describe(policy.allow_ports)));
+    const auto port = read_port(authority->port, parts->scheme);
+    if (!port) return fail("webhook_url has no valid port");
+    if (std::none_of(policy.allow_ports.begin(), policy.allow_ports.end(),
+                     [&](const auto& range) { return range.first <= *port && *port <= range.second; })) {
+        return fail(fmt::format("port {} is not allowed; allowed: {}", *port, describe(policy.allow_ports)));
     }
-
-    // curl writes numeric hosts (2130706433, 0x7f.1, 017700000001) as dotted quads; a name that ends in
-    // digits but is none would be read as a number by some resolver.
-    const auto literal = IpAddress::parse(out.host);
-    if (bracketed && !literal) return fail("webhook_url has no valid IPv6 address");
-    if (literal) {
-        if (const auto reason = policy.guard.refuses(*literal))
+    const Host& host = authority->host;
+    if (host.address) {
+        if (const auto reason = policy.guard.refuses(*host.address))
             return fail("webhook_url is not allowed: " + *reason);
-    } else {
-        const std::size_t last = out.host.rfind('.') + 1;
-        const std::string_view label = std::string_view(out.host).substr(last);
-        const bool numeric =
-            std::all_of(label.begin(), label.end(), [](char c) { return c >= '0' && c <= '9'; }) ||
-            label.starts_with("0x");
-        if (numeric) return fail("webhook_url has a host that is neither a name nor an address");
     }
+    const bool is_v6 = host.address && !host.address->is_v4();
+    WebhookUrl out{.scheme = parts->scheme, .host = host.text, .port = *port, .url = {}};
+    out.url = fmt::format("{}://{}{}{}{}{}{}", out.scheme, is_v6 ? "[" : "", out.host, is_v6 ? "]" : "",
+                          authority->port.empty() ? "" : ":", authority->port, parts->rest);
+    if (out.url.size() > max_url) return too_long();
+    if (!curl_agrees(out, is_v6)) return no_url();
     return out;
 }
 

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "net/ip_address.hpp"
+
+namespace pricewire::net {
+
+// The addresses of this machine's interfaces (getifaddrs(3)), those that are down included.
+Result<std::vector<IpAddress>> read_own_addresses();
+
+// What read_own_addresses() says, kept for `refresh` at a time: interfaces come and go while a process runs,
+// and the guard asks at every connection. An address that a NAT in front of this machine has is not among
+// them. Any thread.
+class OwnAddresses {
+public:
+    using Read = std::function<Result<std::vector<IpAddress>>()>;
+
+    // Reads at once; throws std::runtime_error where that fails, as nothing could be judged then. Where a
+    // later read fails, that is logged and the last list stands.
+    explicit OwnAddresses(Read read = &read_own_addresses, const Clock& clock = system_clock(),
+                          Duration refresh = std::chrono::seconds{5});
+
+    // True where `address` is, or within `refresh` was, one of this machine's.
+    bool contains(const IpAddress& address);
+
+    // The process' own, shared by all guards that are not told otherwise.
+    static std::shared_ptr<OwnAddresses> of_this_machine();
+
+private:
+    void refresh_if_due();
+
+    const Read read_;
+    const Clock& clock_;
+    const Duration refresh_;
+    std::mutex mutex_;
+    MonoTime read_at_;                  // under mutex_, as is addresses_
+    std::vector<IpAddress> addresses_;  // sorted
+};
+
+}  // namespace pricewire::net
