@@ -24,9 +24,12 @@ pricewire_room(ops ROOMS base net PRIVATE_LIBS spdlog::spdlog tomlplusplus::toml
 
 if(PRICEWIRE_TESTS)
   pricewire_room(fakes DIR ${CMAKE_SOURCE_DIR}/tests/fakes ROOMS domain base storage net)
+  pricewire_room(support DIR ${CMAKE_SOURCE_DIR}/tests/support ROOMS base net PRIVATE_LIBS OpenSSL::SSL ZLIB::ZLIB)
+  target_compile_definitions(support PUBLIC
+    PRICEWIRE_BINARY_DIR="${CMAKE_BINARY_DIR}" PRICEWIRE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
 endif()
 
-foreach(extra sim app conformance contract scenarios perf fuzz flow)
+foreach(extra sim app conformance contract hostile scenarios perf fuzz flow)
   if(EXISTS ${CMAKE_SOURCE_DIR}/cmake/${extra}.cmake)
     include(cmake/${extra}.cmake)
   endif()

@@ -1,0 +1,242 @@
+#include "support/hostile_receiver.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <fstream>
+#include <set>
+
+#include "hostile/hostile_fixture.hpp"
+
+namespace pricewire::test {
+namespace {
+
+using net::HttpError;
+
+// What the client makes of one kind of receiver: an error of one of these kinds, or an answer with this
+// status.
+struct Expectation {
+    Behaviour behaviour;
+    std::vector<HttpError> errors;
+    int status = 0;
+    std::string body = {};  // where there is an answer, the start of it
+};
+
+const Expectation expectations[] = {
+    {Behaviour::answers, {HttpError::none}, 200, "ok"},
+    {Behaviour::gone, {HttpError::none}, 410, "gone"},
+    {Behaviour::too_many, {HttpError::none}, 429, "slower"},
+    {Behaviour::redirects, {HttpError::none}, 302},
+    {Behaviour::drips, {HttpError::timeout}},
+    {Behaviour::drips_body, {HttpError::timeout}},
+    {Behaviour::endless_headers, {HttpError::protocol}},
+    {Behaviour::endless_header_line, {HttpError::protocol}},
+    {Behaviour::huge_body, {HttpError::none}, 200, "xxx"},
+    {Behaviour::gzip_bomb, {HttpError::none}, 200, "\x1f\x8b"},
+    {Behaviour::resets_on_accept, {HttpError::protocol, HttpError::connect, HttpError::tls}},
+    {Behaviour::resets_after_request, {HttpError::protocol}},
+    {Behaviour::resets_in_headers, {HttpError::protocol}},
+    {Behaviour::resets_in_body, {HttpError::protocol}},
+    {Behaviour::half_closes, {HttpError::protocol}},
+    {Behaviour::silent, {HttpError::timeout}},
+    {Behaviour::stalls_handshake, {HttpError::timeout}},
+    {Behaviour::http09, {HttpError::protocol}},
+    {Behaviour::informational_flood, {HttpError::protocol}},
+    {Behaviour::answers_early, {HttpError::none}, 200, "early"},
+    {Behaviour::ends_early, {HttpError::protocol}},
+    {Behaviour::says_too_much, {HttpError::none}, 200, "ok"},
+    {Behaviour::negative_length, {HttpError::protocol}},
+    {Behaviour::two_lengths, {HttpError::none, HttpError::protocol}, 200},
+    {Behaviour::garbage_chunks, {HttpError::protocol}},
+    {Behaviour::huge_chunk, {HttpError::protocol}},
+    {Behaviour::garbage, {HttpError::protocol}},
+};
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool sanitized = true;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+constexpr bool sanitized = true;
+#else
+constexpr bool sanitized = false;
+#endif
+#else
+constexpr bool sanitized = false;
+#endif
+
+constexpr std::int64_t mebibyte = 1024 * 1024;
+
+// The most memory that this process has had, in bytes (proc(5), VmHWM).
+std::int64_t peak_memory() {
+    std::ifstream status("/proc/self/status");
+    std::string word;
+    while (status >> word) {
+        std::int64_t kib = 0;
+        if (word == "VmHWM:" && status >> kib) return kib * 1024;
+    }
+    throw std::runtime_error("no VmHWM in /proc/self/status");
+}
+
+const TestAuthority& authority() {
+    static const TestAuthority one;
+    return one;
+}
+
+struct Case {
+    Expectation expected;
+    bool tls = false;
+};
+
+std::vector<Case> cases() {
+    std::vector<Case> out;
+    for (const Expectation& expected : expectations) {
+        out.push_back({expected, false});
+        // This one speaks TLS by itself, as far as it does.
+        if (expected.behaviour != Behaviour::stalls_handshake) out.push_back({expected, true});
+    }
+    return out;
+}
+
+class HostileReceiverTest : public testing::TestWithParam<Case> {
+protected:
+    static HostileReceiver receiver_of(const Case& c) {
+        HostileOptions options{.behaviour = c.expected.behaviour};
+        if (c.tls) options.identity = authority().issue({.names = {"127.0.0.1"}});
+        options.redirect_to = "http://127.0.0.1:1/";
+        return HostileReceiver(std::move(options));
+    }
+
+    std::unique_ptr<net::HttpClient> client_ = make_client();
+};
+
+void expect(const net::HttpResult& result, const Expectation& expected) {
+    EXPECT_NE(std::find(expected.errors.begin(), expected.errors.end(), result.error), expected.errors.end())
+        << net::to_string(result.error) << ": " << result.error_text;
+    if (result.error == HttpError::none) {
+        EXPECT_EQ(result.status, expected.status);
+        EXPECT_EQ(result.body.substr(0, expected.body.size()), expected.body);
+    } else {
+        EXPECT_EQ(result.status, 0);
+        EXPECT_FALSE(result.error_text.empty());
+    }
+    EXPECT_LE(result.body.size(), 64U * 1024);
+    EXPECT_LE(result.headers.size(), 100U);
+}
+
+TEST_P(HostileReceiverTest, IsBoundedAndDelaysNobodyElse) {
+    const Case& c = GetParam();
+    HostileReceiver healthy({.behaviour = Behaviour::answers});
+    const HostileReceiver hostile = receiver_of(c);
+    const std::int64_t memory_before = peak_memory();
+
+    std::vector<std::future<net::HttpResult>> open;
+    for (int i = 0; i < 4; ++i) {
+        net::HttpRequest request = webhook_to(hostile.url());
+        request.verify_tls = false;
+        open.push_back(start(*client_, std::move(request)));
+    }
+    // The healthy one is served all the while, and after.
+    const auto all_ended = [&] {
+        return std::all_of(open.begin(), open.end(), [](const auto& answer) {
+            return answer.wait_for(std::chrono::seconds{0}) == std::future_status::ready;
+        });
+    };
+    const auto give_up_at = std::chrono::steady_clock::now() + patience;
+    bool ended = false;
+    int served = 0;
+    do {
+        ended = all_ended();
+        net::HttpRequest request = webhook_to(healthy.url());
+        request.timeout = patience;
+        const auto result = send(*client_, std::move(request));
+        ASSERT_EQ(result.status, 200) << result.error_text;
+        ++served;
+    } while (!ended && std::chrono::steady_clock::now() < give_up_at);
+    ASSERT_TRUE(ended) << "requests that do not end";
+    EXPECT_EQ(healthy.requests(), served);
+
+    for (auto& answer : open) expect(answer.get(), c.expected);
+    EXPECT_GE(hostile.connections(), 1);
+    // What it could push at us is what the kernel's buffers took, not what it had.
+    EXPECT_LT(hostile.bytes_written(), 64 * mebibyte);
+    if (!sanitized) EXPECT_LT(peak_memory() - memory_before, 64 * mebibyte);
+}
+
+std::string name_of(const testing::TestParamInfo<Case>& info) {
+    return std::string(to_string(info.param.expected.behaviour)) + (info.param.tls ? "_tls" : "");
+}
+
+INSTANTIATE_TEST_SUITE_P(All, HostileReceiverTest, testing::ValuesIn(cases()), name_of);
+
+TEST(HostileReceivers, AllHaveAnExpectation) {
+    std::set<Behaviour> seen;
+    for (const Expectation& expected : expectations) seen.insert(expected.behaviour);
+    EXPECT_EQ(seen.size(), all_behaviours().size());
+}
+
+TEST(HostileReceivers, RetryAfterAndLocationAreSeenAndARedirectIsNotFollowed) {
+    const auto client = make_client();
+    const HostileReceiver target({.behaviour = Behaviour::answers});
+    const HostileReceiver redirects({.behaviour = Behaviour::redirects, .redirect_to = target.url()});
+    const auto redirected = send(*client, webhook_to(redirects.url()));
+    EXPECT_EQ(redirected.status, 302);
+    ASSERT_NE(redirected.header("location"), nullptr);
+    EXPECT_EQ(*redirected.header("location"), target.url());
+    EXPECT_EQ(target.connections(), 0);
+
+    const HostileReceiver busy({.behaviour = Behaviour::too_many, .retry_after = std::chrono::seconds{42}});
+    const auto refused = send(*client, webhook_to(busy.url()));
+    ASSERT_NE(refused.header("retry-after"), nullptr);
+    EXPECT_EQ(*refused.header("retry-after"), "42");
+}
+
+TEST(HostileReceivers, WhatOneSaysUnaskedIsNoAnswerToTheNextRequest) {
+    const auto client = make_client();
+    const HostileReceiver talker({.behaviour = Behaviour::says_too_much});
+    for (int i = 0; i < 5; ++i) {
+        const auto result = send(*client, webhook_to(talker.url()));
+        EXPECT_EQ(result.status, 200) << result.error_text;
+        EXPECT_EQ(result.body, "ok");
+    }
+}
+
+struct CertificateCase {
+    const char* name;
+    TlsIdentity identity;
+    const char* complaint;  // in the error's text where the authority is trusted
+};
+
+TEST(HostileReceivers, ACertificateThatDoesNotFitIsRefusedBeforeTheRequestIsSent) {
+    const auto client = make_client({.ca_file = authority().file(), .dns_servers = {}});
+    const CertificateCase bad[] = {
+        {"wrong name", authority().issue({.names = {"example.com"}}), "127.0.0.1"},
+        {"no name", authority().issue({.names = {}}), "127.0.0.1"},
+        {"expired",
+         authority().issue(
+             {.names = {"127.0.0.1"}, .from = -std::chrono::hours{48}, .until = -std::chrono::hours{24}}),
+         "expired"},
+        {"not yet valid",
+         authority().issue(
+             {.names = {"127.0.0.1"}, .from = std::chrono::hours{24}, .until = std::chrono::hours{48}}),
+         "not yet valid"},
+        {"self-signed", self_signed({.names = {"127.0.0.1"}}), "self-signed"},
+        {"of an authority that is not trusted", TestAuthority().issue({.names = {"127.0.0.1"}}), ""},
+    };
+    constexpr bool can_trust = trusts_a_file<net::HttpClientOptions>;
+    for (const CertificateCase& c : bad) {
+        const HostileReceiver receiver({.behaviour = Behaviour::answers, .identity = c.identity});
+        const auto result = send(*client, webhook_to(receiver.url()));
+        EXPECT_EQ(result.error, HttpError::tls) << c.name << ": " << result.error_text;
+        if (can_trust) EXPECT_NE(result.error_text.find(c.complaint), std::string::npos) << result.error_text;
+        EXPECT_EQ(receiver.requests(), 0) << c.name;
+    }
+    if (can_trust) {
+        const HostileReceiver good(
+            {.behaviour = Behaviour::answers, .identity = authority().issue({.names = {"127.0.0.1"}})});
+        const auto result = send(*client, webhook_to(good.url()));
+        EXPECT_EQ(result.status, 200) << result.error_text;
+    }
+}
+
+}  // namespace
+}  // namespace pricewire::test
