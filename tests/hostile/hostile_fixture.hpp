@@ -20,7 +20,8 @@ struct Trust {
     std::vector<std::string> dns_servers;  // empty: the system's
 };
 
-// Whether the client can be told whom to trust; where it cannot, every certificate of a test is refused.
+// Whether the client can be told whom to trust; where it cannot, every certificate of a test is refused. The
+// client that can also asks the name servers it is told of.
 template <typename Options>
 constexpr bool trusts_a_file = requires(Options options) { options.ca_file; };
 

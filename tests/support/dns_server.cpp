@@ -59,8 +59,9 @@ std::string reply(std::string_view query, const Question& question, const DnsAns
     std::size_t count = 0;
     if (answer.kind == DnsAnswer::Kind::addresses) {
         for (const net::IpAddress& address : answer.addresses) {
-            if (question.type != (address.is_v4() ? type_a : type_aaaa)) continue;
-            const std::size_t skip = address.is_v4() ? 12 : 0;
+            const bool as_v4 = address.is_v4() && !answer.mapped;
+            if (question.type != (as_v4 ? type_a : type_aaaa)) continue;
+            const std::size_t skip = as_v4 ? 12 : 0;
             put16(records, 0xc000 | header_size);  // the name is the question's
             put16(records, question.type);
             put16(records, 1);  // IN

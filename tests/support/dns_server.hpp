@@ -15,6 +15,7 @@ struct DnsAnswer {
     Kind kind = Kind::addresses;
     std::vector<net::IpAddress> addresses;  // IPv4 ones answer A, the others AAAA; either may have none
     std::uint32_t ttl_seconds = 0;
+    bool mapped = false;  // IPv4 addresses answer AAAA instead, as ::ffff:a.b.c.d
 
     static DnsAnswer of(const std::vector<std::string>& addresses, std::uint32_t ttl_seconds = 0);
     static DnsAnswer silence() { return {.kind = Kind::silence, .addresses = {}}; }
