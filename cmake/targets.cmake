@@ -1,7 +1,7 @@
 # The flow, as the linker sees it: each room names what it may include, and nothing else resolves.
 pricewire_room(base LIBS fmt::fmt OpenSSL::Crypto Threads::Threads)
 pricewire_room(domain ROOMS base)
-pricewire_room(net ROOMS base PRIVATE_LIBS Boost::headers Boost::url OpenSSL::SSL CURL::libcurl PkgConfig::IDN2)
+pricewire_room(net ROOMS base PRIVATE_LIBS Boost::headers Boost::url OpenSSL::SSL CURL::libcurl PkgConfig::IDN2 PkgConfig::CARES)
 pricewire_room(feed ROOMS domain base net PRIVATE_LIBS simdjson::simdjson TEST_ROOMS fakes)
 if(TARGET feed_tests)
   target_link_libraries(feed_tests PRIVATE ZLIB::ZLIB)

@@ -35,8 +35,4 @@ private:
     std::shared_ptr<OwnAddresses> own_;
 };
 
-// The addresses a host name (or address literal) stands for, or an error where it does not resolve within
-// `deadline`. Blocking; for threads that may wait.
-Result<std::vector<IpAddress>> resolve(const std::string& host, int deadline_ms);
-
 }  // namespace pricewire::net

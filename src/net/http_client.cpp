@@ -1,29 +1,34 @@
 #include "net/http_client.hpp"
 
-#include <curl/curl.h>
 #include <fmt/format.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <deque>
 #include <mutex>
-#include <stdexcept>
+#include <set>
 #include <thread>
-#include <unordered_set>
+#include <unordered_map>
 
 #include "base/log.hpp"
+#include "net/detail/curl_multi.hpp"
+#include "net/detail/host_slots.hpp"
+#include "net/detail/name_lookup.hpp"
+#include "net/detail/poller.hpp"
+#include "net/detail/transfer.hpp"
+#include "net/file_limit.hpp"
 
 namespace pricewire::net {
 namespace {
 
-constexpr std::size_t max_headers = 100;
-constexpr std::size_t max_header_bytes = 16 * 1024;
-// Informational answers (1xx) before the real one; more is a flood.
-constexpr int max_informational = 8;
-constexpr std::size_t max_idle_handles = 512;
+using namespace detail;
+
+// libcurl 7.88 walks all connections of a multi handle when a transfer ends that keeps its own, and once a
+// second when one starts; so hosts are spread over several, and hanging ones are walked by few.
+constexpr std::size_t multis = 32;
+constexpr std::size_t max_spare_handles = 512;
+// Left to the rest of the process: the database, the log, incoming connections.
+constexpr std::size_t reserved_files = 192;
 
 struct Pending {
     HttpRequest request;
@@ -31,137 +36,53 @@ struct Pending {
     MonoTime started;
 };
 
-// One request under way. Its callbacks run on the client's thread.
-struct Transfer {
-    explicit Transfer(Pending p)
-        : request(std::move(p.request)), done(std::move(p.done)), started(p.started) {}
-    ~Transfer() { curl_slist_free_all(header_list); }
-    Transfer(const Transfer&) = delete;
-    Transfer& operator=(const Transfer&) = delete;
-
-    HttpRequest request;
-    HttpClient::Done done;
-    MonoTime started;
-    CURL* easy = nullptr;
-    curl_slist* header_list = nullptr;
-    std::array<char, CURL_ERROR_SIZE> error{};
-    Headers headers;
-    std::size_t header_bytes = 0;
-    int informational = 0;
-    std::string body;
-    bool truncated = false;
-    std::string refused;   // the guard's reason
-    std::string protocol;  // what was wrong with the answer
-};
-
-std::string lower(std::string_view text) {
-    std::string out(text);
-    std::transform(out.begin(), out.end(), out.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+HttpResult failure(HttpError error, std::string text) {
+    HttpResult out;
+    out.error = error;
+    out.error_text = std::move(text);
     return out;
 }
 
-std::string_view trim(std::string_view text) {
-    const auto begin = text.find_first_not_of(" \t\r\n");
-    if (begin == std::string_view::npos) return {};
-    return text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
-}
-
-std::size_t on_body(char* data, std::size_t, std::size_t size, void* user) {
-    auto& transfer = *static_cast<Transfer*>(user);
-    const std::size_t room = transfer.request.max_response_bytes - transfer.body.size();
-    transfer.body.append(data, std::min(room, size));
-    transfer.truncated = size > room;
-    return transfer.truncated ? 0 : size;  // fewer than offered ends the transfer
-}
-
-std::size_t on_header(char* data, std::size_t, std::size_t size, void* user) {
-    auto& transfer = *static_cast<Transfer*>(user);
-    const std::string_view line(data, size);
-    transfer.header_bytes += size;
-    if (transfer.header_bytes > max_header_bytes || transfer.headers.size() >= max_headers) {
-        transfer.protocol = "the answer's headers are too large";
-        return 0;
+// As asked for, or as much of it as the process may open. A request may have two sockets while it connects to
+// a host with several addresses; an eighth more is allowed for it.
+HttpClientOptions within_file_limit(HttpClientOptions options) {
+    const std::size_t limit = file_limit();
+    const auto needed = [&] {
+        return options.max_connections + options.max_connections / 8 + options.max_idle_connections +
+               reserved_files;
+    };
+    if (needed() <= limit) return options;
+    const std::size_t wanted = options.max_connections;
+    const std::size_t free = limit - std::min(limit, reserved_files);
+    options.max_idle_connections = std::min(options.max_idle_connections, free / 4);
+    options.max_connections = std::max<std::size_t>(1, (free - options.max_idle_connections) * 8 / 9);
+    if (options.max_connections >= wanted) {
+        options.max_connections = wanted;
+        return options;
     }
-    if (line.starts_with("HTTP/")) {
-        transfer.headers.clear();
-        if (++transfer.informational > max_informational) {
-            transfer.protocol = "too many informational answers (1xx)";
-            return 0;
-        }
-        return size;
-    }
-    const std::size_t colon = line.find(':');
-    if (colon != std::string_view::npos) {
-        transfer.headers.emplace_back(lower(trim(line.substr(0, colon))), trim(line.substr(colon + 1)));
-    }
-    return size;
-}
-
-bool refuse(Transfer& transfer, const std::optional<IpAddress>& address) {
-    if (transfer.request.guard == nullptr) return false;
-    const auto reason = address ? transfer.request.guard->refuses(*address) : "an address of an unknown kind";
-    if (reason) transfer.refused = *reason;
-    return reason.has_value();
-}
-
-curl_socket_t on_open_socket(void* user, curlsocktype, curl_sockaddr* address) {
-    auto& transfer = *static_cast<Transfer*>(user);
-    if (refuse(transfer, IpAddress::from_sockaddr(address->addr))) return CURL_SOCKET_BAD;
-    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-}
-
-// A reused connection opens no socket; this sees its address as well.
-int on_request(void* user, char* ip, char*, int, int) {
-    auto& transfer = *static_cast<Transfer*>(user);
-    return refuse(transfer, IpAddress::parse(ip)) ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
-}
-
-HttpError kind_of(CURLcode code) {
-    switch (code) {
-        case CURLE_URL_MALFORMAT:
-        case CURLE_UNSUPPORTED_PROTOCOL:
-            return HttpError::bad_url;
-        case CURLE_COULDNT_RESOLVE_HOST:
-            return HttpError::resolve;
-        case CURLE_COULDNT_CONNECT:
-            return HttpError::connect;
-        case CURLE_OPERATION_TIMEDOUT:
-            return HttpError::timeout;
-        case CURLE_SSL_CONNECT_ERROR:
-        case CURLE_PEER_FAILED_VERIFICATION:
-        case CURLE_SSL_CERTPROBLEM:
-        case CURLE_SSL_CIPHER:
-        case CURLE_SSL_CACERT_BADFILE:
-        case CURLE_SSL_ISSUER_ERROR:
-            return HttpError::tls;
-        default:
-            return HttpError::protocol;
-    }
+    log::warn("the process may open too few files for as many outgoing connections as configured",
+              {{"open_files", std::to_string(limit)},
+               {"connections", std::to_string(options.max_connections)},
+               {"configured", std::to_string(wanted)}});
+    return options;
 }
 
 class CurlHttpClient final : public HttpClient {
 public:
-    explicit CurlHttpClient(const HttpClientOptions& options) : options_(options) {
-        static const CURLcode global = curl_global_init(CURL_GLOBAL_DEFAULT);
-        multi_ = curl_multi_init();
-        if (global != CURLE_OK || multi_ == nullptr) throw std::runtime_error("libcurl does not start");
-        curl_multi_setopt(multi_, CURLMOPT_MAX_TOTAL_CONNECTIONS,
-                          static_cast<long>(options_.max_connections));
-        curl_multi_setopt(multi_, CURLMOPT_MAX_HOST_CONNECTIONS,
-                          static_cast<long>(options_.max_connections_per_host));
-        curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS,
-                          static_cast<long>(std::min<std::size_t>(options_.max_connections, 256)));
-        curl_multi_setopt(multi_, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);
+    explicit CurlHttpClient(const HttpClientOptions& options)
+        : options_(within_file_limit(options)),
+          names_(poller_, {.servers = options_.dns_servers}),
+          count_{.max_idle = options_.max_idle_connections},
+          slots_(options_.max_connections, options_.max_connections_per_host) {
+        for (std::size_t i = 0; i < multis; ++i)
+            multis_.push_back(std::make_unique<CurlMulti>(poller_, count_));
         thread_ = std::thread([this] { run(); });
     }
 
     ~CurlHttpClient() override {
         stopping_ = true;
-        curl_multi_wakeup(multi_);
+        poller_.wake();
         thread_.join();
-        for (CURL* easy : idle_) curl_easy_cleanup(easy);
-        curl_multi_cleanup(multi_);
     }
 
     void start(HttpRequest request, Done done) override {
@@ -170,7 +91,7 @@ public:
             incoming_.push_back({std::move(request), std::move(done), std::chrono::steady_clock::now()});
             if (std::exchange(woken_, true)) return;
         }
-        curl_multi_wakeup(multi_);
+        poller_.wake();
     }
 
 private:
@@ -185,173 +106,150 @@ private:
             if (stopping_) break;
             for (Pending& pending : taken) begin(std::move(pending));
             taken.clear();
-            int running = 0;
-            check(curl_multi_perform(multi_, &running));
-            collect();
-            {
-                std::lock_guard lock(mutex_);
-                if (!incoming_.empty()) continue;
-            }
-            check(curl_multi_poll(multi_, nullptr, 0, 1000, nullptr));
+            launch();
+            turn();
         }
         for (Pending& pending : taken) {
-            HttpResult result;
-            result.error = HttpError::cancelled;
-            result.error_text = "the client was stopped";
-            call(pending.done, std::move(result));
+            call(pending.done, failure(HttpError::cancelled, "the client was stopped"));
         }
-        while (!active_.empty()) {
-            Transfer* transfer = *active_.begin();
-            HttpResult result;
-            result.error = HttpError::cancelled;
-            result.error_text = "the client was stopped";
-            end(transfer, std::move(result));
+        while (!transfers_.empty()) {
+            finish(*transfers_.begin()->second, failure(HttpError::cancelled, "the client was stopped"));
         }
     }
 
-    void check(CURLMcode code) {
-        if (code != CURLM_OK)
-            log::error("outgoing HTTP is in trouble", {{"reason", curl_multi_strerror(code)}});
+    // Waits for what is ready or due, and sees to it.
+    void turn() {
+        MonoTime until = names_.due();
+        if (!deadlines_.empty()) until = std::min(until, deadlines_.begin()->first);
+        for (const auto& multi : multis_) until = std::min(until, multi->due());
+        poller_.wait(until);
+        const MonoTime now = std::chrono::steady_clock::now();
+        names_.run_due(now);
+        for (const auto& multi : multis_) {
+            multi->run_due(now);
+            multi->collect([this](CURL* easy, CURLcode code) {
+                void* user = nullptr;
+                curl_easy_getinfo(easy, CURLINFO_PRIVATE, &user);
+                auto& transfer = *static_cast<Transfer*>(user);
+                finish(transfer, transfer.result(code));
+            });
+        }
+        expire(now);
     }
 
     void begin(Pending pending) {
-        auto* transfer = new Transfer(std::move(pending));
-        active_.insert(transfer);
-        CURL* easy = nullptr;
-        if (!idle_.empty()) {
-            easy = idle_.back();
-            idle_.pop_back();
-        } else {
-            easy = curl_easy_init();
+        const std::uint64_t id = ++last_id_;
+        auto& transfer =
+            *transfers_
+                 .emplace(id, std::make_unique<Transfer>(id, std::move(pending.request),
+                                                         std::move(pending.done), pending.started))
+                 .first->second;
+        auto target = Target::parse(transfer.request.url);
+        if (!target) return finish(transfer, failure(HttpError::bad_url, target.error().message));
+        transfer.target = std::move(*target);
+        deadlines_.emplace(transfer.deadline, id);
+        if (transfer.target.literal) {
+            const Addresses only{*transfer.target.literal};
+            if (const auto reason = refused_among(only, transfer.request.guard))
+                return refuse(transfer, *reason);
+            return enqueue(transfer);
         }
-        transfer->easy = easy;
-        if (easy == nullptr || !set_options(*transfer)) {
-            HttpResult result;
-            result.error = HttpError::bad_url;
-            result.error_text = "the request cannot be made";
-            end(transfer, std::move(result));
-            return;
-        }
-        check(curl_multi_add_handle(multi_, easy));
+        if (is_localhost(transfer.target.host)) return use_localhost(transfer);
+        names_.look_up(
+            transfer.target.host, std::chrono::steady_clock::now(), transfer.deadline,
+            [this, id](const Result<Addresses>& result, bool asked) { resolved(id, result, asked); });
     }
 
-    bool set_options(Transfer& t) {
-        CURL* e = t.easy;
-        const HttpRequest& r = t.request;
-        const auto left =
-            r.timeout - std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - t.started);
-        const auto ms =
-            std::max<long>(1, static_cast<long>(std::chrono::ceil<std::chrono::milliseconds>(left).count()));
-        for (const auto& [name, value] : r.headers) {
-            const std::string line = value.empty() ? name + ";" : name + ": " + value;
-            t.header_list = curl_slist_append(t.header_list, line.c_str());
-        }
-        // libcurl waits a second for "100 Continue" otherwise.
-        t.header_list = curl_slist_append(t.header_list, "Expect:");
-        bool ok = true;
-        const auto set = [&](CURLoption option, auto value) {
-            ok = curl_easy_setopt(e, option, value) == CURLE_OK && ok;
-        };
-        set(CURLOPT_URL, r.url.c_str());
-        set(CURLOPT_HTTPHEADER, t.header_list);
-        set(CURLOPT_USERAGENT, options_.user_agent.c_str());
-        if (r.method == "GET") {
-            set(CURLOPT_HTTPGET, 1L);
-        } else if (r.method == "HEAD") {
-            set(CURLOPT_NOBODY, 1L);
-        } else {
-            set(CURLOPT_POST, 1L);
-            set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(r.body.size()));
-            set(CURLOPT_POSTFIELDS, r.body.c_str());
-            if (r.method != "POST") set(CURLOPT_CUSTOMREQUEST, r.method.c_str());
-        }
-        set(CURLOPT_TIMEOUT_MS, ms);
-        set(CURLOPT_CONNECTTIMEOUT_MS, ms);
-        set(CURLOPT_NOSIGNAL, 1L);
-        set(CURLOPT_PROTOCOLS_STR, "http,https");
-        set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
-        set(CURLOPT_HTTP09_ALLOWED, 0L);
-        set(CURLOPT_FOLLOWLOCATION, 0L);
-        set(CURLOPT_PROXY, "");
-        set(CURLOPT_TCP_NODELAY, 1L);
-        set(CURLOPT_TCP_KEEPALIVE, 1L);
-        set(CURLOPT_MAXAGE_CONN, 60L);
-        set(CURLOPT_DNS_CACHE_TIMEOUT, 30L);
-        set(CURLOPT_SSL_VERIFYPEER, r.verify_tls ? 1L : 0L);
-        set(CURLOPT_SSL_VERIFYHOST, r.verify_tls ? 2L : 0L);
-        set(CURLOPT_BUFFERSIZE, 16L * 1024);
-        set(CURLOPT_ERRORBUFFER, t.error.data());
-        set(CURLOPT_WRITEFUNCTION, &on_body);
-        set(CURLOPT_WRITEDATA, static_cast<void*>(&t));
-        set(CURLOPT_HEADERFUNCTION, &on_header);
-        set(CURLOPT_HEADERDATA, static_cast<void*>(&t));
-        set(CURLOPT_OPENSOCKETFUNCTION, &on_open_socket);
-        set(CURLOPT_OPENSOCKETDATA, static_cast<void*>(&t));
-        set(CURLOPT_PREREQFUNCTION, &on_request);
-        set(CURLOPT_PREREQDATA, static_cast<void*>(&t));
-        set(CURLOPT_PRIVATE, static_cast<void*>(&t));
-        return ok;
+    void refuse(Transfer& transfer, const std::string& reason) {
+        finish(transfer, failure(HttpError::refused_address, "the address is not allowed: " + reason));
     }
 
-    void collect() {
-        int left = 0;
-        while (CURLMsg* message = curl_multi_info_read(multi_, &left)) {
-            if (message->msg != CURLMSG_DONE) continue;
-            const CURLcode code = message->data.result;
-            void* user = nullptr;
-            curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &user);
-            auto* transfer = static_cast<Transfer*>(user);
-            end(transfer, result_of(*transfer, code));
+    // No name server can change what localhost is, so it is enough that one of its addresses is allowed.
+    void use_localhost(Transfer& transfer) {
+        std::optional<std::string> refused;
+        for (const char* text : {"127.0.0.1", "::1"}) {
+            const Addresses one{IpAddress::parse(text).value()};
+            const auto reason = refused_among(one, transfer.request.guard);
+            if (!reason) transfer.addresses.push_back(one[0]);
+            if (reason && !refused) refused = reason;
         }
+        if (transfer.addresses.empty()) return refuse(transfer, refused.value());
+        enqueue(transfer);
     }
 
-    static HttpResult result_of(Transfer& t, CURLcode code) {
-        HttpResult result;
-        long status = 0;
-        char* ip = nullptr;
-        curl_easy_getinfo(t.easy, CURLINFO_RESPONSE_CODE, &status);
-        curl_easy_getinfo(t.easy, CURLINFO_PRIMARY_IP, &ip);
-        if (ip != nullptr) result.remote_ip = ip;
-        result.truncated = t.truncated;
-        // The body's end does not matter where we stopped reading: the status has come, and it is what
-        // counts.
-        if ((code == CURLE_OK || (code == CURLE_WRITE_ERROR && t.truncated)) && status >= 200) {
-            result.status = static_cast<int>(status);
-            result.headers = std::move(t.headers);
-            result.body = std::move(t.body);
-            return result;
+    void resolved(std::uint64_t id, const Result<Addresses>& result, bool asked) {
+        const auto found = transfers_.find(id);
+        if (found == transfers_.end()) return;  // its time was up before
+        Transfer& transfer = *found->second;
+        if (asked) {
+            transfer.dns =
+                std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - transfer.started);
         }
-        if (!t.refused.empty()) {
-            result.error = HttpError::refused_address;
-            result.error_text = "the address is not allowed: " + t.refused;
-        } else if (!t.protocol.empty()) {
-            result.error = HttpError::protocol;
-            result.error_text = t.protocol;
-        } else {
-            result.error = kind_of(code);
-            result.error_text = t.error[0] != '\0' ? t.error.data() : curl_easy_strerror(code);
-            if (result.error == HttpError::timeout) {
-                result.error_text = fmt::format("no answer within {}", format_duration(t.request.timeout));
-            }
+        if (!result) return finish(transfer, failure(HttpError::resolve, result.error().message));
+        if (const auto reason = refused_among(*result, transfer.request.guard))
+            return refuse(transfer, *reason);
+        // Where both answer, the other family is tried 200 ms later; IPv4 is the one that every network has.
+        for (const bool v4 : {true, false}) {
+            std::copy_if(result->begin(), result->end(), std::back_inserter(transfer.addresses),
+                         [v4](const IpAddress& a) { return a.is_v4() == v4; });
         }
-        return result;
+        enqueue(transfer);
     }
 
-    void end(Transfer* transfer, HttpResult result) {
-        const std::unique_ptr<Transfer> owned(transfer);
-        active_.erase(transfer);
-        result.duration =
-            std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - transfer->started);
-        if (transfer->easy != nullptr) {
-            curl_multi_remove_handle(multi_, transfer->easy);
-            curl_easy_reset(transfer->easy);
-            if (idle_.size() < max_idle_handles) {
-                idle_.push_back(transfer->easy);
+    void enqueue(Transfer& transfer) {
+        transfer.resolved = true;
+        slots_.enqueue(transfer.target.endpoint, transfer.id);
+    }
+
+    // Gives curl what may have a connection now. Not from curl's callbacks.
+    void launch() {
+        while (const auto id = slots_.next()) {
+            Transfer& transfer = *transfers_.at(*id);
+            deadlines_.erase({transfer.deadline, transfer.id});
+            const std::size_t at = std::hash<std::string>{}(transfer.target.endpoint) % multis_.size();
+            if (spare_.empty()) {
+                transfer.easy = std::make_unique<EasyHandle>();
             } else {
-                curl_easy_cleanup(transfer->easy);
+                transfer.easy = std::move(spare_.back());
+                spare_.pop_back();
+            }
+            transfer.multi = multis_[at].get();
+            if (!transfer.prepare(options_, std::chrono::steady_clock::now()) ||
+                !transfer.multi->add(transfer.easy->get())) {
+                transfer.multi = nullptr;
+                finish(transfer, failure(HttpError::bad_url, "the request cannot be made"));
             }
         }
-        call(transfer->done, std::move(result));
+    }
+
+    // Ends those that curl has not got and that have waited for all their time.
+    void expire(MonoTime now) {
+        while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
+            Transfer& transfer = *transfers_.at(deadlines_.begin()->second);
+            const std::string within = format_duration(transfer.request.timeout);
+            finish(transfer,
+                   failure(HttpError::timeout, transfer.resolved
+                                                   ? fmt::format("no connection was free within {}", within)
+                                                   : fmt::format("host {} was not resolved within {}",
+                                                                 transfer.target.host, within)));
+        }
+    }
+
+    void finish(Transfer& transfer, HttpResult result) {
+        const auto found = transfers_.find(transfer.id);
+        const std::unique_ptr<Transfer> owned = std::move(found->second);
+        transfers_.erase(found);
+        deadlines_.erase({owned->deadline, owned->id});
+        slots_.release(owned->id);
+        if (!result.times.dns) result.times.dns = owned->dns;
+        if (owned->multi != nullptr) owned->multi->remove(owned->easy->get());
+        if (owned->easy && spare_.size() < max_spare_handles) {
+            owned->easy->reset();
+            spare_.push_back(std::move(owned->easy));
+        }
+        result.duration =
+            std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - owned->started);
+        call(owned->done, std::move(result));
     }
 
     static void call(Done& done, HttpResult result) {
@@ -363,13 +261,20 @@ private:
     }
 
     const HttpClientOptions options_;
-    CURLM* multi_ = nullptr;
+    Poller poller_;
     std::mutex mutex_;
     std::deque<Pending> incoming_;  // under mutex_, as is woken_
     bool woken_ = false;
     std::atomic<bool> stopping_ = false;
-    std::unordered_set<Transfer*> active_;  // the thread's own, as is idle_
-    std::vector<CURL*> idle_;
+    // All below is the thread's own.
+    NameLookup names_;
+    ConnectionCount count_;
+    HostSlots slots_;
+    std::vector<std::unique_ptr<CurlMulti>> multis_;
+    std::vector<std::unique_ptr<EasyHandle>> spare_;
+    std::unordered_map<std::uint64_t, std::unique_ptr<Transfer>> transfers_;
+    std::set<std::pair<MonoTime, std::uint64_t>> deadlines_;  // of those that curl has not got
+    std::uint64_t last_id_ = 0;
     std::thread thread_;
 };
 

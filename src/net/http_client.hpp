@@ -25,21 +25,22 @@ struct HttpRequest {
     std::size_t max_response_bytes =
         64 * 1024;  // more than this ends the transfer; see HttpResult::truncated
     bool verify_tls = true;
-    // Judged on the address really used, before a byte is sent, on new and reused connections alike. Not
-    // owned; outlives the request. Null: any address.
+    // Judges all addresses that the host stands for before any connection is opened: one that is refused
+    // refuses the request (localhost may do with those that are not). Then the address really used, before a
+    // byte is sent, on new and reused connections alike. Not owned; outlives the request. Null: any address.
     const AddressGuard* guard = nullptr;
 };
 
 enum class HttpError { none, bad_url, resolve, refused_address, connect, tls, timeout, protocol, cancelled };
 std::string_view to_string(HttpError e);
 
-// How long each phase took; nullopt where it was not reached or not needed (a reused connection, an address
-// as a host).
+// How long each phase took; nullopt where it did not end or was not needed (a reused connection; a host that
+// is an address, or a name whose addresses were known already).
 struct HttpTimes {
     std::optional<Duration> dns;
     std::optional<Duration> connect;     // TCP
     std::optional<Duration> tls;         // the handshake after it
-    std::optional<Duration> first_byte;  // from the request's end to the answer's first byte
+    std::optional<Duration> first_byte;  // from the request's first byte to the answer's
 };
 
 struct HttpResult {
@@ -56,8 +57,10 @@ struct HttpResult {
     const std::string* header(std::string_view lower_name) const;
 };
 
-// HTTP/1.1 requests to anywhere, many at once, on one thread of its own. No redirects, no proxy from the
-// environment, only http and https. Connections are kept and reused per host.
+// HTTP/1.1 requests to anywhere, many at once, on one thread of its own; a request that hangs costs the
+// others nothing but its connection. No redirects, no proxy from the environment, only http and https. Names
+// are looked up by the client itself; what is known of one is kept for 1 to 30 s. Connections are kept and
+// reused per host.
 class HttpClient {
 public:
     using Done = std::move_only_function<void(HttpResult)>;
@@ -69,13 +72,19 @@ public:
 };
 
 struct HttpClientOptions {
-    std::size_t max_connections = 2000;  // in all; further requests wait within their time-out
-    std::size_t max_connections_per_host = 64;
+    // In all; further requests wait within their time-out, hosts by turns. Fewer where the process may not
+    // open as many files (see net/file_limit.hpp); the log says so then.
+    std::size_t max_connections = 2000;
+    std::size_t max_connections_per_host = 64;  // per scheme, host and port
+    std::size_t max_idle_connections = 256;     // kept for further requests, beside those in use
     std::string user_agent = "Pricewire";
     // Name servers, as "address" or "address:port" ("[::1]:53"). Empty: the system's.
     std::vector<std::string> dns_servers;
+    // Certificates to trust, in PEM. Empty: the system's.
+    std::string ca_file;
 };
 
+// Throws std::runtime_error where a name server's text is none, or the system has no descriptors left.
 std::unique_ptr<HttpClient> create_http_client(const HttpClientOptions& options = {});
 
 }  // namespace pricewire::net

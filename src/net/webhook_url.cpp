@@ -11,6 +11,8 @@
 #include <memory>
 #include <optional>
 
+#include "net/resolver.hpp"
+
 namespace pricewire::net {
 namespace {
 
@@ -242,7 +244,7 @@ Result<WebhookUrl> parse_webhook_url(std::string_view text, const UrlPolicy& pol
 Result<WebhookUrl> vet_webhook_url(std::string_view text, const UrlPolicy& policy, int deadline_ms) {
     auto url = parse_webhook_url(text, policy);
     if (!url) return url;
-    const auto addresses = resolve(url->host, deadline_ms);
+    const auto addresses = resolve(url->host, deadline_ms, policy.dns_servers);
     if (!addresses) return url;  // judged at connect
     for (const IpAddress& address : *addresses) {
         if (const auto reason = policy.guard.refuses(address)) {

@@ -16,6 +16,7 @@ struct UrlPolicy {
     bool allow_http = false;
     std::vector<std::pair<std::uint16_t, std::uint16_t>> allow_ports{{80, 80}, {443, 443}, {8443, 8443}};
     AddressGuard guard{};
+    std::vector<std::string> dns_servers{};  // as in HttpClientOptions
 };
 
 struct WebhookUrl {

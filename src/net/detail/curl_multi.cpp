@@ -1,0 +1,119 @@
+#include "net/detail/curl_multi.hpp"
+
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "base/log.hpp"
+
+namespace pricewire::net::detail {
+namespace {
+
+bool check(CURLMcode code) {
+    if (code == CURLM_OK) return true;
+    log::error("outgoing HTTP is in trouble", {{"reason", curl_multi_strerror(code)}});
+    return false;
+}
+
+}  // namespace
+
+CurlMulti::CurlMulti(Poller& poller, ConnectionCount& count) : poller_(poller), count_(count) {
+    static const CURLcode global = curl_global_init(CURL_GLOBAL_DEFAULT);
+    multi_ = global == CURLE_OK ? curl_multi_init() : nullptr;
+    if (multi_ == nullptr) throw std::runtime_error("libcurl does not start");
+    // How many connections there may be is decided outside: curl's own queue is one for all hosts.
+    curl_multi_setopt(multi_, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);
+    curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, &on_socket);
+    curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, static_cast<void*>(this));
+    curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, &on_timer);
+    curl_multi_setopt(multi_, CURLMOPT_TIMERDATA, static_cast<void*>(this));
+}
+
+CurlMulti::~CurlMulti() {
+    check(curl_multi_cleanup(multi_));
+}
+
+void CurlMulti::count_sockets(CURL* easy) {
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, &on_close);
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, static_cast<void*>(this));
+}
+
+void CurlMulti::opened() {
+    ++open_;
+    ++count_.open;
+}
+
+bool CurlMulti::add(CURL* easy) {
+    if (!check(curl_multi_add_handle(multi_, easy))) return false;
+    ++busy_;
+    ++count_.busy;
+    return true;
+}
+
+void CurlMulti::remove(CURL* easy) {
+    check(curl_multi_remove_handle(multi_, easy));
+    --busy_;
+    --count_.busy;
+}
+
+void CurlMulti::run_due(MonoTime now) {
+    // curl sets a new time-out only where it wants another one.
+    if (now < due_) return;
+    due_ = MonoTime::max();
+    bound_idle();
+    int running = 0;
+    check(curl_multi_socket_action(multi_, CURL_SOCKET_TIMEOUT, 0, &running));
+}
+
+void CurlMulti::on_ready(int fd, std::uint32_t events) {
+    bound_idle();
+    const int what = ((events & (EPOLLIN | EPOLLHUP)) != 0 ? CURL_CSELECT_IN : 0) |
+                     ((events & EPOLLOUT) != 0 ? CURL_CSELECT_OUT : 0) |
+                     ((events & EPOLLERR) != 0 ? CURL_CSELECT_ERR : 0);
+    int running = 0;
+    check(curl_multi_socket_action(multi_, fd, what, &running));
+}
+
+// curl bounds its connections in all, busy ones among them, by closing the longest idle where a transfer
+// ends; so it is told how many there may be just now: those that there are, less one where enough are idle.
+void CurlMulti::bound_idle() {
+    const auto idle = static_cast<long>(count_.open - std::min(count_.open, count_.busy));
+    const auto here = static_cast<long>(std::max(open_, busy_));
+    const long bound = std::max(1L, here + static_cast<long>(count_.max_idle) - idle - 1);
+    if (bound == bound_) return;
+    bound_ = bound;
+    curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, bound);
+}
+
+void CurlMulti::collect(const Done& done) {
+    int left = 0;
+    while (const CURLMsg* message = curl_multi_info_read(multi_, &left)) {
+        if (message->msg == CURLMSG_DONE) done(message->easy_handle, message->data.result);
+    }
+}
+
+int CurlMulti::on_socket(CURL*, curl_socket_t fd, int what, void* self, void*) {
+    auto& multi = *static_cast<CurlMulti*>(self);
+    const bool read = what == CURL_POLL_IN || what == CURL_POLL_INOUT;
+    const bool write = what == CURL_POLL_OUT || what == CURL_POLL_INOUT;
+    multi.poller_.watch(fd, read, write, multi);
+    return 0;
+}
+
+int CurlMulti::on_timer(CURLM*, long timeout_ms, void* self) {
+    static_cast<CurlMulti*>(self)->due_ =
+        timeout_ms < 0 ? MonoTime::max()
+                       : std::chrono::steady_clock::now() + std::chrono::milliseconds{timeout_ms};
+    return 0;
+}
+
+int CurlMulti::on_close(void* self, curl_socket_t fd) {
+    auto& multi = *static_cast<CurlMulti*>(self);
+    --multi.open_;
+    --multi.count_.open;
+    return close(fd);
+}
+
+}  // namespace pricewire::net::detail

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstddef>
+#include <list>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "net/address_guard.hpp"
+
+namespace pricewire::net::detail {
+
+using Addresses = std::vector<IpAddress>;
+
+// What names stood for a moment ago. Bounded: where it is full, the entry put in first goes. One thread's
+// own.
+class DnsCache {
+public:
+    // An answer is kept for as long as it says, within these; a failure for `failure_ttl`.
+    static constexpr Duration min_ttl = std::chrono::seconds{1};
+    static constexpr Duration max_ttl = std::chrono::seconds{30};
+    static constexpr Duration failure_ttl = std::chrono::seconds{2};
+
+    explicit DnsCache(std::size_t max_entries) : max_entries_(max_entries) {}
+
+    // nullptr where nothing is known, or no longer. Valid until the next call.
+    const Result<Addresses>* find(const std::string& host, MonoTime now);
+    // `ttl` is the answer's own.
+    void put(const std::string& host, Result<Addresses> result, Duration ttl, MonoTime now);
+    std::size_t size() const { return by_host_.size(); }
+
+private:
+    struct Entry {
+        std::string host;
+        Result<Addresses> result;
+        MonoTime until;
+    };
+    void erase(std::list<Entry>::iterator at);
+
+    const std::size_t max_entries_;
+    std::list<Entry> entries_;  // in the order they were put in
+    std::unordered_map<std::string_view, std::list<Entry>::iterator> by_host_;  // keys are the entries' own
+};
+
+}  // namespace pricewire::net::detail

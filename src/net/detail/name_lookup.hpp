@@ -1,0 +1,71 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "net/detail/dns_cache.hpp"
+#include "net/detail/poller.hpp"
+#include "net/resolver.hpp"
+
+struct ares_addrinfo;
+
+namespace pricewire::net::detail {
+
+struct NameLookupOptions {
+    std::vector<std::string> servers;  // as in HttpClientOptions::dns_servers
+    std::size_t max_parallel = 1024;   // names asked for at once; further ones wait their turn
+    std::size_t max_cached = 4096;
+};
+
+// Names to addresses by c-ares, on its owner's poller: /etc/hosts first, then the name servers, A and AAAA. A
+// name is asked for once at a time, whoever waits for it. One thread's own.
+class NameLookup {
+public:
+    // `asked` where the answer was waited for; false where it was known. The result is valid during the call.
+    using Done = std::move_only_function<void(const Result<Addresses>& result, bool asked)>;
+
+    // Throws std::runtime_error where a server is not an address, or c-ares does not start.
+    NameLookup(Poller& poller, NameLookupOptions options);
+    ~NameLookup();  // without calling those that wait
+    NameLookup(const NameLookup&) = delete;
+    NameLookup& operator=(const NameLookup&) = delete;
+
+    // Calls `done` at once where the answer is known, else from run_due() or the poller; perhaps later than
+    // `deadline`, after which nobody need wait for it. Waiters are bounded by the caller.
+    void look_up(const std::string& host, MonoTime now, MonoTime deadline, Done done);
+    // When run_due() is wanted next; MonoTime::max() where nothing is under way.
+    MonoTime due() const { return due_; }
+    void run_due(MonoTime now);
+    std::size_t cached() const { return cache_.size(); }
+
+private:
+    class Channel;
+    struct Lookup;
+
+    static void on_answer(void* lookup, int status, int timeouts, ares_addrinfo* answer);
+    void start(Lookup& lookup);
+    void deliver();
+    void renew_channel();
+
+    Poller& poller_;
+    const NameLookupOptions options_;
+    DnsCache cache_;
+    std::unordered_map<std::string, std::unique_ptr<Lookup>> lookups_;  // under way or waiting their turn
+    std::deque<Lookup*> waiting_;
+    std::vector<Lookup*> answered_;  // not yet delivered
+    std::size_t under_way_ = 0;
+    bool delivering_ = false;
+    bool ending_ = false;
+    MonoTime due_ = MonoTime::max();
+    // The last is the one to ask; earlier ones, made from an older resolv.conf, end with their last question.
+    std::vector<std::shared_ptr<Channel>> channels_;
+    std::int64_t configured_at_ = 0;  // resolv.conf's change, in nanoseconds
+};
+
+}  // namespace pricewire::net::detail

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/clock.hpp"
+
+namespace pricewire::net::detail {
+
+// epoll(7) over the file descriptors of several sources: a turn costs what is ready, not what is open. One
+// thread's own, apart from wake().
+class Poller {
+public:
+    class Source {
+    public:
+        // `events` are epoll's (EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP). May be a report that came too late,
+        // of a descriptor that was closed and opened again within one turn.
+        virtual void on_ready(int fd, std::uint32_t events) = 0;
+
+    protected:
+        ~Source() = default;
+    };
+
+    // Throws std::system_error where the system has no descriptors left.
+    Poller();
+    ~Poller();
+    Poller(const Poller&) = delete;
+    Poller& operator=(const Poller&) = delete;
+
+    // Reports `fd` to `source` from now on; with neither, no longer. Level-triggered. To be told before `fd`
+    // is closed.
+    void watch(int fd, bool read, bool write, Source& source);
+    // Waits until something is ready, wake() or `until`, and reports it.
+    void wait(MonoTime until);
+    // Ends the present or the next wait(). Any thread.
+    void wake();
+
+private:
+    struct Watched {
+        Source* source = nullptr;
+        std::uint32_t events = 0;
+    };
+    void control(int fd, Watched& watched, std::uint32_t events);
+
+    int epoll_ = -1;
+    int wake_ = -1;
+    std::vector<Watched> watched_;  // by descriptor
+};
+
+}  // namespace pricewire::net::detail

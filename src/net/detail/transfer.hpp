@@ -1,0 +1,107 @@
+#pragma once
+
+#include <curl/curl.h>
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "net/detail/curl_multi.hpp"
+#include "net/detail/dns_cache.hpp"
+#include "net/http_client.hpp"
+
+namespace pricewire::net::detail {
+
+struct CurlDelete {
+    void operator()(CURLU* url) const { curl_url_cleanup(url); }
+    void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+};
+using CurlUrlPtr = std::unique_ptr<CURLU, CurlDelete>;
+using CurlList = std::unique_ptr<curl_slist, CurlDelete>;
+
+// Where a request goes, as libcurl's parser sees it; libcurl is given this parse, so both always agree.
+struct Target {
+    CurlUrlPtr url;
+    std::string host;  // lower case, an IPv6 literal without brackets
+    std::string port;
+    std::string endpoint;              // scheme, host and port
+    std::optional<IpAddress> literal;  // where the host is an address
+
+    // Error: why a request cannot go there, in words.
+    static Result<Target> parse(const std::string& url);
+};
+
+// A curl easy handle, to be used by one transfer after another. It has a name cache of its own, into which
+// each transfer puts the addresses that were judged for it and no others, so that no transfer can meet
+// another's.
+class EasyHandle {
+public:
+    EasyHandle();  // throws std::bad_alloc
+    ~EasyHandle();
+    EasyHandle(const EasyHandle&) = delete;
+    EasyHandle& operator=(const EasyHandle&) = delete;
+    CURL* get() const { return easy_; }
+    // To be called before set options: all as new, apart from the name cache.
+    void reset();
+    // Makes `target`'s name stand for these and forgets what was given before.
+    bool set_addresses(const Target& target, const Addresses& addresses);
+
+private:
+    CURL* easy_ = nullptr;
+    CURLSH* share_ = nullptr;
+    CurlList resolve_;
+    std::string known_;  // "host:port" in the name cache
+};
+
+// One request under way and all that curl's callbacks write about it. One thread's own.
+struct Transfer {
+    Transfer(std::uint64_t number, HttpRequest r, HttpClient::Done d, MonoTime start)
+        : id(number),
+          request(std::move(r)),
+          done(std::move(d)),
+          started(start),
+          deadline(start + request.timeout) {}
+    Transfer(const Transfer&) = delete;
+    Transfer& operator=(const Transfer&) = delete;
+
+    const std::uint64_t id;
+    HttpRequest request;
+    HttpClient::Done done;
+    const MonoTime started;
+    const MonoTime deadline;
+    Target target;
+    bool resolved = false;
+    Addresses addresses;  // judged; empty where the host is a literal
+    std::optional<Duration> dns;
+
+    // Set while curl has it.
+    CurlMulti* multi = nullptr;
+    std::unique_ptr<EasyHandle> easy;
+    CurlList header_list;
+    std::array<char, CURL_ERROR_SIZE> error{};
+    Headers headers;
+    std::size_t header_bytes = 0;
+    int informational = 0;
+    std::string body;
+    bool truncated = false;
+    int socket_error = 0;  // errno where no socket could be opened
+    std::string refused;   // the guard's reason
+    std::string protocol;  // what was wrong with the answer
+
+    // Makes `easy` ready for `multi`. False where curl does not take an option.
+    bool prepare(const HttpClientOptions& options, MonoTime now);
+    // After curl has ended it with `code`.
+    HttpResult result(CURLcode code);
+
+private:
+    HttpTimes times() const;
+    std::string words(HttpError kind, CURLcode code) const;
+};
+
+// The guard's reason to refuse one of the addresses; nullopt where none is, or where there is no guard.
+std::optional<std::string> refused_among(const Addresses& addresses, const AddressGuard* guard);
+
+}  // namespace pricewire::net::detail
