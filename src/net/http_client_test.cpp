@@ -1,105 +1,18 @@
 #include "net/http_client.hpp"
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <cstdlib>
-#include <functional>
 #include <future>
 #include <thread>
+
+#include "net/server_fixture.hpp"
 
 namespace pricewire::net {
 namespace {
 
 using namespace std::chrono_literals;
-
-// A listener on loopback whose connections a function serves, one after another, on a thread of its own.
-class RawServer {
-public:
-    explicit RawServer(std::function<void(int)> serve) : serve_(std::move(serve)) {
-        listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        socklen_t size = sizeof address;
-        if (bind(listener_, reinterpret_cast<sockaddr*>(&address), size) != 0 || listen(listener_, 64) != 0 ||
-            getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
-            throw std::runtime_error("cannot listen");
-        }
-        port_ = ntohs(address.sin_port);
-        thread_ = std::thread([this] { run(); });
-    }
-    ~RawServer() {
-        stopping_ = true;
-        // A kept connection would hold its server in recv() for ever.
-        if (const int fd = active_; fd >= 0) shutdown(fd, SHUT_RDWR);
-        thread_.join();
-        close(listener_);
-    }
-    std::string url(const std::string& path = "/") const {
-        return "http://127.0.0.1:" + std::to_string(port_) + path;
-    }
-    int accepted() const { return accepted_; }
-    bool stopping() const { return stopping_; }
-
-private:
-    void run() {
-        while (!stopping_) {
-            pollfd waiting{listener_, POLLIN, 0};
-            if (poll(&waiting, 1, 20) <= 0) continue;
-            const int fd = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
-            if (fd < 0) continue;
-            ++accepted_;
-            active_ = fd;
-            serve_(fd);
-            active_ = -1;
-            close(fd);
-        }
-    }
-    std::function<void(int)> serve_;
-    int listener_ = -1;
-    std::uint16_t port_ = 0;
-    std::atomic<int> accepted_ = 0;
-    std::atomic<int> active_ = -1;
-    std::atomic<bool> stopping_ = false;
-    std::thread thread_;
-};
-
-bool put(int fd, const std::string& text) {
-    return send(fd, text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size());
-}
-
-// Reads a request up to the end of its body; empty where the client went.
-std::string read_request(int fd) {
-    std::string text;
-    char buffer[4096];
-    while (true) {
-        const std::size_t head = text.find("\r\n\r\n");
-        if (head != std::string::npos) {
-            const std::size_t at = text.find("Content-Length: ");
-            const std::size_t body =
-                at == std::string::npos ? 0 : static_cast<std::size_t>(std::atoi(text.c_str() + at + 16));
-            if (text.size() >= head + 4 + body) return text;
-        }
-        const ssize_t n = recv(fd, buffer, sizeof buffer, 0);
-        if (n <= 0) return {};
-        text.append(buffer, static_cast<std::size_t>(n));
-    }
-}
-
-std::function<void(int)> answering(const std::string& answer) {
-    return [answer](int fd) {
-        while (!read_request(fd).empty() && put(fd, answer)) {
-        }
-    };
-}
-
-constexpr const char* ok_answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Seen: Yes\r\n\r\nhi";
 
 class HttpClientTest : public ::testing::Test {
 protected:

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <future>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "net/http_client.hpp"
+#include "net/server_fixture.hpp"
+
+namespace pricewire::net {
+
+// Results of many requests, waited for together.
+class Results {
+public:
+    HttpClient::Done one() {
+        return [this](HttpResult result) {
+            std::lock_guard lock(mutex_);
+            results_.push_back(std::move(result));
+            came_.notify_all();
+        };
+    }
+    // The results so far, as soon as there are `count`; fewer where they do not come within a minute.
+    std::vector<HttpResult> wait_for(std::size_t count) {
+        std::unique_lock lock(mutex_);
+        came_.wait_for(lock, std::chrono::seconds{60}, [&] { return results_.size() >= count; });
+        return results_;
+    }
+    std::size_t size() {
+        std::lock_guard lock(mutex_);
+        return results_.size();
+    }
+
+private:
+    std::mutex mutex_;
+    std::condition_variable came_;
+    std::vector<HttpResult> results_;
+};
+
+inline HttpResult send_by(HttpClient& client, HttpRequest request) {
+    std::promise<HttpResult> promise;
+    auto result = promise.get_future();
+    client.start(std::move(request), [&](HttpResult r) { promise.set_value(std::move(r)); });
+    return result.get();
+}
+
+inline AddressGuard allowing(std::initializer_list<const char*> networks) {
+    std::vector<Network> out;
+    for (const char* text : networks) out.push_back(Network::parse(text).value());
+    return AddressGuard(std::move(out));
+}
+
+}  // namespace pricewire::net
