@@ -76,7 +76,8 @@ struct HttpClientOptions {
     // open as many files (see net/file_limit.hpp); the log says so then.
     std::size_t max_connections = 2000;
     std::size_t max_connections_per_host = 64;  // per scheme, host and port
-    std::size_t max_idle_connections = 256;     // kept for further requests, beside those in use
+    // Kept beside those in use; up to 32 more where each is of another host.
+    std::size_t max_idle_connections = 256;
     std::string user_agent = "Pricewire";
     // Name servers, as "address" or "address:port" ("[::1]:53"). Empty: the system's.
     std::vector<std::string> dns_servers;
