@@ -1,9 +1,11 @@
 #include "net/http_client.hpp"
 
 #include <fmt/format.h>
+#include <pthread.h>
 
 #include <algorithm>
 #include <atomic>
+#include <csignal>
 #include <deque>
 #include <mutex>
 #include <set>
@@ -41,6 +43,12 @@ HttpResult failure(HttpError error, std::string text) {
     out.error = error;
     out.error_text = std::move(text);
     return out;
+}
+
+Transfer& transfer_of(CURL* easy) {
+    void* user = nullptr;
+    curl_easy_getinfo(easy, CURLINFO_PRIVATE, &user);
+    return *static_cast<Transfer*>(user);
 }
 
 // As asked for, or as much of it as the process may open. A request may have two sockets while it connects to
@@ -96,6 +104,11 @@ public:
 
 private:
     void run() {
+        // OpenSSL writes without MSG_NOSIGNAL, to receivers that may have gone.
+        sigset_t broken_pipe;
+        sigemptyset(&broken_pipe);
+        sigaddset(&broken_pipe, SIGPIPE);
+        pthread_sigmask(SIG_BLOCK, &broken_pipe, nullptr);
         std::deque<Pending> taken;
         while (true) {
             {
@@ -115,6 +128,9 @@ private:
         while (!transfers_.empty()) {
             finish(*transfers_.begin()->second, failure(HttpError::cancelled, "the client was stopped"));
         }
+        // Here as well: connections are closed with a word of farewell.
+        spare_.clear();
+        multis_.clear();
     }
 
     // Waits for what is ready or due, and sees to it.
@@ -128,9 +144,7 @@ private:
         for (const auto& multi : multis_) {
             multi->run_due(now);
             multi->collect([this](CURL* easy, CURLcode code) {
-                void* user = nullptr;
-                curl_easy_getinfo(easy, CURLINFO_PRIVATE, &user);
-                auto& transfer = *static_cast<Transfer*>(user);
+                Transfer& transfer = transfer_of(easy);
                 finish(transfer, transfer.result(code));
             });
         }

@@ -103,6 +103,13 @@ int on_resolve(void*, void*, void* user) {
     return static_cast<Transfer*>(user)->target.literal ? 0 : 1;
 }
 
+// Called where TCP is connected and TLS begins. curl says when that was only once the handshake has ended,
+// which it may never.
+CURLcode on_tls(CURL*, void*, void* user) {
+    static_cast<Transfer*>(user)->connected_at = std::chrono::steady_clock::now();
+    return CURLE_OK;
+}
+
 HttpError kind_of(CURLcode code) {
     switch (code) {
         case CURLE_URL_MALFORMAT:
@@ -214,6 +221,7 @@ bool Transfer::prepare(const HttpClientOptions& options, MonoTime now) {
     CURL* e = easy->get();
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - now).count();
     const auto ms = std::max<long>(1, static_cast<long>(left));
+    given_at = now;
     const auto add = [this](const std::string& line) {
         header_list.reset(curl_slist_append(header_list.release(), line.c_str()));
     };
@@ -268,6 +276,8 @@ bool Transfer::prepare(const HttpClientOptions& options, MonoTime now) {
     set(CURLOPT_OPENSOCKETDATA, static_cast<void*>(this));
     set(CURLOPT_PREREQFUNCTION, &on_request);
     set(CURLOPT_PREREQDATA, static_cast<void*>(this));
+    set(CURLOPT_SSL_CTX_FUNCTION, &on_tls);
+    set(CURLOPT_SSL_CTX_DATA, static_cast<void*>(this));
     set(CURLOPT_RESOLVER_START_FUNCTION, &on_resolve);
     set(CURLOPT_RESOLVER_START_DATA, static_cast<void*>(this));
     set(CURLOPT_PRIVATE, static_cast<void*>(this));
@@ -289,6 +299,8 @@ HttpTimes Transfer::times() const {
     if (opened > 0) {
         out.connect = between(name, connect);
         out.tls = between(connect, tls);
+        if (!out.connect && connected_at)
+            out.connect = std::chrono::duration_cast<Duration>(*connected_at - given_at);
     }
     // curl sets the first byte's time when it sends a body, too.
     if (header_bytes > 0) out.first_byte = between(sent, first);

@@ -81,6 +81,8 @@ struct Transfer {
     CurlMulti* multi = nullptr;
     std::unique_ptr<EasyHandle> easy;
     CurlList header_list;
+    MonoTime given_at;                     // to curl
+    std::optional<MonoTime> connected_at;  // TCP, where TLS follows
     std::array<char, CURL_ERROR_SIZE> error{};
     Headers headers;
     std::size_t header_bytes = 0;
