@@ -64,6 +64,15 @@ std::string base64url_encode(std::span<const std::uint8_t> data) {
     return out;
 }
 
+std::optional<std::vector<std::uint8_t>> base64url_decode(std::string_view text) {
+    if (text.find_first_of("+/=") != text.npos) return std::nullopt;
+    std::string plain(text);
+    std::replace(plain.begin(), plain.end(), '-', '+');
+    std::replace(plain.begin(), plain.end(), '_', '/');
+    plain.append((4 - plain.size() % 4) % 4, '=');
+    return base64_decode(plain);
+}
+
 std::string hex_encode(std::span<const std::uint8_t> data) {
     static constexpr char digits[] = "0123456789abcdef";
     std::string out;

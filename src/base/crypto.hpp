@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
-// Hashes, MACs, encodings and randomness, on OpenSSL. Stateless, thread-safe. A failing primitive throws
-// std::runtime_error: nothing sensible can go on without it.
+// Hashes, MACs, encryption, signatures, encodings and randomness, on OpenSSL. Stateless, thread-safe. A
+// failing primitive throws std::runtime_error: nothing sensible can go on without it.
 namespace pricewire {
 
 using Sha256 = std::array<std::uint8_t, 32>;
@@ -23,11 +23,32 @@ Sha256 hmac_sha256(std::span<const std::uint8_t> key, std::string_view data);
 // Equal length and content, in time that depends on the length alone.
 bool equal_constant_time(std::string_view a, std::string_view b);
 
+using SymmetricKey = std::array<std::uint8_t, 32>;
+
+// AES-256 in Galois/Counter Mode. Source: NIST SP 800-38D. Sealed bytes are a random nonce of 12 bytes, the
+// cipher text (as long as the plain one) and a tag of 16. `context` is not in them, but authenticated with
+// them. One key is good for 2^32 seals (section 8.3), as its nonces are random.
+std::vector<std::uint8_t> aes_gcm_seal(const SymmetricKey& key, std::span<const std::uint8_t> plain,
+                                       std::string_view context);
+// The plain bytes; nullopt where key, context or a single bit is another than at sealing.
+std::optional<std::vector<std::uint8_t>> aes_gcm_open(const SymmetricKey& key,
+                                                      std::span<const std::uint8_t> sealed,
+                                                      std::string_view context);
+
+// Ed25519 (RFC 8032, section 5.1). The seed is the private key; the public one follows from it.
+using Ed25519Seed = std::array<std::uint8_t, 32>;
+using Ed25519PublicKey = std::array<std::uint8_t, 32>;
+using Ed25519Signature = std::array<std::uint8_t, 64>;
+Ed25519PublicKey ed25519_public_key(const Ed25519Seed& seed);
+Ed25519Signature ed25519_sign(const Ed25519Seed& seed, std::string_view message);
+bool ed25519_verify(const Ed25519PublicKey& key, std::string_view message, const Ed25519Signature& signature);
+
 // RFC 4648 §4, with padding; decode refuses anything else.
 std::string base64_encode(std::span<const std::uint8_t> data);
 std::optional<std::vector<std::uint8_t>> base64_decode(std::string_view text);
-// RFC 4648 §5, without padding: what stands in keys and cursors.
+// RFC 4648 §5, without padding: what stands in keys, cursors and sealed texts; decode refuses anything else.
 std::string base64url_encode(std::span<const std::uint8_t> data);
+std::optional<std::vector<std::uint8_t>> base64url_decode(std::string_view text);
 std::string hex_encode(std::span<const std::uint8_t> data);
 
 inline std::span<const std::uint8_t> as_bytes(std::string_view text) {

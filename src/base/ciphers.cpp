@@ -1,0 +1,118 @@
+#include <openssl/evp.h>
+
+#include <memory>
+#include <stdexcept>
+
+#include "base/crypto.hpp"
+
+namespace pricewire {
+namespace {
+
+constexpr std::size_t nonce_size = 12;
+constexpr std::size_t tag_size = 16;
+
+template <auto Free>
+struct Freeing {
+    template <typename T>
+    void operator()(T* p) const {
+        Free(p);
+    }
+};
+using CipherContext = std::unique_ptr<EVP_CIPHER_CTX, Freeing<EVP_CIPHER_CTX_free>>;
+using DigestContext = std::unique_ptr<EVP_MD_CTX, Freeing<EVP_MD_CTX_free>>;
+using Key = std::unique_ptr<EVP_PKEY, Freeing<EVP_PKEY_free>>;
+
+void need(bool success, const char* what) {
+    if (!success) throw std::runtime_error(std::string(what) + " failed");
+}
+
+// Fetched once: looking an algorithm up by its name costs more than sealing a secret with it.
+const EVP_CIPHER* aes_gcm() {
+    static const std::unique_ptr<EVP_CIPHER, Freeing<EVP_CIPHER_free>> cipher(
+        EVP_CIPHER_fetch(nullptr, "AES-256-GCM", nullptr));
+    need(cipher != nullptr, "AES-256-GCM");
+    return cipher.get();
+}
+
+Key private_key(const Ed25519Seed& seed) {
+    Key key(EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, seed.data(), seed.size()));
+    need(key != nullptr, "Ed25519");
+    return key;
+}
+
+}  // namespace
+
+std::vector<std::uint8_t> aes_gcm_seal(const SymmetricKey& key, std::span<const std::uint8_t> plain,
+                                       std::string_view context) {
+    std::vector<std::uint8_t> out(nonce_size + plain.size() + tag_size);
+    random_bytes(std::span(out).first(nonce_size));
+    const CipherContext cipher(EVP_CIPHER_CTX_new());
+    need(cipher != nullptr, "AES-256-GCM");
+    need(EVP_EncryptInit_ex2(cipher.get(), aes_gcm(), key.data(), out.data(), nullptr) == 1, "AES-256-GCM");
+    int size = 0;
+    need(EVP_EncryptUpdate(cipher.get(), nullptr, &size, as_bytes(context).data(),
+                           static_cast<int>(context.size())) == 1,
+         "AES-256-GCM");
+    std::uint8_t* const text = out.data() + nonce_size;
+    need(EVP_EncryptUpdate(cipher.get(), text, &size, plain.data(), static_cast<int>(plain.size())) == 1,
+         "AES-256-GCM");
+    need(EVP_EncryptFinal_ex(cipher.get(), text + size, &size) == 1, "AES-256-GCM");
+    need(EVP_CIPHER_CTX_ctrl(cipher.get(), EVP_CTRL_GCM_GET_TAG, tag_size, text + plain.size()) == 1,
+         "AES-256-GCM");
+    return out;
+}
+
+std::optional<std::vector<std::uint8_t>> aes_gcm_open(const SymmetricKey& key,
+                                                      std::span<const std::uint8_t> sealed,
+                                                      std::string_view context) {
+    if (sealed.size() < nonce_size + tag_size) return std::nullopt;
+    std::vector<std::uint8_t> out(sealed.size() - nonce_size - tag_size);
+    const CipherContext cipher(EVP_CIPHER_CTX_new());
+    need(cipher != nullptr, "AES-256-GCM");
+    need(EVP_DecryptInit_ex2(cipher.get(), aes_gcm(), key.data(), sealed.data(), nullptr) == 1,
+         "AES-256-GCM");
+    int size = 0;
+    need(EVP_DecryptUpdate(cipher.get(), nullptr, &size, as_bytes(context).data(),
+                           static_cast<int>(context.size())) == 1,
+         "AES-256-GCM");
+    need(EVP_DecryptUpdate(cipher.get(), out.data(), &size, sealed.data() + nonce_size,
+                           static_cast<int>(out.size())) == 1,
+         "AES-256-GCM");
+    // OpenSSL takes the tag as changeable and does not change it.
+    auto* const tag = const_cast<std::uint8_t*>(sealed.data() + sealed.size() - tag_size);
+    need(EVP_CIPHER_CTX_ctrl(cipher.get(), EVP_CTRL_GCM_SET_TAG, tag_size, tag) == 1, "AES-256-GCM");
+    if (EVP_DecryptFinal_ex(cipher.get(), out.data() + size, &size) != 1) return std::nullopt;
+    return out;
+}
+
+Ed25519PublicKey ed25519_public_key(const Ed25519Seed& seed) {
+    Ed25519PublicKey out;
+    std::size_t size = out.size();
+    need(EVP_PKEY_get_raw_public_key(private_key(seed).get(), out.data(), &size) == 1, "Ed25519");
+    return out;
+}
+
+Ed25519Signature ed25519_sign(const Ed25519Seed& seed, std::string_view message) {
+    const Key key = private_key(seed);
+    const DigestContext context(EVP_MD_CTX_new());
+    need(context != nullptr, "Ed25519");
+    need(EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, key.get()) == 1, "Ed25519");
+    Ed25519Signature out;
+    std::size_t size = out.size();
+    need(EVP_DigestSign(context.get(), out.data(), &size, as_bytes(message).data(), message.size()) == 1,
+         "Ed25519");
+    return out;
+}
+
+bool ed25519_verify(const Ed25519PublicKey& key, std::string_view message,
+                    const Ed25519Signature& signature) {
+    const Key public_key(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, key.data(), key.size()));
+    if (public_key == nullptr) return false;
+    const DigestContext context(EVP_MD_CTX_new());
+    need(context != nullptr, "Ed25519");
+    need(EVP_DigestVerifyInit(context.get(), nullptr, nullptr, nullptr, public_key.get()) == 1, "Ed25519");
+    return EVP_DigestVerify(context.get(), signature.data(), signature.size(), as_bytes(message).data(),
+                            message.size()) == 1;
+}
+
+}  // namespace pricewire
