@@ -22,7 +22,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-const std::string secret = make_webhook_secret();
+const std::string secret = make_webhook_secret(SignatureScheme::v1).secret;
 
 // A receiver on a free port. Requests that are never answered wait here for its end.
 struct Receiver {

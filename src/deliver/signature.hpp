@@ -3,28 +3,40 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
+#include "base/secret_box.hpp"
+#include "domain/user.hpp"
 
-// Symmetric signatures of Standard Webhooks, version v1. Source: "Standard Webhooks", specification 1.0.0,
+// Signatures of Standard Webhooks. Source: "Standard Webhooks", specification 1.0.0,
 // https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md: the receiver
-// gets the headers webhook-id, webhook-timestamp and webhook-signature, the last being "v1," and the base64
-// of HMAC-SHA256, under the secret's bytes, of "{id}.{timestamp}.{body}".
+// gets the headers webhook-id, webhook-timestamp and webhook-signature, the last being one or more of the
+// following with a space between them, each over "{id}.{timestamp}.{body}":
+//   "v1,"  and the base64 of HMAC-SHA256 under the secret's bytes, written as "whsec_" and base64
+//   "v1a," and the base64 of Ed25519 under the private key, written as "whsk_" and base64
+// The specification leaves open what bytes of a key pair are written. Here it is as Svix, whose vector the
+// test holds, reads them: "whsk_" has the seed's 32 bytes and then the public key's 32, "whpk_" the public
+// key's.
 namespace pricewire {
 
-// A fresh secret: "whsec_" and the base64 of 32 bytes from the kernel's generator (the specification asks for
-// 24 to 64).
-std::string make_webhook_secret();
+// A fresh secret: 32 bytes from the kernel's generator (for v1 the specification asks for 24 to 64).
+NewWebhookSecret make_webhook_secret(SignatureScheme scheme);
 
-// The bytes of a secret, which is written as "whsec_" and base64. Error: it is not; the text does not show
-// it.
-Result<std::vector<std::uint8_t>> parse_webhook_secret(std::string_view secret);
+// What a secret signs with. Error, also of the functions below: it is no secret; the text does not show it.
+Result<SignatureScheme> scheme_of(std::string_view secret);
+// The public key ("whpk_…") of a v1a secret. Error: it is of v1, which has none.
+Result<std::string> public_key_of(std::string_view secret);
 
-// The value of webhook-signature. `timestamp` is in seconds since 1970, as in webhook-timestamp. Error: as
-// parse_webhook_secret.
+// One signature. `timestamp` is in seconds since 1970, as in webhook-timestamp.
 Result<std::string> sign_webhook(std::string_view secret, std::string_view id, std::int64_t timestamp,
                                  std::string_view body);
+
+// The value of webhook-signature: signed with the current secret and, while it is valid, with the previous
+// one as well, in this order. The secrets are sealed for `context`. Error: one that is to sign cannot be
+// opened, or is no secret.
+Result<std::string> sign_delivery(const WebhookSecrets& secrets, const SecretBox& box,
+                                  std::string_view context, std::string_view id, std::int64_t timestamp,
+                                  std::string_view body);
 
 }  // namespace pricewire

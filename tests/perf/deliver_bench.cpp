@@ -90,7 +90,7 @@ std::vector<DeliveryTask> fire(Storage& storage, std::size_t count, const std::s
 int main(int argc, char** argv) {
     std::size_t count = 50'000;
     if (argc > 1) std::from_chars(argv[1], argv[1] + std::strlen(argv[1]), count);
-    const std::string secret = make_webhook_secret();
+    const std::string secret = make_webhook_secret(SignatureScheme::v1).secret;
     int report[2], stop[2];
     if (pipe(report) != 0 || pipe(stop) != 0) return 1;
     const pid_t child = fork();
