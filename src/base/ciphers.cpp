@@ -1,9 +1,12 @@
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
+#include <openssl/params.h>
 
 #include <memory>
 #include <stdexcept>
 
 #include "base/crypto.hpp"
+#include "base/detail/openssl.hpp"
 
 namespace pricewire {
 namespace {
@@ -11,13 +14,7 @@ namespace {
 constexpr std::size_t nonce_size = 12;
 constexpr std::size_t tag_size = 16;
 
-template <auto Free>
-struct Freeing {
-    template <typename T>
-    void operator()(T* p) const {
-        Free(p);
-    }
-};
+using detail::Freeing;
 using CipherContext = std::unique_ptr<EVP_CIPHER_CTX, Freeing<EVP_CIPHER_CTX_free>>;
 using DigestContext = std::unique_ptr<EVP_MD_CTX, Freeing<EVP_MD_CTX_free>>;
 using Key = std::unique_ptr<EVP_PKEY, Freeing<EVP_PKEY_free>>;
@@ -34,10 +31,20 @@ const EVP_CIPHER* aes_gcm() {
     return cipher.get();
 }
 
-Key private_key(const Ed25519Seed& seed) {
-    Key key(EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, seed.data(), seed.size()));
-    need(key != nullptr, "Ed25519");
-    return key;
+Key private_key(const Ed25519KeyPair& pair) {
+    using Context = std::unique_ptr<EVP_PKEY_CTX, Freeing<EVP_PKEY_CTX_free>>;
+    const Context context(EVP_PKEY_CTX_new_from_name(nullptr, "ED25519", nullptr));
+    need(context != nullptr && EVP_PKEY_fromdata_init(context.get()) == 1, "Ed25519");
+    // OpenSSL takes parameters as changeable and does not change these.
+    auto* const seed = const_cast<std::uint8_t*>(pair.seed.data());
+    auto* const public_key = const_cast<std::uint8_t*>(pair.public_key.data());
+    OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PRIV_KEY, seed, pair.seed.size()),
+        OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, public_key, pair.public_key.size()),
+        OSSL_PARAM_construct_end()};
+    EVP_PKEY* key = nullptr;
+    need(EVP_PKEY_fromdata(context.get(), &key, EVP_PKEY_KEYPAIR, params) == 1, "Ed25519");
+    return Key(key);
 }
 
 }  // namespace
@@ -86,14 +93,16 @@ std::optional<std::vector<std::uint8_t>> aes_gcm_open(const SymmetricKey& key,
 }
 
 Ed25519PublicKey ed25519_public_key(const Ed25519Seed& seed) {
+    const Key key(EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, seed.data(), seed.size()));
+    need(key != nullptr, "Ed25519");
     Ed25519PublicKey out;
     std::size_t size = out.size();
-    need(EVP_PKEY_get_raw_public_key(private_key(seed).get(), out.data(), &size) == 1, "Ed25519");
+    need(EVP_PKEY_get_raw_public_key(key.get(), out.data(), &size) == 1, "Ed25519");
     return out;
 }
 
-Ed25519Signature ed25519_sign(const Ed25519Seed& seed, std::string_view message) {
-    const Key key = private_key(seed);
+Ed25519Signature ed25519_sign(const Ed25519KeyPair& pair, std::string_view message) {
+    const Key key = private_key(pair);
     const DigestContext context(EVP_MD_CTX_new());
     need(context != nullptr, "Ed25519");
     need(EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, key.get()) == 1, "Ed25519");

@@ -1,15 +1,25 @@
 #include "base/crypto.hpp"
 
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <openssl/params.h>
 #include <openssl/rand.h>
 #include <openssl/sha.h>
 
 #include <algorithm>
+#include <memory>
 #include <stdexcept>
 
+#include "base/detail/openssl.hpp"
+
 namespace pricewire {
+namespace {
+
+using detail::Freeing;
+using MacContext = std::unique_ptr<EVP_MAC_CTX, Freeing<EVP_MAC_CTX_free>>;
+
+}  // namespace
 
 void random_bytes(std::span<std::uint8_t> out) {
     if (RAND_bytes(out.data(), static_cast<int>(out.size())) != 1) throw std::runtime_error("no randomness");
@@ -22,10 +32,25 @@ Sha256 sha256(std::string_view data) {
 }
 
 Sha256 hmac_sha256(std::span<const std::uint8_t> key, std::string_view data) {
+    // Copied rather than set up each time: looking HMAC and SHA-256 up by name costs more than using them.
+    static const MacContext prepared = [] {
+        const std::unique_ptr<EVP_MAC, Freeing<EVP_MAC_free>> mac(EVP_MAC_fetch(nullptr, "HMAC", nullptr));
+        MacContext context(EVP_MAC_CTX_new(mac.get()));
+        char digest[] = "SHA256";
+        const OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+                                     OSSL_PARAM_construct_end()};
+        if (!context || EVP_MAC_CTX_set_params(context.get(), params) != 1) context.reset();
+        return context;
+    }();
+    const MacContext context(prepared ? EVP_MAC_CTX_dup(prepared.get()) : nullptr);
+    // A null key would mean the key set before, of which there is none.
+    static constexpr std::uint8_t nothing = 0;
+    const std::uint8_t* const bytes = key.empty() ? &nothing : key.data();
     Sha256 out;
-    unsigned int size = out.size();
-    if (HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), as_bytes(data).data(), data.size(),
-             out.data(), &size) == nullptr) {
+    std::size_t size = 0;
+    if (!context || EVP_MAC_init(context.get(), bytes, key.size(), nullptr) != 1 ||
+        EVP_MAC_update(context.get(), as_bytes(data).data(), data.size()) != 1 ||
+        EVP_MAC_final(context.get(), out.data(), &size, out.size()) != 1) {
         throw std::runtime_error("HMAC failed");
     }
     return out;

@@ -35,12 +35,18 @@ std::optional<std::vector<std::uint8_t>> aes_gcm_open(const SymmetricKey& key,
                                                       std::span<const std::uint8_t> sealed,
                                                       std::string_view context);
 
-// Ed25519 (RFC 8032, section 5.1). The seed is the private key; the public one follows from it.
+// Ed25519 (RFC 8032, section 5.1). The seed is the private key; the public one follows from it, but signing
+// needs both and finding it again would double the time. A public key that is not the seed's own makes
+// signatures that nobody can verify and that give the seed away.
 using Ed25519Seed = std::array<std::uint8_t, 32>;
 using Ed25519PublicKey = std::array<std::uint8_t, 32>;
 using Ed25519Signature = std::array<std::uint8_t, 64>;
+struct Ed25519KeyPair {
+    Ed25519Seed seed;
+    Ed25519PublicKey public_key;
+};
 Ed25519PublicKey ed25519_public_key(const Ed25519Seed& seed);
-Ed25519Signature ed25519_sign(const Ed25519Seed& seed, std::string_view message);
+Ed25519Signature ed25519_sign(const Ed25519KeyPair& pair, std::string_view message);
 bool ed25519_verify(const Ed25519PublicKey& key, std::string_view message, const Ed25519Signature& signature);
 
 // RFC 4648 §4, with padding; decode refuses anything else.

@@ -4,6 +4,7 @@
 #include <rapidcheck/gtest.h>
 
 #include <set>
+#include <thread>
 
 namespace pricewire {
 namespace {
@@ -87,7 +88,7 @@ TEST(Ed25519, MatchesTheReferenceVectors) {
         std::string message(bytes.begin(), bytes.end());
         const Ed25519PublicKey key = ed25519_public_key(seed);
         EXPECT_EQ(hex_encode(key), v.key);
-        Ed25519Signature signature = ed25519_sign(seed, message);
+        Ed25519Signature signature = ed25519_sign({seed, key}, message);
         EXPECT_EQ(hex_encode(signature), v.signature);
         EXPECT_TRUE(ed25519_verify(key, message, signature));
         EXPECT_FALSE(ed25519_verify(key, message + "x", signature));
@@ -161,6 +162,26 @@ TEST(SecretBox, AKeysNameIsStableAndItsOwn) {
     EXPECT_EQ(key_id_of("sealed:1:0123abcd:x"), "0123abcd");
     EXPECT_EQ(key_id_of("sealed:1:0123abcd"), "");
     EXPECT_EQ(key_id_of("sealed:9:0123abcd:x"), "");
+}
+
+// Source: RFC 4231, test cases 1, 2 and 6; from several threads, as the prepared MAC is shared.
+TEST(Hmac, MatchesTheReferenceVectorsOnEveryThread) {
+    const auto check = [] {
+        for (int i = 0; i < 200; ++i) {
+            EXPECT_EQ(hex_encode(hmac_sha256(std::vector<std::uint8_t>(20, 0x0b), "Hi There")),
+                      "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
+            EXPECT_EQ(hex_encode(hmac_sha256(as_bytes("Jefe"), "what do ya want for nothing?")),
+                      "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+            EXPECT_EQ(hex_encode(hmac_sha256(std::vector<std::uint8_t>(131, 0xaa),
+                                             "Test Using Larger Than Block-Size Key - Hash Key First")),
+                      "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+            EXPECT_EQ(hex_encode(hmac_sha256({}, "")),
+                      "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
+        }
+    };
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 4; ++i) threads.emplace_back(check);
+    for (std::thread& thread : threads) thread.join();
 }
 
 RC_GTEST_PROP(Base64Url, ReadsBackWhatItWrites, (const std::vector<std::uint8_t>& bytes)) {

@@ -26,12 +26,13 @@ std::optional<std::vector<std::uint8_t>> shared_key(std::string_view secret) {
     return bytes;
 }
 
-std::optional<Ed25519Seed> private_key(std::string_view secret) {
+std::optional<Ed25519KeyPair> key_pair(std::string_view secret) {
     const auto bytes = base64_decode(secret.substr(private_prefix.size()));
-    Ed25519Seed seed;
-    if (!bytes || bytes->size() != seed.size() + Ed25519PublicKey().size()) return std::nullopt;
-    std::copy_n(bytes->begin(), seed.size(), seed.begin());
-    return seed;
+    Ed25519KeyPair pair;
+    if (!bytes || bytes->size() != pair.seed.size() + pair.public_key.size()) return std::nullopt;
+    std::copy_n(bytes->begin(), pair.seed.size(), pair.seed.begin());
+    std::copy_n(bytes->begin() + pair.seed.size(), pair.public_key.size(), pair.public_key.begin());
+    return pair;
 }
 
 std::string content(std::string_view id, std::int64_t timestamp, std::string_view body) {
@@ -46,8 +47,7 @@ Result<std::string> sign(std::string_view secret, std::string_view content) {
     if (secret.starts_with(shared_prefix)) {
         if (const auto key = shared_key(secret)) return "v1," + base64_encode(hmac_sha256(*key, content));
     } else if (secret.starts_with(private_prefix)) {
-        if (const auto seed = private_key(secret))
-            return "v1a," + base64_encode(ed25519_sign(*seed, content));
+        if (const auto pair = key_pair(secret)) return "v1a," + base64_encode(ed25519_sign(*pair, content));
     }
     return no_secret();
 }
@@ -70,7 +70,7 @@ NewWebhookSecret make_webhook_secret(SignatureScheme scheme) {
 
 Result<SignatureScheme> scheme_of(std::string_view secret) {
     if (secret.starts_with(shared_prefix) && shared_key(secret)) return SignatureScheme::v1;
-    if (secret.starts_with(private_prefix) && private_key(secret)) return SignatureScheme::v1a;
+    if (secret.starts_with(private_prefix) && key_pair(secret)) return SignatureScheme::v1a;
     return no_secret();
 }
 
@@ -78,7 +78,7 @@ Result<std::string> public_key_of(std::string_view secret) {
     const auto scheme = scheme_of(secret);
     if (!scheme) return std::unexpected(scheme.error());
     if (*scheme == SignatureScheme::v1) return fail("a secret of v1 has no public key");
-    return std::string(public_prefix) + base64_encode(ed25519_public_key(*private_key(secret)));
+    return std::string(public_prefix) + base64_encode(ed25519_public_key(key_pair(secret)->seed));
 }
 
 Result<std::string> sign_webhook(std::string_view secret, std::string_view id, std::int64_t timestamp,

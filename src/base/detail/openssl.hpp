@@ -1,0 +1,14 @@
+#pragma once
+
+// For std::unique_ptr over OpenSSL's objects: frees with the function that belongs to them.
+namespace pricewire::detail {
+
+template <auto Free>
+struct Freeing {
+    template <typename T>
+    void operator()(T* p) const {
+        Free(p);
+    }
+};
+
+}  // namespace pricewire::detail
