@@ -7,11 +7,13 @@
 
 #include <cerrno>
 #include <system_error>
+#include <thread>
 #include <utility>
 
 namespace pricewire {
 
-Result<InstanceLock> InstanceLock::take(const std::filesystem::path& file) {
+Result<InstanceLock> InstanceLock::take(const std::filesystem::path& file, std::string_view busy,
+                                        Duration patience) {
     std::error_code error;
     if (const auto parent = file.parent_path(); !parent.empty() && !std::filesystem::exists(parent, error)) {
         std::filesystem::create_directories(parent, error);
@@ -21,9 +23,15 @@ Result<InstanceLock> InstanceLock::take(const std::filesystem::path& file) {
     if (fd < 0)
         return fail(fmt::format("cannot open {}: {}", file.string(), std::generic_category().message(errno)));
     InstanceLock lock(fd);
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        return fail(
-            fmt::format("another Pricewire is running on this database ({} is locked)", file.string()));
+    const MonoTime until = system_clock().mono() + patience;
+    while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        if (errno != EWOULDBLOCK && errno != EINTR) {
+            return fail(
+                fmt::format("cannot lock {}: {}", file.string(), std::generic_category().message(errno)));
+        }
+        if (system_clock().mono() >= until)
+            return fail(fmt::format("{} ({} is locked)", busy, file.string()));
+        std::this_thread::sleep_for(std::chrono::milliseconds{20});
     }
     return lock;
 }
