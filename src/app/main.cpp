@@ -1,11 +1,13 @@
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <string>
 #include <vector>
 
 #include "app/options.hpp"
 #include "app/roles.hpp"
+#include "app/rotate_master_key.hpp"
 #include "ops/cli.hpp"
 #include "ops/config_load.hpp"
 #include "ops/logging.hpp"
@@ -57,6 +59,19 @@ int users(const Config& config, const CommandLine& command) {
     return 0;
 }
 
+int rotate(const Config& config) {
+    for (const std::string& line : not_built(config)) return complain(line, 2);
+    const auto file = sqlite_file_of(config);
+    // Opening it would make it.
+    if (!std::filesystem::exists(file))
+        return complain(fmt::format("there is no database {}", file.string()), 1);
+    const auto storage = create_sqlite_storage({.file = file}, {});
+    const auto lines = rotate_master_key(config, file, *storage);
+    if (!lines) return complain(lines.error().message, 1);
+    for (const std::string& line : *lines) fmt::print("{}\n", line);
+    return 0;
+}
+
 int run(const CommandLine& command, Shutdown& shutdown) {
     const auto loaded = load_config({.flags = command.flags,
                                      .file = command.config_file,
@@ -74,6 +89,7 @@ int run(const CommandLine& command, Shutdown& shutdown) {
     install_logging(config.log.level, config.log.format);
     if (command.command == "serve") return serve(config, shutdown);
     if (command.command == "migrate") return migrate(config, command);
+    if (command.command == "rotate-master-key") return rotate(config);
     if (command.command.starts_with("users")) return users(config, command);
     return complain(
         fmt::format(

@@ -9,6 +9,7 @@
 #include "api/api.hpp"
 #include "app/options.hpp"
 #include "app/roles.hpp"
+#include "app/secrets.hpp"
 #include "base/log.hpp"
 #include "bus/in_process/in_process_bus.hpp"
 #include "cache/in_process/in_process_auth_cache.hpp"
@@ -127,15 +128,6 @@ private:
     std::thread thread_;
 };
 
-class PlainSecrets : public SecretBox {
-public:
-    std::string seal(std::string_view secret, std::string_view) const override { return std::string(secret); }
-    Result<std::string> open(std::string_view sealed, std::string_view) const override {
-        return std::string(sealed);
-    }
-    bool is_current(std::string_view) const override { return true; }
-};
-
 // Built from the flow's end to its beginning, so that whoever hands something over finds its taker there;
 // stopped from its beginning to its end, so that what is under way arrives.
 int run(const Config& config, Shutdown& shutdown) {
@@ -155,6 +147,12 @@ int run(const Config& config, Shutdown& shutdown) {
                                        if (api_for_events != nullptr) api_for_events->on_user_changed(user);
                                    }};
     const auto storage = create_sqlite_storage({.file = sqlite_file_of(config)}, events);
+    // Before anything reads or writes a secret.
+    const auto secrets = open_secrets(config, sqlite_file_of(config), *storage);
+    if (!secrets) {
+        log::error(secrets.error().message);
+        return 1;
+    }
     const auto queue = create_in_process_queue();
     const auto bus = create_in_process_bus(tickers_of(config));
     const auto auth_cache = create_in_process_auth_cache(clock);
@@ -171,7 +169,6 @@ int run(const Config& config, Shutdown& shutdown) {
                        .fire = [&](FiringGroup group) { outbox->push(std::move(group)); }},
                       clock);
     bus->subscribe([&](const Price& price) { checker->on_price(price); });
-    PlainSecrets secrets;
     const auto bars = create_bar_writer(*storage, clock);
     MarketThread market(config, *bus, *checker, *bars);
 
@@ -180,12 +177,8 @@ int run(const Config& config, Shutdown& shutdown) {
                            .auth_cache = *auth_cache,
                            .rate_limits = *rate_limits,
                            .clock = clock,
-                           .secrets = secrets,
-                           .make_webhook_secret =
-                               [](SignatureScheme) {
-                                   const std::string secret = make_webhook_secret();
-                                   return NewWebhookSecret{secret, secret};
-                               },
+                           .secrets = **secrets,
+                           .make_webhook_secret = make_webhook_secret,
                            .hint = [&](std::span<const DeliveryTask> tasks) { queue->publish(tasks); },
                            .ping_queue = [&] { queue->ping(); },
                            .source_health =

@@ -70,6 +70,10 @@ CommandLine parse_command_line(std::vector<std::string> arguments) {
     migrate->add_option("--to", out.to, "stop at this version")
         ->type_name("N")
         ->check(CLI::NonNegativeNumber);
+    auto* rotate = app.add_subcommand(
+        "rotate-master-key",
+        "Seal all webhook secrets anew: under a fresh key in the key file, or under security.master_key");
+    add_configuration(*rotate, out);
     auto* check = app.add_subcommand("check-config",
                                      "Validate the configuration, print the effective one, secrets masked");
     add_configuration(*check, out);

@@ -30,7 +30,8 @@ TEST(CommandLine, TakesCommandsAndConfigurationFlags) {
 }
 
 TEST(CommandLine, HelpAndVersionEndWithZeroMistakesWithTwo) {
-    for (const char* command : {"serve", "api", "feed", "checker", "sender", "migrate", "check-config"}) {
+    for (const char* command :
+         {"serve", "api", "feed", "checker", "sender", "migrate", "rotate-master-key", "check-config"}) {
         const auto help = parse_command_line({command, "--help"});
         EXPECT_EQ(help.exit_code, 0) << command;
         EXPECT_NE(help.text.find("--http.listen"), std::string::npos) << command;

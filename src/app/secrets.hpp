@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "base/sealed.hpp"
+#include "ops/config.hpp"
+#include "ops/master_key.hpp"
+#include "storage/storage.hpp"
+
+namespace pricewire {
+
+// How long one who starts or rotates waits for another who is at work on the keys.
+constexpr Duration key_work_patience = std::chrono::seconds{60};
+
+// What users' secrets in a storage are sealed with. A user has one or, after a rotation of theirs, two.
+struct SecretsSurvey {
+    std::size_t in_clear = 0;
+    std::map<std::string, std::size_t> sealed;  // by the key's id; empty: sealed by no key there can be
+    std::size_t not_under(const std::string& id) const;
+    // Those under keys that are not among `keys`.
+    std::map<std::string, std::size_t> missing(const MasterKeys& keys) const;
+};
+SecretsSurvey survey_secrets(Storage& storage);
+
+struct Sealing {
+    std::size_t users = 0;     // whose secrets were sealed anew
+    std::size_t secrets = 0;   // that were sealed anew
+    std::size_t in_clear = 0;  // of them, those that had stood there in the clear
+    std::size_t failed = 0;    // that cannot be opened and stay as they are; the log says whose
+};
+// Puts every secret that is not under the box's current key under it. One that somebody else changes
+// meanwhile is looked at again. Safe to be ended anywhere and to be done by several at once.
+Sealing seal_secrets(Storage& storage, const SecretBox& box, const Step& step = {});
+
+// "3 secrets under the key 0123abcd" and so on, for messages.
+std::string describe_missing(const std::map<std::string, std::size_t>& missing);
+
+// What serve starts with: finds the master key in the configuration, else in the key file, which is made
+// where there is none and no secret needs one; seals what is in the clear or under an earlier key; then drops
+// earlier keys from the file. No other process may have keys of this database in use, apart from
+// rotate_master_key. Error: a key that secrets are sealed with is missing; nothing has been changed.
+Result<std::unique_ptr<SecretBox>> open_secrets(const Config& config, const std::filesystem::path& database,
+                                                Storage& storage);
+
+}  // namespace pricewire
