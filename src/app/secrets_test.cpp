@@ -1,0 +1,251 @@
+#include "app/secrets.hpp"
+
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <thread>
+
+#include "app/secrets_fixture.hpp"
+#include "fakes/log_capture.hpp"
+#include "fakes/memory_storage.hpp"
+
+namespace pricewire {
+namespace {
+
+using namespace std::chrono_literals;
+
+class OpenSecretsTest : public SecretsFixture {
+protected:
+    std::unique_ptr<SecretBox> open() {
+        auto box = open_secrets(config_, database_, storage_);
+        EXPECT_TRUE(box) << box.error().message;
+        return box ? std::move(*box) : nullptr;
+    }
+    std::string error() {
+        const auto box = open_secrets(config_, database_, storage_);
+        return box ? "opened" : box.error().message;
+    }
+    std::string users_secret(int number) {
+        return opened(storage_, number, *create_key_file_box(file_, {}).value());
+    }
+
+    MemoryStorage storage_;
+};
+
+TEST_F(OpenSecretsTest, MakesAKeyFileWhereNothingNeedsOne) {
+    LogCapture log;
+    const auto box = open();
+    ASSERT_TRUE(box);
+    const MasterKeys keys = in_file();
+    EXPECT_TRUE(keys.previous.empty());
+    const std::string sealed = box->seal("secret", "user");
+    EXPECT_EQ(key_id_of(sealed), key_id(keys.current));
+    EXPECT_EQ(log.count("made the master key that seals webhook secrets"), 1U);
+    for (const std::string& line : log.lines())
+        EXPECT_EQ(line.find(base64_encode(keys.current)), line.npos) << line;
+    // And takes it at the next start.
+    EXPECT_EQ(open()->open(sealed, "user"), "secret");
+    EXPECT_EQ(log.lines().size(), 1U);
+}
+
+TEST_F(OpenSecretsTest, SealsWhatStoodInTheClear) {
+    for (int i = 0; i < 3; ++i) add_user(storage_, i, secret_of(i));
+    ASSERT_TRUE(storage_.rotate_webhook_secret(user_of(1), "whsec_newer", Timestamp{1h}));
+    LogCapture log;
+    const auto box = open();
+    for (int i : {0, 2}) {
+        EXPECT_TRUE(box->is_current(stored(storage_, i)));
+        EXPECT_EQ(opened(storage_, i, *box), secret_of(i));
+    }
+    const WebhookSecrets two = *storage_.webhook_secrets(user_of(1));
+    EXPECT_EQ(box->open(two.current, user_of(1).to_string()), "whsec_newer");
+    EXPECT_EQ(box->open(two.previous, user_of(1).to_string()), secret_of(1));
+    EXPECT_EQ(two.previous_until, Timestamp{1h});
+    EXPECT_EQ(log.count("secrets sealed under the current master key secrets=4 in_the_clear_before=4"), 1U);
+    open();
+    EXPECT_EQ(log.count("secrets sealed"), 1U);
+}
+
+TEST_F(OpenSecretsTest, SealsMoreUsersThanAPageHolds) {
+    for (int i = 0; i < 1203; ++i) add_user(storage_, i, secret_of(i));
+    const auto box = open();
+    for (int i = 0; i < 1203; ++i) ASSERT_EQ(opened(storage_, i, *box), secret_of(i)) << i;
+}
+
+TEST_F(OpenSecretsTest, MakesNoNewKeyWhereTheDatabaseNeedsTheOneThatIsGone) {
+    add_user(storage_, 1, sealed(1, key_of(1)));
+    add_user(storage_, 2, sealed(2, key_of(1)));
+    add_user(storage_, 3, secret_of(3));
+    EXPECT_EQ(error(), "the key file " + file_.string() +
+                           " is missing, and the database needs it (2 secrets under the key " +
+                           key_id(key_of(1)) + "): put it back from its copy");
+    EXPECT_FALSE(std::filesystem::exists(file_));
+    EXPECT_EQ(stored(storage_, 3), secret_of(3));
+    ASSERT_TRUE(write_key_file(file_, {key_of(1), {}}));
+    const auto box = open();
+    for (int i : {1, 2, 3}) EXPECT_EQ(opened(storage_, i, *box), secret_of(i));
+}
+
+TEST_F(OpenSecretsTest, ChangesNothingUnderAWrongKeyFile) {
+    add_user(storage_, 1, sealed(1, key_of(1)));
+    add_user(storage_, 2, secret_of(2));
+    ASSERT_TRUE(write_key_file(file_, {key_of(2), {key_of(3)}}));
+    EXPECT_EQ(error(),
+              "the key file " + file_.string() +
+                  " has not every master key that the database needs (1 secret under the key " +
+                  key_id(key_of(1)) +
+                  "): put the right file back from its copy, or add the missing keys below its first");
+    EXPECT_EQ(stored(storage_, 2), secret_of(2));
+    EXPECT_EQ(in_file().previous.size(), 1U);
+    EXPECT_EQ(storage_.calls("replace_secrets"), 0);
+}
+
+TEST_F(OpenSecretsTest, DropsEarlierKeysOnceNothingIsSealedWithThem) {
+    add_user(storage_, 1, sealed(1, key_of(1)));
+    add_user(storage_, 2, sealed(2, key_of(2)));
+    ASSERT_TRUE(write_key_file(file_, {key_of(2), {key_of(1), key_of(9)}}));
+    const auto box = open();
+    EXPECT_EQ(in_file().current, key_of(2));
+    EXPECT_TRUE(in_file().previous.empty());
+    for (int i : {1, 2}) EXPECT_EQ(users_secret(i), secret_of(i));
+    EXPECT_EQ(box->open(stored(storage_, 1), user_of(1).to_string()), secret_of(1));
+}
+
+TEST_F(OpenSecretsTest, ASecretThatIsDamagedHoldsUpNobodyElseAndKeepsTheEarlierKeys) {
+    const std::string good = sealed(1, key_of(1));
+    add_user(storage_, 1, good);
+    add_user(storage_, 2, sealed(1, key_of(1)));  // another user's
+    add_user(storage_, 3, "sealed:1:damaged");
+    add_user(storage_, 4, std::string(max_secret_size + 1, 'x'));
+    add_user(storage_, 5, "");
+    ASSERT_TRUE(write_key_file(file_, {key_of(2), {key_of(1)}}));
+    LogCapture log;
+    const auto box = open();
+    ASSERT_TRUE(box);
+    EXPECT_EQ(users_secret(1), secret_of(1));
+    EXPECT_TRUE(stored(storage_, 2).starts_with("sealed:1:" + key_id(key_of(1))));
+    EXPECT_EQ(stored(storage_, 5), "");
+    EXPECT_EQ(in_file().previous.size(), 1U);
+    EXPECT_EQ(log.count("cannot be sealed anew and stays as it is user=" + user_of(2).to_string() +
+                        " reason=the sealed secret is damaged, or another's"),
+              1U);
+    EXPECT_EQ(log.count("cannot be sealed anew"), 3U);
+    EXPECT_EQ(log.count("secrets that cannot be opened"), 1U);
+}
+
+TEST_F(OpenSecretsTest, RefusesAKeyFileThatOthersMayRead) {
+    ASSERT_TRUE(write_key_file(file_, {key_of(1), {}}));
+    ASSERT_EQ(chmod(file_.c_str(), 0644), 0);
+    EXPECT_EQ(error(), "the key file " + file_.string() +
+                           " is open to others than its owner (mode 0644): chmod 600 " + file_.string());
+}
+
+TEST_F(OpenSecretsTest, TakesTheConfigurationsKeyAndMakesNoFile) {
+    config_.security.master_key = base64_encode(key_of(1));
+    add_user(storage_, 1, secret_of(1));
+    const auto box = open();
+    EXPECT_EQ(key_id_of(stored(storage_, 1)), key_id(key_of(1)));
+    EXPECT_EQ(opened(storage_, 1, *box), secret_of(1));
+    EXPECT_TRUE(std::filesystem::is_empty(directory_));
+
+    // Another key without the earlier one, then with it.
+    config_.security.master_key = base64_encode(key_of(2));
+    EXPECT_EQ(error(),
+              "the configuration has not every master key that the database needs (1 secret under the key " +
+                  key_id(key_of(1)) + "): add them to security.previous_master_keys");
+    EXPECT_EQ(key_id_of(stored(storage_, 1)), key_id(key_of(1)));
+    config_.security.previous_master_keys = {base64_encode(key_of(1))};
+    open();
+    EXPECT_EQ(key_id_of(stored(storage_, 1)), key_id(key_of(2)));
+
+    // And from the configuration to a file, which is made.
+    config_.security.master_key = "";
+    config_.security.previous_master_keys = {base64_encode(key_of(2))};
+    open();
+    EXPECT_EQ(key_id_of(stored(storage_, 1)), key_id(in_file().current));
+    EXPECT_EQ(users_secret(1), secret_of(1));
+}
+
+TEST_F(OpenSecretsTest, NamesAFewMissingKeysAtMost) {
+    for (std::uint8_t i = 0; i < 9; ++i) add_user(storage_, i, sealed(i, key_of(i)));
+    const std::string message = error();
+    EXPECT_NE(message.find(", and more): put it back"), message.npos) << message;
+    EXPECT_LT(message.size(), 500U);
+}
+
+TEST_F(OpenSecretsTest, StartsThatMeetAgreeOnOneKey) {
+    for (int round = 0; round < 10; ++round) {
+        std::filesystem::remove(file_);
+        int ready[2];
+        ASSERT_EQ(pipe(ready), 0);
+        std::vector<pid_t> children;
+        for (int i = 0; i < 4; ++i) {
+            const pid_t child = fork();
+            ASSERT_GE(child, 0);
+            if (child == 0) {
+                close(ready[1]);
+                char byte = 0;
+                if (read(ready[0], &byte, 1) != 0) _exit(1);  // until the parent lets all go
+                MemoryStorage storage;
+                const auto box = open_secrets(config_, database_, storage);
+                if (!box) _exit(2);
+                const auto there = read_key_file(file_);
+                if (!there || !*there || !(*there)->previous.empty()) _exit(3);
+                _exit(key_id_of((*box)->seal("secret", "user")) == key_id((*there)->current) ? 0 : 4);
+            }
+            children.push_back(child);
+        }
+        close(ready[0]);
+        close(ready[1]);
+        for (const pid_t child : children) {
+            int status = 0;
+            ASSERT_EQ(waitpid(child, &status, 0), child);
+            EXPECT_TRUE(WIFEXITED(status));
+            EXPECT_EQ(WEXITSTATUS(status), 0);
+        }
+    }
+}
+
+// Changes a user's secrets as soon as somebody has read them.
+class RestlessStorage : public MemoryStorage {
+public:
+    int changes_left = 0;
+    std::vector<StoredSecrets> secrets_after(std::optional<Uuid> user, std::size_t limit) override {
+        auto page = MemoryStorage::secrets_after(user, limit);
+        change();
+        return page;
+    }
+    std::optional<WebhookSecrets> webhook_secrets(const Uuid& user) override {
+        auto out = MemoryStorage::webhook_secrets(user);
+        change();
+        return out;
+    }
+
+private:
+    void change() {
+        if (changes_left <= 0) return;
+        --changes_left;
+        rotate_webhook_secret(user_of(1), "whsec_change" + std::to_string(changes_left), Timestamp{1h});
+    }
+};
+
+TEST_F(OpenSecretsTest, ASecretThatChangesMeanwhileIsNotOverwritten) {
+    const auto box = create_secret_box({key_of(1), {}});
+    RestlessStorage storage;
+    add_user(storage, 1, secret_of(1));
+    storage.changes_left = 5;
+    const Sealing sealing = seal_secrets(storage, *box);
+    EXPECT_EQ(sealing.users, 1U);
+    EXPECT_EQ(sealing.secrets, 2U);
+    EXPECT_EQ(opened(storage, 1, *box), "whsec_change0");
+    EXPECT_EQ(box->open(storage.webhook_secrets(user_of(1))->previous, user_of(1).to_string()),
+              "whsec_change1");
+    RestlessStorage never_still;
+    add_user(never_still, 1, secret_of(1));
+    never_still.changes_left = 1'000'000;
+    EXPECT_THROW(seal_secrets(never_still, *box), StorageError);
+}
+
+}  // namespace
+}  // namespace pricewire
