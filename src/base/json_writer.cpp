@@ -2,32 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <cstdint>
+#include "base/utf8.hpp"
 
 namespace pricewire {
-namespace {
-
-// Length of the well-formed UTF-8 sequence at the start of `s` (Unicode 15 table 3-7), 0 where there is none.
-std::size_t utf8_sequence(std::string_view s) {
-    const auto byte = [&](std::size_t i) { return i < s.size() ? static_cast<std::uint8_t>(s[i]) : 0; };
-    const auto tail = [&](std::size_t i) { return (byte(i) & 0xc0) == 0x80; };
-    const unsigned lead = byte(0);
-    if (lead < 0x80) return 1;
-    if (lead >= 0xc2 && lead <= 0xdf) return tail(1) ? 2 : 0;
-    if (lead >= 0xe0 && lead <= 0xef) {
-        if (lead == 0xe0 && byte(1) < 0xa0) return 0;
-        if (lead == 0xed && byte(1) > 0x9f) return 0;
-        return tail(1) && tail(2) ? 3 : 0;
-    }
-    if (lead >= 0xf0 && lead <= 0xf4) {
-        if (lead == 0xf0 && byte(1) < 0x90) return 0;
-        if (lead == 0xf4 && byte(1) > 0x8f) return 0;
-        return tail(1) && tail(2) && tail(3) ? 4 : 0;
-    }
-    return 0;
-}
-
-}  // namespace
 
 void append_json_string(std::string& out, std::string_view text) {
     out += '"';
