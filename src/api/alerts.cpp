@@ -1,19 +1,12 @@
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <charconv>
-
 #include "api/bodies.hpp"
 #include "api/handlers.hpp"
-#include "api/query_string.hpp"
-#include "base/crypto.hpp"
+#include "api/paging.hpp"
 #include "base/json_writer.hpp"
 
 namespace pricewire::api {
 namespace {
-
-constexpr std::size_t max_page = 1000;
-constexpr std::string_view not_found = "Alert not found";
 
 void write_alert(JsonWriter& w, const Alert& alert) {
     w.begin_object()
@@ -26,7 +19,34 @@ void write_alert(JsonWriter& w, const Alert& alert) {
         .field("created_at", alert.created_at)
         .field("triggered_at", alert.triggered_at)
         .field("triggered_price", alert.triggered_price)
-        .end_object();
+        .field("format", to_string(alert.format))
+        .field("note", alert.note)
+        .field("deliver_within", format_duration(alert.deliver_within));
+    if (alert.custom) {
+        w.key("template")
+            .begin_object()
+            .field("body", alert.custom->body)
+            .field("content_type", alert.custom->content_type)
+            .end_object();
+    }
+    if (alert.endpoint_disabled_at) w.field("endpoint_disabled_at", *alert.endpoint_disabled_at);
+    w.end_object();
+}
+
+Alert alert_of(AlertBody body, const Uuid& user_id, Timestamp now) {
+    Alert alert;
+    alert.id = make_uuid(now);
+    alert.user_id = user_id;
+    alert.ticker = body.ticker;
+    alert.target = body.target;
+    alert.condition = body.condition;
+    alert.webhook_url = std::move(body.webhook_url);
+    alert.format = body.format;
+    alert.custom = std::move(body.custom);
+    alert.note = std::move(body.note);
+    alert.deliver_within = body.deliver_within;
+    alert.created_at = now;
+    return alert;
 }
 
 net::ServerResponse alert_response(int status, const Alert& alert) {
@@ -35,41 +55,10 @@ net::ServerResponse alert_response(int status, const Alert& alert) {
     return json_response(status, std::move(w).str());
 }
 
-// A cursor is the id of the last alert of a page; its spelling says nothing, so that it may change.
-std::string make_cursor(const Uuid& id) {
-    return base64url_encode(id.bytes);
-}
-
-std::optional<Uuid> parse_cursor(std::string_view text) {
-    if (text.size() != 22) return std::nullopt;
-    std::string standard(text);
-    std::replace(standard.begin(), standard.end(), '-', '+');
-    std::replace(standard.begin(), standard.end(), '_', '/');
-    const auto bytes = base64_decode(standard + "==");
-    if (!bytes || bytes->size() != 16) return std::nullopt;
-    Uuid id;
-    std::copy(bytes->begin(), bytes->end(), id.bytes.begin());
-    return id;
-}
-
 std::optional<bool> parse_bool(std::string_view text) {
     const std::string upper = upper_case(text);
     if (upper == "TRUE" || upper == "1") return true;
     if (upper == "FALSE" || upper == "0") return false;
-    return std::nullopt;
-}
-
-std::optional<Issue> read_limit(std::string_view text, std::size_t& limit) {
-    std::int64_t number = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error == std::errc::invalid_argument || end != text.data() + text.size()) {
-        return Issue{"query", "limit", "Input should be a valid integer", "int_parsing"};
-    }
-    if (error != std::errc{} || number < 1 || number > static_cast<std::int64_t>(max_page)) {
-        return Issue{"query", "limit", fmt::format("Input should be between 1 and {}", max_page),
-                     "out_of_range"};
-    }
-    limit = static_cast<std::size_t>(number);
     return std::nullopt;
 }
 
@@ -92,16 +81,7 @@ Parsed<AlertFilter> parse_filter(const QueryString& query) {
             issues.push_back({"query", "ticker", "Input should be a ticker such as BTC", "value_error"});
         }
     }
-    if (const auto text = query.find("limit")) {
-        if (auto issue = read_limit(*text, filter.limit)) issues.push_back(std::move(*issue));
-    }
-    if (const auto text = query.find("cursor")) {
-        filter.before = parse_cursor(*text);
-        if (!filter.before) {
-            issues.push_back(
-                {"query", "cursor", "Input should be a cursor from a Link header", "value_error"});
-        }
-    }
+    read_page(query, filter.limit, filter.before, issues);
     if (!issues.empty()) return std::unexpected(std::move(issues));
     return filter;
 }
@@ -118,18 +98,20 @@ net::ServerResponse create_alert(Services& services, Exchange& exchange) {
                 std::vector{Issue{"body", "webhook_url", vetted.error().message, "webhook_url"}});
         }
     }
-    const Timestamp now = services.use.clock.now();
-    Alert alert;
-    alert.id = make_uuid(now);
-    alert.user_id = exchange.user.id;
-    alert.ticker = body->ticker;
-    alert.target = body->target;
-    alert.condition = body->condition;
-    alert.webhook_url = std::move(body->webhook_url);
-    alert.created_at = now;
+    const Alert alert = alert_of(std::move(*body), exchange.user.id, services.use.clock.now());
+    if (services.use.check_payload) {
+        if (const auto checked = services.use.check_payload(alert); !checked) {
+            const char* const field = alert.custom ? "template" : "webhook_url";
+            return validation_response(
+                std::vector{Issue{"body", field, checked.error().message, "value_error"}});
+        }
+    }
     const auto created = services.use.storage.create_alert(alert, services.options.alerts_per_user);
     if (!created && created.error() == CreateAlertError::duplicate) {
         return error_response(409, "An identical active alert already exists");
+    }
+    if (!created && created.error() == CreateAlertError::endpoint_disabled) {
+        return error_response(409, endpoint_is_disabled);
     }
     if (!created) {
         // Not 409: to a client that one means "it is there already", which is as good as success.
@@ -159,9 +141,7 @@ net::ServerResponse list_alerts(Services& services, Exchange& exchange) {
         rest.before = alerts.back().id;
         // A full page may be the last one; a client should not be sent after an empty page.
         if (!services.use.storage.alerts(exchange.user.id, rest).empty()) {
-            response.headers.emplace_back("Link",
-                                          fmt::format("</api/v1/alerts/?{}>; rel=\"next\"",
-                                                      query.with("cursor", make_cursor(*rest.before))));
+            add_next_link(response, "/api/v1/alerts/", query, *rest.before);
         }
     }
     return response;
@@ -169,19 +149,17 @@ net::ServerResponse list_alerts(Services& services, Exchange& exchange) {
 
 net::ServerResponse show_alert(Services& services, Exchange& exchange) {
     const auto id = Uuid::parse(exchange.parameter);
-    if (!id) return error_response(404, not_found);
+    if (!id) return error_response(404, no_such_alert);
     const auto alert = services.use.storage.alert(exchange.user.id, *id);
-    if (!alert) return error_response(404, not_found);
+    if (!alert) return error_response(404, no_such_alert);
     return alert_response(200, *alert);
 }
 
 net::ServerResponse delete_alert(Services& services, Exchange& exchange) {
     const auto id = Uuid::parse(exchange.parameter);
     if (!id || !services.use.storage.delete_alert(exchange.user.id, *id))
-        return error_response(404, not_found);
-    net::ServerResponse response;
-    response.status = 204;
-    return response;
+        return error_response(404, no_such_alert);
+    return no_content();
 }
 
 }  // namespace pricewire::api

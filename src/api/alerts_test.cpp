@@ -47,7 +47,8 @@ TEST_F(AlertsTest, CreationShowsTheAlertAndWhereItIs) {
                                    R"(","ticker":"BTC","target_price":70000,"condition":"gt",)" +
                                    R"("webhook_url":"https://h.example.com)" + path +
                                    R"(","is_active":true,"created_at":"2023-11-14T22:13:20Z",)" +
-                                   R"("triggered_at":null,"triggered_price":null})");
+                                   R"("triggered_at":null,"triggered_price":null,)" +
+                                   R"("format":"json","note":"","deliver_within":"24h"})");
         EXPECT_EQ(answer.header("Location"), "/api/v1/alerts/" + id);
         EXPECT_EQ(call_as(ann_, "GET", answer.header("Location")).body, answer.body);
     }
@@ -140,7 +141,7 @@ TEST_F(AlertsTest, RubbishIsRefusedAndDoesNoHarm) {
 TEST_F(AlertsTest, UnknownFieldsAndUnicodeArePassedOver) {
     std::string json = body();
     json.insert(1,
-                R"("note":"プライス \u00e9 \ud83d\ude80","nested":{"ticker":["ETH",{"target_price":1}]},)");
+                R"("remark":"プライス \u00e9 \ud83d\ude80","nested":{"ticker":["ETH",{"target_price":1}]},)");
     const Answer answer = create(json);
     EXPECT_EQ(answer.status, 201) << answer.body;
     EXPECT_TRUE(answer.has("\"ticker\":\"BTC\",\"target_price\":70000,"));
@@ -223,7 +224,7 @@ TEST_F(AlertsTest, FiredAlertsStayInTheListWithTheirPrice) {
     const Answer answer = call_as(ann_, "GET", "/api/v1/alerts/" + id);
     EXPECT_TRUE(
         answer.has(R"("is_active":false,"created_at":"2023-11-14T22:13:20Z",)"
-                   R"("triggered_at":"2023-11-14T22:13:21.5Z","triggered_price":70000.000000000000000001})"))
+                   R"("triggered_at":"2023-11-14T22:13:21.5Z","triggered_price":70000.000000000000000001,)"))
         << answer.body;
     EXPECT_EQ(call_as(ann_, "GET", "/api/v1/alerts/").body, "[" + answer.body + "]");
 }

@@ -117,7 +117,7 @@ private:
         if (route.access == Access::key && !x.authenticated) {
             const std::string* key = x.request.header("x-api-key");
             if (key == nullptr || key->empty()) return refuse_key(out, "Missing API Key in headers");
-            if (!is_api_key(*key)) return refuse_key(out, "Invalid or inactive API Key");
+            if (!is_api_key(*key)) return refuse_key(out, invalid_key);
             // Before the lookup, so that nobody can keep the storage busy with keys that he makes up.
             if (route.limit == Limit::rates_by_ip && !within_limit(x, out)) return std::nullopt;
             const Sha256 hash = sha256(*key);
@@ -126,7 +126,7 @@ private:
                 if (here == Where::server) return Where::storage;
                 user = look_up(hash);
             }
-            if (!user) return refuse_key(out, "Invalid or inactive API Key");
+            if (!user) return refuse_key(out, invalid_key);
             x.user = std::move(*user);
             x.authenticated = true;
         }
@@ -156,8 +156,7 @@ private:
     }
 
     static std::nullopt_t refuse_key(net::ServerResponse& out, std::string_view detail) {
-        out = error_response(401, detail);
-        out.headers.emplace_back("WWW-Authenticate", "ApiKey");  // RFC 9110 §15.5.2 asks for one
+        out = unauthorized(detail);
         return std::nullopt;
     }
 

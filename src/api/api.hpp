@@ -51,6 +51,12 @@ struct ApiOptions {
     Duration ping_timeout = std::chrono::seconds{1};  // for /health, from the question to "down"
 };
 
+// What may be shown of a secret that signs webhooks.
+struct WebhookKeyInfo {
+    SignatureScheme scheme = SignatureScheme::v1;
+    std::string public_key;  // "whpk_…" of v1a; empty of v1
+};
+
 // What the API uses. References and functions outlive it; functions are thread-safe.
 struct ApiDependencies {
     Storage& storage;
@@ -60,6 +66,8 @@ struct ApiDependencies {
     const Clock& clock;
     SecretBox& secrets;
     std::function<NewWebhookSecret(SignatureScheme)> make_webhook_secret;
+    // Of a secret in the clear. Error: it is none; the text does not show it.
+    std::function<Result<WebhookKeyInfo>(std::string_view secret)> webhook_key_info;
     // Tells the senders that deliveries are due; may be lost. Empty: they find out by themselves.
     std::function<void(std::span<const DeliveryTask>)> hint;
     std::function<void()> ping_queue;  // throws where it cannot be reached
@@ -67,6 +75,9 @@ struct ApiDependencies {
         source_health;  // at once; empty: this process knows no sources
     // Replaces net::vet_webhook_url(text, url_policy, resolve_timeout) where set. May block.
     std::function<Result<net::WebhookUrl>(std::string_view text)> vet_webhook_url;
+    // Whether a webhook in the alert's format can be sent to its URL. The error is told at the template where
+    // there is one, else at the URL. Empty: it always can.
+    std::function<Result<void>(const Alert&)> check_payload;
 };
 
 // The REST interface of product.md §4: openapi.yaml describes it. Thread-safe.

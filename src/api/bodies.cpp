@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "api/body_reader.hpp"
 #include "api/email.hpp"
 #include "api/json_fields.hpp"
 
@@ -13,41 +14,8 @@ namespace {
 
 using Kind = JsonField::Kind;
 
-// Takes fields out of a body one by one and gathers what is wrong with them.
-class BodyReader {
-public:
-    explicit BodyReader(const JsonFields& fields) : fields_(fields) {}
-
-    void refuse(std::string_view name, std::string message, std::string_view type) {
-        issues_.push_back({"body", std::string(name), std::move(message), std::string(type)});
-    }
-
-    const JsonField* field(std::string_view name) {
-        const JsonField* found = fields_.find(name);
-        if (found == nullptr) refuse(name, "Field required", "missing");
-        return found;
-    }
-
-    const std::string* string(std::string_view name) {
-        const JsonField* found = field(name);
-        if (found == nullptr) return nullptr;
-        if (found->kind != Kind::string) {
-            refuse(name, "Input should be a valid string", "string_type");
-            return nullptr;
-        }
-        return &found->text;
-    }
-
-    template <typename T>
-    Parsed<T> result(T value) {
-        if (!issues_.empty()) return std::unexpected(std::move(issues_));
-        return value;
-    }
-
-private:
-    const JsonFields& fields_;
-    std::vector<Issue> issues_;
-};
+constexpr std::string_view default_content_type = "application/json";
+constexpr std::size_t max_note = 500;  // characters
 
 std::string list_of(const std::vector<Ticker>& tickers) {
     constexpr std::size_t max_shown = 30;
@@ -110,6 +78,95 @@ std::string read_webhook_url(BodyReader& reader, const net::UrlPolicy& policy) {
     return *text;
 }
 
+PayloadFormat read_format(BodyReader& reader) {
+    const std::string* text = reader.optional_string("format");
+    if (text == nullptr) return PayloadFormat::json;
+    const auto format = parse_payload_format(*text);
+    if (!format) {
+        reader.refuse("format", "Input should be 'json', 'slack', 'discord', 'telegram' or 'template'",
+                      "enum");
+    }
+    return format.value_or(PayloadFormat::json);
+}
+
+std::optional<WebhookTemplate> read_template(BodyReader& reader, PayloadFormat format) {
+    constexpr std::string_view name = "template";
+    const JsonField* field = reader.optional(name);
+    if (field == nullptr) {
+        if (format == PayloadFormat::custom) {
+            reader.refuse(name, "Field required where format is 'template'", "missing");
+        }
+        return std::nullopt;
+    }
+    if (format != PayloadFormat::custom) {
+        reader.refuse(name, "Only where format is 'template'", "value_error");
+        return std::nullopt;
+    }
+    if (field->kind != Kind::object) {
+        reader.refuse(name, "Input should be a JSON object", "model_attributes_type");
+        return std::nullopt;
+    }
+    const JsonFields members(field->members);
+    BodyReader inner(members, std::string(name));
+    WebhookTemplate out;
+    if (const std::string* body = inner.string("body"); body != nullptr) out.body = *body;
+    const std::string* content_type = inner.optional_string("content_type");
+    out.content_type = content_type != nullptr ? *content_type : std::string(default_content_type);
+    reader.add(inner.take_issues());
+    return out;
+}
+
+// UTF-8 that the JSON parser has passed: every byte but those that continue a character begins one.
+std::size_t characters(std::string_view utf8) {
+    return static_cast<std::size_t>(std::count_if(
+        utf8.begin(), utf8.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+}
+
+std::string read_note(BodyReader& reader) {
+    const std::string* text = reader.optional_string("note");
+    if (text == nullptr) return {};
+    if (characters(*text) > max_note) {
+        reader.refuse("note", fmt::format("Input should have at most {} characters", max_note), "too_long");
+    }
+    return *text;
+}
+
+// A number's seconds in whole microseconds.
+std::optional<Duration> seconds_of(std::string_view digits) {
+    const auto seconds = Decimal::parse(digits, Decimal::Excess::truncate);
+    if (!seconds || *seconds > Decimal::from_int(max_target_price)) return std::nullopt;
+    return Duration{static_cast<std::int64_t>(seconds->raw() / (Decimal::one_raw / 1'000'000))};
+}
+
+Duration read_deliver_within(BodyReader& reader) {
+    constexpr std::string_view name = "deliver_within";
+    const JsonField* field = reader.optional(name);
+    if (field == nullptr) return default_deliver_within;
+    std::optional<Duration> value;
+    if (field->kind == Kind::number) value = seconds_of(field->text);
+    if (field->kind == Kind::string) {
+        if (const auto parsed = parse_duration(field->text)) value = *parsed;
+    }
+    if (!value) {
+        reader.refuse(name, "Input should be a duration such as 30m or 24h, or a number of seconds",
+                      "duration_parsing");
+    } else if (*value < min_deliver_within || *value > max_deliver_within) {
+        reader.refuse(name,
+                      fmt::format("Input should be between {} and {}", format_duration(min_deliver_within),
+                                  format_duration(max_deliver_within)),
+                      "out_of_range");
+    }
+    return value.value_or(default_deliver_within);
+}
+
+std::optional<SignatureScheme> read_scheme(BodyReader& reader, std::string_view name) {
+    const std::string* text = reader.optional_string(name);
+    if (text == nullptr) return std::nullopt;
+    const auto scheme = parse_signature_scheme(*text);
+    if (!scheme) reader.refuse(name, "Input should be 'v1' or 'v1a'", "enum");
+    return scheme;
+}
+
 }  // namespace
 
 std::string upper_case(std::string_view text) {
@@ -132,6 +189,7 @@ Parsed<RegisterBody> parse_register_body(std::string_view body) {
         }
         out.email = *email;
     }
+    out.signature = read_scheme(reader, "signature").value_or(SignatureScheme::v1);
     return reader.result(std::move(out));
 }
 
@@ -145,6 +203,48 @@ Parsed<AlertBody> parse_alert_body(std::string_view body, const std::vector<Tick
     out.target = read_target(reader);
     out.condition = read_condition(reader);
     out.webhook_url = read_webhook_url(reader, policy);
+    out.format = read_format(reader);
+    out.custom = read_template(reader, out.format);
+    out.note = read_note(reader);
+    out.deliver_within = read_deliver_within(reader);
+    return reader.result(std::move(out));
+}
+
+Parsed<WebhookSecretBody> parse_webhook_secret_body(std::string_view body) {
+    if (body.empty()) return WebhookSecretBody{};
+    const auto fields = parse_json_object(body);
+    if (!fields) return std::unexpected(std::vector{fields.error()});
+    BodyReader reader(*fields);
+    WebhookSecretBody out;
+    out.scheme = read_scheme(reader, "scheme");
+    return reader.result(out);
+}
+
+Parsed<RecoverBody> parse_recover_body(std::string_view body) {
+    const auto fields = parse_json_object(body);
+    if (!fields) return std::unexpected(std::vector{fields.error()});
+    BodyReader reader(*fields);
+    RecoverBody out;
+    if (const std::string* text = reader.string("since"); text != nullptr) {
+        const auto since = parse_rfc3339(*text);
+        if (!since) reader.refuse("since", std::string(not_a_time), "datetime_parsing");
+        out.since = since.value_or(Timestamp{});
+    }
+    return reader.result(out);
+}
+
+Parsed<EnableBody> parse_enable_body(std::string_view body) {
+    const auto fields = parse_json_object(body);
+    if (!fields) return std::unexpected(std::vector{fields.error()});
+    BodyReader reader(*fields);
+    EnableBody out;
+    if (const std::string* text = reader.string("webhook_url"); text != nullptr) {
+        if (text->size() > max_webhook_url) {
+            reader.refuse("webhook_url", fmt::format("Input should have at most {} bytes", max_webhook_url),
+                          "too_long");
+        }
+        out.webhook_url = *text;
+    }
     return reader.result(std::move(out));
 }
 

@@ -1,12 +1,17 @@
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <expected>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "api/responses.hpp"
+#include "base/clock.hpp"
 #include "domain/alert.hpp"
+#include "domain/user.hpp"
 #include "net/webhook_url.hpp"
 
 namespace pricewire::api {
@@ -16,6 +21,7 @@ using Parsed = std::expected<T, std::vector<Issue>>;
 
 struct RegisterBody {
     std::string email;
+    SignatureScheme signature = SignatureScheme::v1;
 };
 
 struct AlertBody {
@@ -23,18 +29,45 @@ struct AlertBody {
     Decimal target;  // > 0, at most max_target_price
     Condition condition = Condition::gt;
     std::string webhook_url;  // its text was judged, its addresses were not
+    PayloadFormat format = PayloadFormat::json;
+    std::optional<WebhookTemplate> custom;  // set where format is custom
+    std::string note;
+    Duration deliver_within = default_deliver_within;
+};
+
+struct WebhookSecretBody {
+    std::optional<SignatureScheme> scheme;  // the one in use where it is not set
+};
+
+struct RecoverBody {
+    Timestamp since;
+};
+
+struct EnableBody {
+    std::string webhook_url;  // at most max_webhook_url bytes; not judged
 };
 
 // Far above any price and far inside what Decimal holds, so that no sum or band of targets can overflow.
 constexpr std::int64_t max_target_price = 1'000'000'000'000'000;
 
-// Both read {…} bodies and report everything that is wrong at once. Fields that are not asked for are
+// What is said of a text that parse_rfc3339 refuses.
+constexpr std::string_view not_a_time = "Input should be a date and time such as 2025-01-01T00:00:00Z";
+
+constexpr std::size_t max_webhook_url = 2048;
+constexpr Duration min_deliver_within = std::chrono::seconds{1};
+constexpr Duration max_deliver_within = std::chrono::hours{24 * 30};
+
+// All read {…} bodies and report everything that is wrong at once. Fields that are not asked for are
 // ignored.
 Parsed<RegisterBody> parse_register_body(std::string_view body);
 // A ticker in lower case is taken for the one in upper case; a price may be a number or a string of its
 // digits.
 Parsed<AlertBody> parse_alert_body(std::string_view body, const std::vector<Ticker>& tickers,
                                    const net::UrlPolicy& policy);
+// An empty body is one without fields.
+Parsed<WebhookSecretBody> parse_webhook_secret_body(std::string_view body);
+Parsed<RecoverBody> parse_recover_body(std::string_view body);
+Parsed<EnableBody> parse_enable_body(std::string_view body);
 
 // "btc" as "BTC"; other characters stay.
 std::string upper_case(std::string_view text);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string_view>
 #include <vector>
 
 #include "api/exchange.hpp"
@@ -10,16 +11,32 @@ namespace pricewire::api {
 
 net::ServerResponse register_user(Services& services, Exchange& exchange);
 net::ServerResponse show_me(Services& services, Exchange& exchange);
+net::ServerResponse delete_me(Services& services, Exchange& exchange);
+net::ServerResponse replace_api_key(Services& services, Exchange& exchange);
+net::ServerResponse show_webhook_secret(Services& services, Exchange& exchange);
+net::ServerResponse rotate_webhook_secret(Services& services, Exchange& exchange);
 net::ServerResponse show_rates(Services& services, Exchange& exchange);
 net::ServerResponse show_rate(Services& services, Exchange& exchange);
 net::ServerResponse create_alert(Services& services, Exchange& exchange);
 net::ServerResponse list_alerts(Services& services, Exchange& exchange);
 net::ServerResponse show_alert(Services& services, Exchange& exchange);
 net::ServerResponse delete_alert(Services& services, Exchange& exchange);
+net::ServerResponse test_alert(Services& services, Exchange& exchange);
+net::ServerResponse list_alert_deliveries(Services& services, Exchange& exchange);
+net::ServerResponse list_deliveries(Services& services, Exchange& exchange);
+net::ServerResponse show_delivery(Services& services, Exchange& exchange);
+net::ServerResponse retry_delivery(Services& services, Exchange& exchange);
+net::ServerResponse cancel_delivery(Services& services, Exchange& exchange);
+net::ServerResponse recover_deliveries(Services& services, Exchange& exchange);
+net::ServerResponse list_endpoints(Services& services, Exchange& exchange);
+net::ServerResponse enable_endpoint(Services& services, Exchange& exchange);
 net::ServerResponse show_live(Services& services, Exchange& exchange);
 net::ServerResponse show_openapi(Services& services, Exchange& exchange);
 net::ServerResponse show_docs(Services& services, Exchange& exchange);
 net::ServerResponse show_home(Services& services, Exchange& exchange);
+
+// The name under which an answer shows what NewWebhookSecret::shown is.
+std::string_view shown_secret_field(SignatureScheme scheme);
 
 net::ServerResponse health_response(const std::vector<PingResult>& pings,
                                     const std::vector<SourceHealth>& sources);

@@ -15,7 +15,8 @@ using Kind = JsonField::Kind;
 constexpr std::size_t max_fields = 64;
 constexpr std::size_t max_depth = 8;
 
-// Collects the members of the outermost object; what is nested in them leaves its kind alone.
+// Collects the members of the outermost object and of the objects right inside it; what is nested deeper
+// leaves its kind alone.
 class FieldCollector {
 public:
     static constexpr std::size_t max_object_size = std::size_t(-1);
@@ -37,15 +38,20 @@ public:
     bool on_key_part(json::string_view part, std::size_t, json::error_code&) { return append(part); }
     bool on_key(json::string_view part, std::size_t, json::error_code& ec) {
         append(part);
-        if (depth_ != 1) return true;
+        std::vector<JsonField>* const members = open_members();
+        if (members == nullptr) return true;
+        const std::string outer = depth_ == 2 ? fields.back().name : std::string();
         const auto same = [&](const JsonField& f) { return f.name == text_; };
-        if (std::any_of(fields.begin(), fields.end(), same)) {
-            return refuse({"body", text_, "Field is given twice", "duplicate"}, ec);
+        if (std::any_of(members->begin(), members->end(), same)) {
+            constexpr const char* message = "Field is given twice";
+            return refuse(depth_ == 2 ? Issue{"body", outer, message, "duplicate", text_}
+                                      : Issue{"body", text_, message, "duplicate"},
+                          ec);
         }
-        if (fields.size() == max_fields) {
-            return refuse({"body", "", fmt::format("More than {} fields", max_fields), "too_long"}, ec);
+        if (members->size() == max_fields) {
+            return refuse({"body", outer, fmt::format("More than {} fields", max_fields), "too_long"}, ec);
         }
-        fields.push_back({std::move(text_), Kind::null, {}});
+        members->push_back({std::move(text_), Kind::null, {}, {}});
         text_.clear();
         return true;
     }
@@ -70,9 +76,13 @@ public:
     std::optional<Issue> issue;
 
 private:
+    // Those of the object that is being read; null where they are not kept.
+    std::vector<JsonField>* open_members() {
+        if (depth_ == 1) return &fields;
+        return depth_ == 2 && in_object_ ? &fields.back().members : nullptr;
+    }
     bool append(json::string_view part) {
-        // Text inside nested values is not kept.
-        if (depth_ == 1) text_.append(part.data(), part.size());
+        if (open_members() != nullptr) text_.append(part.data(), part.size());
         return true;
     }
     bool number(json::string_view part, json::error_code& ec) {
@@ -81,16 +91,17 @@ private:
     }
     bool scalar(Kind kind, json::error_code& ec) {
         if (depth_ == 0) return not_an_object(ec);
-        if (depth_ == 1) {
-            fields.back().kind = kind;
-            fields.back().text = std::move(text_);
+        if (auto* const members = open_members(); members != nullptr) {
+            members->back().kind = kind;
+            members->back().text = std::move(text_);
             text_.clear();
         }
         return true;
     }
     bool open(Kind kind, json::error_code& ec) {
         if (depth_ == 0) return not_an_object(ec);
-        if (depth_ == 1) fields.back().kind = kind;
+        if (auto* const members = open_members(); members != nullptr) members->back().kind = kind;
+        if (depth_ == 1) in_object_ = kind == Kind::object;
         ++depth_;
         return true;
     }
@@ -107,7 +118,8 @@ private:
         return false;
     }
 
-    std::size_t depth_ = 0;  // 1: inside the outermost object
+    std::size_t depth_ = 0;   // 1: inside the outermost object
+    bool in_object_ = false;  // what is open at depth 2 is an object
     std::string text_;
 };
 

@@ -72,8 +72,40 @@ TEST(JsonFields, RefuseWhatIsNotOneObject) {
     EXPECT_EQ(first_type("[{\"a\":1}]"), "model_attributes_type");
     EXPECT_EQ(first_type(R"({"a":1,"b":2,"a":1})"), "duplicate");
     EXPECT_EQ(first_type(R"({"a":1,"\u0061":1})"), "duplicate");
-    EXPECT_EQ(first_type(R"({"a":{"x":1,"x":2}})"), "") << "what is passed over may be odd";
+    EXPECT_EQ(first_type(R"({"a":{"x":1,"x":2}})"), "duplicate");
+    EXPECT_EQ(first_type(R"({"a":{"x":{"y":1,"y":2}},"b":[{"x":1,"x":2}]})"), "")
+        << "what is passed over may be odd";
     EXPECT_EQ(first_type(R"({"a":[[[[[[[[[[1]]]]]]]]]]})"), "json_invalid");
+}
+
+TEST(JsonFields, KeepTheMembersOfAnObjectInside) {
+    const auto fields = parse_json_object(
+        R"({"a":1,"o":{"s":"x\u00e9","n":1.50,"o":{"s":"deep"},"a":["deep",{"s":2}],"z":null},"e":{},"b":[{"s":1}],"c":"y"})");
+    ASSERT_TRUE(fields) << fields.error().message;
+    const JsonFields inner(fields->find("o")->members);
+    EXPECT_EQ(inner.find("s")->text, "x\xc3\xa9");
+    EXPECT_EQ(inner.find("n")->text, "1.50");
+    EXPECT_EQ(inner.find("o")->kind, Kind::object);
+    EXPECT_TRUE(inner.find("o")->members.empty());
+    EXPECT_EQ(inner.find("a")->kind, Kind::array);
+    EXPECT_EQ(inner.find("a")->text, "");
+    EXPECT_EQ(inner.find("z")->kind, Kind::null);
+    EXPECT_TRUE(fields->find("e")->members.empty());
+    EXPECT_TRUE(fields->find("b")->members.empty());
+    EXPECT_EQ(fields->find("c")->text, "y");
+    EXPECT_EQ(fields->find("deep"), nullptr);
+}
+
+TEST(JsonFields, BoundTheMembersOfAnObjectInside) {
+    std::string inner;
+    for (int i = 0; i < 64; ++i) inner += (i > 0 ? ",\"m" : "\"m") + std::to_string(i) + "\":1";
+    EXPECT_EQ(first_type("{\"o\":{" + inner + "}}"), "");
+    const auto fields = parse_json_object("{\"o\":{" + inner + ",\"x\":1}}");
+    ASSERT_FALSE(fields);
+    EXPECT_EQ(fields.error(), (Issue{"body", "o", "More than 64 fields", "too_long"}));
+    const auto twice = parse_json_object(R"({"o":{"x":1,"x":2}})");
+    ASSERT_FALSE(twice);
+    EXPECT_EQ(twice.error(), (Issue{"body", "o", "Field is given twice", "duplicate", "x"}));
 }
 
 TEST(JsonFields, NameTheByteOfASyntaxError) {

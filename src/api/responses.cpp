@@ -22,6 +22,18 @@ net::ServerResponse error_response(int status, std::string_view detail) {
     return json_response(status, std::move(w).str());
 }
 
+net::ServerResponse no_content() {
+    net::ServerResponse response;
+    response.status = 204;
+    return response;
+}
+
+net::ServerResponse unauthorized(std::string_view detail) {
+    auto response = error_response(401, detail);
+    response.headers.emplace_back("WWW-Authenticate", "ApiKey");  // RFC 9110 §15.5.2 asks for one
+    return response;
+}
+
 net::ServerResponse unavailable(std::string_view detail, int retry_after_seconds) {
     auto response = error_response(503, detail);
     response.headers.emplace_back("Retry-After", std::to_string(retry_after_seconds));
@@ -34,6 +46,7 @@ net::ServerResponse validation_response(std::span<const Issue> issues) {
     for (const Issue& issue : issues) {
         w.begin_object().key("loc").begin_array().value(issue.where);
         if (!issue.field.empty()) w.value(issue.field);
+        if (!issue.inner.empty()) w.value(issue.inner);
         w.end_array().field("msg", issue.message).field("type", issue.type).end_object();
     }
     w.end_array().field("code", 422).end_object();

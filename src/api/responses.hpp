@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -10,17 +11,36 @@ namespace pricewire::api {
 
 // One thing that is wrong with what was sent. `where` is "body", "query" or "path"; `field` may be empty,
 // where the whole of it is meant. `type` is the machine's word for the rule, in the manner of pydantic.
+// `inner` is the member of the field that is meant; empty where it is the field itself.
 struct Issue {
     std::string where;
     std::string field;
     std::string message;
     std::string type;
+    std::string inner = {};
     friend bool operator==(const Issue&, const Issue&) = default;
 };
+
+// Details that more than one route tells.
+constexpr std::string_view no_such_alert = "Alert not found";
+constexpr std::string_view invalid_key = "Invalid or inactive API Key";
+constexpr std::string_view endpoint_is_disabled =
+    "This webhook_url has answered 410 Gone and is not called any more. POST /api/v1/endpoints/enable with "
+    "it "
+    "to have it called again.";
+
+// For fields that are null where there is no text.
+inline std::optional<std::string_view> text_or_null(const std::string& text) {
+    if (text.empty()) return std::nullopt;
+    return text;
+}
 
 net::ServerResponse json_response(int status, std::string body);
 // {"error":"HTTPException","detail":…,"code":…}
 net::ServerResponse error_response(int status, std::string_view detail);
+net::ServerResponse no_content();
+// 401 for a key that is missing or nobody's.
+net::ServerResponse unauthorized(std::string_view detail);
 // 503 with a Retry-After in seconds.
 net::ServerResponse unavailable(std::string_view detail, int retry_after_seconds);
 // 422 {"error":"ValidationError","detail":[{"loc":[…],"msg","type"}],"code":422}

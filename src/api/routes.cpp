@@ -1,21 +1,42 @@
 #include "api/routes.hpp"
 
+#include <algorithm>
+#include <iterator>
+
 #include "api/handlers.hpp"
 #include "api/query_string.hpp"
 
 namespace pricewire::api {
 namespace {
 
+constexpr auto key = Access::key;
+constexpr auto user = Limit::user;
+constexpr auto storage = Where::storage;
+
 constexpr Route routes[] = {
-    {"GET", "/api/v1/rates", "rates", Access::key, Limit::rates_by_ip, Where::server, show_rates},
-    {"GET", "/api/v1/rates/{}", "rate", Access::key, Limit::rates_by_ip, Where::server, show_rate},
-    {"POST", "/api/v1/users/register", "register", Access::open, Limit::register_by_ip, Where::storage,
+    {"GET", "/api/v1/rates", "rates", key, Limit::rates_by_ip, Where::server, show_rates},
+    {"GET", "/api/v1/rates/{}", "rate", key, Limit::rates_by_ip, Where::server, show_rate},
+    {"POST", "/api/v1/users/register", "register", Access::open, Limit::register_by_ip, storage,
      register_user},
-    {"GET", "/api/v1/users/me", "me", Access::key, Limit::user, Where::server, show_me},
-    {"POST", "/api/v1/alerts", "create_alert", Access::key, Limit::user, Where::resolver, create_alert},
-    {"GET", "/api/v1/alerts", "list_alerts", Access::key, Limit::user, Where::storage, list_alerts},
-    {"GET", "/api/v1/alerts/{}", "show_alert", Access::key, Limit::user, Where::storage, show_alert},
-    {"DELETE", "/api/v1/alerts/{}", "delete_alert", Access::key, Limit::user, Where::storage, delete_alert},
+    {"GET", "/api/v1/users/me", "me", key, user, Where::server, show_me},
+    {"DELETE", "/api/v1/users/me", "delete_me", key, user, storage, delete_me},
+    {"POST", "/api/v1/users/me/api-key", "replace_api_key", key, user, storage, replace_api_key},
+    {"GET", "/api/v1/users/me/webhook-secret", "webhook_secret", key, user, storage, show_webhook_secret},
+    {"POST", "/api/v1/users/me/webhook-secret", "rotate_webhook_secret", key, user, storage,
+     rotate_webhook_secret},
+    {"POST", "/api/v1/alerts", "create_alert", key, user, Where::resolver, create_alert},
+    {"GET", "/api/v1/alerts", "list_alerts", key, user, storage, list_alerts},
+    {"GET", "/api/v1/alerts/{}", "show_alert", key, user, storage, show_alert},
+    {"DELETE", "/api/v1/alerts/{}", "delete_alert", key, user, storage, delete_alert},
+    {"GET", "/api/v1/alerts/{}/deliveries", "alert_deliveries", key, user, storage, list_alert_deliveries},
+    {"POST", "/api/v1/alerts/{}/test", "test_alert", key, user, storage, test_alert},
+    {"GET", "/api/v1/deliveries", "list_deliveries", key, user, storage, list_deliveries},
+    {"POST", "/api/v1/deliveries/recover", "recover_deliveries", key, user, storage, recover_deliveries},
+    {"GET", "/api/v1/deliveries/{}", "show_delivery", key, user, storage, show_delivery},
+    {"POST", "/api/v1/deliveries/{}/retry", "retry_delivery", key, user, storage, retry_delivery},
+    {"POST", "/api/v1/deliveries/{}/cancel", "cancel_delivery", key, user, storage, cancel_delivery},
+    {"GET", "/api/v1/endpoints", "list_endpoints", key, user, storage, list_endpoints},
+    {"POST", "/api/v1/endpoints/enable", "enable_endpoint", key, user, storage, enable_endpoint},
     {"GET", "/health", "health", Access::open, Limit::none, Where::health, nullptr},
     {"GET", "/api/v1/health", "health", Access::open, Limit::none, Where::health, nullptr},
     {"GET", "/health/live", "live", Access::open, Limit::none, Where::server, show_live},
@@ -32,9 +53,13 @@ std::optional<std::string_view> fit(std::string_view pattern, std::string_view p
         if (pattern == path) return std::string_view{};
         return std::nullopt;
     }
-    if (!path.starts_with(pattern.substr(0, hole))) return std::nullopt;
-    const std::string_view segment = path.substr(hole);
-    if (segment.empty() || segment.find('/') != std::string_view::npos) return std::nullopt;
+    const std::string_view before = pattern.substr(0, hole);
+    const std::string_view after = pattern.substr(hole + 2);
+    if (path.size() <= before.size() + after.size() || !path.starts_with(before) || !path.ends_with(after)) {
+        return std::nullopt;
+    }
+    const std::string_view segment = path.substr(hole, path.size() - before.size() - after.size());
+    if (segment.find('/') != std::string_view::npos) return std::nullopt;
     return segment;
 }
 
@@ -42,8 +67,12 @@ std::optional<std::string_view> fit(std::string_view pattern, std::string_view p
 
 RouteMatch find_route(std::string_view method, std::string_view path) {
     if (path.ends_with('/')) path.remove_suffix(1);
+    // A path that a route spells out is that route's, and no id: nothing is named "recover".
+    const bool spelled_out =
+        std::any_of(std::begin(routes), std::end(routes), [&](const Route& r) { return r.path == path; });
     RouteMatch match;
     for (const Route& route : routes) {
+        if (spelled_out && route.path != path) continue;
         const auto segment = fit(route.path, path);
         if (!segment) continue;
         if (route.method == method || (method == "HEAD" && route.method == "GET")) {

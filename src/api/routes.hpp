@@ -21,7 +21,7 @@ using Handler = net::ServerResponse (*)(Services&, Exchange&);
 
 struct Route {
     std::string_view method;
-    std::string_view path;  // without trailing slash; "{}" stands for one segment
+    std::string_view path;  // without trailing slash; one "{}" may stand for one segment
     std::string_view name;  // in the log and in buckets of limits
     Access access;
     Limit limit;

@@ -23,6 +23,10 @@ std::string make_api_key() {
 
 }  // namespace
 
+std::string_view shown_secret_field(SignatureScheme scheme) {
+    return scheme == SignatureScheme::v1 ? "webhook_secret" : "webhook_public_key";
+}
+
 net::ServerResponse register_user(Services& services, Exchange& exchange) {
     auto body = parse_register_body(exchange.request.body);
     if (!body) return validation_response(body.error());
@@ -31,13 +35,13 @@ net::ServerResponse register_user(Services& services, Exchange& exchange) {
     NewUser created;
     created.user = {make_uuid(now), std::move(body->email), true, now};
     created.api_key_hash = sha256(api_key);
-    const NewWebhookSecret secret = services.use.make_webhook_secret(SignatureScheme::v1);
+    const NewWebhookSecret secret = services.use.make_webhook_secret(body->signature);
     created.webhook_secret = services.use.secrets.seal(secret.secret, created.user.id.to_string());
     if (!services.use.storage.create_user(created)) return error_response(400, "Email already registered");
     JsonWriter w;
     write_user(w.begin_object(), created.user)
         .field("api_key", api_key)
-        .field("webhook_secret", secret.shown)
+        .field(shown_secret_field(body->signature), secret.shown)
         .end_object();
     return json_response(201, std::move(w).str());
 }
@@ -45,6 +49,24 @@ net::ServerResponse register_user(Services& services, Exchange& exchange) {
 net::ServerResponse show_me(Services&, Exchange& exchange) {
     JsonWriter w;
     write_user(w.begin_object(), exchange.user).end_object();
+    return json_response(200, std::move(w).str());
+}
+
+net::ServerResponse delete_me(Services& services, Exchange& exchange) {
+    const bool deleted = services.use.storage.delete_user(exchange.user.id, services.use.clock.now());
+    // The storage tells everybody who caches keys, in its own time; this process must not wait for that.
+    services.use.auth_cache.evict(exchange.user.id);
+    return deleted ? no_content() : unauthorized(invalid_key);
+}
+
+net::ServerResponse replace_api_key(Services& services, Exchange& exchange) {
+    const std::string api_key = make_api_key();
+    const bool replaced = services.use.storage.replace_api_key(exchange.user.id, sha256(api_key));
+    // As in delete_me: the old key is refused from this answer on.
+    services.use.auth_cache.evict(exchange.user.id);
+    if (!replaced) return unauthorized(invalid_key);
+    JsonWriter w;
+    w.begin_object().field("api_key", api_key).end_object();
     return json_response(200, std::move(w).str());
 }
 

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "api/bodies.hpp"
+#include "api/json_fields.hpp"
+
+namespace pricewire::api {
+
+// Takes fields out of a body one by one and gathers what is wrong with them. `outer` names the member whose
+// fields these are; empty for the body's own. An optional field that is null counts as not given.
+class BodyReader {
+public:
+    explicit BodyReader(const JsonFields& fields, std::string outer = {})
+        : fields_(fields), outer_(std::move(outer)) {}
+
+    void refuse(std::string_view name, std::string message, std::string_view type) {
+        if (outer_.empty()) {
+            issues_.push_back({"body", std::string(name), std::move(message), std::string(type)});
+        } else {
+            issues_.push_back({"body", outer_, std::move(message), std::string(type), std::string(name)});
+        }
+    }
+
+    // Null where it is missing, which is then said.
+    const JsonField* field(std::string_view name) {
+        const JsonField* found = fields_.find(name);
+        if (found == nullptr) refuse(name, "Field required", "missing");
+        return found;
+    }
+    const JsonField* optional(std::string_view name) const {
+        const JsonField* found = fields_.find(name);
+        return found == nullptr || found->kind == JsonField::Kind::null ? nullptr : found;
+    }
+
+    const std::string* string(std::string_view name) { return text_of(field(name)); }
+    const std::string* optional_string(std::string_view name) { return text_of(optional(name)); }
+
+    void add(std::vector<Issue> issues) {
+        issues_.insert(issues_.end(), std::make_move_iterator(issues.begin()),
+                       std::make_move_iterator(issues.end()));
+    }
+    std::vector<Issue> take_issues() { return std::move(issues_); }
+
+    template <typename T>
+    Parsed<T> result(T value) {
+        if (!issues_.empty()) return std::unexpected(std::move(issues_));
+        return value;
+    }
+
+private:
+    const std::string* text_of(const JsonField* found) {
+        if (found == nullptr) return nullptr;
+        if (found->kind == JsonField::Kind::string) return &found->text;
+        refuse(found->name, "Input should be a valid string", "string_type");
+        return nullptr;
+    }
+
+    const JsonFields& fields_;
+    const std::string outer_;
+    std::vector<Issue> issues_;
+};
+
+}  // namespace pricewire::api

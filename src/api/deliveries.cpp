@@ -1,0 +1,257 @@
+// What users see of their deliveries, and how they mend them.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <span>
+
+#include "api/bodies.hpp"
+#include "api/delivery_json.hpp"
+#include "api/endpoint_name.hpp"
+#include "api/handlers.hpp"
+#include "api/hint.hpp"
+#include "api/paging.hpp"
+#include "base/json_writer.hpp"
+#include "base/log.hpp"
+
+namespace pricewire::api {
+namespace {
+
+constexpr std::string_view not_found = "Delivery not found";
+// A recovery commits at most `recover_step` deliveries at a time, so that it holds up nobody's firings.
+constexpr std::size_t recover_step = 1000;
+constexpr std::size_t max_recovered = 10'000;
+// Every retry by a user adds attempts; the last ones are shown.
+constexpr std::size_t max_shown_attempts = 100;
+
+struct DeliveryQuery {
+    DeliveryFilter filter;
+    std::vector<DeliveryState> states;  // more than one, or none: then the filter's
+};
+
+void read_states(std::string_view text, DeliveryQuery& out, std::vector<Issue>& issues) {
+    std::vector<DeliveryState> states;
+    while (true) {
+        const std::size_t comma = text.find(',');
+        const auto state = parse_delivery_state(text.substr(0, comma));
+        if (!state) {
+            issues.push_back({"query", "status",
+                              "Input should be some of pending, delivering, delivered, failed, expired, "
+                              "cancelled, with commas between them",
+                              "enum"});
+            return;
+        }
+        if (std::find(states.begin(), states.end(), *state) == states.end()) states.push_back(*state);
+        if (comma == std::string_view::npos) break;
+        text.remove_prefix(comma + 1);
+    }
+    if (states.size() == 1) {
+        out.filter.state = states.front();
+    } else {
+        out.states = std::move(states);
+    }
+}
+
+std::optional<Timestamp> read_time(const QueryString& query, const char* name, std::vector<Issue>& issues) {
+    const auto text = query.find(name);
+    if (!text) return std::nullopt;
+    std::string spelled(*text);
+    // "+02:00" that was not escaped arrives as " 02:00"; a space between date and time is another matter.
+    constexpr std::size_t date_length = 10;
+    if (spelled.size() > date_length)
+        std::replace(spelled.begin() + date_length + 1, spelled.end(), ' ', '+');
+    const auto time = parse_rfc3339(spelled);
+    if (time) return *time;
+    issues.push_back({"query", name, std::string(not_a_time), "datetime_parsing"});
+    return std::nullopt;
+}
+
+Parsed<DeliveryQuery> parse_query(const QueryString& query) {
+    DeliveryQuery out;
+    std::vector<Issue> issues;
+    if (const auto text = query.find("status")) read_states(*text, out, issues);
+    if (const auto text = query.find("alert_id")) {
+        out.filter.alert_id = Uuid::parse(*text);
+        if (!out.filter.alert_id) {
+            issues.push_back({"query", "alert_id", "Input should be a valid UUID", "uuid_parsing"});
+        }
+    }
+    out.filter.since = read_time(query, "since", issues);
+    out.filter.until = read_time(query, "until", issues);
+    read_page(query, out.filter.limit, out.filter.before, issues);
+    if (!issues.empty()) return std::unexpected(std::move(issues));
+    return out;
+}
+
+// Newest first, at most as many as the filter's limit.
+std::vector<DeliveryView> find(Storage& storage, const Uuid& user_id, const DeliveryQuery& query) {
+    if (query.states.empty()) return storage.deliveries(user_id, query.filter);
+    std::vector<DeliveryView> all;
+    DeliveryFilter filter = query.filter;
+    for (const DeliveryState state : query.states) {
+        filter.state = state;
+        const std::vector<DeliveryView> some = storage.deliveries(user_id, filter);
+        all.insert(all.end(), some.begin(), some.end());
+    }
+    std::sort(all.begin(), all.end(),
+              [](const DeliveryView& a, const DeliveryView& b) { return b.id < a.id; });
+    // One that changes its state between two of the questions may come twice.
+    const auto same = [](const DeliveryView& a, const DeliveryView& b) { return a.id == b.id; };
+    all.erase(std::unique(all.begin(), all.end(), same), all.end());
+    if (all.size() > filter.limit)
+        all.erase(all.begin() + static_cast<std::ptrdiff_t>(filter.limit), all.end());
+    return all;
+}
+
+net::ServerResponse list(Services& services, const Exchange& exchange, const QueryString& query,
+                         DeliveryQuery wanted, std::string_view path) {
+    const std::vector<DeliveryView> page = find(services.use.storage, exchange.user.id, wanted);
+    JsonWriter w;
+    w.begin_array();
+    for (const DeliveryView& delivery : page) write_delivery(w, delivery);
+    w.end_array();
+    auto response = json_response(200, std::move(w).str());
+    if (page.size() == wanted.filter.limit) {
+        // A full page may be the last one; a client should not be sent after an empty page.
+        wanted.filter.limit = 1;
+        wanted.filter.before = page.back().id;
+        if (!find(services.use.storage, exchange.user.id, wanted).empty()) {
+            add_next_link(response, path, query, page.back().id);
+        }
+    }
+    return response;
+}
+
+// The user's delivery `id` as it is now.
+net::ServerResponse delivery_response(Services& services, const Exchange& exchange, int status,
+                                      const Uuid& id) {
+    const auto delivery = services.use.storage.delivery(exchange.user.id, id);
+    if (!delivery) return error_response(404, not_found);
+    return json_response(status, delivery_json(*delivery));
+}
+
+std::optional<Breaker> breaker_of(Storage& storage, const std::string& endpoint) {
+    const std::vector<Breaker> breakers = storage.breakers();
+    const auto found = std::find_if(breakers.begin(), breakers.end(),
+                                    [&](const Breaker& b) { return b.endpoint == endpoint; });
+    if (found == breakers.end()) return std::nullopt;
+    return *found;
+}
+
+net::ServerResponse recovered_response(std::size_t count, bool more) {
+    JsonWriter w;
+    w.begin_object().field("recovered", count).field("more", more).end_object();
+    return json_response(202, std::move(w).str());
+}
+
+}  // namespace
+
+net::ServerResponse list_deliveries(Services& services, Exchange& exchange) {
+    const QueryString query(exchange.request.query);
+    auto wanted = parse_query(query);
+    if (!wanted) return validation_response(wanted.error());
+    return list(services, exchange, query, std::move(*wanted), "/api/v1/deliveries/");
+}
+
+net::ServerResponse list_alert_deliveries(Services& services, Exchange& exchange) {
+    const auto alert_id = Uuid::parse(exchange.parameter);
+    if (!alert_id) return error_response(404, no_such_alert);
+    const QueryString query(exchange.request.query);
+    auto wanted = parse_query(query);
+    if (!wanted) return validation_response(wanted.error());
+    wanted->filter.alert_id = *alert_id;
+    if (!services.use.storage.alert(exchange.user.id, *alert_id)) {
+        // A deleted alert's deliveries are there still.
+        DeliveryFilter any;
+        any.alert_id = *alert_id;
+        any.limit = 1;
+        if (services.use.storage.deliveries(exchange.user.id, any).empty()) {
+            return error_response(404, no_such_alert);
+        }
+    }
+    return list(services, exchange, query, std::move(*wanted),
+                fmt::format("/api/v1/alerts/{}/deliveries/", alert_id->to_string()));
+}
+
+net::ServerResponse show_delivery(Services& services, Exchange& exchange) {
+    Storage& storage = services.use.storage;
+    const auto id = Uuid::parse(exchange.parameter);
+    const auto delivery = id ? storage.delivery(exchange.user.id, *id) : std::nullopt;
+    if (!delivery) return error_response(404, not_found);
+    const std::vector<Attempt> attempts = storage.attempts_of(*id);
+    const std::size_t hidden = attempts.size() - std::min(attempts.size(), max_shown_attempts);
+    return json_response(200,
+                         delivery_detail_json(*delivery, std::span(attempts).subspan(hidden),
+                                              breaker_of(storage, endpoint_name(delivery->webhook_url))));
+}
+
+net::ServerResponse retry_delivery(Services& services, Exchange& exchange) {
+    const auto id = Uuid::parse(exchange.parameter);
+    if (!id) return error_response(404, not_found);
+    const auto task = services.use.storage.retry_delivery(exchange.user.id, *id, services.use.clock.now());
+    if (!task && task.error() == RetryError::under_way) {
+        return error_response(409, "An attempt of this delivery is under way; ask again when it has ended");
+    }
+    if (!task) return error_response(404, not_found);
+    hint_sender(services, {&*task, 1});
+    return delivery_response(services, exchange, 202, *id);
+}
+
+net::ServerResponse cancel_delivery(Services& services, Exchange& exchange) {
+    const auto id = Uuid::parse(exchange.parameter);
+    if (!id) return error_response(404, not_found);
+    const auto cancelled =
+        services.use.storage.cancel_delivery(exchange.user.id, *id, services.use.clock.now());
+    if (!cancelled && cancelled.error() == CancelError::final) {
+        return error_response(409, "This delivery has ended already");
+    }
+    if (!cancelled) return error_response(404, not_found);
+    return delivery_response(services, exchange, 200, *id);
+}
+
+net::ServerResponse recover_deliveries(Services& services, Exchange& exchange) {
+    const auto body = parse_recover_body(exchange.request.body);
+    if (!body) return validation_response(body.error());
+    Storage& storage = services.use.storage;
+    std::size_t recovered = 0;
+    try {
+        while (recovered < max_recovered) {
+            const std::vector<DeliveryTask> tasks = storage.recover_deliveries(
+                exchange.user.id, body->since, services.use.clock.now(), recover_step);
+            hint_sender(services, tasks);
+            recovered += tasks.size();
+            if (tasks.size() < recover_step) return recovered_response(recovered, false);
+        }
+        DeliveryFilter rest;
+        rest.state = DeliveryState::failed;
+        rest.since = body->since;
+        rest.limit = 1;
+        return recovered_response(recovered, !storage.deliveries(exchange.user.id, rest).empty());
+    } catch (const StorageError& e) {
+        // To say that nothing was changed would be wrong: earlier steps were.
+        if (recovered == 0) throw;
+        log::warn("the database went away within a recovery of deliveries; its user is told to go on",
+                  {{"recovered", std::to_string(recovered)}, {"reason", e.what()}});
+        return recovered_response(recovered, true);
+    }
+}
+
+net::ServerResponse test_alert(Services& services, Exchange& exchange) {
+    Storage& storage = services.use.storage;
+    const auto alert_id = Uuid::parse(exchange.parameter);
+    const auto alert = alert_id ? storage.alert(exchange.user.id, *alert_id) : std::nullopt;
+    if (!alert) return error_response(404, no_such_alert);
+    if (alert->endpoint_disabled_at) return error_response(409, endpoint_is_disabled);
+    const auto board = services.use.bus.board(alert->ticker);
+    const Decimal price = board && board->price ? board->price->value : alert->target;
+    const Timestamp now = services.use.clock.now();
+    const DeliveryTask task{make_uuid(now), 1};
+    if (!storage.add_test_delivery(exchange.user.id, alert->id, task.delivery_id, price, now)) {
+        return error_response(404, no_such_alert);
+    }
+    hint_sender(services, {&task, 1});
+    auto response = delivery_response(services, exchange, 202, task.delivery_id);
+    response.headers.emplace_back("Location", "/api/v1/deliveries/" + task.delivery_id.to_string());
+    return response;
+}
+
+}  // namespace pricewire::api

@@ -1,0 +1,90 @@
+#include "api/delivery_json.hpp"
+
+#include <string_view>
+
+#include "api/endpoint_name.hpp"
+#include "api/responses.hpp"
+
+namespace pricewire::api {
+namespace {
+
+std::optional<double> milliseconds(const std::optional<Duration>& d) {
+    if (!d) return std::nullopt;
+    return static_cast<double>(d->count()) / 1000;
+}
+
+void write_fields(JsonWriter& w, const DeliveryView& d) {
+    w.field("id", d.id)
+        .field("alert_id", d.alert_id)
+        .field("ticker", d.ticker.view())
+        .field("webhook_url", d.webhook_url)
+        .field("kind", to_string(d.kind))
+        .field("status", to_string(d.state))
+        .field("attempt_count", d.attempts)
+        .field("created_at", d.created_at)
+        .field("deadline", d.deadline)
+        .field("next_attempt_at", d.next_attempt_at)
+        .field("finished_at", d.finished_at)
+        .field("reason", text_or_null(d.reason))
+        .field("last_status", d.last_status);
+}
+
+void write_attempt(JsonWriter& w, const Attempt& a) {
+    w.begin_object()
+        .field("number", a.number)
+        .field("started_at", a.started_at)
+        .field("duration_ms", milliseconds(a.duration))
+        .field("status", a.status)
+        .field("error", text_or_null(a.error))
+        .field("address", text_or_null(a.remote_ip))
+        .key("request_headers")
+        .raw(a.request_headers.empty() ? "null" : a.request_headers);
+    // An answer that has no body is not the same as none.
+    w.key("answer");
+    if (a.status) {
+        w.value(a.answer);
+    } else {
+        w.value(nullptr);
+    }
+    w.key("times")
+        .begin_object()
+        .field("dns_ms", milliseconds(a.times.dns))
+        .field("connect_ms", milliseconds(a.times.connect))
+        .field("tls_ms", milliseconds(a.times.tls))
+        .field("first_byte_ms", milliseconds(a.times.first_byte))
+        .end_object()
+        .end_object();
+}
+
+}  // namespace
+
+void write_delivery(JsonWriter& w, const DeliveryView& delivery) {
+    w.begin_object();
+    write_fields(w, delivery);
+    w.end_object();
+}
+
+std::string delivery_json(const DeliveryView& delivery) {
+    JsonWriter w;
+    write_delivery(w, delivery);
+    return std::move(w).str();
+}
+
+std::string delivery_detail_json(const DeliveryView& delivery, std::span<const Attempt> attempts,
+                                 const std::optional<Breaker>& breaker) {
+    JsonWriter w;
+    w.begin_object();
+    write_fields(w, delivery);
+    w.key("endpoint")
+        .begin_object()
+        .field("name", endpoint_name(delivery.webhook_url))
+        .field("breaker", to_string(breaker ? breaker->state : BreakerState::closed))
+        .field("retry_at", breaker ? breaker->retry_at : std::nullopt)
+        .end_object();
+    w.key("attempts").begin_array();
+    for (const Attempt& attempt : attempts) write_attempt(w, attempt);
+    w.end_array().end_object();
+    return std::move(w).str();
+}
+
+}  // namespace pricewire::api

@@ -1,0 +1,34 @@
+#include "api/endpoint_name.hpp"
+
+#include <algorithm>
+
+namespace pricewire::api {
+namespace {
+
+std::string lower_case(std::string_view text) {
+    std::string out(text);
+    std::transform(out.begin(), out.end(), out.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+    return out;
+}
+
+}  // namespace
+
+std::string endpoint_name(std::string_view webhook_url) {
+    const std::size_t scheme_end = webhook_url.find("://");
+    if (scheme_end == std::string_view::npos) return {};
+    const std::string scheme = lower_case(webhook_url.substr(0, scheme_end));
+    std::string_view host = webhook_url.substr(scheme_end + 3);
+    host = host.substr(0, host.find_first_of("/?#"));
+    std::string_view port = scheme == "http" ? "80" : "443";
+    // A colon inside of brackets belongs to an IPv6 address.
+    const std::size_t colon = host.rfind(':');
+    if (colon != std::string_view::npos && host.find(']', colon) == std::string_view::npos) {
+        if (colon + 1 < host.size()) port = host.substr(colon + 1);
+        host = host.substr(0, colon);
+    }
+    if (host.empty()) return {};
+    return scheme + "://" + lower_case(host) + ":" + std::string(port);
+}
+
+}  // namespace pricewire::api

@@ -1,0 +1,70 @@
+#include "api/paging.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdint>
+#include <string>
+
+#include "base/crypto.hpp"
+
+namespace pricewire::api {
+namespace {
+
+constexpr std::size_t max_page = 1000;
+
+// A cursor is the id of the last alert of a page; its spelling says nothing, so that it may change.
+std::string make_cursor(const Uuid& id) {
+    return base64url_encode(id.bytes);
+}
+
+std::optional<Uuid> parse_cursor(std::string_view text) {
+    if (text.size() != 22) return std::nullopt;
+    std::string standard(text);
+    std::replace(standard.begin(), standard.end(), '-', '+');
+    std::replace(standard.begin(), standard.end(), '_', '/');
+    const auto bytes = base64_decode(standard + "==");
+    if (!bytes || bytes->size() != 16) return std::nullopt;
+    Uuid id;
+    std::copy(bytes->begin(), bytes->end(), id.bytes.begin());
+    return id;
+}
+
+std::optional<Issue> read_limit(std::string_view text, std::size_t& limit) {
+    std::int64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error == std::errc::invalid_argument || end != text.data() + text.size()) {
+        return Issue{"query", "limit", "Input should be a valid integer", "int_parsing"};
+    }
+    if (error != std::errc{} || number < 1 || number > static_cast<std::int64_t>(max_page)) {
+        return Issue{"query", "limit", fmt::format("Input should be between 1 and {}", max_page),
+                     "out_of_range"};
+    }
+    limit = static_cast<std::size_t>(number);
+    return std::nullopt;
+}
+
+}  // namespace
+
+void read_page(const QueryString& query, std::size_t& limit, std::optional<Uuid>& before,
+               std::vector<Issue>& issues) {
+    if (const auto text = query.find("limit")) {
+        if (auto issue = read_limit(*text, limit)) issues.push_back(std::move(*issue));
+    }
+    if (const auto text = query.find("cursor")) {
+        before = parse_cursor(*text);
+        if (!before) {
+            issues.push_back(
+                {"query", "cursor", "Input should be a cursor from a Link header", "value_error"});
+        }
+    }
+}
+
+void add_next_link(net::ServerResponse& response, std::string_view path, const QueryString& query,
+                   const Uuid& last) {
+    response.headers.emplace_back(
+        "Link", fmt::format("<{}?{}>; rel=\"next\"", path, query.with("cursor", make_cursor(last))));
+}
+
+}  // namespace pricewire::api

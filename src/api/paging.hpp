@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "api/query_string.hpp"
+#include "api/responses.hpp"
+#include "base/uuid.hpp"
+
+// Pages of listings that stand newest first, by id.
+namespace pricewire::api {
+
+// Takes `limit` and `cursor` out of a query; what is not there stays as it is.
+void read_page(const QueryString& query, std::size_t& limit, std::optional<Uuid>& before,
+               std::vector<Issue>& issues);
+
+// Leads to the page after the one that ends with `last`: the same query with another cursor. `path` is
+// trusted.
+void add_next_link(net::ServerResponse& response, std::string_view path, const QueryString& query,
+                   const Uuid& last);
+
+}  // namespace pricewire::api
