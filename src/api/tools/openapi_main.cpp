@@ -77,6 +77,8 @@ public:
             prose(tag["description"]);
             for (const auto& path : root_["paths"])
                 operations(text(tag["name"]), path.first.Scalar(), path.second);
+            for (const auto& webhook : root_["webhooks"])
+                operations(text(tag["name"]), "your webhook_url", webhook.second);
             out_ += "</section>\n";
         }
         return std::move(out_);
@@ -170,7 +172,8 @@ private:
                 escape(text(operation["summary"])));
             prose(operation["description"]);
             const bool open = operation["security"] && operation["security"].size() == 0;
-            out_ += open ? "<p>No key needed.</p>" : "<p>Needs <code>X-API-Key</code>.</p>";
+            const bool incoming = path.starts_with('/');
+            if (incoming) out_ += open ? "<p>No key needed.</p>" : "<p>Needs <code>X-API-Key</code>.</p>";
             std::vector<YAML::Node> parameters;
             for (const auto& p : item["parameters"]) parameters.push_back(resolved(p));
             for (const auto& p : operation["parameters"]) parameters.push_back(resolved(p));
