@@ -5,33 +5,11 @@ namespace {
 
 class AlertsTest : public ApiTest {
 protected:
-    static std::string body(const std::string& target = "70000.00", const std::string& ticker = "BTC",
-                            const std::string& condition = "gt",
-                            const std::string& url = "https://hooks.example.com/a") {
-        return R"({"ticker":")" + ticker + R"(","target_price":)" + target + R"(,"condition":")" + condition +
-               R"(","webhook_url":")" + url + "\"}";
+    template <typename... Texts>
+    static std::string body(Texts&&... texts) {
+        return alert_body(std::forward<Texts>(texts)...);
     }
     Answer create(std::string json) { return call_as(ann_, "POST", "/api/v1/alerts/", std::move(json)); }
-    // The ids in the order they stand.
-    static std::vector<std::string> ids(const Answer& answer) {
-        std::vector<std::string> out;
-        for (std::size_t at = 0; (at = answer.body.find("\"id\":\"", at)) != std::string::npos; at += 6) {
-            out.push_back(answer.body.substr(at + 6, 36));
-        }
-        return out;
-    }
-    static std::string next_page(const Answer& answer) {
-        const std::string link = answer.header("Link");
-        if (link.empty()) return {};
-        EXPECT_TRUE(link.starts_with("<") && link.ends_with(">; rel=\"next\"")) << link;
-        return link.substr(1, link.find('>') - 1);
-    }
-    void fire(const std::string& id, std::string_view price) {
-        const FiringGroup group{{"BTC", *Decimal::parse(price), clock_.now(), 1},
-                                clock_.now(),
-                                {{*Uuid::parse(id), make_uuid(clock_.now())}}};
-        ASSERT_EQ(storage_.fire({&group, 1}).size(), 1u);
-    }
 
     Account ann_ = register_user("ann@example.com");
     Account bob_ = register_user("bob@example.com");

@@ -7,13 +7,14 @@
 #include <functional>
 #include <future>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "api/api.hpp"
 #include "base/crypto.hpp"
 #include "bus/in_process/in_process_bus.hpp"
-
 #include "cache/in_process/in_process_auth_cache.hpp"
 #include "cache/in_process/in_process_rate_limits.hpp"
 #include "fakes/fake_secret_box.hpp"
@@ -73,6 +74,10 @@ inline std::string member(const std::string& json, const std::string& name) {
 // The API's handler with everything behind it in memory, a clock that moves when told, and no sockets.
 class ApiTest : public testing::Test {
 protected:
+    static constexpr const char* v1_secret = "whsec_c2VjcmV0";
+    static constexpr const char* v1a_secret = "whsk_cHJpdmF0ZQ==";
+    static constexpr const char* v1a_public = "whpk_cHVibGlj";
+
     ApiTest() {
         options_.tickers = {"BTC", "ETH", "DOGE"};
         // Roomy, so that only tests about limits meet them.
@@ -85,8 +90,8 @@ protected:
         if (!api_) {
             ApiDependencies use{storage_, *bus_, *auth_cache_, *rate_limits_, clock_, secrets_};
             use.make_webhook_secret = [](SignatureScheme scheme) {
-                return scheme == SignatureScheme::v1 ? NewWebhookSecret{"whsec_c2VjcmV0", "whsec_c2VjcmV0"}
-                                                     : NewWebhookSecret{"whsk_cHJpdmF0ZQ==", "whpk_cHVibGlj"};
+                return scheme == SignatureScheme::v1 ? NewWebhookSecret{v1_secret, v1_secret}
+                                                     : NewWebhookSecret{v1a_secret, v1a_public};
             };
             use.ping_queue = [this] {
                 if (ping_queue_) ping_queue_();
@@ -95,6 +100,16 @@ protected:
                 return source_health_ ? source_health_() : std::vector<SourceHealth>{};
             };
             use.vet_webhook_url = vet_;
+            use.check_payload = check_payload_;
+            use.webhook_key_info = [](std::string_view secret) -> Result<WebhookKeyInfo> {
+                if (secret == v1_secret) return WebhookKeyInfo{SignatureScheme::v1, ""};
+                if (secret == v1a_secret) return WebhookKeyInfo{SignatureScheme::v1a, v1a_public};
+                return fail("not a webhook secret");
+            };
+            use.hint = [this](std::span<const DeliveryTask> tasks) {
+                hinted_.insert(hinted_.end(), tasks.begin(), tasks.end());
+                if (on_hint_) on_hint_();
+            };
             api_ = create_api(std::move(use), options_);
         }
         return *api_;
@@ -157,6 +172,36 @@ protected:
         bus_->publish_board(board);
     }
 
+    static std::string alert_body(const std::string& target = "70000.00", const std::string& ticker = "BTC",
+                                  const std::string& condition = "gt",
+                                  const std::string& url = "https://hooks.example.com/a") {
+        return R"({"ticker":")" + ticker + R"(","target_price":)" + target + R"(,"condition":")" + condition +
+               R"(","webhook_url":")" + url + "\"}";
+    }
+    // The ids of a listing in the order they stand.
+    static std::vector<std::string> ids(const Answer& answer) {
+        std::vector<std::string> out;
+        for (std::size_t at = 0; (at = answer.body.find("\"id\":\"", at)) != std::string::npos; at += 6) {
+            out.push_back(answer.body.substr(at + 6, 36));
+        }
+        return out;
+    }
+    static std::string next_page(const Answer& answer) {
+        const std::string link = answer.header("Link");
+        if (link.empty()) return {};
+        EXPECT_TRUE(link.starts_with("<") && link.ends_with(">; rel=\"next\"")) << link;
+        return link.substr(1, link.find('>') - 1);
+    }
+    // Fires an alert; the id of its delivery.
+    std::string fire(const std::string& alert_id, std::string_view price) {
+        const Uuid delivery = make_uuid(clock_.now());
+        const FiringGroup group{{"BTC", *Decimal::parse(price), clock_.now(), 1},
+                                clock_.now(),
+                                {{*Uuid::parse(alert_id), delivery}}};
+        EXPECT_EQ(storage_.fire({&group, 1}).size(), 1u);
+        return delivery.to_string();
+    }
+
     static void expect_error(const Answer& answer, int status, std::string_view detail) {
         EXPECT_EQ(answer.status, status) << answer.body;
         EXPECT_EQ(answer.body, R"({"error":"HTTPException","detail":")" + std::string(detail) +
@@ -187,6 +232,10 @@ protected:
     std::function<Result<net::WebhookUrl>(std::string_view)> vet_ = [](std::string_view) {
         return net::WebhookUrl{};
     };
+    std::function<Result<void>(const Alert&)> check_payload_;
+    // What the senders were told, one request at a time.
+    std::vector<DeliveryTask> hinted_;
+    std::function<void()> on_hint_;
     std::unique_ptr<Api> api_;
 };
 

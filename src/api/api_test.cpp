@@ -13,9 +13,26 @@ namespace {
 class CommonTest : public ApiTest {};
 
 TEST_F(CommonTest, AnUnknownPathIs404) {
-    for (const char* path :
-         {"/nowhere", "/api", "/api/v1", "/api/v1/", "/api/v2/rates", "//", "/api/v1//rates",
-          "/api/v1/rates//", "/API/V1/RATES", "/api/v1/users", "/health/dead", "/api/v1/alerts/1/2"}) {
+    for (const char* path : {"/nowhere",
+                             "/api",
+                             "/api/v1",
+                             "/api/v1/",
+                             "/api/v2/rates",
+                             "//",
+                             "/api/v1//rates",
+                             "/api/v1/rates//",
+                             "/API/V1/RATES",
+                             "/api/v1/users",
+                             "/health/dead",
+                             "/api/v1/alerts/1/2",
+                             "/api/v1/deliveries/1/2/retry",
+                             "/api/v1/deliveries//retry",
+                             "/api/v1/deliveries/1/retry/2",
+                             "/api/v1/deliveries/1/Retry",
+                             "/api/v1/alerts/1/tests",
+                             "/api/v1/alerts/testing/1test",
+                             "/api/v1/users/me/api-key/1",
+                             "/api/v1/endpoints/1"}) {
         expect_error(call("GET", path), 404, "Not Found");
     }
     expect_error(call("BREW", "/coffee"), 404, "Not Found");
@@ -27,6 +44,18 @@ TEST_F(CommonTest, AMethodThatAPathDoesNotHaveIs405WithThoseItHas) {
         {"/api/v1/alerts/", "POST, GET, HEAD, OPTIONS"},
         {"/api/v1/alerts/7", "GET, HEAD, DELETE, OPTIONS"},
         {"/api/v1/users/register", "POST, OPTIONS"},
+        {"/api/v1/users/me", "GET, HEAD, DELETE, OPTIONS"},
+        {"/api/v1/users/me/api-key", "POST, OPTIONS"},
+        {"/api/v1/users/me/webhook-secret/", "GET, HEAD, POST, OPTIONS"},
+        {"/api/v1/alerts/7/test", "POST, OPTIONS"},
+        {"/api/v1/alerts/7/deliveries/", "GET, HEAD, OPTIONS"},
+        {"/api/v1/deliveries", "GET, HEAD, OPTIONS"},
+        {"/api/v1/deliveries/7", "GET, HEAD, OPTIONS"},
+        {"/api/v1/deliveries/recover", "POST, OPTIONS"},
+        {"/api/v1/deliveries/7/retry", "POST, OPTIONS"},
+        {"/api/v1/deliveries/recover/cancel/", "POST, OPTIONS"},
+        {"/api/v1/endpoints", "GET, HEAD, OPTIONS"},
+        {"/api/v1/endpoints/enable", "POST, OPTIONS"},
         {"/api/v1/rates", "GET, HEAD, OPTIONS"},
         {"/health", "GET, HEAD, OPTIONS"},
         {"/", "GET, HEAD, OPTIONS"},
@@ -41,6 +70,8 @@ TEST_F(CommonTest, AMethodThatAPathDoesNotHaveIs405WithThoseItHas) {
         EXPECT_EQ(options.body, "");
     }
     EXPECT_EQ(call("GET", "/api/v1/users/register").status, 405);
+    EXPECT_EQ(call("GET", "/api/v1/deliveries/recover").status, 405) << "no delivery is named so";
+    EXPECT_EQ(call("GET", "/api/v1/deliveries/7/retry").status, 405);
 }
 
 TEST_F(CommonTest, HeadIsAnsweredAsGet) {
@@ -90,9 +121,34 @@ TEST_F(CommonTest, PagesRunNothingAndLoadNothing) {
 
 TEST_F(CommonTest, TheReferenceShowsEveryCall) {
     const Answer answer = call("GET", "/docs");
-    for (const char* part :
-         {"registerUser", "getMe", "getRates", "getRate", "createAlert", "listAlerts", "getAlert",
-          "deleteAlert", "getHealth", "getLive", "/api/v1/alerts/{id}", "Rate limit exceeded"}) {
+    for (const char* part : {"registerUser",
+                             "getMe",
+                             "getRates",
+                             "getRate",
+                             "createAlert",
+                             "listAlerts",
+                             "getAlert",
+                             "deleteAlert",
+                             "getHealth",
+                             "getLive",
+                             "deleteMe",
+                             "replaceApiKey",
+                             "getWebhookSecret",
+                             "rotateWebhookSecret",
+                             "listAlertDeliveries",
+                             "testAlert",
+                             "listDeliveries",
+                             "recoverDeliveries",
+                             "getDelivery",
+                             "retryDelivery",
+                             "cancelDelivery",
+                             "listEndpoints",
+                             "enableEndpoint",
+                             "alertFired",
+                             "your webhook_url",
+                             "webhook-signature",
+                             "/api/v1/alerts/{id}",
+                             "Rate limit exceeded"}) {
         EXPECT_TRUE(answer.has(part)) << part;
     }
 }
@@ -108,7 +164,8 @@ TEST_F(CommonTest, TheInterfaceIsDescribedInOpenApi31) {
          {R"("/api/v1/users/register":{"post":)", R"("/api/v1/users/me":{"get":)",
           R"("/api/v1/rates":{"get":)", R"("/api/v1/rates/{ticker}":{"get":)", R"("/api/v1/alerts":{"post":)",
           R"("/health":{"get":)", R"("required":true)", R"("minimum":1,"maximum":1000,"default":100)",
-          R"("triggered_at":null)", R"("target_price":70000)"}) {
+          R"("triggered_at":null)", R"("target_price":70000)", R"("/api/v1/deliveries/{id}/retry":)",
+          R"("/api/v1/endpoints/enable":{"post":)", R"("webhooks":{"alert":{"post":)"}) {
         EXPECT_TRUE(answer.has(part)) << part;
     }
 }

@@ -78,6 +78,31 @@ TEST_F(UsersTest, WithoutAKeyOrWithAWrongOneIs401) {
     EXPECT_EQ(storage_.calls("user_by_key_hash"), 5) << "a key of another shape is not looked up";
 }
 
+TEST_F(UsersTest, EveryRouteOfAUserAsksForAKey) {
+    const std::pair<const char*, const char*> routes[] = {
+        {"DELETE", "/api/v1/users/me"},
+        {"POST", "/api/v1/users/me/api-key"},
+        {"GET", "/api/v1/users/me/webhook-secret"},
+        {"POST", "/api/v1/users/me/webhook-secret"},
+        {"POST", "/api/v1/alerts"},
+        {"DELETE", "/api/v1/alerts/1"},
+        {"GET", "/api/v1/alerts/1/deliveries"},
+        {"POST", "/api/v1/alerts/1/test"},
+        {"GET", "/api/v1/deliveries"},
+        {"GET", "/api/v1/deliveries/1"},
+        {"POST", "/api/v1/deliveries/1/retry"},
+        {"POST", "/api/v1/deliveries/1/cancel"},
+        {"POST", "/api/v1/deliveries/recover"},
+        {"GET", "/api/v1/endpoints"},
+        {"POST", "/api/v1/endpoints/enable"},
+    };
+    const std::string unknown = "sk_live_" + std::string(43, 'x');
+    for (const auto& [method, path] : routes) {
+        expect_error(call(method, path), 401, "Missing API Key in headers");
+        expect_error(call(method, path, {}, {{"x-api-key", unknown}}), 401, "Invalid or inactive API Key");
+    }
+}
+
 TEST_F(UsersTest, AKnownKeyIsLookedUpOnce) {
     const Account ann = register_user("ann@example.com");
     for (int i = 0; i < 5; ++i) EXPECT_EQ(call_as(ann, "GET", "/api/v1/users/me").status, 200);

@@ -8,6 +8,7 @@
 #include "api/bodies.hpp"
 #include "api/client_address.hpp"
 #include "api/email.hpp"
+#include "api/endpoint_name.hpp"
 #include "api/query_string.hpp"
 
 namespace {
@@ -42,6 +43,28 @@ void alert_body(std::string_view text) {
     require(body->target.is_positive() && body->target <= Decimal::from_int(max_target_price));
     require(Decimal::parse(body->target.to_string()).value() == body->target);
     require(net::parse_webhook_url(body->webhook_url, policy).has_value());
+    require(body->custom.has_value() == (body->format == PayloadFormat::custom));
+    require(body->note.size() <= 2000);
+    require(body->deliver_within >= min_deliver_within && body->deliver_within <= max_deliver_within);
+    require(parse_duration(format_duration(body->deliver_within)).value() == body->deliver_within);
+}
+
+void webhook_secret_body(std::string_view text) {
+    const auto body = parse_webhook_secret_body(text);
+    if (!body) check_issues(body.error());
+}
+
+void recover_body(std::string_view text) {
+    const auto body = parse_recover_body(text);
+    if (!body) check_issues(body.error());
+}
+
+void enable_body(std::string_view text) {
+    const auto body = parse_enable_body(text);
+    if (!body) return check_issues(body.error());
+    require(body->webhook_url.size() <= max_webhook_url);
+    const std::string name = endpoint_name(body->webhook_url);
+    require(name.empty() || name.find("://") != std::string::npos);
 }
 
 void query(std::string_view text) {
@@ -69,6 +92,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             break;
         case 'q':
             query(text);
+            break;
+        case 's':
+            webhook_secret_body(text);
+            break;
+        case 'v':
+            recover_body(text);
+            break;
+        case 'e':
+            enable_body(text);
             break;
         case 'x':
             address(text);

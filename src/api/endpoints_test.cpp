@@ -1,0 +1,64 @@
+#include "api/delivery_fixture.hpp"
+
+namespace pricewire::api {
+namespace {
+
+class EndpointsTest : public DeliveryFixture {
+protected:
+    Answer enable(const std::string& url) {
+        return call_as(ann_, "POST", "/api/v1/endpoints/enable", R"({"webhook_url":")" + url + "\"}");
+    }
+};
+
+constexpr const char* closed = R"("breaker":{"state":"closed","failures":0,"retry_at":null,"reason":null})";
+
+TEST_F(EndpointsTest, AreTheUrlsOfOnesAlertsWithTheirState) {
+    EXPECT_EQ(call_as(ann_, "GET", "/api/v1/endpoints").body, "[]");
+    create(ann_, "1", "https://a.example.com/1");
+    create(ann_, "2", "https://a.example.com/1");
+    create(bob_, "1", "https://bob.example.com/secret");
+    end(fire(create(ann_, "3", "https://b.example.com:8443/2"), "5"), DeliveryState::failed, true);
+    const Breaker breakers[] = {
+        {"https://a.example.com:443", BreakerState::open, 5, clock_.now() + 60s, "no answer", clock_.now()},
+        {"https://bob.example.com:443", BreakerState::open, 7, clock_.now(), "no answer", clock_.now()},
+    };
+    storage_.save_breakers(breakers);
+    for (const char* path : {"/api/v1/endpoints", "/api/v1/endpoints/"}) {
+        const Answer answer = call_as(ann_, "GET", path);
+        EXPECT_EQ(answer.status, 200);
+        EXPECT_EQ(
+            answer.body,
+            R"([{"webhook_url":"https://b.example.com:8443/2","disabled_at":"2023-11-14T22:13:20Z",)"
+            R"("reason":"503 Service Unavailable",)" +
+                std::string(closed) +
+                R"(},{"webhook_url":"https://a.example.com/1","disabled_at":null,"reason":null,)"
+                R"("breaker":{"state":"open","failures":5,"retry_at":"2023-11-14T22:14:20Z","reason":"no answer"}}])");
+    }
+}
+
+TEST_F(EndpointsTest, OneThatIsDisabledCanBeEnabledOnce) {
+    const std::string url = "https://a.example.com/1";
+    end(fired(ann_, "1", url), DeliveryState::failed, true);
+    EXPECT_EQ(call_as(bob_, "POST", "/api/v1/endpoints/enable", R"({"webhook_url":")" + url + "\"}").status,
+              404);
+    const Answer answer = enable(url);
+    EXPECT_EQ(answer.status, 204);
+    EXPECT_EQ(answer.body, "");
+    expect_error(enable(url), 404, "This webhook_url is not disabled");
+    EXPECT_TRUE(call_as(ann_, "GET", "/api/v1/endpoints").has(R"("disabled_at":null)"));
+}
+
+TEST_F(EndpointsTest, WhatIsWrongWithABodyIsNamed) {
+    const auto post = [&](std::string body) {
+        return call_as(ann_, "POST", "/api/v1/endpoints/enable/", std::move(body));
+    };
+    expect_invalid(post(""), R"("body")", "missing");
+    expect_invalid(post("{}"), R"("body","webhook_url")", "missing");
+    expect_invalid(post(R"({"webhook_url":7})"), R"("body","webhook_url")", "string_type");
+    expect_invalid(post(R"({"webhook_url":")" + std::string(2049, 'x') + "\"}"), R"("body","webhook_url")",
+                   "too_long");
+    expect_error(enable("rubbish"), 404, "This webhook_url is not disabled");
+}
+
+}  // namespace
+}  // namespace pricewire::api

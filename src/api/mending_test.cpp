@@ -1,0 +1,212 @@
+// What users do to their deliveries: retry, cancel, recover, test.
+#include "api/delivery_fixture.hpp"
+#include "fakes/log_capture.hpp"
+
+namespace pricewire::api {
+namespace {
+
+class MendingTest : public DeliveryFixture {
+protected:
+    Answer post(const std::string& path, std::string body = {}) {
+        return call_as(ann_, "POST", "/api/v1/" + path, std::move(body));
+    }
+    Answer recover(const std::string& since = "2023-11-14T00:00:00Z") {
+        return post("deliveries/recover", R"({"since":")" + since + "\"}");
+    }
+};
+
+TEST_F(MendingTest, ARetryMakesADeliveryDueAndTellsTheSenders) {
+    const std::string id = fired(ann_);
+    end(id, DeliveryState::failed);
+    clock_.advance(48h);
+    const Answer answer = post("deliveries/" + id + "/retry");
+    EXPECT_EQ(answer.status, 202);
+    EXPECT_TRUE(answer.body.starts_with(R"({"id":")" + id + "\"")) << answer.body;
+    EXPECT_TRUE(answer.has(R"("status":"pending","attempt_count":1,)")) << answer.body;
+    EXPECT_TRUE(answer.has(R"("deadline":"2023-11-17T22:13:20Z","next_attempt_at":"2023-11-16T22:13:20Z",)"))
+        << answer.body;
+    ASSERT_EQ(hinted_.size(), 1u);
+    EXPECT_EQ(hinted_[0].delivery_id.to_string(), id);
+    EXPECT_EQ(hinted_[0].attempt, 2);
+    claim(id, 2);
+}
+
+TEST_F(MendingTest, AnyStateButTheOneUnderWayCanBeRetried) {
+    const std::string waiting = fired(ann_, "1");
+    EXPECT_EQ(post("deliveries/" + waiting + "/retry/").status, 202);
+    const std::string done = fired(ann_, "2");
+    end(done, DeliveryState::delivered);
+    EXPECT_EQ(post("deliveries/" + done + "/retry").status, 202);
+    const std::string busy = fired(ann_, "3");
+    claim(busy, 1);
+    hinted_.clear();
+    expect_error(post("deliveries/" + busy + "/retry"), 409,
+                 "An attempt of this delivery is under way; ask again when it has ended");
+    EXPECT_TRUE(hinted_.empty());
+}
+
+TEST_F(MendingTest, ACancelledDeliveryIsNotAttempted) {
+    const std::string id = fired(ann_);
+    const Answer answer = post("deliveries/" + id + "/cancel");
+    EXPECT_EQ(answer.status, 200);
+    EXPECT_TRUE(answer.has(R"("status":"cancelled")")) << answer.body;
+    EXPECT_TRUE(answer.has(R"("next_attempt_at":null,"finished_at":"2023-11-14T22:13:20Z")")) << answer.body;
+    EXPECT_FALSE(storage_.next_due());
+    expect_error(post("deliveries/" + id + "/cancel"), 409, "This delivery has ended already");
+    EXPECT_EQ(post("deliveries/" + id + "/retry").status, 202) << "it may be asked for again";
+    EXPECT_EQ(post("deliveries/" + id + "/cancel/").status, 200);
+}
+
+TEST_F(MendingTest, AnAttemptUnderWayCanBeCancelled) {
+    const std::string id = fired(ann_);
+    claim(id, 1);
+    EXPECT_TRUE(post("deliveries/" + id + "/cancel").has(R"("status":"cancelled")"));
+    record(id, 1, DeliveryState::pending, Attempt{});
+    EXPECT_TRUE(call_as(ann_, "GET", "/api/v1/deliveries/" + id).has(R"("status":"cancelled")"));
+}
+
+TEST_F(MendingTest, OthersDeliveriesAndAlertsAre404) {
+    const std::string alert = create(bob_);
+    const std::string id = fire(alert, "70001");
+    for (const std::string what : {"retry", "cancel"}) {
+        for (const std::string& which : {id, std::string("018f3f6e-7c1a-7a3b-8f00-0123456789ab"),
+                                         std::string("7"), std::string("%2F")}) {
+            expect_error(post("deliveries/" + which + "/" + what), 404, "Delivery not found");
+        }
+    }
+    for (const std::string& which : {alert, std::string("7")}) {
+        expect_error(post("alerts/" + which + "/test"), 404, "Alert not found");
+    }
+    EXPECT_TRUE(hinted_.empty());
+    EXPECT_TRUE(call_as(bob_, "GET", "/api/v1/deliveries/" + id).has(R"("status":"pending")"));
+}
+
+TEST_F(MendingTest, ARecoveryRetriesAllThatFailedSince) {
+    const std::string old = fired(ann_, "1");
+    const std::string others = fired(bob_, "1");
+    clock_.advance(1h);
+    const std::string failed = fired(ann_, "2");
+    const std::string delivered = fired(ann_, "3");
+    const std::string expired = fired(ann_, "4");
+    end(old, DeliveryState::failed);
+    end(others, DeliveryState::failed);
+    end(failed, DeliveryState::failed);
+    end(delivered, DeliveryState::delivered);
+    end(expired, DeliveryState::expired);
+    const Answer answer = recover("2023-11-15T00:00:00+01:00");
+    EXPECT_EQ(answer.status, 202);
+    EXPECT_EQ(answer.body, R"({"recovered":1,"more":false})");
+    ASSERT_EQ(hinted_.size(), 1u);
+    EXPECT_EQ(hinted_[0].delivery_id.to_string(), failed);
+    EXPECT_EQ(storage_.count(DeliveryState::pending), 1u);
+    EXPECT_EQ(recover().body, R"({"recovered":1,"more":false})");
+    EXPECT_EQ(recover().body, R"({"recovered":0,"more":false})");
+}
+
+TEST_F(MendingTest, ARecoveryIsBoundedAndSaysWhetherMoreIsLeft) {
+    options_.alerts_per_user = 20'000;
+    api_ = nullptr;
+    std::vector<DeliveryTask> tasks;
+    FiringGroup group{{"BTC", *Decimal::parse("5"), clock_.now(), 1}, clock_.now(), {}};
+    for (int i = 0; i < 10'001; ++i) {
+        Alert alert;
+        alert.id = make_uuid(clock_.now());
+        alert.user_id = *Uuid::parse(ann_.id);
+        alert.ticker = "BTC";
+        alert.target = Decimal::from_int(i + 1);
+        alert.webhook_url = "https://h.example.com";
+        alert.created_at = clock_.now();
+        ASSERT_TRUE(storage_.create_alert(alert, 20'000));
+        group.firings.push_back({alert.id, make_uuid(clock_.now())});
+    }
+    tasks = storage_.fire({&group, 1});
+    ASSERT_EQ(tasks.size(), 10'001u);
+    ASSERT_EQ(storage_.claim(tasks, clock_.now(), {"test", clock_.now() + 30s}).size(), 10'001u);
+    std::vector<DeliveryOutcome> outcomes;
+    for (const DeliveryTask& task : tasks) {
+        DeliveryOutcome outcome{.delivery_id = task.delivery_id, .attempt_number = 1, .attempt = Attempt{}};
+        outcome.attempt->delivery_id = task.delivery_id;
+        outcome.next = DeliveryState::failed;
+        outcome.ended_at = clock_.now();
+        outcomes.push_back(std::move(outcome));
+    }
+    storage_.record(outcomes);
+    EXPECT_EQ(recover().body, R"({"recovered":10000,"more":true})");
+    EXPECT_EQ(storage_.calls("recover_deliveries"), 10) << "in small steps";
+    EXPECT_EQ(hinted_.size(), 10'000u);
+    EXPECT_EQ(recover().body, R"({"recovered":1,"more":false})");
+}
+
+TEST_F(MendingTest, ARecoveryThatLosesTheDatabaseTellsWhatItHasDone) {
+    options_.alerts_per_user = 2000;
+    api_ = nullptr;
+    LogCapture log;
+    for (int i = 1; i <= 1500; ++i) end(fired(ann_, std::to_string(i)), DeliveryState::failed);
+    on_hint_ = [this] { storage_.fail(); };
+    EXPECT_EQ(recover().body, R"({"recovered":1000,"more":true})");
+    EXPECT_EQ(log.count("warn the database went away within a recovery"), 1u);
+    on_hint_ = nullptr;
+    EXPECT_EQ(recover().status, 503) << "nothing was changed by this one";
+    storage_.heal();
+    EXPECT_EQ(recover().body, R"({"recovered":500,"more":false})");
+}
+
+TEST_F(MendingTest, WhatIsWrongWithARecoveryIsNamed) {
+    expect_invalid(post("deliveries/recover"), R"("body")", "missing");
+    expect_invalid(post("deliveries/recover", "[]"), R"("body")", "model_attributes_type");
+    expect_invalid(post("deliveries/recover", "{}"), R"("body","since")", "missing");
+    expect_invalid(post("deliveries/recover", R"({"since":7})"), R"("body","since")", "string_type");
+    expect_invalid(post("deliveries/recover", R"({"since":null})"), R"("body","since")", "string_type");
+    expect_invalid(recover("yesterday"), R"("body","since")", "datetime_parsing");
+    EXPECT_EQ(storage_.calls("recover_deliveries"), 0);
+}
+
+TEST_F(MendingTest, ATestTellsOfTheLatestPrice) {
+    const std::string alert = create(ann_);
+    publish("BTC", "65420.15");
+    const Answer answer = post("alerts/" + alert + "/test");
+    EXPECT_EQ(answer.status, 202) << answer.body;
+    const std::string id = member(answer.body, "id");
+    EXPECT_EQ(answer.header("Location"), "/api/v1/deliveries/" + id);
+    EXPECT_TRUE(answer.has(R"("alert_id":")" + alert + R"(","ticker":"BTC")")) << answer.body;
+    EXPECT_TRUE(answer.has(R"("kind":"test","status":"pending","attempt_count":0)")) << answer.body;
+    ASSERT_EQ(hinted_.size(), 1u);
+    EXPECT_EQ(hinted_[0].delivery_id.to_string(), id);
+    const auto claimed = storage_.claim(hinted_, clock_.now(), {"test", clock_.now() + 30s});
+    ASSERT_EQ(claimed.size(), 1u);
+    EXPECT_EQ(claimed[0].kind, DeliveryKind::test);
+    EXPECT_EQ(claimed[0].alert.triggered_price, Decimal::parse("65420.15").value());
+    EXPECT_TRUE(call_as(ann_, "GET", "/api/v1/alerts/" + alert).has(R"("is_active":true)"));
+    EXPECT_EQ(call_as(ann_, "GET", answer.header("Location")).status, 200);
+}
+
+TEST_F(MendingTest, ATestTellsOfTheTargetWhereThereIsNoPrice) {
+    const std::string alert = create(ann_);
+    fire(alert, "70001");
+    EXPECT_EQ(post("alerts/" + alert + "/test/").status, 202) << "a fired one can be tested";
+    const auto claimed = storage_.claim(hinted_, clock_.now(), {"test", clock_.now() + 30s});
+    ASSERT_EQ(claimed.size(), 1u);
+    EXPECT_EQ(claimed[0].alert.triggered_price, Decimal::parse("70000").value());
+}
+
+TEST_F(MendingTest, ADisabledUrlIsNotTested) {
+    const std::string alert = create(ann_);
+    end(fire(alert, "70001"), DeliveryState::failed, true);
+    hinted_.clear();
+    expect_error(post("alerts/" + alert + "/test"), 409,
+                 "This webhook_url has answered 410 Gone and is not called any more. POST "
+                 "/api/v1/endpoints/enable with it to have it called again.");
+    EXPECT_TRUE(hinted_.empty());
+    EXPECT_EQ(storage_.calls("add_test_delivery"), 0);
+}
+
+TEST_F(MendingTest, AHintThatFailsCostsNobodyTheAnswer) {
+    const std::string id = fired(ann_);
+    LogCapture log;
+    on_hint_ = [] { throw std::runtime_error("the broker is away"); };
+    EXPECT_EQ(post("deliveries/" + id + "/retry").status, 202);
+    EXPECT_EQ(log.count("warn the senders could not be told of a delivery"), 1u);
+}
+
+}  // namespace
+}  // namespace pricewire::api
