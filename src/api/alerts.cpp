@@ -101,9 +101,8 @@ net::ServerResponse create_alert(Services& services, Exchange& exchange) {
     const Alert alert = alert_of(std::move(*body), exchange.user.id, services.use.clock.now());
     if (services.use.check_payload) {
         if (const auto checked = services.use.check_payload(alert); !checked) {
-            const char* const field = alert.custom ? "template" : "webhook_url";
             return validation_response(
-                std::vector{Issue{"body", field, checked.error().message, "value_error"}});
+                std::vector{Issue{"body", "webhook_url", checked.error().message, "value_error"}});
         }
     }
     const auto created = services.use.storage.create_alert(alert, services.options.alerts_per_user);

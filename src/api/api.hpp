@@ -75,8 +75,8 @@ struct ApiDependencies {
         source_health;  // at once; empty: this process knows no sources
     // Replaces net::vet_webhook_url(text, url_policy, resolve_timeout) where set. May block.
     std::function<Result<net::WebhookUrl>(std::string_view text)> vet_webhook_url;
-    // Whether a webhook in the alert's format can be sent to its URL. The error is told at the template where
-    // there is one, else at the URL. Empty: it always can.
+    // Whether the alert's URL can take a webhook in the alert's format; the error is told at the URL. Empty:
+    // it always can.
     std::function<Result<void>(const Alert&)> check_payload;
 };
 

@@ -8,6 +8,7 @@
 #include "api/body_reader.hpp"
 #include "api/email.hpp"
 #include "api/json_fields.hpp"
+#include "domain/webhook_template.hpp"
 
 namespace pricewire::api {
 namespace {
@@ -15,7 +16,6 @@ namespace {
 using Kind = JsonField::Kind;
 
 constexpr std::string_view default_content_type = "application/json";
-constexpr std::size_t max_note = 500;  // characters
 
 std::string list_of(const std::vector<Ticker>& tickers) {
     constexpr std::size_t max_shown = 30;
@@ -75,7 +75,7 @@ std::string read_webhook_url(BodyReader& reader, const net::UrlPolicy& policy) {
     if (text == nullptr) return {};
     const auto url = net::parse_webhook_url(*text, policy);
     if (!url) reader.refuse("webhook_url", url.error().message, "webhook_url");
-    return *text;
+    return url ? url->url : std::string();
 }
 
 PayloadFormat read_format(BodyReader& reader) {
@@ -87,6 +87,15 @@ PayloadFormat read_format(BodyReader& reader) {
                       "enum");
     }
     return format.value_or(PayloadFormat::json);
+}
+
+// Says what is wrong with a template at the member that is wrong.
+void judge_template(BodyReader& reader, const WebhookTemplate& custom) {
+    const auto checked = check_template(custom);
+    if (checked) return;
+    // "1" is a body of every content type.
+    const bool type_is_good = check_template({"1", custom.content_type}).has_value();
+    reader.refuse(type_is_good ? "body" : "content_type", checked.error().message, "value_error");
 }
 
 std::optional<WebhookTemplate> read_template(BodyReader& reader, PayloadFormat format) {
@@ -112,21 +121,17 @@ std::optional<WebhookTemplate> read_template(BodyReader& reader, PayloadFormat f
     if (const std::string* body = inner.string("body"); body != nullptr) out.body = *body;
     const std::string* content_type = inner.optional_string("content_type");
     out.content_type = content_type != nullptr ? *content_type : std::string(default_content_type);
-    reader.add(inner.take_issues());
+    std::vector<Issue> issues = inner.take_issues();
+    if (issues.empty()) judge_template(inner, out);
+    reader.add(issues.empty() ? inner.take_issues() : std::move(issues));
     return out;
-}
-
-// UTF-8 that the JSON parser has passed: every byte but those that continue a character begins one.
-std::size_t characters(std::string_view utf8) {
-    return static_cast<std::size_t>(std::count_if(
-        utf8.begin(), utf8.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
 }
 
 std::string read_note(BodyReader& reader) {
     const std::string* text = reader.optional_string("note");
     if (text == nullptr) return {};
-    if (characters(*text) > max_note) {
-        reader.refuse("note", fmt::format("Input should have at most {} characters", max_note), "too_long");
+    if (const auto checked = check_note(*text); !checked) {
+        reader.refuse("note", checked.error().message, "value_error");
     }
     return *text;
 }

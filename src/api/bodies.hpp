@@ -28,9 +28,9 @@ struct AlertBody {
     Ticker ticker;
     Decimal target;  // > 0, at most max_target_price
     Condition condition = Condition::gt;
-    std::string webhook_url;  // its text was judged, its addresses were not
+    std::string webhook_url;  // in its one spelling; its text was judged, its addresses were not
     PayloadFormat format = PayloadFormat::json;
-    std::optional<WebhookTemplate> custom;  // set where format is custom
+    std::optional<WebhookTemplate> custom;  // set where format is custom; judged
     std::string note;
     Duration deliver_within = default_deliver_within;
 };

@@ -43,7 +43,7 @@ public:
         issues_.insert(issues_.end(), std::make_move_iterator(issues.begin()),
                        std::make_move_iterator(issues.end()));
     }
-    std::vector<Issue> take_issues() { return std::move(issues_); }
+    std::vector<Issue> take_issues() { return std::exchange(issues_, {}); }
 
     template <typename T>
     Parsed<T> result(T value) {

@@ -20,7 +20,7 @@ TEST_F(DeliveriesTest, ShowWhatIsKnownOfThem) {
     const std::string id = fire(alert, "70000.5");
     const std::string wanted =
         R"({"id":")" + id + R"(","alert_id":")" + alert +
-        R"(","ticker":"BTC","webhook_url":"https://Hooks.example.com/a?key=1","kind":"alert","status":"pending",)"
+        R"(","ticker":"BTC","webhook_url":"https://hooks.example.com/a?key=1","kind":"alert","status":"pending",)"
         R"("attempt_count":0,"created_at":"2023-11-14T22:13:20Z","deadline":"2023-11-15T22:13:20Z",)"
         R"("next_attempt_at":"2023-11-14T22:13:20Z","finished_at":null,"reason":null,"last_status":null)";
     for (const std::string path : {"/api/v1/deliveries", "/api/v1/deliveries/",
@@ -72,7 +72,7 @@ TEST_F(DeliveriesTest, ShowEveryAttempt) {
 }
 
 TEST_F(DeliveriesTest, ShowTheBreakerOfTheirEndpoint) {
-    const std::string id = fired(ann_, "70000", "https://Hooks.example.com/a?key=1");
+    const std::string id = fired(ann_, "70000", "https://hooks.example.com/a?key=1");
     const Breaker breakers[] = {
         {"https://hooks.example.com:443", BreakerState::open, 5, clock_.now() + 60s, "no answer",
          clock_.now()},
@@ -249,6 +249,7 @@ TEST(EndpointName, IsSchemeHostAndPort) {
         {"https://[2606:4700::1111]/hook", "https://[2606:4700::1111]:443"},
         {"https://[2606:4700::1111]:8443/hook", "https://[2606:4700::1111]:8443"},
         {"https://example.com/a:b", "https://example.com:443"},
+        {"https://example.com./x", "https://example.com:443"},
         {"https:///x", ""},
         {"rubbish", ""},
         {"", ""},

@@ -8,7 +8,7 @@ namespace pricewire::api {
 class DeliveryFixture : public ApiTest {
 protected:
     std::string create(const Account& account, const std::string& target = "70000",
-                       const std::string& url = "https://Hooks.example.com/a?key=1") {
+                       const std::string& url = "https://hooks.example.com/a?key=1") {
         const Answer answer =
             call_as(account, "POST", "/api/v1/alerts", alert_body(target, "BTC", "gt", url));
         EXPECT_EQ(answer.status, 201) << answer.body;

@@ -27,6 +27,8 @@ std::string endpoint_name(std::string_view webhook_url) {
         if (colon + 1 < host.size()) port = host.substr(colon + 1);
         host = host.substr(0, colon);
     }
+    // As net::parse_webhook_url does: URLs from before it kept one spelling may have a full name's dot.
+    if (host.ends_with('.')) host.remove_suffix(1);
     if (host.empty()) return {};
     return scheme + "://" + lower_case(host) + ":" + std::string(port);
 }

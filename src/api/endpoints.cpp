@@ -47,10 +47,14 @@ net::ServerResponse list_endpoints(Services& services, Exchange& exchange) {
 net::ServerResponse enable_endpoint(Services& services, Exchange& exchange) {
     const auto body = parse_enable_body(exchange.request.body);
     if (!body) return validation_response(body.error());
-    if (!services.use.storage.enable_endpoint(exchange.user.id, body->webhook_url)) {
-        return error_response(404, "This webhook_url is not disabled");
+    Storage& storage = services.use.storage;
+    bool enabled = storage.enable_endpoint(exchange.user.id, body->webhook_url);
+    if (!enabled) {
+        // It may be spelled as its user spelled it at the alert's creation.
+        const auto url = net::parse_webhook_url(body->webhook_url, services.options.url_policy);
+        enabled = url && url->url != body->webhook_url && storage.enable_endpoint(exchange.user.id, url->url);
     }
-    return no_content();
+    return enabled ? no_content() : error_response(404, "This webhook_url is not disabled");
 }
 
 }  // namespace pricewire::api

@@ -48,6 +48,13 @@ TEST_F(EndpointsTest, OneThatIsDisabledCanBeEnabledOnce) {
     EXPECT_TRUE(call_as(ann_, "GET", "/api/v1/endpoints").has(R"("disabled_at":null)"));
 }
 
+TEST_F(EndpointsTest, AUrlMayBeSpelledAsAtCreation) {
+    const std::string url = "HTTPS://A.Example.com./1";
+    end(fired(ann_, "1", url), DeliveryState::failed, true);
+    EXPECT_EQ(enable(url).status, 204);
+    expect_error(enable(url), 404, "This webhook_url is not disabled");
+}
+
 TEST_F(EndpointsTest, WhatIsWrongWithABodyIsNamed) {
     const auto post = [&](std::string body) {
         return call_as(ann_, "POST", "/api/v1/endpoints/enable/", std::move(body));
