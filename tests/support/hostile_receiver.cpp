@@ -153,6 +153,7 @@ struct HostileReceiver::Impl {
 
     explicit Impl(HostileOptions o) : options(std::move(o)) {
         if (options.identity) context = make_context(*options.identity);
+        if (options.behaviour == Behaviour::gzip_bomb) gzip_bomb();  // made before anyone waits for it
         std::tie(listener, port) = bind_loopback(SOCK_STREAM, options.address, options.port);
         acceptor = std::thread([this] { accept_all(); });
     }
