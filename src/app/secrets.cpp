@@ -3,8 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
+#include <exception>
+#include <mutex>
 #include <optional>
+#include <thread>
 #include <utility>
 
 #include "base/log.hpp"
@@ -15,16 +19,17 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t page_size = 500;
+constexpr std::size_t max_threads = 32;
 constexpr int max_tries = 100;             // of a user whose secrets change under our hands
 constexpr std::size_t max_log_lines = 20;  // on secrets that cannot be opened
 constexpr std::size_t max_named_keys = 5;
 
 template <typename Visit>
-void for_each_user(Storage& storage, const Visit& visit) {
+void for_each_page(Storage& storage, const Visit& visit) {
     std::optional<Uuid> last;
     for (;;) {
         const auto page = storage.secrets_after(last, page_size);
-        for (const StoredSecrets& stored : page) visit(stored);
+        visit(page);
         if (page.size() < page_size) return;
         last = page.back().user_id;
     }
@@ -35,45 +40,69 @@ public:
     Resealer(Storage& storage, const SecretBox& box, const Step& step)
         : storage_(storage), box_(box), step_(step) {}
 
-    void user(const StoredSecrets& stored) {
-        WebhookSecrets old = stored.secrets;
-        for (int tries = 0; tries < max_tries; ++tries) {
-            Sealing changes;
-            const std::string context = stored.user_id.to_string();
-            WebhookSecrets fresh = old;
-            fresh.current = reseal(old.current, context, changes);
-            fresh.previous = reseal(old.previous, context, changes);
-            if (fresh == old) {
-                out_.failed += changes.failed;
-                return;
-            }
-            if (step_) step_();
-            if (storage_.replace_secrets(stored.user_id, old, fresh)) {
-                if (step_) step_();
-                out_.users += 1;
-                out_.secrets += changes.secrets;
-                out_.in_clear += changes.in_clear;
-                out_.failed += changes.failed;
-                return;
-            }
-            auto now = storage_.webhook_secrets(stored.user_id);
-            if (!now) return;  // deleted meanwhile
-            old = std::move(*now);
+    // By several threads, as the storage commits what they ask for at the same time together.
+    void page(const std::vector<StoredSecrets>& page) {
+        std::vector<const StoredSecrets*> rest;
+        for (const StoredSecrets& stored : page) {
+            if (!current(stored.secrets.current) || !current(stored.secrets.previous))
+                rest.push_back(&stored);
         }
-        throw StorageError(fmt::format("the secrets of user {} change faster than they can be sealed anew",
-                                       stored.user_id.to_string()));
+        // Steps are to be the same ones each time.
+        const std::size_t count = std::min(step_ ? 1 : max_threads, rest.size());
+        std::atomic<std::size_t> next = 0;
+        std::exception_ptr failure;
+        {
+            std::vector<std::jthread> threads;
+            for (std::size_t i = 0; i < count; ++i) {
+                threads.emplace_back([&] {
+                    try {
+                        for (std::size_t n = next++; n < rest.size(); n = next++) user(*rest[n]);
+                    } catch (...) {
+                        std::lock_guard lock(mutex_);
+                        failure = std::current_exception();
+                        next = rest.size();
+                    }
+                });
+            }
+        }
+        if (failure) std::rethrow_exception(failure);
     }
 
     Sealing result() const { return out_; }
 
 private:
+    bool current(const std::string& stored) const { return stored.empty() || box_.is_current(stored); }
+
+    void user(const StoredSecrets& stored) {
+        const std::string context = stored.user_id.to_string();
+        WebhookSecrets old = stored.secrets;
+        for (int tries = 0; tries < max_tries; ++tries) {
+            Sealing changes;
+            WebhookSecrets fresh = old;
+            fresh.current = reseal(old.current, context, changes);
+            fresh.previous = reseal(old.previous, context, changes);
+            if (fresh == old) return add(changes);
+            if (step_) step_();
+            if (storage_.replace_secrets(stored.user_id, old, fresh)) {
+                if (step_) step_();
+                changes.users = 1;
+                return add(changes);
+            }
+            auto now = storage_.webhook_secrets(stored.user_id);
+            if (!now) return;  // deleted meanwhile
+            old = std::move(*now);
+        }
+        throw StorageError(
+            fmt::format("the secrets of user {} change faster than they can be sealed anew", context));
+    }
+
     std::string reseal(const std::string& stored, const std::string& context, Sealing& changes) {
-        if (stored.empty() || box_.is_current(stored)) return stored;
+        if (current(stored)) return stored;
         const bool clear = !is_sealed(stored);
         const Result<std::string> secret = clear ? stored : box_.open(stored, context);
         if (!secret || secret->size() > max_secret_size) {
             changes.failed += 1;
-            if (++logged_ <= max_log_lines) {
+            if (logged_++ < max_log_lines) {
                 log::error(
                     "a webhook secret cannot be sealed anew and stays as it is",
                     {{"user", context}, {"reason", secret ? "it is too long" : secret.error().message}});
@@ -85,10 +114,19 @@ private:
         return box_.seal(*secret, context);
     }
 
+    void add(const Sealing& changes) {
+        std::lock_guard lock(mutex_);
+        out_.users += changes.users;
+        out_.secrets += changes.secrets;
+        out_.in_clear += changes.in_clear;
+        out_.failed += changes.failed;
+    }
+
     Storage& storage_;
     const SecretBox& box_;
     const Step& step_;
-    std::size_t logged_ = 0;
+    std::atomic<std::size_t> logged_ = 0;
+    std::mutex mutex_;
     Sealing out_;
 };
 
@@ -184,14 +222,17 @@ std::map<std::string, std::size_t> SecretsSurvey::missing(const MasterKeys& keys
 
 SecretsSurvey survey_secrets(Storage& storage) {
     SecretsSurvey out;
-    for_each_user(storage, [&](const StoredSecrets& stored) {
-        for (const std::string* secret : {&stored.secrets.current, &stored.secrets.previous}) {
-            if (secret->empty()) continue;
-            if (is_sealed(*secret)) {
-                out.sealed[std::string(key_id_of(*secret))] += 1;
-            } else {
-                out.in_clear += 1;
-            }
+    const auto count = [&](const std::string& secret) {
+        if (is_sealed(secret)) {
+            out.sealed[std::string(key_id_of(secret))] += 1;
+        } else if (!secret.empty()) {
+            out.in_clear += 1;
+        }
+    };
+    for_each_page(storage, [&](const std::vector<StoredSecrets>& page) {
+        for (const StoredSecrets& stored : page) {
+            count(stored.secrets.current);
+            count(stored.secrets.previous);
         }
     });
     return out;
@@ -199,7 +240,7 @@ SecretsSurvey survey_secrets(Storage& storage) {
 
 Sealing seal_secrets(Storage& storage, const SecretBox& box, const Step& step) {
     Resealer resealer(storage, box, step);
-    for_each_user(storage, [&](const StoredSecrets& stored) { resealer.user(stored); });
+    for_each_page(storage, [&](const std::vector<StoredSecrets>& page) { resealer.page(page); });
     return resealer.result();
 }
 
