@@ -1,4 +1,5 @@
-// What Pricewire signs is verified by the npm package `standardwebhooks`, and what was tampered with is not.
+// What Pricewire signs is verified by the npm package `standardwebhooks` (v1) and by Node's own crypto (v1a),
+// also while one secret takes another's place; what was tampered with is not.
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@
 
 #include "base/clock.hpp"
 #include "base/json_writer.hpp"
+#include "base/sealed.hpp"
 #include "base/uuid.hpp"
 #include "deliver/request.hpp"
 #include "deliver/signature.hpp"
@@ -78,10 +80,24 @@ protected:
         return std::chrono::floor<std::chrono::seconds>(system_clock().now()).time_since_epoch().count();
     }
 
-    Message sign(const std::string& secret, const std::string& body, std::int64_t offset = 0) {
+    // What a receiver that was shown the secret gets.
+    Message sign(const NewWebhookSecret& secret, const std::string& body, std::int64_t offset = 0) {
         const std::int64_t timestamp = seconds_now() + offset;
-        Message m{secret, make_uuid(system_clock().now()).to_string(), std::to_string(timestamp), body, {}};
-        m.signature = sign_webhook(secret, m.id, timestamp, body).value();
+        Message m{
+            secret.shown, make_uuid(system_clock().now()).to_string(), std::to_string(timestamp), body, {}};
+        m.signature = sign_webhook(secret.secret, m.id, timestamp, body).value();
+        return m;
+    }
+
+    // What is sent while `fresh` takes the place of `old`, for another day.
+    Message sign_while_rotating(const NewWebhookSecret& old, const NewWebhookSecret& fresh) {
+        const auto box = create_secret_box({});
+        const std::int64_t timestamp = seconds_now();
+        Message m{
+            {}, make_uuid(system_clock().now()).to_string(), std::to_string(timestamp), R"({"price":7})", {}};
+        const WebhookSecrets secrets{box->seal(fresh.secret, "user"), box->seal(old.secret, "user"),
+                                     system_clock().now() + std::chrono::hours{24}};
+        m.signature = sign_delivery(secrets, *box, "user", m.id, timestamp, m.body).value();
         return m;
     }
 
@@ -112,7 +128,7 @@ TEST_F(SignatureContract, OthersVerifyWhatIsSigned) {
         d.alert.triggered_price = Decimal::from_raw(static_cast<Decimal::Raw>(rng_() >> 1) * 1000);
         d.alert.created_at = now;
         d.alert.triggered_at = now;
-        d.secrets.current = make_webhook_secret();
+        d.secrets.current = make_webhook_secret(SignatureScheme::v1).secret;
         messages.push_back(deliver(d));
     }
     const std::vector<std::string> texts{
@@ -135,35 +151,61 @@ TEST_F(SignatureContract, OthersVerifyWhatIsSigned) {
             .field("text", texts[static_cast<std::size_t>(i) % texts.size()])
             .field("number", static_cast<std::int64_t>(rng_()))
             .end_object();
-        messages.push_back(sign(make_webhook_secret(), w.str(), i - 50));
+        messages.push_back(sign(make_webhook_secret(SignatureScheme::v1), w.str(), i - 50));
+        messages.push_back(sign(make_webhook_secret(SignatureScheme::v1a), w.str(), i - 50));
     }
     const Verdict verdict = verify(messages);
     EXPECT_EQ(verdict.exit_code, 0) << verdict.output;
-    EXPECT_EQ(verdict.output, "200 verified\n");
+    EXPECT_EQ(verdict.output, "300 verified\n");
 }
 
 TEST_F(SignatureContract, OthersRefuseWhatWasTamperedWith) {
-    const Message good = sign(make_webhook_secret(), R"({"price":70000})");
-    ASSERT_EQ(verify({good}).exit_code, 0);
+    for (const SignatureScheme scheme : {SignatureScheme::v1, SignatureScheme::v1a}) {
+        const NewWebhookSecret secret = make_webhook_secret(scheme);
+        const Message good = sign(secret, R"({"price":70000})");
+        ASSERT_EQ(verify({good}).exit_code, 0);
 
-    const auto expect_refused = [&](const char* what, auto&& tamper) {
-        Message m = good;
-        tamper(m);
-        const Verdict verdict = verify({good, m});
-        EXPECT_EQ(verdict.exit_code, 1) << what << ": " << verdict.output;
-        EXPECT_NE(verdict.output.find("line 2: "), std::string::npos) << what << ": " << verdict.output;
-        EXPECT_NE(verdict.output.find("1 verified"), std::string::npos) << what << ": " << verdict.output;
-    };
-    expect_refused("body", [](Message& m) { m.body = R"({"price":70001})"; });
-    expect_refused("white space in the body", [](Message& m) { m.body = R"({"price": 70000})"; });
-    expect_refused("id", [](Message& m) { m.id.back() = m.id.back() == '0' ? '1' : '0'; });
-    expect_refused("timestamp",
-                   [](Message& m) { m.timestamp = std::to_string(std::stoll(m.timestamp) - 1); });
-    expect_refused("signature", [](Message& m) { m.signature[10] = m.signature[10] == 'A' ? 'B' : 'A'; });
-    expect_refused("version", [](Message& m) { m.signature.replace(0, 2, "v2"); });
-    expect_refused("secret", [](Message& m) { m.secret = make_webhook_secret(); });
-    const Message old = sign(make_webhook_secret(), "{}", -3600);
-    expect_refused("an old message", [&](Message& m) { m = old; });
+        const auto expect_refused = [&](const char* what, auto&& tamper) {
+            Message m = good;
+            tamper(m);
+            const Verdict verdict = verify({good, m});
+            EXPECT_EQ(verdict.exit_code, 1) << what << ": " << verdict.output;
+            EXPECT_NE(verdict.output.find("line 2: "), std::string::npos) << what << ": " << verdict.output;
+            EXPECT_NE(verdict.output.find("1 verified"), std::string::npos) << what << ": " << verdict.output;
+        };
+        expect_refused("body", [](Message& m) { m.body = R"({"price":70001})"; });
+        expect_refused("white space in the body", [](Message& m) { m.body = R"({"price": 70000})"; });
+        expect_refused("id", [](Message& m) { m.id.back() = m.id.back() == '0' ? '1' : '0'; });
+        expect_refused("timestamp",
+                       [](Message& m) { m.timestamp = std::to_string(std::stoll(m.timestamp) - 1); });
+        expect_refused("signature", [](Message& m) { m.signature[10] = m.signature[10] == 'A' ? 'B' : 'A'; });
+        expect_refused("version", [](Message& m) { m.signature.replace(0, m.signature.find(','), "v2"); });
+        expect_refused("secret", [&](Message& m) { m.secret = make_webhook_secret(scheme).shown; });
+        const Message old = sign(secret, "{}", -3600);
+        expect_refused("an old message", [&](Message& m) { m = old; });
+    }
+}
+
+TEST_F(SignatureContract, WhileASecretIsReplacedReceiversWithEitherVerifyAndNobodyElse) {
+    using enum SignatureScheme;
+    for (const auto& [from, to] : {std::pair{v1, v1}, {v1, v1a}, {v1a, v1}, {v1a, v1a}}) {
+        const NewWebhookSecret old = make_webhook_secret(from);
+        const NewWebhookSecret fresh = make_webhook_secret(to);
+        Message m = sign_while_rotating(old, fresh);
+        const auto verdict_for = [&](const std::string& shown) {
+            m.secret = shown;
+            return verify({m});
+        };
+        const std::string what = m.signature;
+        EXPECT_NE(what.find(' '), what.npos);
+        EXPECT_EQ(verdict_for(old.shown).exit_code, 0) << what;
+        EXPECT_EQ(verdict_for(fresh.shown).exit_code, 0) << what;
+        EXPECT_EQ(verdict_for(make_webhook_secret(v1).shown).exit_code, 1) << what;
+        EXPECT_EQ(verdict_for(make_webhook_secret(v1a).shown).exit_code, 1) << what;
+        m.body = R"({"price":8})";
+        EXPECT_EQ(verdict_for(old.shown).exit_code, 1) << what;
+        EXPECT_EQ(verdict_for(fresh.shown).exit_code, 1) << what;
+    }
 }
 
 }  // namespace

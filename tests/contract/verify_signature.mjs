@@ -1,8 +1,37 @@
-// Verifies webhook signatures with `standardwebhooks`, a package written by others. Reads one JSON object a line
-// from standard input, {"secret","id","timestamp","body","signature"}, and prints how many it verified. Exit code:
-// 0 when every line verified, 1 when one did not (each is named on standard error), 2 when there was nothing.
+// Verifies webhook signatures as receivers do: where the secret is shared ("whsec_") with `standardwebhooks`, a
+// package written by others, and where it is a public key ("whpk_"), for which that package has nothing, with Node's
+// own Ed25519. Reads one JSON object a line from standard input, {"secret","id","timestamp","body","signature"}, and
+// prints how many it verified. Exit code: 0 when every line verified, 1 when one did not (each is named on standard
+// error), 2 when there was nothing.
+import { createPublicKey, verify } from "node:crypto";
 import { createInterface } from "node:readline";
 import { Webhook } from "standardwebhooks";
+
+// What stands before the 32 bytes of an Ed25519 public key in its SubjectPublicKeyInfo (RFC 8410, section 4).
+const spki_prefix = Buffer.from("302a300506032b6570032100", "hex");
+const tolerance = 5 * 60; // seconds, as in standardwebhooks
+
+function verify_with_public_key(message) {
+  const raw = Buffer.from(message.secret.slice("whpk_".length), "base64");
+  if (raw.length !== 32) throw new Error("a public key has 32 bytes");
+  const key = createPublicKey({ key: Buffer.concat([spki_prefix, raw]), format: "der", type: "spki" });
+  if (!(Math.abs(Date.now() / 1000 - Number(message.timestamp)) <= tolerance)) throw new Error("too old or too new");
+  const content = Buffer.from(`${message.id}.${message.timestamp}.${message.body}`);
+  const good = message.signature.split(" ").some((signature) => {
+    const [version, value] = signature.split(",");
+    return version === "v1a" && verify(null, content, key, Buffer.from(value, "base64"));
+  });
+  if (!good) throw new Error("No matching signature found");
+  return JSON.parse(message.body);
+}
+
+function verify_with_secret(message) {
+  return new Webhook(message.secret).verify(message.body, {
+    "webhook-id": message.id,
+    "webhook-timestamp": String(message.timestamp),
+    "webhook-signature": message.signature,
+  });
+}
 
 let verified = 0;
 let refused = 0;
@@ -12,11 +41,7 @@ for await (const line of createInterface({ input: process.stdin, crlfDelay: Infi
   if (line === "") continue;
   try {
     const message = JSON.parse(line);
-    const parsed = new Webhook(message.secret).verify(message.body, {
-      "webhook-id": message.id,
-      "webhook-timestamp": String(message.timestamp),
-      "webhook-signature": message.signature,
-    });
+    const parsed = message.secret.startsWith("whpk_") ? verify_with_public_key(message) : verify_with_secret(message);
     if (JSON.stringify(parsed) !== JSON.stringify(JSON.parse(message.body))) {
       throw new Error("verified, but read as another body");
     }
