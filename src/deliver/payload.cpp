@@ -1,18 +1,72 @@
 #include "deliver/payload.hpp"
 
 #include "base/json_writer.hpp"
+#include "deliver/chat_formats.hpp"
+#include "domain/webhook_template.hpp"
 
 namespace pricewire {
+namespace {
 
-std::string webhook_message(const Alert& alert) {
-    std::string text(alert.ticker.view());
+ChatMessage chat_message(const Alert& alert, DeliveryKind kind) {
+    return {.headline = webhook_message(alert, kind),
+            .note = alert.note,
+            .time = alert.triggered_at ? format_rfc3339(*alert.triggered_at) : std::string()};
+}
+
+std::string body_text(const Alert& alert, DeliveryKind kind) {
+    switch (alert.format) {
+        case PayloadFormat::json:
+            break;
+        case PayloadFormat::slack:
+            return slack_body(chat_message(alert, kind));
+        case PayloadFormat::discord:
+            return discord_body(chat_message(alert, kind));
+        case PayloadFormat::telegram:
+            return telegram_body(chat_message(alert, kind), telegram_chat_id(alert.webhook_url));
+        case PayloadFormat::custom:
+            // Never without a template: storage keeps the two together. Were it so, Pricewire's own body is
+            // better than none.
+            if (alert.custom) return render(*alert.custom, template_values(alert));
+    }
+    return webhook_payload(alert, kind);
+}
+
+}  // namespace
+
+WebhookBody webhook_body(const ClaimedDelivery& delivery) {
+    const Alert& alert = delivery.alert;
+    const bool custom = alert.format == PayloadFormat::custom && alert.custom;
+    return {.text = body_text(alert, delivery.kind),
+            .content_type = custom ? alert.custom->content_type : "application/json",
+            .test = delivery.kind == DeliveryKind::test};
+}
+
+Result<void> check_format(PayloadFormat format, std::string_view url) {
+    if (format == PayloadFormat::telegram && !is_telegram_chat_id(telegram_chat_id(url))) {
+        return fail(
+            "format telegram needs the chat in the URL: "
+            "https://api.telegram.org/bot<token>/sendMessage?chat_id=<id>, "
+            "where <id> is a number or @channel");
+    }
+    return {};
+}
+
+Result<void> check_payload(const Alert& alert) {
+    if (auto ok = check_format(alert.format, alert.webhook_url); !ok) return ok;
+    if (alert.format != PayloadFormat::custom) return {};
+    return alert.custom ? check_template(*alert.custom) : fail("format template needs a template");
+}
+
+std::string webhook_message(const Alert& alert, DeliveryKind kind) {
+    std::string text(kind == DeliveryKind::test ? "Test: " : "");
+    text += alert.ticker.view();
     text += alert.condition == Condition::gt ? " rose above " : " fell below ";
     text += alert.target.to_string();
     if (alert.triggered_price) text.append(": ").append(alert.triggered_price->to_string());
     return text;
 }
 
-std::string webhook_payload(const Alert& alert) {
+std::string webhook_payload(const Alert& alert, DeliveryKind kind) {
     JsonWriter w;
     w.begin_object()
         .field("alert_id", alert.id)
@@ -22,8 +76,10 @@ std::string webhook_payload(const Alert& alert) {
         .field("condition", to_string(alert.condition))
         .field("triggered_at", alert.triggered_at)
         .field("created_at", alert.created_at)
-        .field("message", webhook_message(alert))
-        .end_object();
+        .field("message", webhook_message(alert, kind));
+    if (!alert.note.empty()) w.field("note", alert.note);
+    if (kind == DeliveryKind::test) w.field("test", true);
+    w.end_object();
     return std::move(w).str();
 }
 

@@ -42,5 +42,106 @@ TEST(Payload, KeepsEveryDigit) {
     EXPECT_EQ(webhook_message(a), "DOGE fell below 0.000000000000000003: 0.000000000000000001");
 }
 
+ClaimedDelivery delivery(PayloadFormat format, DeliveryKind kind = DeliveryKind::alert) {
+    ClaimedDelivery d{
+        .id = *Uuid::parse("018f3f6e-7c1a-7a3b-8f00-0123456789ac"), .kind = kind, .alert = fired_alert()};
+    d.alert.format = format;
+    d.alert.note = "take profit";
+    if (format == PayloadFormat::telegram)
+        d.alert.webhook_url = "https://api.telegram.org/bot1:a/sendMessage?chat_id=7";
+    return d;
+}
+
+TEST(Payload, CarriesTheNoteWhereThereIsOne) {
+    Alert a = fired_alert();
+    a.note = "sell \"half\"\nnow €";
+    EXPECT_TRUE(webhook_payload(a).ends_with(
+        R"("message":"BTC rose above 70000: 70100.5","note":"sell \"half\"\nnow €"})"))
+        << webhook_payload(a);
+}
+
+TEST(Payload, MarksATestEvent) {
+    const std::string body = webhook_payload(fired_alert(), DeliveryKind::test);
+    EXPECT_TRUE(body.ends_with(R"("message":"Test: BTC rose above 70000: 70100.5","test":true})")) << body;
+}
+
+TEST(WebhookBody, IsWrittenInTheAlertsFormat) {
+    const WebhookBody own = webhook_body(delivery(PayloadFormat::json));
+    EXPECT_EQ(own.text, webhook_payload(delivery(PayloadFormat::json).alert));
+    EXPECT_EQ(own.content_type, "application/json");
+    const std::string text = R"("BTC rose above 70000: 70100.5\ntake profit\n2025-01-02T03:04:05.678Z")";
+    EXPECT_EQ(webhook_body(delivery(PayloadFormat::slack)).text, R"({"text":)" + text + "}");
+    EXPECT_EQ(webhook_body(delivery(PayloadFormat::discord)).text,
+              R"({"content":)" + text + R"(,"allowed_mentions":{"parse":[]}})");
+    EXPECT_EQ(webhook_body(delivery(PayloadFormat::telegram)).text, R"({"chat_id":7,"text":)" + text + "}");
+    for (const PayloadFormat chat : {PayloadFormat::slack, PayloadFormat::discord, PayloadFormat::telegram}) {
+        EXPECT_EQ(webhook_body(delivery(chat)).content_type, "application/json");
+    }
+}
+
+TEST(WebhookBody, OfATemplateHasItsTextAndType) {
+    ClaimedDelivery d = delivery(PayloadFormat::custom);
+    d.alert.custom = WebhookTemplate{"<p>{{ticker}} {{note}}</p>", "text/html; charset=utf-8"};
+    d.alert.note = "a<b";
+    const WebhookBody body = webhook_body(d);
+    EXPECT_EQ(body.text, "<p>BTC a&lt;b</p>");
+    EXPECT_EQ(body.content_type, "text/html; charset=utf-8");
+    EXPECT_FALSE(body.test);
+    d.alert.custom.reset();
+    EXPECT_EQ(webhook_body(d).text, webhook_payload(d.alert)) << "better than nothing";
+    EXPECT_EQ(webhook_body(d).content_type, "application/json");
+}
+
+TEST(WebhookBody, OfATestEventSaysSo) {
+    for (const PayloadFormat format :
+         {PayloadFormat::json, PayloadFormat::slack, PayloadFormat::discord, PayloadFormat::telegram}) {
+        const WebhookBody body = webhook_body(delivery(format, DeliveryKind::test));
+        EXPECT_TRUE(body.test);
+        EXPECT_NE(body.text.find("\"Test: BTC rose above"), body.text.npos) << body.text;
+        EXPECT_FALSE(webhook_body(delivery(format)).test);
+        EXPECT_EQ(webhook_body(delivery(format)).text.find("Test"), body.text.npos);
+    }
+    ClaimedDelivery d = delivery(PayloadFormat::custom, DeliveryKind::test);
+    d.alert.custom = WebhookTemplate{"{{ticker}}", "text/plain"};
+    EXPECT_EQ(webhook_body(d).text, "BTC");
+    EXPECT_TRUE(webhook_body(d).test);
+}
+
+TEST(WebhookBody, IsTheSameOnEveryAttempt) {
+    for (const PayloadFormat format :
+         {PayloadFormat::json, PayloadFormat::slack, PayloadFormat::discord, PayloadFormat::telegram}) {
+        ClaimedDelivery d = delivery(format);
+        const std::string first = webhook_body(d).text;
+        d.attempt = 4;
+        d.round = 2;
+        EXPECT_EQ(webhook_body(d).text, first);
+    }
+}
+
+TEST(CheckPayload, TelegramNeedsAChat) {
+    Alert a = delivery(PayloadFormat::telegram).alert;
+    EXPECT_TRUE(check_payload(a));
+    for (const char* query : {"", "?chat_id=", "?chat_id=me", "?text=x"}) {
+        a.webhook_url = std::string("https://api.telegram.org/bot1:secret/sendMessage") + query;
+        const auto checked = check_payload(a);
+        ASSERT_FALSE(checked) << query;
+        EXPECT_TRUE(checked.error().message.starts_with("format telegram needs the chat in the URL"));
+        EXPECT_EQ(checked.error().message.find("secret"), std::string::npos);
+        for (const PayloadFormat other :
+             {PayloadFormat::json, PayloadFormat::slack, PayloadFormat::discord}) {
+            EXPECT_TRUE(check_format(other, a.webhook_url));
+        }
+    }
+}
+
+TEST(CheckPayload, ATemplateIsChecked) {
+    Alert a = delivery(PayloadFormat::custom).alert;
+    EXPECT_EQ(check_payload(a).error().message, "format template needs a template");
+    a.custom = WebhookTemplate{"{{ticker}}", "text/plain"};
+    EXPECT_TRUE(check_payload(a));
+    a.custom->content_type = "image/png";
+    EXPECT_FALSE(check_payload(a));
+}
+
 }  // namespace
 }  // namespace pricewire

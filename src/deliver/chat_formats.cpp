@@ -1,0 +1,167 @@
+#include "deliver/chat_formats.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+
+#include "base/json_writer.hpp"
+#include "base/utf8.hpp"
+
+namespace pricewire {
+namespace {
+
+enum class Unit : std::uint8_t { code_points, utf16 };
+// Writes one character into a message: as it is, or escaped.
+using Write = void (*)(std::string& out, std::string_view character);
+
+void write_as_is(std::string& out, std::string_view character) {
+    out += character;
+}
+
+void write_for_slack(std::string& out, std::string_view character) {
+    if (character == "&") {
+        out += "&amp;";
+    } else if (character == "<") {
+        out += "&lt;";
+    } else if (character == ">") {
+        out += "&gt;";
+    } else {
+        out += character;
+    }
+}
+
+std::size_t utf16_units(std::string_view character) {
+    return character.size() == 4 ? 2 : 1;
+}
+
+std::string_view next_character(std::string_view text) {
+    return text.substr(0, std::max<std::size_t>(utf8_sequence(text), 1));
+}
+
+std::size_t count(std::string_view text, Unit unit) {
+    if (unit == Unit::code_points) return count_code_points(text);
+    std::size_t units = 0;
+    while (!text.empty()) {
+        const std::string_view character = next_character(text);
+        units += utf16_units(character);
+        text.remove_prefix(character.size());
+    }
+    return units;
+}
+
+// As much of `text`, written by `write`, as has at most `room` units; where that is not all, it ends with
+// "…".
+std::string fit(std::string_view text, std::size_t room, Unit unit, Write write) {
+    std::string all;
+    std::size_t units = 0;
+    std::size_t cut_at = 0;  // the most of `all` that leaves room for the "…"
+    while (!text.empty()) {
+        const std::string_view character = next_character(text);
+        text.remove_prefix(character.size());
+        const std::size_t before = all.size();
+        write(all, character);
+        units += count(std::string_view(all).substr(before), unit);
+        if (units < room) cut_at = all.size();
+        if (units > room) {
+            all.resize(cut_at);
+            return all + "…";
+        }
+    }
+    return all;
+}
+
+std::string chat_text(const ChatMessage& message, std::size_t limit, Unit unit, Write write) {
+    std::string text = message.headline;
+    // Headline and time are ASCII, so that a byte is a unit; two line breaks go between the three.
+    const std::size_t fixed = message.headline.size() + message.time.size() + 2;
+    if (!message.note.empty() && fixed < limit) {
+        text.append(1, '\n').append(fit(message.note, limit - fixed, unit, write));
+    }
+    if (!message.time.empty()) text.append(1, '\n').append(message.time);
+    return text;
+}
+
+bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+
+bool is_name_char(char c) {
+    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+
+bool is_chat_number(std::string_view text) {
+    if (text.starts_with('-')) text.remove_prefix(1);
+    // 2^52 has 16 digits.
+    return !text.empty() && text.size() <= 16 && text[0] != '0' &&
+           std::all_of(text.begin(), text.end(), is_digit);
+}
+
+int hex_digit(char c) {
+    if (is_digit(c)) return c - '0';
+    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+    return -1;
+}
+
+std::string percent_decode(std::string_view text) {
+    std::string out;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const bool escape = text[i] == '%' && i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 &&
+                            hex_digit(text[i + 2]) >= 0;
+        out += escape ? static_cast<char>(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2])) : text[i];
+        if (escape) i += 2;
+    }
+    return out;
+}
+
+}  // namespace
+
+std::string slack_body(const ChatMessage& message) {
+    JsonWriter w;
+    w.begin_object()
+        .field("text", chat_text(message, slack_limit, Unit::utf16, write_for_slack))
+        .end_object();
+    return std::move(w).str();
+}
+
+std::string discord_body(const ChatMessage& message) {
+    JsonWriter w;
+    w.begin_object().field("content", chat_text(message, discord_limit, Unit::code_points, write_as_is));
+    w.key("allowed_mentions").begin_object().key("parse").begin_array().end_array().end_object();
+    w.end_object();
+    return std::move(w).str();
+}
+
+std::string telegram_body(const ChatMessage& message, std::string_view chat_id) {
+    JsonWriter w;
+    w.begin_object().key("chat_id");
+    if (is_chat_number(chat_id)) {
+        w.raw(chat_id);
+    } else {
+        w.value(chat_id);
+    }
+    w.field("text", chat_text(message, telegram_limit, Unit::utf16, write_as_is)).end_object();
+    return std::move(w).str();
+}
+
+std::string telegram_chat_id(std::string_view url) {
+    url = url.substr(0, url.find('#'));
+    const std::size_t query = url.find('?');
+    std::string_view rest = query == url.npos ? std::string_view() : url.substr(query + 1);
+    while (!rest.empty()) {
+        const std::string_view pair = rest.substr(0, rest.find('&'));
+        rest.remove_prefix(std::min(pair.size() + 1, rest.size()));
+        const std::size_t equals = pair.find('=');
+        if (equals == pair.npos || percent_decode(pair.substr(0, equals)) != "chat_id") continue;
+        return percent_decode(pair.substr(equals + 1));
+    }
+    return {};
+}
+
+bool is_telegram_chat_id(std::string_view text) {
+    if (!text.starts_with('@')) return is_chat_number(text);
+    text.remove_prefix(1);
+    return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), is_name_char);
+}
+
+}  // namespace pricewire

@@ -1,0 +1,94 @@
+// Templates of any bytes: the first line is the content type, the second a note, the rest the body. What is
+// accepted renders within its bound, the same each time, to UTF-8, and to JSON where the type is JSON,
+// whatever the values are; and no chat message is longer than its service takes, whatever the note is.
+#include <algorithm>
+#include <boost/json.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+#include <tuple>
+
+#include "base/utf8.hpp"
+#include "deliver/chat_formats.hpp"
+#include "domain/media_type.hpp"
+#include "domain/webhook_template.hpp"
+
+namespace {
+
+using namespace pricewire;
+
+void require(bool holds) {
+    if (!holds) std::abort();
+}
+
+std::string_view take_line(std::string_view& text) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+    return line;
+}
+
+TemplateValues values(std::string_view note, Decimal price) {
+    return {.ticker = "BTC",
+            .price = price,
+            .target = Decimal::from_int(70'000),
+            .condition = Condition::gt,
+            .time = Timestamp{std::chrono::microseconds{1'735'787'045'678'901}},
+            .alert_id = Uuid(),
+            .note = std::string(note)};
+}
+
+void check_rendered(const WebhookTemplate& t, std::string_view note, Decimal price) {
+    const TemplateValues v = values(note, price);
+    const std::string text = render(t, v);
+    require(text == render(t, v));
+    require(text.size() <= max_rendered_template);
+    require(is_utf8(text));
+    if (escaping_of(t.content_type) != Escaping::json) return;
+    boost::json::error_code ec;
+    boost::json::parse(text, ec);
+    require(!ec);
+}
+
+void check_chats(std::string_view note) {
+    const ChatMessage m{
+        .headline = "BTC rose above 1: 2", .note = std::string(note), .time = "2025-01-02T03:04:05Z"};
+    for (const auto& [body, member, limit] : {std::tuple{slack_body(m), "text", slack_limit},
+                                              {discord_body(m), "content", discord_limit},
+                                              {telegram_body(m, "1"), "text", telegram_limit}}) {
+        const boost::json::value parsed = boost::json::parse(body);
+        const auto& text = parsed.at(member).as_string();
+        require(count_code_points({text.data(), text.size()}) <= limit);
+    }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    std::string_view rest(reinterpret_cast<const char*>(data), size);
+    const std::string content_type(take_line(rest));
+    const std::string_view note = take_line(rest);
+    const WebhookTemplate t{std::string(rest), content_type};
+    check_chats(note);
+    check_chats(rest);
+    const auto checked = check_template(t);
+    if (!checked) {
+        require(!checked.error().message.empty() && checked.error().message.size() < 1000);
+        // Never sent, but must do no harm.
+        render(t, values(note, Decimal::from_int(1)));
+        return 0;
+    }
+    const Decimal least = Decimal::from_raw(1);
+    const Decimal most = Decimal::from_raw(static_cast<Decimal::Raw>(~Decimal::Unsigned{0} >> 1));
+    std::string longest;
+    for (std::size_t i = 0; i < max_note; ++i) longest += "😀";
+    require(check_note(longest).has_value());
+    check_rendered(t, longest, -most);
+    check_rendered(t, "", least);
+    check_rendered(t, "\"\\\n{{note}}\t]]></a>&'%u0041", Decimal::from_int(5));
+    if (check_note(note)) check_rendered(t, note, most);
+    const std::string_view start = first_code_points(rest, max_note);
+    if (check_note(start)) check_rendered(t, start, least);
+    return 0;
+}
