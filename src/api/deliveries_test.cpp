@@ -176,7 +176,7 @@ TEST_F(DeliveriesTest, PagesOfAnAlertStayWithIt) {
 
 TEST_F(DeliveriesTest, ParametersThatAreWrongAre422) {
     const std::string alert = create(ann_);
-    for (const std::string path :
+    for (const std::string& path :
          {std::string("/api/v1/deliveries"), "/api/v1/alerts/" + alert + "/deliveries"}) {
         for (const char* status : {"", "open", "failed,", ",failed", "FAILED", "failed pending"}) {
             expect_invalid(list("?status=" + std::string(status), path), R"("query","status")", "enum");
