@@ -1,11 +1,73 @@
 #include "deliver/retry.hpp"
 
-#include <algorithm>
-#include <utility>
-
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "base/log.hpp"
+#include "deliver/retry_after.hpp"
+
 namespace pricewire {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+// A header longer than any date is garbage; it is not carried along.
+constexpr std::size_t max_retry_after_text = 64;
+
+Duration between(Duration least, Duration most, Rng& rng) {
+    return Duration{std::uniform_int_distribution<std::int64_t>(least.count(), most.count())(rng)};
+}
+
+// How long the receiver asks to be left alone; zero where it does not ask.
+Duration asked_wait(const AttemptResult& result, Timestamp now, Rng& rng) {
+    if (result.status != 429 && result.status != 503) return Duration::zero();
+    const auto asked = parse_retry_after(result.retry_after, now);
+    if (!asked) return Duration::zero();
+    const Duration wait = std::min(*asked, max_retry_after);
+    const Duration spread = std::min<Duration>(wait / 10, seconds{10});
+    return std::min(wait + between(Duration::zero(), spread, rng), max_retry_after);
+}
+
+std::string too_late(const ClaimedDelivery& claim) {
+    return fmt::format("not delivered within {}, the time its alert gives it",
+                       format_duration(claim.alert.deliver_within));
+}
+
+DeliveryOutcome outcome_of(const ClaimedDelivery& claim, DeliveryState next, std::string reason,
+                           Timestamp now) {
+    DeliveryOutcome outcome;
+    outcome.delivery_id = claim.id;
+    outcome.attempt_number = claim.attempt;
+    outcome.next = next;
+    outcome.reason = std::move(reason);
+    outcome.ended_at = now;
+    return outcome;
+}
+
+}  // namespace
+
+AttemptResult attempt_result(net::HttpResult&& result) {
+    AttemptResult out;
+    out.error = result.error;
+    out.error_text = std::move(result.error_text);
+    out.status = result.status;
+    out.duration = result.duration;
+    if (const std::string* text = result.header("retry-after")) {
+        if (text->size() <= max_retry_after_text) out.retry_after = *text;
+    }
+    out.remote_ip = std::move(result.remote_ip);
+    out.answer = std::move(result.body);
+    if (out.answer.size() > max_kept_answer) {
+        out.answer.resize(max_kept_answer);
+        out.answer.shrink_to_fit();
+    }
+    out.times = {result.times.dns, result.times.connect, result.times.tls, result.times.first_byte};
+    return out;
+}
 
 std::optional<std::string> failure_of(const AttemptResult& result) {
     if (result.error != net::HttpError::none) {
@@ -15,35 +77,115 @@ std::optional<std::string> failure_of(const AttemptResult& result) {
     if (result.status >= 300 && result.status < 400) {
         return fmt::format("the receiver answered {}, a redirect; redirects are not followed", result.status);
     }
+    if (result.status == 410) return "the receiver answered 410: it wants no more webhooks at this URL";
     return fmt::format("the receiver answered {}", result.status);
 }
 
-Duration wait_after(int number, const RetryPolicy& policy, Rng& rng) {
-    return std::max(policy.backoff.min, policy.backoff.equal_jitter(number + 1, rng));
+Duration wait_after(int round, const RetryPolicy& policy, Rng& rng) {
+    const int first = static_cast<int>(policy.first_retries.size());
+    if (round <= first) {
+        const Duration wait = policy.first_retries[static_cast<std::size_t>(std::max(round, 1) - 1)];
+        return between(wait - wait / 10, wait + wait / 10, rng);
+    }
+    return std::max(policy.backoff.min, policy.backoff.equal_jitter(round - first + 1, rng));
 }
 
-DeliveryOutcome decide(Attempt made, const AttemptResult& result, const RetryPolicy& policy, Timestamp now,
-                       Rng& rng) {
-    DeliveryOutcome outcome{
-        .delivery_id = made.delivery_id, .attempt_number = made.number, .attempt = std::move(made)};
-    outcome.ended_at = outcome.attempt->started_at + result.duration;
+DeliveryOutcome decide(const ClaimedDelivery& claim, Attempt made, const AttemptResult& result,
+                       const RetryPolicy& policy, Timestamp now, Rng& rng) {
+    DeliveryOutcome outcome =
+        outcome_of(claim, DeliveryState::delivered, {}, made.started_at + result.duration);
+    outcome.attempt = std::move(made);
     Attempt& attempt = *outcome.attempt;
     attempt.duration = result.duration;
+    attempt.remote_ip = result.remote_ip;
+    attempt.answer = result.answer.substr(0, max_kept_answer);
+    attempt.times = result.times;
     if (result.error == net::HttpError::none && result.status != 0) attempt.status = result.status;
     auto failure = failure_of(result);
-    if (!failure) {
-        outcome.next = DeliveryState::delivered;
+    if (!failure) return outcome;
+
+    attempt.error = *failure;
+    outcome.reason = std::move(*failure);
+    if (attempt.status == 410) {
+        outcome.next = DeliveryState::failed;
+        outcome.disable_endpoint = true;
         return outcome;
     }
-    outcome.reason = *failure;
-    attempt.error = std::move(*failure);
-    if (attempt.number >= policy.attempts) {
+    if (claim.round >= policy.attempts) {
         outcome.next = DeliveryState::failed;
-    } else {
-        outcome.next = DeliveryState::pending;
-        outcome.next_attempt_at = now + wait_after(attempt.number, policy, rng);
+        return outcome;
     }
+    const Duration scheduled = wait_after(claim.round, policy, rng);
+    const Timestamp next = now + std::max(scheduled, asked_wait(result, now, rng));
+    if (next > claim.deadline) {
+        outcome.next = DeliveryState::expired;
+        outcome.reason = too_late(claim) + "; the last attempt: " + attempt.error;
+        return outcome;
+    }
+    outcome.next = DeliveryState::pending;
+    outcome.next_attempt_at = next;
     return outcome;
+}
+
+std::optional<DeliveryOutcome> ended_before(const ClaimedDelivery& claim, Timestamp now) {
+    if (claim.alert.endpoint_disabled_at) {
+        return outcome_of(claim, DeliveryState::failed,
+                          fmt::format("no attempt was made: the URL answered 410 at {} and is disabled",
+                                      format_rfc3339(*claim.alert.endpoint_disabled_at)),
+                          now);
+    }
+    if (now > claim.deadline) {
+        return outcome_of(claim, DeliveryState::expired,
+                          too_late(claim) + "; no further attempt could be made in time", now);
+    }
+    return std::nullopt;
+}
+
+DeliveryOutcome put_off(const ClaimedDelivery& claim, std::string reason, const RetryPolicy& policy,
+                        Timestamp now, Rng& rng) {
+    const Duration wait =
+        std::clamp<Duration>(std::chrono::minutes{1}, policy.backoff.min, policy.backoff.max);
+    const Timestamp next = now + between(wait - wait / 4, wait, rng);
+    if (next > claim.deadline) {
+        return outcome_of(claim, DeliveryState::expired, too_late(claim) + "; at last: " + reason, now);
+    }
+    DeliveryOutcome outcome = outcome_of(claim, DeliveryState::pending, std::move(reason), now);
+    outcome.next_attempt_at = next;
+    return outcome;
+}
+
+void log_outcome(const ClaimedDelivery& claim, const DeliveryOutcome& outcome, std::string_view endpoint) {
+    const bool bad = outcome.next == DeliveryState::failed || outcome.next == DeliveryState::expired;
+    if (!bad && !log::enabled(log::Level::debug)) return;
+    const int made = outcome.attempt ? claim.attempt : claim.attempt - 1;
+    if (bad) {
+        std::string_view what = "a webhook could not be delivered; its attempts are spent";
+        if (outcome.next == DeliveryState::expired) {
+            what = "a webhook could not be delivered in time";
+        } else if (outcome.disable_endpoint) {
+            what = "a receiver wants no more webhooks; its user's deliveries to this URL end";
+        } else if (!outcome.attempt) {
+            what = "a webhook was not sent; its URL is disabled";
+        }
+        log::warn(what, {{"delivery_id", claim.id.to_string()},
+                         {"alert_id", claim.alert.id.to_string()},
+                         {"endpoint", std::string(endpoint)},
+                         {"attempts", std::to_string(made)},
+                         {"reason", outcome.reason}});
+        return;
+    }
+    std::string status = "none", took = "0";
+    if (outcome.attempt) {
+        if (outcome.attempt->status) status = std::to_string(*outcome.attempt->status);
+        took = std::to_string(outcome.attempt->duration / milliseconds{1});
+    }
+    log::debug("webhook attempt", {{"delivery_id", claim.id.to_string()},
+                                   {"attempt", std::to_string(claim.attempt)},
+                                   {"endpoint", std::string(endpoint)},
+                                   {"status", status},
+                                   {"ms", took},
+                                   {"next", std::string(to_string(outcome.next))},
+                                   {"reason", outcome.reason}});
 }
 
 }  // namespace pricewire

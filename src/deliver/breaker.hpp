@@ -1,0 +1,77 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/backoff.hpp"
+#include "base/clock.hpp"
+#include "deliver/retry.hpp"
+#include "domain/delivery.hpp"
+
+namespace pricewire {
+
+// Both clocks at one moment: what is measured uses the first, what is stored the second.
+struct Instant {
+    MonoTime mono;
+    Timestamp wall;
+};
+
+// What the end of an attempt tells of its endpoint.
+enum class Sign {
+    success,      // 2xx, or any other answer of a living receiver: 3xx, 4xx
+    throttled,    // 429: it lives, and has enough
+    failing,      // 5xx
+    unavailable,  // 503: failing, and has enough
+    silent,       // no answer: resolve, connect, TLS, time-out, protocol
+    none,         // nothing was sent, or we ended it: it tells nothing
+};
+Sign sign_of(const AttemptResult& result);
+
+struct BreakerPolicy {
+    int failures = 10;  // in a row; 0: never opens
+    Duration pause_min = std::chrono::seconds{5};
+    Duration pause_max = std::chrono::seconds{60};
+};
+
+// The circuit breaker of one endpoint. Pure. Source: Michael Nygard, "Release It!", 2nd edition, "Circuit
+// Breaker": closed, it lets calls through and counts failures in a row; at a threshold it opens and lets
+// none through; after a pause it is half open and lets one through, whose end closes it or opens it again.
+//
+// Here a failure is no answer, or 5xx; the pause doubles from pause_min to pause_max with each probe that
+// fails, and is spread over a tenth to either side. Attempts begun before it opened end later: a success
+// among them closes it, a failure changes nothing.
+class CircuitBreaker {
+public:
+    BreakerState state() const { return state_; }
+    int failures() const { return failures_; }
+    // Whether an attempt may start: always while closed; once the pause is over while open, as the probe;
+    // never while half open.
+    bool allows(MonoTime now) const {
+        return state_ == BreakerState::closed || (state_ == BreakerState::open && now >= retry_at_);
+    }
+    // The end of the pause, where it is open.
+    MonoTime retry_at() const { return retry_at_; }
+
+    // An attempt starts, which allows() permitted. True where it is the probe: its end must say so.
+    bool start(const Instant& now);
+    // An attempt has ended. True where the state, or the end of the pause, is another now.
+    bool end(Sign sign, bool probe, std::string_view reason, const BreakerPolicy& policy, const Instant& now,
+             Rng& rng);
+
+    // As it is stored and shown.
+    Breaker view(const std::string& endpoint, const Instant& now) const;
+    // As view() told it, maybe in another process's time. A probe under way then is made anew.
+    void restore(const Breaker& stored, const BreakerPolicy& policy, const Instant& now);
+
+private:
+    void open(const BreakerPolicy& policy, const Instant& now, Rng& rng);
+
+    BreakerState state_ = BreakerState::closed;
+    int failures_ = 0;
+    int pauses_ = 0;  // since it was closed last
+    MonoTime retry_at_;
+    Timestamp changed_at_;
+    std::string reason_;  // the last failure; at most 200 bytes
+};
+
+}  // namespace pricewire
