@@ -96,9 +96,9 @@ void CircuitBreaker::restore(const Breaker& stored, const BreakerPolicy& policy,
     failures_ = std::max(stored.failures, 1);
     pauses_ = std::max(failures_ - policy.failures + 1, 1);
     // A clock that was set, or a policy that has changed, must not close the endpoint off for long.
-    const Duration left =
-        stored.retry_at ? std::clamp<Duration>(*stored.retry_at - now.wall, Duration::zero(), policy.pause_max)
-                        : Duration::zero();
+    const Duration left = stored.retry_at ? std::clamp<Duration>(*stored.retry_at - now.wall,
+                                                                 Duration::zero(), policy.pause_max)
+                                          : Duration::zero();
     retry_at_ = now.mono + left;
     changed_at_ = stored.changed_at;
     reason_ = stored.reason.substr(0, max_reason);

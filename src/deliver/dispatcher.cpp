@@ -1,15 +1,18 @@
 #include "deliver/dispatcher.hpp"
 
 #include <algorithm>
-#include <deque>
 #include <exception>
 #include <optional>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
 #include "base/log.hpp"
+#include "deliver/endpoints.hpp"
+#include "deliver/intake.hpp"
 #include "deliver/request.hpp"
+#include "deliver/write_back.hpp"
 
 namespace pricewire {
 namespace {
@@ -17,429 +20,396 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr std::size_t claim_batch = 500;
-constexpr std::size_t record_batch = 1000;
-// Outcomes wait this long for company, unless there are many or nothing else is under way.
-constexpr Duration record_delay = milliseconds{2};
-constexpr std::size_t record_early = 256;
-// Claiming goes on while fewer deliveries than this wait for room at endpoints that move.
-constexpr std::size_t refill_mark = 128;
-constexpr std::size_t max_waiting = 32'768;
-constexpr std::size_t max_waiting_per_endpoint = 8'192;
-// How often the database is asked at least, and at most, when it has been found empty.
-constexpr Duration poll_interval = seconds{1};
-constexpr Duration poll_floor = milliseconds{20};
+// A step claims and wakes so much at most before it looks at what has come in meanwhile.
+constexpr int batches_a_step = 4;
+constexpr int lanes_a_step = 16;
+constexpr Duration longest_sleep = seconds{1};
+constexpr Duration shortest_sleep = milliseconds{20};
 // A lease is this much longer than an attempt: the time a claimed delivery may wait for room.
 constexpr Duration lease_slack = seconds{30};
-
-struct Endpoint;
+// A deferred delivery comes back by itself after the first of these at least and the last at most, and each
+// so much after the one before it.
+constexpr Duration defer_least = seconds{30};
+constexpr Duration defer_apart = milliseconds{2};
+constexpr Duration defer_most = std::chrono::minutes{10};
+constexpr Duration tidy_every = seconds{10};
+// A key that is missing would be missed by everybody's secrets: so many users are named, which says it.
+constexpr std::size_t most_secrets_named = 20;
 
 struct Held {
     ClaimedDelivery claimed;
     Timestamp lease_until;
-    Endpoint* endpoint = nullptr;
-    MonoTime waiting_since;
+    Endpoints::Endpoint* endpoint = nullptr;
     Timestamp started_at;
+    std::string request_headers;
     bool in_flight = false;
 };
 
-// One scheme, host and port.
-struct Endpoint {
-    std::string name;
-    std::string host;
-    std::size_t in_flight = 0;
-    std::deque<Held*> waiting;
-    bool listed = false;  // in ready_
-    MonoTime moved_at;    // an attempt ended, or the first one started
-};
+std::string name_of(const net::WebhookUrl& url) {
+    const bool v6 = url.host.find(':') != std::string::npos;
+    return url.scheme + "://" + (v6 ? "[" + url.host + "]" : url.host) + ":" + std::to_string(url.port);
+}
+
+EndpointPolicy policy_of(const SenderOptions& options) {
+    EndpointPolicy policy;
+    policy.concurrency = options.concurrency;
+    policy.per_endpoint = options.per_endpoint;
+    policy.breaker = options.breaker;
+    return policy;
+}
 
 class RealDispatcher : public Dispatcher {
 public:
     RealDispatcher(const SenderOptions& options, std::shared_ptr<const DispatcherWires> wires,
-                   Storage& storage, net::HttpClient& client, const Clock& clock, std::uint64_t seed)
+                   Storage& storage, net::HttpClient& client, const SecretBox& secrets, const Clock& clock,
+                   std::uint64_t seed)
         : options_(options),
-          concurrency_(std::max<std::size_t>(options.concurrency, 1)),
-          per_endpoint_(
-              std::clamp<std::size_t>(options.per_endpoint, 1, std::max<std::size_t>(concurrency_ / 4, 1))),
           wires_(std::move(wires)),
           storage_(storage),
           client_(client),
+          secrets_(secrets),
           clock_(clock),
           rng_(seed),
-          next_poll_(clock.mono()) {}
+          gate_(clock, seed + 1),
+          write_back_(options.owner, storage, clock, gate_),
+          intake_(options.owner, options.timeout + lease_slack, options.max_hints, storage, clock),
+          endpoints_(policy_of(options), seed + 2) {}
 
     void on_tasks(std::span<const DeliveryTask> tasks, bool complete) override {
-        if (stopping_) return;
-        const std::size_t room = options_.max_hints - std::min(options_.max_hints, hints_.size());
-        const std::size_t taken = std::min(room, tasks.size());
-        hints_.insert(hints_.end(), tasks.begin(), tasks.begin() + static_cast<std::ptrdiff_t>(taken));
-        if (taken < tasks.size() || !complete) hints_missing_ = true;
+        if (!stopping_) intake_.on_tasks(tasks, complete);
     }
 
     void on_completed(CompletedAttempt completed) override {
         const auto it = held_.find(completed.delivery_id);
         if (it == held_.end() || !it->second.in_flight) return;
-        Held& held = it->second;
-        Endpoint& endpoint = *held.endpoint;
-        endpoint.moved_at = clock_.mono();
-        --endpoint.in_flight;
-        --in_flight_;
-        settle(held.claimed, held.started_at, completed.result, endpoint.host);
+        const AttemptResult& result = completed.result;
+        Held held = std::move(it->second);
         held_.erase(it);
-        list_if_ready(endpoint);
-        drop_if_unused(endpoint);
+        leave_endpoint(held, sign_of(result), failure_of(result).value_or(""));
+        if (result.error == net::HttpError::cancelled) {
+            // The client's end, not the receiver's doing.
+            if (!stopping_) defer(held);
+            return;
+        }
+        Attempt made{.delivery_id = held.claimed.id,
+                     .number = held.claimed.attempt,
+                     .started_at = held.started_at,
+                     .request_headers = std::move(held.request_headers)};
+        settle(held, std::move(made), result);
     }
 
     MonoTime step() override {
-        record_outcomes();
+        write_back_.step(endpoints_.in_flight() == 0);
         start_waiting();
         claim();
+        if (clock_.mono() >= tidy_at_) {
+            endpoints_.tidy(instant());
+            tidy_at_ = clock_.mono() + tidy_every;
+        }
         return next_step();
     }
 
     void begin_stop() override {
         stopping_ = true;
-        hints_.clear();
+        intake_.clear();
         // What waits was not attempted: finish() gives its claims back.
-        ready_.clear();
-        for (auto it = endpoints_.begin(); it != endpoints_.end();) {
-            Endpoint& endpoint = it->second;
-            for (const Held* held : endpoint.waiting) {
-                const Uuid id = held->claimed.id;
-                held_.erase(id);
-            }
-            endpoint.waiting.clear();
-            endpoint.listed = false;
-            it = endpoint.in_flight == 0 ? endpoints_.erase(it) : std::next(it);
-        }
-        waiting_ = 0;
+        for (const Uuid& id : endpoints_.remove_all_waiting()) held_.erase(id);
     }
 
-    bool idle() const override { return in_flight_ == 0 && outcomes_.empty(); }
+    bool idle() const override { return endpoints_.in_flight() == 0 && write_back_.empty(); }
 
     void finish() override {
         begin_stop();
         try {
-            while (!outcomes_.empty()) record_some();
-            storage_.release_claims(options_.owner);
+            write_back_.finish();
+            if (endpoints_.breakers_changed()) {
+                write_back_.write_breakers(endpoints_.take_changed_breakers());
+            }
         } catch (const std::exception& e) {
             log::error(
                 "the sender could not write its last outcomes; these deliveries are attempted again, under "
                 "the same webhook-id, after the next start",
-                {{"reason", e.what()}, {"attempts", std::to_string(outcomes_.size())}});
+                {{"reason", e.what()}, {"attempts", std::to_string(write_back_.outcomes())}});
         }
     }
 
     SenderStats stats() const override {
         SenderStats s = stats_;
-        s.in_flight = in_flight_;
-        s.waiting = waiting_;
-        s.unrecorded = outcomes_.size();
+        s.in_flight = endpoints_.in_flight();
+        s.waiting = endpoints_.waiting();
+        s.unrecorded = write_back_.outcomes();
+        s.open_breakers = endpoints_.open_breakers();
+        s.endpoints_known = endpoints_.known();
         return s;
     }
 
 private:
-    // Recording.
+    Instant instant() const { return {clock_.mono(), clock_.now()}; }
 
-    bool storage_paused() const { return clock_.mono() < storage_retry_at_; }
+    // Settling.
 
-    void storage_failed(const std::exception& e) {
-        if (++storage_failures_ == 1) {
-            log::error(
-                "deliveries can be neither claimed nor recorded; outcomes are kept, and delivery goes on "
-                "when the database is back",
-                {{"reason", e.what()}});
+    void leave_endpoint(const Held& held, Sign sign, std::string_view reason) {
+        Endpoints::Endpoint& endpoint = *held.endpoint;
+        const Endpoints::Ended ended = endpoints_.ended(endpoint, held.claimed.id, sign, reason, instant());
+        if (ended.opened) {
+            log::warn(
+                "an endpoint fails too often; its webhooks wait, and one is sent now and then to see "
+                "whether it works again",
+                {{"endpoint", Endpoints::name(endpoint)}, {"reason", std::string(reason)}});
         }
-        static constexpr BackoffPolicy backoff{milliseconds{100}, seconds{5}};
-        storage_retry_at_ = clock_.mono() + backoff.equal_jitter(storage_failures_, rng_);
-    }
-
-    void storage_answered() {
-        if (std::exchange(storage_failures_, 0) > 0) log::info("deliveries are claimed and recorded again");
-    }
-
-    MonoTime record_at() const {
-        if (outcomes_.size() >= record_early || in_flight_ == 0) return first_outcome_at_;
-        return first_outcome_at_ + record_delay;
-    }
-
-    void record_outcomes() {
-        if (outcomes_.empty() || storage_paused() || clock_.mono() < record_at()) return;
-        try {
-            while (!outcomes_.empty()) record_some();
-            storage_answered();
-        } catch (const std::exception& e) {
-            storage_failed(e);
+        if (ended.closed) {
+            log::info("an endpoint works again; its webhooks are sent",
+                      {{"endpoint", Endpoints::name(endpoint)}});
+        }
+        for (const Uuid& id : ended.put_out) {
+            const auto it = held_.find(id);
+            defer(it->second);
+            held_.erase(it);
         }
     }
 
-    void record_some() {
-        const std::size_t n = std::min(outcomes_.size(), record_batch);
-        storage_.record(std::span(outcomes_).first(n));
-        outcomes_.erase(outcomes_.begin(), outcomes_.begin() + static_cast<std::ptrdiff_t>(n));
-    }
-
-    // An attempt has ended, or could not begin.
-    void settle(const ClaimedDelivery& delivery, Timestamp started_at, const AttemptResult& result,
-                const std::string& host) {
-        const Timestamp now = clock_.now();
-        DeliveryOutcome outcome =
-            decide({.delivery_id = delivery.id, .number = delivery.attempt, .started_at = started_at}, result,
-                   options_.retry, now, rng_);
+    void settle(const Held& held, Attempt made, const AttemptResult& result) {
         ++stats_.attempts;
+        write(held.claimed, decide(held.claimed, std::move(made), result, options_.retry, clock_.now(), rng_),
+              Endpoints::name(*held.endpoint));
+        if (result.error == net::HttpError::none && result.status == 410) end_those_that_wait(held);
+    }
+
+    // Those claimed before the 410 was written do not know of it.
+    void end_those_that_wait(const Held& held) {
+        const Alert& gone = held.claimed.alert;
+        const auto ids = endpoints_.remove_waiting(*held.endpoint, [&](const Uuid& id) {
+            const Alert& alert = held_.at(id).claimed.alert;
+            return alert.user_id != gone.user_id || alert.webhook_url != gone.webhook_url;
+        });
+        for (const Uuid& id : ids) {
+            const auto it = held_.find(id);
+            ClaimedDelivery& claimed = it->second.claimed;
+            claimed.alert.endpoint_disabled_at = clock_.now();
+            write(claimed, *ended_before(claimed, clock_.now()), Endpoints::name(*held.endpoint));
+            held_.erase(it);
+        }
+    }
+
+    void write(const ClaimedDelivery& claimed, DeliveryOutcome outcome, const std::string& endpoint) {
         if (outcome.next == DeliveryState::delivered) ++stats_.delivered;
+        if (outcome.next == DeliveryState::failed) ++stats_.failed;
+        if (outcome.next == DeliveryState::expired) ++stats_.expired;
         if (outcome.next == DeliveryState::pending) {
-            next_poll_ = std::min(next_poll_, clock_.mono() + (*outcome.next_attempt_at - now));
+            intake_.due_at(clock_.mono() + (*outcome.next_attempt_at - clock_.now()));
         }
-        if (outcome.next == DeliveryState::failed) {
-            ++stats_.failed;
-            log::warn("a webhook could not be delivered; its attempts are spent",
-                      {{"delivery_id", delivery.id.to_string()},
-                       {"alert_id", delivery.alert.id.to_string()},
-                       {"host", host},
-                       {"attempts", std::to_string(delivery.attempt)},
-                       {"reason", outcome.reason}});
-        } else if (log::enabled(log::Level::debug)) {
-            log::debug("webhook attempt", {{"delivery_id", delivery.id.to_string()},
-                                           {"attempt", std::to_string(delivery.attempt)},
-                                           {"host", host},
-                                           {"status", std::to_string(result.status)},
-                                           {"ms", std::to_string(result.duration / milliseconds{1})},
-                                           {"next", std::string(to_string(outcome.next))},
-                                           {"reason", outcome.reason}});
-        }
-        if (outcomes_.empty()) first_outcome_at_ = clock_.mono();
-        outcomes_.push_back(std::move(outcome));
+        log_outcome(claimed, outcome, endpoint);
+        write_back_.add(std::move(outcome));
+    }
+
+    void defer(const Held& held) {
+        const Timestamp now = clock_.now();
+        const Duration pause = endpoints_.pause_left(*held.endpoint, clock_.mono());
+        defer_slot_ = std::clamp<Timestamp>(defer_slot_ + defer_apart, now + defer_least, now + defer_most);
+        // At its deadline it is to be seen that it has expired.
+        const Timestamp until =
+            std::min(defer_slot_ + pause, std::max(held.claimed.deadline, now + seconds{1}));
+        ++stats_.deferred;
+        write_back_.add({held.claimed.id, held.claimed.attempt, until, Endpoints::name(*held.endpoint)},
+                        held.lease_until);
+        endpoints_.deferred(*held.endpoint, clock_.mono());
     }
 
     // Claiming.
 
-    bool stalled(const Endpoint& endpoint, MonoTime now) const {
-        return now - endpoint.moved_at > milliseconds{250} ||
-               now - endpoint.waiting.front()->waiting_since > seconds{1};
-    }
-
-    // Whether there is use for more deliveries. Those that wait behind an endpoint which does not move count
-    // for nothing: the others must not wait for it.
-    bool wants_more() const {
-        if (stopping_ || in_flight_ >= concurrency_ || outcomes_.size() >= record_batch || storage_paused() ||
-            clock_.mono() < claim_pause_until_) {
-            return false;
-        }
-        if (waiting_ < refill_mark) return true;
-        const MonoTime now = clock_.mono();
-        std::size_t moving = 0;
-        for (const auto& [name, endpoint] : endpoints_) {
-            if (!endpoint.waiting.empty() && !stalled(endpoint, now)) moving += endpoint.waiting.size();
-        }
-        return moving < refill_mark;
+    bool wants_more() {
+        return !stopping_ && !write_back_.full() && !gate_.closed() && endpoints_.wants_more(clock_.mono());
     }
 
     void claim() {
+        claim_goes_on_ = false;
+        if (stopping_ || gate_.closed()) return;
         try {
-            if (!released_ && !stopping_ && !storage_paused()) {
-                const std::size_t left = storage_.release_claims(options_.owner);
-                released_ = true;
-                storage_answered();
-                if (left > 0) {
-                    log::info("deliveries under way when the sender ended last are attempted again",
-                              {{"deliveries", std::to_string(left)}});
-                }
+            if (!prepared_) prepare();
+            int batches = 0;
+            Intake::Batch batch;
+            while (wants_more() && batches < batches_a_step && intake_.claim(batch)) {
+                gate_.answered();
+                accept(batch);
+                start_waiting();
+                ++batches;
             }
-            while (wants_more() && (claim_due() || claim_hinted())) start_waiting();
+            claim_goes_on_ = batches == batches_a_step;
+            wake_lanes();
+            if (endpoints_.breakers_changed() && write_back_.breakers_due()) {
+                write_back_.write_breakers(endpoints_.take_changed_breakers());
+            }
         } catch (const std::exception& e) {
-            storage_failed(e);
+            gate_.failed(e);
         }
     }
 
-    Claim new_claim(Timestamp now) const { return {options_.owner, now + options_.timeout + lease_slack}; }
-
-    // False where the database need not be asked now, or had nothing.
-    bool claim_due() {
-        if (hints_missing_ && hints_.empty()) {
-            hints_missing_ = false;
-            next_poll_ = clock_.mono();
+    // What this sender, or another that shares its database, left behind.
+    void prepare() {
+        const std::size_t left = storage_.release_claims(options_.owner);
+        endpoints_.restore(storage_.breakers(), instant());
+        prepared_ = true;
+        gate_.answered();
+        if (left > 0) {
+            log::info("deliveries under way when the sender ended last are attempted again",
+                      {{"deliveries", std::to_string(left)}});
         }
-        if (clock_.mono() < next_poll_) return false;
-        const Timestamp now = clock_.now();
-        std::optional<Timestamp> due = storage_.next_due();
-        std::size_t claimed = 0;
-        if (due && *due <= now) {
-            claimed = accept(storage_.claim_due(now, claim_batch, new_claim(now)), now);
-            if (claimed < claim_batch) due = storage_.next_due();
-        }
-        storage_answered();
-        if (claimed == claim_batch) return true;
-        const Duration wait = due ? std::clamp(*due - now, poll_floor, poll_interval) : poll_interval;
-        next_poll_ = clock_.mono() + wait;
-        return claimed > 0;
     }
 
-    // False where nothing is hinted at.
-    bool claim_hinted() {
-        if (hints_.empty()) return false;
-        const std::size_t n = std::min(hints_.size(), claim_batch);
-        const std::vector<DeliveryTask> tasks(hints_.begin(),
-                                              hints_.begin() + static_cast<std::ptrdiff_t>(n));
-        const Timestamp now = clock_.now();
-        accept(storage_.claim(tasks, now, new_claim(now)), now);
-        hints_.erase(hints_.begin(), hints_.begin() + static_cast<std::ptrdiff_t>(n));
-        storage_answered();
+    void accept(Intake::Batch& batch) {
+        std::size_t refused = 0;
+        for (ClaimedDelivery& claimed : batch.claimed) {
+            if (!accept(std::move(claimed), batch.lease_until)) ++refused;
+        }
+        intake_.no_room_for(refused);
+    }
+
+    // False where it had no room.
+    bool accept(ClaimedDelivery&& claimed, Timestamp lease_until) {
+        if (const auto it = held_.find(claimed.id); it != held_.end()) {
+            // Its lease had ended while it waited here: now it has a new one.
+            it->second.lease_until = lease_until;
+            if (!it->second.in_flight) it->second.claimed = std::move(claimed);
+            return true;
+        }
+        if (auto outcome = ended_before(claimed, clock_.now())) {
+            write(claimed, std::move(*outcome), host_in(claimed.alert.webhook_url));
+            return true;
+        }
+        // Judged again, as the configuration may have changed since the alert was created.
+        const auto url = net::parse_webhook_url(claimed.alert.webhook_url, wires_->urls);
+        if (!url) {
+            ++stats_.attempts;
+            const AttemptResult result{.error = net::HttpError::bad_url, .error_text = url.error().message};
+            Attempt made{.delivery_id = claimed.id, .number = claimed.attempt, .started_at = clock_.now()};
+            write(claimed, decide(claimed, std::move(made), result, options_.retry, clock_.now(), rng_),
+                  host_in(claimed.alert.webhook_url));
+            return true;
+        }
+        const Uuid id = claimed.id;
+        Held held{.claimed = std::move(claimed),
+                  .lease_until = lease_until,
+                  .endpoint = &endpoints_.at(name_of(*url), instant()),
+                  .started_at = {},
+                  .request_headers = {}};
+        if (!endpoints_.offer(*held.endpoint, id, clock_.mono())) {
+            defer(held);
+            return false;
+        }
+        held_.emplace(id, std::move(held));
         return true;
     }
 
-    std::size_t accept(std::vector<ClaimedDelivery> claimed, Timestamp now) {
-        const Timestamp lease_until = new_claim(now).lease_until;
-        for (ClaimedDelivery& delivery : claimed) accept(std::move(delivery), lease_until);
-        return claimed.size();
-    }
-
-    void accept(ClaimedDelivery&& delivery, Timestamp lease_until) {
-        if (const auto it = held_.find(delivery.id); it != held_.end()) {
-            // Its lease had ended while it waited here: now it has a new one.
-            it->second.lease_until = lease_until;
-            return;
+    // Asks for deferred deliveries where there is room for them again.
+    void wake_lanes() {
+        for (int i = 0; i < lanes_a_step && wants_more(); ++i) {
+            const auto lane = endpoints_.next_lane(clock_.mono());
+            if (!lane) return;
+            // Those on their way into the lane belong to it.
+            write_back_.write_deferrals();
+            const std::size_t count = storage_.wake(lane->name, clock_.now(), lane->count);
+            stats_.woken += count;
+            endpoints_.woken(*lane, count, clock_.mono());
+            if (count > 0) intake_.due_at(clock_.mono());
         }
-        // Judged again, as the configuration may have changed since the alert was created.
-        const auto url = net::parse_webhook_url(delivery.alert.webhook_url, wires_->urls);
-        if (!url) {
-            settle(delivery, clock_.now(),
-                   {.error = net::HttpError::bad_url, .error_text = url.error().message},
-                   host_in(delivery.alert.webhook_url));
-            return;
-        }
-        Endpoint& endpoint = endpoint_of(*url);
-        if (endpoint.waiting.size() >= max_waiting_per_endpoint || waiting_ >= max_waiting) {
-            // Left to its lease: the database offers it again when that ends. The pause keeps a long queue
-            // before one endpoint from being claimed in vain as fast as the database can.
-            claim_pause_until_ = clock_.mono() + milliseconds{250};
-            return;
-        }
-        const Uuid id = delivery.id;
-        Held& held = held_[id];
-        held.claimed = std::move(delivery);
-        held.lease_until = lease_until;
-        held.endpoint = &endpoint;
-        held.waiting_since = clock_.mono();
-        endpoint.waiting.push_back(&held);
-        ++waiting_;
-        list_if_ready(endpoint);
     }
 
     // Starting.
 
-    Endpoint& endpoint_of(const net::WebhookUrl& url) {
-        std::string name = url.scheme + "://" + url.host + ":" + std::to_string(url.port);
-        const auto [it, fresh] = endpoints_.try_emplace(std::move(name));
-        if (fresh) {
-            it->second.name = it->first;
-            it->second.host = url.host;
-            it->second.moved_at = clock_.mono();
-        }
-        return it->second;
-    }
-
-    void list_if_ready(Endpoint& endpoint) {
-        if (endpoint.listed || endpoint.waiting.empty() || endpoint.in_flight >= per_endpoint_) return;
-        endpoint.listed = true;
-        ready_.push_back(&endpoint);
-    }
-
-    void drop_if_unused(Endpoint& endpoint) {
-        if (endpoint.in_flight > 0 || endpoint.listed || !endpoint.waiting.empty()) return;
-        const std::string name = endpoint.name;
-        endpoints_.erase(name);
-    }
-
-    // One of each endpoint in turn, while there is room.
     void start_waiting() {
-        while (in_flight_ < concurrency_ && !ready_.empty()) {
-            Endpoint& endpoint = *ready_.front();
-            ready_.pop_front();
-            endpoint.listed = false;
-            Held& held = *endpoint.waiting.front();
-            endpoint.waiting.pop_front();
-            --waiting_;
-            // An attempt that could outlast its lease might be made by two: its claim is left to end.
-            if (clock_.now() + options_.timeout > held.lease_until || !start(held)) {
-                const Uuid id = held.claimed.id;
-                held_.erase(id);
-            }
-            list_if_ready(endpoint);
-            drop_if_unused(endpoint);
+        if (stopping_) return;
+        while (const auto turn = endpoints_.next(instant())) {
+            const auto it = held_.find(turn->id);
+            if (start(it->second)) continue;
+            const Held held = std::move(it->second);
+            held_.erase(it);
+            leave_endpoint(held, Sign::none, {});
         }
     }
 
-    // False where the attempt ended before it began.
+    // False where no attempt was made.
     bool start(Held& held) {
-        const ClaimedDelivery& delivery = held.claimed;
-        held.started_at = clock_.now();
-        auto request = webhook_request(delivery, held.started_at, options_.user_agent);
+        const ClaimedDelivery& claimed = held.claimed;
+        const Timestamp now = clock_.now();
+        if (auto outcome = ended_before(claimed, now)) {
+            write(claimed, std::move(*outcome), Endpoints::name(*held.endpoint));
+            return false;
+        }
+        // An attempt that could outlast its lease might be made by two.
+        if (now + options_.timeout > held.lease_until) {
+            defer(held);
+            return false;
+        }
+        auto request = webhook_request(claimed, secrets_, now, options_.user_agent);
         if (!request) {
-            settle(delivery, held.started_at,
-                   {.error = net::HttpError::bad_url, .error_text = request.error().message},
-                   held.endpoint->host);
+            put_off_for_secret(held, request.error().message);
             return false;
         }
         request->timeout = options_.timeout;
         request->verify_tls = options_.verify_tls;
         request->guard = &wires_->urls.guard;
-
+        held.started_at = now;
+        held.request_headers = kept_headers(request->headers);
         held.in_flight = true;
-        ++held.endpoint->in_flight;
-        ++in_flight_;
-        client_.start(std::move(*request), [wires = wires_,
-                                            delivery_id = delivery.id](net::HttpResult result) {
-            wires->completed(
-                {delivery_id, {result.error, std::move(result.error_text), result.status, result.duration}});
-        });
+        client_.start(std::move(*request),
+                      [wires = wires_, delivery_id = claimed.id](net::HttpResult result) {
+                          wires->completed({delivery_id, attempt_result(std::move(result))});
+                      });
         return true;
+    }
+
+    void put_off_for_secret(const Held& held, const std::string& reason) {
+        const ClaimedDelivery& claimed = held.claimed;
+        if (secrets_named_.size() < most_secrets_named &&
+            secrets_named_.insert(claimed.alert.user_id).second) {
+            log::error(
+                "a user's webhooks cannot be signed and wait, without spending attempts, until their secret "
+                "can be opened; is security.master_key, or the key file, the one it was sealed with?",
+                {{"user_id", claimed.alert.user_id.to_string()}, {"reason", reason}});
+        }
+        write(claimed,
+              put_off(claimed, "the webhook cannot be signed: " + reason, options_.retry, clock_.now(), rng_),
+              Endpoints::name(*held.endpoint));
     }
 
     MonoTime next_step() const {
         const MonoTime now = clock_.mono();
-        MonoTime next = now + poll_interval;
-        if (!stopping_ && !released_) {
-            next = std::max(now, storage_retry_at_);
-        } else if (!stopping_ && in_flight_ < concurrency_) {
+        MonoTime next = now + longest_sleep;
+        if (!stopping_ && !prepared_) {
+            next = std::max(now, gate_.opens_at());
+        } else if (!stopping_ && endpoints_.in_flight() < options_.concurrency) {
             // Without room, results are what brings it, and they come by themselves.
-            const MonoTime allowed = std::max(storage_retry_at_, claim_pause_until_);
-            next = std::min(next, std::max(next_poll_, allowed));
-            // Endpoints may count as stalled a moment later.
-            if (!hints_.empty()) next = std::min(next, std::max(now + milliseconds{50}, allowed));
-            next = std::max(next, now + poll_floor);
+            MonoTime wanted = intake_.next_poll();
+            // Endpoints may count as stuck a moment later.
+            if (intake_.has_hints()) wanted = std::min<MonoTime>(wanted, now + milliseconds{50});
+            if (const auto lane = endpoints_.next_lane_at()) wanted = std::min(wanted, *lane);
+            const MonoTime soonest = claim_goes_on_ ? now : now + shortest_sleep;
+            if (claim_goes_on_) wanted = now;
+            next = std::min(next, std::max({wanted, gate_.opens_at(), soonest}));
         }
-        if (!outcomes_.empty()) next = std::min(next, std::max(record_at(), storage_retry_at_));
+        if (const auto at = write_back_.next_step(endpoints_.in_flight() == 0)) next = std::min(next, *at);
         return next;
     }
 
     const SenderOptions options_;
-    const std::size_t concurrency_;
-    const std::size_t per_endpoint_;
     const std::shared_ptr<const DispatcherWires> wires_;
     Storage& storage_;
     net::HttpClient& client_;
+    const SecretBox& secrets_;
     const Clock& clock_;
     Rng rng_;
+    StorageGate gate_;
+    WriteBack write_back_;
+    Intake intake_;
+    Endpoints endpoints_;
 
     std::unordered_map<Uuid, Held> held_;  // claimed: waiting or in flight
-    std::unordered_map<std::string, Endpoint> endpoints_;
-    std::deque<Endpoint*> ready_;  // something waits, and there is room for it at the endpoint
-    std::size_t in_flight_ = 0;
-    std::size_t waiting_ = 0;
+    Timestamp defer_slot_;                 // of the delivery deferred last
+    bool claim_goes_on_ = false;
+    MonoTime tidy_at_;
+    std::unordered_set<Uuid> secrets_named_;  // users whose secret could not be opened
 
-    std::deque<DeliveryTask> hints_;
-    bool hints_missing_ = false;
-    MonoTime next_poll_;
-    MonoTime claim_pause_until_;
-
-    std::vector<DeliveryOutcome> outcomes_;
-    MonoTime first_outcome_at_;
-
-    int storage_failures_ = 0;
-    MonoTime storage_retry_at_;
-
-    bool released_ = false;
+    bool prepared_ = false;
     bool stopping_ = false;
     SenderStats stats_;
 };
@@ -448,9 +418,9 @@ private:
 
 std::unique_ptr<Dispatcher> create_dispatcher(const SenderOptions& options,
                                               std::shared_ptr<const DispatcherWires> wires, Storage& storage,
-                                              net::HttpClient& client, const Clock& clock,
-                                              std::uint64_t seed) {
-    return std::make_unique<RealDispatcher>(options, std::move(wires), storage, client, clock, seed);
+                                              net::HttpClient& client, const SecretBox& secrets,
+                                              const Clock& clock, std::uint64_t seed) {
+    return std::make_unique<RealDispatcher>(options, std::move(wires), storage, client, secrets, clock, seed);
 }
 
 }  // namespace pricewire

@@ -8,6 +8,8 @@
 #include <string>
 
 #include "base/clock.hpp"
+#include "base/secret_box.hpp"
+#include "deliver/breaker.hpp"
 #include "deliver/retry.hpp"
 #include "domain/delivery.hpp"
 #include "net/http_client.hpp"
@@ -24,10 +26,9 @@ struct SenderOptions {
     Duration timeout = std::chrono::seconds{5};  // of one attempt, in all
     bool verify_tls = true;
     net::UrlPolicy urls;
-    std::size_t concurrency = 512;  // attempts under way, in all
-    // Attempts under way to one scheme, host and port; at most a quarter of `concurrency`, so that one
-    // endpoint that hangs leaves room for the others. 64 is what the HTTP client opens to one host.
-    std::size_t per_endpoint = 64;
+    std::size_t concurrency = 4096;  // attempts under way, in all
+    std::size_t per_endpoint = 64;   // see EndpointPolicy
+    BreakerPolicy breaker;
     std::size_t max_hints = std::size_t{1} << 18;  // tasks kept in memory; beyond, the database is asked
     std::string user_agent = "Pricewire/" PRICEWIRE_VERSION;
 };
@@ -36,9 +37,14 @@ struct SenderStats {
     std::uint64_t attempts = 0;   // ended, whatever their outcome
     std::uint64_t delivered = 0;  // deliveries that came to this end
     std::uint64_t failed = 0;
-    std::size_t in_flight = 0;   // attempts under way
-    std::size_t waiting = 0;     // claimed, waiting for room
-    std::size_t unrecorded = 0;  // attempts ended and not yet written
+    std::uint64_t expired = 0;
+    std::uint64_t deferred = 0;     // claims given back since their endpoint had no room
+    std::uint64_t woken = 0;        // deliveries asked for again
+    std::size_t in_flight = 0;      // attempts under way
+    std::size_t waiting = 0;        // claimed, waiting for room
+    std::size_t unrecorded = 0;     // attempts ended and not yet written
+    std::size_t open_breakers = 0;  // endpoints whose breaker is not closed
+    std::size_t endpoints_known = 0;
 };
 
 // The end of one attempt, on its way back to the thread that owns the dispatcher.
@@ -60,6 +66,11 @@ struct DispatcherWires {
 // says "delivering", and a crash leaves it to release_claims() at the next start, or to the lease's end in
 // another process: the attempt is then made again, with its number. Errors of the storage are logged once;
 // outcomes are kept and written when it is back, and nothing is claimed before that.
+//
+// Whose turn it is, Endpoints decides. What has no room at its endpoint is deferred in the database until its
+// endpoint has, and at the latest for about ten minutes beyond the breaker's pause: these limits are spread,
+// so that a crowd before a dead endpoint comes back at 500 a second at most. A delivery whose secret cannot
+// be opened is put off without an attempt.
 class Dispatcher {
 public:
     virtual ~Dispatcher() = default;
@@ -82,10 +93,10 @@ public:
     virtual SenderStats stats() const = 0;
 };
 
-// `storage`, `client` and `clock` outlive the dispatcher.
+// `storage`, `client`, `secrets` and `clock` outlive the dispatcher.
 std::unique_ptr<Dispatcher> create_dispatcher(const SenderOptions& options,
                                               std::shared_ptr<const DispatcherWires> wires, Storage& storage,
-                                              net::HttpClient& client, const Clock& clock,
-                                              std::uint64_t seed);
+                                              net::HttpClient& client, const SecretBox& secrets,
+                                              const Clock& clock, std::uint64_t seed);
 
 }  // namespace pricewire

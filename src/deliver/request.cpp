@@ -1,22 +1,26 @@
 #include "deliver/request.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
+#include "base/json_writer.hpp"
 #include "deliver/payload.hpp"
 #include "deliver/signature.hpp"
 
 namespace pricewire {
 
-Result<net::HttpRequest> webhook_request(const ClaimedDelivery& delivery, Timestamp now,
-                                         const std::string& user_agent) {
+Result<net::HttpRequest> webhook_request(const ClaimedDelivery& delivery, const SecretBox& secrets,
+                                         Timestamp now, const std::string& user_agent) {
+    const auto secret = secrets.open(delivery.secrets.current, delivery.alert.user_id.to_string());
+    if (!secret) return std::unexpected(secret.error());
     const std::int64_t timestamp = std::chrono::floor<std::chrono::seconds>(now).time_since_epoch().count();
     std::string id = delivery.id.to_string();
     net::HttpRequest request;
     request.method = "POST";
     request.url = delivery.alert.webhook_url;
     request.body = webhook_payload(delivery.alert);
-    auto signature = sign_webhook(delivery.secrets.current, id, timestamp, request.body);
+    auto signature = sign_webhook(*secret, id, timestamp, request.body);
     if (!signature) return std::unexpected(signature.error());
     request.headers.reserve(5);
     request.headers.emplace_back("content-type", "application/json");
@@ -24,9 +28,32 @@ Result<net::HttpRequest> webhook_request(const ClaimedDelivery& delivery, Timest
     request.headers.emplace_back("webhook-id", std::move(id));
     request.headers.emplace_back("webhook-timestamp", std::to_string(timestamp));
     request.headers.emplace_back("webhook-signature", std::move(*signature));
-    // Only the status counts; the rest is read so that the connection can be used again.
+    // Only the status counts, and the beginning is kept; the rest is read so that the connection can be used
+    // again.
     request.max_response_bytes = 16 * 1024;
     return request;
+}
+
+std::string kept_headers(const net::Headers& headers) {
+    JsonWriter w;
+    w.begin_object();
+    for (const auto& [name, value] : headers) {
+        if (name != "webhook-signature") {
+            w.field(name, value);
+            continue;
+        }
+        // Signatures are parted by spaces, each "scheme,signature".
+        std::string schemes;
+        for (std::string_view rest = value; !rest.empty();) {
+            const std::string_view one = rest.substr(0, rest.find(' '));
+            rest.remove_prefix(std::min(rest.size(), one.size() + 1));
+            if (!schemes.empty()) schemes += ' ';
+            schemes.append(one.substr(0, one.find(','))).append(",…");
+        }
+        w.field(name, schemes);
+    }
+    w.end_object();
+    return std::move(w).str();
 }
 
 std::string host_in(std::string_view url) {

@@ -5,16 +5,21 @@
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
+#include "base/secret_box.hpp"
 #include "domain/delivery.hpp"
 #include "net/http_client.hpp"
 
 namespace pricewire {
 
 // The POST of one attempt that starts at `now`: the delivery's payload, its id as webhook-id, and the
-// signature of this moment. Time-out, TLS and guard are left to the caller. Error: the user's webhook secret
-// cannot be read.
-Result<net::HttpRequest> webhook_request(const ClaimedDelivery& delivery, Timestamp now,
-                                         const std::string& user_agent);
+// signature of this moment, under the user's secret as `secrets` opens it. Time-out, TLS and guard are left
+// to the caller. Error: the secret cannot be opened or read; the text does not show it.
+Result<net::HttpRequest> webhook_request(const ClaimedDelivery& delivery, const SecretBox& secrets,
+                                         Timestamp now, const std::string& user_agent);
+
+// The headers of a request as they are kept and shown: a JSON object in which of each signature only the
+// scheme is left ("v1,…").
+std::string kept_headers(const net::Headers& headers);
 
 // The host in a URL of any shape, for the log; never its path, query or password.
 std::string host_in(std::string_view url);

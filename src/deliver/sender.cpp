@@ -33,14 +33,14 @@ struct Inbox : DispatcherWires {
 class ThreadedSender : public Sender {
 public:
     ThreadedSender(const SenderOptions& options, Storage& storage, DeliveryQueue& queue,
-                   net::HttpClient& client, const Clock& clock)
+                   net::HttpClient& client, const SecretBox& secrets, const Clock& clock)
         : queue_(queue), clock_(clock), inbox_(std::make_shared<Inbox>()) {
         inbox_->urls = options.urls;
         inbox_->completed = [inbox = inbox_.get()](CompletedAttempt completed) {
             inbox->mailbox.push(std::move(completed));
         };
         const std::uint64_t seed = (std::uint64_t{std::random_device{}()} << 32) | std::random_device{}();
-        dispatcher_ = create_dispatcher(options, inbox_, storage, client, clock, seed);
+        dispatcher_ = create_dispatcher(options, inbox_, storage, client, secrets, clock, seed);
         queue_.consume([inbox = inbox_, most = options.max_hints](std::span<const DeliveryTask> tasks) {
             if (inbox->unread_tasks.fetch_add(tasks.size()) + tasks.size() > most ||
                 !inbox->mailbox.try_push(std::vector(tasks.begin(), tasks.end()))) {
@@ -136,8 +136,8 @@ private:
 }  // namespace
 
 std::unique_ptr<Sender> start_sender(const SenderOptions& options, Storage& storage, DeliveryQueue& queue,
-                                     net::HttpClient& client, const Clock& clock) {
-    return std::make_unique<ThreadedSender>(options, storage, queue, client, clock);
+                                     net::HttpClient& client, const SecretBox& secrets, const Clock& clock) {
+    return std::make_unique<ThreadedSender>(options, storage, queue, client, secrets, clock);
 }
 
 }  // namespace pricewire

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "base/clock.hpp"
+#include "base/secret_box.hpp"
 #include "deliver/dispatcher.hpp"
 #include "net/http_client.hpp"
 #include "queue/delivery_queue.hpp"
@@ -25,9 +26,9 @@ public:
     virtual SenderStats stats() const = 0;
 };
 
-// Starts with giving back what a crash left claimed by options.owner. `storage`, `queue`, `client` and
-// `clock` outlive the sender; it is the queue's consumer. `clock` must run: the thread sleeps by it.
+// Starts with giving back what a crash left claimed by options.owner. `storage`, `queue`, `client`, `secrets`
+// and `clock` outlive the sender; it is the queue's consumer. `clock` must run: the thread sleeps by it.
 std::unique_ptr<Sender> start_sender(const SenderOptions& options, Storage& storage, DeliveryQueue& queue,
-                                     net::HttpClient& client, const Clock& clock);
+                                     net::HttpClient& client, const SecretBox& secrets, const Clock& clock);
 
 }  // namespace pricewire

@@ -1,0 +1,163 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <list>
+#include <memory>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "base/backoff.hpp"
+#include "base/clock.hpp"
+#include "base/uuid.hpp"
+#include "deliver/breaker.hpp"
+#include "domain/delivery.hpp"
+
+namespace pricewire {
+
+struct EndpointPolicy {
+    std::size_t concurrency = 4096;  // attempts under way, in all; at least 1
+    // To one endpoint; at most a quarter of `concurrency`, so that one that hangs leaves room for the others.
+    std::size_t per_endpoint = 64;
+    std::size_t max_waiting = 32'768;  // deliveries that wait for their turn, in all
+    std::size_t max_known = 16'384;    // endpoints that are remembered while nothing is to be done at them
+    BreakerPolicy breaker;
+};
+
+// Whose turn it is. An endpoint is one scheme, host and port. Pure: deliveries are ids, time is told, and
+// nothing is sent. One thread.
+//
+// No endpoint may slow another, though nobody knows beforehand which one will hang:
+// - A window per endpoint says how many attempts it may have under way: 2 at first; one more with each
+//   success while the window is in full use, up to per_endpoint; half after 429 and 503; 1 after no answer.
+//   Source: RFC 5681 (slow start), RFC 7661 (no growth while the window is not used).
+// - A fair share bounds it: three quarters of `concurrency`, split over the endpoints that have work.
+// - By what is known of them, endpoints are trusted (the last attempt was answered), fresh (nothing is known)
+//   or suspect (the last attempt was not). Suspects together have at most a quarter of `concurrency` under
+//   way, suspects and fresh ones at most three quarters; all are served in turn, one delivery each.
+// - What waits is bounded per endpoint and in all. What has no room is refused, and an endpoint's waiting
+//   list shrinks when it stops answering: its caller defers those in the database, under the endpoint's name
+//   as lane, and they are asked for again by next_lane() when there is room.
+class Endpoints {
+public:
+    struct Endpoint;
+    using Keep = std::function<bool(const Uuid&)>;
+
+    Endpoints(const EndpointPolicy& policy, std::uint64_t seed);
+    ~Endpoints();
+    Endpoints(const Endpoints&) = delete;
+    Endpoints& operator=(const Endpoints&) = delete;
+
+    // The endpoint of that name, "https://example.com:443". The reference holds until tidy(), and after it
+    // while a delivery waits or is under way there.
+    Endpoint& at(const std::string& name, const Instant& now);
+    static const std::string& name(const Endpoint& endpoint);
+
+    // Puts a delivery on the endpoint's waiting list. False: there is no room, or its breaker is open.
+    bool offer(Endpoint& endpoint, const Uuid& id, MonoTime now);
+    // Takes those that `keep` says no to from the waiting list, and returns them.
+    std::vector<Uuid> remove_waiting(Endpoint& endpoint, const Keep& keep);
+    // Takes everything that waits away.
+    std::vector<Uuid> remove_all_waiting();
+
+    struct Turn {
+        Endpoint* endpoint = nullptr;
+        Uuid id;
+    };
+    // The next delivery to attempt; it counts as under way from now on, until ended() is called for it.
+    std::optional<Turn> next(const Instant& now);
+
+    struct Ended {
+        bool opened = false;  // the breaker, from closed
+        bool closed = false;  // the breaker
+        // No longer waiting: there is no room for them any more.
+        std::vector<Uuid> put_out;
+    };
+    // `reason` is why the attempt failed.
+    Ended ended(Endpoint& endpoint, const Uuid& id, Sign sign, std::string_view reason, const Instant& now);
+
+    // Whether there is use for more deliveries: room to attempt them, and not yet many waiting at endpoints
+    // that move. Those that wait behind one that does not count for nothing: others must not wait for it.
+    bool wants_more(MonoTime now);
+
+    // Deliveries of this endpoint were deferred.
+    void deferred(Endpoint& endpoint, MonoTime now);
+    // How long its breaker keeps it closed off; zero where it does not.
+    Duration pause_left(const Endpoint& endpoint, MonoTime now) const;
+    struct Lane {
+        std::string name;
+        std::size_t count = 0;
+    };
+    // An endpoint that has room again for deliveries that were deferred, and for how many; woken() tells how
+    // many there were. nullopt where there is none at present.
+    std::optional<Lane> next_lane(MonoTime now);
+    void woken(const Lane& lane, std::size_t count, MonoTime now);
+    // When next_lane() is to be asked at the latest; nullopt where no endpoint has anything deferred.
+    std::optional<MonoTime> next_lane_at() const;
+
+    // Breakers that have changed since the last call, in their present state.
+    std::vector<Breaker> take_changed_breakers();
+    bool breakers_changed() const { return !changed_.empty(); }
+    // As another process, or this one before its restart, has left them.
+    void restore(std::span<const Breaker> breakers, const Instant& now);
+
+    // Forgets endpoints at which nothing was done for an hour, and beyond max_known those that have rested
+    // longest; a breaker among them counts as closed.
+    void tidy(const Instant& now);
+
+    std::size_t in_flight() const { return in_flight_; }
+    std::size_t waiting() const { return waiting_; }
+    std::size_t known() const { return all_.size(); }
+    std::size_t open_breakers() const { return open_breakers_; }
+
+private:
+    enum class Trust : std::uint8_t { trusted, fresh, suspect };
+    static constexpr std::size_t trusts = 3;
+    using Timer = std::pair<MonoTime, Endpoint*>;
+
+    std::size_t limit(const Endpoint& e) const;
+    std::size_t waiting_limit(const Endpoint& e, MonoTime now) const;
+    std::size_t wanted(const Endpoint& e, MonoTime now) const;
+    bool has_room(Trust trust) const;
+    void pop_waiting(Endpoint& e);
+    void shrink_waiting(Endpoint& e, std::size_t size, std::vector<Uuid>& out);
+    void set_trust(Endpoint& e, Trust trust);
+    void set_stuck(Endpoint& e, bool stuck);
+    bool is_stuck(const Endpoint& e, MonoTime now) const;
+    void list_if_ready(Endpoint& e, MonoTime now);
+    void list_lane_if_room(Endpoint& e, MonoTime now);
+    void set_timer(Endpoint& e, std::optional<MonoTime> at);
+    void run_timers(MonoTime now);
+    void update_rest(Endpoint& e, MonoTime now);
+    void breaker_moved(Endpoint& e, BreakerState before, const Instant& now);
+    void forget(Endpoint& e, const Instant& now);
+
+    const EndpointPolicy policy_;
+    Rng rng_;
+    std::unordered_map<std::string, std::unique_ptr<Endpoint>> all_;
+    // By trust: something waits, and there is room for it at the endpoint.
+    std::array<std::deque<Endpoint*>, trusts> ready_;
+    std::array<std::size_t, trusts> trust_in_flight_{};
+    std::size_t turn_ = 0;  // which of them is served next
+    std::size_t in_flight_ = 0;
+    std::size_t waiting_ = 0;
+    std::size_t moving_waiting_ = 0;  // of those, at endpoints that are not stuck
+    std::size_t working_ = 0;         // endpoints where something waits or is under way
+    std::list<Endpoint*> resting_;    // all others, the longest first
+    MonoTime scanned_at_;
+
+    std::deque<Endpoint*> lanes_;  // something is deferred, and there is room for it
+    std::set<Timer> timers_;       // when to look for room again
+    std::unordered_map<std::string, Breaker> changed_;
+    std::size_t open_breakers_ = 0;
+};
+
+}  // namespace pricewire

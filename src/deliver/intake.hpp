@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "domain/delivery.hpp"
+#include "storage/storage.hpp"
+
+namespace pricewire {
+
+// Where a dispatcher's deliveries come from: tasks heard of from the queue, and the database, which is asked
+// when something is due there, once a second at least. Claims in batches, both sources in turn. One thread.
+class Intake {
+public:
+    // Claims hold for `lease`.
+    Intake(const std::string& owner, Duration lease, std::size_t max_hints, Storage& storage,
+           const Clock& clock);
+
+    // `complete` is false where tasks were dropped before they came here: the database is asked for them.
+    void on_tasks(std::span<const DeliveryTask> tasks, bool complete);
+    // Something is due in the database by then.
+    void due_at(MonoTime at) { next_poll_ = std::min(next_poll_, at); }
+    void clear() { hints_.clear(); }
+
+    struct Batch {
+        std::vector<ClaimedDelivery> claimed;
+        Timestamp lease_until;
+    };
+    // Claims the next batch. False where there is nothing to claim at present. Throws what the storage
+    // throws.
+    bool claim(Batch& batch);
+    // How many of the last batch had no room. Where most had none, the next are larger and hints are taken
+    // from both ends in turn, so that a crowd before one endpoint does not keep everybody else waiting.
+    void no_room_for(std::size_t count);
+
+    bool has_hints() const { return !hints_.empty(); }
+    MonoTime next_poll() const { return hints_missing_ && hints_.empty() ? MonoTime::min() : next_poll_; }
+
+private:
+    bool claim_due(Batch& batch);
+    bool claim_hinted(Batch& batch);
+    Claim new_claim(Timestamp now) const { return {owner_, now + lease_}; }
+
+    const std::string owner_;
+    const Duration lease_;
+    const std::size_t max_hints_;
+    Storage& storage_;
+    const Clock& clock_;
+    std::deque<DeliveryTask> hints_;
+    bool hints_missing_ = false;
+    MonoTime next_poll_;
+    std::size_t batch_size_;
+    std::size_t last_claimed_ = 0;
+    bool crowded_ = false;     // most of the last batch had no room
+    bool hints_next_ = false;  // the database had the last turn
+    bool newest_next_ = false;
+};
+
+}  // namespace pricewire

@@ -1,0 +1,122 @@
+#include "deliver/write_back.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <span>
+#include <utility>
+
+#include "base/log.hpp"
+
+namespace pricewire {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr std::size_t record_batch = 1000;
+constexpr std::size_t defer_batch = 2000;
+// Outcomes wait this long for company, unless there are many or nothing else is under way.
+constexpr Duration record_delay = milliseconds{2};
+constexpr std::size_t record_early = 256;
+// Deferrals are in no hurry: their leases keep them from everybody else.
+constexpr Duration defer_delay = milliseconds{50};
+constexpr std::size_t defer_early = 500;
+constexpr Duration breakers_every = seconds{1};
+
+}  // namespace
+
+void StorageGate::failed(const std::exception& e) {
+    if (++failures_ == 1) {
+        log::error(
+            "deliveries can be neither claimed nor recorded; outcomes are kept, and delivery goes on "
+            "when the database is back",
+            {{"reason", e.what()}});
+    }
+    static constexpr BackoffPolicy backoff{milliseconds{100}, seconds{5}};
+    retry_at_ = clock_.mono() + backoff.equal_jitter(failures_, rng_);
+}
+
+void StorageGate::answered() {
+    if (std::exchange(failures_, 0) > 0) log::info("deliveries are claimed and recorded again");
+}
+
+void WriteBack::add(DeliveryOutcome outcome) {
+    if (outcomes_.empty()) first_outcome_at_ = clock_.mono();
+    urgent_ = urgent_ || outcome.disable_endpoint;
+    outcomes_.push_back(std::move(outcome));
+}
+
+void WriteBack::add(Deferral deferral, Timestamp lease_until) {
+    if (deferrals_.empty()) first_deferral_at_ = clock_.mono();
+    deferrals_.push_back({std::move(deferral), lease_until});
+}
+
+bool WriteBack::full() const {
+    return outcomes_.size() >= record_batch || deferrals_.size() >= 2 * defer_batch;
+}
+
+MonoTime WriteBack::record_at(bool alone) const {
+    if (urgent_ || alone || outcomes_.size() >= record_early) return first_outcome_at_;
+    return first_outcome_at_ + record_delay;
+}
+
+MonoTime WriteBack::defer_at(bool alone) const {
+    if (alone || deferrals_.size() >= defer_early) return first_deferral_at_;
+    return first_deferral_at_ + defer_delay;
+}
+
+void WriteBack::step(bool alone) {
+    if (gate_.closed()) return;
+    const MonoTime now = clock_.mono();
+    try {
+        if (!outcomes_.empty() && now >= record_at(alone)) {
+            while (!outcomes_.empty()) record_some();
+            gate_.answered();
+        }
+        if (!deferrals_.empty() && now >= defer_at(alone)) write_deferrals();
+    } catch (const std::exception& e) {
+        gate_.failed(e);
+    }
+}
+
+void WriteBack::record_some() {
+    const std::size_t n = std::min(outcomes_.size(), record_batch);
+    storage_.record(std::span(outcomes_).first(n));
+    outcomes_.erase(outcomes_.begin(), outcomes_.begin() + static_cast<std::ptrdiff_t>(n));
+    if (outcomes_.empty()) urgent_ = false;
+}
+
+void WriteBack::write_deferrals() {
+    const Timestamp now = clock_.now();
+    std::erase_if(deferrals_, [&](const Deferred& d) { return d.lease_until <= now; });
+    while (!deferrals_.empty()) {
+        const std::size_t n = std::min(deferrals_.size(), defer_batch);
+        std::vector<Deferral> batch;
+        batch.reserve(n);
+        for (std::size_t i = 0; i < n; ++i) batch.push_back(deferrals_[i].deferral);
+        storage_.defer(batch);
+        deferrals_.erase(deferrals_.begin(), deferrals_.begin() + static_cast<std::ptrdiff_t>(n));
+        gate_.answered();
+    }
+}
+
+void WriteBack::write_breakers(std::vector<Breaker> breakers) {
+    breakers_at_ = clock_.mono() + breakers_every;
+    storage_.save_breakers(breakers);
+}
+
+void WriteBack::finish() {
+    while (!outcomes_.empty()) record_some();
+    write_deferrals();
+    storage_.release_claims(owner_);
+}
+
+std::optional<MonoTime> WriteBack::next_step(bool alone) const {
+    std::optional<MonoTime> at;
+    if (!outcomes_.empty()) at = record_at(alone);
+    if (!deferrals_.empty()) at = at ? std::min(*at, defer_at(alone)) : defer_at(alone);
+    if (at) at = std::max(*at, gate_.opens_at());
+    return at;
+}
+
+}  // namespace pricewire

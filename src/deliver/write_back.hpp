@@ -1,0 +1,88 @@
+#pragma once
+
+#include <cstddef>
+#include <exception>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/backoff.hpp"
+#include "base/clock.hpp"
+#include "deliver/breaker.hpp"
+#include "domain/delivery.hpp"
+#include "storage/storage.hpp"
+
+namespace pricewire {
+
+// Whether the storage may be asked: after an error it is left alone for a while, longer each time. Says once
+// that it is away, and once that it is back.
+class StorageGate {
+public:
+    StorageGate(const Clock& clock, std::uint64_t seed) : clock_(clock), rng_(seed) {}
+
+    bool closed() const { return clock_.mono() < retry_at_; }
+    MonoTime opens_at() const { return retry_at_; }
+    void failed(const std::exception& e);
+    void answered();
+
+private:
+    const Clock& clock_;
+    Rng rng_;
+    int failures_ = 0;
+    MonoTime retry_at_;
+};
+
+// What a dispatcher has to tell the storage: outcomes and deferrals, in batches, and breakers that have
+// changed, once a second. Kept while the storage is away. One thread.
+class WriteBack {
+public:
+    WriteBack(const std::string& owner, Storage& storage, const Clock& clock, StorageGate& gate)
+        : owner_(owner), storage_(storage), clock_(clock), gate_(gate) {}
+
+    // An outcome that disables an endpoint is written at the next step, so that what is claimed next knows.
+    void add(DeliveryOutcome outcome);
+    // Forgotten where the lease has ended before it could be written: the database then says the same.
+    void add(Deferral deferral, Timestamp lease_until);
+    // No more than so many are kept before claiming has to wait.
+    bool full() const;
+    std::size_t outcomes() const { return outcomes_.size(); }
+    std::size_t deferrals() const { return deferrals_.size(); }
+    bool empty() const { return outcomes_.empty(); }
+
+    // Writes what is due; where nothing else is under way (`alone`) nothing waits for company. Errors go to
+    // the gate.
+    void step(bool alone);
+    // Writes deferrals now. Throws what the storage throws.
+    void write_deferrals();
+    void write_breakers(std::vector<Breaker> breakers);
+    bool breakers_due() const { return clock_.mono() >= breakers_at_; }
+    // Writes outcomes and gives every claim back. Throws what the storage throws.
+    void finish();
+
+    // When step() has something to do; nullopt where nothing is left to write.
+    std::optional<MonoTime> next_step(bool alone) const;
+
+private:
+    struct Deferred {
+        Deferral deferral;
+        Timestamp lease_until;
+    };
+
+    MonoTime record_at(bool alone) const;
+    MonoTime defer_at(bool alone) const;
+    void record_some();
+
+    const std::string owner_;
+    Storage& storage_;
+    const Clock& clock_;
+    StorageGate& gate_;
+    std::vector<DeliveryOutcome> outcomes_;
+    MonoTime first_outcome_at_;
+    bool urgent_ = false;
+    std::vector<Deferred> deferrals_;
+    MonoTime first_deferral_at_;
+    MonoTime breakers_at_;
+};
+
+}  // namespace pricewire
