@@ -2,8 +2,56 @@
 
 #include <gtest/gtest.h>
 
+#include "deliver/signature.hpp"
+#include "fakes/fake_http_client.hpp"
+#include "fakes/fake_secret_box.hpp"
+
 namespace pricewire {
 namespace {
+
+const Timestamp now = from_micros(1'700'000'000'500'000);
+
+ClaimedDelivery delivery_of(const Uuid& user) {
+    ClaimedDelivery d;
+    d.id = make_uuid(now);
+    d.alert.user_id = user;
+    d.alert.webhook_url = "https://example.com/hook";
+    d.alert.triggered_at = now;
+    d.alert.triggered_price = Decimal::from_int(5);
+    return d;
+}
+
+TEST(WebhookRequest, IsSignedWithTheUsersOwnSecret) {
+    const FakeSecretBox box;
+    const std::string secret = make_webhook_secret();
+    ClaimedDelivery d = delivery_of(make_uuid(now));
+    d.secrets.current = box.seal(secret, d.alert.user_id.to_string());
+    const auto request = webhook_request(d, box, now, "Pricewire/1");
+    ASSERT_TRUE(request) << request.error().message;
+    EXPECT_EQ(header(*request, "webhook-timestamp"), "1700000000");
+    EXPECT_EQ(header(*request, "webhook-signature"),
+              sign_webhook(secret, d.id.to_string(), 1'700'000'000, request->body));
+}
+
+TEST(WebhookRequest, ASecretOfAnotherUserIsRefused) {
+    const FakeSecretBox box;
+    ClaimedDelivery d = delivery_of(make_uuid(now));
+    d.secrets.current = box.seal(make_webhook_secret(), make_uuid(now).to_string());
+    const auto request = webhook_request(d, box, now, "Pricewire/1");
+    ASSERT_FALSE(request);
+    EXPECT_EQ(request.error().message, "sealed for another user");
+}
+
+TEST(WebhookRequest, HeadersAreKeptWithoutTheirSignatures) {
+    EXPECT_EQ(
+        kept_headers({{"content-type", "application/json"},
+                      {"user-agent", "Pricewire/\"1\""},
+                      {"webhook-signature", "v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4="}}),
+        R"({"content-type":"application/json","user-agent":"Pricewire/\"1\"","webhook-signature":"v1,…"})");
+    EXPECT_EQ(kept_headers({{"webhook-signature", "v1,abc= v1a,def= v1,ghi="}}),
+              R"({"webhook-signature":"v1,… v1a,… v1,…"})");
+    EXPECT_EQ(kept_headers({}), "{}");
+}
 
 TEST(WebhookRequest, TheHostIsAllThatIsShownOfAUrl) {
     EXPECT_EQ(host_in("https://example.com/hook?token=1"), "example.com");

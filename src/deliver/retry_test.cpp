@@ -3,107 +3,336 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <string>
 #include <vector>
+
+#include "fakes/fake_http_client.hpp"
+#include "fakes/log_capture.hpp"
 
 namespace pricewire {
 namespace {
 
 using net::HttpError;
+using std::chrono::hours;
 using std::chrono::milliseconds;
+using std::chrono::minutes;
 using std::chrono::seconds;
 
-const Timestamp now = from_micros(1'700'000'000'000'000);
+const Timestamp now = from_micros(1'700'000'000'000'000);  // 2023-11-14T22:13:20Z
 
-std::string show(const DeliveryOutcome& o, const RetryPolicy& policy) {
-    std::string line = fmt::format("attempt {} -> {}", o.attempt->number, to_string(o.next));
-    if (o.next_attempt_at) {
+ClaimedDelivery claim(int round, Duration left = hours{24}) {
+    ClaimedDelivery c;
+    c.attempt = c.round = round;
+    c.created_at = now;
+    c.deadline = now + left;
+    return c;
+}
+
+AttemptResult status(int code, std::string retry_after = {}) {
+    AttemptResult r;
+    r.status = code;
+    r.retry_after = std::move(retry_after);
+    return r;
+}
+
+AttemptResult failure(HttpError error, std::string text) {
+    return {.error = error, .error_text = std::move(text)};
+}
+
+Attempt made_for(const ClaimedDelivery& c) {
+    return {.delivery_id = c.id, .number = c.attempt, .started_at = now};
+}
+
+// "attempt 1 -> pending in 10s..20s, status 500: the receiver answered 500": what becomes of the delivery and
+// within which bounds its next attempt lies, over many throws of the dice.
+std::string run(const ClaimedDelivery& c, const AttemptResult& result, const RetryPolicy& policy = {}) {
+    Rng rng(1);
+    std::optional<Duration> least, most;
+    DeliveryOutcome o;
+    for (int i = 0; i < 4000; ++i) {
+        o = decide(c, made_for(c), result, policy, now, rng);
+        if (!o.next_attempt_at) continue;
         const Duration wait = *o.next_attempt_at - now;
-        const Duration top = policy.backoff.ceiling(o.attempt->number + 1);
-        const bool within = wait >= std::max(policy.backoff.min, top / 2) && wait <= top;
-        line += within ? fmt::format(" in {}..{}", format_duration(std::max(policy.backoff.min, top / 2)),
-                                     format_duration(top))
-                       : fmt::format(" OUT OF BOUNDS {}", format_duration(wait));
+        least = std::min(least.value_or(wait), wait);
+        most = std::max(most.value_or(wait), wait);
     }
-    if (o.attempt->status) line += fmt::format(" status {}", *o.attempt->status);
-    if (!o.attempt->error.empty()) line += fmt::format(": {}", o.attempt->error);
+    std::string line = fmt::format("attempt {} -> {}", o.attempt->number, to_string(o.next));
+    if (least) {
+        const auto tenths = [](Duration d) {
+            return std::round(static_cast<double>(d.count()) / 100'000) / 10;
+        };
+        line += fmt::format(" in {}..{} s", tenths(*least), tenths(*most));
+    }
+    if (o.attempt->status) line += fmt::format(", status {}", *o.attempt->status);
+    if (o.disable_endpoint) line += ", endpoint disabled";
+    if (!o.reason.empty()) line += ": " + o.reason;
     return line;
 }
 
-std::string run(int number, const AttemptResult& result, const RetryPolicy& policy = {}) {
+struct Case {
+    std::string got;
+    std::string wanted;
+};
+void check(const std::vector<Case>& table) {
+    for (const Case& c : table) EXPECT_EQ(c.got, c.wanted);
+}
+
+TEST(Retry, WhatAnAnswerMeans) {
+    check({
+        {run(claim(1), status(200)), "attempt 1 -> delivered, status 200"},
+        {run(claim(4), status(204)), "attempt 4 -> delivered, status 204"},
+        {run(claim(2), status(299)), "attempt 2 -> delivered, status 299"},
+        {run(claim(1), status(500)),
+         "attempt 1 -> pending in 10..20 s, status 500: the receiver answered 500"},
+        {run(claim(2), status(503)),
+         "attempt 2 -> pending in 20..40 s, status 503: the receiver answered 503"},
+        {run(claim(3), status(404)),
+         "attempt 3 -> pending in 40..80 s, status 404: the receiver answered 404"},
+        {run(claim(4), status(500)), "attempt 4 -> failed, status 500: the receiver answered 500"},
+        {run(claim(5), status(500)), "attempt 5 -> failed, status 500: the receiver answered 500"},
+        {run(claim(1), status(302)),
+         "attempt 1 -> pending in 10..20 s, status 302: the receiver answered 302, a redirect; redirects are "
+         "not followed"},
+        {run(claim(1), status(101)),
+         "attempt 1 -> pending in 10..20 s, status 101: the receiver answered 101"},
+        {run(claim(1), status(410)),
+         "attempt 1 -> failed, status 410, endpoint disabled: the receiver answered 410: it wants no more "
+         "webhooks at this URL"},
+        {run(claim(1), failure(HttpError::timeout, "no answer within 5s")),
+         "attempt 1 -> pending in 10..20 s: no answer within 5s"},
+        {run(claim(1), failure(HttpError::refused_address, "10.0.0.1 is a private address")),
+         "attempt 1 -> pending in 10..20 s: 10.0.0.1 is a private address"},
+        {run(claim(4), failure(HttpError::tls, "the certificate has expired")),
+         "attempt 4 -> failed: the certificate has expired"},
+        {run(claim(1), status(500), {.attempts = 1}),
+         "attempt 1 -> failed, status 500: the receiver answered 500"},
+        {run(claim(9), status(500), {.attempts = 20}),
+         "attempt 9 -> pending in 300..600 s, status 500: the receiver answered 500"},
+    });
+}
+
+TEST(Retry, AttemptsCountFromTheLastTimeTheUserAskedForIt) {
+    ClaimedDelivery c = claim(1);
+    c.attempt = 7;
+    c.round = 3;
+    EXPECT_EQ(run(c, status(500)), "attempt 7 -> pending in 40..80 s, status 500: the receiver answered 500");
+    c.round = 4;
+    EXPECT_EQ(run(c, status(500)), "attempt 7 -> failed, status 500: the receiver answered 500");
+}
+
+TEST(Retry, RetryAfterPutsOffButNeverHurries) {
+    const std::string r429 = ", status 429: the receiver answered 429";
+    const std::string r503 = ", status 503: the receiver answered 503";
+    check({
+        {run(claim(1), status(429, "100")), "attempt 1 -> pending in 100..110 s" + r429},
+        {run(claim(1), status(503, "100")), "attempt 1 -> pending in 100..110 s" + r503},
+        {run(claim(1), status(503, " 1000 ")), "attempt 1 -> pending in 1000..1010 s" + r503},
+        {run(claim(1), status(429, "0")), "attempt 1 -> pending in 10..20 s" + r429},
+        {run(claim(1), status(429, "1")), "attempt 1 -> pending in 10..20 s" + r429},
+        {run(claim(1), status(429, "Tue, 14 Nov 2023 22:15:00 GMT")),
+         "attempt 1 -> pending in 100..110 s" + r429},
+        {run(claim(1), status(429, "Tue, 14 Nov 2023 22:13:00 GMT")),
+         "attempt 1 -> pending in 10..20 s" + r429},
+        {run(claim(1), status(429, "soon")), "attempt 1 -> pending in 10..20 s" + r429},
+        {run(claim(1, hours{48}), status(429, "86400")), "attempt 1 -> pending in 86400..86400 s" + r429},
+        {run(claim(1, hours{48}), status(429, "999999999999999999999")),
+         "attempt 1 -> pending in 86400..86400 s" + r429},
+        {run(claim(1), status(500, "100")),
+         "attempt 1 -> pending in 10..20 s, status 500: the receiver answered 500"},
+        {run(claim(4), status(429, "100")), "attempt 4 -> failed" + r429},
+        {run(claim(1, minutes{1}), status(429, "100")),
+         "attempt 1 -> expired, status 429: not delivered within 24h, the time its alert gives it; the last "
+         "attempt: the receiver answered 429"},
+    });
+}
+
+TEST(Retry, WhatWouldComeTooLateExpiresAtOnce) {
+    const std::string late = "not delivered within 24h, the time its alert gives it; the last attempt: ";
+    check({
+        {run(claim(1, seconds{9}), status(500)),
+         "attempt 1 -> expired, status 500: " + late + "the receiver answered 500"},
+        {run(claim(1, seconds{9}), failure(HttpError::timeout, "no answer within 5s")),
+         "attempt 1 -> expired: " + late + "no answer within 5s"},
+        {run(claim(1, seconds{20}), status(500)),
+         "attempt 1 -> pending in 10..20 s, status 500: the receiver answered 500"},
+        {run(claim(4, seconds{9}), status(500)),
+         "attempt 4 -> failed, status 500: the receiver answered 500"},
+        {run(claim(1, seconds{-1}), status(200)), "attempt 1 -> delivered, status 200"},
+    });
+}
+
+TEST(Retry, TheFirstRetriesComeSoonerAndThenTheBackOffBegins) {
+    const RetryPolicy policy{.attempts = 9, .first_retries = {seconds{1}, seconds{5}, seconds{30}}};
+    const std::string e = ", status 500: the receiver answered 500";
+    check({
+        {run(claim(1), status(500), policy), "attempt 1 -> pending in 0.9..1.1 s" + e},
+        {run(claim(2), status(500), policy), "attempt 2 -> pending in 4.5..5.5 s" + e},
+        {run(claim(3), status(500), policy), "attempt 3 -> pending in 27..33 s" + e},
+        {run(claim(4), status(500), policy), "attempt 4 -> pending in 10..20 s" + e},
+        {run(claim(5), status(500), policy), "attempt 5 -> pending in 20..40 s" + e},
+        {run(claim(8), status(500), policy), "attempt 8 -> pending in 160..320 s" + e},
+        {run(claim(9), status(500), policy), "attempt 9 -> failed" + e},
+        {run(claim(1), status(429, "3"), policy),
+         "attempt 1 -> pending in 3..3.3 s, status 429: the receiver answered 429"},
+    });
+}
+
+TEST(Retry, AFixedBackOffIsKept) {
     Rng rng(1);
-    return show(decide({.number = number, .started_at = now}, result, policy, now, rng), policy);
-}
-
-AttemptResult status(int code) {
-    return {.status = code};
-}
-
-TEST(Retry, Table) {
-    const std::vector<std::pair<std::string, std::string>> table{
-        {run(1, status(200)), "attempt 1 -> delivered status 200"},
-        {run(4, status(204)), "attempt 4 -> delivered status 204"},
-        {run(2, status(299)), "attempt 2 -> delivered status 299"},
-        {run(1, status(500)), "attempt 1 -> pending in 10s..20s status 500: the receiver answered 500"},
-        {run(2, status(503)), "attempt 2 -> pending in 20s..40s status 503: the receiver answered 503"},
-        {run(3, status(404)), "attempt 3 -> pending in 40s..80s status 404: the receiver answered 404"},
-        {run(4, status(500)), "attempt 4 -> failed status 500: the receiver answered 500"},
-        {run(5, status(500)), "attempt 5 -> failed status 500: the receiver answered 500"},
-        {run(1, status(302)),
-         "attempt 1 -> pending in 10s..20s status 302: the receiver answered 302, a redirect; redirects are "
-         "not "
-         "followed"},
-        {run(1, status(101)), "attempt 1 -> pending in 10s..20s status 101: the receiver answered 101"},
-        {run(1, {.error = HttpError::timeout, .error_text = "no answer within 5s"}),
-         "attempt 1 -> pending in 10s..20s: no answer within 5s"},
-        {run(1, {.error = HttpError::refused_address, .error_text = "10.0.0.1 is a private address"}),
-         "attempt 1 -> pending in 10s..20s: 10.0.0.1 is a private address"},
-        {run(4, {.error = HttpError::refused_address, .error_text = "10.0.0.1 is a private address"}),
-         "attempt 4 -> failed: 10.0.0.1 is a private address"},
-        {run(1, status(500), {.attempts = 1}), "attempt 1 -> failed status 500: the receiver answered 500"},
-        {run(9, status(500), {.attempts = 20}),
-         "attempt 9 -> pending in 5m..10m status 500: the receiver answered 500"},
-    };
-    for (const auto& [got, wanted] : table) EXPECT_EQ(got, wanted);
-}
-
-TEST(Retry, AnErrorWithoutTextStillSaysSomething) {
-    const auto failure = failure_of({.error = HttpError::tls});
-    ASSERT_TRUE(failure);
-    EXPECT_FALSE(failure->empty());
-}
-
-TEST(Retry, WaitsAreSpreadOverTheirBoundsAndNeverShorterThanTheMinimum) {
-    Rng rng(7);
-    const RetryPolicy policy;
-    for (int number = 1; number <= 12; ++number) {
-        const Duration top = policy.backoff.ceiling(number + 1);
-        const Duration bottom = std::max<Duration>(policy.backoff.min, top / 2);
-        Duration least = top, most{};
-        for (int i = 0; i < 2000; ++i) {
-            const Duration wait = wait_after(number, policy, rng);
-            least = std::min(least, wait);
-            most = std::max(most, wait);
-        }
-        EXPECT_GE(least, bottom);
-        EXPECT_LE(most, top);
-        EXPECT_LT(least, bottom + (top - bottom) / 20) << "reaches down";
-        EXPECT_GT(most, top - (top - bottom) / 20) << "reaches up";
-    }
     const RetryPolicy fixed{.backoff = {seconds{10}, seconds{10}}};
     EXPECT_EQ(wait_after(1, fixed, rng), seconds{10});
+    EXPECT_EQ(wait_after(1000, fixed, rng), seconds{10});
+}
+
+TEST(Retry, WhereNoAttemptMayBeMadeItIsSaidWhy) {
+    EXPECT_FALSE(ended_before(claim(1), now));
+    EXPECT_FALSE(ended_before(claim(1, seconds{0}), now)) << "just in time";
+
+    ClaimedDelivery c = claim(2, seconds{-1});
+    c.id = make_uuid(now);
+    auto o = ended_before(c, now);
+    ASSERT_TRUE(o);
+    EXPECT_EQ(o->delivery_id, c.id);
+    EXPECT_EQ(o->attempt_number, 2);
+    EXPECT_FALSE(o->attempt);
+    EXPECT_EQ(o->next, DeliveryState::expired);
+    EXPECT_EQ(
+        o->reason,
+        "not delivered within 24h, the time its alert gives it; no further attempt could be made in time");
+
+    c = claim(1);
+    c.alert.endpoint_disabled_at = now - seconds{20};
+    o = ended_before(c, now);
+    ASSERT_TRUE(o);
+    EXPECT_FALSE(o->attempt);
+    EXPECT_EQ(o->next, DeliveryState::failed);
+    EXPECT_EQ(o->reason, "no attempt was made: the URL answered 410 at 2023-11-14T22:13:00Z and is disabled");
+}
+
+TEST(Retry, WhatCannotBeAttemptedForNowWaitsAboutAMinute) {
+    Rng rng(1);
+    for (int i = 0; i < 100; ++i) {
+        const DeliveryOutcome o = put_off(claim(1), "no key", {}, now, rng);
+        EXPECT_EQ(o.next, DeliveryState::pending);
+        EXPECT_EQ(o.reason, "no key");
+        EXPECT_FALSE(o.attempt) << "and spends nothing";
+        EXPECT_GE(*o.next_attempt_at, now + seconds{45});
+        EXPECT_LE(*o.next_attempt_at, now + seconds{60});
+    }
+    const DeliveryOutcome o = put_off(claim(1, seconds{30}), "no key", {}, now, rng);
+    EXPECT_EQ(o.next, DeliveryState::expired);
+    EXPECT_EQ(o.reason, "not delivered within 24h, the time its alert gives it; at last: no key");
 }
 
 TEST(Retry, KeepsWhatTheAttemptWas) {
+    net::HttpResult http = http_status(500);
+    http.duration = milliseconds{123};
+    http.body = std::string(5000, 'x');
+    http.headers = {{"content-type", "text/plain"}, {"retry-after", "7"}};
+    http.remote_ip = "203.0.113.7";
+    http.times = {
+        .dns = milliseconds{1}, .connect = milliseconds{2}, .tls = {}, .first_byte = milliseconds{3}};
+    const AttemptResult result = attempt_result(std::move(http));
+    EXPECT_EQ(result.retry_after, "7");
+
     Rng rng(1);
-    const Uuid id = make_uuid(now);
-    const DeliveryOutcome o =
-        decide({.delivery_id = id, .number = 2, .started_at = now},
-               {.status = 500, .duration = milliseconds{123}}, {}, now + seconds{1}, rng);
-    EXPECT_EQ(o.attempt->delivery_id, id);
+    ClaimedDelivery c = claim(2);
+    c.id = make_uuid(now);
+    Attempt made = made_for(c);
+    made.request_headers = "{}";
+    const DeliveryOutcome o = decide(c, made, result, {}, now + seconds{1}, rng);
+    EXPECT_EQ(o.attempt->delivery_id, c.id);
     EXPECT_EQ(o.attempt->number, 2);
+    EXPECT_EQ(o.attempt_number, 2);
     EXPECT_EQ(o.attempt->started_at, now);
+    EXPECT_EQ(o.ended_at, now + milliseconds{123});
     EXPECT_EQ(o.attempt->duration, milliseconds{123});
+    EXPECT_EQ(o.attempt->request_headers, "{}");
+    EXPECT_EQ(o.attempt->answer, std::string(1024, 'x'));
+    EXPECT_EQ(o.attempt->remote_ip, "203.0.113.7");
+    EXPECT_EQ(
+        o.attempt->times,
+        (AttemptTimes{
+            .dns = milliseconds{1}, .connect = milliseconds{2}, .tls = {}, .first_byte = milliseconds{3}}));
+}
+
+TEST(Retry, AnErrorWithoutTextStillSaysSomething) {
+    const auto reason = failure_of({.error = HttpError::tls});
+    ASSERT_TRUE(reason);
+    EXPECT_FALSE(reason->empty());
+}
+
+// A delivery's whole life, as its user and its operator see it.
+TEST(Retry, StateAndLogLineByLine) {
+    LogCapture log(log::Level::debug);
+    Rng rng(5);
+    const RetryPolicy policy{.attempts = 4, .backoff = {seconds{10}, seconds{10}}};
+    const std::string id = "00000000-0000-0000-0000-000000000000";
+    std::vector<std::string> states;
+    const auto tell = [&](const ClaimedDelivery& c, const DeliveryOutcome& o) {
+        log_outcome(c, o, "https://example.com:443");
+        states.push_back(fmt::format("{} {}", to_string(o.next),
+                                     o.next_attempt_at ? format_rfc3339(*o.next_attempt_at) : "-"));
+    };
+    const auto attempt = [&](const ClaimedDelivery& c, const AttemptResult& r) {
+        tell(c, decide(c, made_for(c), r, policy, now, rng));
+    };
+    AttemptResult slow = failure(HttpError::timeout, "no answer within 5s");
+    slow.duration = seconds{5};
+    attempt(claim(1), status(500));
+    attempt(claim(2), slow);
+    attempt(claim(3), status(200));
+    attempt(claim(4), status(500));
+    attempt(claim(1, seconds{1}), status(500));
+    attempt(claim(1), status(410));
+    tell(claim(3, seconds{-1}), *ended_before(claim(3, seconds{-1}), now));
+    ClaimedDelivery gone = claim(1);
+    gone.alert.endpoint_disabled_at = now;
+    tell(gone, *ended_before(gone, now));
+    tell(claim(1), put_off(claim(1), "no key", {.backoff = {seconds{60}, seconds{60}}}, from_micros(0), rng));
+    states.back() = states.back().substr(0, 7);
+
+    EXPECT_EQ(states, (std::vector<std::string>{
+                          "pending 2023-11-14T22:13:30Z",
+                          "pending 2023-11-14T22:13:30Z",
+                          "delivered -",
+                          "failed -",
+                          "expired -",
+                          "failed -",
+                          "expired -",
+                          "failed -",
+                          "pending",
+                      }));
+    const std::string same = " delivery_id=" + id + " alert_id=" + id + " endpoint=https://example.com:443 ";
+    const std::string debug = "debug webhook attempt delivery_id=" + id;
+    const std::vector<std::string> wanted{
+        debug +
+            " attempt=1 endpoint=https://example.com:443 status=500 ms=0 next=pending reason=the receiver "
+            "answered 500",
+        debug +
+            " attempt=2 endpoint=https://example.com:443 status=none ms=5000 next=pending reason=no answer "
+            "within 5s",
+        debug + " attempt=3 endpoint=https://example.com:443 status=200 ms=0 next=delivered reason=",
+        "warn a webhook could not be delivered; its attempts are spent" + same +
+            "attempts=4 reason=the receiver answered 500",
+        "warn a webhook could not be delivered in time" + same +
+            "attempts=1 reason=not delivered within 24h, the time its alert gives it; the last attempt: the "
+            "receiver answered 500",
+        "warn a receiver wants no more webhooks; its user's deliveries to this URL end" + same +
+            "attempts=1 reason=the receiver answered 410: it wants no more webhooks at this URL",
+        "warn a webhook could not be delivered in time" + same +
+            "attempts=2 reason=not delivered within 24h, the time its alert gives it; no further attempt "
+            "could "
+            "be made in time",
+        "warn a webhook was not sent; its URL is disabled" + same +
+            "attempts=0 reason=no attempt was made: the URL answered 410 at 2023-11-14T22:13:20Z and is "
+            "disabled",
+        debug + " attempt=1 endpoint=https://example.com:443 status=none ms=0 next=pending reason=no key",
+    };
+    const auto lines = log.lines();
+    ASSERT_EQ(lines.size(), wanted.size());
+    for (std::size_t i = 0; i < wanted.size(); ++i) EXPECT_EQ(lines[i], wanted[i]);
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 
 #include "deliver/sender.hpp"
 #include "deliver/signature.hpp"
+#include "fakes/fake_secret_box.hpp"
 #include "fakes/log_capture.hpp"
 #include "fakes/memory_storage.hpp"
 #include "net/http_client.hpp"
@@ -44,7 +45,8 @@ struct Receiver {
 class SenderSocketTest : public testing::Test {
 protected:
     void SetUp() override {
-        ASSERT_TRUE(storage_.create_user({{user_, "a@example.com", true, now_}, {}, secret}));
+        ASSERT_TRUE(storage_.create_user(
+            {{user_, "a@example.com", true, now_}, {}, secrets_.seal(secret, user_.to_string())}));
         options_.urls.allow_http = true;
         options_.urls.allow_ports = {{1, 65535}};
         options_.urls.guard = net::AddressGuard({net::Network::parse("127.0.0.0/8").value()});
@@ -107,6 +109,7 @@ protected:
     const Uuid user_ = make_uuid(now_);
     int targets_ = 0;
     SenderOptions options_;
+    FakeSecretBox secrets_;
     MemoryStorage storage_;
     std::unique_ptr<DeliveryQueue> queue_ = create_in_process_queue();
     std::unique_ptr<net::HttpClient> client_ = net::create_http_client();
@@ -117,7 +120,7 @@ protected:
 
 TEST_F(SenderSocketTest, EachDeliveryArrivesOnceAndSigned) {
     const auto server = receiver(200);
-    const auto sender = start_sender(options_, storage_, *queue_, *client_, system_clock());
+    const auto sender = start_sender(options_, storage_, *queue_, *client_, secrets_, system_clock());
     for (int i = 0; i < 10; ++i) queue_->publish(fire(100, server->url()));
     ASSERT_TRUE(ended(DeliveryState::delivered, 1000));
     sender->stop(seconds{30});
@@ -131,7 +134,7 @@ TEST_F(SenderSocketTest, AReceiverThatHangsSlowsNobodyElse) {
     const auto slow = receiver(0);
     const auto fast = receiver(200);
     options_.timeout = seconds{20};
-    const auto sender = start_sender(options_, storage_, *queue_, *client_, system_clock());
+    const auto sender = start_sender(options_, storage_, *queue_, *client_, secrets_, system_clock());
     queue_->publish(fire(1000, slow->url()));
     queue_->publish(fire(300, fast->url()));
     // No time-out has passed by then: the fast one did not wait for the slow.
@@ -144,7 +147,7 @@ TEST_F(SenderSocketTest, AReceiverThatHangsSlowsNobodyElse) {
 TEST_F(SenderSocketTest, ARedirectIsAFailureAndIsNotFollowed) {
     LogCapture log;
     const auto server = receiver(302);
-    const auto sender = start_sender(options_, storage_, *queue_, *client_, system_clock());
+    const auto sender = start_sender(options_, storage_, *queue_, *client_, secrets_, system_clock());
     const auto tasks = fire(1, server->url());
     queue_->publish(tasks);
     ASSERT_TRUE(ended(DeliveryState::failed, 1));
@@ -160,7 +163,7 @@ TEST_F(SenderSocketTest, ANameThatLeadsToAForbiddenAddressIsRefusedAtConnect) {
     LogCapture log;
     const auto server = receiver(200);
     options_.urls.guard = net::AddressGuard();
-    const auto sender = start_sender(options_, storage_, *queue_, *client_, system_clock());
+    const auto sender = start_sender(options_, storage_, *queue_, *client_, secrets_, system_clock());
     const auto tasks = fire(1, server->url("localhost"));
     queue_->publish(tasks);
     ASSERT_TRUE(ended(DeliveryState::failed, 1));
@@ -175,7 +178,7 @@ TEST_F(SenderSocketTest, ASilentReceiverCostsItsTimeout) {
     LogCapture log;
     const auto server = receiver(0);
     options_.timeout = milliseconds{100};
-    const auto sender = start_sender(options_, storage_, *queue_, *client_, system_clock());
+    const auto sender = start_sender(options_, storage_, *queue_, *client_, secrets_, system_clock());
     const auto tasks = fire(1, server->url());
     queue_->publish(tasks);
     ASSERT_TRUE(ended(DeliveryState::failed, 1));
@@ -195,7 +198,7 @@ TEST_F(SenderSocketTest, APortWhereNobodyListensIsAFailure) {
         const auto server = receiver(200);
         nowhere = server->url();
     }
-    const auto sender = start_sender(options_, storage_, *queue_, *client_, system_clock());
+    const auto sender = start_sender(options_, storage_, *queue_, *client_, secrets_, system_clock());
     const auto tasks = fire(1, nowhere);
     queue_->publish(tasks);
     ASSERT_TRUE(ended(DeliveryState::failed, 1));

@@ -10,6 +10,7 @@
 
 #include "base/mailbox.hpp"
 #include "fakes/fake_http_client.hpp"
+#include "fakes/fake_secret_box.hpp"
 #include "fakes/memory_storage.hpp"
 #include "queue/in_process/in_process_queue.hpp"
 
@@ -52,7 +53,9 @@ class SenderTest : public testing::Test {
 protected:
     void SetUp() override {
         ASSERT_TRUE(storage_.create_user(
-            {{user_, "a@example.com", true, now_}, {}, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}));
+            {{user_, "a@example.com", true, now_},
+             {},
+             secrets_.seal("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", user_.to_string())}));
     }
     std::vector<DeliveryTask> fire(int count) {
         FiringGroup g{.price = {.ticker = "BTC", .value = Decimal::from_int(9)}, .fired_at = now_};
@@ -75,6 +78,7 @@ protected:
     const Timestamp now_ = system_clock().now();
     const Uuid user_ = make_uuid(now_);
     int targets_ = 0;
+    FakeSecretBox secrets_;
     MemoryStorage storage_;
     std::unique_ptr<DeliveryQueue> queue_ = create_in_process_queue();
 };
@@ -85,7 +89,7 @@ TEST_F(SenderTest, DeliversWhatTheQueueTellsAndWhatItDoesNot) {
         ++requests;
         return 200;
     });
-    const auto sender = start_sender(SenderOptions(), storage_, *queue_, client, system_clock());
+    const auto sender = start_sender(SenderOptions(), storage_, *queue_, client, secrets_, system_clock());
     for (int i = 0; i < 20; ++i) queue_->publish(fire(50));
     fire(500);
     EXPECT_TRUE(delivered(1500));
@@ -100,7 +104,7 @@ TEST_F(SenderTest, RetriesBySchedule) {
     ThreadedClient client([&](const net::HttpRequest&) { return ++requests % 3 == 0 ? 200 : 503; });
     SenderOptions options;
     options.retry = {.attempts = 50, .backoff = {milliseconds{5}, milliseconds{20}}};
-    const auto sender = start_sender(options, storage_, *queue_, client, system_clock());
+    const auto sender = start_sender(options, storage_, *queue_, client, secrets_, system_clock());
     const auto tasks = fire(10);
     queue_->publish(tasks);
     ASSERT_TRUE(delivered(10));
@@ -121,7 +125,8 @@ TEST_F(SenderTest, AStopInTheMiddleLosesNothing) {
     });
     queue_->publish(fire(3000));
     for (int i = 0; i < 10; ++i) {
-        const auto sender = start_sender(SenderOptions(), storage_, *queue_, client, system_clock());
+        const auto sender =
+            start_sender(SenderOptions(), storage_, *queue_, client, secrets_, system_clock());
         const std::size_t before = storage_.count(DeliveryState::delivered);
         storage_.wait_until([&] {
             const std::size_t n = storage_.count(DeliveryState::delivered);
@@ -130,7 +135,7 @@ TEST_F(SenderTest, AStopInTheMiddleLosesNothing) {
         sender->stop(seconds{30});
         EXPECT_EQ(storage_.count(DeliveryState::delivering), 0U);
     }
-    const auto sender = start_sender(SenderOptions(), storage_, *queue_, client, system_clock());
+    const auto sender = start_sender(SenderOptions(), storage_, *queue_, client, secrets_, system_clock());
     EXPECT_TRUE(delivered(3000));
     sender->stop(seconds{30});
     EXPECT_EQ(requests, 3000) << "a stop with time enough repeats nothing";
@@ -138,7 +143,7 @@ TEST_F(SenderTest, AStopInTheMiddleLosesNothing) {
 
 TEST_F(SenderTest, AStopWithoutTimeHandsBackWhatIsUnderWay) {
     auto client = std::make_unique<FakeHttpClient>();
-    auto sender = start_sender(SenderOptions(), storage_, *queue_, *client, system_clock());
+    auto sender = start_sender(SenderOptions(), storage_, *queue_, *client, secrets_, system_clock());
     queue_->publish(fire(5));
     ASSERT_TRUE(storage_.wait_until([&] { return client->open() == 5; }));
     sender->stop(milliseconds{1});
@@ -155,7 +160,7 @@ TEST_F(SenderTest, MoreHintsThanFitAreNoLoss) {
     });
     SenderOptions options;
     options.max_hints = 100;
-    const auto sender = start_sender(options, storage_, *queue_, client, system_clock());
+    const auto sender = start_sender(options, storage_, *queue_, client, secrets_, system_clock());
     for (int i = 0; i < 10; ++i) queue_->publish(fire(150));
     EXPECT_TRUE(delivered(1500));
     sender->stop(seconds{30});

@@ -1,0 +1,105 @@
+#pragma once
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "deliver/dispatcher.hpp"
+#include "fakes/fake_http_client.hpp"
+#include "fakes/fake_secret_box.hpp"
+#include "fakes/log_capture.hpp"
+#include "fakes/memory_storage.hpp"
+
+namespace pricewire {
+
+using net::HttpError;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+inline const std::string secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+// A dispatcher in a world that stands still until it is moved.
+class DispatcherTest : public testing::Test {
+protected:
+    DispatcherTest() {
+        EXPECT_TRUE(storage_.create_user(
+            {{user_, "a@example.com", true, clock_.now()}, {}, secrets_.seal(secret, user_.to_string())}));
+    }
+    // Requests that a test leaves open end while `ended_` is still there.
+    void TearDown() override { client_.reset(); }
+
+    void start(const SenderOptions& options = SenderOptions()) {
+        auto wires = std::make_shared<DispatcherWires>();
+        wires->urls = options.urls;
+        wires->completed = [this](CompletedAttempt c) { ended_.push_back(std::move(c)); };
+        dispatcher_ = create_dispatcher(options, wires, storage_, *client_, secrets_, clock_, 42);
+    }
+
+    // What the sender's thread does, until nothing moves any more at this moment.
+    void settle() {
+        MonoTime wake;
+        int steps = 0;
+        do {
+            if (!ended_.empty()) steps = 0;
+            for (CompletedAttempt& c : std::exchange(ended_, {})) dispatcher_->on_completed(std::move(c));
+            wake = dispatcher_->step();
+            ASSERT_LT(++steps, 1000) << "it spins";
+        } while (!ended_.empty() || wake <= clock_.mono());
+    }
+    // Lets time pass in small steps.
+    void pass(Duration d, Duration step = milliseconds{50}) {
+        for (Duration gone{}; gone < d; gone += step) {
+            clock_.advance(step);
+            settle();
+        }
+    }
+    // Fires alerts; the tasks are what the outbox would publish.
+    std::vector<DeliveryTask> fire(int count, const std::string& url = "https://example.com/hook") {
+        FiringGroup g{.price = {.ticker = "BTC", .value = *Decimal::parse("70100.5")},
+                      .fired_at = clock_.now()};
+        for (int i = 0; i < count; ++i) {
+            Alert a{.id = make_uuid(clock_.now()),
+                    .user_id = user_,
+                    .ticker = "BTC",
+                    .target = Decimal::from_int(++targets_),
+                    .webhook_url = url,
+                    .created_at = clock_.now()};
+            EXPECT_TRUE(storage_.create_alert(a, 1'000'000));
+            g.firings.push_back({a.id, make_uuid(clock_.now())});
+        }
+        return storage_.fire(std::span(&g, 1));
+    }
+    void hint(const std::vector<DeliveryTask>& tasks) {
+        dispatcher_->on_tasks(tasks, true);
+        settle();
+    }
+    // "delivering, 0 attempts", "pending, 1 attempt: 500".
+    std::string state(const Uuid& id) {
+        for (const DeliveryView& d : storage_.all_deliveries()) {
+            if (d.id != id) continue;
+            std::string line(to_string(d.state));
+            for (const Attempt& a : storage_.attempts_of(id)) {
+                line += fmt::format(" {}:{}", a.number, a.status ? std::to_string(*a.status) : a.error);
+            }
+            return line;
+        }
+        return "unknown";
+    }
+    std::string url_of(std::size_t open) { return client_->open_request(open).url; }
+
+    ManualClock clock_;
+    FakeSecretBox secrets_;
+    MemoryStorage storage_;
+    std::vector<CompletedAttempt> ended_;
+    std::unique_ptr<FakeHttpClient> client_ = std::make_unique<FakeHttpClient>();
+    std::unique_ptr<Dispatcher> dispatcher_;
+    const Uuid user_ = make_uuid(clock_.now());
+    int targets_ = 0;
+};
+
+}  // namespace pricewire
