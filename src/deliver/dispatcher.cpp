@@ -30,7 +30,7 @@ constexpr Duration lease_slack = seconds{30};
 // A deferred delivery comes back by itself after the first of these at least and the last at most, and each
 // so much after the one before it.
 constexpr Duration defer_least = seconds{30};
-constexpr Duration defer_apart = milliseconds{2};
+constexpr Duration defer_apart = milliseconds{10};
 constexpr Duration defer_most = std::chrono::minutes{10};
 constexpr Duration tidy_every = seconds{10};
 // A key that is missing would be missed by everybody's secrets: so many users are named, which says it.

@@ -69,7 +69,7 @@ struct DispatcherWires {
 //
 // Whose turn it is, Endpoints decides. What has no room at its endpoint is deferred in the database until its
 // endpoint has, and at the latest for about ten minutes beyond the breaker's pause: these limits are spread,
-// so that a crowd before a dead endpoint comes back at 500 a second at most. A delivery whose secret cannot
+// so that a crowd before a dead endpoint comes back at about 100 a second. A delivery whose secret cannot
 // be opened is put off without an attempt.
 class Dispatcher {
 public:

@@ -58,7 +58,7 @@ protected:
             settle();
         }
     }
-    // Fires alerts; the tasks are what the outbox would publish.
+    // Fires alerts; the tasks are what the outbox would publish. "{}" in the URL is another number each time.
     std::vector<DeliveryTask> fire(int count, const std::string& url = "https://example.com/hook") {
         FiringGroup g{.price = {.ticker = "BTC", .value = *Decimal::parse("70100.5")},
                       .fired_at = clock_.now()};
@@ -67,7 +67,7 @@ protected:
                     .user_id = user_,
                     .ticker = "BTC",
                     .target = Decimal::from_int(++targets_),
-                    .webhook_url = url,
+                    .webhook_url = fmt::format(fmt::runtime(url), targets_),
                     .created_at = clock_.now()};
             EXPECT_TRUE(storage_.create_alert(a, 1'000'000));
             g.firings.push_back({a.id, make_uuid(clock_.now())});

@@ -40,6 +40,7 @@ struct Endpoints::Endpoint {
     std::optional<Uuid> probe;  // the attempt that is the breaker's probe
     Trust trust = Trust::fresh;
     std::size_t window = first_window;
+    std::size_t used_fully = 0;  // attempts that were under way when the window was full last, not ended yet
     std::size_t in_flight = 0;
     std::deque<Waiting> waiting;
     MonoTime moved_at;  // an attempt ended, or the first one started
@@ -112,13 +113,13 @@ std::size_t Endpoints::waiting_limit(const Endpoint& e, MonoTime now) const {
 
 bool Endpoints::offer(Endpoint& e, const Uuid& id, MonoTime now) {
     if (e.woken > 0) --e.woken;
+    set_stuck(e, e.stuck || is_stuck(e, now));
     if (waiting_ >= policy_.max_waiting || e.waiting.size() >= waiting_limit(e, now)) return false;
     if (e.resting && now - e.resting_since > window_lasts) e.window = std::min(e.window, first_window);
     if (e.in_flight == 0 && e.waiting.empty()) e.moved_at = now;
     e.waiting.push_back({id, now});
     ++waiting_;
     if (!e.stuck) ++moving_waiting_;
-    set_stuck(e, e.stuck || is_stuck(e, now));
     update_rest(e, now);
     list_if_ready(e, now);
     return true;
@@ -219,7 +220,7 @@ std::optional<Endpoints::Turn> Endpoints::next(const Instant& now) {
         const Turn turn{&e, e.waiting.front().id};
         pop_waiting(e);
         if (e.in_flight == 0) e.moved_at = now.mono;
-        ++e.in_flight;
+        if (++e.in_flight >= e.window) e.used_fully = e.window;
         ++in_flight_;
         ++trust_in_flight_[at];
         const BreakerState before = e.breaker.state();
@@ -242,7 +243,6 @@ void Endpoints::set_trust(Endpoint& e, Trust trust) {
 
 Endpoints::Ended Endpoints::ended(Endpoint& e, const Uuid& id, Sign sign, std::string_view reason,
                                   const Instant& now) {
-    const bool full = e.in_flight >= e.window;
     const bool probe = e.probe == id;
     if (probe) e.probe.reset();
     --e.in_flight;
@@ -260,7 +260,7 @@ Endpoints::Ended Endpoints::ended(Endpoint& e, const Uuid& id, Sign sign, std::s
     switch (sign) {
         case Sign::success:
             set_trust(e, Trust::trusted);
-            if (full) e.window = std::min(e.window + 1, policy_.per_endpoint);
+            if (e.used_fully > 0) e.window = std::min(e.window + 1, policy_.per_endpoint);
             break;
         case Sign::throttled:
         case Sign::unavailable:
@@ -277,6 +277,7 @@ Endpoints::Ended Endpoints::ended(Endpoint& e, const Uuid& id, Sign sign, std::s
         case Sign::none:
             break;
     }
+    if (e.used_fully > 0) --e.used_fully;
     if (e.trust == Trust::suspect) shrink_waiting(e, suspect_waiting, out.put_out);
     if (e.breaker.state() != BreakerState::closed) shrink_waiting(e, 0, out.put_out);
     set_stuck(e, is_stuck(e, now.mono));

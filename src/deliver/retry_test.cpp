@@ -59,10 +59,11 @@ std::string run(const ClaimedDelivery& c, const AttemptResult& result, const Ret
     }
     std::string line = fmt::format("attempt {} -> {}", o.attempt->number, to_string(o.next));
     if (least) {
-        const auto tenths = [](Duration d) {
-            return std::round(static_cast<double>(d.count()) / 100'000) / 10;
+        const auto shown = [](Duration d) {
+            const double s = static_cast<double>(d.count()) / 1e6;
+            return s < 100 ? std::round(s * 10) / 10 : std::round(s);
         };
-        line += fmt::format(" in {}..{} s", tenths(*least), tenths(*most));
+        line += fmt::format(" in {}..{} s", shown(*least), shown(*most));
     }
     if (o.attempt->status) line += fmt::format(", status {}", *o.attempt->status);
     if (o.disable_endpoint) line += ", endpoint disabled";

@@ -1,0 +1,445 @@
+#include "deliver/endpoints.hpp"
+
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace pricewire {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+class EndpointsTest : public testing::Test {
+protected:
+    explicit EndpointsTest(const EndpointPolicy& policy = {}) : endpoints_(policy, 7) {}
+
+    Instant now() const { return {clock_.mono(), clock_.now()}; }
+    // How many of so many deliveries were taken.
+    int offer(const std::string& name, int count = 1) {
+        int taken = 0;
+        for (int i = 0; i < count; ++i) {
+            taken +=
+                endpoints_.offer(endpoints_.at(name, now()), make_uuid(clock_.now()), clock_.mono()) ? 1 : 0;
+        }
+        return taken;
+    }
+    // Starts everything that may start; returns how many now.
+    int start() {
+        int n = 0;
+        while (const auto turn = endpoints_.next(now())) {
+            under_way_[Endpoints::name(*turn->endpoint)].push_back(turn->id);
+            order_.push_back(Endpoints::name(*turn->endpoint));
+            ++n;
+        }
+        return n;
+    }
+    Endpoints::Ended end(const std::string& name, Sign sign = Sign::success) {
+        const Uuid id = under_way_[name].front();
+        under_way_[name].erase(under_way_[name].begin());
+        return endpoints_.ended(endpoints_.at(name, now()), id, sign, "why", now());
+    }
+    std::size_t at(const std::string& name) { return under_way_[name].size(); }
+    // One attempt, begun and ended.
+    void teach(const std::string& name, Sign sign) {
+        ASSERT_EQ(offer(name), 1);
+        ASSERT_EQ(start(), 1);
+        end(name, sign);
+    }
+
+    ManualClock clock_;
+    Endpoints endpoints_;
+    std::map<std::string, std::vector<Uuid>> under_way_;
+    std::vector<std::string> order_;
+};
+
+struct SmallSender : EndpointsTest {
+    SmallSender() : EndpointsTest({.concurrency = 16, .per_endpoint = 64}) {}
+};
+
+TEST_F(EndpointsTest, AWindowBeginsAtTwoAndDoublesWithEachRoundUpToTheCap) {
+    ASSERT_EQ(offer("a", 1000), 1000);
+    std::vector<std::size_t> rounds;
+    for (int round = 0; round < 7; ++round) {
+        start();
+        rounds.push_back(at("a"));
+        for (std::size_t i = rounds.back(); i > 0; --i) end("a");
+    }
+    EXPECT_EQ(rounds, (std::vector<std::size_t>{2, 4, 8, 16, 32, 64, 64}));
+}
+
+TEST_F(EndpointsTest, AWindowThatIsNotUsedDoesNotGrow) {
+    for (int i = 0; i < 100; ++i) teach("a", Sign::success);
+    offer("a", 100);
+    start();
+    EXPECT_EQ(at("a"), 2U);
+}
+
+TEST_F(EndpointsTest, SilenceMakesAWindowOneAndTooMuchHalvesIt) {
+    const auto end_all = [&](Sign sign) {
+        std::size_t put_out = 0;
+        while (at("a") > 0) put_out += end("a", sign).put_out.size();
+        start();
+        return put_out;
+    };
+    offer("a", 500);
+    start();
+    for (int i = 0; i < 3; ++i) end_all(Sign::success);
+    ASSERT_EQ(at("a"), 16U);
+    end("a", Sign::throttled);
+    end_all(Sign::none);
+    EXPECT_EQ(at("a"), 8U);
+    end("a", Sign::unavailable);
+    end_all(Sign::none);
+    EXPECT_EQ(at("a"), 4U);
+    const std::size_t waited = endpoints_.waiting();
+    EXPECT_EQ(end_all(Sign::silent), waited - 4) << "all but a few of those that wait leave";
+    EXPECT_EQ(at("a"), 1U);
+    EXPECT_EQ(endpoints_.waiting(), 3U);
+    end_all(Sign::success);
+    EXPECT_EQ(at("a"), 2U) << "and it begins anew";
+}
+
+TEST_F(EndpointsTest, AfterARestTheWindowIsSmallAgain) {
+    offer("a", 30);
+    start();
+    while (at("a") > 0) {
+        end("a");
+        start();
+    }
+    offer("a", 50);
+    start();
+    EXPECT_GT(at("a"), 2U);
+    while (at("a") > 0) {
+        end("a");
+        start();
+    }
+    clock_.advance(minutes{2});
+    offer("a", 50);
+    start();
+    EXPECT_EQ(at("a"), 2U);
+}
+
+TEST_F(SmallSender, OneEndpointHasAtMostAQuarterAndServesInOrder) {
+    offer("a", 200);
+    for (int i = 0; i < 20; ++i) {
+        start();
+        while (at("a") > 0) end("a");
+    }
+    start();
+    EXPECT_EQ(at("a"), 4U);
+}
+
+TEST_F(SmallSender, RoomIsSharedAndServedInTurn) {
+    for (const std::string name : {"a", "b", "c", "d"}) teach(name, Sign::success);
+    order_.clear();
+    offer("a", 50);
+    offer("b", 50);
+    offer("c", 50);
+    start();
+    EXPECT_EQ(order_, (std::vector<std::string>{"a", "b", "c", "a", "b", "c"}));
+    for (int i = 0; i < 30; ++i) {
+        for (const std::string name : {"a", "b", "c"}) end(name);
+        start();
+    }
+    EXPECT_EQ(at("a") + at("b") + at("c"), 12U) << "three quarters, by thirds";
+    EXPECT_EQ(at("a"), 4U);
+    offer("d", 50);
+    start();
+    EXPECT_GE(at("d"), 1U) << "who comes late finds room";
+}
+
+TEST_F(SmallSender, WhatIsNotKnownLeavesAQuarterAndWhatHangsThreeQuarters) {
+    teach("good", Sign::success);
+    for (int i = 0; i < 100; ++i) offer("new" + std::to_string(i), 2);
+    start();
+    EXPECT_EQ(endpoints_.in_flight(), 12U) << "before anything is known of them";
+    EXPECT_EQ(offer("good", 2), 2);
+    start();
+    EXPECT_EQ(at("good"), 1U) << "its fair share among a hundred";
+
+    // All of them hang.
+    while (at("good") > 0) end("good");
+    for (int round = 0; round < 20; ++round) {
+        std::vector<std::string> hang;
+        for (const auto& [name, ids] : under_way_) {
+            if (name != "good" && !ids.empty()) hang.push_back(name);
+        }
+        for (const std::string& name : hang) end(name, Sign::silent);
+        start();
+        while (at("good") > 0) end("good");
+    }
+    EXPECT_EQ(endpoints_.in_flight(), 4U) << "those known to hang";
+    for (int i = 0; i < 8; ++i) {
+        offer("newer" + std::to_string(i));
+        EXPECT_EQ(start(), 1) << "do not stand in the way of what is not known";
+    }
+    EXPECT_EQ(offer("good"), 1);
+    EXPECT_EQ(start(), 1);
+}
+
+TEST_F(EndpointsTest, WhatWaitsIsBoundedByHowMuchIsKnown) {
+    EXPECT_EQ(offer("a", 5000), 1024) << "one that may be fast";
+    start();
+    clock_.advance(milliseconds{300});
+    EXPECT_EQ(offer("b", 3), 3);
+    end("a", Sign::silent);
+    EXPECT_EQ(endpoints_.waiting(), 4U + 3U);
+    EXPECT_EQ(offer("a", 10), 0) << "a suspect's few places are taken";
+    EXPECT_EQ(offer("c", 100), 100);
+    start();
+    clock_.advance(milliseconds{300});
+    EXPECT_EQ(offer("c", 10), 0) << "nothing moved there for a while";
+}
+
+TEST(EndpointsBounds, AllThatWaitIsBounded) {
+    ManualClock clock;
+    Endpoints endpoints({.concurrency = 100, .per_endpoint = 64, .max_waiting = 1000}, 1);
+    const Instant now{clock.mono(), clock.now()};
+    std::size_t taken = 0;
+    for (int i = 0; i < 100; ++i) {
+        for (int k = 0; k < 1000; ++k) {
+            taken +=
+                endpoints.offer(endpoints.at("e" + std::to_string(i), now), make_uuid(now.wall), now.mono)
+                    ? 1
+                    : 0;
+        }
+    }
+    EXPECT_EQ(endpoints.waiting(), taken);
+    EXPECT_LE(taken, 1000U);
+    EXPECT_GE(taken, 750U);
+}
+
+TEST_F(EndpointsTest, OnlyWhatWaitsWhereItMovesKeepsMoreFromBeingClaimed) {
+    EXPECT_TRUE(endpoints_.wants_more(clock_.mono()));
+    offer("hangs", 500);
+    start();
+    EXPECT_FALSE(endpoints_.wants_more(clock_.mono())) << "it may be fast";
+    clock_.advance(milliseconds{300});
+    EXPECT_TRUE(endpoints_.wants_more(clock_.mono())) << "it is not";
+    offer("fast", 500);
+    start();
+    EXPECT_FALSE(endpoints_.wants_more(clock_.mono()));
+    for (int i = 0; i < 400; ++i) {
+        end("fast");
+        start();
+    }
+    EXPECT_TRUE(endpoints_.wants_more(clock_.mono())) << "when most of it is done";
+}
+
+TEST(EndpointsBreaker, OpensPutsOutAndProbesOnce) {
+    ManualClock clock;
+    const auto now = [&] { return Instant{clock.mono(), clock.now()}; };
+    Endpoints endpoints({.breaker = {.failures = 3}}, 1);
+    const auto offer = [&] {
+        return endpoints.offer(endpoints.at("a", now()), make_uuid(clock.now()), clock.mono());
+    };
+    Endpoints::Ended ended;
+    for (int i = 0; i < 8; ++i) ASSERT_TRUE(offer());
+    std::vector<Endpoints::Turn> turns;
+    const auto start = [&] {
+        std::size_t n = 0;
+        for (auto turn = endpoints.next(now()); turn; turn = endpoints.next(now()), ++n)
+            turns.push_back(*turn);
+        return n;
+    };
+    const auto end = [&](Sign sign) {
+        const auto turn = turns.front();
+        turns.erase(turns.begin());
+        ended = endpoints.ended(*turn.endpoint, turn.id, sign, "why", now());
+    };
+    std::size_t out = 0;
+    for (int i = 0; i < 3; ++i) {
+        start();
+        EXPECT_FALSE(ended.opened);
+        end(Sign::silent);
+        out += ended.put_out.size();
+    }
+    EXPECT_TRUE(ended.opened);
+    EXPECT_EQ(out + turns.size(), 5U) << "none waits any more";
+    while (!turns.empty()) end(Sign::silent);
+    EXPECT_EQ(endpoints.waiting(), 0U);
+    EXPECT_EQ(endpoints.open_breakers(), 1U);
+    auto changed = endpoints.take_changed_breakers();
+    ASSERT_EQ(changed.size(), 1U);
+    EXPECT_EQ(changed[0].endpoint, "a");
+    EXPECT_EQ(changed[0].state, BreakerState::open);
+    EXPECT_EQ(changed[0].failures, 3);
+    EXPECT_EQ(changed[0].reason, "why");
+    EXPECT_FALSE(offer());
+    EXPECT_GT(endpoints.pause_left(endpoints.at("a", now()), clock.mono()), seconds{4});
+
+    endpoints.deferred(endpoints.at("a", now()), clock.mono());
+    EXPECT_FALSE(endpoints.next_lane(clock.mono()));
+    ASSERT_TRUE(endpoints.next_lane_at());
+    EXPECT_GT(*endpoints.next_lane_at(), clock.mono() + seconds{4});
+    clock.advance(seconds{6});
+    auto lane = endpoints.next_lane(clock.mono());
+    ASSERT_TRUE(lane) << "one is asked for when the pause is over";
+    EXPECT_EQ(lane->name, "a");
+    EXPECT_EQ(lane->count, 1U);
+    endpoints.woken(*lane, 1, clock.mono());
+    EXPECT_FALSE(endpoints.next_lane(clock.mono()));
+    EXPECT_TRUE(offer());
+    EXPECT_FALSE(offer()) << "one is enough";
+    EXPECT_EQ(start(), 1U);
+    EXPECT_FALSE(offer());
+    EXPECT_EQ(endpoints.take_changed_breakers().at(0).state, BreakerState::half_open);
+
+    end(Sign::success);
+    EXPECT_TRUE(ended.closed);
+    EXPECT_EQ(endpoints.open_breakers(), 0U);
+    changed = endpoints.take_changed_breakers();
+    EXPECT_EQ(changed.at(0).state, BreakerState::closed);
+    EXPECT_FALSE(endpoints.breakers_changed());
+    lane = endpoints.next_lane(clock.mono());
+    ASSERT_TRUE(lane) << "and then more";
+    EXPECT_GT(lane->count, 1U);
+}
+
+TEST(EndpointsBreaker, IsTakenOverFromAnotherProcess) {
+    ManualClock clock;
+    const Instant now{clock.mono(), clock.now()};
+    Endpoints endpoints({}, 1);
+    const std::vector<Breaker> stored{{.endpoint = "a",
+                                       .state = BreakerState::open,
+                                       .failures = 12,
+                                       .retry_at = clock.now() + seconds{20},
+                                       .reason = "why",
+                                       .changed_at = clock.now()}};
+    endpoints.restore(stored, now);
+    EXPECT_EQ(endpoints.open_breakers(), 1U);
+    EXPECT_FALSE(endpoints.offer(endpoints.at("a", now), make_uuid(now.wall), now.mono));
+    EXPECT_FALSE(endpoints.breakers_changed());
+    clock.advance(seconds{20});
+    ASSERT_TRUE(endpoints.next_lane(clock.mono())) << "its lane may hold something";
+    EXPECT_TRUE(endpoints.offer(endpoints.at("a", now), make_uuid(now.wall), clock.mono()));
+
+    Endpoints without({.breaker = {.failures = 0}}, 1);
+    without.restore(stored, now);
+    EXPECT_EQ(without.open_breakers(), 0U);
+    EXPECT_EQ(without.take_changed_breakers().at(0).state, BreakerState::closed) << "to be removed";
+}
+
+TEST_F(EndpointsTest, ALaneIsAskedForAsRoomComes) {
+    offer("a", 20);
+    start();
+    endpoints_.deferred(endpoints_.at("a", now()), clock_.mono());
+    EXPECT_FALSE(endpoints_.next_lane(clock_.mono())) << "enough waits";
+    while (at("a") > 0) {
+        end("a");
+        start();
+    }
+    auto lane = endpoints_.next_lane(clock_.mono());
+    ASSERT_TRUE(lane);
+    EXPECT_GE(lane->count, 16U);
+    endpoints_.woken(*lane, lane->count, clock_.mono());
+    EXPECT_FALSE(endpoints_.next_lane(clock_.mono())) << "until those have come";
+    clock_.advance(seconds{3});
+    lane = endpoints_.next_lane(clock_.mono());
+    ASSERT_TRUE(lane) << "or will not come";
+    endpoints_.woken(*lane, lane->count - 1, clock_.mono());
+    clock_.advance(seconds{3});
+    EXPECT_FALSE(endpoints_.next_lane(clock_.mono())) << "there were no more";
+    EXPECT_FALSE(endpoints_.next_lane_at());
+}
+
+TEST_F(EndpointsTest, ALaneThatCouldNotBeWokenIsTriedAgain) {
+    offer("a");
+    start();
+    endpoints_.deferred(endpoints_.at("a", now()), clock_.mono());
+    ASSERT_TRUE(endpoints_.next_lane(clock_.mono()));
+    EXPECT_FALSE(endpoints_.next_lane(clock_.mono()));
+    clock_.advance(seconds{3});
+    EXPECT_TRUE(endpoints_.next_lane(clock_.mono())) << "the database was away";
+}
+
+TEST(EndpointsMemory, ForgetsTheIdleAndTellsOfTheirBreakers) {
+    ManualClock clock;
+    const auto now = [&] { return Instant{clock.mono(), clock.now()}; };
+    Endpoints endpoints({.max_known = 10, .breaker = {.failures = 1}}, 1);
+    const auto attempt = [&](const std::string& name, Sign sign) {
+        ASSERT_TRUE(endpoints.offer(endpoints.at(name, now()), make_uuid(clock.now()), clock.mono()));
+        const auto turn = endpoints.next(now());
+        ASSERT_TRUE(turn);
+        endpoints.ended(*turn->endpoint, turn->id, sign, "why", now());
+    };
+    attempt("broken", Sign::silent);
+    for (int i = 0; i < 30; ++i) attempt("e" + std::to_string(i), Sign::success);
+    endpoints.take_changed_breakers();
+    endpoints.tidy(now());
+    EXPECT_EQ(endpoints.known(), 10U);
+    EXPECT_EQ(endpoints.open_breakers(), 0U);
+    EXPECT_EQ(endpoints.take_changed_breakers().at(0).state, BreakerState::closed);
+    attempt("e29", Sign::success);
+    clock.advance(std::chrono::hours{2});
+    EXPECT_TRUE(endpoints.offer(endpoints.at("busy", now()), make_uuid(clock.now()), clock.mono()));
+    endpoints.tidy(now());
+    EXPECT_EQ(endpoints.known(), 1U) << "what has something to do stays";
+}
+
+// Whatever happens, the counts hold and what is started was offered, once.
+TEST(EndpointsProperty, NothingIsLostOrStartedTwice) {
+    rc::check("the counts hold", [] {
+        ManualClock clock;
+        const auto now = [&] { return Instant{clock.mono(), clock.now()}; };
+        const std::size_t concurrency = *rc::gen::inRange<std::size_t>(1, 40);
+        Endpoints endpoints({.concurrency = concurrency,
+                             .per_endpoint = 8,
+                             .max_waiting = 60,
+                             .max_known = 3,
+                             .breaker = {.failures = 3}},
+                            *rc::gen::arbitrary<std::uint64_t>());
+        std::map<Uuid, std::string> waiting;
+        std::map<Uuid, std::pair<Endpoints::Endpoint*, std::string>> under_way;
+        const auto steps = *rc::gen::container<std::vector<int>>(400, rc::gen::inRange(0, 1000));
+        for (const int step : steps) {
+            const std::string name = "e" + std::to_string(step % 6);
+            if (step < 450) {
+                const Uuid id = make_uuid(clock.now());
+                Endpoints::Endpoint& e = endpoints.at(name, now());
+                if (endpoints.offer(e, id, clock.mono())) {
+                    waiting[id] = name;
+                } else {
+                    endpoints.deferred(e, clock.mono());
+                }
+            } else if (step < 600) {
+                if (const auto turn = endpoints.next(now())) {
+                    const auto it = waiting.find(turn->id);
+                    RC_ASSERT(it != waiting.end());
+                    RC_ASSERT(Endpoints::name(*turn->endpoint) == it->second);
+                    under_way[turn->id] = {turn->endpoint, it->second};
+                    waiting.erase(it);
+                }
+            } else if (step < 850) {
+                if (under_way.empty()) continue;
+                auto it = under_way.begin();
+                std::advance(it, step % static_cast<int>(under_way.size()));
+                const auto sign = static_cast<Sign>(step % 6);
+                const auto ended = endpoints.ended(*it->second.first, it->first, sign, "why", now());
+                for (const Uuid& id : ended.put_out) RC_ASSERT(waiting.erase(id) == 1U);
+                under_way.erase(it);
+            } else if (step < 900) {
+                if (const auto lane = endpoints.next_lane(clock.mono())) {
+                    RC_ASSERT(lane->count > 0U);
+                    endpoints.woken(*lane, static_cast<std::size_t>(step % 3), clock.mono());
+                }
+            } else if (step < 950) {
+                clock.advance(milliseconds{step * 7});
+                endpoints.wants_more(clock.mono());
+            } else {
+                endpoints.tidy(now());
+            }
+            RC_ASSERT(endpoints.waiting() == waiting.size());
+            RC_ASSERT(endpoints.in_flight() == under_way.size());
+            RC_ASSERT(under_way.size() <= concurrency);
+        }
+    });
+}
+
+}  // namespace
+}  // namespace pricewire
