@@ -83,7 +83,26 @@ SenderOptions sender_options_of(const Config& config) {
     options.timeout = config.delivery.timeout;
     options.verify_tls = config.delivery.tls_verify;
     options.urls = url_policy_of(config);
+    options.retry.first_retries = config.delivery.first_retries;
     options.concurrency = static_cast<std::size_t>(config.delivery.concurrency);
+    options.per_endpoint = static_cast<std::size_t>(config.delivery.per_endpoint);
+    options.breaker = {config.delivery.breaker_failures, config.delivery.breaker_pause_min,
+                       config.delivery.breaker_pause_max};
+    return options;
+}
+
+net::HttpClientOptions webhook_client_options_of(const Config& config) {
+    net::HttpClientOptions options;
+    options.max_connections = static_cast<std::size_t>(config.delivery.concurrency);
+    options.max_connections_per_host = static_cast<std::size_t>(config.delivery.per_endpoint);
+    options.user_agent = "Pricewire/" PRICEWIRE_VERSION;
+    options.dns_servers = config.delivery.dns_servers;
+    return options;
+}
+
+PrunerOptions pruner_options_of(const Config& config) {
+    PrunerOptions options;
+    options.keep = config.delivery.keep;
     return options;
 }
 

@@ -5,7 +5,9 @@
 
 #include "api/api.hpp"
 #include "deliver/dispatcher.hpp"
+#include "deliver/pruner.hpp"
 #include "feed/feed.hpp"
+#include "net/http_client.hpp"
 #include "ops/config.hpp"
 #include "price/consolidator.hpp"
 
@@ -18,6 +20,8 @@ FeedOptions feed_options_of(const Config& config);
 net::UrlPolicy url_policy_of(const Config& config);
 ApiOptions api_options_of(const Config& config);
 SenderOptions sender_options_of(const Config& config);
+net::HttpClientOptions webhook_client_options_of(const Config& config);
+PrunerOptions pruner_options_of(const Config& config);
 // The path behind "sqlite:".
 std::filesystem::path sqlite_file_of(const Config& config);
 // One line for each thing that is configured and not built, or that the feed cannot work with; empty where

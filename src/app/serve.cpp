@@ -14,6 +14,7 @@
 #include "bus/in_process/in_process_bus.hpp"
 #include "cache/in_process/in_process_auth_cache.hpp"
 #include "cache/in_process/in_process_rate_limits.hpp"
+#include "deliver/pruner.hpp"
 #include "deliver/sender.hpp"
 #include "deliver/signature.hpp"
 #include "history/bar_writer.hpp"
@@ -158,11 +159,10 @@ int run(const Config& config, Shutdown& shutdown) {
     const auto auth_cache = create_in_process_auth_cache(clock);
     const auto rate_limits = create_in_process_rate_limits();
 
-    net::HttpClientOptions client_options;
-    client_options.max_connections = static_cast<std::size_t>(config.delivery.concurrency);
-    client_options.user_agent = "Pricewire/" PRICEWIRE_VERSION;
-    const auto webhooks = net::create_http_client(client_options);
-    const auto sender = start_sender(sender_options_of(config), *storage, *queue, *webhooks, clock);
+    PlainSecrets secrets;
+    const auto webhooks = net::create_http_client(webhook_client_options_of(config));
+    const auto sender = start_sender(sender_options_of(config), *storage, *queue, *webhooks, secrets, clock);
+    const auto pruner = start_pruner(*storage, clock, pruner_options_of(config));
     const auto outbox = start_outbox(*storage, *queue);
     const auto checker =
         start_checker({.load = [&](const auto& piece) { storage->load_active_alerts(piece); },
@@ -228,6 +228,7 @@ int run(const Config& config, Shutdown& shutdown) {
                    {{"firings", std::to_string(lost)}});
     }
     sender->stop(config.delivery.timeout + 1s);
+    pruner->stop();
     bars->stop();
     {
         std::lock_guard lock(events_mutex);

@@ -58,7 +58,7 @@ protected:
 };
 
 struct SmallSender : EndpointsTest {
-    SmallSender() : EndpointsTest({.concurrency = 16, .per_endpoint = 64}) {}
+    SmallSender() : EndpointsTest(EndpointPolicy{.concurrency = 16, .per_endpoint = 64}) {}
 };
 
 TEST_F(EndpointsTest, AWindowBeginsAtTwoAndDoublesWithEachRoundUpToTheCap) {
