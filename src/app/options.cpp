@@ -61,6 +61,7 @@ net::UrlPolicy url_policy_of(const Config& config) {
     for (const PortRange& range : config.delivery.allow_ports)
         policy.allow_ports.emplace_back(range.first, range.last);
     policy.guard = net::AddressGuard(networks_of(config.delivery.allow_networks));
+    policy.dns_servers = config.delivery.dns_servers;
     return policy;
 }
 
@@ -80,10 +81,10 @@ SenderOptions sender_options_of(const Config& config) {
     SenderOptions options;
     options.retry.attempts = config.delivery.attempts;
     options.retry.backoff = {config.delivery.backoff_min, config.delivery.backoff_max};
+    options.retry.first_retries = config.delivery.first_retries;
     options.timeout = config.delivery.timeout;
     options.verify_tls = config.delivery.tls_verify;
     options.urls = url_policy_of(config);
-    options.retry.first_retries = config.delivery.first_retries;
     options.concurrency = static_cast<std::size_t>(config.delivery.concurrency);
     options.per_endpoint = static_cast<std::size_t>(config.delivery.per_endpoint);
     options.breaker = {config.delivery.breaker_failures, config.delivery.breaker_pause_min,

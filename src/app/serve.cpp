@@ -14,11 +14,13 @@
 #include "bus/in_process/in_process_bus.hpp"
 #include "cache/in_process/in_process_auth_cache.hpp"
 #include "cache/in_process/in_process_rate_limits.hpp"
+#include "deliver/payload.hpp"
 #include "deliver/pruner.hpp"
 #include "deliver/sender.hpp"
 #include "deliver/signature.hpp"
 #include "history/bar_writer.hpp"
 #include "net/event_loop.hpp"
+#include "net/file_limit.hpp"
 #include "net/http_client.hpp"
 #include "net/http_server.hpp"
 #include "ops/instance_lock.hpp"
@@ -129,9 +131,20 @@ private:
     std::thread thread_;
 };
 
+Result<WebhookKeyInfo> key_info(std::string_view secret) {
+    const auto scheme = scheme_of(secret);
+    if (!scheme) return std::unexpected(scheme.error());
+    if (*scheme == SignatureScheme::v1) return WebhookKeyInfo{.scheme = *scheme, .public_key = {}};
+    auto key = public_key_of(secret);
+    if (!key) return std::unexpected(key.error());
+    return WebhookKeyInfo{.scheme = *scheme, .public_key = std::move(*key)};
+}
+
 // Built from the flow's end to its beginning, so that whoever hands something over finds its taker there;
 // stopped from its beginning to its end, so that what is under way arrives.
 int run(const Config& config, Shutdown& shutdown) {
+    // Before threads: each attempt under way and each connection to the API takes a file.
+    net::raise_file_limit();
     const Clock& clock = system_clock();
     Checker* checker_for_events = nullptr;
     Api* api_for_events = nullptr;
@@ -159,9 +172,9 @@ int run(const Config& config, Shutdown& shutdown) {
     const auto auth_cache = create_in_process_auth_cache(clock);
     const auto rate_limits = create_in_process_rate_limits();
 
-    PlainSecrets secrets;
     const auto webhooks = net::create_http_client(webhook_client_options_of(config));
-    const auto sender = start_sender(sender_options_of(config), *storage, *queue, *webhooks, secrets, clock);
+    const auto sender =
+        start_sender(sender_options_of(config), *storage, *queue, *webhooks, **secrets, clock);
     const auto pruner = start_pruner(*storage, clock, pruner_options_of(config));
     const auto outbox = start_outbox(*storage, *queue);
     const auto checker =
@@ -179,6 +192,7 @@ int run(const Config& config, Shutdown& shutdown) {
                            .clock = clock,
                            .secrets = **secrets,
                            .make_webhook_secret = make_webhook_secret,
+                           .webhook_key_info = key_info,
                            .hint = [&](std::span<const DeliveryTask> tasks) { queue->publish(tasks); },
                            .ping_queue = [&] { queue->ping(); },
                            .source_health =
@@ -188,7 +202,8 @@ int run(const Config& config, Shutdown& shutdown) {
                                        out.push_back(health_of(s, clock.now()));
                                    return out;
                                },
-                           .vet_webhook_url = {}},
+                           .vet_webhook_url = {},
+                           .check_payload = check_payload},
                           api_options_of(config));
     {
         std::lock_guard lock(events_mutex);

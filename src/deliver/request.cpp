@@ -12,22 +12,23 @@ namespace pricewire {
 
 Result<net::HttpRequest> webhook_request(const ClaimedDelivery& delivery, const SecretBox& secrets,
                                          Timestamp now, const std::string& user_agent) {
-    const auto secret = secrets.open(delivery.secrets.current, delivery.alert.user_id.to_string());
-    if (!secret) return std::unexpected(secret.error());
     const std::int64_t timestamp = std::chrono::floor<std::chrono::seconds>(now).time_since_epoch().count();
     std::string id = delivery.id.to_string();
     net::HttpRequest request;
     request.method = "POST";
     request.url = delivery.alert.webhook_url;
-    request.body = webhook_payload(delivery.alert);
-    auto signature = sign_webhook(*secret, id, timestamp, request.body);
+    WebhookBody body = webhook_body(delivery);
+    request.body = std::move(body.text);
+    auto signature = sign_delivery(delivery.secrets, secrets, delivery.alert.user_id.to_string(), id,
+                                   timestamp, request.body);
     if (!signature) return std::unexpected(signature.error());
-    request.headers.reserve(5);
-    request.headers.emplace_back("content-type", "application/json");
+    request.headers.reserve(6);
+    request.headers.emplace_back("content-type", std::move(body.content_type));
     request.headers.emplace_back("user-agent", user_agent);
     request.headers.emplace_back("webhook-id", std::move(id));
     request.headers.emplace_back("webhook-timestamp", std::to_string(timestamp));
     request.headers.emplace_back("webhook-signature", std::move(*signature));
+    if (body.test) request.headers.emplace_back(test_header, "true");
     // Only the status counts, and the beginning is kept; the rest is read so that the connection can be used
     // again.
     request.max_response_bytes = 16 * 1024;

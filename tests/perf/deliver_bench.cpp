@@ -21,6 +21,7 @@
 #include "deliver/sender.hpp"
 #include "deliver/signature.hpp"
 #include "net/http_client.hpp"
+#include "plain_secrets.hpp"
 #include "queue/in_process/in_process_queue.hpp"
 #include "report.hpp"
 #include "sim/receiver.hpp"
@@ -114,13 +115,14 @@ int main(int argc, char** argv) {
         const auto tasks = fire(*storage, count, fmt::format("http://127.0.0.1:{}/hook", port), secret);
         const auto queue = create_in_process_queue();
         const auto client = net::create_http_client();
+        const perf::PlainSecrets secrets;
         SenderOptions options;
         options.urls.allow_http = true;
         options.urls.allow_ports = {{1, 65535}};
         options.urls.guard = net::AddressGuard({net::Network::parse("127.0.0.0/8").value()});
 
         const auto start = std::chrono::steady_clock::now();
-        const auto sender = start_sender(options, *storage, *queue, *client, system_clock());
+        const auto sender = start_sender(options, *storage, *queue, *client, secrets, system_clock());
         queue->publish(tasks);
         do {
             std::this_thread::sleep_for(std::chrono::milliseconds{1});

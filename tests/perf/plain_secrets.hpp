@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/secret_box.hpp"
+
+namespace pricewire::perf {
+
+// Leaves secrets as they are: benchmarks of the sender are not about sealing.
+class PlainSecrets : public SecretBox {
+public:
+    std::string seal(std::string_view secret, std::string_view) const override { return std::string(secret); }
+    Result<std::string> open(std::string_view sealed, std::string_view) const override {
+        return std::string(sealed);
+    }
+    bool is_current(std::string_view) const override { return true; }
+};
+
+}  // namespace pricewire::perf
