@@ -91,6 +91,9 @@ Connection::Connection(const std::filesystem::path& file, Mode mode, Duration bu
             throw StorageError("database: this user may not write it (readonly)");
         use_wal(database_, busy_timeout);
         execute("PRAGMA temp_store = MEMORY");
+        // Secrets that were replaced, and users who were deleted, are overwritten with zeros. Debian's SQLite
+        // does so anyway; another's might not.
+        execute("PRAGMA secure_delete = 1");
         execute("PRAGMA wal_autocheckpoint = 4000");      // pages: 16 MB
         execute("PRAGMA journal_size_limit = 67108864");  // what a checkpoint leaves of a large log
         execute(

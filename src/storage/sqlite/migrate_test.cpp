@@ -1,5 +1,6 @@
 #include "storage/sqlite/migrate.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -151,6 +152,119 @@ TEST_F(MigrateTest, TheCountOfActiveAlertsIsMadeForThoseThatAreThere) {
                   .execAndGet("SELECT group_concat(active_alerts) FROM (SELECT * FROM users ORDER BY id)")
                   .getString(),
               "5,0");
+}
+
+// A database as version 2 left it, with every kind of row.
+class FromVersion2Test : public MigrateTest {
+protected:
+    FromVersion2Test() {
+        EXPECT_TRUE(sqlite_migrate(file_, 2));
+        // Alerts 1 to 9, fired from 3 on, deleted: 2, 8 and 9. Delivery n is that of alert n.
+        execute(R"(
+            INSERT INTO users (id, email, api_key_hash, webhook_secret, created_at)
+            VALUES (x'01000000000000000000000000000000', 'ann@example.com', zeroblob(32), 'whsec_ann', 1);
+            CREATE TEMP TABLE n (v INTEGER PRIMARY KEY);
+            INSERT INTO n VALUES (1), (2), (3), (4), (5), (6), (7), (8), (9);
+            INSERT INTO alerts (id, user_id, ticker, condition, target, webhook_url, is_active, created_at,
+                                triggered_at, triggered_price, deleted_at)
+            SELECT CAST(printf('alert%011d', v) AS BLOB), x'01000000000000000000000000000000', 'BTC', 'gt', v,
+                   'https://example.com/' || v, v = 1, 1700000000000000, iif(v > 2, 1700000001000000 + v, NULL),
+                   iif(v > 2, '100.5', NULL), iif(v IN (2, 8, 9), 1700000003000000, NULL) FROM n;
+            INSERT INTO deliveries (id, alert_id, state, attempts, due_at, lease_owner, created_at, finished_at)
+            SELECT CAST(x'018bcfe56be8' || printf('%010d', v) AS BLOB), CAST(printf('alert%011d', v) AS BLOB),
+                   CASE v WHEN 3 THEN 'pending' WHEN 4 THEN 'delivering' WHEN 5 THEN 'failed' WHEN 8 THEN 'pending'
+                   ELSE 'delivered' END,
+                   CASE v WHEN 3 THEN 0 WHEN 8 THEN 2 ELSE 1 END,
+                   CASE WHEN v IN (3, 4, 8) THEN 1700000002000000 END, CASE v WHEN 4 THEN 'sender-1' END,
+                   1700000001000000 + v, CASE WHEN v NOT IN (3, 4, 8) THEN 1700000002000000 END
+            FROM n WHERE v > 2;
+            INSERT INTO attempts (delivery_id, number, started_at, duration_us, status, error)
+            SELECT CAST(x'018bcfe56be8' || printf('%010d', v) AS BLOB), 1, 1700000001500000, 250, iif(v = 5, NULL, 200),
+                   iif(v = 5, 'no answer', '') FROM n WHERE v > 4)");
+    }
+    static Uuid id(const std::string& prefix, std::size_t digits, int n) {
+        const std::string text = prefix + fmt::format("{:0{}}", n, digits);
+        Uuid out;
+        std::copy_n(text.begin(), 16, out.bytes.begin());
+        return out;
+    }
+    static Uuid alert(int n) { return id("alert", 11, n); }
+    // Version 7, of the moment of the firing.
+    static Uuid delivery(int n) { return id("\x01\x8b\xcf\xe5\x6b\xe8", 10, n); }
+    static constexpr Timestamp time{std::chrono::seconds{1'700'000'000}};
+    const Uuid user_ = Uuid::parse("01000000-0000-0000-0000-000000000000").value();
+};
+
+TEST_F(FromVersion2Test, EveryDeliveryKeepsWhatItHadAndGetsItsUserAndADayFromItsFiring) {
+    const auto storage = create_sqlite_storage({.file = file_}, {});
+    const auto all = storage->deliveries(user_, {});
+    ASSERT_EQ(all.size(), 7U);
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        const int n = 9 - static_cast<int>(i);
+        EXPECT_EQ(all[i].id, delivery(n));
+        EXPECT_EQ(all[i].alert_id, alert(n));
+        EXPECT_EQ(all[i].kind, DeliveryKind::alert);
+        EXPECT_EQ(all[i].created_at, time + 1s + n * 1us);
+        EXPECT_EQ(all[i].deadline, all[i].created_at + 24h);
+        EXPECT_EQ(all[i].reason, "");
+        // Found by its alert as well.
+        const auto of_alert = storage->deliveries(user_, {.alert_id = alert(n)});
+        ASSERT_EQ(of_alert.size(), 1U) << n;
+        EXPECT_EQ(of_alert[0].id, delivery(n));
+    }
+    EXPECT_EQ(all[6].state, DeliveryState::pending);
+    EXPECT_EQ(all[6].next_attempt_at, time + 2s);
+    EXPECT_EQ(all[5].state, DeliveryState::delivering);
+    EXPECT_EQ(all[4].state, DeliveryState::failed);
+    EXPECT_EQ(all[4].finished_at, time + 2s);
+    EXPECT_EQ(all[4].attempts, 1);
+    EXPECT_FALSE(all[4].last_status);
+    EXPECT_EQ(all[3].last_status, 200);
+    const auto attempts = storage->attempts_of(delivery(5));
+    ASSERT_EQ(attempts.size(), 1U);
+    EXPECT_EQ(attempts[0].error, "no answer");
+    EXPECT_EQ(attempts[0].answer, "");
+    EXPECT_EQ(attempts[0].times, AttemptTimes{});
+}
+
+TEST_F(FromVersion2Test, WhatWasToBeSentIsSentWithTheOldSecret) {
+    const auto storage = create_sqlite_storage({.file = file_}, {});
+    EXPECT_EQ(storage->release_claims("sender-1"), 1U);
+    const auto claimed = storage->claim_due(time + 2s, 10, {"sender-1", time + 1h});
+    ASSERT_EQ(claimed.size(), 3U);
+    for (const ClaimedDelivery& c : claimed) {
+        EXPECT_EQ(c.secrets, (WebhookSecrets{.current = "whsec_ann"}));
+        EXPECT_EQ(c.alert.format, PayloadFormat::json);
+        EXPECT_EQ(c.alert.deliver_within, 24h);
+        EXPECT_EQ(c.alert.triggered_price.value().to_string(), "100.5");
+        EXPECT_EQ(c.round, c.attempt);
+        EXPECT_EQ(c.attempt, c.id == delivery(8) ? 3 : c.id == delivery(4) ? 2 : 1);
+    }
+}
+
+TEST_F(FromVersion2Test, AlertsAreWhatTheyWereAndPruningRemovesTheDeletedWhoseDeliveriesAreGone) {
+    const auto storage = create_sqlite_storage({.file = file_}, {});
+    EXPECT_EQ(storage->alerts(user_, {}).size(), 6U);
+    EXPECT_TRUE(storage->alert(user_, alert(1)).value().is_active);
+    EXPECT_EQ(storage->alert(user_, alert(1)).value().note, "");
+    EXPECT_EQ(storage->prune(time, 100), 1U);  // alert 2
+    // Four that ended, and alert 9 with them; alert 8's delivery still waits.
+    EXPECT_EQ(storage->prune(time + 1h, 100), 5U);
+    EXPECT_EQ(storage->prune(time + 1h, 100), 0U);
+    EXPECT_EQ(storage->deliveries(user_, {}).size(), 3U);
+    sqlite::Connection db(file_, sqlite::Connection::Mode::read, 5s);
+    EXPECT_EQ(db.database().execAndGet("SELECT count(*) FROM alerts").getInt(), 7);
+    EXPECT_EQ(db.database()
+                  .execAndGet("SELECT count(*) FROM pragma_integrity_check WHERE integrity_check <> 'ok'")
+                  .getInt(),
+              0);
+}
+
+TEST_F(FromVersion2Test, AStateThatIsNoneIsRefused) {
+    ASSERT_TRUE(sqlite_migrate(file_));
+    EXPECT_THROW(execute("UPDATE deliveries SET state = 'lost'"), SQLite::Exception);
+    EXPECT_NO_THROW(execute("UPDATE deliveries SET state = 'expired', due_at = NULL"));
+    EXPECT_THROW(execute("UPDATE alerts SET format = 'fax'"), SQLite::Exception);
 }
 
 }  // namespace

@@ -222,5 +222,37 @@ TEST_F(SqliteStorageTest, CountsActiveAlertsHoweverTheyChange) {
     EXPECT_EQ(ask("SELECT count(*) FROM alerts WHERE is_active = 1"), 5);
 }
 
+TEST_F(SqliteStorageTest, SecretsThatWereReplacedAndUsersWhoWereDeletedAreInTheFileNoMore) {
+    const auto in_file = [&](const std::string& text) {
+        std::ifstream in(file_, std::ios::binary);
+        const std::string all((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+        return all.find(text) != std::string::npos;
+    };
+    std::vector<Uuid> users;
+    {
+        const auto storage = open();
+        for (int i = 0; i < 200; ++i) {
+            const NewUser user{{make_uuid(now), "mail" + std::to_string(i) + "@example.com", true, now},
+                               sha256(std::to_string(i)),
+                               "sealed under the old key " + std::to_string(i)};
+            ASSERT_TRUE(storage->create_user(user));
+            users.push_back(user.user.id);
+        }
+    }
+    ASSERT_TRUE(in_file("sealed under the old key 7"));
+    {
+        const auto storage = open();
+        for (const Uuid& user : users) {
+            const auto old = storage->webhook_secrets(user).value();
+            ASSERT_TRUE(storage->replace_secrets(user, old, {.current = "fresh"}));
+        }
+        ASSERT_TRUE(storage->delete_user(users[50], now));
+    }
+    EXPECT_TRUE(in_file("fresh"));
+    EXPECT_FALSE(in_file("sealed under the old key"));
+    EXPECT_TRUE(in_file("mail49@"));
+    EXPECT_FALSE(in_file("mail50@"));
+}
+
 }  // namespace
 }  // namespace pricewire
