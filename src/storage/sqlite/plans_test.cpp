@@ -38,6 +38,7 @@ protected:
             {"secrets_rotate", {"SEARCH users USING PRIMARY KEY (id=?)"}},
             {"secrets_after", {"SEARCH users USING PRIMARY KEY (id>?)"}},
             {"secrets_replace", {"SEARCH users USING PRIMARY KEY (id=?)"}},
+            {"alerts_count_less", {"SEARCH users USING PRIMARY KEY (id=?)"}},
             {"alerts_active_count", {"SEARCH users USING PRIMARY KEY (id=?)"}},
             {"alert_get",
              {"SEARCH a USING PRIMARY KEY (id=?)",
@@ -150,11 +151,12 @@ TEST_F(PlansTest, WithStatisticsWhereOneUserHasNearlyAll) {
             SELECT randomblob(16), (SELECT id FROM users u WHERE u.created_at = iif(v % 500, 1, 2)),
                    'BTC', 'gt', v, 'https://example.com', v % 50 = 0, v FROM n;
         INSERT INTO deliveries (id, alert_id, user_id, state, attempts, due_at, lease_owner, lane, lane_turn,
-                                created_at, deadline)
+                                created_at, deadline, finished_at)
             SELECT randomblob(16), id, user_id,
                    iif(created_at % 100, iif(created_at % 7, 'delivered', 'failed'), 'delivering'), 1,
                    iif(created_at % 100, NULL, created_at), iif(created_at % 100, NULL, 'sender'),
-                   iif(created_at % 100, NULL, 'https://example.com:443'), created_at, created_at, created_at
+                   iif(created_at % 100, NULL, 'https://example.com:443'), created_at, created_at, created_at,
+                   iif(created_at % 100, created_at, NULL)
             FROM alerts;
         UPDATE alerts SET delivery_id = (SELECT id FROM deliveries WHERE created_at = alerts.created_at)
             WHERE created_at < 3;

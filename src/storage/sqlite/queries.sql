@@ -19,7 +19,7 @@ UPDATE users SET api_key_hash = ? WHERE id = ? AND deleted_at IS NULL;
 
 -- name: user_delete
 UPDATE users SET email = hex(id), api_key_hash = randomblob(32), webhook_secret = '', previous_secret = '',
-                 previous_until = NULL, is_active = 0, deleted_at = ?
+                 previous_until = NULL, is_active = 0, active_alerts = 0, deleted_at = ?
 WHERE id = ? AND deleted_at IS NULL;
 
 -- name: user_active_alerts
@@ -93,12 +93,15 @@ INSERT INTO deliveries (id, alert_id, user_id, state, due_at, created_at, deadli
 SELECT f.delivery_id, f.alert_id, a.user_id, 'pending', ?1, ?1, ?1 + a.deliver_within
 FROM temp.firing f CROSS JOIN alerts a ON a.id = f.alert_id
 WHERE +a.is_active = 1
-RETURNING id;
+RETURNING id, user_id;
 
 -- name: firing_alerts
 UPDATE alerts SET is_active = 0, triggered_at = ?, triggered_price = ?,
                   delivery_id = (SELECT f.delivery_id FROM temp.firing f WHERE f.alert_id = alerts.id)
 WHERE id IN (SELECT alert_id FROM temp.firing) AND +is_active = 1;
+
+-- name: alerts_count_less
+UPDATE users SET active_alerts = active_alerts - ? WHERE id = ?;
 
 -- name: firing_clear
 DELETE FROM temp.firing;
@@ -176,7 +179,7 @@ SELECT d.id, d.alert_id, a.ticker, a.webhook_url, d.kind, d.state, d.attempts, d
 FROM deliveries d INDEXED BY deliveries_missed CROSS JOIN alerts a ON a.id = d.alert_id
      LEFT JOIN attempts t ON t.delivery_id = d.id AND t.number = d.attempts
 WHERE d.user_id = ?1 AND d.id >= ?2 AND d.id < ?3 AND d.created_at >= ?4 AND d.created_at < ?5
-  AND d.state IN ('failed', 'expired', 'cancelled') AND d.state = ?6
+  AND d.finished_at IS NOT NULL AND d.state <> 'delivered' AND d.state = ?6
 ORDER BY d.id DESC LIMIT ?7;
 
 -- name: delivery_list_of_alert
@@ -215,7 +218,7 @@ WHERE id = ?;
 SELECT d.id, d.attempts
 FROM users u CROSS JOIN deliveries d INDEXED BY deliveries_missed ON d.user_id = u.id
 WHERE u.id = ?1 AND u.deleted_at IS NULL AND d.user_id = ?1 AND d.id >= ?2 AND d.created_at >= ?3
-  AND d.state IN ('failed', 'expired', 'cancelled') AND d.state = 'failed'
+  AND d.finished_at IS NOT NULL AND d.state <> 'delivered' AND d.state = 'failed'
 ORDER BY d.id LIMIT ?4;
 
 -- name: test_insert

@@ -220,6 +220,16 @@ TEST_F(SqliteStorageTest, CountsActiveAlertsHoweverTheyChange) {
     storage->delete_alert(user, alerts[9]);
     EXPECT_EQ(ask("SELECT active_alerts FROM users"), 5);
     EXPECT_EQ(ask("SELECT count(*) FROM alerts WHERE is_active = 1"), 5);
+    const Uuid bob = add_user(*storage, "bob@example.com");
+    const auto bobs = add_alerts(bob, 3);
+    storage->fire(
+        std::vector{group(std::vector{alerts[5], bobs[0]}), group(std::vector{alerts[6], bobs[1]})});
+    EXPECT_EQ(ask("SELECT active_alerts FROM users WHERE email = 'ann@example.com'"), 3);
+    EXPECT_EQ(ask("SELECT active_alerts FROM users WHERE email = 'bob@example.com'"), 1);
+    storage->delete_user(user, now);
+    EXPECT_EQ(ask("SELECT sum(active_alerts) FROM users"), 1);
+    storage->prune(now + 1s, 100);
+    EXPECT_EQ(ask("SELECT sum(active_alerts) FROM users"), 1);
 }
 
 TEST_F(SqliteStorageTest, SecretsThatWereReplacedAndUsersWhoWereDeletedAreInTheFileNoMore) {

@@ -95,7 +95,10 @@ bool Store::delete_alert(const Uuid& user_id, const Uuid& alert_id) {
                                      [](SQLite::Statement& s) { return read_alert(s, 0); });
         if (!found) return false;
         with(db.statement("alert_delete"), system_clock().now(), alert_id, user_id).exec();
-        if (found->is_active) events.push_back(AlertChange{AlertChange::Kind::deleted, active_part(*found)});
+        if (found->is_active) {
+            with(db.statement("alerts_count_less"), 1, user_id).exec();
+            events.push_back(AlertChange{AlertChange::Kind::deleted, active_part(*found)});
+        }
         return true;
     });
 }

@@ -6,8 +6,9 @@
 namespace pricewire::sqlite {
 namespace {
 
-// An id is made with the clock that tells its row's time, or very nearly.
-constexpr Duration id_slack = std::chrono::minutes{1};
+// An id is made with the clock that tells its row's time, and is at most a second ahead of it, where many are
+// made at once (make_uuid).
+constexpr Duration id_slack = std::chrono::seconds{2};
 
 // The first id of a moment's millisecond: ids are version 7 and begin with 48 bits of those, so that a range
 // of times is a range of ids.
@@ -158,10 +159,9 @@ std::size_t Store::prune(Timestamp before, std::size_t limit) {
             Uuid id;
             Uuid alert_id;
         };
-        const auto old =
-            all_rows(with(db.statement("prunable_deliveries"),
-                          first_id_of(before + std::chrono::milliseconds{1}), before, row_count(limit)),
-                     [](SQLite::Statement& s) { return Old{uuid_at(s, 0), uuid_at(s, 1)}; });
+        const auto old = all_rows(with(db.statement("prunable_deliveries"), first_id_of(before + id_slack),
+                                       before, row_count(limit)),
+                                  [](SQLite::Statement& s) { return Old{uuid_at(s, 0), uuid_at(s, 1)}; });
         for (const Old& delivery : old) {
             with(db.statement("prune_attempts"), delivery.id).exec();
             with(db.statement("prune_link"), delivery.alert_id, delivery.id).exec();

@@ -1,3 +1,5 @@
+#include <unordered_map>
+
 #include "storage/sqlite/rows.hpp"
 #include "storage/sqlite/store.hpp"
 
@@ -58,17 +60,22 @@ void record_attempt(Connection& db, const DeliveryOutcome& outcome) {
 std::vector<DeliveryTask> Store::fire(std::span<const FiringGroup> groups) {
     return writer_.run(Durability::power, [&](Connection& db, Events&) {
         std::vector<DeliveryTask> tasks;
+        std::unordered_map<Uuid, std::int64_t> fired_of;
         for (const FiringGroup& group : groups) {
             for (const Firing& firing : group.firings) {
                 with(db.statement("firing_add"), firing.alert_id, firing.delivery_id).exec();
             }
-            const auto written =
-                all_rows(with(db.statement("firing_deliveries"), group.fired_at),
-                         [](SQLite::Statement& s) { return DeliveryTask{uuid_at(s, 0), 1}; });
-            tasks.insert(tasks.end(), written.begin(), written.end());
+            auto& insert = with(db.statement("firing_deliveries"), group.fired_at);
+            const Finish finish(insert);
+            while (insert.executeStep()) {
+                tasks.push_back({uuid_at(insert, 0), 1});
+                ++fired_of[uuid_at(insert, 1)];
+            }
             with(db.statement("firing_alerts"), group.fired_at, group.price.value).exec();
             db.statement("firing_clear").exec();
         }
+        for (const auto& [user_id, count] : fired_of)
+            with(db.statement("alerts_count_less"), count, user_id).exec();
         return tasks;
     });
 }
