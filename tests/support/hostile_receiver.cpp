@@ -285,9 +285,8 @@ struct HostileReceiver::Impl {
             case Behaviour::garbage:
                 repeat(peer, std::string("\x00\xff\x16\x03\x01\r\n\r\nHTTP/9.9 999\n\x80", 24));
                 return false;
-            case Behaviour::answers_early:  // its answer is under way
-                peer.read_to_end();
-                return false;
+            case Behaviour::answers_early:  // the answer to the next one
+                return peer.write(answer("200 OK", "early"));
             case Behaviour::silent:  // these three never come here
             case Behaviour::stalls_handshake:
             case Behaviour::resets_on_accept:
