@@ -23,7 +23,7 @@ ClaimedDelivery delivery_of(const Uuid& user) {
 
 TEST(WebhookRequest, IsSignedWithTheUsersOwnSecret) {
     const FakeSecretBox box;
-    const std::string secret = make_webhook_secret();
+    const std::string secret = make_webhook_secret(SignatureScheme::v1).secret;
     ClaimedDelivery d = delivery_of(make_uuid(now));
     d.secrets.current = box.seal(secret, d.alert.user_id.to_string());
     const auto request = webhook_request(d, box, now, "Pricewire/1");
@@ -33,10 +33,35 @@ TEST(WebhookRequest, IsSignedWithTheUsersOwnSecret) {
               sign_webhook(secret, d.id.to_string(), 1'700'000'000, request->body));
 }
 
+TEST(WebhookRequest, BothSecretsSignWhileOneTakesTheOthersPlace) {
+    const FakeSecretBox box;
+    ClaimedDelivery d = delivery_of(make_uuid(now));
+    const std::string user = d.alert.user_id.to_string();
+    const std::string fresh = make_webhook_secret(SignatureScheme::v1a).secret;
+    const std::string old = make_webhook_secret(SignatureScheme::v1).secret;
+    d.secrets = {box.seal(fresh, user), box.seal(old, user), now + std::chrono::hours{24}};
+    const auto request = webhook_request(d, box, now, "Pricewire/1");
+    ASSERT_TRUE(request) << request.error().message;
+    const std::string id = d.id.to_string();
+    EXPECT_EQ(header(*request, "webhook-signature"),
+              sign_webhook(fresh, id, 1'700'000'000, request->body).value() + " " +
+                  sign_webhook(old, id, 1'700'000'000, request->body).value());
+}
+
+TEST(WebhookRequest, ATestEventSaysSoInAHeader) {
+    const FakeSecretBox box;
+    ClaimedDelivery d = delivery_of(make_uuid(now));
+    d.secrets.current =
+        box.seal(make_webhook_secret(SignatureScheme::v1).secret, d.alert.user_id.to_string());
+    EXPECT_EQ(header(*webhook_request(d, box, now, "Pricewire/1"), "pricewire-test"), "");
+    d.kind = DeliveryKind::test;
+    EXPECT_EQ(header(*webhook_request(d, box, now, "Pricewire/1"), "pricewire-test"), "true");
+}
+
 TEST(WebhookRequest, ASecretOfAnotherUserIsRefused) {
     const FakeSecretBox box;
     ClaimedDelivery d = delivery_of(make_uuid(now));
-    d.secrets.current = box.seal(make_webhook_secret(), make_uuid(now).to_string());
+    d.secrets.current = box.seal(make_webhook_secret(SignatureScheme::v1).secret, make_uuid(now).to_string());
     const auto request = webhook_request(d, box, now, "Pricewire/1");
     ASSERT_FALSE(request);
     EXPECT_EQ(request.error().message, "sealed for another user");

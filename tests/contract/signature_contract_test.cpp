@@ -102,9 +102,11 @@ protected:
     }
 
     // A message as the sender makes it.
-    Message deliver(const ClaimedDelivery& delivery) {
-        const auto request = webhook_request(delivery, system_clock().now(), "test").value();
-        Message m{.secret = delivery.secrets.current, .body = request.body};
+    Message deliver(ClaimedDelivery delivery, const std::string& secret) {
+        const auto box = create_secret_box({});
+        delivery.secrets.current = box->seal(secret, delivery.alert.user_id.to_string());
+        const auto request = webhook_request(delivery, *box, system_clock().now(), "test").value();
+        Message m{.secret = secret, .body = request.body};
         for (const auto& [name, value] : request.headers) {
             if (name == "webhook-id") m.id = value;
             if (name == "webhook-timestamp") m.timestamp = value;
@@ -128,8 +130,7 @@ TEST_F(SignatureContract, OthersVerifyWhatIsSigned) {
         d.alert.triggered_price = Decimal::from_raw(static_cast<Decimal::Raw>(rng_() >> 1) * 1000);
         d.alert.created_at = now;
         d.alert.triggered_at = now;
-        d.secrets.current = make_webhook_secret(SignatureScheme::v1).secret;
-        messages.push_back(deliver(d));
+        messages.push_back(deliver(d, make_webhook_secret(SignatureScheme::v1).secret));
     }
     const std::vector<std::string> texts{
         "",

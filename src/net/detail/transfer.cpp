@@ -331,6 +331,8 @@ HttpResult Transfer::result(CURLcode code) {
         out.error_text = protocol;
     } else {
         out.error = kind_of(code);
+        // The same code stands for an answer that is no HTTP/1.1.
+        if (out.error == HttpError::bad_url && !out.remote_ip.empty()) out.error = HttpError::protocol;
         out.error_text = words(out.error, code);
     }
     return out;
