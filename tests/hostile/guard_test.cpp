@@ -134,7 +134,9 @@ TEST_F(GuardTest, EveryFormIsRefusedAtCreation) {
     for (const char* form : forms) {
         const auto url = net::vet_webhook_url(at_port(form), policy_, 5000);
         EXPECT_FALSE(url) << form << " → " << url->url;
-        if (!url) EXPECT_GT(url.error().message.size(), 20U) << form;
+        if (!url) {
+            EXPECT_GT(url.error().message.size(), 20U) << form;
+        }
     }
     EXPECT_EQ(reached(), 0);
 }

@@ -170,7 +170,9 @@ TEST_P(HostileReceiverTest, IsBoundedAndDelaysNobodyElse) {
     EXPECT_GE(hostile.connections(), 1);
     // What it could push at us is what the kernel's buffers took, not what it had.
     EXPECT_LT(hostile.bytes_written(), 64 * mebibyte);
-    if (!sanitized) EXPECT_LT(peak_memory() - memory_before, 64 * mebibyte);
+    if (!sanitized) {
+        EXPECT_LT(peak_memory() - memory_before, 64 * mebibyte);
+    }
 }
 
 INSTANTIATE_TEST_SUITE_P(All, HostileReceiverTest, testing::ValuesIn(cases()),
@@ -235,7 +237,9 @@ TEST(HostileReceivers, ACertificateThatDoesNotFitIsRefusedBeforeTheRequestIsSent
         const HostileReceiver receiver({.behaviour = Behaviour::answers, .identity = c.identity});
         const auto result = send(*client, webhook_to(receiver.url()));
         EXPECT_EQ(result.error, HttpError::tls) << c.name << ": " << result.error_text;
-        if (can_trust) EXPECT_NE(result.error_text.find(c.complaint), std::string::npos) << result.error_text;
+        if (can_trust) {
+            EXPECT_NE(result.error_text.find(c.complaint), std::string::npos) << result.error_text;
+        }
         EXPECT_EQ(receiver.requests(), 0) << c.name;
     }
     if (can_trust) {
