@@ -22,7 +22,7 @@ using std::chrono::seconds;
 
 // A step claims and wakes so much at most before it looks at what has come in meanwhile.
 constexpr int batches_a_step = 4;
-constexpr int lanes_a_step = 16;
+constexpr int lanes_a_step = 8;
 constexpr Duration longest_sleep = seconds{1};
 constexpr Duration shortest_sleep = milliseconds{20};
 // A lease is this much longer than an attempt: the time a claimed delivery may wait for room.

@@ -182,6 +182,34 @@ TEST_F(IsolationTest, AnOpenBreakerOutlivesTheProcess) {
     EXPECT_EQ(storage_.count(DeliveryState::delivered), 15U) << "and wakes what the first one deferred";
 }
 
+TEST_F(IsolationTest, WhatTheLastProcessDeferredIsFoundByTheNext) {
+    LogCapture log;
+    behave();
+    SenderOptions options;
+    options.breaker.failures = 0;
+    start(options);
+    settle();
+    hint(fire(2'000, "https://hangs.example.com/"));
+    run(seconds{10});
+    EXPECT_EQ(storage_.count(DeliveryState::delivering),
+              dispatcher_->stats().in_flight + dispatcher_->stats().waiting);
+
+    // It dies, and so do its requests.
+    dispatcher_.reset();
+    client_ = std::make_unique<FakeHttpClient>();
+    ended_.clear();
+    began_.clear();
+    client_->script = [](const net::HttpRequest&) { return http_status(200); };
+    start(options);
+    settle();
+    run(seconds{10});
+    EXPECT_GE(storage_.count(DeliveryState::delivered), 1'990U)
+        << "all but those that wait for a retry, before their time in the lane is over";
+    const int wakes = storage_.calls("wake");
+    run(seconds{10});
+    EXPECT_EQ(storage_.calls("wake"), wakes) << "and an empty lane is left alone";
+}
+
 TEST_F(IsolationTest, WhatWaitsPastItsDeadlineExpiresVisibly) {
     LogCapture log;
     behave();

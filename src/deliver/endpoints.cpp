@@ -24,6 +24,8 @@ constexpr Duration woken_come_within = seconds{2};
 // After so long a rest a window tells nothing of its endpoint any more.
 constexpr Duration window_lasts = std::chrono::minutes{1};
 constexpr Duration remembered = std::chrono::hours{1};
+// What another process has deferred comes back by itself within that time.
+constexpr Duration inherited_for = std::chrono::minutes{11};
 // Deliveries that wait at endpoints that move, beyond two for each.
 constexpr std::size_t refill_mark = 128;
 
@@ -79,6 +81,7 @@ Endpoints::Endpoint& Endpoints::at(const std::string& name, const Instant& now) 
         e = std::make_unique<Endpoint>();
         e->name = name;
         e->moved_at = now.mono;
+        e->lane = now.mono < inherited_until_;
         update_rest(*e, now.mono);
     }
     return *e;
@@ -395,6 +398,7 @@ std::vector<Breaker> Endpoints::take_changed_breakers() {
 }
 
 void Endpoints::restore(std::span<const Breaker> breakers, const Instant& now) {
+    inherited_until_ = now.mono + inherited_for;
     for (const Breaker& stored : breakers) {
         if (all_.size() >= policy_.max_known) return;
         Endpoint& e = at(stored.endpoint, now);

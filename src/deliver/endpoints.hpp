@@ -106,7 +106,9 @@ public:
     // Breakers that have changed since the last call, in their present state.
     std::vector<Breaker> take_changed_breakers();
     bool breakers_changed() const { return !changed_.empty(); }
-    // As another process, or this one before its restart, has left them.
+    // As another process, or this one before its restart, has left them. That process may have deferred
+    // deliveries of endpoints with a closed breaker as well: until these have come back by themselves, every
+    // endpoint that is met for the first time is asked for, once.
     void restore(std::span<const Breaker> breakers, const Instant& now);
 
     // Forgets endpoints at which nothing was done for an hour, and beyond max_known those that have rested
@@ -153,6 +155,7 @@ private:
     std::size_t working_ = 0;         // endpoints where something waits or is under way
     std::list<Endpoint*> resting_;    // all others, the longest first
     MonoTime scanned_at_;
+    MonoTime inherited_until_;
 
     std::deque<Endpoint*> lanes_;  // something is deferred, and there is room for it
     std::set<Timer> timers_;       // when to look for room again

@@ -295,8 +295,8 @@ int main(int argc, char** argv) {
     std::filesystem::remove_all(directory);
 
     Waits waits[2];
-    // The first second is the connections'.
-    for (std::size_t i = rate; i < count; ++i) {
+    // Until every endpoint has been met once, connections are opened.
+    for (std::size_t i = std::min(endpoints + rate, count / 4); i < count; ++i) {
         if (may_hang(i % endpoints)) continue;
         Waits& w = waits[i < count / 2 ? 0 : 1];
         const std::int64_t received = shared->received[i];
