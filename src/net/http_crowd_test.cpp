@@ -19,8 +19,8 @@ void wait_until(const std::function<bool()>& so) {
 
 TEST(HttpCrowd, AThousandHangingRequestsDoNotHoldUpAHealthyOne) {
     CrowdServer hanging(""), healthy(ok_answer);
-    const auto client = create_http_client({.max_connections = 1500, .max_connections_per_host = 1000});
     Results never, soon;
+    const auto client = create_http_client({.max_connections = 1500, .max_connections_per_host = 1000});
     for (int i = 0; i < 1000; ++i) client->start({.url = hanging.url(), .timeout = 600s}, never.one());
     wait_until([&] { return hanging.open() == 1000; });
     for (int i = 0; i < 1000; ++i) client->start({.url = healthy.url(), .timeout = 60s}, soon.one());
@@ -31,8 +31,8 @@ TEST(HttpCrowd, AThousandHangingRequestsDoNotHoldUpAHealthyOne) {
 
 TEST(HttpCrowd, AHostAtItsBoundHoldsUpNoOtherAndWaitingEndsInTime) {
     CrowdServer hanging(""), healthy(ok_answer);
-    const auto client = create_http_client({.max_connections = 20, .max_connections_per_host = 8});
     Results never, late, soon;
+    const auto client = create_http_client({.max_connections = 20, .max_connections_per_host = 8});
     for (int i = 0; i < 8; ++i) client->start({.url = hanging.url(), .timeout = 600s}, never.one());
     wait_until([&] { return hanging.open() == 8; });
     for (int i = 0; i < 100; ++i) client->start({.url = hanging.url(), .timeout = 300ms}, late.one());
@@ -51,8 +51,8 @@ TEST(HttpCrowd, AHostAtItsBoundHoldsUpNoOtherAndWaitingEndsInTime) {
 TEST(HttpCrowd, ConnectionsAreBoundedInAllAndThoseThatWaitGetTheirTurn) {
     std::vector<std::unique_ptr<CrowdServer>> servers;
     for (int i = 0; i < 10; ++i) servers.push_back(std::make_unique<CrowdServer>(ok_answer));
-    const auto client = create_http_client({.max_connections = 16, .max_idle_connections = 4});
     Results results;
+    const auto client = create_http_client({.max_connections = 16, .max_idle_connections = 4});
     for (int round = 0; round < 50; ++round) {
         for (const auto& server : servers)
             client->start({.url = server->url(), .timeout = 60s}, results.one());
@@ -124,8 +124,8 @@ TEST(HttpCrowd, EveryRequestEndsOnceWhereverItIsWhenTheClientGoes) {
     CrowdServer hanging("");
     const int deaf = listen_on("127.0.0.1", 0, 0);
     const std::string deaf_url = "http://127.0.0.1:" + std::to_string(port_of(deaf)) + "/";
-    auto client = create_http_client({.max_connections = 60, .dns_servers = {dns.address()}});
     Results results;
+    auto client = create_http_client({.max_connections = 60, .dns_servers = {dns.address()}});
     for (int i = 0; i < 20; ++i) {
         client->start({.url = "http://silent.test/", .timeout = 600s}, results.one());
         client->start({.url = deaf_url, .timeout = 600s}, results.one());
