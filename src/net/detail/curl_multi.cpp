@@ -96,6 +96,12 @@ void CurlMulti::collect(const Done& done) {
 
 int CurlMulti::on_socket(CURL*, curl_socket_t fd, int what, void* self, void*) {
     auto& multi = *static_cast<CurlMulti*>(self);
+    if (what == CURL_POLL_REMOVE) {
+        // The transfer has ended; its connection may soon serve the next, and on_close() follows where it
+        // does not.
+        multi.poller_.park(fd);
+        return 0;
+    }
     const bool read = what == CURL_POLL_IN || what == CURL_POLL_INOUT;
     const bool write = what == CURL_POLL_OUT || what == CURL_POLL_INOUT;
     multi.poller_.watch(fd, read, write, multi);
@@ -113,6 +119,7 @@ int CurlMulti::on_close(void* self, curl_socket_t fd) {
     auto& multi = *static_cast<CurlMulti*>(self);
     --multi.open_;
     --multi.count_.open;
+    multi.poller_.watch(fd, false, false, multi);
     return close(fd);
 }
 

@@ -50,11 +50,16 @@ void Poller::watch(int fd, bool read, bool write, Source& source) {
         return;
     }
     const std::uint32_t events = (read ? EPOLLIN : 0U) | (write ? EPOLLOUT : 0U);
-    control(fd, watched, events);
+    if (!watched.parked || watched.events != events) control(fd, watched, events);
     watched = {&source, events};
 }
 
-void Poller::control(int fd, Watched& watched, std::uint32_t events) {
+void Poller::park(int fd) {
+    const auto at = static_cast<std::size_t>(fd);
+    if (at < watched_.size() && watched_[at].source != nullptr) watched_[at].parked = true;
+}
+
+void Poller::control(int fd, const Watched& watched, std::uint32_t events) {
     epoll_event event{};
     event.events = events;
     event.data.fd = fd;
@@ -83,7 +88,10 @@ void Poller::wait(MonoTime until) {
             continue;
         }
         const Watched watched = watched_[static_cast<std::size_t>(event.data.fd)];
-        if (watched.source != nullptr) watched.source->on_ready(event.data.fd, event.events);
+        if (watched.parked) {
+            watch(event.data.fd, false, false, *watched.source);
+        } else if (watched.source != nullptr)
+            watched.source->on_ready(event.data.fd, event.events);
     }
 }
 

@@ -30,6 +30,9 @@ public:
     // Reports `fd` to `source` from now on; with neither, no longer. Level-triggered. To be told before `fd`
     // is closed.
     void watch(int fd, bool read, bool write, Source& source);
+    // No longer reports `fd`, which is likely to be watched for the same again soon; costs nothing until
+    // something comes. To be followed by watch() with neither before `fd` is closed.
+    void park(int fd);
     // Waits until something is ready, wake() or `until`, and reports it.
     void wait(MonoTime until);
     // Ends the present or the next wait(). Any thread.
@@ -39,8 +42,9 @@ private:
     struct Watched {
         Source* source = nullptr;
         std::uint32_t events = 0;
+        bool parked = false;
     };
-    void control(int fd, Watched& watched, std::uint32_t events);
+    void control(int fd, const Watched& watched, std::uint32_t events);
 
     int epoll_ = -1;
     int wake_ = -1;
