@@ -18,8 +18,9 @@ int main(int argc, char** argv) {
     app.set_version_flag("--version", PRICEWIRE_VERSION);
     app.add_option("--listen", options.listen, "host:port, port 0 picks a free one")->capture_default_str();
     app.add_option("--secret", options.secrets, "a whsec_… secret to verify with; may be repeated");
-    app.add_option("--mode", mode,
-                   "ok, slow:500ms, fail:500, retry-after:5, fail-first:3, random-fail:20, hang, die-after:10")
+    app.add_option(
+           "--mode", mode,
+           "ok, slow:500ms, fail:500, retry-after:5, fail-first:3, random-fail:20, hang, die-after:10")
         ->capture_default_str();
     app.add_option("--threads", options.threads, "threads that serve")
         ->capture_default_str()

@@ -260,7 +260,8 @@ int main(int argc, char** argv) {
     SenderStats stats;
     {
         const auto storage = create_sqlite_storage({.file = directory + "/bench.db"}, {});
-        const auto firings = make_alerts(*storage, count, port, make_webhook_secret(SignatureScheme::v1).secret);
+        const auto firings =
+            make_alerts(*storage, count, port, make_webhook_secret(SignatureScheme::v1).secret);
         const auto queue = create_in_process_queue();
         SenderOptions options;
         options.urls.allow_http = true;
