@@ -86,6 +86,20 @@ TEST_F(HttpNamesTest, AKeptConnectionDoesNotOutliveTheNamesLeave) {
     EXPECT_EQ(server.accepted(), 1);
 }
 
+TEST_F(HttpNamesTest, AKeptConnectionIsJudgedByItsOwnAddressNotByTheNamesPresentOne) {
+    RawServer server(answering(ok_answer), "127.0.0.2");
+    dns_.set("moving.test", {.answers = {{"127.0.0.2"}, {"127.0.0.3"}}, .ttl = 0});
+    const AddressGuard both = allowing({"127.0.0.2", "127.0.0.3"}), later = allowing({"127.0.0.3"});
+    EXPECT_EQ(get(url("moving.test", server.port()), &both).status, 200);
+    for (int i = 0; i < 300 && dns_.asked("moving.test") < 2; ++i) {
+        std::this_thread::sleep_for(100ms);
+        EXPECT_EQ(get(url("moving.test", server.port()), &both).status, 200) << "the connection is kept";
+    }
+    const auto result = get(url("moving.test", server.port()), &later);
+    EXPECT_EQ(result.error, HttpError::refused_address) << result.status;
+    EXPECT_EQ(server.accepted(), 1);
+}
+
 TEST_F(HttpNamesTest, ANameThatMovesIsFollowedAndNoOldAddressIsUsed) {
     const std::string closing = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
     const auto once = [closing](int fd) {
