@@ -47,6 +47,7 @@ protected:
              {"SEARCH a USING INDEX alerts_by_user (user_id=? AND id<?)",
               "SEARCH e USING PRIMARY KEY (user_id=? AND webhook_url=?)"}},
             {"alert_delete", {"SEARCH alerts USING PRIMARY KEY (id=?)", "SEARCH d USING PRIMARY KEY (id=?)"}},
+            {"alerts_load_active", {"SCAN alerts\n"}},
             {"firing_deliveries", {"SCAN f", "SEARCH a USING PRIMARY KEY (id=?)"}},
             {"firing_alerts",
              {"SEARCH alerts USING PRIMARY KEY (id=?)", "SEARCH f USING PRIMARY KEY (alert_id=?)"}},

@@ -83,7 +83,8 @@ UPDATE alerts SET is_active = 0, deleted_at = ?,
 WHERE id = ? AND user_id = ? AND deleted_at IS NULL;
 
 -- name: alerts_load_active
-SELECT id, ticker, condition, target FROM alerts WHERE is_active = 1;
+-- At a start nearly all are active: the index would be another look for each.
+SELECT id, ticker, condition, target FROM alerts WHERE +is_active = 1;
 
 -- name: firing_add
 INSERT OR IGNORE INTO temp.firing (alert_id, delivery_id) VALUES (?, ?);
