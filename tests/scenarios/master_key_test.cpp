@@ -31,7 +31,8 @@ protected:
         return Process({{std::string(PRICEWIRE_BINARY_DIR) + "/pricewire", name},
                         {{"PRICEWIRE_STORAGE_DATABASE_URL", "sqlite:" + database().string()},
                          {"PRICEWIRE_HTTP_LISTEN", "127.0.0.1:0"},
-                         {"PRICEWIRE_SOURCES_BINANCE_ENABLED", "false"},
+                         {"PRICEWIRE_SOURCES_BINANCE_WS_URL", "ws://127.0.0.1:1/stream"},
+                         {"PRICEWIRE_SOURCES_BINANCE_REST_URL", "http://127.0.0.1:1"},
                          {"PRICEWIRE_SOURCES_COINGECKO_ENABLED", "false"}},
                         deployment_.directory() / (name + ".log"),
                         deployment_.directory()});
