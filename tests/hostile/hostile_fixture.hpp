@@ -20,20 +20,10 @@ struct Trust {
     std::vector<std::string> dns_servers;  // empty: the system's
 };
 
-// Whether the client can be told whom to trust; where it cannot, every certificate of a test is refused. The
-// client that can also asks the name servers it is told of.
-template <typename Options>
-constexpr bool trusts_a_file = requires(Options options) { options.ca_file; };
-
-template <typename Options>
-void trust_authority(Options& options, const std::string& ca_file) {
-    if constexpr (trusts_a_file<Options>) options.ca_file = ca_file;
-}
-
 inline std::unique_ptr<net::HttpClient> make_client(const Trust& trust = {}) {
     net::HttpClientOptions options;
     options.dns_servers = trust.dns_servers;
-    trust_authority(options, trust.ca_file);
+    options.ca_file = trust.ca_file;
     return net::create_http_client(options);
 }
 
