@@ -6,12 +6,12 @@
 
 #include "api/bodies.hpp"
 #include "api/delivery_json.hpp"
-#include "api/endpoint_name.hpp"
 #include "api/handlers.hpp"
 #include "api/hint.hpp"
 #include "api/paging.hpp"
 #include "base/json_writer.hpp"
 #include "base/log.hpp"
+#include "net/endpoint_name.hpp"
 
 namespace pricewire::api {
 namespace {
@@ -179,9 +179,9 @@ net::ServerResponse show_delivery(Services& services, Exchange& exchange) {
     if (!delivery) return error_response(404, not_found);
     const std::vector<Attempt> attempts = storage.attempts_of(*id);
     const std::size_t hidden = attempts.size() - std::min(attempts.size(), max_shown_attempts);
-    return json_response(200,
-                         delivery_detail_json(*delivery, std::span(attempts).subspan(hidden),
-                                              breaker_of(storage, endpoint_name(delivery->webhook_url))));
+    return json_response(
+        200, delivery_detail_json(*delivery, std::span(attempts).subspan(hidden),
+                                  breaker_of(storage, net::endpoint_name(delivery->webhook_url))));
 }
 
 net::ServerResponse retry_delivery(Services& services, Exchange& exchange) {

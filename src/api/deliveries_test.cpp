@@ -1,6 +1,6 @@
 // Deliveries as they are shown: listings, filters, pages, one with its attempts.
 #include "api/delivery_fixture.hpp"
-#include "api/endpoint_name.hpp"
+#include "net/endpoint_name.hpp"
 
 namespace pricewire::api {
 namespace {
@@ -254,7 +254,7 @@ TEST(EndpointName, IsSchemeHostAndPort) {
         {"rubbish", ""},
         {"", ""},
     };
-    for (const auto& [url, name] : cases) EXPECT_EQ(endpoint_name(url), name) << url;
+    for (const auto& [url, name] : cases) EXPECT_EQ(net::endpoint_name(url), name) << url;
 }
 
 }  // namespace

@@ -2,8 +2,8 @@
 
 #include <string_view>
 
-#include "api/endpoint_name.hpp"
 #include "api/responses.hpp"
+#include "net/endpoint_name.hpp"
 
 namespace pricewire::api {
 namespace {
@@ -77,7 +77,7 @@ std::string delivery_detail_json(const DeliveryView& delivery, std::span<const A
     write_fields(w, delivery);
     w.key("endpoint")
         .begin_object()
-        .field("name", endpoint_name(delivery.webhook_url))
+        .field("name", net::endpoint_name(delivery.webhook_url))
         .field("breaker", to_string(breaker ? breaker->state : BreakerState::closed))
         .field("retry_at", breaker ? breaker->retry_at : std::nullopt)
         .end_object();

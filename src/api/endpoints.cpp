@@ -1,9 +1,9 @@
 #include <map>
 
 #include "api/bodies.hpp"
-#include "api/endpoint_name.hpp"
 #include "api/handlers.hpp"
 #include "base/json_writer.hpp"
+#include "net/endpoint_name.hpp"
 
 namespace pricewire::api {
 namespace {
@@ -37,7 +37,7 @@ net::ServerResponse list_endpoints(Services& services, Exchange& exchange) {
     JsonWriter w;
     w.begin_array();
     for (const UserEndpoint& endpoint : endpoints) {
-        const auto found = breakers.find(endpoint_name(endpoint.webhook_url));
+        const auto found = breakers.find(net::endpoint_name(endpoint.webhook_url));
         write_endpoint(w, endpoint, found == breakers.end() ? Breaker{} : found->second);
     }
     w.end_array();

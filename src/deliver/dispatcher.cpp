@@ -13,6 +13,7 @@
 #include "deliver/intake.hpp"
 #include "deliver/request.hpp"
 #include "deliver/write_back.hpp"
+#include "net/endpoint_name.hpp"
 
 namespace pricewire {
 namespace {
@@ -44,11 +45,6 @@ struct Held {
     std::string request_headers;
     bool in_flight = false;
 };
-
-std::string name_of(const net::WebhookUrl& url) {
-    const bool v6 = url.host.find(':') != std::string::npos;
-    return url.scheme + "://" + (v6 ? "[" + url.host + "]" : url.host) + ":" + std::to_string(url.port);
-}
 
 EndpointPolicy policy_of(const SenderOptions& options) {
     EndpointPolicy policy;
@@ -289,7 +285,7 @@ private:
         const Uuid id = claimed.id;
         Held held{.claimed = std::move(claimed),
                   .lease_until = lease_until,
-                  .endpoint = &endpoints_.at(name_of(*url), instant()),
+                  .endpoint = &endpoints_.at(net::endpoint_name(url->url), instant()),
                   .started_at = {},
                   .request_headers = {}};
         if (!endpoints_.offer(*held.endpoint, id, clock_.mono())) {

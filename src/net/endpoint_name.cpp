@@ -1,8 +1,8 @@
-#include "api/endpoint_name.hpp"
+#include "net/endpoint_name.hpp"
 
 #include <algorithm>
 
-namespace pricewire::api {
+namespace pricewire::net {
 namespace {
 
 std::string lower_case(std::string_view text) {
@@ -33,4 +33,4 @@ std::string endpoint_name(std::string_view webhook_url) {
     return scheme + "://" + lower_case(host) + ":" + std::string(port);
 }
 
-}  // namespace pricewire::api
+}  // namespace pricewire::net

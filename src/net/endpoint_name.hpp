@@ -1,0 +1,13 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace pricewire::net {
+
+// "https://example.com:443" of "https://Example.com/hook": scheme, host and port, which make an endpoint;
+// what its breaker and its lane are kept under. For a URL that parse_webhook_url() has accepted; empty where
+// the text is no such URL.
+std::string endpoint_name(std::string_view webhook_url);
+
+}  // namespace pricewire::net
