@@ -2,17 +2,22 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <map>
 #include <mutex>
+#include <optional>
 #include <random>
 #include <thread>
+#include <tuple>
 #include <unordered_map>
 #include <utility>
 #include <variant>
 #include <vector>
 
 #include "alert/matcher.hpp"
+#include "alert/recent_prices.hpp"
 #include "base/log.hpp"
 #include "base/mailbox.hpp"
+#include "base/uuid_time.hpp"
 
 namespace pricewire {
 namespace {
@@ -24,8 +29,12 @@ public:
     ~CheckerImpl() override { stop(); }
 
     void on_price(const Price& price) override { mailbox_.push(price); }
-    void on_price_gone(Ticker ticker) override { mailbox_.push(PriceGone{ticker}); }
+    void on_price_gone(Ticker ticker) override { mailbox_.push(PriceGone{ticker, clock_.now()}); }
     void on_alert_change(const AlertChange& change) override { mailbox_.push(change); }
+    void on_behind() override { mailbox_.push(Behind{}); }
+    void on_caught_up() override { mailbox_.push(CaughtUp{}); }
+    void on_alerts_missed() override { mailbox_.push(AlertsMissed{}); }
+    void after_this(std::function<void()> done) override { mailbox_.push(std::move(done)); }
     bool ready() const override { return ready_; }
     std::size_t active_alerts() const override { return active_; }
 
@@ -42,30 +51,45 @@ public:
 private:
     struct PriceGone {
         Ticker ticker;
+        Timestamp at;
     };
-    using Message = std::variant<Price, PriceGone, AlertChange>;
+    struct Behind {};
+    struct CaughtUp {};
+    struct AlertsMissed {};
+    using Message =
+        std::variant<Price, PriceGone, AlertChange, Behind, CaughtUp, AlertsMissed, std::function<void()>>;
 
     void run() {
-        if (!load()) return;
+        if (!load_first()) return;
         std::vector<Message> batch;
-        bool first = true;
-        while (mailbox_.drain(batch)) {
-            if (std::exchange(first, false)) leave_to_their_changes(batch);
-            for (const Message& message : batch) {
-                std::visit([this](const auto& m) { handle(m); }, message);
+        // What waited for the snapshot lies in the past.
+        replaying_ = true;
+        while (true) {
+            if (!mailbox_.drain(batch, reload_at_)) {
+                // Nothing came in time, or nothing comes any more.
+                if (!reload_at_ || mailbox_.closed()) return;
+                reload();
+                continue;
             }
-            active_ = matcher_.size();
+            for (Message& message : batch) {
+                std::visit([this](auto& m) { handle(m); }, message);
+            }
+            waited_ = false;
+            if (!behind_) catch_up();
+            active_ = matcher_->size();
+            if (reload_at_ && clock_.mono() >= *reload_at_) reload();
         }
     }
 
-    bool load() {
-        Rng rng(std::random_device{}());
+    // Loading.
+
+    bool load_first() {
         for (int attempt = 1;; ++attempt) {
             try {
-                options_.load([this](std::span<const ActiveAlert> alerts) { matcher_.load(alerts); });
-                active_ = matcher_.size();
+                options_.load([this](std::span<const ActiveAlert> alerts) { matcher_->load(alerts); });
+                active_ = matcher_->size();
                 ready_ = true;
-                log::info("active alerts are loaded", {{"alerts", std::to_string(matcher_.size())}});
+                log::info("active alerts are loaded", {{"alerts", std::to_string(matcher_->size())}});
                 return true;
             } catch (const std::exception& e) {
                 // A piece that was loaded before the failure does no harm: ids are taken once.
@@ -75,43 +99,134 @@ private:
                 }
             }
             std::unique_lock lock(mutex_);
-            if (stop_asked_.wait_for(lock, options_.load_retry.equal_jitter(attempt, rng),
+            if (stop_asked_.wait_for(lock, options_.load_retry.equal_jitter(attempt, rng_),
                                      [&] { return stopping_; })) {
                 return false;
             }
         }
     }
 
-    // Prices that came before the snapshot wait in the first batch, for the alerts of that time. An alert
-    // that was created among them is in the snapshot too, and would be fired by prices older than itself: it
-    // enters with its own change instead, in its place among the prices.
-    void leave_to_their_changes(const std::vector<Message>& batch) {
-        for (const Message& message : batch) {
-            const auto* change = std::get_if<AlertChange>(&message);
-            if (change != nullptr && change->kind == AlertChange::Kind::created) {
-                matcher_.remove(change->alert.id);
+    // The snapshot takes the place of what is known. Alerts that are new to us are judged by the prices since
+    // they were made, as those heard of late are.
+    void reload() {
+        auto fresh = std::make_unique<Matcher>();
+        std::vector<ActiveAlert> unknown;
+        try {
+            options_.load([&](std::span<const ActiveAlert> alerts) {
+                std::vector<ActiveAlert> known;
+                for (const ActiveAlert& alert : alerts) {
+                    (matcher_->contains(alert.id) ? known : unknown).push_back(alert);
+                }
+                fresh->load(known);
+            });
+        } catch (const std::exception& e) {
+            if (++reload_failures_ == 1) {
+                log::error(
+                    "active alerts cannot be loaded again; those known so far are watched, newer ones wait",
+                    {{"reason", e.what()}});
             }
+            reload_at_ = clock_.mono() + options_.load_retry.equal_jitter(reload_failures_, rng_);
+            return;
+        }
+        reload_failures_ = 0;
+        reload_at_.reset();
+        matcher_ = std::move(fresh);
+        if (replaying_) {
+            created_.insert(created_.end(), unknown.begin(), unknown.end());
+        } else {
+            add(unknown);
+        }
+        active_ = matcher_->size();
+        log::info("active alerts are loaded again", {{"alerts", std::to_string(matcher_->size())}});
+    }
+
+    // Handling.
+
+    void handle(const Price& price) {
+        recent_.add(price);
+        if (!replaying_) {
+            match(price);
+            return;
+        }
+        const auto [held, is_first] = held_.try_emplace(price.ticker, price);
+        if (is_first) return;
+        match_past(held->second, price.time);
+        held->second = price;
+    }
+    void handle(const PriceGone& gone) {
+        if (const auto held = held_.find(gone.ticker); held != held_.end()) {
+            match_past(held->second, gone.at);
+            held_.erase(held);
+        }
+        recent_.gone(gone.ticker, gone.at);
+        matcher_->on_price_gone(gone.ticker);
+    }
+    void handle(const AlertChange& change) {
+        const ActiveAlert& alert = change.alert;
+        if (change.kind == AlertChange::Kind::deleted) {
+            matcher_->remove(alert.id);
+            std::erase_if(created_, [&](const ActiveAlert& waiting) { return waiting.id == alert.id; });
+            return;
+        }
+        if (matcher_->contains(alert.id)) return;
+        if (replaying_) {
+            created_.push_back(alert);
+        } else {
+            add({&alert, 1});
+        }
+    }
+    // Alerts that are not known yet. What the prices since they were made have fired is handed over together.
+    void add(std::span<const ActiveAlert> alerts) {
+        std::map<std::tuple<Timestamp, std::uint64_t, Ticker>, std::pair<Price, std::vector<Uuid>>> fired;
+        for (const ActiveAlert& alert : alerts) {
+            if (const auto price = recent_.first_since(alert, made_at(alert.id))) {
+                auto& group = fired[{price->time, price->sequence, price->ticker}];
+                group.first = *price;
+                group.second.push_back(alert.id);
+            } else {
+                matcher_->add(alert);
+            }
+        }
+        for (auto& [when, group] : fired) {
+            fired_.swap(group.second);
+            hand_over(group.first);
+        }
+    }
+    void handle(const Behind&) {
+        behind_ = true;
+        replaying_ = true;
+    }
+    void handle(const CaughtUp&) {
+        behind_ = false;
+        if (!waited_) catch_up();
+    }
+    void handle(const AlertsMissed&) { reload_at_ = clock_.mono(); }
+    void handle(std::function<void()>& done) {
+        if (replaying_) {
+            done_.push_back(std::move(done));
+        } else {
+            done();
         }
     }
 
-    void handle(const Price& price) {
-        last_price_[price.ticker] = price;
+    // What is left of the past: the last price of each ticker is in effect still.
+    void catch_up() {
+        if (!std::exchange(replaying_, false)) return;
+        for (const auto& [ticker, price] : std::exchange(held_, {})) match(price);
+        add(std::exchange(created_, {}));
+        for (const auto& done : std::exchange(done_, {})) done();
+    }
+
+    void match(const Price& price) {
         fired_.clear();
-        matcher_.on_price(price.ticker, price.value, fired_);
+        matcher_->on_price(price.ticker, price.value, fired_);
         if (!fired_.empty()) hand_over(price);
     }
-    void handle(const PriceGone& gone) {
-        last_price_.erase(gone.ticker);
-        matcher_.on_price_gone(gone.ticker);
-    }
-    void handle(const AlertChange& change) {
-        if (change.kind == AlertChange::Kind::deleted) {
-            matcher_.remove(change.alert.id);
-            return;
-        }
-        if (!matcher_.add(change.alert)) return;
-        fired_.assign(1, change.alert.id);
-        hand_over(last_price_.at(change.alert.ticker));
+    // The price was in effect until then.
+    void match_past(const Price& price, Timestamp until) {
+        const auto younger = matcher_->take_younger(price.ticker, price.value, until);
+        match(price);
+        matcher_->load(younger);
     }
 
     void hand_over(const Price& price) {
@@ -124,9 +239,20 @@ private:
     const CheckerOptions options_;
     const Clock& clock_;
     Mailbox<Message> mailbox_;
-    Matcher matcher_;  // the thread's own, as is what follows
-    std::unordered_map<Ticker, Price> last_price_;
+    // What follows is the thread's own.
+    std::unique_ptr<Matcher> matcher_ = std::make_unique<Matcher>();
+    RecentPrices recent_;
+    // While replaying: the last price of each ticker, not matched yet; and what waits for the end of it.
+    std::unordered_map<Ticker, Price> held_;
+    std::vector<ActiveAlert> created_;
+    std::vector<std::function<void()>> done_;
+    bool waited_ = true;   // the batch at hand waited for the snapshot
+    bool behind_ = false;  // as the bus says
+    bool replaying_ = false;
     std::vector<Uuid> fired_;
+    std::optional<MonoTime> reload_at_;
+    int reload_failures_ = 0;
+    Rng rng_{std::random_device{}()};
     std::atomic<bool> ready_ = false;
     std::atomic<std::size_t> active_ = 0;
     std::mutex mutex_;

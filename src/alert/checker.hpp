@@ -13,7 +13,8 @@ namespace pricewire {
 
 struct CheckerOptions {
     // Loads one consistent snapshot of the active alerts, in pieces; called on the checker's thread, again
-    // after it has thrown. Changes after the snapshot must already be on their way to on_alert_change().
+    // after it has thrown, and after on_alerts_missed(). Changes after the snapshot must already be on their
+    // way to on_alert_change().
     std::function<void(const std::function<void(std::span<const ActiveAlert>)>&)> load;
     // Gets what a price has fired, in order, on the checker's thread.
     std::function<void(FiringGroup)> fire;
@@ -22,6 +23,13 @@ struct CheckerOptions {
 
 // The checker's thread, which owns the matcher. Prices and alert changes come in through one mailbox and are
 // handled in the order of their arrival. Until the snapshot is loaded they wait there.
+//
+// Prices and alerts may come by different ways, one later than the other, so their order of arrival does not
+// decide what fires. An alert is judged by the price in effect when it was made and by every price since:
+// - one that is heard of after prices that followed its making is judged by those (RecentPrices);
+// - a price of the past (between on_behind() and on_caught_up(), and what waited for the snapshot) does not
+//   fire alerts made after it had ceased to be in effect. To know when it ceased, the last of each ticker
+//   waits for the next one.
 class Checker {
 public:
     virtual ~Checker() = default;  // as stop()
@@ -30,6 +38,15 @@ public:
     virtual void on_price(const Price& price) = 0;
     virtual void on_price_gone(Ticker ticker) = 0;
     virtual void on_alert_change(const AlertChange& change) = 0;
+    // Prices from here on were made in the past, until on_caught_up().
+    virtual void on_behind() = 0;
+    virtual void on_caught_up() = 0;
+    // Changes may have been missed: the snapshot is loaded anew. Meanwhile the alerts known so far are
+    // watched.
+    virtual void on_alerts_missed() = 0;
+    // Calls `done` on the checker's thread when everything before it has been handled and its firings are
+    // handed over. Must not throw.
+    virtual void after_this(std::function<void()> done) = 0;
 
     // Any thread.
     virtual bool ready() const = 0;                 // the snapshot is loaded

@@ -13,8 +13,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
-ActiveAlert above(std::uint8_t number, std::int64_t target) {
-    ActiveAlert alert{{}, "BTC", Condition::gt, Decimal::from_int(target)};
+constexpr Timestamp start{std::chrono::seconds{1'700'000'000}};
+
+// Made so many seconds after the start.
+ActiveAlert above(std::uint8_t number, std::int64_t target, int second) {
+    ActiveAlert alert{make_uuid(start + std::chrono::seconds{second}), "BTC", Condition::gt,
+                      Decimal::from_int(target)};
     alert.id.bytes[15] = number;
     return alert;
 }
@@ -32,14 +36,14 @@ protected:
                                               before();
                                               piece(snapshot);
                                               after();
-                                              created(above(99, 1));
-                                              price(2);  // fires 99, the last of all
+                                              created(above(99, 1, 1000));
+                                              price(2, 1000);  // fires 99, the last of all
                                           },
                                       .fire =
                                           [&](const FiringGroup& group) {
                                               std::lock_guard lock(mutex_);
                                               for (const Firing& firing : group.firings) {
-                                                  if (firing.alert_id == above(99, 1).id) {
+                                                  if (firing.alert_id.bytes[15] == 99) {
                                                       last_ = true;
                                                   } else {
                                                       said_ += (said_.empty() ? "" : " ") +
@@ -57,10 +61,10 @@ protected:
         checker->stop();
         return said_;
     }
-    void price(std::int64_t value) {
-        checker_->on_price({"BTC", Decimal::from_int(value), clock_.now(), ++sequence_});
+    void price(std::int64_t value, int second) {
+        checker_->on_price(
+            {"BTC", Decimal::from_int(value), start + std::chrono::seconds{second}, ++sequence_});
     }
-    void gone() { checker_->on_price_gone("BTC"); }
     void created(const ActiveAlert& alert) { checker_->on_alert_change({AlertChange::Kind::created, alert}); }
     void deleted(const ActiveAlert& alert) { checker_->on_alert_change({AlertChange::Kind::deleted, alert}); }
 
@@ -74,47 +78,52 @@ protected:
 };
 
 TEST_F(CheckerBacklog, PricesFireTheAlertsOfTheirTimeAlone) {
-    // 1 is old; 2 is created after the price of 200, and is in the snapshot all the same.
+    const ActiveAlert old = above(1, 100, 1);
+    const ActiveAlert young = above(2, 100, 4);  // in the snapshot all the same
     EXPECT_EQ(fired(
                   [&] {
-                      price(200);
-                      price(50);
-                      created(above(2, 100));
-                      price(60);
+                      price(200, 2);
+                      price(50, 3);
+                      created(young);
+                      price(60, 5);
                   },
-                  {above(1, 100), above(2, 100)},
+                  {old, young},
                   [&] {
-                      price(101);
-                      gone();
+                      price(101, 6);
+                      price(70, 7);
                   }),
               "1@200 2@101");
 }
 
 TEST_F(CheckerBacklog, AnAlertIsComparedWithThePriceOfTheMomentItWasCreated) {
+    const ActiveAlert alert = above(1, 100, 2);
     EXPECT_EQ(fired(
                   [&] {
-                      price(200);
-                      created(above(1, 100));
-                      price(50);
+                      price(200, 1);
+                      created(alert);
+                      price(50, 3);
                   },
-                  {above(1, 100)}, [&] { gone(); }),
+                  {alert}, [] {}),
               "1@200");
 }
 
 TEST_F(CheckerBacklog, DeletedAlertsDoNotFireHoweverTheyWereKnown) {
+    const ActiveAlert one = above(1, 100, 1);
+    const ActiveAlert two = above(2, 100, 1);
+    const ActiveAlert three = above(3, 100, 1);
     EXPECT_EQ(fired(
                   [&] {
-                      price(50);
-                      created(above(1, 100));
-                      created(above(2, 100));
-                      deleted(above(2, 100));  // before the snapshot
+                      price(50, 2);
+                      created(one);
+                      created(two);
+                      deleted(two);  // before the snapshot
                   },
-                  {above(1, 100), above(3, 100)},
+                  {one, three},
                   [&] {
-                      deleted(above(1, 100));  // after it
-                      deleted(above(3, 100));
-                      price(101);
-                      gone();
+                      deleted(one);  // after it
+                      deleted(three);
+                      price(101, 3);
+                      price(50, 4);
                   }),
               "");
 }

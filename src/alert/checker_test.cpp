@@ -42,8 +42,11 @@ protected:
         checker_ = start_checker(options, clock_);
     }
     void price(int value, Ticker ticker = "BTC") {
-        checker_->on_price({ticker, Decimal::from_int(value), now, ++sequence_});
+        checker_->on_price({ticker, Decimal::from_int(value), tick(), ++sequence_});
     }
+    // A second later than the last of these.
+    Timestamp tick() { return time_ += 1s; }
+    Uuid made_now() { return make_uuid(tick()); }
     void created(const ActiveAlert& alert) { checker_->on_alert_change({AlertChange::Kind::created, alert}); }
     void deleted(const ActiveAlert& alert) { checker_->on_alert_change({AlertChange::Kind::deleted, alert}); }
     // Lets everything that was sent be handled: groups as (sequence of the price, ids).
@@ -63,6 +66,7 @@ protected:
         return came_.wait_for(lock, 30s, [&] { return groups_.size() >= count; });
     }
 
+    Timestamp time_ = now;
     const Uuid a_ = make_uuid(now), b_ = make_uuid(now), c_ = make_uuid(now);
     ManualClock clock_;
     std::vector<ActiveAlert> snapshot_;
@@ -111,10 +115,11 @@ TEST_F(CheckerTest, PricesAndChangesWaitForTheSnapshotAndComeAfterIt) {
 TEST_F(CheckerTest, ANewAlertIsComparedWithThePresentPriceAtOnce) {
     start();
     price(150);
-    created(gt(a_, 100));
-    created(gt(b_, 150));
+    const Uuid id = made_now();
+    created(gt(id, 100));
+    created(gt(made_now(), 150));
     ASSERT_TRUE(wait_for_groups(1));
-    EXPECT_EQ(stop(), (Fired{{1, {a_}}}));
+    EXPECT_EQ(stop(), (Fired{{1, {id}}}));
     EXPECT_EQ(groups_[0].price.value, Decimal::from_int(150));
 }
 
@@ -122,26 +127,31 @@ TEST_F(CheckerTest, WhereThePriceIsGoneANewAlertWaitsForTheNext) {
     start();
     price(150);
     checker_->on_price_gone("BTC");
-    created(gt(a_, 100));
+    const Uuid id = made_now();
+    created(gt(id, 100));
     price(90);
     price(101);
-    EXPECT_EQ(stop(), (Fired{{3, {a_}}}));
+    EXPECT_EQ(stop(), (Fired{{3, {id}}}));
 }
 
 TEST_F(CheckerTest, HandlesMessagesInTheOrderTheyCame) {
     start();
+    while (!checker_->ready()) std::this_thread::yield();
     created(gt(a_, 100));
     deleted(gt(a_, 100));
     price(150);
     price(90);
-    created(gt(b_, 100));
+    const Uuid b = made_now();
+    created(gt(b, 100));
     price(101);
-    deleted(gt(b_, 100));  // too late: it has fired
+    ASSERT_TRUE(wait_for_groups(1));
+    deleted(gt(b, 100));  // too late: it has fired
     price(90);
-    created(gt(c_, 100));
+    const Uuid c = made_now();
+    created(gt(c, 100));
     price(101);
     price(102);
-    EXPECT_EQ(stop(), (Fired{{3, {b_}}, {5, {c_}}}));
+    EXPECT_EQ(stop(), (Fired{{3, {b}}, {5, {c}}}));
 }
 
 TEST_F(CheckerTest, ALoaderThatThrowsIsTriedAgain) {
@@ -225,6 +235,143 @@ TEST_F(CheckerTest, ManyThreadsCreateAndDeleteWhilePricesComeAndEachFiresOnce) {
     for (const auto& ids : kept) expected.insert(ids.begin(), ids.end());
     EXPECT_EQ(fired.size(), expected.size());
     EXPECT_EQ(std::set<Uuid>(fired.begin(), fired.end()), expected);
+}
+
+// Prices that reach the checker before, or long after, the alerts that they concern.
+class CheckerTime : public CheckerTest {
+protected:
+    void start_ready() {
+        start();
+        while (!checker_->ready()) std::this_thread::yield();
+        // The batch that waited for the snapshot is over when its price has fired this one.
+        created(gt(make_uuid(tick()), 1, "SOL"));
+        price(2, "SOL");
+        ASSERT_TRUE(wait_for_groups(1));
+        groups_.clear();
+        sequence_ = 0;
+    }
+};
+
+TEST_F(CheckerTime, AnAlertHeardOfLateIsJudgedByThePricesSinceItWasMade) {
+    start_ready();
+    price(50);
+    const Uuid late = made_now();
+    price(150);
+    price(160);
+    price(60);
+    created(gt(late, 100));
+    EXPECT_EQ(stop(), (Fired{{2, {late}}}));
+}
+
+TEST_F(CheckerTime, AnAlertHeardOfLateIsJudgedByThePriceThatWasInEffectWhenItWasMade) {
+    start_ready();
+    price(150);
+    const Uuid late = made_now();
+    price(60);
+    created(gt(late, 100));
+    EXPECT_EQ(stop(), (Fired{{1, {late}}}));
+}
+
+TEST_F(CheckerTime, NoAlertIsFiredByAPriceThatHadCeasedBeforeItWasMade) {
+    start_ready();
+    price(150);
+    price(60);
+    const Uuid young = made_now();
+    created(gt(young, 100));
+    price(70);
+    EXPECT_EQ(stop(), Fired{});
+    EXPECT_EQ(checker_->active_alerts(), 1U);
+}
+
+TEST_F(CheckerTime, APriceOfThePastDoesNotFireAlertsMadeAfterIt) {
+    start_ready();
+    const Uuid old = made_now();
+    created(gt(old, 100));
+    const Timestamp spike = tick();
+    const Timestamp back = tick();
+    const Uuid young = made_now();
+    created(gt(young, 100));
+    const Uuid heard_meanwhile = made_now();
+    checker_->on_behind();
+    checker_->on_price({"BTC", Decimal::from_int(150), spike, 1});
+    created(gt(heard_meanwhile, 100));
+    checker_->on_price({"BTC", Decimal::from_int(60), back, 2});
+    checker_->on_caught_up();
+    price(101);
+    EXPECT_EQ(stop().size(), 2U);
+    ASSERT_EQ(groups_.size(), 2U);
+    EXPECT_EQ(groups_[0].firings.size(), 1U);
+    EXPECT_EQ(groups_[0].firings[0].alert_id, old);
+    EXPECT_EQ(groups_[0].price.value, Decimal::from_int(150));
+    EXPECT_EQ(groups_[1].firings.size(), 2U);
+    EXPECT_EQ(groups_[1].price.value, Decimal::from_int(101));
+}
+
+TEST_F(CheckerTime, APriceOfThePastThatWasInEffectStillFiresTheAlertMadeUnderIt) {
+    start_ready();
+    const Timestamp spike = tick();
+    const Uuid under_it = made_now();
+    created(gt(under_it, 100));
+    checker_->on_behind();
+    checker_->on_price({"BTC", Decimal::from_int(150), spike, 1});
+    checker_->on_price({"BTC", Decimal::from_int(60), tick(), 2});
+    checker_->on_caught_up();
+    EXPECT_EQ(stop(), (Fired{{1, {under_it}}}));
+}
+
+TEST_F(CheckerTime, TheLastPriceOfThePastCountsAsPresent) {
+    start_ready();
+    const Timestamp spike = tick();
+    const Uuid young = made_now();
+    created(gt(young, 100));
+    checker_->on_behind();
+    checker_->on_price({"BTC", Decimal::from_int(150), spike, 1});
+    checker_->on_caught_up();
+    EXPECT_EQ(stop(), (Fired{{1, {young}}}));
+}
+
+TEST_F(CheckerTime, AfterMissedChangesTheSnapshotTakesThePlaceOfWhatWasKnown) {
+    snapshot_ = {gt(a_, 1000), gt(b_, 1000)};
+    start_ready();
+    price(50);
+    const Uuid made = made_now();
+    price(150);  // would have fired it
+    price(60);
+    const Uuid waiting = made_now();
+    snapshot_ = {gt(a_, 1000), gt(made, 100), gt(waiting, 100)};  // b was deleted meanwhile
+    checker_->on_alerts_missed();
+    ASSERT_TRUE(wait_for_groups(1));
+    while (checker_->active_alerts() != 2) std::this_thread::yield();
+    price(2000);
+    EXPECT_EQ(stop(), (Fired{{2, {made}}, {4, {waiting, a_}}}));
+}
+
+TEST_F(CheckerTime, WhileTheSnapshotCannotBeLoadedAgainTheKnownAlertsAreWatched) {
+    snapshot_ = {gt(a_, 100)};
+    start_ready();
+    before_load_ = [] { throw std::runtime_error("the database is away"); };
+    checker_->on_alerts_missed();
+    price(150);
+    ASSERT_TRUE(wait_for_groups(1));
+    EXPECT_EQ(stop(), (Fired{{1, {a_}}}));
+    EXPECT_GE(loads_, 2);
+}
+
+TEST_F(CheckerTime, SaysWhenWhatCameBeforeIsHandledAndNotBeforeThePastIsMatched) {
+    snapshot_ = {gt(a_, 100)};
+    start_ready();
+    std::atomic<int> fired_before = -1;
+    const auto count = [&] {
+        std::lock_guard lock(mutex_);
+        fired_before = static_cast<int>(groups_.size());
+    };
+    checker_->on_behind();
+    checker_->on_price({"BTC", Decimal::from_int(150), tick(), 1});
+    checker_->after_this(count);
+    checker_->on_caught_up();
+    while (fired_before < 0) std::this_thread::yield();
+    EXPECT_EQ(fired_before, 1);
+    stop();
 }
 
 }  // namespace

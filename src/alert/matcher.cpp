@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "base/uuid_time.hpp"
+
 // Why a price that fires nothing costs two comparisons
 //
 // An alert "BTC above 70,000" fires at the first price above its target. Among all such alerts of a ticker,
@@ -162,6 +164,22 @@ void Matcher::take_fired(Condition condition, Book& book, Decimal value, std::ve
     }
     book.keys.erase(book.keys.begin(), end);
     refresh_best(condition, book);
+}
+
+std::vector<ActiveAlert> Matcher::take_younger(Ticker ticker, Decimal value, Timestamp made_from) {
+    std::vector<ActiveAlert> out;
+    Line& line = *lines_[line_of(ticker)];
+    for (const Condition condition : both) {
+        const Book& book = line.books[static_cast<std::size_t>(condition)];
+        for (const Key& key : book.keys) {
+            const Decimal target = target_of(condition, key);
+            if (!holds(condition, value, target)) break;
+            const Uuid& id = stored(key.slot).id;
+            if (made_at(id) >= made_from) out.push_back({id, ticker, condition, target});
+        }
+    }
+    for (const ActiveAlert& alert : out) remove(alert.id);
+    return out;
 }
 
 void Matcher::on_price_gone(Ticker ticker) {

@@ -33,10 +33,14 @@ public:
     void load(std::span<const ActiveAlert> alerts);
     // False where there is none with this id.
     bool remove(const Uuid& id);
+    bool contains(const Uuid& id) const { return by_id_.contains(id); }
 
     // The ticker's price is now `value`: appends the ids of all alerts it fires, and forgets them. gt by
     // ascending target, then lt by descending target; equal targets in no particular order.
     void on_price(Ticker ticker, Decimal value, std::vector<Uuid>& fired);
+    // Removes and returns the alerts that `value` would fire and that were made at or after `made_from`: for
+    // a price of the past, which had ceased to be in effect by then. load() puts them back.
+    std::vector<ActiveAlert> take_younger(Ticker ticker, Decimal value, Timestamp made_from);
     // The ticker has no price for now: alerts added from here on wait for the next one.
     void on_price_gone(Ticker ticker);
 

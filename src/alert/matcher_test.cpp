@@ -295,5 +295,29 @@ TEST(MatcherModel, AnySequenceFiresWhatComparingAllWouldFire) {
     }));
 }
 
+TEST(MatcherPast, ThoseThatAPriceWouldFireAndAreYoungerAreTakenAndCanBePutBack) {
+    const Timestamp start{std::chrono::seconds{1'700'000'000}};
+    const auto alert = [&](int second, int target, Condition condition) {
+        return ActiveAlert{make_uuid(start + std::chrono::seconds{second}), "BTC", condition,
+                           Decimal::from_int(target)};
+    };
+    const ActiveAlert old = alert(1, 100, Condition::gt);
+    const ActiveAlert young = alert(3, 100, Condition::gt);
+    const ActiveAlert far = alert(3, 1000, Condition::gt);
+    const ActiveAlert below = alert(4, 200, Condition::lt);
+    Matcher matcher;
+    matcher.load(std::vector{old, young, far, below});
+    const auto taken = matcher.take_younger("BTC", Decimal::from_int(150), start + std::chrono::seconds{2});
+    EXPECT_EQ(taken, (std::vector{young, below}));
+    std::vector<Uuid> fired;
+    matcher.on_price("BTC", Decimal::from_int(150), fired);
+    EXPECT_EQ(fired, (std::vector{old.id}));
+    matcher.load(taken);
+    fired.clear();
+    matcher.on_price("BTC", Decimal::from_int(151), fired);
+    EXPECT_EQ(fired, (std::vector{young.id, below.id}));
+    EXPECT_EQ(matcher.size(), 1U);
+}
+
 }  // namespace
 }  // namespace pricewire

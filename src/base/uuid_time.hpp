@@ -1,0 +1,17 @@
+#pragma once
+
+#include <cstdint>
+
+#include "base/clock.hpp"
+#include "base/uuid.hpp"
+
+namespace pricewire {
+
+// The end of the millisecond in which a version 7 id was made (RFC 9562), by its maker's clock.
+inline Timestamp made_at(const Uuid& id) {
+    std::int64_t ms = 0;
+    for (std::size_t i = 0; i < 6; ++i) ms = ms << 8 | id.bytes[i];
+    return from_micros(ms * 1000 + 999);
+}
+
+}  // namespace pricewire
