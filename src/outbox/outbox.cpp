@@ -30,9 +30,9 @@ public:
     bool push(FiringGroup group) override {
         if (group.firings.empty()) return true;
         const std::size_t count = group.firings.size();
-        pending_.fetch_add(count);
+        taken_.fetch_add(count);
         if (mailbox_.push(std::move(group))) return true;
-        pending_.fetch_sub(count);
+        taken_.fetch_sub(count);
         return false;
     }
 
@@ -44,10 +44,11 @@ public:
         stopping_.notify_all();
         mailbox_.close();
         if (thread_.joinable()) thread_.join();
-        return pending_.load();
+        return pending();
     }
 
-    std::size_t pending() const override { return pending_.load(); }
+    std::uint64_t taken() const override { return taken_.load(); }
+    std::uint64_t settled() const override { return settled_.load(); }
     std::uint64_t written() const override { return written_.load(); }
     std::uint64_t commits() const override { return commits_.load(); }
 
@@ -62,7 +63,7 @@ private:
                     log::error(
                         "firings could not be written before the stop; their alerts stay active and fire "
                         "again after the next start if their condition holds then",
-                        {{"firings", std::to_string(pending_.load())}});
+                        {{"firings", std::to_string(pending())}});
                     return;
                 }
                 rest = rest.subspan(batch.size());
@@ -98,7 +99,7 @@ private:
                     log::error(
                         "firings cannot be written; they are kept, and written and delivered when the "
                         "database is back",
-                        {{"reason", e.what()}, {"firings", std::to_string(pending_.load())}});
+                        {{"reason", e.what()}, {"firings", std::to_string(pending())}});
                 }
             }
             if (!wait(options_.backoff.equal_jitter(failures, rng_))) return false;
@@ -106,7 +107,7 @@ private:
         written_.fetch_add(tasks.size());
         commits_.fetch_add(1);
         publish(tasks);
-        pending_.fetch_sub(firings);
+        settled_.fetch_add(firings);
         return true;
     }
 
@@ -141,7 +142,8 @@ private:
     DeliveryQueue& queue_;
     const OutboxOptions options_;
     Mailbox<FiringGroup> mailbox_;
-    std::atomic<std::size_t> pending_ = 0;
+    std::atomic<std::uint64_t> taken_ = 0;
+    std::atomic<std::uint64_t> settled_ = 0;
     std::atomic<std::uint64_t> written_ = 0;
     std::atomic<std::uint64_t> commits_ = 0;
 

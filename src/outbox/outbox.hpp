@@ -36,8 +36,14 @@ public:
     // the database and fire again after the next start, if their condition holds then.
     virtual std::size_t stop(Duration deadline) = 0;
 
-    // Any thread. Firings taken and not yet committed.
-    virtual std::size_t pending() const = 0;
+    // Any thread. Firings taken so far, and those of them that need nothing more, in the order they were taken.
+    virtual std::uint64_t taken() const = 0;
+    virtual std::uint64_t settled() const = 0;
+    // Firings taken and not yet committed.
+    std::size_t pending() const {
+        const std::uint64_t done = settled();  // first, since taken() only grows
+        return static_cast<std::size_t>(taken() - done);
+    }
     // Deliveries written so far; less than the firings taken where an alert was gone or had fired already.
     virtual std::uint64_t written() const = 0;
     // Transactions committed so far.
