@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <map>
 #include <mutex>
@@ -36,39 +37,57 @@ using namespace std::chrono_literals;
 
 constexpr Duration bars_every = 5s;
 
-HealthStatus health_of(const SourceStatus& status) {
-    switch (status.state) {
+SourceCondition condition_of(SourceState state) {
+    switch (state) {
         case SourceState::streaming:
         case SourceState::polling:
-            return HealthStatus::ok;
+            return SourceCondition::ok;
         case SourceState::refused:
         case SourceState::silent:
-            return HealthStatus::down;
+            return SourceCondition::down;
         case SourceState::disabled:
         case SourceState::connecting:
         case SourceState::polling_fallback:
+            return SourceCondition::degraded;
+    }
+    return SourceCondition::down;
+}
+
+SourceReport report_of(const SourceStatus& status) {
+    return {.name = status.name,
+            .condition = condition_of(status.state),
+            .detail = status.detail.empty() ? std::string(to_string(status.state))
+                                            : fmt::format("{}: {}", to_string(status.state), status.detail),
+            .last_quote_at = status.last_quote_at};
+}
+
+HealthStatus health_of(SourceCondition condition) {
+    switch (condition) {
+        case SourceCondition::ok:
+            return HealthStatus::ok;
+        case SourceCondition::degraded:
             return HealthStatus::degraded;
+        case SourceCondition::down:
+            return HealthStatus::down;
     }
     return HealthStatus::down;
 }
 
-SourceHealth health_of(const SourceStatus& status, Timestamp now) {
-    SourceHealth health{.name = std::string(status.name.view()),
-                        .status = health_of(status),
-                        .detail = {},
+SourceHealth health_of(const SourceReport& report, Timestamp now) {
+    SourceHealth health{.name = std::string(report.name.view()),
+                        .status = health_of(report.condition),
+                        .detail = report.detail,
                         .last_quote_age = {}};
-    health.detail = status.detail.empty() ? std::string(to_string(status.state))
-                                          : fmt::format("{}: {}", to_string(status.state), status.detail);
-    if (status.last_quote_at) health.last_quote_age = now - *status.last_quote_at;
+    // The report may be a moment older than the clock of this look, or a feed elsewhere ahead of it.
+    if (report.last_quote_at) health.last_quote_age = std::max(Duration{}, now - *report.last_quote_at);
     return health;
 }
 
 // The market's thread: feed, consolidation and bars, on one event loop.
 class MarketThread {
 public:
-    MarketThread(const Config& config, PriceBus& bus, Checker& checker, BarWriter& bars)
+    MarketThread(const Config& config, PriceBus& bus, BarWriter& bars)
         : bus_(bus),
-          checker_(checker),
           bars_(bars),
           loop_(net::create_event_loop()),
           http_(net::create_http_client({.user_agent = "Pricewire/" PRICEWIRE_VERSION})),
@@ -78,7 +97,10 @@ public:
                    .board = [this](const TickerBoard& board) { bus_.publish_board(board); }}),
           feed_(create_feed(
               *loop_, *http_, system_clock(), feed_options_of(config),
-              [this](std::span<const Quote> quotes) { market_.on_quotes(quotes, system_clock().now()); })) {}
+              [this](std::span<const Quote> quotes) { market_.on_quotes(quotes, system_clock().now()); })) {
+        // Before anybody can ask, so that no source is unknown to the first who does.
+        publish_sources();
+    }
 
     void start() {
         loop_->post([this] {
@@ -98,11 +120,9 @@ public:
         if (thread_.joinable()) thread_.join();
     }
 
-    std::vector<SourceStatus> statuses() const { return feed_->statuses(); }
-
 private:
     void on_price_gone(Ticker ticker) {
-        checker_.on_price_gone(ticker);
+        bus_.publish_gone(ticker);
         // A price that comes and goes is said once a minute, not at every trade.
         const MonoTime now = system_clock().mono();
         const auto [last, first] = gone_logged_.try_emplace(ticker, now);
@@ -111,8 +131,14 @@ private:
         log::warn("no source has a price that counts; alerts of this ticker wait",
                   {{"ticker", std::string(ticker.view())}});
     }
+    void publish_sources() {
+        std::vector<SourceReport> reports;
+        for (const SourceStatus& status : feed_->statuses()) reports.push_back(report_of(status));
+        bus_.publish_sources(reports);
+    }
     void every_second() {
         market_.refresh(system_clock().now());
+        publish_sources();
         loop_->after(1s, [this] { every_second(); });
     }
     void every_few_seconds() {
@@ -121,7 +147,6 @@ private:
     }
 
     PriceBus& bus_;
-    Checker& checker_;
     BarWriter& bars_;
     std::unique_ptr<net::EventLoop> loop_;
     std::unique_ptr<net::HttpClient> http_;
@@ -181,9 +206,13 @@ int run(const Config& config, Shutdown& shutdown) {
         start_checker({.load = [&](const auto& piece) { storage->load_active_alerts(piece); },
                        .fire = [&](FiringGroup group) { outbox->push(std::move(group)); }},
                       clock);
-    bus->subscribe([&](const Price& price) { checker->on_price(price); });
+    bus->subscribe({.price = [&](const Price& price) { checker->on_price(price); },
+                    .gone = [&](Ticker ticker) { checker->on_price_gone(ticker); },
+                    .behind = {},
+                    .caught_up = {},
+                    .position = {}});
     const auto bars = create_bar_writer(*storage, clock);
-    MarketThread market(config, *bus, *checker, *bars);
+    MarketThread market(config, *bus, *bars);
 
     auto api = create_api({.storage = *storage,
                            .bus = *bus,
@@ -198,7 +227,7 @@ int run(const Config& config, Shutdown& shutdown) {
                            .source_health =
                                [&] {
                                    std::vector<SourceHealth> out;
-                                   for (const auto& s : market.statuses())
+                                   for (const SourceReport& s : bus->sources())
                                        out.push_back(health_of(s, clock.now()));
                                    return out;
                                },
@@ -237,6 +266,7 @@ int run(const Config& config, Shutdown& shutdown) {
     // While the server still stands: a request that is being worked on answers into it.
     api.reset();
     market.stop();
+    bus->unsubscribe_all();
     checker->stop();
     if (const std::size_t lost = outbox->stop(5s); lost > 0) {
         log::error("firings could not be written; their alerts stay active",

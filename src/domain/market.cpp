@@ -28,4 +28,16 @@ std::string_view to_string(Verdict v) {
     return "unknown";
 }
 
+std::string_view to_string(SourceCondition c) {
+    switch (c) {
+        case SourceCondition::ok:
+            return "ok";
+        case SourceCondition::degraded:
+            return "degraded";
+        case SourceCondition::down:
+            return "down";
+    }
+    return "unknown";
+}
+
 }  // namespace pricewire

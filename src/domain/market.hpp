@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -62,6 +63,19 @@ struct TickerBoard {
     Ticker ticker;
     std::optional<Price> price;
     std::vector<JudgedQuote> quotes;
+};
+
+// Whether a source's prices come as they should.
+enum class SourceCondition : std::uint8_t { ok, degraded, down };
+std::string_view to_string(SourceCondition c);
+
+// How one source of quotes is doing, as the feed that asks it says.
+struct SourceReport {
+    SourceName name;
+    SourceCondition condition = SourceCondition::ok;
+    std::string detail;                      // one plain sentence; may be empty
+    std::optional<Timestamp> last_quote_at;  // the feed's clock
+    friend bool operator==(const SourceReport&, const SourceReport&) = default;
 };
 
 // Open, high, low and close of the consolidated price within the minute that starts at `start`.

@@ -37,13 +37,41 @@ TickerBoard make_board(Ticker ticker, std::optional<std::string_view> value,
     return board;
 }
 
-// Collects prices, from whatever thread, and lets a test wait for them.
+// Collects what a subscriber is told, from whatever thread, and lets a test wait for it.
 class Collector {
 public:
-    void take(const Price& price) {
-        std::lock_guard lock(mutex_);
-        sequences_.push_back(price.sequence);
-        arrived_.notify_all();
+    PriceSubscriber subscriber() {
+        return {.resume = false,
+                .price =
+                    [this](const Price& price) {
+                        std::lock_guard lock(mutex_);
+                        sequences_.push_back(price.sequence);
+                        told_.push_back(std::string(price.ticker.view()) + " " + price.value.to_string());
+                        arrived_.notify_all();
+                    },
+                .gone =
+                    [this](Ticker ticker) {
+                        std::lock_guard lock(mutex_);
+                        told_.push_back(std::string(ticker.view()) + " gone");
+                        arrived_.notify_all();
+                    },
+                .behind = {},
+                .caught_up =
+                    [this] {
+                        std::lock_guard lock(mutex_);
+                        caught_up_ = true;
+                        arrived_.notify_all();
+                    },
+                .position = {}};
+    }
+    bool wait_for_caught_up() {
+        std::unique_lock lock(mutex_);
+        return arrived_.wait_for(lock, std::chrono::seconds{30}, [&] { return caught_up_; });
+    }
+    std::vector<std::string> wait_for_told(std::size_t count) {
+        std::unique_lock lock(mutex_);
+        arrived_.wait_for(lock, std::chrono::seconds{30}, [&] { return told_.size() >= count; });
+        return told_;
     }
     std::vector<std::uint64_t> wait_for(std::size_t count) {
         std::unique_lock lock(mutex_);
@@ -54,13 +82,22 @@ public:
 private:
     std::mutex mutex_;
     std::condition_variable arrived_;
+    bool caught_up_ = false;
     std::vector<std::uint64_t> sequences_;
+    std::vector<std::string> told_;
 };
 
 class PriceBusConformance : public testing::TestWithParam<Factory> {
 protected:
     void SetUp() override { bus_ = GetParam().create({"BTC", "ETH", "DOGE"}); }
     // A bus may take a moment to show what was published.
+    void expect_sources(const std::vector<SourceReport>& wanted) {
+        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{30};
+        while (bus_->sources() != wanted && std::chrono::steady_clock::now() < deadline) {
+            std::this_thread::yield();
+        }
+        EXPECT_EQ(bus_->sources(), wanted);
+    }
     void expect_rates(const std::string& wanted) {
         const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{30};
         while (*bus_->rates_json() != wanted && std::chrono::steady_clock::now() < deadline) {
@@ -74,8 +111,10 @@ protected:
 TEST_P(PriceBusConformance, EverySubscriberSeesEveryPriceInOrder) {
     Collector one;
     Collector two;
-    bus_->subscribe([&](const Price& p) { one.take(p); });
-    bus_->subscribe([&](const Price& p) { two.take(p); });
+    bus_->subscribe(one.subscriber());
+    bus_->subscribe(two.subscriber());
+    ASSERT_TRUE(one.wait_for_caught_up());
+    ASSERT_TRUE(two.wait_for_caught_up());
     std::vector<std::uint64_t> wanted;
     for (std::uint64_t i = 1; i <= 1000; ++i) {
         bus_->publish(make_price(i % 2 == 0 ? "BTC" : "ETH", "100.5", i));
@@ -83,6 +122,48 @@ TEST_P(PriceBusConformance, EverySubscriberSeesEveryPriceInOrder) {
     }
     EXPECT_EQ(one.wait_for(1000), wanted);
     EXPECT_EQ(two.wait_for(1000), wanted);
+}
+
+TEST_P(PriceBusConformance, APricesGoingIsToldInItsPlaceAmongThePrices) {
+    Collector all;
+    bus_->subscribe(all.subscriber());
+    bus_->subscribe({});
+    ASSERT_TRUE(all.wait_for_caught_up());
+    bus_->publish(make_price("BTC", "1", 1));
+    bus_->publish(make_price("ETH", "2", 2));
+    bus_->publish_gone("BTC");
+    bus_->publish(make_price("BTC", "3", 3));
+    EXPECT_EQ(all.wait_for_told(4), (std::vector<std::string>{"BTC 1", "ETH 2", "BTC gone", "BTC 3"}));
+}
+
+TEST_P(PriceBusConformance, NothingIsToldAfterUnsubscribing) {
+    std::atomic<int> told{0};
+    Collector all;
+    PriceSubscriber counting = all.subscriber();
+    counting.price = [&](const Price&) { ++told; };
+    bus_->subscribe(counting);
+    ASSERT_TRUE(all.wait_for_caught_up());
+    bus_->publish(make_price("BTC", "1", 1));
+    bus_->unsubscribe_all();
+    const int before = told;
+    bus_->publish(make_price("BTC", "2", 2));
+    bus_->publish_board(make_board("BTC", "2"));
+    expect_rates(R"({"BTC":2})");
+    EXPECT_EQ(told, before);
+    bus_->processed({1, 1});
+    bus_->unsubscribe_all();
+}
+
+TEST_P(PriceBusConformance, TellsTheSourcesAsTheFeedLastSaid) {
+    expect_sources({});
+    SourceReport one{"binance", SourceCondition::ok, "streaming", Timestamp{std::chrono::seconds{7}}};
+    SourceReport two{"coingecko", SourceCondition::degraded, "says \"wait\"\n", std::nullopt};
+    bus_->publish_sources(std::vector{one, two});
+    expect_sources({one, two});
+    one.condition = SourceCondition::down;
+    one.detail = "";
+    bus_->publish_sources(std::vector{one});
+    expect_sources({one});
 }
 
 TEST_P(PriceBusConformance, RatesAreAnEmptyObjectBeforeTheFirstPrice) {

@@ -19,7 +19,15 @@ public:
 
     void publish(const Price& price) override {
         if (!started_.load(std::memory_order_relaxed)) started_.store(true);
-        for (const auto& on_price : subscribers_) on_price(price);
+        for (const PriceSubscriber& s : subscribers_) {
+            if (s.price) s.price(price);
+        }
+    }
+
+    void publish_gone(Ticker ticker) override {
+        for (const PriceSubscriber& s : subscribers_) {
+            if (s.gone) s.gone(ticker);
+        }
     }
 
     void publish_board(const TickerBoard& board) override {
@@ -30,10 +38,21 @@ public:
         *slot = board;
     }
 
-    void subscribe(std::function<void(const Price&)> on_price) override {
-        if (started_.load()) throw std::logic_error("subscribed to prices after the feed had started");
-        subscribers_.push_back(std::move(on_price));
+    void publish_sources(std::span<const SourceReport> sources) override {
+        std::lock_guard lock(mutex_);
+        sources_.assign(sources.begin(), sources.end());
     }
+
+    void subscribe(PriceSubscriber subscriber) override {
+        if (started_.load()) throw std::logic_error("subscribed to prices after the feed had started");
+        // Nothing was published before: there is nothing to be behind of.
+        if (subscriber.caught_up) subscriber.caught_up();
+        subscribers_.push_back(std::move(subscriber));
+    }
+
+    void processed(BusPosition) override {}
+
+    void unsubscribe_all() override { subscribers_.clear(); }
 
     std::optional<TickerBoard> board(Ticker ticker) const override {
         std::lock_guard lock(mutex_);
@@ -46,6 +65,11 @@ public:
         std::lock_guard lock(mutex_);
         if (!rates_) rates_ = build_rates();
         return rates_;
+    }
+
+    std::vector<SourceReport> sources() const override {
+        std::lock_guard lock(mutex_);
+        return sources_;
     }
 
     void ping() override {}
@@ -76,11 +100,12 @@ private:
         return std::make_shared<const std::string>(std::move(w).str());
     }
 
-    std::vector<std::function<void(const Price&)>> subscribers_;  // fixed once started_
+    std::vector<PriceSubscriber> subscribers_;  // fixed while a feed publishes
     std::atomic<bool> started_{false};
 
     mutable std::mutex mutex_;
-    std::vector<TickerBoard> boards_;                   // in the configured order
+    std::vector<TickerBoard> boards_;  // in the configured order
+    std::vector<SourceReport> sources_;
     mutable std::shared_ptr<const std::string> rates_;  // null: a price has changed since it was built
 };
 
