@@ -71,9 +71,11 @@ public:
           intake_(options.owner, options.timeout + lease_slack, options.max_hints, storage, clock),
           endpoints_(policy_of(options), seed + 2) {}
 
-    void on_tasks(std::span<const DeliveryTask> tasks, bool complete) override {
+    void on_tasks(std::span<const QueuedTask> tasks, bool complete) override {
         if (!stopping_) intake_.on_tasks(tasks, complete);
     }
+
+    std::vector<std::uint64_t> take_done() override { return intake_.take_done(); }
 
     void on_completed(CompletedAttempt completed) override {
         const auto it = held_.find(completed.delivery_id);

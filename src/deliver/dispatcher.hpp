@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "base/secret_box.hpp"
@@ -14,6 +15,7 @@
 #include "domain/delivery.hpp"
 #include "net/http_client.hpp"
 #include "net/webhook_url.hpp"
+#include "queue/delivery_queue.hpp"
 #include "storage/storage.hpp"
 
 namespace pricewire {
@@ -77,7 +79,10 @@ public:
 
     // Tasks heard of from the queue. `complete` is false where some were dropped before they came here: the
     // database is asked for them.
-    virtual void on_tasks(std::span<const DeliveryTask> tasks, bool complete) = 0;
+    virtual void on_tasks(std::span<const QueuedTask> tasks, bool complete) = 0;
+    // What the queue is to be told with done(), since the last call. A task that the database could not be
+    // asked for is kept, and so is its receipt.
+    virtual std::vector<std::uint64_t> take_done() = 0;
     virtual void on_completed(CompletedAttempt completed) = 0;
     // Does what is due: writes outcomes, claims, starts requests. Returns when to call again at the latest
     // (Clock::mono()); call at once after on_tasks() and on_completed().

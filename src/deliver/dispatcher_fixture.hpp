@@ -75,7 +75,9 @@ protected:
         return storage_.fire(std::span(&g, 1));
     }
     void hint(const std::vector<DeliveryTask>& tasks) {
-        dispatcher_->on_tasks(tasks, true);
+        std::vector<QueuedTask> queued;
+        for (const DeliveryTask& t : tasks) queued.push_back({t, ++last_receipt_});
+        dispatcher_->on_tasks(queued, true);
         settle();
     }
     // "delivering, 0 attempts", "pending, 1 attempt: 500".
@@ -100,6 +102,7 @@ protected:
     std::unique_ptr<Dispatcher> dispatcher_;
     const Uuid user_ = make_uuid(clock_.now());
     int targets_ = 0;
+    std::uint64_t last_receipt_ = 0;  // receipts begin with 1
 };
 
 }  // namespace pricewire

@@ -173,9 +173,22 @@ TEST_F(DispatcherTest, HintsSurviveADatabaseThatIsAway) {
     const auto tasks = fire(2);
     storage_.fail();
     hint(tasks);
+    EXPECT_TRUE(dispatcher_->take_done().empty())
+        << "the queue must bring them to another, should this one end";
     storage_.heal();
     pass(milliseconds{300});
     EXPECT_EQ(client_->open(), 2U);
+    EXPECT_EQ(dispatcher_->take_done(), (std::vector<std::uint64_t>{1, 2}));
+}
+
+TEST_F(DispatcherTest, WhatTheDatabaseDoesNotHaveDueIsDoneWith) {
+    start();
+    auto tasks = fire(2);
+    tasks[1].attempt = 7;
+    tasks.push_back({make_uuid(clock_.now()), 1});
+    hint(tasks);
+    EXPECT_EQ(dispatcher_->take_done(), (std::vector<std::uint64_t>{1, 2, 3}));
+    EXPECT_TRUE(dispatcher_->take_done().empty());
 }
 
 TEST_F(DispatcherTest, HintsThatDoNotFitAreFoundInTheDatabase) {
@@ -185,6 +198,7 @@ TEST_F(DispatcherTest, HintsThatDoNotFitAreFoundInTheDatabase) {
     settle();
     hint(fire(5, "https://host{}.example.com/"));
     EXPECT_EQ(client_->open(), 5U);
+    EXPECT_EQ(dispatcher_->take_done().size(), 5U) << "those without room need not come again either";
     const auto more = fire(4, "https://host{}.example.com/");
     dispatcher_->on_tasks({}, false);
     settle();

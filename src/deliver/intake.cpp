@@ -29,11 +29,16 @@ Intake::Intake(const std::string& owner, Duration lease, std::size_t max_hints, 
       next_poll_(clock.mono()),
       batch_size_(claim_batch) {}
 
-void Intake::on_tasks(std::span<const DeliveryTask> tasks, bool complete) {
+void Intake::on_tasks(std::span<const QueuedTask> tasks, bool complete) {
     const std::size_t room = max_hints_ - std::min(max_hints_, hints_.size());
     const std::size_t taken = std::min(room, tasks.size());
     hints_.insert(hints_.end(), tasks.begin(), tasks.begin() + static_cast<std::ptrdiff_t>(taken));
+    for (const QueuedTask& dropped : tasks.subspan(taken)) done_with(dropped);
     if (taken < tasks.size() || !complete) hints_missing_ = true;
+}
+
+void Intake::done_with(const QueuedTask& task) {
+    if (task.receipt != 0) done_.push_back(task.receipt);
 }
 
 bool Intake::claim(Batch& batch) {
@@ -76,11 +81,14 @@ bool Intake::claim_hinted(Batch& batch) {
     const auto n = static_cast<std::ptrdiff_t>(std::min(hints_.size(), batch_size_));
     const bool newest = crowded_ && std::exchange(newest_next_, !newest_next_);
     const auto first = newest ? hints_.end() - n : hints_.begin();
-    const std::vector<DeliveryTask> tasks(first, first + n);
+    std::vector<DeliveryTask> tasks;
+    tasks.reserve(static_cast<std::size_t>(n));
+    for (auto it = first; it != first + n; ++it) tasks.push_back(it->task);
     const Timestamp now = clock_.now();
     const Claim claim = new_claim(now);
     batch.claimed = storage_.claim(tasks, now, claim);
     batch.lease_until = claim.lease_until;
+    for (auto it = first; it != first + n; ++it) done_with(*it);
     hints_.erase(first, first + n);
     return true;
 }

@@ -1,13 +1,16 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock.hpp"
 #include "domain/delivery.hpp"
+#include "queue/delivery_queue.hpp"
 #include "storage/storage.hpp"
 
 namespace pricewire {
@@ -21,7 +24,7 @@ public:
            const Clock& clock);
 
     // `complete` is false where tasks were dropped before they came here: the database is asked for them.
-    void on_tasks(std::span<const DeliveryTask> tasks, bool complete);
+    void on_tasks(std::span<const QueuedTask> tasks, bool complete);
     // Something is due in the database by then.
     void due_at(MonoTime at) { next_poll_ = std::min(next_poll_, at); }
     void clear() { hints_.clear(); }
@@ -37,12 +40,17 @@ public:
     // from both ends in turn, so that a crowd before one endpoint does not keep everybody else waiting.
     void no_room_for(std::size_t count);
 
+    // Receipts of tasks that need not come again, since the last call: the database has answered for them, or
+    // they had no room here and it is asked for them anyway.
+    std::vector<std::uint64_t> take_done() { return std::exchange(done_, {}); }
+
     bool has_hints() const { return !hints_.empty(); }
     MonoTime next_poll() const { return hints_missing_ && hints_.empty() ? MonoTime::min() : next_poll_; }
 
 private:
     bool claim_due(Batch& batch);
     bool claim_hinted(Batch& batch);
+    void done_with(const QueuedTask& task);
     Claim new_claim(Timestamp now) const { return {owner_, now + lease_}; }
 
     const std::string owner_;
@@ -50,7 +58,8 @@ private:
     const std::size_t max_hints_;
     Storage& storage_;
     const Clock& clock_;
-    std::deque<DeliveryTask> hints_;
+    std::deque<QueuedTask> hints_;
+    std::vector<std::uint64_t> done_;
     bool hints_missing_ = false;
     MonoTime next_poll_;
     std::size_t batch_size_;

@@ -21,7 +21,7 @@ namespace {
 struct StopBy {
     MonoTime at;
 };
-using Event = std::variant<std::vector<DeliveryTask>, CompletedAttempt, StopBy>;
+using Event = std::variant<std::vector<QueuedTask>, CompletedAttempt, StopBy>;
 
 // Shared with requests under way and with the queue, either of which may call after the sender is gone.
 struct Inbox : DispatcherWires {
@@ -41,11 +41,15 @@ public:
         };
         const std::uint64_t seed = (std::uint64_t{std::random_device{}()} << 32) | std::random_device{}();
         dispatcher_ = create_dispatcher(options, inbox_, storage, client, secrets, clock, seed);
-        queue_.consume([inbox = inbox_, most = options.max_hints](std::span<const DeliveryTask> tasks) {
+        queue_.consume([inbox = inbox_, &queue, most = options.max_hints](std::span<const QueuedTask> tasks) {
             if (inbox->unread_tasks.fetch_add(tasks.size()) + tasks.size() > most ||
                 !inbox->mailbox.try_push(std::vector(tasks.begin(), tasks.end()))) {
                 inbox->unread_tasks.fetch_sub(tasks.size());
                 inbox->tasks_dropped.store(true);
+                // The database knows them.
+                std::vector<std::uint64_t> receipts;
+                for (const QueuedTask& t : tasks) receipts.push_back(t.receipt);
+                queue.done(receipts);
             }
         });
         thread_ = std::thread([this] { run(); });
@@ -75,7 +79,7 @@ private:
         while (!stop_by || (!dispatcher_->idle() && clock_.mono() < *stop_by)) {
             if (inbox_->mailbox.drain(events, wake)) {
                 for (Event& event : events) {
-                    if (auto* tasks = std::get_if<std::vector<DeliveryTask>>(&event)) {
+                    if (auto* tasks = std::get_if<std::vector<QueuedTask>>(&event)) {
                         inbox_->unread_tasks.fetch_sub(tasks->size());
                         dispatcher_->on_tasks(*tasks, true);
                     } else if (auto* completed = std::get_if<CompletedAttempt>(&event)) {
@@ -88,6 +92,7 @@ private:
             }
             if (inbox_->tasks_dropped.exchange(false)) dispatcher_->on_tasks({}, false);
             wake = step();
+            if (const auto done = dispatcher_->take_done(); !done.empty()) queue_.done(done);
             if (stop_by) wake = std::min(wake, *stop_by);
         }
         if (const std::size_t open = dispatcher_->stats().in_flight; open > 0) {

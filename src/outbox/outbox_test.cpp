@@ -22,9 +22,9 @@ class OutboxTest : public testing::Test {
 protected:
     void SetUp() override {
         ASSERT_TRUE(storage_.create_user({{user_, "a@example.com", true, now_}, {}, "whsec_AAAA"}));
-        queue_->consume([this](std::span<const DeliveryTask> tasks) {
+        queue_->consume([this](std::span<const QueuedTask> tasks) {
             std::lock_guard lock(mutex_);
-            published_.insert(published_.end(), tasks.begin(), tasks.end());
+            for (const QueuedTask& t : tasks) published_.push_back(t.task);
         });
     }
     void TearDown() override { queue_->consume({}); }
@@ -160,7 +160,8 @@ TEST_F(OutboxTest, StopGivesUpAtItsDeadlineAndSaysWhatThatMeans) {
 TEST_F(OutboxTest, AQueueThatThrowsLosesNothing) {
     class BrokenQueue : public DeliveryQueue {
         void publish(std::span<const DeliveryTask>) override { throw std::runtime_error("broker away"); }
-        void consume(std::function<void(std::span<const DeliveryTask>)>) override {}
+        void consume(std::function<void(std::span<const QueuedTask>)>) override {}
+        void done(std::span<const std::uint64_t>) override {}
         void ping() override {}
     } broken;
     LogCapture log;

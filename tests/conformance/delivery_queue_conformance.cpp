@@ -27,9 +27,12 @@ struct Factory {
 // Collects what arrives, from whatever thread, and lets a test wait for it.
 class Collector {
 public:
-    void take(std::span<const DeliveryTask> tasks) {
+    void take(std::span<const QueuedTask> tasks) {
         std::lock_guard lock(mutex_);
-        tasks_.insert(tasks_.end(), tasks.begin(), tasks.end());
+        for (const QueuedTask& t : tasks) {
+            tasks_.push_back(t.task);
+            receipts_.push_back(t.receipt);
+        }
         arrived_.notify_all();
     }
     std::vector<DeliveryTask> wait_for(std::size_t count) {
@@ -37,11 +40,16 @@ public:
         arrived_.wait_for(lock, std::chrono::seconds{30}, [&] { return tasks_.size() >= count; });
         return tasks_;
     }
+    std::vector<std::uint64_t> receipts() {
+        std::lock_guard lock(mutex_);
+        return receipts_;
+    }
 
 private:
     std::mutex mutex_;
     std::condition_variable arrived_;
     std::vector<DeliveryTask> tasks_;
+    std::vector<std::uint64_t> receipts_;
 };
 
 std::vector<DeliveryTask> make_tasks(std::size_t count) {
@@ -66,7 +74,7 @@ protected:
 
 TEST_P(DeliveryQueueConformance, DeliversWhatWasPublishedInOrder) {
     Collector collector;
-    queue_->consume([&](std::span<const DeliveryTask> tasks) { collector.take(tasks); });
+    queue_->consume([&](std::span<const QueuedTask> tasks) { collector.take(tasks); });
     const auto tasks = make_tasks(500);
     for (std::size_t i = 0; i < tasks.size(); i += 100) {
         queue_->publish(std::span(tasks).subspan(i, 100));
@@ -79,14 +87,14 @@ TEST_P(DeliveryQueueConformance, KeepsTasksForAConsumerThatComesLater) {
     const auto tasks = make_tasks(50);
     queue_->publish(tasks);
     Collector collector;
-    queue_->consume([&](std::span<const DeliveryTask> more) { collector.take(more); });
+    queue_->consume([&](std::span<const QueuedTask> more) { collector.take(more); });
     EXPECT_EQ(pairs(collector.wait_for(50)), pairs(tasks));
     queue_->consume({});
 }
 
 TEST_P(DeliveryQueueConformance, NothingPublishedIsNothingDelivered) {
     Collector collector;
-    queue_->consume([&](std::span<const DeliveryTask> tasks) { collector.take(tasks); });
+    queue_->consume([&](std::span<const QueuedTask> tasks) { collector.take(tasks); });
     queue_->publish({});
     const auto one = make_tasks(1);
     queue_->publish(one);
@@ -96,7 +104,7 @@ TEST_P(DeliveryQueueConformance, NothingPublishedIsNothingDelivered) {
 
 TEST_P(DeliveryQueueConformance, ManyPublishersLoseNothing) {
     Collector collector;
-    queue_->consume([&](std::span<const DeliveryTask> tasks) { collector.take(tasks); });
+    queue_->consume([&](std::span<const QueuedTask> tasks) { collector.take(tasks); });
     std::vector<std::vector<DeliveryTask>> sets;
     for (int i = 0; i < 4; ++i) sets.push_back(make_tasks(250));
     std::vector<std::thread> threads;
@@ -120,10 +128,56 @@ TEST_P(DeliveryQueueConformance, ManyPublishersLoseNothing) {
 
 TEST_P(DeliveryQueueConformance, AConsumerTakenAwayIsNotCalledAgain) {
     int calls = 0;
-    queue_->consume([&](std::span<const DeliveryTask>) { ++calls; });
+    queue_->consume([&](std::span<const QueuedTask>) { ++calls; });
     queue_->consume({});
     queue_->publish(make_tasks(3));
     EXPECT_EQ(calls, 0);
+}
+
+TEST_P(DeliveryQueueConformance, WhatIsDoneDoesNotComeAgain) {
+    Collector first;
+    queue_->consume([&](std::span<const QueuedTask> tasks) {
+        first.take(tasks);
+        // From within, as a consumer without room does.
+        std::vector<std::uint64_t> receipts;
+        for (const QueuedTask& t : tasks) receipts.push_back(t.receipt);
+        queue_->done(receipts);
+    });
+    queue_->publish(make_tasks(100));
+    EXPECT_EQ(first.wait_for(100).size(), 100U);
+    queue_->consume({});
+
+    Collector second;
+    queue_->consume([&](std::span<const QueuedTask> tasks) { second.take(tasks); });
+    const auto later = make_tasks(1);
+    queue_->publish(later);
+    EXPECT_EQ(pairs(second.wait_for(1)), pairs(later));
+    queue_->consume({});
+}
+
+TEST_P(DeliveryQueueConformance, ReceiptsOfAConsumerThatIsGoneArePassedOver) {
+    Collector first;
+    queue_->consume([&](std::span<const QueuedTask> tasks) { first.take(tasks); });
+    queue_->publish(make_tasks(10));
+    first.wait_for(10);
+    queue_->consume({});
+    queue_->done(first.receipts());
+    queue_->done(first.receipts());
+    Collector second;
+    queue_->consume([&](std::span<const QueuedTask> tasks) { second.take(tasks); });
+    queue_->done(first.receipts());
+    const auto later = make_tasks(1);
+    queue_->publish(later);
+    const auto holds = [&] {
+        const auto seen = pairs(second.wait_for(1));
+        return std::find(seen.begin(), seen.end(), pairs(later)[0]) != seen.end();
+    };
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{30};
+    while (!holds() && std::chrono::steady_clock::now() < deadline) {
+        std::this_thread::sleep_for(std::chrono::milliseconds{5});
+    }
+    EXPECT_TRUE(holds());
+    queue_->consume({});
 }
 
 TEST_P(DeliveryQueueConformance, AnswersAPing) {

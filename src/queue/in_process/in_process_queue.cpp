@@ -18,13 +18,10 @@ public:
     void publish(std::span<const DeliveryTask> tasks) override {
         if (tasks.empty()) return;
         std::lock_guard lock(mutex_);
-        if (on_tasks_) {
-            on_tasks_(tasks);
-            return;
-        }
-        const std::size_t room = capacity_ - kept_.size();
+        const std::size_t room = on_tasks_ ? tasks.size() : capacity_ - kept_.size();
         const std::size_t taken = std::min(room, tasks.size());
-        kept_.insert(kept_.end(), tasks.begin(), tasks.begin() + static_cast<std::ptrdiff_t>(taken));
+        for (const DeliveryTask& task : tasks.first(taken)) kept_.push_back({task});
+        hand_over();
         if (taken < tasks.size() && !overflow_told_) {
             overflow_told_ = true;
             log::warn(
@@ -34,25 +31,30 @@ public:
         }
     }
 
-    void consume(std::function<void(std::span<const DeliveryTask>)> on_tasks) override {
+    void consume(std::function<void(std::span<const QueuedTask>)> on_tasks) override {
         // The lock is held over the calls, so that a consumer that was taken away is not running any more and
         // tasks keep their order.
         std::lock_guard lock(mutex_);
         on_tasks_ = std::move(on_tasks);
         if (!on_tasks_) return;
         overflow_told_ = false;
-        if (kept_.empty()) return;
-        const std::vector<DeliveryTask> kept = std::exchange(kept_, {});
-        on_tasks_(kept);
+        hand_over();
     }
 
+    void done(std::span<const std::uint64_t>) override {}
     void ping() override {}
 
 private:
+    void hand_over() {
+        if (!on_tasks_ || kept_.empty()) return;
+        const std::vector<QueuedTask> kept = std::exchange(kept_, {});
+        on_tasks_(kept);
+    }
+
     const std::size_t capacity_;
     std::mutex mutex_;
-    std::function<void(std::span<const DeliveryTask>)> on_tasks_;
-    std::vector<DeliveryTask> kept_;
+    std::function<void(std::span<const QueuedTask>)> on_tasks_;
+    std::vector<QueuedTask> kept_;
     bool overflow_told_ = false;
 };
 

@@ -16,9 +16,9 @@ DeliveryTask task(int n) {
     return t;
 }
 
-std::vector<int> numbers(std::span<const DeliveryTask> tasks) {
+std::vector<int> numbers(std::span<const QueuedTask> tasks) {
     std::vector<int> out;
-    for (const DeliveryTask& t : tasks) out.push_back(t.delivery_id.bytes[15]);
+    for (const QueuedTask& t : tasks) out.push_back(t.task.delivery_id.bytes[15]);
     return out;
 }
 
@@ -42,7 +42,7 @@ TEST_F(InProcessQueueTest, KeepsWhatFitsUntilThereIsAConsumer) {
     EXPECT_EQ(lines_.size(), 1U) << "one line for the whole episode";
 
     std::vector<int> seen;
-    queue->consume([&](std::span<const DeliveryTask> tasks) {
+    queue->consume([&](std::span<const QueuedTask> tasks) {
         for (const int n : numbers(tasks)) seen.push_back(n);
     });
     EXPECT_EQ(seen, (std::vector{1, 2, 3}));
@@ -51,7 +51,7 @@ TEST_F(InProcessQueueTest, KeepsWhatFitsUntilThereIsAConsumer) {
 TEST_F(InProcessQueueTest, ANewEpisodeIsToldAgain) {
     const auto queue = create_in_process_queue(1);
     queue->publish(std::vector{task(1), task(2)});
-    queue->consume([](std::span<const DeliveryTask>) {});
+    queue->consume([](std::span<const QueuedTask>) {});
     queue->consume({});
     queue->publish(std::vector{task(3), task(4)});
     EXPECT_EQ(lines_.size(), 2U);
@@ -60,11 +60,11 @@ TEST_F(InProcessQueueTest, ANewEpisodeIsToldAgain) {
 TEST_F(InProcessQueueTest, WithoutItsConsumerItKeepsTasksAgain) {
     const auto queue = create_in_process_queue(10);
     std::vector<int> first, second;
-    queue->consume([&](std::span<const DeliveryTask> tasks) { first = numbers(tasks); });
+    queue->consume([&](std::span<const QueuedTask> tasks) { first = numbers(tasks); });
     queue->publish(std::vector{task(1)});
     queue->consume({});
     queue->publish(std::vector{task(2)});
-    queue->consume([&](std::span<const DeliveryTask> tasks) { second = numbers(tasks); });
+    queue->consume([&](std::span<const QueuedTask> tasks) { second = numbers(tasks); });
     EXPECT_EQ(first, std::vector{1});
     EXPECT_EQ(second, std::vector{2});
 }
