@@ -68,6 +68,9 @@ struct StorageEvents {
     std::function<void(const AlertChange&)> alert_changed;
     // A user was disabled, or (nullopt) some user may have changed outside this process.
     std::function<void(std::optional<Uuid> user_id)> user_changed;
+    // Changes of alerts may have been missed: whoever follows them loads the active alerts anew. Called when
+    // the database is listened to again after it was not; never by a storage that cannot miss any.
+    std::function<void()> alerts_missed;
 };
 
 // The truth: users, alerts, deliveries, attempts, bars. Every method is thread-safe, blocking, and one
@@ -136,8 +139,16 @@ public:
     virtual std::vector<ClaimedDelivery> claim_due(Timestamp now, std::size_t limit, const Claim& claim) = 0;
     // The earliest moment at which claim_due() would find something; nullopt where nothing waits.
     virtual std::optional<Timestamp> next_due() = 0;
-    // Gives back everything `owner` has claimed: pending, due at once. For a sender's start and end.
+    // Gives back everything `owner` has claimed: pending, due at once; forgets that it lived. For a sender's
+    // start and end.
     virtual std::size_t release_claims(std::string_view owner) = 0;
+    // Says that `owner` lives, until then. For senders that share a database; called again well before.
+    // Durability as claim().
+    virtual void keep_alive(std::string_view owner, Timestamp until) = 0;
+    // Gives back, pending and due at once, what is claimed by owners whose time is over, and forgets them;
+    // returns how many deliveries. An owner that never called keep_alive() is left to the leases of its
+    // claims. Durability as claim().
+    virtual std::size_t release_dead(Timestamp now) = 0;
     // Gives claims back without an attempt. One whose attempt number is not the one its delivery is at is
     // ignored. Durability as claim().
     virtual void defer(std::span<const Deferral> deferrals) = 0;

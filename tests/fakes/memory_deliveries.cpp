@@ -134,6 +134,27 @@ std::optional<Timestamp> MemoryStorage::next_due() {
 
 std::size_t MemoryStorage::release_claims(std::string_view owner) {
     Call call(*this, "release_claims");
+    return release(owner);
+}
+
+void MemoryStorage::keep_alive(std::string_view owner, Timestamp until) {
+    Call call(*this, "keep_alive");
+    alive_until_.insert_or_assign(std::string(owner), until);
+}
+
+std::size_t MemoryStorage::release_dead(Timestamp now) {
+    Call call(*this, "release_dead");
+    std::vector<std::string> dead;
+    for (const auto& [owner, until] : alive_until_) {
+        if (until <= now) dead.push_back(owner);
+    }
+    std::size_t released = 0;
+    for (const std::string& owner : dead) released += release(owner);
+    return released;
+}
+
+std::size_t MemoryStorage::release(std::string_view owner) {
+    if (const auto it = alive_until_.find(owner); it != alive_until_.end()) alive_until_.erase(it);
     std::size_t released = 0;
     for (auto& [id, delivery] : deliveries_) {
         if (delivery.view.state != DeliveryState::delivering || delivery.owner != owner) continue;

@@ -62,6 +62,8 @@ public:
     std::vector<ClaimedDelivery> claim_due(Timestamp now, std::size_t limit, const Claim& claim) override;
     std::optional<Timestamp> next_due() override;
     std::size_t release_claims(std::string_view owner) override;
+    void keep_alive(std::string_view owner, Timestamp until) override;
+    std::size_t release_dead(Timestamp now) override;
     void defer(std::span<const Deferral> deferrals) override;
     std::size_t wake(std::string_view lane, Timestamp now, std::size_t limit) override;
     void record(std::span<const DeliveryOutcome> outcomes) override;
@@ -138,6 +140,7 @@ private:
     void change(StoredDelivery& delivery, const std::function<void(StoredDelivery&)>& change);
     void end(StoredDelivery& delivery, DeliveryState state, Timestamp now, const std::string& reason);
     void begin_anew(StoredDelivery& delivery, Timestamp now);
+    std::size_t release(std::string_view owner);
     ClaimedDelivery take(StoredDelivery& delivery, const Claim& claim);
 
     const StorageEvents events_;
@@ -158,6 +161,7 @@ private:
     // Deferred deliveries, the longest deferred of a lane first.
     std::map<std::pair<std::string, std::uint64_t>, Uuid> lanes_;
     std::uint64_t last_turn_ = 0;
+    std::map<std::string, Timestamp, std::less<>> alive_until_;
     std::map<std::pair<Uuid, std::string>, UserEndpoint> disabled_;
     std::map<std::string, Breaker, std::less<>> breakers_;
     std::map<std::tuple<std::string, Timestamp>, Bar> bars_;

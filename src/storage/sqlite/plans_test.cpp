@@ -59,6 +59,7 @@ protected:
             {"due", {"INDEX deliveries_due (due_at<?)"}},
             {"next_due", {"INDEX deliveries_due"}},
             {"release", {"INDEX deliveries_claimed (lease_owner=?)"}},
+            {"sender_forget", {"SEARCH senders USING PRIMARY KEY (owner=?)"}},
             {"defer",
              {"SEARCH deliveries USING PRIMARY KEY (id=?)",
               "SEARCH o USING COVERING INDEX deliveries_deferred (lane=?)"}},

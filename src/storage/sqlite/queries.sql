@@ -128,6 +128,15 @@ SELECT min(due_at) FROM deliveries WHERE due_at IS NOT NULL;
 -- name: release
 UPDATE deliveries SET state = 'pending', due_at = created_at, lease_owner = NULL WHERE lease_owner = ?;
 
+-- name: sender_alive
+INSERT OR REPLACE INTO senders (owner, alive_until) VALUES (?, ?);
+
+-- name: sender_forget
+DELETE FROM senders WHERE owner = ?;
+
+-- name: senders_dead
+SELECT owner FROM senders WHERE alive_until <= ?;
+
 -- name: defer
 UPDATE deliveries
 SET state = 'pending', due_at = ?1, lease_owner = NULL, lane = ?2,

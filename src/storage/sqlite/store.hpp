@@ -45,6 +45,8 @@ public:
     std::vector<ClaimedDelivery> claim_due(Timestamp now, std::size_t limit, const Claim& claim) override;
     std::optional<Timestamp> next_due() override;
     std::size_t release_claims(std::string_view owner) override;
+    void keep_alive(std::string_view owner, Timestamp until) override;
+    std::size_t release_dead(Timestamp now) override;
     void defer(std::span<const Deferral> deferrals) override;
     std::size_t wake(std::string_view lane, Timestamp now, std::size_t limit) override;
     void record(std::span<const DeliveryOutcome> outcomes) override;

@@ -29,6 +29,11 @@ std::optional<ClaimedDelivery> claim_one(Connection& db, const Uuid& id, std::op
     return claimed;
 }
 
+std::size_t release(Connection& db, std::string_view owner) {
+    with(db.statement("sender_forget"), owner).exec();
+    return static_cast<std::size_t>(with(db.statement("release"), owner).exec());
+}
+
 // False where the outcome is of an attempt that the delivery is not at: then it changed nothing.
 bool record_delivery(Connection& db, const DeliveryOutcome& outcome) {
     const int made = outcome.attempt ? 1 : 0;
@@ -113,8 +118,21 @@ std::optional<Timestamp> Store::next_due() {
 }
 
 std::size_t Store::release_claims(std::string_view owner) {
+    return writer_.run(Durability::process, [&](Connection& db, Events&) { return release(db, owner); });
+}
+
+void Store::keep_alive(std::string_view owner, Timestamp until) {
+    writer_.run(Durability::process,
+                [&](Connection& db, Events&) { with(db.statement("sender_alive"), owner, until).exec(); });
+}
+
+std::size_t Store::release_dead(Timestamp now) {
     return writer_.run(Durability::process, [&](Connection& db, Events&) {
-        return static_cast<std::size_t>(with(db.statement("release"), owner).exec());
+        const auto dead = all_rows(with(db.statement("senders_dead"), now),
+                                   [](SQLite::Statement& s) { return std::string(text_at(s, 0)); });
+        std::size_t released = 0;
+        for (const std::string& owner : dead) released += release(db, owner);
+        return released;
     });
 }
 

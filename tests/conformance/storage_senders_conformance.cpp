@@ -1,0 +1,76 @@
+// What every Storage guarantees of senders that share a database, and of what a dead one held.
+#include <atomic>
+
+#include "storage_fixture.hpp"
+
+namespace pricewire {
+namespace {
+
+class StorageSendersConformance : public StorageConformance {};
+
+TEST_P(StorageSendersConformance, WhatADeadSenderClaimedIsGivenBackBeforeItsLeaseEnds) {
+    const Uuid dead = pending();
+    const Uuid living = pending();
+    const Uuid silent = pending();
+    storage_->keep_alive("sender-1", now_ + 5s);
+    storage_->keep_alive("sender-2", now_ + 1s);
+    storage_->keep_alive("sender-2", now_ + 7s);
+    claim(dead, 1, now_);
+    claim(living, 1, now_, "sender-2");
+    claim(silent, 1, now_, "sender-3");
+    EXPECT_EQ(storage_->release_dead(now_ + 5s - 1us), 0U);
+    EXPECT_EQ(storage_->release_dead(now_ + 5s), 1U);
+    const auto again = storage_->claim_due(now_ + 5s, 10, {"sender-4", now_ + lease_});
+    ASSERT_EQ(again.size(), 1U);
+    EXPECT_EQ(again[0].id, dead);
+    EXPECT_EQ(again[0].attempt, 1);
+    EXPECT_EQ(storage_->release_dead(now_ + 7s), 1U);
+    EXPECT_EQ(storage_->claim_due(now_ + 7s, 10, {"sender-4", now_ + lease_}).at(0).id, living);
+    // One that never said that it lives is left to the end of its lease.
+    EXPECT_EQ(storage_->release_dead(now_ + 24h), 0U);
+    EXPECT_EQ(storage_->claim_due(now_ + lease_, 10, {"sender-5", now_ + 2 * lease_}).size(), 3U);
+}
+
+TEST_P(StorageSendersConformance, ADeadSendersAttemptMayStillBeRecordedWhereNobodyMadeAnother) {
+    const Alert alert = add_alert();
+    const auto tasks = fire({alert.id});
+    storage_->keep_alive("sender-1", now_ + 1s);
+    storage_->claim(tasks, now_, {"sender-1", now_ + lease_});
+    EXPECT_EQ(storage_->release_dead(now_ + 2s), 1U);
+    EXPECT_EQ(view(alert.id).state, DeliveryState::pending);
+    EXPECT_EQ(view(alert.id).next_attempt_at, now_);
+    record(outcome(tasks[0].delivery_id, 1, now_ + 2s, DeliveryState::delivered));
+    EXPECT_EQ(view(alert.id).state, DeliveryState::delivered);
+    EXPECT_FALSE(storage_->next_due());
+}
+
+TEST_P(StorageSendersConformance, OneThatReleasedItsClaimsOrIsDeadIsForgotten) {
+    const Uuid id = pending();
+    storage_->keep_alive("sender-1", now_ + 1s);
+    EXPECT_EQ(storage_->release_claims("sender-1"), 0U);
+    claim(id, 1, now_);
+    EXPECT_EQ(storage_->release_dead(now_ + 2s), 0U);
+    storage_->keep_alive("sender-1", now_ + 3s);
+    EXPECT_EQ(storage_->release_dead(now_ + 4s), 1U);
+    // It lived after all: what it claims now has its lease.
+    claim(id, 1, now_ + 4s);
+    EXPECT_EQ(storage_->release_dead(now_ + 24h), 0U);
+}
+
+TEST_P(StorageSendersConformance, WhatTheDeadHeldIsGivenBackOnceHoweverManyLook) {
+    const auto tasks = fire(add_alerts(60));
+    storage_->keep_alive("sender-1", now_ + 1s);
+    storage_->claim(tasks, now_, {"sender-1", now_ + lease_});
+    std::atomic<std::size_t> released = 0;
+    at_once(4, [&](int t) {
+        storage_->keep_alive("sender-2-" + std::to_string(t), now_ + 1h);
+        released += storage_->release_dead(now_ + 2s);
+    });
+    EXPECT_EQ(released, 60U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Storages, StorageSendersConformance, storages(),
+                         [](const auto& test) { return test.param.name; });
+
+}  // namespace
+}  // namespace pricewire
