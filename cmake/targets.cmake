@@ -27,6 +27,8 @@ if(PRICEWIRE_TESTS)
   pricewire_room(support DIR ${CMAKE_SOURCE_DIR}/tests/support ROOMS base net PRIVATE_LIBS OpenSSL::SSL ZLIB::ZLIB)
   target_compile_definitions(support PUBLIC
     PRICEWIRE_BINARY_DIR="${CMAKE_BINARY_DIR}" PRICEWIRE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  add_executable(test-servers ${CMAKE_SOURCE_DIR}/tests/support/test_servers_main.cpp)
+  target_link_libraries(test-servers PRIVATE pricewire_options support)
 endif()
 
 foreach(extra sim app conformance contract hostile scenarios perf fuzz flow)

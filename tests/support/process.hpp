@@ -15,9 +15,11 @@ class Process {
 public:
     struct Options {
         std::vector<std::string> command;        // program and arguments
-        std::map<std::string, std::string> env;  // added to a nearly empty environment
+        std::map<std::string, std::string> env;  // added to a nearly empty environment, or in its place
         std::filesystem::path output;            // stdout and stderr, appended
         std::filesystem::path directory;         // working directory; empty: the test's
+        std::string user;                        // whom it runs as (only root can say); empty: the test's
+        int with_the_test = 9;  // the signal it gets where the thread that started it ends: SIGKILL
     };
 
     Process() = default;
@@ -31,7 +33,8 @@ public:
     void signal(int number) const;
     // Waits for its end; the exit code, or 128 + the signal's number. Throws after 60 s.
     int wait();
-    void kill();  // SIGKILL and wait
+    void kill();       // SIGKILL and wait
+    void kill_tree();  // the same with all that it has started, and what those have
     std::string output() const;
     // Waits until a line of the output holds `text`, then returns what follows it up to white space.
     // Throws std::runtime_error, with the output, after 60 s or when the process has ended.
