@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -15,13 +16,16 @@
 #include "base/uuid.hpp"
 #include "queue/delivery_queue.hpp"
 #include "queue/in_process/in_process_queue.hpp"
+#include "queue/rabbitmq/broker_fixture.hpp"
+#include "queue/rabbitmq/rabbitmq_queue.hpp"
 
 namespace pricewire {
 namespace {
 
 struct Factory {
     std::string name;
-    std::function<std::unique_ptr<DeliveryQueue>()> create;
+    std::function<std::unique_ptr<DeliveryQueue>(const std::string& queue)> create;
+    bool broker = false;
 };
 
 // Collects what arrives, from whatever thread, and lets a test wait for it.
@@ -68,7 +72,14 @@ std::vector<std::pair<Uuid, int>> pairs(const std::vector<DeliveryTask>& tasks) 
 
 class DeliveryQueueConformance : public testing::TestWithParam<Factory> {
 protected:
-    void SetUp() override { queue_ = GetParam().create(); }
+    void SetUp() override {
+        if (GetParam().broker) {
+            if (test_broker_url().empty()) GTEST_SKIP() << no_broker;
+            at_broker_.emplace();
+        }
+        queue_ = GetParam().create(at_broker_ ? at_broker_->name : "");
+    }
+    std::optional<TestQueue> at_broker_;
     std::unique_ptr<DeliveryQueue> queue_;
 };
 
@@ -184,10 +195,15 @@ TEST_P(DeliveryQueueConformance, AnswersAPing) {
     EXPECT_NO_THROW(queue_->ping());
 }
 
-INSTANTIATE_TEST_SUITE_P(Queues, DeliveryQueueConformance,
-                         testing::Values(Factory{"in_process",
-                                                 [] { return create_in_process_queue(10'000); }}),
-                         [](const auto& test) { return test.param.name; });
+std::unique_ptr<DeliveryQueue> rabbitmq(const std::string& queue) {
+    return create_rabbitmq_queue({.url = test_broker_url(), .ca_file = {}, .queue = queue});
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Queues, DeliveryQueueConformance,
+    testing::Values(Factory{"in_process", [](const std::string&) { return create_in_process_queue(10'000); }},
+                    Factory{"rabbitmq", rabbitmq, true}),
+    [](const auto& test) { return test.param.name; });
 
 }  // namespace
 }  // namespace pricewire

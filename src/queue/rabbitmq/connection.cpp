@@ -1,0 +1,255 @@
+#include "queue/rabbitmq/connection.hpp"
+
+#include <amqp_framing.h>
+#include <amqp_ssl_socket.h>
+#include <amqp_tcp_socket.h>
+#include <openssl/ssl.h>
+#include <sys/time.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "queue/rabbitmq/task_text.hpp"
+
+namespace pricewire {
+namespace {
+
+using Kind = BrokerError::Kind;
+
+constexpr amqp_channel_t channel = 1;
+constexpr int frame_max = 131'072;
+constexpr Duration goodbye = std::chrono::milliseconds{500};
+
+timeval timeval_of(Duration d) {
+    return {static_cast<time_t>(d.count() / 1'000'000), static_cast<suseconds_t>(d.count() % 1'000'000)};
+}
+
+amqp_bytes_t bytes_of(std::string_view text) {
+    return {text.size(), const_cast<char*>(text.data())};  // the library only reads it
+}
+
+std::string string_of(amqp_bytes_t bytes) {
+    return {static_cast<const char*>(bytes.bytes), bytes.len};
+}
+
+amqp_table_entry_t yes(const char* key) {
+    amqp_table_entry_t entry{.key = amqp_cstring_bytes(key), .value = {}};
+    entry.value.kind = AMQP_FIELD_KIND_BOOLEAN;
+    entry.value.value.boolean = 1;
+    return entry;
+}
+
+}  // namespace
+
+Connection::Connection(const BrokerUrl& url, const RabbitmqOptions& options, SocketCut& cut)
+    : queue_(options.queue), prefetch_(options.prefetch), cut_(cut), state_(amqp_new_connection()) {
+    if (!state_) throw std::bad_alloc();
+    open_socket(url, options);
+    log_in(url, options);
+    amqp_channel_open(state_.get(), channel);
+    check(amqp_get_rpc_reply(state_.get()), "opening a channel");
+    declare_queue();
+}
+
+Connection::~Connection() {
+    cut_.clear();
+}
+
+void Connection::open_socket(const BrokerUrl& url, const RabbitmqOptions& options) {
+    amqp_socket_t* socket = url.tls ? amqp_ssl_socket_new(state_.get()) : amqp_tcp_socket_new(state_.get());
+    if (socket == nullptr) throw BrokerError(Kind::away, "no socket can be made");
+    if (url.tls) {
+        amqp_ssl_socket_set_verify_peer(socket, 1);
+        amqp_ssl_socket_set_verify_hostname(socket, 1);
+        if (options.ca_file.empty()) {
+            SSL_CTX_set_default_verify_paths(static_cast<SSL_CTX*>(amqp_ssl_socket_get_context(socket)));
+        } else {
+            check(amqp_ssl_socket_set_cacert(socket, options.ca_file.c_str()), "reading the CA file");
+        }
+    }
+    const timeval timeout = timeval_of(options.connect_timeout);
+    check(amqp_socket_open_noblock(socket, url.host.c_str(), url.port, &timeout), "connecting");
+    socket_ = amqp_get_sockfd(state_.get());
+    cut_.watch(socket_);
+    amqp_set_handshake_timeout(state_.get(), &timeout);
+    amqp_set_rpc_timeout(state_.get(), &timeout);
+}
+
+void Connection::log_in(const BrokerUrl& url, const RabbitmqOptions& options) {
+    // Without these the broker neither says that it is short of memory nor that the queue is gone.
+    std::array capabilities{yes("connection.blocked"), yes("consumer_cancel_notify")};
+    amqp_table_entry_t entry{.key = amqp_cstring_bytes("capabilities"), .value = {}};
+    entry.value.kind = AMQP_FIELD_KIND_TABLE;
+    entry.value.value.table = {static_cast<int>(capabilities.size()), capabilities.data()};
+    const amqp_table_t properties{1, &entry};
+    const auto heartbeat = static_cast<int>(options.heartbeat.count());
+    check(amqp_login_with_properties(state_.get(), url.vhost.c_str(), 1, frame_max, heartbeat, &properties,
+                                     AMQP_SASL_METHOD_PLAIN, url.user.c_str(), url.password.c_str()),
+          "logging in");
+}
+
+void Connection::declare_queue() {
+    amqp_table_entry_t entry{.key = amqp_cstring_bytes("x-queue-type"), .value = {}};
+    entry.value.kind = AMQP_FIELD_KIND_UTF8;
+    entry.value.value.bytes = amqp_cstring_bytes("quorum");
+    amqp_queue_declare(state_.get(), channel, bytes_of(queue_), 0, 1, 0, 0, {1, &entry});
+    const amqp_rpc_reply_t reply = amqp_get_rpc_reply(state_.get());
+    if (reply.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION && reply.reply.id == AMQP_CHANNEL_CLOSE_METHOD) {
+        const auto* close = static_cast<amqp_channel_close_t*>(reply.reply.decoded);
+        if (close->reply_code == AMQP_PRECONDITION_FAILED) {
+            throw BrokerError(Kind::queue_differs, string_of(close->reply_text));
+        }
+    }
+    check(reply, "declaring the queue");
+}
+
+void Connection::ask_for_confirms() {
+    amqp_confirm_select(state_.get(), channel);
+    check(amqp_get_rpc_reply(state_.get()), "asking for confirms");
+}
+
+void Connection::begin_to_consume() {
+    amqp_basic_qos(state_.get(), channel, 0,
+                   static_cast<std::uint16_t>(std::min<std::size_t>(prefetch_, 65'535)), 0);
+    check(amqp_get_rpc_reply(state_.get()), "setting the prefetch");
+    amqp_basic_consume(state_.get(), channel, bytes_of(queue_), amqp_empty_bytes, 0, 0, 0, amqp_empty_table);
+    check(amqp_get_rpc_reply(state_.get()), "beginning to consume");
+}
+
+void Connection::send_ping() {
+    amqp_queue_declare_t declare{};
+    declare.queue = bytes_of(queue_);
+    declare.passive = 1;
+    check(amqp_send_method(state_.get(), channel, AMQP_QUEUE_DECLARE_METHOD, &declare),
+          "asking for the queue");
+}
+
+void Connection::publish(const std::string& body) {
+    amqp_basic_properties_t properties{};
+    properties._flags = AMQP_BASIC_DELIVERY_MODE_FLAG;
+    properties.delivery_mode = AMQP_DELIVERY_PERSISTENT;
+    check(amqp_basic_publish(state_.get(), channel, amqp_empty_bytes, bytes_of(queue_), 1, 0, &properties,
+                             bytes_of(body)),
+          "publishing");
+}
+
+void Connection::ack(std::uint64_t tag, bool multiple) {
+    check(amqp_basic_ack(state_.get(), channel, tag, multiple ? 1 : 0), "acknowledging");
+}
+
+void Connection::reject(std::uint64_t tag) {
+    check(amqp_basic_reject(state_.get(), channel, tag, 0), "rejecting a message");
+}
+
+std::optional<Connection::Event> Connection::next() {
+    while (true) {
+        // What the last frame pointed into is not looked at any more.
+        amqp_maybe_release_buffers(state_.get());
+        amqp_frame_t frame;
+        const timeval at_once{};
+        const int status = amqp_simple_wait_frame_noblock(state_.get(), &frame, &at_once);
+        if (status == AMQP_STATUS_TIMEOUT) return std::nullopt;
+        check(status, "reading");
+        auto event = frame.frame_type == AMQP_FRAME_METHOD ? on_method(frame.payload.method) : on_body(frame);
+        if (event) return event;
+    }
+}
+
+std::optional<Connection::Event> Connection::on_method(const amqp_method_t& method) {
+    switch (method.id) {
+        case AMQP_BASIC_DELIVER_METHOD: {
+            const auto* deliver = static_cast<amqp_basic_deliver_t*>(method.decoded);
+            incoming_ =
+                Event{.kind = Event::Kind::delivered, .message = {deliver->delivery_tag, {}}, .reason = {}};
+            return std::nullopt;
+        }
+        case AMQP_BASIC_RETURN_METHOD:
+            incoming_ = Event{.kind = Event::Kind::returned, .message = {}, .reason = {}};
+            return std::nullopt;
+        case AMQP_BASIC_ACK_METHOD: {
+            const auto* ack = static_cast<amqp_basic_ack_t*>(method.decoded);
+            return Event{Event::Kind::acked, {}, ack->delivery_tag, ack->multiple != 0, {}};
+        }
+        case AMQP_BASIC_NACK_METHOD: {
+            const auto* nack = static_cast<amqp_basic_nack_t*>(method.decoded);
+            return Event{Event::Kind::nacked, {}, nack->delivery_tag, nack->multiple != 0, {}};
+        }
+        case AMQP_CONNECTION_BLOCKED_METHOD:
+            return Event{
+                .kind = Event::Kind::blocked,
+                .message = {},
+                .reason = string_of(static_cast<amqp_connection_blocked_t*>(method.decoded)->reason)};
+        case AMQP_CONNECTION_UNBLOCKED_METHOD:
+            return Event{.kind = Event::Kind::unblocked, .message = {}, .reason = {}};
+        case AMQP_QUEUE_DECLARE_OK_METHOD:
+            return Event{.kind = Event::Kind::pong, .message = {}, .reason = {}};
+        case AMQP_BASIC_CANCEL_METHOD:
+            throw BrokerError(Kind::away, "the queue was deleted");
+        case AMQP_CHANNEL_CLOSE_METHOD:
+        case AMQP_CONNECTION_CLOSE_METHOD:
+            closed_by_broker(method, "using the queue");
+        default:
+            return std::nullopt;
+    }
+}
+
+std::optional<Connection::Event> Connection::on_body(const amqp_frame_t& frame) {
+    if (!incoming_) throw BrokerError(Kind::away, "the broker sent a body that belongs to no message");
+    if (frame.frame_type == AMQP_FRAME_HEADER) {
+        incoming_left_ = frame.payload.properties.body_size;
+    } else {
+        const amqp_bytes_t part = frame.payload.body_fragment;
+        incoming_left_ -= std::min<std::uint64_t>(incoming_left_, part.len);
+        std::string& body = incoming_->message.body;
+        // One byte more than a task's text, so that what is longer is not taken for one.
+        body.append(static_cast<const char*>(part.bytes),
+                    std::min(part.len, max_task_text + 1 - body.size()));
+    }
+    if (incoming_left_ > 0) return std::nullopt;
+    return std::exchange(incoming_, std::nullopt);
+}
+
+void Connection::wait(Wake& wake, MonoTime until) {
+    // Writing may have read: what is in memory already does not make the socket readable.
+    if (amqp_frames_enqueued(state_.get()) || amqp_data_in_buffer(state_.get())) return;
+    wake.wait(socket_, until);
+}
+
+void Connection::close() {
+    const timeval timeout = timeval_of(goodbye);
+    amqp_set_rpc_timeout(state_.get(), &timeout);
+    // Where no answer comes, destroying the connection closes it as well.
+    amqp_connection_close(state_.get(), AMQP_REPLY_SUCCESS);
+}
+
+void Connection::check(int status, const char* doing) const {
+    if (status == AMQP_STATUS_OK) return;
+    throw BrokerError(Kind::away, std::string(doing) + ": " + amqp_error_string2(status));
+}
+
+void Connection::check(const amqp_rpc_reply_t& reply, const char* doing) const {
+    if (reply.reply_type == AMQP_RESPONSE_NORMAL) return;
+    if (reply.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION) closed_by_broker(reply.reply, doing);
+    throw BrokerError(Kind::away, std::string(doing) + ": " + amqp_error_string2(reply.library_error));
+}
+
+// AMQP 0-9-1, "Reply constants".
+void Connection::closed_by_broker(const amqp_method_t& method, const char* doing) const {
+    std::uint16_t code = 0;
+    std::string text = "the broker ended it";
+    if (method.id == AMQP_CHANNEL_CLOSE_METHOD) {
+        const auto* close = static_cast<amqp_channel_close_t*>(method.decoded);
+        code = close->reply_code;
+        text = string_of(close->reply_text);
+    } else if (method.id == AMQP_CONNECTION_CLOSE_METHOD) {
+        const auto* close = static_cast<amqp_connection_close_t*>(method.decoded);
+        code = close->reply_code;
+        text = string_of(close->reply_text);
+    }
+    const bool refused = code == AMQP_ACCESS_REFUSED || code == AMQP_NOT_ALLOWED;
+    const Kind other = code == AMQP_INTERNAL_ERROR ? Kind::busy : Kind::away;
+    throw BrokerError(refused ? Kind::refused : other, std::string(doing) + ": " + text);
+}
+
+}  // namespace pricewire

@@ -1,0 +1,135 @@
+#include "queue/rabbitmq/consumer.hpp"
+
+#include <random>
+#include <utility>
+
+#include "base/log.hpp"
+#include "queue/rabbitmq/task_text.hpp"
+
+namespace pricewire {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr BackoffPolicy backoff{milliseconds{100}, seconds{3}};
+// A connection that stood for so long was a good one: the next is not waited for longer than after the first.
+constexpr Duration steady = seconds{5};
+constexpr std::size_t largest_batch = 500;
+constexpr Duration longest_sleep = milliseconds{500};
+constexpr Duration cut_after = seconds{1};
+
+}  // namespace
+
+void Receipts::push(std::span<const std::uint64_t> receipts) {
+    if (receipts.empty()) return;
+    {
+        std::lock_guard lock(mutex_);
+        receipts_.insert(receipts_.end(), receipts.begin(), receipts.end());
+    }
+    wake_.wake();
+}
+
+std::vector<std::uint64_t> Receipts::take() {
+    std::lock_guard lock(mutex_);
+    return std::exchange(receipts_, {});
+}
+
+Consumer::Consumer(const BrokerUrl& url, const RabbitmqOptions& options, Outage& outage, Receipts& receipts,
+                   OnTasks on_tasks)
+    : url_(url),
+      options_(options),
+      outage_(outage),
+      receipts_(receipts),
+      on_tasks_(std::move(on_tasks)),
+      rng_(std::random_device{}()) {
+    thread_ = std::thread([this] { run(); });
+}
+
+Consumer::~Consumer() {
+    {
+        std::unique_lock lock(mutex_);
+        stop_ = true;
+        changed_.notify_all();
+        receipts_.wake().wake();
+        if (!changed_.wait_for(lock, cut_after, [&] { return ended_; })) cut_.cut();
+    }
+    thread_.join();
+    outage_.over(Outage::Side::consuming);
+}
+
+void Consumer::run() {
+    int failures = 0;
+    while (!stop_) {
+        const MonoTime began = std::chrono::steady_clock::now();
+        try {
+            Connection connection(url_, options_, cut_);
+            connection.begin_to_consume();
+            outage_.over(Outage::Side::consuming);
+            epoch_ = receipts_.next_epoch();
+            ledger_ = {};
+            serve(connection);
+            connection.close();
+            break;
+        } catch (const BrokerError& e) {
+            if (!stop_) outage_.lost(Outage::Side::consuming, e);
+        }
+        failures = std::chrono::steady_clock::now() - began > steady ? 1 : failures + 1;
+        const MonoTime again = std::chrono::steady_clock::now() + backoff.equal_jitter(failures, rng_);
+        std::unique_lock lock(mutex_);
+        changed_.wait_until(lock, again, [&] { return stop_.load(); });
+    }
+    std::lock_guard lock(mutex_);
+    ended_ = true;
+    changed_.notify_all();
+}
+
+void Consumer::serve(Connection& connection) {
+    std::vector<QueuedTask> batch;
+    while (true) {
+        // What was done with before the stop is acknowledged still.
+        const bool last = stop_;
+        acknowledge(connection);
+        if (last) return;
+        batch.clear();
+        take_in(connection, batch);
+        if (!batch.empty() && !stop_) on_tasks_(batch);
+        if (batch.size() < largest_batch) {
+            connection.wait(receipts_.wake(), std::chrono::steady_clock::now() + longest_sleep);
+        }
+    }
+}
+
+void Consumer::take_in(Connection& connection, std::vector<QueuedTask>& batch) {
+    while (batch.size() < largest_batch) {
+        const auto event = connection.next();
+        if (!event) return;
+        if (event->kind == Connection::Event::Kind::delivered) on_message(connection, event->message, batch);
+    }
+}
+
+void Consumer::on_message(Connection& connection, const Message& message, std::vector<QueuedTask>& batch) {
+    ledger_.arrived(message.tag);
+    if (const auto task = parse_task_text(message.body)) {
+        batch.push_back({*task, Receipts::receipt(epoch_, message.tag)});
+        return;
+    }
+    ledger_.settled(message.tag);
+    connection.reject(message.tag);
+    if (!std::exchange(malformed_told_, true)) {
+        log::warn(
+            "a message in the queue is not a task and was thrown away, as others like it will be; does "
+            "another program publish there?",
+            {{"queue", options_.queue}, {"bytes", std::to_string(message.body.size())}});
+    }
+}
+
+void Consumer::acknowledge(Connection& connection) {
+    std::vector<std::uint64_t> tags;
+    for (const std::uint64_t receipt : receipts_.take()) {
+        if (Receipts::epoch_of(receipt) == epoch_) tags.push_back(Receipts::tag_of(receipt));
+    }
+    for (const AckLedger::Ack& ack : ledger_.done(tags)) connection.ack(ack.tag, ack.multiple);
+}
+
+}  // namespace pricewire

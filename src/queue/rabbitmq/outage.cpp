@@ -1,0 +1,72 @@
+#include "queue/rabbitmq/outage.hpp"
+
+#include <utility>
+
+#include "base/log.hpp"
+
+namespace pricewire {
+
+void Outage::lost(Side side, const BrokerError& e) {
+    std::lock_guard lock(mutex_);
+    lost_[static_cast<std::size_t>(side)] = true;
+    // One that is busy is another matter a moment later.
+    const bool first_busy = e.kind == BrokerError::Kind::busy && !std::exchange(was_busy_, true);
+    if (said_ == e.kind || first_busy) return;
+    said_ = e.kind;
+    say(e);
+}
+
+void Outage::over(Side side) {
+    std::lock_guard lock(mutex_);
+    lost_[static_cast<std::size_t>(side)] = false;
+    was_busy_ = false;
+    if (lost_[0] || lost_[1] || !said_) return;
+    said_.reset();
+    log::info("the message broker tells senders of deliveries again",
+              {{"broker", broker_}, {"left_to_the_database", std::to_string(std::exchange(left_, 0))}});
+}
+
+void Outage::left_to_database(std::size_t tasks) {
+    std::lock_guard lock(mutex_);
+    if (tasks == 0) return;
+    left_ += tasks;
+    if (said_ || std::exchange(left_said_, true)) return;
+    log::warn(
+        "the message broker is too slow for all deliveries; senders find the rest in the database, later",
+        {{"broker", broker_}});
+}
+
+void Outage::say(const BrokerError& e) const {
+    switch (e.kind) {
+        case BrokerError::Kind::away:
+        case BrokerError::Kind::busy:
+            log::warn(
+                "the message broker cannot be used; it is tried again, and until it is back senders find "
+                "deliveries in the database, up to a second later",
+                {{"broker", broker_}, {"reason", e.what()}});
+            return;
+        case BrokerError::Kind::refused:
+            log::error(
+                "the message broker refuses this program; mend storage.rabbitmq_url or the rights of its "
+                "user "
+                "(until then senders find deliveries in the database, up to a second later)",
+                {{"broker", broker_}, {"reason", e.what()}});
+            return;
+        case BrokerError::Kind::queue_differs:
+            log::error(
+                "the broker's queue was declared with other arguments than those of a durable quorum queue; "
+                "delete it, and it is declared anew (until then senders find deliveries in the database, up "
+                "to a second later)",
+                {{"broker", broker_}, {"queue", queue_}, {"reason", e.what()}});
+            return;
+        case BrokerError::Kind::blocked:
+            log::warn(
+                "the message broker is short of memory or disk and takes nothing; until it does, senders "
+                "find "
+                "deliveries in the database, up to a second later",
+                {{"broker", broker_}, {"reason", e.what()}});
+            return;
+    }
+}
+
+}  // namespace pricewire

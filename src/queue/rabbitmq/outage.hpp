@@ -1,0 +1,41 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "queue/rabbitmq/connection.hpp"
+
+namespace pricewire {
+
+// What operators hear of a broker that is away: one line when the first of its two connections is lost,
+// another where the reason becomes one of another kind, one when both are there again. Thread-safe.
+class Outage {
+public:
+    enum class Side : std::uint8_t { publishing, consuming };
+
+    Outage(std::string broker, std::string queue) : broker_(std::move(broker)), queue_(std::move(queue)) {}
+
+    void lost(Side side, const BrokerError& e);
+    // There again, or not wanted any more.
+    void over(Side side);
+    // Tasks that were left to the database: told with the end of the outage, or once where there is none.
+    void left_to_database(std::size_t tasks);
+
+private:
+    void say(const BrokerError& e) const;
+
+    const std::string broker_;
+    const std::string queue_;
+    std::mutex mutex_;
+    std::array<bool, 2> lost_{};
+    std::optional<BrokerError::Kind> said_;
+    bool was_busy_ = false;
+    std::size_t left_ = 0;
+    bool left_said_ = false;
+};
+
+}  // namespace pricewire

@@ -1,0 +1,291 @@
+#include "queue/rabbitmq/publisher.hpp"
+
+#include <algorithm>
+#include <random>
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+#include "base/log.hpp"
+#include "queue/rabbitmq/task_text.hpp"
+
+namespace pricewire {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr BackoffPolicy backoff{milliseconds{100}, seconds{3}};
+// A connection that stood for so long was a good one: the next is not waited for longer than after the first.
+constexpr Duration steady = seconds{5};
+// So many are sent before it is looked whether the broker blocks publishing.
+constexpr std::size_t send_batch = 100;
+constexpr Duration longest_sleep = milliseconds{500};
+constexpr Duration cut_after = milliseconds{300};
+
+MonoTime mono() {
+    return std::chrono::steady_clock::now();
+}
+
+}  // namespace
+
+Publisher::Publisher(const BrokerUrl& url, const RabbitmqOptions& options, Outage& outage)
+    : url_(url), options_(options), outage_(outage), rng_(std::random_device{}()) {
+    thread_ = std::thread([this] { run(); });
+}
+
+Publisher::~Publisher() {
+    {
+        std::unique_lock lock(mutex_);
+        stop_by_ = mono() + options_.stop_deadline;
+        stop_ = true;
+        changed_.notify_all();
+        wake_.wake();
+        if (!changed_.wait_until(lock, stop_by_ + cut_after, [&] { return ended_; })) cut_.cut();
+    }
+    thread_.join();
+    outage_.over(Outage::Side::publishing);
+    if (const std::size_t left = kept_.size() + sent_.size(); left > 0) {
+        log::info("tasks were not published before the end; senders find their deliveries in the database",
+                  {{"tasks", std::to_string(left)}});
+    }
+}
+
+void Publisher::publish(std::span<const DeliveryTask> tasks) {
+    const MonoTime now = mono();
+    bool overflows = false;
+    {
+        std::lock_guard lock(mutex_);
+        const std::size_t held = std::min(options_.max_unpublished, kept_.size() + in_flight_);
+        const std::size_t taken = std::min(options_.max_unpublished - held, tasks.size());
+        for (const DeliveryTask& task : tasks.first(taken)) kept_.push_back({task, now});
+        overflows = taken < tasks.size() && !std::exchange(overflow_told_, true);
+    }
+    wake_.wake();
+    if (overflows) {
+        log::warn(
+            "more deliveries are due than the message broker takes; senders will find the rest in the "
+            "database, a little later",
+            {{"kept", std::to_string(options_.max_unpublished)}});
+    }
+}
+
+void Publisher::ping() {
+    std::unique_lock lock(mutex_);
+    const std::uint64_t ticket = ++pings_asked_;
+    wake_.wake();
+    const auto decided = [&] { return pings_answered_ >= ticket || !trouble_.empty(); };
+    const bool in_time = changed_.wait_for(lock, options_.ping_deadline, decided);
+    if (pings_answered_ >= ticket) return;
+    throw std::runtime_error("the message broker at " + url_.address() +
+                             " does not answer: " + (in_time ? trouble_ : "no answer within the deadline"));
+}
+
+void Publisher::run() {
+    int failures = 0;
+    while (true) {
+        const MonoTime began = mono();
+        try {
+            Connection connection(url_, options_, cut_);
+            connection.ask_for_confirms();
+            connected();
+            serve(connection);
+            connection.close();
+            break;
+        } catch (const BrokerError& e) {
+            failed(e);
+        }
+        failures = mono() - began > steady ? 1 : failures + 1;
+        const MonoTime again = mono() + backoff.equal_jitter(failures, rng_);
+        std::unique_lock lock(mutex_);
+        if (changed_.wait_until(lock, again, [&] { return stop_; })) break;
+    }
+    std::lock_guard lock(mutex_);
+    ended_ = true;
+    changed_.notify_all();
+}
+
+void Publisher::connected() {
+    first_tag_ = 1;
+    queue_gone_ = false;
+    {
+        // Declaring the queue was an answer.
+        std::lock_guard lock(mutex_);
+        trouble_.clear();
+        pings_answered_ = pings_sent_ = pings_asked_;
+    }
+    changed_.notify_all();
+    outage_.over(Outage::Side::publishing);
+}
+
+void Publisher::failed(const BrokerError& e) {
+    outage_.lost(Outage::Side::publishing, e);
+    blocked_ = false;
+    std::vector<Kept> again;
+    for (Sent& sent : sent_) {
+        if (!sent.settled) again.push_back(std::move(sent.kept));
+    }
+    sent_.clear();
+    keep_again(again);
+    drop_old();
+    std::lock_guard lock(mutex_);
+    trouble_ = e.what();
+    changed_.notify_all();
+}
+
+void Publisher::serve(Connection& connection) {
+    while (true) {
+        take_in(connection);
+        if (queue_gone_ && sent_.empty()) {
+            throw BrokerError(BrokerError::Kind::away, "publishing: the queue was deleted");
+        }
+        const MonoTime late = mono() - options_.confirm_deadline;
+        if (!blocked_ && !sent_.empty() && sent_.front().at < late) {
+            throw BrokerError(BrokerError::Kind::away, "publishing: no confirm came in time");
+        }
+        drop_old();
+        if (finished()) return;
+        send_pings(connection);
+        if (send_some(connection)) continue;
+        connection.wait(wake_, wake_at());
+    }
+}
+
+void Publisher::take_in(Connection& connection) {
+    using Kind = Connection::Event::Kind;
+    std::vector<Kept> again;
+    while (auto event = connection.next()) {
+        if (event->kind == Kind::acked || event->kind == Kind::nacked) {
+            confirmed(event->tag, event->multiple, event->kind == Kind::acked, again);
+        } else if (event->kind == Kind::returned) {
+            mark_returned(event->message.body);
+        } else if (event->kind == Kind::blocked) {
+            set_blocked(event->reason);
+        } else if (event->kind == Kind::unblocked) {
+            set_unblocked();
+        } else if (event->kind == Kind::pong) {
+            std::lock_guard lock(mutex_);
+            pings_answered_ = pings_sent_;
+            changed_.notify_all();
+        }
+    }
+    keep_again(again);
+}
+
+void Publisher::confirmed(std::uint64_t tag, bool multiple, bool published, std::vector<Kept>& again) {
+    if (tag < first_tag_ || tag >= first_tag_ + sent_.size()) return;
+    const std::size_t last = tag - first_tag_;
+    for (std::size_t i = multiple ? 0 : last; i <= last; ++i) {
+        Sent& sent = sent_[i];
+        if (std::exchange(sent.settled, true)) continue;
+        if (!published || sent.returned) again.push_back(sent.kept);
+    }
+    while (!sent_.empty() && sent_.front().settled) {
+        sent_.pop_front();
+        ++first_tag_;
+    }
+}
+
+// Only its body says which message came back. It is confirmed after that, as if all were well.
+void Publisher::mark_returned(const std::string& body) {
+    queue_gone_ = true;
+    const auto task = parse_task_text(body);
+    for (Sent& sent : sent_) {
+        if (!task || sent.settled || sent.returned) continue;
+        if (sent.kept.task.delivery_id != task->delivery_id || sent.kept.task.attempt != task->attempt)
+            continue;
+        sent.returned = true;
+        return;
+    }
+}
+
+void Publisher::set_blocked(const std::string& reason) {
+    blocked_ = true;
+    outage_.lost(Outage::Side::publishing, BrokerError(BrokerError::Kind::blocked, reason));
+    std::lock_guard lock(mutex_);
+    trouble_ = "it has blocked publishing: " + reason;
+    changed_.notify_all();
+}
+
+void Publisher::set_unblocked() {
+    blocked_ = false;
+    for (Sent& sent : sent_) sent.at = mono();
+    outage_.over(Outage::Side::publishing);
+    std::lock_guard lock(mutex_);
+    trouble_.clear();
+}
+
+void Publisher::keep_again(std::span<Kept> again) {
+    std::size_t left = 0;
+    {
+        std::lock_guard lock(mutex_);
+        in_flight_ = sent_.size();
+        for (auto it = again.rbegin(); it != again.rend(); ++it) {
+            if (++it->tries < options_.tries) {
+                kept_.push_front(std::move(*it));
+            } else {
+                ++left;
+            }
+        }
+    }
+    outage_.left_to_database(left);
+}
+
+void Publisher::drop_old() {
+    const MonoTime oldest = mono() - options_.keep_unpublished;
+    std::size_t left = 0;
+    {
+        std::lock_guard lock(mutex_);
+        while (!kept_.empty() && kept_.front().since < oldest) {
+            kept_.pop_front();
+            ++left;
+        }
+    }
+    outage_.left_to_database(left);
+}
+
+void Publisher::send_pings(Connection& connection) {
+    std::uint64_t asked = 0;
+    {
+        std::lock_guard lock(mutex_);
+        asked = pings_asked_;
+    }
+    if (blocked_ || asked == pings_sent_) return;
+    // One at a time, so that an answer stands for all that was asked before it.
+    if (pings_answered_ != pings_sent_) return;
+    pings_sent_ = asked;
+    connection.send_ping();
+}
+
+bool Publisher::send_some(Connection& connection) {
+    if (blocked_ || queue_gone_ || sent_.size() >= options_.unconfirmed) return false;
+    const std::size_t before = sent_.size();
+    const MonoTime now = mono();
+    {
+        std::lock_guard lock(mutex_);
+        const std::size_t room = std::min(options_.unconfirmed - before, send_batch);
+        for (std::size_t n = std::min(room, kept_.size()); n > 0; --n) {
+            sent_.push_back({std::move(kept_.front()), now});
+            kept_.pop_front();
+        }
+        in_flight_ = sent_.size();
+        if (kept_.size() < options_.max_unpublished / 2) overflow_told_ = false;
+    }
+    for (std::size_t i = before; i < sent_.size(); ++i) connection.publish(task_text(sent_[i].kept.task));
+    return sent_.size() > before;
+}
+
+bool Publisher::finished() {
+    std::lock_guard lock(mutex_);
+    return stop_ && ((kept_.empty() && sent_.empty()) || blocked_ || mono() >= stop_by_);
+}
+
+MonoTime Publisher::wake_at() {
+    MonoTime at = mono() + longest_sleep;
+    if (!blocked_ && !sent_.empty())
+        at = std::min<MonoTime>(at, sent_.front().at + options_.confirm_deadline);
+    std::lock_guard lock(mutex_);
+    return stop_ ? std::min(at, stop_by_) : at;
+}
+
+}  // namespace pricewire
