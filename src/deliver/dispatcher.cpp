@@ -11,6 +11,7 @@
 #include "base/log.hpp"
 #include "deliver/endpoints.hpp"
 #include "deliver/intake.hpp"
+#include "deliver/peers.hpp"
 #include "deliver/request.hpp"
 #include "deliver/write_back.hpp"
 #include "net/endpoint_name.hpp"
@@ -69,7 +70,8 @@ public:
           gate_(clock, seed + 1),
           write_back_(options.owner, storage, clock, gate_),
           intake_(options.owner, options.timeout + lease_slack, options.max_hints, storage, clock),
-          endpoints_(policy_of(options), seed + 2) {}
+          endpoints_(policy_of(options), seed + 2),
+          peers_(options.owner, options.alive_for, storage, clock) {}
 
     void on_tasks(std::span<const QueuedTask> tasks, bool complete) override {
         if (!stopping_) intake_.on_tasks(tasks, complete);
@@ -97,7 +99,9 @@ public:
     }
 
     MonoTime step() override {
+        if (!peers_.alive()) forget_what_waits();
         write_back_.step(endpoints_.in_flight() == 0);
+        meet_peers();
         start_waiting();
         claim();
         if (clock_.mono() >= tidy_at_) {
@@ -111,7 +115,7 @@ public:
         stopping_ = true;
         intake_.clear();
         // What waits was not attempted: finish() gives its claims back.
-        for (const Uuid& id : endpoints_.remove_all_waiting()) held_.erase(id);
+        drop_waiting();
     }
 
     bool idle() const override { return endpoints_.in_flight() == 0 && write_back_.empty(); }
@@ -216,7 +220,8 @@ private:
     // Claiming.
 
     bool wants_more() {
-        return !stopping_ && !write_back_.full() && !gate_.closed() && endpoints_.wants_more(clock_.mono());
+        return !stopping_ && peers_.alive() && !write_back_.full() && !gate_.closed() &&
+               endpoints_.wants_more(clock_.mono());
     }
 
     void claim() {
@@ -228,6 +233,7 @@ private:
             Intake::Batch batch;
             while (wants_more() && batches < batches_a_step && intake_.claim(batch)) {
                 gate_.answered();
+                if (!peers_.alive()) break;  // the claim took too long: others may have it by now
                 accept(batch);
                 start_waiting();
                 ++batches;
@@ -242,10 +248,31 @@ private:
         }
     }
 
+    void drop_waiting() {
+        for (const Uuid& id : endpoints_.remove_all_waiting()) held_.erase(id);
+    }
+
+    // Others may have it by now, and a deferral would take it from them; Peers gives back what they have not.
+    void forget_what_waits() {
+        drop_waiting();
+        write_back_.forget_deferrals();
+    }
+
+    void meet_peers() {
+        if (gate_.closed() || !prepared_ || !peers_.due()) return;
+        try {
+            if (peers_.step()) intake_.due_at(clock_.mono());
+            gate_.answered();
+        } catch (const std::exception& e) {
+            gate_.failed(e);
+        }
+    }
+
     // What this sender, or another that shares its database, left behind.
     void prepare() {
         const std::size_t left = storage_.release_claims(options_.owner);
         endpoints_.restore(storage_.breakers(), instant());
+        if (!peers_.alone()) peers_.step();
         prepared_ = true;
         gate_.answered();
         if (left > 0) {
@@ -315,7 +342,7 @@ private:
     // Starting.
 
     void start_waiting() {
-        if (stopping_) return;
+        if (stopping_ || !peers_.alive()) return;
         while (const auto turn = endpoints_.next(instant())) {
             const auto it = held_.find(turn->id);
             if (start(it->second)) continue;
@@ -385,6 +412,7 @@ private:
             if (claim_goes_on_) wanted = now;
             next = std::min(next, std::max({wanted, gate_.opens_at(), soonest}));
         }
+        if (prepared_) next = std::min(next, std::max(peers_.next_step(), gate_.opens_at()));
         if (const auto at = write_back_.next_step(endpoints_.in_flight() == 0)) next = std::min(next, *at);
         return next;
     }
@@ -400,6 +428,7 @@ private:
     WriteBack write_back_;
     Intake intake_;
     Endpoints endpoints_;
+    Peers peers_;
 
     std::unordered_map<Uuid, Held> held_;  // claimed: waiting or in flight
     Timestamp defer_slot_;                 // of the delivery deferred last

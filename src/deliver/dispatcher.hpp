@@ -24,6 +24,9 @@ struct SenderOptions {
     // Whose claims these are: the same after a restart, so that what a crash left claimed is taken up at
     // once; different for two senders on one database.
     std::string owner = "sender";
+    // For senders that share a database: one that cannot say for so long that it lives is dead to the others,
+    // which take over what it holds. Their clocks must agree within a part of it. Zero: it is alone.
+    Duration alive_for{};
     RetryPolicy retry;
     Duration timeout = std::chrono::seconds{5};  // of one attempt, in all
     bool verify_tls = true;
@@ -68,6 +71,10 @@ struct DispatcherWires {
 // says "delivering", and a crash leaves it to release_claims() at the next start, or to the lease's end in
 // another process: the attempt is then made again, with its number. Errors of the storage are logged once;
 // outcomes are kept and written when it is back, and nothing is claimed before that.
+//
+// Senders that share a database say that they live (SenderOptions::alive_for) and give back what those hold
+// that do not any more. One that could not say it in time claims nothing until it has: others may have what
+// it held. Its attempts under way end, and their outcomes are written, or ignored where another was first.
 //
 // Whose turn it is, Endpoints decides. What has no room at its endpoint is deferred in the database until its
 // endpoint has, and at the latest for about ten minutes beyond the breaker's pause: these limits are spread,

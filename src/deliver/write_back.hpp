@@ -53,6 +53,8 @@ public:
     // Writes what is due; where nothing else is under way (`alone`) nothing waits for company. Errors go to
     // the gate.
     void step(bool alone);
+    // Claims that are no longer this sender's need not be given back.
+    void forget_deferrals() { deferrals_.clear(); }
     // Writes deferrals now. Throws what the storage throws.
     void write_deferrals();
     void write_breakers(std::vector<Breaker> breakers);

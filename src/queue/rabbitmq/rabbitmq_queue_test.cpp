@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
-#include <condition_variable>
+#include <cstdio>
 #include <functional>
 #include <set>
 
@@ -72,6 +72,10 @@ protected:
     void SetUp() override {
         if (test_broker_url().empty()) GTEST_SKIP() << no_broker;
         at_broker_.emplace();
+    }
+    void TearDown() override {
+        if (!HasFailure()) return;
+        for (const std::string& line : log_.lines()) std::fprintf(stderr, "log: %s\n", line.c_str());
     }
     RabbitmqOptions options(const std::string& url = test_broker_url()) const {
         RabbitmqOptions o{.url = url, .ca_file = {}, .queue = at_broker_->name};
