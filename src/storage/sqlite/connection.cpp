@@ -5,29 +5,16 @@
 #include <sqlite3.h>
 #include <unistd.h>
 
-#include <map>
 #include <thread>
 
+#include "storage/named_queries.hpp"
 #include "storage/sqlite/queries.hpp"
 
 namespace pricewire::sqlite {
 namespace {
 
-// "-- name: x" and the statement under it.
 const std::map<std::string_view, std::string>& all_queries() {
-    static const auto parsed = [] {
-        constexpr std::string_view mark = "-- name: ";
-        std::map<std::string_view, std::string> out;
-        std::string_view text = queries()[0].text;
-        for (std::size_t at = text.find(mark); at != std::string_view::npos;) {
-            text.remove_prefix(at + mark.size());
-            const std::size_t line_end = text.find('\n');
-            const std::size_t next = text.find(mark);
-            out.emplace(text.substr(0, line_end), text.substr(line_end, next - line_end));
-            at = next;
-        }
-        return out;
-    }();
+    static const auto parsed = named_queries(queries()[0].text);
     return parsed;
 }
 

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
-
 #include "storage/sqlite/connection.hpp"
 #include "storage/sqlite/migrations.hpp"
 
@@ -13,24 +11,6 @@ namespace {
 // Another process may be applying a long one.
 constexpr auto patience = std::chrono::seconds{60};
 
-struct Known {
-    int version = 0;
-    std::string name;
-    std::string_view sql;
-};
-
-// "0001_initial.sql"
-std::vector<Known> known_migrations() {
-    std::vector<Known> out;
-    for (const EmbeddedFile& file : migrations()) {
-        Known known{
-            .version = 0, .name = std::string(file.name.substr(5, file.name.size() - 9)), .sql = file.text};
-        std::from_chars(file.name.data(), file.name.data() + 4, known.version);
-        out.push_back(std::move(known));
-    }
-    return out;
-}
-
 int current_version(sqlite::Connection& db) {
     db.execute(
         "CREATE TABLE IF NOT EXISTS schema_migrations (version INTEGER PRIMARY KEY, name TEXT NOT NULL, "
@@ -38,7 +18,7 @@ int current_version(sqlite::Connection& db) {
     return db.database().execAndGet("SELECT coalesce(max(version), 0) FROM schema_migrations").getInt();
 }
 
-void apply(sqlite::Connection& db, const Known& migration) {
+void apply(sqlite::Connection& db, const KnownMigration& migration) {
     db.execute(std::string(migration.sql).c_str());
     SQLite::Statement insert(db.database(),
                              "INSERT INTO schema_migrations (version, name, applied_at) VALUES (?, ?, ?)");
@@ -49,7 +29,8 @@ void apply(sqlite::Connection& db, const Known& migration) {
 
 Result<std::vector<MigrationState>> sqlite_migration_states(const std::filesystem::path& file) {
     std::vector<MigrationState> states;
-    for (const Known& known : known_migrations()) states.push_back({known.version, known.name, std::nullopt});
+    for (const KnownMigration& known : known_migrations(migrations()))
+        states.push_back({known.version, known.name, std::nullopt});
     if (!std::filesystem::exists(file)) return states;
     try {
         sqlite::Connection db(file, sqlite::Connection::Mode::read, patience);
@@ -74,7 +55,7 @@ Result<std::vector<MigrationState>> sqlite_migration_states(const std::filesyste
 }
 
 Result<int> sqlite_migrate(const std::filesystem::path& file, std::optional<int> to) {
-    const auto known = known_migrations();
+    const auto known = known_migrations(migrations());
     const int latest = known.back().version;
     const int target = to.value_or(latest);
     if (target < 0 || target > latest)

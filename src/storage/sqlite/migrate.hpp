@@ -2,19 +2,12 @@
 
 #include <filesystem>
 #include <optional>
-#include <string>
 #include <vector>
 
-#include "base/clock.hpp"
 #include "base/result.hpp"
+#include "storage/migration.hpp"
 
 namespace pricewire {
-
-struct MigrationState {
-    int version = 0;
-    std::string name;
-    std::optional<Timestamp> applied_at;
-};
 
 // All migrations the binary knows, and whether the database has them. A database that does not exist has
 // none.

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <charconv>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.hpp"
+
+namespace pricewire {
+
+// One step of a database's schema, and when this database took it.
+struct MigrationState {
+    int version = 0;
+    std::string name;
+    std::optional<Timestamp> applied_at;
+};
+
+// A migration that is in the binary.
+struct KnownMigration {
+    int version = 0;
+    std::string name;
+    std::string_view sql;
+};
+
+// From files named "0001_initial.sql", in the order of their numbers, which begin at 1 and leave none out.
+template <typename Files>
+std::vector<KnownMigration> known_migrations(const Files& files) {
+    std::vector<KnownMigration> out;
+    for (const auto& file : files) {
+        KnownMigration known{0, std::string(file.name.substr(5, file.name.size() - 9)), file.text};
+        std::from_chars(file.name.data(), file.name.data() + 4, known.version);
+        out.push_back(std::move(known));
+    }
+    return out;
+}
+
+}  // namespace pricewire
