@@ -63,6 +63,7 @@ TEST_P(StorageAlertsConformance, DisablesAndEnablesAUserAndSaysSo) {
     EXPECT_TRUE(storage_->set_user_active(user_, true));
     EXPECT_TRUE(storage_->user_by_email("ann@example.com").value().is_active);
     EXPECT_FALSE(storage_->set_user_active(make_uuid(now_), false));
+    hear_all();
     std::lock_guard lock(mutex_);
     EXPECT_EQ(user_changes_, (std::vector<std::optional<Uuid>>{user_, user_}));
 }
@@ -341,6 +342,7 @@ TEST_P(StorageAlertsConformance, TellsOfAnAlertBeforeItsDeletionWhoeverMakesThem
             EXPECT_TRUE(storage_->delete_alert(user_, alert.id));
         }
     });
+    hear_all();
     std::set<Uuid> there;
     std::lock_guard lock(mutex_);
     EXPECT_EQ(changes_.size(), 240U);

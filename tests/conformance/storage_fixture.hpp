@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <barrier>
+#include <condition_variable>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -17,7 +18,9 @@
 #include <vector>
 
 #include "fakes/memory_storage.hpp"
+#include "storage/postgres/postgres_storage.hpp"
 #include "storage/sqlite/sqlite_storage.hpp"
+#include "test_database/test_database.hpp"
 
 namespace pricewire {
 
@@ -32,6 +35,8 @@ struct MadeStorage {
 struct StorageFactory {
     std::string name;
     std::function<MadeStorage(StorageEvents)> create;
+    // Why there is none here; nullptr where there is one.
+    std::function<const char*()> missing = [] { return nullptr; };
 };
 
 inline MadeStorage make_sqlite_storage_in_temp(StorageEvents events) {
@@ -41,19 +46,27 @@ inline MadeStorage make_sqlite_storage_in_temp(StorageEvents events) {
     return {place, create_sqlite_storage({.file = name + "/pricewire.db"}, std::move(events))};
 }
 
+inline MadeStorage make_postgres_storage(StorageEvents events) {
+    const auto database = std::make_shared<test::TestDatabase>();
+    return {database, create_postgres_storage({.url = database->url()}, std::move(events))};
+}
+
 inline auto storages() {
     return testing::Values(
         StorageFactory{"memory",
                        [](StorageEvents events) {
                            return MadeStorage{nullptr, std::make_unique<MemoryStorage>(std::move(events))};
                        }},
-        StorageFactory{"sqlite", make_sqlite_storage_in_temp});
+        StorageFactory{"sqlite", make_sqlite_storage_in_temp},
+        StorageFactory{"postgres", make_postgres_storage,
+                       [] { return test::postgres_url() ? nullptr : test::postgres_missing; }});
 }
 
 // What every Storage guarantees. An implementation joins by a line in storages().
 class StorageConformance : public testing::TestWithParam<StorageFactory> {
 protected:
     void SetUp() override {
+        if (const char* missing = GetParam().missing()) GTEST_SKIP() << missing;
         StorageEvents events;
         events.alert_changed = [this](const AlertChange& change) {
             std::lock_guard lock(mutex_);
@@ -61,7 +74,12 @@ protected:
         };
         events.user_changed = [this](std::optional<Uuid> user) {
             std::lock_guard lock(mutex_);
-            user_changes_.push_back(user);
+            if (marker_ && user == marker_) {
+                ++markers_heard_;
+                heard_.notify_all();
+            } else {
+                user_changes_.push_back(user);
+            }
         };
         made_ = GetParam().create(std::move(events));
         storage_ = made_.storage.get();
@@ -130,8 +148,22 @@ protected:
             [&](std::span<const ActiveAlert> piece) { out.insert(out.end(), piece.begin(), piece.end()); });
         return out;
     }
+    // Waits until all changes so far have been told. They are told in the order of their commits, on a thread
+    // of the storage's, so one more is made and waited for: that of a user who is there for nothing else.
+    void hear_all() {
+        if (!marker_) {
+            const Uuid marker = add_user("marker@example.com");
+            std::lock_guard lock(mutex_);
+            marker_ = marker;
+        }
+        ++markers_made_;
+        ASSERT_TRUE(storage_->set_user_active(*marker_, true));
+        std::unique_lock lock(mutex_);
+        ASSERT_TRUE(heard_.wait_for(lock, 30s, [&] { return markers_heard_ == markers_made_; }));
+    }
     // The changes so far, as "+id" and "-id".
     std::vector<std::string> changes() {
+        hear_all();
         std::lock_guard lock(mutex_);
         std::vector<std::string> out;
         for (const AlertChange& c : changes_) out.push_back(shown(c.kind, c.alert.id));
@@ -159,6 +191,10 @@ protected:
     std::mutex mutex_;
     std::vector<AlertChange> changes_;
     std::vector<std::optional<Uuid>> user_changes_;
+    std::condition_variable heard_;
+    std::optional<Uuid> marker_;
+    int markers_made_ = 0;
+    int markers_heard_ = 0;
     MadeStorage made_;
     Storage* storage_ = nullptr;
     Uuid user_;

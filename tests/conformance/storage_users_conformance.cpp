@@ -7,6 +7,7 @@ namespace {
 class StorageUsersConformance : public StorageConformance {
 protected:
     std::vector<std::optional<Uuid>> told() {
+        hear_all();
         std::lock_guard lock(mutex_);
         return user_changes_;
     }

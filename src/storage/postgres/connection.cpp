@@ -1,0 +1,165 @@
+#include "storage/postgres/connection.hpp"
+
+#include <fmt/format.h>
+#include <libpq-fe.h>
+#include <poll.h>
+
+#include <algorithm>
+#include <map>
+
+#include "storage/named_queries.hpp"
+#include "storage/postgres/postgres_queries.hpp"
+
+namespace pricewire::postgres {
+namespace {
+
+// How much longer than the server's own time-out this side waits before it gives the connection up.
+constexpr Duration grace = std::chrono::seconds{5};
+constexpr Duration without_limit = std::chrono::minutes{60};
+
+std::string quoted(std::string_view value) {
+    std::string out = "'";
+    for (const char c : value) {
+        if (c == '\'' || c == '\\') out += '\\';
+        out += c;
+    }
+    return out + "'";
+}
+
+std::int64_t milliseconds(Duration time) {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(time).count();
+}
+
+// The URL's options, and ours where it does not name them.
+std::string connection_string(const ConnectionOptions& options) {
+    char* message = nullptr;
+    const std::unique_ptr<PQconninfoOption, void (*)(PQconninfoOption*)> parsed(
+        PQconninfoParse(options.url.c_str(), &message), PQconninfoFree);
+    const std::unique_ptr<char, void (*)(void*)> owned(message, PQfreemem);
+    // libpq's own message repeats the URL, password and all.
+    if (!parsed) {
+        throw StorageError(
+            "database: the URL is none that PostgreSQL knows; it is written "
+            "postgresql://user:password@host:5432/database, and of a password all but letters and digits as "
+            "%XX");
+    }
+    std::map<std::string, std::string> all{
+        {"application_name", options.application_name},
+        {"client_encoding", "UTF8"},
+        // libpq counts in seconds and takes one second for two.
+        {"connect_timeout",
+         std::to_string(std::max<std::int64_t>(2, milliseconds(options.connect_timeout) / 1000))},
+        {"keepalives_idle", "5"},
+        {"keepalives_interval", "2"},
+        {"keepalives_count", "3"},
+        {"tcp_user_timeout", "10000"},
+    };
+    for (const PQconninfoOption* o = parsed.get(); o->keyword != nullptr; ++o) {
+        if (o->val != nullptr) all[o->keyword] = o->val;
+    }
+    std::string out;
+    for (const auto& [name, value] : all) out += fmt::format("{}={} ", name, quoted(value));
+    return out;
+}
+
+std::unique_ptr<pqxx::connection> open(const ConnectionOptions& options) {
+    const std::string text = connection_string(options);
+    return translate([&] {
+        auto connection = std::make_unique<pqxx::connection>(text);
+        // A connection that pqxx replaces by itself would have lost its settings and its LISTEN.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+        connection->inhibit_reactivation(true);
+#pragma GCC diagnostic pop
+        return connection;
+    });
+}
+
+}  // namespace
+
+const std::string& query(std::string_view name) {
+    static const auto all = named_queries(postgres_queries()[0].text);
+    const auto found = all.find(name);
+    if (found == all.end()) throw std::logic_error(fmt::format("there is no query '{}'", name));
+    return found->second;
+}
+
+std::string reason(const std::exception& error) {
+    std::string_view text = error.what();
+    for (const std::string_view prefix : {"ERROR:  ", "FATAL:  "}) {
+        if (text.starts_with(prefix)) text.remove_prefix(prefix.size());
+    }
+    return std::string(text.substr(0, text.find('\n')));
+}
+
+Connection::Connection(const ConnectionOptions& options, Watchdog& watchdog)
+    : watchdog_(watchdog),
+      connection_(open(options)),
+      patience_(options.statement_timeout > Duration::zero() ? options.statement_timeout + grace
+                                                             : without_limit) {
+    translate([&] {
+        execute(fmt::format(
+            "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET bytea_output = 'hex'; "
+            "SET client_min_messages = error; SET statement_timeout = {0}; SET lock_timeout = {0}; "
+            "SET idle_in_transaction_session_timeout = {1}",
+            milliseconds(options.statement_timeout), milliseconds(patience_)));
+    });
+}
+
+pqxx::result Connection::run_prepared(const char* name, const std::vector<Param>& params) {
+    if (!prepared_.contains(name)) {
+        connection_->prepare(name, query(name));
+        prepared_.insert(name);
+    }
+    std::vector<const char*> values;
+    values.reserve(params.size());
+    for (const Param& p : params) values.push_back(p ? p->c_str() : nullptr);
+    const Watchdog::Watch watch(watchdog_, connection_->sock(), patience_);
+    pqxx::nontransaction work(*connection_);
+    return work.exec_prepared(name, pqxx::prepare::make_dynamic_params(values.begin(), values.end()));
+}
+
+pqxx::result Connection::execute(const std::string& sql) {
+    const Watchdog::Watch watch(watchdog_, connection_->sock(), patience_);
+    pqxx::nontransaction work(*connection_);
+    return work.exec(sql);
+}
+
+void Connection::set_durability(Durability durability) {
+    if (durability_ == durability) return;
+    durability_.reset();
+    execute(durability == Durability::power ? "SET synchronous_commit = on" : "SET synchronous_commit = off");
+    durability_ = durability;
+}
+
+void Connection::begin() {
+    execute("BEGIN");
+    in_transaction_ = true;
+}
+
+void Connection::commit() {
+    execute("COMMIT");
+    in_transaction_ = false;
+}
+
+void Connection::rollback() {
+    execute("ROLLBACK");
+    in_transaction_ = false;
+}
+
+bool Connection::seems_alive() {
+    // An idle server says little: TLS keys to be used later, or that it hangs up, which leaves the socket
+    // readable.
+    pollfd fd{connection_->sock(), POLLIN, 0};
+    for (int tries = 0; connection_->is_open() && tries < 3; ++tries) {
+        if (poll(&fd, 1, 0) == 0) return true;
+        try {
+            connection_->get_notifs();
+        } catch (const pqxx::failure&) {
+            return false;
+        }
+    }
+    return false;
+}
+
+}  // namespace pricewire::postgres

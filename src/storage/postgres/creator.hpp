@@ -1,0 +1,40 @@
+#pragma once
+
+#include <condition_variable>
+#include <expected>
+#include <mutex>
+#include <vector>
+
+#include "storage/postgres/pool.hpp"
+
+namespace pricewire::postgres {
+
+// Creates alerts. Commits that notify wait for one another, flush and all (PostgreSQL takes one lock for
+// them), so that alerts created one by one would be created at the disk's pace however many ask: those that
+// are asked for while a commit is under way are put into the next one. Thread-safe.
+class Creator {
+public:
+    explicit Creator(Pool& pool) : pool_(pool) {}
+
+    std::expected<void, CreateAlertError> create(const Alert& alert, std::size_t limit);
+
+private:
+    struct Job {
+        const Alert* alert;
+        std::size_t limit;
+        std::expected<void, CreateAlertError> result;
+        std::exception_ptr error;
+        bool done = false;
+    };
+
+    void create_all(const std::vector<Job*>& jobs);
+    void create_in(Connection& db, std::vector<Job*> jobs);
+
+    Pool& pool_;
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::vector<Job*> waiting_;
+    bool busy_ = false;
+};
+
+}  // namespace pricewire::postgres

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <thread>
+
+#include "storage/postgres/connection.hpp"
+
+namespace pricewire::postgres {
+
+// The thread and the connection that hear of every process' changes. Listens when the constructor returns;
+// throws StorageError where it cannot. A connection that is lost is opened again, with growing pauses, and
+// what may have been missed meanwhile is told.
+class Listener {
+public:
+    Listener(const ConnectionOptions& options, StorageEvents events, Watchdog& watchdog);
+    ~Listener();
+    Listener(const Listener&) = delete;
+    Listener& operator=(const Listener&) = delete;
+
+private:
+    class Receiver;
+
+    void listen();
+    void hang_up();
+    void run();
+    void follow();
+    bool reconnect();
+    void hear(const std::string& payload);
+    void tell_what_may_be_missed();
+    // Waits for the connection, if there is one, to say something. False where it is time to stop.
+    bool wait(Duration patience);
+
+    const ConnectionOptions options_;
+    const StorageEvents events_;
+    Watchdog& watchdog_;
+    std::unique_ptr<Connection> connection_;
+    std::unique_ptr<Receiver> receiver_;
+    int stop_ = -1;  // an eventfd
+    std::atomic<bool> stopping_ = false;
+    std::thread thread_;
+};
+
+}  // namespace pricewire::postgres

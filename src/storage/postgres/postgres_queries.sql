@@ -1,0 +1,426 @@
+-- name: ping
+SELECT 1;
+
+-- name: user_insert
+INSERT INTO users (id, email, api_key_hash, webhook_secret, is_active, created_at)
+VALUES ($1::uuid, $2::text, $3::bytea, $4::text, $5::boolean, $6::timestamptz)
+ON CONFLICT DO NOTHING;
+
+-- name: user_by_key_hash
+SELECT id, email, is_active, created_at FROM users WHERE api_key_hash = $1::bytea AND deleted_at IS NULL;
+
+-- name: user_by_email
+SELECT id, email, is_active, created_at FROM users
+WHERE lower(email) = lower($1::text COLLATE "C") AND deleted_at IS NULL;
+
+-- name: users_all
+SELECT id, email, is_active, created_at FROM users WHERE deleted_at IS NULL ORDER BY id;
+
+-- name: user_set_active
+WITH changed AS (
+    UPDATE users SET is_active = $2::boolean WHERE id = $1::uuid AND deleted_at IS NULL RETURNING id)
+SELECT pg_notify('pricewire_changes', $3::text) FROM changed;
+
+-- name: user_set_key
+WITH changed AS (
+    UPDATE users SET api_key_hash = $2::bytea WHERE id = $1::uuid AND deleted_at IS NULL RETURNING id)
+SELECT pg_notify('pricewire_changes', $3::text) FROM changed;
+
+-- name: user_lock_alerts
+SELECT count(*) FROM (
+    SELECT id FROM alerts WHERE user_id = $1::uuid AND deleted_at IS NULL ORDER BY id FOR UPDATE) locked;
+
+-- name: user_delete
+UPDATE users SET email = id::text, api_key_hash = $2::bytea, webhook_secret = '', previous_secret = '',
+                 previous_until = NULL, is_active = false, active_alerts = 0, deleted_at = $3::timestamptz
+WHERE id = $1::uuid AND deleted_at IS NULL;
+
+-- name: user_active_alerts
+SELECT id, ticker, condition, target FROM alerts WHERE user_id = $1::uuid AND is_active ORDER BY id;
+
+-- name: user_hide_alerts
+UPDATE alerts SET is_active = false, deleted_at = $2::timestamptz,
+                  delivery_id = (SELECT d.id FROM deliveries d WHERE d.id = alerts.delivery_id)
+WHERE user_id = $1::uuid AND deleted_at IS NULL;
+
+-- name: user_cancel_deliveries
+WITH open AS MATERIALIZED (
+    SELECT id FROM deliveries WHERE user_id = $1::uuid AND due_at IS NOT NULL ORDER BY id FOR UPDATE)
+UPDATE deliveries d
+SET state = 'cancelled', due_at = NULL, lease_owner = NULL, lane = NULL, lane_turn = NULL,
+    finished_at = $2::timestamptz, reason = 'its user was deleted'
+FROM open WHERE d.id = open.id;
+
+-- name: secrets_get
+SELECT webhook_secret, previous_secret, previous_until, id FROM users WHERE id = $1::uuid AND deleted_at IS NULL;
+
+-- name: secrets_rotate
+UPDATE users SET previous_secret = webhook_secret, previous_until = $2::timestamptz, webhook_secret = $3::text
+WHERE id = $1::uuid AND deleted_at IS NULL;
+
+-- name: secrets_after
+SELECT webhook_secret, previous_secret, previous_until, id FROM users WHERE id > $1::uuid AND deleted_at IS NULL
+ORDER BY id LIMIT $2::bigint;
+
+-- name: secrets_replace
+UPDATE users SET webhook_secret = $2::text, previous_secret = $3::text, previous_until = $4::timestamptz
+WHERE id = $1::uuid AND webhook_secret = $5::text AND previous_secret = $6::text
+  AND previous_until IS NOT DISTINCT FROM $7::timestamptz AND deleted_at IS NULL;
+
+-- name: alerts_insert
+-- The endpoint's own state is told with each, so that a duplicate and a disabled one can be told apart.
+WITH new AS MATERIALIZED (
+    SELECT n.*, EXISTS (SELECT 1 FROM disabled_endpoints e
+                        WHERE e.user_id = n.user_id AND e.webhook_url = n.webhook_url) AS disabled
+    FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::numeric[], $6::text[], $7::timestamptz[],
+                $8::text[], $9::text[], $10::text[], $11::text[], $12::bigint[])
+         WITH ORDINALITY n(id, user_id, ticker, condition, target, webhook_url, created_at, format, template_body,
+                           template_type, note, deliver_within, place)),
+inserted AS (
+    INSERT INTO alerts (id, user_id, ticker, condition, target, webhook_url, is_active, created_at, format,
+                        template_body, template_type, note, deliver_within)
+    SELECT id, user_id, ticker, condition, target, webhook_url, true, created_at, format, template_body,
+           template_type, note, deliver_within
+    FROM new WHERE NOT disabled ORDER BY place
+    ON CONFLICT DO NOTHING RETURNING id)
+SELECT n.disabled, EXISTS (SELECT 1 FROM inserted i WHERE i.id = n.id) FROM new n ORDER BY n.place;
+
+-- name: users_lock
+SELECT id, active_alerts, deleted_at IS NOT NULL FROM users WHERE id = ANY ($1::uuid[])
+ORDER BY id FOR NO KEY UPDATE;
+
+-- name: alerts_remove
+DELETE FROM alerts WHERE id = ANY ($1::uuid[]);
+
+-- name: users_count
+-- Locked in order, since others count as well.
+WITH change AS MATERIALIZED (
+    SELECT u.id, c.change
+    FROM unnest($1::uuid[], $2::int[]) c(id, change) JOIN users u ON u.id = c.id
+    ORDER BY u.id FOR NO KEY UPDATE OF u)
+UPDATE users u SET active_alerts = u.active_alerts + c.change FROM change c WHERE u.id = c.id;
+
+-- name: notify
+SELECT pg_notify('pricewire_changes', payload) FROM unnest($1::text[]) WITH ORDINALITY p(payload, place)
+ORDER BY place;
+
+-- name: alert_get
+SELECT a.id, a.user_id, a.ticker, a.condition, a.target, a.webhook_url, a.is_active, a.created_at, a.triggered_at,
+       a.triggered_price, a.format, a.template_body, a.template_type, a.note, a.deliver_within, e.disabled_at
+FROM alerts a LEFT JOIN disabled_endpoints e ON e.user_id = a.user_id AND e.webhook_url = a.webhook_url
+WHERE a.id = $1::uuid AND a.user_id = $2::uuid AND a.deleted_at IS NULL;
+
+-- name: alert_list
+SELECT a.id, a.user_id, a.ticker, a.condition, a.target, a.webhook_url, a.is_active, a.created_at, a.triggered_at,
+       a.triggered_price, a.format, a.template_body, a.template_type, a.note, a.deliver_within, e.disabled_at
+FROM alerts a LEFT JOIN disabled_endpoints e ON e.user_id = a.user_id AND e.webhook_url = a.webhook_url
+WHERE a.user_id = $1::uuid AND a.id < $2::uuid AND a.deleted_at IS NULL
+  AND ($3::boolean IS NULL OR a.is_active = $3::boolean) AND ($4::text IS NULL OR a.ticker = $4::text)
+ORDER BY a.user_id DESC, a.id DESC LIMIT $5::bigint;
+
+-- name: alert_lock
+SELECT is_active, ticker, condition, target FROM alerts
+WHERE id = $1::uuid AND user_id = $2::uuid AND deleted_at IS NULL FOR UPDATE;
+
+-- name: alert_delete
+UPDATE alerts SET is_active = false, deleted_at = $2::timestamptz,
+                  delivery_id = (SELECT d.id FROM deliveries d WHERE d.id = alerts.delivery_id)
+WHERE id = $1::uuid;
+
+-- name: alerts_declare
+DECLARE active_alerts NO SCROLL CURSOR FOR SELECT id, ticker, condition, target FROM alerts WHERE is_active;
+
+-- name: alerts_fetch
+FETCH 10000 FROM active_alerts;
+
+-- name: fire
+-- Locked in the order of their ids, so that two that fire the same wait for one another and none in a circle. None
+-- is passed over for being locked: whoever holds it may still give it up.
+WITH f AS MATERIALIZED (
+    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::int[]) f(alert_id, delivery_id, price)),
+locked AS MATERIALIZED (
+    SELECT a.id, f.delivery_id, f.price
+    FROM f JOIN alerts a ON a.id = f.alert_id
+    WHERE a.is_active ORDER BY a.id FOR UPDATE OF a),
+fired AS (
+    UPDATE alerts a
+    SET is_active = false, triggered_at = ($4::timestamptz[])[l.price], triggered_price = ($5::numeric[])[l.price],
+        delivery_id = l.delivery_id
+    FROM locked l WHERE a.id = l.id
+    RETURNING a.id, a.user_id, a.delivery_id, a.triggered_at, a.deliver_within)
+INSERT INTO deliveries (id, alert_id, user_id, state, due_at, created_at, deadline)
+SELECT delivery_id, id, user_id, 'pending', triggered_at, triggered_at,
+       triggered_at + deliver_within * interval '1 microsecond'
+FROM fired
+RETURNING id, user_id;
+
+-- name: claim
+WITH task AS MATERIALIZED (
+    SELECT * FROM unnest($1::uuid[], $2::int[]) WITH ORDINALITY t(id, attempt, place)),
+due AS MATERIALIZED (
+    SELECT d.id, t.place
+    FROM task t JOIN deliveries d ON d.id = t.id AND d.attempts = t.attempt - 1
+    WHERE d.due_at <= $3::timestamptz
+    FOR UPDATE OF d SKIP LOCKED),
+claimed AS (
+    UPDATE deliveries d
+    SET state = 'delivering', due_at = $4::timestamptz, lease_owner = $5::text, lane = NULL, lane_turn = NULL
+    FROM due WHERE d.id = due.id
+    RETURNING d.id, d.alert_id, d.attempts, d.round_start, d.kind, d.created_at, d.deadline, d.test_price, due.place)
+SELECT d.id, d.attempts, d.round_start, d.kind, d.created_at, d.deadline, d.test_price,
+       u.webhook_secret, u.previous_secret, u.previous_until,
+       a.id, a.user_id, a.ticker, a.condition, a.target, a.webhook_url, a.is_active, a.created_at, a.triggered_at,
+       a.triggered_price, a.format, a.template_body, a.template_type, a.note, a.deliver_within, e.disabled_at
+FROM claimed d JOIN alerts a ON a.id = d.alert_id JOIN users u ON u.id = a.user_id
+     LEFT JOIN disabled_endpoints e ON e.user_id = a.user_id AND e.webhook_url = a.webhook_url
+ORDER BY d.place;
+
+-- name: claim_due
+WITH due AS MATERIALIZED (
+    SELECT d.id, d.due_at FROM deliveries d WHERE d.due_at <= $1::timestamptz
+    ORDER BY d.due_at LIMIT $2::bigint FOR UPDATE SKIP LOCKED),
+claimed AS (
+    UPDATE deliveries d
+    SET state = 'delivering', due_at = $3::timestamptz, lease_owner = $4::text, lane = NULL, lane_turn = NULL
+    FROM due WHERE d.id = due.id
+    RETURNING d.id, d.alert_id, d.attempts, d.round_start, d.kind, d.created_at, d.deadline, d.test_price,
+              due.due_at AS was_due)
+SELECT d.id, d.attempts, d.round_start, d.kind, d.created_at, d.deadline, d.test_price,
+       u.webhook_secret, u.previous_secret, u.previous_until,
+       a.id, a.user_id, a.ticker, a.condition, a.target, a.webhook_url, a.is_active, a.created_at, a.triggered_at,
+       a.triggered_price, a.format, a.template_body, a.template_type, a.note, a.deliver_within, e.disabled_at
+FROM claimed d JOIN alerts a ON a.id = d.alert_id JOIN users u ON u.id = a.user_id
+     LEFT JOIN disabled_endpoints e ON e.user_id = a.user_id AND e.webhook_url = a.webhook_url
+ORDER BY d.was_due, d.id;
+
+-- name: next_due
+SELECT min(due_at) FROM deliveries WHERE due_at IS NOT NULL;
+
+-- name: release
+WITH held AS MATERIALIZED (
+    SELECT id FROM deliveries WHERE lease_owner = ANY ($1::text[]) ORDER BY id FOR UPDATE)
+UPDATE deliveries d SET state = 'pending', due_at = d.created_at, lease_owner = NULL FROM held WHERE d.id = held.id;
+
+-- name: sender_alive
+INSERT INTO senders (owner, alive_until) VALUES ($1::text, $2::timestamptz)
+ON CONFLICT (owner) DO UPDATE SET alive_until = excluded.alive_until;
+
+-- name: sender_forget
+DELETE FROM senders WHERE owner = $1::text;
+
+-- name: senders_dead
+-- One that somebody else is burying, or that says just now that it lives, is left to them.
+DELETE FROM senders WHERE owner IN (
+    SELECT owner FROM senders WHERE alive_until <= $1::timestamptz FOR UPDATE SKIP LOCKED)
+RETURNING owner;
+
+-- name: defer
+WITH given AS MATERIALIZED (
+    SELECT g.id, g.attempt, g.due_at, g.lane, nextval('lane_turns') AS turn
+    FROM (SELECT * FROM unnest($1::uuid[], $2::int[], $3::timestamptz[], $4::text[])
+                        WITH ORDINALITY n(id, attempt, due_at, lane, place)
+          ORDER BY place) g),
+held AS MATERIALIZED (
+    SELECT d.id, g.due_at, g.lane, g.turn
+    FROM given g JOIN deliveries d ON d.id = g.id AND d.attempts = g.attempt - 1
+    WHERE d.state = 'delivering' ORDER BY d.id FOR UPDATE OF d)
+UPDATE deliveries d
+SET state = 'pending', due_at = h.due_at, lease_owner = NULL, lane = h.lane, lane_turn = h.turn
+FROM held h WHERE d.id = h.id;
+
+-- name: wake
+WITH woken AS MATERIALIZED (
+    SELECT id FROM deliveries WHERE lane = $1::text ORDER BY lane_turn LIMIT $3::bigint FOR UPDATE SKIP LOCKED)
+UPDATE deliveries d SET due_at = least(d.due_at, $2::timestamptz), lane = NULL, lane_turn = NULL
+FROM woken w WHERE d.id = w.id;
+
+-- name: record
+-- One that was cancelled meanwhile stays so unless it arrived; that its attempt was made is written all the same.
+WITH o AS MATERIALIZED (
+    SELECT * FROM unnest($1::uuid[], $2::int[], $3::boolean[], $4::text[], $5::timestamptz[], $6::timestamptz[],
+                         $7::text[], $8::boolean[], $9::timestamptz[], $10::bigint[], $11::int[], $12::text[],
+                         $13::text[], $14::text[], $15::bytea[], $16::bigint[], $17::bigint[], $18::bigint[],
+                         $19::bigint[])
+                  WITH ORDINALITY o(id, number, made, next, due_at, ended_at, reason, disable, started_at,
+                                    duration_us, status, error, remote_ip, request_headers, answer, dns_us,
+                                    connect_us, tls_us, first_byte_us, place)),
+held AS MATERIALIZED (
+    SELECT d.id, o.number, d.due_at IS NOT NULL OR o.next = 'delivered' AS counts
+    FROM o JOIN deliveries d ON d.id = o.id AND d.attempts = o.number - 1
+    WHERE d.due_at IS NOT NULL OR (d.state = 'cancelled' AND o.made)
+    ORDER BY d.id FOR UPDATE OF d),
+written AS (
+    UPDATE deliveries d
+    SET state = CASE WHEN h.counts THEN o.next ELSE d.state END,
+        attempts = d.attempts + o.made::int,
+        due_at = CASE WHEN h.counts THEN o.due_at END,
+        finished_at = CASE WHEN NOT h.counts THEN d.finished_at
+                           WHEN o.next NOT IN ('pending', 'delivering') THEN o.ended_at END,
+        reason = CASE WHEN h.counts THEN o.reason ELSE d.reason END,
+        lease_owner = NULL, lane = NULL, lane_turn = NULL
+    FROM held h JOIN o ON o.id = h.id AND o.number = h.number
+    WHERE d.id = h.id
+    RETURNING d.id, d.user_id, d.alert_id, o.place),
+attempted AS (
+    INSERT INTO attempts (delivery_id, number, started_at, duration_us, status, error, remote_ip, request_headers,
+                          answer, dns_us, connect_us, tls_us, first_byte_us)
+    SELECT o.id, o.number, o.started_at, o.duration_us, o.status, o.error, o.remote_ip, o.request_headers, o.answer,
+           o.dns_us, o.connect_us, o.tls_us, o.first_byte_us
+    FROM written w JOIN o ON o.place = w.place WHERE o.made)
+INSERT INTO disabled_endpoints (user_id, webhook_url, disabled_at, reason)
+SELECT DISTINCT ON (w.user_id, a.webhook_url) w.user_id, a.webhook_url, o.ended_at, o.reason
+FROM written w JOIN o ON o.place = w.place JOIN alerts a ON a.id = w.alert_id
+WHERE o.disable
+ORDER BY w.user_id, a.webhook_url, o.place DESC
+ON CONFLICT (user_id, webhook_url) DO UPDATE SET disabled_at = excluded.disabled_at, reason = excluded.reason;
+
+-- name: delivery_get
+SELECT d.id, d.alert_id, a.ticker, a.webhook_url, d.kind, d.state, d.attempts, d.created_at, d.deadline, d.due_at,
+       d.finished_at, d.reason, t.status
+FROM deliveries d JOIN alerts a ON a.id = d.alert_id
+     LEFT JOIN attempts t ON t.delivery_id = d.id AND t.number = d.attempts
+WHERE d.id = $1::uuid AND d.user_id = $2::uuid;
+
+-- name: delivery_list
+SELECT d.id, d.alert_id, a.ticker, a.webhook_url, d.kind, d.state, d.attempts, d.created_at, d.deadline, d.due_at,
+       d.finished_at, d.reason, t.status
+FROM deliveries d JOIN alerts a ON a.id = d.alert_id
+     LEFT JOIN attempts t ON t.delivery_id = d.id AND t.number = d.attempts
+WHERE d.user_id = $1::uuid AND d.id >= $2::uuid AND d.id < $3::uuid
+  AND d.created_at >= $4::timestamptz AND d.created_at < $5::timestamptz
+  AND ($6::text IS NULL OR d.state = $6::text)
+ORDER BY d.user_id DESC, d.id DESC LIMIT $7::bigint;
+
+-- name: delivery_list_missed
+SELECT d.id, d.alert_id, a.ticker, a.webhook_url, d.kind, d.state, d.attempts, d.created_at, d.deadline, d.due_at,
+       d.finished_at, d.reason, t.status
+FROM deliveries d JOIN alerts a ON a.id = d.alert_id
+     LEFT JOIN attempts t ON t.delivery_id = d.id AND t.number = d.attempts
+WHERE d.user_id = $1::uuid AND d.id >= $2::uuid AND d.id < $3::uuid
+  AND d.created_at >= $4::timestamptz AND d.created_at < $5::timestamptz
+  AND d.finished_at IS NOT NULL AND d.state <> 'delivered' AND d.state = $6::text
+ORDER BY d.user_id DESC, d.id DESC LIMIT $7::bigint;
+
+-- name: delivery_list_of_alert
+SELECT d.id, d.alert_id, a.ticker, a.webhook_url, d.kind, d.state, d.attempts, d.created_at, d.deadline, d.due_at,
+       d.finished_at, d.reason, t.status
+FROM deliveries d JOIN alerts a ON a.id = d.alert_id
+     LEFT JOIN attempts t ON t.delivery_id = d.id AND t.number = d.attempts
+WHERE d.id = ANY (ARRAY(SELECT f.delivery_id FROM alerts f WHERE f.id = $8::uuid
+                        UNION ALL SELECT o.id FROM deliveries o WHERE o.alert_id = $8::uuid AND o.kind = 'test'))
+  AND d.user_id = $1::uuid AND d.id >= $2::uuid AND d.id < $3::uuid
+  AND d.created_at >= $4::timestamptz AND d.created_at < $5::timestamptz
+  AND ($6::text IS NULL OR d.state = $6::text)
+ORDER BY d.id DESC LIMIT $7::bigint;
+
+-- name: attempts_of
+SELECT number, started_at, duration_us, status, error, remote_ip, request_headers, answer, dns_us, connect_us, tls_us,
+       first_byte_us
+FROM attempts WHERE delivery_id = $1::uuid ORDER BY number;
+
+-- name: delivery_lock
+SELECT d.state, d.attempts FROM deliveries d JOIN users u ON u.id = d.user_id
+WHERE d.id = $1::uuid AND d.user_id = $2::uuid AND u.deleted_at IS NULL FOR UPDATE OF d;
+
+-- name: deliveries_begin_anew
+UPDATE deliveries d
+SET state = 'pending', due_at = $2::timestamptz, round_start = d.attempts, lease_owner = NULL, lane = NULL,
+    lane_turn = NULL, deadline = $2::timestamptz + a.deliver_within * interval '1 microsecond', finished_at = NULL,
+    reason = ''
+FROM alerts a WHERE d.id = ANY ($1::uuid[]) AND a.id = d.alert_id;
+
+-- name: delivery_cancel
+UPDATE deliveries SET state = 'cancelled', due_at = NULL, lease_owner = NULL, lane = NULL, lane_turn = NULL,
+                      finished_at = $2::timestamptz, reason = 'cancelled by its user'
+WHERE id = $1::uuid;
+
+-- name: deliveries_lock_failed
+SELECT d.id, d.attempts FROM deliveries d
+WHERE d.user_id = $1::uuid AND d.id >= $2::uuid AND d.created_at >= $3::timestamptz
+  AND d.finished_at IS NOT NULL AND d.state <> 'delivered' AND d.state = 'failed'
+  AND EXISTS (SELECT 1 FROM users u WHERE u.id = $1::uuid AND u.deleted_at IS NULL)
+ORDER BY d.user_id, d.id LIMIT $4::bigint FOR UPDATE OF d;
+
+-- name: test_insert
+INSERT INTO deliveries (id, alert_id, user_id, kind, state, due_at, created_at, deadline, test_price)
+SELECT $1::uuid, a.id, a.user_id, 'test', 'pending', $2::timestamptz, $2::timestamptz,
+       $2::timestamptz + a.deliver_within * interval '1 microsecond', $3::numeric
+FROM alerts a WHERE a.id = $4::uuid AND a.user_id = $5::uuid AND a.deleted_at IS NULL;
+
+-- name: endpoints
+SELECT webhook_url, disabled_at, reason FROM (
+    (SELECT 0 AS part, e.webhook_url, e.disabled_at, e.reason FROM disabled_endpoints e
+     WHERE e.user_id = $1::uuid ORDER BY e.webhook_url LIMIT $2::bigint)
+    UNION ALL
+    (SELECT DISTINCT 1, a.webhook_url, NULL::timestamptz, '' FROM alerts a
+     WHERE a.user_id = $1::uuid AND a.deleted_at IS NULL
+       AND NOT EXISTS (SELECT 1 FROM disabled_endpoints e
+                       WHERE e.user_id = a.user_id AND e.webhook_url = a.webhook_url)
+     ORDER BY a.webhook_url LIMIT $2::bigint)) both_parts
+ORDER BY part, webhook_url LIMIT $2::bigint;
+
+-- name: endpoint_enable
+DELETE FROM disabled_endpoints WHERE user_id = $1::uuid AND webhook_url = $2::text;
+
+-- name: breakers_put
+INSERT INTO breakers (endpoint, state, failures, retry_at, reason, changed_at)
+SELECT * FROM unnest($1::text[], $2::text[], $3::int[], $4::timestamptz[], $5::text[], $6::timestamptz[])
+              b(endpoint, state, failures, retry_at, reason, changed_at) ORDER BY endpoint
+ON CONFLICT (endpoint) DO UPDATE
+SET state = excluded.state, failures = excluded.failures, retry_at = excluded.retry_at, reason = excluded.reason,
+    changed_at = excluded.changed_at;
+
+-- name: breakers_remove
+DELETE FROM breakers WHERE endpoint = ANY ($1::text[]);
+
+-- name: breakers_all
+SELECT endpoint, state, failures, retry_at, reason, changed_at FROM breakers ORDER BY endpoint;
+
+-- name: prune_deliveries
+WITH old AS MATERIALIZED (
+    SELECT id, alert_id FROM deliveries
+    WHERE id < $1::uuid AND created_at < $2::timestamptz AND due_at IS NULL
+    ORDER BY id LIMIT $3::bigint FOR UPDATE SKIP LOCKED),
+attempts_gone AS (
+    DELETE FROM attempts t USING old WHERE t.delivery_id = old.id),
+unlinked AS (
+    UPDATE alerts a SET delivery_id = NULL FROM old
+    WHERE a.id = old.alert_id AND a.delivery_id = old.id AND a.deleted_at IS NOT NULL)
+DELETE FROM deliveries d USING old WHERE d.id = old.id;
+
+-- name: prune_alerts
+DELETE FROM alerts WHERE id IN (
+    SELECT a.id FROM alerts a
+    WHERE a.deleted_at IS NOT NULL AND a.delivery_id IS NULL
+      AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.alert_id = a.id AND d.kind = 'test')
+    ORDER BY a.id LIMIT $1::bigint FOR UPDATE SKIP LOCKED);
+
+-- name: prune_endpoints
+DELETE FROM disabled_endpoints WHERE (user_id, webhook_url) IN (
+    SELECT e.user_id, e.webhook_url
+    FROM users u JOIN disabled_endpoints e ON e.user_id = u.id
+    WHERE u.deleted_at IS NOT NULL LIMIT $1::bigint);
+
+-- name: prune_users
+DELETE FROM users WHERE id IN (
+    SELECT u.id FROM users u
+    WHERE u.deleted_at IS NOT NULL
+      AND NOT EXISTS (SELECT 1 FROM alerts a WHERE a.user_id = u.id)
+      AND NOT EXISTS (SELECT 1 FROM disabled_endpoints e WHERE e.user_id = u.id)
+    LIMIT $1::bigint);
+
+-- name: bars_put
+INSERT INTO bars AS b (ticker, start, open, high, low, close)
+SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::numeric[], $4::numeric[], $5::numeric[], $6::numeric[])
+              n(ticker, start, open, high, low, close) ORDER BY ticker, start
+ON CONFLICT (ticker, start) DO UPDATE
+SET high = greatest(b.high, excluded.high), low = least(b.low, excluded.low), close = excluded.close;
+
+-- name: bars
+SELECT start, open, high, low, close FROM bars
+WHERE ticker = $1::text AND start >= $2::timestamptz AND start < $3::timestamptz ORDER BY start LIMIT $4::bigint;
+
+-- name: bars_prune
+DELETE FROM bars WHERE (ticker, start) IN (
+    SELECT ticker, start FROM bars WHERE start < $1::timestamptz ORDER BY start LIMIT $2::bigint
+    FOR UPDATE SKIP LOCKED);

@@ -1,0 +1,51 @@
+#include <algorithm>
+#include <map>
+
+#include "storage/postgres/rows.hpp"
+#include "storage/postgres/store.hpp"
+
+namespace pricewire::postgres {
+
+void Store::upsert_bars(std::span<const Bar> bars) {
+    if (bars.empty()) return;
+    // One statement cannot change a row twice: bars of one minute are merged here first.
+    std::map<std::pair<std::string_view, Timestamp>, Bar> merged;
+    for (const Bar& bar : bars) {
+        const auto [it, fresh] = merged.try_emplace({bar.ticker.view(), bar.start}, bar);
+        if (fresh) continue;
+        it->second.high = std::max(it->second.high, bar.high);
+        it->second.low = std::min(it->second.low, bar.low);
+        it->second.close = bar.close;
+    }
+    Array ticker, start, open, high, low, close;
+    for (const auto& [key, bar] : merged) {
+        ticker.add(bar.ticker.view());
+        start.add(bar.start);
+        open.add(bar.open);
+        high.add(bar.high);
+        low.add(bar.low);
+        close.add(bar.close);
+    }
+    pool_.statement(Durability::process,
+                    [&](Connection& db) { db.run("bars_put", ticker, start, open, high, low, close); });
+}
+
+std::vector<Bar> Store::bars(Ticker ticker, Timestamp from, Timestamp to, std::size_t limit) {
+    return pool_.read([&](Connection& db) {
+        return all_rows(db.run("bars", ticker.view(), from, to, limit), [&](const Row& row) {
+            return Bar{ticker,
+                       time_at(row, 0),
+                       decimal_at(row, 1),
+                       decimal_at(row, 2),
+                       decimal_at(row, 3),
+                       decimal_at(row, 4)};
+        });
+    });
+}
+
+std::size_t Store::prune_bars(Timestamp before, std::size_t limit) {
+    return pool_.statement(Durability::process,
+                           [&](Connection& db) { return changed(db.run("bars_prune", before, limit)); });
+}
+
+}  // namespace pricewire::postgres

@@ -1,0 +1,44 @@
+#include "storage/postgres/watchdog.hpp"
+
+#include <sys/socket.h>
+
+namespace pricewire::postgres {
+namespace {
+
+// How late a deadline may be noticed. Looking now and then costs nothing; waking for each call would.
+constexpr auto look_every = std::chrono::milliseconds{250};
+
+}  // namespace
+
+Watchdog::Watchdog() : thread_([this] { run(); }) {}
+
+Watchdog::~Watchdog() {
+    {
+        std::lock_guard lock(mutex_);
+        stopping_ = true;
+    }
+    stop_.notify_all();
+    thread_.join();
+}
+
+void Watchdog::run() {
+    std::unique_lock lock(mutex_);
+    while (!stop_.wait_for(lock, look_every, [&] { return stopping_; })) {
+        const MonoTime now = system_clock().mono();
+        for (const Watch::Entry& entry : watched_) {
+            if (entry.deadline <= now) shutdown(entry.socket, SHUT_RDWR);
+        }
+    }
+}
+
+Watchdog::Watch::Watch(Watchdog& watchdog, int socket, Duration patience) : watchdog_(watchdog) {
+    std::lock_guard lock(watchdog_.mutex_);
+    entry_ = watchdog_.watched_.insert(watchdog_.watched_.end(), {socket, system_clock().mono() + patience});
+}
+
+Watchdog::Watch::~Watch() {
+    std::lock_guard lock(watchdog_.mutex_);
+    watchdog_.watched_.erase(entry_);
+}
+
+}  // namespace pricewire::postgres

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <condition_variable>
+#include <list>
+#include <mutex>
+#include <thread>
+
+#include "base/clock.hpp"
+
+namespace pricewire::postgres {
+
+// Ends waits that libpq would wait for ever: a server that is stopped, or behind a gate that swallows all,
+// still has an open connection, and neither its own time-outs nor the kernel's are of any help. The socket of
+// a call that is past its deadline is shut down, whereupon libpq finds the connection broken. Thread-safe.
+class Watchdog {
+public:
+    Watchdog();
+    ~Watchdog();
+    Watchdog(const Watchdog&) = delete;
+    Watchdog& operator=(const Watchdog&) = delete;
+
+    // Watches over one call on a socket, which stays open for as long as this lives.
+    class Watch {
+    public:
+        Watch(Watchdog& watchdog, int socket, Duration patience);
+        ~Watch();
+        Watch(const Watch&) = delete;
+        Watch& operator=(const Watch&) = delete;
+
+    private:
+        struct Entry {
+            int socket;
+            MonoTime deadline;
+        };
+        friend class Watchdog;
+        Watchdog& watchdog_;
+        std::list<Entry>::iterator entry_;
+    };
+
+private:
+    void run();
+
+    std::mutex mutex_;
+    std::condition_variable stop_;
+    bool stopping_ = false;
+    std::list<Watch::Entry> watched_;
+    std::thread thread_;
+};
+
+}  // namespace pricewire::postgres
