@@ -78,7 +78,7 @@ void Publisher::ping() {
     const bool in_time = changed_.wait_for(lock, options_.ping_deadline, decided);
     if (pings_answered_ >= ticket) return;
     throw std::runtime_error("the message broker at " + url_.address() +
-                             " does not answer: " + (in_time ? trouble_ : "no answer within the deadline"));
+                             " cannot be used: " + (in_time ? trouble_ : "no answer within the deadline"));
 }
 
 void Publisher::run() {
