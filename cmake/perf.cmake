@@ -1,7 +1,5 @@
-# Benchmarks: one program a file in tests/perf, run by tests/perf/run. Built on demand, they need Redis' client.
+# Benchmarks: one program a file in tests/perf, run by tests/perf/run. Built on demand.
 if(PRICEWIRE_PERF)
-  find_package(PkgConfig REQUIRED)
-  pkg_check_modules(HIREDIS REQUIRED IMPORTED_TARGET hiredis)
   file(GLOB benches CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/perf/*_bench.cpp)
   foreach(source ${benches})
     get_filename_component(name ${source} NAME_WE)

@@ -16,8 +16,9 @@ file(GLOB postgres_migrations CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/storage/
 pricewire_embed(storage storage/postgres/postgres_migrations.hpp ${postgres_migrations})
 pricewire_embed(storage storage/postgres/postgres_queries.hpp
   ${CMAKE_SOURCE_DIR}/src/storage/postgres/postgres_queries.sql)
-pricewire_room(bus ROOMS domain base)
-pricewire_room(cache ROOMS domain base PRIVATE_LIBS absl::flat_hash_map absl::hash)
+pricewire_room(redis ROOMS base LIBS PkgConfig::HIREDIS PRIVATE_LIBS OpenSSL::Crypto TEST_ROOMS fakes support)
+pricewire_room(bus ROOMS domain base redis PRIVATE_LIBS Boost::json TEST_ROOMS fakes support)
+pricewire_room(cache ROOMS domain base redis TEST_ROOMS fakes support PRIVATE_LIBS absl::flat_hash_map absl::hash)
 pricewire_room(queue ROOMS domain base PRIVATE_LIBS PkgConfig::RABBITMQ OpenSSL::SSL TEST_ROOMS fakes)
 pricewire_room(history ROOMS domain base storage TEST_ROOMS fakes)
 pricewire_room(outbox ROOMS domain base storage queue TEST_ROOMS fakes)

@@ -1,0 +1,119 @@
+#include "redis/url.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+
+namespace pricewire::redis {
+namespace {
+
+constexpr std::size_t longest_url = 2048;
+constexpr int most_databases = 1'000'000;
+
+std::optional<int> hex_digit(char c) {
+    if (c >= '0' && c <= '9') return c - '0';
+    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+    return std::nullopt;
+}
+
+// RFC 3986, section 2.1.
+std::optional<std::string> percent_decode(std::string_view text) {
+    std::string out;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] != '%') {
+            out += text[i];
+            continue;
+        }
+        if (i + 2 >= text.size()) return std::nullopt;
+        const auto high = hex_digit(text[i + 1]);
+        const auto low = hex_digit(text[i + 2]);
+        if (!high || !low) return std::nullopt;
+        out += static_cast<char>(*high * 16 + *low);
+        i += 2;
+    }
+    return out;
+}
+
+std::optional<int> number(std::string_view text, int lowest, int highest) {
+    int value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+    if (value < lowest || value > highest) return std::nullopt;
+    return value;
+}
+
+bool is_host(std::string_view text, bool bracketed) {
+    return !text.empty() && text.size() <= 255 && std::all_of(text.begin(), text.end(), [&](char c) {
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' ||
+               c == '-' || c == '_' || (bracketed && (c == ':' || c == '%'));
+    });
+}
+
+}  // namespace
+
+std::string Address::text() const {
+    return host.find(':') == std::string::npos ? fmt::format("{}:{}", host, port)
+                                               : fmt::format("[{}]:{}", host, port);
+}
+
+Result<Address> parse_url(std::string_view text) {
+    static constexpr std::string_view scheme = "redis://";
+    if (text.starts_with("rediss://")) {
+        return fail(
+            "TLS to Redis (rediss://) is not supported, since Debian's client library has none; "
+            "use redis:// within a private network or through a tunnel");
+    }
+    if (!text.starts_with(scheme)) return fail("a Redis URL begins with redis://");
+    if (text.size() > longest_url) return fail("the Redis URL is too long");
+    text.remove_prefix(scheme.size());
+    if (text.find_first_of("?#") != std::string_view::npos)
+        return fail("a Redis URL has no part after '?' or '#'; in a password they are written %3F and %23");
+
+    Address out;
+    if (const auto slash = text.find('/'); slash != std::string_view::npos) {
+        const std::string_view db = text.substr(slash + 1);
+        if (!db.empty()) {
+            const auto value = number(db, 0, most_databases);
+            if (!value) return fail("after the Redis URL's host stands the database's number, as in /0");
+            out.db = *value;
+        }
+        text = text.substr(0, slash);
+    }
+    if (const auto at = text.rfind('@'); at != std::string_view::npos) {
+        const std::string_view entry = text.substr(0, at);
+        text.remove_prefix(at + 1);
+        const auto colon = entry.find(':');
+        if (colon == std::string_view::npos)
+            return fail("a Redis URL with a user has a password too: redis://user:password@host");
+        auto user = percent_decode(entry.substr(0, colon));
+        auto password = percent_decode(entry.substr(colon + 1));
+        if (!user || !password) return fail("the Redis URL's user or password is not percent-encoded well");
+        if (!user->empty() && password->empty()) return fail("the Redis URL has a user without a password");
+        out.user = std::move(*user);
+        out.password = std::move(*password);
+    }
+    std::string_view port;
+    const bool bracketed = text.starts_with('[');
+    if (bracketed) {
+        const auto end = text.find(']');
+        if (end == std::string_view::npos) return fail("the Redis URL's address has no closing bracket");
+        port = text.substr(end + 1);
+        text = text.substr(1, end - 1);
+    } else if (const auto colon = text.find(':'); colon != std::string_view::npos) {
+        port = text.substr(colon);
+        text = text.substr(0, colon);
+    }
+    if (!is_host(text, bracketed)) return fail("the Redis URL names no valid host");
+    out.host = text;
+    if (!port.empty()) {
+        const auto value = port[0] == ':' ? number(port.substr(1), 1, 65535) : std::nullopt;
+        if (!value) return fail("the Redis URL's port is not a number from 1 to 65535");
+        out.port = static_cast<std::uint16_t>(*value);
+    }
+    return out;
+}
+
+}  // namespace pricewire::redis
