@@ -3,6 +3,7 @@ if(PRICEWIRE_TESTS)
   file(GLOB conformance CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/conformance/*.cpp)
   add_executable(conformance_tests ${conformance})
   target_link_libraries(conformance_tests
-    PRIVATE pricewire_options storage bus cache queue fakes test_database PkgConfig::RABBITMQ GTest::gtest GTest::gtest_main)
+    PRIVATE pricewire_options storage bus cache queue redis fakes support test_database PkgConfig::RABBITMQ
+      GTest::gtest GTest::gtest_main)
   gtest_discover_tests(conformance_tests DISCOVERY_TIMEOUT 60 TEST_PREFIX "conformance." PROPERTIES TIMEOUT 300)
 endif()

@@ -11,13 +11,17 @@
 #include <vector>
 
 #include "bus/in_process/in_process_bus.hpp"
+#include "bus/redis/redis_bus.hpp"
+#include "redis/redis_fixture.hpp"
 
 namespace pricewire {
 namespace {
 
 struct Factory {
     std::string name;
-    std::function<std::unique_ptr<PriceBus>(std::vector<Ticker>)> create;
+    bool on_redis = false;
+    // `keys` where it is on Redis.
+    std::function<std::unique_ptr<PriceBus>(std::vector<Ticker>, const redis::TestKeys* keys)> create;
 };
 
 Price make_price(Ticker ticker, std::string_view value, std::uint64_t sequence) {
@@ -89,7 +93,14 @@ private:
 
 class PriceBusConformance : public testing::TestWithParam<Factory> {
 protected:
-    void SetUp() override { bus_ = GetParam().create({"BTC", "ETH", "DOGE"}); }
+    void SetUp() override {
+        if (GetParam().on_redis) {
+            const auto url = test::shared_redis_url();
+            if (!url) GTEST_SKIP() << test::no_redis;
+            keys_.emplace(*url);
+        }
+        bus_ = GetParam().create({"BTC", "ETH", "DOGE"}, keys_ ? &*keys_ : nullptr);
+    }
     // A bus may take a moment to show what was published.
     void expect_sources(const std::vector<SourceReport>& wanted) {
         const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{30};
@@ -105,6 +116,7 @@ protected:
         }
         EXPECT_EQ(*bus_->rates_json(), wanted);
     }
+    std::optional<redis::TestKeys> keys_;
     std::unique_ptr<PriceBus> bus_;
 };
 
@@ -237,11 +249,20 @@ TEST_P(PriceBusConformance, AnswersAPing) {
     EXPECT_NO_THROW(bus_->ping());
 }
 
+std::unique_ptr<PriceBus> on_redis(std::vector<Ticker> tickers, const redis::TestKeys* keys) {
+    RedisBusOptions options;
+    options.url = keys->url();
+    options.prefix = keys->prefix();
+    options.tickers = std::move(tickers);
+    return create_redis_bus(options, system_clock());
+}
+
 INSTANTIATE_TEST_SUITE_P(Buses, PriceBusConformance,
-                         testing::Values(Factory{"in_process",
-                                                 [](std::vector<Ticker> tickers) {
+                         testing::Values(Factory{"in_process", false,
+                                                 [](std::vector<Ticker> tickers, const redis::TestKeys*) {
                                                      return create_in_process_bus(std::move(tickers));
-                                                 }}),
+                                                 }},
+                                         Factory{"redis", true, on_redis}),
                          [](const auto& test) { return test.param.name; });
 
 }  // namespace

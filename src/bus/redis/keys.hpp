@@ -1,0 +1,30 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/clock.hpp"
+
+namespace pricewire::bus {
+
+// What the parts of the bus share, made from its options; lives as long as the bus.
+struct Keys {
+    std::string prices;
+    std::string latest;  // and the ticker
+    std::string feed;    // and the feed's id
+    std::string feeds;
+    std::string processed;
+
+    explicit Keys(std::string_view prefix)
+        : prices(std::string(prefix) + "prices"),
+          latest(std::string(prefix) + "latest:"),
+          feed(std::string(prefix) + "feed:"),
+          feeds(std::string(prefix) + "feeds"),
+          processed(std::string(prefix) + "processed") {}
+};
+
+// How soon a connection that could not be made is tried again.
+inline constexpr Duration retry_min = std::chrono::milliseconds{50};
+inline constexpr Duration retry_max = std::chrono::seconds{1};
+
+}  // namespace pricewire::bus

@@ -1,0 +1,72 @@
+#include "bus/redis/latest_json.hpp"
+
+#include <gtest/gtest.h>
+
+namespace pricewire::bus {
+namespace {
+
+TickerBoard whole_board() {
+    TickerBoard board{"BTC", Price{"BTC", *Decimal::parse("0.142300000000000001"), from_micros(5), 7}, {}};
+    Quote quote{"binance",      SourceKind::exchange, "BTC", *Decimal::parse("65420.15"),
+                from_micros(1), from_micros(2)};
+    board.quotes.push_back({quote, Verdict::counted});
+    quote.source = "coingecko";
+    quote.kind = SourceKind::aggregator;
+    board.quotes.push_back({quote, Verdict::check_only});
+    return board;
+}
+
+TEST(BoardJson, ReadsBackWhatWasWritten) {
+    const TickerBoard board = whole_board();
+    const std::string text = board_json(board, "feed-a");
+    EXPECT_TRUE(text.starts_with(R"({"feed":"feed-a","time":5,)")) << text;
+    const auto back = parse_board(text);
+    ASSERT_TRUE(back && back->price) << text;
+    EXPECT_EQ(back->price->value, board.price->value);
+    EXPECT_EQ(back->price->time, board.price->time);
+    EXPECT_EQ(back->price->sequence, 7u);
+    ASSERT_EQ(back->quotes.size(), 2u);
+    EXPECT_EQ(back->quotes[1].quote.source, SourceName("coingecko"));
+    EXPECT_EQ(back->quotes[1].quote.kind, SourceKind::aggregator);
+    EXPECT_EQ(back->quotes[1].quote.ticker, Ticker("BTC"));
+    EXPECT_EQ(back->quotes[1].verdict, Verdict::check_only);
+    EXPECT_EQ(back->quotes[0].quote.received_at, from_micros(2));
+    EXPECT_EQ(board_json(*back, "feed-a"), text);
+}
+
+TEST(BoardJson, AnythingElseIsNone) {
+    for (const char* text : {"", "null", "[]", "{}", R"({"ticker":"btc","price":null,"quotes":[]})",
+                             R"({"ticker":"BTC","quotes":[]})",
+                             R"({"ticker":"BTC","price":{"value":"-1","time":1,"sequence":1},"quotes":[]})",
+                             R"({"ticker":"BTC","price":{"value":1,"time":1,"sequence":1},"quotes":[]})",
+                             R"({"ticker":"BTC","price":null,"quotes":[{}]})"}) {
+        EXPECT_FALSE(parse_board(text)) << text;
+    }
+    EXPECT_TRUE(parse_board(R"({"ticker":"BTC","price":null,"quotes":[]})"));
+}
+
+TEST(SourcesJson, ReadsBackWhatWasWritten) {
+    const std::vector<SourceReport> sources{
+        {"binance", SourceCondition::down, "says \"wait\"\n", from_micros(9)},
+        {"coingecko", SourceCondition::degraded, "", std::nullopt}};
+    EXPECT_EQ(parse_sources(sources_json(sources)), sources);
+    EXPECT_EQ(parse_sources("[]"), std::vector<SourceReport>{});
+    for (const char* text :
+         {"", "{}", "[1]", R"([{"name":"a","condition":"fine","detail":"","last_quote_at":null}])"})
+        EXPECT_FALSE(parse_sources(text)) << text;
+}
+
+TEST(SourcesJson, OfTwoReportsTheBetterCounts) {
+    std::vector<SourceReport> all{{"a", SourceCondition::down, "1", from_micros(9)},
+                                  {"b", SourceCondition::ok, "1", from_micros(1)}};
+    merge_sources(all, {{"b", SourceCondition::ok, "2", from_micros(2)},
+                        {"a", SourceCondition::degraded, "2", std::nullopt},
+                        {"c", SourceCondition::down, "2", std::nullopt}});
+    merge_sources(all, {{"b", SourceCondition::degraded, "3", from_micros(3)}});
+    EXPECT_EQ(all, (std::vector<SourceReport>{{"a", SourceCondition::degraded, "2", std::nullopt},
+                                              {"b", SourceCondition::ok, "2", from_micros(2)},
+                                              {"c", SourceCondition::down, "2", std::nullopt}}));
+}
+
+}  // namespace
+}  // namespace pricewire::bus

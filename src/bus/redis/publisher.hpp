@@ -1,0 +1,106 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <thread>
+#include <variant>
+#include <vector>
+
+#include "base/backoff.hpp"
+#include "base/mailbox.hpp"
+#include "bus/redis/keys.hpp"
+#include "bus/redis/redis_bus.hpp"
+#include "bus/redis/stream.hpp"
+#include "redis/connection.hpp"
+#include "redis/outage.hpp"
+
+namespace pricewire::bus {
+
+// Writes what a feed says, and the places that a checker has processed, on a thread of its own. Its functions
+// are thread-safe and never wait.
+class Publisher {
+public:
+    // The references outlive it. Starts at once.
+    Publisher(const RedisBusOptions& options, const Keys& keys, const redis::Address& address,
+              redis::Outage& outage);
+    // Sends what waits, for a second at most.
+    ~Publisher();
+    Publisher(const Publisher&) = delete;
+    Publisher& operator=(const Publisher&) = delete;
+
+    void price(const Price& price) { post(price); }
+    void gone(Ticker ticker) { post(Gone{ticker}); }
+    void board(const TickerBoard& board) { post(board); }
+    void sources(std::span<const SourceReport> sources) {
+        post(std::vector<SourceReport>(sources.begin(), sources.end()));
+    }
+    void processed(BusPosition position) { post(position); }
+
+private:
+    struct Gone {
+        Ticker ticker;
+    };
+    using Message = std::variant<Price, Gone, TickerBoard, std::vector<SourceReport>, BusPosition>;
+
+    // A price or a going, kept until Redis has had it for long enough to have it on its disk.
+    struct Kept {
+        StreamEntry entry;
+        MonoTime taken;
+        MonoTime sent{};
+    };
+
+    void post(Message message) {
+        if (!mailbox_.try_push(std::move(message))) overflowed_.fetch_add(1, std::memory_order_relaxed);
+    }
+    void run();
+    MonoTime next_look(MonoTime now) const;
+    void take(Message& message, MonoTime now);
+    void drop_oldest(MonoTime now);
+    void send(MonoTime now, bool closing);
+    std::size_t append_prices(std::size_t count);
+    std::size_t append_boards();
+    std::size_t append_sources();
+    std::size_t append_processed();
+    void sent(std::size_t count, MonoTime now);
+    void failed(std::string_view reason, MonoTime now);
+    void say_goodbye();
+
+    const RedisBusOptions& options_;
+    const Keys& keys_;
+    const redis::Address& address_;
+    redis::Outage& outage_;
+    const std::string price_head_;  // of the command that adds a price, up to its value
+    const std::string gone_head_;
+    Mailbox<Message> mailbox_;
+    std::atomic<std::uint64_t> overflowed_{0};
+
+    // The thread's own.
+    std::unique_ptr<redis::Connection> connection_;
+    bool proven_ = false;  // the connection has taken something
+    int failures_ = 0;
+    MonoTime retry_at_{};
+    Rng rng_{std::random_device{}()};
+    std::uint64_t number_ = 0;
+    std::deque<Kept> kept_;
+    std::size_t next_ = 0;                  // of kept_: the first that this connection has not taken
+    std::uint64_t sent_number_ = 0;         // the last that any connection has taken
+    std::uint64_t dropped_ = 0;             // never sent, since the log last told
+    std::map<Ticker, TickerBoard> boards_;  // not sent
+    MonoTime boards_at_{};
+    std::optional<std::vector<SourceReport>> sources_;  // not sent
+    bool told_sources_ = false;
+    BusPosition processed_;
+    bool processed_waits_ = false;
+    MonoTime processed_at_{};
+    MonoTime heard_at_{};  // when Redis last answered
+    std::string value_;    // scratch
+    std::thread thread_;
+};
+
+}  // namespace pricewire::bus

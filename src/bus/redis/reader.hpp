@@ -1,0 +1,63 @@
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/backoff.hpp"
+#include "bus/redis/keys.hpp"
+#include "bus/redis/redis_bus.hpp"
+#include "redis/connection.hpp"
+#include "redis/outage.hpp"
+#include "redis/stop_signal.hpp"
+
+namespace pricewire::bus {
+
+// Keeps boards and sources' reports as Redis has them in memory, on a thread of its own that asks ten times a
+// second. Its functions are thread-safe and never wait for Redis.
+class Reader {
+public:
+    // The references outlive it. Starts at once.
+    Reader(const RedisBusOptions& options, const Keys& keys, const redis::Address& address,
+           redis::Outage& outage, const Clock& clock);
+    ~Reader();
+    Reader(const Reader&) = delete;
+    Reader& operator=(const Reader&) = delete;
+
+    std::optional<TickerBoard> board(Ticker ticker) const;
+    std::shared_ptr<const std::string> rates_json() const;
+    std::vector<SourceReport> sources() const;
+
+private:
+    void run();
+    void read();
+    void show(const redis::Reply& boards, std::vector<SourceReport> sources);
+    std::vector<SourceReport> read_sources(const redis::Reply& feeds);
+    bool confirmed() const;
+
+    const RedisBusOptions& options_;
+    const Keys& keys_;
+    const redis::Address& address_;
+    redis::Outage& outage_;
+    const Clock& clock_;
+    const std::shared_ptr<const std::string> no_rates_ = std::make_shared<const std::string>("{}");
+    redis::StopSignal stop_;
+
+    mutable std::mutex mutex_;
+    std::vector<TickerBoard> boards_;  // in the configured order
+    std::shared_ptr<const std::string> rates_ = no_rates_;
+    std::vector<SourceReport> sources_;
+    std::optional<MonoTime> confirmed_at_;
+
+    // The thread's own.
+    std::unique_ptr<redis::Connection> connection_;
+    std::vector<std::string> texts_;  // of boards_, to see what has changed
+    bool warned_of_nonsense_ = false;
+    Rng rng_{std::random_device{}()};
+    std::thread thread_;
+};
+
+}  // namespace pricewire::bus

@@ -1,0 +1,109 @@
+#include "bus/redis/redis_bus.hpp"
+
+#include <algorithm>
+#include <list>
+#include <mutex>
+#include <stdexcept>
+
+#include "base/uuid.hpp"
+#include "bus/redis/keys.hpp"
+#include "bus/redis/publisher.hpp"
+#include "bus/redis/reader.hpp"
+#include "bus/redis/subscriber.hpp"
+#include "redis/url.hpp"
+
+namespace pricewire {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Shorter than what /health waits for an answer.
+constexpr redis::Timeouts ping_timeouts{.connect = 800ms, .command = 800ms};
+
+redis::Address address_of(const std::string& url) {
+    auto address = redis::parse_url(url);
+    if (!address) throw std::invalid_argument(address.error().message);
+    return *address;
+}
+
+RedisBusOptions completed(RedisBusOptions options, const Clock& clock) {
+    if (options.feed_id.empty()) options.feed_id = make_uuid(clock.now()).to_string();
+    return options;
+}
+
+class RedisBus : public PriceBus {
+public:
+    RedisBus(RedisBusOptions options, const Clock& clock)
+        : options_(completed(std::move(options), clock)),
+          keys_(options_.prefix),
+          address_(address_of(options_.url)),
+          outage_(address_, "prices wait for it, no alert fires and rates are not shown",
+                  "prices flow again"),
+          clock_(clock) {
+        if (options_.reads) reader();
+    }
+    ~RedisBus() override { unsubscribe_all(); }
+
+    void publish(const Price& price) override { publisher().price(price); }
+    void publish_gone(Ticker ticker) override { publisher().gone(ticker); }
+    void publish_board(const TickerBoard& board) override {
+        if (std::find(options_.tickers.begin(), options_.tickers.end(), board.ticker) !=
+            options_.tickers.end()) {
+            publisher().board(board);
+        }
+    }
+    void publish_sources(std::span<const SourceReport> sources) override { publisher().sources(sources); }
+    void processed(BusPosition position) override { publisher().processed(position); }
+
+    void subscribe(PriceSubscriber subscriber) override {
+        std::lock_guard lock(mutex_);
+        subscribers_.emplace_back(options_, keys_, address_, outage_, std::move(subscriber));
+    }
+
+    void unsubscribe_all() override {
+        std::lock_guard lock(mutex_);
+        for (bus::Subscriber& s : subscribers_) s.stop();
+        subscribers_.clear();
+    }
+
+    std::optional<TickerBoard> board(Ticker ticker) const override { return reader().board(ticker); }
+    std::shared_ptr<const std::string> rates_json() const override { return reader().rates_json(); }
+    std::vector<SourceReport> sources() const override { return reader().sources(); }
+
+    // A connection of its own: what is asked is whether one can be had now.
+    void ping() override { redis::Connection::open(address_, ping_timeouts); }
+
+private:
+    bus::Publisher& publisher() {
+        std::call_once(publishing_, [&] {
+            publisher_ = std::make_unique<bus::Publisher>(options_, keys_, address_, outage_);
+        });
+        return *publisher_;
+    }
+    bus::Reader& reader() const {
+        std::call_once(reading_, [&] {
+            reader_ = std::make_unique<bus::Reader>(options_, keys_, address_, outage_, clock_);
+        });
+        return *reader_;
+    }
+
+    const RedisBusOptions options_;
+    const bus::Keys keys_;
+    const redis::Address address_;
+    mutable redis::Outage outage_;
+    const Clock& clock_;
+    std::once_flag publishing_;
+    std::unique_ptr<bus::Publisher> publisher_;
+    mutable std::once_flag reading_;
+    mutable std::unique_ptr<bus::Reader> reader_;
+    std::mutex mutex_;
+    std::list<bus::Subscriber> subscribers_;
+};
+
+}  // namespace
+
+std::unique_ptr<PriceBus> create_redis_bus(RedisBusOptions options, const Clock& clock) {
+    return std::make_unique<RedisBus>(std::move(options), clock);
+}
+
+}  // namespace pricewire

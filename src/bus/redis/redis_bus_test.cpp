@@ -1,0 +1,242 @@
+// What the bus on Redis promises beyond the conformance suite, on a Redis that stays.
+#include "bus/redis/redis_bus.hpp"
+
+#include <optional>
+#include <stdexcept>
+
+#include "bus/redis/redis_bus_fixture.hpp"
+#include "bus/redis/stream.hpp"
+#include "fakes/log_capture.hpp"
+
+namespace pricewire {
+namespace {
+
+using namespace std::chrono_literals;
+using redis::eventually;
+
+class RedisBusTest : public testing::Test {
+protected:
+    void SetUp() override {
+        const auto url = test::shared_redis_url();
+        if (!url) GTEST_SKIP() << test::no_redis;
+        keys_.emplace(*url);
+    }
+    std::unique_ptr<PriceBus> bus(const std::string& feed = "") {
+        return redis_bus(keys_->url(), keys_->prefix(), feed);
+    }
+    std::string key(const std::string& name) const { return keys_->prefix() + name; }
+
+    std::optional<redis::TestKeys> keys_;
+};
+
+TEST_F(RedisBusTest, PricesReachAnotherProcess) {
+    const auto feed = bus();
+    const auto checker = bus();
+    Told told;
+    checker->subscribe(told.subscriber());
+    ASSERT_TRUE(told.wait_for("caught up"));
+    for (std::uint64_t i = 1; i <= 5000; ++i) feed->publish(price_of("BTC", i));
+    ASSERT_TRUE(told.wait_for("5000"));
+    std::vector<std::uint64_t> wanted(5000);
+    for (std::uint64_t i = 0; i < 5000; ++i) wanted[i] = i + 1;
+    EXPECT_EQ(told.prices(), wanted);
+    EXPECT_GT(told.position(), BusPosition{});
+}
+
+TEST_F(RedisBusTest, OfTwoFeedsTheOneWithAPriceIsShown) {
+    const auto one = bus("one");
+    const auto two = bus("two");
+    const auto api = bus();
+    const Timestamp now = system_clock().now();
+    one->publish_board(board_of("BTC", 7, now));
+    ASSERT_TRUE(eventually([&] { return *api->rates_json() == R"({"BTC":7})"; }));
+    two->publish_board(board_of("BTC", std::nullopt));
+    two->publish_board(board_of("ETH", 1, now));
+    ASSERT_TRUE(eventually([&] { return *api->rates_json() == R"({"BTC":7,"ETH":1})"; }));
+    two->publish_board(board_of("BTC", 6, now - 1s));
+    two->publish_board(board_of("ETH", 2, now));
+    ASSERT_TRUE(eventually([&] { return *api->rates_json() == R"({"BTC":7,"ETH":2})"; }));
+    two->publish_board(board_of("BTC", 8, now + 1s));
+    EXPECT_TRUE(eventually([&] { return *api->rates_json() == R"({"BTC":8,"ETH":2})"; }));
+    two->publish_board(board_of("BTC", std::nullopt));
+    EXPECT_TRUE(eventually([&] { return *api->rates_json() == R"({"ETH":2})"; })) << "its own it replaces";
+    one->publish_board(board_of("BTC", 7, now));
+    EXPECT_TRUE(eventually([&] { return *api->rates_json() == R"({"BTC":7,"ETH":2})"; }));
+}
+
+TEST_F(RedisBusTest, OfTwoFeedsSourcesTheBetterIsShownAndAFeedThatEndsIsForgotten) {
+    auto one = bus("one");
+    auto two = bus("two");
+    const auto api = bus();
+    const SourceReport bad{"binance", SourceCondition::down, "refused", std::nullopt};
+    const SourceReport good{"binance", SourceCondition::ok, "streaming", from_micros(5)};
+    one->publish_sources(std::vector{bad});
+    ASSERT_TRUE(eventually([&] { return api->sources() == std::vector{bad}; }));
+    two->publish_sources(std::vector{good});
+    ASSERT_TRUE(eventually([&] { return api->sources() == std::vector{good}; }));
+    two.reset();
+    ASSERT_TRUE(eventually([&] { return api->sources().empty() || api->sources()[0] == bad; }));
+    one->publish_sources(std::vector{bad});
+    EXPECT_TRUE(eventually([&] { return api->sources() == std::vector{bad}; }));
+    one.reset();
+    EXPECT_TRUE(eventually([&] { return api->sources().empty(); }));
+}
+
+TEST_F(RedisBusTest, TheOtherFeedsGoingIsNotTold) {
+    const auto one = bus("one");
+    const auto two = bus("two");
+    const auto checker = bus();
+    Told told;
+    checker->subscribe(told.subscriber());
+    ASSERT_TRUE(told.wait_for("caught up"));
+    two->publish(price_of("BTC", 1));
+    ASSERT_TRUE(told.wait_for("1"));
+    one->publish(price_of("BTC", 2));
+    ASSERT_TRUE(told.wait_for("2"));
+    two->publish_gone("BTC");
+    two->publish(price_of("ETH", 3));
+    ASSERT_TRUE(told.wait_for("3"));
+    one->publish_gone("BTC");
+    ASSERT_TRUE(told.wait_for("BTC gone"));
+    EXPECT_EQ(told.words(), (std::vector<std::string>{"caught up", "1", "2", "3", "BTC gone"}));
+}
+
+TEST_F(RedisBusTest, AFeedThatIsSilentForLongIsAsOneWhosePricesAreGone) {
+    RedisBusOptions options;
+    options.url = keys_->url();
+    options.prefix = keys_->prefix();
+    options.latest_ttl = 1s;
+    const auto checker = create_redis_bus(options, system_clock());
+    auto feed = bus("one");
+    Told told;
+    checker->subscribe(told.subscriber());
+    ASSERT_TRUE(told.wait_for("caught up"));
+    feed->publish(price_of("BTC", 1));
+    feed->publish(price_of("ETH", 2));
+    ASSERT_TRUE(told.wait_for("BTC gone"));
+    ASSERT_TRUE(told.wait_for("ETH gone"));
+    feed->publish(price_of("BTC", 3));
+    EXPECT_TRUE(told.wait_for("3"));
+    EXPECT_TRUE(told.wait_for("BTC gone", 2));
+    EXPECT_EQ(told.count("ETH gone"), 1u);
+}
+
+TEST_F(RedisBusTest, WhoResumesSeesWhatWasPublishedInItsAbsence) {
+    const auto feed = bus();
+    {
+        Told told;
+        const auto checker = bus();
+        checker->subscribe(told.subscriber(true));
+        ASSERT_TRUE(told.wait_for("caught up"));
+        feed->publish(price_of("BTC", 1));
+        ASSERT_TRUE(told.wait_for("1"));
+        ASSERT_TRUE(eventually([&] { return told.position() > BusPosition{}; }));
+        checker->processed(told.position());
+    }
+    EXPECT_FALSE(keys_->connect()->command({"GET", key("processed")}).is_nil());
+    for (std::uint64_t i = 2; i <= 2500; ++i) feed->publish(price_of("BTC", i));
+    ASSERT_TRUE(
+        eventually([&] { return keys_->connect()->command({"XLEN", key("prices")}).integer() == 2500; }));
+    Told told;
+    const auto checker = bus();
+    checker->subscribe(told.subscriber(true));
+    ASSERT_TRUE(told.wait_for("caught up"));
+    const auto words = told.words();
+    EXPECT_EQ(words.front(), "behind");
+    EXPECT_EQ(words.back(), "caught up");
+    EXPECT_EQ(words.size(), 2502u) << "those of the last 10 s before the place come again";
+    Told fresh;
+    checker->subscribe(fresh.subscriber());
+    ASSERT_TRUE(fresh.wait_for("caught up"));
+    EXPECT_EQ(fresh.words(), std::vector<std::string>{"caught up"}) << "who does not resume begins now";
+}
+
+TEST_F(RedisBusTest, WhoResumesBeginsTenSecondsBeforeThePlaceAndWarnsOfWhatWasTrimmed) {
+    const auto c = keys_->connect();
+    // A stream of a minute ago, an entry a second.
+    const auto now = static_cast<std::uint64_t>(to_micros(system_clock().now()) / 1000);
+    for (std::uint64_t i = 1; i <= 50; ++i) {
+        const std::string id = bus::to_text({now - 100'000 + i * 1000, 0});
+        const std::string value = std::to_string(i) + " BTC 5 6 " + std::to_string(i) + " old";
+        c->command({"XADD", key("prices"), id, "p", value}).checked();
+    }
+    c->command({"SET", key("processed"), bus::to_text({now - 100'000 + 40'000, 0})});
+    const auto checker = bus();
+    Told told;
+    checker->subscribe(told.subscriber(true));
+    ASSERT_TRUE(told.wait_for("caught up"));
+    EXPECT_EQ(told.prices().size(), 20u);
+    EXPECT_EQ(told.prices().front(), 31u);
+
+    LogCapture log;
+    c->command({"SET", key("processed"), bus::to_text({now - 300'000, 0})});
+    RedisBusOptions options;
+    options.url = keys_->url();
+    options.prefix = keys_->prefix();
+    options.stream_cap = 50;
+    const auto late = create_redis_bus(options, system_clock());
+    Told told_late;
+    late->subscribe(told_late.subscriber(true));
+    ASSERT_TRUE(told_late.wait_for("caught up"));
+    EXPECT_EQ(told_late.prices().size(), 50u);
+    EXPECT_EQ(log.count("trimmed away"), 1u);
+}
+
+TEST_F(RedisBusTest, TheFurthestPlaceCounts) {
+    const auto one = bus();
+    const auto two = bus();
+    const auto place = [&] {
+        return std::string(keys_->connect()->command({"GET", key("processed")}).text());
+    };
+    one->processed({1'700'000'000'123, 9});
+    ASSERT_TRUE(eventually([&] { return place() == "1700000000123-9"; }));
+    two->processed({1'700'000'000'123, 10});
+    ASSERT_TRUE(eventually([&] { return place() == "1700000000123-10"; }));
+    one->processed({1'700'000'000'122, 11});
+    one->publish(price_of("BTC", 1));
+    ASSERT_TRUE(
+        eventually([&] { return keys_->connect()->command({"XLEN", key("prices")}).integer() == 1; }));
+    std::this_thread::sleep_for(150ms);
+    EXPECT_EQ(place(), "1700000000123-10");
+}
+
+TEST_F(RedisBusTest, WhatIsNoEntryIsPassedOverAndSaidOnce) {
+    LogCapture log;
+    const auto checker = bus();
+    Told told;
+    checker->subscribe(told.subscriber());
+    ASSERT_TRUE(told.wait_for("caught up"));
+    const auto c = keys_->connect();
+    for (int i = 0; i < 3; ++i) c->command({"XADD", key("prices"), "*", "hello", "world"}).checked();
+    bus()->publish(price_of("BTC", 1));
+    ASSERT_TRUE(told.wait_for("1"));
+    EXPECT_EQ(told.prices().size(), 1u);
+    EXPECT_EQ(log.count("entries that are none"), 1u);
+    c->command({"SET", key("latest:BTC"), "nonsense"});
+    EXPECT_TRUE(eventually([&] {
+        checker->rates_json();
+        return log.count("a board that is none") == 1;
+    }));
+}
+
+TEST_F(RedisBusTest, AStreamThatIsYoungerThanThePlaceIsReadFromItsBeginning) {
+    const auto feed = bus();
+    const auto checker = bus();
+    const auto c = keys_->connect();
+    // A clock that was an hour ahead, and then a wiped Redis whose clock is right.
+    const auto ahead = static_cast<std::uint64_t>(to_micros(system_clock().now()) / 1000 + 3'600'000);
+    c->command({"XADD", key("prices"), bus::to_text({ahead, 0}), "p", "1 BTC 1 1 1 old"}).checked();
+    Told told;
+    checker->subscribe(told.subscriber());
+    ASSERT_TRUE(told.wait_for("caught up"));
+    c->command({"DEL", key("prices")});
+    feed->publish(price_of("BTC", 2));
+    EXPECT_TRUE(told.wait_for("2"));
+}
+
+TEST(RedisBus, RefusesAUrlThatIsNone) {
+    EXPECT_THROW(redis_bus("rediss://h", "p:"), std::invalid_argument);
+}
+
+}  // namespace
+}  // namespace pricewire

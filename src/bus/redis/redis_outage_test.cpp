@@ -1,0 +1,188 @@
+// The bus under a Redis of the test's own that is wiped, killed, stopped or was never there.
+#include <csignal>
+
+#include "bus/redis/redis_bus_fixture.hpp"
+#include "fakes/log_capture.hpp"
+
+namespace pricewire {
+namespace {
+
+using namespace std::chrono_literals;
+using redis::eventually;
+
+const std::string prefix = "pricewire:";
+
+std::vector<std::uint64_t> up_to(std::uint64_t last) {
+    std::vector<std::uint64_t> out;
+    for (std::uint64_t i = 1; i <= last; ++i) out.push_back(i);
+    return out;
+}
+
+TEST(RedisOutage, NothingIsLostByAKillAndWhatIsSentAgainIsToldOnce) {
+    LogCapture log;
+    test::RedisServer server;
+    const auto feed = redis_bus(server.url(), prefix);
+    const auto checker = redis_bus(server.url(), prefix);
+    Told told;
+    checker->subscribe(told.subscriber());
+    ASSERT_TRUE(told.wait_for("caught up"));
+    std::uint64_t sequence = 0;
+    for (int round = 1; round <= 3; ++round) {
+        for (int i = 0; i < 2000; ++i) feed->publish(price_of("BTC", ++sequence));
+        server.kill();
+        for (int i = 0; i < 2000; ++i) feed->publish(price_of("BTC", ++sequence));
+        // Both have tried it in vain, and each bus says so.
+        ASSERT_TRUE(
+            eventually([&] { return log.count("waiting for Redis") == 2 * static_cast<unsigned>(round); }));
+        server.start();
+        ASSERT_TRUE(told.wait_for(std::to_string(sequence)));
+    }
+    EXPECT_EQ(told.prices(), up_to(sequence));
+    EXPECT_TRUE(eventually([&] { return log.count("answers again: prices flow again") == 6; }));
+    EXPECT_EQ(log.count("waiting for Redis at 127.0.0.1:"), 6u);
+}
+
+TEST(RedisOutage, PricesThatOnlyTheDeadRedisHadAreSentAgain) {
+    test::RedisServer server;
+    const auto feed = redis_bus(server.url(), prefix);
+    feed->publish(price_of("BTC", 1));
+    const auto there = [&] {
+        return redis::Connection::open(*redis::parse_url(server.url()), {})
+                   ->command({"XLEN", prefix + "prices"})
+                   .integer() == 1;
+    };
+    ASSERT_TRUE(eventually(there));
+    server.kill();
+    server.start();
+    EXPECT_TRUE(eventually(there)) << "though nothing new was published";
+}
+
+TEST(RedisOutage, AWipedRedisRecoversAlone) {
+    test::RedisServer server;
+    const auto feed = redis_bus(server.url(), prefix, "one");
+    const auto other = redis_bus(server.url(), prefix);
+    Told told;
+    other->subscribe(told.subscriber());
+    ASSERT_TRUE(told.wait_for("caught up"));
+    std::uint64_t sequence = 0;
+    for (int round = 0; round < 3; ++round) {
+        feed->publish(price_of("BTC", ++sequence));
+        const SourceReport report{"binance", SourceCondition::ok, std::to_string(round), std::nullopt};
+        ASSERT_TRUE(eventually([&] {
+            // As a feed does, again and again.
+            feed->publish_board(board_of("BTC", round + 1));
+            feed->publish_sources(std::vector{report});
+            return *other->rates_json() == "{\"BTC\":" + std::to_string(round + 1) + "}" &&
+                   other->sources() == std::vector{report};
+        }));
+        ASSERT_TRUE(told.wait_for(std::to_string(sequence)));
+        redis::Connection::open(*redis::parse_url(server.url()), {})->command({"FLUSHALL"}).checked();
+    }
+    feed->publish(price_of("BTC", ++sequence));
+    ASSERT_TRUE(told.wait_for(std::to_string(sequence)));
+    EXPECT_EQ(told.prices(), up_to(sequence));
+}
+
+TEST(RedisOutage, WhatIsNotConfirmedIsNotShownAndPingSaysWhy) {
+    test::RedisServer server;
+    const auto bus = redis_bus(server.url(), prefix);
+    bus->publish_board(board_of("BTC", 7));
+    bus->publish_sources(std::vector{SourceReport{"binance", SourceCondition::ok, "", std::nullopt}});
+    ASSERT_TRUE(eventually([&] { return *bus->rates_json() == R"({"BTC":7})" && !bus->sources().empty(); }));
+    EXPECT_NO_THROW(bus->ping());
+    // Its connections stay, and no answer comes.
+    server.signal(SIGSTOP);
+    EXPECT_THROW(bus->ping(), std::runtime_error);
+    ASSERT_TRUE(eventually([&] { return *bus->rates_json() == "{}"; }));
+    EXPECT_TRUE(bus->sources().empty());
+    ASSERT_TRUE(bus->board("BTC"));
+    EXPECT_FALSE(bus->board("BTC")->price);
+    server.signal(SIGCONT);
+    bus->publish_board(board_of("BTC", 8));
+    EXPECT_TRUE(eventually([&] { return *bus->rates_json() == R"({"BTC":8})"; }));
+}
+
+TEST(RedisOutage, ASubscriberNoticesAPeerThatHangs) {
+    LogCapture log;
+    test::RedisServer server;
+    const auto feed = redis_bus(server.url(), prefix);
+    const auto checker = redis_bus(server.url(), prefix);
+    Told told;
+    checker->subscribe(told.subscriber());
+    ASSERT_TRUE(told.wait_for("caught up"));
+    feed->publish(price_of("BTC", 1));
+    ASSERT_TRUE(told.wait_for("1"));
+    server.signal(SIGSTOP);
+    feed->publish(price_of("BTC", 2));
+    ASSERT_TRUE(eventually([&] { return log.count("waiting for Redis") == 1; }));
+    server.signal(SIGCONT);
+    ASSERT_TRUE(told.wait_for("2"));
+    EXPECT_EQ(told.prices(), up_to(2));
+}
+
+TEST(RedisOutage, AListenerThatNeverAnswersBlocksNobody) {
+    const auto [listening, port] = test::bind_loopback(SOCK_STREAM, "127.0.0.1", 0);
+    LogCapture log;
+    const auto bus = redis_bus("redis://:s3cret@127.0.0.1:" + std::to_string(port), prefix);
+    EXPECT_THROW(bus->ping(), std::runtime_error);
+    bus->subscribe({});
+    bus->publish(price_of("BTC", 1));
+    EXPECT_EQ(*bus->rates_json(), "{}");
+    ASSERT_TRUE(eventually([&] { return log.count("waiting for Redis") == 1; }));
+    EXPECT_EQ(log.count("s3cret"), 0u);
+}
+
+TEST(RedisOutage, ARedisThatComesLaterIsFound) {
+    LogCapture log;
+    test::RedisServer server;
+    server.kill();
+    const auto feed = redis_bus(server.url(), prefix);
+    const auto checker = redis_bus(server.url(), prefix);
+    Told told;
+    checker->subscribe(told.subscriber(true));
+    for (std::uint64_t i = 1; i <= 100; ++i) feed->publish(price_of("BTC", i));
+    feed->publish_board(board_of("BTC", 7));
+    ASSERT_TRUE(eventually([&] { return log.count("waiting for Redis") == 2; })) << "each bus says it";
+    server.start();
+    ASSERT_TRUE(told.wait_for("100"));
+    EXPECT_EQ(told.prices(), up_to(100));
+    EXPECT_TRUE(told.wait_for("caught up"));
+    EXPECT_TRUE(eventually([&] { return *checker->rates_json() == R"({"BTC":7})"; }));
+}
+
+TEST(RedisOutage, OfPricesThatWaitTheNewestAreKeptAndTheRestIsSaid) {
+    LogCapture log;
+    test::RedisServer server;
+    server.kill();
+    const auto feed = redis_bus(server.url(), prefix);
+    const auto checker = redis_bus(server.url(), prefix);
+    Told told;
+    checker->subscribe(told.subscriber(true));
+    ASSERT_TRUE(eventually([&] { return log.count("waiting for Redis") == 1; }));
+    for (std::uint64_t i = 1; i <= 150'000; ++i) feed->publish(price_of("BTC", i));
+    server.start();
+    ASSERT_TRUE(told.wait_for("150000"));
+    const auto prices = told.prices();
+    EXPECT_EQ(prices.size(), 100'000u);
+    EXPECT_EQ(prices.front(), 50'001u);
+    EXPECT_EQ(log.count("no checker has seen them prices=50000"), 1u);
+}
+
+TEST(RedisOutage, AFullRedisKeepsPricesWaitingAndIsSaidOnce) {
+    LogCapture log;
+    test::RedisServer server;
+    const auto c = redis::Connection::open(*redis::parse_url(server.url()), {});
+    const auto feed = redis_bus(server.url(), prefix);
+    c->command({"CONFIG", "SET", "maxmemory", "1"}).checked();
+    for (std::uint64_t i = 1; i <= 10; ++i) feed->publish(price_of("BTC", i));
+    ASSERT_TRUE(eventually([&] { return log.count("OOM") == 1; }));
+    std::this_thread::sleep_for(300ms);
+    EXPECT_EQ(log.count("waiting for Redis"), 1u);
+    EXPECT_EQ(log.count("answers again"), 0u);
+    c->command({"CONFIG", "SET", "maxmemory", "0"}).checked();
+    EXPECT_TRUE(eventually([&] { return c->command({"XLEN", prefix + "prices"}).integer() == 10; }));
+    EXPECT_TRUE(eventually([&] { return log.count("answers again") == 1; }));
+}
+
+}  // namespace
+}  // namespace pricewire

@@ -1,0 +1,78 @@
+#include "bus/redis/stream.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <iterator>
+
+namespace pricewire::bus {
+namespace {
+
+constexpr std::size_t longest_feed = 64;
+
+template <typename T>
+std::optional<T> number(std::string_view text) {
+    T value{};
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+    return value;
+}
+
+// The text up to the next space, which it removes with it.
+std::string_view word(std::string_view& text) {
+    const auto space = text.find(' ');
+    const std::string_view out = text.substr(0, space);
+    text.remove_prefix(space == std::string_view::npos ? text.size() : space + 1);
+    return out;
+}
+
+}  // namespace
+
+void append_value(std::string& out, const StreamEntry& entry) {
+    const auto to = std::back_inserter(out);
+    const Price& p = entry.price;
+    if (entry.gone) {
+        fmt::format_to(to, "{} {} {}", entry.number, p.ticker.view(), entry.feed);
+    } else {
+        fmt::format_to(to, "{} {} {} {} {} {}", entry.number, p.ticker.view(), p.value.to_string(),
+                       to_micros(p.time), p.sequence, entry.feed);
+    }
+}
+
+std::optional<StreamEntry> parse_entry(std::string_view field, std::string_view value) {
+    StreamEntry out;
+    out.gone = field == gone_field;
+    if (!out.gone && field != price_field) return std::nullopt;
+    const auto entry_number = number<std::uint64_t>(word(value));
+    const std::string_view ticker = word(value);
+    if (!entry_number || !is_ticker(ticker)) return std::nullopt;
+    out.number = *entry_number;
+    out.price.ticker = ticker;
+    if (!out.gone) {
+        const auto price = Decimal::parse(word(value));
+        const auto time = number<std::int64_t>(word(value));
+        const auto sequence = number<std::uint64_t>(word(value));
+        if (!price || !price->is_positive() || !time || !sequence) return std::nullopt;
+        out.price.value = *price;
+        out.price.time = from_micros(*time);
+        out.price.sequence = *sequence;
+    }
+    out.feed = word(value);
+    if (out.feed.empty() || out.feed.size() > longest_feed || !value.empty()) return std::nullopt;
+    return out;
+}
+
+std::string to_text(BusPosition position) {
+    return fmt::format("{}-{}", position.ms, position.sequence);
+}
+
+std::optional<BusPosition> parse_position(std::string_view text) {
+    const auto dash = text.find('-');
+    if (dash == std::string_view::npos) return std::nullopt;
+    const auto ms = number<std::uint64_t>(text.substr(0, dash));
+    const auto sequence = number<std::uint64_t>(text.substr(dash + 1));
+    if (!ms || !sequence) return std::nullopt;
+    return BusPosition{*ms, *sequence};
+}
+
+}  // namespace pricewire::bus
