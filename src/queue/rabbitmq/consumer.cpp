@@ -55,7 +55,7 @@ Consumer::~Consumer() {
         if (!changed_.wait_for(lock, cut_after, [&] { return ended_; })) cut_.cut();
     }
     thread_.join();
-    outage_.over(Outage::Side::consuming);
+    outage_.forget(Outage::Side::consuming);
 }
 
 void Consumer::run() {

@@ -26,6 +26,12 @@ void Outage::over(Side side) {
               {{"broker", broker_}, {"left_to_the_database", std::to_string(std::exchange(left_, 0))}});
 }
 
+void Outage::forget(Side side) {
+    std::lock_guard lock(mutex_);
+    lost_[static_cast<std::size_t>(side)] = false;
+    if (!lost_[0] && !lost_[1]) said_.reset();
+}
+
 void Outage::left_to_database(std::size_t tasks) {
     std::lock_guard lock(mutex_);
     if (tasks == 0) return;

@@ -20,8 +20,9 @@ public:
     Outage(std::string broker, std::string queue) : broker_(std::move(broker)), queue_(std::move(queue)) {}
 
     void lost(Side side, const BrokerError& e);
-    // There again, or not wanted any more.
     void over(Side side);
+    // Not wanted any more: neither lost nor there.
+    void forget(Side side);
     // Tasks that were left to the database: told with the end of the outage, or once where there is none.
     void left_to_database(std::size_t tasks);
 

@@ -44,7 +44,7 @@ Publisher::~Publisher() {
         if (!changed_.wait_until(lock, stop_by_ + cut_after, [&] { return ended_; })) cut_.cut();
     }
     thread_.join();
-    outage_.over(Outage::Side::publishing);
+    outage_.forget(Outage::Side::publishing);
     if (const std::size_t left = kept_.size() + sent_.size(); left > 0) {
         log::info("tasks were not published before the end; senders find their deliveries in the database",
                   {{"tasks", std::to_string(left)}});
@@ -107,7 +107,7 @@ void Publisher::run() {
 
 void Publisher::connected() {
     first_tag_ = 1;
-    queue_gone_ = false;
+    renew_.reset();
     {
         // Declaring the queue was an answer.
         std::lock_guard lock(mutex_);
@@ -136,9 +136,7 @@ void Publisher::failed(const BrokerError& e) {
 void Publisher::serve(Connection& connection) {
     while (true) {
         take_in(connection);
-        if (queue_gone_ && sent_.empty()) {
-            throw BrokerError(BrokerError::Kind::away, "publishing: the queue was deleted");
-        }
+        if (renew_ && sent_.empty()) throw BrokerError(*renew_);
         const MonoTime late = mono() - options_.confirm_deadline;
         if (!blocked_ && !sent_.empty() && sent_.front().at < late) {
             throw BrokerError(BrokerError::Kind::away, "publishing: no confirm came in time");
@@ -180,6 +178,9 @@ void Publisher::confirmed(std::uint64_t tag, bool multiple, bool published, std:
         if (std::exchange(sent.settled, true)) continue;
         if (!published || sent.returned) again.push_back(sent.kept);
     }
+    // A queue that has no leader yet, or none any more, refuses everything: it is given time.
+    if (!published && !renew_)
+        renew_.emplace(BrokerError::Kind::busy, "publishing: the broker refused messages");
     while (!sent_.empty() && sent_.front().settled) {
         sent_.pop_front();
         ++first_tag_;
@@ -188,7 +189,7 @@ void Publisher::confirmed(std::uint64_t tag, bool multiple, bool published, std:
 
 // Only its body says which message came back. It is confirmed after that, as if all were well.
 void Publisher::mark_returned(const std::string& body) {
-    queue_gone_ = true;
+    renew_.emplace(BrokerError::Kind::away, "publishing: the queue was deleted");
     const auto task = parse_task_text(body);
     for (Sent& sent : sent_) {
         if (!task || sent.settled || sent.returned) continue;
@@ -258,7 +259,7 @@ void Publisher::send_pings(Connection& connection) {
 }
 
 bool Publisher::send_some(Connection& connection) {
-    if (blocked_ || queue_gone_ || sent_.size() >= options_.unconfirmed) return false;
+    if (blocked_ || renew_ || sent_.size() >= options_.unconfirmed) return false;
     const std::size_t before = sent_.size();
     const MonoTime now = mono();
     {
@@ -269,7 +270,7 @@ bool Publisher::send_some(Connection& connection) {
             kept_.pop_front();
         }
         in_flight_ = sent_.size();
-        if (kept_.size() < options_.max_unpublished / 2) overflow_told_ = false;
+        if (kept_.size() + in_flight_ < options_.max_unpublished / 2) overflow_told_ = false;
     }
     for (std::size_t i = before; i < sent_.size(); ++i) connection.publish(task_text(sent_[i].kept.task));
     return sent_.size() > before;

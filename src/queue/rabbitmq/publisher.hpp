@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <thread>
@@ -89,8 +90,8 @@ private:
     // The thread's own.
     Rng rng_;
     std::deque<Sent> sent_;
-    std::uint64_t first_tag_ = 1;  // of sent_.front()
-    bool queue_gone_ = false;
+    std::uint64_t first_tag_ = 1;       // of sent_.front()
+    std::optional<BrokerError> renew_;  // why the connection is to be made anew, once nothing is in flight
     bool blocked_ = false;
     std::uint64_t pings_sent_ = 0;
 

@@ -14,8 +14,8 @@ namespace pricewire {
 
 struct RabbitmqOptions {
     // amqp[s]://[user[:password]@]host[:port][/[vhost]]; guest, guest, 5672 (5671 with TLS) and "/" where
-    // they are left out. With TLS the broker's certificate is verified against `ca_file`, a PEM file, or
-    // where that is empty the system's authorities.
+    // they are left out. With TLS the broker's certificate is verified by name against `ca_file`, a PEM file,
+    // or where that is empty the system's authorities.
     std::string url;
     std::string ca_file;
     std::string queue = "webhooks_queue";
@@ -26,7 +26,7 @@ struct RabbitmqOptions {
     // A task that could not be published for so long, or so often, is left to the database, where senders
     // have found it long ago.
     Duration keep_unpublished = std::chrono::seconds{10};
-    int tries = 3;
+    int tries = 5;
     Duration connect_timeout = std::chrono::seconds{2};  // of TCP, of the login and of each call after it
     Duration ping_deadline = std::chrono::seconds{2};
     Duration stop_deadline = std::chrono::seconds{1};  // for what is unpublished at the end

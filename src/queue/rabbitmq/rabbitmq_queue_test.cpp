@@ -370,6 +370,7 @@ TEST_F(RabbitmqQueueTest, EndsSoonWhateverThePeerDoes) {
     taker.reset();
     queue.reset();
     EXPECT_EQ(log_.count("tasks were not published before the end"), 1U);
+    EXPECT_EQ(log_.count("tells senders of deliveries again"), 0U);
 }
 
 }  // namespace
