@@ -22,7 +22,7 @@ pricewire_room(cache ROOMS domain base redis TEST_ROOMS fakes support PRIVATE_LI
 pricewire_room(queue ROOMS domain base PRIVATE_LIBS PkgConfig::RABBITMQ OpenSSL::SSL TEST_ROOMS fakes)
 pricewire_room(history ROOMS domain base storage TEST_ROOMS fakes)
 pricewire_room(outbox ROOMS domain base storage queue TEST_ROOMS fakes)
-pricewire_room(deliver ROOMS domain base storage queue net TEST_ROOMS fakes Boost::json)
+pricewire_room(deliver ROOMS domain base storage queue net TEST_ROOMS fakes Boost::json PkgConfig::RABBITMQ)
 pricewire_room(api ROOMS domain base storage bus cache net PRIVATE_LIBS Boost::json TEST_ROOMS fakes)
 include(cmake/openapi.cmake)
 pricewire_room(ops ROOMS base net PRIVATE_LIBS spdlog::spdlog tomlplusplus::tomlplusplus CLI11::CLI11)

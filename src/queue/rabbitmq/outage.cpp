@@ -38,7 +38,7 @@ void Outage::left_to_database(std::size_t tasks) {
     left_ += tasks;
     if (said_ || std::exchange(left_said_, true)) return;
     log::warn(
-        "the message broker is too slow for all deliveries; senders find the rest in the database, later",
+        "the message broker does not take all tasks in time; senders find the rest in the database, later",
         {{"broker", broker_}});
 }
 

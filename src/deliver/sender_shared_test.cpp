@@ -1,0 +1,58 @@
+// Two senders on one database and one broker.
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "deliver/sender.hpp"
+#include "fakes/fake_http_client.hpp"
+#include "fakes/fake_secret_box.hpp"
+#include "fakes/memory_storage.hpp"
+#include "queue/rabbitmq/broker_fixture.hpp"
+#include "queue/rabbitmq/rabbitmq_queue.hpp"
+
+namespace pricewire {
+namespace {
+
+TEST(SharedSenderTest, TwoSendersShareABrokerAndADatabase) {
+    if (test_broker_url().empty()) GTEST_SKIP() << no_broker;
+    constexpr std::size_t count = 2000;
+    const Timestamp now = system_clock().now();
+    const Uuid user = make_uuid(now);
+    FakeSecretBox secrets;
+    MemoryStorage storage;
+    const auto sealed = secrets.seal("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", user.to_string());
+    ASSERT_TRUE(storage.create_user({{user, "a@example.com", true, now}, {}, sealed}));
+    FiringGroup group{.price = {.ticker = "BTC", .value = Decimal::from_int(9)}, .fired_at = now};
+    for (std::size_t i = 0; i < count; ++i) {
+        Alert a{.id = make_uuid(now),
+                .user_id = user,
+                .ticker = "BTC",
+                .target = Decimal::from_int(static_cast<std::int64_t>(i)),
+                .webhook_url = "https://host" + std::to_string(i % 20) + ".example.com/",
+                .created_at = now};
+        ASSERT_TRUE(storage.create_alert(a, count));
+        group.firings.push_back({a.id, make_uuid(now)});
+    }
+
+    const TestQueue at_broker;
+    const RabbitmqOptions to{.url = test_broker_url(), .ca_file = {}, .queue = at_broker.name};
+    const auto first = create_rabbitmq_queue(to);
+    const auto second = create_rabbitmq_queue(to);
+    FakeHttpClient one_client, two_client;
+    one_client.script = two_client.script = [](const net::HttpRequest&) { return http_status(200); };
+    SenderOptions one, two;
+    one.owner = "one";
+    two.owner = "two";
+    one.alive_for = two.alive_for = std::chrono::seconds{3};
+    const auto a = start_sender(one, storage, *first, one_client, secrets, system_clock());
+    const auto b = start_sender(two, storage, *second, two_client, secrets, system_clock());
+    first->publish(storage.fire(std::span(&group, 1)));
+    EXPECT_TRUE(storage.wait_until([&] { return storage.count(DeliveryState::delivered) == count; }));
+    a->stop(std::chrono::seconds{30});
+    b->stop(std::chrono::seconds{30});
+    EXPECT_EQ(one_client.seen().size() + two_client.seen().size(), count) << "each once";
+}
+
+}  // namespace
+}  // namespace pricewire
