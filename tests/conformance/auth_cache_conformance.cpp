@@ -4,12 +4,15 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "cache/auth_cache.hpp"
 #include "cache/in_process/in_process_auth_cache.hpp"
+#include "cache/redis/redis_auth_cache.hpp"
+#include "redis/redis_fixture.hpp"
 
 namespace pricewire {
 namespace {
@@ -18,7 +21,9 @@ using namespace std::chrono_literals;
 
 struct Factory {
     std::string name;
-    std::function<std::unique_ptr<AuthCache>(const Clock&)> create;
+    bool on_redis = false;  // whose entries live by its own clock
+    // `keys` where it is on Redis.
+    std::function<std::unique_ptr<AuthCache>(const Clock&, Duration ttl, const redis::TestKeys* keys)> create;
 };
 
 User make_user(const std::string& email) {
@@ -31,12 +36,21 @@ User make_user(const std::string& email) {
 
 class AuthCacheConformance : public testing::TestWithParam<Factory> {
 protected:
-    void SetUp() override { cache_ = GetParam().create(clock_); }
+    void SetUp() override {
+        if (GetParam().on_redis) {
+            const auto url = test::shared_redis_url();
+            if (!url) GTEST_SKIP() << test::no_redis;
+            keys_.emplace(*url);
+        }
+        create(1h);
+    }
+    void create(Duration ttl) { cache_ = GetParam().create(clock_, ttl, keys_ ? &*keys_ : nullptr); }
     void put(const std::string& key, const User& user) {
         cache_->put(sha256(key), user, cache_->generation());
     }
 
     ManualClock clock_;
+    std::optional<redis::TestKeys> keys_;
     std::unique_ptr<AuthCache> cache_;
 };
 
@@ -60,7 +74,13 @@ TEST_P(AuthCacheConformance, APutReplacesWhatWasThere) {
     EXPECT_EQ(cache_->get(sha256("key"))->id, bob.id);
 }
 
-TEST_P(AuthCacheConformance, ForgetsAfterAnHourHoweverOftenAsked) {
+TEST_P(AuthCacheConformance, ForgetsAfterItsTimeHoweverOftenAsked) {
+    if (GetParam().on_redis) {
+        create(1s);
+        put("key", make_user("ann@example.com"));
+        EXPECT_TRUE(redis::eventually([&] { return !cache_->get(sha256("key")); }));
+        return;
+    }
     put("key", make_user("ann@example.com"));
     clock_.advance(59min);
     EXPECT_TRUE(cache_->get(sha256("key")));
@@ -114,10 +134,22 @@ TEST_P(AuthCacheConformance, NoRaceLetsADisabledUserStay) {
     }
 }
 
+std::unique_ptr<AuthCache> in_process(const Clock& clock, Duration ttl, const redis::TestKeys*) {
+    return create_in_process_auth_cache(clock, {.ttl = ttl});
+}
+
+std::unique_ptr<AuthCache> on_redis(const Clock&, Duration ttl, const redis::TestKeys* keys) {
+    RedisAuthCacheOptions options;
+    options.url = keys->url();
+    options.prefix = keys->prefix();
+    options.command_timeout = 10s;
+    options.ttl = ttl;
+    return create_redis_auth_cache(options);
+}
+
 INSTANTIATE_TEST_SUITE_P(Caches, AuthCacheConformance,
-                         testing::Values(Factory{
-                             "in_process",
-                             [](const Clock& clock) { return create_in_process_auth_cache(clock); }}),
+                         testing::Values(Factory{"in_process", false, in_process},
+                                         Factory{"redis", true, on_redis}),
                          [](const auto& test) { return test.param.name; });
 
 }  // namespace

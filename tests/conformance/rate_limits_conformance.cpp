@@ -4,11 +4,14 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "cache/in_process/in_process_rate_limits.hpp"
+#include "cache/redis/redis_rate_limits.hpp"
+#include "redis/redis_fixture.hpp"
 
 namespace pricewire {
 namespace {
@@ -17,17 +20,41 @@ using namespace std::chrono_literals;
 
 struct Factory {
     std::string name;
-    std::function<std::unique_ptr<RateLimits>()> create;
+    bool on_redis = false;  // whose time is its own: these tests wait for it, and know it roughly
+    // `keys` where it is on Redis.
+    std::function<std::unique_ptr<RateLimits>(const redis::TestKeys* keys)> create;
 };
 
 class RateLimitsConformance : public testing::TestWithParam<Factory> {
 protected:
-    void SetUp() override { limits_ = GetParam().create(); }
+    void SetUp() override {
+        if (GetParam().on_redis) {
+            const auto url = test::shared_redis_url();
+            if (!url) GTEST_SKIP() << test::no_redis;
+            keys_.emplace(*url);
+        }
+        limits_ = GetParam().create(keys_ ? &*keys_ : nullptr);
+    }
+    // Where time is its own it passes, however little: `wanted`, or less by what a slow test took.
+    void expect_time(Duration is, Duration wanted) const {
+        if (GetParam().on_redis) {
+            EXPECT_LE(is, wanted);
+            EXPECT_GT(is, wanted - 5min);
+        } else {
+            EXPECT_EQ(is, wanted);
+        }
+    }
+    // That time passes.
+    void wait(Duration time) {
+        now_ += time;
+        if (GetParam().on_redis) std::this_thread::sleep_for(time);
+    }
 
+    std::optional<redis::TestKeys> keys_;
     std::unique_ptr<RateLimits> limits_;
     // An hour that is far from any other run's, for implementations whose buckets outlive them.
     MonoTime now_ = std::chrono::steady_clock::now() + 1h;
-    const RateLimit limit_{5, 10s};
+    const RateLimit limit_{5, 10h};
 };
 
 TEST_P(RateLimitsConformance, AllowsTheBurstThenRefusesAndSaysWhen) {
@@ -39,24 +66,46 @@ TEST_P(RateLimitsConformance, AllowsTheBurstThenRefusesAndSaysWhen) {
     const auto d = limits_->take("burst", limit_, now_);
     EXPECT_FALSE(d.allowed);
     EXPECT_EQ(d.remaining, 0u);
-    EXPECT_EQ(d.retry_after, 2s);
-    EXPECT_EQ(d.reset_after, 10s);
+    expect_time(d.retry_after, 2h);
+    expect_time(d.reset_after, 10h);
 }
 
 TEST_P(RateLimitsConformance, RefillsEvenlyAndNoFurtherThanFull) {
-    for (int i = 0; i < 5; ++i) limits_->take("refill", limit_, now_);
-    EXPECT_FALSE(limits_->take("refill", limit_, now_ + 2s - 1us).allowed);
-    EXPECT_TRUE(limits_->take("refill", limit_, now_ + 2s).allowed);
-    EXPECT_FALSE(limits_->take("refill", limit_, now_ + 2s).allowed);
-    int allowed = 0;
-    for (int i = 0; i < 20; ++i) allowed += limits_->take("refill", limit_, now_ + 24h).allowed ? 1 : 0;
-    EXPECT_EQ(allowed, 5);
+    const RateLimit quick{5, 1s};
+    const auto spend = [&] {
+        for (int i = 0; i < 1000; ++i) {
+            const RateDecision d = limits_->take("refill", quick, now_);
+            if (!d.allowed) return d.retry_after;
+        }
+        return Duration{};
+    };
+    const Duration until_next = spend();
+    ASSERT_GT(until_next, Duration{});
+    ASSERT_LE(until_next, 200ms);
+    wait(until_next);
+    EXPECT_TRUE(limits_->take("refill", quick, now_).allowed);
+    if (!GetParam().on_redis) {
+        EXPECT_FALSE(limits_->take("refill", quick, now_ + 200ms - 1us).allowed);
+        EXPECT_TRUE(limits_->take("refill", quick, now_ + 200ms).allowed);
+        now_ += 200ms;
+    }
+    spend();
+    wait(2s);
+    const RateDecision full = limits_->take("refill", quick, now_);
+    EXPECT_TRUE(full.allowed);
+    EXPECT_EQ(full.remaining, 4u) << "twice its period fills it no further than once";
 }
 
 TEST_P(RateLimitsConformance, ARefusedRequestCostsNothing) {
-    for (int i = 0; i < 5; ++i) limits_->take("patient", limit_, now_);
-    for (int i = 0; i < 100; ++i) EXPECT_FALSE(limits_->take("patient", limit_, now_ + 1s).allowed);
-    EXPECT_TRUE(limits_->take("patient", limit_, now_ + 2s).allowed);
+    const RateLimit slow{1, 1s};
+    EXPECT_TRUE(limits_->take("patient", slow, now_).allowed);
+    for (int i = 0; i < 100; ++i) {
+        const RateDecision d = limits_->take("patient", slow, now_);
+        EXPECT_LE(d.reset_after, 1s);
+        EXPECT_LE(d.retry_after, 1s);
+    }
+    wait(1s);
+    EXPECT_TRUE(limits_->take("patient", slow, now_).allowed);
 }
 
 TEST_P(RateLimitsConformance, BucketsAreApart) {
@@ -79,9 +128,21 @@ TEST_P(RateLimitsConformance, ManyThreadsShareOneBucketExactly) {
     EXPECT_EQ(allowed.load(), 1000);
 }
 
+std::unique_ptr<RateLimits> in_process(const redis::TestKeys*) {
+    return create_in_process_rate_limits();
+}
+
+std::unique_ptr<RateLimits> on_redis(const redis::TestKeys* keys) {
+    RedisCacheOptions options;
+    options.url = keys->url();
+    options.prefix = keys->prefix();
+    options.command_timeout = 10s;
+    return create_redis_rate_limits(options);
+}
+
 INSTANTIATE_TEST_SUITE_P(Limits, RateLimitsConformance,
-                         testing::Values(Factory{"in_process",
-                                                 [] { return create_in_process_rate_limits(); }}),
+                         testing::Values(Factory{"in_process", false, in_process},
+                                         Factory{"redis", true, on_redis}),
                          [](const auto& test) { return test.param.name; });
 
 }  // namespace

@@ -1,0 +1,122 @@
+#include "cache/redis/pool.hpp"
+
+#include <utility>
+
+#include "base/log.hpp"
+
+namespace pricewire::cache {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration retry_every = 1s;
+// Commands that were late while Redis could be connected to are told of this often at most.
+constexpr Duration said_every = 1min;
+
+}  // namespace
+
+Pool::Pool(const RedisCacheOptions& options, const redis::Address& address, std::string meaning,
+           std::string healed)
+    : address_(address),
+      timeouts_{.connect = options.connect_timeout, .command = options.command_timeout},
+      size_(options.connections),
+      outage_(address, std::move(meaning), std::move(healed)) {
+    fill();
+    thread_ = std::thread([this] { run(); });
+}
+
+Pool::~Pool() {
+    {
+        std::lock_guard lock(mutex_);
+        stopping_ = true;
+    }
+    missing_.notify_all();
+    thread_.join();
+}
+
+bool Pool::with(const std::function<void(redis::Connection&)>& work) {
+    auto connection = borrow();
+    if (!connection) return false;
+    try {
+        work(*connection);
+    } catch (const redis::RedisError& e) {
+        // Its reply may still come and would be taken for the next one's.
+        connection.reset();
+        lost(e.what());
+        return false;
+    }
+    give_back(std::move(connection));
+    return true;
+}
+
+std::unique_ptr<redis::Connection> Pool::borrow() {
+    std::unique_lock lock(mutex_);
+    available_.wait_for(lock, timeouts_.command, [&] { return !free_.empty() || made_ == 0; });
+    if (free_.empty()) return nullptr;
+    auto out = std::move(free_.back());
+    free_.pop_back();
+    return out;
+}
+
+void Pool::give_back(std::unique_ptr<redis::Connection> connection) {
+    {
+        std::lock_guard lock(mutex_);
+        free_.push_back(std::move(connection));
+    }
+    available_.notify_one();
+}
+
+void Pool::lost(std::string_view reason) {
+    bool say = false;
+    {
+        std::lock_guard lock(mutex_);
+        --made_;
+        const MonoTime now = std::chrono::steady_clock::now();
+        say = said_at_ == MonoTime{} || now - said_at_ > said_every;
+        if (say) said_at_ = now;
+    }
+    available_.notify_all();
+    missing_.notify_one();
+    if (say) {
+        log::warn("a connection to Redis was given up; what it was asked is answered without it",
+                  {{"reason", std::string(reason)}});
+    }
+}
+
+void Pool::run() {
+    bool full = false;
+    while (true) {
+        {
+            std::unique_lock lock(mutex_);
+            if (full) {
+                missing_.wait(lock, [&] { return stopping_ || made_ < size_; });
+            } else {
+                missing_.wait_for(lock, retry_every, [&] { return stopping_; });
+            }
+            if (stopping_) return;
+        }
+        full = fill();
+    }
+}
+
+bool Pool::fill() {
+    while (true) {
+        {
+            std::lock_guard lock(mutex_);
+            if (stopping_ || made_ == size_) return true;
+        }
+        try {
+            auto connection = redis::Connection::open(address_, timeouts_);
+            std::lock_guard lock(mutex_);
+            free_.push_back(std::move(connection));
+            ++made_;
+        } catch (const redis::RedisError& e) {
+            outage_.away(e.what());
+            return false;
+        }
+        outage_.back();
+        available_.notify_all();
+    }
+}
+
+}  // namespace pricewire::cache

@@ -1,0 +1,213 @@
+#include "cache/redis/redis_auth_cache.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <mutex>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "cache/redis/pool.hpp"
+
+namespace pricewire {
+namespace {
+
+// More than this is everybody.
+constexpr std::size_t most_waiting = 1000;
+
+// A generation is a number that never comes again, not in a Redis that was wiped either: Redis' time in
+// microseconds, or one more than the last. <prefix>auth:generation holds the current one, which an eviction
+// raises; <prefix>auth:evicted:<user> and <prefix>auth:evicted the one of the user's last eviction and of
+// everybody's. An entry is good where it was made under a generation that is as new as both.
+constexpr std::string_view next_generation = R"(
+local function next_generation(key)
+  local time = redis.call('TIME')
+  local now = time[1] * 1000000 + time[2]
+  local last = tonumber(redis.call('GET', key) or '0')
+  if now <= last then now = last + 1 end
+  local text = string.format('%.0f', now)
+  redis.call('SET', key, text)
+  return text
+end
+)";
+
+// KEYS: generation.
+constexpr std::string_view generation_script = R"(
+return redis.call('GET', KEYS[1]) or next_generation(KEYS[1])
+)";
+
+// KEYS: entry, prefix of evicted. The user's key hangs on what the entry holds.
+constexpr std::string_view get_script = R"(
+local entry = redis.call('GET', KEYS[1])
+if not entry then return false end
+local generation, id = string.match(entry, '^(%d+) ([%x-]+) ')
+if not generation then return false end
+for _, key in ipairs({KEYS[2], KEYS[2] .. ':' .. id}) do
+  local evicted = redis.call('GET', key)
+  if evicted and tonumber(evicted) > tonumber(generation) then return false end
+end
+return entry
+)";
+
+// KEYS: entry, generation. ARGV: the caller's generation, the entry, its time to live in ms.
+constexpr std::string_view put_script = R"(
+if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+return 1
+)";
+
+// KEYS: generation, mark. ARGV: how long a mark is needed, in ms: as long as entries live.
+constexpr std::string_view evict_script = R"(
+redis.call('SET', KEYS[2], next_generation(KEYS[1]), 'PX', ARGV[1])
+return 1
+)";
+
+std::string entry_of(const User& user, std::uint64_t generation) {
+    return fmt::format("{} {} {} {} {}", generation, user.id.to_string(), user.is_active ? 1 : 0,
+                       to_micros(user.created_at), user.email);
+}
+
+template <typename T>
+std::optional<T> number(std::string_view text) {
+    T value{};
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+    return value;
+}
+
+std::optional<User> user_of(std::string_view entry) {
+    const auto word = [&] {
+        const auto space = entry.find(' ');
+        const std::string_view out = entry.substr(0, space);
+        entry.remove_prefix(space == std::string_view::npos ? entry.size() : space + 1);
+        return out;
+    };
+    word();  // its generation
+    const auto id = Uuid::parse(word());
+    const std::string_view active = word();
+    const auto created = number<std::int64_t>(word());
+    if (!id || !created || (active != "0" && active != "1")) return std::nullopt;
+    User out;
+    out.id = *id;
+    out.is_active = active == "1";
+    out.created_at = from_micros(*created);
+    out.email = entry;
+    return out;
+}
+
+class RedisAuthCache : public AuthCache {
+public:
+    RedisAuthCache(const RedisAuthCacheOptions& options, const redis::Address& address)
+        : entry_prefix_(options.prefix + "auth:key:"),
+          generation_key_(options.prefix + "auth:generation"),
+          evicted_key_(options.prefix + "auth:evicted"),
+          ttl_ms_(std::to_string(std::chrono::ceil<std::chrono::milliseconds>(options.ttl).count())),
+          generation_(std::string(next_generation) + std::string(generation_script)),
+          get_(std::string(get_script)),
+          put_(std::string(put_script)),
+          evict_(std::string(next_generation) + std::string(evict_script)),
+          pool_(options, address, "the database is asked for every API key", "API keys are cached again") {}
+
+    std::optional<User> get(const Sha256& api_key_hash) override {
+        std::optional<User> out;
+        const std::string key = entry_prefix_ + hex_encode(api_key_hash);
+        const std::string_view keys[] = {key, evicted_key_};
+        with_redis([&](redis::Connection& c) {
+            const redis::Reply reply = get_.run(c, keys, {});
+            out = user_of(reply.checked().text());
+        });
+        return out;
+    }
+
+    void put(const Sha256& api_key_hash, const User& user, std::uint64_t generation) override {
+        if (generation == 0) return;  // read while Redis was away
+        const std::string key = entry_prefix_ + hex_encode(api_key_hash);
+        const std::string number_text = std::to_string(generation);
+        const std::string entry = entry_of(user, generation);
+        const std::string_view keys[] = {key, generation_key_};
+        const std::string_view arguments[] = {number_text, entry, ttl_ms_};
+        with_redis([&](redis::Connection& c) { put_.run(c, keys, arguments).checked(); });
+    }
+
+    std::uint64_t generation() const override {
+        std::uint64_t out = 0;
+        const std::string_view keys[] = {generation_key_};
+        with_redis([&](redis::Connection& c) {
+            const redis::Reply reply = generation_.run(c, keys, {});
+            out = number<std::uint64_t>(reply.checked().text()).value_or(0);
+        });
+        return out;
+    }
+
+    void evict(std::optional<Uuid> user_id) override {
+        {
+            std::lock_guard lock(mutex_);
+            const std::uint64_t ticket = ++tickets_;
+            if (waiting_.size() >= most_waiting) {
+                waiting_.assign(1, {ticket, std::nullopt});
+            } else {
+                waiting_.push_back({ticket, user_id});
+            }
+        }
+        with_redis([](redis::Connection&) {});
+    }
+
+private:
+    struct Eviction {
+        std::uint64_t ticket = 0;
+        std::optional<Uuid> user;  // nullopt: everybody
+    };
+
+    // Evictions that wait are made first, and nothing else where they cannot be.
+    void with_redis(const std::function<void(redis::Connection&)>& work) const {
+        pool_.with([&](redis::Connection& c) {
+            make_evictions(c);
+            work(c);
+        });
+    }
+
+    void make_evictions(redis::Connection& c) const {
+        std::vector<Eviction> evictions;
+        {
+            std::lock_guard lock(mutex_);
+            evictions = waiting_;
+        }
+        // Each is struck off only when it is made, so another thread cannot read past it meanwhile; that both
+        // make it does no harm. Two of one user are two: what the first has done may be undone before the
+        // second.
+        for (const Eviction& eviction : evictions) {
+            const std::string mark =
+                eviction.user ? evicted_key_ + ':' + eviction.user->to_string() : evicted_key_;
+            const std::string_view keys[] = {generation_key_, mark};
+            const std::string_view arguments[] = {ttl_ms_};
+            evict_.run(c, keys, arguments).checked();
+            std::lock_guard lock(mutex_);
+            std::erase_if(waiting_, [&](const Eviction& e) { return e.ticket == eviction.ticket; });
+        }
+    }
+
+    const std::string entry_prefix_;
+    const std::string generation_key_;
+    const std::string evicted_key_;
+    const std::string ttl_ms_;
+    const redis::Script generation_;
+    const redis::Script get_;
+    const redis::Script put_;
+    const redis::Script evict_;
+    mutable cache::Pool pool_;
+    mutable std::mutex mutex_;
+    mutable std::vector<Eviction> waiting_;  // those that Redis has not been told
+    std::uint64_t tickets_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<AuthCache> create_redis_auth_cache(const RedisAuthCacheOptions& options) {
+    const auto address = redis::parse_url(options.url);
+    if (!address) throw std::invalid_argument(address.error().message);
+    return std::make_unique<RedisAuthCache>(options, *address);
+}
+
+}  // namespace pricewire

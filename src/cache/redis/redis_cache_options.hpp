@@ -1,0 +1,19 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+#include "base/clock.hpp"
+
+namespace pricewire {
+
+struct RedisCacheOptions {
+    std::string url;                    // as redis::parse_url() takes it
+    std::string prefix = "pricewire:";  // of every key
+    std::size_t connections = 4;        // 1 to 64
+    Duration connect_timeout = std::chrono::seconds{1};
+    // For a command, and again for a free connection before it: requests wait for no longer.
+    Duration command_timeout = std::chrono::milliseconds{50};
+};
+
+}  // namespace pricewire
