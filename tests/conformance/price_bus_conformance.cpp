@@ -4,8 +4,10 @@
 #include <atomic>
 #include <condition_variable>
 #include <functional>
+#include <list>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -72,6 +74,10 @@ public:
         std::unique_lock lock(mutex_);
         return arrived_.wait_for(lock, std::chrono::seconds{30}, [&] { return caught_up_; });
     }
+    std::vector<std::string> told() const {
+        std::lock_guard lock(mutex_);
+        return told_;
+    }
     std::vector<std::string> wait_for_told(std::size_t count) {
         std::unique_lock lock(mutex_);
         arrived_.wait_for(lock, std::chrono::seconds{30}, [&] { return told_.size() >= count; });
@@ -84,7 +90,7 @@ public:
     }
 
 private:
-    std::mutex mutex_;
+    mutable std::mutex mutex_;
     std::condition_variable arrived_;
     bool caught_up_ = false;
     std::vector<std::uint64_t> sequences_;
@@ -116,13 +122,14 @@ protected:
         }
         EXPECT_EQ(*bus_->rates_json(), wanted);
     }
+    std::list<Collector> collectors_;  // outlive the bus, whose threads tell them
     std::optional<redis::TestKeys> keys_;
     std::unique_ptr<PriceBus> bus_;
 };
 
 TEST_P(PriceBusConformance, EverySubscriberSeesEveryPriceInOrder) {
-    Collector one;
-    Collector two;
+    Collector& one = collectors_.emplace_back();
+    Collector& two = collectors_.emplace_back();
     bus_->subscribe(one.subscriber());
     bus_->subscribe(two.subscriber());
     ASSERT_TRUE(one.wait_for_caught_up());
@@ -137,7 +144,7 @@ TEST_P(PriceBusConformance, EverySubscriberSeesEveryPriceInOrder) {
 }
 
 TEST_P(PriceBusConformance, APricesGoingIsToldInItsPlaceAmongThePrices) {
-    Collector all;
+    Collector& all = collectors_.emplace_back();
     bus_->subscribe(all.subscriber());
     bus_->subscribe({});
     ASSERT_TRUE(all.wait_for_caught_up());
@@ -149,19 +156,16 @@ TEST_P(PriceBusConformance, APricesGoingIsToldInItsPlaceAmongThePrices) {
 }
 
 TEST_P(PriceBusConformance, NothingIsToldAfterUnsubscribing) {
-    std::atomic<int> told{0};
-    Collector all;
-    PriceSubscriber counting = all.subscriber();
-    counting.price = [&](const Price&) { ++told; };
-    bus_->subscribe(counting);
+    Collector& all = collectors_.emplace_back();
+    bus_->subscribe(all.subscriber());
     ASSERT_TRUE(all.wait_for_caught_up());
     bus_->publish(make_price("BTC", "1", 1));
     bus_->unsubscribe_all();
-    const int before = told;
+    const auto before = all.told();
     bus_->publish(make_price("BTC", "2", 2));
     bus_->publish_board(make_board("BTC", "2"));
     expect_rates(R"({"BTC":2})");
-    EXPECT_EQ(told, before);
+    EXPECT_EQ(all.told(), before);
     bus_->processed({1, 1});
     bus_->unsubscribe_all();
 }

@@ -30,9 +30,9 @@ protected:
 };
 
 TEST_F(RedisBusTest, PricesReachAnotherProcess) {
+    Told told;
     const auto feed = bus();
     const auto checker = bus();
-    Told told;
     checker->subscribe(told.subscriber());
     ASSERT_TRUE(told.wait_for("caught up"));
     for (std::uint64_t i = 1; i <= 5000; ++i) feed->publish(price_of("BTC", i));
@@ -83,10 +83,10 @@ TEST_F(RedisBusTest, OfTwoFeedsSourcesTheBetterIsShownAndAFeedThatEndsIsForgotte
 }
 
 TEST_F(RedisBusTest, TheOtherFeedsGoingIsNotTold) {
+    Told told;
     const auto one = bus("one");
     const auto two = bus("two");
     const auto checker = bus();
-    Told told;
     checker->subscribe(told.subscriber());
     ASSERT_TRUE(told.wait_for("caught up"));
     two->publish(price_of("BTC", 1));
@@ -102,13 +102,13 @@ TEST_F(RedisBusTest, TheOtherFeedsGoingIsNotTold) {
 }
 
 TEST_F(RedisBusTest, AFeedThatIsSilentForLongIsAsOneWhosePricesAreGone) {
+    Told told;
     RedisBusOptions options;
     options.url = keys_->url();
     options.prefix = keys_->prefix();
     options.latest_ttl = 1s;
     const auto checker = create_redis_bus(options, system_clock());
     auto feed = bus("one");
-    Told told;
     checker->subscribe(told.subscriber());
     ASSERT_TRUE(told.wait_for("caught up"));
     feed->publish(price_of("BTC", 1));
@@ -122,22 +122,23 @@ TEST_F(RedisBusTest, AFeedThatIsSilentForLongIsAsOneWhosePricesAreGone) {
 }
 
 TEST_F(RedisBusTest, WhoResumesSeesWhatWasPublishedInItsAbsence) {
+    Told told;
+    Told fresh;
     const auto feed = bus();
     {
-        Told told;
+        Told before;
         const auto checker = bus();
-        checker->subscribe(told.subscriber(true));
-        ASSERT_TRUE(told.wait_for("caught up"));
+        checker->subscribe(before.subscriber(true));
+        ASSERT_TRUE(before.wait_for("caught up"));
         feed->publish(price_of("BTC", 1));
-        ASSERT_TRUE(told.wait_for("1"));
-        ASSERT_TRUE(eventually([&] { return told.position() > BusPosition{}; }));
-        checker->processed(told.position());
+        ASSERT_TRUE(before.wait_for("1"));
+        ASSERT_TRUE(eventually([&] { return before.position() > BusPosition{}; }));
+        checker->processed(before.position());
     }
     EXPECT_FALSE(keys_->connect()->command({"GET", key("processed")}).is_nil());
     for (std::uint64_t i = 2; i <= 2500; ++i) feed->publish(price_of("BTC", i));
     ASSERT_TRUE(
         eventually([&] { return keys_->connect()->command({"XLEN", key("prices")}).integer() == 2500; }));
-    Told told;
     const auto checker = bus();
     checker->subscribe(told.subscriber(true));
     ASSERT_TRUE(told.wait_for("caught up"));
@@ -145,13 +146,15 @@ TEST_F(RedisBusTest, WhoResumesSeesWhatWasPublishedInItsAbsence) {
     EXPECT_EQ(words.front(), "behind");
     EXPECT_EQ(words.back(), "caught up");
     EXPECT_EQ(words.size(), 2502u) << "those of the last 10 s before the place come again";
-    Told fresh;
     checker->subscribe(fresh.subscriber());
     ASSERT_TRUE(fresh.wait_for("caught up"));
     EXPECT_EQ(fresh.words(), std::vector<std::string>{"caught up"}) << "who does not resume begins now";
 }
 
 TEST_F(RedisBusTest, WhoResumesBeginsTenSecondsBeforeThePlaceAndWarnsOfWhatWasTrimmed) {
+    LogCapture log;
+    Told told;
+    Told told_late;
     const auto c = keys_->connect();
     // A stream of a minute ago, an entry a second.
     const auto now = static_cast<std::uint64_t>(to_micros(system_clock().now()) / 1000);
@@ -162,20 +165,17 @@ TEST_F(RedisBusTest, WhoResumesBeginsTenSecondsBeforeThePlaceAndWarnsOfWhatWasTr
     }
     c->command({"SET", key("processed"), bus::to_text({now - 100'000 + 40'000, 0})});
     const auto checker = bus();
-    Told told;
     checker->subscribe(told.subscriber(true));
     ASSERT_TRUE(told.wait_for("caught up"));
     EXPECT_EQ(told.prices().size(), 20u);
     EXPECT_EQ(told.prices().front(), 31u);
 
-    LogCapture log;
     c->command({"SET", key("processed"), bus::to_text({now - 300'000, 0})});
     RedisBusOptions options;
     options.url = keys_->url();
     options.prefix = keys_->prefix();
     options.stream_cap = 50;
     const auto late = create_redis_bus(options, system_clock());
-    Told told_late;
     late->subscribe(told_late.subscriber(true));
     ASSERT_TRUE(told_late.wait_for("caught up"));
     EXPECT_EQ(told_late.prices().size(), 50u);
@@ -202,8 +202,8 @@ TEST_F(RedisBusTest, TheFurthestPlaceCounts) {
 
 TEST_F(RedisBusTest, WhatIsNoEntryIsPassedOverAndSaidOnce) {
     LogCapture log;
-    const auto checker = bus();
     Told told;
+    const auto checker = bus();
     checker->subscribe(told.subscriber());
     ASSERT_TRUE(told.wait_for("caught up"));
     const auto c = keys_->connect();
@@ -220,13 +220,13 @@ TEST_F(RedisBusTest, WhatIsNoEntryIsPassedOverAndSaidOnce) {
 }
 
 TEST_F(RedisBusTest, AStreamThatIsYoungerThanThePlaceIsReadFromItsBeginning) {
+    Told told;
     const auto feed = bus();
     const auto checker = bus();
     const auto c = keys_->connect();
     // A clock that was an hour ahead, and then a wiped Redis whose clock is right.
     const auto ahead = static_cast<std::uint64_t>(to_micros(system_clock().now()) / 1000 + 3'600'000);
     c->command({"XADD", key("prices"), bus::to_text({ahead, 0}), "p", "1 BTC 1 1 1 old"}).checked();
-    Told told;
     checker->subscribe(told.subscriber());
     ASSERT_TRUE(told.wait_for("caught up"));
     c->command({"DEL", key("prices")});

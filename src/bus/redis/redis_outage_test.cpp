@@ -20,10 +20,10 @@ std::vector<std::uint64_t> up_to(std::uint64_t last) {
 
 TEST(RedisOutage, NothingIsLostByAKillAndWhatIsSentAgainIsToldOnce) {
     LogCapture log;
+    Told told;
     test::RedisServer server;
     const auto feed = redis_bus(server.url(), prefix);
     const auto checker = redis_bus(server.url(), prefix);
-    Told told;
     checker->subscribe(told.subscriber());
     ASSERT_TRUE(told.wait_for("caught up"));
     std::uint64_t sequence = 0;
@@ -58,10 +58,10 @@ TEST(RedisOutage, PricesThatOnlyTheDeadRedisHadAreSentAgain) {
 }
 
 TEST(RedisOutage, AWipedRedisRecoversAlone) {
+    Told told;
     test::RedisServer server;
     const auto feed = redis_bus(server.url(), prefix, "one");
     const auto other = redis_bus(server.url(), prefix);
-    Told told;
     other->subscribe(told.subscriber());
     ASSERT_TRUE(told.wait_for("caught up"));
     std::uint64_t sequence = 0;
@@ -104,10 +104,10 @@ TEST(RedisOutage, WhatIsNotConfirmedIsNotShownAndPingSaysWhy) {
 
 TEST(RedisOutage, ASubscriberNoticesAPeerThatHangs) {
     LogCapture log;
+    Told told;
     test::RedisServer server;
     const auto feed = redis_bus(server.url(), prefix);
     const auto checker = redis_bus(server.url(), prefix);
-    Told told;
     checker->subscribe(told.subscriber());
     ASSERT_TRUE(told.wait_for("caught up"));
     feed->publish(price_of("BTC", 1));
@@ -121,8 +121,8 @@ TEST(RedisOutage, ASubscriberNoticesAPeerThatHangs) {
 }
 
 TEST(RedisOutage, AListenerThatNeverAnswersBlocksNobody) {
-    const auto [listening, port] = test::bind_loopback(SOCK_STREAM, "127.0.0.1", 0);
     LogCapture log;
+    const auto [listening, port] = test::bind_loopback(SOCK_STREAM, "127.0.0.1", 0);
     const auto bus = redis_bus("redis://:s3cret@127.0.0.1:" + std::to_string(port), prefix);
     EXPECT_THROW(bus->ping(), std::runtime_error);
     bus->subscribe({});
@@ -134,11 +134,11 @@ TEST(RedisOutage, AListenerThatNeverAnswersBlocksNobody) {
 
 TEST(RedisOutage, ARedisThatComesLaterIsFound) {
     LogCapture log;
+    Told told;
     test::RedisServer server;
     server.kill();
     const auto feed = redis_bus(server.url(), prefix);
     const auto checker = redis_bus(server.url(), prefix);
-    Told told;
     checker->subscribe(told.subscriber(true));
     for (std::uint64_t i = 1; i <= 100; ++i) feed->publish(price_of("BTC", i));
     feed->publish_board(board_of("BTC", 7));
@@ -152,11 +152,11 @@ TEST(RedisOutage, ARedisThatComesLaterIsFound) {
 
 TEST(RedisOutage, OfPricesThatWaitTheNewestAreKeptAndTheRestIsSaid) {
     LogCapture log;
+    Told told;
     test::RedisServer server;
     server.kill();
     const auto feed = redis_bus(server.url(), prefix);
     const auto checker = redis_bus(server.url(), prefix);
-    Told told;
     checker->subscribe(told.subscriber(true));
     ASSERT_TRUE(eventually([&] { return log.count("waiting for Redis") == 1; }));
     for (std::uint64_t i = 1; i <= 150'000; ++i) feed->publish(price_of("BTC", i));
