@@ -86,6 +86,8 @@ const std::string& query(std::string_view name) {
 
 std::string reason(const std::exception& error) {
     std::string_view text = error.what();
+    // pqxx says so of a connection that broke while it was looking at something else.
+    if (text.find("not connected") != std::string_view::npos) return "the connection was lost";
     for (const std::string_view prefix : {"ERROR:  ", "FATAL:  "}) {
         if (text.starts_with(prefix)) text.remove_prefix(prefix.size());
     }

@@ -72,8 +72,8 @@ WHERE id = $1::uuid AND webhook_secret = $5::text AND previous_secret = $6::text
 WITH new AS MATERIALIZED (
     SELECT n.*, EXISTS (SELECT 1 FROM disabled_endpoints e
                         WHERE e.user_id = n.user_id AND e.webhook_url = n.webhook_url) AS disabled
-    FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::numeric[], $6::text[], $7::timestamptz[],
-                $8::text[], $9::text[], $10::text[], $11::text[], $12::bigint[])
+    FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::alert_condition[], $5::numeric[], $6::text[],
+                $7::timestamptz[], $8::payload_format[], $9::text[], $10::text[], $11::text[], $12::bigint[])
          WITH ORDINALITY n(id, user_id, ticker, condition, target, webhook_url, created_at, format, template_body,
                            template_type, note, deliver_within, place)),
 inserted AS (
@@ -136,17 +136,15 @@ FETCH 10000 FROM active_alerts;
 -- name: fire
 -- Locked in the order of their ids, so that two that fire the same wait for one another and none in a circle. None
 -- is passed over for being locked: whoever holds it may still give it up.
-WITH f AS MATERIALIZED (
-    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::int[]) f(alert_id, delivery_id, price)),
-locked AS MATERIALIZED (
-    SELECT a.id, f.delivery_id, f.price
-    FROM f JOIN alerts a ON a.id = f.alert_id
+WITH locked AS MATERIALIZED (
+    SELECT f.*
+    FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::numeric[]) f(alert_id, delivery_id, fired_at, price)
+         JOIN alerts a ON a.id = f.alert_id
     WHERE a.is_active ORDER BY a.id FOR UPDATE OF a),
 fired AS (
     UPDATE alerts a
-    SET is_active = false, triggered_at = ($4::timestamptz[])[l.price], triggered_price = ($5::numeric[])[l.price],
-        delivery_id = l.delivery_id
-    FROM locked l WHERE a.id = l.id
+    SET is_active = false, triggered_at = l.fired_at, triggered_price = l.price, delivery_id = l.delivery_id
+    FROM locked l WHERE a.id = l.alert_id
     RETURNING a.id, a.user_id, a.delivery_id, a.triggered_at, a.deliver_within)
 INSERT INTO deliveries (id, alert_id, user_id, state, due_at, created_at, deadline)
 SELECT delivery_id, id, user_id, 'pending', triggered_at, triggered_at,
@@ -237,41 +235,40 @@ FROM woken w WHERE d.id = w.id;
 -- name: record
 -- One that was cancelled meanwhile stays so unless it arrived; that its attempt was made is written all the same.
 WITH o AS MATERIALIZED (
-    SELECT * FROM unnest($1::uuid[], $2::int[], $3::boolean[], $4::text[], $5::timestamptz[], $6::timestamptz[],
-                         $7::text[], $8::boolean[], $9::timestamptz[], $10::bigint[], $11::int[], $12::text[],
+    SELECT * FROM unnest($1::uuid[], $2::int[], $3::boolean[], $4::delivery_state[], $5::timestamptz[],
+                         $6::timestamptz[], $7::text[], $8::boolean[], $9::timestamptz[], $10::bigint[], $11::int[], $12::text[],
                          $13::text[], $14::text[], $15::bytea[], $16::bigint[], $17::bigint[], $18::bigint[],
                          $19::bigint[])
                   WITH ORDINALITY o(id, number, made, next, due_at, ended_at, reason, disable, started_at,
                                     duration_us, status, error, remote_ip, request_headers, answer, dns_us,
                                     connect_us, tls_us, first_byte_us, place)),
 held AS MATERIALIZED (
-    SELECT d.id, o.number, d.due_at IS NOT NULL OR o.next = 'delivered' AS counts
+    SELECT o.*, d.due_at IS NOT NULL OR o.next = 'delivered' AS counts
     FROM o JOIN deliveries d ON d.id = o.id AND d.attempts = o.number - 1
     WHERE d.due_at IS NOT NULL OR (d.state = 'cancelled' AND o.made)
     ORDER BY d.id FOR UPDATE OF d),
 written AS (
     UPDATE deliveries d
-    SET state = CASE WHEN h.counts THEN o.next ELSE d.state END,
-        attempts = d.attempts + o.made::int,
-        due_at = CASE WHEN h.counts THEN o.due_at END,
+    SET state = CASE WHEN h.counts THEN h.next ELSE d.state END,
+        attempts = d.attempts + h.made::int,
+        due_at = CASE WHEN h.counts THEN h.due_at END,
         finished_at = CASE WHEN NOT h.counts THEN d.finished_at
-                           WHEN o.next NOT IN ('pending', 'delivering') THEN o.ended_at END,
-        reason = CASE WHEN h.counts THEN o.reason ELSE d.reason END,
+                           WHEN h.next NOT IN ('pending', 'delivering') THEN h.ended_at END,
+        reason = CASE WHEN h.counts THEN h.reason ELSE d.reason END,
         lease_owner = NULL, lane = NULL, lane_turn = NULL
-    FROM held h JOIN o ON o.id = h.id AND o.number = h.number
-    WHERE d.id = h.id
-    RETURNING d.id, d.user_id, d.alert_id, o.place),
+    FROM held h WHERE d.id = h.id
+    RETURNING h.*, d.user_id, d.alert_id),
 attempted AS (
     INSERT INTO attempts (delivery_id, number, started_at, duration_us, status, error, remote_ip, request_headers,
                           answer, dns_us, connect_us, tls_us, first_byte_us)
-    SELECT o.id, o.number, o.started_at, o.duration_us, o.status, o.error, o.remote_ip, o.request_headers, o.answer,
-           o.dns_us, o.connect_us, o.tls_us, o.first_byte_us
-    FROM written w JOIN o ON o.place = w.place WHERE o.made)
+    SELECT id, number, started_at, duration_us, status, error, remote_ip, request_headers, answer, dns_us,
+           connect_us, tls_us, first_byte_us
+    FROM written WHERE made)
 INSERT INTO disabled_endpoints (user_id, webhook_url, disabled_at, reason)
-SELECT DISTINCT ON (w.user_id, a.webhook_url) w.user_id, a.webhook_url, o.ended_at, o.reason
-FROM written w JOIN o ON o.place = w.place JOIN alerts a ON a.id = w.alert_id
-WHERE o.disable
-ORDER BY w.user_id, a.webhook_url, o.place DESC
+SELECT DISTINCT ON (w.user_id, a.webhook_url) w.user_id, a.webhook_url, w.ended_at, w.reason
+FROM written w JOIN alerts a ON a.id = w.alert_id
+WHERE w.disable
+ORDER BY w.user_id, a.webhook_url, w.place DESC
 ON CONFLICT (user_id, webhook_url) DO UPDATE SET disabled_at = excluded.disabled_at, reason = excluded.reason;
 
 -- name: delivery_get
@@ -288,7 +285,7 @@ FROM deliveries d JOIN alerts a ON a.id = d.alert_id
      LEFT JOIN attempts t ON t.delivery_id = d.id AND t.number = d.attempts
 WHERE d.user_id = $1::uuid AND d.id >= $2::uuid AND d.id < $3::uuid
   AND d.created_at >= $4::timestamptz AND d.created_at < $5::timestamptz
-  AND ($6::text IS NULL OR d.state = $6::text)
+  AND ($6::delivery_state IS NULL OR d.state = $6::delivery_state)
 ORDER BY d.user_id DESC, d.id DESC LIMIT $7::bigint;
 
 -- name: delivery_list_missed
@@ -298,7 +295,7 @@ FROM deliveries d JOIN alerts a ON a.id = d.alert_id
      LEFT JOIN attempts t ON t.delivery_id = d.id AND t.number = d.attempts
 WHERE d.user_id = $1::uuid AND d.id >= $2::uuid AND d.id < $3::uuid
   AND d.created_at >= $4::timestamptz AND d.created_at < $5::timestamptz
-  AND d.finished_at IS NOT NULL AND d.state <> 'delivered' AND d.state = $6::text
+  AND d.finished_at IS NOT NULL AND d.state <> 'delivered' AND d.state = $6::delivery_state
 ORDER BY d.user_id DESC, d.id DESC LIMIT $7::bigint;
 
 -- name: delivery_list_of_alert
@@ -310,7 +307,7 @@ WHERE d.id = ANY (ARRAY(SELECT f.delivery_id FROM alerts f WHERE f.id = $8::uuid
                         UNION ALL SELECT o.id FROM deliveries o WHERE o.alert_id = $8::uuid AND o.kind = 'test'))
   AND d.user_id = $1::uuid AND d.id >= $2::uuid AND d.id < $3::uuid
   AND d.created_at >= $4::timestamptz AND d.created_at < $5::timestamptz
-  AND ($6::text IS NULL OR d.state = $6::text)
+  AND ($6::delivery_state IS NULL OR d.state = $6::delivery_state)
 ORDER BY d.id DESC LIMIT $7::bigint;
 
 -- name: attempts_of

@@ -37,15 +37,16 @@ std::vector<Fired> in_lock_order(std::span<const FiringGroup> groups) {
 }
 
 // Fires them; adds the deliveries it wrote, and how many alerts each user has less.
-void fire_some(Connection& db, std::span<const Fired> fired, const Array& times, const Array& prices,
+void fire_some(Connection& db, std::span<const Fired> fired, std::span<const FiringGroup> groups,
                std::unordered_set<Uuid>& written, std::map<Uuid, int>& less) {
-    Array alerts, deliveries, groups;
+    Array alerts, deliveries, times, prices;
     for (const Fired& f : fired) {
         alerts.add(f.alert_id);
         deliveries.add(f.delivery_id);
-        groups.add(f.group + 1);  // PostgreSQL counts from one
+        times.add(groups[f.group].fired_at);
+        prices.add(groups[f.group].price.value);
     }
-    for (const Row& row : db.run("fire", alerts, deliveries, groups, times, prices)) {
+    for (const Row& row : db.run("fire", alerts, deliveries, times, prices)) {
         written.insert(uuid_at(row, 0));
         --less[uuid_at(row, 1)];
     }
@@ -103,17 +104,12 @@ void record_some(Connection& db, std::span<const DeliveryOutcome* const> outcome
 std::vector<DeliveryTask> Store::fire(std::span<const FiringGroup> groups) {
     const std::vector<Fired> all = in_lock_order(groups);
     if (all.empty()) return {};
-    Array times, prices;
-    for (const FiringGroup& group : groups) {
-        times.add(group.fired_at);
-        prices.add(group.price.value);
-    }
     const auto written = pool_.transaction(Durability::power, [&](Connection& db) {
         std::unordered_set<Uuid> ids;
         std::map<Uuid, int> less;
         for (std::size_t from = 0; from < all.size(); from += max_fired_at_once) {
             const auto some = std::span(all).subspan(from, std::min(max_fired_at_once, all.size() - from));
-            fire_some(db, some, times, prices, ids, less);
+            fire_some(db, some, groups, ids, less);
         }
         // Users after all alerts: see the table.
         Array users, counts;

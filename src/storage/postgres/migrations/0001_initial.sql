@@ -1,6 +1,12 @@
 -- Ids are version 7 UUIDs, so indexes on them grow at their end. Prices are NUMERIC, which is exact. Text that is
 -- compared or sorted is so bytewise (COLLATE "C"), as the other storages do. Durations are in microseconds.
 
+-- Types rather than checks of text: a check compares with each name in turn, for each row that is written.
+CREATE TYPE alert_condition AS ENUM ('gt', 'lt');
+CREATE TYPE payload_format AS ENUM ('json', 'slack', 'discord', 'telegram', 'template');
+CREATE TYPE delivery_kind AS ENUM ('alert', 'test');
+CREATE TYPE delivery_state AS ENUM ('pending', 'delivering', 'delivered', 'failed', 'expired', 'cancelled');
+
 CREATE TABLE users (
     id              uuid PRIMARY KEY,
     email           text COLLATE "C" NOT NULL,
@@ -25,7 +31,7 @@ CREATE TABLE alerts (
     id              uuid PRIMARY KEY,
     user_id         uuid NOT NULL,
     ticker          text COLLATE "C" NOT NULL,
-    condition       text COLLATE "C" NOT NULL CHECK (condition IN ('gt', 'lt')),
+    condition       alert_condition NOT NULL,
     target          numeric NOT NULL,
     webhook_url     text COLLATE "C" NOT NULL,
     is_active       boolean NOT NULL DEFAULT true,
@@ -35,7 +41,7 @@ CREATE TABLE alerts (
     -- A deleted alert is hidden, not removed: a delivery already written for it still needs it.
     deleted_at      timestamptz,
     -- What a webhook's body looks like, and how long it is worth sending.
-    format          text COLLATE "C" NOT NULL CHECK (format IN ('json', 'slack', 'discord', 'telegram', 'template')),
+    format          payload_format NOT NULL,
     template_body   text,
     template_type   text,
     note            text NOT NULL,
@@ -54,9 +60,8 @@ CREATE TABLE deliveries (
     id          uuid PRIMARY KEY,
     alert_id    uuid NOT NULL,
     user_id     uuid NOT NULL,
-    kind        text COLLATE "C" NOT NULL DEFAULT 'alert' CHECK (kind IN ('alert', 'test')),
-    state       text COLLATE "C" NOT NULL
-                CHECK (state IN ('pending', 'delivering', 'delivered', 'failed', 'expired', 'cancelled')),
+    kind        delivery_kind NOT NULL DEFAULT 'alert',
+    state       delivery_state NOT NULL,
     attempts    integer NOT NULL DEFAULT 0,  -- made so far
     round_start integer NOT NULL DEFAULT 0,  -- of those, made before its user asked for it again
     -- When it may be claimed: a pending one at its next attempt, a claimed one when its lease ends, a final one never.

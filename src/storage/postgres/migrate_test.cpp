@@ -1,0 +1,130 @@
+#include "storage/postgres/migrate.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <thread>
+
+#include "storage/postgres/postgres_storage.hpp"
+#include "test_database/test_database.hpp"
+
+namespace pricewire {
+namespace {
+
+class PostgresMigrateTest : public ::testing::Test {
+protected:
+    void SetUp() override {
+        if (!test::postgres_url()) GTEST_SKIP() << test::postgres_missing;
+        database_.emplace(test::TestDatabase::Schema::none);
+    }
+    const std::string& url() const { return database_->url(); }
+    int latest() const { return static_cast<int>(postgres_migration_states(url()).value().size()); }
+    int applied() const {
+        int count = 0;
+        const auto states = postgres_migration_states(url()).value();
+        for (const MigrationState& s : states) count += s.applied_at ? 1 : 0;
+        return count;
+    }
+    std::string refusal() const {
+        try {
+            create_postgres_storage({.url = url()}, {});
+            return "";
+        } catch (const StorageError& e) {
+            return e.what();
+        }
+    }
+
+    std::optional<test::TestDatabase> database_;
+};
+
+TEST_F(PostgresMigrateTest, AppliesAllOnceAndTellsWhen) {
+    EXPECT_EQ(applied(), 0);
+    EXPECT_EQ(database_->ask("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"), "0");
+    const auto before = system_clock().now() - std::chrono::minutes{1};
+    EXPECT_EQ(postgres_migrate(url()), latest());
+    EXPECT_EQ(postgres_migrate(url()), 0);
+    int version = 0;
+    const auto states = postgres_migration_states(url()).value();
+    EXPECT_EQ(states[0].name, "initial");
+    for (const MigrationState& state : states) {
+        EXPECT_EQ(state.version, ++version);
+        ASSERT_TRUE(state.applied_at);
+        EXPECT_GE(*state.applied_at, before);
+    }
+}
+
+TEST_F(PostgresMigrateTest, StopsAtAVersionAndGoesForwardOnly) {
+    EXPECT_EQ(postgres_migrate(url(), 0), 0);
+    EXPECT_EQ(applied(), 0);
+    EXPECT_NE(refusal().find("run `pricewire migrate` first"), std::string::npos) << refusal();
+    EXPECT_EQ(postgres_migrate(url(), 1), 1);
+    EXPECT_EQ(applied(), 1);
+    const auto back = postgres_migrate(url(), 0);
+    ASSERT_FALSE(back);
+    EXPECT_NE(back.error().message.find("migrations only go forward"), std::string::npos);
+    EXPECT_FALSE(postgres_migrate(url(), -1));
+    EXPECT_FALSE(postgres_migrate(url(), latest() + 1));
+}
+
+TEST_F(PostgresMigrateTest, RefusesADatabaseNewerThanTheBinaryAndShowsWhatItDoesNotKnow) {
+    ASSERT_TRUE(postgres_migrate(url()));
+    const int known = latest();
+    database_->ask("INSERT INTO schema_migrations VALUES (99, 'from_the_future', now())");
+    const auto refused = postgres_migrate(url());
+    ASSERT_FALSE(refused);
+    EXPECT_NE(refused.error().message.find("it needs a newer Pricewire"), std::string::npos);
+    EXPECT_NE(refusal().find("it needs a newer Pricewire"), std::string::npos) << refusal();
+    const auto states = postgres_migration_states(url()).value();
+    ASSERT_EQ(static_cast<int>(states.size()), known + 1);
+    EXPECT_EQ(states.back().name, "from_the_future (unknown to this binary)");
+}
+
+TEST_F(PostgresMigrateTest, ProcessesThatStartAtOnceApplyEachOnce) {
+    const int all = latest();
+    std::vector<pid_t> children;
+    for (int i = 0; i < 10; ++i) {
+        const pid_t child = fork();
+        ASSERT_GE(child, 0);
+        if (child == 0) {
+            const auto result = postgres_migrate(url());
+            _exit(result ? *result : 100);
+        }
+        children.push_back(child);
+    }
+    int done = 0;
+    for (const pid_t child : children) {
+        int status = 0;
+        ASSERT_EQ(waitpid(child, &status, 0), child);
+        ASSERT_TRUE(WIFEXITED(status));
+        done += WEXITSTATUS(status);
+    }
+    EXPECT_EQ(done, all);
+    EXPECT_EQ(refusal(), "");
+}
+
+TEST_F(PostgresMigrateTest, OneThatFailsLeavesTheVersionBefore) {
+    database_->ask("CREATE TABLE bars (in_the_way int)");
+    const auto failed = postgres_migrate(url());
+    ASSERT_FALSE(failed);
+    EXPECT_NE(failed.error().message.find("bars"), std::string::npos) << failed.error().message;
+    EXPECT_EQ(applied(), 0);
+    EXPECT_EQ(database_->ask("SELECT to_regclass('users') IS NULL"), "t");
+    database_->ask("DROP TABLE bars");
+    EXPECT_EQ(postgres_migrate(url()), latest());
+}
+
+TEST(PostgresUrlTest, NoErrorTellsThePassword) {
+    for (const char* url : {"postgresql://ann:hunter2@127.0.0.1:1/none", "postgresql://ann:hunter2@[::1/none",
+                            "postgresql://ann:hunter2@127.0.0.1:1/none?sslmode=what", "nonsense hunter2",
+                            "postgresql://ann:hunter2@127.0.0.1:99999/none?hunter2"}) {
+        const auto failed = postgres_migrate(url);
+        ASSERT_FALSE(failed) << url;
+        EXPECT_EQ(failed.error().message.find("hunter2"), std::string::npos) << failed.error().message;
+        EXPECT_EQ(failed.error().message.find('\n'), std::string::npos) << failed.error().message;
+    }
+}
+
+}  // namespace
+}  // namespace pricewire

@@ -1,0 +1,97 @@
+// The hot statements use the indexes that were made for them.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <pqxx/pqxx>
+
+#include "storage/postgres/connection.hpp"
+#include "test_database/test_database.hpp"
+
+namespace pricewire::postgres {
+namespace {
+
+using namespace std::chrono_literals;
+
+class PostgresPlansTest : public ::testing::Test {
+protected:
+    void SetUp() override {
+        if (!test::postgres_url()) GTEST_SKIP() << test::postgres_missing;
+        database_.emplace();
+        db_.emplace(ConnectionOptions{database_->url(), 5s, 60s}, watchdog_);
+        // Some of everything, and most of it old.
+        db_->execute(R"(
+            INSERT INTO users (id, email, api_key_hash, webhook_secret, is_active, created_at)
+            SELECT gen_random_uuid(), g || '@example.com', sha256(g::text::bytea), 's', true, now()
+            FROM generate_series(1, 1500) g;
+            INSERT INTO alerts (id, user_id, ticker, condition, target, webhook_url, is_active, created_at, format, note,
+                                deliver_within)
+            SELECT gen_random_uuid(), u.id, 'BTC', 'gt', g, 'https://example.com', g = 1, now(), 'json', '', 1
+            FROM users u, generate_series(1, 10) g;
+            INSERT INTO deliveries (id, alert_id, user_id, state, due_at, lease_owner, created_at, deadline, finished_at)
+            SELECT gen_random_uuid(), id, user_id, CASE WHEN target = 2 THEN 'pending' ELSE 'delivered' END::delivery_state,
+                   CASE WHEN target = 2 THEN now() END, NULL, now(), now(), CASE WHEN target > 2 THEN now() END
+            FROM alerts WHERE NOT is_active;
+            INSERT INTO attempts (delivery_id, number, started_at, duration_us, error, remote_ip, request_headers, answer)
+            SELECT id, 1, now(), 1, '', '', '', '' FROM deliveries WHERE due_at IS NULL;
+            ANALYZE;
+            SET plan_cache_mode = force_generic_plan)");
+    }
+    // The generic plan, which a statement that is used often ends with.
+    std::string plan(const std::string& name) {
+        const std::string& sql = query(name);
+        int parameters = 0;
+        while (sql.find("$" + std::to_string(parameters + 1)) != std::string::npos) ++parameters;
+        std::string values;
+        for (int i = 0; i < parameters; ++i) values += i == 0 ? "NULL" : ", NULL";
+        db_->execute(fmt::format("PREPARE {} AS {}", name, sql));
+        std::string out;
+        for (const auto& row : db_->execute(
+                 fmt::format("EXPLAIN EXECUTE {}{}", name, parameters > 0 ? "(" + values + ")" : "")))
+            out += std::string(row[0].c_str()) + "\n";
+        return out;
+    }
+
+    std::optional<test::TestDatabase> database_;
+    Watchdog watchdog_;
+    std::optional<Connection> db_;
+};
+
+TEST_F(PostgresPlansTest, HotStatementsUseTheirIndexes) {
+    static const std::map<const char*, std::vector<const char*>> expected{
+        {"user_by_key_hash", {"users_api_key_hash_key"}},
+        {"user_by_email", {"users_email"}},
+        {"alert_get", {"using alerts_"}},
+        {"alert_list", {"Index Scan Backward using alerts_by_user"}},
+        {"alert_lock", {"using alerts_"}},
+        {"fire", {"alerts_pkey"}},
+        {"claim", {"deliveries_pkey", "alerts_pkey"}},
+        {"claim_due", {"deliveries_due", "deliveries_pkey", "alerts_pkey"}},
+        {"next_due", {"deliveries_due"}},
+        {"release", {"deliveries_claimed", "deliveries_pkey"}},
+        {"defer", {"deliveries_pkey"}},
+        {"wake", {"deliveries_deferred", "deliveries_pkey"}},
+        {"record", {"deliveries_pkey", "alerts_pkey"}},
+        {"delivery_get", {"using deliveries_", "attempts_pkey"}},
+        {"delivery_list", {"Index Scan Backward using deliveries_by_user"}},
+        {"delivery_list_missed", {"deliveries_missed"}},
+        {"delivery_list_of_alert", {"deliveries_pkey", "alerts_pkey", "deliveries_tests"}},
+        {"attempts_of", {"attempts_pkey"}},
+        {"deliveries_lock_failed", {"deliveries_missed"}},
+        {"prune_deliveries", {"deliveries_pkey"}},
+        {"bars", {"bars_pkey"}},
+    };
+    for (const auto& [name, indexes] : expected) {
+        const std::string found = plan(name);
+        for (const char* index : indexes)
+            EXPECT_NE(found.find(index), std::string::npos) << name << " should use " << index << "\n"
+                                                            << found;
+        for (const char* table : {"alerts", "deliveries", "users"})
+            EXPECT_EQ(found.find(std::string("Seq Scan on ") + table), std::string::npos) << name << "\n"
+                                                                                          << found;
+    }
+}
+
+}  // namespace
+}  // namespace pricewire::postgres

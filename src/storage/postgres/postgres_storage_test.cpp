@@ -1,0 +1,253 @@
+// What PostgreSQL adds to the guarantees of every Storage: many processes on one database, connections that
+// are lost, statements that are stuck.
+#include "storage/postgres/postgres_storage.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <barrier>
+#include <condition_variable>
+#include <mutex>
+#include <pqxx/pqxx>
+#include <thread>
+
+#include "test_database/test_database.hpp"
+
+namespace pricewire {
+namespace {
+
+using namespace std::chrono_literals;
+
+// What one process hears.
+class Ear {
+public:
+    StorageEvents events() {
+        return {.alert_changed = [this](const AlertChange& c) { note(changed_, c.alert.id); },
+                .user_changed = [this](std::optional<Uuid> u) { note(users_, u); },
+                .alerts_missed = [this] { note(missed_, true); }};
+    }
+    bool wait_for_change(const Uuid& id) {
+        return wait([&] { return std::count(changed_.begin(), changed_.end(), id) > 0; });
+    }
+    bool wait_until_missed(std::size_t times) {
+        return wait([&] {
+            return missed_.size() == times && std::count(users_.begin(), users_.end(), std::nullopt) ==
+                                                  static_cast<std::ptrdiff_t>(times);
+        });
+    }
+
+private:
+    template <typename T, typename V>
+    void note(std::vector<T>& where, const V& what) {
+        std::lock_guard lock(mutex_);
+        where.push_back(what);
+        heard_.notify_all();
+    }
+    template <typename F>
+    bool wait(F holds) {
+        std::unique_lock lock(mutex_);
+        return heard_.wait_for(lock, 30s, holds);
+    }
+
+    std::mutex mutex_;
+    std::condition_variable heard_;
+    std::vector<Uuid> changed_;
+    std::vector<std::optional<Uuid>> users_;
+    std::vector<bool> missed_;
+};
+
+class PostgresStorageTest : public ::testing::Test {
+protected:
+    void SetUp() override {
+        if (!test::postgres_url()) GTEST_SKIP() << test::postgres_missing;
+        database_.emplace();
+    }
+    std::unique_ptr<Storage> open(StorageEvents events = {}, Duration statement_timeout = 5s) {
+        return create_postgres_storage(
+            {.url = database_->url(), .pool = 4, .statement_timeout = statement_timeout, .pool_wait = 1s},
+            std::move(events));
+    }
+    Uuid add_user(Storage& storage) {
+        const Uuid id = make_uuid(now_);
+        EXPECT_TRUE(storage.create_user(
+            {{id, id.to_string() + "@example.com", true, now_}, sha256(id.to_string()), "sealed"}));
+        return id;
+    }
+    Alert new_alert(const Uuid& user, int target) {
+        Alert alert;
+        alert.id = make_uuid(now_);
+        alert.user_id = user;
+        alert.ticker = "BTC";
+        alert.target = Decimal::from_int(target);
+        alert.webhook_url = "https://example.com/hook";
+        alert.created_at = now_;
+        return alert;
+    }
+    // So many alerts of some users.
+    std::vector<Uuid> add_alerts(Storage& storage, int count) {
+        std::vector<Uuid> users;
+        for (int i = 0; i < 5; ++i) users.push_back(add_user(storage));
+        std::vector<Uuid> ids;
+        for (int i = 1; i <= count; ++i) {
+            const Alert alert = new_alert(users[static_cast<std::size_t>(i % 5)], i);
+            EXPECT_TRUE(storage.create_alert(alert, 1'000'000));
+            ids.push_back(alert.id);
+        }
+        return ids;
+    }
+    std::vector<FiringGroup> firings(const std::vector<Uuid>& alerts) {
+        FiringGroup group{{"BTC", Decimal::from_int(1'000'000), now_, 1}, now_, {}};
+        for (const Uuid& id : alerts) group.firings.push_back({id, make_uuid(now_)});
+        return {group};
+    }
+
+    const Timestamp now_{std::chrono::seconds{1'700'000'000}};
+    std::optional<test::TestDatabase> database_;
+};
+
+TEST_F(PostgresStorageTest, WhatTwoProcessesFireAtOnceFiresOnceAndIsCountedOnce) {
+    const auto a = open();
+    const auto b = open();
+    const auto ids = add_alerts(*a, 300);
+    std::atomic<std::size_t> fired = 0;
+    std::barrier gate(4);
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 4; ++t) {
+        threads.emplace_back([&, t] {
+            for (std::size_t from = 0; from < ids.size(); from += 60) {
+                auto part = std::vector(ids.begin() + static_cast<std::ptrdiff_t>(from),
+                                        ids.begin() + static_cast<std::ptrdiff_t>(from + 60));
+                if (t % 2 == 1) std::reverse(part.begin(), part.end());
+                gate.arrive_and_wait();
+                fired += (t < 2 ? *a : *b).fire(firings(part)).size();
+            }
+        });
+    }
+    for (auto& thread : threads) thread.join();
+    EXPECT_EQ(fired, 300U);
+    EXPECT_EQ(database_->ask("SELECT count(*) || ' ' || count(DISTINCT alert_id) FROM deliveries"),
+              "300 300");
+    EXPECT_EQ(database_->ask("SELECT sum(abs(active_alerts)) FROM users"), "0");
+    EXPECT_EQ(database_->ask("SELECT count(*) FROM alerts a JOIN deliveries d ON d.id = a.delivery_id"),
+              "300");
+}
+
+TEST_F(PostgresStorageTest, AFiringWaitsForAnotherThatMayStillBeUndone) {
+    const auto storage = open();
+    const auto ids = add_alerts(*storage, 2);
+    pqxx::connection other(database_->url());
+    auto transaction = std::make_unique<pqxx::work>(other);
+    transaction->exec("UPDATE alerts SET is_active = false");
+    std::atomic<std::size_t> fired = 0;
+    std::thread fires([&] { fired = storage->fire(firings(ids)).size(); });
+    while (database_->ask("SELECT count(*) FROM pg_locks WHERE NOT granted") == "0")
+        std::this_thread::sleep_for(5ms);
+    transaction.reset();  // undone
+    fires.join();
+    EXPECT_EQ(fired, 2U);
+}
+
+TEST_F(PostgresStorageTest, HearsOfTheChangesOfOtherProcesses) {
+    Ear ear;
+    const auto listens = open(ear.events());
+    const auto writes = open();
+    const Alert alert = new_alert(add_user(*writes), 1);
+    ASSERT_TRUE(writes->create_alert(alert, 10));
+    EXPECT_TRUE(ear.wait_for_change(alert.id));
+}
+
+TEST_F(PostgresStorageTest, ALostListenerIsReplacedAndTellsThatChangesMayBeMissed) {
+    Ear ear;
+    const auto storage = open(ear.events());
+    const Uuid user = add_user(*storage);
+    for (std::size_t times = 1; times <= 3; ++times) {
+        ASSERT_EQ(database_->terminate("pricewire listener"), 1);
+        ASSERT_TRUE(ear.wait_until_missed(times));
+        const Alert alert = new_alert(user, static_cast<int>(times));
+        ASSERT_TRUE(storage->create_alert(alert, 10));
+        EXPECT_TRUE(ear.wait_for_change(alert.id));
+    }
+}
+
+TEST_F(PostgresStorageTest, ConnectionsThatTheServerEndedAreReplacedUnseen) {
+    const auto storage = open();
+    const auto ids = add_alerts(*storage, 3);
+    for (int i = 0; i < 3; ++i) {
+        EXPECT_GE(database_->terminate("pricewire"), 1);
+        // The server says good-bye when it gets to it.
+        while (database_->ask("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND "
+                              "application_name = 'pricewire'") != "0")
+            std::this_thread::sleep_for(5ms);
+        EXPECT_EQ(storage->fire(firings({ids[static_cast<std::size_t>(i)]})).size(), 1U);
+    }
+}
+
+TEST_F(PostgresStorageTest, AConnectionThatIsLostInACallFailsThatCallOnly) {
+    const auto storage = open();
+    const auto ids = add_alerts(*storage, 2);
+    pqxx::connection other(database_->url());
+    auto transaction = std::make_unique<pqxx::work>(other);
+    transaction->exec("LOCK TABLE alerts IN ACCESS EXCLUSIVE MODE");
+    std::thread fires([&] { EXPECT_THROW(storage->fire(firings(ids)), StorageError); });
+    while (database_->ask("SELECT count(*) FROM pg_locks WHERE NOT granted") == "0")
+        std::this_thread::sleep_for(5ms);
+    EXPECT_GE(database_->terminate("pricewire"), 1);
+    fires.join();
+    transaction.reset();
+    EXPECT_EQ(storage->fire(firings(ids)).size(), 2U);
+}
+
+TEST_F(PostgresStorageTest, AStuckStatementEndsWithItsTime) {
+    const auto storage = open({}, 200ms);
+    const auto ids = add_alerts(*storage, 1);
+    pqxx::connection other(database_->url());
+    auto transaction = std::make_unique<pqxx::work>(other);
+    transaction->exec("LOCK TABLE alerts IN ACCESS EXCLUSIVE MODE");
+    EXPECT_THROW(storage->fire(firings(ids)), StorageError);
+    EXPECT_THROW(storage->create_alert(new_alert(make_uuid(now_), 2), 10), StorageError);
+    EXPECT_NO_THROW(storage->ping());
+    transaction.reset();
+    EXPECT_EQ(storage->fire(firings(ids)).size(), 1U);
+}
+
+TEST_F(PostgresStorageTest, ACallThatFindsNoConnectionInTimeFails) {
+    const auto storage = open();
+    pqxx::connection other(database_->url());
+    auto transaction = std::make_unique<pqxx::work>(other);
+    transaction->exec("LOCK TABLE users IN ACCESS EXCLUSIVE MODE");
+    std::vector<std::thread> stuck;
+    for (int i = 0; i < 4; ++i) stuck.emplace_back([&] { EXPECT_TRUE(storage->users().empty()); });
+    while (database_->ask("SELECT count(*) FROM pg_locks WHERE NOT granted") != "4")
+        std::this_thread::sleep_for(5ms);
+    EXPECT_THROW(storage->ping(), StorageError);
+    transaction.reset();
+    for (auto& thread : stuck) thread.join();
+    EXPECT_NO_THROW(storage->ping());
+}
+
+TEST_F(PostgresStorageTest, TextThatPostgresDoesNotTakeIsKeptAsFarAsItCan) {
+    const auto storage = open();
+    const auto ids = add_alerts(*storage, 1);
+    const Uuid id = storage->fire(firings(ids)).at(0).delivery_id;
+    storage->claim_due(now_, 10, {"sender", now_ + 1min});
+    DeliveryOutcome outcome{.delivery_id = id, .attempt_number = 1};
+    outcome.attempt = Attempt{id, 1, now_, 1ms, 500, std::string("a\0b\xff{\",\\}", 9)};
+    outcome.next = DeliveryState::failed;
+    outcome.reason = outcome.attempt->error;
+    storage->record(std::vector{outcome});
+    EXPECT_EQ(storage->attempts_of(id).at(0).error,
+              "a\xef\xbf\xbd"
+              "b\xef\xbf\xbd{\",\\}");
+}
+
+TEST_F(PostgresStorageTest, ADatabaseThatIsNotThereIsSaidSo) {
+    try {
+        create_postgres_storage({.url = database_->url() + "_gone"}, {});
+        ADD_FAILURE() << "was opened";
+    } catch (const StorageError& e) {
+        EXPECT_NE(std::string(e.what()).find("does not exist"), std::string::npos) << e.what();
+    }
+}
+
+}  // namespace
+}  // namespace pricewire
