@@ -299,13 +299,14 @@ WHERE d.user_id = $1::uuid AND d.id >= $2::uuid AND d.id < $3::uuid
 ORDER BY d.user_id DESC, d.id DESC LIMIT $7::bigint;
 
 -- name: delivery_list_of_alert
+-- IS NOT DISTINCT FROM is = that no index serves: all deliveries of the user would be looked through for these few.
 SELECT d.id, d.alert_id, a.ticker, a.webhook_url, d.kind, d.state, d.attempts, d.created_at, d.deadline, d.due_at,
        d.finished_at, d.reason, t.status
 FROM deliveries d JOIN alerts a ON a.id = d.alert_id
      LEFT JOIN attempts t ON t.delivery_id = d.id AND t.number = d.attempts
 WHERE d.id = ANY (ARRAY(SELECT f.delivery_id FROM alerts f WHERE f.id = $8::uuid
                         UNION ALL SELECT o.id FROM deliveries o WHERE o.alert_id = $8::uuid AND o.kind = 'test'))
-  AND d.user_id = $1::uuid AND d.id >= $2::uuid AND d.id < $3::uuid
+  AND d.user_id IS NOT DISTINCT FROM $1::uuid AND d.id >= $2::uuid AND d.id < $3::uuid
   AND d.created_at >= $4::timestamptz AND d.created_at < $5::timestamptz
   AND ($6::delivery_state IS NULL OR d.state = $6::delivery_state)
 ORDER BY d.id DESC LIMIT $7::bigint;
