@@ -38,8 +38,14 @@ struct Config {
     struct {
         std::string database_url = "sqlite:data/pricewire.db";
         std::string redis_url;
+        std::string redis_prefix = "pricewire:";  // of every key and stream there
         std::string rabbitmq_url;
+        std::string rabbitmq_queue = "webhooks_queue";
+        int pool = 8;  // connections of a process to PostgreSQL, beside the one that listens
     } storage;
+    struct {
+        std::string listen;  // empty: the role's own port, see health_listen_of()
+    } health;
     struct {
         std::vector<std::string> tickers{"BTC", "ETH", "DOGE", "SOL", "BNB"};
         Duration quote_ttl = std::chrono::seconds{15};
@@ -85,6 +91,7 @@ struct Config {
     } delivery;
     struct {
         std::string master_key;                         // base64 of 32 bytes; empty: the key file's
+        std::string master_key_file;                    // empty: beside the embedded database
         std::vector<std::string> previous_master_keys;  // for opening what they sealed
     } security;
     struct {

@@ -259,6 +259,11 @@ bool is_master_key(const std::string& value) {
     return bytes && bytes->size() == 32;
 }
 
+bool is_name(const std::string& v) {
+    return !v.empty() && v.size() <= 100 &&
+           std::all_of(v.begin(), v.end(), [](unsigned char c) { return c > ' ' && c < 0x7f; });
+}
+
 void add_source(std::vector<ConfigKey>& keys, const std::string& source, bool has_stream) {
     const std::string prefix = "sources." + source + ".";
     const auto settings = [source](Config& c) -> SourceSettings& { return c.sources[source]; };
@@ -308,6 +313,20 @@ std::vector<ConfigKey> make_keys() {
         [](Config& c) -> std::string& { return c.storage.rabbitmq_url; },
         [](const std::string& v) { return v.empty() || starts_with_any(v, {"amqp://", "amqps://"}); }));
     for (auto& key : keys) key.is_secret_url = key.name.starts_with("storage.");
+    keys.push_back(text(
+        "storage.redis_prefix", "1 to 100 characters without spaces",
+        "what every key in Redis begins with, so that several Pricewires can share one",
+        [](Config& c) -> std::string& { return c.storage.redis_prefix; }, is_name));
+    keys.push_back(text(
+        "storage.rabbitmq_queue", "1 to 100 characters without spaces", "the delivery queue's name",
+        [](Config& c) -> std::string& { return c.storage.rabbitmq_queue; }, is_name));
+    keys.push_back(number("storage.pool", 1, 200, "connections of a process to PostgreSQL",
+                          [](Config& c) -> int& { return c.storage.pool; }));
+    keys.push_back(text(
+        "health.listen", "host:port, or nothing",
+        "where feed, checker and sender answer /health; empty: 127.0.0.1:8001, :8002, :8003",
+        [](Config& c) -> std::string& { return c.health.listen; },
+        [](const std::string& v) { return v.empty() || is_host_port(v); }));
     keys.push_back({.name = "market.tickers",
                     .accepts = "tickers such as BTC,ETH",
                     .help = "what is watched",
@@ -386,6 +405,11 @@ std::vector<ConfigKey> make_keys() {
         [](Config& c) -> std::string& { return c.security.master_key; },
         [](const std::string& v) { return v.empty() || is_master_key(v); }));
     keys.back().is_secret = true;
+    keys.push_back(text(
+        "security.master_key_file", "a path, or nothing",
+        "where the key file is; empty: beside the embedded database",
+        [](Config& c) -> std::string& { return c.security.master_key_file; },
+        [](const std::string&) { return true; }));
     keys.push_back(list(
         "security.previous_master_keys", "keys of 32 bytes in base64, or nothing",
         "earlier master keys, for what they sealed; drop them after 'pricewire rotate-master-key'",

@@ -140,7 +140,8 @@ private:
         static constexpr std::array<std::string_view, 5> known{
             "PRICEWIRE_RECORDINGS", "PRICEWIRE_LONG", "PRICEWIRE_FUZZ_SECONDS", "PRICEWIRE_KEEP_TEST_FILES",
             "PRICEWIRE_WRITE_EXPECTED"};
-        return std::find(known.begin(), known.end(), name) != known.end();
+        return name.starts_with("PRICEWIRE_TEST_") ||
+               std::find(known.begin(), known.end(), name) != known.end();
     }
 
     // PRICEWIRE_DELIVERY_BACKOFF_MIN: which of its underscores is the dot, the table of keys tells.

@@ -4,6 +4,9 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
+#include <ctime>
 #include <initializer_list>
 
 namespace pricewire {
@@ -15,6 +18,14 @@ sigset_t ending_signals() {
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     return set;
+}
+
+void let_the_next_one_end_us() {
+    for (const int again : {SIGTERM, SIGINT}) {
+        signal(again, [](int n) { _exit(128 + n); });
+    }
+    const sigset_t set = ending_signals();
+    pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
 }
 
 }  // namespace
@@ -30,11 +41,24 @@ int Shutdown::wait() {
     int number = 0;
     while (sigwait(&set, &number) != 0) {
     }
-    for (const int again : {SIGTERM, SIGINT}) {
-        signal(again, [](int n) { _exit(128 + n); });
-    }
-    pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+    let_the_next_one_end_us();
     return number;
+}
+
+std::optional<int> Shutdown::wait_for(Duration patience) {
+    const sigset_t set = ending_signals();
+    const auto until = std::chrono::steady_clock::now() + patience;
+    while (true) {
+        const auto left =
+            std::max(Duration::zero(), std::chrono::ceil<Duration>(until - std::chrono::steady_clock::now()));
+        const timespec wait{.tv_sec = left.count() / 1'000'000, .tv_nsec = left.count() % 1'000'000 * 1000};
+        const int number = sigtimedwait(&set, nullptr, &wait);
+        if (number > 0) {
+            let_the_next_one_end_us();
+            return number;
+        }
+        if (left == Duration::zero()) return std::nullopt;
+    }
 }
 
 }  // namespace pricewire

@@ -1,5 +1,9 @@
 #pragma once
 
+#include <optional>
+
+#include "base/clock.hpp"
+
 namespace pricewire {
 
 // SIGTERM and SIGINT as something to wait for. To be constructed first in main(): threads started later
@@ -10,6 +14,8 @@ public:
     // Returns the signal's number when one has come. From then on a second one ends the process at once (128
     // + number).
     int wait();
+    // The same for so long; nullopt where none has come.
+    std::optional<int> wait_for(Duration patience);
 };
 
 }  // namespace pricewire
