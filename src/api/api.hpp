@@ -20,16 +20,6 @@
 
 namespace pricewire {
 
-enum class HealthStatus { ok, degraded, down };
-
-// How a source of quotes is doing, as /health shows it.
-struct SourceHealth {
-    std::string name;
-    HealthStatus status = HealthStatus::ok;
-    std::string detail;                      // one plain sentence; may be empty
-    std::optional<Duration> last_quote_age;  // nullopt: no quote yet
-};
-
 struct ApiOptions {
     std::vector<Ticker> tickers;  // those an alert may name, in the configured order
     RateLimit register_limit{2, std::chrono::seconds{10}};
@@ -71,8 +61,6 @@ struct ApiDependencies {
     // Tells the senders that deliveries are due; may be lost. Empty: they find out by themselves.
     std::function<void(std::span<const DeliveryTask>)> hint;
     std::function<void()> ping_queue;  // throws where it cannot be reached
-    std::function<std::vector<SourceHealth>()>
-        source_health;  // at once; empty: this process knows no sources
     // Replaces net::vet_webhook_url(text, url_policy, resolve_timeout) where set. May block.
     std::function<Result<net::WebhookUrl>(std::string_view text)> vet_webhook_url;
     // Whether the alert's URL can take a webhook in the alert's format; the error is told at the URL. Empty:

@@ -96,9 +96,6 @@ protected:
             use.ping_queue = [this] {
                 if (ping_queue_) ping_queue_();
             };
-            use.source_health = [this] {
-                return source_health_ ? source_health_() : std::vector<SourceHealth>{};
-            };
             use.vet_webhook_url = vet_;
             use.check_payload = check_payload_;
             use.webhook_key_info = [](std::string_view secret) -> Result<WebhookKeyInfo> {
@@ -227,7 +224,6 @@ protected:
     GatedStorage storage_{
         StorageEvents{{}, [this](std::optional<Uuid> user) { api().on_user_changed(user); }}};
     std::function<void()> ping_queue_;
-    std::function<std::vector<SourceHealth>()> source_health_;
     // No test asks a name server.
     std::function<Result<net::WebhookUrl>(std::string_view)> vet_ = [](std::string_view) {
         return net::WebhookUrl{};

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -38,7 +39,8 @@ net::ServerResponse show_home(Services& services, Exchange& exchange);
 // The name under which an answer shows what NewWebhookSecret::shown is.
 std::string_view shown_secret_field(SignatureScheme scheme);
 
+// Without a source there are no prices, which degrades; nullopt: this process does not need any.
 net::ServerResponse health_response(const std::vector<PingResult>& pings,
-                                    const std::vector<SourceHealth>& sources);
+                                    const std::optional<std::vector<SourceReport>>& sources, Timestamp now);
 
 }  // namespace pricewire::api

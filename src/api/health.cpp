@@ -6,28 +6,18 @@
 namespace pricewire::api {
 namespace {
 
-std::string_view to_string(HealthStatus status) {
-    switch (status) {
-        case HealthStatus::ok:
-            return "ok";
-        case HealthStatus::degraded:
-            return "degraded";
-        case HealthStatus::down:
-            return "down";
-    }
-    return "down";
-}
-
-HealthStatus overall(const std::vector<PingResult>& pings, const std::vector<SourceHealth>& sources) {
+// The words are those of a source's condition.
+SourceCondition overall(const std::vector<PingResult>& pings,
+                        const std::optional<std::vector<SourceReport>>& sources) {
     if (std::any_of(pings.begin(), pings.end(), [](const auto& p) { return p.needed && !p.up; })) {
-        return HealthStatus::down;
+        return SourceCondition::down;
     }
     const bool all_up = std::all_of(pings.begin(), pings.end(), [](const auto& p) { return p.up; });
     // One good source is enough for prices, and a source that fails is seen in its own place.
-    const bool prices = sources.empty() || std::any_of(sources.begin(), sources.end(), [](const auto& s) {
-                            return s.status != HealthStatus::down;
-                        });
-    return all_up && prices ? HealthStatus::ok : HealthStatus::degraded;
+    const bool prices = !sources || std::any_of(sources->begin(), sources->end(), [](const auto& s) {
+        return s.condition != SourceCondition::down;
+    });
+    return all_up && prices ? SourceCondition::ok : SourceCondition::degraded;
 }
 
 double seconds(Duration d) {
@@ -37,8 +27,8 @@ double seconds(Duration d) {
 }  // namespace
 
 net::ServerResponse health_response(const std::vector<PingResult>& pings,
-                                    const std::vector<SourceHealth>& sources) {
-    const HealthStatus status = overall(pings, sources);
+                                    const std::optional<std::vector<SourceReport>>& sources, Timestamp now) {
+    const SourceCondition status = overall(pings, sources);
     JsonWriter w;
     w.begin_object()
         .field("status", to_string(status))
@@ -53,22 +43,26 @@ net::ServerResponse health_response(const std::vector<PingResult>& pings,
         if (!ping.detail.empty()) w.field("detail", ping.detail);
         w.end_object();
     }
-    w.key("sources").begin_object();
-    for (const SourceHealth& source : sources) {
-        w.key(source.name)
-            .begin_object()
-            .field("status", to_string(source.status))
-            .field("detail", source.detail)
-            .key("last_quote_age");
-        if (source.last_quote_age) {
-            w.value(seconds(*source.last_quote_age));
-        } else {
-            w.value(nullptr);
+    if (sources) {
+        w.key("sources").begin_object();
+        for (const SourceReport& source : *sources) {
+            w.key(source.name.view())
+                .begin_object()
+                .field("status", to_string(source.condition))
+                .field("detail", source.detail)
+                .key("last_quote_age");
+            if (source.last_quote_at) {
+                // The report may be a moment older than this look, or a feed's clock ahead of ours.
+                w.value(seconds(std::max(Duration{}, now - *source.last_quote_at)));
+            } else {
+                w.value(nullptr);
+            }
+            w.end_object();
         }
         w.end_object();
     }
-    w.end_object().end_object().end_object();
-    return json_response(status == HealthStatus::down ? 503 : 200, std::move(w).str());
+    w.end_object().end_object();
+    return json_response(status == SourceCondition::down ? 503 : 200, std::move(w).str());
 }
 
 net::ServerResponse show_live(Services&, Exchange&) {

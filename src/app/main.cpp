@@ -6,14 +6,15 @@
 #include <vector>
 
 #include "app/options.hpp"
+#include "app/parts.hpp"
 #include "app/roles.hpp"
 #include "app/rotate_master_key.hpp"
 #include "ops/cli.hpp"
 #include "ops/config_load.hpp"
 #include "ops/logging.hpp"
 #include "ops/shutdown.hpp"
+#include "storage/postgres/migrate.hpp"
 #include "storage/sqlite/migrate.hpp"
-#include "storage/sqlite/sqlite_storage.hpp"
 
 namespace pricewire {
 namespace {
@@ -23,27 +24,33 @@ int complain(const std::string& line, int code) {
     return code;
 }
 
-int migrate(const Config& config, const CommandLine& command) {
-    for (const std::string& line : not_built(config)) return complain(line, 2);
-    const auto file = sqlite_file_of(config);
-    if (!command.status) {
-        const auto applied = sqlite_migrate(file, command.to);
-        if (!applied) return complain(applied.error().message, 1);
-        fmt::print("{} migration{} applied to {}\n", *applied, *applied == 1 ? "" : "s", file.string());
-        return 0;
-    }
-    const auto states = sqlite_migration_states(file);
-    if (!states) return complain(states.error().message, 1);
-    for (const MigrationState& state : *states) {
+void show(const std::vector<MigrationState>& states) {
+    for (const MigrationState& state : states) {
         fmt::print("{:04} {:<20} {}\n", state.version, state.name,
                    state.applied_at ? "applied " + format_rfc3339(*state.applied_at) : "pending");
     }
+}
+
+int migrate(const Config& config, const CommandLine& command) {
+    const bool shared = uses_postgres(config);
+    const std::string place = shared ? postgres_place_of(config) : sqlite_file_of(config).string();
+    const std::string& url = config.storage.database_url;
+    if (!command.status) {
+        const auto applied =
+            shared ? postgres_migrate(url, command.to) : sqlite_migrate(sqlite_file_of(config), command.to);
+        if (!applied) return complain(applied.error().message, 1);
+        fmt::print("{} migration{} applied to {}\n", *applied, *applied == 1 ? "" : "s", place);
+        return 0;
+    }
+    const auto states =
+        shared ? postgres_migration_states(url) : sqlite_migration_states(sqlite_file_of(config));
+    if (!states) return complain(states.error().message, 1);
+    show(*states);
     return 0;
 }
 
 int users(const Config& config, const CommandLine& command) {
-    for (const std::string& line : not_built(config)) return complain(line, 2);
-    const auto storage = create_sqlite_storage({.file = sqlite_file_of(config)}, {});
+    const auto storage = open_storage(config, {});
     if (command.command == "users list") {
         for (const User& user : storage->users()) {
             fmt::print("{}  {:<8}  {}  {}\n", user.id.to_string(), user.is_active ? "active" : "disabled",
@@ -60,13 +67,11 @@ int users(const Config& config, const CommandLine& command) {
 }
 
 int rotate(const Config& config) {
-    for (const std::string& line : not_built(config)) return complain(line, 2);
-    const auto file = sqlite_file_of(config);
     // Opening it would make it.
-    if (!std::filesystem::exists(file))
-        return complain(fmt::format("there is no database {}", file.string()), 1);
-    const auto storage = create_sqlite_storage({.file = file}, {});
-    const auto lines = rotate_master_key(config, file, *storage);
+    if (!uses_postgres(config) && !std::filesystem::exists(sqlite_file_of(config)))
+        return complain(fmt::format("there is no database {}", sqlite_file_of(config).string()), 1);
+    const auto storage = open_storage(config, {});
+    const auto lines = rotate_master_key(config, key_places_of(config), *storage);
     if (!lines) return complain(lines.error().message, 1);
     for (const std::string& line : *lines) fmt::print("{}\n", line);
     return 0;
@@ -87,16 +92,10 @@ int run(const CommandLine& command, Shutdown& shutdown) {
         return 0;
     }
     install_logging(config.log.level, config.log.format);
-    if (command.command == "serve") return serve(config, shutdown);
+    if (const auto roles = roles_of(command.command)) return run_roles(config, *roles, shutdown);
     if (command.command == "migrate") return migrate(config, command);
     if (command.command == "rotate-master-key") return rotate(config);
-    if (command.command.starts_with("users")) return users(config, command);
-    return complain(
-        fmt::format(
-            "'{}' runs one role as a process of its own, which needs PostgreSQL, Redis and RabbitMQ; this "
-            "build has the embedded storage only: use 'pricewire serve'",
-            command.command),
-        2);
+    return users(config, command);
 }
 
 }  // namespace

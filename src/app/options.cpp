@@ -4,6 +4,9 @@
 
 #include <algorithm>
 
+#include "queue/rabbitmq/rabbitmq_queue.hpp"
+#include "redis/url.hpp"
+
 namespace pricewire {
 namespace {
 
@@ -111,19 +114,62 @@ std::filesystem::path sqlite_file_of(const Config& config) {
     return config.storage.database_url.substr(sqlite_prefix.size());
 }
 
-std::vector<std::string> not_built(const Config& config) {
+bool uses_postgres(const Config& config) {
+    return !config.storage.database_url.starts_with(sqlite_prefix);
+}
+
+std::string listen_of(const Config& config, const Roles& roles) {
+    if (roles.api) return config.http.listen;
+    if (!config.health.listen.empty()) return config.health.listen;
+    return roles.feed ? "127.0.0.1:8001" : roles.checker ? "127.0.0.1:8002" : "127.0.0.1:8003";
+}
+
+std::string postgres_place_of(const Config& config) {
+    std::string_view url = config.storage.database_url;
+    url.remove_prefix(url.find("://") + 3);
+    url = url.substr(0, url.find('?'));
+    if (const auto at = url.substr(0, url.find('/')).rfind('@'); at != std::string_view::npos) {
+        url.remove_prefix(at + 1);
+    }
+    return std::string(url);
+}
+
+std::vector<std::string> wrong_for(const Config& config, const Roles& roles) {
     std::vector<std::string> out;
-    if (!config.storage.database_url.starts_with(sqlite_prefix)) {
-        out.emplace_back("storage.database_url: this build keeps its data in SQLite only (sqlite:PATH)");
+    const bool alone = roles.all();
+    if (!alone && !uses_postgres(config)) {
+        out.push_back(
+            fmt::format("storage.database_url: '{}' is one role as a process of its own, which needs a "
+                        "database that processes can share (postgresql://…); 'pricewire serve' runs all "
+                        "roles on SQLite",
+                        roles.name()));
+    }
+    if (!alone && config.storage.redis_url.empty() && !roles.sender) {
+        out.push_back(
+            fmt::format("storage.redis_url: '{}' is one role as a process of its own, and prices go from "
+                        "feed to checker and api over Redis: set redis://host:port",
+                        roles.name()));
+    }
+    if (uses_postgres(config) && (roles.api || roles.sender) && config.security.master_key.empty() &&
+        config.security.master_key_file.empty()) {
+        out.emplace_back(
+            "security.master_key: processes that share a database share the key that seals its secrets; set "
+            "it, the same for all (openssl rand -base64 32), or security.master_key_file to a file they "
+            "share");
     }
     if (!config.storage.redis_url.empty()) {
-        out.emplace_back("storage.redis_url: this build has its cache in the process only; leave it empty");
+        if (const auto place = redis::parse_url(config.storage.redis_url); !place) {
+            out.push_back("storage.redis_url: " + place.error().message);
+        }
     }
     if (!config.storage.rabbitmq_url.empty()) {
-        out.emplace_back(
-            "storage.rabbitmq_url: this build has its queue in the process only; leave it empty");
+        if (const auto place = rabbitmq_address(config.storage.rabbitmq_url); !place) {
+            out.push_back("storage.rabbitmq_url: " + place.error().message);
+        }
     }
-    for (std::string& line : wrong_options(feed_options_of(config))) out.push_back(std::move(line));
+    if (roles.feed) {
+        for (std::string& line : wrong_options(feed_options_of(config))) out.push_back(std::move(line));
+    }
     return out;
 }
 

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "api/api.hpp"
+#include "app/roles.hpp"
 #include "deliver/dispatcher.hpp"
 #include "deliver/pruner.hpp"
 #include "feed/feed.hpp"
@@ -22,10 +23,16 @@ ApiOptions api_options_of(const Config& config);
 SenderOptions sender_options_of(const Config& config);
 net::HttpClientOptions webhook_client_options_of(const Config& config);
 PrunerOptions pruner_options_of(const Config& config);
+// Whether the database is PostgreSQL, which other processes share.
+bool uses_postgres(const Config& config);
+// Where a process of these roles answers: http.listen with the API, else its /health.
+std::string listen_of(const Config& config, const Roles& roles);
 // The path behind "sqlite:".
 std::filesystem::path sqlite_file_of(const Config& config);
-// One line for each thing that is configured and not built, or that the feed cannot work with; empty where
+// "host:port" and database, for messages: no user, no password.
+std::string postgres_place_of(const Config& config);
+// One line for each thing in the configuration that a process of these roles cannot work with; empty where
 // all is well.
-std::vector<std::string> not_built(const Config& config);
+std::vector<std::string> wrong_for(const Config& config, const Roles& roles);
 
 }  // namespace pricewire

@@ -26,13 +26,14 @@ std::unexpected<Error> unreadable(std::size_t secrets, std::string_view rest) {
                             counted(secrets, "secret"), secrets == 1 ? "s" : "", rest));
 }
 
-Result<InstanceLock> lock_database(const std::filesystem::path& database) {
-    return InstanceLock::take(database.string() + ".lock");
+Result<InstanceLock> lock_database(const KeyPlaces& places) {
+    if (!places.database_lock) return fail("other processes may have the database open");
+    return InstanceLock::take(*places.database_lock);
 }
 
-Result<Lines> rotate_configured(const MasterKeys& keys, const std::filesystem::path& database,
-                                Storage& storage, const Step& step) {
-    const auto alone = lock_database(database);
+Result<Lines> rotate_configured(const MasterKeys& keys, const KeyPlaces& places, Storage& storage,
+                                const Step& step) {
+    const auto alone = lock_database(places);
     const SecretsSurvey survey = survey_secrets(storage);
     const std::string done =
         "nothing is sealed with an earlier key any more: security.previous_master_keys may be emptied";
@@ -40,8 +41,9 @@ Result<Lines> rotate_configured(const MasterKeys& keys, const std::filesystem::p
         return Lines{fmt::format("every secret is under the master key {} already", key_id(keys.current)),
                      done};
     }
-    // A process that was started with another configuration could not open what is sealed here.
-    if (!alone) {
+    // A process that was started with another configuration could not open what is sealed here. Of a shared
+    // database nobody can tell: the operator changes the configuration everywhere first.
+    if (!alone && places.database_lock) {
         return fail(alone.error().message +
                     ": restart it with this configuration, and it seals every secret under "
                     "security.master_key by itself");
@@ -58,7 +60,7 @@ Result<Lines> rotate_configured(const MasterKeys& keys, const std::filesystem::p
 }
 
 Result<Lines> rotate_file(const std::filesystem::path& file, const std::vector<MasterKey>& configured,
-                          const std::filesystem::path& database, Storage& storage, const Step& step) {
+                          const KeyPlaces& places, Storage& storage, const Step& step) {
     const auto lock = lock_key_file(file, key_work_patience);
     if (!lock) return std::unexpected(lock.error());
     const auto read = read_key_file(file);
@@ -97,7 +99,7 @@ Result<Lines> rotate_file(const std::filesystem::path& file, const std::vector<M
     }
     // Whoever starts from here on waits for the key file's lock before it reads the keys; so once nobody
     // runs, nobody seals with an earlier one.
-    if (!lock_database(database)) {
+    if (!lock_database(places)) {
         lines.push_back(
             fmt::format("the running Pricewire takes the new key by itself; the earlier key{} in {} until "
                         "its next start",
@@ -120,13 +122,11 @@ Result<Lines> rotate_file(const std::filesystem::path& file, const std::vector<M
 
 }  // namespace
 
-Result<std::vector<std::string>> rotate_master_key(const Config& config,
-                                                   const std::filesystem::path& database, Storage& storage,
-                                                   const Step& step) {
+Result<std::vector<std::string>> rotate_master_key(const Config& config, const KeyPlaces& places,
+                                                   Storage& storage, const Step& step) {
     try {
-        if (const auto keys = configured_keys(config))
-            return rotate_configured(*keys, database, storage, step);
-        return rotate_file(key_file_of(database), configured_previous_keys(config), database, storage, step);
+        if (const auto keys = configured_keys(config)) return rotate_configured(*keys, places, storage, step);
+        return rotate_file(places.key_file, configured_previous_keys(config), places, storage, step);
     } catch (const StorageError& e) {
         return fail(
             fmt::format("{}; every secret can still be read, and another run finishes the work", e.what()));

@@ -1,9 +1,9 @@
 #pragma once
 
-#include <filesystem>
 #include <string>
 #include <vector>
 
+#include "app/secrets.hpp"
 #include "base/result.hpp"
 #include "ops/config.hpp"
 #include "ops/master_key.hpp"
@@ -17,8 +17,7 @@ namespace pricewire {
 // operator has changed. Killed anywhere, every secret can still be opened with the keys in the file, and
 // another run finishes. Returns what to tell the operator, line by line. Error: what is missing or in the
 // way; nothing is lost.
-Result<std::vector<std::string>> rotate_master_key(const Config& config,
-                                                   const std::filesystem::path& database, Storage& storage,
-                                                   const Step& step = {});
+Result<std::vector<std::string>> rotate_master_key(const Config& config, const KeyPlaces& places,
+                                                   Storage& storage, const Step& step = {});
 
 }  // namespace pricewire

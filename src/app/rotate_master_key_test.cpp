@@ -45,7 +45,7 @@ protected:
         return survey_secrets(storage).not_under(key_id(in_file().current)) == 0;
     }
     std::string rotate(Storage& storage) {
-        const auto lines = rotate_master_key(config_, database_, storage);
+        const auto lines = rotate_master_key(config_, places_, storage);
         if (!lines) return "error: " + lines.error().message;
         std::string out;
         for (const std::string& line : *lines) out += line + "\n";
@@ -100,7 +100,7 @@ TEST_F(RotateTest, ARunningPricewireTakesTheNewKeyAndItsNextStartDropsTheOldOne)
         // What the running process had sealed a moment before with the old key.
         add_user(storage_, 99, sealed(99, key_of(1)));
     }
-    const auto next = open_secrets(config_, database_, storage_);
+    const auto next = open_secrets(config_, places_.key_file, storage_);
     ASSERT_TRUE(next) << next.error().message;
     EXPECT_TRUE(in_file().previous.empty());
     EXPECT_TRUE(all_current(storage_));
@@ -189,7 +189,7 @@ TEST_F(RotateTest, TwoRotationsAtOnceFollowEachOther) {
         ASSERT_GE(child, 0);
         if (child == 0) {
             const auto storage = create_sqlite_storage({.file = database_}, {});
-            _exit(rotate_master_key(config_, database_, *storage) ? 0 : 1);
+            _exit(rotate_master_key(config_, places_, *storage) ? 0 : 1);
         }
         children.push_back(child);
     }
@@ -218,7 +218,7 @@ TEST_F(RotateTest, KilledAnywhereEverySecretCanBeReadAndAnotherRunFinishes) {
         if (child == 0) {
             const auto storage = create_sqlite_storage({.file = database_}, {});
             int left = step;
-            const auto lines = rotate_master_key(config_, database_, *storage, [&] {
+            const auto lines = rotate_master_key(config_, places_, *storage, [&] {
                 if (left-- == 0) kill(getpid(), SIGKILL);
             });
             _exit(lines ? 0 : 1);

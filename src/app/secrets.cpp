@@ -11,6 +11,7 @@
 #include <thread>
 #include <utility>
 
+#include "app/options.hpp"
 #include "base/log.hpp"
 
 namespace pricewire {
@@ -255,10 +256,18 @@ std::string describe_missing(const std::map<std::string, std::size_t>& missing) 
     return out;
 }
 
-Result<std::unique_ptr<SecretBox>> open_secrets(const Config& config, const std::filesystem::path& database,
+KeyPlaces key_places_of(const Config& config) {
+    if (uses_postgres(config)) return {config.security.master_key_file, std::nullopt};
+    const auto database = sqlite_file_of(config);
+    const bool own_file = !config.security.master_key_file.empty();
+    return {own_file ? std::filesystem::path(config.security.master_key_file) : key_file_of(database),
+            database.string() + ".lock"};
+}
+
+Result<std::unique_ptr<SecretBox>> open_secrets(const Config& config, const std::filesystem::path& key_file,
                                                 Storage& storage) {
     if (const auto keys = configured_keys(config)) return open_configured(*keys, storage);
-    return open_with_file(key_file_of(database), configured_previous_keys(config), storage);
+    return open_with_file(key_file, configured_previous_keys(config), storage);
 }
 
 }  // namespace pricewire

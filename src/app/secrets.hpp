@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstddef>
+#include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,11 +42,21 @@ Sealing seal_secrets(Storage& storage, const SecretBox& box, const Step& step = 
 // "3 secrets under the key 0123abcd" and so on, for messages.
 std::string describe_missing(const std::map<std::string, std::size_t>& missing);
 
+// Where the master keys of a database are kept, when the configuration does not hold one.
+struct KeyPlaces {
+    std::filesystem::path key_file;
+    // Held by the process that has the database open; nullopt where several may.
+    std::optional<std::filesystem::path> database_lock;
+};
+// With an embedded database beside it; with a shared one security.master_key_file.
+KeyPlaces key_places_of(const Config& config);
+
 // What serve starts with: finds the master key in the configuration, else in the key file, which is made
 // where there is none and no secret needs one; seals what is in the clear or under an earlier key; then drops
-// earlier keys from the file. No other process may have keys of this database in use, apart from
-// rotate_master_key. Error: a key that secrets are sealed with is missing; nothing has been changed.
-Result<std::unique_ptr<SecretBox>> open_secrets(const Config& config, const std::filesystem::path& database,
+// earlier keys from the file. Other processes that have keys of this database in use must have them from the
+// same file, or the same configuration. Error: a key that secrets are sealed with is missing; nothing has
+// been changed.
+Result<std::unique_ptr<SecretBox>> open_secrets(const Config& config, const std::filesystem::path& key_file,
                                                 Storage& storage);
 
 }  // namespace pricewire

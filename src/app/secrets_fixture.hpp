@@ -36,6 +36,7 @@ protected:
         directory_ = name;
         database_ = directory_ / "pricewire.db";
         file_ = directory_ / "pricewire.key";
+        places_ = {file_, database_.string() + ".lock"};
     }
     ~SecretsFixture() override { std::filesystem::remove_all(directory_); }
 
@@ -65,6 +66,7 @@ protected:
     std::filesystem::path directory_;
     std::filesystem::path database_;
     std::filesystem::path file_;
+    KeyPlaces places_;
     Config config_;
 };
 

@@ -18,12 +18,12 @@ using namespace std::chrono_literals;
 class OpenSecretsTest : public SecretsFixture {
 protected:
     std::unique_ptr<SecretBox> open() {
-        auto box = open_secrets(config_, database_, storage_);
+        auto box = open_secrets(config_, places_.key_file, storage_);
         EXPECT_TRUE(box) << box.error().message;
         return box ? std::move(*box) : nullptr;
     }
     std::string error() {
-        const auto box = open_secrets(config_, database_, storage_);
+        const auto box = open_secrets(config_, places_.key_file, storage_);
         return box ? "opened" : box.error().message;
     }
     std::string users_secret(int number) {
@@ -188,7 +188,7 @@ TEST_F(OpenSecretsTest, StartsThatMeetAgreeOnOneKey) {
                 char byte = 0;
                 if (read(ready[0], &byte, 1) != 0) _exit(1);  // until the parent lets all go
                 MemoryStorage storage;
-                const auto box = open_secrets(config_, database_, storage);
+                const auto box = open_secrets(config_, places_.key_file, storage);
                 if (!box) _exit(2);
                 const auto there = read_key_file(file_);
                 if (!there || !*there || !(*there)->previous.empty()) _exit(3);

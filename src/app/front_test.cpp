@@ -1,0 +1,82 @@
+#include "app/front.hpp"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <stdexcept>
+
+#include "api/api.hpp"
+#include "api/health_endpoint.hpp"
+#include "support/blocking_http.hpp"
+
+namespace pricewire {
+namespace {
+
+using namespace std::chrono_literals;
+
+class FrontTest : public testing::Test {
+protected:
+    void SetUp() override {
+        net::ServerOptions options;
+        options.listen = "127.0.0.1:0";
+        options.threads = 1;
+        options.error_response = api_error_response;
+        front_ = Front::listen(options).value();
+    }
+    void TearDown() override { front_->stop(1s); }
+
+    net::HttpResult get(const std::string& path) {
+        return http_.get("http://127.0.0.1:" + std::to_string(front_->port()) + path);
+    }
+
+    test::BlockingHttp http_;
+    std::unique_ptr<HealthEndpoint> health_;
+    std::unique_ptr<Front> front_;
+};
+
+TEST_F(FrontTest, UntilItServesItLivesAndSaysWhatItWaitsFor) {
+    front_->starting("waiting for the database db:5432/prices: connection refused");
+    EXPECT_EQ(get("/health/live").status, 200);
+    const auto health = get("/health");
+    EXPECT_EQ(health.status, 503);
+    EXPECT_EQ(
+        health.body,
+        R"({"status":"down","version":")" PRICEWIRE_VERSION
+        R"(","detail":"waiting for the database db:5432/prices: connection refused","dependencies":{}})");
+    const auto other = get("/api/v1/alerts");
+    EXPECT_EQ(other.status, 503);
+    EXPECT_TRUE(
+        other.body.starts_with(R"({"error":"HTTPException","detail":"Pricewire is starting: waiting)"))
+        << other.body;
+    EXPECT_NE(other.header("retry-after"), nullptr);
+}
+
+TEST_F(FrontTest, ARoleWithoutTheInterfaceTellsItsHealthAndNothingElse) {
+    std::atomic<bool> queue = true;
+    std::atomic<bool> database = true;
+    health_ = create_health_endpoint({{"database", true,
+                                       [&] {
+                                           if (!database) throw std::runtime_error("gone");
+                                       }},
+                                      {"queue", false, [&] {
+                                           if (!queue) throw std::runtime_error("gone");
+                                       }}});
+    front_->serve([&](net::ServerRequest&& request, net::HttpServer::Respond respond) {
+        health_->handle(std::move(request), std::move(respond));
+    });
+    const auto good = get("/health/");
+    EXPECT_EQ(good.status, 200);
+    EXPECT_TRUE(good.body.starts_with(R"({"status":"ok")")) << good.body;
+    EXPECT_EQ(good.body.find("sources"), std::string::npos);
+    queue = false;
+    const auto degraded = get("/api/v1/health");
+    EXPECT_EQ(degraded.status, 200);
+    EXPECT_TRUE(degraded.body.starts_with(R"({"status":"degraded")")) << degraded.body;
+    database = false;
+    EXPECT_EQ(get("/health").status, 503);
+    EXPECT_EQ(get("/health/live").status, 200);
+    EXPECT_EQ(get("/api/v1/rates").status, 404);
+}
+
+}  // namespace
+}  // namespace pricewire

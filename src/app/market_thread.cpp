@@ -1,0 +1,124 @@
+#include "app/market_thread.hpp"
+
+#include <fmt/format.h>
+
+#include <map>
+#include <thread>
+#include <vector>
+
+#include "app/options.hpp"
+#include "base/log.hpp"
+#include "net/event_loop.hpp"
+#include "net/http_client.hpp"
+#include "price/market.hpp"
+
+namespace pricewire {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration bars_every = 5s;
+
+SourceCondition condition_of(SourceState state) {
+    switch (state) {
+        case SourceState::streaming:
+        case SourceState::polling:
+            return SourceCondition::ok;
+        case SourceState::refused:
+        case SourceState::silent:
+            return SourceCondition::down;
+        case SourceState::disabled:
+        case SourceState::connecting:
+        case SourceState::polling_fallback:
+            return SourceCondition::degraded;
+    }
+    return SourceCondition::down;
+}
+
+SourceReport report_of(const SourceStatus& status) {
+    return {.name = status.name,
+            .condition = condition_of(status.state),
+            .detail = status.detail.empty() ? std::string(to_string(status.state))
+                                            : fmt::format("{}: {}", to_string(status.state), status.detail),
+            .last_quote_at = status.last_quote_at};
+}
+
+class MarketThreadImpl final : public MarketThread {
+public:
+    MarketThreadImpl(const Config& config, PriceBus& bus, BarWriter& bars)
+        : bus_(bus),
+          bars_(bars),
+          loop_(net::create_event_loop()),
+          http_(net::create_http_client({.user_agent = "Pricewire/" PRICEWIRE_VERSION})),
+          market_(tickers_of(config), consolidation_of(config),
+                  {.price = [this](const Price& price) { bus_.publish(price); },
+                   .price_gone = [this](Ticker ticker) { on_price_gone(ticker); },
+                   .board = [this](const TickerBoard& board) { bus_.publish_board(board); }}),
+          feed_(create_feed(
+              *loop_, *http_, system_clock(), feed_options_of(config),
+              [this](std::span<const Quote> quotes) { market_.on_quotes(quotes, system_clock().now()); })) {
+        // Before anybody can ask, so that no source is unknown to the first who does.
+        publish_sources();
+    }
+
+    void start() override {
+        loop_->post([this] {
+            feed_->start();
+            every_second();
+            every_few_seconds();
+        });
+        thread_ = std::thread([this] { loop_->run(); });
+    }
+
+    void stop() override {
+        loop_->post([this] {
+            feed_->stop();
+            bars_.write(market_.take_bars());
+            loop_->stop();
+        });
+        if (thread_.joinable()) thread_.join();
+    }
+
+private:
+    void on_price_gone(Ticker ticker) {
+        bus_.publish_gone(ticker);
+        // A price that comes and goes is said once a minute, not at every trade.
+        const MonoTime now = system_clock().mono();
+        const auto [last, first] = gone_logged_.try_emplace(ticker, now);
+        if (!first && now - last->second < 1min) return;
+        last->second = now;
+        log::warn("no source has a price that counts; alerts of this ticker wait",
+                  {{"ticker", std::string(ticker.view())}});
+    }
+    void publish_sources() {
+        std::vector<SourceReport> reports;
+        for (const SourceStatus& status : feed_->statuses()) reports.push_back(report_of(status));
+        bus_.publish_sources(reports);
+    }
+    void every_second() {
+        market_.refresh(system_clock().now());
+        publish_sources();
+        loop_->after(1s, [this] { every_second(); });
+    }
+    void every_few_seconds() {
+        bars_.write(market_.take_bars());
+        loop_->after(bars_every, [this] { every_few_seconds(); });
+    }
+
+    PriceBus& bus_;
+    BarWriter& bars_;
+    std::unique_ptr<net::EventLoop> loop_;
+    std::unique_ptr<net::HttpClient> http_;
+    Market market_;
+    std::unique_ptr<Feed> feed_;
+    std::map<Ticker, MonoTime> gone_logged_;
+    std::thread thread_;
+};
+
+}  // namespace
+
+std::unique_ptr<MarketThread> create_market_thread(const Config& config, PriceBus& bus, BarWriter& bars) {
+    return std::make_unique<MarketThreadImpl>(config, bus, bars);
+}
+
+}  // namespace pricewire

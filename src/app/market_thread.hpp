@@ -1,0 +1,24 @@
+#pragma once
+
+#include <memory>
+
+#include "bus/price_bus.hpp"
+#include "history/bar_writer.hpp"
+#include "ops/config.hpp"
+
+namespace pricewire {
+
+// The feed's role: exchange sessions, consolidation and bars, on the thread of one event loop, which says
+// prices, boards and the sources' condition on the bus. The sources are said once before start().
+class MarketThread {
+public:
+    virtual ~MarketThread() = default;  // after stop(), where it was started
+    virtual void start() = 0;
+    // Publishes nothing any more when it returns; the last bars are handed to their writer.
+    virtual void stop() = 0;
+};
+
+// `bus` and `bars` outlive it.
+std::unique_ptr<MarketThread> create_market_thread(const Config& config, PriceBus& bus, BarWriter& bars);
+
+}  // namespace pricewire

@@ -1,0 +1,86 @@
+#include "app/options.hpp"
+
+#include <gtest/gtest.h>
+
+#include "app/secrets.hpp"
+
+namespace pricewire {
+namespace {
+
+Config shared() {
+    Config config;
+    config.storage.database_url = "postgresql://pw:s3cret@db.example:5433/prices?sslmode=require";
+    config.storage.redis_url = "redis://cache.example";
+    config.security.master_key_file = "/keys/pricewire.key";
+    return config;
+}
+
+std::string first_wrong(const Config& config, std::string_view command) {
+    const auto lines = wrong_for(config, roles_of(command).value());
+    return lines.empty() ? "" : lines.front().substr(0, lines.front().find(':'));
+}
+
+TEST(Roles, AreNamedAsTheirCommands) {
+    for (const char* command : {"serve", "api", "feed", "checker", "sender"}) {
+        EXPECT_EQ(roles_of(command).value().name(), command);
+    }
+    EXPECT_FALSE(roles_of("migrate"));
+}
+
+TEST(Options, OneRoleAloneNeedsWhatProcessesShare) {
+    for (const char* command : {"api", "feed", "checker", "sender"}) {
+        EXPECT_EQ(first_wrong({}, command), "storage.database_url") << command;
+        EXPECT_EQ(first_wrong(shared(), command), "") << command;
+    }
+    EXPECT_EQ(first_wrong({}, "serve"), "");
+    EXPECT_EQ(first_wrong(shared(), "serve"), "");
+
+    Config without_redis = shared();
+    without_redis.storage.redis_url.clear();
+    EXPECT_EQ(first_wrong(without_redis, "api"), "storage.redis_url");
+    EXPECT_EQ(first_wrong(without_redis, "feed"), "storage.redis_url");
+    EXPECT_EQ(first_wrong(without_redis, "checker"), "storage.redis_url");
+    EXPECT_EQ(first_wrong(without_redis, "sender"), "") << "prices do not come to it";
+    EXPECT_EQ(first_wrong(without_redis, "serve"), "");
+
+    Config without_key = shared();
+    without_key.security.master_key_file.clear();
+    EXPECT_EQ(first_wrong(without_key, "api"), "security.master_key");
+    EXPECT_EQ(first_wrong(without_key, "sender"), "security.master_key");
+    EXPECT_EQ(first_wrong(without_key, "serve"), "security.master_key");
+    EXPECT_EQ(first_wrong(without_key, "feed"), "") << "it touches no secret";
+}
+
+TEST(Options, APlaceInAMessageHoldsNoPassword) {
+    EXPECT_EQ(postgres_place_of(shared()), "db.example:5433/prices");
+    Config config;
+    config.storage.database_url = "postgresql:///prices?user=pw&password=s3cret";
+    EXPECT_EQ(postgres_place_of(config), "/prices");
+    config.storage.database_url = "postgres://pw@h/d";
+    EXPECT_EQ(postgres_place_of(config), "h/d");
+}
+
+TEST(Options, EachRoleHasAPortForItsHealth) {
+    Config config;
+    EXPECT_EQ(listen_of(config, roles_of("serve").value()), "127.0.0.1:8000");
+    EXPECT_EQ(listen_of(config, roles_of("api").value()), "127.0.0.1:8000");
+    EXPECT_EQ(listen_of(config, roles_of("feed").value()), "127.0.0.1:8001");
+    EXPECT_EQ(listen_of(config, roles_of("checker").value()), "127.0.0.1:8002");
+    EXPECT_EQ(listen_of(config, roles_of("sender").value()), "127.0.0.1:8003");
+    config.health.listen = "0.0.0.0:9000";
+    EXPECT_EQ(listen_of(config, roles_of("sender").value()), "0.0.0.0:9000");
+    EXPECT_EQ(listen_of(config, roles_of("api").value()), "127.0.0.1:8000");
+}
+
+TEST(Options, TheKeyFileIsBesideAnEmbeddedDatabaseUnlessItIsNamed) {
+    Config config;
+    EXPECT_EQ(key_places_of(config).key_file, "data/pricewire.key");
+    EXPECT_EQ(key_places_of(config).database_lock, "data/pricewire.db.lock");
+    config.security.master_key_file = "/keys/own";
+    EXPECT_EQ(key_places_of(config).key_file, "/keys/own");
+    EXPECT_EQ(key_places_of(shared()).key_file, "/keys/pricewire.key");
+    EXPECT_FALSE(key_places_of(shared()).database_lock);
+}
+
+}  // namespace
+}  // namespace pricewire

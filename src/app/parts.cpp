@@ -1,0 +1,65 @@
+#include "app/parts.hpp"
+
+#include "app/options.hpp"
+#include "bus/in_process/in_process_bus.hpp"
+#include "bus/redis/redis_bus.hpp"
+#include "cache/in_process/in_process_auth_cache.hpp"
+#include "cache/in_process/in_process_rate_limits.hpp"
+#include "cache/redis/redis_auth_cache.hpp"
+#include "cache/redis/redis_rate_limits.hpp"
+#include "queue/in_process/in_process_queue.hpp"
+#include "queue/rabbitmq/rabbitmq_queue.hpp"
+#include "storage/postgres/migrate.hpp"
+#include "storage/postgres/postgres_storage.hpp"
+#include "storage/sqlite/sqlite_storage.hpp"
+
+namespace pricewire {
+
+std::unique_ptr<Storage> open_storage(const Config& config, StorageEvents events) {
+    if (!uses_postgres(config)) {
+        return create_sqlite_storage({.file = sqlite_file_of(config)}, std::move(events));
+    }
+    if (const auto migrated = postgres_migrate(config.storage.database_url); !migrated) {
+        throw StorageError(migrated.error().message);
+    }
+    PostgresOptions options;
+    options.url = config.storage.database_url;
+    options.pool = static_cast<std::size_t>(config.storage.pool);
+    return create_postgres_storage(options, std::move(events));
+}
+
+std::unique_ptr<PriceBus> open_bus(const Config& config, const Roles& roles) {
+    if (config.storage.redis_url.empty()) return create_in_process_bus(tickers_of(config));
+    RedisBusOptions options;
+    options.url = config.storage.redis_url;
+    options.prefix = config.storage.redis_prefix;
+    options.tickers = tickers_of(config);
+    options.reads = roles.api;
+    return create_redis_bus(options, system_clock());
+}
+
+std::unique_ptr<DeliveryQueue> open_queue(const Config& config) {
+    if (config.storage.rabbitmq_url.empty()) return create_in_process_queue();
+    RabbitmqOptions options;
+    options.url = config.storage.rabbitmq_url;
+    options.queue = config.storage.rabbitmq_queue;
+    return create_rabbitmq_queue(options);
+}
+
+std::unique_ptr<AuthCache> open_auth_cache(const Config& config) {
+    if (config.storage.redis_url.empty()) return create_in_process_auth_cache(system_clock());
+    RedisAuthCacheOptions options;
+    options.url = config.storage.redis_url;
+    options.prefix = config.storage.redis_prefix;
+    return create_redis_auth_cache(options);
+}
+
+std::unique_ptr<RateLimits> open_rate_limits(const Config& config) {
+    if (config.storage.redis_url.empty()) return create_in_process_rate_limits();
+    RedisCacheOptions options;
+    options.url = config.storage.redis_url;
+    options.prefix = config.storage.redis_prefix;
+    return create_redis_rate_limits(options);
+}
+
+}  // namespace pricewire

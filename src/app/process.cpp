@@ -1,0 +1,335 @@
+#include <fmt/format.h>
+
+#include <atomic>
+#include <cstdio>
+#include <mutex>
+#include <thread>
+
+#include "alert/checker.hpp"
+#include "api/api.hpp"
+#include "api/health_endpoint.hpp"
+#include "app/front.hpp"
+#include "app/market_thread.hpp"
+#include "app/options.hpp"
+#include "app/parts.hpp"
+#include "app/progress.hpp"
+#include "app/roles.hpp"
+#include "app/secrets.hpp"
+#include "base/backoff.hpp"
+#include "base/log.hpp"
+#include "deliver/payload.hpp"
+#include "deliver/pruner.hpp"
+#include "deliver/sender.hpp"
+#include "deliver/signature.hpp"
+#include "history/bar_writer.hpp"
+#include "net/file_limit.hpp"
+#include "net/http_client.hpp"
+#include "ops/instance_lock.hpp"
+#include "outbox/outbox.hpp"
+
+namespace pricewire {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Of a sender that shares the database: when one dies, the others have its deliveries this much later.
+constexpr Duration sender_alive_for = 3s;
+// Between tries to reach the database at the start.
+constexpr BackoffPolicy database_backoff{200ms, 2s};
+
+Result<WebhookKeyInfo> key_info(std::string_view secret) {
+    const auto scheme = scheme_of(secret);
+    if (!scheme) return std::unexpected(scheme.error());
+    if (*scheme == SignatureScheme::v1) return WebhookKeyInfo{.scheme = *scheme, .public_key = {}};
+    auto key = public_key_of(secret);
+    if (!key) return std::unexpected(key.error());
+    return WebhookKeyInfo{.scheme = *scheme, .public_key = std::move(*key)};
+}
+
+// Built from the flow's end to its beginning, so that whoever hands something over finds its taker there;
+// stopped from its beginning to its end, so that what is under way arrives.
+class Process {
+public:
+    Process(const Config& config, const Roles& roles, Shutdown& shutdown, Front& front)
+        : config_(config), roles_(roles), shutdown_(shutdown), front_(front) {}
+    // Where run() has thrown, requests must not find what is going.
+    ~Process() { front_.stop(Duration::zero()); }
+    Process(const Process&) = delete;
+    Process& operator=(const Process&) = delete;
+
+    int run() {
+        if (!open_database()) return stopped_early();
+        if (roles_.api || roles_.sender) {
+            // Before anything reads or writes a secret.
+            auto secrets = open_secrets(config_, key_places_of(config_).key_file, *storage_);
+            if (!secrets) {
+                log::error(secrets.error().message);
+                return 1;
+            }
+            secrets_ = std::move(*secrets);
+        }
+        if (roles_.api || roles_.checker || roles_.sender) queue_ = open_queue(config_);
+        if (roles_.api || roles_.checker || roles_.feed) bus_ = open_bus(config_, roles_);
+        if (roles_.sender) start_sending();
+        if (roles_.checker) start_checking();
+        if (roles_.feed) {
+            bars_ = create_bar_writer(*storage_, clock_);
+            market_ = create_market_thread(config_, *bus_, *bars_);
+        }
+        if (roles_.api) {
+            open_api();
+        } else {
+            health_ = create_health_endpoint(dependencies());
+            front_.serve([this](net::ServerRequest&& request, net::HttpServer::Respond respond) {
+                health_->handle(std::move(request), std::move(respond));
+            });
+        }
+        if (market_) market_->start();
+        say_listening();
+
+        const int signal = shutdown_.wait();
+        log::info("stopping: what is under way is finished", {{"signal", std::to_string(signal)}});
+        stop();
+        return 0;
+    }
+
+private:
+    StorageEvents events() {
+        return {.alert_changed =
+                    [this](const AlertChange& change) {
+                        std::lock_guard lock(listeners_mutex_);
+                        if (checker_listens_ != nullptr) checker_listens_->on_alert_change(change);
+                    },
+                .user_changed =
+                    [this](std::optional<Uuid> user) {
+                        std::lock_guard lock(listeners_mutex_);
+                        if (api_listens_ != nullptr) api_listens_->on_user_changed(user);
+                    },
+                .alerts_missed =
+                    [this] {
+                        std::lock_guard lock(listeners_mutex_);
+                        if (checker_listens_ != nullptr) checker_listens_->on_alerts_missed();
+                    }};
+    }
+
+    // A database of others may come later. False where a signal has ended the wait.
+    bool open_database() {
+        if (!uses_postgres(config_)) {
+            storage_ = open_storage(config_, events());
+            return true;
+        }
+        Rng rng(std::random_device{}());
+        const std::string place = postgres_place_of(config_);
+        for (int tries = 1;; ++tries) {
+            try {
+                storage_ = open_storage(config_, events());
+                if (tries > 1) log::info("the database is there", {{"database", place}});
+                return true;
+            } catch (const StorageError& e) {
+                front_.starting(fmt::format("waiting for the database {}: {}", place, e.what()));
+                if (tries == 1) {
+                    log::warn("waiting for the database; nothing is done until it is there",
+                              {{"database", place}, {"reason", e.what()}});
+                }
+            }
+            signal_ = shutdown_.wait_for(database_backoff.equal_jitter(tries, rng));
+            if (signal_) return false;
+        }
+    }
+
+    int stopped_early() const {
+        log::info("stopped while waiting for the database", {{"signal", std::to_string(*signal_)}});
+        return 0;
+    }
+
+    void start_sending() {
+        webhooks_ = net::create_http_client(webhook_client_options_of(config_));
+        SenderOptions options = sender_options_of(config_);
+        if (uses_postgres(config_)) {
+            options.owner = "sender-" + make_uuid(clock_.now()).to_string();
+            options.alive_for = sender_alive_for;
+        }
+        sender_ = start_sender(options, *storage_, *queue_, *webhooks_, *secrets_, clock_);
+        pruner_ = start_pruner(*storage_, clock_, pruner_options_of(config_));
+    }
+
+    void start_checking() {
+        outbox_ = start_outbox(*storage_, *queue_);
+        // Changes wait for the mutex until they have their taker: none is lost between the snapshot and it.
+        std::unique_lock lock(listeners_mutex_);
+        checker_ = start_checker({.load = [this](const auto& piece) { storage_->load_active_alerts(piece); },
+                                  .fire = [this](FiringGroup group) { outbox_->push(std::move(group)); }},
+                                 clock_);
+        checker_listens_ = checker_.get();
+        lock.unlock();
+        bus_->subscribe({.resume = true,
+                         .price = [this](const Price& price) { checker_->on_price(price); },
+                         .gone = [this](Ticker ticker) { checker_->on_price_gone(ticker); },
+                         .behind = [this] { checker_->on_behind(); },
+                         .caught_up = [this] { checker_->on_caught_up(); },
+                         .position =
+                             [this](BusPosition position) {
+                                 checker_->after_this([this, position] {
+                                     progress_.note(position, outbox_->taken());
+                                     if (const auto done = progress_.done(outbox_->settled())) {
+                                         bus_->processed(*done);
+                                     }
+                                 });
+                             }});
+    }
+
+    void open_api() {
+        auth_cache_ = open_auth_cache(config_);
+        rate_limits_ = open_rate_limits(config_);
+        api_ = create_api({.storage = *storage_,
+                           .bus = *bus_,
+                           .auth_cache = *auth_cache_,
+                           .rate_limits = *rate_limits_,
+                           .clock = clock_,
+                           .secrets = *secrets_,
+                           .make_webhook_secret = make_webhook_secret,
+                           .webhook_key_info = key_info,
+                           .hint = [this](std::span<const DeliveryTask> tasks) { queue_->publish(tasks); },
+                           .ping_queue = [this] { queue_->ping(); },
+                           .vet_webhook_url = {},
+                           .check_payload = check_payload},
+                          api_options_of(config_));
+        {
+            std::lock_guard lock(listeners_mutex_);
+            api_listens_ = api_.get();
+        }
+        front_.serve(api_->handler());
+    }
+
+    // Of a process without the API.
+    std::vector<HealthDependency> dependencies() {
+        std::vector<HealthDependency> out;
+        // The feed's prices go over the bus; its bars can wait.
+        out.push_back({"database", !roles_.feed, [this] { storage_->ping(); }});
+        if (bus_) out.push_back({"cache", true, [this] { bus_->ping(); }});
+        // Senders find in the database what the queue does not tell.
+        if (queue_) out.push_back({"queue", false, [this] { queue_->ping(); }});
+        if (checker_) {
+            out.push_back({"alerts", true, [this] {
+                               if (!checker_->ready())
+                                   throw std::runtime_error("active alerts are not loaded");
+                           }});
+        }
+        return out;
+    }
+
+    void say_listening() {
+        const std::string listen = listen_of(config_, roles_);
+        fmt::print("Pricewire {} is listening on http://{}:{}\n", PRICEWIRE_VERSION,
+                   listen.substr(0, listen.rfind(':')), front_.port());
+        std::fflush(stdout);
+        log::info("started", {{"role", std::string(roles_.name())},
+                              {"version", PRICEWIRE_VERSION},
+                              {"database", uses_postgres(config_) ? postgres_place_of(config_)
+                                                                  : sqlite_file_of(config_).string()}});
+    }
+
+    void stop() {
+        front_.stop(5s);
+        {
+            std::lock_guard lock(listeners_mutex_);
+            api_listens_ = nullptr;
+        }
+        // While the server still stands: a request that is being worked on answers into it.
+        api_.reset();
+        health_.reset();
+        if (market_) market_->stop();
+        if (bus_) bus_->unsubscribe_all();
+        if (checker_) checker_->stop();
+        if (outbox_) {
+            if (const std::size_t lost = outbox_->stop(5s); lost > 0) {
+                log::error("firings could not be written; their alerts stay active",
+                           {{"firings", std::to_string(lost)}});
+            }
+        }
+        if (sender_) sender_->stop(config_.delivery.timeout + 1s);
+        if (pruner_) pruner_->stop();
+        if (bars_) bars_->stop();
+        {
+            std::lock_guard lock(listeners_mutex_);
+            checker_listens_ = nullptr;
+        }
+        log::info("stopped");
+    }
+
+    const Config& config_;
+    const Roles roles_;
+    Shutdown& shutdown_;
+    Front& front_;
+    const Clock& clock_ = system_clock();
+    std::optional<int> signal_;
+
+    // Who hears of changes in the storage. Set under the mutex, which its thread alone takes later on.
+    std::mutex listeners_mutex_;
+    Checker* checker_listens_ = nullptr;
+    Api* api_listens_ = nullptr;
+
+    // In the order of their making; each uses those above.
+    std::unique_ptr<Storage> storage_;
+    std::unique_ptr<SecretBox> secrets_;
+    std::unique_ptr<DeliveryQueue> queue_;
+    std::unique_ptr<PriceBus> bus_;
+    std::unique_ptr<net::HttpClient> webhooks_;
+    std::unique_ptr<Sender> sender_;
+    std::unique_ptr<Pruner> pruner_;
+    std::unique_ptr<Outbox> outbox_;
+    Progress progress_;  // the checker thread's
+    std::unique_ptr<Checker> checker_;
+    std::unique_ptr<BarWriter> bars_;
+    std::unique_ptr<MarketThread> market_;
+    std::unique_ptr<AuthCache> auth_cache_;
+    std::unique_ptr<RateLimits> rate_limits_;
+    std::unique_ptr<Api> api_;
+    std::unique_ptr<HealthEndpoint> health_;
+};
+
+}  // namespace
+
+std::optional<Roles> roles_of(std::string_view command) {
+    if (command == "serve") return Roles{.api = true, .feed = true, .checker = true, .sender = true};
+    if (command == "api") return Roles{.api = true};
+    if (command == "feed") return Roles{.feed = true};
+    if (command == "checker") return Roles{.checker = true};
+    if (command == "sender") return Roles{.sender = true};
+    return std::nullopt;
+}
+
+int run_roles(const Config& config, const Roles& roles, Shutdown& shutdown) {
+    const auto wrong = wrong_for(config, roles);
+    for (const std::string& line : wrong) fmt::print(stderr, "pricewire: {}\n", line);
+    if (!wrong.empty()) return 2;
+    std::optional<InstanceLock> alone;
+    if (!uses_postgres(config)) {
+        auto lock = InstanceLock::take(sqlite_file_of(config).string() + ".lock");
+        if (!lock) {
+            log::error(lock.error().message);
+            return 1;
+        }
+        alone.emplace(std::move(*lock));
+    }
+    try {
+        // Before threads: each attempt under way and each connection to the API takes a file.
+        net::raise_file_limit();
+        net::ServerOptions options;
+        options.listen = listen_of(config, roles);
+        options.threads = roles.api ? config.http.threads : 1;
+        options.error_response = api_error_response;
+        const auto front = Front::listen(options);
+        if (!front) {
+            log::error(fmt::format("{}; set {} to another address", front.error().message,
+                                   roles.api ? "http.listen" : "health.listen"));
+            return 1;
+        }
+        return Process(config, roles, shutdown, **front).run();
+    } catch (const std::exception& e) {
+        log::error("Pricewire cannot go on", {{"reason", e.what()}});
+        return 1;
+    }
+}
+
+}  // namespace pricewire

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <utility>
+
+#include "bus/price_bus.hpp"
+
+namespace pricewire {
+
+// Up to which place in the stream of prices all that was fired is durable. Pure; one thread.
+class Progress {
+public:
+    // Everything up to `position` has been matched, and its firings were among the first `taken` that the
+    // outbox took.
+    void note(BusPosition position, std::uint64_t taken) {
+        if (!waiting_.empty() && waiting_.back().second == taken) {
+            waiting_.back().first = position;
+        } else {
+            waiting_.emplace_back(position, taken);
+        }
+    }
+    // The outbox has settled its first `settled` firings: the furthest place that is done with, once.
+    std::optional<BusPosition> done(std::uint64_t settled) {
+        std::optional<BusPosition> out;
+        while (!waiting_.empty() && waiting_.front().second <= settled) {
+            out = waiting_.front().first;
+            waiting_.pop_front();
+        }
+        return out;
+    }
+
+private:
+    std::deque<std::pair<BusPosition, std::uint64_t>> waiting_;
+};
+
+}  // namespace pricewire
