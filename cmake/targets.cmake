@@ -31,14 +31,15 @@ if(PRICEWIRE_TESTS)
   pricewire_room(fakes DIR ${CMAKE_SOURCE_DIR}/tests/fakes ROOMS domain base storage net)
   pricewire_room(test_database DIR ${CMAKE_SOURCE_DIR}/tests/test_database ROOMS base storage PRIVATE_LIBS PkgConfig::PQXX)
   target_include_directories(test_database PRIVATE ${CMAKE_BINARY_DIR}/embedded)
-  pricewire_room(support DIR ${CMAKE_SOURCE_DIR}/tests/support ROOMS base net PRIVATE_LIBS OpenSSL::SSL ZLIB::ZLIB)
+  pricewire_room(support DIR ${CMAKE_SOURCE_DIR}/tests/support ROOMS base net
+    PRIVATE_LIBS OpenSSL::SSL ZLIB::ZLIB PkgConfig::PQ)
   target_compile_definitions(support PUBLIC
     PRICEWIRE_BINARY_DIR="${CMAKE_BINARY_DIR}" PRICEWIRE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   add_executable(test-servers ${CMAKE_SOURCE_DIR}/tests/support/test_servers_main.cpp)
   target_link_libraries(test-servers PRIVATE pricewire_options support)
 endif()
 
-foreach(extra sim app conformance contract hostile scenarios perf fuzz flow)
+foreach(extra sim app conformance contract hostile scenarios cluster perf fuzz flow)
   if(EXISTS ${CMAKE_SOURCE_DIR}/cmake/${extra}.cmake)
     include(cmake/${extra}.cmake)
   endif()

@@ -10,7 +10,7 @@ build_packages=(
 )
 test_packages=(
   g++-12 llvm-19 libclang-rt-19-dev clang-tidy-19 clang-format-19 libgtest-dev librapidcheck-dev python3
-  postgresql-15 redis-server rabbitmq-server
+  postgresql-15 redis-server rabbitmq-server libpq-dev
 )
 perf_packages=(redis-server wrk nginx-light)
 

@@ -2,54 +2,59 @@
 // gone, and is never silently wrong.
 #include <gtest/gtest.h>
 
-#include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <map>
+#include <optional>
 #include <string>
 
 #include "base/decimal.hpp"
-#include "storage/sqlite/sqlite_storage.hpp"
+#include "scenarios/sides.hpp"
 #include "support/deployment.hpp"
 
 namespace pricewire::test {
 namespace {
 
-class BadDay : public ::testing::Test {
+class BadDay : public ::testing::TestWithParam<Side> {
 protected:
-    explicit BadDay(std::map<std::string, std::string> config = {})
-        : deployment_({.sim = {"--paused"}, .receiver = {}, .config = std::move(config)}) {
-        deployment_.start_pricewire();
-        account_ = deployment_.register_user("badday@example.com");
+    explicit BadDay(std::map<std::string, std::string> config = {}) : config_(std::move(config)) {}
+
+    void SetUp() override {
+        if (!can_run(GetParam())) GTEST_SKIP() << why_not_run;
+        deployment_.emplace(on(GetParam(), {.sim = {"--paused"}, .receiver = {}, .config = config_}));
+        deployment_->start_pricewire();
+        account_ = deployment_->register_user("badday@example.com");
         wait_for_stream();
     }
 
     void wait_for_stream() {
-        deployment_.wait_until("the stream", [&] {
-            return json_member(deployment_.http().get(deployment_.sim_url() + "/_sim/status").body,
+        deployment_->wait_until("the stream", [&] {
+            return json_member(deployment_->http().get(deployment_->sim_url() + "/_sim/status").body,
                                "clients") == "1";
         });
     }
-    void trade(const std::string& price) { deployment_.sim_post("price/BTCUSDT", price); }
+    void trade(const std::string& price) { deployment_->sim_post("price/BTCUSDT", price); }
     void fault(const std::string& door, const std::string& fault) {
-        deployment_.sim_post("fault/" + door, fault);
+        deployment_->sim_post("fault/" + door, fault);
     }
     net::HttpResult rate() {
-        return deployment_.http().get(deployment_.api("/rates/BTC"), {{"X-API-Key", account_.api_key}});
+        return deployment_->http().get(deployment_->api("/rates/BTC"), {{"X-API-Key", account_.api_key}});
     }
     bool shows(const std::string& price) {
         const auto shown = rate();
         return shown.status == 200 && json_member(shown.body, "price") == price;
     }
     void wait_for_price(const std::string& price) {
-        deployment_.wait_until("the price " + price, [&] { return shows(price); });
+        deployment_->wait_until("the price " + price, [&] { return shows(price); });
     }
-    std::string health() { return deployment_.http().get(deployment_.root("/health")).body; }
+    std::string health() { return deployment_->http().get(deployment_->root("/health")).body; }
 
-    Deployment deployment_;
+    std::map<std::string, std::string> config_;
+    std::optional<Deployment> deployment_;
     Account account_;
 };
 
-TEST_F(BadDay, ASilentStreamIsReplacedByRestUntilItSpeaksAgain) {
+TEST_P(BadDay, ASilentStreamIsReplacedByRestUntilItSpeaksAgain) {
     trade("100");
     wait_for_price("100");
     fault("binance.stream", "silence");
@@ -61,30 +66,30 @@ TEST_F(BadDay, ASilentStreamIsReplacedByRestUntilItSpeaksAgain) {
     wait_for_price("102");
 }
 
-TEST_F(BadDay, ACutStreamIsOpenedAgain) {
+TEST_P(BadDay, ACutStreamIsOpenedAgain) {
     trade("100");
     wait_for_price("100");
     fault("binance.rest", "403");
     fault("binance.stream", "cut");
-    deployment_.wait_until("the stream to be open again", [&] {
+    deployment_->wait_until("the stream to be open again", [&] {
         trade("103");
         return shows("103");
     });
 }
 
-TEST_F(BadDay, AnExchangeThatRefusesEverythingLeavesNoPriceAndSaysSo) {
+TEST_P(BadDay, AnExchangeThatRefusesEverythingLeavesNoPriceAndSaysSo) {
     trade("100");
     wait_for_price("100");
     fault("binance.rest", "418:3600");
     fault("binance.stream", "451");
-    deployment_.wait_until("the price to go", [&] { return rate().status == 503; });
+    deployment_->wait_until("the price to go", [&] { return rate().status == 503; });
     EXPECT_NE(rate().body.find("\"code\":503"), std::string::npos) << rate().body;
-    deployment_.wait_until("health to say it",
-                           [&] { return health().find("\"degraded\"") != std::string::npos; });
-    EXPECT_NE(deployment_.pricewire().output().find("451"), std::string::npos);
+    deployment_->wait_until("health to say it",
+                            [&] { return health().find("\"degraded\"") != std::string::npos; });
+    EXPECT_NE(deployment_->pricewire_output().find("451"), std::string::npos);
 }
 
-TEST_F(BadDay, GarbageAndHtmlOnTheStreamMakeNoPrice) {
+TEST_P(BadDay, GarbageAndHtmlOnTheStreamMakeNoPrice) {
     trade("100");
     wait_for_price("100");
     for (const char* bad : {"garbage", "shape", "error200"}) {
@@ -96,7 +101,7 @@ TEST_F(BadDay, GarbageAndHtmlOnTheStreamMakeNoPrice) {
         EXPECT_TRUE(shown.status == 503 || price == "100" || price == "105") << shown.body;
     }
     fault("binance.stream", "none");
-    deployment_.wait_until("the stream to be believed again", [&] {
+    deployment_->wait_until("the stream to be believed again", [&] {
         trade("104");
         return shows("104");
     });
@@ -109,30 +114,39 @@ protected:
                   {"PRICEWIRE_SOURCES_COINGECKO_POLL_INTERVAL", "500ms"}}) {}
 };
 
-TEST_F(WithAggregator, AWildExchangeIsRefutedAndFiresNothing) {
+INSTANTIATE_TEST_SUITE_P(Sides, BadDay, both_sides(), name_of_side);
+INSTANTIATE_TEST_SUITE_P(Sides, WithAggregator, both_sides(), name_of_side);
+
+TEST_P(WithAggregator, AWildExchangeIsRefutedAndFiresNothing) {
     trade("100");
     wait_for_price("100");
-    deployment_.wait_until("the aggregator",
-                           [&] { return rate().body.find("check_only") != std::string::npos; });
-    const std::string moon = deployment_.create_alert(account_, "BTC", "gt", "500");
+    deployment_->wait_until("the aggregator",
+                            [&] { return rate().body.find("check_only") != std::string::npos; });
+    const std::string moon = deployment_->create_alert(account_, "BTC", "gt", "500");
     fault("binance.stream", "wild");
     fault("binance.rest", "wild");
     for (int i = 0; i < 50; ++i) trade("100.5");
-    deployment_.wait_until("the dispute to be shown",
-                           [&] { return rate().body.find("disputed") != std::string::npos; });
+    deployment_->wait_until("the dispute to be shown",
+                            [&] { return rate().body.find("disputed") != std::string::npos; });
     fault("binance.stream", "none");
     fault("binance.rest", "none");
     trade("101");
     wait_for_price("101");
-    for (const ShownAlert& alert : deployment_.alerts(account_)) EXPECT_TRUE(alert.is_active) << alert.id;
-    EXPECT_TRUE(deployment_.received().empty());
+    for (const ShownAlert& alert : deployment_->alerts(account_)) EXPECT_TRUE(alert.is_active) << alert.id;
+    EXPECT_TRUE(deployment_->received().empty());
 }
 
-TEST(Receivers, EveryAttemptIsARowUntilTheReceiverSaysYes) {
-    Deployment deployment(
-        {.sim = {"--paused"},
-         .receiver = {"--mode", "fail-first:2"},
-         .config = {{"PRICEWIRE_DELIVERY_BACKOFF_MIN", "20ms"}, {"PRICEWIRE_DELIVERY_BACKOFF_MAX", "50ms"}}});
+class Receivers : public ::testing::TestWithParam<Side> {};
+class Users : public ::testing::TestWithParam<Side> {};
+INSTANTIATE_TEST_SUITE_P(Sides, Receivers, both_sides(), name_of_side);
+INSTANTIATE_TEST_SUITE_P(Sides, Users, both_sides(), name_of_side);
+
+TEST_P(Receivers, EveryAttemptIsARowUntilTheReceiverSaysYes) {
+    if (!can_run(GetParam())) GTEST_SKIP() << why_not_run;
+    Deployment deployment(on(GetParam(), {.sim = {"--paused"},
+                                          .receiver = {"--mode", "fail-first:2"},
+                                          .config = {{"PRICEWIRE_DELIVERY_BACKOFF_MIN", "20ms"},
+                                                     {"PRICEWIRE_DELIVERY_BACKOFF_MAX", "50ms"}}}));
     deployment.start_pricewire();
     const Account account = deployment.register_user("rows@example.com");
     deployment.wait_until("a price", [&] {
@@ -142,19 +156,18 @@ TEST(Receivers, EveryAttemptIsARowUntilTheReceiverSaysYes) {
     });
     const std::string id = deployment.create_alert(account, "BTC", "gt", "50");
     deployment.wait_until("the third try", [&] { return deployment.received().size() >= 3; });
-    deployment.pricewire().signal(SIGTERM);
-    EXPECT_EQ(deployment.pricewire().wait(), 0);
-
-    const auto storage = create_sqlite_storage({.file = deployment.directory() / "pricewire.db"}, {});
-    const auto deliveries = storage->deliveries(storage->users().at(0).id, {.alert_id = Uuid::parse(id)});
-    ASSERT_EQ(deliveries.size(), 1U);
-    EXPECT_EQ(deliveries[0].state, DeliveryState::delivered);
-    std::string rows;
-    for (const Attempt& attempt : storage->attempts_of(deliveries[0].id)) {
-        rows += std::to_string(attempt.number) + ":" + std::to_string(attempt.status.value_or(0)) + " ";
-    }
-    EXPECT_EQ(rows, "1:500 2:500 3:204 ");
-    for (const Received& r : deployment.received()) EXPECT_EQ(r.webhook_id, deliveries[0].id.to_string());
+    const auto get = [&](const std::string& path) {
+        return deployment.http().get(deployment.api(path), {{"X-API-Key", account.api_key}}).body;
+    };
+    std::string delivery;
+    deployment.wait_until("the record of the third try", [&] {
+        delivery = json_member(get("/alerts/" + id + "/deliveries"), "id").value();
+        return json_member(get("/deliveries/" + delivery), "status") == "delivered";
+    });
+    const std::string shown = get("/deliveries/" + delivery);
+    EXPECT_EQ(attempts_in(shown), "1:500 2:500 3:204 ") << shown;
+    for (const Received& r : deployment.received()) EXPECT_EQ(r.webhook_id, delivery);
+    EXPECT_EQ(deployment.stop_pricewire(), 0);
 }
 
 TEST(CommandLine, AWrongConfigurationEndsWithTwoAndALineForEachMistake) {
@@ -169,39 +182,29 @@ TEST(CommandLine, AWrongConfigurationEndsWithTwoAndALineForEachMistake) {
               "number from 1 to 100\n");
 }
 
-TEST(Users, ADisabledUserIsRefusedWithoutARestart) {
-    Deployment deployment({.sim = {"--paused"}, .receiver = {}, .config = {}});
+TEST_P(Users, ADisabledUserIsRefusedWithoutARestart) {
+    if (!can_run(GetParam())) GTEST_SKIP() << why_not_run;
+    Deployment deployment(on(GetParam(), {.sim = {"--paused"}, .receiver = {}, .config = {}}));
     deployment.start_pricewire();
     const Account account = deployment.register_user("gone@example.com");
     const auto status = [&] {
         return deployment.http().get(deployment.api("/users/me"), {{"X-API-Key", account.api_key}}).status;
     };
     ASSERT_EQ(status(), 200);
-    const auto run = [&](const std::string& what) {
-        Process process(
-            {{std::string(PRICEWIRE_BINARY_DIR) + "/pricewire", "users", what, "gone@example.com",
-              "--storage.database_url=sqlite:" + (deployment.directory() / "pricewire.db").string()},
-             {},
-             deployment.directory() / "users.log",
-             deployment.directory()});
-        EXPECT_EQ(process.wait(), 0) << process.output();
-    };
-    run("disable");
+    const auto disabled = deployment.run({"users", "disable", "gone@example.com"});
+    EXPECT_EQ(disabled.code, 0) << disabled.output;
     deployment.wait_until("the refusal", [&] { return status() == 401; });
-    run("enable");
+    const auto enabled = deployment.run({"users", "enable", "gone@example.com"});
+    EXPECT_EQ(enabled.code, 0) << enabled.output;
     deployment.wait_until("the welcome", [&] { return status() == 200; });
 }
 
-TEST(Users, ASecondPricewireOnTheSameDatabaseIsRefused) {
+TEST(Embedded, ASecondPricewireOnTheSameDatabaseIsRefused) {
     Deployment deployment({.sim = {"--paused"}, .receiver = {}, .config = {}});
     deployment.start_pricewire();
-    Process second({{std::string(PRICEWIRE_BINARY_DIR) + "/pricewire", "serve", "--http.listen=127.0.0.1:0",
-                     "--storage.database_url=sqlite:" + (deployment.directory() / "pricewire.db").string()},
-                    {},
-                    deployment.directory() / "second.log",
-                    deployment.directory()});
-    EXPECT_EQ(second.wait(), 1);
-    EXPECT_NE(second.output().find("another Pricewire is running"), std::string::npos) << second.output();
+    const auto second = deployment.run({"serve", "--http.listen=127.0.0.1:0"});
+    EXPECT_EQ(second.code, 1);
+    EXPECT_NE(second.output.find("another Pricewire is running"), std::string::npos) << second.output;
 }
 
 }  // namespace

@@ -7,8 +7,10 @@
 #include <map>
 #include <set>
 #include <sstream>
+#include <tuple>
 
 #include "base/decimal.hpp"
+#include "scenarios/sides.hpp"
 #include "support/deployment.hpp"
 
 namespace pricewire::test {
@@ -27,7 +29,7 @@ std::vector<std::string> scenario_names() {
 
 class Player {
 public:
-    Player() : deployment_({.sim = {"--paused"}, .receiver = {}, .config = {}}) {
+    explicit Player(Side side) : deployment_(on(side, {.sim = {"--paused"}, .receiver = {}, .config = {}})) {
         deployment_.start_pricewire();
         account_ = deployment_.register_user("scenario@example.com");
         wait_for_stream();
@@ -52,7 +54,7 @@ public:
         } else if (step == "print") {
             deployment_.sim_post("price/" + a + "USDT", b);
         } else if (step == "restart") {
-            deployment_.pricewire().kill();
+            deployment_.kill_pricewire();
             deployment_.start_pricewire();
             wait_for_stream();
         } else if (step == "fired") {
@@ -144,12 +146,14 @@ private:
     int probes_ = 0;
 };
 
-class DataScenario : public ::testing::TestWithParam<std::string> {};
+class DataScenario : public ::testing::TestWithParam<std::tuple<Side, std::string>> {};
 
 TEST_P(DataScenario, Plays) {
-    std::ifstream file(data_dir / (GetParam() + ".scenario"));
+    const auto& [side, name] = GetParam();
+    if (!can_run(side)) GTEST_SKIP() << why_not_run;
+    std::ifstream file(data_dir / (name + ".scenario"));
     ASSERT_TRUE(file);
-    Player player;
+    Player player(side);
     for (std::string line; std::getline(file, line);) {
         player.play(line);
         if (HasFatalFailure()) return;
@@ -157,11 +161,14 @@ TEST_P(DataScenario, Plays) {
     player.finish();
 }
 
-INSTANTIATE_TEST_SUITE_P(Data, DataScenario, ::testing::ValuesIn(scenario_names()), [](const auto& test) {
-    std::string name = test.param;
-    std::replace(name.begin(), name.end(), '-', '_');
-    return name;
-});
+INSTANTIATE_TEST_SUITE_P(Data, DataScenario,
+                         ::testing::Combine(both_sides(), ::testing::ValuesIn(scenario_names())),
+                         [](const auto& test) {
+                             std::string name =
+                                 to_string(std::get<0>(test.param)) + "_" + std::get<1>(test.param);
+                             std::replace(name.begin(), name.end(), '-', '_');
+                             return name;
+                         });
 
 }  // namespace
 }  // namespace pricewire::test

@@ -10,10 +10,11 @@
 #include <map>
 #include <random>
 #include <set>
+#include <sstream>
 #include <thread>
 
 #include "base/decimal.hpp"
-#include "storage/sqlite/sqlite_storage.hpp"
+#include "scenarios/sides.hpp"
 #include "support/deployment.hpp"
 
 namespace pricewire::test {
@@ -21,17 +22,22 @@ namespace {
 
 using namespace std::chrono_literals;
 
-TEST(Kill, LosesNothingAndFiresNothingTwice) {
+class Kill : public ::testing::TestWithParam<Side> {};
+INSTANTIATE_TEST_SUITE_P(Sides, Kill, both_sides(), name_of_side);
+
+TEST_P(Kill, LosesNothingAndFiresNothingTwice) {
+    if (!can_run(GetParam())) GTEST_SKIP() << why_not_run;
     const int kills = std::getenv("PRICEWIRE_LONG") != nullptr ? 100 : 10;
     // A price that only rises: whatever moment is missed by a dead process, the next price makes up for.
     const int steps = kills * 400;
-    Deployment deployment(
+    Deployment deployment(on(
+        GetParam(),
         {.sim = {"--market", "ramp:BTCUSDT:100:0.01:" + std::to_string(steps) + ":2ms", "--wait-for-client"},
          .receiver = {"--mode", "random-fail:20"},
          .config = {{"PRICEWIRE_LIMITS_ALERTS_PER_USER", "1000000"},
                     {"PRICEWIRE_DELIVERY_ATTEMPTS", "100"},
                     {"PRICEWIRE_DELIVERY_BACKOFF_MIN", "20ms"},
-                    {"PRICEWIRE_DELIVERY_BACKOFF_MAX", "200ms"}}});
+                    {"PRICEWIRE_DELIVERY_BACKOFF_MAX", "200ms"}}}));
     deployment.start_pricewire();
     const Account account = deployment.register_user("kill@example.com");
 
@@ -56,11 +62,11 @@ TEST(Kill, LosesNothingAndFiresNothingTwice) {
         const auto life = std::chrono::milliseconds{std::uniform_int_distribution<int>(1, 500)(rng)};
         std::thread killer([&deployment, life] {
             std::this_thread::sleep_for(life);
-            deployment.pricewire().signal(SIGKILL);
+            deployment.signal_pricewire(SIGKILL);
         });
         set_alerts(60);
         killer.join();
-        deployment.pricewire().wait();
+        deployment.wait_pricewire();
         deployment.start_pricewire();
     }
     ASSERT_GT(promised.size(), static_cast<std::size_t>(kills));
@@ -105,27 +111,27 @@ TEST(Kill, LosesNothingAndFiresNothingTwice) {
     for (const auto& [alert, webhook_ids] : ids) EXPECT_EQ(webhook_ids.size(), 1U) << alert << " fired twice";
 
     // Every delivery ends as delivered, with true attempt numbers.
-    std::size_t delivered = 0;
-    deployment.pricewire().signal(SIGTERM);
-    EXPECT_EQ(deployment.pricewire().wait(), 0);
+    EXPECT_EQ(deployment.stop_pricewire(), 0);
     deployment.start_pricewire();
-    const auto storage = create_sqlite_storage({.file = deployment.directory() / "pricewire.db"}, {});
-    const Uuid user = storage->users().at(0).id;
+    const auto get = [&](const std::string& path) {
+        return deployment.http().get(deployment.api(path), {{"X-API-Key", account.api_key}}).body;
+    };
     deployment.wait_until("every delivery to be recorded", [&] {
-        delivered = 0;
-        for (const std::string& id : known) {
-            const auto deliveries = storage->deliveries(user, {.alert_id = Uuid::parse(id)});
-            delivered += deliveries.size() == 1 && deliveries[0].state == DeliveryState::delivered ? 1 : 0;
-        }
-        return delivered == known.size();
+        return get("/deliveries?limit=1&status=pending") == "[]" &&
+               get("/deliveries?limit=1&status=delivering") == "[]";
     });
     for (const std::string& id : known) {
-        const auto deliveries = storage->deliveries(user, {.alert_id = Uuid::parse(id)});
-        ASSERT_EQ(deliveries.size(), 1U);
+        const std::string deliveries = get("/alerts/" + id + "/deliveries");
+        const std::string delivery = json_member(deliveries, "id").value_or("none");
+        EXPECT_EQ(deliveries.find("\"id\":"), deliveries.rfind("\"id\":")) << deliveries;
+        const std::string detail = get("/deliveries/" + delivery);
+        EXPECT_EQ(json_member(detail, "status"), "delivered") << detail;
         int number = 0;
-        for (const Attempt& attempt : storage->attempts_of(deliveries[0].id))
-            EXPECT_EQ(attempt.number, ++number);
-        EXPECT_EQ(number, deliveries[0].attempts);
+        std::istringstream made(attempts_in(detail));
+        for (std::string attempt; made >> attempt;) {
+            EXPECT_TRUE(attempt.starts_with(std::to_string(++number) + ":")) << detail;
+        }
+        EXPECT_EQ(json_member(detail, "attempt_count"), std::to_string(number)) << detail;
     }
     std::cout << kills << " kills: " << known.size() << " alerts, all fired once, all delivered; " << attempts
               << " requests reached the receiver\n";

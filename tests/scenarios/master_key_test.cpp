@@ -62,10 +62,7 @@ protected:
         }
     }
 
-    void stop() {
-        deployment_.pricewire().signal(SIGTERM);
-        EXPECT_EQ(deployment_.pricewire().wait(), 0) << deployment_.pricewire().output();
-    }
+    void stop() { EXPECT_EQ(deployment_.stop_pricewire(), 0) << deployment_.pricewire_output(); }
 
     // What a thief of the database's files, or a reader of the logs, would find.
     void expect_nowhere_in_files(const std::string& secret) {
@@ -101,7 +98,7 @@ TEST_F(MasterKeyScenario, SecretsStandSealedAndTheKeyIsItsOwnersAlone) {
     struct stat status{};
     ASSERT_EQ(stat(key_file().c_str(), &status), 0);
     EXPECT_EQ(status.st_mode & 07777, 0600U);
-    EXPECT_NE(deployment_.pricewire().output().find("secrets sealed under the current master key"),
+    EXPECT_NE(deployment_.pricewire_output().find("secrets sealed under the current master key"),
               std::string::npos);
 }
 

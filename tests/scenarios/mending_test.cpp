@@ -2,14 +2,15 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <csignal>
 #include <fstream>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/crypto.hpp"
+#include "scenarios/sides.hpp"
 #include "sim/receiver.hpp"
 #include "support/deployment.hpp"
 
@@ -19,39 +20,43 @@ namespace {
 using namespace std::chrono_literals;
 using Config = std::map<std::string, std::string>;
 
-class Mending : public ::testing::Test {
+class Mending : public ::testing::TestWithParam<Side> {
 protected:
     explicit Mending(Config config = {{"PRICEWIRE_DELIVERY_ATTEMPTS", "2"},
                                       {"PRICEWIRE_DELIVERY_FIRST_RETRIES", "100ms"},
                                       {"PRICEWIRE_DELIVERY_BREAKER_FAILURES", "0"}})
-        : deployment_({.sim = {"--paused"}, .receiver = {}, .config = std::move(config)}) {
+        : config_(std::move(config)) {}
+
+    void SetUp() override {
+        if (!can_run(GetParam())) GTEST_SKIP() << why_not_run;
+        deployment_.emplace(on(GetParam(), {.sim = {"--paused"}, .receiver = {}, .config = config_}));
         receiver_ = sim::create_receiver({}).value();
-        deployment_.start_pricewire();
-        account_ = deployment_.register_user("mending@example.com");
+        deployment_->start_pricewire();
+        account_ = deployment_->register_user("mending@example.com");
         receiver_->add_secret(account_.webhook_secret);
         wait_for_stream();
         trade("100");
     }
 
     void wait_for_stream() {
-        deployment_.wait_until("the stream", [&] {
-            return json_member(deployment_.http().get(deployment_.sim_url() + "/_sim/status").body,
+        deployment_->wait_until("the stream", [&] {
+            return json_member(deployment_->http().get(deployment_->sim_url() + "/_sim/status").body,
                                "clients") == "1";
         });
     }
     void trade(const std::string& price) {
-        deployment_.sim_post("price/BTCUSDT", price);
-        deployment_.wait_until("the price " + price,
-                               [&] { return json_member(get("/rates/BTC").body, "price") == price; });
+        deployment_->sim_post("price/BTCUSDT", price);
+        deployment_->wait_until("the price " + price,
+                                [&] { return json_member(get("/rates/BTC").body, "price") == price; });
     }
     void receive(const std::string& mode) { receiver_->set_mode(sim::parse_mode(mode).value()); }
 
     net::Headers key() const { return {{"X-API-Key", account_.api_key}}; }
     net::HttpResult get(const std::string& path) {
-        return deployment_.http().get(deployment_.api(path), key());
+        return deployment_->http().get(deployment_->api(path), key());
     }
     net::HttpResult post(const std::string& path, const std::string& body = "") {
-        return deployment_.http().post(deployment_.api(path), body, key());
+        return deployment_->http().post(deployment_->api(path), body, key());
     }
     std::string url(const std::string& path = "/hook") const {
         return "http://127.0.0.1:" + std::to_string(receiver_->port()) + path;
@@ -69,7 +74,7 @@ protected:
     }
     std::string delivery_of(const std::string& alert) {
         std::string id;
-        deployment_.wait_until("a delivery", [&] {
+        deployment_->wait_until("a delivery", [&] {
             id = json_member(get("/alerts/" + alert + "/deliveries").body, "id").value_or("");
             return !id.empty();
         });
@@ -79,12 +84,12 @@ protected:
         return json_member(get("/deliveries/" + delivery).body, "status").value_or("");
     }
     void wait_for(const std::string& delivery, const std::string& status) {
-        deployment_.wait_until(delivery + " to be " + status, [&] { return status_of(delivery) == status; });
+        deployment_->wait_until(delivery + " to be " + status, [&] { return status_of(delivery) == status; });
     }
     std::vector<sim::ReceivedDelivery> received() const { return receiver_->received(); }
     void wait_for_requests(std::size_t count) {
-        deployment_.wait_until(std::to_string(count) + " requests",
-                               [&] { return receiver_->total() >= count; });
+        deployment_->wait_until(std::to_string(count) + " requests",
+                                [&] { return receiver_->total() >= count; });
     }
     // Whether one of the header's signatures is that of `secret`.
     static bool verifies(const sim::ReceivedDelivery& d, const std::string& secret) {
@@ -94,12 +99,15 @@ protected:
         return (" " + d.signature + " ").find(" " + signature + " ") != std::string::npos;
     }
 
-    Deployment deployment_;
+    Config config_;
+    std::optional<Deployment> deployment_;
     std::unique_ptr<sim::Receiver> receiver_;
     Account account_;
 };
 
-TEST_F(Mending, AFailedDeliveryShowsItsAttemptsAndIsSentAgainUnderItsId) {
+INSTANTIATE_TEST_SUITE_P(Sides, Mending, both_sides(), name_of_side);
+
+TEST_P(Mending, AFailedDeliveryShowsItsAttemptsAndIsSentAgainUnderItsId) {
     receive("fail:500");
     const std::string id = alert("101");
     trade("102");
@@ -123,7 +131,7 @@ TEST_F(Mending, AFailedDeliveryShowsItsAttemptsAndIsSentAgainUnderItsId) {
     EXPECT_EQ(received().size(), 3U);
 }
 
-TEST_F(Mending, AllThatFailedSinceAMomentIsRecovered) {
+TEST_P(Mending, AllThatFailedSinceAMomentIsRecovered) {
     receive("fail:500");
     std::vector<std::string> deliveries;
     std::vector<std::string> alerts;
@@ -141,7 +149,7 @@ TEST_F(Mending, AllThatFailedSinceAMomentIsRecovered) {
     EXPECT_EQ(get("/deliveries?status=failed").body, "[]");
 }
 
-TEST_F(Mending, AnEndpointThatIsGoneIsNotCalledAgainUntilItsUserSaysSo) {
+TEST_P(Mending, AnEndpointThatIsGoneIsNotCalledAgainUntilItsUserSaysSo) {
     receive("fail:410");
     const std::string first = alert("101");
     const std::string second = alert("103");
@@ -162,7 +170,7 @@ TEST_F(Mending, AnEndpointThatIsGoneIsNotCalledAgainUntilItsUserSaysSo) {
     wait_for(delivery_of(third), "delivered");
 }
 
-TEST_F(Mending, AnAlertThatCannotArriveInTimeExpires) {
+TEST_P(Mending, AnAlertThatCannotArriveInTimeExpires) {
     receive("retry-after:60");
     const std::string id = alert("101", R"(,"deliver_within":"30s")");
     trade("102");
@@ -173,13 +181,13 @@ TEST_F(Mending, AnAlertThatCannotArriveInTimeExpires) {
     EXPECT_EQ(receiver_->total(), 1U);
 }
 
-TEST_F(Mending, RetryAfterIsHonouredAndAWaitingDeliveryCanBeCancelled) {
+TEST_P(Mending, RetryAfterIsHonouredAndAWaitingDeliveryCanBeCancelled) {
     receive("retry-after:3600");
     const std::string id = alert("101");
     trade("102");
     const std::string delivery = delivery_of(id);
     wait_for_requests(1);
-    deployment_.wait_until("the next attempt to be far away", [&] {
+    deployment_->wait_until("the next attempt to be far away", [&] {
         const std::string shown = get("/deliveries/" + delivery).body;
         const auto next = json_member(shown, "next_attempt_at");
         if (!next) return false;
@@ -197,7 +205,7 @@ TEST_F(Mending, RetryAfterIsHonouredAndAWaitingDeliveryCanBeCancelled) {
     EXPECT_EQ(receiver_->total(), 2U) << "what was cancelled is not sent";
 }
 
-TEST_F(Mending, ATestEventTakesTheWholeWayAndLeavesTheAlertActive) {
+TEST_P(Mending, ATestEventTakesTheWholeWayAndLeavesTheAlertActive) {
     const std::string id = alert("1000", R"(,"note":"sell half")");
     const auto asked = post("/alerts/" + id + "/test");
     EXPECT_EQ(asked.status, 202) << asked.body;
@@ -212,7 +220,7 @@ TEST_F(Mending, ATestEventTakesTheWholeWayAndLeavesTheAlertActive) {
     EXPECT_EQ(json_member(get("/alerts/" + id).body, "is_active"), "true");
 }
 
-TEST_F(Mending, BothSecretsVerifyAfterARotation) {
+TEST_P(Mending, BothSecretsVerifyAfterARotation) {
     const auto rotated = post("/users/me/webhook-secret");
     ASSERT_EQ(rotated.status, 200) << rotated.body;
     const std::string fresh = json_member(rotated.body, "webhook_secret").value();
@@ -227,17 +235,17 @@ TEST_F(Mending, BothSecretsVerifyAfterARotation) {
     EXPECT_FALSE(verifies(got[0], "whsec_" + base64_encode(as_bytes("somebody else's secret"))));
 }
 
-TEST_F(Mending, AReplacedKeyDiesAtOnceAndADeletedUserIsGone) {
+TEST_P(Mending, AReplacedKeyDiesAtOnceAndADeletedUserIsGone) {
     const std::string id = alert("101");
     const auto replaced = post("/users/me/api-key");
     ASSERT_EQ(replaced.status, 200) << replaced.body;
     EXPECT_EQ(get("/users/me").status, 401);
     account_.api_key = json_member(replaced.body, "api_key").value();
     EXPECT_EQ(get("/users/me").status, 200);
-    EXPECT_EQ(deployment_.http().del(deployment_.api("/users/me"), key()).status, 204);
+    EXPECT_EQ(deployment_->http().del(deployment_->api("/users/me"), key()).status, 204);
     EXPECT_EQ(get("/users/me").status, 401);
     // The same address may come again, and nothing of before is there.
-    account_ = deployment_.register_user("mending@example.com");
+    account_ = deployment_->register_user("mending@example.com");
     receiver_->add_secret(account_.webhook_secret);
     EXPECT_EQ(get("/alerts/").body, "[]");
     const std::string own = alert("101");
@@ -248,7 +256,7 @@ TEST_F(Mending, AReplacedKeyDiesAtOnceAndADeletedUserIsGone) {
     EXPECT_EQ(got[0].alert_id, own);
 }
 
-TEST_F(Mending, EveryFormatArrives) {
+TEST_P(Mending, EveryFormatArrives) {
     struct Case {
         std::string more, path, holds, type;
     };
@@ -272,14 +280,15 @@ TEST_F(Mending, EveryFormatArrives) {
     }
 }
 
-TEST_F(Mending, NoSecretIsInTheClearAndTheMasterKeyCanBeRotatedUnderARunningServer) {
+// With the key in a file beside the database; where it stands in the configuration, its owner changes it
+// there.
+class Embedded : public Mending {};
+INSTANTIATE_TEST_SUITE_P(Sides, Embedded, ::testing::Values(Side::embedded), name_of_side);
+
+TEST_P(Embedded, NoSecretIsInTheClearAndTheMasterKeyCanBeRotatedUnderARunningServer) {
     const auto rotate = [&] {
-        Process command({{std::string(PRICEWIRE_BINARY_DIR) + "/pricewire", "rotate-master-key"},
-                         {{"PRICEWIRE_STORAGE_DATABASE_URL",
-                           "sqlite:" + (deployment_.directory() / "pricewire.db").string()}},
-                         deployment_.directory() / "rotate.log",
-                         deployment_.directory()});
-        EXPECT_EQ(command.wait(), 0) << command.output();
+        const auto command = deployment_->run({"rotate-master-key"});
+        EXPECT_EQ(command.code, 0) << command.output;
     };
     const auto fire = [&](const std::string& target, const std::string& price) {
         const std::string id = alert(target);
@@ -291,19 +300,18 @@ TEST_F(Mending, NoSecretIsInTheClearAndTheMasterKeyCanBeRotatedUnderARunningServ
     rotate();
     fire("103", "104");
     // A user who comes after the rotation is sealed under the new key; all is readable after a restart.
-    const Account later = deployment_.register_user("later@example.com");
-    deployment_.pricewire().signal(SIGTERM);
-    EXPECT_EQ(deployment_.pricewire().wait(), 0);
+    const Account later = deployment_->register_user("later@example.com");
+    EXPECT_EQ(deployment_->stop_pricewire(), 0);
     rotate();
-    deployment_.start_pricewire();
+    deployment_->start_pricewire();
     wait_for_stream();
     fire("105", "106");
     account_ = later;
     receiver_->add_secret(later.webhook_secret);
     fire("107", "108");
     const std::string bare = account_.webhook_secret.substr(std::string("whsec_").size());
-    for (const char* name : {"pricewire.db", "pricewire.db-wal", "pricewire.log", "rotate.log"}) {
-        std::ifstream file(deployment_.directory() / name, std::ios::binary);
+    for (const char* name : {"pricewire.db", "pricewire.db-wal", "serve.log", "commands.log"}) {
+        std::ifstream file(deployment_->directory() / name, std::ios::binary);
         const std::string text(std::istreambuf_iterator<char>(file), {});
         EXPECT_EQ(text.find("whsec_"), std::string::npos) << name;
         EXPECT_EQ(text.find(bare), std::string::npos) << name;

@@ -14,6 +14,7 @@
 
 #include "base/decimal.hpp"
 #include "domain/alert.hpp"
+#include "scenarios/sides.hpp"
 #include "sim/tape.hpp"
 #include "support/deployment.hpp"
 
@@ -92,7 +93,11 @@ void brute_force(const std::vector<std::pair<std::string, Decimal>>& trades, std
     }
 }
 
-TEST(RecordedTape, FiresWhatABruteForcePassFires) {
+class RecordedTape : public ::testing::TestWithParam<Side> {};
+INSTANTIATE_TEST_SUITE_P(Sides, RecordedTape, both_sides(), name_of_side);
+
+TEST_P(RecordedTape, FiresWhatABruteForcePassFires) {
+    if (!can_run(GetParam())) GTEST_SKIP() << why_not_run;
     const std::string market = (recordings() / "binance-ws/btcusdt-2024-08-08.jsonl.gz").string() + "," +
                                (recordings() / "binance-ws/ethusdt-2024-08-08.jsonl.gz").string();
     if (!std::filesystem::exists(recordings() / "binance-ws")) {
@@ -110,9 +115,9 @@ TEST(RecordedTape, FiresWhatABruteForcePassFires) {
     expected << std::ifstream(expected_file).rdbuf();
     ASSERT_EQ(text, expected.str()) << "the brute-force pass differs from the file";
 
-    Deployment deployment({.sim = {"--market", market, "--speed", "0", "--paused"},
-                           .receiver = {},
-                           .config = {{"PRICEWIRE_LIMITS_ALERTS_PER_USER", "2000"}}});
+    Deployment deployment(on(GetParam(), {.sim = {"--market", market, "--speed", "0", "--paused"},
+                                          .receiver = {},
+                                          .config = {{"PRICEWIRE_LIMITS_ALERTS_PER_USER", "2000"}}}));
     deployment.start_pricewire();
     const Account account = deployment.register_user("tape@example.com");
     std::size_t to_fire = 0;

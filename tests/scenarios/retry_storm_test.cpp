@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <csignal>
 #include <cstdlib>
 #include <iostream>
 #include <map>
@@ -14,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "scenarios/sides.hpp"
 #include "sim/receiver.hpp"
 #include "support/deployment.hpp"
 
@@ -22,19 +22,23 @@ namespace {
 
 using namespace std::chrono_literals;
 
-TEST(RetryStorm, LosesNoDeliveryThroughKills) {
+class RetryStorm : public ::testing::TestWithParam<Side> {};
+INSTANTIATE_TEST_SUITE_P(Sides, RetryStorm, both_sides(), name_of_side);
+
+TEST_P(RetryStorm, LosesNoDeliveryThroughKills) {
+    if (!can_run(GetParam())) GTEST_SKIP() << why_not_run;
     const bool is_long = std::getenv("PRICEWIRE_LONG") != nullptr;
     const int kills = is_long ? 60 : 8;
     const int alerts = is_long ? 2000 : 300;
-    Deployment deployment({.sim = {"--paused"},
-                           .receiver = {},
-                           .config = {{"PRICEWIRE_LIMITS_ALERTS_PER_USER", "1000000"},
-                                      {"PRICEWIRE_DELIVERY_ATTEMPTS", "100"},
-                                      {"PRICEWIRE_DELIVERY_TIMEOUT", "300ms"},
-                                      {"PRICEWIRE_DELIVERY_BACKOFF_MIN", "20ms"},
-                                      {"PRICEWIRE_DELIVERY_BACKOFF_MAX", "200ms"},
-                                      {"PRICEWIRE_DELIVERY_BREAKER_PAUSE_MIN", "100ms"},
-                                      {"PRICEWIRE_DELIVERY_BREAKER_PAUSE_MAX", "300ms"}}});
+    Deployment deployment(on(GetParam(), {.sim = {"--paused"},
+                                          .receiver = {},
+                                          .config = {{"PRICEWIRE_LIMITS_ALERTS_PER_USER", "1000000"},
+                                                     {"PRICEWIRE_DELIVERY_ATTEMPTS", "100"},
+                                                     {"PRICEWIRE_DELIVERY_TIMEOUT", "300ms"},
+                                                     {"PRICEWIRE_DELIVERY_BACKOFF_MIN", "20ms"},
+                                                     {"PRICEWIRE_DELIVERY_BACKOFF_MAX", "200ms"},
+                                                     {"PRICEWIRE_DELIVERY_BREAKER_PAUSE_MIN", "100ms"},
+                                                     {"PRICEWIRE_DELIVERY_BREAKER_PAUSE_MAX", "300ms"}}}));
     deployment.start_pricewire();
     const Account account = deployment.register_user("storm@example.com");
     std::vector<std::unique_ptr<sim::Receiver>> receivers;
@@ -67,8 +71,7 @@ TEST(RetryStorm, LosesNoDeliveryThroughKills) {
     for (int i = 0; i < kills; ++i) {
         std::this_thread::sleep_for(
             std::chrono::milliseconds{std::uniform_int_distribution<int>(1, 600)(rng)});
-        deployment.pricewire().signal(SIGKILL);
-        deployment.pricewire().wait();
+        deployment.kill_pricewire();
         for (const auto& receiver : receivers) {
             const auto mood = std::uniform_int_distribution<std::size_t>(0, moods.size() - 1)(rng);
             receiver->set_mode(sim::parse_mode(moods[mood]).value());

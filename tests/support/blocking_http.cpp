@@ -5,10 +5,11 @@
 
 namespace pricewire::test {
 
-BlockingHttp::BlockingHttp() : client_(net::create_http_client()) {}
+BlockingHttp::BlockingHttp(std::chrono::seconds patience)
+    : patience_(patience), client_(net::create_http_client()) {}
 
 net::HttpResult BlockingHttp::send(net::HttpRequest request) {
-    request.timeout = std::chrono::seconds{60};
+    request.timeout = patience_;
     request.max_response_bytes = 64 * 1024 * 1024;
     std::promise<net::HttpResult> promise;
     auto result = promise.get_future();

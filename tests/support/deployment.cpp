@@ -1,9 +1,16 @@
 #include "support/deployment.hpp"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
+#include <csignal>
+#include <cstdlib>
 #include <stdexcept>
 #include <thread>
+
+#include "base/clock.hpp"
+#include "base/crypto.hpp"
+#include "base/uuid.hpp"
 
 namespace pricewire::test {
 namespace {
@@ -58,21 +65,86 @@ std::optional<std::string> json_member(const std::string& object, const std::str
     return text;
 }
 
+std::optional<ClusterOptions> cluster_of_environment() {
+    ClusterOptions out;
+    for (const auto& [name, url] : {std::pair("PRICEWIRE_TEST_POSTGRES_URL", &out.postgres_url),
+                                    std::pair("PRICEWIRE_TEST_REDIS_URL", &out.redis_url),
+                                    std::pair("PRICEWIRE_TEST_RABBITMQ_URL", &out.rabbitmq_url)}) {
+        const char* value = std::getenv(name);
+        if (value == nullptr) return std::nullopt;
+        *url = value;
+    }
+    return out;
+}
+
+std::string attempts_in(const std::string& shown_delivery) {
+    std::string out;
+    const std::string begin = "{\"number\":";
+    for (std::size_t at = shown_delivery.find(begin); at != std::string::npos;
+         at = shown_delivery.find(begin, at + 1)) {
+        const std::string attempt = shown_delivery.substr(at);
+        out +=
+            json_member(attempt, "number").value() + ":" + json_member(attempt, "status").value_or("0") + " ";
+    }
+    return out;
+}
+
 Deployment::Deployment(DeploymentOptions options) : options_(std::move(options)) {
     std::vector<std::string> sim{binary("exchange-sim"), "--listen", "127.0.0.1:0"};
     sim.insert(sim.end(), options_.sim.begin(), options_.sim.end());
-    sim_ = Process({sim, {}, dir_.path() / "sim.log", {}});
+    sim_ =
+        Process({.command = sim, .env = {}, .output = dir_.path() / "sim.log", .directory = {}, .user = {}});
     std::vector<std::string> receiver{binary("webhook-receiver"), "--listen", "127.0.0.1:0"};
     receiver.insert(receiver.end(), options_.receiver.begin(), options_.receiver.end());
-    receiver_ = Process({receiver, {}, dir_.path() / "receiver.log", {}});
+    receiver_ = Process({.command = receiver,
+                         .env = {},
+                         .output = dir_.path() / "receiver.log",
+                         .directory = {},
+                         .user = {}});
+    if (options_.cluster) {
+        database_ = std::make_unique<OwnDatabase>(options_.cluster->postgres_url);
+        own_ = "test-" + make_uuid(system_clock().now()).to_string();
+        std::array<std::uint8_t, 32> key;
+        random_bytes(key);
+        master_key_ = base64_encode(key);
+        for (const char* role : {"api", "feed", "checker", "sender"}) {
+            for (int i = 1; i <= options_.cluster->of_each; ++i) names_.push_back(role + std::to_string(i));
+        }
+        if (const Ended ended = run({"migrate"}); ended.code != 0) {
+            throw std::runtime_error("the migration failed:\n" + ended.output);
+        }
+    } else {
+        names_.push_back("serve");
+    }
     sim_url_ = sim_.wait_for_output("listening on ");
     receiver_url_ = receiver_.wait_for_output("listening on ");
 }
 
-void Deployment::start_pricewire() {
-    std::map<std::string, std::string> env{
+std::string Deployment::database_url() const {
+    return database_ ? database_->url() : "sqlite:" + (dir_.path() / "pricewire.db").string();
+}
+
+std::map<std::string, std::string> Deployment::environment_of(const std::string& name) const {
+    std::map<std::string, std::string> env{{"PRICEWIRE_STORAGE_DATABASE_URL", database_url()}};
+    if (const auto& cluster = options_.cluster) {
+        const auto routed = [&](const std::string& url) {
+            return cluster->route ? cluster->route(name, url) : url;
+        };
+        env = {{"PRICEWIRE_STORAGE_DATABASE_URL", routed(database_url())},
+               {"PRICEWIRE_STORAGE_REDIS_URL", routed(cluster->redis_url)},
+               {"PRICEWIRE_STORAGE_REDIS_PREFIX", own_ + ":"},
+               {"PRICEWIRE_STORAGE_RABBITMQ_URL", routed(cluster->rabbitmq_url)},
+               {"PRICEWIRE_STORAGE_RABBITMQ_QUEUE", own_},
+               {"PRICEWIRE_SECURITY_MASTER_KEY", master_key_},
+               {"PRICEWIRE_HEALTH_LISTEN", "127.0.0.1:0"}};
+    }
+    return env;
+}
+
+void Deployment::launch(const std::string& name) {
+    auto env = environment_of(name);
+    env.insert({
         {"PRICEWIRE_HTTP_LISTEN", "127.0.0.1:0"},
-        {"PRICEWIRE_STORAGE_DATABASE_URL", "sqlite:" + (dir_.path() / "pricewire.db").string()},
         {"PRICEWIRE_SOURCES_BINANCE_WS_URL", "ws" + sim_url_.substr(4) + "/stream"},
         {"PRICEWIRE_SOURCES_BINANCE_REST_URL", sim_url_},
         {"PRICEWIRE_SOURCES_COINGECKO_ENABLED", "false"},
@@ -83,10 +155,70 @@ void Deployment::start_pricewire() {
         {"PRICEWIRE_LIMITS_REGISTER", "1000000/1s"},
         {"PRICEWIRE_LIMITS_USER", "1000000/1s"},
         {"PRICEWIRE_LIMITS_RATES", "1000000/1s"},
-    };
-    for (const auto& [name, value] : options_.config) env[name] = value;
-    pricewire_ = Process({{binary("pricewire"), "serve"}, env, dir_.path() / "pricewire.log", dir_.path()});
-    api_url_ = pricewire_.wait_for_output("listening on ");
+    });
+    for (const auto& [key, value] : options_.config) env[key] = value;
+    const std::string role = name.substr(0, name.find_first_of("0123456789"));
+    processes_[name] = Process({.command = {binary("pricewire"), role},
+                                .env = env,
+                                .output = dir_.path() / (name + ".log"),
+                                .directory = dir_.path(),
+                                .user = {}});
+}
+
+std::string Deployment::address_of(const std::string& name) {
+    return process(name).wait_for_output("listening on ");
+}
+
+void Deployment::start(const std::string& name) {
+    launch(name);
+    const std::string address = address_of(name);
+    if (name == names_.front()) api_url_ = address;
+}
+
+void Deployment::start_pricewire() {
+    for (const std::string& name : names_) launch(name);
+    for (const std::string& name : names_) address_of(name);
+    api_url_ = address_of(names_.front());
+}
+
+void Deployment::kill_pricewire() {
+    signal_pricewire(SIGKILL);
+    wait_pricewire();
+}
+
+int Deployment::stop_pricewire() {
+    signal_pricewire(SIGTERM);
+    return wait_pricewire();
+}
+
+void Deployment::signal_pricewire(int number) {
+    for (auto& [name, process] : processes_) process.signal(number);
+}
+
+int Deployment::wait_pricewire() {
+    int code = 0;
+    for (auto& [name, process] : processes_) {
+        if (const int one = process.wait(); code == 0) code = one;
+    }
+    return code;
+}
+
+std::string Deployment::pricewire_output() const {
+    std::string out;
+    for (const auto& [name, process] : processes_) out += process.output();
+    return out;
+}
+
+Deployment::Ended Deployment::run(const std::vector<std::string>& arguments) {
+    std::vector<std::string> command{binary("pricewire")};
+    command.insert(command.end(), arguments.begin(), arguments.end());
+    Process process({.command = command,
+                     .env = environment_of("command"),
+                     .output = dir_.path() / "commands.log",
+                     .directory = dir_.path(),
+                     .user = {}});
+    const int code = process.wait();
+    return {code, process.output()};
 }
 
 Account Deployment::register_user(const std::string& email) {
@@ -110,25 +242,31 @@ std::string Deployment::create_alert(const Account& account, const std::string& 
     return json_member(result.body, "id").value();
 }
 
-std::vector<ShownAlert> Deployment::alerts(const Account& account) {
-    std::vector<ShownAlert> out;
-    std::string url = api("/alerts/?limit=1000");
+std::vector<std::string> Deployment::list(const Account& account, const std::string& path) {
+    std::vector<std::string> out;
+    std::string url = api(path);
     while (true) {
         const auto result = http_.get(url, {{"X-API-Key", account.api_key}});
-        expect(result, 200, "listing alerts");
-        for (const std::string& object : objects_of(result.body)) {
-            out.push_back({json_member(object, "id").value(), json_member(object, "ticker").value(),
-                           json_member(object, "condition").value(),
-                           json_member(object, "target_price").value(),
-                           json_member(object, "is_active") == "true",
-                           json_member(object, "triggered_price").value_or("")});
-        }
+        expect(result, 200, "listing " + path);
+        for (std::string& object : objects_of(result.body)) out.push_back(std::move(object));
         const std::string* link = result.header("link");
         if (link == nullptr) return out;
         const std::size_t begin = link->find('<') + 1;
         const std::string target = link->substr(begin, link->find('>') - begin);
         url = target.starts_with("http") ? target : root(target);
     }
+}
+
+std::vector<ShownAlert> Deployment::alerts(const Account& account) {
+    std::vector<ShownAlert> out;
+    for (const std::string& object : list(account, "/alerts/?limit=1000")) {
+        out.push_back({json_member(object, "id").value(), json_member(object, "ticker").value(),
+                       json_member(object, "condition").value(), json_member(object, "target_price").value(),
+                       json_member(object, "is_active") == "true",
+                       json_member(object, "triggered_price").value_or(""),
+                       json_member(object, "webhook_url").value_or("")});
+    }
+    return out;
 }
 
 void Deployment::sim_post(const std::string& control, const std::string& body) {
@@ -154,9 +292,13 @@ void Deployment::wait_until(const std::string& what, const std::function<bool()>
     const auto deadline = std::chrono::steady_clock::now() + 120s;
     while (!condition()) {
         if (std::chrono::steady_clock::now() > deadline) {
-            const std::string log = pricewire_.output();
-            throw std::runtime_error("waited in vain for " + what + "; the log ends:\n" +
-                                     log.substr(log.size() - std::min<std::size_t>(log.size(), 4000)));
+            std::string ends;
+            for (const auto& [name, process] : processes_) {
+                const std::string log = process.output();
+                ends +=
+                    "\n--- " + name + "\n" + log.substr(log.size() - std::min<std::size_t>(log.size(), 4000));
+            }
+            throw std::runtime_error("waited in vain for " + what + "; the logs end:" + ends);
         }
         std::this_thread::sleep_for(20ms);
     }

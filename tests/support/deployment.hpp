@@ -2,11 +2,13 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "support/blocking_http.hpp"
+#include "support/own_database.hpp"
 #include "support/process.hpp"
 
 namespace pricewire::test {
@@ -27,6 +29,7 @@ struct ShownAlert {
     std::string target_price;  // its digits
     bool is_active = true;
     std::string triggered_price;  // its digits; empty where it has not fired
+    std::string webhook_url;
 };
 
 struct Account {
@@ -34,22 +37,60 @@ struct Account {
     std::string webhook_secret;
 };
 
+// Pricewire as processes of one role each, on servers that others may use too: a database, a prefix of Redis
+// and a queue are its own.
+struct ClusterOptions {
+    std::string postgres_url;
+    std::string redis_url;
+    std::string rabbitmq_url;
+    int of_each = 1;  // processes of each role
+    // What process `name` is given instead of a server's URL; empty: that URL.
+    std::function<std::string(const std::string& name, const std::string& url)> route;
+};
+// By PRICEWIRE_TEST_POSTGRES_URL, …_REDIS_URL and …_RABBITMQ_URL; nullopt where one is not set.
+std::optional<ClusterOptions> cluster_of_environment();
+
 struct DeploymentOptions {
     std::vector<std::string> sim{"--market", "generated"};  // beside --listen
     std::vector<std::string> receiver;                      // beside --listen
     std::map<std::string, std::string> config;              // PRICEWIRE_… beside the harness' own
+    std::optional<ClusterOptions> cluster;                  // nullopt: one `pricewire serve` on SQLite
 };
 
-// The real programs on free loopback ports with a directory of their own: simulator, receiver and `pricewire
-// serve`.
+// The real programs on free loopback ports with a directory of their own: simulator, receiver and Pricewire,
+// whose processes are named by role and number ("api1", "sender2"), or "serve". One thread, whose end is
+// theirs as well.
 class Deployment {
 public:
     explicit Deployment(DeploymentOptions options);
 
+    // All of Pricewire's processes: started, until each says that it listens; killed; asked to stop, which
+    // returns the first exit code that is not 0.
     void start_pricewire();
-    Process& pricewire() { return pricewire_; }
+    void kill_pricewire();
+    int stop_pricewire();
+    void signal_pricewire(int number);  // any thread, between start and wait
+    int wait_pricewire();               // as stop_pricewire(), where they have been told
+    std::string pricewire_output() const;
+
+    const std::vector<std::string>& names() const { return names_; }
+    // One of them. launch() does not wait until it listens, start() does.
+    void launch(const std::string& name);
+    void start(const std::string& name);
+    Process& process(const std::string& name) { return processes_.at(name); }
+    // Where it listens: its API, or its /health alone. Waits until it does.
+    std::string address_of(const std::string& name);
+
+    // Runs `pricewire` with these arguments on the deployment's database to its end.
+    struct Ended {
+        int code = 0;
+        std::string output;
+    };
+    Ended run(const std::vector<std::string>& arguments);
+
     Process& receiver_process() { return receiver_; }
     const std::filesystem::path& directory() const { return dir_.path(); }
+    std::string database_url() const;
 
     std::string sim_url() const { return sim_url_; }
     std::string receiver_url() const { return receiver_url_; }
@@ -62,6 +103,8 @@ public:
     std::string create_alert(const Account& account, const std::string& ticker, const std::string& condition,
                              const std::string& target, const std::string& webhook_path = "/hook");
     std::vector<ShownAlert> alerts(const Account& account);  // all pages
+    // The objects of all pages of a list, such as "/deliveries?limit=1000"; flat ones.
+    std::vector<std::string> list(const Account& account, const std::string& path);
     void sim_post(const std::string& control, const std::string& body = "");
     std::vector<Received> received();
 
@@ -69,19 +112,28 @@ public:
     void wait_until(const std::string& what, const std::function<bool()>& condition);
 
 private:
+    std::map<std::string, std::string> environment_of(const std::string& name) const;
+
     DeploymentOptions options_;
     TempDir dir_;
+    std::unique_ptr<OwnDatabase> database_;  // of a cluster
+    std::string own_;                        // what sets a cluster's keys and queue apart
+    std::string master_key_;
     Process sim_;
     Process receiver_;
-    Process pricewire_;
+    std::vector<std::string> names_;
+    std::map<std::string, Process> processes_;
     std::string sim_url_;
     std::string receiver_url_;
-    std::string api_url_;
+    std::string api_url_;  // of the first API
     BlockingHttp http_;
 };
 
 // The text of member `name` of a flat JSON object, digits and strings alike; nullopt where it is absent or
 // null.
 std::optional<std::string> json_member(const std::string& object, const std::string& name);
+
+// What a delivery shown by the API says of its attempts: "1:500 2:204 ", 0 where no answer came.
+std::string attempts_in(const std::string& shown_delivery);
 
 }  // namespace pricewire::test
