@@ -1,0 +1,10 @@
+# Processes of all roles on real servers, killed and cut off from one another (label "process").
+if(PRICEWIRE_TESTS AND TARGET pricewire)
+  file(GLOB cluster CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/cluster/*.cpp)
+  add_executable(cluster_tests ${cluster})
+  target_include_directories(cluster_tests PRIVATE ${CMAKE_SOURCE_DIR}/tests)
+  target_link_libraries(cluster_tests PRIVATE pricewire_options support sim GTest::gtest GTest::gtest_main)
+  add_dependencies(cluster_tests pricewire exchange-sim webhook-receiver)
+  gtest_discover_tests(cluster_tests DISCOVERY_TIMEOUT 60 TEST_PREFIX "cluster."
+    PROPERTIES TIMEOUT 7200 LABELS process RUN_SERIAL TRUE)
+endif()

@@ -1,0 +1,86 @@
+#include "cluster/cluster.hpp"
+
+#include <algorithm>
+#include <csignal>
+#include <stdexcept>
+
+namespace pricewire::test {
+
+Cluster::Cluster(std::map<std::string, std::string> config) {
+    for (const std::string& name : servers()) server(name).start();
+    deployment_.emplace(DeploymentOptions{
+        .sim = {"--paused"},
+        .receiver = {},
+        .config = std::move(config),
+        .cluster = ClusterOptions{.postgres_url = postgres_.url(),
+                                  .redis_url = redis_.url(),
+                                  .rabbitmq_url = rabbitmq_.url(),
+                                  .of_each = 2,
+                                  .route = [this](const std::string& process, const std::string& url) {
+                                      return through_gate(process, url);
+                                  }}});
+    deployment_->start_pricewire();
+}
+
+const std::vector<std::string>& Cluster::servers() {
+    static const std::vector<std::string> names{"postgres", "redis", "rabbitmq"};
+    return names;
+}
+
+bool Cluster::is_server(const std::string& name) {
+    return std::find(servers().begin(), servers().end(), name) != servers().end();
+}
+
+TestServer& Cluster::server(const std::string& name) {
+    if (name == "postgres") return postgres_;
+    if (name == "redis") return redis_;
+    if (name == "rabbitmq") return rabbitmq_;
+    throw std::logic_error("there is no server " + name);
+}
+
+std::string Cluster::through_gate(const std::string& process, const std::string& url) {
+    if (process == "command") return url;
+    for (const std::string& name : servers()) {
+        const std::string own = "127.0.0.1:" + std::to_string(server(name).port()) + "/";
+        const std::size_t at = url.find(own);
+        if (at == std::string::npos) continue;
+        auto& gate = gates_[{process, name}];
+        if (!gate) gate = std::make_unique<TcpGate>(server(name).port());
+        return url.substr(0, at) + "127.0.0.1:" + std::to_string(gate->port()) + "/" +
+               url.substr(at + own.size());
+    }
+    throw std::logic_error("no server has this URL");
+}
+
+void Cluster::kill(const std::vector<std::string>& names) {
+    for (const std::string& name : names) {
+        if (!is_server(name)) deployment_->process(name).signal(SIGKILL);
+    }
+    for (const std::string& name : names) {
+        if (is_server(name)) {
+            server(name).kill();
+        } else {
+            deployment_->process(name).wait();
+        }
+    }
+}
+
+void Cluster::start(const std::vector<std::string>& names) {
+    for (const std::string& name : names) {
+        if (is_server(name)) server(name).start();
+    }
+    for (const std::string& name : names) {
+        if (!is_server(name)) deployment_->launch(name);
+    }
+    for (const std::string& name : names) {
+        if (!is_server(name)) deployment_->address_of(name);
+    }
+}
+
+std::vector<Cluster::Way> Cluster::ways() {
+    std::vector<Way> out;
+    for (const auto& [names, gate] : gates_) out.push_back({names.first, names.second, gate.get()});
+    return out;
+}
+
+}  // namespace pricewire::test

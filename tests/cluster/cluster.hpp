@@ -1,0 +1,51 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "support/deployment.hpp"
+#include "support/servers.hpp"
+#include "support/tcp_gate.hpp"
+
+namespace pricewire::test {
+
+// Two of each role on servers of their own, with a gate between any process and any server. One thread.
+class Cluster {
+public:
+    explicit Cluster(std::map<std::string, std::string> config);
+
+    Deployment& deployment() { return *deployment_; }
+    const std::vector<std::string>& processes() const { return deployment_->names(); }
+
+    static const std::vector<std::string>& servers();  // "postgres", "redis", "rabbitmq"
+    static bool is_server(const std::string& name);
+    TestServer& server(const std::string& name);
+
+    // SIGKILL to processes and servers alike, the next before the one before is waited for.
+    void kill(const std::vector<std::string>& names);
+    // Servers first; returns once all answer.
+    void start(const std::vector<std::string>& names);
+
+    struct Way {
+        std::string process;
+        std::string server;
+        TcpGate* gate;
+    };
+    std::vector<Way> ways();
+
+private:
+    std::string through_gate(const std::string& process, const std::string& url);
+
+    PostgresServer postgres_;
+    RedisServer redis_;
+    RabbitmqServer rabbitmq_;
+    std::map<std::pair<std::string, std::string>, std::unique_ptr<TcpGate>> gates_;  // by process and server
+    std::optional<Deployment> deployment_;
+};
+
+}  // namespace pricewire::test

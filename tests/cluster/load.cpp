@@ -1,0 +1,207 @@
+#include "cluster/load.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace pricewire::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr int alerts_a_round = 16;
+constexpr int refused_one_in = 12;
+constexpr auto hold_patience = 3min;
+
+Decimal hundredths(std::int64_t count) {
+    return Decimal::from_raw(Decimal::one_raw / 100 * count);
+}
+const Decimal rest = hundredths(100'00);
+
+std::unique_ptr<sim::Receiver> receiver(const Account& account, const char* mode,
+                                        std::function<void(const sim::ReceivedDelivery&)> on_delivery) {
+    sim::ReceiverOptions options;
+    options.secrets = {account.webhook_secret};
+    options.mode = sim::parse_mode(mode).value();
+    options.keep_log = false;
+    options.on_delivery = std::move(on_delivery);
+    return sim::create_receiver(options).value();
+}
+
+}  // namespace
+
+Load::Load(const std::string& sim_url, Account account)
+    : sim_url_(sim_url), account_(std::move(account)), http_(15s) {
+    const auto take = [this](const sim::ReceivedDelivery& delivery) { on_delivery(delivery); };
+    willing_ = receiver(account_, "random-fail:20", take);
+    refusing_ = receiver(account_, "fail:500", take);
+    gate_ = std::make_unique<TcpGate>(willing_->port());
+}
+
+Load::~Load() {
+    stop();
+}
+
+void Load::set_apis(std::vector<std::string> addresses) {
+    std::lock_guard lock(mutex_);
+    apis_ = std::move(addresses);
+}
+
+void Load::start() {
+    stopping_ = false;
+    thread_ = std::thread([this] { run(); });
+}
+
+void Load::stop() {
+    stopping_ = true;
+    if (thread_.joinable()) thread_.join();
+}
+
+void Load::run() {
+    while (!stopping_) run_round();
+}
+
+Decimal Load::extreme(int round, bool is_gt) {
+    return is_gt ? hundredths(110'00 + round) : hundredths(90'00 - round);
+}
+
+void Load::run_round() {
+    std::unique_lock lock(mutex_);
+    const int round = ++round_;
+    lock.unlock();
+    for (int i = 0; i < alerts_a_round; ++i) {
+        const bool refused = (round * alerts_a_round + i) % refused_one_in == 0;
+        set_alert({.round = round,
+                   .is_gt = i % 2 == 0,
+                   .fate = refused ? LoadedAlert::Fate::refused : LoadedAlert::Fate::delivered,
+                   .id = {}});
+    }
+    set_alert({.round = round, .is_gt = true, .fate = LoadedAlert::Fate::never_fires, .id = {}});
+    for (const bool is_gt : {true, false}) {
+        hold(extreme(round, is_gt));
+        mark_crossed(round, is_gt);
+        hold(rest);
+    }
+}
+
+void Load::set_alert(LoadedAlert alert) {
+    std::unique_lock lock(mutex_);
+    const int number = static_cast<int>(alerts_.size());
+    alerts_[number] = alert;
+    lock.unlock();
+    const bool fires = alert.fate != LoadedAlert::Fate::never_fires;
+    const Decimal target = !fires        ? hundredths(1'000'00)
+                           : alert.is_gt ? hundredths(105'00)
+                                         : hundredths(95'00);
+    const std::uint16_t port = alert.fate == LoadedAlert::Fate::refused ? refusing_->port() : gate_->port();
+    const std::string api = some_api();
+    const auto answer =
+        http_.post(api + "/api/v1/alerts/",
+                   R"({"ticker":"BTC","condition":")" + std::string(alert.is_gt ? "gt" : "lt") +
+                       R"(","target_price":)" + target.to_string() + R"(,"webhook_url":"http://127.0.0.1:)" +
+                       std::to_string(port) + "/" + std::to_string(number) + "\"}",
+                   {{"X-API-Key", account_.api_key}});
+    if (answer.error == net::HttpError::none && answer.status == 201) {
+        lock.lock();
+        alerts_[number].id = json_member(answer.body, "id").value();
+        return;
+    }
+    if (answer.error == net::HttpError::none && answer.status < 500) {
+        complain("an alert was answered with " + std::to_string(answer.status) + " " + answer.body);
+    }
+    std::this_thread::sleep_for(50ms);  // somebody is away
+}
+
+void Load::hold(Decimal price) {
+    const auto deadline = std::chrono::steady_clock::now() + hold_patience;
+    while (true) {
+        http_.post(sim_url_ + "/_sim/price/BTCUSDT", price.to_string());
+        for (int i = 0; i < 8; ++i) {
+            if (shows(some_api(), price)) return;
+            std::this_thread::sleep_for(25ms);
+        }
+        if (std::chrono::steady_clock::now() > deadline) {
+            complain("the price " + price.to_string() + " was never shown");
+            return;
+        }
+    }
+}
+
+bool Load::shows(const std::string& api, Decimal price) {
+    const auto answer = http_.get(api + "/api/v1/rates/BTC", {{"X-API-Key", account_.api_key}});
+    if (answer.error != net::HttpError::none || answer.status != 200) return false;
+    const auto shown = json_member(answer.body, "price");
+    return shown && Decimal::parse(*shown) == price;
+}
+
+void Load::mark_crossed(int round, bool is_gt) {
+    std::lock_guard lock(mutex_);
+    const auto now = std::chrono::steady_clock::now();
+    for (auto it = alerts_.rbegin(); it != alerts_.rend() && it->second.round == round; ++it) {
+        const LoadedAlert& alert = it->second;
+        if (alert.is_gt != is_gt || alert.id.empty() || alert.fate != LoadedAlert::Fate::delivered) continue;
+        if (receipts_[alert.id].accepted == 0) crossed_[alert.id] = now;
+    }
+}
+
+void Load::on_delivery(const sim::ReceivedDelivery& delivery) {
+    std::lock_guard lock(mutex_);
+    Receipts& receipts = receipts_[delivery.alert_id];
+    receipts.webhook_ids.insert(delivery.webhook_id);
+    receipts.bad_signatures += delivery.signature_ok ? 0 : 1;
+    if (!delivery.accepted) return;
+    ++receipts.accepted;
+    if (!receipts.first_accepted) receipts.first_accepted = std::chrono::steady_clock::now();
+    crossed_.erase(delivery.alert_id);
+}
+
+void Load::complain(std::string what) {
+    std::lock_guard lock(mutex_);
+    complaints_.push_back(std::move(what));
+}
+
+std::string Load::some_api() {
+    std::lock_guard lock(mutex_);
+    return apis_.at(++next_api_ % apis_.size());
+}
+
+int Load::rounds() const {
+    std::lock_guard lock(mutex_);
+    return round_;
+}
+
+std::map<int, LoadedAlert> Load::alerts() const {
+    std::lock_guard lock(mutex_);
+    return alerts_;
+}
+
+std::map<std::string, Receipts> Load::receipts() const {
+    std::lock_guard lock(mutex_);
+    return receipts_;
+}
+
+std::vector<std::string> Load::complaints() const {
+    std::lock_guard lock(mutex_);
+    return complaints_;
+}
+
+std::set<std::string> Load::outstanding(MonoTime by) const {
+    std::lock_guard lock(mutex_);
+    std::set<std::string> out;
+    for (const auto& [id, crossed] : crossed_) {
+        if (crossed <= by) out.insert(id);
+    }
+    return out;
+}
+
+std::optional<MonoTime> Load::arrived(const std::set<std::string>& ids) const {
+    std::lock_guard lock(mutex_);
+    MonoTime last{};
+    for (const std::string& id : ids) {
+        const auto it = receipts_.find(id);
+        if (it == receipts_.end() || !it->second.first_accepted) return std::nullopt;
+        last = std::max(last, *it->second.first_accepted);
+    }
+    return last;
+}
+
+}  // namespace pricewire::test
