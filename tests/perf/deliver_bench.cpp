@@ -1,5 +1,6 @@
-// Deliveries a second of one sender, end to end: claimed from and recorded in SQLite, signed, sent over
-// loopback to a receiver in a process of its own that verifies every signature.
+// Deliveries a second of one sender, end to end: claimed from and recorded in SQLite, or told by RabbitMQ and
+// kept in PostgreSQL; signed, sent over loopback to a receiver in a process of its own that verifies every
+// signature. Servers share the machine.
 //   deliver_bench [deliveries, default 50000]
 #include <fmt/format.h>
 #include <sys/wait.h>
@@ -11,7 +12,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <thread>
@@ -21,11 +21,13 @@
 #include "deliver/sender.hpp"
 #include "deliver/signature.hpp"
 #include "net/http_client.hpp"
+#include "places.hpp"
 #include "plain_secrets.hpp"
 #include "queue/in_process/in_process_queue.hpp"
+#include "queue/rabbitmq/broker_fixture.hpp"
+#include "queue/rabbitmq/rabbitmq_queue.hpp"
 #include "report.hpp"
 #include "sim/receiver.hpp"
-#include "storage/sqlite/sqlite_storage.hpp"
 
 namespace {
 
@@ -86,14 +88,21 @@ std::vector<DeliveryTask> fire(Storage& storage, std::size_t count, const std::s
     return storage.fire(std::span(&group, 1));
 }
 
-}  // namespace
+std::unique_ptr<DeliveryQueue> broker(std::size_t count) {
+    RabbitmqOptions options;
+    options.url = test_broker_url();
+    options.queue = test_queue_name();
+    options.max_unpublished = count;
+    options.keep_unpublished = std::chrono::minutes{1};
+    return create_rabbitmq_queue(options);
+}
 
-int main(int argc, char** argv) {
-    std::size_t count = 50'000;
-    if (argc > 1) std::from_chars(argv[1], argv[1] + std::strlen(argv[1]), count);
+// Whether all arrived.
+bool deliver(perf::Place& place, DeliveryQueue& queue, std::size_t count, const std::string& what,
+             const std::string& goal) {
     const std::string secret = make_webhook_secret(SignatureScheme::v1).secret;
     int report[2], stop[2];
-    if (pipe(report) != 0 || pipe(stop) != 0) return 1;
+    if (pipe(report) != 0 || pipe(stop) != 0) return false;
     const pid_t child = fork();
     if (child == 0) {
         close(stop[1]);
@@ -103,17 +112,14 @@ int main(int argc, char** argv) {
     const std::uint64_t port = read_number(report[0]);
     if (port == 0) {
         fmt::print(stderr, "deliver_bench: the receiver did not start\n");
-        return 1;
+        return false;
     }
 
-    std::string directory = (std::filesystem::temp_directory_path() / "pricewire-bench-XXXXXX").string();
-    if (mkdtemp(directory.data()) == nullptr) return 1;
     double seconds = 0;
     SenderStats stats;
     {
-        const auto storage = create_sqlite_storage({.file = directory + "/bench.db"}, {});
+        const auto storage = place.open();
         const auto tasks = fire(*storage, count, fmt::format("http://127.0.0.1:{}/hook", port), secret);
-        const auto queue = create_in_process_queue();
         const auto client = net::create_http_client();
         const perf::PlainSecrets secrets;
         SenderOptions options;
@@ -122,8 +128,8 @@ int main(int argc, char** argv) {
         options.urls.guard = net::AddressGuard({net::Network::parse("127.0.0.0/8").value()});
 
         const auto start = std::chrono::steady_clock::now();
-        const auto sender = start_sender(options, *storage, *queue, *client, secrets, system_clock());
-        queue->publish(tasks);
+        const auto sender = start_sender(options, *storage, queue, *client, secrets, system_clock());
+        queue.publish(tasks);
         do {
             std::this_thread::sleep_for(std::chrono::milliseconds{1});
             stats = sender->stats();
@@ -134,9 +140,27 @@ int main(int argc, char** argv) {
     close(stop[1]);
     const std::uint64_t verified = read_number(report[0]);
     waitpid(child, nullptr, 0);
-    std::filesystem::remove_all(directory);
 
-    perf::row("deliveries a second to a fast, verifying receiver",
-              fmt::format("{:.0f}/s", static_cast<double>(stats.delivered) / seconds), ">= 10000/s");
-    return verified >= count ? 0 : 1;
+    perf::row("deliveries a second to a fast, verifying receiver, " + what,
+              fmt::format("{:.0f}/s", static_cast<double>(stats.delivered) / seconds), goal);
+    return verified >= count;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    std::size_t count = 50'000;
+    if (argc > 1) std::from_chars(argv[1], argv[1] + std::strlen(argv[1]), count);
+    bool good = true;
+    {
+        perf::SqlitePlace place;
+        const auto queue = create_in_process_queue();
+        good = deliver(place, *queue, count, "SQLite", ">= 10000/s");
+    }
+    if (test::postgres_url() && !test_broker_url().empty()) {
+        perf::PostgresPlace place;
+        const auto queue = broker(count);
+        good = deliver(place, *queue, count, "PostgreSQL and RabbitMQ", ">= 3000/s") && good;
+    }
+    return good ? 0 : 1;
 }

@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <string>
 
+#include "test_database/test_database.hpp"
+
 namespace pricewire::perf {
 
 // Puts `count` active "gt" alerts of 1,000 users on BTC straight into the database, with targets from `from`
@@ -26,6 +28,28 @@ inline void seed_alerts(const std::filesystem::path& file, std::size_t count, co
         "INSERT OR IGNORE INTO users (id, email, api_key_hash, webhook_secret, is_active, created_at) "
         "SELECT DISTINCT user_id, hex(user_id) || '@example.com', CAST(user_id || user_id AS BLOB), "
         "'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', 1, 0 FROM alerts");
+}
+
+// The same in PostgreSQL.
+inline void seed_alerts_postgres(const test::TestDatabase& database, std::size_t count,
+                                 const std::string& from,
+                                 const std::string& url = "https://example.com/hook") {
+    const auto user = [](const std::string& n) {
+        return "('00000000-0000-7000-8000-' || lpad((" + n + ")::text, 12, '0'))::uuid";
+    };
+    database.ask(
+        "INSERT INTO users (id, email, api_key_hash, webhook_secret, is_active, active_alerts, "
+        "created_at) SELECT " +
+        user("u") +
+        ", u || '@bench.example', sha256(u::text::bytea), 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', "
+        "true, (" +
+        std::to_string(count) + " + 999 - u) / 1000, now() FROM generate_series(0, 999) u");
+    database.ask(
+        "INSERT INTO alerts (id, user_id, ticker, condition, target, webhook_url, created_at, format, "
+        "note, deliver_within) SELECT ('01800000-0000-7000-8000-' || lpad(i::text, 12, '0'))::uuid, " +
+        user("i % 1000") + ", 'BTC', 'gt', " + from + " + i::numeric / 100, '" + url +
+        "', now(), 'json', '', 86400000000 FROM generate_series(0, " + std::to_string(count - 1) + ") i");
+    database.ask("ANALYZE");
 }
 
 }  // namespace pricewire::perf

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "seed.hpp"
+#include "storage/postgres/postgres_storage.hpp"
+#include "storage/sqlite/sqlite_storage.hpp"
+#include "support/process.hpp"
+#include "test_database/test_database.hpp"
+
+namespace pricewire::perf {
+
+// A database of a benchmark's own.
+class Place {
+public:
+    virtual ~Place() = default;
+    virtual std::string name() const = 0;
+    virtual std::unique_ptr<Storage> open() = 0;
+    // As seed_alerts().
+    virtual void seed(std::size_t count, const std::string& from) = 0;
+};
+
+class SqlitePlace : public Place {
+public:
+    std::string name() const override { return "SQLite"; }
+    std::unique_ptr<Storage> open() override { return create_sqlite_storage({.file = file()}, {}); }
+    void seed(std::size_t count, const std::string& from) override { seed_alerts(file(), count, from); }
+
+private:
+    std::filesystem::path file() const { return dir_.path() / "bench.db"; }
+    const test::TempDir dir_;
+};
+
+class PostgresPlace : public Place {
+public:
+    std::string name() const override { return "PostgreSQL"; }
+    std::unique_ptr<Storage> open() override {
+        PostgresOptions options;
+        options.url = database_.url();
+        options.pool = 16;
+        options.statement_timeout = std::chrono::minutes{1};
+        return create_postgres_storage(options, {});
+    }
+    void seed(std::size_t count, const std::string& from) override {
+        seed_alerts_postgres(database_, count, from);
+    }
+
+private:
+    const test::TestDatabase database_;
+};
+
+// One after the other: an embedded one, and PostgreSQL where PRICEWIRE_TEST_POSTGRES_URL names one.
+template <typename F>
+void at_each_place(F f) {
+    {
+        SqlitePlace place;
+        f(place);
+    }
+    if (!test::postgres_url()) return;
+    PostgresPlace place;
+    f(place);
+}
+
+}  // namespace pricewire::perf
