@@ -10,12 +10,14 @@ using namespace std::chrono_literals;
 
 constexpr int alerts_a_round = 16;
 constexpr int refused_one_in = 12;
+constexpr auto between_rounds = 300ms;
 constexpr auto hold_patience = 3min;
 
 Decimal hundredths(std::int64_t count) {
     return Decimal::from_raw(Decimal::one_raw / 100 * count);
 }
-const Decimal rest = hundredths(100'00);
+// The extremes stay within the tenth that a lone exchange's price may move and be believed at once.
+const Decimal rest = hundredths(1'000'00);
 
 std::unique_ptr<sim::Receiver> receiver(const Account& account, const char* mode,
                                         std::function<void(const sim::ReceivedDelivery&)> on_delivery) {
@@ -57,11 +59,14 @@ void Load::stop() {
 }
 
 void Load::run() {
-    while (!stopping_) run_round();
+    while (!stopping_) {
+        run_round();
+        std::this_thread::sleep_for(between_rounds);
+    }
 }
 
 Decimal Load::extreme(int round, bool is_gt) {
-    return is_gt ? hundredths(110'00 + round) : hundredths(90'00 - round);
+    return is_gt ? hundredths(1'010'00 + round) : hundredths(990'00 - round);
 }
 
 void Load::run_round() {
@@ -89,9 +94,9 @@ void Load::set_alert(LoadedAlert alert) {
     alerts_[number] = alert;
     lock.unlock();
     const bool fires = alert.fate != LoadedAlert::Fate::never_fires;
-    const Decimal target = !fires        ? hundredths(1'000'00)
-                           : alert.is_gt ? hundredths(105'00)
-                                         : hundredths(95'00);
+    const Decimal target = !fires        ? hundredths(10'000'00)
+                           : alert.is_gt ? hundredths(1'005'00)
+                                         : hundredths(995'00);
     const std::uint16_t port = alert.fate == LoadedAlert::Fate::refused ? refusing_->port() : gate_->port();
     const std::string api = some_api();
     const auto answer =
