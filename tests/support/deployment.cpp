@@ -166,19 +166,19 @@ void Deployment::launch(const std::string& name) {
 }
 
 std::string Deployment::address_of(const std::string& name) {
-    return process(name).wait_for_output("listening on ");
+    std::string address = process(name).wait_for_output("listening on ");
+    if (name == names_.front()) api_url_ = address;
+    return address;
 }
 
 void Deployment::start(const std::string& name) {
     launch(name);
-    const std::string address = address_of(name);
-    if (name == names_.front()) api_url_ = address;
+    address_of(name);
 }
 
 void Deployment::start_pricewire() {
     for (const std::string& name : names_) launch(name);
     for (const std::string& name : names_) address_of(name);
-    api_url_ = address_of(names_.front());
 }
 
 void Deployment::kill_pricewire() {

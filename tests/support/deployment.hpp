@@ -78,7 +78,8 @@ public:
     void launch(const std::string& name);
     void start(const std::string& name);
     Process& process(const std::string& name) { return processes_.at(name); }
-    // Where it listens: its API, or its /health alone. Waits until it does.
+    // Where it listens: its API, or its /health alone. Waits until it does. Another one after each launch;
+    // api() and root() are told by this.
     std::string address_of(const std::string& name);
 
     // Runs `pricewire` with these arguments on the deployment's database to its end.
@@ -125,7 +126,7 @@ private:
     std::map<std::string, Process> processes_;
     std::string sim_url_;
     std::string receiver_url_;
-    std::string api_url_;  // of the first API
+    std::string api_url_;  // of the first API, where it was last seen
     BlockingHttp http_;
 };
 
