@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "app/ask_health.hpp"
 #include "app/options.hpp"
 #include "app/parts.hpp"
 #include "app/roles.hpp"
@@ -91,6 +92,7 @@ int run(const CommandLine& command, Shutdown& shutdown) {
         fmt::print("{}", describe_config(*loaded));
         return 0;
     }
+    if (command.command == "health") return ask_health(config, *roles_of(command.role));
     install_logging(config.log.level, config.log.format);
     if (const auto roles = roles_of(command.command)) return run_roles(config, *roles, shutdown);
     if (command.command == "migrate") return migrate(config, command);

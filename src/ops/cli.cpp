@@ -77,6 +77,12 @@ CommandLine parse_command_line(std::vector<std::string> arguments) {
     auto* check = app.add_subcommand("check-config",
                                      "Validate the configuration, print the effective one, secrets masked");
     add_configuration(*check, out);
+    auto* health =
+        app.add_subcommand("health", "Ask the process running here for its /health: exit code 0 or 1");
+    add_configuration(*health, out);
+    std::vector<std::string> names;
+    for (const Command& role : roles) names.emplace_back(role.name);
+    health->add_option("ROLE", out.role, "which process; without it serve")->check(CLI::IsMember(names));
     auto* users =
         app.add_subcommand("users", "List, disable or enable users; a running Pricewire notices at once");
     users->require_subcommand(1);

@@ -15,6 +15,7 @@ struct CommandLine {
     bool status = false;                                     // migrate --status
     std::optional<int> to;                                   // migrate --to N
     std::string email;                                       // users disable EMAIL
+    std::string role = "serve";                              // health ROLE
     // Set where there is nothing to run: help, version (exit code 0), or a mistake (2). Text to print with
     // it.
     std::optional<int> exit_code;

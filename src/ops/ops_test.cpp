@@ -27,11 +27,14 @@ TEST(CommandLine, TakesCommandsAndConfigurationFlags) {
     const auto users = parse_command_line({"users", "disable", "a@example.com"});
     EXPECT_EQ(users.command, "users disable");
     EXPECT_EQ(users.email, "a@example.com");
+    EXPECT_EQ(parse_command_line({"health"}).role, "serve");
+    EXPECT_EQ(parse_command_line({"health", "checker"}).role, "checker");
+    EXPECT_EQ(parse_command_line({"health", "chequer"}).exit_code, 2);
 }
 
 TEST(CommandLine, HelpAndVersionEndWithZeroMistakesWithTwo) {
-    for (const char* command :
-         {"serve", "api", "feed", "checker", "sender", "migrate", "rotate-master-key", "check-config"}) {
+    for (const char* command : {"serve", "api", "feed", "checker", "sender", "migrate", "rotate-master-key",
+                                "check-config", "health"}) {
         const auto help = parse_command_line({command, "--help"});
         EXPECT_EQ(help.exit_code, 0) << command;
         EXPECT_NE(help.text.find("--http.listen"), std::string::npos) << command;
