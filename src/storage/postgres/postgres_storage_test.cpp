@@ -101,6 +101,16 @@ protected:
         return {group};
     }
 
+    // Asks again until this is the answer; false where it is not within a long time.
+    bool until(const std::string& sql, const std::string& answer) {
+        const auto deadline = std::chrono::steady_clock::now() + 20s;
+        while (database_->ask(sql) != answer) {
+            if (std::chrono::steady_clock::now() > deadline) return false;
+            std::this_thread::sleep_for(5ms);
+        }
+        return true;
+    }
+
     const Timestamp now_{std::chrono::seconds{1'700'000'000}};
     std::optional<test::TestDatabase> database_;
 };
@@ -140,8 +150,10 @@ TEST_F(PostgresStorageTest, AFiringWaitsForAnotherThatMayStillBeUndone) {
     transaction->exec("UPDATE alerts SET is_active = false");
     std::atomic<std::size_t> fired = 0;
     std::thread fires([&] { fired = storage->fire(firings(ids)).size(); });
-    while (database_->ask("SELECT count(*) FROM pg_locks WHERE NOT granted") == "0")
-        std::this_thread::sleep_for(5ms);
+    EXPECT_TRUE(
+        until("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND "
+              "wait_event_type = 'Lock'",
+              "1"));
     transaction.reset();  // undone
     fires.join();
     EXPECT_EQ(fired, 2U);
@@ -175,9 +187,10 @@ TEST_F(PostgresStorageTest, ConnectionsThatTheServerEndedAreReplacedUnseen) {
     for (int i = 0; i < 3; ++i) {
         EXPECT_GE(database_->terminate("pricewire"), 1);
         // The server says good-bye when it gets to it.
-        while (database_->ask("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND "
-                              "application_name = 'pricewire'") != "0")
-            std::this_thread::sleep_for(5ms);
+        ASSERT_TRUE(
+            until("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND "
+                  "application_name = 'pricewire'",
+                  "0"));
         EXPECT_EQ(storage->fire(firings({ids[static_cast<std::size_t>(i)]})).size(), 1U);
     }
 }
@@ -189,8 +202,10 @@ TEST_F(PostgresStorageTest, AConnectionThatIsLostInACallFailsThatCallOnly) {
     auto transaction = std::make_unique<pqxx::work>(other);
     transaction->exec("LOCK TABLE alerts IN ACCESS EXCLUSIVE MODE");
     std::thread fires([&] { EXPECT_THROW(storage->fire(firings(ids)), StorageError); });
-    while (database_->ask("SELECT count(*) FROM pg_locks WHERE NOT granted") == "0")
-        std::this_thread::sleep_for(5ms);
+    EXPECT_TRUE(
+        until("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND "
+              "wait_event_type = 'Lock'",
+              "1"));
     EXPECT_GE(database_->terminate("pricewire"), 1);
     fires.join();
     transaction.reset();
@@ -217,8 +232,10 @@ TEST_F(PostgresStorageTest, ACallThatFindsNoConnectionInTimeFails) {
     transaction->exec("LOCK TABLE users IN ACCESS EXCLUSIVE MODE");
     std::vector<std::thread> stuck;
     for (int i = 0; i < 4; ++i) stuck.emplace_back([&] { EXPECT_TRUE(storage->users().empty()); });
-    while (database_->ask("SELECT count(*) FROM pg_locks WHERE NOT granted") != "4")
-        std::this_thread::sleep_for(5ms);
+    EXPECT_TRUE(
+        until("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND "
+              "wait_event_type = 'Lock'",
+              "4"));
     EXPECT_THROW(storage->ping(), StorageError);
     transaction.reset();
     for (auto& thread : stuck) thread.join();
