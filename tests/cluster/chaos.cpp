@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <set>
+#include <iostream>
 #include <stdexcept>
 #include <thread>
 
@@ -12,6 +12,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto recovery_patience = 2min;
+constexpr Duration under_way = 2s;  // longer than an undisturbed alert takes
 constexpr Duration short_away = 3s;
 constexpr Duration long_away = 60s;
 
@@ -68,23 +69,25 @@ void Chaos::run(int points) {
 
 void Chaos::point(const Kind& kind) {
     pause(0, 500);
+    // What a point can have held up, or lost for good, was published shortly before it began or before it was
+    // over.
+    const MonoTime from = now() - under_way;
+    const int first_round = load_.rounds();
     const MonoTime recovers_from = kind.happen();
-    // What a point can have held up, or lost for good, was published before it was over.
-    const auto waiting = load_.outstanding(now());
-    const MonoTime deadline = now() + recovery_patience;
-    auto arrived = load_.arrived(waiting);
-    while (!arrived) {
-        if (now() > deadline) {
-            std::string missing;
-            for (const std::string& id : load_.outstanding(deadline - recovery_patience)) missing += " " + id;
-            throw std::runtime_error("after \"" + kind.name + "\" these never arrived:" + missing);
+    const MonoTime to = now();
+    std::cout << format_rfc3339(system_clock().now()) << " rounds " << first_round << " to " << load_.rounds()
+              << ": " << kind.name << std::endl;
+    for (auto left = load_.outstanding(from, to); !left.empty(); left = load_.outstanding(from, to)) {
+        if (now() > to + recovery_patience) {
+            std::string ids;
+            for (const std::string& id : left) ids += " " + id;
+            throw std::runtime_error("after \"" + kind.name + "\" these never arrived:" + ids);
         }
         std::this_thread::sleep_for(10ms);
-        arrived = load_.arrived(waiting);
     }
     PointStats& stats = stats_[kind.name];
     ++stats.points;
-    stats.longest = std::max(stats.longest, std::chrono::duration_cast<Duration>(*arrived - recovers_from));
+    stats.longest = std::max(stats.longest, load_.slowest(from, to, recovers_from));
 }
 
 MonoTime Chaos::lose_one(const std::string& role) {

@@ -16,8 +16,9 @@ namespace pricewire::test {
 // What happened at the points of one kind.
 struct PointStats {
     int points = 0;
-    Duration
-        longest{};  // until what was held up had arrived: since the kill of one, else since all is well again
+    // From the trade to the webhook, the slowest; of what was traded before the kill of one process, from the
+    // kill; of what was traded before all else was well again, from then.
+    Duration longest{};
 };
 
 // Does to a cluster under load what happens to clusters, one point after another; each ends when all webhooks

@@ -1,6 +1,7 @@
 #include "cluster/load.hpp"
 
 #include <algorithm>
+#include <ranges>
 #include <utility>
 
 namespace pricewire::test {
@@ -82,8 +83,9 @@ void Load::run_round() {
     }
     set_alert({.round = round, .is_gt = true, .fate = LoadedAlert::Fate::never_fires, .id = {}});
     for (const bool is_gt : {true, false}) {
+        const MonoTime traded = system_clock().mono();
         hold(extreme(round, is_gt));
-        mark_crossed(round, is_gt);
+        mark_crossed(round, is_gt, traded);
         hold(rest);
     }
 }
@@ -138,13 +140,13 @@ bool Load::shows(const std::string& api, Decimal price) {
     return shown && Decimal::parse(*shown) == price;
 }
 
-void Load::mark_crossed(int round, bool is_gt) {
+void Load::mark_crossed(int round, bool is_gt, MonoTime traded) {
     std::lock_guard lock(mutex_);
-    const auto now = std::chrono::steady_clock::now();
+    const MonoTime now = system_clock().mono();
     for (auto it = alerts_.rbegin(); it != alerts_.rend() && it->second.round == round; ++it) {
         const LoadedAlert& alert = it->second;
         if (alert.is_gt != is_gt || alert.id.empty() || alert.fate != LoadedAlert::Fate::delivered) continue;
-        if (receipts_[alert.id].accepted == 0) crossed_[alert.id] = now;
+        crossings_.push_back({alert.id, traded, now});
     }
 }
 
@@ -155,8 +157,7 @@ void Load::on_delivery(const sim::ReceivedDelivery& delivery) {
     receipts.bad_signatures += delivery.signature_ok ? 0 : 1;
     if (!delivery.accepted) return;
     ++receipts.accepted;
-    if (!receipts.first_accepted) receipts.first_accepted = std::chrono::steady_clock::now();
-    crossed_.erase(delivery.alert_id);
+    if (!receipts.first_accepted) receipts.first_accepted = system_clock().mono();
 }
 
 void Load::complain(std::string what) {
@@ -189,24 +190,30 @@ std::vector<std::string> Load::complaints() const {
     return complaints_;
 }
 
-std::set<std::string> Load::outstanding(MonoTime by) const {
+std::set<std::string> Load::outstanding(MonoTime from, MonoTime to) const {
     std::lock_guard lock(mutex_);
     std::set<std::string> out;
-    for (const auto& [id, crossed] : crossed_) {
-        if (crossed <= by) out.insert(id);
+    for (const Crossing& crossing : std::views::reverse(crossings_)) {
+        if (crossing.shown < from) break;
+        if (crossing.shown > to) continue;
+        const auto it = receipts_.find(crossing.alert);
+        if (it == receipts_.end() || !it->second.first_accepted) out.insert(crossing.alert);
     }
     return out;
 }
 
-std::optional<MonoTime> Load::arrived(const std::set<std::string>& ids) const {
+Duration Load::slowest(MonoTime from, MonoTime to, MonoTime origin) const {
     std::lock_guard lock(mutex_);
-    MonoTime last{};
-    for (const std::string& id : ids) {
-        const auto it = receipts_.find(id);
-        if (it == receipts_.end() || !it->second.first_accepted) return std::nullopt;
-        last = std::max(last, *it->second.first_accepted);
+    Duration out{};
+    for (const Crossing& crossing : std::views::reverse(crossings_)) {
+        if (crossing.shown < from) break;
+        if (crossing.shown > to) continue;
+        const auto it = receipts_.find(crossing.alert);
+        if (it == receipts_.end() || !it->second.first_accepted) continue;
+        const auto took = *it->second.first_accepted - std::max(origin, crossing.traded);
+        out = std::max(out, std::chrono::duration_cast<Duration>(took));
     }
-    return last;
+    return out;
 }
 
 }  // namespace pricewire::test

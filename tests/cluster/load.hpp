@@ -66,17 +66,19 @@ public:
     std::map<std::string, Receipts> receipts() const;  // by alert
     std::vector<std::string> complaints() const;       // what must not happen and did
 
-    // Alerts whose price was shown by then and whose webhook has not arrived; refused ones left out.
-    std::set<std::string> outstanding(MonoTime by) const;
-    // When the last of them arrived; nullopt while one has not.
-    std::optional<MonoTime> arrived(const std::set<std::string>& ids) const;
+    // Of alerts whose price was shown between these moments, those whose webhook has not arrived; refused
+    // ones left out.
+    std::set<std::string> outstanding(MonoTime from, MonoTime to) const;
+    // How long the slowest of those that have arrived took, since its price was first traded or since
+    // `origin`, if that was later. At least nothing.
+    Duration slowest(MonoTime from, MonoTime to, MonoTime origin) const;
 
 private:
     void run();
     void set_alert(LoadedAlert alert);
     void hold(Decimal price);
     bool shows(const std::string& api, Decimal price);
-    void mark_crossed(int round, bool is_gt);
+    void mark_crossed(int round, bool is_gt, MonoTime traded);
     void on_delivery(const sim::ReceivedDelivery& delivery);
     void complain(std::string what);
     std::string some_api();
@@ -96,7 +98,12 @@ private:
     int round_ = 0;
     std::map<int, LoadedAlert> alerts_;
     std::map<std::string, Receipts> receipts_;
-    std::map<std::string, MonoTime> crossed_;  // alerts of which no webhook has been accepted yet
+    struct Crossing {
+        std::string alert;
+        MonoTime traded;  // first
+        MonoTime shown;
+    };
+    std::vector<Crossing> crossings_;  // by the time they were shown; of alerts to be delivered
     std::vector<std::string> complaints_;
 };
 
