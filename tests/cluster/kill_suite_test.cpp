@@ -74,7 +74,9 @@ protected:
             const int number = std::stoi(shown.webhook_url.substr(shown.webhook_url.rfind('/') + 1));
             const LoadedAlert& alert = asked.at(number);
             EXPECT_TRUE(seen.insert(number).second) << "made twice: " << number;
-            if (!alert.id.empty()) EXPECT_EQ(alert.id, shown.id);
+            if (!alert.id.empty()) {
+                EXPECT_EQ(alert.id, shown.id);
+            }
             counts.unanswered += alert.id.empty() ? 1 : 0;
             ++counts.alerts;
             known[shown.id] = alert;
@@ -89,7 +91,9 @@ protected:
                 << " fired at " << shown.triggered_price;
         }
         for (const auto& [number, alert] : asked) {
-            if (!alert.id.empty()) EXPECT_TRUE(seen.contains(number)) << alert.id << " is lost";
+            if (!alert.id.empty()) {
+                EXPECT_TRUE(seen.contains(number)) << alert.id << " is lost";
+            }
         }
     }
 
@@ -102,15 +106,18 @@ protected:
             const auto status = json_member(delivery, "status");
             const bool refused = known.at(alert).fate == LoadedAlert::Fate::refused;
             EXPECT_EQ(status, refused ? "failed" : "delivered") << delivery;
-            if (refused)
+            if (refused) {
                 EXPECT_EQ(json_member(delivery, "attempt_count"), std::to_string(attempts)) << delivery;
+            }
             counts.delivered += status == "delivered" ? 1 : 0;
             counts.failed += status == "failed" ? 1 : 0;
             const auto it = receipts.find(alert);
             ASSERT_NE(it, receipts.end()) << "nothing arrived of " << delivery;
             EXPECT_EQ(it->second.webhook_ids, std::set<std::string>{json_member(delivery, "id").value()});
             EXPECT_EQ(it->second.bad_signatures, 0) << delivery;
-            if (!refused) EXPECT_GE(it->second.accepted, 1) << delivery;
+            if (!refused) {
+                EXPECT_GE(it->second.accepted, 1) << delivery;
+            }
             counts.duplicates +=
                 it->second.accepted > 1 ? static_cast<std::size_t>(it->second.accepted - 1) : 0;
         }
