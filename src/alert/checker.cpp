@@ -29,7 +29,7 @@ public:
     ~CheckerImpl() override { stop(); }
 
     void on_price(const Price& price) override { mailbox_.push(price); }
-    void on_price_gone(Ticker ticker) override { mailbox_.push(PriceGone{ticker, clock_.now()}); }
+    void on_price_gone(const PriceGone& gone) override { mailbox_.push(gone); }
     void on_alert_change(const AlertChange& change) override { mailbox_.push(change); }
     void on_behind() override { mailbox_.push(Behind{}); }
     void on_caught_up() override { mailbox_.push(CaughtUp{}); }
@@ -49,10 +49,6 @@ public:
     }
 
 private:
-    struct PriceGone {
-        Ticker ticker;
-        Timestamp at;
-    };
     struct Behind {};
     struct CaughtUp {};
     struct AlertsMissed {};
@@ -143,23 +139,17 @@ private:
     // Handling.
 
     void handle(const Price& price) {
-        recent_.add(price);
-        if (!replaying_) {
+        if (const auto ceased = recent_.add(price)) {
+            match_past(price, *ceased);
+        } else if (!replaying_) {
             match(price);
-            return;
+        } else {
+            match_held(price.ticker, price.time);
+            held_.emplace(price.ticker, price);
         }
-        const auto [held, is_first] = held_.try_emplace(price.ticker, price);
-        if (is_first) return;
-        match_past(held->second, price.time);
-        held->second = price;
     }
     void handle(const PriceGone& gone) {
-        if (const auto held = held_.find(gone.ticker); held != held_.end()) {
-            match_past(held->second, gone.at);
-            held_.erase(held);
-        }
-        recent_.gone(gone.ticker, gone.at);
-        matcher_->on_price_gone(gone.ticker);
+        if (!recent_.add(gone)) match_held(gone.ticker, gone.time);
     }
     void handle(const AlertChange& change) {
         const ActiveAlert& alert = change.alert;
@@ -184,7 +174,7 @@ private:
                 group.first = *price;
                 group.second.push_back(alert.id);
             } else {
-                matcher_->add(alert);
+                matcher_->load({&alert, 1});
             }
         }
         for (auto& [when, group] : fired) {
@@ -221,6 +211,12 @@ private:
         fired_.clear();
         matcher_->on_price(price.ticker, price.value, fired_);
         if (!fired_.empty()) hand_over(price);
+    }
+    void match_held(Ticker ticker, Timestamp until) {
+        const auto held = held_.find(ticker);
+        if (held == held_.end()) return;
+        match_past(held->second, until);
+        held_.erase(held);
     }
     // The price was in effect until then.
     void match_past(const Price& price, Timestamp until) {

@@ -27,16 +27,17 @@ struct CheckerOptions {
 // Prices and alerts may come by different ways, one later than the other, so their order of arrival does not
 // decide what fires. An alert is judged by the price in effect when it was made and by every price since:
 // - one that is heard of after prices that followed its making is judged by those (RecentPrices);
-// - a price of the past (between on_behind() and on_caught_up(), and what waited for the snapshot) does not
-//   fire alerts made after it had ceased to be in effect. To know when it ceased, the last of each ticker
-//   waits for the next one.
+// - a price of the past does not fire alerts made after it had ceased to be in effect. Of the past is what
+//   comes between on_behind() and on_caught_up(), what waited for the snapshot, and a price that is older
+//   than another feed's which came before it. To know when one ceased, the last of each ticker waits for the
+//   next while more of the past is to come.
 class Checker {
 public:
     virtual ~Checker() = default;  // as stop()
 
     // Any thread; they wait only where the checker is a million messages behind.
     virtual void on_price(const Price& price) = 0;
-    virtual void on_price_gone(Ticker ticker) = 0;
+    virtual void on_price_gone(const PriceGone& gone) = 0;
     virtual void on_alert_change(const AlertChange& change) = 0;
     // Prices from here on were made in the past, until on_caught_up().
     virtual void on_behind() = 0;

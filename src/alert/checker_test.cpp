@@ -126,7 +126,7 @@ TEST_F(CheckerTest, ANewAlertIsComparedWithThePresentPriceAtOnce) {
 TEST_F(CheckerTest, WhereThePriceIsGoneANewAlertWaitsForTheNext) {
     start();
     price(150);
-    checker_->on_price_gone("BTC");
+    checker_->on_price_gone({"BTC", tick()});
     const Uuid id = made_now();
     created(gt(id, 100));
     price(90);
@@ -317,6 +317,34 @@ TEST_F(CheckerTime, APriceOfThePastThatWasInEffectStillFiresTheAlertMadeUnderIt)
     checker_->on_price({"BTC", Decimal::from_int(60), tick(), 2});
     checker_->on_caught_up();
     EXPECT_EQ(stop(), (Fired{{1, {under_it}}}));
+}
+
+TEST_F(CheckerTime, APriceOfThePastThatHasGoneDoesNotFireAlertsMadeAfterThat) {
+    start_ready();
+    const Timestamp spike = tick();
+    const Timestamp gone = tick();
+    created(gt(make_uuid(tick()), 100));
+    checker_->on_behind();
+    checker_->on_price({"BTC", Decimal::from_int(150), spike, 1});
+    checker_->on_price_gone({"BTC", gone});
+    checker_->on_caught_up();
+    EXPECT_EQ(stop(), Fired{});
+    EXPECT_EQ(checker_->active_alerts(), 1U);
+}
+
+TEST_F(CheckerTime, APriceThatComesLateFromAnotherFeedDoesNotFireAlertsMadeAfterIt) {
+    start_ready();
+    const Uuid old = made_now();
+    created({old, "BTC", Condition::lt, Decimal::from_int(99)});
+    const Timestamp late = tick();
+    price(100);
+    const Uuid young = made_now();
+    created({young, "BTC", Condition::lt, Decimal::from_int(99)});
+    checker_->on_price({"BTC", Decimal::from_int(98), late, 7});
+    const Uuid after = made_now();
+    created({after, "BTC", Condition::lt, Decimal::from_int(99)});
+    price(97);
+    EXPECT_EQ(stop(), (Fired{{7, {old}}, {2, {young, after}}}));
 }
 
 TEST_F(CheckerTime, TheLastPriceOfThePastCountsAsPresent) {

@@ -1,24 +1,18 @@
 #include "alert/recent_prices.hpp"
 
+#include <iterator>
+#include <utility>
+
 namespace pricewire {
 
-void RecentPrices::add(const Price& price) {
-    auto& entries = by_ticker_[price.ticker];
-    entries.push_back({price.time, price});
-    trim(entries);
+std::optional<Timestamp> RecentPrices::add(const Price& price) {
+    return insert(by_ticker_[price.ticker], {price.time, price});
 }
 
-void RecentPrices::gone(Ticker ticker, Timestamp at) {
-    const auto found = by_ticker_.find(ticker);
-    if (found == by_ticker_.end() || !found->second.back().price) return;
-    found->second.push_back({at, std::nullopt});
-    trim(found->second);
-}
-
-std::optional<Price> RecentPrices::last(Ticker ticker) const {
-    const auto found = by_ticker_.find(ticker);
+std::optional<Timestamp> RecentPrices::add(const PriceGone& gone) {
+    const auto found = by_ticker_.find(gone.ticker);
     if (found == by_ticker_.end()) return std::nullopt;
-    return found->second.back().price;
+    return insert(found->second, {gone.time, std::nullopt});
 }
 
 std::optional<Price> RecentPrices::first_since(const ActiveAlert& alert, Timestamp since) const {
@@ -35,8 +29,14 @@ std::optional<Price> RecentPrices::first_since(const ActiveAlert& alert, Timesta
     return std::nullopt;
 }
 
-void RecentPrices::trim(std::deque<Entry>& entries) {
+std::optional<Timestamp> RecentPrices::insert(std::deque<Entry>& entries, Entry entry) {
+    auto place = entries.end();
+    while (place != entries.begin() && std::prev(place)->time > entry.time) --place;
+    std::optional<Timestamp> ceased;
+    if (place != entries.end()) ceased = place->time;
+    entries.insert(place, std::move(entry));
     while (entries.size() > most || entries.back().time - entries.front().time > longest) entries.pop_front();
+    return ceased;
 }
 
 }  // namespace pricewire

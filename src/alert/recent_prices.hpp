@@ -20,12 +20,12 @@ public:
     static constexpr Duration longest = std::chrono::minutes{2};
     static constexpr std::size_t most = 4096;
 
-    void add(const Price& price);
-    // The price of the ticker has gone, at this time.
-    void gone(Ticker ticker, Timestamp at);
+    // Takes its place by its time: prices of several feeds may come in another order. Returns when it had
+    // ceased to be in effect; nullopt where it is the newest.
+    std::optional<Timestamp> add(const Price& price);
+    // The same for a ticker whose price has gone; where none was there, nothing is kept.
+    std::optional<Timestamp> add(const PriceGone& gone);
 
-    // The price in effect now; nullopt where there is none.
-    std::optional<Price> last(Ticker ticker) const;
     // The first price in effect at or after `since` for which the condition holds.
     std::optional<Price> first_since(const ActiveAlert& alert, Timestamp since) const;
 
@@ -34,7 +34,7 @@ private:
         Timestamp time;
         std::optional<Price> price;  // nullopt: it has gone
     };
-    static void trim(std::deque<Entry>& entries);
+    static std::optional<Timestamp> insert(std::deque<Entry>& entries, Entry entry);
     std::unordered_map<Ticker, std::deque<Entry>> by_ticker_;
 };
 

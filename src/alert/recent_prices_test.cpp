@@ -14,22 +14,23 @@ Timestamp at(double seconds) {
 
 class RecentPricesTest : public ::testing::Test {
 protected:
-    void price(int value, double second) {
-        recent_.add({"BTC", Decimal::from_int(value), at(second), ++sequence_});
+    std::optional<Timestamp> price(int value, double second) {
+        return recent_.add({"BTC", Decimal::from_int(value), at(second), ++sequence_});
     }
     // The value of the first price since then above the target; 0 where there is none.
     std::string first(int target, double since, Condition condition = Condition::gt) {
         const auto found = recent_.first_since({{}, "BTC", condition, Decimal::from_int(target)}, at(since));
         return found ? found->value.to_string() : "none";
     }
+    std::string present() { return first(0, 1e6); }
     RecentPrices recent_;
     std::uint64_t sequence_ = 0;
 };
 
 TEST_F(RecentPricesTest, OfAnUnknownTickerThereIsNone) {
     EXPECT_EQ(first(1, 0), "none");
-    EXPECT_FALSE(recent_.last("BTC"));
-    recent_.gone("BTC", at(1));
+    EXPECT_EQ(present(), "none");
+    EXPECT_FALSE(recent_.add(PriceGone{"BTC", at(1)}));
     EXPECT_EQ(first(1, 0), "none");
 }
 
@@ -48,14 +49,27 @@ TEST_F(RecentPricesTest, APriceIsInEffectUntilTheNext) {
 
 TEST_F(RecentPricesTest, APriceThatHasGoneIsNotInEffectAnyMore) {
     price(100, 1);
-    recent_.gone("BTC", at(2));
-    recent_.gone("BTC", at(3));
-    EXPECT_FALSE(recent_.last("BTC"));
+    recent_.add(PriceGone{"BTC", at(2)});
+    recent_.add(PriceGone{"BTC", at(3)});
+    EXPECT_EQ(present(), "none");
     EXPECT_EQ(first(90, 1.5), "100");
     EXPECT_EQ(first(90, 2.5), "none");
     price(110, 4);
     EXPECT_EQ(first(90, 2.5), "110");
-    EXPECT_EQ(recent_.last("BTC")->value, Decimal::from_int(110));
+    EXPECT_EQ(present(), "110");
+}
+
+TEST_F(RecentPricesTest, APriceThatComesLateTakesItsPlaceByItsTime) {
+    EXPECT_FALSE(price(100, 1));
+    EXPECT_FALSE(price(100, 3));
+    EXPECT_EQ(price(200, 2), at(3));
+    EXPECT_EQ(present(), "100");
+    EXPECT_EQ(first(150, 0), "200");
+    EXPECT_EQ(first(150, 2.5), "200");
+    EXPECT_EQ(first(150, 3), "none");
+    EXPECT_EQ(recent_.add(PriceGone{"BTC", at(2.5)}), at(3));
+    EXPECT_EQ(first(150, 2.7), "none");
+    EXPECT_EQ(first(90, 2.7), "100");
 }
 
 TEST_F(RecentPricesTest, ForgetsWhatIsOldAndKeepsTheLast) {

@@ -81,7 +81,7 @@ public:
 
 private:
     void on_price_gone(Ticker ticker) {
-        bus_.publish_gone(ticker);
+        bus_.publish_gone({ticker, system_clock().now()});
         // A price that comes and goes is said once a minute, not at every trade.
         const MonoTime now = system_clock().mono();
         const auto [last, first] = gone_logged_.try_emplace(ticker, now);

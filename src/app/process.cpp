@@ -164,7 +164,7 @@ private:
         lock.unlock();
         bus_->subscribe({.resume = true,
                          .price = [this](const Price& price) { checker_->on_price(price); },
-                         .gone = [this](Ticker ticker) { checker_->on_price_gone(ticker); },
+                         .gone = [this](const PriceGone& gone) { checker_->on_price_gone(gone); },
                          .behind = [this] { checker_->on_behind(); },
                          .caught_up = [this] { checker_->on_caught_up(); },
                          .position =

@@ -26,7 +26,7 @@ struct PriceSubscriber {
     bool resume = false;                      // begin at the place last told to processed(), not now
     std::function<void(const Price&)> price;  // every price, in order
     // The feed whose price of this ticker was the last has none that counts any more.
-    std::function<void(Ticker)> gone;
+    std::function<void(const PriceGone&)> gone;
     std::function<void()> behind;     // what follows was published in the past, until caught_up()
     std::function<void()> caught_up;  // what follows is published now. Also told once after subscribing.
     // Everything up to here has been handed over. Not told by a bus that keeps nothing.
@@ -42,7 +42,7 @@ public:
     // see all of them.
     virtual void publish(const Price& price) = 0;
     // This feed had a price of the ticker and has none now; in order with publish(), on its thread.
-    virtual void publish_gone(Ticker ticker) = 0;
+    virtual void publish_gone(const PriceGone& gone) = 0;
     // Replaces what board() tells of a ticker; also when its price has just gone (board.price is empty).
     virtual void publish_board(const TickerBoard& board) = 0;
     // How the feed's sources are doing, all of them; said again every second.

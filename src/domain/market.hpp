@@ -58,6 +58,12 @@ struct Price {
     std::uint64_t sequence = 0;
 };
 
+// A ticker that had a price has none from then on.
+struct PriceGone {
+    Ticker ticker;
+    Timestamp time;
+};
+
 // All that is known of a ticker at a moment: its price where there is one, and each source's quote, judged.
 struct TickerBoard {
     Ticker ticker;

@@ -56,9 +56,10 @@ public:
                         arrived_.notify_all();
                     },
                 .gone =
-                    [this](Ticker ticker) {
+                    [this](const PriceGone& gone) {
                         std::lock_guard lock(mutex_);
-                        told_.push_back(std::string(ticker.view()) + " gone");
+                        told_.push_back(std::string(gone.ticker.view()) + " gone");
+                        gone_at_ = gone.time;
                         arrived_.notify_all();
                     },
                 .behind = {},
@@ -78,6 +79,10 @@ public:
         std::lock_guard lock(mutex_);
         return told_;
     }
+    std::optional<Timestamp> gone_at() const {
+        std::lock_guard lock(mutex_);
+        return gone_at_;
+    }
     std::vector<std::string> wait_for_told(std::size_t count) {
         std::unique_lock lock(mutex_);
         arrived_.wait_for(lock, std::chrono::seconds{30}, [&] { return told_.size() >= count; });
@@ -95,6 +100,7 @@ private:
     bool caught_up_ = false;
     std::vector<std::uint64_t> sequences_;
     std::vector<std::string> told_;
+    std::optional<Timestamp> gone_at_;
 };
 
 class PriceBusConformance : public testing::TestWithParam<Factory> {
@@ -150,9 +156,11 @@ TEST_P(PriceBusConformance, APricesGoingIsToldInItsPlaceAmongThePrices) {
     ASSERT_TRUE(all.wait_for_caught_up());
     bus_->publish(make_price("BTC", "1", 1));
     bus_->publish(make_price("ETH", "2", 2));
-    bus_->publish_gone("BTC");
+    const Timestamp gone_at = system_clock().now() - std::chrono::seconds{3};
+    bus_->publish_gone({"BTC", gone_at});
     bus_->publish(make_price("BTC", "3", 3));
     EXPECT_EQ(all.wait_for_told(4), (std::vector<std::string>{"BTC 1", "ETH 2", "BTC gone", "BTC 3"}));
+    EXPECT_EQ(all.gone_at(), gone_at);
 }
 
 TEST_P(PriceBusConformance, NothingIsToldAfterUnsubscribing) {

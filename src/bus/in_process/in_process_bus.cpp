@@ -24,9 +24,9 @@ public:
         }
     }
 
-    void publish_gone(Ticker ticker) override {
+    void publish_gone(const PriceGone& gone) override {
         for (const PriceSubscriber& s : subscribers_) {
-            if (s.gone) s.gone(ticker);
+            if (s.gone) s.gone(gone);
         }
     }
 

@@ -127,8 +127,8 @@ void Publisher::take(Message& message, MonoTime now) {
     if (const auto* price = std::get_if<Price>(&message)) {
         kept_.push_back(
             {{.number = ++number_, .gone = false, .price = *price, .feed = options_.feed_id}, now});
-    } else if (const auto* gone = std::get_if<Gone>(&message)) {
-        const Price nothing{.ticker = gone->ticker, .value = {}, .time = {}, .sequence = 0};
+    } else if (const auto* gone = std::get_if<PriceGone>(&message)) {
+        const Price nothing{.ticker = gone->ticker, .value = {}, .time = gone->time, .sequence = 0};
         kept_.push_back(
             {{.number = ++number_, .gone = true, .price = nothing, .feed = options_.feed_id}, now});
     } else if (auto* board = std::get_if<TickerBoard>(&message)) {

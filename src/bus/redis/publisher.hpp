@@ -35,7 +35,7 @@ public:
     Publisher& operator=(const Publisher&) = delete;
 
     void price(const Price& price) { post(price); }
-    void gone(Ticker ticker) { post(Gone{ticker}); }
+    void gone(const PriceGone& gone) { post(gone); }
     void board(const TickerBoard& board) { post(board); }
     void sources(std::span<const SourceReport> sources) {
         post(std::vector<SourceReport>(sources.begin(), sources.end()));
@@ -43,10 +43,7 @@ public:
     void processed(BusPosition position) { post(position); }
 
 private:
-    struct Gone {
-        Ticker ticker;
-    };
-    using Message = std::variant<Price, Gone, TickerBoard, std::vector<SourceReport>, BusPosition>;
+    using Message = std::variant<Price, PriceGone, TickerBoard, std::vector<SourceReport>, BusPosition>;
 
     // A price or a going, kept until Redis has had it for long enough to have it on its disk.
     struct Kept {

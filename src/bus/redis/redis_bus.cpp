@@ -45,7 +45,7 @@ public:
     ~RedisBus() override { unsubscribe_all(); }
 
     void publish(const Price& price) override { publisher().price(price); }
-    void publish_gone(Ticker ticker) override { publisher().gone(ticker); }
+    void publish_gone(const PriceGone& gone) override { publisher().gone(gone); }
     void publish_board(const TickerBoard& board) override {
         if (std::find(options_.tickers.begin(), options_.tickers.end(), board.ticker) !=
             options_.tickers.end()) {

@@ -20,7 +20,7 @@ public:
     PriceSubscriber subscriber(bool resume = false) {
         return {.resume = resume,
                 .price = [this](const Price& p) { add(std::to_string(p.sequence)); },
-                .gone = [this](Ticker t) { add(std::string(t.view()) + " gone"); },
+                .gone = [this](const PriceGone& g) { add(std::string(g.ticker.view()) + " gone"); },
                 .behind = [this] { add("behind"); },
                 .caught_up = [this] { add("caught up"); },
                 .position =

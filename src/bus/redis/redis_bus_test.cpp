@@ -93,10 +93,10 @@ TEST_F(RedisBusTest, TheOtherFeedsGoingIsNotTold) {
     ASSERT_TRUE(told.wait_for("1"));
     one->publish(price_of("BTC", 2));
     ASSERT_TRUE(told.wait_for("2"));
-    two->publish_gone("BTC");
+    two->publish_gone({"BTC", system_clock().now()});
     two->publish(price_of("ETH", 3));
     ASSERT_TRUE(told.wait_for("3"));
-    one->publish_gone("BTC");
+    one->publish_gone({"BTC", system_clock().now()});
     ASSERT_TRUE(told.wait_for("BTC gone"));
     EXPECT_EQ(told.words(), (std::vector<std::string>{"caught up", "1", "2", "3", "BTC gone"}));
 }

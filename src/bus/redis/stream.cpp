@@ -32,7 +32,7 @@ void append_value(std::string& out, const StreamEntry& entry) {
     const auto to = std::back_inserter(out);
     const Price& p = entry.price;
     if (entry.gone) {
-        fmt::format_to(to, "{} {} {}", entry.number, p.ticker.view(), entry.feed);
+        fmt::format_to(to, "{} {} {} {}", entry.number, p.ticker.view(), to_micros(p.time), entry.feed);
     } else {
         fmt::format_to(to, "{} {} {} {} {} {}", entry.number, p.ticker.view(), p.value.to_string(),
                        to_micros(p.time), p.sequence, entry.feed);
@@ -50,11 +50,15 @@ std::optional<StreamEntry> parse_entry(std::string_view field, std::string_view 
     out.price.ticker = ticker;
     if (!out.gone) {
         const auto price = Decimal::parse(word(value));
-        const auto time = number<std::int64_t>(word(value));
-        const auto sequence = number<std::uint64_t>(word(value));
-        if (!price || !price->is_positive() || !time || !sequence) return std::nullopt;
+        if (!price || !price->is_positive()) return std::nullopt;
         out.price.value = *price;
-        out.price.time = from_micros(*time);
+    }
+    const auto time = number<std::int64_t>(word(value));
+    if (!time) return std::nullopt;
+    out.price.time = from_micros(*time);
+    if (!out.gone) {
+        const auto sequence = number<std::uint64_t>(word(value));
+        if (!sequence) return std::nullopt;
         out.price.sequence = *sequence;
     }
     out.feed = word(value);

@@ -11,7 +11,7 @@
 // What the stream's entries hold: one field and one value, since every further one costs the server as much
 // as the price itself. Pure.
 //   p  "<number> <ticker> <value> <time, µs> <sequence> <feed>"
-//   g  "<number> <ticker> <feed>", the feed's price of the ticker is gone
+//   g  "<number> <ticker> <time, µs> <feed>", the feed's price of the ticker is gone
 // `number` counts a feed's entries from 1, so that what is sent twice is known.
 namespace pricewire::bus {
 
@@ -21,7 +21,7 @@ inline constexpr std::string_view gone_field = "g";
 struct StreamEntry {
     std::uint64_t number = 0;
     bool gone = false;
-    Price price;            // of a gone one the ticker alone
+    Price price;            // of a gone one the ticker and the time alone
     std::string_view feed;  // a part of the text
 };
 

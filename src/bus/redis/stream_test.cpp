@@ -13,8 +13,8 @@ TEST(StreamEntry, SaysInFewWordsWhatItHolds) {
         {17, false, {"BTC", *Decimal::parse("65420.15"), from_micros(1'700'000'000'000'001), 12}, "feed-a"});
     EXPECT_EQ(text, "17 BTC 65420.15 1700000000000001 12 feed-a");
     text.clear();
-    append_value(text, {18, true, {"ETH", {}, {}, 0}, "feed-a"});
-    EXPECT_EQ(text, "18 ETH feed-a");
+    append_value(text, {18, true, {"ETH", {}, from_micros(1234), 0}, "feed-a"});
+    EXPECT_EQ(text, "18 ETH 1234 feed-a");
 }
 
 TEST(StreamEntry, ReadsBackWhatWasWritten) {
@@ -24,9 +24,9 @@ TEST(StreamEntry, ReadsBackWhatWasWritten) {
         entry.gone = *rc::gen::arbitrary<bool>();
         entry.feed = "f";
         entry.price.ticker = "BTC";
+        entry.price.time = from_micros(*rc::gen::arbitrary<std::int64_t>());
         if (!entry.gone) {
             entry.price.value = Decimal::from_raw(*rc::gen::positive<std::int64_t>());
-            entry.price.time = from_micros(*rc::gen::arbitrary<std::int64_t>());
             entry.price.sequence = *rc::gen::arbitrary<std::uint64_t>();
         }
         std::string text;
@@ -49,6 +49,8 @@ TEST(StreamEntry, AnythingElseIsNone) {
     EXPECT_TRUE(parse_entry(price_field, "1 BTC 2 3 4 f"));
     EXPECT_FALSE(parse_entry("x", "1 BTC 2 3 4 f"));
     EXPECT_FALSE(parse_entry(price_field, "1 BTC 2 3 4 " + std::string(65, 'f')));
+    EXPECT_TRUE(parse_entry(gone_field, "1 BTC 2 f"));
+    EXPECT_FALSE(parse_entry(gone_field, "1 BTC f"));
     EXPECT_FALSE(parse_entry(gone_field, "1 BTC 2 3 4 f"));
 }
 

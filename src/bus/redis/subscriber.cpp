@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "base/log.hpp"
 
 namespace pricewire::bus {
@@ -173,7 +174,7 @@ void Subscriber::deliver(const StreamEntry& entry, MonoTime now) {
     const auto known = last_feed_.find(ticker);
     if (known == last_feed_.end() || known->second != feed) return;
     last_feed_.erase(known);
-    if (told_.gone) told_.gone(ticker);
+    if (told_.gone) told_.gone({ticker, entry.price.time});
 }
 
 // Nothing comes after our place: that is also so of a stream that was begun anew under a clock gone back.
@@ -221,7 +222,7 @@ void Subscriber::forget_silent_feeds(MonoTime now) {
         }
         const Ticker ticker = last->first;
         last = last_feed_.erase(last);
-        if (told_.gone) told_.gone(ticker);
+        if (told_.gone) told_.gone({ticker, system_clock().now()});
     }
     // Its number is remembered for longer than it could send anything again.
     std::erase_if(feeds_, [&](const auto& entry) {
