@@ -95,6 +95,7 @@ public:
 
 private:
     StorageEvents events() {
+        if (!roles_.api && !roles_.checker) return {};
         return {.alert_changed =
                     [this](const AlertChange& change) {
                         std::lock_guard lock(listeners_mutex_);

@@ -126,7 +126,8 @@ public:
     virtual void load_active_alerts(const std::function<void(std::span<const ActiveAlert>)>& piece) = 0;
 
     // The outbox. Marks fired those of the alerts that are still active and writes one pending delivery each,
-    // due at once, all in one set-based transaction; returns the tasks of those it wrote. An alert that was
+    // due at once, in one set-based transaction (thousands may be in two: where that throws, some may have
+    // been written, and all are to be tried again); returns the tasks of those it wrote. An alert that was
     // already fired or deleted is passed over: that is what makes a firing happen once, however many try.
     virtual std::vector<DeliveryTask> fire(std::span<const FiringGroup> groups) = 0;
 

@@ -165,7 +165,7 @@ void PostgresServer::launch() {
                                             "port=" + std::to_string(port()),
                                             "unix_socket_directories=" + data().string(),
                                             "max_connections=200",
-                                            "shared_buffers=64MB",
+                                            "shared_buffers=256MB",
                                             "fsync=on",
                                             "log_min_messages=warning"};
     std::vector<std::string> command{programs + "postgres", "-D", data().string()};

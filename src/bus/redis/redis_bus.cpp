@@ -37,7 +37,7 @@ public:
         : options_(completed(std::move(options), clock)),
           keys_(options_.prefix),
           address_(address_of(options_.url)),
-          outage_(address_, "prices wait for it, no alert fires and rates are not shown",
+          outage_(address_, "prices wait for it: meanwhile no alert fires and no rate is shown",
                   "prices flow again"),
           clock_(clock) {
         if (options_.reads) reader();

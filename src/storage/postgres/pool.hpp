@@ -51,6 +51,8 @@ public:
         });
     }
 
+    // Connections at most.
+    std::size_t size() const { return options_.pool; }
     Watchdog& watchdog() { return watchdog_; }
 
 private:

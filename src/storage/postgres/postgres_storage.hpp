@@ -26,9 +26,9 @@ struct PostgresOptions {
 // during the commit that call may have been committed all the same. Calls that lose against another process
 // (serialization, deadlock) are tried again a few times.
 //
-// Events tell of all processes' changes, in commit order, on the listening thread: soon after the call that
-// caused them, not before it returns. After the listening connection was lost, alerts_missed() and
-// user_changed(nullopt) are called once it is there again.
+// Events, where any is wanted, tell of all processes' changes, in commit order, on the listening thread: soon
+// after the call that caused them, not before it returns. After the listening connection was lost,
+// alerts_missed() and user_changed(nullopt) are called once it is there again.
 //
 // What replace_secrets() or delete_user() overwrites stays in PostgreSQL's files as dead rows and as
 // write-ahead log until vacuum and log rotation have passed over it.

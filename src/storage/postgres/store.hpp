@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+
 #include "storage/postgres/creator.hpp"
 #include "storage/postgres/listener.hpp"
 #include "storage/postgres/pool.hpp"
@@ -74,7 +76,7 @@ public:
 private:
     Pool pool_;
     Creator creator_;
-    Listener listener_;
+    std::optional<Listener> listener_;  // where somebody wants to hear
 };
 
 }  // namespace pricewire::postgres

@@ -11,11 +11,12 @@ User read_user(const Row& row) {
 
 }  // namespace
 
-Store::Store(const PostgresOptions& options, StorageEvents events)
-    : pool_(options),
-      creator_(pool_),
-      listener_({options.url, options.connect_timeout, options.statement_timeout, "pricewire listener"},
-                std::move(events), pool_.watchdog()) {}
+Store::Store(const PostgresOptions& options, StorageEvents events) : pool_(options), creator_(pool_) {
+    if (!events.alert_changed && !events.user_changed && !events.alerts_missed) return;
+    listener_.emplace(ConnectionOptions{options.url, options.connect_timeout, options.statement_timeout,
+                                        "pricewire listener"},
+                      std::move(events), pool_.watchdog());
+}
 
 void Store::ping() {
     pool_.read([](Connection& db) { db.run("ping"); });
