@@ -36,7 +36,8 @@ public:
     // the database and fire again after the next start, if their condition holds then.
     virtual std::size_t stop(Duration deadline) = 0;
 
-    // Any thread. Firings taken so far, and those of them that need nothing more, in the order they were taken.
+    // Any thread. Firings taken so far, and those of them that need nothing more, in the order they were
+    // taken.
     virtual std::uint64_t taken() const = 0;
     virtual std::uint64_t settled() const = 0;
     // Firings taken and not yet committed.
