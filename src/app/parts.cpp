@@ -14,6 +14,18 @@
 #include "storage/sqlite/sqlite_storage.hpp"
 
 namespace pricewire {
+namespace {
+
+// Of a process without a sender, where there is no broker: senders elsewhere ask the database.
+class UnheardQueue : public DeliveryQueue {
+public:
+    void publish(std::span<const DeliveryTask>) override {}
+    void consume(std::function<void(std::span<const QueuedTask>)>) override {}
+    void done(std::span<const std::uint64_t>) override {}
+    void ping() override {}
+};
+
+}  // namespace
 
 std::unique_ptr<Storage> open_storage(const Config& config, StorageEvents events) {
     if (!uses_postgres(config)) {
@@ -38,8 +50,11 @@ std::unique_ptr<PriceBus> open_bus(const Config& config, const Roles& roles) {
     return create_redis_bus(options, system_clock());
 }
 
-std::unique_ptr<DeliveryQueue> open_queue(const Config& config) {
-    if (config.storage.rabbitmq_url.empty()) return create_in_process_queue();
+std::unique_ptr<DeliveryQueue> open_queue(const Config& config, const Roles& roles) {
+    if (config.storage.rabbitmq_url.empty()) {
+        if (roles.sender) return create_in_process_queue();
+        return std::make_unique<UnheardQueue>();
+    }
     RabbitmqOptions options;
     options.url = config.storage.rabbitmq_url;
     options.queue = config.storage.rabbitmq_queue;

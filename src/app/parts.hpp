@@ -20,7 +20,7 @@ namespace pricewire {
 std::unique_ptr<Storage> open_storage(const Config& config, StorageEvents events);
 // These never fail because a server is away: they connect when it is there, and say so.
 std::unique_ptr<PriceBus> open_bus(const Config& config, const Roles& roles);
-std::unique_ptr<DeliveryQueue> open_queue(const Config& config);
+std::unique_ptr<DeliveryQueue> open_queue(const Config& config, const Roles& roles);
 std::unique_ptr<AuthCache> open_auth_cache(const Config& config);
 std::unique_ptr<RateLimits> open_rate_limits(const Config& config);
 

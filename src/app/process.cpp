@@ -68,7 +68,7 @@ public:
             }
             secrets_ = std::move(*secrets);
         }
-        if (roles_.api || roles_.checker || roles_.sender) queue_ = open_queue(config_);
+        if (roles_.api || roles_.checker || roles_.sender) queue_ = open_queue(config_, roles_);
         if (roles_.api || roles_.checker || roles_.feed) bus_ = open_bus(config_, roles_);
         if (roles_.sender) start_sending();
         if (roles_.checker) start_checking();

@@ -1,0 +1,83 @@
+// Roles that start before what they need is there, and clusters that leave something out.
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "scenarios/sides.hpp"
+#include "support/deployment.hpp"
+#include "support/tcp_gate.hpp"
+
+namespace pricewire::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Where the URL's port stands, and its length.
+std::pair<std::size_t, std::size_t> port_in(const std::string& url) {
+    const std::size_t begin = url.find(':', url.find("127.0.0.1")) + 1;
+    return {begin, url.find('/', begin) - begin};
+}
+
+void expect_delivery(Deployment& deployment, const Account& account) {
+    const std::string alert = deployment.create_alert(account, "BTC", "gt", "1");
+    deployment.wait_until("the webhook", [&] {
+        for (const Received& r : deployment.received()) {
+            if (r.alert_id == alert && r.signature_ok) return true;
+        }
+        return false;
+    });
+}
+
+// A cluster whose way to the database goes through a gate, which is cut at first.
+class ClusterStart : public testing::Test {
+protected:
+    void SetUp() override {
+        auto cluster = cluster_of_environment();
+        if (!cluster) GTEST_SKIP() << why_not_run;
+        const auto [begin, length] = port_in(cluster->postgres_url);
+        gate_.emplace(static_cast<std::uint16_t>(std::stoi(cluster->postgres_url.substr(begin, length))));
+        cluster->route = [this](const std::string& name, std::string url) {
+            if (name == "command" || !url.starts_with("postgres")) return url;
+            const auto [at, size] = port_in(url);
+            return url.replace(at, size, std::to_string(gate_->port()));
+        };
+        deployment_.emplace(DeploymentOptions{.cluster = cluster});
+        gate_->cut();
+        for (const std::string& name : deployment_->names()) deployment_->launch(name);
+        for (const std::string& name : deployment_->names()) {
+            deployment_->process(name).wait_for_output("waiting for the database");
+        }
+    }
+    std::optional<TcpGate> gate_;
+    std::optional<Deployment> deployment_;
+};
+
+TEST_F(ClusterStart, EveryRoleWaitsForADatabaseThatIsNotThereYet) {
+    gate_->pass();
+    for (const std::string& name : deployment_->names()) deployment_->address_of(name);
+    expect_delivery(*deployment_, deployment_->register_user("first@example.com"));
+    EXPECT_EQ(deployment_->stop_pricewire(), 0);
+}
+
+TEST_F(ClusterStart, ASignalEndsTheWait) {
+    EXPECT_EQ(deployment_->stop_pricewire(), 0);
+}
+
+TEST(ClusterParts, WithoutABrokerSendersFindInTheDatabaseWhatIsDue) {
+    const auto cluster = cluster_of_environment();
+    if (!cluster) GTEST_SKIP() << why_not_run;
+    Deployment deployment({.sim = {"--market", "generated"},
+                           .receiver = {},
+                           .config = {{"PRICEWIRE_STORAGE_RABBITMQ_URL", ""}},
+                           .cluster = cluster});
+    deployment.start_pricewire();
+    expect_delivery(deployment, deployment.register_user("brokerless@example.com"));
+    EXPECT_EQ(deployment.stop_pricewire(), 0);
+}
+
+}  // namespace
+}  // namespace pricewire::test
