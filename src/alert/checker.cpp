@@ -33,6 +33,7 @@ public:
     void on_alert_change(const AlertChange& change) override { mailbox_.push(change); }
     void on_behind() override { mailbox_.push(Behind{}); }
     void on_caught_up() override { mailbox_.push(CaughtUp{}); }
+    void on_alerts_unheard() override { mailbox_.push(AlertsUnheard{}); }
     void on_alerts_missed() override { mailbox_.push(AlertsMissed{}); }
     void after_this(std::function<void()> done) override { mailbox_.push(std::move(done)); }
     bool ready() const override { return ready_; }
@@ -51,9 +52,10 @@ public:
 private:
     struct Behind {};
     struct CaughtUp {};
+    struct AlertsUnheard {};
     struct AlertsMissed {};
-    using Message =
-        std::variant<Price, PriceGone, AlertChange, Behind, CaughtUp, AlertsMissed, std::function<void()>>;
+    using Message = std::variant<Price, PriceGone, AlertChange, Behind, CaughtUp, AlertsUnheard, AlertsMissed,
+                                 std::function<void()>>;
 
     void run() {
         if (!load_first()) return;
@@ -126,20 +128,23 @@ private:
         }
         reload_failures_ = 0;
         reload_at_.reset();
+        unheard_ = false;
         matcher_ = std::move(fresh);
+        asleep_.clear();
         if (replaying_) {
             created_.insert(created_.end(), unknown.begin(), unknown.end());
         } else {
             add(unknown);
         }
         active_ = matcher_->size();
+        call_done();
         log::info("active alerts are loaded again", {{"alerts", std::to_string(matcher_->size())}});
     }
 
     // Handling.
 
     void handle(const Price& price) {
-        if (const auto ceased = recent_.add(price)) {
+        if (const auto ceased = recent_.add(price, clock_.now())) {
             match_past(price, *ceased);
         } else if (!replaying_) {
             match(price);
@@ -149,12 +154,13 @@ private:
         }
     }
     void handle(const PriceGone& gone) {
-        if (!recent_.add(gone)) match_held(gone.ticker, gone.time);
+        if (!recent_.add(gone, clock_.now())) match_held(gone.ticker, gone.time);
     }
     void handle(const AlertChange& change) {
         const ActiveAlert& alert = change.alert;
         if (change.kind == AlertChange::Kind::deleted) {
             matcher_->remove(alert.id);
+            std::erase_if(asleep_, [&](const auto& sleeper) { return sleeper.second.id == alert.id; });
             std::erase_if(created_, [&](const ActiveAlert& waiting) { return waiting.id == alert.id; });
             return;
         }
@@ -190,21 +196,24 @@ private:
         behind_ = false;
         if (!waited_) catch_up();
     }
+    void handle(const AlertsUnheard&) { unheard_ = true; }
     void handle(const AlertsMissed&) { reload_at_ = clock_.mono(); }
     void handle(std::function<void()>& done) {
-        if (replaying_) {
-            done_.push_back(std::move(done));
-        } else {
-            done();
-        }
+        done_ = std::move(done);
+        call_done();
+    }
+    void call_done() {
+        if (!done_ || replaying_ || unheard_ || reload_at_) return;
+        std::exchange(done_, {})();
     }
 
     // What is left of the past: the last price of each ticker is in effect still.
     void catch_up() {
         if (!std::exchange(replaying_, false)) return;
+        wake_those_made_before(Timestamp::max());
         for (const auto& [ticker, price] : std::exchange(held_, {})) match(price);
         add(std::exchange(created_, {}));
-        for (const auto& done : std::exchange(done_, {})) done();
+        call_done();
     }
 
     void match(const Price& price) {
@@ -220,9 +229,20 @@ private:
     }
     // The price was in effect until then.
     void match_past(const Price& price, Timestamp until) {
+        if (replaying_) wake_those_made_before(until);
         const auto younger = matcher_->take_younger(price.ticker, price.value, until);
         match(price);
-        matcher_->load(younger);
+        if (replaying_) {
+            // Until the past has come to their time: the next price would only find them too young again.
+            for (const ActiveAlert& alert : younger) asleep_.emplace(made_at(alert.id), alert);
+        } else {
+            matcher_->load(younger);
+        }
+    }
+    void wake_those_made_before(Timestamp moment) {
+        const auto end = asleep_.lower_bound(moment);
+        for (auto sleeper = asleep_.begin(); sleeper != end; ++sleeper) matcher_->load({&sleeper->second, 1});
+        asleep_.erase(asleep_.begin(), end);
     }
 
     void hand_over(const Price& price) {
@@ -241,9 +261,11 @@ private:
     // While replaying: the last price of each ticker, not matched yet; and what waits for the end of it.
     std::unordered_map<Ticker, Price> held_;
     std::vector<ActiveAlert> created_;
-    std::vector<std::function<void()>> done_;
+    std::multimap<Timestamp, ActiveAlert> asleep_;  // by their making, which is later than the prices so far
+    std::function<void()> done_;
     bool waited_ = true;   // the batch at hand waited for the snapshot
     bool behind_ = false;  // as the bus says
+    bool unheard_ = false;
     bool replaying_ = false;
     std::vector<Uuid> fired_;
     std::optional<MonoTime> reload_at_;

@@ -42,11 +42,15 @@ public:
     // Prices from here on were made in the past, until on_caught_up().
     virtual void on_behind() = 0;
     virtual void on_caught_up() = 0;
+    // Changes are not heard of any more, until on_alerts_missed(): what is handled from here on is not called
+    // done.
+    virtual void on_alerts_unheard() = 0;
     // Changes may have been missed: the snapshot is loaded anew. Meanwhile the alerts known so far are
     // watched.
     virtual void on_alerts_missed() = 0;
-    // Calls `done` on the checker's thread when everything before it has been handled and its firings are
-    // handed over. Must not throw.
+    // Calls `done` on the checker's thread when everything before it has been handled, with all the alerts of
+    // that time, and its firings are handed over. Of several that wait for that only the last is called. Must
+    // not throw.
     virtual void after_this(std::function<void()> done) = 0;
 
     // Any thread.

@@ -68,7 +68,7 @@ protected:
     void created(const ActiveAlert& alert) { checker_->on_alert_change({AlertChange::Kind::created, alert}); }
     void deleted(const ActiveAlert& alert) { checker_->on_alert_change({AlertChange::Kind::deleted, alert}); }
 
-    ManualClock clock_;
+    ManualClock clock_{start + 24h};
     Checker* checker_ = nullptr;
     std::uint64_t sequence_ = 0;
     std::mutex mutex_;

@@ -68,7 +68,7 @@ protected:
 
     Timestamp time_ = now;
     const Uuid a_ = make_uuid(now), b_ = make_uuid(now), c_ = make_uuid(now);
-    ManualClock clock_;
+    ManualClock clock_{now + 24h};
     std::vector<ActiveAlert> snapshot_;
     std::function<void()> before_load_;
     std::atomic<int> loads_ = 0;
@@ -400,6 +400,55 @@ TEST_F(CheckerTime, SaysWhenWhatCameBeforeIsHandledAndNotBeforeThePastIsMatched)
     while (fired_before < 0) std::this_thread::yield();
     EXPECT_EQ(fired_before, 1);
     stop();
+}
+
+TEST_F(CheckerTime, WhileChangesAreNotHeardNothingIsCalledDone) {
+    snapshot_ = {gt(a_, 1000)};
+    start_ready();
+    std::atomic<int> called = 0;
+    std::atomic<int> last = 0;
+    const auto say = [&](int which) {
+        return [&, which] {
+            ++called;
+            last = which;
+        };
+    };
+    checker_->on_alerts_unheard();
+    price(50);
+    checker_->after_this(say(1));
+    price(150);
+    checker_->after_this(say(2));
+    const Uuid unheard = made_now();  // no change tells of it
+    price(160);
+    price(60);
+    checker_->after_this(say(3));
+    snapshot_ = {gt(a_, 1000), gt(unheard, 155)};
+    EXPECT_EQ(called, 0);
+    checker_->on_alerts_missed();
+    ASSERT_TRUE(wait_for_groups(1));
+    while (called == 0) std::this_thread::yield();
+    EXPECT_EQ(stop(), (Fired{{3, {unheard}}}));
+    EXPECT_EQ(called, 1);
+    EXPECT_EQ(last, 3);
+}
+
+TEST_F(CheckerTime, ManyPricesOfThePastWakeAnAlertWhenItsTimeHasCome) {
+    start_ready();
+    const Timestamp before = tick();
+    const Timestamp also_before = tick();
+    const Uuid young = made_now();
+    const Uuid deleted_meanwhile = made_now();
+    created(gt(young, 100));
+    created(gt(deleted_meanwhile, 100));
+    checker_->on_behind();
+    checker_->on_price({"BTC", Decimal::from_int(150), before, 1});
+    checker_->on_price({"BTC", Decimal::from_int(160), also_before, 2});
+    checker_->on_price({"BTC", Decimal::from_int(60), also_before + 1ms, 3});
+    checker_->on_price({"BTC", Decimal::from_int(170), tick(), 4});
+    deleted(gt(deleted_meanwhile, 100));
+    checker_->on_price({"BTC", Decimal::from_int(70), tick(), 5});
+    checker_->on_caught_up();
+    EXPECT_EQ(stop(), (Fired{{4, {young}}}));
 }
 
 }  // namespace

@@ -1,24 +1,26 @@
 #include "alert/recent_prices.hpp"
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
 namespace pricewire {
 
-std::optional<Timestamp> RecentPrices::add(const Price& price) {
-    return insert(by_ticker_[price.ticker], {price.time, price});
+std::optional<Timestamp> RecentPrices::add(Price price, Timestamp now) {
+    price.time = std::min(price.time, now);
+    return insert(by_ticker_[price.ticker], {price.time, price}, now);
 }
 
-std::optional<Timestamp> RecentPrices::add(const PriceGone& gone) {
+std::optional<Timestamp> RecentPrices::add(const PriceGone& gone, Timestamp now) {
     const auto found = by_ticker_.find(gone.ticker);
     if (found == by_ticker_.end()) return std::nullopt;
-    return insert(found->second, {gone.time, std::nullopt});
+    return insert(found->second, {std::min(gone.time, now), std::nullopt}, now);
 }
 
 std::optional<Price> RecentPrices::first_since(const ActiveAlert& alert, Timestamp since) const {
     const auto found = by_ticker_.find(alert.ticker);
     if (found == by_ticker_.end()) return std::nullopt;
-    const auto& entries = found->second;
+    const auto& entries = found->second.entries;
     // Back to the one that was in effect then: the last whose successor came no later.
     std::size_t first = entries.size() - 1;
     while (first > 0 && entries[first].time > since) --first;
@@ -29,13 +31,21 @@ std::optional<Price> RecentPrices::first_since(const ActiveAlert& alert, Timesta
     return std::nullopt;
 }
 
-std::optional<Timestamp> RecentPrices::insert(std::deque<Entry>& entries, Entry entry) {
+std::optional<Timestamp> RecentPrices::insert(Line& line, Entry entry, Timestamp now) {
+    auto& entries = line.entries;
+    for (auto last = entries.rbegin(); last != entries.rend() && last->time > now; ++last) last->time = now;
     auto place = entries.end();
     while (place != entries.begin() && std::prev(place)->time > entry.time) --place;
     std::optional<Timestamp> ceased;
-    if (place != entries.end()) ceased = place->time;
+    if (place != entries.end()) {
+        if (place == entries.begin() && line.forgot) return entry.time;
+        ceased = place->time;
+    }
     entries.insert(place, std::move(entry));
-    while (entries.size() > most || entries.back().time - entries.front().time > longest) entries.pop_front();
+    while (entries.size() > most || entries.back().time - entries.front().time > longest) {
+        entries.pop_front();
+        line.forgot = true;
+    }
     return ceased;
 }
 

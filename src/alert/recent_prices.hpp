@@ -21,10 +21,12 @@ public:
     static constexpr std::size_t most = 4096;
 
     // Takes its place by its time: prices of several feeds may come in another order. Returns when it had
-    // ceased to be in effect; nullopt where it is the newest.
-    std::optional<Timestamp> add(const Price& price);
+    // ceased to be in effect; nullopt where it is the newest. One that is older than all that is kept ceased
+    // at once, as far as can be known. Times that lie in the future, by a clock that was ahead or has been
+    // set back, count as `now`.
+    std::optional<Timestamp> add(Price price, Timestamp now);
     // The same for a ticker whose price has gone; where none was there, nothing is kept.
-    std::optional<Timestamp> add(const PriceGone& gone);
+    std::optional<Timestamp> add(const PriceGone& gone, Timestamp now);
 
     // The first price in effect at or after `since` for which the condition holds.
     std::optional<Price> first_since(const ActiveAlert& alert, Timestamp since) const;
@@ -34,8 +36,12 @@ private:
         Timestamp time;
         std::optional<Price> price;  // nullopt: it has gone
     };
-    static std::optional<Timestamp> insert(std::deque<Entry>& entries, Entry entry);
-    std::unordered_map<Ticker, std::deque<Entry>> by_ticker_;
+    struct Line {
+        std::deque<Entry> entries;
+        bool forgot = false;  // there were older ones
+    };
+    static std::optional<Timestamp> insert(Line& line, Entry entry, Timestamp now);
+    std::unordered_map<Ticker, Line> by_ticker_;
 };
 
 }  // namespace pricewire

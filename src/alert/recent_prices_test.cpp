@@ -15,7 +15,7 @@ Timestamp at(double seconds) {
 class RecentPricesTest : public ::testing::Test {
 protected:
     std::optional<Timestamp> price(int value, double second) {
-        return recent_.add({"BTC", Decimal::from_int(value), at(second), ++sequence_});
+        return recent_.add({"BTC", Decimal::from_int(value), at(second), ++sequence_}, at(now_));
     }
     // The value of the first price since then above the target; 0 where there is none.
     std::string first(int target, double since, Condition condition = Condition::gt) {
@@ -24,13 +24,14 @@ protected:
     }
     std::string present() { return first(0, 1e6); }
     RecentPrices recent_;
+    double now_ = 1e9;
     std::uint64_t sequence_ = 0;
 };
 
 TEST_F(RecentPricesTest, OfAnUnknownTickerThereIsNone) {
     EXPECT_EQ(first(1, 0), "none");
     EXPECT_EQ(present(), "none");
-    EXPECT_FALSE(recent_.add(PriceGone{"BTC", at(1)}));
+    EXPECT_FALSE(recent_.add(PriceGone{"BTC", at(1)}, at(now_)));
     EXPECT_EQ(first(1, 0), "none");
 }
 
@@ -49,8 +50,8 @@ TEST_F(RecentPricesTest, APriceIsInEffectUntilTheNext) {
 
 TEST_F(RecentPricesTest, APriceThatHasGoneIsNotInEffectAnyMore) {
     price(100, 1);
-    recent_.add(PriceGone{"BTC", at(2)});
-    recent_.add(PriceGone{"BTC", at(3)});
+    recent_.add(PriceGone{"BTC", at(2)}, at(now_));
+    recent_.add(PriceGone{"BTC", at(3)}, at(now_));
     EXPECT_EQ(present(), "none");
     EXPECT_EQ(first(90, 1.5), "100");
     EXPECT_EQ(first(90, 2.5), "none");
@@ -67,7 +68,7 @@ TEST_F(RecentPricesTest, APriceThatComesLateTakesItsPlaceByItsTime) {
     EXPECT_EQ(first(150, 0), "200");
     EXPECT_EQ(first(150, 2.5), "200");
     EXPECT_EQ(first(150, 3), "none");
-    EXPECT_EQ(recent_.add(PriceGone{"BTC", at(2.5)}), at(3));
+    EXPECT_EQ(recent_.add(PriceGone{"BTC", at(2.5)}, at(now_)), at(3));
     EXPECT_EQ(first(150, 2.7), "none");
     EXPECT_EQ(first(90, 2.7), "100");
 }
@@ -80,6 +81,24 @@ TEST_F(RecentPricesTest, ForgetsWhatIsOldAndKeepsTheLast) {
     EXPECT_EQ(first(40, 0), "50");
     for (std::size_t i = 0; i < RecentPrices::most; ++i) price(60, 124);
     EXPECT_EQ(first(60, 0, Condition::lt), "none");
+}
+
+TEST_F(RecentPricesTest, OneOlderThanAllThatIsKeptCeasedAtOnceAsFarAsCanBeKnown) {
+    price(100, 0);
+    for (std::size_t i = 0; i < RecentPrices::most; ++i) price(100, 40);
+    EXPECT_EQ(price(200, -1), at(-1));
+    EXPECT_EQ(first(150, -5), "none");
+}
+
+TEST_F(RecentPricesTest, APriceOfTheFutureIsOneOfNow) {
+    now_ = 10;
+    EXPECT_FALSE(price(100, 1000));
+    now_ = 11;
+    EXPECT_FALSE(price(50, 10.5)) << "the clock that was ahead does not keep its price the newest";
+    EXPECT_EQ(present(), "50");
+    now_ = 5;  // the clock was set back
+    EXPECT_FALSE(price(60, 5));
+    EXPECT_EQ(present(), "60");
 }
 
 }  // namespace

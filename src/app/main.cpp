@@ -95,6 +95,7 @@ int run(const CommandLine& command, Shutdown& shutdown) {
     if (command.command == "health") return ask_health(config, *roles_of(command.role));
     install_logging(config.log.level, config.log.format);
     if (const auto roles = roles_of(command.command)) return run_roles(config, *roles, shutdown);
+    shutdown.leave_to_the_system();
     if (command.command == "migrate") return migrate(config, command);
     if (command.command == "rotate-master-key") return rotate(config);
     return users(config, command);

@@ -6,6 +6,7 @@
 
 #include "queue/rabbitmq/rabbitmq_queue.hpp"
 #include "redis/url.hpp"
+#include "storage/postgres/postgres_storage.hpp"
 
 namespace pricewire {
 namespace {
@@ -125,13 +126,7 @@ std::string listen_of(const Config& config, const Roles& roles) {
 }
 
 std::string postgres_place_of(const Config& config) {
-    std::string_view url = config.storage.database_url;
-    url.remove_prefix(url.find("://") + 3);
-    url = url.substr(0, url.find('?'));
-    if (const auto at = url.substr(0, url.find('/')).rfind('@'); at != std::string_view::npos) {
-        url.remove_prefix(at + 1);
-    }
-    return std::string(url);
+    return postgres_address(config.storage.database_url).value_or("of a URL that cannot be read");
 }
 
 std::vector<std::string> wrong_for(const Config& config, const Roles& roles) {
@@ -156,6 +151,11 @@ std::vector<std::string> wrong_for(const Config& config, const Roles& roles) {
             "security.master_key: processes that share a database share the key that seals its secrets; set "
             "it, the same for all (openssl rand -base64 32), or security.master_key_file to a file they "
             "share");
+    }
+    if (uses_postgres(config)) {
+        if (const auto place = postgres_address(config.storage.database_url); !place) {
+            out.push_back("storage.database_url: " + place.error().message);
+        }
     }
     if (!config.storage.redis_url.empty()) {
         if (const auto place = redis::parse_url(config.storage.redis_url); !place) {

@@ -54,10 +54,17 @@ TEST(Options, OneRoleAloneNeedsWhatProcessesShare) {
 TEST(Options, APlaceInAMessageHoldsNoPassword) {
     EXPECT_EQ(postgres_place_of(shared()), "db.example:5433/prices");
     Config config;
-    config.storage.database_url = "postgresql:///prices?user=pw&password=s3cret";
-    EXPECT_EQ(postgres_place_of(config), "/prices");
-    config.storage.database_url = "postgres://pw@h/d";
-    EXPECT_EQ(postgres_place_of(config), "h/d");
+    const auto place = [&](const char* url) {
+        config.storage.database_url = url;
+        return postgres_place_of(config);
+    };
+    EXPECT_EQ(place("postgresql:///prices?user=pw&password=s3cret"), "localhost:5432/prices");
+    EXPECT_EQ(place("postgres://pw@h/d"), "h:5432/d");
+    for (const char* odd :
+         {"postgresql://u:s3?cret@db/x", "postgresql://u:s3/cret@db/x", "postgresql://u:s3#cret@db/x",
+          "postgresql://u:s3@cret@db/x", "postgresql://u:%zzs3cret@db/x"}) {
+        EXPECT_EQ(place(odd).find("s3"), std::string::npos) << place(odd);
+    }
 }
 
 TEST(Options, EachRoleHasAPortForItsHealth) {

@@ -1,5 +1,7 @@
 #include "app/parts.hpp"
 
+#include <stdexcept>
+
 #include "app/options.hpp"
 #include "bus/in_process/in_process_bus.hpp"
 #include "bus/redis/redis_bus.hpp"
@@ -31,11 +33,16 @@ std::unique_ptr<Storage> open_storage(const Config& config, StorageEvents events
     if (!uses_postgres(config)) {
         return create_sqlite_storage({.file = sqlite_file_of(config)}, std::move(events));
     }
-    if (const auto migrated = postgres_migrate(config.storage.database_url); !migrated) {
-        throw StorageError(migrated.error().message);
+    const std::string& url = config.storage.database_url;
+    // Asked first: who may not change the schema need not, where it is as it should be.
+    if (!postgres_check_schema(url)) {
+        if (const auto migrated = postgres_migrate(url); !migrated) {
+            if (postgres_schema_is_newer(url)) throw std::runtime_error(migrated.error().message);
+            throw StorageError(migrated.error().message);
+        }
     }
     PostgresOptions options;
-    options.url = config.storage.database_url;
+    options.url = url;
     options.pool = static_cast<std::size_t>(config.storage.pool);
     return create_postgres_storage(options, std::move(events));
 }
@@ -58,6 +65,7 @@ std::unique_ptr<DeliveryQueue> open_queue(const Config& config, const Roles& rol
     RabbitmqOptions options;
     options.url = config.storage.rabbitmq_url;
     options.queue = config.storage.rabbitmq_queue;
+    options.ca_file = config.storage.rabbitmq_ca_file;
     return create_rabbitmq_queue(options);
 }
 

@@ -16,7 +16,7 @@
 namespace pricewire {
 
 // Brings the schema up to date first. Throws StorageError: PostgreSQL cannot be reached or used (it may be
-// later), SQLite's file cannot be opened.
+// later), SQLite's file cannot be opened. Throws another std::runtime_error where waiting does not help.
 std::unique_ptr<Storage> open_storage(const Config& config, StorageEvents events);
 // These never fail because a server is away: they connect when it is there, and say so.
 std::unique_ptr<PriceBus> open_bus(const Config& config, const Roles& roles);

@@ -3,7 +3,8 @@
 #include <atomic>
 #include <cstdio>
 #include <mutex>
-#include <thread>
+#include <random>
+#include <utility>
 
 #include "alert/checker.hpp"
 #include "api/api.hpp"
@@ -52,22 +53,23 @@ class Process {
 public:
     Process(const Config& config, const Roles& roles, Shutdown& shutdown, Front& front)
         : config_(config), roles_(roles), shutdown_(shutdown), front_(front) {}
-    // Where run() has thrown, requests must not find what is going.
-    ~Process() { front_.stop(Duration::zero()); }
+    // Where run() has thrown, nobody may find what is going.
+    ~Process() {
+        front_.stop(Duration::zero());
+        listen_to_nothing();
+        if (market_) market_->stop();
+        if (bus_) bus_->unsubscribe_all();
+    }
     Process(const Process&) = delete;
     Process& operator=(const Process&) = delete;
 
     int run() {
-        if (!open_database()) return stopped_early();
-        if (roles_.api || roles_.sender) {
-            // Before anything reads or writes a secret.
-            auto secrets = open_secrets(config_, key_places_of(config_).key_file, *storage_);
-            if (!secrets) {
-                log::error(secrets.error().message);
-                return 1;
-            }
-            secrets_ = std::move(*secrets);
+        const auto opened = open_database();
+        if (!opened) {
+            log::error(opened.error().message);
+            return 1;
         }
+        if (!*opened) return stopped_early();
         if (roles_.api || roles_.checker || roles_.sender) queue_ = open_queue(config_, roles_);
         if (roles_.api || roles_.checker || roles_.feed) bus_ = open_bus(config_, roles_);
         if (roles_.sender) start_sending();
@@ -106,6 +108,11 @@ private:
                         std::lock_guard lock(listeners_mutex_);
                         if (api_listens_ != nullptr) api_listens_->on_user_changed(user);
                     },
+                .alerts_unheard =
+                    [this] {
+                        std::lock_guard lock(listeners_mutex_);
+                        if (checker_listens_ != nullptr) checker_listens_->on_alerts_unheard();
+                    },
                 .alerts_missed =
                     [this] {
                         std::lock_guard lock(listeners_mutex_);
@@ -113,22 +120,26 @@ private:
                     }};
     }
 
-    // A database of others may come later. False where a signal has ended the wait.
-    bool open_database() {
-        if (!uses_postgres(config_)) {
-            storage_ = open_storage(config_, events());
-            return true;
-        }
+    // Opens the database, and what seals its secrets. A database of others may come later, and may go while
+    // it is asked. False where a signal has ended the wait.
+    Result<bool> open_database() {
+        if (!uses_postgres(config_)) return open_once();
         Rng rng(std::random_device{}());
         const std::string place = postgres_place_of(config_);
+        std::string said;
         for (int tries = 1;; ++tries) {
             try {
-                storage_ = open_storage(config_, events());
-                if (tries > 1) log::info("the database is there", {{"database", place}});
-                return true;
+                // Another process' migration may take its time.
+                const Shutdown::NothingToFinish nothing_to_finish;
+                auto opened = open_once();
+                if (tries > 1 && opened) log::info("the database is there", {{"database", place}});
+                return opened;
             } catch (const StorageError& e) {
-                front_.starting(fmt::format("waiting for the database {}: {}", place, e.what()));
-                if (tries == 1) {
+                secrets_.reset();
+                storage_.reset();
+                // Why is for the operator's eyes alone: anybody can ask for /health.
+                front_.starting("waiting for the database");
+                if (std::exchange(said, e.what()) != e.what()) {
                     log::warn("waiting for the database; nothing is done until it is there",
                               {{"database", place}, {"reason", e.what()}});
                 }
@@ -136,6 +147,15 @@ private:
             signal_ = shutdown_.wait_for(database_backoff.equal_jitter(tries, rng));
             if (signal_) return false;
         }
+    }
+    Result<bool> open_once() {
+        storage_ = open_storage(config_, events());
+        if (!roles_.api && !roles_.sender) return true;
+        // Before anything reads or writes a secret.
+        auto secrets = open_secrets(config_, key_places_of(config_).key_file, *storage_);
+        if (!secrets) return std::unexpected(secrets.error());
+        secrets_ = std::move(*secrets);
+        return true;
     }
 
     int stopped_early() const {
@@ -181,6 +201,8 @@ private:
 
     void open_api() {
         auth_cache_ = open_auth_cache(config_);
+        // What happened to users while nobody was there to forget them.
+        auth_cache_->evict(std::nullopt);
         rate_limits_ = open_rate_limits(config_);
         api_ = create_api({.storage = *storage_,
                            .bus = *bus_,
@@ -230,7 +252,16 @@ private:
                                                                   : sqlite_file_of(config_).string()}});
     }
 
+    void listen_to_nothing() {
+        std::lock_guard lock(listeners_mutex_);
+        api_listens_ = nullptr;
+        checker_listens_ = nullptr;
+    }
+
     void stop() {
+        // One that has no snapshot takes nothing from its mailbox, and whoever waits for room there holds the
+        // rest up. What came is read again by the next start.
+        if (checker_ && !checker_->ready()) checker_->stop();
         front_.stop(5s);
         {
             std::lock_guard lock(listeners_mutex_);
@@ -251,10 +282,7 @@ private:
         if (sender_) sender_->stop(config_.delivery.timeout + 1s);
         if (pruner_) pruner_->stop();
         if (bars_) bars_->stop();
-        {
-            std::lock_guard lock(listeners_mutex_);
-            checker_listens_ = nullptr;
-        }
+        listen_to_nothing();
         log::info("stopped");
     }
 

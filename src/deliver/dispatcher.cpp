@@ -237,6 +237,8 @@ private:
                 accept(batch);
                 start_waiting();
                 ++batches;
+                // A slow database must not make others believe that this sender is dead.
+                meet_peers();
             }
             claim_goes_on_ = batches == batches_a_step;
             wake_lanes();

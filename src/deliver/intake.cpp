@@ -87,6 +87,8 @@ bool Intake::claim_hinted(Batch& batch) {
     const Timestamp now = clock_.now();
     const Claim claim = new_claim(now);
     batch.claimed = storage_.claim(tasks, now, claim);
+    // The others may be due in a moment, by the clock of whoever fired them.
+    if (batch.claimed.size() < tasks.size()) due_at(clock_.mono() + poll_floor);
     batch.lease_until = claim.lease_until;
     for (auto it = first; it != first + n; ++it) done_with(*it);
     hints_.erase(first, first + n);

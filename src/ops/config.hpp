@@ -41,7 +41,8 @@ struct Config {
         std::string redis_prefix = "pricewire:";  // of every key and stream there
         std::string rabbitmq_url;
         std::string rabbitmq_queue = "webhooks_queue";
-        int pool = 8;  // connections of a process to PostgreSQL, beside the one that listens
+        std::string rabbitmq_ca_file;  // PEM; empty: the system's authorities
+        int pool = 8;                  // connections of a process to PostgreSQL, beside the one that listens
     } storage;
     struct {
         std::string listen;  // empty: the role's own port, see health_listen_of()

@@ -320,6 +320,11 @@ std::vector<ConfigKey> make_keys() {
     keys.push_back(text(
         "storage.rabbitmq_queue", "1 to 100 characters without spaces", "the delivery queue's name",
         [](Config& c) -> std::string& { return c.storage.rabbitmq_queue; }, is_name));
+    keys.push_back(text(
+        "storage.rabbitmq_ca_file", "a path, or nothing",
+        "authorities that an amqps:// broker's certificate is verified against; empty: the system's",
+        [](Config& c) -> std::string& { return c.storage.rabbitmq_ca_file; },
+        [](const std::string&) { return true; }));
     keys.push_back(number("storage.pool", 1, 200, "connections of a process to PostgreSQL",
                           [](Config& c) -> int& { return c.storage.pool; }));
     keys.push_back(text(
@@ -471,14 +476,22 @@ std::string env_name(std::string_view key) {
 }
 
 std::string mask_password(std::string_view url) {
-    const std::size_t scheme = url.find("://");
-    if (scheme == std::string_view::npos) return std::string(url);
+    std::string out(url);
+    const std::size_t scheme = out.find("://");
+    if (scheme == std::string::npos) return out;
     const std::size_t begin = scheme + 3;
-    const std::size_t at = url.substr(0, url.find_first_of("/?#", begin)).rfind('@');
-    if (at == std::string_view::npos || at < begin) return std::string(url);
-    const std::size_t colon = url.find(':', begin);
-    if (colon > at) return std::string(url);
-    return fmt::format("{}:***{}", url.substr(0, colon), url.substr(at));
+    // A password that should have been percent-encoded may hold any of "/?#@": rather too much than too
+    // little.
+    if (const std::size_t at = out.rfind('@'); at != std::string::npos && at >= begin) {
+        if (const std::size_t colon = out.find(':', begin); colon < at) {
+            out.replace(colon, at - colon, ":***");
+        }
+    }
+    for (std::size_t found = 0; (found = out.find("password=", found)) != std::string::npos;) {
+        found += std::string_view("password=").size();
+        out.replace(found, std::min(out.find('&', found), out.size()) - found, "***");
+    }
+    return out;
 }
 
 std::vector<std::string> cross_check(const Config& c) {

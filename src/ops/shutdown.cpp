@@ -61,4 +61,23 @@ std::optional<int> Shutdown::wait_for(Duration patience) {
     }
 }
 
+Shutdown::NothingToFinish::NothingToFinish() {
+    for (const int number : {SIGTERM, SIGINT}) {
+        signal(number, [](int) { _exit(0); });
+    }
+    const sigset_t set = ending_signals();
+    pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+}
+
+Shutdown::NothingToFinish::~NothingToFinish() {
+    const sigset_t set = ending_signals();
+    pthread_sigmask(SIG_BLOCK, &set, nullptr);
+    for (const int number : {SIGTERM, SIGINT}) signal(number, SIG_DFL);
+}
+
+void Shutdown::leave_to_the_system() {
+    const sigset_t set = ending_signals();
+    pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+}
+
 }  // namespace pricewire

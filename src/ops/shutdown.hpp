@@ -16,6 +16,18 @@ public:
     int wait();
     // The same for so long; nullopt where none has come.
     std::optional<int> wait_for(Duration patience);
+
+    // While it lives, the first signal ends the process at once, with exit code 0: there is nothing to finish
+    // yet. On the thread that made Shutdown.
+    class NothingToFinish {
+    public:
+        NothingToFinish();
+        ~NothingToFinish();
+        NothingToFinish(const NothingToFinish&) = delete;
+        NothingToFinish& operator=(const NothingToFinish&) = delete;
+    };
+    // For commands that nobody waits for: from here on signals end the process as they do by default.
+    void leave_to_the_system();
 };
 
 }  // namespace pricewire

@@ -112,7 +112,11 @@ void Connection::greet(MonoTime deadline) {
     send(deadline);
     for (; replies > 0; --replies) {
         const Reply reply = read(deadline);
-        if (reply.is_error()) give_up(fmt::format("refuses: {}", reply.text().substr(0, 200)));
+        // Its first word says what is wrong; the rest may repeat the password.
+        if (reply.is_error()) {
+            give_up(fmt::format("refuses: {}",
+                                reply.text().substr(0, std::min<std::size_t>(reply.text().find(' '), 50))));
+        }
     }
 }
 

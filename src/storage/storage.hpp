@@ -68,6 +68,8 @@ struct StorageEvents {
     std::function<void(const AlertChange&)> alert_changed;
     // A user was disabled, or (nullopt) some user may have changed outside this process.
     std::function<void(std::optional<Uuid> user_id)> user_changed;
+    // Changes of alerts are not heard of any more, until alerts_missed().
+    std::function<void()> alerts_unheard;
     // Changes of alerts may have been missed: whoever follows them loads the active alerts anew. Called when
     // the database is listened to again after it was not; never by a storage that cannot miss any.
     std::function<void()> alerts_missed;

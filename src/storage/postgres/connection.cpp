@@ -32,30 +32,19 @@ std::int64_t milliseconds(Duration time) {
 
 // The URL's options, and ours where it does not name them.
 std::string connection_string(const ConnectionOptions& options) {
-    char* message = nullptr;
-    const std::unique_ptr<PQconninfoOption, void (*)(PQconninfoOption*)> parsed(
-        PQconninfoParse(options.url.c_str(), &message), PQconninfoFree);
-    const std::unique_ptr<char, void (*)(void*)> owned(message, PQfreemem);
-    // libpq's own message repeats the URL, password and all.
-    if (!parsed) {
-        throw StorageError(
-            "database: the URL is none that PostgreSQL knows; it is written "
-            "postgresql://user:password@host:5432/database, and of a password all but letters and digits as "
-            "%XX");
-    }
-    std::map<std::string, std::string> all{
-        {"application_name", options.application_name},
-        {"client_encoding", "UTF8"},
-        // libpq counts in seconds and takes one second for two.
-        {"connect_timeout",
-         std::to_string(std::max<std::int64_t>(2, milliseconds(options.connect_timeout) / 1000))},
-        {"keepalives_idle", "5"},
-        {"keepalives_interval", "2"},
-        {"keepalives_count", "3"},
-        {"tcp_user_timeout", "10000"},
-    };
-    for (const PQconninfoOption* o = parsed.get(); o->keyword != nullptr; ++o) {
-        if (o->val != nullptr) all[o->keyword] = o->val;
+    auto all = options_in(options.url);
+    for (auto& [name, value] : std::map<std::string, std::string>{
+             {"application_name", options.application_name},
+             {"client_encoding", "UTF8"},
+             // libpq counts in seconds and takes one second for two.
+             {"connect_timeout",
+              std::to_string(std::max<std::int64_t>(2, milliseconds(options.connect_timeout) / 1000))},
+             {"keepalives_idle", "5"},
+             {"keepalives_interval", "2"},
+             {"keepalives_count", "3"},
+             {"tcp_user_timeout", "10000"},
+         }) {
+        all.emplace(name, value);
     }
     std::string out;
     for (const auto& [name, value] : all) out += fmt::format("{}={} ", name, quoted(value));
@@ -76,6 +65,25 @@ std::unique_ptr<pqxx::connection> open(const ConnectionOptions& options) {
 }
 
 }  // namespace
+
+std::map<std::string, std::string> options_in(const std::string& url) {
+    char* message = nullptr;
+    const std::unique_ptr<PQconninfoOption, void (*)(PQconninfoOption*)> parsed(
+        PQconninfoParse(url.c_str(), &message), PQconninfoFree);
+    const std::unique_ptr<char, void (*)(void*)> owned(message, PQfreemem);
+    // libpq's own message repeats the URL, password and all.
+    if (!parsed) {
+        throw StorageError(
+            "database: the URL is none that PostgreSQL knows; it is written "
+            "postgresql://user:password@host:5432/database, and of a password all but letters and digits as "
+            "%XX");
+    }
+    std::map<std::string, std::string> out;
+    for (const PQconninfoOption* o = parsed.get(); o->keyword != nullptr; ++o) {
+        if (o->val != nullptr) out[o->keyword] = o->val;
+    }
+    return out;
+}
 
 const std::string& query(std::string_view name) {
     static const auto all = named_queries(postgres_queries()[0].text);

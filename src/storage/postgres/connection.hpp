@@ -1,6 +1,7 @@
 #pragma once
 
 #include <initializer_list>
+#include <map>
 #include <memory>
 #include <optional>
 #include <pqxx/pqxx>
@@ -69,6 +70,10 @@ private:
     bool in_transaction_ = false;
     std::set<std::string, std::less<>> prepared_;
 };
+
+// What the URL says, by libpq's names ("host", "dbname"). Throws StorageError, without the URL, where it is
+// none.
+std::map<std::string, std::string> options_in(const std::string& url);
 
 // The statement of that name.
 const std::string& query(std::string_view name);

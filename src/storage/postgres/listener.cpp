@@ -78,6 +78,7 @@ void Listener::run() {
                 "is",
                 {{"reason", reason(e)}});
         }
+        if (!stopping_ && events_.alerts_unheard) events_.alerts_unheard();
         if (stopping_ || !reconnect()) return;
         log::info("the database is listened to again");
         tell_what_may_be_missed();
@@ -86,7 +87,10 @@ void Listener::run() {
 
 void Listener::follow() {
     while (wait(ask_every)) {
-        if (connection_->raw().get_notifs() == 0) connection_->execute("SELECT 1");
+        if (connection_->raw().get_notifs() > 0) continue;
+        connection_->execute("SELECT 1");
+        // What came with the answer makes the socket readable no more.
+        connection_->raw().get_notifs();
     }
 }
 

@@ -122,6 +122,11 @@ Result<int> postgres_migrate(const std::string& url, std::optional<int> to) {
     }
 }
 
+bool postgres_schema_is_newer(const std::string& url) {
+    const auto all = postgres_migration_states(url);
+    return all && version_of(*all) > known().back().version;
+}
+
 Result<void> postgres_check_schema(const std::string& url) {
     const auto all = postgres_migration_states(url);
     if (!all) return std::unexpected(all.error());

@@ -18,6 +18,9 @@ Result<std::vector<MigrationState>> postgres_migration_states(const std::string&
 // the way back).
 Result<int> postgres_migrate(const std::string& url, std::optional<int> to = std::nullopt);
 
+// Whether a newer binary has been here; false where the database cannot be asked.
+bool postgres_schema_is_newer(const std::string& url);
+
 // Error where the database has another schema than this binary's, and what to do about it.
 Result<void> postgres_check_schema(const std::string& url);
 

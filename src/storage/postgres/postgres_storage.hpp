@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "base/result.hpp"
 #include "storage/storage.hpp"
 
 namespace pricewire {
@@ -33,5 +34,8 @@ struct PostgresOptions {
 // What replace_secrets() or delete_user() overwrites stays in PostgreSQL's files as dead rows and as
 // write-ahead log until vacuum and log rotation have passed over it.
 std::unique_ptr<Storage> create_postgres_storage(const PostgresOptions& options, StorageEvents events);
+
+// "host:port/database" of a URL, for a log; or that it is none. Never holds user or password.
+Result<std::string> postgres_address(const std::string& url);
 
 }  // namespace pricewire
