@@ -65,6 +65,9 @@ TEST(Options, APlaceInAMessageHoldsNoPassword) {
           "postgresql://u:s3@cret@db/x", "postgresql://u:%zzs3cret@db/x"}) {
         EXPECT_EQ(place(odd).find("s3"), std::string::npos) << place(odd);
     }
+    Config unreadable = shared();
+    unreadable.storage.database_url = "postgresql://u:s3/cret@db/x";
+    EXPECT_EQ(first_wrong(unreadable, "api"), "storage.database_url");
 }
 
 TEST(Options, EachRoleHasAPortForItsHealth) {

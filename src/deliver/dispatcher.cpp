@@ -69,7 +69,8 @@ public:
           rng_(seed),
           gate_(clock, seed + 1),
           write_back_(options.owner, storage, clock, gate_),
-          intake_(options.owner, options.timeout + lease_slack, options.max_hints, storage, clock),
+          intake_(options.owner, options.timeout + lease_slack, options.max_hints,
+                  options.alive_for > Duration::zero(), storage, clock),
           endpoints_(policy_of(options), seed + 2),
           peers_(options.owner, options.alive_for, storage, clock) {}
 

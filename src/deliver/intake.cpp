@@ -19,11 +19,12 @@ constexpr Duration poll_floor = milliseconds{20};
 
 }  // namespace
 
-Intake::Intake(const std::string& owner, Duration lease, std::size_t max_hints, Storage& storage,
-               const Clock& clock)
+Intake::Intake(const std::string& owner, Duration lease, std::size_t max_hints, bool hints_may_be_early,
+               Storage& storage, const Clock& clock)
     : owner_(owner),
       lease_(lease),
       max_hints_(max_hints),
+      hints_may_be_early_(hints_may_be_early),
       storage_(storage),
       clock_(clock),
       next_poll_(clock.mono()),
@@ -87,8 +88,7 @@ bool Intake::claim_hinted(Batch& batch) {
     const Timestamp now = clock_.now();
     const Claim claim = new_claim(now);
     batch.claimed = storage_.claim(tasks, now, claim);
-    // The others may be due in a moment, by the clock of whoever fired them.
-    if (batch.claimed.size() < tasks.size()) due_at(clock_.mono() + poll_floor);
+    if (hints_may_be_early_ && batch.claimed.size() < tasks.size()) due_at(clock_.mono() + poll_floor);
     batch.lease_until = claim.lease_until;
     for (auto it = first; it != first + n; ++it) done_with(*it);
     hints_.erase(first, first + n);

@@ -19,9 +19,10 @@ namespace pricewire {
 // when something is due there, once a second at least. Claims in batches, both sources in turn. One thread.
 class Intake {
 public:
-    // Claims hold for `lease`.
-    Intake(const std::string& owner, Duration lease, std::size_t max_hints, Storage& storage,
-           const Clock& clock);
+    // Claims hold for `lease`. Where others fire (`hints_may_be_early`), a clock ahead of ours may tell of
+    // what is due in a moment: the database is then asked again soon.
+    Intake(const std::string& owner, Duration lease, std::size_t max_hints, bool hints_may_be_early,
+           Storage& storage, const Clock& clock);
 
     // `complete` is false where tasks were dropped before they came here: the database is asked for them.
     void on_tasks(std::span<const QueuedTask> tasks, bool complete);
@@ -56,6 +57,7 @@ private:
     const std::string owner_;
     const Duration lease_;
     const std::size_t max_hints_;
+    const bool hints_may_be_early_;
     Storage& storage_;
     const Clock& clock_;
     std::deque<QueuedTask> hints_;

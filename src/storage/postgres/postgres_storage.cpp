@@ -19,7 +19,16 @@ Result<std::string> postgres_address(const std::string& url) {
             const std::string& given = options[name];
             return given.empty() ? std::string(value) : given;
         };
-        return or_else("host", "localhost") + ":" + or_else("port", "5432") + "/" + options["dbname"];
+        const std::string port = or_else("port", "5432");
+        // A password with "/" or "@" as they stand is read as a port, a host or a database.
+        if (port.find_first_not_of("0123456789,") != std::string::npos ||
+            options["host"].find('@') != std::string::npos ||
+            options["dbname"].find('@') != std::string::npos) {
+            return fail(
+                "database: the URL cannot be meant so; of a password all but letters and digits are "
+                "written as %XX");
+        }
+        return or_else("host", "localhost") + ":" + port + "/" + options["dbname"];
     } catch (const StorageError& e) {
         return fail(e.what());
     }
