@@ -72,6 +72,8 @@ public:
         if (!*opened) return stopped_early();
         if (roles_.api || roles_.checker || roles_.sender) queue_ = open_queue(config_, roles_);
         if (roles_.api || roles_.checker || roles_.feed) bus_ = open_bus(config_, roles_);
+        // Whoever publishes connects now, not with the first firing.
+        if (roles_.api || roles_.checker) queue_->publish({});
         if (roles_.sender) start_sending();
         if (roles_.checker) start_checking();
         if (roles_.feed) {

@@ -19,7 +19,8 @@ public:
         : url_(std::move(url)), options_(options), outage_(url_.address(), options.queue) {}
 
     void publish(std::span<const DeliveryTask> tasks) override {
-        if (!tasks.empty()) publisher().publish(tasks);
+        Publisher& publishing = publisher();
+        if (!tasks.empty()) publishing.publish(tasks);
     }
 
     void consume(std::function<void(std::span<const QueuedTask>)> on_tasks) override {

@@ -36,7 +36,7 @@ struct RabbitmqOptions {
 // The queue in a RabbitMQ 3.8 or later, by AMQP 0-9-1: a durable quorum queue, declared where it is not
 // there. Messages are persistent, mandatory and confirmed: one that is refused, returned or not confirmed in
 // time is published again. They hold "<delivery id> <attempt>". Publishing and consuming have a thread and a
-// connection each; the first publish() or ping() starts the one, consume() the other.
+// connection each; the first publish(), of nothing too, or ping() starts the one, consume() the other.
 //
 // Neither publish() nor consume() nor done() waits for the broker, or throws because it is away. Where it
 // is, that is said once, with what it means, and once when it is back. ping() throws within `ping_deadline`
