@@ -139,6 +139,8 @@ TEST_F(SenderSocketTest, AReceiverThatHangsSlowsNobodyElse) {
     queue_->publish(fire(300, fast->url()));
     // No time-out has passed by then: the fast one did not wait for the slow.
     ASSERT_TRUE(ended(DeliveryState::delivered, 300));
+    // Counted a moment after they were written.
+    EXPECT_TRUE(storage_.wait_until([&] { return sender->stats().attempts >= 300; }));
     EXPECT_EQ(sender->stats().attempts, 300U);
     sender->stop(milliseconds{1});
     EXPECT_EQ(storage_.count(DeliveryState::pending), 1000U) << "handed back";
