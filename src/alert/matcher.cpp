@@ -17,9 +17,9 @@
 //
 // The condition is a level, not an edge: after a price P no alert with a target on P's side is left, whatever
 // prices came before or were never seen. A jump over ten thousand targets fires them all, at the price of the
-// jump. A new alert is compared with the present price first, so it cannot slip in between two prices. Prices
-// and changes arrive through one mailbox, so there is no moment at which an alert is neither compared with
-// the present price nor in the index when the next one comes.
+// jump. An alert that is new must be compared with the prices since it was made before it enters the index:
+// add() does so with the present one, the checker with RecentPrices, since prices and alerts come by
+// different ways.
 //
 // Why none fires twice
 //

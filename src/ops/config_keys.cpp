@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <numeric>
 #include <set>
 #include <utility>
 
@@ -432,20 +431,6 @@ std::vector<ConfigKey> make_keys() {
     return keys;
 }
 
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-    std::vector<std::size_t> row(b.size() + 1);
-    std::iota(row.begin(), row.end(), 0U);
-    for (std::size_t i = 1; i <= a.size(); ++i) {
-        std::size_t diagonal = std::exchange(row[0], i);
-        for (std::size_t j = 1; j <= b.size(); ++j) {
-            const std::size_t above = row[j];
-            row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0U : 1U)});
-            diagonal = above;
-        }
-    }
-    return row.back();
-}
-
 }  // namespace
 
 std::span<const ConfigKey> config_keys() {
@@ -458,67 +443,6 @@ const ConfigKey* find_config_key(std::string_view name) {
     const auto found =
         std::find_if(keys.begin(), keys.end(), [&](const ConfigKey& k) { return k.name == name; });
     return found == keys.end() ? nullptr : &*found;
-}
-
-std::string nearest_config_key(std::string_view name) {
-    const auto keys = config_keys();
-    return std::min_element(keys.begin(), keys.end(),
-                            [&](const ConfigKey& a, const ConfigKey& b) {
-                                return edit_distance(a.name, name) < edit_distance(b.name, name);
-                            })
-        ->name;
-}
-
-std::string env_name(std::string_view key) {
-    std::string name = "PRICEWIRE_";
-    for (const char c : key) name += c == '.' ? '_' : static_cast<char>(c >= 'a' && c <= 'z' ? c - 32 : c);
-    return name;
-}
-
-std::string mask_password(std::string_view url) {
-    std::string out(url);
-    const std::size_t scheme = out.find("://");
-    if (scheme == std::string::npos) return out;
-    const std::size_t begin = scheme + 3;
-    // A password that should have been percent-encoded may hold any of "/?#@": rather too much than too
-    // little.
-    if (const std::size_t at = out.rfind('@'); at != std::string::npos && at >= begin) {
-        if (const std::size_t colon = out.find(':', begin); colon < at) {
-            out.replace(colon, at - colon, ":***");
-        }
-    }
-    for (std::size_t found = 0; (found = out.find("password=", found)) != std::string::npos;) {
-        found += std::string_view("password=").size();
-        out.replace(found, std::min(out.find('&', found), out.size()) - found, "***");
-    }
-    return out;
-}
-
-std::vector<std::string> cross_check(const Config& c) {
-    std::vector<std::string> errors;
-    if (c.delivery.breaker_pause_min > c.delivery.breaker_pause_max) {
-        errors.push_back(fmt::format(
-            "delivery.breaker_pause_min ({}) is longer than delivery.breaker_pause_max ({})",
-            format_duration(c.delivery.breaker_pause_min), format_duration(c.delivery.breaker_pause_max)));
-    }
-    if (c.delivery.backoff_min > c.delivery.backoff_max) {
-        errors.push_back(fmt::format("delivery.backoff_min ({}) is longer than delivery.backoff_max ({})",
-                                     format_duration(c.delivery.backoff_min),
-                                     format_duration(c.delivery.backoff_max)));
-    }
-    const bool any =
-        std::any_of(c.sources.begin(), c.sources.end(), [](const auto& s) { return s.second.enabled; });
-    if (!any) errors.emplace_back("every source is disabled: set sources.binance.enabled or another to true");
-    if (const auto gecko = c.sources.find("coingecko");
-        gecko != c.sources.end() &&
-        gecko->second.rest_url.find("://api.coingecko.com") != std::string::npos &&
-        gecko->second.poll_interval < 60s) {
-        errors.push_back(fmt::format(
-            "sources.coingecko.poll_interval ({}) must be at least 60s: CoinGecko's free tier bans "
-            "faster callers",
-            format_duration(gecko->second.poll_interval)));
-    }
-    return errors;
 }
 
 }  // namespace pricewire

@@ -220,5 +220,19 @@ TEST_F(ConfigTest, TheCommentedFileHoldsEveryKeyAtItsDefault) {
     }
 }
 
+TEST(MaskPassword, ShowsNoneHoweverTheUrlIsWritten) {
+    EXPECT_EQ(mask_password("postgresql://u:s3cret@h:5432/d"), "postgresql://u:***@h:5432/d");
+    EXPECT_EQ(mask_password("redis://:s3cret@h/0"), "redis://:***@h/0");
+    EXPECT_EQ(mask_password("postgresql://h/d?user=u&password=s3cret&sslmode=require"),
+              "postgresql://h/d?user=u&password=***&sslmode=require");
+    EXPECT_EQ(mask_password("postgresql://h/d?sslpassword=s3cret"), "postgresql://h/d?sslpassword=***");
+    EXPECT_EQ(mask_password("redis://h:6379"), "redis://h:6379");
+    EXPECT_EQ(mask_password("sqlite:data/pricewire.db"), "sqlite:data/pricewire.db");
+    for (const char* odd : {"postgresql://u:s3/cret@h/d", "postgresql://u:s3?cret@h/d",
+                            "postgresql://u:s3#cret@h/d", "postgresql://u:s3@cret@h/d"}) {
+        EXPECT_EQ(mask_password(odd), "postgresql://u:***@h/d") << odd;
+    }
+}
+
 }  // namespace
 }  // namespace pricewire
