@@ -68,7 +68,7 @@ public:
           clock_(clock),
           rng_(seed),
           gate_(clock, seed + 1),
-          write_back_(options.owner, storage, clock, gate_),
+          write_back_(options.owner, storage, clock, gate_, options.changed),
           intake_(options.owner, options.timeout + lease_slack, options.max_hints,
                   options.alive_for > Duration::zero(), storage, clock),
           endpoints_(policy_of(options), seed + 2),
@@ -202,6 +202,7 @@ private:
             intake_.due_at(clock_.mono() + (*outcome.next_attempt_at - clock_.now()));
         }
         log_outcome(claimed, outcome, endpoint);
+        outcome.user_id = claimed.alert.user_id;
         write_back_.add(std::move(outcome));
     }
 
@@ -213,7 +214,8 @@ private:
         const Timestamp until =
             std::min(defer_slot_ + pause, std::max(held.claimed.deadline, now + seconds{1}));
         ++stats_.deferred;
-        write_back_.add({held.claimed.id, held.claimed.attempt, until, Endpoints::name(*held.endpoint)},
+        write_back_.add({held.claimed.id, held.claimed.attempt, until, Endpoints::name(*held.endpoint),
+                         held.claimed.alert.user_id},
                         held.lease_until);
         endpoints_.deferred(*held.endpoint, clock_.mono());
     }
@@ -285,6 +287,12 @@ private:
     }
 
     void accept(Intake::Batch& batch) {
+        if (options_.changed) {
+            std::vector<DeliveryNotice> notices;
+            notices.reserve(batch.claimed.size());
+            for (const ClaimedDelivery& c : batch.claimed) notices.push_back({c.alert.user_id, c.id});
+            options_.changed(notices);
+        }
         std::size_t refused = 0;
         for (ClaimedDelivery& claimed : batch.claimed) {
             if (!accept(std::move(claimed), batch.lease_until)) ++refused;

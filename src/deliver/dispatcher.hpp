@@ -36,6 +36,9 @@ struct SenderOptions {
     BreakerPolicy breaker;
     std::size_t max_hints = std::size_t{1} << 18;  // tasks kept in memory; beyond, the database is asked
     std::string user_agent = "Pricewire/" PRICEWIRE_VERSION;
+    // Told of deliveries that the database says are claimed or have come to something, on the sender's
+    // thread; must not wait. May be empty.
+    std::function<void(std::span<const DeliveryNotice>)> changed;
 };
 
 struct SenderStats {

@@ -79,9 +79,20 @@ void WriteBack::step(bool alone) {
     }
 }
 
+template <typename Written>
+void WriteBack::tell(std::span<const Written> written) {
+    if (!changed_) return;
+    std::vector<DeliveryNotice> notices;
+    notices.reserve(written.size());
+    for (const Written& w : written) notices.push_back({w.user_id, w.delivery_id});
+    changed_(notices);
+}
+
 void WriteBack::record_some() {
     const std::size_t n = std::min(outcomes_.size(), record_batch);
-    storage_.record(std::span(outcomes_).first(n));
+    const std::span<const DeliveryOutcome> written = std::span(outcomes_).first(n);
+    storage_.record(written);
+    tell(written);
     outcomes_.erase(outcomes_.begin(), outcomes_.begin() + static_cast<std::ptrdiff_t>(n));
     if (outcomes_.empty()) urgent_ = false;
 }
@@ -95,6 +106,7 @@ void WriteBack::write_deferrals() {
         batch.reserve(n);
         for (std::size_t i = 0; i < n; ++i) batch.push_back(deferrals_[i].deferral);
         storage_.defer(batch);
+        tell(std::span<const Deferral>(batch));
         deferrals_.erase(deferrals_.begin(), deferrals_.begin() + static_cast<std::ptrdiff_t>(n));
         gate_.answered();
     }

@@ -4,7 +4,9 @@
 #include <exception>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/backoff.hpp"
@@ -37,8 +39,10 @@ private:
 // changed, once a second. Kept while the storage is away. One thread.
 class WriteBack {
 public:
-    WriteBack(const std::string& owner, Storage& storage, const Clock& clock, StorageGate& gate)
-        : owner_(owner), storage_(storage), clock_(clock), gate_(gate) {}
+    // `changed` is told of outcomes and deferrals that were written; may be empty.
+    WriteBack(const std::string& owner, Storage& storage, const Clock& clock, StorageGate& gate,
+              std::function<void(std::span<const DeliveryNotice>)> changed = {})
+        : owner_(owner), storage_(storage), clock_(clock), gate_(gate), changed_(std::move(changed)) {}
 
     // An outcome that disables an endpoint is written at the next step, so that what is claimed next knows.
     void add(DeliveryOutcome outcome);
@@ -74,11 +78,14 @@ private:
     MonoTime record_at(bool alone) const;
     MonoTime defer_at(bool alone) const;
     void record_some();
+    template <typename Written>
+    void tell(std::span<const Written> written);
 
     const std::string owner_;
     Storage& storage_;
     const Clock& clock_;
     StorageGate& gate_;
+    const std::function<void(std::span<const DeliveryNotice>)> changed_;
     std::vector<DeliveryOutcome> outcomes_;
     MonoTime first_outcome_at_;
     bool urgent_ = false;

@@ -35,6 +35,16 @@ std::optional<DeliveryKind> parse_delivery_kind(std::string_view text);
 struct DeliveryTask {
     Uuid delivery_id;
     int attempt = 1;  // from 1
+    Uuid user_id{};   // whose it is; set by Storage::fire() alone, no queue carries it
+};
+
+// That a user's delivery was written or has changed. A hint to those who show it: the database says what it
+// is now.
+struct DeliveryNotice {
+    Uuid user_id;
+    Uuid delivery_id;
+    bool fired = false;  // written just now, because its alert has fired
+    friend bool operator==(const DeliveryNotice&, const DeliveryNotice&) = default;
 };
 
 // A delivery claimed for one attempt, with all that is needed to make it.
@@ -91,6 +101,7 @@ struct DeliveryOutcome {
     Timestamp ended_at;
     // The receiver said 410: the user's deliveries to this URL end from now on.
     bool disable_endpoint = false;
+    Uuid user_id{};  // whose it is, for notices of it; the storage does not look at it
 };
 
 // A claim given back without an attempt: to be claimed again at `until`, or when `lane` is woken.
@@ -99,6 +110,7 @@ struct Deferral {
     int attempt_number = 1;  // the claim's
     Timestamp until;
     std::string lane;  // the endpoint it waits for: "https://example.com:443"
+    Uuid user_id{};    // as of an outcome
 };
 
 // A delivery as it is shown.

@@ -16,7 +16,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr OutboxOptions quick{.backoff = {milliseconds{1}, milliseconds{5}}};
+const OutboxOptions quick{.backoff = {milliseconds{1}, milliseconds{5}}};
 
 class OutboxTest : public testing::Test {
 protected:

@@ -129,8 +129,9 @@ public:
 
     // The outbox. Marks fired those of the alerts that are still active and writes one pending delivery each,
     // due at once, in one set-based transaction (thousands may be in two: where that throws, some may have
-    // been written, and all are to be tried again); returns the tasks of those it wrote. An alert that was
-    // already fired or deleted is passed over: that is what makes a firing happen once, however many try.
+    // been written, and all are to be tried again); returns the tasks of those it wrote, with their users. An
+    // alert that was already fired or deleted is passed over: that is what makes a firing happen once,
+    // however many try.
     virtual std::vector<DeliveryTask> fire(std::span<const FiringGroup> groups) = 0;
 
     // Claims those of the named deliveries that are due (pending with next_attempt_at <= now, or their lease

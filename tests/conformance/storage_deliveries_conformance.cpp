@@ -23,6 +23,7 @@ TEST_P(StorageDeliveriesConformance, FiringMarksTheAlertAndWritesOneDeliveryDueA
     ASSERT_EQ(tasks.size(), 1U);
     EXPECT_EQ(tasks[0].delivery_id, fired.firings[0].delivery_id);
     EXPECT_EQ(tasks[0].attempt, 1);
+    EXPECT_EQ(tasks[0].user_id, user_);
     const Alert stored = storage_->alert(user_, alert.id).value();
     EXPECT_FALSE(stored.is_active);
     EXPECT_EQ(stored.triggered_at, now_);

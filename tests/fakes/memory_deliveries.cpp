@@ -68,7 +68,7 @@ std::vector<DeliveryTask> MemoryStorage::fire(std::span<const FiringGroup> group
             StoredDelivery d;
             d.view.id = f.delivery_id;
             add(std::move(d), a, group.fired_at);
-            tasks.push_back({f.delivery_id, 1});
+            tasks.push_back({f.delivery_id, 1, a.user_id});
         }
     }
     if (lost_answers_ > 0) {

@@ -4,7 +4,6 @@
 #include <set>
 #include <tuple>
 #include <unordered_map>
-#include <unordered_set>
 
 #include "storage/postgres/rows.hpp"
 #include "storage/postgres/store.hpp"
@@ -39,9 +38,9 @@ std::vector<Fired> in_lock_order(std::span<const FiringGroup> groups) {
     return out;
 }
 
-// Fires them; adds the deliveries it wrote, and how many alerts each user has less.
+// Fires them; adds the deliveries it wrote with their users, and how many alerts each user has less.
 void fire_some(Connection& db, std::span<const Fired> fired, std::span<const FiringGroup> groups,
-               std::unordered_set<Uuid>& written, std::map<Uuid, int>& less) {
+               std::unordered_map<Uuid, Uuid>& written, std::map<Uuid, int>& less) {
     Array alerts, deliveries, times, prices;
     for (const Fired& f : fired) {
         alerts.add(f.alert_id);
@@ -50,16 +49,17 @@ void fire_some(Connection& db, std::span<const Fired> fired, std::span<const Fir
         prices.add(groups[f.group].price.value);
     }
     for (const Row& row : db.run("fire", alerts, deliveries, times, prices)) {
-        written.insert(uuid_at(row, 0));
-        --less[uuid_at(row, 1)];
+        const Uuid user = uuid_at(row, 1);
+        written.emplace(uuid_at(row, 0), user);
+        --less[user];
     }
 }
 
-// The deliveries it wrote.
-std::unordered_set<Uuid> fire_in_one(Pool& pool, std::span<const Fired> all,
-                                     std::span<const FiringGroup> groups) {
+// The deliveries it wrote, and whose they are.
+std::unordered_map<Uuid, Uuid> fire_in_one(Pool& pool, std::span<const Fired> all,
+                                           std::span<const FiringGroup> groups) {
     return pool.transaction(Durability::power, [&](Connection& db) {
-        std::unordered_set<Uuid> written;
+        std::unordered_map<Uuid, Uuid> written;
         std::map<Uuid, int> less;
         for (std::size_t from = 0; from < all.size(); from += max_fired_at_once) {
             const auto some = all.subspan(from, std::min(max_fired_at_once, all.size() - from));
@@ -128,18 +128,19 @@ std::vector<DeliveryTask> Store::fire(std::span<const FiringGroup> groups) {
     if (all.size() >= worth_two_backends && pool_.size() > 1) {
         parts = {std::span(all).first(all.size() / 2), std::span(all).subspan(all.size() / 2)};
     }
-    std::vector<std::future<std::unordered_set<Uuid>>> others;
+    std::vector<std::future<std::unordered_map<Uuid, Uuid>>> others;
     for (const auto& part : std::span(parts).subspan(1)) {
         others.push_back(std::async(std::launch::async,
                                     [this, part, groups] { return fire_in_one(pool_, part, groups); }));
     }
     // Where this throws, the others' futures wait for their ends.
-    std::unordered_set<Uuid> written = fire_in_one(pool_, parts.front(), groups);
+    std::unordered_map<Uuid, Uuid> written = fire_in_one(pool_, parts.front(), groups);
     for (auto& other : others) written.merge(other.get());
     std::vector<DeliveryTask> tasks;
     for (const FiringGroup& group : groups) {
         for (const Firing& firing : group.firings) {
-            if (written.contains(firing.delivery_id)) tasks.push_back({firing.delivery_id, 1});
+            const auto user = written.find(firing.delivery_id);
+            if (user != written.end()) tasks.push_back({firing.delivery_id, 1, user->second});
         }
     }
     return tasks;

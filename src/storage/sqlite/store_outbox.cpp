@@ -73,8 +73,8 @@ std::vector<DeliveryTask> Store::fire(std::span<const FiringGroup> groups) {
             auto& insert = with(db.statement("firing_deliveries"), group.fired_at);
             const Finish finish(insert);
             while (insert.executeStep()) {
-                tasks.push_back({uuid_at(insert, 0), 1});
-                ++fired_of[uuid_at(insert, 1)];
+                tasks.push_back({uuid_at(insert, 0), 1, uuid_at(insert, 1)});
+                ++fired_of[tasks.back().user_id];
             }
             with(db.statement("firing_alerts"), group.fired_at, group.price.value).exec();
             db.statement("firing_clear").exec();

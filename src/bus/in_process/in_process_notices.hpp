@@ -1,0 +1,12 @@
+#pragma once
+
+#include <memory>
+
+#include "bus/delivery_notices.hpp"
+
+namespace pricewire {
+
+// Of a process that holds all roles, or that has nobody to tell. Loses nothing, and never tells of a miss.
+std::unique_ptr<DeliveryNotices> create_in_process_notices();
+
+}  // namespace pricewire

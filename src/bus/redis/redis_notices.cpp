@@ -1,0 +1,248 @@
+#include "bus/redis/redis_notices.hpp"
+
+#include <algorithm>
+#include <mutex>
+#include <random>
+#include <stdexcept>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "base/backoff.hpp"
+#include "base/log.hpp"
+#include "base/mailbox.hpp"
+#include "bus/redis/keys.hpp"
+#include "bus/redis/notice_codec.hpp"
+#include "redis/connection.hpp"
+#include "redis/outage.hpp"
+#include "redis/stop_signal.hpp"
+#include "redis/url.hpp"
+
+namespace pricewire {
+namespace {
+
+using namespace std::chrono_literals;
+using bus::append_notices;
+using bus::parse_notices;
+
+constexpr redis::Timeouts timeouts{.connect = 1s, .command = 1500ms};
+constexpr std::string_view field = "n";
+constexpr std::string_view block_ms = "500";
+// A peer that says nothing for this long while it should answer every 500 ms is no peer any more.
+constexpr Duration read_timeout = 2s;
+// A minute's notices of a busy sender; what does not fit is dropped.
+constexpr std::size_t mailbox_capacity = 200'000;
+constexpr std::size_t notices_an_entry = 100;
+constexpr std::size_t entries_at_once = 100;
+constexpr BackoffPolicy backoff{bus::retry_min, bus::retry_max};
+
+redis::Address address_of(const std::string& url) {
+    auto address = redis::parse_url(url);
+    if (!address) throw std::invalid_argument(address.error().message);
+    return *address;
+}
+
+class NoticePublisher {
+public:
+    NoticePublisher(const RedisNoticesOptions& options, const std::string& key, const redis::Address& address,
+                    redis::Outage& outage)
+        : cap_(std::to_string(options.stream_cap)), key_(key), address_(address), outage_(outage) {
+        thread_ = std::thread([this] { run(); });
+    }
+    ~NoticePublisher() {
+        mailbox_.close();
+        thread_.join();
+    }
+    NoticePublisher(const NoticePublisher&) = delete;
+    NoticePublisher& operator=(const NoticePublisher&) = delete;
+
+    void publish(std::span<const DeliveryNotice> notices) {
+        for (const DeliveryNotice& notice : notices) {
+            if (!mailbox_.try_push(notice)) return;
+        }
+    }
+
+private:
+    void run() {
+        std::vector<DeliveryNotice> inbox;
+        while (mailbox_.drain(inbox)) {
+            // Where Redis is away they are dropped: a hint that comes late is of no use, and subscribers are
+            // told that they have missed something.
+            if (std::chrono::steady_clock::now() < retry_at_ && !mailbox_.closed()) continue;
+            const bool had_connection = connection_ != nullptr;
+            if (send(inbox)) continue;
+            // A connection that worked until now is made anew before anything is given up.
+            if (had_connection) send(inbox);
+        }
+    }
+
+    bool send(std::span<const DeliveryNotice> notices) {
+        try {
+            if (!connection_) connection_ = redis::Connection::open(address_, timeouts);
+            while (!notices.empty()) {
+                std::size_t entries = 0;
+                for (; !notices.empty() && entries < entries_at_once; ++entries) {
+                    const auto some = notices.first(std::min(notices.size(), notices_an_entry));
+                    value_.clear();
+                    append_notices(value_, some);
+                    connection_->append({"XADD", key_, "MAXLEN", "~", cap_, "*", field, value_});
+                    notices = notices.subspan(some.size());
+                }
+                const MonoTime deadline = connection_->deadline();
+                connection_->send(deadline);
+                for (; entries > 0; --entries) connection_->read(deadline).checked();
+            }
+            outage_.back();
+            failures_ = 0;
+            return true;
+        } catch (const redis::RedisError& e) {
+            if (std::exchange(connection_, nullptr) == nullptr) outage_.away(e.what());
+            retry_at_ = std::chrono::steady_clock::now() + backoff.equal_jitter(++failures_, rng_);
+            return false;
+        }
+    }
+
+    const std::string cap_;
+    const std::string& key_;
+    const redis::Address& address_;
+    redis::Outage& outage_;
+    Mailbox<DeliveryNotice> mailbox_{mailbox_capacity};
+
+    // The thread's own.
+    std::unique_ptr<redis::Connection> connection_;
+    int failures_ = 0;
+    MonoTime retry_at_{};
+    Rng rng_{std::random_device{}()};
+    std::string value_;
+    std::thread thread_;
+};
+
+class NoticeListener {
+public:
+    NoticeListener(const std::string& key, const redis::Address& address, redis::Outage& outage,
+                   const Clock& clock, NoticeSubscriber told)
+        : key_(key), address_(address), outage_(outage), clock_(clock), told_(std::move(told)) {
+        heard_at_ = clock_.now();
+        thread_ = std::thread([this] { run(); });
+    }
+    ~NoticeListener() {
+        stop_.set();
+        thread_.join();
+    }
+    NoticeListener(const NoticeListener&) = delete;
+    NoticeListener& operator=(const NoticeListener&) = delete;
+
+private:
+    void run() {
+        int failures = 0;
+        while (!stop_.is_set()) {
+            try {
+                if (!connection_) begin();
+                read();
+                outage_.back();
+                failures = 0;
+            } catch (const redis::RedisError& e) {
+                // A connection that worked until now is made anew before anything is said.
+                if (std::exchange(connection_, nullptr) == nullptr || failures > 0) outage_.away(e.what());
+                if (failures++ > 0) stop_.wait_for(backoff.equal_jitter(failures, rng_));
+            }
+        }
+    }
+
+    // What was said while nobody listened is not read: the database knows it as well.
+    void begin() {
+        auto connection = redis::Connection::open(address_, timeouts);
+        const redis::Reply newest = connection->command({"XREVRANGE", key_, "+", "-", "COUNT", "1"});
+        newest.checked();
+        const std::string_view last = newest[0][0].text();
+        place_ = last.empty() ? "0-0" : std::string(last);
+        connection_ = std::move(connection);
+        // A start of its own is told as well: what happened before it was never heard.
+        told_.missed(heard_at_);
+    }
+
+    void read() {
+        const Timestamp asked = clock_.now();
+        const redis::Reply reply = connection_->command(
+            {"XREAD", "COUNT", "100", "BLOCK", block_ms, "STREAMS", key_, place_}, read_timeout);
+        reply.checked();
+        const redis::ReplyView entries = reply[0][1];
+        for (std::size_t i = 0; i < entries.size(); ++i) {
+            place_ = entries[i][0].text();
+            const auto notices = parse_notices(entries[i][1][1].text());
+            if (!notices) {
+                if (!std::exchange(warned_of_nonsense_, true)) {
+                    log::warn(
+                        "a notice of deliveries cannot be read and is passed over; does another version, "
+                        "or something else, write there?",
+                        {{"key", key_}});
+                }
+                continue;
+            }
+            told_.notices(*notices);
+        }
+        heard_at_ = asked;
+    }
+
+    const std::string& key_;
+    const redis::Address& address_;
+    redis::Outage& outage_;
+    const Clock& clock_;
+    const NoticeSubscriber told_;
+    redis::StopSignal stop_;
+
+    // The thread's own.
+    std::unique_ptr<redis::Connection> connection_;
+    std::string place_;
+    Timestamp heard_at_;  // everything said before was heard
+    bool warned_of_nonsense_ = false;
+    Rng rng_{std::random_device{}()};
+    std::thread thread_;
+};
+
+class RedisNotices : public DeliveryNotices {
+public:
+    RedisNotices(RedisNoticesOptions options, const Clock& clock)
+        : options_(std::move(options)),
+          key_(options_.prefix + "deliveries"),
+          address_(address_of(options_.url)),
+          outage_(address_, "the live stream tells of alerts and deliveries late",
+                  "the live stream tells of deliveries at once again"),
+          clock_(clock) {}
+
+    void publish(std::span<const DeliveryNotice> notices) override {
+        if (notices.empty()) return;
+        std::call_once(publishing_, [&] {
+            publisher_ = std::make_unique<NoticePublisher>(options_, key_, address_, outage_);
+        });
+        publisher_->publish(notices);
+    }
+    void subscribe(NoticeSubscriber subscriber) override {
+        std::lock_guard lock(mutex_);
+        listener_.reset();
+        listener_ = std::make_unique<NoticeListener>(key_, address_, outage_, clock_, std::move(subscriber));
+    }
+    void unsubscribe() override {
+        std::lock_guard lock(mutex_);
+        listener_.reset();
+    }
+
+private:
+    const RedisNoticesOptions options_;
+    const std::string key_;
+    const redis::Address address_;
+    redis::Outage outage_;
+    const Clock& clock_;
+    std::once_flag publishing_;
+    std::unique_ptr<NoticePublisher> publisher_;
+    std::mutex mutex_;
+    std::unique_ptr<NoticeListener> listener_;
+};
+
+}  // namespace
+
+std::unique_ptr<DeliveryNotices> create_redis_notices(RedisNoticesOptions options, const Clock& clock) {
+    return std::make_unique<RedisNotices>(std::move(options), clock);
+}
+
+}  // namespace pricewire

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "base/clock.hpp"
+#include "bus/delivery_notices.hpp"
+
+namespace pricewire {
+
+struct RedisNoticesOptions {
+    std::string url;                    // as redis::parse_url() takes it
+    std::string prefix = "pricewire:";  // of every key
+    // Entries that the stream keeps at least, once it has them, of up to 100 notices (3.3 kB) each.
+    std::size_t stream_cap = 1000;
+};
+
+// Notices between processes, on Redis (5.0 or later): <prefix>deliveries is a capped stream with the one
+// field "n", a batch of notices of 33 bytes: the user's id, the delivery's, '1' or '0' for fired.
+//
+// While Redis is away nothing throws: what is published then is dropped, and a subscriber is told with the
+// first reading that succeeds again since when it may have missed something.
+//
+// Threads: one to publish and one to subscribe, each once it is needed. The destructor sends what waits, for
+// a second at most. Throws std::invalid_argument where the URL is none. `clock` outlives it.
+std::unique_ptr<DeliveryNotices> create_redis_notices(RedisNoticesOptions options, const Clock& clock);
+
+}  // namespace pricewire

@@ -1,0 +1,134 @@
+// What every DeliveryNotices guarantees. An implementation joins by a line in the list of factories at the
+// end.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "bus/in_process/in_process_notices.hpp"
+#include "bus/redis/redis_notices.hpp"
+#include "redis/redis_fixture.hpp"
+
+namespace pricewire {
+namespace {
+
+using redis::eventually;
+
+struct Factory {
+    std::string name;
+    bool on_redis = false;
+    // `keys` where it is on Redis.
+    std::function<std::unique_ptr<DeliveryNotices>(const redis::TestKeys* keys)> create;
+};
+
+class Heard {
+public:
+    NoticeSubscriber subscriber() {
+        return {.notices =
+                    [this](std::span<const DeliveryNotice> notices) {
+                        std::lock_guard lock(mutex_);
+                        all_.insert(all_.end(), notices.begin(), notices.end());
+                    },
+                .missed =
+                    [this](Timestamp) {
+                        std::lock_guard lock(mutex_);
+                        ++missed_;
+                    }};
+    }
+    std::vector<DeliveryNotice> all() const {
+        std::lock_guard lock(mutex_);
+        return all_;
+    }
+    int missed() const {
+        std::lock_guard lock(mutex_);
+        return missed_;
+    }
+
+private:
+    mutable std::mutex mutex_;
+    std::vector<DeliveryNotice> all_;
+    int missed_ = 0;
+};
+
+std::vector<DeliveryNotice> make_notices(std::size_t count) {
+    std::vector<DeliveryNotice> out;
+    const Timestamp now = system_clock().now();
+    for (std::size_t i = 0; i < count; ++i) out.push_back({make_uuid(now), make_uuid(now), i % 2 == 0});
+    return out;
+}
+
+class DeliveryNoticesConformance : public testing::TestWithParam<Factory> {
+protected:
+    void SetUp() override {
+        if (GetParam().on_redis) {
+            const auto url = test::shared_redis_url();
+            if (!url) GTEST_SKIP() << test::no_redis;
+            keys_.emplace(*url);
+        }
+        notices_ = GetParam().create(keys_ ? &*keys_ : nullptr);
+    }
+    // Whether a subscriber on Redis listens from a moment that cannot be seen from outside: say something
+    // until it is heard.
+    void wait_until_heard(Heard& heard) {
+        EXPECT_TRUE(eventually([&] {
+            notices_->publish(make_notices(1));
+            return !heard.all().empty();
+        }));
+    }
+
+    std::optional<redis::TestKeys> keys_;
+    std::unique_ptr<DeliveryNotices> notices_;
+};
+
+TEST_P(DeliveryNoticesConformance, BringsEachNoticeWholeAndInOrder) {
+    Heard heard;
+    notices_->subscribe(heard.subscriber());
+    wait_until_heard(heard);
+    const auto told = make_notices(1234);
+    notices_->publish(told);
+    ASSERT_TRUE(eventually([&] {
+        const auto all = heard.all();
+        return !all.empty() && all.back() == told.back();
+    }));
+    const auto all = heard.all();
+    const auto first = std::find(all.begin(), all.end(), told.front());
+    EXPECT_EQ(std::vector(first, all.end()), told);
+    notices_->unsubscribe();
+}
+
+TEST_P(DeliveryNoticesConformance, NobodyIsToldAfterTheEnd) {
+    Heard heard;
+    notices_->subscribe(heard.subscriber());
+    wait_until_heard(heard);
+    notices_->unsubscribe();
+    const std::size_t before = heard.all().size();
+    notices_->publish(make_notices(3));
+    notices_.reset();
+    EXPECT_EQ(heard.all().size(), before);
+}
+
+TEST_P(DeliveryNoticesConformance, WithoutASubscriberNothingHappens) {
+    notices_->publish(make_notices(3));
+    notices_->publish({});
+    notices_->unsubscribe();
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, DeliveryNoticesConformance,
+    testing::Values(Factory{"InProcess", false,
+                            [](const redis::TestKeys*) { return create_in_process_notices(); }},
+                    Factory{"Redis", true,
+                            [](const redis::TestKeys* keys) {
+                                return create_redis_notices({.url = keys->url(), .prefix = keys->prefix()},
+                                                            system_clock());
+                            }}),
+    [](const auto& test) { return test.param.name; });
+
+}  // namespace
+}  // namespace pricewire
