@@ -1,7 +1,8 @@
 # The flow, as the linker sees it: each room names what it may include, and nothing else resolves.
 pricewire_room(base LIBS fmt::fmt OpenSSL::Crypto Threads::Threads)
 pricewire_room(domain ROOMS base PRIVATE_LIBS Boost::json)
-pricewire_room(net ROOMS base PRIVATE_LIBS Boost::headers Boost::url OpenSSL::SSL CURL::libcurl PkgConfig::IDN2 PkgConfig::CARES)
+pricewire_room(net ROOMS base PRIVATE_LIBS Boost::headers Boost::url OpenSSL::SSL CURL::libcurl PkgConfig::IDN2 PkgConfig::CARES
+  TEST_ROOMS support)
 pricewire_room(feed ROOMS domain base net PRIVATE_LIBS simdjson::simdjson TEST_ROOMS fakes)
 if(TARGET feed_tests)
   target_link_libraries(feed_tests PRIVATE ZLIB::ZLIB)
@@ -23,7 +24,8 @@ pricewire_room(queue ROOMS domain base PRIVATE_LIBS PkgConfig::RABBITMQ OpenSSL:
 pricewire_room(history ROOMS domain base storage TEST_ROOMS fakes)
 pricewire_room(outbox ROOMS domain base storage queue TEST_ROOMS fakes)
 pricewire_room(deliver ROOMS domain base storage queue net TEST_ROOMS fakes Boost::json PkgConfig::RABBITMQ)
-pricewire_room(api ROOMS domain base storage bus cache net PRIVATE_LIBS Boost::json TEST_ROOMS fakes)
+pricewire_room(live ROOMS domain base storage bus net TEST_ROOMS fakes)
+pricewire_room(api ROOMS domain base storage bus cache net live PRIVATE_LIBS Boost::json TEST_ROOMS fakes)
 include(cmake/openapi.cmake)
 pricewire_room(ops ROOMS base net PRIVATE_LIBS spdlog::spdlog tomlplusplus::tomlplusplus CLI11::CLI11)
 

@@ -273,13 +273,17 @@ private:
         set_stage(Stage::writing);
         response_ = std::move(response);
         const std::string& body = response_.shared_body ? *response_.shared_body : response_.body;
-        const bool bodiless = response_.status == 204 || response_.status == 304;
+        const bool streams = response_.stream != nullptr && !worker_.stopping();
+        if (streams) keep_alive_ = false;
+        const bool bodiless = response_.status == 204 || response_.status == 304 || streams;
         head_.clear();
         auto out = std::back_inserter(head_);
         const auto reason = http::obsolete_reason(static_cast<http::status>(response_.status));
         fmt::format_to(out, "HTTP/1.1 {} {}\r\nDate: {}\r\n", response_.status, view(reason),
                        worker_.date(deadline_ - worker_.core().options.write_timeout));
-        if (!bodiless) {
+        if (streams) {
+            fmt::format_to(out, "Content-Type: {}\r\n", response_.content_type);
+        } else if (!bodiless) {
             fmt::format_to(out, "Content-Type: {}\r\nContent-Length: {}\r\n", response_.content_type,
                            body.size());
         }
@@ -290,6 +294,10 @@ private:
             head_ += "Connection: keep-alive\r\n";
         }
         head_ += "\r\n";
+        if (streams && !head_only_) {
+            open_stream();
+            return;
+        }
         const std::array<asio::const_buffer, 2> buffers{
             asio::buffer(head_), bodiless || head_only_ ? asio::const_buffer() : asio::buffer(body)};
         // Nearly every answer fits the socket's buffer: one write now saves a round through the event loop.
@@ -315,6 +323,14 @@ private:
         asio::async_write(socket_, rest_, [self = shared_from_this()](error_code failed, std::size_t) {
             self->on_written(failed);
         });
+    }
+
+    // From here on the connection is the stream's.
+    void open_stream() {
+        const auto opened = std::move(response_.stream);
+        Tcp::socket socket = std::move(socket_);
+        leave();
+        start_event_stream(worker_, std::move(socket), std::move(head_), opened);
     }
 
     void on_written(error_code error) {

@@ -26,29 +26,45 @@ struct ServerRequest {
     const std::string* header(std::string_view lower_name) const;
 };
 
+// An open connection that the server goes on sending into: a WebSocket, or a response without an end.
+// Thread-safe; what is sent leaves in order.
+class StreamPeer {
+public:
+    virtual ~StreamPeer() = default;
+    // A whole message, or the next bytes of the body. Shared, because many are sent the same.
+    virtual void send(std::shared_ptr<const std::string> data) = 0;
+    // Ends the connection once everything sent before has left; of a WebSocket with this code (RFC 6455 §7.4)
+    // and reason (at most 123 bytes).
+    virtual void close(std::uint16_t code, std::string reason) = 0;
+    virtual void abort() = 0;                      // drops the TCP connection
+    virtual std::size_t queued_bytes() const = 0;  // sent and not yet written
+    void close() { close(1001, {}); }
+};
+
 struct ServerResponse {
     int status = 200;
     std::string content_type = "application/json";
     Headers headers;  // beside Content-Type, Content-Length, Date, Connection
     std::string body;
     std::shared_ptr<const std::string> shared_body;  // sent instead of body where set
+    // Where set, there is no body but a stream: called once, on the server's thread, when the head has been
+    // sent; what it returns is called exactly once, last, when the connection has ended. Not called for HEAD.
+    std::function<std::function<void()>(std::shared_ptr<StreamPeer>)> stream;
 };
 
-// One open WebSocket on the server side. Thread-safe; messages are sent in order.
-class WsPeer {
+// One open WebSocket on the server side; send() sends text.
+class WsPeer : public StreamPeer {
 public:
-    virtual ~WsPeer() = default;
-    virtual void send_text(std::string message) = 0;
+    void send_text(std::string message) { send(std::make_shared<const std::string>(std::move(message))); }
     virtual void send_ping(std::string payload) = 0;
-    virtual void close() = 0;                      // closing handshake
-    virtual void abort() = 0;                      // drops the TCP connection
-    virtual std::size_t queued_bytes() const = 0;  // accepted by send_* and not yet written
 };
 
 struct WsHandler {
     std::function<void(std::string_view)> on_text;  // on one of the server's threads
     std::function<void()> on_close;                 // exactly once, last
     std::optional<ServerResponse> refusal;          // sent instead of the 404 where on_text is empty
+    std::string subprotocol;                        // one of those the client offers, or empty
+    std::optional<Duration> first_text_within;      // where none has come by then it is closed with 1008
 };
 
 struct ServerOptions {

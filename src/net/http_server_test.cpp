@@ -1,10 +1,6 @@
 #include "net/http_server.hpp"
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <future>
@@ -13,65 +9,13 @@
 
 #include "net/event_loop.hpp"
 #include "net/ws_client.hpp"
+#include "support/raw_client.hpp"
 
 namespace pricewire::net {
 namespace {
 
 using namespace std::chrono_literals;
-
-// A client that sends bytes as they are and reads what comes, patiently.
-class RawClient {
-public:
-    explicit RawClient(std::uint16_t port) : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        address.sin_port = htons(port);
-        const timeval patience{30, 0};
-        setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-        if (connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
-            throw std::runtime_error("no connection");
-    }
-    ~RawClient() { close(fd_); }
-    RawClient(const RawClient&) = delete;
-    RawClient& operator=(const RawClient&) = delete;
-
-    void put(const std::string& text) const { (void)!send(fd_, text.data(), text.size(), MSG_NOSIGNAL); }
-    void end() const { shutdown(fd_, SHUT_WR); }
-    // Everything until the server closes.
-    std::string rest() const {
-        std::string text;
-        char buffer[4096];
-        ssize_t n = 0;
-        while ((n = recv(fd_, buffer, sizeof buffer, 0)) > 0)
-            text.append(buffer, static_cast<std::size_t>(n));
-        return text;
-    }
-    // One answer with a Content-Length.
-    std::string answer() {
-        char buffer[4096];
-        while (true) {
-            const std::size_t head = pending_.find("\r\n\r\n");
-            if (head != std::string::npos) {
-                const std::size_t at = pending_.find("Content-Length: ");
-                const std::size_t body =
-                    at < head ? static_cast<std::size_t>(std::atoi(pending_.c_str() + at + 16)) : 0;
-                if (pending_.size() >= head + 4 + body) {
-                    std::string one = pending_.substr(0, head + 4 + body);
-                    pending_.erase(0, one.size());
-                    return one;
-                }
-            }
-            const ssize_t n = recv(fd_, buffer, sizeof buffer, 0);
-            if (n <= 0) return "closed: " + pending_;
-            pending_.append(buffer, static_cast<std::size_t>(n));
-        }
-    }
-
-private:
-    int fd_;
-    std::string pending_;
-};
+using test::RawClient;
 
 std::string status_of(const std::string& answer) {
     return answer.starts_with("HTTP/1.1 ") ? answer.substr(9, 3) : answer;

@@ -1,10 +1,9 @@
-#include <atomic>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/websocket.hpp>
-#include <deque>
 #include <optional>
 
+#include "net/detail/out_queue.hpp"
 #include "net/detail/server_core.hpp"
 
 namespace pricewire::net::detail {
@@ -28,6 +27,9 @@ public:
 
     void accept(Tcp::socket socket, BeastRequest request, WsHandler handler) override {
         handler_ = std::move(handler);
+        if (handler_.first_text_within) {
+            first_text_by_ = std::chrono::steady_clock::now() + *handler_.first_text_within;
+        }
         stream_.emplace(std::move(socket));
         worker_.add(shared_from_this());
         auto timeouts = websocket::stream_base::timeout::suggested(beast::role_type::server);
@@ -35,6 +37,12 @@ public:
         stream_->set_option(timeouts);
         stream_->read_message_max(max_message);
         stream_->text(true);
+        if (!handler_.subprotocol.empty()) {
+            stream_->set_option(websocket::stream_base::decorator(
+                [name = handler_.subprotocol](websocket::response_type& response) {
+                    response.set(beast::http::field::sec_websocket_protocol, name);
+                }));
+        }
         request_ = std::move(request);
         stream_->async_accept(request_, [self = shared_from_this()](error_code error) {
             if (error) {
@@ -47,34 +55,31 @@ public:
         });
     }
 
-    void send_text(std::string message) override { enqueue({std::move(message), false}); }
-    void send_ping(std::string payload) override { enqueue({std::move(payload), true}); }
-    void close() override {
-        gate_->post([self = shared_from_this()] { self->begin_close(); });
+    void send(std::shared_ptr<const std::string> data) override { add({std::move(data), false}); }
+    void send_ping(std::string payload) override {
+        add({std::make_shared<const std::string>(std::move(payload)), true});
+    }
+    using StreamPeer::close;
+    void close(std::uint16_t code, std::string reason) override {
+        gate_->post([self = shared_from_this(), code, r = std::move(reason)] { self->begin_close(code, r); });
     }
     // Ends the connection, whichever thread asks: a peer's own code, or the server at its end.
     void abort() override {
         gate_->post([self = shared_from_this()] { self->finish(); });
     }
-    std::size_t queued_bytes() const override { return queued_.load(std::memory_order_relaxed); }
+    std::size_t queued_bytes() const override { return out_.bytes(); }
 
-    void on_sweep(MonoTime) override {}
-    void on_stop() override { begin_close(); }
+    void on_sweep(MonoTime now) override {
+        if (first_text_by_ && now > *first_text_by_) {
+            first_text_by_.reset();
+            begin_close(websocket::close_code::policy_error, "no message came in time");
+        }
+    }
+    void on_stop() override { begin_close(websocket::close_code::going_away, {}); }
 
 private:
-    struct Message {
-        std::string data;
-        bool ping = false;
-    };
-
-    void enqueue(Message message) {
-        queued_.fetch_add(message.data.size(), std::memory_order_relaxed);
-        {
-            std::lock_guard lock(mutex_);
-            incoming_.push_back(std::move(message));
-            if (std::exchange(wake_posted_, true)) return;
-        }
-        gate_->post([self = shared_from_this()] { self->write(); });
+    void add(OutQueue::Item item) {
+        if (out_.add(std::move(item))) gate_->post([self = shared_from_this()] { self->write(); });
     }
 
     void read() {
@@ -83,6 +88,7 @@ private:
                 self->finish();
                 return;
             }
+            self->first_text_by_.reset();
             const auto data = self->buffer_.cdata();
             if (!self->finished_)
                 self->handler_.on_text({static_cast<const char*>(data.data()), data.size()});
@@ -92,45 +98,39 @@ private:
     }
 
     void write() {
-        {
-            std::lock_guard lock(mutex_);
-            for (Message& message : incoming_) outgoing_.push_back(std::move(message));
-            incoming_.clear();
-            wake_posted_ = false;
-        }
+        const auto& outgoing = out_.take();
         if (!open_ || writing_ || finished_) return;
-        if (outgoing_.empty()) {
+        if (outgoing.empty()) {
             if (closing_) send_close();
             return;
         }
         writing_ = true;
         const auto done = [self = shared_from_this()](error_code error, std::size_t = 0) {
             self->writing_ = false;
-            self->queued_.fetch_sub(self->outgoing_.front().data.size(), std::memory_order_relaxed);
-            self->outgoing_.pop_front();
+            self->out_.pop(1);
             if (error) {
                 self->finish();
             } else {
                 self->write();
             }
         };
-        const Message& message = outgoing_.front();
-        if (message.ping) {
-            stream_->async_ping(websocket::ping_data(message.data),
-                                [done](error_code error) { done(error); });
+        const OutQueue::Item& item = outgoing.front();
+        if (item.ping) {
+            stream_->async_ping(websocket::ping_data(*item.data), [done](error_code error) { done(error); });
         } else {
-            stream_->async_write(asio::buffer(message.data), done);
+            stream_->async_write(asio::buffer(*item.data), done);
         }
     }
 
-    void begin_close() {
+    void begin_close(std::uint16_t code, const std::string& reason) {
         if (finished_ || std::exchange(closing_, true)) return;
+        close_reason_.code = code;
+        close_reason_.reason = reason.substr(0, 123);
         write();
     }
     void send_close() {
         writing_ = true;
-        stream_->async_close(websocket::close_code::going_away,
-                             [self = shared_from_this()](error_code) { self->finish(); });
+        stream_->async_close(close_reason_, [self = shared_from_this()](error_code) { self->finish(); });
     }
 
     void finish() {
@@ -149,11 +149,9 @@ private:
     BeastRequest request_;
     WsHandler handler_;
     beast::flat_buffer buffer_;
-    std::mutex mutex_;
-    std::deque<Message> incoming_;  // under mutex_, as is wake_posted_
-    bool wake_posted_ = false;
-    std::deque<Message> outgoing_;
-    std::atomic<std::size_t> queued_ = 0;
+    OutQueue out_;
+    websocket::close_reason close_reason_;
+    std::optional<MonoTime> first_text_by_;
     bool open_ = false;
     bool writing_ = false;
     bool closing_ = false;

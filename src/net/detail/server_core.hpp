@@ -117,4 +117,8 @@ public:
 };
 std::shared_ptr<PendingWebSocket> create_websocket(Worker& worker);
 
+// Sends `head`, then what its peer is given, until either side ends it. `socket` is open.
+void start_event_stream(Worker& worker, Tcp::socket socket, std::string head,
+                        const std::function<std::function<void()>(std::shared_ptr<StreamPeer>)>& opened);
+
 }  // namespace pricewire::net::detail

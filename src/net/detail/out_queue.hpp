@@ -1,0 +1,53 @@
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+
+namespace pricewire::net::detail {
+
+// What is on its way out of a connection: any thread adds, the worker's thread takes.
+class OutQueue {
+public:
+    struct Item {
+        std::shared_ptr<const std::string> data;
+        bool ping = false;
+    };
+
+    // Any thread. True where the worker has to be woken.
+    bool add(Item item) {
+        bytes_.fetch_add(item.data->size(), std::memory_order_relaxed);
+        std::lock_guard lock(mutex_);
+        incoming_.push_back(std::move(item));
+        return !std::exchange(woken_, true);
+    }
+    std::size_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
+
+    // The worker's thread: everything added so far, oldest first.
+    std::deque<Item>& take() {
+        std::lock_guard lock(mutex_);
+        for (Item& item : incoming_) outgoing_.push_back(std::move(item));
+        incoming_.clear();
+        woken_ = false;
+        return outgoing_;
+    }
+    // The worker's thread: the first `count` have been written.
+    void pop(std::size_t count) {
+        for (; count > 0; --count) {
+            bytes_.fetch_sub(outgoing_.front().data->size(), std::memory_order_relaxed);
+            outgoing_.pop_front();
+        }
+    }
+
+private:
+    std::mutex mutex_;
+    std::deque<Item> incoming_;  // under mutex_, as is woken_
+    bool woken_ = false;
+    std::deque<Item> outgoing_;
+    std::atomic<std::size_t> bytes_ = 0;
+};
+
+}  // namespace pricewire::net::detail
