@@ -31,7 +31,7 @@ TEST_F(AccountTest, AReplacedKeyDiesAtOnce) {
 
 TEST_F(AccountTest, TheOldKeyIsForgottenWithoutWaitingForTheStoragesEvent) {
     MemoryStorage silent;
-    ApiDependencies use{silent, *bus_, *auth_cache_, *rate_limits_, clock_, secrets_};
+    ApiDependencies use{silent, *bus_, *auth_cache_, *rate_limits_, clock_, secrets_, *notices_};
     use.make_webhook_secret = [](SignatureScheme) { return NewWebhookSecret{v1_secret, v1_secret}; };
     api_ = create_api(std::move(use), options_);
     Account eve = register_user("eve@example.com");

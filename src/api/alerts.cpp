@@ -50,9 +50,7 @@ Alert alert_of(AlertBody body, const Uuid& user_id, Timestamp now) {
 }
 
 net::ServerResponse alert_response(int status, const Alert& alert) {
-    JsonWriter w;
-    write_alert(w, alert);
-    return json_response(status, std::move(w).str());
+    return json_response(status, alert_json(alert));
 }
 
 std::optional<bool> parse_bool(std::string_view text) {
@@ -87,6 +85,12 @@ Parsed<AlertFilter> parse_filter(const QueryString& query) {
 }
 
 }  // namespace
+
+std::string alert_json(const Alert& alert) {
+    JsonWriter w;
+    write_alert(w, alert);
+    return std::move(w).str();
+}
 
 net::ServerResponse create_alert(Services& services, Exchange& exchange) {
     auto body =

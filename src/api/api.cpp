@@ -8,12 +8,15 @@
 #include <exception>
 
 #include "api/client_address.hpp"
+#include "api/delivery_json.hpp"
 #include "api/handlers.hpp"
 #include "api/health_probe.hpp"
 #include "api/routes.hpp"
+#include "api/stream.hpp"
 #include "api/worker_pool.hpp"
 #include "base/crypto.hpp"
 #include "base/log.hpp"
+#include "live/live.hpp"
 
 namespace pricewire {
 namespace {
@@ -63,6 +66,16 @@ public:
         random_bytes(random);
         request_id_prefix_ = hex_encode(random);
         ApiOptions& o = services_.options;
+        live_ = start_live(
+            {.tickers = o.tickers},
+            {.alert = alert_json,
+             .delivery = [](const DeliveryView& d) { return delivery_json(d); },
+             .quotes = [](const TickerBoard& board) { return quotes_json(board, system_clock().now()); }},
+            services_.use.storage, services_.use.bus, system_clock());
+        services_.live = live_.get();
+        services_.use.notices.subscribe(
+            {.notices = [this](std::span<const DeliveryNotice> notices) { live_->on_notices(notices); },
+             .missed = [this](Timestamp since) { live_->on_missed(since); }});
         if (!services_.use.vet_webhook_url) {
             const auto deadline =
                 static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(o.resolve_timeout).count());
@@ -72,19 +85,50 @@ public:
         }
     }
 
+    ~ApiImpl() override { services_.use.notices.unsubscribe(); }
+
     void handle(net::ServerRequest&& request, net::HttpServer::Respond respond) override {
+        advance(begin(std::move(request), std::move(respond)), Where::server);
+    }
+
+    net::WsHandler upgrade(const net::ServerRequest& request, std::shared_ptr<net::WsPeer> peer) override {
+        const RouteMatch match = find_route(request.method, request.path);
+        if (match.route == nullptr || match.route->handler != open_stream) {
+            return {.refusal = error_response(404, "There is no WebSocket here; /api/v1/stream is one")};
+        }
+        return open_session(request, std::move(peer), *live_, services_.options.tickers,
+                            [this, request](std::shared_ptr<StreamSession> session, std::string key) {
+                                authenticate(request, std::move(session), std::move(key));
+                            });
+    }
+
+    void on_user_changed(std::optional<Uuid> user_id) override {
+        services_.use.auth_cache.evict(user_id);
+        live_->on_user_changed(user_id);
+    }
+
+private:
+    ExchangePtr begin(net::ServerRequest&& request, net::HttpServer::Respond respond) {
         auto x = std::make_unique<Exchange>();
         x->request = std::move(request);
         x->respond = std::move(respond);
         x->started = services_.use.clock.mono();
         const std::string* id = x->request.header("x-request-id");
         x->request_id = id != nullptr && is_request_id(*id) ? *id : next_request_id();
+        return x;
+    }
+
+    // A WebSocket's key is looked at as every request's: the same errors, the same limits.
+    void authenticate(net::ServerRequest request, std::shared_ptr<StreamSession> session, std::string key) {
+        std::erase_if(request.headers, [](const auto& h) { return h.first == "x-api-key"; });
+        request.headers.emplace_back("x-api-key", std::move(key));
+        auto x = begin(std::move(request), [session](net::ServerResponse answer) {
+            if (answer.status >= 400) session->refuse(answer);
+        });
+        x->session = std::move(session);
         advance(std::move(x), Where::server);
     }
 
-    void on_user_changed(std::optional<Uuid> user_id) override { services_.use.auth_cache.evict(user_id); }
-
-private:
     // Takes the request as far as it can go on this thread, which is one of `here`, and answers it or hands
     // it on. Whatever is thrown on the way is answered here, and nowhere else.
     void advance(ExchangePtr x, Where here) {
@@ -285,6 +329,7 @@ private:
     }
 
     Services services_;
+    std::unique_ptr<Live> live_;
     HealthProbe health_;
     WorkerPool resolvers_;
     WorkerPool workers_;

@@ -10,6 +10,7 @@
 
 #include "base/clock.hpp"
 #include "base/secret_box.hpp"
+#include "bus/delivery_notices.hpp"
 #include "bus/price_bus.hpp"
 #include "cache/auth_cache.hpp"
 #include "cache/rate_limits.hpp"
@@ -55,6 +56,9 @@ struct ApiDependencies {
     RateLimits& rate_limits;
     const Clock& clock;
     SecretBox& secrets;
+    // Where the live stream hears that deliveries have changed, and where handlers say so. The API is its
+    // subscriber.
+    DeliveryNotices& notices;
     std::function<NewWebhookSecret(SignatureScheme)> make_webhook_secret;
     // Of a secret in the clear. Error: it is none; the text does not show it.
     std::function<Result<WebhookKeyInfo>(std::string_view secret)> webhook_key_info;
@@ -78,10 +82,17 @@ public:
     // Answers at once what needs no waiting (GET /rates of a known key among it); the rest from its own
     // threads.
     virtual void handle(net::ServerRequest&& request, net::HttpServer::Respond respond) = 0;
+    // Opens the live stream at /api/v1/stream; refuses every other upgrade.
+    virtual net::WsHandler upgrade(const net::ServerRequest& request, std::shared_ptr<net::WsPeer> peer) = 0;
     // To be called for StorageEvents::user_changed. The user's keys are looked up anew from the very next
     // request.
     virtual void on_user_changed(std::optional<Uuid> user_id) = 0;
 
+    net::HttpServer::UpgradeHandler upgrade_handler() {
+        return [this](const net::ServerRequest& request, std::shared_ptr<net::WsPeer> peer) {
+            return upgrade(request, std::move(peer));
+        };
+    }
     net::HttpServer::Handler handler() {
         return [this](net::ServerRequest&& request, net::HttpServer::Respond respond) {
             handle(std::move(request), std::move(respond));

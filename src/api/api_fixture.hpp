@@ -15,6 +15,7 @@
 #include "api/api.hpp"
 #include "base/crypto.hpp"
 #include "bus/in_process/in_process_bus.hpp"
+#include "bus/in_process/in_process_notices.hpp"
 #include "cache/in_process/in_process_auth_cache.hpp"
 #include "cache/in_process/in_process_rate_limits.hpp"
 #include "fakes/fake_secret_box.hpp"
@@ -88,7 +89,7 @@ protected:
 
     Api& api() {
         if (!api_) {
-            ApiDependencies use{storage_, *bus_, *auth_cache_, *rate_limits_, clock_, secrets_};
+            ApiDependencies use{storage_, *bus_, *auth_cache_, *rate_limits_, clock_, secrets_, *notices_};
             use.make_webhook_secret = [](SignatureScheme scheme) {
                 return scheme == SignatureScheme::v1 ? NewWebhookSecret{v1_secret, v1_secret}
                                                      : NewWebhookSecret{v1a_secret, v1a_public};
@@ -219,6 +220,7 @@ protected:
     FakeSecretBox secrets_;
     ApiOptions options_;
     std::unique_ptr<PriceBus> bus_ = create_in_process_bus({"BTC", "ETH", "DOGE"});
+    std::unique_ptr<DeliveryNotices> notices_ = create_in_process_notices();
     std::unique_ptr<AuthCache> auth_cache_ = create_in_process_auth_cache(clock_);
     std::unique_ptr<RateLimits> rate_limits_ = create_in_process_rate_limits();
     GatedStorage storage_{

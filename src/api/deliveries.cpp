@@ -192,7 +192,7 @@ net::ServerResponse retry_delivery(Services& services, Exchange& exchange) {
         return error_response(409, "An attempt of this delivery is under way; ask again when it has ended");
     }
     if (!task) return error_response(404, not_found);
-    hint_sender(services, {&*task, 1});
+    hint_sender(services, exchange, {&*task, 1});
     return delivery_response(services, exchange, 202, *id);
 }
 
@@ -205,6 +205,8 @@ net::ServerResponse cancel_delivery(Services& services, Exchange& exchange) {
         return error_response(409, "This delivery has ended already");
     }
     if (!cancelled) return error_response(404, not_found);
+    const DeliveryNotice notice{exchange.user.id, *id};
+    services.use.notices.publish({&notice, 1});
     return delivery_response(services, exchange, 200, *id);
 }
 
@@ -217,7 +219,7 @@ net::ServerResponse recover_deliveries(Services& services, Exchange& exchange) {
         while (recovered < max_recovered) {
             const std::vector<DeliveryTask> tasks = storage.recover_deliveries(
                 exchange.user.id, body->since, services.use.clock.now(), recover_step);
-            hint_sender(services, tasks);
+            hint_sender(services, exchange, tasks);
             recovered += tasks.size();
             if (tasks.size() < recover_step) return recovered_response(recovered, false);
         }
@@ -248,7 +250,7 @@ net::ServerResponse test_alert(Services& services, Exchange& exchange) {
     if (!storage.add_test_delivery(exchange.user.id, alert->id, task.delivery_id, price, now)) {
         return error_response(404, no_such_alert);
     }
-    hint_sender(services, {&task, 1});
+    hint_sender(services, exchange, {&task, 1});
     auto response = delivery_response(services, exchange, 202, task.delivery_id);
     response.headers.emplace_back("Location", "/api/v1/deliveries/" + task.delivery_id.to_string());
     return response;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -9,9 +10,14 @@
 #include "cache/rate_limits.hpp"
 #include "domain/user.hpp"
 
+namespace pricewire {
+class Live;
+}
+
 namespace pricewire::api {
 
 struct Route;
+class StreamSession;
 
 // One request on its way through the API; one thread at a time.
 struct Exchange {
@@ -23,15 +29,17 @@ struct Exchange {
     std::string parameter;  // what stands for {…} in the route's path, decoded
     User user;              // where the route asks for a key
     bool authenticated = false;
-    bool text_only = false;                // an alert's URL is judged by its text alone
-    std::optional<RateLimit> limit;        // the limit that was asked
-    std::optional<RateDecision> decision;  // and what it said
+    std::shared_ptr<StreamSession> session;  // where the request is a WebSocket's
+    bool text_only = false;                  // an alert's URL is judged by its text alone
+    std::optional<RateLimit> limit;          // the limit that was asked
+    std::optional<RateDecision> decision;    // and what it said
 };
 
 // What handlers work with.
 struct Services {
     ApiDependencies use;
     ApiOptions options;
+    Live* live = nullptr;                 // there while requests are
     std::atomic<bool> had_prices{false};  // there was a price once, so silence is not the start any more
 };
 

@@ -18,6 +18,8 @@ net::ServerResponse show_webhook_secret(Services& services, Exchange& exchange);
 net::ServerResponse rotate_webhook_secret(Services& services, Exchange& exchange);
 net::ServerResponse show_rates(Services& services, Exchange& exchange);
 net::ServerResponse show_rate(Services& services, Exchange& exchange);
+net::ServerResponse open_stream(Services& services, Exchange& exchange);
+net::ServerResponse open_events(Services& services, Exchange& exchange);
 net::ServerResponse create_alert(Services& services, Exchange& exchange);
 net::ServerResponse list_alerts(Services& services, Exchange& exchange);
 net::ServerResponse show_alert(Services& services, Exchange& exchange);
@@ -38,6 +40,11 @@ net::ServerResponse show_home(Services& services, Exchange& exchange);
 
 // The name under which an answer shows what NewWebhookSecret::shown is.
 std::string_view shown_secret_field(SignatureScheme scheme);
+
+// An alert as it is shown.
+std::string alert_json(const Alert& alert);
+// Each source's quote of a ticker and whether it counts: an array.
+std::string quotes_json(const TickerBoard& board, Timestamp now);
 
 // Without a source there are no prices, which degrades; nullopt: this process does not need any.
 net::ServerResponse health_response(const std::vector<PingResult>& pings,

@@ -1,12 +1,16 @@
 #include "api/hint.hpp"
 
 #include <exception>
+#include <vector>
 
 #include "base/log.hpp"
 
 namespace pricewire::api {
 
-void hint_sender(Services& services, std::span<const DeliveryTask> tasks) {
+void hint_sender(Services& services, const Exchange& exchange, std::span<const DeliveryTask> tasks) {
+    std::vector<DeliveryNotice> notices;
+    for (const DeliveryTask& task : tasks) notices.push_back({exchange.user.id, task.delivery_id});
+    services.use.notices.publish(notices);
     if (tasks.empty() || !services.use.hint) return;
     try {
         services.use.hint(tasks);

@@ -6,8 +6,9 @@
 
 namespace pricewire::api {
 
-// Tells the senders that deliveries are due, after they were committed. A hint that fails is logged and
-// costs some time, not the answer: the senders look into the database themselves.
-void hint_sender(Services& services, std::span<const DeliveryTask> tasks);
+// Tells the senders that deliveries of the user's are due, after they were committed, and whoever watches
+// them. A hint that fails is logged and costs some time, not the answer: the senders look into the database
+// themselves.
+void hint_sender(Services& services, const Exchange& exchange, std::span<const DeliveryTask> tasks);
 
 }  // namespace pricewire::api

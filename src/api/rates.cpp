@@ -52,7 +52,16 @@ std::string write_board(const TickerBoard& board, Timestamp now) {
         .field("price", board.price->value)
         .field("time", board.price->time)
         .key("sources")
-        .begin_array();
+        .raw(quotes_json(board, now))
+        .end_object();
+    return std::move(w).str();
+}
+
+}  // namespace
+
+std::string quotes_json(const TickerBoard& board, Timestamp now) {
+    JsonWriter w;
+    w.begin_array();
     for (const auto& [quote, verdict] : board.quotes) {
         w.begin_object()
             .field("source", quote.source.view())
@@ -64,11 +73,9 @@ std::string write_board(const TickerBoard& board, Timestamp now) {
             .field("reason", to_string(verdict))
             .end_object();
     }
-    w.end_array().end_object();
+    w.end_array();
     return std::move(w).str();
 }
-
-}  // namespace
 
 net::ServerResponse show_rates(Services& services, Exchange&) {
     net::ServerResponse response;

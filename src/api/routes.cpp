@@ -16,6 +16,8 @@ constexpr auto storage = Where::storage;
 constexpr Route routes[] = {
     {"GET", "/api/v1/rates", "rates", key, Limit::rates_by_ip, Where::server, show_rates},
     {"GET", "/api/v1/rates/{}", "rate", key, Limit::rates_by_ip, Where::server, show_rate},
+    {"GET", "/api/v1/stream", "stream", key, user, Where::server, open_stream},
+    {"GET", "/api/v1/events", "events", key, user, Where::server, open_events},
     {"POST", "/api/v1/users/register", "register", Access::open, Limit::register_by_ip, storage,
      register_user},
     {"GET", "/api/v1/users/me", "me", key, user, Where::server, show_me},

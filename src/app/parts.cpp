@@ -4,7 +4,9 @@
 
 #include "app/options.hpp"
 #include "bus/in_process/in_process_bus.hpp"
+#include "bus/in_process/in_process_notices.hpp"
 #include "bus/redis/redis_bus.hpp"
+#include "bus/redis/redis_notices.hpp"
 #include "cache/in_process/in_process_auth_cache.hpp"
 #include "cache/in_process/in_process_rate_limits.hpp"
 #include "cache/redis/redis_auth_cache.hpp"
@@ -55,6 +57,14 @@ std::unique_ptr<PriceBus> open_bus(const Config& config, const Roles& roles) {
     options.tickers = tickers_of(config);
     options.reads = roles.api;
     return create_redis_bus(options, system_clock());
+}
+
+std::unique_ptr<DeliveryNotices> open_notices(const Config& config) {
+    if (config.storage.redis_url.empty()) return create_in_process_notices();
+    RedisNoticesOptions options;
+    options.url = config.storage.redis_url;
+    options.prefix = config.storage.redis_prefix;
+    return create_redis_notices(options, system_clock());
 }
 
 std::unique_ptr<DeliveryQueue> open_queue(const Config& config, const Roles& roles) {

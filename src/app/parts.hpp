@@ -4,6 +4,7 @@
 #include <string>
 
 #include "app/roles.hpp"
+#include "bus/delivery_notices.hpp"
 #include "bus/price_bus.hpp"
 #include "cache/auth_cache.hpp"
 #include "cache/rate_limits.hpp"
@@ -20,6 +21,7 @@ namespace pricewire {
 std::unique_ptr<Storage> open_storage(const Config& config, StorageEvents events);
 // These never fail because a server is away: they connect when it is there, and say so.
 std::unique_ptr<PriceBus> open_bus(const Config& config, const Roles& roles);
+std::unique_ptr<DeliveryNotices> open_notices(const Config& config);
 std::unique_ptr<DeliveryQueue> open_queue(const Config& config, const Roles& roles);
 std::unique_ptr<AuthCache> open_auth_cache(const Config& config);
 std::unique_ptr<RateLimits> open_rate_limits(const Config& config);

@@ -72,6 +72,7 @@ public:
         if (!*opened) return stopped_early();
         if (roles_.api || roles_.checker || roles_.sender) queue_ = open_queue(config_, roles_);
         if (roles_.api || roles_.checker || roles_.feed) bus_ = open_bus(config_, roles_);
+        if (roles_.api || roles_.checker || roles_.sender) notices_ = open_notices(config_);
         // Whoever publishes connects now, not with the first firing.
         if (roles_.api || roles_.checker) queue_->publish({});
         if (roles_.sender) start_sending();
@@ -168,6 +169,7 @@ private:
     void start_sending() {
         webhooks_ = net::create_http_client(webhook_client_options_of(config_));
         SenderOptions options = sender_options_of(config_);
+        options.changed = [this](std::span<const DeliveryNotice> notices) { notices_->publish(notices); };
         if (uses_postgres(config_)) {
             options.owner = "sender-" + make_uuid(clock_.now()).to_string();
             options.alive_for = sender_alive_for;
@@ -177,7 +179,14 @@ private:
     }
 
     void start_checking() {
-        outbox_ = start_outbox(*storage_, *queue_);
+        outbox_ = start_outbox(*storage_, *queue_, {.written = [this](std::span<const DeliveryTask> tasks) {
+            std::vector<DeliveryNotice> notices;
+            notices.reserve(tasks.size());
+            for (const DeliveryTask& t : tasks) {
+                notices.push_back({t.user_id, t.delivery_id, true});
+            }
+            notices_->publish(notices);
+        }});
         // Changes wait for the mutex until they have their taker: none is lost between the snapshot and it.
         std::unique_lock lock(listeners_mutex_);
         checker_ = start_checker({.load = [this](const auto& piece) { storage_->load_active_alerts(piece); },
@@ -212,6 +221,7 @@ private:
                            .rate_limits = *rate_limits_,
                            .clock = clock_,
                            .secrets = *secrets_,
+                           .notices = *notices_,
                            .make_webhook_secret = make_webhook_secret,
                            .webhook_key_info = key_info,
                            .hint = [this](std::span<const DeliveryTask> tasks) { queue_->publish(tasks); },
@@ -223,7 +233,7 @@ private:
             std::lock_guard lock(listeners_mutex_);
             api_listens_ = api_.get();
         }
-        front_.serve(api_->handler());
+        front_.serve(api_->handler(), api_->upgrade_handler());
     }
 
     // Of a process without the API.
@@ -305,6 +315,7 @@ private:
     std::unique_ptr<SecretBox> secrets_;
     std::unique_ptr<DeliveryQueue> queue_;
     std::unique_ptr<PriceBus> bus_;
+    std::unique_ptr<DeliveryNotices> notices_;
     std::unique_ptr<net::HttpClient> webhooks_;
     std::unique_ptr<Sender> sender_;
     std::unique_ptr<Pruner> pruner_;

@@ -1,0 +1,325 @@
+#include "api/stream.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json/parse.hpp>
+#include <boost/json/value.hpp>
+#include <mutex>
+#include <utility>
+
+#include "api/bodies.hpp"
+#include "api/handlers.hpp"
+#include "api/query_string.hpp"
+
+namespace pricewire::api {
+namespace {
+
+using namespace std::chrono_literals;
+namespace json = boost::json;
+
+constexpr std::size_t max_command = 16 * 1024;
+constexpr std::size_t max_event_id = 100;
+constexpr Duration first_command_within = 10s;
+// A client has little to say; one that says more than so much in ten seconds is not listening.
+constexpr int commands_in_ten_seconds = 50;
+
+// Codes of a WebSocket's end, as RFC 6455 §7.4.2 leaves them to applications.
+constexpr std::uint16_t closed_bad_message = 4400;
+constexpr std::uint16_t closed_unauthorized = 4401;
+constexpr std::uint16_t closed_too_many = 4429;
+constexpr std::uint16_t closed_try_again = 1013;
+
+std::uint16_t close_code(int status) {
+    switch (status) {
+        case 401:
+            return closed_unauthorized;
+        case 429:
+            return closed_too_many;
+        default:
+            return closed_try_again;
+    }
+}
+
+std::expected<Ticker, std::string> one_ticker(std::string_view text, const std::vector<Ticker>& known) {
+    const std::string name = upper_case(text.substr(0, 40));
+    const Ticker ticker{is_ticker(name) ? std::string_view(name) : std::string_view()};
+    if (std::find(known.begin(), known.end(), ticker) == known.end()) {
+        return std::unexpected(fmt::format("There is no ticker '{}' here", name));
+    }
+    return ticker;
+}
+
+std::string_view view(const json::string& s) {
+    return {s.data(), s.size()};
+}
+
+std::expected<std::optional<std::vector<Ticker>>, std::string> tickers_in(const json::object& object,
+                                                                          const std::vector<Ticker>& known) {
+    const json::value* value = object.if_contains("tickers");
+    if (value == nullptr || value->is_null()) return std::nullopt;
+    const json::array* array = value->if_array();
+    if (array == nullptr)
+        return std::unexpected("tickers should be a list such as [\"BTC\"], or null for all");
+    std::vector<Ticker> out;
+    for (const json::value& item : *array) {
+        const json::string* text = item.if_string();
+        if (text == nullptr) return std::unexpected("tickers should be a list of strings");
+        const auto ticker = one_ticker(view(*text), known);
+        if (!ticker) return std::unexpected(ticker.error());
+        out.push_back(*ticker);
+    }
+    return out;
+}
+
+class Session final : public StreamSession, public std::enable_shared_from_this<Session> {
+public:
+    using Authenticate = std::function<void(std::shared_ptr<StreamSession>, std::string key)>;
+
+    Session(std::shared_ptr<net::WsPeer> peer, Live& live, const std::vector<Ticker>& tickers,
+            Authenticate authenticate)
+        : live_(live), tickers_(tickers), authenticate_(std::move(authenticate)), peer_(std::move(peer)) {}
+
+    // On the server's thread, once, before any other.
+    void begin(std::string key) {
+        if (!key.empty()) present(std::move(key));
+    }
+
+    void on_text(std::string_view text) {
+        if (too_many_commands()) {
+            return end(429, "Too many messages: fifty in ten seconds are enough", closed_too_many);
+        }
+        auto command = parse_stream_command(text, tickers_);
+        if (!command) return end(400, command.error(), closed_bad_message);
+        std::unique_lock lock(mutex_);
+        switch (command->kind) {
+            case StreamCommand::Kind::ping:
+                if (peer_) peer_->send_text(R"({"type":"pong"})");
+                return;
+            case StreamCommand::Kind::auth:
+                if (state_ != State::waiting) {
+                    lock.unlock();
+                    return end(400, "This stream has a key already", closed_bad_message);
+                }
+                wanted_ = std::move(command->tickers);
+                last_event_id_ = std::move(command->last_event_id);
+                lock.unlock();
+                return present(std::move(command->api_key));
+            case StreamCommand::Kind::subscribe:
+                if (state_ == State::waiting) {
+                    lock.unlock();
+                    return end(401, "The first message should be {\"type\":\"auth\",\"api_key\":…}",
+                               closed_unauthorized);
+                }
+                wanted_ = std::move(command->tickers);
+                if (state_ == State::open) live_.choose(client_, wanted_);
+                return;
+        }
+    }
+
+    void on_close() {
+        std::lock_guard lock(mutex_);
+        if (state_ == State::open) live_.remove(client_);
+        state_ = State::closed;
+        peer_.reset();
+    }
+
+    void open(const User& user, const Sha256& key_hash) override {
+        std::lock_guard lock(mutex_);
+        if (state_ != State::asked) return;
+        state_ = State::open;
+        client_ = live_.add({.peer = peer_,
+                             .format = live::Format::websocket,
+                             .user_id = user.id,
+                             .key_hash = key_hash,
+                             .tickers = wanted_,
+                             .last_event_id = last_event_id_});
+    }
+
+    void refuse(const net::ServerResponse& answer) override {
+        // The API's own error, with the type that all messages have.
+        const std::string_view error = answer.body;
+        if (error.size() < 2 || error[0] != '{') return end(500, "Internal Server Error", closed_try_again);
+        send_and_close(R"({"type":"error",)" + std::string(error.substr(1)), close_code(answer.status));
+    }
+
+private:
+    enum class State { waiting, asked, open, closed };
+
+    void present(std::string key) {
+        {
+            std::lock_guard lock(mutex_);
+            if (state_ != State::waiting) return;
+            state_ = State::asked;
+        }
+        authenticate_(shared_from_this(), std::move(key));
+    }
+
+    void end(int status, std::string_view detail, std::uint16_t code) {
+        send_and_close(live::error_message(status, detail).json(), code);
+    }
+
+    void send_and_close(std::string message, std::uint16_t code) {
+        std::lock_guard lock(mutex_);
+        if (!peer_) return;
+        peer_->send_text(std::move(message));
+        peer_->close(code, {});
+    }
+
+    bool too_many_commands() {
+        const MonoTime now = std::chrono::steady_clock::now();
+        if (now - counted_since_ >= 10s) {
+            counted_since_ = now;
+            commands_ = 0;
+        }
+        return ++commands_ > commands_in_ten_seconds;
+    }
+
+    Live& live_;
+    const std::vector<Ticker>& tickers_;
+    const Authenticate authenticate_;
+
+    // The server's thread's own.
+    MonoTime counted_since_{};
+    int commands_ = 0;
+
+    // A key is looked at on other threads.
+    std::mutex mutex_;
+    std::shared_ptr<net::WsPeer> peer_;  // until it is closed, as it holds this
+    State state_ = State::waiting;
+    Live::ClientId client_ = 0;
+    std::optional<std::vector<Ticker>> wanted_;
+    std::optional<std::string> last_event_id_;
+};
+
+// The parts of a header that is a list with commas.
+std::vector<std::string_view> list_of(std::string_view text) {
+    std::vector<std::string_view> out;
+    while (!text.empty()) {
+        const std::size_t comma = std::min(text.find(','), text.size());
+        std::string_view item = text.substr(0, comma);
+        while (item.starts_with(' ')) item.remove_prefix(1);
+        while (item.ends_with(' ')) item.remove_suffix(1);
+        if (!item.empty()) out.push_back(item);
+        text.remove_prefix(std::min(comma + 1, text.size()));
+    }
+    return out;
+}
+
+}  // namespace
+
+std::expected<StreamCommand, std::string> parse_stream_command(std::string_view text,
+                                                               const std::vector<Ticker>& known) {
+    if (text.size() > max_command) return std::unexpected("A message should have at most 16 KiB");
+    boost::system::error_code error;
+    const json::value value = json::parse({text.data(), text.size()}, error);
+    const json::object* object = error ? nullptr : value.if_object();
+    if (object == nullptr) return std::unexpected("A message should be a JSON object");
+    const auto text_of = [&](const char* name) -> std::optional<std::string> {
+        const json::value* member = object->if_contains(name);
+        if (member == nullptr || !member->is_string()) return std::nullopt;
+        return std::string(view(member->get_string()));
+    };
+    const auto type = text_of("type");
+    StreamCommand out;
+    if (type == "ping") return out;
+    if (type == "subscribe") {
+        out.kind = StreamCommand::Kind::subscribe;
+    } else if (type == "auth") {
+        out.kind = StreamCommand::Kind::auth;
+        auto key = text_of("api_key");
+        if (!key) return std::unexpected("api_key is missing");
+        out.api_key = std::move(*key);
+        out.last_event_id = text_of("last_event_id");
+        if (out.last_event_id && out.last_event_id->size() > max_event_id) {
+            return std::unexpected("last_event_id is none of ours");
+        }
+    } else {
+        return std::unexpected("type should be auth, subscribe or ping");
+    }
+    auto tickers = tickers_in(*object, known);
+    if (!tickers) return std::unexpected(tickers.error());
+    out.tickers = std::move(*tickers);
+    return out;
+}
+
+std::expected<std::vector<Ticker>, std::string> parse_tickers(std::string_view text,
+                                                              const std::vector<Ticker>& known) {
+    std::vector<Ticker> out;
+    for (const std::string_view item : list_of(text)) {
+        const auto ticker = one_ticker(item, known);
+        if (!ticker) return std::unexpected(ticker.error());
+        out.push_back(*ticker);
+    }
+    return out;
+}
+
+net::WsHandler open_session(
+    const net::ServerRequest& request, std::shared_ptr<net::WsPeer> peer, Live& live,
+    const std::vector<Ticker>& tickers,
+    std::function<void(std::shared_ptr<StreamSession>, std::string key)> authenticate) {
+    std::string key;
+    net::WsHandler handler;
+    if (const std::string* header = request.header("x-api-key")) key = *header;
+    for (const auto& [name, value] : request.headers) {
+        if (name != "sec-websocket-protocol") continue;
+        for (const std::string_view offered : list_of(value)) {
+            if (offered == stream_subprotocol) handler.subprotocol = stream_subprotocol;
+            if (offered.starts_with(key_subprotocol) && key.empty()) {
+                key = offered.substr(key_subprotocol.size());
+            }
+        }
+    }
+    if (key.empty()) handler.first_text_within = first_command_within;
+    auto session = std::make_shared<Session>(std::move(peer), live, tickers, std::move(authenticate));
+    handler.on_text = [session](std::string_view text) { session->on_text(text); };
+    handler.on_close = [session] { session->on_close(); };
+    session->begin(std::move(key));
+    return handler;
+}
+
+net::ServerResponse open_stream(Services&, Exchange& exchange) {
+    if (!exchange.session) {
+        auto response = error_response(426, "This is a WebSocket: ask for an upgrade, or use /api/v1/events");
+        response.headers.emplace_back("Upgrade", "websocket");
+        return response;
+    }
+    exchange.session->open(exchange.user, sha256(*exchange.request.header("x-api-key")));
+    return no_content();
+}
+
+net::ServerResponse open_events(Services& services, Exchange& exchange) {
+    const QueryString query(exchange.request.query);
+    LiveClient client{.peer = {},
+                      .format = live::Format::server_sent_events,
+                      .user_id = exchange.user.id,
+                      .key_hash = sha256(*exchange.request.header("x-api-key")),
+                      .tickers = {},
+                      .last_event_id = {}};
+    if (const auto text = query.find("tickers")) {
+        auto tickers = parse_tickers(*text, services.options.tickers);
+        if (!tickers) {
+            const Issue issue{"query", "tickers", tickers.error(), "enum"};
+            return validation_response({&issue, 1});
+        }
+        client.tickers = std::move(*tickers);
+    }
+    if (const std::string* last = exchange.request.header("last-event-id")) {
+        client.last_event_id = last->substr(0, max_event_id + 1);
+    }
+    net::ServerResponse response;
+    response.content_type = "text/event-stream";
+    // Proxies that gather answers would hold events back.
+    response.headers.emplace_back("X-Accel-Buffering", "no");
+    response.stream = [&live = *services.live, client](const std::shared_ptr<net::StreamPeer>& peer) {
+        static const auto greeting = std::make_shared<const std::string>("retry: 2000\n\n");
+        peer->send(greeting);
+        LiveClient joining = client;
+        joining.peer = peer;
+        const Live::ClientId id = live.add(std::move(joining));
+        return [&live, id] { live.remove(id); };
+    };
+    return response;
+}
+
+}  // namespace pricewire::api

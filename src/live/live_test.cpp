@@ -1,0 +1,370 @@
+#include "live/live.hpp"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "bus/in_process/in_process_bus.hpp"
+#include "fakes/memory_storage.hpp"
+
+namespace pricewire {
+namespace {
+
+using namespace std::chrono_literals;
+
+// A client's connection: keeps what it was sent. One that does not read says that all of it waits.
+class FakePeer : public net::StreamPeer {
+public:
+    void send(std::shared_ptr<const std::string> data) override {
+        std::lock_guard lock(mutex_);
+        sent_.push_back(*data);
+        if (!reads_) queued_ += data->size();
+        most_queued_ = std::max(most_queued_, queued_);
+        changed_.notify_all();
+    }
+    void close(std::uint16_t code, std::string) override {
+        std::lock_guard lock(mutex_);
+        code_ = code;
+        changed_.notify_all();
+    }
+    void abort() override {}
+    std::size_t queued_bytes() const override {
+        std::lock_guard lock(mutex_);
+        return queued_;
+    }
+
+    void read(bool reads) {
+        std::lock_guard lock(mutex_);
+        reads_ = reads;
+        if (reads) queued_ = 0;
+    }
+    bool wait(const std::function<bool(const std::vector<std::string>&, int code)>& holds) const {
+        std::unique_lock lock(mutex_);
+        return changed_.wait_for(lock, 30s, [&] { return holds(sent_, code_); });
+    }
+    bool wait_for(const std::string& part, std::size_t times = 1) const {
+        return wait([&](const auto& sent, int) { return count_in(sent, part) >= times; });
+    }
+    std::size_t count(const std::string& part) const {
+        std::lock_guard lock(mutex_);
+        return count_in(sent_, part);
+    }
+    std::vector<std::string> sent() const {
+        std::lock_guard lock(mutex_);
+        return sent_;
+    }
+    std::size_t most_queued() const {
+        std::lock_guard lock(mutex_);
+        return most_queued_;
+    }
+    // The last event's id.
+    std::string last_id() const {
+        std::lock_guard lock(mutex_);
+        std::string out;
+        for (const std::string& s : sent_) {
+            const std::size_t at = s.find(R"("id":")");
+            if (s.starts_with(R"({"type":"delivery")") || s.starts_with(R"({"type":"alert_fired")")) {
+                out = s.substr(at + 6, s.find('"', at + 6) - at - 6);
+            }
+        }
+        return out;
+    }
+
+private:
+    static std::size_t count_in(const std::vector<std::string>& sent, const std::string& part) {
+        return static_cast<std::size_t>(std::count_if(
+            sent.begin(), sent.end(), [&](const auto& s) { return s.find(part) != std::string::npos; }));
+    }
+
+    mutable std::mutex mutex_;
+    mutable std::condition_variable changed_;
+    std::vector<std::string> sent_;
+    int code_ = 0;
+    bool reads_ = true;
+    std::size_t queued_ = 0;
+    std::size_t most_queued_ = 0;
+};
+
+class LiveTest : public testing::Test {
+protected:
+    LiveTest() {
+        options_.tickers = {"BTC", "ETH"};
+        options_.prices_every = 5ms;
+        options_.quotes_every = 20ms;
+        add_user(user_, 1);
+        add_user(other_, 2);
+    }
+
+    Live& live() {
+        if (!live_) {
+            live_ = start_live(
+                options_,
+                {.alert = [](const Alert& a) { return "\"alert " + a.target.to_string() + "\""; },
+                 .delivery =
+                     [](const DeliveryView& d) {
+                         return "\"" + d.id.to_string() + " " + std::string(to_string(d.state)) + "\"";
+                     },
+                 .quotes = [](const TickerBoard&) { return std::string("[]"); }},
+                storage_, *bus_, system_clock());
+        }
+        return *live_;
+    }
+
+    void add_user(const Uuid& id, std::uint8_t key) {
+        Sha256 hash{};
+        hash[0] = key;
+        ASSERT_TRUE(storage_.create_user(
+            {{id, id.to_string() + "@example.com", true, system_clock().now()}, hash, "sealed"}));
+    }
+    Live::ClientId join(const std::shared_ptr<FakePeer>& peer, LiveClient client = {}) {
+        client.peer = peer;
+        if (client.user_id.is_nil()) client.user_id = user_;
+        client.key_hash[0] = client.user_id == user_ ? 1 : 2;
+        const auto id = live().add(std::move(client));
+        EXPECT_TRUE(peer->wait([](const auto& sent, int) { return !sent.empty(); }));
+        return id;
+    }
+    void publish(std::string_view price) {
+        TickerBoard board;
+        board.ticker = "BTC";
+        board.price = Price{"BTC", *Decimal::parse(price), system_clock().now(), 1};
+        bus_->publish_board(board);
+    }
+    // An alert with that target, fired; its delivery.
+    DeliveryTask fire(const std::string& target, const Uuid& user, bool tell = true) {
+        const Timestamp now = system_clock().now();
+        Alert alert;
+        alert.id = make_uuid(now);
+        alert.user_id = user;
+        alert.ticker = "BTC";
+        alert.target = *Decimal::parse(target);
+        alert.webhook_url = "https://example.com/" + target;
+        alert.created_at = now;
+        EXPECT_TRUE(storage_.create_alert(alert, 10'000));
+        const FiringGroup group{{"BTC", alert.target, now, 1}, now, {{alert.id, make_uuid(now)}}};
+        const DeliveryTask task = storage_.fire({&group, 1}).at(0);
+        EXPECT_EQ(task.user_id, user);
+        if (tell) notice({user, task.delivery_id, true});
+        return task;
+    }
+    void notice(const DeliveryNotice& n) { live().on_notices({&n, 1}); }
+    void cancel(const DeliveryTask& task) {
+        EXPECT_TRUE(storage_.cancel_delivery(user_, task.delivery_id, system_clock().now()));
+    }
+    static std::string told_of(const DeliveryTask& task, const std::string& state) {
+        return task.delivery_id.to_string() + " " + state;
+    }
+
+    const Uuid user_ = make_uuid(system_clock().now());
+    const Uuid other_ = make_uuid(system_clock().now());
+    LiveOptions options_;
+    MemoryStorage storage_;
+    std::unique_ptr<PriceBus> bus_ = create_in_process_bus({"BTC", "ETH"});
+    std::unique_ptr<Live> live_;
+};
+
+TEST_F(LiveTest, AClientIsToldThatItIsReadyThenAllPricesThenChanges) {
+    publish("100");
+    const auto peer = std::make_shared<FakePeer>();
+    join(peer);
+    ASSERT_TRUE(peer->wait_for(R"("sources")"));
+    const auto sent = peer->sent();
+    EXPECT_TRUE(sent[0].starts_with(R"({"type":"ready","last_event_id":")")) << sent[0];
+    EXPECT_TRUE(sent[1].starts_with(R"({"type":"prices","prices":{"BTC":{"price":100,)")) << sent[1];
+    EXPECT_NE(sent[1].find(R"("ETH":null)"), std::string::npos);
+    EXPECT_EQ(sent[2], R"({"type":"quotes","quotes":{"BTC":[],"ETH":[]}})");
+    publish("101");
+    EXPECT_TRUE(peer->wait_for(R"("price":101)"));
+    EXPECT_EQ(live().clients(), 1U);
+}
+
+TEST_F(LiveTest, AClientMayChooseItsTickersAndChooseAnew) {
+    publish("100");
+    const auto peer = std::make_shared<FakePeer>();
+    const auto id = join(peer, {.tickers = std::vector<Ticker>{"ETH"}});
+    ASSERT_TRUE(peer->wait_for(R"("ETH":null)"));
+    EXPECT_EQ(peer->count("BTC"), 0U);
+    live().choose(id, std::vector<Ticker>{"BTC"});
+    EXPECT_TRUE(peer->wait_for(R"({"type":"prices","prices":{"BTC":{"price":100,)"));
+    live().choose(id, std::nullopt);
+    EXPECT_TRUE(peer->wait_for(R"("ETH":null)", 2));
+}
+
+TEST_F(LiveTest, AFiringAndWhatComesOfItIsToldToItsUserAlone) {
+    const auto peer = std::make_shared<FakePeer>(), others = std::make_shared<FakePeer>();
+    join(peer);
+    join(others, {.user_id = other_});
+    const auto task = fire("7", user_);
+    ASSERT_TRUE(peer->wait_for(told_of(task, "pending")));
+    EXPECT_EQ(peer->count("alert 7"), 1U);
+    cancel(task);
+    notice({user_, task.delivery_id});
+    ASSERT_TRUE(peer->wait_for(told_of(task, "cancelled")));
+    EXPECT_EQ(peer->count("alert 7"), 1U) << "an alert fires once";
+    const auto theirs = fire("8", other_);
+    ASSERT_TRUE(others->wait_for(told_of(theirs, "pending")));
+    EXPECT_EQ(others->count(task.delivery_id.to_string()), 0U);
+    EXPECT_EQ(peer->count(theirs.delivery_id.to_string()), 0U);
+}
+
+TEST_F(LiveTest, AClientThatDoesNotReadIsSentNoMoreThanItsBoundAndThenTheNewest) {
+    options_.max_unread_prices = 2000;
+    publish("1");
+    const auto peer = std::make_shared<FakePeer>(), quick = std::make_shared<FakePeer>();
+    peer->read(false);
+    join(peer);
+    join(quick);
+    // As many prices as would be far beyond the bound; one who reads is told them meanwhile.
+    for (int i = 2; i <= 300; ++i) {
+        publish(std::to_string(i));
+        if (i % 10 == 0) {
+            EXPECT_TRUE(quick->wait_for("\"price\":" + std::to_string(i) + ","));
+        }
+    }
+    const std::string newest = R"("price":300,)";
+    EXPECT_EQ(peer->count(newest), 0U);
+    EXPECT_LE(peer->most_queued(), 3000U);
+    peer->read(true);
+    EXPECT_TRUE(peer->wait_for(newest));
+    EXPECT_LT(peer->sent().size(), 60U) << "what it could not be told is not told later";
+}
+
+TEST_F(LiveTest, ManyFiringsAtOnceAreAllToldToOneWhoReads) {
+    const auto peer = std::make_shared<FakePeer>();
+    join(peer);
+    std::vector<DeliveryNotice> notices;
+    for (int i = 0; i < 600; ++i) {
+        notices.push_back({user_, fire(std::to_string(i + 1), user_, false).delivery_id, true});
+    }
+    live().on_notices(notices);
+    ASSERT_TRUE(peer->wait_for("delivery\",\"id\"", 600));
+    EXPECT_EQ(peer->count("alert_fired"), 600U);
+    EXPECT_EQ(peer->count("missed"), 0U);
+}
+
+TEST_F(LiveTest, OneWhoDoesNotReadIsToldThatItMissedEvents) {
+    options_.events_kept = 20;
+    options_.max_unread_events = 1000;
+    const auto peer = std::make_shared<FakePeer>();
+    peer->read(false);
+    join(peer);
+    std::vector<DeliveryNotice> notices;
+    for (int i = 0; i < 100; ++i) {
+        notices.push_back({user_, fire(std::to_string(i + 1), user_, false).delivery_id, true});
+    }
+    live().on_notices(notices);
+    const auto last = fire("777", user_);
+    ASSERT_TRUE(
+        storage_.wait_until([&] { return storage_.calls("deliveries") + storage_.calls("delivery") >= 2; }));
+    EXPECT_LE(peer->most_queued(), 2500U);
+    peer->read(true);
+    EXPECT_TRUE(peer->wait_for(R"({"type":"missed"})"));
+    const auto next = fire("778", user_);
+    EXPECT_TRUE(peer->wait_for(told_of(next, "pending"))) << "and goes on with what comes then";
+}
+
+TEST_F(LiveTest, OneWhoComesBackGoesOnBehindItsLastEvent) {
+    const auto first = std::make_shared<FakePeer>();
+    const auto id = join(first);
+    const auto seen = fire("1", user_);
+    ASSERT_TRUE(first->wait_for(told_of(seen, "pending")));
+    const std::string last = first->last_id();
+    live().remove(id);
+    const auto missed = fire("2", user_);
+    const auto second = std::make_shared<FakePeer>();
+    join(second, {.last_event_id = last});
+    ASSERT_TRUE(second->wait_for(told_of(missed, "pending")));
+    EXPECT_EQ(second->count("alert 2"), 1U);
+    EXPECT_EQ(second->count(seen.delivery_id.to_string()), 0U)
+        << "nothing twice where the process is the same";
+}
+
+TEST_F(LiveTest, OneWhoComesBackToAnotherProcessIsToldWhatHasChangedSince) {
+    const auto first = std::make_shared<FakePeer>();
+    join(first);
+    const auto open = fire("1", user_);
+    ASSERT_TRUE(first->wait_for(told_of(open, "pending")));
+    const std::string last = first->last_id();
+    live_.reset();
+    const auto missed = fire("2", user_, false);
+    const auto second = std::make_shared<FakePeer>();
+    join(second, {.last_event_id = last});
+    ASSERT_TRUE(second->wait_for(told_of(missed, "pending")));
+    EXPECT_EQ(second->count("alert 2"), 1U);
+    EXPECT_EQ(second->count("missed"), 0U);
+}
+
+TEST_F(LiveTest, AnIdThatSaysNothingIsAMiss) {
+    for (const std::string id : {"nonsense", "1.1.1", "99999999999999999.1.1"}) {
+        const auto peer = std::make_shared<FakePeer>();
+        join(peer, {.last_event_id = id});
+        EXPECT_TRUE(peer->wait_for(R"({"type":"missed"})")) << id;
+    }
+}
+
+TEST_F(LiveTest, WhatANoticeDidNotTellIsFoundInTheDatabaseAfterAMiss) {
+    const auto peer = std::make_shared<FakePeer>();
+    join(peer);
+    const Timestamp before = system_clock().now();
+    const auto task = fire("5", user_, false);
+    live().on_missed(before);
+    EXPECT_TRUE(peer->wait_for(told_of(task, "pending")));
+    EXPECT_EQ(peer->count("alert 5"), 1U);
+}
+
+TEST_F(LiveTest, WhileTheDatabaseIsAwayPricesGoOnAndEventsComeLater) {
+    const auto peer = std::make_shared<FakePeer>();
+    join(peer);
+    const auto task = fire("5", user_, false);
+    storage_.fail();
+    notice({user_, task.delivery_id, true});
+    publish("55");
+    EXPECT_TRUE(peer->wait_for(R"("price":55)"));
+    storage_.heal();
+    EXPECT_TRUE(peer->wait_for(told_of(task, "pending")));
+    EXPECT_EQ(peer->count("alert 5"), 1U);
+}
+
+TEST_F(LiveTest, AKeyThatIsNobodysAnyMoreEndsItsStreams) {
+    const auto peer = std::make_shared<FakePeer>(), others = std::make_shared<FakePeer>();
+    join(peer);
+    join(others, {.user_id = other_});
+    ASSERT_TRUE(storage_.set_user_active(user_, false));
+    live().on_user_changed(std::nullopt);
+    EXPECT_TRUE(peer->wait([](const auto&, int code) { return code == 4401; }));
+    EXPECT_EQ(peer->count(R"("code":401)"), 1U);
+    publish("3");
+    EXPECT_TRUE(others->wait_for(R"("price":3)"));
+    EXPECT_EQ(others->count(R"("code":401)"), 0U);
+}
+
+TEST_F(LiveTest, AUserHasABoundedNumberOfStreams) {
+    options_.streams_per_user = 2;
+    const auto one = std::make_shared<FakePeer>(), two = std::make_shared<FakePeer>(),
+               three = std::make_shared<FakePeer>(), four = std::make_shared<FakePeer>();
+    const auto id = join(one);
+    join(two);
+    join(three);
+    EXPECT_TRUE(three->wait([](const auto&, int code) { return code == 4429; }));
+    live().remove(id);
+    join(four);
+    EXPECT_TRUE(four->wait_for(R"("ready")"));
+}
+
+TEST_F(LiveTest, AServerSentStreamShowsLifeWhereNothingHappens) {
+    options_.comment_every = 20ms;
+    const auto peer = std::make_shared<FakePeer>();
+    join(peer, {.format = live::Format::server_sent_events});
+    EXPECT_TRUE(peer->wait_for(": ping\n\n"));
+    EXPECT_TRUE(peer->sent()[0].starts_with("event: ready\ndata: {")) << peer->sent()[0];
+}
+
+}  // namespace
+}  // namespace pricewire

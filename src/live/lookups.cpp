@@ -1,0 +1,127 @@
+#include "live/lookups.hpp"
+
+#include <algorithm>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+
+#include "base/log.hpp"
+
+namespace pricewire::live {
+namespace {
+
+// More of a user's are asked for by one listing of so many, the newest.
+constexpr std::size_t asked_one_by_one = 32;
+constexpr std::size_t listed = 1000;
+
+bool changed_since(const DeliveryView& d, Timestamp since) {
+    return !is_final(d.state) || d.created_at >= since || (d.finished_at && *d.finished_at >= since);
+}
+
+// Adds those that are asked for to `out` and says which of them have just fired their alerts.
+void find_deliveries(Storage& storage, Found& out, std::unordered_set<Uuid>& fired) {
+    const Lookup& asked = out.asked;
+    std::unordered_map<Uuid, bool> wanted;
+    for (const DeliveryNotice& n : asked.deliveries) wanted[n.delivery_id] |= n.fired;
+    const auto take = [&](DeliveryView view, bool has_fired) {
+        if (has_fired && view.kind == DeliveryKind::alert) fired.insert(view.alert_id);
+        out.deliveries.push_back(std::move(view));
+    };
+    if (asked.since || wanted.size() > asked_one_by_one) {
+        DeliveryFilter newest;
+        newest.limit = listed;
+        std::vector<DeliveryView> views = storage.deliveries(asked.user_id, newest);
+        // Older ones may have changed as well.
+        out.too_many = asked.since && views.size() == listed && !wanted.empty();
+        if (asked.since && views.size() == listed && changed_since(views.back(), *asked.since)) {
+            out.too_many = true;
+        }
+        for (DeliveryView& view : views) {
+            const auto named = wanted.find(view.id);
+            const bool since = asked.since && changed_since(view, *asked.since);
+            if (named == wanted.end() && !since) continue;
+            const bool has_fired =
+                (named != wanted.end() && named->second) || (asked.since && view.created_at >= *asked.since);
+            if (named != wanted.end()) wanted.erase(named);
+            take(std::move(view), has_fired);
+        }
+    }
+    for (const auto& [id, has_fired] : wanted) {
+        if (auto view = storage.delivery(asked.user_id, id)) take(std::move(*view), has_fired);
+    }
+    std::sort(out.deliveries.begin(), out.deliveries.end(),
+              [](const auto& a, const auto& b) { return a.id < b.id; });
+}
+
+void find_fired(Storage& storage, Found& out, std::unordered_set<Uuid> fired) {
+    if (fired.size() > asked_one_by_one) {
+        AlertFilter newest;
+        newest.is_active = false;
+        newest.limit = listed;
+        for (Alert& alert : storage.alerts(out.asked.user_id, newest)) {
+            if (fired.erase(alert.id) > 0) out.fired.push_back(std::move(alert));
+        }
+    }
+    for (const Uuid& id : fired) {
+        if (auto alert = storage.alert(out.asked.user_id, id)) out.fired.push_back(std::move(*alert));
+    }
+}
+
+}  // namespace
+
+Lookups::Lookups(Storage& storage, std::function<void(Found)> found, std::function<void(KeyCheck)> checked)
+    : storage_(storage), found_(std::move(found)), checked_(std::move(checked)), thread_([this] { run(); }) {}
+
+Lookups::~Lookups() {
+    mailbox_.close();
+    thread_.join();
+}
+
+void Lookups::run() {
+    std::vector<std::variant<Lookup, KeyCheck>> inbox;
+    while (mailbox_.drain(inbox)) {
+        for (auto& question : inbox) {
+            if (mailbox_.closed()) return;
+            std::visit([this](auto& q) { answer(q); }, question);
+        }
+    }
+}
+
+void Lookups::answer(Lookup& lookup) {
+    Found out;
+    out.asked = std::move(lookup);
+    try {
+        std::unordered_set<Uuid> fired;
+        find_deliveries(storage_, out, fired);
+        find_fired(storage_, out, std::move(fired));
+        answered();
+    } catch (const std::exception& e) {
+        out.failed = true;
+        failed(e);
+    }
+    found_(std::move(out));
+}
+
+void Lookups::answer(KeyCheck& check) {
+    try {
+        const auto user = storage_.user_by_key_hash(check.key_hash);
+        check.valid = user && user->is_active;
+        answered();
+    } catch (const std::exception& e) {
+        check.failed = true;
+        failed(e);
+    }
+    checked_(check);
+}
+
+void Lookups::answered() {
+    if (std::exchange(failing_, false)) log::info("the live stream tells of deliveries again");
+}
+
+void Lookups::failed(const std::exception& e) {
+    if (std::exchange(failing_, true)) return;
+    log::warn("the live stream cannot ask the database; it tells of deliveries when it can again",
+              {{"reason", e.what()}});
+}
+
+}  // namespace pricewire::live

@@ -1,0 +1,126 @@
+#include "live/market_view.hpp"
+
+#include <fmt/format.h>
+
+#include <iterator>
+
+#include "base/json_writer.hpp"
+
+namespace pricewire::live {
+namespace {
+
+std::string price_json(const std::optional<TickerBoard>& board) {
+    if (!board || !board->price) return "null";
+    JsonWriter w;
+    w.begin_object().field("price", board->price->value).field("time", board->price->time).end_object();
+    return std::move(w).str();
+}
+
+// Ages grow all the time: what counts is whether a source has another price or another verdict.
+std::string print_of(const TickerBoard& board) {
+    std::string out;
+    for (const auto& [quote, verdict] : board.quotes) {
+        fmt::format_to(std::back_inserter(out), "{} {} {};", quote.source.view(),
+                       to_micros(quote.received_at), to_string(verdict));
+    }
+    return out;
+}
+
+std::string sources_print(const std::vector<SourceReport>& sources) {
+    std::string out;
+    for (const SourceReport& s : sources) {
+        fmt::format_to(std::back_inserter(out), "{} {} {};", s.name.view(), to_string(s.condition), s.detail);
+    }
+    return out;
+}
+
+Message sources_message(const std::vector<SourceReport>& sources) {
+    JsonWriter w;
+    w.begin_object().field("type", "sources").key("sources").begin_object();
+    for (const SourceReport& s : sources) {
+        w.key(s.name.view())
+            .begin_object()
+            .field("status", to_string(s.condition))
+            .field("detail", s.detail)
+            .field("last_quote_at", s.last_quote_at)
+            .end_object();
+    }
+    w.end_object().end_object();
+    return {"sources", std::move(w).str()};
+}
+
+}  // namespace
+
+void MarketView::Kind::put(std::size_t i, std::string json, bool& bumped) {
+    if (!std::exchange(bumped, true)) {
+        ++version;
+        made.clear();
+    }
+    text[i] = std::move(json);
+    changed[i] = version;
+}
+
+MarketView::MarketView(const PriceBus& bus, std::vector<Ticker> tickers, QuotesJson quotes_json)
+    : bus_(bus),
+      tickers_(std::move(tickers)),
+      quotes_json_(std::move(quotes_json)),
+      prices_("prices", tickers_.size()),
+      quotes_("quotes", tickers_.size()),
+      quotes_seen_(tickers_.size(), "nothing"),
+      sources_message_(live::sources_message({})) {}
+
+void MarketView::look_at_prices() {
+    bool bumped = false;
+    for (std::size_t i = 0; i < tickers_.size(); ++i) {
+        std::string json = price_json(bus_.board(tickers_[i]));
+        if (json != prices_.text[i]) prices_.put(i, std::move(json), bumped);
+    }
+}
+
+void MarketView::look_at_quotes() {
+    bool bumped = false;
+    for (std::size_t i = 0; i < tickers_.size(); ++i) {
+        const TickerBoard board =
+            bus_.board(tickers_[i]).value_or(TickerBoard{tickers_[i], std::nullopt, {}});
+        std::string print = print_of(board);
+        if (print == quotes_seen_[i]) continue;
+        quotes_seen_[i] = std::move(print);
+        quotes_.put(i, quotes_json_(board), bumped);
+    }
+}
+
+void MarketView::look_at_sources() {
+    const std::vector<SourceReport> sources = bus_.sources();
+    std::string print = sources_print(sources);
+    if (print == sources_seen_) return;
+    sources_seen_ = std::move(print);
+    ++sources_version_;
+    sources_message_ = live::sources_message(sources);
+}
+
+std::optional<Message> MarketView::prices(const TickerSet& wanted, Version seen) {
+    return message(prices_, wanted, seen);
+}
+
+std::optional<Message> MarketView::quotes(const TickerSet& wanted, Version seen) {
+    return message(quotes_, wanted, seen);
+}
+
+std::optional<Message> MarketView::message(Kind& kind, const TickerSet& wanted, Version seen) {
+    if (seen >= kind.version) return std::nullopt;
+    const auto [known, fresh] = kind.made.try_emplace({seen, wanted});
+    if (!fresh) return known->second;
+    JsonWriter w;
+    w.begin_object().field("type", kind.name).key(kind.name).begin_object();
+    bool any = false;
+    for (std::size_t i = 0; i < tickers_.size(); ++i) {
+        if (!wanted[i] || kind.changed[i] <= seen) continue;
+        w.key(tickers_[i].view()).raw(kind.text[i]);
+        any = true;
+    }
+    w.end_object().end_object();
+    if (any) known->second.emplace(kind.name, std::move(w).str());
+    return known->second;
+}
+
+}  // namespace pricewire::live

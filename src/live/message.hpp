@@ -1,0 +1,32 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace pricewire::live {
+
+// How what a client is sent is written: a WebSocket's message is the JSON text alone; a server-sent event
+// (https://html.spec.whatwg.org/multipage/server-sent-events.html) names its type and id as well.
+enum class Format { websocket, server_sent_events };
+
+// Something that clients are told, written once for all of them. Copies share the text. One thread at a time.
+class Message {
+public:
+    // `json` is one JSON object on one line; `id` is empty where the message is no event of a user's.
+    Message(std::string_view type, std::string json, std::string id = {});
+
+    const std::shared_ptr<const std::string>& in(Format format) const;
+    const std::string& json() const { return *json_; }
+
+private:
+    std::string type_;
+    std::string id_;
+    std::shared_ptr<const std::string> json_;
+    mutable std::shared_ptr<const std::string> event_;  // made when it is first asked for
+};
+
+// `{"type":…,"error":"HTTPException","detail":…,"code":…}`
+Message error_message(int code, std::string_view detail);
+
+}  // namespace pricewire::live

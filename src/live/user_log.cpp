@@ -1,0 +1,75 @@
+#include "live/user_log.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "base/json_writer.hpp"
+
+namespace pricewire::live {
+namespace {
+
+std::string key_of(std::string_view type, const Uuid& subject) {
+    return fmt::format("{} {}", type, subject.to_string());
+}
+
+// Takes a number off the front of `text`, up to `end` or to the text's end.
+template <typename T>
+bool take_number(std::string_view& text, int base, T& out) {
+    const std::size_t dot = std::min(text.find('.'), text.size());
+    const auto [end, error] = std::from_chars(text.data(), text.data() + dot, out, base);
+    if (error != std::errc{} || end != text.data() + dot || dot == 0) return false;
+    text.remove_prefix(std::min(dot + 1, text.size()));
+    return true;
+}
+
+}  // namespace
+
+std::string EventId::to_string() const {
+    return fmt::format("{}.{:08x}.{}", to_micros(time), run, number);
+}
+
+std::optional<EventId> EventId::parse(std::string_view text) {
+    if (text.size() > 60) return std::nullopt;
+    std::int64_t micros = 0;
+    EventId out;
+    if (!take_number(text, 10, micros) || micros < 0 || !take_number(text, 16, out.run) ||
+        !take_number(text, 10, out.number) || !text.empty()) {
+        return std::nullopt;
+    }
+    out.time = from_micros(micros);
+    return out;
+}
+
+bool UserLog::add(std::string_view type, std::string_view member, const Uuid& subject,
+                  const std::string& body, Timestamp now) {
+    std::string key = key_of(type, subject);
+    auto& newest = newest_[key];
+    if (newest != 0) {
+        const auto before = events_.find(newest);
+        if (before->second.body == body) return false;
+        events_.erase(before);
+    }
+    newest = next_++;
+    const std::string id = EventId{now, run_, newest}.to_string();
+    JsonWriter w;
+    w.begin_object().field("type", type).field("id", id).key(member).raw(body).end_object();
+    events_.emplace(newest, Stored{std::move(key), body, Message(type, std::move(w).str(), id)});
+    while (events_.size() > capacity_) {
+        const auto oldest = events_.begin();
+        dropped_ = oldest->first;
+        newest_.erase(oldest->second.key);
+        events_.erase(oldest);
+    }
+    return true;
+}
+
+std::optional<UserLog::Entry> UserLog::at_or_after(std::uint64_t number) const {
+    const auto found = events_.lower_bound(number);
+    if (found == events_.end()) return std::nullopt;
+    return Entry{found->first, found->second.message};
+}
+
+}  // namespace pricewire::live

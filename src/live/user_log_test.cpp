@@ -1,0 +1,90 @@
+#include "live/user_log.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace pricewire::live {
+namespace {
+
+using namespace std::chrono_literals;
+
+const Timestamp now{1'700'000'000s};
+
+Uuid id(std::uint8_t n) {
+    Uuid out;
+    out.bytes[15] = n;
+    return out;
+}
+
+// The numbers of the events from `from` on.
+std::vector<std::uint64_t> numbers(const UserLog& log, std::uint64_t from = 1) {
+    std::vector<std::uint64_t> out;
+    while (const auto entry = log.at_or_after(from)) {
+        out.push_back(entry->number);
+        from = entry->number + 1;
+    }
+    return out;
+}
+
+TEST(EventId, IsReadAsItIsWritten) {
+    const EventId written{now, 0xabcdef01, 42};
+    EXPECT_EQ(written.to_string(), "1700000000000000.abcdef01.42");
+    const auto read = EventId::parse(written.to_string());
+    ASSERT_TRUE(read);
+    EXPECT_EQ(read->time, now);
+    EXPECT_EQ(read->run, 0xabcdef01U);
+    EXPECT_EQ(read->number, 42U);
+    for (const char* wrong : {"", "1", "1.2", "1.2.", ".2.3", "1..3", "1.2.3.4", "-1.2.3", "1.2.x",
+                              "1.fffffffff.3", "99999999999999999999.1.1", "1.2.3 "}) {
+        EXPECT_FALSE(EventId::parse(wrong)) << wrong;
+    }
+    EXPECT_FALSE(EventId::parse(std::string(100, '1')));
+}
+
+TEST(UserLog, KeepsOfEachSubjectTheNewest) {
+    UserLog log(1, 10);
+    EXPECT_EQ(log.next(), 1U);
+    EXPECT_TRUE(log.add("delivery", "delivery", id(1), R"({"state":"pending"})", now));
+    EXPECT_TRUE(log.add("delivery", "delivery", id(2), R"({"state":"pending"})", now));
+    EXPECT_TRUE(log.add("delivery", "delivery", id(1), R"({"state":"delivered"})", now));
+    EXPECT_EQ(numbers(log), (std::vector<std::uint64_t>{2, 3}));
+    EXPECT_EQ(log.at_or_after(3)->message.json(),
+              R"({"type":"delivery","id":"1700000000000000.00000001.3","delivery":{"state":"delivered"}})");
+    EXPECT_TRUE(log.complete_from(1)) << "what was replaced is told in its newest state";
+    EXPECT_EQ(log.last_id(now).number, 3U);
+}
+
+TEST(UserLog, PassesOverWhatWasToldAlready) {
+    UserLog log(1, 10);
+    EXPECT_TRUE(log.add("delivery", "delivery", id(1), "{}", now));
+    EXPECT_FALSE(log.add("delivery", "delivery", id(1), "{}", now + 1s));
+    EXPECT_TRUE(log.add("alert_fired", "alert", id(1), "{}", now)) << "another kind of event";
+    EXPECT_EQ(log.next(), 3U);
+}
+
+TEST(UserLog, DropsTheOldestAndKnowsFromWhereItIsComplete) {
+    UserLog log(1, 3);
+    for (std::uint8_t i = 1; i <= 5; ++i) log.add("delivery", "delivery", id(i), "{}", now);
+    EXPECT_EQ(numbers(log), (std::vector<std::uint64_t>{3, 4, 5}));
+    EXPECT_FALSE(log.complete_from(1));
+    EXPECT_FALSE(log.complete_from(2));
+    EXPECT_TRUE(log.complete_from(3));
+    EXPECT_TRUE(log.complete_from(6)) << "nothing has come since";
+    EXPECT_TRUE(log.add("delivery", "delivery", id(1), "{}", now)) << "a dropped one can be told again";
+}
+
+TEST(Message, IsWrittenForEitherKindOfClient) {
+    const Message event("delivery", R"({"a":1})", "7");
+    EXPECT_EQ(*event.in(Format::websocket), R"({"a":1})");
+    EXPECT_EQ(*event.in(Format::server_sent_events), "event: delivery\nid: 7\ndata: {\"a\":1}\n\n");
+    EXPECT_EQ(event.in(Format::server_sent_events).get(), event.in(Format::server_sent_events).get())
+        << "one text for all clients";
+    EXPECT_EQ(*Message("prices", "{}").in(Format::server_sent_events), "event: prices\ndata: {}\n\n");
+    EXPECT_EQ(error_message(401, "no").json(),
+              R"({"type":"error","error":"HTTPException","detail":"no","code":401})");
+}
+
+}  // namespace
+}  // namespace pricewire::live
