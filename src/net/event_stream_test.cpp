@@ -77,9 +77,9 @@ protected:
 
     std::mutex mutex_;
     std::condition_variable changed_;
-    std::shared_ptr<StreamPeer> peer_;
     int closed_ = 0;
     std::unique_ptr<HttpServer> server_;
+    std::shared_ptr<StreamPeer> peer_;  // goes before its server
 };
 
 TEST_F(EventStreamTest, SendsItsHeadThenWhatItIsGivenUntilItIsClosed) {

@@ -27,7 +27,7 @@ struct ServerRequest {
 };
 
 // An open connection that the server goes on sending into: a WebSocket, or a response without an end.
-// Thread-safe; what is sent leaves in order.
+// Thread-safe; what is sent leaves in order. Whoever holds one lets it go before the server is destroyed.
 class StreamPeer {
 public:
     virtual ~StreamPeer() = default;
