@@ -239,9 +239,11 @@ private:
                 x.limit = by_ip("rates", services_.options.rates_limit);
                 break;
             case Limit::user:
+            case Limit::history:
                 fmt::format_to(std::back_inserter(bucket), "user:{}:{}", x.user.id.to_string(),
                                x.route->name);
-                x.limit = services_.options.user_limit;
+                x.limit = x.route->limit == Limit::history ? services_.options.history_limit
+                                                           : services_.options.user_limit;
                 break;
         }
         x.decision = services_.use.rate_limits.take({bucket.data(), bucket.size()}, *x.limit,

@@ -26,6 +26,7 @@ struct ApiOptions {
     RateLimit register_limit{2, std::chrono::seconds{10}};
     RateLimit user_limit{5, std::chrono::seconds{10}};
     RateLimit rates_limit{5, std::chrono::seconds{10}};
+    RateLimit history_limit{30, std::chrono::seconds{10}};
     std::size_t alerts_per_user = 1000;
     std::vector<net::Network> trusted_proxies;
     net::UrlPolicy url_policy;

@@ -85,6 +85,7 @@ protected:
         options_.register_limit = {10'000, 10s};
         options_.user_limit = {10'000, 10s};
         options_.rates_limit = {10'000, 10s};
+        options_.history_limit = {10'000, 10s};
     }
 
     Api& api() {

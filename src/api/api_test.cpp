@@ -57,6 +57,7 @@ TEST_F(CommonTest, AMethodThatAPathDoesNotHaveIs405WithThoseItHas) {
         {"/api/v1/endpoints", "GET, HEAD, OPTIONS"},
         {"/api/v1/endpoints/enable", "POST, OPTIONS"},
         {"/api/v1/rates", "GET, HEAD, OPTIONS"},
+        {"/api/v1/rates/BTC/history", "GET, HEAD, OPTIONS"},
         {"/health", "GET, HEAD, OPTIONS"},
         {"/", "GET, HEAD, OPTIONS"},
     };

@@ -9,6 +9,7 @@
 #include "api/handlers.hpp"
 #include "api/hint.hpp"
 #include "api/paging.hpp"
+#include "api/query_values.hpp"
 #include "base/json_writer.hpp"
 #include "base/log.hpp"
 #include "net/endpoint_name.hpp"
@@ -49,20 +50,6 @@ void read_states(std::string_view text, DeliveryQuery& out, std::vector<Issue>& 
     } else {
         out.states = std::move(states);
     }
-}
-
-std::optional<Timestamp> read_time(const QueryString& query, const char* name, std::vector<Issue>& issues) {
-    const auto text = query.find(name);
-    if (!text) return std::nullopt;
-    std::string spelled(*text);
-    // "+02:00" that was not escaped arrives as " 02:00"; a space between date and time is another matter.
-    constexpr std::size_t date_length = 10;
-    if (spelled.size() > date_length)
-        std::replace(spelled.begin() + date_length + 1, spelled.end(), ' ', '+');
-    const auto time = parse_rfc3339(spelled);
-    if (time) return *time;
-    issues.push_back({"query", name, std::string(not_a_time), "datetime_parsing"});
-    return std::nullopt;
 }
 
 Parsed<DeliveryQuery> parse_query(const QueryString& query) {

@@ -20,6 +20,7 @@ net::ServerResponse show_rates(Services& services, Exchange& exchange);
 net::ServerResponse show_rate(Services& services, Exchange& exchange);
 net::ServerResponse open_stream(Services& services, Exchange& exchange);
 net::ServerResponse open_events(Services& services, Exchange& exchange);
+net::ServerResponse show_history(Services& services, Exchange& exchange);
 net::ServerResponse create_alert(Services& services, Exchange& exchange);
 net::ServerResponse list_alerts(Services& services, Exchange& exchange);
 net::ServerResponse show_alert(Services& services, Exchange& exchange);
@@ -37,6 +38,9 @@ net::ServerResponse show_live(Services& services, Exchange& exchange);
 net::ServerResponse show_openapi(Services& services, Exchange& exchange);
 net::ServerResponse show_docs(Services& services, Exchange& exchange);
 net::ServerResponse show_home(Services& services, Exchange& exchange);
+
+// The configured ticker of that name, in upper or lower case.
+std::optional<Ticker> known_ticker(const Services& services, std::string_view text);
 
 // The name under which an answer shows what NewWebhookSecret::shown is.
 std::string_view shown_secret_field(SignatureScheme scheme);

@@ -92,6 +92,17 @@ TEST_F(LimitsTest, RatesCountByAddressTogether) {
     EXPECT_EQ(call("GET", "/api/v1/rates/", {}, {{"x-api-key", bob.api_key}}, "192.0.2.2").status, 200);
 }
 
+TEST_F(LimitsTest, HistoryHasALimitOfItsOwnByUser) {
+    options_.history_limit = {2, 10s};
+    const Account ann = register_user("ann@example.com");
+    const Account bob = register_user("bob@example.com");
+    EXPECT_EQ(call_as(ann, "GET", "/api/v1/rates/BTC/history").header("RateLimit-Limit"), "2");
+    EXPECT_EQ(call_as(ann, "GET", "/api/v1/rates/ETH/history").status, 200);
+    EXPECT_EQ(call_as(ann, "GET", "/api/v1/rates/DOGE/history").status, 429) << "all tickers together";
+    EXPECT_EQ(call_as(bob, "GET", "/api/v1/rates/BTC/history").status, 200);
+    EXPECT_EQ(call_as(ann, "GET", "/api/v1/rates/BTC").status, 200);
+}
+
 TEST_F(LimitsTest, MadeUpKeysAreLimitedBeforeTheyAreLookedUp) {
     const std::string key = "sk_live_" + std::string(43, 'x');
     for (int i = 0; i < 5; ++i)

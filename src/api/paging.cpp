@@ -3,10 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
-#include <cstdint>
 #include <string>
 
+#include "api/query_values.hpp"
 #include "base/crypto.hpp"
 
 namespace pricewire::api {
@@ -31,27 +30,11 @@ std::optional<Uuid> parse_cursor(std::string_view text) {
     return id;
 }
 
-std::optional<Issue> read_limit(std::string_view text, std::size_t& limit) {
-    std::int64_t number = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error == std::errc::invalid_argument || end != text.data() + text.size()) {
-        return Issue{"query", "limit", "Input should be a valid integer", "int_parsing"};
-    }
-    if (error != std::errc{} || number < 1 || number > static_cast<std::int64_t>(max_page)) {
-        return Issue{"query", "limit", fmt::format("Input should be between 1 and {}", max_page),
-                     "out_of_range"};
-    }
-    limit = static_cast<std::size_t>(number);
-    return std::nullopt;
-}
-
 }  // namespace
 
 void read_page(const QueryString& query, std::size_t& limit, std::optional<Uuid>& before,
                std::vector<Issue>& issues) {
-    if (const auto text = query.find("limit")) {
-        if (auto issue = read_limit(*text, limit)) issues.push_back(std::move(*issue));
-    }
+    read_limit(query, max_page, limit, issues);
     if (const auto text = query.find("cursor")) {
         before = parse_cursor(*text);
         if (!before) {

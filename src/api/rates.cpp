@@ -95,14 +95,19 @@ net::ServerResponse show_rates(Services& services, Exchange&) {
         retry_seconds);
 }
 
-net::ServerResponse show_rate(Services& services, Exchange& exchange) {
-    const std::string name = upper_case(exchange.parameter);
-    const Ticker ticker{std::string_view(name)};
+std::optional<Ticker> known_ticker(const Services& services, std::string_view text) {
+    const std::string name = upper_case(text);
     const auto& tickers = services.options.tickers;
-    if (!is_ticker(name) || std::find(tickers.begin(), tickers.end(), ticker) == tickers.end()) {
-        return error_response(404, "There is no such ticker here");
-    }
-    TickerBoard board = services.use.bus.board(ticker).value_or(TickerBoard{ticker, std::nullopt, {}});
+    if (!is_ticker(name)) return std::nullopt;
+    const auto found = std::find(tickers.begin(), tickers.end(), Ticker{std::string_view(name)});
+    if (found == tickers.end()) return std::nullopt;
+    return *found;
+}
+
+net::ServerResponse show_rate(Services& services, Exchange& exchange) {
+    const auto ticker = known_ticker(services, exchange.parameter);
+    if (!ticker) return error_response(404, no_such_ticker);
+    TickerBoard board = services.use.bus.board(*ticker).value_or(TickerBoard{*ticker, std::nullopt, {}});
     if (!board.price) return unavailable(why_no_price(board), retry_seconds);
     return json_response(200, write_board(board, services.use.clock.now()));
 }

@@ -22,6 +22,7 @@ struct Issue {
 };
 
 // Details that more than one route tells.
+constexpr std::string_view no_such_ticker = "There is no such ticker here";
 constexpr std::string_view no_such_alert = "Alert not found";
 constexpr std::string_view invalid_key = "Invalid or inactive API Key";
 constexpr std::string_view endpoint_is_disabled =

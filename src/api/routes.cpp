@@ -18,6 +18,7 @@ constexpr Route routes[] = {
     {"GET", "/api/v1/rates/{}", "rate", key, Limit::rates_by_ip, Where::server, show_rate},
     {"GET", "/api/v1/stream", "stream", key, user, Where::server, open_stream},
     {"GET", "/api/v1/events", "events", key, user, Where::server, open_events},
+    {"GET", "/api/v1/rates/{}/history", "history", key, Limit::history, storage, show_history},
     {"POST", "/api/v1/users/register", "register", Access::open, Limit::register_by_ip, storage,
      register_user},
     {"GET", "/api/v1/users/me", "me", key, user, Where::server, show_me},

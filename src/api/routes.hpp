@@ -8,7 +8,7 @@
 namespace pricewire::api {
 
 enum class Access { open, key };
-enum class Limit { none, register_by_ip, rates_by_ip, user };
+enum class Limit { none, register_by_ip, rates_by_ip, user, history };
 // Which thread may run the handler.
 enum class Where {
     server,    // the server's own: it never waits

@@ -75,6 +75,7 @@ ApiOptions api_options_of(const Config& config) {
     options.register_limit = limit_of(config.limits.register_);
     options.user_limit = limit_of(config.limits.user);
     options.rates_limit = limit_of(config.limits.rates);
+    options.history_limit = limit_of(config.limits.history);
     options.alerts_per_user = config.limits.alerts_per_user;
     options.trusted_proxies = networks_of(config.http.trusted_proxies);
     options.url_policy = url_policy_of(config);

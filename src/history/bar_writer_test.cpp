@@ -24,7 +24,7 @@ protected:
     ManualClock clock_;
     Timestamp minute_ = std::chrono::floor<std::chrono::minutes>(clock_.now());
 
-    std::vector<Bar> kept() { return storage_.bars("BTC", Timestamp{}, clock_.now() + 1h, 1000); }
+    std::vector<Bar> kept() { return storage_.bars("BTC", 1min, Timestamp{}, clock_.now() + 1h, 1000); }
 };
 
 TEST_F(BarWriterTest, WritesWhatItIsGivenAndMergesBarsOfOneMinute) {

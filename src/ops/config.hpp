@@ -70,6 +70,7 @@ struct Config {
         LimitSetting register_{2, std::chrono::seconds{10}};
         LimitSetting user{5, std::chrono::seconds{10}};
         LimitSetting rates{5, std::chrono::seconds{10}};
+        LimitSetting history{30, std::chrono::seconds{10}};
         std::uint32_t alerts_per_user = 1000;
     } limits;
     struct {

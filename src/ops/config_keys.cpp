@@ -356,6 +356,8 @@ std::vector<ConfigKey> make_keys() {
                          [](Config& c) -> LimitSetting& { return c.limits.user; }));
     keys.push_back(limit("limits.rates", "requests for rates by IP",
                          [](Config& c) -> LimitSetting& { return c.limits.rates; }));
+    keys.push_back(limit("limits.history", "requests for a ticker's history by user",
+                         [](Config& c) -> LimitSetting& { return c.limits.history; }));
     keys.push_back(number("limits.alerts_per_user", 1, 100'000'000, "active alerts a user may have",
                           [](Config& c) -> std::uint32_t& { return c.limits.alerts_per_user; }));
     keys.push_back(number("delivery.attempts", 1, 100, "attempts before a delivery has failed",

@@ -55,6 +55,8 @@ TEST_F(ConfigTest, DefaultsAreThoseThatArePromised) {
     EXPECT_EQ(c.limits.register_.count, 2U);
     EXPECT_EQ(c.limits.user.count, 5U);
     EXPECT_EQ(c.limits.user.period, 10s);
+    EXPECT_EQ(c.limits.history.count, 30U);
+    EXPECT_EQ(c.limits.history.period, 10s);
     EXPECT_EQ(c.limits.alerts_per_user, 1000U);
     EXPECT_EQ(c.delivery.attempts, 4);
     EXPECT_EQ(c.delivery.backoff_min, 10s);

@@ -202,7 +202,10 @@ public:
     // Minute bars. upsert merges with a bar already there: its open stays, high and low widen, close is
     // replaced.
     virtual void upsert_bars(std::span<const Bar> bars) = 0;
-    virtual std::vector<Bar> bars(Ticker ticker, Timestamp from, Timestamp to, std::size_t limit) = 0;
+    // The newest `limit` bars of an interval (minutes that are part of a day, see domain/bars.hpp) that start
+    // within [from, to), oldest first, made of the minute bars there are. Where there are none there is no bar.
+    virtual std::vector<Bar> bars(Ticker ticker, Duration interval, Timestamp from, Timestamp to,
+                                  std::size_t limit) = 0;
     // Removes at most `limit` bars that start before the moment; returns how many it removed.
     virtual std::size_t prune_bars(Timestamp before, std::size_t limit) = 0;
 };

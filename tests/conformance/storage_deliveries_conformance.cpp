@@ -293,43 +293,82 @@ Bar bar(Ticker ticker, Timestamp start, const char* open, const char* high, cons
 }
 
 TEST_P(StorageDeliveriesConformance, MergesBarsOfOneMinute) {
-    storage_->upsert_bars(std::vector{bar("BTC", now_, "10", "12", "9", "11")});
-    storage_->upsert_bars(std::vector{bar("BTC", now_, "11", "11.5", "8.000000000000000001", "8.5"),
-                                      bar("BTC", now_, "8.5", "100", "8.5", "20")});
+    const Timestamp start = std::chrono::floor<std::chrono::minutes>(now_);
+    storage_->upsert_bars(std::vector{bar("BTC", start, "10", "12", "9", "11")});
+    storage_->upsert_bars(std::vector{bar("BTC", start, "11", "11.5", "8.000000000000000001", "8.5"),
+                                      bar("BTC", start, "8.5", "100", "8.5", "20")});
     storage_->upsert_bars({});
-    EXPECT_EQ(storage_->bars("BTC", now_, now_ + 1min, 10),
-              std::vector{bar("BTC", now_, "10", "100", "8.000000000000000001", "20")});
+    EXPECT_EQ(storage_->bars("BTC", 1min, start, start + 1min, 10),
+              std::vector{bar("BTC", start, "10", "100", "8.000000000000000001", "20")});
 }
 
 TEST_P(StorageDeliveriesConformance, GivesTheBarsOfATimeOldestFirst) {
+    const Timestamp start = std::chrono::floor<std::chrono::minutes>(now_);
     std::vector<Bar> all;
-    for (const int i : {3, 0, 2, 1}) all.push_back(bar("BTC", now_ + i * 1min, "1", "2", "1", "2"));
-    all.push_back(bar("ETH", now_, "5", "5", "5", "5"));
+    for (const int i : {3, 0, 2, 1}) all.push_back(bar("BTC", start + i * 1min, "1", "2", "1", "2"));
+    all.push_back(bar("ETH", start, "5", "5", "5", "5"));
     storage_->upsert_bars(all);
     const auto starts = [&](Timestamp from, Timestamp to, std::size_t limit) {
         std::vector<std::int64_t> out;
-        for (const Bar& b : storage_->bars("BTC", from, to, limit))
-            out.push_back(std::chrono::duration_cast<std::chrono::minutes>(b.start - now_).count());
+        for (const Bar& b : storage_->bars("BTC", 1min, from, to, limit))
+            out.push_back(std::chrono::duration_cast<std::chrono::minutes>(b.start - start).count());
         return out;
     };
-    EXPECT_EQ(starts(now_, now_ + 1h, 100), (std::vector<std::int64_t>{0, 1, 2, 3}));
-    EXPECT_EQ(starts(now_ + 1min, now_ + 3min, 100), (std::vector<std::int64_t>{1, 2}));
-    EXPECT_EQ(starts(now_, now_ + 1h, 2), (std::vector<std::int64_t>{0, 1}));
-    EXPECT_TRUE(storage_->bars("DOGE", now_, now_ + 1h, 100).empty());
+    EXPECT_EQ(starts(start, start + 1h, 100), (std::vector<std::int64_t>{0, 1, 2, 3}));
+    EXPECT_EQ(starts(start + 1min, start + 3min, 100), (std::vector<std::int64_t>{1, 2}));
+    EXPECT_EQ(starts(start, start + 1h, 2), (std::vector<std::int64_t>{2, 3})) << "the newest";
+    EXPECT_EQ(starts(Timestamp::min(), Timestamp::max(), 100), (std::vector<std::int64_t>{0, 1, 2, 3}));
+    EXPECT_TRUE(storage_->bars("DOGE", 1min, start, start + 1h, 100).empty());
+}
+
+TEST_P(StorageDeliveriesConformance, MakesLongerBarsOfMinutes) {
+    const Timestamp day = std::chrono::floor<std::chrono::days>(now_);
+    // By their prices in digits, 9 is more than 10; by their numbers it is less.
+    storage_->upsert_bars(std::vector{
+        bar("BTC", day - 1min, "1", "2", "1", "2"),
+        bar("BTC", day, "9", "10", "8.5", "9.5"),
+        bar("BTC", day + 2min, "9.5", "9.75", "8", "9"),
+        bar("BTC", day + 4min, "9", "9.000000000000000001", "8.25", "8.75"),
+        bar("BTC", day + 11min, "7", "7", "7", "7"),
+        bar("BTC", day + 61min, "6", "100", "6", "20"),
+        bar("ETH", day + 1min, "500", "500", "0.1", "500"),
+    });
+    const auto bars = [&](Duration interval, Timestamp from = Timestamp::min(),
+                          Timestamp to = Timestamp::max(), std::size_t limit = 100) {
+        return storage_->bars("BTC", interval, from, to, limit);
+    };
+    const Bar before = bar("BTC", day - 5min, "1", "2", "1", "2");
+    const Bar first = bar("BTC", day, "9", "10", "8", "8.75");
+    const Bar third = bar("BTC", day + 10min, "7", "7", "7", "7");
+    const Bar last = bar("BTC", day + 60min, "6", "100", "6", "20");
+    EXPECT_EQ(bars(5min), (std::vector{before, first, third, last}));
+    EXPECT_EQ(bars(5min, day, day + 10min), std::vector{first});
+    EXPECT_EQ(bars(5min, day - 4min, day + 9min), std::vector{first})
+        << "by where a bar starts, and then all of it";
+    EXPECT_EQ(bars(5min, day - 5min, day + 1us), (std::vector{before, first}));
+    EXPECT_EQ(bars(5min, Timestamp::min(), Timestamp::max(), 2), (std::vector{third, last}));
+    EXPECT_EQ(bars(5min, Timestamp::min(), day + 10min, 1), std::vector{first});
+    EXPECT_EQ(bars(1h), (std::vector{bar("BTC", day - 1h, "1", "2", "1", "2"),
+                                     bar("BTC", day, "9", "10", "7", "7"), last}));
+    EXPECT_EQ(bars(24h), (std::vector{bar("BTC", day - 24h, "1", "2", "1", "2"),
+                                      bar("BTC", day, "9", "100", "6", "20")}));
+    EXPECT_TRUE(bars(1h, day + 2h, day + 3h).empty());
+    EXPECT_TRUE(bars(1h, day + 1us, day + 1min).empty());
 }
 
 TEST_P(StorageDeliveriesConformance, RemovesOldBarsAFewAtATime) {
+    const Timestamp start = std::chrono::floor<std::chrono::minutes>(now_);
     std::vector<Bar> all;
     for (int i = 0; i < 10; ++i) {
-        all.push_back(bar("BTC", now_ + i * 1min, "1", "1", "1", "1"));
-        all.push_back(bar("ETH", now_ + i * 1min, "1", "1", "1", "1"));
+        all.push_back(bar("BTC", start + i * 1min, "1", "1", "1", "1"));
+        all.push_back(bar("ETH", start + i * 1min, "1", "1", "1", "1"));
     }
     storage_->upsert_bars(all);
-    EXPECT_EQ(storage_->prune_bars(now_ + 5min, 7), 7U);
-    EXPECT_EQ(storage_->prune_bars(now_ + 5min, 7), 3U);
-    EXPECT_EQ(storage_->prune_bars(now_ + 5min, 7), 0U);
-    EXPECT_EQ(storage_->bars("BTC", now_, now_ + 1h, 100).size(), 5U);
-    EXPECT_EQ(storage_->bars("ETH", now_, now_ + 1h, 100).front().start, now_ + 5min);
+    EXPECT_EQ(storage_->prune_bars(start + 5min, 7), 7U);
+    EXPECT_EQ(storage_->prune_bars(start + 5min, 7), 3U);
+    EXPECT_EQ(storage_->prune_bars(start + 5min, 7), 0U);
+    EXPECT_EQ(storage_->bars("BTC", 1min, start, start + 1h, 100).size(), 5U);
+    EXPECT_EQ(storage_->bars("ETH", 1min, start, start + 1h, 100).front().start, start + 5min);
 }
 
 INSTANTIATE_TEST_SUITE_P(Storages, StorageDeliveriesConformance, storages(),

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <cctype>
+#include <ranges>
 #include <utility>
+
+#include "domain/bars.hpp"
 
 namespace pricewire {
 namespace {
@@ -290,14 +293,15 @@ void MemoryStorage::upsert_bars(std::span<const Bar> bars) {
     }
 }
 
-std::vector<Bar> MemoryStorage::bars(Ticker ticker, Timestamp from, Timestamp to, std::size_t limit) {
+std::vector<Bar> MemoryStorage::bars(Ticker ticker, Duration interval, Timestamp from, Timestamp to,
+                                     std::size_t limit) {
     Call call(*this, "bars");
-    std::vector<Bar> out;
-    for (const auto& [key, bar] : bars_) {
-        if (bar.ticker == ticker && bar.start >= from && bar.start < to && out.size() < limit)
-            out.push_back(bar);
+    BarsBackwards out(interval, limit);
+    for (const auto& [key, bar] : std::views::reverse(bars_)) {
+        const Timestamp start = interval_start(bar.start, interval);
+        if (bar.ticker == ticker && start >= from && start < to && !out.add(bar)) break;
     }
-    return out;
+    return std::move(out).take();
 }
 
 std::size_t MemoryStorage::prune_bars(Timestamp before, std::size_t limit) {

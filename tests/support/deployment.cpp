@@ -155,6 +155,7 @@ void Deployment::launch(const std::string& name) {
         {"PRICEWIRE_LIMITS_REGISTER", "1000000/1s"},
         {"PRICEWIRE_LIMITS_USER", "1000000/1s"},
         {"PRICEWIRE_LIMITS_RATES", "1000000/1s"},
+        {"PRICEWIRE_LIMITS_HISTORY", "1000000/1s"},
     });
     for (const auto& [key, value] : options_.config) env[key] = value;
     const std::string role = name.substr(0, name.find_first_of("0123456789"));

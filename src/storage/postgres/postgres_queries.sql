@@ -415,8 +415,18 @@ ON CONFLICT (ticker, start) DO UPDATE
 SET high = greatest(b.high, excluded.high), low = least(b.low, excluded.low), close = excluded.close;
 
 -- name: bars
-SELECT start, open, high, low, close FROM bars
-WHERE ticker = $1::text AND start >= $2::timestamptz AND start < $3::timestamptz ORDER BY start LIMIT $4::bigint;
+-- As many minutes as the wanted bars have make that many whole bars at least, however many are missing.
+WITH minute AS MATERIALIZED (
+    SELECT start, high, low FROM bars
+    WHERE ticker = $1::text AND start >= $3::timestamptz AND start < $4::timestamptz
+    ORDER BY start DESC LIMIT $5::bigint),
+bar AS MATERIALIZED (
+    SELECT date_bin($2::bigint * interval '1 microsecond', start, timestamptz '1970-01-01 00:00:00Z') AS start,
+           min(start) AS first, max(start) AS last, max(high) AS high, min(low) AS low
+    FROM minute GROUP BY 1 ORDER BY 1 DESC LIMIT $6::bigint)
+SELECT start, (SELECT m.open FROM bars m WHERE m.ticker = $1::text AND m.start = b.first), high, low,
+       (SELECT m.close FROM bars m WHERE m.ticker = $1::text AND m.start = b.last)
+FROM bar b ORDER BY start;
 
 -- name: bars_prune
 DELETE FROM bars WHERE (ticker, start) IN (

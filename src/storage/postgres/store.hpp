@@ -70,7 +70,8 @@ public:
 
     // store_bars.cpp
     void upsert_bars(std::span<const Bar> bars) override;
-    std::vector<Bar> bars(Ticker ticker, Timestamp from, Timestamp to, std::size_t limit) override;
+    std::vector<Bar> bars(Ticker ticker, Duration interval, Timestamp from, Timestamp to,
+                          std::size_t limit) override;
     std::size_t prune_bars(Timestamp before, std::size_t limit) override;
 
 private:

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <map>
 
+#include "domain/bars.hpp"
 #include "storage/postgres/rows.hpp"
 #include "storage/postgres/store.hpp"
 
@@ -30,9 +31,13 @@ void Store::upsert_bars(std::span<const Bar> bars) {
                     [&](Connection& db) { db.run("bars_put", ticker, start, open, high, low, close); });
 }
 
-std::vector<Bar> Store::bars(Ticker ticker, Timestamp from, Timestamp to, std::size_t limit) {
+std::vector<Bar> Store::bars(Ticker ticker, Duration interval, Timestamp from, Timestamp to,
+                             std::size_t limit) {
+    const auto minutes = static_cast<std::size_t>(interval / std::chrono::minutes{1}) * limit;
     return pool_.read([&](Connection& db) {
-        return all_rows(db.run("bars", ticker.view(), from, to, limit), [&](const Row& row) {
+        const pqxx::result rows = db.run("bars", ticker.view(), interval, next_interval_start(from, interval),
+                                         next_interval_start(to, interval), minutes, limit);
+        return all_rows(rows, [&](const Row& row) {
             return Bar{ticker,
                        time_at(row, 0),
                        decimal_at(row, 1),

@@ -300,7 +300,7 @@ SELECT open, high, low, close FROM bars WHERE ticker = ? AND start = ?;
 INSERT OR REPLACE INTO bars (ticker, start, open, high, low, close) VALUES (?, ?, ?, ?, ?, ?);
 
 -- name: bars
-SELECT start, open, high, low, close FROM bars WHERE ticker = ? AND start >= ? AND start < ? ORDER BY start LIMIT ?;
+SELECT start, open, high, low, close FROM bars WHERE ticker = ? AND start >= ? AND start < ? ORDER BY start DESC;
 
 -- name: bars_prune
 DELETE FROM bars WHERE (ticker, start) IN (SELECT ticker, start FROM bars WHERE start < ? LIMIT ?);

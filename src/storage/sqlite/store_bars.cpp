@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "domain/bars.hpp"
 #include "storage/sqlite/rows.hpp"
 #include "storage/sqlite/store.hpp"
 
@@ -26,13 +27,17 @@ void Store::upsert_bars(std::span<const Bar> bars) {
     });
 }
 
-std::vector<Bar> Store::bars(Ticker ticker, Timestamp from, Timestamp to, std::size_t limit) {
+std::vector<Bar> Store::bars(Ticker ticker, Duration interval, Timestamp from, Timestamp to,
+                             std::size_t limit) {
     return readers_.run([&](Connection& db) {
-        return all_rows(with(db.statement("bars"), ticker.view(), from, to, row_count(limit)),
-                        [&](SQLite::Statement& s) {
-                            return Bar{ticker,           time_at(s, 0),    decimal_at(s, 1),
-                                       decimal_at(s, 2), decimal_at(s, 3), decimal_at(s, 4)};
-                        });
+        SQLite::Statement& s = with(db.statement("bars"), ticker.view(), next_interval_start(from, interval),
+                                    next_interval_start(to, interval));
+        const Finish finish(s);
+        BarsBackwards bars(interval, limit);
+        while (s.executeStep() && bars.add({ticker, time_at(s, 0), decimal_at(s, 1), decimal_at(s, 2),
+                                            decimal_at(s, 3), decimal_at(s, 4)})) {
+        }
+        return std::move(bars).take();
     });
 }
 

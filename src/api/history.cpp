@@ -1,0 +1,79 @@
+#include <algorithm>
+#include <array>
+#include <tuple>
+#include <utility>
+
+#include "api/bodies.hpp"
+#include "api/handlers.hpp"
+#include "api/query_values.hpp"
+#include "base/json_writer.hpp"
+
+namespace pricewire::api {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::array<std::pair<std::string_view, Duration>, 4> intervals{
+    {{"1m", 1min}, {"5m", 5min}, {"1h", 1h}, {"1d", 24h}}};
+constexpr std::size_t max_bars = 1500;
+
+struct HistoryQuery {
+    std::string_view name = intervals.front().first;
+    Duration interval = intervals.front().second;
+    Timestamp from = Timestamp::min();
+    Timestamp to = Timestamp::max();
+    std::size_t limit = 500;
+};
+
+Parsed<HistoryQuery> parse_history_query(const QueryString& query) {
+    HistoryQuery out;
+    std::vector<Issue> issues;
+    if (const auto text = query.find("interval")) {
+        const auto found = std::find_if(intervals.begin(), intervals.end(),
+                                        [&](const auto& known) { return known.first == *text; });
+        if (found != intervals.end()) {
+            std::tie(out.name, out.interval) = *found;
+        } else {
+            issues.push_back({"query", "interval", "Input should be 1m, 5m, 1h or 1d", "enum"});
+        }
+    }
+    const auto from = read_time(query, "from", issues);
+    const auto to = read_time(query, "to", issues);
+    if (from && to && *from >= *to)
+        issues.push_back({"query", "from", "Input should be before 'to'", "value_error"});
+    out.from = from.value_or(out.from);
+    out.to = to.value_or(out.to);
+    read_limit(query, max_bars, out.limit, issues);
+    if (!issues.empty()) return std::unexpected(std::move(issues));
+    return out;
+}
+
+}  // namespace
+
+net::ServerResponse show_history(Services& services, Exchange& exchange) {
+    const auto ticker = known_ticker(services, exchange.parameter);
+    if (!ticker) return error_response(404, no_such_ticker);
+    const auto wanted = parse_history_query(QueryString(exchange.request.query));
+    if (!wanted) return validation_response(wanted.error());
+    const std::vector<Bar> bars =
+        services.use.storage.bars(*ticker, wanted->interval, wanted->from, wanted->to, wanted->limit);
+    JsonWriter w;
+    w.begin_object()
+        .field("ticker", ticker->view())
+        .field("interval", wanted->name)
+        .key("bars")
+        .begin_array();
+    for (const Bar& bar : bars) {
+        w.begin_object()
+            .field("time", bar.start)
+            .field("open", bar.open)
+            .field("high", bar.high)
+            .field("low", bar.low)
+            .field("close", bar.close)
+            .end_object();
+    }
+    w.end_array().end_object();
+    return json_response(200, std::move(w).str());
+}
+
+}  // namespace pricewire::api
