@@ -303,7 +303,9 @@ private:
         headers.reserve(headers.size() + 6);
         headers.emplace_back("X-Request-Id", x.request_id);
         headers.emplace_back("X-Content-Type-Options", "nosniff");
-        headers.emplace_back("Cache-Control", "no-store");
+        const bool says_how_long = std::any_of(headers.begin(), headers.end(),
+                                               [](const auto& h) { return h.first == "Cache-Control"; });
+        if (!says_how_long) headers.emplace_back("Cache-Control", "no-store");
         if (x.decision) {
             headers.emplace_back("RateLimit-Limit", std::to_string(x.limit->count));
             headers.emplace_back("RateLimit-Remaining", std::to_string(x.decision->remaining));

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "api/static_files.hpp"
 #include "base/clock.hpp"
 #include "base/secret_box.hpp"
 #include "bus/delivery_notices.hpp"
@@ -30,6 +31,8 @@ struct ApiOptions {
     std::size_t alerts_per_user = 1000;
     std::vector<net::Network> trusted_proxies;
     net::UrlPolicy url_policy;
+
+    std::span<const api::StaticFile> page;  // what "/" serves; empty: a plain page with links
 
     int workers = 4;                                 // threads that may wait for the storage
     std::size_t worker_queue = 1024;                 // requests that wait for one of them; beyond: 503

@@ -26,6 +26,8 @@ summary{cursor:pointer;padding:.15rem 0}
 constexpr std::string_view home = R"(<h1>Pricewire</h1>
 <p>This is the API of a Pricewire server: it watches crypto prices, and when a price alert of yours fires it sends a
 signed webhook.</p>
+<p>This binary was built without its page. <code>./run</code> builds both; by hand, <code>scripts/build-web</code>
+before the next <code>cmake --build</code>.</p>
 <ul>
 <li><a href="/docs">Reference of the API</a></li>
 <li><a href="/openapi.json">The same as OpenAPI 3.1</a></li>
@@ -67,8 +69,15 @@ net::ServerResponse show_docs(Services&, Exchange&) {
     return html_response("Pricewire API", embedded_openapi_html());
 }
 
-net::ServerResponse show_home(Services&, Exchange&) {
+net::ServerResponse show_home(Services& services, Exchange& exchange) {
+    if (auto page = services.page.serve(exchange.request, "index.html")) return std::move(*page);
     return html_response("Pricewire", home);
+}
+
+net::ServerResponse show_asset(Services& services, Exchange& exchange) {
+    if (auto file = services.page.serve(exchange.request, "assets/" + exchange.parameter))
+        return std::move(*file);
+    return error_response(404, "Not Found");
 }
 
 }  // namespace pricewire::api

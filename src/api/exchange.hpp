@@ -4,9 +4,11 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "api/api.hpp"
 #include "api/responses.hpp"
+#include "api/static_files.hpp"
 #include "cache/rate_limits.hpp"
 #include "domain/user.hpp"
 
@@ -35,12 +37,19 @@ struct Exchange {
     std::optional<RateDecision> decision;    // and what it said
 };
 
+// The page runs its own scripts and styles, speaks to this server, and knows no other host.
+constexpr std::string_view page_policy =
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "base-uri "
+    "'none'; form-action 'none'; frame-ancestors 'none'";
+
 // What handlers work with.
 struct Services {
     ApiDependencies use;
     ApiOptions options;
     Live* live = nullptr;                 // there while requests are
     std::atomic<bool> had_prices{false};  // there was a price once, so silence is not the start any more
+    StaticSite page{options.page, std::string(page_policy)};
 };
 
 }  // namespace pricewire::api

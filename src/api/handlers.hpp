@@ -38,6 +38,7 @@ net::ServerResponse show_live(Services& services, Exchange& exchange);
 net::ServerResponse show_openapi(Services& services, Exchange& exchange);
 net::ServerResponse show_docs(Services& services, Exchange& exchange);
 net::ServerResponse show_home(Services& services, Exchange& exchange);
+net::ServerResponse show_asset(Services& services, Exchange& exchange);
 
 // The configured ticker of that name, in upper or lower case.
 std::optional<Ticker> known_ticker(const Services& services, std::string_view text);

@@ -46,6 +46,7 @@ constexpr Route routes[] = {
     {"GET", "/api/v1/health/live", "live", Access::open, Limit::none, Where::server, show_live},
     {"GET", "/openapi.json", "openapi", Access::open, Limit::none, Where::server, show_openapi},
     {"GET", "/docs", "docs", Access::open, Limit::none, Where::server, show_docs},
+    {"GET", "/assets/{}", "asset", Access::open, Limit::none, Where::server, show_asset},
     {"GET", "", "home", Access::open, Limit::none, Where::server, show_home},
 };
 
