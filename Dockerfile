@@ -6,7 +6,12 @@ SHELL ["/bin/bash", "-euo", "pipefail", "-c"]
 WORKDIR /source
 COPY scripts/common.sh scripts/
 RUN . scripts/common.sh && need_packages "${build_packages[@]}" && rm -rf /var/lib/apt/lists/*
+# The page's tools before its sources, so that a change to these does not install those anew.
+COPY web/package.json web/package-lock.json web/
+COPY web/node/package.json web/node/package-lock.json web/node/
+RUN . scripts/common.sh && need_node && npm_install web && rm -rf /var/lib/apt/lists/*
 COPY . .
+RUN scripts/build-web
 RUN cmake --preset release && cmake --build build/release --target pricewire
 RUN install -D --strip build/release/pricewire /image/usr/local/bin/pricewire \
     && install -D -m 644 LICENSE /image/usr/share/doc/pricewire/LICENSE

@@ -55,6 +55,32 @@ need_packages() {
   hint=
 }
 
+# A Node.js that today's tools run on (Debian 12's is too old), with an npm: where the machine's own does not do, the
+# one from npm goes first in the PATH.
+need_node() {
+  local oldest=22.18 have
+  if ! command -v npm >/dev/null; then need_packages nodejs npm; fi
+  have=$(node --version 2>/dev/null || true)
+  if printf 'v%s\n%s\n' "$oldest" "$have" | sort -V -C; then return 0; fi
+  npm_install web/node
+  PATH=$PWD/web/node/node_modules/.bin:$PATH
+  if ! node --version >/dev/null; then
+    printf 'The Node.js from npm does not run here; one of at least %s in the PATH will do.\n' "$oldest" >&2
+    exit 1
+  fi
+}
+
+# npm_install FOLDER: the packages of its package-lock.json, where they are not there already.
+npm_install() {
+  local folder=$1
+  if cmp -s "$folder/package-lock.json" "$folder/node_modules/.installed"; then return 0; fi
+  say "Installing the npm packages of $folder"
+  hint="npm needs its registry; the reason stands above"
+  step npm --prefix "$folder" ci --no-audit --no-fund --loglevel=error
+  cp "$folder/package-lock.json" "$folder/node_modules/.installed"
+  hint=
+}
+
 # configure_and_build PRESET [cmake -D options --] [targets…]
 configure_and_build() {
   local preset=$1 options=()

@@ -1,0 +1,233 @@
+// The small form in which an alert is confirmed: price by the chart, the keyboard or by hand.
+import { ApiError, messageOf } from './api.ts';
+import { nudge } from './chart.ts';
+import { conditionFor, holdsAlready } from './chart_geometry.ts';
+import type { Context } from './context.ts';
+import { groupDigits, readPrice } from './decimal.ts';
+import { h, setText, whileBusy } from './dom.ts';
+import { errorRegion, field, showErrors, type Field } from './field.ts';
+import { alertTitle, formatDistance } from './format.ts';
+import { toast } from './toast.ts';
+import type { Alert, Condition } from './types.ts';
+
+export interface Draft {
+  price: string;
+  condition: Condition;
+}
+
+/** The webhook formats of chats, told by where a URL leads. */
+export function formatOfUrl(url: string): string {
+  let parsed: URL;
+  try {
+    parsed = new URL(url);
+  } catch {
+    return 'json';
+  }
+  const { hostname, pathname } = parsed;
+  if (hostname === 'hooks.slack.com') return 'slack';
+  if (/^(canary\.|ptb\.)?discord(app)?\.com$/.test(hostname) && pathname.startsWith('/api/webhooks/')) return 'discord';
+  return hostname === 'api.telegram.org' ? 'telegram' : 'json';
+}
+
+/** The request's body. The price stands in it as a number with the digits that were written. */
+export function alertBody(alert: {
+  ticker: string;
+  target_price: string;
+  condition: Condition;
+  webhook_url: string;
+  note: string;
+  format: string;
+  deliver_within?: string;
+  template?: unknown;
+}): string {
+  const { target_price, note, ...rest } = alert;
+  const others = JSON.stringify({ ...rest, ...(note === '' ? {} : { note }) });
+  return `{"target_price":${target_price},${others.slice(1)}`;
+}
+
+export class AlertForm {
+  readonly element: HTMLFormElement;
+  private readonly context: Context;
+  private readonly onDraft: (draft: Draft | null) => void;
+  private readonly stepOf: () => string;
+  private readonly price: Field;
+  private readonly condition: Field;
+  private readonly url: Field;
+  private readonly note: Field;
+  private readonly format: Field;
+  private readonly hint = h('p', { class: 'hint' });
+  private readonly heading = h('h2', null, 'New alert');
+  private readonly error = errorRegion();
+  private readonly button = h('button', { type: 'submit', class: 'primary' }, 'Create alert');
+  private ticker = '';
+  private conditionChosen = false; // by hand, so that a moving price does not turn it round
+  private formatChosen = false;
+
+  constructor(context: Context, onDraft: (draft: Draft | null) => void, stepOf: () => string) {
+    this.context = context;
+    this.onDraft = onDraft;
+    this.stepOf = stepOf;
+    this.price = field('Price', h('input', { name: 'price', inputmode: 'decimal', autocomplete: 'off', placeholder: 'Click the chart, or type', required: true, maxlength: '40' }), this.hint);
+    this.condition = field(
+      'Condition',
+      h('select', { name: 'condition' }, h('option', { value: 'gt' }, '▲ rises above'), h('option', { value: 'lt' }, '▼ falls below')),
+    );
+    this.url = field('Webhook URL', h('input', { name: 'webhook_url', type: 'url', inputmode: 'url', autocomplete: 'url', placeholder: 'https://…', required: true, maxlength: '2048' }));
+    this.note = field('Note', h('input', { name: 'note', maxlength: '500', autocomplete: 'off', placeholder: 'Optional; comes with the webhook' }));
+    this.format = field(
+      'Format',
+      h(
+        'select',
+        { name: 'format' },
+        ...[['json', 'JSON'], ['slack', 'Slack'], ['discord', 'Discord'], ['telegram', 'Telegram']].map(([value, text]) =>
+          h('option', { value }, text!),
+        ),
+      ),
+    );
+    this.element = h(
+      'form',
+      { class: 'panel alert-form', 'aria-label': 'New alert', novalidate: true },
+      this.heading,
+      h('div', { class: 'pair' }, this.price.element, this.condition.element),
+      h('div', { class: 'pair wide-first' }, this.url.element, this.format.element),
+      this.note.element,
+      this.error.element,
+      this.button,
+    );
+    this.url.input.value = context.session.read('webhook_url') ?? '';
+    this.chooseFormat();
+    this.element.addEventListener('submit', (e) => {
+      e.preventDefault();
+      void whileBusy(this.button, () => this.submit());
+    });
+    this.price.input.addEventListener('input', () => this.changed());
+    this.price.input.addEventListener('keydown', (e) => this.onKey(e as KeyboardEvent));
+    this.condition.input.addEventListener('change', () => {
+      this.conditionChosen = true;
+      this.changed();
+    });
+    this.url.input.addEventListener('input', () => this.chooseFormat());
+    this.format.input.addEventListener('change', () => (this.formatChosen = true));
+  }
+
+  setTicker(ticker: string): void {
+    if (ticker === this.ticker) return;
+    this.ticker = ticker;
+    setText(this.heading, ticker === '' ? 'New alert' : `New alert on ${ticker}`);
+    this.clear();
+  }
+
+  /** The newest alert's URL, where none was used here before. */
+  suggestUrl(): void {
+    if (this.url.input.value !== '' || document.activeElement === this.url.input) return;
+    const newest = this.context.store.alerts[0];
+    if (newest !== undefined) this.url.input.value = newest.webhook_url;
+    this.chooseFormat();
+  }
+
+  /** From the chart. */
+  pick(price: string): void {
+    this.price.input.value = price;
+    this.price.setError('');
+    this.changed();
+  }
+
+  clear(): void {
+    this.price.input.value = '';
+    this.note.input.value = '';
+    this.conditionChosen = false;
+    for (const f of [this.price, this.url, this.note]) f.setError('');
+    this.error.set('');
+    this.changed();
+  }
+
+  confirm(): void {
+    (this.url.input.value === '' ? this.url.input : this.button).focus();
+  }
+
+  /** The present price has changed. */
+  refresh(): void {
+    const draft = this.draft();
+    setText(this.hint, this.hintText(draft));
+  }
+
+  draft(): Draft | null {
+    const price = readPrice(this.price.input.value);
+    return price === null || Number(price) === 0 ? null : { price, condition: this.condition.input.value as Condition };
+  }
+
+  private present(): string | null {
+    return this.context.store.prices.get(this.ticker)?.price?.price ?? null;
+  }
+
+  private changed(): void {
+    const price = readPrice(this.price.input.value);
+    if (price !== null && !this.conditionChosen) this.condition.input.value = conditionFor(price, this.present());
+    this.refresh();
+    this.onDraft(this.draft());
+  }
+
+  private hintText(draft: Draft | null): string {
+    const present = this.present();
+    if (draft === null) return present === null ? 'There is no price right now.' : `Now ${groupDigits(present)}`;
+    if (present === null) return 'There is no price right now; the alert waits for one.';
+    if (holdsAlready(draft.condition, draft.price, present)) return 'Holds already: it will fire at once.';
+    return `${formatDistance(present, draft.price)} from now`;
+  }
+
+  private onKey(e: KeyboardEvent): void {
+    const up = e.key === 'ArrowUp' || e.key === 'PageUp';
+    if (!up && e.key !== 'ArrowDown' && e.key !== 'PageDown') return;
+    const from = readPrice(this.price.input.value) ?? this.present();
+    if (from === null) return;
+    e.preventDefault();
+    const moved = nudge(from, this.stepOf(), up, e.shiftKey || e.key.startsWith('Page'));
+    if (moved !== null) this.pick(moved);
+  }
+
+  private chooseFormat(): void {
+    if (!this.formatChosen) this.format.input.value = formatOfUrl(this.url.input.value.trim());
+  }
+
+  private async submit(): Promise<void> {
+    this.error.set('');
+    const price = readPrice(this.price.input.value);
+    const url = this.url.input.value.trim();
+    const errors: [Field, string][] = [];
+    if (this.price.input.value.trim() === '') errors.push([this.price, 'Click a price on the chart, or type one.']);
+    else if (price === null) errors.push([this.price, 'Write the price in digits, such as 65420.15.']);
+    if (url === '') errors.push([this.url, 'Where should the webhook go? An https address of yours.']);
+    errors.forEach(([f, message]) => f.setError(message));
+    if (errors[0] !== undefined) return errors[0][0].input.focus();
+    const { api, store, session } = this.context;
+    try {
+      const alert = await api.post<Alert>(
+        '/api/v1/alerts/',
+        alertBody({
+          ticker: this.ticker,
+          target_price: price!,
+          condition: this.condition.input.value as Condition,
+          webhook_url: url,
+          note: this.note.input.value.trim(),
+          format: this.format.input.value,
+        }),
+      );
+      session.write('webhook_url', url);
+      store.putAlert(alert);
+      toast(`Alert created: ${alertTitle(alert, groupDigits)}.`, 'good');
+      this.clear();
+      this.price.input.focus();
+    } catch (error) {
+      if (error instanceof ApiError && error.fields.length > 0) {
+        const { price: p, url: u } = { price: this.price, url: this.url };
+        showErrors(
+          error,
+          { target_price: p, webhook_url: u, condition: this.condition, note: this.note, format: this.format },
+          this.error,
+        );
+      } else {
+        this.error.set(messageOf(error));
+      }
+    }
+  }
+}

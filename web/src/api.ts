@@ -1,0 +1,152 @@
+// Requests to this server: with the key, one error for everything that can go wrong, and patience where the server
+// asks for it.
+import { parseJson } from './json.ts';
+
+export interface FieldError {
+  field: string;
+  message: string;
+}
+
+export class ApiError extends Error {
+  readonly status: number; // 0 where no answer came
+  readonly fields: FieldError[];
+  constructor(status: number, message: string, fields: FieldError[] = []) {
+    super(message);
+    this.name = 'ApiError';
+    this.status = status;
+    this.fields = fields;
+  }
+}
+
+export interface Answer<T> {
+  body: T;
+  next: string | null; // the path of the next page
+}
+
+export interface ApiOptions {
+  key: () => string | null;
+  /** The key is nobody's any more. */
+  onUnauthorized: () => void;
+  /** Injected by tests. */
+  fetch?: typeof fetch;
+  sleep?: (milliseconds: number, signal?: AbortSignal) => Promise<void>;
+}
+
+const longestWait = 30;
+const tries = 5;
+const deadline = 20_000;
+export const unreachable = 'The server cannot be reached. Check the connection and try again.';
+
+export class Api {
+  private readonly options: ApiOptions;
+  constructor(options: ApiOptions) {
+    this.options = options;
+  }
+
+  get<T>(path: string): Promise<Answer<T>> {
+    return this.send<T>('GET', path);
+  }
+  async post<T>(path: string, body?: string): Promise<T> {
+    return (await this.send<T>('POST', path, body)).body;
+  }
+  async delete(path: string): Promise<void> {
+    await this.send('DELETE', path);
+  }
+
+  /** With another key than the session's: to try one out. */
+  async getAs<T>(key: string, path: string): Promise<T> {
+    return (await this.send<T>('GET', path, undefined, key)).body;
+  }
+
+  private async send<T>(method: string, path: string, body?: string, key?: string): Promise<Answer<T>> {
+    const used = key ?? this.options.key();
+    for (let attempt = 1; ; ++attempt) {
+      let response: Response;
+      let text: string;
+      try {
+        const headers: Record<string, string> = { Accept: 'application/json' };
+        if (used !== null) headers['X-API-Key'] = used;
+        if (body !== undefined) headers['Content-Type'] = 'application/json';
+        response = await (this.options.fetch ?? fetch)(path, {
+          method,
+          headers,
+          body: body ?? null,
+          cache: 'no-store',
+          credentials: 'omit',
+          signal: AbortSignal.timeout(deadline),
+        });
+        text = await response.text();
+      } catch {
+        // What was sent may have arrived, so that only a question is put again.
+        if (method !== 'GET' || attempt >= 3) throw new ApiError(0, unreachable);
+        await this.sleep(attempt * 1000);
+        continue;
+      }
+      if (response.ok) return { body: read<T>(text), next: nextPage(response.headers.get('Link')) };
+      const wait = waitOf(response, method);
+      if (wait !== null && attempt < tries) {
+        await this.sleep(wait * 1000);
+        continue;
+      }
+      if (response.status === 401 && key === undefined && used !== null && used === this.options.key()) {
+        this.options.onUnauthorized();
+      }
+      throw errorOf(response.status, text);
+    }
+  }
+
+  private sleep(milliseconds: number): Promise<void> {
+    return this.options.sleep?.(milliseconds) ?? new Promise((done) => setTimeout(done, milliseconds));
+  }
+}
+
+function read<T>(text: string): T {
+  return (text === '' ? undefined : parseJson(text)) as T;
+}
+
+/**
+ * Seconds to wait before the same again, or null where that would not help. A request beyond a limit was not carried
+ * out, so that any may be repeated; of an unavailable server that is sure only of questions.
+ */
+function waitOf(response: Response, method: string): number | null {
+  if (response.status !== 429 && !(response.status === 503 && method === 'GET')) return null;
+  const seconds = Number(response.headers.get('Retry-After') ?? '2');
+  return Number.isFinite(seconds) && seconds <= longestWait ? Math.max(0.2, seconds) : null;
+}
+
+/** The path in `Link: </api/v1/alerts/?cursor=…>; rel="next"`. */
+export function nextPage(link: string | null): string | null {
+  const match = /<(\/[^>]*)>\s*;\s*rel="?next"?/.exec(link ?? '');
+  return match?.[1] ?? null;
+}
+
+interface ErrorBody {
+  detail?: string | { loc?: string[]; msg?: string }[];
+}
+
+/** The server's own words, or plain ones where what answered was not the server (a proxy's page, say). */
+export function errorOf(status: number, text: string): ApiError {
+  let body: ErrorBody = {};
+  try {
+    body = (JSON.parse(text) as ErrorBody | null) ?? {};
+  } catch {
+    // Told below by its status.
+  }
+  if (Array.isArray(body.detail)) {
+    const fields = body.detail.map(({ loc = [], msg = '' }) => ({ field: loc[1] ?? '', message: sentence(msg) }));
+    return new ApiError(status, fields.map((f) => f.message).join(' '), fields);
+  }
+  if (typeof body.detail === 'string') return new ApiError(status, sentence(body.detail));
+  return new ApiError(status, `The server answered ${status} and did not say why. Try again shortly.`);
+}
+
+function sentence(text: string): string {
+  const trimmed = text.trim();
+  if (trimmed === '') return trimmed;
+  const capital = /^[a-z]+ /.test(trimmed) ? trimmed[0]!.toUpperCase() + trimmed.slice(1) : trimmed;
+  return /[.!?…]$/.test(capital) ? capital : `${capital}.`;
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,21 @@
+import type { Api } from './api.ts';
+import type { History } from './history.ts';
+import type { Notifier } from './notify.ts';
+import type { Session } from './session.ts';
+import type { Store } from './store.ts';
+
+/** What every view works with. */
+export interface Context {
+  api: Api;
+  store: Store;
+  session: Session;
+  history: History;
+  notifier: Notifier;
+  signOut(message?: string): void;
+}
+
+/** One page behind a link of the navigation. */
+export interface View {
+  element: HTMLElement;
+  destroy(): void;
+}

@@ -1,0 +1,155 @@
+// Elements without a framework: one way to make them, one to keep a list of them in step with data.
+
+type Props = Record<string, unknown>;
+type Child = Node | string | null | undefined | false;
+
+/**
+ * h('button', { class: 'primary', type: 'button', onclick: f, 'aria-label': '…' }, 'Text'). `on…` are listeners,
+ * booleans are attributes that are there or not, everything else is an attribute. No style attribute: the page's policy
+ * forbids them.
+ */
+export function h<K extends keyof HTMLElementTagNameMap>(
+  tag: K,
+  props: Props | null = null,
+  ...children: Child[]
+): HTMLElementTagNameMap[K] {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(props ?? {})) {
+    if (value === undefined || value === null || value === false) continue;
+    if (name.startsWith('on')) {
+      element.addEventListener(name.slice(2), value as EventListener);
+    } else {
+      element.setAttribute(name, value === true ? '' : String(value));
+    }
+  }
+  append(element, children);
+  return element;
+}
+
+export function svg(tag: string, props: Props, ...children: Node[]): SVGElement {
+  const element = document.createElementNS('http://www.w3.org/2000/svg', tag);
+  for (const [name, value] of Object.entries(props)) element.setAttribute(name, String(value));
+  element.append(...children);
+  return element;
+}
+
+export function append(element: Element, children: Child[]): void {
+  for (const child of children) {
+    if (child !== null && child !== undefined && child !== false) element.append(child);
+  }
+}
+
+/** Sets a text only where it changes, so that nothing is laid out anew for nothing. */
+export function setText(element: Element, text: string): void {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+export function setAttribute(element: Element, name: string, value: string | null): void {
+  if (value === null) {
+    if (element.hasAttribute(name)) element.removeAttribute(name);
+  } else if (element.getAttribute(name) !== value) {
+    element.setAttribute(name, value);
+  }
+}
+
+export function show(element: HTMLElement, visible: boolean): void {
+  if (element.hidden === visible) element.hidden = !visible;
+}
+
+export interface Row<T> {
+  element: HTMLElement;
+  update(item: T): void;
+}
+
+/** The children of `parent`, one an item, in the items' order; those whose items stay are kept, with their focus. */
+export class KeyedList<T> {
+  private readonly rows = new Map<string, Row<T>>();
+  private readonly parent: HTMLElement;
+  private readonly keyOf: (item: T) => string;
+  private readonly create: (item: T) => Row<T>;
+
+  constructor(parent: HTMLElement, keyOf: (item: T) => string, create: (item: T) => Row<T>) {
+    this.parent = parent;
+    this.keyOf = keyOf;
+    this.create = create;
+  }
+
+  show(items: readonly T[]): void {
+    const keys = new Set(items.map(this.keyOf));
+    for (const [key, row] of this.rows) {
+      if (keys.has(key)) continue;
+      keepFocusNear(row.element);
+      row.element.remove();
+      this.rows.delete(key);
+    }
+    let next: Element | null = this.parent.firstElementChild;
+    for (const item of items) {
+      const key = this.keyOf(item);
+      let row = this.rows.get(key);
+      if (row === undefined) {
+        row = this.create(item);
+        this.rows.set(key, row);
+      }
+      row.update(item);
+      if (row.element === next) {
+        next = next.nextElementSibling;
+      } else {
+        this.parent.insertBefore(row.element, next);
+      }
+    }
+  }
+
+  get(key: string): Row<T> | undefined {
+    return this.rows.get(key);
+  }
+}
+
+/** Where a row that has the focus goes, the focus goes to the one beside it, or to the view's heading. */
+function keepFocusNear(row: HTMLElement): void {
+  if (!row.contains(document.activeElement)) return;
+  const beside = row.nextElementSibling ?? row.previousElementSibling;
+  const target = beside?.querySelector<HTMLElement>('button, a') ?? document.querySelector<HTMLElement>('main h1');
+  target?.focus();
+}
+
+/** Calls `render` at most once a frame, however often it is asked for. */
+export function onFrame(render: () => void): () => void {
+  let asked = false;
+  return () => {
+    if (asked) return;
+    asked = true;
+    requestAnimationFrame(() => {
+      asked = false;
+      render();
+    });
+  };
+}
+
+/** A button that cannot be pressed twice while its work is under way. */
+export async function whileBusy<T>(button: HTMLButtonElement, work: () => Promise<T>): Promise<T | undefined> {
+  if (button.getAttribute('aria-busy') === 'true') return undefined;
+  button.setAttribute('aria-busy', 'true');
+  try {
+    return await work();
+  } finally {
+    button.removeAttribute('aria-busy');
+  }
+}
+
+let ids = 0;
+export function newId(): string {
+  return `id${++ids}`;
+}
+
+/** A time in local words, with the exact one in UTC for who points at it. */
+export function timeElement(): { element: HTMLTimeElement; set(text: string, exact: string | null): void } {
+  const element = h('time');
+  return {
+    element,
+    set(text, exact) {
+      setText(element, text);
+      setAttribute(element, 'datetime', exact);
+      setAttribute(element, 'title', exact);
+    },
+  };
+}

@@ -1,0 +1,63 @@
+// A labelled field with room for its error beneath, and a form's error above its button.
+import { h, newId, setText } from './dom.ts';
+import { ApiError, messageOf } from './api.ts';
+
+export type Input = HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement;
+
+export interface Field {
+  element: HTMLElement;
+  input: Input;
+  setError(message: string): void;
+}
+
+export function field(label: string, input: Input, hint?: string | HTMLElement): Field {
+  const id = newId();
+  input.id = id;
+  const error = h('p', { class: 'field-error', id: `${id}-error` });
+  const describedBy: string[] = [];
+  let hintElement: HTMLElement | null = null;
+  if (hint !== undefined) {
+    hintElement = typeof hint === 'string' ? h('p', { class: 'hint' }, hint) : hint;
+    hintElement.id = `${id}-hint`;
+    describedBy.push(hintElement.id);
+  }
+  input.setAttribute('aria-describedby', [...describedBy, error.id].join(' '));
+  const element = h('div', { class: 'field' }, h('label', { for: id }, label), input, hintElement, error);
+  const setError = (message: string): void => {
+    setText(error, message);
+    if (message === '') input.removeAttribute('aria-invalid');
+    else input.setAttribute('aria-invalid', 'true');
+  };
+  input.addEventListener('input', () => setError(''));
+  return { element, input, setError };
+}
+
+/** A region that is read out when something goes wrong, and empty else. */
+export function errorRegion(): { element: HTMLElement; set(message: string): void } {
+  const element = h('div', { class: 'error', role: 'alert' });
+  return { element, set: (message) => setText(element, message) };
+}
+
+/**
+ * Shows what was wrong at the fields that it was wrong with, the rest in the region, and brings the focus to the first
+ * such field.
+ */
+export function showErrors(error: unknown, fields: Record<string, Field>, region: { set(message: string): void }): void {
+  const rest: string[] = [];
+  let first: Input | null = null;
+  if (error instanceof ApiError && error.fields.length > 0) {
+    for (const { field: name, message } of error.fields) {
+      const named = fields[name];
+      if (named === undefined) {
+        rest.push(name === '' ? message : `${name}: ${message}`);
+      } else {
+        named.setError(message);
+        first ??= named.input;
+      }
+    }
+  } else {
+    rest.push(messageOf(error));
+  }
+  region.set(rest.join(' '));
+  first?.focus();
+}

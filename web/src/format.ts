@@ -1,0 +1,99 @@
+// Times, ages and distances as people read them.
+import { percentBetween } from './decimal.ts';
+import type { Alert, Condition } from './types.ts';
+
+/** 0.4 s, 12 s, 3 min, 2 h, 5 d. */
+export function formatAge(milliseconds: number): string {
+  const seconds = Math.max(0, milliseconds) / 1000;
+  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
+  if (seconds < 59.5) return `${Math.round(seconds)} s`;
+  const minutes = seconds / 60;
+  if (minutes < 59.5) return `${Math.round(minutes)} min`;
+  const hours = minutes / 60;
+  if (hours < 23.5) return `${Math.round(hours)} h`;
+  return `${Math.round(hours / 24)} d`;
+}
+
+/** "in 12 s", "now", from milliseconds until then. */
+export function formatUntil(milliseconds: number): string {
+  if (milliseconds < 1000) return 'now';
+  return `in ${formatAge(milliseconds).replace(/\.\d/, '')}`;
+}
+
+/** 116 ms, 2.31 s. */
+export function formatDuration(milliseconds: number): string {
+  if (milliseconds < 1) return '< 1 ms';
+  return milliseconds < 1000 ? `${Math.round(milliseconds)} ms` : `${(milliseconds / 1000).toFixed(2)} s`;
+}
+
+const pad = (n: number): string => String(n).padStart(2, '0');
+const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+
+export function formatClock(date: Date, seconds = true): string {
+  return `${pad(date.getHours())}:${pad(date.getMinutes())}${seconds ? `:${pad(date.getSeconds())}` : ''}`;
+}
+
+export function formatDay(date: Date, withYear = false): string {
+  return `${date.getDate()} ${months[date.getMonth()]}${withYear ? ` ${date.getFullYear()}` : ''}`;
+}
+
+/** In local time: the clock alone today, with the day before it else. */
+export function formatTime(time: string, now = new Date()): string {
+  const date = new Date(time);
+  if (Number.isNaN(date.getTime())) return time;
+  if (date.toDateString() === now.toDateString()) return formatClock(date);
+  return `${formatDay(date, date.getFullYear() !== now.getFullYear())}, ${formatClock(date)}`;
+}
+
+/** +1.24 %, −0.031 %: with enough digits to tell small ones from nothing. */
+export function formatPercent(percent: number): string {
+  const size = Math.abs(percent);
+  const digits = size >= 100 ? 0 : size >= 0.1 || size === 0 ? 2 : 3;
+  const sign = percent > 0 ? '+' : percent < 0 ? '−' : '';
+  return `${sign}${size.toFixed(digits)} %`;
+}
+
+/** How far the price has to go until the alert fires. */
+export function formatDistance(price: string, target: string): string {
+  return formatPercent(percentBetween(price, target));
+}
+
+export const conditionWord: Record<Condition, string> = { gt: 'above', lt: 'below' };
+export const conditionSign: Record<Condition, string> = { gt: '▲', lt: '▼' };
+
+/** "BTC above 70,000" without the grouping: for titles and notifications. */
+export function alertTitle(alert: Pick<Alert, 'ticker' | 'condition' | 'target_price'>, group = (s: string) => s): string {
+  return `${alert.ticker} ${conditionWord[alert.condition]} ${group(alert.target_price)}`;
+}
+
+/** A URL without what is the same in all of them, for a narrow column. */
+export function shortUrl(url: string): string {
+  return url.replace(/^https:\/\//, '');
+}
+
+const reasons: Record<string, string> = {
+  counted: 'Counts towards the price',
+  check_only: 'Checks the exchanges, does not count by itself',
+  stale: 'Left out: too old',
+  disputed: 'Left out: the exchanges disagree and nobody can arbitrate',
+  outlier: 'Left out: too far from the other exchanges',
+  unconfirmed: 'Left out: a jump that nothing has confirmed yet',
+};
+
+/** Why a quote counts, or does not. */
+export function reasonInWords(reason: string): string {
+  return reasons[reason] ?? `Left out: ${reason.replace(/_/g, ' ')}`;
+}
+
+const statuses: Record<string, string> = {
+  pending: 'Waiting',
+  delivering: 'Sending',
+  delivered: 'Delivered',
+  failed: 'Failed',
+  expired: 'Expired',
+  cancelled: 'Cancelled',
+};
+
+export function statusInWords(status: string): string {
+  return statuses[status] ?? status;
+}

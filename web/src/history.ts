@@ -1,0 +1,94 @@
+// Bars by ticker and interval: loaded once, carried on by live prices, loaded again after a gap.
+import type { Api } from './api.ts';
+import { messageOf } from './api.ts';
+import { drawn, joinBars, takePrice, type DrawnBar } from './bars.ts';
+import type { Store } from './store.ts';
+import type { Bar, Interval } from './types.ts';
+
+export interface Series {
+  readonly ticker: string;
+  readonly interval: Interval;
+  readonly limit: number;
+  bars: DrawnBar[];
+  loaded: boolean;
+  error: string;
+}
+
+export class History {
+  private readonly series = new Map<string, Series>();
+  private readonly listeners = new Set<(series: Series) => void>();
+  private readonly lastTaken = new Map<string, string>();
+  private readonly api: Api;
+  private readonly store: Store;
+
+  constructor(api: Api, store: Store) {
+    this.api = api;
+    this.store = store;
+    store.on(['prices'], () => this.takePrices());
+  }
+
+  onChange(listener: (series: Series) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  /** What is there; what is not comes by itself. */
+  get(ticker: string, interval: Interval, limit: number): Series {
+    const key = `${ticker} ${interval} ${limit}`;
+    let series = this.series.get(key);
+    if (series === undefined) {
+      series = { ticker, interval, limit, bars: [], loaded: false, error: '' };
+      this.series.set(key, series);
+      const price = this.store.prices.get(ticker)?.price;
+      if (price) this.take(series, price.price, price.time);
+      void this.load(series);
+    }
+    return series;
+  }
+
+  /** After a gap of the stream: all that is in use, anew. */
+  reload(): void {
+    for (const series of this.series.values()) void this.load(series);
+  }
+
+  clear(): void {
+    this.series.clear();
+    this.lastTaken.clear();
+  }
+
+  private async load(series: Series): Promise<void> {
+    const { ticker, interval, limit } = series;
+    try {
+      const path = `/api/v1/rates/${encodeURIComponent(ticker)}/history?interval=${interval}&limit=${limit}`;
+      const { body } = await this.api.get<{ bars: Bar[] }>(path);
+      series.bars = joinBars(body.bars.map(drawn), series.bars);
+      series.error = '';
+      series.loaded = true;
+    } catch (error) {
+      series.error = messageOf(error);
+    }
+    this.tell(series);
+  }
+
+  private takePrices(): void {
+    for (const [ticker, { price }] of this.store.prices) {
+      if (price === null || this.lastTaken.get(ticker) === price.time + price.price) continue;
+      this.lastTaken.set(ticker, price.time + price.price);
+      for (const series of this.series.values()) {
+        if (series.ticker === ticker && this.take(series, price.price, price.time)) this.tell(series);
+      }
+    }
+  }
+
+  private take(series: Series, price: string, time: string): boolean {
+    const seconds = new Date(time).getTime() / 1000;
+    if (!Number.isFinite(seconds)) return false;
+    takePrice(series.bars, series.interval, Number(price), seconds);
+    if (series.bars.length > series.limit + 50) series.bars.splice(0, series.bars.length - series.limit);
+    return true;
+  }
+
+  private tell(series: Series): void {
+    this.listeners.forEach((listener) => listener(series));
+  }
+}

@@ -1,0 +1,19 @@
+// JSON whose prices keep their digits: a double would show 0.30000000000000004, or lose the last of eighteen.
+
+const priceKeys = new Set(['price', 'target_price', 'triggered_price', 'open', 'high', 'low', 'close']);
+
+// A string (with the colon that makes it a key), or a number.
+const token = /"(?:[^"\\]|\\.)*"(\s*:)?|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
+
+/** JSON.parse, with every number that is a price as the text that was sent. */
+export function parseJson(text: string): unknown {
+  let key = '';
+  const quoted = text.replace(token, (match: string, colon: string | undefined) => {
+    if (match.startsWith('"')) {
+      if (colon !== undefined) key = match.slice(1, match.lastIndexOf('"'));
+      return match;
+    }
+    return priceKeys.has(key) ? `"${match}"` : match;
+  });
+  return JSON.parse(quoted);
+}

@@ -1,0 +1,161 @@
+// The page: who is signed in sees the views, who is not sees how to get in.
+import { Api, messageOf } from './api.ts';
+import type { Context, View } from './context.ts';
+import { groupDigits } from './decimal.ts';
+import { setAttribute, setText } from './dom.ts';
+import { alertTitle } from './format.ts';
+import { History } from './history.ts';
+import { Notifier } from './notify.ts';
+import { Session } from './session.ts';
+import { Store } from './store.ts';
+import { Stream } from './stream.ts';
+import './style/index.css';
+import { toast } from './toast.ts';
+import { accountView } from './views/account.ts';
+import { alertsView } from './views/alerts.ts';
+import { deliveriesView } from './views/deliveries.ts';
+import { marketView } from './views/market.ts';
+import { shell } from './views/shell.ts';
+import { signInView } from './views/signin.ts';
+import { sourcesView } from './views/sources.ts';
+
+const root = document.getElementById('app')!;
+const session = new Session(sessionStorageOr(), localStorageOr());
+const api = new Api({
+  key: () => session.apiKey,
+  onUnauthorized: () => signOut('Your key is not valid any more. Sign in with the new one.'),
+});
+const store = new Store(api);
+const history = new History(api, store);
+const notifier = new Notifier();
+const context: Context = { api, store, session, history, notifier, signOut };
+
+const stream = new Stream(() => session.apiKey, {
+  onConnection: (text, live) => store.setConnection(text, live),
+  onMessage: (message) => store.apply(message),
+  onReload: () => void reload(),
+  onUnauthorized: () => signOut('Your key is not valid any more. Sign in with the new one.'),
+});
+
+store.onFired = (alert) => {
+  notifier.fired(alert);
+  const price = alert.triggered_price === null ? '' : ` The price is ${groupDigits(alert.triggered_price)}.`;
+  toast(`Fired: ${alertTitle(alert, groupDigits)}.${price}`, 'good', {
+    label: 'Deliveries',
+    run: () => (location.hash = '#/deliveries'),
+  });
+};
+
+const routes = {
+  market: { title: 'Market', make: () => marketView(context) },
+  alerts: { title: 'Alerts', make: () => alertsView(context) },
+  deliveries: { title: 'Deliveries', make: (id: string | null) => deliveriesView(context, id) },
+  sources: { title: 'Sources', make: () => sourcesView(context) },
+  account: { title: 'Account', make: () => accountView(context) },
+} as const;
+type RouteName = keyof typeof routes;
+
+let frame: ReturnType<typeof shell> | null = null;
+let view: View | null = null;
+let shown: string | null = null;
+
+/** "#/deliveries/018f…" as the route and what is opened in it; anything unknown is the market. */
+function route(): [RouteName, string | null] {
+  const [, name = '', id = ''] = location.hash.split('/');
+  return [name in routes ? (name as RouteName) : 'market', id === '' ? null : decodeURIComponent(id)];
+}
+
+function showRoute(focus: boolean): void {
+  if (frame === null) return;
+  const [name, id] = route();
+  if (`${name}/${id ?? ''}` === shown) return;
+  shown = `${name}/${id ?? ''}`;
+  view?.destroy();
+  view = routes[name].make(id);
+  frame.show(name, view.element);
+  document.title = `${routes[name].title} · Pricewire`;
+  scrollTo(0, 0);
+  // Who followed a link hears where it led.
+  if (focus) view.element.querySelector<HTMLElement>('h1')?.focus({ preventScroll: true });
+}
+
+function enter(focus: boolean): void {
+  frame = shell(context, Object.entries(routes).map(([name, { title }]) => ({ name, title })));
+  shown = null;
+  root.replaceChildren(frame.element);
+  if (location.hash === '') window.history.replaceState(null, '', '#/market');
+  showRoute(focus);
+  stream.start();
+  // The stream asks for the lists when it is ready; where it cannot get through they are wanted all the same.
+  setTimeout(() => {
+    if (session.apiKey !== null && !store.alertsLoaded) void loadLists();
+  }, 3000);
+}
+
+function leave(message: string): void {
+  stream.stop();
+  view?.destroy();
+  frame?.destroy();
+  view = frame = null;
+  store.clear();
+  history.clear();
+  document.title = 'Pricewire';
+  const signIn = signInView(api, message, (key, remember) => {
+    session.signIn(key, remember);
+    enter(true);
+  });
+  root.replaceChildren(signIn.element);
+}
+
+function signOut(message = ''): void {
+  if (session.apiKey === null && frame === null) return;
+  session.signOut();
+  window.history.replaceState(null, '', location.pathname);
+  leave(message);
+  root.querySelector<HTMLElement>('h1')?.focus();
+}
+
+async function loadLists(): Promise<void> {
+  try {
+    await Promise.all([store.loadAlerts(), store.loadDeliveries()]);
+  } catch (error) {
+    if (session.apiKey !== null) toast(messageOf(error), 'bad', { label: 'Try again', run: () => void loadLists() });
+  }
+}
+
+async function reload(): Promise<void> {
+  history.reload();
+  await loadLists();
+}
+
+window.addEventListener('hashchange', () => showRoute(true));
+// Another tab has signed out of a key that this one shares with it.
+window.addEventListener('storage', (e) => {
+  if (e.key === 'pricewire.key' && e.newValue === null && frame !== null && sessionStorageOr().getItem('pricewire.key') === null) {
+    signOut('You have signed out in another tab.');
+  }
+});
+store.on(['connection'], () => {
+  if (frame === null) return;
+  setText(frame.connection, store.connection.text);
+  setAttribute(frame.connection, 'data-live', String(store.connection.live));
+});
+
+// Where storage is forbidden, the page works as long as it is open.
+function sessionStorageOr(): Storage {
+  return storageOr(() => window.sessionStorage);
+}
+function localStorageOr(): Storage {
+  return storageOr(() => window.localStorage);
+}
+function storageOr(get: () => Storage): Storage {
+  try {
+    return get();
+  } catch {
+    return { getItem: () => null, setItem: () => {}, removeItem: () => {} } as unknown as Storage;
+  }
+}
+
+document.querySelector('noscript')?.remove();
+if (session.apiKey === null) leave('');
+else enter(false);

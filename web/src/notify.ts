@@ -1,0 +1,55 @@
+// The browser's notifications: asked for by a button, shown when an alert fires.
+import { groupDigits } from './decimal.ts';
+import { alertTitle } from './format.ts';
+import type { Alert } from './types.ts';
+
+export type Permission = NotificationPermission | 'unsupported';
+
+export class Notifier {
+  private readonly listeners = new Set<() => void>();
+
+  get permission(): Permission {
+    return typeof Notification === 'undefined' ? 'unsupported' : Notification.permission;
+  }
+
+  onChange(listener: () => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  async ask(): Promise<void> {
+    if (this.permission === 'default') await Notification.requestPermission();
+    this.listeners.forEach((listener) => listener());
+  }
+
+  fired(alert: Alert): void {
+    if (this.permission !== 'granted') return;
+    const price = alert.triggered_price === null ? '' : `The price is ${groupDigits(alert.triggered_price)}.`;
+    try {
+      const shown = new Notification(alertTitle(alert, groupDigits), {
+        body: [price, alert.note].filter((text) => text !== '').join(' '),
+        tag: alert.id,
+      });
+      shown.onclick = () => {
+        window.focus();
+        location.hash = '#/alerts';
+        shown.close();
+      };
+    } catch {
+      // Some mobile browsers have the name but no way to show one from a page; the toast tells it all the same.
+    }
+  }
+}
+
+export function permissionInWords(permission: Permission): string {
+  switch (permission) {
+    case 'granted':
+      return 'This browser tells you when an alert fires, as long as the page is open.';
+    case 'denied':
+      return 'Notifications are blocked for this site. Allow them in the browser’s settings for it.';
+    case 'default':
+      return 'This browser can tell you when an alert fires, as long as the page is open.';
+    default:
+      return 'This browser has no notifications.';
+  }
+}

@@ -1,0 +1,49 @@
+// A line of the last hour, small enough for a table's cell.
+import { svg } from './dom.ts';
+import type { DrawnBar } from './bars.ts';
+
+const width = 96;
+const height = 26;
+
+/** The points of a polyline through the closes, oldest first. */
+export function sparkPoints(bars: readonly DrawnBar[], w = width, h = height): string {
+  if (bars.length === 0) return '';
+  const first = bars[0]!.time;
+  const span = Math.max(1, bars.at(-1)!.time - first);
+  let low = Infinity;
+  let high = -Infinity;
+  for (const bar of bars) {
+    low = Math.min(low, bar.close);
+    high = Math.max(high, bar.close);
+  }
+  const room = 3;
+  const y = (value: number): number => (high === low ? h / 2 : room + ((high - value) / (high - low)) * (h - 2 * room));
+  if (bars.length === 1) return `0,${h / 2} ${w},${h / 2}`;
+  return bars.map((bar) => `${((bar.time - first) / span * w).toFixed(1)},${y(bar.close).toFixed(1)}`).join(' ');
+}
+
+export class Spark {
+  readonly element: SVGElement;
+  private readonly line: SVGElement;
+  private readonly area: SVGElement;
+
+  constructor() {
+    this.area = svg('polygon', { class: 'spark-area', points: '' });
+    this.line = svg('polyline', { class: 'spark-line', points: '', fill: 'none' });
+    this.element = svg(
+      'svg',
+      { class: 'spark', viewBox: `0 0 ${width} ${height}`, width, height, preserveAspectRatio: 'none', 'aria-hidden': 'true' },
+      this.area,
+      this.line,
+    );
+  }
+
+  show(bars: readonly DrawnBar[]): void {
+    const points = sparkPoints(bars);
+    if (this.line.getAttribute('points') === points) return;
+    this.line.setAttribute('points', points);
+    this.area.setAttribute('points', points === '' ? '' : `0,${height} ${points} ${width},${height}`);
+    const rises = bars.length < 2 || bars.at(-1)!.close >= bars[0]!.close;
+    this.element.setAttribute('data-direction', rises ? 'up' : 'down');
+  }
+}

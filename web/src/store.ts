@@ -1,0 +1,192 @@
+// What is known right now: filled by the stream and by lists, shown by the views.
+import type { Api } from './api.ts';
+import type { Alert, Delivery, Price, Quote, SourceState, StreamMessage } from './types.ts';
+
+export type Topic = 'prices' | 'quotes' | 'sources' | 'alerts' | 'deliveries' | 'connection';
+
+/** The newest first. Ids are UUIDv7: they sort by their time. */
+function newestFirst<T extends { id: string }>(items: Iterable<T>): T[] {
+  return [...items].sort((a, b) => (a.id < b.id ? 1 : a.id > b.id ? -1 : 0));
+}
+
+export interface PriceState {
+  price: Price | null; // null: none right now
+  last: Price | null; // the last one there was
+  direction: -1 | 0 | 1; // of the last change
+}
+
+export class Store {
+  readonly prices = new Map<string, PriceState>();
+  readonly quotes = new Map<string, Quote[]>();
+  readonly sources = new Map<string, SourceState>();
+  connection = { text: 'Connecting…', live: false };
+
+  alertsLoaded = false;
+  deliveriesLoaded = false;
+  alertsNext: string | null = null;
+  deliveriesNext: string | null = null;
+  private alertsById = new Map<string, Alert>();
+  private deliveriesById = new Map<string, Delivery>();
+  private readonly deleted = new Set<string>();
+
+  /** How far this computer's clock is ahead of the server's. */
+  clockAhead = 0;
+
+  private readonly listeners = new Map<Topic, Set<() => void>>();
+  private readonly api: Api;
+  onFired: (alert: Alert) => void = () => {};
+
+  constructor(api: Api) {
+    this.api = api;
+  }
+
+  /** Returns how to stop listening. */
+  on(topics: Topic[], listener: () => void): () => void {
+    for (const topic of topics) {
+      const set = this.listeners.get(topic) ?? new Set();
+      this.listeners.set(topic, set.add(listener));
+    }
+    return () => topics.forEach((topic) => this.listeners.get(topic)?.delete(listener));
+  }
+
+  private tell(topic: Topic): void {
+    this.listeners.get(topic)?.forEach((listener) => listener());
+  }
+
+  /** The server's present time, as far as can be told. */
+  now(): number {
+    return Date.now() - this.clockAhead;
+  }
+
+  get alerts(): Alert[] {
+    return newestFirst(this.alertsById.values());
+  }
+  get deliveries(): Delivery[] {
+    return newestFirst(this.deliveriesById.values());
+  }
+  alert(id: string): Alert | undefined {
+    return this.alertsById.get(id);
+  }
+  delivery(id: string): Delivery | undefined {
+    return this.deliveriesById.get(id);
+  }
+
+  setConnection(text: string, live: boolean): void {
+    this.connection = { text, live };
+    this.tell('connection');
+  }
+
+  apply(message: StreamMessage): void {
+    switch (message.type) {
+      case 'prices':
+        for (const [ticker, price] of Object.entries(message.prices)) this.setPrice(ticker, price);
+        this.tell('prices');
+        break;
+      case 'quotes':
+        for (const [ticker, quotes] of Object.entries(message.quotes)) this.setQuotes(ticker, quotes);
+        this.tell('quotes');
+        break;
+      case 'sources':
+        for (const [name, state] of Object.entries(message.sources)) this.sources.set(name, state);
+        this.tell('sources');
+        break;
+      case 'alert_fired': {
+        const before = this.alertsById.get(message.alert.id);
+        this.putAlert(message.alert);
+        // The same event comes again after a reconnect; an alert fires once.
+        if (before?.is_active !== false) this.onFired(message.alert);
+        break;
+      }
+      case 'delivery':
+        this.putDelivery(message.delivery);
+        break;
+    }
+  }
+
+  private setPrice(ticker: string, price: Price | null): void {
+    const before = this.prices.get(ticker);
+    const last = before?.last ?? null;
+    const change = price !== null && last !== null ? Number(price.price) - Number(last.price) : 0;
+    this.prices.set(ticker, {
+      price,
+      last: price ?? last,
+      direction: change > 0 ? 1 : change < 0 ? -1 : (before?.direction ?? 0),
+    });
+  }
+
+  private setQuotes(ticker: string, quotes: Quote[]): void {
+    this.quotes.set(ticker, quotes);
+    // A quote tells its age by the server's clock, which is what ages are shown by.
+    const newest = quotes[0];
+    if (newest !== undefined && newest.age > 0) {
+      this.clockAhead = Date.now() - (new Date(newest.time).getTime() + newest.age * 1000);
+    }
+  }
+
+  putAlert(alert: Alert): void {
+    if (this.deleted.has(alert.id)) return;
+    this.alertsById.set(alert.id, alert);
+    this.tell('alerts');
+  }
+  removeAlert(id: string): void {
+    this.deleted.add(id);
+    this.alertsById.delete(id);
+    this.tell('alerts');
+  }
+  putDelivery(delivery: Delivery): void {
+    this.deliveriesById.set(delivery.id, delivery);
+    this.tell('deliveries');
+  }
+
+  async loadAlerts(): Promise<void> {
+    // All that are watched, since each is a line on a chart; of those that have fired, the newest.
+    const [active, fired] = await Promise.all([
+      this.api.get<Alert[]>('/api/v1/alerts/?is_active=true&limit=1000'),
+      this.api.get<Alert[]>('/api/v1/alerts/?is_active=false&limit=100'),
+    ]);
+    const loaded = new Map<string, Alert>();
+    for (const alert of [...active.body, ...fired.body]) if (!this.deleted.has(alert.id)) loaded.set(alert.id, alert);
+    // What fired between the two questions is in the first as active, and what the stream told since is newer.
+    for (const alert of fired.body) loaded.set(alert.id, alert);
+    for (const [id, known] of this.alertsById) if (loaded.has(id) && !known.is_active) loaded.set(id, known);
+    this.alertsById = loaded;
+    this.alertsNext = fired.next;
+    this.alertsLoaded = true;
+    this.tell('alerts');
+  }
+
+  async loadMoreAlerts(): Promise<void> {
+    if (this.alertsNext === null) return;
+    const page = await this.api.get<Alert[]>(this.alertsNext);
+    for (const alert of page.body) this.alertsById.set(alert.id, alert);
+    this.alertsNext = page.next;
+    this.tell('alerts');
+  }
+
+  async loadDeliveries(): Promise<void> {
+    const page = await this.api.get<Delivery[]>('/api/v1/deliveries/?limit=100');
+    this.deliveriesById = new Map(page.body.map((d) => [d.id, d]));
+    this.deliveriesNext = page.next;
+    this.deliveriesLoaded = true;
+    this.tell('deliveries');
+  }
+
+  async loadMoreDeliveries(): Promise<void> {
+    if (this.deliveriesNext === null) return;
+    const page = await this.api.get<Delivery[]>(this.deliveriesNext);
+    for (const delivery of page.body) this.deliveriesById.set(delivery.id, delivery);
+    this.deliveriesNext = page.next;
+    this.tell('deliveries');
+  }
+
+  clear(): void {
+    this.alertsById.clear();
+    this.deliveriesById.clear();
+    this.deleted.clear();
+    this.prices.clear();
+    this.quotes.clear();
+    this.sources.clear();
+    this.alertsLoaded = this.deliveriesLoaded = false;
+    this.alertsNext = this.deliveriesNext = null;
+  }
+}

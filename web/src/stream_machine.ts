@@ -1,0 +1,146 @@
+// The life of the live connection, without a socket or a clock: events in, what is to be done out.
+//
+//   idle --start--> connecting --ready--> live
+//                       ^                  | closed, or silent for too long
+//                       +---- waiting <----+     (waits longer each time, up to half a minute)
+//
+// The key goes as the first message, not as a subprotocol, because that message also says after which event to go on,
+// and because a wrong key then has a close code of its own: a refused upgrade tells a page nothing.
+import type { StreamMessage } from './types.ts';
+
+export type Connection = 'idle' | 'connecting' | 'live' | 'waiting' | 'refused';
+
+export type StreamEvent =
+  | { on: 'start' }
+  | { on: 'stop' }
+  | { on: 'open' }
+  | { on: 'message'; message: StreamMessage }
+  | { on: 'closed'; code: number }
+  | { on: 'timer' } // what `wait` asked for
+  | { on: 'beat' } // every few seconds
+  | { on: 'wake' }; // the network is back, or somebody looks at the page again
+
+export type StreamAction =
+  | { do: 'connect' }
+  | { do: 'authenticate'; lastEventId: string | null }
+  | { do: 'ping' }
+  | { do: 'drop' } // the present socket; it tells nothing any more
+  | { do: 'wait'; milliseconds: number }
+  | { do: 'deliver'; message: StreamMessage }
+  | { do: 'reload' } // events were missed
+  | { do: 'unauthorized' };
+
+export const silenceBeforePing = 4; // beats
+export const silenceBeforeDrop = 8;
+const firstWait = 500;
+const longestWait = 30_000;
+const crowdedWait = 60_000; // 4429: too many streams of one user
+
+export class StreamMachine {
+  connection: Connection = 'idle';
+  /** Was it live before, so that this is about getting back? */
+  wasLive = false;
+  lastEventId: string | null = null;
+  private failures = 0;
+  private silence = 0;
+  private loadedOnce = false;
+  private readonly random: () => number;
+
+  constructor(random: () => number = Math.random) {
+    this.random = random;
+  }
+
+  handle(event: StreamEvent): StreamAction[] {
+    switch (event.on) {
+      case 'start':
+        if (this.connection !== 'idle' && this.connection !== 'refused') return [];
+        this.failures = 0;
+        return this.connect();
+      case 'stop':
+        this.connection = 'idle';
+        this.wasLive = false;
+        this.lastEventId = null;
+        this.loadedOnce = false;
+        return [{ do: 'drop' }];
+      case 'open':
+        if (this.connection !== 'connecting') return [];
+        this.silence = 0;
+        return [{ do: 'authenticate', lastEventId: this.lastEventId }];
+      case 'message':
+        return this.message(event.message);
+      case 'closed':
+        return this.closed(event.code);
+      case 'timer':
+        return this.connection === 'waiting' ? this.connect() : [];
+      case 'beat':
+        return this.beat();
+      case 'wake':
+        if (this.connection === 'waiting') return this.connect();
+        // A machine that slept does not know yet that its connection is gone.
+        return this.connection === 'live' ? [{ do: 'ping' }] : [];
+    }
+  }
+
+  private connect(): StreamAction[] {
+    this.connection = 'connecting';
+    this.silence = 0;
+    return [{ do: 'connect' }];
+  }
+
+  private message(message: StreamMessage): StreamAction[] {
+    this.silence = 0;
+    if (this.connection !== 'connecting' && this.connection !== 'live') return [];
+    switch (message.type) {
+      case 'ready': {
+        this.connection = 'live';
+        this.failures = 0;
+        this.wasLive = true;
+        // Only where there was no place to go on from: what changed before this moment nobody told.
+        const first = this.lastEventId === null || !this.loadedOnce;
+        this.lastEventId = message.last_event_id ?? this.lastEventId;
+        this.loadedOnce = true;
+        return first ? [{ do: 'reload' }] : [];
+      }
+      case 'missed':
+        return [{ do: 'reload' }];
+      case 'alert_fired':
+      case 'delivery':
+        this.lastEventId = message.id;
+        return [{ do: 'deliver', message }];
+      case 'pong':
+        return [];
+      case 'error':
+        return message.code === 401 ? this.refused() : [];
+      default:
+        return [{ do: 'deliver', message }];
+    }
+  }
+
+  private closed(code: number): StreamAction[] {
+    if (this.connection === 'idle' || this.connection === 'refused' || this.connection === 'waiting') return [];
+    if (code === 4401) return this.refused();
+    this.connection = 'waiting';
+    ++this.failures;
+    if (code === 4429) return [{ do: 'wait', milliseconds: crowdedWait }];
+    const full = Math.min(longestWait, firstWait * 2 ** (this.failures - 1));
+    // Spread over half of it, so that not everybody comes back to a restarted server in the same moment.
+    return [{ do: 'wait', milliseconds: Math.round(full * (0.5 + this.random() / 2)) }];
+  }
+
+  private refused(): StreamAction[] {
+    this.connection = 'refused';
+    return [{ do: 'drop' }, { do: 'unauthorized' }];
+  }
+
+  private beat(): StreamAction[] {
+    if (this.connection !== 'live' && this.connection !== 'connecting') return [];
+    ++this.silence;
+    if (this.silence >= silenceBeforeDrop) return [{ do: 'drop' }, ...this.closed(1006)];
+    return this.connection === 'live' && this.silence === silenceBeforePing ? [{ do: 'ping' }] : [];
+  }
+}
+
+export function connectionText(machine: Pick<StreamMachine, 'connection' | 'wasLive'>, failed: boolean): string {
+  if (machine.connection === 'live') return 'Live';
+  return machine.wasLive || failed ? 'Reconnecting…' : 'Connecting…';
+}

@@ -1,0 +1,48 @@
+// Short messages in a corner, read out politely. They cover nothing that is laid out, and go by themselves.
+import { h } from './dom.ts';
+
+const shownFor = 6000;
+const atMost = 4;
+
+export interface ToastAction {
+  label: string;
+  run: () => void;
+}
+
+export function toast(message: string, kind: 'info' | 'good' | 'bad' = 'info', action?: ToastAction): void {
+  const host = document.getElementById('toasts');
+  if (host === null) return;
+  while (host.childElementCount >= atMost) host.firstElementChild?.remove();
+  const element = h('div', { class: `toast ${kind}` }, h('span', null, message));
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const close = (): void => {
+    clearTimeout(timer);
+    element.remove();
+  };
+  const arm = (): void => {
+    clearTimeout(timer);
+    timer = setTimeout(close, action === undefined ? shownFor : 2 * shownFor);
+  };
+  if (action !== undefined) {
+    element.append(
+      h(
+        'button',
+        {
+          type: 'button',
+          class: 'link',
+          onclick: () => {
+            close();
+            action.run();
+          },
+        },
+        action.label,
+      ),
+    );
+  }
+  element.append(h('button', { type: 'button', class: 'icon', 'aria-label': 'Dismiss', onclick: close }, '×'));
+  // Who points at it or has the focus in it is reading it.
+  for (const name of ['pointerenter', 'focusin']) element.addEventListener(name, () => clearTimeout(timer));
+  for (const name of ['pointerleave', 'focusout']) element.addEventListener(name, arm);
+  host.append(element);
+  arm();
+}

@@ -1,0 +1,129 @@
+// What the server tells. Prices are texts: the digits as it wrote them.
+
+export interface Price {
+  price: string;
+  time: string;
+}
+
+export interface Quote {
+  source: string;
+  kind: 'exchange' | 'aggregator';
+  price: string;
+  time: string;
+  age: number;
+  counts: boolean;
+  reason: string;
+}
+
+export interface SourceState {
+  status: 'ok' | 'degraded' | 'down';
+  detail?: string;
+  last_quote_at?: string | null;
+}
+
+export type Condition = 'gt' | 'lt';
+
+export interface Alert {
+  id: string;
+  ticker: string;
+  target_price: string;
+  condition: Condition;
+  webhook_url: string;
+  is_active: boolean;
+  created_at: string;
+  triggered_at: string | null;
+  triggered_price: string | null;
+  format: string;
+  note: string;
+  deliver_within: string;
+  template?: { body: string; content_type?: string };
+  endpoint_disabled_at?: string;
+}
+
+export type DeliveryStatus = 'pending' | 'delivering' | 'delivered' | 'failed' | 'expired' | 'cancelled';
+
+export interface Delivery {
+  id: string;
+  alert_id: string;
+  ticker: string;
+  webhook_url: string;
+  kind: 'alert' | 'test';
+  status: DeliveryStatus;
+  attempt_count: number;
+  created_at: string;
+  deadline: string;
+  next_attempt_at: string | null;
+  finished_at: string | null;
+  reason: string | null;
+  last_status: number | null;
+}
+
+export interface Attempt {
+  number: number;
+  started_at: string;
+  duration_ms: number;
+  status: number | null;
+  error: string | null;
+  address: string | null;
+  request_headers: Record<string, string> | null;
+  answer: string | null;
+  times: { dns_ms: number | null; connect_ms: number | null; tls_ms: number | null; first_byte_ms: number | null };
+}
+
+export interface DeliveryDetail extends Delivery {
+  endpoint: { name: string; breaker: BreakerState; retry_at: string | null };
+  attempts: Attempt[];
+}
+
+export type BreakerState = 'closed' | 'open' | 'half_open';
+
+export interface Endpoint {
+  webhook_url: string;
+  disabled_at: string | null;
+  reason: string | null;
+  breaker: { state: BreakerState; failures: number; retry_at: string | null; reason: string | null };
+}
+
+export interface User {
+  id: string;
+  email: string;
+  is_active: boolean;
+  created_at: string;
+}
+
+export interface NewKeys {
+  api_key?: string;
+  webhook_secret?: string;
+  webhook_public_key?: string;
+  previous_valid_until?: string;
+}
+
+export interface WebhookKey {
+  scheme: 'v1' | 'v1a';
+  webhook_public_key?: string;
+  previous_valid_until: string | null;
+}
+
+export interface Bar {
+  time: string;
+  open: string;
+  high: string;
+  low: string;
+  close: string;
+}
+
+export type Interval = '1m' | '5m' | '1h' | '1d';
+export const intervals: readonly Interval[] = ['1m', '5m', '1h', '1d'];
+export const intervalSeconds: Record<Interval, number> = { '1m': 60, '5m': 300, '1h': 3600, '1d': 86400 };
+
+// What the stream tells (the server's documentation has it under GET /api/v1/stream).
+export type StreamMessage =
+  | { type: 'ready'; last_event_id?: string }
+  | { type: 'prices'; prices: Record<string, Price | null> }
+  | { type: 'quotes'; quotes: Record<string, Quote[]> }
+  | { type: 'sources'; sources: Record<string, SourceState> }
+  | { type: 'alert_fired'; id: string; alert: Alert }
+  | { type: 'delivery'; id: string; delivery: Delivery }
+  | { type: 'missed' }
+  | { type: 'pong' }
+  | { type: 'error'; detail?: string; code?: number };

@@ -1,0 +1,181 @@
+// All alerts of the user: what they wait for and how far that is, and those that have fired.
+import { alertBody } from '../alert_form.ts';
+import { messageOf } from '../api.ts';
+import type { Context, View } from '../context.ts';
+import { groupDigits } from '../decimal.ts';
+import { h, KeyedList, onFrame, setAttribute, setText, show, timeElement, whileBusy, type Row } from '../dom.ts';
+import { alertTitle, conditionSign, conditionWord, formatDistance, formatTime, shortUrl } from '../format.ts';
+import { toast } from '../toast.ts';
+import type { Alert, Delivery } from '../types.ts';
+import { notifyButton } from './notify_button.ts';
+
+type Shown = 'all' | 'active' | 'fired';
+
+export function alertsView(context: Context): View {
+  const { store } = context;
+  let shown: Shown = 'all';
+
+  const tabs = (['all', 'active', 'fired'] as const).map((each) =>
+    h(
+      'button',
+      {
+        type: 'button',
+        'aria-pressed': String(each === shown),
+        onclick: () => {
+          shown = each;
+          tabs.forEach((tab, i) => tab.setAttribute('aria-pressed', String((['all', 'active', 'fired'] as const)[i] === shown)));
+          render();
+        },
+      },
+      { all: 'All', active: 'Active', fired: 'Fired' }[each],
+    ),
+  );
+  const body = h('tbody');
+  const list = new KeyedList<Alert>(body, (a) => a.id, (a) => alertRow(context, a));
+  const columns = ['Alert', 'Distance', 'State', 'Webhook', 'Actions'];
+  const table = h(
+    'table',
+    { class: 'cards', 'aria-label': 'Alerts' },
+    h('thead', null, h('tr', null, ...columns.map((c) => h('th', { scope: 'col', class: c === 'Distance' ? 'number' : '' }, c)))),
+    body,
+  );
+  const empty = h('div', { class: 'empty' });
+  const more = h('button', { type: 'button' }, 'Show older ones');
+  more.addEventListener('click', () => {
+    void whileBusy(more, () => store.loadMoreAlerts()).catch((e) => toast(messageOf(e), 'bad'));
+  });
+  const notify = notifyButton(context.notifier);
+  const element = h(
+    'div',
+    { class: 'page' },
+    h(
+      'div',
+      { class: 'page-head' },
+      h('h1', { tabindex: '-1' }, 'Alerts'),
+      h('div', { class: 'segmented', role: 'group', 'aria-label': 'Which alerts' }, ...tabs),
+      notify.element,
+    ),
+    h('section', { class: 'panel table-panel' }, table, empty, h('div', { class: 'more' }, more)),
+  );
+
+  function render(): void {
+    const items = store.alerts.filter((a) => shown === 'all' || a.is_active === (shown === 'active'));
+    list.show(items);
+    show(table, items.length > 0);
+    show(empty, items.length === 0);
+    show(more, store.alertsNext !== null && shown !== 'active');
+    if (items.length > 0) return;
+    if (!store.alertsLoaded) {
+      empty.replaceChildren(h('p', null, 'Loading your alerts…'));
+    } else if (shown === 'fired') {
+      empty.replaceChildren(h('p', null, 'Nothing has fired yet.'), h('p', { class: 'hint' }, 'What fires stays here, with the time and the price.'));
+    } else {
+      empty.replaceChildren(
+        h('p', null, 'You have no active alerts.'),
+        h('p', { class: 'hint' }, 'Go to the market, click a price on the chart and confirm it there.'),
+        h('a', { class: 'button primary', href: '#/market' }, 'Make an alert'),
+      );
+    }
+  }
+
+  const soon = onFrame(render);
+  const stops = [store.on(['alerts', 'prices'], soon), notify.stop];
+  render();
+  return { element, destroy: () => stops.forEach((stop) => stop()) };
+}
+
+function alertRow(context: Context, first: Alert): Row<Alert> {
+  const { store, api } = context;
+  let alert = first;
+  const title = h('span', { class: 'target' });
+  const note = h('div', { class: 'note' });
+  const distance = h('td', { class: 'number', 'data-label': 'Distance' });
+  const state = h('span', { class: 'badge' });
+  const when = timeElement();
+  const firedAt = h('span');
+  const url = h('span', { class: 'url' });
+  const disabled = h('div', { class: 'field-error' });
+  const test = h('button', { type: 'button' }, 'Send test');
+  const remove = h('button', { type: 'button', class: 'danger' }, 'Delete');
+  const element = h(
+    'tr',
+    { 'data-testid': 'alert-row', 'data-id': first.id },
+    h('th', { scope: 'row' }, title, note),
+    distance,
+    h('td', { 'data-label': 'State' }, state, h('div', { class: 'muted small' }, when.element, firedAt)),
+    h('td', { class: 'url-cell', 'data-label': 'Webhook' }, url, disabled),
+    h('td', { class: 'actions' }, test, remove),
+  );
+  test.addEventListener('click', () => void whileBusy(test, () => sendTest()));
+  remove.addEventListener('click', () => void whileBusy(remove, () => removeAlert()));
+
+  async function sendTest(): Promise<void> {
+    try {
+      const delivery = await api.post<Delivery>(`/api/v1/alerts/${alert.id}/test`);
+      store.putDelivery(delivery);
+      toast(`A test is on its way to ${shortUrl(alert.webhook_url)}.`, 'good', {
+        label: 'Watch it',
+        run: () => (location.hash = `#/deliveries/${delivery.id}`),
+      });
+    } catch (error) {
+      toast(messageOf(error), 'bad');
+    }
+  }
+
+  async function removeAlert(): Promise<void> {
+    try {
+      await api.delete(`/api/v1/alerts/${alert.id}`);
+    } catch (error) {
+      return toast(messageOf(error), 'bad');
+    }
+    const gone = alert;
+    store.removeAlert(gone.id);
+    // One that has fired would fire again.
+    const undo = gone.is_active ? { label: 'Undo', run: () => void restore(gone) } : undefined;
+    toast(`Deleted: ${alertTitle(gone, groupDigits)}.`, 'info', undo);
+  }
+
+  async function restore(gone: Alert): Promise<void> {
+    const { ticker, target_price, condition, webhook_url, note: words, format, deliver_within, template } = gone;
+    try {
+      store.putAlert(
+        await api.post<Alert>(
+          '/api/v1/alerts/',
+          alertBody({ ticker, target_price, condition, webhook_url, note: words, format, deliver_within, ...(template ? { template } : {}) }),
+        ),
+      );
+    } catch (error) {
+      toast(messageOf(error), 'bad');
+    }
+  }
+
+  return {
+    element,
+    update(next) {
+      alert = next;
+      const name = alertTitle(alert, groupDigits);
+      setText(title, `${alert.ticker} ${conditionSign[alert.condition]} ${conditionWord[alert.condition]} ${groupDigits(alert.target_price)}`);
+      setAttribute(title, 'data-condition', alert.condition);
+      setText(note, alert.note);
+      setAttribute(element, 'data-state', alert.is_active ? 'active' : 'fired');
+      const present = store.prices.get(alert.ticker)?.price?.price ?? null;
+      setText(distance, !alert.is_active || present === null ? '—' : formatDistance(present, alert.target_price));
+      setAttribute(distance, 'title', alert.is_active && present !== null ? `The price is ${groupDigits(present)}` : null);
+      setText(state, alert.is_active ? 'Active' : 'Fired');
+      setAttribute(state, 'data-state', alert.is_active ? 'active' : 'fired');
+      if (alert.is_active) {
+        when.set(`since ${formatTime(alert.created_at)}`, alert.created_at);
+        setText(firedAt, '');
+      } else {
+        when.set(alert.triggered_at === null ? '' : formatTime(alert.triggered_at), alert.triggered_at);
+        setText(firedAt, alert.triggered_price === null ? '' : ` at ${groupDigits(alert.triggered_price)}`);
+      }
+      setText(url, shortUrl(alert.webhook_url));
+      setAttribute(url, 'title', alert.webhook_url);
+      setText(disabled, alert.endpoint_disabled_at === undefined ? '' : 'Answered 410: not called any more. Enable it under Account.');
+      setAttribute(test, 'aria-describedby', null);
+      setAttribute(test, 'title', `Send a test webhook for ${name}`);
+      setAttribute(remove, 'title', `Delete ${name}`);
+    },
+  };
+}

@@ -1,0 +1,220 @@
+// One delivery: how it stands, what can be done, and each attempt with its answer and times.
+import { messageOf } from '../api.ts';
+import type { Context } from '../context.ts';
+import { h, setAttribute, setText, show, timeElement, whileBusy } from '../dom.ts';
+import { errorRegion } from '../field.ts';
+import { formatDuration, formatTime, formatUntil, statusInWords } from '../format.ts';
+import { toast } from '../toast.ts';
+import type { Attempt, Delivery, DeliveryDetail } from '../types.ts';
+
+// Each change of the delivery is a reason to ask for its attempts, but the server answers five in ten seconds.
+const refreshAtMostEvery = 2100;
+
+export interface DetailPanel {
+  element: HTMLElement;
+  open(id: string, focus: boolean): void;
+  close(): void;
+  openId(): string | null;
+  destroy(): void;
+}
+
+export function deliveryDetail(context: Context, onClose: () => void): DetailPanel {
+  const { api, store } = context;
+  let id: string | null = null;
+  let detail: DeliveryDetail | null = null;
+  let seen = '';
+  let lastRefresh = 0;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+
+  const heading = h('h2', { tabindex: '-1' }, 'Delivery');
+  const state = h('span', { class: 'badge' });
+  const facts = h('dl', { class: 'facts' });
+  const error = errorRegion();
+  const again = h('button', { type: 'button', class: 'primary' }, 'Send again');
+  const cancel = h('button', { type: 'button' }, 'Cancel');
+  const body = h('tbody');
+  const none = h('p', { class: 'hint' });
+  const table = h(
+    'table',
+    { class: 'attempts', 'aria-label': 'Attempts' },
+    h(
+      'thead',
+      null,
+      h(
+        'tr',
+        null,
+        h('th', { scope: 'col', class: 'number' }, '#'),
+        h('th', { scope: 'col' }, 'Started'),
+        h('th', { scope: 'col', class: 'number' }, 'Took'),
+        h('th', { scope: 'col' }, 'Answer'),
+      ),
+    ),
+    body,
+  );
+  const element = h(
+    'section',
+    { class: 'panel detail', 'aria-label': 'Delivery' },
+    h(
+      'div',
+      { class: 'detail-head' },
+      heading,
+      state,
+      h('button', { type: 'button', class: 'icon', 'aria-label': 'Close', onclick: onClose }, '×'),
+    ),
+    facts,
+    error.element,
+    h('div', { class: 'actions' }, again, cancel),
+    table,
+    none,
+  );
+  element.hidden = true;
+  again.addEventListener('click', () => void whileBusy(again, () => change('retry', 'It is on its way again.')));
+  cancel.addEventListener('click', () => void whileBusy(cancel, () => change('cancel', 'Cancelled: it is not attempted any more.')));
+
+  async function change(what: 'retry' | 'cancel', done: string): Promise<void> {
+    if (id === null) return;
+    error.set('');
+    try {
+      store.putDelivery(await api.post<Delivery>(`/api/v1/deliveries/${id}/${what}`));
+      toast(done, 'good');
+    } catch (problem) {
+      error.set(messageOf(problem));
+    }
+  }
+
+  async function load(): Promise<void> {
+    const asked = id;
+    if (asked === null) return;
+    lastRefresh = Date.now();
+    try {
+      const { body: answer } = await api.get<DeliveryDetail>(`/api/v1/deliveries/${asked}`);
+      if (id !== asked) return;
+      detail = answer;
+      error.set('');
+    } catch (problem) {
+      if (id !== asked) return;
+      error.set(messageOf(problem));
+    }
+    render();
+  }
+
+  function refresh(): void {
+    clearTimeout(timer);
+    timer = setTimeout(() => void load(), Math.max(50, lastRefresh + refreshAtMostEvery - Date.now()));
+  }
+
+  function render(): void {
+    show(element, id !== null);
+    if (id === null) return;
+    const now = store.delivery(id) ?? detail;
+    if (now === null || now === undefined) return;
+    setText(heading, now.kind === 'test' ? `${now.ticker} test` : `${now.ticker} alert`);
+    setText(state, statusInWords(now.status));
+    setAttribute(state, 'data-state', now.status);
+    const over = now.status !== 'pending' && now.status !== 'delivering';
+    cancel.disabled = over;
+    renderFacts(now);
+    const attempts = detail?.id === id ? detail.attempts : [];
+    const key = JSON.stringify(attempts.map((a) => [a.number, a.started_at]));
+    if (key !== seen) {
+      seen = key;
+      body.replaceChildren(...[...attempts].reverse().flatMap(attemptRows));
+    }
+    show(table, attempts.length > 0);
+    setText(none, attempts.length > 0 ? '' : detail === null ? 'Loading the attempts…' : 'Not attempted yet.');
+  }
+
+  function renderFacts(d: Delivery): void {
+    const entries: [string, Node | string][] = [['To', d.webhook_url], ['Id', d.id], ['Created', time(d.created_at)]];
+    if (d.reason !== null) entries.push(['Reason', d.reason]);
+    if (d.status === 'pending' && d.next_attempt_at !== null) {
+      entries.push(['Next attempt', time(d.next_attempt_at, formatUntil(new Date(d.next_attempt_at).getTime() - store.now()))]);
+    }
+    entries.push(d.finished_at === null ? ['Given up after', time(d.deadline)] : ['Ended', time(d.finished_at)]);
+    const endpoint = detail?.id === d.id ? detail.endpoint : undefined;
+    if (endpoint !== undefined && endpoint.breaker !== 'closed') {
+      entries.push(['Endpoint', `${endpoint.name} does not answer; attempts pause${endpoint.retry_at === null ? '' : ` until ${formatTime(endpoint.retry_at)}`}`]);
+    }
+    facts.replaceChildren(...entries.flatMap(([name, value]) => [h('dt', null, name), h('dd', null, value)]));
+  }
+
+  const stop = store.on(['deliveries'], () => {
+    if (id === null) return;
+    const now = store.delivery(id);
+    if (now !== undefined && detail !== null && (now.status !== detail.status || now.attempt_count !== detail.attempt_count || now.next_attempt_at !== detail.next_attempt_at)) refresh();
+    render();
+  });
+  const clock = setInterval(() => id !== null && render(), 1000);
+
+  return {
+    element,
+    open(next, focus) {
+      id = next;
+      detail = null;
+      seen = 'none yet';
+      error.set('');
+      facts.replaceChildren();
+      setText(heading, 'Delivery');
+      render();
+      if (focus) heading.focus();
+      void load();
+    },
+    close() {
+      id = null;
+      detail = null;
+      clearTimeout(timer);
+      render();
+    },
+    openId: () => id,
+    destroy() {
+      stop();
+      clearInterval(clock);
+      clearTimeout(timer);
+    },
+  };
+}
+
+function time(exact: string, text = formatTime(exact)): HTMLElement {
+  const t = timeElement();
+  t.set(text, exact);
+  return t.element;
+}
+
+function attemptRows(attempt: Attempt): HTMLElement[] {
+  const good = attempt.status !== null && attempt.status >= 200 && attempt.status < 300;
+  const what = attempt.status === null ? (attempt.error ?? 'No answer') : String(attempt.status);
+  const row = h(
+    'tr',
+    { 'data-testid': 'attempt-row' },
+    h('td', { class: 'number' }, String(attempt.number)),
+    h('td', null, time(attempt.started_at)),
+    h('td', { class: 'number' }, formatDuration(attempt.duration_ms)),
+    h('td', null, h('span', { class: 'badge', 'data-state': good ? 'delivered' : 'failed' }, what)),
+  );
+  const details = h('details', null, h('summary', null, 'Request and answer'), ...attemptParts(attempt));
+  return [row, h('tr', { class: 'attempt-more' }, h('td', { colspan: '4' }, details))];
+}
+
+function attemptParts(attempt: Attempt): HTMLElement[] {
+  const { dns_ms, connect_ms, tls_ms, first_byte_ms } = attempt.times;
+  const phases = ([['Name', dns_ms], ['Connect', connect_ms], ['TLS', tls_ms], ['First byte', first_byte_ms]] as const)
+    .filter(([, ms]) => ms !== null)
+    .map(([name, ms]) => `${name} ${formatDuration(ms!)}`);
+  const parts: [string, string | null][] = [
+    ['Phases', phases.length === 0 ? null : phases.join(' · ')],
+    ['Address', attempt.address],
+    ['Error', attempt.status === null ? null : attempt.error],
+    [
+      'Request',
+      attempt.request_headers === null
+        ? null
+        : Object.entries(attempt.request_headers)
+            .map(([name, value]) => `${name}: ${value}`)
+            .join('\n'),
+    ],
+    ['Answer', attempt.answer === '' ? '(empty)' : attempt.answer],
+  ];
+  return parts
+    .filter(([, text]) => text !== null)
+    .map(([name, text]) => h('div', { class: 'part' }, h('h3', null, name), h('pre', { tabindex: '0' }, text)));
+}

@@ -1,0 +1,197 @@
+// Prices on the left, the chart in the middle, the form for an alert beside it.
+import { AlertForm, type Draft } from '../alert_form.ts';
+import { PriceChart } from '../chart.ts';
+import type { Context, View } from '../context.ts';
+import { groupDigits, percentBetween } from '../decimal.ts';
+import { h, KeyedList, onFrame, setAttribute, setText, show } from '../dom.ts';
+import { conditionSign, formatAge, formatClock, formatDay, formatDistance, formatPercent } from '../format.ts';
+import type { DrawnBar } from '../bars.ts';
+import { priceTable } from './price_table.ts';
+import { intervals, type Alert, type Interval } from '../types.ts';
+
+const chartLimit = 500;
+
+export function marketView(context: Context): View {
+  const { store, session, history } = context;
+  let ticker = session.read('ticker') ?? '';
+  const savedInterval = session.read('interval') as Interval | null;
+  let interval: Interval = savedInterval !== null && intervals.includes(savedInterval) ? savedInterval : '1m';
+  let hovered: DrawnBar | null = null;
+
+  const table = priceTable(context, select);
+
+  // The chart with its head: what is shown, at what price, in which intervals.
+  const name = h('h2', { id: 'chart-heading' }, '\u00a0');
+  const price = h('span', { class: 'big-price' }, '—');
+  const change = h('span', { class: 'change' });
+  const age = h('span', { class: 'muted' });
+  const readout = h('p', { class: 'readout', 'aria-hidden': 'true' });
+  const buttons = intervals.map((each) =>
+    h('button', { type: 'button', 'aria-pressed': String(each === interval), onclick: () => selectInterval(each) }, each),
+  );
+  const host = h('div', { class: 'chart', 'data-testid': 'chart' });
+  const empty = h('p', { class: 'chart-empty' });
+  const region = h(
+    'section',
+    { class: 'panel chart-panel', 'aria-label': 'Chart' },
+    h(
+      'div',
+      { class: 'chart-head' },
+      name,
+      price,
+      change,
+      age,
+      h('div', { class: 'segmented', role: 'group', 'aria-label': 'Interval' }, ...buttons),
+    ),
+    readout,
+    h('div', { class: 'chart-box' }, host, empty),
+  );
+
+  const form = new AlertForm(context, (draft: Draft | null) => chart.setDraft(draft), () => chart.step());
+  const chart = new PriceChart(host, {
+    onPick: (picked) => form.pick(picked),
+    onClear: () => form.clear(),
+    onConfirm: () => form.confirm(),
+    onHover: (bar) => {
+      hovered = bar;
+      renderReadout();
+    },
+  });
+
+  const own = h('ul', { class: 'own-alerts' });
+  const ownEmpty = h('p', { class: 'hint' }, 'None yet. Click a price on the chart, set its webhook URL and confirm.');
+  const ownMore = h('p', { class: 'hint' }, h('a', { href: '#/alerts' }, 'All alerts'));
+  const ownList = new KeyedList<Alert>(own, (a) => a.id, () => ownAlert(() => present()));
+  const side = h(
+    'div',
+    { class: 'side' },
+    form.element,
+    h('section', { class: 'panel', 'aria-label': 'Watched here' }, h('h2', null, 'Watched here'), own, ownEmpty, ownMore),
+  );
+
+  const element = h('div', { class: 'market' }, h('h1', { tabindex: '-1', class: 'visually-hidden' }, 'Market'), table.element, region, side);
+
+  function present(): string | null {
+    return store.prices.get(ticker)?.price?.price ?? null;
+  }
+
+  function select(next: string): void {
+    if (next === ticker) return;
+    ticker = next;
+    session.write('ticker', ticker);
+    hovered = null;
+    render();
+  }
+
+  function selectInterval(next: Interval): void {
+    interval = next;
+    session.write('interval', interval);
+    buttons.forEach((b) => b.setAttribute('aria-pressed', String(b.textContent === interval)));
+    hovered = null;
+    render();
+  }
+
+  function renderReadout(): void {
+    const bar = hovered ?? (ticker === '' ? undefined : history.get(ticker, interval, chartLimit).bars.at(-1));
+    if (bar === undefined) return setText(readout, '\u00a0');
+    const decimals = present()?.split('.')[1]?.length ?? 2;
+    const of = (value: number): string => groupDigits(String(Number(value.toFixed(Math.max(decimals, 2)))));
+    const date = new Date(bar.time * 1000);
+    const when = interval === '1d' ? formatDay(date, true) : `${formatDay(date)} ${formatClock(date, false)}`;
+    const moved = formatPercent(percentBetween(String(bar.open), String(bar.close)));
+    setText(readout, `${when}   O ${of(bar.open)}   H ${of(bar.high)}   L ${of(bar.low)}   C ${of(bar.close)}   ${moved}`);
+  }
+
+  function renderAge(): void {
+    const state = store.prices.get(ticker);
+    const last = state?.price ?? null;
+    setText(age, last === null ? (state?.last ? 'no price right now' : '') : `${formatAge(store.now() - new Date(last.time).getTime())} ago`);
+    setAttribute(age, 'title', last?.time ?? null);
+  }
+
+  function render(): void {
+    if (!store.prices.has(ticker)) ticker = store.prices.keys().next().value ?? ticker;
+    table.render(ticker);
+    form.setTicker(ticker);
+    setText(name, ticker === '' ? '\u00a0' : ticker);
+    const state = store.prices.get(ticker);
+    const now = state?.price?.price ?? null;
+    setText(price, now === null ? (state?.last ? groupDigits(state.last.price) : '—') : groupDigits(now));
+    price.classList.toggle('stale', now === null);
+    setAttribute(price, 'data-direction', String(state?.direction ?? 0));
+    renderAge();
+    form.refresh();
+    form.suggestUrl();
+    if (ticker === '') {
+      setText(empty, store.connection.live ? 'Waiting for the first prices…' : 'Waiting for the server…');
+      return show(empty, true);
+    }
+    const series = history.get(ticker, interval, chartLimit);
+    const last = series.bars.at(-1);
+    const first = series.bars[0];
+    setText(
+      change,
+      last && first ? `${formatPercent(percentBetween(String(first.open), String(last.close)))} shown` : '',
+    );
+    setAttribute(change, 'data-direction', last && first ? String(Math.sign(last.close - first.open)) : '0');
+    chart.setBars(ticker, interval, series.bars);
+    chart.setPrice(now);
+    const watched = store.alerts.filter((a) => a.is_active && a.ticker === ticker);
+    chart.setAlerts(watched);
+    renderOwn(watched);
+    setText(
+      empty,
+      series.error !== ''
+        ? series.error
+        : series.loaded
+          ? `No prices of ${ticker} yet. The chart begins with the first one.`
+          : 'Loading the chart…',
+    );
+    show(empty, series.bars.length === 0);
+    renderReadout();
+  }
+
+  function renderOwn(watched: Alert[]): void {
+    const now = Number(present() ?? '0');
+    const distance = (a: Alert): number => Math.abs(Number(a.target_price) - now);
+    ownList.show([...watched].sort((a, b) => distance(a) - distance(b)).slice(0, 8));
+    show(ownEmpty, store.alertsLoaded && watched.length === 0);
+    show(own, watched.length > 0);
+    setText(ownMore.firstElementChild!, watched.length > 8 ? `All alerts (${watched.length} on ${ticker})` : 'All alerts');
+  }
+
+  const soon = onFrame(render);
+  const stops = [
+    store.on(['prices', 'alerts', 'connection'], soon),
+    history.onChange((series) => series.ticker === ticker && soon()),
+    table.listen(),
+  ];
+  const clock = setInterval(renderAge, 1000);
+  render();
+
+  return {
+    element,
+    destroy() {
+      stops.forEach((stop) => stop());
+      clearInterval(clock);
+      chart.destroy();
+    },
+  };
+}
+
+function ownAlert(present: () => string | null): { element: HTMLElement; update(alert: Alert): void } {
+  const target = h('span', { class: 'target' });
+  const distance = h('span', { class: 'muted' });
+  const note = h('span', { class: 'note' });
+  const element = h('li', null, target, distance, note);
+  return {
+    element,
+    update(alert) {
+      setText(target, `${conditionSign[alert.condition]} ${groupDigits(alert.target_price)}`);
+      setAttribute(target, 'data-condition', alert.condition);
+      const now = present();
+      setText(distance, now === null ? '' : formatDistance(now, alert.target_price));
+      setText(note, alert.note);
+    },
+  };
+}

@@ -1,0 +1,73 @@
+// What stands around every view: the brand, the navigation, how the connection is.
+import type { Context } from '../context.ts';
+import { h, svg } from '../dom.ts';
+import { notifyButton } from './notify_button.ts';
+
+export interface Shell {
+  element: HTMLElement;
+  connection: HTMLElement;
+  show(name: string, content: HTMLElement): void;
+  destroy(): void;
+}
+
+const icons: Record<string, string> = {
+  market: 'M3 17l5-6 4 3 7-9M3 21h18',
+  alerts: 'M12 3a6 6 0 0 0-6 6v5l-2 3h16l-2-3V9a6 6 0 0 0-6-6zM10 20h4',
+  deliveries: 'M3 12l18-8-6 17-4-6zM11 15l10-11',
+  sources: 'M4 7h16M4 12h16M4 17h16M8 5v4M15 10v4M10 15v4',
+  account: 'M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM4 21c1-5 4-6 8-6s7 1 8 6',
+};
+
+function icon(name: string): SVGElement {
+  return svg('svg', { viewBox: '0 0 24 24', class: 'nav-icon', 'aria-hidden': 'true' }, svg('path', { d: icons[name] ?? '' }));
+}
+
+export function shell(context: Context, links: { name: string; title: string }[]): Shell {
+  const anchors = links.map(({ name, title }) => {
+    const a = h('a', { href: `#/${name}` });
+    a.append(icon(name), h('span', null, title));
+    return a;
+  });
+  const connection = h('span', { class: 'connection', role: 'status', 'data-testid': 'connection', 'data-live': 'false' }, context.store.connection.text);
+  const main = h('main', { id: 'main', tabindex: '-1' });
+  const skip = h('a', { class: 'skip', href: '#main' }, 'Skip to content');
+  // A hash is a route here, so that the browser must not follow it.
+  skip.addEventListener('click', (e) => {
+    e.preventDefault();
+    (main.querySelector<HTMLElement>('h1') ?? main).focus();
+  });
+  const notify = notifyButton(context.notifier);
+  const brand = h('a', { class: 'brand', href: '#/market', 'aria-label': 'Pricewire' });
+  brand.append(svg('svg', { viewBox: '0 0 32 32', 'aria-hidden': 'true' }, svg('path', { d: 'M3 21h7l4-11 4 15 3-8h8' })), h('span', null, 'Pricewire'));
+  const element = h(
+    'div',
+    { class: 'shell' },
+    skip,
+    h(
+      'header',
+      { class: 'top' },
+      brand,
+      h('nav', { 'aria-label': 'Main' }, ...anchors),
+      h(
+        'div',
+        { class: 'top-right' },
+        connection,
+        notify.element,
+        h('button', { type: 'button', class: 'quiet', onclick: () => context.signOut() }, 'Sign out'),
+      ),
+    ),
+    main,
+  );
+  return {
+    element,
+    connection,
+    show(name, content) {
+      links.forEach((link, i) => {
+        if (link.name === name) anchors[i]!.setAttribute('aria-current', 'page');
+        else anchors[i]!.removeAttribute('aria-current');
+      });
+      main.replaceChildren(content);
+    },
+    destroy: notify.stop,
+  };
+}

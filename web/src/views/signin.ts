@@ -1,0 +1,113 @@
+// Who has no key gets one here; who has one comes in with it.
+import type { Api } from '../api.ts';
+import { ApiError } from '../api.ts';
+import { h, whileBusy } from '../dom.ts';
+import { errorRegion, field, showErrors } from '../field.ts';
+import type { NewKeys, User } from '../types.ts';
+import { keysPanel } from './keys.ts';
+
+export interface SignIn {
+  element: HTMLElement;
+}
+
+export function signInView(api: Api, message: string, onSignedIn: (key: string, remember: boolean) => void): SignIn {
+  const main = h('main', { id: 'main', class: 'welcome' });
+  main.append(
+    h('h1', { tabindex: '-1' }, 'Pricewire'),
+    h('p', { class: 'lead' }, 'Watch crypto prices live, draw an alert on the chart, and get a signed webhook when it fires.'),
+    ...(message === '' ? [] : [h('p', { class: 'error', role: 'alert' }, message)]),
+    h('div', { class: 'welcome-forms' }, signUpForm(), signInForm()),
+    h(
+      'p',
+      { class: 'muted welcome-links' },
+      h('a', { href: '/docs' }, 'API reference'),
+      ' · ',
+      h('a', { href: '/openapi.json' }, 'OpenAPI'),
+      ' · ',
+      h('a', { href: '/health' }, 'Health'),
+    ),
+  );
+
+  function signUpForm(): HTMLElement {
+    const email = field(
+      'E-mail',
+      h('input', { type: 'email', name: 'email', autocomplete: 'email', required: true, maxlength: '254', placeholder: 'you@example.com' }),
+    );
+    const error = errorRegion();
+    const button = h('button', { type: 'submit', class: 'primary' }, 'Create account');
+    const form = h(
+      'form',
+      { class: 'panel', 'aria-label': 'Sign up', novalidate: true },
+      h('h2', null, 'Sign up'),
+      h('p', { class: 'hint' }, 'You get an API key and the secret that your webhooks are signed with. No password.'),
+      email.element,
+      error.element,
+      button,
+    );
+    const submit = async (): Promise<void> => {
+      error.set('');
+      const address = email.input.value.trim();
+      if (address === '') {
+        email.setError('Write your e-mail address.');
+        return email.input.focus();
+      }
+      try {
+        const keys = await api.post<NewKeys>('/api/v1/users/register', JSON.stringify({ email: address }));
+        const panel = keysPanel(keys, () => onSignedIn(keys.api_key!, false));
+        main.replaceChildren(h('h1', { class: 'visually-hidden' }, 'Pricewire'), panel);
+        panel.querySelector<HTMLElement>('h2')?.focus();
+      } catch (problem) {
+        showErrors(problem, { email }, error);
+      }
+    };
+    form.addEventListener('submit', (e) => {
+      e.preventDefault();
+      void whileBusy(button, submit);
+    });
+    return form;
+  }
+
+  function signInForm(): HTMLElement {
+    const key = field(
+      'API key',
+      h('input', { type: 'password', name: 'api_key', autocomplete: 'current-password', required: true, spellcheck: 'false', maxlength: '200', placeholder: 'sk_live_…' }),
+    );
+    const remember = h('input', { type: 'checkbox', name: 'remember' });
+    const error = errorRegion();
+    const button = h('button', { type: 'submit', class: 'primary' }, 'Sign in');
+    const form = h(
+      'form',
+      { class: 'panel', 'aria-label': 'Sign in', novalidate: true },
+      h('h2', null, 'Sign in'),
+      h('p', { class: 'hint' }, 'With the key that you were shown when you signed up.'),
+      key.element,
+      h('label', { class: 'check' }, remember, 'Remember me on this device'),
+      error.element,
+      button,
+    );
+    const submit = async (): Promise<void> => {
+      error.set('');
+      const value = key.input.value.trim();
+      if (value === '') {
+        key.setError('Paste your API key.');
+        return key.input.focus();
+      }
+      try {
+        // Anything but visible ASCII could not even be sent.
+        if (!/^[\x21-\x7e]+$/.test(value)) throw new ApiError(401, 'This is not an API key. It begins with sk_live_.');
+        await api.getAs<User>(value, '/api/v1/users/me');
+        onSignedIn(value, remember.checked);
+      } catch (problem) {
+        showErrors(problem, {}, error);
+        key.input.focus();
+      }
+    };
+    form.addEventListener('submit', (e) => {
+      e.preventDefault();
+      void whileBusy(button, submit);
+    });
+    return form;
+  }
+
+  return { element: main };
+}

@@ -1,0 +1,126 @@
+// Where prices come from: how each source is, what it says of each ticker, and why that counts or not.
+import type { Context, View } from '../context.ts';
+import { groupDigits } from '../decimal.ts';
+import { h, KeyedList, onFrame, setAttribute, setText, show, timeElement, type Row } from '../dom.ts';
+import { formatAge, formatTime, reasonInWords } from '../format.ts';
+import type { Quote, SourceState } from '../types.ts';
+
+const words = { ok: 'OK', degraded: 'Degraded', down: 'Down' } as const;
+
+interface Told extends Quote {
+  ticker: string;
+  heard: number; // when it was made, by the server's clock
+}
+
+export function sourcesView(context: Context): View {
+  const { store } = context;
+  const cards = h('ul', { class: 'source-cards' });
+  const cardList = new KeyedList<[string, SourceState]>(cards, ([name]) => name, ([name]) => sourceCard(name, () => store.now()));
+  const body = h('tbody');
+  const quoteList = new KeyedList<Told>(body, (q) => `${q.ticker} ${q.source}`, () => quoteRow(() => store.now()));
+  const table = h(
+    'table',
+    { class: 'cards', 'aria-label': 'Quotes' },
+    h(
+      'thead',
+      null,
+      h(
+        'tr',
+        null,
+        h('th', { scope: 'col' }, 'Ticker'),
+        h('th', { scope: 'col' }, 'Source'),
+        h('th', { scope: 'col', class: 'number' }, 'Price'),
+        h('th', { scope: 'col', class: 'number' }, 'Age'),
+        h('th', { scope: 'col' }, 'Does it count?'),
+      ),
+    ),
+    body,
+  );
+  const empty = h('div', { class: 'empty' });
+  const element = h(
+    'div',
+    { class: 'page' },
+    h('div', { class: 'page-head' }, h('h1', { tabindex: '-1' }, 'Sources')),
+    h('p', { class: 'hint' }, 'The price is the median of the exchanges that count. What is stale, wild or in dispute is left out, and said so here.'),
+    cards,
+    h('section', { class: 'panel table-panel', 'aria-label': 'What each source says' }, table, empty),
+  );
+
+  function render(): void {
+    cardList.show([...store.sources].sort(([a], [b]) => a.localeCompare(b)));
+    const told: Told[] = [];
+    for (const ticker of store.prices.keys()) {
+      for (const quote of store.quotes.get(ticker) ?? []) {
+        told.push({ ...quote, ticker, heard: new Date(quote.time).getTime() });
+      }
+    }
+    quoteList.show(told);
+    show(table, told.length > 0);
+    show(empty, told.length === 0);
+    if (told.length === 0) {
+      empty.replaceChildren(
+        h('p', null, store.connection.live ? 'No source has said anything yet.' : 'Waiting for the server…'),
+        h('p', { class: 'hint' }, 'Quotes appear here as soon as an exchange is connected.'),
+      );
+    }
+  }
+
+  const soon = onFrame(render);
+  const stops = [store.on(['sources', 'quotes', 'prices', 'connection'], soon)];
+  const clock = setInterval(soon, 1000);
+  render();
+  return {
+    element,
+    destroy() {
+      stops.forEach((stop) => stop());
+      clearInterval(clock);
+    },
+  };
+}
+
+function sourceCard(name: string, now: () => number): Row<[string, SourceState]> {
+  const state = h('span', { class: 'badge' });
+  const detail = h('p', { class: 'detail-text' });
+  const last = timeElement();
+  const element = h(
+    'li',
+    { class: 'panel', 'data-testid': 'source', 'data-source': name },
+    h('div', { class: 'source-head' }, h('h2', null, name), state),
+    detail,
+    h('p', { class: 'muted small' }, last.element),
+  );
+  return {
+    element,
+    update([, source]) {
+      setText(state, words[source.status] ?? source.status);
+      setAttribute(state, 'data-state', source.status);
+      setText(detail, source.detail ?? (source.status === 'ok' ? 'Quotes are coming in.' : ''));
+      const at = source.last_quote_at ?? null;
+      last.set(
+        at === null ? 'No quote since the start' : `Last quote told ${formatTime(at)}, ${formatAge(now() - new Date(at).getTime())} ago`,
+        at,
+      );
+    },
+  };
+}
+
+function quoteRow(now: () => number): Row<Told> {
+  const ticker = h('th', { scope: 'row' });
+  const source = h('td', { 'data-label': 'Source' });
+  const price = h('td', { class: 'number', 'data-label': 'Price' });
+  const age = h('td', { class: 'number muted', 'data-label': 'Age' });
+  const counts = h('td', { 'data-label': 'Counts' });
+  const element = h('tr', { 'data-testid': 'quote-row' }, ticker, source, price, age, counts);
+  return {
+    element,
+    update(quote) {
+      setText(ticker, quote.ticker);
+      setText(source, quote.kind === 'aggregator' ? `${quote.source} (aggregator)` : quote.source);
+      setText(price, groupDigits(quote.price));
+      setText(age, formatAge(now() - quote.heard));
+      setAttribute(age, 'title', quote.time);
+      setText(counts, reasonInWords(quote.reason));
+      setAttribute(counts, 'data-counts', quote.counts ? 'yes' : quote.reason === 'check_only' ? 'check' : 'no');
+    },
+  };
+}
