@@ -1,9 +1,9 @@
 // The small form in which an alert is confirmed: price by the chart, the keyboard or by hand.
+import { alertBody, formatOfUrl } from './alert_body.ts';
 import { ApiError, messageOf } from './api.ts';
-import { nudge } from './chart.ts';
 import { conditionFor, holdsAlready } from './chart_geometry.ts';
 import type { Context } from './context.ts';
-import { groupDigits, readPrice } from './decimal.ts';
+import { groupDigits, nudgePrice, readPrice } from './decimal.ts';
 import { h, setText, whileBusy } from './dom.ts';
 import { errorRegion, field, showErrors, type Field } from './field.ts';
 import { alertTitle, formatDistance } from './format.ts';
@@ -13,36 +13,6 @@ import type { Alert, Condition } from './types.ts';
 export interface Draft {
   price: string;
   condition: Condition;
-}
-
-/** The webhook formats of chats, told by where a URL leads. */
-export function formatOfUrl(url: string): string {
-  let parsed: URL;
-  try {
-    parsed = new URL(url);
-  } catch {
-    return 'json';
-  }
-  const { hostname, pathname } = parsed;
-  if (hostname === 'hooks.slack.com') return 'slack';
-  if (/^(canary\.|ptb\.)?discord(app)?\.com$/.test(hostname) && pathname.startsWith('/api/webhooks/')) return 'discord';
-  return hostname === 'api.telegram.org' ? 'telegram' : 'json';
-}
-
-/** The request's body. The price stands in it as a number with the digits that were written. */
-export function alertBody(alert: {
-  ticker: string;
-  target_price: string;
-  condition: Condition;
-  webhook_url: string;
-  note: string;
-  format: string;
-  deliver_within?: string;
-  template?: unknown;
-}): string {
-  const { target_price, note, ...rest } = alert;
-  const others = JSON.stringify({ ...rest, ...(note === '' ? {} : { note }) });
-  return `{"target_price":${target_price},${others.slice(1)}`;
 }
 
 export class AlertForm {
@@ -67,7 +37,7 @@ export class AlertForm {
     this.context = context;
     this.onDraft = onDraft;
     this.stepOf = stepOf;
-    this.price = field('Price', h('input', { name: 'price', inputmode: 'decimal', autocomplete: 'off', placeholder: 'Click the chart, or type', required: true, maxlength: '40' }), this.hint);
+    this.price = field('Price', h('input', { name: 'price', inputmode: 'decimal', autocomplete: 'off', placeholder: 'Click the chart', required: true, maxlength: '40' }), this.hint);
     this.condition = field(
       'Condition',
       h('select', { name: 'condition' }, h('option', { value: 'gt' }, '▲ rises above'), h('option', { value: 'lt' }, '▼ falls below')),
@@ -120,7 +90,7 @@ export class AlertForm {
   /** The newest alert's URL, where none was used here before. */
   suggestUrl(): void {
     if (this.url.input.value !== '' || document.activeElement === this.url.input) return;
-    const newest = this.context.store.alerts[0];
+    const newest = this.context.store.alerts.find((a) => a.endpoint_disabled_at === undefined);
     if (newest !== undefined) this.url.input.value = newest.webhook_url;
     this.chooseFormat();
   }
@@ -181,7 +151,7 @@ export class AlertForm {
     const from = readPrice(this.price.input.value) ?? this.present();
     if (from === null) return;
     e.preventDefault();
-    const moved = nudge(from, this.stepOf(), up, e.shiftKey || e.key.startsWith('Page'));
+    const moved = nudgePrice(from, this.stepOf(), up, e.shiftKey || e.key.startsWith('Page'));
     if (moved !== null) this.pick(moved);
   }
 

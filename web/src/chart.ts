@@ -2,7 +2,7 @@
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { nearestLine, placeLines, priceRange, visibleBars } from './chart_geometry.ts';
-import { addPrices, comparePrices, groupDigits, snapPrice, stepOf, subtractPrices } from './decimal.ts';
+import { comparePrices, groupDigits, nudgePrice, snapPrice, stepOf } from './decimal.ts';
 import { h, KeyedList, onFrame, setAttribute, setText, show } from './dom.ts';
 import { conditionSign, conditionWord, formatClock, formatDay, formatDistance } from './format.ts';
 import type { DrawnBar } from './bars.ts';
@@ -160,7 +160,10 @@ export class PriceChart {
           side: 1,
           gap: 6,
           space: 36,
-          size: (_, labels) => Math.max(58, 7 * Math.max(0, ...(labels ?? []).map((l) => l.length)) + 14),
+          size: (_, labels) => {
+            const present = this.price === null ? 0 : groupDigits(this.price).length;
+            return Math.max(62, 7 * Math.max(present, ...(labels ?? []).map((l) => l.length)) + 14);
+          },
           values: (_, ticks, __, ___, step) => {
             const decimals = Math.min(12, Math.max(0, -Math.floor(Math.log10(step) + 1e-9)));
             return ticks.map((tick) => groupDigits(tick.toFixed(decimals)));
@@ -364,7 +367,7 @@ export class PriceChart {
     if (up || down) {
       e.preventDefault();
       const step = this.step();
-      const moved = nudge(this.draft.price, step, up, e.shiftKey || e.key.startsWith('Page'));
+      const moved = nudgePrice(this.draft.price, step, up, e.shiftKey || e.key.startsWith('Page'));
       if (moved !== null) this.listener.onPick(moved, false);
     } else if (e.key === 'Escape') {
       this.listener.onClear();
@@ -373,13 +376,6 @@ export class PriceChart {
       this.listener.onConfirm();
     }
   }
-}
-
-/** The price one step (or ten) further; null where that would be 0 or below. */
-export function nudge(price: string, step: string, up: boolean, large: boolean): string | null {
-  const by = large ? (step.includes('.') ? (Number(step) * 10).toFixed(Math.max(0, step.split('.')[1]!.length - 1)) : step + '0') : step;
-  const moved = up ? addPrices(price, by) : subtractPrices(price, by);
-  return comparePrices(moved, '0') > 0 ? moved : null;
 }
 
 function createLine(): { element: HTMLElement; update(alert: Alert): void } {

@@ -10,7 +10,7 @@ const grouped = /^\d{1,3}(,\d{3})+(\.\d+)?$/;
 export function readPrice(text: string): string | null {
   let digits = text.replace(/[\s_\u00a0\u202f]/g, '');
   if (grouped.test(digits)) digits = digits.replace(/,/g, '');
-  if (digits.startsWith('.')) digits = `0${digits}`;
+  if (/^\.\d/.test(digits)) digits = `0${digits}`;
   if (digits.endsWith('.')) digits = digits.slice(0, -1);
   if (!plain.test(digits)) return null;
   return digits.replace(/^0+(?=\d)/, '');
@@ -75,6 +75,14 @@ export function snapPrice(value: number, step: string): string {
   const { scale } = split(step);
   const multiple = Math.max(1, Math.round(value / size));
   return written(BigInt(multiple) * split(step).units, scale);
+}
+
+/** The price one step (or ten) up or down; null where that would be 0 or below. */
+export function nudgePrice(price: string, step: string, up: boolean, large: boolean): string | null {
+  let by = step;
+  if (large) for (let i = 1; i < 10; ++i) by = addPrices(by, step);
+  const moved = up ? addPrices(price, by) : subtractPrices(price, by);
+  return comparePrices(moved, '0') > 0 ? moved : null;
 }
 
 /** With the thousands grouped: 65,420.15. The digits stay as they are. */

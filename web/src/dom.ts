@@ -112,6 +112,23 @@ function keepFocusNear(row: HTMLElement): void {
   target?.focus();
 }
 
+/** Shows in which direction a value has just gone, for a moment. */
+export function flashOf(element: HTMLElement): { show(value: string, direction: number): void } {
+  let last: string | null = null;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  return {
+    show(value, direction) {
+      if (value === last) return;
+      const first = last === null;
+      last = value;
+      if (first) return;
+      setAttribute(element, 'data-direction', String(direction));
+      clearTimeout(timer);
+      timer = setTimeout(() => setAttribute(element, 'data-direction', null), 700);
+    },
+  };
+}
+
 /** Calls `render` at most once a frame, however often it is asked for. */
 export function onFrame(render: () => void): () => void {
   let asked = false;

@@ -20,6 +20,8 @@ export class Store {
   readonly quotes = new Map<string, Quote[]>();
   readonly sources = new Map<string, SourceState>();
   connection = { text: 'Connecting…', live: false };
+  /** Which kinds of messages have come at all: nothing is not the same as nothing yet. */
+  readonly told = new Set<StreamMessage['type']>();
 
   alertsLoaded = false;
   deliveriesLoaded = false;
@@ -28,6 +30,8 @@ export class Store {
   private alertsById = new Map<string, Alert>();
   private deliveriesById = new Map<string, Delivery>();
   private readonly deleted = new Set<string>();
+  private readonly changedAlerts = new Set<string>(); // since the list was last asked for
+  private readonly changedDeliveries = new Set<string>();
 
   /** How far this computer's clock is ahead of the server's. */
   clockAhead = 0;
@@ -77,6 +81,7 @@ export class Store {
   }
 
   apply(message: StreamMessage): void {
+    this.told.add(message.type);
     switch (message.type) {
       case 'prices':
         for (const [ticker, price] of Object.entries(message.prices)) this.setPrice(ticker, price);
@@ -126,6 +131,7 @@ export class Store {
   putAlert(alert: Alert): void {
     if (this.deleted.has(alert.id)) return;
     this.alertsById.set(alert.id, alert);
+    this.changedAlerts.add(alert.id);
     this.tell('alerts');
   }
   removeAlert(id: string): void {
@@ -135,21 +141,34 @@ export class Store {
   }
   putDelivery(delivery: Delivery): void {
     this.deliveriesById.set(delivery.id, delivery);
+    this.changedDeliveries.add(delivery.id);
     this.tell('deliveries');
   }
 
+  /** A list into what is known; what was told since the list was asked for is newer than it. */
+  private merge<T extends { id: string }>(known: Map<string, T>, list: T[], changed: Set<string>, keepOthers: boolean): Map<string, T> {
+    const merged = keepOthers ? new Map(known) : new Map<string, T>();
+    for (const item of list) {
+      if (this.deleted.has(item.id)) continue;
+      const newer = changed.has(item.id) ? known.get(item.id) : undefined;
+      merged.set(item.id, newer ?? item);
+    }
+    for (const id of changed) {
+      const item = known.get(id);
+      if (item !== undefined && !merged.has(id)) merged.set(id, item);
+    }
+    return merged;
+  }
+
   async loadAlerts(): Promise<void> {
+    this.changedAlerts.clear();
     // All that are watched, since each is a line on a chart; of those that have fired, the newest.
     const [active, fired] = await Promise.all([
       this.api.get<Alert[]>('/api/v1/alerts/?is_active=true&limit=1000'),
       this.api.get<Alert[]>('/api/v1/alerts/?is_active=false&limit=100'),
     ]);
-    const loaded = new Map<string, Alert>();
-    for (const alert of [...active.body, ...fired.body]) if (!this.deleted.has(alert.id)) loaded.set(alert.id, alert);
-    // What fired between the two questions is in the first as active, and what the stream told since is newer.
-    for (const alert of fired.body) loaded.set(alert.id, alert);
-    for (const [id, known] of this.alertsById) if (loaded.has(id) && !known.is_active) loaded.set(id, known);
-    this.alertsById = loaded;
+    // What fired between the two answers is in both; as fired it comes last.
+    this.alertsById = this.merge(this.alertsById, [...active.body, ...fired.body], this.changedAlerts, false);
     this.alertsNext = fired.next;
     this.alertsLoaded = true;
     this.tell('alerts');
@@ -158,14 +177,15 @@ export class Store {
   async loadMoreAlerts(): Promise<void> {
     if (this.alertsNext === null) return;
     const page = await this.api.get<Alert[]>(this.alertsNext);
-    for (const alert of page.body) this.alertsById.set(alert.id, alert);
+    this.alertsById = this.merge(this.alertsById, page.body, this.changedAlerts, true);
     this.alertsNext = page.next;
     this.tell('alerts');
   }
 
   async loadDeliveries(): Promise<void> {
+    this.changedDeliveries.clear();
     const page = await this.api.get<Delivery[]>('/api/v1/deliveries/?limit=100');
-    this.deliveriesById = new Map(page.body.map((d) => [d.id, d]));
+    this.deliveriesById = this.merge(this.deliveriesById, page.body, this.changedDeliveries, false);
     this.deliveriesNext = page.next;
     this.deliveriesLoaded = true;
     this.tell('deliveries');
@@ -174,7 +194,7 @@ export class Store {
   async loadMoreDeliveries(): Promise<void> {
     if (this.deliveriesNext === null) return;
     const page = await this.api.get<Delivery[]>(this.deliveriesNext);
-    for (const delivery of page.body) this.deliveriesById.set(delivery.id, delivery);
+    this.deliveriesById = this.merge(this.deliveriesById, page.body, this.changedDeliveries, true);
     this.deliveriesNext = page.next;
     this.tell('deliveries');
   }
@@ -183,9 +203,12 @@ export class Store {
     this.alertsById.clear();
     this.deliveriesById.clear();
     this.deleted.clear();
+    this.changedAlerts.clear();
+    this.changedDeliveries.clear();
     this.prices.clear();
     this.quotes.clear();
     this.sources.clear();
+    this.told.clear();
     this.alertsLoaded = this.deliveriesLoaded = false;
     this.alertsNext = this.deliveriesNext = null;
   }

@@ -70,6 +70,14 @@ export function accountView(context: Context): View {
         h('div', { class: 'actions' }, rotate),
         h('p', { class: 'hint' }, 'A secret is shown only when it is made. For 24 hours after a rotation webhooks carry both signatures.'),
       ),
+      notifications.element,
+      h(
+        'section',
+        { class: 'panel', 'aria-label': 'Delete account' },
+        h('h2', null, 'Delete account'),
+        h('p', null, 'Alerts are deleted, webhooks that have not arrived are cancelled, the key is refused at once.'),
+        h('div', { class: 'actions' }, remove),
+      ),
       h(
         'section',
         { class: 'panel wide', 'aria-label': 'Endpoints' },
@@ -78,14 +86,6 @@ export function accountView(context: Context): View {
         endpointError.element,
         endpointBody,
         endpointEmpty,
-      ),
-      notifications.element,
-      h(
-        'section',
-        { class: 'panel', 'aria-label': 'Delete account' },
-        h('h2', null, 'Delete account'),
-        h('p', null, 'Alerts are deleted, webhooks that have not arrived are cancelled, the key is refused at once.'),
-        h('div', { class: 'actions' }, remove),
       ),
     ),
   );

@@ -1,5 +1,5 @@
 // All alerts of the user: what they wait for and how far that is, and those that have fired.
-import { alertBody } from '../alert_form.ts';
+import { alertBody } from '../alert_body.ts';
 import { messageOf } from '../api.ts';
 import type { Context, View } from '../context.ts';
 import { groupDigits } from '../decimal.ts';
@@ -36,7 +36,7 @@ export function alertsView(context: Context): View {
   const table = h(
     'table',
     { class: 'cards', 'aria-label': 'Alerts' },
-    h('thead', null, h('tr', null, ...columns.map((c) => h('th', { scope: 'col', class: c === 'Distance' ? 'number' : '' }, c)))),
+    h('thead', null, h('tr', null, ...columns.map((c) => h('th', { scope: 'col', class: c === 'Distance' ? 'number' : c === 'Actions' ? 'end' : null }, c)))),
     body,
   );
   const empty = h('div', { class: 'empty' });
@@ -45,6 +45,7 @@ export function alertsView(context: Context): View {
     void whileBusy(more, () => store.loadMoreAlerts()).catch((e) => toast(messageOf(e), 'bad'));
   });
   const notify = notifyButton(context.notifier);
+  notify.element.classList.add('narrow-only');
   const element = h(
     'div',
     { class: 'page' },
@@ -87,7 +88,9 @@ export function alertsView(context: Context): View {
 function alertRow(context: Context, first: Alert): Row<Alert> {
   const { store, api } = context;
   let alert = first;
-  const title = h('span', { class: 'target' });
+  const sign = h('span');
+  const words = h('span');
+  const title = h('span', { class: 'target' }, h('span', null, first.ticker), ' ', sign, ' ', words);
   const note = h('div', { class: 'note' });
   const distance = h('td', { class: 'number', 'data-label': 'Distance' });
   const state = h('span', { class: 'badge' });
@@ -136,12 +139,12 @@ function alertRow(context: Context, first: Alert): Row<Alert> {
   }
 
   async function restore(gone: Alert): Promise<void> {
-    const { ticker, target_price, condition, webhook_url, note: words, format, deliver_within, template } = gone;
+    const { ticker, target_price, condition, webhook_url, note: text, format, deliver_within, template } = gone;
     try {
       store.putAlert(
         await api.post<Alert>(
           '/api/v1/alerts/',
-          alertBody({ ticker, target_price, condition, webhook_url, note: words, format, deliver_within, ...(template ? { template } : {}) }),
+          alertBody({ ticker, target_price, condition, webhook_url, note: text, format, deliver_within, ...(template ? { template } : {}) }),
         ),
       );
     } catch (error) {
@@ -154,8 +157,9 @@ function alertRow(context: Context, first: Alert): Row<Alert> {
     update(next) {
       alert = next;
       const name = alertTitle(alert, groupDigits);
-      setText(title, `${alert.ticker} ${conditionSign[alert.condition]} ${conditionWord[alert.condition]} ${groupDigits(alert.target_price)}`);
-      setAttribute(title, 'data-condition', alert.condition);
+      setText(sign, conditionSign[alert.condition]);
+      setAttribute(sign, 'data-condition', alert.condition);
+      setText(words, `${conditionWord[alert.condition]} ${groupDigits(alert.target_price)}`);
       setText(note, alert.note);
       setAttribute(element, 'data-state', alert.is_active ? 'active' : 'fired');
       const present = store.prices.get(alert.ticker)?.price?.price ?? null;
@@ -173,7 +177,6 @@ function alertRow(context: Context, first: Alert): Row<Alert> {
       setText(url, shortUrl(alert.webhook_url));
       setAttribute(url, 'title', alert.webhook_url);
       setText(disabled, alert.endpoint_disabled_at === undefined ? '' : 'Answered 410: not called any more. Enable it under Account.');
-      setAttribute(test, 'aria-describedby', null);
       setAttribute(test, 'title', `Send a test webhook for ${name}`);
       setAttribute(remove, 'title', `Delete ${name}`);
     },

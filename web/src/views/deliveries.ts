@@ -5,7 +5,7 @@ import { h, KeyedList, onFrame, setAttribute, setText, show, timeElement, whileB
 import { formatTime, formatUntil, shortUrl, statusInWords } from '../format.ts';
 import { toast } from '../toast.ts';
 import type { Delivery, DeliveryStatus } from '../types.ts';
-import { deliveryDetail } from './delivery_detail.ts';
+import { deliveryDetail, deliveryName } from './delivery_detail.ts';
 
 const shownStates: [string, string, DeliveryStatus[]][] = [
   ['all', 'All', []],
@@ -41,7 +41,7 @@ export function deliveriesView(context: Context, openId: string | null): View {
     h(
       'thead',
       null,
-      h('tr', null, ...['Delivery', 'State', 'Attempts', 'Created'].map((c) => h('th', { scope: 'col', class: c === 'Attempts' ? 'number' : '' }, c))),
+      h('tr', null, ...['Delivery', 'State', 'Attempts', 'Created'].map((c) => h('th', { scope: 'col', class: c === 'Attempts' ? 'number' : null }, c))),
     ),
     body,
   );
@@ -163,11 +163,12 @@ function deliveryRow(context: Context, first: Delivery, open: (id: string) => vo
   const next = timeElement();
   const attempts = h('td', { class: 'number', 'data-label': 'Attempts' });
   const created = timeElement();
+  const test = h('span', { class: 'badge' }, 'Test');
   const button = h('button', { type: 'button', class: 'row-button', onclick: () => open(first.id) }, name);
   const element = h(
     'tr',
     { class: 'clickable', 'data-testid': 'delivery-row', 'data-id': first.id },
-    h('th', { scope: 'row' }, button, url),
+    h('th', { scope: 'row' }, h('div', { class: 'delivery-name' }, button, test), url),
     h('td', { 'data-label': 'State' }, state, h('div', { class: 'muted small' }, next.element)),
     attempts,
     h('td', { 'data-label': 'Created' }, created.element),
@@ -179,8 +180,8 @@ function deliveryRow(context: Context, first: Delivery, open: (id: string) => vo
     element,
     update(d) {
       const alert = store.alert(d.alert_id);
-      setText(name, d.kind === 'test' ? `${d.ticker} test` : `${d.ticker} alert`);
-      setAttribute(button, 'title', alert === undefined ? null : `${alert.ticker} ${alert.condition === 'gt' ? 'above' : 'below'} ${alert.target_price}`);
+      setText(name, deliveryName(d, alert));
+      show(test, d.kind === 'test');
       setText(url, shortUrl(d.webhook_url));
       setAttribute(url, 'title', d.webhook_url);
       setAttribute(element, 'data-state', d.status);

@@ -1,14 +1,20 @@
 // One delivery: how it stands, what can be done, and each attempt with its answer and times.
 import { messageOf } from '../api.ts';
 import type { Context } from '../context.ts';
+import { groupDigits } from '../decimal.ts';
 import { h, setAttribute, setText, show, timeElement, whileBusy } from '../dom.ts';
 import { errorRegion } from '../field.ts';
-import { formatDuration, formatTime, formatUntil, statusInWords } from '../format.ts';
+import { alertTitle, formatDuration, formatTime, formatUntil, statusInWords } from '../format.ts';
 import { toast } from '../toast.ts';
-import type { Attempt, Delivery, DeliveryDetail } from '../types.ts';
+import type { Alert, Attempt, Delivery, DeliveryDetail } from '../types.ts';
 
 // Each change of the delivery is a reason to ask for its attempts, but the server answers five in ten seconds.
 const refreshAtMostEvery = 2100;
+
+/** What it tells of; of a deleted alert only the ticker is known. */
+export function deliveryName(delivery: Delivery, alert: Alert | undefined): string {
+  return alert === undefined ? delivery.ticker : alertTitle(alert, groupDigits);
+}
 
 export interface DetailPanel {
   element: HTMLElement;
@@ -108,7 +114,7 @@ export function deliveryDetail(context: Context, onClose: () => void): DetailPan
     if (id === null) return;
     const now = store.delivery(id) ?? detail;
     if (now === null || now === undefined) return;
-    setText(heading, now.kind === 'test' ? `${now.ticker} test` : `${now.ticker} alert`);
+    setText(heading, deliveryName(now, store.alert(now.alert_id)) + (now.kind === 'test' ? ', test' : ''));
     setText(state, statusInWords(now.status));
     setAttribute(state, 'data-state', now.status);
     const over = now.status !== 'pending' && now.status !== 'delivering';

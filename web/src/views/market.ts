@@ -1,15 +1,16 @@
-// Prices on the left, the chart in the middle, the form for an alert beside it.
+// The chart, and beside it the prices, the form for an alert and what is watched.
 import { AlertForm, type Draft } from '../alert_form.ts';
 import { PriceChart } from '../chart.ts';
 import type { Context, View } from '../context.ts';
 import { groupDigits, percentBetween } from '../decimal.ts';
-import { h, KeyedList, onFrame, setAttribute, setText, show } from '../dom.ts';
+import { flashOf, h, KeyedList, onFrame, setAttribute, setText, show } from '../dom.ts';
 import { conditionSign, formatAge, formatClock, formatDay, formatDistance, formatPercent } from '../format.ts';
 import type { DrawnBar } from '../bars.ts';
 import { priceTable } from './price_table.ts';
 import { intervals, type Alert, type Interval } from '../types.ts';
 
 const chartLimit = 500;
+const noneWatched = 'None yet. Click a price on the chart, set a webhook URL and confirm.';
 
 export function marketView(context: Context): View {
   const { store, session, history } = context;
@@ -23,8 +24,8 @@ export function marketView(context: Context): View {
   // The chart with its head: what is shown, at what price, in which intervals.
   const name = h('h2', { id: 'chart-heading' }, '\u00a0');
   const price = h('span', { class: 'big-price' }, '—');
-  const change = h('span', { class: 'change' });
-  const age = h('span', { class: 'muted' });
+  const flash = flashOf(price);
+  const age = h('span', { class: 'muted chart-age' });
   const readout = h('p', { class: 'readout', 'aria-hidden': 'true' });
   const buttons = intervals.map((each) =>
     h('button', { type: 'button', 'aria-pressed': String(each === interval), onclick: () => selectInterval(each) }, each),
@@ -39,7 +40,6 @@ export function marketView(context: Context): View {
       { class: 'chart-head' },
       name,
       price,
-      change,
       age,
       h('div', { class: 'segmented', role: 'group', 'aria-label': 'Interval' }, ...buttons),
     ),
@@ -59,7 +59,7 @@ export function marketView(context: Context): View {
   });
 
   const own = h('ul', { class: 'own-alerts' });
-  const ownEmpty = h('p', { class: 'hint' }, 'None yet. Click a price on the chart, set its webhook URL and confirm.');
+  const ownEmpty = h('p', { class: 'hint' }, noneWatched);
   const ownMore = h('p', { class: 'hint' }, h('a', { href: '#/alerts' }, 'All alerts'));
   const ownList = new KeyedList<Alert>(own, (a) => a.id, () => ownAlert(() => present()));
   const side = h(
@@ -118,7 +118,7 @@ export function marketView(context: Context): View {
     const now = state?.price?.price ?? null;
     setText(price, now === null ? (state?.last ? groupDigits(state.last.price) : '—') : groupDigits(now));
     price.classList.toggle('stale', now === null);
-    setAttribute(price, 'data-direction', String(state?.direction ?? 0));
+    flash.show(`${ticker} ${now ?? ''}`, state?.direction ?? 0);
     renderAge();
     form.refresh();
     form.suggestUrl();
@@ -127,13 +127,6 @@ export function marketView(context: Context): View {
       return show(empty, true);
     }
     const series = history.get(ticker, interval, chartLimit);
-    const last = series.bars.at(-1);
-    const first = series.bars[0];
-    setText(
-      change,
-      last && first ? `${formatPercent(percentBetween(String(first.open), String(last.close)))} shown` : '',
-    );
-    setAttribute(change, 'data-direction', last && first ? String(Math.sign(last.close - first.open)) : '0');
     chart.setBars(ticker, interval, series.bars);
     chart.setPrice(now);
     const watched = store.alerts.filter((a) => a.is_active && a.ticker === ticker);
@@ -155,7 +148,8 @@ export function marketView(context: Context): View {
     const now = Number(present() ?? '0');
     const distance = (a: Alert): number => Math.abs(Number(a.target_price) - now);
     ownList.show([...watched].sort((a, b) => distance(a) - distance(b)).slice(0, 8));
-    show(ownEmpty, store.alertsLoaded && watched.length === 0);
+    show(ownEmpty, watched.length === 0);
+    setText(ownEmpty, store.alertsLoaded ? noneWatched : 'Loading your alerts…');
     show(own, watched.length > 0);
     setText(ownMore.firstElementChild!, watched.length > 8 ? `All alerts (${watched.length} on ${ticker})` : 'All alerts');
   }

@@ -1,7 +1,7 @@
 // Every ticker with its price, the last hour, the price's age, and how many of its sources count.
 import type { Context } from '../context.ts';
 import { groupDigits, percentBetween } from '../decimal.ts';
-import { h, KeyedList, onFrame, setAttribute, setText, show, type Row } from '../dom.ts';
+import { flashOf, h, KeyedList, onFrame, setAttribute, setText, show, type Row } from '../dom.ts';
 import { formatAge, formatPercent, reasonInWords } from '../format.ts';
 import { Spark } from '../spark.ts';
 
@@ -57,6 +57,7 @@ export function priceTable(context: Context, onSelect: (ticker: string) => void)
     const button = h('button', { type: 'button', class: 'ticker', onclick: () => onSelect(ticker) }, ticker);
     const spark = new Spark();
     const price = h('span', { class: 'price', 'data-testid': 'price' });
+    const flash = flashOf(price);
     const change = h('span', { class: 'change' });
     const age = h('td', { class: 'number muted age', 'data-testid': 'age' });
     const sources = h('td', { class: 'number sources' });
@@ -88,7 +89,7 @@ export function priceTable(context: Context, onSelect: (ticker: string) => void)
         setText(price, now !== null ? groupDigits(now.price) : state?.last ? groupDigits(state.last.price) : '—');
         price.classList.toggle('stale', now === null);
         setAttribute(price, 'title', now === null ? 'There is no price right now' : null);
-        setAttribute(price, 'data-direction', String(state?.direction ?? 0));
+        flash.show(now?.price ?? '', state?.direction ?? 0);
         const { bars } = history.get(ticker, '1m', sparkBars);
         const hour = bars.slice(-sparkBars);
         spark.show(hour);
@@ -98,7 +99,7 @@ export function priceTable(context: Context, onSelect: (ticker: string) => void)
         setAttribute(change, 'data-direction', first && last ? String(Math.sign(last.close - first.open)) : '0');
         const quotes = store.quotes.get(ticker) ?? [];
         const counting = quotes.filter((q) => q.counts).length;
-        setText(sources, quotes.length === 0 ? '—' : `${counting} of ${quotes.length}`);
+        setText(sources, quotes.length === 0 ? '—' : `${counting}/${quotes.length}`);
         setAttribute(sources, 'title', quotes.map((q) => `${q.source}: ${reasonInWords(q.reason)}`).join('\n') || null);
         showAge();
       },

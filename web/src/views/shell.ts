@@ -37,6 +37,7 @@ export function shell(context: Context, links: { name: string; title: string }[]
     (main.querySelector<HTMLElement>('h1') ?? main).focus();
   });
   const notify = notifyButton(context.notifier);
+  notify.element.classList.add('wide-only');
   const brand = h('a', { class: 'brand', href: '#/market', 'aria-label': 'Pricewire' });
   brand.append(svg('svg', { viewBox: '0 0 32 32', 'aria-hidden': 'true' }, svg('path', { d: 'M3 21h7l4-11 4 15 3-8h8' })), h('span', null, 'Pricewire'));
   const element = h(

@@ -36,14 +36,22 @@ export function sourcesView(context: Context): View {
     ),
     body,
   );
-  const empty = h('div', { class: 'empty' });
+  const waiting = h('p', { class: 'waiting' });
+  const empty = h(
+    'div',
+    { class: 'empty' },
+    h('p', null, 'No source has said anything yet.'),
+    h('p', { class: 'hint' }, 'Quotes appear here as soon as an exchange is connected.'),
+  );
+  const panel = h('section', { class: 'panel table-panel', 'aria-label': 'What each source says' }, table, empty);
   const element = h(
     'div',
     { class: 'page' },
     h('div', { class: 'page-head' }, h('h1', { tabindex: '-1' }, 'Sources')),
     h('p', { class: 'hint' }, 'The price is the median of the exchanges that count. What is stale, wild or in dispute is left out, and said so here.'),
+    waiting,
     cards,
-    h('section', { class: 'panel table-panel', 'aria-label': 'What each source says' }, table, empty),
+    panel,
   );
 
   function render(): void {
@@ -55,14 +63,14 @@ export function sourcesView(context: Context): View {
       }
     }
     quoteList.show(told);
+    // All at once, so that nothing moves what is read already.
+    const all = store.told.has('sources') && store.told.has('quotes');
+    show(waiting, !all);
+    show(cards, all);
+    show(panel, all);
     show(table, told.length > 0);
     show(empty, told.length === 0);
-    if (told.length === 0) {
-      empty.replaceChildren(
-        h('p', null, store.connection.live ? 'No source has said anything yet.' : 'Waiting for the server…'),
-        h('p', { class: 'hint' }, 'Quotes appear here as soon as an exchange is connected.'),
-      );
-    }
+    setText(waiting, store.connection.live ? 'Loading…' : 'Waiting for the server…');
   }
 
   const soon = onFrame(render);

@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { drawn, intervalStart, joinBars, takePrice, type DrawnBar } from '../src/bars.ts';
+import { conditionFor, holdsAlready, nearestLine, placeLines, priceRange, visibleBars } from '../src/chart_geometry.ts';
+import { sparkPoints } from '../src/spark.ts';
+
+const bar = (time: number, close: number): DrawnBar => ({ time, open: close, high: close + 1, low: close - 1, close });
+
+test('live prices carry the bars on', () => {
+  const bars = [bar(60, 10)];
+  takePrice(bars, '1m', 12, 65.5);
+  assert.deepEqual(bars, [{ time: 60, open: 10, high: 12, low: 9, close: 12 }]);
+  takePrice(bars, '1m', 8, 119.9);
+  assert.deepEqual(bars, [{ time: 60, open: 10, high: 12, low: 8, close: 8 }]);
+  takePrice(bars, '1m', 9, 240);
+  assert.deepEqual(bars.at(-1), { time: 240, open: 9, high: 9, low: 9, close: 9 });
+  takePrice(bars, '1m', 99, 70);
+  assert.equal(bars.length, 2, 'a late price changes nothing');
+  assert.equal(intervalStart(86_399, '1d'), 0);
+  assert.equal(intervalStart(86_400, '1d'), 86_400);
+  assert.equal(intervalStart(7199, '1h'), 3600);
+});
+
+test('history that comes late loses nothing of what was live', () => {
+  const live = [{ time: 120, open: 20, high: 25, low: 19, close: 21 }, bar(180, 22)];
+  const history = [bar(60, 10), { time: 120, open: 11, high: 24, low: 10, close: 20 }];
+  assert.deepEqual(joinBars(history, live), [
+    bar(60, 10),
+    { time: 120, open: 11, high: 25, low: 10, close: 21 },
+    bar(180, 22),
+  ]);
+  assert.deepEqual(joinBars([], live), live);
+  assert.deepEqual(joinBars(history, []), history);
+});
+
+test('a bar is read from its texts', () => {
+  const text = { time: '1970-01-01T00:01:00Z', open: '1.5', high: '2', low: '1', close: '1.75' };
+  assert.deepEqual(drawn(text), { time: 60, open: 1.5, high: 2, low: 1, close: 1.75 });
+});
+
+test('the chart shows all bars, room around them, and the marks that are near', () => {
+  const near = priceRange(100, 110, [115]);
+  assert.ok(near.min < 100 && near.max > 115);
+  const far = priceRange(100, 110, [200, 1]);
+  assert.ok(far.max < 120 && far.min > 90);
+  const still = priceRange(100, 100, []);
+  assert.ok(still.min < 100 && still.max > 100, 'a market that stands still has a height');
+  assert.ok(priceRange(0.00001, 5, []).min >= 0, 'no price is below 0');
+});
+
+test('bars are neither too narrow nor too wide', () => {
+  assert.equal(visibleBars(700, 500), 100);
+  assert.equal(visibleBars(700, 3), 40);
+  assert.equal(visibleBars(10, 3), 10);
+});
+
+test('a press takes hold of the line beneath it', () => {
+  assert.equal(nearestLine([100, 50], 54, 12), 1);
+  assert.equal(nearestLine([100, 50], 80, 12), -1);
+  assert.equal(nearestLine([], 80, 12), -1);
+});
+
+test('labels of lines that are close do not cover each other, and none leaves the chart', () => {
+  const placed = placeLines([50, 55, 62, 200, -30, 500], 300, 20);
+  assert.deepEqual(placed.map((p) => p.lane), [0, 1, 2, 0, 0, 0]);
+  assert.deepEqual(placed.map((p) => p.off), [0, 0, 0, 0, -1, 1]);
+  assert.ok(placed.every((p) => p.y >= 0 && p.y <= 300));
+});
+
+test('the side of the present price says what an alert waits for', () => {
+  assert.equal(conditionFor('101', '100'), 'gt');
+  assert.equal(conditionFor('99', '100'), 'lt');
+  assert.equal(conditionFor('100', null), 'gt');
+  assert.equal(holdsAlready('gt', '99', '100'), true);
+  assert.equal(holdsAlready('gt', '100', '100.0'), false);
+  assert.equal(holdsAlready('lt', '101', '100'), true);
+  assert.equal(holdsAlready('lt', '101', null), false);
+});
+
+test('a spark line stays inside of its cell', () => {
+  assert.equal(sparkPoints([]), '');
+  assert.equal(sparkPoints([bar(0, 5)], 96, 26), '0,13 96,13');
+  assert.equal(sparkPoints([bar(0, 1), bar(60, 3), bar(120, 2)], 96, 26), '0.0,23.0 48.0,3.0 96.0,13.0');
+  assert.equal(sparkPoints([bar(0, 1), bar(60, 1)], 96, 26), '0.0,13.0 96.0,13.0');
+});

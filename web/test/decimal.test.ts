@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { addPrices, comparePrices, groupDigits, nudgePrice, percentBetween, readPrice, snapPrice, stepOf, subtractPrices } from '../src/decimal.ts';
+
+test('a price that a person writes becomes the digits of a JSON number', () => {
+  const written: [string, string | null][] = [
+    ['65420.15', '65420.15'],
+    [' 65,420.15 ', '65420.15'],
+    ['1 000 000', '1000000'],
+    ['0.1423', '0.1423'],
+    ['.5', '0.5'],
+    ['7.', '7'],
+    ['007.50', '7.50'],
+    ['0', '0'],
+    ['0.000000000000000001', '0.000000000000000001'],
+    ['65420,15', null],
+    ['1,23', null],
+    ['-1', null],
+    ['1e5', null],
+    ['', null],
+    ['.', null],
+    ['abc', null],
+    ['1.2.3', null],
+  ];
+  for (const [text, digits] of written) {
+    assert.equal(readPrice(text), digits, JSON.stringify(text));
+    if (digits !== null) assert.doesNotThrow(() => JSON.parse(digits));
+  }
+});
+
+test('prices are compared and added by their digits', () => {
+  assert.equal(comparePrices('0.3', '0.30'), 0);
+  assert.equal(comparePrices('9', '10.0'), -1);
+  assert.equal(comparePrices('65420.150000000000000002', '65420.150000000000000001'), 1);
+  assert.equal(addPrices('0.1', '0.2'), '0.3');
+  assert.equal(addPrices('99.99', '0.01'), '100.00');
+  assert.equal(subtractPrices('1', '0.000000000000000001'), '0.999999999999999999');
+  assert.equal(subtractPrices('1', '2.5'), '-1.5');
+  assert.equal(percentBetween('200', '201'), 0.5);
+  assert.equal(percentBetween('0', '1'), 0);
+});
+
+test('a picked price is a multiple of what a pixel is worth', () => {
+  assert.deepEqual(stepOf(1.67), { step: '1', decimals: 0 });
+  assert.deepEqual(stepOf(0.05), { step: '0.01', decimals: 2 });
+  assert.deepEqual(stepOf(0.000123), { step: '0.0001', decimals: 4 });
+  assert.deepEqual(stepOf(250), { step: '100', decimals: 0 });
+  assert.deepEqual(stepOf(0.001), { step: '0.001', decimals: 3 });
+  for (const odd of [0, -1, NaN, Infinity]) assert.equal(stepOf(odd).step, '1');
+  assert.equal(snapPrice(65420.1533, '0.01'), '65420.15');
+  assert.equal(snapPrice(0.1 + 0.2, '0.1'), '0.3');
+  assert.equal(snapPrice(65449, '100'), '65400');
+  assert.equal(snapPrice(-5, '0.01'), '0.01', 'a price is above 0');
+});
+
+test('keys move a price by a step or ten, and never to 0', () => {
+  assert.equal(nudgePrice('65420.15', '1', true, false), '65421.15');
+  assert.equal(nudgePrice('65420.15', '0.01', false, true), '65420.05');
+  assert.equal(nudgePrice('0.02', '0.01', false, false), '0.01');
+  assert.equal(nudgePrice('0.01', '0.01', false, false), null);
+});
+
+test('thousands are grouped, decimals are not', () => {
+  assert.equal(groupDigits('65420.15'), '65,420.15');
+  assert.equal(groupDigits('1000000'), '1,000,000');
+  assert.equal(groupDigits('999'), '999');
+  assert.equal(groupDigits('0.1423567'), '0.1423567');
+  assert.equal(groupDigits('-1234.5'), '−1,234.5');
+  for (const text of ['65420.15', '1000000', '0.00001']) assert.equal(readPrice(groupDigits(text)), text);
+});

@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import * as format from '../src/format.ts';
+
+test('ages grow from tenths of a second to days', () => {
+  const ages: [number, string][] = [
+    [-50, '0.0 s'],
+    [412, '0.4 s'],
+    [9940, '9.9 s'],
+    [9960, '10 s'],
+    [59_400, '59 s'],
+    [59_600, '1 min'],
+    [3_599_000, '1 h'],
+    [86_400_000, '1 d'],
+  ];
+  for (const [milliseconds, text] of ages) assert.equal(format.formatAge(milliseconds), text);
+  assert.equal(format.formatUntil(-5), 'now');
+  assert.equal(format.formatUntil(12_000), 'in 12 s');
+  assert.equal(format.formatUntil(2_300), 'in 2 s');
+});
+
+test('distances keep enough digits to be told from nothing', () => {
+  assert.equal(format.formatDistance('65420.15', '65421'), '+0.001 %');
+  assert.equal(format.formatDistance('100', '99.5'), '−0.50 %');
+  assert.equal(format.formatDistance('100', '100'), '0.00 %');
+  assert.equal(format.formatDistance('1', '3'), '+200 %');
+});
+
+test('a time shows its day only where that is not today', () => {
+  const now = new Date(2025, 0, 2, 15, 0, 0);
+  assert.equal(format.formatTime(new Date(2025, 0, 2, 3, 4, 5).toISOString(), now), '03:04:05');
+  assert.equal(format.formatTime(new Date(2025, 0, 1, 3, 4, 5).toISOString(), now), '1 Jan, 03:04:05');
+  assert.equal(format.formatTime(new Date(2024, 11, 31, 3, 4, 5).toISOString(), now), '31 Dec 2024, 03:04:05');
+  assert.equal(format.formatTime('no time', now), 'no time');
+});
+
+test('every reason that the server gives has words', () => {
+  for (const reason of ['counted', 'check_only', 'stale', 'disputed', 'outlier', 'unconfirmed']) {
+    assert.doesNotMatch(format.reasonInWords(reason), /_/);
+  }
+  assert.equal(format.reasonInWords('something_new'), 'Left out: something new');
+});
+
+test('durations and titles', () => {
+  assert.equal(format.formatDuration(0.4), '< 1 ms');
+  assert.equal(format.formatDuration(116.4), '116 ms');
+  assert.equal(format.formatDuration(2310), '2.31 s');
+  assert.equal(format.alertTitle({ ticker: 'BTC', condition: 'gt', target_price: '70000' }), 'BTC above 70000');
+  assert.equal(format.shortUrl('https://a.example/b'), 'a.example/b');
+});

@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import type { Answer, Api } from '../src/api.ts';
+import { Session, type StorageLike } from '../src/session.ts';
+import { Store } from '../src/store.ts';
+import type { Alert, Delivery } from '../src/types.ts';
+
+const alert = (id: string, active = true): Alert => ({ id, is_active: active, ticker: 'BTC' }) as Alert;
+const delivery = (id: string, status: Delivery['status']): Delivery => ({ id, status }) as Delivery;
+
+function storeWith(answer: (path: string) => Promise<Answer<unknown>> | Answer<unknown>) {
+  const asked: string[] = [];
+  const api = {
+    get: async (path: string) => {
+      asked.push(path);
+      return answer(path);
+    },
+  } as unknown as Api;
+  return { store: new Store(api), asked };
+}
+
+test('lists are shown newest first, and a page goes on where the last one ended', async () => {
+  const { store, asked } = storeWith((path) => {
+    if (path.includes('cursor')) return { body: [alert('1', false)], next: null };
+    return path.includes('true') ? { body: [alert('5'), alert('3')], next: null } : { body: [alert('4', false)], next: '/more?cursor=x' };
+  });
+  await store.loadAlerts();
+  assert.deepEqual(store.alerts.map((a) => a.id), ['5', '4', '3']);
+  await store.loadMoreAlerts();
+  assert.deepEqual(store.alerts.map((a) => a.id), ['5', '4', '3', '1']);
+  assert.equal(asked.at(-1), '/more?cursor=x');
+  await store.loadMoreAlerts();
+  assert.equal(asked.length, 3, 'there is no further page');
+});
+
+test('what the stream tells while a list is on its way is newer than the list', async () => {
+  let answer: (a: Answer<unknown>) => void = () => {};
+  const { store } = storeWith(() => new Promise((resolve) => (answer = resolve)));
+  const loading = store.loadDeliveries();
+  store.apply({ type: 'delivery', id: 'e1', delivery: delivery('2', 'delivered') });
+  store.apply({ type: 'delivery', id: 'e2', delivery: delivery('3', 'pending') });
+  answer({ body: [delivery('2', 'pending'), delivery('1', 'failed')], next: null });
+  await loading;
+  assert.deepEqual(store.deliveries.map((d) => [d.id, d.status]), [
+    ['3', 'pending'],
+    ['2', 'delivered'],
+    ['1', 'failed'],
+  ]);
+});
+
+test('an alert that was deleted does not come back with an older list', async () => {
+  const { store } = storeWith(() => ({ body: [alert('1')], next: null }));
+  store.removeAlert('1');
+  await store.loadAlerts();
+  store.putAlert(alert('1'));
+  assert.deepEqual(store.alerts, []);
+});
+
+test('a firing is told once, however often its event comes', () => {
+  const { store } = storeWith(() => ({ body: [], next: null }));
+  const fired: string[] = [];
+  store.onFired = (a) => fired.push(a.id);
+  store.putAlert(alert('1'));
+  for (let i = 0; i < 2; ++i) store.apply({ type: 'alert_fired', id: 'e1', alert: alert('1', false) });
+  assert.deepEqual(fired, ['1']);
+});
+
+test('a ticker without a price keeps the last one to show', () => {
+  const { store } = storeWith(() => ({ body: [], next: null }));
+  const heard: string[] = [];
+  store.on(['prices'], () => heard.push('prices'));
+  store.apply({ type: 'prices', prices: { BTC: { price: '10', time: 't' }, SOL: null } });
+  store.apply({ type: 'prices', prices: { BTC: { price: '9', time: 't' } } });
+  assert.equal(store.prices.get('BTC')?.direction, -1);
+  store.apply({ type: 'prices', prices: { BTC: null } });
+  assert.deepEqual(store.prices.get('BTC'), { price: null, last: { price: '9', time: 't' }, direction: -1 });
+  assert.deepEqual([...store.prices.keys()], ['BTC', 'SOL']);
+  assert.equal(heard.length, 3);
+});
+
+class Memory implements StorageLike {
+  readonly items = new Map<string, string>();
+  getItem(name: string): string | null {
+    return this.items.get(name) ?? null;
+  }
+  setItem(name: string, value: string): void {
+    this.items.set(name, value);
+  }
+  removeItem(name: string): void {
+    this.items.delete(name);
+  }
+}
+
+test('a key is kept for the session alone, unless it is asked for', () => {
+  const brief = new Memory();
+  const lasting = new Memory();
+  const session = new Session(brief, lasting);
+  session.signIn('sk_live_x', false);
+  session.write('webhook_url', 'https://a.example');
+  assert.deepEqual([...lasting.items], []);
+  assert.equal(new Session(brief, lasting).apiKey, 'sk_live_x', 'a reload knows it still');
+
+  session.keep(true);
+  assert.deepEqual([...brief.items], []);
+  assert.equal(new Session(new Memory(), lasting).apiKey, 'sk_live_x', 'a new window knows it');
+  assert.equal(new Session(new Memory(), lasting).read('webhook_url'), 'https://a.example');
+
+  session.signOut();
+  assert.deepEqual([...brief.items, ...lasting.items], []);
+});
+
+test('where storage is forbidden one can sign in all the same', () => {
+  const forbidden: StorageLike = {
+    getItem: () => { throw new Error('no'); },
+    setItem: () => { throw new Error('no'); },
+    removeItem: () => { throw new Error('no'); },
+  };
+  const session = new Session(forbidden, forbidden);
+  session.signIn('sk_live_x', true);
+  assert.equal(session.apiKey, 'sk_live_x');
+  assert.equal(session.remembered, false);
+});

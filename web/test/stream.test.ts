@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { connectionText, silenceBeforeDrop, silenceBeforePing, StreamMachine, type StreamAction } from '../src/stream_machine.ts';
+import type { Alert } from '../src/types.ts';
+
+const machine = (): StreamMachine => new StreamMachine(() => 1);
+const names = (actions: StreamAction[]): string[] => actions.map((a) => a.do);
+
+function live(last = 'e1'): StreamMachine {
+  const m = machine();
+  m.handle({ on: 'start' });
+  m.handle({ on: 'open' });
+  m.handle({ on: 'message', message: { type: 'ready', last_event_id: last } });
+  return m;
+}
+
+test('it connects, says who it is, and asks for the lists once it is live', () => {
+  const m = machine();
+  assert.deepEqual(m.handle({ on: 'start' }), [{ do: 'connect' }]);
+  assert.equal(connectionText(m, false), 'Connecting…');
+  assert.deepEqual(m.handle({ on: 'open' }), [{ do: 'authenticate', lastEventId: null }]);
+  assert.deepEqual(m.handle({ on: 'message', message: { type: 'ready', last_event_id: 'e1' } }), [{ do: 'reload' }]);
+  assert.equal(connectionText(m, false), 'Live');
+  assert.deepEqual(m.handle({ on: 'start' }), [], 'once');
+});
+
+test('after a cut it goes on from the last event, without loading anew', () => {
+  const m = live();
+  const alert = { id: 'a' } as Alert;
+  assert.deepEqual(names(m.handle({ on: 'message', message: { type: 'alert_fired', id: 'e7', alert } })), ['deliver']);
+  assert.deepEqual(m.handle({ on: 'closed', code: 1006 }), [{ do: 'wait', milliseconds: 500 }]);
+  assert.equal(connectionText(m, true), 'Reconnecting…');
+  assert.deepEqual(m.handle({ on: 'timer' }), [{ do: 'connect' }]);
+  assert.deepEqual(m.handle({ on: 'open' }), [{ do: 'authenticate', lastEventId: 'e7' }]);
+  assert.deepEqual(m.handle({ on: 'message', message: { type: 'ready', last_event_id: 'e7' } }), []);
+  assert.deepEqual(names(m.handle({ on: 'message', message: { type: 'missed' } })), ['reload']);
+});
+
+test('it waits longer each time, at most half a minute, and from the start again once it was live', () => {
+  const m = live();
+  const waits: number[] = [];
+  for (let i = 0; i < 9; ++i) {
+    for (const action of m.handle({ on: 'closed', code: 1006 })) if (action.do === 'wait') waits.push(action.milliseconds);
+    m.handle({ on: 'timer' });
+  }
+  assert.deepEqual(waits, [500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000]);
+  m.handle({ on: 'open' });
+  m.handle({ on: 'message', message: { type: 'ready' } });
+  assert.deepEqual(m.handle({ on: 'closed', code: 1001 }), [{ do: 'wait', milliseconds: 500 }]);
+});
+
+test('waits are spread, so that not everybody comes back at once', () => {
+  const m = new StreamMachine(() => 0);
+  m.handle({ on: 'start' });
+  assert.deepEqual(m.handle({ on: 'closed', code: 1006 }), [{ do: 'wait', milliseconds: 250 }]);
+});
+
+test('a key that is refused ends it, by message or by code', () => {
+  const byCode = live();
+  assert.deepEqual(names(byCode.handle({ on: 'closed', code: 4401 })), ['drop', 'unauthorized']);
+  const byMessage = live();
+  assert.deepEqual(names(byMessage.handle({ on: 'message', message: { type: 'error', code: 401 } })), ['drop', 'unauthorized']);
+  assert.deepEqual(byMessage.handle({ on: 'closed', code: 4401 }), [], 'and is told once');
+  assert.deepEqual(byMessage.handle({ on: 'wake' }), []);
+  assert.deepEqual(names(byMessage.handle({ on: 'start' })), ['connect'], 'another key may begin anew');
+});
+
+test('where a user has too many streams it waits a minute', () => {
+  const m = live();
+  assert.deepEqual(m.handle({ on: 'closed', code: 4429 }), [{ do: 'wait', milliseconds: 60_000 }]);
+});
+
+test('a connection that is silent is asked, and then given up', () => {
+  const m = live();
+  for (let beat = 1; beat < silenceBeforeDrop; ++beat) {
+    assert.deepEqual(names(m.handle({ on: 'beat' })), beat === silenceBeforePing ? ['ping'] : []);
+  }
+  assert.deepEqual(names(m.handle({ on: 'beat' })), ['drop', 'wait']);
+  const answered = live();
+  for (let beat = 0; beat < silenceBeforePing; ++beat) answered.handle({ on: 'beat' });
+  assert.deepEqual(answered.handle({ on: 'message', message: { type: 'pong' } }), []);
+  for (let beat = 1; beat < silenceBeforePing; ++beat) assert.deepEqual(answered.handle({ on: 'beat' }), []);
+});
+
+test('one that never opens is given up as well', () => {
+  const m = machine();
+  m.handle({ on: 'start' });
+  for (let beat = 1; beat < silenceBeforeDrop; ++beat) assert.deepEqual(m.handle({ on: 'beat' }), []);
+  assert.deepEqual(names(m.handle({ on: 'beat' })), ['drop', 'wait']);
+});
+
+test('a network that is back is tried at once, and a connection from before a sleep is asked', () => {
+  const m = live();
+  assert.deepEqual(names(m.handle({ on: 'wake' })), ['ping']);
+  m.handle({ on: 'closed', code: 1006 });
+  assert.deepEqual(names(m.handle({ on: 'wake' })), ['connect']);
+  assert.deepEqual(m.handle({ on: 'timer' }), [], 'the timer that is left over starts no second one');
+});
+
+test('after signing out it knows nothing of who was signed in', () => {
+  const m = live();
+  assert.deepEqual(names(m.handle({ on: 'stop' })), ['drop']);
+  assert.deepEqual(m.handle({ on: 'closed', code: 1005 }), []);
+  assert.deepEqual(m.handle({ on: 'timer' }), []);
+  m.handle({ on: 'start' });
+  assert.deepEqual(m.handle({ on: 'open' }), [{ do: 'authenticate', lastEventId: null }]);
+  assert.deepEqual(names(m.handle({ on: 'message', message: { type: 'ready' } })), ['reload']);
+});
