@@ -12,6 +12,8 @@ export interface Context {
   history: History;
   notifier: Notifier;
   signOut(message?: string): void;
+  /** Does what ends the present key, with the stream closed: that it is refused must not be taken for the end. */
+  withoutStream<T>(work: () => Promise<T>): Promise<T>;
 }
 
 /** One page behind a link of the navigation. */

@@ -28,12 +28,13 @@ const api = new Api({
 const store = new Store(api);
 const history = new History(api, store);
 const notifier = new Notifier();
-const context: Context = { api, store, session, history, notifier, signOut };
+const context: Context = { api, store, session, history, notifier, signOut, withoutStream };
 
 const stream = new Stream(() => session.apiKey, {
   onConnection: (text, live) => store.setConnection(text, live),
   onMessage: (message) => store.apply(message),
   onReload: () => void reload(),
+  onCatchUp: () => history.reload(),
   onUnauthorized: () => signOut('Your key is not valid any more. Sign in with the new one.'),
 });
 
@@ -113,6 +114,15 @@ function signOut(message = ''): void {
   window.history.replaceState(null, '', location.pathname);
   leave(message);
   root.querySelector<HTMLElement>('h1')?.focus();
+}
+
+async function withoutStream<T>(work: () => Promise<T>): Promise<T> {
+  stream.stop();
+  try {
+    return await work();
+  } finally {
+    if (session.apiKey !== null) stream.start();
+  }
 }
 
 async function loadLists(): Promise<void> {

@@ -7,6 +7,7 @@ export interface StreamListener {
   onConnection(text: string, live: boolean): void;
   onMessage(message: StreamMessage): void;
   onReload(): void;
+  onCatchUp(): void;
   onUnauthorized(): void;
 }
 
@@ -75,6 +76,9 @@ export class Stream {
           break;
         case 'reload':
           this.listener.onReload();
+          break;
+        case 'catch_up':
+          this.listener.onCatchUp();
           break;
         case 'unauthorized':
           this.listener.onUnauthorized();

@@ -28,6 +28,7 @@ export type StreamAction =
   | { do: 'wait'; milliseconds: number }
   | { do: 'deliver'; message: StreamMessage }
   | { do: 'reload' } // events were missed
+  | { do: 'catch_up' } // no event was, but prices of the meantime
   | { do: 'unauthorized' };
 
 export const silenceBeforePing = 4; // beats
@@ -99,7 +100,7 @@ export class StreamMachine {
         const first = this.lastEventId === null || !this.loadedOnce;
         this.lastEventId = message.last_event_id ?? this.lastEventId;
         this.loadedOnce = true;
-        return first ? [{ do: 'reload' }] : [];
+        return [{ do: first ? 'reload' : 'catch_up' }];
       }
       case 'missed':
         return [{ do: 'reload' }];

@@ -32,7 +32,7 @@ test('after a cut it goes on from the last event, without loading anew', () => {
   assert.equal(connectionText(m, true), 'Reconnecting…');
   assert.deepEqual(m.handle({ on: 'timer' }), [{ do: 'connect' }]);
   assert.deepEqual(m.handle({ on: 'open' }), [{ do: 'authenticate', lastEventId: 'e7' }]);
-  assert.deepEqual(m.handle({ on: 'message', message: { type: 'ready', last_event_id: 'e7' } }), []);
+  assert.deepEqual(m.handle({ on: 'message', message: { type: 'ready', last_event_id: 'e7' } }), [{ do: 'catch_up' }]);
   assert.deepEqual(names(m.handle({ on: 'message', message: { type: 'missed' } })), ['reload']);
 });
 

@@ -131,8 +131,11 @@ export function accountView(context: Context): View {
     const sure = await confirmDialog('Replace the API key?', 'Programs that use the present key are refused from then on.', 'Replace it');
     if (!sure) return;
     try {
-      const keys = await api.post<NewKeys>('/api/v1/users/me/api-key');
-      session.signIn(keys.api_key!, session.remembered);
+      const keys = await context.withoutStream(async () => {
+        const made = await api.post<NewKeys>('/api/v1/users/me/api-key');
+        session.signIn(made.api_key!, session.remembered);
+        return made;
+      });
       await keysDialog(keys);
     } catch (error) {
       accountError.set(messageOf(error));
