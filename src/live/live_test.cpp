@@ -3,94 +3,18 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <condition_variable>
-#include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "bus/in_process/in_process_bus.hpp"
+#include "fakes/fake_peer.hpp"
 #include "fakes/memory_storage.hpp"
 
 namespace pricewire {
 namespace {
 
 using namespace std::chrono_literals;
-
-// A client's connection: keeps what it was sent. One that does not read says that all of it waits.
-class FakePeer : public net::StreamPeer {
-public:
-    void send(std::shared_ptr<const std::string> data) override {
-        std::lock_guard lock(mutex_);
-        sent_.push_back(*data);
-        if (!reads_) queued_ += data->size();
-        most_queued_ = std::max(most_queued_, queued_);
-        changed_.notify_all();
-    }
-    void close(std::uint16_t code, std::string) override {
-        std::lock_guard lock(mutex_);
-        code_ = code;
-        changed_.notify_all();
-    }
-    void abort() override {}
-    std::size_t queued_bytes() const override {
-        std::lock_guard lock(mutex_);
-        return queued_;
-    }
-
-    void read(bool reads) {
-        std::lock_guard lock(mutex_);
-        reads_ = reads;
-        if (reads) queued_ = 0;
-    }
-    bool wait(const std::function<bool(const std::vector<std::string>&, int code)>& holds) const {
-        std::unique_lock lock(mutex_);
-        return changed_.wait_for(lock, 30s, [&] { return holds(sent_, code_); });
-    }
-    bool wait_for(const std::string& part, std::size_t times = 1) const {
-        return wait([&](const auto& sent, int) { return count_in(sent, part) >= times; });
-    }
-    std::size_t count(const std::string& part) const {
-        std::lock_guard lock(mutex_);
-        return count_in(sent_, part);
-    }
-    std::vector<std::string> sent() const {
-        std::lock_guard lock(mutex_);
-        return sent_;
-    }
-    std::size_t most_queued() const {
-        std::lock_guard lock(mutex_);
-        return most_queued_;
-    }
-    // The last event's id.
-    std::string last_id() const {
-        std::lock_guard lock(mutex_);
-        std::string out;
-        for (const std::string& s : sent_) {
-            const std::size_t at = s.find(R"("id":")");
-            if (s.starts_with(R"({"type":"delivery")") || s.starts_with(R"({"type":"alert_fired")")) {
-                out = s.substr(at + 6, s.find('"', at + 6) - at - 6);
-            }
-        }
-        return out;
-    }
-
-private:
-    static std::size_t count_in(const std::vector<std::string>& sent, const std::string& part) {
-        return static_cast<std::size_t>(std::count_if(
-            sent.begin(), sent.end(), [&](const auto& s) { return s.find(part) != std::string::npos; }));
-    }
-
-    mutable std::mutex mutex_;
-    mutable std::condition_variable changed_;
-    std::vector<std::string> sent_;
-    int code_ = 0;
-    bool reads_ = true;
-    std::size_t queued_ = 0;
-    std::size_t most_queued_ = 0;
-};
 
 class LiveTest : public testing::Test {
 protected:

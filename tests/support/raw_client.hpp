@@ -63,6 +63,14 @@ public:
             pending_.append(buffer, static_cast<std::size_t>(n));
         }
     }
+    // Takes what is there without waiting, and returns how much.
+    std::size_t discard() {
+        std::size_t all = std::exchange(pending_, {}).size();
+        char buffer[16384];
+        ssize_t n = 0;
+        while ((n = recv(fd_, buffer, sizeof buffer, MSG_DONTWAIT)) > 0) all += static_cast<std::size_t>(n);
+        return all;
+    }
     // One answer with a Content-Length.
     std::string answer() {
         char buffer[4096];

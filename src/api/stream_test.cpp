@@ -1,0 +1,205 @@
+#include "api/stream.hpp"
+
+#include <memory>
+#include <string>
+
+#include "api/api_fixture.hpp"
+#include "fakes/fake_peer.hpp"
+
+namespace pricewire::api {
+namespace {
+
+TEST(StreamCommand, ReadsEachKindAndRefusesTheRestInWords) {
+    const std::vector<Ticker> known{"BTC", "ETH"};
+    const auto auth = parse_stream_command(
+        R"({"type":"auth","api_key":"k","tickers":["btc"],"last_event_id":"1.2.3"})", known);
+    ASSERT_TRUE(auth);
+    EXPECT_EQ(auth->kind, StreamCommand::Kind::auth);
+    EXPECT_EQ(auth->api_key, "k");
+    EXPECT_EQ(auth->last_event_id, "1.2.3");
+    EXPECT_EQ(auth->tickers, (std::vector<Ticker>{"BTC"}));
+    const auto all = parse_stream_command(R"({"type":"subscribe","tickers":null})", known);
+    ASSERT_TRUE(all);
+    EXPECT_EQ(all->kind, StreamCommand::Kind::subscribe);
+    EXPECT_FALSE(all->tickers);
+    const auto none = parse_stream_command(R"({"type":"subscribe","tickers":[]})", known);
+    ASSERT_TRUE(none);
+    EXPECT_TRUE(none->tickers->empty());
+    EXPECT_EQ(parse_stream_command(R"({"type":"ping"})", known)->kind, StreamCommand::Kind::ping);
+
+    const auto refused = [&](const std::string& text) {
+        const auto command = parse_stream_command(text, known);
+        return command ? "accepted" : command.error();
+    };
+    EXPECT_EQ(refused("nonsense"), "A message should be a JSON object");
+    EXPECT_EQ(refused("[1]"), "A message should be a JSON object");
+    EXPECT_EQ(refused("{}"), "type should be auth, subscribe or ping");
+    EXPECT_EQ(refused(R"({"type":"sell"})"), "type should be auth, subscribe or ping");
+    EXPECT_EQ(refused(R"({"type":"auth"})"), "api_key is missing");
+    EXPECT_EQ(refused(R"({"type":"auth","api_key":7})"), "api_key is missing");
+    EXPECT_EQ(refused(R"({"type":"subscribe","tickers":["DOGE"]})"), "There is no ticker 'DOGE' here");
+    EXPECT_EQ(refused(R"({"type":"subscribe","tickers":[1]})"), "tickers should be a list of strings");
+    EXPECT_EQ(refused(R"({"type":"subscribe","tickers":"BTC"})"),
+              "tickers should be a list such as [\"BTC\"], or null for all");
+    EXPECT_EQ(refused(R"({"type":"auth","api_key":"k","last_event_id":")" + std::string(101, '1') + "\"}"),
+              "last_event_id is none of ours");
+    EXPECT_EQ(refused(R"({"type":"ping","x":")" + std::string(20'000, 'x') + "\"}"),
+              "A message should have at most 16 KiB");
+    EXPECT_EQ(refused(std::string(2000, '[')), "A message should be a JSON object") << "nested too deep";
+}
+
+TEST(StreamCommand, TickersOfAQueryStandBetweenCommas) {
+    const std::vector<Ticker> known{"BTC", "ETH"};
+    EXPECT_EQ(parse_tickers("btc, ETH", known), (std::vector<Ticker>{"BTC", "ETH"}));
+    EXPECT_TRUE(parse_tickers("", known)->empty());
+    EXPECT_EQ(parse_tickers("BTC,X", known).error(), "There is no ticker 'X' here");
+}
+
+class StreamTest : public ApiTest {
+protected:
+    // A WebSocket that asks to be let in, and what the server is told to do with it.
+    struct Socket {
+        std::shared_ptr<FakePeer> peer = std::make_shared<FakePeer>();
+        net::WsHandler handler;
+        bool has(const std::string& part) const { return peer->wait_for(part); }
+        bool closed_with(int code) const {
+            return peer->wait([&](const auto&, int c) { return c == code; });
+        }
+    };
+    Socket open(net::Headers headers = {}, const std::string& path = "/api/v1/stream") {
+        net::ServerRequest request;
+        request.method = "GET";
+        request.target = request.path = path;
+        request.headers = std::move(headers);
+        request.peer = *net::IpAddress::parse("192.0.2.1");
+        Socket socket;
+        socket.handler = api().upgrade(request, socket.peer);
+        sockets_.push_back(socket);
+        return socket;
+    }
+    ~StreamTest() override {
+        for (Socket& s : sockets_) {
+            if (s.handler.on_close) s.handler.on_close();
+        }
+    }
+    static std::string auth(const std::string& key) { return R"({"type":"auth","api_key":")" + key + "\"}"; }
+
+    std::vector<Socket> sockets_;
+    const Account ann_ = register_user("ann@example.com");
+};
+
+TEST_F(StreamTest, AKeyMayComeAsAHeaderASubprotocolOrTheFirstMessage) {
+    publish("BTC", "65000.5");
+    const Socket header = open({{"x-api-key", ann_.api_key}});
+    EXPECT_TRUE(header.has(R"({"type":"ready")"));
+    EXPECT_TRUE(header.has(R"("BTC":{"price":65000.5,)"));
+    EXPECT_EQ(header.handler.subprotocol, "");
+    EXPECT_FALSE(header.handler.first_text_within);
+
+    const Socket subprotocol =
+        open({{"sec-websocket-protocol", "pricewire.v1, pricewire.key." + ann_.api_key}});
+    EXPECT_TRUE(subprotocol.has(R"({"type":"ready")"));
+    EXPECT_EQ(subprotocol.handler.subprotocol, "pricewire.v1") << "and never the one with the key";
+
+    const Socket message = open();
+    EXPECT_TRUE(message.handler.first_text_within) << "who says nothing does not stay";
+    EXPECT_TRUE(message.peer->sent().empty());
+    message.handler.on_text(auth(ann_.api_key));
+    EXPECT_TRUE(message.has(R"({"type":"ready")"));
+}
+
+TEST_F(StreamTest, AWrongKeyIsToldAndClosed) {
+    for (const std::string& key : {std::string("sk_live_nobody"), "sk_live_" + std::string(43, 'a')}) {
+        const Socket socket = open();
+        socket.handler.on_text(auth(key));
+        EXPECT_TRUE(socket.closed_with(4401));
+        EXPECT_TRUE(socket.has(
+            R"({"type":"error","error":"HTTPException","detail":"Invalid or inactive API Key","code":401})"));
+    }
+}
+
+TEST_F(StreamTest, WhatIsNoMessageOrComesTooEarlyOrTwiceIsToldAndClosed) {
+    const Socket early = open();
+    early.handler.on_text(R"({"type":"subscribe"})");
+    EXPECT_TRUE(early.closed_with(4401));
+    const Socket nonsense = open({{"x-api-key", ann_.api_key}});
+    nonsense.handler.on_text("?");
+    EXPECT_TRUE(nonsense.closed_with(4400));
+    EXPECT_TRUE(nonsense.has(R"("detail":"A message should be a JSON object","code":400)"));
+    const Socket twice = open({{"x-api-key", ann_.api_key}});
+    twice.handler.on_text(auth(ann_.api_key));
+    EXPECT_TRUE(twice.closed_with(4400));
+}
+
+TEST_F(StreamTest, AClientMayChooseItsTickersAndAskForALifeSign) {
+    publish("BTC", "1");
+    publish("ETH", "2");
+    const Socket socket = open();
+    socket.handler.on_text(R"({"type":"auth","api_key":")" + ann_.api_key + R"(","tickers":["ETH"]})");
+    ASSERT_TRUE(socket.has(R"({"type":"prices","prices":{"ETH":{"price":2,)"));
+    EXPECT_EQ(socket.peer->count("BTC"), 0U);
+    socket.handler.on_text(R"({"type":"subscribe","tickers":["BTC"]})");
+    EXPECT_TRUE(socket.has(R"({"type":"prices","prices":{"BTC":{"price":1,)"));
+    socket.handler.on_text(R"({"type":"ping"})");
+    EXPECT_TRUE(socket.has(R"({"type":"pong"})"));
+}
+
+TEST_F(StreamTest, OneWhoTalksWithoutEndIsClosed) {
+    const Socket socket = open({{"x-api-key", ann_.api_key}});
+    for (int i = 0; i < 60; ++i) socket.handler.on_text(R"({"type":"ping"})");
+    EXPECT_TRUE(socket.closed_with(4429));
+    EXPECT_LE(socket.peer->count("pong"), 50U);
+}
+
+TEST_F(StreamTest, OpeningStreamsIsLimitedAsEveryRequestIs) {
+    options_.user_limit = {2, 10s};
+    api_ = nullptr;
+    EXPECT_TRUE(open({{"x-api-key", ann_.api_key}}).has("ready"));
+    EXPECT_TRUE(open({{"x-api-key", ann_.api_key}}).has("ready"));
+    const Socket third = open({{"x-api-key", ann_.api_key}});
+    EXPECT_TRUE(third.closed_with(4429));
+    EXPECT_TRUE(third.has(R"("detail":"Rate limit exceeded)"));
+}
+
+TEST_F(StreamTest, WhatAUserDoesToADeliveryIsTold) {
+    const Socket socket = open({{"x-api-key", ann_.api_key}});
+    ASSERT_TRUE(socket.has("ready"));
+    const Answer created = call_as(ann_, "POST", "/api/v1/alerts", alert_body());
+    ASSERT_EQ(created.status, 201) << created.body;
+    const Answer tested = call_as(ann_, "POST", "/api/v1/alerts/" + member(created.body, "id") + "/test");
+    ASSERT_EQ(tested.status, 202) << tested.body;
+    EXPECT_TRUE(socket.has(R"("kind":"test","status":"pending")"));
+    const std::string id = member(tested.body, "id");
+    ASSERT_EQ(call_as(ann_, "POST", "/api/v1/deliveries/" + id + "/cancel").status, 200);
+    EXPECT_TRUE(socket.has(R"("kind":"test","status":"cancelled")"));
+    ASSERT_EQ(call_as(ann_, "POST", "/api/v1/deliveries/" + id + "/retry").status, 202);
+    EXPECT_TRUE(socket.peer->wait_for(R"("kind":"test","status":"pending")", 2));
+}
+
+TEST_F(StreamTest, AKeyThatIsReplacedEndsItsStreams) {
+    const Socket socket = open({{"x-api-key", ann_.api_key}});
+    ASSERT_TRUE(socket.has("ready"));
+    ASSERT_EQ(call_as(ann_, "POST", "/api/v1/users/me/api-key").status, 200);
+    EXPECT_TRUE(socket.closed_with(4401));
+}
+
+TEST_F(StreamTest, ElsewhereThereIsNoWebSocket) {
+    const Socket socket = open({}, "/api/v1/rates");
+    EXPECT_FALSE(socket.handler.on_text);
+    ASSERT_TRUE(socket.handler.refusal);
+    EXPECT_EQ(socket.handler.refusal->status, 404);
+}
+
+TEST_F(StreamTest, WithoutAnUpgradeTheStreamSaysWhatItIs) {
+    const Answer answer = call_as(ann_, "GET", "/api/v1/stream");
+    EXPECT_EQ(answer.status, 426);
+    EXPECT_EQ(answer.header("Upgrade"), "websocket");
+}
+
+TEST_F(StreamTest, EventsAreRefusedBeforeTheyBegin) {
+    EXPECT_EQ(call("GET", "/api/v1/events").status, 401);
+    expect_invalid(call_as(ann_, "GET", "/api/v1/events?tickers=BTC,NO"), R"("query","tickers")", "enum");
+}
+
+}  // namespace
+}  // namespace pricewire::api
