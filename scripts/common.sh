@@ -55,19 +55,33 @@ need_packages() {
   hint=
 }
 
-# A Node.js that today's tools run on (Debian 12's is too old), with an npm: where the machine's own does not do, the
-# one from npm goes first in the PATH.
+# The oldest Node.js that today's tools run on; Debian 12's is older.
+oldest_node=22.18
+
+node_is_new_enough() {
+  printf 'v%s\n%s\n' "$oldest_node" "$(node --version 2>/dev/null || true)" | sort -V -C
+}
+
+# Puts a Node.js that is new enough first in the PATH, the one from npm where the machine's own is not; and sees to it
+# that there is an npm.
 need_node() {
-  local oldest=22.18 have
   if ! command -v npm >/dev/null; then need_packages nodejs npm; fi
-  have=$(node --version 2>/dev/null || true)
-  if printf 'v%s\n%s\n' "$oldest" "$have" | sort -V -C; then return 0; fi
+  if node_is_new_enough; then return 0; fi
   npm_install web/node
-  PATH=$PWD/web/node/node_modules/.bin:$PATH
-  if ! node --version >/dev/null; then
-    printf 'The Node.js from npm does not run here; one of at least %s in the PATH will do.\n' "$oldest" >&2
+  PATH=$(printf '%s:' "$PWD"/web/node/node_modules/node-linux-*/bin)$PATH
+  hash -r
+  if ! node_is_new_enough; then
+    printf 'The Node.js from npm does not run here; one of at least %s in the PATH will do.\n' "$oldest_node" >&2
     exit 1
   fi
+}
+
+# npm under the `node` of the PATH, which Debian's does not look at: npm leaves out what the one it runs on is too old
+# for.
+npm_here() {
+  local npm
+  npm=$(readlink -f "$(command -v npm)")
+  if [ "${npm##*.}" = js ]; then node "$npm" "$@"; else "$npm" "$@"; fi
 }
 
 # npm_install FOLDER: the packages of its package-lock.json, where they are not there already.
@@ -76,7 +90,7 @@ npm_install() {
   if cmp -s "$folder/package-lock.json" "$folder/node_modules/.installed"; then return 0; fi
   say "Installing the npm packages of $folder"
   hint="npm needs its registry; the reason stands above"
-  step npm --prefix "$folder" ci --no-audit --no-fund --loglevel=error
+  step npm_here --prefix "$folder" ci --no-audit --no-fund --loglevel=error
   cp "$folder/package-lock.json" "$folder/node_modules/.installed"
   hint=
 }

@@ -40,8 +40,7 @@ struct Exchange {
 // The page runs its own scripts and styles, speaks to this server, and knows no other host.
 constexpr std::string_view page_policy =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "base-uri "
-    "'none'; form-action 'none'; frame-ancestors 'none'";
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 // What handlers work with.
 struct Services {

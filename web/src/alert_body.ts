@@ -11,7 +11,8 @@ export function formatOfUrl(url: string): string {
   }
   const { hostname, pathname } = parsed;
   if (hostname === 'hooks.slack.com') return 'slack';
-  if (/^(canary\.|ptb\.)?discord(app)?\.com$/.test(hostname) && pathname.startsWith('/api/webhooks/')) return 'discord';
+  if (/^(canary\.|ptb\.)?discord(app)?\.com$/.test(hostname) && pathname.startsWith('/api/webhooks/'))
+    return 'discord';
   return hostname === 'api.telegram.org' ? 'telegram' : 'json';
 }
 

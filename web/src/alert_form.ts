@@ -37,21 +37,59 @@ export class AlertForm {
     this.context = context;
     this.onDraft = onDraft;
     this.stepOf = stepOf;
-    this.price = field('Price', h('input', { name: 'price', inputmode: 'decimal', autocomplete: 'off', placeholder: 'Click the chart', required: true, maxlength: '40' }), this.hint);
+    this.price = field(
+      'Price',
+      h('input', {
+        name: 'price',
+        inputmode: 'decimal',
+        autocomplete: 'off',
+        placeholder: 'Click the chart',
+        required: true,
+        maxlength: '40',
+      }),
+      this.hint,
+    );
     this.condition = field(
       'Condition',
-      h('select', { name: 'condition' }, h('option', { value: 'gt' }, '▲ rises above'), h('option', { value: 'lt' }, '▼ falls below')),
+      h(
+        'select',
+        { name: 'condition' },
+        h('option', { value: 'gt' }, '▲ rises above'),
+        h('option', { value: 'lt' }, '▼ falls below'),
+      ),
     );
-    this.url = field('Webhook URL', h('input', { name: 'webhook_url', type: 'url', inputmode: 'url', autocomplete: 'url', placeholder: 'https://…', required: true, maxlength: '2048' }));
-    this.note = field('Note', h('input', { name: 'note', maxlength: '500', autocomplete: 'off', placeholder: 'Optional; comes with the webhook' }));
+    this.url = field(
+      'Webhook URL',
+      h('input', {
+        name: 'webhook_url',
+        type: 'url',
+        inputmode: 'url',
+        autocomplete: 'url',
+        placeholder: 'https://…',
+        required: true,
+        maxlength: '2048',
+      }),
+    );
+    this.note = field(
+      'Note',
+      h('input', {
+        name: 'note',
+        maxlength: '500',
+        autocomplete: 'off',
+        placeholder: 'Optional; comes with the webhook',
+      }),
+    );
     this.format = field(
       'Format',
       h(
         'select',
         { name: 'format' },
-        ...[['json', 'JSON'], ['slack', 'Slack'], ['discord', 'Discord'], ['telegram', 'Telegram']].map(([value, text]) =>
-          h('option', { value }, text!),
-        ),
+        ...[
+          ['json', 'JSON'],
+          ['slack', 'Slack'],
+          ['discord', 'Discord'],
+          ['telegram', 'Telegram'],
+        ].map(([value, text]) => h('option', { value }, text!)),
       ),
     );
     this.element = h(
@@ -123,7 +161,9 @@ export class AlertForm {
 
   draft(): Draft | null {
     const price = readPrice(this.price.input.value);
-    return price === null || Number(price) === 0 ? null : { price, condition: this.condition.input.value as Condition };
+    return price === null || Number(price) === 0
+      ? null
+      : { price, condition: this.condition.input.value as Condition };
   }
 
   private present(): string | null {
@@ -132,14 +172,16 @@ export class AlertForm {
 
   private changed(): void {
     const price = readPrice(this.price.input.value);
-    if (price !== null && !this.conditionChosen) this.condition.input.value = conditionFor(price, this.present());
+    if (price !== null && !this.conditionChosen)
+      this.condition.input.value = conditionFor(price, this.present());
     this.refresh();
     this.onDraft(this.draft());
   }
 
   private hintText(draft: Draft | null): string {
     const present = this.present();
-    if (draft === null) return present === null ? 'There is no price right now.' : `Now ${groupDigits(present)}`;
+    if (draft === null)
+      return present === null ? 'There is no price right now.' : `Now ${groupDigits(present)}`;
     if (present === null) return 'There is no price right now; the alert waits for one.';
     if (holdsAlready(draft.condition, draft.price, present)) return 'Holds already: it will fire at once.';
     return `${formatDistance(present, draft.price)} from now`;
@@ -164,7 +206,8 @@ export class AlertForm {
     const price = readPrice(this.price.input.value);
     const url = this.url.input.value.trim();
     const errors: [Field, string][] = [];
-    if (this.price.input.value.trim() === '') errors.push([this.price, 'Click a price on the chart, or type one.']);
+    if (this.price.input.value.trim() === '')
+      errors.push([this.price, 'Click a price on the chart, or type one.']);
     else if (price === null) errors.push([this.price, 'Write the price in digits, such as 65420.15.']);
     if (url === '') errors.push([this.url, 'Where should the webhook go? An https address of yours.']);
     errors.forEach(([f, message]) => f.setError(message));
@@ -192,7 +235,13 @@ export class AlertForm {
         const { price: p, url: u } = { price: this.price, url: this.url };
         showErrors(
           error,
-          { target_price: p, webhook_url: u, condition: this.condition, note: this.note, format: this.format },
+          {
+            target_price: p,
+            webhook_url: u,
+            condition: this.condition,
+            note: this.note,
+            format: this.format,
+          },
           this.error,
         );
       } else {

@@ -133,11 +133,22 @@ export function errorOf(status: number, text: string): ApiError {
     // Told below by its status.
   }
   if (Array.isArray(body.detail)) {
-    const fields = body.detail.map(({ loc = [], msg = '' }) => ({ field: loc[1] ?? '', message: sentence(msg) }));
+    const fields = body.detail.map(({ loc = [], msg = '' }) => ({
+      field: loc[1] ?? '',
+      message: sentence(forThePage(msg)),
+    }));
     return new ApiError(status, fields.map((f) => f.message).join(' '), fields);
   }
-  if (typeof body.detail === 'string') return new ApiError(status, sentence(body.detail));
+  if (typeof body.detail === 'string') return new ApiError(status, sentence(forThePage(body.detail)));
   return new ApiError(status, `The server answered ${status} and did not say why. Try again shortly.`);
+}
+
+/** What the server tells programs to request, the page has a button for; and it names fields by their labels. */
+function forThePage(text: string): string {
+  return text
+    .replace(/POST \/api\/v1\/endpoints\/enable .*/s, 'Enable it under Account.')
+    .replace(/^webhook_url /, 'The webhook URL ')
+    .replace(/\bwebhook_url\b/g, 'webhook URL');
 }
 
 function sentence(text: string): string {

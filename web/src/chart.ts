@@ -1,7 +1,7 @@
 // The chart: candles and axes by uPlot, alerts and the draft as elements above them, so that they can be focused.
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
-import { nearestLine, placeLines, priceRange, visibleBars } from './chart_geometry.ts';
+import { firstZoom, nearestLine, placeLines, priceRange, visibleBars, zooms } from './chart_geometry.ts';
 import { comparePrices, groupDigits, nudgePrice, snapPrice, stepOf } from './decimal.ts';
 import { h, KeyedList, onFrame, setAttribute, setText, show } from './dom.ts';
 import { conditionSign, conditionWord, formatClock, formatDay, formatDistance } from './format.ts';
@@ -10,6 +10,7 @@ import type { Alert, Condition, Interval } from './types.ts';
 import { intervalSeconds } from './types.ts';
 
 const labelHeight = 20;
+const mostLines = 40;
 const grip = 12; // how near to the draft a press takes hold of it
 
 export interface ChartListener {
@@ -42,6 +43,7 @@ export class PriceChart {
   private colors: Colors;
   private bars: DrawnBar[] = [];
   private interval: Interval = '1m';
+  private zoom = firstZoom;
   private ticker = '';
   private price: string | null = null;
   private alerts: Alert[] = [];
@@ -60,7 +62,14 @@ export class PriceChart {
     this.draftLabel = h('span', { class: 'line-label' });
     this.draftLine = h(
       'div',
-      { class: 'line draft', role: 'slider', tabindex: '0', 'aria-orientation': 'vertical', 'aria-label': 'New alert line', 'data-testid': 'draft-line' },
+      {
+        class: 'line draft',
+        role: 'slider',
+        tabindex: '0',
+        'aria-orientation': 'vertical',
+        'aria-label': 'New alert line',
+        'data-testid': 'draft-line',
+      },
       this.draftLabel,
     );
     this.draftLine.hidden = true;
@@ -95,15 +104,26 @@ export class PriceChart {
     this.redraw();
   }
   setAlerts(alerts: Alert[]): void {
-    this.alerts = alerts;
+    // Beyond a few dozen, lines would hide what they are drawn on; the nearest are those that matter.
+    const present = Number(this.price ?? alerts[0]?.target_price ?? 0);
+    const distance = (a: Alert): number => Math.abs(Number(a.target_price) - present);
+    this.alerts =
+      alerts.length <= mostLines
+        ? alerts
+        : [...alerts].sort((a, b) => distance(a) - distance(b)).slice(0, mostLines);
     this.redraw();
   }
   setDraft(draft: { price: string; condition: Condition } | null): void {
     this.draft = draft;
     this.redraw();
   }
-  focusDraft(): void {
-    this.draftLine.focus();
+  /** Whether there is anything left in that direction. */
+  canZoom(by: 1 | -1): boolean {
+    return zooms[this.zoom + by] !== undefined;
+  }
+  zoomBy(by: 1 | -1): void {
+    if (this.canZoom(by)) this.zoom += by;
+    this.redraw();
   }
 
   /** The step that a key press moves the draft by: about a pixel's worth. */
@@ -124,7 +144,13 @@ export class PriceChart {
   private readColors(): Colors {
     const style = getComputedStyle(document.documentElement);
     const of = (name: string): string => style.getPropertyValue(name).trim();
-    return { up: of('--up'), down: of('--down'), grid: of('--grid'), text: of('--muted'), panel: of('--panel') };
+    return {
+      up: of('--up'),
+      down: of('--down'),
+      grid: of('--grid'),
+      text: of('--muted'),
+      panel: of('--panel'),
+    };
   }
 
   private size(): { width: number; height: number } {
@@ -153,7 +179,14 @@ export class PriceChart {
         },
       },
       axes: [
-        { ...axis, grid, size: 26, gap: 6, space: 70, values: (_, ticks, __, ___, step) => this.timeLabels(ticks, step) },
+        {
+          ...axis,
+          grid,
+          size: 26,
+          gap: 6,
+          space: 70,
+          values: (_, ticks, __, ___, step) => this.timeLabels(ticks, step),
+        },
         {
           ...axis,
           grid,
@@ -187,7 +220,7 @@ export class PriceChart {
   private timeRange(): [number, number] {
     const length = intervalSeconds[this.interval];
     const last = this.bars.at(-1)?.time ?? Math.floor(Date.now() / 1000);
-    const count = visibleBars(this.plot?.over.clientWidth ?? 600, this.bars.length);
+    const count = visibleBars(this.plot?.over.clientWidth ?? 600, this.bars.length, zooms[this.zoom]!);
     // A little free room on the right, where the next ones will stand.
     const free = Math.max(2, Math.round(count * 0.06));
     return [last - (count - free) * length, last + free * length];
@@ -271,7 +304,12 @@ export class PriceChart {
       ctx.fillStyle = bar.close >= bar.open ? this.colors.up : this.colors.down;
       const wick = Math.max(1, Math.round(ratio));
       ctx.fillRect(x - Math.floor(wick / 2), y(bar.high), wick, Math.max(1, y(bar.low) - y(bar.high)));
-      ctx.fillRect(x - Math.floor(body / 2), Math.min(open, close), body, Math.max(wick, Math.abs(open - close)));
+      ctx.fillRect(
+        x - Math.floor(body / 2),
+        Math.min(open, close),
+        body,
+        Math.max(wick, Math.abs(open - close)),
+      );
     }
     ctx.restore();
   }

@@ -28,10 +28,13 @@ export function priceRange(low: number, high: number, marks: readonly number[]):
   return { min: Math.max(0, min - room), max: max + room };
 }
 
-/** How many bars fit beside each other, the fewest that they are spread over included. */
-export function visibleBars(width: number, bars: number): number {
-  const narrowest = 7;
-  const fit = Math.max(10, Math.floor(width / narrowest));
+/** Pixels a bar, from far away to near. */
+export const zooms: readonly number[] = [2, 3, 5, 7, 10, 14];
+export const firstZoom = 3;
+
+/** How many bars fit beside each other; a few are not spread over the whole width. */
+export function visibleBars(width: number, bars: number, pixels: number): number {
+  const fit = Math.max(10, Math.floor(width / pixels));
   return Math.min(fit, Math.max(bars, 40));
 }
 

@@ -108,7 +108,9 @@ export class KeyedList<T> {
 function keepFocusNear(row: HTMLElement): void {
   if (!row.contains(document.activeElement)) return;
   const beside = row.nextElementSibling ?? row.previousElementSibling;
-  const target = beside?.querySelector<HTMLElement>('button, a') ?? document.querySelector<HTMLElement>('main h1');
+  const controls = [...(beside?.querySelectorAll<HTMLElement>('button, a') ?? [])];
+  const shown = controls.find((control) => control.offsetParent !== null);
+  const target = shown ?? document.querySelector<HTMLElement>('main h1');
   target?.focus();
 }
 
@@ -143,7 +145,10 @@ export function onFrame(render: () => void): () => void {
 }
 
 /** A button that cannot be pressed twice while its work is under way. */
-export async function whileBusy<T>(button: HTMLButtonElement, work: () => Promise<T>): Promise<T | undefined> {
+export async function whileBusy<T>(
+  button: HTMLButtonElement,
+  work: () => Promise<T>,
+): Promise<T | undefined> {
   if (button.getAttribute('aria-busy') === 'true') return undefined;
   button.setAttribute('aria-busy', 'true');
   try {

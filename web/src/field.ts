@@ -42,7 +42,11 @@ export function errorRegion(): { element: HTMLElement; set(message: string): voi
  * Shows what was wrong at the fields that it was wrong with, the rest in the region, and brings the focus to the first
  * such field.
  */
-export function showErrors(error: unknown, fields: Record<string, Field>, region: { set(message: string): void }): void {
+export function showErrors(
+  error: unknown,
+  fields: Record<string, Field>,
+  region: { set(message: string): void },
+): void {
   const rest: string[] = [];
   let first: Input | null = null;
   if (error instanceof ApiError && error.fields.length > 0) {

@@ -62,7 +62,10 @@ export const conditionWord: Record<Condition, string> = { gt: 'above', lt: 'belo
 export const conditionSign: Record<Condition, string> = { gt: '▲', lt: '▼' };
 
 /** "BTC above 70,000" without the grouping: for titles and notifications. */
-export function alertTitle(alert: Pick<Alert, 'ticker' | 'condition' | 'target_price'>, group = (s: string) => s): string {
+export function alertTitle(
+  alert: Pick<Alert, 'ticker' | 'condition' | 'target_price'>,
+  group = (s: string) => s,
+): string {
   return `${alert.ticker} ${conditionWord[alert.condition]} ${group(alert.target_price)}`;
 }
 

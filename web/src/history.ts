@@ -14,7 +14,12 @@ export interface Series {
   error: string;
 }
 
+// How many requests are under way at once: many tickers must not run into the server's limit together.
+const atOnce = 4;
+
 export class History {
+  private readonly waiting: Series[] = [];
+  private underWay = 0;
   private readonly series = new Map<string, Series>();
   private readonly listeners = new Set<(series: Series) => void>();
   private readonly lastTaken = new Map<string, string>();
@@ -41,19 +46,35 @@ export class History {
       this.series.set(key, series);
       const price = this.store.prices.get(ticker)?.price;
       if (price) this.take(series, price.price, price.time);
-      void this.load(series);
+      // What somebody looks at comes before the small pictures.
+      this.waiting.unshift(series);
+      this.loadNext();
     }
     return series;
   }
 
   /** After a gap of the stream: all that is in use, anew. */
   reload(): void {
-    for (const series of this.series.values()) void this.load(series);
+    for (const series of this.series.values()) if (!this.waiting.includes(series)) this.waiting.push(series);
+    this.loadNext();
   }
 
   clear(): void {
     this.series.clear();
+    this.waiting.length = 0;
     this.lastTaken.clear();
+  }
+
+  private loadNext(): void {
+    while (this.underWay < atOnce) {
+      const series = this.waiting.shift();
+      if (series === undefined) return;
+      ++this.underWay;
+      void this.load(series).finally(() => {
+        --this.underWay;
+        this.loadNext();
+      });
+    }
   }
 
   private async load(series: Series): Promise<void> {

@@ -81,7 +81,10 @@ function showRoute(focus: boolean): void {
 }
 
 function enter(focus: boolean): void {
-  frame = shell(context, Object.entries(routes).map(([name, { title }]) => ({ name, title })));
+  frame = shell(
+    context,
+    Object.entries(routes).map(([name, { title }]) => ({ name, title })),
+  );
   shown = null;
   root.replaceChildren(frame.element);
   if (location.hash === '') window.history.replaceState(null, '', '#/market');
@@ -129,7 +132,8 @@ async function loadLists(): Promise<void> {
   try {
     await Promise.all([store.loadAlerts(), store.loadDeliveries()]);
   } catch (error) {
-    if (session.apiKey !== null) toast(messageOf(error), 'bad', { label: 'Try again', run: () => void loadLists() });
+    if (session.apiKey !== null)
+      toast(messageOf(error), 'bad', { label: 'Try again', run: () => void loadLists() });
   }
 }
 
@@ -141,7 +145,12 @@ async function reload(): Promise<void> {
 window.addEventListener('hashchange', () => showRoute(true));
 // Another tab has signed out of a key that this one shares with it.
 window.addEventListener('storage', (e) => {
-  if (e.key === 'pricewire.key' && e.newValue === null && frame !== null && sessionStorageOr().getItem('pricewire.key') === null) {
+  if (
+    e.key === 'pricewire.key' &&
+    e.newValue === null &&
+    frame !== null &&
+    sessionStorageOr().getItem('pricewire.key') === null
+  ) {
     signOut('You have signed out in another tab.');
   }
 });

@@ -47,12 +47,15 @@ export class Session {
   signOut(): void {
     this.key = null;
     for (const store of [this.brief, this.lasting]) {
-      for (const name of ['key', 'webhook_url', 'ticker', 'interval']) attempt(() => store.removeItem(prefix + name));
+      for (const name of ['key', 'webhook_url', 'ticker', 'interval'])
+        attempt(() => store.removeItem(prefix + name));
     }
   }
 
   read(name: Name): string | null {
-    return attempt(() => this.brief.getItem(prefix + name)) ?? attempt(() => this.lasting.getItem(prefix + name));
+    return (
+      attempt(() => this.brief.getItem(prefix + name)) ?? attempt(() => this.lasting.getItem(prefix + name))
+    );
   }
 
   write(name: Exclude<Name, 'key'>, value: string): void {

@@ -17,9 +17,12 @@ export function sparkPoints(bars: readonly DrawnBar[], w = width, h = height): s
     high = Math.max(high, bar.close);
   }
   const room = 3;
-  const y = (value: number): number => (high === low ? h / 2 : room + ((high - value) / (high - low)) * (h - 2 * room));
+  const y = (value: number): number =>
+    high === low ? h / 2 : room + ((high - value) / (high - low)) * (h - 2 * room);
   if (bars.length === 1) return `0,${h / 2} ${w},${h / 2}`;
-  return bars.map((bar) => `${((bar.time - first) / span * w).toFixed(1)},${y(bar.close).toFixed(1)}`).join(' ');
+  return bars
+    .map((bar) => `${(((bar.time - first) / span) * w).toFixed(1)},${y(bar.close).toFixed(1)}`)
+    .join(' ');
 }
 
 export class Spark {
@@ -32,7 +35,14 @@ export class Spark {
     this.line = svg('polyline', { class: 'spark-line', points: '', fill: 'none' });
     this.element = svg(
       'svg',
-      { class: 'spark', viewBox: `0 0 ${width} ${height}`, width, height, preserveAspectRatio: 'none', 'aria-hidden': 'true' },
+      {
+        class: 'spark',
+        viewBox: `0 0 ${width} ${height}`,
+        width,
+        height,
+        preserveAspectRatio: 'none',
+        'aria-hidden': 'true',
+      },
       this.area,
       this.line,
     );

@@ -146,7 +146,12 @@ export class Store {
   }
 
   /** A list into what is known; what was told since the list was asked for is newer than it. */
-  private merge<T extends { id: string }>(known: Map<string, T>, list: T[], changed: Set<string>, keepOthers: boolean): Map<string, T> {
+  private merge<T extends { id: string }>(
+    known: Map<string, T>,
+    list: T[],
+    changed: Set<string>,
+    keepOthers: boolean,
+  ): Map<string, T> {
     const merged = keepOthers ? new Map(known) : new Map<string, T>();
     for (const item of list) {
       if (this.deleted.has(item.id)) continue;

@@ -118,7 +118,8 @@ export class StreamMachine {
   }
 
   private closed(code: number): StreamAction[] {
-    if (this.connection === 'idle' || this.connection === 'refused' || this.connection === 'waiting') return [];
+    if (this.connection === 'idle' || this.connection === 'refused' || this.connection === 'waiting')
+      return [];
     if (code === 4401) return this.refused();
     this.connection = 'waiting';
     ++this.failures;
@@ -141,7 +142,10 @@ export class StreamMachine {
   }
 }
 
-export function connectionText(machine: Pick<StreamMachine, 'connection' | 'wasLive'>, failed: boolean): string {
+export function connectionText(
+  machine: Pick<StreamMachine, 'connection' | 'wasLive'>,
+  failed: boolean,
+): string {
   if (machine.connection === 'live') return 'Live';
   return machine.wasLive || failed ? 'Reconnecting…' : 'Connecting…';
 }

@@ -39,7 +39,9 @@ export function toast(message: string, kind: 'info' | 'good' | 'bad' = 'info', a
       ),
     );
   }
-  element.append(h('button', { type: 'button', class: 'icon', 'aria-label': 'Dismiss', onclick: close }, '×'));
+  element.append(
+    h('button', { type: 'button', class: 'icon', 'aria-label': 'Dismiss', onclick: close }, '×'),
+  );
   // Who points at it or has the focus in it is reading it.
   for (const name of ['pointerenter', 'focusin']) element.addEventListener(name, () => clearTimeout(timer));
   for (const name of ['pointerleave', 'focusout']) element.addEventListener(name, arm);

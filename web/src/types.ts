@@ -67,7 +67,12 @@ export interface Attempt {
   address: string | null;
   request_headers: Record<string, string> | null;
   answer: string | null;
-  times: { dns_ms: number | null; connect_ms: number | null; tls_ms: number | null; first_byte_ms: number | null };
+  times: {
+    dns_ms: number | null;
+    connect_ms: number | null;
+    tls_ms: number | null;
+    first_byte_ms: number | null;
+  };
 }
 
 export interface DeliveryDetail extends Delivery {

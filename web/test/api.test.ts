@@ -19,7 +19,12 @@ function fixture(...answers: (Response | Error)[]) {
     onUnauthorized: () => ++unauthorized,
     sleep: async (milliseconds) => void slept.push(milliseconds),
     fetch: (async (path: string, init: RequestInit) => {
-      sent.push({ method: init.method!, path, headers: init.headers as Record<string, string>, body: init.body as string | null });
+      sent.push({
+        method: init.method!,
+        path,
+        headers: init.headers as Record<string, string>,
+        body: init.body as string | null,
+      });
       const answer = answers.shift();
       if (answer === undefined) throw new Error('more requests than expected');
       if (answer instanceof Error) throw answer;
@@ -31,7 +36,8 @@ function fixture(...answers: (Response | Error)[]) {
 
 const json = (status: number, body: unknown, headers: Record<string, string> = {}): Response =>
   new Response(JSON.stringify(body), { status, headers });
-const tooMany = (after: string): Response => json(429, { detail: 'Rate limit exceeded' }, { 'Retry-After': after });
+const tooMany = (after: string): Response =>
+  json(429, { detail: 'Rate limit exceeded' }, { 'Retry-After': after });
 
 test('a request carries the key, and never in its path', async () => {
   const f = fixture(json(200, { price: 1 }));
@@ -74,13 +80,22 @@ test('a key that is refused signs out, one that is only tried does not', async (
 });
 
 test('errors are told at their fields, and in plain words where the server did not speak', () => {
-  const detail = [{ loc: ['body', 'webhook_url'], msg: 'only https is permitted' }, { loc: ['body'], msg: 'Field required' }];
+  const detail = [
+    { loc: ['body', 'webhook_url'], msg: 'only https is permitted' },
+    { loc: ['body'], msg: 'Field required' },
+  ];
   const invalid = errorOf(422, JSON.stringify({ error: 'ValidationError', detail, code: 422 }));
   assert.deepEqual(invalid.fields, [
     { field: 'webhook_url', message: 'Only https is permitted.' },
     { field: '', message: 'Field required.' },
   ]);
   assert.equal(errorOf(409, '{"detail":"127.0.0.1 is taken"}').message, '127.0.0.1 is taken.');
+  const disabled =
+    'This webhook_url is not called any more. POST /api/v1/endpoints/enable with it to have it called again.';
+  assert.equal(
+    errorOf(409, JSON.stringify({ detail: disabled })).message,
+    'This webhook URL is not called any more. Enable it under Account.',
+  );
   for (const odd of ['<html>', '', 'null', '{"detail":7}']) {
     assert.match(errorOf(502, odd).message, /The server answered 502/, odd);
   }
@@ -88,7 +103,10 @@ test('errors are told at their fields, and in plain words where the server did n
 });
 
 test('the next page is found in the Link header', () => {
-  assert.equal(nextPage('</api/v1/alerts/?limit=100&cursor=A-_>; rel="next"'), '/api/v1/alerts/?limit=100&cursor=A-_');
+  assert.equal(
+    nextPage('</api/v1/alerts/?limit=100&cursor=A-_>; rel="next"'),
+    '/api/v1/alerts/?limit=100&cursor=A-_',
+  );
   assert.equal(nextPage('<https://elsewhere.example/>; rel="next"'), null);
   assert.equal(nextPage(null), null);
 });
@@ -103,7 +121,13 @@ test('an alert is sent with the price as a number of the digits that were writte
     format: 'json',
   });
   assert.ok(body.includes('"target_price":0.300000000000000001,'), body);
-  assert.deepEqual(Object.keys(JSON.parse(body) as object).sort(), ['condition', 'format', 'target_price', 'ticker', 'webhook_url']);
+  assert.deepEqual(Object.keys(JSON.parse(body) as object).sort(), [
+    'condition',
+    'format',
+    'target_price',
+    'ticker',
+    'webhook_url',
+  ]);
 });
 
 test('the URLs of chats say which format they want', () => {

@@ -1,10 +1,23 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { drawn, intervalStart, joinBars, takePrice, type DrawnBar } from '../src/bars.ts';
-import { conditionFor, holdsAlready, nearestLine, placeLines, priceRange, visibleBars } from '../src/chart_geometry.ts';
+import {
+  conditionFor,
+  holdsAlready,
+  nearestLine,
+  placeLines,
+  priceRange,
+  visibleBars,
+} from '../src/chart_geometry.ts';
 import { sparkPoints } from '../src/spark.ts';
 
-const bar = (time: number, close: number): DrawnBar => ({ time, open: close, high: close + 1, low: close - 1, close });
+const bar = (time: number, close: number): DrawnBar => ({
+  time,
+  open: close,
+  high: close + 1,
+  low: close - 1,
+  close,
+});
 
 test('live prices carry the bars on', () => {
   const bars = [bar(60, 10)];
@@ -49,9 +62,10 @@ test('the chart shows all bars, room around them, and the marks that are near', 
 });
 
 test('bars are neither too narrow nor too wide', () => {
-  assert.equal(visibleBars(700, 500), 100);
-  assert.equal(visibleBars(700, 3), 40);
-  assert.equal(visibleBars(10, 3), 10);
+  assert.equal(visibleBars(700, 500, 7), 100);
+  assert.equal(visibleBars(700, 500, 2), 350);
+  assert.equal(visibleBars(700, 3, 7), 40);
+  assert.equal(visibleBars(10, 3, 7), 10);
 });
 
 test('a press takes hold of the line beneath it', () => {
@@ -62,8 +76,14 @@ test('a press takes hold of the line beneath it', () => {
 
 test('labels of lines that are close do not cover each other, and none leaves the chart', () => {
   const placed = placeLines([50, 55, 62, 200, -30, 500], 300, 20);
-  assert.deepEqual(placed.map((p) => p.lane), [0, 1, 2, 0, 0, 0]);
-  assert.deepEqual(placed.map((p) => p.off), [0, 0, 0, 0, -1, 1]);
+  assert.deepEqual(
+    placed.map((p) => p.lane),
+    [0, 1, 2, 0, 0, 0],
+  );
+  assert.deepEqual(
+    placed.map((p) => p.off),
+    [0, 0, 0, 0, -1, 1],
+  );
   assert.ok(placed.every((p) => p.y >= 0 && p.y <= 300));
 });
 

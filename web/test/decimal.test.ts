@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { addPrices, comparePrices, groupDigits, nudgePrice, percentBetween, readPrice, snapPrice, stepOf, subtractPrices } from '../src/decimal.ts';
+import {
+  addPrices,
+  comparePrices,
+  groupDigits,
+  nudgePrice,
+  percentBetween,
+  readPrice,
+  snapPrice,
+  stepOf,
+  subtractPrices,
+} from '../src/decimal.ts';
 
 test('a price that a person writes becomes the digits of a JSON number', () => {
   const written: [string, string | null][] = [

@@ -30,7 +30,10 @@ test('a time shows its day only where that is not today', () => {
   const now = new Date(2025, 0, 2, 15, 0, 0);
   assert.equal(format.formatTime(new Date(2025, 0, 2, 3, 4, 5).toISOString(), now), '03:04:05');
   assert.equal(format.formatTime(new Date(2025, 0, 1, 3, 4, 5).toISOString(), now), '1 Jan, 03:04:05');
-  assert.equal(format.formatTime(new Date(2024, 11, 31, 3, 4, 5).toISOString(), now), '31 Dec 2024, 03:04:05');
+  assert.equal(
+    format.formatTime(new Date(2024, 11, 31, 3, 4, 5).toISOString(), now),
+    '31 Dec 2024, 03:04:05',
+  );
   assert.equal(format.formatTime('no time', now), 'no time');
 });
 
@@ -45,6 +48,9 @@ test('durations and titles', () => {
   assert.equal(format.formatDuration(0.4), '< 1 ms');
   assert.equal(format.formatDuration(116.4), '116 ms');
   assert.equal(format.formatDuration(2310), '2.31 s');
-  assert.equal(format.alertTitle({ ticker: 'BTC', condition: 'gt', target_price: '70000' }), 'BTC above 70000');
+  assert.equal(
+    format.alertTitle({ ticker: 'BTC', condition: 'gt', target_price: '70000' }),
+    'BTC above 70000',
+  );
   assert.equal(format.shortUrl('https://a.example/b'), 'a.example/b');
 });

@@ -3,7 +3,8 @@ import test from 'node:test';
 import { parseJson } from '../src/json.ts';
 
 test('prices keep the digits that were sent', () => {
-  const text = '{"price":65420.150000000000000001,"target_price": 0.30,"triggered_price":null,"attempt_count":3}';
+  const text =
+    '{"price":65420.150000000000000001,"target_price": 0.30,"triggered_price":null,"attempt_count":3}';
   assert.deepEqual(parseJson(text), {
     price: '65420.150000000000000001',
     target_price: '0.30',

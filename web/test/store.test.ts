@@ -22,12 +22,20 @@ function storeWith(answer: (path: string) => Promise<Answer<unknown>> | Answer<u
 test('lists are shown newest first, and a page goes on where the last one ended', async () => {
   const { store, asked } = storeWith((path) => {
     if (path.includes('cursor')) return { body: [alert('1', false)], next: null };
-    return path.includes('true') ? { body: [alert('5'), alert('3')], next: null } : { body: [alert('4', false)], next: '/more?cursor=x' };
+    return path.includes('true')
+      ? { body: [alert('5'), alert('3')], next: null }
+      : { body: [alert('4', false)], next: '/more?cursor=x' };
   });
   await store.loadAlerts();
-  assert.deepEqual(store.alerts.map((a) => a.id), ['5', '4', '3']);
+  assert.deepEqual(
+    store.alerts.map((a) => a.id),
+    ['5', '4', '3'],
+  );
   await store.loadMoreAlerts();
-  assert.deepEqual(store.alerts.map((a) => a.id), ['5', '4', '3', '1']);
+  assert.deepEqual(
+    store.alerts.map((a) => a.id),
+    ['5', '4', '3', '1'],
+  );
   assert.equal(asked.at(-1), '/more?cursor=x');
   await store.loadMoreAlerts();
   assert.equal(asked.length, 3, 'there is no further page');
@@ -41,11 +49,14 @@ test('what the stream tells while a list is on its way is newer than the list', 
   store.apply({ type: 'delivery', id: 'e2', delivery: delivery('3', 'pending') });
   answer({ body: [delivery('2', 'pending'), delivery('1', 'failed')], next: null });
   await loading;
-  assert.deepEqual(store.deliveries.map((d) => [d.id, d.status]), [
-    ['3', 'pending'],
-    ['2', 'delivered'],
-    ['1', 'failed'],
-  ]);
+  assert.deepEqual(
+    store.deliveries.map((d) => [d.id, d.status]),
+    [
+      ['3', 'pending'],
+      ['2', 'delivered'],
+      ['1', 'failed'],
+    ],
+  );
 });
 
 test('an alert that was deleted does not come back with an older list', async () => {
@@ -111,9 +122,15 @@ test('a key is kept for the session alone, unless it is asked for', () => {
 
 test('where storage is forbidden one can sign in all the same', () => {
   const forbidden: StorageLike = {
-    getItem: () => { throw new Error('no'); },
-    setItem: () => { throw new Error('no'); },
-    removeItem: () => { throw new Error('no'); },
+    getItem: () => {
+      throw new Error('no');
+    },
+    setItem: () => {
+      throw new Error('no');
+    },
+    removeItem: () => {
+      throw new Error('no');
+    },
   };
   const session = new Session(forbidden, forbidden);
   session.signIn('sk_live_x', true);

@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { connectionText, silenceBeforeDrop, silenceBeforePing, StreamMachine, type StreamAction } from '../src/stream_machine.ts';
+import {
+  connectionText,
+  silenceBeforeDrop,
+  silenceBeforePing,
+  StreamMachine,
+  type StreamAction,
+} from '../src/stream_machine.ts';
 import type { Alert } from '../src/types.ts';
 
 const machine = (): StreamMachine => new StreamMachine(() => 1);
@@ -19,7 +25,9 @@ test('it connects, says who it is, and asks for the lists once it is live', () =
   assert.deepEqual(m.handle({ on: 'start' }), [{ do: 'connect' }]);
   assert.equal(connectionText(m, false), 'Connecting…');
   assert.deepEqual(m.handle({ on: 'open' }), [{ do: 'authenticate', lastEventId: null }]);
-  assert.deepEqual(m.handle({ on: 'message', message: { type: 'ready', last_event_id: 'e1' } }), [{ do: 'reload' }]);
+  assert.deepEqual(m.handle({ on: 'message', message: { type: 'ready', last_event_id: 'e1' } }), [
+    { do: 'reload' },
+  ]);
   assert.equal(connectionText(m, false), 'Live');
   assert.deepEqual(m.handle({ on: 'start' }), [], 'once');
 });
@@ -27,12 +35,16 @@ test('it connects, says who it is, and asks for the lists once it is live', () =
 test('after a cut it goes on from the last event, without loading anew', () => {
   const m = live();
   const alert = { id: 'a' } as Alert;
-  assert.deepEqual(names(m.handle({ on: 'message', message: { type: 'alert_fired', id: 'e7', alert } })), ['deliver']);
+  assert.deepEqual(names(m.handle({ on: 'message', message: { type: 'alert_fired', id: 'e7', alert } })), [
+    'deliver',
+  ]);
   assert.deepEqual(m.handle({ on: 'closed', code: 1006 }), [{ do: 'wait', milliseconds: 500 }]);
   assert.equal(connectionText(m, true), 'Reconnecting…');
   assert.deepEqual(m.handle({ on: 'timer' }), [{ do: 'connect' }]);
   assert.deepEqual(m.handle({ on: 'open' }), [{ do: 'authenticate', lastEventId: 'e7' }]);
-  assert.deepEqual(m.handle({ on: 'message', message: { type: 'ready', last_event_id: 'e7' } }), [{ do: 'catch_up' }]);
+  assert.deepEqual(m.handle({ on: 'message', message: { type: 'ready', last_event_id: 'e7' } }), [
+    { do: 'catch_up' },
+  ]);
   assert.deepEqual(names(m.handle({ on: 'message', message: { type: 'missed' } })), ['reload']);
 });
 
@@ -40,7 +52,8 @@ test('it waits longer each time, at most half a minute, and from the start again
   const m = live();
   const waits: number[] = [];
   for (let i = 0; i < 9; ++i) {
-    for (const action of m.handle({ on: 'closed', code: 1006 })) if (action.do === 'wait') waits.push(action.milliseconds);
+    for (const action of m.handle({ on: 'closed', code: 1006 }))
+      if (action.do === 'wait') waits.push(action.milliseconds);
     m.handle({ on: 'timer' });
   }
   assert.deepEqual(waits, [500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000]);
@@ -59,7 +72,10 @@ test('a key that is refused ends it, by message or by code', () => {
   const byCode = live();
   assert.deepEqual(names(byCode.handle({ on: 'closed', code: 4401 })), ['drop', 'unauthorized']);
   const byMessage = live();
-  assert.deepEqual(names(byMessage.handle({ on: 'message', message: { type: 'error', code: 401 } })), ['drop', 'unauthorized']);
+  assert.deepEqual(names(byMessage.handle({ on: 'message', message: { type: 'error', code: 401 } })), [
+    'drop',
+    'unauthorized',
+  ]);
   assert.deepEqual(byMessage.handle({ on: 'closed', code: 4401 }), [], 'and is told once');
   assert.deepEqual(byMessage.handle({ on: 'wake' }), []);
   assert.deepEqual(names(byMessage.handle({ on: 'start' })), ['connect'], 'another key may begin anew');

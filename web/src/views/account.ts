@@ -30,7 +30,11 @@ export function accountView(context: Context): View {
   const secretError = errorRegion();
 
   const endpointBody = h('ul', { class: 'endpoints' });
-  const endpointList = new KeyedList<Endpoint>(endpointBody, (e) => e.webhook_url, (e) => endpointRow(e.webhook_url, enable));
+  const endpointList = new KeyedList<Endpoint>(
+    endpointBody,
+    (e) => e.webhook_url,
+    (e) => endpointRow(e.webhook_url, enable),
+  );
   const endpointEmpty = h('p', { class: 'hint' }, 'Loading…');
   const endpointError = errorRegion();
 
@@ -49,7 +53,14 @@ export function accountView(context: Context): View {
         'section',
         { class: 'panel', 'aria-label': 'You' },
         h('h2', null, 'You'),
-        h('dl', { class: 'facts' }, h('dt', null, 'E-mail'), h('dd', null, email), h('dt', null, 'Since'), h('dd', null, since.element)),
+        h(
+          'dl',
+          { class: 'facts' },
+          h('dt', null, 'E-mail'),
+          h('dd', null, email),
+          h('dt', null, 'Since'),
+          h('dd', null, since.element),
+        ),
         accountError.element,
         h('label', { class: 'check' }, remember, 'Keep me signed in on this device'),
         h(
@@ -68,21 +79,33 @@ export function accountView(context: Context): View {
         previous,
         secretError.element,
         h('div', { class: 'actions' }, rotate),
-        h('p', { class: 'hint' }, 'A secret is shown only when it is made. For 24 hours after a rotation webhooks carry both signatures.'),
+        h(
+          'p',
+          { class: 'hint' },
+          'A secret is shown only when it is made. For 24 hours after a rotation webhooks carry both signatures.',
+        ),
       ),
       notifications.element,
       h(
         'section',
         { class: 'panel', 'aria-label': 'Delete account' },
         h('h2', null, 'Delete account'),
-        h('p', null, 'Alerts are deleted, webhooks that have not arrived are cancelled, the key is refused at once.'),
+        h(
+          'p',
+          null,
+          'Alerts are deleted, webhooks that have not arrived are cancelled, the key is refused at once.',
+        ),
         h('div', { class: 'actions' }, remove),
       ),
       h(
         'section',
         { class: 'panel wide', 'aria-label': 'Endpoints' },
         h('h2', null, 'Endpoints'),
-        h('p', { class: 'hint' }, 'One that answers 410 Gone is not called any more until you enable it again.'),
+        h(
+          'p',
+          { class: 'hint' },
+          'One that answers 410 Gone is not called any more until you enable it again.',
+        ),
         endpointError.element,
         endpointBody,
         endpointEmpty,
@@ -109,11 +132,19 @@ export function accountView(context: Context): View {
   }
 
   function showKey(key: WebhookKey): void {
-    setText(scheme, key.scheme === 'v1' ? 'v1: a shared secret (HMAC-SHA256)' : 'v1a: a public key (Ed25519)');
+    setText(
+      scheme,
+      key.scheme === 'v1' ? 'v1: a shared secret (HMAC-SHA256)' : 'v1a: a public key (Ed25519)',
+    );
     setText(publicKey, key.webhook_public_key ?? '');
     show(publicKey, key.webhook_public_key !== undefined);
     show(publicKeyName, key.webhook_public_key !== undefined);
-    setText(previous, key.previous_valid_until === null ? '' : `The secret before it is valid until ${formatTime(key.previous_valid_until)}.`);
+    setText(
+      previous,
+      key.previous_valid_until === null
+        ? ''
+        : `The secret before it is valid until ${formatTime(key.previous_valid_until)}.`,
+    );
   }
 
   async function loadEndpoints(): Promise<void> {
@@ -128,7 +159,11 @@ export function accountView(context: Context): View {
   }
 
   async function replaceKey(): Promise<void> {
-    const sure = await confirmDialog('Replace the API key?', 'Programs that use the present key are refused from then on.', 'Replace it');
+    const sure = await confirmDialog(
+      'Replace the API key?',
+      'Programs that use the present key are refused from then on.',
+      'Replace it',
+    );
     if (!sure) return;
     try {
       const keys = await context.withoutStream(async () => {
@@ -210,7 +245,10 @@ function endpointRow(url: string, enable: (url: string) => Promise<void>): Row<E
       setText(state, disabled ? 'Disabled' : breakerWords[breaker.state]);
       setAttribute(state, 'data-state', disabled ? 'failed' : breaker.state === 'closed' ? 'ok' : 'degraded');
       const pause = breaker.retry_at === null ? '' : `Attempts pause until ${formatTime(breaker.retry_at)}. `;
-      setText(reason, disabled ? (endpoint.reason ?? 'It has answered 410 Gone.') : pause + (breaker.reason ?? ''));
+      setText(
+        reason,
+        disabled ? (endpoint.reason ?? 'It has answered 410 Gone.') : pause + (breaker.reason ?? ''),
+      );
       show(button, disabled);
     },
   };

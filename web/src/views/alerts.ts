@@ -3,7 +3,17 @@ import { alertBody } from '../alert_body.ts';
 import { messageOf } from '../api.ts';
 import type { Context, View } from '../context.ts';
 import { groupDigits } from '../decimal.ts';
-import { h, KeyedList, onFrame, setAttribute, setText, show, timeElement, whileBusy, type Row } from '../dom.ts';
+import {
+  h,
+  KeyedList,
+  onFrame,
+  setAttribute,
+  setText,
+  show,
+  timeElement,
+  whileBusy,
+  type Row,
+} from '../dom.ts';
 import { alertTitle, conditionSign, conditionWord, formatDistance, formatTime, shortUrl } from '../format.ts';
 import { toast } from '../toast.ts';
 import type { Alert, Delivery } from '../types.ts';
@@ -23,7 +33,9 @@ export function alertsView(context: Context): View {
         'aria-pressed': String(each === shown),
         onclick: () => {
           shown = each;
-          tabs.forEach((tab, i) => tab.setAttribute('aria-pressed', String((['all', 'active', 'fired'] as const)[i] === shown)));
+          tabs.forEach((tab, i) =>
+            tab.setAttribute('aria-pressed', String((['all', 'active', 'fired'] as const)[i] === shown)),
+          );
           render();
         },
       },
@@ -31,12 +43,26 @@ export function alertsView(context: Context): View {
     ),
   );
   const body = h('tbody');
-  const list = new KeyedList<Alert>(body, (a) => a.id, (a) => alertRow(context, a));
+  const list = new KeyedList<Alert>(
+    body,
+    (a) => a.id,
+    (a) => alertRow(context, a),
+  );
   const columns = ['Alert', 'Distance', 'State', 'Webhook', 'Actions'];
   const table = h(
     'table',
     { class: 'cards', 'aria-label': 'Alerts' },
-    h('thead', null, h('tr', null, ...columns.map((c) => h('th', { scope: 'col', class: c === 'Distance' ? 'number' : c === 'Actions' ? 'end' : null }, c)))),
+    h(
+      'thead',
+      null,
+      h(
+        'tr',
+        null,
+        ...columns.map((c) =>
+          h('th', { scope: 'col', class: c === 'Distance' ? 'number' : c === 'Actions' ? 'end' : null }, c),
+        ),
+      ),
+    ),
     body,
   );
   const empty = h('div', { class: 'empty' });
@@ -69,7 +95,10 @@ export function alertsView(context: Context): View {
     if (!store.alertsLoaded) {
       empty.replaceChildren(h('p', null, 'Loading your alerts…'));
     } else if (shown === 'fired') {
-      empty.replaceChildren(h('p', null, 'Nothing has fired yet.'), h('p', { class: 'hint' }, 'What fires stays here, with the time and the price.'));
+      empty.replaceChildren(
+        h('p', null, 'Nothing has fired yet.'),
+        h('p', { class: 'hint' }, 'What fires stays here, with the time and the price.'),
+      );
     } else {
       empty.replaceChildren(
         h('p', null, 'You have no active alerts.'),
@@ -97,7 +126,12 @@ function alertRow(context: Context, first: Alert): Row<Alert> {
   const when = timeElement();
   const firedAt = h('span');
   const url = h('span', { class: 'url' });
-  const disabled = h('div', { class: 'field-error' });
+  const disabled = h(
+    'div',
+    { class: 'field-error' },
+    'Answered 410 Gone and is not called any more. ',
+    h('a', { href: '#/account' }, 'Enable it'),
+  );
   const test = h('button', { type: 'button' }, 'Send test');
   const remove = h('button', { type: 'button', class: 'danger' }, 'Delete');
   const element = h(
@@ -139,12 +173,30 @@ function alertRow(context: Context, first: Alert): Row<Alert> {
   }
 
   async function restore(gone: Alert): Promise<void> {
-    const { ticker, target_price, condition, webhook_url, note: text, format, deliver_within, template } = gone;
+    const {
+      ticker,
+      target_price,
+      condition,
+      webhook_url,
+      note: text,
+      format,
+      deliver_within,
+      template,
+    } = gone;
     try {
       store.putAlert(
         await api.post<Alert>(
           '/api/v1/alerts/',
-          alertBody({ ticker, target_price, condition, webhook_url, note: text, format, deliver_within, ...(template ? { template } : {}) }),
+          alertBody({
+            ticker,
+            target_price,
+            condition,
+            webhook_url,
+            note: text,
+            format,
+            deliver_within,
+            ...(template ? { template } : {}),
+          }),
         ),
       );
     } catch (error) {
@@ -163,8 +215,15 @@ function alertRow(context: Context, first: Alert): Row<Alert> {
       setText(note, alert.note);
       setAttribute(element, 'data-state', alert.is_active ? 'active' : 'fired');
       const present = store.prices.get(alert.ticker)?.price?.price ?? null;
-      setText(distance, !alert.is_active || present === null ? '—' : formatDistance(present, alert.target_price));
-      setAttribute(distance, 'title', alert.is_active && present !== null ? `The price is ${groupDigits(present)}` : null);
+      setText(
+        distance,
+        !alert.is_active || present === null ? '—' : formatDistance(present, alert.target_price),
+      );
+      setAttribute(
+        distance,
+        'title',
+        alert.is_active && present !== null ? `The price is ${groupDigits(present)}` : null,
+      );
       setText(state, alert.is_active ? 'Active' : 'Fired');
       setAttribute(state, 'data-state', alert.is_active ? 'active' : 'fired');
       if (alert.is_active) {
@@ -176,7 +235,7 @@ function alertRow(context: Context, first: Alert): Row<Alert> {
       }
       setText(url, shortUrl(alert.webhook_url));
       setAttribute(url, 'title', alert.webhook_url);
-      setText(disabled, alert.endpoint_disabled_at === undefined ? '' : 'Answered 410: not called any more. Enable it under Account.');
+      show(disabled, alert.endpoint_disabled_at !== undefined);
       setAttribute(test, 'title', `Send a test webhook for ${name}`);
       setAttribute(remove, 'title', `Delete ${name}`);
     },

@@ -1,7 +1,17 @@
 // Every webhook that was or will be sent; opening one shows its attempts beside the list.
 import { messageOf } from '../api.ts';
 import type { Context, View } from '../context.ts';
-import { h, KeyedList, onFrame, setAttribute, setText, show, timeElement, whileBusy, type Row } from '../dom.ts';
+import {
+  h,
+  KeyedList,
+  onFrame,
+  setAttribute,
+  setText,
+  show,
+  timeElement,
+  whileBusy,
+  type Row,
+} from '../dom.ts';
 import { formatTime, formatUntil, shortUrl, statusInWords } from '../format.ts';
 import { toast } from '../toast.ts';
 import type { Delivery, DeliveryStatus } from '../types.ts';
@@ -34,14 +44,24 @@ export function deliveriesView(context: Context, openId: string | null): View {
     ),
   );
   const body = h('tbody');
-  const list = new KeyedList<Delivery>(body, (d) => d.id, (d) => deliveryRow(context, d, open));
+  const list = new KeyedList<Delivery>(
+    body,
+    (d) => d.id,
+    (d) => deliveryRow(context, d, open),
+  );
   const table = h(
     'table',
     { class: 'cards', 'aria-label': 'Deliveries' },
     h(
       'thead',
       null,
-      h('tr', null, ...['Delivery', 'State', 'Attempts', 'Created'].map((c) => h('th', { scope: 'col', class: c === 'Attempts' ? 'number' : null }, c))),
+      h(
+        'tr',
+        null,
+        ...['Delivery', 'State', 'Attempts', 'Created'].map((c) =>
+          h('th', { scope: 'col', class: c === 'Attempts' ? 'number' : null }, c),
+        ),
+      ),
     ),
     body,
   );
@@ -54,9 +74,14 @@ export function deliveriesView(context: Context, openId: string | null): View {
   const since = h(
     'select',
     { 'aria-label': 'Failed since' },
-    ...([['1', 'the last hour'], ['24', 'the last day'], ['168', 'the last week'], ['720', 'the last 30 days']] as const).map(([value, text]) =>
-      h('option', { value }, text),
-    ),
+    ...(
+      [
+        ['1', 'the last hour'],
+        ['24', 'the last day'],
+        ['168', 'the last week'],
+        ['720', 'the last 30 days'],
+      ] as const
+    ).map(([value, text]) => h('option', { value }, text)),
   );
   const recover = h('button', { type: 'button' }, 'Send what failed in');
   recover.addEventListener('click', () => void whileBusy(recover, () => recoverFailed()));
@@ -65,13 +90,7 @@ export function deliveriesView(context: Context, openId: string | null): View {
   const split = h(
     'div',
     { class: 'split' },
-    h(
-      'section',
-      { class: 'panel table-panel' },
-      table,
-      empty,
-      h('div', { class: 'more' }, more),
-    ),
+    h('section', { class: 'panel table-panel' }, table, empty, h('div', { class: 'more' }, more)),
     detail.element,
   );
   const element = h(
@@ -90,9 +109,17 @@ export function deliveriesView(context: Context, openId: string | null): View {
   async function recoverFailed(): Promise<void> {
     const from = new Date(store.now() - Number(since.value) * 3_600_000).toISOString();
     try {
-      const answer = await api.post<{ recovered: number; more: boolean }>('/api/v1/deliveries/recover', JSON.stringify({ since: from }));
+      const answer = await api.post<{ recovered: number; more: boolean }>(
+        '/api/v1/deliveries/recover',
+        JSON.stringify({ since: from }),
+      );
       const left = answer.more ? ' More are left: press it again.' : '';
-      toast(answer.recovered === 0 ? 'Nothing has failed in that time.' : `${answer.recovered} on their way again.${left}`, 'good');
+      toast(
+        answer.recovered === 0
+          ? 'Nothing has failed in that time.'
+          : `${answer.recovered} on their way again.${left}`,
+        'good',
+      );
       if (answer.recovered > 0) await store.loadDeliveries();
     } catch (error) {
       toast(messageOf(error), 'bad');
@@ -133,7 +160,11 @@ export function deliveriesView(context: Context, openId: string | null): View {
     } else {
       empty.replaceChildren(
         h('p', null, 'Nothing was sent yet.'),
-        h('p', { class: 'hint' }, 'A webhook goes out when an alert fires. To see one now, send a test of an alert.'),
+        h(
+          'p',
+          { class: 'hint' },
+          'A webhook goes out when an alert fires. To see one now, send a test of an alert.',
+        ),
         h('a', { class: 'button primary', href: '#/alerts' }, 'Go to the alerts'),
       );
     }
@@ -196,7 +227,10 @@ function deliveryRow(context: Context, first: Delivery, open: (id: string) => vo
             : '',
         d.status === 'pending' ? until : null,
       );
-      setText(attempts, d.last_status === null ? String(d.attempt_count) : `${d.attempt_count} · ${d.last_status}`);
+      setText(
+        attempts,
+        d.last_status === null ? String(d.attempt_count) : `${d.attempt_count} · ${d.last_status}`,
+      );
       setAttribute(attempts, 'title', d.last_status === null ? null : `The last answer was ${d.last_status}`);
       created.set(formatTime(d.created_at), d.created_at);
     },

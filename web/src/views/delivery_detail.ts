@@ -74,8 +74,14 @@ export function deliveryDetail(context: Context, onClose: () => void): DetailPan
     none,
   );
   element.hidden = true;
-  again.addEventListener('click', () => void whileBusy(again, () => change('retry', 'It is on its way again.')));
-  cancel.addEventListener('click', () => void whileBusy(cancel, () => change('cancel', 'Cancelled: it is not attempted any more.')));
+  again.addEventListener(
+    'click',
+    () => void whileBusy(again, () => change('retry', 'It is on its way again.')),
+  );
+  cancel.addEventListener(
+    'click',
+    () => void whileBusy(cancel, () => change('cancel', 'Cancelled: it is not attempted any more.')),
+  );
 
   async function change(what: 'retry' | 'cancel', done: string): Promise<void> {
     if (id === null) return;
@@ -127,19 +133,34 @@ export function deliveryDetail(context: Context, onClose: () => void): DetailPan
       body.replaceChildren(...[...attempts].reverse().flatMap(attemptRows));
     }
     show(table, attempts.length > 0);
-    setText(none, attempts.length > 0 ? '' : detail === null ? 'Loading the attempts…' : 'Not attempted yet.');
+    setText(
+      none,
+      attempts.length > 0 ? '' : detail === null ? 'Loading the attempts…' : 'Not attempted yet.',
+    );
   }
 
   function renderFacts(d: Delivery): void {
-    const entries: [string, Node | string][] = [['To', d.webhook_url], ['Id', d.id], ['Created', time(d.created_at)]];
+    const entries: [string, Node | string][] = [
+      ['To', d.webhook_url],
+      ['Id', d.id],
+      ['Created', time(d.created_at)],
+    ];
     if (d.reason !== null) entries.push(['Reason', d.reason]);
     if (d.status === 'pending' && d.next_attempt_at !== null) {
-      entries.push(['Next attempt', time(d.next_attempt_at, formatUntil(new Date(d.next_attempt_at).getTime() - store.now()))]);
+      entries.push([
+        'Next attempt',
+        time(d.next_attempt_at, formatUntil(new Date(d.next_attempt_at).getTime() - store.now())),
+      ]);
     }
-    entries.push(d.finished_at === null ? ['Given up after', time(d.deadline)] : ['Ended', time(d.finished_at)]);
+    entries.push(
+      d.finished_at === null ? ['Given up after', time(d.deadline)] : ['Ended', time(d.finished_at)],
+    );
     const endpoint = detail?.id === d.id ? detail.endpoint : undefined;
     if (endpoint !== undefined && endpoint.breaker !== 'closed') {
-      entries.push(['Endpoint', `${endpoint.name} does not answer; attempts pause${endpoint.retry_at === null ? '' : ` until ${formatTime(endpoint.retry_at)}`}`]);
+      entries.push([
+        'Endpoint',
+        `${endpoint.name} does not answer; attempts pause${endpoint.retry_at === null ? '' : ` until ${formatTime(endpoint.retry_at)}`}`,
+      ]);
     }
     facts.replaceChildren(...entries.flatMap(([name, value]) => [h('dt', null, name), h('dd', null, value)]));
   }
@@ -147,7 +168,14 @@ export function deliveryDetail(context: Context, onClose: () => void): DetailPan
   const stop = store.on(['deliveries'], () => {
     if (id === null) return;
     const now = store.delivery(id);
-    if (now !== undefined && detail !== null && (now.status !== detail.status || now.attempt_count !== detail.attempt_count || now.next_attempt_at !== detail.next_attempt_at)) refresh();
+    if (
+      now !== undefined &&
+      detail !== null &&
+      (now.status !== detail.status ||
+        now.attempt_count !== detail.attempt_count ||
+        now.next_attempt_at !== detail.next_attempt_at)
+    )
+      refresh();
     render();
   });
   const clock = setInterval(() => id !== null && render(), 1000);
@@ -203,7 +231,14 @@ function attemptRows(attempt: Attempt): HTMLElement[] {
 
 function attemptParts(attempt: Attempt): HTMLElement[] {
   const { dns_ms, connect_ms, tls_ms, first_byte_ms } = attempt.times;
-  const phases = ([['Name', dns_ms], ['Connect', connect_ms], ['TLS', tls_ms], ['First byte', first_byte_ms]] as const)
+  const phases = (
+    [
+      ['Name', dns_ms],
+      ['Connect', connect_ms],
+      ['TLS', tls_ms],
+      ['First byte', first_byte_ms],
+    ] as const
+  )
     .filter(([, ms]) => ms !== null)
     .map(([name, ms]) => `${name} ${formatDuration(ms!)}`);
   const parts: [string, string | null][] = [
@@ -222,5 +257,7 @@ function attemptParts(attempt: Attempt): HTMLElement[] {
   ];
   return parts
     .filter(([, text]) => text !== null)
-    .map(([name, text]) => h('div', { class: 'part' }, h('h3', null, name), h('pre', { tabindex: '0' }, text)));
+    .map(([name, text]) =>
+      h('div', { class: 'part' }, h('h3', null, name), h('pre', { tabindex: '0' }, text)),
+    );
 }

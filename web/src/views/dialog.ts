@@ -15,7 +15,11 @@ export function confirmDialog(title: string, text: string, yes: string, danger =
       h(
         'div',
         { class: 'actions' },
-        h('button', { type: 'button', class: danger ? 'danger' : 'primary', onclick: () => dialog.close('yes') }, yes),
+        h(
+          'button',
+          { type: 'button', class: danger ? 'danger' : 'primary', onclick: () => dialog.close('yes') },
+          yes,
+        ),
         h('button', { type: 'button', onclick: () => dialog.close() }, 'Keep it as it is'),
       ),
     );

@@ -12,7 +12,12 @@ export function secretRow(label: string, value: string, testId: string): HTMLEle
       setTimeout(() => setText(said, ''), 3000);
     });
   });
-  return h('div', { class: 'secret' }, h('div', { class: 'secret-label' }, label, said), h('div', { class: 'secret-value' }, code, button));
+  return h(
+    'div',
+    { class: 'secret' },
+    h('div', { class: 'secret-label' }, label, said),
+    h('div', { class: 'secret-value' }, code, button),
+  );
 }
 
 /** False where the browser forbids it, as it does on plain http: then the text is selected, for the keyboard. */
@@ -34,7 +39,8 @@ async function copy(text: string, shown: HTMLElement): Promise<boolean> {
 export function keysPanel(keys: NewKeys, onSaved: () => void): HTMLElement {
   const rows: HTMLElement[] = [];
   if (keys.api_key !== undefined) rows.push(secretRow('API key', keys.api_key, 'api-key'));
-  if (keys.webhook_secret !== undefined) rows.push(secretRow('Webhook secret', keys.webhook_secret, 'webhook-secret'));
+  if (keys.webhook_secret !== undefined)
+    rows.push(secretRow('Webhook secret', keys.webhook_secret, 'webhook-secret'));
   if (keys.webhook_public_key !== undefined) {
     rows.push(secretRow('Webhook public key', keys.webhook_public_key, 'webhook-public-key'));
   }

@@ -4,7 +4,14 @@ import { PriceChart } from '../chart.ts';
 import type { Context, View } from '../context.ts';
 import { groupDigits, percentBetween } from '../decimal.ts';
 import { flashOf, h, KeyedList, onFrame, setAttribute, setText, show } from '../dom.ts';
-import { conditionSign, formatAge, formatClock, formatDay, formatDistance, formatPercent } from '../format.ts';
+import {
+  conditionSign,
+  formatAge,
+  formatClock,
+  formatDay,
+  formatDistance,
+  formatPercent,
+} from '../format.ts';
 import type { DrawnBar } from '../bars.ts';
 import { priceTable } from './price_table.ts';
 import { intervals, type Alert, type Interval } from '../types.ts';
@@ -28,7 +35,22 @@ export function marketView(context: Context): View {
   const age = h('span', { class: 'muted chart-age' });
   const readout = h('p', { class: 'readout', 'aria-hidden': 'true' });
   const buttons = intervals.map((each) =>
-    h('button', { type: 'button', 'aria-pressed': String(each === interval), onclick: () => selectInterval(each) }, each),
+    h(
+      'button',
+      { type: 'button', 'aria-pressed': String(each === interval), onclick: () => selectInterval(each) },
+      each,
+    ),
+  );
+  const zoomButtons = ([-1, 1] as const).map((by) =>
+    h(
+      'button',
+      {
+        type: 'button',
+        'aria-label': by < 0 ? 'Show more bars' : 'Show fewer bars',
+        onclick: () => zoom(by),
+      },
+      by < 0 ? '−' : '+',
+    ),
   );
   const host = h('div', { class: 'chart', 'data-testid': 'chart' });
   const empty = h('p', { class: 'chart-empty' });
@@ -41,13 +63,18 @@ export function marketView(context: Context): View {
       name,
       price,
       age,
-      h('div', { class: 'segmented', role: 'group', 'aria-label': 'Interval' }, ...buttons),
+      h('div', { class: 'segmented zoom', role: 'group', 'aria-label': 'Zoom' }, ...zoomButtons),
+      h('div', { class: 'segmented intervals', role: 'group', 'aria-label': 'Interval' }, ...buttons),
     ),
     readout,
     h('div', { class: 'chart-box' }, host, empty),
   );
 
-  const form = new AlertForm(context, (draft: Draft | null) => chart.setDraft(draft), () => chart.step());
+  const form = new AlertForm(
+    context,
+    (draft: Draft | null) => chart.setDraft(draft),
+    () => chart.step(),
+  );
   const chart = new PriceChart(host, {
     onPick: (picked) => form.pick(picked),
     onClear: () => form.clear(),
@@ -61,15 +88,33 @@ export function marketView(context: Context): View {
   const own = h('ul', { class: 'own-alerts' });
   const ownEmpty = h('p', { class: 'hint' }, noneWatched);
   const ownMore = h('p', { class: 'hint' }, h('a', { href: '#/alerts' }, 'All alerts'));
-  const ownList = new KeyedList<Alert>(own, (a) => a.id, () => ownAlert(() => present()));
+  const ownList = new KeyedList<Alert>(
+    own,
+    (a) => a.id,
+    () => ownAlert(() => present()),
+  );
   const side = h(
     'div',
     { class: 'side' },
     form.element,
-    h('section', { class: 'panel', 'aria-label': 'Watched here' }, h('h2', null, 'Watched here'), own, ownEmpty, ownMore),
+    h(
+      'section',
+      { class: 'panel', 'aria-label': 'Watched here' },
+      h('h2', null, 'Watched here'),
+      own,
+      ownEmpty,
+      ownMore,
+    ),
   );
 
-  const element = h('div', { class: 'market' }, h('h1', { tabindex: '-1', class: 'visually-hidden' }, 'Market'), table.element, region, side);
+  const element = h(
+    'div',
+    { class: 'market' },
+    h('h1', { tabindex: '-1', class: 'visually-hidden' }, 'Market'),
+    table.element,
+    region,
+    side,
+  );
 
   function present(): string | null {
     return store.prices.get(ticker)?.price?.price ?? null;
@@ -91,21 +136,37 @@ export function marketView(context: Context): View {
     render();
   }
 
+  function zoom(by: 1 | -1): void {
+    chart.zoomBy(by);
+    zoomButtons.forEach((button, i) => (button.disabled = !chart.canZoom(i === 0 ? -1 : 1)));
+  }
+
   function renderReadout(): void {
-    const bar = hovered ?? (ticker === '' ? undefined : history.get(ticker, interval, chartLimit).bars.at(-1));
+    const bar =
+      hovered ?? (ticker === '' ? undefined : history.get(ticker, interval, chartLimit).bars.at(-1));
     if (bar === undefined) return setText(readout, '\u00a0');
     const decimals = present()?.split('.')[1]?.length ?? 2;
     const of = (value: number): string => groupDigits(String(Number(value.toFixed(Math.max(decimals, 2)))));
     const date = new Date(bar.time * 1000);
     const when = interval === '1d' ? formatDay(date, true) : `${formatDay(date)} ${formatClock(date, false)}`;
     const moved = formatPercent(percentBetween(String(bar.open), String(bar.close)));
-    setText(readout, `${when}   O ${of(bar.open)}   H ${of(bar.high)}   L ${of(bar.low)}   C ${of(bar.close)}   ${moved}`);
+    setText(
+      readout,
+      `${when}   O ${of(bar.open)}   H ${of(bar.high)}   L ${of(bar.low)}   C ${of(bar.close)}   ${moved}`,
+    );
   }
 
   function renderAge(): void {
     const state = store.prices.get(ticker);
     const last = state?.price ?? null;
-    setText(age, last === null ? (state?.last ? 'no price right now' : '') : `${formatAge(store.now() - new Date(last.time).getTime())} ago`);
+    setText(
+      age,
+      last === null
+        ? state?.last
+          ? 'no price right now'
+          : ''
+        : `${formatAge(store.now() - new Date(last.time).getTime())} ago`,
+    );
     setAttribute(age, 'title', last?.time ?? null);
   }
 
@@ -151,7 +212,10 @@ export function marketView(context: Context): View {
     show(ownEmpty, watched.length === 0);
     setText(ownEmpty, store.alertsLoaded ? noneWatched : 'Loading your alerts…');
     show(own, watched.length > 0);
-    setText(ownMore.firstElementChild!, watched.length > 8 ? `All alerts (${watched.length} on ${ticker})` : 'All alerts');
+    setText(
+      ownMore.firstElementChild!,
+      watched.length > 8 ? `All alerts (${watched.length} on ${ticker})` : 'All alerts',
+    );
   }
 
   const soon = onFrame(render);

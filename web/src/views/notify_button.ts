@@ -20,7 +20,13 @@ export function notifySection(notifier: Notifier): { element: HTMLElement; stop:
   render();
   const stop = notifier.onChange(render);
   return {
-    element: h('section', { class: 'panel', 'aria-label': 'Notifications' }, h('h2', null, 'Notifications'), words, button.element),
+    element: h(
+      'section',
+      { class: 'panel', 'aria-label': 'Notifications' },
+      h('h2', null, 'Notifications'),
+      words,
+      button.element,
+    ),
     stop() {
       stop();
       button.stop();

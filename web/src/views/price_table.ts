@@ -24,11 +24,15 @@ export function priceTable(context: Context, onSelect: (ticker: string) => void)
   const rows = new Map<string, PriceRow>();
   const body = h('tbody');
   const waiting = h('p', { class: 'waiting' }, 'Waiting for the first prices…');
-  const list = new KeyedList<string>(body, (ticker) => ticker, (ticker) => {
-    const row = priceRow(ticker);
-    rows.set(ticker, row);
-    return row;
-  });
+  const list = new KeyedList<string>(
+    body,
+    (ticker) => ticker,
+    (ticker) => {
+      const row = priceRow(ticker);
+      rows.set(ticker, row);
+      return row;
+    },
+  );
   const element = h(
     'section',
     { class: 'panel price-panel' },
@@ -86,7 +90,10 @@ export function priceTable(context: Context, onSelect: (ticker: string) => void)
         setAttribute(button, 'aria-pressed', String(ticker === selected));
         const state = store.prices.get(ticker);
         const now = state?.price ?? null;
-        setText(price, now !== null ? groupDigits(now.price) : state?.last ? groupDigits(state.last.price) : '—');
+        setText(
+          price,
+          now !== null ? groupDigits(now.price) : state?.last ? groupDigits(state.last.price) : '—',
+        );
         price.classList.toggle('stale', now === null);
         setAttribute(price, 'title', now === null ? 'There is no price right now' : null);
         flash.show(now?.price ?? '', state?.direction ?? 0);
@@ -95,12 +102,23 @@ export function priceTable(context: Context, onSelect: (ticker: string) => void)
         spark.show(hour);
         const first = hour[0];
         const last = hour.at(-1);
-        setText(change, first && last ? formatPercent(percentBetween(String(first.open), String(last.close))) : '\u00a0');
-        setAttribute(change, 'data-direction', first && last ? String(Math.sign(last.close - first.open)) : '0');
+        setText(
+          change,
+          first && last ? formatPercent(percentBetween(String(first.open), String(last.close))) : '\u00a0',
+        );
+        setAttribute(
+          change,
+          'data-direction',
+          first && last ? String(Math.sign(last.close - first.open)) : '0',
+        );
         const quotes = store.quotes.get(ticker) ?? [];
         const counting = quotes.filter((q) => q.counts).length;
         setText(sources, quotes.length === 0 ? '—' : `${counting}/${quotes.length}`);
-        setAttribute(sources, 'title', quotes.map((q) => `${q.source}: ${reasonInWords(q.reason)}`).join('\n') || null);
+        setAttribute(
+          sources,
+          'title',
+          quotes.map((q) => `${q.source}: ${reasonInWords(q.reason)}`).join('\n') || null,
+        );
         showAge();
       },
     };

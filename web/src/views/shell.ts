@@ -19,7 +19,11 @@ const icons: Record<string, string> = {
 };
 
 function icon(name: string): SVGElement {
-  return svg('svg', { viewBox: '0 0 24 24', class: 'nav-icon', 'aria-hidden': 'true' }, svg('path', { d: icons[name] ?? '' }));
+  return svg(
+    'svg',
+    { viewBox: '0 0 24 24', class: 'nav-icon', 'aria-hidden': 'true' },
+    svg('path', { d: icons[name] ?? '' }),
+  );
 }
 
 export function shell(context: Context, links: { name: string; title: string }[]): Shell {
@@ -28,7 +32,11 @@ export function shell(context: Context, links: { name: string; title: string }[]
     a.append(icon(name), h('span', null, title));
     return a;
   });
-  const connection = h('span', { class: 'connection', role: 'status', 'data-testid': 'connection', 'data-live': 'false' }, context.store.connection.text);
+  const connection = h(
+    'span',
+    { class: 'connection', role: 'status', 'data-testid': 'connection', 'data-live': 'false' },
+    context.store.connection.text,
+  );
   const main = h('main', { id: 'main', tabindex: '-1' });
   const skip = h('a', { class: 'skip', href: '#main' }, 'Skip to content');
   // A hash is a route here, so that the browser must not follow it.
@@ -39,7 +47,14 @@ export function shell(context: Context, links: { name: string; title: string }[]
   const notify = notifyButton(context.notifier);
   notify.element.classList.add('wide-only');
   const brand = h('a', { class: 'brand', href: '#/market', 'aria-label': 'Pricewire' });
-  brand.append(svg('svg', { viewBox: '0 0 32 32', 'aria-hidden': 'true' }, svg('path', { d: 'M3 21h7l4-11 4 15 3-8h8' })), h('span', null, 'Pricewire'));
+  brand.append(
+    svg(
+      'svg',
+      { viewBox: '0 0 32 32', 'aria-hidden': 'true' },
+      svg('path', { d: 'M3 21h7l4-11 4 15 3-8h8' }),
+    ),
+    h('span', null, 'Pricewire'),
+  );
   const element = h(
     'div',
     { class: 'shell' },

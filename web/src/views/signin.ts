@@ -10,11 +10,19 @@ export interface SignIn {
   element: HTMLElement;
 }
 
-export function signInView(api: Api, message: string, onSignedIn: (key: string, remember: boolean) => void): SignIn {
+export function signInView(
+  api: Api,
+  message: string,
+  onSignedIn: (key: string, remember: boolean) => void,
+): SignIn {
   const main = h('main', { id: 'main', class: 'welcome' });
   main.append(
     h('h1', { tabindex: '-1' }, 'Pricewire'),
-    h('p', { class: 'lead' }, 'Watch crypto prices live, draw an alert on the chart, and get a signed webhook when it fires.'),
+    h(
+      'p',
+      { class: 'lead' },
+      'Watch crypto prices live, draw an alert on the chart, and get a signed webhook when it fires.',
+    ),
     ...(message === '' ? [] : [h('p', { class: 'error', role: 'alert' }, message)]),
     h('div', { class: 'welcome-forms' }, signUpForm(), signInForm()),
     h(
@@ -31,7 +39,14 @@ export function signInView(api: Api, message: string, onSignedIn: (key: string, 
   function signUpForm(): HTMLElement {
     const email = field(
       'E-mail',
-      h('input', { type: 'email', name: 'email', autocomplete: 'email', required: true, maxlength: '254', placeholder: 'you@example.com' }),
+      h('input', {
+        type: 'email',
+        name: 'email',
+        autocomplete: 'email',
+        required: true,
+        maxlength: '254',
+        placeholder: 'you@example.com',
+      }),
     );
     const error = errorRegion();
     const button = h('button', { type: 'submit', class: 'primary' }, 'Create account');
@@ -39,7 +54,11 @@ export function signInView(api: Api, message: string, onSignedIn: (key: string, 
       'form',
       { class: 'panel', 'aria-label': 'Sign up', novalidate: true },
       h('h2', null, 'Sign up'),
-      h('p', { class: 'hint' }, 'You get an API key and the secret that your webhooks are signed with. No password.'),
+      h(
+        'p',
+        { class: 'hint' },
+        'You get an API key and the secret that your webhooks are signed with. No password.',
+      ),
       email.element,
       error.element,
       button,
@@ -70,7 +89,15 @@ export function signInView(api: Api, message: string, onSignedIn: (key: string, 
   function signInForm(): HTMLElement {
     const key = field(
       'API key',
-      h('input', { type: 'password', name: 'api_key', autocomplete: 'current-password', required: true, spellcheck: 'false', maxlength: '200', placeholder: 'sk_live_…' }),
+      h('input', {
+        type: 'password',
+        name: 'api_key',
+        autocomplete: 'current-password',
+        required: true,
+        spellcheck: 'false',
+        maxlength: '200',
+        placeholder: 'sk_live_…',
+      }),
     );
     const remember = h('input', { type: 'checkbox', name: 'remember' });
     const error = errorRegion();
@@ -94,7 +121,8 @@ export function signInView(api: Api, message: string, onSignedIn: (key: string, 
       }
       try {
         // Anything but visible ASCII could not even be sent.
-        if (!/^[\x21-\x7e]+$/.test(value)) throw new ApiError(401, 'This is not an API key. It begins with sk_live_.');
+        if (!/^[\x21-\x7e]+$/.test(value))
+          throw new ApiError(401, 'This is not an API key. It begins with sk_live_.');
         await api.getAs<User>(value, '/api/v1/users/me');
         onSignedIn(value, remember.checked);
       } catch (problem) {

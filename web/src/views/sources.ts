@@ -3,21 +3,35 @@ import type { Context, View } from '../context.ts';
 import { groupDigits } from '../decimal.ts';
 import { h, KeyedList, onFrame, setAttribute, setText, show, timeElement, type Row } from '../dom.ts';
 import { formatAge, formatTime, reasonInWords } from '../format.ts';
+import type { Store } from '../store.ts';
 import type { Quote, SourceState } from '../types.ts';
 
 const words = { ok: 'OK', degraded: 'Degraded', down: 'Down' } as const;
+
+const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 interface Told extends Quote {
   ticker: string;
   heard: number; // when it was made, by the server's clock
 }
 
+const bySource = (a: Quote, b: Quote): number =>
+  b.kind.localeCompare(a.kind) || a.source.localeCompare(b.source);
+
 export function sourcesView(context: Context): View {
   const { store } = context;
   const cards = h('ul', { class: 'source-cards' });
-  const cardList = new KeyedList<[string, SourceState]>(cards, ([name]) => name, ([name]) => sourceCard(name, () => store.now()));
+  const cardList = new KeyedList<[string, SourceState]>(
+    cards,
+    ([name]) => name,
+    ([name]) => sourceCard(name, store),
+  );
   const body = h('tbody');
-  const quoteList = new KeyedList<Told>(body, (q) => `${q.ticker} ${q.source}`, () => quoteRow(() => store.now()));
+  const quoteList = new KeyedList<Told>(
+    body,
+    (q) => `${q.ticker} ${q.source}`,
+    () => quoteRow(() => store.now()),
+  );
   const table = h(
     'table',
     { class: 'cards', 'aria-label': 'Quotes' },
@@ -43,12 +57,21 @@ export function sourcesView(context: Context): View {
     h('p', null, 'No source has said anything yet.'),
     h('p', { class: 'hint' }, 'Quotes appear here as soon as an exchange is connected.'),
   );
-  const panel = h('section', { class: 'panel table-panel', 'aria-label': 'What each source says' }, table, empty);
+  const panel = h(
+    'section',
+    { class: 'panel table-panel', 'aria-label': 'What each source says' },
+    table,
+    empty,
+  );
   const element = h(
     'div',
     { class: 'page' },
     h('div', { class: 'page-head' }, h('h1', { tabindex: '-1' }, 'Sources')),
-    h('p', { class: 'hint' }, 'The price is the median of the exchanges that count. What is stale, wild or in dispute is left out, and said so here.'),
+    h(
+      'p',
+      { class: 'hint' },
+      'The price is the median of the exchanges that count. What is stale, wild or in dispute is left out, and said so here.',
+    ),
     waiting,
     cards,
     panel,
@@ -58,7 +81,7 @@ export function sourcesView(context: Context): View {
     cardList.show([...store.sources].sort(([a], [b]) => a.localeCompare(b)));
     const told: Told[] = [];
     for (const ticker of store.prices.keys()) {
-      for (const quote of store.quotes.get(ticker) ?? []) {
+      for (const quote of [...(store.quotes.get(ticker) ?? [])].sort(bySource)) {
         told.push({ ...quote, ticker, heard: new Date(quote.time).getTime() });
       }
     }
@@ -86,7 +109,19 @@ export function sourcesView(context: Context): View {
   };
 }
 
-function sourceCard(name: string, now: () => number): Row<[string, SourceState]> {
+/** The stream tells how a source is when that changes; that quotes go on coming in, it tells with the quotes. */
+function lastQuoteAt(name: string, source: SourceState, store: Store): string | null {
+  let last = source.last_quote_at ?? null;
+  for (const quotes of store.quotes.values()) {
+    for (const quote of quotes) {
+      if (quote.source === name && (last === null || Date.parse(quote.time) > Date.parse(last)))
+        last = quote.time;
+    }
+  }
+  return last;
+}
+
+function sourceCard(name: string, store: Store): Row<[string, SourceState]> {
   const state = h('span', { class: 'badge' });
   const detail = h('p', { class: 'detail-text' });
   const last = timeElement();
@@ -102,10 +137,12 @@ function sourceCard(name: string, now: () => number): Row<[string, SourceState]>
     update([, source]) {
       setText(state, words[source.status] ?? source.status);
       setAttribute(state, 'data-state', source.status);
-      setText(detail, source.detail ?? (source.status === 'ok' ? 'Quotes are coming in.' : ''));
-      const at = source.last_quote_at ?? null;
+      setText(detail, capital(source.detail ?? (source.status === 'ok' ? 'quotes are coming in' : '')));
+      const at = lastQuoteAt(name, source, store);
       last.set(
-        at === null ? 'No quote since the start' : `Last quote told ${formatTime(at)}, ${formatAge(now() - new Date(at).getTime())} ago`,
+        at === null
+          ? 'No quote since the start'
+          : `Last quote told ${formatTime(at)}, ${formatAge(store.now() - new Date(at).getTime())} ago`,
         at,
       );
     },
@@ -128,7 +165,11 @@ function quoteRow(now: () => number): Row<Told> {
       setText(age, formatAge(now() - quote.heard));
       setAttribute(age, 'title', quote.time);
       setText(counts, reasonInWords(quote.reason));
-      setAttribute(counts, 'data-counts', quote.counts ? 'yes' : quote.reason === 'check_only' ? 'check' : 'no');
+      setAttribute(
+        counts,
+        'data-counts',
+        quote.counts ? 'yes' : quote.reason === 'check_only' ? 'check' : 'no',
+      );
     },
   };
 }
