@@ -213,6 +213,7 @@ export class AlertForm {
     errors.forEach(([f, message]) => f.setError(message));
     if (errors[0] !== undefined) return errors[0][0].input.focus();
     const { api, store, session } = this.context;
+    const mark = store.mark();
     try {
       const alert = await api.post<Alert>(
         '/api/v1/alerts/',
@@ -226,7 +227,8 @@ export class AlertForm {
         }),
       );
       session.write('webhook_url', url);
-      store.putAlert(alert);
+      // It may have fired already, and the stream have told of that first.
+      store.putAlert(alert, mark);
       toast(`Alert created: ${alertTitle(alert, groupDigits)}.`, 'good');
       this.clear();
       this.price.input.focus();

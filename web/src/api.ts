@@ -29,18 +29,26 @@ export interface ApiOptions {
   onUnauthorized: () => void;
   /** Injected by tests. */
   fetch?: typeof fetch;
-  sleep?: (milliseconds: number, signal?: AbortSignal) => Promise<void>;
+  sleep?: (milliseconds: number) => Promise<void>;
 }
 
 const longestWait = 30;
 const tries = 5;
 const deadline = 20_000;
+export const signedOut = 'You have signed out.';
 export const unreachable = 'The server cannot be reached. Check the connection and try again.';
 
 export class Api {
   private readonly options: ApiOptions;
+  private underWay = new AbortController(); // all of one session
   constructor(options: ApiOptions) {
     this.options = options;
+  }
+
+  /** Ends all that is asked or waits to be: nobody is there any more to whom it could be told. */
+  reset(): void {
+    this.underWay.abort();
+    this.underWay = new AbortController();
   }
 
   get<T>(path: string): Promise<Answer<T>> {
@@ -53,16 +61,29 @@ export class Api {
     await this.send('DELETE', path);
   }
 
+  /** Without a key: to get one. */
+  async postOpen<T>(path: string, body: string): Promise<T> {
+    return (await this.send<T>('POST', path, body, null)).body;
+  }
+
   /** With another key than the session's: to try one out. */
   async getAs<T>(key: string, path: string): Promise<T> {
     return (await this.send<T>('GET', path, undefined, key)).body;
   }
 
-  private async send<T>(method: string, path: string, body?: string, key?: string): Promise<Answer<T>> {
-    const used = key ?? this.options.key();
+  private async send<T>(
+    method: string,
+    path: string,
+    body?: string,
+    key?: string | null,
+  ): Promise<Answer<T>> {
+    const used = key === undefined ? this.options.key() : key;
+    if (used === null && key === undefined) throw new ApiError(0, signedOut);
+    const { signal } = this.underWay;
     for (let attempt = 1; ; ++attempt) {
       let response: Response;
       let text: string;
+      const watch = withDeadline(signal);
       try {
         const headers: Record<string, string> = { Accept: 'application/json' };
         if (used !== null) headers['X-API-Key'] = used;
@@ -73,19 +94,22 @@ export class Api {
           body: body ?? null,
           cache: 'no-store',
           credentials: 'omit',
-          signal: AbortSignal.timeout(deadline),
+          signal: watch.signal,
         });
         text = await response.text();
       } catch {
+        if (signal.aborted) throw new ApiError(0, signedOut);
         // What was sent may have arrived, so that only a question is put again.
         if (method !== 'GET' || attempt >= 3) throw new ApiError(0, unreachable);
-        await this.sleep(attempt * 1000);
+        await this.sleep(attempt * 1000, signal);
         continue;
+      } finally {
+        watch.done();
       }
       if (response.ok) return { body: read<T>(text), next: nextPage(response.headers.get('Link')) };
       const wait = waitOf(response, method);
       if (wait !== null && attempt < tries) {
-        await this.sleep(wait * 1000);
+        await this.sleep(wait * 1000, signal);
         continue;
       }
       if (response.status === 401 && key === undefined && used !== null && used === this.options.key()) {
@@ -95,13 +119,34 @@ export class Api {
     }
   }
 
-  private sleep(milliseconds: number): Promise<void> {
-    return this.options.sleep?.(milliseconds) ?? new Promise((done) => setTimeout(done, milliseconds));
+  private async sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
+    await (this.options.sleep?.(milliseconds) ?? new Promise((done) => setTimeout(done, milliseconds)));
+    if (signal.aborted) throw new ApiError(0, signedOut);
   }
 }
 
+/** A signal that aborts with `session`, or where no answer comes; `done` ends its watch. */
+function withDeadline(session: AbortSignal): { signal: AbortSignal; done: () => void } {
+  const own = new AbortController();
+  const abort = (): void => own.abort();
+  const timer = setTimeout(abort, deadline);
+  session.addEventListener('abort', abort);
+  const done = (): void => {
+    clearTimeout(timer);
+    session.removeEventListener('abort', abort);
+  };
+  return { signal: own.signal, done };
+}
+
 function read<T>(text: string): T {
-  return (text === '' ? undefined : parseJson(text)) as T;
+  try {
+    return (text === '' ? undefined : parseJson(text)) as T;
+  } catch {
+    throw new ApiError(
+      0,
+      'Something between here and the server has answered in its place. Try again shortly.',
+    );
+  }
 }
 
 /**

@@ -114,6 +114,7 @@ function leave(message: string): void {
 function signOut(message = ''): void {
   if (session.apiKey === null && frame === null) return;
   session.signOut();
+  api.reset();
   window.history.replaceState(null, '', location.pathname);
   leave(message);
   root.querySelector<HTMLElement>('h1')?.focus();

@@ -30,8 +30,10 @@ export class Store {
   private alertsById = new Map<string, Alert>();
   private deliveriesById = new Map<string, Delivery>();
   private readonly deleted = new Set<string>();
-  private readonly changedAlerts = new Set<string>(); // since the list was last asked for
-  private readonly changedDeliveries = new Set<string>();
+  /** When an alert or a delivery was last told of, counted in events: what was asked for before that is older. */
+  private readonly toldAt = new Map<string, number>();
+  private events = 0;
+  private user = 0; // changes with who is signed in: what the one before had asked for is not this one's
 
   /** How far this computer's clock is ahead of the server's. */
   clockAhead = 0;
@@ -128,10 +130,19 @@ export class Store {
     }
   }
 
-  putAlert(alert: Alert): void {
-    if (this.deleted.has(alert.id)) return;
+  /** To be taken before a request whose answer is put here: what the stream tells meanwhile is newer. */
+  mark(): number {
+    return this.events;
+  }
+
+  private toldSince(id: string, mark: number): boolean {
+    return (this.toldAt.get(id) ?? 0) > mark;
+  }
+
+  putAlert(alert: Alert, mark = this.events): void {
+    if (this.deleted.has(alert.id) || this.toldSince(alert.id, mark)) return;
+    this.toldAt.set(alert.id, ++this.events);
     this.alertsById.set(alert.id, alert);
-    this.changedAlerts.add(alert.id);
     this.tell('alerts');
   }
   removeAlert(id: string): void {
@@ -139,41 +150,38 @@ export class Store {
     this.alertsById.delete(id);
     this.tell('alerts');
   }
-  putDelivery(delivery: Delivery): void {
+  putDelivery(delivery: Delivery, mark = this.events): void {
+    if (this.toldSince(delivery.id, mark)) return;
+    this.toldAt.set(delivery.id, ++this.events);
     this.deliveriesById.set(delivery.id, delivery);
-    this.changedDeliveries.add(delivery.id);
     this.tell('deliveries');
   }
 
-  /** A list into what is known; what was told since the list was asked for is newer than it. */
+  /** A list that was asked for at `mark` into what is known. */
   private merge<T extends { id: string }>(
     known: Map<string, T>,
     list: T[],
-    changed: Set<string>,
+    mark: number,
     keepOthers: boolean,
   ): Map<string, T> {
-    const merged = keepOthers ? new Map(known) : new Map<string, T>();
+    const merged = new Map<string, T>();
+    for (const [id, item] of known) if (keepOthers || this.toldSince(id, mark)) merged.set(id, item);
     for (const item of list) {
-      if (this.deleted.has(item.id)) continue;
-      const newer = changed.has(item.id) ? known.get(item.id) : undefined;
-      merged.set(item.id, newer ?? item);
-    }
-    for (const id of changed) {
-      const item = known.get(id);
-      if (item !== undefined && !merged.has(id)) merged.set(id, item);
+      if (!this.deleted.has(item.id) && !this.toldSince(item.id, mark)) merged.set(item.id, item);
     }
     return merged;
   }
 
   async loadAlerts(): Promise<void> {
-    this.changedAlerts.clear();
+    const [mark, user] = [this.mark(), this.user];
     // All that are watched, since each is a line on a chart; of those that have fired, the newest.
     const [active, fired] = await Promise.all([
       this.api.get<Alert[]>('/api/v1/alerts/?is_active=true&limit=1000'),
       this.api.get<Alert[]>('/api/v1/alerts/?is_active=false&limit=100'),
     ]);
+    if (user !== this.user) return;
     // What fired between the two answers is in both; as fired it comes last.
-    this.alertsById = this.merge(this.alertsById, [...active.body, ...fired.body], this.changedAlerts, false);
+    this.alertsById = this.merge(this.alertsById, [...active.body, ...fired.body], mark, false);
     this.alertsNext = fired.next;
     this.alertsLoaded = true;
     this.tell('alerts');
@@ -181,16 +189,19 @@ export class Store {
 
   async loadMoreAlerts(): Promise<void> {
     if (this.alertsNext === null) return;
+    const [mark, user] = [this.mark(), this.user];
     const page = await this.api.get<Alert[]>(this.alertsNext);
-    this.alertsById = this.merge(this.alertsById, page.body, this.changedAlerts, true);
+    if (user !== this.user) return;
+    this.alertsById = this.merge(this.alertsById, page.body, mark, true);
     this.alertsNext = page.next;
     this.tell('alerts');
   }
 
   async loadDeliveries(): Promise<void> {
-    this.changedDeliveries.clear();
+    const [mark, user] = [this.mark(), this.user];
     const page = await this.api.get<Delivery[]>('/api/v1/deliveries/?limit=100');
-    this.deliveriesById = this.merge(this.deliveriesById, page.body, this.changedDeliveries, false);
+    if (user !== this.user) return;
+    this.deliveriesById = this.merge(this.deliveriesById, page.body, mark, false);
     this.deliveriesNext = page.next;
     this.deliveriesLoaded = true;
     this.tell('deliveries');
@@ -198,8 +209,10 @@ export class Store {
 
   async loadMoreDeliveries(): Promise<void> {
     if (this.deliveriesNext === null) return;
+    const [mark, user] = [this.mark(), this.user];
     const page = await this.api.get<Delivery[]>(this.deliveriesNext);
-    this.deliveriesById = this.merge(this.deliveriesById, page.body, this.changedDeliveries, true);
+    if (user !== this.user) return;
+    this.deliveriesById = this.merge(this.deliveriesById, page.body, mark, true);
     this.deliveriesNext = page.next;
     this.tell('deliveries');
   }
@@ -208,8 +221,8 @@ export class Store {
     this.alertsById.clear();
     this.deliveriesById.clear();
     this.deleted.clear();
-    this.changedAlerts.clear();
-    this.changedDeliveries.clear();
+    this.toldAt.clear();
+    ++this.user;
     this.prices.clear();
     this.quotes.clear();
     this.sources.clear();

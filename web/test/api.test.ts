@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { alertBody, formatOfUrl } from '../src/alert_body.ts';
-import { Api, ApiError, errorOf, nextPage, unreachable } from '../src/api.ts';
+import { Api, ApiError, errorOf, nextPage, signedOut, unreachable } from '../src/api.ts';
 
 interface Sent {
   method: string;
@@ -79,6 +79,40 @@ test('a key that is refused signs out, one that is only tried does not', async (
   assert.equal(tried.sent[0]?.headers['X-API-Key'], 'sk_live_other');
 });
 
+test('who has signed out asks nothing any more, and what waits is not sent', async () => {
+  let key: string | null = 'sk_live_mine';
+  let sent = 0;
+  const api: Api = new Api({
+    key: () => key,
+    onUnauthorized: () => assert.fail('nobody is there to be told'),
+    sleep: async () => {
+      key = null;
+      api.reset();
+    },
+    fetch: (async () => {
+      ++sent;
+      return tooMany('1');
+    }) as typeof fetch,
+  });
+  await assert.rejects(api.get('/x'), { status: 0, message: signedOut });
+  await assert.rejects(api.get('/x'), { status: 0, message: signedOut });
+  assert.equal(sent, 1);
+});
+
+test('what is under way is ended by signing out', async () => {
+  const api = new Api({
+    key: () => 'sk_live_mine',
+    onUnauthorized: () => {},
+    fetch: ((_: string, init: RequestInit) =>
+      new Promise((_resolve, reject) => {
+        init.signal!.addEventListener('abort', () => reject(new Error('aborted')));
+      })) as typeof fetch,
+  });
+  const asked = api.get('/x');
+  api.reset();
+  await assert.rejects(asked, { status: 0, message: signedOut });
+});
+
 test('errors are told at their fields, and in plain words where the server did not speak', () => {
   const detail = [
     { loc: ['body', 'webhook_url'], msg: 'only https is permitted' },
@@ -100,6 +134,11 @@ test('errors are told at their fields, and in plain words where the server did n
     assert.match(errorOf(502, odd).message, /The server answered 502/, odd);
   }
   assert.ok(invalid instanceof ApiError);
+});
+
+test('a page that answers in the place of the server is not taken for its answer', async () => {
+  const f = fixture(new Response('<html>Log in to the network</html>', { status: 200 }));
+  await assert.rejects(f.api.get('/x'), { name: 'ApiError', message: /in its place/ });
 });
 
 test('the next page is found in the Link header', () => {

@@ -59,6 +59,29 @@ test('what the stream tells while a list is on its way is newer than the list', 
   );
 });
 
+test('an answer that comes after the event that it caused is older than the event', () => {
+  const { store } = storeWith(() => ({ body: [], next: null }));
+  const mark = store.mark();
+  store.apply({ type: 'alert_fired', id: 'e1', alert: alert('1', false) });
+  store.apply({ type: 'delivery', id: 'e2', delivery: delivery('2', 'delivered') });
+  store.putAlert(alert('1'), mark);
+  store.putDelivery(delivery('2', 'pending'), mark);
+  assert.equal(store.alert('1')?.is_active, false);
+  assert.equal(store.delivery('2')?.status, 'delivered');
+  store.putDelivery(delivery('2', 'pending'), store.mark());
+  assert.equal(store.delivery('2')?.status, 'pending', 'one that was asked for later is newer');
+});
+
+test('what was asked for before signing out is not shown to who signs in next', async () => {
+  let answer: (a: Answer<unknown>) => void = () => {};
+  const { store } = storeWith(() => new Promise((resolve) => (answer = resolve)));
+  const loading = store.loadDeliveries();
+  store.clear();
+  answer({ body: [delivery('1', 'failed')], next: null });
+  await loading;
+  assert.deepEqual(store.deliveries, []);
+});
+
 test('an alert that was deleted does not come back with an older list', async () => {
   const { store } = storeWith(() => ({ body: [alert('1')], next: null }));
   store.removeAlert('1');

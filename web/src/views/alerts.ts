@@ -101,7 +101,7 @@ export function alertsView(context: Context): View {
       );
     } else {
       empty.replaceChildren(
-        h('p', null, 'You have no active alerts.'),
+        h('p', null, shown === 'all' ? 'You have no alerts yet.' : 'You have no active alerts.'),
         h('p', { class: 'hint' }, 'Go to the market, click a price on the chart and confirm it there.'),
         h('a', { class: 'button primary', href: '#/market' }, 'Make an alert'),
       );
@@ -147,9 +147,10 @@ function alertRow(context: Context, first: Alert): Row<Alert> {
   remove.addEventListener('click', () => void whileBusy(remove, () => removeAlert()));
 
   async function sendTest(): Promise<void> {
+    const mark = store.mark();
     try {
       const delivery = await api.post<Delivery>(`/api/v1/alerts/${alert.id}/test`);
-      store.putDelivery(delivery);
+      store.putDelivery(delivery, mark);
       toast(`A test is on its way to ${shortUrl(alert.webhook_url)}.`, 'good', {
         label: 'Watch it',
         run: () => (location.hash = `#/deliveries/${delivery.id}`),

@@ -86,8 +86,9 @@ export function deliveryDetail(context: Context, onClose: () => void): DetailPan
   async function change(what: 'retry' | 'cancel', done: string): Promise<void> {
     if (id === null) return;
     error.set('');
+    const mark = store.mark();
     try {
-      store.putDelivery(await api.post<Delivery>(`/api/v1/deliveries/${id}/${what}`));
+      store.putDelivery(await api.post<Delivery>(`/api/v1/deliveries/${id}/${what}`), mark);
       toast(done, 'good');
     } catch (problem) {
       error.set(messageOf(problem));

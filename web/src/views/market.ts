@@ -33,7 +33,16 @@ export function marketView(context: Context): View {
   const price = h('span', { class: 'big-price' }, '—');
   const flash = flashOf(price);
   const age = h('span', { class: 'muted chart-age' });
-  const readout = h('p', { class: 'readout', 'aria-hidden': 'true' });
+  const readoutTime = h('span', { class: 'wide-only' });
+  const readoutValues = h('span');
+  const readoutChange = h('span', { class: 'wide-only' });
+  const readout = h(
+    'p',
+    { class: 'readout', 'aria-hidden': 'true' },
+    readoutTime,
+    readoutValues,
+    readoutChange,
+  );
   const buttons = intervals.map((each) =>
     h(
       'button',
@@ -144,16 +153,19 @@ export function marketView(context: Context): View {
   function renderReadout(): void {
     const bar =
       hovered ?? (ticker === '' ? undefined : history.get(ticker, interval, chartLimit).bars.at(-1));
-    if (bar === undefined) return setText(readout, '\u00a0');
-    const decimals = present()?.split('.')[1]?.length ?? 2;
-    const of = (value: number): string => groupDigits(String(Number(value.toFixed(Math.max(decimals, 2)))));
+    if (bar === undefined) {
+      for (const part of [readoutTime, readoutValues, readoutChange]) setText(part, '');
+      return;
+    }
+    const decimals = Math.max(2, present()?.split('.')[1]?.length ?? 2);
+    const of = (value: number): string => groupDigits(value.toFixed(decimals));
     const date = new Date(bar.time * 1000);
-    const when = interval === '1d' ? formatDay(date, true) : `${formatDay(date)} ${formatClock(date, false)}`;
-    const moved = formatPercent(percentBetween(String(bar.open), String(bar.close)));
     setText(
-      readout,
-      `${when}   O ${of(bar.open)}   H ${of(bar.high)}   L ${of(bar.low)}   C ${of(bar.close)}   ${moved}`,
+      readoutTime,
+      interval === '1d' ? formatDay(date, true) : `${formatDay(date)} ${formatClock(date, false)}`,
     );
+    setText(readoutValues, `O ${of(bar.open)}  H ${of(bar.high)}  L ${of(bar.low)}  C ${of(bar.close)}`);
+    setText(readoutChange, formatPercent(percentBetween(String(bar.open), String(bar.close))));
   }
 
   function renderAge(): void {

@@ -49,7 +49,12 @@ export function priceTable(context: Context, onSelect: (ticker: string) => void)
           h('th', { scope: 'col' }, 'Last hour'),
           h('th', { scope: 'col', class: 'number' }, 'Price'),
           h('th', { scope: 'col', class: 'number' }, 'Age'),
-          h('th', { scope: 'col', class: 'number' }, 'Sources'),
+          h(
+            'th',
+            { scope: 'col', class: 'number', title: 'How many of the sources count' },
+            h('span', { class: 'wide-only' }, 'Sources'),
+            h('span', { class: 'narrow-only' }, 'Src'),
+          ),
         ),
       ),
       body,

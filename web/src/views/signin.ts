@@ -71,7 +71,10 @@ export function signInView(
         return email.input.focus();
       }
       try {
-        const keys = await api.post<NewKeys>('/api/v1/users/register', JSON.stringify({ email: address }));
+        const keys = await api.postOpen<NewKeys>(
+          '/api/v1/users/register',
+          JSON.stringify({ email: address }),
+        );
         const panel = keysPanel(keys, () => onSignedIn(keys.api_key!, false));
         main.replaceChildren(h('h1', { class: 'visually-hidden' }, 'Pricewire'), panel);
         panel.querySelector<HTMLElement>('h2')?.focus();

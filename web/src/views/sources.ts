@@ -13,6 +13,7 @@ const capital = (text: string): string => text.charAt(0).toUpperCase() + text.sl
 interface Told extends Quote {
   ticker: string;
   heard: number; // when it was made, by the server's clock
+  repeated: boolean; // the ticker stands above already
 }
 
 const bySource = (a: Quote, b: Quote): number =>
@@ -81,9 +82,9 @@ export function sourcesView(context: Context): View {
     cardList.show([...store.sources].sort(([a], [b]) => a.localeCompare(b)));
     const told: Told[] = [];
     for (const ticker of store.prices.keys()) {
-      for (const quote of [...(store.quotes.get(ticker) ?? [])].sort(bySource)) {
-        told.push({ ...quote, ticker, heard: new Date(quote.time).getTime() });
-      }
+      [...(store.quotes.get(ticker) ?? [])].sort(bySource).forEach((quote, i) => {
+        told.push({ ...quote, ticker, heard: new Date(quote.time).getTime(), repeated: i > 0 });
+      });
     }
     quoteList.show(told);
     // All at once, so that nothing moves what is read already.
@@ -150,16 +151,18 @@ function sourceCard(name: string, store: Store): Row<[string, SourceState]> {
 }
 
 function quoteRow(now: () => number): Row<Told> {
-  const ticker = h('th', { scope: 'row' });
+  const name = h('span');
+  const ticker = h('th', { scope: 'row' }, name);
   const source = h('td', { 'data-label': 'Source' });
   const price = h('td', { class: 'number', 'data-label': 'Price' });
   const age = h('td', { class: 'number muted', 'data-label': 'Age' });
-  const counts = h('td', { 'data-label': 'Counts' });
+  const counts = h('td');
   const element = h('tr', { 'data-testid': 'quote-row' }, ticker, source, price, age, counts);
   return {
     element,
     update(quote) {
-      setText(ticker, quote.ticker);
+      setText(name, quote.ticker);
+      ticker.classList.toggle('repeated', quote.repeated);
       setText(source, quote.kind === 'aggregator' ? `${quote.source} (aggregator)` : quote.source);
       setText(price, groupDigits(quote.price));
       setText(age, formatAge(now() - quote.heard));
