@@ -9,7 +9,9 @@ RUN . scripts/common.sh && need_packages "${build_packages[@]}" && rm -rf /var/l
 # The page's tools before its sources, so that a change to these does not install those anew.
 COPY web/package.json web/package-lock.json web/
 COPY web/node/package.json web/node/package-lock.json web/node/
-RUN . scripts/common.sh && need_node && npm_install web && rm -rf /var/lib/apt/lists/*
+COPY web/docs/package.json web/docs/package-lock.json web/docs/
+RUN . scripts/common.sh && need_node && npm_install web && npm_config_ignore_scripts=true npm_install web/docs \
+    && rm -rf /var/lib/apt/lists/*
 COPY . .
 RUN scripts/build-web
 RUN cmake --preset release && cmake --build build/release --target pricewire

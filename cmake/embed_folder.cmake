@@ -17,6 +17,7 @@ function(pricewire_embed_folder target function folder)
 endfunction()
 
 pricewire_embed_folder(api embedded_page ${CMAKE_SOURCE_DIR}/web/dist)
+pricewire_embed_folder(api embedded_reference ${CMAKE_SOURCE_DIR}/web/docs/dist)
 if(TARGET api_tests)
   pricewire_embed_folder(api_tests embedded_test_site ${CMAKE_SOURCE_DIR}/src/api/testdata/site)
   pricewire_embed_folder(api_tests embedded_nothing ${CMAKE_SOURCE_DIR}/src/api/testdata/not-there)

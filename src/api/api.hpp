@@ -32,7 +32,8 @@ struct ApiOptions {
     std::vector<net::Network> trusted_proxies;
     net::UrlPolicy url_policy;
 
-    std::span<const api::StaticFile> page;  // what "/" serves; empty: a plain page with links
+    std::span<const api::StaticFile> page;       // what "/" serves; empty: a plain page with links
+    std::span<const api::StaticFile> reference;  // what "/docs" serves; empty: the document as plain HTML
 
     int workers = 4;                                 // threads that may wait for the storage
     std::size_t worker_queue = 1024;                 // requests that wait for one of them; beyond: 503

@@ -65,8 +65,18 @@ net::ServerResponse show_openapi(Services&, Exchange&) {
     return response;
 }
 
-net::ServerResponse show_docs(Services&, Exchange&) {
+net::ServerResponse show_docs(Services& services, Exchange& exchange) {
+    if (auto page = services.reference.serve(exchange.request, "index.html")) return std::move(*page);
     return html_response("Pricewire API", embedded_openapi_html());
+}
+
+net::ServerResponse show_plain_docs(Services&, Exchange&) {
+    return html_response("Pricewire API", embedded_openapi_html());
+}
+
+net::ServerResponse show_docs_file(Services& services, Exchange& exchange) {
+    if (auto file = services.reference.serve(exchange.request, exchange.parameter)) return std::move(*file);
+    return error_response(404, "Not Found");
 }
 
 net::ServerResponse show_home(Services& services, Exchange& exchange) {

@@ -42,6 +42,12 @@ constexpr std::string_view page_policy =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+// Swagger UI needs no more: it sets styles by script, which a policy does not see, and has its pictures in
+// its stylesheet.
+constexpr std::string_view reference_policy =
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
 // What handlers work with.
 struct Services {
     ApiDependencies use;
@@ -49,6 +55,7 @@ struct Services {
     Live* live = nullptr;                 // there while requests are
     std::atomic<bool> had_prices{false};  // there was a price once, so silence is not the start any more
     StaticSite page{options.page, std::string(page_policy)};
+    StaticSite reference{options.reference, std::string(reference_policy)};
 };
 
 }  // namespace pricewire::api

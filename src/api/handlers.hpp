@@ -37,6 +37,8 @@ net::ServerResponse enable_endpoint(Services& services, Exchange& exchange);
 net::ServerResponse show_live(Services& services, Exchange& exchange);
 net::ServerResponse show_openapi(Services& services, Exchange& exchange);
 net::ServerResponse show_docs(Services& services, Exchange& exchange);
+net::ServerResponse show_plain_docs(Services& services, Exchange& exchange);
+net::ServerResponse show_docs_file(Services& services, Exchange& exchange);
 net::ServerResponse show_home(Services& services, Exchange& exchange);
 net::ServerResponse show_asset(Services& services, Exchange& exchange);
 

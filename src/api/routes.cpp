@@ -46,6 +46,8 @@ constexpr Route routes[] = {
     {"GET", "/api/v1/health/live", "live", Access::open, Limit::none, Where::server, show_live},
     {"GET", "/openapi.json", "openapi", Access::open, Limit::none, Where::server, show_openapi},
     {"GET", "/docs", "docs", Access::open, Limit::none, Where::server, show_docs},
+    {"GET", "/docs/plain", "docs", Access::open, Limit::none, Where::server, show_plain_docs},
+    {"GET", "/docs/{}", "docs", Access::open, Limit::none, Where::server, show_docs_file},
     {"GET", "/assets/{}", "asset", Access::open, Limit::none, Where::server, show_asset},
     {"GET", "", "home", Access::open, Limit::none, Where::server, show_home},
 };
@@ -68,6 +70,10 @@ std::optional<std::string_view> fit(std::string_view pattern, std::string_view p
 }
 
 }  // namespace
+
+std::span<const Route> all_routes() {
+    return routes;
+}
 
 RouteMatch find_route(std::string_view method, std::string_view path) {
     if (path.ends_with('/')) path.remove_suffix(1);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -34,6 +35,8 @@ struct RouteMatch {
     std::string parameter;  // decoded
     std::string allow;      // where only the method does not fit: those that do
 };
+
+std::span<const Route> all_routes();
 
 // `path` is as sent. HEAD is answered as GET.
 RouteMatch find_route(std::string_view method, std::string_view path);

@@ -23,6 +23,8 @@ struct StaticFile {
 
 // The page that is served at "/", as scripts/build-web leaves it; empty where it was not built.
 std::span<const StaticFile> embedded_page();
+// The reference that is served at "/docs", as scripts/build-docs leaves it; empty where it was not built.
+std::span<const StaticFile> embedded_reference();
 
 // Files served as they were built: gzipped to those who take it, 304 to those who have them already.
 // Immutable, so any thread may ask.

@@ -72,6 +72,7 @@ net::UrlPolicy url_policy_of(const Config& config) {
 ApiOptions api_options_of(const Config& config) {
     ApiOptions options;
     options.page = api::embedded_page();
+    options.reference = api::embedded_reference();
     options.tickers = tickers_of(config);
     options.register_limit = limit_of(config.limits.register_);
     options.user_limit = limit_of(config.limits.user);
