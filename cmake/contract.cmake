@@ -5,4 +5,12 @@ if(PRICEWIRE_TESTS)
   target_link_libraries(contract_tests PRIVATE pricewire_options deliver GTest::gtest GTest::gtest_main)
   target_compile_definitions(contract_tests PRIVATE PRICEWIRE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   gtest_discover_tests(contract_tests DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 120)
+
+  # The API's tests once more, all of them in one process, with `prism proxy` between them and the API.
+  find_program(NODE node)
+  if(NODE)
+    add_test(NAME ApiTestsThroughPrism
+      COMMAND ${NODE} ${CMAKE_SOURCE_DIR}/tests/contract/with_prism.mjs $<TARGET_FILE:api_tests> --gtest_brief=1)
+    set_tests_properties(ApiTestsThroughPrism PROPERTIES TIMEOUT 300 LABELS process SKIP_RETURN_CODE 77)
+  endif()
 endif()

@@ -26,7 +26,7 @@ pricewire_room(outbox ROOMS domain base storage queue TEST_ROOMS fakes)
 pricewire_room(deliver ROOMS domain base storage queue net TEST_ROOMS fakes Boost::json PkgConfig::RABBITMQ)
 pricewire_room(live ROOMS domain base storage bus net TEST_ROOMS fakes)
 pricewire_room(api ROOMS domain base storage bus cache net live PRIVATE_LIBS Boost::json ZLIB::ZLIB
-  TEST_ROOMS fakes)
+  TEST_ROOMS fakes support)
 include(cmake/openapi.cmake)
 include(cmake/embed_folder.cmake)
 pricewire_room(ops ROOMS base net PRIVATE_LIBS spdlog::spdlog tomlplusplus::tomlplusplus CLI11::CLI11)

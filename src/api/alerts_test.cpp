@@ -109,7 +109,7 @@ TEST_F(AlertsTest, RubbishIsRefusedAndDoesNoHarm) {
         EXPECT_EQ(answer.status, 422) << json << answer.body;
     }
     EXPECT_EQ(create(std::string(64 * 1024, '[')).status, 422);
-    EXPECT_EQ(create("{\"a\":" + std::string(60'000, '[') + std::string(60'000, ']') + "}").status, 422);
+    EXPECT_EQ(create("{\"a\":" + std::string(30'000, '[') + std::string(30'000, ']') + "}").status, 422);
     EXPECT_EQ(create(R"({"ticker":")" + std::string(60'000, 'A') + "\"}").status, 422);
     std::string many = "{";
     for (int i = 0; i < 5000; ++i) many += "\"f" + std::to_string(i) + "\":1,";
@@ -175,14 +175,14 @@ TEST_F(AlertsTest, ASlowNameServerKeepsNobodyElseFromCreating) {
         return Result<net::WebhookUrl>(net::WebhookUrl{});
     };
     api_ = nullptr;
-    std::vector<std::future<Answer>> stuck;
+    std::vector<Pending> stuck;
     for (int i = 0; i < 2; ++i) {
         stuck.push_back(start("POST", "/api/v1/alerts",
                               body(std::to_string(i + 1), "BTC", "gt", "https://slow.example.com"),
                               {{"x-api-key", ann_.api_key}}));
     }
     // At most one is being resolved and one waits: of these, some go round.
-    std::vector<std::future<Answer>> more;
+    std::vector<Pending> more;
     for (int i = 0; i < 3; ++i) {
         more.push_back(start("POST", "/api/v1/alerts",
                              body(std::to_string(i + 10), "BTC", "gt", "https://slow.example.com"),

@@ -20,6 +20,7 @@
 #include "cache/in_process/in_process_rate_limits.hpp"
 #include "fakes/fake_secret_box.hpp"
 #include "fakes/memory_storage.hpp"
+#include "support/prism.hpp"
 
 namespace pricewire::api {
 
@@ -39,6 +40,9 @@ struct Answer {
     }
     bool has(std::string_view part) const { return body.find(part) != std::string::npos; }
 };
+
+// An answer that may still be on its way.
+using Pending = std::future<net::ServerResponse>;
 
 // Storage whose lookups of keys can be held up after they have read.
 class GatedStorage : public MemoryStorage {
@@ -72,7 +76,32 @@ inline std::string member(const std::string& json, const std::string& name) {
     return json.substr(at, json.find_first_of(",}]", at) - at);
 }
 
-// The API's handler with everything behind it in memory, a clock that moves when told, and no sockets.
+inline test::Prism* prism_of_test() {
+    return test::Prism::for_this_test(api_error_response);
+}
+
+// Fails the test whose requests reach the API beside prism while they should go through it.
+class WatchedApi final : public Api {
+public:
+    explicit WatchedApi(std::unique_ptr<Api> api) : api_(std::move(api)) {}
+    void handle(net::ServerRequest&& request, net::HttpServer::Respond respond) override {
+        if (prism_of_test() != nullptr && !test::Prism::handing_over()) {
+            ADD_FAILURE() << request.method << ' ' << request.target << " came past prism";
+        }
+        api_->handle(std::move(request), std::move(respond));
+    }
+    net::WsHandler upgrade(const net::ServerRequest& request, std::shared_ptr<net::WsPeer> peer) override {
+        return api_->upgrade(request, std::move(peer));
+    }
+    void on_user_changed(std::optional<Uuid> user_id) override { api_->on_user_changed(user_id); }
+
+private:
+    std::unique_ptr<Api> api_;
+};
+
+// The API's handler with everything behind it in memory and a clock that moves when told. Requests reach it
+// without sockets, or, where PRICEWIRE_TEST_PRISM is set, through prism, which compares them and their
+// answers with openapi.yaml (see support/prism.hpp).
 class ApiTest : public testing::Test {
 protected:
     static constexpr const char* v1_secret = "whsec_c2VjcmV0";
@@ -86,6 +115,10 @@ protected:
         options_.user_limit = {10'000, 10s};
         options_.rates_limit = {10'000, 10s};
         options_.history_limit = {10'000, 10s};
+    }
+    ~ApiTest() override {
+        api_ = nullptr;  // answers what still waits
+        if (test::Prism* prism = prism_of_test()) prism->wait_until_idle();
     }
 
     Api& api() {
@@ -109,14 +142,14 @@ protected:
                 hinted_.insert(hinted_.end(), tasks.begin(), tasks.end());
                 if (on_hint_) on_hint_();
             };
-            api_ = create_api(std::move(use), options_);
+            api_ = std::make_unique<WatchedApi>(create_api(std::move(use), options_));
         }
         return *api_;
     }
 
     // The answer, when it comes; from another thread perhaps.
-    std::future<Answer> start(std::string method, std::string target, std::string body = {},
-                              net::Headers headers = {}, std::string peer = "192.0.2.1") {
+    Pending start(std::string method, std::string target, std::string body = {}, net::Headers headers = {},
+                  std::string peer = "192.0.2.1") {
         net::ServerRequest request;
         request.method = std::move(method);
         const std::size_t question = target.find('?');
@@ -126,24 +159,32 @@ protected:
         request.headers = std::move(headers);
         request.body = std::move(body);
         request.peer = *net::IpAddress::parse(peer);
-        auto promise = std::make_shared<std::promise<Answer>>();
+        return start(std::move(request));
+    }
+    Pending start(net::ServerRequest request) {
+        Api& to = api();
+        if (test::Prism* prism = prism_of_test()) {
+            return prism->send(std::move(request),
+                               [&to](net::ServerRequest&& r, net::HttpServer::Respond respond) {
+                                   to.handle(std::move(r), std::move(respond));
+                               });
+        }
+        auto promise = std::make_shared<std::promise<net::ServerResponse>>();
         auto future = promise->get_future();
-        api().handle(std::move(request), [promise](net::ServerResponse r) {
-            Answer answer;
-            answer.status = r.status;
-            answer.body = r.shared_body ? *r.shared_body : r.body;
-            answer.response = std::move(r);
-            promise->set_value(std::move(answer));
-        });
+        to.handle(std::move(request), [promise](net::ServerResponse r) { promise->set_value(std::move(r)); });
         return future;
     }
 
-    static Answer wait(std::future<Answer> future) {
-        if (future.wait_for(30s) != std::future_status::ready) {
-            ADD_FAILURE() << "no answer within 30 s";
+    static Answer wait(Pending future) {
+        if (future.wait_for(60s) != std::future_status::ready) {
+            ADD_FAILURE() << "no answer within 60 s";
             return {};
         }
-        return future.get();
+        Answer answer;
+        answer.response = future.get();
+        answer.status = answer.response.status;
+        answer.body = answer.response.shared_body ? *answer.response.shared_body : answer.response.body;
+        return answer;
     }
 
     Answer call(std::string method, std::string target, std::string body = {}, net::Headers headers = {},

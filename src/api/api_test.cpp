@@ -202,7 +202,7 @@ TEST_F(CommonTest, MoreThanCanWaitIs503) {
         if (first.exchange(false)) reading.set_value();
         gate.wait();
     };
-    std::vector<std::future<Answer>> accepted;
+    std::vector<Pending> accepted;
     accepted.push_back(start("GET", "/api/v1/users/me", {}, {{"x-api-key", ann.api_key}}));
     reading.get_future().wait();
     for (int i = 0; i < 2; ++i) {

@@ -42,7 +42,7 @@ TEST_F(HealthTest, ADatabaseThatFailsIsDownAndTheReasonIsTheOperatorsAlone) {
     EXPECT_TRUE(answer.has(R"("database":{"status":"down","latency_ms":null,"detail":"not reachable"})"))
         << answer.body;
     EXPECT_FALSE(answer.has("db.internal"));
-    call("GET", "/health");
+    EXPECT_EQ(call("GET", "/api/v1/health").status, 503);
     EXPECT_EQ(log.count("a dependency does not answer"), 1u);
     storage_.heal();
     EXPECT_EQ(call("GET", "/health").status, 200);
@@ -101,7 +101,7 @@ TEST_F(HealthTest, CallsAtOneTimeShareAProbe) {
         if (++pings == 1) pinging.set_value();
         gate.wait();
     };
-    std::vector<std::future<Answer>> calls;
+    std::vector<Pending> calls;
     calls.push_back(start("GET", "/health"));
     pinging.get_future().wait();
     for (int i = 0; i < 50; ++i) calls.push_back(start("GET", "/health"));

@@ -25,6 +25,8 @@ protected:
 
     net::HttpResult send(std::string method, const std::string& target, std::string body = {},
                          net::Headers headers = {}) {
+        if (prism_of_test() != nullptr)
+            return send_through_prism(std::move(method), target, std::move(body), headers);
         net::HttpRequest request;
         request.method = std::move(method);
         request.url = "http://127.0.0.1:" + std::to_string(server_->port()) + target;
@@ -37,6 +39,25 @@ protected:
         auto result = promise.get_future().get();
         EXPECT_EQ(result.error, net::HttpError::none) << result.error_text;
         return result;
+    }
+    // In the shape that comes from the server.
+    net::HttpResult send_through_prism(std::string method, const std::string& target, std::string body,
+                                       const net::Headers& headers) {
+        net::Headers lower;
+        for (const auto& [name, value] : headers) lower.emplace_back(lower_case(name), value);
+        Answer answer = call(std::move(method), target, std::move(body), std::move(lower));
+        net::HttpResult result;
+        result.status = answer.status;
+        result.body = std::move(answer.body);
+        result.headers.emplace_back("content-type", answer.response.content_type);
+        for (const auto& [name, value] : answer.response.headers) {
+            result.headers.emplace_back(lower_case(name), value);
+        }
+        return result;
+    }
+    static std::string lower_case(std::string text) {
+        for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+        return text;
     }
     static std::string header(const net::HttpResult& result, std::string_view name) {
         const std::string* value = result.header(name);

@@ -70,9 +70,14 @@ TEST_F(LimitsTest, EveryRouteOfAUserHasABucketOfItsOwn) {
         EXPECT_EQ(call_as(ann, method, path).status, 429) << method << path;
     }
     EXPECT_EQ(call_as(ann, "DELETE", "/api/v1/users/me").status, 204);
-    const Account bob = register_user("bob@example.com");
-    EXPECT_EQ(call_as(bob, "POST", "/api/v1/users/me/api-key").status, 200);
+    Account bob = register_user("bob@example.com");
+    bob.api_key = member(call_as(bob, "POST", "/api/v1/users/me/api-key").body, "api_key");
+    EXPECT_EQ(call_as(bob, "POST", "/api/v1/users/me/api-key").status, 429);
     EXPECT_EQ(storage_.calls("replace_api_key"), 1);
+    storage_.fail();
+    EXPECT_EQ(call_as(bob, "DELETE", "/api/v1/users/me").status, 503);
+    storage_.heal();
+    EXPECT_EQ(call_as(bob, "DELETE", "/api/v1/users/me").status, 429);
 }
 
 TEST_F(LimitsTest, UsersCountEachForThemselvesBehindOneAddress) {
@@ -89,6 +94,7 @@ TEST_F(LimitsTest, RatesCountByAddressTogether) {
     for (int i = 0; i < 3; ++i) EXPECT_EQ(call_as(ann, "GET", "/api/v1/rates/").status, 200);
     for (int i = 0; i < 2; ++i) EXPECT_EQ(call_as(bob, "GET", "/api/v1/rates/BTC").status, 200);
     EXPECT_EQ(call_as(bob, "GET", "/api/v1/rates/").status, 429);
+    EXPECT_EQ(call_as(bob, "GET", "/api/v1/rates/BTC").status, 429);
     EXPECT_EQ(call("GET", "/api/v1/rates/", {}, {{"x-api-key", bob.api_key}}, "192.0.2.2").status, 200);
 }
 

@@ -240,6 +240,7 @@ private:
         const YAML::Node schema = resolved(unresolved);
         std::string out = text(schema["type"]);
         for (const auto& one : schema["type"]) out += (out.empty() ? "" : " or ") + one.Scalar();
+        for (const auto& one : schema["anyOf"]) out += (out.empty() ? "" : " or ") + type_of(one);
         if (schema["format"]) out += ", " + text(schema["format"]);
         std::string values;
         for (const auto& value : schema["enum"]) values += (values.empty() ? ": " : ", ") + value.Scalar();

@@ -1,0 +1,201 @@
+// node with_prism.mjs COMMAND… : runs COMMAND, which are tests of the API, with two prisms beside it that compare
+// what passes through them with openapi.yaml, one with --errors and one without; tests/support/prism.hpp is their
+// other end. Ends as COMMAND does, with 1 where prism overlooks what is wrong or the document names an answer that no
+// test has seen, and with 77 where the npm packages are not there.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, request as httpRequest } from 'node:http';
+import { connect, createServer as createTcpServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const here = dirname(fileURLToPath(import.meta.url));
+if (!existsSync(join(here, 'node_modules/yaml'))) {
+  console.error('the npm packages are not installed: run `npm ci` in tests/contract');
+  process.exit(77);
+}
+const { parse } = await import('yaml');
+const document = parse(readFileSync(join(here, '../../openapi.yaml'), 'utf8'));
+const methods = ['get', 'post', 'put', 'patch', 'delete'];
+
+// Answers that every call shares, and not each of them needs a test that meets them.
+const shared = new Set(
+  ['BadRequest', 'TooSlow', 'TooLarge', 'HeadersTooLarge', 'Failed', 'Unavailable'].map((n) => `#/components/responses/${n}`));
+
+// What the document does not name may not be answered either: an answer's objects are closed, unless they say which
+// further members they have.
+function close(schema, seen) {
+  while (schema?.$ref) schema = at(schema.$ref);
+  if (!schema || typeof schema !== 'object' || seen.has(schema)) return;
+  seen.add(schema);
+  if (schema.properties && schema.additionalProperties === undefined) schema.additionalProperties = false;
+  for (const inner of Object.values(schema.properties ?? {})) close(inner, seen);
+  for (const key of ['items', 'additionalProperties']) if (typeof schema[key] === 'object') close(schema[key], seen);
+  for (const key of ['oneOf', 'anyOf', 'allOf']) for (const inner of schema[key] ?? []) close(inner, seen);
+}
+
+function at(reference) {
+  return reference.split('/').slice(1).reduce((node, key) => node[key.replace(/~1/g, '/')], document);
+}
+
+// A schema without references, and apart from every other.
+function alone(schema) {
+  if (schema === null || typeof schema !== 'object') return schema;
+  if (Array.isArray(schema)) return schema.map(alone);
+  if (schema.$ref) return alone(at(schema.$ref));
+  return Object.fromEntries(Object.entries(schema).map(([key, value]) => [key, alone(value)]));
+}
+
+function* operations() {
+  for (const [path, item] of Object.entries(document.paths)) {
+    for (const method of methods) if (item[method]) yield { path, item, method, operation: item[method] };
+  }
+}
+
+function responses_of(operation) {
+  return Object.entries(operation.responses).map(([status, r]) => [status, r.$ref ? at(r.$ref) : r]);
+}
+
+async function free_port() {
+  const server = createTcpServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+async function until_listening(port, prism) {
+  for (const end = Date.now() + 60_000; ; ) {
+    const socket = connect(port, '127.0.0.1');
+    const open = await once(socket, 'connect').then(() => true, () => false);
+    socket.destroy();
+    if (open) return;
+    if (prism.exitCode !== null || Date.now() > end) throw new Error('prism does not listen');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+function ask(port, method, path, headers, body) {
+  return new Promise((resolve, reject) => {
+    const r = httpRequest({ host: '127.0.0.1', port, method, path, headers }, (answer) => {
+      let text = '';
+      answer.on('data', (piece) => (text += piece));
+      answer.on('end', () => resolve({ status: answer.statusCode, headers: answer.headers, text }));
+    });
+    r.on('error', reject).end(body);
+  });
+}
+
+// Prism lets pass what it has no schema for, and what is in a schema that it cannot compile. So each answer of the
+// document is given once with a body that is wrong, which both prisms have to notice.
+async function check_that_wrong_answers_are_noticed(own, strict, lenient) {
+  const server = createServer((request, answer) => {
+    request.resume();
+    answer.writeHead(Number(request.headers['x-wanted-status']), { 'content-type': 'application/json' });
+    answer.end('"wrong"');
+  }).listen(own, '127.0.0.1');
+  await once(server, 'listening');
+  const overlooked = [];
+  for (const { path, item, method, operation } of operations()) {
+    const parameters = [...(item.parameters ?? []), ...(operation.parameters ?? [])];
+    const target = path.replace(/\{(\w+)\}/g, (_, name) => parameters.find((p) => p.name === name).example);
+    const json = operation.requestBody?.content['application/json'];
+    const body = json && JSON.stringify(json.example ?? Object.values(json.examples)[0].value);
+    for (const [status, response] of responses_of(operation)) {
+      if (!response.content?.['application/json']) continue;
+      const headers = { 'x-api-key': 'x', 'x-wanted-status': status };
+      if (body) headers['content-type'] = 'application/json';
+      if (body) headers['content-length'] = Buffer.byteLength(body);
+      const by_strict = await ask(strict, method.toUpperCase(), target, headers, body);
+      const by_lenient = await ask(lenient, method.toUpperCase(), target, headers, body);
+      const noticed = by_lenient.headers['sl-violations']?.includes('"response"');
+      if (!noticed || !by_strict.text.includes('#VIOLATIONS')) overlooked.push(`${method} ${path} ${status}: ${by_strict.status} ${by_strict.text}`);
+    }
+  }
+  server.close();
+  server.closeAllConnections?.();
+  await once(server, 'close');
+  if (overlooked.length > 0) throw new Error(`prism overlooks wrong answers:\n${overlooked.join('\n')}`);
+}
+
+function pattern_of(path) {
+  return new RegExp(`^${path.replace(/\./g, '\\.').replace(/\{\w+\}/g, '[^/]+')}$`);
+}
+
+// The statuses of the document that no test was answered.
+function unseen(log) {
+  const seen = new Set();
+  const all = [...operations()];
+  for (const line of log.split('\n').filter(Boolean)) {
+    const [method, target, status] = line.split(' ');
+    const fits = all
+      .filter((o) => o.method === method.toLowerCase())
+      .filter((o) => pattern_of(o.path).test(target.split('?')[0]));
+    const best = fits.find((o) => !o.path.includes('{')) ?? fits[0];
+    if (best) seen.add(`${best.method} ${best.path} ${status}`);
+  }
+  const out = [];
+  for (const { path, method, operation } of all) {
+    for (const [status, response] of Object.entries(operation.responses)) {
+      const name = `${method} ${path} ${status}`;
+      if (!shared.has(response.$ref) && !seen.has(name)) out.push(name);
+    }
+  }
+  return out;
+}
+
+const directory = mkdtempSync(join(tmpdir(), 'pricewire-prism-'));
+const children = [];
+let exit_code = 1;
+try {
+  // What is sent may have further members: they are passed over.
+  for (const { operation } of operations()) {
+    for (const media of Object.values(operation.requestBody?.content ?? {})) media.schema = alone(media.schema);
+  }
+  const seen = new Set();
+  for (const { operation } of operations()) {
+    for (const [, response] of responses_of(operation)) {
+      for (const media of Object.values(response.content ?? {})) close(media.schema, seen);
+    }
+  }
+  const closed = join(directory, 'openapi.json');
+  writeFileSync(closed, JSON.stringify(document));
+  const [own, strict, lenient] = [await free_port(), await free_port(), await free_port()];
+  const cli = join(here, 'node_modules/@stoplight/prism-cli/dist/index.js');
+  const prism = (port, ...flags) => {
+    const child = spawn(
+      process.execPath,
+      [cli, 'proxy', closed, `http://127.0.0.1:${own}`, '--host', '127.0.0.1', '--port', String(port), '--no-cors',
+        '--verboseLevel', 'silent', ...flags],
+      { stdio: ['ignore', 'ignore', 'inherit'] });
+    children.push(child);
+    return until_listening(port, child);
+  };
+  await Promise.all([prism(strict, '--errors'), prism(lenient)]);
+  await check_that_wrong_answers_are_noticed(own, strict, lenient);
+  const log = join(directory, 'log');
+  writeFileSync(log, '');
+  const [command, ...rest] = process.argv.slice(2);
+  const tests = spawn(command, rest, {
+    stdio: 'inherit',
+    env: { ...process.env, PRICEWIRE_TEST_PRISM: `${own},${strict},${lenient}`, PRICEWIRE_TEST_PRISM_LOG: log },
+  });
+  children.push(tests);
+  const [code] = await once(tests, 'exit');
+  exit_code = code ?? 1;
+  const filtered = rest.some((argument) => argument.startsWith('--gtest_filter'));
+  const missing = filtered ? [] : unseen(readFileSync(log, 'utf8'));
+  if (missing.length > 0) {
+    console.error(`openapi.yaml names answers that no test has seen:\n${missing.join('\n')}`);
+    exit_code ||= 1;
+  }
+} catch (error) {
+  console.error(error.message);
+} finally {
+  for (const child of children) if (child.exitCode === null) child.kill();
+  rmSync(directory, { recursive: true, force: true });
+}
+process.exit(exit_code);
