@@ -43,6 +43,8 @@ constexpr Exception requests_understood[] = {
     {"GET /api/v1/alerts?ticker=eth&is_active=1", "true and false have other spellings"},
     {"GET /api/v1/alerts?ticker=XYZ&ticker=ETH&unknown=1&&x", "the last of several counts"},
     {"GET /api/v1/deliveries?since=2023-11-15T00:13:21+02:00", "a plus that should have been escaped"},
+    {"GET /api/v1/rates/BTC/history?interval=5m&from=2023-11-14T11:10:00+00:00&to=2023-11-14T11:15:00Z",
+     "a plus that should have been escaped"},
 };
 
 // The answers that the document describes for every path at once, in its introduction.
