@@ -11,6 +11,9 @@ if(PRICEWIRE_TESTS)
   if(NODE)
     add_test(NAME ApiTestsThroughPrism
       COMMAND ${NODE} ${CMAKE_SOURCE_DIR}/tests/contract/with_prism.mjs $<TARGET_FILE:api_tests> --gtest_brief=1)
-    set_tests_properties(ApiTestsThroughPrism PROPERTIES TIMEOUT 300 LABELS process SKIP_RETURN_CODE 77)
+    add_test(NAME StreamAsDescribed
+      COMMAND ${NODE} ${CMAKE_SOURCE_DIR}/tests/contract/stream.mjs ${CMAKE_BINARY_DIR})
+    set_tests_properties(ApiTestsThroughPrism StreamAsDescribed
+      PROPERTIES TIMEOUT 300 LABELS process SKIP_RETURN_CODE 77)
   endif()
 endif()

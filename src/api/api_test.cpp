@@ -146,6 +146,8 @@ TEST_F(CommonTest, TheReferenceShowsEveryCall) {
                              "listEndpoints",
                              "enableEndpoint",
                              "alertFired",
+                             "alert_fired",
+                             "Messages of the client",
                              "your webhook_url",
                              "webhook-signature",
                              "/api/v1/alerts/{id}",

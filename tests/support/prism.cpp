@@ -271,6 +271,8 @@ void Prism::answer(net::ServerRequest&& forwarded, Respond respond) {
                                std::lock_guard lock(exchange->mutex);
                                exchange->answer = made;
                            }
+                           // Prism reads an answer to its end, which a stream has not: its head is judged.
+                           made.stream = nullptr;
                            r(std::move(made));
                        });
     hands_over = false;

@@ -182,6 +182,7 @@ private:
                 out_ += "<h4>Request</h4>";
                 content(operation["requestBody"]["content"]);
             }
+            messages(operation["x-messages"]);
             out_ += "<h4>Answers</h4>";
             for (const auto& answer : operation["responses"]) {
                 const YAML::Node body = resolved(answer.second);
@@ -192,6 +193,22 @@ private:
                 out_ += "</details>";
             }
             out_ += "</article>\n";
+        }
+    }
+
+    // What is sent over a WebSocket, by who sends it.
+    void messages(const YAML::Node& sides) {
+        for (const auto& side : sides) {
+            add("<h4>Messages of the {}</h4>", escape(side.first.Scalar()));
+            for (const auto& one : resolved(side.second)["oneOf"]) {
+                const YAML::Node message = resolved(one);
+                add("<details><summary><b>{}</b> {}</summary>",
+                    escape(text(message["properties"]["type"]["const"])),
+                    inline_html(text(message["description"])));
+                properties(message);
+                if (message["example"]) example(message["example"]);
+                out_ += "</details>";
+            }
         }
     }
 
