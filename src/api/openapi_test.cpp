@@ -63,7 +63,7 @@ protected:
 };
 
 TEST_F(OpenApiTest, EveryRouteIsDescribedAndEveryDescriptionHasItsRoute) {
-    std::set<std::string> routes;
+    std::set<std::string> routes{"GET /metrics"};  // answered before the API is asked
     for (const Route& route : all_routes()) {
         routes.insert(std::string(route.method) + " " + std::string(route.path));
     }
