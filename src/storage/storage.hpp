@@ -203,10 +203,11 @@ public:
     // replaced.
     virtual void upsert_bars(std::span<const Bar> bars) = 0;
     // The newest `limit` bars of an interval (minutes that are part of a day, see domain/bars.hpp) that start
-    // within [from, to), oldest first, made of the minute bars there are. Where there are none there is no bar.
+    // within [from, to), oldest first. An interval without a minute has no bar.
     virtual std::vector<Bar> bars(Ticker ticker, Duration interval, Timestamp from, Timestamp to,
                                   std::size_t limit) = 0;
-    // Removes at most `limit` bars that start before the moment; returns how many it removed.
+    // Removes at most `limit` bars that start before the moment, and longer ones that end before it; returns
+    // how many: fewer than `limit` means that nothing is left to remove.
     virtual std::size_t prune_bars(Timestamp before, std::size_t limit) = 0;
 };
 

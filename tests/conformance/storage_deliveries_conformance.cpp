@@ -356,6 +356,35 @@ TEST_P(StorageDeliveriesConformance, MakesLongerBarsOfMinutes) {
     EXPECT_TRUE(bars(1h, day + 1us, day + 1min).empty());
 }
 
+TEST_P(StorageDeliveriesConformance, LongerBarsAreExactInWhateverOrderTheirMinutesCome) {
+    const Timestamp day = std::chrono::floor<std::chrono::days>(now_);
+    const auto hours = [&] { return storage_->bars("BTC", 1h, day, day + 24h, 10); };
+    storage_->upsert_bars(std::vector{bar("BTC", day + 30min, "30", "31", "29", "30.5")});
+    EXPECT_EQ(hours(), std::vector{bar("BTC", day, "30", "31", "29", "30.5")});
+    storage_->upsert_bars(std::vector{bar("BTC", day + 40min, "40", "41", "39", "40.5"),
+                                      bar("BTC", day + 10min, "10", "11", "9", "10.5")});
+    EXPECT_EQ(hours(), std::vector{bar("BTC", day, "10", "41", "9", "40.5")});
+    storage_->upsert_bars(std::vector{bar("BTC", day + 30min, "1", "50", "8", "2")});
+    EXPECT_EQ(hours(), std::vector{bar("BTC", day, "10", "50", "8", "40.5")}) << "in between";
+    storage_->upsert_bars(std::vector{bar("BTC", day + 40min, "3", "40", "30", "35"),
+                                      bar("BTC", day + 10min, "3", "10", "9", "3")});
+    EXPECT_EQ(hours(), std::vector{bar("BTC", day, "10", "50", "8", "35")}) << "the last minute goes on";
+    EXPECT_EQ(storage_->bars("BTC", 5min, day, day + 24h, 10).size(), 3U);
+}
+
+TEST_P(StorageDeliveriesConformance, RemovesLongerBarsOnceAllOfThemIsOld) {
+    const Timestamp day = std::chrono::floor<std::chrono::days>(now_);
+    for (int i = 0; i < 3; ++i)
+        storage_->upsert_bars(std::vector{bar("BTC", day + i * 1h + 30min, "1", "2", "1", "2")});
+    EXPECT_EQ(storage_->prune_bars(day + 2h, 10), 2U);
+    EXPECT_EQ(storage_->prune_bars(day + 2h, 10), 0U);
+    for (const Duration interval : {Duration{1min}, Duration{5min}, Duration{1h}}) {
+        const auto left = storage_->bars("BTC", interval, day, day + 24h, 10);
+        ASSERT_EQ(left.size(), 1U);
+        EXPECT_GE(left.front().start, day + 2h);
+    }
+}
+
 TEST_P(StorageDeliveriesConformance, RemovesOldBarsAFewAtATime) {
     const Timestamp start = std::chrono::floor<std::chrono::minutes>(now_);
     std::vector<Bar> all;

@@ -115,6 +115,20 @@ TEST_F(PostgresMigrateTest, OneThatFailsLeavesTheVersionBefore) {
     EXPECT_EQ(postgres_migrate(url()), latest());
 }
 
+TEST_F(PostgresMigrateTest, HoursAreMadeOfTheMinutesThatAreThere) {
+    ASSERT_TRUE(postgres_migrate(url(), 1));
+    database_->ask(
+        "INSERT INTO bars (ticker, start, open, high, low, close) "
+        "VALUES ('BTC', '2023-11-14 23:00:00Z', 99.5, 100, 9, 98), ('BTC', '2023-11-14 23:59:00Z', 98, 99, "
+        "10, 97), "
+        "('BTC', '2023-11-15 00:00:00Z', 1, 2, 1, 2) RETURNING 1");
+    ASSERT_TRUE(postgres_migrate(url()));
+    EXPECT_EQ(
+        database_->ask("SELECT string_agg(concat_ws(' ', start AT TIME ZONE 'UTC', open, high, low, close), "
+                       "'; ' ORDER BY start) FROM hour_bars"),
+        "2023-11-14 23:00:00 99.5 100 9 97; 2023-11-15 00:00:00 1 2 1 2");
+}
+
 TEST(PostgresUrlTest, NoErrorTellsThePassword) {
     for (const char* url : {"postgresql://ann:hunter2@127.0.0.1:1/none", "postgresql://ann:hunter2@[::1/none",
                             "postgresql://ann:hunter2@127.0.0.1:1/none?sslmode=what", "nonsense hunter2",

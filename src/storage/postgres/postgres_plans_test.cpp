@@ -37,6 +37,8 @@ protected:
             SELECT id, 1, now(), 1, '', '', '', '' FROM deliveries WHERE due_at IS NULL;
             INSERT INTO bars SELECT t, now() + g * interval '1 minute', 1, 1, 1, 1
             FROM unnest('{BTC,ETH,SOL}'::text[]) t, generate_series(1, 2000) g;
+            INSERT INTO hour_bars SELECT t, now() + g * interval '1 hour', 1, 1, 1, 1, now(), now()
+            FROM unnest('{BTC,ETH,SOL}'::text[]) t, generate_series(1, 2000) g;
             ANALYZE;
             SET plan_cache_mode = force_generic_plan;
             -- Of tables as small as these, reading all is cheap.
@@ -85,6 +87,7 @@ TEST_F(PostgresPlansTest, HotStatementsUseTheirIndexes) {
         {"deliveries_lock_failed", {"deliveries_missed"}},
         {"prune_deliveries", {"deliveries_pkey"}},
         {"bars", {"bars_pkey"}},
+        {"hour_bars", {"hour_bars_pkey"}},
     };
     for (const auto& [name, indexes] : expected) {
         const std::string found = plan(name);

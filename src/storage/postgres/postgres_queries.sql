@@ -408,11 +408,24 @@ DELETE FROM users WHERE id IN (
     LIMIT $1::bigint);
 
 -- name: bars_put
-INSERT INTO bars AS b (ticker, start, open, high, low, close)
-SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::numeric[], $4::numeric[], $5::numeric[], $6::numeric[])
-              n(ticker, start, open, high, low, close) ORDER BY ticker, start
+-- Hours are made of what the minutes are after this, and those are locked until its end.
+WITH minute AS (
+    INSERT INTO bars AS b (ticker, start, open, high, low, close)
+    SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::numeric[], $4::numeric[], $5::numeric[], $6::numeric[])
+                  n(ticker, start, open, high, low, close) ORDER BY ticker, start
+    ON CONFLICT (ticker, start) DO UPDATE
+    SET high = greatest(b.high, excluded.high), low = least(b.low, excluded.low), close = excluded.close
+    RETURNING ticker, start, open, high, low, close)
+INSERT INTO hour_bars AS h (ticker, start, open, high, low, close, first_minute, last_minute)
+SELECT ticker, date_trunc('hour', start, 'UTC'), (array_agg(open ORDER BY start))[1], max(high), min(low),
+       (array_agg(close ORDER BY start DESC))[1], min(start), max(start)
+FROM minute GROUP BY 1, 2 ORDER BY 1, 2
 ON CONFLICT (ticker, start) DO UPDATE
-SET high = greatest(b.high, excluded.high), low = least(b.low, excluded.low), close = excluded.close;
+SET open = CASE WHEN excluded.first_minute < h.first_minute THEN excluded.open ELSE h.open END,
+    high = greatest(h.high, excluded.high), low = least(h.low, excluded.low),
+    close = CASE WHEN excluded.last_minute >= h.last_minute THEN excluded.close ELSE h.close END,
+    first_minute = least(h.first_minute, excluded.first_minute),
+    last_minute = greatest(h.last_minute, excluded.last_minute);
 
 -- name: bars
 -- As many minutes as the wanted bars have make that many whole bars at least, however many are missing.
@@ -428,7 +441,25 @@ SELECT start, (SELECT m.open FROM bars m WHERE m.ticker = $1::text AND m.start =
        (SELECT m.close FROM bars m WHERE m.ticker = $1::text AND m.start = b.last)
 FROM bar b ORDER BY start;
 
+-- name: hour_bars
+WITH hour AS MATERIALIZED (
+    SELECT start, high, low FROM hour_bars
+    WHERE ticker = $1::text AND start >= $3::timestamptz AND start < $4::timestamptz
+    ORDER BY start DESC LIMIT $5::bigint),
+bar AS MATERIALIZED (
+    SELECT date_bin($2::bigint * interval '1 microsecond', start, timestamptz '1970-01-01 00:00:00Z') AS start,
+           min(start) AS first, max(start) AS last, max(high) AS high, min(low) AS low
+    FROM hour GROUP BY 1 ORDER BY 1 DESC LIMIT $6::bigint)
+SELECT start, (SELECT m.open FROM hour_bars m WHERE m.ticker = $1::text AND m.start = b.first), high, low,
+       (SELECT m.close FROM hour_bars m WHERE m.ticker = $1::text AND m.start = b.last)
+FROM bar b ORDER BY start;
+
 -- name: bars_prune
 DELETE FROM bars WHERE (ticker, start) IN (
     SELECT ticker, start FROM bars WHERE start < $1::timestamptz ORDER BY start LIMIT $2::bigint
+    FOR UPDATE SKIP LOCKED);
+
+-- name: hour_bars_prune
+DELETE FROM hour_bars WHERE (ticker, start) IN (
+    SELECT ticker, start FROM hour_bars WHERE start <= $1::timestamptz ORDER BY start LIMIT $2::bigint
     FOR UPDATE SKIP LOCKED);

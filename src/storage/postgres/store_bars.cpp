@@ -33,10 +33,13 @@ void Store::upsert_bars(std::span<const Bar> bars) {
 
 std::vector<Bar> Store::bars(Ticker ticker, Duration interval, Timestamp from, Timestamp to,
                              std::size_t limit) {
-    const auto minutes = static_cast<std::size_t>(interval / std::chrono::minutes{1}) * limit;
+    const bool of_hours = interval % std::chrono::hours{1} == Duration::zero();
+    const Duration part = of_hours ? Duration{std::chrono::hours{1}} : std::chrono::minutes{1};
+    const auto parts = static_cast<std::size_t>(interval / part) * limit;
     return pool_.read([&](Connection& db) {
-        const pqxx::result rows = db.run("bars", ticker.view(), interval, next_interval_start(from, interval),
-                                         next_interval_start(to, interval), minutes, limit);
+        const pqxx::result rows =
+            db.run(of_hours ? "hour_bars" : "bars", ticker.view(), interval,
+                   next_interval_start(from, interval), next_interval_start(to, interval), parts, limit);
         return all_rows(rows, [&](const Row& row) {
             return Bar{ticker,
                        time_at(row, 0),
@@ -49,8 +52,10 @@ std::vector<Bar> Store::bars(Ticker ticker, Duration interval, Timestamp from, T
 }
 
 std::size_t Store::prune_bars(Timestamp before, std::size_t limit) {
-    return pool_.statement(Durability::process,
-                           [&](Connection& db) { return changed(db.run("bars_prune", before, limit)); });
+    return pool_.transaction(Durability::process, [&](Connection& db) {
+        const std::size_t minutes = changed(db.run("bars_prune", before, limit));
+        return std::max(minutes, changed(db.run("hour_bars_prune", before - std::chrono::hours{1}, limit)));
+    });
 }
 
 }  // namespace pricewire::postgres

@@ -154,6 +154,29 @@ TEST_F(MigrateTest, TheCountOfActiveAlertsIsMadeForThoseThatAreThere) {
               "5,0");
 }
 
+TEST_F(MigrateTest, HoursAreMadeOfTheMinutesThatAreThere) {
+    ASSERT_TRUE(sqlite_migrate(file_, 4));
+    // By their digits 9 is more than 100; by their numbers it is less.
+    execute(R"(
+        INSERT INTO bars (ticker, start, open, high, low, close)
+        VALUES ('BTC', 1700002800000000, '99.5', '100', '9', '98'),
+               ('BTC', 1700002860000000, '98', '99.25', '10.000000000000000001', '11'),
+               ('BTC', 1700006340000000, '11', '11.5', '9.1', '10'),
+               ('BTC', 1700006400000000, '1', '2', '1', '2'),
+               ('ETH', 1700002860000000, '0.5', '0.75', '0.000000000000000001', '0.7'))");
+    const auto storage = create_sqlite_storage({.file = file_}, {});
+    const auto shown = [&](const char* ticker) {
+        std::string out;
+        for (const Bar& b : storage->bars(Ticker(ticker), 1h, Timestamp::min(), Timestamp::max(), 10)) {
+            out += fmt::format("{} {} {} {} {};", to_micros(b.start) / 1'000'000, b.open.to_string(),
+                               b.high.to_string(), b.low.to_string(), b.close.to_string());
+        }
+        return out;
+    };
+    EXPECT_EQ(shown("BTC"), "1700002800 99.5 100 9 10;1700006400 1 2 1 2;");
+    EXPECT_EQ(shown("ETH"), "1700002800 0.5 0.75 0.000000000000000001 0.7;");
+}
+
 // A database as version 2 left it, with every kind of row.
 class FromVersion2Test : public MigrateTest {
 protected:

@@ -113,6 +113,9 @@ protected:
               "SEARCH e USING PRIMARY KEY (user_id=?)"}},
             {"bar_get", {"SEARCH bars USING PRIMARY KEY (ticker=? AND start=?)"}},
             {"bars", {"SEARCH bars USING PRIMARY KEY (ticker=? AND start>? AND start<?)"}},
+            {"hour_bars", {"SEARCH hour_bars USING PRIMARY KEY (ticker=? AND start>? AND start<?)"}},
+            {"hour_bar_get", {"SEARCH hour_bars USING PRIMARY KEY (ticker=? AND start=?)"}},
+            {"hour_bars_prune", {"SEARCH hour_bars USING", "INDEX hour_bars_by_start (start<?)"}},
             {"bars_prune", {"SEARCH bars USING", "INDEX bars_by_start (start<?)"}},
         };
         // Lists one user's alerts, and needs them sorted by another thing than their id.

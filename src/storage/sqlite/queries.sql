@@ -302,5 +302,18 @@ INSERT OR REPLACE INTO bars (ticker, start, open, high, low, close) VALUES (?, ?
 -- name: bars
 SELECT start, open, high, low, close FROM bars WHERE ticker = ? AND start >= ? AND start < ? ORDER BY start DESC;
 
+-- name: hour_bars
+SELECT start, open, high, low, close FROM hour_bars WHERE ticker = ? AND start >= ? AND start < ? ORDER BY start DESC;
+
+-- name: hour_bar_get
+SELECT open, high, low, close, first_minute, last_minute FROM hour_bars WHERE ticker = ? AND start = ?;
+
+-- name: hour_bar_put
+INSERT OR REPLACE INTO hour_bars (ticker, start, open, high, low, close, first_minute, last_minute)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?);
+
 -- name: bars_prune
 DELETE FROM bars WHERE (ticker, start) IN (SELECT ticker, start FROM bars WHERE start < ? LIMIT ?);
+
+-- name: hour_bars_prune
+DELETE FROM hour_bars WHERE (ticker, start) IN (SELECT ticker, start FROM hour_bars WHERE start <= ? LIMIT ?);
