@@ -118,6 +118,8 @@ private:
         delivery.content_type = header_or_empty(request, "content-type");
         delivery.signature = header_or_empty(request, "webhook-signature");
         delivery.timestamp = header_or_empty(request, "webhook-timestamp");
+        delivery.traceparent = header_or_empty(request, "traceparent");
+        delivery.tracestate = header_or_empty(request, "tracestate");
         delivery.body = std::move(request.body);
         int status = 204;
         net::Headers headers;

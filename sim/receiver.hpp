@@ -37,6 +37,8 @@ struct ReceivedDelivery {
     std::string content_type;
     std::string signature;      // the header webhook-signature
     std::string timestamp;      // the header webhook-timestamp
+    std::string traceparent;    // the header of that name
+    std::string tracestate;     // likewise
     bool signature_ok = false;  // by any of the secrets
     bool accepted = false;      // answered with 2xx
     Timestamp at;

@@ -102,7 +102,10 @@ net::ServerResponse create_alert(Services& services, Exchange& exchange) {
                 std::vector{Issue{"body", "webhook_url", vetted.error().message, "webhook_url"}});
         }
     }
-    const Alert alert = alert_of(std::move(*body), exchange.user.id, services.use.clock.now());
+    Alert alert = alert_of(std::move(*body), exchange.user.id, services.use.clock.now());
+    // One trace from the request by the firing to the webhook, whoever began it.
+    if (!exchange.trace) exchange.trace = make_trace();
+    alert.trace = exchange.trace;
     if (services.use.check_payload) {
         if (const auto checked = services.use.check_payload(alert); !checked) {
             return validation_response(
@@ -123,6 +126,7 @@ net::ServerResponse create_alert(Services& services, Exchange& exchange) {
                              "first; alerts that have fired do not count.",
                              services.options.alerts_per_user));
     }
+    exchange.alert_id = alert.id;
     auto response = alert_response(201, alert);
     response.headers.emplace_back("Location", "/api/v1/alerts/" + alert.id.to_string());
     return response;

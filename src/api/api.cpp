@@ -7,6 +7,7 @@
 #include <atomic>
 #include <exception>
 
+#include "api/access_log.hpp"
 #include "api/client_address.hpp"
 #include "api/delivery_json.hpp"
 #include "api/handlers.hpp"
@@ -115,6 +116,7 @@ private:
         x->started = services_.use.clock.mono();
         const std::string* id = x->request.header("x-request-id");
         x->request_id = id != nullptr && is_request_id(*id) ? *id : next_request_id();
+        x->trace = trace_of(x->request);
         return x;
     }
 
@@ -135,16 +137,18 @@ private:
         net::ServerResponse response;
         std::optional<Where> next;
         try {
+            const RequestScope scope(*x);
             next = step(*x, here, response);
         } catch (const StorageError& e) {
+            const RequestScope scope(*x);
             if (!storage_was_gone_.exchange(true)) {
                 log::error("the database cannot be reached; requests that need it are answered 503",
                            {{"reason", e.what()}});
             }
             response = unavailable(storage_gone, 1);
         } catch (const std::exception& e) {
-            log::error("a request failed and was answered 500",
-                       {{"request_id", x->request_id}, {"reason", e.what()}});
+            const RequestScope scope(*x);
+            log::error("a request failed and was answered 500", {{"reason", e.what()}});
             response = error_response(500, "Internal Server Error");
         }
         if (next) {
@@ -312,19 +316,8 @@ private:
             headers.emplace_back("RateLimit-Reset",
                                  std::to_string(seconds_rounded_up(x.decision->reset_after)));
         }
-        if (log::enabled(log::Level::debug)) write_access_log(x, response.status);
+        access_log_.write(x, response.status, services_.use.clock, services_.options.trusted_proxies);
         x.respond(std::move(response));
-    }
-
-    void write_access_log(const Exchange& x, int status) const {
-        const auto took = std::chrono::duration_cast<Duration>(services_.use.clock.mono() - x.started);
-        const auto client = client_address(x.request, services_.options.trusted_proxies);
-        log::debug("request", {{"method", x.request.method},
-                               {"path", x.request.path},
-                               {"status", std::to_string(status)},
-                               {"us", std::to_string(took.count())},
-                               {"client", client.to_string()},
-                               {"request_id", x.request_id}});
     }
 
     std::string next_request_id() {
@@ -335,6 +328,7 @@ private:
     Services services_;
     std::unique_ptr<Live> live_;
     HealthProbe health_;
+    AccessLog access_log_;
     WorkerPool resolvers_;
     WorkerPool workers_;
     std::string request_id_prefix_;

@@ -237,6 +237,7 @@ net::ServerResponse test_alert(Services& services, Exchange& exchange) {
     if (!storage.add_test_delivery(exchange.user.id, alert->id, task.delivery_id, price, now)) {
         return error_response(404, no_such_alert);
     }
+    exchange.delivery_id = task.delivery_id;
     hint_sender(services, exchange, {&task, 1});
     auto response = delivery_response(services, exchange, 202, task.delivery_id);
     response.headers.emplace_back("Location", "/api/v1/deliveries/" + task.delivery_id.to_string());

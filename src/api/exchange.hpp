@@ -9,6 +9,7 @@
 #include "api/api.hpp"
 #include "api/responses.hpp"
 #include "api/static_files.hpp"
+#include "base/trace_context.hpp"
 #include "cache/rate_limits.hpp"
 #include "domain/user.hpp"
 
@@ -26,6 +27,8 @@ struct Exchange {
     net::ServerRequest request;
     net::HttpServer::Respond respond;
     std::string request_id;
+    // The trace it belongs to: the caller's, or, of a request that creates an alert, the alert's new one.
+    std::optional<TraceContext> trace;
     MonoTime started;
     const Route* route = nullptr;
     std::string parameter;  // what stands for {…} in the route's path, decoded
@@ -33,8 +36,11 @@ struct Exchange {
     bool authenticated = false;
     std::shared_ptr<StreamSession> session;  // where the request is a WebSocket's
     bool text_only = false;                  // an alert's URL is judged by its text alone
-    std::optional<RateLimit> limit;          // the limit that was asked
-    std::optional<RateDecision> decision;    // and what it said
+    // What it is about, for the log, where its path does not say it.
+    std::optional<Uuid> alert_id;
+    std::optional<Uuid> delivery_id;
+    std::optional<RateLimit> limit;        // the limit that was asked
+    std::optional<RateDecision> decision;  // and what it said
 };
 
 // The page runs its own scripts and styles, speaks to this server, and knows no other host.

@@ -1,9 +1,16 @@
 #pragma once
 
+#include <array>
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <initializer_list>
+#include <mutex>
 #include <string>
 #include <string_view>
+#include <vector>
+
+#include "base/clock.hpp"
 
 // The way every room says something to the operator. Rooms know this header only; ops/ decides where lines go
 // and in which format. Thread-safe. Before a sink is set, warnings and errors go to stderr.
@@ -16,6 +23,48 @@ enum class Level { debug, info, warn, error };
 struct Field {
     std::string_view name;
     std::string value;
+};
+
+// Whose work a thread does: while it lives, every line that the thread writes carries these fields as well.
+// One within another adds its own. What the fields view outlives it; empty values are left out.
+class Scope {
+public:
+    struct Named {
+        std::string_view name;
+        std::string_view value;
+    };
+    static constexpr std::size_t most = 3;  // fields; further ones are left out
+    explicit Scope(std::initializer_list<Named> fields);
+    ~Scope();
+    Scope(const Scope&) = delete;
+    Scope& operator=(const Scope&) = delete;
+
+private:
+    friend std::vector<Named> context();
+    std::array<Named, most> fields_;
+    std::size_t size_ = 0;
+    const Scope* outer_;
+};
+// The fields of this thread's scopes, the innermost first; for sinks, which show them behind the line's own.
+std::vector<Scope::Named> context();
+
+// Bounds how many lines a second are written of what may come in any number, so that neither crowds nor
+// attackers fill the disk. Once a second it says how many were left out. Thread-safe.
+class LineBudget {
+public:
+    // `what` is named in the line about those left out: "requests".
+    LineBudget(std::string_view what, std::uint32_t lines_a_second)
+        : what_(what), lines_a_second_(lines_a_second) {}
+    // Whether one more line may be written now.
+    bool take(MonoTime now);
+
+private:
+    const std::string_view what_;
+    const std::uint32_t lines_a_second_;
+    std::mutex mutex_;
+    MonoTime second_;  // when it began
+    std::uint32_t taken_ = 0;
+    std::uint64_t left_out_ = 0;
 };
 
 using Sink = std::function<void(Level, std::string_view message, std::initializer_list<Field> fields)>;

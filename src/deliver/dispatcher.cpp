@@ -201,7 +201,8 @@ private:
         if (outcome.next == DeliveryState::pending) {
             intake_.due_at(clock_.mono() + (*outcome.next_attempt_at - clock_.now()));
         }
-        log_outcome(claimed, outcome, endpoint);
+        const bool at_info = log::enabled(log::Level::info) && attempts_told_.take(clock_.mono());
+        log_outcome(claimed, outcome, endpoint, at_info ? log::Level::info : log::Level::debug);
         outcome.user_id = claimed.alert.user_id;
         write_back_.add(std::move(outcome));
     }
@@ -445,6 +446,7 @@ private:
     Timestamp defer_slot_;                 // of the delivery deferred last
     bool claim_goes_on_ = false;
     MonoTime tidy_at_;
+    log::LineBudget attempts_told_{"webhook attempts", 200};
     std::unordered_set<Uuid> secrets_named_;  // users whose secret could not be opened
 
     bool prepared_ = false;

@@ -118,7 +118,7 @@ TEST_F(IsolationTest, WhatWasDeferredIsDeliveredWhenItsEndpointWorksAgainEachOnc
     EXPECT_EQ(dispatcher_->stats().open_breakers, 1U);
     EXPECT_EQ(log.count("warn an endpoint fails too often"), 1U)
         << "said once, however many pauses there are";
-    EXPECT_EQ(log.count("endpoint=https://hangs.example.com:443"), 1U);
+    EXPECT_EQ(log.count("whether it works again endpoint=https://hangs.example.com:443"), 1U);
     auto breakers = storage_.breakers();
     ASSERT_EQ(breakers.size(), 1U);
     EXPECT_EQ(breakers[0].endpoint, "https://hangs.example.com:443");

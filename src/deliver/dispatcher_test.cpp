@@ -216,7 +216,9 @@ TEST_F(DispatcherTest, ARefusedUrlIsAFailedAttemptThatFollowsTheSchedule) {
     EXPECT_TRUE(state(tasks[0].delivery_id).starts_with("failed 1:")) << state(tasks[0].delivery_id);
     EXPECT_EQ(storage_.attempts_of(tasks[0].delivery_id).size(), 4U);
     EXPECT_EQ(client_->seen().size(), 0U);
-    EXPECT_EQ(log.count("endpoint=127.0.0.1 "), 1U);
+    EXPECT_EQ(log.count("info webhook attempt "), 3U);
+    EXPECT_EQ(log.count("warn a webhook could not be delivered; its attempts are spent "), 1U);
+    EXPECT_EQ(log.count("endpoint=127.0.0.1 "), 4U);
 }
 
 TEST_F(DispatcherTest, ASecretThatCannotBeOpenedMakesItsWebhooksWaitWithoutAttempts) {

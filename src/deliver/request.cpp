@@ -22,17 +22,24 @@ Result<net::HttpRequest> webhook_request(const ClaimedDelivery& delivery, const 
     auto signature = sign_delivery(delivery.secrets, secrets, delivery.alert.user_id.to_string(), id,
                                    timestamp, request.body);
     if (!signature) return std::unexpected(signature.error());
-    request.headers.reserve(6);
+    request.headers.reserve(8);
     request.headers.emplace_back("content-type", std::move(body.content_type));
     request.headers.emplace_back("user-agent", user_agent);
     request.headers.emplace_back("webhook-id", std::move(id));
     request.headers.emplace_back("webhook-timestamp", std::to_string(timestamp));
     request.headers.emplace_back("webhook-signature", std::move(*signature));
+    const TraceContext trace = trace_of(delivery);
+    request.headers.emplace_back("traceparent", make_traceparent(trace));
+    if (!trace.state.empty()) request.headers.emplace_back("tracestate", trace.state);
     if (body.test) request.headers.emplace_back(test_header, "true");
     // Only the status counts, and the beginning is kept; the rest is read so that the connection can be used
     // again.
     request.max_response_bytes = 16 * 1024;
     return request;
+}
+
+TraceContext trace_of(const ClaimedDelivery& delivery) {
+    return delivery.alert.trace ? *delivery.alert.trace : trace_named(delivery.id);
 }
 
 std::string kept_headers(const net::Headers& headers) {

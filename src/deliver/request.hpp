@@ -17,6 +17,10 @@ namespace pricewire {
 Result<net::HttpRequest> webhook_request(const ClaimedDelivery& delivery, const SecretBox& secrets,
                                          Timestamp now, const std::string& user_agent);
 
+// The trace that a delivery's webhooks belong to: its alert's, or, of an alert from before there were any,
+// one of its own that is the same on every attempt.
+TraceContext trace_of(const ClaimedDelivery& delivery);
+
 // The headers of a request as they are kept and shown: a JSON object in which of each signature only the
 // scheme is left ("v1,…").
 std::string kept_headers(const net::Headers& headers);

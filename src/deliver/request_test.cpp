@@ -58,6 +58,30 @@ TEST(WebhookRequest, ATestEventSaysSoInAHeader) {
     EXPECT_EQ(header(*webhook_request(d, box, now, "Pricewire/1"), "pricewire-test"), "true");
 }
 
+TEST(WebhookRequest, BelongsToItsAlertsTraceAndEachAttemptIsOneOfItsRequests) {
+    const FakeSecretBox box;
+    ClaimedDelivery d = delivery_of(make_uuid(now));
+    d.secrets.current =
+        box.seal(make_webhook_secret(SignatureScheme::v1).secret, d.alert.user_id.to_string());
+    d.alert.trace = TraceContext{"4bf92f3577b34da6a3ce929d0e0e4736", true, "rojo=00f067aa0ba902b7"};
+    const auto first = webhook_request(d, box, now, "Pricewire/1");
+    const auto second = webhook_request(d, box, now, "Pricewire/1");
+    EXPECT_EQ(parse_trace_context(header(*first, "traceparent"), header(*first, "tracestate")),
+              d.alert.trace);
+    EXPECT_EQ(parse_trace_context(header(*second, "traceparent"), header(*second, "tracestate")),
+              d.alert.trace);
+    EXPECT_NE(header(*first, "traceparent"), header(*second, "traceparent"));
+    EXPECT_NE(kept_headers(first->headers).find(header(*first, "traceparent")), std::string::npos);
+
+    d.alert.trace.reset();
+    const auto old = webhook_request(d, box, now, "Pricewire/1");
+    const auto again = webhook_request(d, box, now, "Pricewire/1");
+    const auto trace = parse_trace_context(header(*old, "traceparent"), "");
+    ASSERT_TRUE(trace) << header(*old, "traceparent");
+    EXPECT_EQ(trace, parse_trace_context(header(*again, "traceparent"), "")) << "the same on every attempt";
+    EXPECT_EQ(header(*old, "tracestate"), "");
+}
+
 TEST(WebhookRequest, ASecretOfAnotherUserIsRefused) {
     const FakeSecretBox box;
     ClaimedDelivery d = delivery_of(make_uuid(now));

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "deliver/request.hpp"
 #include "deliver/retry_after.hpp"
 
 namespace pricewire {
@@ -154,9 +155,12 @@ DeliveryOutcome put_off(const ClaimedDelivery& claim, std::string reason, const 
     return outcome;
 }
 
-void log_outcome(const ClaimedDelivery& claim, const DeliveryOutcome& outcome, std::string_view endpoint) {
+void log_outcome(const ClaimedDelivery& claim, const DeliveryOutcome& outcome, std::string_view endpoint,
+                 log::Level level) {
     const bool bad = outcome.next == DeliveryState::failed || outcome.next == DeliveryState::expired;
-    if (!bad && !log::enabled(log::Level::debug)) return;
+    if (!bad && !log::enabled(level)) return;
+    const std::string trace_id = trace_of(claim).id;
+    const log::Scope scope({{"trace_id", trace_id}});
     const int made = outcome.attempt ? claim.attempt : claim.attempt - 1;
     if (bad) {
         std::string_view what = "a webhook could not be delivered; its attempts are spent";
@@ -179,13 +183,15 @@ void log_outcome(const ClaimedDelivery& claim, const DeliveryOutcome& outcome, s
         if (outcome.attempt->status) status = std::to_string(*outcome.attempt->status);
         took = std::to_string(outcome.attempt->duration / milliseconds{1});
     }
-    log::debug("webhook attempt", {{"delivery_id", claim.id.to_string()},
-                                   {"attempt", std::to_string(claim.attempt)},
-                                   {"endpoint", std::string(endpoint)},
-                                   {"status", status},
-                                   {"ms", took},
-                                   {"next", std::string(to_string(outcome.next))},
-                                   {"reason", outcome.reason}});
+    log::write(level, "webhook attempt",
+               {{"delivery_id", claim.id.to_string()},
+                {"alert_id", claim.alert.id.to_string()},
+                {"attempt", std::to_string(claim.attempt)},
+                {"endpoint", std::string(endpoint)},
+                {"status", status},
+                {"ms", took},
+                {"next", std::string(to_string(outcome.next))},
+                {"reason", outcome.reason}});
 }
 
 }  // namespace pricewire

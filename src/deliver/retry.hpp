@@ -6,6 +6,7 @@
 
 #include "base/backoff.hpp"
 #include "base/clock.hpp"
+#include "base/log.hpp"
 #include "domain/delivery.hpp"
 #include "net/http_client.hpp"
 
@@ -65,8 +66,9 @@ std::optional<DeliveryOutcome> ended_before(const ClaimedDelivery& claim, Timest
 DeliveryOutcome put_off(const ClaimedDelivery& claim, std::string reason, const RetryPolicy& policy,
                         Timestamp now, Rng& rng);
 
-// The outcome as the operator reads it: ends other than delivered as warnings, the rest for debugging.
+// The outcome as the operator reads it: ends other than delivered as warnings, the rest at `level`.
 // `endpoint` is scheme, host and port, or the host alone; never a path, which may hold a token.
-void log_outcome(const ClaimedDelivery& claim, const DeliveryOutcome& outcome, std::string_view endpoint);
+void log_outcome(const ClaimedDelivery& claim, const DeliveryOutcome& outcome, std::string_view endpoint,
+                 log::Level level);
 
 }  // namespace pricewire

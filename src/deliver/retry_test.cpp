@@ -272,7 +272,7 @@ TEST(Retry, StateAndLogLineByLine) {
     const std::string id = "00000000-0000-0000-0000-000000000000";
     std::vector<std::string> states;
     const auto tell = [&](const ClaimedDelivery& c, const DeliveryOutcome& o) {
-        log_outcome(c, o, "https://example.com:443");
+        log_outcome(c, o, "https://example.com:443", log::Level::debug);
         states.push_back(fmt::format("{} {}", to_string(o.next),
                                      o.next_attempt_at ? format_rfc3339(*o.next_attempt_at) : "-"));
     };
@@ -306,7 +306,9 @@ TEST(Retry, StateAndLogLineByLine) {
                           "pending",
                       }));
     const std::string same = " delivery_id=" + id + " alert_id=" + id + " endpoint=https://example.com:443 ";
-    const std::string debug = "debug webhook attempt delivery_id=" + id;
+    const std::string debug = "debug webhook attempt delivery_id=" + id + " alert_id=" + id;
+    // Alerts of before there were traces: each delivery has one of its own.
+    const std::string trace = " trace_id=00000000000000000000000000000000";
     const std::vector<std::string> wanted{
         debug +
             " attempt=1 endpoint=https://example.com:443 status=500 ms=0 next=pending reason=the receiver "
@@ -333,7 +335,23 @@ TEST(Retry, StateAndLogLineByLine) {
     };
     const auto lines = log.lines();
     ASSERT_EQ(lines.size(), wanted.size());
-    for (std::size_t i = 0; i < wanted.size(); ++i) EXPECT_EQ(lines[i], wanted[i]);
+    for (std::size_t i = 0; i < wanted.size(); ++i) EXPECT_EQ(lines[i], wanted[i] + trace);
+}
+
+TEST(Retry, AnAttemptIsToldAtTheLevelThatIsAskedFor) {
+    LogCapture log(log::Level::info);
+    Rng rng(5);
+    ClaimedDelivery c = claim(1);
+    c.alert.trace = TraceContext{"4bf92f3577b34da6a3ce929d0e0e4736", true, ""};
+    const DeliveryOutcome delivered = decide(c, made_for(c), status(204), {}, now, rng);
+    log_outcome(c, delivered, "https://example.com:443", log::Level::debug);
+    EXPECT_TRUE(log.lines().empty());
+    log_outcome(c, delivered, "https://example.com:443", log::Level::info);
+    log_outcome(c, decide(c, made_for(c), status(410), {}, now, rng), "https://example.com:443",
+                log::Level::debug);
+    EXPECT_EQ(log.count("info webhook attempt "), 1U);
+    EXPECT_EQ(log.count("warn a receiver wants no more webhooks"), 1U);
+    EXPECT_EQ(log.count(" trace_id=4bf92f3577b34da6a3ce929d0e0e4736"), 2U);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include "base/clock.hpp"
 #include "base/decimal.hpp"
+#include "base/trace_context.hpp"
 #include "base/uuid.hpp"
 #include "domain/market.hpp"
 
@@ -50,6 +51,9 @@ struct Alert {
     std::string note;                       // the user's own words, at most 500 characters; may be empty
     // A webhook that has not arrived this long after the firing is worth nothing any more.
     Duration deliver_within = default_deliver_within;
+    // The trace of the request that made it, which its webhooks belong to. None in those of before there were
+    // any.
+    std::optional<TraceContext> trace;
     // Since when the URL is not called any more for this user, because it answered 410. Read, never written,
     // with the alert.
     std::optional<Timestamp> endpoint_disabled_at;

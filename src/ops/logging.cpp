@@ -45,31 +45,45 @@ bool is_plain(std::string_view text) {
     });
 }
 
+// The fields, then those of the context that are not among them.
+template <typename F>
+void each_field(std::initializer_list<log::Field> fields, std::span<const log::Scope::Named> context, F&& f) {
+    for (const log::Field& field : fields) f(field.name, field.value);
+    for (std::size_t i = 0; i < context.size(); ++i) {
+        const auto same = [&](const auto& other) { return other.name == context[i].name; };
+        if (std::none_of(fields.begin(), fields.end(), same) &&
+            std::none_of(context.begin(), context.begin() + static_cast<std::ptrdiff_t>(i), same))
+            f(context[i].name, context[i].value);
+    }
+}
+
 }  // namespace
 
 std::string format_text_line(Timestamp at, log::Level level, std::string_view message,
-                             std::initializer_list<log::Field> fields) {
+                             std::initializer_list<log::Field> fields,
+                             std::span<const log::Scope::Named> context) {
     std::string line = fmt::format("{} {:<5} ", milliseconds_of(at), name_of(level));
     for (const char c : message) line += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
-    for (const log::Field& field : fields) {
-        line += fmt::format(" {}=", field.name);
-        if (is_plain(field.value)) {
-            line += field.value;
+    each_field(fields, context, [&](std::string_view name, std::string_view value) {
+        line += fmt::format(" {}=", name);
+        if (is_plain(value)) {
+            line += value;
         } else {
-            append_json_string(line, field.value);
+            append_json_string(line, value);
         }
-    }
+    });
     return line;
 }
 
 std::string format_json_line(Timestamp at, log::Level level, std::string_view message,
-                             std::initializer_list<log::Field> fields) {
+                             std::initializer_list<log::Field> fields,
+                             std::span<const log::Scope::Named> context) {
     JsonWriter w;
     w.begin_object()
         .field("time", milliseconds_of(at))
         .field("level", name_of(level))
         .field("message", message);
-    for (const log::Field& field : fields) w.field(field.name, field.value);
+    each_field(fields, context, [&](std::string_view name, std::string_view value) { w.field(name, value); });
     w.end_object();
     return std::move(w).str();
 }
@@ -83,8 +97,9 @@ void install_logging(std::string_view level, std::string_view format) {
     log::set_sink(
         [logger, json](log::Level l, std::string_view message, std::initializer_list<log::Field> fields) {
             const Timestamp now = system_clock().now();
-            const std::string line =
-                json ? format_json_line(now, l, message, fields) : format_text_line(now, l, message, fields);
+            const auto context = log::context();
+            const std::string line = json ? format_json_line(now, l, message, fields, context)
+                                          : format_text_line(now, l, message, fields, context);
             logger->log(spdlog::level::info, spdlog::string_view_t(line.data(), line.size()));
         },
         parse_level(level));

@@ -58,6 +58,17 @@ TEST(Logging, ALineCannotBeForged) {
               R"({"time":"2023-11-14T22:13:20.123Z","level":"info","message":"say \"hi\"","x":"\u0001\n"})");
 }
 
+TEST(Logging, WhoseWorkItIsStandsBehindTheLinesOwnFieldsAndOnce) {
+    const Timestamp at = from_micros(1'700'000'000'123'456);
+    const std::vector<log::Scope::Named> context{
+        {"alert_id", "a 1"}, {"request_id", "r1"}, {"request_id", "outer"}, {"x", "hidden"}};
+    EXPECT_EQ(format_text_line(at, log::Level::info, "done", {{"x", "1"}}, context),
+              "2023-11-14T22:13:20.123Z info  done x=1 alert_id=\"a 1\" request_id=r1");
+    EXPECT_EQ(
+        format_json_line(at, log::Level::info, "done", {{"x", "1"}}, context),
+        R"({"time":"2023-11-14T22:13:20.123Z","level":"info","message":"done","x":"1","alert_id":"a 1","request_id":"r1"})");
+}
+
 TEST(InstanceLock, ASecondHolderIsRefusedUntilTheFirstIsGone) {
     const auto file =
         std::filesystem::path(::testing::TempDir()) / ("pricewire_lock_" + std::to_string(getpid()));

@@ -15,6 +15,7 @@
 
 #include "base/log.hpp"
 #include "base/mailbox.hpp"
+#include "outbox/firing_log.hpp"
 
 namespace pricewire {
 namespace {
@@ -22,7 +23,11 @@ namespace {
 class ThreadedOutbox : public Outbox {
 public:
     ThreadedOutbox(Storage& storage, DeliveryQueue& queue, const OutboxOptions& options)
-        : storage_(storage), queue_(queue), options_(options), mailbox_(options.max_groups) {
+        : storage_(storage),
+          queue_(queue),
+          options_(options),
+          firing_log_(storage),
+          mailbox_(options.max_groups) {
         thread_ = std::thread([this] { run(); });
     }
     ~ThreadedOutbox() override { stop(Duration::zero()); }
@@ -108,6 +113,7 @@ private:
         commits_.fetch_add(1);
         publish(tasks);
         if (options_.written) options_.written(tasks);
+        firing_log_.written(batch, tasks);
         settled_.fetch_add(firings);
         return true;
     }
@@ -142,6 +148,7 @@ private:
     Storage& storage_;
     DeliveryQueue& queue_;
     const OutboxOptions options_;
+    FiringLog firing_log_;
     Mailbox<FiringGroup> mailbox_;
     std::atomic<std::uint64_t> taken_ = 0;
     std::atomic<std::uint64_t> settled_ = 0;

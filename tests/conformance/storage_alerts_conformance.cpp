@@ -115,6 +115,36 @@ TEST_P(StorageAlertsConformance, GivesBackTheFormatOfAnAlert) {
     }
 }
 
+TEST_P(StorageAlertsConformance, KeepsTheTraceOfAnAlert) {
+    Alert traced = new_alert("1");
+    traced.trace = TraceContext{"4bf92f3577b34da6a3ce929d0e0e4736", true, "congo=t61rcWkgMzE,rojo=\"{x}\""};
+    Alert begun = new_alert("2");
+    begun.trace = make_trace();
+    for (const Alert& alert : {traced, begun}) {
+        ASSERT_TRUE(storage_->create_alert(alert, 100));
+        EXPECT_EQ(storage_->alert(user_, alert.id).value().trace, alert.trace);
+    }
+    const Alert plain = add_alert("3");
+    EXPECT_FALSE(storage_->alert(user_, plain.id).value().trace);
+    const auto listed = storage_->alerts(user_, {});
+    ASSERT_EQ(listed.size(), 3U);
+    EXPECT_EQ(listed[2].trace, traced.trace);
+
+    ASSERT_EQ(fire({traced.id, plain.id}).size(), 2U);
+    ASSERT_TRUE(storage_->delete_alert(user_, traced.id));
+    const auto claimed = storage_->claim_due(now_, 10, {"sender", now_ + 1min});
+    ASSERT_EQ(claimed.size(), 2U);
+    for (const ClaimedDelivery& c : claimed)
+        EXPECT_EQ(c.alert.trace, c.alert.id == traced.id ? traced.trace : std::nullopt);
+
+    std::map<Uuid, TraceContext> found;
+    for (const auto& [id, trace] :
+         storage_->traces(std::vector{plain.id, traced.id, begun.id, make_uuid(now_)}))
+        found.emplace(id, trace);
+    EXPECT_EQ(found, (std::map<Uuid, TraceContext>{{traced.id, *traced.trace}, {begun.id, *begun.trace}}));
+    EXPECT_TRUE(storage_->traces({}).empty());
+}
+
 TEST_P(StorageAlertsConformance, KeepsEveryDigitOfDecimals) {
     for (const char* target : {"123456789012345678.123456789012345678", "70000", "0.1",
                                "170141183460469231731.687303715884105727"}) {

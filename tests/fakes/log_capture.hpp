@@ -27,6 +27,12 @@ public:
                     line += '=';
                     line += f.value;
                 }
+                for (const auto& [name, value] : log::context()) {
+                    line += ' ';
+                    line += name;
+                    line += '=';
+                    line += value;
+                }
                 std::lock_guard lock(mutex_);
                 lines_.push_back(std::move(line));
             },

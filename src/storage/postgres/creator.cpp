@@ -18,7 +18,7 @@ auto identity(const Alert& a) {
 }
 
 pqxx::result insert(Connection& db, const std::vector<const Alert*>& alerts) {
-    Array id, user, ticker, condition, target, url, created, format, body, type, note, within;
+    Array id, user, ticker, condition, target, url, created, format, body, type, note, within, trace;
     for (const Alert* a : alerts) {
         id.add(a->id);
         user.add(a->user_id);
@@ -38,9 +38,12 @@ pqxx::result insert(Connection& db, const std::vector<const Alert*>& alerts) {
         type.add(custom_type);
         note.add(a->note);
         within.add(a->deliver_within);
+        std::optional<std::string> trace_text;
+        if (a->trace) trace_text = to_text(*a->trace);
+        trace.add(trace_text);
     }
     return db.run("alerts_insert", id, user, ticker, condition, target, url, created, format, body, type,
-                  note, within);
+                  note, within, trace);
 }
 
 struct Room {

@@ -73,14 +73,15 @@ WITH new AS MATERIALIZED (
     SELECT n.*, EXISTS (SELECT 1 FROM disabled_endpoints e
                         WHERE e.user_id = n.user_id AND e.webhook_url = n.webhook_url) AS disabled
     FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::alert_condition[], $5::numeric[], $6::text[],
-                $7::timestamptz[], $8::payload_format[], $9::text[], $10::text[], $11::text[], $12::bigint[])
+                $7::timestamptz[], $8::payload_format[], $9::text[], $10::text[], $11::text[], $12::bigint[],
+                $13::text[])
          WITH ORDINALITY n(id, user_id, ticker, condition, target, webhook_url, created_at, format, template_body,
-                           template_type, note, deliver_within, place)),
+                           template_type, note, deliver_within, trace, place)),
 inserted AS (
     INSERT INTO alerts (id, user_id, ticker, condition, target, webhook_url, is_active, created_at, format,
-                        template_body, template_type, note, deliver_within)
+                        template_body, template_type, note, deliver_within, trace)
     SELECT id, user_id, ticker, condition, target, webhook_url, true, created_at, format, template_body,
-           template_type, note, deliver_within
+           template_type, note, deliver_within, trace
     FROM new WHERE NOT disabled ORDER BY place
     ON CONFLICT DO NOTHING RETURNING id)
 SELECT n.disabled, EXISTS (SELECT 1 FROM inserted i WHERE i.id = n.id) FROM new n ORDER BY n.place;
@@ -106,17 +107,22 @@ ORDER BY place;
 
 -- name: alert_get
 SELECT a.id, a.user_id, a.ticker, a.condition, a.target, a.webhook_url, a.is_active, a.created_at, a.triggered_at,
-       a.triggered_price, a.format, a.template_body, a.template_type, a.note, a.deliver_within, e.disabled_at
+       a.triggered_price, a.format, a.template_body, a.template_type, a.note, a.deliver_within, e.disabled_at,
+       a.trace
 FROM alerts a LEFT JOIN disabled_endpoints e ON e.user_id = a.user_id AND e.webhook_url = a.webhook_url
 WHERE a.id = $1::uuid AND a.user_id = $2::uuid AND a.deleted_at IS NULL;
 
 -- name: alert_list
 SELECT a.id, a.user_id, a.ticker, a.condition, a.target, a.webhook_url, a.is_active, a.created_at, a.triggered_at,
-       a.triggered_price, a.format, a.template_body, a.template_type, a.note, a.deliver_within, e.disabled_at
+       a.triggered_price, a.format, a.template_body, a.template_type, a.note, a.deliver_within, e.disabled_at,
+       a.trace
 FROM alerts a LEFT JOIN disabled_endpoints e ON e.user_id = a.user_id AND e.webhook_url = a.webhook_url
 WHERE a.user_id = $1::uuid AND a.id < $2::uuid AND a.deleted_at IS NULL
   AND ($3::boolean IS NULL OR a.is_active = $3::boolean) AND ($4::text IS NULL OR a.ticker = $4::text)
 ORDER BY a.user_id DESC, a.id DESC LIMIT $5::bigint;
+
+-- name: alert_traces
+SELECT id, trace FROM alerts WHERE id = ANY ($1::uuid[]) AND trace IS NOT NULL;
 
 -- name: alert_lock
 SELECT is_active, ticker, condition, target FROM alerts
@@ -168,7 +174,8 @@ claimed AS (
 SELECT d.id, d.attempts, d.round_start, d.kind, d.created_at, d.deadline, d.test_price,
        u.webhook_secret, u.previous_secret, u.previous_until,
        a.id, a.user_id, a.ticker, a.condition, a.target, a.webhook_url, a.is_active, a.created_at, a.triggered_at,
-       a.triggered_price, a.format, a.template_body, a.template_type, a.note, a.deliver_within, e.disabled_at
+       a.triggered_price, a.format, a.template_body, a.template_type, a.note, a.deliver_within, e.disabled_at,
+       a.trace
 FROM claimed d JOIN alerts a ON a.id = d.alert_id JOIN users u ON u.id = a.user_id
      LEFT JOIN disabled_endpoints e ON e.user_id = a.user_id AND e.webhook_url = a.webhook_url
 ORDER BY d.place;
@@ -186,7 +193,8 @@ claimed AS (
 SELECT d.id, d.attempts, d.round_start, d.kind, d.created_at, d.deadline, d.test_price,
        u.webhook_secret, u.previous_secret, u.previous_until,
        a.id, a.user_id, a.ticker, a.condition, a.target, a.webhook_url, a.is_active, a.created_at, a.triggered_at,
-       a.triggered_price, a.format, a.template_body, a.template_type, a.note, a.deliver_within, e.disabled_at
+       a.triggered_price, a.format, a.template_body, a.template_type, a.note, a.deliver_within, e.disabled_at,
+       a.trace
 FROM claimed d JOIN alerts a ON a.id = d.alert_id JOIN users u ON u.id = a.user_id
      LEFT JOIN disabled_endpoints e ON e.user_id = a.user_id AND e.webhook_url = a.webhook_url
 ORDER BY d.was_due, d.id;

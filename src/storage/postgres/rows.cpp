@@ -57,6 +57,7 @@ Alert read_alert(const Row& row, int column) {
     alert.note = text_at(row, column + 13);
     alert.deliver_within = Duration{number_at(row, column + 14)};
     alert.endpoint_disabled_at = maybe_time_at(row, column + 15);
+    if (!null_at(row, column + 16)) alert.trace = parse_trace_text(text_at(row, column + 16));
     return alert;
 }
 

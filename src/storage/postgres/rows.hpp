@@ -61,9 +61,9 @@ inline Uuid last_uuid() {
     return last;
 }
 
-// The 16 columns of an alert, from `column` on: id, user_id, ticker, condition, target, webhook_url,
+// The 17 columns of an alert, from `column` on: id, user_id, ticker, condition, target, webhook_url,
 // is_active, created_at, triggered_at, triggered_price, format, template_body, template_type, note,
-// deliver_within, disabled_at.
+// deliver_within, disabled_at, trace.
 Alert read_alert(const Row& row, int column);
 // id, ticker, condition, target.
 ActiveAlert read_active_alert(const Row& row);

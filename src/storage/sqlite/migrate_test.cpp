@@ -270,6 +270,7 @@ TEST_F(FromVersion2Test, AlertsAreWhatTheyWereAndPruningRemovesTheDeletedWhoseDe
     EXPECT_EQ(storage->alerts(user_, {}).size(), 6U);
     EXPECT_TRUE(storage->alert(user_, alert(1)).value().is_active);
     EXPECT_EQ(storage->alert(user_, alert(1)).value().note, "");
+    EXPECT_FALSE(storage->alert(user_, alert(1)).value().trace);
     EXPECT_EQ(storage->prune(time, 100), 1U);  // alert 2
     // Four that ended, and alert 9 with them; alert 8's delivery still waits.
     EXPECT_EQ(storage->prune(time + 1h, 100), 5U);

@@ -56,8 +56,8 @@ SELECT active_alerts, deleted_at IS NOT NULL FROM users WHERE id = ?;
 
 -- name: alert_insert
 INSERT INTO alerts (id, user_id, ticker, condition, target, webhook_url, is_active, created_at, format,
-                    template_body, template_type, note, deliver_within)
-VALUES (?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?)
+                    template_body, template_type, note, deliver_within, trace)
+VALUES (?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT DO NOTHING;
 
 -- name: alert_remove
@@ -65,17 +65,22 @@ DELETE FROM alerts WHERE id = ?;
 
 -- name: alert_get
 SELECT a.id, a.user_id, a.ticker, a.condition, a.target, a.webhook_url, a.is_active, a.created_at, a.triggered_at,
-       a.triggered_price, a.format, a.template_body, a.template_type, a.note, a.deliver_within, e.disabled_at
+       a.triggered_price, a.format, a.template_body, a.template_type, a.note, a.deliver_within, e.disabled_at,
+       a.trace
 FROM alerts a LEFT JOIN disabled_endpoints e ON e.user_id = a.user_id AND e.webhook_url = a.webhook_url
 WHERE a.id = ? AND a.user_id = ? AND a.deleted_at IS NULL;
 
 -- name: alert_list
 SELECT a.id, a.user_id, a.ticker, a.condition, a.target, a.webhook_url, a.is_active, a.created_at, a.triggered_at,
-       a.triggered_price, a.format, a.template_body, a.template_type, a.note, a.deliver_within, e.disabled_at
+       a.triggered_price, a.format, a.template_body, a.template_type, a.note, a.deliver_within, e.disabled_at,
+       a.trace
 FROM alerts a LEFT JOIN disabled_endpoints e ON e.user_id = a.user_id AND e.webhook_url = a.webhook_url
 WHERE a.user_id = ?1 AND a.id < ?2 AND a.deleted_at IS NULL
   AND (?3 IS NULL OR a.is_active = ?3) AND (?4 IS NULL OR a.ticker = ?4)
 ORDER BY a.id DESC LIMIT ?5;
+
+-- name: alert_trace
+SELECT trace FROM alerts WHERE id = ? AND trace IS NOT NULL;
 
 -- name: alert_delete
 UPDATE alerts SET is_active = 0, deleted_at = ?,
@@ -111,7 +116,8 @@ DELETE FROM temp.firing;
 SELECT d.attempts, d.round_start, d.kind, d.created_at, d.deadline, d.test_price,
        u.webhook_secret, u.previous_secret, u.previous_until,
        a.id, a.user_id, a.ticker, a.condition, a.target, a.webhook_url, a.is_active, a.created_at, a.triggered_at,
-       a.triggered_price, a.format, a.template_body, a.template_type, a.note, a.deliver_within, e.disabled_at
+       a.triggered_price, a.format, a.template_body, a.template_type, a.note, a.deliver_within, e.disabled_at,
+       a.trace
 FROM deliveries d CROSS JOIN alerts a ON a.id = d.alert_id CROSS JOIN users u ON u.id = a.user_id
      LEFT JOIN disabled_endpoints e ON e.user_id = a.user_id AND e.webhook_url = a.webhook_url
 WHERE d.id = ? AND d.due_at <= ?;

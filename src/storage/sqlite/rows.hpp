@@ -38,9 +38,9 @@ inline std::int64_t row_count(std::size_t limit) {
     return static_cast<std::int64_t>(limit);
 }
 
-// The 16 columns of an alert, from `column` on: id, user_id, ticker, condition, target, webhook_url,
+// The 17 columns of an alert, from `column` on: id, user_id, ticker, condition, target, webhook_url,
 // is_active, created_at, triggered_at, triggered_price, format, template_body, template_type, note,
-// deliver_within, disabled_at.
+// deliver_within, disabled_at, trace.
 Alert read_alert(SQLite::Statement& s, int column);
 
 // id, ticker, condition, target.

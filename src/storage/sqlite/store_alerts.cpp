@@ -32,6 +32,7 @@ Alert read_alert(SQLite::Statement& s, int column) {
     alert.note = text_at(s, column + 13);
     alert.deliver_within = Duration{s.getColumn(column + 14).getInt64()};
     alert.endpoint_disabled_at = maybe_time_at(s, column + 15);
+    if (!s.isColumnNull(column + 16)) alert.trace = parse_trace_text(text_at(s, column + 16));
     return alert;
 }
 
@@ -55,10 +56,12 @@ std::expected<void, CreateAlertError> Store::create_alert(const Alert& alert, st
                 body = alert.custom->body;
                 type = alert.custom->content_type;
             }
+            std::optional<std::string> trace;
+            if (alert.trace) trace = to_text(*alert.trace);
             const int inserted =
                 with(db.statement("alert_insert"), alert.id, alert.user_id, alert.ticker.view(),
                      to_string(alert.condition), alert.target, alert.webhook_url, alert.created_at,
-                     to_string(alert.format), body, type, alert.note, alert.deliver_within)
+                     to_string(alert.format), body, type, alert.note, alert.deliver_within, trace)
                     .exec();
             if (inserted == 0) return std::unexpected(CreateAlertError::duplicate);
             if (full) {
@@ -86,6 +89,19 @@ std::vector<Alert> Store::alerts(const Uuid& user_id, const AlertFilter& filter)
         return all_rows(with(db.statement("alert_list"), user_id, filter.before.value_or(last_uuid()),
                              is_active, ticker, row_count(filter.limit)),
                         [](SQLite::Statement& s) { return read_alert(s, 0); });
+    });
+}
+
+std::vector<AlertTrace> Store::traces(std::span<const Uuid> alert_ids) {
+    return readers_.run([&](Connection& db) {
+        std::vector<AlertTrace> out;
+        for (const Uuid& id : alert_ids) {
+            const auto trace = first_row(with(db.statement("alert_trace"), id), [](SQLite::Statement& s) {
+                return parse_trace_text(text_at(s, 0));
+            });
+            if (trace && *trace) out.push_back({id, **trace});
+        }
+        return out;
     });
 }
 

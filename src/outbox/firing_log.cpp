@@ -1,0 +1,91 @@
+#include "outbox/firing_log.hpp"
+
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+namespace pricewire {
+namespace {
+
+// Alerts of one price that are told one by one.
+constexpr std::size_t few = 20;
+
+struct Line {
+    log::Level level;
+    const FiringGroup* group;
+    const Firing* firing;
+};
+
+// What was written of a commit: all of it, nearly always, which costs no look at each.
+class Written {
+public:
+    Written(std::span<const FiringGroup> groups, std::span<const DeliveryTask> tasks) {
+        std::size_t firings = 0;
+        for (const FiringGroup& group : groups) firings += group.firings.size();
+        all_ = firings == tasks.size();
+        if (all_) return;
+        for (const DeliveryTask& task : tasks) deliveries_.insert(task.delivery_id);
+    }
+    bool has(const Firing& firing) const { return all_ || deliveries_.contains(firing.delivery_id); }
+    std::size_t count(const FiringGroup& group) const {
+        if (all_) return group.firings.size();
+        std::size_t n = 0;
+        for (const Firing& firing : group.firings) n += has(firing) ? 1 : 0;
+        return n;
+    }
+
+private:
+    bool all_ = false;
+    std::unordered_set<Uuid> deliveries_;
+};
+
+std::unordered_map<Uuid, std::string> trace_ids(Storage& storage, const std::vector<Line>& lines) {
+    std::vector<Uuid> alerts;
+    for (const Line& line : lines) alerts.push_back(line.firing->alert_id);
+    std::unordered_map<Uuid, std::string> out;
+    try {
+        for (AlertTrace& t : storage.traces(alerts)) out.emplace(t.alert_id, std::move(t.trace.id));
+    } catch (const StorageError&) {
+        // Lines without it are better than none, and whoever needs the database says that it is gone.
+    }
+    return out;
+}
+
+}  // namespace
+
+void FiringLog::written(std::span<const FiringGroup> groups, std::span<const DeliveryTask> tasks) {
+    if (tasks.empty() || !log::enabled(log::Level::info)) return;
+    const bool debug = log::enabled(log::Level::debug);
+    const Written commit(groups, tasks);
+    const MonoTime now = system_clock().mono();
+    std::vector<Line> lines;
+    for (const FiringGroup& group : groups) {
+        const std::size_t count = commit.count(group);
+        if (count > few) {
+            log::info("alerts fired", {{"alerts", std::to_string(count)},
+                                       {"ticker", std::string(group.price.ticker.view())},
+                                       {"price", group.price.value.to_string()}});
+            if (!debug) continue;
+        }
+        for (const Firing& firing : group.firings) {
+            if (!commit.has(firing)) continue;
+            const bool at_info = count <= few && budget_.take(now);
+            if (at_info || debug)
+                lines.push_back({at_info ? log::Level::info : log::Level::debug, &group, &firing});
+        }
+    }
+    if (lines.empty()) return;
+    const auto traces = trace_ids(storage_, lines);
+    for (const auto& [level, group, firing] : lines) {
+        const auto trace = traces.find(firing->alert_id);
+        const log::Scope scope({{"trace_id", trace == traces.end() ? std::string_view{} : trace->second}});
+        log::write(level, "alert fired",
+                   {{"alert_id", firing->alert_id.to_string()},
+                    {"delivery_id", firing->delivery_id.to_string()},
+                    {"ticker", std::string(group->price.ticker.view())},
+                    {"price", group->price.value.to_string()}});
+    }
+}
+
+}  // namespace pricewire

@@ -1,0 +1,135 @@
+// One trace from the request that makes an alert, by its firing and each attempt, to the webhook as it
+// arrives: in the headers and in the log, whichever processes it goes through.
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "scenarios/sides.hpp"
+#include "sim/receiver.hpp"
+#include "support/deployment.hpp"
+
+namespace pricewire::test {
+namespace {
+
+class Trace : public ::testing::TestWithParam<Side> {
+protected:
+    static constexpr const char* id = "4bf92f3577b34da6a3ce929d0e0e4736";
+    static constexpr const char* span = "00f067aa0ba902b7";
+
+    void SetUp() override {
+        if (!can_run(GetParam())) GTEST_SKIP() << why_not_run;
+        deployment_.emplace(on(GetParam(), {.sim = {"--paused"},
+                                            .receiver = {},
+                                            .config = {{"PRICEWIRE_LOG_FORMAT", "json"},
+                                                       {"PRICEWIRE_DELIVERY_FIRST_RETRIES", "100ms"}}}));
+        receiver_ = sim::create_receiver({}).value();
+        deployment_->start_pricewire();
+        account_ = deployment_->register_user("trace@example.com");
+        receiver_->add_secret(account_.webhook_secret);
+        deployment_->wait_until("the stream", [&] {
+            return json_member(deployment_->http().get(deployment_->sim_url() + "/_sim/status").body,
+                               "clients") == "1";
+        });
+        deployment_->sim_post("price/BTCUSDT", "100");
+    }
+
+    std::string alert(const std::string& target, net::Headers headers) {
+        headers.emplace_back("X-API-Key", account_.api_key);
+        const auto result =
+            deployment_->http().post(deployment_->api("/alerts/"),
+                                     R"({"ticker":"BTC","condition":"gt","target_price":)" + target +
+                                         R"(,"webhook_url":"http://127.0.0.1:)" +
+                                         std::to_string(receiver_->port()) + R"(/hidden-token"})",
+                                     std::move(headers));
+        EXPECT_EQ(result.status, 201) << result.body;
+        return json_member(result.body, "id").value_or("");
+    }
+    std::vector<sim::ReceivedDelivery> wait_for_requests(std::size_t count) {
+        deployment_->wait_until(std::to_string(count) + " requests",
+                                [&] { return receiver_->total() >= count; });
+        return receiver_->received();
+    }
+    // Lines of all processes' logs that hold all of these.
+    std::vector<std::string> lines(const std::vector<std::string>& parts) const {
+        std::vector<std::string> out;
+        for (const std::string& name : deployment_->names()) {
+            std::ifstream file(deployment_->directory() / (name + ".log"));
+            for (std::string line; std::getline(file, line);) {
+                bool all = true;
+                for (const std::string& part : parts) all = all && line.find(part) != std::string::npos;
+                if (all) out.push_back(line);
+            }
+        }
+        return out;
+    }
+    std::string wait_for_line(const std::vector<std::string>& parts) {
+        deployment_->wait_until(parts.front() + " in the log", [&] { return !lines(parts).empty(); });
+        return lines(parts).front();
+    }
+    static std::string member(const std::string& name, const std::string& value) {
+        return "\"" + name + "\":\"" + value + "\"";
+    }
+
+    std::optional<Deployment> deployment_;
+    std::unique_ptr<sim::Receiver> receiver_;
+    Account account_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Sides, Trace, both_sides(), name_of_side);
+
+TEST_P(Trace, GoesFromTheRequestToTheWebhookAndIsInEveryLineOfTheLogAboutIt) {
+    receiver_->set_mode(sim::parse_mode("fail-first:1").value());
+    const std::string given = "00-" + std::string(id) + "-" + span + "-01";
+    const std::string alert_id = alert(
+        "101", {{"traceparent", given}, {"tracestate", "congo=t61rcWkgMzE"}, {"X-Request-Id", "req-1"}});
+    deployment_->sim_post("price/BTCUSDT", "102");
+    const auto got = wait_for_requests(2);
+    std::string last = given;
+    for (const auto& d : got) {
+        EXPECT_TRUE(d.signature_ok);
+        EXPECT_EQ(d.traceparent.substr(0, 36), "00-" + std::string(id) + "-") << d.traceparent;
+        EXPECT_EQ(d.traceparent.substr(52), "-01") << d.traceparent;
+        EXPECT_NE(d.traceparent, last) << "each attempt is a request of its own";
+        EXPECT_EQ(d.tracestate, "congo=t61rcWkgMzE");
+        last = d.traceparent;
+    }
+    const std::string trace = member("trace_id", id);
+    const std::string about = member("alert_id", alert_id);
+    const std::string delivery = member("delivery_id", got[0].webhook_id);
+    EXPECT_NE(wait_for_line({member("message", "request"), about, trace}).find(member("request_id", "req-1")),
+              std::string::npos);
+    wait_for_line({member("message", "alert fired"), about, delivery, trace});
+    wait_for_line({member("message", "webhook attempt"), about, delivery, trace, member("attempt", "1"),
+                   member("next", "pending"), member("status", "500")});
+    wait_for_line({member("message", "webhook attempt"), about, delivery, trace, member("attempt", "2"),
+                   member("next", "delivered"), member("status", "204")});
+    EXPECT_TRUE(lines({"hidden-token"}).empty());
+    EXPECT_TRUE(lines({account_.api_key}).empty());
+    // What stands in the log is JSON, one object a line; only where it listens is said in plain words.
+    for (const std::string& line : lines({})) {
+        EXPECT_TRUE((line.starts_with("{\"time\":") && line.ends_with("}")) ||
+                    line.find("is listening on http://") != std::string::npos)
+            << line;
+    }
+}
+
+TEST_P(Trace, BeginsWithTheAlertWhereNobodyBeganIt) {
+    const std::string alert_id = alert("101", {});
+    const std::string request = wait_for_line({member("message", "request"), member("alert_id", alert_id)});
+    const std::string trace = json_member(request, "trace_id").value_or("");
+    ASSERT_EQ(trace.size(), 32U) << request;
+    deployment_->sim_post("price/BTCUSDT", "102");
+    const auto got = wait_for_requests(1);
+    EXPECT_EQ(got[0].traceparent.substr(0, 36), "00-" + trace + "-") << got[0].traceparent;
+    EXPECT_EQ(got[0].traceparent.substr(52), "-00");
+    EXPECT_EQ(got[0].tracestate, "");
+    wait_for_line({member("message", "alert fired"), member("trace_id", trace)});
+    wait_for_line({member("message", "webhook attempt"), member("trace_id", trace)});
+}
+
+}  // namespace
+}  // namespace pricewire::test
