@@ -29,7 +29,7 @@ pricewire_room(api ROOMS domain base storage bus cache net live PRIVATE_LIBS Boo
   TEST_ROOMS fakes support)
 include(cmake/openapi.cmake)
 include(cmake/embed_folder.cmake)
-pricewire_room(ops ROOMS base net PRIVATE_LIBS spdlog::spdlog tomlplusplus::tomlplusplus CLI11::CLI11)
+pricewire_room(ops ROOMS base net LIBS PkgConfig::PROMETHEUS PRIVATE_LIBS spdlog::spdlog tomlplusplus::tomlplusplus CLI11::CLI11)
 
 if(PRICEWIRE_TESTS)
   pricewire_room(fakes DIR ${CMAKE_SOURCE_DIR}/tests/fakes ROOMS domain base storage net)

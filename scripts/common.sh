@@ -6,11 +6,11 @@ build_packages=(
   libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev
   libsimdjson-dev libabsl-dev libsqlitecpp-dev libsqlite3-dev libpqxx-dev libpq-dev libtomlplusplus-dev libcli11-dev
   libspdlog-dev libfmt-dev libcurl4-openssl-dev libidn2-dev libc-ares-dev librabbitmq-dev libhiredis-dev libssl-dev
-  zlib1g-dev libyaml-cpp-dev
+  zlib1g-dev libyaml-cpp-dev prometheus-cpp-dev
 )
 test_packages=(
   g++-12 llvm-19 libclang-rt-19-dev clang-tidy-19 clang-format-19 libgtest-dev librapidcheck-dev python3
-  postgresql-15 redis-server rabbitmq-server libpq-dev
+  postgresql-15 redis-server rabbitmq-server libpq-dev prometheus
 )
 perf_packages=(redis-server wrk nginx-light)
 

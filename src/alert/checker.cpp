@@ -38,6 +38,7 @@ public:
     void after_this(std::function<void()> done) override { mailbox_.push(std::move(done)); }
     bool ready() const override { return ready_; }
     std::size_t active_alerts() const override { return active_; }
+    std::size_t backlog() const override { return mailbox_.size(); }
 
     void stop() override {
         {

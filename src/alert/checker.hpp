@@ -56,6 +56,7 @@ public:
     // Any thread.
     virtual bool ready() const = 0;                 // the snapshot is loaded
     virtual std::size_t active_alerts() const = 0;  // as of the last batch
+    virtual std::size_t backlog() const = 0;        // messages that wait in its mailbox
     // Handles what has arrived, hands over its firings and ends the thread.
     virtual void stop() = 0;
 };

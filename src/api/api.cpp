@@ -108,6 +108,8 @@ public:
         live_->on_user_changed(user_id);
     }
 
+    std::size_t stream_clients() const override { return live_->clients(); }
+
 private:
     ExchangePtr begin(net::ServerRequest&& request, net::HttpServer::Respond respond) {
         auto x = std::make_unique<Exchange>();
@@ -315,6 +317,13 @@ private:
             headers.emplace_back("RateLimit-Remaining", std::to_string(x.decision->remaining));
             headers.emplace_back("RateLimit-Reset",
                                  std::to_string(seconds_rounded_up(x.decision->reset_after)));
+        }
+        if (services_.use.answered) {
+            services_.use.answered(
+                {.route = x.route == nullptr ? "none" : x.route->name,
+                 .method = x.request.method,
+                 .status = response.status,
+                 .took = std::chrono::duration_cast<Duration>(services_.use.clock.mono() - x.started)});
         }
         access_log_.write(x, response.status, services_.use.clock, services_.options.trusted_proxies);
         x.respond(std::move(response));

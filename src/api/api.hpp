@@ -53,6 +53,14 @@ struct WebhookKeyInfo {
     std::string public_key;  // "whpk_…" of v1a; empty of v1
 };
 
+// A request that was answered.
+struct AnsweredRequest {
+    std::string_view route;   // its name in the route table, which lives for ever; "none" where there is none
+    std::string_view method;  // as sent; valid during the call
+    int status = 0;
+    Duration took{};
+};
+
 // What the API uses. References and functions outlive it; functions are thread-safe.
 struct ApiDependencies {
     Storage& storage;
@@ -75,6 +83,8 @@ struct ApiDependencies {
     // Whether the alert's URL can take a webhook in the alert's format; the error is told at the URL. Empty:
     // it always can.
     std::function<Result<void>(const Alert&)> check_payload;
+    // Told of every request, on the thread that answers it. Must not throw; may be empty.
+    std::function<void(const AnsweredRequest&)> answered;
 };
 
 // The REST interface of product.md §4: openapi.yaml describes it. Thread-safe.
@@ -92,6 +102,8 @@ public:
     // To be called for StorageEvents::user_changed. The user's keys are looked up anew from the very next
     // request.
     virtual void on_user_changed(std::optional<Uuid> user_id) = 0;
+    // Clients of the live stream, as of a moment ago. Any thread.
+    virtual std::size_t stream_clients() const = 0;
 
     net::HttpServer::UpgradeHandler upgrade_handler() {
         return [this](const net::ServerRequest& request, std::shared_ptr<net::WsPeer> peer) {

@@ -133,6 +133,7 @@ protected:
             };
             use.vet_webhook_url = vet_;
             use.check_payload = check_payload_;
+            use.answered = answered_;
             use.webhook_key_info = [](std::string_view secret) -> Result<WebhookKeyInfo> {
                 if (secret == v1_secret) return WebhookKeyInfo{SignatureScheme::v1, ""};
                 if (secret == v1a_secret) return WebhookKeyInfo{SignatureScheme::v1a, v1a_public};
@@ -273,6 +274,7 @@ protected:
         return net::WebhookUrl{};
     };
     std::function<Result<void>(const Alert&)> check_payload_;
+    std::function<void(const AnsweredRequest&)> answered_;
     // What the senders were told, one request at a time.
     std::vector<DeliveryTask> hinted_;
     std::function<void()> on_hint_;

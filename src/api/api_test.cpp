@@ -271,5 +271,22 @@ TEST(ApiErrorResponse, HasTheApisShape) {
     EXPECT_EQ(response.body, R"({"error":"HTTPException","detail":"too \"large\"","code":413})");
 }
 
+TEST_F(CommonTest, EveryAnswerIsToldOfByItsRoute) {
+    std::mutex mutex;
+    std::vector<std::string> told;
+    answered_ = [&](const AnsweredRequest& r) {
+        std::lock_guard lock(mutex);
+        told.push_back(std::string(r.route) + " " + std::string(r.method) + " " + std::to_string(r.status));
+        EXPECT_GE(r.took, Duration::zero());
+    };
+    call("GET", "/health/live");
+    call("GET", "/api/v1/alerts/0192b1a0-0000-7000-8000-000000000000");
+    call("GET", "/api/v1/nothing/here");
+    call("DELETE", "/api/v1/rates");
+    call("GET", "/health");
+    EXPECT_EQ(told, (std::vector<std::string>{"live GET 200", "show_alert GET 401", "none GET 404",
+                                              "none DELETE 405", "health GET 200"}));
+}
+
 }  // namespace
 }  // namespace pricewire::api

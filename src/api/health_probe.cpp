@@ -10,8 +10,8 @@
 
 namespace pricewire::api {
 
-HealthProbe::HealthProbe(std::vector<Dependency> dependencies, Duration timeout)
-    : timeout_(timeout), pingers_(dependencies.size()) {
+HealthProbe::HealthProbe(std::vector<Dependency> dependencies, Duration timeout, Changes changes)
+    : timeout_(timeout), changes_(changes), pingers_(dependencies.size()) {
     for (std::size_t i = 0; i < pingers_.size(); ++i) {
         Pinger& pinger = pingers_[i];
         pinger.dependency = std::move(dependencies[i]);
@@ -117,7 +117,7 @@ std::vector<PingResult> HealthProbe::collect() {
 }
 
 void HealthProbe::tell_change(Pinger& pinger, const PingResult& result) {
-    if (pinger.was_up == result.up) return;
+    if (changes_ == Changes::unsaid || pinger.was_up == result.up) return;
     pinger.was_up = result.up;
     if (result.up) {
         log::info("a dependency answers again", {{"dependency", result.name}});

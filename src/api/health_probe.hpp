@@ -33,7 +33,10 @@ public:
     // Runs on the probe's thread and must return quickly.
     using Done = std::move_only_function<void(const std::vector<PingResult>&)>;
 
-    HealthProbe(std::vector<Dependency> dependencies, Duration timeout);
+    // Whether the log is told when a dependency goes and comes back.
+    enum class Changes { said, unsaid };
+
+    HealthProbe(std::vector<Dependency> dependencies, Duration timeout, Changes changes = Changes::said);
     // Waits for pings that still hang; questions without an answer are dropped.
     ~HealthProbe();
     HealthProbe(const HealthProbe&) = delete;
@@ -60,6 +63,7 @@ private:
     void tell_change(Pinger& pinger, const PingResult& result);
 
     const Duration timeout_;
+    const Changes changes_;
     std::mutex mutex_;
     std::condition_variable asked_;     // for the probe's thread
     std::condition_variable wanted_;    // for the pingers

@@ -1,5 +1,7 @@
 #include "app/front.hpp"
 
+#include <fmt/format.h>
+
 #include <utility>
 
 #include "api/api.hpp"
@@ -7,18 +9,41 @@
 
 namespace pricewire {
 
-Result<std::unique_ptr<Front>> Front::listen(const net::ServerOptions& options) {
-    std::unique_ptr<Front> front(new Front);
+namespace {
+
+std::unexpected<Error> cannot_have(const Error& why, std::string_view key) {
+    return fail(fmt::format("{}; set {} to another address", why.message, key));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Front>> Front::listen(const FrontOptions& options, Metrics& metrics) {
+    std::unique_ptr<Front> front(new Front(metrics));
     front->starting_ = "starting";
+    front->tells_metrics_ = options.metrics_listen.empty();
+    if (!front->tells_metrics_) {
+        net::ServerOptions own;
+        own.listen = options.metrics_listen;
+        own.threads = 1;
+        own.max_connections = 100;
+        own.error_response = options.server.error_response;
+        auto server = net::create_http_server(
+            own, [&metrics](net::ServerRequest&& request, net::HttpServer::Respond respond) {
+                respond(Metrics::is_at(request.path) ? metrics.answer(request.method)
+                                                     : api_error_response(404, "Not Found"));
+            });
+        if (!server) return cannot_have(server.error(), "metrics.listen");
+        front->metrics_server_ = std::move(*server);
+    }
     auto server = net::create_http_server(
-        options,
+        options.server,
         [front = front.get()](net::ServerRequest&& request, net::HttpServer::Respond respond) {
             front->handle(std::move(request), std::move(respond));
         },
         [front = front.get()](const net::ServerRequest& request, std::shared_ptr<net::WsPeer> peer) {
             return front->upgrade(request, std::move(peer));
         });
-    if (!server) return std::unexpected(server.error());
+    if (!server) return cannot_have(server.error(), options.listen_key);
     front->server_ = std::move(*server);
     return front;
 }
@@ -35,6 +60,7 @@ void Front::serve(net::HttpServer::Handler handler, net::HttpServer::UpgradeHand
 }
 
 void Front::handle(net::ServerRequest&& request, net::HttpServer::Respond respond) {
+    if (tells_metrics_ && Metrics::is_at(request.path)) return respond(metrics_.answer(request.method));
     if (serving_.load(std::memory_order_acquire)) {
         handler_(std::move(request), std::move(respond));
         return;

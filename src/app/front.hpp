@@ -7,38 +7,55 @@
 
 #include "base/result.hpp"
 #include "net/http_server.hpp"
+#include "ops/metrics.hpp"
 
 namespace pricewire {
 
+struct FrontOptions {
+    net::ServerOptions server;
+    std::string listen_key = "http.listen";  // the configuration's key for server.listen
+    std::string metrics_listen;              // may be empty
+};
+
 // A process' HTTP server, from its first moment: until serve() is called it answers what the process waits
-// for.
+// for. /metrics is answered from that moment too: here, or where it has a server of its own, there alone.
 class Front {
 public:
-    static Result<std::unique_ptr<Front>> listen(const net::ServerOptions& options);
+    // `metrics` outlives it. Error: an address that cannot be had, and the key that names it.
+    static Result<std::unique_ptr<Front>> listen(const FrontOptions& options, Metrics& metrics);
     Front(const Front&) = delete;
     Front& operator=(const Front&) = delete;
 
     std::uint16_t port() const { return server_->port(); }
+    // Of the server that answers /metrics alone; 0 where there is none.
+    std::uint16_t metrics_port() const { return metrics_server_ ? metrics_server_->port() : 0; }
     // One plain sentence: "waiting for the database: …".
     void starting(std::string what);
     // Once; requests go to the handlers from here on. They live until stop() has returned. Without `upgrade`
     // there is no WebSocket.
     void serve(net::HttpServer::Handler handler, net::HttpServer::UpgradeHandler upgrade = {});
     // As HttpServer::stop.
-    void stop(Duration grace) { server_->stop(grace); }
+    void stop(Duration grace) {
+        server_->stop(grace);
+        if (metrics_server_) metrics_server_->stop(grace);
+    }
 
 private:
-    Front() = default;
+    explicit Front(Metrics& metrics) : metrics_(metrics) {}
     void handle(net::ServerRequest&& request, net::HttpServer::Respond respond);
     net::WsHandler upgrade(const net::ServerRequest& request, std::shared_ptr<net::WsPeer> peer);
     net::ServerResponse still_starting(std::string_view path);
 
+    Metrics& metrics_;
+    bool tells_metrics_ = true;  // itself
     std::mutex mutex_;
     std::string starting_;
     net::HttpServer::Handler handler_;
     net::HttpServer::UpgradeHandler upgrade_;
     std::atomic<bool> serving_ = false;
-    std::unique_ptr<net::HttpServer> server_;  // last, so that it ends first
+    // Last, so that they end first.
+    std::unique_ptr<net::HttpServer> metrics_server_;
+    std::unique_ptr<net::HttpServer> server_;
 };
 
 }  // namespace pricewire

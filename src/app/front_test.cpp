@@ -16,20 +16,22 @@ using namespace std::chrono_literals;
 
 class FrontTest : public testing::Test {
 protected:
-    void SetUp() override {
-        net::ServerOptions options;
-        options.listen = "127.0.0.1:0";
-        options.threads = 1;
-        options.error_response = api_error_response;
-        front_ = Front::listen(options).value();
-    }
+    void SetUp() override { front_ = Front::listen(options(), metrics_).value(); }
     void TearDown() override { front_->stop(1s); }
 
+    static FrontOptions options() {
+        FrontOptions options;
+        options.server.listen = "127.0.0.1:0";
+        options.server.threads = 1;
+        options.server.error_response = api_error_response;
+        return options;
+    }
     net::HttpResult get(const std::string& path) {
         return http_.get("http://127.0.0.1:" + std::to_string(front_->port()) + path);
     }
 
     test::BlockingHttp http_;
+    Metrics metrics_{system_clock()};
     std::unique_ptr<HealthEndpoint> health_;
     std::unique_ptr<Front> front_;
 };
@@ -74,6 +76,38 @@ TEST_F(FrontTest, ARoleWithoutTheInterfaceTellsItsHealthAndNothingElse) {
     EXPECT_EQ(get("/health").status, 503);
     EXPECT_EQ(get("/health/live").status, 200);
     EXPECT_EQ(get("/api/v1/rates").status, 404);
+}
+
+TEST_F(FrontTest, MetricsAreToldFromTheFirstMomentOn) {
+    add_process_metrics(metrics_);
+    const auto starting = get("/metrics");
+    EXPECT_EQ(starting.status, 200);
+    EXPECT_NE(starting.body.find("process_start_time_seconds"), std::string::npos);
+    front_->serve([](net::ServerRequest&&, net::HttpServer::Respond respond) { respond({.status = 418}); });
+    EXPECT_EQ(get("/metrics/").status, 200);
+    EXPECT_EQ(get("/metrics/x").status, 418);
+    EXPECT_EQ(front_->metrics_port(), 0);
+}
+
+TEST_F(FrontTest, MetricsWithAnAddressOfTheirOwnAreToldThereAlone) {
+    front_->stop(1s);
+    FrontOptions apart = options();
+    apart.metrics_listen = "127.0.0.1:0";
+    front_ = Front::listen(apart, metrics_).value();
+    front_->serve([](net::ServerRequest&&, net::HttpServer::Respond respond) {
+        respond(api_error_response(404, "Not Found"));
+    });
+    EXPECT_EQ(get("/metrics").status, 404);
+    const std::string own = "http://127.0.0.1:" + std::to_string(front_->metrics_port());
+    EXPECT_EQ(http_.get(own + "/metrics").status, 200);
+    EXPECT_EQ(http_.get(own + "/health").status, 404);
+    EXPECT_EQ(http_.post(own + "/metrics", "x").status, 405);
+
+    apart.metrics_listen = "127.0.0.1:" + std::to_string(front_->metrics_port());
+    const auto taken = Front::listen(apart, metrics_);
+    ASSERT_FALSE(taken);
+    EXPECT_TRUE(taken.error().message.ends_with("set metrics.listen to another address"))
+        << taken.error().message;
 }
 
 }  // namespace

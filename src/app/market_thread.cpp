@@ -43,6 +43,12 @@ SourceReport report_of(const SourceStatus& status) {
             .last_quote_at = status.last_quote_at};
 }
 
+std::vector<SourceName> source_names(const Config& config) {
+    std::vector<SourceName> names;
+    for (const SourceOptions& source : feed_options_of(config).sources) names.emplace_back(source.name);
+    return names;
+}
+
 class MarketThreadImpl final : public MarketThread {
 public:
     MarketThreadImpl(const Config& config, PriceBus& bus, BarWriter& bars)
@@ -53,7 +59,8 @@ public:
           market_(tickers_of(config), consolidation_of(config),
                   {.price = [this](const Price& price) { bus_.publish(price); },
                    .price_gone = [this](Ticker ticker) { on_price_gone(ticker); },
-                   .board = [this](const TickerBoard& board) { bus_.publish_board(board); }}),
+                   .board = [this](const TickerBoard& board) { bus_.publish_board(board); }},
+                  source_names(config)),
           feed_(create_feed(
               *loop_, *http_, system_clock(), feed_options_of(config),
               [this](std::span<const Quote> quotes) { market_.on_quotes(quotes, system_clock().now()); })) {
@@ -78,6 +85,9 @@ public:
         });
         if (thread_.joinable()) thread_.join();
     }
+
+    std::vector<SourceStatus> sources() const override { return feed_->statuses(); }
+    const MarketMeters& meters() const override { return market_.meters(); }
 
 private:
     void on_price_gone(Ticker ticker) {

@@ -1,10 +1,13 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "bus/price_bus.hpp"
+#include "feed/status.hpp"
 #include "history/bar_writer.hpp"
 #include "ops/config.hpp"
+#include "price/meters.hpp"
 
 namespace pricewire {
 
@@ -16,6 +19,9 @@ public:
     virtual void start() = 0;
     // Publishes nothing any more when it returns; the last bars are handed to their writer.
     virtual void stop() = 0;
+    // Any thread.
+    virtual std::vector<SourceStatus> sources() const = 0;
+    virtual const MarketMeters& meters() const = 0;
 };
 
 // `bus` and `bars` outlive it.

@@ -10,12 +10,15 @@
 #include "api/api.hpp"
 #include "api/health_endpoint.hpp"
 #include "app/front.hpp"
+#include "app/instruments.hpp"
 #include "app/market_thread.hpp"
 #include "app/options.hpp"
 #include "app/parts.hpp"
 #include "app/progress.hpp"
 #include "app/roles.hpp"
+#include "app/sampler.hpp"
 #include "app/secrets.hpp"
+#include "app/timed_storage.hpp"
 #include "base/backoff.hpp"
 #include "base/log.hpp"
 #include "deliver/payload.hpp"
@@ -51,8 +54,9 @@ Result<WebhookKeyInfo> key_info(std::string_view secret) {
 // stopped from its beginning to its end, so that what is under way arrives.
 class Process {
 public:
-    Process(const Config& config, const Roles& roles, Shutdown& shutdown, Front& front)
-        : config_(config), roles_(roles), shutdown_(shutdown), front_(front) {}
+    Process(const Config& config, const Roles& roles, Shutdown& shutdown, Front& front,
+            Instruments& instruments)
+        : config_(config), roles_(roles), shutdown_(shutdown), front_(front), instruments_(instruments) {}
     // Where run() has thrown, nobody may find what is going.
     ~Process() {
         front_.stop(Duration::zero());
@@ -80,6 +84,7 @@ public:
         if (roles_.feed) {
             bars_ = create_bar_writer(*storage_, clock_);
             market_ = create_market_thread(config_, *bus_, *bars_);
+            instruments_.watch(*market_);
         }
         if (roles_.api) {
             open_api();
@@ -89,6 +94,7 @@ public:
                 health_->handle(std::move(request), std::move(respond));
             });
         }
+        start_sampling();
         if (market_) market_->start();
         say_listening();
 
@@ -152,7 +158,10 @@ private:
         }
     }
     Result<bool> open_once() {
-        storage_ = open_storage(config_, events());
+        storage_ = time_storage(open_storage(config_, events()),
+                                [this](std::string_view method, Duration took, bool failed) {
+                                    instruments_.stored(method, took, failed);
+                                });
         if (!roles_.api && !roles_.sender) return true;
         // Before anything reads or writes a secret.
         auto secrets = open_secrets(config_, key_places_of(config_).key_file, *storage_);
@@ -174,19 +183,26 @@ private:
             options.owner = "sender-" + make_uuid(clock_.now()).to_string();
             options.alive_for = sender_alive_for;
         }
+        options.settled = [this](const ClaimedDelivery& claimed, const DeliveryOutcome& outcome,
+                                 net::HttpError error) { instruments_.settled(claimed, outcome, error); };
         sender_ = start_sender(options, *storage_, *queue_, *webhooks_, *secrets_, clock_);
+        instruments_.watch(*sender_);
         pruner_ = start_pruner(*storage_, clock_, pruner_options_of(config_));
     }
 
     void start_checking() {
-        outbox_ = start_outbox(*storage_, *queue_, {.written = [this](std::span<const DeliveryTask> tasks) {
+        OutboxOptions options;
+        options.written = [this](std::span<const FiringGroup> groups, std::span<const DeliveryTask> tasks) {
+            instruments_.committed(groups, tasks);
             std::vector<DeliveryNotice> notices;
             notices.reserve(tasks.size());
             for (const DeliveryTask& t : tasks) {
                 notices.push_back({t.user_id, t.delivery_id, true});
             }
             notices_->publish(notices);
-        }});
+        };
+        outbox_ = start_outbox(*storage_, *queue_, options);
+        instruments_.watch(*outbox_);
         // Changes wait for the mutex until they have their taker: none is lost between the snapshot and it.
         std::unique_lock lock(listeners_mutex_);
         checker_ = start_checker({.load = [this](const auto& piece) { storage_->load_active_alerts(piece); },
@@ -194,6 +210,7 @@ private:
                                  clock_);
         checker_listens_ = checker_.get();
         lock.unlock();
+        instruments_.watch(*checker_);
         bus_->subscribe({.resume = true,
                          .price = [this](const Price& price) { checker_->on_price(price); },
                          .gone = [this](const PriceGone& gone) { checker_->on_price_gone(gone); },
@@ -227,8 +244,10 @@ private:
                            .hint = [this](std::span<const DeliveryTask> tasks) { queue_->publish(tasks); },
                            .ping_queue = [this] { queue_->ping(); },
                            .vet_webhook_url = {},
-                           .check_payload = check_payload},
+                           .check_payload = check_payload,
+                           .answered = [this](const AnsweredRequest& r) { instruments_.answered(r); }},
                           api_options_of(config_));
+        instruments_.watch(*api_);
         {
             std::lock_guard lock(listeners_mutex_);
             api_listens_ = api_.get();
@@ -236,14 +255,27 @@ private:
         front_.serve(api_->handler(), api_->upgrade_handler());
     }
 
-    // Of a process without the API.
-    std::vector<HealthDependency> dependencies() {
+    // What this process asks of others, as it is measured. A sender measures what waits in the database too.
+    void start_sampling() {
+        std::function<void()> backlog;
+        if (sender_) backlog = [this] { instruments_.measure_backlog(*storage_); };
+        sampler_ = std::make_unique<Sampler>(servers(), std::move(backlog));
+        instruments_.watch(*sampler_);
+    }
+
+    std::vector<HealthDependency> servers() {
         std::vector<HealthDependency> out;
         // The feed's prices go over the bus; its bars can wait.
         out.push_back({"database", !roles_.feed, [this] { storage_->ping(); }});
         if (bus_) out.push_back({"cache", true, [this] { bus_->ping(); }});
         // Senders find in the database what the queue does not tell.
         if (queue_) out.push_back({"queue", false, [this] { queue_->ping(); }});
+        return out;
+    }
+
+    // Of a process without the API.
+    std::vector<HealthDependency> dependencies() {
+        std::vector<HealthDependency> out = servers();
         if (checker_) {
             out.push_back({"alerts", true, [this] {
                                if (!checker_->ready())
@@ -257,6 +289,11 @@ private:
         const std::string listen = listen_of(config_, roles_);
         fmt::print("Pricewire {} is listening on http://{}:{}\n", PRICEWIRE_VERSION,
                    listen.substr(0, listen.rfind(':')), front_.port());
+        if (front_.metrics_port() != 0) {
+            const std::string& metrics = config_.metrics.listen;
+            fmt::print("Its metrics are at http://{}:{}/metrics\n", metrics.substr(0, metrics.rfind(':')),
+                       front_.metrics_port());
+        }
         std::fflush(stdout);
         log::info("started", {{"role", std::string(roles_.name())},
                               {"version", PRICEWIRE_VERSION},
@@ -282,6 +319,7 @@ private:
         // While the server still stands: a request that is being worked on answers into it.
         api_.reset();
         health_.reset();
+        sampler_.reset();
         if (market_) market_->stop();
         if (bus_) bus_->unsubscribe_all();
         if (checker_) checker_->stop();
@@ -302,6 +340,7 @@ private:
     const Roles roles_;
     Shutdown& shutdown_;
     Front& front_;
+    Instruments& instruments_;
     const Clock& clock_ = system_clock();
     std::optional<int> signal_;
 
@@ -328,6 +367,7 @@ private:
     std::unique_ptr<RateLimits> rate_limits_;
     std::unique_ptr<Api> api_;
     std::unique_ptr<HealthEndpoint> health_;
+    std::unique_ptr<Sampler> sampler_;
 };
 
 }  // namespace
@@ -357,17 +397,22 @@ int run_roles(const Config& config, const Roles& roles, Shutdown& shutdown) {
     try {
         // Before threads: each attempt under way and each connection to the API takes a file.
         net::raise_file_limit();
-        net::ServerOptions options;
-        options.listen = listen_of(config, roles);
-        options.threads = roles.api ? config.http.threads : 1;
-        options.error_response = api_error_response;
-        const auto front = Front::listen(options);
+        FrontOptions options;
+        options.server.listen = listen_of(config, roles);
+        options.server.threads = roles.api ? config.http.threads : 1;
+        options.listen_key = roles.api ? "http.listen" : "health.listen";
+        options.metrics_listen = config.metrics.listen;
+        Instruments instruments(roles, system_clock());
+        options.server.error_response = [&instruments](int status, std::string_view detail) {
+            instruments.refused_by_server(status);
+            return api_error_response(status, detail);
+        };
+        const auto front = Front::listen(options, instruments.metrics());
         if (!front) {
-            log::error(fmt::format("{}; set {} to another address", front.error().message,
-                                   roles.api ? "http.listen" : "health.listen"));
+            log::error(front.error().message);
             return 1;
         }
-        return Process(config, roles, shutdown, **front).run();
+        return Process(config, roles, shutdown, **front, instruments).run();
     } catch (const std::exception& e) {
         log::error("Pricewire cannot go on", {{"reason", e.what()}});
         return 1;

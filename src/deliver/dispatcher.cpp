@@ -142,6 +142,7 @@ public:
         s.waiting = endpoints_.waiting();
         s.unrecorded = write_back_.outcomes();
         s.open_breakers = endpoints_.open_breakers();
+        s.half_open_breakers = endpoints_.half_open_breakers();
         s.endpoints_known = endpoints_.known();
         return s;
     }
@@ -174,7 +175,7 @@ private:
     void settle(const Held& held, Attempt made, const AttemptResult& result) {
         ++stats_.attempts;
         write(held.claimed, decide(held.claimed, std::move(made), result, options_.retry, clock_.now(), rng_),
-              Endpoints::name(*held.endpoint));
+              Endpoints::name(*held.endpoint), result.error);
         if (result.error == net::HttpError::none && result.status == 410) end_those_that_wait(held);
     }
 
@@ -194,7 +195,9 @@ private:
         }
     }
 
-    void write(const ClaimedDelivery& claimed, DeliveryOutcome outcome, const std::string& endpoint) {
+    void write(const ClaimedDelivery& claimed, DeliveryOutcome outcome, const std::string& endpoint,
+               net::HttpError error = net::HttpError::none) {
+        if (options_.settled) options_.settled(claimed, outcome, error);
         if (outcome.next == DeliveryState::delivered) ++stats_.delivered;
         if (outcome.next == DeliveryState::failed) ++stats_.failed;
         if (outcome.next == DeliveryState::expired) ++stats_.expired;
@@ -320,7 +323,7 @@ private:
             const AttemptResult result{.error = net::HttpError::bad_url, .error_text = url.error().message};
             Attempt made{.delivery_id = claimed.id, .number = claimed.attempt, .started_at = clock_.now()};
             write(claimed, decide(claimed, std::move(made), result, options_.retry, clock_.now(), rng_),
-                  host_in(claimed.alert.webhook_url));
+                  host_in(claimed.alert.webhook_url), result.error);
             return true;
         }
         const Uuid id = claimed.id;

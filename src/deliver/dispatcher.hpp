@@ -39,6 +39,9 @@ struct SenderOptions {
     // Told of deliveries that the database says are claimed or have come to something, on the sender's
     // thread; must not wait. May be empty.
     std::function<void(std::span<const DeliveryNotice>)> changed;
+    // Told of everything that comes of a claim, on the sender's thread; `error` is that of its attempt, where
+    // one was made. Must not throw; may be empty.
+    std::function<void(const ClaimedDelivery&, const DeliveryOutcome&, net::HttpError error)> settled;
 };
 
 struct SenderStats {
@@ -52,6 +55,7 @@ struct SenderStats {
     std::size_t waiting = 0;        // claimed, waiting for room
     std::size_t unrecorded = 0;     // attempts ended and not yet written
     std::size_t open_breakers = 0;  // endpoints whose breaker is not closed
+    std::size_t half_open_breakers = 0;
     std::size_t endpoints_known = 0;
 };
 

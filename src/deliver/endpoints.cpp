@@ -386,6 +386,8 @@ void Endpoints::breaker_moved(Endpoint& e, BreakerState before, const Instant& n
     const BreakerState after = e.breaker.state();
     if (before == BreakerState::closed && after != BreakerState::closed) ++open_breakers_;
     if (before != BreakerState::closed && after == BreakerState::closed) --open_breakers_;
+    if (before == BreakerState::half_open) --half_open_breakers_;
+    if (after == BreakerState::half_open) ++half_open_breakers_;
     changed_[e.name] = e.breaker.view(e.name, now);
 }
 

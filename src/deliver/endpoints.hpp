@@ -118,7 +118,9 @@ public:
     std::size_t in_flight() const { return in_flight_; }
     std::size_t waiting() const { return waiting_; }
     std::size_t known() const { return all_.size(); }
+    // Breakers that are not closed, and those of them that are half open.
     std::size_t open_breakers() const { return open_breakers_; }
+    std::size_t half_open_breakers() const { return half_open_breakers_; }
 
 private:
     enum class Trust : std::uint8_t { trusted, fresh, suspect };
@@ -161,6 +163,7 @@ private:
     std::set<Timer> timers_;       // when to look for room again
     std::unordered_map<std::string, Breaker> changed_;
     std::size_t open_breakers_ = 0;
+    std::size_t half_open_breakers_ = 0;
 };
 
 }  // namespace pricewire

@@ -289,10 +289,13 @@ TEST(EndpointsBreaker, OpensPutsOutAndProbesOnce) {
     EXPECT_EQ(start(), 1U);
     EXPECT_FALSE(offer());
     EXPECT_EQ(endpoints.take_changed_breakers().at(0).state, BreakerState::half_open);
+    EXPECT_EQ(endpoints.open_breakers(), 1U);
+    EXPECT_EQ(endpoints.half_open_breakers(), 1U);
 
     end(Sign::success);
     EXPECT_TRUE(ended.closed);
     EXPECT_EQ(endpoints.open_breakers(), 0U);
+    EXPECT_EQ(endpoints.half_open_breakers(), 0U);
     changed = endpoints.take_changed_breakers();
     EXPECT_EQ(changed.at(0).state, BreakerState::closed);
     EXPECT_FALSE(endpoints.breakers_changed());

@@ -43,6 +43,7 @@ enum class Verdict : std::uint8_t {
     outlier,      // far from the median of the others, or refuted by the aggregator
     unconfirmed,  // a jump by a lone exchange that the next quotes have not confirmed yet
 };
+constexpr std::size_t verdict_count = 6;
 std::string_view to_string(Verdict v);
 
 struct JudgedQuote {

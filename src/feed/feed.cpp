@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <mutex>
 #include <optional>
@@ -59,6 +60,9 @@ public:
         }
         if (const std::int64_t at = last_quote_at_.load(std::memory_order_relaxed); at != 0) {
             copy.last_quote_at = from_micros(at);
+        }
+        for (std::size_t kind = 0; kind < parse_error_kinds; ++kind) {
+            copy.left_out[kind] = session_.left_out(static_cast<ParseError::Kind>(kind));
         }
         return copy;
     }
@@ -254,13 +258,18 @@ public:
         for (const auto& source : sources_) {
             std::optional<SourceStatus> worst;
             std::optional<Timestamp> last;
+            std::array<std::uint64_t, parse_error_kinds> left_out{};
             for (const auto& runner : source.runners) {
                 SourceStatus status = runner->status();
                 last = std::max(last, status.last_quote_at);
+                for (std::size_t kind = 0; kind < parse_error_kinds; ++kind) {
+                    left_out[kind] += status.left_out[kind];
+                }
                 if (!worst || badness(status.state) > badness(worst->state)) worst = std::move(status);
             }
             out.push_back(worst ? std::move(*worst) : source.without_sessions);
             out.back().last_quote_at = last;
+            out.back().left_out = left_out;
         }
         return out;
     }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <optional>
@@ -12,6 +13,7 @@
 #include "base/backoff.hpp"
 #include "base/clock.hpp"
 #include "base/log.hpp"
+#include "base/tally.hpp"
 #include "feed/refusal.hpp"
 #include "feed/status.hpp"
 #include "feed/venue.hpp"
@@ -106,6 +108,10 @@ public:
     const SourceStatus& status() const { return status_; }
     // Frames and figures that were left out since the start.
     std::uint64_t refused_quotes() const { return refused_quotes_; }
+    // The same by their kind, answers of a source that refuses us among them. Any thread.
+    std::uint64_t left_out(ParseError::Kind kind) const {
+        return left_out_[static_cast<std::size_t>(kind)].value();
+    }
 
 private:
     struct Stream {
@@ -143,6 +149,9 @@ private:
     void lose_stream(Moment now, std::string why);
     void schedule_reconnect(Moment now, bool was_healthy);
     void note_bad_frame(Stream& stream, std::string_view why, Moment now);
+    void leave_out(ParseError::Kind kind, std::uint64_t n = 1) {
+        left_out_[static_cast<std::size_t>(kind)].add(n);
+    }
     bool is_healthy(const Stream& stream, Moment now) const;
     bool stream_brings_quotes(Moment now) const;
 
@@ -208,6 +217,7 @@ private:
     bool was_away_ = false;   // since then, and the return has not been announced
     std::vector<std::pair<std::string, MonoTime>> said_;
     std::uint64_t refused_quotes_ = 0;
+    std::array<Tally, parse_error_kinds> left_out_;
     std::uint64_t refused_unsaid_ = 0;
     std::optional<MonoTime> refused_said_at_;
 };

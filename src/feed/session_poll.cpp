@@ -71,17 +71,21 @@ void Session::take_answer(const Request& request, const net::HttpResult& result,
         if (result.status == 400) parsed = venue_.parse_answer(result.body, now.wall, quotes_);
         quotes_.clear();
         if (!parsed && parsed.error().kind == ParseError::Kind::unknown_symbol) {
+            leave_out(ParseError::Kind::unknown_symbol);
             split_for_unknown(request, parsed.error().text, now);
         } else if (auto refusal =
                        judge_refusal(result.status, retry_after, result.body, now.wall, poll_refusals_)) {
+            leave_out(ParseError::Kind::rate_limited);
             poll_refused(std::move(*refusal), now);
         } else {
+            leave_out(ParseError::Kind::venue_error);
             poll_failed(fmt::format("it answers with status {}: {}", result.status, snippet(result.body)),
                         now);
         }
         return;
     }
     if (result.truncated) {
+        leave_out(ParseError::Kind::wrong_shape);
         poll_failed(fmt::format("its answer is longer than {} bytes", result.body.size()), now);
         return;
     }
@@ -91,6 +95,7 @@ void Session::take_answer(const Request& request, const net::HttpResult& result,
         return;
     }
     quotes_.clear();
+    leave_out(parsed.error().kind);
     switch (parsed.error().kind) {
         case ParseError::Kind::unknown_symbol:
             split_for_unknown(request, parsed.error().text, now);
@@ -122,6 +127,7 @@ void Session::take_prices(const Request& request, const Parsed& parsed, Moment n
     }
     if (parsed.refused > 0) {
         refused_quotes_ += parsed.refused;
+        leave_out(ParseError::Kind::bad_quote, parsed.refused);
         say_once("left out", now, log::Level::warn,
                  fmt::format("{} of {}'s figures are left out", parsed.refused, name()), parsed.why);
     }

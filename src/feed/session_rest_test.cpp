@@ -237,5 +237,24 @@ TEST(SessionRest, ASymbolUnknownToTheVenueIsFoundAndTheOthersKeepTheirPrices) {
 )");
 }
 
+TEST(SessionRest, AnswersWithoutAQuoteAreCountedByWhatTheyWere) {
+    using Kind = ParseError::Kind;
+    Play p = coingecko();
+    p.start();
+    const auto answer = [&](int status, const char* body) {
+        p.answer(status, body);
+        p.wait(2h);
+    };
+    answer(429, "{}");
+    answer(500, "oops");
+    answer(200, "[1,2]");
+    answer(200, "<html>");
+    EXPECT_EQ(p.session().left_out(Kind::rate_limited), 1u);
+    EXPECT_EQ(p.session().left_out(Kind::venue_error), 1u);
+    EXPECT_EQ(p.session().left_out(Kind::wrong_shape), 1u);
+    EXPECT_EQ(p.session().left_out(Kind::not_json), 1u);
+    EXPECT_EQ(to_string(Kind::unknown_symbol), "unknown_symbol");
+}
+
 }  // namespace
 }  // namespace pricewire

@@ -40,6 +40,7 @@ Session::Actions Session::stream_text(int id, std::string_view text, Moment now)
     quotes_.clear();
     const ParseResult parsed = venue_.parse_frame(text, now.wall, quotes_);
     if (!parsed) {
+        leave_out(parsed.error().kind);
         note_bad_frame(stream, parsed.error().text, now);
         advance(now);
         return done();
@@ -60,7 +61,10 @@ Session::Actions Session::stream_text(int id, std::string_view text, Moment now)
         stream_trouble_.reset();
         stream_refusals_ = 0;
     }
-    if (parsed->refused > 0) note_bad_frame(stream, parsed->why, now);
+    if (parsed->refused > 0) {
+        leave_out(ParseError::Kind::bad_quote, parsed->refused);
+        note_bad_frame(stream, parsed->why, now);
+    }
     if (parsed->server_leaves) stream.renew_at = now.mono;
     advance(now);
     return done();

@@ -195,6 +195,7 @@ TEST(Session, GarbageIsCountedLoggedOnceAMinuteAndEndsTheStream) {
         if (i == 10) p.answer(200, both);
     }
     EXPECT_EQ(p.session().refused_quotes(), 14u);
+    EXPECT_EQ(p.session().left_out(ParseError::Kind::not_json), 14u);
     p.wait(1s);
     EXPECT_EQ(
         p.done(),
@@ -221,6 +222,8 @@ TEST(Session, OneBadFrameAmongGoodOnesChangesNothing) {
 0.0 quote BTC 61837
 )");
     EXPECT_EQ(p.session().refused_quotes(), 2u);
+    EXPECT_EQ(p.session().left_out(ParseError::Kind::bad_quote), 2u);
+    EXPECT_EQ(p.session().left_out(ParseError::Kind::not_json), 0u);
     EXPECT_EQ(p.status().state, SourceState::streaming);
 }
 

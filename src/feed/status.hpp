@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -7,6 +8,7 @@
 
 #include "base/clock.hpp"
 #include "domain/market.hpp"
+#include "feed/venue.hpp"
 
 namespace pricewire {
 
@@ -30,6 +32,8 @@ struct SourceStatus {
     Timestamp since;                         // when `state` began
     std::optional<Timestamp> last_quote_at;  // our clock
     std::optional<Timestamp> refused_until;  // where refused: when it is asked next
+    // Frames, answers and figures that gave no quote, since the start, by ParseError::Kind.
+    std::array<std::uint64_t, parse_error_kinds> left_out{};
 };
 
 }  // namespace pricewire

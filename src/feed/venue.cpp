@@ -32,6 +32,24 @@ const Instrument* SymbolIndex::find(std::string_view symbol) const {
     return found != by_symbol_.end() && (*found)->symbol == symbol ? *found : nullptr;
 }
 
+std::string_view to_string(ParseError::Kind kind) {
+    switch (kind) {
+        case ParseError::Kind::not_json:
+            return "not_json";
+        case ParseError::Kind::wrong_shape:
+            return "wrong_shape";
+        case ParseError::Kind::bad_quote:
+            return "bad_quote";
+        case ParseError::Kind::unknown_symbol:
+            return "unknown_symbol";
+        case ParseError::Kind::rate_limited:
+            return "rate_limited";
+        case ParseError::Kind::venue_error:
+            return "venue_error";
+    }
+    return "unknown";
+}
+
 std::string_view to_string(SourceState state) {
     switch (state) {
         case SourceState::disabled:

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <expected>
 #include <memory>
 #include <optional>
@@ -27,7 +28,7 @@ struct Endpoints {
 
 // Why bytes of a venue gave no quote.
 struct ParseError {
-    enum class Kind {
+    enum class Kind : std::uint8_t {
         not_json,        // an HTML page, a bare "error code: 1015", cut off, garbage
         wrong_shape,     // JSON, but not what this venue sends
         bad_quote,       // a price that is no positive decimal, a symbol nobody asked for, an impossible time
@@ -38,6 +39,8 @@ struct ParseError {
     Kind kind = Kind::not_json;
     std::string text;  // one plain sentence, for the log
 };
+constexpr std::size_t parse_error_kinds = 6;
+std::string_view to_string(ParseError::Kind kind);
 
 // What was found beside the quotes.
 struct Parsed {

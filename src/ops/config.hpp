@@ -48,6 +48,9 @@ struct Config {
         std::string listen;  // empty: the role's own port, see health_listen_of()
     } health;
     struct {
+        std::string listen;  // empty: /metrics is answered where the process answers everything else
+    } metrics;
+    struct {
         std::vector<std::string> tickers{"BTC", "ETH", "DOGE", "SOL", "BNB"};
         Duration quote_ttl = std::chrono::seconds{15};
         Duration aggregator_ttl = std::chrono::minutes{3};

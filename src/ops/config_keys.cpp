@@ -331,6 +331,11 @@ std::vector<ConfigKey> make_keys() {
         "where feed, checker and sender answer /health; empty: 127.0.0.1:8001, :8002, :8003",
         [](Config& c) -> std::string& { return c.health.listen; },
         [](const std::string& v) { return v.empty() || is_host_port(v); }));
+    keys.push_back(text(
+        "metrics.listen", "host:port, or nothing",
+        "where /metrics is answered, and nowhere else; empty: where the process answers everything else",
+        [](Config& c) -> std::string& { return c.metrics.listen; },
+        [](const std::string& v) { return v.empty() || is_host_port(v); }));
     keys.push_back({.name = "market.tickers",
                     .accepts = "tickers such as BTC,ETH",
                     .help = "what is watched",

@@ -112,7 +112,7 @@ private:
         written_.fetch_add(tasks.size());
         commits_.fetch_add(1);
         publish(tasks);
-        if (options_.written) options_.written(tasks);
+        if (options_.written) options_.written(batch, tasks);
         firing_log_.written(batch, tasks);
         settled_.fetch_add(firings);
         return true;

@@ -21,9 +21,9 @@ struct OutboxOptions {
     std::size_t max_groups = std::size_t{1} << 20;
     // Between tries while the database is gone.
     BackoffPolicy backoff{std::chrono::milliseconds{100}, std::chrono::seconds{5}};
-    // Told what a commit has written, on the outbox's thread; must not wait. A commit whose answer was lost
-    // is not told. May be empty.
-    std::function<void(std::span<const DeliveryTask>)> written;
+    // Told of every commit, on the outbox's thread: the groups, and the deliveries written for them; must not
+    // wait. A commit whose answer was lost is not told. May be empty.
+    std::function<void(std::span<const FiringGroup>, std::span<const DeliveryTask>)> written;
 };
 
 // Makes firings durable: a thread that writes each firing and its delivery in one transaction, and only then

@@ -220,5 +220,25 @@ TEST_F(OutboxTest, AQueueThatThrowsLosesNothing) {
     EXPECT_EQ(log.count("broker away"), 1U);
 }
 
+TEST_F(OutboxTest, TellsOfEachCommitWhatWasWrittenOfWhatItWasGiven) {
+    std::vector<std::pair<std::size_t, std::size_t>> commits;  // firings, deliveries
+    OutboxOptions options = quick;
+    options.written = [&](std::span<const FiringGroup> groups, std::span<const DeliveryTask> written) {
+        std::size_t firings = 0;
+        for (const FiringGroup& g : groups) firings += g.firings.size();
+        commits.emplace_back(firings, written.size());
+    };
+    const auto outbox = start_outbox(storage_, *queue_, options);
+    const FiringGroup g = group(3);
+    storage_.fail();
+    outbox->push(g);
+    ASSERT_TRUE(storage_.wait_until([&] { return storage_.calls("fire") > 1; }));
+    EXPECT_TRUE(commits.empty()) << "what failed is no commit";
+    storage_.heal();
+    outbox->push(g);
+    outbox->stop(seconds{30});
+    EXPECT_EQ(commits, (std::vector<std::pair<std::size_t, std::size_t>>{{3, 3}, {3, 0}}));
+}
+
 }  // namespace
 }  // namespace pricewire

@@ -61,12 +61,15 @@ std::optional<Decimal> Consolidator::update(const Quote& quote, Timestamp now) {
         ordered_.reserve(sources_.size());
         found = sources_.end() - 1;
     } else {
-        if (quote.kind == SourceKind::aggregator && told_at(quote) < told_at(found->quote))
+        if (quote.kind == SourceKind::aggregator && told_at(quote) < told_at(found->quote)) {
+            verdict_.reset();
             return std::nullopt;
+        }
         found->quote = quote;
     }
     const auto before = price_;
     evaluate(now, &*found);
+    verdict_ = found->verdict;
     if (!price_) return std::nullopt;
     // A trade that counts makes a price; a figure, or a trade that does not count, only where it changed one.
     const bool trade = quote.kind == SourceKind::exchange && found->verdict == Verdict::counted;

@@ -44,6 +44,8 @@ public:
     // Judges anew by age alone. The new price, where it changed (a fallback took over, say).
     std::optional<Decimal> refresh(Timestamp now);
 
+    // Of the quote that update() took last; nullopt where it was passed over.
+    std::optional<Verdict> verdict() const { return verdict_; }
     // The present price, as of the last call.
     std::optional<Decimal> price() const { return price_; }
     // All quotes with their verdicts; `board.price` is left to the caller, who numbers prices.
@@ -79,6 +81,7 @@ private:
     std::vector<Source> sources_;
     std::vector<const Source*> ordered_;  // scratch
     std::optional<Decimal> price_;
+    std::optional<Verdict> verdict_;
     std::optional<Decimal> last_exchange_price_;
     Timestamp last_exchange_at_{};
     std::optional<Jump> jump_;

@@ -4,10 +4,25 @@
 
 namespace pricewire {
 
-Market::Market(std::span<const Ticker> tickers, ConsolidationPolicy policy, MarketSinks sinks)
+namespace {
+
+// Sources are few: looking through them is quicker than any index.
+void note(TickerMeter& meter, const Quote& quote, std::optional<Verdict> verdict) {
+    for (QuoteMeter& of_source : meter.quotes) {
+        if (of_source.source == quote.source) return of_source.note(quote, verdict);
+    }
+}
+
+}  // namespace
+
+Market::Market(std::span<const Ticker> tickers, ConsolidationPolicy policy, MarketSinks sinks,
+               std::span<const SourceName> sources)
     : policy_(std::move(policy)), sinks_(std::move(sinks)) {
-    for (const Ticker ticker : tickers)
-        lines_.try_emplace(ticker, Line{Consolidator(ticker, policy_), std::nullopt, false});
+    for (const Ticker ticker : tickers) {
+        TickerMeter& meter = meters_.emplace_back(ticker);
+        for (const SourceName source : sources) meter.quotes.emplace_back(source);
+        lines_.try_emplace(ticker, Line{Consolidator(ticker, policy_), &meter, std::nullopt, false});
+    }
 }
 
 void Market::on_quotes(std::span<const Quote> quotes, Timestamp now) {
@@ -15,7 +30,9 @@ void Market::on_quotes(std::span<const Quote> quotes, Timestamp now) {
         const auto found = lines_.find(quote.ticker);
         if (found == lines_.end()) continue;
         Line& line = found->second;
-        settle(line, line.consolidator.update(quote, now), now);
+        const auto made = line.consolidator.update(quote, now);
+        note(*line.meter, quote, line.consolidator.verdict());
+        settle(line, made, now);
         if (!std::exchange(line.touched, true)) touched_.push_back(&line);
     }
     // A board is for looking at: once for a batch is enough.
@@ -36,10 +53,13 @@ void Market::refresh(Timestamp now) {
 void Market::settle(Line& line, std::optional<Decimal> made, Timestamp now) {
     if (made) {
         line.price = Price{line.consolidator.ticker(), *made, now, ++sequence_};
+        line.meter->prices.add();
+        line.meter->has_price.store(true, std::memory_order_relaxed);
         bars_.add(*line.price);
         sinks_.price(*line.price);
     } else if (line.price && !line.consolidator.price()) {
         line.price.reset();
+        line.meter->has_price.store(false, std::memory_order_relaxed);
         sinks_.price_gone(line.consolidator.ticker());
     }
 }

@@ -8,6 +8,7 @@
 #include "domain/market.hpp"
 #include "price/bars.hpp"
 #include "price/consolidator.hpp"
+#include "price/meters.hpp"
 
 namespace pricewire {
 
@@ -21,7 +22,9 @@ struct MarketSinks {
 // All tickers: quotes in; prices, boards and minute bars out. Pure apart from its sinks; one thread.
 class Market {
 public:
-    Market(std::span<const Ticker> tickers, ConsolidationPolicy policy, MarketSinks sinks);
+    // Quotes of `sources` are metered, and judged as all others are.
+    Market(std::span<const Ticker> tickers, ConsolidationPolicy policy, MarketSinks sinks,
+           std::span<const SourceName> sources = {});
     Market(const Market&) = delete;
     Market& operator=(const Market&) = delete;
 
@@ -31,10 +34,13 @@ public:
     void refresh(Timestamp now);
     // Bars changed since the last call.
     std::vector<Bar> take_bars() { return bars_.take_changed(); }
+    // Any thread.
+    const MarketMeters& meters() const { return meters_; }
 
 private:
     struct Line {
         Consolidator consolidator;
+        TickerMeter* meter;
         std::optional<Price> price;
         bool touched = false;
     };
@@ -44,6 +50,7 @@ private:
 
     const ConsolidationPolicy policy_;
     MarketSinks sinks_;
+    MarketMeters meters_;
     std::map<Ticker, Line> lines_;
     std::vector<Line*> touched_;
     MinuteBars bars_;

@@ -93,5 +93,46 @@ TEST_F(MarketTest, BarsAreOfConsolidatedPrices) {
     EXPECT_TRUE(market_.take_bars().empty());
 }
 
+TEST_F(MarketTest, MetersQuotesByTheirVerdictAndPricesByTicker) {
+    const std::vector<SourceName> sources{"a", "gecko"};
+    Market market(
+        tickers_, {},
+        {.price = [](const Price&) {}, .price_gone = [](Ticker) {}, .board = [](const TickerBoard&) {}},
+        sources);
+    const TickerMeter& btc = market.meters()[0];
+    const QuoteMeter& a = btc.quotes[0];
+    const QuoteMeter& gecko = btc.quotes[1];
+    EXPECT_EQ(btc.ticker, Ticker("BTC"));
+    EXPECT_FALSE(btc.has_price);
+    EXPECT_FALSE(a.received_at());
+
+    const auto send = [&](const Quote& q) { market.on_quotes({&q, 1}, now_); };
+    send(quote("BTC", 100));
+    Quote figure = quote("BTC", 100, "gecko");
+    figure.kind = SourceKind::aggregator;
+    send(figure);
+    figure.time -= 10s;
+    send(figure);
+    send(quote("BTC", 500));
+    send(quote("BTC", 100, "nobody configured it"));
+    const auto count = [](const QuoteMeter& meter, Verdict v) {
+        return meter.judged[static_cast<std::size_t>(v)].value();
+    };
+    EXPECT_EQ(count(a, Verdict::counted), 1U);
+    EXPECT_EQ(count(a, Verdict::disputed), 1U);
+    EXPECT_EQ(count(gecko, Verdict::check_only), 1U);
+    EXPECT_EQ(gecko.outdated.value(), 1U);
+    EXPECT_EQ(a.received_at(), now_);
+    EXPECT_EQ(market.meters()[1].quotes[0].received_at(), std::nullopt);
+
+    send(quote("BTC", 101));
+    EXPECT_TRUE(btc.has_price);
+    EXPECT_GE(btc.prices.value(), 2U);
+    now_ += 1h;
+    market.refresh(now_);
+    EXPECT_FALSE(btc.has_price);
+    EXPECT_EQ(a.received_at(), now_ - 1h) << "an age grows while nothing comes";
+}
+
 }  // namespace
 }  // namespace pricewire

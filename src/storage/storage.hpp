@@ -68,6 +68,13 @@ struct Claim {
     Timestamp lease_until;
 };
 
+// What waits to be delivered. The two counts stop at the most that was asked for.
+struct DeliveryBacklog {
+    std::size_t due = 0;                  // could be claimed now
+    std::size_t unfinished = 0;           // due, waiting for their time, or under way
+    std::optional<Timestamp> oldest_due;  // since when the first of those due waits
+};
+
 // What storage tells the rest of the process, called after the commit, in commit order, on a thread of the
 // storage's own. Must return quickly and must not call back into the storage.
 struct StorageEvents {
@@ -151,6 +158,8 @@ public:
     virtual std::vector<ClaimedDelivery> claim_due(Timestamp now, std::size_t limit, const Claim& claim) = 0;
     // The earliest moment at which claim_due() would find something; nullopt where nothing waits.
     virtual std::optional<Timestamp> next_due() = 0;
+    // For an operator's eyes; cheap, however many there are.
+    virtual DeliveryBacklog backlog(Timestamp now, std::size_t most) = 0;
     // Gives back everything `owner` has claimed: pending, due at once; forgets that it lived. For a sender's
     // start and end.
     virtual std::size_t release_claims(std::string_view owner) = 0;

@@ -403,5 +403,31 @@ TEST_P(StorageDeliveriesConformance, RemovesOldBarsAFewAtATime) {
 INSTANTIATE_TEST_SUITE_P(Storages, StorageDeliveriesConformance, storages(),
                          [](const auto& test) { return test.param.name; });
 
+TEST_P(StorageDeliveriesConformance, TheBacklogIsWhatIsDueAndWhatHasNotEnded) {
+    const auto expect = [&](Timestamp at, std::size_t due, std::size_t unfinished,
+                            std::optional<Timestamp> oldest, std::size_t most = 100) {
+        const DeliveryBacklog found = storage_->backlog(at, most);
+        EXPECT_EQ(found.due, due);
+        EXPECT_EQ(found.unfinished, unfinished);
+        EXPECT_EQ(found.oldest_due, oldest);
+    };
+    expect(now_, 0, 0, std::nullopt);
+    const auto tasks = fire(add_alerts(5));
+    expect(now_ - 1s, 0, 5, std::nullopt);
+    expect(now_ + 1min, 5, 5, now_);
+    expect(now_ + 1min, 3, 3, now_, 3);
+    storage_->claim(std::vector{tasks[0], tasks[1]}, now_, {"sender", now_ + lease_});
+    expect(now_, 3, 5, now_);
+    expect(now_ + lease_, 5, 5, now_);
+    storage_->record(std::vector<DeliveryOutcome>{
+        {.delivery_id = tasks[0].delivery_id, .next = DeliveryState::delivered, .ended_at = now_},
+        {.delivery_id = tasks[1].delivery_id,
+         .next = DeliveryState::pending,
+         .next_attempt_at = now_ + 1h,
+         .reason = "why",
+         .ended_at = now_}});
+    expect(now_, 3, 4, now_);
+}
+
 }  // namespace
 }  // namespace pricewire

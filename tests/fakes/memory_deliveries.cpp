@@ -132,6 +132,17 @@ std::optional<Timestamp> MemoryStorage::next_due() {
     return due_.begin()->first;
 }
 
+DeliveryBacklog MemoryStorage::backlog(Timestamp now, std::size_t most) {
+    Call call(*this, "backlog");
+    DeliveryBacklog out;
+    out.unfinished = std::min(due_.size(), most);
+    for (const auto& [at, id] : due_) {
+        if (at > now || out.due >= most) break;
+        if (out.due++ == 0) out.oldest_due = at;
+    }
+    return out;
+}
+
 std::size_t MemoryStorage::release_claims(std::string_view owner) {
     Call call(*this, "release_claims");
     return release(owner);

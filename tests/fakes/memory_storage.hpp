@@ -62,6 +62,7 @@ public:
                                        const Claim& claim) override;
     std::vector<ClaimedDelivery> claim_due(Timestamp now, std::size_t limit, const Claim& claim) override;
     std::optional<Timestamp> next_due() override;
+    DeliveryBacklog backlog(Timestamp now, std::size_t most) override;
     std::size_t release_claims(std::string_view owner) override;
     void keep_alive(std::string_view owner, Timestamp until) override;
     std::size_t release_dead(Timestamp now) override;

@@ -76,6 +76,7 @@ TEST_F(PostgresPlansTest, HotStatementsUseTheirIndexes) {
         {"claim", {"deliveries_pkey", "alerts_pkey"}},
         {"claim_due", {"deliveries_due", "deliveries_pkey", "alerts_pkey"}},
         {"next_due", {"deliveries_due"}},
+        {"backlog", {"deliveries_due"}},
         {"release", {"deliveries_claimed", "deliveries_pkey"}},
         {"defer", {"deliveries_pkey"}},
         {"wake", {"deliveries_deferred", "deliveries_pkey"}},

@@ -202,6 +202,13 @@ ORDER BY d.was_due, d.id;
 -- name: next_due
 SELECT min(due_at) FROM deliveries WHERE due_at IS NOT NULL;
 
+-- name: backlog
+SELECT (SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE due_at <= $1::timestamptz
+                              ORDER BY due_at LIMIT $2::bigint) AS d),
+       (SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE due_at IS NOT NULL
+                              ORDER BY due_at LIMIT $2::bigint) AS u),
+       (SELECT min(due_at) FROM deliveries WHERE due_at <= $1::timestamptz);
+
 -- name: release
 WITH held AS MATERIALIZED (
     SELECT id FROM deliveries WHERE lease_owner = ANY ($1::text[]) ORDER BY id FOR UPDATE)

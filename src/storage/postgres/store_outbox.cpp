@@ -171,6 +171,15 @@ std::optional<Timestamp> Store::next_due() {
     return pool_.read([](Connection& db) { return maybe_time_at(db.run("next_due")[0], 0); });
 }
 
+DeliveryBacklog Store::backlog(Timestamp now, std::size_t most) {
+    return pool_.read([&](Connection& db) {
+        const auto rows = db.run("backlog", now, most);
+        return DeliveryBacklog{.due = static_cast<std::size_t>(number_at(rows[0], 0)),
+                               .unfinished = static_cast<std::size_t>(number_at(rows[0], 1)),
+                               .oldest_due = maybe_time_at(rows[0], 2)};
+    });
+}
+
 std::size_t Store::release_claims(std::string_view owner) {
     return pool_.transaction(Durability::process, [&](Connection& db) {
         db.run("sender_forget", owner);

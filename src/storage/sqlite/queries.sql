@@ -131,6 +131,11 @@ SELECT id FROM deliveries WHERE due_at <= ? ORDER BY due_at LIMIT ?;
 -- name: next_due
 SELECT min(due_at) FROM deliveries WHERE due_at IS NOT NULL;
 
+-- name: backlog
+SELECT (SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE due_at <= ?1 ORDER BY due_at LIMIT ?2)),
+       (SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE due_at IS NOT NULL ORDER BY due_at LIMIT ?2)),
+       (SELECT min(due_at) FROM deliveries WHERE due_at <= ?1);
+
 -- name: release
 UPDATE deliveries SET state = 'pending', due_at = created_at, lease_owner = NULL WHERE lease_owner = ?;
 

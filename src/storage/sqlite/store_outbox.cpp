@@ -117,6 +117,19 @@ std::optional<Timestamp> Store::next_due() {
     });
 }
 
+DeliveryBacklog Store::backlog(Timestamp now, std::size_t most) {
+    return readers_.run([&](Connection& db) {
+        return first_row(with(db.statement("backlog"), now, row_count(most)),
+                         [](SQLite::Statement& s) {
+                             return DeliveryBacklog{
+                                 .due = static_cast<std::size_t>(s.getColumn(0).getInt64()),
+                                 .unfinished = static_cast<std::size_t>(s.getColumn(1).getInt64()),
+                                 .oldest_due = maybe_time_at(s, 2)};
+                         })
+            .value();
+    });
+}
+
 std::size_t Store::release_claims(std::string_view owner) {
     return writer_.run(Durability::process, [&](Connection& db, Events&) { return release(db, owner); });
 }

@@ -1,0 +1,197 @@
+#include "app/instruments.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "base/uuid_time.hpp"
+
+namespace pricewire {
+namespace {
+
+using Buckets = prometheus::Histogram::BucketBoundaries;
+
+// In seconds. Each set spans what is normal to what somebody should be woken for.
+const Buckets request_buckets{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10};
+const Buckets firing_buckets{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
+                             0.25,   0.5,   1,      2.5,   5,    10,    30,   60};
+const Buckets delivered_buckets{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,  1,
+                                2.5,   5,    10,    30,   60,  300,  1800, 21600};
+const Buckets attempt_buckets{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60};
+const Buckets storage_buckets{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5};
+
+#if defined(__clang__)
+constexpr std::string_view compiler = "clang " __clang_version__;
+#else
+constexpr std::string_view compiler = "g++ " __VERSION__;
+#endif
+
+double seconds(Duration d) {
+    return std::chrono::duration<double>(std::max(d, Duration::zero())).count();
+}
+
+prometheus::Family<prometheus::Counter>& counters(Metrics& metrics, const char* name, const char* help) {
+    return prometheus::BuildCounter().Name(name).Help(help).Register(metrics.registry());
+}
+
+prometheus::Family<prometheus::Histogram>& histograms(Metrics& metrics, const char* name, const char* help) {
+    return prometheus::BuildHistogram().Name(name).Help(help).Register(metrics.registry());
+}
+
+// Anybody can send any method: those without a meaning are one.
+std::string_view method_label(std::string_view method) {
+    static constexpr std::array<std::string_view, 7> known{"GET",   "HEAD",   "POST",   "PUT",
+                                                           "PATCH", "DELETE", "OPTIONS"};
+    const auto* const found = std::find(known.begin(), known.end(), method);
+    return found == known.end() ? "other" : *found;
+}
+
+// How an attempt ended: the answer's class of status, or why none came.
+std::string result_label(const Attempt& attempt, net::HttpError error) {
+    if (error != net::HttpError::none || !attempt.status) return std::string(net::to_string(error));
+    return std::to_string(*attempt.status / 100) + "xx";
+}
+
+std::string_view outcome_label(DeliveryState next) {
+    return next == DeliveryState::pending ? "retried" : to_string(next);
+}
+
+// Several observations made as one.
+class Observations {
+public:
+    explicit Observations(const Buckets& buckets) : buckets_(buckets), counts_(buckets.size() + 1) {}
+    void add(double value) {
+        const auto bucket = std::lower_bound(buckets_.begin(), buckets_.end(), value);
+        counts_[static_cast<std::size_t>(bucket - buckets_.begin())] += 1;
+        sum_ += value;
+    }
+    void tell(prometheus::Histogram& histogram) const { histogram.ObserveMultiple(counts_, sum_); }
+
+private:
+    const Buckets& buckets_;
+    std::vector<double> counts_;
+    double sum_ = 0;
+};
+
+}  // namespace
+
+Instruments::Instruments(const Roles& roles, const Clock& clock)
+    : clock_(clock),
+      metrics_(clock),
+      requests_(counters(metrics_, "pricewire_http_requests_total",
+                         "Requests that were answered, by route, method and status.")),
+      request_time_(histograms(metrics_, "pricewire_http_request_duration_seconds",
+                               "From a request's arrival to its answer, by route.")),
+      storage_time_(histograms(metrics_, "pricewire_storage_call_duration_seconds",
+                               "How long calls of the database took, by method.")),
+      storage_errors_(counters(metrics_, "pricewire_storage_errors_total",
+                               "Calls of the database that failed, by method.")) {
+    metrics_.gauge("pricewire_build_info", "What is running; always 1.", [role = std::string(roles.name())] {
+        return std::vector<Figure>{
+            {{{"version", PRICEWIRE_VERSION}, {"compiler", std::string(compiler)}, {"role", role}}, 1}};
+    });
+    add_process_metrics(metrics_);
+    if (roles.checker) {
+        price_to_firing_ = &histograms(metrics_, "pricewire_price_to_firing_seconds",
+                                       "From a price (or an alert's creation, where that came later) to the "
+                                       "commit of the firing and its delivery.")
+                                .Add({}, firing_buckets);
+    }
+    if (roles.sender) count_deliveries();
+}
+
+void Instruments::count_deliveries() {
+    attempts_ = &counters(metrics_, "pricewire_delivery_attempts_total",
+                          "Attempts to deliver, by what came of the delivery and by the answer (its class of "
+                          "status, or why there was none).");
+    attempt_time_ = &histograms(metrics_, "pricewire_delivery_attempt_duration_seconds",
+                                "How long an attempt took, from resolving the name to the answer's end.")
+                         .Add({}, attempt_buckets);
+    firing_to_delivered_ = &histograms(metrics_, "pricewire_firing_to_delivered_seconds",
+                                       "From an alert's firing to its receiver's 2xx, retries included.")
+                                .Add({}, delivered_buckets);
+    ended_ = &counters(metrics_, "pricewire_deliveries_ended_total",
+                       "Deliveries that a sender brought to their end, by their final state.");
+    // A rate is seen from the first one on only where there was a zero before it.
+    for (const auto state : {DeliveryState::delivered, DeliveryState::failed, DeliveryState::expired})
+        ended_->Add({{"state", std::string(to_string(state))}});
+    put_off_ =
+        &counters(metrics_, "pricewire_deliveries_put_off_total",
+                  "Deliveries put off without an attempt because their user's secret cannot be opened.")
+             .Add({});
+}
+
+Instruments::OfRequests Instruments::of(const AnsweredRequest& request) {
+    const std::tuple key{request.route.data(), method_label(request.method), request.status};
+    {
+        std::shared_lock lock(seen_mutex_);
+        if (const auto found = seen_.find(key); found != seen_.end()) return found->second;
+    }
+    const std::string route(request.route);
+    std::unique_lock lock(seen_mutex_);
+    return seen_
+        .emplace(key, OfRequests{&requests_.Add({{"route", route},
+                                                 {"method", std::string(std::get<1>(key))},
+                                                 {"code", std::to_string(request.status)}}),
+                                 &request_time_.Add({{"route", route}}, request_buckets)})
+        .first->second;
+}
+
+void Instruments::answered(const AnsweredRequest& request) {
+    const OfRequests found = of(request);
+    found.count->Increment();
+    found.time->Observe(seconds(request.took));
+}
+
+void Instruments::refused_by_server(int status) {
+    requests_.Add({{"route", "none"}, {"method", "other"}, {"code", std::to_string(status)}}).Increment();
+}
+
+void Instruments::committed(std::span<const FiringGroup> groups, std::span<const DeliveryTask> written) {
+    if (written.empty()) return;
+    const Timestamp now = clock_.now();
+    std::size_t tried = 0;
+    for (const FiringGroup& group : groups) tried += group.firings.size();
+    // Another checker may have fired some of them before.
+    std::unordered_set<Uuid> ours;
+    if (written.size() < tried) {
+        for (const DeliveryTask& task : written) ours.insert(task.delivery_id);
+    }
+    Observations observations(firing_buckets);
+    for (const FiringGroup& group : groups) {
+        for (const Firing& firing : group.firings) {
+            if (written.size() < tried && !ours.contains(firing.delivery_id)) continue;
+            observations.add(seconds(now - std::max(group.price.time, made_at(firing.alert_id))));
+        }
+    }
+    observations.tell(*price_to_firing_);
+}
+
+void Instruments::settled(const ClaimedDelivery& claimed, const DeliveryOutcome& outcome,
+                          net::HttpError error) {
+    if (outcome.attempt) {
+        attempts_
+            ->Add({{"outcome", std::string(outcome_label(outcome.next))},
+                   {"result", result_label(*outcome.attempt, error)}})
+            .Increment();
+        attempt_time_->Observe(seconds(outcome.attempt->duration));
+    } else if (outcome.next == DeliveryState::pending) {
+        put_off_->Increment();
+    }
+    if (is_final(outcome.next)) ended_->Add({{"state", std::string(to_string(outcome.next))}}).Increment();
+    if (outcome.next == DeliveryState::delivered && claimed.kind == DeliveryKind::alert &&
+        claimed.alert.triggered_at) {
+        firing_to_delivered_->Observe(seconds(outcome.ended_at - *claimed.alert.triggered_at));
+    }
+}
+
+void Instruments::stored(std::string_view method, Duration took, bool failed) {
+    const prometheus::Labels labels{{"method", std::string(method)}};
+    storage_time_.Add(labels, storage_buckets).Observe(seconds(took));
+    prometheus::Counter& errors = storage_errors_.Add(labels);
+    if (failed) errors.Increment();
+}
+
+}  // namespace pricewire

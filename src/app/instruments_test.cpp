@@ -1,0 +1,212 @@
+#include "app/instruments.hpp"
+
+#include <gtest/gtest.h>
+
+#include <future>
+#include <stdexcept>
+#include <string>
+
+#include "app/timed_storage.hpp"
+#include "fakes/memory_storage.hpp"
+
+namespace pricewire {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Roles all_roles{.api = true, .feed = true, .checker = true, .sender = true};
+
+class InstrumentsTest : public testing::Test {
+protected:
+    // The value of a sample, "name{label="value"}", as it is written; empty where there is none.
+    std::string sample(const std::string& name) {
+        clock_.advance(1s);
+        const std::string text = *instruments_.metrics().text();
+        const std::size_t at = text.find("\n" + name + " ");
+        if (at == std::string::npos) return {};
+        const std::size_t begin = at + name.size() + 2;
+        return text.substr(begin, text.find('\n', begin) - begin);
+    }
+    FiringGroup group(Duration since_price, int alerts, Duration since_creation = 1h) {
+        FiringGroup out{.price = {"BTC", Decimal::from_int(100), clock_.now() - since_price, 1},
+                        .fired_at = clock_.now(),
+                        .firings = {}};
+        for (int i = 0; i < alerts; ++i)
+            out.firings.push_back({make_uuid(clock_.now() - since_creation), make_uuid(clock_.now())});
+        return out;
+    }
+    static std::vector<DeliveryTask> tasks(const FiringGroup& group) {
+        std::vector<DeliveryTask> out;
+        for (const Firing& f : group.firings) out.push_back({f.delivery_id, 1});
+        return out;
+    }
+    void settle(DeliveryState next, std::optional<int> status, net::HttpError error = net::HttpError::none,
+                DeliveryKind kind = DeliveryKind::alert) {
+        ClaimedDelivery claimed;
+        claimed.kind = kind;
+        claimed.alert.triggered_at = clock_.now() - 3s;
+        DeliveryOutcome outcome{.next = next, .ended_at = clock_.now()};
+        if (status || error != net::HttpError::none) {
+            outcome.attempt = Attempt{.duration = 20ms, .status = status};
+        }
+        instruments_.settled(claimed, outcome, error);
+    }
+
+    ManualClock clock_;
+    Instruments instruments_{all_roles, clock_};
+};
+
+TEST_F(InstrumentsTest, RequestsAreCountedByRouteMethodAndStatusWhateverIsSent) {
+    instruments_.answered({"rates", "GET", 200, 2ms});
+    instruments_.answered({"rates", "GET", 200, 2ms});
+    instruments_.answered({"rates", "GET", 503, 2ms});
+    for (const char* method : {"BREW", "get", "", "PROPFIND"})
+        instruments_.answered({"none", method, 404, 1ms});
+    instruments_.refused_by_server(431);
+    EXPECT_EQ(sample(R"(pricewire_http_requests_total{code="200",method="GET",route="rates"})"), "2");
+    EXPECT_EQ(sample(R"(pricewire_http_requests_total{code="503",method="GET",route="rates"})"), "1");
+    EXPECT_EQ(sample(R"(pricewire_http_requests_total{code="404",method="other",route="none"})"), "4");
+    EXPECT_EQ(sample(R"(pricewire_http_requests_total{code="431",method="other",route="none"})"), "1");
+    EXPECT_EQ(sample(R"(pricewire_http_request_duration_seconds_bucket{route="rates",le="0.001"})"), "0");
+    EXPECT_EQ(sample(R"(pricewire_http_request_duration_seconds_bucket{route="rates",le="0.0025"})"), "3");
+}
+
+TEST_F(InstrumentsTest, AFiringIsMeasuredFromItsPriceToItsCommit) {
+    const FiringGroup g = group(40ms, 3);
+    instruments_.committed({&g, 1}, tasks(g));
+    EXPECT_EQ(sample("pricewire_price_to_firing_seconds_count"), "3");
+    EXPECT_EQ(sample("pricewire_price_to_firing_seconds_bucket{le=\"0.025\"}"), "0");
+    EXPECT_EQ(sample("pricewire_price_to_firing_seconds_bucket{le=\"0.05\"}"), "3");
+}
+
+TEST_F(InstrumentsTest, WhatAnotherCheckerHasWrittenIsNotThisOnes) {
+    const FiringGroup g = group(40ms, 3);
+    instruments_.committed({&g, 1}, {});
+    auto written = tasks(g);
+    written.pop_back();
+    instruments_.committed({&g, 1}, written);
+    EXPECT_EQ(sample("pricewire_price_to_firing_seconds_count"), "2");
+}
+
+TEST_F(InstrumentsTest, AnAlertThatHoldsAtItsCreationIsNotLateByTheAgeOfThePrice) {
+    const FiringGroup g = group(10min, 1, 2s);
+    instruments_.committed({&g, 1}, tasks(g));
+    EXPECT_EQ(sample("pricewire_price_to_firing_seconds_bucket{le=\"1\"}"), "0");
+    EXPECT_EQ(sample("pricewire_price_to_firing_seconds_bucket{le=\"2.5\"}"), "1");
+}
+
+TEST_F(InstrumentsTest, AttemptsAreCountedByWhatCameOfThem) {
+    settle(DeliveryState::delivered, 204);
+    settle(DeliveryState::delivered, 200, net::HttpError::none, DeliveryKind::test);
+    settle(DeliveryState::pending, 503);
+    settle(DeliveryState::failed, std::nullopt, net::HttpError::timeout);
+    settle(DeliveryState::expired, std::nullopt);
+    settle(DeliveryState::pending, std::nullopt);
+    const std::string attempts = "pricewire_delivery_attempts_total";
+    EXPECT_EQ(sample(attempts + R"({outcome="delivered",result="2xx"})"), "2");
+    EXPECT_EQ(sample(attempts + R"({outcome="retried",result="5xx"})"), "1");
+    EXPECT_EQ(sample(attempts + R"({outcome="failed",result="timeout"})"), "1");
+    EXPECT_EQ(sample("pricewire_delivery_attempt_duration_seconds_count"), "4");
+    EXPECT_EQ(sample(R"(pricewire_deliveries_ended_total{state="delivered"})"), "2");
+    EXPECT_EQ(sample(R"(pricewire_deliveries_ended_total{state="expired"})"), "1");
+    EXPECT_EQ(sample("pricewire_deliveries_put_off_total"), "1");
+    EXPECT_EQ(sample("pricewire_firing_to_delivered_seconds_count"), "1") << "a test was not fired";
+    EXPECT_EQ(sample("pricewire_firing_to_delivered_seconds_sum"), "3");
+}
+
+TEST_F(InstrumentsTest, CallsOfTheDatabaseAreTimedByTheirMethod) {
+    auto memory = std::make_unique<MemoryStorage>();
+    MemoryStorage& inside = *memory;
+    const auto storage =
+        time_storage(std::move(memory), [&](std::string_view method, Duration took, bool failed) {
+            EXPECT_GE(took, Duration::zero());
+            instruments_.stored(method, took, failed);
+        });
+    storage->ping();
+    EXPECT_FALSE(storage->next_due());
+    inside.fail();
+    EXPECT_THROW(storage->ping(), StorageError);
+    EXPECT_EQ(inside.calls("ping"), 2);
+    EXPECT_EQ(sample(R"(pricewire_storage_call_duration_seconds_count{method="ping"})"), "2");
+    EXPECT_EQ(sample(R"(pricewire_storage_call_duration_seconds_count{method="next_due"})"), "1");
+    EXPECT_EQ(sample(R"(pricewire_storage_errors_total{method="ping"})"), "1");
+    EXPECT_EQ(sample(R"(pricewire_storage_errors_total{method="next_due"})"), "0");
+}
+
+class NoSender : public Sender {
+public:
+    void stop(Duration) override {}
+    SenderStats stats() const override {
+        return {.open_breakers = 3, .half_open_breakers = 1, .endpoints_known = 10};
+    }
+};
+
+TEST_F(InstrumentsTest, BreakersAreCountedByTheirState) {
+    const NoSender sender;
+    instruments_.watch(sender);
+    EXPECT_EQ(sample(R"(pricewire_circuit_breakers{state="closed"})"), "7");
+    EXPECT_EQ(sample(R"(pricewire_circuit_breakers{state="open"})"), "2");
+    EXPECT_EQ(sample(R"(pricewire_circuit_breakers{state="half_open"})"), "1");
+}
+
+TEST_F(InstrumentsTest, WhatIsDueGrowsOlderWhileTheDatabaseCannotBeAsked) {
+    const NoSender sender;
+    instruments_.watch(sender);
+    EXPECT_EQ(sample("pricewire_oldest_due_delivery_age_seconds"), "") << "nothing is known yet";
+    MemoryStorage storage;
+    instruments_.measure_backlog(storage);
+    EXPECT_EQ(sample("pricewire_oldest_due_delivery_age_seconds"), "0");
+    const Uuid user = make_uuid(clock_.now());
+    ASSERT_TRUE(storage.create_user({{user, "a@example.com", true, clock_.now()}, {}, "whsec_AAAA"}));
+    const Alert alert{.id = make_uuid(clock_.now()),
+                      .user_id = user,
+                      .ticker = "BTC",
+                      .target = Decimal::from_int(1),
+                      .webhook_url = "https://example.com/",
+                      .created_at = clock_.now()};
+    ASSERT_TRUE(storage.create_alert(alert, 10));
+    FiringGroup g = group(0s, 1);
+    g.firings[0].alert_id = alert.id;
+    ASSERT_EQ(storage.fire({&g, 1}).size(), 1U);
+    clock_.advance(5s);
+    instruments_.measure_backlog(storage);
+    EXPECT_EQ(sample("pricewire_deliveries_due"), "1");
+    EXPECT_EQ(sample("pricewire_deliveries_unfinished"), "1");
+    storage.fail();
+    EXPECT_THROW(instruments_.measure_backlog(storage), StorageError);
+    EXPECT_EQ(sample("pricewire_deliveries_due"), "1");
+    EXPECT_EQ(sample("pricewire_oldest_due_delivery_age_seconds"), "9");
+}
+
+TEST_F(InstrumentsTest, ARoleTellsWhatItDoesAndNothingElse) {
+    Instruments feed({.feed = true}, clock_);
+    const std::string text = *feed.metrics().text();
+    EXPECT_NE(text.find("role=\"feed\""), std::string::npos);
+    EXPECT_EQ(text.find("pricewire_deliveries"), std::string::npos);
+    EXPECT_EQ(text.find("pricewire_price_to_firing"), std::string::npos);
+}
+
+TEST_F(InstrumentsTest, ADependencyThatHangsKeepsNoScrapeWaiting) {
+    std::promise<void> end;
+    const std::shared_future<void> hangs = end.get_future().share();
+    std::atomic<int> measured = 0;
+    {
+        Sampler sampler(
+            {{"database", true, [hangs] { hangs.wait(); }},
+             {"cache", true, [] {}},
+             {"queue", false, [] { throw std::runtime_error("gone"); }}},
+            [&] { ++measured; }, 10ms, 10ms);
+        instruments_.watch(sampler);
+        while (sampler.last().empty() || measured < 3) std::this_thread::sleep_for(1ms);
+        EXPECT_EQ(sample(R"(pricewire_dependency_up{dependency="database"})"), "0");
+        EXPECT_EQ(sample(R"(pricewire_dependency_up{dependency="cache"})"), "1");
+        EXPECT_EQ(sample(R"(pricewire_dependency_up{dependency="queue"})"), "0");
+        EXPECT_NE(sample(R"(pricewire_dependency_ping_seconds{dependency="cache"})"), "");
+        EXPECT_EQ(sample(R"(pricewire_dependency_ping_seconds{dependency="database"})"), "");
+        EXPECT_EQ(sample(R"(pricewire_dependency_up{dependency="measurement"})"), "");
+        end.set_value();
+    }
+}
+
+}  // namespace
+}  // namespace pricewire

@@ -1,0 +1,231 @@
+// What is read at a scrape.
+#include <array>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "app/instruments.hpp"
+#include "feed/venue.hpp"
+
+namespace pricewire {
+namespace {
+
+// What is due beyond it is not counted, so that counting stays cheap.
+constexpr std::size_t most_counted = 10'000;
+
+using Figures = std::vector<Figure>;
+
+double seconds(Duration d) {
+    return std::chrono::duration<double>(std::max(d, Duration::zero())).count();
+}
+
+template <typename T>
+std::string text(const T& name) {
+    return std::string(name.view());
+}
+
+constexpr std::array all_source_states{
+    SourceState::disabled, SourceState::connecting, SourceState::streaming, SourceState::polling_fallback,
+    SourceState::polling,  SourceState::refused,    SourceState::silent};
+
+bool brings_quotes(SourceState state) {
+    return state == SourceState::streaming || state == SourceState::polling_fallback ||
+           state == SourceState::polling;
+}
+
+Figures quotes_of(const MarketMeters& meters) {
+    std::map<std::pair<std::string, std::string>, double> sums;
+    for (const TickerMeter& ticker : meters) {
+        for (const QuoteMeter& quotes : ticker.quotes) {
+            for (std::size_t v = 0; v < verdict_count; ++v) {
+                sums[{text(quotes.source), std::string(to_string(static_cast<Verdict>(v)))}] +=
+                    static_cast<double>(quotes.judged[v].value());
+            }
+            sums[{text(quotes.source), "outdated"}] += static_cast<double>(quotes.outdated.value());
+        }
+    }
+    Figures out;
+    for (const auto& [key, sum] : sums)
+        out.push_back({{{"source", key.first}, {"verdict", key.second}}, sum});
+    return out;
+}
+
+Figures ages_of(const MarketMeters& meters, Timestamp now) {
+    Figures out;
+    for (const TickerMeter& ticker : meters) {
+        for (const QuoteMeter& quotes : ticker.quotes) {
+            if (const auto at = quotes.received_at()) {
+                out.push_back(
+                    {{{"source", text(quotes.source)}, {"ticker", text(ticker.ticker)}}, seconds(now - *at)});
+            }
+        }
+    }
+    return out;
+}
+
+template <typename Value>
+Figures by_ticker(const MarketMeters& meters, Value&& value) {
+    Figures out;
+    for (const TickerMeter& ticker : meters)
+        out.push_back({{{"ticker", text(ticker.ticker)}}, static_cast<double>(value(ticker))});
+    return out;
+}
+
+}  // namespace
+
+void Instruments::watch(const MarketThread& market) {
+    metrics_.counter("pricewire_quotes_total",
+                     "Quotes that sources sent, by source and by whether each counted when it came.",
+                     [&market] { return quotes_of(market.meters()); });
+    metrics_.gauge("pricewire_quote_age_seconds", "How long ago the last quote came, by source and ticker.",
+                   [this, &market] { return ages_of(market.meters(), clock_.now()); });
+    metrics_.counter(
+        "pricewire_quotes_refused_total",
+        "Frames, answers and figures of a source that gave no quote, by reason.", [&market] {
+            Figures out;
+            for (const SourceStatus& source : market.sources()) {
+                for (std::size_t kind = 0; kind < parse_error_kinds; ++kind) {
+                    out.push_back({{{"source", text(source.name)},
+                                    {"reason", std::string(to_string(static_cast<ParseError::Kind>(kind)))}},
+                                   static_cast<double>(source.left_out[kind])});
+                }
+            }
+            return out;
+        });
+    metrics_.gauge("pricewire_source_up", "Whether a source brings quotes, by whatever way.", [&market] {
+        Figures out;
+        for (const SourceStatus& source : market.sources())
+            out.push_back({{{"source", text(source.name)}}, brings_quotes(source.state) ? 1.0 : 0.0});
+        return out;
+    });
+    metrics_.gauge(
+        "pricewire_source_state", "1 for the state that a source is in, 0 for the others.", [&market] {
+            Figures out;
+            for (const SourceStatus& source : market.sources()) {
+                for (const SourceState state : all_source_states) {
+                    out.push_back({{{"source", text(source.name)}, {"state", std::string(to_string(state))}},
+                                   source.state == state ? 1.0 : 0.0});
+                }
+            }
+            return out;
+        });
+    metrics_.counter("pricewire_prices_total", "Prices made out of quotes, by ticker.", [&market] {
+        return by_ticker(market.meters(), [](const TickerMeter& t) { return t.prices.value(); });
+    });
+    metrics_.gauge("pricewire_price_available", "Whether a ticker has a price.", [&market] {
+        return by_ticker(market.meters(),
+                         [](const TickerMeter& t) { return t.has_price.load(std::memory_order_relaxed); });
+    });
+}
+
+void Instruments::watch(const Checker& checker) {
+    metrics_.gauge("pricewire_active_alerts", "Alerts that are watched.",
+                   [&checker] { return Figures{{{}, static_cast<double>(checker.active_alerts())}}; });
+    metrics_.gauge("pricewire_alerts_loaded", "Whether the active alerts have been read from the database.",
+                   [&checker] { return Figures{{{}, checker.ready() ? 1.0 : 0.0}}; });
+    metrics_.gauge("pricewire_checker_backlog", "Prices and changes of alerts that wait for the checker.",
+                   [&checker] { return Figures{{{}, static_cast<double>(checker.backlog())}}; });
+}
+
+void Instruments::watch(const Outbox& outbox) {
+    metrics_.counter("pricewire_firings_total", "Firings that the checker handed over.",
+                     [&outbox] { return Figures{{{}, static_cast<double>(outbox.taken())}}; });
+    metrics_.counter(
+        "pricewire_firings_written_total",
+        "Firings that were written with their delivery; those that another checker wrote are not "
+        "among them.",
+        [&outbox] { return Figures{{{}, static_cast<double>(outbox.written())}}; });
+    metrics_.counter("pricewire_outbox_commits_total", "Transactions that wrote firings.",
+                     [&outbox] { return Figures{{{}, static_cast<double>(outbox.commits())}}; });
+    metrics_.gauge("pricewire_outbox_pending_firings", "Firings that are not committed yet.",
+                   [&outbox] { return Figures{{{}, static_cast<double>(outbox.pending())}}; });
+}
+
+void Instruments::watch(const Sender& sender) {
+    const auto gauge = [&](const char* name, const char* help, std::size_t SenderStats::* member) {
+        metrics_.gauge(name, help, [&sender, member] {
+            return Figures{{{}, static_cast<double>(sender.stats().*member)}};
+        });
+    };
+    const auto counter = [&](const char* name, const char* help, std::uint64_t SenderStats::* member) {
+        metrics_.counter(name, help, [&sender, member] {
+            return Figures{{{}, static_cast<double>(sender.stats().*member)}};
+        });
+    };
+    gauge("pricewire_deliveries_in_flight", "Attempts under way.", &SenderStats::in_flight);
+    gauge("pricewire_deliveries_waiting", "Deliveries claimed that wait for room at their endpoint.",
+          &SenderStats::waiting);
+    gauge("pricewire_deliveries_unrecorded", "Outcomes that are not written to the database yet.",
+          &SenderStats::unrecorded);
+    counter("pricewire_deliveries_deferred_total",
+            "Deliveries given back to the database since their endpoint had no room.",
+            &SenderStats::deferred);
+    metrics_.gauge("pricewire_circuit_breakers",
+                   "Endpoints that are known, by their circuit breaker's state.", [&sender] {
+                       const SenderStats s = sender.stats();
+                       const auto figure = [](BreakerState state, std::size_t count) {
+                           return Figure{{{"state", std::string(to_string(state))}},
+                                         static_cast<double>(count)};
+                       };
+                       return Figures{figure(BreakerState::closed, s.endpoints_known - s.open_breakers),
+                                      figure(BreakerState::open, s.open_breakers - s.half_open_breakers),
+                                      figure(BreakerState::half_open, s.half_open_breakers)};
+                   });
+    watch_backlog();
+}
+
+void Instruments::watch(const Api& api) {
+    metrics_.gauge("pricewire_stream_clients", "Clients of the live stream.",
+                   [&api] { return Figures{{{}, static_cast<double>(api.stream_clients())}}; });
+}
+
+void Instruments::watch(const Sampler& sampler) {
+    metrics_.gauge("pricewire_dependency_up", "Whether database, cache and queue answered their last ping.",
+                   [&sampler] {
+                       Figures out;
+                       for (const api::PingResult& ping : sampler.last())
+                           out.push_back({{{"dependency", ping.name}}, ping.up ? 1.0 : 0.0});
+                       return out;
+                   });
+    metrics_.gauge("pricewire_dependency_ping_seconds",
+                   "How long database, cache and queue took to answer their last ping.", [&sampler] {
+                       Figures out;
+                       for (const api::PingResult& ping : sampler.last()) {
+                           if (ping.latency_ms)
+                               out.push_back({{{"dependency", ping.name}}, *ping.latency_ms / 1000});
+                       }
+                       return out;
+                   });
+}
+
+void Instruments::measure_backlog(Storage& storage) {
+    const DeliveryBacklog now = storage.backlog(clock_.now(), most_counted);
+    std::lock_guard lock(backlog_mutex_);
+    backlog_ = now;
+}
+
+void Instruments::watch_backlog() {
+    const auto gauge = [&](const char* name, const char* help, auto value) {
+        metrics_.gauge(name, help, [this, value] {
+            std::lock_guard lock(backlog_mutex_);
+            if (!backlog_) return Figures{};
+            return Figures{{{}, value(*backlog_)}};
+        });
+    };
+    gauge("pricewire_deliveries_due",
+          "Deliveries in the database that could be attempted now, at most 10000.",
+          [](const DeliveryBacklog& b) { return static_cast<double>(b.due); });
+    gauge(
+        "pricewire_deliveries_unfinished",
+        "Deliveries in the database that have not ended, those that wait for their time and those under way "
+        "among them, at most 10000.",
+        [](const DeliveryBacklog& b) { return static_cast<double>(b.unfinished); });
+    // While the database cannot be asked, what was due is due still, and grows older.
+    gauge("pricewire_oldest_due_delivery_age_seconds",
+          "For how long the oldest due delivery has been due; 0 where none is.",
+          [this](const DeliveryBacklog& b) {
+              return b.oldest_due ? seconds(clock_.now() - *b.oldest_due) : 0.0;
+          });
+}
+
+}  // namespace pricewire

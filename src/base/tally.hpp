@@ -1,0 +1,21 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+namespace pricewire {
+
+// A count that one thread keeps and any thread reads. Adding is a load and a store: no lock, no locked
+// instruction, so that it can stand where every price passes.
+class Tally {
+public:
+    void add(std::uint64_t n = 1) {
+        value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+    }
+    std::uint64_t value() const { return value_.load(std::memory_order_relaxed); }
+
+private:
+    std::atomic<std::uint64_t> value_ = 0;
+};
+
+}  // namespace pricewire

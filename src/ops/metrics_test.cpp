@@ -1,0 +1,97 @@
+#include "ops/metrics.hpp"
+
+#include <gtest/gtest.h>
+#include <prometheus/counter.h>
+#include <prometheus/histogram.h>
+
+#include <stdexcept>
+#include <string>
+
+namespace pricewire {
+namespace {
+
+using namespace std::chrono_literals;
+
+class MetricsTest : public testing::Test {
+protected:
+    std::string text() {
+        clock_.advance(1s);
+        return *metrics_.text();
+    }
+    // The value of the sample of that name and labels, as it is written; empty where there is none.
+    std::string sample(const std::string& name) {
+        const std::string all = text();
+        const std::size_t at = all.find("\n" + name + " ");
+        if (at == std::string::npos) return {};
+        const std::size_t begin = at + name.size() + 2;
+        return all.substr(begin, all.find('\n', begin) - begin);
+    }
+
+    ManualClock clock_;
+    Metrics metrics_{clock_};
+};
+
+TEST_F(MetricsTest, TellsWhatIsCountedAndWhatIsReadAtTheScrape) {
+    prometheus::BuildCounter()
+        .Name("requests_total")
+        .Help("Requests.")
+        .Register(metrics_.registry())
+        .Add({{"route", "rates"}})
+        .Increment();
+    double depth = 3;
+    metrics_.gauge("depth", "How deep it is.",
+                   [&] { return std::vector<Figure>{{{{"where", "a \"b\"\\\n"}}, depth}}; });
+    metrics_.counter("seen_total", "Seen.", [] { return std::vector<Figure>{{{}, 12345678}}; });
+    metrics_.gauge("unknown", "Nothing is known of it.", [] { return std::vector<Figure>{}; });
+    EXPECT_EQ(text(),
+              "# HELP requests_total Requests.\n# TYPE requests_total counter\n"
+              "requests_total{route=\"rates\"} 1\n"
+              "# HELP depth How deep it is.\n# TYPE depth gauge\n"
+              "depth{where=\"a \\\"b\\\"\\\\\\n\"} 3\n"
+              "# HELP seen_total Seen.\n# TYPE seen_total counter\nseen_total 12345678\n");
+    depth = 4;
+    EXPECT_NE(text().find("} 4\n"), std::string::npos);
+}
+
+TEST_F(MetricsTest, AreMadeOnceASecondHoweverOftenTheyAreAskedFor) {
+    int reads = 0;
+    metrics_.counter("reads_total", "Reads.", [&] { return std::vector<Figure>{{{}, ++reads * 1.0}}; });
+    clock_.advance(1s);
+    for (int i = 0; i < 100; ++i) metrics_.text();
+    clock_.advance(999ms);
+    metrics_.text();
+    EXPECT_EQ(reads, 1);
+    clock_.advance(1ms);
+    metrics_.text();
+    EXPECT_EQ(reads, 2);
+}
+
+TEST_F(MetricsTest, AreReadWithGetAlone) {
+    EXPECT_TRUE(Metrics::is_at("/metrics"));
+    EXPECT_TRUE(Metrics::is_at("/metrics/"));
+    EXPECT_FALSE(Metrics::is_at("/metrics/x"));
+    EXPECT_FALSE(Metrics::is_at("/api/v1/metrics"));
+    const auto got = metrics_.answer("GET");
+    EXPECT_EQ(got.status, 200);
+    EXPECT_EQ(got.content_type, "text/plain; version=0.0.4; charset=utf-8");
+    EXPECT_EQ(metrics_.answer("HEAD").status, 200);
+    const auto posted = metrics_.answer("POST");
+    EXPECT_EQ(posted.status, 405);
+    EXPECT_EQ(posted.shared_body, nullptr);
+}
+
+TEST_F(MetricsTest, OfTheProcessAreThoseThatEveryDashboardKnows) {
+    add_process_metrics(metrics_);
+    EXPECT_GT(std::stod(sample("process_resident_memory_bytes")), 1e6);
+    EXPECT_GT(std::stod(sample("process_virtual_memory_bytes")), 1e6);
+    EXPECT_GE(std::stod(sample("process_threads")), 1);
+    EXPECT_GE(std::stod(sample("process_open_fds")), 3);
+    EXPECT_LE(std::stod(sample("process_open_fds")), std::stod(sample("process_max_fds")));
+    EXPECT_GT(std::stod(sample("process_cpu_seconds_total")), 0);
+    const double now = static_cast<double>(to_micros(system_clock().now())) / 1e6;
+    EXPECT_LE(std::stod(sample("process_start_time_seconds")), now + 1);
+    EXPECT_GT(std::stod(sample("process_start_time_seconds")), now - 3600);
+}
+
+}  // namespace
+}  // namespace pricewire
