@@ -46,6 +46,24 @@ TEST(Containers, TheExampleOfEnvIsAccepted) {
     EXPECT_EQ(loaded->origins.at("market.tickers"), ".env: PRICEWIRE_MARKET_TICKERS");
 }
 
+TEST(Containers, ComposeMountsWhatIsThere) {
+    const std::string compose = text_of("compose.yml");
+    std::size_t mounts = 0;
+    for (std::size_t at = 0; (at = compose.find("- ./", at)) != std::string::npos; ++at, ++mounts) {
+        const std::string path = compose.substr(at + 4, compose.find(':', at) - at - 4);
+        EXPECT_TRUE(std::filesystem::exists(source_dir / path)) << path;
+    }
+    EXPECT_EQ(mounts, 5U);
+}
+
+// Its port is open to the host, and may be to the world.
+TEST(Containers, MetricsAreNotOnTheApisPort) {
+    EXPECT_NE(
+        text_of("compose.yml").find("PRICEWIRE_METRICS_LISTEN: ${PRICEWIRE_METRICS_LISTEN:-0.0.0.0:9464}\n"),
+        std::string::npos);
+    EXPECT_NE(text_of("deploy/monitoring/prometheus.yml").find("port: 9464\n"), std::string::npos);
+}
+
 TEST(Containers, TheImageSaysTheProgramsVersion) {
     EXPECT_NE(text_of("Dockerfile").find("org.opencontainers.image.version=\"" PRICEWIRE_VERSION "\""),
               std::string::npos);
