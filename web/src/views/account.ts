@@ -132,10 +132,7 @@ export function accountView(context: Context): View {
   }
 
   function showKey(key: WebhookKey): void {
-    setText(
-      scheme,
-      key.scheme === 'v1' ? 'v1: a shared secret (HMAC-SHA256)' : 'v1a: a public key (Ed25519)',
-    );
+    setText(scheme, key.scheme === 'v1' ? 'v1, HMAC-SHA256' : 'v1a, Ed25519');
     setText(publicKey, key.webhook_public_key ?? '');
     show(publicKey, key.webhook_public_key !== undefined);
     show(publicKeyName, key.webhook_public_key !== undefined);
