@@ -94,6 +94,7 @@ public:
         return api_->upgrade(request, std::move(peer));
     }
     void on_user_changed(std::optional<Uuid> user_id) override { api_->on_user_changed(user_id); }
+    std::size_t stream_clients() const override { return api_->stream_clients(); }
 
 private:
     std::unique_ptr<Api> api_;
