@@ -1,0 +1,82 @@
+// Without a mouse: from signing in to an alert, by Tab, arrows, Space and Enter alone.
+import assert from 'node:assert/strict';
+
+import { stage } from './support/browser.mjs';
+import { live, open } from './support/page.mjs';
+import { until } from './support/until.mjs';
+
+const { visit } = stage({}, (deployment) => deployment.market.hold());
+
+// Presses Tab until `locator` has the focus, and sees to it that each stop on the way can be seen.
+async function tab_to(page, locator, what) {
+  for (let stop = 0; stop < 60; ++stop) {
+    if (await locator.evaluateAll((elements) => elements.some((element) => element === document.activeElement))) return;
+    await page.keyboard.press('Tab');
+    const seen = await page.evaluate(() => {
+      const element = document.activeElement;
+      if (element === document.body) return true;
+      const box = element.getBoundingClientRect();
+      const style = getComputedStyle(element);
+      const ringed = (each) => each.outlineStyle !== 'none' && parseFloat(each.outlineWidth) > 0;
+      return (ringed(style) || style.boxShadow !== 'none' || ringed(getComputedStyle(element.parentElement))) &&
+        box.width > 0
+        ? true
+        : element.outerHTML.slice(0, 200);
+    });
+    assert.equal(seen, true, 'the focus is visible');
+  }
+  assert.fail(`Tab does not reach ${what}`);
+}
+
+visit('a keyboard is enough from signing in to an alert', {}, async ({ page, deployment }) => {
+  const user = await deployment.register('keyboard');
+  await open(page);
+  await tab_to(page, page.getByLabel('API key'), 'API key');
+  await page.keyboard.type(user.api_key);
+  await tab_to(page, page.getByLabel('Remember me on this device'), 'Remember me');
+  await page.keyboard.press('Space');
+  assert.equal(await page.getByLabel('Remember me on this device').isChecked(), true);
+  await tab_to(page, page.getByRole('button', { name: 'Sign in' }), 'Sign in');
+  await page.keyboard.press('Enter');
+  await live(page);
+
+  const draft = page.getByRole('form', { name: 'New alert' });
+  await tab_to(page, draft.getByLabel('Price'), 'Price');
+  await page.keyboard.press('Control+a');
+  await page.keyboard.type('64000');
+  // The line that it drew moves by arrows as well, and tells where it is.
+  const line = page.getByRole('slider', { name: 'New alert line' });
+  await tab_to(page, line, 'the line on the chart');
+  await page.keyboard.press('ArrowDown');
+  const lowered = await until('the line to move', async () => {
+    const at = Number(await line.getAttribute('aria-valuenow'));
+    return at < 64000 && at;
+  });
+  assert.equal(Number(await draft.getByLabel('Price').inputValue()), lowered);
+  assert.match(await line.getAttribute('aria-valuetext'), /below/);
+  await tab_to(page, draft.getByLabel('Price'), 'Price');
+  await page.keyboard.press('Control+a');
+  await page.keyboard.type('64000.5');
+  await tab_to(page, draft.getByLabel('Webhook URL'), 'Webhook URL');
+  await page.keyboard.press('Control+a');
+  await page.keyboard.type(`${deployment.hooks}/keyboard`);
+  await tab_to(page, draft.getByRole('button', { name: 'Create alert' }), 'Create alert');
+  await page.keyboard.press('Enter');
+  const [alert] = await until('the alert', async () => {
+    const alerts = await deployment.expect(200, 'GET', '/alerts/', { key: user.api_key });
+    return alerts.length && alerts;
+  });
+  assert.equal(alert.target_price, 64000.5);
+  assert.equal(alert.condition, 'lt', 'the side of the present price that the target is on');
+  assert.equal(alert.is_active, true);
+
+  // On to another view, and the focus goes along.
+  await tab_to(
+    page,
+    page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Alerts' }),
+    'the view of alerts',
+  );
+  await page.keyboard.press('Enter');
+  await until('the view of alerts', () => page.url().endsWith('#/alerts'));
+  await tab_to(page, page.getByRole('button', { name: 'Delete' }), 'Delete');
+});

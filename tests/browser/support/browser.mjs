@@ -1,0 +1,217 @@
+// Debian's Chromium, and pages that are watched: whatever a page must never do fails its test at the end.
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+
+import { chromium } from 'playwright-core';
+
+import { Deployment } from './deployment.mjs';
+import { output } from './programs.mjs';
+import { deadline_ms } from './until.mjs';
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+export const screens = {
+  wide: { width: 1440, height: 900 },
+  narrow: { width: 360, height: 780 },
+};
+
+// Every size in every colour scheme.
+export const looks = Object.keys(screens).flatMap((screen) => ['dark', 'light'].map((scheme) => ({ screen, scheme })));
+
+export function launch() {
+  return chromium.launch({
+    executablePath: process.env.PRICEWIRE_CHROMIUM ?? '/usr/bin/chromium',
+    chromiumSandbox: process.getuid() !== 0,
+    // No name resolves: a request to another host fails even where nobody looks.
+    args: ['--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1', '--disable-background-networking'],
+  });
+}
+
+// Runs inside every document before its own scripts, and reports what only the document can see.
+function watch() {
+  document.addEventListener('securitypolicyviolation', (event) => {
+    window.__report(
+      'violation',
+      `${event.violatedDirective}: ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`,
+    );
+  });
+  const place = (node) => {
+    const element = node?.nodeType === Node.TEXT_NODE ? node.parentElement : node;
+    if (!element?.tagName) return 'something removed';
+    const hint = element.getAttribute('data-testid') ?? element.id ?? '';
+    return `${element.tagName.toLowerCase()}${hint && '#' + hint}${element.className && '.' + element.className}`;
+  };
+  new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) {
+      if (entry.hadRecentInput) continue;
+      const moved = entry.sources.map(
+        (source) => `${place(source.node)} ${Math.round(source.previousRect.y)}→${Math.round(source.currentRect.y)}`,
+      );
+      window.__report('shift', { value: entry.value, at: entry.startTime, moved, hash: location.hash });
+    }
+  }).observe({ type: 'layout-shift', buffered: true });
+}
+
+// Cumulative layout shift as it is defined: the worst of the windows of at most 5 s whose shifts are less than 1 s apart.
+export function cumulative_shift(shifts) {
+  let worst = 0;
+  let sum = 0;
+  let first = -Infinity;
+  let last = -Infinity;
+  for (const { value, at } of shifts) {
+    const joins = at - last < 1000 && at - first < 5000;
+    if (!joins) {
+      first = at;
+      sum = 0;
+    }
+    sum += value;
+    last = at;
+    worst = Math.max(worst, sum);
+  }
+  return worst;
+}
+
+// One signed-out visitor: a browser context with one watched page.
+export class Visitor {
+  static async arrive(
+    browser,
+    deployment,
+    { screen = 'wide', scheme = 'light', state, before = [], touch = false } = {},
+  ) {
+    const visitor = new Visitor();
+    visitor.deployment = deployment;
+    visitor.context = await browser.newContext({
+      baseURL: deployment.url,
+      viewport: screens[screen],
+      colorScheme: scheme,
+      reducedMotion: 'no-preference',
+      hasTouch: touch,
+      storageState: state,
+    });
+    visitor.context.setDefaultTimeout(deadline_ms);
+    visitor.faults = [];
+    visitor.allowed = [];
+    visitor.shifts = [];
+    visitor.documents = new Map();
+    await visitor.context.exposeBinding('__report', ({ page }, kind, detail) => {
+      if (kind === 'shift') visitor.shifts.push({ ...detail, document: visitor.documents.get(page) ?? 0 });
+      else visitor.faults.push(`${kind}: ${detail}`);
+    });
+    await visitor.context.addInitScript(watch);
+    for (const script of before) await visitor.context.addInitScript(script);
+    await visitor.context.tracing.start({ screenshots: true, snapshots: true });
+    visitor.context.on('page', (page) => visitor.guard(page));
+    visitor.page = await visitor.context.newPage();
+    return visitor;
+  }
+
+  guard(page) {
+    const own = (url) =>
+      ['data:', 'blob:', 'about:'].includes(new URL(url).protocol) ||
+      new URL(url).host === new URL(this.deployment.url).host;
+    const look_at = (url) => own(url) || this.faults.push(`a request to another host: ${url}`);
+    page.on('request', (request) => {
+      look_at(request.url());
+      if (request.isNavigationRequest()) this.documents.set(page, (this.documents.get(page) ?? 0) + 1);
+    });
+    page.on('websocket', (socket) => look_at(socket.url()));
+    page.on('pageerror', (error) => this.faults.push(`an error nobody caught: ${error.stack ?? error}`));
+    page.on('console', (message) => {
+      if (!['error', 'warning'].includes(message.type())) return;
+      const text = `console ${message.type()}: ${message.text()} (${message.location().url})`;
+      if (!this.allowed.some((pattern) => pattern.test(text))) this.faults.push(text);
+    });
+  }
+
+  // Chromium writes every refused request to the console; a test says which ones it brings about.
+  allow(...patterns) {
+    this.allowed.push(...patterns);
+  }
+
+  layout_shift() {
+    const documents = new Set(this.shifts.map((shift) => shift.document));
+    return Math.max(
+      0,
+      ...[...documents].map((document) => cumulative_shift(this.shifts.filter((shift) => shift.document === document))),
+    );
+  }
+
+  check() {
+    assert.deepEqual(this.faults, [], 'the page did what it must not');
+    const told = this.shifts.map(
+      (shift) => `${shift.value.toFixed(4)} at ${Math.round(shift.at)} ms on ${shift.hash}: ${shift.moved.join(', ')}`,
+    );
+    assert.ok(this.layout_shift() < 0.1, `the layout jumps (${this.layout_shift().toFixed(3)}):\n${told.join('\n')}`);
+  }
+
+  async leave(failed_as) {
+    if (failed_as) {
+      mkdirSync(output, { recursive: true });
+      for (const [index, page] of this.context.pages().entries())
+        await page.screenshot({ path: join(output, `${failed_as}${index || ''}.png`) }).catch(() => {});
+      await this.context.tracing.stop({ path: join(output, `${failed_as}.zip`) }).catch(() => {});
+    }
+    await this.context.close();
+  }
+}
+
+// What the tests of a file share, a browser and a deployment, and what makes a test of one visitor out of both.
+export function stage(options, prepare = () => {}) {
+  const here = {};
+  before(async () => {
+    here.browser = await launch();
+    here.deployment = await Deployment.start(options);
+    await prepare(here.deployment);
+  });
+  after(async () => {
+    await here.browser?.close();
+    await here.deployment?.stop();
+  });
+
+  // `options` are those of Visitor.arrive.
+  function visit(name, options, body) {
+    test(name, { timeout: 120_000 }, async (t) => {
+      const visitor = await Visitor.arrive(here.browser, here.deployment, options);
+      let failed_as = name.replaceAll(/[^a-z0-9]+/gi, '-');
+      try {
+        await body({ visitor, page: visitor.page, deployment: here.deployment, market: here.deployment.market });
+        visitor.check();
+        t.diagnostic(`layout shift ${visitor.layout_shift().toFixed(4)}: ${name}`);
+        failed_as = null;
+      } finally {
+        await visitor.leave(failed_as);
+      }
+    });
+  }
+  return { here, visit };
+}
+
+// Colours on their way from one to another are none that anybody chose.
+const settled = (page) =>
+  page.evaluate(() =>
+    Promise.allSettled(
+      document
+        .getAnimations()
+        .filter((animation) => animation instanceof CSSTransition)
+        .map((transition) => transition.finished),
+    ),
+  );
+
+// What axe finds, one line a rule. It is put in by evaluation, which the page's Content-Security-Policy does not concern.
+export async function axe_findings(page) {
+  await settled(page);
+  if (!(await page.evaluate(() => Boolean(window.axe)))) await page.evaluate(axe);
+  const violations = await page.evaluate(
+    async () => (await window.axe.run(document, { resultTypes: ['violations'] })).violations,
+  );
+  return violations.map(
+    ({ impact, id, help, nodes }) =>
+      `${impact} ${id}: ${help} — ${nodes
+        .slice(0, 3)
+        .map((node) => node.html.slice(0, 160))
+        .join(' | ')}`,
+  );
+}

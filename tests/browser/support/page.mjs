@@ -1,0 +1,89 @@
+// What a person does on the page, by the names that they see or hear.
+import assert from 'node:assert/strict';
+
+import { until } from './until.mjs';
+
+export const views = ['Market', 'Alerts', 'Deliveries', 'Sources', 'Account'];
+
+export const by_id = (page, id) => page.locator(`[data-testid=${id}]`);
+export const price_row = (page, ticker) => page.locator(`[data-testid=price-row][data-ticker=${ticker}]`);
+export const price_of = async (page, ticker) =>
+  (await price_row(page, ticker).getByTestId('price').textContent()).trim();
+export const alert_row = (page, id) => page.locator(`[data-testid=alert-row][data-id="${id}"]`);
+export const delivery_rows = (page) => by_id(page, 'delivery-row');
+
+// Digits as the server writes them, out of digits as people read them.
+export const digits = (text) => text.replaceAll(/[^0-9.]/g, '');
+
+export async function open(page) {
+  await page.goto('/');
+  await page.getByRole('heading', { name: 'Pricewire', exact: true }).waitFor();
+}
+
+// `meanwhile` happens while the keys are shown.
+export async function sign_up(page, email, meanwhile = () => {}) {
+  await page.getByLabel('E-mail').fill(email);
+  await page.getByRole('button', { name: 'Create account' }).click();
+  const key = (await by_id(page, 'api-key').textContent()).trim();
+  const secret = (await by_id(page, 'webhook-secret').textContent()).trim();
+  await meanwhile();
+  await page.getByRole('button', { name: 'I have saved them' }).click();
+  return { api_key: key, webhook_secret: secret };
+}
+
+export async function sign_in(page, key, { remember = false } = {}) {
+  await page.getByLabel('API key').fill(key);
+  if (remember) await page.getByLabel('Remember me on this device').check();
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+  await live(page);
+}
+
+export function says(locator, text) {
+  return until(`"${text}" to be said`, async () =>
+    (await locator.allTextContents()).some((said) => (text instanceof RegExp ? text.test(said) : said.trim() === text)),
+  );
+}
+
+export const live = (page) => says(by_id(page, 'connection'), 'Live');
+
+export async function go(page, view) {
+  await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: view }).click();
+  await until(`the view ${view}`, () => page.url().endsWith(`#/${view.toLowerCase()}`));
+}
+
+export async function is_signed_out(page) {
+  await page.getByRole('button', { name: 'Sign in', exact: true }).waitFor();
+  const kept = await page.evaluate(() => JSON.stringify([{ ...sessionStorage }, { ...localStorage }]));
+  assert.ok(!kept.includes('sk_live_'), `no key is kept: ${kept}`);
+}
+
+// The form of a new alert.
+export const form = (page) => {
+  const draft = page.getByRole('form', { name: 'New alert' });
+  return {
+    price: draft.getByLabel('Price'),
+    condition: draft.getByLabel('Condition'),
+    url: draft.getByLabel('Webhook URL'),
+    note: draft.getByLabel('Note'),
+    create: draft.getByRole('button', { name: 'Create alert' }),
+  };
+};
+
+export const drafted_price = async (page) => Number(digits(await form(page).price.inputValue()));
+
+// A place on the chart, in shares of its width and height.
+export async function chart_point(page, x, y) {
+  const chart = by_id(page, 'chart');
+  await chart.scrollIntoViewIfNeeded();
+  const box = await chart.boundingBox();
+  return { x: box.x + box.width * x, y: box.y + box.height * y };
+}
+
+// Whether something can be scrolled sideways, which on a phone means that it does not fit.
+export const overflows = (page) =>
+  page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
+
+export async function open_delivery(page, row) {
+  await row.getByRole('button').click();
+  await page.getByRole('region', { name: 'Delivery', exact: true }).waitFor();
+}
