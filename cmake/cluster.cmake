@@ -2,6 +2,7 @@
 if(PRICEWIRE_TESTS AND TARGET pricewire)
   file(GLOB cluster CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/cluster/*.cpp)
   add_executable(cluster_tests ${cluster})
+  pricewire_common(cluster_tests program)
   target_include_directories(cluster_tests PRIVATE ${CMAKE_SOURCE_DIR}/tests)
   target_link_libraries(cluster_tests PRIVATE pricewire_options support sim GTest::gtest GTest::gtest_main)
   add_dependencies(cluster_tests pricewire exchange-sim webhook-receiver)

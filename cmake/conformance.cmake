@@ -2,6 +2,7 @@
 if(PRICEWIRE_TESTS)
   file(GLOB conformance CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/conformance/*.cpp)
   add_executable(conformance_tests ${conformance})
+  pricewire_common(conformance_tests program)
   target_link_libraries(conformance_tests
     PRIVATE pricewire_options storage bus cache queue redis fakes support test_database PkgConfig::RABBITMQ
       GTest::gtest GTest::gtest_main)

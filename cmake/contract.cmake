@@ -2,6 +2,7 @@
 # tests skip and say so.
 if(PRICEWIRE_TESTS)
   add_executable(contract_tests ${CMAKE_SOURCE_DIR}/tests/contract/signature_contract_test.cpp)
+  pricewire_common(contract_tests program)
   target_link_libraries(contract_tests PRIVATE pricewire_options deliver GTest::gtest GTest::gtest_main)
   target_compile_definitions(contract_tests PRIVATE PRICEWIRE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   gtest_discover_tests(contract_tests DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 120)
