@@ -404,13 +404,12 @@ private:
         }
     }
 
+    // Its id is where a client goes on that is cut off before its first event.
     Message ready(const User& user) const {
+        const std::string last = user.log.last_id(clock_.now()).to_string();
         JsonWriter w;
-        w.begin_object()
-            .field("type", "ready")
-            .field("last_event_id", user.log.last_id(clock_.now()).to_string())
-            .end_object();
-        return {"ready", std::move(w).str()};
+        w.begin_object().field("type", "ready").field("last_event_id", last).end_object();
+        return {"ready", std::move(w).str(), last};
     }
 
     TickerSet set_of(const std::optional<std::vector<Ticker>>& tickers) const {

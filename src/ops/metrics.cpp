@@ -62,8 +62,9 @@ net::ServerResponse Metrics::answer(std::string_view method) {
     if (method != "GET" && method != "HEAD") {
         response.status = 405;
         response.headers.emplace_back("Allow", "GET, HEAD");
-        response.content_type = "text/plain; charset=utf-8";
-        response.body = "Metrics are read with GET.\n";
+        response.headers.emplace_back("X-Content-Type-Options", "nosniff");
+        // The shape of every error that Pricewire answers with.
+        response.body = R"({"error":"HTTPException","detail":"Method Not Allowed","code":405})";
         return response;
     }
     response.content_type = "text/plain; version=0.0.4; charset=utf-8";

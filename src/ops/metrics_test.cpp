@@ -77,6 +77,8 @@ TEST_F(MetricsTest, AreReadWithGetAlone) {
     EXPECT_EQ(metrics_.answer("HEAD").status, 200);
     const auto posted = metrics_.answer("POST");
     EXPECT_EQ(posted.status, 405);
+    EXPECT_EQ(posted.content_type, "application/json");
+    EXPECT_EQ(posted.body, R"({"error":"HTTPException","detail":"Method Not Allowed","code":405})");
     EXPECT_EQ(posted.shared_body, nullptr);
 }
 

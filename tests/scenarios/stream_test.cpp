@@ -32,6 +32,7 @@ protected:
         trade("100");
     }
 
+    // Steps of less than a tenth: a lone exchange's jump would wait to be confirmed.
     void trade(const std::string& price) {
         deployment_->sim_post("price/BTCUSDT", price);
         deployment_->wait_until("the price " + price, [&] {
@@ -94,9 +95,9 @@ TEST_P(Stream, ShowsPricesAFiringAndItsDeliveryToTheEnd) {
     EXPECT_TRUE(socket->until(R"("sources":{"binance":{"status":")").ends_with("\""));
     trade("101");
     EXPECT_TRUE(socket->until(R"("BTC":{"price":101,)").ends_with(","));
-    const std::string id = alert("200");
-    trade("201.5");
-    const std::string fired = socket->until(R"("triggered_price":201.5)");
+    const std::string id = alert("102");
+    trade("102.5");
+    const std::string fired = socket->until(R"("triggered_price":102.5)");
     EXPECT_NE(fired.find(R"({"type":"alert_fired","id":")"), std::string::npos);
     EXPECT_NE(fired.find(R"("alert":{"id":")" + id), std::string::npos);
     const std::string delivered = socket->until(R"("status":"delivered")");
@@ -106,16 +107,16 @@ TEST_P(Stream, ShowsPricesAFiringAndItsDeliveryToTheEnd) {
 TEST_P(Stream, ACutConnectionGoesOnBehindItsLastEventAlsoInANewProcess) {
     auto client = events();
     client->until("event: ready\n");
-    const std::string first = alert("200");
-    trade("201");
+    const std::string first = alert("101");
+    trade("101.5");
     const std::string delivered = client->until(R"("status":"delivered")");
     std::string last = id_in(delivered);
     ASSERT_NE(last, "");
     client.reset();
 
     trade("100");
-    const std::string second = alert("300");
-    trade("301");
+    const std::string second = alert("102");
+    trade("102.5");
     client = events(last);
     const std::string missed = client->until(R"("status":"delivered")");
     EXPECT_NE(missed.find("event: alert_fired\n"), std::string::npos) << missed;
@@ -125,8 +126,8 @@ TEST_P(Stream, ACutConnectionGoesOnBehindItsLastEventAlsoInANewProcess) {
     client.reset();
 
     trade("100");
-    const std::string third = alert("400");
-    trade("401");
+    const std::string third = alert("103");
+    trade("103.5");
     deployment_->wait_until("its webhook", [&] { return deployment_->received().size() == 3; });
     deployment_->kill_pricewire();
     deployment_->start_pricewire();
@@ -143,23 +144,23 @@ TEST_P(Stream, OneWhoDoesNotReadIsNotWaitedForAndLearnsThatItMissedSomething) {
     // Far more than what the server keeps for a client, and what the kernel takes.
     constexpr int alerts = 8000;
     for (int i = 0; i < alerts; ++i) {
-        alert(std::to_string(1000 + i / 1000) + "." + std::to_string(1000 + i % 1000));
+        alert("101." + std::to_string(10'000 + i));
     }
     std::string told;
-    std::thread reader([&] { told = quick->until(R"("target_price":77777,)"); });
-    trade("2000");
+    std::thread reader([&] { told = quick->until(R"("target_price":103.5,)"); });
+    trade("102");
     deployment_->wait_until("all webhooks", [&] {
         return json_member(deployment_->http().get(deployment_->receiver_url() + "/_receiver/stats").body,
                            "total") == std::to_string(alerts);
     });
-    alert("77777");
-    trade("80000");
+    alert("103.5");
+    trade("104");
     reader.join();
-    EXPECT_TRUE(told.ends_with(R"("target_price":77777,)")) << "others are told meanwhile";
+    EXPECT_TRUE(told.ends_with(R"("target_price":103.5,)")) << "others are told meanwhile";
     const std::string held_back = slow->until("event: missed\n");
     EXPECT_TRUE(held_back.ends_with("event: missed\n"));
-    trade("90000");
-    EXPECT_TRUE(slow->until(R"("price":90000,)").ends_with(",")) << "and goes on with what is now";
+    trade("105");
+    EXPECT_TRUE(slow->until(R"("price":105,)").ends_with(",")) << "and goes on with what is now";
 }
 
 }  // namespace
