@@ -142,6 +142,15 @@ TEST_F(EventStreamTest, AServerThatStopsEndsItsStreams) {
     EXPECT_EQ(closed_, 1);
 }
 
+TEST_F(EventStreamTest, AServerThatStopsTellsTheOwnersOfWebSocketsWhoseClientsDoNotAnswer) {
+    RawClient client(server_->port());
+    client.put(upgrade("/"));
+    client.until("\r\n\r\n");
+    peer();
+    server_->stop(0s);
+    EXPECT_EQ(closed_, 1);
+}
+
 TEST_F(EventStreamTest, AWebSocketNamesTheSubprotocolThatWasChosen) {
     RawClient client(server_->port());
     client.put(upgrade("/spoken", "Sec-WebSocket-Protocol: pricewire.v1, other\r\n"));

@@ -183,7 +183,8 @@ public:
         for (auto& worker : workers_) {
             asio::post(worker->context(), [w = worker.get()] {
                 w->abort_all();
-                w->stop_context();
+                // Behind the ends that were just asked for, so that whoever is to be told of them is told.
+                asio::post(w->context(), [w] { w->stop_context(); });
             });
         }
         for (auto& worker : workers_) worker->join();

@@ -83,10 +83,10 @@ TEST(RedisNotices, AfterAnOutageTheSubscriberIsToldSinceWhenItMissedSomething) {
 
 TEST(RedisNotices, WhatIsNoNoticeIsPassedOverAndSaidOnce) {
     LogCapture log;
-    test::RedisServer server;
-    const auto notices = create_redis_notices({.url = server.url(), .prefix = "p:"}, system_clock());
     std::mutex mutex;
     std::size_t heard = 0;
+    test::RedisServer server;
+    const auto notices = create_redis_notices({.url = server.url(), .prefix = "p:"}, system_clock());
     notices->subscribe({.notices =
                             [&](std::span<const DeliveryNotice> told) {
                                 std::lock_guard lock(mutex);
