@@ -38,6 +38,14 @@ bool refuses(std::string_view parameters) {
 
 }  // namespace
 
+std::vector<std::string_view> comma_list(std::string_view text) {
+    std::vector<std::string_view> out;
+    while (!text.empty()) {
+        if (const std::string_view item = next_part(text, ','); !item.empty()) out.push_back(item);
+    }
+    return out;
+}
+
 bool accepts_gzip(const std::string* accept_encoding) {
     if (accept_encoding == nullptr) return false;
     std::string_view rest = *accept_encoding;

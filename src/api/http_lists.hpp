@@ -2,9 +2,13 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
-// The two headers that decide how a file is sent. A null pointer is a header that was not sent.
+// Lists with commas (RFC 9110 §5.6.1). A null pointer is a header that was not sent.
 namespace pricewire::api {
+
+// The items, without those that are empty.
+std::vector<std::string_view> comma_list(std::string_view text);
 
 // RFC 9110 §12.5.3: whether gzip may be sent. Without the header it could be, but who does not name it seldom
 // can read it.

@@ -10,6 +10,7 @@
 
 #include "api/bodies.hpp"
 #include "api/handlers.hpp"
+#include "api/http_lists.hpp"
 #include "api/query_string.hpp"
 
 namespace pricewire::api {
@@ -24,11 +25,10 @@ constexpr Duration first_command_within = 10s;
 // A client has little to say; one that says more than so much in ten seconds is not listening.
 constexpr int commands_in_ten_seconds = 50;
 
-// Codes of a WebSocket's end, as RFC 6455 §7.4.2 leaves them to applications.
-constexpr std::uint16_t closed_bad_message = 4400;
-constexpr std::uint16_t closed_unauthorized = 4401;
-constexpr std::uint16_t closed_too_many = 4429;
-constexpr std::uint16_t closed_try_again = 1013;
+using live::closed_bad_message;
+using live::closed_too_many;
+using live::closed_try_again;
+using live::closed_unauthorized;
 
 std::uint16_t close_code(int status) {
     switch (status) {
@@ -92,6 +92,11 @@ public:
         auto command = parse_stream_command(text, tickers_);
         if (!command) return end(400, command.error(), closed_bad_message);
         std::unique_lock lock(mutex_);
+        if (state_ == State::waiting && command->kind != StreamCommand::Kind::auth) {
+            lock.unlock();
+            return end(401, "The first message should be {\"type\":\"auth\",\"api_key\":…}",
+                       closed_unauthorized);
+        }
         switch (command->kind) {
             case StreamCommand::Kind::ping:
                 if (peer_) peer_->send_text(R"({"type":"pong"})");
@@ -106,11 +111,6 @@ public:
                 lock.unlock();
                 return present(std::move(command->api_key));
             case StreamCommand::Kind::subscribe:
-                if (state_ == State::waiting) {
-                    lock.unlock();
-                    return end(401, "The first message should be {\"type\":\"auth\",\"api_key\":…}",
-                               closed_unauthorized);
-                }
                 wanted_ = std::move(command->tickers);
                 if (state_ == State::open) live_.choose(client_, wanted_);
                 return;
@@ -192,20 +192,6 @@ private:
     std::optional<std::string> last_event_id_;
 };
 
-// The parts of a header that is a list with commas.
-std::vector<std::string_view> list_of(std::string_view text) {
-    std::vector<std::string_view> out;
-    while (!text.empty()) {
-        const std::size_t comma = std::min(text.find(','), text.size());
-        std::string_view item = text.substr(0, comma);
-        while (item.starts_with(' ')) item.remove_prefix(1);
-        while (item.ends_with(' ')) item.remove_suffix(1);
-        if (!item.empty()) out.push_back(item);
-        text.remove_prefix(std::min(comma + 1, text.size()));
-    }
-    return out;
-}
-
 }  // namespace
 
 std::expected<StreamCommand, std::string> parse_stream_command(std::string_view text,
@@ -246,7 +232,7 @@ std::expected<StreamCommand, std::string> parse_stream_command(std::string_view 
 std::expected<std::vector<Ticker>, std::string> parse_tickers(std::string_view text,
                                                               const std::vector<Ticker>& known) {
     std::vector<Ticker> out;
-    for (const std::string_view item : list_of(text)) {
+    for (const std::string_view item : comma_list(text)) {
         const auto ticker = one_ticker(item, known);
         if (!ticker) return std::unexpected(ticker.error());
         out.push_back(*ticker);
@@ -263,7 +249,7 @@ net::WsHandler open_session(
     if (const std::string* header = request.header("x-api-key")) key = *header;
     for (const auto& [name, value] : request.headers) {
         if (name != "sec-websocket-protocol") continue;
-        for (const std::string_view offered : list_of(value)) {
+        for (const std::string_view offered : comma_list(value)) {
             if (offered == stream_subprotocol) handler.subprotocol = stream_subprotocol;
             if (offered.starts_with(key_subprotocol) && key.empty()) {
                 key = offered.substr(key_subprotocol.size());
@@ -285,7 +271,7 @@ net::ServerResponse open_stream(Services&, Exchange& exchange) {
         return response;
     }
     exchange.session->open(exchange.user, sha256(*exchange.request.header("x-api-key")));
-    return no_content();
+    return {.status = 101};
 }
 
 net::ServerResponse open_events(Services& services, Exchange& exchange) {

@@ -122,6 +122,9 @@ TEST_F(StreamTest, WhatIsNoMessageOrComesTooEarlyOrTwiceIsToldAndClosed) {
     const Socket early = open();
     early.handler.on_text(R"({"type":"subscribe"})");
     EXPECT_TRUE(early.closed_with(4401));
+    const Socket pinging = open();
+    pinging.handler.on_text(R"({"type":"ping"})");
+    EXPECT_TRUE(pinging.closed_with(4401)) << "nobody stays without a key";
     const Socket nonsense = open({{"x-api-key", ann_.api_key}});
     nonsense.handler.on_text("?");
     EXPECT_TRUE(nonsense.closed_with(4400));

@@ -319,7 +319,6 @@ private:
         // While the server still stands: a request that is being worked on answers into it.
         api_.reset();
         health_.reset();
-        sampler_.reset();
         if (market_) market_->stop();
         if (bus_) bus_->unsubscribe_all();
         if (checker_) checker_->stop();
@@ -332,6 +331,8 @@ private:
         if (sender_) sender_->stop(config_.delivery.timeout + 1s);
         if (pruner_) pruner_->stop();
         if (bars_) bars_->stop();
+        // Last: a ping that hangs must not keep claims from being given back.
+        sampler_.reset();
         listen_to_nothing();
         log::info("stopped");
     }

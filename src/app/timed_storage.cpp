@@ -97,10 +97,6 @@ public:
         const Watch watch(observer_, "delete_alert");
         return inner_->delete_alert(user_id, alert_id);
     }
-    std::vector<AlertTrace> traces(std::span<const Uuid> alert_ids) override {
-        const Watch watch(observer_, "traces");
-        return inner_->traces(alert_ids);
-    }
     void load_active_alerts(const std::function<void(std::span<const ActiveAlert>)>& piece) override {
         const Watch watch(observer_, "load_active_alerts");
         return inner_->load_active_alerts(piece);

@@ -20,10 +20,6 @@ namespace {
 using namespace std::chrono_literals;
 using namespace live;
 
-// Codes of a WebSocket's end (RFC 6455 §7.4.2 leaves 4000 to 4999 to applications); the API's status after 4.
-constexpr std::uint16_t closed_unauthorized = 4401;
-constexpr std::uint16_t closed_too_many = 4429;
-
 constexpr std::size_t mailbox_capacity = std::size_t{1} << 16;
 // What was told a little before a client's last event may have been written a little after it.
 constexpr Duration resume_overlap = 5s;
@@ -32,6 +28,8 @@ constexpr Duration resume_at_most = std::chrono::hours{24};
 constexpr Duration retry_lookup_after = 1s;
 // Clients are given events in steps, so that one who reads them misses none of a great many.
 constexpr std::size_t events_a_step = 64;
+// Deliveries of one user that are asked for at once: the alerts that a user may have by default.
+constexpr std::size_t asked_at_once = 1000;
 
 struct Join {
     Live::ClientId id;
@@ -79,8 +77,10 @@ struct User {
     UserLog log;
     Timestamp known_since;  // from then on its notices are followed
     std::vector<Live::ClientId> clients;
-    std::vector<DeliveryNotice> dirty;  // to be asked for
-    std::optional<Timestamp> since;     // likewise, everything from then on
+    std::unordered_map<Uuid, bool>
+        dirty;                       // deliveries to be asked for, and whether they have just been fired
+    bool more = false;               // than are asked for one by one
+    std::optional<Timestamp> since;  // likewise, everything from then on
     bool asking = false;
     MonoTime ask_at;
     MonoTime left_at;  // when the last client went
@@ -149,7 +149,10 @@ private:
     void on(Join& join) {
         const MonoTime now = clock_.mono();
         const auto it =
-            known_.try_emplace(join.client.user_id, UserLog(run_, options_.events_kept), clock_.now()).first;
+            known_
+                .try_emplace(join.client.user_id,
+                             UserLog(run_, options_.events_kept, options_.event_bytes_kept), clock_.now())
+                .first;
         users_.store(known_.size());
         joining_.fetch_sub(1);
         User& user = it->second;
@@ -165,6 +168,8 @@ private:
                       .format = join.client.format,
                       .user_id = join.client.user_id,
                       .key_hash = join.client.key_hash,
+                      // It may have been revoked since it was looked at, when this was not yet a client.
+                      .check_key = true,
                       .wanted = set_of(join.client.tickers)};
         client.next_event = user.log.next();
         client.send(ready(user), now);
@@ -220,10 +225,19 @@ private:
         for (const DeliveryNotice& notice : told.notices) {
             const auto user = known_.find(notice.user_id);
             if (user == known_.end()) continue;
-            user->second.dirty.push_back(notice);
+            add_dirty(user->second, notice);
             touched_.push_back(notice.user_id);
         }
         ask_touched();
+    }
+
+    // Beyond so many a user's clients are told that they have missed something.
+    static void add_dirty(User& user, const DeliveryNotice& notice) {
+        if (user.dirty.size() < asked_at_once || user.dirty.contains(notice.delivery_id)) {
+            user.dirty[notice.delivery_id] |= notice.fired;
+        } else {
+            user.more = true;
+        }
     }
 
     void on(const Missed& missed) { ask_everybody(missed.since - resume_overlap); }
@@ -252,12 +266,13 @@ private:
     // One question a user at a time: what comes meanwhile is put together into the next.
     void ask(const Uuid& id, User& user, MonoTime now) {
         if (user.asking || now < user.ask_at || (user.dirty.empty() && !user.since)) return;
-        if (!lookups_->ask(Lookup{id, user.dirty, user.since})) {
+        if (!lookups_->ask(Lookup{id, {user.dirty.begin(), user.dirty.end()}, user.since, user.more})) {
             user.ask_at = now + retry_lookup_after;
             return;
         }
         user.dirty.clear();
         user.since.reset();
+        user.more = false;
         user.asking = true;
     }
 
@@ -268,7 +283,10 @@ private:
         const MonoTime now = clock_.mono();
         user.asking = false;
         if (found.failed) {
-            user.dirty.insert(user.dirty.end(), found.asked.deliveries.begin(), found.asked.deliveries.end());
+            for (const auto& [id, fired] : found.asked.deliveries) {
+                add_dirty(user, {found.asked.user_id, id, fired});
+            }
+            user.more |= found.asked.more;
             if (found.asked.since) need(user, *found.asked.since);
             user.ask_at = now + retry_lookup_after;
             return;

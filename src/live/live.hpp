@@ -35,9 +35,10 @@ struct LiveOptions {
     std::size_t streams_per_user = 50;
     // A client with more than that unread is told no price until it has read; it then gets the newest.
     std::size_t max_unread_prices = 64 * 1024;
-    // Nor of an event, beyond so much more. What it then misses of the kept ones it is told as a miss.
+    // Nor of an event, beyond so much more. What it then misses beyond the kept ones it is told as a miss.
     std::size_t max_unread_events = 1024 * 1024;
-    std::size_t events_kept = 256;  // of a user
+    std::size_t events_kept = 256;               // of a user
+    std::size_t event_bytes_kept = 1024 * 1024;  // likewise
     // A user's events are kept for so long after the last client has gone, for it to come back.
     Duration kept_for = std::chrono::minutes{2};
     std::size_t users_kept = 1000;  // without a client

@@ -173,6 +173,34 @@ TEST_F(LiveTest, ManyFiringsAtOnceAreAllToldToOneWhoReads) {
     EXPECT_EQ(peer->count("missed"), 0U);
 }
 
+TEST_F(LiveTest, OfMoreThanIsAskedForAtOnceTheNewestAreToldAndThatSomeWereMissed) {
+    const auto peer = std::make_shared<FakePeer>();
+    join(peer);
+    std::vector<DeliveryNotice> notices;
+    for (int i = 0; i < 1500; ++i) {
+        notices.push_back({user_, fire(std::to_string(i + 1), user_, false).delivery_id, true});
+    }
+    live().on_notices(notices);
+    ASSERT_TRUE(peer->wait_for(R"({"type":"missed"})"));
+    EXPECT_GE(peer->count("alert_fired"), 500U);
+}
+
+TEST_F(LiveTest, AFiringThatNobodyHasToldIsToldWithItsDelivery) {
+    const auto peer = std::make_shared<FakePeer>();
+    join(peer);
+    const auto task = fire("5", user_, false);
+    notice({user_, task.delivery_id});  // as its sender says it, who knows nothing of firings
+    EXPECT_TRUE(peer->wait_for(told_of(task, "pending")));
+    EXPECT_EQ(peer->count("alert 5"), 1U);
+}
+
+TEST_F(LiveTest, AKeyThatWasRevokedWhileItsStreamOpenedEndsIt) {
+    ASSERT_TRUE(storage_.set_user_active(user_, false));
+    const auto peer = std::make_shared<FakePeer>();
+    join(peer);  // nobody says that the user has changed any more
+    EXPECT_TRUE(peer->wait([](const auto&, int code) { return code == 4401; }));
+}
+
 TEST_F(LiveTest, OneWhoDoesNotReadIsToldThatItMissedEvents) {
     options_.events_kept = 20;
     options_.max_unread_events = 1000;

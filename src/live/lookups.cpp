@@ -13,6 +13,9 @@ namespace {
 // More of a user's are asked for by one listing of so many, the newest.
 constexpr std::size_t asked_one_by_one = 32;
 constexpr std::size_t listed = 1000;
+// Of those that are not among them so many are asked for: others wait for the same thread.
+constexpr std::size_t most_one_by_one = 100;
+constexpr Duration fired_just_now = std::chrono::minutes{1};
 
 bool changed_since(const DeliveryView& d, Timestamp since) {
     return !is_final(d.state) || d.created_at >= since || (d.finished_at && *d.finished_at >= since);
@@ -22,9 +25,14 @@ bool changed_since(const DeliveryView& d, Timestamp since) {
 void find_deliveries(Storage& storage, Found& out, std::unordered_set<Uuid>& fired) {
     const Lookup& asked = out.asked;
     std::unordered_map<Uuid, bool> wanted;
-    for (const DeliveryNotice& n : asked.deliveries) wanted[n.delivery_id] |= n.fired;
+    for (const auto& [id, has_fired] : asked.deliveries) wanted[id] |= has_fired;
+    out.too_many = asked.more;
+    // A firing whose commit was not answered is told by nobody but its delivery.
+    const Timestamp just_now = system_clock().now() - fired_just_now;
     const auto take = [&](DeliveryView view, bool has_fired) {
-        if (has_fired && view.kind == DeliveryKind::alert) fired.insert(view.alert_id);
+        if ((has_fired || view.created_at >= just_now) && view.kind == DeliveryKind::alert) {
+            fired.insert(view.alert_id);
+        }
         out.deliveries.push_back(std::move(view));
     };
     if (asked.since || wanted.size() > asked_one_by_one) {
@@ -32,10 +40,7 @@ void find_deliveries(Storage& storage, Found& out, std::unordered_set<Uuid>& fir
         newest.limit = listed;
         std::vector<DeliveryView> views = storage.deliveries(asked.user_id, newest);
         // Older ones may have changed as well.
-        out.too_many = asked.since && views.size() == listed && !wanted.empty();
-        if (asked.since && views.size() == listed && changed_since(views.back(), *asked.since)) {
-            out.too_many = true;
-        }
+        if (asked.since && views.size() == listed) out.too_many = true;
         for (DeliveryView& view : views) {
             const auto named = wanted.find(view.id);
             const bool since = asked.since && changed_since(view, *asked.since);
@@ -46,7 +51,12 @@ void find_deliveries(Storage& storage, Found& out, std::unordered_set<Uuid>& fir
             take(std::move(view), has_fired);
         }
     }
+    std::size_t singly = 0;
     for (const auto& [id, has_fired] : wanted) {
+        if (++singly > most_one_by_one) {
+            out.too_many = true;
+            break;
+        }
         if (auto view = storage.delivery(asked.user_id, id)) take(std::move(*view), has_fired);
     }
     std::sort(out.deliveries.begin(), out.deliveries.end(),

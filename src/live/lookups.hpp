@@ -22,8 +22,9 @@ namespace pricewire::live {
 // changed from then on.
 struct Lookup {
     Uuid user_id;
-    std::vector<DeliveryNotice> deliveries;
+    std::vector<std::pair<Uuid, bool>> deliveries;  // and whether each has just been fired
     std::optional<Timestamp> since;
+    bool more = false;  // there were more than these
 };
 
 struct Found {

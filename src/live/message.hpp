@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -9,6 +10,13 @@ namespace pricewire::live {
 // How what a client is sent is written: a WebSocket's message is the JSON text alone; a server-sent event
 // (https://html.spec.whatwg.org/multipage/server-sent-events.html) names its type and id as well.
 enum class Format { websocket, server_sent_events };
+
+// How the stream's WebSockets end: RFC 6455 §7.4 leaves 4000 to 4999 to applications; ours are the API's
+// status after a 4.
+inline constexpr std::uint16_t closed_bad_message = 4400;
+inline constexpr std::uint16_t closed_unauthorized = 4401;
+inline constexpr std::uint16_t closed_too_many = 4429;
+inline constexpr std::uint16_t closed_try_again = 1013;
 
 // Something that clients are told, written once for all of them. Copies share the text. One thread at a time.
 class Message {

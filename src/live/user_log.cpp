@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <functional>
 #include <utility>
 
 #include "base/json_writer.hpp"
@@ -46,24 +47,31 @@ std::optional<EventId> EventId::parse(std::string_view text) {
 bool UserLog::add(std::string_view type, std::string_view member, const Uuid& subject,
                   const std::string& body, Timestamp now) {
     std::string key = key_of(type, subject);
+    const std::size_t hash = std::hash<std::string_view>{}(body);
     auto& newest = newest_[key];
     if (newest != 0) {
         const auto before = events_.find(newest);
-        if (before->second.body == body) return false;
-        events_.erase(before);
+        if (before->second.body == hash) return false;
+        erase(before);
     }
     newest = next_++;
     const std::string id = EventId{now, run_, newest}.to_string();
     JsonWriter w;
     w.begin_object().field("type", type).field("id", id).key(member).raw(body).end_object();
-    events_.emplace(newest, Stored{std::move(key), body, Message(type, std::move(w).str(), id)});
-    while (events_.size() > capacity_) {
+    bytes_ += w.str().size();
+    events_.emplace(newest, Stored{std::move(key), hash, Message(type, std::move(w).str(), id)});
+    while (events_.size() > capacity_ || (bytes_ > most_bytes_ && events_.size() > 1)) {
         const auto oldest = events_.begin();
         dropped_ = oldest->first;
         newest_.erase(oldest->second.key);
-        events_.erase(oldest);
+        erase(oldest);
     }
     return true;
+}
+
+void UserLog::erase(std::map<std::uint64_t, Stored>::iterator event) {
+    bytes_ -= event->second.message.json().size();
+    events_.erase(event);
 }
 
 std::optional<UserLog::Entry> UserLog::at_or_after(std::uint64_t number) const {

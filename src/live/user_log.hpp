@@ -25,10 +25,11 @@ struct EventId {
 };
 
 // The latest events of one user, for clients that fall behind or come back. Of one alert or delivery only the
-// newest is kept, and of all the last `capacity`. One thread.
+// newest is kept, and of all the last `capacity`, or fewer where they are larger than `bytes`. One thread.
 class UserLog {
 public:
-    UserLog(std::uint32_t run, std::size_t capacity) : run_(run), capacity_(capacity) {}
+    UserLog(std::uint32_t run, std::size_t capacity, std::size_t bytes = 1024 * 1024)
+        : run_(run), capacity_(capacity), most_bytes_(bytes) {}
 
     // Adds what is new of `subject`: nothing where `body` is what was told of it last. The event's JSON is
     // {"type":<type>,"id":<its id>,"<member>":<body>}.
@@ -51,12 +52,16 @@ public:
 private:
     struct Stored {
         std::string key;
-        std::string body;
+        std::size_t body;  // its hash
         Message message;
     };
 
+    void erase(std::map<std::uint64_t, Stored>::iterator event);
+
     const std::uint32_t run_;
     const std::size_t capacity_;
+    const std::size_t most_bytes_;
+    std::size_t bytes_ = 0;
     std::map<std::uint64_t, Stored> events_;
     std::unordered_map<std::string, std::uint64_t> newest_;  // of a type and subject
     std::uint64_t next_ = 1;

@@ -75,6 +75,17 @@ TEST(UserLog, DropsTheOldestAndKnowsFromWhereItIsComplete) {
     EXPECT_TRUE(log.add("delivery", "delivery", id(1), "{}", now)) << "a dropped one can be told again";
 }
 
+TEST(UserLog, IsBoundedByBytesAsWell) {
+    UserLog log(1, 100, 1000);
+    for (std::uint8_t i = 1; i <= 10; ++i) {
+        log.add("delivery", "delivery", id(i), "\"" + std::string(300, 'x') + "\"", now);
+    }
+    EXPECT_EQ(numbers(log), (std::vector<std::uint64_t>{9, 10}));
+    EXPECT_FALSE(log.complete_from(8));
+    EXPECT_TRUE(log.add("delivery", "delivery", id(20), "\"" + std::string(5000, 'x') + "\"", now));
+    EXPECT_EQ(numbers(log), (std::vector<std::uint64_t>{11})) << "the newest stays, however large";
+}
+
 TEST(Message, IsWrittenForEitherKindOfClient) {
     const Message event("delivery", R"({"a":1})", "7");
     EXPECT_EQ(*event.in(Format::websocket), R"({"a":1})");

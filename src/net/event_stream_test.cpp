@@ -172,6 +172,23 @@ TEST_F(EventStreamTest, AWebSocketIsClosedWithTheCodeAndReasonGiven) {
                                                  "sign in again"));
 }
 
+TEST_F(EventStreamTest, WhoIsBeingClosedIsNotListenedTo) {
+    RawClient client(server_->port(), 4096);
+    client.put(upgrade("/"));
+    client.until("\r\n\r\n");
+    const auto stream = peer();
+    // So much waits that the close cannot leave yet.
+    const auto block = text(std::string(1024 * 1024, 'x'));
+    for (int i = 0; i < 32; ++i) stream->send(block);
+    stream->close(4400, "enough");
+    const std::string frame("\x81\x82\0\0\0\0hi", 8);
+    const std::size_t before = stream->queued_bytes();
+    for (int i = 0; i < 1000; ++i) client.put(frame);
+    std::this_thread::sleep_for(100ms);
+    EXPECT_LE(stream->queued_bytes(), before) << "no answer to what it says";
+    EXPECT_TRUE(wait_for_closed(1)) << "and it does not take for ever";
+}
+
 TEST_F(EventStreamTest, AWebSocketThatSaysNothingInTimeIsClosed) {
     RawClient client(server_->port());
     client.put(upgrade("/hurry"));

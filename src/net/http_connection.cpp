@@ -23,6 +23,7 @@ namespace http = boost::beast::http;
 using boost::system::error_code;
 
 constexpr std::size_t read_size = 16 * 1024;
+constexpr std::size_t slow_line_bytes_a_second = 16 * 1024;
 
 std::string lower(std::string_view text) {
     std::string out(text);
@@ -241,6 +242,11 @@ private:
     }
 
     void upgrade(const ServerRequest& request) {
+        if (worker_.stopping()) {
+            keep_alive_ = false;
+            send(turn_, worker_.core().error(503, "the server is stopping"));
+            return;
+        }
         const auto pending = create_websocket(worker_);
         WsHandler handler;
         try {
@@ -313,6 +319,8 @@ private:
             on_written(error);
             return;
         }
+        // A large answer has its time on a slow line as well.
+        deadline_ += std::chrono::seconds{total / slow_line_bytes_a_second};
         rest_ = {buffers[0], buffers[1]};
         std::size_t skip = error ? 0 : written;
         for (auto& buffer : rest_) {

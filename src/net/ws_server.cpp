@@ -15,6 +15,10 @@ namespace websocket = boost::beast::websocket;
 using boost::system::error_code;
 
 constexpr std::size_t max_message = 64 * 1024;
+// A client that takes nothing for so long is gone, whatever it sends meanwhile.
+constexpr Duration write_timeout = std::chrono::seconds{30};
+// For what was sent before the close, and the closing handshake.
+constexpr Duration close_timeout = std::chrono::seconds{10};
 
 class ServerWebSocket final : public WsPeer,
                               public PendingWebSocket,
@@ -70,6 +74,10 @@ public:
     std::size_t queued_bytes() const override { return out_.bytes(); }
 
     void on_sweep(MonoTime now) override {
+        if (deadline_ && now > *deadline_) {
+            finish();
+            return;
+        }
         if (first_text_by_ && now > *first_text_by_) {
             first_text_by_.reset();
             begin_close(websocket::close_code::policy_error, "no message came in time");
@@ -90,7 +98,8 @@ private:
             }
             self->first_text_by_.reset();
             const auto data = self->buffer_.cdata();
-            if (!self->finished_)
+            // Who is being closed is not listened to any more: answers would wait before the close for ever.
+            if (!self->finished_ && !self->closing_)
                 self->handler_.on_text({static_cast<const char*>(data.data()), data.size()});
             self->buffer_.consume(self->buffer_.size());
             if (!self->finished_) self->read();
@@ -105,8 +114,10 @@ private:
             return;
         }
         writing_ = true;
+        if (!closing_) deadline_ = std::chrono::steady_clock::now() + write_timeout;
         const auto done = [self = shared_from_this()](error_code error, std::size_t = 0) {
             self->writing_ = false;
+            if (!self->closing_) self->deadline_.reset();
             self->out_.pop(1);
             if (error) {
                 self->finish();
@@ -124,6 +135,7 @@ private:
 
     void begin_close(std::uint16_t code, const std::string& reason) {
         if (finished_ || std::exchange(closing_, true)) return;
+        deadline_ = std::chrono::steady_clock::now() + close_timeout;
         close_reason_.code = code;
         close_reason_.reason = reason.substr(0, 123);
         write();
@@ -152,6 +164,7 @@ private:
     OutQueue out_;
     websocket::close_reason close_reason_;
     std::optional<MonoTime> first_text_by_;
+    std::optional<MonoTime> deadline_;  // of the write under way, or of the close
     bool open_ = false;
     bool writing_ = false;
     bool closing_ = false;

@@ -40,18 +40,6 @@ private:
     std::unordered_set<Uuid> deliveries_;
 };
 
-std::unordered_map<Uuid, std::string> trace_ids(Storage& storage, const std::vector<Line>& lines) {
-    std::vector<Uuid> alerts;
-    for (const Line& line : lines) alerts.push_back(line.firing->alert_id);
-    std::unordered_map<Uuid, std::string> out;
-    try {
-        for (AlertTrace& t : storage.traces(alerts)) out.emplace(t.alert_id, std::move(t.trace.id));
-    } catch (const StorageError&) {
-        // Lines without it are better than none, and whoever needs the database says that it is gone.
-    }
-    return out;
-}
-
 }  // namespace
 
 void FiringLog::written(std::span<const FiringGroup> groups, std::span<const DeliveryTask> tasks) {
@@ -75,11 +63,7 @@ void FiringLog::written(std::span<const FiringGroup> groups, std::span<const Del
                 lines.push_back({at_info ? log::Level::info : log::Level::debug, &group, &firing});
         }
     }
-    if (lines.empty()) return;
-    const auto traces = trace_ids(storage_, lines);
     for (const auto& [level, group, firing] : lines) {
-        const auto trace = traces.find(firing->alert_id);
-        const log::Scope scope({{"trace_id", trace == traces.end() ? std::string_view{} : trace->second}});
         log::write(level, "alert fired",
                    {{"alert_id", firing->alert_id.to_string()},
                     {"delivery_id", firing->delivery_id.to_string()},

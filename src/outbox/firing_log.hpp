@@ -5,7 +5,6 @@
 #include "base/log.hpp"
 #include "domain/alert.hpp"
 #include "domain/delivery.hpp"
-#include "storage/storage.hpp"
 
 namespace pricewire {
 
@@ -14,12 +13,10 @@ namespace pricewire {
 // the firings after a market's crash should not wait for a hundred thousand lines about it. One thread.
 class FiringLog {
 public:
-    explicit FiringLog(Storage& storage) : storage_(storage) {}
     // `tasks` are those that were written of the groups.
     void written(std::span<const FiringGroup> groups, std::span<const DeliveryTask> tasks);
 
 private:
-    Storage& storage_;
     log::LineBudget budget_{"alerts that fired", 200};
 };
 

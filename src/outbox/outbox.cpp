@@ -23,11 +23,7 @@ namespace {
 class ThreadedOutbox : public Outbox {
 public:
     ThreadedOutbox(Storage& storage, DeliveryQueue& queue, const OutboxOptions& options)
-        : storage_(storage),
-          queue_(queue),
-          options_(options),
-          firing_log_(storage),
-          mailbox_(options.max_groups) {
+        : storage_(storage), queue_(queue), options_(options), mailbox_(options.max_groups) {
         thread_ = std::thread([this] { run(); });
     }
     ~ThreadedOutbox() override { stop(Duration::zero()); }

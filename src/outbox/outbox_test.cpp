@@ -82,20 +82,11 @@ TEST_F(OutboxTest, TellsTheQueueNothingOfAnAlertThatIsGone) {
     EXPECT_EQ(published_[0].delivery_id, kept);
 }
 
-TEST_F(OutboxTest, TellsOfEachAlertThatFiredWithItsDeliveryAndTrace) {
+TEST_F(OutboxTest, TellsOfEachAlertThatFiredWithItsDelivery) {
     LogCapture log;
     const auto outbox = start_outbox(storage_, *queue_, quick);
     FiringGroup g = group(3);
     ASSERT_TRUE(storage_.delete_alert(user_, g.firings[0].alert_id));
-    Alert traced{.id = make_uuid(now_),
-                 .user_id = user_,
-                 .ticker = "BTC",
-                 .target = Decimal::from_int(1),
-                 .webhook_url = "https://example.com/token",
-                 .trace = TraceContext{"4bf92f3577b34da6a3ce929d0e0e4736", true, ""},
-                 .created_at = now_};
-    ASSERT_TRUE(storage_.create_alert(traced, 100));
-    g.firings.push_back({traced.id, make_uuid(now_)});
     FiringGroup again = g;
     for (Firing& firing : again.firings) firing.delivery_id = make_uuid(now_);
     outbox->push(g);
@@ -105,9 +96,7 @@ TEST_F(OutboxTest, TellsOfEachAlertThatFiredWithItsDeliveryAndTrace) {
         return "info alert fired alert_id=" + f.alert_id.to_string() +
                " delivery_id=" + f.delivery_id.to_string() + " ticker=BTC price=70001";
     };
-    EXPECT_EQ(log.lines(),
-              (std::vector<std::string>{line(g.firings[1]), line(g.firings[2]),
-                                        line(g.firings[3]) + " trace_id=4bf92f3577b34da6a3ce929d0e0e4736"}));
+    EXPECT_EQ(log.lines(), (std::vector<std::string>{line(g.firings[1]), line(g.firings[2])}));
 }
 
 TEST_F(OutboxTest, TellsOfACrowdInOneLineAndOfEachOnlyForDebugging) {
@@ -118,7 +107,6 @@ TEST_F(OutboxTest, TellsOfACrowdInOneLineAndOfEachOnlyForDebugging) {
         outbox->stop(seconds{30});
         EXPECT_EQ(log.lines(),
                   std::vector<std::string>{"info alerts fired alerts=21 ticker=BTC price=70001"});
-        EXPECT_EQ(storage_.calls("traces"), 0);
     }
     LogCapture log(log::Level::debug);
     const auto outbox = start_outbox(storage_, *queue_, quick);

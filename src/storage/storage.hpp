@@ -50,12 +50,6 @@ struct DeliveryFilter {
     std::optional<Uuid> before;      // cursor: only deliveries that stand after this one (id) in the listing
 };
 
-// The trace that an alert belongs to.
-struct AlertTrace {
-    Uuid alert_id;
-    TraceContext trace;
-};
-
 // A user's sealed secrets, for sealing them anew.
 struct StoredSecrets {
     Uuid user_id;
@@ -133,8 +127,6 @@ public:
     virtual std::optional<Alert> alert(const Uuid& user_id, const Uuid& alert_id) = 0;
     // Newest first (by id: ids are version 7).
     virtual std::vector<Alert> alerts(const Uuid& user_id, const AlertFilter& filter) = 0;
-    // Of those alerts that have one, deleted or not, in any order.
-    virtual std::vector<AlertTrace> traces(std::span<const Uuid> alert_ids) = 0;
     // Hides the alert from its user; a delivery already written for it still goes out. False where there is
     // no such alert of that user. Raises alert_changed(deleted) where it was active.
     virtual bool delete_alert(const Uuid& user_id, const Uuid& alert_id) = 0;

@@ -245,16 +245,6 @@ std::vector<Alert> MemoryStorage::alerts(const Uuid& user_id, const AlertFilter&
     return out;
 }
 
-std::vector<AlertTrace> MemoryStorage::traces(std::span<const Uuid> alert_ids) {
-    Call call(*this, "traces");
-    std::vector<AlertTrace> out;
-    for (const Uuid& id : alert_ids) {
-        const auto it = alerts_.find(id);
-        if (it != alerts_.end() && it->second.alert.trace) out.push_back({id, *it->second.alert.trace});
-    }
-    return out;
-}
-
 bool MemoryStorage::delete_alert(const Uuid& user_id, const Uuid& alert_id) {
     Call call(*this, "delete_alert");
     const auto it = alerts_.find(alert_id);

@@ -1,7 +1,10 @@
 #include "bus/redis/redis_notices.hpp"
 
 #include <algorithm>
+#include <atomic>
+#include <charconv>
 #include <mutex>
+#include <optional>
 #include <random>
 #include <stdexcept>
 #include <thread>
@@ -27,6 +30,10 @@ using bus::parse_notices;
 
 constexpr redis::Timeouts timeouts{.connect = 1s, .command = 1500ms};
 constexpr std::string_view field = "n";
+constexpr std::string_view missed_field = "m";  // of an entry that says since when some were dropped
+// Dropped notices are of what was committed a moment before.
+constexpr Duration loss_overlap = 1s;
+constexpr Duration absent_after = 5s;
 constexpr std::string_view block_ms = "500";
 // A peer that says nothing for this long while it should answer every 500 ms is no peer any more.
 constexpr Duration read_timeout = 2s;
@@ -45,8 +52,12 @@ redis::Address address_of(const std::string& url) {
 class NoticePublisher {
 public:
     NoticePublisher(const RedisNoticesOptions& options, const std::string& key, const redis::Address& address,
-                    redis::Outage& outage)
-        : cap_(std::to_string(options.stream_cap)), key_(key), address_(address), outage_(outage) {
+                    redis::Outage& outage, const Clock& clock)
+        : cap_(std::to_string(options.stream_cap)),
+          key_(key),
+          address_(address),
+          outage_(outage),
+          clock_(clock) {
         thread_ = std::thread([this] { run(); });
     }
     ~NoticePublisher() {
@@ -58,27 +69,47 @@ public:
 
     void publish(std::span<const DeliveryNotice> notices) {
         for (const DeliveryNotice& notice : notices) {
-            if (!mailbox_.try_push(notice)) return;
+            if (mailbox_.try_push(notice)) continue;
+            overflowed_.store(true);
+            return;
         }
     }
 
 private:
     void run() {
         std::vector<DeliveryNotice> inbox;
-        while (mailbox_.drain(inbox)) {
+        while (true) {
+            const bool got = mailbox_.drain(inbox, lost_since_ ? std::optional(retry_at_) : std::nullopt);
+            if (!got && mailbox_.closed()) return;
+            if (overflowed_.exchange(false)) lose();
             // Where Redis is away they are dropped: a hint that comes late is of no use, and subscribers are
-            // told that they have missed something.
-            if (std::chrono::steady_clock::now() < retry_at_ && !mailbox_.closed()) continue;
+            // told since when they have missed something.
+            if (std::chrono::steady_clock::now() < retry_at_ && !mailbox_.closed()) {
+                lose();
+                continue;
+            }
             const bool had_connection = connection_ != nullptr;
-            if (send(inbox)) continue;
             // A connection that worked until now is made anew before anything is given up.
-            if (had_connection) send(inbox);
+            if (send(inbox) || (had_connection && send(inbox))) continue;
+            lose();
         }
+    }
+
+    // What is handed over now, or was a moment ago, is dropped.
+    void lose() {
+        if (!lost_since_) lost_since_ = clock_.now() - loss_overlap;
     }
 
     bool send(std::span<const DeliveryNotice> notices) {
         try {
             if (!connection_) connection_ = redis::Connection::open(address_, timeouts);
+            if (lost_since_) {
+                connection_
+                    ->command({"XADD", key_, "MAXLEN", "~", cap_, "*", missed_field,
+                               std::to_string(to_micros(*lost_since_))})
+                    .checked();
+                lost_since_.reset();
+            }
             while (!notices.empty()) {
                 std::size_t entries = 0;
                 for (; !notices.empty() && entries < entries_at_once; ++entries) {
@@ -106,12 +137,15 @@ private:
     const std::string& key_;
     const redis::Address& address_;
     redis::Outage& outage_;
+    const Clock& clock_;
     Mailbox<DeliveryNotice> mailbox_{mailbox_capacity};
+    std::atomic<bool> overflowed_{false};
 
     // The thread's own.
     std::unique_ptr<redis::Connection> connection_;
     int failures_ = 0;
     MonoTime retry_at_{};
+    std::optional<Timestamp> lost_since_;  // not told yet
     Rng rng_{std::random_device{}()};
     std::string value_;
     std::thread thread_;
@@ -163,13 +197,23 @@ private:
 
     void read() {
         const Timestamp asked = clock_.now();
+        // Who was not running for a while may have been overtaken by the stream's cap.
+        if (asked - heard_at_ > absent_after) told_.missed(heard_at_);
         const redis::Reply reply = connection_->command(
             {"XREAD", "COUNT", "100", "BLOCK", block_ms, "STREAMS", key_, place_}, read_timeout);
         reply.checked();
         const redis::ReplyView entries = reply[0][1];
         for (std::size_t i = 0; i < entries.size(); ++i) {
             place_ = entries[i][0].text();
-            const auto notices = parse_notices(entries[i][1][1].text());
+            const std::string_view value = entries[i][1][1].text();
+            if (entries[i][1][0].text() == missed_field) {
+                std::int64_t micros = 0;
+                std::from_chars(value.data(), value.data() + value.size(), micros);
+                // Something else than a time says nothing of when: then everything may have been missed.
+                told_.missed(from_micros(micros));
+                continue;
+            }
+            const auto notices = parse_notices(value);
             if (!notices) {
                 if (!std::exchange(warned_of_nonsense_, true)) {
                     log::warn(
@@ -213,7 +257,7 @@ public:
     void publish(std::span<const DeliveryNotice> notices) override {
         if (notices.empty()) return;
         std::call_once(publishing_, [&] {
-            publisher_ = std::make_unique<NoticePublisher>(options_, key_, address_, outage_);
+            publisher_ = std::make_unique<NoticePublisher>(options_, key_, address_, outage_, clock_);
         });
         publisher_->publish(notices);
     }

@@ -16,14 +16,15 @@ struct RedisNoticesOptions {
     std::size_t stream_cap = 1000;
 };
 
-// Notices between processes, on Redis (5.0 or later): <prefix>deliveries is a capped stream with the one
-// field "n", a batch of notices of 33 bytes: the user's id, the delivery's, '1' or '0' for fired.
+// Notices between processes, on Redis (5.0 or later): <prefix>deliveries is a capped stream. An entry's field
+// "n" is a batch of notices of 33 bytes (the user's id, the delivery's, '1' or '0' for fired); "m" is since
+// when its publisher had to drop some, in µs.
 //
-// While Redis is away nothing throws: what is published then is dropped, and a subscriber is told with the
-// first reading that succeeds again since when it may have missed something.
+// While Redis is away nothing throws: what is published then is dropped, and subscribers are told so when it
+// is back: by their own new connection, and by what the publisher then says.
 //
-// Threads: one to publish and one to subscribe, each once it is needed. The destructor sends what waits, for
-// a second at most. Throws std::invalid_argument where the URL is none. `clock` outlives it.
+// Threads: one to publish and one to subscribe, each once it is needed. The destructor tries to send what
+// waits, once more. Throws std::invalid_argument where the URL is none. `clock` outlives it.
 std::unique_ptr<DeliveryNotices> create_redis_notices(RedisNoticesOptions options, const Clock& clock);
 
 }  // namespace pricewire

@@ -81,6 +81,35 @@ TEST(RedisNotices, AfterAnOutageTheSubscriberIsToldSinceWhenItMissedSomething) {
     EXPECT_GE(missed.back(), missed.front());
 }
 
+TEST(RedisNotices, WhatAPublisherHadToDropIsToldAsMissedWhenItCanSayAgain) {
+    LogCapture log;
+    std::mutex mutex;
+    std::vector<Timestamp> missed;
+    test::RedisServer server;
+    const RedisNoticesOptions options{.url = server.url(), .prefix = "p:"};
+    const auto sender = create_redis_notices(options, system_clock());
+    server.kill();
+    const Timestamp before = system_clock().now();
+    const DeliveryNotice notice = make_notice();
+    ASSERT_TRUE(eventually([&] {
+        sender->publish({&notice, 1});
+        return log.count("waiting for Redis") >= 1;
+    }));
+    server.start();
+    // One that was not there meanwhile, so that nothing but the publisher can tell it.
+    const auto api = create_redis_notices(options, system_clock());
+    api->subscribe({.notices = [](std::span<const DeliveryNotice>) {},
+                    .missed =
+                        [&](Timestamp since) {
+                            std::lock_guard lock(mutex);
+                            missed.push_back(since);
+                        }});
+    EXPECT_TRUE(eventually([&] {
+        std::lock_guard lock(mutex);
+        return std::any_of(missed.begin(), missed.end(), [&](Timestamp t) { return t <= before; });
+    }));
+}
+
 TEST(RedisNotices, WhatIsNoNoticeIsPassedOverAndSaidOnce) {
     LogCapture log;
     std::mutex mutex;

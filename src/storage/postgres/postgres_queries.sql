@@ -121,9 +121,6 @@ WHERE a.user_id = $1::uuid AND a.id < $2::uuid AND a.deleted_at IS NULL
   AND ($3::boolean IS NULL OR a.is_active = $3::boolean) AND ($4::text IS NULL OR a.ticker = $4::text)
 ORDER BY a.user_id DESC, a.id DESC LIMIT $5::bigint;
 
--- name: alert_traces
-SELECT id, trace FROM alerts WHERE id = ANY ($1::uuid[]) AND trace IS NOT NULL;
-
 -- name: alert_lock
 SELECT is_active, ticker, condition, target FROM alerts
 WHERE id = $1::uuid AND user_id = $2::uuid AND deleted_at IS NULL FOR UPDATE;

@@ -50,19 +50,6 @@ std::vector<Alert> Store::alerts(const Uuid& user_id, const AlertFilter& filter)
     });
 }
 
-std::vector<AlertTrace> Store::traces(std::span<const Uuid> alert_ids) {
-    Array ids;
-    for (const Uuid& id : alert_ids) ids.add(id);
-    return pool_.read([&](Connection& db) {
-        std::vector<AlertTrace> out;
-        for (const Row& row : db.run("alert_traces", ids)) {
-            auto trace = parse_trace_text(text_at(row, 1));
-            if (trace) out.push_back({uuid_at(row, 0), std::move(*trace)});
-        }
-        return out;
-    });
-}
-
 bool Store::delete_alert(const Uuid& user_id, const Uuid& alert_id) {
     return pool_.transaction(Durability::power, [&](Connection& db) {
         const auto found = db.run("alert_lock", alert_id, user_id);

@@ -79,9 +79,6 @@ WHERE a.user_id = ?1 AND a.id < ?2 AND a.deleted_at IS NULL
   AND (?3 IS NULL OR a.is_active = ?3) AND (?4 IS NULL OR a.ticker = ?4)
 ORDER BY a.id DESC LIMIT ?5;
 
--- name: alert_trace
-SELECT trace FROM alerts WHERE id = ? AND trace IS NOT NULL;
-
 -- name: alert_delete
 UPDATE alerts SET is_active = 0, deleted_at = ?,
                   delivery_id = (SELECT d.id FROM deliveries d WHERE d.id = alerts.delivery_id)

@@ -33,7 +33,6 @@ public:
     std::expected<void, CreateAlertError> create_alert(const Alert& alert, std::size_t limit) override;
     std::optional<Alert> alert(const Uuid& user_id, const Uuid& alert_id) override;
     std::vector<Alert> alerts(const Uuid& user_id, const AlertFilter& filter) override;
-    std::vector<AlertTrace> traces(std::span<const Uuid> alert_ids) override;
     bool delete_alert(const Uuid& user_id, const Uuid& alert_id) override;
     void load_active_alerts(const std::function<void(std::span<const ActiveAlert>)>& piece) override;
     std::vector<UserEndpoint> endpoints(const Uuid& user_id, std::size_t limit) override;

@@ -92,19 +92,6 @@ std::vector<Alert> Store::alerts(const Uuid& user_id, const AlertFilter& filter)
     });
 }
 
-std::vector<AlertTrace> Store::traces(std::span<const Uuid> alert_ids) {
-    return readers_.run([&](Connection& db) {
-        std::vector<AlertTrace> out;
-        for (const Uuid& id : alert_ids) {
-            const auto trace = first_row(with(db.statement("alert_trace"), id), [](SQLite::Statement& s) {
-                return parse_trace_text(text_at(s, 0));
-            });
-            if (trace && *trace) out.push_back({id, **trace});
-        }
-        return out;
-    });
-}
-
 bool Store::delete_alert(const Uuid& user_id, const Uuid& alert_id) {
     return writer_.run(Durability::power, [&](Connection& db, Events& events) {
         const auto found = first_row(with(db.statement("alert_get"), alert_id, user_id),
