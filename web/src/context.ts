@@ -12,12 +12,17 @@ export interface Context {
   history: History;
   notifier: Notifier;
   signOut(message?: string): void;
-  /** Does what ends the present key, with the stream closed: that it is refused must not be taken for the end. */
+  /**
+   * Does what ends the present key, with the stream closed: that it is refused, here or in another tab, must not be
+   * taken for the end before the answer with the new one is here.
+   */
   withoutStream<T>(work: () => Promise<T>): Promise<T>;
 }
 
 /** One page behind a link of the navigation. */
 export interface View {
   element: HTMLElement;
+  /** What is opened in it right now, where it can open something: it may have changed since it was made. */
+  openId?(): string | null;
   destroy(): void;
 }

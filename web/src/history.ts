@@ -12,10 +12,16 @@ export interface Series {
   bars: DrawnBar[];
   loaded: boolean;
   error: string;
+  failures: number; // one after another
+  retry: 'none' | 'later' | 'due';
 }
+
+type Later = (work: () => void, milliseconds: number) => void;
 
 // How many requests are under way at once: many tickers must not run into the server's limit together.
 const atOnce = 4;
+const firstWait = 5000;
+const longestWait = 60_000;
 
 export class History {
   private readonly waiting: Series[] = [];
@@ -25,10 +31,13 @@ export class History {
   private readonly lastTaken = new Map<string, string>();
   private readonly api: Api;
   private readonly store: Store;
+  private readonly later: Later;
 
-  constructor(api: Api, store: Store) {
+  /** `later` is injected by tests. */
+  constructor(api: Api, store: Store, later: Later = (work, milliseconds) => setTimeout(work, milliseconds)) {
     this.api = api;
     this.store = store;
+    this.later = later;
     store.on(['prices'], () => this.takePrices());
   }
 
@@ -37,17 +46,21 @@ export class History {
     return () => this.listeners.delete(listener);
   }
 
-  /** What is there; what is not comes by itself. */
+  /** What is there; what is not comes by itself, and what failed is asked for again as long as somebody looks at it. */
   get(ticker: string, interval: Interval, limit: number): Series {
     const key = `${ticker} ${interval} ${limit}`;
     let series = this.series.get(key);
     if (series === undefined) {
-      series = { ticker, interval, limit, bars: [], loaded: false, error: '' };
+      series = { ticker, interval, limit, bars: [], loaded: false, error: '', failures: 0, retry: 'none' };
       this.series.set(key, series);
       const price = this.store.prices.get(ticker)?.price;
       if (price) this.take(series, price.price, price.time);
       // What somebody looks at comes before the small pictures.
       this.waiting.unshift(series);
+      this.loadNext();
+    } else if (series.retry === 'due') {
+      series.retry = 'none';
+      if (!this.waiting.includes(series)) this.waiting.push(series);
       this.loadNext();
     }
     return series;
@@ -85,10 +98,26 @@ export class History {
       series.bars = joinBars(body.bars.map(drawn), series.bars);
       series.error = '';
       series.loaded = true;
+      series.failures = 0;
     } catch (error) {
       series.error = messageOf(error);
+      ++series.failures;
+      this.retryLater(series);
     }
     this.tell(series);
+  }
+
+  /** Who shows it is told when it is time, and asks for it by that. */
+  private retryLater(series: Series): void {
+    if (series.retry !== 'none') return;
+    series.retry = 'later';
+    this.later(
+      () => {
+        series.retry = series.error === '' ? 'none' : 'due';
+        if (series.retry === 'due') this.tell(series);
+      },
+      Math.min(longestWait, firstWait * 2 ** (series.failures - 1)),
+    );
   }
 
   private takePrices(): void {

@@ -6,11 +6,12 @@ import { setAttribute, setText } from './dom.ts';
 import { alertTitle } from './format.ts';
 import { History } from './history.ts';
 import { Notifier } from './notify.ts';
+import { routeOf } from './route.ts';
 import { Session } from './session.ts';
 import { Store } from './store.ts';
 import { Stream } from './stream.ts';
 import './style/index.css';
-import { toast } from './toast.ts';
+import { clearToasts, toast } from './toast.ts';
 import { accountView } from './views/account.ts';
 import { alertsView } from './views/alerts.ts';
 import { deliveriesView } from './views/deliveries.ts';
@@ -23,7 +24,7 @@ const root = document.getElementById('app')!;
 const session = new Session(sessionStorageOr(), localStorageOr());
 const api = new Api({
   key: () => session.apiKey,
-  onUnauthorized: () => signOut('Your key is not valid any more. Sign in with the new one.'),
+  onUnauthorized: refused,
 });
 const store = new Store(api);
 const history = new History(api, store);
@@ -35,7 +36,7 @@ const stream = new Stream(() => session.apiKey, {
   onMessage: (message) => store.apply(message),
   onReload: () => void reload(),
   onCatchUp: () => history.reload(),
-  onUnauthorized: () => signOut('Your key is not valid any more. Sign in with the new one.'),
+  onUnauthorized: refused,
 });
 
 store.onFired = (alert) => {
@@ -58,19 +59,18 @@ type RouteName = keyof typeof routes;
 
 let frame: ReturnType<typeof shell> | null = null;
 let view: View | null = null;
-let shown: string | null = null;
-
-/** "#/deliveries/018f…" as the route and what is opened in it; anything unknown is the market. */
-function route(): [RouteName, string | null] {
-  const [, name = '', id = ''] = location.hash.split('/');
-  return [name in routes ? (name as RouteName) : 'market', id === '' ? null : decodeURIComponent(id)];
-}
+let shown: RouteName | null = null;
+// How many replacements of the key are under way, and with which message the user has signed out meanwhile.
+let replacements = 0;
+let signedOutMeanwhile: string | null = null;
+const notValid = 'Your key is not valid any more. Sign in with the new one.';
 
 function showRoute(focus: boolean): void {
   if (frame === null) return;
-  const [name, id] = route();
-  if (`${name}/${id ?? ''}` === shown) return;
-  shown = `${name}/${id ?? ''}`;
+  const [name, id] = routeOf(location.hash, routes, 'market');
+  // What a view has opened or closed by itself is no change of the address that is told.
+  if (name === shown && id === (view?.openId?.() ?? null)) return;
+  shown = name;
   view?.destroy();
   view = routes[name].make(id);
   frame.show(name, view.element);
@@ -96,13 +96,19 @@ function enter(focus: boolean): void {
   }, 3000);
 }
 
-function leave(message: string): void {
+/** Ends all that belongs to the key so far. */
+function clear(): void {
   stream.stop();
   view?.destroy();
   frame?.destroy();
   view = frame = null;
   store.clear();
   history.clear();
+  clearToasts();
+}
+
+function leave(message: string): void {
+  clear();
   document.title = 'Pricewire';
   const signIn = signInView(api, message, (key, remember) => {
     session.signIn(key, remember);
@@ -113,6 +119,10 @@ function leave(message: string): void {
 
 function signOut(message = ''): void {
   if (session.apiKey === null && frame === null) return;
+  if (replacements > 0) {
+    signedOutMeanwhile = message;
+    return;
+  }
   session.signOut();
   api.reset();
   window.history.replaceState(null, '', location.pathname);
@@ -120,13 +130,47 @@ function signOut(message = ''): void {
   root.querySelector<HTMLElement>('h1')?.focus();
 }
 
+/** The key is nobody's any more; another tab may have replaced it, and keeps the new one a moment later. */
+function refused(): void {
+  if (replacements > 0) return;
+  if (session.takeOver()) return goOn();
+  if (!session.remembered) return signOut(notValid);
+  const key = session.apiKey;
+  setTimeout(() => {
+    if (replacements > 0 || session.apiKey !== key) return;
+    if (session.takeOver()) goOn();
+    else signOut(notValid);
+  }, 2000);
+}
+
+/** Everything anew with the key of another tab, which may be another user's. */
+function goOn(): void {
+  clear();
+  enter(false);
+}
+
 async function withoutStream<T>(work: () => Promise<T>): Promise<T> {
+  const { remembered } = session;
+  let done = false;
   stream.stop();
+  ++replacements;
   try {
-    return await work();
+    const result = await work();
+    done = true;
+    return result;
   } finally {
-    if (session.apiKey !== null) stream.start();
+    if (--replacements === 0) afterReplacement(!done && remembered);
   }
+}
+
+/** Makes up for what was not looked at meanwhile; `shared` where the key may have been ended by another tab. */
+function afterReplacement(shared: boolean): void {
+  const message = signedOutMeanwhile;
+  signedOutMeanwhile = null;
+  if (message !== null) signOut(message);
+  else if (session.takeOver()) goOn();
+  else if (shared && !session.remembered) signOut('You have signed out in another tab.');
+  else if (session.apiKey !== null) stream.start();
 }
 
 async function loadLists(): Promise<void> {
@@ -144,16 +188,12 @@ async function reload(): Promise<void> {
 }
 
 window.addEventListener('hashchange', () => showRoute(true));
-// Another tab has signed out of a key that this one shares with it.
+// Another tab has replaced the key that this one shares with it, or has signed out of it.
 window.addEventListener('storage', (e) => {
-  if (
-    e.key === 'pricewire.key' &&
-    e.newValue === null &&
-    frame !== null &&
-    sessionStorageOr().getItem('pricewire.key') === null
-  ) {
-    signOut('You have signed out in another tab.');
-  }
+  if (e.key !== 'pricewire.key' || frame === null || replacements > 0) return;
+  const change = session.keyChanged(e.oldValue, e.newValue);
+  if (change === 'another key') goOn();
+  else if (change === 'signed out') signOut('You have signed out in another tab.');
 });
 store.on(['connection'], () => {
   if (frame === null) return;

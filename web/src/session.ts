@@ -27,7 +27,7 @@ export class Session {
 
   /** Whether the key outlives the browser's session. */
   get remembered(): boolean {
-    return attempt(() => this.lasting.getItem(prefix + 'key')) !== null;
+    return this.key !== null && attempt(() => this.lasting.getItem(prefix + 'key')) === this.key;
   }
 
   signIn(key: string, remember: boolean): void {
@@ -44,12 +44,43 @@ export class Session {
     if (url !== null) attempt(() => to.setItem(prefix + 'webhook_url', url));
   }
 
+  /** Forgets the key and what came with it; what another tab keeps under a newer key stays. */
   signOut(): void {
+    const ended = this.key;
     this.key = null;
     for (const store of [this.brief, this.lasting]) {
+      const kept = attempt(() => store.getItem(prefix + 'key'));
+      if (kept !== null && kept !== ended) continue;
       for (const name of ['key', 'webhook_url', 'ticker', 'interval'])
         attempt(() => store.removeItem(prefix + name));
     }
+  }
+
+  /** Goes on with the key that another tab has kept in place of the one it shared with this tab, if there is one. */
+  takeOver(): boolean {
+    if (this.key === null || this.isOwn()) return false;
+    const kept = attempt(() => this.lasting.getItem(prefix + 'key'));
+    if (kept === null || kept === this.key) return false;
+    this.key = kept;
+    return true;
+  }
+
+  /** What it means for this tab that another one has changed the key that is kept on this device. */
+  keyChanged(before: string | null, now: string | null): 'nothing' | 'another key' | 'signed out' {
+    if (this.key === null || this.isOwn() || now === this.key) return 'nothing';
+    if (now !== null) {
+      this.key = now;
+      return 'another key';
+    }
+    if (before === this.key) return 'signed out';
+    // That tab ended the key that this one has just replaced, and the new one went with it.
+    this.keep(true);
+    return 'nothing';
+  }
+
+  /** Whether the key is this tab's alone. */
+  private isOwn(): boolean {
+    return attempt(() => this.brief.getItem(prefix + 'key')) !== null;
   }
 
   read(name: Name): string | null {

@@ -35,7 +35,8 @@ export const silenceBeforePing = 4; // beats
 export const silenceBeforeDrop = 8;
 const firstWait = 500;
 const longestWait = 30_000;
-const crowdedWait = 60_000; // 4429: too many streams of one user
+// 4429: too many streams of one user, or too many opened within ten seconds, which is over when those have passed.
+const crowdedWait = 10_000;
 
 export class StreamMachine {
   connection: Connection = 'idle';
@@ -123,7 +124,8 @@ export class StreamMachine {
     if (code === 4401) return this.refused();
     this.connection = 'waiting';
     ++this.failures;
-    if (code === 4429) return [{ do: 'wait', milliseconds: crowdedWait }];
+    if (code === 4429)
+      return [{ do: 'wait', milliseconds: Math.round(crowdedWait * (1 + this.random() / 2)) }];
     const full = Math.min(longestWait, firstWait * 2 ** (this.failures - 1));
     // Spread over half of it, so that not everybody comes back to a restarted server in the same moment.
     return [{ do: 'wait', milliseconds: Math.round(full * (0.5 + this.random() / 2)) }];

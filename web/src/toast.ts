@@ -9,6 +9,11 @@ export interface ToastAction {
   run: () => void;
 }
 
+/** Takes all of them away: what they offer is nothing for who comes next. */
+export function clearToasts(): void {
+  document.getElementById('toasts')?.replaceChildren();
+}
+
 export function toast(message: string, kind: 'info' | 'good' | 'bad' = 'info', action?: ToastAction): void {
   const host = document.getElementById('toasts');
   if (host === null) return;

@@ -162,10 +162,13 @@ export function accountView(context: Context): View {
       'Replace it',
     );
     if (!sure) return;
+    accountError.set('');
+    // Another tab may forget the present key before the answer with the new one is here.
+    const { remembered } = session;
     try {
       const keys = await context.withoutStream(async () => {
         const made = await api.post<NewKeys>('/api/v1/users/me/api-key');
-        session.signIn(made.api_key!, session.remembered);
+        session.signIn(made.api_key!, remembered);
         return made;
       });
       await keysDialog(keys);

@@ -178,6 +178,7 @@ export function deliveriesView(context: Context, openId: string | null): View {
   if (openId !== null) open(openId, false);
   return {
     element,
+    openId: () => detail.openId(),
     destroy() {
       stops.forEach((stop) => stop());
       clearInterval(clock);

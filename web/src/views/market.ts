@@ -208,12 +208,13 @@ export function marketView(context: Context): View {
     setText(
       empty,
       series.error !== ''
-        ? series.error
+        ? `${series.error} The chart tries again by itself.`
         : series.loaded
           ? `No prices of ${ticker} yet. The chart begins with the first one.`
           : 'Loading the chart…',
     );
-    show(empty, series.bars.length === 0);
+    // Live prices alone are no chart yet.
+    show(empty, series.bars.length === 0 || (!series.loaded && series.error !== ''));
     renderReadout();
   }
 
