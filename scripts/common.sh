@@ -12,7 +12,7 @@ test_packages=(
   g++-12 llvm-19 libclang-rt-19-dev clang-tidy-19 clang-format-19 libgtest-dev librapidcheck-dev python3
   postgresql-15 redis-server rabbitmq-server libpq-dev prometheus
 )
-browser_packages=(chromium fonts-dejavu-core)
+browser_packages=(chromium chromium-sandbox fonts-dejavu-core)
 perf_packages=(redis-server wrk nginx-light)
 
 say() { printf '\033[1m== %s\033[0m\n' "$*"; }

@@ -24,7 +24,8 @@ export const looks = Object.keys(screens).flatMap((screen) => ['dark', 'light'].
 export function launch() {
   return chromium.launch({
     executablePath: process.env.PRICEWIRE_CHROMIUM ?? '/usr/bin/chromium',
-    chromiumSandbox: process.getuid() !== 0,
+    // Chromium has no sandbox for root, nor where the system forbids user namespaces and its helper has no rights.
+    chromiumSandbox: process.getuid() !== 0 && process.env.PRICEWIRE_BROWSER_NO_SANDBOX !== '1',
     // No name resolves: a request to another host fails even where nobody looks.
     args: ['--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1', '--disable-background-networking'],
   });
