@@ -60,7 +60,7 @@ function take(heard, text, event) {
   if (!validate) return wrong.push(`${text}\nis of a type that the document does not know`);
   if (!validate(message)) wrong.push(`${text}\nis not as the document says: ${ajv.errorsText(validate.errors)}`);
   if (event && event.type !== message.type) wrong.push(`${text}\nis an event ${event.type}`);
-  if (event && event.id !== message.id) wrong.push(`${text}\nhas the id ${event.id}`);
+  if (event && event.id !== (message.id ?? message.last_event_id)) wrong.push(`${text}\nhas the id ${event.id}`);
   heard[message.type] ??= message;
 }
 
