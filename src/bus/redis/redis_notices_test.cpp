@@ -75,10 +75,10 @@ TEST(RedisNotices, AfterAnOutageTheSubscriberIsToldSinceWhenItMissedSomething) {
     ASSERT_TRUE(eventually([&] { return log.count("waiting for Redis") >= 1; }));
     server.start();
     ASSERT_TRUE(publish_until_heard());
-    EXPECT_EQ(misses(), 2U);
+    // By its own new connection, and perhaps by the publisher as well.
+    EXPECT_GE(misses(), 2U);
     std::lock_guard lock(mutex);
-    EXPECT_LE(missed.back(), before + std::chrono::seconds{1});
-    EXPECT_GE(missed.back(), missed.front());
+    EXPECT_LE(*std::min_element(missed.begin() + 1, missed.end()), before + std::chrono::seconds{1});
 }
 
 TEST(RedisNotices, APublisherThatHadToDropSaysSoWhenItCan) {
