@@ -70,7 +70,6 @@ TEST_F(PostgresPlansTest, HotStatementsUseTheirIndexes) {
         {"user_by_email", {"users_email"}},
         {"alert_get", {"using alerts_"}},
         {"alert_list", {"Index Scan Backward using alerts_by_user"}},
-        {"alert_traces", {"alerts_pkey"}},
         {"alert_lock", {"using alerts_"}},
         {"fire", {"alerts_pkey"}},
         {"claim", {"deliveries_pkey", "alerts_pkey"}},

@@ -46,7 +46,6 @@ protected:
             {"alert_list",
              {"SEARCH a USING INDEX alerts_by_user (user_id=? AND id<?)",
               "SEARCH e USING PRIMARY KEY (user_id=? AND webhook_url=?)"}},
-            {"alert_trace", {"SEARCH alerts USING PRIMARY KEY (id=?)"}},
             {"alert_delete", {"SEARCH alerts USING PRIMARY KEY (id=?)", "SEARCH d USING PRIMARY KEY (id=?)"}},
             {"alerts_load_active", {"SCAN alerts\n"}},
             {"firing_deliveries", {"SCAN f", "SEARCH a USING PRIMARY KEY (id=?)"}},
