@@ -44,13 +44,9 @@ struct Exchange {
 };
 
 // The page runs its own scripts and styles, speaks to this server, and knows no other host.
-constexpr std::string_view page_policy =
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-
 // Swagger UI needs no more: it sets styles by script, which a policy does not see, and has its pictures in
 // its stylesheet.
-constexpr std::string_view reference_policy =
+constexpr std::string_view site_policy =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -60,8 +56,8 @@ struct Services {
     ApiOptions options;
     Live* live = nullptr;                 // there while requests are
     std::atomic<bool> had_prices{false};  // there was a price once, so silence is not the start any more
-    StaticSite page{options.page, std::string(page_policy)};
-    StaticSite reference{options.reference, std::string(reference_policy)};
+    StaticSite page{options.page, std::string(site_policy)};
+    StaticSite reference{options.reference, std::string(site_policy)};
 };
 
 }  // namespace pricewire::api

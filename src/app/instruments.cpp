@@ -28,10 +28,6 @@ constexpr std::string_view compiler = "clang " __clang_version__;
 constexpr std::string_view compiler = "g++ " __VERSION__;
 #endif
 
-double seconds(Duration d) {
-    return std::chrono::duration<double>(std::max(d, Duration::zero())).count();
-}
-
 prometheus::Family<prometheus::Counter>& counters(Metrics& metrics, const char* name, const char* help) {
     return prometheus::BuildCounter().Name(name).Help(help).Register(metrics.registry());
 }
@@ -142,7 +138,7 @@ Instruments::OfRequests Instruments::of(const AnsweredRequest& request) {
 void Instruments::answered(const AnsweredRequest& request) {
     const OfRequests found = of(request);
     found.count->Increment();
-    found.time->Observe(seconds(request.took));
+    found.time->Observe(metric_seconds(request.took));
 }
 
 void Instruments::refused_by_server(int status) {
@@ -163,7 +159,7 @@ void Instruments::committed(std::span<const FiringGroup> groups, std::span<const
     for (const FiringGroup& group : groups) {
         for (const Firing& firing : group.firings) {
             if (written.size() < tried && !ours.contains(firing.delivery_id)) continue;
-            observations.add(seconds(now - std::max(group.price.time, made_at(firing.alert_id))));
+            observations.add(metric_seconds(now - std::max(group.price.time, made_at(firing.alert_id))));
         }
     }
     observations.tell(*price_to_firing_);
@@ -176,20 +172,20 @@ void Instruments::settled(const ClaimedDelivery& claimed, const DeliveryOutcome&
             ->Add({{"outcome", std::string(outcome_label(outcome.next))},
                    {"result", result_label(*outcome.attempt, error)}})
             .Increment();
-        attempt_time_->Observe(seconds(outcome.attempt->duration));
+        attempt_time_->Observe(metric_seconds(outcome.attempt->duration));
     } else if (outcome.next == DeliveryState::pending) {
         put_off_->Increment();
     }
     if (is_final(outcome.next)) ended_->Add({{"state", std::string(to_string(outcome.next))}}).Increment();
     if (outcome.next == DeliveryState::delivered && claimed.kind == DeliveryKind::alert &&
         claimed.alert.triggered_at) {
-        firing_to_delivered_->Observe(seconds(outcome.ended_at - *claimed.alert.triggered_at));
+        firing_to_delivered_->Observe(metric_seconds(outcome.ended_at - *claimed.alert.triggered_at));
     }
 }
 
 void Instruments::stored(std::string_view method, Duration took, bool failed) {
     const prometheus::Labels labels{{"method", std::string(method)}};
-    storage_time_.Add(labels, storage_buckets).Observe(seconds(took));
+    storage_time_.Add(labels, storage_buckets).Observe(metric_seconds(took));
     prometheus::Counter& errors = storage_errors_.Add(labels);
     if (failed) errors.Increment();
 }

@@ -15,10 +15,6 @@ constexpr std::size_t most_counted = 10'000;
 
 using Figures = std::vector<Figure>;
 
-double seconds(Duration d) {
-    return std::chrono::duration<double>(std::max(d, Duration::zero())).count();
-}
-
 template <typename T>
 std::string text(const T& name) {
     return std::string(name.view());
@@ -55,8 +51,8 @@ Figures ages_of(const MarketMeters& meters, Timestamp now) {
     for (const TickerMeter& ticker : meters) {
         for (const QuoteMeter& quotes : ticker.quotes) {
             if (const auto at = quotes.received_at()) {
-                out.push_back(
-                    {{{"source", text(quotes.source)}, {"ticker", text(ticker.ticker)}}, seconds(now - *at)});
+                out.push_back({{{"source", text(quotes.source)}, {"ticker", text(ticker.ticker)}},
+                               metric_seconds(now - *at)});
             }
         }
     }
@@ -224,7 +220,7 @@ void Instruments::watch_backlog() {
     gauge("pricewire_oldest_due_delivery_age_seconds",
           "For how long the oldest due delivery has been due; 0 where none is.",
           [this](const DeliveryBacklog& b) {
-              return b.oldest_due ? seconds(clock_.now() - *b.oldest_due) : 0.0;
+              return b.oldest_due ? metric_seconds(clock_.now() - *b.oldest_due) : 0.0;
           });
 }
 

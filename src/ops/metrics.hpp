@@ -2,6 +2,8 @@
 
 #include <prometheus/registry.h>
 
+#include <algorithm>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -14,6 +16,11 @@
 #include "net/http_server.hpp"
 
 namespace pricewire {
+
+// Prometheus' unit of time. What clocks that differ make negative is none.
+inline double metric_seconds(Duration d) {
+    return std::chrono::duration<double>(std::max(d, Duration::zero())).count();
+}
 
 // One figure as it stands at a scrape. Labels come from bounded sets: never a user, a URL or a host.
 struct Figure {

@@ -1,7 +1,6 @@
 #include "outbox/firing_log.hpp"
 
 #include <string>
-#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
