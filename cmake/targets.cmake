@@ -19,13 +19,13 @@ pricewire_embed(storage storage/postgres/postgres_queries.hpp
   ${CMAKE_SOURCE_DIR}/src/storage/postgres/postgres_queries.sql)
 pricewire_room(redis ROOMS base LIBS PkgConfig::HIREDIS PRIVATE_LIBS OpenSSL::Crypto TEST_ROOMS fakes support)
 pricewire_room(bus ROOMS domain base redis PRIVATE_LIBS Boost::json TEST_ROOMS fakes support)
-pricewire_room(cache ROOMS domain base redis TEST_ROOMS fakes support PRIVATE_LIBS absl::flat_hash_map absl::hash)
+pricewire_room(access ROOMS domain base redis TEST_ROOMS fakes support PRIVATE_LIBS absl::flat_hash_map absl::hash)
 pricewire_room(queue ROOMS domain base PRIVATE_LIBS PkgConfig::RABBITMQ OpenSSL::SSL TEST_ROOMS fakes)
 pricewire_room(history ROOMS domain base storage TEST_ROOMS fakes)
 pricewire_room(outbox ROOMS domain base storage queue TEST_ROOMS fakes)
 pricewire_room(deliver ROOMS domain base storage queue net TEST_ROOMS fakes Boost::json PkgConfig::RABBITMQ)
 pricewire_room(live ROOMS domain base storage bus net TEST_ROOMS fakes)
-pricewire_room(api ROOMS domain base storage bus cache net live PRIVATE_LIBS Boost::json ZLIB::ZLIB
+pricewire_room(api ROOMS domain base storage bus access net live PRIVATE_LIBS Boost::json ZLIB::ZLIB
   TEST_ROOMS fakes support)
 include(cmake/openapi.cmake)
 include(cmake/embed_folder.cmake)

@@ -10,7 +10,7 @@
 #include "api/responses.hpp"
 #include "api/static_files.hpp"
 #include "base/trace_context.hpp"
-#include "cache/rate_limits.hpp"
+#include "access/rate_limits.hpp"
 #include "domain/user.hpp"
 
 namespace pricewire {

@@ -9,9 +9,9 @@
 #include <thread>
 #include <vector>
 
-#include "cache/auth_cache.hpp"
-#include "cache/in_process/in_process_auth_cache.hpp"
-#include "cache/redis/redis_auth_cache.hpp"
+#include "access/auth_cache.hpp"
+#include "access/in_process/in_process_auth_cache.hpp"
+#include "access/redis/redis_auth_cache.hpp"
 #include "redis/redis_fixture.hpp"
 
 namespace pricewire {

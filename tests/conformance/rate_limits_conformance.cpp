@@ -9,8 +9,8 @@
 #include <thread>
 #include <vector>
 
-#include "cache/in_process/in_process_rate_limits.hpp"
-#include "cache/redis/redis_rate_limits.hpp"
+#include "access/in_process/in_process_rate_limits.hpp"
+#include "access/redis/redis_rate_limits.hpp"
 #include "redis/redis_fixture.hpp"
 
 namespace pricewire {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "bus/redis/redis_bus.hpp"
-#include "cache/redis/redis_rate_limits.hpp"
+#include "access/redis/redis_rate_limits.hpp"
 #include "report.hpp"
 #include "support/redis_server.hpp"
 

@@ -1,4 +1,4 @@
-#include "cache/redis/redis_rate_limits.hpp"
+#include "access/redis/redis_rate_limits.hpp"
 
 #include <optional>
 #include <stdexcept>
@@ -7,8 +7,8 @@
 #include "base/crypto.hpp"
 #include "base/decimal.hpp"
 #include "base/log.hpp"
-#include "cache/in_process/in_process_rate_limits.hpp"
-#include "cache/redis/pool.hpp"
+#include "access/in_process/in_process_rate_limits.hpp"
+#include "access/redis/pool.hpp"
 
 namespace pricewire {
 namespace {
@@ -96,7 +96,7 @@ public:
 private:
     const std::string prefix_;
     const redis::Script script_;
-    cache::Pool pool_;
+    access::Pool pool_;
     const std::unique_ptr<RateLimits> alone_;
 };
 

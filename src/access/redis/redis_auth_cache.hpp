@@ -2,8 +2,8 @@
 
 #include <memory>
 
-#include "cache/auth_cache.hpp"
-#include "cache/redis/redis_cache_options.hpp"
+#include "access/auth_cache.hpp"
+#include "access/redis/redis_cache_options.hpp"
 
 namespace pricewire {
 

@@ -1,4 +1,4 @@
-#include "cache/in_process/in_process_rate_limits.hpp"
+#include "access/in_process/in_process_rate_limits.hpp"
 
 #include <absl/container/flat_hash_map.h>
 #include <absl/hash/hash.h>
@@ -9,7 +9,7 @@
 #include <mutex>
 #include <string>
 
-#include "cache/token_bucket.hpp"
+#include "access/token_bucket.hpp"
 
 namespace pricewire {
 namespace {

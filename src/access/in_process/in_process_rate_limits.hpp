@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <memory>
 
-#include "cache/rate_limits.hpp"
+#include "access/rate_limits.hpp"
 
 namespace pricewire {
 

@@ -1,10 +1,10 @@
-#include "cache/redis/pool.hpp"
+#include "access/redis/pool.hpp"
 
 #include <utility>
 
 #include "base/log.hpp"
 
-namespace pricewire::cache {
+namespace pricewire::access {
 namespace {
 
 using namespace std::chrono_literals;
@@ -119,4 +119,4 @@ bool Pool::fill() {
     }
 }
 
-}  // namespace pricewire::cache
+}  // namespace pricewire::access

@@ -1,4 +1,4 @@
-#include "cache/redis/redis_auth_cache.hpp"
+#include "access/redis/redis_auth_cache.hpp"
 
 #include <fmt/format.h>
 
@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "cache/redis/pool.hpp"
+#include "access/redis/pool.hpp"
 
 namespace pricewire {
 namespace {
@@ -196,7 +196,7 @@ private:
     const redis::Script get_;
     const redis::Script put_;
     const redis::Script evict_;
-    mutable cache::Pool pool_;
+    mutable access::Pool pool_;
     mutable std::mutex mutex_;
     mutable std::vector<Eviction> waiting_;  // those that Redis has not been told
     std::uint64_t tickets_ = 0;

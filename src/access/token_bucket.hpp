@@ -5,7 +5,7 @@
 #include <cstdint>
 
 #include "base/decimal.hpp"
-#include "cache/rate_limits.hpp"
+#include "access/rate_limits.hpp"
 
 namespace pricewire {
 

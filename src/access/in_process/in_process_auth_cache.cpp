@@ -1,4 +1,4 @@
-#include "cache/in_process/in_process_auth_cache.hpp"
+#include "access/in_process/in_process_auth_cache.hpp"
 
 #include <absl/container/flat_hash_map.h>
 

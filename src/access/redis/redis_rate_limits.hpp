@@ -2,8 +2,8 @@
 
 #include <memory>
 
-#include "cache/rate_limits.hpp"
-#include "cache/redis/redis_cache_options.hpp"
+#include "access/rate_limits.hpp"
+#include "access/redis/redis_cache_options.hpp"
 
 namespace pricewire {
 

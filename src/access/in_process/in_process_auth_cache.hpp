@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "base/clock.hpp"
-#include "cache/auth_cache.hpp"
+#include "access/auth_cache.hpp"
 
 namespace pricewire {
 

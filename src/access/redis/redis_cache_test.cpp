@@ -6,9 +6,9 @@
 #include <stdexcept>
 #include <vector>
 
-#include "cache/redis/redis_auth_cache.hpp"
-#include "cache/redis/redis_rate_limits.hpp"
-#include "cache/token_bucket.hpp"
+#include "access/redis/redis_auth_cache.hpp"
+#include "access/redis/redis_rate_limits.hpp"
+#include "access/token_bucket.hpp"
 #include "fakes/log_capture.hpp"
 #include "redis/redis_fixture.hpp"
 

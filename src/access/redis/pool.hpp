@@ -9,12 +9,12 @@
 #include <vector>
 
 #include "base/clock.hpp"
-#include "cache/redis/redis_cache_options.hpp"
+#include "access/redis/redis_cache_options.hpp"
 #include "redis/connection.hpp"
 #include "redis/outage.hpp"
 #include "redis/stop_signal.hpp"
 
-namespace pricewire::cache {
+namespace pricewire::access {
 
 // A few connections that threads borrow for one command at a time. They are made by a thread of the pool's,
 // so that whoever borrows never waits for connecting: where there is none, Redis is away. Thread-safe.
@@ -54,4 +54,4 @@ private:
     std::thread thread_;
 };
 
-}  // namespace pricewire::cache
+}  // namespace pricewire::access

@@ -1,4 +1,4 @@
-#include "cache/token_bucket.hpp"
+#include "access/token_bucket.hpp"
 
 #include <gtest/gtest.h>
 #include <rapidcheck.h>

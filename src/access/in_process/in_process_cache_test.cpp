@@ -3,8 +3,8 @@
 
 #include <string>
 
-#include "cache/in_process/in_process_auth_cache.hpp"
-#include "cache/in_process/in_process_rate_limits.hpp"
+#include "access/in_process/in_process_auth_cache.hpp"
+#include "access/in_process/in_process_rate_limits.hpp"
 
 namespace pricewire {
 namespace {
