@@ -20,7 +20,7 @@ function(pricewire_embed target header)
 #include <span>
 #include <string_view>
 
-namespace pricewire {
+namespace pricewire::storage {
 
 #ifndef PRICEWIRE_EMBEDDED_FILE
 #define PRICEWIRE_EMBEDDED_FILE
@@ -32,12 +32,12 @@ struct EmbeddedFile {
 
 std::span<const EmbeddedFile> ${name}();
 
-}  // namespace pricewire
+}  // namespace pricewire::storage
 " @ONLY)
   file(WRITE ${cpp}.new
 "#include \"${header}\"
 
-namespace pricewire {
+namespace pricewire::storage {
 
 std::span<const EmbeddedFile> ${name}() {
     static constexpr EmbeddedFile files[] = {
@@ -45,7 +45,7 @@ ${entries}    };
     return files;
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::storage
 ")
   file(COPY_FILE ${cpp}.new ${cpp} ONLY_IF_DIFFERENT)
   target_sources(${target} PRIVATE ${cpp})

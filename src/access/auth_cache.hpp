@@ -7,7 +7,7 @@
 #include "base/uuid.hpp"
 #include "domain/user.hpp"
 
-namespace pricewire {
+namespace pricewire::access {
 
 // Remembers which key hash belongs to which active user. Bounded, entries live an hour at most. Thread-safe.
 class AuthCache {
@@ -22,4 +22,4 @@ public:
     virtual void evict(std::optional<Uuid> user_id) = 0;
 };
 
-}  // namespace pricewire
+}  // namespace pricewire::access

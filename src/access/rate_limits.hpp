@@ -5,7 +5,7 @@
 
 #include "base/clock.hpp"
 
-namespace pricewire {
+namespace pricewire::access {
 
 // `count` requests at once, refilled evenly over `period`: a token bucket. "5/10s".
 struct RateLimit {
@@ -27,4 +27,4 @@ public:
     virtual RateDecision take(std::string_view bucket, const RateLimit& limit, MonoTime now) = 0;
 };
 
-}  // namespace pricewire
+}  // namespace pricewire::access

@@ -4,10 +4,10 @@
 #include <chrono>
 #include <cstdint>
 
-#include "base/decimal.hpp"
 #include "access/rate_limits.hpp"
+#include "base/decimal.hpp"
 
-namespace pricewire {
+namespace pricewire::access {
 
 // A token bucket in whole numbers, so that no refill is ever rounded away. What is kept is the debt, the part
 // of the bucket that is missing, in nanoseconds / count: one token costs `period` of them, a full bucket
@@ -54,4 +54,4 @@ private:
     MonoTime at_{};
 };
 
-}  // namespace pricewire
+}  // namespace pricewire::access

@@ -5,7 +5,7 @@
 
 #include <vector>
 
-namespace pricewire {
+namespace pricewire::access {
 namespace {
 
 using namespace std::chrono_literals;
@@ -120,4 +120,4 @@ TEST(TokenBucket, AgreesWithAnExactModelAndKeepsItsWord) {
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::access

@@ -19,7 +19,7 @@
 #include "base/mailbox.hpp"
 #include "base/uuid_time.hpp"
 
-namespace pricewire {
+namespace pricewire::alert {
 namespace {
 
 class CheckerImpl final : public Checker {
@@ -286,4 +286,4 @@ std::unique_ptr<Checker> start_checker(CheckerOptions options, const Clock& cloc
     return std::make_unique<CheckerImpl>(std::move(options), clock);
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::alert

@@ -9,7 +9,7 @@
 #include "base/clock.hpp"
 #include "domain/alert.hpp"
 
-namespace pricewire {
+namespace pricewire::alert {
 
 struct CheckerOptions {
     // Loads one consistent snapshot of the active alerts, in pieces; called on the checker's thread, again
@@ -64,4 +64,4 @@ public:
 // `clock` outlives it.
 std::unique_ptr<Checker> start_checker(CheckerOptions options, const Clock& clock);
 
-}  // namespace pricewire
+}  // namespace pricewire::alert

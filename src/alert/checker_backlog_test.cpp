@@ -8,7 +8,7 @@
 
 #include "alert/checker.hpp"
 
-namespace pricewire {
+namespace pricewire::alert {
 namespace {
 
 using namespace std::chrono_literals;
@@ -129,4 +129,4 @@ TEST_F(CheckerBacklog, DeletedAlertsDoNotFireHoweverTheyWereKnown) {
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::alert

@@ -12,7 +12,7 @@
 #include <thread>
 #include <vector>
 
-namespace pricewire {
+namespace pricewire::alert {
 namespace {
 
 using namespace std::chrono_literals;
@@ -452,4 +452,4 @@ TEST_F(CheckerTime, ManyPricesOfThePastWakeAnAlertWhenItsTimeHasCome) {
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::alert

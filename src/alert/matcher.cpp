@@ -32,7 +32,7 @@
 // index is a 4-byte slot and a control byte at a load of 7/16 to 7/8. tests/perf/matcher_bench measures both
 // time and bytes.
 
-namespace pricewire {
+namespace pricewire::alert {
 namespace {
 
 using Words = std::array<std::uint32_t, 4>;
@@ -186,4 +186,4 @@ void Matcher::on_price_gone(Ticker ticker) {
     lines_[line_of(ticker)]->price.reset();
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::alert

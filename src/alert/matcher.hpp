@@ -14,7 +14,7 @@
 #include "base/uuid.hpp"
 #include "domain/alert.hpp"
 
-namespace pricewire {
+namespace pricewire::alert {
 
 // Finds the alerts that a price fires. How, and why nothing is missed, stands above the code in matcher.cpp.
 // Pure; one thread owns it.
@@ -105,4 +105,4 @@ private:
     absl::flat_hash_set<Slot, IdHash, IdEqual> by_id_;
 };
 
-}  // namespace pricewire
+}  // namespace pricewire::alert

@@ -7,7 +7,7 @@
 
 #include "alert/matcher.hpp"
 
-namespace pricewire {
+namespace pricewire::alert {
 namespace {
 
 TEST(MatcherLimits, OrdersTheWholeRangeOfDecimalsOnBothSides) {
@@ -50,4 +50,4 @@ TEST(MatcherLimits, RefusesATickerTooManyAndTakesItForNoOther) {
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::alert

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <map>
 
-namespace pricewire {
+namespace pricewire::alert {
 namespace {
 
 Uuid id_of(std::uint32_t n) {
@@ -320,4 +320,4 @@ TEST(MatcherPast, ThoseThatAPriceWouldFireAndAreYoungerAreTakenAndCanBePutBack) 
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::alert

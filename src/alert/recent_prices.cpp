@@ -4,7 +4,7 @@
 #include <iterator>
 #include <utility>
 
-namespace pricewire {
+namespace pricewire::alert {
 
 std::optional<Timestamp> RecentPrices::add(Price price, Timestamp now) {
     price.time = std::min(price.time, now);
@@ -49,4 +49,4 @@ std::optional<Timestamp> RecentPrices::insert(Line& line, Entry entry, Timestamp
     return ceased;
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::alert

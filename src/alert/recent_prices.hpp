@@ -9,7 +9,7 @@
 #include "domain/alert.hpp"
 #include "domain/market.hpp"
 
-namespace pricewire {
+namespace pricewire::alert {
 
 // What each ticker's price has been of late, so that an alert that is heard of after prices which followed
 // its creation is judged by them too. A price is in effect from its own time until the next one's, or until
@@ -44,4 +44,4 @@ private:
     std::unordered_map<Ticker, Line> by_ticker_;
 };
 
-}  // namespace pricewire
+}  // namespace pricewire::alert

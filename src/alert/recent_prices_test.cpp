@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace pricewire {
+namespace pricewire::alert {
 namespace {
 
 using namespace std::chrono_literals;
@@ -102,4 +102,4 @@ TEST_F(RecentPricesTest, APriceOfTheFutureIsOneOfNow) {
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::alert

@@ -30,7 +30,7 @@ TEST_F(AccountTest, AReplacedKeyDiesAtOnce) {
 }
 
 TEST_F(AccountTest, TheOldKeyIsForgottenWithoutWaitingForTheStoragesEvent) {
-    MemoryStorage silent;
+    fakes::MemoryStorage silent;
     ApiDependencies use{silent, *bus_, *auth_cache_, *rate_limits_, clock_, secrets_, *notices_};
     use.make_webhook_secret = [](SignatureScheme) { return NewWebhookSecret{v1_secret, v1_secret}; };
     api_ = create_api(std::move(use), options_);
@@ -139,7 +139,7 @@ TEST_F(AccountTest, WhatSignsIsShownWithoutTheSecret) {
 
 TEST_F(AccountTest, ASecretThatCannotBeReadIsReplacedWithoutIt) {
     ASSERT_TRUE(storage_.rotate_webhook_secret(*Uuid::parse(ann_.id), "sealed:another:text", clock_.now()));
-    LogCapture log;
+    fakes::LogCapture log;
     expect_error(call_as(ann_, "GET", secret_path), 500, "Internal Server Error");
     EXPECT_EQ(log.count("a webhook secret cannot be read: sealed for another user"), 1u);
     const Answer unnamed = call_as(ann_, "POST", secret_path);
@@ -150,7 +150,7 @@ TEST_F(AccountTest, ASecretThatCannotBeReadIsReplacedWithoutIt) {
 }
 
 TEST_F(AccountTest, SecretsStandInNoOtherAnswerAndInNoLog) {
-    LogCapture log(log::Level::debug);
+    fakes::LogCapture log(log::Level::debug);
     Account eve = register_user("eve@example.com");
     const std::string alert = create(eve);
     const std::string id = fire(alert, "70001");

@@ -60,8 +60,8 @@ std::optional<bool> parse_bool(std::string_view text) {
     return std::nullopt;
 }
 
-Parsed<AlertFilter> parse_filter(const QueryString& query) {
-    AlertFilter filter;
+Parsed<storage::AlertFilter> parse_filter(const QueryString& query) {
+    storage::AlertFilter filter;
     std::vector<Issue> issues;
     if (const auto text = query.find("is_active")) {
         filter.is_active = parse_bool(*text);
@@ -113,10 +113,10 @@ net::ServerResponse create_alert(Services& services, Exchange& exchange) {
         }
     }
     const auto created = services.use.storage.create_alert(alert, services.options.alerts_per_user);
-    if (!created && created.error() == CreateAlertError::duplicate) {
+    if (!created && created.error() == storage::CreateAlertError::duplicate) {
         return error_response(409, "An identical active alert already exists");
     }
-    if (!created && created.error() == CreateAlertError::endpoint_disabled) {
+    if (!created && created.error() == storage::CreateAlertError::endpoint_disabled) {
         return error_response(409, endpoint_is_disabled);
     }
     if (!created) {
@@ -143,7 +143,7 @@ net::ServerResponse list_alerts(Services& services, Exchange& exchange) {
     w.end_array();
     auto response = json_response(200, std::move(w).str());
     if (alerts.size() == filter->limit) {
-        AlertFilter rest = *filter;
+        storage::AlertFilter rest = *filter;
         rest.limit = 1;
         rest.before = alerts.back().id;
         // A full page may be the last one; a client should not be sent after an empty page.

@@ -19,7 +19,7 @@
 #include "base/log.hpp"
 #include "live/live.hpp"
 
-namespace pricewire {
+namespace pricewire::api {
 namespace {
 
 using namespace api;
@@ -67,7 +67,7 @@ public:
         random_bytes(random);
         request_id_prefix_ = hex_encode(random);
         ApiOptions& o = services_.options;
-        live_ = start_live(
+        live_ = live::start_live(
             {.tickers = o.tickers},
             {.alert = alert_json,
              .delivery = [](const DeliveryView& d) { return delivery_json(d); },
@@ -141,7 +141,7 @@ private:
         try {
             const RequestScope scope(*x);
             next = step(*x, here, response);
-        } catch (const StorageError& e) {
+        } catch (const storage::StorageError& e) {
             const RequestScope scope(*x);
             if (!storage_was_gone_.exchange(true)) {
                 log::error("the database cannot be reached; requests that need it are answered 503",
@@ -230,7 +230,7 @@ private:
     bool within_limit(Exchange& x, net::ServerResponse& out) {
         if (x.decision) return x.decision->allowed;
         fmt::memory_buffer bucket;
-        const auto by_ip = [&](std::string_view what, const RateLimit& limit) {
+        const auto by_ip = [&](std::string_view what, const access::RateLimit& limit) {
             const auto client = client_address(x.request, services_.options.trusted_proxies);
             fmt::format_to(std::back_inserter(bucket), "{}:{}", what, address_key(client));
             return limit;
@@ -335,7 +335,7 @@ private:
     }
 
     Services services_;
-    std::unique_ptr<Live> live_;
+    std::unique_ptr<live::Live> live_;
     HealthProbe health_;
     AccessLog access_log_;
     WorkerPool resolvers_;
@@ -351,4 +351,4 @@ std::unique_ptr<Api> create_api(ApiDependencies dependencies, ApiOptions options
     return std::make_unique<ApiImpl>(std::move(dependencies), std::move(options));
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::api

@@ -8,26 +8,26 @@
 #include <string>
 #include <vector>
 
+#include "access/auth_cache.hpp"
+#include "access/rate_limits.hpp"
 #include "api/static_files.hpp"
 #include "base/clock.hpp"
 #include "base/secret_box.hpp"
 #include "bus/delivery_notices.hpp"
 #include "bus/price_bus.hpp"
-#include "access/auth_cache.hpp"
-#include "access/rate_limits.hpp"
 #include "domain/market.hpp"
 #include "net/http_server.hpp"
 #include "net/webhook_url.hpp"
 #include "storage/storage.hpp"
 
-namespace pricewire {
+namespace pricewire::api {
 
 struct ApiOptions {
     std::vector<Ticker> tickers;  // those an alert may name, in the configured order
-    RateLimit register_limit{2, std::chrono::seconds{10}};
-    RateLimit user_limit{5, std::chrono::seconds{10}};
-    RateLimit rates_limit{5, std::chrono::seconds{10}};
-    RateLimit history_limit{30, std::chrono::seconds{10}};
+    access::RateLimit register_limit{2, std::chrono::seconds{10}};
+    access::RateLimit user_limit{5, std::chrono::seconds{10}};
+    access::RateLimit rates_limit{5, std::chrono::seconds{10}};
+    access::RateLimit history_limit{30, std::chrono::seconds{10}};
     std::size_t alerts_per_user = 1000;
     std::vector<net::Network> trusted_proxies;
     net::UrlPolicy url_policy;
@@ -63,15 +63,15 @@ struct AnsweredRequest {
 
 // What the API uses. References and functions outlive it; functions are thread-safe.
 struct ApiDependencies {
-    Storage& storage;
-    PriceBus& bus;
-    AuthCache& auth_cache;
-    RateLimits& rate_limits;
+    storage::Storage& storage;
+    bus::PriceBus& bus;
+    access::AuthCache& auth_cache;
+    access::RateLimits& rate_limits;
     const Clock& clock;
     SecretBox& secrets;
     // Where the live stream hears that deliveries have changed, and where handlers say so. The API is its
     // subscriber.
-    DeliveryNotices& notices;
+    bus::DeliveryNotices& notices;
     std::function<NewWebhookSecret(SignatureScheme)> make_webhook_secret;
     // Of a secret in the clear. Error: it is none; the text does not show it.
     std::function<Result<WebhookKeyInfo>(std::string_view secret)> webhook_key_info;
@@ -122,4 +122,4 @@ std::unique_ptr<Api> create_api(ApiDependencies dependencies, ApiOptions options
 // An error in the API's own shape, for ServerOptions::error_response.
 net::ServerResponse api_error_response(int status, std::string_view detail);
 
-}  // namespace pricewire
+}  // namespace pricewire::api

@@ -12,12 +12,12 @@
 #include <utility>
 #include <vector>
 
+#include "access/in_process/in_process_auth_cache.hpp"
+#include "access/in_process/in_process_rate_limits.hpp"
 #include "api/api.hpp"
 #include "base/crypto.hpp"
 #include "bus/in_process/in_process_bus.hpp"
 #include "bus/in_process/in_process_notices.hpp"
-#include "access/in_process/in_process_auth_cache.hpp"
-#include "access/in_process/in_process_rate_limits.hpp"
 #include "fakes/fake_secret_box.hpp"
 #include "fakes/memory_storage.hpp"
 #include "support/prism.hpp"
@@ -45,7 +45,7 @@ struct Answer {
 using Pending = std::future<net::ServerResponse>;
 
 // Storage whose lookups of keys can be held up after they have read.
-class GatedStorage : public MemoryStorage {
+class GatedStorage : public fakes::MemoryStorage {
 public:
     using MemoryStorage::MemoryStorage;
     std::function<void()> after_lookup;
@@ -261,14 +261,14 @@ protected:
     }
 
     ManualClock clock_;
-    FakeSecretBox secrets_;
+    fakes::FakeSecretBox secrets_;
     ApiOptions options_;
-    std::unique_ptr<PriceBus> bus_ = create_in_process_bus({"BTC", "ETH", "DOGE"});
-    std::unique_ptr<DeliveryNotices> notices_ = create_in_process_notices();
-    std::unique_ptr<AuthCache> auth_cache_ = create_in_process_auth_cache(clock_);
-    std::unique_ptr<RateLimits> rate_limits_ = create_in_process_rate_limits();
+    std::unique_ptr<bus::PriceBus> bus_ = bus::create_in_process_bus({"BTC", "ETH", "DOGE"});
+    std::unique_ptr<bus::DeliveryNotices> notices_ = bus::create_in_process_notices();
+    std::unique_ptr<access::AuthCache> auth_cache_ = access::create_in_process_auth_cache(clock_);
+    std::unique_ptr<access::RateLimits> rate_limits_ = access::create_in_process_rate_limits();
     GatedStorage storage_{
-        StorageEvents{{}, [this](std::optional<Uuid> user) { api().on_user_changed(user); }}};
+        storage::StorageEvents{{}, [this](std::optional<Uuid> user) { api().on_user_changed(user); }}};
     std::function<void()> ping_queue_;
     // No test asks a name server.
     std::function<Result<net::WebhookUrl>(std::string_view)> vet_ = [](std::string_view) {

@@ -174,7 +174,7 @@ TEST_F(CommonTest, TheInterfaceIsDescribedInOpenApi31) {
 }
 
 TEST_F(CommonTest, AnythingThatFailsIs500WithoutItsReason) {
-    LogCapture log;
+    fakes::LogCapture log;
     const Account ann = register_user("ann@example.com");
     storage_.after_lookup = [] { throw std::runtime_error("secret path"); };
     const Answer answer = call_as(ann, "GET", "/api/v1/users/me");
@@ -185,7 +185,7 @@ TEST_F(CommonTest, AnythingThatFailsIs500WithoutItsReason) {
 }
 
 TEST_F(CommonTest, ADatabaseThatIsAwayIsLoggedOnceEachTime) {
-    LogCapture log;
+    fakes::LogCapture log;
     storage_.fail();
     for (int i = 0; i < 3; ++i) call("POST", "/api/v1/users/register", R"({"email":"ann@example.com"})");
     EXPECT_EQ(log.count("the database cannot be reached"), 1u);

@@ -25,7 +25,7 @@ constexpr std::size_t max_recovered = 10'000;
 constexpr std::size_t max_shown_attempts = 100;
 
 struct DeliveryQuery {
-    DeliveryFilter filter;
+    storage::DeliveryFilter filter;
     std::vector<DeliveryState> states;  // more than one, or none: then the filter's
 };
 
@@ -70,10 +70,10 @@ Parsed<DeliveryQuery> parse_query(const QueryString& query) {
 }
 
 // Newest first, at most as many as the filter's limit.
-std::vector<DeliveryView> find(Storage& storage, const Uuid& user_id, const DeliveryQuery& query) {
+std::vector<DeliveryView> find(storage::Storage& storage, const Uuid& user_id, const DeliveryQuery& query) {
     if (query.states.empty()) return storage.deliveries(user_id, query.filter);
     std::vector<DeliveryView> all;
-    DeliveryFilter filter = query.filter;
+    storage::DeliveryFilter filter = query.filter;
     for (const DeliveryState state : query.states) {
         filter.state = state;
         const std::vector<DeliveryView> some = storage.deliveries(user_id, filter);
@@ -116,7 +116,7 @@ net::ServerResponse delivery_response(Services& services, const Exchange& exchan
     return json_response(status, delivery_json(*delivery));
 }
 
-std::optional<Breaker> breaker_of(Storage& storage, const std::string& endpoint) {
+std::optional<Breaker> breaker_of(storage::Storage& storage, const std::string& endpoint) {
     const std::vector<Breaker> breakers = storage.breakers();
     const auto found = std::find_if(breakers.begin(), breakers.end(),
                                     [&](const Breaker& b) { return b.endpoint == endpoint; });
@@ -148,7 +148,7 @@ net::ServerResponse list_alert_deliveries(Services& services, Exchange& exchange
     wanted->filter.alert_id = *alert_id;
     if (!services.use.storage.alert(exchange.user.id, *alert_id)) {
         // A deleted alert's deliveries are there still.
-        DeliveryFilter any;
+        storage::DeliveryFilter any;
         any.alert_id = *alert_id;
         any.limit = 1;
         if (services.use.storage.deliveries(exchange.user.id, any).empty()) {
@@ -160,7 +160,7 @@ net::ServerResponse list_alert_deliveries(Services& services, Exchange& exchange
 }
 
 net::ServerResponse show_delivery(Services& services, Exchange& exchange) {
-    Storage& storage = services.use.storage;
+    storage::Storage& storage = services.use.storage;
     const auto id = Uuid::parse(exchange.parameter);
     const auto delivery = id ? storage.delivery(exchange.user.id, *id) : std::nullopt;
     if (!delivery) return error_response(404, not_found);
@@ -175,7 +175,7 @@ net::ServerResponse retry_delivery(Services& services, Exchange& exchange) {
     const auto id = Uuid::parse(exchange.parameter);
     if (!id) return error_response(404, not_found);
     const auto task = services.use.storage.retry_delivery(exchange.user.id, *id, services.use.clock.now());
-    if (!task && task.error() == RetryError::under_way) {
+    if (!task && task.error() == storage::RetryError::under_way) {
         return error_response(409, "An attempt of this delivery is under way; ask again when it has ended");
     }
     if (!task) return error_response(404, not_found);
@@ -188,7 +188,7 @@ net::ServerResponse cancel_delivery(Services& services, Exchange& exchange) {
     if (!id) return error_response(404, not_found);
     const auto cancelled =
         services.use.storage.cancel_delivery(exchange.user.id, *id, services.use.clock.now());
-    if (!cancelled && cancelled.error() == CancelError::final) {
+    if (!cancelled && cancelled.error() == storage::CancelError::final) {
         return error_response(409, "This delivery has ended already");
     }
     if (!cancelled) return error_response(404, not_found);
@@ -200,7 +200,7 @@ net::ServerResponse cancel_delivery(Services& services, Exchange& exchange) {
 net::ServerResponse recover_deliveries(Services& services, Exchange& exchange) {
     const auto body = parse_recover_body(exchange.request.body);
     if (!body) return validation_response(body.error());
-    Storage& storage = services.use.storage;
+    storage::Storage& storage = services.use.storage;
     std::size_t recovered = 0;
     try {
         while (recovered < max_recovered) {
@@ -210,12 +210,12 @@ net::ServerResponse recover_deliveries(Services& services, Exchange& exchange) {
             recovered += tasks.size();
             if (tasks.size() < recover_step) return recovered_response(recovered, false);
         }
-        DeliveryFilter rest;
+        storage::DeliveryFilter rest;
         rest.state = DeliveryState::failed;
         rest.since = body->since;
         rest.limit = 1;
         return recovered_response(recovered, !storage.deliveries(exchange.user.id, rest).empty());
-    } catch (const StorageError& e) {
+    } catch (const storage::StorageError& e) {
         // To say that nothing was changed would be wrong: earlier steps were.
         if (recovered == 0) throw;
         log::warn("the database went away within a recovery of deliveries; its user is told to go on",
@@ -225,7 +225,7 @@ net::ServerResponse recover_deliveries(Services& services, Exchange& exchange) {
 }
 
 net::ServerResponse test_alert(Services& services, Exchange& exchange) {
-    Storage& storage = services.use.storage;
+    storage::Storage& storage = services.use.storage;
     const auto alert_id = Uuid::parse(exchange.parameter);
     const auto alert = alert_id ? storage.alert(exchange.user.id, *alert_id) : std::nullopt;
     if (!alert) return error_response(404, no_such_alert);

@@ -6,14 +6,14 @@
 #include <string>
 #include <string_view>
 
+#include "access/rate_limits.hpp"
 #include "api/api.hpp"
 #include "api/responses.hpp"
 #include "api/static_files.hpp"
 #include "base/trace_context.hpp"
-#include "access/rate_limits.hpp"
 #include "domain/user.hpp"
 
-namespace pricewire {
+namespace pricewire::live {
 class Live;
 }
 
@@ -39,8 +39,8 @@ struct Exchange {
     // What it is about, for the log, where its path does not say it.
     std::optional<Uuid> alert_id;
     std::optional<Uuid> delivery_id;
-    std::optional<RateLimit> limit;        // the limit that was asked
-    std::optional<RateDecision> decision;  // and what it said
+    std::optional<access::RateLimit> limit;        // the limit that was asked
+    std::optional<access::RateDecision> decision;  // and what it said
 };
 
 // The page runs its own scripts and styles, speaks to this server, and knows no other host.
@@ -54,7 +54,7 @@ constexpr std::string_view site_policy =
 struct Services {
     ApiDependencies use;
     ApiOptions options;
-    Live* live = nullptr;                 // there while requests are
+    live::Live* live = nullptr;           // there while requests are
     std::atomic<bool> had_prices{false};  // there was a price once, so silence is not the start any more
     StaticSite page{options.page, std::string(site_policy)};
     StaticSite reference{options.reference, std::string(site_policy)};

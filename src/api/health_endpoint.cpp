@@ -6,7 +6,7 @@
 #include "api/health_probe.hpp"
 #include "base/json_writer.hpp"
 
-namespace pricewire {
+namespace pricewire::api {
 namespace {
 
 std::string_view without_slash(std::string_view path) {
@@ -75,4 +75,4 @@ net::ServerResponse starting_response(std::string_view path, std::string_view wa
     return api::json_response(503, std::move(w).str());
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::api

@@ -9,7 +9,7 @@
 #include "base/clock.hpp"
 #include "net/http_server.hpp"
 
-namespace pricewire {
+namespace pricewire::api {
 
 // Something that a process needs, or does better with.
 struct HealthDependency {
@@ -32,4 +32,4 @@ std::unique_ptr<HealthEndpoint> create_health_endpoint(std::vector<HealthDepende
 // What a process answers to `path` while it cannot serve yet: it lives, and waits for what `waiting` says.
 net::ServerResponse starting_response(std::string_view path, std::string_view waiting);
 
-}  // namespace pricewire
+}  // namespace pricewire::api

@@ -34,7 +34,7 @@ TEST_F(HealthTest, PingsEverythingAndNeedsNoKey) {
 }
 
 TEST_F(HealthTest, ADatabaseThatFailsIsDownAndTheReasonIsTheOperatorsAlone) {
-    LogCapture log;
+    fakes::LogCapture log;
     storage_.fail("no such host db.internal");
     const Answer answer = call("GET", "/health");
     EXPECT_EQ(answer.status, 503);

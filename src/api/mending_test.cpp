@@ -140,7 +140,7 @@ TEST_F(MendingTest, ARecoveryIsBoundedAndSaysWhetherMoreIsLeft) {
 TEST_F(MendingTest, ARecoveryThatLosesTheDatabaseTellsWhatItHasDone) {
     options_.alerts_per_user = 2000;
     api_ = nullptr;
-    LogCapture log;
+    fakes::LogCapture log;
     for (int i = 1; i <= 1500; ++i) end(fired(ann_, std::to_string(i)), DeliveryState::failed);
     on_hint_ = [this] { storage_.fail(); };
     EXPECT_EQ(recover().body, R"({"recovered":1000,"more":true})");
@@ -202,7 +202,7 @@ TEST_F(MendingTest, ADisabledUrlIsNotTested) {
 
 TEST_F(MendingTest, AHintThatFailsCostsNobodyTheAnswer) {
     const std::string id = fired(ann_);
-    LogCapture log;
+    fakes::LogCapture log;
     on_hint_ = [] { throw std::runtime_error("the broker is away"); };
     EXPECT_EQ(post("deliveries/" + id + "/retry").status, 202);
     EXPECT_EQ(log.count("warn the senders could not be told of a delivery"), 1u);

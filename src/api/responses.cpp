@@ -55,7 +55,7 @@ net::ServerResponse validation_response(std::span<const Issue> issues) {
 
 }  // namespace pricewire::api
 
-namespace pricewire {
+namespace pricewire::api {
 
 net::ServerResponse api_error_response(int status, std::string_view detail) {
     auto response = api::error_response(status, detail);
@@ -64,4 +64,4 @@ net::ServerResponse api_error_response(int status, std::string_view detail) {
     return response;
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::api

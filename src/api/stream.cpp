@@ -76,7 +76,7 @@ class Session final : public StreamSession, public std::enable_shared_from_this<
 public:
     using Authenticate = std::function<void(std::shared_ptr<StreamSession>, std::string key)>;
 
-    Session(std::shared_ptr<net::WsPeer> peer, Live& live, const std::vector<Ticker>& tickers,
+    Session(std::shared_ptr<net::WsPeer> peer, live::Live& live, const std::vector<Ticker>& tickers,
             Authenticate authenticate)
         : live_(live), tickers_(tickers), authenticate_(std::move(authenticate)), peer_(std::move(peer)) {}
 
@@ -175,7 +175,7 @@ private:
         return ++commands_ > commands_in_ten_seconds;
     }
 
-    Live& live_;
+    live::Live& live_;
     const std::vector<Ticker>& tickers_;
     const Authenticate authenticate_;
 
@@ -187,7 +187,7 @@ private:
     std::mutex mutex_;
     std::shared_ptr<net::WsPeer> peer_;  // until it is closed, as it holds this
     State state_ = State::waiting;
-    Live::ClientId client_ = 0;
+    live::Live::ClientId client_ = 0;
     std::optional<std::vector<Ticker>> wanted_;
     std::optional<std::string> last_event_id_;
 };
@@ -241,7 +241,7 @@ std::expected<std::vector<Ticker>, std::string> parse_tickers(std::string_view t
 }
 
 net::WsHandler open_session(
-    const net::ServerRequest& request, std::shared_ptr<net::WsPeer> peer, Live& live,
+    const net::ServerRequest& request, std::shared_ptr<net::WsPeer> peer, live::Live& live,
     const std::vector<Ticker>& tickers,
     std::function<void(std::shared_ptr<StreamSession>, std::string key)> authenticate) {
     std::string key;
@@ -276,12 +276,12 @@ net::ServerResponse open_stream(Services&, Exchange& exchange) {
 
 net::ServerResponse open_events(Services& services, Exchange& exchange) {
     const QueryString query(exchange.request.query);
-    LiveClient client{.peer = {},
-                      .format = live::Format::server_sent_events,
-                      .user_id = exchange.user.id,
-                      .key_hash = sha256(*exchange.request.header("x-api-key")),
-                      .tickers = {},
-                      .last_event_id = {}};
+    live::LiveClient client{.peer = {},
+                            .format = live::Format::server_sent_events,
+                            .user_id = exchange.user.id,
+                            .key_hash = sha256(*exchange.request.header("x-api-key")),
+                            .tickers = {},
+                            .last_event_id = {}};
     if (const auto text = query.find("tickers")) {
         auto tickers = parse_tickers(*text, services.options.tickers);
         if (!tickers) {
@@ -300,9 +300,9 @@ net::ServerResponse open_events(Services& services, Exchange& exchange) {
     response.stream = [&live = *services.live, client](const std::shared_ptr<net::StreamPeer>& peer) {
         static const auto greeting = std::make_shared<const std::string>("retry: 2000\n\n");
         peer->send(greeting);
-        LiveClient joining = client;
+        live::LiveClient joining = client;
         joining.peer = peer;
-        const Live::ClientId id = live.add(std::move(joining));
+        const live::Live::ClientId id = live.add(std::move(joining));
         return [&live, id] { live.remove(id); };
     };
     return response;

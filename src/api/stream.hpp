@@ -52,7 +52,7 @@ public:
 // Begins a session. `authenticate` asks for the key to be looked at, which leads to open() or refuse().
 // References outlive the server.
 net::WsHandler open_session(
-    const net::ServerRequest& request, std::shared_ptr<net::WsPeer> peer, Live& live,
+    const net::ServerRequest& request, std::shared_ptr<net::WsPeer> peer, live::Live& live,
     const std::vector<Ticker>& tickers,
     std::function<void(std::shared_ptr<StreamSession>, std::string key)> authenticate);
 

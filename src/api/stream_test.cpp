@@ -59,7 +59,7 @@ class StreamTest : public ApiTest {
 protected:
     // A WebSocket that asks to be let in, and what the server is told to do with it.
     struct Socket {
-        std::shared_ptr<FakePeer> peer = std::make_shared<FakePeer>();
+        std::shared_ptr<fakes::FakePeer> peer = std::make_shared<fakes::FakePeer>();
         net::WsHandler handler;
         bool has(const std::string& part) const { return peer->wait_for(part); }
         bool closed_with(int code) const {

@@ -33,7 +33,7 @@ TEST_F(TraceTest, AnAlertBelongsToTheTraceOfItsRequest) {
 }
 
 TEST_F(TraceTest, AnAlertWithoutAUsableOneBeginsATraceThatItsRequestIsLoggedWith) {
-    LogCapture log;
+    fakes::LogCapture log;
     std::set<std::string> ids;
     int target = 0;
     for (const net::Headers& headers :
@@ -54,7 +54,7 @@ TEST_F(TraceTest, AnAlertWithoutAUsableOneBeginsATraceThatItsRequestIsLoggedWith
 }
 
 TEST_F(TraceTest, EveryLineAboutARequestNamesIt) {
-    LogCapture log;
+    fakes::LogCapture log;
     storage_.fail();
     EXPECT_EQ(call("GET", "/api/v1/alerts", {},
                    {{"x-api-key", ann_.api_key}, {"x-request-id", "r1"}, {"traceparent", parent()}})
@@ -77,7 +77,7 @@ protected:
 
 TEST_F(AccessLogTest, TellsAtInfoWhatChangedSomethingAndWhatWasRefused) {
     publish("BTC", "1");
-    LogCapture log;
+    fakes::LogCapture log;
     const Answer alert = call_as(ann_, "POST", "/api/v1/alerts/", alert_body());
     const std::string id = member(alert.body, "id");
     const Answer test = call_as(ann_, "POST", "/api/v1/alerts/" + id + "/test");
@@ -104,7 +104,7 @@ TEST_F(AccessLogTest, TellsAtInfoWhatChangedSomethingAndWhatWasRefused) {
 }
 
 TEST_F(AccessLogTest, ACrowdOfRefusedRequestsIsABoundedNumberOfLines) {
-    LogCapture log;
+    fakes::LogCapture log;
     for (int i = 0; i < 1000; ++i) call("GET", "/api/v1/alerts");
     EXPECT_EQ(log.lines().size(), 100u);
     clock_.advance(1s);
@@ -114,7 +114,7 @@ TEST_F(AccessLogTest, ACrowdOfRefusedRequestsIsABoundedNumberOfLines) {
 }
 
 TEST_F(AccessLogTest, ShowsNoSecretWhereverItStands) {
-    LogCapture log(log::Level::debug);
+    fakes::LogCapture log(log::Level::debug);
     const std::string hidden = "sk_live_hidden";
     call("GET", "/api/v1/users/me?api_key=" + hidden, {},
          {{"x-api-key", ann_.api_key}, {"x-request-id", "r1"}});

@@ -9,7 +9,7 @@
 #include "app/options.hpp"
 #include "net/http_client.hpp"
 
-namespace pricewire {
+namespace pricewire::app {
 namespace {
 
 // Longer than /health waits for what it asks itself.
@@ -17,7 +17,7 @@ constexpr Duration patience = std::chrono::seconds{4};
 
 }  // namespace
 
-Result<std::string> health_url(const Config& config, const Roles& roles) {
+Result<std::string> health_url(const ops::Config& config, const Roles& roles) {
     const std::string listen = listen_of(config, roles);
     const std::size_t colon = listen.rfind(':');
     std::string_view host = std::string_view(listen).substr(0, colon);
@@ -31,7 +31,7 @@ Result<std::string> health_url(const Config& config, const Roles& roles) {
     return fmt::format("http://{}:{}/health", host, port);
 }
 
-int ask_health(const Config& config, const Roles& roles) {
+int ask_health(const ops::Config& config, const Roles& roles) {
     const auto url = health_url(config, roles);
     if (!url) {
         fmt::print(stderr, "pricewire: {}\n", url.error().message);
@@ -53,4 +53,4 @@ int ask_health(const Config& config, const Roles& roles) {
     return result.status == 200 ? 0 : 1;
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::app

@@ -4,13 +4,13 @@
 
 #include "net/http_server.hpp"
 
-namespace pricewire {
+namespace pricewire::app {
 namespace {
 
 const Roles serve{.api = true, .feed = true, .checker = true, .sender = true};
 
 TEST(AskHealth, AsksWhereTheRoleListens) {
-    Config config;
+    ops::Config config;
     EXPECT_EQ(health_url(config, serve), "http://127.0.0.1:8000/health");
     EXPECT_EQ(health_url(config, {.sender = true}), "http://127.0.0.1:8003/health");
     config.http.listen = "0.0.0.0:8000";
@@ -36,7 +36,7 @@ TEST(AskHealth, SaysWhetherTheProcessServes) {
             respond(std::move(response));
         });
     ASSERT_TRUE(server) << server.error().message;
-    Config config;
+    ops::Config config;
     config.http.listen = "127.0.0.1:" + std::to_string((*server)->port());
     testing::internal::CaptureStdout();
     EXPECT_EQ(ask_health(config, serve), 0);
@@ -48,4 +48,4 @@ TEST(AskHealth, SaysWhetherTheProcessServes) {
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::app

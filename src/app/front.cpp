@@ -7,7 +7,7 @@
 #include "api/api.hpp"
 #include "api/health_endpoint.hpp"
 
-namespace pricewire {
+namespace pricewire::app {
 
 namespace {
 
@@ -17,7 +17,7 @@ std::unexpected<Error> cannot_have(const Error& why, std::string_view key) {
 
 }  // namespace
 
-Result<std::unique_ptr<Front>> Front::listen(const FrontOptions& options, Metrics& metrics) {
+Result<std::unique_ptr<Front>> Front::listen(const FrontOptions& options, ops::Metrics& metrics) {
     std::unique_ptr<Front> front(new Front(metrics));
     front->starting_ = "starting";
     front->tells_metrics_ = options.metrics_listen.empty();
@@ -29,8 +29,8 @@ Result<std::unique_ptr<Front>> Front::listen(const FrontOptions& options, Metric
         own.error_response = options.server.error_response;
         auto server = net::create_http_server(
             own, [&metrics](net::ServerRequest&& request, net::HttpServer::Respond respond) {
-                respond(Metrics::is_at(request.path) ? metrics.answer(request.method)
-                                                     : api_error_response(404, "Not Found"));
+                respond(ops::Metrics::is_at(request.path) ? metrics.answer(request.method)
+                                                          : api::api_error_response(404, "Not Found"));
             });
         if (!server) return cannot_have(server.error(), "metrics.listen");
         front->metrics_server_ = std::move(*server);
@@ -60,7 +60,7 @@ void Front::serve(net::HttpServer::Handler handler, net::HttpServer::UpgradeHand
 }
 
 void Front::handle(net::ServerRequest&& request, net::HttpServer::Respond respond) {
-    if (tells_metrics_ && Metrics::is_at(request.path)) return respond(metrics_.answer(request.method));
+    if (tells_metrics_ && ops::Metrics::is_at(request.path)) return respond(metrics_.answer(request.method));
     if (serving_.load(std::memory_order_acquire)) {
         handler_(std::move(request), std::move(respond));
         return;
@@ -70,7 +70,7 @@ void Front::handle(net::ServerRequest&& request, net::HttpServer::Respond respon
 
 net::WsHandler Front::upgrade(const net::ServerRequest& request, std::shared_ptr<net::WsPeer> peer) {
     if (!serving_.load(std::memory_order_acquire)) return {.refusal = still_starting(request.path)};
-    if (!upgrade_) return {.refusal = api_error_response(404, "There is no WebSocket here")};
+    if (!upgrade_) return {.refusal = api::api_error_response(404, "There is no WebSocket here")};
     return upgrade_(request, std::move(peer));
 }
 
@@ -78,7 +78,7 @@ net::ServerResponse Front::still_starting(std::string_view path) {
     std::unique_lock lock(mutex_);
     const std::string what = starting_;
     lock.unlock();
-    return starting_response(path, what);
+    return api::starting_response(path, what);
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::app

@@ -9,7 +9,7 @@
 #include "net/http_server.hpp"
 #include "ops/metrics.hpp"
 
-namespace pricewire {
+namespace pricewire::app {
 
 struct FrontOptions {
     net::ServerOptions server;
@@ -22,7 +22,7 @@ struct FrontOptions {
 class Front {
 public:
     // `metrics` outlives it. Error: an address that cannot be had, and the key that names it.
-    static Result<std::unique_ptr<Front>> listen(const FrontOptions& options, Metrics& metrics);
+    static Result<std::unique_ptr<Front>> listen(const FrontOptions& options, ops::Metrics& metrics);
     Front(const Front&) = delete;
     Front& operator=(const Front&) = delete;
 
@@ -41,12 +41,12 @@ public:
     }
 
 private:
-    explicit Front(Metrics& metrics) : metrics_(metrics) {}
+    explicit Front(ops::Metrics& metrics) : metrics_(metrics) {}
     void handle(net::ServerRequest&& request, net::HttpServer::Respond respond);
     net::WsHandler upgrade(const net::ServerRequest& request, std::shared_ptr<net::WsPeer> peer);
     net::ServerResponse still_starting(std::string_view path);
 
-    Metrics& metrics_;
+    ops::Metrics& metrics_;
     bool tells_metrics_ = true;  // itself
     std::mutex mutex_;
     std::string starting_;
@@ -58,4 +58,4 @@ private:
     std::unique_ptr<net::HttpServer> server_;
 };
 
-}  // namespace pricewire
+}  // namespace pricewire::app

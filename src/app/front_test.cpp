@@ -9,7 +9,7 @@
 #include "api/health_endpoint.hpp"
 #include "support/blocking_http.hpp"
 
-namespace pricewire {
+namespace pricewire::app {
 namespace {
 
 using namespace std::chrono_literals;
@@ -23,7 +23,7 @@ protected:
         FrontOptions options;
         options.server.listen = "127.0.0.1:0";
         options.server.threads = 1;
-        options.server.error_response = api_error_response;
+        options.server.error_response = api::api_error_response;
         return options;
     }
     net::HttpResult get(const std::string& path) {
@@ -31,8 +31,8 @@ protected:
     }
 
     test::BlockingHttp http_;
-    Metrics metrics_{system_clock()};
-    std::unique_ptr<HealthEndpoint> health_;
+    ops::Metrics metrics_{system_clock()};
+    std::unique_ptr<api::HealthEndpoint> health_;
     std::unique_ptr<Front> front_;
 };
 
@@ -54,13 +54,13 @@ TEST_F(FrontTest, UntilItServesItLivesAndSaysWhatItWaitsFor) {
 TEST_F(FrontTest, ARoleWithoutTheInterfaceTellsItsHealthAndNothingElse) {
     std::atomic<bool> queue = true;
     std::atomic<bool> database = true;
-    health_ = create_health_endpoint({{"database", true,
-                                       [&] {
-                                           if (!database) throw std::runtime_error("gone");
-                                       }},
-                                      {"queue", false, [&] {
-                                           if (!queue) throw std::runtime_error("gone");
-                                       }}});
+    health_ = api::create_health_endpoint({{"database", true,
+                                            [&] {
+                                                if (!database) throw std::runtime_error("gone");
+                                            }},
+                                           {"queue", false, [&] {
+                                                if (!queue) throw std::runtime_error("gone");
+                                            }}});
     front_->serve([&](net::ServerRequest&& request, net::HttpServer::Respond respond) {
         health_->handle(std::move(request), std::move(respond));
     });
@@ -95,7 +95,7 @@ TEST_F(FrontTest, MetricsWithAnAddressOfTheirOwnAreToldThereAlone) {
     apart.metrics_listen = "127.0.0.1:0";
     front_ = Front::listen(apart, metrics_).value();
     front_->serve([](net::ServerRequest&&, net::HttpServer::Respond respond) {
-        respond(api_error_response(404, "Not Found"));
+        respond(api::api_error_response(404, "Not Found"));
     });
     EXPECT_EQ(get("/metrics").status, 404);
     const std::string own = "http://127.0.0.1:" + std::to_string(front_->metrics_port());
@@ -111,4 +111,4 @@ TEST_F(FrontTest, MetricsWithAnAddressOfTheirOwnAreToldThereAlone) {
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::app

@@ -8,7 +8,7 @@
 
 #include "base/uuid_time.hpp"
 
-namespace pricewire {
+namespace pricewire::app {
 namespace {
 
 using Buckets = prometheus::Histogram::BucketBoundaries;
@@ -28,11 +28,12 @@ constexpr std::string_view compiler = "clang " __clang_version__;
 constexpr std::string_view compiler = "g++ " __VERSION__;
 #endif
 
-prometheus::Family<prometheus::Counter>& counters(Metrics& metrics, const char* name, const char* help) {
+prometheus::Family<prometheus::Counter>& counters(ops::Metrics& metrics, const char* name, const char* help) {
     return prometheus::BuildCounter().Name(name).Help(help).Register(metrics.registry());
 }
 
-prometheus::Family<prometheus::Histogram>& histograms(Metrics& metrics, const char* name, const char* help) {
+prometheus::Family<prometheus::Histogram>& histograms(ops::Metrics& metrics, const char* name,
+                                                      const char* help) {
     return prometheus::BuildHistogram().Name(name).Help(help).Register(metrics.registry());
 }
 
@@ -85,7 +86,7 @@ Instruments::Instruments(const Roles& roles, const Clock& clock)
       storage_errors_(counters(metrics_, "pricewire_storage_errors_total",
                                "Calls of the database that failed, by method.")) {
     metrics_.gauge("pricewire_build_info", "What is running; always 1.", [role = std::string(roles.name())] {
-        return std::vector<Figure>{
+        return std::vector<ops::Figure>{
             {{{"version", PRICEWIRE_VERSION}, {"compiler", std::string(compiler)}, {"role", role}}, 1}};
     });
     add_process_metrics(metrics_);
@@ -119,7 +120,7 @@ void Instruments::count_deliveries() {
              .Add({});
 }
 
-Instruments::OfRequests Instruments::of(const AnsweredRequest& request) {
+Instruments::OfRequests Instruments::of(const api::AnsweredRequest& request) {
     const std::tuple key{request.route.data(), method_label(request.method), request.status};
     {
         std::shared_lock lock(seen_mutex_);
@@ -135,10 +136,10 @@ Instruments::OfRequests Instruments::of(const AnsweredRequest& request) {
         .first->second;
 }
 
-void Instruments::answered(const AnsweredRequest& request) {
+void Instruments::answered(const api::AnsweredRequest& request) {
     const OfRequests found = of(request);
     found.count->Increment();
-    found.time->Observe(metric_seconds(request.took));
+    found.time->Observe(ops::metric_seconds(request.took));
 }
 
 void Instruments::refused_by_server(int status) {
@@ -159,7 +160,7 @@ void Instruments::committed(std::span<const FiringGroup> groups, std::span<const
     for (const FiringGroup& group : groups) {
         for (const Firing& firing : group.firings) {
             if (written.size() < tried && !ours.contains(firing.delivery_id)) continue;
-            observations.add(metric_seconds(now - std::max(group.price.time, made_at(firing.alert_id))));
+            observations.add(ops::metric_seconds(now - std::max(group.price.time, made_at(firing.alert_id))));
         }
     }
     observations.tell(*price_to_firing_);
@@ -172,22 +173,22 @@ void Instruments::settled(const ClaimedDelivery& claimed, const DeliveryOutcome&
             ->Add({{"outcome", std::string(outcome_label(outcome.next))},
                    {"result", result_label(*outcome.attempt, error)}})
             .Increment();
-        attempt_time_->Observe(metric_seconds(outcome.attempt->duration));
+        attempt_time_->Observe(ops::metric_seconds(outcome.attempt->duration));
     } else if (outcome.next == DeliveryState::pending) {
         put_off_->Increment();
     }
     if (is_final(outcome.next)) ended_->Add({{"state", std::string(to_string(outcome.next))}}).Increment();
     if (outcome.next == DeliveryState::delivered && claimed.kind == DeliveryKind::alert &&
         claimed.alert.triggered_at) {
-        firing_to_delivered_->Observe(metric_seconds(outcome.ended_at - *claimed.alert.triggered_at));
+        firing_to_delivered_->Observe(ops::metric_seconds(outcome.ended_at - *claimed.alert.triggered_at));
     }
 }
 
 void Instruments::stored(std::string_view method, Duration took, bool failed) {
     const prometheus::Labels labels{{"method", std::string(method)}};
-    storage_time_.Add(labels, storage_buckets).Observe(metric_seconds(took));
+    storage_time_.Add(labels, storage_buckets).Observe(ops::metric_seconds(took));
     prometheus::Counter& errors = storage_errors_.Add(labels);
     if (failed) errors.Increment();
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::app

@@ -25,7 +25,7 @@
 #include "outbox/outbox.hpp"
 #include "storage/storage.hpp"
 
-namespace pricewire {
+namespace pricewire::app {
 
 // What of this process is measured, under which name: every figure that /metrics tells has its name here, in
 // instruments.cpp what is counted as it happens and in instruments_watched.cpp what is read at a scrape.
@@ -37,10 +37,10 @@ public:
     Instruments(const Instruments&) = delete;
     Instruments& operator=(const Instruments&) = delete;
 
-    Metrics& metrics() { return metrics_; }
+    ops::Metrics& metrics() { return metrics_; }
 
     // What happens, for the hooks of the rooms that it happens in.
-    void answered(const AnsweredRequest& request);
+    void answered(const api::AnsweredRequest& request);
     void refused_by_server(int status);  // a request that came to no route: malformed, say
     void committed(std::span<const FiringGroup> groups, std::span<const DeliveryTask> written);
     void settled(const ClaimedDelivery& claimed, const DeliveryOutcome& outcome, net::HttpError error);
@@ -49,14 +49,14 @@ public:
 
     // What is read at every scrape from here on: each lives until no scrape comes any more. Once each.
     void watch(const MarketThread& market);
-    void watch(const Checker& checker);
-    void watch(const Outbox& outbox);
-    void watch(const Sender& sender);
-    void watch(const Api& api);
+    void watch(const alert::Checker& checker);
+    void watch(const outbox::Outbox& outbox);
+    void watch(const deliver::Sender& sender);
+    void watch(const api::Api& api);
     void watch(const Sampler& sampler);
 
     // Asks the database what waits to be delivered; to be called every few seconds, where watch(Sender) is.
-    void measure_backlog(Storage& storage);
+    void measure_backlog(storage::Storage& storage);
 
 private:
     struct OfRequests {
@@ -65,11 +65,11 @@ private:
     };
 
     void count_deliveries();
-    OfRequests of(const AnsweredRequest& request);
+    OfRequests of(const api::AnsweredRequest& request);
     void watch_backlog();
 
     const Clock& clock_;
-    Metrics metrics_;
+    ops::Metrics metrics_;
     prometheus::Family<prometheus::Counter>& requests_;
     prometheus::Family<prometheus::Histogram>& request_time_;
     prometheus::Family<prometheus::Histogram>& storage_time_;
@@ -87,7 +87,7 @@ private:
     std::map<std::tuple<const char*, std::string_view, int>, OfRequests> seen_;
 
     std::mutex backlog_mutex_;
-    std::optional<DeliveryBacklog> backlog_;  // as it was when the database could be asked last
+    std::optional<storage::DeliveryBacklog> backlog_;  // as it was when the database could be asked last
 };
 
-}  // namespace pricewire
+}  // namespace pricewire::app

@@ -9,7 +9,7 @@
 #include "app/timed_storage.hpp"
 #include "fakes/memory_storage.hpp"
 
-namespace pricewire {
+namespace pricewire::app {
 namespace {
 
 using namespace std::chrono_literals;
@@ -115,8 +115,8 @@ TEST_F(InstrumentsTest, AttemptsAreCountedByWhatCameOfThem) {
 }
 
 TEST_F(InstrumentsTest, CallsOfTheDatabaseAreTimedByTheirMethod) {
-    auto memory = std::make_unique<MemoryStorage>();
-    MemoryStorage& inside = *memory;
+    auto memory = std::make_unique<fakes::MemoryStorage>();
+    fakes::MemoryStorage& inside = *memory;
     const auto storage =
         time_storage(std::move(memory), [&](std::string_view method, Duration took, bool failed) {
             EXPECT_GE(took, Duration::zero());
@@ -125,7 +125,7 @@ TEST_F(InstrumentsTest, CallsOfTheDatabaseAreTimedByTheirMethod) {
     storage->ping();
     EXPECT_FALSE(storage->next_due());
     inside.fail();
-    EXPECT_THROW(storage->ping(), StorageError);
+    EXPECT_THROW(storage->ping(), storage::StorageError);
     EXPECT_EQ(inside.calls("ping"), 2);
     EXPECT_EQ(sample(R"(pricewire_storage_call_duration_seconds_count{method="ping"})"), "2");
     EXPECT_EQ(sample(R"(pricewire_storage_call_duration_seconds_count{method="next_due"})"), "1");
@@ -133,10 +133,10 @@ TEST_F(InstrumentsTest, CallsOfTheDatabaseAreTimedByTheirMethod) {
     EXPECT_EQ(sample(R"(pricewire_storage_errors_total{method="next_due"})"), "0");
 }
 
-class NoSender : public Sender {
+class NoSender : public deliver::Sender {
 public:
     void stop(Duration) override {}
-    SenderStats stats() const override {
+    deliver::SenderStats stats() const override {
         return {.open_breakers = 3, .half_open_breakers = 1, .endpoints_known = 10};
     }
 };
@@ -153,7 +153,7 @@ TEST_F(InstrumentsTest, WhatIsDueGrowsOlderWhileTheDatabaseCannotBeAsked) {
     const NoSender sender;
     instruments_.watch(sender);
     EXPECT_EQ(sample("pricewire_oldest_due_delivery_age_seconds"), "") << "nothing is known yet";
-    MemoryStorage storage;
+    fakes::MemoryStorage storage;
     instruments_.measure_backlog(storage);
     EXPECT_EQ(sample("pricewire_oldest_due_delivery_age_seconds"), "0");
     const Uuid user = make_uuid(clock_.now());
@@ -173,7 +173,7 @@ TEST_F(InstrumentsTest, WhatIsDueGrowsOlderWhileTheDatabaseCannotBeAsked) {
     EXPECT_EQ(sample("pricewire_deliveries_due"), "1");
     EXPECT_EQ(sample("pricewire_deliveries_unfinished"), "1");
     storage.fail();
-    EXPECT_THROW(instruments_.measure_backlog(storage), StorageError);
+    EXPECT_THROW(instruments_.measure_backlog(storage), storage::StorageError);
     EXPECT_EQ(sample("pricewire_deliveries_due"), "1");
     EXPECT_EQ(sample("pricewire_oldest_due_delivery_age_seconds"), "9");
 }
@@ -209,4 +209,4 @@ TEST_F(InstrumentsTest, ADependencyThatHangsKeepsNoScrapeWaiting) {
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::app

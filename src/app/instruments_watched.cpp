@@ -7,32 +7,33 @@
 #include "app/instruments.hpp"
 #include "feed/venue.hpp"
 
-namespace pricewire {
+namespace pricewire::app {
 namespace {
 
 // What is due beyond it is not counted, so that counting stays cheap.
 constexpr std::size_t most_counted = 10'000;
 
-using Figures = std::vector<Figure>;
+using Figures = std::vector<ops::Figure>;
 
 template <typename T>
 std::string text(const T& name) {
     return std::string(name.view());
 }
 
-constexpr std::array all_source_states{
-    SourceState::disabled, SourceState::connecting, SourceState::streaming, SourceState::polling_fallback,
-    SourceState::polling,  SourceState::refused,    SourceState::silent};
+constexpr std::array all_source_states{feed::SourceState::disabled,  feed::SourceState::connecting,
+                                       feed::SourceState::streaming, feed::SourceState::polling_fallback,
+                                       feed::SourceState::polling,   feed::SourceState::refused,
+                                       feed::SourceState::silent};
 
-bool brings_quotes(SourceState state) {
-    return state == SourceState::streaming || state == SourceState::polling_fallback ||
-           state == SourceState::polling;
+bool brings_quotes(feed::SourceState state) {
+    return state == feed::SourceState::streaming || state == feed::SourceState::polling_fallback ||
+           state == feed::SourceState::polling;
 }
 
-Figures quotes_of(const MarketMeters& meters) {
+Figures quotes_of(const price::MarketMeters& meters) {
     std::map<std::pair<std::string, std::string>, double> sums;
-    for (const TickerMeter& ticker : meters) {
-        for (const QuoteMeter& quotes : ticker.quotes) {
+    for (const price::TickerMeter& ticker : meters) {
+        for (const price::QuoteMeter& quotes : ticker.quotes) {
             for (std::size_t v = 0; v < verdict_count; ++v) {
                 sums[{text(quotes.source), std::string(to_string(static_cast<Verdict>(v)))}] +=
                     static_cast<double>(quotes.judged[v].value());
@@ -46,13 +47,13 @@ Figures quotes_of(const MarketMeters& meters) {
     return out;
 }
 
-Figures ages_of(const MarketMeters& meters, Timestamp now) {
+Figures ages_of(const price::MarketMeters& meters, Timestamp now) {
     Figures out;
-    for (const TickerMeter& ticker : meters) {
-        for (const QuoteMeter& quotes : ticker.quotes) {
+    for (const price::TickerMeter& ticker : meters) {
+        for (const price::QuoteMeter& quotes : ticker.quotes) {
             if (const auto at = quotes.received_at()) {
                 out.push_back({{{"source", text(quotes.source)}, {"ticker", text(ticker.ticker)}},
-                               metric_seconds(now - *at)});
+                               ops::metric_seconds(now - *at)});
             }
         }
     }
@@ -60,9 +61,9 @@ Figures ages_of(const MarketMeters& meters, Timestamp now) {
 }
 
 template <typename Value>
-Figures by_ticker(const MarketMeters& meters, Value&& value) {
+Figures by_ticker(const price::MarketMeters& meters, Value&& value) {
     Figures out;
-    for (const TickerMeter& ticker : meters)
+    for (const price::TickerMeter& ticker : meters)
         out.push_back({{{"ticker", text(ticker.ticker)}}, static_cast<double>(value(ticker))});
     return out;
 }
@@ -79,26 +80,27 @@ void Instruments::watch(const MarketThread& market) {
         "pricewire_quotes_refused_total",
         "Frames, answers and figures of a source that gave no quote, by reason.", [&market] {
             Figures out;
-            for (const SourceStatus& source : market.sources()) {
-                for (std::size_t kind = 0; kind < parse_error_kinds; ++kind) {
-                    out.push_back({{{"source", text(source.name)},
-                                    {"reason", std::string(to_string(static_cast<ParseError::Kind>(kind)))}},
-                                   static_cast<double>(source.left_out[kind])});
+            for (const feed::SourceStatus& source : market.sources()) {
+                for (std::size_t kind = 0; kind < feed::parse_error_kinds; ++kind) {
+                    out.push_back(
+                        {{{"source", text(source.name)},
+                          {"reason", std::string(to_string(static_cast<feed::ParseError::Kind>(kind)))}},
+                         static_cast<double>(source.left_out[kind])});
                 }
             }
             return out;
         });
     metrics_.gauge("pricewire_source_up", "Whether a source brings quotes, by whatever way.", [&market] {
         Figures out;
-        for (const SourceStatus& source : market.sources())
+        for (const feed::SourceStatus& source : market.sources())
             out.push_back({{{"source", text(source.name)}}, brings_quotes(source.state) ? 1.0 : 0.0});
         return out;
     });
     metrics_.gauge(
         "pricewire_source_state", "1 for the state that a source is in, 0 for the others.", [&market] {
             Figures out;
-            for (const SourceStatus& source : market.sources()) {
-                for (const SourceState state : all_source_states) {
+            for (const feed::SourceStatus& source : market.sources()) {
+                for (const feed::SourceState state : all_source_states) {
                     out.push_back({{{"source", text(source.name)}, {"state", std::string(to_string(state))}},
                                    source.state == state ? 1.0 : 0.0});
                 }
@@ -106,15 +108,16 @@ void Instruments::watch(const MarketThread& market) {
             return out;
         });
     metrics_.counter("pricewire_prices_total", "Prices made out of quotes, by ticker.", [&market] {
-        return by_ticker(market.meters(), [](const TickerMeter& t) { return t.prices.value(); });
+        return by_ticker(market.meters(), [](const price::TickerMeter& t) { return t.prices.value(); });
     });
     metrics_.gauge("pricewire_price_available", "Whether a ticker has a price.", [&market] {
-        return by_ticker(market.meters(),
-                         [](const TickerMeter& t) { return t.has_price.load(std::memory_order_relaxed); });
+        return by_ticker(market.meters(), [](const price::TickerMeter& t) {
+            return t.has_price.load(std::memory_order_relaxed);
+        });
     });
 }
 
-void Instruments::watch(const Checker& checker) {
+void Instruments::watch(const alert::Checker& checker) {
     metrics_.gauge("pricewire_active_alerts", "Alerts that are watched.",
                    [&checker] { return Figures{{{}, static_cast<double>(checker.active_alerts())}}; });
     metrics_.gauge("pricewire_alerts_loaded", "Whether the active alerts have been read from the database.",
@@ -123,7 +126,7 @@ void Instruments::watch(const Checker& checker) {
                    [&checker] { return Figures{{{}, static_cast<double>(checker.backlog())}}; });
 }
 
-void Instruments::watch(const Outbox& outbox) {
+void Instruments::watch(const outbox::Outbox& outbox) {
     metrics_.counter("pricewire_firings_total", "Firings that the checker handed over.",
                      [&outbox] { return Figures{{{}, static_cast<double>(outbox.taken())}}; });
     metrics_.counter(
@@ -137,31 +140,32 @@ void Instruments::watch(const Outbox& outbox) {
                    [&outbox] { return Figures{{{}, static_cast<double>(outbox.pending())}}; });
 }
 
-void Instruments::watch(const Sender& sender) {
-    const auto gauge = [&](const char* name, const char* help, std::size_t SenderStats::* member) {
+void Instruments::watch(const deliver::Sender& sender) {
+    const auto gauge = [&](const char* name, const char* help, std::size_t deliver::SenderStats::* member) {
         metrics_.gauge(name, help, [&sender, member] {
             return Figures{{{}, static_cast<double>(sender.stats().*member)}};
         });
     };
-    const auto counter = [&](const char* name, const char* help, std::uint64_t SenderStats::* member) {
+    const auto counter = [&](const char* name, const char* help,
+                             std::uint64_t deliver::SenderStats::* member) {
         metrics_.counter(name, help, [&sender, member] {
             return Figures{{{}, static_cast<double>(sender.stats().*member)}};
         });
     };
-    gauge("pricewire_deliveries_in_flight", "Attempts under way.", &SenderStats::in_flight);
+    gauge("pricewire_deliveries_in_flight", "Attempts under way.", &deliver::SenderStats::in_flight);
     gauge("pricewire_deliveries_waiting", "Deliveries claimed that wait for room at their endpoint.",
-          &SenderStats::waiting);
+          &deliver::SenderStats::waiting);
     gauge("pricewire_deliveries_unrecorded", "Outcomes that are not written to the database yet.",
-          &SenderStats::unrecorded);
+          &deliver::SenderStats::unrecorded);
     counter("pricewire_deliveries_deferred_total",
             "Deliveries given back to the database since their endpoint had no room.",
-            &SenderStats::deferred);
+            &deliver::SenderStats::deferred);
     metrics_.gauge("pricewire_circuit_breakers",
                    "Endpoints that are known, by their circuit breaker's state.", [&sender] {
-                       const SenderStats s = sender.stats();
+                       const deliver::SenderStats s = sender.stats();
                        const auto figure = [](BreakerState state, std::size_t count) {
-                           return Figure{{{"state", std::string(to_string(state))}},
-                                         static_cast<double>(count)};
+                           return ops::Figure{{{"state", std::string(to_string(state))}},
+                                              static_cast<double>(count)};
                        };
                        return Figures{figure(BreakerState::closed, s.endpoints_known - s.open_breakers),
                                       figure(BreakerState::open, s.open_breakers - s.half_open_breakers),
@@ -170,7 +174,7 @@ void Instruments::watch(const Sender& sender) {
     watch_backlog();
 }
 
-void Instruments::watch(const Api& api) {
+void Instruments::watch(const api::Api& api) {
     metrics_.gauge("pricewire_stream_clients", "Clients of the live stream.",
                    [&api] { return Figures{{{}, static_cast<double>(api.stream_clients())}}; });
 }
@@ -194,8 +198,8 @@ void Instruments::watch(const Sampler& sampler) {
                    });
 }
 
-void Instruments::measure_backlog(Storage& storage) {
-    const DeliveryBacklog now = storage.backlog(clock_.now(), most_counted);
+void Instruments::measure_backlog(storage::Storage& storage) {
+    const storage::DeliveryBacklog now = storage.backlog(clock_.now(), most_counted);
     std::lock_guard lock(backlog_mutex_);
     backlog_ = now;
 }
@@ -210,18 +214,18 @@ void Instruments::watch_backlog() {
     };
     gauge("pricewire_deliveries_due",
           "Deliveries in the database that could be attempted now, at most 10000.",
-          [](const DeliveryBacklog& b) { return static_cast<double>(b.due); });
+          [](const storage::DeliveryBacklog& b) { return static_cast<double>(b.due); });
     gauge(
         "pricewire_deliveries_unfinished",
         "Deliveries in the database that have not ended, those that wait for their time and those under way "
         "among them, at most 10000.",
-        [](const DeliveryBacklog& b) { return static_cast<double>(b.unfinished); });
+        [](const storage::DeliveryBacklog& b) { return static_cast<double>(b.unfinished); });
     // While the database cannot be asked, what was due is due still, and grows older.
     gauge("pricewire_oldest_due_delivery_age_seconds",
           "For how long the oldest due delivery has been due; 0 where none is.",
-          [this](const DeliveryBacklog& b) {
-              return b.oldest_due ? metric_seconds(clock_.now() - *b.oldest_due) : 0.0;
+          [this](const storage::DeliveryBacklog& b) {
+              return b.oldest_due ? ops::metric_seconds(clock_.now() - *b.oldest_due) : 0.0;
           });
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::app

@@ -17,7 +17,7 @@
 #include "storage/postgres/migrate.hpp"
 #include "storage/sqlite/migrate.hpp"
 
-namespace pricewire {
+namespace pricewire::app {
 namespace {
 
 int complain(const std::string& line, int code) {
@@ -25,32 +25,32 @@ int complain(const std::string& line, int code) {
     return code;
 }
 
-void show(const std::vector<MigrationState>& states) {
-    for (const MigrationState& state : states) {
+void show(const std::vector<storage::MigrationState>& states) {
+    for (const storage::MigrationState& state : states) {
         fmt::print("{:04} {:<20} {}\n", state.version, state.name,
                    state.applied_at ? "applied " + format_rfc3339(*state.applied_at) : "pending");
     }
 }
 
-int migrate(const Config& config, const CommandLine& command) {
+int migrate(const ops::Config& config, const ops::CommandLine& command) {
     const bool shared = uses_postgres(config);
     const std::string place = shared ? postgres_place_of(config) : sqlite_file_of(config).string();
     const std::string& url = config.storage.database_url;
     if (!command.status) {
-        const auto applied =
-            shared ? postgres_migrate(url, command.to) : sqlite_migrate(sqlite_file_of(config), command.to);
+        const auto applied = shared ? storage::postgres_migrate(url, command.to)
+                                    : storage::sqlite_migrate(sqlite_file_of(config), command.to);
         if (!applied) return complain(applied.error().message, 1);
         fmt::print("{} migration{} applied to {}\n", *applied, *applied == 1 ? "" : "s", place);
         return 0;
     }
-    const auto states =
-        shared ? postgres_migration_states(url) : sqlite_migration_states(sqlite_file_of(config));
+    const auto states = shared ? storage::postgres_migration_states(url)
+                               : storage::sqlite_migration_states(sqlite_file_of(config));
     if (!states) return complain(states.error().message, 1);
     show(*states);
     return 0;
 }
 
-int users(const Config& config, const CommandLine& command) {
+int users(const ops::Config& config, const ops::CommandLine& command) {
     const auto storage = open_storage(config, {});
     if (command.command == "users list") {
         for (const User& user : storage->users()) {
@@ -67,7 +67,7 @@ int users(const Config& config, const CommandLine& command) {
     return 0;
 }
 
-int rotate(const Config& config) {
+int rotate(const ops::Config& config) {
     // Opening it would make it.
     if (!uses_postgres(config) && !std::filesystem::exists(sqlite_file_of(config)))
         return complain(fmt::format("there is no database {}", sqlite_file_of(config).string()), 1);
@@ -78,22 +78,22 @@ int rotate(const Config& config) {
     return 0;
 }
 
-int run(const CommandLine& command, Shutdown& shutdown) {
-    const auto loaded = load_config({.flags = command.flags,
-                                     .file = command.config_file,
-                                     .environment = process_environment(),
-                                     .directory = "."});
+int run(const ops::CommandLine& command, ops::Shutdown& shutdown) {
+    const auto loaded = ops::load_config({.flags = command.flags,
+                                          .file = command.config_file,
+                                          .environment = ops::process_environment(),
+                                          .directory = "."});
     if (!loaded) {
         for (const std::string& line : loaded.error()) complain(line, 2);
         return 2;
     }
-    const Config& config = loaded->config;
+    const ops::Config& config = loaded->config;
     if (command.command == "check-config") {
-        fmt::print("{}", describe_config(*loaded));
+        fmt::print("{}", ops::describe_config(*loaded));
         return 0;
     }
     if (command.command == "health") return ask_health(config, *roles_of(command.role));
-    install_logging(config.log.level, config.log.format);
+    ops::install_logging(config.log.level, config.log.format);
     if (const auto roles = roles_of(command.command)) return run_roles(config, *roles, shutdown);
     shutdown.leave_to_the_system();
     if (command.command == "migrate") return migrate(config, command);
@@ -102,19 +102,19 @@ int run(const CommandLine& command, Shutdown& shutdown) {
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::app
 
 int main(int argc, char** argv) {
     using namespace pricewire;
-    Shutdown shutdown;
+    ops::Shutdown shutdown;
     try {
-        const CommandLine command = parse_command_line({argv + 1, argv + argc});
+        const ops::CommandLine command = ops::parse_command_line({argv + 1, argv + argc});
         if (command.exit_code) {
             fmt::print(*command.exit_code == 0 ? stdout : stderr, "{}", command.text);
             return *command.exit_code;
         }
-        return run(command, shutdown);
+        return pricewire::app::run(command, shutdown);
     } catch (const std::exception& e) {
-        return complain(e.what(), 1);
+        return pricewire::app::complain(e.what(), 1);
     }
 }

@@ -12,30 +12,30 @@
 #include "net/http_client.hpp"
 #include "price/market.hpp"
 
-namespace pricewire {
+namespace pricewire::app {
 namespace {
 
 using namespace std::chrono_literals;
 
 constexpr Duration bars_every = 5s;
 
-SourceCondition condition_of(SourceState state) {
+SourceCondition condition_of(feed::SourceState state) {
     switch (state) {
-        case SourceState::streaming:
-        case SourceState::polling:
+        case feed::SourceState::streaming:
+        case feed::SourceState::polling:
             return SourceCondition::ok;
-        case SourceState::refused:
-        case SourceState::silent:
+        case feed::SourceState::refused:
+        case feed::SourceState::silent:
             return SourceCondition::down;
-        case SourceState::disabled:
-        case SourceState::connecting:
-        case SourceState::polling_fallback:
+        case feed::SourceState::disabled:
+        case feed::SourceState::connecting:
+        case feed::SourceState::polling_fallback:
             return SourceCondition::degraded;
     }
     return SourceCondition::down;
 }
 
-SourceReport report_of(const SourceStatus& status) {
+SourceReport report_of(const feed::SourceStatus& status) {
     return {.name = status.name,
             .condition = condition_of(status.state),
             .detail = status.detail.empty() ? std::string(to_string(status.state))
@@ -43,15 +43,15 @@ SourceReport report_of(const SourceStatus& status) {
             .last_quote_at = status.last_quote_at};
 }
 
-std::vector<SourceName> source_names(const Config& config) {
+std::vector<SourceName> source_names(const ops::Config& config) {
     std::vector<SourceName> names;
-    for (const SourceOptions& source : feed_options_of(config).sources) names.emplace_back(source.name);
+    for (const feed::SourceOptions& source : feed_options_of(config).sources) names.emplace_back(source.name);
     return names;
 }
 
 class MarketThreadImpl final : public MarketThread {
 public:
-    MarketThreadImpl(const Config& config, PriceBus& bus, BarWriter& bars)
+    MarketThreadImpl(const ops::Config& config, bus::PriceBus& bus, history::BarWriter& bars)
         : bus_(bus),
           bars_(bars),
           loop_(net::create_event_loop()),
@@ -86,8 +86,8 @@ public:
         if (thread_.joinable()) thread_.join();
     }
 
-    std::vector<SourceStatus> sources() const override { return feed_->statuses(); }
-    const MarketMeters& meters() const override { return market_.meters(); }
+    std::vector<feed::SourceStatus> sources() const override { return feed_->statuses(); }
+    const price::MarketMeters& meters() const override { return market_.meters(); }
 
 private:
     void on_price_gone(Ticker ticker) {
@@ -102,7 +102,7 @@ private:
     }
     void publish_sources() {
         std::vector<SourceReport> reports;
-        for (const SourceStatus& status : feed_->statuses()) reports.push_back(report_of(status));
+        for (const feed::SourceStatus& status : feed_->statuses()) reports.push_back(report_of(status));
         bus_.publish_sources(reports);
     }
     void every_second() {
@@ -115,20 +115,21 @@ private:
         loop_->after(bars_every, [this] { every_few_seconds(); });
     }
 
-    PriceBus& bus_;
-    BarWriter& bars_;
+    bus::PriceBus& bus_;
+    history::BarWriter& bars_;
     std::unique_ptr<net::EventLoop> loop_;
     std::unique_ptr<net::HttpClient> http_;
-    Market market_;
-    std::unique_ptr<Feed> feed_;
+    price::Market market_;
+    std::unique_ptr<feed::Feed> feed_;
     std::map<Ticker, MonoTime> gone_logged_;
     std::thread thread_;
 };
 
 }  // namespace
 
-std::unique_ptr<MarketThread> create_market_thread(const Config& config, PriceBus& bus, BarWriter& bars) {
+std::unique_ptr<MarketThread> create_market_thread(const ops::Config& config, bus::PriceBus& bus,
+                                                   history::BarWriter& bars) {
     return std::make_unique<MarketThreadImpl>(config, bus, bars);
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::app

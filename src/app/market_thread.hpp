@@ -9,7 +9,7 @@
 #include "ops/config.hpp"
 #include "price/meters.hpp"
 
-namespace pricewire {
+namespace pricewire::app {
 
 // The feed's role: exchange sessions, consolidation and bars, on the thread of one event loop, which says
 // prices, boards and the sources' condition on the bus. The sources are said once before start().
@@ -20,11 +20,12 @@ public:
     // Publishes nothing any more when it returns; the last bars are handed to their writer.
     virtual void stop() = 0;
     // Any thread.
-    virtual std::vector<SourceStatus> sources() const = 0;
-    virtual const MarketMeters& meters() const = 0;
+    virtual std::vector<feed::SourceStatus> sources() const = 0;
+    virtual const price::MarketMeters& meters() const = 0;
 };
 
 // `bus` and `bars` outlive it.
-std::unique_ptr<MarketThread> create_market_thread(const Config& config, PriceBus& bus, BarWriter& bars);
+std::unique_ptr<MarketThread> create_market_thread(const ops::Config& config, bus::PriceBus& bus,
+                                                   history::BarWriter& bars);
 
-}  // namespace pricewire
+}  // namespace pricewire::app

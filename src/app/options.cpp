@@ -8,12 +8,12 @@
 #include "redis/url.hpp"
 #include "storage/postgres/postgres_storage.hpp"
 
-namespace pricewire {
+namespace pricewire::app {
 namespace {
 
 constexpr std::string_view sqlite_prefix = "sqlite:";
 
-RateLimit limit_of(const LimitSetting& setting) {
+access::RateLimit limit_of(const ops::LimitSetting& setting) {
     return {setting.count, setting.period};
 }
 
@@ -25,31 +25,31 @@ std::vector<net::Network> networks_of(const std::vector<std::string>& texts) {
 
 }  // namespace
 
-std::vector<Ticker> tickers_of(const Config& config) {
+std::vector<Ticker> tickers_of(const ops::Config& config) {
     return {config.market.tickers.begin(), config.market.tickers.end()};
 }
 
-ConsolidationPolicy consolidation_of(const Config& config) {
-    ConsolidationPolicy policy;
+price::ConsolidationPolicy consolidation_of(const ops::Config& config) {
+    price::ConsolidationPolicy policy;
     policy.quote_ttl = config.market.quote_ttl;
     policy.aggregator_ttl = config.market.aggregator_ttl;
     for (const auto& [name, source] : config.sources) policy.weights[SourceName(name)] = source.weight;
     return policy;
 }
 
-FeedOptions feed_options_of(const Config& config) {
-    FeedOptions options;
+feed::FeedOptions feed_options_of(const ops::Config& config) {
+    feed::FeedOptions options;
     options.tickers = tickers_of(config);
     // REST has to answer for a quiet ticker before its last trade is too old to count.
     options.session.quiet_after = std::min(options.session.quiet_after, config.market.quote_ttl / 2);
     for (const auto& [name, source] : config.sources) {
         if (!source.enabled) continue;
-        SourceOptions out{.name = name,
-                          .enabled = true,
-                          .ws_url = source.ws_url,
-                          .rest_url = source.rest_url,
-                          .poll_interval = source.poll_interval,
-                          .symbols = {}};
+        feed::SourceOptions out{.name = name,
+                                .enabled = true,
+                                .ws_url = source.ws_url,
+                                .rest_url = source.rest_url,
+                                .poll_interval = source.poll_interval,
+                                .symbols = {}};
         if (const auto named = config.market.symbols.find(name); named != config.market.symbols.end()) {
             out.symbols = named->second;
         }
@@ -58,19 +58,19 @@ FeedOptions feed_options_of(const Config& config) {
     return options;
 }
 
-net::UrlPolicy url_policy_of(const Config& config) {
+net::UrlPolicy url_policy_of(const ops::Config& config) {
     net::UrlPolicy policy;
     policy.allow_http = config.delivery.allow_http;
     policy.allow_ports.clear();
-    for (const PortRange& range : config.delivery.allow_ports)
+    for (const ops::PortRange& range : config.delivery.allow_ports)
         policy.allow_ports.emplace_back(range.first, range.last);
     policy.guard = net::AddressGuard(networks_of(config.delivery.allow_networks));
     policy.dns_servers = config.delivery.dns_servers;
     return policy;
 }
 
-ApiOptions api_options_of(const Config& config) {
-    ApiOptions options;
+api::ApiOptions api_options_of(const ops::Config& config) {
+    api::ApiOptions options;
     options.page = api::embedded_page();
     options.reference = api::embedded_reference();
     options.tickers = tickers_of(config);
@@ -84,8 +84,8 @@ ApiOptions api_options_of(const Config& config) {
     return options;
 }
 
-SenderOptions sender_options_of(const Config& config) {
-    SenderOptions options;
+deliver::SenderOptions sender_options_of(const ops::Config& config) {
+    deliver::SenderOptions options;
     options.retry.attempts = config.delivery.attempts;
     options.retry.backoff = {config.delivery.backoff_min, config.delivery.backoff_max};
     options.retry.first_retries = config.delivery.first_retries;
@@ -99,7 +99,7 @@ SenderOptions sender_options_of(const Config& config) {
     return options;
 }
 
-net::HttpClientOptions webhook_client_options_of(const Config& config) {
+net::HttpClientOptions webhook_client_options_of(const ops::Config& config) {
     net::HttpClientOptions options;
     options.max_connections = static_cast<std::size_t>(config.delivery.concurrency);
     options.max_connections_per_host = static_cast<std::size_t>(config.delivery.per_endpoint);
@@ -108,31 +108,31 @@ net::HttpClientOptions webhook_client_options_of(const Config& config) {
     return options;
 }
 
-PrunerOptions pruner_options_of(const Config& config) {
-    PrunerOptions options;
+deliver::PrunerOptions pruner_options_of(const ops::Config& config) {
+    deliver::PrunerOptions options;
     options.keep = config.delivery.keep;
     return options;
 }
 
-std::filesystem::path sqlite_file_of(const Config& config) {
+std::filesystem::path sqlite_file_of(const ops::Config& config) {
     return config.storage.database_url.substr(sqlite_prefix.size());
 }
 
-bool uses_postgres(const Config& config) {
+bool uses_postgres(const ops::Config& config) {
     return !config.storage.database_url.starts_with(sqlite_prefix);
 }
 
-std::string listen_of(const Config& config, const Roles& roles) {
+std::string listen_of(const ops::Config& config, const Roles& roles) {
     if (roles.api) return config.http.listen;
     if (!config.health.listen.empty()) return config.health.listen;
     return roles.feed ? "127.0.0.1:8001" : roles.checker ? "127.0.0.1:8002" : "127.0.0.1:8003";
 }
 
-std::string postgres_place_of(const Config& config) {
-    return postgres_address(config.storage.database_url).value_or("of a URL that cannot be read");
+std::string postgres_place_of(const ops::Config& config) {
+    return storage::postgres_address(config.storage.database_url).value_or("of a URL that cannot be read");
 }
 
-std::vector<std::string> wrong_for(const Config& config, const Roles& roles) {
+std::vector<std::string> wrong_for(const ops::Config& config, const Roles& roles) {
     std::vector<std::string> out;
     const bool alone = roles.all();
     if (!alone && !uses_postgres(config)) {
@@ -156,7 +156,7 @@ std::vector<std::string> wrong_for(const Config& config, const Roles& roles) {
             "share");
     }
     if (uses_postgres(config)) {
-        if (const auto place = postgres_address(config.storage.database_url); !place) {
+        if (const auto place = storage::postgres_address(config.storage.database_url); !place) {
             out.push_back("storage.database_url: " + place.error().message);
         }
     }
@@ -166,7 +166,7 @@ std::vector<std::string> wrong_for(const Config& config, const Roles& roles) {
         }
     }
     if (!config.storage.rabbitmq_url.empty()) {
-        if (const auto place = rabbitmq_address(config.storage.rabbitmq_url); !place) {
+        if (const auto place = queue::rabbitmq_address(config.storage.rabbitmq_url); !place) {
             out.push_back("storage.rabbitmq_url: " + place.error().message);
         }
     }
@@ -176,4 +176,4 @@ std::vector<std::string> wrong_for(const Config& config, const Roles& roles) {
     return out;
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::app

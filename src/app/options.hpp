@@ -13,26 +13,26 @@
 #include "price/consolidator.hpp"
 
 // The configuration, as each room takes it. Pure.
-namespace pricewire {
+namespace pricewire::app {
 
-std::vector<Ticker> tickers_of(const Config& config);
-ConsolidationPolicy consolidation_of(const Config& config);
-FeedOptions feed_options_of(const Config& config);
-net::UrlPolicy url_policy_of(const Config& config);
-ApiOptions api_options_of(const Config& config);
-SenderOptions sender_options_of(const Config& config);
-net::HttpClientOptions webhook_client_options_of(const Config& config);
-PrunerOptions pruner_options_of(const Config& config);
+std::vector<Ticker> tickers_of(const ops::Config& config);
+price::ConsolidationPolicy consolidation_of(const ops::Config& config);
+feed::FeedOptions feed_options_of(const ops::Config& config);
+net::UrlPolicy url_policy_of(const ops::Config& config);
+api::ApiOptions api_options_of(const ops::Config& config);
+deliver::SenderOptions sender_options_of(const ops::Config& config);
+net::HttpClientOptions webhook_client_options_of(const ops::Config& config);
+deliver::PrunerOptions pruner_options_of(const ops::Config& config);
 // Whether the database is PostgreSQL, which other processes share.
-bool uses_postgres(const Config& config);
+bool uses_postgres(const ops::Config& config);
 // Where a process of these roles answers: http.listen with the API, else its /health.
-std::string listen_of(const Config& config, const Roles& roles);
+std::string listen_of(const ops::Config& config, const Roles& roles);
 // The path behind "sqlite:".
-std::filesystem::path sqlite_file_of(const Config& config);
+std::filesystem::path sqlite_file_of(const ops::Config& config);
 // "host:port" and database, for messages: no user, no password.
-std::string postgres_place_of(const Config& config);
+std::string postgres_place_of(const ops::Config& config);
 // One line for each thing in the configuration that a process of these roles cannot work with; empty where
 // all is well.
-std::vector<std::string> wrong_for(const Config& config, const Roles& roles);
+std::vector<std::string> wrong_for(const ops::Config& config, const Roles& roles);
 
-}  // namespace pricewire
+}  // namespace pricewire::app

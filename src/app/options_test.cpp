@@ -4,18 +4,18 @@
 
 #include "app/secrets.hpp"
 
-namespace pricewire {
+namespace pricewire::app {
 namespace {
 
-Config shared() {
-    Config config;
+ops::Config shared() {
+    ops::Config config;
     config.storage.database_url = "postgresql://pw:s3cret@db.example:5433/prices?sslmode=require";
     config.storage.redis_url = "redis://cache.example";
     config.security.master_key_file = "/keys/pricewire.key";
     return config;
 }
 
-std::string first_wrong(const Config& config, std::string_view command) {
+std::string first_wrong(const ops::Config& config, std::string_view command) {
     const auto lines = wrong_for(config, roles_of(command).value());
     return lines.empty() ? "" : lines.front().substr(0, lines.front().find(':'));
 }
@@ -35,7 +35,7 @@ TEST(Options, OneRoleAloneNeedsWhatProcessesShare) {
     EXPECT_EQ(first_wrong({}, "serve"), "");
     EXPECT_EQ(first_wrong(shared(), "serve"), "");
 
-    Config without_redis = shared();
+    ops::Config without_redis = shared();
     without_redis.storage.redis_url.clear();
     EXPECT_EQ(first_wrong(without_redis, "api"), "storage.redis_url");
     EXPECT_EQ(first_wrong(without_redis, "feed"), "storage.redis_url");
@@ -43,7 +43,7 @@ TEST(Options, OneRoleAloneNeedsWhatProcessesShare) {
     EXPECT_EQ(first_wrong(without_redis, "sender"), "") << "prices do not come to it";
     EXPECT_EQ(first_wrong(without_redis, "serve"), "");
 
-    Config without_key = shared();
+    ops::Config without_key = shared();
     without_key.security.master_key_file.clear();
     EXPECT_EQ(first_wrong(without_key, "api"), "security.master_key");
     EXPECT_EQ(first_wrong(without_key, "sender"), "security.master_key");
@@ -53,7 +53,7 @@ TEST(Options, OneRoleAloneNeedsWhatProcessesShare) {
 
 TEST(Options, APlaceInAMessageHoldsNoPassword) {
     EXPECT_EQ(postgres_place_of(shared()), "db.example:5433/prices");
-    Config config;
+    ops::Config config;
     const auto place = [&](const char* url) {
         config.storage.database_url = url;
         return postgres_place_of(config);
@@ -65,13 +65,13 @@ TEST(Options, APlaceInAMessageHoldsNoPassword) {
           "postgresql://u:s3@cret@db/x", "postgresql://u:%zzs3cret@db/x"}) {
         EXPECT_EQ(place(odd).find("s3"), std::string::npos) << place(odd);
     }
-    Config unreadable = shared();
+    ops::Config unreadable = shared();
     unreadable.storage.database_url = "postgresql://u:s3/cret@db/x";
     EXPECT_EQ(first_wrong(unreadable, "api"), "storage.database_url");
 }
 
 TEST(Options, EachRoleHasAPortForItsHealth) {
-    Config config;
+    ops::Config config;
     EXPECT_EQ(listen_of(config, roles_of("serve").value()), "127.0.0.1:8000");
     EXPECT_EQ(listen_of(config, roles_of("api").value()), "127.0.0.1:8000");
     EXPECT_EQ(listen_of(config, roles_of("feed").value()), "127.0.0.1:8001");
@@ -83,7 +83,7 @@ TEST(Options, EachRoleHasAPortForItsHealth) {
 }
 
 TEST(Options, TheKeyFileIsBesideAnEmbeddedDatabaseUnlessItIsNamed) {
-    Config config;
+    ops::Config config;
     EXPECT_EQ(key_places_of(config).key_file, "data/pricewire.key");
     EXPECT_EQ(key_places_of(config).database_lock, "data/pricewire.db.lock");
     config.security.master_key_file = "/keys/own";
@@ -93,4 +93,4 @@ TEST(Options, TheKeyFileIsBesideAnEmbeddedDatabaseUnlessItIsNamed) {
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::app

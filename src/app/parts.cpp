@@ -2,97 +2,97 @@
 
 #include <stdexcept>
 
+#include "access/in_process/in_process_auth_cache.hpp"
+#include "access/in_process/in_process_rate_limits.hpp"
+#include "access/redis/redis_auth_cache.hpp"
+#include "access/redis/redis_rate_limits.hpp"
 #include "app/options.hpp"
 #include "bus/in_process/in_process_bus.hpp"
 #include "bus/in_process/in_process_notices.hpp"
 #include "bus/redis/redis_bus.hpp"
 #include "bus/redis/redis_notices.hpp"
-#include "access/in_process/in_process_auth_cache.hpp"
-#include "access/in_process/in_process_rate_limits.hpp"
-#include "access/redis/redis_auth_cache.hpp"
-#include "access/redis/redis_rate_limits.hpp"
 #include "queue/in_process/in_process_queue.hpp"
 #include "queue/rabbitmq/rabbitmq_queue.hpp"
 #include "storage/postgres/migrate.hpp"
 #include "storage/postgres/postgres_storage.hpp"
 #include "storage/sqlite/sqlite_storage.hpp"
 
-namespace pricewire {
+namespace pricewire::app {
 namespace {
 
 // Of a process without a sender, where there is no broker: senders elsewhere ask the database.
-class UnheardQueue : public DeliveryQueue {
+class UnheardQueue : public queue::DeliveryQueue {
 public:
     void publish(std::span<const DeliveryTask>) override {}
-    void consume(std::function<void(std::span<const QueuedTask>)>) override {}
+    void consume(std::function<void(std::span<const queue::QueuedTask>)>) override {}
     void done(std::span<const std::uint64_t>) override {}
     void ping() override {}
 };
 
 }  // namespace
 
-std::unique_ptr<Storage> open_storage(const Config& config, StorageEvents events) {
+std::unique_ptr<storage::Storage> open_storage(const ops::Config& config, storage::StorageEvents events) {
     if (!uses_postgres(config)) {
-        return create_sqlite_storage({.file = sqlite_file_of(config)}, std::move(events));
+        return storage::create_sqlite_storage({.file = sqlite_file_of(config)}, std::move(events));
     }
     const std::string& url = config.storage.database_url;
     // Asked first: who may not change the schema need not, where it is as it should be.
-    if (!postgres_check_schema(url)) {
-        if (const auto migrated = postgres_migrate(url); !migrated) {
-            if (postgres_schema_is_newer(url)) throw std::runtime_error(migrated.error().message);
-            throw StorageError(migrated.error().message);
+    if (!storage::postgres_check_schema(url)) {
+        if (const auto migrated = storage::postgres_migrate(url); !migrated) {
+            if (storage::postgres_schema_is_newer(url)) throw std::runtime_error(migrated.error().message);
+            throw storage::StorageError(migrated.error().message);
         }
     }
-    PostgresOptions options;
+    storage::PostgresOptions options;
     options.url = url;
     options.pool = static_cast<std::size_t>(config.storage.pool);
-    return create_postgres_storage(options, std::move(events));
+    return storage::create_postgres_storage(options, std::move(events));
 }
 
-std::unique_ptr<PriceBus> open_bus(const Config& config, const Roles& roles) {
-    if (config.storage.redis_url.empty()) return create_in_process_bus(tickers_of(config));
-    RedisBusOptions options;
+std::unique_ptr<bus::PriceBus> open_bus(const ops::Config& config, const Roles& roles) {
+    if (config.storage.redis_url.empty()) return bus::create_in_process_bus(tickers_of(config));
+    bus::RedisBusOptions options;
     options.url = config.storage.redis_url;
     options.prefix = config.storage.redis_prefix;
     options.tickers = tickers_of(config);
     options.reads = roles.api;
-    return create_redis_bus(options, system_clock());
+    return bus::create_redis_bus(options, system_clock());
 }
 
-std::unique_ptr<DeliveryNotices> open_notices(const Config& config) {
-    if (config.storage.redis_url.empty()) return create_in_process_notices();
-    RedisNoticesOptions options;
+std::unique_ptr<bus::DeliveryNotices> open_notices(const ops::Config& config) {
+    if (config.storage.redis_url.empty()) return bus::create_in_process_notices();
+    bus::RedisNoticesOptions options;
     options.url = config.storage.redis_url;
     options.prefix = config.storage.redis_prefix;
-    return create_redis_notices(options, system_clock());
+    return bus::create_redis_notices(options, system_clock());
 }
 
-std::unique_ptr<DeliveryQueue> open_queue(const Config& config, const Roles& roles) {
+std::unique_ptr<queue::DeliveryQueue> open_queue(const ops::Config& config, const Roles& roles) {
     if (config.storage.rabbitmq_url.empty()) {
-        if (roles.sender) return create_in_process_queue();
+        if (roles.sender) return queue::create_in_process_queue();
         return std::make_unique<UnheardQueue>();
     }
-    RabbitmqOptions options;
+    queue::RabbitmqOptions options;
     options.url = config.storage.rabbitmq_url;
     options.queue = config.storage.rabbitmq_queue;
     options.ca_file = config.storage.rabbitmq_ca_file;
-    return create_rabbitmq_queue(options);
+    return queue::create_rabbitmq_queue(options);
 }
 
-std::unique_ptr<AuthCache> open_auth_cache(const Config& config) {
-    if (config.storage.redis_url.empty()) return create_in_process_auth_cache(system_clock());
-    RedisAuthCacheOptions options;
+std::unique_ptr<access::AuthCache> open_auth_cache(const ops::Config& config) {
+    if (config.storage.redis_url.empty()) return access::create_in_process_auth_cache(system_clock());
+    access::RedisAuthCacheOptions options;
     options.url = config.storage.redis_url;
     options.prefix = config.storage.redis_prefix;
-    return create_redis_auth_cache(options);
+    return access::create_redis_auth_cache(options);
 }
 
-std::unique_ptr<RateLimits> open_rate_limits(const Config& config) {
-    if (config.storage.redis_url.empty()) return create_in_process_rate_limits();
-    RedisCacheOptions options;
+std::unique_ptr<access::RateLimits> open_rate_limits(const ops::Config& config) {
+    if (config.storage.redis_url.empty()) return access::create_in_process_rate_limits();
+    access::RedisCacheOptions options;
     options.url = config.storage.redis_url;
     options.prefix = config.storage.redis_prefix;
-    return create_redis_rate_limits(options);
+    return access::create_redis_rate_limits(options);
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::app

@@ -3,27 +3,27 @@
 #include <memory>
 #include <string>
 
+#include "access/auth_cache.hpp"
+#include "access/rate_limits.hpp"
 #include "app/roles.hpp"
 #include "bus/delivery_notices.hpp"
 #include "bus/price_bus.hpp"
-#include "access/auth_cache.hpp"
-#include "access/rate_limits.hpp"
 #include "ops/config.hpp"
 #include "queue/delivery_queue.hpp"
 #include "storage/storage.hpp"
 
 // What stands behind each interface, as the configuration names it: the only place that picks
 // implementations.
-namespace pricewire {
+namespace pricewire::app {
 
 // Brings the schema up to date first. Throws StorageError: PostgreSQL cannot be reached or used (it may be
 // later), SQLite's file cannot be opened. Throws another std::runtime_error where waiting does not help.
-std::unique_ptr<Storage> open_storage(const Config& config, StorageEvents events);
+std::unique_ptr<storage::Storage> open_storage(const ops::Config& config, storage::StorageEvents events);
 // These never fail because a server is away: they connect when it is there, and say so.
-std::unique_ptr<PriceBus> open_bus(const Config& config, const Roles& roles);
-std::unique_ptr<DeliveryNotices> open_notices(const Config& config);
-std::unique_ptr<DeliveryQueue> open_queue(const Config& config, const Roles& roles);
-std::unique_ptr<AuthCache> open_auth_cache(const Config& config);
-std::unique_ptr<RateLimits> open_rate_limits(const Config& config);
+std::unique_ptr<bus::PriceBus> open_bus(const ops::Config& config, const Roles& roles);
+std::unique_ptr<bus::DeliveryNotices> open_notices(const ops::Config& config);
+std::unique_ptr<queue::DeliveryQueue> open_queue(const ops::Config& config, const Roles& roles);
+std::unique_ptr<access::AuthCache> open_auth_cache(const ops::Config& config);
+std::unique_ptr<access::RateLimits> open_rate_limits(const ops::Config& config);
 
-}  // namespace pricewire
+}  // namespace pricewire::app

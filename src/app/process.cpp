@@ -31,7 +31,7 @@
 #include "ops/instance_lock.hpp"
 #include "outbox/outbox.hpp"
 
-namespace pricewire {
+namespace pricewire::app {
 namespace {
 
 using namespace std::chrono_literals;
@@ -41,20 +41,20 @@ constexpr Duration sender_alive_for = 3s;
 // Between tries to reach the database at the start.
 constexpr BackoffPolicy database_backoff{200ms, 2s};
 
-Result<WebhookKeyInfo> key_info(std::string_view secret) {
-    const auto scheme = scheme_of(secret);
+Result<api::WebhookKeyInfo> key_info(std::string_view secret) {
+    const auto scheme = deliver::scheme_of(secret);
     if (!scheme) return std::unexpected(scheme.error());
-    if (*scheme == SignatureScheme::v1) return WebhookKeyInfo{.scheme = *scheme, .public_key = {}};
-    auto key = public_key_of(secret);
+    if (*scheme == SignatureScheme::v1) return api::WebhookKeyInfo{.scheme = *scheme, .public_key = {}};
+    auto key = deliver::public_key_of(secret);
     if (!key) return std::unexpected(key.error());
-    return WebhookKeyInfo{.scheme = *scheme, .public_key = std::move(*key)};
+    return api::WebhookKeyInfo{.scheme = *scheme, .public_key = std::move(*key)};
 }
 
 // Built from the flow's end to its beginning, so that whoever hands something over finds its taker there;
 // stopped from its beginning to its end, so that what is under way arrives.
 class Process {
 public:
-    Process(const Config& config, const Roles& roles, Shutdown& shutdown, Front& front,
+    Process(const ops::Config& config, const Roles& roles, ops::Shutdown& shutdown, Front& front,
             Instruments& instruments)
         : config_(config), roles_(roles), shutdown_(shutdown), front_(front), instruments_(instruments) {}
     // Where run() has thrown, nobody may find what is going.
@@ -82,14 +82,14 @@ public:
         if (roles_.sender) start_sending();
         if (roles_.checker) start_checking();
         if (roles_.feed) {
-            bars_ = create_bar_writer(*storage_, clock_);
+            bars_ = history::create_bar_writer(*storage_, clock_);
             market_ = create_market_thread(config_, *bus_, *bars_);
             instruments_.watch(*market_);
         }
         if (roles_.api) {
             open_api();
         } else {
-            health_ = create_health_endpoint(dependencies());
+            health_ = api::create_health_endpoint(dependencies());
             front_.serve([this](net::ServerRequest&& request, net::HttpServer::Respond respond) {
                 health_->handle(std::move(request), std::move(respond));
             });
@@ -105,7 +105,7 @@ public:
     }
 
 private:
-    StorageEvents events() {
+    storage::StorageEvents events() {
         if (!roles_.api && !roles_.checker) return {};
         return {.alert_changed =
                     [this](const AlertChange& change) {
@@ -139,11 +139,11 @@ private:
         for (int tries = 1;; ++tries) {
             try {
                 // Another process' migration may take its time.
-                const Shutdown::NothingToFinish nothing_to_finish;
+                const ops::Shutdown::NothingToFinish nothing_to_finish;
                 auto opened = open_once();
                 if (tries > 1 && opened) log::info("the database is there", {{"database", place}});
                 return opened;
-            } catch (const StorageError& e) {
+            } catch (const storage::StorageError& e) {
                 secrets_.reset();
                 storage_.reset();
                 // Why is for the operator's eyes alone: anybody can ask for /health.
@@ -177,7 +177,7 @@ private:
 
     void start_sending() {
         webhooks_ = net::create_http_client(webhook_client_options_of(config_));
-        SenderOptions options = sender_options_of(config_);
+        deliver::SenderOptions options = sender_options_of(config_);
         options.changed = [this](std::span<const DeliveryNotice> notices) { notices_->publish(notices); };
         if (uses_postgres(config_)) {
             options.owner = "sender-" + make_uuid(clock_.now()).to_string();
@@ -185,13 +185,13 @@ private:
         }
         options.settled = [this](const ClaimedDelivery& claimed, const DeliveryOutcome& outcome,
                                  net::HttpError error) { instruments_.settled(claimed, outcome, error); };
-        sender_ = start_sender(options, *storage_, *queue_, *webhooks_, *secrets_, clock_);
+        sender_ = deliver::start_sender(options, *storage_, *queue_, *webhooks_, *secrets_, clock_);
         instruments_.watch(*sender_);
-        pruner_ = start_pruner(*storage_, clock_, pruner_options_of(config_));
+        pruner_ = deliver::start_pruner(*storage_, clock_, pruner_options_of(config_));
     }
 
     void start_checking() {
-        OutboxOptions options;
+        outbox::OutboxOptions options;
         options.written = [this](std::span<const FiringGroup> groups, std::span<const DeliveryTask> tasks) {
             instruments_.committed(groups, tasks);
             std::vector<DeliveryNotice> notices;
@@ -201,11 +201,12 @@ private:
             }
             notices_->publish(notices);
         };
-        outbox_ = start_outbox(*storage_, *queue_, options);
+        outbox_ = outbox::start_outbox(*storage_, *queue_, options);
         instruments_.watch(*outbox_);
         // Changes wait for the mutex until they have their taker: none is lost between the snapshot and it.
         std::unique_lock lock(listeners_mutex_);
-        checker_ = start_checker({.load = [this](const auto& piece) { storage_->load_active_alerts(piece); },
+        checker_ =
+            alert::start_checker({.load = [this](const auto& piece) { storage_->load_active_alerts(piece); },
                                   .fire = [this](FiringGroup group) { outbox_->push(std::move(group)); }},
                                  clock_);
         checker_listens_ = checker_.get();
@@ -217,7 +218,7 @@ private:
                          .behind = [this] { checker_->on_behind(); },
                          .caught_up = [this] { checker_->on_caught_up(); },
                          .position =
-                             [this](BusPosition position) {
+                             [this](bus::BusPosition position) {
                                  checker_->after_this([this, position] {
                                      progress_.note(position, outbox_->taken());
                                      if (const auto done = progress_.done(outbox_->settled())) {
@@ -232,21 +233,22 @@ private:
         // What happened to users while nobody was there to forget them.
         auth_cache_->evict(std::nullopt);
         rate_limits_ = open_rate_limits(config_);
-        api_ = create_api({.storage = *storage_,
-                           .bus = *bus_,
-                           .auth_cache = *auth_cache_,
-                           .rate_limits = *rate_limits_,
-                           .clock = clock_,
-                           .secrets = *secrets_,
-                           .notices = *notices_,
-                           .make_webhook_secret = make_webhook_secret,
-                           .webhook_key_info = key_info,
-                           .hint = [this](std::span<const DeliveryTask> tasks) { queue_->publish(tasks); },
-                           .ping_queue = [this] { queue_->ping(); },
-                           .vet_webhook_url = {},
-                           .check_payload = check_payload,
-                           .answered = [this](const AnsweredRequest& r) { instruments_.answered(r); }},
-                          api_options_of(config_));
+        api_ =
+            api::create_api({.storage = *storage_,
+                             .bus = *bus_,
+                             .auth_cache = *auth_cache_,
+                             .rate_limits = *rate_limits_,
+                             .clock = clock_,
+                             .secrets = *secrets_,
+                             .notices = *notices_,
+                             .make_webhook_secret = deliver::make_webhook_secret,
+                             .webhook_key_info = key_info,
+                             .hint = [this](std::span<const DeliveryTask> tasks) { queue_->publish(tasks); },
+                             .ping_queue = [this] { queue_->ping(); },
+                             .vet_webhook_url = {},
+                             .check_payload = deliver::check_payload,
+                             .answered = [this](const api::AnsweredRequest& r) { instruments_.answered(r); }},
+                            api_options_of(config_));
         instruments_.watch(*api_);
         {
             std::lock_guard lock(listeners_mutex_);
@@ -263,8 +265,8 @@ private:
         instruments_.watch(*sampler_);
     }
 
-    std::vector<HealthDependency> servers() {
-        std::vector<HealthDependency> out;
+    std::vector<api::HealthDependency> servers() {
+        std::vector<api::HealthDependency> out;
         // The feed's prices go over the bus; its bars can wait.
         out.push_back({"database", !roles_.feed, [this] { storage_->ping(); }});
         if (bus_) out.push_back({"cache", true, [this] { bus_->ping(); }});
@@ -274,8 +276,8 @@ private:
     }
 
     // Of a process without the API.
-    std::vector<HealthDependency> dependencies() {
-        std::vector<HealthDependency> out = servers();
+    std::vector<api::HealthDependency> dependencies() {
+        std::vector<api::HealthDependency> out = servers();
         if (checker_) {
             out.push_back({"alerts", true, [this] {
                                if (!checker_->ready())
@@ -337,9 +339,9 @@ private:
         log::info("stopped");
     }
 
-    const Config& config_;
+    const ops::Config& config_;
     const Roles roles_;
-    Shutdown& shutdown_;
+    ops::Shutdown& shutdown_;
     Front& front_;
     Instruments& instruments_;
     const Clock& clock_ = system_clock();
@@ -347,27 +349,27 @@ private:
 
     // Who hears of changes in the storage. Set under the mutex, which its thread alone takes later on.
     std::mutex listeners_mutex_;
-    Checker* checker_listens_ = nullptr;
-    Api* api_listens_ = nullptr;
+    alert::Checker* checker_listens_ = nullptr;
+    api::Api* api_listens_ = nullptr;
 
     // In the order of their making; each uses those above.
-    std::unique_ptr<Storage> storage_;
+    std::unique_ptr<storage::Storage> storage_;
     std::unique_ptr<SecretBox> secrets_;
-    std::unique_ptr<DeliveryQueue> queue_;
-    std::unique_ptr<PriceBus> bus_;
-    std::unique_ptr<DeliveryNotices> notices_;
+    std::unique_ptr<queue::DeliveryQueue> queue_;
+    std::unique_ptr<bus::PriceBus> bus_;
+    std::unique_ptr<bus::DeliveryNotices> notices_;
     std::unique_ptr<net::HttpClient> webhooks_;
-    std::unique_ptr<Sender> sender_;
-    std::unique_ptr<Pruner> pruner_;
-    std::unique_ptr<Outbox> outbox_;
+    std::unique_ptr<deliver::Sender> sender_;
+    std::unique_ptr<deliver::Pruner> pruner_;
+    std::unique_ptr<outbox::Outbox> outbox_;
     Progress progress_;  // the checker thread's
-    std::unique_ptr<Checker> checker_;
-    std::unique_ptr<BarWriter> bars_;
+    std::unique_ptr<alert::Checker> checker_;
+    std::unique_ptr<history::BarWriter> bars_;
     std::unique_ptr<MarketThread> market_;
-    std::unique_ptr<AuthCache> auth_cache_;
-    std::unique_ptr<RateLimits> rate_limits_;
-    std::unique_ptr<Api> api_;
-    std::unique_ptr<HealthEndpoint> health_;
+    std::unique_ptr<access::AuthCache> auth_cache_;
+    std::unique_ptr<access::RateLimits> rate_limits_;
+    std::unique_ptr<api::Api> api_;
+    std::unique_ptr<api::HealthEndpoint> health_;
     std::unique_ptr<Sampler> sampler_;
 };
 
@@ -382,13 +384,13 @@ std::optional<Roles> roles_of(std::string_view command) {
     return std::nullopt;
 }
 
-int run_roles(const Config& config, const Roles& roles, Shutdown& shutdown) {
+int run_roles(const ops::Config& config, const Roles& roles, ops::Shutdown& shutdown) {
     const auto wrong = wrong_for(config, roles);
     for (const std::string& line : wrong) fmt::print(stderr, "pricewire: {}\n", line);
     if (!wrong.empty()) return 2;
-    std::optional<InstanceLock> alone;
+    std::optional<ops::InstanceLock> alone;
     if (!uses_postgres(config)) {
-        auto lock = InstanceLock::take(sqlite_file_of(config).string() + ".lock");
+        auto lock = ops::InstanceLock::take(sqlite_file_of(config).string() + ".lock");
         if (!lock) {
             log::error(lock.error().message);
             return 1;
@@ -406,7 +408,7 @@ int run_roles(const Config& config, const Roles& roles, Shutdown& shutdown) {
         Instruments instruments(roles, system_clock());
         options.server.error_response = [&instruments](int status, std::string_view detail) {
             instruments.refused_by_server(status);
-            return api_error_response(status, detail);
+            return api::api_error_response(status, detail);
         };
         const auto front = Front::listen(options, instruments.metrics());
         if (!front) {
@@ -420,4 +422,4 @@ int run_roles(const Config& config, const Roles& roles, Shutdown& shutdown) {
     }
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::app

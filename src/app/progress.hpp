@@ -7,14 +7,14 @@
 
 #include "bus/price_bus.hpp"
 
-namespace pricewire {
+namespace pricewire::app {
 
 // Up to which place in the stream of prices all that was fired is durable. Pure; one thread.
 class Progress {
 public:
     // Everything up to `position` has been matched, and its firings were among the first `taken` that the
     // outbox took.
-    void note(BusPosition position, std::uint64_t taken) {
+    void note(bus::BusPosition position, std::uint64_t taken) {
         if (!waiting_.empty() && waiting_.back().second == taken) {
             waiting_.back().first = position;
         } else {
@@ -22,8 +22,8 @@ public:
         }
     }
     // The outbox has settled its first `settled` firings: the furthest place that is done with, once.
-    std::optional<BusPosition> done(std::uint64_t settled) {
-        std::optional<BusPosition> out;
+    std::optional<bus::BusPosition> done(std::uint64_t settled) {
+        std::optional<bus::BusPosition> out;
         while (!waiting_.empty() && waiting_.front().second <= settled) {
             out = waiting_.front().first;
             waiting_.pop_front();
@@ -32,7 +32,7 @@ public:
     }
 
 private:
-    std::deque<std::pair<BusPosition, std::uint64_t>> waiting_;
+    std::deque<std::pair<bus::BusPosition, std::uint64_t>> waiting_;
 };
 
-}  // namespace pricewire
+}  // namespace pricewire::app

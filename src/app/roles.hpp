@@ -6,7 +6,7 @@
 #include "ops/config.hpp"
 #include "ops/shutdown.hpp"
 
-namespace pricewire {
+namespace pricewire::app {
 
 // What a process does. `serve` does all of it.
 struct Roles {
@@ -25,6 +25,6 @@ std::optional<Roles> roles_of(std::string_view command);
 
 // Runs until a signal comes. Returns the exit code: 0 after a clean stop, 1 where something needed is not to
 // be had and does not come by waiting, 2 where the configuration is wrong for these roles.
-int run_roles(const Config& config, const Roles& roles, Shutdown& shutdown);
+int run_roles(const ops::Config& config, const Roles& roles, ops::Shutdown& shutdown);
 
-}  // namespace pricewire
+}  // namespace pricewire::app

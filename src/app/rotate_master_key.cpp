@@ -7,7 +7,7 @@
 #include "app/secrets.hpp"
 #include "ops/instance_lock.hpp"
 
-namespace pricewire {
+namespace pricewire::app {
 namespace {
 
 using Lines = std::vector<std::string>;
@@ -26,13 +26,13 @@ std::unexpected<Error> unreadable(std::size_t secrets, std::string_view rest) {
                             counted(secrets, "secret"), secrets == 1 ? "s" : "", rest));
 }
 
-Result<InstanceLock> lock_database(const KeyPlaces& places) {
+Result<ops::InstanceLock> lock_database(const KeyPlaces& places) {
     if (!places.database_lock) return fail("other processes may have the database open");
-    return InstanceLock::take(*places.database_lock);
+    return ops::InstanceLock::take(*places.database_lock);
 }
 
-Result<Lines> rotate_configured(const MasterKeys& keys, const KeyPlaces& places, Storage& storage,
-                                const Step& step) {
+Result<Lines> rotate_configured(const MasterKeys& keys, const KeyPlaces& places, storage::Storage& storage,
+                                const ops::Step& step) {
     const auto alone = lock_database(places);
     const SecretsSurvey survey = survey_secrets(storage);
     const std::string done =
@@ -60,18 +60,18 @@ Result<Lines> rotate_configured(const MasterKeys& keys, const KeyPlaces& places,
 }
 
 Result<Lines> rotate_file(const std::filesystem::path& file, const std::vector<MasterKey>& configured,
-                          const KeyPlaces& places, Storage& storage, const Step& step) {
-    const auto lock = lock_key_file(file, key_work_patience);
+                          const KeyPlaces& places, storage::Storage& storage, const ops::Step& step) {
+    const auto lock = ops::lock_key_file(file, key_work_patience);
     if (!lock) return std::unexpected(lock.error());
-    const auto read = read_key_file(file);
+    const auto read = ops::read_key_file(file);
     if (!read) return std::unexpected(read.error());
     if (!*read) {
         return fail(fmt::format("the key file {} is missing; where it never was, 'pricewire serve' makes it",
                                 file.string()));
     }
-    MasterKeys keys{make_master_key(), {(*read)->current}};
+    MasterKeys keys{ops::make_master_key(), {(*read)->current}};
     keys.previous.insert(keys.previous.end(), (*read)->previous.begin(), (*read)->previous.end());
-    if (keys.previous.size() >= max_master_keys) {
+    if (keys.previous.size() >= ops::max_master_keys) {
         return fail(
             fmt::format("the key file {} is full of earlier keys: start 'pricewire serve' once, which "
                         "drops them, then rotate again",
@@ -83,7 +83,7 @@ Result<Lines> rotate_file(const std::filesystem::path& file, const std::vector<M
         return fail(fmt::format("the key file {} has not every master key that the database needs ({})",
                                 file.string(), describe_missing(missing)));
     }
-    if (const auto written = write_key_file(file, keys, step); !written)
+    if (const auto written = ops::write_key_file(file, keys, step); !written)
         return std::unexpected(written.error());
 
     const auto box = create_secret_box(all);
@@ -110,7 +110,7 @@ Result<Lines> rotate_file(const std::filesystem::path& file, const std::vector<M
     sealing = seal_secrets(storage, *box, step);
     if (sealing.failed > 0 || survey_secrets(storage).not_under(key_id(keys.current)) > 0)
         return fail("secrets were changed meanwhile; run the command again");
-    if (const auto written = write_key_file(file, {keys.current, {}}, step); !written)
+    if (const auto written = ops::write_key_file(file, {keys.current, {}}, step); !written)
         return std::unexpected(written.error());
     lines.push_back(
         fmt::format("dropped {} from {}; copies of the database made before need {}, so keep the old copy of "
@@ -122,15 +122,16 @@ Result<Lines> rotate_file(const std::filesystem::path& file, const std::vector<M
 
 }  // namespace
 
-Result<std::vector<std::string>> rotate_master_key(const Config& config, const KeyPlaces& places,
-                                                   Storage& storage, const Step& step) {
+Result<std::vector<std::string>> rotate_master_key(const ops::Config& config, const KeyPlaces& places,
+                                                   storage::Storage& storage, const ops::Step& step) {
     try {
-        if (const auto keys = configured_keys(config)) return rotate_configured(*keys, places, storage, step);
-        return rotate_file(places.key_file, configured_previous_keys(config), places, storage, step);
-    } catch (const StorageError& e) {
+        if (const auto keys = ops::configured_keys(config))
+            return rotate_configured(*keys, places, storage, step);
+        return rotate_file(places.key_file, ops::configured_previous_keys(config), places, storage, step);
+    } catch (const storage::StorageError& e) {
         return fail(
             fmt::format("{}; every secret can still be read, and another run finishes the work", e.what()));
     }
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::app

@@ -9,7 +9,7 @@
 #include "ops/master_key.hpp"
 #include "storage/storage.hpp"
 
-namespace pricewire {
+namespace pricewire::app {
 
 // Seals all secrets anew. With a key file: under a fresh key, which is in the file, beside the earlier ones,
 // before anything is sealed with it; the earlier ones are dropped where no other process has the database
@@ -17,7 +17,7 @@ namespace pricewire {
 // operator has changed. Killed anywhere, every secret can still be opened with the keys in the file, and
 // another run finishes. Returns what to tell the operator, line by line. Error: what is missing or in the
 // way; nothing is lost.
-Result<std::vector<std::string>> rotate_master_key(const Config& config, const KeyPlaces& places,
-                                                   Storage& storage, const Step& step = {});
+Result<std::vector<std::string>> rotate_master_key(const ops::Config& config, const KeyPlaces& places,
+                                                   storage::Storage& storage, const ops::Step& step = {});
 
-}  // namespace pricewire
+}  // namespace pricewire::app

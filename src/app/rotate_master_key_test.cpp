@@ -12,7 +12,7 @@
 #include "ops/instance_lock.hpp"
 #include "storage/sqlite/sqlite_storage.hpp"
 
-namespace pricewire {
+namespace pricewire::app {
 namespace {
 
 using namespace std::chrono_literals;
@@ -22,18 +22,18 @@ constexpr int users = 5;
 class RotateTest : public SecretsFixture {
 protected:
     // Users with a current and a previous secret, all under key 1, which is the file's.
-    void fill(Storage& storage) {
+    void fill(storage::Storage& storage) {
         const auto box = create_secret_box({key_of(1), {}});
         for (int i = 0; i < users; ++i) {
             add_user(storage, i, sealed(i, key_of(1)));
             ASSERT_TRUE(storage.rotate_webhook_secret(
                 user_of(i), box->seal(newer_of(i), user_of(i).to_string()), Timestamp{1h}));
         }
-        ASSERT_TRUE(write_key_file(file_, {key_of(1), {}}));
+        ASSERT_TRUE(ops::write_key_file(file_, {key_of(1), {}}));
     }
     static std::string newer_of(int number) { return "whsec_newer" + std::to_string(number); }
 
-    void expect_readable(Storage& storage, const SecretBox& box) {
+    void expect_readable(storage::Storage& storage, const SecretBox& box) {
         for (int i = 0; i < users; ++i) {
             const WebhookSecrets secrets = *storage.webhook_secrets(user_of(i));
             EXPECT_EQ(box.open(secrets.current, user_of(i).to_string()), newer_of(i));
@@ -41,10 +41,10 @@ protected:
             EXPECT_EQ(secrets.previous_until, Timestamp{1h});
         }
     }
-    bool all_current(Storage& storage) {
+    bool all_current(storage::Storage& storage) {
         return survey_secrets(storage).not_under(key_id(in_file().current)) == 0;
     }
-    std::string rotate(Storage& storage) {
+    std::string rotate(storage::Storage& storage) {
         const auto lines = rotate_master_key(config_, places_, storage);
         if (!lines) return "error: " + lines.error().message;
         std::string out;
@@ -54,7 +54,7 @@ protected:
         return out;
     }
     std::vector<MasterKey> in_file_or_none() {
-        const auto read = read_key_file(file_);
+        const auto read = ops::read_key_file(file_);
         if (!read || !*read) return {};
         std::vector<MasterKey> keys = (*read)->previous;
         keys.push_back((*read)->current);
@@ -62,7 +62,7 @@ protected:
     }
     std::string lock_file() const { return database_.string() + ".lock"; }
 
-    MemoryStorage storage_;
+    fakes::MemoryStorage storage_;
 };
 
 TEST_F(RotateTest, SealsEverythingUnderAFreshKeyAndDropsTheOldOne) {
@@ -83,10 +83,10 @@ TEST_F(RotateTest, SealsEverythingUnderAFreshKeyAndDropsTheOldOne) {
 
 TEST_F(RotateTest, ARunningPricewireTakesTheNewKeyAndItsNextStartDropsTheOldOne) {
     fill(storage_);
-    const auto running = create_key_file_box(file_, {}).value();
+    const auto running = ops::create_key_file_box(file_, {}).value();
     const std::string before = running->seal("secret", "user");
     {
-        const auto held = InstanceLock::take(lock_file());
+        const auto held = ops::InstanceLock::take(lock_file());
         ASSERT_TRUE(held);
         const std::string out = rotate(storage_);
         EXPECT_NE(out.find("the running Pricewire takes the new key by itself; the earlier key stays in " +
@@ -112,7 +112,7 @@ TEST_F(RotateTest, NeedsTheKeyFileAndEveryKey) {
     EXPECT_EQ(rotate(storage_), "error: the key file " + file_.string() +
                                     " is missing; where it never was, 'pricewire serve' makes it");
     fill(storage_);
-    ASSERT_TRUE(write_key_file(file_, {key_of(2), {}}));
+    ASSERT_TRUE(ops::write_key_file(file_, {key_of(2), {}}));
     EXPECT_EQ(rotate(storage_),
               "error: the key file " + file_.string() +
                   " has not every master key that the database needs (10 secrets under the key " +
@@ -138,7 +138,7 @@ TEST_F(RotateTest, SealsWhatStoodInTheClearAsWell) {
     add_user(storage_, 99, secret_of(99));
     rotate(storage_);
     EXPECT_TRUE(all_current(storage_));
-    EXPECT_EQ(opened(storage_, 99, *create_key_file_box(file_, {}).value()), secret_of(99));
+    EXPECT_EQ(opened(storage_, 99, *ops::create_key_file_box(file_, {}).value()), secret_of(99));
 }
 
 TEST_F(RotateTest, ADatabaseThatGoesAwayIsSaid) {
@@ -159,7 +159,7 @@ TEST_F(RotateTest, UnderTheConfigurationsKeySealsAnewWhereNobodyRunsWithAnother)
     EXPECT_NE(rotate(storage_).find("error: the configuration has not every master key"), std::string::npos);
     config_.security.previous_master_keys = {base64_encode(key_of(1))};
     {
-        const auto held = InstanceLock::take(lock_file());
+        const auto held = ops::InstanceLock::take(lock_file());
         ASSERT_TRUE(held);
         const std::string out = rotate(storage_);
         EXPECT_NE(out.find("restart it with this configuration"), out.npos) << out;
@@ -172,7 +172,7 @@ TEST_F(RotateTest, UnderTheConfigurationsKeySealsAnewWhereNobodyRunsWithAnother)
     expect_readable(storage_, *create_secret_box({key_of(2), {}}));
     EXPECT_FALSE(std::filesystem::exists(file_));
     // And again, also beside a running one.
-    const auto held = InstanceLock::take(lock_file());
+    const auto held = ops::InstanceLock::take(lock_file());
     EXPECT_EQ(rotate(storage_), "every secret is under the master key " + key_id(key_of(2)) +
                                     " already\nnothing is sealed with an earlier key any more: "
                                     "security.previous_master_keys may be emptied\n");
@@ -182,13 +182,13 @@ TEST_F(RotateTest, TwoRotationsAtOnceFollowEachOther) {
     fill(storage_);
     std::vector<pid_t> children;
     {
-        create_sqlite_storage({.file = database_}, {});
+        storage::create_sqlite_storage({.file = database_}, {});
     }
     for (int i = 0; i < 3; ++i) {
         const pid_t child = fork();
         ASSERT_GE(child, 0);
         if (child == 0) {
-            const auto storage = create_sqlite_storage({.file = database_}, {});
+            const auto storage = storage::create_sqlite_storage({.file = database_}, {});
             _exit(rotate_master_key(config_, places_, *storage) ? 0 : 1);
         }
         children.push_back(child);
@@ -205,7 +205,7 @@ TEST_F(RotateTest, TwoRotationsAtOnceFollowEachOther) {
 // are needed, wherever it was, and another run finishes.
 TEST_F(RotateTest, KilledAnywhereEverySecretCanBeReadAndAnotherRunFinishes) {
     {
-        const auto storage = create_sqlite_storage({.file = database_}, {});
+        const auto storage = storage::create_sqlite_storage({.file = database_}, {});
         fill(*storage);
     }
     std::set<std::size_t> keys_seen;
@@ -216,7 +216,7 @@ TEST_F(RotateTest, KilledAnywhereEverySecretCanBeReadAndAnotherRunFinishes) {
         const pid_t child = fork();
         ASSERT_GE(child, 0);
         if (child == 0) {
-            const auto storage = create_sqlite_storage({.file = database_}, {});
+            const auto storage = storage::create_sqlite_storage({.file = database_}, {});
             int left = step;
             const auto lines = rotate_master_key(config_, places_, *storage, [&] {
                 if (left-- == 0) kill(getpid(), SIGKILL);
@@ -230,8 +230,8 @@ TEST_F(RotateTest, KilledAnywhereEverySecretCanBeReadAndAnotherRunFinishes) {
         const pid_t reader = fork();
         ASSERT_GE(reader, 0);
         if (reader == 0) {
-            const auto storage = create_sqlite_storage({.file = database_}, {});
-            const auto box = create_key_file_box(file_, {});
+            const auto storage = storage::create_sqlite_storage({.file = database_}, {});
+            const auto box = ops::create_key_file_box(file_, {});
             if (!box) _exit(1);
             expect_readable(*storage, **box);
             if (step % 3 == 2) {
@@ -250,10 +250,10 @@ TEST_F(RotateTest, KilledAnywhereEverySecretCanBeReadAndAnotherRunFinishes) {
     EXPECT_GT(step, 15);  // two writes of the file, and each user before and after
     EXPECT_GT(keys_seen.size(), 1U);
     EXPECT_TRUE(in_file().previous.empty());
-    const auto storage = create_sqlite_storage({.file = database_}, {});
+    const auto storage = storage::create_sqlite_storage({.file = database_}, {});
     EXPECT_TRUE(all_current(*storage));
     expect_readable(*storage, *create_secret_box({in_file().current, {}}));
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::app

@@ -2,21 +2,22 @@
 
 #include <utility>
 
-namespace pricewire {
+namespace pricewire::app {
 namespace {
 
-std::vector<api::Dependency> probed(std::vector<HealthDependency> dependencies,
+std::vector<api::Dependency> probed(std::vector<api::HealthDependency> dependencies,
                                     std::function<void()> measure) {
     std::vector<api::Dependency> out;
-    for (HealthDependency& d : dependencies) out.push_back({std::move(d.name), d.needed, std::move(d.ping)});
+    for (api::HealthDependency& d : dependencies)
+        out.push_back({std::move(d.name), d.needed, std::move(d.ping)});
     if (measure) out.push_back({"measurement", false, std::move(measure)});
     return out;
 }
 
 }  // namespace
 
-Sampler::Sampler(std::vector<HealthDependency> dependencies, std::function<void()> measure, Duration every,
-                 Duration timeout)
+Sampler::Sampler(std::vector<api::HealthDependency> dependencies, std::function<void()> measure,
+                 Duration every, Duration timeout)
     : dependencies_(dependencies.size()),
       every_(every),
       probe_(std::make_unique<api::HealthProbe>(probed(std::move(dependencies), std::move(measure)), timeout,
@@ -51,4 +52,4 @@ void Sampler::run() {
     }
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::app

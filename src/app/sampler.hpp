@@ -11,7 +11,7 @@
 #include "api/health_probe.hpp"
 #include "base/clock.hpp"
 
-namespace pricewire {
+namespace pricewire::app {
 
 // Looks every few seconds at what lies outside of the process, so that a scrape tells of it without ever
 // waiting for it. One that hangs keeps nobody else's figures back.
@@ -19,7 +19,7 @@ class Sampler {
 public:
     // `measure` is called as often as each ping, may hang and throw as they do, and is not told of; may be
     // empty.
-    Sampler(std::vector<HealthDependency> dependencies, std::function<void()> measure,
+    Sampler(std::vector<api::HealthDependency> dependencies, std::function<void()> measure,
             Duration every = std::chrono::seconds{5}, Duration timeout = std::chrono::seconds{1});
     // Waits for what still hangs.
     ~Sampler();
@@ -42,4 +42,4 @@ private:
     std::thread thread_;
 };
 
-}  // namespace pricewire
+}  // namespace pricewire::app

@@ -14,7 +14,7 @@
 #include "app/options.hpp"
 #include "base/log.hpp"
 
-namespace pricewire {
+namespace pricewire::app {
 namespace {
 
 using namespace std::chrono_literals;
@@ -26,7 +26,7 @@ constexpr std::size_t max_log_lines = 20;  // on secrets that cannot be opened
 constexpr std::size_t max_named_keys = 5;
 
 template <typename Visit>
-void for_each_page(Storage& storage, const Visit& visit) {
+void for_each_page(storage::Storage& storage, const Visit& visit) {
     std::optional<Uuid> last;
     for (;;) {
         const auto page = storage.secrets_after(last, page_size);
@@ -38,13 +38,13 @@ void for_each_page(Storage& storage, const Visit& visit) {
 
 class Resealer {
 public:
-    Resealer(Storage& storage, const SecretBox& box, const Step& step)
+    Resealer(storage::Storage& storage, const SecretBox& box, const ops::Step& step)
         : storage_(storage), box_(box), step_(step) {}
 
     // By several threads, as the storage commits what they ask for at the same time together.
-    void page(const std::vector<StoredSecrets>& page) {
-        std::vector<const StoredSecrets*> rest;
-        for (const StoredSecrets& stored : page) {
+    void page(const std::vector<storage::StoredSecrets>& page) {
+        std::vector<const storage::StoredSecrets*> rest;
+        for (const storage::StoredSecrets& stored : page) {
             if (!current(stored.secrets.current) || !current(stored.secrets.previous))
                 rest.push_back(&stored);
         }
@@ -74,7 +74,7 @@ public:
 private:
     bool current(const std::string& stored) const { return stored.empty() || box_.is_current(stored); }
 
-    void user(const StoredSecrets& stored) {
+    void user(const storage::StoredSecrets& stored) {
         const std::string context = stored.user_id.to_string();
         WebhookSecrets old = stored.secrets;
         for (int tries = 0; tries < max_tries; ++tries) {
@@ -93,7 +93,7 @@ private:
             if (!now) return;  // deleted meanwhile
             old = std::move(*now);
         }
-        throw StorageError(
+        throw storage::StorageError(
             fmt::format("the secrets of user {} change faster than they can be sealed anew", context));
     }
 
@@ -123,9 +123,9 @@ private:
         out_.failed += changes.failed;
     }
 
-    Storage& storage_;
+    storage::Storage& storage_;
     const SecretBox& box_;
-    const Step& step_;
+    const ops::Step& step_;
     std::atomic<std::size_t> logged_ = 0;
     std::mutex mutex_;
     Sealing out_;
@@ -137,7 +137,7 @@ std::vector<std::string> ids_of(const MasterKeys& keys) {
     return ids;
 }
 
-void seal_at_start(Storage& storage, const SecretBox& box, const SecretsSurvey& survey,
+void seal_at_start(storage::Storage& storage, const SecretBox& box, const SecretsSurvey& survey,
                    const MasterKey& current) {
     if (survey.not_under(key_id(current)) == 0) return;
     const Sealing sealing = seal_secrets(storage, box);
@@ -151,7 +151,7 @@ void seal_at_start(Storage& storage, const SecretBox& box, const SecretsSurvey& 
     }
 }
 
-Result<std::unique_ptr<SecretBox>> open_configured(const MasterKeys& keys, Storage& storage) {
+Result<std::unique_ptr<SecretBox>> open_configured(const MasterKeys& keys, storage::Storage& storage) {
     const SecretsSurvey survey = survey_secrets(storage);
     if (const auto missing = survey.missing(keys); !missing.empty()) {
         return fail(fmt::format(
@@ -166,14 +166,14 @@ Result<std::unique_ptr<SecretBox>> open_configured(const MasterKeys& keys, Stora
 
 Result<std::unique_ptr<SecretBox>> open_with_file(const std::filesystem::path& file,
                                                   const std::vector<MasterKey>& configured,
-                                                  Storage& storage) {
-    const auto lock = lock_key_file(file, key_work_patience);
+                                                  storage::Storage& storage) {
+    const auto lock = ops::lock_key_file(file, key_work_patience);
     if (!lock) return std::unexpected(lock.error());
-    auto read = read_key_file(file);
+    auto read = ops::read_key_file(file);
     if (!read) return std::unexpected(read.error());
     const SecretsSurvey survey = survey_secrets(storage);
     const bool made = !*read;
-    MasterKeys in_file = made ? MasterKeys{make_master_key(), {}} : std::move(**read);
+    MasterKeys in_file = made ? MasterKeys{ops::make_master_key(), {}} : std::move(**read);
     MasterKeys all = in_file;
     all.previous.insert(all.previous.end(), configured.begin(), configured.end());
     if (const auto missing = survey.missing(all); !missing.empty()) {
@@ -187,17 +187,17 @@ Result<std::unique_ptr<SecretBox>> open_with_file(const std::filesystem::path& f
                        file.string(), describe_missing(missing)));
     }
     if (made) {
-        if (const auto written = write_key_file(file, in_file); !written)
+        if (const auto written = ops::write_key_file(file, in_file); !written)
             return std::unexpected(written.error());
         log::info(
             "made the master key that seals webhook secrets: keep a copy of it, apart from the database's",
             {{"file", file.string()}, {"key", key_id(in_file.current)}});
     }
-    auto box = create_key_file_box(file, configured);
+    auto box = ops::create_key_file_box(file, configured);
     if (!box) return box;
     seal_at_start(storage, **box, survey, in_file.current);
     if (!in_file.previous.empty() && survey_secrets(storage).not_under(key_id(in_file.current)) == 0) {
-        if (const auto written = write_key_file(file, {in_file.current, {}}); !written)
+        if (const auto written = ops::write_key_file(file, {in_file.current, {}}); !written)
             return std::unexpected(written.error());
         log::info("dropped earlier master keys, as nothing is sealed with them any more",
                   {{"file", file.string()}, {"keys", std::to_string(in_file.previous.size())}});
@@ -221,7 +221,7 @@ std::map<std::string, std::size_t> SecretsSurvey::missing(const MasterKeys& keys
     return out;
 }
 
-SecretsSurvey survey_secrets(Storage& storage) {
+SecretsSurvey survey_secrets(storage::Storage& storage) {
     SecretsSurvey out;
     const auto count = [&](const std::string& secret) {
         if (is_sealed(secret)) {
@@ -230,8 +230,8 @@ SecretsSurvey survey_secrets(Storage& storage) {
             out.in_clear += 1;
         }
     };
-    for_each_page(storage, [&](const std::vector<StoredSecrets>& page) {
-        for (const StoredSecrets& stored : page) {
+    for_each_page(storage, [&](const std::vector<storage::StoredSecrets>& page) {
+        for (const storage::StoredSecrets& stored : page) {
             count(stored.secrets.current);
             count(stored.secrets.previous);
         }
@@ -239,9 +239,9 @@ SecretsSurvey survey_secrets(Storage& storage) {
     return out;
 }
 
-Sealing seal_secrets(Storage& storage, const SecretBox& box, const Step& step) {
+Sealing seal_secrets(storage::Storage& storage, const SecretBox& box, const ops::Step& step) {
     Resealer resealer(storage, box, step);
-    for_each_page(storage, [&](const std::vector<StoredSecrets>& page) { resealer.page(page); });
+    for_each_page(storage, [&](const std::vector<storage::StoredSecrets>& page) { resealer.page(page); });
     return resealer.result();
 }
 
@@ -256,18 +256,19 @@ std::string describe_missing(const std::map<std::string, std::size_t>& missing) 
     return out;
 }
 
-KeyPlaces key_places_of(const Config& config) {
+KeyPlaces key_places_of(const ops::Config& config) {
     if (uses_postgres(config)) return {config.security.master_key_file, std::nullopt};
     const auto database = sqlite_file_of(config);
     const bool own_file = !config.security.master_key_file.empty();
-    return {own_file ? std::filesystem::path(config.security.master_key_file) : key_file_of(database),
+    return {own_file ? std::filesystem::path(config.security.master_key_file) : ops::key_file_of(database),
             database.string() + ".lock"};
 }
 
-Result<std::unique_ptr<SecretBox>> open_secrets(const Config& config, const std::filesystem::path& key_file,
-                                                Storage& storage) {
+Result<std::unique_ptr<SecretBox>> open_secrets(const ops::Config& config,
+                                                const std::filesystem::path& key_file,
+                                                storage::Storage& storage) {
     if (const auto keys = configured_keys(config)) return open_configured(*keys, storage);
     return open_with_file(key_file, configured_previous_keys(config), storage);
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::app

@@ -14,7 +14,7 @@
 #include "ops/master_key.hpp"
 #include "storage/storage.hpp"
 
-namespace pricewire {
+namespace pricewire::app {
 
 // How long one who starts or rotates waits for another who is at work on the keys.
 constexpr Duration key_work_patience = std::chrono::seconds{60};
@@ -27,7 +27,7 @@ struct SecretsSurvey {
     // Those under keys that are not among `keys`.
     std::map<std::string, std::size_t> missing(const MasterKeys& keys) const;
 };
-SecretsSurvey survey_secrets(Storage& storage);
+SecretsSurvey survey_secrets(storage::Storage& storage);
 
 struct Sealing {
     std::size_t users = 0;     // whose secrets were sealed anew
@@ -37,7 +37,7 @@ struct Sealing {
 };
 // Puts every secret that is not under the box's current key under it. One that somebody else changes
 // meanwhile is looked at again. Safe to be ended anywhere and to be done by several at once.
-Sealing seal_secrets(Storage& storage, const SecretBox& box, const Step& step = {});
+Sealing seal_secrets(storage::Storage& storage, const SecretBox& box, const ops::Step& step = {});
 
 // "3 secrets under the key 0123abcd" and so on, for messages.
 std::string describe_missing(const std::map<std::string, std::size_t>& missing);
@@ -49,14 +49,15 @@ struct KeyPlaces {
     std::optional<std::filesystem::path> database_lock;
 };
 // With an embedded database beside it; with a shared one security.master_key_file.
-KeyPlaces key_places_of(const Config& config);
+KeyPlaces key_places_of(const ops::Config& config);
 
 // What serve starts with: finds the master key in the configuration, else in the key file, which is made
 // where there is none and no secret needs one; seals what is in the clear or under an earlier key; then drops
 // earlier keys from the file. Other processes that have keys of this database in use must have them from the
 // same file, or the same configuration. Error: a key that secrets are sealed with is missing; nothing has
 // been changed.
-Result<std::unique_ptr<SecretBox>> open_secrets(const Config& config, const std::filesystem::path& key_file,
-                                                Storage& storage);
+Result<std::unique_ptr<SecretBox>> open_secrets(const ops::Config& config,
+                                                const std::filesystem::path& key_file,
+                                                storage::Storage& storage);
 
-}  // namespace pricewire
+}  // namespace pricewire::app

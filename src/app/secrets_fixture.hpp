@@ -11,7 +11,7 @@
 #include "deliver/signature.hpp"
 #include "storage/storage.hpp"
 
-namespace pricewire {
+namespace pricewire::app {
 
 inline MasterKey key_of(std::uint8_t fill) {
     MasterKey key;
@@ -42,7 +42,7 @@ protected:
 
     static std::string secret_of(int number) { return "whsec_secret" + std::to_string(number); }
 
-    static void add_user(Storage& storage, int number, const std::string& stored) {
+    static void add_user(storage::Storage& storage, int number, const std::string& stored) {
         NewUser user;
         user.user = {user_of(number), "u" + std::to_string(number) + "@example.com", true, Timestamp{}};
         user.api_key_hash = sha256(std::to_string(number));
@@ -52,22 +52,22 @@ protected:
     static std::string sealed(int number, const MasterKey& key) {
         return create_secret_box({key, {}})->seal(secret_of(number), user_of(number).to_string());
     }
-    static std::string stored(Storage& storage, int number) {
+    static std::string stored(storage::Storage& storage, int number) {
         return storage.webhook_secrets(user_of(number)).value().current;
     }
     // The error, or the secret that stands there.
-    static std::string opened(Storage& storage, int number, const SecretBox& box) {
+    static std::string opened(storage::Storage& storage, int number, const SecretBox& box) {
         const auto secret = box.open(stored(storage, number), user_of(number).to_string());
         return secret ? *secret : "error: " + secret.error().message;
     }
 
-    MasterKeys in_file() const { return read_key_file(file_).value().value(); }
+    MasterKeys in_file() const { return ops::read_key_file(file_).value().value(); }
 
     std::filesystem::path directory_;
     std::filesystem::path database_;
     std::filesystem::path file_;
     KeyPlaces places_;
-    Config config_;
+    ops::Config config_;
 };
 
-}  // namespace pricewire
+}  // namespace pricewire::app

@@ -10,7 +10,7 @@
 #include "fakes/log_capture.hpp"
 #include "fakes/memory_storage.hpp"
 
-namespace pricewire {
+namespace pricewire::app {
 namespace {
 
 using namespace std::chrono_literals;
@@ -27,14 +27,14 @@ protected:
         return box ? "opened" : box.error().message;
     }
     std::string users_secret(int number) {
-        return opened(storage_, number, *create_key_file_box(file_, {}).value());
+        return opened(storage_, number, *ops::create_key_file_box(file_, {}).value());
     }
 
-    MemoryStorage storage_;
+    fakes::MemoryStorage storage_;
 };
 
 TEST_F(OpenSecretsTest, MakesAKeyFileWhereNothingNeedsOne) {
-    LogCapture log;
+    fakes::LogCapture log;
     const auto box = open();
     ASSERT_TRUE(box);
     const MasterKeys keys = in_file();
@@ -52,7 +52,7 @@ TEST_F(OpenSecretsTest, MakesAKeyFileWhereNothingNeedsOne) {
 TEST_F(OpenSecretsTest, SealsWhatStoodInTheClear) {
     for (int i = 0; i < 3; ++i) add_user(storage_, i, secret_of(i));
     ASSERT_TRUE(storage_.rotate_webhook_secret(user_of(1), "whsec_newer", Timestamp{1h}));
-    LogCapture log;
+    fakes::LogCapture log;
     const auto box = open();
     for (int i : {0, 2}) {
         EXPECT_TRUE(box->is_current(stored(storage_, i)));
@@ -82,7 +82,7 @@ TEST_F(OpenSecretsTest, MakesNoNewKeyWhereTheDatabaseNeedsTheOneThatIsGone) {
                            key_id(key_of(1)) + "): put it back from its copy");
     EXPECT_FALSE(std::filesystem::exists(file_));
     EXPECT_EQ(stored(storage_, 3), secret_of(3));
-    ASSERT_TRUE(write_key_file(file_, {key_of(1), {}}));
+    ASSERT_TRUE(ops::write_key_file(file_, {key_of(1), {}}));
     const auto box = open();
     for (int i : {1, 2, 3}) EXPECT_EQ(opened(storage_, i, *box), secret_of(i));
 }
@@ -90,7 +90,7 @@ TEST_F(OpenSecretsTest, MakesNoNewKeyWhereTheDatabaseNeedsTheOneThatIsGone) {
 TEST_F(OpenSecretsTest, ChangesNothingUnderAWrongKeyFile) {
     add_user(storage_, 1, sealed(1, key_of(1)));
     add_user(storage_, 2, secret_of(2));
-    ASSERT_TRUE(write_key_file(file_, {key_of(2), {key_of(3)}}));
+    ASSERT_TRUE(ops::write_key_file(file_, {key_of(2), {key_of(3)}}));
     EXPECT_EQ(error(),
               "the key file " + file_.string() +
                   " has not every master key that the database needs (1 secret under the key " +
@@ -104,7 +104,7 @@ TEST_F(OpenSecretsTest, ChangesNothingUnderAWrongKeyFile) {
 TEST_F(OpenSecretsTest, DropsEarlierKeysOnceNothingIsSealedWithThem) {
     add_user(storage_, 1, sealed(1, key_of(1)));
     add_user(storage_, 2, sealed(2, key_of(2)));
-    ASSERT_TRUE(write_key_file(file_, {key_of(2), {key_of(1), key_of(9)}}));
+    ASSERT_TRUE(ops::write_key_file(file_, {key_of(2), {key_of(1), key_of(9)}}));
     const auto box = open();
     EXPECT_EQ(in_file().current, key_of(2));
     EXPECT_TRUE(in_file().previous.empty());
@@ -119,8 +119,8 @@ TEST_F(OpenSecretsTest, ASecretThatIsDamagedHoldsUpNobodyElseAndKeepsTheEarlierK
     add_user(storage_, 3, "sealed:1:damaged");
     add_user(storage_, 4, std::string(max_secret_size + 1, 'x'));
     add_user(storage_, 5, "");
-    ASSERT_TRUE(write_key_file(file_, {key_of(2), {key_of(1)}}));
-    LogCapture log;
+    ASSERT_TRUE(ops::write_key_file(file_, {key_of(2), {key_of(1)}}));
+    fakes::LogCapture log;
     const auto box = open();
     ASSERT_TRUE(box);
     EXPECT_EQ(users_secret(1), secret_of(1));
@@ -135,7 +135,7 @@ TEST_F(OpenSecretsTest, ASecretThatIsDamagedHoldsUpNobodyElseAndKeepsTheEarlierK
 }
 
 TEST_F(OpenSecretsTest, RefusesAKeyFileThatOthersMayRead) {
-    ASSERT_TRUE(write_key_file(file_, {key_of(1), {}}));
+    ASSERT_TRUE(ops::write_key_file(file_, {key_of(1), {}}));
     ASSERT_EQ(chmod(file_.c_str(), 0644), 0);
     EXPECT_EQ(error(), "the key file " + file_.string() +
                            " is open to others than its owner (mode 0644): chmod 600 " + file_.string());
@@ -187,10 +187,10 @@ TEST_F(OpenSecretsTest, StartsThatMeetAgreeOnOneKey) {
                 close(ready[1]);
                 char byte = 0;
                 if (read(ready[0], &byte, 1) != 0) _exit(1);  // until the parent lets all go
-                MemoryStorage storage;
+                fakes::MemoryStorage storage;
                 const auto box = open_secrets(config_, places_.key_file, storage);
                 if (!box) _exit(2);
-                const auto there = read_key_file(file_);
+                const auto there = ops::read_key_file(file_);
                 if (!there || !*there || !(*there)->previous.empty()) _exit(3);
                 _exit(key_id_of((*box)->seal("secret", "user")) == key_id((*there)->current) ? 0 : 4);
             }
@@ -208,16 +208,16 @@ TEST_F(OpenSecretsTest, StartsThatMeetAgreeOnOneKey) {
 }
 
 // Changes a user's secrets as soon as somebody has read them.
-class RestlessStorage : public MemoryStorage {
+class RestlessStorage : public fakes::MemoryStorage {
 public:
     int changes_left = 0;
-    std::vector<StoredSecrets> secrets_after(std::optional<Uuid> user, std::size_t limit) override {
-        auto page = MemoryStorage::secrets_after(user, limit);
+    std::vector<storage::StoredSecrets> secrets_after(std::optional<Uuid> user, std::size_t limit) override {
+        auto page = fakes::MemoryStorage::secrets_after(user, limit);
         change();
         return page;
     }
     std::optional<WebhookSecrets> webhook_secrets(const Uuid& user) override {
-        auto out = MemoryStorage::webhook_secrets(user);
+        auto out = fakes::MemoryStorage::webhook_secrets(user);
         change();
         return out;
     }
@@ -244,8 +244,8 @@ TEST_F(OpenSecretsTest, ASecretThatChangesMeanwhileIsNotOverwritten) {
     RestlessStorage never_still;
     add_user(never_still, 1, secret_of(1));
     never_still.changes_left = 1'000'000;
-    EXPECT_THROW(seal_secrets(never_still, *box), StorageError);
+    EXPECT_THROW(seal_secrets(never_still, *box), storage::StorageError);
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::app

@@ -4,7 +4,7 @@
 #include <exception>
 #include <utility>
 
-namespace pricewire {
+namespace pricewire::app {
 namespace {
 
 // Tells of a call when it is over, however it ends.
@@ -26,16 +26,16 @@ private:
     const int exceptions_ = std::uncaught_exceptions();
 };
 
-class TimedStorage final : public Storage {
+class TimedStorage final : public storage::Storage {
 public:
-    TimedStorage(std::unique_ptr<Storage> inner, StorageObserver observer)
+    TimedStorage(std::unique_ptr<storage::Storage> inner, StorageObserver observer)
         : inner_(std::move(inner)), observer_(std::move(observer)) {}
 
     void ping() override {
         const Watch watch(observer_, "ping");
         return inner_->ping();
     }
-    std::expected<void, CreateUserError> create_user(const NewUser& user) override {
+    std::expected<void, storage::CreateUserError> create_user(const NewUser& user) override {
         const Watch watch(observer_, "create_user");
         return inner_->create_user(user);
     }
@@ -72,7 +72,8 @@ public:
         const Watch watch(observer_, "rotate_webhook_secret");
         return inner_->rotate_webhook_secret(user_id, sealed, previous_until);
     }
-    std::vector<StoredSecrets> secrets_after(std::optional<Uuid> user_id, std::size_t limit) override {
+    std::vector<storage::StoredSecrets> secrets_after(std::optional<Uuid> user_id,
+                                                      std::size_t limit) override {
         const Watch watch(observer_, "secrets_after");
         return inner_->secrets_after(user_id, limit);
     }
@@ -81,7 +82,8 @@ public:
         const Watch watch(observer_, "replace_secrets");
         return inner_->replace_secrets(user_id, old, fresh);
     }
-    std::expected<void, CreateAlertError> create_alert(const Alert& alert, std::size_t limit) override {
+    std::expected<void, storage::CreateAlertError> create_alert(const Alert& alert,
+                                                                std::size_t limit) override {
         const Watch watch(observer_, "create_alert");
         return inner_->create_alert(alert, limit);
     }
@@ -89,7 +91,7 @@ public:
         const Watch watch(observer_, "alert");
         return inner_->alert(user_id, alert_id);
     }
-    std::vector<Alert> alerts(const Uuid& user_id, const AlertFilter& filter) override {
+    std::vector<Alert> alerts(const Uuid& user_id, const storage::AlertFilter& filter) override {
         const Watch watch(observer_, "alerts");
         return inner_->alerts(user_id, filter);
     }
@@ -106,11 +108,12 @@ public:
         return inner_->fire(groups);
     }
     std::vector<ClaimedDelivery> claim(std::span<const DeliveryTask> tasks, Timestamp now,
-                                       const Claim& claim) override {
+                                       const storage::Claim& claim) override {
         const Watch watch(observer_, "claim");
         return inner_->claim(tasks, now, claim);
     }
-    std::vector<ClaimedDelivery> claim_due(Timestamp now, std::size_t limit, const Claim& claim) override {
+    std::vector<ClaimedDelivery> claim_due(Timestamp now, std::size_t limit,
+                                           const storage::Claim& claim) override {
         const Watch watch(observer_, "claim_due");
         return inner_->claim_due(now, limit, claim);
     }
@@ -118,7 +121,7 @@ public:
         const Watch watch(observer_, "next_due");
         return inner_->next_due();
     }
-    DeliveryBacklog backlog(Timestamp now, std::size_t most) override {
+    storage::DeliveryBacklog backlog(Timestamp now, std::size_t most) override {
         const Watch watch(observer_, "backlog");
         return inner_->backlog(now, most);
     }
@@ -146,7 +149,8 @@ public:
         const Watch watch(observer_, "record");
         return inner_->record(outcomes);
     }
-    std::vector<DeliveryView> deliveries(const Uuid& user_id, const DeliveryFilter& filter) override {
+    std::vector<DeliveryView> deliveries(const Uuid& user_id,
+                                         const storage::DeliveryFilter& filter) override {
         const Watch watch(observer_, "deliveries");
         return inner_->deliveries(user_id, filter);
     }
@@ -158,13 +162,14 @@ public:
         const Watch watch(observer_, "attempts_of");
         return inner_->attempts_of(delivery_id);
     }
-    std::expected<DeliveryTask, RetryError> retry_delivery(const Uuid& user_id, const Uuid& delivery_id,
-                                                           Timestamp now) override {
+    std::expected<DeliveryTask, storage::RetryError> retry_delivery(const Uuid& user_id,
+                                                                    const Uuid& delivery_id,
+                                                                    Timestamp now) override {
         const Watch watch(observer_, "retry_delivery");
         return inner_->retry_delivery(user_id, delivery_id, now);
     }
-    std::expected<void, CancelError> cancel_delivery(const Uuid& user_id, const Uuid& delivery_id,
-                                                     Timestamp now) override {
+    std::expected<void, storage::CancelError> cancel_delivery(const Uuid& user_id, const Uuid& delivery_id,
+                                                              Timestamp now) override {
         const Watch watch(observer_, "cancel_delivery");
         return inner_->cancel_delivery(user_id, delivery_id, now);
     }
@@ -213,14 +218,15 @@ public:
     }
 
 private:
-    const std::unique_ptr<Storage> inner_;
+    const std::unique_ptr<storage::Storage> inner_;
     const StorageObserver observer_;
 };
 
 }  // namespace
 
-std::unique_ptr<Storage> time_storage(std::unique_ptr<Storage> storage, StorageObserver observer) {
+std::unique_ptr<storage::Storage> time_storage(std::unique_ptr<storage::Storage> storage,
+                                               StorageObserver observer) {
     return std::make_unique<TimedStorage>(std::move(storage), std::move(observer));
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::app

@@ -5,7 +5,7 @@
 
 #include "base/clock.hpp"
 
-namespace pricewire {
+namespace pricewire::inline base {
 
 using Rng = std::mt19937_64;
 
@@ -32,4 +32,4 @@ struct BackoffPolicy {
     }
 };
 
-}  // namespace pricewire
+}  // namespace pricewire::inline base

@@ -14,7 +14,7 @@
 #include "base/small_string.hpp"
 #include "base/uuid.hpp"
 
-namespace pricewire {
+namespace pricewire::inline base {
 namespace {
 
 using namespace std::chrono_literals;
@@ -177,4 +177,4 @@ TEST(SmallString, ComparesAsTextAndCutsWhatIsTooLong) {
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::inline base

@@ -8,7 +8,7 @@
 #include "base/crypto.hpp"
 #include "base/detail/openssl.hpp"
 
-namespace pricewire {
+namespace pricewire::inline base {
 namespace {
 
 constexpr std::size_t nonce_size = 12;
@@ -124,4 +124,4 @@ bool ed25519_verify(const Ed25519PublicKey& key, std::string_view message,
                             message.size()) == 1;
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::inline base

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <optional>
 
-namespace pricewire {
+namespace pricewire::inline base {
 namespace {
 
 using namespace std::chrono;
@@ -137,4 +137,4 @@ std::string format_duration(Duration d) {
     return fmt::format("{}us", d.count());
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::inline base

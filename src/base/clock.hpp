@@ -6,7 +6,7 @@
 
 #include "base/result.hpp"
 
-namespace pricewire {
+namespace pricewire::inline base {
 
 // Wall-clock time, UTC, in microseconds: what is stored and shown.
 using Timestamp = std::chrono::sys_time<std::chrono::microseconds>;
@@ -58,4 +58,4 @@ inline Timestamp from_micros(std::int64_t us) {
     return Timestamp{Duration{us}};
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::inline base

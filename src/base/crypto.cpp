@@ -13,7 +13,7 @@
 
 #include "base/detail/openssl.hpp"
 
-namespace pricewire {
+namespace pricewire::inline base {
 namespace {
 
 using detail::Freeing;
@@ -109,4 +109,4 @@ std::string hex_encode(std::span<const std::uint8_t> data) {
     return out;
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::inline base

@@ -10,7 +10,7 @@
 
 // Hashes, MACs, encryption, signatures, encodings and randomness, on OpenSSL. Stateless, thread-safe. A
 // failing primitive throws std::runtime_error: nothing sensible can go on without it.
-namespace pricewire {
+namespace pricewire::inline base {
 
 using Sha256 = std::array<std::uint8_t, 32>;
 
@@ -61,4 +61,4 @@ inline std::span<const std::uint8_t> as_bytes(std::string_view text) {
     return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::inline base

@@ -4,7 +4,7 @@
 #include <array>
 #include <cmath>
 
-namespace pricewire {
+namespace pricewire::inline base {
 namespace {
 
 bool is_digit(char c) {
@@ -103,4 +103,4 @@ double Decimal::to_double() const {
     return static_cast<double>(raw_) / 1e18;
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::inline base

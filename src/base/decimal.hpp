@@ -7,7 +7,7 @@
 
 #include "base/result.hpp"
 
-namespace pricewire {
+namespace pricewire::inline base {
 
 // An exact decimal number: a signed 128-bit count of 10^-18. Range about ±1.7e20 with 18 decimal places,
 // which covers the dearest coin and the cheapest token alike. Never built from a double: prices are parsed
@@ -75,4 +75,4 @@ private:
     Raw raw_ = 0;
 };
 
-}  // namespace pricewire
+}  // namespace pricewire::inline base

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <string>
 
-namespace pricewire {
+namespace pricewire::inline base {
 namespace {
 
 std::string shown(std::string_view text, Decimal::Excess excess = Decimal::Excess::refuse) {
@@ -105,4 +105,4 @@ TEST(Decimal, OrdersAndHalvesWithoutOverflow) {
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::inline base

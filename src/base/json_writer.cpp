@@ -4,7 +4,7 @@
 
 #include "base/utf8.hpp"
 
-namespace pricewire {
+namespace pricewire::inline base {
 
 void append_json_string(std::string& out, std::string_view text) {
     out += '"';
@@ -85,4 +85,4 @@ void JsonWriter::separate() {
     if (comma_) out_ += ',';
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::inline base

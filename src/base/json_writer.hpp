@@ -9,7 +9,7 @@
 #include "base/decimal.hpp"
 #include "base/uuid.hpp"
 
-namespace pricewire {
+namespace pricewire::inline base {
 
 // Appends `text` to `out` as a JSON string with its quotes (RFC 8259 §7); bytes that are not UTF-8 become
 // U+FFFD.
@@ -66,4 +66,4 @@ private:
     bool comma_ = false;
 };
 
-}  // namespace pricewire
+}  // namespace pricewire::inline base

@@ -4,7 +4,7 @@
 #include <cstdio>
 #include <utility>
 
-namespace pricewire::log {
+namespace pricewire::inline base::log {
 namespace {
 
 void to_stderr(Level, std::string_view message, std::initializer_list<Field> fields) {
@@ -84,4 +84,4 @@ bool LineBudget::take(MonoTime now) {
     return granted;
 }
 
-}  // namespace pricewire::log
+}  // namespace pricewire::inline base::log

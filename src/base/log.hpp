@@ -15,7 +15,7 @@
 // The way every room says something to the operator. Rooms know this header only; ops/ decides where lines go
 // and in which format. Thread-safe. Before a sink is set, warnings and errors go to stderr.
 // Never pass a secret: API keys, webhook secrets, URLs with a password.
-namespace pricewire::log {
+namespace pricewire::inline base::log {
 
 enum class Level { debug, info, warn, error };
 
@@ -87,4 +87,4 @@ inline void error(std::string_view m, std::initializer_list<Field> f = {}) {
     write(Level::error, m, f);
 }
 
-}  // namespace pricewire::log
+}  // namespace pricewire::inline base::log

@@ -4,7 +4,7 @@
 
 #include <thread>
 
-namespace pricewire::log {
+namespace pricewire::inline base::log {
 namespace {
 
 using namespace std::chrono_literals;
@@ -54,4 +54,4 @@ TEST(LineBudget, GrantsSoManyASecondAndSaysOnceHowManyWereLeftOut) {
 }
 
 }  // namespace
-}  // namespace pricewire::log
+}  // namespace pricewire::inline base::log

@@ -9,7 +9,7 @@
 
 #include "base/clock.hpp"
 
-namespace pricewire {
+namespace pricewire::inline base {
 
 // A message queue from any number of threads to the one thread that owns what the messages change.
 // Messages of one sender arrive in its order. The lock covers moving a message in or swapping the batch out,
@@ -91,4 +91,4 @@ private:
     bool closed_ = false;
 };
 
-}  // namespace pricewire
+}  // namespace pricewire::inline base

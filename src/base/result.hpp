@@ -3,7 +3,7 @@
 #include <expected>
 #include <string>
 
-namespace pricewire {
+namespace pricewire::inline base {
 
 // The outcome of something that depends on input: a value, or one plain sentence that a person can act on.
 struct Error {
@@ -18,4 +18,4 @@ inline std::unexpected<Error> fail(std::string message) {
     return std::unexpected(Error{std::move(message)});
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::inline base

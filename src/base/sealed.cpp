@@ -6,7 +6,7 @@
 #include <stdexcept>
 #include <utility>
 
-namespace pricewire {
+namespace pricewire::inline base {
 namespace {
 
 constexpr std::string_view prefix = "sealed:1:";
@@ -86,4 +86,4 @@ std::unique_ptr<SecretBox> create_secret_box(const MasterKeys& keys) {
     return std::make_unique<AesSecretBox>(keys);
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::inline base

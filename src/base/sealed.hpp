@@ -12,7 +12,7 @@
 // Secrets sealed under a master key. A sealed text is
 //   "sealed:1:" <key's id, 8 hexadecimal digits> ":" <base64url of what AES-256-GCM makes, without padding>
 // and its authentication covers all before the last part, and the context.
-namespace pricewire {
+namespace pricewire::inline base {
 
 using MasterKey = SymmetricKey;
 
@@ -36,4 +36,4 @@ std::string_view key_id_of(std::string_view sealed);
 // Immutable. seal() throws std::invalid_argument for a secret that is too long.
 std::unique_ptr<SecretBox> create_secret_box(const MasterKeys& keys);
 
-}  // namespace pricewire
+}  // namespace pricewire::inline base

@@ -6,7 +6,7 @@
 #include <set>
 #include <thread>
 
-namespace pricewire {
+namespace pricewire::inline base {
 namespace {
 
 MasterKey key_of(std::uint8_t fill) {
@@ -194,4 +194,4 @@ TEST(Base64Url, RefusesWhatItWouldNotWrite) {
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::inline base

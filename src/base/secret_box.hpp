@@ -5,7 +5,7 @@
 
 #include "base/result.hpp"
 
-namespace pricewire {
+namespace pricewire::inline base {
 
 // Seals secrets under a master key for storing them. What is sealed names the key that sealed it, so that
 // keys can be replaced one after the other. Thread-safe.
@@ -22,4 +22,4 @@ public:
     virtual bool is_current(std::string_view sealed) const = 0;
 };
 
-}  // namespace pricewire
+}  // namespace pricewire::inline base

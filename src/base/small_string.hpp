@@ -7,7 +7,7 @@
 #include <functional>
 #include <string_view>
 
-namespace pricewire {
+namespace pricewire::inline base {
 
 // A short string stored in place: trivially copyable, compared and hashed as N + 1 bytes. Used for names that
 // travel with every tick (tickers, sources), where an allocation each would be the largest cost.
@@ -44,7 +44,7 @@ private:
     unsigned char size_ = 0;
 };
 
-}  // namespace pricewire
+}  // namespace pricewire::inline base
 
 template <std::size_t N>
 struct std::hash<pricewire::SmallString<N>> {

@@ -3,7 +3,7 @@
 #include <atomic>
 #include <cstdint>
 
-namespace pricewire {
+namespace pricewire::inline base {
 
 // A count that one thread keeps and any thread reads. Adding is a load and a store: no lock, no locked
 // instruction, so that it can stand where every price passes.
@@ -18,4 +18,4 @@ private:
     std::atomic<std::uint64_t> value_ = 0;
 };
 
-}  // namespace pricewire
+}  // namespace pricewire::inline base

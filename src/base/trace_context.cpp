@@ -7,7 +7,7 @@
 
 #include "base/crypto.hpp"
 
-namespace pricewire {
+namespace pricewire::inline base {
 namespace {
 
 constexpr std::size_t id_digits = 32;
@@ -119,4 +119,4 @@ std::optional<TraceContext> parse_trace_text(std::string_view text) {
                         clean_state(text.substr(length))};
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::inline base

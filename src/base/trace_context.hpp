@@ -9,7 +9,7 @@
 
 // What ties requests, log lines and webhooks of one cause together. Source: W3C Trace Context, level 1
 // (https://www.w3.org/TR/trace-context/).
-namespace pricewire {
+namespace pricewire::inline base {
 
 struct TraceContext {
     std::string id;  // the trace-id: 32 hexadecimal digits in lower case, not all zero
@@ -39,4 +39,4 @@ std::string make_traceparent(const TraceContext& trace);
 std::string to_text(const TraceContext& trace);
 std::optional<TraceContext> parse_trace_text(std::string_view text);
 
-}  // namespace pricewire
+}  // namespace pricewire::inline base

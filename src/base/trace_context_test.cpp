@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace pricewire {
+namespace pricewire::inline base {
 namespace {
 
 const std::string id = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -87,4 +87,4 @@ TEST(TraceContext, IsKeptAsOneText) {
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::inline base

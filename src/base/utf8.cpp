@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 
-namespace pricewire {
+namespace pricewire::inline base {
 
 std::size_t utf8_sequence(std::string_view text) {
     const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<std::uint8_t>(text[i]) : 0; };
@@ -74,4 +74,4 @@ std::string_view first_code_points(std::string_view text, std::size_t count) {
     return text.substr(0, text.size() - rest.size());
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::inline base

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-namespace pricewire {
+namespace pricewire::inline base {
 
 // The bytes of the well-formed UTF-8 sequence at the start of `text` (Unicode 15, table 3-7): 1 to 4, or 0
 // where there is none.
@@ -29,4 +29,4 @@ constexpr bool is_control(char32_t c) {
     return c < 0x20 || (c >= 0x7f && c < 0xa0);
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::inline base

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <vector>
 
-namespace pricewire {
+namespace pricewire::inline base {
 namespace {
 
 TEST(Utf8, RefusesWhatNoEncoderWrites) {
@@ -54,4 +54,4 @@ TEST(Utf8, ACutIsAPrefixOfWholeCharacters) {
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::inline base

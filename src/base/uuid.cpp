@@ -4,7 +4,7 @@
 
 #include "base/crypto.hpp"
 
-namespace pricewire {
+namespace pricewire::inline base {
 namespace {
 
 int hex_value(char c) {
@@ -84,4 +84,4 @@ Uuid make_uuid(Timestamp now) {
     return out;
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::inline base

@@ -10,7 +10,7 @@
 
 #include "base/clock.hpp"
 
-namespace pricewire {
+namespace pricewire::inline base {
 
 // A UUID (RFC 9562). Trivially copyable; ordered bytewise, so version 7 ids sort by their time.
 struct Uuid {
@@ -35,7 +35,7 @@ struct Uuid {
 // and 62 random bits from the kernel. Thread-safe.
 Uuid make_uuid(Timestamp now);
 
-}  // namespace pricewire
+}  // namespace pricewire::inline base
 
 template <>
 struct std::hash<pricewire::Uuid> {

@@ -5,7 +5,7 @@
 #include "base/clock.hpp"
 #include "base/uuid.hpp"
 
-namespace pricewire {
+namespace pricewire::inline base {
 
 // The end of the millisecond in which a version 7 id was made (RFC 9562), by its maker's clock.
 inline Timestamp made_at(const Uuid& id) {
@@ -14,4 +14,4 @@ inline Timestamp made_at(const Uuid& id) {
     return from_micros(ms * 1000 + 999);
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::inline base

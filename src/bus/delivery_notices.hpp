@@ -6,7 +6,7 @@
 #include "base/clock.hpp"
 #include "domain/delivery.hpp"
 
-namespace pricewire {
+namespace pricewire::bus {
 
 // What a subscriber is told, on a thread of the notices' (in process: the publisher's). Functions return
 // quickly.
@@ -29,4 +29,4 @@ public:
     virtual void unsubscribe() = 0;
 };
 
-}  // namespace pricewire
+}  // namespace pricewire::bus

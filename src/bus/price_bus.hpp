@@ -11,7 +11,7 @@
 
 #include "domain/market.hpp"
 
-namespace pricewire {
+namespace pricewire::bus {
 
 // A place in what a bus carries; opaque, ordered within one bus. Zero in a bus that keeps nothing.
 struct BusPosition {
@@ -68,4 +68,4 @@ public:
     virtual void ping() = 0;
 };
 
-}  // namespace pricewire
+}  // namespace pricewire::bus

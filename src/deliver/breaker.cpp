@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <random>
 
-namespace pricewire {
+namespace pricewire::deliver {
 namespace {
 
 constexpr std::size_t max_reason = 200;
@@ -104,4 +104,4 @@ void CircuitBreaker::restore(const Breaker& stored, const BreakerPolicy& policy,
     reason_ = stored.reason.substr(0, max_reason);
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::deliver

@@ -8,7 +8,7 @@
 #include "deliver/retry.hpp"
 #include "domain/delivery.hpp"
 
-namespace pricewire {
+namespace pricewire::deliver {
 
 // Both clocks at one moment: what is measured uses the first, what is stored the second.
 struct Instant {
@@ -74,4 +74,4 @@ private:
     std::string reason_;  // the last failure; at most 200 bytes
 };
 
-}  // namespace pricewire
+}  // namespace pricewire::deliver

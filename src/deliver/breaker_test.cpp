@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace pricewire {
+namespace pricewire::deliver {
 namespace {
 
 using net::HttpError;
@@ -190,4 +190,4 @@ TEST_F(BreakerTest, AReasonIsBounded) {
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::deliver

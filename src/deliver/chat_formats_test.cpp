@@ -12,7 +12,7 @@
 
 #include "base/utf8.hpp"
 
-namespace pricewire {
+namespace pricewire::deliver {
 namespace {
 
 namespace json = boost::json;
@@ -217,4 +217,4 @@ TEST(TelegramChat, IsANumberOrAName) {
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::deliver

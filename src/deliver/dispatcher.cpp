@@ -16,7 +16,7 @@
 #include "deliver/write_back.hpp"
 #include "net/endpoint_name.hpp"
 
-namespace pricewire {
+namespace pricewire::deliver {
 namespace {
 
 using std::chrono::milliseconds;
@@ -58,8 +58,8 @@ EndpointPolicy policy_of(const SenderOptions& options) {
 class RealDispatcher : public Dispatcher {
 public:
     RealDispatcher(const SenderOptions& options, std::shared_ptr<const DispatcherWires> wires,
-                   Storage& storage, net::HttpClient& client, const SecretBox& secrets, const Clock& clock,
-                   std::uint64_t seed)
+                   storage::Storage& storage, net::HttpClient& client, const SecretBox& secrets,
+                   const Clock& clock, std::uint64_t seed)
         : options_(options),
           wires_(std::move(wires)),
           storage_(storage),
@@ -74,7 +74,7 @@ public:
           endpoints_(policy_of(options), seed + 2),
           peers_(options.owner, options.alive_for, storage, clock) {}
 
-    void on_tasks(std::span<const QueuedTask> tasks, bool complete) override {
+    void on_tasks(std::span<const queue::QueuedTask> tasks, bool complete) override {
         if (!stopping_) intake_.on_tasks(tasks, complete);
     }
 
@@ -434,7 +434,7 @@ private:
 
     const SenderOptions options_;
     const std::shared_ptr<const DispatcherWires> wires_;
-    Storage& storage_;
+    storage::Storage& storage_;
     net::HttpClient& client_;
     const SecretBox& secrets_;
     const Clock& clock_;
@@ -460,10 +460,11 @@ private:
 }  // namespace
 
 std::unique_ptr<Dispatcher> create_dispatcher(const SenderOptions& options,
-                                              std::shared_ptr<const DispatcherWires> wires, Storage& storage,
-                                              net::HttpClient& client, const SecretBox& secrets,
-                                              const Clock& clock, std::uint64_t seed) {
+                                              std::shared_ptr<const DispatcherWires> wires,
+                                              storage::Storage& storage, net::HttpClient& client,
+                                              const SecretBox& secrets, const Clock& clock,
+                                              std::uint64_t seed) {
     return std::make_unique<RealDispatcher>(options, std::move(wires), storage, client, secrets, clock, seed);
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::deliver

@@ -18,7 +18,7 @@
 #include "queue/delivery_queue.hpp"
 #include "storage/storage.hpp"
 
-namespace pricewire {
+namespace pricewire::deliver {
 
 struct SenderOptions {
     // Whose claims these are: the same after a restart, so that what a crash left claimed is taken up at
@@ -93,7 +93,7 @@ public:
 
     // Tasks heard of from the queue. `complete` is false where some were dropped before they came here: the
     // database is asked for them.
-    virtual void on_tasks(std::span<const QueuedTask> tasks, bool complete) = 0;
+    virtual void on_tasks(std::span<const queue::QueuedTask> tasks, bool complete) = 0;
     // What the queue is to be told with done(), since the last call. A task that the database could not be
     // asked for is kept, and so is its receipt.
     virtual std::vector<std::uint64_t> take_done() = 0;
@@ -114,8 +114,9 @@ public:
 
 // `storage`, `client`, `secrets` and `clock` outlive the dispatcher.
 std::unique_ptr<Dispatcher> create_dispatcher(const SenderOptions& options,
-                                              std::shared_ptr<const DispatcherWires> wires, Storage& storage,
-                                              net::HttpClient& client, const SecretBox& secrets,
-                                              const Clock& clock, std::uint64_t seed);
+                                              std::shared_ptr<const DispatcherWires> wires,
+                                              storage::Storage& storage, net::HttpClient& client,
+                                              const SecretBox& secrets, const Clock& clock,
+                                              std::uint64_t seed);
 
-}  // namespace pricewire
+}  // namespace pricewire::deliver

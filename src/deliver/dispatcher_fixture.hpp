@@ -15,7 +15,7 @@
 #include "fakes/log_capture.hpp"
 #include "fakes/memory_storage.hpp"
 
-namespace pricewire {
+namespace pricewire::deliver {
 
 using net::HttpError;
 using std::chrono::milliseconds;
@@ -75,7 +75,7 @@ protected:
         return storage_.fire(std::span(&g, 1));
     }
     void hint(const std::vector<DeliveryTask>& tasks) {
-        std::vector<QueuedTask> queued;
+        std::vector<queue::QueuedTask> queued;
         for (const DeliveryTask& t : tasks) queued.push_back({t, ++last_receipt_});
         dispatcher_->on_tasks(queued, true);
         settle();
@@ -95,14 +95,14 @@ protected:
     std::string url_of(std::size_t open) { return client_->open_request(open).url; }
 
     ManualClock clock_;
-    FakeSecretBox secrets_;
-    MemoryStorage storage_;
+    fakes::FakeSecretBox secrets_;
+    fakes::MemoryStorage storage_;
     std::vector<CompletedAttempt> ended_;
-    std::unique_ptr<FakeHttpClient> client_ = std::make_unique<FakeHttpClient>();
+    std::unique_ptr<fakes::FakeHttpClient> client_ = std::make_unique<fakes::FakeHttpClient>();
     std::unique_ptr<Dispatcher> dispatcher_;
     const Uuid user_ = make_uuid(clock_.now());
     int targets_ = 0;
     std::uint64_t last_receipt_ = 0;  // receipts begin with 1
 };
 
-}  // namespace pricewire
+}  // namespace pricewire::deliver

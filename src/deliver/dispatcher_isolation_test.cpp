@@ -8,7 +8,7 @@
 
 #include "deliver/dispatcher_fixture.hpp"
 
-namespace pricewire {
+namespace pricewire::deliver {
 namespace {
 
 using std::chrono::minutes;
@@ -21,7 +21,7 @@ protected:
         client_->script = [this](const net::HttpRequest& r) -> std::optional<net::HttpResult> {
             if (!hangs(r.url)) {
                 ++answered_;
-                return http_status(200);
+                return fakes::http_status(200);
             }
             began_.push_back(clock_.mono());
             return std::nullopt;
@@ -37,7 +37,7 @@ protected:
     void time_out() {
         while (!began_.empty() && clock_.mono() - began_.front() >= seconds{5}) {
             began_.erase(began_.begin());
-            client_->answer(0, http_failure(HttpError::timeout, "no answer within 5s"));
+            client_->answer(0, fakes::http_failure(HttpError::timeout, "no answer within 5s"));
         }
     }
     std::size_t sent_to(const std::string& part) const {
@@ -55,7 +55,7 @@ protected:
 };
 
 TEST_F(IsolationTest, HealthyEndpointsNeverWaitForHangingOnes) {
-    LogCapture log(log::Level::error);
+    fakes::LogCapture log(log::Level::error);
     behave();
     SenderOptions options;
     options.concurrency = 512;
@@ -80,7 +80,7 @@ TEST_F(IsolationTest, HealthyEndpointsNeverWaitForHangingOnes) {
 }
 
 TEST_F(IsolationTest, ACrowdBeforeADeadEndpointCostsLittleAndHoldsNobodyUp) {
-    LogCapture log(log::Level::error);
+    fakes::LogCapture log(log::Level::error);
     behave();
     start();
     settle();
@@ -109,7 +109,7 @@ TEST_F(IsolationTest, ACrowdBeforeADeadEndpointCostsLittleAndHoldsNobodyUp) {
 }
 
 TEST_F(IsolationTest, WhatWasDeferredIsDeliveredWhenItsEndpointWorksAgainEachOnce) {
-    LogCapture log;
+    fakes::LogCapture log;
     behave();
     start();
     settle();
@@ -126,7 +126,7 @@ TEST_F(IsolationTest, WhatWasDeferredIsDeliveredWhenItsEndpointWorksAgainEachOnc
     EXPECT_EQ(breakers[0].reason, "no answer within 5s");
     EXPECT_LE(storage_.calls("save_breakers"), 60);
 
-    client_->script = [](const net::HttpRequest&) { return http_status(200); };
+    client_->script = [](const net::HttpRequest&) { return fakes::http_status(200); };
     const std::size_t before = client_->seen().size();
     run(minutes{3}, milliseconds{50});
     EXPECT_EQ(log.count("info an endpoint works again"), 1U);
@@ -137,12 +137,12 @@ TEST_F(IsolationTest, WhatWasDeferredIsDeliveredWhenItsEndpointWorksAgainEachOnc
 }
 
 TEST_F(IsolationTest, AnOpenBreakerLetsOneThroughAfterEachPause) {
-    LogCapture log;
+    fakes::LogCapture log;
     SenderOptions options;
     options.breaker = {.failures = 3, .pause_min = seconds{10}, .pause_max = seconds{20}};
     start(options);
     settle();
-    client_->script = [](const net::HttpRequest&) { return http_status(500); };
+    client_->script = [](const net::HttpRequest&) { return fakes::http_status(500); };
     hint(fire(50));
     const std::size_t at_first = client_->seen().size();
     EXPECT_GE(at_first, 3U);
@@ -155,18 +155,18 @@ TEST_F(IsolationTest, AnOpenBreakerLetsOneThroughAfterEachPause) {
     EXPECT_EQ(client_->seen().size(), at_first + 1);
     pass(seconds{6});
     EXPECT_EQ(client_->seen().size(), at_first + 2);
-    client_->script = [](const net::HttpRequest&) { return http_status(200); };
+    client_->script = [](const net::HttpRequest&) { return fakes::http_status(200); };
     pass(seconds{60});
     EXPECT_EQ(storage_.count(DeliveryState::delivered), 50U);
 }
 
 TEST_F(IsolationTest, AnOpenBreakerOutlivesTheProcess) {
-    LogCapture log;
+    fakes::LogCapture log;
     SenderOptions options;
     options.breaker = {.failures = 2, .pause_min = seconds{30}, .pause_max = seconds{30}};
     start(options);
     settle();
-    client_->script = [](const net::HttpRequest&) { return http_status(500); };
+    client_->script = [](const net::HttpRequest&) { return fakes::http_status(500); };
     hint(fire(10));
     pass(seconds{2});
     const std::size_t sent = client_->seen().size();
@@ -177,13 +177,13 @@ TEST_F(IsolationTest, AnOpenBreakerOutlivesTheProcess) {
     hint(fire(5));
     pass(seconds{20});
     EXPECT_EQ(client_->seen().size(), sent) << "the next one knows";
-    client_->script = [](const net::HttpRequest&) { return http_status(200); };
+    client_->script = [](const net::HttpRequest&) { return fakes::http_status(200); };
     pass(seconds{20});
     EXPECT_EQ(storage_.count(DeliveryState::delivered), 15U) << "and wakes what the first one deferred";
 }
 
 TEST_F(IsolationTest, WhatTheLastProcessDeferredIsFoundByTheNext) {
-    LogCapture log;
+    fakes::LogCapture log;
     behave();
     SenderOptions options;
     options.breaker.failures = 0;
@@ -196,10 +196,10 @@ TEST_F(IsolationTest, WhatTheLastProcessDeferredIsFoundByTheNext) {
 
     // It dies, and so do its requests.
     dispatcher_.reset();
-    client_ = std::make_unique<FakeHttpClient>();
+    client_ = std::make_unique<fakes::FakeHttpClient>();
     ended_.clear();
     began_.clear();
-    client_->script = [](const net::HttpRequest&) { return http_status(200); };
+    client_->script = [](const net::HttpRequest&) { return fakes::http_status(200); };
     start(options);
     settle();
     run(seconds{10});
@@ -211,7 +211,7 @@ TEST_F(IsolationTest, WhatTheLastProcessDeferredIsFoundByTheNext) {
 }
 
 TEST_F(IsolationTest, WhatWaitsPastItsDeadlineExpiresVisibly) {
-    LogCapture log;
+    fakes::LogCapture log;
     behave();
     start();
     settle();
@@ -236,7 +236,7 @@ TEST_F(IsolationTest, WhatWaitsPastItsDeadlineExpiresVisibly) {
 }
 
 TEST_F(IsolationTest, A410EndsWhatItsUserHasForThatUrlAndNothingElse) {
-    LogCapture log;
+    fakes::LogCapture log;
     start();
     settle();
     const auto gone = fire(20, "https://example.com/gone");
@@ -245,9 +245,9 @@ TEST_F(IsolationTest, A410EndsWhatItsUserHasForThatUrlAndNothingElse) {
     hint(other);
     ASSERT_GE(client_->open(), 1U);
     client_->script = [](const net::HttpRequest& r) {
-        return http_status(r.url.ends_with("/gone") ? 410 : 200);
+        return fakes::http_status(r.url.ends_with("/gone") ? 410 : 200);
     };
-    while (client_->open() > 0) client_->answer(0, http_status(410));
+    while (client_->open() > 0) client_->answer(0, fakes::http_status(410));
     settle();
     pass(seconds{5});
     EXPECT_EQ(storage_.count(DeliveryState::failed), 20U);
@@ -273,20 +273,20 @@ TEST_F(IsolationTest, ARetryAfterIsHonoured) {
     settle();
     const auto tasks = fire(1);
     client_->script = [](const net::HttpRequest&) {
-        auto answer = http_status(503);
+        auto answer = fakes::http_status(503);
         answer.headers = {{"retry-after", "300"}};
         return answer;
     };
     hint(tasks);
     pass(seconds{299}, seconds{1});
     EXPECT_EQ(client_->seen().size(), 1U);
-    client_->script = [](const net::HttpRequest&) { return http_status(200); };
+    client_->script = [](const net::HttpRequest&) { return fakes::http_status(200); };
     pass(seconds{12}, seconds{1});
     EXPECT_EQ(state(tasks[0].delivery_id), "delivered 1:503 2:200");
 }
 
 TEST_F(IsolationTest, DeferralsAreKeptWhileTheDatabaseIsAway) {
-    LogCapture log;
+    fakes::LogCapture log;
     behave();
     start();
     settle();
@@ -297,7 +297,7 @@ TEST_F(IsolationTest, DeferralsAreKeptWhileTheDatabaseIsAway) {
     storage_.heal();
     run(seconds{10});
     EXPECT_LE(storage_.count(DeliveryState::delivering), 10U) << "all but those under way or next";
-    client_->script = [](const net::HttpRequest&) { return http_status(200); };
+    client_->script = [](const net::HttpRequest&) { return fakes::http_status(200); };
     run(minutes{3}, milliseconds{100});
     EXPECT_EQ(storage_.count(DeliveryState::delivered), 700U);
 }
@@ -310,10 +310,10 @@ TEST_F(IsolationTest, AClaimThatWaitedTooLongIsGivenBack) {
     ASSERT_EQ(client_->open(), 1U);
     EXPECT_EQ(dispatcher_->stats().waiting, 2U);
     pass(seconds{32}, seconds{1});  // a client that hangs past all time-outs
-    client_->answer(0, http_status(200));
+    client_->answer(0, fakes::http_status(200));
     settle();
     EXPECT_EQ(client_->seen().size(), 1U) << "an attempt now could outlast its lease";
-    client_->script = [](const net::HttpRequest&) { return http_status(200); };
+    client_->script = [](const net::HttpRequest&) { return fakes::http_status(200); };
     pass(seconds{6});
     EXPECT_EQ(storage_.count(DeliveryState::delivered), 3U);
     EXPECT_EQ(client_->seen().size(), 3U);
@@ -324,10 +324,10 @@ TEST_F(IsolationTest, ARequestThatOurOwnEndCutShortIsMadeAgain) {
     settle();
     const auto tasks = fire(1);
     hint(tasks);
-    client_->answer(0, http_failure(HttpError::cancelled, "cancelled"));
+    client_->answer(0, fakes::http_failure(HttpError::cancelled, "cancelled"));
     settle();
     EXPECT_EQ(storage_.attempts_of(tasks[0].delivery_id).size(), 0U);
-    client_->script = [](const net::HttpRequest&) { return http_status(200); };
+    client_->script = [](const net::HttpRequest&) { return fakes::http_status(200); };
     pass(seconds{3});
     EXPECT_EQ(state(tasks[0].delivery_id), "delivered 1:200");
 }
@@ -341,8 +341,8 @@ TEST_F(IsolationTest, WhatIsCancelledMeanwhileStaysCancelledUnlessItArrived) {
     hint(arrives);
     ASSERT_TRUE(storage_.cancel_delivery(user_, fails[0].delivery_id, clock_.now()));
     ASSERT_TRUE(storage_.cancel_delivery(user_, arrives[0].delivery_id, clock_.now()));
-    client_->answer(0, http_status(500));
-    client_->answer(0, http_status(200));
+    client_->answer(0, fakes::http_status(500));
+    client_->answer(0, fakes::http_status(200));
     settle();
     EXPECT_EQ(state(fails[0].delivery_id), "cancelled 1:500");
     EXPECT_EQ(state(arrives[0].delivery_id), "delivered 1:200");
@@ -353,15 +353,15 @@ TEST_F(IsolationTest, ATestDeliveryTakesTheSameWay) {
     settle();
     const auto tasks = fire(1);
     hint(tasks);
-    client_->answer(0, http_status(200));
+    client_->answer(0, fakes::http_status(200));
     settle();
     const Uuid alert = storage_.all_deliveries()[0].alert_id;
     const Uuid id = make_uuid(clock_.now());
     ASSERT_TRUE(storage_.add_test_delivery(user_, alert, id, Decimal::from_int(5), clock_.now()));
-    client_->script = [](const net::HttpRequest&) { return http_status(500); };
+    client_->script = [](const net::HttpRequest&) { return fakes::http_status(500); };
     hint({{id, 1}});
     EXPECT_EQ(state(id), "pending 1:500");
-    client_->script = [](const net::HttpRequest&) { return http_status(200); };
+    client_->script = [](const net::HttpRequest&) { return fakes::http_status(200); };
     pass(seconds{21});
     EXPECT_EQ(state(id), "delivered 1:500 2:200");
 }
@@ -371,7 +371,7 @@ TEST_F(IsolationTest, AnAttemptIsKeptWithWhatWasSentAndAnswered) {
     settle();
     const auto tasks = fire(1);
     hint(tasks);
-    net::HttpResult answer = http_status(500);
+    net::HttpResult answer = fakes::http_status(500);
     answer.body = "oh no";
     answer.remote_ip = "203.0.113.7";
     answer.times.connect = milliseconds{2};
@@ -388,4 +388,4 @@ TEST_F(IsolationTest, AnAttemptIsKeptWithWhatWasSentAndAnswered) {
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::deliver

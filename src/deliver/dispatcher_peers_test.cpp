@@ -1,7 +1,7 @@
 // Senders that share a database; the other one is played by the test.
 #include "deliver/dispatcher_fixture.hpp"
 
-namespace pricewire {
+namespace pricewire::deliver {
 namespace {
 
 class DispatcherPeersTest : public DispatcherTest {
@@ -15,7 +15,7 @@ protected:
     void other_claims(const std::vector<DeliveryTask>& tasks) {
         storage_.claim(tasks, clock_.now(), {"other", clock_.now() + seconds{35}});
     }
-    LogCapture log_;
+    fakes::LogCapture log_;
 };
 
 TEST_F(DispatcherPeersTest, OneThatIsAloneSaysAndAsksNothing) {
@@ -46,7 +46,7 @@ TEST_F(DispatcherPeersTest, WhatADeadSenderHeldIsTakenOverWithinFiveSeconds) {
     pass(milliseconds{2100});
     EXPECT_EQ(client_->open(), 20U);
     EXPECT_EQ(log_.count("a sender is gone"), 1U);
-    while (client_->open() > 0) client_->answer(0, http_status(200));
+    while (client_->open() > 0) client_->answer(0, fakes::http_status(200));
     settle();
     EXPECT_EQ(storage_.count(DeliveryState::delivered), 20U);
 }
@@ -70,13 +70,13 @@ TEST_F(DispatcherPeersTest, CutOffFromTheDatabaseItStartsNothingAndLosesNothing)
     ASSERT_LT(begun, 12U);
     storage_.fail();
     pass(seconds{4});
-    while (client_->open() > 0) client_->answer(0, http_status(200));
+    while (client_->open() > 0) client_->answer(0, fakes::http_status(200));
     pass(seconds{2});
     EXPECT_EQ(client_->seen().size(), begun) << "others may have the rest";
     storage_.heal();
     for (int i = 0; i < 20; ++i) {
         pass(milliseconds{500});
-        while (client_->open() > 0) client_->answer(0, http_status(200));
+        while (client_->open() > 0) client_->answer(0, fakes::http_status(200));
     }
     EXPECT_EQ(storage_.count(DeliveryState::delivered), 12U);
     EXPECT_EQ(client_->seen().size(), 12U)
@@ -99,7 +99,7 @@ TEST_F(DispatcherPeersTest, WhatOthersTookOverMeanwhileIsTheirs) {
     other_claims(tasks);
     for (int i = 0; i < 10; ++i) {
         pass(milliseconds{500});
-        while (client_->open() > 0) client_->answer(0, http_status(200));
+        while (client_->open() > 0) client_->answer(0, fakes::http_status(200));
     }
     EXPECT_EQ(client_->seen().size(), begun);
     EXPECT_EQ(storage_.count(DeliveryState::delivered), begun)
@@ -120,4 +120,4 @@ TEST_F(DispatcherPeersTest, ItLivesWhileItStops) {
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::deliver

@@ -10,7 +10,7 @@
 #include "deliver/payload.hpp"
 #include "deliver/signature.hpp"
 
-namespace pricewire {
+namespace pricewire::deliver {
 namespace {
 
 TEST_F(DispatcherTest, AHintedDeliveryIsOnItsWayAtOnceAndSigned) {
@@ -27,35 +27,37 @@ TEST_F(DispatcherTest, AHintedDeliveryIsOnItsWayAtOnceAndSigned) {
     const auto timestamp = std::chrono::floor<seconds>(clock_.now()).time_since_epoch().count();
     EXPECT_EQ(r.method, "POST");
     EXPECT_EQ(r.url, "https://example.com/hook");
-    EXPECT_EQ(header(r, "content-type"), "application/json");
-    EXPECT_TRUE(header(r, "user-agent").starts_with("Pricewire/"));
-    EXPECT_EQ(header(r, "webhook-id"), id);
-    EXPECT_EQ(header(r, "webhook-timestamp"), std::to_string(timestamp));
-    EXPECT_EQ(header(r, "webhook-signature"), sign_webhook(secret, id, timestamp, r.body));
+    EXPECT_EQ(fakes::header(r, "content-type"), "application/json");
+    EXPECT_TRUE(fakes::header(r, "user-agent").starts_with("Pricewire/"));
+    EXPECT_EQ(fakes::header(r, "webhook-id"), id);
+    EXPECT_EQ(fakes::header(r, "webhook-timestamp"), std::to_string(timestamp));
+    EXPECT_EQ(fakes::header(r, "webhook-signature"), sign_webhook(secret, id, timestamp, r.body));
     EXPECT_EQ(r.body, webhook_payload(*storage_.alert(user_, storage_.all_deliveries()[0].alert_id)));
     EXPECT_EQ(r.timeout, seconds{5});
     EXPECT_TRUE(r.verify_tls);
     EXPECT_NE(r.guard, nullptr);
 
-    client_->answer(0, http_status(204));
+    client_->answer(0, fakes::http_status(204));
     settle();
     EXPECT_EQ(state(tasks[0].delivery_id), "delivered 1:204");
     EXPECT_EQ(dispatcher_->stats().delivered, 1U);
 }
 
 TEST_F(DispatcherTest, EveryAttemptIsARowUntilTheyAreSpent) {
-    LogCapture log;
+    fakes::LogCapture log;
     start();
     const auto tasks = fire(1);
     const Uuid id = tasks[0].delivery_id;
-    client_->script = [](const net::HttpRequest&) { return http_status(500); };
+    client_->script = [](const net::HttpRequest&) { return fakes::http_status(500); };
     hint(tasks);
     EXPECT_EQ(state(id), "pending 1:500");
     pass(milliseconds{9'900});
     EXPECT_EQ(state(id), "pending 1:500") << "not before backoff_min";
     pass(milliseconds{10'200});
     EXPECT_EQ(state(id), "pending 1:500 2:500");
-    client_->script = [](const net::HttpRequest&) { return http_failure(HttpError::timeout, "no answer"); };
+    client_->script = [](const net::HttpRequest&) {
+        return fakes::http_failure(HttpError::timeout, "no answer");
+    };
     pass(seconds{41});
     EXPECT_EQ(state(id), "pending 1:500 2:500 3:no answer");
     EXPECT_EQ(log.count("warn"), 0U);
@@ -68,10 +70,11 @@ TEST_F(DispatcherTest, EveryAttemptIsARowUntilTheyAreSpent) {
     std::set<std::string> times;
     for (const auto& r : seen) {
         EXPECT_EQ(r.body, seen[0].body) << "the same to the byte";
-        EXPECT_EQ(header(r, "webhook-id"), id.to_string());
-        times.insert(header(r, "webhook-timestamp"));
-        EXPECT_EQ(header(r, "webhook-signature"),
-                  sign_webhook(secret, id.to_string(), std::stoll(header(r, "webhook-timestamp")), r.body));
+        EXPECT_EQ(fakes::header(r, "webhook-id"), id.to_string());
+        times.insert(fakes::header(r, "webhook-timestamp"));
+        EXPECT_EQ(
+            fakes::header(r, "webhook-signature"),
+            sign_webhook(secret, id.to_string(), std::stoll(fakes::header(r, "webhook-timestamp")), r.body));
     }
     EXPECT_EQ(times.size(), 4U) << "each attempt has its own timestamp";
     const auto attempts = storage_.attempts_of(id);
@@ -101,7 +104,7 @@ TEST_F(DispatcherTest, ManyHintsForOneDeliverySendItOnce) {
     hint(tasks);
     pass(seconds{3});
     EXPECT_EQ(client_->seen().size(), 1U);
-    client_->answer(0, http_status(200));
+    client_->answer(0, fakes::http_status(200));
     settle();
     hint(tasks);
     pass(seconds{40});
@@ -121,26 +124,27 @@ TEST_F(DispatcherTest, ACrashBetweenClaimAndRecordRepeatsTheAttemptWithItsNumber
     const auto tasks = fire(2);
     hint(tasks);
     ASSERT_EQ(client_->open(), 2U);
-    client_->answer(0, http_status(200));  // answered, and never written
+    client_->answer(0, fakes::http_status(200));  // answered, and never written
 
     ended_.clear();
     start();
     settle();
     EXPECT_EQ(client_->seen().size(), 4U) << "both are sent again at once";
-    EXPECT_EQ(header(client_->seen()[0], "webhook-id"), header(client_->seen()[2], "webhook-id"));
-    while (client_->open() > 0) client_->answer(0, http_status(200));
+    EXPECT_EQ(fakes::header(client_->seen()[0], "webhook-id"),
+              fakes::header(client_->seen()[2], "webhook-id"));
+    while (client_->open() > 0) client_->answer(0, fakes::http_status(200));
     settle();
     EXPECT_EQ(state(tasks[0].delivery_id), "delivered 1:200");
     EXPECT_EQ(state(tasks[1].delivery_id), "delivered 1:200");
 }
 
 TEST_F(DispatcherTest, OutcomesAreKeptWhileTheDatabaseIsAway) {
-    LogCapture log;
+    fakes::LogCapture log;
     start();
     const auto tasks = fire(3, "https://host{}.example.com/");
     hint(tasks);
     storage_.fail("disk full");
-    for (int i = 0; i < 3; ++i) client_->answer(0, http_status(200));
+    for (int i = 0; i < 3; ++i) client_->answer(0, fakes::http_status(200));
     pass(seconds{60});
     EXPECT_EQ(dispatcher_->stats().unrecorded, 3U);
     EXPECT_EQ(log.count("deliveries can be neither claimed nor recorded"), 1U);
@@ -156,7 +160,7 @@ TEST_F(DispatcherTest, OutcomesAreKeptWhileTheDatabaseIsAway) {
 }
 
 TEST_F(DispatcherTest, ADatabaseAwayAtTheStartIsWaitedFor) {
-    LogCapture log;
+    fakes::LogCapture log;
     storage_.fail();
     start();
     pass(seconds{20});
@@ -167,7 +171,7 @@ TEST_F(DispatcherTest, ADatabaseAwayAtTheStartIsWaitedFor) {
 }
 
 TEST_F(DispatcherTest, HintsSurviveADatabaseThatIsAway) {
-    LogCapture log;
+    fakes::LogCapture log;
     start();
     settle();
     const auto tasks = fire(2);
@@ -206,7 +210,7 @@ TEST_F(DispatcherTest, HintsThatDoNotFitAreFoundInTheDatabase) {
 }
 
 TEST_F(DispatcherTest, ARefusedUrlIsAFailedAttemptThatFollowsTheSchedule) {
-    LogCapture log;
+    fakes::LogCapture log;
     start();
     const auto tasks = fire(1, "https://127.0.0.1/hook");
     hint(tasks);
@@ -222,7 +226,7 @@ TEST_F(DispatcherTest, ARefusedUrlIsAFailedAttemptThatFollowsTheSchedule) {
 }
 
 TEST_F(DispatcherTest, ASecretThatCannotBeOpenedMakesItsWebhooksWaitWithoutAttempts) {
-    LogCapture log;
+    fakes::LogCapture log;
     const Uuid other = make_uuid(clock_.now());
     ASSERT_TRUE(storage_.create_user({{other, "b@example.com", true, clock_.now()}, {}, "no secret"}));
     FiringGroup g{.price = {.ticker = "BTC", .value = Decimal::from_int(2)}, .fired_at = clock_.now()};
@@ -252,7 +256,7 @@ TEST_F(DispatcherTest, ASecretThatCannotBeOpenedMakesItsWebhooksWaitWithoutAttem
     EXPECT_EQ(state(id), "expired");
 
     // Others' are sent all the same.
-    client_->script = [](const net::HttpRequest&) { return http_status(200); };
+    client_->script = [](const net::HttpRequest&) { return fakes::http_status(200); };
     const auto tasks = fire(1);
     hint(tasks);
     EXPECT_EQ(state(tasks[0].delivery_id), "delivered 1:200");
@@ -267,7 +271,7 @@ TEST_F(DispatcherTest, WhatIsUnderWayBeyondItsLeaseIsNotSentAgain) {
     pass(seconds{120}, seconds{1});
     EXPECT_EQ(client_->seen().size(), 1U);
     EXPECT_EQ(dispatcher_->stats().waiting, 1U) << "and what waits behind it is held once";
-    client_->answer(0, http_status(200));
+    client_->answer(0, fakes::http_status(200));
     settle();
     EXPECT_EQ(state(tasks[0].delivery_id), "delivered 1:200");
 }
@@ -276,7 +280,7 @@ TEST_F(DispatcherTest, ARetryIsPunctual) {
     SenderOptions options;
     options.retry.backoff = {milliseconds{30}, milliseconds{30}};
     start(options);
-    client_->script = [](const net::HttpRequest&) { return http_status(500); };
+    client_->script = [](const net::HttpRequest&) { return fakes::http_status(500); };
     hint(fire(1));
     MonoTime due = clock_.mono() + milliseconds{30};
     settle();
@@ -294,13 +298,13 @@ TEST_F(DispatcherTest, AStopClaimsNothingMoreWritesWhatEndsAndGivesBackTheRest) 
     ASSERT_EQ(client_->open(), 2U);
     dispatcher_->begin_stop();
     hint(fire(1));
-    client_->answer(0, http_status(200));
+    client_->answer(0, fakes::http_status(200));
     settle();
     EXPECT_FALSE(dispatcher_->idle());
     fire(1);
     pass(seconds{3});
     EXPECT_EQ(client_->seen().size(), 2U) << "nothing is started";
-    client_->answer(0, http_status(500));
+    client_->answer(0, fakes::http_status(500));
     settle();
     EXPECT_TRUE(dispatcher_->idle());
     dispatcher_->finish();
@@ -334,7 +338,7 @@ TEST_F(DispatcherTest, AnotherSendersClaimsAreLeftAlone) {
 
 TEST_F(DispatcherTest, AskingForWorkDoesNotSpin) {
     start();
-    client_->script = [](const net::HttpRequest&) { return http_status(500); };
+    client_->script = [](const net::HttpRequest&) { return fakes::http_status(500); };
     hint(fire(1));
     const int asked = storage_.calls("next_due");
     const int claimed = storage_.calls("claim_due");
@@ -355,8 +359,8 @@ TEST_F(DispatcherTest, TellsOfEverythingThatComesOfAClaim) {
     };
     start(options);
     client_->script = [](const net::HttpRequest& r) {
-        if (r.url.ends_with("/good")) return http_status(204);
-        return http_failure(HttpError::timeout, "no answer");
+        if (r.url.ends_with("/good")) return fakes::http_status(204);
+        return fakes::http_failure(HttpError::timeout, "no answer");
     };
     hint(fire(1, "https://a.example/good"));
     hint(fire(1, "https://b.example/bad"));
@@ -369,4 +373,4 @@ TEST_F(DispatcherTest, TellsOfEverythingThatComesOfAClaim) {
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::deliver

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
-namespace pricewire {
+namespace pricewire::deliver {
 namespace {
 
 using std::chrono::milliseconds;
@@ -454,4 +454,4 @@ void Endpoints::forget(Endpoint& e, const Instant& now) {
     working_ = all_.size() - resting_.size();
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::deliver

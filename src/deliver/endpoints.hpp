@@ -21,7 +21,7 @@
 #include "deliver/breaker.hpp"
 #include "domain/delivery.hpp"
 
-namespace pricewire {
+namespace pricewire::deliver {
 
 struct EndpointPolicy {
     std::size_t concurrency = 4096;  // attempts under way, in all; at least 1
@@ -166,4 +166,4 @@ private:
     std::size_t half_open_breakers_ = 0;
 };
 
-}  // namespace pricewire
+}  // namespace pricewire::deliver

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace pricewire {
+namespace pricewire::deliver {
 namespace {
 
 using std::chrono::milliseconds;
@@ -445,4 +445,4 @@ TEST(EndpointsProperty, NothingIsLostOrStartedTwice) {
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::deliver

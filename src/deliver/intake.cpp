@@ -5,7 +5,7 @@
 #include <optional>
 #include <utility>
 
-namespace pricewire {
+namespace pricewire::deliver {
 namespace {
 
 using std::chrono::milliseconds;
@@ -20,7 +20,7 @@ constexpr Duration poll_floor = milliseconds{20};
 }  // namespace
 
 Intake::Intake(const std::string& owner, Duration lease, std::size_t max_hints, bool hints_may_be_early,
-               Storage& storage, const Clock& clock)
+               storage::Storage& storage, const Clock& clock)
     : owner_(owner),
       lease_(lease),
       max_hints_(max_hints),
@@ -30,15 +30,15 @@ Intake::Intake(const std::string& owner, Duration lease, std::size_t max_hints, 
       next_poll_(clock.mono()),
       batch_size_(claim_batch) {}
 
-void Intake::on_tasks(std::span<const QueuedTask> tasks, bool complete) {
+void Intake::on_tasks(std::span<const queue::QueuedTask> tasks, bool complete) {
     const std::size_t room = max_hints_ - std::min(max_hints_, hints_.size());
     const std::size_t taken = std::min(room, tasks.size());
     hints_.insert(hints_.end(), tasks.begin(), tasks.begin() + static_cast<std::ptrdiff_t>(taken));
-    for (const QueuedTask& dropped : tasks.subspan(taken)) done_with(dropped);
+    for (const queue::QueuedTask& dropped : tasks.subspan(taken)) done_with(dropped);
     if (taken < tasks.size() || !complete) hints_missing_ = true;
 }
 
-void Intake::done_with(const QueuedTask& task) {
+void Intake::done_with(const queue::QueuedTask& task) {
     if (task.receipt != 0) done_.push_back(task.receipt);
 }
 
@@ -65,7 +65,7 @@ bool Intake::claim_due(Batch& batch) {
     const Timestamp now = clock_.now();
     std::optional<Timestamp> due = storage_.next_due();
     if (due && *due <= now) {
-        const Claim claim = new_claim(now);
+        const storage::Claim claim = new_claim(now);
         batch.claimed = storage_.claim_due(now, batch_size_, claim);
         batch.lease_until = claim.lease_until;
         hints_next_ = true;
@@ -86,7 +86,7 @@ bool Intake::claim_hinted(Batch& batch) {
     tasks.reserve(static_cast<std::size_t>(n));
     for (auto it = first; it != first + n; ++it) tasks.push_back(it->task);
     const Timestamp now = clock_.now();
-    const Claim claim = new_claim(now);
+    const storage::Claim claim = new_claim(now);
     batch.claimed = storage_.claim(tasks, now, claim);
     if (hints_may_be_early_ && batch.claimed.size() < tasks.size()) due_at(clock_.mono() + poll_floor);
     batch.lease_until = claim.lease_until;
@@ -95,4 +95,4 @@ bool Intake::claim_hinted(Batch& batch) {
     return true;
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::deliver

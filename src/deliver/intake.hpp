@@ -13,7 +13,7 @@
 #include "queue/delivery_queue.hpp"
 #include "storage/storage.hpp"
 
-namespace pricewire {
+namespace pricewire::deliver {
 
 // Where a dispatcher's deliveries come from: tasks heard of from the queue, and the database, which is asked
 // when something is due there, once a second at least. Claims in batches, both sources in turn. One thread.
@@ -22,10 +22,10 @@ public:
     // Claims hold for `lease`. Where others fire (`hints_may_be_early`), a clock ahead of ours may tell of
     // what is due in a moment: the database is then asked again soon.
     Intake(const std::string& owner, Duration lease, std::size_t max_hints, bool hints_may_be_early,
-           Storage& storage, const Clock& clock);
+           storage::Storage& storage, const Clock& clock);
 
     // `complete` is false where tasks were dropped before they came here: the database is asked for them.
-    void on_tasks(std::span<const QueuedTask> tasks, bool complete);
+    void on_tasks(std::span<const queue::QueuedTask> tasks, bool complete);
     // Something is due in the database by then.
     void due_at(MonoTime at) { next_poll_ = std::min(next_poll_, at); }
     void clear() { hints_.clear(); }
@@ -51,16 +51,16 @@ public:
 private:
     bool claim_due(Batch& batch);
     bool claim_hinted(Batch& batch);
-    void done_with(const QueuedTask& task);
-    Claim new_claim(Timestamp now) const { return {owner_, now + lease_}; }
+    void done_with(const queue::QueuedTask& task);
+    storage::Claim new_claim(Timestamp now) const { return {owner_, now + lease_}; }
 
     const std::string owner_;
     const Duration lease_;
     const std::size_t max_hints_;
     const bool hints_may_be_early_;
-    Storage& storage_;
+    storage::Storage& storage_;
     const Clock& clock_;
-    std::deque<QueuedTask> hints_;
+    std::deque<queue::QueuedTask> hints_;
     std::vector<std::uint64_t> done_;
     bool hints_missing_ = false;
     MonoTime next_poll_;
@@ -71,4 +71,4 @@ private:
     bool newest_next_ = false;
 };
 
-}  // namespace pricewire
+}  // namespace pricewire::deliver

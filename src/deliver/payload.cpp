@@ -4,7 +4,7 @@
 #include "deliver/chat_formats.hpp"
 #include "domain/webhook_template.hpp"
 
-namespace pricewire {
+namespace pricewire::deliver {
 namespace {
 
 ChatMessage chat_message(const Alert& alert, DeliveryKind kind) {
@@ -83,4 +83,4 @@ std::string webhook_payload(const Alert& alert, DeliveryKind kind) {
     return std::move(w).str();
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::deliver

@@ -8,7 +8,7 @@
 
 // What is sent, by the alert's format. Pure, any thread; made of what is stored alone, so that it is the same
 // to the byte on every attempt.
-namespace pricewire {
+namespace pricewire::deliver {
 
 struct WebhookBody {
     std::string text;
@@ -40,4 +40,4 @@ std::string webhook_payload(const Alert& alert, DeliveryKind kind = DeliveryKind
 // The same in plain words: "BTC rose above 70000: 70100.5"; a test event's begin with "Test: ".
 std::string webhook_message(const Alert& alert, DeliveryKind kind = DeliveryKind::alert);
 
-}  // namespace pricewire
+}  // namespace pricewire::deliver

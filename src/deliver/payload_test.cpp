@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace pricewire {
+namespace pricewire::deliver {
 namespace {
 
 Alert fired_alert() {
@@ -144,4 +144,4 @@ TEST(CheckPayload, ATemplateIsChecked) {
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::deliver

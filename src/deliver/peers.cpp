@@ -4,7 +4,7 @@
 
 #include "base/log.hpp"
 
-namespace pricewire {
+namespace pricewire::deliver {
 namespace {
 
 constexpr Duration look_every = std::chrono::seconds{1};
@@ -13,7 +13,7 @@ constexpr int tells_a_life = 3;
 
 }  // namespace
 
-Peers::Peers(const std::string& owner, Duration alive_for, Storage& storage, const Clock& clock)
+Peers::Peers(const std::string& owner, Duration alive_for, storage::Storage& storage, const Clock& clock)
     : owner_(owner), alive_for_(alive_for), storage_(storage), clock_(clock) {}
 
 bool Peers::step() {
@@ -50,4 +50,4 @@ bool Peers::look() {
     return true;
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::deliver

@@ -6,13 +6,13 @@
 #include "base/clock.hpp"
 #include "storage/storage.hpp"
 
-namespace pricewire {
+namespace pricewire::deliver {
 
 // A sender among others on one database: says that it lives, and gives back what dead ones hold. One thread.
 class Peers {
 public:
     // A life is told for `alive_for`; zero where the sender is alone, which then lives for ever.
-    Peers(const std::string& owner, Duration alive_for, Storage& storage, const Clock& clock);
+    Peers(const std::string& owner, Duration alive_for, storage::Storage& storage, const Clock& clock);
 
     bool alone() const { return alive_for_ == Duration::zero(); }
     // Whether the others hold it for alive.
@@ -29,11 +29,11 @@ private:
 
     const std::string owner_;
     const Duration alive_for_;
-    Storage& storage_;
+    storage::Storage& storage_;
     const Clock& clock_;
     MonoTime tell_at_ = MonoTime::min();
     MonoTime look_at_ = MonoTime::min();
     MonoTime alive_until_ = MonoTime::min();
 };
 
-}  // namespace pricewire
+}  // namespace pricewire::deliver

@@ -8,12 +8,12 @@
 
 #include "base/log.hpp"
 
-namespace pricewire {
+namespace pricewire::deliver {
 namespace {
 
 class RealPruner final : public Pruner {
 public:
-    RealPruner(Storage& storage, const Clock& clock, const PrunerOptions& options)
+    RealPruner(storage::Storage& storage, const Clock& clock, const PrunerOptions& options)
         : storage_(storage), clock_(clock), options_(options), thread_([this] { run(); }) {}
     ~RealPruner() override { stop(); }
 
@@ -54,7 +54,7 @@ private:
         return wake_.wait_for(lock, d, [&] { return stopping_; });
     }
 
-    Storage& storage_;
+    storage::Storage& storage_;
     const Clock& clock_;
     const PrunerOptions options_;
     bool failing_ = false;  // the thread's own
@@ -67,8 +67,9 @@ private:
 
 }  // namespace
 
-std::unique_ptr<Pruner> start_pruner(Storage& storage, const Clock& clock, const PrunerOptions& options) {
+std::unique_ptr<Pruner> start_pruner(storage::Storage& storage, const Clock& clock,
+                                     const PrunerOptions& options) {
     return std::make_unique<RealPruner>(storage, clock, options);
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::deliver

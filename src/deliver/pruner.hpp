@@ -6,7 +6,7 @@
 #include "base/clock.hpp"
 #include "storage/storage.hpp"
 
-namespace pricewire {
+namespace pricewire::deliver {
 
 struct PrunerOptions {
     Duration keep = std::chrono::hours{24 * 30};      // what has ended is kept this long after it was created
@@ -26,6 +26,7 @@ public:
 };
 
 // `storage` and `clock` outlive it. The first round begins at once.
-std::unique_ptr<Pruner> start_pruner(Storage& storage, const Clock& clock, const PrunerOptions& options = {});
+std::unique_ptr<Pruner> start_pruner(storage::Storage& storage, const Clock& clock,
+                                     const PrunerOptions& options = {});
 
-}  // namespace pricewire
+}  // namespace pricewire::deliver

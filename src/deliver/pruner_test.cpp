@@ -7,7 +7,7 @@
 #include "fakes/log_capture.hpp"
 #include "fakes/memory_storage.hpp"
 
-namespace pricewire {
+namespace pricewire::deliver {
 namespace {
 
 using std::chrono::hours;
@@ -44,7 +44,7 @@ protected:
     const Timestamp now_ = system_clock().now();
     const Uuid user_ = make_uuid(now_);
     int targets_ = 0;
-    MemoryStorage storage_;
+    fakes::MemoryStorage storage_;
     PrunerOptions options_{.keep = hours{24}, .step = 10, .pause = milliseconds{1}, .every = milliseconds{5}};
 };
 
@@ -61,7 +61,7 @@ TEST_F(PrunerTest, RemovesWhatIsOldAndEndedInSmallSteps) {
 }
 
 TEST_F(PrunerTest, ADatabaseThatIsAwayIsSaidOnceAndWaitedFor) {
-    LogCapture log;
+    fakes::LogCapture log;
     add(5, now_ - hours{25}, true);
     storage_.fail("disk full");
     const auto pruner = start_pruner(storage_, system_clock(), options_);
@@ -87,4 +87,4 @@ TEST_F(PrunerTest, StopsWithinItsPause) {
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::deliver

@@ -8,7 +8,7 @@
 #include "deliver/payload.hpp"
 #include "deliver/signature.hpp"
 
-namespace pricewire {
+namespace pricewire::deliver {
 
 Result<net::HttpRequest> webhook_request(const ClaimedDelivery& delivery, const SecretBox& secrets,
                                          Timestamp now, const std::string& user_agent) {
@@ -71,4 +71,4 @@ std::string host_in(std::string_view url) {
     return std::string(url.substr(0, 255));
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::deliver

@@ -9,7 +9,7 @@
 #include "domain/delivery.hpp"
 #include "net/http_client.hpp"
 
-namespace pricewire {
+namespace pricewire::deliver {
 
 // The POST of one attempt that starts at `now`: the delivery's payload, its id as webhook-id, and the
 // signature of this moment, under the user's secret as `secrets` opens it. Time-out, TLS and guard are left
@@ -28,4 +28,4 @@ std::string kept_headers(const net::Headers& headers);
 // The host in a URL of any shape, for the log; never its path, query or password.
 std::string host_in(std::string_view url);
 
-}  // namespace pricewire
+}  // namespace pricewire::deliver

@@ -6,7 +6,7 @@
 #include "fakes/fake_http_client.hpp"
 #include "fakes/fake_secret_box.hpp"
 
-namespace pricewire {
+namespace pricewire::deliver {
 namespace {
 
 const Timestamp now = from_micros(1'700'000'000'500'000);
@@ -22,19 +22,19 @@ ClaimedDelivery delivery_of(const Uuid& user) {
 }
 
 TEST(WebhookRequest, IsSignedWithTheUsersOwnSecret) {
-    const FakeSecretBox box;
+    const fakes::FakeSecretBox box;
     const std::string secret = make_webhook_secret(SignatureScheme::v1).secret;
     ClaimedDelivery d = delivery_of(make_uuid(now));
     d.secrets.current = box.seal(secret, d.alert.user_id.to_string());
     const auto request = webhook_request(d, box, now, "Pricewire/1");
     ASSERT_TRUE(request) << request.error().message;
-    EXPECT_EQ(header(*request, "webhook-timestamp"), "1700000000");
-    EXPECT_EQ(header(*request, "webhook-signature"),
+    EXPECT_EQ(fakes::header(*request, "webhook-timestamp"), "1700000000");
+    EXPECT_EQ(fakes::header(*request, "webhook-signature"),
               sign_webhook(secret, d.id.to_string(), 1'700'000'000, request->body));
 }
 
 TEST(WebhookRequest, BothSecretsSignWhileOneTakesTheOthersPlace) {
-    const FakeSecretBox box;
+    const fakes::FakeSecretBox box;
     ClaimedDelivery d = delivery_of(make_uuid(now));
     const std::string user = d.alert.user_id.to_string();
     const std::string fresh = make_webhook_secret(SignatureScheme::v1a).secret;
@@ -43,47 +43,49 @@ TEST(WebhookRequest, BothSecretsSignWhileOneTakesTheOthersPlace) {
     const auto request = webhook_request(d, box, now, "Pricewire/1");
     ASSERT_TRUE(request) << request.error().message;
     const std::string id = d.id.to_string();
-    EXPECT_EQ(header(*request, "webhook-signature"),
+    EXPECT_EQ(fakes::header(*request, "webhook-signature"),
               sign_webhook(fresh, id, 1'700'000'000, request->body).value() + " " +
                   sign_webhook(old, id, 1'700'000'000, request->body).value());
 }
 
 TEST(WebhookRequest, ATestEventSaysSoInAHeader) {
-    const FakeSecretBox box;
+    const fakes::FakeSecretBox box;
     ClaimedDelivery d = delivery_of(make_uuid(now));
     d.secrets.current =
         box.seal(make_webhook_secret(SignatureScheme::v1).secret, d.alert.user_id.to_string());
-    EXPECT_EQ(header(*webhook_request(d, box, now, "Pricewire/1"), "pricewire-test"), "");
+    EXPECT_EQ(fakes::header(*webhook_request(d, box, now, "Pricewire/1"), "pricewire-test"), "");
     d.kind = DeliveryKind::test;
-    EXPECT_EQ(header(*webhook_request(d, box, now, "Pricewire/1"), "pricewire-test"), "true");
+    EXPECT_EQ(fakes::header(*webhook_request(d, box, now, "Pricewire/1"), "pricewire-test"), "true");
 }
 
 TEST(WebhookRequest, BelongsToItsAlertsTraceAndEachAttemptIsOneOfItsRequests) {
-    const FakeSecretBox box;
+    const fakes::FakeSecretBox box;
     ClaimedDelivery d = delivery_of(make_uuid(now));
     d.secrets.current =
         box.seal(make_webhook_secret(SignatureScheme::v1).secret, d.alert.user_id.to_string());
     d.alert.trace = TraceContext{"4bf92f3577b34da6a3ce929d0e0e4736", true, "rojo=00f067aa0ba902b7"};
     const auto first = webhook_request(d, box, now, "Pricewire/1");
     const auto second = webhook_request(d, box, now, "Pricewire/1");
-    EXPECT_EQ(parse_trace_context(header(*first, "traceparent"), header(*first, "tracestate")),
+    EXPECT_EQ(parse_trace_context(fakes::header(*first, "traceparent"), fakes::header(*first, "tracestate")),
               d.alert.trace);
-    EXPECT_EQ(parse_trace_context(header(*second, "traceparent"), header(*second, "tracestate")),
-              d.alert.trace);
-    EXPECT_NE(header(*first, "traceparent"), header(*second, "traceparent"));
-    EXPECT_NE(kept_headers(first->headers).find(header(*first, "traceparent")), std::string::npos);
+    EXPECT_EQ(
+        parse_trace_context(fakes::header(*second, "traceparent"), fakes::header(*second, "tracestate")),
+        d.alert.trace);
+    EXPECT_NE(fakes::header(*first, "traceparent"), fakes::header(*second, "traceparent"));
+    EXPECT_NE(kept_headers(first->headers).find(fakes::header(*first, "traceparent")), std::string::npos);
 
     d.alert.trace.reset();
     const auto old = webhook_request(d, box, now, "Pricewire/1");
     const auto again = webhook_request(d, box, now, "Pricewire/1");
-    const auto trace = parse_trace_context(header(*old, "traceparent"), "");
-    ASSERT_TRUE(trace) << header(*old, "traceparent");
-    EXPECT_EQ(trace, parse_trace_context(header(*again, "traceparent"), "")) << "the same on every attempt";
-    EXPECT_EQ(header(*old, "tracestate"), "");
+    const auto trace = parse_trace_context(fakes::header(*old, "traceparent"), "");
+    ASSERT_TRUE(trace) << fakes::header(*old, "traceparent");
+    EXPECT_EQ(trace, parse_trace_context(fakes::header(*again, "traceparent"), ""))
+        << "the same on every attempt";
+    EXPECT_EQ(fakes::header(*old, "tracestate"), "");
 }
 
 TEST(WebhookRequest, ASecretOfAnotherUserIsRefused) {
-    const FakeSecretBox box;
+    const fakes::FakeSecretBox box;
     ClaimedDelivery d = delivery_of(make_uuid(now));
     d.secrets.current = box.seal(make_webhook_secret(SignatureScheme::v1).secret, make_uuid(now).to_string());
     const auto request = webhook_request(d, box, now, "Pricewire/1");
@@ -112,4 +114,4 @@ TEST(WebhookRequest, TheHostIsAllThatIsShownOfAUrl) {
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::deliver

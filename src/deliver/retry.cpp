@@ -10,7 +10,7 @@
 #include "deliver/request.hpp"
 #include "deliver/retry_after.hpp"
 
-namespace pricewire {
+namespace pricewire::deliver {
 namespace {
 
 using std::chrono::milliseconds;
@@ -194,4 +194,4 @@ void log_outcome(const ClaimedDelivery& claim, const DeliveryOutcome& outcome, s
                 {"reason", outcome.reason}});
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::deliver

@@ -11,7 +11,7 @@
 #include "net/http_client.hpp"
 
 // What an attempt means for its delivery. Pure: no socket, no clock, no database.
-namespace pricewire {
+namespace pricewire::deliver {
 
 struct RetryPolicy {
     int attempts = 4;  // at least 1
@@ -71,4 +71,4 @@ DeliveryOutcome put_off(const ClaimedDelivery& claim, std::string reason, const 
 void log_outcome(const ClaimedDelivery& claim, const DeliveryOutcome& outcome, std::string_view endpoint,
                  log::Level level);
 
-}  // namespace pricewire
+}  // namespace pricewire::deliver

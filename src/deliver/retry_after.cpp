@@ -4,7 +4,7 @@
 #include <array>
 #include <chrono>
 
-namespace pricewire {
+namespace pricewire::deliver {
 namespace {
 
 using std::chrono::seconds;
@@ -166,4 +166,4 @@ std::optional<Duration> parse_retry_after(std::string_view text, Timestamp now) 
     return std::max(Duration::zero(), *moment - now);
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::deliver

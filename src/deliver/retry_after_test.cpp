@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-namespace pricewire {
+namespace pricewire::deliver {
 namespace {
 
 using std::chrono::seconds;
@@ -63,4 +63,4 @@ TEST(RetryAfter, AnyTextIsTaken) {
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::deliver

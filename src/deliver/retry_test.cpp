@@ -10,7 +10,7 @@
 #include "fakes/fake_http_client.hpp"
 #include "fakes/log_capture.hpp"
 
-namespace pricewire {
+namespace pricewire::deliver {
 namespace {
 
 using net::HttpError;
@@ -227,7 +227,7 @@ TEST(Retry, WhatCannotBeAttemptedForNowWaitsAboutAMinute) {
 }
 
 TEST(Retry, KeepsWhatTheAttemptWas) {
-    net::HttpResult http = http_status(500);
+    net::HttpResult http = fakes::http_status(500);
     http.duration = milliseconds{123};
     http.body = std::string(5000, 'x');
     http.headers = {{"content-type", "text/plain"}, {"retry-after", "7"}};
@@ -266,7 +266,7 @@ TEST(Retry, AnErrorWithoutTextStillSaysSomething) {
 
 // A delivery's whole life, as its user and its operator see it.
 TEST(Retry, StateAndLogLineByLine) {
-    LogCapture log(log::Level::debug);
+    fakes::LogCapture log(log::Level::debug);
     Rng rng(5);
     const RetryPolicy policy{.attempts = 4, .backoff = {seconds{10}, seconds{10}}};
     const std::string id = "00000000-0000-0000-0000-000000000000";
@@ -339,7 +339,7 @@ TEST(Retry, StateAndLogLineByLine) {
 }
 
 TEST(Retry, AnAttemptIsToldAtTheLevelThatIsAskedFor) {
-    LogCapture log(log::Level::info);
+    fakes::LogCapture log(log::Level::info);
     Rng rng(5);
     ClaimedDelivery c = claim(1);
     c.alert.trace = TraceContext{"4bf92f3577b34da6a3ce929d0e0e4736", true, ""};
@@ -355,4 +355,4 @@ TEST(Retry, AnAttemptIsToldAtTheLevelThatIsAskedFor) {
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::deliver

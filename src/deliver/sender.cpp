@@ -15,13 +15,13 @@
 #include "base/log.hpp"
 #include "base/mailbox.hpp"
 
-namespace pricewire {
+namespace pricewire::deliver {
 namespace {
 
 struct StopBy {
     MonoTime at;
 };
-using Event = std::variant<std::vector<QueuedTask>, CompletedAttempt, StopBy>;
+using Event = std::variant<std::vector<queue::QueuedTask>, CompletedAttempt, StopBy>;
 
 // Shared with requests under way and with the queue, either of which may call after the sender is gone.
 struct Inbox : DispatcherWires {
@@ -32,7 +32,7 @@ struct Inbox : DispatcherWires {
 
 class ThreadedSender : public Sender {
 public:
-    ThreadedSender(const SenderOptions& options, Storage& storage, DeliveryQueue& queue,
+    ThreadedSender(const SenderOptions& options, storage::Storage& storage, queue::DeliveryQueue& queue,
                    net::HttpClient& client, const SecretBox& secrets, const Clock& clock)
         : queue_(queue), clock_(clock), inbox_(std::make_shared<Inbox>()) {
         inbox_->urls = options.urls;
@@ -41,17 +41,18 @@ public:
         };
         const std::uint64_t seed = (std::uint64_t{std::random_device{}()} << 32) | std::random_device{}();
         dispatcher_ = create_dispatcher(options, inbox_, storage, client, secrets, clock, seed);
-        queue_.consume([inbox = inbox_, &queue, most = options.max_hints](std::span<const QueuedTask> tasks) {
-            if (inbox->unread_tasks.fetch_add(tasks.size()) + tasks.size() > most ||
-                !inbox->mailbox.try_push(std::vector(tasks.begin(), tasks.end()))) {
-                inbox->unread_tasks.fetch_sub(tasks.size());
-                inbox->tasks_dropped.store(true);
-                // The database knows them.
-                std::vector<std::uint64_t> receipts;
-                for (const QueuedTask& t : tasks) receipts.push_back(t.receipt);
-                queue.done(receipts);
-            }
-        });
+        queue_.consume(
+            [inbox = inbox_, &queue, most = options.max_hints](std::span<const queue::QueuedTask> tasks) {
+                if (inbox->unread_tasks.fetch_add(tasks.size()) + tasks.size() > most ||
+                    !inbox->mailbox.try_push(std::vector(tasks.begin(), tasks.end()))) {
+                    inbox->unread_tasks.fetch_sub(tasks.size());
+                    inbox->tasks_dropped.store(true);
+                    // The database knows them.
+                    std::vector<std::uint64_t> receipts;
+                    for (const queue::QueuedTask& t : tasks) receipts.push_back(t.receipt);
+                    queue.done(receipts);
+                }
+            });
         thread_ = std::thread([this] { run(); });
     }
 
@@ -79,7 +80,7 @@ private:
         while (!stop_by || (!dispatcher_->idle() && clock_.mono() < *stop_by)) {
             if (inbox_->mailbox.drain(events, wake)) {
                 for (Event& event : events) {
-                    if (auto* tasks = std::get_if<std::vector<QueuedTask>>(&event)) {
+                    if (auto* tasks = std::get_if<std::vector<queue::QueuedTask>>(&event)) {
                         inbox_->unread_tasks.fetch_sub(tasks->size());
                         dispatcher_->on_tasks(*tasks, true);
                     } else if (auto* completed = std::get_if<CompletedAttempt>(&event)) {
@@ -126,7 +127,7 @@ private:
         stats_ = dispatcher_->stats();
     }
 
-    DeliveryQueue& queue_;
+    queue::DeliveryQueue& queue_;
     const Clock& clock_;
     const std::shared_ptr<Inbox> inbox_;
     std::unique_ptr<Dispatcher> dispatcher_;
@@ -140,9 +141,10 @@ private:
 
 }  // namespace
 
-std::unique_ptr<Sender> start_sender(const SenderOptions& options, Storage& storage, DeliveryQueue& queue,
-                                     net::HttpClient& client, const SecretBox& secrets, const Clock& clock) {
+std::unique_ptr<Sender> start_sender(const SenderOptions& options, storage::Storage& storage,
+                                     queue::DeliveryQueue& queue, net::HttpClient& client,
+                                     const SecretBox& secrets, const Clock& clock) {
     return std::make_unique<ThreadedSender>(options, storage, queue, client, secrets, clock);
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::deliver

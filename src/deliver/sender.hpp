@@ -10,7 +10,7 @@
 #include "queue/delivery_queue.hpp"
 #include "storage/storage.hpp"
 
-namespace pricewire {
+namespace pricewire::deliver {
 
 // The sender's thread: takes tasks from the queue and asks the database for what the queue did not tell,
 // attempts each delivery as a signed POST, writes every attempt. What it guarantees stands at Dispatcher.
@@ -28,7 +28,8 @@ public:
 
 // Starts with giving back what a crash left claimed by options.owner. `storage`, `queue`, `client`, `secrets`
 // and `clock` outlive the sender; it is the queue's consumer. `clock` must run: the thread sleeps by it.
-std::unique_ptr<Sender> start_sender(const SenderOptions& options, Storage& storage, DeliveryQueue& queue,
-                                     net::HttpClient& client, const SecretBox& secrets, const Clock& clock);
+std::unique_ptr<Sender> start_sender(const SenderOptions& options, storage::Storage& storage,
+                                     queue::DeliveryQueue& queue, net::HttpClient& client,
+                                     const SecretBox& secrets, const Clock& clock);
 
-}  // namespace pricewire
+}  // namespace pricewire::deliver

@@ -11,16 +11,16 @@
 #include "queue/rabbitmq/broker_fixture.hpp"
 #include "queue/rabbitmq/rabbitmq_queue.hpp"
 
-namespace pricewire {
+namespace pricewire::deliver {
 namespace {
 
 TEST(SharedSenderTest, TwoSendersShareABrokerAndADatabase) {
-    if (test_broker_url().empty()) GTEST_SKIP() << no_broker;
+    if (queue::test_broker_url().empty()) GTEST_SKIP() << queue::no_broker;
     constexpr std::size_t count = 2000;
     const Timestamp now = system_clock().now();
     const Uuid user = make_uuid(now);
-    FakeSecretBox secrets;
-    MemoryStorage storage;
+    fakes::FakeSecretBox secrets;
+    fakes::MemoryStorage storage;
     const auto sealed = secrets.seal("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", user.to_string());
     ASSERT_TRUE(storage.create_user({{user, "a@example.com", true, now}, {}, sealed}));
     FiringGroup group{.price = {.ticker = "BTC", .value = Decimal::from_int(9)}, .fired_at = now};
@@ -35,12 +35,12 @@ TEST(SharedSenderTest, TwoSendersShareABrokerAndADatabase) {
         group.firings.push_back({a.id, make_uuid(now)});
     }
 
-    const TestQueue at_broker;
-    const RabbitmqOptions to{.url = test_broker_url(), .ca_file = {}, .queue = at_broker.name};
-    const auto first = create_rabbitmq_queue(to);
-    const auto second = create_rabbitmq_queue(to);
-    FakeHttpClient one_client, two_client;
-    one_client.script = two_client.script = [](const net::HttpRequest&) { return http_status(200); };
+    const queue::TestQueue at_broker;
+    const queue::RabbitmqOptions to{.url = queue::test_broker_url(), .ca_file = {}, .queue = at_broker.name};
+    const auto first = queue::create_rabbitmq_queue(to);
+    const auto second = queue::create_rabbitmq_queue(to);
+    fakes::FakeHttpClient one_client, two_client;
+    one_client.script = two_client.script = [](const net::HttpRequest&) { return fakes::http_status(200); };
     SenderOptions one, two;
     one.owner = "one";
     two.owner = "two";
@@ -55,4 +55,4 @@ TEST(SharedSenderTest, TwoSendersShareABrokerAndADatabase) {
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::deliver

@@ -17,7 +17,7 @@
 #include "net/http_server.hpp"
 #include "queue/in_process/in_process_queue.hpp"
 
-namespace pricewire {
+namespace pricewire::deliver {
 namespace {
 
 using std::chrono::milliseconds;
@@ -109,9 +109,9 @@ protected:
     const Uuid user_ = make_uuid(now_);
     int targets_ = 0;
     SenderOptions options_;
-    FakeSecretBox secrets_;
-    MemoryStorage storage_;
-    std::unique_ptr<DeliveryQueue> queue_ = create_in_process_queue();
+    fakes::FakeSecretBox secrets_;
+    fakes::MemoryStorage storage_;
+    std::unique_ptr<queue::DeliveryQueue> queue_ = queue::create_in_process_queue();
     std::unique_ptr<net::HttpClient> client_ = net::create_http_client();
     std::mutex mutex_;
     std::map<std::string, int> received_;
@@ -147,7 +147,7 @@ TEST_F(SenderSocketTest, AReceiverThatHangsSlowsNobodyElse) {
 }
 
 TEST_F(SenderSocketTest, ARedirectIsAFailureAndIsNotFollowed) {
-    LogCapture log;
+    fakes::LogCapture log;
     const auto server = receiver(302);
     const auto sender = start_sender(options_, storage_, *queue_, *client_, secrets_, system_clock());
     const auto tasks = fire(1, server->url());
@@ -162,7 +162,7 @@ TEST_F(SenderSocketTest, ARedirectIsAFailureAndIsNotFollowed) {
 }
 
 TEST_F(SenderSocketTest, ANameThatLeadsToAForbiddenAddressIsRefusedAtConnect) {
-    LogCapture log;
+    fakes::LogCapture log;
     const auto server = receiver(200);
     options_.urls.guard = net::AddressGuard();
     const auto sender = start_sender(options_, storage_, *queue_, *client_, secrets_, system_clock());
@@ -177,7 +177,7 @@ TEST_F(SenderSocketTest, ANameThatLeadsToAForbiddenAddressIsRefusedAtConnect) {
 }
 
 TEST_F(SenderSocketTest, ASilentReceiverCostsItsTimeout) {
-    LogCapture log;
+    fakes::LogCapture log;
     const auto server = receiver(0);
     options_.timeout = milliseconds{100};
     const auto sender = start_sender(options_, storage_, *queue_, *client_, secrets_, system_clock());
@@ -194,7 +194,7 @@ TEST_F(SenderSocketTest, ASilentReceiverCostsItsTimeout) {
 }
 
 TEST_F(SenderSocketTest, APortWhereNobodyListensIsAFailure) {
-    LogCapture log;
+    fakes::LogCapture log;
     std::string nowhere;
     {
         const auto server = receiver(200);
@@ -209,4 +209,4 @@ TEST_F(SenderSocketTest, APortWhereNobodyListensIsAFailure) {
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::deliver

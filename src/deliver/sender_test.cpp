@@ -14,7 +14,7 @@
 #include "fakes/memory_storage.hpp"
 #include "queue/in_process/in_process_queue.hpp"
 
-namespace pricewire {
+namespace pricewire::deliver {
 namespace {
 
 using std::chrono::milliseconds;
@@ -78,9 +78,9 @@ protected:
     const Timestamp now_ = system_clock().now();
     const Uuid user_ = make_uuid(now_);
     int targets_ = 0;
-    FakeSecretBox secrets_;
-    MemoryStorage storage_;
-    std::unique_ptr<DeliveryQueue> queue_ = create_in_process_queue();
+    fakes::FakeSecretBox secrets_;
+    fakes::MemoryStorage storage_;
+    std::unique_ptr<queue::DeliveryQueue> queue_ = queue::create_in_process_queue();
 };
 
 TEST_F(SenderTest, DeliversWhatTheQueueTellsAndWhatItDoesNot) {
@@ -142,7 +142,7 @@ TEST_F(SenderTest, AStopInTheMiddleLosesNothing) {
 }
 
 TEST_F(SenderTest, AStopWithoutTimeHandsBackWhatIsUnderWay) {
-    auto client = std::make_unique<FakeHttpClient>();
+    auto client = std::make_unique<fakes::FakeHttpClient>();
     auto sender = start_sender(SenderOptions(), storage_, *queue_, *client, secrets_, system_clock());
     queue_->publish(fire(5));
     ASSERT_TRUE(storage_.wait_until([&] { return client->open() == 5; }));
@@ -168,4 +168,4 @@ TEST_F(SenderTest, MoreHintsThanFitAreNoLoss) {
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::deliver

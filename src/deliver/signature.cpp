@@ -9,7 +9,7 @@
 
 #include "base/crypto.hpp"
 
-namespace pricewire {
+namespace pricewire::deliver {
 namespace {
 
 constexpr std::string_view shared_prefix = "whsec_";
@@ -105,4 +105,4 @@ Result<std::string> sign_delivery(const WebhookSecrets& secrets, const SecretBox
     return *signature + " " + *previous;
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::deliver

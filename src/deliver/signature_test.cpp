@@ -8,7 +8,7 @@
 #include "base/sealed.hpp"
 #include "fakes/fake_secret_box.hpp"
 
-namespace pricewire {
+namespace pricewire::deliver {
 namespace {
 
 using namespace std::chrono_literals;
@@ -82,7 +82,7 @@ TEST(Signature, RefusesWhatIsNoSecretWithoutShowingIt) {
 }
 
 TEST(DeliverySignature, IsOfBothSecretsWhileThePreviousIsValid) {
-    const FakeSecretBox box;
+    const fakes::FakeSecretBox box;
     const Timestamp at{std::chrono::seconds{timestamp}};
     WebhookSecrets secrets{box.seal(key_pair, "user"), box.seal(secret, "user"), at + 1us};
     const auto sign = [&] { return sign_delivery(secrets, box, "user", id, timestamp, body); };
@@ -100,7 +100,7 @@ TEST(DeliverySignature, IsOfBothSecretsWhileThePreviousIsValid) {
 }
 
 TEST(DeliverySignature, NeedsItsUsersSecretsUnderAKeyThatIsHere) {
-    const FakeSecretBox box;
+    const fakes::FakeSecretBox box;
     const Timestamp at{std::chrono::seconds{timestamp}};
     const auto error = [&](const WebhookSecrets& secrets) {
         const auto result = sign_delivery(secrets, box, "user", id, timestamp, body);
@@ -120,4 +120,4 @@ TEST(DeliverySignature, NeedsItsUsersSecretsUnderAKeyThatIsHere) {
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::deliver

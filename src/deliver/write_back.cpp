@@ -7,7 +7,7 @@
 
 #include "base/log.hpp"
 
-namespace pricewire {
+namespace pricewire::deliver {
 namespace {
 
 using std::chrono::milliseconds;
@@ -131,4 +131,4 @@ std::optional<MonoTime> WriteBack::next_step(bool alone) const {
     return at;
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::deliver

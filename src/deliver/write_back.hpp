@@ -15,7 +15,7 @@
 #include "domain/delivery.hpp"
 #include "storage/storage.hpp"
 
-namespace pricewire {
+namespace pricewire::deliver {
 
 // Whether the storage may be asked: after an error it is left alone for a while, longer each time. Says once
 // that it is away, and once that it is back.
@@ -40,7 +40,7 @@ private:
 class WriteBack {
 public:
     // `changed` is told of outcomes and deferrals that were written; may be empty.
-    WriteBack(const std::string& owner, Storage& storage, const Clock& clock, StorageGate& gate,
+    WriteBack(const std::string& owner, storage::Storage& storage, const Clock& clock, StorageGate& gate,
               std::function<void(std::span<const DeliveryNotice>)> changed = {})
         : owner_(owner), storage_(storage), clock_(clock), gate_(gate), changed_(std::move(changed)) {}
 
@@ -82,7 +82,7 @@ private:
     void tell(std::span<const Written> written);
 
     const std::string owner_;
-    Storage& storage_;
+    storage::Storage& storage_;
     const Clock& clock_;
     StorageGate& gate_;
     const std::function<void(std::span<const DeliveryNotice>)> changed_;
@@ -94,4 +94,4 @@ private:
     MonoTime breakers_at_;
 };
 
-}  // namespace pricewire
+}  // namespace pricewire::deliver

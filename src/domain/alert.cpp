@@ -1,6 +1,6 @@
 #include "domain/alert.hpp"
 
-namespace pricewire {
+namespace pricewire::inline domain {
 
 std::string_view to_string(Condition c) {
     return c == Condition::gt ? "gt" : "lt";
@@ -36,4 +36,4 @@ std::optional<PayloadFormat> parse_payload_format(std::string_view text) {
     return std::nullopt;
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::inline domain

@@ -12,7 +12,7 @@
 #include "base/uuid.hpp"
 #include "domain/market.hpp"
 
-namespace pricewire {
+namespace pricewire::inline domain {
 
 // gt fires when the price is above the target, lt when it is below; equal fires neither.
 enum class Condition : std::uint8_t { gt, lt };
@@ -92,4 +92,4 @@ struct FiringGroup {
     std::vector<Firing> firings;
 };
 
-}  // namespace pricewire
+}  // namespace pricewire::inline domain

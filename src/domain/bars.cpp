@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace pricewire {
+namespace pricewire::inline domain {
 
 Timestamp interval_start(Timestamp moment, Duration interval) {
     const Duration since = moment.time_since_epoch();
@@ -38,4 +38,4 @@ std::vector<Bar> BarsBackwards::take() && {
     return std::move(bars_);
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::inline domain

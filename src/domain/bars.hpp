@@ -6,7 +6,7 @@
 #include "base/clock.hpp"
 #include "domain/market.hpp"
 
-namespace pricewire {
+namespace pricewire::inline domain {
 
 // Intervals of bars are whole minutes and parts of a day, so that all of them begin with a day of UTC.
 // The start of the interval that holds the moment.
@@ -29,4 +29,4 @@ private:
     std::vector<Bar> bars_;  // newest first
 };
 
-}  // namespace pricewire
+}  // namespace pricewire::inline domain

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace pricewire {
+namespace pricewire::inline domain {
 namespace {
 
 using namespace std::chrono_literals;
@@ -54,4 +54,4 @@ TEST(BarsBackwards, EndWithTheLimitAndTheLastBarIsWhole) {
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::inline domain

@@ -3,7 +3,7 @@
 #include <array>
 #include <utility>
 
-namespace pricewire {
+namespace pricewire::inline domain {
 namespace {
 
 template <typename E, std::size_t N>
@@ -63,4 +63,4 @@ std::optional<BreakerState> parse_breaker_state(std::string_view text) {
     return named(breaker_states, text);
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::inline domain

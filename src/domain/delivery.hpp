@@ -11,7 +11,7 @@
 #include "domain/alert.hpp"
 #include "domain/user.hpp"
 
-namespace pricewire {
+namespace pricewire::inline domain {
 
 // pending     waits for next_attempt_at
 // delivering  claimed by a sender until its lease ends
@@ -148,4 +148,4 @@ struct Breaker {
     Timestamp changed_at;
 };
 
-}  // namespace pricewire
+}  // namespace pricewire::inline domain

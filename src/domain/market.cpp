@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace pricewire {
+namespace pricewire::inline domain {
 
 bool is_ticker(std::string_view text) {
     return !text.empty() && text.size() <= Ticker::max_size &&
@@ -40,4 +40,4 @@ std::string_view to_string(SourceCondition c) {
     return "unknown";
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::inline domain

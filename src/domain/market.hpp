@@ -10,7 +10,7 @@
 #include "base/decimal.hpp"
 #include "base/small_string.hpp"
 
-namespace pricewire {
+namespace pricewire::inline domain {
 
 // "BTC": 1 to 15 of A-Z and 0-9. Configuration checks that; see is_ticker().
 using Ticker = SmallString<15>;
@@ -93,4 +93,4 @@ struct Bar {
     friend bool operator==(const Bar&, const Bar&) = default;
 };
 
-}  // namespace pricewire
+}  // namespace pricewire::inline domain

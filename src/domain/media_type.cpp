@@ -8,7 +8,7 @@
 
 #include "domain/webhook_template.hpp"
 
-namespace pricewire {
+namespace pricewire::inline domain {
 namespace {
 
 bool is_token_char(char c) {
@@ -97,4 +97,4 @@ Result<Escaping> escaping_of(std::string_view content_type) {
     return escaping_of_type(lower(type), lower(subtype));
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::inline domain

@@ -5,7 +5,7 @@
 
 #include "base/result.hpp"
 
-namespace pricewire {
+namespace pricewire::inline domain {
 
 // How a value must be written into a text of some media type.
 enum class Escaping : std::uint8_t { json, form, markup, plain };
@@ -15,4 +15,4 @@ enum class Escaping : std::uint8_t { json, form, markup, plain };
 // is not UTF-8.
 Result<Escaping> escaping_of(std::string_view content_type);
 
-}  // namespace pricewire
+}  // namespace pricewire::inline domain

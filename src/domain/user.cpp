@@ -1,6 +1,6 @@
 #include "domain/user.hpp"
 
-namespace pricewire {
+namespace pricewire::inline domain {
 
 std::string_view to_string(SignatureScheme s) {
     return s == SignatureScheme::v1 ? "v1" : "v1a";
@@ -12,4 +12,4 @@ std::optional<SignatureScheme> parse_signature_scheme(std::string_view text) {
     return std::nullopt;
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::inline domain

@@ -9,7 +9,7 @@
 #include "base/crypto.hpp"
 #include "base/uuid.hpp"
 
-namespace pricewire {
+namespace pricewire::inline domain {
 
 struct User {
     Uuid id;
@@ -57,4 +57,4 @@ struct UserEndpoint {
     std::string reason;
 };
 
-}  // namespace pricewire
+}  // namespace pricewire::inline domain

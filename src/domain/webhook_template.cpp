@@ -14,7 +14,7 @@
 #include "base/utf8.hpp"
 #include "domain/media_type.hpp"
 
-namespace pricewire {
+namespace pricewire::inline domain {
 namespace {
 
 struct Field {
@@ -310,4 +310,4 @@ std::string render(const WebhookTemplate& t, const TemplateValues& values) {
     return out;
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::inline domain

@@ -9,7 +9,7 @@
 
 #include "base/utf8.hpp"
 
-namespace pricewire {
+namespace pricewire::inline domain {
 namespace {
 
 constexpr const char* all_placeholders =
@@ -323,4 +323,4 @@ TEST(Note, APlaceholderInANoteIsNotFilled) {
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::inline domain

@@ -13,7 +13,7 @@
 
 #include "base/log.hpp"
 
-namespace pricewire {
+namespace pricewire::feed {
 namespace {
 
 using namespace std::chrono_literals;
@@ -326,4 +326,4 @@ std::unique_ptr<Feed> create_feed(net::EventLoop& loop, net::HttpClient& http, c
     return std::make_unique<FeedImpl>(loop, http, clock, std::move(options), std::move(on_quotes));
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::feed

@@ -16,7 +16,7 @@
 #include "net/http_client.hpp"
 #include "net/ws_client.hpp"
 
-namespace pricewire {
+namespace pricewire::feed {
 
 struct SourceOptions {
     std::string name;  // of a venue that venue_types() has
@@ -63,4 +63,4 @@ std::vector<std::string> wrong_options(const FeedOptions& options);
 std::unique_ptr<Feed> create_feed(net::EventLoop& loop, net::HttpClient& http, const Clock& clock,
                                   FeedOptions options, std::function<void(std::span<const Quote>)> on_quotes);
 
-}  // namespace pricewire
+}  // namespace pricewire::feed

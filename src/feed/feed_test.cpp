@@ -9,7 +9,7 @@
 #include "fakes/log_capture.hpp"
 #include "net/http_server.hpp"
 
-namespace pricewire {
+namespace pricewire::feed {
 namespace {
 
 using namespace std::chrono_literals;
@@ -128,15 +128,15 @@ protected:
     }
     SourceState state(std::size_t i) { return feed->statuses().at(i).state; }
     static net::HttpResult body(std::string text) {
-        auto result = http_status(200);
+        auto result = fakes::http_status(200);
         result.body = std::move(text);
         return result;
     }
 
-    LogCapture log;
+    fakes::LogCapture log;
     HandLoop loop;
     FakeSockets sockets;
-    FakeHttpClient http;
+    fakes::FakeHttpClient http;
     std::string seen;
     std::unique_ptr<Feed> feed;
 };
@@ -259,7 +259,7 @@ TEST_F(FeedTest, AfterStopAndAfterItsEndNothingIsCalled) {
 
 // A venue on loopback: its stream is refused first, then cut, and REST answers throughout.
 TEST(FeedOverSockets, FallsBackAndRecovers) {
-    LogCapture log;
+    fakes::LogCapture log;
     std::atomic<int> upgrades = 0;
     std::mutex mutex;
     std::vector<std::shared_ptr<net::WsPeer>> peers;
@@ -341,4 +341,4 @@ TEST(FeedOverSockets, FallsBackAndRecovers) {
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::feed

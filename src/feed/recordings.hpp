@@ -11,7 +11,7 @@
 #include <vector>
 
 // Where the recorded market data lies, for tests. Absent: the test is to skip.
-namespace pricewire {
+namespace pricewire::feed {
 
 inline std::optional<std::filesystem::path> recordings() {
     const char* named = std::getenv("PRICEWIRE_RECORDINGS");
@@ -41,4 +41,4 @@ inline std::vector<std::string> recorded_frames(const std::filesystem::path& pat
     return frames;
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::feed

@@ -9,7 +9,7 @@
 
 #include "base/backoff.hpp"
 
-namespace pricewire {
+namespace pricewire::feed {
 namespace {
 
 using namespace std::chrono_literals;
@@ -158,4 +158,4 @@ std::string snippet(std::string_view bytes) {
     return text;
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::feed

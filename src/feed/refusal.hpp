@@ -6,7 +6,7 @@
 
 #include "base/clock.hpp"
 
-namespace pricewire {
+namespace pricewire::feed {
 
 // A venue that does not want to be asked for a while.
 struct Refusal {
@@ -39,4 +39,4 @@ std::string about(Duration wait);
 // The start of what a venue sent, fit for a log line.
 std::string snippet(std::string_view bytes);
 
-}  // namespace pricewire
+}  // namespace pricewire::feed

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace pricewire {
+namespace pricewire::feed {
 namespace {
 
 using namespace std::chrono_literals;
@@ -87,4 +87,4 @@ TEST(Refusal, WordsForPeople) {
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::feed

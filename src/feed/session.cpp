@@ -27,7 +27,7 @@
 // A log line is said once until the source has recovered for `healthy_after`: a flapping connection is one
 // warning, not one a minute.
 
-namespace pricewire {
+namespace pricewire::feed {
 
 using namespace std::chrono_literals;
 
@@ -228,4 +228,4 @@ Duration Session::jittered(Duration wait) {
     return wait + Duration{std::uniform_int_distribution<std::int64_t>(0, most.count())(rng_)};
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::feed

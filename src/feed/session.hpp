@@ -20,7 +20,7 @@
 #include "net/http_client.hpp"
 #include "net/ws_client.hpp"
 
-namespace pricewire {
+namespace pricewire::feed {
 
 // The moment of an event, by both clocks.
 struct Moment {
@@ -222,4 +222,4 @@ private:
     std::optional<MonoTime> refused_said_at_;
 };
 
-}  // namespace pricewire
+}  // namespace pricewire::feed

@@ -10,7 +10,7 @@
 
 #include "feed/session.hpp"
 
-namespace pricewire {
+namespace pricewire::feed {
 
 // Plays a session without sockets: a test tells what happens, and reads what was done, a line each, with the
 // seconds since the start. Timers ring by themselves while time passes.
@@ -132,4 +132,4 @@ private:
     std::string out_;
 };
 
-}  // namespace pricewire
+}  // namespace pricewire::feed

@@ -7,7 +7,7 @@
 
 // REST's half of the session; the essay stands in session.cpp.
 
-namespace pricewire {
+namespace pricewire::feed {
 
 using namespace std::chrono_literals;
 
@@ -215,4 +215,4 @@ void Session::poll_refused(Refusal refusal, Moment now) {
              std::move(refusal.why));
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::feed

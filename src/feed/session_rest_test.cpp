@@ -6,7 +6,7 @@
 #include "feed/coingecko/coingecko.hpp"
 #include "feed/session_play.hpp"
 
-namespace pricewire {
+namespace pricewire::feed {
 namespace {
 
 using namespace std::chrono_literals;
@@ -257,4 +257,4 @@ TEST(SessionRest, AnswersWithoutAQuoteAreCountedByWhatTheyWere) {
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::feed

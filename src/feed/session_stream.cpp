@@ -7,7 +7,7 @@
 
 // The stream's half of the session; the essay stands in session.cpp.
 
-namespace pricewire {
+namespace pricewire::feed {
 
 using namespace std::chrono_literals;
 
@@ -191,4 +191,4 @@ bool Session::stream_brings_quotes(Moment now) const {
            now.mono - stream_->last_quote < options_.silence_limit;
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::feed

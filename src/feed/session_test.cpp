@@ -5,7 +5,7 @@
 #include "feed/binance/binance.hpp"
 #include "feed/session_play.hpp"
 
-namespace pricewire {
+namespace pricewire::feed {
 namespace {
 
 using namespace std::chrono_literals;
@@ -408,4 +408,4 @@ TEST(Session, AVenueMaySubscribeByMessageAndHaveNoRest) {
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::feed

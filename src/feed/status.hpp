@@ -10,7 +10,7 @@
 #include "domain/market.hpp"
 #include "feed/venue.hpp"
 
-namespace pricewire {
+namespace pricewire::feed {
 
 // How a source's prices come at the moment, if they do.
 enum class SourceState : std::uint8_t {
@@ -36,4 +36,4 @@ struct SourceStatus {
     std::array<std::uint64_t, parse_error_kinds> left_out{};
 };
 
-}  // namespace pricewire
+}  // namespace pricewire::feed

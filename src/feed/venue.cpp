@@ -7,7 +7,7 @@
 #include "feed/coingecko/coingecko.hpp"
 #include "feed/status.hpp"
 
-namespace pricewire {
+namespace pricewire::feed {
 
 std::span<const VenueType* const> venue_types() {
     static constexpr std::array<const VenueType*, 2> all{&binance_type, &coingecko_type};
@@ -70,4 +70,4 @@ std::string_view to_string(SourceState state) {
     return "unknown";
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::feed

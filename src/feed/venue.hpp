@@ -12,7 +12,7 @@
 
 #include "domain/market.hpp"
 
-namespace pricewire {
+namespace pricewire::feed {
 
 // A ticker and the name that one venue knows it by: BTC is "BTCUSDT" at Binance, "bitcoin" at CoinGecko.
 struct Instrument {
@@ -103,4 +103,4 @@ private:
     std::vector<const Instrument*> by_symbol_;
 };
 
-}  // namespace pricewire
+}  // namespace pricewire::feed

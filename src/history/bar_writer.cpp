@@ -8,7 +8,7 @@
 #include "base/log.hpp"
 #include "base/mailbox.hpp"
 
-namespace pricewire {
+namespace pricewire::history {
 namespace {
 
 // Half a day of minutes for a dozen tickers; beyond it the oldest unwritten bars are given up.
@@ -16,7 +16,7 @@ constexpr std::size_t max_unwritten = 10'000;
 
 class BarWriterImpl final : public BarWriter {
 public:
-    BarWriterImpl(Storage& storage, const Clock& clock, const BarWriterOptions& options)
+    BarWriterImpl(storage::Storage& storage, const Clock& clock, const BarWriterOptions& options)
         : storage_(storage), clock_(clock), options_(options), thread_([this] { run(); }) {}
     ~BarWriterImpl() override { stop(); }
 
@@ -83,7 +83,7 @@ private:
     bool attempt(std::string_view trouble, F&& f) {
         try {
             f();
-        } catch (const StorageError& e) {
+        } catch (const storage::StorageError& e) {
             if (!std::exchange(in_trouble_, true)) log::error(trouble, {{"reason", e.what()}});
             return false;
         }
@@ -91,7 +91,7 @@ private:
         return true;
     }
 
-    Storage& storage_;
+    storage::Storage& storage_;
     const Clock& clock_;
     const BarWriterOptions options_;
     Mailbox<std::vector<Bar>> mailbox_;
@@ -102,9 +102,9 @@ private:
 
 }  // namespace
 
-std::unique_ptr<BarWriter> create_bar_writer(Storage& storage, const Clock& clock,
+std::unique_ptr<BarWriter> create_bar_writer(storage::Storage& storage, const Clock& clock,
                                              const BarWriterOptions& options) {
     return std::make_unique<BarWriterImpl>(storage, clock, options);
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::history

@@ -8,7 +8,7 @@
 #include "domain/market.hpp"
 #include "storage/storage.hpp"
 
-namespace pricewire {
+namespace pricewire::history {
 
 struct BarWriterOptions {
     Duration keep = std::chrono::hours{24 * 90};  // bars older than this are removed
@@ -30,7 +30,7 @@ public:
 };
 
 // `storage` and `clock` outlive it.
-std::unique_ptr<BarWriter> create_bar_writer(Storage& storage, const Clock& clock,
+std::unique_ptr<BarWriter> create_bar_writer(storage::Storage& storage, const Clock& clock,
                                              const BarWriterOptions& options = {});
 
-}  // namespace pricewire
+}  // namespace pricewire::history

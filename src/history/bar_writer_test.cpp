@@ -4,7 +4,7 @@
 
 #include "fakes/memory_storage.hpp"
 
-namespace pricewire {
+namespace pricewire::history {
 namespace {
 
 using namespace std::chrono_literals;
@@ -20,7 +20,7 @@ Bar bar(Timestamp start, int open, int high, int low, int close) {
 
 class BarWriterTest : public ::testing::Test {
 protected:
-    MemoryStorage storage_;
+    fakes::MemoryStorage storage_;
     ManualClock clock_;
     Timestamp minute_ = std::chrono::floor<std::chrono::minutes>(clock_.now());
 
@@ -59,4 +59,4 @@ TEST_F(BarWriterTest, RemovesWhatIsOlderThanItsTimeInSmallSteps) {
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::history

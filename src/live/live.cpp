@@ -14,7 +14,7 @@
 #include "live/market_view.hpp"
 #include "live/user_log.hpp"
 
-namespace pricewire {
+namespace pricewire::live {
 namespace {
 
 using namespace std::chrono_literals;
@@ -88,7 +88,8 @@ struct User {
 
 class LiveThread final : public Live {
 public:
-    LiveThread(LiveOptions options, LiveJson json, Storage& storage, const PriceBus& bus, const Clock& clock)
+    LiveThread(LiveOptions options, LiveJson json, storage::Storage& storage, const bus::PriceBus& bus,
+               const Clock& clock)
         : options_(std::move(options)),
           json_(std::move(json)),
           clock_(clock),
@@ -467,9 +468,9 @@ private:
 
 }  // namespace
 
-std::unique_ptr<Live> start_live(LiveOptions options, LiveJson json, Storage& storage, const PriceBus& bus,
-                                 const Clock& clock) {
+std::unique_ptr<Live> start_live(LiveOptions options, LiveJson json, storage::Storage& storage,
+                                 const bus::PriceBus& bus, const Clock& clock) {
     return std::make_unique<LiveThread>(std::move(options), std::move(json), storage, bus, clock);
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::live

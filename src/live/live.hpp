@@ -18,7 +18,7 @@
 #include "net/http_server.hpp"
 #include "storage/storage.hpp"
 
-namespace pricewire {
+namespace pricewire::live {
 
 // How what is shown is written; the API's own way.
 struct LiveJson {
@@ -86,7 +86,7 @@ public:
 };
 
 // `storage`, `bus` and `clock` outlive it. `clock` must run: the thread sleeps by it.
-std::unique_ptr<Live> start_live(LiveOptions options, LiveJson json, Storage& storage, const PriceBus& bus,
-                                 const Clock& clock);
+std::unique_ptr<Live> start_live(LiveOptions options, LiveJson json, storage::Storage& storage,
+                                 const bus::PriceBus& bus, const Clock& clock);
 
-}  // namespace pricewire
+}  // namespace pricewire::live

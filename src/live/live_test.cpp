@@ -11,7 +11,7 @@
 #include "fakes/fake_peer.hpp"
 #include "fakes/memory_storage.hpp"
 
-namespace pricewire {
+namespace pricewire::live {
 namespace {
 
 using namespace std::chrono_literals;
@@ -47,7 +47,7 @@ protected:
         ASSERT_TRUE(storage_.create_user(
             {{id, id.to_string() + "@example.com", true, system_clock().now()}, hash, "sealed"}));
     }
-    Live::ClientId join(const std::shared_ptr<FakePeer>& peer, LiveClient client = {}) {
+    Live::ClientId join(const std::shared_ptr<fakes::FakePeer>& peer, LiveClient client = {}) {
         client.peer = peer;
         if (client.user_id.is_nil()) client.user_id = user_;
         client.key_hash[0] = client.user_id == user_ ? 1 : 2;
@@ -89,14 +89,14 @@ protected:
     const Uuid user_ = make_uuid(system_clock().now());
     const Uuid other_ = make_uuid(system_clock().now());
     LiveOptions options_;
-    MemoryStorage storage_;
-    std::unique_ptr<PriceBus> bus_ = create_in_process_bus({"BTC", "ETH"});
+    fakes::MemoryStorage storage_;
+    std::unique_ptr<bus::PriceBus> bus_ = bus::create_in_process_bus({"BTC", "ETH"});
     std::unique_ptr<Live> live_;
 };
 
 TEST_F(LiveTest, AClientIsToldThatItIsReadyThenAllPricesThenChanges) {
     publish("100");
-    const auto peer = std::make_shared<FakePeer>();
+    const auto peer = std::make_shared<fakes::FakePeer>();
     join(peer);
     ASSERT_TRUE(peer->wait_for(R"("sources")"));
     const auto sent = peer->sent();
@@ -111,7 +111,7 @@ TEST_F(LiveTest, AClientIsToldThatItIsReadyThenAllPricesThenChanges) {
 
 TEST_F(LiveTest, AClientMayChooseItsTickersAndChooseAnew) {
     publish("100");
-    const auto peer = std::make_shared<FakePeer>();
+    const auto peer = std::make_shared<fakes::FakePeer>();
     const auto id = join(peer, {.tickers = std::vector<Ticker>{"ETH"}});
     ASSERT_TRUE(peer->wait_for(R"("ETH":null)"));
     EXPECT_EQ(peer->count("BTC"), 0U);
@@ -122,7 +122,7 @@ TEST_F(LiveTest, AClientMayChooseItsTickersAndChooseAnew) {
 }
 
 TEST_F(LiveTest, AFiringAndWhatComesOfItIsToldToItsUserAlone) {
-    const auto peer = std::make_shared<FakePeer>(), others = std::make_shared<FakePeer>();
+    const auto peer = std::make_shared<fakes::FakePeer>(), others = std::make_shared<fakes::FakePeer>();
     join(peer);
     join(others, {.user_id = other_});
     const auto task = fire("7", user_);
@@ -141,7 +141,7 @@ TEST_F(LiveTest, AFiringAndWhatComesOfItIsToldToItsUserAlone) {
 TEST_F(LiveTest, AClientThatDoesNotReadIsSentNoMoreThanItsBoundAndThenTheNewest) {
     options_.max_unread_prices = 2000;
     publish("1");
-    const auto peer = std::make_shared<FakePeer>(), quick = std::make_shared<FakePeer>();
+    const auto peer = std::make_shared<fakes::FakePeer>(), quick = std::make_shared<fakes::FakePeer>();
     peer->read(false);
     join(peer);
     join(quick);
@@ -161,7 +161,7 @@ TEST_F(LiveTest, AClientThatDoesNotReadIsSentNoMoreThanItsBoundAndThenTheNewest)
 }
 
 TEST_F(LiveTest, ManyFiringsAtOnceAreAllToldToOneWhoReads) {
-    const auto peer = std::make_shared<FakePeer>();
+    const auto peer = std::make_shared<fakes::FakePeer>();
     join(peer);
     std::vector<DeliveryNotice> notices;
     for (int i = 0; i < 600; ++i) {
@@ -174,7 +174,7 @@ TEST_F(LiveTest, ManyFiringsAtOnceAreAllToldToOneWhoReads) {
 }
 
 TEST_F(LiveTest, OfMoreThanIsAskedForAtOnceTheNewestAreToldAndThatSomeWereMissed) {
-    const auto peer = std::make_shared<FakePeer>();
+    const auto peer = std::make_shared<fakes::FakePeer>();
     join(peer);
     std::vector<DeliveryNotice> notices;
     for (int i = 0; i < 1500; ++i) {
@@ -186,7 +186,7 @@ TEST_F(LiveTest, OfMoreThanIsAskedForAtOnceTheNewestAreToldAndThatSomeWereMissed
 }
 
 TEST_F(LiveTest, AFiringThatNobodyHasToldIsToldWithItsDelivery) {
-    const auto peer = std::make_shared<FakePeer>();
+    const auto peer = std::make_shared<fakes::FakePeer>();
     join(peer);
     const auto task = fire("5", user_, false);
     notice({user_, task.delivery_id});  // as its sender says it, who knows nothing of firings
@@ -196,7 +196,7 @@ TEST_F(LiveTest, AFiringThatNobodyHasToldIsToldWithItsDelivery) {
 
 TEST_F(LiveTest, AKeyThatWasRevokedWhileItsStreamOpenedEndsIt) {
     ASSERT_TRUE(storage_.set_user_active(user_, false));
-    const auto peer = std::make_shared<FakePeer>();
+    const auto peer = std::make_shared<fakes::FakePeer>();
     join(peer);  // nobody says that the user has changed any more
     EXPECT_TRUE(peer->wait([](const auto&, int code) { return code == 4401; }));
 }
@@ -204,7 +204,7 @@ TEST_F(LiveTest, AKeyThatWasRevokedWhileItsStreamOpenedEndsIt) {
 TEST_F(LiveTest, OneWhoDoesNotReadIsToldThatItMissedEvents) {
     options_.events_kept = 20;
     options_.max_unread_events = 1000;
-    const auto peer = std::make_shared<FakePeer>();
+    const auto peer = std::make_shared<fakes::FakePeer>();
     peer->read(false);
     join(peer);
     std::vector<DeliveryNotice> notices;
@@ -223,14 +223,14 @@ TEST_F(LiveTest, OneWhoDoesNotReadIsToldThatItMissedEvents) {
 }
 
 TEST_F(LiveTest, OneWhoComesBackGoesOnBehindItsLastEvent) {
-    const auto first = std::make_shared<FakePeer>();
+    const auto first = std::make_shared<fakes::FakePeer>();
     const auto id = join(first);
     const auto seen = fire("1", user_);
     ASSERT_TRUE(first->wait_for(told_of(seen, "pending")));
     const std::string last = first->last_id();
     live().remove(id);
     const auto missed = fire("2", user_);
-    const auto second = std::make_shared<FakePeer>();
+    const auto second = std::make_shared<fakes::FakePeer>();
     join(second, {.last_event_id = last});
     ASSERT_TRUE(second->wait_for(told_of(missed, "pending")));
     EXPECT_EQ(second->count("alert 2"), 1U);
@@ -239,14 +239,14 @@ TEST_F(LiveTest, OneWhoComesBackGoesOnBehindItsLastEvent) {
 }
 
 TEST_F(LiveTest, OneWhoComesBackToAnotherProcessIsToldWhatHasChangedSince) {
-    const auto first = std::make_shared<FakePeer>();
+    const auto first = std::make_shared<fakes::FakePeer>();
     join(first);
     const auto open = fire("1", user_);
     ASSERT_TRUE(first->wait_for(told_of(open, "pending")));
     const std::string last = first->last_id();
     live_.reset();
     const auto missed = fire("2", user_, false);
-    const auto second = std::make_shared<FakePeer>();
+    const auto second = std::make_shared<fakes::FakePeer>();
     join(second, {.last_event_id = last});
     ASSERT_TRUE(second->wait_for(told_of(missed, "pending")));
     EXPECT_EQ(second->count("alert 2"), 1U);
@@ -255,14 +255,14 @@ TEST_F(LiveTest, OneWhoComesBackToAnotherProcessIsToldWhatHasChangedSince) {
 
 TEST_F(LiveTest, AnIdThatSaysNothingIsAMiss) {
     for (const std::string id : {"nonsense", "1.1.1", "99999999999999999.1.1"}) {
-        const auto peer = std::make_shared<FakePeer>();
+        const auto peer = std::make_shared<fakes::FakePeer>();
         join(peer, {.last_event_id = id});
         EXPECT_TRUE(peer->wait_for(R"({"type":"missed"})")) << id;
     }
 }
 
 TEST_F(LiveTest, WhatANoticeDidNotTellIsFoundInTheDatabaseAfterAMiss) {
-    const auto peer = std::make_shared<FakePeer>();
+    const auto peer = std::make_shared<fakes::FakePeer>();
     join(peer);
     const Timestamp before = system_clock().now();
     const auto task = fire("5", user_, false);
@@ -272,7 +272,7 @@ TEST_F(LiveTest, WhatANoticeDidNotTellIsFoundInTheDatabaseAfterAMiss) {
 }
 
 TEST_F(LiveTest, WhileTheDatabaseIsAwayPricesGoOnAndEventsComeLater) {
-    const auto peer = std::make_shared<FakePeer>();
+    const auto peer = std::make_shared<fakes::FakePeer>();
     join(peer);
     const auto task = fire("5", user_, false);
     storage_.fail();
@@ -285,7 +285,7 @@ TEST_F(LiveTest, WhileTheDatabaseIsAwayPricesGoOnAndEventsComeLater) {
 }
 
 TEST_F(LiveTest, AKeyThatIsNobodysAnyMoreEndsItsStreams) {
-    const auto peer = std::make_shared<FakePeer>(), others = std::make_shared<FakePeer>();
+    const auto peer = std::make_shared<fakes::FakePeer>(), others = std::make_shared<fakes::FakePeer>();
     join(peer);
     join(others, {.user_id = other_});
     ASSERT_TRUE(storage_.set_user_active(user_, false));
@@ -299,8 +299,8 @@ TEST_F(LiveTest, AKeyThatIsNobodysAnyMoreEndsItsStreams) {
 
 TEST_F(LiveTest, AUserHasABoundedNumberOfStreams) {
     options_.streams_per_user = 2;
-    const auto one = std::make_shared<FakePeer>(), two = std::make_shared<FakePeer>(),
-               three = std::make_shared<FakePeer>(), four = std::make_shared<FakePeer>();
+    const auto one = std::make_shared<fakes::FakePeer>(), two = std::make_shared<fakes::FakePeer>(),
+               three = std::make_shared<fakes::FakePeer>(), four = std::make_shared<fakes::FakePeer>();
     const auto id = join(one);
     join(two);
     join(three);
@@ -312,11 +312,11 @@ TEST_F(LiveTest, AUserHasABoundedNumberOfStreams) {
 
 TEST_F(LiveTest, AServerSentStreamShowsLifeWhereNothingHappens) {
     options_.comment_every = 20ms;
-    const auto peer = std::make_shared<FakePeer>();
+    const auto peer = std::make_shared<fakes::FakePeer>();
     join(peer, {.format = live::Format::server_sent_events});
     EXPECT_TRUE(peer->wait_for(": ping\n\n"));
     EXPECT_TRUE(peer->sent()[0].starts_with("event: ready\nid: ")) << peer->sent()[0];
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::live

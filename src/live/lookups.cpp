@@ -22,7 +22,7 @@ bool changed_since(const DeliveryView& d, Timestamp since) {
 }
 
 // Adds those that are asked for to `out` and says which of them have just fired their alerts.
-void find_deliveries(Storage& storage, Found& out, std::unordered_set<Uuid>& fired) {
+void find_deliveries(storage::Storage& storage, Found& out, std::unordered_set<Uuid>& fired) {
     const Lookup& asked = out.asked;
     std::unordered_map<Uuid, bool> wanted;
     for (const auto& [id, has_fired] : asked.deliveries) wanted[id] |= has_fired;
@@ -36,7 +36,7 @@ void find_deliveries(Storage& storage, Found& out, std::unordered_set<Uuid>& fir
         out.deliveries.push_back(std::move(view));
     };
     if (asked.since || wanted.size() > asked_one_by_one) {
-        DeliveryFilter newest;
+        storage::DeliveryFilter newest;
         newest.limit = listed;
         std::vector<DeliveryView> views = storage.deliveries(asked.user_id, newest);
         // Older ones may have changed as well.
@@ -63,9 +63,9 @@ void find_deliveries(Storage& storage, Found& out, std::unordered_set<Uuid>& fir
               [](const auto& a, const auto& b) { return a.id < b.id; });
 }
 
-void find_fired(Storage& storage, Found& out, std::unordered_set<Uuid> fired) {
+void find_fired(storage::Storage& storage, Found& out, std::unordered_set<Uuid> fired) {
     if (fired.size() > asked_one_by_one) {
-        AlertFilter newest;
+        storage::AlertFilter newest;
         newest.is_active = false;
         newest.limit = listed;
         for (Alert& alert : storage.alerts(out.asked.user_id, newest)) {
@@ -79,7 +79,8 @@ void find_fired(Storage& storage, Found& out, std::unordered_set<Uuid> fired) {
 
 }  // namespace
 
-Lookups::Lookups(Storage& storage, std::function<void(Found)> found, std::function<void(KeyCheck)> checked)
+Lookups::Lookups(storage::Storage& storage, std::function<void(Found)> found,
+                 std::function<void(KeyCheck)> checked)
     : storage_(storage), found_(std::move(found)), checked_(std::move(checked)), thread_([this] { run(); }) {}
 
 Lookups::~Lookups() {

@@ -47,7 +47,8 @@ struct KeyCheck {
 class Lookups {
 public:
     // `storage` and what the functions use outlive it; they are called on its thread.
-    Lookups(Storage& storage, std::function<void(Found)> found, std::function<void(KeyCheck)> checked);
+    Lookups(storage::Storage& storage, std::function<void(Found)> found,
+            std::function<void(KeyCheck)> checked);
     ~Lookups();
     Lookups(const Lookups&) = delete;
     Lookups& operator=(const Lookups&) = delete;
@@ -63,7 +64,7 @@ private:
     void answered();
     void failed(const std::exception& e);
 
-    Storage& storage_;
+    storage::Storage& storage_;
     const std::function<void(Found)> found_;
     const std::function<void(KeyCheck)> checked_;
     Mailbox<std::variant<Lookup, KeyCheck>> mailbox_{20'000};

@@ -60,7 +60,7 @@ void MarketView::Kind::put(std::size_t i, std::string json, bool& bumped) {
     changed[i] = version;
 }
 
-MarketView::MarketView(const PriceBus& bus, std::vector<Ticker> tickers, QuotesJson quotes_json)
+MarketView::MarketView(const bus::PriceBus& bus, std::vector<Ticker> tickers, QuotesJson quotes_json)
     : bus_(bus),
       tickers_(std::move(tickers)),
       quotes_json_(std::move(quotes_json)),

@@ -27,7 +27,7 @@ public:
     using QuotesJson = std::function<std::string(const TickerBoard&)>;
 
     // `bus` outlives it.
-    MarketView(const PriceBus& bus, std::vector<Ticker> tickers, QuotesJson quotes_json);
+    MarketView(const bus::PriceBus& bus, std::vector<Ticker> tickers, QuotesJson quotes_json);
 
     void look_at_prices();
     void look_at_quotes();
@@ -62,7 +62,7 @@ private:
 
     std::optional<Message> message(Kind& kind, const TickerSet& wanted, Version seen);
 
-    const PriceBus& bus_;
+    const bus::PriceBus& bus_;
     const std::vector<Ticker> tickers_;
     const QuotesJson quotes_json_;
     Kind prices_;

@@ -7,7 +7,7 @@
 
 #include "ops/config_keys.hpp"
 
-namespace pricewire {
+namespace pricewire::ops {
 namespace {
 
 struct Command {
@@ -115,4 +115,4 @@ CommandLine parse_command_line(std::vector<std::string> arguments) {
     return out;
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::ops

@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-namespace pricewire {
+namespace pricewire::ops {
 
 // A command line, taken apart.
 struct CommandLine {
@@ -25,4 +25,4 @@ struct CommandLine {
 // `arguments` without the program's name.
 CommandLine parse_command_line(std::vector<std::string> arguments);
 
-}  // namespace pricewire
+}  // namespace pricewire::ops

@@ -7,7 +7,7 @@
 
 #include "base/clock.hpp"
 
-namespace pricewire {
+namespace pricewire::ops {
 
 struct LimitSetting {
     std::uint32_t count = 5;
@@ -105,4 +105,4 @@ struct Config {
     } log;
 };
 
-}  // namespace pricewire
+}  // namespace pricewire::ops

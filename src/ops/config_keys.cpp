@@ -11,7 +11,7 @@
 #include "base/crypto.hpp"
 #include "net/address_guard.hpp"
 
-namespace pricewire {
+namespace pricewire::ops {
 namespace {
 
 using namespace std::chrono_literals;
@@ -452,4 +452,4 @@ const ConfigKey* find_config_key(std::string_view name) {
     return found == keys.end() ? nullptr : &*found;
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::ops

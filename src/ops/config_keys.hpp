@@ -9,7 +9,7 @@
 #include "base/result.hpp"
 #include "ops/config.hpp"
 
-namespace pricewire {
+namespace pricewire::ops {
 
 // One configuration key: how it is read into a Config, how it is shown, and what it means.
 struct ConfigKey {
@@ -37,4 +37,4 @@ std::string mask_password(std::string_view url);
 // What no single key can tell: one line per contradiction.
 std::vector<std::string> cross_check(const Config& config);
 
-}  // namespace pricewire
+}  // namespace pricewire::ops

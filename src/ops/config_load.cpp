@@ -10,7 +10,7 @@
 
 #include "ops/config_keys.hpp"
 
-namespace pricewire {
+namespace pricewire::ops {
 namespace {
 
 constexpr std::string_view prefix = "PRICEWIRE_";
@@ -238,4 +238,4 @@ std::map<std::string, std::string> process_environment() {
     return out;
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::ops

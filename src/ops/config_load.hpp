@@ -11,7 +11,7 @@
 #include "base/result.hpp"
 #include "ops/config.hpp"
 
-namespace pricewire {
+namespace pricewire::ops {
 
 struct ConfigInput {
     std::vector<std::pair<std::string, std::string>> flags;  // key, value; as given on the command line
@@ -49,4 +49,4 @@ Result<std::vector<FileValue>> parse_toml(std::string_view text, const std::stri
 // The environment of this process.
 std::map<std::string, std::string> process_environment();
 
-}  // namespace pricewire
+}  // namespace pricewire::ops

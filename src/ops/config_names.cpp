@@ -8,7 +8,7 @@
 
 #include "ops/config_keys.hpp"
 
-namespace pricewire {
+namespace pricewire::ops {
 namespace {
 
 using namespace std::chrono_literals;
@@ -90,4 +90,4 @@ std::vector<std::string> cross_check(const Config& c) {
     return errors;
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::ops

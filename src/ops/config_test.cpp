@@ -8,7 +8,7 @@
 #include "ops/config_keys.hpp"
 #include "ops/config_load.hpp"
 
-namespace pricewire {
+namespace pricewire::ops {
 namespace {
 
 using namespace std::chrono_literals;
@@ -237,4 +237,4 @@ TEST(MaskPassword, ShowsNoneHoweverTheUrlIsWritten) {
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::ops

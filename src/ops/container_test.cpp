@@ -8,7 +8,7 @@
 #include "ops/config_keys.hpp"
 #include "ops/config_load.hpp"
 
-namespace pricewire {
+namespace pricewire::ops {
 namespace {
 
 const std::filesystem::path source_dir = PRICEWIRE_SOURCE_DIR;
@@ -70,4 +70,4 @@ TEST(Containers, TheImageSaysTheProgramsVersion) {
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::ops

@@ -10,7 +10,7 @@
 #include <thread>
 #include <utility>
 
-namespace pricewire {
+namespace pricewire::ops {
 
 Result<InstanceLock> InstanceLock::take(const std::filesystem::path& file, std::string_view busy,
                                         Duration patience) {
@@ -42,4 +42,4 @@ InstanceLock::~InstanceLock() {
     if (fd_ >= 0) close(fd_);
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::ops

@@ -6,7 +6,7 @@
 #include "base/clock.hpp"
 #include "base/result.hpp"
 
-namespace pricewire {
+namespace pricewire::ops {
 
 // A lock on a file, held as long as this object lives and let go by the kernel when the process dies: two
 // processes that each believe to be alone on one embedded database must not run.
@@ -26,4 +26,4 @@ private:
     int fd_;
 };
 
-}  // namespace pricewire
+}  // namespace pricewire::ops

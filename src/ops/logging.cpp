@@ -9,7 +9,7 @@
 
 #include "base/json_writer.hpp"
 
-namespace pricewire {
+namespace pricewire::ops {
 namespace {
 
 std::string_view name_of(log::Level level) {
@@ -105,4 +105,4 @@ void install_logging(std::string_view level, std::string_view format) {
         parse_level(level));
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::ops

@@ -8,7 +8,7 @@
 #include "base/clock.hpp"
 #include "base/log.hpp"
 
-namespace pricewire {
+namespace pricewire::ops {
 
 // Sends base/log's lines to stderr from here on. `level`: debug, info, warn, error; `format`: text or json,
 // as the configuration takes them. To be called before other threads start.
@@ -26,4 +26,4 @@ std::string format_json_line(Timestamp at, log::Level level, std::string_view me
                              std::initializer_list<log::Field> fields,
                              std::span<const log::Scope::Named> context = {});
 
-}  // namespace pricewire
+}  // namespace pricewire::ops

@@ -14,7 +14,7 @@
 #include "base/crypto.hpp"
 #include "base/log.hpp"
 
-namespace pricewire {
+namespace pricewire::ops {
 namespace {
 
 constexpr std::size_t max_file_size = 128 * 1024;
@@ -287,4 +287,4 @@ Result<std::unique_ptr<SecretBox>> create_key_file_box(std::filesystem::path fil
     return std::make_unique<KeyFileBox>(std::move(file), std::move(more), std::move(**read));
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::ops

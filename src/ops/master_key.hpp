@@ -18,7 +18,7 @@
 // first, then earlier ones; lines that start with "#" say what it is. It is its owner's alone (0600) and
 // changes only as a whole, so that whoever reads it at any moment finds every key that something may be
 // sealed with.
-namespace pricewire {
+namespace pricewire::ops {
 
 // Called between the steps of what must survive a crash anywhere, for tests that end the process there.
 using Step = std::function<void()>;
@@ -57,4 +57,4 @@ Result<void> write_key_file(const std::filesystem::path& file, const MasterKeys&
 Result<std::unique_ptr<SecretBox>> create_key_file_box(std::filesystem::path file,
                                                        std::vector<MasterKey> more);
 
-}  // namespace pricewire
+}  // namespace pricewire::ops

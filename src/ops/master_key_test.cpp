@@ -13,7 +13,7 @@
 #include <set>
 #include <thread>
 
-namespace pricewire {
+namespace pricewire::ops {
 namespace {
 
 using namespace std::chrono_literals;
@@ -279,4 +279,4 @@ TEST(ConfiguredKeys, AreThoseOfTheConfiguration) {
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::ops

@@ -5,7 +5,7 @@
 #include <chrono>
 #include <sstream>
 
-namespace pricewire {
+namespace pricewire::ops {
 namespace {
 
 constexpr Duration fresh_for = std::chrono::seconds{1};
@@ -72,4 +72,4 @@ net::ServerResponse Metrics::answer(std::string_view method) {
     return response;
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::ops

@@ -15,7 +15,7 @@
 #include "base/clock.hpp"
 #include "net/http_server.hpp"
 
-namespace pricewire {
+namespace pricewire::ops {
 
 // Prometheus' unit of time. What clocks that differ make negative is none.
 inline double metric_seconds(Duration d) {
@@ -75,4 +75,4 @@ private:
 // CPU time, memory, files, threads and start of this process, by the names that all client libraries use.
 void add_process_metrics(Metrics& metrics);
 
-}  // namespace pricewire
+}  // namespace pricewire::ops

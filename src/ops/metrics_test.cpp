@@ -7,7 +7,7 @@
 #include <stdexcept>
 #include <string>
 
-namespace pricewire {
+namespace pricewire::ops {
 namespace {
 
 using namespace std::chrono_literals;
@@ -96,4 +96,4 @@ TEST_F(MetricsTest, OfTheProcessAreThoseThatEveryDashboardKnows) {
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::ops

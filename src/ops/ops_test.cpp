@@ -10,7 +10,7 @@
 #include "ops/logging.hpp"
 #include "ops/shutdown.hpp"
 
-namespace pricewire {
+namespace pricewire::ops {
 namespace {
 
 TEST(CommandLine, TakesCommandsAndConfigurationFlags) {
@@ -108,4 +108,4 @@ TEST(Shutdown, WaitsForASignalAndASecondOneEndsAtOnce) {
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::ops

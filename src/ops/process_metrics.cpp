@@ -10,7 +10,7 @@
 
 #include "ops/metrics.hpp"
 
-namespace pricewire {
+namespace pricewire::ops {
 namespace {
 
 // What stands in /proc/self/stat from its third field on: the second, the program's name in brackets, may
@@ -78,4 +78,4 @@ void add_process_metrics(Metrics& metrics) {
                   [start = start_time()] { return std::vector<Figure>{{{}, start}}; });
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::ops

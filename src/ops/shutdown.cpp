@@ -9,7 +9,7 @@
 #include <ctime>
 #include <initializer_list>
 
-namespace pricewire {
+namespace pricewire::ops {
 namespace {
 
 sigset_t ending_signals() {
@@ -80,4 +80,4 @@ void Shutdown::leave_to_the_system() {
     pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::ops

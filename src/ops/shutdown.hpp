@@ -4,7 +4,7 @@
 
 #include "base/clock.hpp"
 
-namespace pricewire {
+namespace pricewire::ops {
 
 // SIGTERM and SIGINT as something to wait for. To be constructed first in main(): threads started later
 // inherit the blocked signals. SIGPIPE is ignored from here on.
@@ -30,4 +30,4 @@ public:
     void leave_to_the_system();
 };
 
-}  // namespace pricewire
+}  // namespace pricewire::ops

@@ -7,7 +7,7 @@
 
 #include "ops/config_load.hpp"
 
-namespace pricewire {
+namespace pricewire::ops {
 namespace {
 
 constexpr std::uintmax_t max_file = 1024 * 1024;
@@ -86,4 +86,4 @@ Result<std::vector<FileValue>> read_toml(const std::filesystem::path& file) {
     return parse_toml(text.str(), file.filename().string());
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::ops

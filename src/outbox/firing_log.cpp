@@ -4,7 +4,7 @@
 #include <unordered_set>
 #include <vector>
 
-namespace pricewire {
+namespace pricewire::outbox {
 namespace {
 
 // Alerts of one price that are told one by one.
@@ -71,4 +71,4 @@ void FiringLog::written(std::span<const FiringGroup> groups, std::span<const Del
     }
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::outbox

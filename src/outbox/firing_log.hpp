@@ -6,7 +6,7 @@
 #include "domain/alert.hpp"
 #include "domain/delivery.hpp"
 
-namespace pricewire {
+namespace pricewire::outbox {
 
 // Tells the operator which alerts have fired, after the commit that made it so. What a price fires is a line
 // an alert at info where it is a few, else one line with their number at info and a line an alert at debug:
@@ -20,4 +20,4 @@ private:
     log::LineBudget budget_{"alerts that fired", 200};
 };
 
-}  // namespace pricewire
+}  // namespace pricewire::outbox

@@ -17,12 +17,12 @@
 #include "base/mailbox.hpp"
 #include "outbox/firing_log.hpp"
 
-namespace pricewire {
+namespace pricewire::outbox {
 namespace {
 
 class ThreadedOutbox : public Outbox {
 public:
-    ThreadedOutbox(Storage& storage, DeliveryQueue& queue, const OutboxOptions& options)
+    ThreadedOutbox(storage::Storage& storage, queue::DeliveryQueue& queue, const OutboxOptions& options)
         : storage_(storage), queue_(queue), options_(options), mailbox_(options.max_groups) {
         thread_ = std::thread([this] { run(); });
     }
@@ -141,8 +141,8 @@ private:
         return steady_clock::now() < *stop_by_;
     }
 
-    Storage& storage_;
-    DeliveryQueue& queue_;
+    storage::Storage& storage_;
+    queue::DeliveryQueue& queue_;
     const OutboxOptions options_;
     FiringLog firing_log_;
     Mailbox<FiringGroup> mailbox_;
@@ -162,8 +162,9 @@ private:
 
 }  // namespace
 
-std::unique_ptr<Outbox> start_outbox(Storage& storage, DeliveryQueue& queue, const OutboxOptions& options) {
+std::unique_ptr<Outbox> start_outbox(storage::Storage& storage, queue::DeliveryQueue& queue,
+                                     const OutboxOptions& options) {
     return std::make_unique<ThreadedOutbox>(storage, queue, options);
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::outbox

@@ -12,7 +12,7 @@
 #include "queue/delivery_queue.hpp"
 #include "storage/storage.hpp"
 
-namespace pricewire {
+namespace pricewire::outbox {
 
 struct OutboxOptions {
     // Groups are put together up to this many firings a transaction; a larger group goes alone and whole.
@@ -57,7 +57,7 @@ public:
 };
 
 // `storage` and `queue` outlive the outbox.
-std::unique_ptr<Outbox> start_outbox(Storage& storage, DeliveryQueue& queue,
+std::unique_ptr<Outbox> start_outbox(storage::Storage& storage, queue::DeliveryQueue& queue,
                                      const OutboxOptions& options = {});
 
-}  // namespace pricewire
+}  // namespace pricewire::outbox

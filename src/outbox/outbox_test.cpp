@@ -10,7 +10,7 @@
 #include "fakes/memory_storage.hpp"
 #include "queue/in_process/in_process_queue.hpp"
 
-namespace pricewire {
+namespace pricewire::outbox {
 namespace {
 
 using std::chrono::milliseconds;
@@ -22,9 +22,9 @@ class OutboxTest : public testing::Test {
 protected:
     void SetUp() override {
         ASSERT_TRUE(storage_.create_user({{user_, "a@example.com", true, now_}, {}, "whsec_AAAA"}));
-        queue_->consume([this](std::span<const QueuedTask> tasks) {
+        queue_->consume([this](std::span<const queue::QueuedTask> tasks) {
             std::lock_guard lock(mutex_);
-            for (const QueuedTask& t : tasks) published_.push_back(t.task);
+            for (const queue::QueuedTask& t : tasks) published_.push_back(t.task);
         });
     }
     void TearDown() override { queue_->consume({}); }
@@ -52,8 +52,8 @@ protected:
     const Timestamp now_ = system_clock().now();
     const Uuid user_ = make_uuid(now_);
     int targets_ = 0;
-    MemoryStorage storage_;
-    std::unique_ptr<DeliveryQueue> queue_ = create_in_process_queue();
+    fakes::MemoryStorage storage_;
+    std::unique_ptr<queue::DeliveryQueue> queue_ = queue::create_in_process_queue();
     std::mutex mutex_;
     std::vector<DeliveryTask> published_;
 };
@@ -83,7 +83,7 @@ TEST_F(OutboxTest, TellsTheQueueNothingOfAnAlertThatIsGone) {
 }
 
 TEST_F(OutboxTest, TellsOfEachAlertThatFiredWithItsDelivery) {
-    LogCapture log;
+    fakes::LogCapture log;
     const auto outbox = start_outbox(storage_, *queue_, quick);
     FiringGroup g = group(3);
     ASSERT_TRUE(storage_.delete_alert(user_, g.firings[0].alert_id));
@@ -101,14 +101,14 @@ TEST_F(OutboxTest, TellsOfEachAlertThatFiredWithItsDelivery) {
 
 TEST_F(OutboxTest, TellsOfACrowdInOneLineAndOfEachOnlyForDebugging) {
     {
-        LogCapture log;
+        fakes::LogCapture log;
         const auto outbox = start_outbox(storage_, *queue_, quick);
         outbox->push(group(21));
         outbox->stop(seconds{30});
         EXPECT_EQ(log.lines(),
                   std::vector<std::string>{"info alerts fired alerts=21 ticker=BTC price=70001"});
     }
-    LogCapture log(log::Level::debug);
+    fakes::LogCapture log(log::Level::debug);
     const auto outbox = start_outbox(storage_, *queue_, quick);
     outbox->push(group(21));
     outbox->stop(seconds{30});
@@ -117,7 +117,7 @@ TEST_F(OutboxTest, TellsOfACrowdInOneLineAndOfEachOnlyForDebugging) {
 }
 
 TEST_F(OutboxTest, KeepsFiringsWhileTheDatabaseIsAwayAndSaysSoOnce) {
-    LogCapture log;
+    fakes::LogCapture log;
     const auto outbox = start_outbox(storage_, *queue_, quick);
     std::vector<FiringGroup> groups;
     for (int i = 0; i < 20; ++i) groups.push_back(group(2));
@@ -178,7 +178,7 @@ TEST_F(OutboxTest, ALostAnswerFiresNothingTwice) {
 }
 
 TEST_F(OutboxTest, StopGivesUpAtItsDeadlineAndSaysWhatThatMeans) {
-    LogCapture log;
+    fakes::LogCapture log;
     const auto outbox = start_outbox(storage_, *queue_, quick);
     FiringGroup g = group(7);
     storage_.fail();
@@ -192,13 +192,13 @@ TEST_F(OutboxTest, StopGivesUpAtItsDeadlineAndSaysWhatThatMeans) {
 }
 
 TEST_F(OutboxTest, AQueueThatThrowsLosesNothing) {
-    class BrokenQueue : public DeliveryQueue {
+    class BrokenQueue : public queue::DeliveryQueue {
         void publish(std::span<const DeliveryTask>) override { throw std::runtime_error("broker away"); }
-        void consume(std::function<void(std::span<const QueuedTask>)>) override {}
+        void consume(std::function<void(std::span<const queue::QueuedTask>)>) override {}
         void done(std::span<const std::uint64_t>) override {}
         void ping() override {}
     } broken;
-    LogCapture log;
+    fakes::LogCapture log;
     const auto outbox = start_outbox(storage_, broken, quick);
     outbox->push(group(1));
     ASSERT_TRUE(storage_.wait_until([&] { return outbox->commits() == 1; }));
@@ -229,4 +229,4 @@ TEST_F(OutboxTest, TellsOfEachCommitWhatWasWrittenOfWhatItWasGiven) {
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::outbox

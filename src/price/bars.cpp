@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace pricewire {
+namespace pricewire::price {
 
 void MinuteBars::add(const Price& price) {
     const Timestamp minute = std::chrono::floor<std::chrono::minutes>(price.time);
@@ -34,4 +34,4 @@ std::vector<Bar> MinuteBars::take_changed() {
     return bars;
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::price

@@ -5,7 +5,7 @@
 
 #include "domain/market.hpp"
 
-namespace pricewire {
+namespace pricewire::price {
 
 // Minute bars (UTC) out of consolidated prices. Pure; one thread.
 class MinuteBars {
@@ -23,4 +23,4 @@ private:
     std::vector<Bar> finished_;
 };
 
-}  // namespace pricewire
+}  // namespace pricewire::price

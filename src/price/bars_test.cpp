@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace pricewire {
+namespace pricewire::price {
 namespace {
 
 using namespace std::chrono_literals;
@@ -70,4 +70,4 @@ TEST(MinuteBars, OfOneMinuteStayInOrderWhenTheClockIsSetBack) {
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::price

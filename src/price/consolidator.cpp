@@ -37,7 +37,7 @@
 // An exchange's quote is fresh by our clock, from its arrival. An aggregator's is fresh by its own time,
 // because a coin it has lost still arrives every minute; a time in the future counts as its arrival.
 
-namespace pricewire {
+namespace pricewire::price {
 namespace {
 
 bool within(Decimal a, Decimal b, std::int64_t tolerance_bp) {
@@ -269,4 +269,4 @@ std::optional<Decimal> Consolidator::median_of(Verdict verdict, SourceKind kind)
     return ordered_.back()->quote.price;
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::price

@@ -9,7 +9,7 @@
 #include "base/decimal.hpp"
 #include "domain/market.hpp"
 
-namespace pricewire {
+namespace pricewire::price {
 
 // What consolidation believes. Tolerances are in basis points (1 % = 100).
 struct ConsolidationPolicy {
@@ -88,4 +88,4 @@ private:
     std::optional<Timestamp> left_at_;  // when the lone exchange went beyond the aggregator's tolerance
 };
 
-}  // namespace pricewire
+}  // namespace pricewire::price

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <string>
 
-namespace pricewire {
+namespace pricewire::price {
 namespace {
 
 using namespace std::chrono_literals;
@@ -387,4 +387,4 @@ TEST_F(ConsolidatorTest, OneSourceCannotMoveThePriceOutOfTheRangeOfThreeThatAgre
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::price

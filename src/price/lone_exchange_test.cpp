@@ -6,7 +6,7 @@
 
 #include "price/consolidator.hpp"
 
-namespace pricewire {
+namespace pricewire::price {
 namespace {
 
 using namespace std::chrono_literals;
@@ -185,4 +185,4 @@ TEST_F(LoneExchangeTest, WhetherTwoAgreeDoesNotHangOnWhoCameFirst) {
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::price

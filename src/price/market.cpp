@@ -2,7 +2,7 @@
 
 #include <utility>
 
-namespace pricewire {
+namespace pricewire::price {
 
 namespace {
 
@@ -70,4 +70,4 @@ void Market::publish_board(const Line& line) {
     sinks_.board(board);
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::price

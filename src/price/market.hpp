@@ -10,7 +10,7 @@
 #include "price/consolidator.hpp"
 #include "price/meters.hpp"
 
-namespace pricewire {
+namespace pricewire::price {
 
 // What leaves the price room. Called on the thread that calls Market.
 struct MarketSinks {
@@ -57,4 +57,4 @@ private:
     std::uint64_t sequence_ = 0;
 };
 
-}  // namespace pricewire
+}  // namespace pricewire::price

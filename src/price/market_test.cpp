@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace pricewire {
+namespace pricewire::price {
 namespace {
 
 using namespace std::chrono_literals;
@@ -135,4 +135,4 @@ TEST_F(MarketTest, MetersQuotesByTheirVerdictAndPricesByTicker) {
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::price

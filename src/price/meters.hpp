@@ -11,7 +11,7 @@
 #include "domain/market.hpp"
 
 // What a market has seen so far, for any thread to read; the market's thread writes it, without locks.
-namespace pricewire {
+namespace pricewire::price {
 
 // The quotes of one source for one ticker.
 struct QuoteMeter {
@@ -45,4 +45,4 @@ struct TickerMeter {
 // One a ticker, in their order. Its size and what is in it are fixed once the market is made.
 using MarketMeters = std::deque<TickerMeter>;
 
-}  // namespace pricewire
+}  // namespace pricewire::price

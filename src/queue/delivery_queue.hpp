@@ -6,7 +6,7 @@
 
 #include "domain/delivery.hpp"
 
-namespace pricewire {
+namespace pricewire::queue {
 
 // A task as it came, with what done() takes; zero where done() need not be told.
 struct QueuedTask {
@@ -34,4 +34,4 @@ public:
     virtual void ping() = 0;
 };
 
-}  // namespace pricewire
+}  // namespace pricewire::queue

@@ -107,7 +107,7 @@ TEST(RedisConnection, AStoppedServerIsNoticed) {
 }
 
 TEST(RedisOutage, IsSaidOnceEachWay) {
-    const LogCapture log;
+    const fakes::LogCapture log;
     Outage outage(Address{}, "prices wait", "prices flow");
     outage.back();
     for (int i = 0; i < 3; ++i) outage.away("refused");

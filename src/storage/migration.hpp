@@ -8,7 +8,7 @@
 
 #include "base/clock.hpp"
 
-namespace pricewire {
+namespace pricewire::storage {
 
 // One step of a database's schema, and when this database took it.
 struct MigrationState {
@@ -36,4 +36,4 @@ std::vector<KnownMigration> known_migrations(const Files& files) {
     return out;
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::storage

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-namespace pricewire {
+namespace pricewire::storage {
 
 // Splits a file of SQL into its statements: "-- name: x" on a line of its own, and the statement under it.
 // The names are parts of `text`, which must live as long.
@@ -21,4 +21,4 @@ inline std::map<std::string_view, std::string> named_queries(std::string_view te
     return out;
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::storage

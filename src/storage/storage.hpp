@@ -17,7 +17,7 @@
 #include "domain/market.hpp"
 #include "domain/user.hpp"
 
-namespace pricewire {
+namespace pricewire::storage {
 
 // Thrown by every method where the database is gone, full, locked past its deadline or broken; nothing of the
 // call was committed. Callers at a worker's edge log it once and try again, or answer 503.
@@ -220,4 +220,4 @@ public:
     virtual std::size_t prune_bars(Timestamp before, std::size_t limit) = 0;
 };
 
-}  // namespace pricewire
+}  // namespace pricewire::storage

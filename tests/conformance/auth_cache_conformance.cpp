@@ -14,7 +14,7 @@
 #include "access/redis/redis_auth_cache.hpp"
 #include "redis/redis_fixture.hpp"
 
-namespace pricewire {
+namespace pricewire::conformance {
 namespace {
 
 using namespace std::chrono_literals;
@@ -23,7 +23,8 @@ struct Factory {
     std::string name;
     bool on_redis = false;  // whose entries live by its own clock
     // `keys` where it is on Redis.
-    std::function<std::unique_ptr<AuthCache>(const Clock&, Duration ttl, const redis::TestKeys* keys)> create;
+    std::function<std::unique_ptr<access::AuthCache>(const Clock&, Duration ttl, const redis::TestKeys* keys)>
+        create;
 };
 
 User make_user(const std::string& email) {
@@ -51,7 +52,7 @@ protected:
 
     ManualClock clock_;
     std::optional<redis::TestKeys> keys_;
-    std::unique_ptr<AuthCache> cache_;
+    std::unique_ptr<access::AuthCache> cache_;
 };
 
 TEST_P(AuthCacheConformance, RemembersAUserWhole) {
@@ -134,17 +135,17 @@ TEST_P(AuthCacheConformance, NoRaceLetsADisabledUserStay) {
     }
 }
 
-std::unique_ptr<AuthCache> in_process(const Clock& clock, Duration ttl, const redis::TestKeys*) {
-    return create_in_process_auth_cache(clock, {.ttl = ttl});
+std::unique_ptr<access::AuthCache> in_process(const Clock& clock, Duration ttl, const redis::TestKeys*) {
+    return access::create_in_process_auth_cache(clock, {.ttl = ttl});
 }
 
-std::unique_ptr<AuthCache> on_redis(const Clock&, Duration ttl, const redis::TestKeys* keys) {
-    RedisAuthCacheOptions options;
+std::unique_ptr<access::AuthCache> on_redis(const Clock&, Duration ttl, const redis::TestKeys* keys) {
+    access::RedisAuthCacheOptions options;
     options.url = keys->url();
     options.prefix = keys->prefix();
     options.command_timeout = 10s;
     options.ttl = ttl;
-    return create_redis_auth_cache(options);
+    return access::create_redis_auth_cache(options);
 }
 
 INSTANTIATE_TEST_SUITE_P(Caches, AuthCacheConformance,
@@ -153,4 +154,4 @@ INSTANTIATE_TEST_SUITE_P(Caches, AuthCacheConformance,
                          [](const auto& test) { return test.param.name; });
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::conformance

@@ -15,7 +15,7 @@
 #include "bus/redis/redis_notices.hpp"
 #include "redis/redis_fixture.hpp"
 
-namespace pricewire {
+namespace pricewire::conformance {
 namespace {
 
 using redis::eventually;
@@ -24,12 +24,12 @@ struct Factory {
     std::string name;
     bool on_redis = false;
     // `keys` where it is on Redis.
-    std::function<std::unique_ptr<DeliveryNotices>(const redis::TestKeys* keys)> create;
+    std::function<std::unique_ptr<bus::DeliveryNotices>(const redis::TestKeys* keys)> create;
 };
 
 class Heard {
 public:
-    NoticeSubscriber subscriber() {
+    bus::NoticeSubscriber subscriber() {
         return {.notices =
                     [this](std::span<const DeliveryNotice> notices) {
                         std::lock_guard lock(mutex_);
@@ -83,7 +83,7 @@ protected:
     }
 
     std::optional<redis::TestKeys> keys_;
-    std::unique_ptr<DeliveryNotices> notices_;
+    std::unique_ptr<bus::DeliveryNotices> notices_;
 };
 
 TEST_P(DeliveryNoticesConformance, BringsEachNoticeWholeAndInOrder) {
@@ -122,13 +122,13 @@ TEST_P(DeliveryNoticesConformance, WithoutASubscriberNothingHappens) {
 INSTANTIATE_TEST_SUITE_P(
     All, DeliveryNoticesConformance,
     testing::Values(Factory{"InProcess", false,
-                            [](const redis::TestKeys*) { return create_in_process_notices(); }},
+                            [](const redis::TestKeys*) { return bus::create_in_process_notices(); }},
                     Factory{"Redis", true,
                             [](const redis::TestKeys* keys) {
-                                return create_redis_notices({.url = keys->url(), .prefix = keys->prefix()},
-                                                            system_clock());
+                                return bus::create_redis_notices(
+                                    {.url = keys->url(), .prefix = keys->prefix()}, system_clock());
                             }}),
     [](const auto& test) { return test.param.name; });
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::conformance

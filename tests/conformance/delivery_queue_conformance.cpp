@@ -19,21 +19,21 @@
 #include "queue/rabbitmq/broker_fixture.hpp"
 #include "queue/rabbitmq/rabbitmq_queue.hpp"
 
-namespace pricewire {
+namespace pricewire::conformance {
 namespace {
 
 struct Factory {
     std::string name;
-    std::function<std::unique_ptr<DeliveryQueue>(const std::string& queue)> create;
+    std::function<std::unique_ptr<queue::DeliveryQueue>(const std::string& queue)> create;
     bool broker = false;
 };
 
 // Collects what arrives, from whatever thread, and lets a test wait for it.
 class Collector {
 public:
-    void take(std::span<const QueuedTask> tasks) {
+    void take(std::span<const queue::QueuedTask> tasks) {
         std::lock_guard lock(mutex_);
-        for (const QueuedTask& t : tasks) {
+        for (const queue::QueuedTask& t : tasks) {
             tasks_.push_back(t.task);
             receipts_.push_back(t.receipt);
         }
@@ -76,18 +76,18 @@ class DeliveryQueueConformance : public testing::TestWithParam<Factory> {
 protected:
     void SetUp() override {
         if (GetParam().broker) {
-            if (test_broker_url().empty()) GTEST_SKIP() << no_broker;
+            if (queue::test_broker_url().empty()) GTEST_SKIP() << queue::no_broker;
             at_broker_.emplace();
         }
         queue_ = GetParam().create(at_broker_ ? at_broker_->name : "");
     }
-    std::optional<TestQueue> at_broker_;
-    std::unique_ptr<DeliveryQueue> queue_;
+    std::optional<queue::TestQueue> at_broker_;
+    std::unique_ptr<queue::DeliveryQueue> queue_;
 };
 
 TEST_P(DeliveryQueueConformance, DeliversWhatWasPublished) {
     Collector collector;
-    queue_->consume([&](std::span<const QueuedTask> tasks) { collector.take(tasks); });
+    queue_->consume([&](std::span<const queue::QueuedTask> tasks) { collector.take(tasks); });
     const auto tasks = make_tasks(500);
     for (std::size_t i = 0; i < tasks.size(); i += 100) {
         queue_->publish(std::span(tasks).subspan(i, 100));
@@ -100,14 +100,14 @@ TEST_P(DeliveryQueueConformance, KeepsTasksForAConsumerThatComesLater) {
     const auto tasks = make_tasks(50);
     queue_->publish(tasks);
     Collector collector;
-    queue_->consume([&](std::span<const QueuedTask> more) { collector.take(more); });
+    queue_->consume([&](std::span<const queue::QueuedTask> more) { collector.take(more); });
     EXPECT_EQ(pairs(collector.wait_for(50)), pairs(tasks));
     queue_->consume({});
 }
 
 TEST_P(DeliveryQueueConformance, NothingPublishedIsNothingDelivered) {
     Collector collector;
-    queue_->consume([&](std::span<const QueuedTask> tasks) { collector.take(tasks); });
+    queue_->consume([&](std::span<const queue::QueuedTask> tasks) { collector.take(tasks); });
     queue_->publish({});
     const auto one = make_tasks(1);
     queue_->publish(one);
@@ -117,7 +117,7 @@ TEST_P(DeliveryQueueConformance, NothingPublishedIsNothingDelivered) {
 
 TEST_P(DeliveryQueueConformance, ManyPublishersLoseNothing) {
     Collector collector;
-    queue_->consume([&](std::span<const QueuedTask> tasks) { collector.take(tasks); });
+    queue_->consume([&](std::span<const queue::QueuedTask> tasks) { collector.take(tasks); });
     std::vector<std::vector<DeliveryTask>> sets;
     for (int i = 0; i < 4; ++i) sets.push_back(make_tasks(250));
     std::vector<std::thread> threads;
@@ -141,7 +141,7 @@ TEST_P(DeliveryQueueConformance, ManyPublishersLoseNothing) {
 
 TEST_P(DeliveryQueueConformance, AConsumerTakenAwayIsNotCalledAgain) {
     int calls = 0;
-    queue_->consume([&](std::span<const QueuedTask>) { ++calls; });
+    queue_->consume([&](std::span<const queue::QueuedTask>) { ++calls; });
     queue_->consume({});
     queue_->publish(make_tasks(3));
     EXPECT_EQ(calls, 0);
@@ -149,11 +149,11 @@ TEST_P(DeliveryQueueConformance, AConsumerTakenAwayIsNotCalledAgain) {
 
 TEST_P(DeliveryQueueConformance, WhatIsDoneDoesNotComeAgain) {
     Collector first;
-    queue_->consume([&](std::span<const QueuedTask> tasks) {
+    queue_->consume([&](std::span<const queue::QueuedTask> tasks) {
         first.take(tasks);
         // From within, as a consumer without room does.
         std::vector<std::uint64_t> receipts;
-        for (const QueuedTask& t : tasks) receipts.push_back(t.receipt);
+        for (const queue::QueuedTask& t : tasks) receipts.push_back(t.receipt);
         queue_->done(receipts);
     });
     queue_->publish(make_tasks(100));
@@ -161,7 +161,7 @@ TEST_P(DeliveryQueueConformance, WhatIsDoneDoesNotComeAgain) {
     queue_->consume({});
 
     Collector second;
-    queue_->consume([&](std::span<const QueuedTask> tasks) { second.take(tasks); });
+    queue_->consume([&](std::span<const queue::QueuedTask> tasks) { second.take(tasks); });
     const auto later = make_tasks(1);
     queue_->publish(later);
     EXPECT_EQ(pairs(second.wait_for(1)), pairs(later));
@@ -170,14 +170,14 @@ TEST_P(DeliveryQueueConformance, WhatIsDoneDoesNotComeAgain) {
 
 TEST_P(DeliveryQueueConformance, ReceiptsOfAConsumerThatIsGoneArePassedOver) {
     Collector first;
-    queue_->consume([&](std::span<const QueuedTask> tasks) { first.take(tasks); });
+    queue_->consume([&](std::span<const queue::QueuedTask> tasks) { first.take(tasks); });
     queue_->publish(make_tasks(10));
     first.wait_for(10);
     queue_->consume({});
     queue_->done(first.receipts());
     queue_->done(first.receipts());
     Collector second;
-    queue_->consume([&](std::span<const QueuedTask> tasks) { second.take(tasks); });
+    queue_->consume([&](std::span<const queue::QueuedTask> tasks) { second.take(tasks); });
     queue_->done(first.receipts());
     const auto later = make_tasks(1);
     queue_->publish(later);
@@ -197,15 +197,17 @@ TEST_P(DeliveryQueueConformance, AnswersAPing) {
     EXPECT_NO_THROW(queue_->ping());
 }
 
-std::unique_ptr<DeliveryQueue> rabbitmq(const std::string& queue) {
-    return create_rabbitmq_queue({.url = test_broker_url(), .ca_file = {}, .queue = queue});
+std::unique_ptr<queue::DeliveryQueue> rabbitmq(const std::string& queue) {
+    return queue::create_rabbitmq_queue({.url = queue::test_broker_url(), .ca_file = {}, .queue = queue});
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Queues, DeliveryQueueConformance,
-    testing::Values(Factory{"in_process", [](const std::string&) { return create_in_process_queue(10'000); }},
-                    Factory{"rabbitmq", rabbitmq, true}),
-    [](const auto& test) { return test.param.name; });
+INSTANTIATE_TEST_SUITE_P(Queues, DeliveryQueueConformance,
+                         testing::Values(Factory{"in_process",
+                                                 [](const std::string&) {
+                                                     return queue::create_in_process_queue(10'000);
+                                                 }},
+                                         Factory{"rabbitmq", rabbitmq, true}),
+                         [](const auto& test) { return test.param.name; });
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::conformance

@@ -16,14 +16,14 @@
 #include "bus/redis/redis_bus.hpp"
 #include "redis/redis_fixture.hpp"
 
-namespace pricewire {
+namespace pricewire::conformance {
 namespace {
 
 struct Factory {
     std::string name;
     bool on_redis = false;
     // `keys` where it is on Redis.
-    std::function<std::unique_ptr<PriceBus>(std::vector<Ticker>, const redis::TestKeys* keys)> create;
+    std::function<std::unique_ptr<bus::PriceBus>(std::vector<Ticker>, const redis::TestKeys* keys)> create;
 };
 
 Price make_price(Ticker ticker, std::string_view value, std::uint64_t sequence) {
@@ -46,7 +46,7 @@ TickerBoard make_board(Ticker ticker, std::optional<std::string_view> value,
 // Collects what a subscriber is told, from whatever thread, and lets a test wait for it.
 class Collector {
 public:
-    PriceSubscriber subscriber() {
+    bus::PriceSubscriber subscriber() {
         return {.resume = false,
                 .price =
                     [this](const Price& price) {
@@ -130,7 +130,7 @@ protected:
     }
     std::list<Collector> collectors_;  // outlive the bus, whose threads tell them
     std::optional<redis::TestKeys> keys_;
-    std::unique_ptr<PriceBus> bus_;
+    std::unique_ptr<bus::PriceBus> bus_;
 };
 
 TEST_P(PriceBusConformance, EverySubscriberSeesEveryPriceInOrder) {
@@ -261,21 +261,21 @@ TEST_P(PriceBusConformance, AnswersAPing) {
     EXPECT_NO_THROW(bus_->ping());
 }
 
-std::unique_ptr<PriceBus> on_redis(std::vector<Ticker> tickers, const redis::TestKeys* keys) {
-    RedisBusOptions options;
+std::unique_ptr<bus::PriceBus> on_redis(std::vector<Ticker> tickers, const redis::TestKeys* keys) {
+    bus::RedisBusOptions options;
     options.url = keys->url();
     options.prefix = keys->prefix();
     options.tickers = std::move(tickers);
-    return create_redis_bus(options, system_clock());
+    return bus::create_redis_bus(options, system_clock());
 }
 
 INSTANTIATE_TEST_SUITE_P(Buses, PriceBusConformance,
                          testing::Values(Factory{"in_process", false,
                                                  [](std::vector<Ticker> tickers, const redis::TestKeys*) {
-                                                     return create_in_process_bus(std::move(tickers));
+                                                     return bus::create_in_process_bus(std::move(tickers));
                                                  }},
                                          Factory{"redis", true, on_redis}),
                          [](const auto& test) { return test.param.name; });
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::conformance

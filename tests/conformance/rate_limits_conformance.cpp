@@ -13,7 +13,7 @@
 #include "access/redis/redis_rate_limits.hpp"
 #include "redis/redis_fixture.hpp"
 
-namespace pricewire {
+namespace pricewire::conformance {
 namespace {
 
 using namespace std::chrono_literals;
@@ -22,7 +22,7 @@ struct Factory {
     std::string name;
     bool on_redis = false;  // whose time is its own: these tests wait for it, and know it roughly
     // `keys` where it is on Redis.
-    std::function<std::unique_ptr<RateLimits>(const redis::TestKeys* keys)> create;
+    std::function<std::unique_ptr<access::RateLimits>(const redis::TestKeys* keys)> create;
 };
 
 class RateLimitsConformance : public testing::TestWithParam<Factory> {
@@ -51,10 +51,10 @@ protected:
     }
 
     std::optional<redis::TestKeys> keys_;
-    std::unique_ptr<RateLimits> limits_;
+    std::unique_ptr<access::RateLimits> limits_;
     // An hour that is far from any other run's, for implementations whose buckets outlive them.
     MonoTime now_ = std::chrono::steady_clock::now() + 1h;
-    const RateLimit limit_{5, 10h};
+    const access::RateLimit limit_{5, 10h};
 };
 
 TEST_P(RateLimitsConformance, AllowsTheBurstThenRefusesAndSaysWhen) {
@@ -71,10 +71,10 @@ TEST_P(RateLimitsConformance, AllowsTheBurstThenRefusesAndSaysWhen) {
 }
 
 TEST_P(RateLimitsConformance, RefillsEvenlyAndNoFurtherThanFull) {
-    const RateLimit quick{5, 1s};
+    const access::RateLimit quick{5, 1s};
     const auto spend = [&] {
         for (int i = 0; i < 1000; ++i) {
-            const RateDecision d = limits_->take("refill", quick, now_);
+            const access::RateDecision d = limits_->take("refill", quick, now_);
             if (!d.allowed) return d.retry_after;
         }
         return Duration{};
@@ -91,16 +91,16 @@ TEST_P(RateLimitsConformance, RefillsEvenlyAndNoFurtherThanFull) {
     }
     spend();
     wait(2s);
-    const RateDecision full = limits_->take("refill", quick, now_);
+    const access::RateDecision full = limits_->take("refill", quick, now_);
     EXPECT_TRUE(full.allowed);
     EXPECT_EQ(full.remaining, 4u) << "twice its period fills it no further than once";
 }
 
 TEST_P(RateLimitsConformance, ARefusedRequestCostsNothing) {
-    const RateLimit slow{1, 1s};
+    const access::RateLimit slow{1, 1s};
     EXPECT_TRUE(limits_->take("patient", slow, now_).allowed);
     for (int i = 0; i < 100; ++i) {
-        const RateDecision d = limits_->take("patient", slow, now_);
+        const access::RateDecision d = limits_->take("patient", slow, now_);
         EXPECT_LE(d.reset_after, 1s);
         EXPECT_LE(d.retry_after, 1s);
     }
@@ -116,7 +116,7 @@ TEST_P(RateLimitsConformance, BucketsAreApart) {
 }
 
 TEST_P(RateLimitsConformance, ManyThreadsShareOneBucketExactly) {
-    const RateLimit limit{1000, 24h};
+    const access::RateLimit limit{1000, 24h};
     std::atomic<int> allowed{0};
     std::vector<std::thread> threads;
     for (int t = 0; t < 4; ++t) {
@@ -128,16 +128,16 @@ TEST_P(RateLimitsConformance, ManyThreadsShareOneBucketExactly) {
     EXPECT_EQ(allowed.load(), 1000);
 }
 
-std::unique_ptr<RateLimits> in_process(const redis::TestKeys*) {
-    return create_in_process_rate_limits();
+std::unique_ptr<access::RateLimits> in_process(const redis::TestKeys*) {
+    return access::create_in_process_rate_limits();
 }
 
-std::unique_ptr<RateLimits> on_redis(const redis::TestKeys* keys) {
-    RedisCacheOptions options;
+std::unique_ptr<access::RateLimits> on_redis(const redis::TestKeys* keys) {
+    access::RedisCacheOptions options;
     options.url = keys->url();
     options.prefix = keys->prefix();
     options.command_timeout = 10s;
-    return create_redis_rate_limits(options);
+    return access::create_redis_rate_limits(options);
 }
 
 INSTANTIATE_TEST_SUITE_P(Limits, RateLimitsConformance,
@@ -146,4 +146,4 @@ INSTANTIATE_TEST_SUITE_P(Limits, RateLimitsConformance,
                          [](const auto& test) { return test.param.name; });
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::conformance

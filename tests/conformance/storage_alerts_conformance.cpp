@@ -7,7 +7,7 @@
 
 #include "storage_fixture.hpp"
 
-namespace pricewire {
+namespace pricewire::conformance {
 namespace {
 
 using namespace std::chrono_literals;
@@ -36,7 +36,7 @@ TEST_P(StorageAlertsConformance, ComparesEmailWithoutRegardToCaseAndKeepsItsSpel
     add_user("Bob@Example.COM");
     EXPECT_EQ(storage_->user_by_email("bOB@example.com").value().email, "Bob@Example.COM");
     const NewUser again{{make_uuid(now_), "BOB@example.com", true, now_}, sha256("other key"), "whsec_x"};
-    EXPECT_EQ(storage_->create_user(again).error(), CreateUserError::email_taken);
+    EXPECT_EQ(storage_->create_user(again).error(), storage::CreateUserError::email_taken);
     EXPECT_FALSE(storage_->user_by_key_hash(sha256("other key")));
 }
 
@@ -150,7 +150,7 @@ TEST_P(StorageAlertsConformance, KeepsEveryDigitOfDecimals) {
 
 TEST_P(StorageAlertsConformance, RefusesAnIdenticalActiveAlertOnly) {
     const Alert first = add_alert("100");
-    EXPECT_EQ(storage_->create_alert(new_alert("100.0"), 10).error(), CreateAlertError::duplicate);
+    EXPECT_EQ(storage_->create_alert(new_alert("100.0"), 10).error(), storage::CreateAlertError::duplicate);
     for (const auto& change : std::vector<std::function<void(Alert&)>>{
              [](Alert& a) { a.target = Decimal::parse("100.000000000000000001").value(); },
              [](Alert& a) { a.condition = Condition::lt; }, [](Alert& a) { a.ticker = "ETH"; },
@@ -169,8 +169,8 @@ TEST_P(StorageAlertsConformance, RefusesAnIdenticalActiveAlertOnly) {
 TEST_P(StorageAlertsConformance, CountsTheUsersActiveAlertsAgainstTheLimit) {
     const Alert a = add_alert("1");
     const Alert b = add_alert("2");
-    EXPECT_EQ(storage_->create_alert(new_alert("3"), 2).error(), CreateAlertError::limit_reached);
-    EXPECT_EQ(storage_->create_alert(new_alert("2"), 2).error(), CreateAlertError::duplicate);
+    EXPECT_EQ(storage_->create_alert(new_alert("3"), 2).error(), storage::CreateAlertError::limit_reached);
+    EXPECT_EQ(storage_->create_alert(new_alert("2"), 2).error(), storage::CreateAlertError::duplicate);
     EXPECT_EQ(storage_->alerts(user_, {}).size(), 2U);
 
     Alert others = new_alert("3");
@@ -188,7 +188,7 @@ TEST_P(StorageAlertsConformance, CountsTheUsersActiveAlertsAgainstTheLimit) {
     storage_->delete_alert(user_, a.id);
     storage_->delete_alert(user_, b.id);
     EXPECT_FALSE(storage_->create_alert(new_alert("5"), 2));
-    EXPECT_EQ(storage_->create_alert(new_alert("5"), 0).error(), CreateAlertError::limit_reached);
+    EXPECT_EQ(storage_->create_alert(new_alert("5"), 0).error(), storage::CreateAlertError::limit_reached);
 }
 
 TEST_P(StorageAlertsConformance, OfIdenticalAlertsMadeAtOnceOneWins) {
@@ -197,7 +197,7 @@ TEST_P(StorageAlertsConformance, OfIdenticalAlertsMadeAtOnceOneWins) {
     at_once(8, [&](int) {
         const auto created = storage_->create_alert(new_alert("100"), 100);
         made += created ? 1 : 0;
-        duplicates += !created && created.error() == CreateAlertError::duplicate ? 1 : 0;
+        duplicates += !created && created.error() == storage::CreateAlertError::duplicate ? 1 : 0;
     });
     EXPECT_EQ(made, 1);
     EXPECT_EQ(duplicates, 7);
@@ -229,7 +229,7 @@ TEST_P(StorageAlertsConformance, ListsNewestFirstByPages) {
     std::vector<Uuid> expected(ids.rbegin(), ids.rend());
     std::sort(expected.begin(), expected.end(), std::greater<>());
     std::vector<Uuid> listed;
-    AlertFilter filter{.limit = 10};
+    storage::AlertFilter filter{.limit = 10};
     std::vector<std::size_t> pages;
     while (true) {
         const auto page = storage_->alerts(user_, filter);
@@ -257,7 +257,7 @@ TEST_P(StorageAlertsConformance, FiltersByActivityAndTicker) {
     ether.ticker = "ETH";
     ASSERT_TRUE(storage_->create_alert(ether, 100));
     fire({fired.id});
-    const auto ids = [&](const AlertFilter& filter) {
+    const auto ids = [&](const storage::AlertFilter& filter) {
         std::set<Uuid> out;
         for (const Alert& a : storage_->alerts(user_, filter)) out.insert(a.id);
         return out;
@@ -382,4 +382,4 @@ INSTANTIATE_TEST_SUITE_P(Storages, StorageAlertsConformance, storages(),
                          [](const auto& test) { return test.param.name; });
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::conformance

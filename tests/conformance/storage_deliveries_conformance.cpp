@@ -7,7 +7,7 @@
 
 #include "storage_fixture.hpp"
 
-namespace pricewire {
+namespace pricewire::conformance {
 namespace {
 
 using namespace std::chrono_literals;
@@ -166,7 +166,7 @@ TEST_P(StorageDeliveriesConformance, WhatManyClaimAtOnceEachGetsOnce) {
     std::mutex mutex;
     std::vector<Uuid> claimed;
     at_once(6, [&](int t) {
-        const Claim mine{"sender-" + std::to_string(t), now_ + lease_};
+        const storage::Claim mine{"sender-" + std::to_string(t), now_ + lease_};
         for (std::size_t i = 0; i < 12; ++i) {
             auto got = t % 2 == 0 ? storage_->claim_due(now_, 10, mine)
                                   : storage_->claim(std::span(tasks).subspan(i * 10, 10), now_, mine);
@@ -406,7 +406,7 @@ INSTANTIATE_TEST_SUITE_P(Storages, StorageDeliveriesConformance, storages(),
 TEST_P(StorageDeliveriesConformance, TheBacklogIsWhatIsDueAndWhatHasNotEnded) {
     const auto expect = [&](Timestamp at, std::size_t due, std::size_t unfinished,
                             std::optional<Timestamp> oldest, std::size_t most = 100) {
-        const DeliveryBacklog found = storage_->backlog(at, most);
+        const storage::DeliveryBacklog found = storage_->backlog(at, most);
         EXPECT_EQ(found.due, due);
         EXPECT_EQ(found.unfinished, unfinished);
         EXPECT_EQ(found.oldest_due, oldest);
@@ -430,4 +430,4 @@ TEST_P(StorageDeliveriesConformance, TheBacklogIsWhatIsDueAndWhatHasNotEnded) {
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::conformance

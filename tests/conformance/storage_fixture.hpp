@@ -22,40 +22,41 @@
 #include "storage/sqlite/sqlite_storage.hpp"
 #include "test_database/test_database.hpp"
 
-namespace pricewire {
+namespace pricewire::conformance {
 
 using namespace std::chrono_literals;
 
 // A storage, and what must live and be cleared away with it.
 struct MadeStorage {
     std::shared_ptr<void> place;
-    std::unique_ptr<Storage> storage;
+    std::unique_ptr<storage::Storage> storage;
 };
 
 struct StorageFactory {
     std::string name;
-    std::function<MadeStorage(StorageEvents)> create;
+    std::function<MadeStorage(storage::StorageEvents)> create;
     // Why there is none here; nullptr where there is one.
     std::function<const char*()> missing = [] { return nullptr; };
 };
 
-inline MadeStorage make_sqlite_storage_in_temp(StorageEvents events) {
+inline MadeStorage make_sqlite_storage_in_temp(storage::StorageEvents events) {
     std::string name = std::filesystem::temp_directory_path() / "pricewire-storage-XXXXXX";
     if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary directory");
     std::shared_ptr<void> place(nullptr, [name](void*) { std::filesystem::remove_all(name); });
-    return {place, create_sqlite_storage({.file = name + "/pricewire.db"}, std::move(events))};
+    return {place, storage::create_sqlite_storage({.file = name + "/pricewire.db"}, std::move(events))};
 }
 
-inline MadeStorage make_postgres_storage(StorageEvents events) {
+inline MadeStorage make_postgres_storage(storage::StorageEvents events) {
     const auto database = std::make_shared<test::TestDatabase>();
-    return {database, create_postgres_storage({.url = database->url()}, std::move(events))};
+    return {database, storage::create_postgres_storage({.url = database->url()}, std::move(events))};
 }
 
 inline auto storages() {
     return testing::Values(
         StorageFactory{"memory",
-                       [](StorageEvents events) {
-                           return MadeStorage{nullptr, std::make_unique<MemoryStorage>(std::move(events))};
+                       [](storage::StorageEvents events) {
+                           return MadeStorage{nullptr,
+                                              std::make_unique<fakes::MemoryStorage>(std::move(events))};
                        }},
         StorageFactory{"sqlite", make_sqlite_storage_in_temp},
         StorageFactory{"postgres", make_postgres_storage,
@@ -67,7 +68,7 @@ class StorageConformance : public testing::TestWithParam<StorageFactory> {
 protected:
     void SetUp() override {
         if (const char* missing = GetParam().missing()) GTEST_SKIP() << missing;
-        StorageEvents events;
+        storage::StorageEvents events;
         events.alert_changed = [this](const AlertChange& change) {
             std::lock_guard lock(mutex_);
             changes_.push_back(change);
@@ -196,7 +197,7 @@ protected:
     int markers_made_ = 0;
     int markers_heard_ = 0;
     MadeStorage made_;
-    Storage* storage_ = nullptr;
+    storage::Storage* storage_ = nullptr;
     Uuid user_;
     int last_target_ = 1'000'000;
 };
@@ -205,4 +206,4 @@ inline void PrintTo(const StorageFactory& factory, std::ostream* out) {
     *out << factory.name;
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::conformance

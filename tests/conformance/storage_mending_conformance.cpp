@@ -1,13 +1,13 @@
 // What every Storage guarantees of what users see of their deliveries, and how they mend them.
 #include "storage_fixture.hpp"
 
-namespace pricewire {
+namespace pricewire::conformance {
 namespace {
 
 class StorageMendingConformance : public StorageConformance {
 protected:
     DeliveryView of(const Uuid& id) { return storage_->delivery(user_, id).value(); }
-    std::vector<Uuid> ids(const DeliveryFilter& filter) {
+    std::vector<Uuid> ids(const storage::DeliveryFilter& filter) {
         std::vector<Uuid> out;
         const auto listed = storage_->deliveries(user_, filter);
         for (const DeliveryView& view : listed) out.push_back(view.id);
@@ -41,8 +41,8 @@ TEST_P(StorageMendingConformance, ShowsADeliveryToItsUserAlone) {
     EXPECT_FALSE(storage_->delivery(user_, make_uuid(now_)));
     EXPECT_TRUE(storage_->deliveries(bob, {}).empty());
     EXPECT_TRUE(storage_->deliveries(bob, {.alert_id = of(id).alert_id}).empty());
-    EXPECT_EQ(storage_->retry_delivery(bob, id, now_).error(), RetryError::not_found);
-    EXPECT_EQ(storage_->cancel_delivery(bob, id, now_).error(), CancelError::not_found);
+    EXPECT_EQ(storage_->retry_delivery(bob, id, now_).error(), storage::RetryError::not_found);
+    EXPECT_EQ(storage_->cancel_delivery(bob, id, now_).error(), storage::CancelError::not_found);
     EXPECT_TRUE(storage_->recover_deliveries(bob, now_ - 1h, now_, 10).empty());
     EXPECT_FALSE(
         storage_->add_test_delivery(bob, of(id).alert_id, make_uuid(now_), Decimal::from_int(1), now_));
@@ -74,7 +74,7 @@ TEST_P(StorageMendingConformance, ListsNewestFirstByPagesThoseOfDeletedAlertsToo
     storage_->delete_alert(user_, of(made[7]).alert_id);
     const std::vector<Uuid> expected(made.rbegin(), made.rend());
     std::vector<Uuid> listed;
-    DeliveryFilter filter{.limit = 10};
+    storage::DeliveryFilter filter{.limit = 10};
     std::vector<std::size_t> pages;
     while (true) {
         const auto page = ids(filter);
@@ -166,9 +166,9 @@ TEST_P(StorageMendingConformance, ADeliveryThatWaitsIsDueAtOnceWhenItIsRetriedAn
 TEST_P(StorageMendingConformance, WhatIsBeingAttemptedCannotBeRetried) {
     const Uuid id = pending();
     claim(id, 1, now_);
-    EXPECT_EQ(storage_->retry_delivery(user_, id, now_).error(), RetryError::under_way);
+    EXPECT_EQ(storage_->retry_delivery(user_, id, now_).error(), storage::RetryError::under_way);
     EXPECT_EQ(of(id).state, DeliveryState::delivering);
-    EXPECT_EQ(storage_->retry_delivery(user_, make_uuid(now_), now_).error(), RetryError::not_found);
+    EXPECT_EQ(storage_->retry_delivery(user_, make_uuid(now_), now_).error(), storage::RetryError::not_found);
 }
 
 TEST_P(StorageMendingConformance, ACancelledDeliveryCanBeRetried) {
@@ -195,10 +195,11 @@ TEST_P(StorageMendingConformance, CancelsWhatHasNotEnded) {
     EXPECT_EQ(of(waits).reason, "cancelled by its user");
     EXPECT_FALSE(storage_->next_due());
     EXPECT_EQ(storage_->wake("https://example.com:443", now_, 10), 0U);
-    EXPECT_EQ(storage_->cancel_delivery(user_, waits, now_).error(), CancelError::final);
-    EXPECT_EQ(storage_->cancel_delivery(user_, done, now_).error(), CancelError::final);
+    EXPECT_EQ(storage_->cancel_delivery(user_, waits, now_).error(), storage::CancelError::final);
+    EXPECT_EQ(storage_->cancel_delivery(user_, done, now_).error(), storage::CancelError::final);
     EXPECT_EQ(of(done).state, DeliveryState::delivered);
-    EXPECT_EQ(storage_->cancel_delivery(user_, make_uuid(now_), now_).error(), CancelError::not_found);
+    EXPECT_EQ(storage_->cancel_delivery(user_, make_uuid(now_), now_).error(),
+              storage::CancelError::not_found);
 }
 
 TEST_P(StorageMendingConformance, ReleasingDoesNotReviveWhatIsCancelled) {
@@ -340,4 +341,4 @@ INSTANTIATE_TEST_SUITE_P(Storages, StorageMendingConformance, storages(),
                          [](const auto& test) { return test.param.name; });
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::conformance

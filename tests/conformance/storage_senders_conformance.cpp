@@ -3,7 +3,7 @@
 
 #include "storage_fixture.hpp"
 
-namespace pricewire {
+namespace pricewire::conformance {
 namespace {
 
 class StorageSendersConformance : public StorageConformance {};
@@ -73,4 +73,4 @@ INSTANTIATE_TEST_SUITE_P(Storages, StorageSendersConformance, storages(),
                          [](const auto& test) { return test.param.name; });
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::conformance

@@ -1,7 +1,7 @@
 // What every Storage guarantees of deferring, waking, rounds, deadlines and what comes of an attempt.
 #include "storage_fixture.hpp"
 
-namespace pricewire {
+namespace pricewire::conformance {
 namespace {
 
 class StorageSendingConformance : public StorageConformance {
@@ -299,7 +299,8 @@ TEST_P(StorageSendingConformance, AnEndpointThatIsDisabledIsSoForItsUserAndUrlUn
               2);
     EXPECT_EQ(claim(waits, 1, now_).at(0).alert.endpoint_disabled_at, at);
 
-    EXPECT_EQ(storage_->create_alert(new_alert("3"), 100).error(), CreateAlertError::endpoint_disabled);
+    EXPECT_EQ(storage_->create_alert(new_alert("3"), 100).error(),
+              storage::CreateAlertError::endpoint_disabled);
     Alert bobs = new_alert("3");
     bobs.user_id = add_user("bob@example.com");
     EXPECT_TRUE(storage_->create_alert(bobs, 100));
@@ -390,4 +391,4 @@ INSTANTIATE_TEST_SUITE_P(Storages, StorageSendingConformance, storages(),
                          [](const auto& test) { return test.param.name; });
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::conformance

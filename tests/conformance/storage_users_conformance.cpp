@@ -1,7 +1,7 @@
 // What every Storage guarantees of keys, secrets and the deletion of users.
 #include "storage_fixture.hpp"
 
-namespace pricewire {
+namespace pricewire::conformance {
 namespace {
 
 class StorageUsersConformance : public StorageConformance {
@@ -45,7 +45,7 @@ TEST_P(StorageUsersConformance, GivesEverybodysSecretsById) {
     while (true) {
         const auto page = storage_->secrets_after(after, 4);
         if (page.empty()) break;
-        for (const StoredSecrets& s : page) {
+        for (const storage::StoredSecrets& s : page) {
             seen.push_back(s.user_id);
             EXPECT_EQ(s.secrets, storage_->webhook_secrets(s.user_id));
         }
@@ -139,10 +139,10 @@ TEST_P(StorageUsersConformance, WhatWasOnItsWayWhenItsUserWasDeletedMakesNothing
     const Alert alert = add_alert("1");
     const Uuid id = pending();
     ASSERT_TRUE(storage_->delete_user(user_, now_));
-    EXPECT_EQ(storage_->create_alert(new_alert("2"), 100).error(), CreateAlertError::limit_reached);
+    EXPECT_EQ(storage_->create_alert(new_alert("2"), 100).error(), storage::CreateAlertError::limit_reached);
     EXPECT_FALSE(storage_->add_test_delivery(user_, alert.id, make_uuid(now_), Decimal::from_int(1), now_));
-    EXPECT_EQ(storage_->retry_delivery(user_, id, now_).error(), RetryError::not_found);
-    EXPECT_EQ(storage_->cancel_delivery(user_, id, now_).error(), CancelError::not_found);
+    EXPECT_EQ(storage_->retry_delivery(user_, id, now_).error(), storage::RetryError::not_found);
+    EXPECT_EQ(storage_->cancel_delivery(user_, id, now_).error(), storage::CancelError::not_found);
     EXPECT_TRUE(storage_->recover_deliveries(user_, now_ - 1h, now_, 10).empty());
     EXPECT_TRUE(active().empty());
 }
@@ -174,4 +174,4 @@ INSTANTIATE_TEST_SUITE_P(Storages, StorageUsersConformance, storages(),
                          [](const auto& test) { return test.param.name; });
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::conformance

@@ -10,7 +10,7 @@
 
 #include "net/http_client.hpp"
 
-namespace pricewire {
+namespace pricewire::fakes {
 
 inline net::HttpResult http_status(int status) {
     net::HttpResult r;
@@ -87,4 +87,4 @@ inline std::string header(const net::HttpRequest& request, std::string_view name
     return {};
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::fakes

@@ -13,7 +13,7 @@
 
 #include "net/http_server.hpp"
 
-namespace pricewire {
+namespace pricewire::fakes {
 
 // A client's connection, without a socket: keeps what it is sent. One that does not read says that all of it
 // waits. Thread-safe.
@@ -91,4 +91,4 @@ private:
     std::size_t most_queued_ = 0;
 };
 
-}  // namespace pricewire
+}  // namespace pricewire::fakes

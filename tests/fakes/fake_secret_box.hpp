@@ -5,7 +5,7 @@
 
 #include "base/secret_box.hpp"
 
-namespace pricewire {
+namespace pricewire::fakes {
 
 // Seals by writing "sealed:<context>:" before the secret, so that tests see what was sealed and for whom.
 class FakeSecretBox : public SecretBox {
@@ -26,4 +26,4 @@ private:
     }
 };
 
-}  // namespace pricewire
+}  // namespace pricewire::fakes

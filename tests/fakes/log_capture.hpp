@@ -9,7 +9,7 @@
 
 #include "base/log.hpp"
 
-namespace pricewire {
+namespace pricewire::fakes {
 
 // While it lives, log lines go here, as "warn the message key=value". One at a time; thread-safe.
 class LogCapture {
@@ -57,4 +57,4 @@ private:
     std::vector<std::string> lines_;
 };
 
-}  // namespace pricewire
+}  // namespace pricewire::fakes

@@ -4,7 +4,7 @@
 
 #include "fakes/memory_storage.hpp"
 
-namespace pricewire {
+namespace pricewire::fakes {
 
 std::optional<Timestamp> MemoryStorage::StoredDelivery::due() const {
     if (view.state == DeliveryState::pending) return view.next_attempt_at;
@@ -73,12 +73,12 @@ std::vector<DeliveryTask> MemoryStorage::fire(std::span<const FiringGroup> group
     }
     if (lost_answers_ > 0) {
         --lost_answers_;
-        throw StorageError("the connection was lost before the answer came");
+        throw storage::StorageError("the connection was lost before the answer came");
     }
     return tasks;
 }
 
-ClaimedDelivery MemoryStorage::take(StoredDelivery& delivery, const Claim& claim) {
+ClaimedDelivery MemoryStorage::take(StoredDelivery& delivery, const storage::Claim& claim) {
     change(delivery, [&](StoredDelivery& d) {
         d.view.state = DeliveryState::delivering;
         d.view.next_attempt_at.reset();
@@ -102,7 +102,7 @@ ClaimedDelivery MemoryStorage::take(StoredDelivery& delivery, const Claim& claim
 }
 
 std::vector<ClaimedDelivery> MemoryStorage::claim(std::span<const DeliveryTask> tasks, Timestamp now,
-                                                  const Claim& claim) {
+                                                  const storage::Claim& claim) {
     Call call(*this, "claim");
     std::vector<ClaimedDelivery> out;
     for (const DeliveryTask& task : tasks) {
@@ -114,7 +114,8 @@ std::vector<ClaimedDelivery> MemoryStorage::claim(std::span<const DeliveryTask> 
     return out;
 }
 
-std::vector<ClaimedDelivery> MemoryStorage::claim_due(Timestamp now, std::size_t limit, const Claim& claim) {
+std::vector<ClaimedDelivery> MemoryStorage::claim_due(Timestamp now, std::size_t limit,
+                                                      const storage::Claim& claim) {
     Call call(*this, "claim_due");
     std::vector<Uuid> ids;
     for (const auto& [at, id] : due_) {
@@ -132,9 +133,9 @@ std::optional<Timestamp> MemoryStorage::next_due() {
     return due_.begin()->first;
 }
 
-DeliveryBacklog MemoryStorage::backlog(Timestamp now, std::size_t most) {
+storage::DeliveryBacklog MemoryStorage::backlog(Timestamp now, std::size_t most) {
     Call call(*this, "backlog");
-    DeliveryBacklog out;
+    storage::DeliveryBacklog out;
     out.unfinished = std::min(due_.size(), most);
     for (const auto& [at, id] : due_) {
         if (at > now || out.due >= most) break;
@@ -232,7 +233,8 @@ void MemoryStorage::record(std::span<const DeliveryOutcome> outcomes) {
     }
 }
 
-std::vector<DeliveryView> MemoryStorage::deliveries(const Uuid& user_id, const DeliveryFilter& filter) {
+std::vector<DeliveryView> MemoryStorage::deliveries(const Uuid& user_id,
+                                                    const storage::DeliveryFilter& filter) {
     Call call(*this, "deliveries");
     std::vector<DeliveryView> out;
     for (auto it = deliveries_.rbegin(); it != deliveries_.rend() && out.size() < filter.limit; ++it) {
@@ -266,23 +268,25 @@ std::vector<Attempt> MemoryStorage::attempts_of(const Uuid& delivery_id) {
     return it == deliveries_.end() ? std::vector<Attempt>{} : it->second.attempts;
 }
 
-std::expected<DeliveryTask, RetryError> MemoryStorage::retry_delivery(const Uuid& user_id,
-                                                                      const Uuid& delivery_id,
-                                                                      Timestamp now) {
+std::expected<DeliveryTask, storage::RetryError> MemoryStorage::retry_delivery(const Uuid& user_id,
+                                                                               const Uuid& delivery_id,
+                                                                               Timestamp now) {
     Call call(*this, "retry_delivery");
     StoredDelivery* found = delivery_of(user_id, delivery_id);
-    if (found == nullptr || user(user_id) == nullptr) return std::unexpected(RetryError::not_found);
-    if (found->view.state == DeliveryState::delivering) return std::unexpected(RetryError::under_way);
+    if (found == nullptr || user(user_id) == nullptr) return std::unexpected(storage::RetryError::not_found);
+    if (found->view.state == DeliveryState::delivering)
+        return std::unexpected(storage::RetryError::under_way);
     begin_anew(*found, now);
     return found->task();
 }
 
-std::expected<void, CancelError> MemoryStorage::cancel_delivery(const Uuid& user_id, const Uuid& delivery_id,
-                                                                Timestamp now) {
+std::expected<void, storage::CancelError> MemoryStorage::cancel_delivery(const Uuid& user_id,
+                                                                         const Uuid& delivery_id,
+                                                                         Timestamp now) {
     Call call(*this, "cancel_delivery");
     StoredDelivery* found = delivery_of(user_id, delivery_id);
-    if (found == nullptr || user(user_id) == nullptr) return std::unexpected(CancelError::not_found);
-    if (is_final(found->view.state)) return std::unexpected(CancelError::final);
+    if (found == nullptr || user(user_id) == nullptr) return std::unexpected(storage::CancelError::not_found);
+    if (is_final(found->view.state)) return std::unexpected(storage::CancelError::final);
     end(*found, DeliveryState::cancelled, now, "cancelled by its user");
     return {};
 }
@@ -381,4 +385,4 @@ std::size_t MemoryStorage::prune(Timestamp before, std::size_t limit) {
     return removed;
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::fakes

@@ -7,7 +7,7 @@
 
 #include "domain/bars.hpp"
 
-namespace pricewire {
+namespace pricewire::fakes {
 namespace {
 
 std::string lower(std::string_view text) {
@@ -24,7 +24,7 @@ MemoryStorage::Call::Call(MemoryStorage& storage, const char* method)
     ++storage_.calls_[method];
     ++storage_.changes_;
     storage_.changed_.notify_all();
-    if (!storage_.failure_.empty()) throw StorageError(storage_.failure_);
+    if (!storage_.failure_.empty()) throw storage::StorageError(storage_.failure_);
 }
 
 MemoryStorage::Call::~Call() {
@@ -91,11 +91,11 @@ MemoryStorage::StoredUser* MemoryStorage::user(const Uuid& user_id) {
     return it == users_.end() || it->second.deleted ? nullptr : &it->second;
 }
 
-std::expected<void, CreateUserError> MemoryStorage::create_user(const NewUser& user) {
+std::expected<void, storage::CreateUserError> MemoryStorage::create_user(const NewUser& user) {
     Call call(*this, "create_user");
     for (const auto& [id, u] : users_) {
         if (!u.deleted && lower(u.user.email) == lower(user.user.email))
-            return std::unexpected(CreateUserError::email_taken);
+            return std::unexpected(storage::CreateUserError::email_taken);
     }
     users_[user.user.id] = {user.user, user.api_key_hash, {.current = user.webhook_secret}};
     return {};
@@ -182,9 +182,10 @@ bool MemoryStorage::rotate_webhook_secret(const Uuid& user_id, std::string_view 
     return true;
 }
 
-std::vector<StoredSecrets> MemoryStorage::secrets_after(std::optional<Uuid> user_id, std::size_t limit) {
+std::vector<storage::StoredSecrets> MemoryStorage::secrets_after(std::optional<Uuid> user_id,
+                                                                 std::size_t limit) {
     Call call(*this, "secrets_after");
-    std::vector<StoredSecrets> out;
+    std::vector<storage::StoredSecrets> out;
     for (const auto& [id, u] : users_) {
         if (out.size() >= limit) break;
         if (!u.deleted && (!user_id || *user_id < id)) out.push_back({id, u.secrets});
@@ -201,15 +202,16 @@ bool MemoryStorage::replace_secrets(const Uuid& user_id, const WebhookSecrets& o
     return true;
 }
 
-std::expected<void, CreateAlertError> MemoryStorage::create_alert(const Alert& alert, std::size_t limit) {
+std::expected<void, storage::CreateAlertError> MemoryStorage::create_alert(const Alert& alert,
+                                                                           std::size_t limit) {
     Call call(*this, "create_alert");
     if (disabled_.contains({alert.user_id, alert.webhook_url}))
-        return std::unexpected(CreateAlertError::endpoint_disabled);
-    if (active_.contains(identity(alert))) return std::unexpected(CreateAlertError::duplicate);
+        return std::unexpected(storage::CreateAlertError::endpoint_disabled);
+    if (active_.contains(identity(alert))) return std::unexpected(storage::CreateAlertError::duplicate);
     const auto owner = users_.find(alert.user_id);
     const bool gone = owner != users_.end() && owner->second.deleted;
     if (gone || active_count_[alert.user_id] >= limit)
-        return std::unexpected(CreateAlertError::limit_reached);
+        return std::unexpected(storage::CreateAlertError::limit_reached);
     active_.insert(identity(alert));
     ++active_count_[alert.user_id];
     alerts_[alert.id] = {alert, false};
@@ -231,7 +233,7 @@ std::optional<Alert> MemoryStorage::alert(const Uuid& user_id, const Uuid& alert
     return shown(it->second.alert);
 }
 
-std::vector<Alert> MemoryStorage::alerts(const Uuid& user_id, const AlertFilter& filter) {
+std::vector<Alert> MemoryStorage::alerts(const Uuid& user_id, const storage::AlertFilter& filter) {
     Call call(*this, "alerts");
     std::vector<Alert> out;
     for (auto it = alerts_.rbegin(); it != alerts_.rend() && out.size() < filter.limit; ++it) {
@@ -318,4 +320,4 @@ std::size_t MemoryStorage::prune_bars(Timestamp before, std::size_t limit) {
     return removed;
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::fakes

@@ -13,13 +13,13 @@
 
 #include "storage/storage.hpp"
 
-namespace pricewire {
+namespace pricewire::fakes {
 
 // Storage in memory, for tests: keeps every guarantee of the interface but durability, and fails when told
 // to. Thread-safe.
-class MemoryStorage : public Storage {
+class MemoryStorage : public storage::Storage {
 public:
-    explicit MemoryStorage(StorageEvents events = {}) : events_(std::move(events)) {}
+    explicit MemoryStorage(storage::StorageEvents events = {}) : events_(std::move(events)) {}
 
     // Every call throws StorageError until heal().
     void fail(std::string reason = "the database is away");
@@ -38,7 +38,7 @@ public:
     int calls(const std::string& method);
 
     void ping() override;
-    std::expected<void, CreateUserError> create_user(const NewUser& user) override;
+    std::expected<void, storage::CreateUserError> create_user(const NewUser& user) override;
     std::optional<User> user_by_key_hash(const Sha256& api_key_hash) override;
     std::optional<User> user_by_email(std::string_view email) override;
     std::vector<User> users() override;
@@ -48,33 +48,37 @@ public:
     std::optional<WebhookSecrets> webhook_secrets(const Uuid& user_id) override;
     bool rotate_webhook_secret(const Uuid& user_id, std::string_view sealed,
                                Timestamp previous_until) override;
-    std::vector<StoredSecrets> secrets_after(std::optional<Uuid> user_id, std::size_t limit) override;
+    std::vector<storage::StoredSecrets> secrets_after(std::optional<Uuid> user_id,
+                                                      std::size_t limit) override;
     bool replace_secrets(const Uuid& user_id, const WebhookSecrets& old,
                          const WebhookSecrets& fresh) override;
-    std::expected<void, CreateAlertError> create_alert(const Alert& alert, std::size_t limit) override;
+    std::expected<void, storage::CreateAlertError> create_alert(const Alert& alert,
+                                                                std::size_t limit) override;
     std::optional<Alert> alert(const Uuid& user_id, const Uuid& alert_id) override;
-    std::vector<Alert> alerts(const Uuid& user_id, const AlertFilter& filter) override;
+    std::vector<Alert> alerts(const Uuid& user_id, const storage::AlertFilter& filter) override;
     bool delete_alert(const Uuid& user_id, const Uuid& alert_id) override;
     void load_active_alerts(const std::function<void(std::span<const ActiveAlert>)>& piece) override;
     std::vector<DeliveryTask> fire(std::span<const FiringGroup> groups) override;
     std::vector<ClaimedDelivery> claim(std::span<const DeliveryTask> tasks, Timestamp now,
-                                       const Claim& claim) override;
-    std::vector<ClaimedDelivery> claim_due(Timestamp now, std::size_t limit, const Claim& claim) override;
+                                       const storage::Claim& claim) override;
+    std::vector<ClaimedDelivery> claim_due(Timestamp now, std::size_t limit,
+                                           const storage::Claim& claim) override;
     std::optional<Timestamp> next_due() override;
-    DeliveryBacklog backlog(Timestamp now, std::size_t most) override;
+    storage::DeliveryBacklog backlog(Timestamp now, std::size_t most) override;
     std::size_t release_claims(std::string_view owner) override;
     void keep_alive(std::string_view owner, Timestamp until) override;
     std::size_t release_dead(Timestamp now) override;
     void defer(std::span<const Deferral> deferrals) override;
     std::size_t wake(std::string_view lane, Timestamp now, std::size_t limit) override;
     void record(std::span<const DeliveryOutcome> outcomes) override;
-    std::vector<DeliveryView> deliveries(const Uuid& user_id, const DeliveryFilter& filter) override;
+    std::vector<DeliveryView> deliveries(const Uuid& user_id, const storage::DeliveryFilter& filter) override;
     std::optional<DeliveryView> delivery(const Uuid& user_id, const Uuid& delivery_id) override;
     std::vector<Attempt> attempts_of(const Uuid& delivery_id) override;
-    std::expected<DeliveryTask, RetryError> retry_delivery(const Uuid& user_id, const Uuid& delivery_id,
-                                                           Timestamp now) override;
-    std::expected<void, CancelError> cancel_delivery(const Uuid& user_id, const Uuid& delivery_id,
-                                                     Timestamp now) override;
+    std::expected<DeliveryTask, storage::RetryError> retry_delivery(const Uuid& user_id,
+                                                                    const Uuid& delivery_id,
+                                                                    Timestamp now) override;
+    std::expected<void, storage::CancelError> cancel_delivery(const Uuid& user_id, const Uuid& delivery_id,
+                                                              Timestamp now) override;
     std::vector<DeliveryTask> recover_deliveries(const Uuid& user_id, Timestamp since, Timestamp now,
                                                  std::size_t limit) override;
     bool add_test_delivery(const Uuid& user_id, const Uuid& alert_id, const Uuid& delivery_id, Decimal price,
@@ -143,9 +147,9 @@ private:
     void end(StoredDelivery& delivery, DeliveryState state, Timestamp now, const std::string& reason);
     void begin_anew(StoredDelivery& delivery, Timestamp now);
     std::size_t release(std::string_view owner);
-    ClaimedDelivery take(StoredDelivery& delivery, const Claim& claim);
+    ClaimedDelivery take(StoredDelivery& delivery, const storage::Claim& claim);
 
-    const StorageEvents events_;
+    const storage::StorageEvents events_;
     std::mutex mutex_;
     std::condition_variable changed_;
     std::uint64_t changes_ = 0;
@@ -169,4 +173,4 @@ private:
     std::map<std::tuple<std::string, Timestamp>, Bar> bars_;
 };
 
-}  // namespace pricewire
+}  // namespace pricewire::fakes

@@ -15,7 +15,7 @@ void check(bool holds) {
     if (!holds) std::abort();
 }
 
-void check_quotes(const ParseResult& result, const std::vector<Quote>& quotes, std::size_t most) {
+void check_quotes(const feed::ParseResult& result, const std::vector<Quote>& quotes, std::size_t most) {
     check(result || quotes.empty());
     check(quotes.size() <= most);
     for (const Quote& quote : quotes) {

@@ -36,7 +36,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     const std::string_view header = bytes.substr(0, bytes.find('\n'));
     for (const int status : {200, 403, 429, 451, 503}) {
-        const auto refusal = judge_refusal(status, header, bytes, now, static_cast<int>(size % 70));
+        const auto refusal = feed::judge_refusal(status, header, bytes, now, static_cast<int>(size % 70));
         check(!refusal ||
               (refusal->wait >= std::chrono::seconds{1} && refusal->wait <= std::chrono::hours{72}));
     }

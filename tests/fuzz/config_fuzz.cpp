@@ -9,22 +9,22 @@
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace pricewire;
     const std::string text(reinterpret_cast<const char*>(data), size);
-    const auto values = parse_toml(text, "fuzz.toml");
+    const auto values = ops::parse_toml(text, "fuzz.toml");
     if (!values) {
         if (values.error().message.empty()) std::abort();
         return 0;
     }
-    Config config;
-    for (const FileValue& v : *values) {
-        const ConfigKey* key = find_config_key(v.key);
+    ops::Config config;
+    for (const ops::FileValue& v : *values) {
+        const ops::ConfigKey* key = ops::find_config_key(v.key);
         if (key == nullptr) {
-            if (nearest_config_key(v.key.substr(0, 100)).empty()) std::abort();
+            if (ops::nearest_config_key(v.key.substr(0, 100)).empty()) std::abort();
             continue;
         }
         // What is accepted is shown in a form that is accepted again, as the same.
         if (!key->set(config, v.value)) continue;
         const std::string shown = key->get(config);
-        Config again;
+        ops::Config again;
         if (!key->set(again, shown) || key->get(again) != shown) std::abort();
     }
     return 0;

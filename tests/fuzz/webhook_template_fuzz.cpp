@@ -52,11 +52,12 @@ void check_rendered(const WebhookTemplate& t, std::string_view note, Decimal pri
 }
 
 void check_chats(std::string_view note) {
-    const ChatMessage m{
+    const deliver::ChatMessage m{
         .headline = "BTC rose above 1: 2", .note = std::string(note), .time = "2025-01-02T03:04:05Z"};
-    for (const auto& [body, member, limit] : {std::tuple{slack_body(m), "text", slack_limit},
-                                              {discord_body(m), "content", discord_limit},
-                                              {telegram_body(m, "1"), "text", telegram_limit}}) {
+    for (const auto& [body, member, limit] :
+         {std::tuple{deliver::slack_body(m), "text", deliver::slack_limit},
+          {deliver::discord_body(m), "content", deliver::discord_limit},
+          {deliver::telegram_body(m, "1"), "text", deliver::telegram_limit}}) {
         const boost::json::value parsed = boost::json::parse(body);
         const auto& text = parsed.at(member).as_string();
         require(count_code_points({text.data(), text.size()}) <= limit);

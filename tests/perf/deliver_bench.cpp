@@ -56,7 +56,7 @@ std::uint64_t read_number(int from) {
 }
 
 // Alerts that have fired at once, created by many threads so that the storage can commit them in groups.
-std::vector<DeliveryTask> fire(Storage& storage, std::size_t count, const std::string& url,
+std::vector<DeliveryTask> fire(storage::Storage& storage, std::size_t count, const std::string& url,
                                const std::string& secret) {
     const Timestamp now = system_clock().now();
     // As many users as it takes with 500 alerts each; the storage counts a user's alerts on every creation.
@@ -88,19 +88,19 @@ std::vector<DeliveryTask> fire(Storage& storage, std::size_t count, const std::s
     return storage.fire(std::span(&group, 1));
 }
 
-std::unique_ptr<DeliveryQueue> broker(std::size_t count) {
-    RabbitmqOptions options;
-    options.url = test_broker_url();
-    options.queue = test_queue_name();
+std::unique_ptr<queue::DeliveryQueue> broker(std::size_t count) {
+    queue::RabbitmqOptions options;
+    options.url = queue::test_broker_url();
+    options.queue = queue::test_queue_name();
     options.max_unpublished = count;
     options.keep_unpublished = std::chrono::minutes{1};
-    return create_rabbitmq_queue(options);
+    return queue::create_rabbitmq_queue(options);
 }
 
 // Whether all arrived.
-bool deliver(perf::Place& place, DeliveryQueue& queue, std::size_t count, const std::string& what,
+bool deliver(perf::Place& place, queue::DeliveryQueue& queue, std::size_t count, const std::string& what,
              const std::string& goal) {
-    const std::string secret = make_webhook_secret(SignatureScheme::v1).secret;
+    const std::string secret = deliver::make_webhook_secret(SignatureScheme::v1).secret;
     int report[2], stop[2];
     if (pipe(report) != 0 || pipe(stop) != 0) return false;
     const pid_t child = fork();
@@ -116,19 +116,19 @@ bool deliver(perf::Place& place, DeliveryQueue& queue, std::size_t count, const 
     }
 
     double seconds = 0;
-    SenderStats stats;
+    deliver::SenderStats stats;
     {
         const auto storage = place.open();
         const auto tasks = fire(*storage, count, fmt::format("http://127.0.0.1:{}/hook", port), secret);
         const auto client = net::create_http_client();
         const perf::PlainSecrets secrets;
-        SenderOptions options;
+        deliver::SenderOptions options;
         options.urls.allow_http = true;
         options.urls.allow_ports = {{1, 65535}};
         options.urls.guard = net::AddressGuard({net::Network::parse("127.0.0.0/8").value()});
 
         const auto start = std::chrono::steady_clock::now();
-        const auto sender = start_sender(options, *storage, queue, *client, secrets, system_clock());
+        const auto sender = deliver::start_sender(options, *storage, queue, *client, secrets, system_clock());
         queue.publish(tasks);
         do {
             std::this_thread::sleep_for(std::chrono::milliseconds{1});
@@ -154,10 +154,10 @@ int main(int argc, char** argv) {
     bool good = true;
     {
         perf::SqlitePlace place;
-        const auto queue = create_in_process_queue();
+        const auto queue = queue::create_in_process_queue();
         good = deliver(place, *queue, count, "SQLite", ">= 10000/s");
     }
-    if (test::postgres_url() && !test_broker_url().empty()) {
+    if (test::postgres_url() && !queue::test_broker_url().empty()) {
         perf::PostgresPlace place;
         const auto queue = broker(count);
         good = deliver(place, *queue, count, "PostgreSQL and RabbitMQ", ">= 3000/s") && good;

@@ -187,7 +187,7 @@ private:
 };
 
 // One alert a firing; its target is the firing's number.
-std::vector<Firing> make_alerts(Storage& storage, std::size_t count, std::uint16_t port,
+std::vector<Firing> make_alerts(storage::Storage& storage, std::size_t count, std::uint16_t port,
                                 const std::string& secret) {
     const Timestamp now = system_clock().now();
     std::vector<Uuid> users;
@@ -257,19 +257,20 @@ int main(int argc, char** argv) {
     std::string directory = (std::filesystem::temp_directory_path() / "pricewire-bench-XXXXXX").string();
     if (mkdtemp(directory.data()) == nullptr) return 1;
     std::vector<std::int64_t> fired(count), committed(count);
-    SenderStats stats;
+    deliver::SenderStats stats;
     {
-        const auto storage = create_sqlite_storage({.file = directory + "/bench.db"}, {});
+        const auto storage = storage::create_sqlite_storage({.file = directory + "/bench.db"}, {});
         const auto firings =
-            make_alerts(*storage, count, port, make_webhook_secret(SignatureScheme::v1).secret);
-        const auto queue = create_in_process_queue();
-        SenderOptions options;
+            make_alerts(*storage, count, port, deliver::make_webhook_secret(SignatureScheme::v1).secret);
+        const auto queue = queue::create_in_process_queue();
+        deliver::SenderOptions options;
         options.urls.allow_http = true;
         options.urls.allow_ports = {{1, 65535}};
         options.urls.guard = net::AddressGuard({net::Network::parse("127.0.0.0/8").value()});
         const auto client = net::create_http_client({.max_connections = options.concurrency});
         const perf::PlainSecrets secrets;
-        const auto sender = start_sender(options, *storage, *queue, *client, secrets, system_clock());
+        const auto sender =
+            deliver::start_sender(options, *storage, *queue, *client, secrets, system_clock());
 
         // A few each 10 ms, as prices would fire them.
         const std::size_t each = std::max<std::size_t>(rate / 100, 1);

@@ -54,7 +54,7 @@ std::string short_count(std::size_t count) {
 void measure_matcher(std::size_t count) {
     const auto alerts = make_alerts(count);
     const std::size_t before = heap_bytes();
-    const auto matcher = std::make_unique<Matcher>();
+    const auto matcher = std::make_unique<alert::Matcher>();
     auto start = Clock::now();
     matcher->load(alerts);
     const double load = seconds_since(start);
@@ -78,8 +78,8 @@ void measure_matcher(std::size_t count) {
 
 // The step before the matcher: a lone exchange's trade to its price, with an aggregator's figure beside it.
 void measure_consolidator() {
-    const ConsolidationPolicy policy;
-    Consolidator consolidator("BTC", policy);
+    const price::ConsolidationPolicy policy;
+    price::Consolidator consolidator("BTC", policy);
     Timestamp now = system_clock().now();
     consolidator.update({"coingecko", SourceKind::aggregator, "BTC", Decimal::from_int(65'000), now, now},
                         now);

@@ -18,7 +18,7 @@ class Place {
 public:
     virtual ~Place() = default;
     virtual std::string name() const = 0;
-    virtual std::unique_ptr<Storage> open() = 0;
+    virtual std::unique_ptr<storage::Storage> open() = 0;
     // As seed_alerts().
     virtual void seed(std::size_t count, const std::string& from) = 0;
 };
@@ -26,7 +26,9 @@ public:
 class SqlitePlace : public Place {
 public:
     std::string name() const override { return "SQLite"; }
-    std::unique_ptr<Storage> open() override { return create_sqlite_storage({.file = file()}, {}); }
+    std::unique_ptr<storage::Storage> open() override {
+        return storage::create_sqlite_storage({.file = file()}, {});
+    }
     void seed(std::size_t count, const std::string& from) override { seed_alerts(file(), count, from); }
 
 private:
@@ -37,12 +39,12 @@ private:
 class PostgresPlace : public Place {
 public:
     std::string name() const override { return "PostgreSQL"; }
-    std::unique_ptr<Storage> open() override {
-        PostgresOptions options;
+    std::unique_ptr<storage::Storage> open() override {
+        storage::PostgresOptions options;
         options.url = database_.url();
         options.pool = 16;
         options.statement_timeout = std::chrono::minutes{1};
-        return create_postgres_storage(options, {});
+        return storage::create_postgres_storage(options, {});
     }
     void seed(std::size_t count, const std::string& from) override {
         seed_alerts_postgres(database_, count, from);

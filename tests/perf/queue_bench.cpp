@@ -16,7 +16,7 @@
 #include "queue/rabbitmq/rabbitmq_queue.hpp"
 #include "report.hpp"
 
-namespace pricewire {
+namespace pricewire::perf {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -26,15 +26,15 @@ double seconds_since(Clock::time_point begin) {
 }
 
 // Publishes in the pieces an outbox would; false where it does not all arrive within a minute.
-bool through(const RabbitmqOptions& options, std::size_t count) {
+bool through(const queue::RabbitmqOptions& options, std::size_t count) {
     std::vector<DeliveryTask> tasks;
     for (std::size_t i = 0; i < count; ++i) tasks.push_back({make_uuid(system_clock().now()), 1});
-    const auto queue = create_rabbitmq_queue(options);
+    const auto queue = queue::create_rabbitmq_queue(options);
     queue->ping();
     std::atomic<std::size_t> seen = 0;
-    queue->consume([&](std::span<const QueuedTask> batch) {
+    queue->consume([&](std::span<const queue::QueuedTask> batch) {
         std::vector<std::uint64_t> receipts;
-        for (const QueuedTask& t : batch) receipts.push_back(t.receipt);
+        for (const queue::QueuedTask& t : batch) receipts.push_back(t.receipt);
         queue->done(receipts);
         seen += batch.size();
     });
@@ -57,21 +57,21 @@ bool through(const RabbitmqOptions& options, std::size_t count) {
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::perf
 
 int main() {
     using namespace pricewire;
-    if (test_broker_url().empty()) {
+    if (queue::test_broker_url().empty()) {
         fmt::print("{}\n", no_broker);
         return 0;
     }
     constexpr std::size_t count = 100'000;
-    RabbitmqOptions options;
-    options.url = test_broker_url();
-    options.queue = test_queue_name();
+    queue::RabbitmqOptions options;
+    options.url = queue::test_broker_url();
+    options.queue = queue::test_queue_name();
     options.max_unpublished = count;
     options.keep_unpublished = std::chrono::minutes{1};
     const bool ok = through(options, count);
-    TestBroker().delete_queue(options.queue);
+    queue::TestBroker().delete_queue(options.queue);
     return ok ? 0 : 1;
 }

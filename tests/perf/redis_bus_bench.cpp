@@ -6,8 +6,8 @@
 #include <thread>
 #include <vector>
 
-#include "bus/redis/redis_bus.hpp"
 #include "access/redis/redis_rate_limits.hpp"
+#include "bus/redis/redis_bus.hpp"
 #include "report.hpp"
 #include "support/redis_server.hpp"
 
@@ -27,11 +27,11 @@ std::string at_rank(std::vector<double>& micros, double rank) {
                        micros[static_cast<std::size_t>(rank * static_cast<double>(micros.size() - 1))]);
 }
 
-std::unique_ptr<PriceBus> bus_on(const test::RedisServer& server) {
-    RedisBusOptions options;
+std::unique_ptr<bus::PriceBus> bus_on(const test::RedisServer& server) {
+    bus::RedisBusOptions options;
     options.url = server.url();
     options.tickers = {"BTC", "ETH"};
-    return create_redis_bus(options, system_clock());
+    return bus::create_redis_bus(options, system_clock());
 }
 
 bool wait_for(const std::atomic<std::uint64_t>& value, std::uint64_t wanted) {
@@ -89,9 +89,9 @@ int main() {
     perf::row("redis bus: prices published and read", fmt::format("{:.0f}/s", many / seconds_since(start)),
               "100000/s");
 
-    RedisCacheOptions cache;
+    access::RedisCacheOptions cache;
     cache.url = server.url();
-    const auto limits = create_redis_rate_limits(cache);
+    const auto limits = access::create_redis_rate_limits(cache);
     micros.clear();
     for (int i = 0; i < 20'000; ++i) {
         const auto asked = Steady::now();

@@ -22,12 +22,12 @@ double seconds_since(Clock::time_point start) {
 void fire_at_once(perf::Place& place, std::size_t count) {
     const auto storage = place.open();
     place.seed(count, "100");
-    const auto queue = create_in_process_queue(count);
-    const auto outbox = start_outbox(*storage, *queue);
+    const auto queue = queue::create_in_process_queue(count);
+    const auto outbox = outbox::start_outbox(*storage, *queue);
     const auto checker =
-        start_checker({.load = [&](const auto& piece) { storage->load_active_alerts(piece); },
-                       .fire = [&](FiringGroup group) { outbox->push(std::move(group)); }},
-                      system_clock());
+        alert::start_checker({.load = [&](const auto& piece) { storage->load_active_alerts(piece); },
+                              .fire = [&](FiringGroup group) { outbox->push(std::move(group)); }},
+                             system_clock());
     while (!checker->ready()) std::this_thread::sleep_for(std::chrono::milliseconds{1});
     const auto start = Clock::now();
     checker->on_price({"BTC", Decimal::from_int(1'000'000'000), system_clock().now(), 1});

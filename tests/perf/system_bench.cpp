@@ -137,7 +137,7 @@ void latency(std::size_t waiting, int firings, int per_second, const Shared* sha
         perf::seed_alerts_postgres(shared->database, waiting, "1000000");
     } else {
         const auto file = dir.path() / "pricewire.db";
-        if (!sqlite_migrate(file)) throw std::runtime_error("cannot make the database");
+        if (!storage::sqlite_migrate(file)) throw std::runtime_error("cannot make the database");
         perf::seed_alerts(file, waiting, "1000000");
     }
     const std::string side = shared != nullptr ? ", four processes" : "";

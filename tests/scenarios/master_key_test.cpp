@@ -45,11 +45,11 @@ protected:
         }
     }
 
-    MasterKeys keys() { return read_key_file(key_file()).value().value(); }
+    MasterKeys keys() { return ops::read_key_file(key_file()).value().value(); }
 
     // Every user's secret can be opened with the keys in the file.
     void expect_readable() {
-        const auto storage = create_sqlite_storage({.file = database()}, {});
+        const auto storage = storage::create_sqlite_storage({.file = database()}, {});
         const auto box = create_secret_box(keys());
         for (const auto& [email, secret] : secrets_) {
             const auto user = storage->user_by_email(email);
@@ -83,7 +83,7 @@ TEST_F(MasterKeyScenario, SecretsStandSealedAndTheKeyIsItsOwnersAlone) {
     // A user from before secrets were sealed.
     const std::string clear = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
     {
-        const auto storage = create_sqlite_storage({.file = database()}, {});
+        const auto storage = storage::create_sqlite_storage({.file = database()}, {});
         NewUser user;
         user.user = {make_uuid(system_clock().now()), "early@example.com", true, system_clock().now()};
         user.webhook_secret = clear;

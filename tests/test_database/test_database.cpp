@@ -34,7 +34,7 @@ std::string with_database(std::string url, const std::string& name) {
 // once.
 std::string template_database(const std::string& server) {
     std::string all;
-    for (const EmbeddedFile& file : postgres_migrations()) all += file.text;
+    for (const storage::EmbeddedFile& file : storage::postgres_migrations()) all += file.text;
     const std::string name = "pricewire_template_" + hex_encode(sha256(all)).substr(0, 12);
     pqxx::connection connection(server);
     pqxx::nontransaction work(connection);
@@ -43,7 +43,7 @@ std::string template_database(const std::string& server) {
     const std::string raw = name + "_raw";
     work.exec("DROP DATABASE IF EXISTS " + raw + " WITH (FORCE)");
     work.exec("CREATE DATABASE " + raw + " TEMPLATE template0 ENCODING 'UTF8'");
-    if (const auto migrated = postgres_migrate(with_database(server, raw)); !migrated)
+    if (const auto migrated = storage::postgres_migrate(with_database(server, raw)); !migrated)
         throw std::runtime_error(migrated.error().message);
     work.exec("ALTER DATABASE " + raw + " RENAME TO " + name);
     return name;

@@ -8,7 +8,7 @@
 #include <list>
 #include <mutex>
 
-namespace pricewire {
+namespace pricewire::access {
 namespace {
 
 constexpr std::size_t shard_count = 16;
@@ -100,4 +100,4 @@ std::unique_ptr<AuthCache> create_in_process_auth_cache(const Clock& clock, cons
     return std::make_unique<InProcessAuthCache>(clock, options);
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::access

@@ -3,10 +3,10 @@
 #include <cstddef>
 #include <memory>
 
-#include "base/clock.hpp"
 #include "access/auth_cache.hpp"
+#include "base/clock.hpp"
 
-namespace pricewire {
+namespace pricewire::access {
 
 struct AuthCacheOptions {
     std::size_t max_entries = 100'000;  // beyond, the least recently used of a sixteenth of them goes
@@ -17,4 +17,4 @@ struct AuthCacheOptions {
 std::unique_ptr<AuthCache> create_in_process_auth_cache(const Clock& clock,
                                                         const AuthCacheOptions& options = {});
 
-}  // namespace pricewire
+}  // namespace pricewire::access

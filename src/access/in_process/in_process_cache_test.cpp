@@ -6,7 +6,7 @@
 #include "access/in_process/in_process_auth_cache.hpp"
 #include "access/in_process/in_process_rate_limits.hpp"
 
-namespace pricewire {
+namespace pricewire::access {
 namespace {
 
 using namespace std::chrono_literals;
@@ -61,4 +61,4 @@ TEST(InProcessRateLimits, IdleBucketsMakeRoomBeforeOnesInUse) {
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::access

@@ -11,7 +11,7 @@
 
 #include "access/token_bucket.hpp"
 
-namespace pricewire {
+namespace pricewire::access {
 namespace {
 
 constexpr std::size_t shard_count = 16;
@@ -68,4 +68,4 @@ std::unique_ptr<RateLimits> create_in_process_rate_limits(std::size_t max_bucket
     return std::make_unique<InProcessRateLimits>(max_buckets);
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::access

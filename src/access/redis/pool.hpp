@@ -8,8 +8,8 @@
 #include <thread>
 #include <vector>
 
-#include "base/clock.hpp"
 #include "access/redis/redis_cache_options.hpp"
+#include "base/clock.hpp"
 #include "redis/connection.hpp"
 #include "redis/outage.hpp"
 #include "redis/stop_signal.hpp"

@@ -11,7 +11,7 @@
 
 #include "access/redis/pool.hpp"
 
-namespace pricewire {
+namespace pricewire::access {
 namespace {
 
 // More than this is everybody.
@@ -210,4 +210,4 @@ std::unique_ptr<AuthCache> create_redis_auth_cache(const RedisAuthCacheOptions& 
     return std::make_unique<RedisAuthCache>(options, *address);
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::access

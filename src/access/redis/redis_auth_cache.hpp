@@ -5,7 +5,7 @@
 #include "access/auth_cache.hpp"
 #include "access/redis/redis_cache_options.hpp"
 
-namespace pricewire {
+namespace pricewire::access {
 
 struct RedisAuthCacheOptions : RedisCacheOptions {
     // How long a user who was disabled could at most be let in by a process that no eviction reached.
@@ -18,4 +18,4 @@ struct RedisAuthCacheOptions : RedisCacheOptions {
 // Throws std::invalid_argument where the URL is none.
 std::unique_ptr<AuthCache> create_redis_auth_cache(const RedisAuthCacheOptions& options);
 
-}  // namespace pricewire
+}  // namespace pricewire::access

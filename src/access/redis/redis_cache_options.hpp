@@ -5,7 +5,7 @@
 
 #include "base/clock.hpp"
 
-namespace pricewire {
+namespace pricewire::access {
 
 struct RedisCacheOptions {
     std::string url;                    // as redis::parse_url() takes it
@@ -16,4 +16,4 @@ struct RedisCacheOptions {
     Duration command_timeout = std::chrono::milliseconds{50};
 };
 
-}  // namespace pricewire
+}  // namespace pricewire::access

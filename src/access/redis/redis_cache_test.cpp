@@ -12,7 +12,7 @@
 #include "fakes/log_capture.hpp"
 #include "redis/redis_fixture.hpp"
 
-namespace pricewire {
+namespace pricewire::access {
 namespace {
 
 using namespace std::chrono_literals;
@@ -172,7 +172,7 @@ TEST(RedisCacheOutage, AWipedRedisForgetsEveryUserAndKeepsNoLookupOfBefore) {
 }
 
 TEST(RedisCacheOutage, AnEvictionThatCouldNotReachRedisIsMadeBeforeAnythingIsRead) {
-    LogCapture log;
+    fakes::LogCapture log;
     test::RedisServer server;
     auto options = options_of(server.url());
     options.command_timeout = 200ms;
@@ -199,7 +199,7 @@ TEST(RedisCacheOutage, AnEvictionThatCouldNotReachRedisIsMadeBeforeAnythingIsRea
 }
 
 TEST(RedisCacheOutage, WithoutRedisAProcessLimitsByItselfAndFindsItAgain) {
-    LogCapture log;
+    fakes::LogCapture log;
     test::RedisServer server;
     server.kill();
     RedisCacheOptions options;
@@ -218,7 +218,7 @@ TEST(RedisCacheOutage, WithoutRedisAProcessLimitsByItselfAndFindsItAgain) {
 
 TEST(RedisCacheOutage, AListenerThatNeverAnswersHoldsNobodyUp) {
     const auto [listening, port] = test::bind_loopback(SOCK_STREAM, "127.0.0.1", 0);
-    LogCapture log;
+    fakes::LogCapture log;
     const std::string url = "redis://:s3cret@127.0.0.1:" + std::to_string(port);
     auto options = options_of(url);
     options.connect_timeout = 100ms;
@@ -241,4 +241,4 @@ TEST(RedisCache, RefusesAUrlThatIsNone) {
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::access

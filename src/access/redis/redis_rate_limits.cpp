@@ -4,13 +4,13 @@
 #include <stdexcept>
 #include <string>
 
+#include "access/in_process/in_process_rate_limits.hpp"
+#include "access/redis/pool.hpp"
 #include "base/crypto.hpp"
 #include "base/decimal.hpp"
 #include "base/log.hpp"
-#include "access/in_process/in_process_rate_limits.hpp"
-#include "access/redis/pool.hpp"
 
-namespace pricewire {
+namespace pricewire::access {
 namespace {
 
 constexpr std::size_t longest_name = 200;
@@ -108,4 +108,4 @@ std::unique_ptr<RateLimits> create_redis_rate_limits(const RedisCacheOptions& op
     return std::make_unique<RedisRateLimits>(options, *address);
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::access

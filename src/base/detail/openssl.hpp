@@ -1,7 +1,7 @@
 #pragma once
 
 // For std::unique_ptr over OpenSSL's objects: frees with the function that belongs to them.
-namespace pricewire::detail {
+namespace pricewire::inline base::detail {
 
 template <auto Free>
 struct Freeing {
@@ -11,4 +11,4 @@ struct Freeing {
     }
 };
 
-}  // namespace pricewire::detail
+}  // namespace pricewire::inline base::detail

@@ -7,7 +7,7 @@
 
 #include "base/json_writer.hpp"
 
-namespace pricewire {
+namespace pricewire::bus {
 namespace {
 
 class InProcessBus : public PriceBus {
@@ -115,4 +115,4 @@ std::unique_ptr<PriceBus> create_in_process_bus(std::vector<Ticker> tickers) {
     return std::make_unique<InProcessBus>(std::move(tickers));
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::bus

@@ -5,7 +5,7 @@
 
 #include "bus/price_bus.hpp"
 
-namespace pricewire {
+namespace pricewire::bus {
 
 // The bus of a process that holds feed, checkers and API. `tickers` are those of the configuration, in its
 // order; boards of others are ignored. Subscribers run on the publisher's thread. subscribe() after the first
@@ -13,4 +13,4 @@ namespace pricewire {
 // reader otherwise only copies a shared pointer.
 std::unique_ptr<PriceBus> create_in_process_bus(std::vector<Ticker> tickers);
 
-}  // namespace pricewire
+}  // namespace pricewire::bus

@@ -4,7 +4,7 @@
 
 #include <stdexcept>
 
-namespace pricewire {
+namespace pricewire::bus {
 namespace {
 
 TEST(InProcessBus, RefusesASubscriberThatWouldMissPrices) {
@@ -29,4 +29,4 @@ TEST(InProcessBus, SharesTheRatesUntilAPriceChanges) {
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::bus

@@ -3,7 +3,7 @@
 #include <mutex>
 #include <utility>
 
-namespace pricewire {
+namespace pricewire::bus {
 namespace {
 
 class InProcessNotices : public DeliveryNotices {
@@ -32,4 +32,4 @@ std::unique_ptr<DeliveryNotices> create_in_process_notices() {
     return std::make_unique<InProcessNotices>();
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::bus

@@ -12,7 +12,7 @@
 #include "bus/redis/subscriber.hpp"
 #include "redis/url.hpp"
 
-namespace pricewire {
+namespace pricewire::bus {
 namespace {
 
 using namespace std::chrono_literals;
@@ -106,4 +106,4 @@ std::unique_ptr<PriceBus> create_redis_bus(RedisBusOptions options, const Clock&
     return std::make_unique<RedisBus>(std::move(options), clock);
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::bus

@@ -8,7 +8,7 @@
 #include "base/clock.hpp"
 #include "bus/price_bus.hpp"
 
-namespace pricewire {
+namespace pricewire::bus {
 
 struct RedisBusOptions {
     std::string url;                    // as redis::parse_url() takes it
@@ -38,4 +38,4 @@ struct RedisBusOptions {
 // what waits, for a second at most. Throws std::invalid_argument where the URL is none. `clock` outlives it.
 std::unique_ptr<PriceBus> create_redis_bus(RedisBusOptions options, const Clock& clock);
 
-}  // namespace pricewire
+}  // namespace pricewire::bus

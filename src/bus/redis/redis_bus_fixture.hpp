@@ -11,7 +11,7 @@
 #include "bus/redis/redis_bus.hpp"
 #include "redis/redis_fixture.hpp"
 
-namespace pricewire {
+namespace pricewire::bus {
 
 // Collects what a subscriber is told, a word each: "17" for the price of that sequence, "BTC gone", "behind",
 // "caught up".
@@ -84,4 +84,4 @@ inline std::unique_ptr<PriceBus> redis_bus(const std::string& url, const std::st
     return create_redis_bus(options, system_clock());
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::bus

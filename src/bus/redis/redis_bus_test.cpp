@@ -8,7 +8,7 @@
 #include "bus/redis/stream.hpp"
 #include "fakes/log_capture.hpp"
 
-namespace pricewire {
+namespace pricewire::bus {
 namespace {
 
 using namespace std::chrono_literals;
@@ -152,7 +152,7 @@ TEST_F(RedisBusTest, WhoResumesSeesWhatWasPublishedInItsAbsence) {
 }
 
 TEST_F(RedisBusTest, WhoResumesBeginsTenSecondsBeforeThePlaceAndWarnsOfWhatWasTrimmed) {
-    LogCapture log;
+    fakes::LogCapture log;
     Told told;
     Told told_late;
     const auto c = keys_->connect();
@@ -201,7 +201,7 @@ TEST_F(RedisBusTest, TheFurthestPlaceCounts) {
 }
 
 TEST_F(RedisBusTest, WhatIsNoEntryIsPassedOverAndSaidOnce) {
-    LogCapture log;
+    fakes::LogCapture log;
     Told told;
     const auto checker = bus();
     checker->subscribe(told.subscriber());
@@ -239,4 +239,4 @@ TEST(RedisBus, RefusesAUrlThatIsNone) {
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::bus

@@ -21,7 +21,7 @@
 #include "redis/stop_signal.hpp"
 #include "redis/url.hpp"
 
-namespace pricewire {
+namespace pricewire::bus {
 namespace {
 
 using namespace std::chrono_literals;
@@ -289,4 +289,4 @@ std::unique_ptr<DeliveryNotices> create_redis_notices(RedisNoticesOptions option
     return std::make_unique<RedisNotices>(std::move(options), clock);
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::bus

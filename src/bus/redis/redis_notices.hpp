@@ -7,7 +7,7 @@
 #include "base/clock.hpp"
 #include "bus/delivery_notices.hpp"
 
-namespace pricewire {
+namespace pricewire::bus {
 
 struct RedisNoticesOptions {
     std::string url;                    // as redis::parse_url() takes it
@@ -27,4 +27,4 @@ struct RedisNoticesOptions {
 // waits, once more. Throws std::invalid_argument where the URL is none. `clock` outlives it.
 std::unique_ptr<DeliveryNotices> create_redis_notices(RedisNoticesOptions options, const Clock& clock);
 
-}  // namespace pricewire
+}  // namespace pricewire::bus

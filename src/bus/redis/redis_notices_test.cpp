@@ -13,7 +13,7 @@
 #include "fakes/log_capture.hpp"
 #include "redis/redis_fixture.hpp"
 
-namespace pricewire {
+namespace pricewire::bus {
 namespace {
 
 using redis::eventually;
@@ -36,7 +36,7 @@ TEST(NoticeCodec, ReadsWhatItWrites) {
 }
 
 TEST(RedisNotices, AfterAnOutageTheSubscriberIsToldSinceWhenItMissedSomething) {
-    LogCapture log;
+    fakes::LogCapture log;
     std::mutex mutex;
     std::vector<DeliveryNotice> heard;
     std::vector<Timestamp> missed;
@@ -82,7 +82,7 @@ TEST(RedisNotices, AfterAnOutageTheSubscriberIsToldSinceWhenItMissedSomething) {
 }
 
 TEST(RedisNotices, APublisherThatHadToDropSaysSoWhenItCan) {
-    LogCapture log;
+    fakes::LogCapture log;
     test::RedisServer server;
     const auto sender = create_redis_notices({.url = server.url(), .prefix = "p:"}, system_clock());
     server.kill();
@@ -124,7 +124,7 @@ TEST(RedisNotices, WhatAPublisherHadToDropIsToldAsMissed) {
 }
 
 TEST(RedisNotices, WhatIsNoNoticeIsPassedOverAndSaidOnce) {
-    LogCapture log;
+    fakes::LogCapture log;
     std::mutex mutex;
     std::size_t heard = 0;
     test::RedisServer server;
@@ -151,4 +151,4 @@ TEST(RedisNotices, WhatIsNoNoticeIsPassedOverAndSaidOnce) {
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::bus

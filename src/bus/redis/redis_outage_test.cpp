@@ -4,7 +4,7 @@
 #include "bus/redis/redis_bus_fixture.hpp"
 #include "fakes/log_capture.hpp"
 
-namespace pricewire {
+namespace pricewire::bus {
 namespace {
 
 using namespace std::chrono_literals;
@@ -19,7 +19,7 @@ std::vector<std::uint64_t> up_to(std::uint64_t last) {
 }
 
 TEST(RedisOutage, NothingIsLostByAKillAndWhatIsSentAgainIsToldOnce) {
-    LogCapture log;
+    fakes::LogCapture log;
     Told told;
     test::RedisServer server;
     const auto feed = redis_bus(server.url(), prefix);
@@ -103,7 +103,7 @@ TEST(RedisOutage, WhatIsNotConfirmedIsNotShownAndPingSaysWhy) {
 }
 
 TEST(RedisOutage, ASubscriberNoticesAPeerThatHangs) {
-    LogCapture log;
+    fakes::LogCapture log;
     Told told;
     test::RedisServer server;
     const auto feed = redis_bus(server.url(), prefix);
@@ -121,7 +121,7 @@ TEST(RedisOutage, ASubscriberNoticesAPeerThatHangs) {
 }
 
 TEST(RedisOutage, AListenerThatNeverAnswersBlocksNobody) {
-    LogCapture log;
+    fakes::LogCapture log;
     const auto [listening, port] = test::bind_loopback(SOCK_STREAM, "127.0.0.1", 0);
     const auto bus = redis_bus("redis://:s3cret@127.0.0.1:" + std::to_string(port), prefix);
     EXPECT_THROW(bus->ping(), std::runtime_error);
@@ -133,7 +133,7 @@ TEST(RedisOutage, AListenerThatNeverAnswersBlocksNobody) {
 }
 
 TEST(RedisOutage, ARedisThatComesLaterIsFound) {
-    LogCapture log;
+    fakes::LogCapture log;
     Told told;
     test::RedisServer server;
     server.kill();
@@ -151,7 +151,7 @@ TEST(RedisOutage, ARedisThatComesLaterIsFound) {
 }
 
 TEST(RedisOutage, OfPricesThatWaitTheNewestAreKeptAndTheRestIsSaid) {
-    LogCapture log;
+    fakes::LogCapture log;
     Told told;
     test::RedisServer server;
     server.kill();
@@ -169,7 +169,7 @@ TEST(RedisOutage, OfPricesThatWaitTheNewestAreKeptAndTheRestIsSaid) {
 }
 
 TEST(RedisOutage, AFullRedisKeepsPricesWaitingAndIsSaidOnce) {
-    LogCapture log;
+    fakes::LogCapture log;
     test::RedisServer server;
     const auto c = redis::Connection::open(*redis::parse_url(server.url()), {});
     const auto feed = redis_bus(server.url(), prefix);
@@ -185,4 +185,4 @@ TEST(RedisOutage, AFullRedisKeepsPricesWaitingAndIsSaidOnce) {
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::bus

@@ -8,7 +8,7 @@
 #include "feed/detail/json.hpp"
 #include "feed/refusal.hpp"
 
-namespace pricewire {
+namespace pricewire::feed {
 namespace {
 
 using detail::ondemand::array;
@@ -320,4 +320,4 @@ constinit const VenueType binance_type{
     },
 };
 
-}  // namespace pricewire
+}  // namespace pricewire::feed

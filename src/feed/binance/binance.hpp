@@ -2,10 +2,10 @@
 
 #include "feed/venue.hpp"
 
-namespace pricewire {
+namespace pricewire::feed {
 
 // Binance spot, by its combined stream of trades and, beside it, REST `ticker/price`. Quotes are of the USDT
 // pair. Source: developers.binance.com, "WebSocket Streams for Binance" and "Market Data endpoints".
 extern const VenueType binance_type;
 
-}  // namespace pricewire
+}  // namespace pricewire::feed

@@ -6,7 +6,7 @@
 
 #include "feed/recordings.hpp"
 
-namespace pricewire {
+namespace pricewire::feed {
 namespace {
 
 const Timestamp now{std::chrono::seconds{1'723'161'260}};
@@ -252,4 +252,4 @@ TEST(Binance, RecordedAnswers) {
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::feed

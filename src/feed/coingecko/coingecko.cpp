@@ -9,7 +9,7 @@
 #include "feed/detail/json.hpp"
 #include "feed/refusal.hpp"
 
-namespace pricewire {
+namespace pricewire::feed {
 namespace {
 
 using detail::ondemand::document;
@@ -232,4 +232,4 @@ constinit const VenueType coingecko_type{
     },
 };
 
-}  // namespace pricewire
+}  // namespace pricewire::feed

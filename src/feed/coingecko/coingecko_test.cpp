@@ -4,7 +4,7 @@
 
 #include "feed/recordings.hpp"
 
-namespace pricewire {
+namespace pricewire::feed {
 namespace {
 
 const Timestamp now{std::chrono::seconds{1'575'040'800}};
@@ -146,4 +146,4 @@ TEST(CoinGecko, RecordedAnswers) {
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::feed

@@ -12,7 +12,7 @@
 #include "base/decimal.hpp"
 
 // What the venues' parsers share. Included by their .cpp files only: simdjson is a large header.
-namespace pricewire::detail {
+namespace pricewire::feed::detail {
 
 namespace ondemand = simdjson::ondemand;
 
@@ -85,4 +85,4 @@ inline std::optional<Timestamp> market_time(std::int64_t unix_ms) {
     return Timestamp{std::chrono::milliseconds{unix_ms}};
 }
 
-}  // namespace pricewire::detail
+}  // namespace pricewire::feed::detail

@@ -8,7 +8,7 @@
 
 #include "base/log.hpp"
 
-namespace pricewire {
+namespace pricewire::queue {
 namespace {
 
 class InProcessQueue : public DeliveryQueue {
@@ -64,4 +64,4 @@ std::unique_ptr<DeliveryQueue> create_in_process_queue(std::size_t capacity) {
     return std::make_unique<InProcessQueue>(capacity);
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::queue

@@ -7,7 +7,7 @@
 
 #include "base/log.hpp"
 
-namespace pricewire {
+namespace pricewire::queue {
 namespace {
 
 DeliveryTask task(int n) {
@@ -70,4 +70,4 @@ TEST_F(InProcessQueueTest, WithoutItsConsumerItKeepsTasksAgain) {
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::queue

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace pricewire {
+namespace pricewire::queue {
 
 std::vector<AckLedger::Ack> AckLedger::done(std::span<const std::uint64_t> tags) {
     std::vector<std::uint64_t> sorted(tags.begin(), tags.end());
@@ -33,4 +33,4 @@ void AckLedger::settle(std::uint64_t tag) {
     }
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::queue

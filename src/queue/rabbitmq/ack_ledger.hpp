@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-namespace pricewire {
+namespace pricewire::queue {
 
 // What is to be acknowledged on one channel, in as few frames as can be. Tags count from 1, in the order of
 // arrival. AMQP closes a channel on which a tag is acknowledged twice, or one that never came: such tags are
@@ -35,4 +35,4 @@ private:
     std::set<std::uint64_t> settled_;  // beyond first_open_
 };
 
-}  // namespace pricewire
+}  // namespace pricewire::queue

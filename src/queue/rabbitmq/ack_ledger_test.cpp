@@ -11,7 +11,7 @@
 #include "queue/rabbitmq/rabbitmq_queue.hpp"
 #include "queue/rabbitmq/task_text.hpp"
 
-namespace pricewire {
+namespace pricewire::queue {
 namespace {
 
 // "3* 7 9": up to 3, 7, 9.
@@ -136,4 +136,4 @@ TEST(BrokerUrlTest, ErrorsSayWhatToWriteAndNoPassword) {
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::queue

@@ -23,7 +23,7 @@
 #include "base/uuid.hpp"
 #include "queue/rabbitmq/broker_url.hpp"
 
-namespace pricewire {
+namespace pricewire::queue {
 
 // The broker that tests use; empty where there is none.
 inline std::string test_broker_url() {
@@ -237,4 +237,4 @@ private:
     std::thread thread_;
 };
 
-}  // namespace pricewire
+}  // namespace pricewire::queue

@@ -4,7 +4,7 @@
 
 #include "queue/rabbitmq/rabbitmq_queue.hpp"
 
-namespace pricewire {
+namespace pricewire::queue {
 
 std::string BrokerUrl::address() const {
     const bool v6 = host.find(':') != std::string::npos;
@@ -40,4 +40,4 @@ Result<std::string> rabbitmq_address(std::string_view url) {
     return parsed->address();
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::queue

@@ -5,7 +5,7 @@
 
 #include "base/result.hpp"
 
-namespace pricewire {
+namespace pricewire::queue {
 
 struct BrokerUrl {
     std::string user = "guest";
@@ -23,4 +23,4 @@ struct BrokerUrl {
 // password.
 Result<BrokerUrl> parse_broker_url(std::string_view url);
 
-}  // namespace pricewire
+}  // namespace pricewire::queue

@@ -12,7 +12,7 @@
 
 #include "queue/rabbitmq/task_text.hpp"
 
-namespace pricewire {
+namespace pricewire::queue {
 namespace {
 
 using Kind = BrokerError::Kind;
@@ -252,4 +252,4 @@ void Connection::closed_by_broker(const amqp_method_t& method, const char* doing
     throw BrokerError(refused ? Kind::refused : other, std::string(doing) + ": " + text);
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::queue

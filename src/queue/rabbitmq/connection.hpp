@@ -14,7 +14,7 @@
 #include "queue/rabbitmq/rabbitmq_queue.hpp"
 #include "queue/rabbitmq/wake.hpp"
 
-namespace pricewire {
+namespace pricewire::queue {
 
 // What ends a connection, in words for the operator.
 struct BrokerError : std::runtime_error {
@@ -94,4 +94,4 @@ private:
     std::uint64_t incoming_left_ = 0;
 };
 
-}  // namespace pricewire
+}  // namespace pricewire::queue

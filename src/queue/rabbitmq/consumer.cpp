@@ -6,7 +6,7 @@
 #include "base/log.hpp"
 #include "queue/rabbitmq/task_text.hpp"
 
-namespace pricewire {
+namespace pricewire::queue {
 namespace {
 
 using std::chrono::milliseconds;
@@ -132,4 +132,4 @@ void Consumer::acknowledge(Connection& connection) {
     for (const AckLedger::Ack& ack : ledger_.done(tags)) connection.ack(ack.tag, ack.multiple);
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::queue

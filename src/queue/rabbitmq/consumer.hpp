@@ -18,7 +18,7 @@
 #include "queue/rabbitmq/rabbitmq_queue.hpp"
 #include "queue/rabbitmq/wake.hpp"
 
-namespace pricewire {
+namespace pricewire::queue {
 
 // Receipts on their way to the consumer's thread. Outlives consumers, so that done() may be called at any
 // time. A receipt is the number of the connection its task came by, and the delivery's tag there.
@@ -88,4 +88,4 @@ private:
     std::thread thread_;
 };
 
-}  // namespace pricewire
+}  // namespace pricewire::queue

@@ -4,7 +4,7 @@
 
 #include "base/log.hpp"
 
-namespace pricewire {
+namespace pricewire::queue {
 
 void Outage::lost(Side side, const BrokerError& e) {
     std::lock_guard lock(mutex_);
@@ -75,4 +75,4 @@ void Outage::say(const BrokerError& e) const {
     }
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::queue

@@ -9,7 +9,7 @@
 
 #include "queue/rabbitmq/connection.hpp"
 
-namespace pricewire {
+namespace pricewire::queue {
 
 // What operators hear of a broker that is away: one line when the first of its two connections is lost,
 // another where the reason becomes one of another kind, one when both are there again. Thread-safe.
@@ -39,4 +39,4 @@ private:
     bool left_said_ = false;
 };
 
-}  // namespace pricewire
+}  // namespace pricewire::queue

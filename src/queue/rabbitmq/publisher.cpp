@@ -9,7 +9,7 @@
 #include "base/log.hpp"
 #include "queue/rabbitmq/task_text.hpp"
 
-namespace pricewire {
+namespace pricewire::queue {
 namespace {
 
 using std::chrono::milliseconds;
@@ -289,4 +289,4 @@ MonoTime Publisher::wake_at() {
     return stop_ ? std::min(at, stop_by_) : at;
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::queue

@@ -18,7 +18,7 @@
 #include "queue/rabbitmq/rabbitmq_queue.hpp"
 #include "queue/rabbitmq/wake.hpp"
 
-namespace pricewire {
+namespace pricewire::queue {
 
 // The publishing side: a thread and its connection. What a message goes through:
 //
@@ -98,4 +98,4 @@ private:
     std::thread thread_;
 };
 
-}  // namespace pricewire
+}  // namespace pricewire::queue

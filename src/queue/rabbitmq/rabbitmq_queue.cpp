@@ -10,7 +10,7 @@
 #include "queue/rabbitmq/outage.hpp"
 #include "queue/rabbitmq/publisher.hpp"
 
-namespace pricewire {
+namespace pricewire::queue {
 namespace {
 
 class RabbitmqQueue : public DeliveryQueue {
@@ -59,4 +59,4 @@ std::unique_ptr<DeliveryQueue> create_rabbitmq_queue(const RabbitmqOptions& opti
     return std::make_unique<RabbitmqQueue>(std::move(*url), options);
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::queue

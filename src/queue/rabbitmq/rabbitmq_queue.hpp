@@ -10,7 +10,7 @@
 #include "base/result.hpp"
 #include "queue/delivery_queue.hpp"
 
-namespace pricewire {
+namespace pricewire::queue {
 
 struct RabbitmqOptions {
     // amqp[s]://[user[:password]@]host[:port][/[vhost]]; guest, guest, 5672 (5671 with TLS) and "/" where
@@ -49,4 +49,4 @@ std::unique_ptr<DeliveryQueue> create_rabbitmq_queue(const RabbitmqOptions& opti
 // "host:port" of a broker's URL, for a log; or what is wrong with it. Never holds the password.
 Result<std::string> rabbitmq_address(std::string_view url);
 
-}  // namespace pricewire
+}  // namespace pricewire::queue

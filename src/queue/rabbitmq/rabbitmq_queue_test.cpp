@@ -12,7 +12,7 @@
 #include "queue/rabbitmq/broker_fixture.hpp"
 #include "queue/rabbitmq/task_text.hpp"
 
-namespace pricewire {
+namespace pricewire::queue {
 namespace {
 
 using std::chrono::milliseconds;
@@ -93,7 +93,7 @@ protected:
         });
     }
 
-    LogCapture log_;
+    fakes::LogCapture log_;
     std::optional<TestQueue> at_broker_;
 };
 
@@ -374,4 +374,4 @@ TEST_F(RabbitmqQueueTest, EndsSoonWhateverThePeerDoes) {
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::queue

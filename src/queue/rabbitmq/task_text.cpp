@@ -2,7 +2,7 @@
 
 #include <charconv>
 
-namespace pricewire {
+namespace pricewire::queue {
 namespace {
 
 constexpr std::size_t id_length = 36;
@@ -27,4 +27,4 @@ std::optional<DeliveryTask> parse_task_text(std::string_view text) {
     return DeliveryTask{*id, attempt};
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::queue

@@ -12,7 +12,7 @@
 #include <cstdint>
 #include <system_error>
 
-namespace pricewire {
+namespace pricewire::queue {
 
 Wake::Wake() : fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
     if (fd_ < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
@@ -57,4 +57,4 @@ void SocketCut::cut() {
     if (socket_ >= 0) shutdown(socket_, SHUT_RDWR);
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::queue

@@ -4,7 +4,7 @@
 
 #include "base/clock.hpp"
 
-namespace pricewire {
+namespace pricewire::queue {
 
 // Wakes a thread that waits for a socket. Any thread may call wake().
 class Wake {
@@ -43,4 +43,4 @@ private:
     bool cut_ = false;
 };
 
-}  // namespace pricewire
+}  // namespace pricewire::queue

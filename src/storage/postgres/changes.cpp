@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-namespace pricewire::postgres {
+namespace pricewire::storage::postgres {
 namespace {
 
 constexpr std::size_t max_payload = 7999;
@@ -69,4 +69,4 @@ std::optional<std::vector<Change>> parse_payload(std::string_view payload) {
     return out;
 }
 
-}  // namespace pricewire::postgres
+}  // namespace pricewire::storage::postgres

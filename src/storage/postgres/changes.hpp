@@ -9,7 +9,7 @@
 #include "domain/alert.hpp"
 #include "storage/postgres/values.hpp"
 
-namespace pricewire::postgres {
+namespace pricewire::storage::postgres {
 
 inline constexpr const char* changes_channel = "pricewire_changes";
 
@@ -25,4 +25,4 @@ std::string to_payload(const UserChange& change);
 // Nullopt where it is none that this program writes.
 std::optional<std::vector<Change>> parse_payload(std::string_view payload);
 
-}  // namespace pricewire::postgres
+}  // namespace pricewire::storage::postgres

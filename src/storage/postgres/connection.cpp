@@ -10,7 +10,7 @@
 #include "storage/named_queries.hpp"
 #include "storage/postgres/postgres_queries.hpp"
 
-namespace pricewire::postgres {
+namespace pricewire::storage::postgres {
 namespace {
 
 // How much longer than the server's own time-out this side waits before it gives the connection up.
@@ -172,4 +172,4 @@ bool Connection::seems_alive() {
     return false;
 }
 
-}  // namespace pricewire::postgres
+}  // namespace pricewire::storage::postgres

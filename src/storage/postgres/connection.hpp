@@ -15,7 +15,7 @@
 #include "storage/postgres/values.hpp"
 #include "storage/postgres/watchdog.hpp"
 
-namespace pricewire::postgres {
+namespace pricewire::storage::postgres {
 
 // What a call survives once it has returned: the end of every process, or loss of the database server's power
 // as well.
@@ -103,4 +103,4 @@ auto translate(F&& f) {
     }
 }
 
-}  // namespace pricewire::postgres
+}  // namespace pricewire::storage::postgres

@@ -7,7 +7,7 @@
 #include "storage/postgres/changes.hpp"
 #include "storage/postgres/rows.hpp"
 
-namespace pricewire::postgres {
+namespace pricewire::storage::postgres {
 namespace {
 
 // Alerts put into one commit at most, so that the first of them does not wait for ever.
@@ -151,4 +151,4 @@ void Creator::create_in(Connection& db, std::vector<Job*> jobs) {
     db.run("notify", to_payloads(changes));
 }
 
-}  // namespace pricewire::postgres
+}  // namespace pricewire::storage::postgres

@@ -7,7 +7,7 @@
 
 #include "storage/postgres/pool.hpp"
 
-namespace pricewire::postgres {
+namespace pricewire::storage::postgres {
 
 // Creates alerts. Commits that notify wait for one another, flush and all (PostgreSQL takes one lock for
 // them), so that alerts created one by one would be created at the disk's pace however many ask: those that
@@ -37,4 +37,4 @@ private:
     bool busy_ = false;
 };
 
-}  // namespace pricewire::postgres
+}  // namespace pricewire::storage::postgres

@@ -10,7 +10,7 @@
 #include "base/log.hpp"
 #include "storage/postgres/changes.hpp"
 
-namespace pricewire::postgres {
+namespace pricewire::storage::postgres {
 namespace {
 
 // A connection that says nothing for so long is asked whether it is there: behind a network that drops all,
@@ -140,4 +140,4 @@ bool Listener::wait(Duration patience) {
     return !stopping_;
 }
 
-}  // namespace pricewire::postgres
+}  // namespace pricewire::storage::postgres

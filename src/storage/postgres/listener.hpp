@@ -6,7 +6,7 @@
 
 #include "storage/postgres/connection.hpp"
 
-namespace pricewire::postgres {
+namespace pricewire::storage::postgres {
 
 // The thread and the connection that hear of every process' changes. Listens when the constructor returns;
 // throws StorageError where it cannot. A connection that is lost is opened again, with growing pauses, and
@@ -41,4 +41,4 @@ private:
     std::thread thread_;
 };
 
-}  // namespace pricewire::postgres
+}  // namespace pricewire::storage::postgres

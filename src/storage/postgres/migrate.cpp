@@ -8,7 +8,7 @@
 #include "storage/postgres/postgres_migrations.hpp"
 #include "storage/postgres/rows.hpp"
 
-namespace pricewire {
+namespace pricewire::storage {
 namespace {
 
 using postgres::Connection;
@@ -145,4 +145,4 @@ Result<void> postgres_check_schema(const std::string& url) {
     return {};
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::storage

@@ -7,7 +7,7 @@
 #include "base/result.hpp"
 #include "storage/migration.hpp"
 
-namespace pricewire {
+namespace pricewire::storage {
 
 // All migrations the binary knows, and whether the database at `url` has them. Error: it cannot be asked.
 Result<std::vector<MigrationState>> postgres_migration_states(const std::string& url);
@@ -24,4 +24,4 @@ bool postgres_schema_is_newer(const std::string& url);
 // Error where the database has another schema than this binary's, and what to do about it.
 Result<void> postgres_check_schema(const std::string& url);
 
-}  // namespace pricewire
+}  // namespace pricewire::storage

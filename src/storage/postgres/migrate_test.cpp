@@ -10,7 +10,7 @@
 #include "storage/postgres/postgres_storage.hpp"
 #include "test_database/test_database.hpp"
 
-namespace pricewire {
+namespace pricewire::storage {
 namespace {
 
 class PostgresMigrateTest : public ::testing::Test {
@@ -141,4 +141,4 @@ TEST(PostgresUrlTest, NoErrorTellsThePassword) {
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::storage

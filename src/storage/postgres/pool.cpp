@@ -5,7 +5,7 @@
 
 #include "base/backoff.hpp"
 
-namespace pricewire::postgres {
+namespace pricewire::storage::postgres {
 
 Pool::Pool(const PostgresOptions& options) : options_(options) {}
 
@@ -65,4 +65,4 @@ void Pool::give(std::unique_ptr<Connection> connection) {
     freed_.notify_one();
 }
 
-}  // namespace pricewire::postgres
+}  // namespace pricewire::storage::postgres

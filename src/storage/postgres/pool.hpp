@@ -7,7 +7,7 @@
 
 #include "storage/postgres/connection.hpp"
 
-namespace pricewire::postgres {
+namespace pricewire::storage::postgres {
 
 // Connections, opened as needed, each used by one thread at a time. One on which something went wrong is
 // thrown away. Thread-safe; throws StorageError.
@@ -116,4 +116,4 @@ private:
     std::size_t open_ = 0;
 };
 
-}  // namespace pricewire::postgres
+}  // namespace pricewire::storage::postgres

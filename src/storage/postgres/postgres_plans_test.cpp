@@ -9,7 +9,7 @@
 #include "storage/postgres/connection.hpp"
 #include "test_database/test_database.hpp"
 
-namespace pricewire::postgres {
+namespace pricewire::storage::postgres {
 namespace {
 
 using namespace std::chrono_literals;
@@ -102,4 +102,4 @@ TEST_F(PostgresPlansTest, HotStatementsUseTheirIndexes) {
 }
 
 }  // namespace
-}  // namespace pricewire::postgres
+}  // namespace pricewire::storage::postgres

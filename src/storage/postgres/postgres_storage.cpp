@@ -4,7 +4,7 @@
 #include "storage/postgres/migrate.hpp"
 #include "storage/postgres/store.hpp"
 
-namespace pricewire {
+namespace pricewire::storage {
 
 std::unique_ptr<Storage> create_postgres_storage(const PostgresOptions& options, StorageEvents events) {
     if (const auto schema = postgres_check_schema(options.url); !schema)
@@ -34,4 +34,4 @@ Result<std::string> postgres_address(const std::string& url) {
     }
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::storage

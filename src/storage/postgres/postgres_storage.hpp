@@ -7,7 +7,7 @@
 #include "base/result.hpp"
 #include "storage/storage.hpp"
 
-namespace pricewire {
+namespace pricewire::storage {
 
 struct PostgresOptions {
     // "postgresql://user:password@host:port/database?sslmode=verify-full&sslrootcert=…": libpq's connection
@@ -38,4 +38,4 @@ std::unique_ptr<Storage> create_postgres_storage(const PostgresOptions& options,
 // "host:port/database" of a URL, for a log; or that it is none. Never holds user or password.
 Result<std::string> postgres_address(const std::string& url);
 
-}  // namespace pricewire
+}  // namespace pricewire::storage

@@ -13,7 +13,7 @@
 
 #include "test_database/test_database.hpp"
 
-namespace pricewire {
+namespace pricewire::storage {
 namespace {
 
 using namespace std::chrono_literals;
@@ -267,4 +267,4 @@ TEST_F(PostgresStorageTest, ADatabaseThatIsNotThereIsSaidSo) {
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::storage

@@ -2,7 +2,7 @@
 
 #include <charconv>
 
-namespace pricewire::postgres {
+namespace pricewire::storage::postgres {
 
 std::int64_t number_at(const Row& row, int column) {
     const std::string_view text = text_at(row, column);
@@ -71,4 +71,4 @@ WebhookSecrets read_secrets(const Row& row, int column) {
             maybe_time_at(row, column + 2)};
 }
 
-}  // namespace pricewire::postgres
+}  // namespace pricewire::storage::postgres

@@ -8,7 +8,7 @@
 #include "domain/user.hpp"
 #include "storage/postgres/connection.hpp"
 
-namespace pricewire::postgres {
+namespace pricewire::storage::postgres {
 
 using Row = pqxx::row;
 
@@ -73,4 +73,4 @@ inline ActiveAlert active_part(const Alert& alert) {
 // current, previous, previous_until, from `column` on.
 WebhookSecrets read_secrets(const Row& row, int column);
 
-}  // namespace pricewire::postgres
+}  // namespace pricewire::storage::postgres

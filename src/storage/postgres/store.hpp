@@ -7,7 +7,7 @@
 #include "storage/postgres/pool.hpp"
 #include "storage/postgres/postgres_storage.hpp"
 
-namespace pricewire::postgres {
+namespace pricewire::storage::postgres {
 
 // Storage in a PostgreSQL database whose schema is there. The sources named store_… hold one part each.
 class Store final : public Storage {
@@ -81,4 +81,4 @@ private:
     std::optional<Listener> listener_;  // where somebody wants to hear
 };
 
-}  // namespace pricewire::postgres
+}  // namespace pricewire::storage::postgres

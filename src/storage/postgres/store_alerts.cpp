@@ -2,7 +2,7 @@
 #include "storage/postgres/rows.hpp"
 #include "storage/postgres/store.hpp"
 
-namespace pricewire::postgres {
+namespace pricewire::storage::postgres {
 namespace {
 
 // Of each piece of the snapshot; all of it may take as long as its reader needs.
@@ -98,4 +98,4 @@ bool Store::enable_endpoint(const Uuid& user_id, std::string_view webhook_url) {
     });
 }
 
-}  // namespace pricewire::postgres
+}  // namespace pricewire::storage::postgres

@@ -5,7 +5,7 @@
 #include "storage/postgres/rows.hpp"
 #include "storage/postgres/store.hpp"
 
-namespace pricewire::postgres {
+namespace pricewire::storage::postgres {
 
 void Store::upsert_bars(std::span<const Bar> bars) {
     if (bars.empty()) return;
@@ -58,4 +58,4 @@ std::size_t Store::prune_bars(Timestamp before, std::size_t limit) {
     });
 }
 
-}  // namespace pricewire::postgres
+}  // namespace pricewire::storage::postgres

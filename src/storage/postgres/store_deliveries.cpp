@@ -3,7 +3,7 @@
 #include "storage/postgres/rows.hpp"
 #include "storage/postgres/store.hpp"
 
-namespace pricewire::postgres {
+namespace pricewire::storage::postgres {
 namespace {
 
 // An id is made with the clock that tells its row's time, and is at most a second ahead of it, where many are
@@ -161,4 +161,4 @@ std::size_t Store::prune(Timestamp before, std::size_t limit) {
     });
 }
 
-}  // namespace pricewire::postgres
+}  // namespace pricewire::storage::postgres

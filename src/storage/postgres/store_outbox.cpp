@@ -8,7 +8,7 @@
 #include "storage/postgres/rows.hpp"
 #include "storage/postgres/store.hpp"
 
-namespace pricewire::postgres {
+namespace pricewire::storage::postgres {
 namespace {
 
 // Firings in one statement at most: so many take well under a statement's time, on a slow machine too, and
@@ -271,4 +271,4 @@ std::vector<Breaker> Store::breakers() {
     });
 }
 
-}  // namespace pricewire::postgres
+}  // namespace pricewire::storage::postgres

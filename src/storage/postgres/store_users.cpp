@@ -2,7 +2,7 @@
 #include "storage/postgres/rows.hpp"
 #include "storage/postgres/store.hpp"
 
-namespace pricewire::postgres {
+namespace pricewire::storage::postgres {
 namespace {
 
 User read_user(const Row& row) {
@@ -99,4 +99,4 @@ bool Store::replace_secrets(const Uuid& user_id, const WebhookSecrets& old, cons
     });
 }
 
-}  // namespace pricewire::postgres
+}  // namespace pricewire::storage::postgres

@@ -6,7 +6,7 @@
 
 #include "base/utf8.hpp"
 
-namespace pricewire::postgres {
+namespace pricewire::storage::postgres {
 namespace {
 
 constexpr std::string_view replacement = "\xef\xbf\xbd";  // U+FFFD
@@ -129,4 +129,4 @@ std::optional<std::string> parse_bytea(std::string_view text) {
     return out;
 }
 
-}  // namespace pricewire::postgres
+}  // namespace pricewire::storage::postgres

@@ -12,7 +12,7 @@
 
 // How values are written for PostgreSQL, in its text formats, and read back. Sources: PostgreSQL 15 manual,
 // chapters 8 (types) and 8.15.2 (array input).
-namespace pricewire::postgres {
+namespace pricewire::storage::postgres {
 
 // A value as it goes to the server; nullopt is NULL.
 using Param = std::optional<std::string>;
@@ -85,4 +85,4 @@ std::optional<Timestamp> parse_timestamp(std::string_view text);
 // "\x4142". Nullopt where it is another text.
 std::optional<std::string> parse_bytea(std::string_view text);
 
-}  // namespace pricewire::postgres
+}  // namespace pricewire::storage::postgres

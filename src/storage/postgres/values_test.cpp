@@ -7,7 +7,7 @@
 #include "storage/postgres/changes.hpp"
 #include "storage/postgres/watchdog.hpp"
 
-namespace pricewire::postgres {
+namespace pricewire::storage::postgres {
 namespace {
 
 using namespace std::chrono_literals;
@@ -99,4 +99,4 @@ TEST(PostgresWatchdogTest, EndsAWaitThatIsPastItsDeadlineAndNoOther) {
 }
 
 }  // namespace
-}  // namespace pricewire::postgres
+}  // namespace pricewire::storage::postgres

@@ -2,7 +2,7 @@
 
 #include <sys/socket.h>
 
-namespace pricewire::postgres {
+namespace pricewire::storage::postgres {
 namespace {
 
 // How late a deadline may be noticed. Looking now and then costs nothing; waking for each call would.
@@ -41,4 +41,4 @@ Watchdog::Watch::~Watch() {
     watchdog_.watched_.erase(entry_);
 }
 
-}  // namespace pricewire::postgres
+}  // namespace pricewire::storage::postgres

@@ -7,7 +7,7 @@
 
 #include "base/clock.hpp"
 
-namespace pricewire::postgres {
+namespace pricewire::storage::postgres {
 
 // Ends waits that libpq would wait for ever: a server that is stopped, or behind a gate that swallows all,
 // still has an open connection, and neither its own time-outs nor the kernel's are of any help. The socket of
@@ -47,4 +47,4 @@ private:
     std::thread thread_;
 };
 
-}  // namespace pricewire::postgres
+}  // namespace pricewire::storage::postgres

@@ -10,7 +10,7 @@
 #include "storage/named_queries.hpp"
 #include "storage/sqlite/queries.hpp"
 
-namespace pricewire::sqlite {
+namespace pricewire::storage::sqlite {
 namespace {
 
 const std::map<std::string_view, std::string>& all_queries() {
@@ -151,4 +151,4 @@ std::string_view text_at(SQLite::Statement& s, int column) {
     return {text, static_cast<std::size_t>(value.getBytes())};
 }
 
-}  // namespace pricewire::sqlite
+}  // namespace pricewire::storage::sqlite

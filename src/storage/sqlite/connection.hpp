@@ -14,7 +14,7 @@
 #include "base/uuid.hpp"
 #include "storage/storage.hpp"
 
-namespace pricewire::sqlite {
+namespace pricewire::storage::sqlite {
 
 // One SQLite connection with its prepared statements, found by the names in queries.sql. One thread at a
 // time.
@@ -107,4 +107,4 @@ auto translate(F&& f) {
     }
 }
 
-}  // namespace pricewire::sqlite
+}  // namespace pricewire::storage::sqlite

@@ -14,7 +14,7 @@
 #include "storage/sqlite/sqlite_storage.hpp"
 #include "storage/sqlite/temp_dir.hpp"
 
-namespace pricewire {
+namespace pricewire::storage {
 namespace {
 
 using namespace std::chrono_literals;
@@ -213,4 +213,4 @@ TEST_F(SqliteFaultsTest, ManyProcessesMakeTheDatabaseAtOnce) {
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::storage

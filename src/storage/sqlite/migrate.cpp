@@ -5,7 +5,7 @@
 #include "storage/sqlite/connection.hpp"
 #include "storage/sqlite/migrations.hpp"
 
-namespace pricewire {
+namespace pricewire::storage {
 namespace {
 
 // Another process may be applying a long one.
@@ -93,4 +93,4 @@ Result<int> sqlite_migrate(const std::filesystem::path& file, std::optional<int>
     }
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::storage

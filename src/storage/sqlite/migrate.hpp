@@ -7,7 +7,7 @@
 #include "base/result.hpp"
 #include "storage/migration.hpp"
 
-namespace pricewire {
+namespace pricewire::storage {
 
 // All migrations the binary knows, and whether the database has them. A database that does not exist has
 // none.
@@ -18,4 +18,4 @@ Result<std::vector<MigrationState>> sqlite_migration_states(const std::filesyste
 // binary, or `to` would be a step back (migrations only go forward; a copy of the file is the way back).
 Result<int> sqlite_migrate(const std::filesystem::path& file, std::optional<int> to = std::nullopt);
 
-}  // namespace pricewire
+}  // namespace pricewire::storage

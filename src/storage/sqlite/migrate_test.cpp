@@ -12,7 +12,7 @@
 #include "storage/sqlite/sqlite_storage.hpp"
 #include "storage/sqlite/temp_dir.hpp"
 
-namespace pricewire {
+namespace pricewire::storage {
 namespace {
 
 using namespace std::chrono_literals;
@@ -292,4 +292,4 @@ TEST_F(FromVersion2Test, AStateThatIsNoneIsRefused) {
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::storage

@@ -7,7 +7,7 @@
 #include "storage/sqlite/migrate.hpp"
 #include "storage/sqlite/temp_dir.hpp"
 
-namespace pricewire::sqlite {
+namespace pricewire::storage::sqlite {
 namespace {
 
 using namespace std::chrono_literals;
@@ -177,4 +177,4 @@ TEST_F(PlansTest, WithStatisticsWhereOneUserHasNearlyAll) {
 }
 
 }  // namespace
-}  // namespace pricewire::sqlite
+}  // namespace pricewire::storage::sqlite

@@ -1,6 +1,6 @@
 #include "storage/sqlite/readers.hpp"
 
-namespace pricewire::sqlite {
+namespace pricewire::storage::sqlite {
 
 std::unique_ptr<Connection> Readers::take() {
     std::unique_lock lock(mutex_);
@@ -32,4 +32,4 @@ void Readers::give(std::unique_ptr<Connection> connection) {
     freed_.notify_one();
 }
 
-}  // namespace pricewire::sqlite
+}  // namespace pricewire::storage::sqlite

@@ -8,7 +8,7 @@
 #include "storage/sqlite/connection.hpp"
 #include "storage/sqlite/sqlite_storage.hpp"
 
-namespace pricewire::sqlite {
+namespace pricewire::storage::sqlite {
 
 // Connections for reading, opened as needed, each used by one thread at a time. Thread-safe.
 class Readers {
@@ -42,4 +42,4 @@ private:
     int open_ = 0;
 };
 
-}  // namespace pricewire::sqlite
+}  // namespace pricewire::storage::sqlite

@@ -6,7 +6,7 @@
 #include "domain/alert.hpp"
 #include "storage/sqlite/connection.hpp"
 
-namespace pricewire::sqlite {
+namespace pricewire::storage::sqlite {
 
 // Every query ends: a statement left in mid-result would hold its snapshot, and the log could not be
 // checkpointed.
@@ -56,4 +56,4 @@ inline ActiveAlert active_part(const Alert& alert) {
 // current, previous, previous_until, from `column` on.
 WebhookSecrets read_secrets(SQLite::Statement& s, int column);
 
-}  // namespace pricewire::sqlite
+}  // namespace pricewire::storage::sqlite

@@ -3,7 +3,7 @@
 #include "storage/sqlite/migrate.hpp"
 #include "storage/sqlite/store.hpp"
 
-namespace pricewire {
+namespace pricewire::storage {
 
 std::unique_ptr<Storage> create_sqlite_storage(const SqliteOptions& options, StorageEvents events) {
     if (const auto migrated = sqlite_migrate(options.file); !migrated)
@@ -11,4 +11,4 @@ std::unique_ptr<Storage> create_sqlite_storage(const SqliteOptions& options, Sto
     return std::make_unique<sqlite::Store>(options, std::move(events));
 }
 
-}  // namespace pricewire
+}  // namespace pricewire::storage

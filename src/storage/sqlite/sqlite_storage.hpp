@@ -5,7 +5,7 @@
 
 #include "storage/storage.hpp"
 
-namespace pricewire {
+namespace pricewire::storage {
 
 struct SqliteOptions {
     std::filesystem::path file;
@@ -19,4 +19,4 @@ struct SqliteOptions {
 // used, and says why.
 std::unique_ptr<Storage> create_sqlite_storage(const SqliteOptions& options, StorageEvents events);
 
-}  // namespace pricewire
+}  // namespace pricewire::storage

@@ -13,7 +13,7 @@
 #include "storage/sqlite/connection.hpp"
 #include "storage/sqlite/temp_dir.hpp"
 
-namespace pricewire {
+namespace pricewire::storage {
 namespace {
 
 using namespace std::chrono_literals;
@@ -338,4 +338,4 @@ TEST_F(SqliteStorageTest, SecretsThatWereReplacedAndUsersWhoWereDeletedAreInTheF
 }
 
 }  // namespace
-}  // namespace pricewire
+}  // namespace pricewire::storage

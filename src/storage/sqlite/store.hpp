@@ -4,7 +4,7 @@
 #include "storage/sqlite/sqlite_storage.hpp"
 #include "storage/sqlite/writer.hpp"
 
-namespace pricewire::sqlite {
+namespace pricewire::storage::sqlite {
 
 using Events = std::vector<Event>;
 
@@ -79,4 +79,4 @@ private:
     Writer writer_;
 };
 
-}  // namespace pricewire::sqlite
+}  // namespace pricewire::storage::sqlite

@@ -1,7 +1,7 @@
 #include "storage/sqlite/rows.hpp"
 #include "storage/sqlite/store.hpp"
 
-namespace pricewire::sqlite {
+namespace pricewire::storage::sqlite {
 namespace {
 
 constexpr std::size_t snapshot_piece = 10'000;
@@ -142,4 +142,4 @@ bool Store::enable_endpoint(const Uuid& user_id, std::string_view webhook_url) {
     });
 }
 
-}  // namespace pricewire::sqlite
+}  // namespace pricewire::storage::sqlite

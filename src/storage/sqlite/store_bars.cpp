@@ -4,7 +4,7 @@
 #include "storage/sqlite/rows.hpp"
 #include "storage/sqlite/store.hpp"
 
-namespace pricewire::sqlite {
+namespace pricewire::storage::sqlite {
 
 namespace {
 
@@ -88,4 +88,4 @@ std::size_t Store::prune_bars(Timestamp before, std::size_t limit) {
     });
 }
 
-}  // namespace pricewire::sqlite
+}  // namespace pricewire::storage::sqlite

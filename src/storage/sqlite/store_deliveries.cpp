@@ -3,7 +3,7 @@
 #include "storage/sqlite/rows.hpp"
 #include "storage/sqlite/store.hpp"
 
-namespace pricewire::sqlite {
+namespace pricewire::storage::sqlite {
 namespace {
 
 // An id is made with the clock that tells its row's time, and is at most a second ahead of it, where many are
@@ -177,4 +177,4 @@ std::size_t Store::prune(Timestamp before, std::size_t limit) {
     });
 }
 
-}  // namespace pricewire::sqlite
+}  // namespace pricewire::storage::sqlite

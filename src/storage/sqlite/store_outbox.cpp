@@ -3,7 +3,7 @@
 #include "storage/sqlite/rows.hpp"
 #include "storage/sqlite/store.hpp"
 
-namespace pricewire::sqlite {
+namespace pricewire::storage::sqlite {
 namespace {
 
 std::optional<ClaimedDelivery> claim_one(Connection& db, const Uuid& id, std::optional<int> attempt,
@@ -199,4 +199,4 @@ std::vector<Breaker> Store::breakers() {
     });
 }
 
-}  // namespace pricewire::sqlite
+}  // namespace pricewire::storage::sqlite

@@ -1,7 +1,7 @@
 #include "storage/sqlite/rows.hpp"
 #include "storage/sqlite/store.hpp"
 
-namespace pricewire::sqlite {
+namespace pricewire::storage::sqlite {
 namespace {
 
 User read_user(SQLite::Statement& s) {
@@ -107,4 +107,4 @@ bool Store::replace_secrets(const Uuid& user_id, const WebhookSecrets& old, cons
     });
 }
 
-}  // namespace pricewire::sqlite
+}  // namespace pricewire::storage::sqlite

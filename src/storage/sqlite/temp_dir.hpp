@@ -6,7 +6,7 @@
 #include <stdexcept>
 #include <string>
 
-namespace pricewire {
+namespace pricewire::storage {
 
 // For tests: a directory of its own, removed with all that is in it.
 class TempDir {
@@ -27,4 +27,4 @@ private:
     std::string path_;
 };
 
-}  // namespace pricewire
+}  // namespace pricewire::storage

@@ -2,7 +2,7 @@
 
 #include "base/log.hpp"
 
-namespace pricewire::sqlite {
+namespace pricewire::storage::sqlite {
 namespace {
 
 // How soon a user disabled from the command line is noticed.
@@ -130,4 +130,4 @@ void Writer::look_for_foreign_writes() {
     }
 }
 
-}  // namespace pricewire::sqlite
+}  // namespace pricewire::storage::sqlite

@@ -12,7 +12,7 @@
 #include "storage/sqlite/connection.hpp"
 #include "storage/storage.hpp"
 
-namespace pricewire::sqlite {
+namespace pricewire::storage::sqlite {
 
 struct UserChange {
     Uuid user_id;
@@ -74,4 +74,4 @@ private:
     std::thread thread_;
 };
 
-}  // namespace pricewire::sqlite
+}  // namespace pricewire::storage::sqlite

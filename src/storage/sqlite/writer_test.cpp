@@ -8,7 +8,7 @@
 
 #include "storage/sqlite/temp_dir.hpp"
 
-namespace pricewire::sqlite {
+namespace pricewire::storage::sqlite {
 namespace {
 
 using namespace std::chrono_literals;
@@ -132,4 +132,4 @@ TEST_F(WriterTest, ACommitThatFailsFailsEveryCallOfItsGroupAndTheNextWorks) {
 }
 
 }  // namespace
-}  // namespace pricewire::sqlite
+}  // namespace pricewire::storage::sqlite
