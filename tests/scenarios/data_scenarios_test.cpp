@@ -85,11 +85,14 @@ public:
     }
 
 private:
-    // The stream carries a price only once Pricewire has subscribed.
+    // The stream carries a price only once every feed has subscribed.
     void wait_for_stream() {
         deployment_.wait_until("the stream", [&] {
             const auto status = deployment_.http().get(deployment_.sim_url() + "/_sim/status");
-            return json_member(status.body, "clients") == "1";
+            const auto feeds =
+                std::count_if(deployment_.names().begin(), deployment_.names().end(),
+                              [](const std::string& name) { return name.starts_with("feed"); });
+            return std::stol(json_member(status.body, "clients").value()) >= std::max(feeds, 1L);
         });
     }
 
@@ -162,7 +165,7 @@ TEST_P(DataScenario, Plays) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Data, DataScenario,
-                         ::testing::Combine(both_sides(), ::testing::ValuesIn(scenario_names())),
+                         ::testing::Combine(all_sides(), ::testing::ValuesIn(scenario_names())),
                          [](const auto& test) {
                              std::string name =
                                  to_string(std::get<0>(test.param)) + "_" + std::get<1>(test.param);

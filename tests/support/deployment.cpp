@@ -46,6 +46,13 @@ std::vector<std::string> objects_of(const std::string& array) {
     return out;
 }
 
+// Configuration of a source that versions before the venue table do not know, and would refuse.
+bool is_new_source(const std::string& variable) {
+    return variable.starts_with("PRICEWIRE_SOURCES_") &&
+           !variable.starts_with("PRICEWIRE_SOURCES_BINANCE_") &&
+           !variable.starts_with("PRICEWIRE_SOURCES_COINGECKO_");
+}
+
 void expect(const net::HttpResult& result, int status, const std::string& what) {
     if (result.error == net::HttpError::none && result.status == status) return;
     throw std::runtime_error(what + ": " + std::to_string(result.status) + " " + result.error_text + " " +
@@ -75,6 +82,11 @@ std::optional<ClusterOptions> cluster_of_environment() {
         *url = value;
     }
     return out;
+}
+
+std::string older_binary_of_environment() {
+    const char* value = std::getenv("PRICEWIRE_TEST_OLDER_BINARY");
+    return value == nullptr ? "" : value;
 }
 
 std::string attempts_in(const std::string& shown_delivery) {
@@ -110,7 +122,12 @@ Deployment::Deployment(DeploymentOptions options) : options_(std::move(options))
         for (const char* role : {"api", "feed", "checker", "sender"}) {
             for (int i = 1; i <= options_.cluster->of_each; ++i) names_.push_back(role + std::to_string(i));
         }
-        if (const Ended ended = run({"migrate"}); ended.code != 0) {
+        const std::string& older = options_.cluster->older;
+        if (!older.empty()) {
+            for (const char* role : {"api0", "feed0", "checker0", "sender0"}) names_.emplace_back(role);
+        }
+        const Ended ended = run_program(older.empty() ? binary("pricewire") : older, {"migrate"});
+        if (ended.code != 0) {
             throw std::runtime_error("the migration failed:\n" + ended.output);
         }
     } else {
@@ -158,8 +175,11 @@ void Deployment::launch(const std::string& name) {
         {"PRICEWIRE_LIMITS_HISTORY", "1000000/1s"},
     });
     for (const auto& [key, value] : options_.config) env[key] = value;
+    if (is_older(name))
+        std::erase_if(env, [](const auto& variable) { return is_new_source(variable.first); });
     const std::string role = name.substr(0, name.find_first_of("0123456789"));
-    processes_[name] = Process({.command = {binary("pricewire"), role},
+    const std::string program = is_older(name) ? options_.cluster->older : binary("pricewire");
+    processes_[name] = Process({.command = {program, role},
                                 .env = env,
                                 .output = dir_.path() / (name + ".log"),
                                 .directory = dir_.path(),
@@ -177,9 +197,21 @@ void Deployment::start(const std::string& name) {
     address_of(name);
 }
 
+bool Deployment::is_older(const std::string& name) const {
+    return options_.cluster && !options_.cluster->older.empty() && name.ends_with('0');
+}
+
 void Deployment::start_pricewire() {
-    for (const std::string& name : names_) launch(name);
-    for (const std::string& name : names_) address_of(name);
+    // Older processes do not start once the schema is a newer one's: from a restart on, they are gone.
+    std::erase_if(names_, [this](const auto& name) { return is_older(name) && processes_.contains(name); });
+    std::erase_if(processes_, [this](const auto& process) { return is_older(process.first); });
+    for (const bool older : {true, false}) {
+        std::vector<std::string> names;
+        std::copy_if(names_.begin(), names_.end(), std::back_inserter(names),
+                     [&](const std::string& name) { return is_older(name) == older; });
+        for (const std::string& name : names) launch(name);
+        for (const std::string& name : names) address_of(name);
+    }
 }
 
 void Deployment::kill_pricewire() {
@@ -211,7 +243,12 @@ std::string Deployment::pricewire_output() const {
 }
 
 Deployment::Ended Deployment::run(const std::vector<std::string>& arguments) {
-    std::vector<std::string> command{binary("pricewire")};
+    return run_program(binary("pricewire"), arguments);
+}
+
+Deployment::Ended Deployment::run_program(const std::string& program,
+                                          const std::vector<std::string>& arguments) {
+    std::vector<std::string> command{program};
     command.insert(command.end(), arguments.begin(), arguments.end());
     Process process({.command = command,
                      .env = environment_of("command"),

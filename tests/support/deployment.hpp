@@ -44,11 +44,16 @@ struct ClusterOptions {
     std::string redis_url;
     std::string rabbitmq_url;
     int of_each = 1;  // processes of each role
+    // An older `pricewire`: one more process of each role runs it until the first restart, as in a rolling
+    // upgrade. It starts first, on a database of its own schema. Its number is 0. Empty: none.
+    std::string older;
     // What process `name` is given instead of a server's URL; empty: that URL.
     std::function<std::string(const std::string& name, const std::string& url)> route;
 };
 // By PRICEWIRE_TEST_POSTGRES_URL, …_REDIS_URL and …_RABBITMQ_URL; nullopt where one is not set.
 std::optional<ClusterOptions> cluster_of_environment();
+// The older `pricewire` of PRICEWIRE_TEST_OLDER_BINARY; empty where it is not set.
+std::string older_binary_of_environment();
 
 struct DeploymentOptions {
     std::vector<std::string> sim{"--market", "generated"};  // beside --listen
@@ -114,6 +119,8 @@ public:
 
 private:
     std::map<std::string, std::string> environment_of(const std::string& name) const;
+    bool is_older(const std::string& name) const;
+    Ended run_program(const std::string& program, const std::vector<std::string>& arguments);
 
     DeploymentOptions options_;
     TempDir dir_;
