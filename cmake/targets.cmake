@@ -1,6 +1,7 @@
 # The flow, as the linker sees it: each room names what it may include, and nothing else resolves.
 pricewire_room(base LIBS fmt::fmt OpenSSL::Crypto Threads::Threads)
-pricewire_room(domain ROOMS base PRIVATE_LIBS Boost::json)
+pricewire_room(domain ROOMS base)
+pricewire_room(webhook ROOMS domain base PRIVATE_LIBS Boost::json TEST_ROOMS fakes)
 pricewire_room(net ROOMS base PRIVATE_LIBS Boost::headers Boost::url OpenSSL::SSL CURL::libcurl PkgConfig::IDN2 PkgConfig::CARES
   TEST_ROOMS support)
 pricewire_room(feed ROOMS domain base net PRIVATE_LIBS simdjson::simdjson TEST_ROOMS fakes)
@@ -23,9 +24,9 @@ pricewire_room(access ROOMS domain base redis TEST_ROOMS fakes support PRIVATE_L
 pricewire_room(queue ROOMS domain base PRIVATE_LIBS PkgConfig::RABBITMQ OpenSSL::SSL TEST_ROOMS fakes)
 pricewire_room(history ROOMS domain base storage TEST_ROOMS fakes)
 pricewire_room(outbox ROOMS domain base storage queue TEST_ROOMS fakes)
-pricewire_room(deliver ROOMS domain base storage queue net TEST_ROOMS fakes Boost::json PkgConfig::RABBITMQ)
+pricewire_room(deliver ROOMS webhook domain base storage queue net TEST_ROOMS fakes Boost::json PkgConfig::RABBITMQ)
 pricewire_room(live ROOMS domain base storage bus net TEST_ROOMS fakes)
-pricewire_room(api ROOMS domain base storage bus access net live PRIVATE_LIBS Boost::json ZLIB::ZLIB
+pricewire_room(api ROOMS webhook domain base storage bus access net live PRIVATE_LIBS Boost::json ZLIB::ZLIB
   TEST_ROOMS fakes support)
 include(cmake/openapi.cmake)
 include(cmake/embed_folder.cmake)

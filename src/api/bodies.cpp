@@ -8,7 +8,7 @@
 #include "api/body_reader.hpp"
 #include "api/email.hpp"
 #include "api/json_fields.hpp"
-#include "domain/webhook_template.hpp"
+#include "webhook/template.hpp"
 
 namespace pricewire::api {
 namespace {
@@ -91,10 +91,10 @@ PayloadFormat read_format(BodyReader& reader) {
 
 // Says what is wrong with a template at the member that is wrong.
 void judge_template(BodyReader& reader, const WebhookTemplate& custom) {
-    const auto checked = check_template(custom);
+    const auto checked = webhook::check_template(custom);
     if (checked) return;
     // "1" is a body of every content type.
-    const bool type_is_good = check_template({"1", custom.content_type}).has_value();
+    const bool type_is_good = webhook::check_template({"1", custom.content_type}).has_value();
     reader.refuse(type_is_good ? "body" : "content_type", checked.error().message, "value_error");
 }
 
@@ -130,7 +130,7 @@ std::optional<WebhookTemplate> read_template(BodyReader& reader, PayloadFormat f
 std::string read_note(BodyReader& reader) {
     const std::string* text = reader.optional_string("note");
     if (text == nullptr) return {};
-    if (const auto checked = check_note(*text); !checked) {
+    if (const auto checked = webhook::check_note(*text); !checked) {
         reader.refuse("note", checked.error().message, "value_error");
     }
     return *text;

@@ -21,15 +21,15 @@
 #include "app/timed_storage.hpp"
 #include "base/backoff.hpp"
 #include "base/log.hpp"
-#include "deliver/payload.hpp"
 #include "deliver/pruner.hpp"
 #include "deliver/sender.hpp"
-#include "deliver/signature.hpp"
 #include "history/bar_writer.hpp"
 #include "net/file_limit.hpp"
 #include "net/http_client.hpp"
 #include "ops/instance_lock.hpp"
 #include "outbox/outbox.hpp"
+#include "webhook/payload.hpp"
+#include "webhook/signature.hpp"
 
 namespace pricewire::app {
 namespace {
@@ -42,10 +42,10 @@ constexpr Duration sender_alive_for = 3s;
 constexpr BackoffPolicy database_backoff{200ms, 2s};
 
 Result<api::WebhookKeyInfo> key_info(std::string_view secret) {
-    const auto scheme = deliver::scheme_of(secret);
+    const auto scheme = webhook::scheme_of(secret);
     if (!scheme) return std::unexpected(scheme.error());
     if (*scheme == SignatureScheme::v1) return api::WebhookKeyInfo{.scheme = *scheme, .public_key = {}};
-    auto key = deliver::public_key_of(secret);
+    auto key = webhook::public_key_of(secret);
     if (!key) return std::unexpected(key.error());
     return api::WebhookKeyInfo{.scheme = *scheme, .public_key = std::move(*key)};
 }
@@ -241,12 +241,12 @@ private:
                              .clock = clock_,
                              .secrets = *secrets_,
                              .notices = *notices_,
-                             .make_webhook_secret = deliver::make_webhook_secret,
+                             .make_webhook_secret = webhook::make_webhook_secret,
                              .webhook_key_info = key_info,
                              .hint = [this](std::span<const DeliveryTask> tasks) { queue_->publish(tasks); },
                              .ping_queue = [this] { queue_->ping(); },
                              .vet_webhook_url = {},
-                             .check_payload = deliver::check_payload,
+                             .check_payload = webhook::check_payload,
                              .answered = [this](const api::AnsweredRequest& r) { instruments_.answered(r); }},
                             api_options_of(config_));
         instruments_.watch(*api_);

@@ -8,8 +8,8 @@
 
 #include "app/secrets.hpp"
 #include "base/uuid.hpp"
-#include "deliver/signature.hpp"
 #include "storage/storage.hpp"
+#include "webhook/signature.hpp"
 
 namespace pricewire::app {
 

@@ -7,8 +7,8 @@
 #include <string>
 
 #include "deliver/dispatcher_fixture.hpp"
-#include "deliver/payload.hpp"
-#include "deliver/signature.hpp"
+#include "webhook/payload.hpp"
+#include "webhook/signature.hpp"
 
 namespace pricewire::deliver {
 namespace {
@@ -31,8 +31,9 @@ TEST_F(DispatcherTest, AHintedDeliveryIsOnItsWayAtOnceAndSigned) {
     EXPECT_TRUE(fakes::header(r, "user-agent").starts_with("Pricewire/"));
     EXPECT_EQ(fakes::header(r, "webhook-id"), id);
     EXPECT_EQ(fakes::header(r, "webhook-timestamp"), std::to_string(timestamp));
-    EXPECT_EQ(fakes::header(r, "webhook-signature"), sign_webhook(secret, id, timestamp, r.body));
-    EXPECT_EQ(r.body, webhook_payload(*storage_.alert(user_, storage_.all_deliveries()[0].alert_id)));
+    EXPECT_EQ(fakes::header(r, "webhook-signature"), webhook::sign_webhook(secret, id, timestamp, r.body));
+    EXPECT_EQ(r.body,
+              webhook::webhook_payload(*storage_.alert(user_, storage_.all_deliveries()[0].alert_id)));
     EXPECT_EQ(r.timeout, seconds{5});
     EXPECT_TRUE(r.verify_tls);
     EXPECT_NE(r.guard, nullptr);
@@ -72,9 +73,9 @@ TEST_F(DispatcherTest, EveryAttemptIsARowUntilTheyAreSpent) {
         EXPECT_EQ(r.body, seen[0].body) << "the same to the byte";
         EXPECT_EQ(fakes::header(r, "webhook-id"), id.to_string());
         times.insert(fakes::header(r, "webhook-timestamp"));
-        EXPECT_EQ(
-            fakes::header(r, "webhook-signature"),
-            sign_webhook(secret, id.to_string(), std::stoll(fakes::header(r, "webhook-timestamp")), r.body));
+        EXPECT_EQ(fakes::header(r, "webhook-signature"),
+                  webhook::sign_webhook(secret, id.to_string(),
+                                        std::stoll(fakes::header(r, "webhook-timestamp")), r.body));
     }
     EXPECT_EQ(times.size(), 4U) << "each attempt has its own timestamp";
     const auto attempts = storage_.attempts_of(id);

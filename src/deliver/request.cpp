@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "base/json_writer.hpp"
-#include "deliver/payload.hpp"
-#include "deliver/signature.hpp"
+#include "webhook/payload.hpp"
+#include "webhook/signature.hpp"
 
 namespace pricewire::deliver {
 
@@ -17,10 +17,10 @@ Result<net::HttpRequest> webhook_request(const ClaimedDelivery& delivery, const 
     net::HttpRequest request;
     request.method = "POST";
     request.url = delivery.alert.webhook_url;
-    WebhookBody body = webhook_body(delivery);
+    webhook::WebhookBody body = webhook::webhook_body(delivery);
     request.body = std::move(body.text);
-    auto signature = sign_delivery(delivery.secrets, secrets, delivery.alert.user_id.to_string(), id,
-                                   timestamp, request.body);
+    auto signature = webhook::sign_delivery(delivery.secrets, secrets, delivery.alert.user_id.to_string(), id,
+                                            timestamp, request.body);
     if (!signature) return std::unexpected(signature.error());
     request.headers.reserve(8);
     request.headers.emplace_back("content-type", std::move(body.content_type));
@@ -31,7 +31,7 @@ Result<net::HttpRequest> webhook_request(const ClaimedDelivery& delivery, const 
     const TraceContext trace = trace_of(delivery);
     request.headers.emplace_back("traceparent", make_traceparent(trace));
     if (!trace.state.empty()) request.headers.emplace_back("tracestate", trace.state);
-    if (body.test) request.headers.emplace_back(test_header, "true");
+    if (body.test) request.headers.emplace_back(webhook::test_header, "true");
     // Only the status counts, and the beginning is kept; the rest is read so that the connection can be used
     // again.
     request.max_response_bytes = 16 * 1024;

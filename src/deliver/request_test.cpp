@@ -2,9 +2,9 @@
 
 #include <gtest/gtest.h>
 
-#include "deliver/signature.hpp"
 #include "fakes/fake_http_client.hpp"
 #include "fakes/fake_secret_box.hpp"
+#include "webhook/signature.hpp"
 
 namespace pricewire::deliver {
 namespace {
@@ -23,36 +23,36 @@ ClaimedDelivery delivery_of(const Uuid& user) {
 
 TEST(WebhookRequest, IsSignedWithTheUsersOwnSecret) {
     const fakes::FakeSecretBox box;
-    const std::string secret = make_webhook_secret(SignatureScheme::v1).secret;
+    const std::string secret = webhook::make_webhook_secret(SignatureScheme::v1).secret;
     ClaimedDelivery d = delivery_of(make_uuid(now));
     d.secrets.current = box.seal(secret, d.alert.user_id.to_string());
     const auto request = webhook_request(d, box, now, "Pricewire/1");
     ASSERT_TRUE(request) << request.error().message;
     EXPECT_EQ(fakes::header(*request, "webhook-timestamp"), "1700000000");
     EXPECT_EQ(fakes::header(*request, "webhook-signature"),
-              sign_webhook(secret, d.id.to_string(), 1'700'000'000, request->body));
+              webhook::sign_webhook(secret, d.id.to_string(), 1'700'000'000, request->body));
 }
 
 TEST(WebhookRequest, BothSecretsSignWhileOneTakesTheOthersPlace) {
     const fakes::FakeSecretBox box;
     ClaimedDelivery d = delivery_of(make_uuid(now));
     const std::string user = d.alert.user_id.to_string();
-    const std::string fresh = make_webhook_secret(SignatureScheme::v1a).secret;
-    const std::string old = make_webhook_secret(SignatureScheme::v1).secret;
+    const std::string fresh = webhook::make_webhook_secret(SignatureScheme::v1a).secret;
+    const std::string old = webhook::make_webhook_secret(SignatureScheme::v1).secret;
     d.secrets = {box.seal(fresh, user), box.seal(old, user), now + std::chrono::hours{24}};
     const auto request = webhook_request(d, box, now, "Pricewire/1");
     ASSERT_TRUE(request) << request.error().message;
     const std::string id = d.id.to_string();
     EXPECT_EQ(fakes::header(*request, "webhook-signature"),
-              sign_webhook(fresh, id, 1'700'000'000, request->body).value() + " " +
-                  sign_webhook(old, id, 1'700'000'000, request->body).value());
+              webhook::sign_webhook(fresh, id, 1'700'000'000, request->body).value() + " " +
+                  webhook::sign_webhook(old, id, 1'700'000'000, request->body).value());
 }
 
 TEST(WebhookRequest, ATestEventSaysSoInAHeader) {
     const fakes::FakeSecretBox box;
     ClaimedDelivery d = delivery_of(make_uuid(now));
     d.secrets.current =
-        box.seal(make_webhook_secret(SignatureScheme::v1).secret, d.alert.user_id.to_string());
+        box.seal(webhook::make_webhook_secret(SignatureScheme::v1).secret, d.alert.user_id.to_string());
     EXPECT_EQ(fakes::header(*webhook_request(d, box, now, "Pricewire/1"), "pricewire-test"), "");
     d.kind = DeliveryKind::test;
     EXPECT_EQ(fakes::header(*webhook_request(d, box, now, "Pricewire/1"), "pricewire-test"), "true");
@@ -62,7 +62,7 @@ TEST(WebhookRequest, BelongsToItsAlertsTraceAndEachAttemptIsOneOfItsRequests) {
     const fakes::FakeSecretBox box;
     ClaimedDelivery d = delivery_of(make_uuid(now));
     d.secrets.current =
-        box.seal(make_webhook_secret(SignatureScheme::v1).secret, d.alert.user_id.to_string());
+        box.seal(webhook::make_webhook_secret(SignatureScheme::v1).secret, d.alert.user_id.to_string());
     d.alert.trace = TraceContext{"4bf92f3577b34da6a3ce929d0e0e4736", true, "rojo=00f067aa0ba902b7"};
     const auto first = webhook_request(d, box, now, "Pricewire/1");
     const auto second = webhook_request(d, box, now, "Pricewire/1");
@@ -87,7 +87,8 @@ TEST(WebhookRequest, BelongsToItsAlertsTraceAndEachAttemptIsOneOfItsRequests) {
 TEST(WebhookRequest, ASecretOfAnotherUserIsRefused) {
     const fakes::FakeSecretBox box;
     ClaimedDelivery d = delivery_of(make_uuid(now));
-    d.secrets.current = box.seal(make_webhook_secret(SignatureScheme::v1).secret, make_uuid(now).to_string());
+    d.secrets.current =
+        box.seal(webhook::make_webhook_secret(SignatureScheme::v1).secret, make_uuid(now).to_string());
     const auto request = webhook_request(d, box, now, "Pricewire/1");
     ASSERT_FALSE(request);
     EXPECT_EQ(request.error().message, "sealed for another user");

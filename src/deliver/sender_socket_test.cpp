@@ -9,13 +9,13 @@
 #include <vector>
 
 #include "deliver/sender.hpp"
-#include "deliver/signature.hpp"
 #include "fakes/fake_secret_box.hpp"
 #include "fakes/log_capture.hpp"
 #include "fakes/memory_storage.hpp"
 #include "net/http_client.hpp"
 #include "net/http_server.hpp"
 #include "queue/in_process/in_process_queue.hpp"
+#include "webhook/signature.hpp"
 
 namespace pricewire::deliver {
 namespace {
@@ -23,7 +23,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-const std::string secret = make_webhook_secret(SignatureScheme::v1).secret;
+const std::string secret = webhook::make_webhook_secret(SignatureScheme::v1).secret;
 
 // A receiver on a free port. Requests that are never answered wait here for its end.
 struct Receiver {
@@ -69,9 +69,10 @@ protected:
                 const std::string id = value("webhook-id");
                 const std::string timestamp = value("webhook-timestamp");
                 received_[id]++;
-                const bool good =
-                    !timestamp.empty() && r.method == "POST" && value("content-type") == "application/json" &&
-                    value("webhook-signature") == sign_webhook(secret, id, std::stoll(timestamp), r.body);
+                const bool good = !timestamp.empty() && r.method == "POST" &&
+                                  value("content-type") == "application/json" &&
+                                  value("webhook-signature") ==
+                                      webhook::sign_webhook(secret, id, std::stoll(timestamp), r.body);
                 if (!good) ++bad_;
                 net::ServerResponse response;
                 response.status = status;

@@ -30,7 +30,7 @@ enum class PayloadFormat : std::uint8_t { json, slack, discord, telegram, custom
 std::string_view to_string(PayloadFormat f);
 std::optional<PayloadFormat> parse_payload_format(std::string_view text);
 
-// A body of the user's own with placeholders; see domain/webhook_template.hpp.
+// A body of the user's own with placeholders; see webhook/template.hpp.
 struct WebhookTemplate {
     std::string body;
     std::string content_type;

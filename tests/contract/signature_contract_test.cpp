@@ -19,7 +19,7 @@
 #include "base/sealed.hpp"
 #include "base/uuid.hpp"
 #include "deliver/request.hpp"
-#include "deliver/signature.hpp"
+#include "webhook/signature.hpp"
 
 namespace pricewire::contract {
 namespace {
@@ -85,7 +85,7 @@ protected:
         const std::int64_t timestamp = seconds_now() + offset;
         Message m{
             secret.shown, make_uuid(system_clock().now()).to_string(), std::to_string(timestamp), body, {}};
-        m.signature = deliver::sign_webhook(secret.secret, m.id, timestamp, body).value();
+        m.signature = webhook::sign_webhook(secret.secret, m.id, timestamp, body).value();
         return m;
     }
 
@@ -97,7 +97,7 @@ protected:
             {}, make_uuid(system_clock().now()).to_string(), std::to_string(timestamp), R"({"price":7})", {}};
         const WebhookSecrets secrets{box->seal(fresh.secret, "user"), box->seal(old.secret, "user"),
                                      system_clock().now() + std::chrono::hours{24}};
-        m.signature = deliver::sign_delivery(secrets, *box, "user", m.id, timestamp, m.body).value();
+        m.signature = webhook::sign_delivery(secrets, *box, "user", m.id, timestamp, m.body).value();
         return m;
     }
 
@@ -130,7 +130,7 @@ TEST_F(SignatureContract, OthersVerifyWhatIsSigned) {
         d.alert.triggered_price = Decimal::from_raw(static_cast<Decimal::Raw>(rng_() >> 1) * 1000);
         d.alert.created_at = now;
         d.alert.triggered_at = now;
-        messages.push_back(deliver(d, deliver::make_webhook_secret(SignatureScheme::v1).secret));
+        messages.push_back(deliver(d, webhook::make_webhook_secret(SignatureScheme::v1).secret));
     }
     const std::vector<std::string> texts{
         "",
@@ -152,8 +152,8 @@ TEST_F(SignatureContract, OthersVerifyWhatIsSigned) {
             .field("text", texts[static_cast<std::size_t>(i) % texts.size()])
             .field("number", static_cast<std::int64_t>(rng_()))
             .end_object();
-        messages.push_back(sign(deliver::make_webhook_secret(SignatureScheme::v1), w.str(), i - 50));
-        messages.push_back(sign(deliver::make_webhook_secret(SignatureScheme::v1a), w.str(), i - 50));
+        messages.push_back(sign(webhook::make_webhook_secret(SignatureScheme::v1), w.str(), i - 50));
+        messages.push_back(sign(webhook::make_webhook_secret(SignatureScheme::v1a), w.str(), i - 50));
     }
     const Verdict verdict = verify(messages);
     EXPECT_EQ(verdict.exit_code, 0) << verdict.output;
@@ -162,7 +162,7 @@ TEST_F(SignatureContract, OthersVerifyWhatIsSigned) {
 
 TEST_F(SignatureContract, OthersRefuseWhatWasTamperedWith) {
     for (const SignatureScheme scheme : {SignatureScheme::v1, SignatureScheme::v1a}) {
-        const NewWebhookSecret secret = deliver::make_webhook_secret(scheme);
+        const NewWebhookSecret secret = webhook::make_webhook_secret(scheme);
         const Message good = sign(secret, R"({"price":70000})");
         ASSERT_EQ(verify({good}).exit_code, 0);
 
@@ -181,7 +181,7 @@ TEST_F(SignatureContract, OthersRefuseWhatWasTamperedWith) {
                        [](Message& m) { m.timestamp = std::to_string(std::stoll(m.timestamp) - 1); });
         expect_refused("signature", [](Message& m) { m.signature[10] = m.signature[10] == 'A' ? 'B' : 'A'; });
         expect_refused("version", [](Message& m) { m.signature.replace(0, m.signature.find(','), "v2"); });
-        expect_refused("secret", [&](Message& m) { m.secret = deliver::make_webhook_secret(scheme).shown; });
+        expect_refused("secret", [&](Message& m) { m.secret = webhook::make_webhook_secret(scheme).shown; });
         const Message old = sign(secret, "{}", -3600);
         expect_refused("an old message", [&](Message& m) { m = old; });
     }
@@ -190,8 +190,8 @@ TEST_F(SignatureContract, OthersRefuseWhatWasTamperedWith) {
 TEST_F(SignatureContract, WhileASecretIsReplacedReceiversWithEitherVerifyAndNobodyElse) {
     using enum SignatureScheme;
     for (const auto& [from, to] : {std::pair{v1, v1}, {v1, v1a}, {v1a, v1}, {v1a, v1a}}) {
-        const NewWebhookSecret old = deliver::make_webhook_secret(from);
-        const NewWebhookSecret fresh = deliver::make_webhook_secret(to);
+        const NewWebhookSecret old = webhook::make_webhook_secret(from);
+        const NewWebhookSecret fresh = webhook::make_webhook_secret(to);
         Message m = sign_while_rotating(old, fresh);
         const auto verdict_for = [&](const std::string& shown) {
             m.secret = shown;
@@ -201,8 +201,8 @@ TEST_F(SignatureContract, WhileASecretIsReplacedReceiversWithEitherVerifyAndNobo
         EXPECT_NE(what.find(' '), what.npos);
         EXPECT_EQ(verdict_for(old.shown).exit_code, 0) << what;
         EXPECT_EQ(verdict_for(fresh.shown).exit_code, 0) << what;
-        EXPECT_EQ(verdict_for(deliver::make_webhook_secret(v1).shown).exit_code, 1) << what;
-        EXPECT_EQ(verdict_for(deliver::make_webhook_secret(v1a).shown).exit_code, 1) << what;
+        EXPECT_EQ(verdict_for(webhook::make_webhook_secret(v1).shown).exit_code, 1) << what;
+        EXPECT_EQ(verdict_for(webhook::make_webhook_secret(v1a).shown).exit_code, 1) << what;
         m.body = R"({"price":8})";
         EXPECT_EQ(verdict_for(old.shown).exit_code, 1) << what;
         EXPECT_EQ(verdict_for(fresh.shown).exit_code, 1) << what;

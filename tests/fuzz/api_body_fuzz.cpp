@@ -10,7 +10,7 @@
 #include "api/email.hpp"
 #include "api/endpoint_name.hpp"
 #include "api/query_string.hpp"
-#include "domain/webhook_template.hpp"
+#include "webhook/template.hpp"
 
 namespace {
 
@@ -45,8 +45,8 @@ void alert_body(std::string_view text) {
     require(Decimal::parse(body->target.to_string()).value() == body->target);
     require(net::parse_webhook_url(body->webhook_url, policy).value().url == body->webhook_url);
     require(body->custom.has_value() == (body->format == PayloadFormat::custom));
-    require(!body->custom || check_template(*body->custom).has_value());
-    require(check_note(body->note).has_value());
+    require(!body->custom || webhook::check_template(*body->custom).has_value());
+    require(webhook::check_note(body->note).has_value());
     require(body->deliver_within >= min_deliver_within && body->deliver_within <= max_deliver_within);
     require(parse_duration(format_duration(body->deliver_within)).value() == body->deliver_within);
 }

@@ -11,9 +11,9 @@
 #include <tuple>
 
 #include "base/utf8.hpp"
-#include "deliver/chat_formats.hpp"
-#include "domain/media_type.hpp"
-#include "domain/webhook_template.hpp"
+#include "webhook/chat_formats.hpp"
+#include "webhook/media_type.hpp"
+#include "webhook/template.hpp"
 
 namespace {
 
@@ -29,7 +29,7 @@ std::string_view take_line(std::string_view& text) {
     return line;
 }
 
-TemplateValues values(std::string_view note, Decimal price) {
+webhook::TemplateValues values(std::string_view note, Decimal price) {
     return {.ticker = "BTC",
             .price = price,
             .target = Decimal::from_int(70'000),
@@ -40,24 +40,24 @@ TemplateValues values(std::string_view note, Decimal price) {
 }
 
 void check_rendered(const WebhookTemplate& t, std::string_view note, Decimal price) {
-    const TemplateValues v = values(note, price);
-    const std::string text = render(t, v);
-    require(text == render(t, v));
-    require(text.size() <= max_rendered_template);
+    const webhook::TemplateValues v = values(note, price);
+    const std::string text = webhook::render(t, v);
+    require(text == webhook::render(t, v));
+    require(text.size() <= webhook::max_rendered_template);
     require(is_utf8(text));
-    if (escaping_of(t.content_type) != Escaping::json) return;
+    if (webhook::escaping_of(t.content_type) != webhook::Escaping::json) return;
     boost::json::error_code ec;
     boost::json::parse(text, ec);
     require(!ec);
 }
 
 void check_chats(std::string_view note) {
-    const deliver::ChatMessage m{
+    const webhook::ChatMessage m{
         .headline = "BTC rose above 1: 2", .note = std::string(note), .time = "2025-01-02T03:04:05Z"};
     for (const auto& [body, member, limit] :
-         {std::tuple{deliver::slack_body(m), "text", deliver::slack_limit},
-          {deliver::discord_body(m), "content", deliver::discord_limit},
-          {deliver::telegram_body(m, "1"), "text", deliver::telegram_limit}}) {
+         {std::tuple{webhook::slack_body(m), "text", webhook::slack_limit},
+          {webhook::discord_body(m), "content", webhook::discord_limit},
+          {webhook::telegram_body(m, "1"), "text", webhook::telegram_limit}}) {
         const boost::json::value parsed = boost::json::parse(body);
         const auto& text = parsed.at(member).as_string();
         require(count_code_points({text.data(), text.size()}) <= limit);
@@ -73,23 +73,23 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const WebhookTemplate t{std::string(rest), content_type};
     check_chats(note);
     check_chats(rest);
-    const auto checked = check_template(t);
+    const auto checked = webhook::check_template(t);
     if (!checked) {
         require(!checked.error().message.empty() && checked.error().message.size() < 1000);
         // Never sent, but must do no harm.
-        render(t, values(note, Decimal::from_int(1)));
+        webhook::render(t, values(note, Decimal::from_int(1)));
         return 0;
     }
     const Decimal least = Decimal::from_raw(1);
     const Decimal most = Decimal::from_raw(static_cast<Decimal::Raw>(~Decimal::Unsigned{0} >> 1));
     std::string longest;
-    for (std::size_t i = 0; i < max_note; ++i) longest += "😀";
-    require(check_note(longest).has_value());
+    for (std::size_t i = 0; i < webhook::max_note; ++i) longest += "😀";
+    require(webhook::check_note(longest).has_value());
     check_rendered(t, longest, -most);
     check_rendered(t, "", least);
     check_rendered(t, "\"\\\n{{note}}\t]]></a>&'%u0041", Decimal::from_int(5));
-    if (check_note(note)) check_rendered(t, note, most);
-    const std::string_view start = first_code_points(rest, max_note);
-    if (check_note(start)) check_rendered(t, start, least);
+    if (webhook::check_note(note)) check_rendered(t, note, most);
+    const std::string_view start = first_code_points(rest, webhook::max_note);
+    if (webhook::check_note(start)) check_rendered(t, start, least);
     return 0;
 }

@@ -19,7 +19,6 @@
 
 #include "base/clock.hpp"
 #include "deliver/sender.hpp"
-#include "deliver/signature.hpp"
 #include "net/http_client.hpp"
 #include "places.hpp"
 #include "plain_secrets.hpp"
@@ -28,6 +27,7 @@
 #include "queue/rabbitmq/rabbitmq_queue.hpp"
 #include "report.hpp"
 #include "sim/receiver.hpp"
+#include "webhook/signature.hpp"
 
 namespace {
 
@@ -100,7 +100,7 @@ std::unique_ptr<queue::DeliveryQueue> broker(std::size_t count) {
 // Whether all arrived.
 bool deliver(perf::Place& place, queue::DeliveryQueue& queue, std::size_t count, const std::string& what,
              const std::string& goal) {
-    const std::string secret = deliver::make_webhook_secret(SignatureScheme::v1).secret;
+    const std::string secret = webhook::make_webhook_secret(SignatureScheme::v1).secret;
     int report[2], stop[2];
     if (pipe(report) != 0 || pipe(stop) != 0) return false;
     const pid_t child = fork();

@@ -31,12 +31,12 @@
 
 #include "base/clock.hpp"
 #include "deliver/sender.hpp"
-#include "deliver/signature.hpp"
 #include "net/http_client.hpp"
 #include "plain_secrets.hpp"
 #include "queue/in_process/in_process_queue.hpp"
 #include "report.hpp"
 #include "storage/sqlite/sqlite_storage.hpp"
+#include "webhook/signature.hpp"
 
 namespace {
 
@@ -261,7 +261,7 @@ int main(int argc, char** argv) {
     {
         const auto storage = storage::create_sqlite_storage({.file = directory + "/bench.db"}, {});
         const auto firings =
-            make_alerts(*storage, count, port, deliver::make_webhook_secret(SignatureScheme::v1).secret);
+            make_alerts(*storage, count, port, webhook::make_webhook_secret(SignatureScheme::v1).secret);
         const auto queue = queue::create_in_process_queue();
         deliver::SenderOptions options;
         options.urls.allow_http = true;

@@ -27,7 +27,7 @@
 // JSON is application/json, text/json and what ends in +json; form is application/x-www-form-urlencoded;
 // markup is application/xml, text/xml, text/html and what ends in +xml; plain is every other text/*. No other
 // content type is accepted, and no charset but UTF-8.
-namespace pricewire::inline domain {
+namespace pricewire::webhook {
 
 constexpr std::size_t max_template_body = 16 * 1024;      // bytes
 constexpr std::size_t max_template_content_type = 100;    // bytes, parameters included
@@ -62,4 +62,4 @@ Result<void> check_note(std::string_view note);
 // what is no placeholder is written as it stands.
 std::string render(const WebhookTemplate& t, const TemplateValues& values);
 
-}  // namespace pricewire::inline domain
+}  // namespace pricewire::webhook

@@ -7,7 +7,7 @@
 // The shapes that chat services expect of whoever posts to them. Pure, any thread. Text is headline, note and
 // time, a line each; what does not fit a service's limit is cut from the note, which then ends with "…",
 // between two characters and never within one.
-namespace pricewire::deliver {
+namespace pricewire::webhook {
 
 struct ChatMessage {
     std::string headline;  // never cut: at most 200 characters, all ASCII
@@ -45,4 +45,4 @@ std::string telegram_chat_id(std::string_view url);
 // "@username" of a channel.
 bool is_telegram_chat_id(std::string_view text);
 
-}  // namespace pricewire::deliver
+}  // namespace pricewire::webhook

@@ -8,7 +8,7 @@
 
 // What is sent, by the alert's format. Pure, any thread; made of what is stored alone, so that it is the same
 // to the byte on every attempt.
-namespace pricewire::deliver {
+namespace pricewire::webhook {
 
 struct WebhookBody {
     std::string text;
@@ -20,7 +20,7 @@ struct WebhookBody {
 // Sent with the value "true" where, and only where, WebhookBody::test is set.
 constexpr std::string_view test_header = "pricewire-test";
 
-// The body of a delivery in its alert's format: webhook_payload(), one of deliver/chat_formats.hpp, or the
+// The body of a delivery in its alert's format: webhook_payload(), one of webhook/chat_formats.hpp, or the
 // user's template. `delivery.alert` has fired.
 WebhookBody webhook_body(const ClaimedDelivery& delivery);
 
@@ -40,4 +40,4 @@ std::string webhook_payload(const Alert& alert, DeliveryKind kind = DeliveryKind
 // The same in plain words: "BTC rose above 70000: 70100.5"; a test event's begin with "Test: ".
 std::string webhook_message(const Alert& alert, DeliveryKind kind = DeliveryKind::alert);
 
-}  // namespace pricewire::deliver
+}  // namespace pricewire::webhook

@@ -1,4 +1,4 @@
-#include "domain/webhook_template.hpp"
+#include "webhook/template.hpp"
 
 #include <fmt/format.h>
 
@@ -12,9 +12,9 @@
 
 #include "base/json_writer.hpp"
 #include "base/utf8.hpp"
-#include "domain/media_type.hpp"
+#include "webhook/media_type.hpp"
 
-namespace pricewire::inline domain {
+namespace pricewire::webhook {
 namespace {
 
 struct Field {
@@ -310,4 +310,4 @@ std::string render(const WebhookTemplate& t, const TemplateValues& values) {
     return out;
 }
 
-}  // namespace pricewire::inline domain
+}  // namespace pricewire::webhook

@@ -1,10 +1,10 @@
-#include "deliver/payload.hpp"
+#include "webhook/payload.hpp"
 
 #include "base/json_writer.hpp"
-#include "deliver/chat_formats.hpp"
-#include "domain/webhook_template.hpp"
+#include "webhook/chat_formats.hpp"
+#include "webhook/template.hpp"
 
-namespace pricewire::deliver {
+namespace pricewire::webhook {
 namespace {
 
 ChatMessage chat_message(const Alert& alert, DeliveryKind kind) {
@@ -83,4 +83,4 @@ std::string webhook_payload(const Alert& alert, DeliveryKind kind) {
     return std::move(w).str();
 }
 
-}  // namespace pricewire::deliver
+}  // namespace pricewire::webhook

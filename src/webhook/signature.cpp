@@ -1,4 +1,4 @@
-#include "deliver/signature.hpp"
+#include "webhook/signature.hpp"
 
 #include <algorithm>
 #include <array>
@@ -9,7 +9,7 @@
 
 #include "base/crypto.hpp"
 
-namespace pricewire::deliver {
+namespace pricewire::webhook {
 namespace {
 
 constexpr std::string_view shared_prefix = "whsec_";
@@ -105,4 +105,4 @@ Result<std::string> sign_delivery(const WebhookSecrets& secrets, const SecretBox
     return *signature + " " + *previous;
 }
 
-}  // namespace pricewire::deliver
+}  // namespace pricewire::webhook

@@ -1,4 +1,4 @@
-#include "domain/media_type.hpp"
+#include "webhook/media_type.hpp"
 
 #include <fmt/format.h>
 
@@ -6,9 +6,9 @@
 #include <cstddef>
 #include <string>
 
-#include "domain/webhook_template.hpp"
+#include "webhook/template.hpp"
 
-namespace pricewire::inline domain {
+namespace pricewire::webhook {
 namespace {
 
 bool is_token_char(char c) {
@@ -97,4 +97,4 @@ Result<Escaping> escaping_of(std::string_view content_type) {
     return escaping_of_type(lower(type), lower(subtype));
 }
 
-}  // namespace pricewire::inline domain
+}  // namespace pricewire::webhook

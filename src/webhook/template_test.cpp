@@ -1,4 +1,4 @@
-#include "domain/webhook_template.hpp"
+#include "webhook/template.hpp"
 
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
@@ -9,7 +9,7 @@
 
 #include "base/utf8.hpp"
 
-namespace pricewire::inline domain {
+namespace pricewire::webhook {
 namespace {
 
 constexpr const char* all_placeholders =
@@ -323,4 +323,4 @@ TEST(Note, APlaceholderInANoteIsNotFilled) {
 }
 
 }  // namespace
-}  // namespace pricewire::inline domain
+}  // namespace pricewire::webhook

@@ -1,4 +1,4 @@
-#include "deliver/signature.hpp"
+#include "webhook/signature.hpp"
 
 #include <gtest/gtest.h>
 
@@ -8,7 +8,7 @@
 #include "base/sealed.hpp"
 #include "fakes/fake_secret_box.hpp"
 
-namespace pricewire::deliver {
+namespace pricewire::webhook {
 namespace {
 
 using namespace std::chrono_literals;
@@ -120,4 +120,4 @@ TEST(DeliverySignature, NeedsItsUsersSecretsUnderAKeyThatIsHere) {
 }
 
 }  // namespace
-}  // namespace pricewire::deliver
+}  // namespace pricewire::webhook

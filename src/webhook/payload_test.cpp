@@ -1,8 +1,8 @@
-#include "deliver/payload.hpp"
+#include "webhook/payload.hpp"
 
 #include <gtest/gtest.h>
 
-namespace pricewire::deliver {
+namespace pricewire::webhook {
 namespace {
 
 Alert fired_alert() {
@@ -144,4 +144,4 @@ TEST(CheckPayload, ATemplateIsChecked) {
 }
 
 }  // namespace
-}  // namespace pricewire::deliver
+}  // namespace pricewire::webhook

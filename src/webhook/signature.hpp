@@ -18,7 +18,7 @@
 // The specification leaves open what bytes of a key pair are written. Here it is as Svix, whose vector the
 // test holds, reads them: "whsk_" has the seed's 32 bytes and then the public key's 32, "whpk_" the public
 // key's.
-namespace pricewire::deliver {
+namespace pricewire::webhook {
 
 // A fresh secret: 32 bytes from the kernel's generator (for v1 the specification asks for 24 to 64).
 NewWebhookSecret make_webhook_secret(SignatureScheme scheme);
@@ -39,4 +39,4 @@ Result<std::string> sign_delivery(const WebhookSecrets& secrets, const SecretBox
                                   std::string_view context, std::string_view id, std::int64_t timestamp,
                                   std::string_view body);
 
-}  // namespace pricewire::deliver
+}  // namespace pricewire::webhook

@@ -1,4 +1,4 @@
-#include "deliver/chat_formats.hpp"
+#include "webhook/chat_formats.hpp"
 
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
@@ -12,7 +12,7 @@
 
 #include "base/utf8.hpp"
 
-namespace pricewire::deliver {
+namespace pricewire::webhook {
 namespace {
 
 namespace json = boost::json;
@@ -217,4 +217,4 @@ TEST(TelegramChat, IsANumberOrAName) {
 }
 
 }  // namespace
-}  // namespace pricewire::deliver
+}  // namespace pricewire::webhook

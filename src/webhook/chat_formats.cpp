@@ -1,4 +1,4 @@
-#include "deliver/chat_formats.hpp"
+#include "webhook/chat_formats.hpp"
 
 #include <algorithm>
 #include <cstdint>
@@ -7,7 +7,7 @@
 #include "base/json_writer.hpp"
 #include "base/utf8.hpp"
 
-namespace pricewire::deliver {
+namespace pricewire::webhook {
 namespace {
 
 enum class Unit : std::uint8_t { code_points, utf16 };
@@ -164,4 +164,4 @@ bool is_telegram_chat_id(std::string_view text) {
     return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), is_name_char);
 }
 
-}  // namespace pricewire::deliver
+}  // namespace pricewire::webhook
