@@ -64,7 +64,7 @@ bool LineBudget::take(MonoTime now) {
     std::uint64_t left_out = 0;
     bool granted = false;
     {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         if (now - second_ >= std::chrono::seconds{1} || second_ == MonoTime{}) {
             second_ = now;
             taken_ = 0;

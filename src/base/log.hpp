@@ -5,12 +5,12 @@
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/mutex.hpp"
 
 // The way every room says something to the operator. Rooms know this header only; ops/ decides where lines go
 // and in which format. Thread-safe. Before a sink is set, warnings and errors go to stderr.
@@ -61,10 +61,10 @@ public:
 private:
     const std::string_view what_;
     const std::uint32_t lines_a_second_;
-    std::mutex mutex_;
-    MonoTime second_;  // when it began
-    std::uint32_t taken_ = 0;
-    std::uint64_t left_out_ = 0;
+    Mutex mutex_;
+    MonoTime second_ GUARDED_BY(mutex_);  // when it began
+    std::uint32_t taken_ GUARDED_BY(mutex_) = 0;
+    std::uint64_t left_out_ GUARDED_BY(mutex_) = 0;
 };
 
 using Sink = std::function<void(Level, std::string_view message, std::initializer_list<Field> fields)>;

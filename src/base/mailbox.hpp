@@ -1,13 +1,12 @@
 #pragma once
 
-#include <condition_variable>
 #include <cstddef>
-#include <mutex>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/mutex.hpp"
 
 namespace pricewire::inline base {
 
@@ -24,8 +23,8 @@ public:
 
     // False after close(): the message was not taken.
     bool push(T message) {
-        std::unique_lock lock(mutex_);
-        room_.wait(lock, [&] { return closed_ || messages_.size() < capacity_; });
+        MutexLock lock(mutex_);
+        room_.wait(lock, [&]() REQUIRES(mutex_) { return closed_ || messages_.size() < capacity_; });
         if (closed_) return false;
         messages_.push_back(std::move(message));
         const bool wake = messages_.size() == 1;
@@ -36,7 +35,7 @@ public:
 
     // False where it is full or closed: for messages that may be dropped.
     bool try_push(T message) {
-        std::unique_lock lock(mutex_);
+        MutexLock lock(mutex_);
         if (closed_ || messages_.size() >= capacity_) return false;
         messages_.push_back(std::move(message));
         const bool wake = messages_.size() == 1;
@@ -49,8 +48,8 @@ public:
     // False when nothing came in time, or when the box is closed and empty.
     bool drain(std::vector<T>& out, std::optional<MonoTime> deadline = std::nullopt) {
         out.clear();
-        std::unique_lock lock(mutex_);
-        const auto ready = [&] { return closed_ || !messages_.empty(); };
+        MutexLock lock(mutex_);
+        const auto ready = [&]() REQUIRES(mutex_) { return closed_ || !messages_.empty(); };
         if (deadline) {
             filled_.wait_until(lock, *deadline, ready);
         } else {
@@ -66,7 +65,7 @@ public:
     // No further message is taken; what is unread can still be drained.
     void close() {
         {
-            std::lock_guard lock(mutex_);
+            MutexLock lock(mutex_);
             closed_ = true;
         }
         filled_.notify_all();
@@ -74,21 +73,21 @@ public:
     }
 
     bool closed() const {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         return closed_;
     }
     std::size_t size() const {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         return messages_.size();
     }
 
 private:
     const std::size_t capacity_;
-    mutable std::mutex mutex_;
-    std::condition_variable filled_;
-    std::condition_variable room_;
-    std::vector<T> messages_;
-    bool closed_ = false;
+    mutable Mutex mutex_;
+    CondVar filled_;
+    CondVar room_;
+    std::vector<T> messages_ GUARDED_BY(mutex_);
+    bool closed_ GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace pricewire::inline base

@@ -9,7 +9,7 @@ Outage::Outage(const Address& address, std::string meaning, std::string healed)
 
 void Outage::away(std::string_view reason) {
     {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         if (away_) return;
         away_ = true;
     }
@@ -18,7 +18,7 @@ void Outage::away(std::string_view reason) {
 
 void Outage::back() {
     {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         if (!away_) return;
         away_ = false;
     }
@@ -26,7 +26,7 @@ void Outage::back() {
 }
 
 bool Outage::is_away() const {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     return away_;
 }
 

@@ -1,9 +1,9 @@
 #pragma once
 
-#include <mutex>
 #include <string>
 #include <string_view>
 
+#include "base/mutex.hpp"
 #include "redis/url.hpp"
 
 namespace pricewire::redis {
@@ -24,8 +24,8 @@ private:
     const std::string where_;
     const std::string meaning_;
     const std::string healed_;
-    mutable std::mutex mutex_;
-    bool away_ = false;
+    mutable Mutex mutex_;
+    bool away_ GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace pricewire::redis

@@ -1,9 +1,7 @@
 #pragma once
 
-#include <condition_variable>
-#include <mutex>
-
 #include "base/clock.hpp"
+#include "base/mutex.hpp"
 
 namespace pricewire::redis {
 
@@ -12,25 +10,25 @@ class StopSignal {
 public:
     void set() {
         {
-            std::lock_guard lock(mutex_);
+            MutexLock lock(mutex_);
             stopped_ = true;
         }
         changed_.notify_all();
     }
     bool is_set() const {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         return stopped_;
     }
     // Whether it was set within that time.
     bool wait_for(Duration time) {
-        std::unique_lock lock(mutex_);
-        return changed_.wait_for(lock, time, [&] { return stopped_; });
+        MutexLock lock(mutex_);
+        return changed_.wait_for(lock, time, [&]() REQUIRES(mutex_) { return stopped_; });
     }
 
 private:
-    mutable std::mutex mutex_;
-    std::condition_variable changed_;
-    bool stopped_ = false;
+    mutable Mutex mutex_;
+    CondVar changed_;
+    bool stopped_ GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace pricewire::redis
