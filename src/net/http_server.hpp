@@ -56,6 +56,7 @@ struct ServerResponse {
 class WsPeer : public StreamPeer {
 public:
     void send_text(std::string message) { send(std::make_shared<const std::string>(std::move(message))); }
+    virtual void send_binary(std::string message) = 0;
     virtual void send_ping(std::string payload) = 0;
 };
 

@@ -214,6 +214,8 @@ protected:
                         peer->close();
                     } else if (text == "abort") {
                         peer->abort();
+                    } else if (text == "binary") {
+                        peer->send_binary(std::string("\0\x1f", 2));
                     } else {
                         peer->send_text(std::string(text));
                     }
@@ -234,26 +236,28 @@ protected:
         std::string heard;
         std::unique_ptr<WsClient> socket;
         loop->post([&] {
-            socket = open_websocket(*loop, {.url = to},
-                                    {.on_open =
-                                         [&] {
-                                             for (const auto& m : messages) socket->send_text(m);
-                                         },
-                                     .on_text =
-                                         [&](std::string_view text) {
-                                             heard += std::string(text.substr(0, 20)) + ";";
-                                             if (text == last) {
-                                                 socket.reset();  // within its own callback
-                                                 loop->stop();
-                                             }
-                                         },
-                                     .on_ping = {},
-                                     .on_closed =
-                                         [&](const WsClosed& c) {
-                                             heard += "closed " + std::to_string(c.http_status) + " " +
-                                                      c.retry_after + c.body;
-                                             loop->stop();
-                                         }});
+            socket = open_websocket(
+                *loop, {.url = to},
+                {.on_open =
+                     [&] {
+                         for (const auto& m : messages) socket->send_text(m);
+                     },
+                 .on_text =
+                     [&](std::string_view text) {
+                         heard += std::string(text.substr(0, 20)) + ";";
+                         if (text == last) {
+                             socket.reset();  // within its own callback
+                             loop->stop();
+                         }
+                     },
+                 .on_binary =
+                     [&](std::string_view bytes) { heard += std::to_string(bytes.size()) + " bytes;"; },
+                 .on_ping = {},
+                 .on_closed =
+                     [&](const WsClosed& c) {
+                         heard += "closed " + std::to_string(c.http_status) + " " + c.retry_after + c.body;
+                         loop->stop();
+                     }});
         });
         loop->run();
         return heard;
@@ -270,6 +274,10 @@ TEST_F(WebSocketTest, EchoesInOrderAndEndsEitherWay) {
         << "a message over the bound";
     server_->stop(5s);
     EXPECT_EQ(closed_, 4);
+}
+
+TEST_F(WebSocketTest, BinaryMessagesAreTellableFromText) {
+    EXPECT_EQ(talk(url("/echo"), {"a", "binary", "b"}, "b"), "a;2 bytes;b;");
 }
 
 TEST_F(WebSocketTest, ARefusalTellsItsStatusAndWhenToComeBack) {

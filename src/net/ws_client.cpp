@@ -197,11 +197,9 @@ private:
         stream_.async_read(buffer_, [self = this->shared_from_this()](error_code error, std::size_t) {
             if (self->failed(error, "the connection ended")) return;
             const auto data = self->buffer_.cdata();
-            if (self->handler_.on_text) {
-                // The callback may destroy the client, and with it the handler.
-                const auto keep = self->handler_.on_text;
-                keep({static_cast<const char*>(data.data()), data.size()});
-            }
+            // The callback may destroy the client, and with it the handler.
+            const auto keep = self->stream_.got_text() ? self->handler_.on_text : self->handler_.on_binary;
+            if (keep) keep({static_cast<const char*>(data.data()), data.size()});
             self->buffer_.consume(self->buffer_.size());
             if (!self->finished_) self->read();
         });

@@ -20,7 +20,9 @@ struct WsClosed {
 
 struct WsClientHandler {
     std::function<void()> on_open;
-    std::function<void(std::string_view)> on_text;   // whole messages, at most max_message_bytes
+    // Whole messages, at most max_message_bytes; without on_binary, binary ones are dropped.
+    std::function<void(std::string_view)> on_text;
+    std::function<void(std::string_view)> on_binary;
     std::function<void()> on_ping;                   // already answered with a pong; told as a sign of life
     std::function<void(const WsClosed&)> on_closed;  // exactly once, last; not after ~WsClient or close()
 };

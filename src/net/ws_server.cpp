@@ -40,7 +40,6 @@ public:
         timeouts.idle_timeout = std::chrono::seconds{60};  // half of it: a ping
         stream_->set_option(timeouts);
         stream_->read_message_max(max_message);
-        stream_->text(true);
         if (!handler_.subprotocol.empty()) {
             stream_->set_option(websocket::stream_base::decorator(
                 [name = handler_.subprotocol](websocket::response_type& response) {
@@ -60,6 +59,9 @@ public:
     }
 
     void send(std::shared_ptr<const std::string> data) override { add({std::move(data), false}); }
+    void send_binary(std::string message) override {
+        add({std::make_shared<const std::string>(std::move(message)), false, true});
+    }
     void send_ping(std::string payload) override {
         add({std::make_shared<const std::string>(std::move(payload)), true});
     }
@@ -129,6 +131,7 @@ private:
         if (item.ping) {
             stream_->async_ping(websocket::ping_data(*item.data), [done](error_code error) { done(error); });
         } else {
+            stream_->text(!item.binary);
             stream_->async_write(asio::buffer(*item.data), done);
         }
     }

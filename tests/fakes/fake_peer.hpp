@@ -31,6 +31,9 @@ public:
         code_ = code;
         changed_.notify_all();
     }
+    void send_binary(std::string message) override {
+        send(std::make_shared<const std::string>(std::move(message)));
+    }
     void send_ping(std::string) override {}
     void abort() override {}
     using net::WsPeer::close;

@@ -14,7 +14,8 @@ class OutQueue {
 public:
     struct Item {
         std::shared_ptr<const std::string> data;
-        bool ping = false;
+        bool ping = false;    // a WebSocket's
+        bool binary = false;  // likewise
     };
 
     // Any thread. True where the worker has to be woken.
