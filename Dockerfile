@@ -1,12 +1,12 @@
 # The image of all roles. `docker build -t pricewire .`, then `docker run pricewire [serve|api|feed|checker|sender|…]`;
-# docs/containers.md says more.
+# see docs/containers.md.
 
 FROM debian:bookworm AS build
 SHELL ["/bin/bash", "-euo", "pipefail", "-c"]
 WORKDIR /source
 COPY scripts/common.sh scripts/
 RUN . scripts/common.sh && need_packages "${build_packages[@]}" && rm -rf /var/lib/apt/lists/*
-# The page's tools before its sources, so that a change to these does not install those anew.
+# The page's tools before its sources, so that changing the sources does not reinstall the tools.
 COPY web/package.json web/package-lock.json web/
 COPY web/node/package.json web/node/package-lock.json web/node/
 COPY web/docs/package.json web/docs/package-lock.json web/docs/
@@ -17,7 +17,7 @@ RUN scripts/build-web
 RUN cmake --preset release && cmake --build build/release --target pricewire
 RUN install -D --strip build/release/pricewire /image/usr/local/bin/pricewire \
     && install -D -m 644 LICENSE /image/usr/share/doc/pricewire/LICENSE
-# What it links to, by the names of the packages that hold it: the runtime image needs these and no more.
+# The packages of the libraries it links to: the runtime image needs these and no more.
 RUN ldd build/release/pricewire | sed -n 's/^\s*\(\S*\) => .*/*\/\1/p' | xargs dpkg-query -S | cut -d: -f1 | sort -u \
     > runtime-packages && cat runtime-packages
 
@@ -29,8 +29,8 @@ LABEL org.opencontainers.image.title="Pricewire" \
       org.opencontainers.image.vendor="The Pricewire authors" \
       org.opencontainers.image.base.name="docker.io/library/debian:bookworm-slim"
 COPY --from=build /source/runtime-packages /tmp/
-# ca-certificates: receivers and exchanges are spoken to over TLS. The two folders belong to the user that the
-# program runs as, and so does a fresh volume that is mounted there.
+# ca-certificates: for TLS to receivers and exchanges. The two folders belong to the user that the program runs as,
+# and so does a new volume mounted there.
 RUN apt-get -qq update \
     && DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install \
        ca-certificates $(cat /tmp/runtime-packages) \
@@ -41,12 +41,12 @@ RUN apt-get -qq update \
 COPY --from=build /image/ /
 RUN ["pricewire", "--version"]
 USER pricewire
-# pricewire.toml is read from here, where one is mounted; the database and the key beside it are in data/.
+# pricewire.toml is read from here if one is mounted; the database and its key are in data/.
 WORKDIR /pricewire
 VOLUME /pricewire/data
 ENV PRICEWIRE_HTTP_LISTEN=0.0.0.0:8000 PRICEWIRE_HEALTH_LISTEN=0.0.0.0:8001
 EXPOSE 8000
-# Of `serve` and of `api`; the other roles say theirs after it.
+# For `serve` and `api`; for other roles, append the role.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["pricewire", "health"]
 ENTRYPOINT ["pricewire"]
 CMD ["serve"]
