@@ -1,5 +1,5 @@
-# Shared by run and test: finding and installing what a bare Debian 12 lacks, saying what is done, and naming the
-# command that failed. To be sourced.
+# Shared by run and test, to be sourced: installs what a bare Debian 12 lacks, shows progress, and names the command that
+# failed.
 
 build_packages=(
   clang-19 lld-19 libstdc++-12-dev cmake ninja-build ccache pkg-config ca-certificates
@@ -17,13 +17,13 @@ perf_packages=(redis-server wrk nginx-light)
 
 say() { printf '\033[1m== %s\033[0m\n' "$*"; }
 
-# Runs a command; where it fails, says which one it was and what to try.
+# Runs a command; if it fails, prints the command and $hint, and exits.
 step() {
   local status=0
   "$@" || status=$?
   if [ "$status" -ne 0 ]; then
     printf '\nFailed (exit code %s): %s\n' "$status" "$*" >&2
-    [ -z "${hint:-}" ] || printf 'To mend it: %s\n' "$hint" >&2
+    [ -z "${hint:-}" ] || printf 'How to fix it: %s\n' "$hint" >&2
     exit "$status"
   fi
 }
@@ -32,7 +32,7 @@ as_root() {
   if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
 }
 
-# Installs those of the named Debian packages that are not there; does nothing where all are.
+# Installs the named Debian packages that are missing.
 need_packages() {
   local missing=() name
   for name in "$@"; do
@@ -40,15 +40,15 @@ need_packages() {
   done
   [ "${#missing[@]}" -gt 0 ] || return 0
   if ! command -v apt-get >/dev/null; then
-    printf 'Pricewire builds on Debian 12; here these packages are missing: %s\n' "${missing[*]}" >&2
+    printf 'Pricewire builds on Debian 12; these packages are missing: %s\n' "${missing[*]}" >&2
     exit 1
   fi
   if [ "$(id -u)" -ne 0 ] && ! command -v sudo >/dev/null; then
-    printf 'As root, please run: apt-get install -y %s\n' "${missing[*]}" >&2
+    printf 'Run as root: apt-get install -y %s\n' "${missing[*]}" >&2
     exit 1
   fi
   say "Installing ${#missing[@]} Debian packages: ${missing[*]}"
-  hint="check the network and /etc/apt/sources.list (Debian 12 main), then start again"
+  hint="check the network and /etc/apt/sources.list (Debian 12 main), then retry"
   step as_root apt-get -qq update
   # Package scripts must not ask questions, and must not start servers on this machine.
   step as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get -qq -y --no-install-recommends \
@@ -63,8 +63,8 @@ node_is_new_enough() {
   printf 'v%s\n%s\n' "$oldest_node" "$(node --version 2>/dev/null || true)" | sort -V -C
 }
 
-# Puts a Node.js that is new enough first in the PATH, the one from npm where the machine's own is not; and sees to it
-# that there is an npm.
+# Puts a Node.js that is new enough first in the PATH, from npm if the installed one is too old or missing. Installs npm if
+# needed.
 need_node() {
   if ! command -v npm >/dev/null; then need_packages nodejs npm; fi
   if node_is_new_enough; then return 0; fi
@@ -72,25 +72,25 @@ need_node() {
   PATH=$(printf '%s:' "$PWD"/web/node/node_modules/node-linux-*/bin)$PATH
   hash -r
   if ! node_is_new_enough; then
-    printf 'The Node.js from npm does not run here; one of at least %s in the PATH will do.\n' "$oldest_node" >&2
+    printf 'The Node.js from npm does not run here; put Node.js %s or newer in the PATH.\n' "$oldest_node" >&2
     exit 1
   fi
 }
 
-# npm under the `node` of the PATH, which Debian's does not look at: npm leaves out what the one it runs on is too old
-# for.
+# Runs npm under the `node` of the PATH, which Debian's npm ignores: npm skips packages that need a newer Node.js than the
+# one it runs on.
 npm_here() {
   local npm
   npm=$(readlink -f "$(command -v npm)")
   if [ "${npm##*.}" = js ]; then node "$npm" "$@"; else "$npm" "$@"; fi
 }
 
-# npm_install FOLDER: the packages of its package-lock.json, where they are not there already.
+# npm_install FOLDER: installs the packages of its package-lock.json, unless they are installed already.
 npm_install() {
   local folder=$1
   if cmp -s "$folder/package-lock.json" "$folder/node_modules/.installed"; then return 0; fi
   say "Installing the npm packages of $folder"
-  hint="npm needs its registry; the reason stands above"
+  hint="npm could not reach its registry or install a package; see the reason above"
   step npm_here --prefix "$folder" ci --no-audit --no-fund --loglevel=error
   cp "$folder/package-lock.json" "$folder/node_modules/.installed"
   hint=
@@ -102,7 +102,7 @@ configure_and_build() {
   shift
   while [ $# -gt 0 ] && [ "$1" != -- ]; do options+=("$1"); shift; done
   [ $# -eq 0 ] || shift
-  hint="read the compiler's message above; a stale build folder is removed with: rm -rf build/$preset"
+  hint="read the compiler's message above; to remove a stale build folder: rm -rf build/$preset"
   if [ ! -f "build/$preset/build.ninja" ] || [ "${#options[@]}" -gt 0 ]; then
     step cmake --preset "$preset" --log-level=WARNING "${options[@]}"
   fi
