@@ -91,7 +91,9 @@ TEST_F(AccountTest, RegistrationChoosesTheScheme) {
     EXPECT_TRUE(post("c@example.com", R"("v1")").body.ends_with(R"(,"webhook_secret":"whsec_c2VjcmV0"})"));
     EXPECT_TRUE(post("d@example.com", "null").body.ends_with(R"(,"webhook_secret":"whsec_c2VjcmV0"})"));
     const Answer v1a = post("e@example.com", R"("v1a")");
-    EXPECT_TRUE(v1a.body.ends_with(R"(,"webhook_public_key":"whpk_cHVibGlj"})")) << v1a.body;
+    EXPECT_TRUE(
+        v1a.body.ends_with(R"(,"webhook_public_key":"whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4="})"))
+        << v1a.body;
     EXPECT_FALSE(v1a.has("webhook_secret"));
     EXPECT_EQ(stored({member(v1a.body, "id"), ""}).current,
               "sealed:" + member(v1a.body, "id") + ":" + v1a_secret);
@@ -114,8 +116,9 @@ TEST_F(AccountTest, ARotationShowsTheNewSecretAndKeepsTheOldOneForADay) {
 
 TEST_F(AccountTest, ARotationChangesTheSchemeOnlyWhenAsked) {
     const Answer to_v1a = call_as(ann_, "POST", std::string(secret_path) + "/", R"({"scheme":"v1a"})");
-    EXPECT_EQ(to_v1a.body, R"({"scheme":"v1a","webhook_public_key":"whpk_cHVibGlj",)"
-                           R"("previous_valid_until":"2023-11-15T22:13:20Z"})");
+    EXPECT_EQ(to_v1a.body,
+              R"({"scheme":"v1a","webhook_public_key":"whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4=",)"
+              R"("previous_valid_until":"2023-11-15T22:13:20Z"})");
     EXPECT_EQ(stored(ann_).current, "sealed:" + ann_.id + ":" + v1a_secret);
     for (const char* body : {"", "{}", R"({"scheme":null})"}) {
         EXPECT_TRUE(call_as(ann_, "POST", secret_path, body).has(R"({"scheme":"v1a","webhook_public_key")"));
@@ -132,7 +135,7 @@ TEST_F(AccountTest, WhatSignsIsShownWithoutTheSecret) {
     call_as(ann_, "POST", secret_path, R"({"scheme":"v1a"})");
     EXPECT_EQ(
         call_as(ann_, "GET", secret_path).body,
-        R"({"scheme":"v1a","webhook_public_key":"whpk_cHVibGlj","previous_valid_until":"2023-11-15T22:13:20Z"})");
+        R"({"scheme":"v1a","webhook_public_key":"whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4=","previous_valid_until":"2023-11-15T22:13:20Z"})");
     clock_.advance(24h);
     EXPECT_TRUE(call_as(ann_, "GET", std::string(secret_path) + "/").has(R"("previous_valid_until":null)"));
 }

@@ -4,6 +4,7 @@
 #include "api/handlers.hpp"
 #include "api/paging.hpp"
 #include "base/json_writer.hpp"
+#include "webhook/payload.hpp"
 
 namespace pricewire::api {
 namespace {
@@ -106,11 +107,9 @@ net::ServerResponse create_alert(Services& services, Exchange& exchange) {
     // One trace from the request by the firing to the webhook, whoever began it.
     if (!exchange.trace) exchange.trace = make_trace();
     alert.trace = exchange.trace;
-    if (services.use.check_payload) {
-        if (const auto checked = services.use.check_payload(alert); !checked) {
-            return validation_response(
-                std::vector{Issue{"body", "webhook_url", checked.error().message, "value_error"}});
-        }
+    if (const auto fits = webhook::check_format(alert.format, alert.webhook_url); !fits) {
+        return validation_response(
+            std::vector{Issue{"body", "webhook_url", fits.error().message, "value_error"}});
     }
     const auto created = services.use.storage.create_alert(alert, services.options.alerts_per_user);
     if (!created && created.error() == storage::CreateAlertError::duplicate) {

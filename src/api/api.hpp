@@ -47,12 +47,6 @@ struct ApiOptions {
     Duration ping_timeout = std::chrono::seconds{1};  // for /health, from the question to "down"
 };
 
-// What may be shown of a secret that signs webhooks.
-struct WebhookKeyInfo {
-    SignatureScheme scheme = SignatureScheme::v1;
-    std::string public_key;  // "whpk_…" of v1a; empty of v1
-};
-
 // A request that was answered.
 struct AnsweredRequest {
     std::string_view route;   // its name in the route table, which lives for ever; "none" where there is none
@@ -73,16 +67,11 @@ struct ApiDependencies {
     // subscriber.
     bus::DeliveryNotices& notices;
     std::function<NewWebhookSecret(SignatureScheme)> make_webhook_secret;
-    // Of a secret in the clear. Error: it is none; the text does not show it.
-    std::function<Result<WebhookKeyInfo>(std::string_view secret)> webhook_key_info;
     // Tells the senders that deliveries are due; may be lost. Empty: they find out by themselves.
     std::function<void(std::span<const DeliveryTask>)> hint;
     std::function<void()> ping_queue;  // throws where it cannot be reached
     // Replaces net::vet_webhook_url(text, url_policy, resolve_timeout) where set. May block.
     std::function<Result<net::WebhookUrl>(std::string_view text)> vet_webhook_url;
-    // Whether the alert's URL can take a webhook in the alert's format; the error is told at the URL. Empty:
-    // it always can.
-    std::function<Result<void>(const Alert&)> check_payload;
     // Told of every request, on the thread that answers it. Must not throw; may be empty.
     std::function<void(const AnsweredRequest&)> answered;
 };

@@ -106,8 +106,9 @@ private:
 class ApiTest : public testing::Test {
 protected:
     static constexpr const char* v1_secret = "whsec_c2VjcmV0";
-    static constexpr const char* v1a_secret = "whsk_cHJpdmF0ZQ==";
-    static constexpr const char* v1a_public = "whpk_cHVibGlj";
+    static constexpr const char* v1a_secret =
+        "whsk_6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbfVKIDij2HKpMKkioLlX0dRqSKJp4AJ6p9lMicMFs6Kvg==";
+    static constexpr const char* v1a_public = "whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4=";
 
     ApiTest() {
         options_.tickers = {"BTC", "ETH", "DOGE"};
@@ -133,13 +134,7 @@ protected:
                 if (ping_queue_) ping_queue_();
             };
             use.vet_webhook_url = vet_;
-            use.check_payload = check_payload_;
             use.answered = answered_;
-            use.webhook_key_info = [](std::string_view secret) -> Result<WebhookKeyInfo> {
-                if (secret == v1_secret) return WebhookKeyInfo{SignatureScheme::v1, ""};
-                if (secret == v1a_secret) return WebhookKeyInfo{SignatureScheme::v1a, v1a_public};
-                return fail("not a webhook secret");
-            };
             use.hint = [this](std::span<const DeliveryTask> tasks) {
                 hinted_.insert(hinted_.end(), tasks.begin(), tasks.end());
                 if (on_hint_) on_hint_();
@@ -274,7 +269,6 @@ protected:
     std::function<Result<net::WebhookUrl>(std::string_view)> vet_ = [](std::string_view) {
         return net::WebhookUrl{};
     };
-    std::function<Result<void>(const Alert&)> check_payload_;
     std::function<void(const AnsweredRequest&)> answered_;
     // What the senders were told, one request at a time.
     std::vector<DeliveryTask> hinted_;

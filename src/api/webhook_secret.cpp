@@ -6,6 +6,7 @@
 #include "api/handlers.hpp"
 #include "base/json_writer.hpp"
 #include "base/log.hpp"
+#include "webhook/signature.hpp"
 
 namespace pricewire::api {
 namespace {
@@ -14,10 +15,10 @@ namespace {
 constexpr Duration rotation_overlap = std::chrono::hours{24};
 
 // What may be shown of the present secret. Error: it cannot be opened, or is none.
-Result<WebhookKeyInfo> key_info(Services& services, const Uuid& user_id, const WebhookSecrets& secrets) {
+Result<webhook::SecretInfo> key_info(Services& services, const Uuid& user_id, const WebhookSecrets& secrets) {
     const auto secret = services.use.secrets.open(secrets.current, user_id.to_string());
     if (!secret) return std::unexpected(secret.error());
-    return services.use.webhook_key_info(*secret);
+    return webhook::describe_secret(*secret);
 }
 
 }  // namespace

@@ -28,7 +28,6 @@
 #include "net/http_client.hpp"
 #include "ops/instance_lock.hpp"
 #include "outbox/outbox.hpp"
-#include "webhook/payload.hpp"
 #include "webhook/signature.hpp"
 
 namespace pricewire::app {
@@ -40,15 +39,6 @@ using namespace std::chrono_literals;
 constexpr Duration sender_alive_for = 3s;
 // Between tries to reach the database at the start.
 constexpr BackoffPolicy database_backoff{200ms, 2s};
-
-Result<api::WebhookKeyInfo> key_info(std::string_view secret) {
-    const auto scheme = webhook::scheme_of(secret);
-    if (!scheme) return std::unexpected(scheme.error());
-    if (*scheme == SignatureScheme::v1) return api::WebhookKeyInfo{.scheme = *scheme, .public_key = {}};
-    auto key = webhook::public_key_of(secret);
-    if (!key) return std::unexpected(key.error());
-    return api::WebhookKeyInfo{.scheme = *scheme, .public_key = std::move(*key)};
-}
 
 // Built from the flow's end to its beginning, so that whoever hands something over finds its taker there;
 // stopped from its beginning to its end, so that what is under way arrives.
@@ -242,11 +232,9 @@ private:
                              .secrets = *secrets_,
                              .notices = *notices_,
                              .make_webhook_secret = webhook::make_webhook_secret,
-                             .webhook_key_info = key_info,
                              .hint = [this](std::span<const DeliveryTask> tasks) { queue_->publish(tasks); },
                              .ping_queue = [this] { queue_->ping(); },
                              .vet_webhook_url = {},
-                             .check_payload = webhook::check_payload,
                              .answered = [this](const api::AnsweredRequest& r) { instruments_.answered(r); }},
                             api_options_of(config_));
         instruments_.watch(*api_);

@@ -51,12 +51,6 @@ Result<void> check_format(PayloadFormat format, std::string_view url) {
     return {};
 }
 
-Result<void> check_payload(const Alert& alert) {
-    if (auto ok = check_format(alert.format, alert.webhook_url); !ok) return ok;
-    if (alert.format != PayloadFormat::custom) return {};
-    return alert.custom ? check_template(*alert.custom) : fail("format template needs a template");
-}
-
 std::string webhook_message(const Alert& alert, DeliveryKind kind) {
     std::string text(kind == DeliveryKind::test ? "Test: " : "");
     text += alert.ticker.view();

@@ -28,9 +28,6 @@ WebhookBody webhook_body(const ClaimedDelivery& delivery);
 // "…/sendMessage?chat_id=…". Error: what is missing, without showing the URL, which holds the bot's token.
 Result<void> check_format(PayloadFormat format, std::string_view url);
 
-// check_format(), and check_template() where the format is template.
-Result<void> check_payload(const Alert& alert);
-
 // Pricewire's own body: {"alert_id","ticker","triggered_price","target_price","condition","triggered_at",
 // "created_at","message"}, where created_at is the alert's, then "note" where there is one and "test":true in
 // a test event. Prices are JSON numbers with their exact digits. `alert` has fired: triggered_at and

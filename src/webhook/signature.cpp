@@ -68,17 +68,13 @@ NewWebhookSecret make_webhook_secret(SignatureScheme scheme) {
             .shown = std::string(public_prefix) + base64_encode(public_key)};
 }
 
-Result<SignatureScheme> scheme_of(std::string_view secret) {
-    if (secret.starts_with(shared_prefix) && shared_key(secret)) return SignatureScheme::v1;
-    if (secret.starts_with(private_prefix) && key_pair(secret)) return SignatureScheme::v1a;
-    return no_secret();
-}
-
-Result<std::string> public_key_of(std::string_view secret) {
-    const auto scheme = scheme_of(secret);
-    if (!scheme) return std::unexpected(scheme.error());
-    if (*scheme == SignatureScheme::v1) return fail("a secret of v1 has no public key");
-    return std::string(public_prefix) + base64_encode(ed25519_public_key(key_pair(secret)->seed));
+Result<SecretInfo> describe_secret(std::string_view secret) {
+    if (secret.starts_with(shared_prefix) && shared_key(secret)) return SecretInfo{SignatureScheme::v1, {}};
+    if (!secret.starts_with(private_prefix)) return no_secret();
+    const auto pair = key_pair(secret);
+    if (!pair) return no_secret();
+    return SecretInfo{SignatureScheme::v1a,
+                      std::string(public_prefix) + base64_encode(ed25519_public_key(pair->seed))};
 }
 
 Result<std::string> sign_webhook(std::string_view secret, std::string_view id, std::int64_t timestamp,

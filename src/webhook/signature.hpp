@@ -23,10 +23,15 @@ namespace pricewire::webhook {
 // A fresh secret: 32 bytes from the kernel's generator (for v1 the specification asks for 24 to 64).
 NewWebhookSecret make_webhook_secret(SignatureScheme scheme);
 
-// What a secret signs with. Error, also of the functions below: it is no secret; the text does not show it.
-Result<SignatureScheme> scheme_of(std::string_view secret);
-// The public key ("whpk_…") of a v1a secret. Error: it is of v1, which has none.
-Result<std::string> public_key_of(std::string_view secret);
+// What may be shown of a secret.
+struct SecretInfo {
+    SignatureScheme scheme = SignatureScheme::v1;
+    std::string public_key;  // "whpk_…" for v1a; empty for v1
+
+    bool operator==(const SecretInfo&) const = default;
+};
+// Error, also of the functions below: not a valid secret; the message does not contain it.
+Result<SecretInfo> describe_secret(std::string_view secret);
 
 // One signature. `timestamp` is in seconds since 1970, as in webhook-timestamp.
 Result<std::string> sign_webhook(std::string_view secret, std::string_view id, std::int64_t timestamp,

@@ -31,7 +31,7 @@ constexpr const char* v1a =
 TEST(Signature, MatchesTheReferenceVectors) {
     EXPECT_EQ(sign_webhook(secret, id, timestamp, body), v1);
     EXPECT_EQ(sign_webhook(key_pair, id, timestamp, body), v1a);
-    EXPECT_EQ(public_key_of(key_pair), public_key);
+    EXPECT_EQ(describe_secret(key_pair), (SecretInfo{SignatureScheme::v1a, public_key}));
 }
 
 TEST(Signature, DependsOnEveryPart) {
@@ -51,14 +51,12 @@ TEST(Signature, SecretsAreFreshAndSayTheirScheme) {
     for (int i = 0; i < 100; ++i) {
         const NewWebhookSecret shared = make_webhook_secret(SignatureScheme::v1);
         EXPECT_EQ(shared.shown, shared.secret);
-        EXPECT_EQ(scheme_of(shared.secret), SignatureScheme::v1);
+        EXPECT_EQ(describe_secret(shared.secret), SecretInfo{});
         EXPECT_EQ(base64_decode(shared.secret.substr(6))->size(), 32U);
-        EXPECT_FALSE(public_key_of(shared.secret));
         secrets.insert(shared.secret);
 
         const NewWebhookSecret pair = make_webhook_secret(SignatureScheme::v1a);
-        EXPECT_EQ(scheme_of(pair.secret), SignatureScheme::v1a);
-        EXPECT_EQ(public_key_of(pair.secret), pair.shown);
+        EXPECT_EQ(describe_secret(pair.secret), (SecretInfo{SignatureScheme::v1a, pair.shown}));
         EXPECT_TRUE(pair.shown.starts_with("whpk_"));
         // Seed, then public key: the end of one is the whole of the other.
         const auto bytes = *base64_decode(pair.secret.substr(5));
@@ -76,8 +74,7 @@ TEST(Signature, RefusesWhatIsNoSecretWithoutShowingIt) {
         const auto result = sign_webhook(bad, "id", 1, "body");
         ASSERT_FALSE(result) << bad;
         EXPECT_EQ(result.error().message, "the webhook secret is not \"whsec_\" or \"whsk_\" and base64");
-        EXPECT_FALSE(scheme_of(bad)) << bad;
-        EXPECT_FALSE(public_key_of(bad)) << bad;
+        EXPECT_FALSE(describe_secret(bad)) << bad;
     }
 }
 
