@@ -50,24 +50,28 @@ Decimal::Raw from_words(const Words& words) {
     return static_cast<Decimal::Raw>(bits ^ (static_cast<Decimal::Unsigned>(1) << 127));
 }
 
-constexpr std::array<Condition, 2> both{Condition::gt, Condition::lt};
+constexpr std::array<Side, side_count> sides{Side::above, Side::below};
+
+constexpr std::size_t index_of(Side side) {
+    return static_cast<std::size_t>(side);
+}
 
 }  // namespace
 
 Matcher::Matcher() : by_id_(0, IdHash{this}, IdEqual{this}) {}
 Matcher::~Matcher() = default;
 
-Matcher::Key Matcher::key_of(Condition condition, Decimal target, Slot slot) {
-    return {to_words(condition == Condition::gt ? target.raw() : ~target.raw()), slot};
+Matcher::Key Matcher::key_of(Side side, Decimal target, Slot slot) {
+    return {to_words(side == Side::above ? target.raw() : ~target.raw()), slot};
 }
 
-Decimal Matcher::target_of(Condition condition, const Key& key) {
+Decimal Matcher::target_of(Side side, const Key& key) {
     const Decimal::Raw raw = from_words(key.target);
-    return Decimal::from_raw(condition == Condition::gt ? raw : ~raw);
+    return Decimal::from_raw(side == Side::above ? raw : ~raw);
 }
 
-void Matcher::refresh_best(Condition condition, Book& book) {
-    if (!book.keys.empty()) book.best = target_of(condition, *book.keys.begin());
+void Matcher::refresh_best(Side side, Book& book) {
+    if (!book.keys.empty()) book.best = target_of(side, *book.keys.begin());
 }
 
 std::uint16_t Matcher::line_of(Ticker ticker) {
@@ -94,14 +98,19 @@ bool Matcher::add(const ActiveAlert& alert) {
     const std::uint16_t line_index = line_of(alert.ticker);
     Line& line = *lines_[line_index];
     if (line.price && holds(alert.condition, *line.price, alert.target)) return true;
-    const Slot slot = take_slot();
-    const Key key = key_of(alert.condition, alert.target, slot);
-    stored(slot) = {alert.id, key.target, line_index, alert.condition};
-    by_id_.insert(slot);
-    Book& book = line.books[static_cast<std::size_t>(alert.condition)];
-    book.keys.insert(key);
-    refresh_best(alert.condition, book);
+    const Side side = kind_of(alert.condition).side;
+    Book& book = line.books[index_of(side)];
+    book.keys.insert(store(alert, line_index));
+    refresh_best(side, book);
     return false;
+}
+
+Matcher::Key Matcher::store(const ActiveAlert& alert, std::uint16_t line) {
+    const Slot slot = take_slot();
+    const Key key = key_of(kind_of(alert.condition).side, alert.target, slot);
+    stored(slot) = {alert.id, key.target, line, alert.condition};
+    by_id_.insert(slot);
+    return key;
 }
 
 void Matcher::load(std::span<const ActiveAlert> alerts) {
@@ -112,22 +121,19 @@ void Matcher::load(std::span<const ActiveAlert> alerts) {
     for (const ActiveAlert& alert : alerts) {
         if (by_id_.contains(alert.id)) continue;
         const std::uint16_t line = line_of(alert.ticker);
-        const Slot slot = take_slot();
-        const Key key = key_of(alert.condition, alert.target, slot);
-        stored(slot) = {alert.id, key.target, line, alert.condition};
-        by_id_.insert(slot);
-        keys.emplace_back(line * 2U + static_cast<std::uint32_t>(alert.condition), key);
+        const auto book = line * side_count + index_of(kind_of(alert.condition).side);
+        keys.emplace_back(static_cast<std::uint32_t>(book), store(alert, line));
     }
     std::sort(keys.begin(), keys.end());
     for (std::size_t i = 0; i < keys.size();) {
         const std::uint32_t number = keys[i].first;
-        Book& book = lines_[number / 2]->books[number % 2];
+        Book& book = lines_[number / side_count]->books[number % side_count];
         auto hint = book.keys.lower_bound(keys[i].second);
         for (; i < keys.size() && keys[i].first == number; ++i) {
             hint = book.keys.insert(hint, keys[i].second);
             ++hint;
         }
-        refresh_best(both[number % 2], book);
+        refresh_best(sides[number % side_count], book);
     }
 }
 
@@ -136,9 +142,10 @@ bool Matcher::remove(const Uuid& id) {
     if (found == by_id_.end()) return false;
     const Slot slot = *found;
     const Stored& alert = stored(slot);
-    Book& book = lines_[alert.line]->books[static_cast<std::size_t>(alert.condition)];
+    const Side side = kind_of(alert.condition).side;
+    Book& book = lines_[alert.line]->books[index_of(side)];
     book.keys.erase(Key{alert.target, slot});
-    refresh_best(alert.condition, book);
+    refresh_best(side, book);
     by_id_.erase(found);
     free_.push_back(slot);
     return true;
@@ -147,35 +154,34 @@ bool Matcher::remove(const Uuid& id) {
 void Matcher::on_price(Ticker ticker, Decimal value, std::vector<Uuid>& fired) {
     Line& line = *lines_[line_of(ticker)];
     line.price = value;
-    for (const Condition condition : both) {
-        Book& book = line.books[static_cast<std::size_t>(condition)];
-        if (!book.keys.empty() && holds(condition, value, book.best))
-            take_fired(condition, book, value, fired);
+    for (const Side side : sides) {
+        Book& book = line.books[index_of(side)];
+        if (!book.keys.empty() && is_beyond(side, value, book.best)) take_fired(side, book, value, fired);
     }
 }
 
-void Matcher::take_fired(Condition condition, Book& book, Decimal value, std::vector<Uuid>& fired) {
+void Matcher::take_fired(Side side, Book& book, Decimal value, std::vector<Uuid>& fired) {
     auto end = book.keys.begin();
-    for (; end != book.keys.end() && holds(condition, value, target_of(condition, *end)); ++end) {
+    for (; end != book.keys.end() && is_beyond(side, value, target_of(side, *end)); ++end) {
         const auto found = by_id_.find(stored(end->slot).id);
         fired.push_back(stored(end->slot).id);
         by_id_.erase(found);
         free_.push_back(end->slot);
     }
     book.keys.erase(book.keys.begin(), end);
-    refresh_best(condition, book);
+    refresh_best(side, book);
 }
 
 std::vector<ActiveAlert> Matcher::take_younger(Ticker ticker, Decimal value, Timestamp made_from) {
     std::vector<ActiveAlert> out;
     Line& line = *lines_[line_of(ticker)];
-    for (const Condition condition : both) {
-        const Book& book = line.books[static_cast<std::size_t>(condition)];
+    for (const Side side : sides) {
+        const Book& book = line.books[index_of(side)];
         for (const Key& key : book.keys) {
-            const Decimal target = target_of(condition, key);
-            if (!holds(condition, value, target)) break;
-            const Uuid& id = stored(key.slot).id;
-            if (made_at(id) >= made_from) out.push_back({id, ticker, condition, target});
+            const Decimal target = target_of(side, key);
+            if (!is_beyond(side, value, target)) break;
+            const Stored& alert = stored(key.slot);
+            if (made_at(alert.id) >= made_from) out.push_back({alert.id, ticker, alert.condition, target});
         }
     }
     for (const ActiveAlert& alert : out) remove(alert.id);

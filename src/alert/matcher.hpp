@@ -35,8 +35,8 @@ public:
     bool remove(const Uuid& id);
     bool contains(const Uuid& id) const { return by_id_.contains(id); }
 
-    // The ticker's price is now `value`: appends the ids of all alerts it fires, and forgets them. gt by
-    // ascending target, then lt by descending target; equal targets in no particular order.
+    // The ticker's price is now `value`: appends the ids of all alerts it fires, and forgets them. First those
+    // above by ascending target, then those below by descending target; equal targets in no particular order.
     void on_price(Ticker ticker, Decimal value, std::vector<Uuid>& fired);
     // Removes and returns the alerts that `value` would fire and that were made at or after `made_from`: for
     // a price of the past, which had ceased to be in effect by then. load() puts them back.
@@ -49,9 +49,9 @@ public:
 private:
     using Slot = std::uint32_t;
 
-    // A key of the ordered index: the target made so that the smallest key fires first on either side (an lt
-    // target is complemented, which reverses the order and cannot overflow), then the slot. Four-byte parts
-    // keep it at 20 bytes.
+    // A key of the ordered index: the target encoded so that the smallest key fires first on either side
+    // (below, the target is complemented, which reverses the order and cannot overflow), then the slot.
+    // Four-byte parts keep it at 20 bytes.
     struct Key {
         std::array<std::uint32_t, 4> target;  // most significant first, offset so that it compares unsigned
         Slot slot;
@@ -62,7 +62,7 @@ private:
         Decimal best;  // the target that fires first; meaningful while keys is not empty
     };
     struct Line {
-        std::array<Book, 2> books;  // by Condition
+        std::array<Book, side_count> books;
         std::optional<Decimal> price;
     };
     struct Stored {
@@ -86,14 +86,15 @@ private:
         bool operator()(const Uuid& a, Slot b) const { return (*this)(b, a); }
     };
 
-    static Key key_of(Condition condition, Decimal target, Slot slot);
-    static Decimal target_of(Condition condition, const Key& key);
-    static void refresh_best(Condition condition, Book& book);
+    static Key key_of(Side side, Decimal target, Slot slot);
+    static Decimal target_of(Side side, const Key& key);
+    static void refresh_best(Side side, Book& book);
     std::uint16_t line_of(Ticker ticker);
     Slot take_slot();
     const Stored& stored(Slot slot) const { return pages_[slot / page_size][slot % page_size]; }
     Stored& stored(Slot slot) { return pages_[slot / page_size][slot % page_size]; }
-    void take_fired(Condition condition, Book& book, Decimal value, std::vector<Uuid>& fired);
+    Key store(const ActiveAlert& alert, std::uint16_t line);
+    void take_fired(Side side, Book& book, Decimal value, std::vector<Uuid>& fired);
 
     // Alerts live in pages that never move, so growth copies nothing and wastes at most a page.
     static constexpr std::size_t page_size = 4096;

@@ -66,7 +66,7 @@ Condition read_condition(BodyReader& reader) {
     const std::string* text = reader.string("condition");
     if (text == nullptr) return {};
     const auto condition = parse_condition(*text);
-    if (!condition) reader.refuse("condition", "Input should be 'gt' or 'lt'", "enum");
+    if (!condition) reader.refuse("condition", "Input should be " + condition_names.choices(), "enum");
     return condition.value_or(Condition::gt);
 }
 
@@ -82,10 +82,7 @@ PayloadFormat read_format(BodyReader& reader) {
     const std::string* text = reader.optional_string("format");
     if (text == nullptr) return PayloadFormat::json;
     const auto format = parse_payload_format(*text);
-    if (!format) {
-        reader.refuse("format", "Input should be 'json', 'slack', 'discord', 'telegram' or 'template'",
-                      "enum");
-    }
+    if (!format) reader.refuse("format", "Input should be " + payload_format_names.choices(), "enum");
     return format.value_or(PayloadFormat::json);
 }
 
@@ -168,7 +165,7 @@ std::optional<SignatureScheme> read_scheme(BodyReader& reader, std::string_view 
     const std::string* text = reader.optional_string(name);
     if (text == nullptr) return std::nullopt;
     const auto scheme = parse_signature_scheme(*text);
-    if (!scheme) reader.refuse(name, "Input should be 'v1' or 'v1a'", "enum");
+    if (!scheme) reader.refuse(name, "Input should be " + signature_scheme_names.choices(), "enum");
     return scheme;
 }
 

@@ -36,8 +36,8 @@ void read_states(std::string_view text, DeliveryQuery& out, std::vector<Issue>& 
         const auto state = parse_delivery_state(text.substr(0, comma));
         if (!state) {
             issues.push_back({"query", "status",
-                              "Input should be some of pending, delivering, delivered, failed, expired, "
-                              "cancelled, with commas between them",
+                              fmt::format("Input should be some of {}, with commas between them",
+                                          fmt::join(delivery_state_names.all(), ", ")),
                               "enum"});
             return;
         }

@@ -65,7 +65,7 @@ std::string quotes_json(const TickerBoard& board, Timestamp now) {
     for (const auto& [quote, verdict] : board.quotes) {
         w.begin_object()
             .field("source", quote.source.view())
-            .field("kind", quote.kind == SourceKind::exchange ? "exchange" : "aggregator")
+            .field("kind", to_string(quote.kind))
             .field("price", quote.price)
             .field("time", quote.time)
             .field("age", age_of(quote, now))

@@ -34,7 +34,7 @@ Figures quotes_of(const price::MarketMeters& meters) {
     std::map<std::pair<std::string, std::string>, double> sums;
     for (const price::TickerMeter& ticker : meters) {
         for (const price::QuoteMeter& quotes : ticker.quotes) {
-            for (std::size_t v = 0; v < verdict_count; ++v) {
+            for (std::size_t v = 0; v < verdict_names.size(); ++v) {
                 sums[{text(quotes.source), std::string(to_string(static_cast<Verdict>(v)))}] +=
                     static_cast<double>(quotes.judged[v].value());
             }

@@ -10,25 +10,28 @@
 #include "base/decimal.hpp"
 #include "base/trace_context.hpp"
 #include "base/uuid.hpp"
+#include "domain/condition.hpp"
+#include "domain/enum_names.hpp"
 #include "domain/market.hpp"
 
 namespace pricewire::inline domain {
 
-// gt fires when the price is above the target, lt when it is below; equal fires neither.
-enum class Condition : std::uint8_t { gt, lt };
-std::string_view to_string(Condition c);
-std::optional<Condition> parse_condition(std::string_view text);
-
-inline bool holds(Condition c, Decimal price, Decimal target) {
-    return c == Condition::gt ? price > target : price < target;
-}
-
 // How a webhook's body is written: Pricewire's own JSON, the shape a chat service expects, or the user's own
 // template.
 enum class PayloadFormat : std::uint8_t { json, slack, discord, telegram, custom };
-// "json", "slack", "discord", "telegram", "template".
-std::string_view to_string(PayloadFormat f);
-std::optional<PayloadFormat> parse_payload_format(std::string_view text);
+inline constexpr auto payload_format_names = enum_names<PayloadFormat>({
+    {PayloadFormat::json, "json"},
+    {PayloadFormat::slack, "slack"},
+    {PayloadFormat::discord, "discord"},
+    {PayloadFormat::telegram, "telegram"},
+    {PayloadFormat::custom, "template"},
+});
+constexpr std::string_view to_string(PayloadFormat f) {
+    return payload_format_names.name(f);
+}
+constexpr std::optional<PayloadFormat> parse_payload_format(std::string_view text) {
+    return payload_format_names.parse(text);
+}
 
 // A body of the user's own with placeholders; see webhook/template.hpp.
 struct WebhookTemplate {

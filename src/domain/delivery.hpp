@@ -9,6 +9,7 @@
 #include "base/clock.hpp"
 #include "base/uuid.hpp"
 #include "domain/alert.hpp"
+#include "domain/enum_names.hpp"
 #include "domain/user.hpp"
 
 namespace pricewire::inline domain {
@@ -20,16 +21,36 @@ namespace pricewire::inline domain {
 // expired     not delivered within the alert's deliver_within; final
 // cancelled   by its user; final
 enum class DeliveryState : std::uint8_t { pending, delivering, delivered, failed, expired, cancelled };
-std::string_view to_string(DeliveryState s);
-std::optional<DeliveryState> parse_delivery_state(std::string_view text);
-inline bool is_final(DeliveryState s) {
+inline constexpr auto delivery_state_names = enum_names<DeliveryState>({
+    {DeliveryState::pending, "pending"},
+    {DeliveryState::delivering, "delivering"},
+    {DeliveryState::delivered, "delivered"},
+    {DeliveryState::failed, "failed"},
+    {DeliveryState::expired, "expired"},
+    {DeliveryState::cancelled, "cancelled"},
+});
+constexpr std::string_view to_string(DeliveryState s) {
+    return delivery_state_names.name(s);
+}
+constexpr std::optional<DeliveryState> parse_delivery_state(std::string_view text) {
+    return delivery_state_names.parse(text);
+}
+constexpr bool is_final(DeliveryState s) {
     return s != DeliveryState::pending && s != DeliveryState::delivering;
 }
 
 // What a delivery tells: that its alert has fired, or that its user wanted to see a webhook arrive.
 enum class DeliveryKind : std::uint8_t { alert, test };
-std::string_view to_string(DeliveryKind k);
-std::optional<DeliveryKind> parse_delivery_kind(std::string_view text);
+inline constexpr auto delivery_kind_names = enum_names<DeliveryKind>({
+    {DeliveryKind::alert, "alert"},
+    {DeliveryKind::test, "test"},
+});
+constexpr std::string_view to_string(DeliveryKind k) {
+    return delivery_kind_names.name(k);
+}
+constexpr std::optional<DeliveryKind> parse_delivery_kind(std::string_view text) {
+    return delivery_kind_names.parse(text);
+}
 
 // "Delivery N, attempt k is due." A hint: the database is the truth.
 struct DeliveryTask {
@@ -135,8 +156,17 @@ struct DeliveryView {
 // open       none is made until retry_at
 // half_open  one is made, to see
 enum class BreakerState : std::uint8_t { closed, open, half_open };
-std::string_view to_string(BreakerState s);
-std::optional<BreakerState> parse_breaker_state(std::string_view text);
+inline constexpr auto breaker_state_names = enum_names<BreakerState>({
+    {BreakerState::closed, "closed"},
+    {BreakerState::open, "open"},
+    {BreakerState::half_open, "half_open"},
+});
+constexpr std::string_view to_string(BreakerState s) {
+    return breaker_state_names.name(s);
+}
+constexpr std::optional<BreakerState> parse_breaker_state(std::string_view text) {
+    return breaker_state_names.parse(text);
+}
 
 // The breaker of one scheme, host and port, as its sender told it last.
 struct Breaker {

@@ -9,6 +9,7 @@
 #include "base/clock.hpp"
 #include "base/decimal.hpp"
 #include "base/small_string.hpp"
+#include "domain/enum_names.hpp"
 
 namespace pricewire::inline domain {
 
@@ -23,6 +24,13 @@ bool is_ticker(std::string_view text);
 // Exchanges trade, and vote for the price. An aggregator repeats others' figures up to a minute late: it
 // checks and replaces, and never votes.
 enum class SourceKind : std::uint8_t { exchange, aggregator };
+inline constexpr auto source_kind_names = enum_names<SourceKind>({
+    {SourceKind::exchange, "exchange"},
+    {SourceKind::aggregator, "aggregator"},
+});
+constexpr std::string_view to_string(SourceKind k) {
+    return source_kind_names.name(k);
+}
 
 // One source's price of one ticker, as parsed. `price` > 0.
 struct Quote {
@@ -43,8 +51,17 @@ enum class Verdict : std::uint8_t {
     outlier,      // far from the median of the others, or refuted by the aggregator
     unconfirmed,  // a jump by a lone exchange that the next quotes have not confirmed yet
 };
-constexpr std::size_t verdict_count = 6;
-std::string_view to_string(Verdict v);
+inline constexpr auto verdict_names = enum_names<Verdict>({
+    {Verdict::counted, "counted"},
+    {Verdict::check_only, "check_only"},
+    {Verdict::stale, "stale"},
+    {Verdict::disputed, "disputed"},
+    {Verdict::outlier, "outlier"},
+    {Verdict::unconfirmed, "unconfirmed"},
+});
+constexpr std::string_view to_string(Verdict v) {
+    return verdict_names.name(v);
+}
 
 struct JudgedQuote {
     Quote quote;
@@ -74,7 +91,14 @@ struct TickerBoard {
 
 // Whether a source's prices come as they should.
 enum class SourceCondition : std::uint8_t { ok, degraded, down };
-std::string_view to_string(SourceCondition c);
+inline constexpr auto source_condition_names = enum_names<SourceCondition>({
+    {SourceCondition::ok, "ok"},
+    {SourceCondition::degraded, "degraded"},
+    {SourceCondition::down, "down"},
+});
+constexpr std::string_view to_string(SourceCondition c) {
+    return source_condition_names.name(c);
+}
 
 // How one source of quotes is doing, as the feed that asks it says.
 struct SourceReport {

@@ -8,6 +8,7 @@
 #include "base/clock.hpp"
 #include "base/crypto.hpp"
 #include "base/uuid.hpp"
+#include "domain/enum_names.hpp"
 
 namespace pricewire::inline domain {
 
@@ -21,8 +22,16 @@ struct User {
 // How webhooks are signed, by Standard Webhooks: v1 is HMAC-SHA256 under a secret that both sides have, v1a
 // is Ed25519 under a private key that only Pricewire has.
 enum class SignatureScheme : std::uint8_t { v1, v1a };
-std::string_view to_string(SignatureScheme s);
-std::optional<SignatureScheme> parse_signature_scheme(std::string_view text);
+inline constexpr auto signature_scheme_names = enum_names<SignatureScheme>({
+    {SignatureScheme::v1, "v1"},
+    {SignatureScheme::v1a, "v1a"},
+});
+constexpr std::string_view to_string(SignatureScheme s) {
+    return signature_scheme_names.name(s);
+}
+constexpr std::optional<SignatureScheme> parse_signature_scheme(std::string_view text) {
+    return signature_scheme_names.parse(text);
+}
 
 // A fresh secret, in the clear, and what its user is shown of it: of v1 the secret itself ("whsec_…"), of v1a
 // the public key ("whpk_…") that belongs to it ("whsk_…").

@@ -28,7 +28,7 @@ struct QuoteMeter {
     }
 
     const SourceName source;
-    std::array<Tally, verdict_count> judged;  // by the verdict that each had when it came
+    std::array<Tally, verdict_names.size()> judged;  // by the verdict that each had when it came
     Tally outdated;                           // passed over: older than the one before it
     std::atomic<std::int64_t> received_us = 0;
 };

@@ -53,8 +53,7 @@ Result<void> check_format(PayloadFormat format, std::string_view url) {
 
 std::string webhook_message(const Alert& alert, DeliveryKind kind) {
     std::string text(kind == DeliveryKind::test ? "Test: " : "");
-    text += alert.ticker.view();
-    text += alert.condition == Condition::gt ? " rose above " : " fell below ";
+    text.append(alert.ticker.view()).append(" ").append(kind_of(alert.condition).crossed).append(" ");
     text += alert.target.to_string();
     if (alert.triggered_price) text.append(": ").append(alert.triggered_price->to_string());
     return text;

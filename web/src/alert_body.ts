@@ -1,5 +1,5 @@
 // What is sent to make an alert.
-import type { Condition } from './types.ts';
+import type { Condition } from './conditions.ts';
 
 /** The webhook formats of chats, told by where a URL leads. */
 export function formatOfUrl(url: string): string {

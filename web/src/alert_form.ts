@@ -2,13 +2,14 @@
 import { alertBody, formatOfUrl } from './alert_body.ts';
 import { ApiError, messageOf } from './api.ts';
 import { conditionFor, holdsAlready } from './chart_geometry.ts';
+import { conditions, conditionSign, type Condition } from './conditions.ts';
 import type { Context } from './context.ts';
 import { groupDigits, nudgePrice, readPrice } from './decimal.ts';
 import { h, setText, whileBusy } from './dom.ts';
 import { errorRegion, field, showErrors, type Field } from './field.ts';
 import { alertTitle, formatDistance } from './format.ts';
 import { toast } from './toast.ts';
-import type { Alert, Condition } from './types.ts';
+import type { Alert } from './types.ts';
 
 export interface Draft {
   price: string;
@@ -54,8 +55,9 @@ export class AlertForm {
       h(
         'select',
         { name: 'condition' },
-        h('option', { value: 'gt' }, '▲ rises above'),
-        h('option', { value: 'lt' }, '▼ falls below'),
+        ...(Object.keys(conditions) as Condition[]).map((value) =>
+          h('option', { value }, `${conditionSign(value)} ${conditions[value].verb}`),
+        ),
       ),
     );
     this.url = field(

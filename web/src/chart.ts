@@ -2,11 +2,12 @@
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { firstZoom, nearestLine, placeLines, priceRange, visibleBars, zooms } from './chart_geometry.ts';
+import { conditionSign, conditionWord, sideOf, type Condition } from './conditions.ts';
 import { comparePrices, groupDigits, nudgePrice, snapPrice, stepOf } from './decimal.ts';
 import { h, KeyedList, onFrame, setAttribute, setText, show } from './dom.ts';
-import { conditionSign, conditionWord, formatClock, formatDay, formatDistance } from './format.ts';
+import { formatClock, formatDay, formatDistance } from './format.ts';
 import type { DrawnBar } from './bars.ts';
-import type { Alert, Condition, Interval } from './types.ts';
+import type { Alert, Interval } from './types.ts';
 import { intervalSeconds } from './types.ts';
 
 const labelHeight = 20;
@@ -278,11 +279,11 @@ export class PriceChart {
     const y = Math.min(height, Math.max(0, this.yOf(Number(price))));
     this.draftLine.style.transform = `translateY(${Math.round(y)}px)`;
     const distance = this.price === null ? '' : ` · ${formatDistance(this.price, price)}`;
-    setText(this.draftLabel, `${conditionSign[condition]} ${groupDigits(price)}${distance}`);
+    setText(this.draftLabel, `${conditionSign(condition)} ${groupDigits(price)}${distance}`);
     setAttribute(this.draftLine, 'aria-valuenow', price);
     setAttribute(this.draftLine, 'aria-valuemin', '0');
     setAttribute(this.draftLine, 'aria-valuemax', String(this.plot.scales['y']!.max ?? Number(price)));
-    setAttribute(this.draftLine, 'aria-valuetext', `${conditionWord[condition]} ${price}${distance}`);
+    setAttribute(this.draftLine, 'aria-valuetext', `${conditionWord(condition)} ${price}${distance}`);
   }
 
   private drawCandles(): void {
@@ -423,9 +424,9 @@ function createLine(): { element: HTMLElement; update(alert: Alert): void } {
     element,
     update(alert) {
       setAttribute(element, 'data-id', alert.id);
-      setAttribute(element, 'data-condition', alert.condition);
+      setAttribute(element, 'data-side', sideOf(alert.condition));
       setAttribute(element, 'title', alert.note === '' ? null : alert.note);
-      setText(label, `${conditionSign[alert.condition]} ${groupDigits(alert.target_price)}`);
+      setText(label, `${conditionSign(alert.condition)} ${groupDigits(alert.target_price)}`);
     },
   };
 }

@@ -1,6 +1,6 @@
 // Where things are on the chart; without a canvas, so that it can be tested.
+import { sideOf, type Condition } from './conditions.ts';
 import { comparePrices } from './decimal.ts';
-import type { Condition } from './types.ts';
 
 export interface Range {
   min: number;
@@ -86,5 +86,5 @@ export function conditionFor(target: string, present: string | null): Condition 
 export function holdsAlready(condition: Condition, target: string, present: string | null): boolean {
   if (present === null) return false;
   const c = comparePrices(present, target);
-  return condition === 'gt' ? c > 0 : c < 0;
+  return sideOf(condition) === 'above' ? c > 0 : c < 0;
 }

@@ -1,6 +1,7 @@
 // Times, ages and distances as people read them.
+import { conditionWord } from './conditions.ts';
 import { percentBetween } from './decimal.ts';
-import type { Alert, Condition } from './types.ts';
+import type { Alert } from './types.ts';
 
 /** 0.4 s, 12 s, 3 min, 2 h, 5 d. */
 export function formatAge(milliseconds: number): string {
@@ -58,15 +59,12 @@ export function formatDistance(price: string, target: string): string {
   return formatPercent(percentBetween(price, target));
 }
 
-export const conditionWord: Record<Condition, string> = { gt: 'above', lt: 'below' };
-export const conditionSign: Record<Condition, string> = { gt: '▲', lt: '▼' };
-
 /** "BTC above 70,000" without the grouping: for titles and notifications. */
 export function alertTitle(
   alert: Pick<Alert, 'ticker' | 'condition' | 'target_price'>,
   group = (s: string) => s,
 ): string {
-  return `${alert.ticker} ${conditionWord[alert.condition]} ${group(alert.target_price)}`;
+  return `${alert.ticker} ${conditionWord(alert.condition)} ${group(alert.target_price)}`;
 }
 
 /** A URL without what is the same in all of them, for a narrow column. */

@@ -1,4 +1,5 @@
-// What the server tells. Prices are texts: the digits as it wrote them.
+// What the server sends. Prices are texts: the digits as it wrote them.
+import type { Condition } from './conditions.ts';
 
 export interface Price {
   price: string;
@@ -20,8 +21,6 @@ export interface SourceState {
   detail?: string;
   last_quote_at?: string | null;
 }
-
-export type Condition = 'gt' | 'lt';
 
 export interface Alert {
   id: string;

@@ -1,7 +1,6 @@
 #include "bus/redis/latest_json.hpp"
 
 #include <algorithm>
-#include <array>
 #include <boost/json.hpp>
 
 #include "base/json_writer.hpp"
@@ -10,14 +9,6 @@ namespace pricewire::bus {
 namespace {
 
 namespace json = boost::json;
-
-constexpr std::array verdicts{Verdict::counted,  Verdict::check_only, Verdict::stale,
-                              Verdict::disputed, Verdict::outlier,    Verdict::unconfirmed};
-constexpr std::array conditions{SourceCondition::ok, SourceCondition::degraded, SourceCondition::down};
-
-std::string_view to_string(SourceKind kind) {
-    return kind == SourceKind::exchange ? "exchange" : "aggregator";
-}
 
 std::optional<json::value> parse(std::string_view text) {
     json::error_code error;
@@ -67,15 +58,10 @@ public:
         return out.value_or(Decimal{});
     }
     template <typename Enum, std::size_t N>
-    Enum one_of(std::string_view name, const std::array<Enum, N>& all) {
-        const std::string_view wanted = text(name);
-        const auto found =
-            std::find_if(all.begin(), all.end(), [&](Enum e) { return to_string(e) == wanted; });
-        if (found == all.end()) {
-            good_ = false;
-            return all.front();
-        }
-        return *found;
+    Enum one_of(std::string_view name, const EnumNames<Enum, N>& names) {
+        const auto found = names.parse(text(name));
+        if (!found) good_ = false;
+        return found.value_or(Enum{});
     }
 
 private:
@@ -113,7 +99,7 @@ std::string board_json(const TickerBoard& board, std::string_view feed) {
             .field("price", q.quote.price.to_string())
             .field("time", to_micros(q.quote.time))
             .field("received_at", to_micros(q.quote.received_at))
-            .field("verdict", pricewire::to_string(q.verdict))
+            .field("verdict", to_string(q.verdict))
             .end_object();
     }
     w.end_array().end_object();
@@ -138,12 +124,12 @@ std::optional<TickerBoard> parse_board(std::string_view text) {
         Members q(&value);
         JudgedQuote quote;
         quote.quote.source = q.text("source");
-        quote.quote.kind = q.one_of("kind", std::array{SourceKind::exchange, SourceKind::aggregator});
+        quote.quote.kind = q.one_of("kind", source_kind_names);
         quote.quote.ticker = out.ticker;
         quote.quote.price = q.price("price");
         quote.quote.time = q.time("time");
         quote.quote.received_at = q.time("received_at");
-        quote.verdict = q.one_of("verdict", verdicts);
+        quote.verdict = q.one_of("verdict", verdict_names);
         if (!q.good()) return std::nullopt;
         out.quotes.push_back(quote);
     }
@@ -156,7 +142,7 @@ std::string sources_json(std::span<const SourceReport> sources) {
     for (const SourceReport& s : sources) {
         w.begin_object()
             .field("name", s.name.view())
-            .field("condition", pricewire::to_string(s.condition))
+            .field("condition", to_string(s.condition))
             .field("detail", s.detail);
         w.key("last_quote_at");
         if (s.last_quote_at) {
@@ -179,7 +165,7 @@ std::optional<std::vector<SourceReport>> parse_sources(std::string_view text) {
         Members s(&value);
         SourceReport report;
         report.name = s.text("name");
-        report.condition = s.one_of("condition", conditions);
+        report.condition = s.one_of("condition", source_condition_names);
         report.detail = s.text("detail");
         if (const json::value* at = s.get("last_quote_at"); at != nullptr && !at->is_null())
             report.last_quote_at = s.time("last_quote_at");

@@ -1,6 +1,7 @@
 // All alerts of the user: what they wait for and how far that is, and those that have fired.
 import { alertBody } from '../alert_body.ts';
 import { messageOf } from '../api.ts';
+import { conditionSign, conditionWord, sideOf } from '../conditions.ts';
 import type { Context, View } from '../context.ts';
 import { groupDigits } from '../decimal.ts';
 import {
@@ -14,7 +15,7 @@ import {
   whileBusy,
   type Row,
 } from '../dom.ts';
-import { alertTitle, conditionSign, conditionWord, formatDistance, formatTime, shortUrl } from '../format.ts';
+import { alertTitle, formatDistance, formatTime, shortUrl } from '../format.ts';
 import { toast } from '../toast.ts';
 import type { Alert, Delivery } from '../types.ts';
 import { notifyButton } from './notify_button.ts';
@@ -210,9 +211,9 @@ function alertRow(context: Context, first: Alert): Row<Alert> {
     update(next) {
       alert = next;
       const name = alertTitle(alert, groupDigits);
-      setText(sign, conditionSign[alert.condition]);
-      setAttribute(sign, 'data-condition', alert.condition);
-      setText(words, `${conditionWord[alert.condition]} ${groupDigits(alert.target_price)}`);
+      setText(sign, conditionSign(alert.condition));
+      setAttribute(sign, 'data-side', sideOf(alert.condition));
+      setText(words, `${conditionWord(alert.condition)} ${groupDigits(alert.target_price)}`);
       setText(note, alert.note);
       setAttribute(element, 'data-state', alert.is_active ? 'active' : 'fired');
       const present = store.prices.get(alert.ticker)?.price?.price ?? null;

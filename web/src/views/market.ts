@@ -1,17 +1,11 @@
 // The chart, and beside it the prices, the form for an alert and what is watched.
 import { AlertForm, type Draft } from '../alert_form.ts';
 import { PriceChart } from '../chart.ts';
+import { conditionSign, sideOf } from '../conditions.ts';
 import type { Context, View } from '../context.ts';
 import { groupDigits, percentBetween } from '../decimal.ts';
 import { flashOf, h, KeyedList, onFrame, setAttribute, setText, show } from '../dom.ts';
-import {
-  conditionSign,
-  formatAge,
-  formatClock,
-  formatDay,
-  formatDistance,
-  formatPercent,
-} from '../format.ts';
+import { formatAge, formatClock, formatDay, formatDistance, formatPercent } from '../format.ts';
 import type { DrawnBar } from '../bars.ts';
 import { priceTable } from './price_table.ts';
 import { intervals, type Alert, type Interval } from '../types.ts';
@@ -258,8 +252,8 @@ function ownAlert(present: () => string | null): { element: HTMLElement; update(
   return {
     element,
     update(alert) {
-      setText(target, `${conditionSign[alert.condition]} ${groupDigits(alert.target_price)}`);
-      setAttribute(target, 'data-condition', alert.condition);
+      setText(target, `${conditionSign(alert.condition)} ${groupDigits(alert.target_price)}`);
+      setAttribute(target, 'data-side', sideOf(alert.condition));
       const now = present();
       setText(distance, now === null ? '' : formatDistance(now, alert.target_price));
       setText(note, alert.note);
