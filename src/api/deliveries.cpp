@@ -70,7 +70,8 @@ Parsed<DeliveryQuery> parse_query(const QueryString& query) {
 }
 
 // Newest first, at most as many as the filter's limit.
-std::vector<DeliveryView> find(storage::Storage& storage, const Uuid& user_id, const DeliveryQuery& query) {
+std::vector<DeliveryView> find(storage::Deliveries& storage, const Uuid& user_id,
+                               const DeliveryQuery& query) {
     if (query.states.empty()) return storage.deliveries(user_id, query.filter);
     std::vector<DeliveryView> all;
     storage::DeliveryFilter filter = query.filter;
@@ -116,7 +117,7 @@ net::ServerResponse delivery_response(Services& services, const Exchange& exchan
     return json_response(status, delivery_json(*delivery));
 }
 
-std::optional<Breaker> breaker_of(storage::Storage& storage, const std::string& endpoint) {
+std::optional<Breaker> breaker_of(storage::Outbox& storage, const std::string& endpoint) {
     const std::vector<Breaker> breakers = storage.breakers();
     const auto found = std::find_if(breakers.begin(), breakers.end(),
                                     [&](const Breaker& b) { return b.endpoint == endpoint; });
@@ -200,7 +201,7 @@ net::ServerResponse cancel_delivery(Services& services, Exchange& exchange) {
 net::ServerResponse recover_deliveries(Services& services, Exchange& exchange) {
     const auto body = parse_recover_body(exchange.request.body);
     if (!body) return validation_response(body.error());
-    storage::Storage& storage = services.use.storage;
+    storage::Deliveries& storage = services.use.storage;
     std::size_t recovered = 0;
     try {
         while (recovered < max_recovered) {

@@ -47,7 +47,7 @@ net::ServerResponse list_endpoints(Services& services, Exchange& exchange) {
 net::ServerResponse enable_endpoint(Services& services, Exchange& exchange) {
     const auto body = parse_enable_body(exchange.request.body);
     if (!body) return validation_response(body.error());
-    storage::Storage& storage = services.use.storage;
+    storage::Alerts& storage = services.use.storage;
     bool enabled = storage.enable_endpoint(exchange.user.id, body->webhook_url);
     if (!enabled) {
         // It may be spelled as its user spelled it at the alert's creation.

@@ -23,7 +23,7 @@
 #include "net/http_client.hpp"
 #include "ops/metrics.hpp"
 #include "outbox/outbox.hpp"
-#include "storage/storage.hpp"
+#include "storage/outbox.hpp"
 
 namespace pricewire::app {
 
@@ -56,7 +56,7 @@ public:
     void watch(const Sampler& sampler);
 
     // Asks the database what waits to be delivered; to be called every few seconds, where watch(Sender) is.
-    void measure_backlog(storage::Storage& storage);
+    void measure_backlog(storage::Outbox& storage);
 
 private:
     struct OfRequests {

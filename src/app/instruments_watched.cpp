@@ -198,7 +198,7 @@ void Instruments::watch(const Sampler& sampler) {
                    });
 }
 
-void Instruments::measure_backlog(storage::Storage& storage) {
+void Instruments::measure_backlog(storage::Outbox& storage) {
     const storage::DeliveryBacklog now = storage.backlog(clock_.now(), most_counted);
     std::lock_guard lock(backlog_mutex_);
     backlog_ = now;

@@ -31,7 +31,7 @@ Result<ops::InstanceLock> lock_database(const KeyPlaces& places) {
     return ops::InstanceLock::take(*places.database_lock);
 }
 
-Result<Lines> rotate_configured(const MasterKeys& keys, const KeyPlaces& places, storage::Storage& storage,
+Result<Lines> rotate_configured(const MasterKeys& keys, const KeyPlaces& places, storage::Users& storage,
                                 const ops::Step& step) {
     const auto alone = lock_database(places);
     const SecretsSurvey survey = survey_secrets(storage);
@@ -60,7 +60,7 @@ Result<Lines> rotate_configured(const MasterKeys& keys, const KeyPlaces& places,
 }
 
 Result<Lines> rotate_file(const std::filesystem::path& file, const std::vector<MasterKey>& configured,
-                          const KeyPlaces& places, storage::Storage& storage, const ops::Step& step) {
+                          const KeyPlaces& places, storage::Users& storage, const ops::Step& step) {
     const auto lock = ops::lock_key_file(file, key_work_patience);
     if (!lock) return std::unexpected(lock.error());
     const auto read = ops::read_key_file(file);
@@ -123,7 +123,7 @@ Result<Lines> rotate_file(const std::filesystem::path& file, const std::vector<M
 }  // namespace
 
 Result<std::vector<std::string>> rotate_master_key(const ops::Config& config, const KeyPlaces& places,
-                                                   storage::Storage& storage, const ops::Step& step) {
+                                                   storage::Users& storage, const ops::Step& step) {
     try {
         if (const auto keys = ops::configured_keys(config))
             return rotate_configured(*keys, places, storage, step);

@@ -7,7 +7,7 @@
 #include "base/result.hpp"
 #include "ops/config.hpp"
 #include "ops/master_key.hpp"
-#include "storage/storage.hpp"
+#include "storage/users.hpp"
 
 namespace pricewire::app {
 
@@ -18,6 +18,6 @@ namespace pricewire::app {
 // another run finishes. Returns what to tell the operator, line by line. Error: what is missing or in the
 // way; nothing is lost.
 Result<std::vector<std::string>> rotate_master_key(const ops::Config& config, const KeyPlaces& places,
-                                                   storage::Storage& storage, const ops::Step& step = {});
+                                                   storage::Users& storage, const ops::Step& step = {});
 
 }  // namespace pricewire::app

@@ -22,7 +22,7 @@ constexpr int users = 5;
 class RotateTest : public SecretsFixture {
 protected:
     // Users with a current and a previous secret, all under key 1, which is the file's.
-    void fill(storage::Storage& storage) {
+    void fill(storage::Users& storage) {
         const auto box = create_secret_box({key_of(1), {}});
         for (int i = 0; i < users; ++i) {
             add_user(storage, i, sealed(i, key_of(1)));
@@ -33,7 +33,7 @@ protected:
     }
     static std::string newer_of(int number) { return "whsec_newer" + std::to_string(number); }
 
-    void expect_readable(storage::Storage& storage, const SecretBox& box) {
+    void expect_readable(storage::Users& storage, const SecretBox& box) {
         for (int i = 0; i < users; ++i) {
             const WebhookSecrets secrets = *storage.webhook_secrets(user_of(i));
             EXPECT_EQ(box.open(secrets.current, user_of(i).to_string()), newer_of(i));
@@ -41,10 +41,10 @@ protected:
             EXPECT_EQ(secrets.previous_until, Timestamp{1h});
         }
     }
-    bool all_current(storage::Storage& storage) {
+    bool all_current(storage::Users& storage) {
         return survey_secrets(storage).not_under(key_id(in_file().current)) == 0;
     }
-    std::string rotate(storage::Storage& storage) {
+    std::string rotate(storage::Users& storage) {
         const auto lines = rotate_master_key(config_, places_, storage);
         if (!lines) return "error: " + lines.error().message;
         std::string out;

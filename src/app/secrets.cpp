@@ -26,7 +26,7 @@ constexpr std::size_t max_log_lines = 20;  // on secrets that cannot be opened
 constexpr std::size_t max_named_keys = 5;
 
 template <typename Visit>
-void for_each_page(storage::Storage& storage, const Visit& visit) {
+void for_each_page(storage::Users& storage, const Visit& visit) {
     std::optional<Uuid> last;
     for (;;) {
         const auto page = storage.secrets_after(last, page_size);
@@ -38,7 +38,7 @@ void for_each_page(storage::Storage& storage, const Visit& visit) {
 
 class Resealer {
 public:
-    Resealer(storage::Storage& storage, const SecretBox& box, const ops::Step& step)
+    Resealer(storage::Users& storage, const SecretBox& box, const ops::Step& step)
         : storage_(storage), box_(box), step_(step) {}
 
     // By several threads, as the storage commits what they ask for at the same time together.
@@ -123,7 +123,7 @@ private:
         out_.failed += changes.failed;
     }
 
-    storage::Storage& storage_;
+    storage::Users& storage_;
     const SecretBox& box_;
     const ops::Step& step_;
     std::atomic<std::size_t> logged_ = 0;
@@ -137,7 +137,7 @@ std::vector<std::string> ids_of(const MasterKeys& keys) {
     return ids;
 }
 
-void seal_at_start(storage::Storage& storage, const SecretBox& box, const SecretsSurvey& survey,
+void seal_at_start(storage::Users& storage, const SecretBox& box, const SecretsSurvey& survey,
                    const MasterKey& current) {
     if (survey.not_under(key_id(current)) == 0) return;
     const Sealing sealing = seal_secrets(storage, box);
@@ -151,7 +151,7 @@ void seal_at_start(storage::Storage& storage, const SecretBox& box, const Secret
     }
 }
 
-Result<std::unique_ptr<SecretBox>> open_configured(const MasterKeys& keys, storage::Storage& storage) {
+Result<std::unique_ptr<SecretBox>> open_configured(const MasterKeys& keys, storage::Users& storage) {
     const SecretsSurvey survey = survey_secrets(storage);
     if (const auto missing = survey.missing(keys); !missing.empty()) {
         return fail(fmt::format(
@@ -166,7 +166,7 @@ Result<std::unique_ptr<SecretBox>> open_configured(const MasterKeys& keys, stora
 
 Result<std::unique_ptr<SecretBox>> open_with_file(const std::filesystem::path& file,
                                                   const std::vector<MasterKey>& configured,
-                                                  storage::Storage& storage) {
+                                                  storage::Users& storage) {
     const auto lock = ops::lock_key_file(file, key_work_patience);
     if (!lock) return std::unexpected(lock.error());
     auto read = ops::read_key_file(file);
@@ -221,7 +221,7 @@ std::map<std::string, std::size_t> SecretsSurvey::missing(const MasterKeys& keys
     return out;
 }
 
-SecretsSurvey survey_secrets(storage::Storage& storage) {
+SecretsSurvey survey_secrets(storage::Users& storage) {
     SecretsSurvey out;
     const auto count = [&](const std::string& secret) {
         if (is_sealed(secret)) {
@@ -239,7 +239,7 @@ SecretsSurvey survey_secrets(storage::Storage& storage) {
     return out;
 }
 
-Sealing seal_secrets(storage::Storage& storage, const SecretBox& box, const ops::Step& step) {
+Sealing seal_secrets(storage::Users& storage, const SecretBox& box, const ops::Step& step) {
     Resealer resealer(storage, box, step);
     for_each_page(storage, [&](const std::vector<storage::StoredSecrets>& page) { resealer.page(page); });
     return resealer.result();
@@ -266,7 +266,7 @@ KeyPlaces key_places_of(const ops::Config& config) {
 
 Result<std::unique_ptr<SecretBox>> open_secrets(const ops::Config& config,
                                                 const std::filesystem::path& key_file,
-                                                storage::Storage& storage) {
+                                                storage::Users& storage) {
     if (const auto keys = configured_keys(config)) return open_configured(*keys, storage);
     return open_with_file(key_file, configured_previous_keys(config), storage);
 }

@@ -12,7 +12,7 @@
 #include "base/sealed.hpp"
 #include "ops/config.hpp"
 #include "ops/master_key.hpp"
-#include "storage/storage.hpp"
+#include "storage/users.hpp"
 
 namespace pricewire::app {
 
@@ -27,7 +27,7 @@ struct SecretsSurvey {
     // Those under keys that are not among `keys`.
     std::map<std::string, std::size_t> missing(const MasterKeys& keys) const;
 };
-SecretsSurvey survey_secrets(storage::Storage& storage);
+SecretsSurvey survey_secrets(storage::Users& storage);
 
 struct Sealing {
     std::size_t users = 0;     // whose secrets were sealed anew
@@ -37,7 +37,7 @@ struct Sealing {
 };
 // Puts every secret that is not under the box's current key under it. One that somebody else changes
 // meanwhile is looked at again. Safe to be ended anywhere and to be done by several at once.
-Sealing seal_secrets(storage::Storage& storage, const SecretBox& box, const ops::Step& step = {});
+Sealing seal_secrets(storage::Users& storage, const SecretBox& box, const ops::Step& step = {});
 
 // "3 secrets under the key 0123abcd" and so on, for messages.
 std::string describe_missing(const std::map<std::string, std::size_t>& missing);
@@ -58,6 +58,6 @@ KeyPlaces key_places_of(const ops::Config& config);
 // been changed.
 Result<std::unique_ptr<SecretBox>> open_secrets(const ops::Config& config,
                                                 const std::filesystem::path& key_file,
-                                                storage::Storage& storage);
+                                                storage::Users& storage);
 
 }  // namespace pricewire::app

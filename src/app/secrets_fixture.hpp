@@ -8,7 +8,7 @@
 
 #include "app/secrets.hpp"
 #include "base/uuid.hpp"
-#include "storage/storage.hpp"
+#include "storage/users.hpp"
 #include "webhook/signature.hpp"
 
 namespace pricewire::app {
@@ -42,7 +42,7 @@ protected:
 
     static std::string secret_of(int number) { return "whsec_secret" + std::to_string(number); }
 
-    static void add_user(storage::Storage& storage, int number, const std::string& stored) {
+    static void add_user(storage::Users& storage, int number, const std::string& stored) {
         NewUser user;
         user.user = {user_of(number), "u" + std::to_string(number) + "@example.com", true, Timestamp{}};
         user.api_key_hash = sha256(std::to_string(number));
@@ -52,11 +52,11 @@ protected:
     static std::string sealed(int number, const MasterKey& key) {
         return create_secret_box({key, {}})->seal(secret_of(number), user_of(number).to_string());
     }
-    static std::string stored(storage::Storage& storage, int number) {
+    static std::string stored(storage::Users& storage, int number) {
         return storage.webhook_secrets(user_of(number)).value().current;
     }
     // The error, or the secret that stands there.
-    static std::string opened(storage::Storage& storage, int number, const SecretBox& box) {
+    static std::string opened(storage::Users& storage, int number, const SecretBox& box) {
         const auto secret = box.open(stored(storage, number), user_of(number).to_string());
         return secret ? *secret : "error: " + secret.error().message;
     }

@@ -58,7 +58,7 @@ EndpointPolicy policy_of(const SenderOptions& options) {
 class RealDispatcher : public Dispatcher {
 public:
     RealDispatcher(const SenderOptions& options, std::shared_ptr<const DispatcherWires> wires,
-                   storage::Storage& storage, net::HttpClient& client, const SecretBox& secrets,
+                   storage::Outbox& storage, net::HttpClient& client, const SecretBox& secrets,
                    const Clock& clock, std::uint64_t seed)
         : options_(options),
           wires_(std::move(wires)),
@@ -434,7 +434,7 @@ private:
 
     const SenderOptions options_;
     const std::shared_ptr<const DispatcherWires> wires_;
-    storage::Storage& storage_;
+    storage::Outbox& storage_;
     net::HttpClient& client_;
     const SecretBox& secrets_;
     const Clock& clock_;
@@ -461,7 +461,7 @@ private:
 
 std::unique_ptr<Dispatcher> create_dispatcher(const SenderOptions& options,
                                               std::shared_ptr<const DispatcherWires> wires,
-                                              storage::Storage& storage, net::HttpClient& client,
+                                              storage::Outbox& storage, net::HttpClient& client,
                                               const SecretBox& secrets, const Clock& clock,
                                               std::uint64_t seed) {
     return std::make_unique<RealDispatcher>(options, std::move(wires), storage, client, secrets, clock, seed);

@@ -16,7 +16,7 @@
 #include "net/http_client.hpp"
 #include "net/webhook_url.hpp"
 #include "queue/delivery_queue.hpp"
-#include "storage/storage.hpp"
+#include "storage/outbox.hpp"
 
 namespace pricewire::deliver {
 
@@ -115,7 +115,7 @@ public:
 // `storage`, `client`, `secrets` and `clock` outlive the dispatcher.
 std::unique_ptr<Dispatcher> create_dispatcher(const SenderOptions& options,
                                               std::shared_ptr<const DispatcherWires> wires,
-                                              storage::Storage& storage, net::HttpClient& client,
+                                              storage::Outbox& storage, net::HttpClient& client,
                                               const SecretBox& secrets, const Clock& clock,
                                               std::uint64_t seed);
 

@@ -20,7 +20,7 @@ constexpr Duration poll_floor = milliseconds{20};
 }  // namespace
 
 Intake::Intake(const std::string& owner, Duration lease, std::size_t max_hints, bool hints_may_be_early,
-               storage::Storage& storage, const Clock& clock)
+               storage::Outbox& storage, const Clock& clock)
     : owner_(owner),
       lease_(lease),
       max_hints_(max_hints),

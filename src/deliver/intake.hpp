@@ -11,7 +11,7 @@
 #include "base/clock.hpp"
 #include "domain/delivery.hpp"
 #include "queue/delivery_queue.hpp"
-#include "storage/storage.hpp"
+#include "storage/outbox.hpp"
 
 namespace pricewire::deliver {
 
@@ -22,7 +22,7 @@ public:
     // Claims hold for `lease`. Where others fire (`hints_may_be_early`), a clock ahead of ours may tell of
     // what is due in a moment: the database is then asked again soon.
     Intake(const std::string& owner, Duration lease, std::size_t max_hints, bool hints_may_be_early,
-           storage::Storage& storage, const Clock& clock);
+           storage::Outbox& storage, const Clock& clock);
 
     // `complete` is false where tasks were dropped before they came here: the database is asked for them.
     void on_tasks(std::span<const queue::QueuedTask> tasks, bool complete);
@@ -58,7 +58,7 @@ private:
     const Duration lease_;
     const std::size_t max_hints_;
     const bool hints_may_be_early_;
-    storage::Storage& storage_;
+    storage::Outbox& storage_;
     const Clock& clock_;
     std::deque<queue::QueuedTask> hints_;
     std::vector<std::uint64_t> done_;

@@ -13,7 +13,7 @@ constexpr int tells_a_life = 3;
 
 }  // namespace
 
-Peers::Peers(const std::string& owner, Duration alive_for, storage::Storage& storage, const Clock& clock)
+Peers::Peers(const std::string& owner, Duration alive_for, storage::Outbox& storage, const Clock& clock)
     : owner_(owner), alive_for_(alive_for), storage_(storage), clock_(clock) {}
 
 bool Peers::step() {

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "base/clock.hpp"
-#include "storage/storage.hpp"
+#include "storage/outbox.hpp"
 
 namespace pricewire::deliver {
 
@@ -12,7 +12,7 @@ namespace pricewire::deliver {
 class Peers {
 public:
     // A life is told for `alive_for`; zero where the sender is alone, which then lives for ever.
-    Peers(const std::string& owner, Duration alive_for, storage::Storage& storage, const Clock& clock);
+    Peers(const std::string& owner, Duration alive_for, storage::Outbox& storage, const Clock& clock);
 
     bool alone() const { return alive_for_ == Duration::zero(); }
     // Whether the others hold it for alive.
@@ -29,7 +29,7 @@ private:
 
     const std::string owner_;
     const Duration alive_for_;
-    storage::Storage& storage_;
+    storage::Outbox& storage_;
     const Clock& clock_;
     MonoTime tell_at_ = MonoTime::min();
     MonoTime look_at_ = MonoTime::min();

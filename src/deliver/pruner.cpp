@@ -13,7 +13,7 @@ namespace {
 
 class RealPruner final : public Pruner {
 public:
-    RealPruner(storage::Storage& storage, const Clock& clock, const PrunerOptions& options)
+    RealPruner(storage::Deliveries& storage, const Clock& clock, const PrunerOptions& options)
         : storage_(storage), clock_(clock), options_(options), thread_([this] { run(); }) {}
     ~RealPruner() override { stop(); }
 
@@ -54,7 +54,7 @@ private:
         return wake_.wait_for(lock, d, [&] { return stopping_; });
     }
 
-    storage::Storage& storage_;
+    storage::Deliveries& storage_;
     const Clock& clock_;
     const PrunerOptions options_;
     bool failing_ = false;  // the thread's own
@@ -67,7 +67,7 @@ private:
 
 }  // namespace
 
-std::unique_ptr<Pruner> start_pruner(storage::Storage& storage, const Clock& clock,
+std::unique_ptr<Pruner> start_pruner(storage::Deliveries& storage, const Clock& clock,
                                      const PrunerOptions& options) {
     return std::make_unique<RealPruner>(storage, clock, options);
 }

@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "base/clock.hpp"
-#include "storage/storage.hpp"
+#include "storage/deliveries.hpp"
 
 namespace pricewire::deliver {
 
@@ -26,7 +26,7 @@ public:
 };
 
 // `storage` and `clock` outlive it. The first round begins at once.
-std::unique_ptr<Pruner> start_pruner(storage::Storage& storage, const Clock& clock,
+std::unique_ptr<Pruner> start_pruner(storage::Deliveries& storage, const Clock& clock,
                                      const PrunerOptions& options = {});
 
 }  // namespace pricewire::deliver

@@ -32,7 +32,7 @@ struct Inbox : DispatcherWires {
 
 class ThreadedSender : public Sender {
 public:
-    ThreadedSender(const SenderOptions& options, storage::Storage& storage, queue::DeliveryQueue& queue,
+    ThreadedSender(const SenderOptions& options, storage::Outbox& storage, queue::DeliveryQueue& queue,
                    net::HttpClient& client, const SecretBox& secrets, const Clock& clock)
         : queue_(queue), clock_(clock), inbox_(std::make_shared<Inbox>()) {
         inbox_->urls = options.urls;
@@ -141,7 +141,7 @@ private:
 
 }  // namespace
 
-std::unique_ptr<Sender> start_sender(const SenderOptions& options, storage::Storage& storage,
+std::unique_ptr<Sender> start_sender(const SenderOptions& options, storage::Outbox& storage,
                                      queue::DeliveryQueue& queue, net::HttpClient& client,
                                      const SecretBox& secrets, const Clock& clock) {
     return std::make_unique<ThreadedSender>(options, storage, queue, client, secrets, clock);

@@ -8,7 +8,7 @@
 #include "deliver/dispatcher.hpp"
 #include "net/http_client.hpp"
 #include "queue/delivery_queue.hpp"
-#include "storage/storage.hpp"
+#include "storage/outbox.hpp"
 
 namespace pricewire::deliver {
 
@@ -28,7 +28,7 @@ public:
 
 // Starts with giving back what a crash left claimed by options.owner. `storage`, `queue`, `client`, `secrets`
 // and `clock` outlive the sender; it is the queue's consumer. `clock` must run: the thread sleeps by it.
-std::unique_ptr<Sender> start_sender(const SenderOptions& options, storage::Storage& storage,
+std::unique_ptr<Sender> start_sender(const SenderOptions& options, storage::Outbox& storage,
                                      queue::DeliveryQueue& queue, net::HttpClient& client,
                                      const SecretBox& secrets, const Clock& clock);
 

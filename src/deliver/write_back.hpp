@@ -13,7 +13,7 @@
 #include "base/clock.hpp"
 #include "deliver/breaker.hpp"
 #include "domain/delivery.hpp"
-#include "storage/storage.hpp"
+#include "storage/outbox.hpp"
 
 namespace pricewire::deliver {
 
@@ -40,7 +40,7 @@ private:
 class WriteBack {
 public:
     // `changed` is told of outcomes and deferrals that were written; may be empty.
-    WriteBack(const std::string& owner, storage::Storage& storage, const Clock& clock, StorageGate& gate,
+    WriteBack(const std::string& owner, storage::Outbox& storage, const Clock& clock, StorageGate& gate,
               std::function<void(std::span<const DeliveryNotice>)> changed = {})
         : owner_(owner), storage_(storage), clock_(clock), gate_(gate), changed_(std::move(changed)) {}
 
@@ -82,7 +82,7 @@ private:
     void tell(std::span<const Written> written);
 
     const std::string owner_;
-    storage::Storage& storage_;
+    storage::Outbox& storage_;
     const Clock& clock_;
     StorageGate& gate_;
     const std::function<void(std::span<const DeliveryNotice>)> changed_;

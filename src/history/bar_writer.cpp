@@ -16,7 +16,7 @@ constexpr std::size_t max_unwritten = 10'000;
 
 class BarWriterImpl final : public BarWriter {
 public:
-    BarWriterImpl(storage::Storage& storage, const Clock& clock, const BarWriterOptions& options)
+    BarWriterImpl(storage::Bars& storage, const Clock& clock, const BarWriterOptions& options)
         : storage_(storage), clock_(clock), options_(options), thread_([this] { run(); }) {}
     ~BarWriterImpl() override { stop(); }
 
@@ -91,7 +91,7 @@ private:
         return true;
     }
 
-    storage::Storage& storage_;
+    storage::Bars& storage_;
     const Clock& clock_;
     const BarWriterOptions options_;
     Mailbox<std::vector<Bar>> mailbox_;
@@ -102,7 +102,7 @@ private:
 
 }  // namespace
 
-std::unique_ptr<BarWriter> create_bar_writer(storage::Storage& storage, const Clock& clock,
+std::unique_ptr<BarWriter> create_bar_writer(storage::Bars& storage, const Clock& clock,
                                              const BarWriterOptions& options) {
     return std::make_unique<BarWriterImpl>(storage, clock, options);
 }

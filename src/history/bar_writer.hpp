@@ -6,7 +6,7 @@
 
 #include "base/clock.hpp"
 #include "domain/market.hpp"
-#include "storage/storage.hpp"
+#include "storage/bars.hpp"
 
 namespace pricewire::history {
 
@@ -30,7 +30,7 @@ public:
 };
 
 // `storage` and `clock` outlive it.
-std::unique_ptr<BarWriter> create_bar_writer(storage::Storage& storage, const Clock& clock,
+std::unique_ptr<BarWriter> create_bar_writer(storage::Bars& storage, const Clock& clock,
                                              const BarWriterOptions& options = {});
 
 }  // namespace pricewire::history

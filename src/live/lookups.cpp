@@ -22,7 +22,7 @@ bool changed_since(const DeliveryView& d, Timestamp since) {
 }
 
 // Adds those that are asked for to `out` and says which of them have just fired their alerts.
-void find_deliveries(storage::Storage& storage, Found& out, std::unordered_set<Uuid>& fired) {
+void find_deliveries(storage::Deliveries& storage, Found& out, std::unordered_set<Uuid>& fired) {
     const Lookup& asked = out.asked;
     std::unordered_map<Uuid, bool> wanted;
     for (const auto& [id, has_fired] : asked.deliveries) wanted[id] |= has_fired;
@@ -63,7 +63,7 @@ void find_deliveries(storage::Storage& storage, Found& out, std::unordered_set<U
               [](const auto& a, const auto& b) { return a.id < b.id; });
 }
 
-void find_fired(storage::Storage& storage, Found& out, std::unordered_set<Uuid> fired) {
+void find_fired(storage::Alerts& storage, Found& out, std::unordered_set<Uuid> fired) {
     if (fired.size() > asked_one_by_one) {
         storage::AlertFilter newest;
         newest.is_active = false;

@@ -22,7 +22,7 @@ namespace {
 
 class ThreadedOutbox : public Outbox {
 public:
-    ThreadedOutbox(storage::Storage& storage, queue::DeliveryQueue& queue, const OutboxOptions& options)
+    ThreadedOutbox(storage::Outbox& storage, queue::DeliveryQueue& queue, const OutboxOptions& options)
         : storage_(storage), queue_(queue), options_(options), mailbox_(options.max_groups) {
         thread_ = std::thread([this] { run(); });
     }
@@ -141,7 +141,7 @@ private:
         return steady_clock::now() < *stop_by_;
     }
 
-    storage::Storage& storage_;
+    storage::Outbox& storage_;
     queue::DeliveryQueue& queue_;
     const OutboxOptions options_;
     FiringLog firing_log_;
@@ -162,7 +162,7 @@ private:
 
 }  // namespace
 
-std::unique_ptr<Outbox> start_outbox(storage::Storage& storage, queue::DeliveryQueue& queue,
+std::unique_ptr<Outbox> start_outbox(storage::Outbox& storage, queue::DeliveryQueue& queue,
                                      const OutboxOptions& options) {
     return std::make_unique<ThreadedOutbox>(storage, queue, options);
 }

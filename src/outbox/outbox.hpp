@@ -10,7 +10,7 @@
 #include "base/clock.hpp"
 #include "domain/alert.hpp"
 #include "queue/delivery_queue.hpp"
-#include "storage/storage.hpp"
+#include "storage/outbox.hpp"
 
 namespace pricewire::outbox {
 
@@ -57,7 +57,7 @@ public:
 };
 
 // `storage` and `queue` outlive the outbox.
-std::unique_ptr<Outbox> start_outbox(storage::Storage& storage, queue::DeliveryQueue& queue,
+std::unique_ptr<Outbox> start_outbox(storage::Outbox& storage, queue::DeliveryQueue& queue,
                                      const OutboxOptions& options = {});
 
 }  // namespace pricewire::outbox

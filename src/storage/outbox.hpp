@@ -1,0 +1,80 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "domain/alert.hpp"
+#include "domain/delivery.hpp"
+#include "storage/error.hpp"
+
+namespace pricewire::storage {
+
+// Who claims deliveries, and until when. A claim whose lease has expired counts as not claimed.
+struct Claim {
+    std::string owner;  // stable across restarts of one sender, 1 to 100 characters
+    Timestamp lease_until;
+};
+
+// What waits to be delivered. The two counts stop at the maximum that was asked for.
+struct DeliveryBacklog {
+    std::size_t due = 0;                  // can be claimed now
+    std::size_t unfinished = 0;           // due, waiting for their time, or being attempted
+    std::optional<Timestamp> oldest_due;  // since when the oldest due delivery has been due
+};
+
+// Deliveries from the firing that writes them to the sender that finishes them. Part of Storage: see there
+// for threads. Apart from fire(), a call survives kill -9 but may be lost with a loss of power: at worst an
+// attempt is then repeated under the same id and number.
+class Outbox {
+public:
+    virtual ~Outbox() = default;
+
+    // Marks those of the alerts that are still active as fired and writes one pending delivery each, due at
+    // once, in one set-based transaction, durably. Thousands may take two transactions: if this throws, some
+    // may have been written, and all must be retried. Returns the tasks of the deliveries written, with their
+    // users. Alerts already fired or deleted are skipped: this is what makes an alert fire exactly once however
+    // many processes try.
+    virtual std::vector<DeliveryTask> fire(std::span<const FiringGroup> groups) = 0;
+
+    // Claims those of the named deliveries that are due (pending with next_attempt_at <= now, or with an
+    // expired lease) and whose next attempt has the task's number.
+    virtual std::vector<ClaimedDelivery> claim(std::span<const DeliveryTask> tasks, Timestamp now,
+                                               const Claim& claim) = 0;
+    // Claims up to `limit` due deliveries, the longest due first.
+    virtual std::vector<ClaimedDelivery> claim_due(Timestamp now, std::size_t limit, const Claim& claim) = 0;
+    // The earliest moment at which claim_due() would find something; nullopt if nothing waits.
+    virtual std::optional<Timestamp> next_due() = 0;
+    // For monitoring; cheap however many there are.
+    virtual DeliveryBacklog backlog(Timestamp now, std::size_t most) = 0;
+    // Releases everything `owner` has claimed (pending, due at once) and forgets its keep_alive(). For a
+    // sender's start and stop.
+    virtual std::size_t release_claims(std::string_view owner) = 0;
+    // Declares `owner` alive until then. For senders that share a database; must be renewed well before.
+    virtual void keep_alive(std::string_view owner, Timestamp until) = 0;
+    // Releases the claims of owners whose keep_alive() has expired, pending and due at once, and forgets these
+    // owners; returns the number of deliveries. An owner that never called keep_alive() is left to the leases
+    // of its claims.
+    virtual std::size_t release_dead(Timestamp now) = 0;
+    // Gives claims back without an attempt. A deferral whose attempt number is not the delivery's current one
+    // is ignored.
+    virtual void defer(std::span<const Deferral> deferrals) = 0;
+    // Makes up to `limit` deliveries that were deferred for `lane` due at once, the longest deferred first;
+    // returns how many.
+    virtual std::size_t wake(std::string_view lane, Timestamp now, std::size_t limit) = 0;
+    // Writes attempts and the resulting state of their deliveries. An outcome whose attempt number is not the
+    // delivery's current one is ignored (fencing). A delivery that was cancelled during its attempt stays
+    // cancelled, unless it arrived.
+    virtual void record(std::span<const DeliveryOutcome> outcomes) = 0;
+
+    // Senders store the breakers that are not closed, for users to see and for their own next start. A closed
+    // one is removed.
+    virtual void save_breakers(std::span<const Breaker> breakers) = 0;
+    virtual std::vector<Breaker> breakers() = 0;
+};
+
+}  // namespace pricewire::storage
