@@ -1,6 +1,6 @@
 import { defineConfig } from 'vite';
 
-// Where `npm run dev` finds a server to talk to.
+// The server that `npm run dev` proxies to.
 const api = process.env.PRICEWIRE_URL ?? 'http://127.0.0.1:8000';
 
 export default defineConfig({

@@ -1,4 +1,4 @@
-// What users mend by themselves: keys, the webhook secret, endpoints that said 410, deliveries that wait.
+// What users manage themselves: keys, the webhook secret, disabled endpoints, pending deliveries.
 import assert from 'node:assert/strict';
 
 import { axe_findings, stage } from './support/browser.mjs';
@@ -15,17 +15,17 @@ import {
 } from './support/page.mjs';
 import { until } from './support/until.mjs';
 
-// Long waits between attempts: what is to be cancelled must still be waiting.
+// A long wait between attempts: the delivery to be cancelled must still be pending.
 const config = { PRICEWIRE_DELIVERY_FIRST_RETRIES: '1h' };
 const { visit } = stage({ config }, (deployment) => deployment.market.hold());
 
-// Presses a button, and says that it was meant.
+// Presses a button and confirms the dialog.
 async function press_surely(page, name, sure) {
   await page.getByRole('button', { name, exact: true }).click();
   await page.getByRole('dialog').getByRole('button', { name: sure, exact: true }).click();
 }
 
-visit('a replaced key is shown once, and the page goes on with it', {}, async ({ page, deployment }) => {
+visit('a replaced key is shown once, and the page continues with it', {}, async ({ page, deployment }) => {
   const user = await deployment.register();
   await open(page);
   await sign_in(page, user.api_key);
@@ -43,7 +43,7 @@ visit('a replaced key is shown once, and the page goes on with it', {}, async ({
   await live(page);
 });
 
-visit('a replaced webhook secret signs what follows', {}, async ({ page, deployment }) => {
+visit('a rotated webhook secret signs later webhooks', {}, async ({ page, deployment }) => {
   const user = await deployment.register();
   await open(page);
   await sign_in(page, user.api_key);
@@ -62,7 +62,7 @@ visit('a replaced webhook secret signs what follows', {}, async ({ page, deploym
   assert.equal(received.signature_ok, true);
 });
 
-visit('an endpoint that said 410 is enabled again', {}, async ({ page, deployment }) => {
+visit('an endpoint that answered 410 is enabled again', {}, async ({ page, deployment }) => {
   const user = await deployment.register();
   const webhook_url = `${deployment.hooks}/gone`;
   await deployment.receiver_post('mode', 'fail:410');
@@ -76,10 +76,10 @@ visit('an endpoint that said 410 is enabled again', {}, async ({ page, deploymen
   await go(page, 'Account');
   await page.getByRole('button', { name: /^Enable .*\/gone$/ }).click();
   await until('the endpoint to be enabled', async () => !(await disabled()));
-  await until('the button to go', async () => (await page.getByRole('button', { name: /enable/i }).count()) === 0);
+  await until('the button to disappear', async () => (await page.getByRole('button', { name: /enable/i }).count()) === 0);
 });
 
-visit('a delivery that waits is cancelled', {}, async ({ page, deployment }) => {
+visit('a pending delivery is cancelled', {}, async ({ page, deployment }) => {
   const user = await deployment.register();
   await deployment.receiver_post('mode', 'fail:500');
   await deployment.alert(user, { condition: 'gt', target_price: 64000 });
@@ -87,7 +87,7 @@ visit('a delivery that waits is cancelled', {}, async ({ page, deployment }) => 
   await sign_in(page, user.api_key);
   await go(page, 'Deliveries');
   const row = delivery_rows(page).first();
-  await until('the delivery to wait', async () => (await row.getAttribute('data-state')) === 'pending');
+  await until('the delivery to be pending', async () => (await row.getAttribute('data-state')) === 'pending');
   await open_delivery(page, row);
   await page.getByRole('button', { name: 'Cancel', exact: true }).click();
   await until('it to be cancelled', async () => (await row.getAttribute('data-state')) === 'cancelled');
@@ -104,7 +104,7 @@ visit('an alert is tested and deleted', {}, async ({ page, deployment }) => {
   await row.getByRole('button', { name: 'Send test' }).click();
   await until('the test', async () => (await deployment.received(alert.id)).length === 1);
   await row.getByRole('button', { name: 'Delete' }).click();
-  await until('the row to go', async () => (await row.count()) === 0);
+  await until('the row to disappear', async () => (await row.count()) === 0);
   assert.deepEqual(await deployment.expect(200, 'GET', '/alerts/', { key: user.api_key }), []);
 });
 

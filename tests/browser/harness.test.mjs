@@ -1,4 +1,4 @@
-// That the watch over pages sees what it is there for.
+// Tests of the harness: that it detects the faults it is meant to detect.
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
@@ -51,13 +51,13 @@ for (const [what, page_html, page_script, told] of [
   ['a violation of the Content-Security-Policy', '<script>var x = 1</script>', '', /violation: script-src/],
   ['an error on the console', '', "console.error('broken')", /console error: broken/],
   [
-    'an error nobody caught',
+    'an uncaught error',
     '',
     "setTimeout(() => { throw new Error('lost') })",
-    /an error nobody caught: Error: lost/,
+    /uncaught error: Error: lost/,
   ],
 ]) {
-  test(`the watch tells of ${what}`, async () => {
+  test(`the harness reports ${what}`, async () => {
     const visitor = await visitor_of(page_html, page_script);
     await until(what, () => visitor.faults.some((fault) => told.test(fault)));
     assert.throws(() => visitor.check());
@@ -65,7 +65,7 @@ for (const [what, page_html, page_script, told] of [
   });
 }
 
-test('the watch tells of a layout that jumps, and passes a quiet page', async () => {
+test('the harness reports layout shifts, and passes a quiet page', async () => {
   const quiet = await visitor_of('<p>Nothing moves.</p>');
   quiet.check();
   assert.deepEqual(await axe_findings(quiet.page), []);
@@ -79,7 +79,7 @@ test('the watch tells of a layout that jumps, and passes a quiet page', async ()
   await jumping.leave();
 });
 
-test('axe is heard', async () => {
+test('axe findings are reported', async () => {
   const visitor = await visitor_of('<button></button>');
   assert.match((await axe_findings(visitor.page)).join(), /button-name/);
   await visitor.leave();

@@ -1,4 +1,4 @@
-// From signing up to signing out, as a new user does it: every size, dark and light.
+// From signing up to signing out, as a new user: every screen size, dark and light.
 import assert from 'node:assert/strict';
 
 import { looks, stage } from './support/browser.mjs';
@@ -25,7 +25,7 @@ import { until } from './support/until.mjs';
 
 const { visit } = stage();
 
-// The alert that was made last, as the API knows it, once there are `count` of them.
+// The newest alert from the API, once there are `count`.
 async function newest_alert(deployment, user, count) {
   return until(`${count} alerts`, async () => {
     const alerts = await deployment.expect(200, 'GET', '/alerts/', { key: user.api_key });
@@ -33,7 +33,7 @@ async function newest_alert(deployment, user, count) {
   });
 }
 
-// A point is on the side of the present price that its condition says.
+// The target is on the side of the current price that its condition names.
 function assert_side(alert, present) {
   assert.equal(alert.condition, alert.target_price > present ? 'gt' : 'lt');
 }
@@ -57,7 +57,7 @@ async function press(page, touch, from, to) {
 
 for (const { screen, scheme } of looks) {
   const touch = screen === 'narrow';
-  visit(`the whole way, ${screen} and ${scheme}`, { screen, scheme, touch }, async ({ page, deployment, market }) => {
+  visit(`the whole journey, ${screen} and ${scheme}`, { screen, scheme, touch }, async ({ page, deployment, market }) => {
     await market.play();
     await open(page);
     const user = await sign_up(page, deployment.email('journey'));
@@ -72,7 +72,7 @@ for (const { screen, scheme } of looks) {
     await until('the price of BTC to move', async () => (await price_of(page, 'BTC')) !== seen);
     assert.match(await price_row(page, 'BTC').getByTestId('age').textContent(), /\d/);
 
-    // From here on the test moves them.
+    // From here on the test sets the prices.
     const rates = await deployment.expect(200, 'GET', '/rates/', { key: user.api_key });
     const present = Math.round(rates.BTC);
     await market.hold({ ...rates, BTC: present });
@@ -99,7 +99,7 @@ for (const { screen, scheme } of looks) {
     assert_side(first, present);
     await until('its line on the chart', async () => (await by_id(page, 'alert-line').count()) === 1);
 
-    // A drag takes the draft along: with a mouse from anywhere on the chart, with a finger once it is there.
+    // A drag moves the draft: with a mouse from anywhere on the chart, by touch only from the draft itself.
     const start = await chart_point(page, 0.3, 0.6);
     if (touch) await press(page, touch, start);
     else await press(page, touch, start, await chart_point(page, 0.3, 0.85));
@@ -119,11 +119,11 @@ for (const { screen, scheme } of looks) {
     await go(page, 'Alerts');
     await alert_row(page, first.id).waitFor();
     assert.equal(await alert_row(page, first.id).getAttribute('data-state'), 'active');
-    // The other one may lie on the way.
+    // The price may pass the other target on the way.
     await alert_row(page, second.id).getByRole('button', { name: 'Delete' }).click();
-    await until('the other one to go', async () => (await alert_row(page, second.id).count()) === 0);
+    await until('the other row to disappear', async () => (await alert_row(page, second.id).count()) === 0);
 
-    // It fires, and its receiver fails once.
+    // The alert fires, and its receiver fails once.
     await deployment.receiver_post('mode', 'fail-first:1');
     const beyond = first.condition === 'gt' ? first.target_price * 1.0005 : first.target_price * 0.9995;
     await market.hold({ BTC: beyond.toFixed(2) });
@@ -131,7 +131,7 @@ for (const { screen, scheme } of looks) {
       'the alert to be shown as fired',
       async () => (await alert_row(page, first.id).getAttribute('data-state')) === 'fired',
     );
-    assert.equal(await overflows(page), false, 'nothing sticks out sideways');
+    assert.equal(await overflows(page), false, 'nothing overflows sideways');
 
     // Its delivery, with both attempts.
     await go(page, 'Deliveries');
@@ -146,7 +146,7 @@ for (const { screen, scheme } of looks) {
     await says(attempts, /204/);
     await until('two attempts', async () => (await attempts.getByTestId('attempt-row').count()) === 2);
 
-    // Once more.
+    // Sent again.
     await page.getByRole('button', { name: 'Send again' }).click();
     await until('a third attempt', async () => (await attempts.getByTestId('attempt-row').count()) === 3);
     const received = await until('the webhooks', async () => {
@@ -155,7 +155,7 @@ for (const { screen, scheme } of looks) {
     });
     assert.ok(
       received.every((one) => one.signature_ok && one.webhook_id === id),
-      'all three are signed, under one id',
+      'all three are signed and have the same id',
     );
 
     await page.getByRole('button', { name: 'Sign out' }).first().click();

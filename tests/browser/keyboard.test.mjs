@@ -1,4 +1,4 @@
-// Without a mouse: from signing in to an alert, by Tab, arrows, Space and Enter alone.
+// From signing in to an alert without a mouse: only Tab, arrows, Space and Enter.
 import assert from 'node:assert/strict';
 
 import { stage } from './support/browser.mjs';
@@ -7,7 +7,7 @@ import { until } from './support/until.mjs';
 
 const { visit } = stage({}, (deployment) => deployment.market.hold());
 
-// Presses Tab until `locator` has the focus, and sees to it that each stop on the way can be seen.
+// Presses Tab until `locator` has the focus, and checks that the focus is visible at each stop.
 async function tab_to(page, locator, what) {
   for (let stop = 0; stop < 60; ++stop) {
     if (await locator.evaluateAll((elements) => elements.some((element) => element === document.activeElement))) return;
@@ -28,7 +28,7 @@ async function tab_to(page, locator, what) {
   assert.fail(`Tab does not reach ${what}`);
 }
 
-visit('a keyboard is enough from signing in to an alert', {}, async ({ page, deployment }) => {
+visit('the keyboard suffices from signing in to an alert', {}, async ({ page, deployment }) => {
   const user = await deployment.register('keyboard');
   await open(page);
   await tab_to(page, page.getByLabel('API key'), 'API key');
@@ -44,7 +44,7 @@ visit('a keyboard is enough from signing in to an alert', {}, async ({ page, dep
   await tab_to(page, draft.getByLabel('Price'), 'Price');
   await page.keyboard.press('Control+a');
   await page.keyboard.type('64000');
-  // The line that it drew moves by arrows as well, and tells where it is.
+  // The line it drew also moves with the arrow keys, and announces its value.
   const line = page.getByRole('slider', { name: 'New alert line' });
   await tab_to(page, line, 'the line on the chart');
   await page.keyboard.press('ArrowDown');
@@ -67,10 +67,10 @@ visit('a keyboard is enough from signing in to an alert', {}, async ({ page, dep
     return alerts.length && alerts;
   });
   assert.equal(alert.target_price, 64000.5);
-  assert.equal(alert.condition, 'lt', 'the side of the present price that the target is on');
+  assert.equal(alert.condition, 'lt', 'from the side of the current price');
   assert.equal(alert.is_active, true);
 
-  // On to another view, and the focus goes along.
+  // The focus follows to another view.
   await tab_to(
     page,
     page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Alerts' }),

@@ -1,4 +1,4 @@
-// With the limits that a server has by default a person who hurries sees no refusal.
+// With the default limits, a fast user sees no refusal.
 import assert from 'node:assert/strict';
 
 import { stage } from './support/browser.mjs';
@@ -7,7 +7,7 @@ import { until } from './support/until.mjs';
 
 const { visit } = stage({ limits: true }, (deployment) => deployment.market.hold());
 
-// Keeps what the page ever says of a refusal, also where that goes by itself.
+// Records every refusal that the page shows, even briefly.
 function keep_complaints() {
   window.complaints = [];
   new MutationObserver(() => {
@@ -18,7 +18,7 @@ function keep_complaints() {
   }).observe(document, { childList: true, characterData: true, subtree: true });
 }
 
-visit('default limits do not show', { before: [keep_complaints] }, async ({ visitor, page, deployment }) => {
+visit('default limits are not visible', { before: [keep_complaints] }, async ({ visitor, page, deployment }) => {
   visitor.allow(/status of 429/);
   const answered = new Set();
   let refusals = 0;

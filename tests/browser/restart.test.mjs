@@ -1,4 +1,4 @@
-// The server goes away and comes back: the page says so, returns by itself, and knows what happened meanwhile.
+// The server restarts: the page shows it, reconnects by itself, and catches up on what happened meanwhile.
 import assert from 'node:assert/strict';
 
 import { stage } from './support/browser.mjs';
@@ -9,10 +9,10 @@ const { visit } = stage({}, (deployment) => deployment.market.hold());
 
 for (const signal of ['SIGTERM', 'SIGKILL']) {
   visit(
-    `a restart after ${signal} is said, survived and caught up with`,
+    `the page shows a restart after ${signal}, reconnects and catches up`,
     {},
     async ({ visitor, page, deployment, market }) => {
-      // What Chromium writes of a server that is not there.
+      // What Chromium logs while the server is down.
       visitor.allow(
         /ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|ERR_SOCKET_NOT_CONNECTED|ERR_INCOMPLETE_CHUNKED_ENCODING/,
         /WebSocket connection to .* failed/,
@@ -39,9 +39,9 @@ for (const signal of ['SIGTERM', 'SIGKILL']) {
         });
       await deployment.pricewire.stop(signal);
       await says(by_id(page, 'connection'), 'Reconnecting…');
-      assert.equal(await alert_row(page, alert.id).count(), 1, 'what was known is still shown');
+      assert.equal(await alert_row(page, alert.id).count(), 1, 'known state is still shown');
 
-      // It crosses while nobody listens, and stays across.
+      // The price crosses the target while the server is down, and stays there.
       await market.hold({ BTC: '65200' });
       await deployment.start_pricewire();
       await live(page);
@@ -56,7 +56,7 @@ for (const signal of ['SIGTERM', 'SIGKILL']) {
         async () => (await delivery_rows(page).first().getAttribute('data-state')) === 'delivered',
       );
       await go(page, 'Market');
-      await until('prices to go on', async () => Number(digits(await price_of(page, 'BTC'))) === 65200);
+      await until('prices to resume', async () => Number(digits(await price_of(page, 'BTC'))) === 65200);
       await market.hold({ BTC: '65201.5' });
       await until('prices to move', async () => Number(digits(await price_of(page, 'BTC'))) === 65201.5);
     },

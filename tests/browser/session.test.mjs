@@ -1,4 +1,4 @@
-// Who is signed in and for how long, and what a mistake is answered with.
+// Who is signed in and for how long, and how mistakes are reported.
 import assert from 'node:assert/strict';
 
 import { Visitor, stage } from './support/browser.mjs';
@@ -13,7 +13,7 @@ const kept = (page) =>
     device: JSON.stringify({ ...localStorage }),
   }));
 
-visit('a key is kept for the browser session alone', {}, async ({ visitor, page, deployment }) => {
+visit('a key is kept only for the browser session', {}, async ({ visitor, page, deployment }) => {
   const user = await deployment.register();
   await open(page);
   await sign_in(page, user.api_key);
@@ -47,7 +47,7 @@ visit('"Remember me" keeps the key on the device, until signing out', {}, async 
   await is_signed_out(page);
 });
 
-visit('a key never stands in an address', {}, async ({ page, deployment }) => {
+visit('a key is never in a URL', {}, async ({ page, deployment }) => {
   const user = await deployment.register();
   const addresses = [];
   page.on('request', (request) => addresses.push(request.url()));
@@ -63,19 +63,19 @@ visit('a key never stands in an address', {}, async ({ page, deployment }) => {
   );
 });
 
-visit('a wrong key is refused in plain words', {}, async ({ visitor, page, deployment }) => {
+visit('a wrong key is refused with a clear message', {}, async ({ visitor, page, deployment }) => {
   visitor.allow(/status of 401/, /WebSocket connection to/);
   await open(page);
   await page.getByLabel('API key').fill('sk_live_wrong');
   await page.getByRole('button', { name: 'Sign in', exact: true }).click();
   await says(page.getByRole('alert'), /[Ii]nvalid|not valid|wrong|unknown/);
   await is_signed_out(page);
-  // And the form is still there to mend it.
+  // The form is still there to correct it.
   const user = await deployment.register();
   await sign_in(page, user.api_key);
 });
 
-visit('a key that is replaced elsewhere ends the session', {}, async ({ visitor, page, deployment }) => {
+visit('replacing the key elsewhere ends the session', {}, async ({ visitor, page, deployment }) => {
   visitor.allow(/status of 401/, /WebSocket connection to/);
   const user = await deployment.register();
   await open(page);
@@ -85,7 +85,7 @@ visit('a key that is replaced elsewhere ends the session', {}, async ({ visitor,
   await says(page.getByRole('alert'), /key/i);
 });
 
-visit('mistakes in sign-up are told at the field', {}, async ({ visitor, page, deployment }) => {
+visit('mistakes in sign-up are shown at the field', {}, async ({ visitor, page, deployment }) => {
   visitor.allow(/status of (400|422)/);
   const user = await deployment.register();
   await open(page);
@@ -99,7 +99,7 @@ visit('mistakes in sign-up are told at the field', {}, async ({ visitor, page, d
   }
 });
 
-// What is said about a field: its own message, what describes it, or an alert.
+// The messages about a field: its own, those that describe it, and alerts.
 async function complaint(page, field) {
   return field.evaluate((element) => {
     const described = (element.getAttribute('aria-describedby') ?? '')
@@ -113,7 +113,7 @@ async function complaint(page, field) {
 }
 
 visit(
-  'a webhook URL that will not do is told at its field, and nothing is lost',
+  'an invalid webhook URL is reported at its field, and no input is lost',
   {},
   async ({ visitor, page, deployment }) => {
     visitor.allow(/status of 422/);
@@ -145,7 +145,7 @@ visit(
   },
 );
 
-// Stands in for the browser's notifications, and remembers who asked when.
+// Replaces the browser's Notification, and records requests and notifications.
 function stub_notifications() {
   window.notified = [];
   window.asked = 0;
@@ -164,7 +164,7 @@ function stub_notifications() {
 }
 
 visit(
-  'a browser notification tells of an alert that fires, where it was asked for',
+  'a browser notification announces a fired alert, if the user enabled it',
   { before: [stub_notifications] },
   async ({ page, deployment }) => {
     const user = await deployment.register();
@@ -175,9 +175,9 @@ visit(
       await go(page, view);
       if (await ask.count()) break;
     }
-    assert.equal(await page.evaluate(() => window.asked), 0, 'nothing is asked for on load');
+    assert.equal(await page.evaluate(() => window.asked), 0, 'no permission is requested on load');
     await ask.first().click();
-    await until('the question', async () => (await page.evaluate(() => window.asked)) === 1);
+    await until('the permission request', async () => (await page.evaluate(() => window.asked)) === 1);
     await deployment.alert(user, { condition: 'gt', target_price: 64000 });
     const told = await until('a notification', () => page.evaluate(() => window.notified[0]));
     assert.match(JSON.stringify(told), /BTC/);
@@ -185,7 +185,7 @@ visit(
   },
 );
 
-visit('the reference is read without asking any other host', {}, async ({ page }) => {
+visit('the API reference loads nothing from another host', {}, async ({ page }) => {
   await open(page);
   await page.getByRole('link', { name: 'API reference' }).click();
   await page.getByText('/api/v1/alerts', { exact: false }).first().waitFor();

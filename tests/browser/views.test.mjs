@@ -1,4 +1,4 @@
-// Each view in every size and colour scheme: what axe says of it, that it fits, and a picture of it.
+// Each view in every size and colour scheme: axe findings, overflow, and a screenshot.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 
@@ -30,7 +30,7 @@ const { visit } = stage({ history: true }, async (deployment) => {
   await deployment.market.sway();
 });
 
-// An account as it looks after a while: alerts on both sides, some fired; deliveries that arrived, failed and wait.
+// An account after some use: alerts on both sides, some fired; deliveries delivered, failed and pending.
 async function fill(deployment, user) {
   const { market } = deployment;
   await market.hold();
@@ -80,7 +80,7 @@ async function fill(deployment, user) {
     target_price: 0.15,
     webhook_url: `${deployment.hooks}/busy`,
   });
-  await until('a first attempt that failed', async () => {
+  await until('a first failed attempt', async () => {
     const all = await deployment.expect(200, 'GET', '/deliveries', { key: user.api_key });
     return all.some((delivery) => delivery.status === 'pending' && delivery.attempt_count > 0);
   });
@@ -96,7 +96,7 @@ async function look(page, name, { screen, scheme }) {
   assert.equal(await overflows(page), false, `${name} fits ${screens[screen].width} px`);
 }
 
-// What a view shows once its data has come.
+// What a view shows once its data has loaded.
 const shown = {
   Market: async (page) => {
     for (const ticker of tickers) await price_row(page, ticker).waitFor();
@@ -133,13 +133,13 @@ for (const style of looks) {
     await look(page, 'draft', style);
     await url.fill('nowhere');
     await create.click();
-    await until('a mistake that is told', async () => (await url.getAttribute('aria-invalid')) === 'true');
+    await until('the mistake to be reported', async () => (await url.getAttribute('aria-invalid')) === 'true');
     await look(page, 'mistake', style);
 
     await go(page, 'Deliveries');
     await open_delivery(page, delivery_rows(page).filter({ hasText: '/eth' }));
     await until('both attempts', async () => (await by_id(page, 'attempt-row').count()) === 2);
-    await page.getByText('Request and answer').first().click();
+    await page.getByText('Request and response').first().click();
     await look(page, 'delivery', style);
   });
 }
@@ -153,7 +153,7 @@ visit('each interval has its bars', {}, async ({ page, deployment }) => {
       const path = `/rates/BTC/history?interval=${interval}`;
       const { bars } = await deployment.expect(200, 'GET', path, { key: user.api_key });
       const shown = await by_id(page, 'chart').getByRole('img').getAttribute('aria-label');
-      return shown.includes(`bars of ${interval}`) && shown.includes(`opened at ${bars.at(-1).open},`);
+      return shown.includes(`, ${interval} bars:`) && shown.includes(`opened at ${bars.at(-1).open},`);
     });
   }
 });

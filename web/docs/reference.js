@@ -1,4 +1,4 @@
-// Swagger UI on this server's own document. The key of "Authorize" is forgotten with the page.
+// Swagger UI for this server's own document. The key entered under "Authorize" is not stored.
 const dark = matchMedia('(prefers-color-scheme: dark)');
 const follow = () => document.documentElement.classList.toggle('dark-mode', dark.matches);
 dark.addEventListener('change', follow);
@@ -13,6 +13,6 @@ SwaggerUIBundle({
   filter: true,
   tryItOutEnabled: true,
   persistAuthorization: false,
-  // The badge of a validator elsewhere, which would be told where this server is.
+  // No validator badge: it would send this server's address to a third party.
   validatorUrl: null,
 });

@@ -1,7 +1,7 @@
-// What is sent to make an alert.
+// The request that creates an alert.
 import type { Condition } from './conditions.ts';
 
-/** The webhook formats of chats, told by where a URL leads. */
+/** The webhook format for a URL, recognized by its host. */
 export function formatOfUrl(url: string): string {
   let parsed: URL;
   try {
@@ -16,7 +16,7 @@ export function formatOfUrl(url: string): string {
   return hostname === 'api.telegram.org' ? 'telegram' : 'json';
 }
 
-/** The request's body. The price stands in it as a number with the digits that were written. */
+/** The request's body. The price is a JSON number with exactly the digits entered. */
 export function alertBody(alert: {
   ticker: string;
   target_price: string;

@@ -1,4 +1,4 @@
-// The small form in which an alert is confirmed: price by the chart, the keyboard or by hand.
+// The form that creates an alert; its price comes from the chart, the arrow keys or typing.
 import { alertBody, formatOfUrl } from './alert_body.ts';
 import { ApiError, messageOf } from './api.ts';
 import { conditionFor, holdsAlready } from './chart_geometry.ts';
@@ -31,7 +31,7 @@ export class AlertForm {
   private readonly error = errorRegion();
   private readonly button = h('button', { type: 'submit', class: 'primary' }, 'Create alert');
   private ticker = '';
-  private conditionChosen = false; // by hand, so that a moving price does not turn it round
+  private conditionChosen = false; // by the user: a moving price must not flip it
   private formatChosen = false;
 
   constructor(context: Context, onDraft: (draft: Draft | null) => void, stepOf: () => string) {
@@ -78,7 +78,7 @@ export class AlertForm {
         name: 'note',
         maxlength: '500',
         autocomplete: 'off',
-        placeholder: 'Optional; comes with the webhook',
+        placeholder: 'Optional; included in the webhook',
       }),
     );
     this.format = field(
@@ -127,7 +127,7 @@ export class AlertForm {
     this.clear();
   }
 
-  /** The newest alert's URL, where none was used here before. */
+  /** Fills in the newest alert's URL if the field is empty. */
   suggestUrl(): void {
     if (this.url.input.value !== '' || document.activeElement === this.url.input) return;
     const newest = this.context.store.alerts.find((a) => a.endpoint_disabled_at === undefined);
@@ -135,7 +135,7 @@ export class AlertForm {
     this.chooseFormat();
   }
 
-  /** From the chart. */
+  /** Takes a price from the chart. */
   pick(price: string): void {
     this.price.input.value = price;
     this.price.setError('');
@@ -155,7 +155,7 @@ export class AlertForm {
     (this.url.input.value === '' ? this.url.input : this.button).focus();
   }
 
-  /** The present price has changed. */
+  /** Updates the hint after the current price changed. */
   refresh(): void {
     const draft = this.draft();
     setText(this.hint, this.hintText(draft));
@@ -183,10 +183,10 @@ export class AlertForm {
   private hintText(draft: Draft | null): string {
     const present = this.present();
     if (draft === null)
-      return present === null ? 'There is no price right now.' : `Now ${groupDigits(present)}`;
-    if (present === null) return 'There is no price right now; the alert waits for one.';
-    if (holdsAlready(draft.condition, draft.price, present)) return 'Holds already: it will fire at once.';
-    return `${formatDistance(present, draft.price)} from now`;
+      return present === null ? 'No price right now.' : `Now ${groupDigits(present)}`;
+    if (present === null) return 'No price right now; the alert waits for one.';
+    if (holdsAlready(draft.condition, draft.price, present)) return 'Condition already met: it will fire at once.';
+    return `${formatDistance(present, draft.price)} from the current price`;
   }
 
   private onKey(e: KeyboardEvent): void {
@@ -209,9 +209,9 @@ export class AlertForm {
     const url = this.url.input.value.trim();
     const errors: [Field, string][] = [];
     if (this.price.input.value.trim() === '')
-      errors.push([this.price, 'Click a price on the chart, or type one.']);
-    else if (price === null) errors.push([this.price, 'Write the price in digits, such as 65420.15.']);
-    if (url === '') errors.push([this.url, 'Where should the webhook go? An https address of yours.']);
+      errors.push([this.price, 'Click a price on the chart, or enter one.']);
+    else if (price === null) errors.push([this.price, 'Enter the price as a number, such as 65420.15.']);
+    if (url === '') errors.push([this.url, 'Enter the https URL that receives the webhook.']);
     errors.forEach(([f, message]) => f.setError(message));
     if (errors[0] !== undefined) return errors[0][0].input.focus();
     const { api, store, session } = this.context;
@@ -229,7 +229,7 @@ export class AlertForm {
         }),
       );
       session.write('webhook_url', url);
-      // It may have fired already, and the stream have told of that first.
+      // It may have fired already, and the stream may have reported that first.
       store.putAlert(alert, mark);
       toast(`Alert created: ${alertTitle(alert, groupDigits)}.`, 'good');
       this.clear();

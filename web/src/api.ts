@@ -1,5 +1,5 @@
-// Requests to this server: with the key, one error for everything that can go wrong, and patience where the server
-// asks for it.
+// Requests to this server: they carry the key, report every failure as an ApiError, and retry when the server asks for
+// it.
 import { parseJson } from './json.ts';
 
 export interface FieldError {
@@ -8,7 +8,7 @@ export interface FieldError {
 }
 
 export class ApiError extends Error {
-  readonly status: number; // 0 where no answer came
+  readonly status: number; // 0 if there was no answer
   readonly fields: FieldError[];
   constructor(status: number, message: string, fields: FieldError[] = []) {
     super(message);
@@ -25,7 +25,7 @@ export interface Answer<T> {
 
 export interface ApiOptions {
   key: () => string | null;
-  /** The key is nobody's any more. */
+  /** The key is no longer valid. */
   onUnauthorized: () => void;
   /** Injected by tests. */
   fetch?: typeof fetch;
@@ -36,16 +36,16 @@ const longestWait = 30;
 const tries = 5;
 const deadline = 20_000;
 export const signedOut = 'You have signed out.';
-export const unreachable = 'The server cannot be reached. Check the connection and try again.';
+export const unreachable = 'Cannot reach the server. Check your connection and try again.';
 
 export class Api {
   private readonly options: ApiOptions;
-  private underWay = new AbortController(); // all of one session
+  private underWay = new AbortController(); // all requests of one session
   constructor(options: ApiOptions) {
     this.options = options;
   }
 
-  /** Ends all that is asked or waits to be: nobody is there any more to whom it could be told. */
+  /** Aborts all pending requests and retries of the session that ended. */
   reset(): void {
     this.underWay.abort();
     this.underWay = new AbortController();
@@ -61,12 +61,12 @@ export class Api {
     await this.send('DELETE', path);
   }
 
-  /** Without a key: to get one. */
+  /** Sends no key; for registration. */
   async postOpen<T>(path: string, body: string): Promise<T> {
     return (await this.send<T>('POST', path, body, null)).body;
   }
 
-  /** With another key than the session's: to try one out. */
+  /** Uses the given key instead of the session's; to verify a key. */
   async getAs<T>(key: string, path: string): Promise<T> {
     return (await this.send<T>('GET', path, undefined, key)).body;
   }
@@ -99,7 +99,7 @@ export class Api {
         text = await response.text();
       } catch {
         if (signal.aborted) throw new ApiError(0, signedOut);
-        // What was sent may have arrived, so that only a question is put again.
+        // The request may have arrived, so only a GET is retried.
         if (method !== 'GET' || attempt >= 3) throw new ApiError(0, unreachable);
         await this.sleep(attempt * 1000, signal);
         continue;
@@ -125,7 +125,7 @@ export class Api {
   }
 }
 
-/** A signal that aborts with `session`, or where no answer comes; `done` ends its watch. */
+/** A signal that aborts with `session` or at the deadline; call `done` when the request has ended. */
 function withDeadline(session: AbortSignal): { signal: AbortSignal; done: () => void } {
   const own = new AbortController();
   const abort = (): void => own.abort();
@@ -144,14 +144,14 @@ function read<T>(text: string): T {
   } catch {
     throw new ApiError(
       0,
-      'Something between here and the server has answered in its place. Try again shortly.',
+      'Something between this page and the server answered in its place. Try again shortly.',
     );
   }
 }
 
 /**
- * Seconds to wait before the same again, or null where that would not help. A request beyond a limit was not carried
- * out, so that any may be repeated; of an unavailable server that is sure only of questions.
+ * Seconds to wait before a retry, or null if a retry would not help. A rate-limited request was not executed, so any
+ * method may be retried; with an unavailable server only GET is safe.
  */
 function waitOf(response: Response, method: string): number | null {
   if (response.status !== 429 && !(response.status === 503 && method === 'GET')) return null;
@@ -169,13 +169,13 @@ interface ErrorBody {
   detail?: string | { loc?: string[]; msg?: string }[];
 }
 
-/** The server's own words, or plain ones where what answered was not the server (a proxy's page, say). */
+/** The server's message, or a generic one if something else answered (such as a proxy's error page). */
 export function errorOf(status: number, text: string): ApiError {
   let body: ErrorBody = {};
   try {
     body = (JSON.parse(text) as ErrorBody | null) ?? {};
   } catch {
-    // Told below by its status.
+    // Not JSON: reported by its status below.
   }
   if (Array.isArray(body.detail)) {
     const fields = body.detail.map(({ loc = [], msg = '' }) => ({
@@ -185,10 +185,10 @@ export function errorOf(status: number, text: string): ApiError {
     return new ApiError(status, fields.map((f) => f.message).join(' '), fields);
   }
   if (typeof body.detail === 'string') return new ApiError(status, sentence(forThePage(body.detail)));
-  return new ApiError(status, `The server answered ${status} and did not say why. Try again shortly.`);
+  return new ApiError(status, `The server answered ${status} without a reason. Try again shortly.`);
 }
 
-/** What the server tells programs to request, the page has a button for; and it names fields by their labels. */
+/** Rewords a message for API clients: the page has a button for the request, and labels for its fields. */
 function forThePage(text: string): string {
   return text
     .replace(/POST \/api\/v1\/endpoints\/enable .*/s, 'Enable it under Account.')

@@ -1,10 +1,10 @@
-// Bars of the chart: what history told, carried on by live prices.
+// Bars of the chart: history, continued by live prices.
 import type { Bar, Interval } from './types.ts';
 import { intervalSeconds } from './types.ts';
 
-/** A bar as it is drawn; doubles are fine for that. */
+/** A bar for drawing, for which doubles are precise enough. */
 export interface DrawnBar {
-  time: number; // seconds, where the interval begins
+  time: number; // start of the interval, in seconds
   open: number;
   high: number;
   low: number;
@@ -21,18 +21,18 @@ export function drawn(bar: Bar): DrawnBar {
   };
 }
 
-/** Where the interval that a moment is in begins; aligned to UTC, as the server's are. */
+/** The start of the interval that contains a moment; aligned to UTC, like the server's. */
 export function intervalStart(seconds: number, interval: Interval): number {
   const length = intervalSeconds[interval];
   return Math.floor(seconds / length) * length;
 }
 
-/** Takes a live price into the bars (in place). A price older than the last bar changes nothing. */
+/** Adds a live price to the bars, in place. A price older than the last bar changes nothing. */
 export function takePrice(bars: DrawnBar[], interval: Interval, price: number, seconds: number): void {
   const time = intervalStart(seconds, interval);
   const last = bars.at(-1);
   if (last === undefined || time > last.time) {
-    // It opens where the one before closed only if no trade was between; the first price we see is the open.
+    // The first price seen is the open; it equals the previous close only if there was no trade in between.
     bars.push({ time, open: price, high: price, low: price, close: price });
   } else if (time === last.time) {
     last.high = Math.max(last.high, price);
@@ -41,9 +41,7 @@ export function takePrice(bars: DrawnBar[], interval: Interval, price: number, s
   }
 }
 
-/**
- * History that was loaded while live prices went on: the last bar of both is one, and what came after it is kept.
- */
+/** Joins history with the live bars that arrived while it loaded: merges its last bar, and keeps later live bars. */
 export function joinBars(history: DrawnBar[], live: DrawnBar[]): DrawnBar[] {
   const last = history.at(-1);
   if (last === undefined) return [...live];

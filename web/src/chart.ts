@@ -1,4 +1,4 @@
-// The chart: candles and axes by uPlot, alerts and the draft as elements above them, so that they can be focused.
+// The chart: candles and axes by uPlot; alerts and the draft are elements above them, so that they can take the focus.
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { firstZoom, nearestLine, placeLines, priceRange, visibleBars, zooms } from './chart_geometry.ts';
@@ -12,10 +12,10 @@ import { intervalSeconds } from './types.ts';
 
 const labelHeight = 20;
 const mostLines = 40;
-const grip = 12; // how near to the draft a press takes hold of it
+const grip = 12; // pixels within which a press grabs the draft
 
 export interface ChartListener {
-  /** A price was picked; `done` where the pointer was let go. */
+  /** A price was picked; `done` when the pointer was released. */
   onPick(price: string, done: boolean): void;
   onClear(): void;
   onConfirm(): void;
@@ -105,7 +105,7 @@ export class PriceChart {
     this.redraw();
   }
   setAlerts(alerts: Alert[]): void {
-    // Beyond a few dozen, lines would hide what they are drawn on; the nearest are those that matter.
+    // More than a few dozen lines would hide the chart; the nearest matter most.
     const present = Number(this.price ?? alerts[0]?.target_price ?? 0);
     const distance = (a: Alert): number => Math.abs(Number(a.target_price) - present);
     this.alerts =
@@ -118,7 +118,7 @@ export class PriceChart {
     this.draft = draft;
     this.redraw();
   }
-  /** Whether there is anything left in that direction. */
+  /** Whether another zoom level exists in that direction. */
   canZoom(by: 1 | -1): boolean {
     return zooms[this.zoom + by] !== undefined;
   }
@@ -127,7 +127,7 @@ export class PriceChart {
     this.redraw();
   }
 
-  /** The step that a key press moves the draft by: about a pixel's worth. */
+  /** The price step of a key press on the draft: about one pixel. */
   step(): string {
     const { min, max } = this.plot.scales['y']!;
     if (min == null || max == null) return this.price === null ? '1' : stepOf(Number(this.price) / 1000).step;
@@ -222,7 +222,7 @@ export class PriceChart {
     const length = intervalSeconds[this.interval];
     const last = this.bars.at(-1)?.time ?? Math.floor(Date.now() / 1000);
     const count = visibleBars(this.plot?.over.clientWidth ?? 600, this.bars.length, zooms[this.zoom]!);
-    // A little free room on the right, where the next ones will stand.
+    // Free space on the right for the next bars.
     const free = Math.max(2, Math.round(count * 0.06));
     return [last - (count - free) * length, last + free * length];
   }
@@ -249,8 +249,8 @@ export class PriceChart {
       'aria-label',
       last === undefined
         ? `${this.ticker}: no prices yet`
-        : `${this.ticker}, bars of ${this.interval}: the last one opened at ${last.open}, reached from ${last.low} to ` +
-            `${last.high} and stands at ${last.close}`,
+        : `${this.ticker}, ${this.interval} bars: the last one opened at ${last.open}, ` +
+            `low ${last.low}, high ${last.high}, now at ${last.close}`,
     );
     this.placeLines();
   }
@@ -315,7 +315,7 @@ export class PriceChart {
     ctx.restore();
   }
 
-  /** The present price: a dashed line, and its tag on the axis. */
+  /** The current price: a dashed line, and a tag on the axis. */
   private drawPresent(): void {
     if (this.price === null || this.bars.length === 0) return;
     const { ctx, bbox } = this.plot;
@@ -368,7 +368,7 @@ export class PriceChart {
     };
     const take = (e: PointerEvent): void => {
       if (this.bars.length === 0 || e.button !== 0) return;
-      // Whoever takes hold of the draft beside its middle does not move it by that.
+      // Grabbing the draft off its centre must not move it.
       const y = yOf(e);
       const at = this.draft === null ? [] : [this.yOf(Number(this.draft.price))];
       const offset = nearestLine(at, y, grip) === 0 ? y - at[0]! : 0;
@@ -377,7 +377,7 @@ export class PriceChart {
       move(e, false);
     };
     over.addEventListener('pointerdown', (e) => {
-      // A finger on the chart may be about to scroll the page; on the draft it is not.
+      // A touch on the chart may be the start of a scroll; a touch on the draft is not.
       const onDraft = this.draftLine.contains(e.target as Node);
       if (e.pointerType !== 'touch' || onDraft) take(e);
       if (onDraft) {

@@ -1,4 +1,4 @@
-// Where things are on the chart; without a canvas, so that it can be tested.
+// The chart's geometry, without a canvas, so that it can be tested.
 import { sideOf, type Condition } from './conditions.ts';
 import { comparePrices } from './decimal.ts';
 
@@ -8,12 +8,12 @@ export interface Range {
 }
 
 /**
- * The prices that the chart shows: all bars with room to click above and below them, and those marks (alerts, the
- * draft, the present price) that are not so far away that the bars would become a line.
+ * The price range of the chart: all bars, with room to click above and below them, and those marks (alerts, the draft,
+ * the current price) that are near enough not to flatten the bars.
  */
 export function priceRange(low: number, high: number, marks: readonly number[]): Range {
   const middle = (low + high) / 2;
-  // A market that stands still has a height all the same: a tenth of a percent.
+  // A flat market still gets a height: a tenth of a percent.
   const height = Math.max(high - low, Math.abs(middle) * 0.001, 1e-12);
   let min = Math.min(low, middle - height / 2);
   let max = Math.max(high, middle + height / 2);
@@ -28,17 +28,17 @@ export function priceRange(low: number, high: number, marks: readonly number[]):
   return { min: Math.max(0, min - room), max: max + room };
 }
 
-/** Pixels a bar, from far away to near. */
+/** Pixels per bar, from zoomed out to zoomed in. */
 export const zooms: readonly number[] = [2, 3, 5, 7, 10, 14];
 export const firstZoom = 3;
 
-/** How many bars fit beside each other; a few are not spread over the whole width. */
+/** How many bars fit in the width; a few bars are not spread over all of it. */
 export function visibleBars(width: number, bars: number, pixels: number): number {
   const fit = Math.max(10, Math.floor(width / pixels));
   return Math.min(fit, Math.max(bars, 40));
 }
 
-/** Which of the lines is nearest to `y` and no further away than `within`; -1 where none is. */
+/** The index of the line nearest to `y`, at most `within` away; -1 if there is none. */
 export function nearestLine(lines: readonly number[], y: number, within: number): number {
   let best = -1;
   let distance = within;
@@ -53,12 +53,12 @@ export function nearestLine(lines: readonly number[], y: number, within: number)
 }
 
 export interface Placed {
-  y: number; // where the line is drawn, kept inside of the chart
+  y: number; // where the line is drawn, clamped to the chart
   off: -1 | 0 | 1; // beyond the top (-1) or the bottom (1)
-  lane: number; // labels that would cover each other stand in lanes
+  lane: number; // labels that would overlap get different lanes
 }
 
-/** Lines by their `y` in a chart of this height, whose labels are `labelHeight` high. */
+/** Places lines by their `y` in a chart of this height, with labels `labelHeight` high. */
 export function placeLines(ys: readonly number[], height: number, labelHeight: number): Placed[] {
   const placed = ys.map((y): Placed => {
     const half = labelHeight / 2;
@@ -77,12 +77,12 @@ export function placeLines(ys: readonly number[], height: number, labelHeight: n
   return placed;
 }
 
-/** An alert at this price is most likely meant to fire when the price gets there. */
+/** The likely condition for an alert at this price: fire when the price gets there. */
 export function conditionFor(target: string, present: string | null): Condition {
   return present !== null && comparePrices(target, present) < 0 ? 'lt' : 'gt';
 }
 
-/** Whether it would fire with the present price. */
+/** Whether it would fire at the current price. */
 export function holdsAlready(condition: Condition, target: string, present: string | null): boolean {
   if (present === null) return false;
   const c = comparePrices(present, target);

@@ -4,7 +4,7 @@ import type { Notifier } from './notify.ts';
 import type { Session } from './session.ts';
 import type { Store } from './store.ts';
 
-/** What every view works with. */
+/** What every view needs. */
 export interface Context {
   api: Api;
   store: Store;
@@ -13,16 +13,16 @@ export interface Context {
   notifier: Notifier;
   signOut(message?: string): void;
   /**
-   * Does what ends the present key, with the stream closed: that it is refused, here or in another tab, must not be
-   * taken for the end before the answer with the new one is here.
+   * Runs work that replaces the current key, with the stream closed: until the answer with the new key arrives, a
+   * refusal of the old one, here or in another tab, must not sign the user out.
    */
   withoutStream<T>(work: () => Promise<T>): Promise<T>;
 }
 
-/** One page behind a link of the navigation. */
+/** One page of the navigation. */
 export interface View {
   element: HTMLElement;
-  /** What is opened in it right now, where it can open something: it may have changed since it was made. */
+  /** The id of the item that is open in the view, if it can open one; it may change over the view's life. */
   openId?(): string | null;
   destroy(): void;
 }

@@ -1,11 +1,11 @@
-// Prices as texts of digits: read, compared and written without a double in between.
+// Prices as decimal strings: parsed, compared and formatted without doubles.
 
 const plain = /^\d+(\.\d+)?$/;
 const grouped = /^\d{1,3}(,\d{3})+(\.\d+)?$/;
 
 /**
- * What a person wrote, as the digits of a JSON number; null where it is none. Spaces and the thousands' commas that
- * this page itself shows may stand in it.
+ * Parses user input into the digits of a JSON number; null if it is not a valid number. Spaces and thousands
+ * separators, as this page shows them, are allowed.
  */
 export function readPrice(text: string): string | null {
   let digits = text.replace(/[\s_\u00a0\u202f]/g, '');
@@ -36,7 +36,7 @@ function written(units: bigint, scale: number): string {
   return scale === 0 ? sign + digits : `${sign}${digits.slice(0, -scale)}.${digits.slice(-scale)}`;
 }
 
-/** Below 0 where a < b, above 0 where a > b. */
+/** Negative if a < b, positive if a > b. */
 export function comparePrices(a: string, b: string): number {
   const [x, y] = aligned(a, b);
   return x < y ? -1 : x > y ? 1 : 0;
@@ -48,19 +48,19 @@ export function addPrices(a: string, b: string): string {
   return written(x + y, scale);
 }
 
-/** a - b, likewise. */
+/** a - b, with as many decimals as the longer of the two. */
 export function subtractPrices(a: string, b: string): string {
   const [x, y, scale] = aligned(a, b);
   return written(x - y, scale);
 }
 
-/** How far `to` is from `from`, in percent of `from`. */
+/** The change from `from` to `to`, in percent of `from`. */
 export function percentBetween(from: string, to: string): number {
   const base = Number(from);
   return base === 0 ? 0 : (Number(subtractPrices(to, from)) / base) * 100;
 }
 
-/** The power of ten that is at most `size`: one pixel's worth of price becomes the step of a price that is picked. */
+/** The largest power of ten not above `size`: turns the price span of a pixel into the step of a picked price. */
 export function stepOf(size: number): { step: string; decimals: number } {
   if (!(size > 0) || !Number.isFinite(size)) return { step: '1', decimals: 0 };
   const exponent = Math.max(-18, Math.min(12, Math.floor(Math.log10(size) + 1e-9)));
@@ -69,7 +69,7 @@ export function stepOf(size: number): { step: string; decimals: number } {
     : { step: '0.' + '0'.repeat(-exponent - 1) + '1', decimals: -exponent };
 }
 
-/** A drawn value as a price, a multiple of `step`; never 0 or below. */
+/** Rounds a drawn value to a multiple of `step`; always above 0. */
 export function snapPrice(value: number, step: string): string {
   const size = Number(step);
   const { scale } = split(step);
@@ -77,7 +77,7 @@ export function snapPrice(value: number, step: string): string {
   return written(BigInt(multiple) * split(step).units, scale);
 }
 
-/** The price one step (or ten) up or down; null where that would be 0 or below. */
+/** The price one step (or ten, if `large`) up or down; null if that would be 0 or below. */
 export function nudgePrice(price: string, step: string, up: boolean, large: boolean): string | null {
   let by = step;
   if (large) for (let i = 1; i < 10; ++i) by = addPrices(by, step);
@@ -85,7 +85,7 @@ export function nudgePrice(price: string, step: string, up: boolean, large: bool
   return comparePrices(moved, '0') > 0 ? moved : null;
 }
 
-/** With the thousands grouped: 65,420.15. The digits stay as they are. */
+/** Groups thousands: 65,420.15. The digits do not change. */
 export function groupDigits(text: string): string {
   const negative = text.startsWith('-');
   const [whole = '', fraction] = (negative ? text.slice(1) : text).split('.');

@@ -1,12 +1,12 @@
-// Elements without a framework: one way to make them, one to keep a list of them in step with data.
+// DOM helpers without a framework: one to create elements, one to keep a list of them in step with data.
 
 type Props = Record<string, unknown>;
 type Child = Node | string | null | undefined | false;
 
 /**
  * h('button', { class: 'primary', type: 'button', onclick: f, 'aria-label': '…' }, 'Text'). `on…` are listeners,
- * booleans are attributes that are there or not, everything else is an attribute. No style attribute: the page's policy
- * forbids them.
+ * booleans are attributes that are present or absent, everything else is an attribute. No style attributes: the page's
+ * Content-Security-Policy forbids them.
  */
 export function h<K extends keyof HTMLElementTagNameMap>(
   tag: K,
@@ -39,7 +39,7 @@ export function append(element: Element, children: Child[]): void {
   }
 }
 
-/** Sets a text only where it changes, so that nothing is laid out anew for nothing. */
+/** Sets a text only if it changes, to avoid needless layout. */
 export function setText(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }
@@ -61,7 +61,7 @@ export interface Row<T> {
   update(item: T): void;
 }
 
-/** The children of `parent`, one an item, in the items' order; those whose items stay are kept, with their focus. */
+/** The children of `parent`, one per item, in the items' order; rows of items that stay are kept, with their focus. */
 export class KeyedList<T> {
   private readonly rows = new Map<string, Row<T>>();
   private readonly parent: HTMLElement;
@@ -104,7 +104,7 @@ export class KeyedList<T> {
   }
 }
 
-/** Where a row that has the focus goes, the focus goes to the one beside it, or to the view's heading. */
+/** If the row to be removed has the focus, moves it to the next row, or to the view's heading. */
 function keepFocusNear(row: HTMLElement): void {
   if (!row.contains(document.activeElement)) return;
   const beside = row.nextElementSibling ?? row.previousElementSibling;
@@ -114,7 +114,7 @@ function keepFocusNear(row: HTMLElement): void {
   target?.focus();
 }
 
-/** Shows in which direction a value has just gone, for a moment. */
+/** Briefly shows in which direction a value changed. */
 export function flashOf(element: HTMLElement): { show(value: string, direction: number): void } {
   let last: string | null = null;
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -131,7 +131,7 @@ export function flashOf(element: HTMLElement): { show(value: string, direction: 
   };
 }
 
-/** Calls `render` at most once a frame, however often it is asked for. */
+/** Calls `render` at most once per frame. */
 export function onFrame(render: () => void): () => void {
   let asked = false;
   return () => {
@@ -144,7 +144,7 @@ export function onFrame(render: () => void): () => void {
   };
 }
 
-/** A button that cannot be pressed twice while its work is under way. */
+/** Runs the work of a button; ignores presses while it is running. */
 export async function whileBusy<T>(
   button: HTMLButtonElement,
   work: () => Promise<T>,
@@ -163,7 +163,7 @@ export function newId(): string {
   return `id${++ids}`;
 }
 
-/** A time in local words, with the exact one in UTC for who points at it. */
+/** A time in local form, with the exact time in UTC as a tooltip. */
 export function timeElement(): { element: HTMLTimeElement; set(text: string, exact: string | null): void } {
   const element = h('time');
   return {

@@ -1,4 +1,4 @@
-// A labelled field with room for its error beneath, and a form's error above its button.
+// A labelled field with its error below, and a form's error above its button.
 import { h, newId, setText } from './dom.ts';
 import { ApiError, messageOf } from './api.ts';
 
@@ -32,16 +32,13 @@ export function field(label: string, input: Input, hint?: string | HTMLElement):
   return { element, input, setError };
 }
 
-/** A region that is read out when something goes wrong, and empty else. */
+/** A region whose text screen readers announce; empty unless there is an error. */
 export function errorRegion(): { element: HTMLElement; set(message: string): void } {
   const element = h('div', { class: 'error', role: 'alert' });
   return { element, set: (message) => setText(element, message) };
 }
 
-/**
- * Shows what was wrong at the fields that it was wrong with, the rest in the region, and brings the focus to the first
- * such field.
- */
+/** Shows errors at their fields and the rest in the region, and focuses the first field with an error. */
 export function showErrors(
   error: unknown,
   fields: Record<string, Field>,

@@ -1,4 +1,4 @@
-// Times, ages and distances as people read them.
+// Times, ages and distances for people.
 import { conditionWord } from './conditions.ts';
 import { percentBetween } from './decimal.ts';
 import type { Alert } from './types.ts';
@@ -15,7 +15,7 @@ export function formatAge(milliseconds: number): string {
   return `${Math.round(hours / 24)} d`;
 }
 
-/** "in 12 s", "now", from milliseconds until then. */
+/** "in 12 s" or "now", from the milliseconds left. */
 export function formatUntil(milliseconds: number): string {
   if (milliseconds < 1000) return 'now';
   return `in ${formatAge(milliseconds).replace(/\.\d/, '')}`;
@@ -38,7 +38,7 @@ export function formatDay(date: Date, withYear = false): string {
   return `${date.getDate()} ${months[date.getMonth()]}${withYear ? ` ${date.getFullYear()}` : ''}`;
 }
 
-/** In local time: the clock alone today, with the day before it else. */
+/** In local time: only the clock today, else with the date. */
 export function formatTime(time: string, now = new Date()): string {
   const date = new Date(time);
   if (Number.isNaN(date.getTime())) return time;
@@ -46,7 +46,7 @@ export function formatTime(time: string, now = new Date()): string {
   return `${formatDay(date, date.getFullYear() !== now.getFullYear())}, ${formatClock(date)}`;
 }
 
-/** +1.24 %, −0.031 %: with enough digits to tell small ones from nothing. */
+/** +1.24 %, −0.031 %: with enough digits to distinguish small changes from none. */
 export function formatPercent(percent: number): string {
   const size = Math.abs(percent);
   const digits = size >= 100 ? 0 : size >= 0.1 || size === 0 ? 2 : 3;
@@ -54,12 +54,12 @@ export function formatPercent(percent: number): string {
   return `${sign}${size.toFixed(digits)} %`;
 }
 
-/** How far the price has to go until the alert fires. */
+/** How far the price is from the target. */
 export function formatDistance(price: string, target: string): string {
   return formatPercent(percentBetween(price, target));
 }
 
-/** "BTC above 70,000" without the grouping: for titles and notifications. */
+/** "BTC above 70000", or "70,000" with `group`: for titles and notifications. */
 export function alertTitle(
   alert: Pick<Alert, 'ticker' | 'condition' | 'target_price'>,
   group = (s: string) => s,
@@ -67,27 +67,27 @@ export function alertTitle(
   return `${alert.ticker} ${conditionWord(alert.condition)} ${group(alert.target_price)}`;
 }
 
-/** A URL without what is the same in all of them, for a narrow column. */
+/** A URL without https://, for a narrow column. */
 export function shortUrl(url: string): string {
   return url.replace(/^https:\/\//, '');
 }
 
 const reasons: Record<string, string> = {
-  counted: 'Counts towards the price',
-  check_only: 'Checks the exchanges, does not count by itself',
-  stale: 'Left out: too old',
-  disputed: 'Left out: the exchanges disagree and nobody can arbitrate',
-  outlier: 'Left out: too far from the other exchanges',
-  unconfirmed: 'Left out: a jump that nothing has confirmed yet',
+  counted: 'Used for the price',
+  check_only: 'Only checks the exchanges',
+  stale: 'Excluded: too old',
+  disputed: 'Excluded: the exchanges disagree',
+  outlier: 'Excluded: too far from the other exchanges',
+  unconfirmed: 'Excluded: a jump not confirmed yet',
 };
 
-/** Why a quote counts, or does not. */
+/** Why a quote counts or not. */
 export function reasonInWords(reason: string): string {
-  return reasons[reason] ?? `Left out: ${reason.replace(/_/g, ' ')}`;
+  return reasons[reason] ?? `Excluded: ${reason.replace(/_/g, ' ')}`;
 }
 
 const statuses: Record<string, string> = {
-  pending: 'Waiting',
+  pending: 'Pending',
   delivering: 'Sending',
   delivered: 'Delivered',
   failed: 'Failed',

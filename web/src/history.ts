@@ -1,4 +1,4 @@
-// Bars by ticker and interval: loaded once, carried on by live prices, loaded again after a gap.
+// Bars by ticker and interval: loaded once, continued by live prices, reloaded after a gap in the stream.
 import type { Api } from './api.ts';
 import { messageOf } from './api.ts';
 import { drawn, joinBars, takePrice, type DrawnBar } from './bars.ts';
@@ -12,13 +12,13 @@ export interface Series {
   bars: DrawnBar[];
   loaded: boolean;
   error: string;
-  failures: number; // one after another
+  failures: number; // consecutive
   retry: 'none' | 'later' | 'due';
 }
 
 type Later = (work: () => void, milliseconds: number) => void;
 
-// How many requests are under way at once: many tickers must not run into the server's limit together.
+// Concurrent requests, limited so that many tickers do not exceed the server's rate limit together.
 const atOnce = 4;
 const firstWait = 5000;
 const longestWait = 60_000;
@@ -46,7 +46,7 @@ export class History {
     return () => this.listeners.delete(listener);
   }
 
-  /** What is there; what is not comes by itself, and what failed is asked for again as long as somebody looks at it. */
+  /** The bars loaded so far. Starts loading if needed; retries a failed load as long as a view keeps calling this. */
   get(ticker: string, interval: Interval, limit: number): Series {
     const key = `${ticker} ${interval} ${limit}`;
     let series = this.series.get(key);
@@ -55,7 +55,7 @@ export class History {
       this.series.set(key, series);
       const price = this.store.prices.get(ticker)?.price;
       if (price) this.take(series, price.price, price.time);
-      // What somebody looks at comes before the small pictures.
+      // The chart on display loads before the sparklines.
       this.waiting.unshift(series);
       this.loadNext();
     } else if (series.retry === 'due') {
@@ -66,7 +66,7 @@ export class History {
     return series;
   }
 
-  /** After a gap of the stream: all that is in use, anew. */
+  /** Reloads everything in use, after a gap in the stream. */
   reload(): void {
     for (const series of this.series.values()) if (!this.waiting.includes(series)) this.waiting.push(series);
     this.loadNext();
@@ -107,7 +107,7 @@ export class History {
     this.tell(series);
   }
 
-  /** Who shows it is told when it is time, and asks for it by that. */
+  /** Notifies listeners when a retry is due; their next get() starts it. */
   private retryLater(series: Series): void {
     if (series.retry !== 'none') return;
     series.retry = 'later';

@@ -1,11 +1,11 @@
-// JSON whose prices keep their digits: a double would show 0.30000000000000004, or lose the last of eighteen.
+// JSON whose prices keep their digits: a double would show 0.30000000000000004, or lose the last of 18 digits.
 
 const priceKeys = new Set(['price', 'target_price', 'triggered_price', 'open', 'high', 'low', 'close']);
 
 // A string (with the colon that makes it a key), or a number.
 const token = /"(?:[^"\\]|\\.)*"(\s*:)?|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 
-/** JSON.parse, with every number that is a price as the text that was sent. */
+/** JSON.parse, but prices stay the text that was sent. */
 export function parseJson(text: string): unknown {
   let key = '';
   const quoted = text.replace(token, (match: string, colon: string | undefined) => {

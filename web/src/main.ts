@@ -1,4 +1,4 @@
-// The page: who is signed in sees the views, who is not sees how to get in.
+// The page: the views for a signed-in user, the sign-in page otherwise.
 import { Api, messageOf } from './api.ts';
 import type { Context, View } from './context.ts';
 import { groupDigits } from './decimal.ts';
@@ -60,15 +60,15 @@ type RouteName = keyof typeof routes;
 let frame: ReturnType<typeof shell> | null = null;
 let view: View | null = null;
 let shown: RouteName | null = null;
-// How many replacements of the key are under way, and with which message the user has signed out meanwhile.
+// How many key replacements are in progress, and the message of a sign-out that happened meanwhile.
 let replacements = 0;
 let signedOutMeanwhile: string | null = null;
-const notValid = 'Your key is not valid any more. Sign in with the new one.';
+const notValid = 'Your API key is no longer valid. Sign in with the new one.';
 
 function showRoute(focus: boolean): void {
   if (frame === null) return;
   const [name, id] = routeOf(location.hash, routes, 'market');
-  // What a view has opened or closed by itself is no change of the address that is told.
+  // The view itself may have opened or closed an item and set the hash.
   if (name === shown && id === (view?.openId?.() ?? null)) return;
   shown = name;
   view?.destroy();
@@ -76,7 +76,7 @@ function showRoute(focus: boolean): void {
   frame.show(name, view.element);
   document.title = `${routes[name].title} · Pricewire`;
   scrollTo(0, 0);
-  // Who followed a link hears where it led.
+  // Screen readers announce where a link led.
   if (focus) view.element.querySelector<HTMLElement>('h1')?.focus({ preventScroll: true });
 }
 
@@ -90,13 +90,13 @@ function enter(focus: boolean): void {
   if (location.hash === '') window.history.replaceState(null, '', '#/market');
   showRoute(focus);
   stream.start();
-  // The stream asks for the lists when it is ready; where it cannot get through they are wanted all the same.
+  // The stream triggers loading the lists when it is ready; load them anyway if it cannot connect.
   setTimeout(() => {
     if (session.apiKey !== null && !store.alertsLoaded) void loadLists();
   }, 3000);
 }
 
-/** Ends all that belongs to the key so far. */
+/** Ends everything that belongs to the current key. */
 function clear(): void {
   stream.stop();
   view?.destroy();
@@ -130,7 +130,7 @@ function signOut(message = ''): void {
   root.querySelector<HTMLElement>('h1')?.focus();
 }
 
-/** The key is nobody's any more; another tab may have replaced it, and keeps the new one a moment later. */
+/** The key was refused; another tab may have replaced it and may store the new one a moment later. */
 function refused(): void {
   if (replacements > 0) return;
   if (session.takeOver()) return goOn();
@@ -143,7 +143,7 @@ function refused(): void {
   }, 2000);
 }
 
-/** Everything anew with the key of another tab, which may be another user's. */
+/** Restarts with the key of another tab, which may be another user's. */
 function goOn(): void {
   clear();
   enter(false);
@@ -163,13 +163,13 @@ async function withoutStream<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Makes up for what was not looked at meanwhile; `shared` where the key may have been ended by another tab. */
+/** Handles what was postponed meanwhile; `shared`: another tab may have ended the key. */
 function afterReplacement(shared: boolean): void {
   const message = signedOutMeanwhile;
   signedOutMeanwhile = null;
   if (message !== null) signOut(message);
   else if (session.takeOver()) goOn();
-  else if (shared && !session.remembered) signOut('You have signed out in another tab.');
+  else if (shared && !session.remembered) signOut('You signed out in another tab.');
   else if (session.apiKey !== null) stream.start();
 }
 
@@ -188,12 +188,12 @@ async function reload(): Promise<void> {
 }
 
 window.addEventListener('hashchange', () => showRoute(true));
-// Another tab has replaced the key that this one shares with it, or has signed out of it.
+// Another tab has replaced the key it shares with this one, or has signed out.
 window.addEventListener('storage', (e) => {
   if (e.key !== 'pricewire.key' || frame === null || replacements > 0) return;
   const change = session.keyChanged(e.oldValue, e.newValue);
   if (change === 'another key') goOn();
-  else if (change === 'signed out') signOut('You have signed out in another tab.');
+  else if (change === 'signed out') signOut('You signed out in another tab.');
 });
 store.on(['connection'], () => {
   if (frame === null) return;
@@ -201,7 +201,7 @@ store.on(['connection'], () => {
   setAttribute(frame.connection, 'data-live', String(store.connection.live));
 });
 
-// Where storage is forbidden, the page works as long as it is open.
+// Without permission to use storage, the page works as long as it is open.
 function sessionStorageOr(): Storage {
   return storageOr(() => window.sessionStorage);
 }

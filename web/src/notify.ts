@@ -1,4 +1,4 @@
-// The browser's notifications: asked for by a button, shown when an alert fires.
+// Browser notifications: permission is requested by a button; shown when an alert fires.
 import { groupDigits } from './decimal.ts';
 import { alertTitle } from './format.ts';
 import type { Alert } from './types.ts';
@@ -36,7 +36,7 @@ export class Notifier {
         shown.close();
       };
     } catch {
-      // Some mobile browsers have the name but no way to show one from a page; the toast tells it all the same.
+      // Some mobile browsers define Notification but cannot show one from a page; the toast still appears.
     }
   }
 }
@@ -44,12 +44,12 @@ export class Notifier {
 export function permissionInWords(permission: Permission): string {
   switch (permission) {
     case 'granted':
-      return 'This browser tells you when an alert fires, as long as the page is open.';
+      return 'This browser notifies you when an alert fires while the page is open.';
     case 'denied':
-      return 'Notifications are blocked for this site. Allow them in the browser’s settings for it.';
+      return 'Notifications are blocked. Allow them in the browser’s settings for this site.';
     case 'default':
-      return 'This browser can tell you when an alert fires, as long as the page is open.';
+      return 'This browser can notify you when an alert fires while the page is open.';
     default:
-      return 'This browser has no notifications.';
+      return 'This browser does not support notifications.';
   }
 }

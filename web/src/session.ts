@@ -1,5 +1,5 @@
-// Who is signed in, and what this browser keeps. Until "remember me" is asked for, everything goes with the browser's
-// session; a webhook's URL may be a secret of a chat, so it is kept no longer than the key.
+// The signed-in key, and what this browser stores. Without "remember me" everything ends with the browser's session; a
+// webhook URL may be a chat's secret, so it is stored no longer than the key.
 
 const prefix = 'pricewire.';
 type Name = 'key' | 'webhook_url' | 'ticker' | 'interval';
@@ -44,7 +44,7 @@ export class Session {
     if (url !== null) attempt(() => to.setItem(prefix + 'webhook_url', url));
   }
 
-  /** Forgets the key and what came with it; what another tab keeps under a newer key stays. */
+  /** Forgets the key and its settings; those that another tab stored with a newer key stay. */
   signOut(): void {
     const ended = this.key;
     this.key = null;
@@ -56,7 +56,7 @@ export class Session {
     }
   }
 
-  /** Goes on with the key that another tab has kept in place of the one it shared with this tab, if there is one. */
+  /** Switches to the key that another tab stored in place of the shared one; false if there is none. */
   takeOver(): boolean {
     if (this.key === null || this.isOwn()) return false;
     const kept = attempt(() => this.lasting.getItem(prefix + 'key'));
@@ -65,7 +65,7 @@ export class Session {
     return true;
   }
 
-  /** What it means for this tab that another one has changed the key that is kept on this device. */
+  /** What a change of the stored key by another tab means for this tab. */
   keyChanged(before: string | null, now: string | null): 'nothing' | 'another key' | 'signed out' {
     if (this.key === null || this.isOwn() || now === this.key) return 'nothing';
     if (now !== null) {
@@ -73,12 +73,12 @@ export class Session {
       return 'another key';
     }
     if (before === this.key) return 'signed out';
-    // That tab ended the key that this one has just replaced, and the new one went with it.
+    // That tab signed out of the key that this tab has just replaced, which also removed the new one.
     this.keep(true);
     return 'nothing';
   }
 
-  /** Whether the key is this tab's alone. */
+  /** Whether only this tab has the key. */
   private isOwn(): boolean {
     return attempt(() => this.brief.getItem(prefix + 'key')) !== null;
   }
@@ -94,7 +94,7 @@ export class Session {
   }
 }
 
-/** Storage may be forbidden or full; then nothing is kept, and the page works on. */
+/** Storage may be forbidden or full; then nothing is stored, and the page still works. */
 function attempt<T>(use: () => T): T | null {
   try {
     return use();

@@ -1,4 +1,4 @@
-// A line of the last hour, small enough for a table's cell.
+// A sparkline of the last hour for a table cell.
 import { svg } from './dom.ts';
 import type { DrawnBar } from './bars.ts';
 

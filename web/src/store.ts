@@ -1,4 +1,4 @@
-// What is known right now: filled by the stream and by lists, shown by the views.
+// The current state: filled by the stream and by lists, shown by the views.
 import type { Api } from './api.ts';
 import type { Alert, Delivery, Price, Quote, SourceState, StreamMessage } from './types.ts';
 
@@ -10,8 +10,8 @@ function newestFirst<T extends { id: string }>(items: Iterable<T>): T[] {
 }
 
 export interface PriceState {
-  price: Price | null; // null: none right now
-  last: Price | null; // the last one there was
+  price: Price | null; // null: no price right now
+  last: Price | null; // the last known price
   direction: -1 | 0 | 1; // of the last change
 }
 
@@ -20,7 +20,7 @@ export class Store {
   readonly quotes = new Map<string, Quote[]>();
   readonly sources = new Map<string, SourceState>();
   connection = { text: 'Connecting…', live: false };
-  /** Which kinds of messages have come at all: nothing is not the same as nothing yet. */
+  /** The kinds of messages received so far: tells an empty state from one not received yet. */
   readonly told = new Set<StreamMessage['type']>();
 
   alertsLoaded = false;
@@ -30,12 +30,12 @@ export class Store {
   private alertsById = new Map<string, Alert>();
   private deliveriesById = new Map<string, Delivery>();
   private readonly deleted = new Set<string>();
-  /** When an alert or a delivery was last told of, counted in events: what was asked for before that is older. */
+  /** The event count at which an item was last updated: answers to requests made before that are older. */
   private readonly toldAt = new Map<string, number>();
   private events = 0;
-  private user = 0; // changes with who is signed in: what the one before had asked for is not this one's
+  private user = 0; // changes with the signed-in user, so that answers for a previous user are dropped
 
-  /** How far this computer's clock is ahead of the server's. */
+  /** Milliseconds by which this computer's clock is ahead of the server's. */
   clockAhead = 0;
 
   private readonly listeners = new Map<Topic, Set<() => void>>();
@@ -46,7 +46,7 @@ export class Store {
     this.api = api;
   }
 
-  /** Returns how to stop listening. */
+  /** Returns a function that removes the listener. */
   on(topics: Topic[], listener: () => void): () => void {
     for (const topic of topics) {
       const set = this.listeners.get(topic) ?? new Set();
@@ -59,7 +59,7 @@ export class Store {
     this.listeners.get(topic)?.forEach((listener) => listener());
   }
 
-  /** The server's present time, as far as can be told. */
+  /** The server's current time, estimated. */
   now(): number {
     return Date.now() - this.clockAhead;
   }
@@ -100,7 +100,7 @@ export class Store {
       case 'alert_fired': {
         const before = this.alertsById.get(message.alert.id);
         this.putAlert(message.alert);
-        // The same event comes again after a reconnect; an alert fires once.
+        // The same event may arrive again after a reconnect; an alert fires once.
         if (before?.is_active !== false) this.onFired(message.alert);
         break;
       }
@@ -123,14 +123,14 @@ export class Store {
 
   private setQuotes(ticker: string, quotes: Quote[]): void {
     this.quotes.set(ticker, quotes);
-    // A quote tells its age by the server's clock, which is what ages are shown by.
+    // A quote's age is by the server's clock, and so are the ages shown.
     const newest = quotes[0];
     if (newest !== undefined && newest.age > 0) {
       this.clockAhead = Date.now() - (new Date(newest.time).getTime() + newest.age * 1000);
     }
   }
 
-  /** To be taken before a request whose answer is put here: what the stream tells meanwhile is newer. */
+  /** Call before a request whose answer will be stored: updates by the stream in between are newer. */
   mark(): number {
     return this.events;
   }
@@ -157,7 +157,7 @@ export class Store {
     this.tell('deliveries');
   }
 
-  /** A list that was asked for at `mark` into what is known. */
+  /** Merges a list requested at `mark` into the known items. */
   private merge<T extends { id: string }>(
     known: Map<string, T>,
     list: T[],
@@ -174,13 +174,13 @@ export class Store {
 
   async loadAlerts(): Promise<void> {
     const [mark, user] = [this.mark(), this.user];
-    // All that are watched, since each is a line on a chart; of those that have fired, the newest.
+    // All active alerts, since each is a line on a chart; only the newest of the fired ones.
     const [active, fired] = await Promise.all([
       this.api.get<Alert[]>('/api/v1/alerts/?is_active=true&limit=1000'),
       this.api.get<Alert[]>('/api/v1/alerts/?is_active=false&limit=100'),
     ]);
     if (user !== this.user) return;
-    // What fired between the two answers is in both; as fired it comes last.
+    // An alert that fired between the two answers is in both; the fired state comes last and wins.
     this.alertsById = this.merge(this.alertsById, [...active.body, ...fired.body], mark, false);
     this.alertsNext = fired.next;
     this.alertsLoaded = true;

@@ -1,4 +1,4 @@
-// The live connection: StreamMachine with a WebSocket and timers around it.
+// The live connection: StreamMachine with a WebSocket and timers.
 import { parseJson } from './json.ts';
 import { connectionText, StreamMachine, type StreamEvent } from './stream_machine.ts';
 import type { StreamMessage } from './types.ts';

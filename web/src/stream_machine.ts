@@ -1,11 +1,11 @@
-// The life of the live connection, without a socket or a clock: events in, what is to be done out.
+// The state machine of the live connection, without a socket or a clock: events in, actions out.
 //
 //   idle --start--> connecting --ready--> live
-//                       ^                  | closed, or silent for too long
-//                       +---- waiting <----+     (waits longer each time, up to half a minute)
+//                       ^                  | closed, or silent too long
+//                       +---- waiting <----+     (waits double each time, up to 30 s)
 //
-// The key goes as the first message, not as a subprotocol, because that message also says after which event to go on,
-// and because a wrong key then has a close code of its own: a refused upgrade tells a page nothing.
+// The key is sent in the first message, not as a subprotocol, because that message also names the event to resume
+// after, and because a wrong key then has its own close code: the page cannot see why an upgrade was refused.
 import type { StreamMessage } from './types.ts';
 
 export type Connection = 'idle' | 'connecting' | 'live' | 'waiting' | 'refused';
@@ -16,31 +16,31 @@ export type StreamEvent =
   | { on: 'open' }
   | { on: 'message'; message: StreamMessage }
   | { on: 'closed'; code: number }
-  | { on: 'timer' } // what `wait` asked for
+  | { on: 'timer' } // the timer started by `wait`
   | { on: 'beat' } // every few seconds
-  | { on: 'wake' }; // the network is back, or somebody looks at the page again
+  | { on: 'wake' }; // the network is back, or the page is visible again
 
 export type StreamAction =
   | { do: 'connect' }
   | { do: 'authenticate'; lastEventId: string | null }
   | { do: 'ping' }
-  | { do: 'drop' } // the present socket; it tells nothing any more
+  | { do: 'drop' } // close the current socket and ignore its events
   | { do: 'wait'; milliseconds: number }
   | { do: 'deliver'; message: StreamMessage }
   | { do: 'reload' } // events were missed
-  | { do: 'catch_up' } // no event was, but prices of the meantime
+  | { do: 'catch_up' } // no events were missed, but prices were
   | { do: 'unauthorized' };
 
 export const silenceBeforePing = 4; // beats
 export const silenceBeforeDrop = 8;
 const firstWait = 500;
 const longestWait = 30_000;
-// 4429: too many streams of one user, or too many opened within ten seconds, which is over when those have passed.
+// 4429: the user has too many streams, or opened too many within ten seconds.
 const crowdedWait = 10_000;
 
 export class StreamMachine {
   connection: Connection = 'idle';
-  /** Was it live before, so that this is about getting back? */
+  /** Whether it was live before, so that connecting means reconnecting. */
   wasLive = false;
   lastEventId: string | null = null;
   private failures = 0;
@@ -78,7 +78,7 @@ export class StreamMachine {
         return this.beat();
       case 'wake':
         if (this.connection === 'waiting') return this.connect();
-        // A machine that slept does not know yet that its connection is gone.
+        // After a sleep the connection may be dead without the socket knowing.
         return this.connection === 'live' ? [{ do: 'ping' }] : [];
     }
   }
@@ -97,7 +97,7 @@ export class StreamMachine {
         this.connection = 'live';
         this.failures = 0;
         this.wasLive = true;
-        // Only where there was no place to go on from: what changed before this moment nobody told.
+        // Reload only without an event to resume from: changes before this moment were not sent.
         const first = this.lastEventId === null || !this.loadedOnce;
         this.lastEventId = message.last_event_id ?? this.lastEventId;
         this.loadedOnce = true;
@@ -127,7 +127,7 @@ export class StreamMachine {
     if (code === 4429)
       return [{ do: 'wait', milliseconds: Math.round(crowdedWait * (1 + this.random() / 2)) }];
     const full = Math.min(longestWait, firstWait * 2 ** (this.failures - 1));
-    // Spread over half of it, so that not everybody comes back to a restarted server in the same moment.
+    // Jitter over half the wait, so that clients do not all reconnect to a restarted server at once.
     return [{ do: 'wait', milliseconds: Math.round(full * (0.5 + this.random() / 2)) }];
   }
 

@@ -1,4 +1,4 @@
-// Short messages in a corner, read out politely. They cover nothing that is laid out, and go by themselves.
+// Short messages in a corner, announced politely. They do not shift the layout, and disappear by themselves.
 import { h } from './dom.ts';
 
 const shownFor = 6000;
@@ -9,7 +9,7 @@ export interface ToastAction {
   run: () => void;
 }
 
-/** Takes all of them away: what they offer is nothing for who comes next. */
+/** Removes all toasts: their actions must not be offered to the next user. */
 export function clearToasts(): void {
   document.getElementById('toasts')?.replaceChildren();
 }
@@ -47,7 +47,7 @@ export function toast(message: string, kind: 'info' | 'good' | 'bad' = 'info', a
   element.append(
     h('button', { type: 'button', class: 'icon', 'aria-label': 'Dismiss', onclick: close }, '×'),
   );
-  // Who points at it or has the focus in it is reading it.
+  // It stays while it is hovered or focused.
   for (const name of ['pointerenter', 'focusin']) element.addEventListener(name, () => clearTimeout(timer));
   for (const name of ['pointerleave', 'focusout']) element.addEventListener(name, arm);
   host.append(element);

@@ -1,4 +1,4 @@
-// What the server sends. Prices are texts: the digits as it wrote them.
+// What the server sends. Prices are strings: the digits exactly as sent.
 import type { Condition } from './conditions.ts';
 
 export interface Price {
@@ -120,7 +120,7 @@ export type Interval = '1m' | '5m' | '1h' | '1d';
 export const intervals: readonly Interval[] = ['1m', '5m', '1h', '1d'];
 export const intervalSeconds: Record<Interval, number> = { '1m': 60, '5m': 300, '1h': 3600, '1d': 86400 };
 
-// What the stream tells (the server's documentation has it under GET /api/v1/stream).
+// Messages of the stream (documented under GET /api/v1/stream).
 export type StreamMessage =
   | { type: 'ready'; last_event_id?: string }
   | { type: 'prices'; prices: Record<string, Price | null> }

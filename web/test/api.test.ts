@@ -39,28 +39,28 @@ const json = (status: number, body: unknown, headers: Record<string, string> = {
 const tooMany = (after: string): Response =>
   json(429, { detail: 'Rate limit exceeded' }, { 'Retry-After': after });
 
-test('a request carries the key, and never in its path', async () => {
+test('a request carries the key in a header, never in its path', async () => {
   const f = fixture(json(200, { price: 1 }));
   assert.deepEqual((await f.api.get('/api/v1/rates/BTC')).body, { price: '1' });
   assert.equal(f.sent[0]?.headers['X-API-Key'], 'sk_live_mine');
   assert.equal(f.sent[0]?.path, '/api/v1/rates/BTC');
 });
 
-test('what is beyond a limit is sent again when the server says', async () => {
+test('a rate-limited request is retried when the server allows it', async () => {
   const f = fixture(tooMany('2'), tooMany('3'), json(201, { id: 'x' }));
   assert.deepEqual(await f.api.post('/api/v1/alerts/', '{}'), { id: 'x' });
   assert.deepEqual(f.slept, [2000, 3000]);
   assert.equal(f.sent.length, 3);
 });
 
-test('it does not wait for ever', async () => {
+test('retries do not wait for ever', async () => {
   const long = fixture(tooMany('3600'));
   await assert.rejects(long.api.get('/x'), { status: 429 });
   const often = fixture(...Array.from({ length: 5 }, () => tooMany('1')));
   await assert.rejects(often.api.get('/x'), { status: 429, message: 'Rate limit exceeded.' });
 });
 
-test('a question is put again where no answer came, a change is not', async () => {
+test('a GET without an answer is retried, a change is not', async () => {
   const get = fixture(new TypeError('network'), json(200, []));
   assert.deepEqual((await get.api.get('/x')).body, []);
   const post = fixture(new TypeError('network'));
@@ -69,7 +69,7 @@ test('a question is put again where no answer came, a change is not', async () =
   await assert.rejects(unavailable.api.post('/x'), { status: 503, message: 'gone.' });
 });
 
-test('a key that is refused signs out, one that is only tried does not', async () => {
+test('a refused key signs out; a key that is only being verified does not', async () => {
   const own = fixture(json(401, { detail: 'Invalid or inactive API Key' }));
   await assert.rejects(own.api.get('/x'), { status: 401 });
   assert.equal(own.unauthorized(), 1);
@@ -79,12 +79,12 @@ test('a key that is refused signs out, one that is only tried does not', async (
   assert.equal(tried.sent[0]?.headers['X-API-Key'], 'sk_live_other');
 });
 
-test('who has signed out asks nothing any more, and what waits is not sent', async () => {
+test('after signing out nothing is requested, and pending retries are not sent', async () => {
   let key: string | null = 'sk_live_mine';
   let sent = 0;
   const api: Api = new Api({
     key: () => key,
-    onUnauthorized: () => assert.fail('nobody is there to be told'),
+    onUnauthorized: () => assert.fail('nobody is signed in'),
     sleep: async () => {
       key = null;
       api.reset();
@@ -99,7 +99,7 @@ test('who has signed out asks nothing any more, and what waits is not sent', asy
   assert.equal(sent, 1);
 });
 
-test('what is under way is ended by signing out', async () => {
+test('signing out aborts requests in flight', async () => {
   const api = new Api({
     key: () => 'sk_live_mine',
     onUnauthorized: () => {},
@@ -113,7 +113,7 @@ test('what is under way is ended by signing out', async () => {
   await assert.rejects(asked, { status: 0, message: signedOut });
 });
 
-test('errors are told at their fields, and in plain words where the server did not speak', () => {
+test('errors are shown at their fields; an answer that is not from the server gets a generic message', () => {
   const detail = [
     { loc: ['body', 'webhook_url'], msg: 'only https is permitted' },
     { loc: ['body'], msg: 'Field required' },
@@ -136,12 +136,12 @@ test('errors are told at their fields, and in plain words where the server did n
   assert.ok(invalid instanceof ApiError);
 });
 
-test('a page that answers in the place of the server is not taken for its answer', async () => {
+test('a page sent in place of the server is not taken for its answer', async () => {
   const f = fixture(new Response('<html>Log in to the network</html>', { status: 200 }));
   await assert.rejects(f.api.get('/x'), { name: 'ApiError', message: /in its place/ });
 });
 
-test('the next page is found in the Link header', () => {
+test('the next page is taken from the Link header', () => {
   assert.equal(
     nextPage('</api/v1/alerts/?limit=100&cursor=A-_>; rel="next"'),
     '/api/v1/alerts/?limit=100&cursor=A-_',
@@ -150,7 +150,7 @@ test('the next page is found in the Link header', () => {
   assert.equal(nextPage(null), null);
 });
 
-test('an alert is sent with the price as a number of the digits that were written', () => {
+test('an alert is sent with the price as a number with the digits entered', () => {
   const body = alertBody({
     ticker: 'BTC',
     target_price: '0.300000000000000001',
@@ -169,7 +169,7 @@ test('an alert is sent with the price as a number of the digits that were writte
   ]);
 });
 
-test('the URLs of chats say which format they want', () => {
+test('chat URLs determine the format', () => {
   const urls: [string, string][] = [
     ['https://hooks.slack.com/services/T/B/x', 'slack'],
     ['https://discord.com/api/webhooks/1/abc', 'discord'],

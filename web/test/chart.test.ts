@@ -19,7 +19,7 @@ const bar = (time: number, close: number): DrawnBar => ({
   close,
 });
 
-test('live prices carry the bars on', () => {
+test('live prices extend the bars', () => {
   const bars = [bar(60, 10)];
   takePrice(bars, '1m', 12, 65.5);
   assert.deepEqual(bars, [{ time: 60, open: 10, high: 12, low: 9, close: 12 }]);
@@ -34,7 +34,7 @@ test('live prices carry the bars on', () => {
   assert.equal(intervalStart(7199, '1h'), 3600);
 });
 
-test('history that comes late loses nothing of what was live', () => {
+test('history that arrives late keeps the live bars', () => {
   const live = [{ time: 120, open: 20, high: 25, low: 19, close: 21 }, bar(180, 22)];
   const history = [bar(60, 10), { time: 120, open: 11, high: 24, low: 10, close: 20 }];
   assert.deepEqual(joinBars(history, live), [
@@ -46,18 +46,18 @@ test('history that comes late loses nothing of what was live', () => {
   assert.deepEqual(joinBars(history, []), history);
 });
 
-test('a bar is read from its texts', () => {
+test('a bar is parsed from its strings', () => {
   const text = { time: '1970-01-01T00:01:00Z', open: '1.5', high: '2', low: '1', close: '1.75' };
   assert.deepEqual(drawn(text), { time: 60, open: 1.5, high: 2, low: 1, close: 1.75 });
 });
 
-test('the chart shows all bars, room around them, and the marks that are near', () => {
+test('the chart shows all bars, room around them, and the nearby marks', () => {
   const near = priceRange(100, 110, [115]);
   assert.ok(near.min < 100 && near.max > 115);
   const far = priceRange(100, 110, [200, 1]);
   assert.ok(far.max < 120 && far.min > 90);
   const still = priceRange(100, 100, []);
-  assert.ok(still.min < 100 && still.max > 100, 'a market that stands still has a height');
+  assert.ok(still.min < 100 && still.max > 100, 'a flat market has a height');
   assert.ok(priceRange(0.00001, 5, []).min >= 0, 'no price is below 0');
 });
 
@@ -68,13 +68,13 @@ test('bars are neither too narrow nor too wide', () => {
   assert.equal(visibleBars(10, 3, 7), 10);
 });
 
-test('a press takes hold of the line beneath it', () => {
+test('a press grabs the line beneath it', () => {
   assert.equal(nearestLine([100, 50], 54, 12), 1);
   assert.equal(nearestLine([100, 50], 80, 12), -1);
   assert.equal(nearestLine([], 80, 12), -1);
 });
 
-test('labels of lines that are close do not cover each other, and none leaves the chart', () => {
+test('labels of close lines do not overlap, and none leaves the chart', () => {
   const placed = placeLines([50, 55, 62, 200, -30, 500], 300, 20);
   assert.deepEqual(
     placed.map((p) => p.lane),
@@ -87,7 +87,7 @@ test('labels of lines that are close do not cover each other, and none leaves th
   assert.ok(placed.every((p) => p.y >= 0 && p.y <= 300));
 });
 
-test('the side of the present price says what an alert waits for', () => {
+test('the condition follows from the side of the current price', () => {
   assert.equal(conditionFor('101', '100'), 'gt');
   assert.equal(conditionFor('99', '100'), 'lt');
   assert.equal(conditionFor('100', null), 'gt');
@@ -97,7 +97,7 @@ test('the side of the present price says what an alert waits for', () => {
   assert.equal(holdsAlready('lt', '101', null), false);
 });
 
-test('a spark line stays inside of its cell', () => {
+test('a sparkline stays inside its cell', () => {
   assert.equal(sparkPoints([]), '');
   assert.equal(sparkPoints([bar(0, 5)], 96, 26), '0,13 96,13');
   assert.equal(sparkPoints([bar(0, 1), bar(60, 3), bar(120, 2)], 96, 26), '0.0,23.0 48.0,3.0 96.0,13.0');

@@ -12,7 +12,7 @@ import {
   subtractPrices,
 } from '../src/decimal.ts';
 
-test('a price that a person writes becomes the digits of a JSON number', () => {
+test('a price entered by a person becomes the digits of a JSON number', () => {
   const written: [string, string | null][] = [
     ['65420.15', '65420.15'],
     [' 65,420.15 ', '65420.15'],
@@ -38,7 +38,7 @@ test('a price that a person writes becomes the digits of a JSON number', () => {
   }
 });
 
-test('prices are compared and added by their digits', () => {
+test('prices are compared and added exactly', () => {
   assert.equal(comparePrices('0.3', '0.30'), 0);
   assert.equal(comparePrices('9', '10.0'), -1);
   assert.equal(comparePrices('65420.150000000000000002', '65420.150000000000000001'), 1);
@@ -50,7 +50,7 @@ test('prices are compared and added by their digits', () => {
   assert.equal(percentBetween('0', '1'), 0);
 });
 
-test('a picked price is a multiple of what a pixel is worth', () => {
+test('a picked price is a multiple of the step of a pixel', () => {
   assert.deepEqual(stepOf(1.67), { step: '1', decimals: 0 });
   assert.deepEqual(stepOf(0.05), { step: '0.01', decimals: 2 });
   assert.deepEqual(stepOf(0.000123), { step: '0.0001', decimals: 4 });
@@ -63,7 +63,7 @@ test('a picked price is a multiple of what a pixel is worth', () => {
   assert.equal(snapPrice(-5, '0.01'), '0.01', 'a price is above 0');
 });
 
-test('keys move a price by a step or ten, and never to 0', () => {
+test('keys move a price by one or ten steps, never to 0', () => {
   assert.equal(nudgePrice('65420.15', '1', true, false), '65421.15');
   assert.equal(nudgePrice('65420.15', '0.01', false, true), '65420.05');
   assert.equal(nudgePrice('0.02', '0.01', false, false), '0.01');

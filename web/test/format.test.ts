@@ -19,14 +19,14 @@ test('ages grow from tenths of a second to days', () => {
   assert.equal(format.formatUntil(2_300), 'in 2 s');
 });
 
-test('distances keep enough digits to be told from nothing', () => {
+test('small distances keep enough digits to differ from zero', () => {
   assert.equal(format.formatDistance('65420.15', '65421'), '+0.001 %');
   assert.equal(format.formatDistance('100', '99.5'), '−0.50 %');
   assert.equal(format.formatDistance('100', '100'), '0.00 %');
   assert.equal(format.formatDistance('1', '3'), '+200 %');
 });
 
-test('a time shows its day only where that is not today', () => {
+test('a time shows its day only if that is not today', () => {
   const now = new Date(2025, 0, 2, 15, 0, 0);
   assert.equal(format.formatTime(new Date(2025, 0, 2, 3, 4, 5).toISOString(), now), '03:04:05');
   assert.equal(format.formatTime(new Date(2025, 0, 1, 3, 4, 5).toISOString(), now), '1 Jan, 03:04:05');
@@ -37,11 +37,11 @@ test('a time shows its day only where that is not today', () => {
   assert.equal(format.formatTime('no time', now), 'no time');
 });
 
-test('every reason that the server gives has words', () => {
+test('every reason of the server has a text', () => {
   for (const reason of ['counted', 'check_only', 'stale', 'disputed', 'outlier', 'unconfirmed']) {
     assert.doesNotMatch(format.reasonInWords(reason), /_/);
   }
-  assert.equal(format.reasonInWords('something_new'), 'Left out: something new');
+  assert.equal(format.reasonInWords('something_new'), 'Excluded: something new');
 });
 
 test('durations and titles', () => {

@@ -6,7 +6,7 @@ import { Store } from '../src/store.ts';
 
 const bars = [{ time: '2026-01-01T00:00:00Z', open: '1', high: '2', low: '1', close: '2' }];
 
-/** A history that is asked while `reachable` says so, and told what is to happen later. */
+/** A history with a fake server, which answers only while `reachable`, and a fake timer. */
 function historyWith(reachable: () => boolean) {
   const asked: string[] = [];
   const waits: number[] = [];
@@ -34,20 +34,20 @@ function historyWith(reachable: () => boolean) {
 
 const look = (history: History): Series => history.get('BTC', '1m', 500);
 
-test('a history that failed is asked for again, each time later, as long as somebody looks at it', async () => {
+test('a failed load is retried with growing waits as long as a view shows it', async () => {
   let reachable = false;
   const { history, asked, waits, settle, passTime } = historyWith(() => reachable);
   const stop = history.onChange(() => look(history));
   look(history);
   await settle();
   assert.notEqual(look(history).error, '');
-  assert.equal(asked.length, 1, 'to look again is no reason to ask again at once');
+  assert.equal(asked.length, 1, 'reading again does not retry at once');
   for (let i = 0; i < 5; ++i) await passTime();
   assert.equal(asked.length, 6);
   assert.deepEqual(waits, [5000, 10_000, 20_000, 40_000, 60_000, 60_000]);
   stop();
   await passTime();
-  assert.equal(asked.length, 6, 'nobody looks any more');
+  assert.equal(asked.length, 6, 'no view shows it any more');
   reachable = true;
   look(history);
   await settle();
@@ -56,10 +56,10 @@ test('a history that failed is asked for again, each time later, as long as some
   assert.deepEqual([loaded, error], [true, '']);
   await passTime();
   look(history);
-  assert.equal(asked.length, 7, 'what is there is not asked for again');
+  assert.equal(asked.length, 7, 'loaded bars are not requested again');
 });
 
-test('a gap of the stream meanwhile makes no second row of attempts', async () => {
+test('a gap in the stream does not start a second series of retries', async () => {
   const { history, asked, waits, settle, passTime } = historyWith(() => false);
   history.onChange(() => look(history));
   look(history);

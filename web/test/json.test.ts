@@ -13,14 +13,14 @@ test('prices keep the digits that were sent', () => {
   });
 });
 
-test('what only looks like a price is left alone', () => {
+test('text that only looks like a price is unchanged', () => {
   const note = 'the "price": 12 of {"price":1.50}, a \\ and a \u2028';
   assert.deepEqual(parseJson(JSON.stringify({ note, price: 1 })), { note, price: '1' });
   assert.deepEqual(parseJson('{"a":"price","b":2}'), { a: 'price', b: 2 });
   assert.deepEqual(parseJson('[-1.5e3,{"open":1E2,"age":0.5}]'), [-1500, { open: '1E2', age: 0.5 }]);
 });
 
-test('what is not JSON is refused', () => {
+test('invalid JSON is refused', () => {
   for (const text of ['', '{', '<html>', '{"price":}']) {
     assert.throws(() => parseJson(text), SyntaxError, text);
   }

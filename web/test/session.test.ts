@@ -18,7 +18,7 @@ class Kept implements StorageLike {
   }
 }
 
-/** Two tabs that share the key "old", which is kept on the device. */
+/** Two tabs that share the key "old", which is stored on the device. */
 function twoTabs() {
   const device = new Kept();
   const one = new Session(new Kept(), device);
@@ -27,7 +27,7 @@ function twoTabs() {
   return { device, one, other: new Session(new Kept(), device) };
 }
 
-test('signing out forgets all that came with the key', () => {
+test('signing out forgets everything stored with the key', () => {
   for (const remember of [false, true]) {
     const brief = new Kept();
     const device = new Kept();
@@ -41,7 +41,7 @@ test('signing out forgets all that came with the key', () => {
   }
 });
 
-test('a tab whose key was replaced by another one goes on with the new key', () => {
+test('a tab whose key was replaced by another tab switches to the new key', () => {
   const { one, other } = twoTabs();
   one.signIn('new', one.remembered);
   assert.equal(other.keyChanged('old', 'new'), 'another key');
@@ -49,7 +49,7 @@ test('a tab whose key was replaced by another one goes on with the new key', () 
   assert.equal(other.keyChanged('old', 'new'), 'nothing', 'once');
 });
 
-test('a tab that hears of the end of its key before it hears of the new one finds that', () => {
+test('a tab whose key is refused before it is notified of the new one finds the new one', () => {
   const { one, other } = twoTabs();
   assert.equal(other.takeOver(), false);
   one.signIn('new', one.remembered);
@@ -68,7 +68,7 @@ test('signing out of a replaced key does not take the new one away', () => {
   assert.equal(one.remembered, true);
 });
 
-test('where the new key went with the end of the old one it is kept again', () => {
+test('a new key that was removed together with the old one is stored again', () => {
   const { device, one } = twoTabs();
   one.signIn('new', true);
   device.removeItem('pricewire.key');
@@ -77,7 +77,7 @@ test('where the new key went with the end of the old one it is kept again', () =
   assert.equal(device.key, 'new');
 });
 
-test('signing out in another tab is told to those that share the key, and to no other', () => {
+test('signing out in another tab affects only the tabs that share the key', () => {
   const { device, one, other } = twoTabs();
   const alone = new Session(new Kept(), device);
   alone.signOut();
@@ -91,13 +91,13 @@ test('signing out in another tab is told to those that share the key, and to no 
   device.setItem('pricewire.key', 'new');
   assert.equal(own.takeOver(), false);
   assert.equal(own.apiKey, 'own');
-  assert.equal(own.remembered, false, 'the key on the device is another one');
+  assert.equal(own.remembered, false, 'the key on the device is a different one');
   own.signOut();
   assert.equal(device.key, 'new');
-  assert.equal(alone.keyChanged(null, 'new'), 'nothing', 'who has signed out stays so');
+  assert.equal(alone.keyChanged(null, 'new'), 'nothing', 'a signed-out tab stays signed out');
 });
 
-test('where storage is forbidden the key lasts as long as the page', () => {
+test('without storage the key lasts as long as the page', () => {
   const forbidden = new Proxy({} as StorageLike, {
     get: () => () => {
       throw new Error('forbidden');

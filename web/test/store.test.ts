@@ -19,7 +19,7 @@ function storeWith(answer: (path: string) => Promise<Answer<unknown>> | Answer<u
   return { store: new Store(api), asked };
 }
 
-test('lists are shown newest first, and a page goes on where the last one ended', async () => {
+test('lists are newest first, and the next page continues where the last one ended', async () => {
   const { store, asked } = storeWith((path) => {
     if (path.includes('cursor')) return { body: [alert('1', false)], next: null };
     return path.includes('true')
@@ -41,7 +41,7 @@ test('lists are shown newest first, and a page goes on where the last one ended'
   assert.equal(asked.length, 3, 'there is no further page');
 });
 
-test('what the stream tells while a list is on its way is newer than the list', async () => {
+test('stream updates received while a list loads are newer than the list', async () => {
   let answer: (a: Answer<unknown>) => void = () => {};
   const { store } = storeWith(() => new Promise((resolve) => (answer = resolve)));
   const loading = store.loadDeliveries();
@@ -59,7 +59,7 @@ test('what the stream tells while a list is on its way is newer than the list', 
   );
 });
 
-test('an answer that comes after the event that it caused is older than the event', () => {
+test('an answer that arrives after the event it caused is older than the event', () => {
   const { store } = storeWith(() => ({ body: [], next: null }));
   const mark = store.mark();
   store.apply({ type: 'alert_fired', id: 'e1', alert: alert('1', false) });
@@ -69,10 +69,10 @@ test('an answer that comes after the event that it caused is older than the even
   assert.equal(store.alert('1')?.is_active, false);
   assert.equal(store.delivery('2')?.status, 'delivered');
   store.putDelivery(delivery('2', 'pending'), store.mark());
-  assert.equal(store.delivery('2')?.status, 'pending', 'one that was asked for later is newer');
+  assert.equal(store.delivery('2')?.status, 'pending', 'an answer to a later request is newer');
 });
 
-test('what was asked for before signing out is not shown to who signs in next', async () => {
+test('answers to requests made before signing out are not shown to the next user', async () => {
   let answer: (a: Answer<unknown>) => void = () => {};
   const { store } = storeWith(() => new Promise((resolve) => (answer = resolve)));
   const loading = store.loadDeliveries();
@@ -82,7 +82,7 @@ test('what was asked for before signing out is not shown to who signs in next', 
   assert.deepEqual(store.deliveries, []);
 });
 
-test('an alert that was deleted does not come back with an older list', async () => {
+test('a deleted alert does not come back with an older list', async () => {
   const { store } = storeWith(() => ({ body: [alert('1')], next: null }));
   store.removeAlert('1');
   await store.loadAlerts();
@@ -90,7 +90,7 @@ test('an alert that was deleted does not come back with an older list', async ()
   assert.deepEqual(store.alerts, []);
 });
 
-test('a firing is told once, however often its event comes', () => {
+test('a firing is announced once, however often its event arrives', () => {
   const { store } = storeWith(() => ({ body: [], next: null }));
   const fired: string[] = [];
   store.onFired = (a) => fired.push(a.id);
@@ -125,14 +125,14 @@ class Memory implements StorageLike {
   }
 }
 
-test('a key is kept for the session alone, unless it is asked for', () => {
+test('a key is kept only for the session, unless the user asks otherwise', () => {
   const brief = new Memory();
   const lasting = new Memory();
   const session = new Session(brief, lasting);
   session.signIn('sk_live_x', false);
   session.write('webhook_url', 'https://a.example');
   assert.deepEqual([...lasting.items], []);
-  assert.equal(new Session(brief, lasting).apiKey, 'sk_live_x', 'a reload knows it still');
+  assert.equal(new Session(brief, lasting).apiKey, 'sk_live_x', 'a reload still knows it');
 
   session.keep(true);
   assert.deepEqual([...brief.items], []);
@@ -143,7 +143,7 @@ test('a key is kept for the session alone, unless it is asked for', () => {
   assert.deepEqual([...brief.items, ...lasting.items], []);
 });
 
-test('where storage is forbidden one can sign in all the same', () => {
+test('signing in works without storage', () => {
   const forbidden: StorageLike = {
     getItem: () => {
       throw new Error('no');

@@ -20,7 +20,7 @@ function live(last = 'e1'): StreamMachine {
   return m;
 }
 
-test('it connects, says who it is, and asks for the lists once it is live', () => {
+test('it connects, authenticates, and requests the lists once live', () => {
   const m = machine();
   assert.deepEqual(m.handle({ on: 'start' }), [{ do: 'connect' }]);
   assert.equal(connectionText(m, false), 'Connecting…');
@@ -32,7 +32,7 @@ test('it connects, says who it is, and asks for the lists once it is live', () =
   assert.deepEqual(m.handle({ on: 'start' }), [], 'once');
 });
 
-test('after a cut it goes on from the last event, without loading anew', () => {
+test('after a disconnect it resumes from the last event without reloading', () => {
   const m = live();
   const alert = { id: 'a' } as Alert;
   assert.deepEqual(names(m.handle({ on: 'message', message: { type: 'alert_fired', id: 'e7', alert } })), [
@@ -48,7 +48,7 @@ test('after a cut it goes on from the last event, without loading anew', () => {
   assert.deepEqual(names(m.handle({ on: 'message', message: { type: 'missed' } })), ['reload']);
 });
 
-test('it waits longer each time, at most half a minute, and from the start again once it was live', () => {
+test('waits double up to half a minute, and start over once it was live', () => {
   const m = live();
   const waits: number[] = [];
   for (let i = 0; i < 9; ++i) {
@@ -62,13 +62,13 @@ test('it waits longer each time, at most half a minute, and from the start again
   assert.deepEqual(m.handle({ on: 'closed', code: 1001 }), [{ do: 'wait', milliseconds: 500 }]);
 });
 
-test('waits are spread, so that not everybody comes back at once', () => {
+test('waits have jitter, so that clients do not all reconnect at once', () => {
   const m = new StreamMachine(() => 0);
   m.handle({ on: 'start' });
   assert.deepEqual(m.handle({ on: 'closed', code: 1006 }), [{ do: 'wait', milliseconds: 250 }]);
 });
 
-test('a key that is refused ends it, by message or by code', () => {
+test('a refused key ends it, by message or by close code', () => {
   const byCode = live();
   assert.deepEqual(names(byCode.handle({ on: 'closed', code: 4401 })), ['drop', 'unauthorized']);
   const byMessage = live();
@@ -76,12 +76,12 @@ test('a key that is refused ends it, by message or by code', () => {
     'drop',
     'unauthorized',
   ]);
-  assert.deepEqual(byMessage.handle({ on: 'closed', code: 4401 }), [], 'and is told once');
+  assert.deepEqual(byMessage.handle({ on: 'closed', code: 4401 }), [], 'reported once');
   assert.deepEqual(byMessage.handle({ on: 'wake' }), []);
-  assert.deepEqual(names(byMessage.handle({ on: 'start' })), ['connect'], 'another key may begin anew');
+  assert.deepEqual(names(byMessage.handle({ on: 'start' })), ['connect'], 'another key may start again');
 });
 
-test('where a user has or opens too many streams it waits until the limit is over, not all tabs for as long', () => {
+test('with too many streams it waits for the limit to pass, with jitter between tabs', () => {
   const waits = [0, 1].map((random) => {
     const m = new StreamMachine(() => random);
     m.handle({ on: 'start' });
@@ -90,7 +90,7 @@ test('where a user has or opens too many streams it waits until the limit is ove
   assert.deepEqual(waits, [[{ do: 'wait', milliseconds: 10_000 }], [{ do: 'wait', milliseconds: 15_000 }]]);
 });
 
-test('a connection that is silent is asked, and then given up', () => {
+test('a silent connection is pinged, then dropped', () => {
   const m = live();
   for (let beat = 1; beat < silenceBeforeDrop; ++beat) {
     assert.deepEqual(names(m.handle({ on: 'beat' })), beat === silenceBeforePing ? ['ping'] : []);
@@ -102,22 +102,22 @@ test('a connection that is silent is asked, and then given up', () => {
   for (let beat = 1; beat < silenceBeforePing; ++beat) assert.deepEqual(answered.handle({ on: 'beat' }), []);
 });
 
-test('one that never opens is given up as well', () => {
+test('a connection that never opens is dropped too', () => {
   const m = machine();
   m.handle({ on: 'start' });
   for (let beat = 1; beat < silenceBeforeDrop; ++beat) assert.deepEqual(m.handle({ on: 'beat' }), []);
   assert.deepEqual(names(m.handle({ on: 'beat' })), ['drop', 'wait']);
 });
 
-test('a network that is back is tried at once, and a connection from before a sleep is asked', () => {
+test('it reconnects at once when the network is back, and pings a connection after a sleep', () => {
   const m = live();
   assert.deepEqual(names(m.handle({ on: 'wake' })), ['ping']);
   m.handle({ on: 'closed', code: 1006 });
   assert.deepEqual(names(m.handle({ on: 'wake' })), ['connect']);
-  assert.deepEqual(m.handle({ on: 'timer' }), [], 'the timer that is left over starts no second one');
+  assert.deepEqual(m.handle({ on: 'timer' }), [], 'a leftover timer does not connect twice');
 });
 
-test('after signing out it knows nothing of who was signed in', () => {
+test('signing out clears everything about the previous user', () => {
   const m = live();
   assert.deepEqual(names(m.handle({ on: 'stop' })), ['drop']);
   assert.deepEqual(m.handle({ on: 'closed', code: 1005 }), []);

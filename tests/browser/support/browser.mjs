@@ -1,4 +1,4 @@
-// Debian's Chromium, and pages that are watched: whatever a page must never do fails its test at the end.
+// Debian's Chromium, and watched pages: anything a page must never do fails its test at the end.
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -18,20 +18,20 @@ export const screens = {
   narrow: { width: 360, height: 780 },
 };
 
-// Every size in every colour scheme.
+// Every screen size in every colour scheme.
 export const looks = Object.keys(screens).flatMap((screen) => ['dark', 'light'].map((scheme) => ({ screen, scheme })));
 
 export function launch() {
   return chromium.launch({
     executablePath: process.env.PRICEWIRE_CHROMIUM ?? '/usr/bin/chromium',
-    // Chromium has no sandbox for root, nor where the system forbids user namespaces and its helper has no rights.
+    // Chromium has no sandbox as root, or where user namespaces are forbidden and its helper lacks privileges.
     chromiumSandbox: process.getuid() !== 0 && process.env.PRICEWIRE_BROWSER_NO_SANDBOX !== '1',
-    // No name resolves: a request to another host fails even where nobody looks.
+    // No name resolves: a request to another host fails even if it is not observed.
     args: ['--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1', '--disable-background-networking'],
   });
 }
 
-// Runs inside every document before its own scripts, and reports what only the document can see.
+// Runs in every document before its own scripts; reports what only the document can observe.
 function watch() {
   document.addEventListener('securitypolicyviolation', (event) => {
     window.__report(
@@ -56,7 +56,7 @@ function watch() {
   }).observe({ type: 'layout-shift', buffered: true });
 }
 
-// Cumulative layout shift as it is defined: the worst of the windows of at most 5 s whose shifts are less than 1 s apart.
+// Cumulative layout shift as defined by Web Vitals: the worst window of at most 5 s with shifts less than 1 s apart.
 export function cumulative_shift(shifts) {
   let worst = 0;
   let sum = 0;
@@ -119,7 +119,7 @@ export class Visitor {
       if (request.isNavigationRequest()) this.documents.set(page, (this.documents.get(page) ?? 0) + 1);
     });
     page.on('websocket', (socket) => look_at(socket.url()));
-    page.on('pageerror', (error) => this.faults.push(`an error nobody caught: ${error.stack ?? error}`));
+    page.on('pageerror', (error) => this.faults.push(`uncaught error: ${error.stack ?? error}`));
     page.on('console', (message) => {
       if (!['error', 'warning'].includes(message.type())) return;
       const text = `console ${message.type()}: ${message.text()} (${message.location().url})`;
@@ -127,7 +127,7 @@ export class Visitor {
     });
   }
 
-  // Chromium writes every refused request to the console; a test says which ones it brings about.
+  // Chromium logs every failed request to the console; a test declares those it causes.
   allow(...patterns) {
     this.allowed.push(...patterns);
   }
@@ -141,11 +141,11 @@ export class Visitor {
   }
 
   check() {
-    assert.deepEqual(this.faults, [], 'the page did what it must not');
+    assert.deepEqual(this.faults, [], 'the page must not do this');
     const told = this.shifts.map(
       (shift) => `${shift.value.toFixed(4)} at ${Math.round(shift.at)} ms on ${shift.hash}: ${shift.moved.join(', ')}`,
     );
-    assert.ok(this.layout_shift() < 0.1, `the layout jumps (${this.layout_shift().toFixed(3)}):\n${told.join('\n')}`);
+    assert.ok(this.layout_shift() < 0.1, `the layout shifts (${this.layout_shift().toFixed(3)}):\n${told.join('\n')}`);
   }
 
   async leave(failed_as) {
@@ -159,7 +159,7 @@ export class Visitor {
   }
 }
 
-// What the tests of a file share, a browser and a deployment, and what makes a test of one visitor out of both.
+// What the tests of a file share: a browser and a deployment; visit() defines a test with one visitor.
 export function stage(options, prepare = () => {}) {
   const here = {};
   before(async () => {
@@ -190,7 +190,7 @@ export function stage(options, prepare = () => {}) {
   return { here, visit };
 }
 
-// Colours on their way from one to another are none that anybody chose.
+// Waits for CSS transitions: axe must not judge colours in between.
 const settled = (page) =>
   page.evaluate(() =>
     Promise.allSettled(
@@ -201,7 +201,7 @@ const settled = (page) =>
     ),
   );
 
-// What axe finds, one line a rule. It is put in by evaluation, which the page's Content-Security-Policy does not concern.
+// axe's violations, one line per rule. axe is injected by evaluate(), which the page's Content-Security-Policy allows.
 export async function axe_findings(page) {
   await settled(page);
   if (!(await page.evaluate(() => Boolean(window.axe)))) await page.evaluate(axe);

@@ -1,5 +1,5 @@
-// All of Pricewire for one test file: the exchange simulator, a webhook receiver and `pricewire serve` with an embedded
-// database in a folder of its own.
+// A whole deployment for one test file: the exchange simulator, a webhook receiver and `pricewire serve` with an
+// embedded database in a temporary folder.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,7 +12,7 @@ import { Program } from './programs.mjs';
 const here = dirname(fileURLToPath(import.meta.url));
 
 export class Deployment {
-  // `config` adds to the environment; `limits: true` leaves the rate limits at their defaults; `history: true` begins
+  // `config` adds to the environment; `limits: true` leaves the rate limits at their defaults; `history: true` starts
   // with some days of bars.
   static async start(options = {}) {
     const deployment = new Deployment();
@@ -57,18 +57,18 @@ export class Deployment {
       env: { ...this.env, PRICEWIRE_HTTP_LISTEN: this.listen },
     });
     this.url = await this.pricewire.address();
-    // A restart is found under the same address, as it is in real life.
+    // A restart keeps the same address, as in production.
     this.listen = this.url.replace('http://', '');
   }
 
-  // Bars of the past, which would take days to collect.
+  // Writes past bars, which would take days to collect.
   async write_history() {
     const migrate = new Program('pricewire', ['migrate'], { cwd: this.folder, env: this.env });
     if ((await migrate.ended) !== 0) throw new Error(`pricewire migrate failed:\n${migrate.text}`);
     execFileSync('python3', [join(here, 'write_history.py'), join(this.folder, 'pricewire.db')]);
   }
 
-  // Answers Pricewire's exit code.
+  // Returns Pricewire's exit code.
   async end_programs() {
     await this.market?.release();
     const code = await this.pricewire?.stop();
@@ -83,7 +83,7 @@ export class Deployment {
     if (code !== 0) throw new Error(`pricewire ended with ${code}:\n${this.pricewire.text.slice(-4000)}`);
   }
 
-  // One call of the API. Answers {status, body, headers}; body is parsed where it is JSON.
+  // One API call. Returns {status, body, headers}; body is parsed if it is JSON.
   async api(method, path, { key, body } = {}) {
     const answer = await fetch(`${this.url}/api/v1${path}`, {
       method,
@@ -105,7 +105,7 @@ export class Deployment {
     return answer.body;
   }
 
-  // A user made behind the page's back: {email, api_key, webhook_secret}.
+  // Registers a user through the API, not the page: {email, api_key, webhook_secret}.
   async register(name = 'user') {
     const user = await this.expect(201, 'POST', '/users/register', { body: { email: this.email(name) } });
     await this.trust(user.webhook_secret);
@@ -124,7 +124,7 @@ export class Deployment {
     });
   }
 
-  // Has the receiver verify signatures with this secret.
+  // Lets the receiver verify signatures with this secret.
   trust(secret) {
     return this.receiver_post('secrets', secret);
   }

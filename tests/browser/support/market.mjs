@@ -1,4 +1,4 @@
-// The simulated exchange, steered: either its generated market plays, or the test alone says what the prices are.
+// Controls the simulated exchange: either its generated market plays, or the test sets the prices.
 import { pause } from './until.mjs';
 
 export const tickers = ['BTC', 'ETH', 'DOGE', 'SOL', 'BNB'];
@@ -20,7 +20,7 @@ export class Market {
     await this.post('play');
   }
 
-  // From now on prices are these, traded again and again so that none grows stale.
+  // Fixes the prices, and keeps trading at them so that none becomes stale.
   async hold(prices = {}) {
     await this.post('pause');
     this.swaying = false;
@@ -29,7 +29,7 @@ export class Market {
     this.repeating ??= this.repeat();
   }
 
-  // As hold(), but the prices move a little, never by more than a thousandth.
+  // Like hold(), but the prices move slightly, by less than 0.1 %.
   async sway(prices) {
     await this.hold(prices);
     this.swaying = true;

@@ -1,4 +1,4 @@
-// What a person does on the page, by the names that they see or hear.
+// What a person does on the page, by the labels they see or hear.
 import assert from 'node:assert/strict';
 
 import { until } from './until.mjs';
@@ -12,7 +12,7 @@ export const price_of = async (page, ticker) =>
 export const alert_row = (page, id) => page.locator(`[data-testid=alert-row][data-id="${id}"]`);
 export const delivery_rows = (page) => by_id(page, 'delivery-row');
 
-// Digits as the server writes them, out of digits as people read them.
+// Strips a displayed number to plain digits.
 export const digits = (text) => text.replaceAll(/[^0-9.]/g, '');
 
 export async function open(page) {
@@ -20,7 +20,7 @@ export async function open(page) {
   await page.getByRole('heading', { name: 'Pricewire', exact: true }).waitFor();
 }
 
-// `meanwhile` happens while the keys are shown.
+// `meanwhile` runs while the keys are shown.
 export async function sign_up(page, email, meanwhile = () => {}) {
   await page.getByLabel('E-mail').fill(email);
   await page.getByRole('button', { name: 'Create account' }).click();
@@ -71,7 +71,7 @@ export const form = (page) => {
 
 export const drafted_price = async (page) => Number(digits(await form(page).price.inputValue()));
 
-// A place on the chart, in shares of its width and height.
+// A point on the chart, as fractions of its width and height.
 export async function chart_point(page, x, y) {
   const chart = by_id(page, 'chart');
   await chart.scrollIntoViewIfNeeded();
@@ -79,7 +79,7 @@ export async function chart_point(page, x, y) {
   return { x: box.x + box.width * x, y: box.y + box.height * y };
 }
 
-// Whether something can be scrolled sideways, which on a phone means that it does not fit.
+// Whether the page scrolls sideways, which on a phone means that it does not fit.
 export const overflows = (page) =>
   page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
 

@@ -1,4 +1,4 @@
-// Real programs under test: started on free ports of loopback, waited for, and ended by their process ids.
+// Real programs under test: started on free loopback ports, awaited, and stopped by their process ids.
 import { spawn } from 'node:child_process';
 import { createWriteStream, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -20,9 +20,9 @@ export class Program {
     mkdirSync(join(output, 'logs'), { recursive: true });
     this.name = name;
     this.text = '';
-    // Only what a test says is configured: nothing of the caller's own settings comes along.
+    // Only the test's configuration applies, none of the caller's own settings.
     const inherited = Object.fromEntries(Object.entries(process.env).filter(([key]) => !key.startsWith('PRICEWIRE_')));
-    // A program must not outlive a test that was killed.
+    // A program must not outlive a killed test.
     this.child = spawn('setpriv', ['--pdeathsig', 'KILL', join(binaries, name), ...args], {
       cwd,
       env: { ...inherited, ...env },
@@ -49,13 +49,13 @@ export class Program {
   // The address in its "listening on http://HOST:PORT".
   async address() {
     await until(`${this.name} to listen`, () => {
-      if (this.over) throw new Error(`${this.name} has ended; it said:\n${this.text.slice(-4000)}`);
+      if (this.over) throw new Error(`${this.name} has ended; its output:\n${this.text.slice(-4000)}`);
       return /listening on http:\/\/[^\s"]+/.test(this.text);
     });
     return this.text.match(/listening on (http:\/\/[^\s"]+)/)[1];
   }
 
-  // Answers its exit code, or the signal that ended it.
+  // Returns its exit code, or the signal that ended it.
   async stop(signal = 'SIGTERM') {
     if (!this.over) this.child.kill(signal);
     return this.ended;

@@ -1,9 +1,9 @@
-// Waiting for conditions: generous deadlines, no sleeps that a slow machine could make wrong.
+// Waiting for conditions: generous deadlines, no fixed sleeps that a slow machine could break.
 export const deadline_ms = 30_000;
 
 export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-// Asks until the answer is truthy, and gives that answer back. `condition` may throw to give up at once.
+// Polls until the result is truthy, and returns it. `condition` may throw to give up at once.
 export async function until(what, condition, { timeout = deadline_ms, every = 50 } = {}) {
   const end = performance.now() + timeout;
   for (;;) {

@@ -1,4 +1,4 @@
-"""Writes bars of the last days into an empty database, ending at the prices the simulated market starts with."""
+"""Writes bars of the last days into an empty database, ending at the simulated market's starting prices."""
 import math
 import random
 import sqlite3
@@ -17,7 +17,7 @@ def minute_bars(end, seed):
     now = int(time.time()) // MINUTE * MINUTE
     bars = []
     price = end
-    # Backwards from the end, so that the walk meets the market that goes on from there.
+    # Backwards from the end, so that the walk joins the market that continues from there.
     for minute in range(MINUTES):
         close = price
         drift = -math.log(price / end) * 2e-4

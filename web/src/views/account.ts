@@ -1,4 +1,4 @@
-// The account: keys and secrets, the endpoints of its webhooks, notifications, the end.
+// The account: keys and secrets, webhook endpoints, notifications, deletion.
 import { messageOf } from '../api.ts';
 import type { Context, View } from '../context.ts';
 import { h, KeyedList, setAttribute, setText, show, timeElement, whileBusy, type Row } from '../dom.ts';
@@ -51,14 +51,14 @@ export function accountView(context: Context): View {
       { class: 'account-grid' },
       h(
         'section',
-        { class: 'panel', 'aria-label': 'You' },
-        h('h2', null, 'You'),
+        { class: 'panel', 'aria-label': 'Profile' },
+        h('h2', null, 'Profile'),
         h(
           'dl',
           { class: 'facts' },
           h('dt', null, 'E-mail'),
           h('dd', null, email),
-          h('dt', null, 'Since'),
+          h('dt', null, 'Registered'),
           h('dd', null, since.element),
         ),
         accountError.element,
@@ -69,7 +69,7 @@ export function accountView(context: Context): View {
           replace,
           h('button', { type: 'button', onclick: () => context.signOut() }, 'Sign out'),
         ),
-        h('p', { class: 'hint' }, 'A new key is shown once; the old one is refused from then on.'),
+        h('p', { class: 'hint' }, 'A new key is shown only once; the old one stops working at once.'),
       ),
       h(
         'section',
@@ -82,7 +82,7 @@ export function accountView(context: Context): View {
         h(
           'p',
           { class: 'hint' },
-          'A secret is shown only when it is made. For 24 hours after a rotation webhooks carry both signatures.',
+          'A secret is shown only when it is created. For 24 hours after a rotation, webhooks carry both signatures.',
         ),
       ),
       notifications.element,
@@ -93,7 +93,7 @@ export function accountView(context: Context): View {
         h(
           'p',
           null,
-          'Alerts are deleted, webhooks that have not arrived are cancelled, the key is refused at once.',
+          'Deletes your alerts, cancels undelivered webhooks and revokes your API key at once.',
         ),
         h('div', { class: 'actions' }, remove),
       ),
@@ -104,7 +104,7 @@ export function accountView(context: Context): View {
         h(
           'p',
           { class: 'hint' },
-          'One that answers 410 Gone is not called any more until you enable it again.',
+          'An endpoint that answers 410 Gone is disabled until you enable it again.',
         ),
         endpointError.element,
         endpointBody,
@@ -140,7 +140,7 @@ export function accountView(context: Context): View {
       previous,
       key.previous_valid_until === null
         ? ''
-        : `The secret before it is valid until ${formatTime(key.previous_valid_until)}.`,
+        : `The previous secret is valid until ${formatTime(key.previous_valid_until)}.`,
     );
   }
 
@@ -158,12 +158,12 @@ export function accountView(context: Context): View {
   async function replaceKey(): Promise<void> {
     const sure = await confirmDialog(
       'Replace the API key?',
-      'Programs that use the present key are refused from then on.',
+      'Programs that use the current key will stop working.',
       'Replace it',
     );
     if (!sure) return;
     accountError.set('');
-    // Another tab may forget the present key before the answer with the new one is here.
+    // Another tab may remove the current key before the answer with the new one arrives.
     const { remembered } = session;
     try {
       const keys = await context.withoutStream(async () => {
@@ -180,7 +180,7 @@ export function accountView(context: Context): View {
   async function rotateSecret(): Promise<void> {
     const sure = await confirmDialog(
       'Rotate the webhook secret?',
-      'The new one is shown once. The present one stays valid for 24 hours; one that was replaced before ends now.',
+      'The new secret is shown only once. The current one stays valid for 24 hours; any earlier one stops working now.',
       'Rotate it',
     );
     if (!sure) return;
@@ -197,7 +197,7 @@ export function accountView(context: Context): View {
     endpointError.set('');
     try {
       await api.post('/api/v1/endpoints/enable', JSON.stringify({ webhook_url: url }));
-      toast(`${shortUrl(url)} is called again.`, 'good');
+      toast(`${shortUrl(url)} is enabled again.`, 'good');
       await Promise.all([loadEndpoints(), store.loadAlerts()]);
     } catch (error) {
       endpointError.set(messageOf(error));
@@ -209,7 +209,7 @@ export function accountView(context: Context): View {
     if (!sure) return;
     try {
       await api.delete('/api/v1/users/me');
-      context.signOut('Your account is deleted.');
+      context.signOut('Your account has been deleted.');
     } catch (error) {
       accountError.set(messageOf(error));
     }
@@ -223,7 +223,7 @@ export function accountView(context: Context): View {
   return { element, destroy: notifications.stop };
 }
 
-const breakerWords = { closed: 'OK', half_open: 'Trying again', open: 'Paused' } as const;
+const breakerWords = { closed: 'OK', half_open: 'Retrying', open: 'Paused' } as const;
 
 function endpointRow(url: string, enable: (url: string) => Promise<void>): Row<Endpoint> {
   const state = h('span', { class: 'badge' });
@@ -244,10 +244,10 @@ function endpointRow(url: string, enable: (url: string) => Promise<void>): Row<E
       const { breaker } = endpoint;
       setText(state, disabled ? 'Disabled' : breakerWords[breaker.state]);
       setAttribute(state, 'data-state', disabled ? 'failed' : breaker.state === 'closed' ? 'ok' : 'degraded');
-      const pause = breaker.retry_at === null ? '' : `Attempts pause until ${formatTime(breaker.retry_at)}. `;
+      const pause = breaker.retry_at === null ? '' : `Paused until ${formatTime(breaker.retry_at)}. `;
       setText(
         reason,
-        disabled ? (endpoint.reason ?? 'It has answered 410 Gone.') : pause + (breaker.reason ?? ''),
+        disabled ? (endpoint.reason ?? 'It answered 410 Gone.') : pause + (breaker.reason ?? ''),
       );
       show(button, disabled);
     },

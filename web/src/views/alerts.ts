@@ -1,4 +1,4 @@
-// All alerts of the user: what they wait for and how far that is, and those that have fired.
+// All alerts of the user: the active ones with their distance from the price, and those that have fired.
 import { alertBody } from '../alert_body.ts';
 import { messageOf } from '../api.ts';
 import { conditionSign, conditionWord, sideOf } from '../conditions.ts';
@@ -67,7 +67,7 @@ export function alertsView(context: Context): View {
     body,
   );
   const empty = h('div', { class: 'empty' });
-  const more = h('button', { type: 'button' }, 'Show older ones');
+  const more = h('button', { type: 'button' }, 'Show older');
   more.addEventListener('click', () => {
     void whileBusy(more, () => store.loadMoreAlerts()).catch((e) => toast(messageOf(e), 'bad'));
   });
@@ -80,7 +80,7 @@ export function alertsView(context: Context): View {
       'div',
       { class: 'page-head' },
       h('h1', { tabindex: '-1' }, 'Alerts'),
-      h('div', { class: 'segmented', role: 'group', 'aria-label': 'Which alerts' }, ...tabs),
+      h('div', { class: 'segmented', role: 'group', 'aria-label': 'Filter alerts' }, ...tabs),
       notify.element,
     ),
     h('section', { class: 'panel table-panel' }, table, empty, h('div', { class: 'more' }, more)),
@@ -98,13 +98,13 @@ export function alertsView(context: Context): View {
     } else if (shown === 'fired') {
       empty.replaceChildren(
         h('p', null, 'Nothing has fired yet.'),
-        h('p', { class: 'hint' }, 'What fires stays here, with the time and the price.'),
+        h('p', { class: 'hint' }, 'Fired alerts stay here, with their time and price.'),
       );
     } else {
       empty.replaceChildren(
         h('p', null, shown === 'all' ? 'You have no alerts yet.' : 'You have no active alerts.'),
-        h('p', { class: 'hint' }, 'Go to the market, click a price on the chart and confirm it there.'),
-        h('a', { class: 'button primary', href: '#/market' }, 'Make an alert'),
+        h('p', { class: 'hint' }, 'Open the market, click a price on the chart and confirm the alert.'),
+        h('a', { class: 'button primary', href: '#/market' }, 'Create an alert'),
       );
     }
   }
@@ -130,7 +130,7 @@ function alertRow(context: Context, first: Alert): Row<Alert> {
   const disabled = h(
     'div',
     { class: 'field-error' },
-    'Answered 410 Gone and is not called any more. ',
+    'Disabled: it answered 410 Gone. ',
     h('a', { href: '#/account' }, 'Enable it'),
   );
   const test = h('button', { type: 'button' }, 'Send test');
@@ -152,8 +152,8 @@ function alertRow(context: Context, first: Alert): Row<Alert> {
     try {
       const delivery = await api.post<Delivery>(`/api/v1/alerts/${alert.id}/test`);
       store.putDelivery(delivery, mark);
-      toast(`A test is on its way to ${shortUrl(alert.webhook_url)}.`, 'good', {
-        label: 'Watch it',
+      toast(`A test webhook is on its way to ${shortUrl(alert.webhook_url)}.`, 'good', {
+        label: 'View',
         run: () => (location.hash = `#/deliveries/${delivery.id}`),
       });
     } catch (error) {
@@ -169,7 +169,7 @@ function alertRow(context: Context, first: Alert): Row<Alert> {
     }
     const gone = alert;
     store.removeAlert(gone.id);
-    // One that has fired would fire again.
+    // Recreating a fired alert would fire it again.
     const undo = gone.is_active ? { label: 'Undo', run: () => void restore(gone) } : undefined;
     toast(`Deleted: ${alertTitle(gone, groupDigits)}.`, 'info', undo);
   }

@@ -1,4 +1,4 @@
-// Every webhook that was or will be sent; opening one shows its attempts beside the list.
+// All deliveries; opening one shows its attempts beside the list.
 import { messageOf } from '../api.ts';
 import type { Context, View } from '../context.ts';
 import {
@@ -19,7 +19,7 @@ import { deliveryDetail, deliveryName } from './delivery_detail.ts';
 
 const shownStates: [string, string, DeliveryStatus[]][] = [
   ['all', 'All', []],
-  ['open', 'Under way', ['pending', 'delivering']],
+  ['open', 'In progress', ['pending', 'delivering']],
   ['delivered', 'Delivered', ['delivered']],
   ['ended', 'Not delivered', ['failed', 'expired', 'cancelled']],
 ];
@@ -66,14 +66,14 @@ export function deliveriesView(context: Context, openId: string | null): View {
     body,
   );
   const empty = h('div', { class: 'empty' });
-  const more = h('button', { type: 'button' }, 'Show older ones');
+  const more = h('button', { type: 'button' }, 'Show older');
   more.addEventListener('click', () => {
     void whileBusy(more, () => store.loadMoreDeliveries()).catch((e) => toast(messageOf(e), 'bad'));
   });
 
   const since = h(
     'select',
-    { 'aria-label': 'Failed since' },
+    { 'aria-label': 'Failed in' },
     ...(
       [
         ['1', 'the last hour'],
@@ -83,7 +83,7 @@ export function deliveriesView(context: Context, openId: string | null): View {
       ] as const
     ).map(([value, text]) => h('option', { value }, text)),
   );
-  const recover = h('button', { type: 'button' }, 'Send what failed in');
+  const recover = h('button', { type: 'button' }, 'Resend failed in');
   recover.addEventListener('click', () => void whileBusy(recover, () => recoverFailed()));
 
   const detail = deliveryDetail(context, close);
@@ -100,7 +100,7 @@ export function deliveriesView(context: Context, openId: string | null): View {
       'div',
       { class: 'page-head' },
       h('h1', { tabindex: '-1' }, 'Deliveries'),
-      h('div', { class: 'segmented', role: 'group', 'aria-label': 'Which deliveries' }, ...tabs),
+      h('div', { class: 'segmented', role: 'group', 'aria-label': 'Filter deliveries' }, ...tabs),
       h('div', { class: 'recover' }, recover, since),
     ),
     split,
@@ -113,11 +113,11 @@ export function deliveriesView(context: Context, openId: string | null): View {
         '/api/v1/deliveries/recover',
         JSON.stringify({ since: from }),
       );
-      const left = answer.more ? ' More are left: press it again.' : '';
+      const left = answer.more ? ' More remain: press it again.' : '';
       toast(
         answer.recovered === 0
-          ? 'Nothing has failed in that time.'
-          : `${answer.recovered} on their way again.${left}`,
+          ? 'No delivery failed in that time.'
+          : `Resending failed deliveries: ${answer.recovered}.${left}`,
         'good',
       );
       if (answer.recovered > 0) await store.loadDeliveries();
@@ -156,23 +156,23 @@ export function deliveriesView(context: Context, openId: string | null): View {
     if (!store.deliveriesLoaded) {
       empty.replaceChildren(h('p', null, 'Loading your deliveries…'));
     } else if (states.length > 0) {
-      empty.replaceChildren(h('p', null, 'None in this state.'));
+      empty.replaceChildren(h('p', null, 'No deliveries in this state.'));
     } else {
       empty.replaceChildren(
-        h('p', null, 'Nothing was sent yet.'),
+        h('p', null, 'Nothing has been sent yet.'),
         h(
           'p',
           { class: 'hint' },
-          'A webhook goes out when an alert fires. To see one now, send a test of an alert.',
+          'A webhook is sent when an alert fires. To see one now, send a test from an alert.',
         ),
-        h('a', { class: 'button primary', href: '#/alerts' }, 'Go to the alerts'),
+        h('a', { class: 'button primary', href: '#/alerts' }, 'Go to alerts'),
       );
     }
   }
 
   const soon = onFrame(render);
   const stops = [store.on(['deliveries'], soon)];
-  // The time until the next attempt goes on by itself.
+  // The countdown to the next attempt.
   const clock = setInterval(soon, 1000);
   render();
   if (openId !== null) open(openId, false);
@@ -232,7 +232,7 @@ function deliveryRow(context: Context, first: Delivery, open: (id: string) => vo
         attempts,
         d.last_status === null ? String(d.attempt_count) : `${d.attempt_count} · ${d.last_status}`,
       );
-      setAttribute(attempts, 'title', d.last_status === null ? null : `The last answer was ${d.last_status}`);
+      setAttribute(attempts, 'title', d.last_status === null ? null : `Last response: ${d.last_status}`);
       created.set(formatTime(d.created_at), d.created_at);
     },
   };

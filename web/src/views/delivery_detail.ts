@@ -1,4 +1,4 @@
-// One delivery: how it stands, what can be done, and each attempt with its answer and times.
+// One delivery: its state, its actions, and each attempt with its response and times.
 import { messageOf } from '../api.ts';
 import type { Context } from '../context.ts';
 import { groupDigits } from '../decimal.ts';
@@ -8,10 +8,10 @@ import { alertTitle, formatDuration, formatTime, formatUntil, statusInWords } fr
 import { toast } from '../toast.ts';
 import type { Alert, Attempt, Delivery, DeliveryDetail } from '../types.ts';
 
-// Each change of the delivery is a reason to ask for its attempts, but the server answers five in ten seconds.
+// Each change of the delivery triggers a reload of its attempts, but the server allows five requests in ten seconds.
 const refreshAtMostEvery = 2100;
 
-/** What it tells of; of a deleted alert only the ticker is known. */
+/** The alert's title; if the alert was deleted, only the ticker is known. */
 export function deliveryName(delivery: Delivery, alert: Alert | undefined): string {
   return alert === undefined ? delivery.ticker : alertTitle(alert, groupDigits);
 }
@@ -52,7 +52,7 @@ export function deliveryDetail(context: Context, onClose: () => void): DetailPan
         h('th', { scope: 'col', class: 'number' }, '#'),
         h('th', { scope: 'col' }, 'Started'),
         h('th', { scope: 'col', class: 'number' }, 'Took'),
-        h('th', { scope: 'col' }, 'Answer'),
+        h('th', { scope: 'col' }, 'Response'),
       ),
     ),
     body,
@@ -76,11 +76,11 @@ export function deliveryDetail(context: Context, onClose: () => void): DetailPan
   element.hidden = true;
   again.addEventListener(
     'click',
-    () => void whileBusy(again, () => change('retry', 'It is on its way again.')),
+    () => void whileBusy(again, () => change('retry', 'The delivery is being sent again.')),
   );
   cancel.addEventListener(
     'click',
-    () => void whileBusy(cancel, () => change('cancel', 'Cancelled: it is not attempted any more.')),
+    () => void whileBusy(cancel, () => change('cancel', 'Delivery cancelled.')),
   );
 
   async function change(what: 'retry' | 'cancel', done: string): Promise<void> {
@@ -136,14 +136,14 @@ export function deliveryDetail(context: Context, onClose: () => void): DetailPan
     show(table, attempts.length > 0);
     setText(
       none,
-      attempts.length > 0 ? '' : detail === null ? 'Loading the attempts…' : 'Not attempted yet.',
+      attempts.length > 0 ? '' : detail === null ? 'Loading attempts…' : 'Not attempted yet.',
     );
   }
 
   function renderFacts(d: Delivery): void {
     const entries: [string, Node | string][] = [
       ['To', d.webhook_url],
-      ['Id', d.id],
+      ['ID', d.id],
       ['Created', time(d.created_at)],
     ];
     if (d.reason !== null) entries.push(['Reason', d.reason]);
@@ -154,13 +154,13 @@ export function deliveryDetail(context: Context, onClose: () => void): DetailPan
       ]);
     }
     entries.push(
-      d.finished_at === null ? ['Given up after', time(d.deadline)] : ['Ended', time(d.finished_at)],
+      d.finished_at === null ? ['Expires', time(d.deadline)] : ['Finished', time(d.finished_at)],
     );
     const endpoint = detail?.id === d.id ? detail.endpoint : undefined;
     if (endpoint !== undefined && endpoint.breaker !== 'closed') {
       entries.push([
         'Endpoint',
-        `${endpoint.name} does not answer; attempts pause${endpoint.retry_at === null ? '' : ` until ${formatTime(endpoint.retry_at)}`}`,
+        `${endpoint.name} is failing; attempts are paused${endpoint.retry_at === null ? '' : ` until ${formatTime(endpoint.retry_at)}`}`,
       ]);
     }
     facts.replaceChildren(...entries.flatMap(([name, value]) => [h('dt', null, name), h('dd', null, value)]));
@@ -217,7 +217,7 @@ function time(exact: string, text = formatTime(exact)): HTMLElement {
 
 function attemptRows(attempt: Attempt): HTMLElement[] {
   const good = attempt.status !== null && attempt.status >= 200 && attempt.status < 300;
-  const what = attempt.status === null ? (attempt.error ?? 'No answer') : String(attempt.status);
+  const what = attempt.status === null ? (attempt.error ?? 'No response') : String(attempt.status);
   const row = h(
     'tr',
     { 'data-testid': 'attempt-row' },
@@ -226,7 +226,7 @@ function attemptRows(attempt: Attempt): HTMLElement[] {
     h('td', { class: 'number' }, formatDuration(attempt.duration_ms)),
     h('td', null, h('span', { class: 'badge', 'data-state': good ? 'delivered' : 'failed' }, what)),
   );
-  const details = h('details', null, h('summary', null, 'Request and answer'), ...attemptParts(attempt));
+  const details = h('details', null, h('summary', null, 'Request and response'), ...attemptParts(attempt));
   return [row, h('tr', { class: 'attempt-more' }, h('td', { colspan: '4' }, details))];
 }
 
@@ -234,7 +234,7 @@ function attemptParts(attempt: Attempt): HTMLElement[] {
   const { dns_ms, connect_ms, tls_ms, first_byte_ms } = attempt.times;
   const phases = (
     [
-      ['Name', dns_ms],
+      ['DNS', dns_ms],
       ['Connect', connect_ms],
       ['TLS', tls_ms],
       ['First byte', first_byte_ms],
@@ -254,7 +254,7 @@ function attemptParts(attempt: Attempt): HTMLElement[] {
             .map(([name, value]) => `${name}: ${value}`)
             .join('\n'),
     ],
-    ['Answer', attempt.answer === '' ? '(empty)' : attempt.answer],
+    ['Response', attempt.answer === '' ? '(empty)' : attempt.answer],
   ];
   return parts
     .filter(([, text]) => text !== null)

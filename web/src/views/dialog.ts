@@ -1,9 +1,9 @@
-// Modal dialogs: the browser keeps the focus inside and gives it back.
+// Modal dialogs: the browser traps the focus and restores it.
 import { h } from '../dom.ts';
 import type { NewKeys } from '../types.ts';
 import { keysPanel } from './keys.ts';
 
-/** Whether the user is sure. */
+/** Asks for confirmation. */
 export function confirmDialog(title: string, text: string, yes: string, danger = false): Promise<boolean> {
   return new Promise((resolve) => {
     const heading = h('h2', { id: 'dialog-title' }, title);
@@ -20,7 +20,7 @@ export function confirmDialog(title: string, text: string, yes: string, danger =
           { type: 'button', class: danger ? 'danger' : 'primary', onclick: () => dialog.close('yes') },
           yes,
         ),
-        h('button', { type: 'button', onclick: () => dialog.close() }, 'Keep it as it is'),
+        h('button', { type: 'button', onclick: () => dialog.close() }, 'Cancel'),
       ),
     );
     dialog.addEventListener('close', () => {
@@ -32,7 +32,7 @@ export function confirmDialog(title: string, text: string, yes: string, danger =
   });
 }
 
-/** Shows new secrets until the user says that they are saved; Escape does not lose them. */
+/** Shows new secrets until the user confirms that they are saved; Escape does not close it. */
 export function keysDialog(keys: NewKeys): Promise<void> {
   return new Promise((resolve) => {
     const dialog = h('dialog', { class: 'keys-dialog', 'aria-label': 'Your keys' });

@@ -1,4 +1,4 @@
-// Secrets that are shown this once, each with a button that copies it.
+// Secrets that are shown only once, each with a button that copies it.
 import { h, setText } from '../dom.ts';
 import type { NewKeys } from '../types.ts';
 
@@ -20,7 +20,7 @@ export function secretRow(label: string, value: string, testId: string): HTMLEle
   );
 }
 
-/** False where the browser forbids it, as it does on plain http: then the text is selected, for the keyboard. */
+/** False if it was not copied. Without the clipboard API (plain http) the text is selected for the keyboard. */
 async function copy(text: string, shown: HTMLElement): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text);
@@ -35,7 +35,7 @@ async function copy(text: string, shown: HTMLElement): Promise<boolean> {
   }
 }
 
-/** What a registration, a new key or a new secret shows. */
+/** The panel after a registration, or for a new key or secret. */
 export function keysPanel(keys: NewKeys, onSaved: () => void): HTMLElement {
   const rows: HTMLElement[] = [];
   if (keys.api_key !== undefined) rows.push(secretRow('API key', keys.api_key, 'api-key'));
@@ -48,11 +48,11 @@ export function keysPanel(keys: NewKeys, onSaved: () => void): HTMLElement {
     'section',
     { class: 'panel keys', 'aria-label': 'Your keys' },
     h('h2', { tabindex: '-1' }, 'Your keys'),
-    h('p', null, 'They are shown this once. Keep them where you keep passwords: nobody can show them again.'),
+    h('p', null, 'They are shown only once. Store them like passwords: they cannot be shown again.'),
     ...rows,
     keys.webhook_secret === undefined && keys.webhook_public_key === undefined
       ? null
-      : h('p', { class: 'hint' }, 'Webhooks are signed by Standard Webhooks, so its libraries verify them.'),
+      : h('p', { class: 'hint' }, 'Webhooks follow Standard Webhooks, so its libraries verify their signatures.'),
     h('button', { type: 'button', class: 'primary', onclick: onSaved }, 'I have saved them'),
   );
 }

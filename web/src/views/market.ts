@@ -1,4 +1,4 @@
-// The chart, and beside it the prices, the form for an alert and what is watched.
+// The chart, and beside it the prices, the form for a new alert and the active alerts.
 import { AlertForm, type Draft } from '../alert_form.ts';
 import { PriceChart } from '../chart.ts';
 import { conditionSign, sideOf } from '../conditions.ts';
@@ -22,7 +22,7 @@ export function marketView(context: Context): View {
 
   const table = priceTable(context, select);
 
-  // The chart with its head: what is shown, at what price, in which intervals.
+  // The chart with its head: ticker, price and intervals.
   const name = h('h2', { id: 'chart-heading' }, '\u00a0');
   const price = h('span', { class: 'big-price' }, '—');
   const flash = flashOf(price);
@@ -102,8 +102,8 @@ export function marketView(context: Context): View {
     form.element,
     h(
       'section',
-      { class: 'panel', 'aria-label': 'Watched here' },
-      h('h2', null, 'Watched here'),
+      { class: 'panel', 'aria-label': 'Active alerts' },
+      h('h2', null, 'Active alerts'),
       own,
       ownEmpty,
       ownMore,
@@ -202,12 +202,12 @@ export function marketView(context: Context): View {
     setText(
       empty,
       series.error !== ''
-        ? `${series.error} The chart tries again by itself.`
+        ? `${series.error} Retrying automatically.`
         : series.loaded
-          ? `No prices of ${ticker} yet. The chart begins with the first one.`
+          ? `No prices for ${ticker} yet. The chart starts with the first one.`
           : 'Loading the chart…',
     );
-    // Live prices alone are no chart yet.
+    // Live prices alone do not make a chart.
     show(empty, series.bars.length === 0 || (!series.loaded && series.error !== ''));
     renderReadout();
   }

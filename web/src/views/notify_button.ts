@@ -1,9 +1,9 @@
 import { h, setText, show } from '../dom.ts';
 import { permissionInWords, type Notifier } from '../notify.ts';
 
-/** Asks for the permission to notify; gone once that is settled. */
+/** Requests permission for notifications; hidden once that is granted or denied. */
 export function notifyButton(notifier: Notifier): { element: HTMLElement; stop: () => void } {
-  const button = h('button', { type: 'button', onclick: () => void notifier.ask() }, 'Notify me here');
+  const button = h('button', { type: 'button', onclick: () => void notifier.ask() }, 'Notify me');
   const render = (): void => {
     show(button, notifier.permission === 'default');
     button.title = permissionInWords(notifier.permission);
@@ -12,7 +12,7 @@ export function notifyButton(notifier: Notifier): { element: HTMLElement; stop: 
   return { element: button, stop: notifier.onChange(render) };
 }
 
-/** The same with words about how it stands. */
+/** The same button with a text about the current permission. */
 export function notifySection(notifier: Notifier): { element: HTMLElement; stop: () => void } {
   const words = h('p');
   const button = notifyButton(notifier);

@@ -10,7 +10,7 @@ const sparkBars = 60;
 export interface PriceTable {
   element: HTMLElement;
   render(selected: string): void;
-  /** Returns how to stop. */
+  /** Returns a function that stops it. */
   listen(): () => void;
 }
 
@@ -51,7 +51,7 @@ export function priceTable(context: Context, onSelect: (ticker: string) => void)
           h('th', { scope: 'col', class: 'number' }, 'Age'),
           h(
             'th',
-            { scope: 'col', class: 'number', title: 'How many of the sources count' },
+            { scope: 'col', class: 'number', title: 'Sources that count, of all' },
             h('span', { class: 'wide-only' }, 'Sources'),
             h('span', { class: 'narrow-only' }, 'Src'),
           ),
@@ -79,7 +79,7 @@ export function priceTable(context: Context, onSelect: (ticker: string) => void)
       age,
       sources,
     );
-    // The button is for the keyboard; with a pointer the whole row is one.
+    // The button is for the keyboard; for a pointer the whole row is clickable.
     row.addEventListener('click', (e) => {
       if (!(e.target as Element).closest('button')) onSelect(ticker);
     });
@@ -100,7 +100,7 @@ export function priceTable(context: Context, onSelect: (ticker: string) => void)
           now !== null ? groupDigits(now.price) : state?.last ? groupDigits(state.last.price) : '—',
         );
         price.classList.toggle('stale', now === null);
-        setAttribute(price, 'title', now === null ? 'There is no price right now' : null);
+        setAttribute(price, 'title', now === null ? 'No price right now' : null);
         flash.show(now?.price ?? '', state?.direction ?? 0);
         const { bars } = history.get(ticker, '1m', sparkBars);
         const hour = bars.slice(-sparkBars);

@@ -1,4 +1,4 @@
-// What stands around every view: the brand, the navigation, how the connection is.
+// The frame around every view: brand, navigation, connection state.
 import type { Context } from '../context.ts';
 import { h, svg } from '../dom.ts';
 import { notifyButton } from './notify_button.ts';
@@ -39,7 +39,7 @@ export function shell(context: Context, links: { name: string; title: string }[]
   );
   const main = h('main', { id: 'main', tabindex: '-1' });
   const skip = h('a', { class: 'skip', href: '#main' }, 'Skip to content');
-  // A hash is a route here, so that the browser must not follow it.
+  // The hash is the route, so the browser must not follow this link.
   skip.addEventListener('click', (e) => {
     e.preventDefault();
     (main.querySelector<HTMLElement>('h1') ?? main).focus();

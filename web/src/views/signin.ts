@@ -1,4 +1,4 @@
-// Who has no key gets one here; who has one comes in with it.
+// Sign-up, which returns a key, and sign-in with a key.
 import type { Api } from '../api.ts';
 import { ApiError } from '../api.ts';
 import { h, whileBusy } from '../dom.ts';
@@ -57,7 +57,7 @@ export function signInView(
       h(
         'p',
         { class: 'hint' },
-        'You get an API key and the secret that your webhooks are signed with. No password.',
+        'You get an API key and a secret that signs your webhooks. No password.',
       ),
       email.element,
       error.element,
@@ -67,7 +67,7 @@ export function signInView(
       error.set('');
       const address = email.input.value.trim();
       if (address === '') {
-        email.setError('Write your e-mail address.');
+        email.setError('Enter your e-mail address.');
         return email.input.focus();
       }
       try {
@@ -109,7 +109,7 @@ export function signInView(
       'form',
       { class: 'panel', 'aria-label': 'Sign in', novalidate: true },
       h('h2', null, 'Sign in'),
-      h('p', { class: 'hint' }, 'With the key that you were shown when you signed up.'),
+      h('p', { class: 'hint' }, 'Use the key you received when you signed up.'),
       key.element,
       h('label', { class: 'check' }, remember, 'Remember me on this device'),
       error.element,
@@ -123,9 +123,9 @@ export function signInView(
         return key.input.focus();
       }
       try {
-        // Anything but visible ASCII could not even be sent.
+        // Only visible ASCII can be sent in a header.
         if (!/^[\x21-\x7e]+$/.test(value))
-          throw new ApiError(401, 'This is not an API key. It begins with sk_live_.');
+          throw new ApiError(401, 'This is not an API key. Keys start with sk_live_.');
         await api.getAs<User>(value, '/api/v1/users/me');
         onSignedIn(value, remember.checked);
       } catch (problem) {

@@ -1,4 +1,4 @@
-// Where prices come from: how each source is, what it says of each ticker, and why that counts or not.
+// The sources of prices: the state of each, its quotes, and why each counts or not.
 import type { Context, View } from '../context.ts';
 import { groupDigits } from '../decimal.ts';
 import { h, KeyedList, onFrame, setAttribute, setText, show, timeElement, type Row } from '../dom.ts';
@@ -12,8 +12,8 @@ const capital = (text: string): string => text.charAt(0).toUpperCase() + text.sl
 
 interface Told extends Quote {
   ticker: string;
-  heard: number; // when it was made, by the server's clock
-  repeated: boolean; // the ticker stands above already
+  heard: number; // when it was made, in ms by the server's clock
+  repeated: boolean; // the row above has the same ticker
 }
 
 const bySource = (a: Quote, b: Quote): number =>
@@ -46,7 +46,7 @@ export function sourcesView(context: Context): View {
         h('th', { scope: 'col' }, 'Source'),
         h('th', { scope: 'col', class: 'number' }, 'Price'),
         h('th', { scope: 'col', class: 'number' }, 'Age'),
-        h('th', { scope: 'col' }, 'Does it count?'),
+        h('th', { scope: 'col' }, 'Status'),
       ),
     ),
     body,
@@ -55,12 +55,12 @@ export function sourcesView(context: Context): View {
   const empty = h(
     'div',
     { class: 'empty' },
-    h('p', null, 'No source has said anything yet.'),
+    h('p', null, 'No quotes yet.'),
     h('p', { class: 'hint' }, 'Quotes appear here as soon as an exchange is connected.'),
   );
   const panel = h(
     'section',
-    { class: 'panel table-panel', 'aria-label': 'What each source says' },
+    { class: 'panel table-panel', 'aria-label': 'Quotes by source' },
     table,
     empty,
   );
@@ -71,7 +71,7 @@ export function sourcesView(context: Context): View {
     h(
       'p',
       { class: 'hint' },
-      'The price is the median of the exchanges that count. What is stale, wild or in dispute is left out, and said so here.',
+      'The price is the median of the exchanges that count. Stale, implausible and disputed quotes are excluded, and marked here.',
     ),
     waiting,
     cards,
@@ -87,7 +87,7 @@ export function sourcesView(context: Context): View {
       });
     }
     quoteList.show(told);
-    // All at once, so that nothing moves what is read already.
+    // Shown all at once, so that nothing shifts while it is read.
     const all = store.told.has('sources') && store.told.has('quotes');
     show(waiting, !all);
     show(cards, all);
@@ -110,7 +110,7 @@ export function sourcesView(context: Context): View {
   };
 }
 
-/** The stream tells how a source is when that changes; that quotes go on coming in, it tells with the quotes. */
+/** The stream sends a source's state only when it changes; later quotes are newer than its `last_quote_at`. */
 function lastQuoteAt(name: string, source: SourceState, store: Store): string | null {
   let last = source.last_quote_at ?? null;
   for (const quotes of store.quotes.values()) {
@@ -138,12 +138,12 @@ function sourceCard(name: string, store: Store): Row<[string, SourceState]> {
     update([, source]) {
       setText(state, words[source.status] ?? source.status);
       setAttribute(state, 'data-state', source.status);
-      setText(detail, capital(source.detail ?? (source.status === 'ok' ? 'quotes are coming in' : '')));
+      setText(detail, capital(source.detail ?? (source.status === 'ok' ? 'receiving quotes' : '')));
       const at = lastQuoteAt(name, source, store);
       last.set(
         at === null
-          ? 'No quote since the start'
-          : `Last quote told ${formatTime(at)}, ${formatAge(store.now() - new Date(at).getTime())} ago`,
+          ? 'No quote since startup'
+          : `Last quote at ${formatTime(at)}, ${formatAge(store.now() - new Date(at).getTime())} ago`,
         at,
       );
     },
