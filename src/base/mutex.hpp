@@ -14,6 +14,11 @@
 #define PRICEWIRE_THREAD_SAFETY(attribute)
 #endif
 
+// Abseil's headers define these three with the same meaning.
+#undef GUARDED_BY
+#undef PT_GUARDED_BY
+#undef NO_THREAD_SAFETY_ANALYSIS
+
 #define CAPABILITY(name) PRICEWIRE_THREAD_SAFETY(capability(name))
 #define SCOPED_CAPABILITY PRICEWIRE_THREAD_SAFETY(scoped_lockable)
 // A member: accessed only with the mutex held. PT: the pointer is free, what it points to is guarded.
