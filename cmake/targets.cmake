@@ -4,7 +4,7 @@ pricewire_room(domain ROOMS base)
 pricewire_room(webhook ROOMS domain base PRIVATE_LIBS Boost::json TEST_ROOMS fakes)
 pricewire_room(net ROOMS base PRIVATE_LIBS Boost::headers Boost::url OpenSSL::SSL CURL::libcurl PkgConfig::IDN2 PkgConfig::CARES
   TEST_ROOMS support)
-pricewire_room(feed ROOMS domain base net PRIVATE_LIBS simdjson::simdjson TEST_ROOMS fakes)
+pricewire_room(feed ROOMS domain base net PRIVATE_LIBS simdjson::simdjson ZLIB::ZLIB TEST_ROOMS fakes)
 if(TARGET feed_tests)
   target_link_libraries(feed_tests PRIVATE ZLIB::ZLIB)
 endif()

@@ -32,6 +32,9 @@ constexpr std::string_view to_string(SourceKind k) {
     return source_kind_names.name(k);
 }
 
+// "USD", "USDT": what a price is counted in.
+using Currency = SmallString<7>;
+
 // One source's price of one ticker, as parsed. `price` > 0.
 struct Quote {
     SourceName source;
@@ -40,6 +43,10 @@ struct Quote {
     Decimal price;
     Timestamp time;         // when the source says the price was made (its clock)
     Timestamp received_at;  // our clock
+    Currency currency = "USD";
+    std::optional<std::uint64_t> trade_id = std::nullopt;  // the source's own, where it has a numeric one
+    bool is_live =
+        true;  // false: from before the subscription (a snapshot, a backfill); never the present price
 };
 
 // Why a quote does not count. `counted` is the one that does.

@@ -18,8 +18,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// 200 coins with all their digits are 20 KB; what is longer is no answer.
-constexpr std::size_t max_answer = 256 * 1024;
 constexpr Duration answer_timeout = 10s;
 // Between the first requests of one source's sessions.
 constexpr Duration apart = 2s;
@@ -81,6 +79,9 @@ private:
         net::WsClientHandler handler;
         handler.on_open = [this, id] { act(session_.stream_opened(id, now())); };
         handler.on_text = [this, id](std::string_view text) { act(session_.stream_text(id, text, now())); };
+        handler.on_binary = [this, id](std::string_view bytes) {
+            act(session_.stream_binary(id, bytes, now()));
+        };
         handler.on_ping = [this, id] { act(session_.stream_ping(id, now())); };
         handler.on_closed = [this, id](const net::WsClosed& closed) {
             streams_.erase(id);
@@ -106,7 +107,7 @@ private:
         request.url = start.url;
         request.headers.emplace_back("Accept", "application/json");
         request.timeout = answer_timeout;
-        request.max_response_bytes = max_answer;
+        request.max_response_bytes = venue_->type().rest.max_answer;
         request.verify_tls = options_.verify_tls;
         http_.start(std::move(request), [this, &loop = loop_, id = start.request,
                                          alive = std::weak_ptr<int>(alive_)](net::HttpResult result) mutable {
@@ -124,7 +125,8 @@ private:
         });
     }
     void run(const PublishQuotes& publish) {
-        last_quote_at_.store(to_micros(publish.quotes.front().received_at), std::memory_order_relaxed);
+        if (const auto at = session_.status().last_quote_at)
+            last_quote_at_.store(to_micros(*at), std::memory_order_relaxed);
         on_quotes_(publish.quotes);
     }
     void run(const LogLine& line) {
@@ -223,7 +225,7 @@ public:
     }
 
     void add(const SourceOptions& options) {
-        const VenueType& type = *find_venue_type(options.name);
+        const VenueType& type = *find_venue_type(options.name, options_.venues);
         Source source;
         source.without_sessions.name = type.name;
         source.without_sessions.since = clock_.now();
@@ -280,7 +282,7 @@ private:
         SessionOptions session = options_.session;
         session.poll_interval = options.poll_interval;
         while (!instruments.empty()) {
-            const auto part = instruments.first(std::min(type.max_instruments, instruments.size()));
+            const auto part = instruments.first(std::min(type.stream.max_instruments, instruments.size()));
             instruments = instruments.subspan(part.size());
             session.first_poll_after = apart * static_cast<int>(source.runners.size());
             source.runners.push_back(std::make_unique<Runner>(
@@ -309,7 +311,7 @@ private:
 std::vector<std::string> wrong_options(const FeedOptions& options) {
     std::vector<std::string> wrong;
     for (const SourceOptions& source : options.sources) {
-        const VenueType* type = find_venue_type(source.name);
+        const VenueType* type = find_venue_type(source.name, options.venues);
         if (type == nullptr) {
             wrong.push_back(fmt::format("there is no source '{}'", source.name));
         } else if (const auto found = instruments_of(*type, source, options.tickers); !found) {

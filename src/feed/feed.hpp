@@ -19,7 +19,7 @@
 namespace pricewire::feed {
 
 struct SourceOptions {
-    std::string name;  // of a venue that venue_types() has
+    std::string name;  // of one of FeedOptions::venues
     bool enabled = true;
     std::string ws_url;    // empty: no stream
     std::string rest_url;  // empty: no REST
@@ -28,6 +28,7 @@ struct SourceOptions {
 };
 
 struct FeedOptions {
+    VenueTypes venues = venue_types();
     std::vector<Ticker> tickers;
     std::vector<SourceOptions> sources;
     SessionOptions session;  // but for poll_interval and first_poll_after, which each source has of its own

@@ -33,6 +33,7 @@ using namespace std::chrono_literals;
 
 Session::Session(Venue& venue, SessionOptions options, Rng& rng)
     : venue_(venue),
+      stream_type_(venue.type().stream),
       options_(options),
       rng_(rng),
       stream_url_(venue.stream_url()),
@@ -84,17 +85,18 @@ void Session::advance(Moment now) {
     arm(now);
 }
 
-void Session::publish(Moment now) {
-    if (quotes_.empty()) return;
+void Session::publish(std::span<const Quote> quotes, Moment now) {
+    if (quotes.empty()) return;
+    actions_.push_back(PublishQuotes{quotes});
+    if (std::none_of(quotes.begin(), quotes.end(), [](const Quote& q) { return q.is_live; })) return;
     last_quote_ = now.mono;
     status_.last_quote_at = now.wall;
-    actions_.push_back(PublishQuotes{quotes_});
 }
 
-Session::Line& Session::line_of(Ticker ticker) {
+std::size_t Session::index_of(Ticker ticker) const {
     const auto found = std::lower_bound(by_ticker_.begin(), by_ticker_.end(), ticker,
                                         [&](std::size_t i, Ticker t) { return lines_[i].ticker < t; });
-    return lines_[*found];
+    return *found;
 }
 
 void Session::update_status(Moment now) {
@@ -122,7 +124,7 @@ void Session::update_status(Moment now) {
         const MonoTime heard = last_quote_.value_or(started_at_);
         if (until) {
             state = SourceState::refused;
-        } else if (now.mono - heard >= options_.silence_limit) {
+        } else if (now.mono - heard >= stream_type_.silence_limit) {
             state = SourceState::silent;
         }
         detail = trouble(stream_trouble_);
@@ -182,16 +184,23 @@ void Session::arm(Moment now) {
         if (!stream_) {
             consider(reconnect_at_);
         } else if (stream_->open) {
-            consider(std::max(stream_->last_sign, stream_->last_ping) + options_.silence_limit / 2);
-            consider(stream_->last_sign + options_.silence_limit);
-            consider(stream_->last_quote + options_.silence_limit);
-            consider(stream_->last_quote + options_.deaf_limit);
+            consider(next_ping(*stream_));
+            consider(stream_->last_sign + stream_type_.silence_limit);
+            consider(stream_->last_quote + stream_type_.silence_limit);
+            consider(stream_->last_quote + stream_type_.deaf_limit);
             if (!successor_) consider(stream_->renew_at);
+        }
+        for (const auto* stream : {&stream_, &successor_}) {
+            if (!*stream || !(*stream)->open) continue;
+            const auto& symbols = (*stream)->symbols;
+            if (std::find(symbols.begin(), symbols.end(), Subscription::wanted) != symbols.end())
+                consider((*stream)->subscribe_at);
+            if ((*stream)->acknowledged_by) consider(*(*stream)->acknowledged_by);
         }
     }
     if (has_rest_ && !request_) consider(next_poll());
     if (was_away_) consider(state_since_ + options_.healthy_after);
-    consider(last_quote_.value_or(started_at_) + options_.silence_limit);
+    consider(last_quote_.value_or(started_at_) + stream_type_.silence_limit);
     if (!next || (armed_ && *armed_ > now.mono && *armed_ <= *next)) return;
     armed_ = next;
     actions_.push_back(SetTimer{*next});

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -14,6 +15,7 @@
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "base/tally.hpp"
+#include "feed/detail/inflate.hpp"
 #include "feed/refusal.hpp"
 #include "feed/status.hpp"
 #include "feed/venue.hpp"
@@ -32,18 +34,17 @@ struct SessionOptions {
     using seconds = std::chrono::seconds;
     using minutes = std::chrono::minutes;
 
-    Duration poll_interval = seconds{5};   // at least this between two REST requests
-    Duration first_poll_after{};           // spreads the sessions of one source
-    Duration silence_limit = seconds{15};  // a stream that says nothing at all this long is opened anew
-    Duration deaf_limit = seconds{60};     // likewise one that answers pings but brings no trade
-    Duration quiet_after = seconds{10};    // a ticker without a trade this long is asked for by REST
-    Duration fallback_grace = seconds{2};  // likewise every ticker once the stream is away this long
+    Duration poll_interval = seconds{5};  // at least this between two REST requests
+    Duration first_poll_after{};          // spreads the sessions of one source
+    Duration quiet_after = seconds{10};   // a ticker without a trade for this long is requested by REST
+    Duration fallback_grace =
+        seconds{2};  // likewise every ticker once the stream has been down for this long
     Duration healthy_after =
-        seconds{30};  // the back-off starts from its beginning after a connection this good
+        seconds{30};  // the back-off is reset after a connection that worked for this long
     BackoffPolicy reconnect{seconds{1}, seconds{60}};
-    // Binance cuts every connection after 24 h; a successor is opened at an age drawn from here.
-    Duration renew_from = minutes{23 * 60 + 30};
-    Duration renew_to = minutes{23 * 60 + 55};
+    // A symbol that was not acknowledged, or a subscribe message that came too fast, is sent again after this
+    // long.
+    Duration subscribe_again = minutes{5};
 };
 
 // What a session wants done. Streams and requests are numbered by the session.
@@ -99,6 +100,7 @@ public:
     Actions start(Moment now);
     Actions stream_opened(int stream, Moment now);
     Actions stream_text(int stream, std::string_view text, Moment now);
+    Actions stream_binary(int stream, std::string_view bytes, Moment now);
     Actions stream_ping(int stream, Moment now);  // a ping or a pong: somebody is there
     Actions stream_closed(int stream, const net::WsClosed& closed, Moment now);
     Actions answered(std::uint64_t request, const net::HttpResult& result, Moment now);
@@ -108,29 +110,38 @@ public:
     const SourceStatus& status() const { return status_; }
     // Frames and figures that were left out since the start.
     std::uint64_t refused_quotes() const { return refused_quotes_; }
+    // Trades that the venue's numbering shows to be missing, since the start.
+    std::uint64_t lost_trades() const { return lost_trades_; }
     // The same by their kind, answers of a source that refuses us among them. Any thread.
     std::uint64_t left_out(ParseError::Kind kind) const {
         return left_out_[static_cast<std::size_t>(kind)].value();
     }
 
 private:
+    enum class Subscription : std::uint8_t { wanted, sent, acknowledged, refused };
     struct Stream {
-        int id;
-        bool open;
-        bool brought_quotes;
-        bool garbled;  // what it brought last made no sense
+        int id = 0;
+        std::unique_ptr<StreamParser> parser;
+        bool open = false;
+        bool ready = false;  // every symbol was answered for, or has had its time
+        bool brought_quotes = false;
+        bool garbled = false;  // the last frame made no sense
         MonoTime opened_at;
         MonoTime last_sign;   // of life
         MonoTime last_quote;  // or opened_at
         MonoTime last_ping;
         MonoTime renew_at;
+        std::vector<Subscription> symbols;  // as venue_.instruments()
+        MonoTime subscribe_at;              // not before this the next subscribe message
+        std::optional<MonoTime> acknowledged_by;
     };
     struct Line {
         Ticker ticker;
         MonoTime ask_at;      // by REST, unless the stream speaks of it before
         MonoTime last_trade;  // by stream
         bool reported_missing = false;
-        bool unknown = false;  // the venue says that it does not know it
+        bool unknown = false;         // the venue says that it does not know it
+        bool stream_refused = false;  // likewise its stream; logged already
     };
     struct Request {
         std::uint64_t id = 0;
@@ -146,6 +157,17 @@ private:
     // The stream: session_stream.cpp
     void advance_stream(Moment now);
     void open_stream(std::optional<Stream>& slot);
+    Stream* find_stream(int id);
+    ParseResult parse(Stream& stream, std::string_view bytes, bool is_binary, Moment now);
+    Actions take_frame(int id, std::string_view bytes, bool is_binary, Moment now);
+    bool note_quotes(Stream& stream, Moment now);
+    void subscribe(Stream& stream, Moment now);
+    bool all_answered(const Stream& stream) const;
+    void report_unacknowledged(Stream& stream, Moment now);
+    void take_over(Moment now);
+    void take_event(Stream& stream, const StreamEvent& event, Moment now);
+    void refuse_symbol(Stream& stream, const SymbolRefused& refused, Moment now);
+    MonoTime next_ping(const Stream& stream) const;
     void lose_stream(Moment now, std::string why);
     void schedule_reconnect(Moment now, bool was_healthy);
     void note_bad_frame(Stream& stream, std::string_view why, Moment now);
@@ -172,14 +194,16 @@ private:
     // Says it once until the source has recovered, or an hour has passed.
     void say_once(std::string key, Moment now, log::Level level, std::string message,
                   std::string reason = {});
-    void publish(Moment now);
-    Line& line_of(Ticker ticker);
+    void publish(std::span<const Quote> quotes, Moment now);
+    std::size_t index_of(Ticker ticker) const;
+    Line& line_of(Ticker ticker) { return lines_[index_of(ticker)]; }
     Duration jittered(Duration wait);
     std::string ticker_list() const;
     std::string name() const { return std::string(venue_.type().name.view()); }
     Actions done() const { return actions_; }
 
     Venue& venue_;
+    const StreamType& stream_type_;
     const SessionOptions options_;
     Rng& rng_;
     const std::string stream_url_;
@@ -187,6 +211,8 @@ private:
 
     std::vector<Action> actions_;
     std::vector<Quote> quotes_;
+    StreamOutput output_;
+    detail::Inflater inflater_;
     bool running_ = false;
     MonoTime started_at_;
 
@@ -217,6 +243,7 @@ private:
     bool was_away_ = false;   // since then, and the return has not been announced
     std::vector<std::pair<std::string, MonoTime>> said_;
     std::uint64_t refused_quotes_ = 0;
+    std::uint64_t lost_trades_ = 0;
     std::array<Tally, parse_error_kinds> left_out_;
     std::uint64_t refused_unsaid_ = 0;
     std::optional<MonoTime> refused_said_at_;

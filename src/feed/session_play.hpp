@@ -31,6 +31,7 @@ public:
     void stop() { write(session_->stop(now_)); }
     void opened(int stream) { write(session_->stream_opened(stream, now_)); }
     void text(int stream, std::string_view text) { write(session_->stream_text(stream, text, now_)); }
+    void binary(int stream, std::string_view bytes) { write(session_->stream_binary(stream, bytes, now_)); }
     void ping(int stream) { write(session_->stream_ping(stream, now_)); }
     void closed(int stream, std::string reason) {
         write(session_->stream_closed(stream, {.reason = std::move(reason)}, now_));
@@ -110,7 +111,7 @@ private:
     void show(const SetTimer& a) { timer_ = a.at; }
     void show(const PublishQuotes& a) {
         for (const Quote& q : a.quotes)
-            line(fmt::format("quote {} {}", q.ticker.view(), q.price.to_string()));
+            line(fmt::format("{}quote {} {}", q.is_live ? "" : "old ", q.ticker.view(), q.price.to_string()));
     }
     void show(const LogLine& a) {
         constexpr const char* names[] = {"debug", "info", "warn", "error"};

@@ -53,6 +53,7 @@ void Session::advance_poll(Moment now) {
         suspects_.pop_front();
     } else {
         for (std::size_t i = 0; i < lines_.size(); ++i) {
+            if (request.asked.size() == venue_.type().rest.max_instruments) break;
             if (lines_[i].ask_at <= now.mono) request.asked.push_back(i);
         }
     }
@@ -151,7 +152,7 @@ void Session::take_prices(const Request& request, const Parsed& parsed, Moment n
     poll_failures_ = 0;
     poll_refusals_ = 0;
     poll_trouble_.reset();
-    publish(now);
+    publish(quotes_, now);
 }
 
 void Session::report_missing(const Request& request, const std::vector<bool>& came) {

@@ -11,69 +11,207 @@ namespace pricewire::feed {
 
 using namespace std::chrono_literals;
 
+Session::Stream* Session::find_stream(int id) {
+    if (stream_ && stream_->id == id) return &*stream_;
+    if (successor_ && successor_->id == id) return &*successor_;
+    return nullptr;
+}
+
 Session::Actions Session::stream_opened(int id, Moment now) {
     actions_.clear();
-    if (successor_ && successor_->id == id) {
-        actions_.push_back(CloseStream{stream_->id});
-        // It stands in for one that brought quotes until a moment ago: that is no change of state.
-        successor_->brought_quotes = stream_->brought_quotes;
-        stream_ = std::exchange(successor_, std::nullopt);
-    } else if (!stream_ || stream_->id != id) {
-        return done();
+    Stream* stream = find_stream(id);
+    if (stream == nullptr) return done();
+    stream->open = true;
+    stream->opened_at = stream->last_sign = stream->last_quote = stream->last_ping = now.mono;
+    stream->subscribe_at = now.mono;
+    stream->renew_at = MonoTime::max();
+    if (stream_type_.renew_to > Duration{}) {
+        stream->renew_at =
+            now.mono + Duration{std::uniform_int_distribution<std::int64_t>(
+                           stream_type_.renew_from.count(), stream_type_.renew_to.count())(rng_)};
     }
-    stream_->open = true;
-    stream_->opened_at = stream_->last_sign = stream_->last_quote = stream_->last_ping = now.mono;
-    stream_->renew_at = now.mono + Duration{std::uniform_int_distribution<std::int64_t>(
-                                       options_.renew_from.count(), options_.renew_to.count())(rng_)};
-    if (std::string message = venue_.subscribe_message(); !message.empty()) {
-        actions_.push_back(SendText{id, std::move(message)});
-    }
+    subscribe(*stream, now);
+    take_over(now);
     advance(now);
     return done();
 }
 
+// Sends the subscribe messages that are due, no faster than the venue wants them.
+void Session::subscribe(Stream& stream, Moment now) {
+    const std::size_t most = stream_type_.symbols_per_message;
+    const bool are_answered = stream_type_.ack_within > Duration{};
+    std::vector<std::size_t> asked;
+    while (now.mono >= stream.subscribe_at) {
+        asked.clear();
+        for (std::size_t i = 0; i < stream.symbols.size() && asked.size() < most; ++i) {
+            if (stream.symbols[i] == Subscription::wanted) asked.push_back(i);
+        }
+        if (asked.empty()) break;
+        actions_.push_back(SendText{stream.id, venue_.subscribe_message(asked)});
+        for (const std::size_t i : asked)
+            stream.symbols[i] = are_answered ? Subscription::sent : Subscription::acknowledged;
+        stream.subscribe_at = now.mono + stream_type_.message_gap;
+        if (are_answered) stream.acknowledged_by = now.mono + stream_type_.ack_within;
+    }
+    if (all_answered(stream)) {
+        stream.ready = true;
+        stream.acknowledged_by.reset();
+    } else if (stream.acknowledged_by && now.mono >= *stream.acknowledged_by) {
+        report_unacknowledged(stream, now);
+    }
+}
+
+bool Session::all_answered(const Stream& stream) const {
+    return std::none_of(stream.symbols.begin(), stream.symbols.end(),
+                        [](Subscription s) { return s == Subscription::wanted || s == Subscription::sent; });
+}
+
+void Session::report_unacknowledged(Stream& stream, Moment now) {
+    std::string missing;
+    for (std::size_t i = 0; i < stream.symbols.size(); ++i) {
+        if (stream.symbols[i] != Subscription::sent) continue;
+        stream.symbols[i] = Subscription::wanted;
+        missing += fmt::format("{}{}", missing.empty() ? "" : ", ", lines_[i].ticker.view());
+    }
+    stream.ready = true;
+    stream.acknowledged_by.reset();
+    stream.subscribe_at = now.mono + options_.subscribe_again;
+    say_once("unacknowledged " + missing, now, log::Level::warn,
+             fmt::format("{} has not acknowledged the subscription of {}; it is sent again every {}{}",
+                         name(), missing, format_duration(options_.subscribe_again),
+                         has_rest_ ? ", and REST is asked meanwhile" : ""));
+}
+
+// The successor takes the place of the stream once it has its subscriptions, so that no trade is missed.
+void Session::take_over(Moment now) {
+    if (!successor_ || !successor_->ready) return;
+    actions_.push_back(CloseStream{stream_->id});
+    // It replaces one that brought quotes until a moment ago: that does not change the state.
+    successor_->brought_quotes = stream_->brought_quotes;
+    successor_->last_quote = now.mono;
+    stream_ = std::exchange(successor_, std::nullopt);
+}
+
 Session::Actions Session::stream_text(int id, std::string_view text, Moment now) {
+    return take_frame(id, text, false, now);
+}
+
+Session::Actions Session::stream_binary(int id, std::string_view bytes, Moment now) {
+    return take_frame(id, bytes, true, now);
+}
+
+ParseResult Session::parse(Stream& stream, std::string_view bytes, bool is_binary, Moment now) {
+    using Kind = ParseError::Kind;
+    if (is_binary && stream_type_.encoding == Encoding::text)
+        return std::unexpected(ParseError{Kind::wrong_shape, "a binary message"});
+    if (is_binary && stream_type_.encoding == Encoding::gzip) {
+        const auto inflated = inflater_.inflate(bytes);
+        if (!inflated) return std::unexpected(ParseError{Kind::not_json, "a message that is not valid gzip"});
+        return stream.parser->parse(*inflated, now.wall, output_);
+    }
+    return stream.parser->parse(bytes, now.wall, output_);
+}
+
+Session::Actions Session::take_frame(int id, std::string_view bytes, bool is_binary, Moment now) {
     actions_.clear();
-    if (!stream_ || stream_->id != id) return done();
-    Stream& stream = *stream_;
-    stream.last_sign = now.mono;
-    quotes_.clear();
-    const ParseResult parsed = venue_.parse_frame(text, now.wall, quotes_);
+    Stream* stream = find_stream(id);
+    if (stream == nullptr || !stream->open) return done();
+    stream->last_sign = now.mono;
+    output_.clear();
+    const ParseResult parsed = parse(*stream, bytes, is_binary, now);
+    // Until the successor takes over, the present stream brings the same trades.
+    if (stream != &*stream_) {
+        for (const Quote& quote : output_.quotes)
+            stream->symbols[index_of(quote.ticker)] = Subscription::acknowledged;
+        output_.quotes.clear();
+    }
     if (!parsed) {
         leave_out(parsed.error().kind);
-        note_bad_frame(stream, parsed.error().text, now);
+        note_bad_frame(*stream, parsed.error().text, now);
         advance(now);
         return done();
     }
-    if (!quotes_.empty()) {
-        stream.last_quote = now.mono;
-        stream.garbled = false;
-        for (const Quote& quote : quotes_) {
-            Line& line = line_of(quote.ticker);
-            line.last_trade = now.mono;
-            line.ask_at = now.mono + options_.quiet_after;
-            line.unknown = false;
-        }
-        publish(now);
-        const bool news =
-            !std::exchange(stream.brought_quotes, true) || status_.state != SourceState::streaming;
-        if (!news && !parsed->server_leaves) return done();
-        stream_trouble_.reset();
-        stream_refusals_ = 0;
-    }
+    const bool is_news = note_quotes(*stream, now);
     if (parsed->refused > 0) {
         leave_out(ParseError::Kind::bad_quote, parsed->refused);
-        note_bad_frame(stream, parsed->why, now);
+        note_bad_frame(*stream, parsed->why, now);
     }
-    if (parsed->server_leaves) stream.renew_at = now.mono;
-    advance(now);
+    for (const StreamEvent& event : output_.events) take_event(*stream, event, now);
+    const bool is_plain = !output_.quotes.empty() && output_.events.empty() && parsed->refused == 0;
+    if (!is_plain || is_news) advance(now);
     return done();
+}
+
+// Whether they change what is said of the source.
+bool Session::note_quotes(Stream& stream, Moment now) {
+    bool is_live = false;
+    for (const Quote& quote : output_.quotes) {
+        const std::size_t i = index_of(quote.ticker);
+        stream.symbols[i] = Subscription::acknowledged;
+        if (!quote.is_live) continue;
+        is_live = true;
+        Line& line = lines_[i];
+        line.last_trade = now.mono;
+        line.ask_at = now.mono + options_.quiet_after;
+        line.unknown = line.stream_refused = false;
+    }
+    publish(output_.quotes, now);
+    if (!is_live) return false;
+    stream.last_quote = now.mono;
+    stream.garbled = false;
+    if (std::exchange(stream.brought_quotes, true) && status_.state == SourceState::streaming) return false;
+    stream_trouble_.reset();
+    stream_refusals_ = 0;
+    return true;
+}
+
+void Session::take_event(Stream& stream, const StreamEvent& event, Moment now) {
+    if (const auto* reply = std::get_if<Reply>(&event)) {
+        actions_.push_back(SendText{stream.id, reply->text});
+    } else if (const auto* acknowledged = std::get_if<Acknowledged>(&event)) {
+        stream.symbols[acknowledged->instrument] = Subscription::acknowledged;
+    } else if (const auto* refused = std::get_if<SymbolRefused>(&event)) {
+        refuse_symbol(stream, *refused, now);
+    } else if (const auto* limited = std::get_if<RateLimited>(&event)) {
+        leave_out(ParseError::Kind::rate_limited);
+        stream.subscribe_at = now.mono + options_.subscribe_again;
+        for (Subscription& symbol : stream.symbols) {
+            if (symbol == Subscription::sent) symbol = Subscription::wanted;
+        }
+        stream.acknowledged_by.reset();
+        say_once("rate limited", now, log::Level::warn,
+                 fmt::format("{} limits the rate of messages; subscribing continues in {}", name(),
+                             format_duration(options_.subscribe_again)),
+                 limited->why);
+    } else if (std::holds_alternative<Alive>(event)) {
+        stream.garbled = false;
+    } else if (std::holds_alternative<ServerLeaves>(event)) {
+        stream.renew_at = now.mono;
+    } else if (const auto* gap = std::get_if<Gap>(&event)) {
+        lost_trades_ += gap->lost;
+        say_once("gap", now, log::Level::info,
+                 fmt::format("{} trades of {} were lost on the way from {}", gap->lost,
+                             lines_[gap->instrument].ticker.view(), name()));
+    }
+}
+
+// The others stay subscribed; REST is asked for this one.
+void Session::refuse_symbol(Stream& stream, const SymbolRefused& refused, Moment now) {
+    leave_out(ParseError::Kind::unknown_symbol);
+    stream.symbols[refused.instrument] = Subscription::refused;
+    Line& line = lines_[refused.instrument];
+    line.ask_at = std::min(line.ask_at, now.mono);
+    if (std::exchange(line.stream_refused, true)) return;
+    say(log::Level::warn,
+        fmt::format("{} refuses to stream {} ({}){}; if it has another name there, set it in market.symbols",
+                    name(), line.ticker.view(), venue_.instruments()[refused.instrument].symbol,
+                    has_rest_ ? ", so REST is asked for it" : ""),
+        refused.why);
 }
 
 Session::Actions Session::stream_ping(int id, Moment now) {
     actions_.clear();
-    if (!stream_ || stream_->id != id) return done();
-    stream_->last_sign = now.mono;
+    if (Stream* stream = find_stream(id)) stream->last_sign = now.mono;
     return done();
 }
 
@@ -116,32 +254,53 @@ void Session::advance_stream(Moment now) {
         if (now.mono >= reconnect_at_) open_stream(stream_);
         return;
     }
+    if (successor_ && successor_->open) {
+        subscribe(*successor_, now);
+        take_over(now);
+    }
     if (!stream_->open) return;
+    subscribe(*stream_, now);
     const Duration no_sign = std::chrono::floor<Duration>(now.mono - stream_->last_sign);
     const Duration no_quote = std::chrono::floor<Duration>(now.mono - stream_->last_quote);
     const auto give_up = [&](std::string why) {
         actions_.push_back(CloseStream{stream_->id});
         lose_stream(now, std::move(why));
     };
-    if (no_sign >= options_.silence_limit) {
-        give_up(fmt::format("nothing was heard for {}", format_duration(options_.silence_limit)));
-    } else if (stream_->garbled && no_quote >= options_.silence_limit) {
+    if (no_sign >= stream_type_.silence_limit) {
+        give_up(fmt::format("nothing was heard for {}", format_duration(stream_type_.silence_limit)));
+    } else if (stream_->garbled && no_quote >= stream_type_.silence_limit) {
         give_up(fmt::format("nothing that makes sense was heard for {}",
-                            format_duration(options_.silence_limit)));
-    } else if (no_quote >= options_.deaf_limit) {
-        give_up(
-            fmt::format("it was open, but brought no trade for {}", format_duration(options_.deaf_limit)));
+                            format_duration(stream_type_.silence_limit)));
+    } else if (no_quote >= stream_type_.deaf_limit) {
+        give_up(fmt::format("it was open, but brought no trade for {}",
+                            format_duration(stream_type_.deaf_limit)));
     } else if (now.mono >= stream_->renew_at && !successor_) {
         say(log::Level::debug, fmt::format("{}'s stream is renewed before the venue ends it", name()));
         open_stream(successor_);
-    } else if (now.mono - std::max(stream_->last_sign, stream_->last_ping) >= options_.silence_limit / 2) {
+    } else if (now.mono >= next_ping(*stream_)) {
         stream_->last_ping = now.mono;
-        actions_.push_back(SendPing{stream_->id});
+        const std::string_view text = stream_type_.keep_alive.text;
+        if (text.empty()) {
+            actions_.push_back(SendPing{stream_->id});
+        } else {
+            actions_.push_back(SendText{stream_->id, std::string(text)});
+        }
     }
 }
 
+MonoTime Session::next_ping(const Stream& stream) const {
+    const KeepAlive& keep = stream_type_.keep_alive;
+    const Duration every = keep.every > Duration{} ? keep.every : stream_type_.silence_limit / 2;
+    return (keep.always ? stream.last_ping : std::max(stream.last_sign, stream.last_ping)) + every;
+}
+
 void Session::open_stream(std::optional<Stream>& slot) {
-    slot = Stream{.id = ++last_stream_};
+    Stream stream;
+    stream.id = ++last_stream_;
+    stream.parser = venue_.create_parser();
+    stream.symbols.resize(lines_.size(), stream_type_.symbols_per_message == 0 ? Subscription::acknowledged
+                                                                               : Subscription::wanted);
+    slot = std::move(stream);
     actions_.push_back(OpenStream{slot->id, stream_url_});
 }
 
@@ -169,7 +328,7 @@ void Session::schedule_reconnect(Moment now, bool was_healthy) {
 }
 
 void Session::note_bad_frame(Stream& stream, std::string_view why, Moment now) {
-    if (quotes_.empty()) stream.garbled = true;
+    if (output_.quotes.empty()) stream.garbled = true;
     ++refused_quotes_;
     ++refused_unsaid_;
     if (refused_said_at_ && now.mono - *refused_said_at_ < 1min) return;
@@ -188,7 +347,7 @@ bool Session::is_healthy(const Stream& stream, Moment now) const {
 
 bool Session::stream_brings_quotes(Moment now) const {
     return stream_ && stream_->open && stream_->brought_quotes &&
-           now.mono - stream_->last_quote < options_.silence_limit;
+           now.mono - stream_->last_quote < stream_type_.silence_limit;
 }
 
 }  // namespace pricewire::feed

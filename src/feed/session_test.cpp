@@ -374,37 +374,235 @@ TEST(Session, EventsOfAStreamThatWasReplacedAreIgnored) {
     EXPECT_EQ(p.done(), "");
 }
 
-// A venue that subscribes by a message.
-class Messages final : public Venue {
+// A venue that subscribes by messages of two symbols, 100 ms apart, and whose frames are events in plain
+// text: "price BTC 1", "old BTC 1", "ack BTC", "refuse BTC", "slow down", "heartbeat", "leave", "lost BTC",
+// "ask".
+class ToyParser final : public StreamParser {
 public:
-    const VenueType& type() const override { return binance_type; }
-    std::span<const Instrument> instruments() const override { return instruments_; }
-    std::string stream_url() const override { return "wss://venue/ws"; }
-    std::string subscribe_message() const override { return "subscribe BTC"; }
-    std::string rest_url(std::span<const std::size_t>) const override { return {}; }
-    ParseResult parse_frame(std::string_view, Timestamp, std::vector<Quote>&) override { return Parsed{}; }
-    ParseResult parse_answer(std::string_view, Timestamp, std::vector<Quote>&) override { return Parsed{}; }
+    explicit ToyParser(const Venue& venue) : venue_(venue) {}
+    ParseResult parse(std::string_view bytes, Timestamp received_at, StreamOutput& out) override {
+        const std::size_t space = bytes.find(' ');
+        const std::string_view word = bytes.substr(0, space);
+        std::string_view rest = space == std::string_view::npos ? "" : bytes.substr(space + 1);
+        const std::size_t i = venue_.find(rest.substr(0, rest.find(' '))).value_or(0);
+        if (word == "price" || word == "old") {
+            rest.remove_prefix(rest.find(' ') + 1);
+            Quote quote{venue_.type().name,    SourceKind::exchange, venue_.instruments()[i].ticker,
+                        *Decimal::parse(rest), received_at,          received_at};
+            quote.is_live = word == "price";
+            out.quotes.push_back(quote);
+        } else if (word == "ack") {
+            out.events.push_back(Acknowledged{i});
+        } else if (word == "refuse") {
+            out.events.push_back(SymbolRefused{i, "no such market"});
+        } else if (word == "slow") {
+            out.events.push_back(RateLimited{"too many messages"});
+        } else if (word == "heartbeat") {
+            out.events.push_back(Alive{});
+        } else if (word == "leave") {
+            out.events.push_back(ServerLeaves{});
+        } else if (word == "lost") {
+            out.events.push_back(Gap{i, 3});
+        } else if (word == "ask") {
+            out.events.push_back(Reply{"answer"});
+        }
+        return Parsed{};
+    }
 
 private:
-    std::vector<Instrument> instruments_{{"BTC", "BTC"}};
+    const Venue& venue_;
 };
 
-TEST(Session, AVenueMaySubscribeByMessageAndHaveNoRest) {
-    Play p(std::make_unique<Messages>());
+class Toy final : public Venue {
+public:
+    Toy(const VenueType& type, std::string rest_url = {})
+        : Venue(type, {{"BTC", "BTC"}, {"ETH", "ETH"}, {"SOL", "SOL"}},
+                {"wss://toy/ws", std::move(rest_url)}) {}
+    std::string subscribe_message(std::span<const std::size_t> asked) const override {
+        std::string out = "subscribe";
+        for (const std::size_t i : asked) out += " " + instruments()[i].symbol;
+        return out;
+    }
+    std::unique_ptr<StreamParser> create_parser() const override {
+        return std::make_unique<ToyParser>(*this);
+    }
+    std::string rest_url(std::span<const std::size_t> asked) const override {
+        if (endpoints().rest_url.empty()) return {};
+        std::string out = endpoints().rest_url + "/";
+        for (const std::size_t i : asked) out += instruments()[i].symbol;
+        return out;
+    }
+    ParseResult parse_answer(std::string_view, Timestamp received_at, std::vector<Quote>& out) override {
+        out.push_back(
+            {type().name, SourceKind::exchange, "SOL", Decimal::from_int(7), received_at, received_at});
+        return Parsed{};
+    }
+};
+
+const VenueType toy{.name = "toy",
+                    .title = "Toy",
+                    .stream = {.symbols_per_message = 2, .message_gap = 100ms, .ack_within = 10s}};
+const VenueType toy_by_the_clock{
+    .name = "toy",
+    .title = "Toy",
+    .stream = {.symbols_per_message = 3, .keep_alive = {.text = "ping", .every = 4s}}};
+
+Play subscribed() {
+    Play p(std::make_unique<Toy>(toy));
     p.start();
     p.opened(1);
+    p.wait(100ms);
+    for (const char* frame : {"ack BTC", "ack ETH", "ack SOL", "price BTC 1"}) p.text(1, frame);
+    return p;
+}
+
+TEST(Session, SubscribesByPacedMessagesAndWorksWithoutRest) {
+    Play p = subscribed();
     p.wait(16s);
     p.opened(2);
-    EXPECT_EQ(p.done(), R"(0.0 open 1 wss://venue/ws
+    EXPECT_EQ(p.done(), R"(0.0 open 1 wss://toy/ws
 0.0 connecting
-0.0 send 1 subscribe BTC
-7.5 ping 1
-15.0 close 1
-15.0 warn: binance's stream is away; it gives no prices until it is back | nothing was heard for 15s
-15.0 silent (nothing was heard for 15s)
-15.9 open 2 wss://venue/ws
-16.0 send 2 subscribe BTC
+0.0 send 1 subscribe BTC ETH
+0.1 send 1 subscribe SOL
+0.1 quote BTC 1
+0.1 streaming
+0.1 info: toy streams the trades of BTC, ETH, SOL
+7.6 ping 1
+15.1 close 1
+15.1 warn: toy's stream is away; it gives no prices until it is back | nothing was heard for 15s
+15.1 silent (nothing was heard for 15s)
+15.8 open 2 wss://toy/ws
+16.1 send 2 subscribe BTC ETH
 )");
+}
+
+TEST(Session, ARefusedSymbolLeavesTheOthersAndIsRequestedByRest) {
+    Play p(std::make_unique<Toy>(toy, "https://toy"));
+    p.start();
+    p.opened(1);
+    p.wait(100ms);
+    p.text(1, "refuse SOL");
+    p.text(1, "refuse SOL");
+    p.text(1, "price BTC 1");
+    p.text(1, "ack ETH");
+    p.answer(200, "");
+    p.wait(11s);
+    EXPECT_EQ(p.count("refuses to stream"), 1);
+    EXPECT_EQ(p.count("0.1 warn: toy refuses to stream SOL (SOL), so REST is asked for it; if it has another "
+                      "name there, "
+                      "set it in market.symbols | no such market"),
+              1);
+    EXPECT_EQ(p.count("0.1 GET /SOL"), 1);
+    EXPECT_EQ(p.count("quote SOL 7"), 1);
+    EXPECT_EQ(p.count("subscribe SOL"), 1) << "not sent again on this connection";
+    EXPECT_EQ(p.status().state, SourceState::streaming);
+    EXPECT_EQ(p.session().left_out(ParseError::Kind::unknown_symbol), 2u);
+}
+
+TEST(Session, AnUnacknowledgedSymbolIsReportedOnceAndSubscribedAgainLater) {
+    Play p(std::make_unique<Toy>(toy));
+    p.start();
+    p.opened(1);
+    p.text(1, "ack BTC");
+    for (int i = 0; i < 302 * 2; ++i) {
+        p.wait(500ms);
+        p.text(1, "price ETH 1");  // trades acknowledge as well
+    }
+    EXPECT_EQ(p.count("has not acknowledged the subscription of SOL; it is sent again every 5m"), 1);
+    EXPECT_EQ(p.count("10.1 warn: toy has not acknowledged"), 1);
+    EXPECT_EQ(p.count("310.1 send 1 subscribe SOL"), 0);
+    p.wait(8500ms);
+    EXPECT_EQ(p.count("310.1 send 1 subscribe SOL\n"), 1);
+    EXPECT_EQ(p.count("subscribe BTC"), 1);
+}
+
+TEST(Session, AnEventIsActedOn) {
+    Play p = subscribed();
+    p.done();
+    p.text(1, "ask");
+    p.text(1, "lost ETH");
+    p.text(1, "lost ETH");
+    p.text(1, "old BTC 9");
+    EXPECT_EQ(p.done(), R"(0.1 send 1 answer
+0.1 info: 3 trades of ETH were lost on the way from toy
+0.1 old quote BTC 9
+)");
+    EXPECT_EQ(p.session().lost_trades(), 6u);
+    EXPECT_EQ(p.status().last_quote_at, p.now().wall);
+    p.wait(5s);
+    p.text(1, "old BTC 9");
+    EXPECT_EQ(p.status().last_quote_at, p.now().wall - 5s)
+        << "a trade from before is not a sign of the present";
+    p.wait(14s);
+    p.text(1, "heartbeat");
+    EXPECT_EQ(p.status().state, SourceState::silent) << "heartbeats are no prices";
+    EXPECT_EQ(p.count("close 1"), 0);
+}
+
+TEST(Session, ARateLimitPausesSubscribing) {
+    Play p(std::make_unique<Toy>(toy));
+    p.start();
+    p.opened(1);
+    p.text(1, "slow down");
+    p.text(1, "price BTC 1");
+    for (int i = 0; i < 60; ++i) {
+        p.wait(5s);
+        p.text(1, "price BTC 1");
+    }
+    EXPECT_EQ(
+        p.count("0.0 warn: toy limits the rate of messages; subscribing continues in 5m | too many messages"),
+        1);
+    EXPECT_EQ(p.count("300.0 send 1 subscribe ETH SOL"), 1);
+    EXPECT_EQ(p.count("send"), 2);
+}
+
+TEST(Session, ASuccessorTakesOverWhenItIsSubscribed) {
+    Play p = subscribed();
+    p.text(1, "leave");
+    p.opened(2);
+    p.done();
+    p.text(2, "ack BTC");
+    p.text(2, "price ETH 2");
+    p.text(1, "price ETH 2");
+    EXPECT_EQ(p.done(), "0.1 quote ETH 2\n") << "from the one that is still in charge";
+    p.wait(100ms);
+    p.text(2, "refuse SOL");
+    p.text(2, "price BTC 3");
+    p.text(1, "price BTC 3");
+    EXPECT_EQ(p.count("0.2 close 1"), 1);
+    EXPECT_EQ(p.count("0.2 quote BTC 3"), 1);
+    EXPECT_EQ(p.status().state, SourceState::streaming);
+}
+
+TEST(Session, ASuccessorThatIsNeverAcknowledgedTakesOverInTheEnd) {
+    Play p = subscribed();
+    p.text(1, "leave");
+    p.opened(2);
+    for (int i = 0; i < 11; ++i) {
+        p.wait(1s);
+        p.text(1, "heartbeat");
+    }
+    EXPECT_EQ(p.count("10.2 close 1"), 1);
+}
+
+TEST(Session, TextKeepsAConnectionAlive) {
+    Play p(std::make_unique<Toy>(toy_by_the_clock));
+    p.start();
+    p.opened(1);
+    p.text(1, "price BTC 1");
+    p.done();
+    p.wait(3s);
+    p.text(1, "price BTC 1");
+    p.wait(4s);
+    p.text(1, "heartbeat");
+    p.wait(4s);
+    EXPECT_EQ(p.done(), "3.0 quote BTC 1\n7.0 send 1 ping\n11.0 send 1 ping\n");
+}
+
+TEST(Session, ABinaryMessageOfATextVenueIsNoPrice) {
+    Play p = subscribed();
+    p.binary(1, "price BTC 1");
+    EXPECT_EQ(p.count("toy sent something that is no usable price; it is left out | a binary message"), 1);
 }
 
 }  // namespace

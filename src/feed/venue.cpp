@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <numeric>
+#include <utility>
 
 #include "feed/binance/binance.hpp"
 #include "feed/coingecko/coingecko.hpp"
@@ -9,27 +11,34 @@
 
 namespace pricewire::feed {
 
-std::span<const VenueType* const> venue_types() {
-    static constexpr std::array<const VenueType*, 2> all{&binance_type, &coingecko_type};
+VenueTypes venue_types() {
+    static constexpr std::array<const VenueType*, 2> all{
+        &binance_type,
+        &coingecko_type,
+    };
     return all;
 }
 
-const VenueType* find_venue_type(std::string_view name) {
-    const auto all = venue_types();
-    const auto found = std::find_if(all.begin(), all.end(), [&](auto* t) { return t->name.view() == name; });
-    return found == all.end() ? nullptr : *found;
+const VenueType* find_venue_type(std::string_view name, VenueTypes venues) {
+    const auto found =
+        std::find_if(venues.begin(), venues.end(), [&](auto* type) { return type->name.view() == name; });
+    return found == venues.end() ? nullptr : *found;
 }
 
-SymbolIndex::SymbolIndex(std::span<const Instrument> instruments) {
-    by_symbol_.reserve(instruments.size());
-    for (const Instrument& i : instruments) by_symbol_.push_back(&i);
-    std::sort(by_symbol_.begin(), by_symbol_.end(), [](auto* a, auto* b) { return a->symbol < b->symbol; });
+Venue::Venue(const VenueType& type, std::vector<Instrument> instruments, Endpoints endpoints)
+    : type_(type), instruments_(std::move(instruments)), endpoints_(std::move(endpoints)) {
+    by_symbol_.resize(instruments_.size());
+    std::iota(by_symbol_.begin(), by_symbol_.end(), std::size_t{0});
+    std::sort(by_symbol_.begin(), by_symbol_.end(),
+              [&](std::size_t a, std::size_t b) { return instruments_[a].symbol < instruments_[b].symbol; });
 }
 
-const Instrument* SymbolIndex::find(std::string_view symbol) const {
-    const auto found = std::lower_bound(by_symbol_.begin(), by_symbol_.end(), symbol,
-                                        [](auto* i, std::string_view s) { return i->symbol < s; });
-    return found != by_symbol_.end() && (*found)->symbol == symbol ? *found : nullptr;
+std::optional<std::size_t> Venue::find(std::string_view symbol) const {
+    const auto found =
+        std::lower_bound(by_symbol_.begin(), by_symbol_.end(), symbol,
+                         [&](std::size_t i, std::string_view s) { return instruments_[i].symbol < s; });
+    if (found == by_symbol_.end() || instruments_[*found].symbol != symbol) return std::nullopt;
+    return *found;
 }
 
 std::string_view to_string(ParseError::Kind kind) {

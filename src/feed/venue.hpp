@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "domain/market.hpp"
@@ -20,7 +21,7 @@ struct Instrument {
     std::string symbol;
 };
 
-// Where a venue is found. Without a trailing slash.
+// Base addresses of a venue, without a trailing slash.
 struct Endpoints {
     std::string ws_url;    // empty: no stream
     std::string rest_url;  // empty: no REST
@@ -29,11 +30,12 @@ struct Endpoints {
 // Why bytes of a venue gave no quote.
 struct ParseError {
     enum class Kind : std::uint8_t {
-        not_json,        // an HTML page, a bare "error code: 1015", cut off, garbage
-        wrong_shape,     // JSON, but not what this venue sends
-        bad_quote,       // a price that is no positive decimal, a symbol nobody asked for, an impossible time
-        unknown_symbol,  // the venue does not know one of the symbols asked for
-        rate_limited,    // the venue says that it is asked too often, under whatever status
+        not_json,     // an HTML page, a bare "error code: 1015", truncated, garbage
+        wrong_shape,  // JSON, but not what this venue sends
+        // the price is not a positive decimal, the symbol was not requested, or the time is impossible
+        bad_quote,
+        unknown_symbol,  // the venue does not know one of the requested symbols
+        rate_limited,    // the venue says that requests come too often, under whatever status
         venue_error,     // any other error of the venue's own
     };
     Kind kind = Kind::not_json;
@@ -42,65 +44,168 @@ struct ParseError {
 constexpr std::size_t parse_error_kinds = 6;
 std::string_view to_string(ParseError::Kind kind);
 
-// What was found beside the quotes.
+// What was left out beside the quotes.
 struct Parsed {
-    std::size_t refused = 0;     // quotes left out of an answer that held others too
-    std::string why;             // of the first of them
-    bool server_leaves = false;  // the venue is about to close the stream: a new one should be opened
+    std::size_t refused = 0;  // invalid quotes in a message that was otherwise good
+    std::string why;          // of the first of them
 };
 using ParseResult = std::expected<Parsed, ParseError>;
 
-// What a venue is, before anything is asked of it. All of it is constant.
-struct VenueType {
-    SourceName name;
-    SourceKind kind;
-    std::size_t max_instruments;  // per stream and per request
-    // The venue's symbol by its rule; nullopt where the rule gives none and market.symbols must.
-    std::optional<std::string> (*symbol_of)(Ticker ticker);
-    // Whether `symbol` could be one: it goes into URLs as it is.
-    bool (*is_symbol)(std::string_view symbol);
-    std::unique_ptr<class Venue> (*create)(std::vector<Instrument> instruments, const Endpoints& endpoints);
+// What a frame says beside quotes. `instrument` is an index into Venue::instruments().
+struct Reply {  // to be sent back at once
+    std::string text;
+};
+struct Acknowledged {
+    std::size_t instrument = 0;
+};
+struct SymbolRefused {
+    std::size_t instrument = 0;
+    std::string why;
+};
+struct RateLimited {  // the venue wants fewer messages from us
+    std::string why;
+};
+struct Alive {};         // a heartbeat or a pong
+struct ServerLeaves {};  // the venue is about to close the connection: a successor should be opened
+struct Gap {             // trades between the last frame and this one were lost
+    std::size_t instrument = 0;
+    std::uint64_t lost = 0;
+};
+using StreamEvent = std::variant<Reply, Acknowledged, SymbolRefused, RateLimited, Alive, ServerLeaves, Gap>;
+
+// What one frame gave. Reused from frame to frame.
+struct StreamOutput {
+    std::vector<Quote> quotes;  // in the order in which they are to be published, oldest first
+    std::vector<StreamEvent> events;
+    void clear() {
+        quotes.clear();
+        events.clear();
+    }
 };
 
-// How one venue differs from the others: its URLs, messages and formats, for a given list of instruments.
-// The parsers are pure but for buffers they reuse: no I/O, no clock, no throw on any input. They append to
-// `out` only what was asked for and has a price > 0. One thread at a time.
+// Parses the frames of one connection, and holds what is known only while that lives (last trade ids, say).
+// No I/O, no clock, does not throw on any input. One thread.
+class StreamParser {
+public:
+    virtual ~StreamParser() = default;
+    // Appends to `out` only quotes of requested instruments with a price > 0. On an error `out.quotes` is
+    // left as it was. Neither an error nor output: a frame that does not concern us. `bytes` are decompressed
+    // already.
+    virtual ParseResult parse(std::string_view bytes, Timestamp received_at, StreamOutput& out) = 0;
+};
+
+enum class Encoding : std::uint8_t {
+    text,
+    gzip,    // each message is binary: one gzip member
+    binary,  // binary messages go to the parser as they are
+};
+
+// What keeps a connection open, beside replies that the parser gives. An idle one is asked for a sign of
+// life.
+struct KeepAlive {
+    std::string_view text;  // sent in place of a protocol ping; empty: a protocol ping
+    Duration every{};       // after that long without a frame; 0: half of the silence limit
+    bool always = false;    // send it every `every`, frames or not
+};
+
+// How a venue's stream works.
+struct StreamType {
+    using seconds = std::chrono::seconds;
+    using minutes = std::chrono::minutes;
+
+    std::string_view url;  // default address; empty: the venue has no stream
+    Encoding encoding = Encoding::text;
+    std::size_t max_instruments = 200;    // on one connection
+    std::size_t symbols_per_message = 0;  // in one subscribe message; 0: the URL names the symbols
+    Duration message_gap{};               // between two subscribe messages
+    Duration ack_within{};  // a symbol not acknowledged by then is reported; 0: there are no acknowledgements
+    KeepAlive keep_alive;
+    Duration silence_limit = seconds{15};  // reopened when nothing at all has come for this long
+    Duration deaf_limit = seconds{60};     // likewise when frames come, but no trade
+    // A successor is opened at an age drawn from here. 0: connections have no maximum age.
+    Duration renew_from{};
+    Duration renew_to{};
+};
+
+// How a venue's REST interface is used.
+struct RestType {
+    std::string_view url;                              // default address
+    std::size_t max_instruments = 200;                 // in one request
+    std::size_t max_answer = 256 * 1024;               // bytes; a longer answer is an error
+    Duration poll_interval = std::chrono::seconds{5};  // default of sources.<name>.poll_interval
+    Duration least_interval{};                         // at the default address; 0: any
+    std::string_view least_interval_reason;            // for the operator whose poll_interval is shorter
+};
+
+// What a venue's REST interface offers of the past.
+struct HistoryOffer {
+    enum class TradesBy : std::uint8_t { none, latest, time, id };
+    std::size_t bars_per_request = 0;  // of one minute; 0: none
+    bool newest_first = false;         // the order of bars
+    Duration bars_reach{};             // how far back bars go; 0: all of history
+    std::size_t trades_per_request = 0;
+    TradesBy trades_by = TradesBy::none;  // what pages of trades are requested by; latest: there are no pages
+};
+
+// All that is constant about a venue.
+struct VenueType {
+    SourceName name;
+    std::string_view title;  // as the venue writes its name
+    SourceKind kind = SourceKind::exchange;
+    std::string_view off_reason;  // empty: enabled by default; else why it is not
+    StreamType stream;
+    RestType rest;
+    HistoryOffer history;
+    // The venue's symbol by its rule; nullopt where the rule gives none and market.symbols must.
+    std::optional<std::string> (*symbol_of)(Ticker ticker) = nullptr;
+    // Whether `symbol` is valid: it goes into URLs and messages as it is.
+    bool (*is_symbol)(std::string_view symbol) = nullptr;
+    std::unique_ptr<class Venue> (*create)(std::vector<Instrument> instruments,
+                                           Endpoints endpoints) = nullptr;
+};
+
+// The messages, URLs and formats of one venue for a given list of instruments. No I/O, no clock, does not
+// throw on any input. One thread.
 class Venue {
 public:
+    Venue(const VenueType& type, std::vector<Instrument> instruments, Endpoints endpoints);
     virtual ~Venue() = default;
-    virtual const VenueType& type() const = 0;
-    virtual std::span<const Instrument> instruments() const = 0;
+    Venue(const Venue&) = delete;
+    Venue& operator=(const Venue&) = delete;
 
-    // Empty: this venue has no stream.
-    virtual std::string stream_url() const = 0;
-    // What is sent once the stream is open; empty where the URL says it all.
-    virtual std::string subscribe_message() const = 0;
+    const VenueType& type() const { return type_; }
+    std::span<const Instrument> instruments() const { return instruments_; }
+
+    // Empty: no stream.
+    virtual std::string stream_url() const { return endpoints_.ws_url; }
+    // Subscribes instruments()[i] for each i of `asked`, which has 1 to symbols_per_message entries.
+    virtual std::string subscribe_message(std::span<const std::size_t>) const { return {}; }
+    // For a new connection. The venue outlives it.
+    virtual std::unique_ptr<StreamParser> create_parser() const { return nullptr; }
     // The request for the prices of instruments()[i] for each i of `asked`, which is not empty. Empty: no
     // REST.
     virtual std::string rest_url(std::span<const std::size_t> asked) const = 0;
-
-    // A message of the stream. No error and nothing in `out`: one that does not concern us.
-    virtual ParseResult parse_frame(std::string_view bytes, Timestamp received_at,
-                                    std::vector<Quote>& out) = 0;
-    // A body under status 200, or one that may explain another status.
+    // A body under status 200, or one that may explain another status. On an error `out` is left as it was.
     virtual ParseResult parse_answer(std::string_view body, Timestamp received_at,
                                      std::vector<Quote>& out) = 0;
-};
 
-// Every venue that Pricewire speaks to.
-std::span<const VenueType* const> venue_types();
-// Null where there is none of that name.
-const VenueType* find_venue_type(std::string_view name);
+    // The index of the instrument with this symbol; nullopt where there is none. Allocates nothing.
+    std::optional<std::size_t> find(std::string_view symbol) const;
 
-// Finds an instrument by its symbol. Built once; the lookup allocates nothing.
-class SymbolIndex {
-public:
-    // `instruments` outlives it.
-    explicit SymbolIndex(std::span<const Instrument> instruments);
-    const Instrument* find(std::string_view symbol) const;
+protected:
+    const Endpoints& endpoints() const { return endpoints_; }
 
 private:
-    std::vector<const Instrument*> by_symbol_;
+    const VenueType& type_;
+    const std::vector<Instrument> instruments_;
+    const Endpoints endpoints_;
+    std::vector<std::size_t> by_symbol_;  // indexes of instruments_, sorted by symbol
 };
+
+// The venues that Pricewire knows; the one place where a venue is registered.
+using VenueTypes = std::span<const VenueType* const>;
+VenueTypes venue_types();
+// Null where there is none with that name.
+const VenueType* find_venue_type(std::string_view name, VenueTypes venues = venue_types());
 
 }  // namespace pricewire::feed

@@ -28,7 +28,7 @@ Market::Market(std::span<const Ticker> tickers, ConsolidationPolicy policy, Mark
 void Market::on_quotes(std::span<const Quote> quotes, Timestamp now) {
     for (const Quote& quote : quotes) {
         const auto found = lines_.find(quote.ticker);
-        if (found == lines_.end()) continue;
+        if (found == lines_.end() || !quote.is_live) continue;
         Line& line = found->second;
         const auto made = line.consolidator.update(quote, now);
         note(*line.meter, quote, line.consolidator.verdict());

@@ -28,7 +28,8 @@ public:
     Market(const Market&) = delete;
     Market& operator=(const Market&) = delete;
 
-    // Quotes of unknown tickers are passed over. Every quote that counts makes a price.
+    // Quotes of unknown tickers, and those that are not live, are ignored. Every quote that counts makes a
+    // price.
     void on_quotes(std::span<const Quote> quotes, Timestamp now);
     // To be called about once a second: judges by age, so that a silent market's price goes.
     void refresh(Timestamp now);

@@ -56,6 +56,13 @@ TEST_F(MarketTest, EveryTradeThatCountsMakesAPriceInOrderAndABatchOneBoard) {
     EXPECT_EQ(last_price_time_, now_);
 }
 
+TEST_F(MarketTest, ATradeFromBeforeIsNotThePresentPrice) {
+    Quote old = quote("BTC", 90);
+    old.is_live = false;
+    EXPECT_EQ(send({quote("BTC", 100), old}), (Lines{"#1 BTC 100", "board BTC 100 a counted"}));
+    EXPECT_EQ(send({old}), Lines{});
+}
+
 TEST_F(MarketTest, PassesOverTickersItDoesNotKnow) {
     EXPECT_EQ(send({quote("DOGE", 1)}), Lines{});
 }

@@ -21,7 +21,7 @@ void check_quotes(const feed::ParseResult& result, const std::vector<Quote>& quo
     for (const Quote& quote : quotes) {
         check(quote.price.is_positive());
         check(quote.ticker == Ticker("BTC") || quote.ticker == Ticker("ETH"));
-        check(quote.time >= Timestamp{} && quote.source == binance_type.name);
+        check(quote.time >= Timestamp{} && quote.source == feed::binance_type.name);
     }
 }
 
@@ -29,13 +29,15 @@ void check_quotes(const feed::ParseResult& result, const std::vector<Quote>& quo
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     static const auto venue =
-        binance_type.create({{"BTC", "BTCUSDT"}, {"ETH", "ETHUSDT"}}, {"wss://b", "https://b"});
+        feed::binance_type.create({{"BTC", "BTCUSDT"}, {"ETH", "ETHUSDT"}}, {"wss://b", "https://b"});
+    static const auto parser = venue->create_parser();
+    static feed::StreamOutput output;
     static std::vector<Quote> quotes;
     const std::string_view bytes(reinterpret_cast<const char*>(data), size);
     const Timestamp now{std::chrono::seconds{1'700'000'000}};
-    quotes.clear();
-    const auto frame = venue->parse_frame(bytes, now, quotes);
-    check_quotes(frame, quotes, 1);
+    output.clear();
+    const auto frame = parser->parse(bytes, now, output);
+    check_quotes(frame, output.quotes, 1);
     quotes.clear();
     const auto answer = venue->parse_answer(bytes, now, quotes);
     check_quotes(answer, quotes, 2);

@@ -11,73 +11,27 @@
 namespace pricewire::feed {
 namespace {
 
+using namespace std::chrono_literals;
+using detail::collect;
+using detail::Fields;
+using detail::leave_out;
+using detail::lower;
+using detail::refuse;
 using detail::ondemand::array;
 using detail::ondemand::document;
 using detail::ondemand::json_type;
 using detail::ondemand::object;
 using Kind = ParseError::Kind;
 
-// Binance allows 1024 streams on a connection, but they are named in the URL, which it cuts off somewhere
+constexpr Currency currency = "USDT";
+
+// Binance allows 1024 streams on a connection, but they are named in the URL, which it truncates somewhere
 // above 200 of them. More tickers mean more connections.
 constexpr std::size_t max_streams = 200;
 
-std::unexpected<ParseError> refuse(Kind kind, std::string text) {
-    return std::unexpected(ParseError{kind, std::move(text)});
-}
-
-std::string lower(std::string_view text) {
-    std::string out(text);
-    std::transform(out.begin(), out.end(), out.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-    return out;
-}
-
-// The spellings of the fields wanted from an object, wherever they stand in it. A field that comes twice is a
-// contradiction, and makes the object worthless.
-template <std::size_t N>
-class Fields {
-public:
-    explicit Fields(const std::array<std::string_view, N>& names) : names_(names) {}
-
-    // False: `key` is none of them.
-    bool take(std::string_view key, simdjson::simdjson_result<detail::ondemand::value> value) {
-        for (std::size_t i = 0; i < N; ++i) {
-            if (names_[i] != key) continue;
-            std::string_view token;
-            if (!tokens_[i].empty() || value.raw_json_token().get(token) != simdjson::SUCCESS) {
-                contradictory_ = true;
-                return true;
-            }
-            tokens_[i] = token;
-            any_ = true;
-            return true;
-        }
-        return false;
-    }
-    std::string_view operator[](std::size_t i) const { return tokens_[i]; }
-    bool contradictory() const { return contradictory_; }
-    bool any() const { return any_; }
-
-private:
-    const std::array<std::string_view, N>& names_;
-    std::array<std::string_view, N> tokens_;
-    bool contradictory_ = false;
-    bool any_ = false;
-};
-
-constexpr std::array<std::string_view, 4> event_names{"e", "s", "p", "T"};
+constexpr std::array<std::string_view, 5> event_names{"e", "s", "p", "T", "t"};
 constexpr std::array<std::string_view, 2> error_names{"code", "msg"};
 constexpr std::array<std::string_view, 2> price_names{"symbol", "price"};
-
-template <std::size_t N>
-simdjson::error_code collect(object from, Fields<N>& fields) {
-    for (auto field : from) {
-        std::string_view key;
-        if (const auto error = field.unescaped_key().get(key)) return error;
-        fields.take(key, field.value());
-    }
-    return simdjson::SUCCESS;
-}
 
 std::unexpected<ParseError> own_error(const Fields<2>& fields) {
     const auto code = detail::plain_integer(fields[0]);
@@ -89,39 +43,11 @@ std::unexpected<ParseError> own_error(const Fields<2>& fields) {
     return refuse(Kind::venue_error, text);
 }
 
-class Binance final : public Venue {
+class BinanceStream final : public StreamParser {
 public:
-    Binance(std::vector<Instrument> instruments, const Endpoints& endpoints)
-        : instruments_(std::move(instruments)), endpoints_(endpoints), index_(instruments_) {
-        seen_.resize(instruments_.size());
-    }
+    explicit BinanceStream(const Venue& venue) : venue_(venue), ids_(venue.instruments().size()) {}
 
-    const VenueType& type() const override { return binance_type; }
-    std::span<const Instrument> instruments() const override { return instruments_; }
-
-    std::string stream_url() const override {
-        if (endpoints_.ws_url.empty()) return {};
-        std::string url =
-            endpoints_.ws_url + (endpoints_.ws_url.find('?') == std::string::npos ? "?" : "&") + "streams=";
-        for (std::size_t i = 0; i < instruments_.size(); ++i) {
-            if (i > 0) url += '/';
-            url += lower(instruments_[i].symbol) + "@trade";
-        }
-        return url;
-    }
-    std::string subscribe_message() const override { return {}; }
-
-    std::string rest_url(std::span<const std::size_t> asked) const override {
-        if (endpoints_.rest_url.empty()) return {};
-        std::string url = endpoints_.rest_url + "/api/v3/ticker/price?symbols=%5B";
-        for (std::size_t i = 0; i < asked.size(); ++i) {
-            if (i > 0) url += "%2C";
-            url += "%22" + instruments_[asked[i]].symbol + "%22";
-        }
-        return url + "%5D";
-    }
-
-    ParseResult parse_frame(std::string_view bytes, Timestamp received_at, std::vector<Quote>& out) override {
+    ParseResult parse(std::string_view bytes, Timestamp received_at, StreamOutput& out) override {
         document frame;
         object root;
         if (!detail::looks_like_json(bytes) || reader_.read(bytes).get(frame))
@@ -173,22 +99,13 @@ public:
         return refuse(Kind::wrong_shape, "a frame of an unknown shape");
     }
 
-    ParseResult parse_answer(std::string_view body, Timestamp received_at, std::vector<Quote>& out) override {
-        const std::size_t before = out.size();
-        auto result = read_answer(body, received_at, out);
-        // Half an answer is none.
-        if (!result) out.resize(before);
-        return result;
-    }
-
 private:
-    ParseResult on_event(std::string_view stream, const Fields<4>& event, Timestamp received_at,
-                         std::vector<Quote>& out) {
+    ParseResult on_event(std::string_view stream, const Fields<5>& event, Timestamp received_at,
+                         StreamOutput& out) {
         const auto name = detail::plain_string(event[0]);
         if (name == "serverShutdown") {
-            Parsed parsed;
-            parsed.server_leaves = true;
-            return parsed;
+            out.events.push_back(ServerLeaves{});
+            return Parsed{};
         }
         if (name != "trade") {
             if (stream.empty()) return Parsed{};
@@ -198,8 +115,8 @@ private:
         const auto digits = detail::plain_string(event[2]);
         const auto at = detail::plain_integer(event[3]);
         if (!symbol || !digits || !at) return refuse(Kind::wrong_shape, "a trade of an unknown shape");
-        const Instrument* instrument = index_.find(*symbol);
-        if (instrument == nullptr) {
+        const auto index = venue_.find(*symbol);
+        if (!index) {
             return refuse(Kind::bad_quote,
                           fmt::format("a trade of '{}', which was not asked for", snippet(*symbol)));
         }
@@ -214,7 +131,13 @@ private:
         }
         if (!time)
             return refuse(Kind::bad_quote, fmt::format("{} is no time of a trade of {}", *at, *symbol));
-        out.push_back({binance_type.name, binance_type.kind, instrument->ticker, *price, *time, received_at});
+        std::optional<std::uint64_t> id;
+        if (const auto number = detail::plain_integer(event[4]); number && *number > 0) {
+            id = static_cast<std::uint64_t>(*number);
+            ids_.note(*index, *id, out.events);
+        }
+        out.quotes.push_back({binance_type.name, binance_type.kind, venue_.instruments()[*index].ticker,
+                              *price, *time, received_at, currency, id});
         return Parsed{};
     }
 
@@ -224,11 +147,55 @@ private:
         if (stream.size() != symbol.size() + suffix.size()) return false;
         for (std::size_t i = 0; i < symbol.size(); ++i) {
             const char c = symbol[i];
-            if (stream[i] != (c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c)) return false;
+            if (stream[i] != lower(c)) return false;
         }
         return true;
     }
 
+    const Venue& venue_;
+    detail::TradeIds ids_;
+    detail::JsonReader reader_;
+};
+
+class Binance final : public Venue {
+public:
+    Binance(std::vector<Instrument> instruments, Endpoints endpoints)
+        : Venue(binance_type, std::move(instruments), std::move(endpoints)),
+          seen_(this->instruments().size()) {}
+
+    std::string stream_url() const override {
+        const std::string& base = endpoints().ws_url;
+        if (base.empty()) return {};
+        std::string url = base + (base.find('?') == std::string::npos ? "?" : "&") + "streams=";
+        for (std::size_t i = 0; i < instruments().size(); ++i) {
+            if (i > 0) url += '/';
+            url += lower(instruments()[i].symbol) + "@trade";
+        }
+        return url;
+    }
+    std::unique_ptr<StreamParser> create_parser() const override {
+        return std::make_unique<BinanceStream>(*this);
+    }
+
+    std::string rest_url(std::span<const std::size_t> asked) const override {
+        if (endpoints().rest_url.empty()) return {};
+        std::string url = endpoints().rest_url + "/api/v3/ticker/price?symbols=%5B";
+        for (std::size_t i = 0; i < asked.size(); ++i) {
+            if (i > 0) url += "%2C";
+            url += "%22" + instruments()[asked[i]].symbol + "%22";
+        }
+        return url + "%5D";
+    }
+
+    ParseResult parse_answer(std::string_view body, Timestamp received_at, std::vector<Quote>& out) override {
+        const std::size_t before = out.size();
+        auto result = read_answer(body, received_at, out);
+        // Half an answer is none.
+        if (!result) out.resize(before);
+        return result;
+    }
+
+private:
     ParseResult read_answer(std::string_view body, Timestamp received_at, std::vector<Quote>& out) {
         document answer;
         json_type type{};
@@ -277,25 +244,19 @@ private:
         if (wanted.contradictory() || !symbol || !digits) {
             return ParseError{Kind::wrong_shape, "an answer of an unknown shape"};
         }
-        const Instrument* instrument = index_.find(*symbol);
+        const auto index = find(*symbol);
         const auto price = detail::price_of(*digits);
-        const std::size_t i = instrument ? static_cast<std::size_t>(instrument - instruments_.data()) : 0;
-        if (instrument == nullptr || !price || seen_[i]) {
-            if (parsed.refused++ == 0) {
-                parsed.why = fmt::format("'{}' as the price of '{}'", snippet(*digits), snippet(*symbol));
-            }
+        if (!index || !price || seen_[*index]) {
+            leave_out(parsed, fmt::format("'{}' as the price of '{}'", snippet(*digits), snippet(*symbol)));
             return std::nullopt;
         }
-        seen_[i] = true;
+        seen_[*index] = true;
         // The answer says no time: it is the latest price at the moment it was asked.
-        out.push_back(
-            {binance_type.name, binance_type.kind, instrument->ticker, *price, received_at, received_at});
+        out.push_back({binance_type.name, binance_type.kind, instruments()[*index].ticker, *price,
+                       received_at, received_at, currency});
         return std::nullopt;
     }
 
-    const std::vector<Instrument> instruments_;
-    const Endpoints endpoints_;
-    const SymbolIndex index_;
     std::vector<bool> seen_;
     detail::JsonReader reader_;
 };
@@ -304,8 +265,17 @@ private:
 
 constinit const VenueType binance_type{
     .name = "binance",
+    .title = "Binance",
     .kind = SourceKind::exchange,
-    .max_instruments = max_streams,
+    .stream = {.url = "wss://stream.binance.com:9443/stream",
+               .max_instruments = max_streams,
+               // Binance cuts every connection after 24 h.
+               .renew_from = 23h + 30min,
+               .renew_to = 23h + 55min},
+    .rest = {.url = "https://api.binance.com", .max_instruments = max_streams},
+    .history = {.bars_per_request = 1000,
+                .trades_per_request = 1000,
+                .trades_by = HistoryOffer::TradesBy::id},
     .symbol_of = [](Ticker ticker) { return std::optional(std::string(ticker.view()) + "USDT"); },
     .is_symbol =
         [](std::string_view symbol) {
@@ -315,8 +285,8 @@ constinit const VenueType binance_type{
                               c == '.';
                    });
         },
-    .create = [](std::vector<Instrument> instruments, const Endpoints& endpoints) -> std::unique_ptr<Venue> {
-        return std::make_unique<Binance>(std::move(instruments), endpoints);
+    .create = [](std::vector<Instrument> instruments, Endpoints endpoints) -> std::unique_ptr<Venue> {
+        return std::make_unique<Binance>(std::move(instruments), std::move(endpoints));
     },
 };
 

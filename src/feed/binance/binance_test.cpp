@@ -28,16 +28,19 @@ std::string show(const ParseResult& result, const std::vector<Quote>& quotes) {
         out += std::string(kind_names[static_cast<int>(result.error().kind)]) + ": " + result.error().text;
     } else {
         if (result->refused > 0) out += std::to_string(result->refused) + " refused: " + result->why;
-        if (result->server_leaves) out += "server leaves";
     }
     while (out.ends_with(' ')) out.pop_back();
     return out;
 }
 std::string frame(std::string_view bytes) {
-    std::vector<Quote> quotes;
+    StreamOutput output;
     const auto venue = binance();
-    const auto result = venue->parse_frame(bytes, now, quotes);
-    return show(result, quotes);
+    const auto result = venue->create_parser()->parse(bytes, now, output);
+    std::string out = show(result, output.quotes);
+    for (const StreamEvent& event : output.events) {
+        if (std::holds_alternative<ServerLeaves>(event)) out += "server leaves";
+    }
+    return out;
 }
 std::string answer(std::string_view body) {
     std::vector<Quote> quotes;
@@ -61,7 +64,6 @@ TEST(Binance, Addresses) {
     const auto venue = binance();
     EXPECT_EQ(venue->stream_url(),
               "wss://stream.binance.com:9443/stream?streams=btcusdt@trade/ethusdt@trade/dogeusdt@trade");
-    EXPECT_EQ(venue->subscribe_message(), "");
     EXPECT_EQ(venue->rest_url(std::vector<std::size_t>{0, 2}),
               "https://api.binance.com/api/v3/ticker/price?symbols=%5B%22BTCUSDT%22%2C%22DOGEUSDT%22%5D");
     EXPECT_EQ(binance_type.create({{"BTC", "BTCUSDT"}}, {})->stream_url(), "");
@@ -74,9 +76,11 @@ TEST(Binance, Addresses) {
 }
 
 TEST(Binance, ATradeIsAQuoteWithItsOwnDigitsAndTime) {
-    std::vector<Quote> quotes;
+    StreamOutput output;
+    const auto& quotes = output.quotes;
     const auto venue = binance();
-    ASSERT_TRUE(venue->parse_frame(trade, now, quotes));
+    const auto parser = venue->create_parser();
+    ASSERT_TRUE(parser->parse(trade, now, output));
     ASSERT_EQ(quotes.size(), 1u);
     EXPECT_EQ(quotes[0].source, SourceName("binance"));
     EXPECT_EQ(quotes[0].kind, SourceKind::exchange);
@@ -84,6 +88,18 @@ TEST(Binance, ATradeIsAQuoteWithItsOwnDigitsAndTime) {
     EXPECT_EQ(quotes[0].price, Decimal::parse("61837.63").value());
     EXPECT_EQ(quotes[0].time, from_micros(1'723'161'255'342'000));
     EXPECT_EQ(quotes[0].received_at, now);
+    EXPECT_EQ(quotes[0].currency, Currency("USDT"));
+    EXPECT_EQ(quotes[0].trade_id, 3735683259u);
+    EXPECT_TRUE(quotes[0].is_live && output.events.empty());
+
+    ASSERT_TRUE(parser->parse(with("3735683259", "3735683262"), now, output));
+    ASSERT_EQ(output.events.size(), 1u) << "two ids were left out";
+    const Gap gap = std::get<Gap>(output.events[0]);
+    EXPECT_EQ(gap.instrument, 0u);
+    EXPECT_EQ(gap.lost, 2u);
+    output.clear();
+    ASSERT_TRUE(venue->create_parser()->parse(with("3735683259", "3735683299"), now, output));
+    EXPECT_TRUE(output.events.empty()) << "another connection has its own count";
 }
 
 TEST(Binance, OtherFramesAreIgnoredQuietly) {
@@ -159,10 +175,11 @@ TEST(Binance, WhatIsNoFrameIsRefused) {
 TEST(Binance, AFrameCutOffAnywhereIsNoQuote) {
     const std::string whole = trade;
     const auto venue = binance();
+    const auto parser = venue->create_parser();
     for (std::size_t n = 0; n < whole.size(); ++n) {
-        std::vector<Quote> quotes;
-        const auto result = venue->parse_frame(whole.substr(0, n), now, quotes);
-        EXPECT_TRUE(quotes.empty() && !result) << whole.substr(0, n);
+        StreamOutput output;
+        const auto result = parser->parse(whole.substr(0, n), now, output);
+        EXPECT_TRUE(output.quotes.empty() && !result) << whole.substr(0, n);
     }
 }
 
@@ -215,11 +232,13 @@ TEST(Binance, EveryRecordedTradeToTheDigit) {
     for (const auto& [file, trades] :
          {std::pair{"btcusdt-2024-08-08.jsonl.gz", 9757u}, {"ethusdt-2024-08-08.jsonl.gz", 6106u}}) {
         const auto venue = binance();
-        std::vector<Quote> quotes;
+        const auto parser = venue->create_parser();
+        StreamOutput output;
+        const auto& quotes = output.quotes;
         unsigned seen = 0;
         for (const std::string& bytes : recorded_frames(*path / "binance-ws" / file)) {
-            quotes.clear();
-            const auto result = venue->parse_frame(bytes, now, quotes);
+            output.clear();
+            const auto result = parser->parse(bytes, now, output);
             ASSERT_TRUE(result) << result.error().text << " " << bytes.substr(0, 300);
             const bool is_trade = bytes.find("@trade") != std::string::npos;
             ASSERT_EQ(quotes.size(), is_trade ? 1u : 0u) << bytes.substr(0, 300);

@@ -12,6 +12,9 @@
 namespace pricewire::feed {
 namespace {
 
+using namespace std::chrono_literals;
+using detail::leave_out;
+using detail::refuse;
 using detail::ondemand::document;
 using detail::ondemand::object;
 using Kind = ParseError::Kind;
@@ -60,34 +63,21 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 36> coin_ids
 // Keeps the URL well below what servers take.
 constexpr std::size_t max_coins = 200;
 
-std::unexpected<ParseError> refuse(Kind kind, std::string text) {
-    return std::unexpected(ParseError{kind, std::move(text)});
-}
-
 class CoinGecko final : public Venue {
 public:
-    CoinGecko(std::vector<Instrument> instruments, const Endpoints& endpoints)
-        : instruments_(std::move(instruments)), endpoints_(endpoints), index_(instruments_) {
-        seen_.resize(instruments_.size());
-    }
+    CoinGecko(std::vector<Instrument> instruments, Endpoints endpoints)
+        : Venue(coingecko_type, std::move(instruments), std::move(endpoints)),
+          seen_(this->instruments().size()) {}
 
-    const VenueType& type() const override { return coingecko_type; }
-    std::span<const Instrument> instruments() const override { return instruments_; }
     std::string stream_url() const override { return {}; }
-    std::string subscribe_message() const override { return {}; }
-
     std::string rest_url(std::span<const std::size_t> asked) const override {
-        if (endpoints_.rest_url.empty()) return {};
-        std::string url = endpoints_.rest_url + "/simple/price?ids=";
+        if (endpoints().rest_url.empty()) return {};
+        std::string url = endpoints().rest_url + "/simple/price?ids=";
         for (std::size_t i = 0; i < asked.size(); ++i) {
             if (i > 0) url += "%2C";
-            url += instruments_[asked[i]].symbol;
+            url += instruments()[asked[i]].symbol;
         }
         return url + "&vs_currencies=usd&include_last_updated_at=true&precision=full";
-    }
-
-    ParseResult parse_frame(std::string_view, Timestamp, std::vector<Quote>&) override {
-        return refuse(Kind::wrong_shape, "CoinGecko has no stream here");
     }
 
     ParseResult parse_answer(std::string_view body, Timestamp received_at, std::vector<Quote>& out) override {
@@ -117,7 +107,8 @@ private:
         for (auto field : root) {
             std::string_view id;
             if (field.unescaped_key().get(id)) return refuse(Kind::not_json, "an answer that is cut off");
-            const Instrument* coin = index_.find(id);
+            const auto found = find(id);
+            const Instrument* coin = found ? &instruments()[*found] : nullptr;
             object figures;
             if (const auto error = field.value().get_object().get(figures)) {
                 if (error != simdjson::INCORRECT_TYPE)
@@ -155,7 +146,7 @@ private:
             leave_out(parsed, fmt::format("a price of '{}', which was not asked for", snippet(id)));
             return simdjson::SUCCESS;
         }
-        const auto i = static_cast<std::size_t>(coin - instruments_.data());
+        const auto i = static_cast<std::size_t>(coin - instruments().data());
         const auto price = detail::price_of(detail::trimmed(usd));
         const auto seconds = detail::plain_integer(updated);
         const bool in_range = seconds && *seconds > 0 && *seconds < 10'000'000'000;
@@ -195,13 +186,6 @@ private:
                                   snippet(detail::plain_string(message).value_or(""))));
     }
 
-    static void leave_out(Parsed& parsed, std::string why) {
-        if (parsed.refused++ == 0) parsed.why = std::move(why);
-    }
-
-    const std::vector<Instrument> instruments_;
-    const Endpoints endpoints_;
-    const SymbolIndex index_;
     std::vector<bool> seen_;
     detail::JsonReader reader_;
 };
@@ -217,8 +201,13 @@ std::optional<std::string> id_of(Ticker ticker) {
 
 constinit const VenueType coingecko_type{
     .name = "coingecko",
+    .title = "CoinGecko",
     .kind = SourceKind::aggregator,
-    .max_instruments = max_coins,
+    .rest = {.url = "https://api.coingecko.com/api/v3",
+             .max_instruments = max_coins,
+             .poll_interval = 60s,
+             .least_interval = 60s,
+             .least_interval_reason = "CoinGecko's free tier bans faster callers"},
     .symbol_of = id_of,
     .is_symbol =
         [](std::string_view id) {
@@ -227,8 +216,8 @@ constinit const VenueType coingecko_type{
                        c == '-' || c == '_' || c == '.';
             });
         },
-    .create = [](std::vector<Instrument> instruments, const Endpoints& endpoints) -> std::unique_ptr<Venue> {
-        return std::make_unique<CoinGecko>(std::move(instruments), endpoints);
+    .create = [](std::vector<Instrument> instruments, Endpoints endpoints) -> std::unique_ptr<Venue> {
+        return std::make_unique<CoinGecko>(std::move(instruments), std::move(endpoints));
     },
 };
 

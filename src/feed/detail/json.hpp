@@ -2,19 +2,41 @@
 
 #include <simdjson.h>
 
+#include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstdint>
 #include <cstring>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/decimal.hpp"
+#include "feed/venue.hpp"
 
 // What the venues' parsers share. Included by their .cpp files only: simdjson is a large header.
 namespace pricewire::feed::detail {
 
 namespace ondemand = simdjson::ondemand;
+
+inline std::unexpected<ParseError> refuse(ParseError::Kind kind, std::string text) {
+    return std::unexpected(ParseError{kind, std::move(text)});
+}
+
+inline void leave_out(Parsed& parsed, std::string why) {
+    if (parsed.refused++ == 0) parsed.why = std::move(why);
+}
+
+inline char lower(char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+inline std::string lower(std::string_view text) {
+    std::string out(text);
+    std::transform(out.begin(), out.end(), out.begin(), [](char c) { return lower(c); });
+    return out;
+}
 
 // simdjson reads past the end: the bytes are copied to where there is room for that. The copy is reused.
 class JsonReader {
@@ -71,6 +93,64 @@ inline std::optional<std::int64_t> plain_integer(std::string_view token) {
     if (error != std::errc{} || end != token.data() + token.size()) return std::nullopt;
     return value;
 }
+
+// The spellings of the fields wanted from an object, in whatever order they come. A field that comes twice is
+// a contradiction, which makes the object invalid.
+template <std::size_t N>
+class Fields {
+public:
+    explicit Fields(const std::array<std::string_view, N>& names) : names_(names) {}
+
+    // False: `key` is not one of them.
+    bool take(std::string_view key, simdjson::simdjson_result<ondemand::value> value) {
+        for (std::size_t i = 0; i < N; ++i) {
+            if (names_[i] != key) continue;
+            std::string_view token;
+            if (!tokens_[i].empty() || value.raw_json_token().get(token) != simdjson::SUCCESS) {
+                contradictory_ = true;
+                return true;
+            }
+            tokens_[i] = token;
+            any_ = true;
+            return true;
+        }
+        return false;
+    }
+    // As it stands in the JSON, quotes included; empty where it is absent.
+    std::string_view operator[](std::size_t i) const { return tokens_[i]; }
+    bool contradictory() const { return contradictory_; }
+    bool any() const { return any_; }
+
+private:
+    const std::array<std::string_view, N>& names_;
+    std::array<std::string_view, N> tokens_;
+    bool contradictory_ = false;
+    bool any_ = false;
+};
+
+template <std::size_t N>
+simdjson::error_code collect(ondemand::object from, Fields<N>& fields) {
+    for (auto field : from) {
+        std::string_view key;
+        if (const auto error = field.unescaped_key().get(key)) return error;
+        fields.take(key, field.value());
+    }
+    return simdjson::SUCCESS;
+}
+
+// Notices lost trades of a venue whose ids rise by one for each symbol. One connection.
+class TradeIds {
+public:
+    explicit TradeIds(std::size_t instruments) : last_(instruments) {}
+    // An id that is not the next one, but a lower one or the same, starts the count again.
+    void note(std::size_t instrument, std::uint64_t id, std::vector<StreamEvent>& events) {
+        const std::uint64_t last = std::exchange(last_[instrument], id);
+        if (last != 0 && id > last + 1) events.push_back(Gap{instrument, id - last - 1});
+    }
+
+private:
+    std::vector<std::uint64_t> last_;  // 0: none yet
+};
 
 // A price is a decimal > 0. Digits past the 18th place say nothing about one.
 inline std::optional<Decimal> price_of(std::string_view digits) {
