@@ -61,7 +61,7 @@ public:
     virtual void stop() = 0;
 };
 
-// `clock` outlives it.
+// `clock` outlives it and must run: the thread sleeps by it.
 std::unique_ptr<Checker> start_checker(CheckerOptions options, const Clock& clock);
 
 }  // namespace pricewire::alert

@@ -62,6 +62,12 @@ public:
         return true;
     }
 
+    // Waits without taking messages. True once the box is closed, false if it is still open at `deadline`.
+    bool wait_closed(MonoTime deadline) {
+        MutexLock lock(mutex_);
+        return filled_.wait_until(lock, deadline, [&]() REQUIRES(mutex_) { return closed_; });
+    }
+
     // No further message is taken; what is unread can still be drained.
     void close() {
         {

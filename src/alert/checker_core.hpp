@@ -1,0 +1,96 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "alert/matcher.hpp"
+#include "alert/recent_prices.hpp"
+#include "base/backoff.hpp"
+#include "base/clock.hpp"
+#include "domain/alert.hpp"
+
+namespace pricewire::alert {
+
+// The checker without its thread: what each message does in which phase. The table is in checker_core.cpp;
+// what the messages mean is in checker.hpp. Pure: events come with the time, firings go to `fire`. One thread
+// owns it.
+class CheckerCore {
+public:
+    // loading    no snapshot of the alerts yet; its owner keeps all messages back
+    // replaying  the prices that come may be of the past: they waited for the snapshot, or the bus is behind
+    // following  every price is the present one when it comes
+    enum class Phase : std::uint8_t { loading, replaying, following };
+
+    // Neither `fire` nor a function given to after_this() may call the core.
+    CheckerCore(std::function<void(FiringGroup)> fire, BackoffPolicy load_retry, Rng rng)
+        : fire_(std::move(fire)), load_retry_(load_retry), rng_(rng) {}
+
+    Phase phase() const { return phase_; }
+    std::size_t active_alerts() const { return matcher_->size(); }
+
+    // When the snapshot is to be loaded: at once in a new core. nullopt: when alerts were missed.
+    std::optional<MonoTime> load_at() const { return load_at_; }
+    // A snapshot comes in pieces, then either is complete or has failed; no other event comes in between.
+    void on_snapshot_piece(std::span<const ActiveAlert> alerts);
+    void on_snapshot(Timestamp now);
+    // What has come of it is dropped, and load_at() is set. Returns the number of failures in a row.
+    int on_snapshot_failed(MonoTime now);
+
+    // In Phase::loading none of these may come.
+    void on_price(const Price& price, Timestamp now);
+    void on_price_gone(const PriceGone& gone, Timestamp now);
+    void on_alert_change(const AlertChange& change, Timestamp now);
+    void on_behind();
+    void on_caught_up(Timestamp now);
+    void on_alerts_unheard() { unheard_ = true; }
+    void on_alerts_missed(MonoTime now) { load_at_ = now; }
+    void after_this(std::function<void()> done);
+    // What has arrived so far is handled: after the first batch, all that waited for the snapshot.
+    void on_batch_end(Timestamp now);
+
+private:
+    using Sleepers = std::multimap<Timestamp, ActiveAlert>;  // by when they were made
+
+    void add(std::span<const ActiveAlert> alerts, Timestamp now);
+    void follow(Timestamp now);
+    void match(const Price& price, Timestamp now);
+    void match_held(Ticker ticker, Timestamp until, Timestamp now);
+    void match_past(const Price& price, Timestamp until, Timestamp now);
+    Sleepers::iterator sleeper_of(const Uuid& id);
+    void wake_those_made_before(Timestamp moment);
+    void hand_over(const Price& price, Timestamp now);
+    void call_done();
+
+    const std::function<void(FiringGroup)> fire_;
+    const BackoffPolicy load_retry_;
+    Rng rng_;
+    Phase phase_ = Phase::loading;
+    std::unique_ptr<Matcher> matcher_ = std::make_unique<Matcher>();
+    RecentPrices recent_;
+    std::vector<Uuid> fired_;  // by the price at hand
+    std::function<void()> done_;
+
+    // A snapshot while it is being loaded: alerts known already, or the first ones; and those new to us.
+    std::unique_ptr<Matcher> fresh_ = std::make_unique<Matcher>();
+    std::vector<ActiveAlert> unknown_;
+    std::optional<MonoTime> load_at_ = MonoTime::min();
+    int failures_ = 0;  // in a row
+    bool unheard_ = false;
+
+    // Why it replays: either is enough.
+    bool first_batch_ = true;  // the messages at hand waited for the snapshot
+    bool behind_ = false;      // the bus says so
+    // While replaying: the last price of each ticker, not matched yet, and alerts that wait for the end of it.
+    std::unordered_map<Ticker, Price> held_;
+    std::vector<ActiveAlert> created_;
+    Sleepers asleep_;  // made later than the prices so far
+};
+
+}  // namespace pricewire::alert
