@@ -1,4 +1,4 @@
-// openapi.yaml as the tests here want it. `npm ci` in this folder installs what it needs; without, tests are skipped.
+// Loads openapi.yaml for the tests here. `npm ci` in this folder installs its packages; without them tests are skipped.
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,13 +12,12 @@ const { parse } = await import('yaml');
 
 export const document = parse(readFileSync(join(here, '../../openapi.yaml'), 'utf8'));
 
-// What stands at "#/components/…".
+// Resolves a reference such as "#/components/…".
 export function at(reference) {
   return reference.split('/').slice(1).reduce((node, key) => node[key.replace(/~1/g, '/')], document);
 }
 
-// What the document does not name may not be answered either: objects are closed, unless they say which further
-// members they have.
+// Forbids members that the document does not name: closes objects, unless they declare additional members.
 export function close(schema, seen = new Set()) {
   while (schema?.$ref) schema = at(schema.$ref);
   if (!schema || typeof schema !== 'object' || seen.has(schema)) return;
@@ -29,7 +28,7 @@ export function close(schema, seen = new Set()) {
   for (const key of ['oneOf', 'anyOf', 'allOf']) for (const inner of schema[key] ?? []) close(inner, seen);
 }
 
-// A schema without references, and apart from every other.
+// A deep copy of a schema with its references resolved.
 export function alone(schema) {
   if (schema === null || typeof schema !== 'object') return schema;
   if (Array.isArray(schema)) return schema.map(alone);

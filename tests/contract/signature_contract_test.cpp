@@ -1,5 +1,5 @@
-// What Pricewire signs is verified by the npm package `standardwebhooks` (v1) and by Node's own crypto (v1a),
-// also while one secret takes another's place; what was tampered with is not.
+// Pricewire's signatures are verified by the npm package `standardwebhooks` (v1) and by Node's own crypto (v1a), also
+// during a rotation; tampered messages are not.
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -71,7 +71,7 @@ class SignatureContract : public testing::Test {
 protected:
     void SetUp() override {
         if (!std::filesystem::exists(contract_dir / "node_modules/standardwebhooks")) {
-            GTEST_SKIP() << "the npm package is not installed: run `npm ci` in tests/contract";
+            GTEST_SKIP() << "the npm packages are not installed: run `npm ci` in tests/contract";
         }
         if (std::system("node --version > /dev/null 2>&1") != 0) GTEST_SKIP() << "node is not installed";
     }
@@ -80,7 +80,7 @@ protected:
         return std::chrono::floor<std::chrono::seconds>(system_clock().now()).time_since_epoch().count();
     }
 
-    // What a receiver that was shown the secret gets.
+    // The message that a receiver with this secret gets.
     Message sign(const NewWebhookSecret& secret, const std::string& body, std::int64_t offset = 0) {
         const std::int64_t timestamp = seconds_now() + offset;
         Message m{
@@ -89,7 +89,7 @@ protected:
         return m;
     }
 
-    // What is sent while `fresh` takes the place of `old`, for another day.
+    // The message sent during a rotation from `old` to `fresh`, with a day left.
     Message sign_while_rotating(const NewWebhookSecret& old, const NewWebhookSecret& fresh) {
         const auto box = create_secret_box({});
         const std::int64_t timestamp = seconds_now();
@@ -101,7 +101,7 @@ protected:
         return m;
     }
 
-    // A message as the sender makes it.
+    // The message that the sender makes of a delivery.
     Message deliver(ClaimedDelivery delivery, const std::string& secret) {
         const auto box = create_secret_box({});
         delivery.secrets.current = box->seal(secret, delivery.alert.user_id.to_string());
@@ -118,7 +118,7 @@ protected:
     std::mt19937_64 rng_{20'250'101};
 };
 
-TEST_F(SignatureContract, OthersVerifyWhatIsSigned) {
+TEST_F(SignatureContract, OtherLibrariesVerifyTheSignatures) {
     std::vector<Message> messages;
     for (int i = 0; i < 100; ++i) {
         const Timestamp now = system_clock().now();
@@ -160,7 +160,7 @@ TEST_F(SignatureContract, OthersVerifyWhatIsSigned) {
     EXPECT_EQ(verdict.output, "300 verified\n");
 }
 
-TEST_F(SignatureContract, OthersRefuseWhatWasTamperedWith) {
+TEST_F(SignatureContract, OtherLibrariesRefuseTamperedMessages) {
     for (const SignatureScheme scheme : {SignatureScheme::v1, SignatureScheme::v1a}) {
         const NewWebhookSecret secret = webhook::make_webhook_secret(scheme);
         const Message good = sign(secret, R"({"price":70000})");
@@ -187,7 +187,7 @@ TEST_F(SignatureContract, OthersRefuseWhatWasTamperedWith) {
     }
 }
 
-TEST_F(SignatureContract, WhileASecretIsReplacedReceiversWithEitherVerifyAndNobodyElse) {
+TEST_F(SignatureContract, DuringARotationOnlyTheOldAndTheNewSecretVerify) {
     using enum SignatureScheme;
     for (const auto& [from, to] : {std::pair{v1, v1}, {v1, v1a}, {v1a, v1}, {v1a, v1a}}) {
         const NewWebhookSecret old = webhook::make_webhook_secret(from);

@@ -1,7 +1,6 @@
-// node stream.mjs FOLDER: starts FOLDER's exchange-sim, webhook-receiver and pricewire, and compares what the live
-// stream tells over a WebSocket and as server-sent events with the document's StreamMessage, and what may be said to it
-// with StreamCommand. Every type has to be met. Ends with 1 where something differs, with 77 where the npm packages are
-// not there.
+// node stream.mjs FOLDER: starts FOLDER's exchange-sim, webhook-receiver and pricewire, and checks the messages of the
+// live stream, over a WebSocket and as server-sent events, against the document's StreamMessage, and its commands
+// against StreamCommand. Every type must occur. Exit code: 1 if something differs, 77 if the npm packages are not installed.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
@@ -26,7 +25,7 @@ const directory = mkdtempSync(join(tmpdir(), 'pricewire-stream-'));
 const children = [];
 const wrong = [];
 
-// Starts a program and returns the address that it says it listens on.
+// Starts a program and returns the address it prints.
 function start(name, args, env = {}) {
   const child = spawn(join(absolute(process.argv[2]), name), args, {
     cwd: directory, env: { PATH: process.env.PATH, ...env }, stdio: ['ignore', 'pipe', 'pipe'],
@@ -53,12 +52,12 @@ async function until(what, condition) {
   }
 }
 
-// Compares a message, and keeps it by its type.
+// Validates a message, and stores the first of each type.
 function take(heard, text, event) {
   const message = JSON.parse(text);
   const validate = validators.get(message.type);
-  if (!validate) return wrong.push(`${text}\nis of a type that the document does not know`);
-  if (!validate(message)) wrong.push(`${text}\nis not as the document says: ${ajv.errorsText(validate.errors)}`);
+  if (!validate) return wrong.push(`${text}\nhas a type that the document does not define`);
+  if (!validate(message)) wrong.push(`${text}\ndoes not match the document: ${ajv.errorsText(validate.errors)}`);
   if (event && event.type !== message.type) wrong.push(`${text}\nis an event ${event.type}`);
   if (event && event.id !== (message.id ?? message.last_event_id)) wrong.push(`${text}\nhas the id ${event.id}`);
   heard[message.type] ??= message;
@@ -115,7 +114,7 @@ try {
   const user = await post(`${base}/api/v1/users/register`, { email: 'ann@example.com' });
   const key = { 'x-api-key': user.api_key };
 
-  // One with a key says everything that the document lets a client say, one without begins with `auth`.
+  // One stream with a key sends all commands of the document, one without a key starts with `auth`.
   const keyed = web_socket(base, key);
   const unkeyed = web_socket(base);
   const sse = events(base, user.api_key);
@@ -129,16 +128,16 @@ try {
     ticker: 'BTC', target_price: 1, condition: 'gt', webhook_url: `${receiver}/hook`, note: 'for the stream',
   }, key);
 
-  // A key that is nobody's.
+  // An unknown key.
   const stranger = web_socket(base, { 'x-api-key': `sk_live_${'x'.repeat(43)}` });
   await until('end of a stream without a key', () => stranger.code !== 0);
   if (stranger.code !== 4401 || !stranger.heard.error) wrong.push(`a wrong key ends with ${stranger.code}`);
-  // Something that is no command.
+  // An invalid command.
   const rude = web_socket(base, key);
   await until('opened WebSocket', () => rude.opened);
   rude.socket.send('"hello"');
-  await until('end of a stream that was sent nonsense', () => rude.code !== 0);
-  if (rude.code !== 4400 || !rude.heard.error) wrong.push(`nonsense ends with ${rude.code}`);
+  await until('end of a stream that was sent an invalid message', () => rude.code !== 0);
+  if (rude.code !== 4400 || !rude.heard.error) wrong.push(`an invalid message ends with ${rude.code}`);
 
   const of_every_stream = ['ready', 'prices', 'quotes', 'sources', 'alert_fired', 'delivery'];
   for (const [name, side] of Object.entries({ keyed, unkeyed, sse })) {
@@ -148,7 +147,7 @@ try {
   await until('missed', () => sse.heard.missed);
   for (const command of commands) if (command.type !== 'auth' && keyed.code) wrong.push(`${command.type} ends a stream`);
   const met = new Set([keyed, unkeyed, sse, stranger, rude].flatMap((side) => Object.keys(side.heard)));
-  for (const [type] of known) if (!met.has(type)) wrong.push(`no message of the type ${type} was met`);
+  for (const [type] of known) if (!met.has(type)) wrong.push(`no message of type ${type} arrived`);
   for (const side of [keyed, unkeyed]) side.socket.terminate();
 } catch (error) {
   wrong.push(error.message);

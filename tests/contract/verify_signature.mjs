@@ -1,13 +1,13 @@
-// Verifies webhook signatures as receivers do: where the secret is shared ("whsec_") with `standardwebhooks`, a
-// package written by others, and where it is a public key ("whpk_"), for which that package has nothing, with Node's
-// own Ed25519. Reads one JSON object a line from standard input, {"secret","id","timestamp","body","signature"}, and
-// prints how many it verified. Exit code: 0 when every line verified, 1 when one did not (each is named on standard
-// error), 2 when there was nothing.
+// Verifies webhook signatures as receivers do: a shared secret ("whsec_") with the third-party package
+// `standardwebhooks`, a public key ("whpk_"), which that package does not support, with Node's own Ed25519. Reads one
+// JSON object per line from standard input, {"secret","id","timestamp","body","signature"}, and prints the number
+// verified. Exit code: 0 if every line verified, 1 if one did not (each is named on standard error), 2 if there was no
+// input.
 import { createPublicKey, verify } from "node:crypto";
 import { createInterface } from "node:readline";
 import { Webhook } from "standardwebhooks";
 
-// What stands before the 32 bytes of an Ed25519 public key in its SubjectPublicKeyInfo (RFC 8410, section 4).
+// The prefix of an Ed25519 public key's SubjectPublicKeyInfo, before its 32 bytes (RFC 8410, section 4).
 const spki_prefix = Buffer.from("302a300506032b6570032100", "hex");
 const tolerance = 5 * 60; // seconds, as in standardwebhooks
 
@@ -43,7 +43,7 @@ for await (const line of createInterface({ input: process.stdin, crlfDelay: Infi
     const message = JSON.parse(line);
     const parsed = message.secret.startsWith("whpk_") ? verify_with_public_key(message) : verify_with_secret(message);
     if (JSON.stringify(parsed) !== JSON.stringify(JSON.parse(message.body))) {
-      throw new Error("verified, but read as another body");
+      throw new Error("verified, but parsed as a different body");
     }
     ++verified;
   } catch (error) {

@@ -1,7 +1,7 @@
-// node with_prism.mjs COMMAND… : runs COMMAND, which are tests of the API, with two prisms beside it that compare
-// what passes through them with openapi.yaml, one with --errors and one without; tests/support/prism.hpp is their
-// other end. Ends as COMMAND does, with 1 where prism overlooks what is wrong or the document names an answer that no
-// test has seen, and with 77 where the npm packages are not there.
+// node with_prism.mjs COMMAND… : runs COMMAND, tests of the API, whose requests pass through two prism proxies that
+// check them against openapi.yaml, one with --errors and one without; tests/support/prism.hpp is the client. Exit code:
+// that of COMMAND; 1 if prism misses an invalid answer or the document names an answer that no test received; 77 if the
+// npm packages are not installed.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { alone, close, document, here, operations, responses_of } from './openapi.mjs';
 
-// Answers that every call shares, and not each of them needs a test that meets them.
+// Answers shared by every call; they need not be tested for each.
 const shared = new Set(
   ['BadRequest', 'TooSlow', 'TooLarge', 'HeadersTooLarge', 'Failed', 'Unavailable'].map((n) => `#/components/responses/${n}`));
 
@@ -30,7 +30,7 @@ async function until_listening(port, prism) {
     const open = await once(socket, 'connect').then(() => true, () => false);
     socket.destroy();
     if (open) return;
-    if (prism.exitCode !== null || Date.now() > end) throw new Error('prism does not listen');
+    if (prism.exitCode !== null || Date.now() > end) throw new Error('prism is not listening');
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
@@ -46,8 +46,8 @@ function ask(port, method, path, headers, body) {
   });
 }
 
-// Prism lets pass what it has no schema for, and what is in a schema that it cannot compile. So each answer of the
-// document is given once with a body that is wrong, which both prisms have to notice.
+// Prism accepts anything it has no schema for, or whose schema it cannot compile. So every answer of the document is sent
+// once with an invalid body, which both proxies must report.
 async function check_that_wrong_answers_are_noticed(own, strict, lenient) {
   const server = createServer((request, answer) => {
     request.resume();
@@ -75,14 +75,14 @@ async function check_that_wrong_answers_are_noticed(own, strict, lenient) {
   server.close();
   server.closeAllConnections?.();
   await once(server, 'close');
-  if (overlooked.length > 0) throw new Error(`prism overlooks wrong answers:\n${overlooked.join('\n')}`);
+  if (overlooked.length > 0) throw new Error(`prism misses invalid answers:\n${overlooked.join('\n')}`);
 }
 
 function pattern_of(path) {
   return new RegExp(`^${path.replace(/\./g, '\\.').replace(/\{\w+\}/g, '[^/]+')}$`);
 }
 
-// The statuses of the document that no test was answered.
+// The statuses of the document that no test received.
 function unseen(log) {
   const seen = new Set();
   const all = [...operations()];
@@ -98,8 +98,8 @@ function unseen(log) {
   for (const { path, method, operation } of all) {
     for (const [status, response] of Object.entries(operation.responses)) {
       const name = `${method} ${path} ${status}`;
-      if (path === '/metrics') continue; // answered before the API is asked
-      // What follows a 101 is no HTTP; the stream's own tests see to that.
+      if (path === '/metrics') continue; // answered before the API
+      // After a 101 it is no longer HTTP; the stream's own tests cover that.
       if (status !== '101' && !shared.has(response.$ref) && !seen.has(name)) out.push(name);
     }
   }
@@ -110,7 +110,7 @@ const directory = mkdtempSync(join(tmpdir(), 'pricewire-prism-'));
 const children = [];
 let exit_code = 1;
 try {
-  // What is sent may have further members: they are passed over.
+  // Requests may have additional members: they are ignored.
   for (const { operation } of operations()) {
     for (const media of Object.values(operation.requestBody?.content ?? {})) media.schema = alone(media.schema);
   }
@@ -148,7 +148,7 @@ try {
   const filtered = rest.some((argument) => argument.startsWith('--gtest_filter'));
   const missing = filtered ? [] : unseen(readFileSync(log, 'utf8'));
   if (missing.length > 0) {
-    console.error(`openapi.yaml names answers that no test has seen:\n${missing.join('\n')}`);
+    console.error(`openapi.yaml names answers that no test received:\n${missing.join('\n')}`);
     exit_code ||= 1;
   }
 } catch (error) {
