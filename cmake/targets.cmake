@@ -1,7 +1,6 @@
 # The flow, as the linker sees it: each room names what it may include, and nothing else resolves.
 pricewire_room(base LIBS fmt::fmt OpenSSL::Crypto Threads::Threads)
 pricewire_room(domain ROOMS base)
-pricewire_room(webhook ROOMS domain base PRIVATE_LIBS Boost::json TEST_ROOMS fakes)
 pricewire_room(net ROOMS base PRIVATE_LIBS Boost::headers Boost::url OpenSSL::SSL CURL::libcurl PkgConfig::IDN2 PkgConfig::CARES
   TEST_ROOMS support)
 pricewire_room(feed ROOMS domain base net PRIVATE_LIBS simdjson::simdjson ZLIB::ZLIB TEST_ROOMS fakes)
@@ -18,22 +17,24 @@ file(GLOB postgres_migrations CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/storage/
 pricewire_embed(storage storage/postgres/postgres_migrations.hpp ${postgres_migrations})
 pricewire_embed(storage storage/postgres/postgres_queries.hpp
   ${CMAKE_SOURCE_DIR}/src/storage/postgres/postgres_queries.sql)
+pricewire_room(secrets ROOMS domain base storage TEST_ROOMS fakes)
+pricewire_room(webhook ROOMS secrets domain base PRIVATE_LIBS Boost::json TEST_ROOMS fakes)
 pricewire_room(redis ROOMS base LIBS PkgConfig::HIREDIS PRIVATE_LIBS OpenSSL::Crypto TEST_ROOMS fakes support)
 pricewire_room(bus ROOMS domain base redis PRIVATE_LIBS Boost::json TEST_ROOMS fakes support)
 pricewire_room(access ROOMS domain base redis TEST_ROOMS fakes support PRIVATE_LIBS absl::flat_hash_map absl::hash)
 pricewire_room(queue ROOMS domain base PRIVATE_LIBS PkgConfig::RABBITMQ OpenSSL::SSL TEST_ROOMS fakes)
 pricewire_room(history ROOMS domain base storage TEST_ROOMS fakes)
 pricewire_room(outbox ROOMS domain base storage queue TEST_ROOMS fakes)
-pricewire_room(deliver ROOMS webhook domain base storage queue net TEST_ROOMS fakes Boost::json PkgConfig::RABBITMQ)
+pricewire_room(deliver ROOMS webhook domain base storage secrets queue net TEST_ROOMS fakes Boost::json PkgConfig::RABBITMQ)
 pricewire_room(live ROOMS domain base storage bus net TEST_ROOMS fakes)
-pricewire_room(api ROOMS webhook domain base storage bus access net live PRIVATE_LIBS Boost::json ZLIB::ZLIB
+pricewire_room(api ROOMS webhook domain base storage secrets bus access net live PRIVATE_LIBS Boost::json ZLIB::ZLIB
   TEST_ROOMS fakes support)
 include(cmake/openapi.cmake)
 include(cmake/embed_folder.cmake)
 pricewire_room(ops ROOMS base net LIBS PkgConfig::PROMETHEUS PRIVATE_LIBS spdlog::spdlog tomlplusplus::tomlplusplus CLI11::CLI11)
 
 if(PRICEWIRE_TESTS)
-  pricewire_room(fakes DIR ${CMAKE_SOURCE_DIR}/tests/fakes ROOMS domain base storage net)
+  pricewire_room(fakes DIR ${CMAKE_SOURCE_DIR}/tests/fakes ROOMS domain base storage secrets net)
   pricewire_room(test_database DIR ${CMAKE_SOURCE_DIR}/tests/test_database ROOMS base storage PRIVATE_LIBS PkgConfig::PQXX)
   target_include_directories(test_database PRIVATE ${CMAKE_BINARY_DIR}/embedded)
   pricewire_room(support DIR ${CMAKE_SOURCE_DIR}/tests/support ROOMS base net

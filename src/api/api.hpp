@@ -12,7 +12,7 @@
 #include "access/rate_limits.hpp"
 #include "api/static_files.hpp"
 #include "base/clock.hpp"
-#include "base/secret_box.hpp"
+#include "secrets/secret_box.hpp"
 #include "bus/delivery_notices.hpp"
 #include "bus/price_bus.hpp"
 #include "domain/market.hpp"
@@ -62,7 +62,7 @@ struct ApiDependencies {
     access::AuthCache& auth_cache;
     access::RateLimits& rate_limits;
     const Clock& clock;
-    SecretBox& secrets;
+    secrets::SecretBox& secrets;
     // Where the live stream hears that deliveries have changed, and where handlers say so. The API is its
     // subscriber.
     bus::DeliveryNotices& notices;

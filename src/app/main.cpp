@@ -9,11 +9,11 @@
 #include "app/options.hpp"
 #include "app/parts.hpp"
 #include "app/roles.hpp"
-#include "app/rotate_master_key.hpp"
 #include "ops/cli.hpp"
 #include "ops/config_load.hpp"
 #include "ops/logging.hpp"
 #include "ops/shutdown.hpp"
+#include "secrets/rotate_master_key.hpp"
 #include "storage/postgres/migrate.hpp"
 #include "storage/sqlite/migrate.hpp"
 
@@ -72,7 +72,7 @@ int rotate(const ops::Config& config) {
     if (!uses_postgres(config) && !std::filesystem::exists(sqlite_file_of(config)))
         return complain(fmt::format("there is no database {}", sqlite_file_of(config).string()), 1);
     const auto storage = open_storage(config, {});
-    const auto lines = rotate_master_key(config, key_places_of(config), *storage);
+    const auto lines = secrets::rotate_master_key(key_places_of(config), *storage);
     if (!lines) return complain(lines.error().message, 1);
     for (const std::string& line : *lines) fmt::print("{}\n", line);
     return 0;

@@ -6,6 +6,7 @@
 
 #include "queue/rabbitmq/rabbitmq_queue.hpp"
 #include "redis/url.hpp"
+#include "secrets/key_file.hpp"
 #include "storage/postgres/postgres_storage.hpp"
 
 namespace pricewire::app {
@@ -120,6 +121,20 @@ std::filesystem::path sqlite_file_of(const ops::Config& config) {
 
 bool uses_postgres(const ops::Config& config) {
     return !config.storage.database_url.starts_with(sqlite_prefix);
+}
+
+secrets::KeyPlaces key_places_of(const ops::Config& config) {
+    secrets::KeyPlaces places;
+    if (!config.security.master_key.empty())
+        places.configured = secrets::parse_master_key(config.security.master_key).value();
+    for (const std::string& key : config.security.previous_master_keys)
+        places.previous.push_back(secrets::parse_master_key(key).value());
+    places.key_file = config.security.master_key_file;
+    if (uses_postgres(config)) return places;
+    const auto database = sqlite_file_of(config);
+    if (places.key_file.empty()) places.key_file = secrets::key_file_of(database);
+    places.database_lock = database.string() + ".lock";
+    return places;
 }
 
 std::string listen_of(const ops::Config& config, const Roles& roles) {

@@ -11,6 +11,7 @@
 #include "net/http_client.hpp"
 #include "ops/config.hpp"
 #include "price/consolidator.hpp"
+#include "secrets/open_secrets.hpp"
 
 // The configuration, as each room takes it. Pure.
 namespace pricewire::app {
@@ -31,6 +32,8 @@ std::string listen_of(const ops::Config& config, const Roles& roles);
 std::filesystem::path sqlite_file_of(const ops::Config& config);
 // "host:port" and database, for messages: no user, no password.
 std::string postgres_place_of(const ops::Config& config);
+// The configuration's master keys have been checked.
+secrets::KeyPlaces key_places_of(const ops::Config& config);
 // One line for each thing in the configuration that a process of these roles cannot work with; empty where
 // all is well.
 std::vector<std::string> wrong_for(const ops::Config& config, const Roles& roles);

@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "app/secrets.hpp"
-
 namespace pricewire::app {
 namespace {
 
@@ -90,6 +88,18 @@ TEST(Options, TheKeyFileIsBesideAnEmbeddedDatabaseUnlessItIsNamed) {
     EXPECT_EQ(key_places_of(config).key_file, "/keys/own");
     EXPECT_EQ(key_places_of(shared()).key_file, "/keys/pricewire.key");
     EXPECT_FALSE(key_places_of(shared()).database_lock);
+}
+
+TEST(Options, ConfiguredMasterKeysAreDecoded) {
+    ops::Config config;
+    EXPECT_FALSE(key_places_of(config).configured);
+    secrets::MasterKey current{};
+    secrets::MasterKey previous{};
+    previous.fill(2);
+    config.security.master_key = base64_encode(current);
+    config.security.previous_master_keys = {base64_encode(previous)};
+    EXPECT_EQ(key_places_of(config).configured, current);
+    EXPECT_EQ(key_places_of(config).previous, std::vector{previous});
 }
 
 }  // namespace

@@ -17,17 +17,17 @@
 #include "app/progress.hpp"
 #include "app/roles.hpp"
 #include "app/sampler.hpp"
-#include "app/secrets.hpp"
 #include "app/timed_storage.hpp"
 #include "base/backoff.hpp"
+#include "base/instance_lock.hpp"
 #include "base/log.hpp"
 #include "deliver/pruner.hpp"
 #include "deliver/sender.hpp"
 #include "history/bar_writer.hpp"
 #include "net/file_limit.hpp"
 #include "net/http_client.hpp"
-#include "ops/instance_lock.hpp"
 #include "outbox/outbox.hpp"
+#include "secrets/open_secrets.hpp"
 #include "webhook/signature.hpp"
 
 namespace pricewire::app {
@@ -154,7 +154,7 @@ private:
                                 });
         if (!roles_.api && !roles_.sender) return true;
         // Before anything reads or writes a secret.
-        auto secrets = open_secrets(config_, key_places_of(config_).key_file, *storage_);
+        auto secrets = secrets::open_secrets(key_places_of(config_), *storage_);
         if (!secrets) return std::unexpected(secrets.error());
         secrets_ = std::move(*secrets);
         return true;
@@ -342,7 +342,7 @@ private:
 
     // In the order of their making; each uses those above.
     std::unique_ptr<storage::Storage> storage_;
-    std::unique_ptr<SecretBox> secrets_;
+    std::unique_ptr<secrets::SecretBox> secrets_;
     std::unique_ptr<queue::DeliveryQueue> queue_;
     std::unique_ptr<bus::PriceBus> bus_;
     std::unique_ptr<bus::DeliveryNotices> notices_;
@@ -376,9 +376,9 @@ int run_roles(const ops::Config& config, const Roles& roles, ops::Shutdown& shut
     const auto wrong = wrong_for(config, roles);
     for (const std::string& line : wrong) fmt::print(stderr, "pricewire: {}\n", line);
     if (!wrong.empty()) return 2;
-    std::optional<ops::InstanceLock> alone;
+    std::optional<InstanceLock> alone;
     if (!uses_postgres(config)) {
-        auto lock = ops::InstanceLock::take(sqlite_file_of(config).string() + ".lock");
+        auto lock = InstanceLock::take(sqlite_file_of(config).string() + ".lock");
         if (!lock) {
             log::error(lock.error().message);
             return 1;

@@ -58,7 +58,7 @@ EndpointPolicy policy_of(const SenderOptions& options) {
 class RealDispatcher : public Dispatcher {
 public:
     RealDispatcher(const SenderOptions& options, std::shared_ptr<const DispatcherWires> wires,
-                   storage::Outbox& storage, net::HttpClient& client, const SecretBox& secrets,
+                   storage::Outbox& storage, net::HttpClient& client, const secrets::SecretBox& secrets,
                    const Clock& clock, std::uint64_t seed)
         : options_(options),
           wires_(std::move(wires)),
@@ -436,7 +436,7 @@ private:
     const std::shared_ptr<const DispatcherWires> wires_;
     storage::Outbox& storage_;
     net::HttpClient& client_;
-    const SecretBox& secrets_;
+    const secrets::SecretBox& secrets_;
     const Clock& clock_;
     Rng rng_;
     StorageGate gate_;
@@ -462,7 +462,7 @@ private:
 std::unique_ptr<Dispatcher> create_dispatcher(const SenderOptions& options,
                                               std::shared_ptr<const DispatcherWires> wires,
                                               storage::Outbox& storage, net::HttpClient& client,
-                                              const SecretBox& secrets, const Clock& clock,
+                                              const secrets::SecretBox& secrets, const Clock& clock,
                                               std::uint64_t seed) {
     return std::make_unique<RealDispatcher>(options, std::move(wires), storage, client, secrets, clock, seed);
 }

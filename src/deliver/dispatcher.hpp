@@ -9,13 +9,13 @@
 #include <vector>
 
 #include "base/clock.hpp"
-#include "base/secret_box.hpp"
 #include "deliver/breaker.hpp"
 #include "deliver/retry.hpp"
 #include "domain/delivery.hpp"
 #include "net/http_client.hpp"
 #include "net/webhook_url.hpp"
 #include "queue/delivery_queue.hpp"
+#include "secrets/secret_box.hpp"
 #include "storage/outbox.hpp"
 
 namespace pricewire::deliver {
@@ -116,7 +116,7 @@ public:
 std::unique_ptr<Dispatcher> create_dispatcher(const SenderOptions& options,
                                               std::shared_ptr<const DispatcherWires> wires,
                                               storage::Outbox& storage, net::HttpClient& client,
-                                              const SecretBox& secrets, const Clock& clock,
+                                              const secrets::SecretBox& secrets, const Clock& clock,
                                               std::uint64_t seed);
 
 }  // namespace pricewire::deliver

@@ -10,7 +10,7 @@
 
 namespace pricewire::deliver {
 
-Result<net::HttpRequest> webhook_request(const ClaimedDelivery& delivery, const SecretBox& secrets,
+Result<net::HttpRequest> webhook_request(const ClaimedDelivery& delivery, const secrets::SecretBox& secrets,
                                          Timestamp now, const std::string& user_agent) {
     const std::int64_t timestamp = std::chrono::floor<std::chrono::seconds>(now).time_since_epoch().count();
     std::string id = delivery.id.to_string();

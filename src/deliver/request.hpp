@@ -5,16 +5,16 @@
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
-#include "base/secret_box.hpp"
 #include "domain/delivery.hpp"
 #include "net/http_client.hpp"
+#include "secrets/secret_box.hpp"
 
 namespace pricewire::deliver {
 
 // The POST of one attempt that starts at `now`: the delivery's payload, its id as webhook-id, and the
 // signature of this moment, under the user's secret as `secrets` opens it. Time-out, TLS and guard are left
 // to the caller. Error: the secret cannot be opened or read; the text does not show it.
-Result<net::HttpRequest> webhook_request(const ClaimedDelivery& delivery, const SecretBox& secrets,
+Result<net::HttpRequest> webhook_request(const ClaimedDelivery& delivery, const secrets::SecretBox& secrets,
                                          Timestamp now, const std::string& user_agent);
 
 // The trace that a delivery's webhooks belong to: its alert's, or, of an alert from before there were any,

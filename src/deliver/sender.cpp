@@ -33,7 +33,7 @@ struct Inbox : DispatcherWires {
 class ThreadedSender : public Sender {
 public:
     ThreadedSender(const SenderOptions& options, storage::Outbox& storage, queue::DeliveryQueue& queue,
-                   net::HttpClient& client, const SecretBox& secrets, const Clock& clock)
+                   net::HttpClient& client, const secrets::SecretBox& secrets, const Clock& clock)
         : queue_(queue), clock_(clock), inbox_(std::make_shared<Inbox>()) {
         inbox_->urls = options.urls;
         inbox_->completed = [inbox = inbox_.get()](CompletedAttempt completed) {
@@ -143,7 +143,7 @@ private:
 
 std::unique_ptr<Sender> start_sender(const SenderOptions& options, storage::Outbox& storage,
                                      queue::DeliveryQueue& queue, net::HttpClient& client,
-                                     const SecretBox& secrets, const Clock& clock) {
+                                     const secrets::SecretBox& secrets, const Clock& clock) {
     return std::make_unique<ThreadedSender>(options, storage, queue, client, secrets, clock);
 }
 

@@ -4,10 +4,10 @@
 #include <memory>
 
 #include "base/clock.hpp"
-#include "base/secret_box.hpp"
 #include "deliver/dispatcher.hpp"
 #include "net/http_client.hpp"
 #include "queue/delivery_queue.hpp"
+#include "secrets/secret_box.hpp"
 #include "storage/outbox.hpp"
 
 namespace pricewire::deliver {
@@ -30,6 +30,6 @@ public:
 // and `clock` outlive the sender; it is the queue's consumer. `clock` must run: the thread sleeps by it.
 std::unique_ptr<Sender> start_sender(const SenderOptions& options, storage::Outbox& storage,
                                      queue::DeliveryQueue& queue, net::HttpClient& client,
-                                     const SecretBox& secrets, const Clock& clock);
+                                     const secrets::SecretBox& secrets, const Clock& clock);
 
 }  // namespace pricewire::deliver

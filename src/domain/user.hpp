@@ -40,7 +40,7 @@ struct NewWebhookSecret {
     std::string shown;
 };
 
-// What signs a user's webhooks. Sealed (base/secret_box.hpp): neither the database nor a log sees a secret in
+// What signs a user's webhooks. Sealed (secrets/secret_box.hpp): neither the database nor a log sees a secret in
 // the clear.
 struct WebhookSecrets {
     std::string current;

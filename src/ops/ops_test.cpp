@@ -6,7 +6,6 @@
 #include <filesystem>
 
 #include "ops/cli.hpp"
-#include "ops/instance_lock.hpp"
 #include "ops/logging.hpp"
 #include "ops/shutdown.hpp"
 
@@ -67,20 +66,6 @@ TEST(Logging, WhoseWorkItIsStandsBehindTheLinesOwnFieldsAndOnce) {
     EXPECT_EQ(
         format_json_line(at, log::Level::info, "done", {{"x", "1"}}, context),
         R"({"time":"2023-11-14T22:13:20.123Z","level":"info","message":"done","x":"1","alert_id":"a 1","request_id":"r1"})");
-}
-
-TEST(InstanceLock, ASecondHolderIsRefusedUntilTheFirstIsGone) {
-    const auto file =
-        std::filesystem::path(::testing::TempDir()) / ("pricewire_lock_" + std::to_string(getpid()));
-    {
-        const auto first = InstanceLock::take(file);
-        ASSERT_TRUE(first) << first.error().message;
-        const auto second = InstanceLock::take(file);
-        ASSERT_FALSE(second);
-        EXPECT_NE(second.error().message.find("another Pricewire"), std::string::npos);
-    }
-    EXPECT_TRUE(InstanceLock::take(file));
-    std::filesystem::remove(file);
 }
 
 TEST(Shutdown, WaitsForASignalAndASecondOneEndsAtOnce) {

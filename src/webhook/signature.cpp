@@ -82,7 +82,7 @@ Result<std::string> sign_webhook(std::string_view secret, std::string_view id, s
     return sign(secret, content(id, timestamp, body));
 }
 
-Result<std::string> sign_delivery(const WebhookSecrets& secrets, const SecretBox& box,
+Result<std::string> sign_delivery(const WebhookSecrets& secrets, const secrets::SecretBox& box,
                                   std::string_view context, std::string_view id, std::int64_t timestamp,
                                   std::string_view body) {
     const std::string signed_text = content(id, timestamp, body);

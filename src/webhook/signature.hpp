@@ -6,8 +6,8 @@
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
-#include "base/secret_box.hpp"
 #include "domain/user.hpp"
+#include "secrets/secret_box.hpp"
 
 // Signatures of Standard Webhooks. Source: "Standard Webhooks", specification 1.0.0,
 // https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md: the receiver
@@ -40,7 +40,7 @@ Result<std::string> sign_webhook(std::string_view secret, std::string_view id, s
 // The value of webhook-signature: signed with the current secret and, while it is valid, with the previous
 // one as well, in this order. The secrets are sealed for `context`. Error: one that is to sign cannot be
 // opened, or is no secret.
-Result<std::string> sign_delivery(const WebhookSecrets& secrets, const SecretBox& box,
+Result<std::string> sign_delivery(const WebhookSecrets& secrets, const secrets::SecretBox& box,
                                   std::string_view context, std::string_view id, std::int64_t timestamp,
                                   std::string_view body);
 

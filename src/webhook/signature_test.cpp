@@ -5,8 +5,8 @@
 #include <set>
 
 #include "base/crypto.hpp"
-#include "base/sealed.hpp"
 #include "fakes/fake_secret_box.hpp"
+#include "secrets/sealed.hpp"
 
 namespace pricewire::webhook {
 namespace {
@@ -110,7 +110,7 @@ TEST(DeliverySignature, NeedsItsUsersSecretsUnderAKeyThatIsHere) {
     EXPECT_EQ(error({mine, anothers, at - 1h}), std::string("signed: ") + v1);
     EXPECT_EQ(error({box.seal("nothing", "user"), "", {}}),
               "the webhook secret is not \"whsec_\" or \"whsk_\" and base64");
-    const auto real = create_secret_box({.current = {}, .previous = {}});
+    const auto real = secrets::create_secret_box({.current = {}, .previous = {}});
     const auto clear = sign_delivery({secret, "", {}}, *real, "user", id, timestamp, body);
     ASSERT_FALSE(clear);
     EXPECT_EQ(clear.error().message, "the secret is not sealed");

@@ -16,9 +16,9 @@
 
 #include "base/clock.hpp"
 #include "base/json_writer.hpp"
-#include "base/sealed.hpp"
 #include "base/uuid.hpp"
 #include "deliver/request.hpp"
+#include "secrets/sealed.hpp"
 #include "webhook/signature.hpp"
 
 namespace pricewire::contract {
@@ -91,7 +91,7 @@ protected:
 
     // The message sent during a rotation from `old` to `fresh`, with a day left.
     Message sign_while_rotating(const NewWebhookSecret& old, const NewWebhookSecret& fresh) {
-        const auto box = create_secret_box({});
+        const auto box = secrets::create_secret_box({});
         const std::int64_t timestamp = seconds_now();
         Message m{
             {}, make_uuid(system_clock().now()).to_string(), std::to_string(timestamp), R"({"price":7})", {}};
@@ -103,7 +103,7 @@ protected:
 
     // The message that the sender makes of a delivery.
     Message deliver(ClaimedDelivery delivery, const std::string& secret) {
-        const auto box = create_secret_box({});
+        const auto box = secrets::create_secret_box({});
         delivery.secrets.current = box->seal(secret, delivery.alert.user_id.to_string());
         const auto request = deliver::webhook_request(delivery, *box, system_clock().now(), "test").value();
         Message m{.secret = secret, .body = request.body};

@@ -3,12 +3,12 @@
 #include <string>
 #include <string_view>
 
-#include "base/secret_box.hpp"
+#include "secrets/secret_box.hpp"
 
 namespace pricewire::fakes {
 
 // Seals by writing "sealed:<context>:" before the secret, so that tests see what was sealed and for whom.
-class FakeSecretBox : public SecretBox {
+class FakeSecretBox : public secrets::SecretBox {
 public:
     std::string seal(std::string_view secret, std::string_view context) const override {
         return prefix(context).append(secret);

@@ -3,12 +3,12 @@
 #include <string>
 #include <string_view>
 
-#include "base/secret_box.hpp"
+#include "secrets/secret_box.hpp"
 
 namespace pricewire::perf {
 
 // Leaves secrets as they are: benchmarks of the sender are not about sealing.
-class PlainSecrets : public SecretBox {
+class PlainSecrets : public secrets::SecretBox {
 public:
     std::string seal(std::string_view secret, std::string_view) const override { return std::string(secret); }
     Result<std::string> open(std::string_view sealed, std::string_view) const override {

@@ -13,7 +13,7 @@
 #include <sstream>
 #include <thread>
 
-#include "ops/master_key.hpp"
+#include "secrets/key_file.hpp"
 #include "storage/sqlite/sqlite_storage.hpp"
 #include "support/deployment.hpp"
 
@@ -45,12 +45,12 @@ protected:
         }
     }
 
-    MasterKeys keys() { return ops::read_key_file(key_file()).value().value(); }
+    secrets::MasterKeys keys() { return secrets::read_key_file(key_file()).value().value(); }
 
     // Every user's secret can be opened with the keys in the file.
     void expect_readable() {
         const auto storage = storage::create_sqlite_storage({.file = database()}, {});
-        const auto box = create_secret_box(keys());
+        const auto box = secrets::create_secret_box(keys());
         for (const auto& [email, secret] : secrets_) {
             const auto user = storage->user_by_email(email);
             ASSERT_TRUE(user) << email;
@@ -126,7 +126,7 @@ TEST_F(MasterKeyScenario, RotationsKilledBesideARunningPricewireLoseNoSecret) {
     const int kills = std::getenv("PRICEWIRE_LONG") != nullptr ? 100 : 10;
     deployment_.start_pricewire();
     register_users(40);
-    const MasterKey first = keys().current;
+    const secrets::MasterKey first = keys().current;
     std::mt19937_64 rng(11);
     for (int i = 0; i < kills; ++i) {
         Process rotate = command("rotate-master-key");

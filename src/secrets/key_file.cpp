@@ -1,4 +1,4 @@
-#include "ops/master_key.hpp"
+#include "secrets/key_file.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -14,18 +14,16 @@
 #include "base/crypto.hpp"
 #include "base/log.hpp"
 
-namespace pricewire::ops {
+namespace pricewire::secrets {
 namespace {
 
 constexpr std::size_t max_file_size = 128 * 1024;
 constexpr std::string_view heading =
-    "# Pricewire's master keys. They seal the webhook secrets in the database beside this file, which are "
-    "lost\n"
-    "# without them: keep a copy of this file, apart from the database's. The first key is the current one, "
-    "those\n"
-    "# after it are earlier ones. 'pricewire rotate-master-key' replaces it.\n";
+    "# Pricewire's master keys. They seal the webhook secrets in the database, which are lost without them:\n"
+    "# keep a copy of this file apart from the database. The first key is the current one, the others are\n"
+    "# previous ones. 'pricewire rotate-master-key' replaces the file.\n";
 
-// What tells one state of a file from another.
+// Identifies one version of a file.
 struct Stamp {
     dev_t device{};
     ino_t inode{};
@@ -66,15 +64,16 @@ std::unexpected<Error> cannot(std::string_view what, const std::filesystem::path
 }
 
 Result<std::optional<KeyFile>> read_stamped(const std::filesystem::path& file) {
-    // A named pipe in its place must not hold up the start.
+    // O_NONBLOCK: opening a named pipe must not block the start.
     const Descriptor fd(open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     if (fd.get() < 0 && errno == ENOENT) return std::nullopt;
     struct stat status{};
     if (fd.get() < 0 || fstat(fd.get(), &status) != 0) return cannot("read", file);
-    if (!S_ISREG(status.st_mode)) return fail(fmt::format("the key file {} is not a file", file.string()));
+    if (!S_ISREG(status.st_mode))
+        return fail(fmt::format("the key file {} is not a regular file", file.string()));
     if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
         return fail(
-            fmt::format("the key file {0} is open to others than its owner (mode {1:04o}): chmod 600 {0}",
+            fmt::format("the key file {0} is accessible to other users (mode {1:04o}): run chmod 600 {0}",
                         file.string(), status.st_mode & 07777));
     }
     std::string text(max_file_size + 1, '\0');
@@ -100,13 +99,6 @@ bool write_all(int fd, std::string_view text) {
         text.remove_prefix(static_cast<std::size_t>(n));
     }
     return true;
-}
-
-MasterKey key_from(std::string_view base64) {
-    const auto bytes = base64_decode(base64).value();
-    MasterKey key;
-    std::copy_n(bytes.begin(), key.size(), key.begin());
-    return key;
 }
 
 class KeyFileBox : public SecretBox {
@@ -140,8 +132,7 @@ private:
     std::shared_ptr<const Loaded> load(MasterKeys keys) const {
         keys.previous.insert(keys.previous.end(), more_.begin(), more_.end());
         auto out = std::make_shared<Loaded>();
-        out->ids.push_back(key_id(keys.current));
-        for (const MasterKey& key : keys.previous) out->ids.push_back(key_id(key));
+        out->ids = key_ids(keys);
         out->box = create_secret_box(keys);
         return out;
     }
@@ -161,11 +152,11 @@ private:
         if (read && *read) {
             seen_ = (*read)->stamp;
             loaded_ = load(std::move((*read)->keys));
-            log::info("the key file has changed; its keys are in use", {{"current", loaded_->ids.front()}});
+            log::info("reloaded the key file, which had changed", {{"current", loaded_->ids.front()}});
         } else {
             seen_ = stamp;
-            log::error("the key file has changed and cannot be read; the keys read before stay in use",
-                       {{"reason", read ? fmt::format("the key file {} is gone", file_.string())
+            log::error("the key file has changed but cannot be read; keeping the previously loaded keys",
+                       {{"reason", read ? fmt::format("the key file {} does not exist", file_.string())
                                         : read.error().message}});
         }
         return loaded_;
@@ -174,7 +165,7 @@ private:
     const std::filesystem::path file_;
     const std::vector<MasterKey> more_;
     mutable std::mutex mutex_;
-    mutable Stamp seen_;  // whether it could be read or not
+    mutable Stamp seen_;  // set even if it could not be read
     mutable std::shared_ptr<const Loaded> loaded_;
 };
 
@@ -193,15 +184,12 @@ MasterKey make_master_key() {
     return key;
 }
 
-std::optional<MasterKeys> configured_keys(const Config& config) {
-    if (config.security.master_key.empty()) return std::nullopt;
-    return MasterKeys{key_from(config.security.master_key), configured_previous_keys(config)};
-}
-
-std::vector<MasterKey> configured_previous_keys(const Config& config) {
-    std::vector<MasterKey> out;
-    for (const std::string& key : config.security.previous_master_keys) out.push_back(key_from(key));
-    return out;
+std::optional<MasterKey> parse_master_key(std::string_view base64) {
+    MasterKey key;
+    const auto bytes = base64_decode(base64);
+    if (!bytes || bytes->size() != key.size()) return std::nullopt;
+    std::ranges::copy(*bytes, key.begin());
+    return key;
 }
 
 std::string format_key_file(const MasterKeys& keys) {
@@ -219,13 +207,12 @@ Result<MasterKeys> parse_key_file(std::string_view text) {
         while (!line.empty() && (line.back() == ' ' || line.back() == '\t' || line.back() == '\r'))
             line.remove_suffix(1);
         if (line.empty() || line.front() == '#') continue;
-        const auto bytes = base64_decode(line);
-        if (!bytes || bytes->size() != MasterKey().size())
-            return fail(fmt::format("line {} is not a key, which is 32 bytes in base64", number));
+        const auto key = parse_master_key(line);
+        if (!key) return fail(fmt::format("line {} is not a valid key (32 bytes in base64)", number));
         if (keys.size() == max_master_keys) return fail(fmt::format("more than {} keys", max_master_keys));
-        keys.push_back(key_from(line));
+        keys.push_back(*key);
     }
-    if (keys.empty()) return fail("there is no key in it");
+    if (keys.empty()) return fail("it contains no key");
     return MasterKeys{keys.front(), {keys.begin() + 1, keys.end()}};
 }
 
@@ -239,7 +226,7 @@ Result<std::optional<MasterKeys>> read_key_file(const std::filesystem::path& fil
 Result<InstanceLock> lock_key_file(const std::filesystem::path& file, Duration patience) {
     std::filesystem::path lock = file;
     lock += ".lock";
-    return InstanceLock::take(lock, "another Pricewire is at work on the master key", patience);
+    return InstanceLock::take(lock, "another Pricewire process is changing the master key", patience);
 }
 
 Result<void> write_key_file(const std::filesystem::path& file, const MasterKeys& keys, const Step& step) {
@@ -247,7 +234,7 @@ Result<void> write_key_file(const std::filesystem::path& file, const MasterKeys&
         if (step) step();
     };
     std::error_code error;
-    // Where a link stands in its place, the file behind it is replaced and not the link.
+    // Replace the target of a symbolic link, not the link.
     std::filesystem::path place = std::filesystem::weakly_canonical(file, error);
     if (error) place = file;
     std::filesystem::path fresh = place;
@@ -258,7 +245,7 @@ Result<void> write_key_file(const std::filesystem::path& file, const MasterKeys&
         const Descriptor fd(open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
         if (fd.get() < 0) return cannot("write", fresh);
         next();
-        // Whoever runs the service must be able to read what an operator has written as somebody else.
+        // The service must be able to read a file that an operator replaces as another user.
         struct stat old{};
         struct stat now{};
         if (fstat(fd.get(), &now) != 0) return cannot("write", fresh);
@@ -287,4 +274,4 @@ Result<std::unique_ptr<SecretBox>> create_key_file_box(std::filesystem::path fil
     return std::make_unique<KeyFileBox>(std::move(file), std::move(more), std::move(**read));
 }
 
-}  // namespace pricewire::ops
+}  // namespace pricewire::secrets

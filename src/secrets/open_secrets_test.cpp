@@ -1,4 +1,4 @@
-#include "app/secrets.hpp"
+#include "secrets/open_secrets.hpp"
 
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -6,11 +6,12 @@
 
 #include <thread>
 
-#include "app/secrets_fixture.hpp"
 #include "fakes/log_capture.hpp"
 #include "fakes/memory_storage.hpp"
+#include "secrets/reseal.hpp"
+#include "secrets/secrets_fixture.hpp"
 
-namespace pricewire::app {
+namespace pricewire::secrets {
 namespace {
 
 using namespace std::chrono_literals;
@@ -18,22 +19,22 @@ using namespace std::chrono_literals;
 class OpenSecretsTest : public SecretsFixture {
 protected:
     std::unique_ptr<SecretBox> open() {
-        auto box = open_secrets(config_, places_.key_file, storage_);
+        auto box = open_secrets(places_, storage_);
         EXPECT_TRUE(box) << box.error().message;
         return box ? std::move(*box) : nullptr;
     }
     std::string error() {
-        const auto box = open_secrets(config_, places_.key_file, storage_);
+        const auto box = open_secrets(places_, storage_);
         return box ? "opened" : box.error().message;
     }
     std::string users_secret(int number) {
-        return opened(storage_, number, *ops::create_key_file_box(file_, {}).value());
+        return opened(storage_, number, *create_key_file_box(file_, {}).value());
     }
 
     fakes::MemoryStorage storage_;
 };
 
-TEST_F(OpenSecretsTest, MakesAKeyFileWhereNothingNeedsOne) {
+TEST_F(OpenSecretsTest, CreatesAKeyFileIfNoSecretNeedsOne) {
     fakes::LogCapture log;
     const auto box = open();
     ASSERT_TRUE(box);
@@ -41,15 +42,15 @@ TEST_F(OpenSecretsTest, MakesAKeyFileWhereNothingNeedsOne) {
     EXPECT_TRUE(keys.previous.empty());
     const std::string sealed = box->seal("secret", "user");
     EXPECT_EQ(key_id_of(sealed), key_id(keys.current));
-    EXPECT_EQ(log.count("made the master key that seals webhook secrets"), 1U);
+    EXPECT_EQ(log.count("created the master key that seals webhook secrets"), 1U);
     for (const std::string& line : log.lines())
         EXPECT_EQ(line.find(base64_encode(keys.current)), line.npos) << line;
-    // And takes it at the next start.
+    // The next start uses it.
     EXPECT_EQ(open()->open(sealed, "user"), "secret");
     EXPECT_EQ(log.lines().size(), 1U);
 }
 
-TEST_F(OpenSecretsTest, SealsWhatStoodInTheClear) {
+TEST_F(OpenSecretsTest, SealsSecretsInTheClear) {
     for (int i = 0; i < 3; ++i) add_user(storage_, i, secret_of(i));
     ASSERT_TRUE(storage_.rotate_webhook_secret(user_of(1), "whsec_newer", Timestamp{1h}));
     fakes::LogCapture log;
@@ -67,44 +68,43 @@ TEST_F(OpenSecretsTest, SealsWhatStoodInTheClear) {
     EXPECT_EQ(log.count("secrets sealed"), 1U);
 }
 
-TEST_F(OpenSecretsTest, SealsMoreUsersThanAPageHolds) {
+TEST_F(OpenSecretsTest, SealsMoreUsersThanFitOnAPage) {
     for (int i = 0; i < 1203; ++i) add_user(storage_, i, secret_of(i));
     const auto box = open();
     for (int i = 0; i < 1203; ++i) ASSERT_EQ(opened(storage_, i, *box), secret_of(i)) << i;
 }
 
-TEST_F(OpenSecretsTest, MakesNoNewKeyWhereTheDatabaseNeedsTheOneThatIsGone) {
+TEST_F(OpenSecretsTest, CreatesNoKeyIfTheDatabaseNeedsAMissingOne) {
     add_user(storage_, 1, sealed(1, key_of(1)));
     add_user(storage_, 2, sealed(2, key_of(1)));
     add_user(storage_, 3, secret_of(3));
     EXPECT_EQ(error(), "the key file " + file_.string() +
-                           " is missing, and the database needs it (2 secrets under the key " +
-                           key_id(key_of(1)) + "): put it back from its copy");
+                           " is missing and the database needs it (2 secrets under key " + key_id(key_of(1)) +
+                           "): restore it from a copy");
     EXPECT_FALSE(std::filesystem::exists(file_));
     EXPECT_EQ(stored(storage_, 3), secret_of(3));
-    ASSERT_TRUE(ops::write_key_file(file_, {key_of(1), {}}));
+    ASSERT_TRUE(write_key_file(file_, {key_of(1), {}}));
     const auto box = open();
     for (int i : {1, 2, 3}) EXPECT_EQ(opened(storage_, i, *box), secret_of(i));
 }
 
-TEST_F(OpenSecretsTest, ChangesNothingUnderAWrongKeyFile) {
+TEST_F(OpenSecretsTest, AWrongKeyFileChangesNothing) {
     add_user(storage_, 1, sealed(1, key_of(1)));
     add_user(storage_, 2, secret_of(2));
-    ASSERT_TRUE(ops::write_key_file(file_, {key_of(2), {key_of(3)}}));
-    EXPECT_EQ(error(),
-              "the key file " + file_.string() +
-                  " has not every master key that the database needs (1 secret under the key " +
-                  key_id(key_of(1)) +
-                  "): put the right file back from its copy, or add the missing keys below its first");
+    ASSERT_TRUE(write_key_file(file_, {key_of(2), {key_of(3)}}));
+    EXPECT_EQ(error(), "the key file " + file_.string() +
+                           " lacks master keys that the database needs (1 secret under key " +
+                           key_id(key_of(1)) +
+                           "): restore the right file from a copy, or add the missing keys below the first");
     EXPECT_EQ(stored(storage_, 2), secret_of(2));
     EXPECT_EQ(in_file().previous.size(), 1U);
     EXPECT_EQ(storage_.calls("replace_secrets"), 0);
 }
 
-TEST_F(OpenSecretsTest, DropsEarlierKeysOnceNothingIsSealedWithThem) {
+TEST_F(OpenSecretsTest, DropsPreviousKeysOnceNothingIsSealedUnderThem) {
     add_user(storage_, 1, sealed(1, key_of(1)));
     add_user(storage_, 2, sealed(2, key_of(2)));
-    ASSERT_TRUE(ops::write_key_file(file_, {key_of(2), {key_of(1), key_of(9)}}));
+    ASSERT_TRUE(write_key_file(file_, {key_of(2), {key_of(1), key_of(9)}}));
     const auto box = open();
     EXPECT_EQ(in_file().current, key_of(2));
     EXPECT_TRUE(in_file().previous.empty());
@@ -112,14 +112,14 @@ TEST_F(OpenSecretsTest, DropsEarlierKeysOnceNothingIsSealedWithThem) {
     EXPECT_EQ(box->open(stored(storage_, 1), user_of(1).to_string()), secret_of(1));
 }
 
-TEST_F(OpenSecretsTest, ASecretThatIsDamagedHoldsUpNobodyElseAndKeepsTheEarlierKeys) {
+TEST_F(OpenSecretsTest, ADamagedSecretBlocksNoOtherUserAndKeepsThePreviousKeys) {
     const std::string good = sealed(1, key_of(1));
     add_user(storage_, 1, good);
     add_user(storage_, 2, sealed(1, key_of(1)));  // another user's
     add_user(storage_, 3, "sealed:1:damaged");
     add_user(storage_, 4, std::string(max_secret_size + 1, 'x'));
     add_user(storage_, 5, "");
-    ASSERT_TRUE(ops::write_key_file(file_, {key_of(2), {key_of(1)}}));
+    ASSERT_TRUE(write_key_file(file_, {key_of(2), {key_of(1)}}));
     fakes::LogCapture log;
     const auto box = open();
     ASSERT_TRUE(box);
@@ -127,54 +127,53 @@ TEST_F(OpenSecretsTest, ASecretThatIsDamagedHoldsUpNobodyElseAndKeepsTheEarlierK
     EXPECT_TRUE(stored(storage_, 2).starts_with("sealed:1:" + key_id(key_of(1))));
     EXPECT_EQ(stored(storage_, 5), "");
     EXPECT_EQ(in_file().previous.size(), 1U);
-    EXPECT_EQ(log.count("cannot be sealed anew and stays as it is user=" + user_of(2).to_string() +
-                        " reason=the sealed secret is damaged, or another's"),
+    EXPECT_EQ(log.count("cannot be resealed and is left unchanged user=" + user_of(2).to_string() +
+                        " reason=the sealed secret is damaged or belongs to another user"),
               1U);
-    EXPECT_EQ(log.count("cannot be sealed anew"), 3U);
-    EXPECT_EQ(log.count("secrets that cannot be opened"), 1U);
+    EXPECT_EQ(log.count("cannot be resealed"), 3U);
+    EXPECT_EQ(log.count("some secrets cannot be opened"), 1U);
 }
 
-TEST_F(OpenSecretsTest, RefusesAKeyFileThatOthersMayRead) {
-    ASSERT_TRUE(ops::write_key_file(file_, {key_of(1), {}}));
+TEST_F(OpenSecretsTest, RejectsAKeyFileThatOthersMayRead) {
+    ASSERT_TRUE(write_key_file(file_, {key_of(1), {}}));
     ASSERT_EQ(chmod(file_.c_str(), 0644), 0);
     EXPECT_EQ(error(), "the key file " + file_.string() +
-                           " is open to others than its owner (mode 0644): chmod 600 " + file_.string());
+                           " is accessible to other users (mode 0644): run chmod 600 " + file_.string());
 }
 
-TEST_F(OpenSecretsTest, TakesTheConfigurationsKeyAndMakesNoFile) {
-    config_.security.master_key = base64_encode(key_of(1));
+TEST_F(OpenSecretsTest, UsesTheConfiguredKeyAndCreatesNoFile) {
+    places_.configured = key_of(1);
     add_user(storage_, 1, secret_of(1));
     const auto box = open();
     EXPECT_EQ(key_id_of(stored(storage_, 1)), key_id(key_of(1)));
     EXPECT_EQ(opened(storage_, 1, *box), secret_of(1));
     EXPECT_TRUE(std::filesystem::is_empty(directory_));
 
-    // Another key without the earlier one, then with it.
-    config_.security.master_key = base64_encode(key_of(2));
-    EXPECT_EQ(error(),
-              "the configuration has not every master key that the database needs (1 secret under the key " +
-                  key_id(key_of(1)) + "): add them to security.previous_master_keys");
+    // Another key without the previous one, then with it.
+    places_.configured = key_of(2);
+    EXPECT_EQ(error(), "the configuration lacks master keys that the database needs (1 secret under key " +
+                           key_id(key_of(1)) + "): add them to security.previous_master_keys");
     EXPECT_EQ(key_id_of(stored(storage_, 1)), key_id(key_of(1)));
-    config_.security.previous_master_keys = {base64_encode(key_of(1))};
+    places_.previous = {key_of(1)};
     open();
     EXPECT_EQ(key_id_of(stored(storage_, 1)), key_id(key_of(2)));
 
-    // And from the configuration to a file, which is made.
-    config_.security.master_key = "";
-    config_.security.previous_master_keys = {base64_encode(key_of(2))};
+    // From the configured key to a key file, which is created.
+    places_.configured.reset();
+    places_.previous = {key_of(2)};
     open();
     EXPECT_EQ(key_id_of(stored(storage_, 1)), key_id(in_file().current));
     EXPECT_EQ(users_secret(1), secret_of(1));
 }
 
-TEST_F(OpenSecretsTest, NamesAFewMissingKeysAtMost) {
+TEST_F(OpenSecretsTest, NamesOnlyAFewMissingKeys) {
     for (std::uint8_t i = 0; i < 9; ++i) add_user(storage_, i, sealed(i, key_of(i)));
     const std::string message = error();
-    EXPECT_NE(message.find(", and more): put it back"), message.npos) << message;
+    EXPECT_NE(message.find(", and more): restore it"), message.npos) << message;
     EXPECT_LT(message.size(), 500U);
 }
 
-TEST_F(OpenSecretsTest, StartsThatMeetAgreeOnOneKey) {
+TEST_F(OpenSecretsTest, ConcurrentStartsAgreeOnOneKey) {
     for (int round = 0; round < 10; ++round) {
         std::filesystem::remove(file_);
         int ready[2];
@@ -186,11 +185,11 @@ TEST_F(OpenSecretsTest, StartsThatMeetAgreeOnOneKey) {
             if (child == 0) {
                 close(ready[1]);
                 char byte = 0;
-                if (read(ready[0], &byte, 1) != 0) _exit(1);  // until the parent lets all go
+                if (read(ready[0], &byte, 1) != 0) _exit(1);  // until the parent closes the pipe
                 fakes::MemoryStorage storage;
-                const auto box = open_secrets(config_, places_.key_file, storage);
+                const auto box = open_secrets(places_, storage);
                 if (!box) _exit(2);
-                const auto there = ops::read_key_file(file_);
+                const auto there = read_key_file(file_);
                 if (!there || !*there || !(*there)->previous.empty()) _exit(3);
                 _exit(key_id_of((*box)->seal("secret", "user")) == key_id((*there)->current) ? 0 : 4);
             }
@@ -207,7 +206,7 @@ TEST_F(OpenSecretsTest, StartsThatMeetAgreeOnOneKey) {
     }
 }
 
-// Changes a user's secrets as soon as somebody has read them.
+// Changes a user's secrets after every read.
 class RestlessStorage : public fakes::MemoryStorage {
 public:
     int changes_left = 0;
@@ -230,7 +229,7 @@ private:
     }
 };
 
-TEST_F(OpenSecretsTest, ASecretThatChangesMeanwhileIsNotOverwritten) {
+TEST_F(OpenSecretsTest, AConcurrentChangeIsNotOverwritten) {
     const auto box = create_secret_box({key_of(1), {}});
     RestlessStorage storage;
     add_user(storage, 1, secret_of(1));
@@ -248,4 +247,4 @@ TEST_F(OpenSecretsTest, ASecretThatChangesMeanwhileIsNotOverwritten) {
 }
 
 }  // namespace
-}  // namespace pricewire::app
+}  // namespace pricewire::secrets

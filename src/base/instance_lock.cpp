@@ -1,4 +1,4 @@
-#include "ops/instance_lock.hpp"
+#include "base/instance_lock.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -10,7 +10,7 @@
 #include <thread>
 #include <utility>
 
-namespace pricewire::ops {
+namespace pricewire::inline base {
 
 Result<InstanceLock> InstanceLock::take(const std::filesystem::path& file, std::string_view busy,
                                         Duration patience) {
@@ -42,4 +42,4 @@ InstanceLock::~InstanceLock() {
     if (fd_ >= 0) close(fd_);
 }
 
-}  // namespace pricewire::ops
+}  // namespace pricewire::inline base

@@ -6,12 +6,11 @@
 #include <filesystem>
 #include <string>
 
-#include "app/secrets.hpp"
 #include "base/uuid.hpp"
+#include "secrets/open_secrets.hpp"
 #include "storage/users.hpp"
-#include "webhook/signature.hpp"
 
-namespace pricewire::app {
+namespace pricewire::secrets {
 
 inline MasterKey key_of(std::uint8_t fill) {
     MasterKey key;
@@ -27,7 +26,7 @@ inline Uuid user_of(int number) {
     return id;
 }
 
-// A directory with a database's place in it, and users whose secrets are known.
+// A temporary directory with paths for a database and a key file, and users with known secrets.
 class SecretsFixture : public testing::Test {
 protected:
     SecretsFixture() {
@@ -36,7 +35,8 @@ protected:
         directory_ = name;
         database_ = directory_ / "pricewire.db";
         file_ = directory_ / "pricewire.key";
-        places_ = {file_, database_.string() + ".lock"};
+        places_.key_file = file_;
+        places_.database_lock = database_.string() + ".lock";
     }
     ~SecretsFixture() override { std::filesystem::remove_all(directory_); }
 
@@ -55,19 +55,18 @@ protected:
     static std::string stored(storage::Users& storage, int number) {
         return storage.webhook_secrets(user_of(number)).value().current;
     }
-    // The error, or the secret that stands there.
+    // The stored secret, or the error.
     static std::string opened(storage::Users& storage, int number, const SecretBox& box) {
         const auto secret = box.open(stored(storage, number), user_of(number).to_string());
         return secret ? *secret : "error: " + secret.error().message;
     }
 
-    MasterKeys in_file() const { return ops::read_key_file(file_).value().value(); }
+    MasterKeys in_file() const { return read_key_file(file_).value().value(); }
 
     std::filesystem::path directory_;
     std::filesystem::path database_;
     std::filesystem::path file_;
     KeyPlaces places_;
-    ops::Config config_;
 };
 
-}  // namespace pricewire::app
+}  // namespace pricewire::secrets

@@ -1,4 +1,4 @@
-#include "ops/master_key.hpp"
+#include "secrets/key_file.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -13,7 +13,7 @@
 #include <set>
 #include <thread>
 
-namespace pricewire::ops {
+namespace pricewire::secrets {
 namespace {
 
 using namespace std::chrono_literals;
@@ -49,14 +49,14 @@ protected:
     std::filesystem::path file_;
 };
 
-TEST(KeyFile, StandsBesideItsDatabase) {
+TEST(KeyFile, IsBesideItsDatabase) {
     EXPECT_EQ(key_file_of("data/pricewire.db"), "data/pricewire.key");
     EXPECT_EQ(key_file_of("/var/lib/pricewire/my.data.sqlite"), "/var/lib/pricewire/my.data.key");
     EXPECT_EQ(key_file_of("pricewire"), "pricewire.key");
     EXPECT_EQ(key_file_of("odd.key"), "odd.key.key");
 }
 
-TEST_F(KeyFileTest, ReadsBackWhatItWritesAndIsItsOwnersAlone) {
+TEST_F(KeyFileTest, RoundTripsAndOnlyItsOwnerMayReadIt) {
     EXPECT_FALSE(read_key_file(file_).value());
     const MasterKeys keys{key_of(1), {key_of(2), key_of(3)}};
     umask(0);
@@ -76,7 +76,7 @@ TEST_F(KeyFileTest, ReadsBackWhatItWritesAndIsItsOwnersAlone) {
     EXPECT_FALSE(std::filesystem::exists(file_.string() + ".new"));
 }
 
-TEST_F(KeyFileTest, TakesWhatAPersonHasEdited) {
+TEST_F(KeyFileTest, AcceptsHandEditedFiles) {
     put("\r\n# mine\r\n" + base64_encode(key_of(9)) + " \t\r\n\n" + base64_encode(key_of(8)));
     const auto read = read_key_file(file_).value();
     ASSERT_TRUE(read);
@@ -84,25 +84,25 @@ TEST_F(KeyFileTest, TakesWhatAPersonHasEdited) {
     EXPECT_EQ(read->previous, std::vector{key_of(8)});
 }
 
-TEST_F(KeyFileTest, RefusesWhatOthersMayReadAndSaysHowToMendIt) {
+TEST_F(KeyFileTest, RejectsAFileThatOthersMayReadAndSaysHowToFixIt) {
     for (const mode_t mode : {0640, 0604, 0620, 0601}) {
         put(format_key_file({key_of(1), {}}), mode);
-        EXPECT_EQ(error(), named(fmt::format(" is open to others than its owner (mode {:04o}): chmod 600 {}",
+        EXPECT_EQ(error(), named(fmt::format(" is accessible to other users (mode {:04o}): run chmod 600 {}",
                                              static_cast<unsigned>(mode), file_.string())));
     }
     put(format_key_file({key_of(1), {}}), 0400);
     EXPECT_EQ(error(), "read");
 }
 
-TEST_F(KeyFileTest, RefusesWhatIsNoKeyFileWithoutShowingIt) {
+TEST_F(KeyFileTest, RejectsInvalidFilesWithoutShowingTheirContent) {
     put("");
-    EXPECT_EQ(error(), named(": there is no key in it"));
+    EXPECT_EQ(error(), named(": it contains no key"));
     put("# a comment\n\n");
-    EXPECT_EQ(error(), named(": there is no key in it"));
+    EXPECT_EQ(error(), named(": it contains no key"));
     put(base64_encode(key_of(1)) + "\nc2VjcmV0\n");
-    EXPECT_EQ(error(), named(": line 2 is not a key, which is 32 bytes in base64"));
+    EXPECT_EQ(error(), named(": line 2 is not a valid key (32 bytes in base64)"));
     put(base64_encode(key_of(1)).substr(1));
-    EXPECT_EQ(error(), named(": line 1 is not a key, which is 32 bytes in base64"));
+    EXPECT_EQ(error(), named(": line 1 is not a valid key (32 bytes in base64)"));
     std::string many;
     for (std::size_t i = 0; i <= max_master_keys; ++i) many += base64_encode(key_of(1)) + "\n";
     put(many);
@@ -111,20 +111,20 @@ TEST_F(KeyFileTest, RefusesWhatIsNoKeyFileWithoutShowingIt) {
     EXPECT_EQ(error(), named(" is too long"));
     std::filesystem::remove(file_);
     std::filesystem::create_directory(file_);
-    EXPECT_EQ(error(), named(" is not a file"));
+    EXPECT_EQ(error(), named(" is not a regular file"));
     std::filesystem::remove(file_);
     ASSERT_EQ(mkfifo(file_.c_str(), 0600), 0);
-    EXPECT_EQ(error(), named(" is not a file"));
+    EXPECT_EQ(error(), named(" is not a regular file"));
 }
 
-TEST_F(KeyFileTest, TheMostKeysFit) {
+TEST_F(KeyFileTest, TheMaximumNumberOfKeysFits) {
     MasterKeys keys{key_of(0), {}};
     keys.previous.resize(max_master_keys - 1, key_of(5));
     put(keys);
     EXPECT_EQ(read_key_file(file_).value()->previous.size(), max_master_keys - 1);
 }
 
-TEST_F(KeyFileTest, AReplacedFileKeepsTheLinkInItsPlace) {
+TEST_F(KeyFileTest, ReplacingASymlinkedFileKeepsTheLink) {
     const std::filesystem::path elsewhere = directory_ / "elsewhere";
     std::filesystem::create_directory(elsewhere);
     ASSERT_TRUE(write_key_file(elsewhere / "real", {key_of(1), {}}));
@@ -135,7 +135,7 @@ TEST_F(KeyFileTest, AReplacedFileKeepsTheLinkInItsPlace) {
 }
 
 TEST_F(KeyFileTest, AReplacedFileKeepsItsOwner) {
-    if (geteuid() != 0) GTEST_SKIP() << "only root may write for somebody else";
+    if (geteuid() != 0) GTEST_SKIP() << "only root can write a file owned by another user";
     put({key_of(1), {}});
     ASSERT_EQ(chown(file_.c_str(), 1234, 1235), 0);
     put({key_of(2), {key_of(1)}});
@@ -146,18 +146,18 @@ TEST_F(KeyFileTest, AReplacedFileKeepsItsOwner) {
     EXPECT_EQ(status.st_mode & 07777, 0600U);
 }
 
-TEST_F(KeyFileTest, AFailingWriteSaysWhyAndLeavesTheOldFile) {
+TEST_F(KeyFileTest, AFailedWriteSaysWhyAndKeepsTheOldFile) {
     const auto result = write_key_file(directory_ / "nowhere" / "pricewire.key", {key_of(1), {}});
     ASSERT_FALSE(result);
     EXPECT_NE(result.error().message.find("No such file or directory"), std::string::npos);
     put({key_of(1), {}});
-    // Something that cannot be removed stands where the fresh file would.
+    // The new file cannot be created: a non-empty directory has its name.
     std::filesystem::create_directories(file_.string() + ".new/x");
     EXPECT_FALSE(write_key_file(file_, {key_of(2), {}}));
     EXPECT_EQ(read_key_file(file_).value()->current, key_of(1));
 }
 
-TEST_F(KeyFileTest, KilledAnywhereItIsTheOldOrTheNewOne) {
+TEST_F(KeyFileTest, AfterAKillAtAnyStepItIsTheOldOrTheNewFile) {
     int survived = -1;
     std::set<std::uint8_t> seen;
     for (int steps = 0; survived != 0; ++steps) {
@@ -185,13 +185,13 @@ TEST_F(KeyFileTest, KilledAnywhereItIsTheOldOrTheNewOne) {
     EXPECT_FALSE(std::filesystem::exists(file_.string() + ".new"));
 }
 
-TEST_F(KeyFileTest, IsOnesAtATime) {
+TEST_F(KeyFileTest, OnlyOneProcessHoldsTheLock) {
     auto lock = std::make_unique<Result<InstanceLock>>(lock_key_file(file_, 0s));
     ASSERT_TRUE(*lock);
     const auto second = lock_key_file(file_, 0s);
     ASSERT_FALSE(second);
     EXPECT_EQ(second.error().message,
-              "another Pricewire is at work on the master key (" + file_.string() + ".lock is locked)");
+              "another Pricewire process is changing the master key (" + file_.string() + ".lock is locked)");
     std::thread release([&] {
         std::this_thread::sleep_for(50ms);
         lock.reset();
@@ -200,7 +200,7 @@ TEST_F(KeyFileTest, IsOnesAtATime) {
     release.join();
 }
 
-TEST_F(KeyFileTest, ABoxNoticesThatItsFileHasChanged) {
+TEST_F(KeyFileTest, ABoxReloadsAChangedFile) {
     put({key_of(1), {}});
     const auto box = create_key_file_box(file_, {key_of(7)}).value();
     const std::string first = box->seal("secret", "user");
@@ -208,7 +208,7 @@ TEST_F(KeyFileTest, ABoxNoticesThatItsFileHasChanged) {
     const std::string configured = create_secret_box({key_of(7), {}})->seal("old", "user");
     EXPECT_EQ(box->open(configured, "user"), "old");
 
-    // Another process rotates: what it seals is opened at once, and so is what was sealed before.
+    // Another process rotates: both what it seals and what was sealed before can be opened at once.
     put({key_of(2), {key_of(1)}});
     const std::string second = create_secret_box({key_of(2), {}})->seal("fresh", "user");
     EXPECT_EQ(box->open(second, "user"), "fresh");
@@ -223,10 +223,10 @@ TEST_F(KeyFileTest, ABoxNoticesThatItsFileHasChanged) {
 
     const std::string unknown = create_secret_box({key_of(4), {}})->seal("fresh", "user");
     EXPECT_EQ(box->open(unknown, "user").error().message,
-              "the secret is sealed with the master key " + key_id(key_of(4)) + ", which is not here");
+              "the secret is sealed under master key " + key_id(key_of(4)) + ", which is not available");
 }
 
-TEST_F(KeyFileTest, ABoxKeepsItsKeysWhereTheFileCannotBeReadAnyMore) {
+TEST_F(KeyFileTest, ABoxKeepsItsKeysIfTheFileBecomesUnreadable) {
     put({key_of(1), {}});
     const auto box = create_key_file_box(file_, {}).value();
     const std::string sealed = box->seal("secret", "user");
@@ -240,7 +240,7 @@ TEST_F(KeyFileTest, ABoxKeepsItsKeysWhereTheFileCannotBeReadAnyMore) {
     EXPECT_EQ(box->open(sealed, "user"), "secret");
 }
 
-TEST_F(KeyFileTest, ABoxServesManyThreadsWhileItsFileChanges) {
+TEST_F(KeyFileTest, ABoxIsThreadSafeWhileItsFileChanges) {
     put({key_of(1), {}});
     const auto box = create_key_file_box(file_, {}).value();
     std::atomic<bool> done = false;
@@ -265,18 +265,10 @@ TEST_F(KeyFileTest, ABoxNeedsItsFile) {
     EXPECT_EQ(create_key_file_box(file_, {}).error().message, named(" is missing"));
 }
 
-TEST(ConfiguredKeys, AreThoseOfTheConfiguration) {
-    Config config;
-    EXPECT_FALSE(configured_keys(config));
-    config.security.previous_master_keys = {base64_encode(key_of(2)), base64_encode(key_of(3))};
-    EXPECT_FALSE(configured_keys(config));
-    EXPECT_EQ(configured_previous_keys(config), (std::vector{key_of(2), key_of(3)}));
-    config.security.master_key = base64_encode(key_of(1));
-    const auto keys = configured_keys(config);
-    ASSERT_TRUE(keys);
-    EXPECT_EQ(keys->current, key_of(1));
-    EXPECT_EQ(keys->previous, (std::vector{key_of(2), key_of(3)}));
+TEST(KeyFile, AMasterKeyIs32BytesInBase64) {
+    EXPECT_EQ(parse_master_key(base64_encode(key_of(7))), key_of(7));
+    for (const char* text : {"", "c2VjcmV0", "not base64"}) EXPECT_FALSE(parse_master_key(text)) << text;
 }
 
 }  // namespace
-}  // namespace pricewire::ops
+}  // namespace pricewire::secrets

@@ -1,4 +1,4 @@
-#include "base/sealed.hpp"
+#include "secrets/sealed.hpp"
 
 #include <fmt/format.h>
 
@@ -6,7 +6,7 @@
 #include <stdexcept>
 #include <utility>
 
-namespace pricewire::inline base {
+namespace pricewire::secrets {
 namespace {
 
 constexpr std::string_view prefix = "sealed:1:";
@@ -27,7 +27,8 @@ public:
     }
 
     std::string seal(std::string_view secret, std::string_view context) const override {
-        if (secret.size() > max_secret_size) throw std::invalid_argument("a secret too long to be sealed");
+        if (secret.size() > max_secret_size)
+            throw std::invalid_argument("the secret is too long to be sealed");
         const NamedKey& key = keys_.front();
         return key.header +
                base64url_encode(aes_gcm_seal(key.key, as_bytes(secret), key.header + std::string(context)));
@@ -48,8 +49,8 @@ public:
             if (plain) return std::string(plain->begin(), plain->end());
         }
         if (!known)
-            return fail(fmt::format("the secret is sealed with the master key {}, which is not here", id));
-        return fail("the sealed secret is damaged, or another's");
+            return fail(fmt::format("the secret is sealed under master key {}, which is not available", id));
+        return fail("the sealed secret is damaged or belongs to another user");
     }
 
     bool is_current(std::string_view sealed) const override {
@@ -71,6 +72,12 @@ std::string key_id(const MasterKey& key) {
     return hex_encode(std::span(hash).first(id_size / 2));
 }
 
+std::vector<std::string> key_ids(const MasterKeys& keys) {
+    std::vector<std::string> ids{key_id(keys.current)};
+    for (const MasterKey& key : keys.previous) ids.push_back(key_id(key));
+    return ids;
+}
+
 bool is_sealed(std::string_view text) {
     return text.starts_with("sealed:");
 }
@@ -86,4 +93,4 @@ std::unique_ptr<SecretBox> create_secret_box(const MasterKeys& keys) {
     return std::make_unique<AesSecretBox>(keys);
 }
 
-}  // namespace pricewire::inline base
+}  // namespace pricewire::secrets

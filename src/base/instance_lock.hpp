@@ -6,14 +6,14 @@
 #include "base/clock.hpp"
 #include "base/result.hpp"
 
-namespace pricewire::ops {
+namespace pricewire::inline base {
 
-// A lock on a file, held as long as this object lives and let go by the kernel when the process dies: two
-// processes that each believe to be alone on one embedded database must not run.
+// An exclusive lock on a file, held for the lifetime of this object; the kernel releases it when the process
+// dies. Keeps two processes from using one embedded database.
 class InstanceLock {
 public:
-    // Error: another process holds it for the whole of `patience`, which `busy` says; or the file cannot be
-    // made.
+    // Error: another process holds the lock throughout `patience` (the message starts with `busy`), or the file
+    // cannot be created.
     static Result<InstanceLock> take(const std::filesystem::path& file,
                                      std::string_view busy = "another Pricewire is running on this database",
                                      Duration patience = {});
@@ -26,4 +26,4 @@ private:
     int fd_;
 };
 
-}  // namespace pricewire::ops
+}  // namespace pricewire::inline base

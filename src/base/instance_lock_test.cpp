@@ -1,0 +1,27 @@
+#include "base/instance_lock.hpp"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <string>
+
+namespace pricewire::inline base {
+namespace {
+
+TEST(InstanceLock, ASecondHolderIsRejectedUntilTheFirstReleases) {
+    const auto file =
+        std::filesystem::path(::testing::TempDir()) / ("pricewire_lock_" + std::to_string(getpid()));
+    {
+        const auto first = InstanceLock::take(file);
+        ASSERT_TRUE(first) << first.error().message;
+        const auto second = InstanceLock::take(file);
+        ASSERT_FALSE(second);
+        EXPECT_NE(second.error().message.find("another Pricewire"), std::string::npos);
+    }
+    EXPECT_TRUE(InstanceLock::take(file));
+    std::filesystem::remove(file);
+}
+
+}  // namespace
+}  // namespace pricewire::inline base
