@@ -1,4 +1,4 @@
-// What every AuthCache guarantees. An implementation joins by a line in the list of factories at the end.
+// The contract of every AuthCache. To add an implementation, add it to the list of factories at the end.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -21,8 +21,8 @@ using namespace std::chrono_literals;
 
 struct Factory {
     std::string name;
-    bool on_redis = false;  // whose entries live by its own clock
-    // `keys` where it is on Redis.
+    bool on_redis = false;  // entries expire by Redis' own clock
+    // `keys` is set if it is on Redis.
     std::function<std::unique_ptr<access::AuthCache>(const Clock&, Duration ttl, const redis::TestKeys* keys)>
         create;
 };
@@ -55,7 +55,7 @@ protected:
     std::unique_ptr<access::AuthCache> cache_;
 };
 
-TEST_P(AuthCacheConformance, RemembersAUserWhole) {
+TEST_P(AuthCacheConformance, ReturnsAllFieldsOfAUser) {
     const User user = make_user("ann@example.com");
     EXPECT_FALSE(cache_->get(sha256("key")));
     put("key", user);
@@ -68,14 +68,14 @@ TEST_P(AuthCacheConformance, RemembersAUserWhole) {
     EXPECT_FALSE(cache_->get(sha256("another key")));
 }
 
-TEST_P(AuthCacheConformance, APutReplacesWhatWasThere) {
+TEST_P(AuthCacheConformance, PutReplacesAnEntry) {
     put("key", make_user("ann@example.com"));
     const User bob = make_user("bob@example.com");
     put("key", bob);
     EXPECT_EQ(cache_->get(sha256("key"))->id, bob.id);
 }
 
-TEST_P(AuthCacheConformance, ForgetsAfterItsTimeHoweverOftenAsked) {
+TEST_P(AuthCacheConformance, AnEntryExpiresHoweverOftenItIsRead) {
     if (GetParam().on_redis) {
         create(1s);
         put("key", make_user("ann@example.com"));
@@ -89,7 +89,7 @@ TEST_P(AuthCacheConformance, ForgetsAfterItsTimeHoweverOftenAsked) {
     EXPECT_FALSE(cache_->get(sha256("key")));
 }
 
-TEST_P(AuthCacheConformance, EvictsAllKeysOfOneUserAndNobodyElses) {
+TEST_P(AuthCacheConformance, EvictsAllKeysOfOneUserOnly) {
     const User ann = make_user("ann@example.com");
     for (int i = 0; i < 100; ++i) put("ann" + std::to_string(i), ann);
     put("bob", make_user("bob@example.com"));
@@ -98,7 +98,7 @@ TEST_P(AuthCacheConformance, EvictsAllKeysOfOneUserAndNobodyElses) {
     EXPECT_TRUE(cache_->get(sha256("bob")));
 }
 
-TEST_P(AuthCacheConformance, EvictsEverybody) {
+TEST_P(AuthCacheConformance, EvictsAllUsers) {
     put("ann", make_user("ann@example.com"));
     put("bob", make_user("bob@example.com"));
     cache_->evict(std::nullopt);
@@ -106,7 +106,7 @@ TEST_P(AuthCacheConformance, EvictsEverybody) {
     EXPECT_FALSE(cache_->get(sha256("bob")));
 }
 
-TEST_P(AuthCacheConformance, ALookupThatWasUnderWayAtAnEvictionIsNotKept) {
+TEST_P(AuthCacheConformance, ALookupInProgressDuringAnEvictionIsNotCached) {
     const User ann = make_user("ann@example.com");
     const auto before = cache_->generation();
     cache_->evict(ann.id);
@@ -116,8 +116,8 @@ TEST_P(AuthCacheConformance, ALookupThatWasUnderWayAtAnEvictionIsNotKept) {
     EXPECT_TRUE(cache_->get(sha256("key")));
 }
 
-// Lookups that race with the user's disabling: whatever they read before, nothing of it is there afterwards.
-TEST_P(AuthCacheConformance, NoRaceLetsADisabledUserStay) {
+// Lookups race with disabling the user: nothing they read before may be cached afterwards.
+TEST_P(AuthCacheConformance, NoRaceKeepsADisabledUserCached) {
     const User ann = make_user("ann@example.com");
     for (int round = 0; round < 200; ++round) {
         std::atomic<bool> active{true};

@@ -1,5 +1,4 @@
-// What every DeliveryNotices guarantees. An implementation joins by a line in the list of factories at the
-// end.
+// The contract of every DeliveryNotices. To add an implementation, add it to the factories at the end.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -23,7 +22,7 @@ using redis::eventually;
 struct Factory {
     std::string name;
     bool on_redis = false;
-    // `keys` where it is on Redis.
+    // `keys` is set if it is on Redis.
     std::function<std::unique_ptr<bus::DeliveryNotices>(const redis::TestKeys* keys)> create;
 };
 
@@ -73,8 +72,7 @@ protected:
         }
         notices_ = GetParam().create(keys_ ? &*keys_ : nullptr);
     }
-    // Whether a subscriber on Redis listens from a moment that cannot be seen from outside: say something
-    // until it is heard.
+    // When a subscription on Redis becomes active is not visible here: publish until something arrives.
     void wait_until_heard(Heard& heard) {
         EXPECT_TRUE(eventually([&] {
             notices_->publish(make_notices(1));
@@ -86,7 +84,7 @@ protected:
     std::unique_ptr<bus::DeliveryNotices> notices_;
 };
 
-TEST_P(DeliveryNoticesConformance, BringsEachNoticeWholeAndInOrder) {
+TEST_P(DeliveryNoticesConformance, DeliversEveryNoticeInOrder) {
     Heard heard;
     notices_->subscribe(heard.subscriber());
     wait_until_heard(heard);
@@ -102,7 +100,7 @@ TEST_P(DeliveryNoticesConformance, BringsEachNoticeWholeAndInOrder) {
     notices_->unsubscribe();
 }
 
-TEST_P(DeliveryNoticesConformance, NobodyIsToldAfterTheEnd) {
+TEST_P(DeliveryNoticesConformance, NothingIsDeliveredAfterUnsubscribing) {
     Heard heard;
     notices_->subscribe(heard.subscriber());
     wait_until_heard(heard);
@@ -113,7 +111,7 @@ TEST_P(DeliveryNoticesConformance, NobodyIsToldAfterTheEnd) {
     EXPECT_EQ(heard.all().size(), before);
 }
 
-TEST_P(DeliveryNoticesConformance, WithoutASubscriberNothingHappens) {
+TEST_P(DeliveryNoticesConformance, PublishingWithoutASubscriberIsHarmless) {
     notices_->publish(make_notices(3));
     notices_->publish({});
     notices_->unsubscribe();

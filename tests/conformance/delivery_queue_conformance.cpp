@@ -1,4 +1,4 @@
-// What every DeliveryQueue guarantees. An implementation joins by a line in the list of factories at the end.
+// The contract of every DeliveryQueue. To add an implementation, add it to the list of factories at the end.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -28,7 +28,7 @@ struct Factory {
     bool broker = false;
 };
 
-// Collects what arrives, from whatever thread, and lets a test wait for it.
+// Collects what arrives, on any thread, and lets a test wait for it.
 class Collector {
 public:
     void take(std::span<const queue::QueuedTask> tasks) {
@@ -64,7 +64,7 @@ std::vector<DeliveryTask> make_tasks(std::size_t count) {
     return out;
 }
 
-// In order of the ids: what a broker refused at first comes later than what it took.
+// Sorted by id: tasks that a broker refused at first arrive after later ones.
 std::vector<std::pair<Uuid, int>> pairs(const std::vector<DeliveryTask>& tasks) {
     std::vector<std::pair<Uuid, int>> out;
     for (const DeliveryTask& t : tasks) out.emplace_back(t.delivery_id, t.attempt);
@@ -105,7 +105,7 @@ TEST_P(DeliveryQueueConformance, KeepsTasksForAConsumerThatComesLater) {
     queue_->consume({});
 }
 
-TEST_P(DeliveryQueueConformance, NothingPublishedIsNothingDelivered) {
+TEST_P(DeliveryQueueConformance, PublishingNothingDeliversNothing) {
     Collector collector;
     queue_->consume([&](std::span<const queue::QueuedTask> tasks) { collector.take(tasks); });
     queue_->publish({});
@@ -139,7 +139,7 @@ TEST_P(DeliveryQueueConformance, ManyPublishersLoseNothing) {
     queue_->consume({});
 }
 
-TEST_P(DeliveryQueueConformance, AConsumerTakenAwayIsNotCalledAgain) {
+TEST_P(DeliveryQueueConformance, ARemovedConsumerIsNotCalledAgain) {
     int calls = 0;
     queue_->consume([&](std::span<const queue::QueuedTask>) { ++calls; });
     queue_->consume({});
@@ -147,11 +147,11 @@ TEST_P(DeliveryQueueConformance, AConsumerTakenAwayIsNotCalledAgain) {
     EXPECT_EQ(calls, 0);
 }
 
-TEST_P(DeliveryQueueConformance, WhatIsDoneDoesNotComeAgain) {
+TEST_P(DeliveryQueueConformance, AcknowledgedTasksAreNotRedelivered) {
     Collector first;
     queue_->consume([&](std::span<const queue::QueuedTask> tasks) {
         first.take(tasks);
-        // From within, as a consumer without room does.
+        // From within the callback, as a consumer without free slots does.
         std::vector<std::uint64_t> receipts;
         for (const queue::QueuedTask& t : tasks) receipts.push_back(t.receipt);
         queue_->done(receipts);
@@ -168,7 +168,7 @@ TEST_P(DeliveryQueueConformance, WhatIsDoneDoesNotComeAgain) {
     queue_->consume({});
 }
 
-TEST_P(DeliveryQueueConformance, ReceiptsOfAConsumerThatIsGoneArePassedOver) {
+TEST_P(DeliveryQueueConformance, ReceiptsOfARemovedConsumerAreIgnored) {
     Collector first;
     queue_->consume([&](std::span<const queue::QueuedTask> tasks) { first.take(tasks); });
     queue_->publish(make_tasks(10));

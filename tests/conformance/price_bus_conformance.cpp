@@ -1,4 +1,4 @@
-// What every PriceBus guarantees. An implementation joins by a line in the list of factories at the end.
+// The contract of every PriceBus. To add an implementation, add it to the list of factories at the end.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -22,7 +22,7 @@ namespace {
 struct Factory {
     std::string name;
     bool on_redis = false;
-    // `keys` where it is on Redis.
+    // `keys` is set if it is on Redis.
     std::function<std::unique_ptr<bus::PriceBus>(std::vector<Ticker>, const redis::TestKeys* keys)> create;
 };
 
@@ -43,7 +43,7 @@ TickerBoard make_board(Ticker ticker, std::optional<std::string_view> value,
     return board;
 }
 
-// Collects what a subscriber is told, from whatever thread, and lets a test wait for it.
+// Collects what a subscriber receives, on any thread, and lets a test wait for it.
 class Collector {
 public:
     bus::PriceSubscriber subscriber() {
@@ -113,7 +113,7 @@ protected:
         }
         bus_ = GetParam().create({"BTC", "ETH", "DOGE"}, keys_ ? &*keys_ : nullptr);
     }
-    // A bus may take a moment to show what was published.
+    // A bus may show what was published with a delay.
     void expect_sources(const std::vector<SourceReport>& wanted) {
         const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{30};
         while (bus_->sources() != wanted && std::chrono::steady_clock::now() < deadline) {
@@ -128,7 +128,7 @@ protected:
         }
         EXPECT_EQ(*bus_->rates_json(), wanted);
     }
-    std::list<Collector> collectors_;  // outlive the bus, whose threads tell them
+    std::list<Collector> collectors_;  // outlive the bus, whose threads call them
     std::optional<redis::TestKeys> keys_;
     std::unique_ptr<bus::PriceBus> bus_;
 };
@@ -149,7 +149,7 @@ TEST_P(PriceBusConformance, EverySubscriberSeesEveryPriceInOrder) {
     EXPECT_EQ(two.wait_for(1000), wanted);
 }
 
-TEST_P(PriceBusConformance, APricesGoingIsToldInItsPlaceAmongThePrices) {
+TEST_P(PriceBusConformance, ALostPriceArrivesInOrderWithThePrices) {
     Collector& all = collectors_.emplace_back();
     bus_->subscribe(all.subscriber());
     bus_->subscribe({});
@@ -163,7 +163,7 @@ TEST_P(PriceBusConformance, APricesGoingIsToldInItsPlaceAmongThePrices) {
     EXPECT_EQ(all.gone_at(), gone_at);
 }
 
-TEST_P(PriceBusConformance, NothingIsToldAfterUnsubscribing) {
+TEST_P(PriceBusConformance, NothingIsDeliveredAfterUnsubscribing) {
     Collector& all = collectors_.emplace_back();
     bus_->subscribe(all.subscriber());
     ASSERT_TRUE(all.wait_for_caught_up());
@@ -178,7 +178,7 @@ TEST_P(PriceBusConformance, NothingIsToldAfterUnsubscribing) {
     bus_->unsubscribe_all();
 }
 
-TEST_P(PriceBusConformance, TellsTheSourcesAsTheFeedLastSaid) {
+TEST_P(PriceBusConformance, ReturnsTheLastPublishedSources) {
     expect_sources({});
     SourceReport one{"binance", SourceCondition::ok, "streaming", Timestamp{std::chrono::seconds{7}}};
     SourceReport two{"coingecko", SourceCondition::degraded, "says \"wait\"\n", std::nullopt};
@@ -194,7 +194,7 @@ TEST_P(PriceBusConformance, RatesAreAnEmptyObjectBeforeTheFirstPrice) {
     expect_rates("{}");
 }
 
-TEST_P(PriceBusConformance, RatesStandInTheConfiguredOrderWithTheirDigits) {
+TEST_P(PriceBusConformance, RatesAreInConfiguredOrderWithAllDigits) {
     bus_->publish_board(make_board("DOGE", "0.142300000000000001"));
     bus_->publish_board(make_board("BTC", "65420.15"));
     expect_rates(R"({"BTC":65420.15,"DOGE":0.142300000000000001})");
@@ -202,7 +202,7 @@ TEST_P(PriceBusConformance, RatesStandInTheConfiguredOrderWithTheirDigits) {
     expect_rates(R"({"BTC":65420.15,"ETH":3100.5,"DOGE":0.142300000000000001})");
 }
 
-TEST_P(PriceBusConformance, APriceThatHasGoneLeavesTheRates) {
+TEST_P(PriceBusConformance, ALostPriceIsRemovedFromTheRates) {
     bus_->publish_board(make_board("BTC", "65420.15"));
     bus_->publish_board(make_board("ETH", "3100"));
     expect_rates(R"({"BTC":65420.15,"ETH":3100})");
@@ -215,7 +215,7 @@ TEST_P(PriceBusConformance, APriceThatHasGoneLeavesTheRates) {
     EXPECT_EQ(board->quotes[0].verdict, Verdict::stale);
 }
 
-TEST_P(PriceBusConformance, ShowsTheLatestBoardWhole) {
+TEST_P(PriceBusConformance, ReturnsTheLatestBoard) {
     bus_->publish_board(make_board("BTC", "1"));
     bus_->publish_board(make_board("BTC", "2"));
     expect_rates(R"({"BTC":2})");
@@ -227,14 +227,14 @@ TEST_P(PriceBusConformance, ShowsTheLatestBoardWhole) {
     EXPECT_EQ(board->quotes[0].quote.price, Decimal::from_int(2));
 }
 
-TEST_P(PriceBusConformance, ATickerThatIsNotConfiguredIsNowhere) {
+TEST_P(PriceBusConformance, AnUnconfiguredTickerIsIgnored) {
     bus_->publish_board(make_board("XYZ", "1"));
     bus_->publish_board(make_board("BTC", "2"));
     expect_rates(R"({"BTC":2})");
     EXPECT_FALSE(bus_->board("XYZ"));
 }
 
-TEST_P(PriceBusConformance, ReadersAndThePublisherDoNotTearWhatIsRead) {
+TEST_P(PriceBusConformance, ConcurrentReadsAreNotTorn) {
     std::atomic<bool> stop{false};
     std::vector<std::thread> readers;
     std::atomic<int> wrong{0};

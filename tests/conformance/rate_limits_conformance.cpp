@@ -1,4 +1,4 @@
-// What every RateLimits guarantees. An implementation joins by a line in the list of factories at the end.
+// The contract of every RateLimits. To add an implementation, add it to the list of factories at the end.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -20,8 +20,8 @@ using namespace std::chrono_literals;
 
 struct Factory {
     std::string name;
-    bool on_redis = false;  // whose time is its own: these tests wait for it, and know it roughly
-    // `keys` where it is on Redis.
+    bool on_redis = false;  // uses Redis' clock: tests wait in real time and compare times roughly
+    // `keys` is set if it is on Redis.
     std::function<std::unique_ptr<access::RateLimits>(const redis::TestKeys* keys)> create;
 };
 
@@ -35,7 +35,7 @@ protected:
         }
         limits_ = GetParam().create(keys_ ? &*keys_ : nullptr);
     }
-    // Where time is its own it passes, however little: `wanted`, or less by what a slow test took.
+    // On Redis real time passes: `wanted`, or less by the time the test took.
     void expect_time(Duration is, Duration wanted) const {
         if (GetParam().on_redis) {
             EXPECT_LE(is, wanted);
@@ -44,7 +44,7 @@ protected:
             EXPECT_EQ(is, wanted);
         }
     }
-    // That time passes.
+    // Lets that time pass.
     void wait(Duration time) {
         now_ += time;
         if (GetParam().on_redis) std::this_thread::sleep_for(time);
@@ -52,12 +52,12 @@ protected:
 
     std::optional<redis::TestKeys> keys_;
     std::unique_ptr<access::RateLimits> limits_;
-    // An hour that is far from any other run's, for implementations whose buckets outlive them.
+    // Far from the time of other runs, for implementations whose buckets outlive the process.
     MonoTime now_ = std::chrono::steady_clock::now() + 1h;
     const access::RateLimit limit_{5, 10h};
 };
 
-TEST_P(RateLimitsConformance, AllowsTheBurstThenRefusesAndSaysWhen) {
+TEST_P(RateLimitsConformance, AllowsTheBurstThenRefusesWithARetryTime) {
     for (std::uint32_t left = 5; left-- > 0;) {
         const auto d = limits_->take("burst", limit_, now_);
         EXPECT_TRUE(d.allowed);
@@ -70,7 +70,7 @@ TEST_P(RateLimitsConformance, AllowsTheBurstThenRefusesAndSaysWhen) {
     expect_time(d.reset_after, 10h);
 }
 
-TEST_P(RateLimitsConformance, RefillsEvenlyAndNoFurtherThanFull) {
+TEST_P(RateLimitsConformance, RefillsEvenlyUpToTheLimit) {
     const access::RateLimit quick{5, 1s};
     const auto spend = [&] {
         for (int i = 0; i < 1000; ++i) {
@@ -93,7 +93,7 @@ TEST_P(RateLimitsConformance, RefillsEvenlyAndNoFurtherThanFull) {
     wait(2s);
     const access::RateDecision full = limits_->take("refill", quick, now_);
     EXPECT_TRUE(full.allowed);
-    EXPECT_EQ(full.remaining, 4u) << "twice its period fills it no further than once";
+    EXPECT_EQ(full.remaining, 4u) << "two periods fill it no further than one";
 }
 
 TEST_P(RateLimitsConformance, ARefusedRequestCostsNothing) {
@@ -108,7 +108,7 @@ TEST_P(RateLimitsConformance, ARefusedRequestCostsNothing) {
     EXPECT_TRUE(limits_->take("patient", slow, now_).allowed);
 }
 
-TEST_P(RateLimitsConformance, BucketsAreApart) {
+TEST_P(RateLimitsConformance, BucketsAreIndependent) {
     for (int i = 0; i < 6; ++i) limits_->take("user:a", limit_, now_);
     EXPECT_FALSE(limits_->take("user:a", limit_, now_).allowed);
     EXPECT_TRUE(limits_->take("user:b", limit_, now_).allowed);

@@ -1,5 +1,5 @@
-// Bodies, queries and addresses as the API reads them. The first byte chooses the reader; what must hold of
-// its result is checked.
+// The API's parsers of bodies, queries and addresses. The first byte selects the parser; its result must
+// satisfy the invariants checked here.
 #include <cstdint>
 #include <cstdlib>
 #include <string>

@@ -21,7 +21,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             if (ops::nearest_config_key(v.key.substr(0, 100)).empty()) std::abort();
             continue;
         }
-        // What is accepted is shown in a form that is accepted again, as the same.
+        // An accepted value is printed in a form that is accepted again, with the same meaning.
         if (!key->set(config, v.value)) continue;
         const std::string shown = key->get(config);
         ops::Config again;

@@ -10,7 +10,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::string_view text(reinterpret_cast<const char*>(data), size);
     const auto exact = Decimal::parse(text);
     const auto cut = Decimal::parse(text, Decimal::Excess::truncate);
-    // Whatever is read exactly is read the same with cutting allowed, and reads back from its own spelling.
+    // Text that parses exactly parses the same with truncation, and a value survives to_string() and parse().
     if (exact && (!cut || *cut != *exact)) std::abort();
     if (cut && Decimal::parse(cut->to_string()) != *cut) std::abort();
     return 0;

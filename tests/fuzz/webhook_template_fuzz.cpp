@@ -1,6 +1,6 @@
-// Templates of any bytes: the first line is the content type, the second a note, the rest the body. What is
-// accepted renders within its bound, the same each time, to UTF-8, and to JSON where the type is JSON,
-// whatever the values are; and no chat message is longer than its service takes, whatever the note is.
+// Templates of arbitrary bytes: the first line is the content type, the second a note, the rest the body. An
+// accepted template renders within its size limit, the same each time, to UTF-8, and to JSON if the type is
+// JSON, for any values; and no chat message exceeds its service's limit, for any note.
 #include <algorithm>
 #include <boost/json.hpp>
 #include <cstddef>
@@ -76,7 +76,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto checked = webhook::check_template(t);
     if (!checked) {
         require(!checked.error().message.empty() && checked.error().message.size() < 1000);
-        // Never sent, but must do no harm.
+        // Never sent, but rendering it must be safe.
         webhook::render(t, values(note, Decimal::from_int(1)));
         return 0;
     }

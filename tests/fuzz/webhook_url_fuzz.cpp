@@ -10,8 +10,8 @@
 
 #include "net/webhook_url.hpp"
 
-// Any bytes as a webhook's URL: what is accepted leads where the guard lets it, is spelled in one way, and
-// means the same to libcurl.
+// Arbitrary bytes as a webhook's URL: an accepted URL passes the guard, is in canonical form, and means the
+// same to libcurl.
 namespace {
 
 using namespace pricewire::net;
@@ -20,7 +20,7 @@ void require(bool holds) {
     if (!holds) std::abort();
 }
 
-// What libcurl makes of `text`, given to it as a request's URL is; empty where the part is absent.
+// `text` as libcurl parses it when it is a request's URL; a part that is absent is empty.
 class AsCurlReadsIt {
 public:
     explicit AsCurlReadsIt(const std::string& text) : handle_(curl_url()) {
@@ -52,7 +52,7 @@ void check(const WebhookUrl& url, const UrlPolicy& policy) {
     for (const char c : url.url) require(c > 0x20 && c < 0x7f && c != '\\' && c != '#');
     const auto address = IpAddress::parse(url.host);
     require(!address || !policy.guard.refuses(*address));
-    // A name must not be a number to any resolver.
+    // No resolver may take a name for a numeric address.
     in_addr four{};
     require(address || inet_aton(url.host.c_str(), &four) == 0);
 
