@@ -4,7 +4,7 @@
 namespace pricewire::conformance {
 namespace {
 
-class StorageMendingConformance : public StorageConformance {
+class StorageRecoveryConformance : public StorageConformance {
 protected:
     DeliveryView of(const Uuid& id) { return storage_->delivery(user_, id).value(); }
     std::vector<Uuid> ids(const storage::DeliveryFilter& filter) {
@@ -33,7 +33,7 @@ protected:
 
 // Seeing
 
-TEST_P(StorageMendingConformance, ShowsADeliveryToItsUserAlone) {
+TEST_P(StorageRecoveryConformance, ShowsADeliveryToItsUserAlone) {
     const Uuid id = pending();
     const Uuid bob = add_user("bob@example.com");
     EXPECT_TRUE(storage_->delivery(user_, id));
@@ -48,7 +48,7 @@ TEST_P(StorageMendingConformance, ShowsADeliveryToItsUserAlone) {
         storage_->add_test_delivery(bob, of(id).alert_id, make_uuid(now_), Decimal::from_int(1), now_));
 }
 
-TEST_P(StorageMendingConformance, ShowsWhatADeliveryIsAbout) {
+TEST_P(StorageRecoveryConformance, ShowsWhatADeliveryIsAbout) {
     Alert alert = new_alert();
     alert.ticker = "ETH";
     alert.webhook_url = "https://example.com/other";
@@ -68,7 +68,7 @@ TEST_P(StorageMendingConformance, ShowsWhatADeliveryIsAbout) {
     EXPECT_EQ(storage_->deliveries(user_, {}).at(0).webhook_url, "https://example.com/other");
 }
 
-TEST_P(StorageMendingConformance, ListsNewestFirstByPagesThoseOfDeletedAlertsToo) {
+TEST_P(StorageRecoveryConformance, ListsNewestFirstByPagesThoseOfDeletedAlertsToo) {
     std::vector<Uuid> made;
     for (int i = 0; i < 25; ++i) made.push_back(fired_at(now_ + i * 1s));
     storage_->delete_alert(user_, of(made[7]).alert_id);
@@ -88,7 +88,7 @@ TEST_P(StorageMendingConformance, ListsNewestFirstByPagesThoseOfDeletedAlertsToo
     EXPECT_EQ(listed, expected);
 }
 
-TEST_P(StorageMendingConformance, FiltersByStateAlertAndTime) {
+TEST_P(StorageRecoveryConformance, FiltersByStateAlertAndTime) {
     const Uuid waits = fired_at(now_);
     const Uuid claimed = fired_at(now_ + 1s);
     const Uuid delivered = fired_at(now_ + 2s);
@@ -123,7 +123,7 @@ TEST_P(StorageMendingConformance, FiltersByStateAlertAndTime) {
 
 // Retrying
 
-TEST_P(StorageMendingConformance, ARetriedDeliveryBeginsAnewAndKeepsItsAttempts) {
+TEST_P(StorageRecoveryConformance, ARetriedDeliveryBeginsAnewAndKeepsItsAttempts) {
     for (const auto end : {DeliveryState::failed, DeliveryState::delivered, DeliveryState::expired}) {
         const Uuid id = fired_at(now_);
         claim(id, 1, now_);
@@ -153,7 +153,7 @@ TEST_P(StorageMendingConformance, ARetriedDeliveryBeginsAnewAndKeepsItsAttempts)
     }
 }
 
-TEST_P(StorageMendingConformance, ADeliveryThatWaitsIsDueAtOnceWhenItIsRetriedAndLeavesItsLane) {
+TEST_P(StorageRecoveryConformance, ADeliveryThatWaitsIsDueAtOnceWhenItIsRetriedAndLeavesItsLane) {
     const Uuid id = pending();
     claim(id, 1, now_);
     storage_->defer(std::vector{Deferral{id, 1, now_ + 1h, "https://example.com:443"}});
@@ -163,7 +163,7 @@ TEST_P(StorageMendingConformance, ADeliveryThatWaitsIsDueAtOnceWhenItIsRetriedAn
     EXPECT_EQ(claim(id, 1, now_ + 1s).at(0).deadline, now_ + 1s + 24h);
 }
 
-TEST_P(StorageMendingConformance, WhatIsBeingAttemptedCannotBeRetried) {
+TEST_P(StorageRecoveryConformance, WhatIsBeingAttemptedCannotBeRetried) {
     const Uuid id = pending();
     claim(id, 1, now_);
     EXPECT_EQ(storage_->retry_delivery(user_, id, now_).error(), storage::RetryError::under_way);
@@ -171,7 +171,7 @@ TEST_P(StorageMendingConformance, WhatIsBeingAttemptedCannotBeRetried) {
     EXPECT_EQ(storage_->retry_delivery(user_, make_uuid(now_), now_).error(), storage::RetryError::not_found);
 }
 
-TEST_P(StorageMendingConformance, ACancelledDeliveryCanBeRetried) {
+TEST_P(StorageRecoveryConformance, ACancelledDeliveryCanBeRetried) {
     const Uuid id = pending();
     ASSERT_TRUE(storage_->cancel_delivery(user_, id, now_));
     EXPECT_TRUE(storage_->retry_delivery(user_, id, now_));
@@ -180,7 +180,7 @@ TEST_P(StorageMendingConformance, ACancelledDeliveryCanBeRetried) {
 
 // Cancelling
 
-TEST_P(StorageMendingConformance, CancelsWhatHasNotEnded) {
+TEST_P(StorageRecoveryConformance, CancelsWhatHasNotEnded) {
     const Uuid waits = pending();
     const Uuid deferred = pending();
     const Uuid done = pending();
@@ -202,7 +202,7 @@ TEST_P(StorageMendingConformance, CancelsWhatHasNotEnded) {
               storage::CancelError::not_found);
 }
 
-TEST_P(StorageMendingConformance, ReleasingDoesNotReviveWhatIsCancelled) {
+TEST_P(StorageRecoveryConformance, ReleasingDoesNotReviveWhatIsCancelled) {
     const Uuid id = pending();
     claim(id, 1, now_);
     ASSERT_TRUE(storage_->cancel_delivery(user_, id, now_));
@@ -214,7 +214,7 @@ TEST_P(StorageMendingConformance, ReleasingDoesNotReviveWhatIsCancelled) {
 
 // Recovering
 
-TEST_P(StorageMendingConformance, RecoversTheFailedOnesSinceAMomentOldestFirst) {
+TEST_P(StorageRecoveryConformance, RecoversTheFailedOnesSinceAMomentOldestFirst) {
     const Uuid old = failed_at(now_);
     const Uuid first = failed_at(now_ + 1s);
     const Uuid second = failed_at(now_ + 2s);
@@ -243,7 +243,7 @@ TEST_P(StorageMendingConformance, RecoversTheFailedOnesSinceAMomentOldestFirst) 
 
 // Tests
 
-TEST_P(StorageMendingConformance, ATestIsADeliveryOfItsOwnThatTellsOfThePriceGiven) {
+TEST_P(StorageRecoveryConformance, ATestIsADeliveryOfItsOwnThatTellsOfThePriceGiven) {
     const Alert alert = add_alert("100");
     const Uuid id = make_uuid(now_ + 1s);
     ASSERT_TRUE(storage_->add_test_delivery(user_, alert.id, id, Decimal::parse("99.5").value(), now_ + 1s));
@@ -270,7 +270,7 @@ TEST_P(StorageMendingConformance, ATestIsADeliveryOfItsOwnThatTellsOfThePriceGiv
     EXPECT_EQ(ids({.alert_id = alert.id}), (std::vector{after, id, real}));
 }
 
-TEST_P(StorageMendingConformance, ADeletedAlertTakesNoTest) {
+TEST_P(StorageRecoveryConformance, ADeletedAlertTakesNoTest) {
     const Alert alert = add_alert();
     storage_->delete_alert(user_, alert.id);
     EXPECT_FALSE(storage_->add_test_delivery(user_, alert.id, make_uuid(now_), Decimal::from_int(1), now_));
@@ -281,7 +281,7 @@ TEST_P(StorageMendingConformance, ADeletedAlertTakesNoTest) {
 
 // Pruning
 
-TEST_P(StorageMendingConformance, RemovesWhatEndedAndIsOldAFewAtATime) {
+TEST_P(StorageRecoveryConformance, RemovesWhatEndedAndIsOldAFewAtATime) {
     std::vector<Uuid> ended;
     for (int i = 0; i < 5; ++i) ended.push_back(failed_at(now_ + i * 1s));
     const Uuid waits = fired_at(now_);
@@ -307,7 +307,7 @@ TEST_P(StorageMendingConformance, RemovesWhatEndedAndIsOldAFewAtATime) {
     EXPECT_EQ(storage_->prune(now_ + 1us, 10), 1U);
 }
 
-TEST_P(StorageMendingConformance, RemovesADeletedAlertWhenNothingIsLeftOfIt) {
+TEST_P(StorageRecoveryConformance, RemovesADeletedAlertWhenNothingIsLeftOfIt) {
     const Alert never_fired = add_alert("1");
     const Alert fired = add_alert("2");
     const Alert tested = add_alert("3");
@@ -327,7 +327,7 @@ TEST_P(StorageMendingConformance, RemovesADeletedAlertWhenNothingIsLeftOfIt) {
     EXPECT_TRUE(storage_->alert(user_, kept.id));
 }
 
-TEST_P(StorageMendingConformance, RemovesAnAlertThatIsDeletedAfterItsDelivery) {
+TEST_P(StorageRecoveryConformance, RemovesAnAlertThatIsDeletedAfterItsDelivery) {
     const Alert alert = add_alert();
     const Uuid id = fire({alert.id}).at(0).delivery_id;
     attempt(id, 1, now_, DeliveryState::delivered);
@@ -337,7 +337,7 @@ TEST_P(StorageMendingConformance, RemovesAnAlertThatIsDeletedAfterItsDelivery) {
     EXPECT_EQ(storage_->prune(now_ + 1s, 10), 0U);
 }
 
-INSTANTIATE_TEST_SUITE_P(Storages, StorageMendingConformance, storages(),
+INSTANTIATE_TEST_SUITE_P(Storages, StorageRecoveryConformance, storages(),
                          [](const auto& test) { return test.param.name; });
 
 }  // namespace
