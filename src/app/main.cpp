@@ -78,18 +78,19 @@ int rotate(const ops::Config& config) {
     return 0;
 }
 
-int run(const ops::CommandLine& command, ops::Shutdown& shutdown) {
+int run(const ops::CommandLine& command, const ops::ConfigKeys& keys, ops::Shutdown& shutdown) {
     const auto loaded = ops::load_config({.flags = command.flags,
                                           .file = command.config_file,
                                           .environment = ops::process_environment(),
-                                          .directory = "."});
+                                          .directory = "."},
+                                         keys);
     if (!loaded) {
         for (const std::string& line : loaded.error()) complain(line, 2);
         return 2;
     }
     const ops::Config& config = loaded->config;
     if (command.command == "check-config") {
-        fmt::print("{}", ops::describe_config(*loaded));
+        fmt::print("{}", ops::describe_config(*loaded, keys));
         return 0;
     }
     if (command.command == "health") return ask_health(config, *roles_of(command.role));
@@ -108,12 +109,13 @@ int main(int argc, char** argv) {
     using namespace pricewire;
     ops::Shutdown shutdown;
     try {
-        const ops::CommandLine command = ops::parse_command_line({argv + 1, argv + argc});
+        const ops::ConfigKeys keys = app::config_keys();
+        const ops::CommandLine command = ops::parse_command_line({argv + 1, argv + argc}, keys);
         if (command.exit_code) {
             fmt::print(*command.exit_code == 0 ? stdout : stderr, "{}", command.text);
             return *command.exit_code;
         }
-        return pricewire::app::run(command, shutdown);
+        return pricewire::app::run(command, keys, shutdown);
     } catch (const std::exception& e) {
         return pricewire::app::complain(e.what(), 1);
     }

@@ -43,15 +43,16 @@ SourceReport report_of(const feed::SourceStatus& status) {
             .last_quote_at = status.last_quote_at};
 }
 
-std::vector<SourceName> source_names(const ops::Config& config) {
+std::vector<SourceName> source_names(const feed::FeedOptions& options) {
     std::vector<SourceName> names;
-    for (const feed::SourceOptions& source : feed_options_of(config).sources) names.emplace_back(source.name);
+    for (const feed::SourceOptions& source : options.sources) names.emplace_back(source.name);
     return names;
 }
 
 class MarketThreadImpl final : public MarketThread {
 public:
-    MarketThreadImpl(const ops::Config& config, bus::PriceBus& bus, history::BarWriter& bars)
+    MarketThreadImpl(const ops::Config& config, bus::PriceBus& bus, history::BarWriter& bars,
+                     feed::VenueTypes venues)
         : bus_(bus),
           bars_(bars),
           loop_(net::create_event_loop()),
@@ -60,9 +61,9 @@ public:
                   {.price = [this](const Price& price) { bus_.publish(price); },
                    .price_gone = [this](Ticker ticker) { on_price_gone(ticker); },
                    .board = [this](const TickerBoard& board) { bus_.publish_board(board); }},
-                  source_names(config)),
+                  source_names(feed_options_of(config, venues))),
           feed_(create_feed(
-              *loop_, *http_, system_clock(), feed_options_of(config),
+              *loop_, *http_, system_clock(), feed_options_of(config, venues),
               [this](std::span<const Quote> quotes) { market_.on_quotes(quotes, system_clock().now()); })) {
         // Before anybody can ask, so that no source is unknown to the first who does.
         publish_sources();
@@ -128,8 +129,8 @@ private:
 }  // namespace
 
 std::unique_ptr<MarketThread> create_market_thread(const ops::Config& config, bus::PriceBus& bus,
-                                                   history::BarWriter& bars) {
-    return std::make_unique<MarketThreadImpl>(config, bus, bars);
+                                                   history::BarWriter& bars, feed::VenueTypes venues) {
+    return std::make_unique<MarketThreadImpl>(config, bus, bars, venues);
 }
 
 }  // namespace pricewire::app

@@ -5,6 +5,7 @@
 
 #include "bus/price_bus.hpp"
 #include "feed/status.hpp"
+#include "feed/venue.hpp"
 #include "history/bar_writer.hpp"
 #include "ops/config.hpp"
 #include "price/meters.hpp"
@@ -26,6 +27,7 @@ public:
 
 // `bus` and `bars` outlive it.
 std::unique_ptr<MarketThread> create_market_thread(const ops::Config& config, bus::PriceBus& bus,
-                                                   history::BarWriter& bars);
+                                                   history::BarWriter& bars,
+                                                   feed::VenueTypes venues = feed::venue_types());
 
 }  // namespace pricewire::app

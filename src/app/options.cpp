@@ -38,8 +38,23 @@ price::ConsolidationPolicy consolidation_of(const ops::Config& config) {
     return policy;
 }
 
-feed::FeedOptions feed_options_of(const ops::Config& config) {
+ops::ConfigKeys config_keys(feed::VenueTypes venues) {
+    std::vector<ops::SourceDefaults> sources;
+    for (const feed::VenueType* venue : venues) {
+        sources.push_back({.name = std::string(venue->name.view()),
+                           .settings = {.enabled = venue->off_reason.empty(),
+                                        .ws_url = std::string(venue->stream.url),
+                                        .rest_url = std::string(venue->rest.url),
+                                        .poll_interval = venue->rest.poll_interval},
+                           .least_poll = venue->rest.least_interval,
+                           .least_poll_reason = std::string(venue->rest.least_interval_reason)});
+    }
+    return ops::ConfigKeys(std::move(sources));
+}
+
+feed::FeedOptions feed_options_of(const ops::Config& config, feed::VenueTypes venues) {
     feed::FeedOptions options;
+    options.venues = venues;
     options.tickers = tickers_of(config);
     // REST has to answer for a quiet ticker before its last trade is too old to count.
     options.session.quiet_after = std::min(options.session.quiet_after, config.market.quote_ttl / 2);

@@ -10,6 +10,7 @@
 #include "feed/feed.hpp"
 #include "net/http_client.hpp"
 #include "ops/config.hpp"
+#include "ops/config_keys.hpp"
 #include "price/consolidator.hpp"
 #include "secrets/open_secrets.hpp"
 
@@ -18,7 +19,9 @@ namespace pricewire::app {
 
 std::vector<Ticker> tickers_of(const ops::Config& config);
 price::ConsolidationPolicy consolidation_of(const ops::Config& config);
-feed::FeedOptions feed_options_of(const ops::Config& config);
+// The configuration's keys, the venues' among them.
+ops::ConfigKeys config_keys(feed::VenueTypes venues = feed::venue_types());
+feed::FeedOptions feed_options_of(const ops::Config& config, feed::VenueTypes venues = feed::venue_types());
 net::UrlPolicy url_policy_of(const ops::Config& config);
 api::ApiOptions api_options_of(const ops::Config& config);
 deliver::SenderOptions sender_options_of(const ops::Config& config);

@@ -22,12 +22,12 @@ constexpr Command roles[] = {
     {"sender", "Delivers webhooks"},
 };
 
-void add_configuration(CLI::App& command, CommandLine& out) {
+void add_configuration(CLI::App& command, const ConfigKeys& keys, CommandLine& out) {
     command
         .add_option("--config", out.config_file,
                     "configuration file; without it pricewire.toml, where there is one")
         ->type_name("FILE");
-    for (const ConfigKey& key : config_keys()) {
+    for (const ConfigKey& key : keys.all()) {
         command
             .add_option_function<std::string>(
                 "--" + key.name,
@@ -39,21 +39,20 @@ void add_configuration(CLI::App& command, CommandLine& out) {
 }
 
 // CLI11 says only that an argument is not expected; the name that was meant helps more.
-std::string suggest(const std::vector<std::string>& arguments) {
+std::string suggest(const std::vector<std::string>& arguments, const ConfigKeys& keys) {
     for (const std::string& argument : arguments) {
         if (!argument.starts_with("--")) continue;
         const std::string name = argument.substr(2, argument.find('=') - 2);
-        const bool known = find_config_key(name) != nullptr || name == "config" || name == "help" ||
+        const bool known = keys.find(name) != nullptr || name == "config" || name == "help" ||
                            name == "version" || name == "status" || name == "to";
-        if (!known)
-            return fmt::format("unknown flag --{}: did you mean --{}?\n", name, nearest_config_key(name));
+        if (!known) return fmt::format("unknown flag --{}: did you mean --{}?\n", name, keys.nearest(name));
     }
     return {};
 }
 
 }  // namespace
 
-CommandLine parse_command_line(std::vector<std::string> arguments) {
+CommandLine parse_command_line(std::vector<std::string> arguments, const ConfigKeys& keys) {
     CommandLine out;
     CLI::App app{"Pricewire watches crypto prices and delivers a signed webhook when an alert fires.",
                  "pricewire"};
@@ -62,10 +61,10 @@ CommandLine parse_command_line(std::vector<std::string> arguments) {
     app.failure_message(CLI::FailureMessage::simple);
     for (const Command& role : roles) {
         auto* command = app.add_subcommand(role.name, role.help);
-        add_configuration(*command, out);
+        add_configuration(*command, keys, out);
     }
     auto* migrate = app.add_subcommand("migrate", "Apply or show schema migrations");
-    add_configuration(*migrate, out);
+    add_configuration(*migrate, keys, out);
     migrate->add_flag("--status", out.status, "show which are applied, and apply none");
     migrate->add_option("--to", out.to, "stop at this version")
         ->type_name("N")
@@ -73,26 +72,26 @@ CommandLine parse_command_line(std::vector<std::string> arguments) {
     auto* rotate = app.add_subcommand(
         "rotate-master-key",
         "Seal all webhook secrets anew: under a fresh key in the key file, or under security.master_key");
-    add_configuration(*rotate, out);
+    add_configuration(*rotate, keys, out);
     auto* check = app.add_subcommand("check-config",
                                      "Validate the configuration, print the effective one, secrets masked");
-    add_configuration(*check, out);
+    add_configuration(*check, keys, out);
     auto* health =
         app.add_subcommand("health", "Ask the process running here for its /health: exit code 0 or 1");
-    add_configuration(*health, out);
+    add_configuration(*health, keys, out);
     std::vector<std::string> names;
     for (const Command& role : roles) names.emplace_back(role.name);
     health->add_option("ROLE", out.role, "which process; without it serve")->check(CLI::IsMember(names));
     auto* users =
         app.add_subcommand("users", "List, disable or enable users; a running Pricewire notices at once");
     users->require_subcommand(1);
-    add_configuration(*users->add_subcommand("list", "Everybody, oldest first"), out);
+    add_configuration(*users->add_subcommand("list", "Everybody, oldest first"), keys, out);
     auto* disable =
         users->add_subcommand("disable", "The user's key is refused from now on; alerts already set stay");
-    add_configuration(*disable, out);
+    add_configuration(*disable, keys, out);
     disable->add_option("EMAIL", out.email)->required();
     auto* enable = users->add_subcommand("enable", "The user's key works again");
-    add_configuration(*enable, out);
+    add_configuration(*enable, keys, out);
     enable->add_option("EMAIL", out.email)->required();
 
     const auto given = arguments;
@@ -103,7 +102,7 @@ CommandLine parse_command_line(std::vector<std::string> arguments) {
         std::ostringstream good;
         std::ostringstream bad;
         out.exit_code = app.exit(e, good, bad) == 0 ? 0 : 2;
-        const std::string hint = *out.exit_code == 0 ? std::string() : suggest(given);
+        const std::string hint = *out.exit_code == 0 ? std::string() : suggest(given, keys);
         out.text = good.str() + (hint.empty() ? bad.str() : hint);
         return out;
     }

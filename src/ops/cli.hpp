@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "ops/config_keys.hpp"
+
 namespace pricewire::ops {
 
 // A command line, taken apart.
@@ -23,6 +25,6 @@ struct CommandLine {
 };
 
 // `arguments` without the program's name.
-CommandLine parse_command_line(std::vector<std::string> arguments);
+CommandLine parse_command_line(std::vector<std::string> arguments, const ConfigKeys& keys);
 
 }  // namespace pricewire::ops

@@ -27,6 +27,14 @@ struct SourceSettings {
     int weight = 1;  // an exchange's votes in the median, 1 to 100
 };
 
+// A source that can be configured, under sources.<name>.
+struct SourceDefaults {
+    std::string name;
+    SourceSettings settings;  // ws_url empty: it has no stream, and no key for one
+    Duration least_poll{};    // the shortest poll_interval at the default rest_url's host; 0: any
+    std::string least_poll_reason;
+};
+
 // The effective configuration: defaults, then the file, then environment, then flags. Immutable once loaded.
 // config/pricewire.toml documents every key; the names there are the names here.
 struct Config {
@@ -57,18 +65,7 @@ struct Config {
         // source -> ticker -> the source's own symbol, where its rule does not give it
         std::map<std::string, std::map<std::string, std::string>> symbols;
     } market;
-    std::map<std::string, SourceSettings> sources{
-        {"binance",
-         {.enabled = true,
-          .ws_url = "wss://stream.binance.com:9443/stream",
-          .rest_url = "https://api.binance.com",
-          .poll_interval = std::chrono::seconds{5}}},
-        {"coingecko",
-         {.enabled = true,
-          .ws_url = {},
-          .rest_url = "https://api.coingecko.com/api/v3",
-          .poll_interval = std::chrono::seconds{60}}},
-    };
+    std::map<std::string, SourceSettings> sources;  // by name; filled by ConfigKeys::defaults()
     struct {
         LimitSetting register_{2, std::chrono::seconds{10}};
         LimitSetting user{5, std::chrono::seconds{10}};

@@ -263,7 +263,9 @@ bool is_name(const std::string& v) {
            std::all_of(v.begin(), v.end(), [](unsigned char c) { return c > ' ' && c < 0x7f; });
 }
 
-void add_source(std::vector<ConfigKey>& keys, const std::string& source, bool has_stream) {
+void add_source(std::vector<ConfigKey>& keys, const SourceDefaults& defaults) {
+    const std::string& source = defaults.name;
+    const bool has_stream = !defaults.settings.ws_url.empty();
     const std::string prefix = "sources." + source + ".";
     const auto settings = [source](Config& c) -> SourceSettings& { return c.sources[source]; };
     keys.push_back(flag(prefix + "enabled", "whether " + source + " is asked for prices",
@@ -275,16 +277,19 @@ void add_source(std::vector<ConfigKey>& keys, const std::string& source, bool ha
             [](const std::string& v) { return v.empty() || starts_with_any(v, {"ws://", "wss://"}); }));
     }
     keys.push_back(text(
-        prefix + "rest_url", "an http:// or https:// URL", "its REST interface",
-        [=](Config& c) -> std::string& { return settings(c).rest_url; },
-        [](const std::string& v) { return starts_with_any(v, {"http://", "https://"}); }));
+        prefix + "rest_url",
+        has_stream ? "an http:// or https:// URL, or nothing" : "an http:// or https:// URL",
+        "its REST interface", [=](Config& c) -> std::string& { return settings(c).rest_url; },
+        [=](const std::string& v) {
+            return (has_stream && v.empty()) || starts_with_any(v, {"http://", "https://"});
+        }));
     keys.push_back(duration(prefix + "poll_interval", 100ms, 1h, "how often REST is asked",
                             [=](Config& c) -> Duration& { return settings(c).poll_interval; }));
     keys.push_back(number(prefix + "weight", 1, 100, "its votes in the median, where it is an exchange",
                           [=](Config& c) -> int& { return settings(c).weight; }));
 }
 
-std::vector<ConfigKey> make_keys() {
+std::vector<ConfigKey> make_keys(std::span<const SourceDefaults> sources) {
     std::vector<ConfigKey> keys;
     keys.push_back(text(
         "http.listen", "host:port", "where the API listens",
@@ -353,8 +358,7 @@ std::vector<ConfigKey> make_keys() {
     keys.push_back(duration("market.aggregator_ttl", 1s, 1h,
                             "how long an aggregator's figure counts, by its own time",
                             [](Config& c) -> Duration& { return c.market.aggregator_ttl; }));
-    add_source(keys, "binance", true);
-    add_source(keys, "coingecko", false);
+    for (const SourceDefaults& source : sources) add_source(keys, source);
     keys.push_back(limit("limits.register", "registrations by IP",
                          [](Config& c) -> LimitSetting& { return c.limits.register_; }));
     keys.push_back(limit("limits.user", "requests by user and route",
@@ -440,16 +444,19 @@ std::vector<ConfigKey> make_keys() {
 
 }  // namespace
 
-std::span<const ConfigKey> config_keys() {
-    static const std::vector<ConfigKey> keys = make_keys();
-    return keys;
+ConfigKeys::ConfigKeys(std::vector<SourceDefaults> sources)
+    : sources_(std::move(sources)), keys_(make_keys(sources_)) {}
+
+const ConfigKey* ConfigKeys::find(std::string_view name) const {
+    const auto found =
+        std::find_if(keys_.begin(), keys_.end(), [&](const ConfigKey& k) { return k.name == name; });
+    return found == keys_.end() ? nullptr : &*found;
 }
 
-const ConfigKey* find_config_key(std::string_view name) {
-    const auto keys = config_keys();
-    const auto found =
-        std::find_if(keys.begin(), keys.end(), [&](const ConfigKey& k) { return k.name == name; });
-    return found == keys.end() ? nullptr : &*found;
+Config ConfigKeys::defaults() const {
+    Config config;
+    for (const SourceDefaults& source : sources_) config.sources[source.name] = source.settings;
+    return config;
 }
 
 }  // namespace pricewire::ops

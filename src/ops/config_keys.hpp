@@ -25,16 +25,30 @@ struct ConfigKey {
     bool is_secret_url = false;                     // may hold a password, which is masked where it is shown
 };
 
-// All keys, in the order of config/pricewire.toml.
-std::span<const ConfigKey> config_keys();
-const ConfigKey* find_config_key(std::string_view name);
-// The known key whose name is nearest to `name` by edit distance.
-std::string nearest_config_key(std::string_view name);
+// All keys, for a given list of sources. Immutable.
+class ConfigKeys {
+public:
+    explicit ConfigKeys(std::vector<SourceDefaults> sources = {});
+
+    // In the order of config/pricewire.toml.
+    std::span<const ConfigKey> all() const { return keys_; }
+    // Null where there is none with that name.
+    const ConfigKey* find(std::string_view name) const;
+    // The name of the key that is nearest to `name` by edit distance.
+    std::string nearest(std::string_view name) const;
+    std::span<const SourceDefaults> sources() const { return sources_; }
+    Config defaults() const;
+
+private:
+    std::vector<SourceDefaults> sources_;
+    std::vector<ConfigKey> keys_;
+};
+
 // PRICEWIRE_HTTP_LISTEN
 std::string env_name(std::string_view key);
 // "postgresql://u:secret@h/d" with its password as ***.
 std::string mask_password(std::string_view url);
-// What no single key can tell: one line per contradiction.
-std::vector<std::string> cross_check(const Config& config);
+// One line for each contradiction between keys.
+std::vector<std::string> cross_check(const Config& config, std::span<const SourceDefaults> sources);
 
 }  // namespace pricewire::ops

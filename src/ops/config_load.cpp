@@ -73,13 +73,16 @@ std::string percent_encode(std::string_view text) {
 
 class Loader {
 public:
-    explicit Loader(const ConfigInput& input) : input_(input) {}
+    Loader(const ConfigInput& input, const ConfigKeys& keys) : input_(input), keys_(keys) {
+        loaded_.config = keys.defaults();
+    }
 
     std::expected<LoadedConfig, std::vector<std::string>> load() {
         from_file();
         from_environment();
         for (const auto& [key, value] : input_.flags) apply(key, value, "--" + key, "unknown flag --" + key);
-        if (errors_.empty()) errors_ = cross_check(loaded_.config);
+        for (const SourceDefaults& source : keys_.sources()) drop_other_address(source);
+        if (errors_.empty()) errors_ = cross_check(loaded_.config, keys_.sources());
         if (!errors_.empty()) return std::unexpected(std::move(errors_));
         return std::move(loaded_);
     }
@@ -87,9 +90,9 @@ public:
 private:
     void apply(const std::string& name, const std::string& value, const std::string& origin,
                const std::string& unknown) {
-        const ConfigKey* key = find_config_key(name);
+        const ConfigKey* key = keys_.find(name);
         if (key == nullptr) {
-            errors_.push_back(fmt::format("{}: did you mean {}?", unknown, nearest_config_key(name)));
+            errors_.push_back(fmt::format("{}: did you mean {}?", unknown, keys_.nearest(name)));
             return;
         }
         const auto set =
@@ -102,6 +105,17 @@ private:
             return;
         }
         loaded_.origins[name] = origin;
+    }
+
+    void drop_other_address(const SourceDefaults& source) {
+        SourceSettings& used = loaded_.config.sources.at(source.name);
+        const std::string ws = "sources." + source.name + ".ws_url";
+        const std::string rest = "sources." + source.name + ".rest_url";
+        const bool has_ws = loaded_.origins.contains(ws);
+        const bool has_rest = loaded_.origins.contains(rest);
+        if (used.ws_url.empty() || used.rest_url.empty() || has_ws == has_rest) return;
+        (has_ws ? used.rest_url : used.ws_url).clear();
+        loaded_.origins[has_ws ? rest : ws] = fmt::format("unset, as only {} is set", has_ws ? ws : rest);
     }
 
     void from_file() {
@@ -145,8 +159,8 @@ private:
     }
 
     // PRICEWIRE_DELIVERY_BACKOFF_MIN: which of its underscores is the dot, the table of keys tells.
-    static std::string key_of(const std::string& variable) {
-        for (const ConfigKey& key : config_keys()) {
+    std::string key_of(const std::string& variable) const {
+        for (const ConfigKey& key : keys_.all()) {
             if (env_name(key.name) == variable) return key.name;
         }
         std::string guess = variable.substr(prefix.size());
@@ -175,6 +189,7 @@ private:
     }
 
     const ConfigInput& input_;
+    const ConfigKeys& keys_;
     LoadedConfig loaded_;
     std::vector<std::string> errors_;
 };
@@ -204,14 +219,15 @@ std::string as_toml(const ConfigKey& key, const std::string& value) {
 
 }  // namespace
 
-std::expected<LoadedConfig, std::vector<std::string>> load_config(const ConfigInput& input) {
-    return Loader(input).load();
+std::expected<LoadedConfig, std::vector<std::string>> load_config(const ConfigInput& input,
+                                                                  const ConfigKeys& keys) {
+    return Loader(input, keys).load();
 }
 
-std::string describe_config(const LoadedConfig& loaded) {
+std::string describe_config(const LoadedConfig& loaded, const ConfigKeys& keys) {
     std::string out;
     std::string section;
-    for (const ConfigKey& key : config_keys()) {
+    for (const ConfigKey& key : keys.all()) {
         const std::size_t dot = key.name.rfind('.');
         const std::string in = key.name.substr(0, dot);
         if (in != section) {

@@ -10,6 +10,7 @@
 
 #include "base/result.hpp"
 #include "ops/config.hpp"
+#include "ops/config_keys.hpp"
 
 namespace pricewire::ops {
 
@@ -29,12 +30,14 @@ struct LoadedConfig {
 // Flags beat the environment, which beats .env, which beats the file, which beats the defaults. The seed's
 // variables (DB_USER DB_PASS DB_HOST DB_PORT DB_NAME, REDIS_URL, RABBITMQ_URL) are read where their
 // PRICEWIRE_ twins are not set. Error: one line for each thing that is wrong; secret values are not repeated
-// in them.
-std::expected<LoadedConfig, std::vector<std::string>> load_config(const ConfigInput& input);
+// in them. Where only one address of a source with two is set (ws_url or rest_url), the other is empty: a source that
+// is pointed at another server never contacts the venue's own.
+std::expected<LoadedConfig, std::vector<std::string>> load_config(const ConfigInput& input,
+                                                                  const ConfigKeys& keys);
 
 // The effective configuration as TOML that reads back the same but for masked passwords, each key with its
 // origin.
-std::string describe_config(const LoadedConfig& loaded);
+std::string describe_config(const LoadedConfig& loaded, const ConfigKeys& keys);
 
 // A value found in a file, with its place.
 struct FileValue {

@@ -27,11 +27,17 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
     return row.back();
 }
 
+// "https://api.example.com/v3" → "api.example.com"
+std::string_view host_of(std::string_view url) {
+    const std::size_t scheme = url.find("://");
+    if (scheme != std::string_view::npos) url.remove_prefix(scheme + 3);
+    return url.substr(0, url.find('/'));
+}
+
 }  // namespace
 
-std::string nearest_config_key(std::string_view name) {
-    const auto keys = config_keys();
-    return std::min_element(keys.begin(), keys.end(),
+std::string ConfigKeys::nearest(std::string_view name) const {
+    return std::min_element(keys_.begin(), keys_.end(),
                             [&](const ConfigKey& a, const ConfigKey& b) {
                                 return edit_distance(a.name, name) < edit_distance(b.name, name);
                             })
@@ -63,7 +69,7 @@ std::string mask_password(std::string_view url) {
     return out;
 }
 
-std::vector<std::string> cross_check(const Config& c) {
+std::vector<std::string> cross_check(const Config& c, std::span<const SourceDefaults> sources) {
     std::vector<std::string> errors;
     if (c.delivery.breaker_pause_min > c.delivery.breaker_pause_max) {
         errors.push_back(fmt::format(
@@ -78,14 +84,14 @@ std::vector<std::string> cross_check(const Config& c) {
     const bool any =
         std::any_of(c.sources.begin(), c.sources.end(), [](const auto& s) { return s.second.enabled; });
     if (!any) errors.emplace_back("every source is disabled: set sources.binance.enabled or another to true");
-    if (const auto gecko = c.sources.find("coingecko");
-        gecko != c.sources.end() &&
-        gecko->second.rest_url.find("://api.coingecko.com") != std::string::npos &&
-        gecko->second.poll_interval < 60s) {
-        errors.push_back(fmt::format(
-            "sources.coingecko.poll_interval ({}) must be at least 60s: CoinGecko's free tier bans "
-            "faster callers",
-            format_duration(gecko->second.poll_interval)));
+    for (const SourceDefaults& source : sources) {
+        const SourceSettings& used = c.sources.at(source.name);
+        const bool is_default_host = host_of(used.rest_url) == host_of(source.settings.rest_url);
+        if (!is_default_host || used.poll_interval >= source.least_poll) continue;
+        errors.push_back(fmt::format("sources.{}.poll_interval ({}) must be at least {}s: {}", source.name,
+                                     format_duration(used.poll_interval),
+                                     std::chrono::ceil<std::chrono::seconds>(source.least_poll).count(),
+                                     source.least_poll_reason));
     }
     return errors;
 }

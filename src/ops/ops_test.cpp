@@ -12,38 +12,42 @@
 namespace pricewire::ops {
 namespace {
 
+CommandLine command_line(std::vector<std::string> arguments) {
+    return parse_command_line(std::move(arguments), ConfigKeys());
+}
+
 TEST(CommandLine, TakesCommandsAndConfigurationFlags) {
-    const auto line = parse_command_line(
-        {"serve", "--http.listen", "0.0.0.0:1", "--log.level=debug", "--config", "x.toml"});
+    const auto line =
+        command_line({"serve", "--http.listen", "0.0.0.0:1", "--log.level=debug", "--config", "x.toml"});
     EXPECT_FALSE(line.exit_code) << line.text;
     EXPECT_EQ(line.command, "serve");
     EXPECT_EQ(line.config_file, "x.toml");
     const std::vector<std::pair<std::string, std::string>> flags{{"http.listen", "0.0.0.0:1"},
                                                                  {"log.level", "debug"}};
     EXPECT_EQ(line.flags, flags);
-    EXPECT_EQ(parse_command_line({"migrate", "--to", "3"}).to, 3);
-    EXPECT_TRUE(parse_command_line({"migrate", "--status"}).status);
-    const auto users = parse_command_line({"users", "disable", "a@example.com"});
+    EXPECT_EQ(command_line({"migrate", "--to", "3"}).to, 3);
+    EXPECT_TRUE(command_line({"migrate", "--status"}).status);
+    const auto users = command_line({"users", "disable", "a@example.com"});
     EXPECT_EQ(users.command, "users disable");
     EXPECT_EQ(users.email, "a@example.com");
-    EXPECT_EQ(parse_command_line({"health"}).role, "serve");
-    EXPECT_EQ(parse_command_line({"health", "checker"}).role, "checker");
-    EXPECT_EQ(parse_command_line({"health", "chequer"}).exit_code, 2);
+    EXPECT_EQ(command_line({"health"}).role, "serve");
+    EXPECT_EQ(command_line({"health", "checker"}).role, "checker");
+    EXPECT_EQ(command_line({"health", "chequer"}).exit_code, 2);
 }
 
 TEST(CommandLine, HelpAndVersionEndWithZeroMistakesWithTwo) {
     for (const char* command : {"serve", "api", "feed", "checker", "sender", "migrate", "rotate-master-key",
                                 "check-config", "health"}) {
-        const auto help = parse_command_line({command, "--help"});
+        const auto help = command_line({command, "--help"});
         EXPECT_EQ(help.exit_code, 0) << command;
         EXPECT_NE(help.text.find("--http.listen"), std::string::npos) << command;
     }
-    const auto version = parse_command_line({"--version"});
+    const auto version = command_line({"--version"});
     EXPECT_EQ(version.exit_code, 0);
     EXPECT_NE(version.text.find(PRICEWIRE_VERSION), std::string::npos);
-    EXPECT_EQ(parse_command_line({}).exit_code, 2);
-    EXPECT_EQ(parse_command_line({"srve"}).exit_code, 2);
-    const auto typo = parse_command_line({"serve", "--http.listne", "x"});
+    EXPECT_EQ(command_line({}).exit_code, 2);
+    EXPECT_EQ(command_line({"srve"}).exit_code, 2);
+    const auto typo = command_line({"serve", "--http.listne", "x"});
     EXPECT_EQ(typo.exit_code, 2);
     EXPECT_EQ(typo.text, "unknown flag --http.listne: did you mean --http.listen?\n");
 }

@@ -3,12 +3,13 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <sstream>
 #include <string>
 
-#include "ops/config_keys.hpp"
+#include "app/options.hpp"
 #include "ops/config_load.hpp"
 
-namespace pricewire::ops {
+namespace pricewire::app {
 namespace {
 
 const std::filesystem::path source_dir = PRICEWIRE_SOURCE_DIR;
@@ -21,11 +22,12 @@ std::string text_of(const char* file) {
 
 TEST(Containers, ComposeHandsOnEverySetting) {
     const std::string compose = text_of("compose.yml");
-    for (const ConfigKey& key : config_keys()) {
+    const ops::ConfigKeys keys = config_keys();
+    for (const ops::ConfigKey& key : keys.all()) {
         // Where each process listens inside its container is the image's business.
         if (key.name == "http.listen" || key.name == "health.listen") continue;
-        EXPECT_NE(compose.find("\n  " + env_name(key.name) + ":"), std::string::npos)
-            << env_name(key.name) << " in .env would reach no process";
+        EXPECT_NE(compose.find("\n  " + ops::env_name(key.name) + ":"), std::string::npos)
+            << ops::env_name(key.name) << " in .env would reach no process";
     }
 }
 
@@ -40,10 +42,29 @@ TEST(Containers, TheExampleOfEnvIsAccepted) {
         out << (is_value ? line.substr(1) : line) << "\n";
     }
     out.close();
-    const auto loaded = load_config({.flags = {}, .file = {}, .environment = {}, .directory = dir});
+    const auto loaded = ops::load_config({.directory = dir}, config_keys());
     std::filesystem::remove_all(dir);
     ASSERT_TRUE(loaded) << loaded.error().front();
     EXPECT_EQ(loaded->origins.at("market.tickers"), ".env: PRICEWIRE_MARKET_TICKERS");
+}
+
+TEST(ConfigFile, HoldsEveryKeyAtItsDefault) {
+    const auto path = std::filesystem::path(::testing::TempDir()) / "pricewire_config_file.toml";
+    std::istringstream in(text_of("config/pricewire.toml"));
+    std::ofstream out(path);
+    for (std::string line; std::getline(in, line);) {
+        const bool is_key = line.size() > 1 && line[0] == '#' && line[1] != ' ';
+        out << (is_key ? line.substr(1) : line) << "\n";
+    }
+    out.close();
+    const ops::ConfigKeys keys = config_keys();
+    const auto loaded = ops::load_config({.file = path.string(), .directory = ::testing::TempDir()}, keys);
+    std::filesystem::remove(path);
+    ASSERT_TRUE(loaded) << loaded.error().front();
+    for (const ops::ConfigKey& key : keys.all()) {
+        EXPECT_TRUE(loaded->origins.contains(key.name)) << key.name << " is not in config/pricewire.toml";
+        EXPECT_EQ(key.get(loaded->config), key.get(keys.defaults())) << key.name;
+    }
 }
 
 TEST(Containers, ComposeMountsWhatIsThere) {
@@ -70,4 +91,4 @@ TEST(Containers, TheImageSaysTheProgramsVersion) {
 }
 
 }  // namespace
-}  // namespace pricewire::ops
+}  // namespace pricewire::app
