@@ -2,50 +2,31 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <boost/asio/connect.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/ssl/context.hpp>
-#include <boost/asio/ssl/host_name_verification.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/string_body.hpp>
-#include <boost/beast/ssl.hpp>
-#include <boost/beast/websocket.hpp>
-#include <boost/beast/websocket/ssl.hpp>
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
 #include <deque>
-#include <variant>
+#include <optional>
 
-#include "net/detail/asio_loop.hpp"
+#include "base/result.hpp"
+#include "net/detail/ws_stream.hpp"
 
 namespace pricewire::net {
 namespace {
 
-namespace asio = boost::asio;
-namespace beast = boost::beast;
-namespace http = boost::beast::http;
-namespace websocket = boost::beast::websocket;
-using asio::ip::tcp;
 using boost::system::error_code;
+using detail::WsClientTarget;
 
-constexpr std::size_t max_refusal_body = 4096;
-
-struct Target {
-    bool tls = false;
-    std::string host;
-    std::string port;
-    std::string path;
-};
-
-Result<Target> parse_target(const std::string& text) {
+Result<WsClientTarget> parse_target(const WsClientOptions& options) {
+    const std::string& text = options.url;
     const auto parsed = boost::urls::parse_uri(text);
     if (!parsed || (parsed->scheme() != "ws" && parsed->scheme() != "wss") || parsed->host().empty()) {
         return fail("'" + text + "' is not a ws:// or wss:// URL");
     }
-    Target target;
+    WsClientTarget target;
+    target.verify_tls = options.verify_tls;
+    target.ca_file = options.ca_file;
+    target.max_message_bytes = options.max_message_bytes;
+    target.handshake_timeout = options.connect_timeout;
     target.tls = parsed->scheme() == "wss";
     target.host = parsed->host_address();
     target.port = parsed->has_port() ? std::string(parsed->port()) : (target.tls ? "443" : "80");
@@ -57,35 +38,23 @@ Result<Target> parse_target(const std::string& text) {
 
 // The connection's life; kept alive by its operations, silent once detached from the WsClient that the caller
 // holds.
-template <typename Stream>
-class Connection final : public std::enable_shared_from_this<Connection<Stream>> {
+class Connection final : public std::enable_shared_from_this<Connection> {
 public:
-    static constexpr bool tls = !std::is_same_v<Stream, beast::tcp_stream>;
-
-    Connection(EventLoop& loop, const WsClientOptions& options, WsClientHandler handler, Target target)
-        : options_(options),
+    Connection(EventLoop& loop, const WsClientTarget& target, WsClientHandler handler)
+        : loop_(loop),
+          connect_timeout_(target.handshake_timeout),
           handler_(std::move(handler)),
-          target_(std::move(target)),
-          resolver_(detail::context_of(loop)),
-          ssl_(asio::ssl::context::tls_client),
-          stream_(make_stream(loop)) {}
+          stream_(detail::create_ws_client_stream(loop, target, [this] { on_ping(); })) {}
 
     void start() {
-        // One deadline over it all: it ends whatever step is under way.
-        lowest().expires_after(options_.connect_timeout);
-        deadline_.emplace(resolver_.get_executor());
-        deadline_->expires_after(options_.connect_timeout);
-        deadline_->async_wait([self = this->shared_from_this()](error_code error) {
-            if (error || self->open_) return;
-            self->closed(
-                {.reason = "no connection within " + format_duration(self->options_.connect_timeout)});
+        // One deadline over all steps: it ends whatever step is under way.
+        deadline_ = loop_.after(connect_timeout_, [self = shared_from_this()] {
+            self->deadline_.reset();
+            self->closed({.reason = "no connection within " + format_duration(self->connect_timeout_)});
         });
-        resolver_.async_resolve(
-            target_.host, target_.port,
-            [self = this->shared_from_this()](error_code error, tcp::resolver::results_type found) {
-                if (self->failed(error, "could not resolve the host")) return;
-                self->connect(found);
-            });
+        stream_->connect([self = shared_from_this()](error_code error, const char* failed) {
+            if (!self->failed(error, failed)) self->upgrade();
+        });
     }
 
     void send(std::string message, bool ping) {
@@ -105,85 +74,28 @@ private:
         bool ping;
     };
 
-    websocket::stream<Stream> make_stream(EventLoop& loop) {
-        if constexpr (tls) {
-            error_code ignored;
-            ssl_.set_default_verify_paths(ignored);
-            if (!options_.ca_file.empty()) ssl_.load_verify_file(options_.ca_file, ignored);
-            ssl_.set_verify_mode(options_.verify_tls ? asio::ssl::verify_peer : asio::ssl::verify_none);
-            return websocket::stream<Stream>(detail::context_of(loop), ssl_);
-        } else {
-            return websocket::stream<Stream>(detail::context_of(loop));
-        }
-    }
-    beast::tcp_stream& lowest() { return beast::get_lowest_layer(stream_); }
-
-    void connect(const tcp::resolver::results_type& found) {
-        lowest().async_connect(found,
-                               [self = this->shared_from_this()](error_code error, const tcp::endpoint&) {
-                                   if (self->failed(error, "could not connect")) return;
-                                   error_code ignored;
-                                   self->lowest().socket().set_option(tcp::no_delay(true), ignored);
-                                   self->secure();
-                               });
-    }
-
-    void secure() {
-        if constexpr (tls) {
-            auto& layer = stream_.next_layer();
-            SSL_set_tlsext_host_name(layer.native_handle(), target_.host.c_str());
-            if (options_.verify_tls)
-                layer.set_verify_callback(asio::ssl::host_name_verification(target_.host));
-            layer.async_handshake(asio::ssl::stream_base::client,
-                                  [self = this->shared_from_this()](error_code error) {
-                                      if (self->failed(error, "the TLS handshake failed")) return;
-                                      self->upgrade();
-                                  });
-        } else {
-            upgrade();
-        }
+    void on_ping() {
+        if (!handler_.on_ping) return;
+        const auto keep = handler_.on_ping;
+        keep();
     }
 
     void upgrade() {
-        // The WebSocket has time-outs of its own from here; our deadline still stands until it is open.
-        lowest().expires_never();
-        auto timeouts = websocket::stream_base::timeout::suggested(beast::role_type::client);
-        timeouts.handshake_timeout = options_.connect_timeout;
-        timeouts.idle_timeout = websocket::stream_base::none();
-        stream_.set_option(timeouts);
-        stream_.read_message_max(options_.max_message_bytes);
-        stream_.set_option(websocket::stream_base::decorator([](websocket::request_type& request) {
-            request.set(http::field::user_agent, "Pricewire/" PRICEWIRE_VERSION);
-        }));
-        stream_.control_callback([this](websocket::frame_type type, beast::string_view) {
-            if (type != websocket::frame_type::close && handler_.on_ping) {
-                const auto keep = handler_.on_ping;
-                keep();
-            }
-        });
-        const std::string host =
-            target_.host.find(':') == std::string::npos ? target_.host : "[" + target_.host + "]";
-        stream_.async_handshake(
-            response_, host + ":" + target_.port, target_.path,
-            [self = this->shared_from_this()](error_code error) { self->on_upgraded(error); });
+        stream_->upgrade([self = shared_from_this()](error_code error) { self->on_upgraded(error); });
     }
 
     void on_upgraded(error_code error) {
         if (finished_) return;
-        if (error == websocket::error::upgrade_declined) {
-            WsClosed info;
-            info.http_status = static_cast<int>(response_.result_int());
-            if (const auto found = response_.find(http::field::retry_after); found != response_.end()) {
-                info.retry_after = std::string(found->value());
-            }
-            info.body = response_.body().substr(0, max_refusal_body);
-            info.reason = fmt::format("the upgrade was answered with status {}", info.http_status);
-            closed(info);
+        if (const auto* refusal = stream_->refusal()) {
+            closed({.http_status = refusal->status,
+                    .retry_after = refusal->retry_after,
+                    .body = refusal->body,
+                    .reason = fmt::format("the upgrade was answered with status {}", refusal->status)});
             return;
         }
         if (failed(error, "the WebSocket upgrade failed")) return;
         open_ = true;
-        deadline_->cancel();
+        cancel_deadline();
         if (handler_.on_open) {
             const auto keep = handler_.on_open;
             keep();
@@ -194,13 +106,12 @@ private:
     }
 
     void read() {
-        stream_.async_read(buffer_, [self = this->shared_from_this()](error_code error, std::size_t) {
+        stream_->read([self = shared_from_this()](error_code error) {
             if (self->failed(error, "the connection ended")) return;
-            const auto data = self->buffer_.cdata();
             // The callback may destroy the client, and with it the handler.
-            const auto keep = self->stream_.got_text() ? self->handler_.on_text : self->handler_.on_binary;
-            if (keep) keep({static_cast<const char*>(data.data()), data.size()});
-            self->buffer_.consume(self->buffer_.size());
+            const auto keep =
+                self->stream_->message_is_text() ? self->handler_.on_text : self->handler_.on_binary;
+            if (keep) keep(self->stream_->message());
             if (!self->finished_) self->read();
         });
     }
@@ -208,16 +119,15 @@ private:
     void write() {
         if (!open_ || writing_ || finished_ || outgoing_.empty()) return;
         writing_ = true;
-        const auto done = [self = this->shared_from_this()](error_code error, std::size_t = 0) {
+        auto done = [self = shared_from_this()](error_code error) {
             self->writing_ = false;
             self->outgoing_.pop_front();
             if (!self->failed(error, "the connection ended")) self->write();
         };
         if (outgoing_.front().ping) {
-            stream_.async_ping({}, [done](error_code error) { done(error); });
+            stream_->ping({}, std::move(done));
         } else {
-            stream_.text(true);
-            stream_.async_write(asio::buffer(outgoing_.front().data), done);
+            stream_->write(outgoing_.front().data, false, std::move(done));
         }
     }
 
@@ -225,10 +135,7 @@ private:
         if (finished_) return true;
         if (!error) return false;
         std::string reason = fmt::format("{}: {}", what, error.message());
-        if (error == websocket::error::closed && !stream_.reason().reason.empty()) {
-            reason += fmt::format(
-                " ({})", std::string_view(stream_.reason().reason.data(), stream_.reason().reason.size()));
-        }
+        if (const auto given = stream_->close_reason(); !given.empty()) reason += fmt::format(" ({})", given);
         closed({.reason = std::move(reason)});
         return true;
     }
@@ -243,31 +150,27 @@ private:
 
     void end() {
         if (std::exchange(finished_, true)) return;
-        error_code ignored;
-        resolver_.cancel();
-        if (deadline_) deadline_->cancel();
-        lowest().socket().close(ignored);
+        cancel_deadline();
+        stream_->drop();
+    }
+    void cancel_deadline() {
+        if (deadline_) loop_.cancel(*std::exchange(deadline_, {}));
     }
 
-    const WsClientOptions options_;
+    EventLoop& loop_;
+    const Duration connect_timeout_;
     WsClientHandler handler_;
-    const Target target_;
-    tcp::resolver resolver_;
-    asio::ssl::context ssl_;
-    websocket::stream<Stream> stream_;
-    std::optional<asio::steady_timer> deadline_;
-    websocket::response_type response_;
-    beast::flat_buffer buffer_;
+    const std::unique_ptr<detail::WsClientStream> stream_;
+    std::optional<EventLoop::TimerId> deadline_;
     std::deque<Message> outgoing_;
     bool open_ = false;
     bool writing_ = false;
     bool finished_ = false;
 };
 
-template <typename Stream>
 class Client final : public WsClient {
 public:
-    explicit Client(std::shared_ptr<Connection<Stream>> connection) : connection_(std::move(connection)) {
+    explicit Client(std::shared_ptr<Connection> connection) : connection_(std::move(connection)) {
         connection_->start();
     }
     ~Client() override { connection_->detach(); }
@@ -275,7 +178,7 @@ public:
     void send_ping() override { connection_->send({}, true); }
 
 private:
-    std::shared_ptr<Connection<Stream>> connection_;
+    std::shared_ptr<Connection> connection_;
 };
 
 // A URL that is none ends like a connection that fails: later, on the loop, with a reason.
@@ -293,24 +196,13 @@ private:
     std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };
 
-template <typename Stream>
-std::unique_ptr<WsClient> open(EventLoop& loop, const WsClientOptions& options, WsClientHandler handler,
-                               Target target) {
-    return std::make_unique<Client<Stream>>(
-        std::make_shared<Connection<Stream>>(loop, options, std::move(handler), std::move(target)));
-}
-
 }  // namespace
 
 std::unique_ptr<WsClient> open_websocket(EventLoop& loop, const WsClientOptions& options,
                                          WsClientHandler handler) {
-    auto target = parse_target(options.url);
+    const auto target = parse_target(options);
     if (!target) return std::make_unique<Refused>(loop, std::move(handler), target.error().message);
-    if (target->tls) {
-        return open<beast::ssl_stream<beast::tcp_stream>>(loop, options, std::move(handler),
-                                                          std::move(*target));
-    }
-    return open<beast::tcp_stream>(loop, options, std::move(handler), std::move(*target));
+    return std::make_unique<Client>(std::make_shared<Connection>(loop, *target, std::move(handler)));
 }
 
 }  // namespace pricewire::net

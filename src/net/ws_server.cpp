@@ -1,6 +1,3 @@
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
-#include <boost/beast/websocket.hpp>
 #include <optional>
 
 #include "net/detail/out_queue.hpp"
@@ -9,12 +6,13 @@
 namespace pricewire::net::detail {
 namespace {
 
-namespace asio = boost::asio;
-namespace beast = boost::beast;
-namespace websocket = boost::beast::websocket;
 using boost::system::error_code;
 
 constexpr std::size_t max_message = 64 * 1024;
+constexpr Duration idle_timeout = std::chrono::seconds{60};
+// Close codes of RFC 6455.
+constexpr std::uint16_t going_away = 1001;
+constexpr std::uint16_t policy_error = 1008;
 // A client that takes nothing for so long is gone, whatever it sends meanwhile.
 constexpr Duration write_timeout = std::chrono::seconds{30};
 // For what was sent before the close, and the closing handshake.
@@ -34,20 +32,12 @@ public:
         if (handler_.first_text_within) {
             first_text_by_ = std::chrono::steady_clock::now() + *handler_.first_text_within;
         }
-        stream_.emplace(std::move(socket));
+        stream_ = create_ws_server_stream(std::move(socket), std::move(request),
+                                          {.max_message_bytes = max_message,
+                                           .idle_timeout = idle_timeout,
+                                           .subprotocol = handler_.subprotocol});
         worker_.add(shared_from_this());
-        auto timeouts = websocket::stream_base::timeout::suggested(beast::role_type::server);
-        timeouts.idle_timeout = std::chrono::seconds{60};  // half of it: a ping
-        stream_->set_option(timeouts);
-        stream_->read_message_max(max_message);
-        if (!handler_.subprotocol.empty()) {
-            stream_->set_option(websocket::stream_base::decorator(
-                [name = handler_.subprotocol](websocket::response_type& response) {
-                    response.set(beast::http::field::sec_websocket_protocol, name);
-                }));
-        }
-        request_ = std::move(request);
-        stream_->async_accept(request_, [self = shared_from_this()](error_code error) {
+        stream_->upgrade([self = shared_from_this()](error_code error) {
             if (error) {
                 self->finish();
                 return;
@@ -82,10 +72,10 @@ public:
         }
         if (first_text_by_ && now > *first_text_by_) {
             first_text_by_.reset();
-            begin_close(websocket::close_code::policy_error, "no message came in time");
+            begin_close(policy_error, "no message came in time");
         }
     }
-    void on_stop() override { begin_close(websocket::close_code::going_away, {}); }
+    void on_stop() override { begin_close(going_away, {}); }
 
 private:
     void add(OutQueue::Item item) {
@@ -93,17 +83,14 @@ private:
     }
 
     void read() {
-        stream_->async_read(buffer_, [self = shared_from_this()](error_code error, std::size_t) {
+        stream_->read([self = shared_from_this()](error_code error) {
             if (error) {
                 self->finish();
                 return;
             }
             self->first_text_by_.reset();
-            const auto data = self->buffer_.cdata();
             // Who is being closed is not listened to any more: answers would wait before the close for ever.
-            if (!self->finished_ && !self->closing_)
-                self->handler_.on_text({static_cast<const char*>(data.data()), data.size()});
-            self->buffer_.consume(self->buffer_.size());
+            if (!self->finished_ && !self->closing_) self->handler_.on_text(self->stream_->message());
             if (!self->finished_) self->read();
         });
     }
@@ -117,7 +104,7 @@ private:
         }
         writing_ = true;
         if (!closing_) deadline_ = std::chrono::steady_clock::now() + write_timeout;
-        const auto done = [self = shared_from_this()](error_code error, std::size_t = 0) {
+        auto done = [self = shared_from_this()](error_code error) {
             self->writing_ = false;
             if (!self->closing_) self->deadline_.reset();
             self->out_.pop(1);
@@ -129,29 +116,28 @@ private:
         };
         const OutQueue::Item& item = outgoing.front();
         if (item.ping) {
-            stream_->async_ping(websocket::ping_data(*item.data), [done](error_code error) { done(error); });
+            stream_->ping(*item.data, std::move(done));
         } else {
-            stream_->text(!item.binary);
-            stream_->async_write(asio::buffer(*item.data), done);
+            stream_->write(*item.data, item.binary, std::move(done));
         }
     }
 
     void begin_close(std::uint16_t code, const std::string& reason) {
         if (finished_ || std::exchange(closing_, true)) return;
         deadline_ = std::chrono::steady_clock::now() + close_timeout;
-        close_reason_.code = code;
-        close_reason_.reason = reason.substr(0, 123);
+        close_code_ = code;
+        close_reason_ = reason.substr(0, 123);
         write();
     }
     void send_close() {
         writing_ = true;
-        stream_->async_close(close_reason_, [self = shared_from_this()](error_code) { self->finish(); });
+        stream_->close(close_code_, close_reason_,
+                       [self = shared_from_this()](error_code) { self->finish(); });
     }
 
     void finish() {
         if (!stream_ || std::exchange(finished_, true)) return;
-        error_code ignored;
-        beast::get_lowest_layer(*stream_).socket().close(ignored);
+        stream_->drop();
         worker_.remove(shared_from_this());
         if (handler_.on_close) handler_.on_close();
         // The handler may hold the peer, which holds the handler.
@@ -160,12 +146,11 @@ private:
 
     Worker& worker_;
     const std::shared_ptr<Gate> gate_;
-    std::optional<websocket::stream<beast::tcp_stream>> stream_;
-    BeastRequest request_;
+    std::unique_ptr<WsStream> stream_;
     WsHandler handler_;
-    beast::flat_buffer buffer_;
     OutQueue out_;
-    websocket::close_reason close_reason_;
+    std::uint16_t close_code_ = 0;
+    std::string close_reason_;
     std::optional<MonoTime> first_text_by_;
     std::optional<MonoTime> deadline_;  // of the write under way, or of the close
     bool open_ = false;

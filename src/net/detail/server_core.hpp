@@ -13,6 +13,7 @@
 #include <thread>
 #include <unordered_set>
 
+#include "net/detail/ws_stream.hpp"
 #include "net/http_server.hpp"
 
 // What the HTTP server's files share. A connection lives on one worker's thread from its first byte to its
@@ -116,6 +117,15 @@ public:
     virtual void accept(Tcp::socket socket, BeastRequest request, WsHandler handler) = 0;
 };
 std::shared_ptr<PendingWebSocket> create_websocket(Worker& worker);
+
+struct WsServerSettings {
+    std::size_t max_message_bytes = 0;
+    Duration idle_timeout{};  // a ping after half of it
+    std::string subprotocol;  // none where empty
+};
+// `request` is the upgrade request that was read from `socket`; upgrade() answers it.
+std::unique_ptr<WsStream> create_ws_server_stream(Tcp::socket socket, BeastRequest request,
+                                                  const WsServerSettings& settings);
 
 // Sends `head`, then what its peer is given, until either side ends it. `socket` is open.
 void start_event_stream(Worker& worker, Tcp::socket socket, std::string head,
