@@ -31,7 +31,9 @@ pricewire_room(api ROOMS webhook domain base storage secrets bus access net live
   TEST_ROOMS fakes support)
 include(cmake/openapi.cmake)
 include(cmake/embed_folder.cmake)
-pricewire_room(ops ROOMS base net LIBS PkgConfig::PROMETHEUS PRIVATE_LIBS spdlog::spdlog tomlplusplus::tomlplusplus CLI11::CLI11)
+pricewire_room(metrics ROOMS feed price alert outbox deliver api storage net domain base LIBS PkgConfig::PROMETHEUS
+  TEST_ROOMS fakes)
+pricewire_room(ops ROOMS base net PRIVATE_LIBS spdlog::spdlog tomlplusplus::tomlplusplus CLI11::CLI11)
 
 if(PRICEWIRE_TESTS)
   pricewire_room(fakes DIR ${CMAKE_SOURCE_DIR}/tests/fakes ROOMS domain base storage secrets net)

@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "api/handlers.hpp"
-#include "api/health_probe.hpp"
 #include "base/json_writer.hpp"
 
 namespace pricewire::api {
@@ -25,30 +24,24 @@ bool is_live(std::string_view path) {
 }
 
 net::ServerResponse live() {
-    return api::json_response(200, R"({"status":"ok"})");
-}
-
-std::vector<api::Dependency> probed(std::vector<HealthDependency> dependencies) {
-    std::vector<api::Dependency> out;
-    for (HealthDependency& d : dependencies) out.push_back({std::move(d.name), d.needed, std::move(d.ping)});
-    return out;
+    return json_response(200, R"({"status":"ok"})");
 }
 
 class ProbedHealth : public HealthEndpoint {
 public:
     ProbedHealth(std::vector<HealthDependency> dependencies, Duration timeout)
-        : probe_(probed(std::move(dependencies)), timeout) {}
+        : probe_(std::move(dependencies), timeout) {}
 
     void handle(net::ServerRequest&& request, net::HttpServer::Respond respond) override {
         if (is_live(request.path)) return respond(live());
         if (!is_health(request.path)) return respond(api_error_response(404, "Not Found"));
-        probe_.check([respond = std::move(respond)](const std::vector<api::PingResult>& pings) mutable {
-            respond(api::health_response(pings, std::nullopt, system_clock().now()));
+        probe_.check([respond = std::move(respond)](const std::vector<PingResult>& pings) mutable {
+            respond(health_response(pings, std::nullopt, system_clock().now()));
         });
     }
 
 private:
-    api::HealthProbe probe_;
+    HealthProbe probe_;
 };
 
 }  // namespace
@@ -61,7 +54,7 @@ std::unique_ptr<HealthEndpoint> create_health_endpoint(std::vector<HealthDepende
 net::ServerResponse starting_response(std::string_view path, std::string_view waiting) {
     if (is_live(path)) return live();
     if (!is_health(path)) {
-        return api::unavailable("Pricewire is starting: " + std::string(waiting), 1);
+        return unavailable("Pricewire is starting: " + std::string(waiting), 1);
     }
     JsonWriter w;
     w.begin_object()
@@ -72,7 +65,7 @@ net::ServerResponse starting_response(std::string_view path, std::string_view wa
         .begin_object()
         .end_object()
         .end_object();
-    return api::json_response(503, std::move(w).str());
+    return json_response(503, std::move(w).str());
 }
 
 }  // namespace pricewire::api

@@ -1,22 +1,14 @@
 #pragma once
 
-#include <functional>
 #include <memory>
-#include <string>
 #include <string_view>
 #include <vector>
 
+#include "api/health_probe.hpp"
 #include "base/clock.hpp"
 #include "net/http_server.hpp"
 
 namespace pricewire::api {
-
-// Something that a process needs, or does better with.
-struct HealthDependency {
-    std::string name;            // "database"
-    bool needed = true;          // down without it; else degraded
-    std::function<void()> ping;  // throws where it cannot be reached; may hang for a while
-};
 
 // /health and /health/live of a process without the REST interface; everything else is 404. Thread-safe.
 class HealthEndpoint {
@@ -25,11 +17,11 @@ public:
     virtual void handle(net::ServerRequest&& request, net::HttpServer::Respond respond) = 0;
 };
 
-// Dependencies that have not answered within `timeout` are down.
+// A dependency that does not answer within `timeout` is down.
 std::unique_ptr<HealthEndpoint> create_health_endpoint(std::vector<HealthDependency> dependencies,
                                                        Duration timeout = std::chrono::seconds{1});
 
-// What a process answers to `path` while it cannot serve yet: it lives, and waits for what `waiting` says.
+// The response to `path` while a process is starting: it is alive, and `waiting` says what it waits for.
 net::ServerResponse starting_response(std::string_view path, std::string_view waiting);
 
 }  // namespace pricewire::api

@@ -10,7 +10,7 @@
 
 namespace pricewire::api {
 
-HealthProbe::HealthProbe(std::vector<Dependency> dependencies, Duration timeout, Changes changes)
+HealthProbe::HealthProbe(std::vector<HealthDependency> dependencies, Duration timeout, Changes changes)
     : timeout_(timeout), changes_(changes), pingers_(dependencies.size()) {
     for (std::size_t i = 0; i < pingers_.size(); ++i) {
         Pinger& pinger = pingers_[i];
@@ -111,13 +111,13 @@ std::vector<PingResult> HealthProbe::collect() {
             out.push_back({p.dependency.name, p.dependency.needed, false, std::nullopt,
                            fmt::format("no answer within {} ms", ms)});
         }
-        tell_change(p, out.back());
+        log_change(p, out.back());
     }
     return out;
 }
 
-void HealthProbe::tell_change(Pinger& pinger, const PingResult& result) {
-    if (changes_ == Changes::unsaid || pinger.was_up == result.up) return;
+void HealthProbe::log_change(Pinger& pinger, const PingResult& result) {
+    if (changes_ == Changes::unlogged || pinger.was_up == result.up) return;
     pinger.was_up = result.up;
     if (result.up) {
         log::info("a dependency answers again", {{"dependency", result.name}});

@@ -12,32 +12,34 @@
 
 namespace pricewire::api {
 
-struct Dependency {
-    std::string name;
-    bool needed = true;          // down without it
-    std::function<void()> ping;  // throws where it cannot be reached; may hang for a while
+// Something that a process needs, or works better with.
+struct HealthDependency {
+    std::string name;            // "database"
+    bool needed = true;          // without it the process is down, else degraded
+    std::function<void()> ping;  // throws if it cannot be reached; may hang for a while
 };
 
 struct PingResult {
     std::string name;
     bool needed = true;
     bool up = false;
-    std::optional<double> latency_ms;  // where it answered
-    std::string detail;                // why it is down, for anybody's eyes
+    std::optional<double> latency_ms;  // set if it answered
+    std::string detail;                // why it is down, safe to show to anyone
 };
 
-// Pings dependencies within a time limit. Each has a thread of its own, so one that hangs costs nobody else's
-// answer and no second thread; questions that come while a probe runs get that probe's answer.
+// Pings dependencies with a time limit. Each has a thread of its own, so one that hangs neither delays the
+// others nor takes a second thread. Checks requested while a probe runs share its results.
 class HealthProbe {
 public:
     // Runs on the probe's thread and must return quickly.
     using Done = std::move_only_function<void(const std::vector<PingResult>&)>;
 
-    // Whether the log is told when a dependency goes and comes back.
-    enum class Changes { said, unsaid };
+    // Whether outages and recoveries of dependencies are logged.
+    enum class Changes { logged, unlogged };
 
-    HealthProbe(std::vector<Dependency> dependencies, Duration timeout, Changes changes = Changes::said);
-    // Waits for pings that still hang; questions without an answer are dropped.
+    HealthProbe(std::vector<HealthDependency> dependencies, Duration timeout,
+                Changes changes = Changes::logged);
+    // Waits for pings that still hang; drops unanswered checks.
     ~HealthProbe();
     HealthProbe(const HealthProbe&) = delete;
     HealthProbe& operator=(const HealthProbe&) = delete;
@@ -47,20 +49,20 @@ public:
 
 private:
     struct Pinger {
-        Dependency dependency;
-        std::uint64_t wanted = 0;    // the newest probe that asks for it
-        std::uint64_t answered = 0;  // the probe that its result belongs to
+        HealthDependency dependency;
+        std::uint64_t wanted = 0;    // the latest probe that needs it
+        std::uint64_t answered = 0;  // the probe that `result` belongs to
         bool busy = false;
         MonoTime busy_since{};
         PingResult result;
-        bool was_up = true;  // for the log, which tells changes
+        bool was_up = true;  // as last logged
         std::thread thread;
     };
 
     void run_pinger(Pinger& pinger);
     void run_probes();
     std::vector<PingResult> collect();
-    void tell_change(Pinger& pinger, const PingResult& result);
+    void log_change(Pinger& pinger, const PingResult& result);
 
     const Duration timeout_;
     const Changes changes_;

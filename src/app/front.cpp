@@ -17,7 +17,7 @@ std::unexpected<Error> cannot_have(const Error& why, std::string_view key) {
 
 }  // namespace
 
-Result<std::unique_ptr<Front>> Front::listen(const FrontOptions& options, ops::Metrics& metrics) {
+Result<std::unique_ptr<Front>> Front::listen(const FrontOptions& options, metrics::Registry& metrics) {
     std::unique_ptr<Front> front(new Front(metrics));
     front->starting_ = "starting";
     front->tells_metrics_ = options.metrics_listen.empty();
@@ -29,8 +29,8 @@ Result<std::unique_ptr<Front>> Front::listen(const FrontOptions& options, ops::M
         own.error_response = options.server.error_response;
         auto server = net::create_http_server(
             own, [&metrics](net::ServerRequest&& request, net::HttpServer::Respond respond) {
-                respond(ops::Metrics::is_at(request.path) ? metrics.answer(request.method)
-                                                          : api::api_error_response(404, "Not Found"));
+                respond(metrics::Registry::is_at(request.path) ? metrics.answer(request.method)
+                                                               : api::api_error_response(404, "Not Found"));
             });
         if (!server) return cannot_have(server.error(), "metrics.listen");
         front->metrics_server_ = std::move(*server);
@@ -60,7 +60,8 @@ void Front::serve(net::HttpServer::Handler handler, net::HttpServer::UpgradeHand
 }
 
 void Front::handle(net::ServerRequest&& request, net::HttpServer::Respond respond) {
-    if (tells_metrics_ && ops::Metrics::is_at(request.path)) return respond(metrics_.answer(request.method));
+    if (tells_metrics_ && metrics::Registry::is_at(request.path))
+        return respond(metrics_.answer(request.method));
     if (serving_.load(std::memory_order_acquire)) {
         handler_(std::move(request), std::move(respond));
         return;

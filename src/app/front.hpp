@@ -6,8 +6,8 @@
 #include <string>
 
 #include "base/result.hpp"
+#include "metrics/registry.hpp"
 #include "net/http_server.hpp"
-#include "ops/metrics.hpp"
 
 namespace pricewire::app {
 
@@ -22,7 +22,7 @@ struct FrontOptions {
 class Front {
 public:
     // `metrics` outlives it. Error: an address that cannot be had, and the key that names it.
-    static Result<std::unique_ptr<Front>> listen(const FrontOptions& options, ops::Metrics& metrics);
+    static Result<std::unique_ptr<Front>> listen(const FrontOptions& options, metrics::Registry& metrics);
     Front(const Front&) = delete;
     Front& operator=(const Front&) = delete;
 
@@ -41,12 +41,12 @@ public:
     }
 
 private:
-    explicit Front(ops::Metrics& metrics) : metrics_(metrics) {}
+    explicit Front(metrics::Registry& metrics) : metrics_(metrics) {}
     void handle(net::ServerRequest&& request, net::HttpServer::Respond respond);
     net::WsHandler upgrade(const net::ServerRequest& request, std::shared_ptr<net::WsPeer> peer);
     net::ServerResponse still_starting(std::string_view path);
 
-    ops::Metrics& metrics_;
+    metrics::Registry& metrics_;
     bool tells_metrics_ = true;  // itself
     std::mutex mutex_;
     std::string starting_;

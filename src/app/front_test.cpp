@@ -31,7 +31,7 @@ protected:
     }
 
     test::BlockingHttp http_;
-    ops::Metrics metrics_{system_clock()};
+    metrics::Registry metrics_{system_clock()};
     std::unique_ptr<api::HealthEndpoint> health_;
     std::unique_ptr<Front> front_;
 };

@@ -10,13 +10,11 @@
 #include "api/api.hpp"
 #include "api/health_endpoint.hpp"
 #include "app/front.hpp"
-#include "app/instruments.hpp"
 #include "app/market_thread.hpp"
 #include "app/options.hpp"
 #include "app/parts.hpp"
 #include "app/progress.hpp"
 #include "app/roles.hpp"
-#include "app/sampler.hpp"
 #include "app/timed_storage.hpp"
 #include "base/backoff.hpp"
 #include "base/instance_lock.hpp"
@@ -24,6 +22,8 @@
 #include "deliver/pruner.hpp"
 #include "deliver/sender.hpp"
 #include "history/bar_writer.hpp"
+#include "metrics/instruments.hpp"
+#include "metrics/sampler.hpp"
 #include "net/file_limit.hpp"
 #include "net/http_client.hpp"
 #include "outbox/outbox.hpp"
@@ -45,7 +45,7 @@ constexpr BackoffPolicy database_backoff{200ms, 2s};
 class Process {
 public:
     Process(const ops::Config& config, const Roles& roles, ops::Shutdown& shutdown, Front& front,
-            Instruments& instruments)
+            metrics::Instruments& instruments)
         : config_(config), roles_(roles), shutdown_(shutdown), front_(front), instruments_(instruments) {}
     // Where run() has thrown, nobody may find what is going.
     ~Process() {
@@ -74,7 +74,7 @@ public:
         if (roles_.feed) {
             bars_ = history::create_bar_writer(*storage_, clock_);
             market_ = create_market_thread(config_, *bus_, *bars_);
-            instruments_.watch(*market_);
+            instruments_.watch_feed(market_->meters(), [this] { return market_->sources(); });
         }
         if (roles_.api) {
             open_api();
@@ -249,7 +249,7 @@ private:
     void start_sampling() {
         std::function<void()> backlog;
         if (sender_) backlog = [this] { instruments_.measure_backlog(*storage_); };
-        sampler_ = std::make_unique<Sampler>(servers(), std::move(backlog));
+        sampler_ = std::make_unique<metrics::Sampler>(servers(), std::move(backlog));
         instruments_.watch(*sampler_);
     }
 
@@ -331,7 +331,7 @@ private:
     const Roles roles_;
     ops::Shutdown& shutdown_;
     Front& front_;
-    Instruments& instruments_;
+    metrics::Instruments& instruments_;
     const Clock& clock_ = system_clock();
     std::optional<int> signal_;
 
@@ -358,7 +358,7 @@ private:
     std::unique_ptr<access::RateLimits> rate_limits_;
     std::unique_ptr<api::Api> api_;
     std::unique_ptr<api::HealthEndpoint> health_;
-    std::unique_ptr<Sampler> sampler_;
+    std::unique_ptr<metrics::Sampler> sampler_;
 };
 
 }  // namespace
@@ -393,12 +393,14 @@ int run_roles(const ops::Config& config, const Roles& roles, ops::Shutdown& shut
         options.server.threads = roles.api ? config.http.threads : 1;
         options.listen_key = roles.api ? "http.listen" : "health.listen";
         options.metrics_listen = config.metrics.listen;
-        Instruments instruments(roles, system_clock());
+        metrics::Instruments instruments(
+            {.name = std::string(roles.name()), .checker = roles.checker, .sender = roles.sender},
+            system_clock());
         options.server.error_response = [&instruments](int status, std::string_view detail) {
             instruments.refused_by_server(status);
             return api::api_error_response(status, detail);
         };
-        const auto front = Front::listen(options, instruments.metrics());
+        const auto front = Front::listen(options, instruments.registry());
         if (!front) {
             log::error(front.error().message);
             return 1;

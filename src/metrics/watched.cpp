@@ -1,19 +1,17 @@
-// What is read at a scrape.
+// The metrics that are read at a scrape.
 #include <array>
 #include <map>
 #include <string>
 #include <vector>
 
-#include "app/instruments.hpp"
 #include "feed/venue.hpp"
+#include "metrics/instruments.hpp"
 
-namespace pricewire::app {
+namespace pricewire::metrics {
 namespace {
 
-// What is due beyond it is not counted, so that counting stays cheap.
+// Counting deliveries stops here, so that it stays cheap.
 constexpr std::size_t most_counted = 10'000;
-
-using Figures = std::vector<ops::Figure>;
 
 template <typename T>
 std::string text(const T& name) {
@@ -52,8 +50,8 @@ Figures ages_of(const price::MarketMeters& meters, Timestamp now) {
     for (const price::TickerMeter& ticker : meters) {
         for (const price::QuoteMeter& quotes : ticker.quotes) {
             if (const auto at = quotes.received_at()) {
-                out.push_back({{{"source", text(quotes.source)}, {"ticker", text(ticker.ticker)}},
-                               ops::metric_seconds(now - *at)});
+                out.push_back(
+                    {{{"source", text(quotes.source)}, {"ticker", text(ticker.ticker)}}, seconds(now - *at)});
             }
         }
     }
@@ -70,17 +68,18 @@ Figures by_ticker(const price::MarketMeters& meters, Value&& value) {
 
 }  // namespace
 
-void Instruments::watch(const MarketThread& market) {
-    metrics_.counter("pricewire_quotes_total",
-                     "Quotes that sources sent, by source and by whether each counted when it came.",
-                     [&market] { return quotes_of(market.meters()); });
-    metrics_.gauge("pricewire_quote_age_seconds", "How long ago the last quote came, by source and ticker.",
-                   [this, &market] { return ages_of(market.meters(), clock_.now()); });
-    metrics_.counter(
+void Instruments::watch_feed(const price::MarketMeters& meters,
+                             std::function<std::vector<feed::SourceStatus>()> sources) {
+    registry_.counter("pricewire_quotes_total",
+                      "Quotes that sources sent, by source and by whether each counted when it came.",
+                      [&meters] { return quotes_of(meters); });
+    registry_.gauge("pricewire_quote_age_seconds", "How long ago the last quote came, by source and ticker.",
+                    [this, &meters] { return ages_of(meters, clock_.now()); });
+    registry_.counter(
         "pricewire_quotes_refused_total",
-        "Frames, answers and figures of a source that gave no quote, by reason.", [&market] {
+        "Frames, answers and figures of a source that gave no quote, by reason.", [sources] {
             Figures out;
-            for (const feed::SourceStatus& source : market.sources()) {
+            for (const feed::SourceStatus& source : sources()) {
                 for (std::size_t kind = 0; kind < feed::parse_error_kinds; ++kind) {
                     out.push_back(
                         {{{"source", text(source.name)},
@@ -90,16 +89,16 @@ void Instruments::watch(const MarketThread& market) {
             }
             return out;
         });
-    metrics_.gauge("pricewire_source_up", "Whether a source brings quotes, by whatever way.", [&market] {
+    registry_.gauge("pricewire_source_up", "Whether a source brings quotes, by whatever way.", [sources] {
         Figures out;
-        for (const feed::SourceStatus& source : market.sources())
+        for (const feed::SourceStatus& source : sources())
             out.push_back({{{"source", text(source.name)}}, brings_quotes(source.state) ? 1.0 : 0.0});
         return out;
     });
-    metrics_.gauge(
-        "pricewire_source_state", "1 for the state that a source is in, 0 for the others.", [&market] {
+    registry_.gauge(
+        "pricewire_source_state", "1 for the state that a source is in, 0 for the others.", [sources] {
             Figures out;
-            for (const feed::SourceStatus& source : market.sources()) {
+            for (const feed::SourceStatus& source : sources()) {
                 for (const feed::SourceState state : all_source_states) {
                     out.push_back({{{"source", text(source.name)}, {"state", std::string(to_string(state))}},
                                    source.state == state ? 1.0 : 0.0});
@@ -107,50 +106,45 @@ void Instruments::watch(const MarketThread& market) {
             }
             return out;
         });
-    metrics_.counter("pricewire_prices_total", "Prices made out of quotes, by ticker.", [&market] {
-        return by_ticker(market.meters(), [](const price::TickerMeter& t) { return t.prices.value(); });
+    registry_.counter("pricewire_prices_total", "Prices made out of quotes, by ticker.", [&meters] {
+        return by_ticker(meters, [](const price::TickerMeter& t) { return t.prices.value(); });
     });
-    metrics_.gauge("pricewire_price_available", "Whether a ticker has a price.", [&market] {
-        return by_ticker(market.meters(), [](const price::TickerMeter& t) {
-            return t.has_price.load(std::memory_order_relaxed);
-        });
+    registry_.gauge("pricewire_price_available", "Whether a ticker has a price.", [&meters] {
+        return by_ticker(
+            meters, [](const price::TickerMeter& t) { return t.has_price.load(std::memory_order_relaxed); });
     });
 }
 
 void Instruments::watch(const alert::Checker& checker) {
-    metrics_.gauge("pricewire_active_alerts", "Alerts that are watched.",
-                   [&checker] { return Figures{{{}, static_cast<double>(checker.active_alerts())}}; });
-    metrics_.gauge("pricewire_alerts_loaded", "Whether the active alerts have been read from the database.",
-                   [&checker] { return Figures{{{}, checker.ready() ? 1.0 : 0.0}}; });
-    metrics_.gauge("pricewire_checker_backlog", "Prices and changes of alerts that wait for the checker.",
-                   [&checker] { return Figures{{{}, static_cast<double>(checker.backlog())}}; });
+    registry_.gauge("pricewire_active_alerts", "Alerts that are watched.",
+                    [&checker] { return checker.active_alerts(); });
+    registry_.gauge("pricewire_alerts_loaded", "Whether the active alerts have been read from the database.",
+                    [&checker] { return checker.ready() ? 1 : 0; });
+    registry_.gauge("pricewire_checker_backlog", "Prices and changes of alerts that wait for the checker.",
+                    [&checker] { return checker.backlog(); });
 }
 
 void Instruments::watch(const outbox::Outbox& outbox) {
-    metrics_.counter("pricewire_firings_total", "Firings that the checker handed over.",
-                     [&outbox] { return Figures{{{}, static_cast<double>(outbox.taken())}}; });
-    metrics_.counter(
+    registry_.counter("pricewire_firings_total", "Firings that the checker handed over.",
+                      [&outbox] { return outbox.taken(); });
+    registry_.counter(
         "pricewire_firings_written_total",
         "Firings that were written with their delivery; those that another checker wrote are not "
         "among them.",
-        [&outbox] { return Figures{{{}, static_cast<double>(outbox.written())}}; });
-    metrics_.counter("pricewire_outbox_commits_total", "Transactions that wrote firings.",
-                     [&outbox] { return Figures{{{}, static_cast<double>(outbox.commits())}}; });
-    metrics_.gauge("pricewire_outbox_pending_firings", "Firings that are not committed yet.",
-                   [&outbox] { return Figures{{{}, static_cast<double>(outbox.pending())}}; });
+        [&outbox] { return outbox.written(); });
+    registry_.counter("pricewire_outbox_commits_total", "Transactions that wrote firings.",
+                      [&outbox] { return outbox.commits(); });
+    registry_.gauge("pricewire_outbox_pending_firings", "Firings that are not committed yet.",
+                    [&outbox] { return outbox.pending(); });
 }
 
 void Instruments::watch(const deliver::Sender& sender) {
     const auto gauge = [&](const char* name, const char* help, std::size_t deliver::SenderStats::* member) {
-        metrics_.gauge(name, help, [&sender, member] {
-            return Figures{{{}, static_cast<double>(sender.stats().*member)}};
-        });
+        registry_.gauge(name, help, [&sender, member] { return sender.stats().*member; });
     };
     const auto counter = [&](const char* name, const char* help,
                              std::uint64_t deliver::SenderStats::* member) {
-        metrics_.counter(name, help, [&sender, member] {
-            return Figures{{{}, static_cast<double>(sender.stats().*member)}};
-        });
+        registry_.counter(name, help, [&sender, member] { return sender.stats().*member; });
     };
     gauge("pricewire_deliveries_in_flight", "Attempts under way.", &deliver::SenderStats::in_flight);
     gauge("pricewire_deliveries_waiting", "Deliveries claimed that wait for room at their endpoint.",
@@ -160,42 +154,42 @@ void Instruments::watch(const deliver::Sender& sender) {
     counter("pricewire_deliveries_deferred_total",
             "Deliveries given back to the database since their endpoint had no room.",
             &deliver::SenderStats::deferred);
-    metrics_.gauge("pricewire_circuit_breakers",
-                   "Endpoints that are known, by their circuit breaker's state.", [&sender] {
-                       const deliver::SenderStats s = sender.stats();
-                       const auto figure = [](BreakerState state, std::size_t count) {
-                           return ops::Figure{{{"state", std::string(to_string(state))}},
-                                              static_cast<double>(count)};
-                       };
-                       return Figures{figure(BreakerState::closed, s.endpoints_known - s.open_breakers),
-                                      figure(BreakerState::open, s.open_breakers - s.half_open_breakers),
-                                      figure(BreakerState::half_open, s.half_open_breakers)};
-                   });
+    registry_.gauge("pricewire_circuit_breakers",
+                    "Endpoints that are known, by their circuit breaker's state.", [&sender] {
+                        const deliver::SenderStats s = sender.stats();
+                        const auto figure = [](BreakerState state, std::size_t count) {
+                            return Figure{{{"state", std::string(to_string(state))}},
+                                          static_cast<double>(count)};
+                        };
+                        return Figures{figure(BreakerState::closed, s.endpoints_known - s.open_breakers),
+                                       figure(BreakerState::open, s.open_breakers - s.half_open_breakers),
+                                       figure(BreakerState::half_open, s.half_open_breakers)};
+                    });
     watch_backlog();
 }
 
 void Instruments::watch(const api::Api& api) {
-    metrics_.gauge("pricewire_stream_clients", "Clients of the live stream.",
-                   [&api] { return Figures{{{}, static_cast<double>(api.stream_clients())}}; });
+    registry_.gauge("pricewire_stream_clients", "Clients of the live stream.",
+                    [&api] { return api.stream_clients(); });
 }
 
 void Instruments::watch(const Sampler& sampler) {
-    metrics_.gauge("pricewire_dependency_up", "Whether database, cache and queue answered their last ping.",
-                   [&sampler] {
-                       Figures out;
-                       for (const api::PingResult& ping : sampler.last())
-                           out.push_back({{{"dependency", ping.name}}, ping.up ? 1.0 : 0.0});
-                       return out;
-                   });
-    metrics_.gauge("pricewire_dependency_ping_seconds",
-                   "How long database, cache and queue took to answer their last ping.", [&sampler] {
-                       Figures out;
-                       for (const api::PingResult& ping : sampler.last()) {
-                           if (ping.latency_ms)
-                               out.push_back({{{"dependency", ping.name}}, *ping.latency_ms / 1000});
-                       }
-                       return out;
-                   });
+    registry_.gauge("pricewire_dependency_up", "Whether database, cache and queue answered their last ping.",
+                    [&sampler] {
+                        Figures out;
+                        for (const api::PingResult& ping : sampler.last())
+                            out.push_back({{{"dependency", ping.name}}, ping.up ? 1.0 : 0.0});
+                        return out;
+                    });
+    registry_.gauge("pricewire_dependency_ping_seconds",
+                    "How long database, cache and queue took to answer their last ping.", [&sampler] {
+                        Figures out;
+                        for (const api::PingResult& ping : sampler.last()) {
+                            if (ping.latency_ms)
+                                out.push_back({{{"dependency", ping.name}}, *ping.latency_ms / 1000});
+                        }
+                        return out;
+                    });
 }
 
 void Instruments::measure_backlog(storage::Outbox& storage) {
@@ -206,7 +200,7 @@ void Instruments::measure_backlog(storage::Outbox& storage) {
 
 void Instruments::watch_backlog() {
     const auto gauge = [&](const char* name, const char* help, auto value) {
-        metrics_.gauge(name, help, [this, value] {
+        registry_.gauge(name, help, [this, value] {
             std::lock_guard lock(backlog_mutex_);
             if (!backlog_) return Figures{};
             return Figures{{{}, value(*backlog_)}};
@@ -220,12 +214,12 @@ void Instruments::watch_backlog() {
         "Deliveries in the database that have not ended, those that wait for their time and those under way "
         "among them, at most 10000.",
         [](const storage::DeliveryBacklog& b) { return static_cast<double>(b.unfinished); });
-    // While the database cannot be asked, what was due is due still, and grows older.
+    // While the database is unavailable, what was due stays due and its age grows.
     gauge("pricewire_oldest_due_delivery_age_seconds",
           "For how long the oldest due delivery has been due; 0 where none is.",
           [this](const storage::DeliveryBacklog& b) {
-              return b.oldest_due ? ops::metric_seconds(clock_.now() - *b.oldest_due) : 0.0;
+              return b.oldest_due ? seconds(clock_.now() - *b.oldest_due) : 0.0;
           });
 }
 
-}  // namespace pricewire::app
+}  // namespace pricewire::metrics

@@ -1,17 +1,14 @@
-#include "app/sampler.hpp"
+#include "metrics/sampler.hpp"
 
 #include <utility>
 
-namespace pricewire::app {
+namespace pricewire::metrics {
 namespace {
 
-std::vector<api::Dependency> probed(std::vector<api::HealthDependency> dependencies,
-                                    std::function<void()> measure) {
-    std::vector<api::Dependency> out;
-    for (api::HealthDependency& d : dependencies)
-        out.push_back({std::move(d.name), d.needed, std::move(d.ping)});
-    if (measure) out.push_back({"measurement", false, std::move(measure)});
-    return out;
+std::vector<api::HealthDependency> with(std::vector<api::HealthDependency> dependencies,
+                                        std::function<void()> measure) {
+    if (measure) dependencies.push_back({"measurement", false, std::move(measure)});
+    return dependencies;
 }
 
 }  // namespace
@@ -20,8 +17,8 @@ Sampler::Sampler(std::vector<api::HealthDependency> dependencies, std::function<
                  Duration every, Duration timeout)
     : dependencies_(dependencies.size()),
       every_(every),
-      probe_(std::make_unique<api::HealthProbe>(probed(std::move(dependencies), std::move(measure)), timeout,
-                                                api::HealthProbe::Changes::unsaid)),
+      probe_(std::make_unique<api::HealthProbe>(with(std::move(dependencies), std::move(measure)), timeout,
+                                                api::HealthProbe::Changes::unlogged)),
       thread_([this] { run(); }) {}
 
 Sampler::~Sampler() {
@@ -52,4 +49,4 @@ void Sampler::run() {
     }
 }
 
-}  // namespace pricewire::app
+}  // namespace pricewire::metrics

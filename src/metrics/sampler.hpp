@@ -7,26 +7,25 @@
 #include <thread>
 #include <vector>
 
-#include "api/health_endpoint.hpp"
 #include "api/health_probe.hpp"
 #include "base/clock.hpp"
 
-namespace pricewire::app {
+namespace pricewire::metrics {
 
-// Looks every few seconds at what lies outside of the process, so that a scrape tells of it without ever
-// waiting for it. One that hangs keeps nobody else's figures back.
+// Pings dependencies outside the process every few seconds, so that a scrape can report them without waiting.
+// One that hangs does not delay the others.
 class Sampler {
 public:
-    // `measure` is called as often as each ping, may hang and throw as they do, and is not told of; may be
+    // `measure` is called as often as each ping and may hang and throw likewise, but is not reported; may be
     // empty.
     Sampler(std::vector<api::HealthDependency> dependencies, std::function<void()> measure,
             Duration every = std::chrono::seconds{5}, Duration timeout = std::chrono::seconds{1});
-    // Waits for what still hangs.
+    // Waits for calls that still hang.
     ~Sampler();
     Sampler(const Sampler&) = delete;
     Sampler& operator=(const Sampler&) = delete;
 
-    // As of the last look; empty before the first has ended. Any thread.
+    // The results of the last round; empty before the first has ended. Any thread.
     std::vector<api::PingResult> last() const;
 
 private:
@@ -42,4 +41,4 @@ private:
     std::thread thread_;
 };
 
-}  // namespace pricewire::app
+}  // namespace pricewire::metrics

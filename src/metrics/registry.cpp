@@ -1,11 +1,11 @@
-#include "ops/metrics.hpp"
+#include "metrics/registry.hpp"
 
 #include <prometheus/text_serializer.h>
 
 #include <chrono>
 #include <sstream>
 
-namespace pricewire::ops {
+namespace pricewire::metrics {
 namespace {
 
 constexpr Duration fresh_for = std::chrono::seconds{1};
@@ -23,17 +23,31 @@ prometheus::ClientMetric metric_of(prometheus::MetricType type, const Figure& fi
 
 }  // namespace
 
-void Metrics::counter(std::string name, std::string help, Read read) {
+prometheus::Family<prometheus::Counter>& Registry::counters(std::string name, std::string help) {
     std::lock_guard lock(mutex_);
-    families_.push_back({prometheus::MetricType::Counter, std::move(name), std::move(help), std::move(read)});
+    counted_.push_back(name);
+    return prometheus::BuildCounter().Name(name).Help(help).Register(registry_);
 }
 
-void Metrics::gauge(std::string name, std::string help, Read read) {
+prometheus::Family<prometheus::Histogram>& Registry::histograms(std::string name, std::string help) {
     std::lock_guard lock(mutex_);
-    families_.push_back({prometheus::MetricType::Gauge, std::move(name), std::move(help), std::move(read)});
+    counted_.push_back(name);
+    return prometheus::BuildHistogram().Name(name).Help(help).Register(registry_);
 }
 
-std::shared_ptr<const std::string> Metrics::text() {
+void Registry::add(prometheus::MetricType type, std::string name, std::string help, Read read) {
+    std::lock_guard lock(mutex_);
+    families_.push_back({type, std::move(name), std::move(help), std::move(read)});
+}
+
+std::vector<std::string> Registry::names() const {
+    std::lock_guard lock(mutex_);
+    std::vector<std::string> out = counted_;
+    for (const Family& family : families_) out.push_back(family.name);
+    return out;
+}
+
+std::shared_ptr<const std::string> Registry::text() {
     std::lock_guard lock(mutex_);
     const MonoTime now = clock_.mono();
     if (!text_ || now - made_at_ >= fresh_for) {
@@ -43,12 +57,12 @@ std::shared_ptr<const std::string> Metrics::text() {
     return text_;
 }
 
-std::string Metrics::render() const {
+std::string Registry::render() const {
     std::vector<prometheus::MetricFamily> families = registry_.Collect();
     for (const Family& family : families_) {
         prometheus::MetricFamily out{family.name, family.help, family.type, {}};
         for (const Figure& figure : family.read()) out.metric.push_back(metric_of(family.type, figure));
-        // One of which nothing is known yet is not named either.
+        // A metric without a value yet is omitted.
         if (!out.metric.empty()) families.push_back(std::move(out));
     }
     std::ostringstream text;
@@ -56,14 +70,14 @@ std::string Metrics::render() const {
     return std::move(text).str();
 }
 
-net::ServerResponse Metrics::answer(std::string_view method) {
+net::ServerResponse Registry::answer(std::string_view method) {
     net::ServerResponse response;
     response.headers.emplace_back("Cache-Control", "no-store");
     if (method != "GET" && method != "HEAD") {
         response.status = 405;
         response.headers.emplace_back("Allow", "GET, HEAD");
         response.headers.emplace_back("X-Content-Type-Options", "nosniff");
-        // The shape of every error that Pricewire answers with.
+        // The format of all of Pricewire's error responses.
         response.body = R"({"error":"HTTPException","detail":"Method Not Allowed","code":405})";
         return response;
     }
@@ -72,4 +86,4 @@ net::ServerResponse Metrics::answer(std::string_view method) {
     return response;
 }
 
-}  // namespace pricewire::ops
+}  // namespace pricewire::metrics

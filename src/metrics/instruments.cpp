@@ -1,4 +1,4 @@
-#include "app/instruments.hpp"
+#include "metrics/instruments.hpp"
 
 #include <algorithm>
 #include <array>
@@ -8,12 +8,12 @@
 
 #include "base/uuid_time.hpp"
 
-namespace pricewire::app {
+namespace pricewire::metrics {
 namespace {
 
 using Buckets = prometheus::Histogram::BucketBoundaries;
 
-// In seconds. Each set spans what is normal to what somebody should be woken for.
+// In seconds. Each set spans the range from normal to worth waking someone up.
 const Buckets request_buckets{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10};
 const Buckets firing_buckets{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
                              0.25,   0.5,   1,      2.5,   5,    10,    30,   60};
@@ -28,16 +28,7 @@ constexpr std::string_view compiler = "clang " __clang_version__;
 constexpr std::string_view compiler = "g++ " __VERSION__;
 #endif
 
-prometheus::Family<prometheus::Counter>& counters(ops::Metrics& metrics, const char* name, const char* help) {
-    return prometheus::BuildCounter().Name(name).Help(help).Register(metrics.registry());
-}
-
-prometheus::Family<prometheus::Histogram>& histograms(ops::Metrics& metrics, const char* name,
-                                                      const char* help) {
-    return prometheus::BuildHistogram().Name(name).Help(help).Register(metrics.registry());
-}
-
-// Anybody can send any method: those without a meaning are one.
+// Clients can send any method; unknown ones share a label.
 std::string_view method_label(std::string_view method) {
     static constexpr std::array<std::string_view, 7> known{"GET",   "HEAD",   "POST",   "PUT",
                                                            "PATCH", "DELETE", "OPTIONS"};
@@ -45,7 +36,7 @@ std::string_view method_label(std::string_view method) {
     return found == known.end() ? "other" : *found;
 }
 
-// How an attempt ended: the answer's class of status, or why none came.
+// How an attempt ended: the class of the response's status, or why there was no response.
 std::string result_label(const Attempt& attempt, net::HttpError error) {
     if (error != net::HttpError::none || !attempt.status) return std::string(net::to_string(error));
     return std::to_string(*attempt.status / 100) + "xx";
@@ -55,7 +46,7 @@ std::string_view outcome_label(DeliveryState next) {
     return next == DeliveryState::pending ? "retried" : to_string(next);
 }
 
-// Several observations made as one.
+// Collects observations and adds them to a histogram in one call.
 class Observations {
 public:
     explicit Observations(const Buckets& buckets) : buckets_(buckets), counts_(buckets.size() + 1) {}
@@ -64,7 +55,7 @@ public:
         counts_[static_cast<std::size_t>(bucket - buckets_.begin())] += 1;
         sum_ += value;
     }
-    void tell(prometheus::Histogram& histogram) const { histogram.ObserveMultiple(counts_, sum_); }
+    void add_to(prometheus::Histogram& histogram) const { histogram.ObserveMultiple(counts_, sum_); }
 
 private:
     const Buckets& buckets_;
@@ -74,49 +65,55 @@ private:
 
 }  // namespace
 
-Instruments::Instruments(const Roles& roles, const Clock& clock)
+Instruments::Instruments(const MeasuredRole& role, const Clock& clock)
     : clock_(clock),
-      metrics_(clock),
-      requests_(counters(metrics_, "pricewire_http_requests_total",
-                         "Requests that were answered, by route, method and status.")),
-      request_time_(histograms(metrics_, "pricewire_http_request_duration_seconds",
-                               "From a request's arrival to its answer, by route.")),
-      storage_time_(histograms(metrics_, "pricewire_storage_call_duration_seconds",
-                               "How long calls of the database took, by method.")),
-      storage_errors_(counters(metrics_, "pricewire_storage_errors_total",
-                               "Calls of the database that failed, by method.")) {
-    metrics_.gauge("pricewire_build_info", "What is running; always 1.", [role = std::string(roles.name())] {
-        return std::vector<ops::Figure>{
-            {{{"version", PRICEWIRE_VERSION}, {"compiler", std::string(compiler)}, {"role", role}}, 1}};
+      registry_(clock),
+      requests_(registry_.counters("pricewire_http_requests_total",
+                                   "Requests that were answered, by route, method and status.")),
+      request_time_(registry_.histograms("pricewire_http_request_duration_seconds",
+                                         "From a request's arrival to its answer, by route.")),
+      storage_time_(registry_.histograms("pricewire_storage_call_duration_seconds",
+                                         "How long calls of the database took, by method.")),
+      storage_errors_(registry_.counters("pricewire_storage_errors_total",
+                                         "Calls of the database that failed, by method.")) {
+    registry_.gauge("pricewire_build_info", "What is running; always 1.", [name = role.name] {
+        return Figures{
+            {{{"version", PRICEWIRE_VERSION}, {"compiler", std::string(compiler)}, {"role", name}}, 1}};
     });
-    add_process_metrics(metrics_);
-    if (roles.checker) {
-        price_to_firing_ = &histograms(metrics_, "pricewire_price_to_firing_seconds",
-                                       "From a price (or an alert's creation, where that came later) to the "
-                                       "commit of the firing and its delivery.")
-                                .Add({}, firing_buckets);
+    add_process_metrics(registry_);
+    if (role.checker) {
+        price_to_firing_ =
+            &registry_
+                 .histograms("pricewire_price_to_firing_seconds",
+                             "From a price (or an alert's creation, where that came later) to the "
+                             "commit of the firing and its delivery.")
+                 .Add({}, firing_buckets);
     }
-    if (roles.sender) count_deliveries();
+    if (role.sender) count_deliveries();
 }
 
 void Instruments::count_deliveries() {
-    attempts_ = &counters(metrics_, "pricewire_delivery_attempts_total",
-                          "Attempts to deliver, by what came of the delivery and by the answer (its class of "
-                          "status, or why there was none).");
-    attempt_time_ = &histograms(metrics_, "pricewire_delivery_attempt_duration_seconds",
-                                "How long an attempt took, from resolving the name to the answer's end.")
+    attempts_ = &registry_.counters(
+        "pricewire_delivery_attempts_total",
+        "Attempts to deliver, by what came of the delivery and by the answer (its class of "
+        "status, or why there was none).");
+    attempt_time_ = &registry_
+                         .histograms("pricewire_delivery_attempt_duration_seconds",
+                                     "How long an attempt took, from resolving the name to the answer's end.")
                          .Add({}, attempt_buckets);
-    firing_to_delivered_ = &histograms(metrics_, "pricewire_firing_to_delivered_seconds",
-                                       "From an alert's firing to its receiver's 2xx, retries included.")
+    firing_to_delivered_ = &registry_
+                                .histograms("pricewire_firing_to_delivered_seconds",
+                                            "From an alert's firing to its receiver's 2xx, retries included.")
                                 .Add({}, delivered_buckets);
-    ended_ = &counters(metrics_, "pricewire_deliveries_ended_total",
-                       "Deliveries that a sender brought to their end, by their final state.");
-    // A rate is seen from the first one on only where there was a zero before it.
+    ended_ = &registry_.counters("pricewire_deliveries_ended_total",
+                                 "Deliveries that a sender brought to their end, by their final state.");
+    // A rate includes the first event only if a zero was scraped before it.
     for (const auto state : {DeliveryState::delivered, DeliveryState::failed, DeliveryState::expired})
         ended_->Add({{"state", std::string(to_string(state))}});
     put_off_ =
-        &counters(metrics_, "pricewire_deliveries_put_off_total",
-                  "Deliveries put off without an attempt because their user's secret cannot be opened.")
+        &registry_
+             .counters("pricewire_deliveries_put_off_total",
+                       "Deliveries put off without an attempt because their user's secret cannot be opened.")
              .Add({});
 }
 
@@ -139,7 +136,7 @@ Instruments::OfRequests Instruments::of(const api::AnsweredRequest& request) {
 void Instruments::answered(const api::AnsweredRequest& request) {
     const OfRequests found = of(request);
     found.count->Increment();
-    found.time->Observe(ops::metric_seconds(request.took));
+    found.time->Observe(seconds(request.took));
 }
 
 void Instruments::refused_by_server(int status) {
@@ -151,7 +148,7 @@ void Instruments::committed(std::span<const FiringGroup> groups, std::span<const
     const Timestamp now = clock_.now();
     std::size_t tried = 0;
     for (const FiringGroup& group : groups) tried += group.firings.size();
-    // Another checker may have fired some of them before.
+    // Another checker may have fired some of them first.
     std::unordered_set<Uuid> ours;
     if (written.size() < tried) {
         for (const DeliveryTask& task : written) ours.insert(task.delivery_id);
@@ -160,10 +157,10 @@ void Instruments::committed(std::span<const FiringGroup> groups, std::span<const
     for (const FiringGroup& group : groups) {
         for (const Firing& firing : group.firings) {
             if (written.size() < tried && !ours.contains(firing.delivery_id)) continue;
-            observations.add(ops::metric_seconds(now - std::max(group.price.time, made_at(firing.alert_id))));
+            observations.add(seconds(now - std::max(group.price.time, made_at(firing.alert_id))));
         }
     }
-    observations.tell(*price_to_firing_);
+    observations.add_to(*price_to_firing_);
 }
 
 void Instruments::settled(const ClaimedDelivery& claimed, const DeliveryOutcome& outcome,
@@ -173,22 +170,22 @@ void Instruments::settled(const ClaimedDelivery& claimed, const DeliveryOutcome&
             ->Add({{"outcome", std::string(outcome_label(outcome.next))},
                    {"result", result_label(*outcome.attempt, error)}})
             .Increment();
-        attempt_time_->Observe(ops::metric_seconds(outcome.attempt->duration));
+        attempt_time_->Observe(seconds(outcome.attempt->duration));
     } else if (outcome.next == DeliveryState::pending) {
         put_off_->Increment();
     }
     if (is_final(outcome.next)) ended_->Add({{"state", std::string(to_string(outcome.next))}}).Increment();
     if (outcome.next == DeliveryState::delivered && claimed.kind == DeliveryKind::alert &&
         claimed.alert.triggered_at) {
-        firing_to_delivered_->Observe(ops::metric_seconds(outcome.ended_at - *claimed.alert.triggered_at));
+        firing_to_delivered_->Observe(seconds(outcome.ended_at - *claimed.alert.triggered_at));
     }
 }
 
 void Instruments::stored(std::string_view method, Duration took, bool failed) {
     const prometheus::Labels labels{{"method", std::string(method)}};
-    storage_time_.Add(labels, storage_buckets).Observe(ops::metric_seconds(took));
+    storage_time_.Add(labels, storage_buckets).Observe(seconds(took));
     prometheus::Counter& errors = storage_errors_.Add(labels);
     if (failed) errors.Increment();
 }
 
-}  // namespace pricewire::app
+}  // namespace pricewire::metrics

@@ -1,27 +1,30 @@
-#include "app/instruments.hpp"
+#include "metrics/instruments.hpp"
 
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <future>
+#include <regex>
+#include <set>
 #include <stdexcept>
 #include <string>
 
-#include "app/timed_storage.hpp"
 #include "fakes/memory_storage.hpp"
+#include "queue/in_process/in_process_queue.hpp"
 
-namespace pricewire::app {
+namespace pricewire::metrics {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Roles all_roles{.api = true, .feed = true, .checker = true, .sender = true};
+const MeasuredRole all_roles{.name = "serve", .checker = true, .sender = true};
 
 class InstrumentsTest : public testing::Test {
 protected:
-    // The value of a sample, "name{label="value"}", as it is written; empty where there is none.
+    // The value of the sample `name{label="value"}` as rendered; empty if there is none.
     std::string sample(const std::string& name) {
         clock_.advance(1s);
-        const std::string text = *instruments_.metrics().text();
+        const std::string text = *instruments_.registry().text();
         const std::size_t at = text.find("\n" + name + " ");
         if (at == std::string::npos) return {};
         const std::size_t begin = at + name.size() + 2;
@@ -56,7 +59,7 @@ protected:
     Instruments instruments_{all_roles, clock_};
 };
 
-TEST_F(InstrumentsTest, RequestsAreCountedByRouteMethodAndStatusWhateverIsSent) {
+TEST_F(InstrumentsTest, RequestsAreCountedByRouteMethodAndStatus) {
     instruments_.answered({"rates", "GET", 200, 2ms});
     instruments_.answered({"rates", "GET", 200, 2ms});
     instruments_.answered({"rates", "GET", 503, 2ms});
@@ -71,7 +74,7 @@ TEST_F(InstrumentsTest, RequestsAreCountedByRouteMethodAndStatusWhateverIsSent) 
     EXPECT_EQ(sample(R"(pricewire_http_request_duration_seconds_bucket{route="rates",le="0.0025"})"), "3");
 }
 
-TEST_F(InstrumentsTest, AFiringIsMeasuredFromItsPriceToItsCommit) {
+TEST_F(InstrumentsTest, FiringsAreMeasuredFromPriceToCommit) {
     const FiringGroup g = group(40ms, 3);
     instruments_.committed({&g, 1}, tasks(g));
     EXPECT_EQ(sample("pricewire_price_to_firing_seconds_count"), "3");
@@ -79,7 +82,7 @@ TEST_F(InstrumentsTest, AFiringIsMeasuredFromItsPriceToItsCommit) {
     EXPECT_EQ(sample("pricewire_price_to_firing_seconds_bucket{le=\"0.05\"}"), "3");
 }
 
-TEST_F(InstrumentsTest, WhatAnotherCheckerHasWrittenIsNotThisOnes) {
+TEST_F(InstrumentsTest, FiringsOfAnotherCheckerAreNotCounted) {
     const FiringGroup g = group(40ms, 3);
     instruments_.committed({&g, 1}, {});
     auto written = tasks(g);
@@ -88,14 +91,14 @@ TEST_F(InstrumentsTest, WhatAnotherCheckerHasWrittenIsNotThisOnes) {
     EXPECT_EQ(sample("pricewire_price_to_firing_seconds_count"), "2");
 }
 
-TEST_F(InstrumentsTest, AnAlertThatHoldsAtItsCreationIsNotLateByTheAgeOfThePrice) {
+TEST_F(InstrumentsTest, AFiringAtCreationIsMeasuredFromTheCreation) {
     const FiringGroup g = group(10min, 1, 2s);
     instruments_.committed({&g, 1}, tasks(g));
     EXPECT_EQ(sample("pricewire_price_to_firing_seconds_bucket{le=\"1\"}"), "0");
     EXPECT_EQ(sample("pricewire_price_to_firing_seconds_bucket{le=\"2.5\"}"), "1");
 }
 
-TEST_F(InstrumentsTest, AttemptsAreCountedByWhatCameOfThem) {
+TEST_F(InstrumentsTest, AttemptsAreCountedByOutcome) {
     settle(DeliveryState::delivered, 204);
     settle(DeliveryState::delivered, 200, net::HttpError::none, DeliveryKind::test);
     settle(DeliveryState::pending, 503);
@@ -110,23 +113,14 @@ TEST_F(InstrumentsTest, AttemptsAreCountedByWhatCameOfThem) {
     EXPECT_EQ(sample(R"(pricewire_deliveries_ended_total{state="delivered"})"), "2");
     EXPECT_EQ(sample(R"(pricewire_deliveries_ended_total{state="expired"})"), "1");
     EXPECT_EQ(sample("pricewire_deliveries_put_off_total"), "1");
-    EXPECT_EQ(sample("pricewire_firing_to_delivered_seconds_count"), "1") << "a test was not fired";
+    EXPECT_EQ(sample("pricewire_firing_to_delivered_seconds_count"), "1") << "test events are not firings";
     EXPECT_EQ(sample("pricewire_firing_to_delivered_seconds_sum"), "3");
 }
 
-TEST_F(InstrumentsTest, CallsOfTheDatabaseAreTimedByTheirMethod) {
-    auto memory = std::make_unique<fakes::MemoryStorage>();
-    fakes::MemoryStorage& inside = *memory;
-    const auto storage =
-        time_storage(std::move(memory), [&](std::string_view method, Duration took, bool failed) {
-            EXPECT_GE(took, Duration::zero());
-            instruments_.stored(method, took, failed);
-        });
-    storage->ping();
-    EXPECT_FALSE(storage->next_due());
-    inside.fail();
-    EXPECT_THROW(storage->ping(), storage::StorageError);
-    EXPECT_EQ(inside.calls("ping"), 2);
+TEST_F(InstrumentsTest, DatabaseCallsAreTimedByMethod) {
+    instruments_.stored("ping", 1ms, false);
+    instruments_.stored("ping", 1ms, true);
+    instruments_.stored("next_due", 1ms, false);
     EXPECT_EQ(sample(R"(pricewire_storage_call_duration_seconds_count{method="ping"})"), "2");
     EXPECT_EQ(sample(R"(pricewire_storage_call_duration_seconds_count{method="next_due"})"), "1");
     EXPECT_EQ(sample(R"(pricewire_storage_errors_total{method="ping"})"), "1");
@@ -141,7 +135,7 @@ public:
     }
 };
 
-TEST_F(InstrumentsTest, BreakersAreCountedByTheirState) {
+TEST_F(InstrumentsTest, BreakersAreCountedByState) {
     const NoSender sender;
     instruments_.watch(sender);
     EXPECT_EQ(sample(R"(pricewire_circuit_breakers{state="closed"})"), "7");
@@ -149,7 +143,7 @@ TEST_F(InstrumentsTest, BreakersAreCountedByTheirState) {
     EXPECT_EQ(sample(R"(pricewire_circuit_breakers{state="half_open"})"), "1");
 }
 
-TEST_F(InstrumentsTest, WhatIsDueGrowsOlderWhileTheDatabaseCannotBeAsked) {
+TEST_F(InstrumentsTest, TheAgeOfDueDeliveriesGrowsDuringADatabaseOutage) {
     const NoSender sender;
     instruments_.watch(sender);
     EXPECT_EQ(sample("pricewire_oldest_due_delivery_age_seconds"), "") << "nothing is known yet";
@@ -178,15 +172,15 @@ TEST_F(InstrumentsTest, WhatIsDueGrowsOlderWhileTheDatabaseCannotBeAsked) {
     EXPECT_EQ(sample("pricewire_oldest_due_delivery_age_seconds"), "9");
 }
 
-TEST_F(InstrumentsTest, ARoleTellsWhatItDoesAndNothingElse) {
-    Instruments feed({.feed = true}, clock_);
-    const std::string text = *feed.metrics().text();
+TEST_F(InstrumentsTest, ARoleReportsOnlyItsOwnMetrics) {
+    Instruments feed({.name = "feed"}, clock_);
+    const std::string text = *feed.registry().text();
     EXPECT_NE(text.find("role=\"feed\""), std::string::npos);
     EXPECT_EQ(text.find("pricewire_deliveries"), std::string::npos);
     EXPECT_EQ(text.find("pricewire_price_to_firing"), std::string::npos);
 }
 
-TEST_F(InstrumentsTest, ADependencyThatHangsKeepsNoScrapeWaiting) {
+TEST_F(InstrumentsTest, AHangingDependencyDelaysNoScrape) {
     std::promise<void> end;
     const std::shared_future<void> hangs = end.get_future().share();
     std::atomic<int> measured = 0;
@@ -208,5 +202,46 @@ TEST_F(InstrumentsTest, ADependencyThatHangsKeepsNoScrapeWaiting) {
     }
 }
 
+class NoApi : public api::Api {
+public:
+    void handle(net::ServerRequest&&, net::HttpServer::Respond) override {}
+    net::WsHandler upgrade(const net::ServerRequest&, std::shared_ptr<net::WsPeer>) override { return {}; }
+    void on_user_changed(std::optional<Uuid>) override {}
+    std::size_t stream_clients() const override { return 0; }
+};
+
+TEST_F(InstrumentsTest, TheDocumentationListsExactlyTheMetricsThatExist) {
+    fakes::MemoryStorage storage;
+    const auto queue = queue::create_in_process_queue();
+    const auto outbox = outbox::start_outbox(storage, *queue);
+    const auto checker =
+        alert::start_checker({.load = [](const auto&) {}, .fire = [](auto) {}}, system_clock());
+    const NoSender sender;
+    const NoApi api;
+    const Sampler sampler({}, {});
+    const price::MarketMeters meters;
+    instruments_.watch_feed(meters, [] { return std::vector<feed::SourceStatus>(); });
+    instruments_.watch(*checker);
+    instruments_.watch(*outbox);
+    instruments_.watch(sender);
+    instruments_.watch(api);
+    instruments_.watch(sampler);
+    std::set<std::string> existing;
+    for (const std::string& name : instruments_.registry().names())
+        EXPECT_TRUE(existing.insert(name).second) << name << " is registered twice";
+
+    // The tables of docs/operations.md: the first cell of a row names its metrics.
+    std::ifstream in(PRICEWIRE_SOURCE_DIR "/docs/operations.md");
+    static const std::regex metric("`((?:pricewire|process)_[a-z_]+)`");
+    std::set<std::string> documented;
+    for (std::string line; std::getline(in, line);) {
+        if (!line.starts_with("| `")) continue;
+        const std::string cell = line.substr(1, line.find('|', 1));
+        for (std::sregex_iterator i(cell.begin(), cell.end(), metric), end; i != end; ++i)
+            documented.insert((*i)[1]);
+    }
+    EXPECT_EQ(existing, documented);
+}
+
 }  // namespace
-}  // namespace pricewire::app
+}  // namespace pricewire::metrics

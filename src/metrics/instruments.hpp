@@ -3,59 +3,69 @@
 #include <prometheus/counter.h>
 #include <prometheus/histogram.h>
 
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
 #include <shared_mutex>
 #include <span>
+#include <string>
 #include <string_view>
 #include <tuple>
+#include <vector>
 
 #include "alert/checker.hpp"
 #include "api/api.hpp"
-#include "app/market_thread.hpp"
-#include "app/roles.hpp"
-#include "app/sampler.hpp"
 #include "base/clock.hpp"
 #include "deliver/sender.hpp"
 #include "domain/alert.hpp"
 #include "domain/delivery.hpp"
+#include "feed/status.hpp"
+#include "metrics/registry.hpp"
+#include "metrics/sampler.hpp"
 #include "net/http_client.hpp"
-#include "ops/metrics.hpp"
 #include "outbox/outbox.hpp"
+#include "price/meters.hpp"
 #include "storage/outbox.hpp"
 
-namespace pricewire::app {
+namespace pricewire::metrics {
 
-// What of this process is measured, under which name: every figure that /metrics tells has its name here, in
-// instruments.cpp what is counted as it happens and in instruments_watched.cpp what is read at a scrape.
-// docs/operations.md says what each means. Thread-safe.
+// What a process does, as far as it decides what is measured.
+struct MeasuredRole {
+    std::string name;  // the label of pricewire_build_info
+    bool checker = false;
+    bool sender = false;
+};
+
+// All metrics of the process. instruments.cpp names those that are counted as events happen, watched.cpp those
+// that are read at a scrape; docs/operations.md explains each. Thread-safe.
 class Instruments {
 public:
-    // Of a process with these roles. `clock` outlives it.
-    Instruments(const Roles& roles, const Clock& clock);
+    // `clock` outlives it.
+    Instruments(const MeasuredRole& role, const Clock& clock);
     Instruments(const Instruments&) = delete;
     Instruments& operator=(const Instruments&) = delete;
 
-    ops::Metrics& metrics() { return metrics_; }
+    Registry& registry() { return registry_; }
 
-    // What happens, for the hooks of the rooms that it happens in.
+    // Events, reported by the hooks of the rooms they happen in.
     void answered(const api::AnsweredRequest& request);
-    void refused_by_server(int status);  // a request that came to no route: malformed, say
+    void refused_by_server(int status);  // a request that reached no route, such as a malformed one
     void committed(std::span<const FiringGroup> groups, std::span<const DeliveryTask> written);
     void settled(const ClaimedDelivery& claimed, const DeliveryOutcome& outcome, net::HttpError error);
-    // A call of the database.
+    // A database call.
     void stored(std::string_view method, Duration took, bool failed);
 
-    // What is read at every scrape from here on: each lives until no scrape comes any more. Once each.
-    void watch(const MarketThread& market);
+    // Objects to read at every scrape; each must live until the last scrape. Call each once.
+    void watch_feed(const price::MarketMeters& meters,
+                    std::function<std::vector<feed::SourceStatus>()> sources);
     void watch(const alert::Checker& checker);
     void watch(const outbox::Outbox& outbox);
     void watch(const deliver::Sender& sender);
     void watch(const api::Api& api);
     void watch(const Sampler& sampler);
 
-    // Asks the database what waits to be delivered; to be called every few seconds, where watch(Sender) is.
+    // Reads the delivery backlog from the database; to be called every few seconds in a process with a sender.
     void measure_backlog(storage::Outbox& storage);
 
 private:
@@ -69,25 +79,25 @@ private:
     void watch_backlog();
 
     const Clock& clock_;
-    ops::Metrics metrics_;
+    Registry registry_;
     prometheus::Family<prometheus::Counter>& requests_;
     prometheus::Family<prometheus::Histogram>& request_time_;
     prometheus::Family<prometheus::Histogram>& storage_time_;
     prometheus::Family<prometheus::Counter>& storage_errors_;
-    prometheus::Histogram* price_to_firing_ = nullptr;  // of a checker
-    // Of a sender.
+    prometheus::Histogram* price_to_firing_ = nullptr;  // only with a checker
+    // Only with a sender.
     prometheus::Family<prometheus::Counter>* attempts_ = nullptr;
     prometheus::Histogram* attempt_time_ = nullptr;
     prometheus::Histogram* firing_to_delivered_ = nullptr;
     prometheus::Family<prometheus::Counter>* ended_ = nullptr;
     prometheus::Counter* put_off_ = nullptr;
 
-    // By route, method and status, found without making any text.
+    // By route, method and status, so that a request is counted without building label strings.
     std::shared_mutex seen_mutex_;
     std::map<std::tuple<const char*, std::string_view, int>, OfRequests> seen_;
 
     std::mutex backlog_mutex_;
-    std::optional<storage::DeliveryBacklog> backlog_;  // as it was when the database could be asked last
+    std::optional<storage::DeliveryBacklog> backlog_;  // as last read from the database
 };
 
-}  // namespace pricewire::app
+}  // namespace pricewire::metrics
