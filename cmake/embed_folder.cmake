@@ -2,7 +2,7 @@
 # Puts a folder of built files into the binary, gzipped: `std::span<const StaticFile> pricewire::api::<function>()`,
 # declared beside who serves it. The folder need not be there; then the table is empty, and the build looks again.
 if(NOT TARGET embed-folder)
-  add_executable(embed-folder ${CMAKE_SOURCE_DIR}/src/api/tools/embed_folder_main.cpp)
+  add_executable(embed-folder ${CMAKE_SOURCE_DIR}/cmake/tools/embed_folder_main.cpp)
   target_link_libraries(embed-folder PRIVATE pricewire_options base ZLIB::ZLIB)
 endif()
 function(pricewire_embed_folder target function folder)

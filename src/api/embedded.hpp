@@ -2,7 +2,7 @@
 
 #include <string_view>
 
-// What openapi.yaml becomes at build time (src/api/tools). Both live as long as the program.
+// openapi.yaml, embedded at build time (cmake/tools/openapi_main.cpp). Static storage.
 namespace pricewire::api {
 
 std::string_view embedded_openapi_json();

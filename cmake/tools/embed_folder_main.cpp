@@ -1,6 +1,6 @@
-// embed-folder <folder> <function> <out.cpp> <out.d>: turns a folder of built files into a source file that
-// defines `std::span<const StaticFile> pricewire::api::<function>()`, and a dependency file that names what
-// it has read. A folder that is not there becomes an empty table, so that no build fails for lack of it.
+// embed-folder <folder> <function> <out.cpp> <out.d>: converts a folder of built files into a source file that
+// defines `std::span<const StaticFile> pricewire::api::<function>()`, and a dependency file that lists what
+// was read. A folder that does not exist yields an empty table, so that the build does not need it.
 #include <fmt/format.h>
 #include <zlib.h>
 
@@ -29,7 +29,7 @@ std::string read(const fs::path& path) {
     return bytes;
 }
 
-// Left alone where it says the same already, so that nothing is compiled anew.
+// Leaves an unchanged file alone, so that nothing is recompiled.
 void write(const fs::path& path, const std::string& text) {
     if (fs::exists(path) && read(path) == text) return;
     std::ofstream out(path, std::ios::binary);
@@ -57,9 +57,9 @@ std::string_view content_type(const fs::path& path) {
 
 std::string gzipped(std::string_view bytes) {
     z_stream stream{};
-    constexpr int gzip_window = 15 + 16;  // zlib's way to say: a gzip header, and the largest window
+    constexpr int gzip_window = 15 + 16;  // zlib: the largest window, and a gzip header
     if (deflateInit2(&stream, Z_BEST_COMPRESSION, Z_DEFLATED, gzip_window, 9, Z_DEFAULT_STRATEGY) != Z_OK) {
-        throw std::runtime_error("zlib cannot be used");
+        throw std::runtime_error("zlib cannot be initialized");
     }
     std::string out(deflateBound(&stream, bytes.size()), '\0');
     stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
@@ -73,7 +73,7 @@ std::string gzipped(std::string_view bytes) {
     return out;
 }
 
-// As numbers, because a string literal of this length is more than the standard promises.
+// As numbers: a string literal of this length exceeds the limit that the standard guarantees.
 void append_array(std::string& out, std::size_t number, std::string_view bytes) {
     out += fmt::format("constexpr char file_{}[] = {{", number);
     for (std::size_t i = 0; i < bytes.size(); ++i) {
@@ -84,7 +84,7 @@ void append_array(std::string& out, std::size_t number, std::string_view bytes) 
     out += "\n};\n";
 }
 
-// A path as a dependency file writes it.
+// Escapes a path for a dependency file.
 std::string escaped(const fs::path& path) {
     std::string out;
     for (const char c : path.string()) {
@@ -97,7 +97,7 @@ std::string escaped(const fs::path& path) {
 
 void run(const fs::path& folder, const std::string& function, const fs::path& out, const fs::path& depfile) {
     std::vector<fs::path> files;
-    // Folders as well: their time changes when a file comes or goes.
+    // Folders too: their modification time changes when a file is added or removed.
     std::string dependencies = escaped(out) + ":";
     if (fs::is_directory(folder)) {
         dependencies += " " + escaped(folder);
@@ -119,7 +119,7 @@ void run(const fs::path& folder, const std::string& function, const fs::path& ou
         const std::string bytes = read(files[i]);
         append_array(arrays, i, gzipped(bytes));
         const auto hash = pricewire::sha256(bytes);
-        // Vite puts a hash of the content into the names of what it writes to assets/, and only there.
+        // Vite puts a content hash into the file names in assets/, and only there.
         table += fmt::format("    {{\"{}\", \"{}\", \"{}\",\n     {{file_{}, sizeof(file_{})}}, {}}},\n",
                              path, content_type(files[i]), pricewire::hex_encode(std::span(hash).first(16)),
                              i, i, path.starts_with("assets/"));

@@ -1,6 +1,5 @@
-// openapi-embed <openapi.yaml> <out.cpp>: turns the interface's description into a source file that holds it
-// twice, as JSON for programs and as HTML for people. Runs at build time, so the server needs neither YAML
-// nor templates.
+// openapi-embed <openapi.yaml> <out.cpp>: converts the API's description into a source file that contains it as
+// JSON and as HTML. Runs at build time, so the server needs neither YAML nor templates.
 #include <fmt/format.h>
 #include <yaml-cpp/yaml.h>
 
@@ -18,7 +17,7 @@ namespace {
 
 using pricewire::JsonWriter;
 
-// A plain scalar by the core schema of YAML 1.2 §10.3.2; a quoted one is a string, whatever it looks like.
+// Types a plain scalar by the core schema of YAML 1.2, section 10.3.2; a quoted one is always a string.
 void write_scalar(JsonWriter& w, const YAML::Node& node) {
     const std::string& text = node.Scalar();
     const bool plain = node.Tag() == "?";
@@ -59,7 +58,7 @@ std::string json_of(const YAML::Node& node) {
     return std::move(w).str();
 }
 
-// The document as readable HTML, without a script.
+// Renders the document as HTML without scripts.
 class Page {
 public:
     explicit Page(const YAML::Node& root) : root_(root) {}
@@ -117,7 +116,7 @@ private:
         return out;
     }
 
-    // The only Markdown of the descriptions: `code` and paragraphs.
+    // The descriptions use only two elements of Markdown: `code` and paragraphs.
     static std::string inline_html(std::string_view raw) {
         std::string out;
         bool code = false;
@@ -143,7 +142,7 @@ private:
         }
     }
 
-    // Follows "#/components/…".
+    // Follows a "$ref" to "#/components/…".
     YAML::Node resolved(const YAML::Node& node) const {
         if (!node || !node.IsMap() || !node["$ref"]) return node;
         const std::string reference = text(node["$ref"]);
@@ -196,7 +195,7 @@ private:
         }
     }
 
-    // What is sent over a WebSocket, by who sends it.
+    // The messages of a WebSocket, by sender.
     void messages(const YAML::Node& sides) {
         for (const auto& side : sides) {
             add("<h4>Messages of the {}</h4>", escape(side.first.Scalar()));
@@ -273,7 +272,7 @@ private:
     std::string out_;
 };
 
-// As numbers, because a string literal of this length is more than the standard promises.
+// As numbers: a string literal of this length exceeds the limit that the standard guarantees.
 void write_array(std::ostream& out, std::string_view name, std::string_view bytes) {
     out << "constexpr char " << name << "_bytes[] = {";
     for (std::size_t i = 0; i < bytes.size(); ++i) {
