@@ -1,4 +1,5 @@
-# Tests that start the real programs (label "process"): one executable a file in tests/scenarios.
+# Tests that start the real programs (label "process"; the one that sanitizer builds run too, "smoke"): one executable
+# a file in tests/scenarios.
 if(PRICEWIRE_TESTS AND TARGET pricewire)
   file(GLOB scenarios CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/scenarios/*_test.cpp)
   foreach(source ${scenarios})
@@ -8,7 +9,11 @@ if(PRICEWIRE_TESTS AND TARGET pricewire)
     target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
     target_link_libraries(${name} PRIVATE pricewire_options support sim storage secrets ops GTest::gtest GTest::gtest_main)
     add_dependencies(${name} pricewire exchange-sim webhook-receiver)
-    gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 TEST_PREFIX "scenario." PROPERTIES TIMEOUT 1500 LABELS process)
+    set(label process)
+    if(name STREQUAL smoke_test)
+      set(label smoke)
+    endif()
+    gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 TEST_PREFIX "scenario." PROPERTIES TIMEOUT 1500 LABELS ${label})
   endforeach()
   target_link_libraries(monitoring_test PRIVATE Boost::json)
 endif()

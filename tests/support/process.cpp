@@ -74,7 +74,8 @@ Process::Process(const Options& options) : output_(options.output) {
     output_start_ = ignored ? 0 : size;
 
     std::map<std::string, std::string> env_values = options.env;
-    for (const char* name : {"PATH", "HOME", "TMPDIR", "ASAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS"}) {
+    for (const char* name :
+         {"PATH", "HOME", "TMPDIR", "ASAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS"}) {
         if (const char* value = std::getenv(name)) env_values.try_emplace(name, value);
     }
     std::vector<std::string> env_text;
