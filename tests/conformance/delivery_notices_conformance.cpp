@@ -4,12 +4,12 @@
 #include <algorithm>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "base/mutex.hpp"
 #include "bus/in_process/in_process_notices.hpp"
 #include "bus/redis/redis_notices.hpp"
 #include "redis/redis_fixture.hpp"
@@ -31,28 +31,28 @@ public:
     bus::NoticeSubscriber subscriber() {
         return {.notices =
                     [this](std::span<const DeliveryNotice> notices) {
-                        std::lock_guard lock(mutex_);
+                        MutexLock lock(mutex_);
                         all_.insert(all_.end(), notices.begin(), notices.end());
                     },
                 .missed =
                     [this](Timestamp) {
-                        std::lock_guard lock(mutex_);
+                        MutexLock lock(mutex_);
                         ++missed_;
                     }};
     }
     std::vector<DeliveryNotice> all() const {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         return all_;
     }
     int missed() const {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         return missed_;
     }
 
 private:
-    mutable std::mutex mutex_;
-    std::vector<DeliveryNotice> all_;
-    int missed_ = 0;
+    mutable Mutex mutex_;
+    std::vector<DeliveryNotice> all_ GUARDED_BY(mutex_);
+    int missed_ GUARDED_BY(mutex_) = 0;
 };
 
 std::vector<DeliveryNotice> make_notices(std::size_t count) {

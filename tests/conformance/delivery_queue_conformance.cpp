@@ -3,16 +3,15 @@
 
 #include <algorithm>
 #include <chrono>
-#include <condition_variable>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/mutex.hpp"
 #include "base/uuid.hpp"
 #include "queue/delivery_queue.hpp"
 #include "queue/in_process/in_process_queue.hpp"
@@ -32,7 +31,7 @@ struct Factory {
 class Collector {
 public:
     void take(std::span<const queue::QueuedTask> tasks) {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         for (const queue::QueuedTask& t : tasks) {
             tasks_.push_back(t.task);
             receipts_.push_back(t.receipt);
@@ -40,20 +39,21 @@ public:
         arrived_.notify_all();
     }
     std::vector<DeliveryTask> wait_for(std::size_t count) {
-        std::unique_lock lock(mutex_);
-        arrived_.wait_for(lock, std::chrono::seconds{30}, [&] { return tasks_.size() >= count; });
+        MutexLock lock(mutex_);
+        arrived_.wait_for(lock, std::chrono::seconds{30},
+                          [&]() REQUIRES(mutex_) { return tasks_.size() >= count; });
         return tasks_;
     }
     std::vector<std::uint64_t> receipts() {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         return receipts_;
     }
 
 private:
-    std::mutex mutex_;
-    std::condition_variable arrived_;
-    std::vector<DeliveryTask> tasks_;
-    std::vector<std::uint64_t> receipts_;
+    Mutex mutex_;
+    CondVar arrived_;
+    std::vector<DeliveryTask> tasks_ GUARDED_BY(mutex_);
+    std::vector<std::uint64_t> receipts_ GUARDED_BY(mutex_);
 };
 
 std::vector<DeliveryTask> make_tasks(std::size_t count) {

@@ -2,16 +2,15 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <condition_variable>
 #include <functional>
 #include <list>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "base/mutex.hpp"
 #include "bus/in_process/in_process_bus.hpp"
 #include "bus/redis/redis_bus.hpp"
 #include "redis/redis_fixture.hpp"
@@ -50,14 +49,14 @@ public:
         return {.resume = false,
                 .price =
                     [this](const Price& price) {
-                        std::lock_guard lock(mutex_);
+                        MutexLock lock(mutex_);
                         sequences_.push_back(price.sequence);
                         told_.push_back(std::string(price.ticker.view()) + " " + price.value.to_string());
                         arrived_.notify_all();
                     },
                 .gone =
                     [this](const PriceGone& gone) {
-                        std::lock_guard lock(mutex_);
+                        MutexLock lock(mutex_);
                         told_.push_back(std::string(gone.ticker.view()) + " gone");
                         gone_at_ = gone.time;
                         arrived_.notify_all();
@@ -65,42 +64,45 @@ public:
                 .behind = {},
                 .caught_up =
                     [this] {
-                        std::lock_guard lock(mutex_);
+                        MutexLock lock(mutex_);
                         caught_up_ = true;
                         arrived_.notify_all();
                     },
                 .position = {}};
     }
     bool wait_for_caught_up() {
-        std::unique_lock lock(mutex_);
-        return arrived_.wait_for(lock, std::chrono::seconds{30}, [&] { return caught_up_; });
+        MutexLock lock(mutex_);
+        return arrived_.wait_for(lock, std::chrono::seconds{30},
+                                 [&]() REQUIRES(mutex_) { return caught_up_; });
     }
     std::vector<std::string> told() const {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         return told_;
     }
     std::optional<Timestamp> gone_at() const {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         return gone_at_;
     }
     std::vector<std::string> wait_for_told(std::size_t count) {
-        std::unique_lock lock(mutex_);
-        arrived_.wait_for(lock, std::chrono::seconds{30}, [&] { return told_.size() >= count; });
+        MutexLock lock(mutex_);
+        arrived_.wait_for(lock, std::chrono::seconds{30},
+                          [&]() REQUIRES(mutex_) { return told_.size() >= count; });
         return told_;
     }
     std::vector<std::uint64_t> wait_for(std::size_t count) {
-        std::unique_lock lock(mutex_);
-        arrived_.wait_for(lock, std::chrono::seconds{30}, [&] { return sequences_.size() >= count; });
+        MutexLock lock(mutex_);
+        arrived_.wait_for(lock, std::chrono::seconds{30},
+                          [&]() REQUIRES(mutex_) { return sequences_.size() >= count; });
         return sequences_;
     }
 
 private:
-    mutable std::mutex mutex_;
-    std::condition_variable arrived_;
-    bool caught_up_ = false;
-    std::vector<std::uint64_t> sequences_;
-    std::vector<std::string> told_;
-    std::optional<Timestamp> gone_at_;
+    mutable Mutex mutex_;
+    CondVar arrived_;
+    bool caught_up_ GUARDED_BY(mutex_) = false;
+    std::vector<std::uint64_t> sequences_ GUARDED_BY(mutex_);
+    std::vector<std::string> told_ GUARDED_BY(mutex_);
+    std::optional<Timestamp> gone_at_ GUARDED_BY(mutex_);
 };
 
 class PriceBusConformance : public testing::TestWithParam<Factory> {

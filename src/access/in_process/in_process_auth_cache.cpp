@@ -6,7 +6,8 @@
 #include <array>
 #include <atomic>
 #include <list>
-#include <mutex>
+
+#include "base/mutex.hpp"
 
 namespace pricewire::access {
 namespace {
@@ -23,7 +24,7 @@ public:
     std::optional<User> get(const Sha256& api_key_hash) override {
         const MonoTime now = clock_.mono();
         Shard& shard = shard_of(api_key_hash);
-        std::lock_guard lock(shard.mutex);
+        MutexLock lock(shard.mutex);
         const auto found = shard.by_hash.find(api_key_hash);
         if (found == shard.by_hash.end()) return std::nullopt;
         const auto entry = found->second;
@@ -39,7 +40,7 @@ public:
     void put(const Sha256& api_key_hash, const User& user, std::uint64_t generation) override {
         const MonoTime expires = clock_.mono() + ttl_;
         Shard& shard = shard_of(api_key_hash);
-        std::lock_guard lock(shard.mutex);
+        MutexLock lock(shard.mutex);
         // Under the shard's lock: an eviction that raises the generation after this look still has to pass
         // this lock, and then finds the entry.
         if (generation_.load() != generation) return;
@@ -61,7 +62,7 @@ public:
     void evict(std::optional<Uuid> user_id) override {
         ++generation_;
         for (Shard& shard : shards_) {
-            std::lock_guard lock(shard.mutex);
+            MutexLock lock(shard.mutex);
             for (auto entry = shard.entries.begin(); entry != shard.entries.end();) {
                 if (user_id && entry->user.id != *user_id) {
                     ++entry;
@@ -80,9 +81,9 @@ private:
         MonoTime expires;
     };
     struct Shard {
-        std::mutex mutex;
-        std::list<Entry> entries;  // most recently used first
-        absl::flat_hash_map<Sha256, std::list<Entry>::iterator> by_hash;
+        Mutex mutex;
+        std::list<Entry> entries GUARDED_BY(mutex);  // most recently used first
+        absl::flat_hash_map<Sha256, std::list<Entry>::iterator> by_hash GUARDED_BY(mutex);
     };
 
     Shard& shard_of(const Sha256& hash) { return shards_[hash[0] % shard_count]; }

@@ -6,10 +6,10 @@
 #include <algorithm>
 #include <array>
 #include <list>
-#include <mutex>
 #include <string>
 
 #include "access/token_bucket.hpp"
+#include "base/mutex.hpp"
 
 namespace pricewire::access {
 namespace {
@@ -23,7 +23,7 @@ public:
 
     RateDecision take(std::string_view bucket, const RateLimit& limit, MonoTime now) override {
         Shard& shard = shards_[absl::Hash<std::string_view>{}(bucket) % shard_count];
-        std::lock_guard lock(shard.mutex);
+        MutexLock lock(shard.mutex);
         const auto found = shard.by_name.find(bucket);
         if (found != shard.by_name.end()) {
             shard.entries.splice(shard.entries.begin(), shard.entries, found->second);
@@ -48,11 +48,12 @@ private:
         TokenBucket bucket;
     };
     struct Shard {
-        std::mutex mutex;
-        std::list<Entry> entries;  // most recently asked for first; list nodes keep their place in memory
-        absl::flat_hash_map<std::string_view, std::list<Entry>::iterator> by_name;
+        Mutex mutex;
+        std::list<Entry> entries
+            GUARDED_BY(mutex);  // most recently asked for first; list nodes keep their place in memory
+        absl::flat_hash_map<std::string_view, std::list<Entry>::iterator> by_name GUARDED_BY(mutex);
 
-        void forget_oldest() {
+        void forget_oldest() REQUIRES(mutex) {
             by_name.erase(entries.back().name);
             entries.pop_back();
         }

@@ -27,7 +27,7 @@ Pool::Pool(const RedisCacheOptions& options, const redis::Address& address, std:
 
 Pool::~Pool() {
     {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         stopping_ = true;
     }
     missing_.notify_all();
@@ -50,8 +50,9 @@ bool Pool::with(const std::function<void(redis::Connection&)>& work) {
 }
 
 std::unique_ptr<redis::Connection> Pool::borrow() {
-    std::unique_lock lock(mutex_);
-    available_.wait_for(lock, timeouts_.command, [&] { return !free_.empty() || made_ == 0; });
+    MutexLock lock(mutex_);
+    available_.wait_for(lock, timeouts_.command,
+                        [&]() REQUIRES(mutex_) { return !free_.empty() || made_ == 0; });
     if (free_.empty()) return nullptr;
     auto out = std::move(free_.back());
     free_.pop_back();
@@ -60,7 +61,7 @@ std::unique_ptr<redis::Connection> Pool::borrow() {
 
 void Pool::give_back(std::unique_ptr<redis::Connection> connection) {
     {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         free_.push_back(std::move(connection));
     }
     available_.notify_one();
@@ -69,7 +70,7 @@ void Pool::give_back(std::unique_ptr<redis::Connection> connection) {
 void Pool::lost(std::string_view reason) {
     bool say = false;
     {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         --made_;
         const MonoTime now = std::chrono::steady_clock::now();
         say = said_at_ == MonoTime{} || now - said_at_ > said_every;
@@ -87,11 +88,11 @@ void Pool::run() {
     bool full = false;
     while (true) {
         {
-            std::unique_lock lock(mutex_);
+            MutexLock lock(mutex_);
             if (full) {
-                missing_.wait(lock, [&] { return stopping_ || made_ < size_; });
+                missing_.wait(lock, [&]() REQUIRES(mutex_) { return stopping_ || made_ < size_; });
             } else {
-                missing_.wait_for(lock, retry_every, [&] { return stopping_; });
+                missing_.wait_for(lock, retry_every, [&]() REQUIRES(mutex_) { return stopping_; });
             }
             if (stopping_) return;
         }
@@ -102,12 +103,12 @@ void Pool::run() {
 bool Pool::fill() {
     while (true) {
         {
-            std::lock_guard lock(mutex_);
+            MutexLock lock(mutex_);
             if (stopping_ || made_ == size_) return true;
         }
         try {
             auto connection = redis::Connection::open(address_, timeouts_);
-            std::lock_guard lock(mutex_);
+            MutexLock lock(mutex_);
             free_.push_back(std::move(connection));
             ++made_;
         } catch (const redis::RedisError& e) {

@@ -1,15 +1,14 @@
 #pragma once
 
-#include <condition_variable>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "access/redis/redis_cache_options.hpp"
 #include "base/clock.hpp"
+#include "base/mutex.hpp"
 #include "redis/connection.hpp"
 #include "redis/outage.hpp"
 #include "redis/stop_signal.hpp"
@@ -44,13 +43,13 @@ private:
     const std::size_t size_;
     redis::Outage outage_;
 
-    std::mutex mutex_;
-    std::condition_variable available_;  // for borrowers: one is free, or there is none any more
-    std::condition_variable missing_;    // for the pool's thread: one was lost, or the end has come
-    std::vector<std::unique_ptr<redis::Connection>> free_;
-    std::size_t made_ = 0;  // free or borrowed
-    bool stopping_ = false;
-    MonoTime said_at_{};  // when the log last told of a connection that was lost
+    Mutex mutex_;
+    CondVar available_;  // for borrowers: one is free, or there is none any more
+    CondVar missing_;    // for the pool's thread: one was lost, or the end has come
+    std::vector<std::unique_ptr<redis::Connection>> free_ GUARDED_BY(mutex_);
+    std::size_t made_ GUARDED_BY(mutex_) = 0;  // free or borrowed
+    bool stopping_ GUARDED_BY(mutex_) = false;
+    MonoTime said_at_ GUARDED_BY(mutex_){};  // when the log last told of a connection that was lost
     std::thread thread_;
 };
 

@@ -4,12 +4,12 @@
 
 #include <algorithm>
 #include <charconv>
-#include <mutex>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "access/redis/pool.hpp"
+#include "base/mutex.hpp"
 
 namespace pricewire::access {
 namespace {
@@ -143,7 +143,7 @@ public:
 
     void evict(std::optional<Uuid> user_id) override {
         {
-            std::lock_guard lock(mutex_);
+            MutexLock lock(mutex_);
             const std::uint64_t ticket = ++tickets_;
             if (waiting_.size() >= most_waiting) {
                 waiting_.assign(1, {ticket, std::nullopt});
@@ -171,7 +171,7 @@ private:
     void make_evictions(redis::Connection& c) const {
         std::vector<Eviction> evictions;
         {
-            std::lock_guard lock(mutex_);
+            MutexLock lock(mutex_);
             evictions = waiting_;
         }
         // Each is struck off only when it is made, so another thread cannot read past it meanwhile; that both
@@ -183,7 +183,7 @@ private:
             const std::string_view keys[] = {generation_key_, mark};
             const std::string_view arguments[] = {ttl_ms_};
             evict_.run(c, keys, arguments).checked();
-            std::lock_guard lock(mutex_);
+            MutexLock lock(mutex_);
             std::erase_if(waiting_, [&](const Eviction& e) { return e.ticket == eviction.ticket; });
         }
     }
@@ -197,9 +197,9 @@ private:
     const redis::Script put_;
     const redis::Script evict_;
     mutable access::Pool pool_;
-    mutable std::mutex mutex_;
-    mutable std::vector<Eviction> waiting_;  // those that Redis has not been told
-    std::uint64_t tickets_ = 0;
+    mutable Mutex mutex_;
+    mutable std::vector<Eviction> waiting_ GUARDED_BY(mutex_);  // those that Redis has not been told
+    std::uint64_t tickets_ GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <atomic>
-#include <mutex>
 #include <stdexcept>
 
 #include "base/json_writer.hpp"
+#include "base/mutex.hpp"
 
 namespace pricewire::bus {
 namespace {
@@ -31,7 +31,7 @@ public:
     }
 
     void publish_board(const TickerBoard& board) override {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         const auto slot = find(board.ticker);
         if (slot == boards_.end()) return;
         if (value_of(*slot) != value_of(board)) rates_.reset();
@@ -39,7 +39,7 @@ public:
     }
 
     void publish_sources(std::span<const SourceReport> sources) override {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         sources_.assign(sources.begin(), sources.end());
     }
 
@@ -55,20 +55,20 @@ public:
     void unsubscribe_all() override { subscribers_.clear(); }
 
     std::optional<TickerBoard> board(Ticker ticker) const override {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         const auto slot = find(ticker);
         if (slot == boards_.end()) return std::nullopt;
         return *slot;
     }
 
     std::shared_ptr<const std::string> rates_json() const override {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         if (!rates_) rates_ = build_rates();
         return rates_;
     }
 
     std::vector<SourceReport> sources() const override {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         return sources_;
     }
 
@@ -76,11 +76,11 @@ public:
 
 private:
     // A handful of tickers: a look through them costs less than a hash.
-    std::vector<TickerBoard>::iterator find(Ticker ticker) {
+    std::vector<TickerBoard>::iterator find(Ticker ticker) REQUIRES(mutex_) {
         return std::find_if(boards_.begin(), boards_.end(),
                             [&](const auto& b) { return b.ticker == ticker; });
     }
-    std::vector<TickerBoard>::const_iterator find(Ticker ticker) const {
+    std::vector<TickerBoard>::const_iterator find(Ticker ticker) const REQUIRES(mutex_) {
         return std::find_if(boards_.begin(), boards_.end(),
                             [&](const auto& b) { return b.ticker == ticker; });
     }
@@ -90,7 +90,7 @@ private:
         return board.price->value;
     }
 
-    std::shared_ptr<const std::string> build_rates() const {
+    std::shared_ptr<const std::string> build_rates() const REQUIRES(mutex_) {
         JsonWriter w;
         w.begin_object();
         for (const TickerBoard& b : boards_) {
@@ -103,10 +103,11 @@ private:
     std::vector<PriceSubscriber> subscribers_;  // fixed while a feed publishes
     std::atomic<bool> started_{false};
 
-    mutable std::mutex mutex_;
-    std::vector<TickerBoard> boards_;  // in the configured order
-    std::vector<SourceReport> sources_;
-    mutable std::shared_ptr<const std::string> rates_;  // null: a price has changed since it was built
+    mutable Mutex mutex_;
+    std::vector<TickerBoard> boards_ GUARDED_BY(mutex_);  // in the configured order
+    std::vector<SourceReport> sources_ GUARDED_BY(mutex_);
+    mutable std::shared_ptr<const std::string> rates_
+        GUARDED_BY(mutex_);  // null: a price has changed since it was built
 };
 
 }  // namespace

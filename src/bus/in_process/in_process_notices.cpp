@@ -1,7 +1,8 @@
 #include "bus/in_process/in_process_notices.hpp"
 
-#include <mutex>
 #include <utility>
+
+#include "base/mutex.hpp"
 
 namespace pricewire::bus {
 namespace {
@@ -9,21 +10,21 @@ namespace {
 class InProcessNotices : public DeliveryNotices {
 public:
     void publish(std::span<const DeliveryNotice> notices) override {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         if (subscriber_.notices && !notices.empty()) subscriber_.notices(notices);
     }
     void subscribe(NoticeSubscriber subscriber) override {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         subscriber_ = std::move(subscriber);
     }
     void unsubscribe() override {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         subscriber_ = {};
     }
 
 private:
-    std::mutex mutex_;
-    NoticeSubscriber subscriber_;
+    Mutex mutex_;
+    NoticeSubscriber subscriber_ GUARDED_BY(mutex_);
 };
 
 }  // namespace

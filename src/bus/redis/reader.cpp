@@ -44,7 +44,7 @@ Reader::~Reader() {
 }
 
 std::optional<TickerBoard> Reader::board(Ticker ticker) const {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     const auto found =
         std::find_if(boards_.begin(), boards_.end(), [&](const auto& b) { return b.ticker == ticker; });
     if (found == boards_.end()) return std::nullopt;
@@ -53,12 +53,12 @@ std::optional<TickerBoard> Reader::board(Ticker ticker) const {
 }
 
 std::shared_ptr<const std::string> Reader::rates_json() const {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     return confirmed() ? rates_ : no_rates_;
 }
 
 std::vector<SourceReport> Reader::sources() const {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     return confirmed() ? sources_ : std::vector<SourceReport>{};
 }
 
@@ -138,7 +138,7 @@ void Reader::show(const redis::Reply& boards, std::vector<SourceReport> sources)
         }
         changed.emplace_back(i, std::move(board));
     }
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     for (auto& [i, board] : changed) boards_[i] = std::move(board);
     if (!changed.empty()) rates_ = rates_of(boards_);
     sources_ = std::move(sources);

@@ -1,13 +1,13 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "base/backoff.hpp"
+#include "base/mutex.hpp"
 #include "bus/redis/keys.hpp"
 #include "bus/redis/redis_bus.hpp"
 #include "redis/connection.hpp"
@@ -36,7 +36,7 @@ private:
     void read();
     void show(const redis::Reply& boards, std::vector<SourceReport> sources);
     std::vector<SourceReport> read_sources(const redis::Reply& feeds);
-    bool confirmed() const;
+    bool confirmed() const REQUIRES(mutex_);
 
     const RedisBusOptions& options_;
     const Keys& keys_;
@@ -46,11 +46,11 @@ private:
     const std::shared_ptr<const std::string> no_rates_ = std::make_shared<const std::string>("{}");
     redis::StopSignal stop_;
 
-    mutable std::mutex mutex_;
-    std::vector<TickerBoard> boards_;  // in the configured order
-    std::shared_ptr<const std::string> rates_ = no_rates_;
-    std::vector<SourceReport> sources_;
-    std::optional<MonoTime> confirmed_at_;
+    mutable Mutex mutex_;
+    std::vector<TickerBoard> boards_ GUARDED_BY(mutex_);  // in the configured order
+    std::shared_ptr<const std::string> rates_ GUARDED_BY(mutex_) = no_rates_;
+    std::vector<SourceReport> sources_ GUARDED_BY(mutex_);
+    std::optional<MonoTime> confirmed_at_ GUARDED_BY(mutex_);
 
     // The thread's own.
     std::unique_ptr<redis::Connection> connection_;

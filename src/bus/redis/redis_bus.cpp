@@ -5,6 +5,7 @@
 #include <mutex>
 #include <stdexcept>
 
+#include "base/mutex.hpp"
 #include "base/uuid.hpp"
 #include "bus/redis/keys.hpp"
 #include "bus/redis/publisher.hpp"
@@ -56,12 +57,12 @@ public:
     void processed(BusPosition position) override { publisher().processed(position); }
 
     void subscribe(PriceSubscriber subscriber) override {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         subscribers_.emplace_back(options_, keys_, address_, outage_, std::move(subscriber));
     }
 
     void unsubscribe_all() override {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         for (bus::Subscriber& s : subscribers_) s.stop();
         subscribers_.clear();
     }
@@ -96,8 +97,8 @@ private:
     std::unique_ptr<bus::Publisher> publisher_;
     mutable std::once_flag reading_;
     mutable std::unique_ptr<bus::Reader> reader_;
-    std::mutex mutex_;
-    std::list<bus::Subscriber> subscribers_;
+    Mutex mutex_;
+    std::list<bus::Subscriber> subscribers_ GUARDED_BY(mutex_);
 };
 
 }  // namespace

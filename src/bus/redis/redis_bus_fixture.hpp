@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
+#include "base/mutex.hpp"
 #include "bus/redis/redis_bus.hpp"
 #include "redis/redis_fixture.hpp"
 
@@ -25,12 +25,12 @@ public:
                 .caught_up = [this] { add("caught up"); },
                 .position =
                     [this](BusPosition p) {
-                        std::lock_guard lock(mutex_);
+                        MutexLock lock(mutex_);
                         position_ = p;
                     }};
     }
     std::vector<std::string> words() const {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         return words_;
     }
     std::vector<std::uint64_t> prices() const {
@@ -48,19 +48,19 @@ public:
         return redis::eventually([&] { return count(word) >= times; });
     }
     BusPosition position() const {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         return position_;
     }
 
 private:
     void add(std::string word) {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         words_.push_back(std::move(word));
     }
 
-    mutable std::mutex mutex_;
-    std::vector<std::string> words_;
-    BusPosition position_;
+    mutable Mutex mutex_;
+    std::vector<std::string> words_ GUARDED_BY(mutex_);
+    BusPosition position_ GUARDED_BY(mutex_);
 };
 
 inline Price price_of(Ticker ticker, std::uint64_t sequence) {

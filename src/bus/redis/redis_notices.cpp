@@ -14,6 +14,7 @@
 #include "base/backoff.hpp"
 #include "base/log.hpp"
 #include "base/mailbox.hpp"
+#include "base/mutex.hpp"
 #include "bus/redis/keys.hpp"
 #include "bus/redis/notice_codec.hpp"
 #include "redis/connection.hpp"
@@ -262,12 +263,12 @@ public:
         publisher_->publish(notices);
     }
     void subscribe(NoticeSubscriber subscriber) override {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         listener_.reset();
         listener_ = std::make_unique<NoticeListener>(key_, address_, outage_, clock_, std::move(subscriber));
     }
     void unsubscribe() override {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         listener_.reset();
     }
 
@@ -279,8 +280,8 @@ private:
     const Clock& clock_;
     std::once_flag publishing_;
     std::unique_ptr<NoticePublisher> publisher_;
-    std::mutex mutex_;
-    std::unique_ptr<NoticeListener> listener_;
+    Mutex mutex_;
+    std::unique_ptr<NoticeListener> listener_ GUARDED_BY(mutex_);
 };
 
 }  // namespace

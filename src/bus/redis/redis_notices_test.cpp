@@ -4,11 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/mutex.hpp"
 #include "bus/redis/notice_codec.hpp"
 #include "fakes/log_capture.hpp"
 #include "redis/redis_fixture.hpp"
@@ -35,39 +35,54 @@ TEST(NoticeCodec, ReadsWhatItWrites) {
     EXPECT_FALSE(bus::parse_notices(text));
 }
 
+// What a subscriber was told.
+class Heard {
+public:
+    NoticeSubscriber subscriber() {
+        return {.notices =
+                    [this](std::span<const DeliveryNotice> notices) {
+                        MutexLock lock(mutex_);
+                        notices_.insert(notices_.end(), notices.begin(), notices.end());
+                    },
+                .missed =
+                    [this](Timestamp since) {
+                        MutexLock lock(mutex_);
+                        missed_.push_back(since);
+                    }};
+    }
+    std::vector<DeliveryNotice> notices() {
+        MutexLock lock(mutex_);
+        return notices_;
+    }
+    std::vector<Timestamp> missed() {
+        MutexLock lock(mutex_);
+        return missed_;
+    }
+
+private:
+    Mutex mutex_;
+    std::vector<DeliveryNotice> notices_ GUARDED_BY(mutex_);
+    std::vector<Timestamp> missed_ GUARDED_BY(mutex_);  // since when, each time
+};
+
 TEST(RedisNotices, AfterAnOutageTheSubscriberIsToldSinceWhenItMissedSomething) {
     fakes::LogCapture log;
-    std::mutex mutex;
-    std::vector<DeliveryNotice> heard;
-    std::vector<Timestamp> missed;
+    Heard heard;
     test::RedisServer server;
     const RedisNoticesOptions options{.url = server.url(), .prefix = "pricewire:"};
     const auto sender = create_redis_notices(options, system_clock());
     const auto api = create_redis_notices(options, system_clock());
-    api->subscribe({.notices =
-                        [&](std::span<const DeliveryNotice> notices) {
-                            std::lock_guard lock(mutex);
-                            heard.insert(heard.end(), notices.begin(), notices.end());
-                        },
-                    .missed =
-                        [&](Timestamp since) {
-                            std::lock_guard lock(mutex);
-                            missed.push_back(since);
-                        }});
-    const auto misses = [&] {
-        std::lock_guard lock(mutex);
-        return missed.size();
-    };
+    api->subscribe(heard.subscriber());
     const auto publish_until_heard = [&] {
         const DeliveryNotice notice = make_notice();
         return eventually([&] {
             sender->publish({&notice, 1});
-            std::lock_guard lock(mutex);
-            return std::find(heard.begin(), heard.end(), notice) != heard.end();
+            const auto all = heard.notices();
+            return std::find(all.begin(), all.end(), notice) != all.end();
         });
     };
     ASSERT_TRUE(publish_until_heard());
-    EXPECT_EQ(misses(), 1U) << "what happened before it listened";
+    EXPECT_EQ(heard.missed().size(), 1U) << "what happened before it listened";
     const Timestamp before = system_clock().now();
     server.kill();
     const DeliveryNotice lost = make_notice();
@@ -76,8 +91,8 @@ TEST(RedisNotices, AfterAnOutageTheSubscriberIsToldSinceWhenItMissedSomething) {
     server.start();
     ASSERT_TRUE(publish_until_heard());
     // By its own new connection, and perhaps by the publisher as well.
-    EXPECT_GE(misses(), 2U);
-    std::lock_guard lock(mutex);
+    const auto missed = heard.missed();
+    ASSERT_GE(missed.size(), 2U);
     EXPECT_LE(*std::min_element(missed.begin() + 1, missed.end()), before + std::chrono::seconds{1});
 }
 
@@ -105,36 +120,24 @@ TEST(RedisNotices, APublisherThatHadToDropSaysSoWhenItCan) {
 }
 
 TEST(RedisNotices, WhatAPublisherHadToDropIsToldAsMissed) {
-    std::mutex mutex;
-    std::vector<Timestamp> missed;
+    Heard heard;
     test::RedisServer server;
     const auto api = create_redis_notices({.url = server.url(), .prefix = "p:"}, system_clock());
-    api->subscribe({.notices = [](std::span<const DeliveryNotice>) {},
-                    .missed =
-                        [&](Timestamp since) {
-                            std::lock_guard lock(mutex);
-                            missed.push_back(since);
-                        }});
+    api->subscribe(heard.subscriber());
     const auto redis = redis::Connection::open(*redis::parse_url(server.url()), {});
     EXPECT_TRUE(eventually([&] {
         redis->command({"XADD", "p:deliveries", "*", "m", "1700000000000000"}).checked();
-        std::lock_guard lock(mutex);
+        const auto missed = heard.missed();
         return std::find(missed.begin(), missed.end(), from_micros(1'700'000'000'000'000)) != missed.end();
     }));
 }
 
 TEST(RedisNotices, WhatIsNoNoticeIsPassedOverAndSaidOnce) {
     fakes::LogCapture log;
-    std::mutex mutex;
-    std::size_t heard = 0;
+    Heard heard;
     test::RedisServer server;
     const auto notices = create_redis_notices({.url = server.url(), .prefix = "p:"}, system_clock());
-    notices->subscribe({.notices =
-                            [&](std::span<const DeliveryNotice> told) {
-                                std::lock_guard lock(mutex);
-                                heard += told.size();
-                            },
-                        .missed = [](Timestamp) {}});
+    notices->subscribe(heard.subscriber());
     const auto redis = redis::Connection::open(*redis::parse_url(server.url()), {});
     const DeliveryNotice good = make_notice();
     ASSERT_TRUE(eventually([&] {
@@ -144,8 +147,7 @@ TEST(RedisNotices, WhatIsNoNoticeIsPassedOverAndSaidOnce) {
     redis->command({"XADD", "p:deliveries", "*", "other", "nonsense"}).checked();
     ASSERT_TRUE(eventually([&] {
         notices->publish({&good, 1});
-        std::lock_guard lock(mutex);
-        return heard > 0;
+        return !heard.notices().empty();
     }));
     EXPECT_EQ(log.count("cannot be read"), 1U);
 }

@@ -1,12 +1,12 @@
 #include "queue/in_process/in_process_queue.hpp"
 
 #include <algorithm>
-#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/log.hpp"
+#include "base/mutex.hpp"
 
 namespace pricewire::queue {
 namespace {
@@ -17,7 +17,7 @@ public:
 
     void publish(std::span<const DeliveryTask> tasks) override {
         if (tasks.empty()) return;
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         const std::size_t room = on_tasks_ ? tasks.size() : capacity_ - kept_.size();
         const std::size_t taken = std::min(room, tasks.size());
         for (const DeliveryTask& task : tasks.first(taken)) kept_.push_back({task});
@@ -34,7 +34,7 @@ public:
     void consume(std::function<void(std::span<const QueuedTask>)> on_tasks) override {
         // The lock is held over the calls, so that a consumer that was taken away is not running any more and
         // tasks keep their order.
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         on_tasks_ = std::move(on_tasks);
         if (!on_tasks_) return;
         overflow_told_ = false;
@@ -45,17 +45,17 @@ public:
     void ping() override {}
 
 private:
-    void hand_over() {
+    void hand_over() REQUIRES(mutex_) {
         if (!on_tasks_ || kept_.empty()) return;
         const std::vector<QueuedTask> kept = std::exchange(kept_, {});
         on_tasks_(kept);
     }
 
     const std::size_t capacity_;
-    std::mutex mutex_;
-    std::function<void(std::span<const QueuedTask>)> on_tasks_;
-    std::vector<QueuedTask> kept_;
-    bool overflow_told_ = false;
+    Mutex mutex_;
+    std::function<void(std::span<const QueuedTask>)> on_tasks_ GUARDED_BY(mutex_);
+    std::vector<QueuedTask> kept_ GUARDED_BY(mutex_);
+    bool overflow_told_ GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace

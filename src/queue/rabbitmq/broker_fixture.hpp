@@ -12,7 +12,6 @@
 #include <cstdlib>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <set>
 #include <stdexcept>
 #include <string>
@@ -20,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/mutex.hpp"
 #include "base/uuid.hpp"
 #include "queue/rabbitmq/broker_url.hpp"
 
@@ -146,7 +146,7 @@ public:
     void refuse(bool on) { refusing_ = on; }
     // As if the broker had said it. Its own frames must not be under way.
     void say_to_clients(const std::string& bytes) {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         to_say_ += bytes;
     }
     int accepted() const { return accepted_; }
@@ -180,7 +180,7 @@ private:
         }
     }
     void say() {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         for (const int client : to_say_.empty() ? std::set<int>() : clients_) {
             if (pairs_.contains(client)) send(client, to_say_.data(), to_say_.size(), MSG_NOSIGNAL);
         }
@@ -230,8 +230,8 @@ private:
     int port_ = 0;
     std::map<int, int> pairs_;  // each socket's other one
     std::set<int> clients_;     // those of them that clients opened
-    std::mutex mutex_;
-    std::string to_say_;
+    Mutex mutex_;
+    std::string to_say_ GUARDED_BY(mutex_);
     std::atomic<bool> stop_ = false, cut_ = false, stalled_ = false, refusing_ = false;
     std::atomic<int> accepted_ = 0;
     std::thread thread_;

@@ -24,14 +24,14 @@ constexpr Duration cut_after = seconds{1};
 void Receipts::push(std::span<const std::uint64_t> receipts) {
     if (receipts.empty()) return;
     {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         receipts_.insert(receipts_.end(), receipts.begin(), receipts.end());
     }
     wake_.wake();
 }
 
 std::vector<std::uint64_t> Receipts::take() {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     return std::exchange(receipts_, {});
 }
 
@@ -48,11 +48,11 @@ Consumer::Consumer(const BrokerUrl& url, const RabbitmqOptions& options, Outage&
 
 Consumer::~Consumer() {
     {
-        std::unique_lock lock(mutex_);
+        MutexLock lock(mutex_);
         stop_ = true;
         changed_.notify_all();
         receipts_.wake().wake();
-        if (!changed_.wait_for(lock, cut_after, [&] { return ended_; })) cut_.cut();
+        if (!changed_.wait_for(lock, cut_after, [&]() REQUIRES(mutex_) { return ended_; })) cut_.cut();
     }
     thread_.join();
     outage_.forget(Outage::Side::consuming);
@@ -76,10 +76,10 @@ void Consumer::run() {
         }
         failures = std::chrono::steady_clock::now() - began > steady ? 1 : failures + 1;
         const MonoTime again = std::chrono::steady_clock::now() + backoff.equal_jitter(failures, rng_);
-        std::unique_lock lock(mutex_);
-        changed_.wait_until(lock, again, [&] { return stop_.load(); });
+        MutexLock lock(mutex_);
+        changed_.wait_until(lock, again, [&]() REQUIRES(mutex_) { return stop_.load(); });
     }
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     ended_ = true;
     changed_.notify_all();
 }

@@ -1,15 +1,14 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <cstdint>
 #include <functional>
-#include <mutex>
 #include <span>
 #include <thread>
 #include <vector>
 
 #include "base/backoff.hpp"
+#include "base/mutex.hpp"
 #include "queue/delivery_queue.hpp"
 #include "queue/rabbitmq/ack_ledger.hpp"
 #include "queue/rabbitmq/broker_url.hpp"
@@ -40,8 +39,8 @@ private:
     // A trillion tasks a connection, sixteen million connections.
     static constexpr int tag_bits = 40;
 
-    std::mutex mutex_;
-    std::vector<std::uint64_t> receipts_;
+    Mutex mutex_;
+    std::vector<std::uint64_t> receipts_ GUARDED_BY(mutex_);
     Wake wake_;
     std::atomic<std::uint64_t> epoch_ = 0;
 };
@@ -74,10 +73,10 @@ private:
     const OnTasks on_tasks_;
     SocketCut cut_;
 
-    std::mutex mutex_;
-    std::condition_variable changed_;
+    Mutex mutex_;
+    CondVar changed_;
     std::atomic<bool> stop_ = false;
-    bool ended_ = false;
+    bool ended_ GUARDED_BY(mutex_) = false;
 
     // The thread's own.
     Rng rng_;

@@ -7,7 +7,7 @@
 namespace pricewire::queue {
 
 void Outage::lost(Side side, const BrokerError& e) {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     lost_[static_cast<std::size_t>(side)] = true;
     // One that is busy is another matter a moment later.
     const bool first_busy = e.kind == BrokerError::Kind::busy && !std::exchange(was_busy_, true);
@@ -17,7 +17,7 @@ void Outage::lost(Side side, const BrokerError& e) {
 }
 
 void Outage::over(Side side) {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     lost_[static_cast<std::size_t>(side)] = false;
     was_busy_ = false;
     if (lost_[0] || lost_[1] || !said_) return;
@@ -27,13 +27,13 @@ void Outage::over(Side side) {
 }
 
 void Outage::forget(Side side) {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     lost_[static_cast<std::size_t>(side)] = false;
     if (!lost_[0] && !lost_[1]) said_.reset();
 }
 
 void Outage::left_to_database(std::size_t tasks) {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     if (tasks == 0) return;
     left_ += tasks;
     if (said_ || std::exchange(left_said_, true)) return;

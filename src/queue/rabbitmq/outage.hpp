@@ -3,10 +3,10 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <mutex>
 #include <optional>
 #include <string>
 
+#include "base/mutex.hpp"
 #include "queue/rabbitmq/connection.hpp"
 
 namespace pricewire::queue {
@@ -31,12 +31,12 @@ private:
 
     const std::string broker_;
     const std::string queue_;
-    std::mutex mutex_;
-    std::array<bool, 2> lost_{};
-    std::optional<BrokerError::Kind> said_;
-    bool was_busy_ = false;
-    std::size_t left_ = 0;
-    bool left_said_ = false;
+    Mutex mutex_;
+    std::array<bool, 2> lost_ GUARDED_BY(mutex_){};
+    std::optional<BrokerError::Kind> said_ GUARDED_BY(mutex_);
+    bool was_busy_ GUARDED_BY(mutex_) = false;
+    std::size_t left_ GUARDED_BY(mutex_) = 0;
+    bool left_said_ GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace pricewire::queue

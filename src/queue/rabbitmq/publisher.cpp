@@ -36,12 +36,13 @@ Publisher::Publisher(const BrokerUrl& url, const RabbitmqOptions& options, Outag
 
 Publisher::~Publisher() {
     {
-        std::unique_lock lock(mutex_);
+        MutexLock lock(mutex_);
         stop_by_ = mono() + options_.stop_deadline;
         stop_ = true;
         changed_.notify_all();
         wake_.wake();
-        if (!changed_.wait_until(lock, stop_by_ + cut_after, [&] { return ended_; })) cut_.cut();
+        if (!changed_.wait_until(lock, stop_by_ + cut_after, [&]() REQUIRES(mutex_) { return ended_; }))
+            cut_.cut();
     }
     thread_.join();
     outage_.forget(Outage::Side::publishing);
@@ -55,7 +56,7 @@ void Publisher::publish(std::span<const DeliveryTask> tasks) {
     const MonoTime now = mono();
     bool overflows = false;
     {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         const std::size_t held = std::min(options_.max_unpublished, kept_.size() + in_flight_);
         const std::size_t taken = std::min(options_.max_unpublished - held, tasks.size());
         for (const DeliveryTask& task : tasks.first(taken)) kept_.push_back({task, now});
@@ -71,10 +72,10 @@ void Publisher::publish(std::span<const DeliveryTask> tasks) {
 }
 
 void Publisher::ping() {
-    std::unique_lock lock(mutex_);
+    MutexLock lock(mutex_);
     const std::uint64_t ticket = ++pings_asked_;
     wake_.wake();
-    const auto decided = [&] { return pings_answered_ >= ticket || !trouble_.empty(); };
+    const auto decided = [&]() REQUIRES(mutex_) { return pings_answered_ >= ticket || !trouble_.empty(); };
     const bool in_time = changed_.wait_for(lock, options_.ping_deadline, decided);
     if (pings_answered_ >= ticket) return;
     throw std::runtime_error("the message broker at " + url_.address() +
@@ -97,10 +98,10 @@ void Publisher::run() {
         }
         failures = mono() - began > steady ? 1 : failures + 1;
         const MonoTime again = mono() + backoff.equal_jitter(failures, rng_);
-        std::unique_lock lock(mutex_);
-        if (changed_.wait_until(lock, again, [&] { return stop_; })) break;
+        MutexLock lock(mutex_);
+        if (changed_.wait_until(lock, again, [&]() REQUIRES(mutex_) { return stop_; })) break;
     }
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     ended_ = true;
     changed_.notify_all();
 }
@@ -110,7 +111,7 @@ void Publisher::connected() {
     renew_.reset();
     {
         // Declaring the queue was an answer.
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         trouble_.clear();
         pings_answered_ = pings_sent_ = pings_asked_;
     }
@@ -128,7 +129,7 @@ void Publisher::failed(const BrokerError& e) {
     sent_.clear();
     keep_again(again);
     drop_old();
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     trouble_ = e.what();
     changed_.notify_all();
 }
@@ -162,7 +163,7 @@ void Publisher::take_in(Connection& connection) {
         } else if (event->kind == Kind::unblocked) {
             set_unblocked();
         } else if (event->kind == Kind::pong) {
-            std::lock_guard lock(mutex_);
+            MutexLock lock(mutex_);
             pings_answered_ = pings_sent_;
             changed_.notify_all();
         }
@@ -203,7 +204,7 @@ void Publisher::mark_returned(const std::string& body) {
 void Publisher::set_blocked(const std::string& reason) {
     blocked_ = true;
     outage_.lost(Outage::Side::publishing, BrokerError(BrokerError::Kind::blocked, reason));
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     trouble_ = "it has blocked publishing: " + reason;
     changed_.notify_all();
 }
@@ -212,14 +213,14 @@ void Publisher::set_unblocked() {
     blocked_ = false;
     for (Sent& sent : sent_) sent.at = mono();
     outage_.over(Outage::Side::publishing);
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     trouble_.clear();
 }
 
 void Publisher::keep_again(std::span<Kept> again) {
     std::size_t left = 0;
     {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         in_flight_ = sent_.size();
         for (auto it = again.rbegin(); it != again.rend(); ++it) {
             if (++it->tries < options_.tries) {
@@ -236,7 +237,7 @@ void Publisher::drop_old() {
     const MonoTime oldest = mono() - options_.keep_unpublished;
     std::size_t left = 0;
     {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         while (!kept_.empty() && kept_.front().since < oldest) {
             kept_.pop_front();
             ++left;
@@ -246,15 +247,12 @@ void Publisher::drop_old() {
 }
 
 void Publisher::send_pings(Connection& connection) {
-    std::uint64_t asked = 0;
     {
-        std::lock_guard lock(mutex_);
-        asked = pings_asked_;
+        MutexLock lock(mutex_);
+        // One at a time, so that an answer stands for all that was asked before it.
+        if (blocked_ || pings_asked_ == pings_sent_ || pings_answered_ != pings_sent_) return;
+        pings_sent_ = pings_asked_;
     }
-    if (blocked_ || asked == pings_sent_) return;
-    // One at a time, so that an answer stands for all that was asked before it.
-    if (pings_answered_ != pings_sent_) return;
-    pings_sent_ = asked;
     connection.send_ping();
 }
 
@@ -263,7 +261,7 @@ bool Publisher::send_some(Connection& connection) {
     const std::size_t before = sent_.size();
     const MonoTime now = mono();
     {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         const std::size_t room = std::min(options_.unconfirmed - before, send_batch);
         for (std::size_t n = std::min(room, kept_.size()); n > 0; --n) {
             sent_.push_back({std::move(kept_.front()), now});
@@ -277,7 +275,7 @@ bool Publisher::send_some(Connection& connection) {
 }
 
 bool Publisher::finished() {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     return stop_ && ((kept_.empty() && sent_.empty()) || blocked_ || mono() >= stop_by_);
 }
 
@@ -285,7 +283,7 @@ MonoTime Publisher::wake_at() {
     MonoTime at = mono() + longest_sleep;
     if (!blocked_ && !sent_.empty())
         at = std::min<MonoTime>(at, sent_.front().at + options_.confirm_deadline);
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     return stop_ ? std::min(at, stop_by_) : at;
 }
 

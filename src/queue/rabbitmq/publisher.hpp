@@ -1,9 +1,7 @@
 #pragma once
 
-#include <condition_variable>
 #include <cstdint>
 #include <deque>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -12,6 +10,7 @@
 
 #include "base/backoff.hpp"
 #include "base/clock.hpp"
+#include "base/mutex.hpp"
 #include "queue/rabbitmq/broker_url.hpp"
 #include "queue/rabbitmq/connection.hpp"
 #include "queue/rabbitmq/outage.hpp"
@@ -75,17 +74,17 @@ private:
     Wake wake_;
     SocketCut cut_;
 
-    std::mutex mutex_;
-    std::condition_variable changed_;
-    std::deque<Kept> kept_;      // oldest first
-    std::size_t in_flight_ = 0;  // as of the thread's last look, for the bound
-    bool overflow_told_ = false;
-    bool stop_ = false;
-    MonoTime stop_by_;
-    bool ended_ = false;
-    std::uint64_t pings_asked_ = 0;
-    std::uint64_t pings_answered_ = 0;  // changed by the thread only
-    std::string trouble_;               // why nothing can be published; what a ping throws
+    Mutex mutex_;
+    CondVar changed_;
+    std::deque<Kept> kept_ GUARDED_BY(mutex_);      // oldest first
+    std::size_t in_flight_ GUARDED_BY(mutex_) = 0;  // as of the thread's last look, for the bound
+    bool overflow_told_ GUARDED_BY(mutex_) = false;
+    bool stop_ GUARDED_BY(mutex_) = false;
+    MonoTime stop_by_ GUARDED_BY(mutex_);
+    bool ended_ GUARDED_BY(mutex_) = false;
+    std::uint64_t pings_asked_ GUARDED_BY(mutex_) = 0;
+    std::uint64_t pings_answered_ GUARDED_BY(mutex_) = 0;
+    std::string trouble_ GUARDED_BY(mutex_);  // why nothing can be published; what a ping throws
 
     // The thread's own.
     Rng rng_;

@@ -1,10 +1,10 @@
 #include "queue/rabbitmq/rabbitmq_queue.hpp"
 
-#include <mutex>
 #include <optional>
 #include <stdexcept>
 #include <utility>
 
+#include "base/mutex.hpp"
 #include "queue/rabbitmq/broker_url.hpp"
 #include "queue/rabbitmq/consumer.hpp"
 #include "queue/rabbitmq/outage.hpp"
@@ -24,7 +24,7 @@ public:
     }
 
     void consume(std::function<void(std::span<const QueuedTask>)> on_tasks) override {
-        std::lock_guard lock(consumer_mutex_);
+        MutexLock lock(consumer_mutex_);
         consumer_.reset();
         receipts_.take();
         if (on_tasks) consumer_.emplace(url_, options_, outage_, receipts_, std::move(on_tasks));
@@ -36,7 +36,7 @@ public:
 
 private:
     Publisher& publisher() {
-        std::lock_guard lock(publisher_mutex_);
+        MutexLock lock(publisher_mutex_);
         if (!publisher_) publisher_.emplace(url_, options_, outage_);
         return *publisher_;
     }
@@ -45,10 +45,10 @@ private:
     const RabbitmqOptions options_;
     Outage outage_;
     Receipts receipts_;
-    std::mutex publisher_mutex_;
-    std::optional<Publisher> publisher_;
-    std::mutex consumer_mutex_;
-    std::optional<Consumer> consumer_;
+    Mutex publisher_mutex_;
+    std::optional<Publisher> publisher_ GUARDED_BY(publisher_mutex_);
+    Mutex consumer_mutex_;
+    std::optional<Consumer> consumer_ GUARDED_BY(consumer_mutex_);
 };
 
 }  // namespace

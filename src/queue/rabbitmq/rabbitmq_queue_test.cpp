@@ -8,6 +8,7 @@
 #include <functional>
 #include <set>
 
+#include "base/mutex.hpp"
 #include "fakes/log_capture.hpp"
 #include "queue/rabbitmq/broker_fixture.hpp"
 #include "queue/rabbitmq/task_text.hpp"
@@ -40,7 +41,7 @@ public:
         queue_.consume([this, done](std::span<const QueuedTask> tasks) {
             std::vector<std::uint64_t> receipts;
             {
-                std::lock_guard lock(mutex_);
+                MutexLock lock(mutex_);
                 for (const QueuedTask& t : tasks) {
                     seen_.insert(t.task.delivery_id);
                     receipts.push_back(t.receipt);
@@ -52,19 +53,19 @@ public:
     ~Taker() { queue_.consume({}); }
 
     std::size_t seen() const {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         return seen_.size();
     }
     bool has_all(std::span<const DeliveryTask> tasks) const {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         return std::all_of(tasks.begin(), tasks.end(),
-                           [&](const DeliveryTask& t) { return seen_.contains(t.delivery_id); });
+                           [&](const DeliveryTask& t) REQUIRES(mutex_) { return seen_.contains(t.delivery_id); });
     }
 
 private:
     DeliveryQueue& queue_;
-    mutable std::mutex mutex_;
-    std::set<Uuid> seen_;
+    mutable Mutex mutex_;
+    std::set<Uuid> seen_ GUARDED_BY(mutex_);
 };
 
 class RabbitmqQueueTest : public testing::Test {

@@ -39,20 +39,20 @@ void Wake::wait(int socket, MonoTime until) {
 }
 
 void SocketCut::watch(int socket) {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     if (socket_ >= 0) close(socket_);
     socket_ = fcntl(socket, F_DUPFD_CLOEXEC, 0);
     if (cut_ && socket_ >= 0) shutdown(socket_, SHUT_RDWR);
 }
 
 void SocketCut::clear() {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     if (socket_ >= 0) close(socket_);
     socket_ = -1;
 }
 
 void SocketCut::cut() {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     cut_ = true;
     if (socket_ >= 0) shutdown(socket_, SHUT_RDWR);
 }

@@ -1,8 +1,7 @@
 #pragma once
 
-#include <mutex>
-
 #include "base/clock.hpp"
+#include "base/mutex.hpp"
 
 namespace pricewire::queue {
 
@@ -38,9 +37,9 @@ public:
     void cut();
 
 private:
-    std::mutex mutex_;
-    int socket_ = -1;
-    bool cut_ = false;
+    Mutex mutex_;
+    int socket_ GUARDED_BY(mutex_) = -1;
+    bool cut_ GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace pricewire::queue
