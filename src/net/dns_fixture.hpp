@@ -3,9 +3,9 @@
 #include <poll.h>
 
 #include <map>
-#include <mutex>
 #include <optional>
 
+#include "base/mutex.hpp"
 #include "net/address_guard.hpp"
 #include "net/server_fixture.hpp"
 
@@ -32,12 +32,12 @@ public:
     }
     std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
     void set(const std::string& name, Script script) {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         scripts_[name] = std::move(script);
     }
     // How often addresses of IPv4 were asked for.
     int asked(const std::string& name) const {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         const auto found = asked_.find({name, type_a});
         return found == asked_.end() ? 0 : found->second;
     }
@@ -73,7 +73,7 @@ private:
         }
         if (at + 5 > question.size()) return std::nullopt;
         const int type = static_cast<unsigned char>(question[at + 2]);
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         const auto nth = static_cast<std::size_t>(asked_[{name, type}]++);
         const auto script = scripts_.find(name);
         if (script != scripts_.end() && script->second.silent) return std::nullopt;
@@ -101,9 +101,9 @@ private:
 
     const int fd_;
     const std::uint16_t port_;
-    mutable std::mutex mutex_;
-    std::map<std::string, Script> scripts_;  // under mutex_, as is asked_
-    std::map<std::pair<std::string, int>, int> asked_;
+    mutable Mutex mutex_;
+    std::map<std::string, Script> scripts_ GUARDED_BY(mutex_);
+    std::map<std::pair<std::string, int>, int> asked_ GUARDED_BY(mutex_);
     std::atomic<bool> stopping_ = false;
     std::thread thread_;
 };

@@ -3,12 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <thread>
 
+#include "base/mutex.hpp"
 #include "net/http_server.hpp"
 #include "support/raw_client.hpp"
 
@@ -47,23 +46,23 @@ protected:
     }
 
     void opened(std::shared_ptr<StreamPeer> peer) {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         peer_ = std::move(peer);
         changed_.notify_all();
     }
     void closed() {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         ++closed_;
         changed_.notify_all();
     }
     std::shared_ptr<StreamPeer> peer() {
-        std::unique_lock lock(mutex_);
-        EXPECT_TRUE(changed_.wait_for(lock, 30s, [&] { return peer_ != nullptr; }));
+        MutexLock lock(mutex_);
+        EXPECT_TRUE(changed_.wait_for(lock, 30s, [&]() REQUIRES(mutex_) { return peer_ != nullptr; }));
         return peer_;
     }
     bool wait_for_closed(int count) {
-        std::unique_lock lock(mutex_);
-        return changed_.wait_for(lock, 30s, [&] { return closed_ >= count; });
+        MutexLock lock(mutex_);
+        return changed_.wait_for(lock, 30s, [&]() REQUIRES(mutex_) { return closed_ >= count; });
     }
     static std::shared_ptr<const std::string> text(std::string t) {
         return std::make_shared<const std::string>(std::move(t));
@@ -75,11 +74,11 @@ protected:
                more + "\r\n";
     }
 
-    std::mutex mutex_;
-    std::condition_variable changed_;
-    int closed_ = 0;
+    Mutex mutex_;
+    CondVar changed_;
+    int closed_ GUARDED_BY(mutex_) = 0;
     std::unique_ptr<HttpServer> server_;
-    std::shared_ptr<StreamPeer> peer_;  // goes before its server
+    std::shared_ptr<StreamPeer> peer_ GUARDED_BY(mutex_);  // goes before its server
 };
 
 TEST_F(EventStreamTest, SendsItsHeadThenWhatItIsGivenUntilItIsClosed) {
@@ -109,6 +108,7 @@ TEST_F(EventStreamTest, AHeadAloneIsAnsweredWithoutAStream) {
     const std::string all = client.rest();
     EXPECT_TRUE(all.starts_with("HTTP/1.1 200 OK\r\n")) << all;
     EXPECT_TRUE(all.ends_with("\r\n\r\n"));
+    MutexLock lock(mutex_);
     EXPECT_EQ(peer_, nullptr);
 }
 
@@ -139,6 +139,7 @@ TEST_F(EventStreamTest, AServerThatStopsEndsItsStreams) {
     client.until("hello\n\n");
     server_->stop(30s);
     EXPECT_EQ(client.rest(), "");
+    MutexLock lock(mutex_);
     EXPECT_EQ(closed_, 1);
 }
 
@@ -148,6 +149,7 @@ TEST_F(EventStreamTest, AServerThatStopsTellsTheOwnersOfWebSocketsWhoseClientsDo
     client.until("\r\n\r\n");
     peer();
     server_->stop(0s);
+    MutexLock lock(mutex_);
     EXPECT_EQ(closed_, 1);
 }
 

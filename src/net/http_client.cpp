@@ -7,12 +7,12 @@
 #include <atomic>
 #include <csignal>
 #include <deque>
-#include <mutex>
 #include <set>
 #include <thread>
 #include <unordered_map>
 
 #include "base/log.hpp"
+#include "base/mutex.hpp"
 #include "net/detail/curl_multi.hpp"
 #include "net/detail/host_slots.hpp"
 #include "net/detail/name_lookup.hpp"
@@ -95,7 +95,7 @@ public:
 
     void start(HttpRequest request, Done done) override {
         {
-            std::lock_guard lock(mutex_);
+            MutexLock lock(mutex_);
             incoming_.push_back({std::move(request), std::move(done), std::chrono::steady_clock::now()});
             if (std::exchange(woken_, true)) return;
         }
@@ -112,7 +112,7 @@ private:
         std::deque<Pending> taken;
         while (true) {
             {
-                std::lock_guard lock(mutex_);
+                MutexLock lock(mutex_);
                 taken.swap(incoming_);
                 woken_ = false;
             }
@@ -276,9 +276,9 @@ private:
 
     const HttpClientOptions options_;
     Poller poller_;
-    std::mutex mutex_;
-    std::deque<Pending> incoming_;  // under mutex_, as is woken_
-    bool woken_ = false;
+    Mutex mutex_;
+    std::deque<Pending> incoming_ GUARDED_BY(mutex_);
+    bool woken_ GUARDED_BY(mutex_) = false;
     std::atomic<bool> stopping_ = false;
     // All below is the thread's own.
     NameLookup names_;

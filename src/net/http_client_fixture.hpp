@@ -3,13 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <condition_variable>
 #include <future>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
+#include "base/mutex.hpp"
 #include "net/http_client.hpp"
 #include "net/server_fixture.hpp"
 
@@ -20,26 +19,27 @@ class Results {
 public:
     HttpClient::Done one() {
         return [this](HttpResult result) {
-            std::lock_guard lock(mutex_);
+            MutexLock lock(mutex_);
             results_.push_back(std::move(result));
             came_.notify_all();
         };
     }
     // The results so far, as soon as there are `count`; fewer where they do not come within a minute.
     std::vector<HttpResult> wait_for(std::size_t count) {
-        std::unique_lock lock(mutex_);
-        came_.wait_for(lock, std::chrono::seconds{60}, [&] { return results_.size() >= count; });
+        MutexLock lock(mutex_);
+        came_.wait_for(lock, std::chrono::seconds{60},
+                       [&]() REQUIRES(mutex_) { return results_.size() >= count; });
         return results_;
     }
     std::size_t size() {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         return results_.size();
     }
 
 private:
-    std::mutex mutex_;
-    std::condition_variable came_;
-    std::vector<HttpResult> results_;
+    Mutex mutex_;
+    CondVar came_;
+    std::vector<HttpResult> results_ GUARDED_BY(mutex_);
 };
 
 inline HttpResult send_by(HttpClient& client, HttpRequest request) {

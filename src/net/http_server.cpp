@@ -75,7 +75,7 @@ void Worker::add(std::shared_ptr<Connection> connection) {
 void Worker::remove(const std::shared_ptr<Connection>& connection) {
     if (connections_.erase(connection) == 0) return;
     if (core_.connections.fetch_sub(1) == 1) {
-        std::lock_guard lock(core_.mutex);
+        MutexLock lock(core_.mutex);
         core_.emptied.notify_all();
     }
 }
@@ -177,7 +177,7 @@ public:
         });
         for (auto& worker : workers_) asio::post(worker->context(), [w = worker.get()] { w->begin_stop(); });
         {
-            std::unique_lock lock(core_.mutex);
+            MutexLock lock(core_.mutex);
             core_.emptied.wait_for(lock, grace, [&] { return core_.connections.load() == 0; });
         }
         for (auto& worker : workers_) {

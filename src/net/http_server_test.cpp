@@ -4,9 +4,9 @@
 
 #include <atomic>
 #include <future>
-#include <mutex>
 #include <thread>
 
+#include "base/mutex.hpp"
 #include "net/event_loop.hpp"
 #include "net/ws_client.hpp"
 #include "support/raw_client.hpp"
@@ -29,7 +29,7 @@ protected:
             options,
             [this](ServerRequest&& request, HttpServer::Respond respond) {
                 if (request.path == "/later") {
-                    std::lock_guard lock(mutex_);
+                    MutexLock lock(mutex_);
                     later_.push_back(std::move(respond));
                 } else if (request.path == "/throw") {
                     throw std::runtime_error("oh");
@@ -50,9 +50,20 @@ protected:
         c.end();
         return c.rest();
     }
+    void wait_for_later() {
+        while (true) {
+            MutexLock lock(mutex_);
+            if (!later_.empty()) return;
+        }
+    }
+    void answer_later(ServerResponse response) {
+        MutexLock lock(mutex_);
+        later_.back()(std::move(response));
+        later_.clear();
+    }
 
-    std::mutex mutex_;
-    std::vector<HttpServer::Respond> later_;
+    Mutex mutex_;
+    std::vector<HttpServer::Respond> later_ GUARDED_BY(mutex_);
     std::unique_ptr<HttpServer> server_;
 };
 
@@ -145,13 +156,8 @@ TEST_F(HttpServerTest, AnswersMayComeLaterFromAnotherThreadOrNever) {
     RawClient c(server_->port());
     c.put("GET /later HTTP/1.1\r\nHost: h\r\n\r\n");
     std::thread([this] {
-        while (true) {
-            std::lock_guard lock(mutex_);
-            if (later_.empty()) continue;
-            later_.back()({.status = 202, .content_type = "text/plain", .body = "late"});
-            later_.clear();
-            return;
-        }
+        wait_for_later();
+        answer_later({.status = 202, .content_type = "text/plain", .body = "late"});
     }).join();
     EXPECT_EQ(status_of(c.answer()), "202");
     c.put("GET /drop HTTP/1.1\r\nHost: h\r\n\r\n");
@@ -161,27 +167,18 @@ TEST_F(HttpServerTest, AnswersMayComeLaterFromAnotherThreadOrNever) {
     {
         RawClient gone(server_->port());
         gone.put("GET /later HTTP/1.1\r\nHost: h\r\n\r\n");
-        while (true) {
-            std::lock_guard lock(mutex_);
-            if (!later_.empty()) break;
-        }
+        wait_for_later();
     }
-    std::lock_guard lock(mutex_);
-    later_.back()({.status = 202});
-    later_.clear();
+    answer_later({.status = 202});
 }
 
 TEST_F(HttpServerTest, AnAnswerThatComesAfterTheServersEndIsHarmless) {
     serve();
     RawClient c(server_->port());
     c.put("GET /later HTTP/1.1\r\nHost: h\r\n\r\n");
-    while (true) {
-        std::lock_guard lock(mutex_);
-        if (!later_.empty()) break;
-    }
+    wait_for_later();
     server_.reset();
-    later_.back()({.status = 200});
-    later_.clear();
+    answer_later({.status = 200});
     EXPECT_EQ(c.rest(), "");
 }
 
@@ -189,13 +186,10 @@ TEST_F(HttpServerTest, StoppingLetsARequestEnd) {
     serve();
     RawClient c(server_->port());
     c.put("GET /later HTTP/1.1\r\nHost: h\r\n\r\n");
-    while (true) {
-        std::lock_guard lock(mutex_);
-        if (!later_.empty()) break;
-    }
+    wait_for_later();
     std::thread stopper([this] { server_->stop(30s); });
     std::this_thread::sleep_for(50ms);
-    later_.back()({.status = 200, .content_type = "text/plain", .body = "done"});
+    answer_later({.status = 200, .content_type = "text/plain", .body = "done"});
     EXPECT_TRUE(c.rest().ends_with("done"));
     stopper.join();
 }

@@ -35,14 +35,14 @@ OwnAddresses::OwnAddresses(Read read, const Clock& clock, Duration refresh)
 
 bool OwnAddresses::contains(const IpAddress& address) {
     refresh_if_due();
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     return std::binary_search(addresses_.begin(), addresses_.end(), address);
 }
 
 void OwnAddresses::refresh_if_due() {
     const MonoTime now = clock_.mono();
     {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         if (now - read_at_ < refresh_) return;
         // This thread reads; the others go on with the last list meanwhile.
         read_at_ = now;
@@ -54,7 +54,7 @@ void OwnAddresses::refresh_if_due() {
         return;
     }
     std::sort(addresses->begin(), addresses->end());
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     addresses_ = std::move(*addresses);
 }
 

@@ -2,10 +2,10 @@
 
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/mutex.hpp"
 #include "base/result.hpp"
 #include "net/ip_address.hpp"
 
@@ -38,9 +38,9 @@ private:
     const Read read_;
     const Clock& clock_;
     const Duration refresh_;
-    std::mutex mutex_;
-    MonoTime read_at_;                  // under mutex_, as is addresses_
-    std::vector<IpAddress> addresses_;  // sorted
+    Mutex mutex_;
+    MonoTime read_at_ GUARDED_BY(mutex_);
+    std::vector<IpAddress> addresses_ GUARDED_BY(mutex_);  // sorted
 };
 
 }  // namespace pricewire::net

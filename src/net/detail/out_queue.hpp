@@ -3,9 +3,10 @@
 #include <atomic>
 #include <deque>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <utility>
+
+#include "base/mutex.hpp"
 
 namespace pricewire::net::detail {
 
@@ -21,7 +22,7 @@ public:
     // Any thread. True where the worker has to be woken.
     bool add(Item item) {
         bytes_.fetch_add(item.data->size(), std::memory_order_relaxed);
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         incoming_.push_back(std::move(item));
         return !std::exchange(woken_, true);
     }
@@ -29,7 +30,7 @@ public:
 
     // The worker's thread: everything added so far, oldest first.
     std::deque<Item>& take() {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         for (Item& item : incoming_) outgoing_.push_back(std::move(item));
         incoming_.clear();
         woken_ = false;
@@ -44,9 +45,9 @@ public:
     }
 
 private:
-    std::mutex mutex_;
-    std::deque<Item> incoming_;  // under mutex_, as is woken_
-    bool woken_ = false;
+    Mutex mutex_;
+    std::deque<Item> incoming_ GUARDED_BY(mutex_);
+    bool woken_ GUARDED_BY(mutex_) = false;
     std::deque<Item> outgoing_;
     std::atomic<std::size_t> bytes_ = 0;
 };

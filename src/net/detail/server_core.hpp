@@ -8,11 +8,10 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/http/message.hpp>
 #include <boost/beast/http/string_body.hpp>
-#include <condition_variable>
-#include <mutex>
 #include <thread>
 #include <unordered_set>
 
+#include "base/mutex.hpp"
 #include "net/detail/ws_stream.hpp"
 #include "net/http_server.hpp"
 
@@ -32,19 +31,19 @@ public:
     explicit Gate(boost::asio::io_context& context) : context_(&context) {}
     template <typename F>
     void post(F task) {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         if (context_ != nullptr) boost::asio::post(*context_, std::move(task));
     }
     void close() {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         context_ = nullptr;
     }
     void set_thread(std::thread::id id) { thread_ = id; }
     bool on_own_thread() const { return std::this_thread::get_id() == thread_.load(); }
 
 private:
-    std::mutex mutex_;
-    boost::asio::io_context* context_;
+    Mutex mutex_;
+    boost::asio::io_context* context_ GUARDED_BY(mutex_);
     std::atomic<std::thread::id> thread_{};
 };
 
@@ -63,8 +62,8 @@ struct ServerCore {
     HttpServer::Handler handler;
     HttpServer::UpgradeHandler upgrade;
     std::atomic<std::size_t> connections = 0;
-    std::mutex mutex;
-    std::condition_variable emptied;  // connections fell to zero
+    Mutex mutex;
+    CondVar emptied;  // connections fell to zero
 
     ServerResponse error(int status, std::string_view detail) const;
 };
