@@ -5,6 +5,7 @@
 
 #include "api/api_fixture.hpp"
 #include "api/embedded.hpp"
+#include "base/mutex.hpp"
 #include "fakes/log_capture.hpp"
 
 namespace pricewire::api {
@@ -272,11 +273,14 @@ TEST(ApiErrorResponse, HasTheApisShape) {
 }
 
 TEST_F(CommonTest, EveryAnswerIsToldOfByItsRoute) {
-    std::mutex mutex;
-    std::vector<std::string> told;
+    struct {
+        Mutex mutex;
+        std::vector<std::string> requests GUARDED_BY(mutex);
+    } told;
     answered_ = [&](const AnsweredRequest& r) {
-        std::lock_guard lock(mutex);
-        told.push_back(std::string(r.route) + " " + std::string(r.method) + " " + std::to_string(r.status));
+        MutexLock lock(told.mutex);
+        told.requests.push_back(std::string(r.route) + " " + std::string(r.method) + " " +
+                                std::to_string(r.status));
         EXPECT_GE(r.took, Duration::zero());
     };
     call("GET", "/health/live");
@@ -284,8 +288,9 @@ TEST_F(CommonTest, EveryAnswerIsToldOfByItsRoute) {
     call("GET", "/api/v1/nothing/here");
     call("DELETE", "/api/v1/rates");
     call("GET", "/health");
-    EXPECT_EQ(told, (std::vector<std::string>{"live GET 200", "show_alert GET 401", "none GET 404",
-                                              "none DELETE 405", "health GET 200"}));
+    MutexLock lock(told.mutex);
+    EXPECT_EQ(told.requests, (std::vector<std::string>{"live GET 200", "show_alert GET 401", "none GET 404",
+                                                       "none DELETE 405", "health GET 200"}));
 }
 
 }  // namespace

@@ -11,49 +11,51 @@
 namespace pricewire::api {
 
 HealthProbe::HealthProbe(std::vector<HealthDependency> dependencies, Duration timeout, Changes changes)
-    : timeout_(timeout), changes_(changes), pingers_(dependencies.size()) {
-    for (std::size_t i = 0; i < pingers_.size(); ++i) {
-        Pinger& pinger = pingers_[i];
-        pinger.dependency = std::move(dependencies[i]);
-        pinger.thread = std::thread([this, &pinger] { run_pinger(pinger); });
-    }
+    : timeout_(timeout),
+      changes_(changes),
+      dependencies_(std::move(dependencies)),
+      pingers_(dependencies_.size()) {
+    for (std::size_t i = 0; i < dependencies_.size(); ++i)
+        pinger_threads_.emplace_back([this, i] { run_pinger(i); });
     thread_ = std::thread([this] { run_probes(); });
 }
 
 HealthProbe::~HealthProbe() {
     {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         stopping_ = true;
     }
     asked_.notify_all();
     wanted_.notify_all();
     answered_.notify_all();
     thread_.join();
-    for (Pinger& p : pingers_) p.thread.join();
+    for (std::thread& t : pinger_threads_) t.join();
 }
 
 void HealthProbe::check(Done done) {
     {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         waiting_.push_back(std::move(done));
     }
     asked_.notify_one();
 }
 
-void HealthProbe::run_pinger(Pinger& pinger) {
-    std::unique_lock lock(mutex_);
+void HealthProbe::run_pinger(std::size_t i) {
+    const HealthDependency& dependency = dependencies_[i];
+    MutexLock lock(mutex_);
+    Pinger& pinger = pingers_[i];
     while (true) {
-        wanted_.wait(lock, [&] { return stopping_ || pinger.wanted > pinger.answered; });
+        wanted_.wait(lock, [&]() REQUIRES(mutex_) { return stopping_ || pinger.wanted > pinger.answered; });
         if (stopping_) return;
         const std::uint64_t probe = pinger.wanted;
         const MonoTime begun = std::chrono::steady_clock::now();
         pinger.busy = true;
         pinger.busy_since = begun;
         lock.unlock();
-        PingResult result{pinger.dependency.name, pinger.dependency.needed, true, std::nullopt, {}};
+        PingResult result{dependency.name, dependency.needed, true, std::nullopt, {}};
         std::string reason;
         try {
-            pinger.dependency.ping();
+            dependency.ping();
         } catch (const std::exception& e) {
             result.up = false;
             // The reason may name hosts and files, which are the operator's business: it goes to the log.
@@ -74,14 +76,14 @@ void HealthProbe::run_pinger(Pinger& pinger) {
 void HealthProbe::run_probes() {
     while (true) {
         {
-            std::unique_lock lock(mutex_);
-            asked_.wait(lock, [&] { return stopping_ || !waiting_.empty(); });
+            MutexLock lock(mutex_);
+            asked_.wait(lock, [&]() REQUIRES(mutex_) { return stopping_ || !waiting_.empty(); });
             if (stopping_) return;
         }
         const std::vector<PingResult> results = collect();
         std::vector<Done> answers;
         {
-            std::lock_guard lock(mutex_);
+            MutexLock lock(mutex_);
             if (stopping_) return;
             answers.swap(waiting_);
         }
@@ -90,25 +92,27 @@ void HealthProbe::run_probes() {
 }
 
 std::vector<PingResult> HealthProbe::collect() {
-    std::unique_lock lock(mutex_);
+    MutexLock lock(mutex_);
     ++probe_;
     for (Pinger& p : pingers_) p.wanted = probe_;
     wanted_.notify_all();
     const MonoTime deadline = std::chrono::steady_clock::now() + timeout_;
     // One that has hung for longer than the limit already is not waited for again.
-    const auto decided = [&](const Pinger& p) {
+    const auto decided = [&](const Pinger& p) REQUIRES(mutex_) {
         return p.answered == probe_ ||
                (p.busy && p.busy_since + timeout_ <= std::chrono::steady_clock::now());
     };
-    answered_.wait_until(lock, deadline,
-                         [&] { return stopping_ || std::all_of(pingers_.begin(), pingers_.end(), decided); });
+    answered_.wait_until(lock, deadline, [&]() REQUIRES(mutex_) {
+        return stopping_ || std::all_of(pingers_.begin(), pingers_.end(), decided);
+    });
     std::vector<PingResult> out;
-    for (Pinger& p : pingers_) {
+    for (std::size_t i = 0; i < pingers_.size(); ++i) {
+        Pinger& p = pingers_[i];
         if (p.answered == probe_) {
             out.push_back(p.result);
         } else {
             const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(timeout_).count();
-            out.push_back({p.dependency.name, p.dependency.needed, false, std::nullopt,
+            out.push_back({dependencies_[i].name, dependencies_[i].needed, false, std::nullopt,
                            fmt::format("no answer within {} ms", ms)});
         }
         log_change(p, out.back());

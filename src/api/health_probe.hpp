@@ -1,14 +1,13 @@
 #pragma once
 
-#include <condition_variable>
 #include <functional>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/mutex.hpp"
 
 namespace pricewire::api {
 
@@ -49,31 +48,31 @@ public:
 
 private:
     struct Pinger {
-        HealthDependency dependency;
         std::uint64_t wanted = 0;    // the latest probe that needs it
         std::uint64_t answered = 0;  // the probe that `result` belongs to
         bool busy = false;
         MonoTime busy_since{};
         PingResult result;
         bool was_up = true;  // as last logged
-        std::thread thread;
     };
 
-    void run_pinger(Pinger& pinger);
+    void run_pinger(std::size_t i);
     void run_probes();
     std::vector<PingResult> collect();
-    void log_change(Pinger& pinger, const PingResult& result);
+    void log_change(Pinger& pinger, const PingResult& result) REQUIRES(mutex_);
 
     const Duration timeout_;
     const Changes changes_;
-    std::mutex mutex_;
-    std::condition_variable asked_;     // for the probe's thread
-    std::condition_variable wanted_;    // for the pingers
-    std::condition_variable answered_;  // for the probe's thread
-    std::vector<Done> waiting_;
-    std::uint64_t probe_ = 0;
-    bool stopping_ = false;
-    std::vector<Pinger> pingers_;
+    const std::vector<HealthDependency> dependencies_;
+    Mutex mutex_;
+    CondVar asked_;     // for the probe's thread
+    CondVar wanted_;    // for the pingers
+    CondVar answered_;  // for the probe's thread
+    std::vector<Done> waiting_ GUARDED_BY(mutex_);
+    std::uint64_t probe_ GUARDED_BY(mutex_) = 0;
+    bool stopping_ GUARDED_BY(mutex_) = false;
+    std::vector<Pinger> pingers_ GUARDED_BY(mutex_);  // one a dependency, in their order
+    std::vector<std::thread> pinger_threads_;
     std::thread thread_;
 };
 

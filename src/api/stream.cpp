@@ -5,13 +5,13 @@
 #include <algorithm>
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
-#include <mutex>
 #include <utility>
 
 #include "api/bodies.hpp"
 #include "api/handlers.hpp"
 #include "api/http_lists.hpp"
 #include "api/query_string.hpp"
+#include "base/mutex.hpp"
 
 namespace pricewire::api {
 namespace {
@@ -91,7 +91,7 @@ public:
         }
         auto command = parse_stream_command(text, tickers_);
         if (!command) return end(400, command.error(), closed_bad_message);
-        std::unique_lock lock(mutex_);
+        MutexLock lock(mutex_);
         if (state_ == State::waiting && command->kind != StreamCommand::Kind::auth) {
             lock.unlock();
             return end(401, "The first message should be {\"type\":\"auth\",\"api_key\":…}",
@@ -118,14 +118,14 @@ public:
     }
 
     void on_close() {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         if (state_ == State::open) live_.remove(client_);
         state_ = State::closed;
         peer_.reset();
     }
 
     void open(const User& user, const Sha256& key_hash) override {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         if (state_ != State::asked) return;
         state_ = State::open;
         client_ = live_.add({.peer = peer_,
@@ -148,7 +148,7 @@ private:
 
     void present(std::string key) {
         {
-            std::lock_guard lock(mutex_);
+            MutexLock lock(mutex_);
             if (state_ != State::waiting) return;
             state_ = State::asked;
         }
@@ -160,7 +160,7 @@ private:
     }
 
     void send_and_close(std::string message, std::uint16_t code) {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         if (!peer_) return;
         peer_->send_text(std::move(message));
         peer_->close(code, {});
@@ -184,12 +184,12 @@ private:
     int commands_ = 0;
 
     // A key is looked at on other threads.
-    std::mutex mutex_;
-    std::shared_ptr<net::WsPeer> peer_;  // until it is closed, as it holds this
-    State state_ = State::waiting;
-    live::Live::ClientId client_ = 0;
-    std::optional<std::vector<Ticker>> wanted_;
-    std::optional<std::string> last_event_id_;
+    Mutex mutex_;
+    std::shared_ptr<net::WsPeer> peer_ GUARDED_BY(mutex_);  // until it is closed, as it holds this
+    State state_ GUARDED_BY(mutex_) = State::waiting;
+    live::Live::ClientId client_ GUARDED_BY(mutex_) = 0;
+    std::optional<std::vector<Ticker>> wanted_ GUARDED_BY(mutex_);
+    std::optional<std::string> last_event_id_ GUARDED_BY(mutex_);
 };
 
 }  // namespace

@@ -11,7 +11,7 @@ WorkerPool::WorkerPool(int threads, std::size_t queue_capacity) : capacity_(queu
 
 WorkerPool::~WorkerPool() {
     {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         stopping_ = true;
     }
     filled_.notify_all();
@@ -20,7 +20,7 @@ WorkerPool::~WorkerPool() {
 
 bool WorkerPool::try_post(Task& task) {
     {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         if (stopping_ || queue_.size() >= capacity_) return false;
         queue_.push_back(std::move(task));
     }
@@ -32,8 +32,8 @@ void WorkerPool::work() {
     while (true) {
         Task task;
         {
-            std::unique_lock lock(mutex_);
-            filled_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
+            MutexLock lock(mutex_);
+            filled_.wait(lock, [&]() REQUIRES(mutex_) { return stopping_ || !queue_.empty(); });
             if (stopping_) return;
             task = std::move(queue_.front());
             queue_.pop_front();

@@ -1,12 +1,12 @@
 #pragma once
 
-#include <condition_variable>
 #include <cstddef>
 #include <deque>
 #include <functional>
-#include <mutex>
 #include <thread>
 #include <vector>
+
+#include "base/mutex.hpp"
 
 namespace pricewire::api {
 
@@ -29,10 +29,10 @@ private:
     void work();
 
     const std::size_t capacity_;
-    std::mutex mutex_;
-    std::condition_variable filled_;
-    std::deque<Task> queue_;
-    bool stopping_ = false;
+    Mutex mutex_;
+    CondVar filled_;
+    std::deque<Task> queue_ GUARDED_BY(mutex_);
+    bool stopping_ GUARDED_BY(mutex_) = false;
     std::vector<std::thread> threads_;
 };
 

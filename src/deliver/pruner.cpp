@@ -1,12 +1,11 @@
 #include "deliver/pruner.hpp"
 
-#include <condition_variable>
 #include <exception>
-#include <mutex>
 #include <thread>
 #include <utility>
 
 #include "base/log.hpp"
+#include "base/mutex.hpp"
 
 namespace pricewire::deliver {
 namespace {
@@ -19,11 +18,11 @@ public:
 
     void stop() override {
         {
-            std::lock_guard lock(mutex_);
+            MutexLock lock(mutex_);
             stopping_ = true;
         }
         wake_.notify_all();
-        std::lock_guard lock(join_mutex_);
+        MutexLock lock(join_mutex_);
         if (thread_.joinable()) thread_.join();
     }
 
@@ -50,19 +49,19 @@ private:
 
     // True where it is to stop.
     bool wait(Duration d) {
-        std::unique_lock lock(mutex_);
-        return wake_.wait_for(lock, d, [&] { return stopping_; });
+        MutexLock lock(mutex_);
+        return wake_.wait_for(lock, d, [&]() REQUIRES(mutex_) { return stopping_; });
     }
 
     storage::Deliveries& storage_;
     const Clock& clock_;
     const PrunerOptions options_;
     bool failing_ = false;  // the thread's own
-    std::mutex mutex_;
-    std::condition_variable wake_;
-    bool stopping_ = false;
-    std::mutex join_mutex_;
-    std::thread thread_;
+    Mutex mutex_;
+    CondVar wake_;
+    bool stopping_ GUARDED_BY(mutex_) = false;
+    Mutex join_mutex_;
+    std::thread thread_ GUARDED_BY(join_mutex_);
 };
 
 }  // namespace

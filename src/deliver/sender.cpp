@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <atomic>
 #include <exception>
-#include <mutex>
 #include <optional>
 #include <random>
 #include <span>
@@ -14,6 +13,7 @@
 
 #include "base/log.hpp"
 #include "base/mailbox.hpp"
+#include "base/mutex.hpp"
 
 namespace pricewire::deliver {
 namespace {
@@ -59,7 +59,7 @@ public:
     ~ThreadedSender() override { stop(Duration::zero()); }
 
     void stop(Duration deadline) override {
-        std::lock_guard lock(stop_mutex_);
+        MutexLock lock(stop_mutex_);
         if (!thread_.joinable()) return;
         queue_.consume({});
         inbox_->mailbox.push(StopBy{clock_.mono() + deadline});
@@ -68,7 +68,7 @@ public:
     }
 
     SenderStats stats() const override {
-        std::lock_guard lock(stats_mutex_);
+        MutexLock lock(stats_mutex_);
         return stats_;
     }
 
@@ -123,7 +123,7 @@ private:
     }
 
     void publish_stats() {
-        std::lock_guard lock(stats_mutex_);
+        MutexLock lock(stats_mutex_);
         stats_ = dispatcher_->stats();
     }
 
@@ -133,10 +133,10 @@ private:
     std::unique_ptr<Dispatcher> dispatcher_;
     bool failing_ = false;
 
-    mutable std::mutex stats_mutex_;
-    SenderStats stats_;
-    std::mutex stop_mutex_;
-    std::thread thread_;
+    mutable Mutex stats_mutex_;
+    SenderStats stats_ GUARDED_BY(stats_mutex_);
+    Mutex stop_mutex_;
+    std::thread thread_ GUARDED_BY(stop_mutex_);
 };
 
 }  // namespace

@@ -4,10 +4,10 @@
 #include <algorithm>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
+#include "base/mutex.hpp"
 #include "deliver/sender.hpp"
 #include "fakes/fake_secret_box.hpp"
 #include "fakes/log_capture.hpp"
@@ -61,7 +61,7 @@ protected:
         options.threads = 1;
         auto server = net::create_http_server(
             options, [this, status, to = receiver.get()](net::ServerRequest&& r, auto respond) {
-                std::lock_guard lock(mutex_);
+                MutexLock lock(mutex_);
                 const auto value = [&](std::string_view name) {
                     const std::string* h = r.header(name);
                     return h == nullptr ? std::string() : *h;
@@ -114,9 +114,9 @@ protected:
     fakes::MemoryStorage storage_;
     std::unique_ptr<queue::DeliveryQueue> queue_ = queue::create_in_process_queue();
     std::unique_ptr<net::HttpClient> client_ = net::create_http_client();
-    std::mutex mutex_;
-    std::map<std::string, int> received_;
-    int bad_ = 0;
+    Mutex mutex_;
+    std::map<std::string, int> received_ GUARDED_BY(mutex_);
+    int bad_ GUARDED_BY(mutex_) = 0;
 };
 
 TEST_F(SenderSocketTest, EachDeliveryArrivesOnceAndSigned) {
@@ -125,7 +125,7 @@ TEST_F(SenderSocketTest, EachDeliveryArrivesOnceAndSigned) {
     for (int i = 0; i < 10; ++i) queue_->publish(fire(100, server->url()));
     ASSERT_TRUE(ended(DeliveryState::delivered, 1000));
     sender->stop(seconds{30});
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     EXPECT_EQ(received_.size(), 1000U);
     EXPECT_TRUE(std::all_of(received_.begin(), received_.end(), [](const auto& r) { return r.second == 1; }));
     EXPECT_EQ(bad_, 0);
@@ -158,7 +158,7 @@ TEST_F(SenderSocketTest, ARedirectIsAFailureAndIsNotFollowed) {
     ASSERT_EQ(attempts.size(), 2U);
     EXPECT_EQ(attempts[0].status, 302);
     EXPECT_EQ(attempts[0].error, "the receiver answered 302, a redirect; redirects are not followed");
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     EXPECT_EQ(received_[tasks[0].delivery_id.to_string()], 2) << "one request an attempt";
 }
 
@@ -173,7 +173,7 @@ TEST_F(SenderSocketTest, ANameThatLeadsToAForbiddenAddressIsRefusedAtConnect) {
     const auto attempts = storage_.attempts_of(tasks[0].delivery_id);
     EXPECT_NE(attempts[0].error.find("loopback"), std::string::npos) << attempts[0].error;
     EXPECT_FALSE(attempts[0].status);
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     EXPECT_TRUE(received_.empty());
 }
 

@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
-#include <condition_variable>
 #include <exception>
-#include <mutex>
 #include <optional>
 #include <random>
 #include <span>
@@ -15,6 +13,7 @@
 
 #include "base/log.hpp"
 #include "base/mailbox.hpp"
+#include "base/mutex.hpp"
 #include "outbox/firing_log.hpp"
 
 namespace pricewire::outbox {
@@ -39,7 +38,7 @@ public:
 
     std::size_t stop(Duration deadline) override {
         {
-            std::lock_guard lock(stop_mutex_);
+            MutexLock lock(stop_mutex_);
             if (!stop_by_) stop_by_ = std::chrono::steady_clock::now() + deadline;
         }
         stopping_.notify_all();
@@ -131,9 +130,9 @@ private:
     // Waits before the next try; false when the stop's deadline has passed.
     bool wait(Duration pause) {
         using std::chrono::steady_clock;
-        std::unique_lock lock(stop_mutex_);
+        MutexLock lock(stop_mutex_);
         const auto until = steady_clock::now() + pause;
-        stopping_.wait_until(lock, until, [&] { return stop_by_.has_value(); });
+        stopping_.wait_until(lock, until, [&]() REQUIRES(stop_mutex_) { return stop_by_.has_value(); });
         if (!stop_by_) return true;
         // Once stopping, tries come close together: the time that is left should not be spent waiting.
         const auto soon = steady_clock::now() + std::chrono::milliseconds{50};
@@ -151,9 +150,9 @@ private:
     std::atomic<std::uint64_t> written_ = 0;
     std::atomic<std::uint64_t> commits_ = 0;
 
-    std::mutex stop_mutex_;
-    std::condition_variable stopping_;
-    std::optional<MonoTime> stop_by_;
+    Mutex stop_mutex_;
+    CondVar stopping_;
+    std::optional<MonoTime> stop_by_ GUARDED_BY(stop_mutex_);
 
     Rng rng_{std::random_device{}()};
     bool queue_failing_ = false;

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/mutex.hpp"
 #include "fakes/log_capture.hpp"
 #include "fakes/memory_storage.hpp"
 #include "queue/in_process/in_process_queue.hpp"
@@ -23,7 +24,7 @@ protected:
     void SetUp() override {
         ASSERT_TRUE(storage_.create_user({{user_, "a@example.com", true, now_}, {}, "whsec_AAAA"}));
         queue_->consume([this](std::span<const queue::QueuedTask> tasks) {
-            std::lock_guard lock(mutex_);
+            MutexLock lock(mutex_);
             for (const queue::QueuedTask& t : tasks) published_.push_back(t.task);
         });
     }
@@ -43,9 +44,9 @@ protected:
         }
         return g;
     }
-    std::size_t published() {
-        std::lock_guard lock(mutex_);
-        return published_.size();
+    std::vector<DeliveryTask> published() {
+        MutexLock lock(mutex_);
+        return published_;
     }
     std::size_t written() { return storage_.count(DeliveryState::pending); }
 
@@ -54,8 +55,8 @@ protected:
     int targets_ = 0;
     fakes::MemoryStorage storage_;
     std::unique_ptr<queue::DeliveryQueue> queue_ = queue::create_in_process_queue();
-    std::mutex mutex_;
-    std::vector<DeliveryTask> published_;
+    Mutex mutex_;
+    std::vector<DeliveryTask> published_ GUARDED_BY(mutex_);
 };
 
 TEST_F(OutboxTest, WritesFiringsAndThenTellsTheQueue) {
@@ -66,8 +67,8 @@ TEST_F(OutboxTest, WritesFiringsAndThenTellsTheQueue) {
     EXPECT_EQ(written(), 5U);
     EXPECT_EQ(outbox->written(), 5U);
     EXPECT_EQ(outbox->pending(), 0U);
-    EXPECT_EQ(published(), 5U);
-    EXPECT_EQ(published_[0].attempt, 1);
+    ASSERT_EQ(published().size(), 5U);
+    EXPECT_EQ(published()[0].attempt, 1);
 }
 
 TEST_F(OutboxTest, TellsTheQueueNothingOfAnAlertThatIsGone) {
@@ -78,8 +79,8 @@ TEST_F(OutboxTest, TellsTheQueueNothingOfAnAlertThatIsGone) {
     outbox->push(g);
     outbox->push(g);
     outbox->stop(seconds{30});
-    ASSERT_EQ(published(), 1U);
-    EXPECT_EQ(published_[0].delivery_id, kept);
+    ASSERT_EQ(published().size(), 1U);
+    EXPECT_EQ(published()[0].delivery_id, kept);
 }
 
 TEST_F(OutboxTest, TellsOfEachAlertThatFiredWithItsDelivery) {
@@ -125,11 +126,11 @@ TEST_F(OutboxTest, KeepsFiringsWhileTheDatabaseIsAwayAndSaysSoOnce) {
     for (FiringGroup& g : groups) outbox->push(std::move(g));
     ASSERT_TRUE(storage_.wait_until([&] { return storage_.calls("fire") >= 5; }));
     EXPECT_EQ(outbox->pending(), 40U);
-    EXPECT_EQ(published(), 0U);
+    EXPECT_EQ(published().size(), 0U);
     storage_.heal();
     ASSERT_TRUE(storage_.wait_until([&] { return outbox->pending() == 0; }));
     EXPECT_EQ(written(), 40U);
-    EXPECT_EQ(published(), 40U);
+    EXPECT_EQ(published().size(), 40U);
     EXPECT_EQ(log.count("firings cannot be written; they are kept"), 1U);
     EXPECT_EQ(log.count("disk full"), 1U);
     EXPECT_EQ(log.count("firings are being written again"), 1U);
@@ -174,7 +175,7 @@ TEST_F(OutboxTest, ALostAnswerFiresNothingTwice) {
     EXPECT_EQ(outbox->stop(seconds{30}), 0U);
     EXPECT_EQ(storage_.calls("fire"), 2);
     EXPECT_EQ(storage_.all_deliveries().size(), 4U);
-    EXPECT_EQ(published(), 0U) << "those are for the sender's look into the database";
+    EXPECT_EQ(published().size(), 0U) << "those are for the sender's look into the database";
 }
 
 TEST_F(OutboxTest, StopGivesUpAtItsDeadlineAndSaysWhatThatMeans) {
