@@ -19,7 +19,6 @@ std::unexpected<Error> cannot_have(const Error& why, std::string_view key) {
 
 Result<std::unique_ptr<Front>> Front::listen(const FrontOptions& options, metrics::Registry& metrics) {
     std::unique_ptr<Front> front(new Front(metrics));
-    front->starting_ = "starting";
     front->tells_metrics_ = options.metrics_listen.empty();
     if (!front->tells_metrics_) {
         net::ServerOptions own;
@@ -49,7 +48,7 @@ Result<std::unique_ptr<Front>> Front::listen(const FrontOptions& options, metric
 }
 
 void Front::starting(std::string what) {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     starting_ = std::move(what);
 }
 
@@ -76,10 +75,8 @@ net::WsHandler Front::upgrade(const net::ServerRequest& request, std::shared_ptr
 }
 
 net::ServerResponse Front::still_starting(std::string_view path) {
-    std::unique_lock lock(mutex_);
-    const std::string what = starting_;
-    lock.unlock();
-    return api::starting_response(path, what);
+    MutexLock lock(mutex_);
+    return api::starting_response(path, starting_);
 }
 
 }  // namespace pricewire::app

@@ -2,9 +2,9 @@
 
 #include <atomic>
 #include <memory>
-#include <mutex>
 #include <string>
 
+#include "base/mutex.hpp"
 #include "base/result.hpp"
 #include "metrics/registry.hpp"
 #include "net/http_server.hpp"
@@ -48,8 +48,8 @@ private:
 
     metrics::Registry& metrics_;
     bool tells_metrics_ = true;  // itself
-    std::mutex mutex_;
-    std::string starting_;
+    Mutex mutex_;
+    std::string starting_ GUARDED_BY(mutex_) = "starting";
     net::HttpServer::Handler handler_;
     net::HttpServer::UpgradeHandler upgrade_;
     std::atomic<bool> serving_ = false;

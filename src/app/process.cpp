@@ -2,7 +2,6 @@
 
 #include <atomic>
 #include <cstdio>
-#include <mutex>
 #include <random>
 #include <utility>
 
@@ -19,6 +18,7 @@
 #include "base/backoff.hpp"
 #include "base/instance_lock.hpp"
 #include "base/log.hpp"
+#include "base/mutex.hpp"
 #include "deliver/pruner.hpp"
 #include "deliver/sender.hpp"
 #include "history/bar_writer.hpp"
@@ -99,22 +99,22 @@ private:
         if (!roles_.api && !roles_.checker) return {};
         return {.alert_changed =
                     [this](const AlertChange& change) {
-                        std::lock_guard lock(listeners_mutex_);
+                        MutexLock lock(listeners_mutex_);
                         if (checker_listens_ != nullptr) checker_listens_->on_alert_change(change);
                     },
                 .user_changed =
                     [this](std::optional<Uuid> user) {
-                        std::lock_guard lock(listeners_mutex_);
+                        MutexLock lock(listeners_mutex_);
                         if (api_listens_ != nullptr) api_listens_->on_user_changed(user);
                     },
                 .alerts_unheard =
                     [this] {
-                        std::lock_guard lock(listeners_mutex_);
+                        MutexLock lock(listeners_mutex_);
                         if (checker_listens_ != nullptr) checker_listens_->on_alerts_unheard();
                     },
                 .alerts_missed =
                     [this] {
-                        std::lock_guard lock(listeners_mutex_);
+                        MutexLock lock(listeners_mutex_);
                         if (checker_listens_ != nullptr) checker_listens_->on_alerts_missed();
                     }};
     }
@@ -194,7 +194,7 @@ private:
         outbox_ = outbox::start_outbox(*storage_, *queue_, options);
         instruments_.watch(*outbox_);
         // Changes wait for the mutex until they have their taker: none is lost between the snapshot and it.
-        std::unique_lock lock(listeners_mutex_);
+        MutexLock lock(listeners_mutex_);
         checker_ =
             alert::start_checker({.load = [this](const auto& piece) { storage_->load_active_alerts(piece); },
                                   .fire = [this](FiringGroup group) { outbox_->push(std::move(group)); }},
@@ -239,7 +239,7 @@ private:
                             api_options_of(config_));
         instruments_.watch(*api_);
         {
-            std::lock_guard lock(listeners_mutex_);
+            MutexLock lock(listeners_mutex_);
             api_listens_ = api_.get();
         }
         front_.serve(api_->handler(), api_->upgrade_handler());
@@ -292,7 +292,7 @@ private:
     }
 
     void listen_to_nothing() {
-        std::lock_guard lock(listeners_mutex_);
+        MutexLock lock(listeners_mutex_);
         api_listens_ = nullptr;
         checker_listens_ = nullptr;
     }
@@ -303,7 +303,7 @@ private:
         if (checker_ && !checker_->ready()) checker_->stop();
         front_.stop(5s);
         {
-            std::lock_guard lock(listeners_mutex_);
+            MutexLock lock(listeners_mutex_);
             api_listens_ = nullptr;
         }
         // While the server still stands: a request that is being worked on answers into it.
@@ -336,9 +336,9 @@ private:
     std::optional<int> signal_;
 
     // Who hears of changes in the storage. Set under the mutex, which its thread alone takes later on.
-    std::mutex listeners_mutex_;
-    alert::Checker* checker_listens_ = nullptr;
-    api::Api* api_listens_ = nullptr;
+    Mutex listeners_mutex_;
+    alert::Checker* checker_listens_ GUARDED_BY(listeners_mutex_) = nullptr;
+    api::Api* api_listens_ GUARDED_BY(listeners_mutex_) = nullptr;
 
     // In the order of their making; each uses those above.
     std::unique_ptr<storage::Storage> storage_;

@@ -119,12 +119,9 @@ void Instruments::count_deliveries() {
 
 Instruments::OfRequests Instruments::of(const api::AnsweredRequest& request) {
     const std::tuple key{request.route.data(), method_label(request.method), request.status};
-    {
-        std::shared_lock lock(seen_mutex_);
-        if (const auto found = seen_.find(key); found != seen_.end()) return found->second;
-    }
+    MutexLock lock(seen_mutex_);
+    if (const auto found = seen_.find(key); found != seen_.end()) return found->second;
     const std::string route(request.route);
-    std::unique_lock lock(seen_mutex_);
     return seen_
         .emplace(key, OfRequests{&requests_.Add({{"route", route},
                                                  {"method", std::string(std::get<1>(key))},

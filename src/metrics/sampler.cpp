@@ -23,7 +23,7 @@ Sampler::Sampler(std::vector<api::HealthDependency> dependencies, std::function<
 
 Sampler::~Sampler() {
     {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         stopping_ = true;
     }
     stop_asked_.notify_all();
@@ -32,20 +32,20 @@ Sampler::~Sampler() {
 }
 
 std::vector<api::PingResult> Sampler::last() const {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     return last_;
 }
 
 void Sampler::run() {
-    std::unique_lock lock(mutex_);
+    MutexLock lock(mutex_);
     while (!stopping_) {
         lock.unlock();
         probe_->check([this](const std::vector<api::PingResult>& results) {
-            std::lock_guard done(mutex_);
+            MutexLock done(mutex_);
             last_.assign(results.begin(), results.begin() + static_cast<std::ptrdiff_t>(dependencies_));
         });
         lock.lock();
-        stop_asked_.wait_for(lock, every_, [&] { return stopping_; });
+        stop_asked_.wait_for(lock, every_, [&]() REQUIRES(mutex_) { return stopping_; });
     }
 }
 

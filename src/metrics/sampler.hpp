@@ -1,14 +1,13 @@
 #pragma once
 
-#include <condition_variable>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <thread>
 #include <vector>
 
 #include "api/health_probe.hpp"
 #include "base/clock.hpp"
+#include "base/mutex.hpp"
 
 namespace pricewire::metrics {
 
@@ -33,10 +32,10 @@ private:
 
     const std::size_t dependencies_;
     const Duration every_;
-    mutable std::mutex mutex_;
-    std::condition_variable stop_asked_;
-    bool stopping_ = false;
-    std::vector<api::PingResult> last_;
+    mutable Mutex mutex_;
+    CondVar stop_asked_;
+    bool stopping_ GUARDED_BY(mutex_) = false;
+    std::vector<api::PingResult> last_ GUARDED_BY(mutex_);
     std::unique_ptr<api::HealthProbe> probe_;
     std::thread thread_;
 };
