@@ -2,12 +2,11 @@
 
 #include <gtest/gtest.h>
 
-#include <condition_variable>
 #include <future>
-#include <mutex>
 #include <thread>
 #include <vector>
 
+#include "base/mutex.hpp"
 #include "net/event_loop.hpp"
 #include "net/http_client.hpp"
 #include "net/ws_client.hpp"
@@ -58,9 +57,9 @@ public:
     }
     // Waits for a message that holds `text`; empty after 30 s.
     std::string wait_for(const std::string& text) {
-        std::unique_lock lock(mutex_);
+        MutexLock lock(mutex_);
         std::string found;
-        changed_.wait_for(lock, 30s, [&] {
+        changed_.wait_for(lock, 30s, [&]() REQUIRES(mutex_) {
             for (; read_ < said_.size(); ++read_) {
                 if (said_[read_].find(text) == std::string::npos) continue;
                 found = said_[read_++];
@@ -74,7 +73,7 @@ public:
 private:
     void say(std::string text) {
         {
-            std::lock_guard lock(mutex_);
+            MutexLock lock(mutex_);
             said_.push_back(std::move(text));
         }
         changed_.notify_all();
@@ -82,8 +81,8 @@ private:
 
     std::unique_ptr<net::EventLoop> loop_;
     std::unique_ptr<net::WsClient> socket_;
-    std::mutex mutex_;
-    std::condition_variable changed_;
+    Mutex mutex_;
+    CondVar changed_;
     std::vector<std::string> said_;
     std::size_t read_ = 0;
     std::thread thread_;

@@ -71,13 +71,13 @@ std::string_view to_string(Door door) {
 }
 
 Fault Faults::at(Door door) const {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     const auto found = faults_.find(door);
     return found == faults_.end() ? Fault{Fault::Kind::none, 0, {}} : found->second;
 }
 
 void Faults::set(Door door, Fault fault) {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     faults_[door] = std::move(fault);
 }
 

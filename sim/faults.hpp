@@ -1,11 +1,11 @@
 #pragma once
 
 #include <map>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "base/mutex.hpp"
 #include "base/result.hpp"
 
 namespace pricewire::sim {
@@ -43,8 +43,8 @@ public:
     void set(Door door, Fault fault);
 
 private:
-    mutable std::mutex mutex_;
-    std::map<Door, Fault> faults_;
+    mutable Mutex mutex_;
+    std::map<Door, Fault> faults_ GUARDED_BY(mutex_);
 };
 
 }  // namespace pricewire::sim

@@ -6,10 +6,8 @@
 #include <array>
 #include <atomic>
 #include <charconv>
-#include <condition_variable>
 #include <cstdlib>
 #include <deque>
-#include <mutex>
 #include <optional>
 #include <random>
 #include <thread>
@@ -18,6 +16,7 @@
 
 #include "base/crypto.hpp"
 #include "base/json_writer.hpp"
+#include "base/mutex.hpp"
 #include "net/http_server.hpp"
 
 namespace pricewire::sim {
@@ -43,7 +42,7 @@ public:
     explicit ReceiverImpl(const ReceiverOptions& options) : options_(options), mode_(options.mode) {}
     ~ReceiverImpl() override {
         {
-            std::lock_guard lock(mutex_);
+            MutexLock lock(mutex_);
             stopping_ = true;
         }
         changed_.notify_all();
@@ -69,14 +68,14 @@ public:
 
     std::uint16_t port() const override { return server_->port(); }
     void set_mode(const ReceiverMode& mode) override {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         mode_ = mode;
         seen_in_mode_ = 0;
         held_.clear();
     }
     void add_secret(const std::string& secret) override { (void)add(secret); }
     std::vector<ReceivedDelivery> received() const override {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         return {log_.begin(), log_.end()};
     }
     std::uint64_t total() const override { return total_; }
@@ -93,7 +92,7 @@ private:
         if (!secret.starts_with(prefix)) return fail("a secret starts with whsec_");
         auto key = base64_decode(std::string_view(secret).substr(prefix.size()));
         if (!key) return fail("a secret is whsec_ and base64");
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         keys_.push_back(std::move(*key));
         return {};
     }
@@ -125,7 +124,7 @@ private:
         net::Headers headers;
         std::optional<MonoTime> answer_at;  // empty: now
         {
-            std::lock_guard lock(mutex_);
+            MutexLock lock(mutex_);
             delivery.signature_ok = verify(request, delivery.body);
             ++total_;
             ++seen_in_mode_;
@@ -168,13 +167,13 @@ private:
             return;
         }
         {
-            std::lock_guard lock(mutex_);
+            MutexLock lock(mutex_);
             held_.push_back({*answer_at, std::move(respond)});
         }
         changed_.notify_all();
     }
 
-    bool verify(const net::ServerRequest& request, const std::string& body) const {
+    bool verify(const net::ServerRequest& request, const std::string& body) const REQUIRES(mutex_) {
         const std::string timestamp = header_or_empty(request, "webhook-timestamp");
         const std::string signatures = header_or_empty(request, "webhook-signature");
         std::string content = header_or_empty(request, "webhook-id");
@@ -190,7 +189,7 @@ private:
     }
 
     void answer_slowly() {
-        std::unique_lock lock(mutex_);
+        MutexLock lock(mutex_);
         while (!stopping_) {
             const MonoTime now = std::chrono::steady_clock::now();
             if (held_.empty()) {
@@ -227,7 +226,7 @@ private:
     }
 
     net::ServerResponse stats(bool with_log) const {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         JsonWriter w;
         w.begin_object().field("total", total_.load()).field("unique", ids_.size());
         w.field("duplicates", duplicates_).field("bad_signatures", bad_signatures_);
@@ -245,18 +244,18 @@ private:
     }
 
     const ReceiverOptions options_;
-    mutable std::mutex mutex_;  // everything below, apart from the atomic and the server
-    std::condition_variable changed_;
-    ReceiverMode mode_;
-    std::int64_t seen_in_mode_ = 0;
-    std::vector<std::vector<std::uint8_t>> keys_;
-    std::deque<Slow> held_;
-    std::deque<ReceivedDelivery> log_;
-    std::unordered_set<std::string> ids_;
-    std::uint64_t duplicates_ = 0;
-    std::uint64_t bad_signatures_ = 0;
-    std::mt19937_64 rng_{1};
-    bool stopping_ = false;
+    mutable Mutex mutex_;
+    CondVar changed_;
+    ReceiverMode mode_ GUARDED_BY(mutex_);
+    std::int64_t seen_in_mode_ GUARDED_BY(mutex_) = 0;
+    std::vector<std::vector<std::uint8_t>> keys_ GUARDED_BY(mutex_);
+    std::deque<Slow> held_ GUARDED_BY(mutex_);
+    std::deque<ReceivedDelivery> log_ GUARDED_BY(mutex_);
+    std::unordered_set<std::string> ids_ GUARDED_BY(mutex_);
+    std::uint64_t duplicates_ GUARDED_BY(mutex_) = 0;
+    std::uint64_t bad_signatures_ GUARDED_BY(mutex_) = 0;
+    std::mt19937_64 rng_ GUARDED_BY(mutex_){1};
+    bool stopping_ GUARDED_BY(mutex_) = false;
     std::atomic<std::uint64_t> total_ = 0;
     std::unique_ptr<net::HttpServer> server_;
     std::thread slow_thread_;

@@ -45,7 +45,7 @@ Load::~Load() {
 }
 
 void Load::set_apis(std::vector<std::string> addresses) {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     apis_ = std::move(addresses);
 }
 
@@ -71,7 +71,7 @@ Decimal Load::extreme(int round, bool is_gt) {
 }
 
 void Load::run_round() {
-    std::unique_lock lock(mutex_);
+    MutexLock lock(mutex_);
     const int round = ++round_;
     lock.unlock();
     for (int i = 0; i < alerts_a_round; ++i) {
@@ -91,7 +91,7 @@ void Load::run_round() {
 }
 
 void Load::set_alert(LoadedAlert alert) {
-    std::unique_lock lock(mutex_);
+    MutexLock lock(mutex_);
     const int number = static_cast<int>(alerts_.size());
     alerts_[number] = alert;
     lock.unlock();
@@ -141,7 +141,7 @@ bool Load::shows(const std::string& api, Decimal price) {
 }
 
 void Load::mark_crossed(int round, bool is_gt, MonoTime traded) {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     const MonoTime now = system_clock().mono();
     for (auto it = alerts_.rbegin(); it != alerts_.rend() && it->second.round == round; ++it) {
         const LoadedAlert& alert = it->second;
@@ -151,7 +151,7 @@ void Load::mark_crossed(int round, bool is_gt, MonoTime traded) {
 }
 
 void Load::on_delivery(const sim::ReceivedDelivery& delivery) {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     Receipts& receipts = receipts_[delivery.alert_id];
     receipts.webhook_ids.insert(delivery.webhook_id);
     receipts.bad_signatures += delivery.signature_ok ? 0 : 1;
@@ -161,37 +161,37 @@ void Load::on_delivery(const sim::ReceivedDelivery& delivery) {
 }
 
 void Load::complain(std::string what) {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     complaints_.push_back(std::move(what));
 }
 
 std::string Load::some_api() {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     return apis_.at(++next_api_ % apis_.size());
 }
 
 int Load::rounds() const {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     return round_;
 }
 
 std::map<int, LoadedAlert> Load::alerts() const {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     return alerts_;
 }
 
 std::map<std::string, Receipts> Load::receipts() const {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     return receipts_;
 }
 
 std::vector<std::string> Load::complaints() const {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     return complaints_;
 }
 
 std::set<std::string> Load::outstanding(MonoTime from, MonoTime to) const {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     std::set<std::string> out;
     for (const Crossing& crossing : std::views::reverse(crossings_)) {
         if (crossing.shown < from) break;
@@ -203,7 +203,7 @@ std::set<std::string> Load::outstanding(MonoTime from, MonoTime to) const {
 }
 
 Duration Load::slowest(MonoTime from, MonoTime to, MonoTime origin) const {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     Duration out{};
     for (const Crossing& crossing : std::views::reverse(crossings_)) {
         if (crossing.shown < from) break;

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
@@ -14,6 +13,7 @@
 
 #include "base/clock.hpp"
 #include "base/decimal.hpp"
+#include "base/mutex.hpp"
 #include "sim/receiver.hpp"
 #include "support/blocking_http.hpp"
 #include "support/deployment.hpp"
@@ -92,19 +92,20 @@ private:
     std::atomic<bool> stopping_{false};
     std::thread thread_;
 
-    mutable std::mutex mutex_;  // of all below
-    std::vector<std::string> apis_;
-    std::size_t next_api_ = 0;
-    int round_ = 0;
-    std::map<int, LoadedAlert> alerts_;
-    std::map<std::string, Receipts> receipts_;
+    mutable Mutex mutex_;
+    std::vector<std::string> apis_ GUARDED_BY(mutex_);
+    std::size_t next_api_ GUARDED_BY(mutex_) = 0;
+    int round_ GUARDED_BY(mutex_) = 0;
+    std::map<int, LoadedAlert> alerts_ GUARDED_BY(mutex_);
+    std::map<std::string, Receipts> receipts_ GUARDED_BY(mutex_);
     struct Crossing {
         std::string alert;
         MonoTime traded;  // first
         MonoTime shown;
     };
-    std::vector<Crossing> crossings_;  // by the time they were shown; of alerts to be delivered
-    std::vector<std::string> complaints_;
+    std::vector<Crossing> crossings_
+        GUARDED_BY(mutex_);  // by the time they were shown; of alerts to be delivered
+    std::vector<std::string> complaints_ GUARDED_BY(mutex_);
 };
 
 }  // namespace pricewire::test

@@ -2,12 +2,12 @@
 
 #include <cstddef>
 #include <functional>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "base/mutex.hpp"
 #include "net/http_client.hpp"
 
 namespace pricewire::fakes {
@@ -42,7 +42,7 @@ public:
         std::optional<net::HttpResult> result;
         if (script) result = script(request);
         {
-            std::lock_guard lock(mutex_);
+            MutexLock lock(mutex_);
             seen_.push_back(request);
             if (!result) open_.emplace_back(std::move(request), std::move(done));
         }
@@ -50,23 +50,23 @@ public:
     }
 
     std::size_t open() const {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         return open_.size();
     }
     net::HttpRequest open_request(std::size_t i) const {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         return open_.at(i).first;
     }
     // Every request ever started, in order.
     std::vector<net::HttpRequest> seen() const {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         return seen_;
     }
     // Ends the i-th open request.
     void answer(std::size_t i, net::HttpResult result) {
         Done done;
         {
-            std::lock_guard lock(mutex_);
+            MutexLock lock(mutex_);
             done = std::move(open_.at(i).second);
             open_.erase(open_.begin() + static_cast<std::ptrdiff_t>(i));
         }
@@ -74,9 +74,9 @@ public:
     }
 
 private:
-    mutable std::mutex mutex_;
-    std::vector<std::pair<net::HttpRequest, Done>> open_;
-    std::vector<net::HttpRequest> seen_;
+    mutable Mutex mutex_;
+    std::vector<std::pair<net::HttpRequest, Done>> open_ GUARDED_BY(mutex_);
+    std::vector<net::HttpRequest> seen_ GUARDED_BY(mutex_);
 };
 
 // The value of a header, empty where it is not there.

@@ -2,15 +2,14 @@
 
 #include <algorithm>
 #include <chrono>
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
+#include "base/mutex.hpp"
 #include "net/http_server.hpp"
 
 namespace pricewire::fakes {
@@ -20,14 +19,14 @@ namespace pricewire::fakes {
 class FakePeer : public net::WsPeer {
 public:
     void send(std::shared_ptr<const std::string> data) override {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         sent_.push_back(*data);
         if (!reads_) queued_ += data->size();
         most_queued_ = std::max(most_queued_, queued_);
         changed_.notify_all();
     }
     void close(std::uint16_t code, std::string) override {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         code_ = code;
         changed_.notify_all();
     }
@@ -38,37 +37,38 @@ public:
     void abort() override {}
     using net::WsPeer::close;
     std::size_t queued_bytes() const override {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         return queued_;
     }
 
     void read(bool reads) {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         reads_ = reads;
         if (reads) queued_ = 0;
     }
     bool wait(const std::function<bool(const std::vector<std::string>&, int code)>& holds) const {
-        std::unique_lock lock(mutex_);
-        return changed_.wait_for(lock, std::chrono::seconds{30}, [&] { return holds(sent_, code_); });
+        MutexLock lock(mutex_);
+        return changed_.wait_for(lock, std::chrono::seconds{30},
+                                 [&]() REQUIRES(mutex_) { return holds(sent_, code_); });
     }
     bool wait_for(const std::string& part, std::size_t times = 1) const {
         return wait([&](const auto& sent, int) { return count_in(sent, part) >= times; });
     }
     std::size_t count(const std::string& part) const {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         return count_in(sent_, part);
     }
     std::vector<std::string> sent() const {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         return sent_;
     }
     std::size_t most_queued() const {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         return most_queued_;
     }
     // The last event's id.
     std::string last_id() const {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         std::string out;
         for (const std::string& s : sent_) {
             const std::size_t at = s.find(R"("id":")");
@@ -85,13 +85,13 @@ private:
             sent.begin(), sent.end(), [&](const auto& s) { return s.find(part) != std::string::npos; }));
     }
 
-    mutable std::mutex mutex_;
-    mutable std::condition_variable changed_;
-    std::vector<std::string> sent_;
-    int code_ = 0;
-    bool reads_ = true;
-    std::size_t queued_ = 0;
-    std::size_t most_queued_ = 0;
+    mutable Mutex mutex_;
+    mutable CondVar changed_;
+    std::vector<std::string> sent_ GUARDED_BY(mutex_);
+    int code_ GUARDED_BY(mutex_) = 0;
+    bool reads_ GUARDED_BY(mutex_) = true;
+    std::size_t queued_ GUARDED_BY(mutex_) = 0;
+    std::size_t most_queued_ GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace pricewire::fakes

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <initializer_list>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/log.hpp"
+#include "base/mutex.hpp"
 
 namespace pricewire::fakes {
 
@@ -33,7 +33,7 @@ public:
                     line += '=';
                     line += value;
                 }
-                std::lock_guard lock(mutex_);
+                MutexLock lock(mutex_);
                 lines_.push_back(std::move(line));
             },
             lowest);
@@ -43,7 +43,7 @@ public:
     LogCapture& operator=(const LogCapture&) = delete;
 
     std::vector<std::string> lines() const {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         return lines_;
     }
     std::size_t count(std::string_view part) const {
@@ -53,8 +53,8 @@ public:
     }
 
 private:
-    mutable std::mutex mutex_;
-    std::vector<std::string> lines_;
+    mutable Mutex mutex_;
+    std::vector<std::string> lines_ GUARDED_BY(mutex_);
 };
 
 }  // namespace pricewire::fakes

@@ -10,13 +10,13 @@
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
-#include <mutex>
 #include <sstream>
 #include <thread>
 #include <unordered_map>
 
 #include "base/crypto.hpp"
 #include "base/decimal.hpp"
+#include "base/mutex.hpp"
 #include "report.hpp"
 #include "seed.hpp"
 #include "sim/exchange_sim.hpp"
@@ -142,16 +142,18 @@ void latency(std::size_t waiting, int firings, int per_second, const Shared* sha
     }
     const std::string side = shared != nullptr ? ", four processes" : "";
 
-    std::mutex mutex;
-    std::unordered_map<std::string, Timestamp> sent;  // by the price's digits
-    std::vector<double> milliseconds;
+    struct {
+        Mutex mutex;
+        std::unordered_map<std::string, Timestamp> sent GUARDED_BY(mutex);  // by the price's digits
+        std::vector<double> milliseconds GUARDED_BY(mutex);
+    } seen;
     sim::ReceiverOptions receiver_options;
     receiver_options.keep_log = false;
     receiver_options.on_delivery = [&](const sim::ReceivedDelivery& d) {
         const auto price = test::json_member(d.body, "triggered_price");
-        std::lock_guard lock(mutex);
-        if (const auto found = sent.find(price.value_or("")); found != sent.end()) {
-            milliseconds.push_back(static_cast<double>((d.at - found->second).count()) / 1000);
+        MutexLock lock(seen.mutex);
+        if (const auto found = seen.sent.find(price.value_or("")); found != seen.sent.end()) {
+            seen.milliseconds.push_back(static_cast<double>((d.at - found->second).count()) / 1000);
         }
     };
     const auto receiver = sim::create_receiver(receiver_options).value();
@@ -194,18 +196,22 @@ void latency(std::size_t waiting, int firings, int per_second, const Shared* sha
         std::this_thread::sleep_until(next += std::chrono::microseconds{1'000'000 / per_second});
         const Decimal price = Decimal::from_raw(target_of(i).raw() + Decimal::one_raw / 2000);
         {
-            std::lock_guard lock(mutex);
-            sent[price.to_string()] = system_clock().now();
+            MutexLock lock(seen.mutex);
+            seen.sent[price.to_string()] = system_clock().now();
         }
         sim->trade("BTCUSDT", price);
     }
     const auto give_up = Clock::now() + 30s;
     const auto all_in = [&] {
-        std::lock_guard lock(mutex);
-        return milliseconds.size() >= static_cast<std::size_t>(firings);
+        MutexLock lock(seen.mutex);
+        return seen.milliseconds.size() >= static_cast<std::size_t>(firings);
     };
     while (!all_in() && Clock::now() < give_up) std::this_thread::sleep_for(10ms);
-    std::lock_guard lock(mutex);
+    std::vector<double> milliseconds;
+    {
+        MutexLock lock(seen.mutex);
+        milliseconds = seen.milliseconds;
+    }
     std::sort(milliseconds.begin(), milliseconds.end());
     const auto at = [&](double q) {
         return milliseconds[static_cast<std::size_t>(q * static_cast<double>(milliseconds.size() - 1))];

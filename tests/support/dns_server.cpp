@@ -8,11 +8,11 @@
 #include <algorithm>
 #include <array>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <stdexcept>
 #include <thread>
 
+#include "base/mutex.hpp"
 #include "support/peer_socket.hpp"
 
 namespace pricewire::test {
@@ -137,7 +137,7 @@ struct DnsServer::Impl {
     }
 
     DnsAnswer next(const Question& question) {
-        std::lock_guard lock(mutex);
+        MutexLock lock(mutex);
         ++queries;
         const auto found = names.find(question.name);
         if (found == names.end()) return DnsAnswer::no_such_name();
@@ -149,9 +149,9 @@ struct DnsServer::Impl {
     Descriptor socket;
     std::uint16_t port = 0;
     StopSignal stop;
-    mutable std::mutex mutex;
-    std::int64_t queries = 0;  // under mutex, as is names
-    std::map<std::string, Name> names;
+    mutable Mutex mutex;
+    std::int64_t queries GUARDED_BY(mutex) = 0;
+    std::map<std::string, Name> names GUARDED_BY(mutex);
     std::thread thread;
 };
 
@@ -160,7 +160,7 @@ DnsServer::~DnsServer() = default;
 
 void DnsServer::set(const std::string& name, std::vector<DnsAnswer> answers) {
     if (answers.empty()) throw std::runtime_error("a name without answers: " + name);
-    std::lock_guard lock(impl_->mutex);
+    MutexLock lock(impl_->mutex);
     impl_->names[name] = {.answers = std::move(answers), .asked = {}};
 }
 
@@ -169,12 +169,12 @@ std::string DnsServer::address() const {
 }
 
 std::int64_t DnsServer::queries() const {
-    std::lock_guard lock(impl_->mutex);
+    MutexLock lock(impl_->mutex);
     return impl_->queries;
 }
 
 std::int64_t DnsServer::queries(const std::string& name) const {
-    std::lock_guard lock(impl_->mutex);
+    MutexLock lock(impl_->mutex);
     const auto found = impl_->names.find(name);
     std::int64_t out = 0;
     if (found == impl_->names.end()) return out;

@@ -13,6 +13,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/mutex.hpp"
+
 namespace pricewire::test {
 namespace {
 
@@ -133,18 +135,18 @@ struct Prism::Exchange {
     Answerer answerer;
     std::promise<void> taken;
     std::promise<net::ServerResponse> answered;
-    std::mutex mutex;
-    bool is_taken = false;
-    std::optional<net::ServerResponse> answer;  // as it was made
-    std::string refusal;                        // what the strict one said
+    Mutex mutex;
+    bool is_taken GUARDED_BY(mutex) = false;
+    std::optional<net::ServerResponse> answer GUARDED_BY(mutex);  // as it was made
+    std::string refusal;                                          // what the strict one said
 
     std::string name() const { return method + " " + target; }
     void take() {
-        std::lock_guard lock(mutex);
+        MutexLock lock(mutex);
         if (!std::exchange(is_taken, true)) taken.set_value();
     }
     std::optional<net::ServerResponse> made() {
-        std::lock_guard lock(mutex);
+        MutexLock lock(mutex);
         return answer;
     }
 };
@@ -202,7 +204,7 @@ std::future<net::ServerResponse> Prism::send(net::ServerRequest request, Answere
     auto taken = exchange->taken.get_future();
     auto answered = exchange->answered.get_future();
     {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         exchange->id = std::to_string(++count_);
         open_.emplace(exchange->id, exchange);
     }
@@ -220,8 +222,9 @@ std::future<net::ServerResponse> Prism::send(net::ServerRequest request, Answere
 }
 
 void Prism::wait_until_idle() {
-    std::unique_lock lock(mutex_);
-    if (!idle_.wait_for(lock, 60s, [&] { return open_.empty(); })) ADD_FAILURE() << "prism has not answered";
+    MutexLock lock(mutex_);
+    if (!idle_.wait_for(lock, 60s, [&]() REQUIRES(mutex_) { return open_.empty(); }))
+        ADD_FAILURE() << "prism has not answered";
 }
 
 void Prism::start(const ExchangePtr& exchange, bool strict) {
@@ -256,7 +259,7 @@ void Prism::answer(net::ServerRequest&& forwarded, Respond respond) {
     const std::string* id = forwarded.header("x-pricewire-exchange");
     ExchangePtr exchange;
     {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         if (const auto found = id == nullptr ? open_.end() : open_.find(*id); found != open_.end())
             exchange = found->second;
     }
@@ -269,7 +272,7 @@ void Prism::answer(net::ServerRequest&& forwarded, Respond respond) {
     exchange->answerer(std::move(original),
                        [exchange, r = std::move(respond)](net::ServerResponse made) mutable {
                            {
-                               std::lock_guard lock(exchange->mutex);
+                               MutexLock lock(exchange->mutex);
                                exchange->answer = made;
                            }
                            // Prism reads an answer to its end, which a stream has not: its head is judged.
@@ -339,7 +342,7 @@ void Prism::on_lenient(const ExchangePtr& exchange, net::HttpResult result) {
 void Prism::end(const ExchangePtr& exchange, net::ServerResponse response) {
     exchange->take();
     exchange->answered.set_value(std::move(response));
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     open_.erase(exchange->id);
     if (open_.empty()) idle_.notify_all();
 }

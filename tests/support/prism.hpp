@@ -1,16 +1,15 @@
 #pragma once
 
-#include <condition_variable>
 #include <functional>
 #include <future>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
+#include "base/mutex.hpp"
 #include "net/http_client.hpp"
 #include "net/http_server.hpp"
 
@@ -61,10 +60,10 @@ private:
 
     std::string strict_url_;
     std::string lenient_url_;
-    std::mutex mutex_;
-    std::condition_variable idle_;
-    std::unordered_map<std::string, ExchangePtr> open_;
-    std::uint64_t count_ = 0;
+    Mutex mutex_;
+    CondVar idle_;
+    std::unordered_map<std::string, ExchangePtr> open_ GUARDED_BY(mutex_);
+    std::uint64_t count_ GUARDED_BY(mutex_) = 0;
     std::unique_ptr<net::HttpServer> server_;
     std::unique_ptr<net::HttpClient> client_;
 };

@@ -9,16 +9,15 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <condition_variable>
 #include <deque>
 #include <list>
-#include <mutex>
 #include <stdexcept>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "base/mutex.hpp"
 #include "support/peer_socket.hpp"
 #include "support/servers.hpp"
 
@@ -99,22 +98,21 @@ struct TcpGate::Impl {
     }
 
     ~Impl() {
-        tell([this] { stopping = true; });
+        tell([this]() REQUIRES(mutex) { stopping = true; });
         thread.join();
     }
 
     // Makes a change and waits until the thread has seen it.
-    template <typename Change>
-    void tell(Change change) {
-        std::unique_lock lock(mutex);
+    void tell(const std::function<void()>& change) {
+        MutexLock lock(mutex);
         change();
         const std::uint64_t mine = ++asked;
         eventfd_write(wake.get(), 1);
-        seen.wait(lock, [&] { return done >= mine; });
+        seen.wait(lock, [&]() REQUIRES(mutex) { return done >= mine; });
     }
 
     void run() {
-        std::unique_lock lock(mutex);
+        MutexLock lock(mutex);
         while (true) {
             if (std::exchange(resetting, false) || mode == Mode::cut || stopping) {
                 for (const Pair& pair : pairs) {
@@ -145,7 +143,7 @@ struct TcpGate::Impl {
     }
 
     // What to wait for: wake, listener, then client and server of each pair; and for how long.
-    std::pair<std::vector<pollfd>, int> interests() const {
+    std::pair<std::vector<pollfd>, int> interests() const REQUIRES(mutex) {
         std::vector<pollfd> out{{wake.get(), POLLIN, 0}, {listener.get(), POLLIN, 0}};
         const auto now = MonoClock::now();
         MonoClock::time_point next = now + std::chrono::seconds{1};
@@ -168,7 +166,7 @@ struct TcpGate::Impl {
         return {std::move(out), static_cast<int>(wait)};
     }
 
-    void act_on(const std::vector<pollfd>& ready) {
+    void act_on(const std::vector<pollfd>& ready) REQUIRES(mutex) {
         const auto now = MonoClock::now();
         std::size_t i = 2;
         for (auto pair = pairs.begin(); pair != pairs.end(); i += 2) {
@@ -192,7 +190,7 @@ struct TcpGate::Impl {
         if (ready[1].revents & POLLIN) admit();
     }
 
-    void admit() {
+    void admit() REQUIRES(mutex) {
         Descriptor client(accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
         if (!client) return;
         ++accepted;
@@ -212,17 +210,17 @@ struct TcpGate::Impl {
     const std::uint16_t target;
     const std::uint16_t port;
     const Descriptor wake;
-    mutable std::mutex mutex;  // of all below; not held while the thread waits
-    std::condition_variable seen;
-    std::uint64_t asked = 0;
-    std::uint64_t done = 0;
-    bool stopping = false;
-    bool resetting = false;
-    Mode mode = Mode::passing;
-    std::chrono::milliseconds late{0};
-    std::int64_t accepted = 0;
-    Descriptor listener;
-    std::list<Pair> pairs;
+    mutable Mutex mutex;  // not held while the thread waits
+    CondVar seen;
+    std::uint64_t asked GUARDED_BY(mutex) = 0;
+    std::uint64_t done GUARDED_BY(mutex) = 0;
+    bool stopping GUARDED_BY(mutex) = false;
+    bool resetting GUARDED_BY(mutex) = false;
+    Mode mode GUARDED_BY(mutex) = Mode::passing;
+    std::chrono::milliseconds late GUARDED_BY(mutex){0};
+    std::int64_t accepted GUARDED_BY(mutex) = 0;
+    Descriptor listener GUARDED_BY(mutex);
+    std::list<Pair> pairs GUARDED_BY(mutex);
     std::thread thread;
 };
 
@@ -234,12 +232,12 @@ std::uint16_t TcpGate::port() const {
 }
 
 std::int64_t TcpGate::accepted() const {
-    std::lock_guard lock(impl_->mutex);
+    MutexLock lock(impl_->mutex);
     return impl_->accepted;
 }
 
 std::size_t TcpGate::open() const {
-    std::lock_guard lock(impl_->mutex);
+    MutexLock lock(impl_->mutex);
     return impl_->pairs.size();
 }
 
@@ -248,22 +246,22 @@ void TcpGate::pass() {
 }
 
 void TcpGate::delay(std::chrono::milliseconds delay) {
-    impl_->tell([&] {
+    impl_->tell([&]() REQUIRES(impl_->mutex) {
         impl_->mode = Mode::passing;
         impl_->late = delay;
     });
 }
 
 void TcpGate::half_open() {
-    impl_->tell([&] { impl_->mode = Mode::half_open; });
+    impl_->tell([&]() REQUIRES(impl_->mutex) { impl_->mode = Mode::half_open; });
 }
 
 void TcpGate::cut() {
-    impl_->tell([&] { impl_->mode = Mode::cut; });
+    impl_->tell([&]() REQUIRES(impl_->mutex) { impl_->mode = Mode::cut; });
 }
 
 void TcpGate::reset() {
-    impl_->tell([&] { impl_->resetting = true; });
+    impl_->tell([&]() REQUIRES(impl_->mutex) { impl_->resetting = true; });
 }
 
 }  // namespace pricewire::test
