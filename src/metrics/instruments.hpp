@@ -7,7 +7,6 @@
 #include <map>
 #include <mutex>
 #include <optional>
-#include <shared_mutex>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,6 +16,7 @@
 #include "alert/checker.hpp"
 #include "api/api.hpp"
 #include "base/clock.hpp"
+#include "base/mutex.hpp"
 #include "deliver/sender.hpp"
 #include "domain/alert.hpp"
 #include "domain/delivery.hpp"
@@ -93,11 +93,12 @@ private:
     prometheus::Counter* put_off_ = nullptr;
 
     // By route, method and status, so that a request is counted without building label strings.
-    std::shared_mutex seen_mutex_;
-    std::map<std::tuple<const char*, std::string_view, int>, OfRequests> seen_;
+    Mutex seen_mutex_;
+    std::map<std::tuple<const char*, std::string_view, int>, OfRequests> seen_ GUARDED_BY(seen_mutex_);
 
-    std::mutex backlog_mutex_;
-    std::optional<storage::DeliveryBacklog> backlog_;  // as last read from the database
+    Mutex backlog_mutex_;
+    // As last read from the database.
+    std::optional<storage::DeliveryBacklog> backlog_ GUARDED_BY(backlog_mutex_);
 };
 
 }  // namespace pricewire::metrics

@@ -24,31 +24,31 @@ prometheus::ClientMetric metric_of(prometheus::MetricType type, const Figure& fi
 }  // namespace
 
 prometheus::Family<prometheus::Counter>& Registry::counters(std::string name, std::string help) {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     counted_.push_back(name);
     return prometheus::BuildCounter().Name(name).Help(help).Register(registry_);
 }
 
 prometheus::Family<prometheus::Histogram>& Registry::histograms(std::string name, std::string help) {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     counted_.push_back(name);
     return prometheus::BuildHistogram().Name(name).Help(help).Register(registry_);
 }
 
 void Registry::add(prometheus::MetricType type, std::string name, std::string help, Read read) {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     families_.push_back({type, std::move(name), std::move(help), std::move(read)});
 }
 
 std::vector<std::string> Registry::names() const {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     std::vector<std::string> out = counted_;
     for (const Family& family : families_) out.push_back(family.name);
     return out;
 }
 
 std::shared_ptr<const std::string> Registry::text() {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     const MonoTime now = clock_.mono();
     if (!text_ || now - made_at_ >= fresh_for) {
         text_ = std::make_shared<const std::string>(render());

@@ -8,7 +8,6 @@
 #include <chrono>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -16,6 +15,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/mutex.hpp"
 #include "net/http_server.hpp"
 
 namespace pricewire::metrics {
@@ -86,15 +86,15 @@ private:
         }
     }
     void add(prometheus::MetricType type, std::string name, std::string help, Read read);
-    std::string render() const;
+    std::string render() const REQUIRES(mutex_);
 
     const Clock& clock_;
     prometheus::Registry registry_;
-    mutable std::mutex mutex_;
-    std::vector<std::string> counted_;  // the names in registry_
-    std::vector<Family> families_;
-    std::shared_ptr<const std::string> text_;
-    MonoTime made_at_;
+    mutable Mutex mutex_;
+    std::vector<std::string> counted_ GUARDED_BY(mutex_);  // the names in registry_
+    std::vector<Family> families_ GUARDED_BY(mutex_);
+    std::shared_ptr<const std::string> text_ GUARDED_BY(mutex_);
+    MonoTime made_at_ GUARDED_BY(mutex_);
 };
 
 // CPU time, memory, files, threads and start time of this process, under the names that all Prometheus client

@@ -194,14 +194,14 @@ void Instruments::watch(const Sampler& sampler) {
 
 void Instruments::measure_backlog(storage::Outbox& storage) {
     const storage::DeliveryBacklog now = storage.backlog(clock_.now(), most_counted);
-    std::lock_guard lock(backlog_mutex_);
+    MutexLock lock(backlog_mutex_);
     backlog_ = now;
 }
 
 void Instruments::watch_backlog() {
     const auto gauge = [&](const char* name, const char* help, auto value) {
         registry_.gauge(name, help, [this, value] {
-            std::lock_guard lock(backlog_mutex_);
+            MutexLock lock(backlog_mutex_);
             if (!backlog_) return Figures{};
             return Figures{{{}, value(*backlog_)}};
         });

@@ -7,12 +7,12 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <mutex>
 #include <system_error>
 #include <utility>
 
 #include "base/crypto.hpp"
 #include "base/log.hpp"
+#include "base/mutex.hpp"
 
 namespace pricewire::secrets {
 namespace {
@@ -138,12 +138,12 @@ private:
     }
 
     std::shared_ptr<const Loaded> last() const {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         return loaded_;
     }
 
     std::shared_ptr<const Loaded> refreshed() const {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         struct stat status{};
         const bool there = stat(file_.c_str(), &status) == 0;
         const Stamp stamp = there ? stamp_of(status) : Stamp();
@@ -164,9 +164,9 @@ private:
 
     const std::filesystem::path file_;
     const std::vector<MasterKey> more_;
-    mutable std::mutex mutex_;
-    mutable Stamp seen_;  // set even if it could not be read
-    mutable std::shared_ptr<const Loaded> loaded_;
+    mutable Mutex mutex_;
+    mutable Stamp seen_ GUARDED_BY(mutex_);  // set even if it could not be read
+    mutable std::shared_ptr<const Loaded> loaded_ GUARDED_BY(mutex_);
 };
 
 }  // namespace

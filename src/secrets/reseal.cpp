@@ -5,13 +5,13 @@
 #include <algorithm>
 #include <atomic>
 #include <exception>
-#include <mutex>
 #include <optional>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "base/log.hpp"
+#include "base/mutex.hpp"
 
 namespace pricewire::secrets {
 namespace {
@@ -56,7 +56,7 @@ public:
                     try {
                         for (std::size_t n = next++; n < rest.size(); n = next++) user(*rest[n]);
                     } catch (...) {
-                        std::lock_guard lock(mutex_);
+                        MutexLock lock(mutex_);
                         failure = std::current_exception();
                         next = rest.size();
                     }
@@ -66,7 +66,10 @@ public:
         if (failure) std::rethrow_exception(failure);
     }
 
-    Sealing result() const { return out_; }
+    Sealing result() {
+        MutexLock lock(mutex_);
+        return out_;
+    }
 
 private:
     bool current(const std::string& stored) const { return stored.empty() || box_.is_current(stored); }
@@ -113,7 +116,7 @@ private:
     }
 
     void add(const Sealing& changes) {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         out_.users += changes.users;
         out_.secrets += changes.secrets;
         out_.in_clear += changes.in_clear;
@@ -124,8 +127,8 @@ private:
     const SecretBox& box_;
     const Step& step_;
     std::atomic<std::size_t> logged_ = 0;
-    std::mutex mutex_;
-    Sealing out_;
+    Mutex mutex_;
+    Sealing out_ GUARDED_BY(mutex_);
 };
 
 }  // namespace
