@@ -88,15 +88,15 @@ TEST_P(DeliveryNoticesConformance, DeliversEveryNoticeInOrder) {
     Heard heard;
     notices_->subscribe(heard.subscriber());
     wait_until_heard(heard);
-    const auto told = make_notices(1234);
-    notices_->publish(told);
+    const auto sent = make_notices(1234);
+    notices_->publish(sent);
     ASSERT_TRUE(eventually([&] {
         const auto all = heard.all();
-        return !all.empty() && all.back() == told.back();
+        return !all.empty() && all.back() == sent.back();
     }));
     const auto all = heard.all();
-    const auto first = std::find(all.begin(), all.end(), told.front());
-    EXPECT_EQ(std::vector(first, all.end()), told);
+    const auto first = std::find(all.begin(), all.end(), sent.front());
+    EXPECT_EQ(std::vector(first, all.end()), sent);
     notices_->unsubscribe();
 }
 

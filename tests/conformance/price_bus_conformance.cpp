@@ -51,13 +51,13 @@ public:
                     [this](const Price& price) {
                         MutexLock lock(mutex_);
                         sequences_.push_back(price.sequence);
-                        told_.push_back(std::string(price.ticker.view()) + " " + price.value.to_string());
+                        received_.push_back(std::string(price.ticker.view()) + " " + price.value.to_string());
                         arrived_.notify_all();
                     },
                 .gone =
                     [this](const PriceGone& gone) {
                         MutexLock lock(mutex_);
-                        told_.push_back(std::string(gone.ticker.view()) + " gone");
+                        received_.push_back(std::string(gone.ticker.view()) + " gone");
                         gone_at_ = gone.time;
                         arrived_.notify_all();
                     },
@@ -75,19 +75,19 @@ public:
         return arrived_.wait_for(lock, std::chrono::seconds{30},
                                  [&]() REQUIRES(mutex_) { return caught_up_; });
     }
-    std::vector<std::string> told() const {
+    std::vector<std::string> received() const {
         MutexLock lock(mutex_);
-        return told_;
+        return received_;
     }
     std::optional<Timestamp> gone_at() const {
         MutexLock lock(mutex_);
         return gone_at_;
     }
-    std::vector<std::string> wait_for_told(std::size_t count) {
+    std::vector<std::string> wait_for_received(std::size_t count) {
         MutexLock lock(mutex_);
         arrived_.wait_for(lock, std::chrono::seconds{30},
-                          [&]() REQUIRES(mutex_) { return told_.size() >= count; });
-        return told_;
+                          [&]() REQUIRES(mutex_) { return received_.size() >= count; });
+        return received_;
     }
     std::vector<std::uint64_t> wait_for(std::size_t count) {
         MutexLock lock(mutex_);
@@ -101,7 +101,7 @@ private:
     CondVar arrived_;
     bool caught_up_ GUARDED_BY(mutex_) = false;
     std::vector<std::uint64_t> sequences_ GUARDED_BY(mutex_);
-    std::vector<std::string> told_ GUARDED_BY(mutex_);
+    std::vector<std::string> received_ GUARDED_BY(mutex_);
     std::optional<Timestamp> gone_at_ GUARDED_BY(mutex_);
 };
 
@@ -161,7 +161,7 @@ TEST_P(PriceBusConformance, ALostPriceArrivesInOrderWithThePrices) {
     const Timestamp gone_at = system_clock().now() - std::chrono::seconds{3};
     bus_->publish_gone({"BTC", gone_at});
     bus_->publish(make_price("BTC", "3", 3));
-    EXPECT_EQ(all.wait_for_told(4), (std::vector<std::string>{"BTC 1", "ETH 2", "BTC gone", "BTC 3"}));
+    EXPECT_EQ(all.wait_for_received(4), (std::vector<std::string>{"BTC 1", "ETH 2", "BTC gone", "BTC 3"}));
     EXPECT_EQ(all.gone_at(), gone_at);
 }
 
@@ -171,11 +171,11 @@ TEST_P(PriceBusConformance, NothingIsDeliveredAfterUnsubscribing) {
     ASSERT_TRUE(all.wait_for_caught_up());
     bus_->publish(make_price("BTC", "1", 1));
     bus_->unsubscribe_all();
-    const auto before = all.told();
+    const auto before = all.received();
     bus_->publish(make_price("BTC", "2", 2));
     bus_->publish_board(make_board("BTC", "2"));
     expect_rates(R"({"BTC":2})");
-    EXPECT_EQ(all.told(), before);
+    EXPECT_EQ(all.received(), before);
     bus_->processed({1, 1});
     bus_->unsubscribe_all();
 }

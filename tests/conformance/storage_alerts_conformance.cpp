@@ -1,4 +1,4 @@
-// What every Storage guarantees of users and alerts.
+// The contract of every Storage: users and alerts.
 #include <algorithm>
 #include <atomic>
 #include <map>
@@ -16,7 +16,7 @@ class StorageAlertsConformance : public StorageConformance {};
 
 // Users
 
-TEST_P(StorageAlertsConformance, Answers) {
+TEST_P(StorageAlertsConformance, AnswersAPing) {
     EXPECT_NO_THROW(storage_->ping());
 }
 
@@ -32,7 +32,7 @@ TEST_P(StorageAlertsConformance, FindsAUserByKeyAndByEmail) {
     EXPECT_FALSE(storage_->user_by_email("nobody@example.com"));
 }
 
-TEST_P(StorageAlertsConformance, ComparesEmailWithoutRegardToCaseAndKeepsItsSpelling) {
+TEST_P(StorageAlertsConformance, ComparesEmailIgnoringCaseAndKeepsItsSpelling) {
     add_user("Bob@Example.COM");
     EXPECT_EQ(storage_->user_by_email("bOB@example.com").value().email, "Bob@Example.COM");
     const NewUser again{{make_uuid(now_), "BOB@example.com", true, now_}, sha256("other key"), "whsec_x"};
@@ -40,7 +40,7 @@ TEST_P(StorageAlertsConformance, ComparesEmailWithoutRegardToCaseAndKeepsItsSpel
     EXPECT_FALSE(storage_->user_by_key_hash(sha256("other key")));
 }
 
-TEST_P(StorageAlertsConformance, OneOfManyTakesAnEmail) {
+TEST_P(StorageAlertsConformance, ConcurrentRegistrationsOfAnEmailSucceedOnce) {
     std::atomic<int> taken = 0;
     at_once(8, [&](int t) {
         const NewUser user{{make_uuid(now_), "one@example.com", true, now_}, sha256(std::to_string(t)), "s"};
@@ -57,7 +57,7 @@ TEST_P(StorageAlertsConformance, ListsUsersOldestFirst) {
     EXPECT_EQ(all[1].id, bob);
 }
 
-TEST_P(StorageAlertsConformance, DisablesAndEnablesAUserAndSaysSo) {
+TEST_P(StorageAlertsConformance, DisablesAndEnablesAUserAndReportsIt) {
     EXPECT_TRUE(storage_->set_user_active(user_, false));
     EXPECT_FALSE(storage_->user_by_email("ann@example.com").value().is_active);
     EXPECT_TRUE(storage_->set_user_active(user_, true));
@@ -70,7 +70,7 @@ TEST_P(StorageAlertsConformance, DisablesAndEnablesAUserAndSaysSo) {
 
 // Alerts
 
-TEST_P(StorageAlertsConformance, GivesBackAnAlertAsItWasMade) {
+TEST_P(StorageAlertsConformance, ReturnsAnAlertAsCreated) {
     Alert alert = new_alert("0.000000000000000001");
     alert.condition = Condition::lt;
     alert.ticker = "ABCDEFGHIJ12345";
@@ -96,7 +96,7 @@ TEST_P(StorageAlertsConformance, GivesBackAnAlertAsItWasMade) {
     EXPECT_FALSE(stored->endpoint_disabled_at);
 }
 
-TEST_P(StorageAlertsConformance, GivesBackTheFormatOfAnAlert) {
+TEST_P(StorageAlertsConformance, ReturnsTheFormatOfAnAlert) {
     int target = 0;
     for (const auto format : {PayloadFormat::json, PayloadFormat::slack, PayloadFormat::discord,
                               PayloadFormat::telegram, PayloadFormat::custom}) {
@@ -148,7 +148,7 @@ TEST_P(StorageAlertsConformance, KeepsEveryDigitOfDecimals) {
     }
 }
 
-TEST_P(StorageAlertsConformance, RefusesAnIdenticalActiveAlertOnly) {
+TEST_P(StorageAlertsConformance, RefusesOnlyAnIdenticalActiveAlert) {
     const Alert first = add_alert("100");
     EXPECT_EQ(storage_->create_alert(new_alert("100.0"), 10).error(), storage::CreateAlertError::duplicate);
     for (const auto& change : std::vector<std::function<void(Alert&)>>{
@@ -166,7 +166,7 @@ TEST_P(StorageAlertsConformance, RefusesAnIdenticalActiveAlertOnly) {
     add_alert("100");
 }
 
-TEST_P(StorageAlertsConformance, CountsTheUsersActiveAlertsAgainstTheLimit) {
+TEST_P(StorageAlertsConformance, LimitsTheActiveAlertsOfAUser) {
     const Alert a = add_alert("1");
     const Alert b = add_alert("2");
     EXPECT_EQ(storage_->create_alert(new_alert("3"), 2).error(), storage::CreateAlertError::limit_reached);
@@ -183,7 +183,7 @@ TEST_P(StorageAlertsConformance, CountsTheUsersActiveAlertsAgainstTheLimit) {
     storage_->delete_alert(user_, b.id);
     EXPECT_TRUE(storage_->create_alert(new_alert("4"), 2));
     EXPECT_FALSE(storage_->create_alert(new_alert("5"), 2));
-    // One that no longer counts does not count twice.
+    // An alert that no longer counts is not subtracted twice.
     fire({a.id, b.id});
     storage_->delete_alert(user_, a.id);
     storage_->delete_alert(user_, b.id);
@@ -191,7 +191,7 @@ TEST_P(StorageAlertsConformance, CountsTheUsersActiveAlertsAgainstTheLimit) {
     EXPECT_EQ(storage_->create_alert(new_alert("5"), 0).error(), storage::CreateAlertError::limit_reached);
 }
 
-TEST_P(StorageAlertsConformance, OfIdenticalAlertsMadeAtOnceOneWins) {
+TEST_P(StorageAlertsConformance, OfConcurrentIdenticalAlertsOneWins) {
     std::atomic<int> made = 0;
     std::atomic<int> duplicates = 0;
     at_once(8, [&](int) {
@@ -204,7 +204,7 @@ TEST_P(StorageAlertsConformance, OfIdenticalAlertsMadeAtOnceOneWins) {
     EXPECT_EQ(changes().size(), 1U);
 }
 
-TEST_P(StorageAlertsConformance, HoldsTheLimitWhileManyCreate) {
+TEST_P(StorageAlertsConformance, ConcurrentCreationsKeepTheLimit) {
     std::atomic<int> made = 0;
     at_once(8, [&](int t) {
         for (int i = 0; i < 10; ++i)
@@ -214,7 +214,7 @@ TEST_P(StorageAlertsConformance, HoldsTheLimitWhileManyCreate) {
     EXPECT_EQ(active().size(), 25U);
 }
 
-TEST_P(StorageAlertsConformance, ShowsAnAlertToItsUserAlone) {
+TEST_P(StorageAlertsConformance, ShowsAnAlertOnlyToItsUser) {
     const Alert alert = add_alert();
     const Uuid bob = add_user("bob@example.com");
     EXPECT_FALSE(storage_->alert(bob, alert.id));
@@ -224,7 +224,7 @@ TEST_P(StorageAlertsConformance, ShowsAnAlertToItsUserAlone) {
     EXPECT_FALSE(storage_->alert(user_, make_uuid(now_)));
 }
 
-TEST_P(StorageAlertsConformance, ListsNewestFirstByPages) {
+TEST_P(StorageAlertsConformance, ListsNewestFirstInPages) {
     const auto ids = add_alerts(25);
     std::vector<Uuid> expected(ids.rbegin(), ids.rend());
     std::sort(expected.begin(), expected.end(), std::greater<>());
@@ -237,7 +237,7 @@ TEST_P(StorageAlertsConformance, ListsNewestFirstByPages) {
         pages.push_back(page.size());
         for (const Alert& a : page) listed.push_back(a.id);
         filter.before = listed.back();
-        // What is made meanwhile stands before the cursor, what is deleted is passed over.
+        // Alerts created meanwhile come before the cursor; deleted ones are skipped.
         Alert newer = new_alert(std::to_string(1000 + pages.size()));
         newer.id.bytes.fill(0xfe);
         newer.id.bytes[15] = static_cast<std::uint8_t>(pages.size());
@@ -245,7 +245,7 @@ TEST_P(StorageAlertsConformance, ListsNewestFirstByPages) {
     }
     EXPECT_EQ(pages, (std::vector<std::size_t>{10, 10, 5}));
     EXPECT_EQ(listed, expected);
-    // A cursor whose alert is gone still stands where it stood.
+    // A cursor keeps its place after its alert was deleted.
     storage_->delete_alert(user_, expected[4]);
     EXPECT_EQ(storage_->alerts(user_, {.limit = 1, .before = expected[4]}).at(0).id, expected[5]);
 }
@@ -270,7 +270,7 @@ TEST_P(StorageAlertsConformance, FiltersByActivityAndTicker) {
     EXPECT_EQ(ids({.ticker = "DOGE"}), std::set<Uuid>{});
 }
 
-TEST_P(StorageAlertsConformance, DeletingHidesAnAlertOnce) {
+TEST_P(StorageAlertsConformance, DeletesAnAlertOnce) {
     const Alert alert = add_alert();
     EXPECT_TRUE(storage_->delete_alert(user_, alert.id));
     EXPECT_FALSE(storage_->delete_alert(user_, alert.id));
@@ -280,7 +280,7 @@ TEST_P(StorageAlertsConformance, DeletingHidesAnAlertOnce) {
     EXPECT_TRUE(fire({alert.id}).empty());
 }
 
-TEST_P(StorageAlertsConformance, ADeletedAlertsDeliveryStillGoesOut) {
+TEST_P(StorageAlertsConformance, ADeletedAlertsDeliveryIsStillSent) {
     const Alert alert = add_alert();
     const auto tasks = fire({alert.id});
     EXPECT_TRUE(storage_->delete_alert(user_, alert.id));
@@ -305,7 +305,7 @@ TEST_P(StorageAlertsConformance, LoadsTheActiveAlerts) {
 }
 
 TEST_P(StorageAlertsConformance, LosesNoAlertBetweenTheSnapshotAndTheChanges) {
-    // Whoever begins to listen and then loads, knows every alert: from the one or the other.
+    // A client that subscribes and then loads knows every alert, from one or the other.
     std::atomic<bool> done = false;
     std::thread creates([&] {
         for (int i = 1; i <= 200; ++i) {
@@ -323,19 +323,19 @@ TEST_P(StorageAlertsConformance, LosesNoAlertBetweenTheSnapshotAndTheChanges) {
         }
         std::set<Uuid> known;
         for (const ActiveAlert& a : active()) known.insert(a.id);
-        // Whatever was told before the snapshot is in it.
-        std::set<Uuid> told;
+        // Changes reported before the snapshot are in it.
+        std::set<Uuid> reported;
         std::set<Uuid> deleted;
         {
             std::lock_guard lock(mutex_);
             for (std::size_t i = 0; i < changes_.size(); ++i) {
                 const auto& c = changes_[i];
                 if (c.kind == AlertChange::Kind::deleted) deleted.insert(c.alert.id);
-                if (i < heard && c.kind == AlertChange::Kind::created) told.insert(c.alert.id);
+                if (i < heard && c.kind == AlertChange::Kind::created) reported.insert(c.alert.id);
             }
         }
-        // An alert may be deleted in the database a moment before it is told: look again at the end.
-        for (const Uuid& id : told) {
+        // An alert may be deleted in the database just before that is reported: check again at the end.
+        for (const Uuid& id : reported) {
             if (!known.contains(id) && !deleted.contains(id)) EXPECT_FALSE(storage_->alert(user_, id));
         }
         ++rounds;
@@ -344,10 +344,10 @@ TEST_P(StorageAlertsConformance, LosesNoAlertBetweenTheSnapshotAndTheChanges) {
     EXPECT_GT(rounds, 0U);
 }
 
-TEST_P(StorageAlertsConformance, TellsChangesInTheOrderOfTheirCommits) {
+TEST_P(StorageAlertsConformance, ReportsChangesInCommitOrder) {
     const Alert a = add_alert("1");
     const Alert b = add_alert("2");
-    EXPECT_FALSE(storage_->create_alert(new_alert("2"), 100));  // nothing happened, nothing is told
+    EXPECT_FALSE(storage_->create_alert(new_alert("2"), 100));  // nothing changed, nothing is reported
     storage_->delete_alert(user_, a.id);
     fire({b.id});
     storage_->delete_alert(user_, b.id);  // was no longer active
@@ -358,7 +358,7 @@ TEST_P(StorageAlertsConformance, TellsChangesInTheOrderOfTheirCommits) {
     EXPECT_EQ(changes_[2].alert, (ActiveAlert{a.id, "BTC", Condition::gt, Decimal::from_int(1)}));
 }
 
-TEST_P(StorageAlertsConformance, TellsOfAnAlertBeforeItsDeletionWhoeverMakesThem) {
+TEST_P(StorageAlertsConformance, ReportsAnAlertBeforeItsDeletionFromAnyThread) {
     at_once(6, [&](int t) {
         for (int i = 1; i <= 20; ++i) {
             const Alert alert = add_alert(std::to_string(t * 100 + i));

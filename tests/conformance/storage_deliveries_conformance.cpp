@@ -1,4 +1,4 @@
-// What every Storage guarantees of the outbox, deliveries and bars.
+// The contract of every Storage: outbox, deliveries and bars.
 #include <algorithm>
 #include <atomic>
 #include <map>
@@ -40,7 +40,7 @@ TEST_P(StorageDeliveriesConformance, FiringMarksTheAlertAndWritesOneDeliveryDueA
     EXPECT_EQ(storage_->next_due(), now_);
 }
 
-TEST_P(StorageDeliveriesConformance, FiringPassesOverWhatIsFiredDeletedOrUnknown) {
+TEST_P(StorageDeliveriesConformance, FiringSkipsFiredDeletedAndUnknownAlerts) {
     const auto ids = add_alerts(4);
     fire({ids[0]});
     storage_->delete_alert(user_, ids[1]);
@@ -61,7 +61,7 @@ TEST_P(StorageDeliveriesConformance, AnAlertNamedTwiceInOneCallFiresOnce) {
     EXPECT_EQ(storage_->alert(user_, ids[1]).value().triggered_price.value().to_string(), "6");
 }
 
-TEST_P(StorageDeliveriesConformance, AlertsThatManyFireAtOnceFireOnceEach) {
+TEST_P(StorageDeliveriesConformance, ConcurrentFiringsOfAnAlertFireItOnce) {
     const auto ids = add_alerts(200);
     std::mutex mutex;
     std::vector<Uuid> written;
@@ -84,7 +84,7 @@ TEST_P(StorageDeliveriesConformance, AlertsThatManyFireAtOnceFireOnceEach) {
     }
 }
 
-TEST_P(StorageDeliveriesConformance, AnAlertThatIsFiredAndDeletedAtOnceHasADeliveryExactlyWhereItFired) {
+TEST_P(StorageDeliveriesConformance, AnAlertFiredAndDeletedConcurrentlyHasADeliveryOnlyIfItFired) {
     for (const Uuid& id : add_alerts(50)) {
         std::atomic<std::size_t> fired = 0;
         at_once(2, [&](int t) {
@@ -100,7 +100,7 @@ TEST_P(StorageDeliveriesConformance, AnAlertThatIsFiredAndDeletedAtOnceHasADeliv
 
 // Claims
 
-TEST_P(StorageDeliveriesConformance, AClaimCarriesAllThatAnAttemptNeeds) {
+TEST_P(StorageDeliveriesConformance, AClaimReturnsAllThatAnAttemptNeeds) {
     const Alert alert = add_alert();
     const auto tasks = fire({alert.id});
     const auto claimed = storage_->claim(tasks, now_, {"sender-1", now_ + lease_});
@@ -117,7 +117,7 @@ TEST_P(StorageDeliveriesConformance, AClaimCarriesAllThatAnAttemptNeeds) {
     EXPECT_FALSE(view(alert.id).next_attempt_at);
 }
 
-TEST_P(StorageDeliveriesConformance, AClaimExcludesOthersUntilItsLeaseEnds) {
+TEST_P(StorageDeliveriesConformance, AClaimExcludesOthersUntilItsLeaseExpires) {
     const Uuid id = pending();
     EXPECT_EQ(claim(id, 1, now_).size(), 1U);
     EXPECT_TRUE(claim(id, 1, now_, "sender-2").empty());
@@ -128,7 +128,7 @@ TEST_P(StorageDeliveriesConformance, AClaimExcludesOthersUntilItsLeaseEnds) {
     EXPECT_EQ(storage_->next_due(), now_ + 2 * lease_);
 }
 
-TEST_P(StorageDeliveriesConformance, ClaimsOnlyWhatIsDueAndHasTheTasksNumber) {
+TEST_P(StorageDeliveriesConformance, ClaimsOnlyDueDeliveriesWithTheTasksAttempt) {
     const Uuid id = pending();
     EXPECT_TRUE(claim(id, 1, now_ - 1us).empty());
     EXPECT_TRUE(claim(id, 2, now_).empty());
@@ -160,7 +160,7 @@ TEST_P(StorageDeliveriesConformance, ClaimsTheLongestDueFirst) {
     EXPECT_EQ(rest[0].id, ids[1]);
 }
 
-TEST_P(StorageDeliveriesConformance, WhatManyClaimAtOnceEachGetsOnce) {
+TEST_P(StorageDeliveriesConformance, ConcurrentClaimsReturnEachDeliveryOnce) {
     const auto ids = add_alerts(120);
     const auto tasks = fire(ids);
     std::mutex mutex;
@@ -179,7 +179,7 @@ TEST_P(StorageDeliveriesConformance, WhatManyClaimAtOnceEachGetsOnce) {
     EXPECT_EQ(std::unique(claimed.begin(), claimed.end()), claimed.end());
 }
 
-TEST_P(StorageDeliveriesConformance, ReleasingGivesBackWhatTheOwnerClaimedAndNoMore) {
+TEST_P(StorageDeliveriesConformance, ReleasingReturnsOnlyTheOwnersClaims) {
     const Uuid mine = pending();
     const Uuid others = pending();
     const Uuid done = pending();
@@ -196,7 +196,7 @@ TEST_P(StorageDeliveriesConformance, ReleasingGivesBackWhatTheOwnerClaimedAndNoM
     EXPECT_EQ(again[0].attempt, 1);
 }
 
-TEST_P(StorageDeliveriesConformance, AReleasedDeliveryIsShownAsPendingSinceItWasDue) {
+TEST_P(StorageDeliveriesConformance, AReleasedDeliveryIsPendingWithItsOldDueTime) {
     const Alert alert = add_alert();
     const auto tasks = fire({alert.id});
     storage_->claim(tasks, now_, {"sender-1", now_ + lease_});
@@ -205,7 +205,7 @@ TEST_P(StorageDeliveriesConformance, AReleasedDeliveryIsShownAsPendingSinceItWas
     EXPECT_EQ(view(alert.id).next_attempt_at, now_);
 }
 
-TEST_P(StorageDeliveriesConformance, NothingWaitsWhereNothingIsToBeDone) {
+TEST_P(StorageDeliveriesConformance, NothingIsDueWithoutUnfinishedDeliveries) {
     EXPECT_FALSE(storage_->next_due());
     EXPECT_TRUE(storage_->claim_due(now_ + 24h, 10, {"sender-1", now_ + 48h}).empty());
     const Uuid id = pending();
@@ -214,7 +214,7 @@ TEST_P(StorageDeliveriesConformance, NothingWaitsWhereNothingIsToBeDone) {
     EXPECT_FALSE(storage_->next_due());
 }
 
-TEST_P(StorageDeliveriesConformance, RecordsAttemptsUntilTheDeliveryIsDone) {
+TEST_P(StorageDeliveriesConformance, RecordsAttemptsUntilTheDeliveryEnds) {
     const Alert alert = add_alert();
     const Uuid id = fire({alert.id}).at(0).delivery_id;
     claim(id, 1, now_);
@@ -250,19 +250,19 @@ TEST_P(StorageDeliveriesConformance, RecordsAttemptsUntilTheDeliveryIsDone) {
     EXPECT_EQ(attempts[2].error, "");
 }
 
-TEST_P(StorageDeliveriesConformance, IgnoresOutcomesOfAnotherAttemptThanTheDeliveryIsAt) {
+TEST_P(StorageDeliveriesConformance, IgnoresOutcomesOfAttemptsOtherThanTheCurrentOne) {
     const Alert alert = add_alert();
     const Uuid id = fire({alert.id}).at(0).delivery_id;
     claim(id, 1, now_);
     record(outcome(id, 2, now_, DeliveryState::delivered));
     EXPECT_EQ(view(alert.id).state, DeliveryState::delivering);
-    // The lease ended, another has made the attempt: what the first says afterwards is ignored.
+    // The lease expired and another sender made the attempt: the first one's late outcome is ignored.
     claim(id, 1, now_ + lease_, "sender-2");
     record(outcome(id, 1, now_ + lease_, DeliveryState::pending, now_ + 2 * lease_));
     record(outcome(id, 1, now_, DeliveryState::delivered));
     EXPECT_EQ(view(alert.id).state, DeliveryState::pending);
     EXPECT_EQ(storage_->attempts_of(id).size(), 1U);
-    // What is final stays so.
+    // A final state stays final.
     claim(id, 2, now_ + 2 * lease_);
     record(outcome(id, 2, now_ + 2 * lease_, DeliveryState::failed));
     record(outcome(id, 3, now_ + 2 * lease_, DeliveryState::delivered));
@@ -271,7 +271,7 @@ TEST_P(StorageDeliveriesConformance, IgnoresOutcomesOfAnotherAttemptThanTheDeliv
     EXPECT_EQ(storage_->attempts_of(id).size(), 2U);
 }
 
-TEST_P(StorageDeliveriesConformance, AnIgnoredOutcomeDoesNotStopTheOthersOfItsCall) {
+TEST_P(StorageDeliveriesConformance, AnIgnoredOutcomeDoesNotAffectOthersOfItsCall) {
     const Uuid a = pending();
     const Uuid b = pending();
     storage_->claim_due(now_, 10, {"sender-1", now_ + lease_});
@@ -302,7 +302,7 @@ TEST_P(StorageDeliveriesConformance, MergesBarsOfOneMinute) {
               std::vector{bar("BTC", start, "10", "100", "8.000000000000000001", "20")});
 }
 
-TEST_P(StorageDeliveriesConformance, GivesTheBarsOfATimeOldestFirst) {
+TEST_P(StorageDeliveriesConformance, ReturnsBarsOfAPeriodOldestFirst) {
     const Timestamp start = std::chrono::floor<std::chrono::minutes>(now_);
     std::vector<Bar> all;
     for (const int i : {3, 0, 2, 1}) all.push_back(bar("BTC", start + i * 1min, "1", "2", "1", "2"));
@@ -321,9 +321,9 @@ TEST_P(StorageDeliveriesConformance, GivesTheBarsOfATimeOldestFirst) {
     EXPECT_TRUE(storage_->bars("DOGE", 1min, start, start + 1h, 100).empty());
 }
 
-TEST_P(StorageDeliveriesConformance, MakesLongerBarsOfMinutes) {
+TEST_P(StorageDeliveriesConformance, AggregatesMinutesIntoLongerBars) {
     const Timestamp day = std::chrono::floor<std::chrono::days>(now_);
-    // By their prices in digits, 9 is more than 10; by their numbers it is less.
+    // As strings, 9 is more than 10; as numbers it is less.
     storage_->upsert_bars(std::vector{
         bar("BTC", day - 1min, "1", "2", "1", "2"),
         bar("BTC", day, "9", "10", "8.5", "9.5"),
@@ -343,8 +343,7 @@ TEST_P(StorageDeliveriesConformance, MakesLongerBarsOfMinutes) {
     const Bar last = bar("BTC", day + 60min, "6", "100", "6", "20");
     EXPECT_EQ(bars(5min), (std::vector{before, first, third, last}));
     EXPECT_EQ(bars(5min, day, day + 10min), std::vector{first});
-    EXPECT_EQ(bars(5min, day - 4min, day + 9min), std::vector{first})
-        << "by where a bar starts, and then all of it";
+    EXPECT_EQ(bars(5min, day - 4min, day + 9min), std::vector{first}) << "selected by its start, then whole";
     EXPECT_EQ(bars(5min, day - 5min, day + 1us), (std::vector{before, first}));
     EXPECT_EQ(bars(5min, Timestamp::min(), Timestamp::max(), 2), (std::vector{third, last}));
     EXPECT_EQ(bars(5min, Timestamp::min(), day + 10min, 1), std::vector{first});
@@ -356,7 +355,7 @@ TEST_P(StorageDeliveriesConformance, MakesLongerBarsOfMinutes) {
     EXPECT_TRUE(bars(1h, day + 1us, day + 1min).empty());
 }
 
-TEST_P(StorageDeliveriesConformance, LongerBarsAreExactInWhateverOrderTheirMinutesCome) {
+TEST_P(StorageDeliveriesConformance, LongerBarsAreExactForAnyOrderOfMinutes) {
     const Timestamp day = std::chrono::floor<std::chrono::days>(now_);
     const auto hours = [&] { return storage_->bars("BTC", 1h, day, day + 24h, 10); };
     storage_->upsert_bars(std::vector{bar("BTC", day + 30min, "30", "31", "29", "30.5")});
@@ -368,11 +367,11 @@ TEST_P(StorageDeliveriesConformance, LongerBarsAreExactInWhateverOrderTheirMinut
     EXPECT_EQ(hours(), std::vector{bar("BTC", day, "10", "50", "8", "40.5")}) << "in between";
     storage_->upsert_bars(std::vector{bar("BTC", day + 40min, "3", "40", "30", "35"),
                                       bar("BTC", day + 10min, "3", "10", "9", "3")});
-    EXPECT_EQ(hours(), std::vector{bar("BTC", day, "10", "50", "8", "35")}) << "the last minute goes on";
+    EXPECT_EQ(hours(), std::vector{bar("BTC", day, "10", "50", "8", "35")}) << "the last minute continues";
     EXPECT_EQ(storage_->bars("BTC", 5min, day, day + 24h, 10).size(), 3U);
 }
 
-TEST_P(StorageDeliveriesConformance, RemovesLongerBarsOnceAllOfThemIsOld) {
+TEST_P(StorageDeliveriesConformance, RemovesLongerBarsOnceTheyAreEntirelyOld) {
     const Timestamp day = std::chrono::floor<std::chrono::days>(now_);
     for (int i = 0; i < 3; ++i)
         storage_->upsert_bars(std::vector{bar("BTC", day + i * 1h + 30min, "1", "2", "1", "2")});
@@ -385,7 +384,7 @@ TEST_P(StorageDeliveriesConformance, RemovesLongerBarsOnceAllOfThemIsOld) {
     }
 }
 
-TEST_P(StorageDeliveriesConformance, RemovesOldBarsAFewAtATime) {
+TEST_P(StorageDeliveriesConformance, RemovesOldBarsInSmallBatches) {
     const Timestamp start = std::chrono::floor<std::chrono::minutes>(now_);
     std::vector<Bar> all;
     for (int i = 0; i < 10; ++i) {
@@ -403,7 +402,7 @@ TEST_P(StorageDeliveriesConformance, RemovesOldBarsAFewAtATime) {
 INSTANTIATE_TEST_SUITE_P(Storages, StorageDeliveriesConformance, storages(),
                          [](const auto& test) { return test.param.name; });
 
-TEST_P(StorageDeliveriesConformance, TheBacklogIsWhatIsDueAndWhatHasNotEnded) {
+TEST_P(StorageDeliveriesConformance, TheBacklogCountsDueAndUnfinishedDeliveries) {
     const auto expect = [&](Timestamp at, std::size_t due, std::size_t unfinished,
                             std::optional<Timestamp> oldest, std::size_t most = 100) {
         const storage::DeliveryBacklog found = storage_->backlog(at, most);

@@ -26,7 +26,7 @@ namespace pricewire::conformance {
 
 using namespace std::chrono_literals;
 
-// A storage, and what must live and be cleared away with it.
+// A storage, and what must live and be removed with it.
 struct MadeStorage {
     std::shared_ptr<void> place;
     std::unique_ptr<storage::Storage> storage;
@@ -35,7 +35,7 @@ struct MadeStorage {
 struct StorageFactory {
     std::string name;
     std::function<MadeStorage(storage::StorageEvents)> create;
-    // Why there is none here; nullptr where there is one.
+    // Why it is not available here; nullptr if it is.
     std::function<const char*()> missing = [] { return nullptr; };
 };
 
@@ -63,7 +63,7 @@ inline auto storages() {
                        [] { return test::postgres_url() ? nullptr : test::postgres_missing; }});
 }
 
-// What every Storage guarantees. An implementation joins by a line in storages().
+// The contract of every Storage. To add an implementation, add it to storages().
 class StorageConformance : public testing::TestWithParam<StorageFactory> {
 protected:
     void SetUp() override {
@@ -120,7 +120,7 @@ protected:
     std::vector<DeliveryTask> fire(const std::vector<Uuid>& alerts) {
         return storage_->fire(std::vector{group(alerts)});
     }
-    // A delivery that waits for its first attempt.
+    // A delivery pending its first attempt.
     Uuid pending() { return fire({add_alert(std::to_string(++last_target_)).id}).at(0).delivery_id; }
     std::vector<ClaimedDelivery> claim(const Uuid& delivery, int attempt, Timestamp now,
                                        const std::string& owner = "sender-1") {
@@ -149,8 +149,8 @@ protected:
             [&](std::span<const ActiveAlert> piece) { out.insert(out.end(), piece.begin(), piece.end()); });
         return out;
     }
-    // Waits until all changes so far have been told. They are told in the order of their commits, on a thread
-    // of the storage's, so one more is made and waited for: that of a user who is there for nothing else.
+    // Waits until all changes so far have been reported. They are reported in commit order on a thread of the
+    // storage's, so it makes one more change, to a user who exists only for that, and waits for it.
     void hear_all() {
         if (!marker_) {
             const Uuid marker = add_user("marker@example.com");
@@ -173,7 +173,7 @@ protected:
     static std::string shown(AlertChange::Kind kind, const Uuid& id) {
         return (kind == AlertChange::Kind::created ? "+" : "-") + id.to_string();
     }
-    // Runs it on so many threads, which begin at once.
+    // Runs it on that many threads, which start together.
     template <typename F>
     static void at_once(int threads, F f) {
         std::barrier gate(threads);

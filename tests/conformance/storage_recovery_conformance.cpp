@@ -1,4 +1,4 @@
-// What every Storage guarantees of what users see of their deliveries, and how they mend them.
+// The contract of every Storage: what users see of their deliveries, and how they recover them.
 #include "storage_fixture.hpp"
 
 namespace pricewire::conformance {
@@ -13,7 +13,7 @@ protected:
         for (const DeliveryView& view : listed) out.push_back(view.id);
         return out;
     }
-    // A delivery of an alert of its own that fired at this moment.
+    // A delivery of its own alert that fired at this time.
     Uuid fired_at(Timestamp at) {
         FiringGroup fired = group({add_alert(std::to_string(++last_target_)).id});
         fired.fired_at = at;
@@ -31,9 +31,9 @@ protected:
     }
 };
 
-// Seeing
+// Listing
 
-TEST_P(StorageRecoveryConformance, ShowsADeliveryToItsUserAlone) {
+TEST_P(StorageRecoveryConformance, ShowsADeliveryOnlyToItsUser) {
     const Uuid id = pending();
     const Uuid bob = add_user("bob@example.com");
     EXPECT_TRUE(storage_->delivery(user_, id));
@@ -48,7 +48,7 @@ TEST_P(StorageRecoveryConformance, ShowsADeliveryToItsUserAlone) {
         storage_->add_test_delivery(bob, of(id).alert_id, make_uuid(now_), Decimal::from_int(1), now_));
 }
 
-TEST_P(StorageRecoveryConformance, ShowsWhatADeliveryIsAbout) {
+TEST_P(StorageRecoveryConformance, ShowsTheAlertOfADelivery) {
     Alert alert = new_alert();
     alert.ticker = "ETH";
     alert.webhook_url = "https://example.com/other";
@@ -68,7 +68,7 @@ TEST_P(StorageRecoveryConformance, ShowsWhatADeliveryIsAbout) {
     EXPECT_EQ(storage_->deliveries(user_, {}).at(0).webhook_url, "https://example.com/other");
 }
 
-TEST_P(StorageRecoveryConformance, ListsNewestFirstByPagesThoseOfDeletedAlertsToo) {
+TEST_P(StorageRecoveryConformance, ListsNewestFirstInPagesIncludingDeletedAlerts) {
     std::vector<Uuid> made;
     for (int i = 0; i < 25; ++i) made.push_back(fired_at(now_ + i * 1s));
     storage_->delete_alert(user_, of(made[7]).alert_id);
@@ -123,7 +123,7 @@ TEST_P(StorageRecoveryConformance, FiltersByStateAlertAndTime) {
 
 // Retrying
 
-TEST_P(StorageRecoveryConformance, ARetriedDeliveryBeginsAnewAndKeepsItsAttempts) {
+TEST_P(StorageRecoveryConformance, ARetriedDeliveryStartsAgainAndKeepsItsAttempts) {
     for (const auto end : {DeliveryState::failed, DeliveryState::delivered, DeliveryState::expired}) {
         const Uuid id = fired_at(now_);
         claim(id, 1, now_);
@@ -153,7 +153,7 @@ TEST_P(StorageRecoveryConformance, ARetriedDeliveryBeginsAnewAndKeepsItsAttempts
     }
 }
 
-TEST_P(StorageRecoveryConformance, ADeliveryThatWaitsIsDueAtOnceWhenItIsRetriedAndLeavesItsLane) {
+TEST_P(StorageRecoveryConformance, RetryingAPendingDeliveryMakesItDueAtOnceAndRemovesItFromItsLane) {
     const Uuid id = pending();
     claim(id, 1, now_);
     storage_->defer(std::vector{Deferral{id, 1, now_ + 1h, "https://example.com:443"}});
@@ -163,7 +163,7 @@ TEST_P(StorageRecoveryConformance, ADeliveryThatWaitsIsDueAtOnceWhenItIsRetriedA
     EXPECT_EQ(claim(id, 1, now_ + 1s).at(0).deadline, now_ + 1s + 24h);
 }
 
-TEST_P(StorageRecoveryConformance, WhatIsBeingAttemptedCannotBeRetried) {
+TEST_P(StorageRecoveryConformance, ADeliveryBeingAttemptedCannotBeRetried) {
     const Uuid id = pending();
     claim(id, 1, now_);
     EXPECT_EQ(storage_->retry_delivery(user_, id, now_).error(), storage::RetryError::under_way);
@@ -180,7 +180,7 @@ TEST_P(StorageRecoveryConformance, ACancelledDeliveryCanBeRetried) {
 
 // Cancelling
 
-TEST_P(StorageRecoveryConformance, CancelsWhatHasNotEnded) {
+TEST_P(StorageRecoveryConformance, CancelsUnfinishedDeliveries) {
     const Uuid waits = pending();
     const Uuid deferred = pending();
     const Uuid done = pending();
@@ -202,7 +202,7 @@ TEST_P(StorageRecoveryConformance, CancelsWhatHasNotEnded) {
               storage::CancelError::not_found);
 }
 
-TEST_P(StorageRecoveryConformance, ReleasingDoesNotReviveWhatIsCancelled) {
+TEST_P(StorageRecoveryConformance, ReleasingDoesNotReviveACancelledDelivery) {
     const Uuid id = pending();
     claim(id, 1, now_);
     ASSERT_TRUE(storage_->cancel_delivery(user_, id, now_));
@@ -214,7 +214,7 @@ TEST_P(StorageRecoveryConformance, ReleasingDoesNotReviveWhatIsCancelled) {
 
 // Recovering
 
-TEST_P(StorageRecoveryConformance, RecoversTheFailedOnesSinceAMomentOldestFirst) {
+TEST_P(StorageRecoveryConformance, RecoversDeliveriesFailedSinceATimeOldestFirst) {
     const Uuid old = failed_at(now_);
     const Uuid first = failed_at(now_ + 1s);
     const Uuid second = failed_at(now_ + 2s);
@@ -243,7 +243,7 @@ TEST_P(StorageRecoveryConformance, RecoversTheFailedOnesSinceAMomentOldestFirst)
 
 // Tests
 
-TEST_P(StorageRecoveryConformance, ATestIsADeliveryOfItsOwnThatTellsOfThePriceGiven) {
+TEST_P(StorageRecoveryConformance, ATestIsItsOwnDeliveryWithTheGivenPrice) {
     const Alert alert = add_alert("100");
     const Uuid id = make_uuid(now_ + 1s);
     ASSERT_TRUE(storage_->add_test_delivery(user_, alert.id, id, Decimal::parse("99.5").value(), now_ + 1s));
@@ -261,7 +261,7 @@ TEST_P(StorageRecoveryConformance, ATestIsADeliveryOfItsOwnThatTellsOfThePriceGi
     EXPECT_EQ(claimed[0].alert.triggered_price.value().to_string(), "99.5");
     record(outcome(id, 1, now_ + 1s, DeliveryState::delivered));
 
-    // The alert still fires, and its own delivery tells of its own price.
+    // The alert still fires, and that delivery has the firing's price.
     const Uuid real = fire({alert.id}).at(0).delivery_id;
     EXPECT_EQ(claim(real, 1, now_).at(0).alert.triggered_price.value().to_string(), "101.5");
     const Uuid after = make_uuid(now_ + 2s);
@@ -270,7 +270,7 @@ TEST_P(StorageRecoveryConformance, ATestIsADeliveryOfItsOwnThatTellsOfThePriceGi
     EXPECT_EQ(ids({.alert_id = alert.id}), (std::vector{after, id, real}));
 }
 
-TEST_P(StorageRecoveryConformance, ADeletedAlertTakesNoTest) {
+TEST_P(StorageRecoveryConformance, ADeletedAlertCannotBeTested) {
     const Alert alert = add_alert();
     storage_->delete_alert(user_, alert.id);
     EXPECT_FALSE(storage_->add_test_delivery(user_, alert.id, make_uuid(now_), Decimal::from_int(1), now_));
@@ -281,7 +281,7 @@ TEST_P(StorageRecoveryConformance, ADeletedAlertTakesNoTest) {
 
 // Pruning
 
-TEST_P(StorageRecoveryConformance, RemovesWhatEndedAndIsOldAFewAtATime) {
+TEST_P(StorageRecoveryConformance, RemovesOldEndedDeliveriesInSmallBatches) {
     std::vector<Uuid> ended;
     for (int i = 0; i < 5; ++i) ended.push_back(failed_at(now_ + i * 1s));
     const Uuid waits = fired_at(now_);
@@ -299,7 +299,7 @@ TEST_P(StorageRecoveryConformance, RemovesWhatEndedAndIsOldAFewAtATime) {
     EXPECT_EQ(storage_->attempts_of(ended[4]).size(), 1U);
     EXPECT_EQ(of(waits).state, DeliveryState::pending);
     EXPECT_EQ(of(claimed).state, DeliveryState::delivering);
-    // Fired alerts are their user's list: they stay.
+    // Fired alerts stay in their user's list.
     EXPECT_EQ(storage_->alerts(user_, {}).size(), 7U);
     EXPECT_TRUE(storage_->alert(user_, alert));
     EXPECT_TRUE(ids({.alert_id = alert}).empty());
@@ -307,7 +307,7 @@ TEST_P(StorageRecoveryConformance, RemovesWhatEndedAndIsOldAFewAtATime) {
     EXPECT_EQ(storage_->prune(now_ + 1us, 10), 1U);
 }
 
-TEST_P(StorageRecoveryConformance, RemovesADeletedAlertWhenNothingIsLeftOfIt) {
+TEST_P(StorageRecoveryConformance, RemovesADeletedAlertAfterItsLastDelivery) {
     const Alert never_fired = add_alert("1");
     const Alert fired = add_alert("2");
     const Alert tested = add_alert("3");
@@ -327,7 +327,7 @@ TEST_P(StorageRecoveryConformance, RemovesADeletedAlertWhenNothingIsLeftOfIt) {
     EXPECT_TRUE(storage_->alert(user_, kept.id));
 }
 
-TEST_P(StorageRecoveryConformance, RemovesAnAlertThatIsDeletedAfterItsDelivery) {
+TEST_P(StorageRecoveryConformance, RemovesAnAlertDeletedAfterItsDelivery) {
     const Alert alert = add_alert();
     const Uuid id = fire({alert.id}).at(0).delivery_id;
     attempt(id, 1, now_, DeliveryState::delivered);

@@ -1,4 +1,4 @@
-// What every Storage guarantees of senders that share a database, and of what a dead one held.
+// The contract of every Storage: senders that share a database, and the claims of dead ones.
 #include <atomic>
 
 #include "storage_fixture.hpp"
@@ -8,7 +8,7 @@ namespace {
 
 class StorageSendersConformance : public StorageConformance {};
 
-TEST_P(StorageSendersConformance, WhatADeadSenderClaimedIsGivenBackBeforeItsLeaseEnds) {
+TEST_P(StorageSendersConformance, ADeadSendersClaimsAreReleasedBeforeItsLeaseExpires) {
     const Uuid dead = pending();
     const Uuid living = pending();
     const Uuid silent = pending();
@@ -26,12 +26,12 @@ TEST_P(StorageSendersConformance, WhatADeadSenderClaimedIsGivenBackBeforeItsLeas
     EXPECT_EQ(again[0].attempt, 1);
     EXPECT_EQ(storage_->release_dead(now_ + 7s), 1U);
     EXPECT_EQ(storage_->claim_due(now_ + 7s, 10, {"sender-4", now_ + lease_}).at(0).id, living);
-    // One that never said that it lives is left to the end of its lease.
+    // The claims of a sender that never sent a heartbeat last until its lease expires.
     EXPECT_EQ(storage_->release_dead(now_ + 24h), 0U);
     EXPECT_EQ(storage_->claim_due(now_ + lease_, 10, {"sender-5", now_ + 2 * lease_}).size(), 3U);
 }
 
-TEST_P(StorageSendersConformance, ADeadSendersAttemptMayStillBeRecordedWhereNobodyMadeAnother) {
+TEST_P(StorageSendersConformance, ADeadSendersAttemptIsRecordedUnlessAnotherWasMade) {
     const Alert alert = add_alert();
     const auto tasks = fire({alert.id});
     storage_->keep_alive("sender-1", now_ + 1s);
@@ -44,7 +44,7 @@ TEST_P(StorageSendersConformance, ADeadSendersAttemptMayStillBeRecordedWhereNobo
     EXPECT_FALSE(storage_->next_due());
 }
 
-TEST_P(StorageSendersConformance, OneThatReleasedItsClaimsOrIsDeadIsForgotten) {
+TEST_P(StorageSendersConformance, ASenderThatReleasedItsClaimsOrIsDeadIsForgotten) {
     const Uuid id = pending();
     storage_->keep_alive("sender-1", now_ + 1s);
     EXPECT_EQ(storage_->release_claims("sender-1"), 0U);
@@ -52,12 +52,12 @@ TEST_P(StorageSendersConformance, OneThatReleasedItsClaimsOrIsDeadIsForgotten) {
     EXPECT_EQ(storage_->release_dead(now_ + 2s), 0U);
     storage_->keep_alive("sender-1", now_ + 3s);
     EXPECT_EQ(storage_->release_dead(now_ + 4s), 1U);
-    // It lived after all: what it claims now has its lease.
+    // It was alive after all: its new claims have its lease.
     claim(id, 1, now_ + 4s);
     EXPECT_EQ(storage_->release_dead(now_ + 24h), 0U);
 }
 
-TEST_P(StorageSendersConformance, WhatTheDeadHeldIsGivenBackOnceHoweverManyLook) {
+TEST_P(StorageSendersConformance, ADeadSendersClaimsAreReleasedOnceByConcurrentCalls) {
     const auto tasks = fire(add_alerts(60));
     storage_->keep_alive("sender-1", now_ + 1s);
     storage_->claim(tasks, now_, {"sender-1", now_ + lease_});

@@ -1,4 +1,4 @@
-// What every Storage guarantees of deferring, waking, rounds, deadlines and what comes of an attempt.
+// The contract of every Storage: deferring, waking, rounds, deadlines and outcomes of attempts.
 #include "storage_fixture.hpp"
 
 namespace pricewire::conformance {
@@ -31,7 +31,7 @@ protected:
 
 // Claims
 
-TEST_P(StorageSendingConformance, AClaimCarriesTheAlertAsItWasMadeAndItsDeadline) {
+TEST_P(StorageSendingConformance, AClaimReturnsTheAlertAsCreatedAndItsDeadline) {
     Alert alert = new_alert();
     alert.format = PayloadFormat::custom;
     alert.custom = WebhookTemplate{"{\"text\": \"{{ticker}} “{{note}}”\"}", "application/json"};
@@ -51,7 +51,7 @@ TEST_P(StorageSendingConformance, AClaimCarriesTheAlertAsItWasMadeAndItsDeadline
     EXPECT_EQ(view(alert.id).deadline, now_ + 90s);
 }
 
-TEST_P(StorageSendingConformance, AClaimCarriesBothSecretsWhileThereAreTwo) {
+TEST_P(StorageSendingConformance, AClaimReturnsBothSecretsDuringARotation) {
     const Uuid first = pending();
     EXPECT_EQ(claim(first, 1, now_).at(0).secrets, (WebhookSecrets{.current = "whsec_ann@example.com"}));
     ASSERT_TRUE(storage_->rotate_webhook_secret(user_, "sealed 2", now_ + 24h));
@@ -60,7 +60,7 @@ TEST_P(StorageSendingConformance, AClaimCarriesBothSecretsWhileThereAreTwo) {
               (WebhookSecrets{"sealed 2", "whsec_ann@example.com", now_ + 24h}));
 }
 
-TEST_P(StorageSendingConformance, TheDeadlineStaysWhereTheFiringPutItThroughAttemptsAndDeferrals) {
+TEST_P(StorageSendingConformance, AttemptsAndDeferralsDoNotChangeTheDeadline) {
     const Uuid id = pending();
     claim(id, 1, now_);
     record(outcome(id, 1, now_, DeliveryState::pending, now_ + 10s));
@@ -72,7 +72,7 @@ TEST_P(StorageSendingConformance, TheDeadlineStaysWhereTheFiringPutItThroughAtte
 
 // Deferring
 
-TEST_P(StorageSendingConformance, ADeferredDeliveryWaitsUntilItsTimeAndSpendsNoAttempt) {
+TEST_P(StorageSendingConformance, ADeferredDeliveryWaitsUntilItsTimeAndUsesNoAttempt) {
     const Uuid id = pending();
     claim(id, 1, now_);
     defer(id, 1, now_ + 5min);
@@ -88,7 +88,7 @@ TEST_P(StorageSendingConformance, ADeferredDeliveryWaitsUntilItsTimeAndSpendsNoA
     EXPECT_TRUE(storage_->attempts_of(id).empty());
 }
 
-TEST_P(StorageSendingConformance, IgnoresADeferralOfAnotherAttemptOrOfWhatIsNotClaimed) {
+TEST_P(StorageSendingConformance, IgnoresADeferralOfAnotherAttemptOrAnUnclaimedDelivery) {
     const Uuid id = pending();
     defer(id, 1, now_ + 1h);  // not claimed
     EXPECT_EQ(of(id).next_attempt_at, now_);
@@ -103,7 +103,7 @@ TEST_P(StorageSendingConformance, IgnoresADeferralOfAnotherAttemptOrOfWhatIsNotC
     EXPECT_EQ(storage_->wake(lane_, now_, 10), 0U);
 }
 
-TEST_P(StorageSendingConformance, AnIgnoredDeferralDoesNotStopTheOthersOfItsCall) {
+TEST_P(StorageSendingConformance, AnIgnoredDeferralDoesNotAffectOthersOfItsCall) {
     const Uuid a = pending();
     const Uuid b = pending();
     due(now_);
@@ -117,7 +117,7 @@ TEST_P(StorageSendingConformance, WakesTheLongestDeferredOfALaneFirst) {
     std::vector<Uuid> ids;
     for (int i = 0; i < 4; ++i) ids.push_back(pending());
     due(now_);
-    // In another order than that of their ids and of their times.
+    // In neither the order of their ids nor of their times.
     for (const std::size_t i : {2U, 0U, 3U, 1U})
         defer(ids[i], 1, now_ + 1h + static_cast<int>(i) * 1min,
               i == 3 ? "https://other.example:443" : lane_);
@@ -133,7 +133,7 @@ TEST_P(StorageSendingConformance, WakesTheLongestDeferredOfALaneFirst) {
     EXPECT_EQ(storage_->wake("https://other.example:443", now_ + 2s, 10), 1U);
 }
 
-TEST_P(StorageSendingConformance, OneDeferredAgainStandsBehindThoseThatWaitLonger) {
+TEST_P(StorageSendingConformance, ADeliveryDeferredAgainGoesBehindThoseThatWaitLonger) {
     const Uuid a = pending();
     const Uuid b = pending();
     due(now_);
@@ -146,7 +146,7 @@ TEST_P(StorageSendingConformance, OneDeferredAgainStandsBehindThoseThatWaitLonge
     EXPECT_EQ(of(a).next_attempt_at, now_ + 2s);
 }
 
-TEST_P(StorageSendingConformance, OneThatIsClaimedWaitsInNoLaneAnyMore) {
+TEST_P(StorageSendingConformance, AClaimedDeliveryLeavesItsLane) {
     const Uuid id = pending();
     claim(id, 1, now_);
     defer(id, 1, now_ + 1s);
@@ -157,7 +157,7 @@ TEST_P(StorageSendingConformance, OneThatIsClaimedWaitsInNoLaneAnyMore) {
     EXPECT_EQ(of(id).next_attempt_at, now_ + 1h);
 }
 
-TEST_P(StorageSendingConformance, ReleasingLeavesWhatIsDeferredWhereItIs) {
+TEST_P(StorageSendingConformance, ReleasingDoesNotMoveDeferredDeliveries) {
     const Uuid deferred = pending();
     const Uuid claimed = pending();
     due(now_);
@@ -168,7 +168,7 @@ TEST_P(StorageSendingConformance, ReleasingLeavesWhatIsDeferredWhereItIs) {
     EXPECT_EQ(storage_->wake(lane_, now_, 10), 1U);
 }
 
-TEST_P(StorageSendingConformance, WakingWhatIsDueAlreadyKeepsItsPlace) {
+TEST_P(StorageSendingConformance, WakingADueDeliveryKeepsItsPlace) {
     const Uuid id = pending();
     claim(id, 1, now_);
     defer(id, 1, now_ + 1s);
@@ -178,7 +178,7 @@ TEST_P(StorageSendingConformance, WakingWhatIsDueAlreadyKeepsItsPlace) {
 
 // Outcomes
 
-TEST_P(StorageSendingConformance, GivesBackAnAttemptAsItWasMade) {
+TEST_P(StorageSendingConformance, ReturnsAnAttemptAsRecorded) {
     const Uuid id = pending();
     claim(id, 1, now_);
     DeliveryOutcome o = outcome(id, 1, now_, DeliveryState::pending, now_ + 10s);
@@ -220,7 +220,7 @@ TEST_P(StorageSendingConformance, ShowsTheReasonAndTheLastStatus) {
     EXPECT_EQ(of(id).last_status, 200);
 }
 
-TEST_P(StorageSendingConformance, AnOutcomeWithoutAnAttemptCountsNone) {
+TEST_P(StorageSendingConformance, AnOutcomeWithoutAnAttemptCountsNoAttempt) {
     const Uuid id = pending();
     claim(id, 1, now_);
     record(outcome(id, 1, now_, DeliveryState::pending, now_ + 10s));
@@ -236,7 +236,7 @@ TEST_P(StorageSendingConformance, AnOutcomeWithoutAnAttemptCountsNone) {
     EXPECT_FALSE(storage_->next_due());
 }
 
-TEST_P(StorageSendingConformance, OneCancelledWhileItIsAttemptedStaysSoAndTheAttemptIsWritten) {
+TEST_P(StorageSendingConformance, CancellingDuringAnAttemptStaysAndTheAttemptIsRecorded) {
     const Uuid id = pending();
     claim(id, 1, now_);
     ASSERT_TRUE(storage_->cancel_delivery(user_, id, now_ + 1s));
@@ -253,7 +253,7 @@ TEST_P(StorageSendingConformance, OneCancelledWhileItIsAttemptedStaysSoAndTheAtt
     EXPECT_EQ(storage_->attempts_of(id).size(), 1U);
 }
 
-TEST_P(StorageSendingConformance, OneCancelledWhileItIsAttemptedIsDeliveredWhereItArrived) {
+TEST_P(StorageSendingConformance, CancellingDuringAnAttemptThatSucceedsIsDelivered) {
     const Uuid id = pending();
     claim(id, 1, now_);
     ASSERT_TRUE(storage_->cancel_delivery(user_, id, now_ + 1s));
@@ -265,7 +265,7 @@ TEST_P(StorageSendingConformance, OneCancelledWhileItIsAttemptedIsDeliveredWhere
     EXPECT_EQ(storage_->attempts_of(id).size(), 1U);
 }
 
-TEST_P(StorageSendingConformance, OneCancelledIsNotEndedAgainWithoutAnAttempt) {
+TEST_P(StorageSendingConformance, ACancelledDeliveryIsNotEndedAgainWithoutAnAttempt) {
     const Uuid id = pending();
     claim(id, 1, now_);
     ASSERT_TRUE(storage_->cancel_delivery(user_, id, now_ + 1s));
@@ -276,7 +276,7 @@ TEST_P(StorageSendingConformance, OneCancelledIsNotEndedAgainWithoutAnAttempt) {
 
 // Endpoints
 
-TEST_P(StorageSendingConformance, AnEndpointThatIsDisabledIsSoForItsUserAndUrlUntilItIsEnabled) {
+TEST_P(StorageSendingConformance, AnEndpointStaysDisabledForItsUserAndUrlUntilEnabled) {
     const Alert alert = add_alert("1");
     const Uuid id = fire({alert.id}).at(0).delivery_id;
     const Uuid waits = pending();
@@ -322,7 +322,7 @@ TEST_P(StorageSendingConformance, AnEndpointThatIsDisabledIsSoForItsUserAndUrlUn
     EXPECT_TRUE(storage_->create_alert(new_alert("3"), 100));
 }
 
-TEST_P(StorageSendingConformance, ShowsADisabledEndpointWhoseAlertsAreDeletedAndNoOtherOfThose) {
+TEST_P(StorageSendingConformance, OfUrlsWithoutAlertsShowsOnlyDisabledEndpoints) {
     const Alert alert = add_alert("1");
     Alert other = new_alert("2");
     other.webhook_url += "/other";
@@ -339,7 +339,7 @@ TEST_P(StorageSendingConformance, ShowsADisabledEndpointWhoseAlertsAreDeletedAnd
     EXPECT_EQ(storage_->endpoints(user_, 10)[0].webhook_url, alert.webhook_url);
 }
 
-TEST_P(StorageSendingConformance, AnOutcomeThatIsIgnoredDisablesNothingAndALaterOneTellsAnew) {
+TEST_P(StorageSendingConformance, AnIgnoredOutcomeDisablesNothingAndALaterOneReplacesTheReason) {
     const Uuid id = pending();
     const Uuid next = pending();
     due(now_);

@@ -1,4 +1,4 @@
-// What every Storage guarantees of keys, secrets and the deletion of users.
+// The contract of every Storage: keys, secrets and the deletion of users.
 #include "storage_fixture.hpp"
 
 namespace pricewire::conformance {
@@ -6,25 +6,25 @@ namespace {
 
 class StorageUsersConformance : public StorageConformance {
 protected:
-    std::vector<std::optional<Uuid>> told() {
+    std::vector<std::optional<Uuid>> reported() {
         hear_all();
         std::lock_guard lock(mutex_);
         return user_changes_;
     }
 };
 
-TEST_P(StorageUsersConformance, ReplacesAKeyAndTheOldOneIsNobodys) {
+TEST_P(StorageUsersConformance, AReplacedKeyStopsWorking) {
     EXPECT_TRUE(storage_->replace_api_key(user_, sha256("new key")));
     EXPECT_FALSE(storage_->user_by_key_hash(sha256("ann@example.com")));
     EXPECT_EQ(storage_->user_by_key_hash(sha256("new key")).value().id, user_);
-    EXPECT_EQ(told(), std::vector<std::optional<Uuid>>{user_});
+    EXPECT_EQ(reported(), std::vector<std::optional<Uuid>>{user_});
     EXPECT_FALSE(storage_->replace_api_key(make_uuid(now_), sha256("another")));
-    EXPECT_EQ(told().size(), 1U);
+    EXPECT_EQ(reported().size(), 1U);
 }
 
 // Secrets
 
-TEST_P(StorageUsersConformance, RotatingKeepsTheSecretBefore) {
+TEST_P(StorageUsersConformance, RotatingKeepsThePreviousSecret) {
     EXPECT_EQ(storage_->webhook_secrets(user_), (WebhookSecrets{.current = "whsec_ann@example.com"}));
     EXPECT_TRUE(storage_->rotate_webhook_secret(user_, "sealed 2", now_ + 24h));
     EXPECT_EQ(storage_->webhook_secrets(user_),
@@ -35,7 +35,7 @@ TEST_P(StorageUsersConformance, RotatingKeepsTheSecretBefore) {
     EXPECT_FALSE(storage_->webhook_secrets(make_uuid(now_)));
 }
 
-TEST_P(StorageUsersConformance, GivesEverybodysSecretsById) {
+TEST_P(StorageUsersConformance, ReturnsAllUsersSecretsById) {
     std::vector<Uuid> ids{user_};
     for (int i = 0; i < 5; ++i) ids.push_back(add_user(std::to_string(i) + "@example.com"));
     std::sort(ids.begin(), ids.end());
@@ -54,7 +54,7 @@ TEST_P(StorageUsersConformance, GivesEverybodysSecretsById) {
     EXPECT_EQ(seen, ids);
 }
 
-TEST_P(StorageUsersConformance, ReplacesSecretsOnlyWhereTheyAreWhatTheyWere) {
+TEST_P(StorageUsersConformance, ReplacesSecretsOnlyIfUnchanged) {
     const WebhookSecrets first{.current = "whsec_ann@example.com"};
     const WebhookSecrets resealed{.current = "resealed"};
     EXPECT_FALSE(storage_->replace_secrets(user_, resealed, first));
@@ -76,24 +76,24 @@ TEST_P(StorageUsersConformance, ReplacesSecretsOnlyWhereTheyAreWhatTheyWere) {
 
 // Deletion
 
-TEST_P(StorageUsersConformance, ADeletedUserIsNobody) {
+TEST_P(StorageUsersConformance, ADeletedUserIsNotFound) {
     EXPECT_TRUE(storage_->delete_user(user_, now_));
     EXPECT_FALSE(storage_->user_by_key_hash(sha256("ann@example.com")));
     EXPECT_FALSE(storage_->user_by_email("ann@example.com"));
     EXPECT_TRUE(storage_->users().empty());
     EXPECT_FALSE(storage_->webhook_secrets(user_));
     EXPECT_TRUE(storage_->secrets_after(std::nullopt, 10).empty());
-    EXPECT_EQ(told(), std::vector<std::optional<Uuid>>{user_});
+    EXPECT_EQ(reported(), std::vector<std::optional<Uuid>>{user_});
     EXPECT_FALSE(storage_->delete_user(user_, now_));
     EXPECT_FALSE(storage_->delete_user(make_uuid(now_), now_));
     EXPECT_FALSE(storage_->set_user_active(user_, true));
     EXPECT_FALSE(storage_->replace_api_key(user_, sha256("again")));
     EXPECT_FALSE(storage_->rotate_webhook_secret(user_, "again", now_));
     EXPECT_FALSE(storage_->replace_secrets(user_, {}, {.current = "again"}));
-    EXPECT_EQ(told().size(), 1U);
+    EXPECT_EQ(reported().size(), 1U);
 }
 
-TEST_P(StorageUsersConformance, ADeletedUsersEmailAndKeyAreFreeAgain) {
+TEST_P(StorageUsersConformance, ADeletedUsersEmailAndKeyCanBeReused) {
     ASSERT_TRUE(storage_->delete_user(user_, now_));
     const Uuid again = add_user("ann@example.com");
     EXPECT_EQ(storage_->user_by_email("ann@example.com").value().id, again);
@@ -130,12 +130,12 @@ TEST_P(StorageUsersConformance, ADeletedUsersAlertsAndDeliveriesEnd) {
     EXPECT_EQ(storage_->delivery(user_, delivered).value().state, DeliveryState::delivered);
     EXPECT_FALSE(storage_->next_due());
     EXPECT_TRUE(fire({waits.id}).empty());
-    // The attempt under way is still written.
+    // The attempt in flight is still recorded.
     record(outcome(under_way, 1, now_ + 2s, DeliveryState::delivered));
     EXPECT_EQ(storage_->delivery(user_, under_way).value().state, DeliveryState::delivered);
 }
 
-TEST_P(StorageUsersConformance, WhatWasOnItsWayWhenItsUserWasDeletedMakesNothingNew) {
+TEST_P(StorageUsersConformance, OperationsInFlightForADeletedUserCreateNothing) {
     const Alert alert = add_alert("1");
     const Uuid id = pending();
     ASSERT_TRUE(storage_->delete_user(user_, now_));
@@ -147,7 +147,7 @@ TEST_P(StorageUsersConformance, WhatWasOnItsWayWhenItsUserWasDeletedMakesNothing
     EXPECT_TRUE(active().empty());
 }
 
-TEST_P(StorageUsersConformance, PruningRemovesADeletedUserWhenNothingIsLeft) {
+TEST_P(StorageUsersConformance, PruningRemovesADeletedUserLast) {
     const Alert waits = add_alert("1");
     const Alert fired = add_alert("2");
     const Uuid id = fire({fired.id}).at(0).delivery_id;
@@ -157,12 +157,12 @@ TEST_P(StorageUsersConformance, PruningRemovesADeletedUserWhenNothingIsLeft) {
     record(gone);
     EXPECT_EQ(storage_->prune(now_ - 1h, 100), 0U);
     ASSERT_TRUE(storage_->delete_user(user_, now_));
-    // The alert that never fired and the endpoint: what is left still needs its user.
+    // Removes the alert that never fired and the endpoint; the rest still needs its user.
     EXPECT_EQ(storage_->prune(now_ - 1h, 100), 2U);
     EXPECT_EQ(storage_->prune(now_ - 1h, 100), 0U);
     EXPECT_TRUE(storage_->delivery(user_, id));
     EXPECT_TRUE(storage_->endpoints(user_, 10).empty());
-    // Its delivery, its alert and itself, one at a time.
+    // The delivery, the alert and the user, one at a time.
     for (int i = 0; i < 3; ++i) EXPECT_EQ(storage_->prune(now_ + 1s, 1), 1U) << i;
     EXPECT_EQ(storage_->prune(now_ + 1s, 1), 0U);
     EXPECT_FALSE(storage_->delivery(user_, id));
