@@ -40,15 +40,15 @@ export const unreachable = 'Cannot reach the server. Check your connection and t
 
 export class Api {
   private readonly options: ApiOptions;
-  private underWay = new AbortController(); // all requests of one session
+  private requests = new AbortController(); // all requests of one session
   constructor(options: ApiOptions) {
     this.options = options;
   }
 
   /** Aborts all pending requests and retries of the session that ended. */
   reset(): void {
-    this.underWay.abort();
-    this.underWay = new AbortController();
+    this.requests.abort();
+    this.requests = new AbortController();
   }
 
   get<T>(path: string): Promise<Answer<T>> {
@@ -79,7 +79,7 @@ export class Api {
   ): Promise<Answer<T>> {
     const used = key === undefined ? this.options.key() : key;
     if (used === null && key === undefined) throw new ApiError(0, signedOut);
-    const { signal } = this.underWay;
+    const { signal } = this.requests;
     for (let attempt = 1; ; ++attempt) {
       let response: Response;
       let text: string;

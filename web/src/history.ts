@@ -25,7 +25,7 @@ const longestWait = 60_000;
 
 export class History {
   private readonly waiting: Series[] = [];
-  private underWay = 0;
+  private inFlight = 0;
   private readonly series = new Map<string, Series>();
   private readonly listeners = new Set<(series: Series) => void>();
   private readonly lastTaken = new Map<string, string>();
@@ -79,12 +79,12 @@ export class History {
   }
 
   private loadNext(): void {
-    while (this.underWay < atOnce) {
+    while (this.inFlight < atOnce) {
       const series = this.waiting.shift();
       if (series === undefined) return;
-      ++this.underWay;
+      ++this.inFlight;
       void this.load(series).finally(() => {
-        --this.underWay;
+        --this.inFlight;
         this.loadNext();
       });
     }
@@ -104,7 +104,7 @@ export class History {
       ++series.failures;
       this.retryLater(series);
     }
-    this.tell(series);
+    this.notify(series);
   }
 
   /** Notifies listeners when a retry is due; their next get() starts it. */
@@ -114,7 +114,7 @@ export class History {
     this.later(
       () => {
         series.retry = series.error === '' ? 'none' : 'due';
-        if (series.retry === 'due') this.tell(series);
+        if (series.retry === 'due') this.notify(series);
       },
       Math.min(longestWait, firstWait * 2 ** (series.failures - 1)),
     );
@@ -125,7 +125,7 @@ export class History {
       if (price === null || this.lastTaken.get(ticker) === price.time + price.price) continue;
       this.lastTaken.set(ticker, price.time + price.price);
       for (const series of this.series.values()) {
-        if (series.ticker === ticker && this.take(series, price.price, price.time)) this.tell(series);
+        if (series.ticker === ticker && this.take(series, price.price, price.time)) this.notify(series);
       }
     }
   }
@@ -138,7 +138,7 @@ export class History {
     return true;
   }
 
-  private tell(series: Series): void {
+  private notify(series: Series): void {
     this.listeners.forEach((listener) => listener(series));
   }
 }

@@ -21,7 +21,7 @@ export class Store {
   readonly sources = new Map<string, SourceState>();
   connection = { text: 'Connecting…', live: false };
   /** The kinds of messages received so far: tells an empty state from one not received yet. */
-  readonly told = new Set<StreamMessage['type']>();
+  readonly received = new Set<StreamMessage['type']>();
 
   alertsLoaded = false;
   deliveriesLoaded = false;
@@ -31,7 +31,7 @@ export class Store {
   private deliveriesById = new Map<string, Delivery>();
   private readonly deleted = new Set<string>();
   /** The event count at which an item was last updated: answers to requests made before that are older. */
-  private readonly toldAt = new Map<string, number>();
+  private readonly updatedAt = new Map<string, number>();
   private events = 0;
   private user = 0; // changes with the signed-in user, so that answers for a previous user are dropped
 
@@ -55,7 +55,7 @@ export class Store {
     return () => topics.forEach((topic) => this.listeners.get(topic)?.delete(listener));
   }
 
-  private tell(topic: Topic): void {
+  private notify(topic: Topic): void {
     this.listeners.get(topic)?.forEach((listener) => listener());
   }
 
@@ -79,23 +79,23 @@ export class Store {
 
   setConnection(text: string, live: boolean): void {
     this.connection = { text, live };
-    this.tell('connection');
+    this.notify('connection');
   }
 
   apply(message: StreamMessage): void {
-    this.told.add(message.type);
+    this.received.add(message.type);
     switch (message.type) {
       case 'prices':
         for (const [ticker, price] of Object.entries(message.prices)) this.setPrice(ticker, price);
-        this.tell('prices');
+        this.notify('prices');
         break;
       case 'quotes':
         for (const [ticker, quotes] of Object.entries(message.quotes)) this.setQuotes(ticker, quotes);
-        this.tell('quotes');
+        this.notify('quotes');
         break;
       case 'sources':
         for (const [name, state] of Object.entries(message.sources)) this.sources.set(name, state);
-        this.tell('sources');
+        this.notify('sources');
         break;
       case 'alert_fired': {
         const before = this.alertsById.get(message.alert.id);
@@ -135,26 +135,26 @@ export class Store {
     return this.events;
   }
 
-  private toldSince(id: string, mark: number): boolean {
-    return (this.toldAt.get(id) ?? 0) > mark;
+  private updatedSince(id: string, mark: number): boolean {
+    return (this.updatedAt.get(id) ?? 0) > mark;
   }
 
   putAlert(alert: Alert, mark = this.events): void {
-    if (this.deleted.has(alert.id) || this.toldSince(alert.id, mark)) return;
-    this.toldAt.set(alert.id, ++this.events);
+    if (this.deleted.has(alert.id) || this.updatedSince(alert.id, mark)) return;
+    this.updatedAt.set(alert.id, ++this.events);
     this.alertsById.set(alert.id, alert);
-    this.tell('alerts');
+    this.notify('alerts');
   }
   removeAlert(id: string): void {
     this.deleted.add(id);
     this.alertsById.delete(id);
-    this.tell('alerts');
+    this.notify('alerts');
   }
   putDelivery(delivery: Delivery, mark = this.events): void {
-    if (this.toldSince(delivery.id, mark)) return;
-    this.toldAt.set(delivery.id, ++this.events);
+    if (this.updatedSince(delivery.id, mark)) return;
+    this.updatedAt.set(delivery.id, ++this.events);
     this.deliveriesById.set(delivery.id, delivery);
-    this.tell('deliveries');
+    this.notify('deliveries');
   }
 
   /** Merges a list requested at `mark` into the known items. */
@@ -165,9 +165,9 @@ export class Store {
     keepOthers: boolean,
   ): Map<string, T> {
     const merged = new Map<string, T>();
-    for (const [id, item] of known) if (keepOthers || this.toldSince(id, mark)) merged.set(id, item);
+    for (const [id, item] of known) if (keepOthers || this.updatedSince(id, mark)) merged.set(id, item);
     for (const item of list) {
-      if (!this.deleted.has(item.id) && !this.toldSince(item.id, mark)) merged.set(item.id, item);
+      if (!this.deleted.has(item.id) && !this.updatedSince(item.id, mark)) merged.set(item.id, item);
     }
     return merged;
   }
@@ -184,7 +184,7 @@ export class Store {
     this.alertsById = this.merge(this.alertsById, [...active.body, ...fired.body], mark, false);
     this.alertsNext = fired.next;
     this.alertsLoaded = true;
-    this.tell('alerts');
+    this.notify('alerts');
   }
 
   async loadMoreAlerts(): Promise<void> {
@@ -194,7 +194,7 @@ export class Store {
     if (user !== this.user) return;
     this.alertsById = this.merge(this.alertsById, page.body, mark, true);
     this.alertsNext = page.next;
-    this.tell('alerts');
+    this.notify('alerts');
   }
 
   async loadDeliveries(): Promise<void> {
@@ -204,7 +204,7 @@ export class Store {
     this.deliveriesById = this.merge(this.deliveriesById, page.body, mark, false);
     this.deliveriesNext = page.next;
     this.deliveriesLoaded = true;
-    this.tell('deliveries');
+    this.notify('deliveries');
   }
 
   async loadMoreDeliveries(): Promise<void> {
@@ -214,19 +214,19 @@ export class Store {
     if (user !== this.user) return;
     this.deliveriesById = this.merge(this.deliveriesById, page.body, mark, true);
     this.deliveriesNext = page.next;
-    this.tell('deliveries');
+    this.notify('deliveries');
   }
 
   clear(): void {
     this.alertsById.clear();
     this.deliveriesById.clear();
     this.deleted.clear();
-    this.toldAt.clear();
+    this.updatedAt.clear();
     ++this.user;
     this.prices.clear();
     this.quotes.clear();
     this.sources.clear();
-    this.told.clear();
+    this.received.clear();
     this.alertsLoaded = this.deliveriesLoaded = false;
     this.alertsNext = this.deliveriesNext = null;
   }

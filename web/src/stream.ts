@@ -21,7 +21,7 @@ export class Stream {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private beats: ReturnType<typeof setInterval> | undefined;
   private failed = false;
-  private told = '';
+  private reported = '';
 
   constructor(key: () => string | null, listener: StreamListener) {
     this.key = key;
@@ -48,7 +48,7 @@ export class Stream {
   private happen(event: StreamEvent): void {
     if (event.on === 'closed') this.failed = true;
     const actions = this.machine.handle(event);
-    this.tell();
+    this.report();
     for (const action of actions) {
       switch (action.do) {
         case 'connect':
@@ -87,10 +87,10 @@ export class Stream {
     }
   }
 
-  private tell(): void {
+  private report(): void {
     const text = connectionText(this.machine, this.failed);
-    if (text === this.told) return;
-    this.told = text;
+    if (text === this.reported) return;
+    this.reported = text;
     this.listener.onConnection(text, text === 'Live');
   }
 

@@ -101,15 +101,15 @@ test('a firing is announced once, however often its event arrives', () => {
 
 test('a ticker without a price keeps the last one to show', () => {
   const { store } = storeWith(() => ({ body: [], next: null }));
-  const heard: string[] = [];
-  store.on(['prices'], () => heard.push('prices'));
+  const calls: string[] = [];
+  store.on(['prices'], () => calls.push('prices'));
   store.apply({ type: 'prices', prices: { BTC: { price: '10', time: 't' }, SOL: null } });
   store.apply({ type: 'prices', prices: { BTC: { price: '9', time: 't' } } });
   assert.equal(store.prices.get('BTC')?.direction, -1);
   store.apply({ type: 'prices', prices: { BTC: null } });
   assert.deepEqual(store.prices.get('BTC'), { price: null, last: { price: '9', time: 't' }, direction: -1 });
   assert.deepEqual([...store.prices.keys()], ['BTC', 'SOL']);
-  assert.equal(heard.length, 3);
+  assert.equal(calls.length, 3);
 });
 
 class Memory implements StorageLike {

@@ -5,17 +5,17 @@ import type { NewKeys } from '../types.ts';
 export function secretRow(label: string, value: string, testId: string): HTMLElement {
   const code = h('code', { 'data-testid': testId, tabindex: '0' }, value);
   const button = h('button', { type: 'button', 'aria-label': `Copy ${label.toLowerCase()}` }, 'Copy');
-  const said = h('span', { class: 'muted copied', role: 'status' });
+  const status = h('span', { class: 'muted copied', role: 'status' });
   button.addEventListener('click', () => {
     void copy(value, code).then((copied) => {
-      setText(said, copied ? 'Copied' : 'Press Ctrl+C to copy');
-      setTimeout(() => setText(said, ''), 3000);
+      setText(status, copied ? 'Copied' : 'Press Ctrl+C to copy');
+      setTimeout(() => setText(status, ''), 3000);
     });
   });
   return h(
     'div',
     { class: 'secret' },
-    h('div', { class: 'secret-label' }, label, said),
+    h('div', { class: 'secret-label' }, label, status),
     h('div', { class: 'secret-value' }, code, button),
   );
 }

@@ -10,9 +10,9 @@ const words = { ok: 'OK', degraded: 'Degraded', down: 'Down' } as const;
 
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
-interface Told extends Quote {
+interface ShownQuote extends Quote {
   ticker: string;
-  heard: number; // when it was made, in ms by the server's clock
+  madeAt: number; // when it was made, in ms by the server's clock
   repeated: boolean; // the row above has the same ticker
 }
 
@@ -28,7 +28,7 @@ export function sourcesView(context: Context): View {
     ([name]) => sourceCard(name, store),
   );
   const body = h('tbody');
-  const quoteList = new KeyedList<Told>(
+  const quoteList = new KeyedList<ShownQuote>(
     body,
     (q) => `${q.ticker} ${q.source}`,
     () => quoteRow(() => store.now()),
@@ -80,20 +80,20 @@ export function sourcesView(context: Context): View {
 
   function render(): void {
     cardList.show([...store.sources].sort(([a], [b]) => a.localeCompare(b)));
-    const told: Told[] = [];
+    const shown: ShownQuote[] = [];
     for (const ticker of store.prices.keys()) {
       [...(store.quotes.get(ticker) ?? [])].sort(bySource).forEach((quote, i) => {
-        told.push({ ...quote, ticker, heard: new Date(quote.time).getTime(), repeated: i > 0 });
+        shown.push({ ...quote, ticker, madeAt: new Date(quote.time).getTime(), repeated: i > 0 });
       });
     }
-    quoteList.show(told);
+    quoteList.show(shown);
     // Shown all at once, so that nothing shifts while it is read.
-    const all = store.told.has('sources') && store.told.has('quotes');
+    const all = store.received.has('sources') && store.received.has('quotes');
     show(waiting, !all);
     show(cards, all);
     show(panel, all);
-    show(table, told.length > 0);
-    show(empty, told.length === 0);
+    show(table, shown.length > 0);
+    show(empty, shown.length === 0);
     setText(waiting, store.connection.live ? 'Loading…' : 'Waiting for the server…');
   }
 
@@ -150,7 +150,7 @@ function sourceCard(name: string, store: Store): Row<[string, SourceState]> {
   };
 }
 
-function quoteRow(now: () => number): Row<Told> {
+function quoteRow(now: () => number): Row<ShownQuote> {
   const name = h('span');
   const ticker = h('th', { scope: 'row' }, name);
   const source = h('td', { 'data-label': 'Source' });
@@ -165,7 +165,7 @@ function quoteRow(now: () => number): Row<Told> {
       ticker.classList.toggle('repeated', quote.repeated);
       setText(source, quote.kind === 'aggregator' ? `${quote.source} (aggregator)` : quote.source);
       setText(price, groupDigits(quote.price));
-      setText(age, formatAge(now() - quote.heard));
+      setText(age, formatAge(now() - quote.madeAt));
       setAttribute(age, 'title', quote.time);
       setText(counts, reasonInWords(quote.reason));
       setAttribute(
