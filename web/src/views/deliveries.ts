@@ -73,17 +73,17 @@ export function deliveriesView(context: Context, openId: string | null): View {
 
   const since = h(
     'select',
-    { 'aria-label': 'Failed in' },
+    { 'aria-label': 'Period' },
     ...(
       [
-        ['1', 'the last hour'],
-        ['24', 'the last day'],
-        ['168', 'the last week'],
-        ['720', 'the last 30 days'],
+        ['1', 'from the last hour'],
+        ['24', 'from the last day'],
+        ['168', 'from the last week'],
+        ['720', 'from the last 30 days'],
       ] as const
     ).map(([value, text]) => h('option', { value }, text)),
   );
-  const recover = h('button', { type: 'button' }, 'Resend failed in');
+  const recover = h('button', { type: 'button' }, 'Resend failed');
   recover.addEventListener('click', () => void whileBusy(recover, () => recoverFailed()));
 
   const detail = deliveryDetail(context, close);
