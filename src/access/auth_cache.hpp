@@ -9,16 +9,17 @@
 
 namespace pricewire::access {
 
-// Remembers which key hash belongs to which active user. Bounded, entries live an hour at most. Thread-safe.
+// Maps API key hashes to active users. Bounded; entries expire after an hour at most. Thread-safe.
 class AuthCache {
 public:
     virtual ~AuthCache() = default;
     virtual std::optional<User> get(const Sha256& api_key_hash) = 0;
-    // `generation` is generation() as read before the user was read from storage; the entry is not kept where
-    // an eviction came between, so a user disabled meanwhile cannot slip in.
+    // `generation` is the value of generation() before the user was read from storage. If an eviction
+    // happened in between, the entry is not stored, so a user disabled in the meantime does not enter the
+    // cache.
     virtual void put(const Sha256& api_key_hash, const User& user, std::uint64_t generation) = 0;
     virtual std::uint64_t generation() const = 0;
-    // The user's entries are gone when this returns; nullopt means everybody's.
+    // Removes the user's entries before it returns; nullopt removes all entries.
     virtual void evict(std::optional<Uuid> user_id) = 0;
 };
 

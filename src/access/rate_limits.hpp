@@ -7,7 +7,7 @@
 
 namespace pricewire::access {
 
-// `count` requests at once, refilled evenly over `period`: a token bucket. "5/10s".
+// A token bucket: bursts of up to `count` requests, refilled evenly over `period`. Written "5/10s".
 struct RateLimit {
     std::uint32_t count = 5;  // 1 to 1'000'000'000
     Duration period{};        // > 0
@@ -16,7 +16,7 @@ struct RateLimit {
 struct RateDecision {
     bool allowed = true;
     std::uint32_t remaining = 0;  // whole tokens left
-    Duration retry_after{};       // until one token is there; zero where allowed
+    Duration retry_after{};       // until one token is available; zero if allowed
     Duration reset_after{};       // until the bucket is full again
 };
 

@@ -9,10 +9,10 @@
 
 namespace pricewire::access {
 
-// A token bucket in whole numbers, so that no refill is ever rounded away. What is kept is the debt, the part
-// of the bucket that is missing, in nanoseconds / count: one token costs `period` of them, a full bucket
-// holds count * period, and each nanosecond pays back `count`. The level is that of the generic cell rate
-// algorithm (ITU-T I.371, annex A). Not thread-safe. A bucket's limit is the same on every call.
+// A token bucket in integers, so that rounding never loses a refill. It stores the debt, that is, how much of
+// the bucket is missing, in nanoseconds / count: a token costs `period`, a full bucket holds count * period,
+// and each nanosecond pays back `count`. This is the generic cell rate algorithm (ITU-T I.371, annex A). Not
+// thread-safe. Every call on one bucket passes the same limit.
 class TokenBucket {
 public:
     RateDecision take(const RateLimit& limit, MonoTime now) {
@@ -31,7 +31,7 @@ public:
         return out;
     }
 
-    // Whether it would be full at `now`: as good as no bucket.
+    // Whether it would be full at `now`, and so equivalent to a new bucket.
     bool is_full(const RateLimit& limit, MonoTime now) const {
         return Units{(now - at_).count()} * limit.count >= debt_;
     }
@@ -40,7 +40,7 @@ private:
     using Units = Decimal::Raw;
 
     void pay_back(Units count, MonoTime now) {
-        // Threads read the clock before they come here, so `now` may be a little older than the last one.
+        // Threads read the clock before they take the lock, so `now` may be slightly older than `at_`.
         if (now <= at_) return;
         debt_ = std::max<Units>(0, debt_ - Units{(now - at_).count()} * count);
         at_ = now;

@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 
 const MonoTime start = MonoTime{} + 1000h;
 
-TEST(TokenBucket, AFullBucketGivesItsCountAtOnceAndThenNone) {
+TEST(TokenBucket, AFullBucketAllowsCountRequestsAtOnceAndNoMore) {
     TokenBucket bucket;
     const RateLimit limit{5, 10s};
     for (std::uint32_t left = 5; left-- > 0;) {
@@ -29,7 +29,7 @@ TEST(TokenBucket, AFullBucketGivesItsCountAtOnceAndThenNone) {
     EXPECT_EQ(refused.reset_after, 10s);
 }
 
-TEST(TokenBucket, RetryAfterIsTheFirstMomentThatIsAllowed) {
+TEST(TokenBucket, RetryAfterIsTheFirstMomentARequestIsAllowed) {
     TokenBucket bucket;
     const RateLimit limit{3, 10s};  // a token is 3,333,333.3 microseconds
     for (int i = 0; i < 3; ++i) bucket.take(limit, start);
@@ -39,7 +39,7 @@ TEST(TokenBucket, RetryAfterIsTheFirstMomentThatIsAllowed) {
     EXPECT_TRUE(bucket.take(limit, start + 3'333'334us).allowed);
 }
 
-TEST(TokenBucket, TimeThatStepsBackIsNoRefillAndNoDebt) {
+TEST(TokenBucket, TimeGoingBackwardsNeitherRefillsNorAddsDebt) {
     TokenBucket bucket;
     const RateLimit limit{1, 1s};
     EXPECT_TRUE(bucket.take(limit, start).allowed);
@@ -63,7 +63,7 @@ TEST(TokenBucket, IsFullOnlyOncePaidBack) {
     EXPECT_TRUE(bucket.is_full(limit, start + 1'500'000us));
 }
 
-// However requests fall, what was allowed in any window (t0, t1] is at most count + elapsed * count / period.
+// For any arrival pattern, any window (t0, t1] allows at most count + elapsed * count / period requests.
 TEST(TokenBucket, NeverAllowsMoreThanBurstAndRefillInAnyWindow) {
     rc::check([] {
         const RateLimit limit{*rc::gen::inRange<std::uint32_t>(1, 20),
@@ -88,8 +88,8 @@ TEST(TokenBucket, NeverAllowsMoreThanBurstAndRefillInAnyWindow) {
     });
 }
 
-// Against a model that counts time in units of 1 / count microseconds, exactly.
-TEST(TokenBucket, AgreesWithAnExactModelAndKeepsItsWord) {
+// Compared with a model that counts time exactly, in units of 1 / count microseconds.
+TEST(TokenBucket, AgreesWithAnExactModelAndRetryAfterHolds) {
     rc::check([] {
         const RateLimit limit{*rc::gen::inRange<std::uint32_t>(1, 50),
                               Duration{*rc::gen::inRange<std::int64_t>(1, 10'000'000)}};

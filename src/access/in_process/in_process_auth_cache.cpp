@@ -41,8 +41,8 @@ public:
         const MonoTime expires = clock_.mono() + ttl_;
         Shard& shard = shard_of(api_key_hash);
         MutexLock lock(shard.mutex);
-        // Under the shard's lock: an eviction that raises the generation after this look still has to pass
-        // this lock, and then finds the entry.
+        // Checked under the shard's lock: an eviction that increments the generation after this check still
+        // has to take this lock, and then finds the entry.
         if (generation_.load() != generation) return;
         if (const auto found = shard.by_hash.find(api_key_hash); found != shard.by_hash.end()) {
             shard.entries.erase(found->second);
@@ -58,7 +58,7 @@ public:
 
     std::uint64_t generation() const override { return generation_.load(); }
 
-    // Looks at every entry: users are disabled by hand and rarely, and no second index has to be kept right.
+    // Scans all entries: users are disabled rarely and by hand, so a second index is not worth maintaining.
     void evict(std::optional<Uuid> user_id) override {
         ++generation_;
         for (Shard& shard : shards_) {

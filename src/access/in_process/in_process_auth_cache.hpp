@@ -9,11 +9,12 @@
 namespace pricewire::access {
 
 struct AuthCacheOptions {
-    std::size_t max_entries = 100'000;  // beyond, the least recently used of a sixteenth of them goes
+    // beyond, the least recently used entry of one of 16 shards is evicted
+    std::size_t max_entries = 100'000;
     Duration ttl = std::chrono::hours{1};
 };
 
-// The cache of one process. `clock` outlives it.
+// A cache for one process. `clock` must outlive it.
 std::unique_ptr<AuthCache> create_in_process_auth_cache(const Clock& clock,
                                                         const AuthCacheOptions& options = {});
 

@@ -1,4 +1,4 @@
-// What the in-process implementations promise beyond the conformance suites: their bounds.
+// What the in-process implementations guarantee beyond the conformance suites: their bounds.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -18,7 +18,7 @@ User user_number(int i) {
     return u;
 }
 
-TEST(InProcessAuthCache, KeepsNoMoreThanItsBoundAndForgetsTheLeastUsed) {
+TEST(InProcessAuthCache, StaysWithinItsBoundAndEvictsTheLeastRecentlyUsed) {
     const ManualClock clock;
     const auto cache = create_in_process_auth_cache(clock, {160, 1h});
     const Sha256 favourite = sha256("favourite");
@@ -33,7 +33,7 @@ TEST(InProcessAuthCache, KeepsNoMoreThanItsBoundAndForgetsTheLeastUsed) {
     EXPECT_GE(kept, 100);
 }
 
-TEST(InProcessRateLimits, ForgetsTheOldestBucketWhereAllAreInUse) {
+TEST(InProcessRateLimits, DropsTheOldestBucketWhenAllAreInUse) {
     const auto limits = create_in_process_rate_limits(160);
     const RateLimit limit{2, 10s};
     const MonoTime now = MonoTime{} + 1h;
@@ -46,8 +46,8 @@ TEST(InProcessRateLimits, ForgetsTheOldestBucketWhereAllAreInUse) {
     EXPECT_GE(remembered, 100);
 }
 
-TEST(InProcessRateLimits, IdleBucketsMakeRoomBeforeOnesInUse) {
-    // Two buckets a shard: were idle ones not forgotten first, the newcomers would push out "slow".
+TEST(InProcessRateLimits, DropsIdleBucketsBeforeOnesInUse) {
+    // Two buckets per shard: if idle ones were not dropped first, the new ones would push out "slow".
     const auto limits = create_in_process_rate_limits(32);
     const RateLimit slow{1, 24h};
     const RateLimit quick{1, 1s};
@@ -55,7 +55,7 @@ TEST(InProcessRateLimits, IdleBucketsMakeRoomBeforeOnesInUse) {
     ASSERT_TRUE(limits->take("slow", slow, now).allowed);
     for (int i = 0; i < 1000; ++i) {
         now += 2s;
-        ASSERT_FALSE(limits->take("slow", slow, now).allowed) << "forgotten after " << i;
+        ASSERT_FALSE(limits->take("slow", slow, now).allowed) << "dropped after " << i;
         limits->take("quick" + std::to_string(i), quick, now);
     }
 }

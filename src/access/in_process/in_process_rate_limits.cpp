@@ -28,7 +28,7 @@ public:
         if (found != shard.by_name.end()) {
             shard.entries.splice(shard.entries.begin(), shard.entries, found->second);
         } else {
-            // Two steps of cleaning for each newcomer: idle buckets go faster than new ones come.
+            // Two cleanup steps per new bucket, so that idle buckets are removed faster than new ones arrive.
             for (int i = 0; i < 2 && !shard.entries.empty(); ++i) {
                 const Entry& oldest = shard.entries.back();
                 if (!oldest.bucket.is_full(oldest.limit, now)) break;
@@ -50,7 +50,7 @@ private:
     struct Shard {
         Mutex mutex;
         std::list<Entry> entries
-            GUARDED_BY(mutex);  // most recently asked for first; list nodes keep their place in memory
+            GUARDED_BY(mutex);  // most recently used first; list nodes do not move in memory
         absl::flat_hash_map<std::string_view, std::list<Entry>::iterator> by_name GUARDED_BY(mutex);
 
         void forget_oldest() REQUIRES(mutex) {

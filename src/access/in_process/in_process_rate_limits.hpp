@@ -7,8 +7,8 @@
 
 namespace pricewire::access {
 
-// The buckets of one process. At most `max_buckets` are kept; a full bucket says no more than none and is
-// forgotten first, then the one that was asked for longest ago.
+// Buckets for one process, at most `max_buckets`. Full buckets are dropped first, since they carry no
+// information, then the least recently used one.
 std::unique_ptr<RateLimits> create_in_process_rate_limits(std::size_t max_buckets = 200'000);
 
 }  // namespace pricewire::access

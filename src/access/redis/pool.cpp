@@ -10,7 +10,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration retry_every = 1s;
-// Commands that were late while Redis could be connected to are told of this often at most.
+// At most one log line this often about lost connections.
 constexpr Duration said_every = 1min;
 
 }  // namespace
@@ -40,7 +40,7 @@ bool Pool::with(const std::function<void(redis::Connection&)>& work) {
     try {
         work(*connection);
     } catch (const redis::RedisError& e) {
-        // Its reply may still come and would be taken for the next one's.
+        // Its reply may still arrive and would be taken for the next command's.
         connection.reset();
         lost(e.what());
         return false;
@@ -79,7 +79,7 @@ void Pool::lost(std::string_view reason) {
     available_.notify_all();
     missing_.notify_one();
     if (say) {
-        log::warn("a connection to Redis was given up; what it was asked is answered without it",
+        log::warn("closed a connection to Redis after an error; the request was served without Redis",
                   {{"reason", std::string(reason)}});
     }
 }

@@ -15,8 +15,8 @@
 
 namespace pricewire::access {
 
-// A few connections that threads borrow for one command at a time. They are made by a thread of the pool's,
-// so that whoever borrows never waits for connecting: where there is none, Redis is away. Thread-safe.
+// A few connections that threads borrow for one command at a time. The pool's own thread opens them, so
+// borrowers never wait for connecting: if there is no connection, Redis is unavailable. Thread-safe.
 class Pool {
 public:
     // Tries to connect before it returns, within options.connect_timeout.
@@ -26,13 +26,13 @@ public:
     Pool(const Pool&) = delete;
     Pool& operator=(const Pool&) = delete;
 
-    // Runs `work` on a connection; false where there was none within the command's deadline, or where `work`
-    // threw RedisError, which ends that connection.
+    // Runs `work` on a connection. False if none was free within the command's deadline or if `work` threw
+    // RedisError, which closes that connection.
     bool with(const std::function<void(redis::Connection&)>& work);
 
 private:
     void run();
-    // Connects as many as are missing; whether none is missing now.
+    // Opens the missing connections. True if none is missing afterwards.
     bool fill();
     std::unique_ptr<redis::Connection> borrow();
     void give_back(std::unique_ptr<redis::Connection> connection);
@@ -44,12 +44,12 @@ private:
     redis::Outage outage_;
 
     Mutex mutex_;
-    CondVar available_;  // for borrowers: one is free, or there is none any more
-    CondVar missing_;    // for the pool's thread: one was lost, or the end has come
+    CondVar available_;  // for borrowers: a connection is free, or none is left
+    CondVar missing_;    // for the pool's thread: a connection was lost, or it is stopping
     std::vector<std::unique_ptr<redis::Connection>> free_ GUARDED_BY(mutex_);
     std::size_t made_ GUARDED_BY(mutex_) = 0;  // free or borrowed
     bool stopping_ GUARDED_BY(mutex_) = false;
-    MonoTime said_at_ GUARDED_BY(mutex_){};  // when the log last told of a connection that was lost
+    MonoTime said_at_ GUARDED_BY(mutex_){};  // when a lost connection was last logged
     std::thread thread_;
 };
 

@@ -14,13 +14,13 @@
 namespace pricewire::access {
 namespace {
 
-// More than this is everybody.
+// Beyond this, all entries are evicted instead.
 constexpr std::size_t most_waiting = 1000;
 
-// A generation is a number that never comes again, not in a Redis that was wiped either: Redis' time in
-// microseconds, or one more than the last. <prefix>auth:generation holds the current one, which an eviction
-// raises; <prefix>auth:evicted:<user> and <prefix>auth:evicted the one of the user's last eviction and of
-// everybody's. An entry is good where it was made under a generation that is as new as both.
+// A generation is a number that is never reused, even after Redis was wiped: Redis's time in microseconds, or
+// the last generation plus one. <prefix>auth:generation holds the current one; an eviction increments it.
+// <prefix>auth:evicted:<user> and <prefix>auth:evicted hold the generation of the last eviction of that user
+// and of all users. An entry is valid if its generation is at least as new as both.
 constexpr std::string_view next_generation = R"(
 local function next_generation(key)
   local time = redis.call('TIME')
@@ -38,7 +38,7 @@ constexpr std::string_view generation_script = R"(
 return redis.call('GET', KEYS[1]) or next_generation(KEYS[1])
 )";
 
-// KEYS: entry, prefix of evicted. The user's key hangs on what the entry holds.
+// KEYS: entry, prefix of evicted. The user's key depends on the entry's contents.
 constexpr std::string_view get_script = R"(
 local entry = redis.call('GET', KEYS[1])
 if not entry then return false end
@@ -58,7 +58,7 @@ redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return 1
 )";
 
-// KEYS: generation, mark. ARGV: how long a mark is needed, in ms: as long as entries live.
+// KEYS: generation, mark. ARGV: the mark's time to live in ms, which is that of entries.
 constexpr std::string_view evict_script = R"(
 redis.call('SET', KEYS[2], next_generation(KEYS[1]), 'PX', ARGV[1])
 return 1
@@ -108,7 +108,8 @@ public:
           get_(std::string(get_script)),
           put_(std::string(put_script)),
           evict_(std::string(next_generation) + std::string(evict_script)),
-          pool_(options, address, "the database is asked for every API key", "API keys are cached again") {}
+          pool_(options, address, "every API key is looked up in the database", "API keys are cached again") {
+    }
 
     std::optional<User> get(const Sha256& api_key_hash) override {
         std::optional<User> out;
@@ -122,7 +123,7 @@ public:
     }
 
     void put(const Sha256& api_key_hash, const User& user, std::uint64_t generation) override {
-        if (generation == 0) return;  // read while Redis was away
+        if (generation == 0) return;  // read while Redis was unavailable
         const std::string key = entry_prefix_ + hex_encode(api_key_hash);
         const std::string number_text = std::to_string(generation);
         const std::string entry = entry_of(user, generation);
@@ -157,10 +158,10 @@ public:
 private:
     struct Eviction {
         std::uint64_t ticket = 0;
-        std::optional<Uuid> user;  // nullopt: everybody
+        std::optional<Uuid> user;  // nullopt: all users
     };
 
-    // Evictions that wait are made first, and nothing else where they cannot be.
+    // Applies queued evictions first; if that fails, `work` does not run.
     void with_redis(const std::function<void(redis::Connection&)>& work) const {
         pool_.with([&](redis::Connection& c) {
             make_evictions(c);
@@ -174,9 +175,9 @@ private:
             MutexLock lock(mutex_);
             evictions = waiting_;
         }
-        // Each is struck off only when it is made, so another thread cannot read past it meanwhile; that both
-        // make it does no harm. Two of one user are two: what the first has done may be undone before the
-        // second.
+        // An eviction is removed from the queue only once applied, so no other thread can read past it; if
+        // two threads apply it, that does no harm. Two evictions of one user are both applied: the user may
+        // have been cached again between them.
         for (const Eviction& eviction : evictions) {
             const std::string mark =
                 eviction.user ? evicted_key_ + ':' + eviction.user->to_string() : evicted_key_;
@@ -198,7 +199,7 @@ private:
     const redis::Script evict_;
     mutable access::Pool pool_;
     mutable Mutex mutex_;
-    mutable std::vector<Eviction> waiting_ GUARDED_BY(mutex_);  // those that Redis has not been told
+    mutable std::vector<Eviction> waiting_ GUARDED_BY(mutex_);  // not yet applied in Redis
     std::uint64_t tickets_ GUARDED_BY(mutex_) = 0;
 };
 

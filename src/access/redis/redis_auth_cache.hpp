@@ -8,14 +8,14 @@
 namespace pricewire::access {
 
 struct RedisAuthCacheOptions : RedisCacheOptions {
-    // How long a user who was disabled could at most be let in by a process that no eviction reached.
+    // Upper bound on how long a process that missed the eviction accepts a disabled user.
     Duration ttl = std::chrono::seconds{60};
 };
 
-// The cache of all processes that share a Redis; an eviction by one is one for all. While Redis is away get()
-// knows nobody, so the database is asked, and evictions wait: they are made before anything is read again.
-// What is stored is the user beside the SHA-256 of the key, which the database has as well, never a key.
-// Throws std::invalid_argument where the URL is none.
+// A cache shared by all processes that use the same Redis; an eviction by one process applies to all. While
+// Redis is unavailable get() returns nullopt, so callers ask the database, and evictions are queued: they are
+// applied before anything is read again. It stores users under the SHA-256 of their keys, as the database
+// does, and never a key. Throws std::invalid_argument if the URL is invalid.
 std::unique_ptr<AuthCache> create_redis_auth_cache(const RedisAuthCacheOptions& options);
 
 }  // namespace pricewire::access

@@ -8,11 +8,11 @@
 namespace pricewire::access {
 
 struct RedisCacheOptions {
-    std::string url;                    // as redis::parse_url() takes it
+    std::string url;                    // see redis::parse_url()
     std::string prefix = "pricewire:";  // of every key
     std::size_t connections = 4;        // 1 to 64
     Duration connect_timeout = std::chrono::seconds{1};
-    // For a command, and again for a free connection before it: requests wait for no longer.
+    // For a command, and again for getting a free connection before it. Requests wait no longer than that.
     Duration command_timeout = std::chrono::milliseconds{50};
 };
 

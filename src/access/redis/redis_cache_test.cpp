@@ -1,4 +1,4 @@
-// What the implementations on Redis promise beyond the conformance suites.
+// What the implementations on Redis guarantee beyond the conformance suites.
 #include <gtest/gtest.h>
 
 #include <csignal>
@@ -58,9 +58,9 @@ TEST_F(RedisCacheTest, TwoProcessesShareABucket) {
     EXPECT_TRUE(two->take(std::string(100'000, 'b'), limit, now_).allowed);
 }
 
-TEST_F(RedisCacheTest, ABucketIsExactInItsLastUnit) {
-    // A token is 1,200,000,000.33 microseconds; the debts are those of token_bucket.hpp at one moment, apart
-    // from what passes between the calls.
+TEST_F(RedisCacheTest, ABucketIsExactToItsLastUnit) {
+    // A token of the first limit costs 1,200,000,000.33 microseconds. The debts equal those of
+    // token_bucket.hpp at one instant, except for the time that passes between calls.
     const auto limits = create_redis_rate_limits(options());
     for (const RateLimit limit : {RateLimit{3, 3'600'000'001us}, RateLimit{1'000'000'000, 24h * 3650},
                                   RateLimit{7, 24h}, RateLimit{1, 1h}}) {
@@ -80,7 +80,7 @@ TEST_F(RedisCacheTest, ABucketIsExactInItsLastUnit) {
     }
 }
 
-TEST_F(RedisCacheTest, ABucketsKeyGoesWhenItIsFullAgain) {
+TEST_F(RedisCacheTest, ABucketsKeyExpiresWhenItIsFull) {
     const auto limits = create_redis_rate_limits(options());
     const auto c = keys_->connect();
     const auto there = [&] { return c->command({"EXISTS", keys_->prefix() + "limit:b"}).integer() == 1; };
@@ -94,13 +94,13 @@ TEST_F(RedisCacheTest, ABucketsKeyGoesWhenItIsFullAgain) {
         eventually([&] { return c->command({"EXISTS", keys_->prefix() + "limit:c"}).integer() == 0; }));
 }
 
-TEST_F(RedisCacheTest, AKeyThatHoldsSomethingElseIsAFullBucket) {
+TEST_F(RedisCacheTest, AKeyWithAnUnexpectedValueIsAFullBucket) {
     const auto limits = create_redis_rate_limits(options());
     keys_->connect()->command({"SET", keys_->prefix() + "limit:b", "nonsense"});
     EXPECT_EQ(limits->take("b", {3, 1h}, now_).remaining, 2u);
 }
 
-TEST_F(RedisCacheTest, ForgottenScriptsAreLoadedAgain) {
+TEST_F(RedisCacheTest, FlushedScriptsAreLoadedAgain) {
     const auto limits = create_redis_rate_limits(options());
     const auto cache = create_redis_auth_cache(options());
     const User ann = user_named("ann@example.com");
@@ -113,7 +113,7 @@ TEST_F(RedisCacheTest, ForgottenScriptsAreLoadedAgain) {
     }
 }
 
-TEST_F(RedisCacheTest, AnEvictionByOneProcessIsOneForAll) {
+TEST_F(RedisCacheTest, AnEvictionByOneProcessAppliesToAll) {
     const auto one = create_redis_auth_cache(options());
     const auto two = create_redis_auth_cache(options());
     const User ann = user_named("ann@example.com");
@@ -134,7 +134,7 @@ TEST_F(RedisCacheTest, AnEvictionByOneProcessIsOneForAll) {
     EXPECT_FALSE(one->get(sha256("bob")));
 }
 
-TEST_F(RedisCacheTest, NoKeyAndNoHashOfMoreUseThanItsSha256IsStored) {
+TEST_F(RedisCacheTest, StoresOnlyTheSha256OfAKey) {
     const auto cache = create_redis_auth_cache(options());
     const std::string key = "sk_live_s3cret";
     cache->put(sha256(key), user_named("ann@example.com"), cache->generation());
@@ -152,7 +152,7 @@ TEST_F(RedisCacheTest, NoKeyAndNoHashOfMoreUseThanItsSha256IsStored) {
     EXPECT_FALSE(cache->get(sha256(key)));
 }
 
-TEST(RedisCacheOutage, AWipedRedisForgetsEveryUserAndKeepsNoLookupOfBefore) {
+TEST(RedisCacheOutage, AfterAWipeNoUserIsCachedAndEarlierLookupsAreRefused) {
     test::RedisServer server;
     const auto cache = create_redis_auth_cache(options_of(server.url()));
     const User ann = user_named("ann@example.com");
@@ -171,7 +171,7 @@ TEST(RedisCacheOutage, AWipedRedisForgetsEveryUserAndKeepsNoLookupOfBefore) {
     EXPECT_TRUE(cache->get(sha256("key")));
 }
 
-TEST(RedisCacheOutage, AnEvictionThatCouldNotReachRedisIsMadeBeforeAnythingIsRead) {
+TEST(RedisCacheOutage, AnEvictionThatDidNotReachRedisIsAppliedBeforeAnythingIsRead) {
     fakes::LogCapture log;
     test::RedisServer server;
     auto options = options_of(server.url());
@@ -185,7 +185,7 @@ TEST(RedisCacheOutage, AnEvictionThatCouldNotReachRedisIsMadeBeforeAnythingIsRea
         cache->put(sha256("bob"), bob, cache->generation());
         return cache->get(sha256("ann")) && cache->get(sha256("bob"));
     }));
-    // It keeps what it holds, and answers nobody.
+    // It keeps its data but does not answer.
     server.signal(SIGSTOP);
     cache->evict(ann.id);
     EXPECT_FALSE(cache->get(sha256("ann")));
@@ -198,7 +198,7 @@ TEST(RedisCacheOutage, AnEvictionThatCouldNotReachRedisIsMadeBeforeAnythingIsRea
     EXPECT_FALSE(other->get(sha256("ann")));
 }
 
-TEST(RedisCacheOutage, WithoutRedisAProcessLimitsByItselfAndFindsItAgain) {
+TEST(RedisCacheOutage, WithoutRedisAProcessLimitsOnItsOwnAndReconnectsLater) {
     fakes::LogCapture log;
     test::RedisServer server;
     server.kill();
@@ -212,11 +212,11 @@ TEST(RedisCacheOutage, WithoutRedisAProcessLimitsByItselfAndFindsItAgain) {
     EXPECT_EQ(limits->take("b", limit, now).retry_after, 20min);
     EXPECT_EQ(log.count("waiting for Redis"), 1u);
     server.start();
-    ASSERT_TRUE(eventually([&] { return limits->take("b", limit, now).allowed; })) << "Redis knows of none";
-    EXPECT_EQ(log.count("limits are shared again"), 1u);
+    ASSERT_TRUE(eventually([&] { return limits->take("b", limit, now).allowed; })) << "Redis has no bucket";
+    EXPECT_EQ(log.count("rate limits are shared again"), 1u);
 }
 
-TEST(RedisCacheOutage, AListenerThatNeverAnswersHoldsNobodyUp) {
+TEST(RedisCacheOutage, AListenerThatNeverAnswersBlocksNobody) {
     const auto [listening, port] = test::bind_loopback(SOCK_STREAM, "127.0.0.1", 0);
     fakes::LogCapture log;
     const std::string url = "redis://:s3cret@127.0.0.1:" + std::to_string(port);
@@ -231,11 +231,11 @@ TEST(RedisCacheOutage, AListenerThatNeverAnswersHoldsNobodyUp) {
     EXPECT_FALSE(cache->get(sha256("key")));
     for (int i = 0; i < 2000; ++i) cache->evict(user_named("x").id);
     cache->put(sha256("key"), user_named("ann@example.com"), cache->generation());
-    EXPECT_EQ(log.count("waiting for Redis"), 2u) << "once each";
+    EXPECT_EQ(log.count("waiting for Redis"), 2u) << "once per object";
     EXPECT_EQ(log.count("s3cret"), 0u);
 }
 
-TEST(RedisCache, RefusesAUrlThatIsNone) {
+TEST(RedisCache, RejectsAnInvalidUrl) {
     EXPECT_THROW(create_redis_rate_limits(options_of("http://h")), std::invalid_argument);
     EXPECT_THROW(create_redis_auth_cache(options_of("http://h")), std::invalid_argument);
 }

@@ -15,10 +15,10 @@ namespace {
 
 constexpr std::size_t longest_name = 200;
 
-// token_bucket.hpp in Lua, whose only numbers are doubles, exact up to 2^53. So the debt is kept in two
-// parts: whole microseconds, and what is left in 1 / count of one. A token costs period / count microseconds,
-// a full bucket holds `period` of them, and each microsecond that passes pays back one. ARGV: count, period
-// in microseconds. Returns whether it is allowed, and the debt after it.
+// token_bucket.hpp in Lua, whose only numbers are doubles, exact up to 2^53. The debt is therefore kept in
+// two parts: whole microseconds, and the remainder in units of 1 / count microsecond. A token costs period /
+// count microseconds, a full bucket holds `period`, and each microsecond that passes pays back one. ARGV:
+// count, period in microseconds. Returns whether the request is allowed, and the debt after it.
 constexpr std::string_view take_script = R"(
 local count, period = tonumber(ARGV[1]), tonumber(ARGV[2])
 local time = redis.call('TIME')
@@ -49,7 +49,7 @@ std::optional<std::int64_t> number(redis::ReplyView reply) {
     return std::stoll(text);
 }
 
-// What the debt of a bucket means; the sums are token_bucket.hpp's.
+// Computes the decision from a bucket's debt, as token_bucket.hpp does.
 RateDecision decision_of(bool allowed, std::int64_t whole, std::int64_t part, const RateLimit& limit) {
     using Units = Decimal::Raw;  // 1 / count microseconds
     const Units count = limit.count;
@@ -71,7 +71,7 @@ public:
     RedisRateLimits(const RedisCacheOptions& options, const redis::Address& address)
         : prefix_(options.prefix + "limit:"),
           script_(std::string(take_script)),
-          pool_(options, address, "every process limits requests by itself", "limits are shared again"),
+          pool_(options, address, "each process limits requests on its own", "rate limits are shared again"),
           alone_(create_in_process_rate_limits()) {}
 
     RateDecision take(std::string_view bucket, const RateLimit& limit, MonoTime now) override {
@@ -87,7 +87,8 @@ public:
             reply.checked();
             const auto whole = number(reply[1]);
             const auto part = number(reply[2]);
-            if (!whole || !part) throw redis::RedisError("Redis answers a rate limit with something else");
+            if (!whole || !part)
+                throw redis::RedisError("Redis returned an unexpected reply to a rate limit");
             out = decision_of(reply[0].integer() == 1, *whole, *part, limit);
         });
         return out ? *out : alone_->take(bucket, limit, now);

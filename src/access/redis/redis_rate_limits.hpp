@@ -7,10 +7,10 @@
 
 namespace pricewire::access {
 
-// The buckets of all processes that share a Redis, by its time: take()'s `now` counts only while Redis is
-// away. Then, and where it does not answer in time, a bucket of this process alone decides by the same limit;
-// that is said once, and Redis is tried again every second. A bucket's key is there until it is full again.
-// Throws std::invalid_argument where the URL is none.
+// Buckets shared by all processes that use the same Redis, on Redis's clock. If Redis is unavailable or does
+// not answer in time, a bucket local to this process applies the same limit, and take()'s `now` counts. The
+// outage is logged once, and the connection is retried every second. A bucket's key expires when the bucket
+// is full. Throws std::invalid_argument if the URL is invalid.
 std::unique_ptr<RateLimits> create_redis_rate_limits(const RedisCacheOptions& options);
 
 }  // namespace pricewire::access
