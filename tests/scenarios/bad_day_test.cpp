@@ -1,5 +1,5 @@
-// What users see on the exchanges' bad days, with the real programs: the price goes on by another way or is
-// gone, and is never silently wrong.
+// What users see when exchanges misbehave, with the real programs: the price comes from a fallback or is
+// unavailable, and is never silently wrong.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -54,11 +54,11 @@ protected:
     Account account_;
 };
 
-TEST_P(BadDay, ASilentStreamIsReplacedByRestUntilItSpeaksAgain) {
+TEST_P(BadDay, ASilentStreamIsReplacedByRestUntilItResumes) {
     trade("100");
     wait_for_price("100");
     fault("binance.stream", "silence");
-    trade("101");  // the stream says nothing of it
+    trade("101");  // not sent on the stream
     wait_for_price("101");
     fault("binance.stream", "none");
     wait_for_stream();
@@ -66,7 +66,7 @@ TEST_P(BadDay, ASilentStreamIsReplacedByRestUntilItSpeaksAgain) {
     wait_for_price("102");
 }
 
-TEST_P(BadDay, ACutStreamIsOpenedAgain) {
+TEST_P(BadDay, ACutStreamIsReopened) {
     trade("100");
     wait_for_price("100");
     fault("binance.rest", "403");
@@ -77,31 +77,31 @@ TEST_P(BadDay, ACutStreamIsOpenedAgain) {
     });
 }
 
-TEST_P(BadDay, AnExchangeThatRefusesEverythingLeavesNoPriceAndSaysSo) {
+TEST_P(BadDay, AnExchangeThatRefusesEverythingLeavesNoPriceAndIsReported) {
     trade("100");
     wait_for_price("100");
     fault("binance.rest", "418:3600");
     fault("binance.stream", "451");
-    deployment_->wait_until("the price to go", [&] { return rate().status == 503; });
+    deployment_->wait_until("the price to be gone", [&] { return rate().status == 503; });
     EXPECT_NE(rate().body.find("\"code\":503"), std::string::npos) << rate().body;
-    deployment_->wait_until("health to say it",
+    deployment_->wait_until("health to report it",
                             [&] { return health().find("\"degraded\"") != std::string::npos; });
     EXPECT_NE(deployment_->pricewire_output().find("451"), std::string::npos);
 }
 
-TEST_P(BadDay, GarbageAndHtmlOnTheStreamMakeNoPrice) {
+TEST_P(BadDay, InvalidFramesOnTheStreamMakeNoPrice) {
     trade("100");
     wait_for_price("100");
     for (const char* bad : {"garbage", "shape", "error200"}) {
         fault("binance.stream", bad);
         for (int i = 0; i < 20; ++i) trade("105");
         const auto shown = rate();
-        // The price before it, or REST's; never anything else.
+        // The previous price or REST's; never anything else.
         const auto price = json_member(shown.body, "price");
         EXPECT_TRUE(shown.status == 503 || price == "100" || price == "105") << shown.body;
     }
     fault("binance.stream", "none");
-    deployment_->wait_until("the stream to be believed again", [&] {
+    deployment_->wait_until("the stream to be accepted again", [&] {
         trade("104");
         return shows("104");
     });
@@ -117,7 +117,7 @@ protected:
 INSTANTIATE_TEST_SUITE_P(Sides, BadDay, both_sides(), name_of_side);
 INSTANTIATE_TEST_SUITE_P(Sides, WithAggregator, both_sides(), name_of_side);
 
-TEST_P(WithAggregator, AWildExchangeIsRefutedAndFiresNothing) {
+TEST_P(WithAggregator, AWildExchangeIsOutvotedAndFiresNothing) {
     trade("100");
     wait_for_price("100");
     deployment_->wait_until("the aggregator",
@@ -141,7 +141,7 @@ class Users : public ::testing::TestWithParam<Side> {};
 INSTANTIATE_TEST_SUITE_P(Sides, Receivers, both_sides(), name_of_side);
 INSTANTIATE_TEST_SUITE_P(Sides, Users, both_sides(), name_of_side);
 
-TEST_P(Receivers, EveryAttemptIsARowUntilTheReceiverSaysYes) {
+TEST_P(Receivers, RecordsEveryAttemptUntilTheReceiverAccepts) {
     if (!can_run(GetParam())) GTEST_SKIP() << why_not_run;
     Deployment deployment(on(GetParam(), {.sim = {"--paused"},
                                           .receiver = {"--mode", "fail-first:2"},
@@ -155,12 +155,12 @@ TEST_P(Receivers, EveryAttemptIsARowUntilTheReceiverSaysYes) {
                200;
     });
     const std::string id = deployment.create_alert(account, "BTC", "gt", "50");
-    deployment.wait_until("the third try", [&] { return deployment.received().size() >= 3; });
+    deployment.wait_until("the third attempt", [&] { return deployment.received().size() >= 3; });
     const auto get = [&](const std::string& path) {
         return deployment.http().get(deployment.api(path), {{"X-API-Key", account.api_key}}).body;
     };
     std::string delivery;
-    deployment.wait_until("the record of the third try", [&] {
+    deployment.wait_until("the record of the third attempt", [&] {
         delivery = json_member(get("/alerts/" + id + "/deliveries"), "id").value();
         return json_member(get("/deliveries/" + delivery), "status") == "delivered";
     });
@@ -170,7 +170,7 @@ TEST_P(Receivers, EveryAttemptIsARowUntilTheReceiverSaysYes) {
     EXPECT_EQ(deployment.stop_pricewire(), 0);
 }
 
-TEST(CommandLine, AWrongConfigurationEndsWithTwoAndALineForEachMistake) {
+TEST(CommandLine, AnInvalidConfigurationExitsWithTwoAndALineForEachError) {
     const TempDir dir;
     std::ofstream(dir.path() / "pricewire.toml") << "[delivery]\nattempts = 0\natempts = 3\n";
     Process process(
@@ -196,7 +196,7 @@ TEST_P(Users, ADisabledUserIsRefusedWithoutARestart) {
     deployment.wait_until("the refusal", [&] { return status() == 401; });
     const auto enabled = deployment.run({"users", "enable", "gone@example.com"});
     EXPECT_EQ(enabled.code, 0) << enabled.output;
-    deployment.wait_until("the welcome", [&] { return status() == 200; });
+    deployment.wait_until("the user to be accepted", [&] { return status() == 200; });
 }
 
 TEST(Embedded, ASecondPricewireOnTheSameDatabaseIsRefused) {

@@ -1,4 +1,4 @@
-// Roles that start before what they need is there, and clusters that leave something out.
+// Roles that start before the servers they need, and clusters without an optional server.
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -16,7 +16,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Where the URL's port stands, and its length.
+// The position and length of the URL's port.
 std::pair<std::size_t, std::size_t> port_in(const std::string& url) {
     const std::size_t begin = url.find(':', url.find("127.0.0.1")) + 1;
     return {begin, url.find('/', begin) - begin};
@@ -32,7 +32,7 @@ void expect_delivery(Deployment& deployment, const Account& account) {
     });
 }
 
-// A cluster whose way to the database goes through a gate, which is cut at first.
+// A cluster that reaches the database through a gate, which is cut at first.
 class ClusterStart : public testing::Test {
 protected:
     void SetUp() override {
@@ -56,7 +56,7 @@ protected:
     std::optional<Deployment> deployment_;
 };
 
-TEST_F(ClusterStart, EveryRoleWaitsForADatabaseThatIsNotThereYet) {
+TEST_F(ClusterStart, EveryRoleWaitsForADatabaseThatIsNotUpYet) {
     gate_->pass();
     for (const std::string& name : deployment_->names()) deployment_->address_of(name);
     expect_delivery(*deployment_, deployment_->register_user("first@example.com"));
@@ -67,7 +67,7 @@ TEST_F(ClusterStart, ASignalEndsTheWait) {
     EXPECT_EQ(deployment_->stop_pricewire(), 0);
 }
 
-TEST(ClusterParts, WithoutABrokerSendersFindInTheDatabaseWhatIsDue) {
+TEST(ClusterParts, WithoutABrokerSendersFindDueDeliveriesInTheDatabase) {
     const auto cluster = cluster_of_environment();
     if (!cluster) GTEST_SKIP() << why_not_run;
     Deployment deployment({.sim = {"--market", "generated"},

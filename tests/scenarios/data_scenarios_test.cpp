@@ -1,4 +1,4 @@
-// Plays every tests/scenarios/data/*.scenario against the real programs.
+// Runs every tests/scenarios/data/*.scenario against the real programs.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -62,7 +62,7 @@ public:
         } else if (step == "active") {
             expect_active(a);
         } else {
-            FAIL() << "no such step";
+            FAIL() << "unknown step";
         }
     }
 
@@ -70,7 +70,7 @@ public:
         std::set<std::string> loose;
         std::set_difference(open_.begin(), open_.end(), named_.begin(), named_.end(),
                             std::inserter(loose, loose.end()));
-        EXPECT_TRUE(loose.empty()) << "the scenario does not say what became of " << *loose.begin();
+        EXPECT_TRUE(loose.empty()) << "the scenario does not check " << *loose.begin();
         std::map<std::string, int> arrivals;
         for (const Received& r : deployment_.received()) {
             ++arrivals[r.alert_id];
@@ -85,7 +85,7 @@ public:
     }
 
 private:
-    // The stream carries a price only once every feed has subscribed.
+    // The simulator sends a price only to feeds that have subscribed.
     void wait_for_stream() {
         deployment_.wait_until("the stream", [&] {
             const auto status = deployment_.http().get(deployment_.sim_url() + "/_sim/status");
@@ -105,8 +105,8 @@ private:
             const auto shown = json_member(rates.body, ticker);
             return shown && Decimal::parse(*shown) == expected;
         });
-        // The price is shown when it is published, and matched on another thread: an alert that follows every
-        // price and fires at once tells that it has been.
+        // A price is shown when published but matched on another thread. A probe alert that fires on any
+        // price shows that matching has caught up.
         const std::string probe = deployment_.create_alert(account_, ticker, "gt", "0.00000001", "/probe");
         deployment_.wait_until("the probe", [&] { return find(probe).is_active == false; });
         ids_["probe " + std::to_string(++probes_)] = probe;

@@ -1,4 +1,4 @@
-// What a user sees of deliveries and does about them, with the real program and real receivers.
+// How users inspect, retry and cancel deliveries, with the real program and real receivers.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -20,11 +20,11 @@ namespace {
 using namespace std::chrono_literals;
 using Config = std::map<std::string, std::string>;
 
-class Mending : public ::testing::TestWithParam<Side> {
+class DeliveryRecovery : public ::testing::TestWithParam<Side> {
 protected:
-    explicit Mending(Config config = {{"PRICEWIRE_DELIVERY_ATTEMPTS", "2"},
-                                      {"PRICEWIRE_DELIVERY_FIRST_RETRIES", "100ms"},
-                                      {"PRICEWIRE_DELIVERY_BREAKER_FAILURES", "0"}})
+    explicit DeliveryRecovery(Config config = {{"PRICEWIRE_DELIVERY_ATTEMPTS", "2"},
+                                               {"PRICEWIRE_DELIVERY_FIRST_RETRIES", "100ms"},
+                                               {"PRICEWIRE_DELIVERY_BREAKER_FAILURES", "0"}})
         : config_(std::move(config)) {}
 
     void SetUp() override {
@@ -32,7 +32,7 @@ protected:
         deployment_.emplace(on(GetParam(), {.sim = {"--paused"}, .receiver = {}, .config = config_}));
         receiver_ = sim::create_receiver({}).value();
         deployment_->start_pricewire();
-        account_ = deployment_->register_user("mending@example.com");
+        account_ = deployment_->register_user("recovery@example.com");
         receiver_->add_secret(account_.webhook_secret);
         wait_for_stream();
         trade("100");
@@ -105,9 +105,9 @@ protected:
     Account account_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Sides, Mending, both_sides(), name_of_side);
+INSTANTIATE_TEST_SUITE_P(Sides, DeliveryRecovery, both_sides(), name_of_side);
 
-TEST_P(Mending, AFailedDeliveryShowsItsAttemptsAndIsSentAgainUnderItsId) {
+TEST_P(DeliveryRecovery, AFailedDeliveryShowsItsAttemptsAndIsRetriedUnderItsId) {
     receive("fail:500");
     const std::string id = alert("101");
     trade("102");
@@ -131,7 +131,7 @@ TEST_P(Mending, AFailedDeliveryShowsItsAttemptsAndIsSentAgainUnderItsId) {
     EXPECT_EQ(received().size(), 3U);
 }
 
-TEST_P(Mending, AllThatFailedSinceAMomentIsRecovered) {
+TEST_P(DeliveryRecovery, RecoversAllThatFailedSinceATime) {
     receive("fail:500");
     std::vector<std::string> deliveries;
     std::vector<std::string> alerts;
@@ -149,13 +149,13 @@ TEST_P(Mending, AllThatFailedSinceAMomentIsRecovered) {
     EXPECT_EQ(get("/deliveries?status=failed").body, "[]");
 }
 
-TEST_P(Mending, AnEndpointThatIsGoneIsNotCalledAgainUntilItsUserSaysSo) {
+TEST_P(DeliveryRecovery, AnEndpointThatIsGoneIsNotCalledAgainUntilItsUserEnablesIt) {
     receive("fail:410");
     const std::string first = alert("101");
     const std::string second = alert("103");
     trade("102");
     wait_for(delivery_of(first), "failed");
-    EXPECT_EQ(receiver_->total(), 1U) << "410 is not tried again";
+    EXPECT_EQ(receiver_->total(), 1U) << "410 is not retried";
     EXPECT_EQ(try_alert("200").status, 409);
     EXPECT_TRUE(json_member(get("/alerts/" + second).body, "endpoint_disabled_at"));
     receive("ok");
@@ -170,7 +170,7 @@ TEST_P(Mending, AnEndpointThatIsGoneIsNotCalledAgainUntilItsUserSaysSo) {
     wait_for(delivery_of(third), "delivered");
 }
 
-TEST_P(Mending, AnAlertThatCannotArriveInTimeExpires) {
+TEST_P(DeliveryRecovery, AnAlertThatCannotArriveInTimeExpires) {
     receive("retry-after:60");
     const std::string id = alert("101", R"(,"deliver_within":"30s")");
     trade("102");
@@ -181,7 +181,7 @@ TEST_P(Mending, AnAlertThatCannotArriveInTimeExpires) {
     EXPECT_EQ(receiver_->total(), 1U);
 }
 
-TEST_P(Mending, RetryAfterIsHonouredAndAWaitingDeliveryCanBeCancelled) {
+TEST_P(DeliveryRecovery, RetryAfterIsHonouredAndAWaitingDeliveryCanBeCancelled) {
     receive("retry-after:3600");
     const std::string id = alert("101");
     trade("102");
@@ -202,10 +202,10 @@ TEST_P(Mending, RetryAfterIsHonouredAndAWaitingDeliveryCanBeCancelled) {
     const std::string next = alert("103");
     trade("104");
     wait_for(delivery_of(next), "delivered");
-    EXPECT_EQ(receiver_->total(), 2U) << "what was cancelled is not sent";
+    EXPECT_EQ(receiver_->total(), 2U) << "a cancelled delivery is not sent";
 }
 
-TEST_P(Mending, ATestEventTakesTheWholeWayAndLeavesTheAlertActive) {
+TEST_P(DeliveryRecovery, ATestEventIsDeliveredAndLeavesTheAlertActive) {
     const std::string id = alert("1000", R"(,"note":"sell half")");
     const auto asked = post("/alerts/" + id + "/test");
     EXPECT_EQ(asked.status, 202) << asked.body;
@@ -220,7 +220,7 @@ TEST_P(Mending, ATestEventTakesTheWholeWayAndLeavesTheAlertActive) {
     EXPECT_EQ(json_member(get("/alerts/" + id).body, "is_active"), "true");
 }
 
-TEST_P(Mending, BothSecretsVerifyAfterARotation) {
+TEST_P(DeliveryRecovery, BothSecretsVerifyAfterARotation) {
     const auto rotated = post("/users/me/webhook-secret");
     ASSERT_EQ(rotated.status, 200) << rotated.body;
     const std::string fresh = json_member(rotated.body, "webhook_secret").value();
@@ -235,7 +235,7 @@ TEST_P(Mending, BothSecretsVerifyAfterARotation) {
     EXPECT_FALSE(verifies(got[0], "whsec_" + base64_encode(as_bytes("somebody else's secret"))));
 }
 
-TEST_P(Mending, AReplacedKeyDiesAtOnceAndADeletedUserIsGone) {
+TEST_P(DeliveryRecovery, AReplacedKeyStopsWorkingAtOnceAndADeletedUserIsGone) {
     const std::string id = alert("101");
     const auto replaced = post("/users/me/api-key");
     ASSERT_EQ(replaced.status, 200) << replaced.body;
@@ -244,8 +244,8 @@ TEST_P(Mending, AReplacedKeyDiesAtOnceAndADeletedUserIsGone) {
     EXPECT_EQ(get("/users/me").status, 200);
     EXPECT_EQ(deployment_->http().del(deployment_->api("/users/me"), key()).status, 204);
     EXPECT_EQ(get("/users/me").status, 401);
-    // The same address may come again, and nothing of before is there.
-    account_ = deployment_->register_user("mending@example.com");
+    // The same e-mail address can register again and starts with no alerts.
+    account_ = deployment_->register_user("recovery@example.com");
     receiver_->add_secret(account_.webhook_secret);
     EXPECT_EQ(get("/alerts/").body, "[]");
     const std::string own = alert("101");
@@ -256,7 +256,7 @@ TEST_P(Mending, AReplacedKeyDiesAtOnceAndADeletedUserIsGone) {
     EXPECT_EQ(got[0].alert_id, own);
 }
 
-TEST_P(Mending, EveryFormatArrives) {
+TEST_P(DeliveryRecovery, DeliversEveryFormat) {
     struct Case {
         std::string more, path, holds, type;
     };
@@ -280,12 +280,11 @@ TEST_P(Mending, EveryFormatArrives) {
     }
 }
 
-// With the key in a file beside the database; where it stands in the configuration, its owner changes it
-// there.
-class Embedded : public Mending {};
+// The key is in a file beside the database; a key in the configuration is changed there by its owner.
+class Embedded : public DeliveryRecovery {};
 INSTANTIATE_TEST_SUITE_P(Sides, Embedded, ::testing::Values(Side::embedded), name_of_side);
 
-TEST_P(Embedded, NoSecretIsInTheClearAndTheMasterKeyCanBeRotatedUnderARunningServer) {
+TEST_P(Embedded, NoSecretIsInPlainTextAndTheMasterKeyCanBeRotatedWhileServing) {
     const auto rotate = [&] {
         const auto command = deployment_->run({"rotate-master-key"});
         EXPECT_EQ(command.code, 0) << command.output;
@@ -299,7 +298,7 @@ TEST_P(Embedded, NoSecretIsInTheClearAndTheMasterKeyCanBeRotatedUnderARunningSer
     fire("101", "102");
     rotate();
     fire("103", "104");
-    // A user who comes after the rotation is sealed under the new key; all is readable after a restart.
+    // A secret created after the rotation is sealed under the new key; all are readable after a restart.
     const Account later = deployment_->register_user("later@example.com");
     EXPECT_EQ(deployment_->stop_pricewire(), 0);
     rotate();

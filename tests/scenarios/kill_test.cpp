@@ -1,5 +1,5 @@
-// The whole process is killed with SIGKILL at random points while alerts are set, fire and are delivered to a
-// receiver that fails now and then; afterwards nothing is lost and nothing has fired twice. PRICEWIRE_LONG=1:
+// Kills the process with SIGKILL at random times while alerts are created, fire and are delivered to a
+// receiver that fails at random. Afterwards nothing is lost and nothing has fired twice. PRICEWIRE_LONG=1:
 // 100 kills; otherwise 10.
 #include <gtest/gtest.h>
 
@@ -28,7 +28,7 @@ INSTANTIATE_TEST_SUITE_P(Sides, Kill, both_sides(), name_of_side);
 TEST_P(Kill, LosesNothingAndFiresNothingTwice) {
     if (!can_run(GetParam())) GTEST_SKIP() << why_not_run;
     const int kills = std::getenv("PRICEWIRE_LONG") != nullptr ? 100 : 10;
-    // A price that only rises: whatever moment is missed by a dead process, the next price makes up for.
+    // The price only rises, so the next price makes up for any that was missed while the process was dead.
     const int steps = kills * 400;
     Deployment deployment(on(
         GetParam(),
@@ -41,7 +41,7 @@ TEST_P(Kill, LosesNothingAndFiresNothingTwice) {
     deployment.start_pricewire();
     const Account account = deployment.register_user("kill@example.com");
 
-    // One 201 means one alert that must not be lost; without an answer it may or may not exist.
+    // An alert answered with 201 must not be lost; one without an answer may or may not exist.
     std::map<std::string, Decimal> promised;
     std::mt19937_64 rng(7);
     int next_target = 0;
@@ -53,7 +53,7 @@ TEST_P(Kill, LosesNothingAndFiresNothingTwice) {
                 promised[deployment.create_alert(account, "BTC", "gt", target.to_string(),
                                                  "/hook/" + std::to_string(next_target))] = target;
             } catch (const std::runtime_error&) {
-                return;  // killed meanwhile
+                return;  // killed in the meantime
             }
         }
     };
@@ -110,7 +110,7 @@ TEST_P(Kill, LosesNothingAndFiresNothingTwice) {
     }
     for (const auto& [alert, webhook_ids] : ids) EXPECT_EQ(webhook_ids.size(), 1U) << alert << " fired twice";
 
-    // Every delivery ends as delivered, with true attempt numbers.
+    // Every delivery ends as delivered, with consecutive attempt numbers.
     EXPECT_EQ(deployment.stop_pricewire(), 0);
     deployment.start_pricewire();
     const auto get = [&](const std::string& path) {

@@ -1,6 +1,5 @@
-// The real programs and the master key: secrets stand sealed in the files, a start without its key is
-// refused, and rotations beside a running Pricewire that are killed at random moments leave every secret
-// readable.
+// The real programs and the master key: secrets are sealed in the files, a start without the key is refused,
+// and rotations killed at random times beside a running Pricewire leave every secret readable.
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
@@ -47,7 +46,7 @@ protected:
 
     secrets::MasterKeys keys() { return secrets::read_key_file(key_file()).value().value(); }
 
-    // Every user's secret can be opened with the keys in the file.
+    // Checks that every user's secret can be opened with the keys in the file.
     void expect_readable() {
         const auto storage = storage::create_sqlite_storage({.file = database()}, {});
         const auto box = secrets::create_secret_box(keys());
@@ -64,7 +63,7 @@ protected:
 
     void stop() { EXPECT_EQ(deployment_.stop_pricewire(), 0) << deployment_.pricewire_output(); }
 
-    // What a thief of the database's files, or a reader of the logs, would find.
+    // Checks that neither the database's files nor the logs contain a secret.
     void expect_nowhere_in_files(const std::string& secret) {
         for (const auto& entry : std::filesystem::directory_iterator(deployment_.directory())) {
             if (!entry.is_regular_file()) continue;
@@ -79,8 +78,8 @@ protected:
     std::map<std::string, std::string> secrets_;  // by e-mail
 };
 
-TEST_F(MasterKeyScenario, SecretsStandSealedAndTheKeyIsItsOwnersAlone) {
-    // A user from before secrets were sealed.
+TEST_F(MasterKeyScenario, SecretsAreSealedAndOnlyTheOwnerCanReadTheKey) {
+    // A user created before secrets were sealed.
     const std::string clear = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
     {
         const auto storage = storage::create_sqlite_storage({.file = database()}, {});
@@ -102,7 +101,7 @@ TEST_F(MasterKeyScenario, SecretsStandSealedAndTheKeyIsItsOwnersAlone) {
               std::string::npos);
 }
 
-TEST_F(MasterKeyScenario, AStartWithoutItsKeyIsRefusedAndChangesNothing) {
+TEST_F(MasterKeyScenario, AStartWithoutTheKeyIsRefusedAndChangesNothing) {
     deployment_.start_pricewire();
     register_users(2);
     stop();

@@ -1,5 +1,5 @@
-// What an operator sees: the real programs' /metrics, judged by Prometheus' own tool, and a board and rules
-// that ask for nothing else than what is there.
+// What an operator sees: the real programs' /metrics, checked with promtool, and a dashboard and rules that
+// use only metrics that exist.
 #include <gtest/gtest.h>
 
 #include <boost/json.hpp>
@@ -33,7 +33,7 @@ bool has_promtool() {
 }
 const char* const no_promtool = "promtool is not installed (Debian's package prometheus)";
 
-// What it says, and its exit code.
+// Its exit code and output.
 std::pair<int, std::string> promtool(const std::string& arguments, const TempDir& dir) {
     Process process({.command = {"/bin/sh", "-c", "exec /usr/bin/promtool " + arguments},
                      .env = {},
@@ -44,7 +44,7 @@ std::pair<int, std::string> promtool(const std::string& arguments, const TempDir
     return {code, process.output()};
 }
 
-// The names of samples, each with the labels that any of them has.
+// The names of samples, each with the labels that occur on it.
 using Names = std::map<std::string, std::set<std::string>>;
 
 Names names_in(const std::string& exposition) {
@@ -84,7 +84,7 @@ std::vector<std::string> expressions_of_the_board() {
     return out;
 }
 
-// Each "expr:" with the lines that belong to it.
+// Each "expr:" with its continuation lines.
 std::vector<std::string> expressions_of_the_rules() {
     static const std::regex expression(R"(expr:((?:.|\n)*?)\n\s+(?:for|labels):)");
     const std::string text = text_of(monitoring / "alerts.yml");
@@ -102,7 +102,7 @@ std::vector<std::string> alerts_in_the_rules() {
     return out;
 }
 
-// Metrics that Prometheus makes itself are not asked of the processes, nor are the labels that it adds.
+// Ignores the metrics and labels that Prometheus itself adds.
 void expect_told(const std::vector<std::string>& expressions, const Names& told) {
     static const std::regex metric(R"(\b((?:pricewire|process)_[a-z_]+)(?:\{([^}]*)\})?)");
     static const std::regex matcher(R"((\w+)(?:=|!))");
@@ -126,7 +126,7 @@ void expect_told(const std::vector<std::string>& expressions, const Names& told)
 class Monitored : public ::testing::TestWithParam<Side> {};
 INSTANTIATE_TEST_SUITE_P(Sides, Monitored, both_sides(), name_of_side);
 
-TEST_P(Monitored, MetricsOfAFiredAndDeliveredAlertAreThoseThatBoardAndRulesAskFor) {
+TEST_P(Monitored, DashboardAndRulesUseMetricsThatAFiredAndDeliveredAlertProduces) {
     if (!can_run(GetParam())) GTEST_SKIP() << why_not_run;
     if (!has_promtool()) GTEST_SKIP() << no_promtool;
     Deployment deployment(on(GetParam(), {.receiver = {"--mode", "fail-first:1"},
@@ -182,7 +182,7 @@ TEST_P(Monitored, MetricsOfAFiredAndDeliveredAlertAreThoseThatBoardAndRulesAskFo
         EXPECT_NE(text.find("role=\"" + role + "\"} 1"), std::string::npos) << text;
     }
 
-    // What is no business of whoever reads them.
+    // Must not appear in metrics.
     const std::string everything = all();
     for (const std::string& secret :
          {account.api_key, account.webhook_secret, std::string("watched@example.com"),
@@ -194,7 +194,7 @@ TEST_P(Monitored, MetricsOfAFiredAndDeliveredAlertAreThoseThatBoardAndRulesAskFo
     expect_told(expressions_of_the_rules(), names);
 }
 
-TEST(Monitoring, MetricsWithAnAddressOfTheirOwnAreNotOnThePublicOne) {
+TEST(Monitoring, MetricsOnTheirOwnAddressAreNotOnThePublicOne) {
     Deployment deployment({.receiver = {}, .config = {{"PRICEWIRE_METRICS_LISTEN", "127.0.0.1:0"}}});
     deployment.start_pricewire();
     EXPECT_EQ(deployment.http().get(deployment.root("/metrics")).status, 404);
@@ -205,7 +205,7 @@ TEST(Monitoring, MetricsWithAnAddressOfTheirOwnAreNotOnThePublicOne) {
     EXPECT_EQ(deployment.stop_pricewire(), 0);
 }
 
-TEST(Monitoring, RulesAndConfigurationAreGoodAndTheRulesPassTheirTests) {
+TEST(Monitoring, RulesAndConfigurationAreValidAndTheRulesPassTheirTests) {
     if (!has_promtool()) GTEST_SKIP() << no_promtool;
     for (const char* what :
          {"check rules alerts.yml", "check config prometheus.yml", "test rules alerts_test.yml"}) {
@@ -215,7 +215,7 @@ TEST(Monitoring, RulesAndConfigurationAreGoodAndTheRulesPassTheirTests) {
     }
 }
 
-TEST(Monitoring, EveryAlertIsTestedAndSaysWhatToDo) {
+TEST(Monitoring, EveryAlertIsTestedAndHasARunbook) {
     const std::string rules = text_of(monitoring / "alerts.yml");
     const std::string tests = text_of(monitoring / "alerts_test.yml");
     const std::string manual = text_of(monitoring / "../../docs/operations.md");
@@ -229,11 +229,11 @@ TEST(Monitoring, EveryAlertIsTestedAndSaysWhatToDo) {
         const std::regex fires("alertname: " + alert + R"(\s+exp_alerts:)");
         EXPECT_TRUE(std::regex_search(tests, fires)) << alert;
         EXPECT_NE(tests.find("alertname: " + alert + "}"), std::string::npos)
-            << alert << " stays quiet, once";
+            << alert << " has no test in which it does not fire";
     }
 }
 
-TEST(Monitoring, EveryFigureIsExplained) {
+TEST(Monitoring, EveryMetricIsDocumented) {
     const std::string manual = text_of(monitoring / "../../docs/operations.md");
     Deployment deployment({.receiver = {}});
     deployment.start_pricewire();

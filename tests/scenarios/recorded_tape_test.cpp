@@ -1,5 +1,5 @@
 // 1,000 random alerts against the recorded Binance tapes, BTC and ETH together: what fires, and at which
-// trade's price, equals a brute-force pass over the tape and the file of expected firings.
+// trade's price, equals the result of a brute-force pass over the tape and the file of expected firings.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -33,7 +33,7 @@ struct Case {
     std::string ticker;
     std::string condition;
     std::string target;
-    std::string fired_at;  // "-" where it never fires
+    std::string fired_at;  // "-" if it never fires
 
     auto key() const { return std::tie(ticker, condition, target); }
     friend bool operator<(const Case& a, const Case& b) { return a.key() < b.key(); }
@@ -66,7 +66,7 @@ std::vector<Case> random_cases(const std::vector<std::pair<std::string, Decimal>
             high = std::max(high, price.to_double());
         }
         std::uniform_real_distribution<double> target(low * 0.995, high * 1.005);
-        std::set<std::string> used;  // identical active alerts are refused
+        std::set<std::string> used;  // identical active alerts are rejected
         for (int i = 0; i < 500;) {
             std::ostringstream text;
             text.precision(i % 3 == 0 ? 8 : 2);
@@ -96,7 +96,7 @@ void brute_force(const std::vector<std::pair<std::string, Decimal>>& trades, std
 class RecordedTape : public ::testing::TestWithParam<Side> {};
 INSTANTIATE_TEST_SUITE_P(Sides, RecordedTape, both_sides(), name_of_side);
 
-TEST_P(RecordedTape, FiresWhatABruteForcePassFires) {
+TEST_P(RecordedTape, FiresTheSameAlertsAsABruteForcePass) {
     if (!can_run(GetParam())) GTEST_SKIP() << why_not_run;
     const std::string market = (recordings() / "binance-ws/btcusdt-2024-08-08.jsonl.gz").string() + "," +
                                (recordings() / "binance-ws/ethusdt-2024-08-08.jsonl.gz").string();
@@ -138,8 +138,7 @@ TEST_P(RecordedTape, FiresWhatABruteForcePassFires) {
                "true";
     });
     deployment.wait_until("all webhooks", [&] { return deployment.received().size() >= to_fire; });
-    // Everything has been evaluated once an alert that holds fires; one of each ticker, set after the tape's
-    // end.
+    // Once a probe on each ticker, created after the tape's end, has fired, every trade has been evaluated.
     for (const std::string ticker : {"BTC", "ETH"}) {
         deployment.create_alert(account, ticker, "gt", "0.5", "/probe");
     }

@@ -1,6 +1,6 @@
-// SIGKILL at random points of a retry storm: hundreds of deliveries to receivers that fail, hang and vanish,
-// with breakers opening and deliveries deferred. Afterwards every one has arrived. PRICEWIRE_LONG=1: 60
-// kills; otherwise 8.
+// SIGKILL at random times during a retry storm: hundreds of deliveries to receivers that fail, hang and
+// disappear, with circuit breakers opening and deliveries deferred. Afterwards all have arrived.
+// PRICEWIRE_LONG=1: 60 kills; otherwise 8.
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -66,15 +66,15 @@ TEST_P(RetryStorm, LosesNoDeliveryThroughKills) {
     deployment.wait_until("the storm", [&] { return receivers[0]->total() > 0; });
 
     std::mt19937_64 rng(11);
-    const std::vector<const char*> moods{"random-fail:50", "hang",       "fail:503",
+    const std::vector<const char*> modes{"random-fail:50", "hang",       "fail:503",
                                          "fail:404",       "slow:200ms", "retry-after:1"};
     for (int i = 0; i < kills; ++i) {
         std::this_thread::sleep_for(
             std::chrono::milliseconds{std::uniform_int_distribution<int>(1, 600)(rng)});
         deployment.kill_pricewire();
         for (const auto& receiver : receivers) {
-            const auto mood = std::uniform_int_distribution<std::size_t>(0, moods.size() - 1)(rng);
-            receiver->set_mode(sim::parse_mode(moods[mood]).value());
+            const auto mode = std::uniform_int_distribution<std::size_t>(0, modes.size() - 1)(rng);
+            receiver->set_mode(sim::parse_mode(modes[mode]).value());
         }
         deployment.start_pricewire();
     }
@@ -92,7 +92,7 @@ TEST_P(RetryStorm, LosesNoDeliveryThroughKills) {
     });
     for (const auto& [alert, webhook_ids] : accepted) {
         EXPECT_TRUE(ids.contains(alert));
-        EXPECT_EQ(webhook_ids.size(), 1U) << alert << " was told under two ids";
+        EXPECT_EQ(webhook_ids.size(), 1U) << alert << " was sent under two ids";
     }
     std::size_t requests = 0;
     for (const auto& receiver : receivers) {
@@ -101,7 +101,7 @@ TEST_P(RetryStorm, LosesNoDeliveryThroughKills) {
             ++requests;
         }
     }
-    // What arrived is recorded as delivered, and nothing else is left.
+    // Everything that arrived is recorded as delivered, and nothing else is left.
     const auto left = [&](const std::string& status) {
         return deployment.http()
             .get(deployment.api("/deliveries?limit=1&status=" + status), {{"X-API-Key", account.api_key}})

@@ -1,4 +1,4 @@
-// The live stream of the real program, over sockets, on both sides.
+// The live stream of the real program over sockets, on both sides.
 #include <gtest/gtest.h>
 
 #include <map>
@@ -32,7 +32,7 @@ protected:
         trade("100");
     }
 
-    // Steps of less than a tenth: a lone exchange's jump would wait to be confirmed.
+    // Steps of less than 10 %: a larger jump on a single exchange would wait for confirmation.
     void trade(const std::string& price) {
         deployment_->sim_post("price/BTCUSDT", price);
         deployment_->wait_until("the price " + price, [&] {
@@ -50,7 +50,7 @@ protected:
         return static_cast<std::uint16_t>(std::stoi(url.substr(url.rfind(':') + 1)));
     }
 
-    // Server-sent events, beginning behind `last` where it is given.
+    // Server-sent events, starting after `last` if given.
     std::unique_ptr<RawClient> events(const std::string& last = "", int receive_buffer = 0) {
         auto client = std::make_unique<RawClient>(port(), receive_buffer);
         client->put("GET /api/v1/events HTTP/1.1\r\nHost: x\r\nX-API-Key: " + account_.api_key + "\r\n" +
@@ -88,7 +88,7 @@ protected:
 
 INSTANTIATE_TEST_SUITE_P(Sides, Stream, both_sides(), name_of_side);
 
-TEST_P(Stream, ShowsPricesAFiringAndItsDeliveryToTheEnd) {
+TEST_P(Stream, ShowsPricesAFiringAndItsDelivery) {
     const auto socket = websocket();
     say(*socket, R"({"type":"auth","api_key":")" + account_.api_key + "\"}");
     EXPECT_TRUE(socket->until(R"("BTC":{"price":100,)").ends_with(","));
@@ -104,7 +104,7 @@ TEST_P(Stream, ShowsPricesAFiringAndItsDeliveryToTheEnd) {
     EXPECT_NE(delivered.find(R"("alert_id":")" + id), std::string::npos) << delivered;
 }
 
-TEST_P(Stream, ACutConnectionGoesOnBehindItsLastEventAlsoInANewProcess) {
+TEST_P(Stream, ACutConnectionResumesAfterItsLastEventEvenInANewProcess) {
     auto client = events();
     client->until("event: ready\n");
     const std::string first = alert("101");
@@ -121,7 +121,7 @@ TEST_P(Stream, ACutConnectionGoesOnBehindItsLastEventAlsoInANewProcess) {
     const std::string missed = client->until(R"("status":"delivered")");
     EXPECT_NE(missed.find("event: alert_fired\n"), std::string::npos) << missed;
     EXPECT_NE(missed.find(second), std::string::npos);
-    EXPECT_EQ(missed.find(first), std::string::npos) << "what was told is not told again";
+    EXPECT_EQ(missed.find(first), std::string::npos) << "an event is not sent twice";
     last = id_in(missed);
     client.reset();
 
@@ -137,11 +137,11 @@ TEST_P(Stream, ACutConnectionGoesOnBehindItsLastEventAlsoInANewProcess) {
     EXPECT_EQ(after.find("event: missed"), std::string::npos);
 }
 
-TEST_P(Stream, OneWhoDoesNotReadIsNotWaitedForAndLearnsThatItMissedSomething) {
+TEST_P(Stream, AClientThatDoesNotReadBlocksNobodyAndIsSentMissed) {
     const auto slow = events("", 4096);
     const auto quick = events();
     slow->until("event: ready\n");
-    // Far more than what the server keeps for a client, and what the kernel takes.
+    // Far more than the server and the kernel buffer for a client.
     constexpr int alerts = 8000;
     for (int i = 0; i < alerts; ++i) {
         alert("101." + std::to_string(10'000 + i));
@@ -156,11 +156,11 @@ TEST_P(Stream, OneWhoDoesNotReadIsNotWaitedForAndLearnsThatItMissedSomething) {
     alert("103.5");
     trade("104");
     reader.join();
-    EXPECT_TRUE(told.ends_with(R"("target_price":103.5,)")) << "others are told meanwhile";
+    EXPECT_TRUE(told.ends_with(R"("target_price":103.5,)")) << "others are notified in the meantime";
     const std::string held_back = slow->until("event: missed\n");
     EXPECT_TRUE(held_back.ends_with("event: missed\n"));
     trade("105");
-    EXPECT_TRUE(slow->until(R"("price":105,)").ends_with(",")) << "and goes on with what is now";
+    EXPECT_TRUE(slow->until(R"("price":105,)").ends_with(",")) << "and continues with current prices";
 }
 
 }  // namespace

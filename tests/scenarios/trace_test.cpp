@@ -1,5 +1,5 @@
-// One trace from the request that makes an alert, by its firing and each attempt, to the webhook as it
-// arrives: in the headers and in the log, whichever processes it goes through.
+// One trace from the request that creates an alert, through its firing and each attempt, to the webhook as it
+// arrives: in the headers and in the log, across all processes involved.
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -53,7 +53,7 @@ protected:
                                 [&] { return receiver_->total() >= count; });
         return receiver_->received();
     }
-    // Lines of all processes' logs that hold all of these.
+    // Lines of all processes' logs that contain all of these.
     std::vector<std::string> lines(const std::vector<std::string>& parts) const {
         std::vector<std::string> out;
         for (const std::string& name : deployment_->names()) {
@@ -81,7 +81,7 @@ protected:
 
 INSTANTIATE_TEST_SUITE_P(Sides, Trace, both_sides(), name_of_side);
 
-TEST_P(Trace, GoesFromTheRequestToTheWebhookAndIsInEveryLineOfTheLogAboutIt) {
+TEST_P(Trace, ReachesTheWebhookAndEveryLogLineAboutTheAlert) {
     receiver_->set_mode(sim::parse_mode("fail-first:1").value());
     const std::string given = "00-" + std::string(id) + "-" + span + "-01";
     const std::string alert_id = alert(
@@ -93,7 +93,7 @@ TEST_P(Trace, GoesFromTheRequestToTheWebhookAndIsInEveryLineOfTheLogAboutIt) {
         EXPECT_TRUE(d.signature_ok);
         EXPECT_EQ(d.traceparent.substr(0, 36), "00-" + std::string(id) + "-") << d.traceparent;
         EXPECT_EQ(d.traceparent.substr(52), "-01") << d.traceparent;
-        EXPECT_NE(d.traceparent, last) << "each attempt is a request of its own";
+        EXPECT_NE(d.traceparent, last) << "each attempt has its own span";
         EXPECT_EQ(d.tracestate, "congo=t61rcWkgMzE");
         last = d.traceparent;
     }
@@ -109,7 +109,7 @@ TEST_P(Trace, GoesFromTheRequestToTheWebhookAndIsInEveryLineOfTheLogAboutIt) {
                    member("next", "delivered"), member("status", "204")});
     EXPECT_TRUE(lines({"hidden-token"}).empty());
     EXPECT_TRUE(lines({account_.api_key}).empty());
-    // What stands in the log is JSON, one object a line; only where it listens is said in plain words.
+    // The log is JSON, one object per line, except for the line that says where it listens.
     for (const std::string& line : lines({})) {
         EXPECT_TRUE((line.starts_with("{\"time\":") && line.ends_with("}")) ||
                     line.find("is listening on http://") != std::string::npos)
@@ -117,7 +117,7 @@ TEST_P(Trace, GoesFromTheRequestToTheWebhookAndIsInEveryLineOfTheLogAboutIt) {
     }
 }
 
-TEST_P(Trace, BeginsWithTheAlertWhereNobodyBeganIt) {
+TEST_P(Trace, StartsWithTheAlertIfTheRequestHasNone) {
     const std::string alert_id = alert("101", {});
     const std::string request = wait_for_line({member("message", "request"), member("alert_id", alert_id)});
     const std::string trace = json_member(request, "trace_id").value_or("");
