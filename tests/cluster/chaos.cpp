@@ -42,15 +42,16 @@ std::vector<Chaos::Kind> Chaos::kinds() {
     for (const char* name : {"redis", "rabbitmq"}) {
         out.push_back({std::string(name) + " wiped", [this, name] { return lose_server(name, 0s, true); }});
     }
-    out.push_back({"postgres away", [this] {
+    out.push_back({"postgres down", [this] {
                        const bool is_long = std::getenv("PRICEWIRE_LONG") != nullptr && any(2) == 0;
                        return lose_server("postgres", is_long ? long_away : short_away, false);
                    }});
     out.push_back({"several killed", [this] { return lose_several(); }});
-    out.push_back({"ways cut", [this] { return disturb([](TcpGate& gate) { gate.cut(); }); }});
-    out.push_back({"ways half-open", [this] { return disturb([](TcpGate& gate) { gate.half_open(); }); }});
-    out.push_back({"ways reset", [this] { return disturb([](TcpGate& gate) { gate.reset(); }); }});
-    out.push_back({"ways slow", [this] {
+    out.push_back({"connections cut", [this] { return disturb([](TcpGate& gate) { gate.cut(); }); }});
+    out.push_back(
+        {"connections half-open", [this] { return disturb([](TcpGate& gate) { gate.half_open(); }); }});
+    out.push_back({"connections reset", [this] { return disturb([](TcpGate& gate) { gate.reset(); }); }});
+    out.push_back({"connections slow", [this] {
                        const std::chrono::milliseconds delay{5 + any(300)};
                        return disturb([delay](TcpGate& gate) { gate.delay(delay); });
                    }});
@@ -69,8 +70,8 @@ void Chaos::run(int points) {
 
 void Chaos::point(const Kind& kind) {
     pause(0, 500);
-    // What a point can have held up, or lost for good, was published shortly before it began or before it was
-    // over.
+    // Only prices published shortly before the disruption began, or before it was over, can have been delayed
+    // or lost by it.
     const MonoTime from = now() - under_way;
     const int first_round = load_.rounds();
     const MonoTime recovers_from = kind.happen();
@@ -94,7 +95,7 @@ MonoTime Chaos::lose_one(const std::string& role) {
     const std::string name = role + std::to_string(1 + any(2));
     const MonoTime killed = now();
     cluster_.kill({name});
-    // Long enough that what the dead one held must have been taken over by the other one.
+    // Long enough for the other process to take over what the dead one had claimed.
     pause(0, 6000);
     restart({name});
     return killed;

@@ -13,29 +13,29 @@
 
 namespace pricewire::test {
 
-// What happened at the points of one kind.
+// Results of one kind of disruption.
 struct PointStats {
     int points = 0;
-    // From the trade to the webhook, the slowest; of what was traded before the kill of one process, from the
-    // kill; of what was traded before all else was well again, from then.
+    // The slowest time from a trade to its webhook. For trades before the kill of a process it is measured
+    // from the kill, for other trades before recovery from the recovery.
     Duration longest{};
 };
 
-// Does to a cluster under load what happens to clusters, one point after another; each ends when all webhooks
-// of before it have arrived. The thread of the cluster.
+// Disrupts a cluster under load, one disruption ("point") after another; each ends when all earlier webhooks
+// have arrived. To be used on the cluster's thread.
 class Chaos {
 public:
     Chaos(Cluster& cluster, Load& load, std::uint64_t seed);
 
-    // Each kind once, in a random order, and again until there were so many points. Throws std::runtime_error
-    // where one is not recovered from within two minutes.
+    // Each kind once in random order, repeated until `points` are done. Throws std::runtime_error if the
+    // cluster does not recover from one within two minutes.
     void run(int points);
     const std::map<std::string, PointStats>& stats() const { return stats_; }
 
 private:
     struct Kind {
         std::string name;
-        std::function<MonoTime()> happen;  // until it is over; returns when recovery begins
+        std::function<MonoTime()> happen;  // blocks until it is over; returns when recovery begins
     };
     std::vector<Kind> kinds();
     void point(const Kind& kind);

@@ -35,7 +35,7 @@ TestServer& Cluster::server(const std::string& name) {
     if (name == "postgres") return postgres_;
     if (name == "redis") return redis_;
     if (name == "rabbitmq") return rabbitmq_;
-    throw std::logic_error("there is no server " + name);
+    throw std::logic_error("unknown server " + name);
 }
 
 std::string Cluster::through_gate(const std::string& process, const std::string& url) {

@@ -14,7 +14,8 @@
 
 namespace pricewire::test {
 
-// Two of each role on servers of their own, with a gate between any process and any server. One thread.
+// Two processes of each role on dedicated servers, with a gate between each process and each server. Not
+// thread-safe.
 class Cluster {
 public:
     explicit Cluster(std::map<std::string, std::string> config);
@@ -26,9 +27,9 @@ public:
     static bool is_server(const std::string& name);
     TestServer& server(const std::string& name);
 
-    // SIGKILL to processes and servers alike, the next before the one before is waited for.
+    // SIGKILL to processes and servers, without waiting for one to exit before killing the next.
     void kill(const std::vector<std::string>& names);
-    // Servers first; returns once all answer.
+    // Starts servers first; returns once all answer.
     void start(const std::vector<std::string>& names);
 
     struct Way {

@@ -1,7 +1,7 @@
-// Two of each role on PostgreSQL, Redis and RabbitMQ, while processes, servers and connections between them
-// are killed, wiped, cut and slowed down under load. Afterwards every alert has fired exactly once, at the
-// price that crossed it first, and every webhook has arrived or was refused to the last attempt.
-// PRICEWIRE_LONG=1: 220 points, else each kind once. PRICEWIRE_SEED repeats a run's choices.
+// Two processes of each role on PostgreSQL, Redis and RabbitMQ, while processes, servers and the connections
+// between them are killed, wiped, cut and slowed down under load. Afterwards every alert has fired exactly
+// once, at the first price that crossed it, and every webhook has arrived or has failed after its last
+// attempt. PRICEWIRE_LONG=1: 220 points, otherwise each kind once. PRICEWIRE_SEED repeats a run's choices.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -22,7 +22,7 @@ constexpr int attempts = 40;
 
 struct Counts {
     std::size_t alerts = 0;
-    std::size_t unanswered = 0;  // those of them that exist all the same
+    std::size_t unanswered = 0;  // of requests without an answer
     std::size_t fired = 0;
     std::size_t delivered = 0;
     std::size_t failed = 0;
@@ -43,8 +43,8 @@ protected:
         load_.set_apis({cluster_.deployment().address_of("api1"), cluster_.deployment().address_of("api2")});
     }
 
-    // What an alert that exists must have fired at: the extreme of its round; of a later one where nobody
-    // said when it was set.
+    // The price at which an alert must have fired: the extreme of its round, or of a later round if its
+    // creation was not answered.
     static bool fired_where_it_must(const LoadedAlert& alert, const std::string& price, int rounds) {
         const auto at = Decimal::parse(price);
         const int last = alert.id.empty() ? rounds : alert.round;
@@ -61,9 +61,9 @@ protected:
                 deployment.http().get(deployment.api(path), {{"X-API-Key", account_.api_key}});
             return answer.status == 200 && answer.body == "[]";
         };
-        deployment.wait_until("every delivery to be over", [&] {
-            // One may go from the state asked for second to the one asked for first between the two
-            // questions; it does not do so time after time.
+        deployment.wait_until("every delivery to end", [&] {
+            // A delivery may change from the second state to the first between the two requests, but not
+            // every time.
             for (int again = 0; again < 5; ++again) {
                 if (!none("/deliveries?limit=1&status=pending")) return false;
                 if (!none("/deliveries?limit=1&status=delivering")) return false;
@@ -78,7 +78,7 @@ protected:
         for (const ShownAlert& shown : cluster_.deployment().alerts(account_)) {
             const int number = std::stoi(shown.webhook_url.substr(shown.webhook_url.rfind('/') + 1));
             const LoadedAlert& alert = asked.at(number);
-            EXPECT_TRUE(seen.insert(number).second) << "made twice: " << number;
+            EXPECT_TRUE(seen.insert(number).second) << "created twice: " << number;
             if (!alert.id.empty()) {
                 EXPECT_EQ(alert.id, shown.id);
             }
@@ -117,7 +117,7 @@ protected:
             counts.delivered += status == "delivered" ? 1 : 0;
             counts.failed += status == "failed" ? 1 : 0;
             const auto it = receipts.find(alert);
-            ASSERT_NE(it, receipts.end()) << "nothing arrived of " << delivery;
+            ASSERT_NE(it, receipts.end()) << "nothing arrived for " << delivery;
             EXPECT_EQ(it->second.webhook_ids, std::set<std::string>{json_member(delivery, "id").value()});
             EXPECT_EQ(it->second.bad_signatures, 0) << delivery;
             if (!refused) {
@@ -129,7 +129,7 @@ protected:
         EXPECT_EQ(of_alert.size(), counts.fired);
         for (const auto& [alert, receipt] : receipts) {
             if (!receipt.webhook_ids.empty()) {
-                EXPECT_TRUE(of_alert.contains(alert)) << "a webhook of nothing: " << alert;
+                EXPECT_TRUE(of_alert.contains(alert)) << "a webhook without an alert: " << alert;
             }
         }
     }
@@ -150,7 +150,7 @@ TEST_F(KillSuite, EveryAlertFiresOnceAndEveryWebhookArrives) {
     load_.start();
     chaos.run(is_long ? 220 : 20);
     load_.stop();
-    // Whatever nobody answered for, and was made all the same, is crossed here at the latest.
+    // Alerts created without an answer are crossed here at the latest.
     load_.run_round();
     wait_until_all_is_done();
 
@@ -164,7 +164,7 @@ TEST_F(KillSuite, EveryAlertFiresOnceAndEveryWebhookArrives) {
     int points = 0;
     for (const auto& [kind, stats] : chaos.stats()) {
         std::cout << std::setw(24) << std::left << kind << std::setw(4) << std::right << stats.points
-                  << " points, made up within "
+                  << " points, recovered within "
                   << std::chrono::duration_cast<std::chrono::milliseconds>(stats.longest).count() << " ms\n";
         points += stats.points;
     }

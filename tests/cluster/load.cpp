@@ -17,7 +17,7 @@ constexpr auto hold_patience = 3min;
 Decimal hundredths(std::int64_t count) {
     return Decimal::from_raw(Decimal::one_raw / 100 * count);
 }
-// The extremes stay within the tenth that a lone exchange's price may move and be believed at once.
+// The extremes stay within the 10 % that a single exchange's price may move without confirmation.
 const Decimal rest = hundredths(1'000'00);
 
 std::unique_ptr<sim::Receiver> receiver(const Account& account, const char* mode,
@@ -115,7 +115,7 @@ void Load::set_alert(LoadedAlert alert) {
     if (answer.error == net::HttpError::none && answer.status < 500) {
         complain("an alert was answered with " + std::to_string(answer.status) + " " + answer.body);
     }
-    std::this_thread::sleep_for(50ms);  // somebody is away
+    std::this_thread::sleep_for(50ms);  // a server or process is down
 }
 
 void Load::hold(Decimal price) {

@@ -21,7 +21,7 @@
 
 namespace pricewire::test {
 
-// An alert that was asked for. Its number is the end of its webhook's path.
+// An alert whose creation was requested. Its number is the last part of its webhook's path.
 struct LoadedAlert {
     int round = 0;
     bool is_gt = true;
@@ -29,11 +29,11 @@ struct LoadedAlert {
         delivered,
         refused,
         never_fires
-    } fate = Fate::delivered;  // refused: by its receiver, always
-    std::string id;            // empty where no answer came: then it may or may not exist
+    } fate = Fate::delivered;  // refused: its receiver always fails
+    std::string id;            // empty if there was no answer: it may or may not exist
 };
 
-// What a receiver saw of one alert.
+// What the receivers got for one alert.
 struct Receipts {
     std::set<std::string> webhook_ids;
     int accepted = 0;
@@ -41,10 +41,10 @@ struct Receipts {
     std::optional<MonoTime> first_accepted;
 };
 
-// Sets alerts and moves the price, round after round, on a thread of its own. A round's alerts lie between
-// the price at rest and its two extremes, which no other round has; the price stays at each place until an
-// API shows it. So each round's crossings are certain to have been published after its alerts were set, and a
-// firing's price tells which round it belongs to. Methods are for any thread.
+// Creates alerts and moves the price, round after round, on its own thread. A round's targets lie between the
+// resting price and the round's two extremes, which are unique to it, and the price stays at each level until
+// an API shows it. Each round's crossings are therefore published after its alerts were created, and a
+// firing's price identifies its round. Thread-safe.
 class Load {
 public:
     Load(const std::string& sim_url, Account account);
@@ -54,23 +54,22 @@ public:
 
     void set_apis(std::vector<std::string> addresses);
     void start();
-    void stop();       // after the round under way
-    void run_round();  // while stopped
+    void stop();       // after the current round
+    void run_round();  // only while stopped
 
-    // Where the price is at the end of a round's rise or fall, and where it rests.
+    // The price at the end of a round's rise or fall.
     static Decimal extreme(int round, bool is_gt);
 
     TcpGate& receiver_gate() { return *gate_; }
     int rounds() const;
     std::map<int, LoadedAlert> alerts() const;         // by number
     std::map<std::string, Receipts> receipts() const;  // by alert
-    std::vector<std::string> complaints() const;       // what must not happen and did
+    std::vector<std::string> complaints() const;       // failures
 
-    // Of alerts whose price was shown between these moments, those whose webhook has not arrived; refused
-    // ones left out.
+    // Alerts whose price was shown in this interval and whose webhook has not arrived, without refused ones.
     std::set<std::string> outstanding(MonoTime from, MonoTime to) const;
-    // How long the slowest of those that have arrived took, since its price was first traded or since
-    // `origin`, if that was later. At least nothing.
+    // The slowest of those that have arrived, measured from the trade or from `origin`, whichever is later.
+    // Never negative.
     Duration slowest(MonoTime from, MonoTime to, MonoTime origin) const;
 
 private:
@@ -85,10 +84,10 @@ private:
 
     const std::string sim_url_;
     const Account account_;
-    BlockingHttp http_;  // the loading thread's
+    BlockingHttp http_;  // used by the load thread only
     std::unique_ptr<sim::Receiver> willing_;
     std::unique_ptr<sim::Receiver> refusing_;
-    std::unique_ptr<TcpGate> gate_;  // in front of the willing one
+    std::unique_ptr<TcpGate> gate_;  // in front of willing_
     std::atomic<bool> stopping_{false};
     std::thread thread_;
 
@@ -103,8 +102,8 @@ private:
         MonoTime traded;  // first
         MonoTime shown;
     };
-    std::vector<Crossing> crossings_
-        GUARDED_BY(mutex_);  // by the time they were shown; of alerts to be delivered
+    // Of alerts to be delivered, in the order in which their prices were shown.
+    std::vector<Crossing> crossings_ GUARDED_BY(mutex_);
     std::vector<std::string> complaints_ GUARDED_BY(mutex_);
 };
 

@@ -5,9 +5,9 @@
 #include "net/webhook_url.hpp"
 #include "support/hostile_receiver.hpp"
 
-// Every form of a forbidden target, twice: at creation, where its text is judged, and at connect, where the
-// same text is given to the HTTP client as if it had passed. Receivers on 127.0.0.1 and ::1 listen where they
-// all lead.
+// Every spelling of a forbidden target, twice: at creation, where the text is checked, and at connect, where
+// the same text is given to the HTTP client as if it had passed. Receivers listen on 127.0.0.1 and ::1, where
+// all of them lead.
 namespace pricewire::test {
 namespace {
 
@@ -77,14 +77,14 @@ constexpr const char* forms[] = {
     "file://127.0.0.1:{}/etc/passwd",
 };
 
-// Forms that reach the receivers where nobody guards: what shows that the tests below would see a hole.
+// Forms that reach the receivers without a guard. They show that the tests below would detect a hole.
 constexpr const char* open_forms[] = {
     "http://127.0.0.1:{}/",    "http://2130706433:{}/",         "http://0x7f.1:{}/",
     "http://017700000001:{}/", "http://[::ffff:127.0.0.1]:{}/", "http://localhost:{}/",
     "http://[::1]:{}/",        "http://user@127.0.0.1:{}/",
 };
 
-// One address of each forbidden range, and the range's name in the refusal.
+// One address of each forbidden range, and the range's name in the error.
 constexpr std::pair<const char*, const char*> forbidden[] = {
     {"0.1.2.3", "0.0.0.0/8"},
     {"10.1.2.3", "10.0.0.0/8"},
@@ -130,7 +130,7 @@ protected:
     std::unique_ptr<net::HttpClient> client_ = make_client();
 };
 
-TEST_F(GuardTest, EveryFormIsRefusedAtCreation) {
+TEST_F(GuardTest, RejectsEveryFormAtCreation) {
     for (const char* form : forms) {
         const auto url = net::vet_webhook_url(at_port(form), policy_, 5000);
         EXPECT_FALSE(url) << form << " → " << url->url;
@@ -141,13 +141,13 @@ TEST_F(GuardTest, EveryFormIsRefusedAtCreation) {
     EXPECT_EQ(reached(), 0);
 }
 
-TEST_F(GuardTest, EveryFormReachesNothingAtConnect) {
+TEST_F(GuardTest, NoFormReachesAReceiverAtConnect) {
     for (const char* form : forms) {
         const auto result = send(*client_, webhook_to(at_port(form), &guard_));
         EXPECT_NE(result.error, HttpError::none) << form;
         EXPECT_EQ(result.status, 0) << form;
     }
-    // The one connection that is let through comes after whatever the others opened.
+    // The one allowed connection comes after any that the others may have opened.
     for (const HostileReceiver* receiver : {&v4_, &v6_}) {
         const auto result = send(*client_, webhook_to(receiver->url()));
         EXPECT_EQ(result.status, 200) << result.error_text;
@@ -165,7 +165,7 @@ TEST_F(GuardTest, WithoutAGuardTheReceiversAreReached) {
     }
 }
 
-TEST_F(GuardTest, EveryRangeIsRefusedByNameAtCreationAndAtConnect) {
+TEST_F(GuardTest, RejectsEveryRangeByNameAtCreationAndAtConnect) {
     for (const auto& [host, range] : forbidden) {
         const std::string url = fmt::format("http://{}:{}/", host, v4_.port());
         const auto vetted = net::vet_webhook_url(url, policy_, 5000);
@@ -179,7 +179,7 @@ TEST_F(GuardTest, EveryRangeIsRefusedByNameAtCreationAndAtConnect) {
     EXPECT_EQ(reached(), 0);
 }
 
-TEST_F(GuardTest, AnAddressOfThisMachineIsRefusedAtCreationAndAtConnect) {
+TEST_F(GuardTest, RejectsAnAddressOfThisMachineAtCreationAndAtConnect) {
     const auto own = std::make_shared<net::OwnAddresses>(
         [] { return std::vector{net::IpAddress::parse("8.8.8.8").value()}; });
     const net::AddressGuard guard({}, own);
@@ -192,7 +192,7 @@ TEST_F(GuardTest, AnAddressOfThisMachineIsRefusedAtCreationAndAtConnect) {
     EXPECT_NE(result.error_text.find("an address of this machine"), std::string::npos) << result.error_text;
 }
 
-TEST_F(GuardTest, AllowedNetworksOpenWhatTheyNameAndNoMore) {
+TEST_F(GuardTest, AllowedNetworksAllowOnlyWhatTheyName) {
     const net::AddressGuard open({net::Network::parse("127.0.0.1/32").value()});
     const net::UrlPolicy policy{.allow_http = true, .allow_ports = {{1, 65535}}, .guard = open};
     EXPECT_TRUE(net::vet_webhook_url(v4_.url(), policy, 5000));
@@ -206,17 +206,17 @@ TEST_F(GuardTest, AllowedNetworksOpenWhatTheyNameAndNoMore) {
     EXPECT_EQ(send(*client_, webhook_to(v4_.url(), &v6_only)).error, HttpError::refused_address);
 }
 
-TEST_F(GuardTest, AKeptConnectionIsJudgedAgain) {
+TEST_F(GuardTest, AReusedConnectionIsCheckedAgain) {
     const net::AddressGuard open({net::Network::parse("127.0.0.0/8").value()});
     EXPECT_EQ(send(*client_, webhook_to(v4_.url(), &open)).status, 200);
     EXPECT_EQ(send(*client_, webhook_to(v4_.url(), &open)).status, 200);
-    EXPECT_EQ(v4_.connections(), 1) << "not kept, so this test shows nothing";
+    EXPECT_EQ(v4_.connections(), 1) << "the connection was not reused, so this test proves nothing";
     const auto result = send(*client_, webhook_to(v4_.url(), &guard_));
     EXPECT_EQ(result.error, HttpError::refused_address) << result.error_text;
     EXPECT_EQ(v4_.requests(), 2);
 }
 
-TEST_F(GuardTest, ARedirectIntoTheNetworkIsNotFollowed) {
+TEST_F(GuardTest, ARedirectToAForbiddenAddressIsNotFollowed) {
     const HostileReceiver outside(
         {.behaviour = Behaviour::redirects, .address = "127.0.1.1", .redirect_to = v4_.url()});
     const net::AddressGuard open({net::Network::parse("127.0.1.0/24").value()});

@@ -9,10 +9,10 @@
 
 #include "net/http_client.hpp"
 
-// Requests as the tests of this folder make them.
+// Requests as the tests in this folder make them.
 namespace pricewire::test {
 
-// Longer than any wait of these tests where all is well; noisy machines are slow.
+// Longer than any wait in these tests if all is well, even on a busy machine.
 constexpr std::chrono::seconds patience{30};
 
 struct Trust {
@@ -35,7 +35,7 @@ inline std::future<net::HttpResult> start(net::HttpClient& client, net::HttpRequ
     return out;
 }
 
-// Throws where the request does not end.
+// Throws if the request does not end.
 inline net::HttpResult wait_for(std::future<net::HttpResult>& answer) {
     if (answer.wait_for(patience) != std::future_status::ready)
         throw std::runtime_error("a request that does not end");

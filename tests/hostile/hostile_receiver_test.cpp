@@ -13,13 +13,12 @@ namespace {
 
 using net::HttpError;
 
-// What the client makes of one kind of receiver: an error of one of these kinds, or an answer with this
-// status.
+// What the client reports for one kind of receiver: one of these errors, or an answer with this status.
 struct Expectation {
     Behaviour behaviour;
     std::vector<HttpError> errors;
     int status = 0;
-    std::string body = {};  // where there is an answer, the start of it
+    std::string body = {};  // the start of the answer's body, if there is one
 };
 
 const Expectation expectations[] = {
@@ -66,7 +65,7 @@ constexpr bool sanitized = false;
 
 constexpr std::int64_t mebibyte = 1024 * 1024;
 
-// The most memory that this process has had, in bytes (proc(5), VmHWM).
+// This process's peak memory in bytes (proc(5), VmHWM).
 std::int64_t peak_memory() {
     std::ifstream status("/proc/self/status");
     std::string word;
@@ -99,7 +98,7 @@ std::vector<Case> cases() {
     std::vector<Case> out;
     for (const Expectation& expected : expectations) {
         out.push_back({expected, false});
-        // This one speaks TLS by itself, as far as it does.
+        // This one implements its own broken TLS.
         if (expected.behaviour != Behaviour::stalls_handshake) out.push_back({expected, true});
     }
     return out;
@@ -132,7 +131,7 @@ void expect(const net::HttpResult& result, const Expectation& expected) {
     EXPECT_LE(result.headers.size(), 100U);
 }
 
-TEST_P(HostileReceiverTest, IsBoundedAndDelaysNobodyElse) {
+TEST_P(HostileReceiverTest, IsBoundedAndDelaysNoOther) {
     const Case& c = GetParam();
     HostileReceiver healthy({.behaviour = Behaviour::answers});
     const HostileReceiver hostile = receiver_of(c);
@@ -142,11 +141,11 @@ TEST_P(HostileReceiverTest, IsBoundedAndDelaysNobodyElse) {
     for (int i = 0; i < 4; ++i) {
         net::HttpRequest request = webhook_to(hostile.url());
         request.verify_tls = false;
-        // Only a receiver that hangs may use the time up; whatever else is slow is this machine.
+        // Only a receiver that hangs may use up the timeout; anything else that is slow is this machine.
         if (c.expected.errors.front() != HttpError::timeout) request.timeout = std::chrono::seconds{20};
         open.push_back(start(*client_, std::move(request)));
     }
-    // The healthy one is served all the while, and after.
+    // The healthy receiver is served throughout and afterwards.
     const auto all_ended = [&] {
         return std::all_of(open.begin(), open.end(), [](const auto& answer) {
             return answer.wait_for(std::chrono::seconds{0}) == std::future_status::ready;
@@ -163,12 +162,12 @@ TEST_P(HostileReceiverTest, IsBoundedAndDelaysNobodyElse) {
         ASSERT_EQ(result.status, 200) << result.error_text;
         ++served;
     } while (!ended && std::chrono::steady_clock::now() < give_up_at);
-    ASSERT_TRUE(ended) << "requests that do not end";
+    ASSERT_TRUE(ended) << "requests did not end";
     EXPECT_EQ(healthy.requests(), served);
 
     for (auto& answer : open) expect(answer.get(), c.expected);
     EXPECT_GE(hostile.connections(), 1);
-    // What it could push at us is what the kernel's buffers took, not what it had.
+    // It could send only as much as the kernel buffers, not everything it had.
     EXPECT_LT(hostile.bytes_written(), 64 * mebibyte);
     if (!sanitized) {
         EXPECT_LT(peak_memory() - memory_before, 64 * mebibyte);
@@ -178,13 +177,13 @@ TEST_P(HostileReceiverTest, IsBoundedAndDelaysNobodyElse) {
 INSTANTIATE_TEST_SUITE_P(All, HostileReceiverTest, testing::ValuesIn(cases()),
                          [](const testing::TestParamInfo<Case>& info) { return name_of(info.param); });
 
-TEST(HostileReceivers, AllHaveAnExpectation) {
+TEST(HostileReceivers, EveryKindHasAnExpectation) {
     std::set<Behaviour> seen;
     for (const Expectation& expected : expectations) seen.insert(expected.behaviour);
     EXPECT_EQ(seen.size(), all_behaviours().size());
 }
 
-TEST(HostileReceivers, RetryAfterAndLocationAreSeenAndARedirectIsNotFollowed) {
+TEST(HostileReceivers, ReportsRetryAfterAndLocationAndDoesNotFollowRedirects) {
     const auto client = make_client();
     const HostileReceiver target({.behaviour = Behaviour::answers});
     const HostileReceiver redirects({.behaviour = Behaviour::redirects, .redirect_to = target.url()});
@@ -200,7 +199,7 @@ TEST(HostileReceivers, RetryAfterAndLocationAreSeenAndARedirectIsNotFollowed) {
     EXPECT_EQ(*refused.header("retry-after"), "42");
 }
 
-TEST(HostileReceivers, WhatOneSaysUnaskedIsNoAnswerToTheNextRequest) {
+TEST(HostileReceivers, UnsolicitedDataIsNotTakenForTheNextAnswer) {
     const auto client = make_client();
     const HostileReceiver talker({.behaviour = Behaviour::says_too_much});
     for (int i = 0; i < 5; ++i) {
@@ -213,10 +212,10 @@ TEST(HostileReceivers, WhatOneSaysUnaskedIsNoAnswerToTheNextRequest) {
 struct CertificateCase {
     const char* name;
     TlsIdentity identity;
-    const char* complaint;  // in the error's text where the authority is trusted
+    const char* complaint;  // in the error's text if the authority is trusted
 };
 
-TEST(HostileReceivers, ACertificateThatDoesNotFitIsRefusedBeforeTheRequestIsSent) {
+TEST(HostileReceivers, RejectsAnInvalidCertificateBeforeSendingTheRequest) {
     const auto client = make_client({.ca_file = authority().file(), .dns_servers = {}});
     const CertificateCase bad[] = {
         {"wrong name", authority().issue({.names = {"example.com"}}), "127.0.0.1"},
@@ -230,7 +229,7 @@ TEST(HostileReceivers, ACertificateThatDoesNotFitIsRefusedBeforeTheRequestIsSent
              {.names = {"127.0.0.1"}, .from = std::chrono::hours{24}, .until = std::chrono::hours{48}}),
          "not yet valid"},
         {"self-signed", self_signed({.names = {"127.0.0.1"}}), "self-signed"},
-        {"of an authority that is not trusted", TestAuthority().issue({.names = {"127.0.0.1"}}), ""},
+        {"of an untrusted authority", TestAuthority().issue({.names = {"127.0.0.1"}}), ""},
     };
     for (const CertificateCase& c : bad) {
         const HostileReceiver receiver({.behaviour = Behaviour::answers, .identity = c.identity});

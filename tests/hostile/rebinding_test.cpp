@@ -5,8 +5,8 @@
 #include "support/dns_server.hpp"
 #include "support/hostile_receiver.hpp"
 
-// Names whose addresses change, or are many. 127.0.1.0/24 stands for the internet here, the only network that
-// the guard lets through; on 127.0.0.1 a receiver that must see nobody listens at the same port.
+// Names whose addresses change, and names with many addresses. 127.0.1.0/24 stands for the internet: it is
+// the only network that the guard allows. A receiver on 127.0.0.1, at the same port, must get no request.
 namespace pricewire::test {
 namespace {
 
@@ -14,7 +14,7 @@ using net::HttpError;
 
 class RebindingTest : public testing::Test {
 protected:
-    // A request that opens a connection of its own, so that the name has to be looked up.
+    // A request on a new connection, so that the name has to be resolved.
     net::HttpResult deliver_to(const std::string& name) {
         net::HttpRequest request = webhook_to(outside_.url("/hook", name), &guard_);
         request.headers.emplace_back("connection", "close");
@@ -30,12 +30,12 @@ protected:
     std::unique_ptr<net::HttpClient> client_ = make_client({.ca_file = {}, .dns_servers = {dns_.address()}});
 };
 
-TEST_F(RebindingTest, ANameThatTurnsInwardsGetsNothing) {
+TEST_F(RebindingTest, ANameThatChangesToAForbiddenAddressGetsNothing) {
     dns_.set("rebind.test", {DnsAnswer::of({"127.0.1.1"}), DnsAnswer::of({"127.0.0.1"})});
     const auto give_up_at = std::chrono::steady_clock::now() + patience;
     net::HttpResult result;
     int served = 0;
-    // What is known of a name may be kept for a moment; until then the first address is used.
+    // A resolved name may be cached for a moment; until it expires the first address is used.
     do {
         result = deliver_to("rebind.test");
         if (result.error == HttpError::none) ++served;
@@ -48,7 +48,7 @@ TEST_F(RebindingTest, ANameThatTurnsInwardsGetsNothing) {
     EXPECT_EQ(inside_.connections(), 0);
 }
 
-TEST_F(RebindingTest, ANameThatPassedAtCreationIsJudgedAgainAtConnect) {
+TEST_F(RebindingTest, ANameThatPassedAtCreationIsCheckedAgainAtConnect) {
     dns_.set("rebind.test", {DnsAnswer::of({"93.184.216.34"}), DnsAnswer::of({"127.0.0.1"})});
     net::UrlPolicy policy{.allow_http = true, .allow_ports = {{1, 65535}}, .guard = guard_};
     policy.dns_servers = {dns_.address()};
@@ -58,7 +58,7 @@ TEST_F(RebindingTest, ANameThatPassedAtCreationIsJudgedAgainAtConnect) {
     const auto result = deliver_to("rebind.test");
     EXPECT_EQ(result.error, HttpError::refused_address) << result.error_text;
     EXPECT_EQ(inside_.connections(), 0);
-    // At creation the second answer is refused as well, and named.
+    // At creation the second answer is rejected too, by name.
     const auto again = net::vet_webhook_url(outside_.url("/hook", "rebind.test"), policy, 5000);
     ASSERT_FALSE(again);
     EXPECT_EQ(
@@ -66,7 +66,7 @@ TEST_F(RebindingTest, ANameThatPassedAtCreationIsJudgedAgainAtConnect) {
         "webhook_url is not allowed: rebind.test resolves to 127.0.0.1 is a loopback address (127.0.0.0/8)");
 }
 
-TEST_F(RebindingTest, OneForbiddenAddressAmongManyRefusesThemAll) {
+TEST_F(RebindingTest, OneForbiddenAddressAmongManyRejectsThemAll) {
     dns_.set("mixed.test", {DnsAnswer::of({"127.0.1.1", "127.0.0.1"})});
     dns_.set("mixed-first.test", {DnsAnswer::of({"127.0.0.1", "127.0.1.1"})});
     dns_.set("mixed-v6.test", {DnsAnswer::of({"127.0.1.1", "::1"})});
@@ -77,7 +77,7 @@ TEST_F(RebindingTest, OneForbiddenAddressAmongManyRefusesThemAll) {
     EXPECT_EQ(outside_.connections() + inside_.connections() + inside_v6_.connections(), 0);
 }
 
-TEST_F(RebindingTest, AMappedAddressInAnAaaaRecordIsJudgedByTheAddressInside) {
+TEST_F(RebindingTest, AMappedAddressInAnAaaaRecordIsCheckedAsTheAddressInside) {
     DnsAnswer answer = DnsAnswer::of({"127.0.0.1"});
     answer.mapped = true;
     dns_.set("mapped.test", {answer});
@@ -86,7 +86,7 @@ TEST_F(RebindingTest, AMappedAddressInAnAaaaRecordIsJudgedByTheAddressInside) {
     EXPECT_EQ(inside_.connections(), 0);
 }
 
-TEST_F(RebindingTest, AnInternationalNameIsLookedUpByWhatItIs) {
+TEST_F(RebindingTest, AnInternationalNameIsResolvedInItsAsciiForm) {
     dns_.set("xn--bcher-kva.test", {DnsAnswer::of({"127.0.1.1"}, 30)});
     net::UrlPolicy policy{.allow_http = true, .allow_ports = {{1, 65535}}, .guard = guard_};
     policy.dns_servers = {dns_.address()};
@@ -97,7 +97,7 @@ TEST_F(RebindingTest, AnInternationalNameIsLookedUpByWhatItIs) {
     EXPECT_GE(dns_.queries("xn--bcher-kva.test"), 2);
 }
 
-TEST_F(RebindingTest, NamesThatDoNotResolveEndAsSuchAndDelayNobody) {
+TEST_F(RebindingTest, NamesThatDoNotResolveFailWithoutDelayingOthers) {
     dns_.set("silent.test", {DnsAnswer::silence()});
     dns_.set("broken.test", {DnsAnswer::server_failure()});
     auto silent = start(*client_, webhook_to(outside_.url("/hook", "silent.test"), &guard_));

@@ -1,6 +1,6 @@
-// Deliveries a second of one sender, end to end: claimed from and recorded in SQLite, or told by RabbitMQ and
-// kept in PostgreSQL; signed, sent over loopback to a receiver in a process of its own that verifies every
-// signature. Servers share the machine.
+// Deliveries per second of one sender, end to end: claimed from and recorded in SQLite, or announced through
+// RabbitMQ and recorded in PostgreSQL; signed and sent over loopback to a receiver in a separate process that
+// verifies every signature. The servers run on the same machine.
 //   deliver_bench [deliveries, default 50000]
 #include <fmt/format.h>
 #include <sys/wait.h>
@@ -33,7 +33,7 @@ namespace {
 
 using namespace pricewire;
 
-// The receiver's process: says its port, serves until `until_closed` is closed, then says what it got.
+// The receiver's process: reports its port, serves until `until_closed` is closed, then reports what it got.
 [[noreturn]] void receive(int report, int until_closed, const std::string& secret) {
     sim::ReceiverOptions options;
     options.secrets = {secret};
@@ -55,11 +55,11 @@ std::uint64_t read_number(int from) {
     return read(from, &n, sizeof n) == sizeof n ? n : 0;
 }
 
-// Alerts that have fired at once, created by many threads so that the storage can commit them in groups.
+// Alerts that fired together, created by many threads so that the storage can commit them in groups.
 std::vector<DeliveryTask> fire(storage::Storage& storage, std::size_t count, const std::string& url,
                                const std::string& secret) {
     const Timestamp now = system_clock().now();
-    // As many users as it takes with 500 alerts each; the storage counts a user's alerts on every creation.
+    // 500 alerts per user, since the storage counts a user's alerts on every creation.
     std::vector<Uuid> users;
     for (std::size_t i = 0; i <= count / 500; ++i) {
         NewUser user{{make_uuid(now), fmt::format("bench{}@example.com", i), true, now}, {}, secret};

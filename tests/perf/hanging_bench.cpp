@@ -1,5 +1,5 @@
-// Requests a second to a healthy receiver, alone and while others hang, over loopback to receivers in a
-// process of their own.
+// Requests per second to a healthy receiver, alone and while others hang, over loopback to receivers in a
+// separate process.
 //   hanging_bench [hanging requests, default 2000] [requests, default 20000]
 #include <arpa/inet.h>
 #include <fmt/format.h>
@@ -43,7 +43,7 @@ int listen_here(std::uint16_t& port) {
     return fd;
 }
 
-// Accepts on both; answers what comes over `healthy`, never what comes over `hanging`.
+// Accepts on both; answers requests on `healthy` and never those on `hanging`.
 [[noreturn]] void receive(int healthy, int hanging) {
     const int epoll = epoll_create1(0);
     const auto add = [epoll](int fd) {
@@ -71,7 +71,7 @@ int listen_here(std::uint16_t& port) {
     }
 }
 
-// With 64 under way at any time.
+// With 64 in flight at any time.
 double requests_a_second(net::HttpClient& client, const std::string& url, int count) {
     std::atomic<int> started = 0, ended = 0, good = 0;
     std::function<void()> next = [&] {
@@ -113,7 +113,7 @@ int main(int argc, char** argv) {
         requests_a_second(*client, url, count / 10);
         alone = requests_a_second(*client, url, count);
         for (int i = 0; i < hang; ++i) {
-            // Of as many hosts as it takes with 64 each.
+            // 64 per host.
             client->start(
                 {.url = fmt::format("http://h{}.localhost:{}/", i / 64, hanging_port), .timeout = 3600s},
                 [](const net::HttpResult&) {});

@@ -1,7 +1,7 @@
-// Whether endpoints that hang slow the others: 2,000 endpoints, each a loopback address of its own, in a
-// receiver's process of its own; first all of them answer, then half accept and never answer. Prints how long
-// the other half waits, from firing to receipt, in both.
-//   isolation_bench [firings a second, default 400] [seconds a phase, default 20]
+// Whether hanging endpoints slow down the others: 2,000 endpoints, each on its own loopback address, in a
+// separate receiver process; first all of them answer, then half accept and never answer. Prints how long the
+// other half waits from firing to receipt in both phases. isolation_bench [firings per second, default 400]
+// [seconds per phase, default 20]
 #include <arpa/inet.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
@@ -46,11 +46,11 @@ using namespace std::chrono_literals;
 constexpr std::size_t endpoints = 2000;
 constexpr std::size_t most_firings = 200'000;
 
-// Shared by both processes. Times are steady_clock's, which all processes of a machine have in common.
+// Shared by both processes. Times are of steady_clock, which all processes on a machine share.
 struct Shared {
     std::atomic<bool> half_hangs;
     std::atomic<bool> stop;
-    std::atomic<std::int64_t> received[most_firings];  // by firing; 0: not yet
+    std::atomic<std::int64_t> received[most_firings];  // by firing; 0 if not yet
 };
 
 std::int64_t now_ns() {
@@ -71,7 +71,7 @@ void raise_file_limit() {
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-// A listening socket at the endpoint's address; `port` 0 picks one.
+// A listening socket on the endpoint's address; `port` 0 picks a free one.
 int listen_at(std::size_t endpoint, std::uint16_t& port) {
     const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     sockaddr_in at{};
@@ -88,7 +88,7 @@ int listen_at(std::size_t endpoint, std::uint16_t& port) {
     return fd;
 }
 
-// The receiver: a loop over epoll that reads requests, notes which firing each is of, and answers, or not.
+// The receiver: an epoll loop that reads requests, notes which firing each belongs to, and answers or not.
 class Receiver {
 public:
     explicit Receiver(Shared& shared) : shared_(shared), epoll_(epoll_create1(EPOLL_CLOEXEC)) {}
@@ -155,7 +155,7 @@ private:
             if (write(fd, answer.data(), answer.size()) < 0) std::perror("isolation_bench: write");
         }
     }
-    // One whole request, whose body says by its target which firing it is of.
+    // One complete request; the target in its body identifies the firing.
     bool take_request(Connection& c) {
         const std::size_t head = c.in.find("\r\n\r\n");
         if (head == std::string::npos) return false;
@@ -186,7 +186,7 @@ private:
     std::unordered_map<int, Connection> connections_;
 };
 
-// One alert a firing; its target is the firing's number.
+// One alert per firing; its target is the firing's number.
 std::vector<Firing> make_alerts(storage::Storage& storage, std::size_t count, std::uint16_t port,
                                 const std::string& secret) {
     const Timestamp now = system_clock().now();
@@ -272,7 +272,7 @@ int main(int argc, char** argv) {
         const auto sender =
             deliver::start_sender(options, *storage, *queue, *client, secrets, system_clock());
 
-        // A few each 10 ms, as prices would fire them.
+        // A few every 10 ms, as prices would fire them.
         const std::size_t each = std::max<std::size_t>(rate / 100, 1);
         auto next = std::chrono::steady_clock::now();
         for (std::size_t i = 0; i < count; i += each) {
@@ -297,7 +297,7 @@ int main(int argc, char** argv) {
     std::filesystem::remove_all(directory);
 
     Waits waits[2];
-    // Until every endpoint has been met once, connections are opened.
+    // Warm-up: opens a connection to every endpoint.
     for (std::size_t i = std::min(endpoints + rate, count / 4); i < count; ++i) {
         if (may_hang(i % endpoints)) continue;
         Waits& w = waits[i < count / 2 ? 0 : 1];

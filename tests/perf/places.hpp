@@ -13,13 +13,13 @@
 
 namespace pricewire::perf {
 
-// A database of a benchmark's own.
+// A database for one benchmark.
 class Place {
 public:
     virtual ~Place() = default;
     virtual std::string name() const = 0;
     virtual std::unique_ptr<storage::Storage> open() = 0;
-    // As seed_alerts().
+    // See seed_alerts().
     virtual void seed(std::size_t count, const std::string& from) = 0;
 };
 
@@ -54,7 +54,7 @@ private:
     const test::TestDatabase database_;
 };
 
-// One after the other: an embedded one, and PostgreSQL where PRICEWIRE_TEST_POSTGRES_URL names one.
+// An embedded one, then PostgreSQL if PRICEWIRE_TEST_POSTGRES_URL is set.
 template <typename F>
 void at_each_place(F f) {
     {

@@ -7,7 +7,7 @@
 
 namespace pricewire::perf {
 
-// Leaves secrets as they are: benchmarks of the sender are not about sealing.
+// Leaves secrets unsealed: the sender's benchmarks do not measure sealing.
 class PlainSecrets : public secrets::SecretBox {
 public:
     std::string seal(std::string_view secret, std::string_view) const override { return std::string(secret); }

@@ -1,5 +1,5 @@
-// Delivery tasks through RabbitMQ: published with confirms, consumed, acknowledged. Asks for a broker in
-// PRICEWIRE_TEST_RABBITMQ_URL; without one there is no figure.
+// Delivery tasks through RabbitMQ: published with confirms, consumed, acknowledged. Needs a broker in
+// PRICEWIRE_TEST_RABBITMQ_URL and prints nothing without one.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -25,7 +25,7 @@ double seconds_since(Clock::time_point begin) {
     return std::chrono::duration<double>(Clock::now() - begin).count();
 }
 
-// Publishes in the pieces an outbox would; false where it does not all arrive within a minute.
+// Publishes in batches like the outbox; false if not everything arrives within a minute.
 bool through(const queue::RabbitmqOptions& options, std::size_t count) {
     std::vector<DeliveryTask> tasks;
     for (std::size_t i = 0; i < count; ++i) tasks.push_back({make_uuid(system_clock().now()), 1});

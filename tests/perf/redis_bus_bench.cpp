@@ -1,5 +1,5 @@
-// The bus on Redis: prices a second from one feed to one checker, and how long one price takes; a token
-// bucket in Redis beside it, which each limited request waits for.
+// The bus on Redis: prices per second from one feed to one checker, and the latency of one price. Also a
+// token bucket in Redis, which every rate-limited request waits for.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -82,7 +82,7 @@ int main() {
     const std::uint64_t from = sequence;
     for (std::uint64_t i = 0; i < many; ++i) {
         publish();
-        // As a feed that is as quick as the bus: the bus drops what waits beyond 100,000.
+        // Like a feed as fast as the bus, which drops prices beyond 100,000 pending ones.
         if (i % 1000 == 0 && sequence - seen > 50'000 && !wait_for(seen, sequence - 50'000)) return 1;
     }
     if (!wait_for(seen, from + many)) return 1;

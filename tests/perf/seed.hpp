@@ -10,8 +10,8 @@
 
 namespace pricewire::perf {
 
-// Puts `count` active "gt" alerts of 1,000 users on BTC straight into the database, with targets from `from`
-// upwards in steps of 0.01: a million through the API would take longer than what is measured.
+// Inserts `count` active "gt" alerts of 1,000 users on BTC directly into the database, with targets from
+// `from` upwards in steps of 0.01: creating a million through the API would take longer than the measurement.
 inline void seed_alerts(const std::filesystem::path& file, std::size_t count, const std::string& from,
                         const std::string& url = "https://example.com/hook") {
     SQLite::Database db(file.string(), SQLite::OPEN_READWRITE);
@@ -49,7 +49,7 @@ inline void seed_alerts_postgres(const test::TestDatabase& database, std::size_t
         "note, deliver_within) SELECT ('01800000-0000-7000-8000-' || lpad(i::text, 12, '0'))::uuid, " +
         user("i % 1000") + ", 'BTC', 'gt', " + from + " + i::numeric / 100, '" + url +
         "', now(), 'json', '', 86400000000 FROM generate_series(0, " + std::to_string(count - 1) + ") i");
-    // What is left to do of this is not what is measured.
+    // So that its background work is not part of the measurement.
     database.ask("VACUUM ANALYZE alerts");
     database.ask("VACUUM ANALYZE users");
     database.ask("CHECKPOINT");

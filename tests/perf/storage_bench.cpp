@@ -1,5 +1,4 @@
-// 100,000 alerts fired and made durable on one price, from the price to the commit; creating alerts; loading
-// a million.
+// Firing 100,000 alerts on one price, from the price to the commit; creating alerts; loading a million.
 #include <atomic>
 #include <chrono>
 #include <thread>

@@ -1,5 +1,4 @@
-// What clients of the live stream cost the process that serves them: 5,000 of them, idle and with every
-// price.
+// What 5,000 clients of the live stream cost the process that serves them, idle and with all prices.
 #include <unistd.h>
 
 #include <atomic>
@@ -31,7 +30,7 @@ struct Use {
     double megabytes = 0;
 };
 
-// Of a process: proc(5).
+// Of a process; see proc(5).
 Use use_of(pid_t pid) {
     const std::string proc = "/proc/" + std::to_string(pid);
     std::ifstream stat(proc + "/stat");
@@ -62,7 +61,7 @@ std::uint16_t port_of(const std::string& url) {
     return static_cast<std::uint16_t>(std::stoi(url.substr(url.rfind(':') + 1)));
 }
 
-// Clients that read nothing themselves: what they are sent waits in the kernel's buffers, or is not sent.
+// Clients that do not read by themselves: data waits in the kernel's buffers or is not sent.
 std::vector<std::unique_ptr<test::RawClient>> connect(const test::Deployment& deployment,
                                                       const std::vector<std::string>& keys,
                                                       const std::string& query) {
@@ -77,7 +76,7 @@ std::vector<std::unique_ptr<test::RawClient>> connect(const test::Deployment& de
     return out;
 }
 
-// Reads what clients are sent until it is told to stop.
+// Reads what clients are sent until stopped.
 class Drain {
 public:
     explicit Drain(std::vector<std::unique_ptr<test::RawClient>>& all)

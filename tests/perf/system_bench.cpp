@@ -1,5 +1,5 @@
-// The whole program as its users meet it: price in to webhook at the receiver with a million alerts loaded,
-// start with a million alerts, memory at idle, and GET /rates beside nginx serving the same bytes.
+// The whole program as users see it: latency from a price to the webhook with a million alerts loaded, start
+// with a million alerts, idle memory, and GET /rates compared with nginx serving the same bytes.
 #include <unistd.h>
 #include <algorithm>
 #include <array>
@@ -88,7 +88,7 @@ Running start(const test::TempDir& dir, const std::map<std::string, std::string>
     return running;
 }
 
-// Where Pricewire's data is: nothing for SQLite in the benchmark's directory.
+// Where Pricewire's data is; empty for SQLite in the benchmark's directory.
 struct Shared {
     test::TestDatabase database;
     std::map<std::string, std::string> environment;
@@ -130,14 +130,14 @@ void idle_memory() {
     perf::row("resident memory at idle", resident(running.process.pid()), "<= 30 MB");
 }
 
-// One process on SQLite, or with `shared` one of each role on PostgreSQL, Redis and RabbitMQ.
+// One process on SQLite or, with `shared`, one of each role on PostgreSQL, Redis and RabbitMQ.
 void latency(std::size_t waiting, int firings, int per_second, const Shared* shared) {
     const test::TempDir dir;
     if (shared != nullptr) {
         perf::seed_alerts_postgres(shared->database, waiting, "1000000");
     } else {
         const auto file = dir.path() / "pricewire.db";
-        if (!storage::sqlite_migrate(file)) throw std::runtime_error("cannot make the database");
+        if (!storage::sqlite_migrate(file)) throw std::runtime_error("cannot create the database");
         perf::seed_alerts(file, waiting, "1000000");
     }
     const std::string side = shared != nullptr ? ", four processes" : "";
@@ -269,7 +269,7 @@ void rates_beside_nginx() {
     double ours = 0;
     double theirs = 0;
     for (int round = 0; round < 2; ++round) {
-        // The price is kept fresh as it would be in life.
+        // Keeps the price fresh, as real trades would.
         std::atomic<bool> done = false;
         std::thread trades([&] {
             while (!done) {
