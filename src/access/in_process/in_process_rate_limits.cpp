@@ -49,8 +49,8 @@ private:
     };
     struct Shard {
         Mutex mutex;
-        std::list<Entry> entries
-            GUARDED_BY(mutex);  // most recently used first; list nodes do not move in memory
+        // Most recently used first; list nodes do not move in memory.
+        std::list<Entry> entries GUARDED_BY(mutex);
         absl::flat_hash_map<std::string_view, std::list<Entry>::iterator> by_name GUARDED_BY(mutex);
 
         void forget_oldest() REQUIRES(mutex) {

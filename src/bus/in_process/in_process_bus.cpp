@@ -106,8 +106,8 @@ private:
     mutable Mutex mutex_;
     std::vector<TickerBoard> boards_ GUARDED_BY(mutex_);  // in the configured order
     std::vector<SourceReport> sources_ GUARDED_BY(mutex_);
-    mutable std::shared_ptr<const std::string> rates_
-        GUARDED_BY(mutex_);  // null: a price has changed since it was built
+    // Null if a price has changed since it was built.
+    mutable std::shared_ptr<const std::string> rates_ GUARDED_BY(mutex_);
 };
 
 }  // namespace
