@@ -18,14 +18,13 @@ constexpr Command roles[] = {
     {"serve", "All roles in one process"},
     {"api", "HTTP and WebSocket interface"},
     {"feed", "Exchange connections, one consolidated price per ticker"},
-    {"checker", "Evaluates alerts on every price, fires them"},
+    {"checker", "Evaluates alerts on every price and fires them"},
     {"sender", "Delivers webhooks"},
 };
 
 void add_configuration(CLI::App& command, const ConfigKeys& keys, CommandLine& out) {
     command
-        .add_option("--config", out.config_file,
-                    "configuration file; without it pricewire.toml, where there is one")
+        .add_option("--config", out.config_file, "configuration file; default: pricewire.toml if it exists")
         ->type_name("FILE");
     for (const ConfigKey& key : keys.all()) {
         command
@@ -38,7 +37,7 @@ void add_configuration(CLI::App& command, const ConfigKeys& keys, CommandLine& o
     }
 }
 
-// CLI11 says only that an argument is not expected; the name that was meant helps more.
+// CLI11 reports only that an argument was not expected; a suggestion helps more.
 std::string suggest(const std::vector<std::string>& arguments, const ConfigKeys& keys) {
     for (const std::string& argument : arguments) {
         if (!argument.starts_with("--")) continue;
@@ -65,37 +64,36 @@ CommandLine parse_command_line(std::vector<std::string> arguments, const ConfigK
     }
     auto* migrate = app.add_subcommand("migrate", "Apply or show schema migrations");
     add_configuration(*migrate, keys, out);
-    migrate->add_flag("--status", out.status, "show which are applied, and apply none");
+    migrate->add_flag("--status", out.status, "show the state of each migration and apply none");
     migrate->add_option("--to", out.to, "stop at this version")
         ->type_name("N")
         ->check(CLI::NonNegativeNumber);
     auto* rotate = app.add_subcommand(
         "rotate-master-key",
-        "Seal all webhook secrets anew: under a fresh key in the key file, or under security.master_key");
+        "Reseal all webhook secrets under a fresh key in the key file, or under security.master_key");
     add_configuration(*rotate, keys, out);
-    auto* check = app.add_subcommand("check-config",
-                                     "Validate the configuration, print the effective one, secrets masked");
+    auto* check = app.add_subcommand(
+        "check-config", "Validate the configuration and print the effective one with secrets masked");
     add_configuration(*check, keys, out);
     auto* health =
-        app.add_subcommand("health", "Ask the process running here for its /health: exit code 0 or 1");
+        app.add_subcommand("health", "Query /health of the process running here; exit code 0 or 1");
     add_configuration(*health, keys, out);
     std::vector<std::string> names;
     for (const Command& role : roles) names.emplace_back(role.name);
-    health->add_option("ROLE", out.role, "which process; without it serve")->check(CLI::IsMember(names));
-    auto* users =
-        app.add_subcommand("users", "List, disable or enable users; a running Pricewire notices at once");
+    health->add_option("ROLE", out.role, "which process; default: serve")->check(CLI::IsMember(names));
+    auto* users = app.add_subcommand(
+        "users", "List, disable or enable users; takes effect at once in a running Pricewire");
     users->require_subcommand(1);
-    add_configuration(*users->add_subcommand("list", "Everybody, oldest first"), keys, out);
-    auto* disable =
-        users->add_subcommand("disable", "The user's key is refused from now on; alerts already set stay");
+    add_configuration(*users->add_subcommand("list", "All users, oldest first"), keys, out);
+    auto* disable = users->add_subcommand("disable", "Reject the user's key; existing alerts stay");
     add_configuration(*disable, keys, out);
     disable->add_option("EMAIL", out.email)->required();
-    auto* enable = users->add_subcommand("enable", "The user's key works again");
+    auto* enable = users->add_subcommand("enable", "Accept the user's key again");
     add_configuration(*enable, keys, out);
     enable->add_option("EMAIL", out.email)->required();
 
     const auto given = arguments;
-    std::reverse(arguments.begin(), arguments.end());  // as CLI11 takes a vector
+    std::reverse(arguments.begin(), arguments.end());  // the order that CLI11 expects of a vector
     try {
         app.parse(arguments);
     } catch (const CLI::ParseError& e) {

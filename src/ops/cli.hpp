@@ -9,7 +9,7 @@
 
 namespace pricewire::ops {
 
-// A command line, taken apart.
+// A parsed command line.
 struct CommandLine {
     std::string command;                                     // "serve", "migrate", "users disable", …
     std::optional<std::string> config_file;                  // --config
@@ -18,8 +18,7 @@ struct CommandLine {
     std::optional<int> to;                                   // migrate --to N
     std::string email;                                       // users disable EMAIL
     std::string role = "serve";                              // health ROLE
-    // Set where there is nothing to run: help, version (exit code 0), or a mistake (2). Text to print with
-    // it.
+    // Set if there is nothing to run: 0 for help and version, 2 for an error; with the text to print.
     std::optional<int> exit_code;
     std::string text;
 };

@@ -21,22 +21,22 @@ struct PortRange {
 
 struct SourceSettings {
     bool enabled = true;
-    std::string ws_url;  // empty: this source has no stream
+    std::string ws_url;  // empty: no stream
     std::string rest_url;
     Duration poll_interval{};
-    int weight = 1;  // an exchange's votes in the median, 1 to 100
+    int weight = 1;  // of an exchange in the median, 1 to 100
 };
 
 // A source that can be configured, under sources.<name>.
 struct SourceDefaults {
     std::string name;
-    SourceSettings settings;  // ws_url empty: it has no stream, and no key for one
-    Duration least_poll{};    // the shortest poll_interval at the default rest_url's host; 0: any
+    SourceSettings settings;  // empty ws_url: the source has no stream and no key for one
+    Duration least_poll{};    // minimum poll_interval at the host of the default rest_url; 0: none
     std::string least_poll_reason;
 };
 
-// The effective configuration: defaults, then the file, then environment, then flags. Immutable once loaded.
-// config/pricewire.toml documents every key; the names there are the names here.
+// The effective configuration. Immutable once loaded. config/pricewire.toml documents every key; members have
+// the names of their keys.
 struct Config {
     struct {
         std::string listen = "127.0.0.1:8000";
@@ -46,23 +46,23 @@ struct Config {
     struct {
         std::string database_url = "sqlite:data/pricewire.db";
         std::string redis_url;
-        std::string redis_prefix = "pricewire:";  // of every key and stream there
+        std::string redis_prefix = "pricewire:";  // of every key and stream in Redis
         std::string rabbitmq_url;
         std::string rabbitmq_queue = "webhooks_queue";
         std::string rabbitmq_ca_file;  // PEM; empty: the system's authorities
-        int pool = 8;                  // connections of a process to PostgreSQL, beside the one that listens
+        int pool = 8;                  // PostgreSQL connections, not counting the one that listens
     } storage;
     struct {
-        std::string listen;  // empty: the role's own port, see health_listen_of()
+        std::string listen;  // empty: the role's default port, see app::listen_of()
     } health;
     struct {
-        std::string listen;  // empty: /metrics is answered where the process answers everything else
+        std::string listen;  // empty: http.listen or health.listen serves /metrics
     } metrics;
     struct {
         std::vector<std::string> tickers{"BTC", "ETH", "DOGE", "SOL", "BNB"};
         Duration quote_ttl = std::chrono::seconds{15};
         Duration aggregator_ttl = std::chrono::minutes{3};
-        // source -> ticker -> the source's own symbol, where its rule does not give it
+        // source → ticker → symbol, if the source's rule does not yield it
         std::map<std::string, std::map<std::string, std::string>> symbols;
     } market;
     std::map<std::string, SourceSettings> sources;  // by name; filled by ConfigKeys::defaults()
@@ -84,17 +84,17 @@ struct Config {
         std::vector<std::string> allow_networks;  // CIDR
         int concurrency = 4096;
         int per_endpoint = 64;
-        std::vector<Duration> first_retries;  // waits after the first failures, before the back-off's own
-        int breaker_failures = 10;            // in a row; 0: no breaker
+        std::vector<Duration> first_retries;  // waits after the first failures, before the back-off
+        int breaker_failures = 10;            // consecutive; 0: no breaker
         Duration breaker_pause_min = std::chrono::seconds{5};
         Duration breaker_pause_max = std::chrono::seconds{60};
-        Duration keep = std::chrono::hours{30 * 24};  // what has ended is shown this long
+        Duration keep = std::chrono::hours{30 * 24};  // how long ended deliveries are kept
         std::vector<std::string> dns_servers;         // address or address:port; empty: the system's
     } delivery;
     struct {
-        std::string master_key;                         // base64 of 32 bytes; empty: the key file's
+        std::string master_key;                         // 32 bytes in base64; empty: the key file's
         std::string master_key_file;                    // empty: beside the embedded database
-        std::vector<std::string> previous_master_keys;  // for opening what they sealed
+        std::vector<std::string> previous_master_keys;  // only for opening
     } security;
     struct {
         std::string level = "info";

@@ -25,7 +25,7 @@ std::string trimmed(std::string_view text) {
     return std::string(text.substr(begin, text.find_last_not_of(" \t\r") - begin + 1));
 }
 
-// KEY=VALUE lines; `export KEY=…`, quotes and # comments as people write them.
+// KEY=VALUE lines, with optional `export`, quotes and # comments.
 Variables read_dot_env(const std::filesystem::path& file, std::vector<std::string>& errors) {
     Variables out;
     std::ifstream in(file);
@@ -43,7 +43,7 @@ Variables read_dot_env(const std::filesystem::path& file, std::vector<std::strin
         if (text.empty() || text.starts_with('#')) continue;
         const std::size_t equals = text.find('=');
         if (equals == std::string::npos) {
-            errors.push_back(fmt::format("{}:{}: is not KEY=VALUE", file.filename().string(), number));
+            errors.push_back(fmt::format("{}:{}: expected KEY=VALUE", file.filename().string(), number));
             continue;
         }
         std::string value = trimmed(std::string_view(text).substr(equals + 1));
@@ -99,8 +99,8 @@ private:
             value.size() > max_value ? Result<void>(fail("at most 64 KiB")) : key->set(loaded_.config, value);
         if (!set) {
             const std::string shown =
-                key->is_secret_url || key->is_secret || value.size() > 200 ? "the value" : "'" + value + "'";
-            errors_.push_back(fmt::format("{}: {} is not accepted for {}; it takes {}", origin, shown, name,
+                key->is_secret_url || key->is_secret || value.size() > 200 ? "" : " '" + value + "'";
+            errors_.push_back(fmt::format("{}: invalid value{} for {}: expected {}", origin, shown, name,
                                           set.error().message));
             return;
         }
@@ -115,7 +115,8 @@ private:
         const bool has_rest = loaded_.origins.contains(rest);
         if (used.ws_url.empty() || used.rest_url.empty() || has_ws == has_rest) return;
         (has_ws ? used.rest_url : used.ws_url).clear();
-        loaded_.origins[has_ws ? rest : ws] = fmt::format("unset, as only {} is set", has_ws ? ws : rest);
+        loaded_.origins[has_ws ? rest : ws] =
+            fmt::format("empty, because only {} is set", has_ws ? ws : rest);
     }
 
     void from_file() {
@@ -144,13 +145,13 @@ private:
         }
         from_seed(variables, origin);
         for (const auto& [name, value] : variables) {
-            if (!name.starts_with(prefix) || runs_tests(name)) continue;
+            if (!name.starts_with(prefix) || is_for_tests(name)) continue;
             apply(key_of(name), value, origin[name], "unknown variable " + name);
         }
     }
 
-    // Variables of the test suite, which a developer may have in the environment.
-    static bool runs_tests(std::string_view name) {
+    // Variables of the test suite, which may be set in a developer's environment.
+    static bool is_for_tests(std::string_view name) {
         static constexpr std::array<std::string_view, 5> known{
             "PRICEWIRE_RECORDINGS", "PRICEWIRE_LONG", "PRICEWIRE_FUZZ_SECONDS", "PRICEWIRE_KEEP_TEST_FILES",
             "PRICEWIRE_WRITE_EXPECTED"};
@@ -158,7 +159,7 @@ private:
                std::find(known.begin(), known.end(), name) != known.end();
     }
 
-    // PRICEWIRE_DELIVERY_BACKOFF_MIN: which of its underscores is the dot, the table of keys tells.
+    // PRICEWIRE_DELIVERY_BACKOFF_MIN: only the table of keys tells which underscore stands for the dot.
     std::string key_of(const std::string& variable) const {
         for (const ConfigKey& key : keys_.all()) {
             if (env_name(key.name) == variable) return key.name;

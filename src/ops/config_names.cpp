@@ -1,4 +1,4 @@
-// What is told of keys and their values, and what no single key can tell.
+// Names of keys, masking of passwords, and checks that involve several keys.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -55,8 +55,7 @@ std::string mask_password(std::string_view url) {
     const std::size_t scheme = out.find("://");
     if (scheme == std::string::npos) return out;
     const std::size_t begin = scheme + 3;
-    // A password that should have been percent-encoded may hold any of "/?#@": rather too much than too
-    // little.
+    // A password that is not percent-encoded may contain any of "/?#@": mask up to the last "@".
     if (const std::size_t at = out.rfind('@'); at != std::string::npos && at >= begin) {
         if (const std::size_t colon = out.find(':', begin); colon < at) {
             out.replace(colon, at - colon, ":***");
@@ -83,7 +82,8 @@ std::vector<std::string> cross_check(const Config& c, std::span<const SourceDefa
     }
     const bool any =
         std::any_of(c.sources.begin(), c.sources.end(), [](const auto& s) { return s.second.enabled; });
-    if (!any) errors.emplace_back("every source is disabled: set sources.binance.enabled or another to true");
+    if (!any)
+        errors.emplace_back("every source is disabled: enable at least one, such as sources.binance.enabled");
     for (const SourceDefaults& source : sources) {
         const SourceSettings& used = c.sources.at(source.name);
         const bool is_default_host = host_of(used.rest_url) == host_of(source.settings.rest_url);

@@ -6,31 +6,22 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <array>
 
 #include "base/json_writer.hpp"
 
 namespace pricewire::ops {
 namespace {
 
+// By log::Level.
+constexpr std::array<std::string_view, 4> level_names{"debug", "info", "warn", "error"};
+
 std::string_view name_of(log::Level level) {
-    switch (level) {
-        case log::Level::debug:
-            return "debug";
-        case log::Level::info:
-            return "info";
-        case log::Level::warn:
-            return "warn";
-        case log::Level::error:
-            return "error";
-    }
-    return "info";
+    return level_names[static_cast<std::size_t>(level)];
 }
 
 log::Level parse_level(std::string_view text) {
-    if (text == "debug") return log::Level::debug;
-    if (text == "warn") return log::Level::warn;
-    if (text == "error") return log::Level::error;
-    return log::Level::info;
+    return static_cast<log::Level>(std::ranges::find(level_names, text) - level_names.begin());
 }
 
 std::string milliseconds_of(Timestamp at) {
@@ -45,7 +36,7 @@ bool is_plain(std::string_view text) {
     });
 }
 
-// The fields, then those of the context that are not among them.
+// The fields, then the context values that have no field of the same name.
 template <typename F>
 void each_field(std::initializer_list<log::Field> fields, std::span<const log::Scope::Named> context, F&& f) {
     for (const log::Field& field : fields) f(field.name, field.value);

@@ -16,7 +16,7 @@ CommandLine command_line(std::vector<std::string> arguments) {
     return parse_command_line(std::move(arguments), ConfigKeys());
 }
 
-TEST(CommandLine, TakesCommandsAndConfigurationFlags) {
+TEST(CommandLine, ParsesCommandsAndConfigurationFlags) {
     const auto line =
         command_line({"serve", "--http.listen", "0.0.0.0:1", "--log.level=debug", "--config", "x.toml"});
     EXPECT_FALSE(line.exit_code) << line.text;
@@ -35,7 +35,7 @@ TEST(CommandLine, TakesCommandsAndConfigurationFlags) {
     EXPECT_EQ(command_line({"health", "chequer"}).exit_code, 2);
 }
 
-TEST(CommandLine, HelpAndVersionEndWithZeroMistakesWithTwo) {
+TEST(CommandLine, HelpAndVersionExitWithZeroErrorsWithTwo) {
     for (const char* command : {"serve", "api", "feed", "checker", "sender", "migrate", "rotate-master-key",
                                 "check-config", "health"}) {
         const auto help = command_line({command, "--help"});
@@ -61,7 +61,7 @@ TEST(Logging, ALineCannotBeForged) {
               R"({"time":"2023-11-14T22:13:20.123Z","level":"info","message":"say \"hi\"","x":"\u0001\n"})");
 }
 
-TEST(Logging, WhoseWorkItIsStandsBehindTheLinesOwnFieldsAndOnce) {
+TEST(Logging, ContextFollowsTheFieldsWithoutRepeatingThem) {
     const Timestamp at = from_micros(1'700'000'000'123'456);
     const std::vector<log::Scope::Named> context{
         {"alert_id", "a 1"}, {"request_id", "r1"}, {"request_id", "outer"}, {"x", "hidden"}};
@@ -72,7 +72,7 @@ TEST(Logging, WhoseWorkItIsStandsBehindTheLinesOwnFieldsAndOnce) {
         R"({"time":"2023-11-14T22:13:20.123Z","level":"info","message":"done","x":"1","alert_id":"a 1","request_id":"r1"})");
 }
 
-TEST(Shutdown, WaitsForASignalAndASecondOneEndsAtOnce) {
+TEST(Shutdown, WaitsForASignalAndEndsAtOnceAtASecondOne) {
     int ready[2];
     ASSERT_EQ(pipe(ready), 0);
     const pid_t child = fork();

@@ -20,7 +20,7 @@ sigset_t ending_signals() {
     return set;
 }
 
-void let_the_next_one_end_us() {
+void end_at_the_next_signal() {
     for (const int again : {SIGTERM, SIGINT}) {
         signal(again, [](int n) { _exit(128 + n); });
     }
@@ -41,7 +41,7 @@ int Shutdown::wait() {
     int number = 0;
     while (sigwait(&set, &number) != 0) {
     }
-    let_the_next_one_end_us();
+    end_at_the_next_signal();
     return number;
 }
 
@@ -54,7 +54,7 @@ std::optional<int> Shutdown::wait_for(Duration patience) {
         const timespec wait{.tv_sec = left.count() / 1'000'000, .tv_nsec = left.count() % 1'000'000 * 1000};
         const int number = sigtimedwait(&set, nullptr, &wait);
         if (number > 0) {
-            let_the_next_one_end_us();
+            end_at_the_next_signal();
             return number;
         }
         if (left == Duration::zero()) return std::nullopt;

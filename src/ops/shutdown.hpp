@@ -6,19 +6,19 @@
 
 namespace pricewire::ops {
 
-// SIGTERM and SIGINT as something to wait for. To be constructed first in main(): threads started later
-// inherit the blocked signals. SIGPIPE is ignored from here on.
+// Waits for SIGTERM and SIGINT. To be constructed first in main(): threads started later inherit the blocked
+// signals. Ignores SIGPIPE from then on.
 class Shutdown {
 public:
     Shutdown();
-    // Returns the signal's number when one has come. From then on a second one ends the process at once (128
-    // + number).
+    // Returns the signal's number. After that a second signal ends the process at once, with exit code 128 +
+    // number.
     int wait();
-    // The same for so long; nullopt where none has come.
+    // The same with a timeout; nullopt if no signal came.
     std::optional<int> wait_for(Duration patience);
 
-    // While it lives, the first signal ends the process at once, with exit code 0: there is nothing to finish
-    // yet. On the thread that made Shutdown.
+    // While it exists, the first signal ends the process at once with exit code 0: there is nothing to finish
+    // yet. To be used on the thread that constructed Shutdown.
     class NothingToFinish {
     public:
         NothingToFinish();
@@ -26,7 +26,7 @@ public:
         NothingToFinish(const NothingToFinish&) = delete;
         NothingToFinish& operator=(const NothingToFinish&) = delete;
     };
-    // For commands that nobody waits for: from here on signals end the process as they do by default.
+    // Restores the default action of the signals, for commands that need no clean stop.
     void leave_to_the_system();
 };
 

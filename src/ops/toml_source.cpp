@@ -23,7 +23,7 @@ std::string place_of(const toml::node& node, const std::string& name) {
     return fmt::format("{}:{}", name, node.source().begin.line);
 }
 
-// market.symbols.coingecko.PEPE = "pepe" becomes one item of market.symbols.
+// market.symbols.coingecko.PEPE = "pepe" becomes an item of market.symbols.
 void collect_symbols(const toml::table& sources, const std::string& name, std::vector<FileValue>& out) {
     FileValue all{"market.symbols", {}, place_of(sources, name)};
     for (const auto& [source, symbols] : sources) {

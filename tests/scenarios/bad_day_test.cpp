@@ -178,7 +178,7 @@ TEST(CommandLine, AnInvalidConfigurationExitsWithTwoAndALineForEachError) {
     EXPECT_EQ(process.wait(), 2);
     EXPECT_EQ(process.output(),
               "pricewire: pricewire.toml:3: unknown key delivery.atempts: did you mean delivery.attempts?\n"
-              "pricewire: pricewire.toml:2: '0' is not accepted for delivery.attempts; it takes a whole "
+              "pricewire: pricewire.toml:2: invalid value '0' for delivery.attempts: expected a whole "
               "number from 1 to 100\n");
 }
 
