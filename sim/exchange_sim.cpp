@@ -1,6 +1,7 @@
 #include "sim/exchange_sim.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <atomic>
@@ -8,8 +9,8 @@
 #include <deque>
 #include <map>
 #include <mutex>
-#include <set>
 #include <thread>
+#include <utility>
 
 #include "base/json_writer.hpp"
 #include "base/log.hpp"
@@ -24,10 +25,30 @@ using namespace std::chrono;
 // What one client may have unread before the player waits for it (at full speed) or drops it.
 constexpr std::size_t max_queued_bytes = 4 * 1024 * 1024;
 
+// Between two looks at what venues send by the clock.
+constexpr milliseconds tick_every{500};
+
 struct Client {
+    const SimVenue* venue = nullptr;
     std::shared_ptr<net::WsPeer> peer;
-    std::set<std::string, std::less<>> streams;  // "btcusdt@trade"
+    std::unique_ptr<SimStream> stream;
+    StreamTimes times;
 };
+
+Door stream_door(const SimVenue& venue) {
+    return std::string(venue.name) + ".stream";
+}
+Door rest_door(const SimVenue& venue) {
+    return std::string(venue.name) + ".rest";
+}
+
+void send(const SimVenue& venue, net::WsPeer& peer, std::string text) {
+    if (venue.is_gzip) {
+        peer.send_binary(gzipped(text));
+    } else {
+        peer.send_text(std::move(text));
+    }
+}
 
 class ExchangeSimImpl final : public ExchangeSim {
 public:
@@ -91,17 +112,17 @@ public:
             ++timeline_;
         });
     }
-    void set_fault(Door door, Fault fault) override {
-        const bool cuts = door == Door::binance_stream &&
-                          (fault.kind == Fault::Kind::cut || fault.kind == Fault::Kind::html ||
-                           fault.kind == Fault::Kind::status);
-        const bool once = door == Door::binance_stream && fault.kind == Fault::Kind::cut;
+    void set_fault(const Door& door, Fault fault) override {
+        const bool is_stream = door.ends_with(".stream");
+        const bool cuts = is_stream && (fault.kind == Fault::Kind::cut || fault.kind == Fault::Kind::html ||
+                                        fault.kind == Fault::Kind::status);
+        const bool once = is_stream && fault.kind == Fault::Kind::cut;
         change([&] {
             frozen_[door] = last_;
             frozen_at_[door] = system_clock::now();
         });
         faults_.set(door, once ? Fault{Fault::Kind::none, 0, {}} : std::move(fault));
-        if (cuts) cut_streams();
+        if (cuts) cut_streams(door);
     }
     void trade(const std::string& symbol, Decimal price) override {
         {
@@ -117,8 +138,13 @@ public:
     std::uint64_t trades_sent() const override { return trades_; }
     std::size_t stream_clients() const override {
         std::lock_guard lock(mutex_);
-        return static_cast<std::size_t>(std::count_if(
-            clients_.begin(), clients_.end(), [](const auto& c) { return !c.second.streams.empty(); }));
+        return static_cast<std::size_t>(std::count_if(clients_.begin(), clients_.end(), [](const auto& c) {
+            return c.second.stream->is_subscribed();
+        }));
+    }
+    std::string source_settings() const override {
+        const std::string host = options_.listen.substr(0, options_.listen.rfind(':'));
+        return sim::source_settings(options_.venues, host + ":" + std::to_string(port()));
     }
 
 private:
@@ -138,6 +164,7 @@ private:
         std::uint64_t timeline = timeline_ - 1;
         steady_clock::time_point origin;
         while (!stopping_) {
+            tick_clients();
             if (!by_hand_.empty()) {
                 const TapeTrade trade = std::move(by_hand_.front());
                 by_hand_.pop_front();
@@ -146,7 +173,7 @@ private:
             }
             const bool held = paused_ || (options_.wait_for_client && nobody_listens());
             if (held || (finished_ && timeline == timeline_)) {
-                changed_.wait_for(lock, seconds{1});
+                changed_.wait_for(lock, tick_every);
                 // Time that passed while held is not tape time.
                 if (held) timeline = timeline_ - 1;
                 continue;
@@ -169,7 +196,7 @@ private:
             if (speed_ > 0) {
                 const auto due = origin + scaled(pending->at);
                 if (steady_clock::now() < due) {
-                    changed_.wait_until(lock, due);
+                    changed_.wait_until(lock, std::min(due, steady_clock::now() + tick_every));
                     continue;
                 }
             }
@@ -196,7 +223,7 @@ private:
 
     bool nobody_listens() const {
         return std::none_of(clients_.begin(), clients_.end(),
-                            [](const auto& c) { return !c.second.streams.empty(); });
+                            [](const auto& c) { return c.second.stream->is_subscribed(); });
     }
 
     void hand_out(const TapeTrade& trade, std::unique_lock<std::mutex>& lock) {
@@ -207,17 +234,20 @@ private:
             coingecko_[trade.symbol] = trade.price;
             if (now == coingecko_taken_) coingecko_ = last_;
         }
-        const std::string stream = stream_name(trade.symbol);
-        const std::string frame = frame_under_fault(trade, stream);
         ++trades_;
-        if (frame.empty()) return;
-        std::vector<std::shared_ptr<net::WsPeer>> receivers;
-        for (const auto& [id, client] : clients_) {
-            if (client.streams.contains(stream)) receivers.push_back(client.peer);
+        std::vector<std::pair<const SimVenue*, std::shared_ptr<net::WsPeer>>> receivers;
+        std::map<const SimVenue*, std::string> frames;
+        for (auto& [id, client] : clients_) {
+            if (!client.stream->wants(trade.symbol)) continue;
+            auto [frame, is_new] = frames.try_emplace(client.venue);
+            if (is_new) frame->second = frame_under_fault(*client.venue, trade);
+            if (frame->second.empty()) continue;
+            client.times.last_push = steady_clock::now();
+            receivers.emplace_back(client.venue, client.peer);
         }
         const bool full_speed = speed_ == 0;
         lock.unlock();
-        for (const auto& peer : receivers) {
+        for (const auto& [venue, peer] : receivers) {
             while (full_speed && peer->queued_bytes() > max_queued_bytes && !stopping_) {
                 std::this_thread::sleep_for(milliseconds{1});
             }
@@ -225,63 +255,88 @@ private:
                 peer->abort();  // as an exchange does to a client that does not keep up
                 continue;
             }
-            peer->send_text(frame);
+            send(*venue, *peer, frames[venue]);
         }
         lock.lock();
     }
 
-    std::string frame_under_fault(const TapeTrade& trade, const std::string& stream) {
-        const Fault fault = faults_.at(Door::binance_stream);
-        switch (fault.kind) {
+    // The player's thread: heartbeats, pings, and the end of clients that do not keep their connection alive.
+    void tick_clients() {
+        const auto now = steady_clock::now();
+        if (now - ticked_ < tick_every) return;
+        ticked_ = now;
+        for (auto& [id, client] : clients_) {
+            if (faults_.at(stream_door(*client.venue)).kind == Fault::Kind::silence) continue;
+            client.times.now = now;
+            if (client.stream->is_over(client.times)) {
+                client.peer->abort();
+                continue;
+            }
+            for (std::string& text : client.stream->tick(client.times)) {
+                client.times.last_push = now;
+                send(*client.venue, *client.peer, std::move(text));
+            }
+        }
+    }
+
+    // Empty: nothing is sent.
+    std::string frame_under_fault(const SimVenue& venue, const TapeTrade& trade) {
+        const Door door = stream_door(venue);
+        std::uint64_t& id = trade_ids_[std::string(venue.name) + trade.symbol];
+        switch (faults_.at(door).kind) {
             case Fault::Kind::silence:
                 return {};
             case Fault::Kind::garbage:
-                return "\x7f\x01{{{" + stream;
+                return "\x7f\x01{{{" + trade.symbol;
             case Fault::Kind::shape:
-                return R"({"stream":")" + stream + R"(","data":{"p":[1,2],"s":7}})";
+                return std::string(venue.wrong_frame);
             case Fault::Kind::html:
                 return html_page();
             case Fault::Kind::error200:
-                return R"({"code":-1121,"msg":"Invalid symbol."})";
+                return std::string(venue.error_frame);
             case Fault::Kind::stale: {
-                const auto& frozen = frozen_[Door::binance_stream];
-                const auto found = frozen.find(trade.symbol);
-                return trade_frame(trade.symbol, found == frozen.end() ? trade.price : found->second,
-                                   ++trade_id_);
+                const auto found = frozen_[door].find(trade.symbol);
+                return venue.trade_frame(trade.symbol,
+                                         found == frozen_[door].end() ? trade.price : found->second, ++id);
             }
             case Fault::Kind::wild:
-                return trade_frame(trade.symbol, tenfold(trade.price), ++trade_id_);
+                return venue.trade_frame(trade.symbol, tenfold(trade.price), ++id);
             default:
                 break;
         }
-        return trade.frame.empty() ? trade_frame(trade.symbol, trade.price, ++trade_id_) : trade.frame;
+        if (venue.plays_recordings && !trade.frame.empty()) return trade.frame;
+        return venue.trade_frame(trade.symbol, trade.price, ++id);
     }
 
-    void cut_streams() {
+    void cut_streams(const Door& door) {
         std::vector<std::shared_ptr<net::WsPeer>> peers;
         {
             std::lock_guard lock(mutex_);
-            for (const auto& [id, client] : clients_) peers.push_back(client.peer);
+            for (const auto& [id, client] : clients_) {
+                if (stream_door(*client.venue) == door) peers.push_back(client.peer);
+            }
         }
         for (const auto& peer : peers) peer->abort();
     }
 
     net::WsHandler upgrade(const net::ServerRequest& request, std::shared_ptr<net::WsPeer> peer) {
         net::WsHandler handler;
-        if (request.path != "/stream" && request.path != "/ws") return handler;
-        const Fault fault = faults_.at(Door::binance_stream);
+        const auto venue = std::find_if(
+            options_.venues.begin(), options_.venues.end(),
+            [&](const SimVenue* v) { return !v->ws_path.empty() && v->ws_path == request.path; });
+        if (venue == options_.venues.end()) return handler;
+        const Fault fault = faults_.at(stream_door(**venue));
         if (fault.kind == Fault::Kind::html || fault.kind == Fault::Kind::status) {
             handler.refusal = refusal(fault);
             return handler;
         }
         const std::uint64_t id = ++next_client_;
+        const auto now = steady_clock::now();
         {
             std::lock_guard lock(mutex_);
-            Client& client = clients_[id];
-            client.peer = std::move(peer);
-            for (std::string& stream : split_streams(query_value(request.query, "streams"))) {
-                client.streams.insert(std::move(stream));
-            }
+            clients_.emplace(
+                id,
+                Client{*venue, std::move(peer), (*venue)->open(request.query, last_), {now, now, now, now}});
         }
         changed_.notify_all();
         handler.on_text = [this, id](std::string_view text) { on_command(id, text); };
@@ -293,61 +348,55 @@ private:
     }
 
     void on_command(std::uint64_t id, std::string_view text) {
-        const auto command = parse_command(text);
+        const SimVenue* venue = nullptr;
         std::shared_ptr<net::WsPeer> peer;
+        std::vector<std::string> answers;
         {
             std::lock_guard lock(mutex_);
             const auto found = clients_.find(id);
             if (found == clients_.end()) return;
-            peer = found->second.peer;
-            if (command) {
-                for (const std::string& stream : command->streams) {
-                    if (command->subscribe) {
-                        found->second.streams.insert(stream);
-                    } else {
-                        found->second.streams.erase(stream);
-                    }
-                }
-            }
+            Client& client = found->second;
+            venue = client.venue;
+            peer = client.peer;
+            client.times.last_text = steady_clock::now();
+            if (faults_.at(stream_door(*venue)).kind != Fault::Kind::silence)
+                answers = client.stream->on_text(text);
+            if (!answers.empty()) client.times.last_push = client.times.last_text;
         }
         changed_.notify_all();
-        peer->send_text(command ? fmt::format(R"({{"result":null,"id":{}}})", command->id)
-                                : R"({"error":{"code":3,"msg":"Invalid JSON: expected value"}})");
+        for (std::string& answer : answers) send(*venue, *peer, std::move(answer));
     }
 
     // nullopt: never answered.
     std::optional<net::ServerResponse> answer(const net::ServerRequest& request) {
         if (request.path.starts_with("/_sim/")) return control(request);
-        if (request.path == "/api/v3/ticker/price") {
-            return under_fault(Door::binance_rest, [&](const Prices& prices, auto) {
-                return binance_prices(request.query, prices);
-            });
-        }
-        if (request.path == "/api/v3/simple/price") {
-            return under_fault(Door::coingecko_rest, [&](const Prices& prices, auto taken) {
-                return coingecko_prices(request.query, prices, taken);
-            });
+        for (const SimVenue* venue : options_.venues) {
+            const std::string_view path = request.path;
+            if (venue->rest == nullptr || !path.starts_with(venue->rest_path)) continue;
+            const auto now = market_of(*venue);
+            const std::string_view behind = path.substr(venue->rest_path.size());
+            auto response = venue->rest({behind, request.query, now.first, now.second});
+            if (response) return under_fault(*venue, std::move(*response));
         }
         return net::ServerResponse{.status = 404, .content_type = "text/plain", .body = "no such path\n"};
     }
 
-    template <typename Make>
-    std::optional<net::ServerResponse> under_fault(Door door, Make&& make) {
-        const Fault fault = faults_.at(door);
-        Prices prices;
-        system_clock::time_point taken;
-        {
-            std::lock_guard lock(mutex_);
-            prices = door == Door::coingecko_rest ? coingecko_ : last_;
-            taken = coingecko_taken_;
-            if (fault.kind == Fault::Kind::stale) {
-                prices = frozen_[door];
-                taken = frozen_at_[door];
-            }
+    // The prices that a venue's REST interface tells, and since when they are.
+    std::pair<Prices, system_clock::time_point> market_of(const SimVenue& venue) {
+        const Door door = rest_door(venue);
+        const Fault::Kind fault = faults_.at(door).kind;
+        std::lock_guard lock(mutex_);
+        std::pair out{venue.is_aggregator ? coingecko_ : last_,
+                      venue.is_aggregator ? coingecko_taken_ : system_clock::now()};
+        if (fault == Fault::Kind::stale) out = {frozen_[door], frozen_at_[door]};
+        if (fault == Fault::Kind::wild) {
+            for (auto& [symbol, price] : out.first) price = tenfold(price);
         }
-        if (fault.kind == Fault::Kind::wild) {
-            for (auto& [symbol, price] : prices) price = tenfold(price);
-        }
+        return out;
+    }
+
+    std::optional<net::ServerResponse> under_fault(const SimVenue& venue, net::ServerResponse response) {
+        const Fault fault = faults_.at(rest_door(venue));
         switch (fault.kind) {
             case Fault::Kind::cut:
             case Fault::Kind::silence:
@@ -361,10 +410,19 @@ private:
             case Fault::Kind::status:
                 return refusal(fault);
             case Fault::Kind::error200:
-                return error_body(door);
+                return net::ServerResponse{.body = std::string(venue.error_body)};
             default:
-                return make(prices, taken);
+                return response;
         }
+    }
+
+    std::vector<Door> doors() const {
+        std::vector<Door> out;
+        for (const SimVenue* venue : options_.venues) {
+            if (!venue->ws_path.empty()) out.push_back(stream_door(*venue));
+            if (venue->rest != nullptr) out.push_back(rest_door(*venue));
+        }
+        return out;
     }
 
     // Keeps unanswered requests open until the fault ends, or drops them.
@@ -381,6 +439,7 @@ private:
         };
         const net::ServerResponse done{.status = 204, .body = {}};
         if (what == "status") return status();
+        if (what == "sources") return {.content_type = "text/plain", .body = source_settings()};
         if (request.method != "POST")
             return {.status = 405, .content_type = "text/plain", .body = "POST, please\n"};
         if (what == "play") return play(), done;
@@ -401,11 +460,13 @@ private:
             return trade(std::string(what.substr(6)), *price), done;
         }
         if (what.starts_with("fault/")) {
-            const auto door = parse_door(what.substr(6));
+            const Door door(what.substr(6));
+            const auto known = doors();
             auto fault = parse_fault(request.body);
-            if (!door) return bad("doors are binance.stream, binance.rest and coingecko.rest");
+            if (std::find(known.begin(), known.end(), door) == known.end())
+                return bad(fmt::format("the doors are {}", fmt::join(known, ", ")));
             if (!fault) return bad(fault.error().message);
-            return set_fault(*door, std::move(*fault)), done;
+            return set_fault(door, std::move(*fault)), done;
         }
         return {.status = 404, .content_type = "text/plain", .body = "no such control\n"};
     }
@@ -418,9 +479,7 @@ private:
         w.key("prices").begin_object();
         for (const auto& [symbol, price] : last_) w.field(symbol, price);
         w.end_object().key("faults").begin_object();
-        for (const Door door : {Door::binance_stream, Door::binance_rest, Door::coingecko_rest}) {
-            w.field(to_string(door), to_string(faults_.at(door)));
-        }
+        for (const Door& door : doors()) w.field(door, to_string(faults_.at(door)));
         w.end_object().end_object();
         return {.body = std::move(w).str()};
     }
@@ -445,7 +504,8 @@ private:
     std::map<std::uint64_t, Client> clients_;
     std::atomic<std::uint64_t> next_client_ = 0;
     std::atomic<std::uint64_t> trades_ = 0;
-    std::uint64_t trade_id_ = 0;
+    std::map<std::string, std::uint64_t> trade_ids_;  // by venue and symbol
+    steady_clock::time_point ticked_{};
     std::atomic<bool> stopping_ = false;
     std::unique_ptr<net::HttpServer> server_;
     std::thread player_;

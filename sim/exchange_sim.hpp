@@ -11,6 +11,7 @@
 #include "base/result.hpp"
 #include "sim/faults.hpp"
 #include "sim/tape.hpp"
+#include "sim/venues/venue.hpp"
 
 namespace pricewire::sim {
 
@@ -19,18 +20,20 @@ struct SimOptions {
     double speed = 1;                                      // of the tape's own time; 0: as fast as it is read
     bool paused = false;                                   // wait for play()
     bool wait_for_client = false;                          // hold the tape until a stream is subscribed
-    Duration coingecko_period = std::chrono::seconds{30};  // how often CoinGecko's figure is taken anew
+    Duration coingecko_period = std::chrono::seconds{30};  // how often an aggregator's figures are taken
+    SimVenues venues = sim_venues();
 };
 
-// A tape in each exchange's own protocol, on one loopback port:
-//   GET  /stream?streams=btcusdt@trade/…   Binance's combined stream (WebSocket; SUBSCRIBE and UNSUBSCRIBE
-//   understood) GET  /api/v3/ticker/price              Binance's REST, symbol= or symbols=[…] GET
-//   /api/v3/simple/price              CoinGecko's REST, ids= and include_last_updated_at GET  /_sim/status
-//   what is played, to whom, with which faults POST /_sim/fault/<door>                body: a fault
-//   (faults.hpp); doors binance.stream, binance.rest, coingecko.rest POST /_sim/play, /_sim/pause POST
-//   /_sim/speed                       body: a factor, 0 for as fast as it is read POST /_sim/price/<SYMBOL>
-//   body: a price; trades it at once POST /_sim/market                      body: what open_market() takes;
-//   replaces the tape
+// A tape in each venue's own protocol, on one loopback port. Each venue has its paths (sim/venues); beside them:
+//
+//   GET  /_sim/status           what is played, to how many clients, with which faults
+//   GET  /_sim/sources          the settings that point Pricewire here, as lines of an environment file
+//   POST /_sim/fault/<door>     body: a fault (faults.hpp); doors are <venue>.stream and <venue>.rest
+//   POST /_sim/play, /_sim/pause
+//   POST /_sim/speed            body: a factor; 0: as fast as the tape is read
+//   POST /_sim/price/<SYMBOL>   body: a price; trades it at once
+//   POST /_sim/market           body: what open_market() takes; replaces the tape
+//
 // All methods are thread-safe.
 class ExchangeSim {
 public:
@@ -39,7 +42,8 @@ public:
     virtual void play() = 0;
     virtual void pause() = 0;
     virtual void set_speed(double speed) = 0;
-    virtual void set_fault(Door door, Fault fault) = 0;
+    // `door` is one of the venues'.
+    virtual void set_fault(const Door& door, Fault fault) = 0;
     virtual void set_tape(std::unique_ptr<Tape> tape) = 0;
     // Trades `price` at once, whatever the tape does.
     virtual void trade(const std::string& symbol, Decimal price) = 0;
@@ -47,6 +51,8 @@ public:
     virtual bool finished() const = 0;
     virtual std::uint64_t trades_sent() const = 0;
     virtual std::size_t stream_clients() const = 0;
+    // See source_settings().
+    virtual std::string source_settings() const = 0;
 };
 
 Result<std::unique_ptr<ExchangeSim>> create_exchange_sim(const SimOptions& options,

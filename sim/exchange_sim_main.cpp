@@ -14,8 +14,9 @@ int main(int argc, char** argv) {
     std::string market = "generated";
     std::string period = "30s";
     CLI::App app{
-        "Plays a market in Binance's and CoinGecko's own protocols on loopback, with faults on demand.\n"
-        "Control while it runs: GET /_sim/status; POST "
+        "Plays a market in the venues' own protocols on loopback, with faults on demand. Prints the settings "
+        "that\n"
+        "point Pricewire here. Control while it runs: GET /_sim/status, /_sim/sources; POST "
         "/_sim/{play,pause,speed,market,price/SYMBOL,fault/DOOR}"};
     app.set_version_flag("--version", PRICEWIRE_VERSION);
     app.add_option("--listen", options.listen, "host:port, port 0 picks a free one")->capture_default_str();
@@ -28,7 +29,7 @@ int main(int argc, char** argv) {
         ->check(CLI::NonNegativeNumber);
     app.add_flag("--paused", options.paused, "wait for POST /_sim/play");
     app.add_flag("--wait-for-client", options.wait_for_client, "hold the tape while no stream is subscribed");
-    app.add_option("--coingecko-period", period, "how often CoinGecko's figure is taken anew")
+    app.add_option("--coingecko-period", period, "how often CoinGecko's figures are taken")
         ->capture_default_str();
     CLI11_PARSE(app, argc, argv);
 
@@ -51,6 +52,7 @@ int main(int argc, char** argv) {
     auto simulator = sim::create_exchange_sim(options, std::move(*tape));
     if (!simulator) return fail_with(simulator.error().message);
     const std::string host = options.listen.substr(0, options.listen.rfind(':'));
+    fmt::print("{}", (*simulator)->source_settings());
     fmt::print("listening on http://{}:{}\n", host, (*simulator)->port());
     std::fflush(stdout);
     int signal = 0;

@@ -139,13 +139,13 @@ TEST_F(ExchangeSimTest, EachFaultLooksAsItIsNamed) {
     EXPECT_NE(rest("error200").body.find("\"code\":-1003"), std::string::npos);
     EXPECT_NE(rest("wild").body.find("1000.00000000"), std::string::npos);
     EXPECT_EQ(send("POST", http("/_sim/fault/binance.rest"), "nonsense").status, 400);
-    EXPECT_EQ(send("POST", http("/_sim/fault/kraken.rest"), "cut").status, 400);
+    EXPECT_EQ(send("POST", http("/_sim/fault/nosuch.rest"), "cut").status, 400);
 
     StreamClient client(stream("btcusdt@trade"));
     ASSERT_EQ(client.wait_for("open"), "open");
-    sim_->set_fault(Door::binance_stream, parse_fault("cut").value());
+    sim_->set_fault("binance.stream", parse_fault("cut").value());
     EXPECT_EQ(client.wait_for("closed"), "closed 0");
-    sim_->set_fault(Door::binance_stream, parse_fault("429:30").value());
+    sim_->set_fault("binance.stream", parse_fault("429:30").value());
     StreamClient refused(stream("btcusdt@trade"));
     EXPECT_EQ(refused.wait_for("closed"), "closed 429");
 }

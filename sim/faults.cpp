@@ -21,12 +21,6 @@ constexpr std::array<std::pair<Fault::Kind, std::string_view>, 9> kinds{{
     {Fault::Kind::wild, "wild"},
 }};
 
-constexpr std::array<std::pair<Door, std::string_view>, 3> doors{{
-    {Door::binance_stream, "binance.stream"},
-    {Door::binance_rest, "binance.rest"},
-    {Door::coingecko_rest, "coingecko.rest"},
-}};
-
 }  // namespace
 
 Result<Fault> parse_fault(std::string_view text) {
@@ -56,27 +50,13 @@ std::string to_string(const Fault& fault) {
                                      : fmt::format("{}:{}", fault.status, fault.retry_after);
 }
 
-std::optional<Door> parse_door(std::string_view text) {
-    for (const auto& [door, name] : doors) {
-        if (name == text) return door;
-    }
-    return std::nullopt;
-}
-
-std::string_view to_string(Door door) {
-    for (const auto& [d, name] : doors) {
-        if (d == door) return name;
-    }
-    return "unknown";
-}
-
-Fault Faults::at(Door door) const {
+Fault Faults::at(const Door& door) const {
     MutexLock lock(mutex_);
     const auto found = faults_.find(door);
     return found == faults_.end() ? Fault{Fault::Kind::none, 0, {}} : found->second;
 }
 
-void Faults::set(Door door, Fault fault) {
+void Faults::set(const Door& door, Fault fault) {
     MutexLock lock(mutex_);
     faults_[door] = std::move(fault);
 }

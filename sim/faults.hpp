@@ -10,8 +10,8 @@
 
 namespace pricewire::sim {
 
-// Where a fault is put in: Binance's stream, Binance's REST, CoinGecko's REST.
-enum class Door { binance_stream, binance_rest, coingecko_rest };
+// Where a fault is put in: the name of a venue and one of its two ways, "binance.stream", "binance.rest".
+using Door = std::string;
 
 // cut       drops every open stream, and then is over; REST: never answers
 // silence   the stream stays open and says nothing; REST: never answers
@@ -33,14 +33,12 @@ struct Fault {
 // (Retry-After 30), "418:120", "403", "451", any status from 400 to 599.
 Result<Fault> parse_fault(std::string_view text);
 std::string to_string(const Fault& fault);
-std::optional<Door> parse_door(std::string_view text);  // "binance.stream", "binance.rest", "coingecko.rest"
-std::string_view to_string(Door door);
 
 // The faults in force. Thread-safe.
 class Faults {
 public:
-    Fault at(Door door) const;
-    void set(Door door, Fault fault);
+    Fault at(const Door& door) const;
+    void set(const Door& door, Fault fault);
 
 private:
     mutable Mutex mutex_;

@@ -1,47 +1,39 @@
 #pragma once
 
-#include <chrono>
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include <boost/json/value.hpp>
+
 #include "base/decimal.hpp"
 #include "net/http_server.hpp"
 #include "sim/faults.hpp"
+#include "sim/venues/venue.hpp"
 
-// The exchanges' formats as their public documents describe them; pure.
+// What the simulated venues share. Pure.
 namespace pricewire::sim {
 
-using Prices = std::map<std::string, Decimal>;  // by Binance symbol
-
-// "BTCUSDT" → "btcusdt@trade"
-std::string stream_name(std::string_view symbol);
-std::string trade_frame(const std::string& symbol, Decimal price, std::uint64_t trade_id);
 // The decoded value of one query parameter; empty where it is absent.
 std::string query_value(std::string_view query, std::string_view name);
-// "a@trade/b@trade" → its parts.
-std::vector<std::string> split_streams(const std::string& text);
+std::vector<std::string> split(std::string_view text, char separator);
+// The string member of an object; empty where there is none.
+std::string text_of(const boost::json::value& object, std::string_view name);
+std::string upper(std::string_view text);
+std::string lower(std::string_view text);
 
-struct StreamCommand {
-    bool subscribe = true;
-    std::vector<std::string> streams;
-    std::int64_t id = 0;
-};
-// {"method":"SUBSCRIBE","params":["btcusdt@trade"],"id":1}
-std::optional<StreamCommand> parse_command(std::string_view text);
+// Whether a symbol of the tape exists: it has traded, or is one of the five that always have a market.
+bool is_listed(std::string_view symbol, const Prices& known);
+// "BTC" for the tape's "BTCUSDT".
+std::string base_of(std::string_view symbol);
 
-net::ServerResponse binance_prices(std::string_view query, const Prices& prices);
-net::ServerResponse coingecko_prices(std::string_view query, const Prices& prices,
-                                     std::chrono::system_clock::time_point taken);
-
+std::int64_t unix_ms();
 std::string html_page();
+// The answer under a fault that refuses: a page, or a status with Retry-After.
 net::ServerResponse refusal(const Fault& fault);
-// The error body each exchange has been seen to send under status 200.
-net::ServerResponse error_body(Door door);
-
 Decimal tenfold(Decimal price);
+std::string gzipped(std::string_view text);
 
 }  // namespace pricewire::sim

@@ -27,10 +27,29 @@ const VenueType* find_venue_type(std::string_view name, VenueTypes venues) {
 
 Venue::Venue(const VenueType& type, std::vector<Instrument> instruments, Endpoints endpoints)
     : type_(type), instruments_(std::move(instruments)), endpoints_(std::move(endpoints)) {
+    for (const Instrument& instrument : instruments_) {
+        currencies_.push_back(type.currency_of == nullptr ? Currency("USD") : type.currency_of(instrument.symbol));
+    }
     by_symbol_.resize(instruments_.size());
     std::iota(by_symbol_.begin(), by_symbol_.end(), std::size_t{0});
     std::sort(by_symbol_.begin(), by_symbol_.end(),
               [&](std::size_t a, std::size_t b) { return instruments_[a].symbol < instruments_[b].symbol; });
+}
+
+Currency currency_behind(char separator, std::string_view symbol) {
+    const std::size_t at = symbol.rfind(separator);
+    return at == std::string_view::npos ? Currency() : Currency(symbol.substr(at + 1));
+}
+
+Currency currency_at_end(std::string_view symbol) {
+    static constexpr std::array<std::string_view, 9> known{"FDUSD", "USDT", "USDC", "TUSD", "BUSD",
+                                                           "USD",   "EUR",  "BTC",  "ETH"};
+    std::string upper(symbol);
+    for (char& c : upper) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    for (const std::string_view currency : known) {
+        if (upper.size() > currency.size() && upper.ends_with(currency)) return currency;
+    }
+    return {};
 }
 
 std::optional<std::size_t> Venue::find(std::string_view symbol) const {

@@ -160,6 +160,8 @@ struct VenueType {
     std::optional<std::string> (*symbol_of)(Ticker ticker) = nullptr;
     // Whether `symbol` is valid: it goes into URLs and messages as it is.
     bool (*is_symbol)(std::string_view symbol) = nullptr;
+    // What the prices of a symbol are counted in. Null: US dollars.
+    Currency (*currency_of)(std::string_view symbol) = nullptr;
     std::unique_ptr<class Venue> (*create)(std::vector<Instrument> instruments,
                                            Endpoints endpoints) = nullptr;
 };
@@ -189,6 +191,10 @@ public:
     virtual ParseResult parse_answer(std::string_view body, Timestamp received_at,
                                      std::vector<Quote>& out) = 0;
 
+    Quote quote(std::size_t instrument, Decimal price, Timestamp time, Timestamp received_at) const {
+        return {type_.name, type_.kind, instruments_[instrument].ticker, price, time, received_at,
+                currencies_[instrument]};
+    }
     // The index of the instrument with this symbol; nullopt where there is none. Allocates nothing.
     std::optional<std::size_t> find(std::string_view symbol) const;
 
@@ -199,8 +205,14 @@ private:
     const VenueType& type_;
     const std::vector<Instrument> instruments_;
     const Endpoints endpoints_;
+    std::vector<Currency> currencies_;    // as instruments_
     std::vector<std::size_t> by_symbol_;  // indexes of instruments_, sorted by symbol
 };
+
+// "USDT" of "BTC-USDT"; empty where there is no separator.
+Currency currency_behind(char separator, std::string_view symbol);
+// "USDT" of "BTCUSDT" or "btcusdt": the longest of the well-known quote currencies that it ends with.
+Currency currency_at_end(std::string_view symbol);
 
 // The venues that Pricewire knows; the one place where a venue is registered.
 using VenueTypes = std::span<const VenueType* const>;

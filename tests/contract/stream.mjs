@@ -101,11 +101,12 @@ async function post(url, body, headers = {}) {
 try {
   const sim = await start('exchange-sim', ['--listen', '127.0.0.1:0', '--market', 'generated']);
   const receiver = await start('webhook-receiver', ['--listen', '127.0.0.1:0']);
+  const settings = await (await fetch(`${sim}/_sim/sources`)).text();
+  const sources = Object.fromEntries(settings.trim().split('\n').map((line) => line.split('=')));
   const base = await start('pricewire', ['serve'], {
     PRICEWIRE_HTTP_LISTEN: '127.0.0.1:0',
     PRICEWIRE_STORAGE_DATABASE_URL: `sqlite:${directory}/stream.db`,
-    PRICEWIRE_SOURCES_BINANCE_WS_URL: `ws${sim.slice(4)}/stream`,
-    PRICEWIRE_SOURCES_BINANCE_REST_URL: sim,
+    ...sources,
     PRICEWIRE_SOURCES_COINGECKO_ENABLED: 'false',
     PRICEWIRE_DELIVERY_ALLOW_HTTP: 'true',
     PRICEWIRE_DELIVERY_ALLOW_PORTS: '1-65535',

@@ -20,6 +20,7 @@
 #include "report.hpp"
 #include "seed.hpp"
 #include "sim/exchange_sim.hpp"
+#include "sim/protocol.hpp"
 #include "sim/receiver.hpp"
 #include "storage/sqlite/migrate.hpp"
 #include "support/blocking_http.hpp"
@@ -42,19 +43,24 @@ double seconds_since(Clock::time_point start) {
 }
 
 std::map<std::string, std::string> environment(const test::TempDir& dir, std::uint16_t sim_port) {
-    const std::string sim = "127.0.0.1:" + std::to_string(sim_port);
-    return {{"PRICEWIRE_HTTP_LISTEN", "127.0.0.1:0"},
-            {"PRICEWIRE_STORAGE_DATABASE_URL", "sqlite:" + (dir.path() / "pricewire.db").string()},
-            {"PRICEWIRE_SOURCES_BINANCE_WS_URL", "ws://" + sim + "/stream"},
-            {"PRICEWIRE_SOURCES_BINANCE_REST_URL", "http://" + sim},
-            {"PRICEWIRE_SOURCES_COINGECKO_ENABLED", "false"},
-            {"PRICEWIRE_DELIVERY_ALLOW_HTTP", "true"},
-            {"PRICEWIRE_DELIVERY_ALLOW_PORTS", "1-65535"},
-            {"PRICEWIRE_DELIVERY_ALLOW_NETWORKS", "127.0.0.0/8"},
-            {"PRICEWIRE_LIMITS_REGISTER", "1000000/1s"},
-            {"PRICEWIRE_LIMITS_USER", "1000000/1s"},
-            {"PRICEWIRE_LIMITS_RATES", "1000000000/1s"},
-            {"PRICEWIRE_LIMITS_ALERTS_PER_USER", "1000000"}};
+    const std::string address = "127.0.0.1:" + std::to_string(sim_port);
+    std::map<std::string, std::string> env;
+    for (const sim::SimVenue* venue : sim::sim_venues()) {
+        if (venue->name != "binance")
+            env["PRICEWIRE_SOURCES_" + sim::upper(venue->name) + "_ENABLED"] = "false";
+    }
+    env.insert({{"PRICEWIRE_HTTP_LISTEN", "127.0.0.1:0"},
+                {"PRICEWIRE_STORAGE_DATABASE_URL", "sqlite:" + (dir.path() / "pricewire.db").string()},
+                {"PRICEWIRE_SOURCES_BINANCE_WS_URL", "ws://" + address + "/stream"},
+                {"PRICEWIRE_SOURCES_BINANCE_REST_URL", "http://" + address},
+                {"PRICEWIRE_DELIVERY_ALLOW_HTTP", "true"},
+                {"PRICEWIRE_DELIVERY_ALLOW_PORTS", "1-65535"},
+                {"PRICEWIRE_DELIVERY_ALLOW_NETWORKS", "127.0.0.0/8"},
+                {"PRICEWIRE_LIMITS_REGISTER", "1000000/1s"},
+                {"PRICEWIRE_LIMITS_USER", "1000000/1s"},
+                {"PRICEWIRE_LIMITS_RATES", "1000000000/1s"},
+                {"PRICEWIRE_LIMITS_ALERTS_PER_USER", "1000000"}});
+    return env;
 }
 
 std::unique_ptr<sim::ExchangeSim> start_sim() {

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <sstream>
 #include <stdexcept>
 #include <thread>
 
@@ -51,6 +52,23 @@ bool is_new_source(const std::string& variable) {
     return variable.starts_with("PRICEWIRE_SOURCES_") &&
            !variable.starts_with("PRICEWIRE_SOURCES_BINANCE_") &&
            !variable.starts_with("PRICEWIRE_SOURCES_COINGECKO_");
+}
+
+// Every source is pointed at the simulator, by the settings that it prints, and only Binance is enabled.
+std::map<std::string, std::string> sources_at(const std::string& printed) {
+    std::map<std::string, std::string> out;
+    std::istringstream lines(printed);
+    for (std::string line; std::getline(lines, line);) {
+        const std::size_t equals = line.find('=');
+        if (!line.starts_with("PRICEWIRE_SOURCES_") || equals == std::string::npos) continue;
+        const std::string variable = line.substr(0, equals);
+        out[variable] = line.substr(equals + 1);
+        constexpr std::string_view rest = "_REST_URL";
+        if (!variable.ends_with(rest)) continue;
+        const std::string source = variable.substr(0, variable.size() - rest.size());
+        out[source + "_ENABLED"] = source == "PRICEWIRE_SOURCES_BINANCE" ? "true" : "false";
+    }
+    return out;
 }
 
 void expect(const net::HttpResult& result, int status, const std::string& what) {
@@ -134,6 +152,7 @@ Deployment::Deployment(DeploymentOptions options) : options_(std::move(options))
         names_.push_back("serve");
     }
     sim_url_ = sim_.wait_for_output("listening on ");
+    sources_ = sources_at(sim_.output());
     receiver_url_ = receiver_.wait_for_output("listening on ");
 }
 
@@ -160,12 +179,9 @@ std::map<std::string, std::string> Deployment::environment_of(const std::string&
 
 void Deployment::launch(const std::string& name) {
     auto env = environment_of(name);
+    env.insert(sources_.begin(), sources_.end());
     env.insert({
         {"PRICEWIRE_HTTP_LISTEN", "127.0.0.1:0"},
-        {"PRICEWIRE_SOURCES_BINANCE_WS_URL", "ws" + sim_url_.substr(4) + "/stream"},
-        {"PRICEWIRE_SOURCES_BINANCE_REST_URL", sim_url_},
-        {"PRICEWIRE_SOURCES_COINGECKO_ENABLED", "false"},
-        {"PRICEWIRE_SOURCES_COINGECKO_REST_URL", sim_url_ + "/api/v3"},
         {"PRICEWIRE_DELIVERY_ALLOW_HTTP", "true"},
         {"PRICEWIRE_DELIVERY_ALLOW_PORTS", "1-65535"},
         {"PRICEWIRE_DELIVERY_ALLOW_NETWORKS", "127.0.0.0/8"},

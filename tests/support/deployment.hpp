@@ -132,6 +132,7 @@ private:
     std::vector<std::string> names_;
     std::map<std::string, Process> processes_;
     std::string sim_url_;
+    std::map<std::string, std::string> sources_;  // the settings that point them at the simulator
     std::string receiver_url_;
     std::string api_url_;  // of the first API, where it was last seen
     BlockingHttp http_;

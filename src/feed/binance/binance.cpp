@@ -23,8 +23,6 @@ using detail::ondemand::json_type;
 using detail::ondemand::object;
 using Kind = ParseError::Kind;
 
-constexpr Currency currency = "USDT";
-
 // Binance allows 1024 streams on a connection, but they are named in the URL, which it truncates somewhere
 // above 200 of them. More tickers mean more connections.
 constexpr std::size_t max_streams = 200;
@@ -136,8 +134,8 @@ private:
             id = static_cast<std::uint64_t>(*number);
             ids_.note(*index, *id, out.events);
         }
-        out.quotes.push_back({binance_type.name, binance_type.kind, venue_.instruments()[*index].ticker,
-                              *price, *time, received_at, currency, id});
+        out.quotes.push_back(venue_.quote(*index, *price, *time, received_at));
+        out.quotes.back().trade_id = id;
         return Parsed{};
     }
 
@@ -252,8 +250,7 @@ private:
         }
         seen_[*index] = true;
         // The answer says no time: it is the latest price at the moment it was asked.
-        out.push_back({binance_type.name, binance_type.kind, instruments()[*index].ticker, *price,
-                       received_at, received_at, currency});
+        out.push_back(quote(*index, *price, received_at, received_at));
         return std::nullopt;
     }
 
@@ -285,6 +282,7 @@ constinit const VenueType binance_type{
                               c == '.';
                    });
         },
+    .currency_of = currency_at_end,
     .create = [](std::vector<Instrument> instruments, Endpoints endpoints) -> std::unique_ptr<Venue> {
         return std::make_unique<Binance>(std::move(instruments), std::move(endpoints));
     },

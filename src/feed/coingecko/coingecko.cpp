@@ -161,8 +161,7 @@ private:
             // Without its time it could be hours old, and nobody would know.
             leave_out(parsed, fmt::format("a price of '{}' without the time it was made", coin->symbol));
         } else {
-            out.push_back(
-                {coingecko_type.name, coingecko_type.kind, coin->ticker, *price, *time, received_at});
+            out.push_back(quote(i, *price, *time, received_at));
         }
         seen_[i] = true;
         return simdjson::SUCCESS;

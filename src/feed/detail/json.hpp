@@ -138,6 +138,62 @@ simdjson::error_code collect(ondemand::object from, Fields<N>& fields) {
     return simdjson::SUCCESS;
 }
 
+// Opens bytes that have to hold one JSON object, which lives until the reader's next call. `what` names them in an
+// error: "a frame", "an answer".
+inline std::expected<ondemand::object, ParseError> open_object(JsonReader& reader, ondemand::document& document,
+                                                               std::string_view bytes, std::string_view what) {
+    using Kind = ParseError::Kind;
+    ondemand::object root;
+    if (!looks_like_json(bytes) || reader.read(bytes).get(document))
+        return refuse(Kind::not_json, std::string(what) + " that is not JSON");
+    if (const auto error = document.get_object().get(root)) {
+        return error == simdjson::INCORRECT_TYPE ? refuse(Kind::wrong_shape, std::string(what) + " that is no object")
+                                                 : refuse(Kind::not_json, std::string(what) + " that is not JSON");
+    }
+    return root;
+}
+
+// The wanted fields of each object of a list. Appended to `rows`.
+template <std::size_t N>
+simdjson::error_code collect_rows(simdjson::simdjson_result<ondemand::value> list,
+                                  const std::array<std::string_view, N>& names, std::vector<Fields<N>>& rows) {
+    ondemand::array array;
+    if (const auto error = list.get_array().get(array)) return error;
+    for (auto element : array) {
+        ondemand::object row;
+        if (const auto error = element.get_object().get(row)) return error;
+        if (const auto error = collect(row, rows.emplace_back(names))) return error;
+    }
+    return simdjson::SUCCESS;
+}
+
+// Whether a JSON error means the wrong type rather than broken JSON.
+inline std::unexpected<ParseError> refuse(simdjson::error_code error, std::string_view what) {
+    return error == simdjson::INCORRECT_TYPE
+               ? refuse(ParseError::Kind::wrong_shape, std::string(what) + " of an unknown shape")
+               : refuse(ParseError::Kind::not_json, std::string(what) + " that is cut off");
+}
+
+// The digits of a number, or of a string that holds one.
+inline std::string_view digits_of(std::string_view token) {
+    return plain_string(token).value_or(trimmed(token));
+}
+
+// An unsigned number, or a string that holds one.
+inline std::optional<std::uint64_t> id_of(std::string_view token) {
+    const std::string_view digits = digits_of(token);
+    std::uint64_t value = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+    if (error != std::errc{} || end != digits.data() + digits.size() || value == 0) return std::nullopt;
+    return value;
+}
+
+// Brings the quotes from `first` on into the order of their ids; some venues send the newest first.
+inline void sort_by_id(std::vector<Quote>& quotes, std::size_t first) {
+    std::stable_sort(quotes.begin() + static_cast<std::ptrdiff_t>(first), quotes.end(),
+                     [](const Quote& a, const Quote& b) { return a.trade_id < b.trade_id; });
+}
+
 // Notices lost trades of a venue whose ids rise by one for each symbol. One connection.
 class TradeIds {
 public:
@@ -163,6 +219,12 @@ inline std::optional<Decimal> price_of(std::string_view digits) {
 inline std::optional<Timestamp> market_time(std::int64_t unix_ms) {
     if (unix_ms < 1'230'768'000'000 || unix_ms >= 4'102'444'800'000) return std::nullopt;
     return Timestamp{std::chrono::milliseconds{unix_ms}};
+}
+
+// Milliseconds as a number or as a string.
+inline std::optional<Timestamp> market_time(std::string_view token) {
+    const auto ms = plain_integer(digits_of(token));
+    return ms ? market_time(*ms) : std::nullopt;
 }
 
 }  // namespace pricewire::feed::detail

@@ -34,9 +34,7 @@ export class Deployment {
     this.market = new Market(simulator);
     this.env = {
       PRICEWIRE_STORAGE_DATABASE_URL: `sqlite:${join(this.folder, 'pricewire.db')}`,
-      PRICEWIRE_SOURCES_BINANCE_WS_URL: `${simulator.replace('http', 'ws')}/stream`,
-      PRICEWIRE_SOURCES_BINANCE_REST_URL: simulator,
-      PRICEWIRE_SOURCES_COINGECKO_REST_URL: `${simulator}/api/v3`,
+      ...(await this.market.source_settings()),
       PRICEWIRE_SOURCES_COINGECKO_POLL_INTERVAL: '2s',
       PRICEWIRE_DELIVERY_ALLOW_HTTP: 'true',
       PRICEWIRE_DELIVERY_ALLOW_PORTS: '1-65535',

@@ -15,6 +15,12 @@ export class Market {
     if (answer.status !== 204) throw new Error(`exchange-sim ${control}: ${answer.status} ${await answer.text()}`);
   }
 
+  // The settings that point every source at the simulator.
+  async source_settings() {
+    const answer = await fetch(`${this.simulator}/_sim/sources`);
+    return Object.fromEntries((await answer.text()).trim().split('\n').map((line) => line.split('=')));
+  }
+
   async play() {
     await this.release();
     await this.post('play');

@@ -1,0 +1,37 @@
+#include "sim/venues/venue.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+
+namespace pricewire::sim {
+
+extern const SimVenue binance_sim;
+extern const SimVenue coingecko_sim;
+
+SimVenues sim_venues() {
+    static constexpr std::array<const SimVenue*, 2> all{
+        &binance_sim,
+        &coingecko_sim,
+    };
+    return all;
+}
+
+std::string source_settings(SimVenues venues, std::string_view address) {
+    std::string out;
+    for (const SimVenue* venue : venues) {
+        std::string name(venue->name);
+        std::transform(name.begin(), name.end(), name.begin(),
+                       [](unsigned char c) { return std::toupper(c); });
+        const std::string key = "PRICEWIRE_SOURCES_" + name;
+        if (!venue->ws_path.empty())
+            out += fmt::format("{}_WS_URL=ws://{}{}\n", key, address, venue->ws_path);
+        if (venue->rest != nullptr)
+            out += fmt::format("{}_REST_URL=http://{}{}\n", key, address, venue->rest_path);
+    }
+    return out;
+}
+
+}  // namespace pricewire::sim
