@@ -14,12 +14,19 @@ using Timestamp = std::chrono::sys_time<std::chrono::microseconds>;
 using MonoTime = std::chrono::steady_clock::time_point;
 using Duration = std::chrono::microseconds;
 
+// One moment on both clocks: `mono` to measure with, `wall` to store and show.
+struct Moment {
+    Timestamp wall;
+    MonoTime mono;
+};
+
 // Where time comes from, so that tests can hold it still. Implementations are thread-safe.
 class Clock {
 public:
     virtual ~Clock() = default;
     virtual Timestamp now() const = 0;
     virtual MonoTime mono() const = 0;
+    Moment moment() const { return {now(), mono()}; }
 };
 
 // The machine's clock. Lives as long as the program.

@@ -109,18 +109,6 @@ TEST_F(LiveTest, AClientIsToldThatItIsReadyThenAllPricesThenChanges) {
     EXPECT_EQ(live().clients(), 1U);
 }
 
-TEST_F(LiveTest, AClientMayChooseItsTickersAndChooseAnew) {
-    publish("100");
-    const auto peer = std::make_shared<fakes::FakePeer>();
-    const auto id = join(peer, {.tickers = std::vector<Ticker>{"ETH"}});
-    ASSERT_TRUE(peer->wait_for(R"("ETH":null)"));
-    EXPECT_EQ(peer->count("BTC"), 0U);
-    live().choose(id, std::vector<Ticker>{"BTC"});
-    EXPECT_TRUE(peer->wait_for(R"({"type":"prices","prices":{"BTC":{"price":100,)"));
-    live().choose(id, std::nullopt);
-    EXPECT_TRUE(peer->wait_for(R"("ETH":null)", 2));
-}
-
 TEST_F(LiveTest, AFiringAndWhatComesOfItIsToldToItsUserAlone) {
     const auto peer = std::make_shared<fakes::FakePeer>(), others = std::make_shared<fakes::FakePeer>();
     join(peer);
@@ -201,43 +189,6 @@ TEST_F(LiveTest, AKeyThatWasRevokedWhileItsStreamOpenedEndsIt) {
     EXPECT_TRUE(peer->wait([](const auto&, int code) { return code == 4401; }));
 }
 
-TEST_F(LiveTest, OneWhoDoesNotReadIsToldThatItMissedEvents) {
-    options_.events_kept = 20;
-    options_.max_unread_events = 1000;
-    const auto peer = std::make_shared<fakes::FakePeer>();
-    peer->read(false);
-    join(peer);
-    std::vector<DeliveryNotice> notices;
-    for (int i = 0; i < 100; ++i) {
-        notices.push_back({user_, fire(std::to_string(i + 1), user_, false).delivery_id, true});
-    }
-    live().on_notices(notices);
-    fire("777", user_);
-    ASSERT_TRUE(
-        storage_.wait_until([&] { return storage_.calls("deliveries") + storage_.calls("delivery") >= 2; }));
-    EXPECT_LE(peer->most_queued(), 2500U);
-    peer->read(true);
-    EXPECT_TRUE(peer->wait_for(R"({"type":"missed"})"));
-    const auto next = fire("778", user_);
-    EXPECT_TRUE(peer->wait_for(told_of(next, "pending"))) << "and goes on with what comes then";
-}
-
-TEST_F(LiveTest, OneWhoComesBackGoesOnBehindItsLastEvent) {
-    const auto first = std::make_shared<fakes::FakePeer>();
-    const auto id = join(first);
-    const auto seen = fire("1", user_);
-    ASSERT_TRUE(first->wait_for(told_of(seen, "pending")));
-    const std::string last = first->last_id();
-    live().remove(id);
-    const auto missed = fire("2", user_);
-    const auto second = std::make_shared<fakes::FakePeer>();
-    join(second, {.last_event_id = last});
-    ASSERT_TRUE(second->wait_for(told_of(missed, "pending")));
-    EXPECT_EQ(second->count("alert 2"), 1U);
-    EXPECT_EQ(second->count(seen.delivery_id.to_string()), 0U)
-        << "nothing twice where the process is the same";
-}
-
 TEST_F(LiveTest, OneWhoComesBackToAnotherProcessIsToldWhatHasChangedSince) {
     const auto first = std::make_shared<fakes::FakePeer>();
     join(first);
@@ -251,14 +202,6 @@ TEST_F(LiveTest, OneWhoComesBackToAnotherProcessIsToldWhatHasChangedSince) {
     ASSERT_TRUE(second->wait_for(told_of(missed, "pending")));
     EXPECT_EQ(second->count("alert 2"), 1U);
     EXPECT_EQ(second->count("missed"), 0U);
-}
-
-TEST_F(LiveTest, AnIdThatSaysNothingIsAMiss) {
-    for (const std::string id : {"nonsense", "1.1.1", "99999999999999999.1.1"}) {
-        const auto peer = std::make_shared<fakes::FakePeer>();
-        join(peer, {.last_event_id = id});
-        EXPECT_TRUE(peer->wait_for(R"({"type":"missed"})")) << id;
-    }
 }
 
 TEST_F(LiveTest, WhatANoticeDidNotTellIsFoundInTheDatabaseAfterAMiss) {
@@ -295,27 +238,6 @@ TEST_F(LiveTest, AKeyThatIsNobodysAnyMoreEndsItsStreams) {
     publish("3");
     EXPECT_TRUE(others->wait_for(R"("price":3)"));
     EXPECT_EQ(others->count(R"("code":401)"), 0U);
-}
-
-TEST_F(LiveTest, AUserHasABoundedNumberOfStreams) {
-    options_.streams_per_user = 2;
-    const auto one = std::make_shared<fakes::FakePeer>(), two = std::make_shared<fakes::FakePeer>(),
-               three = std::make_shared<fakes::FakePeer>(), four = std::make_shared<fakes::FakePeer>();
-    const auto id = join(one);
-    join(two);
-    join(three);
-    EXPECT_TRUE(three->wait([](const auto&, int code) { return code == 4429; }));
-    live().remove(id);
-    join(four);
-    EXPECT_TRUE(four->wait_for(R"("ready")"));
-}
-
-TEST_F(LiveTest, AServerSentStreamShowsLifeWhereNothingHappens) {
-    options_.comment_every = 20ms;
-    const auto peer = std::make_shared<fakes::FakePeer>();
-    join(peer, {.format = live::Format::server_sent_events});
-    EXPECT_TRUE(peer->wait_for(": ping\n\n"));
-    EXPECT_TRUE(peer->sent()[0].starts_with("event: ready\nid: ")) << peer->sent()[0];
 }
 
 }  // namespace

@@ -1,0 +1,255 @@
+#pragma once
+
+#include <fmt/format.h>
+
+#include <map>
+#include <memory>
+#include <regex>
+#include <sstream>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "bus/in_process/in_process_bus.hpp"
+#include "live/live_core.hpp"
+
+namespace pricewire::live {
+
+// Plays a script of events, one a line, and returns what was sent, closed and asked, a line each.
+//
+//   join C U [sse] [only T] [after C2|ID]   client C of user U joins, with the last event id of C2, or this one
+//   choose C T… , leave C                   no T: all tickers
+//   notice U D [fired]                      delivery D of user U has changed
+//   missed                                  notices of the last second may have been lost
+//   found D:state…, found too-many          answers the last lookup; "D:state!": its alert has just fired
+//   failed                                  it could not be answered
+//   changed [U], key C valid|invalid|failed
+//   full, room                              whether questions are refused
+//   blocks C, reads C                       whether the client reads what it is sent
+//   price T P, wait N                       N milliseconds pass
+//
+// Users and deliveries are numbers; clients have names.
+class LivePlay {
+public:
+    explicit LivePlay(LiveOptions options) : options_(std::move(options)) {
+        bus_ = bus::create_in_process_bus(options_.tickers);
+        core_ = std::make_unique<LiveCore>(
+            options_,
+            LiveJson{.alert = [](const Alert& a) { return fmt::format("\"{} fired\"", number_of(a.id)); },
+                     .delivery =
+                         [](const DeliveryView& d) {
+                             return fmt::format("\"{} {}\"", number_of(d.id), to_string(d.state));
+                         },
+                     .quotes = [](const TickerBoard&) { return std::string("[]"); }},
+            *bus_, 7,
+            LiveQuestions{.look_up = [this](Lookup lookup) { return ask(std::move(lookup)); },
+                          .check_key =
+                              [this](const KeyCheck& check) {
+                                  line(fmt::format("check {}", name_of(check.client)));
+                                  return !full_;
+                              }});
+    }
+
+    std::string play(const std::string& script) {
+        std::istringstream lines(script);
+        for (std::string text; std::getline(lines, text);) {
+            std::istringstream words(text);
+            std::vector<std::string> event;
+            for (std::string word; words >> word;) event.push_back(word);
+            if (!event.empty()) play_line(event);
+        }
+        return std::exchange(out_, {});
+    }
+    LiveCore& core() { return *core_; }
+
+private:
+    struct Peer final : net::StreamPeer {
+        Peer(LivePlay& owner, std::string client) : play(owner), name(std::move(client)) {}
+        void send(std::shared_ptr<const std::string> data) override {
+            if (!reads) queued += data->size();
+            play.note_id(*this, *data);
+            if (const std::string text = summary(*data); !text.empty()) play.line(name + ": " + text);
+        }
+        void close(std::uint16_t code, std::string) override {
+            play.line(fmt::format("{} closed {}", name, code));
+        }
+        void abort() override {}
+        std::size_t queued_bytes() const override { return queued; }
+
+        LivePlay& play;
+        std::string name;
+        std::string last_id;
+        bool reads = true;
+        std::size_t queued = 0;
+    };
+
+    void play_line(const std::vector<std::string>& event) {
+        const std::string& what = event[0];
+        const auto word = [&](std::size_t i) { return i < event.size() ? event[i] : std::string(); };
+        if (what == "join") {
+            join(event);
+        } else if (what == "choose") {
+            std::optional<std::vector<Ticker>> tickers;
+            if (event.size() > 2) tickers.emplace(event.begin() + 2, event.end());
+            core_->on_choice(id_of(word(1)), tickers, now_);
+        } else if (what == "leave") {
+            core_->on_leave(id_of(word(1)), now_);
+        } else if (what == "notice") {
+            const DeliveryNotice notice{uuid(word(1)), uuid(word(2)), word(3) == "fired"};
+            core_->on_notices({&notice, 1}, now_);
+        } else if (what == "missed") {
+            core_->on_missed(now_.wall - std::chrono::seconds{1}, now_);
+        } else if (what == "found" || what == "failed") {
+            answer(event);
+        } else if (what == "changed") {
+            core_->on_user_changed(event.size() > 1 ? std::optional(uuid(word(1))) : std::nullopt);
+        } else if (what == "key") {
+            core_->on_key_checked({.client = id_of(word(1)),
+                                   .key_hash = {},
+                                   .failed = word(2) == "failed",
+                                   .valid = word(2) == "valid"},
+                                  now_);
+        } else if (what == "full" || what == "room") {
+            full_ = what == "full";
+        } else if (what == "blocks" || what == "reads") {
+            Peer& peer = *peers_.at(word(1));
+            peer.reads = what == "reads";
+            if (peer.reads) peer.queued = 0;
+        } else if (what == "price") {
+            const Ticker ticker(word(1));
+            bus_->publish_board(
+                {ticker, Price{ticker, *Decimal::parse(word(2)), now_.wall, ++sequence_}, {}});
+        } else if (what == "wait") {
+            wait(std::chrono::milliseconds{std::stoi(word(1))});
+        } else {
+            throw std::invalid_argument(what);
+        }
+    }
+
+    void join(const std::vector<std::string>& event) {
+        const auto peer = std::make_shared<Peer>(*this, event.at(1));
+        LiveClient client{.peer = peer, .user_id = uuid(event.at(2))};
+        for (std::size_t i = 3; i < event.size(); ++i) {
+            if (event[i] == "sse") client.format = Format::server_sent_events;
+            if (event[i] == "only") client.tickers.emplace({Ticker(event.at(i + 1))});
+            if (event[i] == "after") {
+                const auto other = peers_.find(event.at(i + 1));
+                client.last_event_id = other == peers_.end() ? event[i + 1] : other->second->last_id;
+            }
+        }
+        peers_[event[1]] = peer;
+        names_.push_back(event[1]);
+        core_->on_join(names_.size(), std::move(client), now_);
+    }
+
+    bool ask(Lookup lookup) {
+        std::sort(lookup.deliveries.begin(), lookup.deliveries.end());
+        std::string text = fmt::format("look up {}:", number_of(lookup.user_id));
+        for (const auto& [id, fired] : lookup.deliveries) {
+            text += fmt::format(" {}{}", number_of(id), fired ? "!" : "");
+        }
+        if (lookup.more) text += " and more";
+        if (lookup.since) {
+            const Duration ago = now_.wall - *lookup.since;
+            text += fmt::format(" of the last {} s", ago / std::chrono::seconds{1});
+        }
+        line(text + (full_ ? " (refused)" : ""));
+        if (!full_) asked_ = std::move(lookup);
+        return !full_;
+    }
+
+    void answer(const std::vector<std::string>& event) {
+        Found found;
+        found.asked = asked_;
+        found.failed = event[0] == "failed";
+        for (std::size_t i = 1; i < event.size(); ++i) {
+            if (event[i] == "too-many") {
+                found.too_many = true;
+                continue;
+            }
+            const std::size_t colon = event[i].find(':');
+            DeliveryView view;
+            view.id = view.alert_id = uuid(event[i].substr(0, colon));
+            std::string state = event[i].substr(colon + 1);
+            if (state.ends_with('!')) {
+                state.pop_back();
+                found.fired.emplace_back().id = view.alert_id;
+            }
+            view.state = parse_delivery_state(state).value();
+            found.deliveries.push_back(std::move(view));
+        }
+        core_->on_found(found, now_);
+    }
+
+    void wait(Duration d) {
+        const MonoTime end = now_.mono + d;
+        while (core_->next_look() && *core_->next_look() <= end) {
+            move_to(*core_->next_look());
+            core_->on_time(now_);
+        }
+        move_to(end);
+    }
+    void move_to(MonoTime at) {
+        now_.wall += std::chrono::duration_cast<Duration>(at - now_.mono);
+        now_.mono = at;
+    }
+
+    static std::string summary(const std::string& text) {
+        if (text == ": ping\n\n") return "comment";
+        std::smatch match;
+        std::string out;
+        const auto type_is = [&](const char* type) {
+            return text.find(fmt::format(R"({{"type":"{}")", type)) != std::string::npos;
+        };
+        if (type_is("prices")) {
+            out = "prices";
+            static const std::regex price(R"re("([A-Z]+)":(?:null|\{"price":([0-9.]+)))re");
+            for (std::sregex_iterator i(text.begin(), text.end(), price); i != std::sregex_iterator{}; ++i) {
+                out += fmt::format(" {}={}", i->str(1), (*i)[2].matched ? i->str(2) : "none");
+            }
+        } else if (type_is("delivery") || type_is("alert_fired")) {
+            static const std::regex body(R"re("(?:delivery|alert)":"([^"]*)")re");
+            if (std::regex_search(text, match, body)) out = match[1];
+        } else if (!type_is("sources") && !type_is("quotes")) {
+            static const std::regex other(R"re(\{"type":"(\w+)"(?:.*"code":(\d+))?)re");
+            if (std::regex_search(text, match, other)) {
+                out = match[1].str() + (match[2].matched ? " " + match[2].str() : "");
+            }
+        }
+        if (text.starts_with("event: ") && !out.empty()) out += " (event)";
+        return out;
+    }
+    void note_id(Peer& peer, const std::string& text) {
+        static const std::regex id(R"re("(?:id|last_event_id)":"([^"]+)")re");
+        if (std::smatch match; std::regex_search(text, match, id)) peer.last_id = match[1];
+    }
+    void line(const std::string& text) { out_ += text + "\n"; }
+
+    static Uuid uuid(const std::string& number) {
+        Uuid out;
+        out.bytes[15] = static_cast<std::uint8_t>(std::stoi(number));
+        return out;
+    }
+    static int number_of(const Uuid& id) { return id.bytes[15]; }
+    LiveCore::ClientId id_of(const std::string& name) const {
+        for (std::size_t i = names_.size(); i > 0; --i) {
+            if (names_[i - 1] == name) return i;
+        }
+        return 0;
+    }
+    std::string name_of(LiveCore::ClientId id) const { return names_.at(id - 1); }
+
+    const LiveOptions options_;
+    std::unique_ptr<bus::PriceBus> bus_;
+    std::unique_ptr<LiveCore> core_;
+    std::map<std::string, std::shared_ptr<Peer>> peers_;
+    std::vector<std::string> names_;  // by id, from 1
+    Lookup asked_;
+    bool full_ = false;
+    Moment now_{Timestamp{std::chrono::seconds{1'700'000'000}}, MonoTime{std::chrono::hours{1}}};
+    std::uint64_t sequence_ = 0;
+    std::string out_;
+};
+
+}  // namespace pricewire::live
