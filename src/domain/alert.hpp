@@ -33,7 +33,7 @@ constexpr std::optional<PayloadFormat> parse_payload_format(std::string_view tex
     return payload_format_names.parse(text);
 }
 
-// A body of the user's own with placeholders; see webhook/template.hpp.
+// A user's own body with placeholders; see webhook/template.hpp.
 struct WebhookTemplate {
     std::string body;
     std::string content_type;
@@ -52,13 +52,13 @@ struct Alert {
     PayloadFormat format = PayloadFormat::json;
     std::optional<WebhookTemplate> custom;  // set where format is custom
     std::string note;                       // the user's own words, at most 500 characters; may be empty
-    // A webhook that has not arrived this long after the firing is worth nothing any more.
+    // A webhook that has not arrived this long after the firing expires.
     Duration deliver_within = default_deliver_within;
-    // The trace of the request that made it, which its webhooks belong to. None in those of before there were
-    // any.
+    // The trace of the request that created it; its webhooks belong to the same trace. Unset for alerts created
+    // before traces existed.
     std::optional<TraceContext> trace;
-    // Since when the URL is not called any more for this user, because it answered 410. Read, never written,
-    // with the alert.
+    // When the URL was disabled for this user because it answered 410. Read with the alert, never written with
+    // it.
     std::optional<Timestamp> endpoint_disabled_at;
     bool is_active = true;
     Timestamp created_at;
@@ -66,7 +66,7 @@ struct Alert {
     std::optional<Decimal> triggered_price;
 };
 
-// The part of an active alert that matching needs.
+// What the matcher needs of an active alert.
 struct ActiveAlert {
     Uuid id;
     Ticker ticker;
@@ -75,20 +75,20 @@ struct ActiveAlert {
     friend bool operator==(const ActiveAlert&, const ActiveAlert&) = default;
 };
 
-// What happened to the set of active alerts, in the order it was committed.
+// A change to the set of active alerts. Changes are delivered in commit order.
 struct AlertChange {
     enum class Kind : std::uint8_t { created, deleted };
     Kind kind = Kind::created;
     ActiveAlert alert;
 };
 
-// An alert that a price has fired, and the id its delivery will have.
+// An alert fired by a price, and the id that its delivery will have.
 struct Firing {
     Uuid alert_id;
     Uuid delivery_id;
 };
 
-// All alerts that one price fired. One price fires many; keeping them together keeps the write set-based.
+// All alerts fired by one price. They stay together so that the database writes them as one set.
 struct FiringGroup {
     Price price;
     Timestamp fired_at;

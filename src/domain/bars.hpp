@@ -8,17 +8,19 @@
 
 namespace pricewire::inline domain {
 
-// Intervals of bars are whole minutes and parts of a day, so that all of them begin with a day of UTC.
-// The start of the interval that holds the moment.
+// Bar intervals are whole minutes that divide a day, so each UTC day starts with a new interval.
+
+// The start of the interval that contains `moment`.
 Timestamp interval_start(Timestamp moment, Duration interval);
-// The first start of an interval that is not before the moment. The ends of time stay what they are.
+// The start of the first interval that does not start before `moment`. A moment within one interval of either
+// end of time is returned as it is.
 Timestamp next_interval_start(Timestamp moment, Duration interval);
 
-// Bars of an interval out of one ticker's minute bars, which come newest first. Pure.
+// Combines one ticker's minute bars, newest first, into bars of a longer interval. Pure.
 class BarsBackwards {
 public:
     BarsBackwards(Duration interval, std::size_t limit) : interval_(interval), limit_(limit) {}
-    // False where there are `limit` bars and the minute belongs to none of them: older ones are of no use.
+    // False if there are `limit` bars and the minute belongs to an older one: no more minutes are needed.
     bool add(const Bar& minute);
     // Oldest first.
     std::vector<Bar> take() &&;

@@ -18,7 +18,7 @@ Bar bar(Timestamp start, int open, int high, int low, int close) {
             Decimal::from_int(close)};
 }
 
-TEST(Intervals, BeginWithTheDayOfUtc) {
+TEST(Intervals, StartWithTheUtcDay) {
     EXPECT_EQ(interval_start(midnight + 14h + 7min + 3s, 5min), midnight + 14h + 5min);
     EXPECT_EQ(interval_start(midnight + 14h + 7min, 1h), midnight + 14h);
     EXPECT_EQ(interval_start(midnight + 24h - 1us, 24h), midnight);
@@ -26,7 +26,7 @@ TEST(Intervals, BeginWithTheDayOfUtc) {
     EXPECT_EQ(interval_start(Timestamp{} - 1us, 1h), Timestamp{} - 1h) << "before 1970 too";
 }
 
-TEST(Intervals, TheNextOneIsTheMomentItselfWhereOneBegins) {
+TEST(Intervals, TheStartOfAnIntervalIsItsOwnNextStart) {
     EXPECT_EQ(next_interval_start(midnight, 24h), midnight);
     EXPECT_EQ(next_interval_start(midnight + 1us, 24h), midnight + 24h);
     EXPECT_EQ(next_interval_start(Timestamp{} - 1us, 1h), Timestamp{});
@@ -34,7 +34,7 @@ TEST(Intervals, TheNextOneIsTheMomentItselfWhereOneBegins) {
     EXPECT_EQ(next_interval_start(Timestamp::min(), 24h), Timestamp::min());
 }
 
-TEST(BarsBackwards, MergeMinutesThatComeNewestFirst) {
+TEST(BarsBackwards, MergesMinutesThatComeNewestFirst) {
     BarsBackwards bars(5min, 10);
     for (const Bar& minute : {bar(midnight + 10min, 7, 8, 6, 6), bar(midnight + 9min, 5, 9, 5, 7),
                               bar(midnight + 6min, 4, 6, 1, 5), bar(midnight + 5min, 3, 4, 2, 4),
@@ -45,7 +45,7 @@ TEST(BarsBackwards, MergeMinutesThatComeNewestFirst) {
                            bar(midnight + 10min, 7, 8, 6, 6)}));
 }
 
-TEST(BarsBackwards, EndWithTheLimitAndTheLastBarIsWhole) {
+TEST(BarsBackwards, StopsAtTheLimitWithTheLastBarComplete) {
     BarsBackwards bars(5min, 1);
     EXPECT_TRUE(bars.add(bar(midnight + 6min, 2, 3, 2, 3)));
     EXPECT_TRUE(bars.add(bar(midnight + 5min, 1, 2, 1, 2)));

@@ -16,10 +16,10 @@ namespace pricewire::inline domain {
 
 // pending     waits for next_attempt_at
 // delivering  claimed by a sender until its lease ends
-// delivered   a receiver said 2xx; final
-// failed      its attempts are spent, or its endpoint does not want any; final
+// delivered   the receiver answered 2xx; final
+// failed      no attempts are left, or the endpoint is disabled; final
 // expired     not delivered within the alert's deliver_within; final
-// cancelled   by its user; final
+// cancelled   by the user; final
 enum class DeliveryState : std::uint8_t { pending, delivering, delivered, failed, expired, cancelled };
 inline constexpr auto delivery_state_names = enum_names<DeliveryState>({
     {DeliveryState::pending, "pending"},
@@ -39,7 +39,7 @@ constexpr bool is_final(DeliveryState s) {
     return s != DeliveryState::pending && s != DeliveryState::delivering;
 }
 
-// What a delivery tells: that its alert has fired, or that its user wanted to see a webhook arrive.
+// Why a delivery exists: its alert has fired, or its user asked for a test.
 enum class DeliveryKind : std::uint8_t { alert, test };
 inline constexpr auto delivery_kind_names = enum_names<DeliveryKind>({
     {DeliveryKind::alert, "alert"},
@@ -52,89 +52,88 @@ constexpr std::optional<DeliveryKind> parse_delivery_kind(std::string_view text)
     return delivery_kind_names.parse(text);
 }
 
-// "Delivery N, attempt k is due." A hint: the database is the truth.
+// "Attempt k of delivery N is due." A hint: the database is the truth.
 struct DeliveryTask {
     Uuid delivery_id;
     int attempt = 1;  // from 1
-    Uuid user_id{};   // whose it is; set by Storage::fire() alone, no queue carries it
+    Uuid user_id{};   // its owner; set by Storage::fire() only, not carried by queues
 };
 
-// That a user's delivery was written or has changed. A hint to those who show it: the database says what it
-// is now.
+// A user's delivery was written or has changed. A hint for the live stream, which reads the delivery from the
+// database.
 struct DeliveryNotice {
     Uuid user_id;
     Uuid delivery_id;
-    bool fired = false;  // written just now, because its alert has fired
+    bool fired = false;  // it is new: its alert has just fired
     friend bool operator==(const DeliveryNotice&, const DeliveryNotice&) = default;
 };
 
-// A delivery claimed for one attempt, with all that is needed to make it.
+// A delivery claimed for one attempt, with everything the attempt needs.
 struct ClaimedDelivery {
     Uuid id;
-    int attempt = 1;  // the number this attempt will have
-    // Attempts that count against the policy's limit, this one included: those since the delivery was
-    // written, or since its user asked for it again.
+    int attempt = 1;  // the number of this attempt
+    // Attempts that count against the policy's limit, including this one: those since the delivery was written
+    // or last retried by its user.
     int round = 1;
     DeliveryKind kind = DeliveryKind::alert;
     Timestamp created_at;
-    Timestamp deadline;  // an attempt that starts later is worth nothing
-    // triggered_at and triggered_price are set: of the firing, or, in a test, of the test.
+    Timestamp deadline;  // no attempt starts later
+    // triggered_at and triggered_price are set: by the firing, or by the test.
     Alert alert;
     WebhookSecrets secrets;
 };
 
-// How long each phase of an attempt took; nullopt where it was not reached, or not needed (a reused
-// connection, an address as a host).
+// How long each phase of an attempt took; nullopt if the phase was not reached or not needed (the connection
+// was reused, the host is an address).
 struct AttemptTimes {
     std::optional<Duration> dns;
     std::optional<Duration> connect;
     std::optional<Duration> tls;
-    std::optional<Duration> first_byte;  // from the request's end to the answer's first byte
+    std::optional<Duration> first_byte;  // from the end of the request to the first byte of the response
     friend bool operator==(const AttemptTimes&, const AttemptTimes&) = default;
 };
 
-// Of a receiver's answer, this much is kept.
+// How much of a response's body is kept, in bytes.
 constexpr std::size_t max_kept_answer = 1024;
 
-// One attempt that was made.
 struct Attempt {
     Uuid delivery_id;
     int number = 1;
     Timestamp started_at;
     Duration duration{};
-    std::optional<int> status;    // HTTP status, where an answer came
+    std::optional<int> status;    // HTTP status; nullopt without a response
     std::string error;            // one plain sentence; empty on success
-    std::string remote_ip;        // the address that was used; empty where there was none
-    std::string request_headers;  // a JSON object, without secrets; empty where nothing was sent
-    std::string answer;           // the first bytes of the answer's body, as they came
+    std::string remote_ip;        // the address connected to; empty if there was none
+    std::string request_headers;  // a JSON object, without secrets; empty if nothing was sent
+    std::string answer;           // the first max_kept_answer bytes of the response's body, unchanged
     AttemptTimes times;
 };
 
-// What comes of a claimed delivery; written in one transaction. `attempt` is not set where none was made: the
+// The outcome of a claimed delivery; written in one transaction. `attempt` is unset if none was made: the
 // deadline had passed, or the endpoint is disabled.
 struct DeliveryOutcome {
     Uuid delivery_id;
-    int attempt_number = 1;  // the claim's: one that is not the delivery's next is ignored (fencing)
+    int attempt_number = 1;  // the claim's; ignored if it is not the delivery's next (fencing)
     std::optional<Attempt> attempt;
     DeliveryState next = DeliveryState::delivered;
-    std::optional<Timestamp> next_attempt_at;  // set where next is pending
-    std::string reason;  // why it was not delivered, in one sentence; empty where it was
+    std::optional<Timestamp> next_attempt_at;  // set if next is pending
+    std::string reason;  // why it was not delivered, in one sentence; empty if it was
     Timestamp ended_at;
-    // The receiver said 410: the user's deliveries to this URL end from now on.
+    // The receiver answered 410: the URL is disabled for this user.
     bool disable_endpoint = false;
-    Uuid user_id{};  // whose it is, for notices of it; the storage does not look at it
+    Uuid user_id{};  // its owner, for notices; not used by storage
 };
 
-// A claim given back without an attempt: to be claimed again at `until`, or when `lane` is woken.
+// A claim returned without an attempt; it can be claimed again at `until`, or when `lane` is woken.
 struct Deferral {
     Uuid delivery_id;
     int attempt_number = 1;  // the claim's
     Timestamp until;
     std::string lane;  // the endpoint it waits for: "https://example.com:443"
-    Uuid user_id{};    // as of an outcome
+    Uuid user_id{};    // as in DeliveryOutcome
 };
 
-// A delivery as it is shown.
+// A delivery as users see it.
 struct DeliveryView {
     Uuid id;
     Uuid alert_id;
@@ -147,14 +146,14 @@ struct DeliveryView {
     Timestamp deadline;
     std::optional<Timestamp> next_attempt_at;
     std::optional<Timestamp> finished_at;
-    std::string reason;              // why it is not delivered (yet); may be empty
+    std::string reason;              // why it has not been delivered; may be empty
     std::optional<int> last_status;  // of the last attempt
 };
 
-// Whether attempts at an endpoint are made. Source: Michael Nygard, "Release It!", "Circuit Breaker".
+// Whether an endpoint is called. Source: Michael Nygard, "Release It!", "Circuit Breaker".
 // closed     attempts are made
-// open       none is made until retry_at
-// half_open  one is made, to see
+// open       no attempt until retry_at
+// half_open  one attempt at a time, to probe
 enum class BreakerState : std::uint8_t { closed, open, half_open };
 inline constexpr auto breaker_state_names = enum_names<BreakerState>({
     {BreakerState::closed, "closed"},
@@ -168,12 +167,12 @@ constexpr std::optional<BreakerState> parse_breaker_state(std::string_view text)
     return breaker_state_names.parse(text);
 }
 
-// The breaker of one scheme, host and port, as its sender told it last.
+// The breaker of one scheme, host and port, as its sender last reported it.
 struct Breaker {
     std::string endpoint;  // "https://example.com:443"
     BreakerState state = BreakerState::closed;
     int failures = 0;                   // in a row
-    std::optional<Timestamp> retry_at;  // where open
+    std::optional<Timestamp> retry_at;  // set if open
     std::string reason;                 // the last failure
     Timestamp changed_at;
 };

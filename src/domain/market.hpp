@@ -13,16 +13,16 @@
 
 namespace pricewire::inline domain {
 
-// "BTC": 1 to 15 of A-Z and 0-9. Configuration checks that; see is_ticker().
+// "BTC"; the configuration checks it with is_ticker().
 using Ticker = SmallString<15>;
-// "binance", "coingecko": the name of a source in the configuration.
+// "binance": the name of a source in the configuration.
 using SourceName = SmallString<15>;
 
 // 1 to 15 characters of A-Z and 0-9.
 bool is_ticker(std::string_view text);
 
-// Exchanges trade, and vote for the price. An aggregator repeats others' figures up to a minute late: it
-// checks and replaces, and never votes.
+// Exchanges trade, and vote for the price. An aggregator repeats the figures of others up to a minute late: it
+// checks and replaces them, and never votes.
 enum class SourceKind : std::uint8_t { exchange, aggregator };
 inline constexpr auto source_kind_names = enum_names<SourceKind>({
     {SourceKind::exchange, "exchange"},
@@ -35,7 +35,7 @@ constexpr std::string_view to_string(SourceKind k) {
 // "USD", "USDT": what a price is counted in.
 using Currency = SmallString<7>;
 
-// One source's price of one ticker, as parsed. `price` > 0.
+// One source's price of one ticker. `price` > 0.
 struct Quote {
     SourceName source;
     SourceKind kind = SourceKind::exchange;
@@ -49,14 +49,14 @@ struct Quote {
         true;  // false: from before the subscription (a snapshot, a backfill); never the present price
 };
 
-// Why a quote does not count. `counted` is the one that does.
+// Whether a quote counts, and if not, why.
 enum class Verdict : std::uint8_t {
-    counted,      // it made the price
+    counted,      // it contributed to the price
     check_only,   // an aggregator's quote, used to check the exchanges
     stale,        // older than the limit for its kind
     disputed,     // two sources disagree and nothing decides between them
     outlier,      // far from the median of the others, or refuted by the aggregator
-    unconfirmed,  // a jump by a lone exchange that the next quotes have not confirmed yet
+    unconfirmed,  // a jump by the only exchange, not yet confirmed by its next quotes
 };
 inline constexpr auto verdict_names = enum_names<Verdict>({
     {Verdict::counted, "counted"},
@@ -75,7 +75,7 @@ struct JudgedQuote {
     Verdict verdict = Verdict::counted;
 };
 
-// A consolidated price. `sequence` grows by one with every price of a process, over all tickers.
+// A consolidated price. `sequence` increases by one with every price of a process, across all tickers.
 struct Price {
     Ticker ticker;
     Decimal value;
@@ -83,20 +83,20 @@ struct Price {
     std::uint64_t sequence = 0;
 };
 
-// A ticker that had a price has none from then on.
+// A ticker's price is no longer known from `time` on.
 struct PriceGone {
     Ticker ticker;
     Timestamp time;
 };
 
-// All that is known of a ticker at a moment: its price where there is one, and each source's quote, judged.
+// Everything known about a ticker: its price, if there is one, and each source's latest quote with its verdict.
 struct TickerBoard {
     Ticker ticker;
     std::optional<Price> price;
     std::vector<JudgedQuote> quotes;
 };
 
-// Whether a source's prices come as they should.
+// Whether a source delivers prices as it should.
 enum class SourceCondition : std::uint8_t { ok, degraded, down };
 inline constexpr auto source_condition_names = enum_names<SourceCondition>({
     {SourceCondition::ok, "ok"},
@@ -107,7 +107,7 @@ constexpr std::string_view to_string(SourceCondition c) {
     return source_condition_names.name(c);
 }
 
-// How one source of quotes is doing, as the feed that asks it says.
+// The state of one source, as reported by the feed that reads it.
 struct SourceReport {
     SourceName name;
     SourceCondition condition = SourceCondition::ok;
