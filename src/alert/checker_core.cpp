@@ -8,37 +8,36 @@
 
 // What each message does
 //
-// message         replaying                                      following
-// --------------  ---------------------------------------------  --------------------------------------------
-// price, newest   the ticker's held price was in effect until    matched
-// of its ticker   now: matched as of the past; this is held
-// price, ceased   matched as of the past                         matched as of the past
-// already
-// price gone      the held price is matched as of the past       nothing: RecentPrices knows
-// alert created   waits for the end of the replay                judged by the recent prices, else kept
-// alert deleted   forgotten wherever it is                       forgotten
-// snapshot        takes the place of the alerts known; those     takes the place of the alerts known; those
-//                 new to us wait as created ones do              new to us are treated as created
-// behind          remains                                        → replaying
-// caught up       → following, unless in the first batch         nothing
-// end of a batch  → following, unless behind                     nothing
-// after this      waits                                          `done` is called, unless changes are unheard
-//                                                                or a snapshot is due: then it waits
+// message         replaying                                     following
+// --------------  --------------------------------------------  --------------------------------------------
+// price, newest   the ticker's held price was in effect until   matched
+// of its ticker   now: matched as past; this one is held
+// price, older    matched as past                               matched as past
+// price gone      the held price is matched as past             nothing: RecentPrices has it
+// alert created   waits for the end of the replay               judged by the recent prices, else added
+// alert deleted   removed wherever it is                        removed
+// snapshot        replaces the alerts; those that were not      replaces the alerts; those that were not
+//                 known wait as created ones do                 known are treated as created
+// behind          nothing                                       → replaying
+// caught up       → following, unless in the first batch        nothing
+// end of a batch  → following, unless behind                    nothing
+// after this      waits                                         calls `done`, unless changes are unheard or a
+//                                                               snapshot is due: then it waits
 //
-// In any phase "changes unheard" and "alerts missed" hold up what waits to be called done until the next
-// snapshot, which "alerts missed" makes due. In Phase::loading nothing comes but the first snapshot, whose
-// alerts are all taken as known: every price that waited is yet to be matched.
+// In every phase, "changes unheard" and "alerts missed" delay what waits to be reported as done until the
+// next snapshot, which "alerts missed" makes due. In Phase::loading only the first snapshot comes; its alerts
+// all count as known, since the prices that waited are yet to be matched.
 //
-// On the way from replaying to following the alerts that sleep are woken, the held prices are matched as
-// present ones, then the alerts that waited are added, and what waits to be called done is called.
+// From replaying to following: sleeping alerts are added again, the held prices are matched as present ones,
+// then the alerts that waited are added, and what waits to be reported as done is called.
 //
-// Why a price of the past fires nothing too young for it
+// Why a past price fires no alert created after it
 //
-// A price is in effect from its own time until the next price of its ticker. An alert is judged by the prices
-// in effect since it was made. So a price that ceased at T fires alerts made before T alone: take_younger()
-// takes the others out of the matcher for the moment. While replaying they stay out (asleep) until the prices
-// have come to their time; otherwise each old price would find them too young again. When a price ceased is
-// only known when the next one comes, which is why the last of each ticker is held back.
+// A price is in effect from its own time until the next price of its ticker, and an alert is judged by the
+// prices in effect since it was created. So a price in effect until T fires only alerts created before T:
+// take_younger() removes the others from the matcher for the moment. While replaying they stay out, asleep,
+// until the prices reach their time; otherwise every past price would find them too young again. How long a
+// price was in effect is known when the next one comes, which is why the last of each ticker is held.
 
 namespace pricewire::alert {
 
@@ -106,7 +105,7 @@ void CheckerCore::match_held(Ticker ticker, Timestamp until, Timestamp now) {
     held_.erase(held);
 }
 
-// The price was in effect until then.
+// The price was in effect until `until`.
 void CheckerCore::match_past(const Price& price, Timestamp until, Timestamp now) {
     if (phase_ == Phase::replaying) wake_those_made_before(until);
     const auto younger = matcher_->take_younger(price.ticker, price.value, until);
@@ -147,7 +146,7 @@ void CheckerCore::on_alert_change(const AlertChange& change, Timestamp now) {
         if (const auto sleeper = sleeper_of(alert.id); sleeper != asleep_.end()) asleep_.erase(sleeper);
         std::erase_if(created_, [&](const ActiveAlert& waiting) { return waiting.id == alert.id; });
     } else if (matcher_->contains(alert.id) || sleeper_of(alert.id) != asleep_.end()) {
-        // The snapshot had it.
+        // The snapshot contained it.
     } else if (phase_ == Phase::replaying) {
         created_.push_back(alert);
     } else {
@@ -155,7 +154,7 @@ void CheckerCore::on_alert_change(const AlertChange& change, Timestamp now) {
     }
 }
 
-// Alerts that are new to us. Those fired by the same recent price are handed over together.
+// Alerts that were not known. Those fired by the same recent price are handed over together.
 void CheckerCore::add(std::span<const ActiveAlert> alerts, Timestamp now) {
     std::map<std::tuple<Timestamp, std::uint64_t, Ticker>, std::pair<Price, std::vector<Uuid>>> fired;
     for (const ActiveAlert& alert : alerts) {
@@ -190,7 +189,7 @@ void CheckerCore::on_batch_end(Timestamp now) {
     if (!behind_) follow(now);
 }
 
-// What is left of the past: the last price of each ticker is still in effect.
+// The last price of each ticker is still in effect.
 void CheckerCore::follow(Timestamp now) {
     if (std::exchange(phase_, Phase::following) == Phase::following) return;
     wake_those_made_before(Timestamp::max());

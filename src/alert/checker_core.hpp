@@ -18,14 +18,14 @@
 
 namespace pricewire::alert {
 
-// The checker without its thread: what each message does in which phase. The table is in checker_core.cpp;
-// what the messages mean is in checker.hpp. Pure: events come with the time, firings go to `fire`. One thread
-// owns it.
+// The checker without its thread: what each message does in which phase. The table is in checker_core.cpp,
+// the meaning of the messages in checker.hpp. Pure: events come with the time, firings go to `fire`. Owned by
+// one thread.
 class CheckerCore {
 public:
-    // loading    no snapshot of the alerts yet; its owner keeps all messages back
-    // replaying  the prices that come may be of the past: they waited for the snapshot, or the bus is behind
-    // following  every price is the present one when it comes
+    // loading    no snapshot of the alerts yet; the owner holds back all messages
+    // replaying  prices may be past ones: they waited for the snapshot, or the bus is behind
+    // following  every price is the present one when it arrives
     enum class Phase : std::uint8_t { loading, replaying, following };
 
     // Neither `fire` nor a function given to after_this() may call the core.
@@ -35,15 +35,15 @@ public:
     Phase phase() const { return phase_; }
     std::size_t active_alerts() const { return matcher_->size(); }
 
-    // When the snapshot is to be loaded: at once in a new core. nullopt: when alerts were missed.
+    // When to load the snapshot: at once in a new core. nullopt: not until alerts are missed.
     std::optional<MonoTime> load_at() const { return load_at_; }
-    // A snapshot comes in pieces, then either is complete or has failed; no other event comes in between.
+    // A snapshot comes in pieces, then either is complete or has failed, with no other event in between.
     void on_snapshot_piece(std::span<const ActiveAlert> alerts);
     void on_snapshot(Timestamp now);
-    // What has come of it is dropped, and load_at() is set. Returns the number of failures in a row.
+    // Drops the pieces and sets load_at(). Returns the number of failures in a row.
     int on_snapshot_failed(MonoTime now);
 
-    // In Phase::loading none of these may come.
+    // Not in Phase::loading.
     void on_price(const Price& price, Timestamp now);
     void on_price_gone(const PriceGone& gone, Timestamp now);
     void on_alert_change(const AlertChange& change, Timestamp now);
@@ -52,7 +52,7 @@ public:
     void on_alerts_unheard() { unheard_ = true; }
     void on_alerts_missed(MonoTime now) { load_at_ = now; }
     void after_this(std::function<void()> done);
-    // What has arrived so far is handled: after the first batch, all that waited for the snapshot.
+    // After each batch of messages. The first batch is what waited for the snapshot.
     void on_batch_end(Timestamp now);
 
 private:
@@ -77,17 +77,17 @@ private:
     std::vector<Uuid> fired_;  // by the price at hand
     std::function<void()> done_;
 
-    // A snapshot while it is being loaded: alerts known already, or the first ones; and those new to us.
+    // A snapshot while it is being loaded: alerts that were known, and those that were not.
     std::unique_ptr<Matcher> fresh_ = std::make_unique<Matcher>();
     std::vector<ActiveAlert> unknown_;
     std::optional<MonoTime> load_at_ = MonoTime::min();
     int failures_ = 0;  // in a row
     bool unheard_ = false;
 
-    // Why it replays: either is enough.
+    // Reasons to replay; either is enough.
     bool first_batch_ = true;  // the messages at hand waited for the snapshot
     bool behind_ = false;      // the bus says so
-    // While replaying: the last price of each ticker, not matched yet, and alerts that wait for the end of it.
+    // While replaying: the last price of each ticker, not matched yet, and alerts that wait for the end.
     std::unordered_map<Ticker, Price> held_;
     std::vector<ActiveAlert> created_;
     Sleepers asleep_;  // made later than the prices so far

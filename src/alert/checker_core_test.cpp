@@ -14,16 +14,16 @@ using namespace std::chrono_literals;
 
 constexpr Timestamp start{std::chrono::seconds{1'700'000'000}};
 
-// Plays a script of events, one a line, and returns what was fired and called, in order: "1,2@150" for alerts 1
-// and 2 at price 150, "x" for what waited as `after x`.
+// Plays a script of events, one a line, and returns what was fired and called, in order: "1,2@150" for alerts
+// 1 and 2 at price 150, "x" for what waited as `after x`.
 //
 //   snapshot A…     a whole snapshot           piece A…, failed   a part of one, and its failure
 //   S price P       the price from second S    S gone             no price from second S
 //   S created A     made in second S           deleted N
 //   behind, caught-up, unheard, missed, after X, end (of a batch)
 //
-// A is an alert: "7>100" is number 7 above 100, "7<100" below; "7>100@3" was made in second 3 if the line does
-// not say it. Once it is known, "7" is enough.
+// A is an alert: "7>100" is number 7 above 100, "7<100" below; "7>100@3" was made in second 3 if the line
+// does not say it. Once it is known, "7" is enough.
 class CheckerPlay {
 public:
     std::string play(const std::string& script) {
@@ -167,7 +167,7 @@ TEST_F(CheckerCoreTest, HandlesMessagesInTheOrderTheyCame) {
 
 // Snapshots.
 
-TEST_F(CheckerCoreTest, ASnapshotIsDueAtOnceAndLaterAndLaterAfterFailures) {
+TEST_F(CheckerCoreTest, ASnapshotIsDueAtOnceAndWithBackOffAfterFailures) {
     EXPECT_EQ(play_.core().load_at(), MonoTime::min());
     const auto failed_at = [&] {
         play("failed");
@@ -284,13 +284,13 @@ TEST_F(CheckerCoreTest, InTheFirstBatchCaughtUpDoesNotEndTheReplay) {
         3 price 60
         end)"),
               "")
-        << "150 had ceased before 1 was made";
+        << "150 was no longer in effect when 1 was made";
     EXPECT_EQ(play_.core().phase(), CheckerCore::Phase::following);
 }
 
-// Prices that come before, or long after, the alerts that they concern.
+// Prices that arrive before, or long after, the alerts that they concern.
 
-TEST_F(CheckerCoreTest, AnAlertHeardOfLateIsJudgedByThePricesSinceItWasMade) {
+TEST_F(CheckerCoreTest, ALateAlertIsJudgedByThePricesSinceItWasMade) {
     EXPECT_EQ(follow(R"(
         1 price 50
         3 price 150
@@ -300,7 +300,7 @@ TEST_F(CheckerCoreTest, AnAlertHeardOfLateIsJudgedByThePricesSinceItWasMade) {
               "1@150");
 }
 
-TEST_F(CheckerCoreTest, AnAlertHeardOfLateIsJudgedByThePriceInEffectWhenItWasMade) {
+TEST_F(CheckerCoreTest, ALateAlertIsJudgedByThePriceInEffectWhenItWasMade) {
     EXPECT_EQ(follow(R"(
         1 price 150
         3 price 60
@@ -308,7 +308,7 @@ TEST_F(CheckerCoreTest, AnAlertHeardOfLateIsJudgedByThePriceInEffectWhenItWasMad
               "1@150");
 }
 
-TEST_F(CheckerCoreTest, NoAlertIsFiredByAPriceThatCeasedBeforeItWasMade) {
+TEST_F(CheckerCoreTest, APriceNoLongerInEffectWhenAnAlertWasMadeDoesNotFireIt) {
     EXPECT_EQ(follow(R"(
         1 price 150
         2 price 60
@@ -318,7 +318,7 @@ TEST_F(CheckerCoreTest, NoAlertIsFiredByAPriceThatCeasedBeforeItWasMade) {
     EXPECT_EQ(play_.core().active_alerts(), 1U);
 }
 
-TEST_F(CheckerCoreTest, APriceOfThePastDoesNotFireAlertsMadeAfterIt) {
+TEST_F(CheckerCoreTest, APastPriceDoesNotFireAlertsMadeAfterIt) {
     EXPECT_EQ(follow(R"(
         1 created 1>100
         4 created 2>100
@@ -331,7 +331,7 @@ TEST_F(CheckerCoreTest, APriceOfThePastDoesNotFireAlertsMadeAfterIt) {
               "1@150 2,3@101");
 }
 
-TEST_F(CheckerCoreTest, APriceOfThePastFiresTheAlertMadeWhileItWasInEffect) {
+TEST_F(CheckerCoreTest, APastPriceFiresAnAlertMadeWhileItWasInEffect) {
     EXPECT_EQ(follow(R"(
         2 created 1>100
         behind
@@ -341,7 +341,7 @@ TEST_F(CheckerCoreTest, APriceOfThePastFiresTheAlertMadeWhileItWasInEffect) {
               "1@150");
 }
 
-TEST_F(CheckerCoreTest, APriceOfThePastThatWentAwayDoesNotFireAlertsMadeAfterThat) {
+TEST_F(CheckerCoreTest, APastPriceThatIsGoneDoesNotFireAlertsMadeAfterThat) {
     EXPECT_EQ(follow(R"(
         3 created 1>100
         behind
@@ -363,7 +363,7 @@ TEST_F(CheckerCoreTest, ALatePriceOfAnotherFeedDoesNotFireAlertsMadeAfterIt) {
               "1@98 2,3@97");
 }
 
-TEST_F(CheckerCoreTest, TheLastPriceOfThePastCountsAsPresent) {
+TEST_F(CheckerCoreTest, TheLastPastPriceIsThePresentOne) {
     EXPECT_EQ(follow(R"(
         2 created 1>100
         behind
@@ -372,7 +372,7 @@ TEST_F(CheckerCoreTest, TheLastPriceOfThePastCountsAsPresent) {
               "1@150");
 }
 
-TEST_F(CheckerCoreTest, AnAlertSleepsUntilThePricesOfThePastHaveComeToItsTime) {
+TEST_F(CheckerCoreTest, AnAlertSleepsUntilThePastPricesReachItsTime) {
     EXPECT_EQ(follow(R"(
         3 created 1>100
         4 created 2>100
@@ -387,9 +387,9 @@ TEST_F(CheckerCoreTest, AnAlertSleepsUntilThePricesOfThePastHaveComeToItsTime) {
               "1@170");
 }
 
-// What waits to be called done.
+// What waits to be reported as done.
 
-TEST_F(CheckerCoreTest, NothingIsCalledDoneBeforeThePastIsMatched) {
+TEST_F(CheckerCoreTest, NothingIsReportedDoneBeforeThePastPricesAreMatched) {
     EXPECT_EQ(follow(R"(
         0 created 1>100
         after x
@@ -402,7 +402,7 @@ TEST_F(CheckerCoreTest, NothingIsCalledDoneBeforeThePastIsMatched) {
               "x 1@150 y z");
 }
 
-TEST_F(CheckerCoreTest, WhileChangesAreUnheardNothingIsCalledDone) {
+TEST_F(CheckerCoreTest, WhileChangesAreUnheardNothingIsReportedDone) {
     EXPECT_EQ(play(R"(
         snapshot 1>1000@0
         end

@@ -56,7 +56,7 @@ protected:
     Uuid made_now() { return make_uuid(tick()); }
     void created(const ActiveAlert& alert) { checker_->on_alert_change({AlertChange::Kind::created, alert}); }
     void deleted(const ActiveAlert& alert) { checker_->on_alert_change({AlertChange::Kind::deleted, alert}); }
-    // Lets everything that was sent be handled: groups as (sequence of the price, ids).
+    // Waits until everything sent is handled. Groups as (sequence of the price, ids).
     using Fired = std::vector<std::pair<std::uint64_t, std::vector<Uuid>>>;
     Fired stop() {
         checker_->stop();
@@ -102,14 +102,14 @@ TEST_F(CheckerTest, FiresWhatAPriceCrossesInOneGroupWithItsPriceAndTime) {
     EXPECT_TRUE(checker_->ready());
 }
 
-TEST_F(CheckerTest, PricesAndChangesWaitForTheSnapshotAndComeAfterIt) {
+TEST_F(CheckerTest, PricesAndChangesWaitForTheSnapshotAndAreHandledAfterIt) {
     snapshot_ = {gt(a_, 100), gt(b_, 100)};
     std::promise<void> let;
     before_load_ = [&] { let.get_future().wait(); };
     start();
     EXPECT_FALSE(checker_->ready());
-    created(gt(b_, 100));  // in the snapshot already: taken once
-    deleted(gt(a_, 100));  // not yet known to the snapshot
+    created(gt(b_, 100));  // also in the snapshot: added once
+    deleted(gt(a_, 100));  // after the snapshot was taken
     created(gt(c_, 120));
     price(110);
     price(130);
@@ -119,7 +119,7 @@ TEST_F(CheckerTest, PricesAndChangesWaitForTheSnapshotAndComeAfterIt) {
     EXPECT_EQ(checker_->active_alerts(), 0U);
 }
 
-TEST_F(CheckerTest, ALoaderThatThrowsIsTriedAgain) {
+TEST_F(CheckerTest, LoadingIsRetriedAfterAnError) {
     snapshot_ = {gt(a_, 100)};
     before_load_ = [this] {
         if (loads_ < 4) throw std::runtime_error("the database is away");
@@ -137,10 +137,10 @@ TEST_F(CheckerTest, StopsWhileItCannotLoad) {
     price(150);
     EXPECT_EQ(stop(), Fired{});
     EXPECT_FALSE(checker_->ready());
-    checker_->stop();  // again: nothing
+    checker_->stop();  // the second time: nothing
 }
 
-TEST_F(CheckerTest, StopHandsOverWhatHasArrived) {
+TEST_F(CheckerTest, StopHandsOverTheFiringsOfWhatHasArrived) {
     start();
     while (!checker_->ready()) std::this_thread::yield();
     for (int i = 0; i < 1000; ++i) created(gt(make_uuid(epoch), 100));
@@ -151,7 +151,7 @@ TEST_F(CheckerTest, StopHandsOverWhatHasArrived) {
     price(160);  // after the end: dropped
 }
 
-TEST_F(CheckerTest, ManyThreadsCreateAndDeleteWhilePricesComeAndEachFiresOnce) {
+TEST_F(CheckerTest, ManyThreadsCreateAndDeleteWhilePricesArriveAndEachAlertFiresOnce) {
     start();
     constexpr int threads = 4;
     constexpr int each = 2000;

@@ -8,23 +8,23 @@
 // Why a price that fires nothing costs two comparisons
 //
 // An alert "BTC above 70,000" fires at the first price above its target. Among all such alerts of a ticker,
-// the one with the lowest target fires first, always: a price that does not exceed the lowest target exceeds
-// none. So the alerts above are kept in order of their target, those below in the opposite order, and a price
-// is compared with the best target of each side. Where it fires, alerts are taken from the front until one
-// does not hold; what fires costs what fires, and how many others there are does not matter.
+// the one with the lowest target always fires first: a price that does not exceed the lowest target exceeds
+// none. So alerts that wait above the price are kept in order of their target, those below in the opposite
+// order, and a price is compared with the best target of each side. If that fires, alerts are taken from the
+// front until one does not hold. The cost depends on how many fire, not on how many there are.
 //
 // Why no crossing is missed
 //
 // The condition is a level, not an edge: after a price P no alert with a target on P's side is left, whatever
-// prices came before or were never seen. A jump over ten thousand targets fires them all, at the price of the
-// jump. An alert that is new must be compared with the prices since it was made before it enters the index:
-// add() does so with the present one, the checker with RecentPrices, since prices and alerts come by
-// different ways.
+// prices came before or were never seen. A jump over ten thousand targets fires all of them, at the price
+// after the jump. A new alert must be compared with the prices since it was created before it enters the
+// index: add() compares it with the present one, the checker with RecentPrices, since prices and alerts
+// arrive by different ways.
 //
-// Why none fires twice
+// Why no alert fires twice
 //
-// An alert that fires leaves the index in the same step, and an id is taken once. Across processes and
-// restarts the database's conditional update decides; here it is only cheap to be right.
+// An alert that fires leaves the index in the same step, and an id is added once. Across processes and
+// restarts the database's conditional update decides.
 //
 // What it costs
 //
@@ -37,7 +37,7 @@ namespace {
 
 using Words = std::array<std::uint32_t, 4>;
 
-// Order-preserving: two's complement with its sign bit flipped compares as an unsigned number.
+// Preserves the order: two's complement with the sign bit flipped compares as an unsigned number.
 Words to_words(Decimal::Raw raw) {
     const auto bits = static_cast<Decimal::Unsigned>(raw) ^ (static_cast<Decimal::Unsigned>(1) << 127);
     return {static_cast<std::uint32_t>(bits >> 96), static_cast<std::uint32_t>(bits >> 64),
@@ -114,8 +114,8 @@ Matcher::Key Matcher::store(const ActiveAlert& alert, std::uint16_t line) {
 }
 
 void Matcher::load(std::span<const ActiveAlert> alerts) {
-    // Inserted in the index's own order, each key lands beside the last one: no search through cold memory.
-    std::vector<std::pair<std::uint32_t, Key>> keys;  // book's number, key
+    // Sorted, so that each key is inserted beside the last one, without a search through cold memory.
+    std::vector<std::pair<std::uint32_t, Key>> keys;  // the number of its book, key
     keys.reserve(alerts.size());
     by_id_.reserve(by_id_.size() + alerts.size());
     for (const ActiveAlert& alert : alerts) {

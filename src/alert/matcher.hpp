@@ -16,8 +16,8 @@
 
 namespace pricewire::alert {
 
-// Finds the alerts that a price fires. How, and why nothing is missed, stands above the code in matcher.cpp.
-// Pure; one thread owns it.
+// Finds the alerts that a price fires. The algorithm, and why it misses nothing, is described in matcher.cpp.
+// Pure; owned by one thread.
 class Matcher {
 public:
     Matcher();
@@ -25,23 +25,23 @@ public:
     Matcher(const Matcher&) = delete;
     Matcher& operator=(const Matcher&) = delete;
 
-    // Adds an alert. True where the ticker's present price fires it at once: then it is not kept. An id that
-    // is there already is left as it is (false).
+    // Adds an alert. True if the ticker's present price fires it at once; it is then not added. An id that
+    // is already present is left unchanged (false).
     bool add(const ActiveAlert& alert);
-    // Adds many, quicker than one by one; for the start, before prices. Ids that are there already are left
-    // as they are. With a present price, those it fires stay until the next price.
+    // Adds many, faster than one by one, without comparing them with the present price: an alert that it
+    // would fire stays until the next price. Ids that are already present are left unchanged.
     void load(std::span<const ActiveAlert> alerts);
-    // False where there is none with this id.
+    // False if there is no alert with this id.
     bool remove(const Uuid& id);
     bool contains(const Uuid& id) const { return by_id_.contains(id); }
 
-    // The ticker's price is now `value`: appends the ids of all alerts it fires, and forgets them. First those
-    // above by ascending target, then those below by descending target; equal targets in no particular order.
+    // The ticker's price is now `value`: appends the ids of all alerts that it fires, and removes them. First
+    // alerts above by ascending target, then alerts below by descending target; equal targets in any order.
     void on_price(Ticker ticker, Decimal value, std::vector<Uuid>& fired);
-    // Removes and returns the alerts that `value` would fire and that were made at or after `made_from`: for
-    // a price of the past, which had ceased to be in effect by then. load() puts them back.
+    // Removes and returns the alerts that `value` would fire and that were created at or after `made_from`:
+    // for a past price that was no longer in effect by then. load() puts them back.
     std::vector<ActiveAlert> take_younger(Ticker ticker, Decimal value, Timestamp made_from);
-    // The ticker has no price for now: alerts added from here on wait for the next one.
+    // The ticker has no price: alerts added from now on wait for the next one.
     void on_price_gone(Ticker ticker);
 
     std::size_t size() const { return by_id_.size(); }
@@ -59,7 +59,7 @@ private:
     };
     struct Book {
         absl::btree_set<Key> keys;
-        Decimal best;  // the target that fires first; meaningful while keys is not empty
+        Decimal best;  // the target that fires first; valid while keys is not empty
     };
     struct Line {
         std::array<Book, side_count> books;
@@ -71,7 +71,7 @@ private:
         std::uint16_t line;
         Condition condition;
     };
-    // The id index holds slots and looks through them at the ids, which are stored once.
+    // The id index holds slots and compares the ids stored in them, so that each id is stored once.
     struct IdHash {
         using is_transparent = void;
         const Matcher* matcher;
@@ -96,7 +96,7 @@ private:
     Key store(const ActiveAlert& alert, std::uint16_t line);
     void take_fired(Side side, Book& book, Decimal value, std::vector<Uuid>& fired);
 
-    // Alerts live in pages that never move, so growth copies nothing and wastes at most a page.
+    // Alerts are stored in pages that never move, so growing copies nothing and wastes at most a page.
     static constexpr std::size_t page_size = 4096;
     std::vector<std::unique_ptr<Stored[]>> pages_;
     std::vector<Slot> free_;

@@ -38,7 +38,7 @@ TEST(MatcherLimits, OrdersTheWholeRangeOfDecimalsOnBothSides) {
     EXPECT_EQ(matcher.size(), 2U) << "nothing is above the most, or below the least";
 }
 
-TEST(MatcherLimits, RefusesATickerTooManyAndTakesItForNoOther) {
+TEST(MatcherLimits, RefusesOneTickerTooManyAndDoesNotTakeItForAnother) {
     Matcher matcher;
     for (int i = 0; i <= 0xffff; ++i) matcher.on_price_gone(std::string_view(std::to_string(i)));
     EXPECT_THROW(matcher.on_price_gone("ONEMORE"), std::length_error);
@@ -46,7 +46,7 @@ TEST(MatcherLimits, RefusesATickerTooManyAndTakesItForNoOther) {
     std::vector<Uuid> fired;
     matcher.add({{}, "7", Condition::gt, Decimal::from_int(1)});
     matcher.on_price("7", Decimal::from_int(2), fired);
-    EXPECT_EQ(fired.size(), 1U) << "the others work on";
+    EXPECT_EQ(fired.size(), 1U) << "the others still work";
 }
 
 }  // namespace

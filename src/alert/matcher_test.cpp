@@ -28,7 +28,7 @@ ActiveAlert lt(std::uint32_t n, int target, Ticker ticker = "BTC") {
 
 class MatcherTest : public ::testing::Test {
 protected:
-    // The alerts it fires, by number.
+    // The numbers of the alerts that it fires.
     std::vector<std::uint32_t> price(Decimal value, Ticker ticker = "BTC") {
         std::vector<Uuid> fired;
         matcher_.on_price(ticker, value, fired);
@@ -65,7 +65,7 @@ TEST_F(MatcherTest, FiresOnce) {
     EXPECT_EQ(price(101), Ids{});
 }
 
-TEST_F(MatcherTest, AJumpFiresAllThatLieBetweenNearestFirst) {
+TEST_F(MatcherTest, AJumpFiresAllTargetsBetweenNearestFirst) {
     for (std::uint32_t n = 1; n <= 5; ++n) matcher_.add(gt(n, 100 + static_cast<int>(6 - n)));
     for (std::uint32_t n = 11; n <= 15; ++n) matcher_.add(lt(n, 80 + static_cast<int>(n)));
     EXPECT_EQ(price(100), Ids{});
@@ -81,7 +81,7 @@ TEST_F(MatcherTest, OnePriceFiresAboveAndBelow) {
     EXPECT_EQ(price(150), (Ids{2, 1}));
 }
 
-TEST_F(MatcherTest, TickersAreApart) {
+TEST_F(MatcherTest, TickersAreIndependent) {
     matcher_.add(gt(1, 100, "BTC"));
     matcher_.add(gt(2, 100, "ETH"));
     EXPECT_EQ(price(101, "ETH"), Ids{2});
@@ -89,7 +89,7 @@ TEST_F(MatcherTest, TickersAreApart) {
     EXPECT_EQ(matcher_.size(), 1U);
 }
 
-TEST_F(MatcherTest, ANewAlertThatThePresentPriceFiresIsNotKept) {
+TEST_F(MatcherTest, ANewAlertFiredByThePresentPriceIsNotAdded) {
     price(100);
     EXPECT_TRUE(matcher_.add(gt(1, 99)));
     EXPECT_TRUE(matcher_.add(lt(2, 101)));
@@ -100,7 +100,7 @@ TEST_F(MatcherTest, ANewAlertThatThePresentPriceFiresIsNotKept) {
     EXPECT_EQ(price(101), Ids{3});
 }
 
-TEST_F(MatcherTest, WhereThePriceIsGoneANewAlertWaitsForTheNext) {
+TEST_F(MatcherTest, WithoutAPriceANewAlertWaitsForTheNext) {
     price(100);
     matcher_.on_price_gone("BTC");
     EXPECT_FALSE(matcher_.add(gt(1, 99)));
@@ -108,7 +108,7 @@ TEST_F(MatcherTest, WhereThePriceIsGoneANewAlertWaitsForTheNext) {
     EXPECT_EQ(price(100), Ids{1});
 }
 
-TEST_F(MatcherTest, APriceThatIsGoneTakesNoAlertWithIt) {
+TEST_F(MatcherTest, LosingThePriceRemovesNoAlert) {
     matcher_.on_price_gone("BTC");
     matcher_.add(gt(1, 99));
     price(50);
@@ -116,7 +116,7 @@ TEST_F(MatcherTest, APriceThatIsGoneTakesNoAlertWithIt) {
     EXPECT_EQ(price(100), Ids{1});
 }
 
-TEST_F(MatcherTest, AnIdThatIsThereIsLeftAsItIs) {
+TEST_F(MatcherTest, AnIdThatIsPresentIsLeftUnchanged) {
     matcher_.add(gt(1, 100));
     EXPECT_FALSE(matcher_.add(gt(1, 200)));
     EXPECT_FALSE(matcher_.add(lt(1, 300, "ETH")));
@@ -127,7 +127,7 @@ TEST_F(MatcherTest, AnIdThatIsThereIsLeftAsItIs) {
     EXPECT_EQ(price(1, "ETH"), Ids{});
 }
 
-TEST_F(MatcherTest, RemovingTheBestLetsTheNextBeTheBest) {
+TEST_F(MatcherTest, AfterTheBestIsRemovedTheNextIsTheBest) {
     for (const auto& a : {gt(1, 101), gt(2, 102), gt(3, 103), lt(4, 99), lt(5, 98)}) matcher_.add(a);
     EXPECT_TRUE(matcher_.remove(id_of(1)));
     EXPECT_TRUE(matcher_.remove(id_of(4)));
@@ -141,7 +141,7 @@ TEST_F(MatcherTest, RemovingTheBestLetsTheNextBeTheBest) {
     EXPECT_EQ(price(1'000'000), Ids{});
 }
 
-TEST_F(MatcherTest, OfEqualTargetsEachIsItsOwn) {
+TEST_F(MatcherTest, AlertsWithEqualTargetsAreSeparate) {
     for (std::uint32_t n = 1; n <= 100; ++n) matcher_.add(gt(n, 100));
     EXPECT_TRUE(matcher_.remove(id_of(50)));
     auto fired = price(101);
@@ -151,7 +151,7 @@ TEST_F(MatcherTest, OfEqualTargetsEachIsItsOwn) {
     EXPECT_FALSE(std::binary_search(fired.begin(), fired.end(), 50U));
 }
 
-TEST_F(MatcherTest, ASlotThatIsUsedAgainBelongsToTheNewAlertAlone) {
+TEST_F(MatcherTest, AReusedSlotBelongsToTheNewAlertOnly) {
     for (std::uint32_t n = 1; n <= 10'000; ++n) matcher_.add(gt(n, 100));
     EXPECT_EQ(price(101).size(), 10'000U);
     price(50);
@@ -163,7 +163,7 @@ TEST_F(MatcherTest, ASlotThatIsUsedAgainBelongsToTheNewAlertAlone) {
     EXPECT_EQ(*std::min_element(fired.begin(), fired.end()), 20'001U);
 }
 
-TEST_F(MatcherTest, AFiredIdMayComeBack) {
+TEST_F(MatcherTest, AFiredIdCanBeAddedAgain) {
     matcher_.add(gt(1, 100));
     price(101);
     price(90);
@@ -182,7 +182,7 @@ TEST_F(MatcherTest, LoadsInAnyOrderAndInPieces) {
     EXPECT_EQ(price(6, "ETH"), Ids{9});
 }
 
-TEST_F(MatcherTest, WhatIsLoadedUnderAPriceFiresAtTheNext) {
+TEST_F(MatcherTest, AlertsLoadedUnderAPriceFireAtTheNext) {
     price(100);
     matcher_.load(std::vector{gt(1, 99)});
     EXPECT_EQ(price(100), Ids{1});
@@ -196,7 +196,7 @@ TEST_F(MatcherTest, ComparesExtremeTargetsExactly) {
     matcher_.add(alert(2, Condition::gt, most));
     matcher_.add(alert(3, Condition::lt, least));
     matcher_.add(alert(4, Condition::lt, Decimal::from_raw(2)));
-    // Each 32-bit part of the key decides once.
+    // Each 32-bit part of the key is decisive once.
     const auto step = [](int bits) { return Decimal::from_raw(static_cast<Decimal::Raw>(1) << bits); };
     for (int bits = 30; bits < 126; ++bits)
         matcher_.add(alert(100 + static_cast<std::uint32_t>(bits), Condition::gt, step(bits)));
@@ -241,7 +241,7 @@ private:
     std::map<Ticker, Decimal> prices_;
 };
 
-// Few values, so that targets are often equal to each other and to prices; and the ends of the range.
+// Few values, so that targets often equal each other and prices; and the ends of the range.
 rc::Gen<Decimal> numbers() {
     const auto most = ~(static_cast<Decimal::Raw>(1) << 127);
     return rc::gen::oneOf(
@@ -295,7 +295,7 @@ TEST(MatcherModel, AnySequenceFiresWhatComparingAllWouldFire) {
     }));
 }
 
-TEST(MatcherPast, ThoseThatAPriceWouldFireAndAreYoungerAreTakenAndCanBePutBack) {
+TEST(MatcherPast, YoungerAlertsThatAPriceWouldFireAreTakenAndCanBePutBack) {
     const Timestamp start{std::chrono::seconds{1'700'000'000}};
     const auto alert = [&](int second, int target, Condition condition) {
         return ActiveAlert{make_uuid(start + std::chrono::seconds{second}), "BTC", condition,

@@ -21,7 +21,7 @@ std::optional<Price> RecentPrices::first_since(const ActiveAlert& alert, Timesta
     const auto found = by_ticker_.find(alert.ticker);
     if (found == by_ticker_.end()) return std::nullopt;
     const auto& entries = found->second.entries;
-    // Back to the one that was in effect then: the last whose successor came no later.
+    // Back to the price in effect at `since`.
     std::size_t first = entries.size() - 1;
     while (first > 0 && entries[first].time > since) --first;
     for (std::size_t i = first; i < entries.size(); ++i) {

@@ -11,34 +11,34 @@
 
 namespace pricewire::alert {
 
-// What each ticker's price has been of late, so that an alert that is heard of after prices which followed
-// its creation is judged by them too. A price is in effect from its own time until the next one's, or until
-// it has gone. Pure; one thread owns it.
+// The recent prices of each ticker, so that an alert that arrives after prices that followed its creation is
+// judged by them as well. A price is in effect from its own time until that of the next one, or until it is
+// gone. Pure; owned by one thread.
 class RecentPrices {
 public:
-    // Kept per ticker; the last price is kept whatever its age.
+    // How much is kept per ticker; the last price is kept whatever its age.
     static constexpr Duration longest = std::chrono::minutes{2};
     static constexpr std::size_t most = 4096;
 
-    // Takes its place by its time: prices of several feeds may come in another order. Returns when it had
-    // ceased to be in effect; nullopt where it is the newest. One that is older than all that is kept ceased
-    // at once, as far as can be known. Times that lie in the future, by a clock that was ahead or has been
-    // set back, count as `now`.
+    // Inserts the price by its time, since prices of several feeds may arrive out of order. Returns when it
+    // was no longer in effect; nullopt if it is the newest. A price older than everything kept was in effect
+    // for no time, as far as is known. Times in the future, because a clock was ahead or has been set back,
+    // count as `now`.
     std::optional<Timestamp> add(Price price, Timestamp now);
-    // The same for a ticker whose price has gone; where none was there, nothing is kept.
+    // The same for a ticker whose price is gone; ignored if the ticker never had one.
     std::optional<Timestamp> add(const PriceGone& gone, Timestamp now);
 
-    // The first price in effect at or after `since` for which the condition holds.
+    // The first price in effect at or after `since` at which the alert's condition holds.
     std::optional<Price> first_since(const ActiveAlert& alert, Timestamp since) const;
 
 private:
     struct Entry {
         Timestamp time;
-        std::optional<Price> price;  // nullopt: it has gone
+        std::optional<Price> price;  // nullopt: it is gone
     };
     struct Line {
         std::deque<Entry> entries;
-        bool forgot = false;  // there were older ones
+        bool forgot = false;  // older ones were dropped
     };
     static std::optional<Timestamp> insert(Line& line, Entry entry, Timestamp now);
     std::unordered_map<Ticker, Line> by_ticker_;

@@ -17,7 +17,7 @@ protected:
     std::optional<Timestamp> price(int value, double second) {
         return recent_.add({"BTC", Decimal::from_int(value), at(second), ++sequence_}, at(now_));
     }
-    // The value of the first price since then above the target; 0 where there is none.
+    // The first price since then at which the condition holds, or "none".
     std::string first(int target, double since, Condition condition = Condition::gt) {
         const auto found = recent_.first_since({{}, "BTC", condition, Decimal::from_int(target)}, at(since));
         return found ? found->value.to_string() : "none";
@@ -28,7 +28,7 @@ protected:
     std::uint64_t sequence_ = 0;
 };
 
-TEST_F(RecentPricesTest, OfAnUnknownTickerThereIsNone) {
+TEST_F(RecentPricesTest, AnUnknownTickerHasNone) {
     EXPECT_EQ(first(1, 0), "none");
     EXPECT_EQ(present(), "none");
     EXPECT_FALSE(recent_.add(PriceGone{"BTC", at(1)}, at(now_)));
@@ -48,7 +48,7 @@ TEST_F(RecentPricesTest, APriceIsInEffectUntilTheNext) {
     EXPECT_EQ(first(40, 99), "50");
 }
 
-TEST_F(RecentPricesTest, APriceThatHasGoneIsNotInEffectAnyMore) {
+TEST_F(RecentPricesTest, APriceThatIsGoneIsNoLongerInEffect) {
     price(100, 1);
     recent_.add(PriceGone{"BTC", at(2)}, at(now_));
     recent_.add(PriceGone{"BTC", at(3)}, at(now_));
@@ -60,7 +60,7 @@ TEST_F(RecentPricesTest, APriceThatHasGoneIsNotInEffectAnyMore) {
     EXPECT_EQ(present(), "110");
 }
 
-TEST_F(RecentPricesTest, APriceThatComesLateTakesItsPlaceByItsTime) {
+TEST_F(RecentPricesTest, ALatePriceIsInsertedByItsTime) {
     EXPECT_FALSE(price(100, 1));
     EXPECT_FALSE(price(100, 3));
     EXPECT_EQ(price(200, 2), at(3));
@@ -73,7 +73,7 @@ TEST_F(RecentPricesTest, APriceThatComesLateTakesItsPlaceByItsTime) {
     EXPECT_EQ(first(90, 2.7), "100");
 }
 
-TEST_F(RecentPricesTest, ForgetsWhatIsOldAndKeepsTheLast) {
+TEST_F(RecentPricesTest, DropsOldPricesAndKeepsTheLast) {
     price(200, 1);
     price(100, 2);
     price(50, 2 + 121);
@@ -83,14 +83,14 @@ TEST_F(RecentPricesTest, ForgetsWhatIsOldAndKeepsTheLast) {
     EXPECT_EQ(first(60, 0, Condition::lt), "none");
 }
 
-TEST_F(RecentPricesTest, OneOlderThanAllThatIsKeptCeasedAtOnceAsFarAsCanBeKnown) {
+TEST_F(RecentPricesTest, APriceOlderThanAllKeptWasInEffectForNoTime) {
     price(100, 0);
     for (std::size_t i = 0; i < RecentPrices::most; ++i) price(100, 40);
     EXPECT_EQ(price(200, -1), at(-1));
     EXPECT_EQ(first(150, -5), "none");
 }
 
-TEST_F(RecentPricesTest, APriceOfTheFutureIsOneOfNow) {
+TEST_F(RecentPricesTest, APriceFromTheFutureCountsAsNow) {
     now_ = 10;
     EXPECT_FALSE(price(100, 1000));
     now_ = 11;
