@@ -20,7 +20,7 @@
 
 namespace pricewire::live {
 
-// How what is shown is written; the API's own way.
+// How alerts, deliveries and quotes are written; as the API writes them.
 struct LiveJson {
     std::function<std::string(const Alert&)> alert;
     std::function<std::string(const DeliveryView&)> delivery;
@@ -28,38 +28,38 @@ struct LiveJson {
 };
 
 struct LiveOptions {
-    std::vector<Ticker> tickers;  // the configured ones
+    std::vector<Ticker> tickers;  // those in the configuration
     Duration prices_every = std::chrono::milliseconds{100};
-    Duration quotes_every = std::chrono::seconds{1};    // sources as well
-    Duration comment_every = std::chrono::seconds{15};  // a sign of life in a server-sent stream
+    Duration quotes_every = std::chrono::seconds{1};    // and sources
+    Duration comment_every = std::chrono::seconds{15};  // keeps a server-sent stream alive
     std::size_t streams_per_user = 50;
-    // A client with more than that unread is told no price until it has read; it then gets the newest.
+    // Bytes. A client with more than this unread is sent no prices until it has read; then the newest.
     std::size_t max_unread_prices = 64 * 1024;
-    // Nor of an event, beyond so much more. What it then misses beyond the kept ones it is told as a miss.
+    // Bytes. With more than this unread it is sent no events either. If more pile up than are kept, it is
+    // sent "missed".
     std::size_t max_unread_events = 1024 * 1024;
-    std::size_t events_kept = 256;               // of a user
-    std::size_t event_bytes_kept = 1024 * 1024;  // likewise
-    // A user's events are kept for so long after the last client has gone, for it to come back.
+    std::size_t events_kept = 256;               // per user
+    std::size_t event_bytes_kept = 1024 * 1024;  // per user
+    // How long a user's events are kept after the last client has left, so that it can come back.
     Duration kept_for = std::chrono::minutes{2};
-    std::size_t users_kept = 1000;  // without a client
+    std::size_t users_kept = 1000;  // at most, without a client
 };
 
-// A client that comes in.
 struct LiveClient {
     std::shared_ptr<net::StreamPeer> peer;
     live::Format format = live::Format::websocket;
     Uuid user_id;
-    Sha256 key_hash{};                           // of the key it came with
-    std::optional<std::vector<Ticker>> tickers;  // nullopt: all; configured ones
-    std::optional<std::string> last_event_id;    // as it came
+    Sha256 key_hash{};                           // of the key it authenticated with
+    std::optional<std::vector<Ticker>> tickers;  // some of LiveOptions::tickers; nullopt: all
+    std::optional<std::string> last_event_id;    // as received, not validated
 };
 
-// The live stream: tells every client what the market does, ten times a second at most, and its user's alerts
-// that fire and deliveries that change. A thread of its own owns all clients; nothing of it stands on the way
-// from price to webhook. What a client is sent is bounded: of prices it gets the newest state whenever it has
-// read what came before; of its events each subject's newest, or the word that some were missed.
+// The live stream: sends every client changes of the market, at most ten times a second, and its user's
+// alerts that fire and deliveries that change. All clients are owned by one thread, which is not on the way
+// from price to webhook. What waits for a client is bounded: it is sent the newest prices once it has read
+// the previous ones, and the newest event of each alert or delivery, or the message that it missed some.
 //
-// Events may come twice, and after a reconnect those of the last seconds may come again; each carries the
+// Events may be sent twice, and after a reconnect those of the last seconds may be repeated; each carries the
 // newest state. Thread-safe.
 class Live {
 public:
@@ -67,21 +67,21 @@ public:
     virtual ~Live() = default;
 
     using ClientId = std::uint64_t;
-    // The client is told that it is ready, then everything. Refused with an error and a closed connection
-    // where its user has too many.
+    // The client is sent "ready", then everything. If its user has too many clients, it is sent an error and
+    // its connection is closed.
     virtual ClientId add(LiveClient client) = 0;
-    // From the next look on; it is told all of them anew.
+    // Replaces its tickers; it is sent all of them again.
     virtual void choose(ClientId id, std::optional<std::vector<Ticker>> tickers) = 0;
     virtual void remove(ClientId id) = 0;
 
     virtual void on_notices(std::span<const DeliveryNotice> notices) = 0;
-    // Notices since then may not have been heard.
+    // Notices since then may have been lost.
     virtual void on_missed(Timestamp since) = 0;
-    // A user was disabled, deleted or has another key: clients whose key is nobody's any more are closed.
-    // nullopt: anybody may have been.
+    // A user was disabled or deleted, or has another key: clients whose key no longer works are closed.
+    // nullopt: any user may have changed.
     virtual void on_user_changed(std::optional<Uuid> user_id) = 0;
 
-    // Clients that are connected, as of a moment ago.
+    // The number of connected clients, as of the last batch of messages.
     virtual std::size_t clients() const = 0;
 };
 

@@ -6,16 +6,17 @@
 
 // What each message does to a client
 //
-// join            "ready"; after a last event id what came since (resume() below); its user's events; the
-//                 whole market. With too many streams of its user: an error, and closed with 4429
-// choice          the prices and quotes of its tickers, all of them
-// leave           forgotten; its user's events are kept for a while
-// user changed    its key is checked; while that cannot be asked, again with every slow look
-// key checked     valid: nothing. Invalid: an error, and closed with 4401. Failed: again with the next slow look
-// found           its user's events, as far as it reads them
+// join            "ready"; what came since the last event id, if it has one; its user's events; the whole
+//                 market. If its user has too many streams: an error, and it is closed with 4429
+// choice          all prices and quotes of its tickers
+// leave           it is forgotten; its user's events are kept for a while
+// user changed    its key is checked; if that cannot be asked, at the next slow look
+// key checked     valid: nothing. Invalid: an error, and it is closed with 4401. Failed: checked again at the
+//                 next slow look
+// found           its user's events, as long as it reads them
 // look            prices that have changed, unless too much is unread
-// slow look       quotes and sources that have changed; events that it had no room for; a comment to a
-//                 server-sent stream that has had nothing for long
+// slow look       likewise quotes and sources; events that it was not reading before; a comment, if it is a
+//                 server-sent stream that has been sent nothing for a while
 //
 // What each message does to a user's lookup; only one is under way at a time
 //
@@ -33,10 +34,10 @@
 //
 // Why no change is missed
 //
-// A notice carries no state: what a client is sent is read from the database afterwards, so that a notice that
-// is doubled or late does no harm. Notices are followed from the moment a client is announced (Live::add())
-// and until a while after its user's last client has left. What may have been lost is covered by looking up
-// everything that has changed since a time, a little earlier than necessary.
+// A notice carries no state: what a client is sent is read from the database afterwards, so that a notice
+// that is doubled or late does no harm. Notices are followed from the moment a client is announced
+// (Live::add()) and until a while after its user's last client has left. What may have been lost is covered
+// by looking up everything that has changed since a time, a little earlier than necessary.
 
 namespace pricewire::live {
 namespace {

@@ -18,7 +18,7 @@ namespace pricewire::live {
 
 // Plays a script of events, one a line, and returns what was sent, closed and asked, a line each.
 //
-//   join C U [sse] [only T] [after C2|ID]   client C of user U joins, with the last event id of C2, or this one
+//   join C U [sse] [only T] [after C2|ID]   client C of user U joins, after the last event of C2 or event ID
 //   choose C T… , leave C                   no T: all tickers
 //   notice U D [fired]                      delivery D of user U has changed
 //   missed                                  notices of the last second may have been lost

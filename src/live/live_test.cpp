@@ -61,7 +61,7 @@ protected:
         board.price = Price{"BTC", *Decimal::parse(price), system_clock().now(), 1};
         bus_->publish_board(board);
     }
-    // An alert with that target, fired; its delivery.
+    // Creates and fires an alert with that target. Returns its delivery.
     DeliveryTask fire(const std::string& target, const Uuid& user, bool tell = true) {
         const Timestamp now = system_clock().now();
         Alert alert;
@@ -82,7 +82,7 @@ protected:
     void cancel(const DeliveryTask& task) {
         EXPECT_TRUE(storage_.cancel_delivery(user_, task.delivery_id, system_clock().now()));
     }
-    static std::string told_of(const DeliveryTask& task, const std::string& state) {
+    static std::string event_of(const DeliveryTask& task, const std::string& state) {
         return task.delivery_id.to_string() + " " + state;
     }
 
@@ -94,7 +94,7 @@ protected:
     std::unique_ptr<Live> live_;
 };
 
-TEST_F(LiveTest, AClientIsToldThatItIsReadyThenAllPricesThenChanges) {
+TEST_F(LiveTest, AClientIsSentReadyThenAllPricesThenChanges) {
     publish("100");
     const auto peer = std::make_shared<fakes::FakePeer>();
     join(peer);
@@ -109,31 +109,31 @@ TEST_F(LiveTest, AClientIsToldThatItIsReadyThenAllPricesThenChanges) {
     EXPECT_EQ(live().clients(), 1U);
 }
 
-TEST_F(LiveTest, AFiringAndWhatComesOfItIsToldToItsUserAlone) {
+TEST_F(LiveTest, AFiringAndItsDeliveryAreSentToTheirUserAlone) {
     const auto peer = std::make_shared<fakes::FakePeer>(), others = std::make_shared<fakes::FakePeer>();
     join(peer);
     join(others, {.user_id = other_});
     const auto task = fire("7", user_);
-    ASSERT_TRUE(peer->wait_for(told_of(task, "pending")));
+    ASSERT_TRUE(peer->wait_for(event_of(task, "pending")));
     EXPECT_EQ(peer->count("alert 7"), 1U);
     cancel(task);
     notice({user_, task.delivery_id});
-    ASSERT_TRUE(peer->wait_for(told_of(task, "cancelled")));
+    ASSERT_TRUE(peer->wait_for(event_of(task, "cancelled")));
     EXPECT_EQ(peer->count("alert 7"), 1U) << "an alert fires once";
     const auto theirs = fire("8", other_);
-    ASSERT_TRUE(others->wait_for(told_of(theirs, "pending")));
+    ASSERT_TRUE(others->wait_for(event_of(theirs, "pending")));
     EXPECT_EQ(others->count(task.delivery_id.to_string()), 0U);
     EXPECT_EQ(peer->count(theirs.delivery_id.to_string()), 0U);
 }
 
-TEST_F(LiveTest, AClientThatDoesNotReadIsSentNoMoreThanItsBoundAndThenTheNewest) {
+TEST_F(LiveTest, AClientThatDoesNotReadIsSentNoMoreThanTheBoundAndThenTheNewest) {
     options_.max_unread_prices = 2000;
     publish("1");
     const auto peer = std::make_shared<fakes::FakePeer>(), quick = std::make_shared<fakes::FakePeer>();
     peer->read(false);
     join(peer);
     join(quick);
-    // As many prices as would be far beyond the bound; one who reads is told them meanwhile.
+    // Far more prices than the bound allows; a client that reads is sent them meanwhile.
     for (int i = 2; i <= 300; ++i) {
         publish(std::to_string(i));
         if (i % 10 == 0) {
@@ -145,10 +145,10 @@ TEST_F(LiveTest, AClientThatDoesNotReadIsSentNoMoreThanItsBoundAndThenTheNewest)
     EXPECT_LE(peer->most_queued(), 3000U);
     peer->read(true);
     EXPECT_TRUE(peer->wait_for(newest));
-    EXPECT_LT(peer->sent().size(), 60U) << "what it could not be told is not told later";
+    EXPECT_LT(peer->sent().size(), 60U) << "what it did not read is not sent later";
 }
 
-TEST_F(LiveTest, ManyFiringsAtOnceAreAllToldToOneWhoReads) {
+TEST_F(LiveTest, ManyFiringsAtOnceAreAllSentToAClientThatReads) {
     const auto peer = std::make_shared<fakes::FakePeer>();
     join(peer);
     std::vector<DeliveryNotice> notices;
@@ -161,7 +161,7 @@ TEST_F(LiveTest, ManyFiringsAtOnceAreAllToldToOneWhoReads) {
     EXPECT_EQ(peer->count("missed"), 0U);
 }
 
-TEST_F(LiveTest, OfMoreThanIsAskedForAtOnceTheNewestAreToldAndThatSomeWereMissed) {
+TEST_F(LiveTest, OfMoreThanIsLookedUpAtOnceTheNewestAreSentAndThatSomeWereMissed) {
     const auto peer = std::make_shared<fakes::FakePeer>();
     join(peer);
     std::vector<DeliveryNotice> notices;
@@ -173,48 +173,48 @@ TEST_F(LiveTest, OfMoreThanIsAskedForAtOnceTheNewestAreToldAndThatSomeWereMissed
     EXPECT_GE(peer->count("alert_fired"), 500U);
 }
 
-TEST_F(LiveTest, AFiringThatNobodyHasToldIsToldWithItsDelivery) {
+TEST_F(LiveTest, AFiringWithoutANoticeIsSentWithItsDelivery) {
     const auto peer = std::make_shared<fakes::FakePeer>();
     join(peer);
     const auto task = fire("5", user_, false);
-    notice({user_, task.delivery_id});  // as its sender says it, who knows nothing of firings
-    EXPECT_TRUE(peer->wait_for(told_of(task, "pending")));
+    notice({user_, task.delivery_id});  // as from the sender, which knows nothing of firings
+    EXPECT_TRUE(peer->wait_for(event_of(task, "pending")));
     EXPECT_EQ(peer->count("alert 5"), 1U);
 }
 
-TEST_F(LiveTest, AKeyThatWasRevokedWhileItsStreamOpenedEndsIt) {
+TEST_F(LiveTest, AStreamWhoseKeyWasRevokedWhileItOpenedIsClosed) {
     ASSERT_TRUE(storage_.set_user_active(user_, false));
     const auto peer = std::make_shared<fakes::FakePeer>();
-    join(peer);  // nobody says that the user has changed any more
+    join(peer);  // no notice of the change follows
     EXPECT_TRUE(peer->wait([](const auto&, int code) { return code == 4401; }));
 }
 
-TEST_F(LiveTest, OneWhoComesBackToAnotherProcessIsToldWhatHasChangedSince) {
+TEST_F(LiveTest, AClientThatComesBackToAnotherProcessIsSentWhatHasChangedSince) {
     const auto first = std::make_shared<fakes::FakePeer>();
     join(first);
     const auto open = fire("1", user_);
-    ASSERT_TRUE(first->wait_for(told_of(open, "pending")));
+    ASSERT_TRUE(first->wait_for(event_of(open, "pending")));
     const std::string last = first->last_id();
     live_.reset();
     const auto missed = fire("2", user_, false);
     const auto second = std::make_shared<fakes::FakePeer>();
     join(second, {.last_event_id = last});
-    ASSERT_TRUE(second->wait_for(told_of(missed, "pending")));
+    ASSERT_TRUE(second->wait_for(event_of(missed, "pending")));
     EXPECT_EQ(second->count("alert 2"), 1U);
     EXPECT_EQ(second->count("missed"), 0U);
 }
 
-TEST_F(LiveTest, WhatANoticeDidNotTellIsFoundInTheDatabaseAfterAMiss) {
+TEST_F(LiveTest, AfterLostNoticesChangesAreReadFromTheDatabase) {
     const auto peer = std::make_shared<fakes::FakePeer>();
     join(peer);
     const Timestamp before = system_clock().now();
     const auto task = fire("5", user_, false);
     live().on_missed(before);
-    EXPECT_TRUE(peer->wait_for(told_of(task, "pending")));
+    EXPECT_TRUE(peer->wait_for(event_of(task, "pending")));
     EXPECT_EQ(peer->count("alert 5"), 1U);
 }
 
-TEST_F(LiveTest, WhileTheDatabaseIsAwayPricesGoOnAndEventsComeLater) {
+TEST_F(LiveTest, WhileTheDatabaseIsUnavailablePricesAreSentAndEventsLater) {
     const auto peer = std::make_shared<fakes::FakePeer>();
     join(peer);
     const auto task = fire("5", user_, false);
@@ -223,11 +223,11 @@ TEST_F(LiveTest, WhileTheDatabaseIsAwayPricesGoOnAndEventsComeLater) {
     publish("55");
     EXPECT_TRUE(peer->wait_for(R"("price":55)"));
     storage_.heal();
-    EXPECT_TRUE(peer->wait_for(told_of(task, "pending")));
+    EXPECT_TRUE(peer->wait_for(event_of(task, "pending")));
     EXPECT_EQ(peer->count("alert 5"), 1U);
 }
 
-TEST_F(LiveTest, AKeyThatIsNobodysAnyMoreEndsItsStreams) {
+TEST_F(LiveTest, AKeyThatNoLongerWorksEndsItsStreams) {
     const auto peer = std::make_shared<fakes::FakePeer>(), others = std::make_shared<fakes::FakePeer>();
     join(peer);
     join(others, {.user_id = other_});

@@ -10,10 +10,10 @@
 namespace pricewire::live {
 namespace {
 
-// More of a user's are asked for by one listing of so many, the newest.
+// Beyond this many deliveries of a user, the newest `listed` are read at once.
 constexpr std::size_t asked_one_by_one = 32;
 constexpr std::size_t listed = 1000;
-// Of those that are not among them so many are asked for: others wait for the same thread.
+// Of those not listed at most this many are read one by one, since other users wait for the same thread.
 constexpr std::size_t most_one_by_one = 100;
 constexpr Duration fired_just_now = std::chrono::minutes{1};
 
@@ -21,13 +21,13 @@ bool changed_since(const DeliveryView& d, Timestamp since) {
     return !is_final(d.state) || d.created_at >= since || (d.finished_at && *d.finished_at >= since);
 }
 
-// Adds those that are asked for to `out` and says which of them have just fired their alerts.
+// Adds the deliveries that were asked for to `out`, and the alerts that have just fired to `fired`.
 void find_deliveries(storage::Deliveries& storage, Found& out, std::unordered_set<Uuid>& fired) {
     const Lookup& asked = out.asked;
     std::unordered_map<Uuid, bool> wanted;
     for (const auto& [id, has_fired] : asked.deliveries) wanted[id] |= has_fired;
     out.too_many = asked.more;
-    // A firing whose commit was not answered is told by nobody but its delivery.
+    // If the answer to a firing's commit was lost, its delivery is the only sign of it.
     const Timestamp just_now = system_clock().now() - fired_just_now;
     const auto take = [&](DeliveryView view, bool has_fired) {
         if ((has_fired || view.created_at >= just_now) && view.kind == DeliveryKind::alert) {
@@ -39,7 +39,7 @@ void find_deliveries(storage::Deliveries& storage, Found& out, std::unordered_se
         storage::DeliveryFilter newest;
         newest.limit = listed;
         std::vector<DeliveryView> views = storage.deliveries(asked.user_id, newest);
-        // Older ones may have changed as well.
+        // Older ones may have changed, too.
         if (asked.since && views.size() == listed) out.too_many = true;
         for (DeliveryView& view : views) {
             const auto named = wanted.find(view.id);
@@ -126,12 +126,12 @@ void Lookups::answer(KeyCheck& check) {
 }
 
 void Lookups::answered() {
-    if (std::exchange(failing_, false)) log::info("the live stream tells of deliveries again");
+    if (std::exchange(failing_, false)) log::info("the live stream sends events again");
 }
 
 void Lookups::failed(const std::exception& e) {
     if (std::exchange(failing_, true)) return;
-    log::warn("the live stream cannot ask the database; it tells of deliveries when it can again",
+    log::warn("the live stream cannot query the database; events are sent once it can",
               {{"reason", e.what()}});
 }
 

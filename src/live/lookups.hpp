@@ -18,42 +18,42 @@
 
 namespace pricewire::live {
 
-// What is to be asked about a user: these deliveries, and where `since` is set everything that may have
-// changed from then on.
+// A question about a user: these deliveries and, if `since` is set, everything that may have changed since
+// then.
 struct Lookup {
     Uuid user_id;
-    std::vector<std::pair<Uuid, bool>> deliveries;  // and whether each has just been fired
+    std::vector<std::pair<Uuid, bool>> deliveries;  // and whether its alert has just fired
     std::optional<Timestamp> since;
     bool more = false;  // there were more than these
 };
 
 struct Found {
     Lookup asked;
-    bool failed = false;                   // the database could not be asked
-    bool too_many = false;                 // there is more since then than is told one by one
+    bool failed = false;                   // the database did not answer
+    bool too_many = false;                 // more has changed than is reported one by one
     std::vector<DeliveryView> deliveries;  // oldest first
-    std::vector<Alert> fired;              // those of them that their users still see
+    std::vector<Alert> fired;              // alerts that have just fired and are not deleted
 };
 
-// Whether a client's key is still somebody's.
+// Whether a client's key still works.
 struct KeyCheck {
     std::uint64_t client = 0;
     Sha256 key_hash{};
-    bool failed = false;  // the database could not be asked
+    bool failed = false;  // the database did not answer
     bool valid = false;
 };
 
-// Asks the database on a thread of its own, so that prices go on while it is slow or away.
+// Queries the database on a thread of its own, so that prices are still sent while it is slow or unavailable.
 class Lookups {
 public:
-    // `storage` and what the functions use outlive it; they are called on its thread.
+    // `storage` and what the functions use outlive it. The functions are called on its thread.
     Lookups(storage::Storage& storage, std::function<void(Found)> found,
             std::function<void(KeyCheck)> checked);
     ~Lookups();
     Lookups(const Lookups&) = delete;
     Lookups& operator=(const Lookups&) = delete;
 
-    // False where too many wait.
+    // False if too many are waiting.
     bool ask(Lookup lookup) { return mailbox_.try_push(std::move(lookup)); }
     bool ask(KeyCheck check) { return mailbox_.try_push(std::move(check)); }
 

@@ -16,7 +16,7 @@ std::string price_json(const std::optional<TickerBoard>& board) {
     return std::move(w).str();
 }
 
-// Ages grow all the time: what counts is whether a source has another price or another verdict.
+// Ages always change; quotes count as changed if a source has another price or verdict.
 std::string print_of(const TickerBoard& board) {
     std::string out;
     for (const auto& [quote, verdict] : board.quotes) {

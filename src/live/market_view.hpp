@@ -16,11 +16,12 @@
 
 namespace pricewire::live {
 
-// The tickers a client wants, by their place in the configuration.
+// The tickers that a client wants, by their index in the configuration.
 using TickerSet = std::vector<bool>;
 
-// What clients are shown of the market, and what of it has changed since they were told last. It looks at the
-// bus when told to, so that a price costs the feed nothing however many clients there are. One thread.
+// The market as clients see it, and what of it has changed since a client was last sent it. It reads the bus
+// only in its look_at_… functions, so a price costs the feed nothing, however many clients there are. One
+// thread.
 class MarketView {
 public:
     // Writes the array of a ticker's quotes.
@@ -33,13 +34,13 @@ public:
     void look_at_quotes();
     void look_at_sources();
 
-    // A client's place in what changes; zero is before everything.
+    // How far a client is in the sequence of changes; zero is before all of them.
     using Version = std::uint64_t;
     Version prices_version() const { return prices_.version; }
     Version quotes_version() const { return quotes_.version; }
     Version sources_version() const { return sources_version_; }
 
-    // What of `wanted` has changed after `seen`; nullopt where nothing has. Good until the next look.
+    // What of `wanted` has changed after `seen`; nullopt if nothing has. Valid until the next look.
     std::optional<Message> prices(const TickerSet& wanted, Version seen);
     std::optional<Message> quotes(const TickerSet& wanted, Version seen);
     const Message& sources() const { return sources_message_; }
@@ -47,7 +48,7 @@ public:
     const std::vector<Ticker>& tickers() const { return tickers_; }
 
 private:
-    // One thing about each ticker, as JSON text, and when it changed.
+    // One kind of information about each ticker, as JSON text, and when it changed.
     struct Kind {
         std::string_view name;
         std::vector<std::string> text;
@@ -56,7 +57,7 @@ private:
         std::map<std::pair<Version, TickerSet>, std::optional<Message>> made;
 
         Kind(std::string_view n, std::size_t tickers) : name(n), text(tickers), changed(tickers) {}
-        // True where it is another than before; `bumped` is whether this look has a version of its own yet.
+        // Replaces a ticker's text. `bumped`: this look has its own version already.
         void put(std::size_t i, std::string json, bool& bumped);
     };
 
@@ -67,7 +68,7 @@ private:
     const QuotesJson quotes_json_;
     Kind prices_;
     Kind quotes_;
-    std::vector<std::string> quotes_seen_;  // what makes a ticker's quotes others than before
+    std::vector<std::string> quotes_seen_;  // what has to differ for a ticker's quotes to count as changed
     std::string sources_seen_ = "none";
     Version sources_version_ = 0;
     Message sources_message_;

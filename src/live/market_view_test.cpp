@@ -41,7 +41,7 @@ protected:
                      }};
 };
 
-TEST_F(MarketViewTest, TellsAllFirstAndThenWhatHasChanged) {
+TEST_F(MarketViewTest, ReportsEverythingFirstAndThenWhatHasChanged) {
     publish("BTC", "100.50");
     view_.look_at_prices();
     EXPECT_EQ(
@@ -60,7 +60,7 @@ TEST_F(MarketViewTest, TellsAllFirstAndThenWhatHasChanged) {
     EXPECT_EQ(prices(all_, view_.prices_version() - 1), R"({"type":"prices","prices":{"BTC":null}})");
 }
 
-TEST_F(MarketViewTest, WhoWasNotToldForAWhileIsToldTheNewestOnce) {
+TEST_F(MarketViewTest, AfterAPauseOnlyTheNewestIsReported) {
     publish("BTC", "1");
     view_.look_at_prices();
     const auto seen = view_.prices_version();
@@ -72,7 +72,7 @@ TEST_F(MarketViewTest, WhoWasNotToldForAWhileIsToldTheNewestOnce) {
               R"({"type":"prices","prices":{"BTC":{"price":4,"time":"2023-11-14T22:13:20Z"}}})");
 }
 
-TEST_F(MarketViewTest, QuotesAreToldWhereASourceHasAnotherPriceOrVerdict) {
+TEST_F(MarketViewTest, QuotesAreReportedIfASourceHasAnotherPriceOrVerdict) {
     publish("BTC", "1");
     view_.look_at_quotes();
     EXPECT_EQ(quotes(all_, 0), R"({"type":"quotes","quotes":{"BTC":["BTC counted"],"ETH":["ETH none"]}})");
@@ -85,7 +85,7 @@ TEST_F(MarketViewTest, QuotesAreToldWhereASourceHasAnotherPriceOrVerdict) {
     EXPECT_EQ(quotes(all_, seen), R"({"type":"quotes","quotes":{"BTC":["BTC disputed"]}})");
 }
 
-TEST_F(MarketViewTest, SourcesAreToldWhenTheirConditionChangesNotWhenTheyGrowOlder) {
+TEST_F(MarketViewTest, SourcesAreReportedWhenTheirConditionChangesNotWhenTheyGrowOlder) {
     SourceReport report{"binance", SourceCondition::ok, "streaming", now_};
     bus_->publish_sources({&report, 1});
     view_.look_at_sources();

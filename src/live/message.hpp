@@ -7,21 +7,21 @@
 
 namespace pricewire::live {
 
-// How what a client is sent is written: a WebSocket's message is the JSON text alone; a server-sent event
-// (https://html.spec.whatwg.org/multipage/server-sent-events.html) names its type and id as well.
+// How messages are written: on a WebSocket as the JSON text alone; as a server-sent event
+// (https://html.spec.whatwg.org/multipage/server-sent-events.html) with type and id.
 enum class Format { websocket, server_sent_events };
 
-// How the stream's WebSockets end: RFC 6455 §7.4 leaves 4000 to 4999 to applications; ours are the API's
-// status after a 4.
+// Close codes of the stream's WebSockets. RFC 6455 §7.4 leaves 4000 to 4999 to applications; ours are a 4 and
+// the API's status.
 inline constexpr std::uint16_t closed_bad_message = 4400;
 inline constexpr std::uint16_t closed_unauthorized = 4401;
 inline constexpr std::uint16_t closed_too_many = 4429;
 inline constexpr std::uint16_t closed_try_again = 1013;
 
-// Something that clients are told, written once for all of them. Copies share the text. One thread at a time.
+// A message to clients, written once for all of them. Copies share the text. One thread at a time.
 class Message {
 public:
-    // `json` is one JSON object on one line; `id` is empty where the message is no event of a user's.
+    // `json` is one JSON object on one line; `id` is empty unless the message is an event of a user.
     Message(std::string_view type, std::string json, std::string id = {});
 
     const std::shared_ptr<const std::string>& in(Format format) const;
@@ -31,7 +31,7 @@ private:
     std::string type_;
     std::string id_;
     std::shared_ptr<const std::string> json_;
-    mutable std::shared_ptr<const std::string> event_;  // made when it is first asked for
+    mutable std::shared_ptr<const std::string> event_;  // written on first use
 };
 
 // `{"type":…,"error":"HTTPException","detail":…,"code":…}`

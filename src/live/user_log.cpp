@@ -16,7 +16,7 @@ std::string key_of(std::string_view type, const Uuid& subject) {
     return fmt::format("{} {}", type, subject.to_string());
 }
 
-// Takes a number off the front of `text`, up to `end` or to the text's end.
+// Reads and removes a number at the front of `text`, up to a dot or the end.
 template <typename T>
 bool take_number(std::string_view& text, int base, T& out) {
     const std::size_t dot = std::min(text.find('.'), text.size());

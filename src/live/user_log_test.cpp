@@ -28,7 +28,7 @@ std::vector<std::uint64_t> numbers(const UserLog& log, std::uint64_t from = 1) {
     return out;
 }
 
-TEST(EventId, IsReadAsItIsWritten) {
+TEST(EventId, IsParsedAsWritten) {
     const EventId written{now, 0xabcdef01, 42};
     EXPECT_EQ(written.to_string(), "1700000000000000.abcdef01.42");
     const auto read = EventId::parse(written.to_string());
@@ -43,7 +43,7 @@ TEST(EventId, IsReadAsItIsWritten) {
     EXPECT_FALSE(EventId::parse(std::string(100, '1')));
 }
 
-TEST(UserLog, KeepsOfEachSubjectTheNewest) {
+TEST(UserLog, KeepsTheNewestEventOfEachSubject) {
     UserLog log(1, 10);
     EXPECT_EQ(log.next(), 1U);
     EXPECT_TRUE(log.add("delivery", "delivery", id(1), R"({"state":"pending"})", now));
@@ -52,11 +52,11 @@ TEST(UserLog, KeepsOfEachSubjectTheNewest) {
     EXPECT_EQ(numbers(log), (std::vector<std::uint64_t>{2, 3}));
     EXPECT_EQ(log.at_or_after(3)->message.json(),
               R"({"type":"delivery","id":"1700000000000000.00000001.3","delivery":{"state":"delivered"}})");
-    EXPECT_TRUE(log.complete_from(1)) << "what was replaced is told in its newest state";
+    EXPECT_TRUE(log.complete_from(1)) << "replaced events do not count";
     EXPECT_EQ(log.last_id(now).number, 3U);
 }
 
-TEST(UserLog, PassesOverWhatWasToldAlready) {
+TEST(UserLog, IgnoresAnEventWithTheSameBody) {
     UserLog log(1, 10);
     EXPECT_TRUE(log.add("delivery", "delivery", id(1), "{}", now));
     EXPECT_FALSE(log.add("delivery", "delivery", id(1), "{}", now + 1s));
@@ -64,7 +64,7 @@ TEST(UserLog, PassesOverWhatWasToldAlready) {
     EXPECT_EQ(log.next(), 3U);
 }
 
-TEST(UserLog, DropsTheOldestAndKnowsFromWhereItIsComplete) {
+TEST(UserLog, DropsTheOldestAndKnowsSinceWhenItIsComplete) {
     UserLog log(1, 3);
     for (std::uint8_t i = 1; i <= 5; ++i) log.add("delivery", "delivery", id(i), "{}", now);
     EXPECT_EQ(numbers(log), (std::vector<std::uint64_t>{3, 4, 5}));
@@ -72,10 +72,10 @@ TEST(UserLog, DropsTheOldestAndKnowsFromWhereItIsComplete) {
     EXPECT_FALSE(log.complete_from(2));
     EXPECT_TRUE(log.complete_from(3));
     EXPECT_TRUE(log.complete_from(6)) << "nothing has come since";
-    EXPECT_TRUE(log.add("delivery", "delivery", id(1), "{}", now)) << "a dropped one can be told again";
+    EXPECT_TRUE(log.add("delivery", "delivery", id(1), "{}", now)) << "a dropped event can be added again";
 }
 
-TEST(UserLog, IsBoundedByBytesAsWell) {
+TEST(UserLog, IsBoundedByBytesToo) {
     UserLog log(1, 100, 1000);
     for (std::uint8_t i = 1; i <= 10; ++i) {
         log.add("delivery", "delivery", id(i), "\"" + std::string(300, 'x') + "\"", now);
@@ -86,7 +86,7 @@ TEST(UserLog, IsBoundedByBytesAsWell) {
     EXPECT_EQ(numbers(log), (std::vector<std::uint64_t>{11})) << "the newest stays, however large";
 }
 
-TEST(Message, IsWrittenForEitherKindOfClient) {
+TEST(Message, IsWrittenForBothKindsOfClients) {
     const Message event("delivery", R"({"a":1})", "7");
     EXPECT_EQ(*event.in(Format::websocket), R"({"a":1})");
     EXPECT_EQ(*event.in(Format::server_sent_events), "event: delivery\nid: 7\ndata: {\"a\":1}\n\n");
