@@ -54,11 +54,11 @@ struct Alert {
     std::string note;                       // the user's own words, at most 500 characters; may be empty
     // A webhook that has not arrived this long after the firing expires.
     Duration deliver_within = default_deliver_within;
-    // The trace of the request that created it; its webhooks belong to the same trace. Unset for alerts created
-    // before traces existed.
+    // The trace of the request that created it; its webhooks belong to the same trace. Unset for alerts
+    // created before traces existed.
     std::optional<TraceContext> trace;
-    // When the URL was disabled for this user because it answered 410. Read with the alert, never written with
-    // it.
+    // When the URL was disabled for this user because it answered 410. Read with the alert, never written
+    // with it.
     std::optional<Timestamp> endpoint_disabled_at;
     bool is_active = true;
     Timestamp created_at;

@@ -72,8 +72,8 @@ struct DeliveryNotice {
 struct ClaimedDelivery {
     Uuid id;
     int attempt = 1;  // the number of this attempt
-    // Attempts that count against the policy's limit, including this one: those since the delivery was written
-    // or last retried by its user.
+    // Attempts that count against the policy's limit, including this one: those since the delivery was
+    // written or last retried by its user.
     int round = 1;
     DeliveryKind kind = DeliveryKind::alert;
     Timestamp created_at;
@@ -117,7 +117,7 @@ struct DeliveryOutcome {
     std::optional<Attempt> attempt;
     DeliveryState next = DeliveryState::delivered;
     std::optional<Timestamp> next_attempt_at;  // set if next is pending
-    std::string reason;  // why it was not delivered, in one sentence; empty if it was
+    std::string reason;                        // why it was not delivered, in one sentence; empty if it was
     Timestamp ended_at;
     // The receiver answered 410: the URL is disabled for this user.
     bool disable_endpoint = false;

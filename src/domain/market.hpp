@@ -21,8 +21,8 @@ using SourceName = SmallString<15>;
 // 1 to 15 characters of A-Z and 0-9.
 bool is_ticker(std::string_view text);
 
-// Exchanges trade, and vote for the price. An aggregator repeats the figures of others up to a minute late: it
-// checks and replaces them, and never votes.
+// Exchanges trade, and vote for the price. An aggregator repeats the figures of others up to a minute late:
+// it checks and replaces them, and never votes.
 enum class SourceKind : std::uint8_t { exchange, aggregator };
 inline constexpr auto source_kind_names = enum_names<SourceKind>({
     {SourceKind::exchange, "exchange"},
@@ -89,7 +89,8 @@ struct PriceGone {
     Timestamp time;
 };
 
-// Everything known about a ticker: its price, if there is one, and each source's latest quote with its verdict.
+// Everything known about a ticker: its price, if there is one, and each source's latest quote with its
+// verdict.
 struct TickerBoard {
     Ticker ticker;
     std::optional<Price> price;

@@ -33,8 +33,8 @@ constexpr std::optional<SignatureScheme> parse_signature_scheme(std::string_view
     return signature_scheme_names.parse(text);
 }
 
-// A new secret, unsealed, and what its user is shown: for v1 the secret itself ("whsec_…"), for v1a the public
-// key ("whpk_…") that belongs to it ("whsk_…").
+// A new secret, unsealed, and what its user is shown: for v1 the secret itself ("whsec_…"), for v1a the
+// public key ("whpk_…") that belongs to it ("whsk_…").
 struct NewWebhookSecret {
     std::string secret;
     std::string shown;
@@ -51,8 +51,8 @@ struct WebhookSecrets {
     friend bool operator==(const WebhookSecrets&, const WebhookSecrets&) = default;
 };
 
-// What is stored for a new user. The API key itself is never stored: it is 256 random bits, so a plain SHA-256
-// of it is enough.
+// What is stored for a new user. The API key itself is never stored: it is 256 random bits, so a plain
+// SHA-256 of it is enough.
 struct NewUser {
     User user;
     Sha256 api_key_hash;
