@@ -7,7 +7,8 @@
 #include "base/json_writer.hpp"
 #include "sim/protocol.hpp"
 
-// Binance spot: the combined stream of trades, with streams named in the URL or by SUBSCRIBE, and ticker/price.
+// Binance spot: the combined stream of trades, with streams named in the URL or by SUBSCRIBE, and
+// ticker/price.
 namespace pricewire::sim {
 namespace {
 

@@ -9,11 +9,17 @@
 namespace pricewire::sim {
 
 extern const SimVenue binance_sim;
+extern const SimVenue kraken_sim;
+extern const SimVenue okx_sim;
+extern const SimVenue htx_sim;
 extern const SimVenue coingecko_sim;
 
 SimVenues sim_venues() {
-    static constexpr std::array<const SimVenue*, 2> all{
-        &binance_sim,
+    static constexpr std::array all{
+        &binance_sim,  //
+        &kraken_sim,   //
+        &okx_sim,      //
+        &htx_sim,      //
         &coingecko_sim,
     };
     return all;

@@ -7,13 +7,19 @@
 
 #include "feed/binance/binance.hpp"
 #include "feed/coingecko/coingecko.hpp"
+#include "feed/htx/htx.hpp"
+#include "feed/kraken/kraken.hpp"
+#include "feed/okx/okx.hpp"
 #include "feed/status.hpp"
 
 namespace pricewire::feed {
 
 VenueTypes venue_types() {
-    static constexpr std::array<const VenueType*, 2> all{
-        &binance_type,
+    static constexpr std::array all{
+        &binance_type,  //
+        &kraken_type,   //
+        &okx_type,      //
+        &htx_type,      //
         &coingecko_type,
     };
     return all;
@@ -28,7 +34,8 @@ const VenueType* find_venue_type(std::string_view name, VenueTypes venues) {
 Venue::Venue(const VenueType& type, std::vector<Instrument> instruments, Endpoints endpoints)
     : type_(type), instruments_(std::move(instruments)), endpoints_(std::move(endpoints)) {
     for (const Instrument& instrument : instruments_) {
-        currencies_.push_back(type.currency_of == nullptr ? Currency("USD") : type.currency_of(instrument.symbol));
+        currencies_.push_back(type.currency_of == nullptr ? Currency("USD")
+                                                          : type.currency_of(instrument.symbol));
     }
     by_symbol_.resize(instruments_.size());
     std::iota(by_symbol_.begin(), by_symbol_.end(), std::size_t{0});

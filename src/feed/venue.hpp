@@ -192,8 +192,8 @@ public:
                                      std::vector<Quote>& out) = 0;
 
     Quote quote(std::size_t instrument, Decimal price, Timestamp time, Timestamp received_at) const {
-        return {type_.name, type_.kind, instruments_[instrument].ticker, price, time, received_at,
-                currencies_[instrument]};
+        return {type_.name, type_.kind,  instruments_[instrument].ticker, price,
+                time,       received_at, currencies_[instrument]};
     }
     // The index of the instrument with this symbol; nullopt where there is none. Allocates nothing.
     std::optional<std::size_t> find(std::string_view symbol) const;

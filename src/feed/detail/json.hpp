@@ -138,17 +138,20 @@ simdjson::error_code collect(ondemand::object from, Fields<N>& fields) {
     return simdjson::SUCCESS;
 }
 
-// Opens bytes that have to hold one JSON object, which lives until the reader's next call. `what` names them in an
-// error: "a frame", "an answer".
-inline std::expected<ondemand::object, ParseError> open_object(JsonReader& reader, ondemand::document& document,
-                                                               std::string_view bytes, std::string_view what) {
+// Opens bytes that have to hold one JSON object, which lives until the reader's next call. `what` names them
+// in an error: "a frame", "an answer".
+inline std::expected<ondemand::object, ParseError> open_object(JsonReader& reader,
+                                                               ondemand::document& document,
+                                                               std::string_view bytes,
+                                                               std::string_view what) {
     using Kind = ParseError::Kind;
     ondemand::object root;
     if (!looks_like_json(bytes) || reader.read(bytes).get(document))
         return refuse(Kind::not_json, std::string(what) + " that is not JSON");
     if (const auto error = document.get_object().get(root)) {
-        return error == simdjson::INCORRECT_TYPE ? refuse(Kind::wrong_shape, std::string(what) + " that is no object")
-                                                 : refuse(Kind::not_json, std::string(what) + " that is not JSON");
+        return error == simdjson::INCORRECT_TYPE
+                   ? refuse(Kind::wrong_shape, std::string(what) + " that is no object")
+                   : refuse(Kind::not_json, std::string(what) + " that is not JSON");
     }
     return root;
 }
@@ -156,7 +159,8 @@ inline std::expected<ondemand::object, ParseError> open_object(JsonReader& reade
 // The wanted fields of each object of a list. Appended to `rows`.
 template <std::size_t N>
 simdjson::error_code collect_rows(simdjson::simdjson_result<ondemand::value> list,
-                                  const std::array<std::string_view, N>& names, std::vector<Fields<N>>& rows) {
+                                  const std::array<std::string_view, N>& names,
+                                  std::vector<Fields<N>>& rows) {
     ondemand::array array;
     if (const auto error = list.get_array().get(array)) return error;
     for (auto element : array) {
@@ -190,8 +194,9 @@ inline std::optional<std::uint64_t> id_of(std::string_view token) {
 
 // Brings the quotes from `first` on into the order of their ids; some venues send the newest first.
 inline void sort_by_id(std::vector<Quote>& quotes, std::size_t first) {
-    std::stable_sort(quotes.begin() + static_cast<std::ptrdiff_t>(first), quotes.end(),
-                     [](const Quote& a, const Quote& b) { return a.trade_id < b.trade_id; });
+    const auto begin = quotes.begin() + static_cast<std::ptrdiff_t>(first);
+    const auto is_before = [](const Quote& a, const Quote& b) { return a.trade_id < b.trade_id; };
+    if (!std::is_sorted(begin, quotes.end(), is_before)) std::sort(begin, quotes.end(), is_before);
 }
 
 // Notices lost trades of a venue whose ids rise by one for each symbol. One connection.

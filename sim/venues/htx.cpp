@@ -1,0 +1,133 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <set>
+
+#include "base/json_writer.hpp"
+#include "sim/protocol.hpp"
+
+// HTX: every message of the server is gzip; it pings every 5 s and drops who has not answered two of them.
+// One symbol a message; the last trade, 40 s old, comes first. Small prices have an exponent.
+namespace pricewire::sim {
+namespace {
+
+using namespace std::chrono_literals;
+
+std::string channel_of(std::string_view symbol) {
+    return "market." + lower(symbol) + ".trade.detail";
+}
+
+// 0.00000092 → 9.2E-7, as Java writes numbers below a thousandth.
+std::string number(Decimal price) {
+    const std::string text = price.to_string();
+    if (!text.starts_with("0.000")) return text;
+    const std::size_t first = text.find_first_not_of("0.");
+    const std::string digits = text.substr(first);
+    return fmt::format("{}.{}E-{}", digits[0], digits.size() > 1 ? digits.substr(1) : "0", first - 1);
+}
+
+std::string push(std::string_view symbol, Decimal price, std::uint64_t trade_id, std::int64_t at) {
+    return fmt::format(
+        R"({{"ch":"{}","ts":{},"tick":{{"id":{},"ts":{},"data":[{{"id":136107843051348400400{:06},"ts":{},"tradeId":{},"amount":0.01,"price":{},"direction":"buy"}}]}}}})",
+        channel_of(symbol), at, trade_id, at, trade_id % 1'000'000, at, trade_id, number(price));
+}
+
+std::string error(const std::string& id, std::string_view what) {
+    return fmt::format(R"({{"status":"error","err-code":"bad-request","err-msg":"{}","id":"{}","ts":{}}})",
+                       what, id, unix_ms());
+}
+
+class HtxStream final : public SimStream {
+public:
+    explicit HtxStream(const Prices& known) : known_(known) {}
+    std::vector<std::string> on_text(std::string_view text) override {
+        boost::system::error_code failed;
+        const auto message = boost::json::parse({text.data(), text.size()}, failed);
+        if (failed || !message.is_object()) return {error("", "invalid request")};
+        if (const auto* pong = message.as_object().if_contains("pong")) {
+            if (pong->is_int64() && pong->as_int64() == pinged_) unanswered_ = 0;
+            return {};
+        }
+        const std::string id = text_of(message, "id");
+        const std::string channel = text_of(message, "sub");
+        const std::string symbol = symbol_in(channel);
+        if (symbol.empty() || !is_listed(symbol, known_)) return {error(id, "invalid symbol " + channel)};
+        symbols_.insert(symbol);
+        std::vector<std::string> answers{
+            fmt::format(R"({{"id":"{}","status":"ok","subbed":"{}","ts":{}}})", id, channel, unix_ms())};
+        if (const auto last = known_.find(symbol); last != known_.end())
+            answers.push_back(push(symbol, last->second, 1, unix_ms() - 40'000));
+        return answers;
+    }
+    bool wants(std::string_view symbol) const override { return symbols_.contains(symbol); }
+    bool is_subscribed() const override { return !symbols_.empty(); }
+    std::vector<std::string> tick(const StreamTimes& times) override {
+        if (times.now - std::max(last_ping_, times.opened) < 5s) return {};
+        last_ping_ = times.now;
+        ++unanswered_;
+        pinged_ = unix_ms();
+        return {fmt::format(R"({{"ping":{}}})", pinged_)};
+    }
+    bool is_over(const StreamTimes&) const override { return unanswered_ > 2; }
+
+private:
+    static std::string symbol_in(const std::string& channel) {
+        const auto parts = split(channel, '.');
+        const bool is_trades = parts.size() == 4 && channel == channel_of(upper(parts[1]));
+        return is_trades ? upper(parts[1]) : std::string();
+    }
+
+    const Prices& known_;
+    std::set<std::string, std::less<>> symbols_;
+    std::chrono::steady_clock::time_point last_ping_{};
+    std::int64_t pinged_ = 0;
+    int unanswered_ = 0;
+};
+
+std::string trade_frame(const std::string& symbol, Decimal price, std::uint64_t trade_id) {
+    return push(symbol, price, trade_id, unix_ms());
+}
+
+std::optional<net::ServerResponse> rest(const RestRequest& request) {
+    const std::int64_t now = unix_ms();
+    if (request.path == "/market/trade") {
+        const std::string symbol = upper(query_value(request.query, "symbol"));
+        const auto found = request.prices.find(symbol);
+        if (found == request.prices.end()) {
+            return net::ServerResponse{
+                .body = R"({"status":"error","err-code":"invalid-parameter","err-msg":"invalid symbol"})"};
+        }
+        return net::ServerResponse{
+            .body = fmt::format(
+                R"({{"ch":"{}","status":"ok","ts":{},"tick":{{"id":1,"ts":{},"data":[{{"id":1.361078430513484e+26,"ts":{},"trade-id":1,"amount":0.01,"price":{},"direction":"buy"}}]}}}})",
+                channel_of(symbol), now, now, now, number(found->second))};
+    }
+    if (request.path != "/market/tickers") return std::nullopt;
+    std::string list;
+    for (const auto& [symbol, price] : request.prices) {
+        list += fmt::format(R"({}{{"symbol":"{}","open":1.0,"close":{},"amount":2.5E8}})",
+                            list.empty() ? "" : ",", lower(symbol), number(price));
+    }
+    return net::ServerResponse{.body = fmt::format(R"({{"status":"ok","ts":{},"data":[{}]}})", now, list)};
+}
+
+}  // namespace
+
+extern const SimVenue htx_sim;
+constinit const SimVenue htx_sim{
+    .name = "htx",
+    .ws_path = "/htx/ws",
+    .rest_path = "/htx",
+    .is_gzip = true,
+    .open = [](std::string_view, const Prices& known) -> std::unique_ptr<SimStream> {
+        return std::make_unique<HtxStream>(known);
+    },
+    .trade_frame = trade_frame,
+    .rest = rest,
+    .error_body = R"({"status":"error","err-code":"api-rate-limit","err-msg":"too many requests"})",
+    .error_frame = R"({"status":"error","err-code":"bad-request","err-msg":"request timeout","ts":1})",
+    .wrong_frame = R"({"ch":"market.btcusdt.trade.detail","ts":1,"tick":{"data":[{"price":[],"ts":"x"}]}})",
+};
+
+}  // namespace pricewire::sim

@@ -1,0 +1,132 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <set>
+
+#include "base/clock.hpp"
+#include "base/json_writer.hpp"
+#include "sim/protocol.hpp"
+
+// Kraken v2: one acknowledgement or error for each symbol, heartbeats when nothing else is sent, prices as
+// JSON numbers. REST has names of its own for some coins, and tells errors under status 200.
+namespace pricewire::sim {
+namespace {
+
+using namespace std::chrono_literals;
+
+// "BTC/USD" ↔ "BTCUSDT"
+std::string pair_of(std::string_view symbol) {
+    return base_of(symbol) + "/USD";
+}
+std::string symbol_of(std::string_view pair) {
+    return pair.ends_with("/USD") ? std::string(pair.substr(0, pair.size() - 4)) + "USDT" : std::string();
+}
+
+std::string altname_of(std::string_view symbol) {
+    const std::string base = base_of(symbol);
+    return (base == "BTC" ? "XBT" : base == "DOGE" ? "XDG" : base) + "USD";
+}
+std::string key_of(std::string_view symbol) {
+    const std::string altname = altname_of(symbol);
+    return altname == "XBTUSD" ? "XXBTZUSD" : altname == "ETHUSD" ? "XETHZUSD" : altname;
+}
+
+class KrakenStream final : public SimStream {
+public:
+    explicit KrakenStream(const Prices& known) : known_(known) {}
+    std::vector<std::string> on_text(std::string_view text) override {
+        boost::system::error_code error;
+        const auto message = boost::json::parse({text.data(), text.size()}, error);
+        const std::string method = error ? "" : text_of(message, "method");
+        if (method == "ping") return {R"({"method":"pong","time_in":"2026-11-01T10:00:00.000000Z"})"};
+        const auto* params = error ? nullptr : message.as_object().if_contains("params");
+        const auto* symbols =
+            params != nullptr && params->is_object() ? params->as_object().if_contains("symbol") : nullptr;
+        if ((method != "subscribe" && method != "unsubscribe") || symbols == nullptr || !symbols->is_array())
+            return {R"({"error":"Malformed request","success":false})"};
+        std::vector<std::string> answers;
+        for (const auto& name : symbols->as_array())
+            answers.push_back(on_symbol(method, name.is_string() ? std::string(name.as_string()) : ""));
+        return answers;
+    }
+    bool wants(std::string_view symbol) const override { return symbols_.contains(symbol); }
+    bool is_subscribed() const override { return !symbols_.empty(); }
+    std::vector<std::string> tick(const StreamTimes& times) override {
+        if (!std::exchange(greeted_, true))
+            return {
+                R"({"channel":"status","type":"update","data":[{"system":"online","api_version":"v2"}]})"};
+        if (symbols_.empty() || times.now - times.last_push < 1s) return {};
+        return {R"({"channel":"heartbeat"})"};
+    }
+
+private:
+    std::string on_symbol(const std::string& method, const std::string& pair) {
+        const std::string symbol = symbol_of(pair);
+        if (symbol.empty() || !is_listed(symbol, known_)) {
+            return fmt::format(
+                R"({{"error":"Currency pair not supported {}","method":"{}","success":false,"symbol":"{}","req_id":1}})",
+                pair, method, pair);
+        }
+        if (method == "subscribe") {
+            symbols_.insert(symbol);
+        } else {
+            symbols_.erase(symbol);
+        }
+        return fmt::format(
+            R"({{"method":"{}","result":{{"channel":"trade","snapshot":false,"symbol":"{}"}},"success":true,"req_id":1}})",
+            method, pair);
+    }
+
+    const Prices& known_;
+    std::set<std::string, std::less<>> symbols_;
+    bool greeted_ = false;
+};
+
+std::string trade_frame(const std::string& symbol, Decimal price, std::uint64_t trade_id) {
+    return fmt::format(
+        R"({{"channel":"trade","type":"update","data":[{{"symbol":"{}","side":"sell","price":{},"qty":0.01,"ord_type":"market","trade_id":{},"timestamp":"{}"}}]}})",
+        pair_of(symbol), price.to_string(), trade_id, format_rfc3339(from_micros(unix_ms() * 1000)));
+}
+
+std::optional<net::ServerResponse> rest(const RestRequest& request) {
+    if (request.path != "/Ticker") return std::nullopt;
+    JsonWriter w;
+    w.begin_object().key("error").begin_array().end_array().key("result").begin_object();
+    const auto write = [&](const std::string& symbol, Decimal price) {
+        w.key(key_of(symbol)).begin_object().key("c").begin_array().value(price.to_string()).value("0.01");
+        w.end_array().end_object();
+    };
+    for (const std::string& pair : split(query_value(request.query, "pair"), ',')) {
+        const auto traded = std::find_if(request.prices.begin(), request.prices.end(),
+                                         [&](const auto& p) { return altname_of(p.first) == pair; });
+        if (traded != request.prices.end()) {
+            write(traded->first, traded->second);
+            continue;
+        }
+        const std::string base = pair.substr(0, pair.size() - std::min<std::size_t>(3, pair.size()));
+        if (!is_listed((base == "XBT" ? "BTC" : base == "XDG" ? "DOGE" : base) + "USDT", request.prices))
+            return net::ServerResponse{.body = R"({"error":["EQuery:Unknown asset pair"]})"};
+    }
+    w.end_object().end_object();
+    return net::ServerResponse{.body = std::move(w).str()};
+}
+
+}  // namespace
+
+extern const SimVenue kraken_sim;
+constinit const SimVenue kraken_sim{
+    .name = "kraken",
+    .ws_path = "/kraken/v2",
+    .rest_path = "/kraken/0/public",
+    .open = [](std::string_view, const Prices& known) -> std::unique_ptr<SimStream> {
+        return std::make_unique<KrakenStream>(known);
+    },
+    .trade_frame = trade_frame,
+    .rest = rest,
+    .error_body = R"({"error":["EAPI:Rate limit exceeded"]})",
+    .error_frame = R"({"error":"Internal error","method":"subscribe","success":false})",
+    .wrong_frame = R"({"channel":"trade","type":"update","data":[{"symbol":7,"price":[]}]})",
+};
+
+}  // namespace pricewire::sim

@@ -1,0 +1,123 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <set>
+
+#include "base/json_writer.hpp"
+#include "sim/protocol.hpp"
+
+// OKX: one acknowledgement or error for each argument of a subscribe message, a bare "pong" for a bare
+// "ping", and the end of a connection on which nothing has happened for 30 s.
+namespace pricewire::sim {
+namespace {
+
+using namespace std::chrono_literals;
+
+std::string instrument_of(std::string_view symbol) {
+    return base_of(symbol) + "-USDT";
+}
+
+std::string symbol_of(std::string_view instrument) {
+    std::string out(instrument);
+    std::erase(out, '-');
+    return out;
+}
+
+class OkxStream final : public SimStream {
+public:
+    explicit OkxStream(const Prices& known) : known_(known) {}
+    std::vector<std::string> on_text(std::string_view text) override {
+        if (text == "ping") return {"pong"};
+        boost::system::error_code error;
+        const auto message = boost::json::parse({text.data(), text.size()}, error);
+        const std::string op = error ? "" : text_of(message, "op");
+        if (op != "subscribe" && op != "unsubscribe")
+            return {R"({"event":"error","code":"60012","msg":"Invalid request","connId":"a4d3ae55"})"};
+        std::vector<std::string> answers;
+        const auto* args = message.as_object().if_contains("args");
+        if (args == nullptr || !args->is_array()) return {};
+        for (const auto& arg : args->as_array()) answers.push_back(on_argument(op, arg));
+        return answers;
+    }
+    bool wants(std::string_view symbol) const override { return symbols_.contains(symbol); }
+    bool is_subscribed() const override { return !symbols_.empty(); }
+    bool is_over(const StreamTimes& times) const override {
+        return times.now - std::max(times.last_push, times.last_text) > 30s;
+    }
+
+private:
+    std::string on_argument(const std::string& op, const boost::json::value& arg) {
+        const std::string channel = text_of(arg, "channel");
+        const std::string instrument = text_of(arg, "instId");
+        const std::string symbol = symbol_of(instrument);
+        if (channel != "trades" || instrument != instrument_of(symbol) || !is_listed(symbol, known_)) {
+            return fmt::format(
+                R"({{"event":"error","code":"60018","msg":"Wrong URL or channel:{},instId:{} doesn't exist.","connId":"a4d3ae55"}})",
+                channel, instrument);
+        }
+        if (op == "subscribe") {
+            symbols_.insert(symbol);
+        } else {
+            symbols_.erase(symbol);
+        }
+        return fmt::format(
+            R"({{"event":"{}","arg":{{"channel":"trades","instId":"{}"}},"connId":"a4d3ae55"}})", op,
+            instrument);
+    }
+
+    const Prices& known_;
+    std::set<std::string, std::less<>> symbols_;
+};
+
+std::string trade_frame(const std::string& symbol, Decimal price, std::uint64_t trade_id) {
+    const std::string instrument = instrument_of(symbol);
+    return fmt::format(
+        R"({{"arg":{{"channel":"trades","instId":"{}"}},"data":[{{"instId":"{}","tradeId":"{}","px":"{}","sz":"0.01","side":"buy","ts":"{}","count":"1"}}]}})",
+        instrument, instrument, trade_id, price.to_string(), unix_ms());
+}
+
+void write_ticker(JsonWriter& w, const std::string& symbol, Decimal price) {
+    w.begin_object().field("instType", "SPOT").field("instId", instrument_of(symbol));
+    w.field("last", price.to_string()).field("ts", std::to_string(unix_ms())).end_object();
+}
+
+std::optional<net::ServerResponse> rest(const RestRequest& request) {
+    JsonWriter w;
+    w.begin_object().field("code", "0").field("msg", "").key("data").begin_array();
+    if (request.path == "/market/tickers") {
+        for (const auto& [symbol, price] : request.prices) write_ticker(w, symbol, price);
+    } else if (request.path == "/market/ticker") {
+        const std::string symbol = symbol_of(query_value(request.query, "instId"));
+        const auto found = request.prices.find(symbol);
+        if (found != request.prices.end()) {
+            write_ticker(w, symbol, found->second);
+        } else if (!is_listed(symbol, request.prices)) {
+            return net::ServerResponse{
+                .body = R"({"code":"51001","msg":"Instrument ID doesn't exist.","data":[]})"};
+        }
+    } else {
+        return std::nullopt;
+    }
+    w.end_array().end_object();
+    return net::ServerResponse{.body = std::move(w).str()};
+}
+
+}  // namespace
+
+extern const SimVenue okx_sim;
+constinit const SimVenue okx_sim{
+    .name = "okx",
+    .ws_path = "/okx/ws/v5/public",
+    .rest_path = "/okx/api/v5",
+    .open = [](std::string_view, const Prices& known) -> std::unique_ptr<SimStream> {
+        return std::make_unique<OkxStream>(known);
+    },
+    .trade_frame = trade_frame,
+    .rest = rest,
+    .error_body = R"({"code":"50011","msg":"Too Many Requests","data":[]})",
+    .error_frame = R"({"event":"error","code":"60012","msg":"Invalid request","connId":"a4d3ae55"})",
+    .wrong_frame = R"({"arg":{"channel":"trades","instId":"BTC-USDT"},"data":[{"instId":7,"px":[]}]})",
+};
+
+}  // namespace pricewire::sim

@@ -1,0 +1,11 @@
+#pragma once
+
+#include "feed/venue.hpp"
+
+namespace pricewire::feed {
+
+// Kraken spot, by the channel `trade` of its WebSocket v2 and, beside it, REST `Ticker`. Quotes are of the
+// USD pair. Source: docs.kraken.com.
+extern const VenueType kraken_type;
+
+}  // namespace pricewire::feed

@@ -1,0 +1,11 @@
+#pragma once
+
+#include "feed/venue.hpp"
+
+namespace pricewire::feed {
+
+// OKX spot, by the channel `trades` and, beside it, REST `market/ticker` and `market/tickers`. Quotes are of
+// the USDT pair. Source: okx.com/docs-v5.
+extern const VenueType okx_type;
+
+}  // namespace pricewire::feed

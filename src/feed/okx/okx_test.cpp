@@ -1,0 +1,155 @@
+#include "feed/okx/okx.hpp"
+
+#include <gtest/gtest.h>
+
+#include "feed/session_play.hpp"
+#include "feed/show.hpp"
+
+namespace pricewire::feed {
+namespace {
+
+using namespace std::chrono_literals;
+
+const Timestamp now{1'652'459'226s};
+
+std::unique_ptr<Venue> okx() {
+    return okx_type.create({{"BTC", "BTC-USDT"}, {"ETH", "ETH-USDT"}},
+                           {"wss://okx/public", "https://okx/api/v5"});
+}
+
+constexpr const char* trade =
+    R"({"arg":{"channel":"trades","instId":"BTC-USDT"},"data":[{"instId":"BTC-USDT","tradeId":"338476308",)"
+    R"("px":"30243.50","sz":"0.001","side":"buy","ts":"1652459226050","count":"3"}]})";
+
+std::string with(std::string_view from, std::string_view to) {
+    std::string text = trade;
+    for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size())
+        text.replace(at, from.size(), to);
+    return text;
+}
+
+TEST(Okx, AddressesAndMessages) {
+    const auto venue = okx();
+    EXPECT_EQ(venue->stream_url(), "wss://okx/public");
+    EXPECT_EQ(venue->subscribe_message(std::vector<std::size_t>{0, 1}),
+              R"({"op":"subscribe","args":[{"channel":"trades","instId":"BTC-USDT"},)"
+              R"({"channel":"trades","instId":"ETH-USDT"}]})");
+    EXPECT_EQ(venue->rest_url(std::vector<std::size_t>{1}),
+              "https://okx/api/v5/market/ticker?instId=ETH-USDT");
+    EXPECT_EQ(venue->rest_url(std::vector<std::size_t>{0, 1}),
+              "https://okx/api/v5/market/tickers?instType=SPOT");
+    EXPECT_EQ(okx_type.symbol_of("DOGE"), "DOGE-USDT");
+    for (const char* bad : {"", "btc-usdt", "BTC/USDT", "A\"B", "BTC USDT"})
+        EXPECT_FALSE(okx_type.is_symbol(bad)) << bad;
+}
+
+TEST(Okx, Trades) {
+    const auto venue = okx();
+    ShownStream stream(*venue, now);
+    EXPECT_EQ(stream(trade), "BTC=30243.5USDT#338476308@2022-05-13T16:27:06.05Z");
+    EXPECT_TRUE(stream.refuses_every_part_of(trade));
+    EXPECT_TRUE(stream(std::string(trade) + "x").starts_with("not_json: "));
+    EXPECT_EQ(stream(with("BTC-USDT", "BTC-USD-220527")),
+              "bad_quote: trades of 'BTC-USD-220527', which were not asked for");
+    EXPECT_EQ(stream(with(R"("instId":"BTC-USDT"},)", R"("instId":"ETH-USDT"},)")),
+              "1 refused: a trade of 'BTC-USDT' among those of ETH-USDT");
+    for (const char* bad : {"0", "-1", "", "x", "1e400"}) {
+        const std::string shown = stream(with("30243.50", bad));
+        EXPECT_TRUE(shown.starts_with("1 refused: '")) << shown;
+    }
+    EXPECT_TRUE(stream(with("1652459226050", "1652459226")).starts_with("1 refused: "))
+        << "seconds are of 1970";
+    EXPECT_EQ(stream(R"({"arg":{"channel":"trades","instId":"BTC-USDT"},"data":[)"
+                     R"({"instId":"BTC-USDT","tradeId":"8","px":"8","ts":"1652459226050"},)"
+                     R"({"instId":"BTC-USDT","tradeId":"7","px":"7","ts":"1652459226050"}]})"),
+              "BTC=7USDT#7@2022-05-13T16:27:06.05Z BTC=8USDT#8@2022-05-13T16:27:06.05Z")
+        << "in the order of their ids";
+}
+
+TEST(Okx, TheLastTradeFromBeforeTheSubscriptionIsOld) {
+    const auto venue = okx();
+    ShownStream stream(*venue, now + 26s);
+    EXPECT_EQ(stream(trade), "old BTC=30243.5USDT#338476308@2022-05-13T16:27:06.05Z");
+    EXPECT_EQ(stream(trade), "BTC=30243.5USDT#338476308@2022-05-13T16:27:06.05Z")
+        << "a clock that differs costs the first push alone";
+}
+
+TEST(Okx, Events) {
+    const auto venue = okx();
+    ShownStream stream(*venue, now);
+    EXPECT_EQ(stream("pong"), "alive");
+    EXPECT_EQ(stream(R"({"event":"subscribe","arg":{"channel":"trades","instId":"ETH-USDT"},"connId":"a"})"),
+              "acknowledged ETH-USDT");
+    EXPECT_EQ(stream(R"({"event":"subscribe","arg":{"channel":"tickers","instId":"ETH-USDT"},"connId":"a"})"),
+              "");
+    EXPECT_EQ(
+        stream(
+            R"({"event":"error","code":"60018","msg":"Wrong URL or channel:trades,instId:ETH-USDT doesn't exist.","connId":"a"})"),
+        "refused ETH-USDT: OKX's error 60018: Wrong URL or channel:trades,instId:ETH-USDT doesn't exist.");
+    EXPECT_EQ(stream(R"({"event":"error","code":"60012","msg":"Invalid request: {}"})"),
+              "venue_error: OKX's error 60012: Invalid request: {}");
+    EXPECT_EQ(stream(R"({"event":"error","code":"60014","msg":"Requests too frequent"})"),
+              "rate limited: OKX's error 60014: Requests too frequent");
+    EXPECT_EQ(stream(R"({"event":"notice","code":"64008","msg":"The connection will soon be closed"})"),
+              "server leaves");
+    EXPECT_EQ(
+        stream(
+            R"({"arg":{"channel":"tickers","instId":"BTC-USDT"},"data":[{"instId":"BTC-USDT","last":"1"}]})"),
+        "");
+    EXPECT_EQ(stream("{}"), "wrong_shape: a frame of an unknown shape");
+    EXPECT_EQ(stream("<html>"), "not_json: a frame that is not JSON");
+}
+
+TEST(Okx, RestAnswers) {
+    const auto venue = okx();
+    const auto answer = [&](std::string_view body) { return show_answer(*venue, body, now); };
+    const std::string_view good =
+        R"({"code":"0","msg":"","data":[{"instType":"SPOT","instId":"ABC-USDT","last":"1","ts":"1652459226050"},)"
+        R"({"instType":"SPOT","instId":"BTC-USDT","last":"30243.5","ts":"1652459226050"}]})";
+    EXPECT_EQ(answer(good), "BTC=30243.5USDT@2022-05-13T16:27:06.05Z");
+    EXPECT_TRUE(refuses_every_part_of_answer(*venue, good, now));
+    EXPECT_EQ(
+        answer(R"({"code":"0","msg":"","data":[{"instId":"BTC-USDT","last":"","ts":"1652459226050"}]})"),
+        "1 refused: '' as the price of 'BTC-USDT'");
+    EXPECT_EQ(answer(R"({"code":"50011","msg":"Too Many Requests","data":[]})"),
+              "rate_limited: OKX's error 50011: Too Many Requests");
+    EXPECT_EQ(answer(R"({"code":"51001","msg":"Instrument ID does not exist","data":[]})"),
+              "unknown_symbol: OKX's error 51001: Instrument ID does not exist");
+    EXPECT_EQ(answer(R"({"code":"50001","msg":"Service unavailable","data":[]})"),
+              "venue_error: OKX's error 50001: Service unavailable");
+    EXPECT_TRUE(answer(R"([{"unexpected":1}])").starts_with("wrong_shape: "));
+    EXPECT_TRUE(answer("<html>").starts_with("not_json: "));
+}
+
+TEST(Okx, RecordedFrames) {
+    const auto path = recordings();
+    if (!path) GTEST_SKIP() << "no recordings: set PRICEWIRE_RECORDINGS";
+    const auto venue = okx();
+    ShownStream stream(*venue, now);
+    std::string prices;
+    int acknowledged = 0;
+    for (const std::string& frame : venue_frames(*path / "venues" / "okx.jsonl.gz")) {
+        if (frame.find(R"("channel":"trades","instId":"BTC-USDT")") == std::string::npos) continue;
+        const std::string shown = stream(frame);
+        acknowledged += shown == "acknowledged BTC-USDT";
+        if (shown.starts_with("BTC=")) prices += shown.substr(4, shown.find('U') - 4) + " ";
+    }
+    EXPECT_EQ(acknowledged, 2);
+    EXPECT_TRUE(
+        prices.starts_with("30236 30243.5 30243.5 30243.5 30243.5 30243.5 30243.5 30243.5 30243.5 30250.1 "))
+        << prices;
+}
+
+TEST(Okx, ABareTextPingKeepsASilentConnectionAlive) {
+    Play p(okx());
+    p.start();
+    p.opened(1);
+    p.wait(7500ms);
+    p.text(1, "pong");
+    EXPECT_EQ(p.count("7.5 send 1 ping\n"), 1);
+    p.wait(10s);
+    EXPECT_EQ(p.count("close 1"), 0);
+}
+
+}  // namespace
+}  // namespace pricewire::feed
