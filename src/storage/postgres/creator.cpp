@@ -56,9 +56,9 @@ struct Room {
 
 std::expected<void, CreateAlertError> Creator::create(const Alert& alert, std::size_t limit) {
     Job job{&alert, limit, {}, nullptr, false};
-    std::unique_lock lock(mutex_);
+    MutexLock lock(mutex_);
     waiting_.push_back(&job);
-    changed_.wait(lock, [&] { return job.done || !busy_; });
+    changed_.wait(lock, [&]() REQUIRES(mutex_) { return job.done || !busy_; });
     if (!job.done) {
         // Nobody is at it: this thread takes all that wait, its own among them, or as many as come before it.
         busy_ = true;

@@ -1,10 +1,9 @@
 #pragma once
 
-#include <condition_variable>
 #include <expected>
-#include <mutex>
 #include <vector>
 
+#include "base/mutex.hpp"
 #include "storage/postgres/pool.hpp"
 
 namespace pricewire::storage::postgres {
@@ -31,10 +30,10 @@ private:
     void create_in(Connection& db, std::vector<Job*> jobs);
 
     Pool& pool_;
-    std::mutex mutex_;
-    std::condition_variable changed_;
-    std::vector<Job*> waiting_;
-    bool busy_ = false;
+    Mutex mutex_;
+    CondVar changed_;
+    std::vector<Job*> waiting_ GUARDED_BY(mutex_);
+    bool busy_ GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace pricewire::storage::postgres

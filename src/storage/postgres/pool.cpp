@@ -30,9 +30,10 @@ void Pool::Lease::undo() const {
 
 std::unique_ptr<Connection> Pool::take() {
     const MonoTime deadline = system_clock().mono() + options_.pool_wait;
-    std::unique_lock lock(mutex_);
+    MutexLock lock(mutex_);
     while (true) {
-        if (!freed_.wait_until(lock, deadline, [&] { return !idle_.empty() || open_ < options_.pool; }))
+        if (!freed_.wait_until(lock, deadline,
+                               [&]() REQUIRES(mutex_) { return !idle_.empty() || open_ < options_.pool; }))
             throw StorageError("database: all connections are in use, and none became free in time");
         if (idle_.empty()) break;
         // The one used last is the most likely to be warm.
@@ -55,7 +56,7 @@ std::unique_ptr<Connection> Pool::take() {
 
 void Pool::give(std::unique_ptr<Connection> connection) {
     {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         if (connection) {
             idle_.push_back(std::move(connection));
         } else {

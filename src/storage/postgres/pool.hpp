@@ -1,10 +1,9 @@
 #pragma once
 
-#include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <vector>
 
+#include "base/mutex.hpp"
 #include "storage/postgres/connection.hpp"
 
 namespace pricewire::storage::postgres {
@@ -110,10 +109,10 @@ private:
 
     const PostgresOptions options_;
     Watchdog watchdog_;
-    std::mutex mutex_;
-    std::condition_variable freed_;
-    std::vector<std::unique_ptr<Connection>> idle_;
-    std::size_t open_ = 0;
+    Mutex mutex_;
+    CondVar freed_;
+    std::vector<std::unique_ptr<Connection>> idle_ GUARDED_BY(mutex_);
+    std::size_t open_ GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace pricewire::storage::postgres

@@ -6,11 +6,10 @@
 
 #include <algorithm>
 #include <barrier>
-#include <condition_variable>
-#include <mutex>
 #include <pqxx/pqxx>
 #include <thread>
 
+#include "base/mutex.hpp"
 #include "test_database/test_database.hpp"
 
 namespace pricewire::storage {
@@ -22,38 +21,44 @@ using namespace std::chrono_literals;
 class Ear {
 public:
     StorageEvents events() {
-        return {.alert_changed = [this](const AlertChange& c) { note(changed_, c.alert.id); },
-                .user_changed = [this](std::optional<Uuid> u) { note(users_, u); },
-                .alerts_missed = [this] { note(missed_, true); }};
+        return {.alert_changed =
+                    [this](const AlertChange& c) {
+                        MutexLock lock(mutex_);
+                        changed_.push_back(c.alert.id);
+                        heard_.notify_all();
+                    },
+                .user_changed =
+                    [this](std::optional<Uuid> u) {
+                        MutexLock lock(mutex_);
+                        users_.push_back(u);
+                        heard_.notify_all();
+                    },
+                .alerts_missed =
+                    [this] {
+                        MutexLock lock(mutex_);
+                        ++missed_;
+                        heard_.notify_all();
+                    }};
     }
     bool wait_for_change(const Uuid& id) {
-        return wait([&] { return std::count(changed_.begin(), changed_.end(), id) > 0; });
+        MutexLock lock(mutex_);
+        return heard_.wait_for(lock, 30s, [&]() REQUIRES(mutex_) {
+            return std::count(changed_.begin(), changed_.end(), id) > 0;
+        });
     }
-    bool wait_until_missed(std::size_t times) {
-        return wait([&] {
-            return missed_.size() == times && std::count(users_.begin(), users_.end(), std::nullopt) ==
-                                                  static_cast<std::ptrdiff_t>(times);
+    bool wait_until_missed(std::ptrdiff_t times) {
+        MutexLock lock(mutex_);
+        return heard_.wait_for(lock, 30s, [&]() REQUIRES(mutex_) {
+            return missed_ == times && std::count(users_.begin(), users_.end(), std::nullopt) == times;
         });
     }
 
 private:
-    template <typename T, typename V>
-    void note(std::vector<T>& where, const V& what) {
-        std::lock_guard lock(mutex_);
-        where.push_back(what);
-        heard_.notify_all();
-    }
-    template <typename F>
-    bool wait(F holds) {
-        std::unique_lock lock(mutex_);
-        return heard_.wait_for(lock, 30s, holds);
-    }
-
-    std::mutex mutex_;
-    std::condition_variable heard_;
-    std::vector<Uuid> changed_;
-    std::vector<std::optional<Uuid>> users_;
-    std::vector<bool> missed_;
+    Mutex mutex_;
+    CondVar heard_;
+    std::vector<Uuid> changed_ GUARDED_BY(mutex_);
+    std::vector<std::optional<Uuid>> users_ GUARDED_BY(mutex_);
+    std::ptrdiff_t missed_ GUARDED_BY(mutex_) = 0;  // how often
 };
 
 class PostgresStorageTest : public ::testing::Test {

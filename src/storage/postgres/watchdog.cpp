@@ -14,7 +14,7 @@ Watchdog::Watchdog() : thread_([this] { run(); }) {}
 
 Watchdog::~Watchdog() {
     {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         stopping_ = true;
     }
     stop_.notify_all();
@@ -22,8 +22,8 @@ Watchdog::~Watchdog() {
 }
 
 void Watchdog::run() {
-    std::unique_lock lock(mutex_);
-    while (!stop_.wait_for(lock, look_every, [&] { return stopping_; })) {
+    MutexLock lock(mutex_);
+    while (!stop_.wait_for(lock, look_every, [&]() REQUIRES(mutex_) { return stopping_; })) {
         const MonoTime now = system_clock().mono();
         for (const Watch::Entry& entry : watched_) {
             if (entry.deadline <= now) shutdown(entry.socket, SHUT_RDWR);
@@ -32,12 +32,12 @@ void Watchdog::run() {
 }
 
 Watchdog::Watch::Watch(Watchdog& watchdog, int socket, Duration patience) : watchdog_(watchdog) {
-    std::lock_guard lock(watchdog_.mutex_);
+    MutexLock lock(watchdog_.mutex_);
     entry_ = watchdog_.watched_.insert(watchdog_.watched_.end(), {socket, system_clock().mono() + patience});
 }
 
 Watchdog::Watch::~Watch() {
-    std::lock_guard lock(watchdog_.mutex_);
+    MutexLock lock(watchdog_.mutex_);
     watchdog_.watched_.erase(entry_);
 }
 

@@ -1,11 +1,10 @@
 #pragma once
 
-#include <condition_variable>
 #include <list>
-#include <mutex>
 #include <thread>
 
 #include "base/clock.hpp"
+#include "base/mutex.hpp"
 
 namespace pricewire::storage::postgres {
 
@@ -40,10 +39,10 @@ public:
 private:
     void run();
 
-    std::mutex mutex_;
-    std::condition_variable stop_;
-    bool stopping_ = false;
-    std::list<Watch::Entry> watched_;
+    Mutex mutex_;
+    CondVar stop_;
+    bool stopping_ GUARDED_BY(mutex_) = false;
+    std::list<Watch::Entry> watched_ GUARDED_BY(mutex_);
     std::thread thread_;
 };
 

@@ -3,8 +3,8 @@
 namespace pricewire::storage::sqlite {
 
 std::unique_ptr<Connection> Readers::take() {
-    std::unique_lock lock(mutex_);
-    freed_.wait(lock, [&] { return !idle_.empty() || open_ < options_.readers; });
+    MutexLock lock(mutex_);
+    freed_.wait(lock, [&]() REQUIRES(mutex_) { return !idle_.empty() || open_ < options_.readers; });
     if (!idle_.empty()) {
         auto connection = std::move(idle_.back());
         idle_.pop_back();
@@ -22,7 +22,7 @@ std::unique_ptr<Connection> Readers::take() {
 
 void Readers::give(std::unique_ptr<Connection> connection) {
     {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         if (connection) {
             idle_.push_back(std::move(connection));
         } else {

@@ -1,10 +1,9 @@
 #pragma once
 
-#include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <vector>
 
+#include "base/mutex.hpp"
 #include "storage/sqlite/connection.hpp"
 #include "storage/sqlite/sqlite_storage.hpp"
 
@@ -36,10 +35,10 @@ private:
     void give(std::unique_ptr<Connection> connection);
 
     const SqliteOptions options_;
-    std::mutex mutex_;
-    std::condition_variable freed_;
-    std::vector<std::unique_ptr<Connection>> idle_;
-    int open_ = 0;
+    Mutex mutex_;
+    CondVar freed_;
+    std::vector<std::unique_ptr<Connection>> idle_ GUARDED_BY(mutex_);
+    int open_ GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace pricewire::storage::sqlite

@@ -6,10 +6,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <condition_variable>
 #include <fstream>
-#include <mutex>
 
+#include "base/mutex.hpp"
 #include "storage/sqlite/connection.hpp"
 #include "storage/sqlite/temp_dir.hpp"
 
@@ -90,25 +89,28 @@ TEST_F(SqliteStorageTest, WhatWasWrittenIsThereWhenItIsOpenedAgain) {
 }
 
 TEST_F(SqliteStorageTest, AChangeFromOutsideIsNoticedAndItsOwnIsNot) {
-    std::mutex mutex;
-    std::condition_variable came;
-    std::vector<std::optional<Uuid>> changes;
+    struct {
+        Mutex mutex;
+        CondVar came;
+        std::vector<std::optional<Uuid>> changes GUARDED_BY(mutex);
+    } heard;
     const auto mine = open({.alert_changed = {}, .user_changed = [&](std::optional<Uuid> user) {
-                                std::lock_guard lock(mutex);
-                                changes.push_back(user);
-                                came.notify_all();
+                                MutexLock lock(heard.mutex);
+                                heard.changes.push_back(user);
+                                heard.came.notify_all();
                             }});
     const Uuid user = add_user(*mine, "ann@example.com");
     mine->set_user_active(user, false);
     {
-        std::lock_guard lock(mutex);
-        EXPECT_EQ(changes, std::vector<std::optional<Uuid>>{user});
-        changes.clear();
+        MutexLock lock(heard.mutex);
+        EXPECT_EQ(heard.changes, std::vector<std::optional<Uuid>>{user});
+        heard.changes.clear();
     }
     open()->set_user_active(user, true);
-    std::unique_lock lock(mutex);
-    EXPECT_TRUE(came.wait_for(lock, 30s, [&] { return !changes.empty(); }));
-    for (const auto& change : changes) EXPECT_EQ(change, std::nullopt);
+    MutexLock lock(heard.mutex);
+    EXPECT_TRUE(
+        heard.came.wait_for(lock, 30s, [&]() REQUIRES(heard.mutex) { return !heard.changes.empty(); }));
+    for (const auto& change : heard.changes) EXPECT_EQ(change, std::nullopt);
 }
 
 TEST_F(SqliteStorageTest, KilledInTheMiddleOfFiringEachFiredAlertHasExactlyOneDelivery) {
