@@ -4,13 +4,13 @@
 
 #include <algorithm>
 #include <atomic>
-#include <condition_variable>
 #include <future>
-#include <mutex>
 #include <set>
 #include <stdexcept>
 #include <thread>
 #include <vector>
+
+#include "base/mutex.hpp"
 
 namespace pricewire::alert {
 namespace {
@@ -41,7 +41,7 @@ protected:
             piece(snapshot_);
         };
         options.fire = [this](FiringGroup group) {
-            std::lock_guard lock(mutex_);
+            MutexLock lock(mutex_);
             groups_.push_back(std::move(group));
             came_.notify_all();
         };
@@ -61,6 +61,7 @@ protected:
     Fired stop() {
         checker_->stop();
         Fired out;
+        MutexLock lock(mutex_);
         for (const FiringGroup& group : groups_) {
             std::vector<Uuid> ids;
             for (const Firing& firing : group.firings) ids.push_back(firing.alert_id);
@@ -69,8 +70,8 @@ protected:
         return out;
     }
     bool wait_for_groups(std::size_t count) {
-        std::unique_lock lock(mutex_);
-        return came_.wait_for(lock, 30s, [&] { return groups_.size() >= count; });
+        MutexLock lock(mutex_);
+        return came_.wait_for(lock, 30s, [&]() REQUIRES(mutex_) { return groups_.size() >= count; });
     }
 
     Timestamp time_ = epoch;
@@ -80,9 +81,9 @@ protected:
     std::function<void()> before_load_;
     std::atomic<int> loads_ = 0;
     std::uint64_t sequence_ = 0;
-    std::mutex mutex_;
-    std::condition_variable came_;
-    std::vector<FiringGroup> groups_;
+    Mutex mutex_;
+    CondVar came_;
+    std::vector<FiringGroup> groups_ GUARDED_BY(mutex_);
     std::unique_ptr<Checker> checker_;
 };
 
@@ -93,6 +94,7 @@ TEST_F(CheckerTest, FiresWhatAPriceCrossesInOneGroupWithItsPriceAndTime) {
     price(150);
     ASSERT_TRUE(wait_for_groups(1));
     EXPECT_EQ(stop(), (Fired{{2, {a_, b_}}}));
+    MutexLock lock(mutex_);
     const FiringGroup& group = groups_[0];
     EXPECT_EQ(group.price.value, Decimal::from_int(150));
     EXPECT_EQ(group.fired_at, clock_.now());

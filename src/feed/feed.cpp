@@ -5,13 +5,13 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <mutex>
 #include <optional>
 #include <random>
 #include <stdexcept>
 #include <utility>
 
 #include "base/log.hpp"
+#include "base/mutex.hpp"
 
 namespace pricewire::feed {
 namespace {
@@ -53,7 +53,7 @@ public:
     SourceStatus status() const {
         SourceStatus copy;
         {
-            std::lock_guard lock(status_mutex_);
+            MutexLock lock(status_mutex_);
             copy = status_;
         }
         if (const std::int64_t at = last_quote_at_.load(std::memory_order_relaxed); at != 0) {
@@ -137,7 +137,7 @@ private:
         }
     }
     void run(const ReportStatus& report) {
-        std::lock_guard lock(status_mutex_);
+        MutexLock lock(status_mutex_);
         status_ = report.status;
     }
 
@@ -152,8 +152,8 @@ private:
     std::map<int, std::unique_ptr<net::WsClient>> streams_;
     std::optional<net::EventLoop::TimerId> timer_;
     std::atomic<std::int64_t> last_quote_at_ = 0;
-    mutable std::mutex status_mutex_;
-    SourceStatus status_;
+    mutable Mutex status_mutex_;
+    SourceStatus status_ GUARDED_BY(status_mutex_);
     // Answers that come after the end find it gone.
     std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };

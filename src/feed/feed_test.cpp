@@ -5,6 +5,7 @@
 #include <deque>
 #include <thread>
 
+#include "base/mutex.hpp"
 #include "fakes/fake_http_client.hpp"
 #include "fakes/log_capture.hpp"
 #include "net/http_server.hpp"
@@ -261,8 +262,10 @@ TEST_F(FeedTest, AfterStopAndAfterItsEndNothingIsCalled) {
 TEST(FeedOverSockets, FallsBackAndRecovers) {
     fakes::LogCapture log;
     std::atomic<int> upgrades = 0;
-    std::mutex mutex;
-    std::vector<std::shared_ptr<net::WsPeer>> peers;
+    struct {
+        Mutex mutex;
+        std::vector<std::shared_ptr<net::WsPeer>> all GUARDED_BY(mutex);
+    } peers;
     const std::string trade =
         R"({"stream":"btcusdt@trade","data":{"e":"trade","s":"BTCUSDT","p":"2","T":1700000000000}})";
     auto server = net::create_http_server(
@@ -280,8 +283,8 @@ TEST(FeedOverSockets, FallsBackAndRecovers) {
                 return handler;
             }
             handler.on_text = [](std::string_view) {};
-            std::lock_guard lock(mutex);
-            peers.push_back(std::move(peer));
+            MutexLock lock(peers.mutex);
+            peers.all.push_back(std::move(peer));
             return handler;
         });
     ASSERT_TRUE(server) << server.error().message;
@@ -312,19 +315,19 @@ TEST(FeedOverSockets, FallsBackAndRecovers) {
     EXPECT_TRUE(until([&] { return state() == SourceState::polling_fallback; }));
     EXPECT_GE(by_rest, 1);
     EXPECT_TRUE(until([&] {
-        std::lock_guard lock(mutex);
-        for (auto& peer : peers) peer->send_text(trade);
+        MutexLock lock(peers.mutex);
+        for (auto& peer : peers.all) peer->send_text(trade);
         return state() == SourceState::streaming;
     }));
     EXPECT_GE(by_stream, 1);
     {
-        std::lock_guard lock(mutex);
-        peers.back()->abort();
+        MutexLock lock(peers.mutex);
+        peers.all.back()->abort();
     }
     EXPECT_TRUE(until([&] { return upgrades >= 3; }));
     EXPECT_TRUE(until([&] {
-        std::lock_guard lock(mutex);
-        peers.back()->send_text(trade);
+        MutexLock lock(peers.mutex);
+        peers.all.back()->send_text(trade);
         return state() == SourceState::streaming;
     }));
     EXPECT_EQ(log.count("reason=429 Too Many Requests"), 1u);
@@ -336,7 +339,10 @@ TEST(FeedOverSockets, FallsBackAndRecovers) {
     thread.join();
     feed.reset();
     http.reset();
-    peers.clear();
+    {
+        MutexLock lock(peers.mutex);
+        peers.all.clear();
+    }
     (*server)->stop(1s);
 }
 
