@@ -8,24 +8,24 @@
 
 namespace pricewire::bus {
 
-// What a subscriber is told, on a thread of the notices' (in process: the publisher's). Functions return
-// quickly.
+// Callbacks of a subscriber, called on a thread of the implementation (in process: the publisher's). They
+// must return quickly.
 struct NoticeSubscriber {
     std::function<void(std::span<const DeliveryNotice>)> notices;
-    // Notices from this moment on may have been lost: ask the database.
+    // Notices since this time may have been lost: ask the database.
     std::function<void(Timestamp since)> missed;
 };
 
-// Says that deliveries were written or have changed, from whoever changed them to the API processes that show
-// them. A hint, given after the commit: it may be lost, and come twice or late. Thread-safe.
+// Announces that deliveries were written or have changed to the API processes that show them. Notices are
+// hints, sent after the commit: they may be lost, duplicated or late. Thread-safe.
 class DeliveryNotices {
 public:
     virtual ~DeliveryNotices() = default;
-    // Never waits for a network.
+    // Never waits for the network.
     virtual void publish(std::span<const DeliveryNotice> notices) = 0;
-    // One subscriber; what its functions use lives until unsubscribe().
+    // Replaces the subscriber, if there is one. What its callbacks use must outlive unsubscribe().
     virtual void subscribe(NoticeSubscriber subscriber) = 0;
-    // Nobody is told anything once this returns.
+    // No callback runs once this returns.
     virtual void unsubscribe() = 0;
 };
 

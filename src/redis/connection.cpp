@@ -18,14 +18,14 @@ namespace pricewire::redis {
 namespace {
 
 constexpr std::size_t chunk = std::size_t{64} * 1024;
-// Far above anything that is asked for: a peer that sends without an end is not Redis.
+// Far above any reply that is asked for: a peer that keeps sending is not Redis.
 constexpr std::size_t largest_reply = std::size_t{256} * 1024 * 1024;
 
 struct FreeAddresses {
     void operator()(addrinfo* list) const { freeaddrinfo(list); }
 };
 
-// RESP arrays of bulk strings; written here, since hiredis would copy each command twice.
+// RESP arrays of bulk strings; encoded here, since hiredis would copy each command twice.
 template <typename Arguments>
 void append_command(std::string& out, const Arguments& arguments) {
     fmt::format_to(std::back_inserter(out), "*{}\r\n", arguments.size());
@@ -49,7 +49,7 @@ std::unique_ptr<Connection> Connection::open(const Address& address, const Timeo
 Connection::Connection(const Address& address, const Timeouts& timeouts)
     : address_(address), timeouts_(timeouts), reader_(redisReaderCreate()) {
     if (!reader_) throw std::bad_alloc();
-    // An idle reader keeps this much: what it grows to with a burst is not given back and fetched again.
+    // An idle reader keeps a buffer of up to this size, so that bursts do not free and allocate it again.
     reader_->maxbuf = std::size_t{1} << 20;
     in_.resize(chunk);
 }
@@ -112,7 +112,7 @@ void Connection::greet(MonoTime deadline) {
     send(deadline);
     for (; replies > 0; --replies) {
         const Reply reply = read(deadline);
-        // Its first word says what is wrong; the rest may repeat the password.
+        // Its first word is the error code; the rest may repeat the password.
         if (reply.is_error()) {
             give_up(fmt::format("refuses: {}",
                                 reply.text().substr(0, std::min<std::size_t>(reply.text().find(' '), 50))));
@@ -171,10 +171,10 @@ Reply Connection::read(MonoTime deadline) {
         const ssize_t n = ::recv(socket_, in_.data(), in_.size(), 0);
         if (n > 0) {
             received += static_cast<std::size_t>(n);
-            if (received > largest_reply) give_up("sends a reply without an end");
+            if (received > largest_reply) give_up("sends a reply that is too large");
             redisReaderFeed(reader_.get(), in_.data(), static_cast<std::size_t>(n));
         } else if (n == 0) {
-            give_up("has closed the connection");
+            give_up("closed the connection");
         } else if (errno == EAGAIN) {
             wait(POLLIN, deadline);
         } else if (errno != EINTR) {

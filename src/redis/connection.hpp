@@ -16,18 +16,18 @@
 namespace pricewire::redis {
 
 struct Timeouts {
-    Duration connect = std::chrono::seconds{1};  // in all, with the greeting
-    Duration command = std::chrono::seconds{1};  // from sending to the last reply, where none is named
+    Duration connect = std::chrono::seconds{1};  // in total, including authentication
+    Duration command = std::chrono::seconds{1};  // from sending to the last reply, unless given
 };
 
-// A connection to Redis, in its protocol RESP2 (redis.io/docs/reference/protocol-spec): hiredis reads and
-// writes the protocol, the socket is ours, since each wait needs a deadline and no write may raise SIGPIPE.
-// Used by one thread at a time. Every function that waits throws RedisError when the deadline has passed or
-// the peer is gone; the connection is then to be destroyed. An error reply is a reply.
+// A connection to Redis using RESP2 (redis.io/docs/reference/protocol-spec). hiredis parses the protocol; the
+// socket is ours, since each wait needs a deadline and no write may raise SIGPIPE. Used by one thread at a
+// time. Functions that wait throw RedisError if the deadline has passed or the peer is gone; the connection
+// must then be destroyed. An error reply is returned as a reply.
 class Connection {
 public:
-    // Connects, enters, picks the database and sees that it answers. Resolving a name takes as long as the
-    // machine's resolver takes; all else keeps the deadline.
+    // Connects, authenticates, selects the database and checks that it answers. Name resolution takes as long
+    // as the system's resolver takes; everything else respects the deadline.
     static std::unique_ptr<Connection> open(const Address& address, const Timeouts& timeouts);
     ~Connection();
     Connection(const Connection&) = delete;
@@ -36,13 +36,13 @@ public:
     // One command and its reply.
     Reply command(std::initializer_list<std::string_view> arguments);
     Reply command(std::span<const std::string_view> arguments);
-    // As above, for commands that wait in Redis.
+    // As above, for commands that block in Redis.
     Reply command(std::initializer_list<std::string_view> arguments, Duration timeout);
 
-    // A pipeline: appended, sent at once, answered in order.
+    // A pipeline: commands are appended, sent together and answered in order.
     void append(std::initializer_list<std::string_view> arguments);
     void append(std::span<const std::string_view> arguments);
-    // Commands that are written as the protocol has them.
+    // Commands already encoded in the protocol.
     void append_raw(std::string_view commands) { out_ += commands; }
     void send(MonoTime deadline);
     Reply read(MonoTime deadline);
@@ -63,17 +63,16 @@ private:
     const Address address_;
     const Timeouts timeouts_;
     int socket_ = -1;
-    std::string out_;  // appended, not sent
-    std::string in_;   // room for what is received
+    std::string out_;  // appended, not yet sent
+    std::string in_;   // receive buffer
     std::unique_ptr<redisReader, FreeReader> reader_;
 };
 
-// A script in Lua, known to Redis by its SHA-1.
+// A Lua script, which Redis identifies by its SHA-1.
 class Script {
 public:
     explicit Script(std::string text);
-    // Runs it by its name alone; where Redis does not know it (any more), by its text. An error reply is
-    // given back, apart from that one.
+    // Runs it by its name or, if Redis does not have it cached, by its text. Returns any other error reply.
     Reply run(Connection& connection, std::span<const std::string_view> keys,
               std::span<const std::string_view> arguments) const;
     const std::string& text() const { return text_; }

@@ -24,7 +24,7 @@ protected:
     Address address_;
 };
 
-TEST_F(ConnectionTest, AsksAndAnswersOneByOneAndInAPipeline) {
+TEST_F(ConnectionTest, AnswersSingleCommandsAndPipelines) {
     const auto c = Connection::open(address_, {});
     EXPECT_EQ(c->command({"ECHO", "one\r\ntwo"}).text(), "one\r\ntwo");
     const std::string large(3'000'000, 'x');
@@ -34,7 +34,7 @@ TEST_F(ConnectionTest, AsksAndAnswersOneByOneAndInAPipeline) {
     for (int i = 0; i < 1000; ++i) ASSERT_EQ(c->read(c->deadline()).text(), std::to_string(i));
 }
 
-TEST_F(ConnectionTest, AnErrorIsAReplyAndAReplyOfAnotherShapeReadsAsNothing) {
+TEST_F(ConnectionTest, AnErrorIsAReplyAndMissingPartsReadAsNil) {
     const auto c = Connection::open(address_, {});
     const Reply error = c->command({"NO-SUCH-COMMAND"});
     EXPECT_TRUE(error.is_error());
@@ -59,12 +59,12 @@ TEST_F(ConnectionTest, RunsAScriptThatRedisHasForgotten) {
     }
 }
 
-TEST_F(ConnectionTest, AnAnswerThatIsLateEndsIt) {
+TEST_F(ConnectionTest, ALateAnswerEndsTheConnection) {
     const auto c = Connection::open(address_, {.command = 50ms});
     EXPECT_THROW(c->command({"BLPOP", "pricewire-test-nothing-ever", "5"}), RedisError);
 }
 
-TEST(RedisConnection, EntersWithUserAndPasswordAndShowsNeither) {
+TEST(RedisConnection, AuthenticatesWithUserAndPasswordAndShowsNeither) {
     const test::RedisServer server({"--requirepass", "s3cret-pass"});
     const std::string at = "@127.0.0.1:" + std::to_string(server.port()) + "/5";
     const auto c = Connection::open(*parse_url("redis://:s3cret-pass" + at), {});
@@ -73,7 +73,7 @@ TEST(RedisConnection, EntersWithUserAndPasswordAndShowsNeither) {
     for (const char* entry : {":s3cret-wrong", "ann:s3cret-wrong"}) {
         try {
             Connection::open(*parse_url("redis://" + std::string(entry) + at), {});
-            FAIL() << "let in with " << entry;
+            FAIL() << "accepted " << entry;
         } catch (const RedisError& e) {
             EXPECT_EQ(std::string(e.what()).find("s3cret"), std::string::npos) << e.what();
         }
@@ -81,14 +81,14 @@ TEST(RedisConnection, EntersWithUserAndPasswordAndShowsNeither) {
     EXPECT_THROW(Connection::open(*parse_url(server.url()), {}), RedisError) << "no password at all";
 }
 
-TEST(RedisConnection, APeerThatNeverAnswersIsGivenUpInTime) {
+TEST(RedisConnection, TimesOutIfThePeerNeverAnswers) {
     const auto [listening, port] = test::bind_loopback(SOCK_STREAM, "127.0.0.1", 0);
     Address dead;
     dead.port = port;
     EXPECT_THROW(Connection::open(dead, {.connect = 100ms, .command = 100ms}), RedisError);
 }
 
-TEST(RedisConnection, APeerThatIsGoneIsAnErrorAndNoSignal) {
+TEST(RedisConnection, APeerThatIsGoneIsAnErrorNotASignal) {
     test::RedisServer server;
     const auto c = Connection::open(*parse_url(server.url()), {});
     server.kill();
@@ -98,7 +98,7 @@ TEST(RedisConnection, APeerThatIsGoneIsAnErrorAndNoSignal) {
     EXPECT_THROW(Connection::open(*parse_url(server.url()), {}), RedisError);
 }
 
-TEST(RedisConnection, AStoppedServerIsNoticed) {
+TEST(RedisConnection, DetectsASuspendedServer) {
     test::RedisServer server;
     const auto c = Connection::open(*parse_url(server.url()), {.command = 100ms});
     server.signal(SIGSTOP);
@@ -106,7 +106,7 @@ TEST(RedisConnection, AStoppedServerIsNoticed) {
     server.signal(SIGCONT);
 }
 
-TEST(RedisOutage, IsSaidOnceEachWay) {
+TEST(RedisOutage, IsLoggedOnceEachWay) {
     const fakes::LogCapture log;
     Outage outage(Address{}, "prices wait", "prices flow");
     outage.back();

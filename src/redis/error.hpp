@@ -4,8 +4,8 @@
 
 namespace pricewire::redis {
 
-// Redis cannot be reached, did not answer in time, or refused. The text names the host at most, never a
-// password. The connection it happened on is of no further use.
+// Redis cannot be reached, did not answer in time, or returned an error. The text may name the host, but
+// never a password. The connection must not be used any further.
 struct RedisError : std::runtime_error {
     using std::runtime_error::runtime_error;
 };

@@ -13,7 +13,7 @@
 
 namespace pricewire::redis {
 
-// A prefix for one test's keys in a Redis that others use too; they are removed with this object.
+// A prefix for one test's keys in a shared Redis; the destructor removes the keys.
 class TestKeys {
 public:
     explicit TestKeys(std::string url)
@@ -44,7 +44,7 @@ private:
     const std::string prefix_;
 };
 
-// Waits for something that comes within moments; the deadline is for what never comes.
+// Waits for something that happens within moments; the deadline is for what never happens.
 inline bool eventually(const std::function<bool()>& holds) {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{30};
     while (!holds()) {

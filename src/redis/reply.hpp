@@ -11,8 +11,8 @@
 
 namespace pricewire::redis {
 
-// A look at a reply or a part of one; lives as long as its Reply. Parts that are not there read as nil, so a
-// reply of an unexpected shape is no danger.
+// A view of a reply or a part of one, valid as long as its Reply. Missing parts read as nil, so a reply of an
+// unexpected shape is harmless.
 class ReplyView {
 public:
     explicit ReplyView(const redisReply* reply = nullptr) : reply_(reply) {}
@@ -27,7 +27,7 @@ public:
     long long integer() const {
         return reply_ != nullptr && reply_->type == REDIS_REPLY_INTEGER ? reply_->integer : 0;
     }
-    // Of an array; 0 of anything else.
+    // Of an array; otherwise 0.
     std::size_t size() const {
         return reply_ != nullptr && reply_->type == REDIS_REPLY_ARRAY ? reply_->elements : 0;
     }
@@ -42,9 +42,9 @@ class Reply : public ReplyView {
 public:
     explicit Reply(redisReply* reply) : ReplyView(reply), owned_(reply) {}
 
-    // Itself; throws RedisError where it is an error reply.
+    // Returns itself; throws RedisError if it is an error reply.
     const Reply& checked() const {
-        if (is_error()) throw RedisError("Redis refuses: " + std::string(text().substr(0, 200)));
+        if (is_error()) throw RedisError("Redis returned an error: " + std::string(text().substr(0, 200)));
         return *this;
     }
 

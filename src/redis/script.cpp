@@ -10,7 +10,7 @@
 namespace pricewire::redis {
 namespace {
 
-// What Redis names scripts by (redis.io/commands/evalsha); nothing secret hangs on it.
+// Redis names scripts by their SHA-1 (redis.io/commands/evalsha); it does not protect any secret.
 std::string sha1_hex(std::string_view text) {
     std::array<std::uint8_t, 20> digest{};
     unsigned size = 0;

@@ -63,21 +63,21 @@ Result<Address> parse_url(std::string_view text) {
     static constexpr std::string_view scheme = "redis://";
     if (text.starts_with("rediss://")) {
         return fail(
-            "TLS to Redis (rediss://) is not supported, since Debian's client library has none; "
+            "TLS to Redis (rediss://) is not supported, since Debian's client library lacks it; "
             "use redis:// within a private network or through a tunnel");
     }
-    if (!text.starts_with(scheme)) return fail("a Redis URL begins with redis://");
+    if (!text.starts_with(scheme)) return fail("a Redis URL starts with redis://");
     if (text.size() > longest_url) return fail("the Redis URL is too long");
     text.remove_prefix(scheme.size());
     if (text.find_first_of("?#") != std::string_view::npos)
-        return fail("a Redis URL has no part after '?' or '#'; in a password they are written %3F and %23");
+        return fail("a Redis URL has no query or fragment; in a password, write '?' as %3F and '#' as %23");
 
     Address out;
     if (const auto slash = text.find('/'); slash != std::string_view::npos) {
         const std::string_view db = text.substr(slash + 1);
         if (!db.empty()) {
             const auto value = number(db, 0, most_databases);
-            if (!value) return fail("after the Redis URL's host stands the database's number, as in /0");
+            if (!value) return fail("the path of a Redis URL is the number of a database, as in /0");
             out.db = *value;
         }
         text = text.substr(0, slash);
@@ -87,10 +87,11 @@ Result<Address> parse_url(std::string_view text) {
         text.remove_prefix(at + 1);
         const auto colon = entry.find(':');
         if (colon == std::string_view::npos)
-            return fail("a Redis URL with a user has a password too: redis://user:password@host");
+            return fail("a Redis URL with a user needs a password: redis://user:password@host");
         auto user = percent_decode(entry.substr(0, colon));
         auto password = percent_decode(entry.substr(colon + 1));
-        if (!user || !password) return fail("the Redis URL's user or password is not percent-encoded well");
+        if (!user || !password)
+            return fail("the user or password in the Redis URL has invalid percent-encoding");
         if (!user->empty() && password->empty()) return fail("the Redis URL has a user without a password");
         out.user = std::move(*user);
         out.password = std::move(*password);
@@ -99,18 +100,18 @@ Result<Address> parse_url(std::string_view text) {
     const bool bracketed = text.starts_with('[');
     if (bracketed) {
         const auto end = text.find(']');
-        if (end == std::string_view::npos) return fail("the Redis URL's address has no closing bracket");
+        if (end == std::string_view::npos) return fail("the address in the Redis URL has no closing bracket");
         port = text.substr(end + 1);
         text = text.substr(1, end - 1);
     } else if (const auto colon = text.find(':'); colon != std::string_view::npos) {
         port = text.substr(colon);
         text = text.substr(0, colon);
     }
-    if (!is_host(text, bracketed)) return fail("the Redis URL names no valid host");
+    if (!is_host(text, bracketed)) return fail("the Redis URL has no valid host");
     out.host = text;
     if (!port.empty()) {
         const auto value = port[0] == ':' ? number(port.substr(1), 1, 65535) : std::nullopt;
-        if (!value) return fail("the Redis URL's port is not a number from 1 to 65535");
+        if (!value) return fail("the port in the Redis URL is not a number from 1 to 65535");
         out.port = static_cast<std::uint16_t>(*value);
     }
     return out;

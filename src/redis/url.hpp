@@ -8,20 +8,20 @@
 
 namespace pricewire::redis {
 
-// Where a Redis is, and how to enter.
+// The address of a Redis server and the credentials for it.
 struct Address {
     std::string host = "127.0.0.1";  // a name or an IP address, without brackets
     std::uint16_t port = 6379;
     std::string user;      // empty: the default user
-    std::string password;  // empty: none is asked for
+    std::string password;  // empty: no authentication
     int db = 0;
 
     // "host:port": what may be logged.
     std::string text() const;
 };
 
-// redis://[[user]:password@]host[:port][/db], parts percent-encoded where needed. Anything else is refused,
-// TLS (rediss://) among it, in words that show nothing of the text.
+// redis://[[user]:password@]host[:port][/db], with percent-encoding where needed. Anything else is an error,
+// including TLS (rediss://). The error never contains the text.
 Result<Address> parse_url(std::string_view text);
 
 }  // namespace pricewire::redis

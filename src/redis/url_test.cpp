@@ -16,7 +16,7 @@ TEST(RedisUrl, ReadsEveryPart) {
     EXPECT_EQ(a->text(), "cache.internal:6380");
 }
 
-TEST(RedisUrl, PartsMayBeLeftOut) {
+TEST(RedisUrl, PartsAreOptional) {
     for (const char* text : {"redis://localhost", "redis://localhost/", "redis://localhost:6379/0"}) {
         const auto a = parse_url(text);
         ASSERT_TRUE(a) << text;
@@ -33,7 +33,7 @@ TEST(RedisUrl, PartsMayBeLeftOut) {
     EXPECT_EQ(six->text(), "[::1]:7000");
 }
 
-TEST(RedisUrl, RefusesAnythingElseAndShowsNothingOfIt) {
+TEST(RedisUrl, RejectsAnythingElseWithoutShowingIt) {
     for (const char* text : {"",
                              "localhost:6379",
                              "http://s3cret@h",

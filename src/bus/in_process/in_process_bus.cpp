@@ -44,8 +44,8 @@ public:
     }
 
     void subscribe(PriceSubscriber subscriber) override {
-        if (started_.load()) throw std::logic_error("subscribed to prices after the feed had started");
-        // Nothing was published before: there is nothing to be behind of.
+        if (started_.load()) throw std::logic_error("subscribed to prices after the feed has started");
+        // Nothing was published yet, so there is nothing to catch up with.
         if (subscriber.caught_up) subscriber.caught_up();
         subscribers_.push_back(std::move(subscriber));
     }
@@ -75,7 +75,7 @@ public:
     void ping() override {}
 
 private:
-    // A handful of tickers: a look through them costs less than a hash.
+    // With a handful of tickers a linear search costs less than a hash.
     std::vector<TickerBoard>::iterator find(Ticker ticker) REQUIRES(mutex_) {
         return std::find_if(boards_.begin(), boards_.end(),
                             [&](const auto& b) { return b.ticker == ticker; });

@@ -7,10 +7,10 @@
 
 namespace pricewire::bus {
 
-// The bus of a process that holds feed, checkers and API. `tickers` are those of the configuration, in its
-// order; boards of others are ignored. Subscribers run on the publisher's thread. subscribe() after the first
-// publish() throws std::logic_error. What readers ask for is rebuilt at most once per changed price, and a
-// reader otherwise only copies a shared pointer.
+// A bus for a process that runs feed, checkers and API. `tickers` are the configured ones, in their order;
+// boards of others are ignored. Callbacks run on the publisher's thread. subscribe() after the first
+// publish() throws std::logic_error. rates_json() is rebuilt at most once per changed price and otherwise
+// copies a shared pointer.
 std::unique_ptr<PriceBus> create_in_process_bus(std::vector<Ticker> tickers);
 
 }  // namespace pricewire::bus

@@ -7,7 +7,7 @@
 namespace pricewire::bus {
 namespace {
 
-TEST(InProcessBus, RefusesASubscriberThatWouldMissPrices) {
+TEST(InProcessBus, RejectsASubscriberThatWouldMissPrices) {
     const auto bus = create_in_process_bus({"BTC"});
     bus->publish({"BTC", Decimal::from_int(1), {}, 1});
     EXPECT_THROW(bus->subscribe({}), std::logic_error);
@@ -25,7 +25,7 @@ TEST(InProcessBus, SharesTheRatesUntilAPriceChanges) {
     board.price->value = Decimal::from_int(8);
     bus->publish_board(board);
     EXPECT_EQ(*bus->rates_json(), R"({"BTC":8})");
-    EXPECT_EQ(*first, R"({"BTC":7})") << "who holds the old bytes keeps them";
+    EXPECT_EQ(*first, R"({"BTC":7})") << "old bytes stay valid";
 }
 
 }  // namespace

@@ -6,7 +6,7 @@
 
 namespace pricewire::bus {
 
-// Of a process that holds all roles, or that has nobody to tell. Loses nothing, and never tells of a miss.
+// For a process with all roles, or without any subscriber. Loses nothing and never reports missed notices.
 std::unique_ptr<DeliveryNotices> create_in_process_notices();
 
 }  // namespace pricewire::bus

@@ -7,11 +7,11 @@
 
 namespace pricewire::bus {
 
-// What the parts of the bus share, made from its options; lives as long as the bus.
+// The names of the keys, which all parts of the bus share. Lives as long as the bus.
 struct Keys {
     std::string prices;
-    std::string latest;  // and the ticker
-    std::string feed;    // and the feed's id
+    std::string latest;  // followed by the ticker
+    std::string feed;    // followed by the feed's id
     std::string feeds;
     std::string processed;
 

@@ -17,7 +17,7 @@ std::optional<json::value> parse(std::string_view text) {
     return out;
 }
 
-// Reads members of an object, and remembers whether any was missing or of another kind.
+// Reads an object's members and remembers whether any was missing or of the wrong type.
 class Members {
 public:
     explicit Members(const json::value* value) : object_(value != nullptr ? value->if_object() : nullptr) {

@@ -34,7 +34,7 @@ TEST(BoardJson, ReadsBackWhatWasWritten) {
     EXPECT_EQ(board_json(*back, "feed-a"), text);
 }
 
-TEST(BoardJson, AnythingElseIsNone) {
+TEST(BoardJson, RejectsAnythingElse) {
     for (const char* text : {"", "null", "[]", "{}", R"({"ticker":"btc","price":null,"quotes":[]})",
                              R"({"ticker":"BTC","quotes":[]})",
                              R"({"ticker":"BTC","price":{"value":"-1","time":1,"sequence":1},"quotes":[]})",
@@ -56,7 +56,7 @@ TEST(SourcesJson, ReadsBackWhatWasWritten) {
         EXPECT_FALSE(parse_sources(text)) << text;
 }
 
-TEST(SourcesJson, OfTwoReportsTheBetterCounts) {
+TEST(SourcesJson, TheBetterOfTwoReportsWins) {
     std::vector<SourceReport> all{{"a", SourceCondition::down, "1", from_micros(9)},
                                   {"b", SourceCondition::ok, "1", from_micros(1)}};
     merge_sources(all, {{"b", SourceCondition::ok, "2", from_micros(2)},

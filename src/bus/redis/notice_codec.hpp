@@ -8,12 +8,12 @@
 
 #include "domain/delivery.hpp"
 
-// How notices stand in Redis: 33 bytes each, the user's id, the delivery's, and '1' where it was written
-// because its alert has fired, else '0'. Pure.
+// Notices as stored in Redis, 33 bytes each: the user's id, the delivery's id, and '1' if the delivery was
+// written because its alert has fired, otherwise '0'. Pure.
 namespace pricewire::bus {
 
 void append_notices(std::string& out, std::span<const DeliveryNotice> notices);
-// nullopt where it is none.
+// nullopt if the text is invalid.
 std::optional<std::vector<DeliveryNotice>> parse_notices(std::string_view text);
 
 }  // namespace pricewire::bus

@@ -18,18 +18,18 @@ using namespace std::chrono_literals;
 constexpr std::size_t mailbox_capacity = 300'000;
 constexpr std::size_t most_waiting = 100'000;
 constexpr Duration longest_wait = 60s;
-// What a Redis that is killed may have lost: its append-only file is flushed once a second.
+// What a killed Redis may have lost: its append-only file is flushed once a second.
 constexpr Duration resent = 5s;
 constexpr std::size_t most_resent = 100'000;
 constexpr std::size_t batch = 1024;
 constexpr Duration boards_every = 50ms;
 constexpr Duration processed_every = 100ms;
-// An idle connection is tried this often, so that what was just sent can still be sent again when it broke.
+// An idle connection is checked this often, so that prices sent just before it broke can still be resent.
 constexpr Duration idle_for = 500ms;
 constexpr Duration goodbye = 1s;
 constexpr redis::Timeouts timeouts{.connect = 1s, .command = 1500ms};
 
-// Another feed's board stays where that one has a price and this one has none or an older one.
+// Another feed's board is kept if it has a price and this one has none or an older one.
 constexpr std::string_view board_script = R"(
 local old = redis.call('GET', KEYS[1])
 if old then
@@ -43,7 +43,7 @@ redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1
 )";
 
-// By Redis' own time, since the clocks of feeds differ.
+// By Redis's clock, since those of feeds differ.
 constexpr std::string_view sources_script = R"(
 local time = redis.call('TIME')
 local ms = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -113,7 +113,7 @@ void Publisher::run() {
     say_goodbye();
 }
 
-// When there is something to do though nothing is handed over.
+// When there is something to do even if no message arrives.
 MonoTime Publisher::next_look(MonoTime now) const {
     if (!connection_) return std::max(now, retry_at_);
     if (next_ < kept_.size() || sources_) return now;
@@ -132,7 +132,7 @@ void Publisher::take(Message& message, MonoTime now) {
         kept_.push_back(
             {{.number = ++number_, .gone = true, .price = nothing, .feed = options_.feed_id}, now});
     } else if (auto* board = std::get_if<TickerBoard>(&message)) {
-        // Only the newest is of use.
+        // Only the newest matters.
         const Ticker ticker = board->ticker;
         boards_.insert_or_assign(ticker, std::move(*board));
     } else if (auto* sources = std::get_if<std::vector<SourceReport>>(&message)) {
@@ -147,7 +147,7 @@ void Publisher::drop_oldest(MonoTime now) {
     const auto too_old = [&] {
         return !connection_ && !kept_.empty() && now - kept_.front().taken > longest_wait;
     };
-    // What was sent already stands first and goes first.
+    // Entries already sent are at the front and are dropped first.
     while (kept_.size() - next_ > most_waiting || too_old()) {
         if (kept_.front().entry.number > sent_number_) ++dropped_;
         kept_.pop_front();
@@ -173,7 +173,7 @@ void Publisher::send(MonoTime now, bool closing) {
     const MonoTime deadline = connection_->deadline();
     connection_->send(deadline);
     for (std::size_t i = 0; i < expected; ++i) connection_->read(deadline).checked();
-    // Nothing is struck off before Redis has answered for all of it.
+    // Nothing is removed before Redis has acknowledged everything.
     if (with_boards) {
         boards_.clear();
         boards_at_ = now + boards_every;
@@ -242,7 +242,7 @@ void Publisher::sent(std::size_t count, MonoTime now) {
         --next_;
     }
     if (dropped_ > 0) {
-        log::warn("prices could not wait for Redis any longer: no checker has seen them",
+        log::warn("dropped prices that waited too long for Redis; no checker has seen them",
                   {{"prices", std::to_string(std::exchange(dropped_, 0))}});
     }
 }
@@ -260,7 +260,7 @@ void Publisher::failed(std::string_view reason, MonoTime now) {
     retry_at_ = now + BackoffPolicy{retry_min, retry_max}.equal_jitter(++failures_, rng_);
 }
 
-// A feed that ends in peace is no living feed from then on.
+// A feed that stops in an orderly way is no longer live.
 void Publisher::say_goodbye() {
     if (!connection_ || !told_sources_) return;
     try {
@@ -270,7 +270,7 @@ void Publisher::say_goodbye() {
         connection_->send(deadline);
         for (int i = 0; i < 2; ++i) connection_->read(deadline);
     } catch (const redis::RedisError& e) {
-        log::debug("the feed's end was not told; it is forgotten within seconds", {{"reason", e.what()}});
+        log::debug("could not sign the feed off; it expires within seconds", {{"reason", e.what()}});
     }
 }
 

@@ -22,14 +22,14 @@
 
 namespace pricewire::bus {
 
-// Writes what a feed says, and the places that a checker has processed, on a thread of its own. Its functions
-// are thread-safe and never wait.
+// Writes what a feed publishes and the positions that a checker has processed, on its own thread. Its
+// functions are thread-safe and never wait.
 class Publisher {
 public:
-    // The references outlive it. Starts at once.
+    // The references must outlive it. Starts at once.
     Publisher(const RedisBusOptions& options, const Keys& keys, const redis::Address& address,
               redis::Outage& outage);
-    // Sends what waits, for a second at most.
+    // Sends what is pending, for at most a second.
     ~Publisher();
     Publisher(const Publisher&) = delete;
     Publisher& operator=(const Publisher&) = delete;
@@ -45,7 +45,7 @@ public:
 private:
     using Message = std::variant<Price, PriceGone, TickerBoard, std::vector<SourceReport>, BusPosition>;
 
-    // A price or a going, kept until Redis has had it for long enough to have it on its disk.
+    // A price or its end, kept until Redis must have written it to disk.
     struct Kept {
         StreamEntry entry;
         MonoTime taken;
@@ -72,25 +72,25 @@ private:
     const Keys& keys_;
     const redis::Address& address_;
     redis::Outage& outage_;
-    const std::string price_head_;  // of the command that adds a price, up to its value
+    const std::string price_head_;  // the command that adds a price, up to its value
     const std::string gone_head_;
     Mailbox<Message> mailbox_;
     std::atomic<std::uint64_t> overflowed_{0};
 
-    // The thread's own.
+    // Used by the thread only.
     std::unique_ptr<redis::Connection> connection_;
-    bool proven_ = false;  // the connection has taken something
+    bool proven_ = false;  // something was sent on this connection
     int failures_ = 0;
     MonoTime retry_at_{};
     Rng rng_{std::random_device{}()};
     std::uint64_t number_ = 0;
     std::deque<Kept> kept_;
-    std::size_t next_ = 0;                  // of kept_: the first that this connection has not taken
-    std::uint64_t sent_number_ = 0;         // the last that any connection has taken
-    std::uint64_t dropped_ = 0;             // never sent, since the log last told
-    std::map<Ticker, TickerBoard> boards_;  // not sent
+    std::size_t next_ = 0;                  // index in kept_ of the first entry not sent on this connection
+    std::uint64_t sent_number_ = 0;         // of the last entry sent on any connection
+    std::uint64_t dropped_ = 0;             // never sent, since last logged
+    std::map<Ticker, TickerBoard> boards_;  // not yet sent
     MonoTime boards_at_{};
-    std::optional<std::vector<SourceReport>> sources_;  // not sent
+    std::optional<std::vector<SourceReport>> sources_;  // not yet sent
     bool told_sources_ = false;
     BusPosition processed_;
     bool processed_waits_ = false;

@@ -14,9 +14,9 @@ using namespace std::chrono_literals;
 
 constexpr redis::Timeouts timeouts{.connect = 1s, .command = 1s};
 constexpr Duration read_every = 100ms;
-// What has not been seen for this long is not shown: rather no price than a wrong one.
+// Data not confirmed for this long is not shown: no price is better than a wrong one.
 constexpr Duration shown_for = 2s;
-constexpr std::string_view last_feed_index = "31";  // of those that lived within a minute, the newest 32
+constexpr std::string_view last_feed_index = "31";  // the newest 32 of those seen within a minute
 
 std::shared_ptr<const std::string> rates_of(const std::vector<TickerBoard>& boards) {
     JsonWriter w;
@@ -105,7 +105,7 @@ void Reader::read() {
 std::vector<SourceReport> Reader::read_sources(const redis::Reply& feeds) {
     std::vector<std::string> keys;
     for (std::size_t i = 0; i < feeds.size(); ++i) keys.push_back(keys_.feed + std::string(feeds[i].text()));
-    // By id, so that two feeds which speak in turns do not make the answer's order change.
+    // Sorted by id, so that the order does not depend on which feed reported last.
     std::sort(keys.begin(), keys.end());
     std::vector<SourceReport> out;
     if (keys.empty()) return out;
@@ -132,7 +132,7 @@ void Reader::show(const redis::Reply& boards, std::vector<SourceReport> sources)
             if (parsed && parsed->ticker == board.ticker) {
                 board = std::move(*parsed);
             } else if (!std::exchange(warned_of_nonsense_, true)) {
-                log::warn("Redis holds a board that is none; its ticker is shown without a price",
+                log::warn("Redis holds an invalid board; its ticker is shown without a price",
                           {{"key", keys_.latest + std::string(board.ticker.view())}});
             }
         }

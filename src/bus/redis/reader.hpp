@@ -16,11 +16,11 @@
 
 namespace pricewire::bus {
 
-// Keeps boards and sources' reports as Redis has them in memory, on a thread of its own that asks ten times a
+// Keeps the boards and source reports that Redis holds in memory; its own thread reads them ten times a
 // second. Its functions are thread-safe and never wait for Redis.
 class Reader {
 public:
-    // The references outlive it. Starts at once.
+    // The references must outlive it. Starts at once.
     Reader(const RedisBusOptions& options, const Keys& keys, const redis::Address& address,
            redis::Outage& outage, const Clock& clock);
     ~Reader();
@@ -52,9 +52,9 @@ private:
     std::vector<SourceReport> sources_ GUARDED_BY(mutex_);
     std::optional<MonoTime> confirmed_at_ GUARDED_BY(mutex_);
 
-    // The thread's own.
+    // Used by the thread only.
     std::unique_ptr<redis::Connection> connection_;
-    std::vector<std::string> texts_;  // of boards_, to see what has changed
+    std::vector<std::string> texts_;  // of boards_, to detect changes
     bool warned_of_nonsense_ = false;
     Rng rng_{std::random_device{}()};
     std::thread thread_;

@@ -18,7 +18,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Shorter than what /health waits for an answer.
+// Shorter than the time /health waits for an answer.
 constexpr redis::Timeouts ping_timeouts{.connect = 800ms, .command = 800ms};
 
 redis::Address address_of(const std::string& url) {
@@ -38,7 +38,7 @@ public:
         : options_(completed(std::move(options), clock)),
           keys_(options_.prefix),
           address_(address_of(options_.url)),
-          outage_(address_, "prices wait for it: meanwhile no alert fires and no rate is shown",
+          outage_(address_, "prices are queued; no alert fires and no rate is shown until it is back",
                   "prices flow again"),
           clock_(clock) {
         if (options_.reads) reader();
@@ -71,7 +71,7 @@ public:
     std::shared_ptr<const std::string> rates_json() const override { return reader().rates_json(); }
     std::vector<SourceReport> sources() const override { return reader().sources(); }
 
-    // A connection of its own: what is asked is whether one can be had now.
+    // On a new connection, since the question is whether one can be opened now.
     void ping() override { redis::Connection::open(address_, ping_timeouts); }
 
 private:

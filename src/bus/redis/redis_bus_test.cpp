@@ -1,4 +1,4 @@
-// What the bus on Redis promises beyond the conformance suite, on a Redis that stays.
+// What the bus on Redis guarantees beyond the conformance suite, on a Redis that stays up.
 #include "bus/redis/redis_bus.hpp"
 
 #include <optional>
@@ -43,7 +43,7 @@ TEST_F(RedisBusTest, PricesReachAnotherProcess) {
     EXPECT_GT(told.position(), BusPosition{});
 }
 
-TEST_F(RedisBusTest, OfTwoFeedsTheOneWithAPriceIsShown) {
+TEST_F(RedisBusTest, ShowsThePriceOfTheFeedThatHasOne) {
     const auto one = bus("one");
     const auto two = bus("two");
     const auto api = bus();
@@ -59,12 +59,13 @@ TEST_F(RedisBusTest, OfTwoFeedsTheOneWithAPriceIsShown) {
     two->publish_board(board_of("BTC", 8, now + 1s));
     EXPECT_TRUE(eventually([&] { return *api->rates_json() == R"({"BTC":8,"ETH":2})"; }));
     two->publish_board(board_of("BTC", std::nullopt));
-    EXPECT_TRUE(eventually([&] { return *api->rates_json() == R"({"ETH":2})"; })) << "its own it replaces";
+    EXPECT_TRUE(eventually([&] { return *api->rates_json() == R"({"ETH":2})"; }))
+        << "a feed replaces its own board";
     one->publish_board(board_of("BTC", 7, now));
     EXPECT_TRUE(eventually([&] { return *api->rates_json() == R"({"BTC":7,"ETH":2})"; }));
 }
 
-TEST_F(RedisBusTest, OfTwoFeedsSourcesTheBetterIsShownAndAFeedThatEndsIsForgotten) {
+TEST_F(RedisBusTest, ShowsTheBetterOfTwoSourceReportsAndForgetsAFeedThatEnds) {
     auto one = bus("one");
     auto two = bus("two");
     const auto api = bus();
@@ -82,7 +83,7 @@ TEST_F(RedisBusTest, OfTwoFeedsSourcesTheBetterIsShownAndAFeedThatEndsIsForgotte
     EXPECT_TRUE(eventually([&] { return api->sources().empty(); }));
 }
 
-TEST_F(RedisBusTest, TheOtherFeedsGoingIsNotTold) {
+TEST_F(RedisBusTest, APriceGoneAtTheOtherFeedIsNotReported) {
     Told told;
     const auto one = bus("one");
     const auto two = bus("two");
@@ -101,7 +102,7 @@ TEST_F(RedisBusTest, TheOtherFeedsGoingIsNotTold) {
     EXPECT_EQ(told.words(), (std::vector<std::string>{"caught up", "1", "2", "3", "BTC gone"}));
 }
 
-TEST_F(RedisBusTest, AFeedThatIsSilentForLongIsAsOneWhosePricesAreGone) {
+TEST_F(RedisBusTest, PricesOfAFeedThatIsSilentTooLongAreGone) {
     Told told;
     RedisBusOptions options;
     options.url = keys_->url();
@@ -121,7 +122,7 @@ TEST_F(RedisBusTest, AFeedThatIsSilentForLongIsAsOneWhosePricesAreGone) {
     EXPECT_EQ(told.count("ETH gone"), 1u);
 }
 
-TEST_F(RedisBusTest, WhoResumesSeesWhatWasPublishedInItsAbsence) {
+TEST_F(RedisBusTest, ASubscriberThatResumesGetsWhatWasPublishedInItsAbsence) {
     Told told;
     Told fresh;
     const auto feed = bus();
@@ -145,18 +146,18 @@ TEST_F(RedisBusTest, WhoResumesSeesWhatWasPublishedInItsAbsence) {
     const auto words = told.words();
     EXPECT_EQ(words.front(), "behind");
     EXPECT_EQ(words.back(), "caught up");
-    EXPECT_EQ(words.size(), 2502u) << "those of the last 10 s before the place come again";
+    EXPECT_EQ(words.size(), 2502u) << "the last 10 s before the position are repeated";
     checker->subscribe(fresh.subscriber());
     ASSERT_TRUE(fresh.wait_for("caught up"));
-    EXPECT_EQ(fresh.words(), std::vector<std::string>{"caught up"}) << "who does not resume begins now";
+    EXPECT_EQ(fresh.words(), std::vector<std::string>{"caught up"}) << "without resuming it starts now";
 }
 
-TEST_F(RedisBusTest, WhoResumesBeginsTenSecondsBeforeThePlaceAndWarnsOfWhatWasTrimmed) {
+TEST_F(RedisBusTest, ASubscriberThatResumesStartsTenSecondsEarlierAndWarnsOfTrimmedPrices) {
     fakes::LogCapture log;
     Told told;
     Told told_late;
     const auto c = keys_->connect();
-    // A stream of a minute ago, an entry a second.
+    // A stream from a minute ago, with an entry per second.
     const auto now = static_cast<std::uint64_t>(to_micros(system_clock().now()) / 1000);
     for (std::uint64_t i = 1; i <= 50; ++i) {
         const std::string id = bus::to_text({now - 100'000 + i * 1000, 0});
@@ -179,10 +180,10 @@ TEST_F(RedisBusTest, WhoResumesBeginsTenSecondsBeforeThePlaceAndWarnsOfWhatWasTr
     late->subscribe(told_late.subscriber(true));
     ASSERT_TRUE(told_late.wait_for("caught up"));
     EXPECT_EQ(told_late.prices().size(), 50u);
-    EXPECT_EQ(log.count("trimmed away"), 1u);
+    EXPECT_EQ(log.count("trimmed from the stream"), 1u);
 }
 
-TEST_F(RedisBusTest, TheFurthestPlaceCounts) {
+TEST_F(RedisBusTest, TheHighestPositionCounts) {
     const auto one = bus();
     const auto two = bus();
     const auto place = [&] {
@@ -200,7 +201,7 @@ TEST_F(RedisBusTest, TheFurthestPlaceCounts) {
     EXPECT_EQ(place(), "1700000000123-10");
 }
 
-TEST_F(RedisBusTest, WhatIsNoEntryIsPassedOverAndSaidOnce) {
+TEST_F(RedisBusTest, SkipsInvalidEntriesAndWarnsOnce) {
     fakes::LogCapture log;
     Told told;
     const auto checker = bus();
@@ -211,20 +212,20 @@ TEST_F(RedisBusTest, WhatIsNoEntryIsPassedOverAndSaidOnce) {
     bus()->publish(price_of("BTC", 1));
     ASSERT_TRUE(told.wait_for("1"));
     EXPECT_EQ(told.prices().size(), 1u);
-    EXPECT_EQ(log.count("entries that are none"), 1u);
+    EXPECT_EQ(log.count("invalid entries"), 1u);
     c->command({"SET", key("latest:BTC"), "nonsense"});
     EXPECT_TRUE(eventually([&] {
         checker->rates_json();
-        return log.count("a board that is none") == 1;
+        return log.count("an invalid board") == 1;
     }));
 }
 
-TEST_F(RedisBusTest, AStreamThatIsYoungerThanThePlaceIsReadFromItsBeginning) {
+TEST_F(RedisBusTest, AStreamNewerThanThePositionIsReadFromItsStart) {
     Told told;
     const auto feed = bus();
     const auto checker = bus();
     const auto c = keys_->connect();
-    // A clock that was an hour ahead, and then a wiped Redis whose clock is right.
+    // The clock was an hour ahead; then Redis was wiped and its clock is right.
     const auto ahead = static_cast<std::uint64_t>(to_micros(system_clock().now()) / 1000 + 3'600'000);
     c->command({"XADD", key("prices"), bus::to_text({ahead, 0}), "p", "1 BTC 1 1 1 old"}).checked();
     checker->subscribe(told.subscriber());
@@ -234,7 +235,7 @@ TEST_F(RedisBusTest, AStreamThatIsYoungerThanThePlaceIsReadFromItsBeginning) {
     EXPECT_TRUE(told.wait_for("2"));
 }
 
-TEST(RedisBus, RefusesAUrlThatIsNone) {
+TEST(RedisBus, RejectsAnInvalidUrl) {
     EXPECT_THROW(redis_bus("rediss://h", "p:"), std::invalid_argument);
 }
 

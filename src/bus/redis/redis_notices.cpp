@@ -31,14 +31,14 @@ using bus::parse_notices;
 
 constexpr redis::Timeouts timeouts{.connect = 1s, .command = 1500ms};
 constexpr std::string_view field = "n";
-constexpr std::string_view missed_field = "m";  // of an entry that says since when some were dropped
-// Dropped notices are of what was committed a moment before.
+constexpr std::string_view missed_field = "m";  // of an entry with the time since when some were dropped
+// Dropped notices are about changes committed a moment before.
 constexpr Duration loss_overlap = 1s;
 constexpr Duration absent_after = 5s;
 constexpr std::string_view block_ms = "500";
-// A peer that says nothing for this long while it should answer every 500 ms is no peer any more.
+// A peer that should answer every 500 ms and is silent for this long is taken for dead.
 constexpr Duration read_timeout = 2s;
-// A minute's notices of a busy sender; what does not fit is dropped.
+// A minute of notices from a busy sender; what does not fit is dropped.
 constexpr std::size_t mailbox_capacity = 200'000;
 constexpr std::size_t notices_an_entry = 100;
 constexpr std::size_t entries_at_once = 100;
@@ -83,8 +83,8 @@ private:
             const bool got = mailbox_.drain(inbox, lost_since_ ? std::optional(retry_at_) : std::nullopt);
             if (!got && mailbox_.closed()) return;
             if (overflowed_.exchange(false)) lose();
-            // Where Redis is away they are dropped: a hint that comes late is of no use, and subscribers are
-            // told since when they have missed something.
+            // While Redis is unavailable notices are dropped: a late hint is useless, and subscribers are
+            // told since when they have missed some.
             if (std::chrono::steady_clock::now() < retry_at_ && !mailbox_.closed()) {
                 lose();
                 continue;
@@ -96,7 +96,7 @@ private:
         }
     }
 
-    // What is handed over now, or was a moment ago, is dropped.
+    // Records that current notices, and those of a moment ago, were dropped.
     void lose() {
         if (!lost_since_) lost_since_ = clock_.now() - loss_overlap;
     }
@@ -142,11 +142,11 @@ private:
     Mailbox<DeliveryNotice> mailbox_{mailbox_capacity};
     std::atomic<bool> overflowed_{false};
 
-    // The thread's own.
+    // Used by the thread only.
     std::unique_ptr<redis::Connection> connection_;
     int failures_ = 0;
     MonoTime retry_at_{};
-    std::optional<Timestamp> lost_since_;  // not told yet
+    std::optional<Timestamp> lost_since_;  // not yet published
     Rng rng_{std::random_device{}()};
     std::string value_;
     std::thread thread_;
@@ -184,7 +184,7 @@ private:
         }
     }
 
-    // What was said while nobody listened is not read: the database knows it as well.
+    // Notices from before the connection are not read: the database has the same information.
     void begin() {
         auto connection = redis::Connection::open(address_, timeouts);
         const redis::Reply newest = connection->command({"XREVRANGE", key_, "+", "-", "COUNT", "1"});
@@ -192,13 +192,13 @@ private:
         const std::string_view last = newest[0][0].text();
         place_ = last.empty() ? "0-0" : std::string(last);
         connection_ = std::move(connection);
-        // A start of its own is told as well: what happened before it was never heard.
+        // Also on the first connection: nothing before it was heard.
         told_.missed(heard_at_);
     }
 
     void read() {
         const Timestamp asked = clock_.now();
-        // Who was not running for a while may have been overtaken by the stream's cap.
+        // After a pause of this process the stream may have been trimmed past its position.
         if (asked - heard_at_ > absent_after) told_.missed(heard_at_);
         const redis::Reply reply = connection_->command(
             {"XREAD", "COUNT", "100", "BLOCK", block_ms, "STREAMS", key_, place_}, read_timeout);
@@ -210,7 +210,7 @@ private:
             if (entries[i][1][0].text() == missed_field) {
                 std::int64_t micros = 0;
                 std::from_chars(value.data(), value.data() + value.size(), micros);
-                // Something else than a time says nothing of when: then everything may have been missed.
+                // If it is not a time it reads as 0: everything may have been missed.
                 told_.missed(from_micros(micros));
                 continue;
             }
@@ -218,8 +218,8 @@ private:
             if (!notices) {
                 if (!std::exchange(warned_of_nonsense_, true)) {
                     log::warn(
-                        "a notice of deliveries cannot be read and is passed over; does another version, "
-                        "or something else, write there?",
+                        "skipped an unreadable delivery notice; does another version, or another program, "
+                        "write to this key?",
                         {{"key", key_}});
                 }
                 continue;
@@ -236,10 +236,10 @@ private:
     const NoticeSubscriber told_;
     redis::StopSignal stop_;
 
-    // The thread's own.
+    // Used by the thread only.
     std::unique_ptr<redis::Connection> connection_;
     std::string place_;
-    Timestamp heard_at_;  // everything said before was heard
+    Timestamp heard_at_;  // everything before was received
     bool warned_of_nonsense_ = false;
     Rng rng_{std::random_device{}()};
     std::thread thread_;
@@ -251,8 +251,8 @@ public:
         : options_(std::move(options)),
           key_(options_.prefix + "deliveries"),
           address_(address_of(options_.url)),
-          outage_(address_, "the live stream tells of alerts and deliveries late",
-                  "the live stream tells of deliveries at once again"),
+          outage_(address_, "events of the live stream are late",
+                  "events of the live stream are immediate again"),
           clock_(clock) {}
 
     void publish(std::span<const DeliveryNotice> notices) override {

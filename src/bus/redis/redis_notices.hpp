@@ -10,21 +10,21 @@
 namespace pricewire::bus {
 
 struct RedisNoticesOptions {
-    std::string url;                    // as redis::parse_url() takes it
+    std::string url;                    // see redis::parse_url()
     std::string prefix = "pricewire:";  // of every key
-    // Entries that the stream keeps at least, once it has them, of up to 100 notices (3.3 kB) each.
+    // Least number of entries that a full stream keeps, each of up to 100 notices (3.3 kB).
     std::size_t stream_cap = 1000;
 };
 
-// Notices between processes, on Redis (5.0 or later): <prefix>deliveries is a capped stream. An entry's field
-// "n" is a batch of notices of 33 bytes (the user's id, the delivery's, '1' or '0' for fired); "m" is since
-// when its publisher had to drop some, in µs.
+// Notices between processes, on Redis (5.0 or later), in the capped stream <prefix>deliveries. An entry has
+// one field: "n" is a batch of notices (see notice_codec.hpp), "m" is the time, in µs, since when its
+// publisher had to drop notices.
 //
-// While Redis is away nothing throws: what is published then is dropped, and subscribers are told so when it
-// is back: by their own new connection, and by what the publisher then says.
+// While Redis is unavailable nothing throws and notices are dropped. When it is back subscribers are told
+// that they missed some: because of their own reconnect, and by the publisher's "m".
 //
-// Threads: one to publish and one to subscribe, each once it is needed. The destructor tries to send what
-// waits, once more. Throws std::invalid_argument where the URL is none. `clock` outlives it.
+// Threads: one to publish and one to subscribe, each started when first needed. The destructor tries once
+// more to send what is pending. Throws std::invalid_argument if the URL is invalid. `clock` must outlive it.
 std::unique_ptr<DeliveryNotices> create_redis_notices(RedisNoticesOptions options, const Clock& clock);
 
 }  // namespace pricewire::bus

@@ -1,4 +1,4 @@
-// Notices under a Redis of the test's own that is killed and comes back, and what stands in it.
+// Notices on a dedicated Redis that is killed and restarted, and the format of what it stores.
 #include "bus/redis/redis_notices.hpp"
 
 #include <gtest/gtest.h>
@@ -35,7 +35,7 @@ TEST(NoticeCodec, ReadsWhatItWrites) {
     EXPECT_FALSE(bus::parse_notices(text));
 }
 
-// What a subscriber was told.
+// Records what a subscriber was told.
 class Heard {
 public:
     NoticeSubscriber subscriber() {
@@ -65,7 +65,7 @@ private:
     std::vector<Timestamp> missed_ GUARDED_BY(mutex_);  // since when, each time
 };
 
-TEST(RedisNotices, AfterAnOutageTheSubscriberIsToldSinceWhenItMissedSomething) {
+TEST(RedisNotices, AfterAnOutageTheSubscriberLearnsSinceWhenItMissedNotices) {
     fakes::LogCapture log;
     Heard heard;
     test::RedisServer server;
@@ -82,7 +82,7 @@ TEST(RedisNotices, AfterAnOutageTheSubscriberIsToldSinceWhenItMissedSomething) {
         });
     };
     ASSERT_TRUE(publish_until_heard());
-    EXPECT_EQ(heard.missed().size(), 1U) << "what happened before it listened";
+    EXPECT_EQ(heard.missed().size(), 1U) << "what happened before it subscribed";
     const Timestamp before = system_clock().now();
     server.kill();
     const DeliveryNotice lost = make_notice();
@@ -90,13 +90,13 @@ TEST(RedisNotices, AfterAnOutageTheSubscriberIsToldSinceWhenItMissedSomething) {
     ASSERT_TRUE(eventually([&] { return log.count("waiting for Redis") >= 1; }));
     server.start();
     ASSERT_TRUE(publish_until_heard());
-    // By its own new connection, and perhaps by the publisher as well.
+    // Because of its own reconnect, and perhaps by the publisher too.
     const auto missed = heard.missed();
     ASSERT_GE(missed.size(), 2U);
     EXPECT_LE(*std::min_element(missed.begin() + 1, missed.end()), before + std::chrono::seconds{1});
 }
 
-TEST(RedisNotices, APublisherThatHadToDropSaysSoWhenItCan) {
+TEST(RedisNotices, APublisherThatDroppedNoticesReportsItAfterReconnecting) {
     fakes::LogCapture log;
     test::RedisServer server;
     const auto sender = create_redis_notices({.url = server.url(), .prefix = "p:"}, system_clock());
@@ -106,7 +106,7 @@ TEST(RedisNotices, APublisherThatHadToDropSaysSoWhenItCan) {
     sender->publish({&notice, 1});
     ASSERT_TRUE(eventually([&] { return log.count("waiting for Redis") >= 1; }));
     server.start();
-    // Though nothing more is published.
+    // Even if nothing more is published.
     std::int64_t since = 0;
     ASSERT_TRUE(eventually([&] {
         const auto redis = redis::Connection::open(*redis::parse_url(server.url()), {});
@@ -119,7 +119,7 @@ TEST(RedisNotices, APublisherThatHadToDropSaysSoWhenItCan) {
     EXPECT_GE(since, to_micros(before - std::chrono::seconds{5}));
 }
 
-TEST(RedisNotices, WhatAPublisherHadToDropIsToldAsMissed) {
+TEST(RedisNotices, DroppedNoticesAreReportedAsMissed) {
     Heard heard;
     test::RedisServer server;
     const auto api = create_redis_notices({.url = server.url(), .prefix = "p:"}, system_clock());
@@ -132,7 +132,7 @@ TEST(RedisNotices, WhatAPublisherHadToDropIsToldAsMissed) {
     }));
 }
 
-TEST(RedisNotices, WhatIsNoNoticeIsPassedOverAndSaidOnce) {
+TEST(RedisNotices, SkipsUnreadableNoticesAndWarnsOnce) {
     fakes::LogCapture log;
     Heard heard;
     test::RedisServer server;
@@ -142,14 +142,14 @@ TEST(RedisNotices, WhatIsNoNoticeIsPassedOverAndSaidOnce) {
     const DeliveryNotice good = make_notice();
     ASSERT_TRUE(eventually([&] {
         redis->command({"XADD", "p:deliveries", "*", "n", "nonsense"}).checked();
-        return log.count("cannot be read") > 0;
+        return log.count("unreadable delivery notice") > 0;
     }));
     redis->command({"XADD", "p:deliveries", "*", "other", "nonsense"}).checked();
     ASSERT_TRUE(eventually([&] {
         notices->publish({&good, 1});
         return !heard.notices().empty();
     }));
-    EXPECT_EQ(log.count("cannot be read"), 1U);
+    EXPECT_EQ(log.count("unreadable delivery notice"), 1U);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// The bus under a Redis of the test's own that is wiped, killed, stopped or was never there.
+// The bus on a dedicated Redis that is wiped, killed, suspended or was never there.
 #include <csignal>
 
 #include "bus/redis/redis_bus_fixture.hpp"
@@ -18,7 +18,7 @@ std::vector<std::uint64_t> up_to(std::uint64_t last) {
     return out;
 }
 
-TEST(RedisOutage, NothingIsLostByAKillAndWhatIsSentAgainIsToldOnce) {
+TEST(RedisOutage, AKillLosesNothingAndResentPricesAreDeliveredOnce) {
     fakes::LogCapture log;
     Told told;
     test::RedisServer server;
@@ -31,7 +31,7 @@ TEST(RedisOutage, NothingIsLostByAKillAndWhatIsSentAgainIsToldOnce) {
         for (int i = 0; i < 2000; ++i) feed->publish(price_of("BTC", ++sequence));
         server.kill();
         for (int i = 0; i < 2000; ++i) feed->publish(price_of("BTC", ++sequence));
-        // Both have tried it in vain, and each bus says so.
+        // Both have failed to connect, and each bus logs it.
         ASSERT_TRUE(
             eventually([&] { return log.count("waiting for Redis") == 2 * static_cast<unsigned>(round); }));
         server.start();
@@ -42,7 +42,7 @@ TEST(RedisOutage, NothingIsLostByAKillAndWhatIsSentAgainIsToldOnce) {
     EXPECT_EQ(log.count("waiting for Redis at 127.0.0.1:"), 6u);
 }
 
-TEST(RedisOutage, PricesThatOnlyTheDeadRedisHadAreSentAgain) {
+TEST(RedisOutage, PricesThatOnlyTheKilledRedisHadAreResent) {
     test::RedisServer server;
     const auto feed = redis_bus(server.url(), prefix);
     feed->publish(price_of("BTC", 1));
@@ -54,7 +54,7 @@ TEST(RedisOutage, PricesThatOnlyTheDeadRedisHadAreSentAgain) {
     ASSERT_TRUE(eventually(there));
     server.kill();
     server.start();
-    EXPECT_TRUE(eventually(there)) << "though nothing new was published";
+    EXPECT_TRUE(eventually(there)) << "without anything new being published";
 }
 
 TEST(RedisOutage, AWipedRedisRecoversAlone) {
@@ -69,7 +69,7 @@ TEST(RedisOutage, AWipedRedisRecoversAlone) {
         feed->publish(price_of("BTC", ++sequence));
         const SourceReport report{"binance", SourceCondition::ok, std::to_string(round), std::nullopt};
         ASSERT_TRUE(eventually([&] {
-            // As a feed does, again and again.
+            // Repeated, as a feed does.
             feed->publish_board(board_of("BTC", round + 1));
             feed->publish_sources(std::vector{report});
             return *other->rates_json() == "{\"BTC\":" + std::to_string(round + 1) + "}" &&
@@ -83,14 +83,14 @@ TEST(RedisOutage, AWipedRedisRecoversAlone) {
     EXPECT_EQ(told.prices(), up_to(sequence));
 }
 
-TEST(RedisOutage, WhatIsNotConfirmedIsNotShownAndPingSaysWhy) {
+TEST(RedisOutage, UnconfirmedDataIsNotShownAndPingSaysWhy) {
     test::RedisServer server;
     const auto bus = redis_bus(server.url(), prefix);
     bus->publish_board(board_of("BTC", 7));
     bus->publish_sources(std::vector{SourceReport{"binance", SourceCondition::ok, "", std::nullopt}});
     ASSERT_TRUE(eventually([&] { return *bus->rates_json() == R"({"BTC":7})" && !bus->sources().empty(); }));
     EXPECT_NO_THROW(bus->ping());
-    // Its connections stay, and no answer comes.
+    // Its connections stay open but it does not answer.
     server.signal(SIGSTOP);
     EXPECT_THROW(bus->ping(), std::runtime_error);
     ASSERT_TRUE(eventually([&] { return *bus->rates_json() == "{}"; }));
@@ -132,7 +132,7 @@ TEST(RedisOutage, AListenerThatNeverAnswersBlocksNobody) {
     EXPECT_EQ(log.count("s3cret"), 0u);
 }
 
-TEST(RedisOutage, ARedisThatComesLaterIsFound) {
+TEST(RedisOutage, ConnectsToARedisThatStartsLater) {
     fakes::LogCapture log;
     Told told;
     test::RedisServer server;
@@ -142,7 +142,7 @@ TEST(RedisOutage, ARedisThatComesLaterIsFound) {
     checker->subscribe(told.subscriber(true));
     for (std::uint64_t i = 1; i <= 100; ++i) feed->publish(price_of("BTC", i));
     feed->publish_board(board_of("BTC", 7));
-    ASSERT_TRUE(eventually([&] { return log.count("waiting for Redis") == 2; })) << "each bus says it";
+    ASSERT_TRUE(eventually([&] { return log.count("waiting for Redis") == 2; })) << "once per bus";
     server.start();
     ASSERT_TRUE(told.wait_for("100"));
     EXPECT_EQ(told.prices(), up_to(100));
@@ -150,7 +150,7 @@ TEST(RedisOutage, ARedisThatComesLaterIsFound) {
     EXPECT_TRUE(eventually([&] { return *checker->rates_json() == R"({"BTC":7})"; }));
 }
 
-TEST(RedisOutage, OfPricesThatWaitTheNewestAreKeptAndTheRestIsSaid) {
+TEST(RedisOutage, KeepsTheNewestQueuedPricesAndLogsTheRest) {
     fakes::LogCapture log;
     Told told;
     test::RedisServer server;
@@ -168,7 +168,7 @@ TEST(RedisOutage, OfPricesThatWaitTheNewestAreKeptAndTheRestIsSaid) {
     EXPECT_EQ(log.count("no checker has seen them prices=50000"), 1u);
 }
 
-TEST(RedisOutage, AFullRedisKeepsPricesWaitingAndIsSaidOnce) {
+TEST(RedisOutage, PricesAreQueuedWhileRedisIsFullWhichIsLoggedOnce) {
     fakes::LogCapture log;
     test::RedisServer server;
     const auto c = redis::Connection::open(*redis::parse_url(server.url()), {});

@@ -18,7 +18,7 @@ std::optional<T> number(std::string_view text) {
     return value;
 }
 
-// The text up to the next space, which it removes with it.
+// Removes and returns the text up to the next space; removes the space too.
 std::string_view word(std::string_view& text) {
     const auto space = text.find(' ');
     const std::string_view out = text.substr(0, space);

@@ -8,11 +8,11 @@
 #include "bus/price_bus.hpp"
 #include "domain/market.hpp"
 
-// What the stream's entries hold: one field and one value, since every further one costs the server as much
-// as the price itself. Pure.
+// The format of the stream's entries: one field with one value, since each further field costs the server as
+// much as the price itself. Pure.
 //   p  "<number> <ticker> <value> <time, µs> <sequence> <feed>"
-//   g  "<number> <ticker> <time, µs> <feed>", the feed's price of the ticker is gone
-// `number` counts a feed's entries from 1, so that what is sent twice is known.
+//   g  "<number> <ticker> <time, µs> <feed>", the feed has no price of the ticker any more
+// `number` counts a feed's entries from 1, so that duplicates are recognized.
 namespace pricewire::bus {
 
 inline constexpr std::string_view price_field = "p";
@@ -21,20 +21,20 @@ inline constexpr std::string_view gone_field = "g";
 struct StreamEntry {
     std::uint64_t number = 0;
     bool gone = false;
-    Price price;            // of a gone one the ticker and the time alone
-    std::string_view feed;  // a part of the text
+    Price price;            // if gone, only ticker and time are set
+    std::string_view feed;  // points into the parsed text
 };
 
 // Appends the value of an entry.
 void append_value(std::string& out, const StreamEntry& entry);
-// nullopt where it is none.
+// nullopt if it is not a valid entry.
 std::optional<StreamEntry> parse_entry(std::string_view field, std::string_view value);
 
-// A stream's ids, "<ms>-<sequence>" (redis.io/docs/data-types/streams).
+// Ids of stream entries, "<ms>-<sequence>" (redis.io/docs/data-types/streams).
 std::string to_text(BusPosition position);
 std::optional<BusPosition> parse_position(std::string_view text);
 
-// The place that many milliseconds before.
+// The position `ms` milliseconds earlier.
 inline BusPosition earlier(BusPosition position, std::uint64_t ms) {
     return {position.ms > ms ? position.ms - ms : 0, 0};
 }

@@ -6,7 +6,7 @@
 namespace pricewire::bus {
 namespace {
 
-TEST(StreamEntry, SaysInFewWordsWhatItHolds) {
+TEST(StreamEntry, HasACompactFormat) {
     std::string text;
     append_value(
         text,
@@ -39,7 +39,7 @@ TEST(StreamEntry, ReadsBackWhatWasWritten) {
     });
 }
 
-TEST(StreamEntry, AnythingElseIsNone) {
+TEST(StreamEntry, RejectsAnythingElse) {
     for (const char* text :
          {"", " ", "1", "1 BTC", "1 BTC 2 3 4", "1 BTC 2 3 4 ", "1 BTC 2 3 4 f g", "x BTC 2 3 4 f",
           "1 btc 2 3 4 f", "1 BTC -2 3 4 f", "1 BTC 0 3 4 f", "1 BTC 2x 3 4 f", "1 BTC 2 3.5 4 f",
@@ -54,7 +54,7 @@ TEST(StreamEntry, AnythingElseIsNone) {
     EXPECT_FALSE(parse_entry(gone_field, "1 BTC 2 3 4 f"));
 }
 
-TEST(StreamPosition, IsReadStrictly) {
+TEST(StreamPosition, IsParsedStrictly) {
     EXPECT_EQ(parse_position("12-3"), (BusPosition{12, 3}));
     EXPECT_EQ(to_text({12, 3}), "12-3");
     for (const char* text : {"", "-", "12", "12-", "-3", "12-3-4", "a-b", "-1-2", "12-3 "})

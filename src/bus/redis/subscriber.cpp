@@ -14,14 +14,15 @@ using namespace std::chrono_literals;
 
 constexpr redis::Timeouts timeouts{.connect = 1s, .command = 1500ms};
 constexpr std::string_view block_ms = "500";
-// A peer that says nothing for this long while it should answer every 500 ms is no peer any more.
+// A peer that should answer every 500 ms and is silent for this long is taken for dead.
 constexpr Duration read_timeout = 2s;
 constexpr std::string_view batch_text = "1000";
 constexpr std::size_t batch = 1000;
-// Prices are written before what they fired is durable: a subscriber that resumes begins that much earlier.
+// Prices are written before the alerts they fire are durable, so a subscriber that resumes starts this much
+// earlier.
 constexpr std::uint64_t overlap_ms = 10'000;
 constexpr std::uint64_t first_look_back_ms = 60'000;
-// Who has not read for this long, stopped or starved, reads the past first.
+// A subscriber that has not read for this long, because it was suspended or starved, is behind.
 constexpr Duration absent_after = 2s;
 constexpr Duration lives_every = 1s;
 constexpr Duration feed_kept_for = 10min;
@@ -66,7 +67,7 @@ void Subscriber::run() {
     }
 }
 
-// After connecting: where to go on, and whether that is in the past.
+// After connecting: determines where to continue and whether that is in the past.
 void Subscriber::begin() {
     connection_->append({"TIME"});
     connection_->append({"XREVRANGE", keys_.prices, "+", "-", "COUNT", "1"});
@@ -86,14 +87,13 @@ void Subscriber::begin() {
     const auto first = parse_position(oldest[0][0].text());
     if (!placed_) choose_place(time, last, newest[0], processed.text());
     placed_ = true;
-    // A stream that ends before our place is another one: Redis was wiped and its clock went back.
+    // A stream that ends before our position is a new one: Redis was wiped and its clock went back.
     if (last && *last < place_) place_ = {};
-    // Only a full stream is trimmed; one that merely begins later was wiped, and the feeds have filled it
-    // again.
+    // Only a full stream is trimmed. A shorter one that starts later was wiped and refilled by the feeds.
     if (first && *first > place_ && place_ != BusPosition{} &&
         static_cast<std::size_t>(length.integer()) >= options_.stream_cap &&
         !std::exchange(warned_of_trimming_, true)) {
-        log::warn("prices were trimmed away before they could be read: what they would have fired is lost",
+        log::warn("prices were trimmed from the stream before they were read; alerts may not have fired",
                   {{"from", to_text(place_)}, {"to", to_text(*first)}});
     }
     if (last && *last > place_) {
@@ -107,9 +107,9 @@ void Subscriber::begin() {
 void Subscriber::choose_place(const redis::Reply& time, std::optional<BusPosition> last,
                               redis::ReplyView last_entry, std::string_view processed) {
     if (!told_.resume) {
-        if (!last) return;  // all that comes is new
+        if (!last) return;  // everything that comes is new
         place_ = *last;
-        // So that what its feed sends again is known to be old.
+        // So that what its feed resends is recognized as old.
         const redis::ReplyView fields = last_entry[1];
         if (const auto entry = parse_entry(fields[0].text(), fields[1].text()))
             feed_of(entry->feed)->second.last = entry->number;
@@ -118,10 +118,10 @@ void Subscriber::choose_place(const redis::Reply& time, std::optional<BusPositio
     const std::string seconds(time[0].text());
     const BusPosition now{std::strtoull(seconds.c_str(), nullptr, 10) * 1000, 0};
     auto done = parse_position(processed);
-    // A place of the future is one of a clock that went back since.
+    // A position in the future means that the clock has gone back since.
     if (done && *done > now) done = last.value_or(now);
     place_ = done ? earlier(*done, overlap_ms) : earlier(now, first_look_back_ms);
-    // Never beyond the stream's end, which would look like another stream.
+    // Never beyond the stream's end, which would look like a new stream.
     place_ = last ? std::min(place_, *last) : BusPosition{};
 }
 
@@ -155,7 +155,7 @@ void Subscriber::deliver(redis::ReplyView entry, MonoTime now) {
     if (parsed) {
         deliver(*parsed, now);
     } else if (!std::exchange(warned_of_nonsense_, true)) {
-        log::warn("the stream of prices holds entries that are none; they are passed over",
+        log::warn("skipped invalid entries in the stream of prices",
                   {{"key", keys_.prices}, {"entry", std::string(entry[0].text().substr(0, 50))}});
     }
 }
@@ -177,7 +177,7 @@ void Subscriber::deliver(const StreamEntry& entry, MonoTime now) {
     if (told_.gone) told_.gone({ticker, entry.price.time});
 }
 
-// Nothing comes after our place: that is also so of a stream that was begun anew under a clock gone back.
+// If nothing follows our position, the stream may also be a new one, started after the clock went back.
 void Subscriber::look_whether_younger() {
     const redis::Reply newest = connection_->command({"XREVRANGE", keys_.prices, "+", "-", "COUNT", "1"});
     const auto last = parse_position(newest.checked()[0][0].text());
@@ -203,7 +203,7 @@ Subscriber::Feeds::iterator Subscriber::feed_of(std::string_view id) {
     return feeds_.emplace(id, Feed{.last = 0, .heard = std::chrono::steady_clock::now()}).first;
 }
 
-// A feed may live without a new price: its sources' reports say so.
+// A feed without new prices is live as long as its source report exists.
 void Subscriber::ask_for_lives(MonoTime now) {
     lives_at_ = now + lives_every;
     for (const auto& [id, feed] : feeds_) connection_->append({"EXISTS", keys_.feed + id});
@@ -224,7 +224,7 @@ void Subscriber::forget_silent_feeds(MonoTime now) {
         last = last_feed_.erase(last);
         if (told_.gone) told_.gone({ticker, system_clock().now()});
     }
-    // Its number is remembered for longer than it could send anything again.
+    // Its number is remembered for longer than it could resend anything.
     std::erase_if(feeds_, [&](const auto& entry) {
         return now - entry.second.heard > feed_kept_for &&
                std::none_of(last_feed_.begin(), last_feed_.end(),

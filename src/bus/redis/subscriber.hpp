@@ -17,17 +17,17 @@
 
 namespace pricewire::bus {
 
-// Follows the stream on a thread of its own and tells one subscriber.
+// Follows the stream on its own thread for one subscriber.
 class Subscriber {
 public:
-    // The references outlive it. Starts at once.
+    // The references must outlive it. Starts at once.
     Subscriber(const RedisBusOptions& options, const Keys& keys, const redis::Address& address,
                redis::Outage& outage, PriceSubscriber told);
     ~Subscriber();
     Subscriber(const Subscriber&) = delete;
     Subscriber& operator=(const Subscriber&) = delete;
 
-    // Without waiting; the destructor waits, for half a second as a rule.
+    // Does not wait; the destructor does, usually for up to half a second.
     void stop() { stop_.set(); }
 
 private:
@@ -58,7 +58,7 @@ private:
     const PriceSubscriber told_;
     redis::StopSignal stop_;
 
-    // The thread's own.
+    // Used by the thread only.
     std::unique_ptr<redis::Connection> connection_;
     BusPosition place_;  // everything up to here was delivered
     bool placed_ = false;
@@ -67,10 +67,10 @@ private:
     bool warned_of_trimming_ = false;
     bool warned_of_nonsense_ = false;
     MonoTime read_at_{};   // when the last reading ended
-    MonoTime lives_at_{};  // when the feeds' lives are asked for next
+    MonoTime lives_at_{};  // when to check next which feeds are live
     Rng rng_{std::random_device{}()};
     Feeds feeds_;
-    std::map<Ticker, Feeds::iterator> last_feed_;  // whose price of the ticker was the last
+    std::map<Ticker, Feeds::iterator> last_feed_;  // the feed that sent the ticker's last price
     std::thread thread_;
 };
 
