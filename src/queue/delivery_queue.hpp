@@ -8,29 +8,29 @@
 
 namespace pricewire::queue {
 
-// A task as it came, with what done() takes; zero where done() need not be told.
+// A received task and its receipt for done(); zero if done() need not be called.
 struct QueuedTask {
     DeliveryTask task;
     std::uint64_t receipt = 0;
 };
 
-// Tells senders that a delivery is due. Disposable: a task that is lost here is found again by the sender's
-// look into the database, which is the truth. May bring a task more than once, and in another order than it
-// was published in. Thread-safe.
+// Tells senders that deliveries are due. Tasks are hints: the database is authoritative, and senders poll it,
+// so lost tasks are found there. A task may arrive more than once or out of order. Thread-safe.
 class DeliveryQueue {
 public:
     virtual ~DeliveryQueue() = default;
-    // Called after the deliveries were committed. Never blocks for long; what does not fit is left to the
-    // database.
+    // Called after the deliveries were committed. Never blocks for long; tasks that do not fit are dropped
+    // and found in the database.
     virtual void publish(std::span<const DeliveryTask> tasks) = 0;
-    // Tasks arrive on a thread of the queue's or the publisher's; `on_tasks` must return quickly, and may
-    // call done() but nothing else of the queue. One consumer; consume({}) takes it away: when it returns,
-    // the old one is not running and will not be called again, and what it was not done with goes to others.
+    // Sets the only consumer. `on_tasks` is called on a thread of the queue or of the publisher; it must
+    // return quickly and may call done(), but no other function of the queue. consume({}) removes the
+    // consumer: once it returns, the old one is not running and will not be called again, and its unfinished
+    // tasks go to others.
     virtual void consume(std::function<void(std::span<const QueuedTask>)> on_tasks) = 0;
-    // These tasks need not come again: they are claimed in the database, or it did not have them due.
-    // Receipts of a connection that is gone are passed over. Never blocks for long.
+    // Acknowledges tasks: they were claimed in the database or are not due there. Receipts of a closed
+    // connection are ignored. Never blocks for long.
     virtual void done(std::span<const std::uint64_t> receipts) = 0;
-    // Throws std::runtime_error where it cannot be reached.
+    // Throws std::runtime_error if it cannot be reached.
     virtual void ping() = 0;
 };
 

@@ -25,15 +25,15 @@ public:
         if (taken < tasks.size() && !overflow_told_) {
             overflow_told_ = true;
             log::warn(
-                "the delivery queue is full because no sender takes from it; senders will find the rest in "
-                "the database, a little later",
+                "the delivery queue is full because no sender takes from it; senders will find the other "
+                "deliveries in the database, a little later",
                 {{"capacity", std::to_string(capacity_)}});
         }
     }
 
     void consume(std::function<void(std::span<const QueuedTask>)> on_tasks) override {
-        // The lock is held over the calls, so that a consumer that was taken away is not running any more and
-        // tasks keep their order.
+        // The lock is held during callbacks, so that a removed consumer is not running any more and tasks
+        // keep their order.
         MutexLock lock(mutex_);
         on_tasks_ = std::move(on_tasks);
         if (!on_tasks_) return;

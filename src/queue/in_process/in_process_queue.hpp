@@ -7,9 +7,9 @@
 
 namespace pricewire::queue {
 
-// The queue of a process that holds both ends. Tasks are handed to the consumer on the publisher's thread;
-// until there is a consumer at most `capacity` tasks are kept, and what does not fit is left to the database,
-// which is said once until there is room again.
+// A queue for a process with both ends. Tasks are handed to the consumer on the publisher's thread. Without a
+// consumer up to `capacity` tasks are kept; the rest is left to the database, which is logged once per
+// overflow.
 std::unique_ptr<DeliveryQueue> create_in_process_queue(std::size_t capacity = 100'000);
 
 }  // namespace pricewire::queue

@@ -33,13 +33,13 @@ protected:
     std::vector<std::string> lines_;
 };
 
-TEST_F(InProcessQueueTest, KeepsWhatFitsUntilThereIsAConsumer) {
+TEST_F(InProcessQueueTest, KeepsTasksThatFitUntilThereIsAConsumer) {
     const auto queue = create_in_process_queue(3);
     queue->publish(std::vector{task(1), task(2)});
     EXPECT_TRUE(lines_.empty());
     queue->publish(std::vector{task(3), task(4), task(5)});
     queue->publish(std::vector{task(6)});
-    EXPECT_EQ(lines_.size(), 1U) << "one line for the whole episode";
+    EXPECT_EQ(lines_.size(), 1U) << "one line per overflow";
 
     std::vector<int> seen;
     queue->consume([&](std::span<const QueuedTask> tasks) {
@@ -48,7 +48,7 @@ TEST_F(InProcessQueueTest, KeepsWhatFitsUntilThereIsAConsumer) {
     EXPECT_EQ(seen, (std::vector{1, 2, 3}));
 }
 
-TEST_F(InProcessQueueTest, ANewEpisodeIsToldAgain) {
+TEST_F(InProcessQueueTest, LogsANewOverflowAgain) {
     const auto queue = create_in_process_queue(1);
     queue->publish(std::vector{task(1), task(2)});
     queue->consume([](std::span<const QueuedTask>) {});
@@ -57,7 +57,7 @@ TEST_F(InProcessQueueTest, ANewEpisodeIsToldAgain) {
     EXPECT_EQ(lines_.size(), 2U);
 }
 
-TEST_F(InProcessQueueTest, WithoutItsConsumerItKeepsTasksAgain) {
+TEST_F(InProcessQueueTest, KeepsTasksAgainOnceItsConsumerIsRemoved) {
     const auto queue = create_in_process_queue(10);
     std::vector<int> first, second;
     queue->consume([&](std::span<const QueuedTask> tasks) { first = numbers(tasks); });

@@ -12,7 +12,8 @@ std::vector<AckLedger::Ack> AckLedger::done(std::span<const std::uint64_t> tags)
 
     std::vector<Ack> out;
     for (const std::uint64_t tag : sorted) {
-        // Everything before it is settled: one frame can stand for the whole run that begins the open tags.
+        // Everything before it is settled, so one frame can cover the whole run at the start of the open
+        // tags.
         const bool leads = tag == first_open_;
         if (leads && !out.empty() && out.back().multiple) {
             out.back().tag = tag;

@@ -7,21 +7,21 @@
 
 namespace pricewire::queue {
 
-// What is to be acknowledged on one channel, in as few frames as can be. Tags count from 1, in the order of
-// arrival. AMQP closes a channel on which a tag is acknowledged twice, or one that never came: such tags are
-// passed over.
+// Computes the acknowledgements to send on one channel, in as few frames as possible. Tags count from 1 in
+// order of arrival. AMQP closes a channel on which an unknown tag is acknowledged, or one tag twice; such
+// tags are ignored.
 class AckLedger {
 public:
     struct Ack {
         std::uint64_t tag = 0;
-        bool multiple = false;  // and all before it
+        bool multiple = false;  // and all tags before it
         friend bool operator==(const Ack&, const Ack&) = default;
     };
 
     void arrived(std::uint64_t tag) { last_arrived_ = tag; }
-    // Settled in another way: a message that was rejected.
+    // Settled in another way: the message was rejected.
     void settled(std::uint64_t tag) { settle(tag); }
-    // These are done with: what to send for them, in order.
+    // Marks tags as done; returns the frames to send for them, in order.
     std::vector<Ack> done(std::span<const std::uint64_t> tags);
 
 private:
@@ -30,7 +30,7 @@ private:
     }
     void settle(std::uint64_t tag);
 
-    std::uint64_t first_open_ = 1;  // all before it are settled
+    std::uint64_t first_open_ = 1;  // all tags before it are settled
     std::uint64_t last_arrived_ = 0;
     std::set<std::uint64_t> settled_;  // beyond first_open_
 };

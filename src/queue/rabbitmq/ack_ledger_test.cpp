@@ -14,7 +14,7 @@
 namespace pricewire::queue {
 namespace {
 
-// "3* 7 9": up to 3, 7, 9.
+// "3* 7 9" means up to 3, 7, and 9.
 std::string done(AckLedger& ledger, std::vector<std::uint64_t> tags) {
     std::string out;
     for (const AckLedger::Ack& ack : ledger.done(tags)) {
@@ -35,20 +35,20 @@ TEST(AckLedgerTest, ARunFromTheFirstIsOneFrame) {
     EXPECT_EQ(done(ledger, {4, 5}), "5*");
 }
 
-TEST(AckLedgerTest, TheRestGoesOneByOne) {
+TEST(AckLedgerTest, TagsAfterAGapAreSentOneByOne) {
     AckLedger ledger = ledger_of(10);
     EXPECT_EQ(done(ledger, {1, 2, 5, 6}), "2* 5 6");
-    EXPECT_EQ(done(ledger, {3, 4}), "4*") << "never a tag that was acknowledged already";
+    EXPECT_EQ(done(ledger, {3, 4}), "4*") << "a tag is never acknowledged twice";
     EXPECT_EQ(done(ledger, {7}), "7*");
 }
 
-TEST(AckLedgerTest, RunsThatGrowTogetherAreOneFrame) {
+TEST(AckLedgerTest, RunsThatJoinAreOneFrame) {
     AckLedger ledger = ledger_of(10);
     EXPECT_EQ(done(ledger, {2, 4}), "2 4");
     EXPECT_EQ(done(ledger, {1, 3, 5}), "5*");
 }
 
-TEST(AckLedgerTest, WhatIsNotOpenIsPassedOver) {
+TEST(AckLedgerTest, IgnoresTagsThatAreNotOpen) {
     AckLedger ledger = ledger_of(3);
     EXPECT_EQ(done(ledger, {0, 1, 1, 4, 99}), "1*");
     EXPECT_EQ(done(ledger, {1}), "");
@@ -57,7 +57,7 @@ TEST(AckLedgerTest, WhatIsNotOpenIsPassedOver) {
     EXPECT_EQ(done(ledger, {3}), "3*");
 }
 
-// As a broker sees it: each tag is settled once, none that is settled is named.
+// As the broker sees it: each tag is settled once, and no settled tag is named.
 TEST(AckLedgerTest, EveryTagIsSettledOnceWhateverTheOrder) {
     std::mt19937 rng(7);
     for (int round = 0; round < 200; ++round) {
@@ -88,7 +88,7 @@ TEST(AckLedgerTest, EveryTagIsSettledOnceWhateverTheOrder) {
     }
 }
 
-TEST(TaskTextTest, IsReadAsItWasWritten) {
+TEST(TaskTextTest, ParsesWhatItWrites) {
     const DeliveryTask task{make_uuid(system_clock().now()), 2'147'483'647};
     const auto read = parse_task_text(task_text(task));
     ASSERT_TRUE(read);
@@ -96,7 +96,7 @@ TEST(TaskTextTest, IsReadAsItWasWritten) {
     EXPECT_EQ(read->attempt, task.attempt);
 }
 
-TEST(TaskTextTest, NothingElseIsATask) {
+TEST(TaskTextTest, RejectsAnythingElse) {
     const std::string id = "018f3f6e-7c1a-7a3b-8f00-0123456789ab";
     EXPECT_TRUE(parse_task_text(id + " 1"));
     for (const std::string& text : {std::string(), id, id + " ", id + " 0", id + " -1", id + " 1 ", id + " x",
@@ -117,14 +117,14 @@ TEST(BrokerUrlTest, Defaults) {
     EXPECT_TRUE(parse_broker_url("amqps://broker")->tls);
 }
 
-TEST(BrokerUrlTest, AllOfIt) {
+TEST(BrokerUrlTest, AllParts) {
     const auto url = parse_broker_url("amqp://us%40er:p%2Fa%3Ass@[::1]:1234/my%2Fhost");
     ASSERT_TRUE(url);
     EXPECT_EQ(url->user + " " + url->password + " " + url->vhost + " " + url->address(),
               "us@er p/a:ss my/host [::1]:1234");
 }
 
-TEST(BrokerUrlTest, ErrorsSayWhatToWriteAndNoPassword) {
+TEST(BrokerUrlTest, ErrorsSayWhatToWriteWithoutThePassword) {
     for (const std::string text :
          {"", "amqp://", "http://u:hunter2@h/", "amqp://u:hunter2@h:port/", "amqp://u:hunter2@h/a/b",
           "amqp://u:hunter2@h/?heartbeat=5", "amqp://u:hun/ter2@h"}) {

@@ -25,18 +25,18 @@
 
 namespace pricewire::queue {
 
-// The broker that tests use; empty where there is none.
+// The broker for tests; empty if there is none.
 inline std::string test_broker_url() {
     const char* url = std::getenv("PRICEWIRE_TEST_RABBITMQ_URL");
     return url == nullptr ? "" : url;
 }
-inline constexpr const char* no_broker = "PRICEWIRE_TEST_RABBITMQ_URL names no broker";
+inline constexpr const char* no_broker = "PRICEWIRE_TEST_RABBITMQ_URL is not set";
 
 inline std::string test_queue_name() {
     return "pricewire-test-" + make_uuid(system_clock().now()).to_string();
 }
 
-// A client of its own, for what others do at the broker. Throws where the broker does not play along.
+// A separate client for what other programs do at the broker. Throws if the broker fails.
 class TestBroker {
 public:
     explicit TestBroker(const std::string& url = test_broker_url()) {
@@ -61,7 +61,7 @@ public:
         amqp_queue_delete(state_.get(), 1, bytes(queue), 0, 0);
         check(amqp_get_rpc_reply(state_.get()));
     }
-    // Messages that wait; those with consumers are not among them.
+    // Messages ready for delivery, without those held by consumers.
     std::uint32_t count(const std::string& queue) {
         const auto* ok = amqp_queue_declare(state_.get(), 1, bytes(queue), 1, 0, 0, 0, amqp_empty_table);
         check(amqp_get_rpc_reply(state_.get()));
@@ -70,10 +70,10 @@ public:
     void publish(const std::string& queue, const std::string& body) {
         if (amqp_basic_publish(state_.get(), 1, amqp_empty_bytes, bytes(queue), 0, 0, nullptr, bytes(body)) !=
             AMQP_STATUS_OK) {
-            throw std::runtime_error("the test broker takes no message");
+            throw std::runtime_error("the test broker does not accept the message");
         }
     }
-    // The first that waits; empty where none does.
+    // The first ready message; empty if there is none.
     std::string take(const std::string& queue) {
         const amqp_rpc_reply_t reply = amqp_basic_get(state_.get(), 1, bytes(queue), 1);
         check(reply);
@@ -95,13 +95,14 @@ private:
         return {text.size(), const_cast<char*>(text.data())};
     }
     static void check(const amqp_rpc_reply_t& reply) {
-        if (reply.reply_type != AMQP_RESPONSE_NORMAL) throw std::runtime_error("the test broker refuses");
+        if (reply.reply_type != AMQP_RESPONSE_NORMAL)
+            throw std::runtime_error("the test broker reports an error");
     }
     std::unique_ptr<amqp_connection_state_t_, Destroy> state_{amqp_new_connection()};
     bool persistent_ = false;
 };
 
-// A queue's name for one test, and the queue's end.
+// A queue name for one test; the destructor deletes the queue.
 class TestQueue {
 public:
     ~TestQueue() {
@@ -109,13 +110,13 @@ public:
         try {
             TestBroker().delete_queue(name);
         } catch (const std::exception& e) {
-            ADD_FAILURE() << "the queue of this test stays: " << e.what();
+            ADD_FAILURE() << "cannot delete the queue of this test: " << e.what();
         }
     }
     const std::string name = test_queue_name();
 };
 
-// A TCP relay before the broker that can cut, stall and be away.
+// A TCP relay in front of the broker that can cut, stall and refuse connections.
 class Relay {
 public:
     explicit Relay(const std::string& url = test_broker_url()) : to_(parse_broker_url(url).value()) {
@@ -140,11 +141,11 @@ public:
         return "amqp://" + to_.user + ":" + to_.password + "@127.0.0.1:" + std::to_string(port_) + "/";
     }
     void cut() { cut_ = true; }  // every connection, once
-    // Takes connections and bytes no more, but keeps what is there open, as a host that is gone does.
+    // Stops accepting connections and data but keeps connections open, like a host that is gone.
     void stall(bool on) { stalled_ = on; }
-    // Ends every connection at once, new ones included.
+    // Closes all connections at once, including new ones.
     void refuse(bool on) { refusing_ = on; }
-    // As if the broker had said it. Its own frames must not be under way.
+    // Sends bytes as if from the broker, which must not be sending frames at the same time.
     void say_to_clients(const std::string& bytes) {
         MutexLock lock(mutex_);
         to_say_ += bytes;
@@ -228,8 +229,8 @@ private:
     const BrokerUrl to_;
     int listener_ = -1;
     int port_ = 0;
-    std::map<int, int> pairs_;  // each socket's other one
-    std::set<int> clients_;     // those of them that clients opened
+    std::map<int, int> pairs_;  // each socket's peer
+    std::set<int> clients_;     // those opened by clients
     Mutex mutex_;
     std::string to_say_ GUARDED_BY(mutex_);
     std::atomic<bool> stop_ = false, cut_ = false, stalled_ = false, refusing_ = false;

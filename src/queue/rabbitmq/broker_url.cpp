@@ -18,15 +18,15 @@ Result<BrokerUrl> parse_broker_url(std::string_view url) {
         return fail(std::string("a RabbitMQ URL looks like ") + form);
     }
     if (url.find_first_of("?#") != std::string_view::npos) {
-        return fail(std::string("a RabbitMQ URL has no parameters here: write ") + form);
+        return fail(std::string("a RabbitMQ URL has no parameters: write ") + form);
     }
     const std::string_view rest = url.substr(url.find("//") + 2);
     std::string text(url);  // the parser writes into it, and its result points into it
     amqp_connection_info info;
     if (amqp_parse_url(text.data(), &info) != AMQP_STATUS_OK || *info.host == '\0' || rest.empty() ||
         rest.front() == '/') {
-        return fail(std::string("this RabbitMQ URL cannot be read: write ") + form +
-                    ", with %XX for special characters of the password");
+        return fail(std::string("invalid RabbitMQ URL: write ") + form +
+                    ", with %XX for special characters in the password");
     }
     BrokerUrl out{.user = info.user, .password = info.password, .host = info.host, .port = info.port};
     out.tls = tls;

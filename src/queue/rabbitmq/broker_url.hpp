@@ -18,8 +18,8 @@ struct BrokerUrl {
     std::string address() const;  // "host:port", "[::1]:5672"
 };
 
-// Reads amqp[s]://[user[:password]@]host[:port][/[vhost]], as RabbitMQ's "URI Specification" has it, but
-// that an empty vhost is "/", as most clients take it. Errors do not repeat the URL, since it holds a
+// Parses amqp[s]://[user[:password]@]host[:port][/[vhost]] according to RabbitMQ's "URI Specification",
+// except that an empty vhost means "/", as in most clients. Errors do not repeat the URL, since it contains a
 // password.
 Result<BrokerUrl> parse_broker_url(std::string_view url);
 

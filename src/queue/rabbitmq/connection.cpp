@@ -58,7 +58,7 @@ Connection::~Connection() {
 
 void Connection::open_socket(const BrokerUrl& url, const RabbitmqOptions& options) {
     amqp_socket_t* socket = url.tls ? amqp_ssl_socket_new(state_.get()) : amqp_tcp_socket_new(state_.get());
-    if (socket == nullptr) throw BrokerError(Kind::away, "no socket can be made");
+    if (socket == nullptr) throw BrokerError(Kind::away, "cannot create a socket");
     if (url.tls) {
         amqp_ssl_socket_set_verify_peer(socket, 1);
         amqp_ssl_socket_set_verify_hostname(socket, 1);
@@ -77,7 +77,7 @@ void Connection::open_socket(const BrokerUrl& url, const RabbitmqOptions& option
 }
 
 void Connection::log_in(const BrokerUrl& url, const RabbitmqOptions& options) {
-    // Without these the broker neither says that it is short of memory nor that the queue is gone.
+    // Without these the broker reports neither that it is short of memory nor that the queue was deleted.
     std::array capabilities{yes("connection.blocked"), yes("consumer_cancel_notify")};
     amqp_table_entry_t entry{.key = amqp_cstring_bytes("capabilities"), .value = {}};
     entry.value.kind = AMQP_FIELD_KIND_TABLE;
@@ -106,7 +106,7 @@ void Connection::declare_queue() {
 
 void Connection::ask_for_confirms() {
     amqp_confirm_select(state_.get(), channel);
-    check(amqp_get_rpc_reply(state_.get()), "asking for confirms");
+    check(amqp_get_rpc_reply(state_.get()), "enabling confirms");
 }
 
 void Connection::begin_to_consume() {
@@ -114,15 +114,14 @@ void Connection::begin_to_consume() {
                    static_cast<std::uint16_t>(std::min<std::size_t>(prefetch_, 65'535)), 0);
     check(amqp_get_rpc_reply(state_.get()), "setting the prefetch");
     amqp_basic_consume(state_.get(), channel, bytes_of(queue_), amqp_empty_bytes, 0, 0, 0, amqp_empty_table);
-    check(amqp_get_rpc_reply(state_.get()), "beginning to consume");
+    check(amqp_get_rpc_reply(state_.get()), "starting to consume");
 }
 
 void Connection::send_ping() {
     amqp_queue_declare_t declare{};
     declare.queue = bytes_of(queue_);
     declare.passive = 1;
-    check(amqp_send_method(state_.get(), channel, AMQP_QUEUE_DECLARE_METHOD, &declare),
-          "asking for the queue");
+    check(amqp_send_method(state_.get(), channel, AMQP_QUEUE_DECLARE_METHOD, &declare), "checking the queue");
 }
 
 void Connection::publish(const std::string& body) {
@@ -144,7 +143,7 @@ void Connection::reject(std::uint64_t tag) {
 
 std::optional<Connection::Event> Connection::next() {
     while (true) {
-        // What the last frame pointed into is not looked at any more.
+        // The data of the last frame is no longer needed.
         amqp_maybe_release_buffers(state_.get());
         amqp_frame_t frame;
         const timeval at_once{};
@@ -195,14 +194,14 @@ std::optional<Connection::Event> Connection::on_method(const amqp_method_t& meth
 }
 
 std::optional<Connection::Event> Connection::on_body(const amqp_frame_t& frame) {
-    if (!incoming_) throw BrokerError(Kind::away, "the broker sent a body that belongs to no message");
+    if (!incoming_) throw BrokerError(Kind::away, "the broker sent a body without a message");
     if (frame.frame_type == AMQP_FRAME_HEADER) {
         incoming_left_ = frame.payload.properties.body_size;
     } else {
         const amqp_bytes_t part = frame.payload.body_fragment;
         incoming_left_ -= std::min<std::uint64_t>(incoming_left_, part.len);
         std::string& body = incoming_->message.body;
-        // One byte more than a task's text, so that what is longer is not taken for one.
+        // One byte more than the longest task text, so that a longer body is not taken for a task.
         body.append(static_cast<const char*>(part.bytes),
                     std::min(part.len, max_task_text + 1 - body.size()));
     }
@@ -211,7 +210,7 @@ std::optional<Connection::Event> Connection::on_body(const amqp_frame_t& frame) 
 }
 
 void Connection::wait(Wake& wake, MonoTime until) {
-    // Writing may have read: what is in memory already does not make the socket readable.
+    // Writing may have read frames into memory, for which the socket does not become readable.
     if (amqp_frames_enqueued(state_.get()) || amqp_data_in_buffer(state_.get())) return;
     wake.wait(socket_, until);
 }
@@ -219,7 +218,7 @@ void Connection::wait(Wake& wake, MonoTime until) {
 void Connection::close() {
     const timeval timeout = timeval_of(goodbye);
     amqp_set_rpc_timeout(state_.get(), &timeout);
-    // Where no answer comes, destroying the connection closes it as well.
+    // Without an answer, destroying the connection closes it as well.
     amqp_connection_close(state_.get(), AMQP_REPLY_SUCCESS);
 }
 
@@ -237,7 +236,7 @@ void Connection::check(const amqp_rpc_reply_t& reply, const char* doing) const {
 // AMQP 0-9-1, "Reply constants".
 void Connection::closed_by_broker(const amqp_method_t& method, const char* doing) const {
     std::uint16_t code = 0;
-    std::string text = "the broker ended it";
+    std::string text = "the broker closed it";
     if (method.id == AMQP_CHANNEL_CLOSE_METHOD) {
         const auto* close = static_cast<amqp_channel_close_t*>(method.decoded);
         code = close->reply_code;

@@ -16,28 +16,28 @@
 
 namespace pricewire::queue {
 
-// What ends a connection, in words for the operator.
+// Why a connection failed, in words for the operator.
 struct BrokerError : std::runtime_error {
     enum class Kind : std::uint8_t {
-        away,           // it does not answer, or not any more
-        refused,        // it answers, and does not let us in
-        queue_differs,  // the queue is there with other arguments
-        busy,           // an error of its own: of RabbitMQ 3.10 where two declare one quorum queue at once
-        blocked,        // it is short of memory or disk, and takes nothing at present
+        away,           // it does not answer
+        refused,        // it refuses access
+        queue_differs,  // the queue exists with other arguments
+        busy,           // internal error; in RabbitMQ 3.10 if two clients declare one quorum queue at once
+        blocked,        // it is short of memory or disk and accepts nothing for now
     };
     BrokerError(Kind k, const std::string& text) : std::runtime_error(text), kind(k) {}
     Kind kind;
 };
 
-// A message that came, or that came back.
+// A message that was delivered or returned.
 struct Message {
     std::uint64_t tag = 0;  // of a delivery
-    std::string body;       // beyond the length of a task's text it is cut
+    std::string body;       // truncated just beyond the longest task text
 };
 
-// One connection with one channel, logged in, the queue declared. Belongs to one thread. Every call waits
-// `connect_timeout` at most, writes to a peer that reads nothing two heartbeats; what fails is a BrokerError,
-// and the connection is then to be thrown away.
+// A connection with one channel, logged in and with the queue declared. Not thread-safe. A call waits for up
+// to `connect_timeout`, and a write to a peer that does not read for up to two heartbeats. Failures throw
+// BrokerError, after which the connection must be destroyed.
 class Connection {
 public:
     Connection(const BrokerUrl& url, const RabbitmqOptions& options, SocketCut& cut);
@@ -47,7 +47,7 @@ public:
 
     void ask_for_confirms();
     void begin_to_consume();
-    // Asks whether the queue is there; the answer comes as Event::Kind::pong.
+    // Asks whether the queue exists; the answer comes as Event::Kind::pong.
     void send_ping();
 
     void publish(const std::string& body);
@@ -62,12 +62,12 @@ public:
         bool multiple = false;  // acked, nacked
         std::string reason;     // blocked
     };
-    // What has come, without waiting; nullopt where there is nothing more at present. To be called once a
-    // second at least: heartbeats go by it.
+    // The next event, without waiting; nullopt if there is none for now. To be called at least once a second,
+    // since it also sends heartbeats.
     std::optional<Event> next();
-    // Waits until something comes, or `wake` is woken.
+    // Waits until data arrives, `wake` is woken or `until`.
     void wait(Wake& wake, MonoTime until);
-    // Says good-bye, and waits a moment for the answer.
+    // Closes the connection in an orderly way, waiting briefly for the answer.
     void close();
 
 private:
@@ -89,7 +89,7 @@ private:
     SocketCut& cut_;
     std::unique_ptr<amqp_connection_state_t_, Destroy> state_;
     int socket_ = -1;
-    // The message whose frames are coming in.
+    // The message being received.
     std::optional<Event> incoming_;
     std::uint64_t incoming_left_ = 0;
 };

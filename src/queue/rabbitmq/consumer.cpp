@@ -87,7 +87,7 @@ void Consumer::run() {
 void Consumer::serve(Connection& connection) {
     std::vector<QueuedTask> batch;
     while (true) {
-        // What was done with before the stop is acknowledged still.
+        // Tasks finished before the stop are still acknowledged.
         const bool last = stop_;
         acknowledge(connection);
         if (last) return;
@@ -118,8 +118,8 @@ void Consumer::on_message(Connection& connection, const Message& message, std::v
     connection.reject(message.tag);
     if (!std::exchange(malformed_told_, true)) {
         log::warn(
-            "a message in the queue is not a task and was thrown away, as others like it will be; does "
-            "another program publish there?",
+            "discarded a message in the queue that is not a task; others will be discarded silently; does "
+            "another program publish to this queue?",
             {{"queue", options_.queue}, {"bytes", std::to_string(message.body.size())}});
     }
 }

@@ -20,14 +20,14 @@
 namespace pricewire::queue {
 
 // Receipts on their way to the consumer's thread. Outlives consumers, so that done() may be called at any
-// time. A receipt is the number of the connection its task came by, and the delivery's tag there.
+// time. A receipt is the number of the connection on which its task arrived and the delivery tag on it.
 class Receipts {
 public:
     void push(std::span<const std::uint64_t> receipts);  // any thread
     std::vector<std::uint64_t> take();
     Wake& wake() { return wake_; }
 
-    // The number of a new connection, from 1; never given twice.
+    // The number of a new connection, from 1; never reused.
     std::uint64_t next_epoch() { return ++epoch_; }
     static std::uint64_t receipt(std::uint64_t epoch, std::uint64_t tag) { return epoch << tag_bits | tag; }
     static std::uint64_t epoch_of(std::uint64_t receipt) { return receipt >> tag_bits; }
@@ -36,7 +36,7 @@ public:
     }
 
 private:
-    // A trillion tasks a connection, sixteen million connections.
+    // A trillion tasks per connection, sixteen million connections.
     static constexpr int tag_bits = 40;
 
     Mutex mutex_;
@@ -45,16 +45,16 @@ private:
     std::atomic<std::uint64_t> epoch_ = 0;
 };
 
-// The consuming side: a thread and its connection, as long as there is a consumer.
+// The consuming side: a thread with its connection, for as long as there is a consumer.
 class Consumer {
 public:
     using OnTasks = std::function<void(std::span<const QueuedTask>)>;
 
-    // `options`, `outage` and `receipts` outlive it. `on_tasks` is called on its thread.
+    // `options`, `outage` and `receipts` must outlive it. `on_tasks` is called on its thread.
     Consumer(const BrokerUrl& url, const RabbitmqOptions& options, Outage& outage, Receipts& receipts,
              OnTasks on_tasks);
-    // When it returns, `on_tasks` is not running and will not be called; what was not done with is the
-    // broker's again.
+    // Once it returns, `on_tasks` is not running and will not be called; unacknowledged tasks are back in the
+    // queue.
     ~Consumer();
     Consumer(const Consumer&) = delete;
     Consumer& operator=(const Consumer&) = delete;
@@ -78,7 +78,7 @@ private:
     std::atomic<bool> stop_ = false;
     bool ended_ GUARDED_BY(mutex_) = false;
 
-    // The thread's own.
+    // Used by the thread only.
     Rng rng_;
     std::uint64_t epoch_ = 0;
     AckLedger ledger_;

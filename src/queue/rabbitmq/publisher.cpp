@@ -18,7 +18,7 @@ using std::chrono::seconds;
 constexpr BackoffPolicy backoff{milliseconds{100}, seconds{3}};
 // A connection that stood for so long was a good one: the next is not waited for longer than after the first.
 constexpr Duration steady = seconds{5};
-// So many are sent before it is looked whether the broker blocks publishing.
+// Messages sent before checking whether the broker blocks publishing.
 constexpr std::size_t send_batch = 100;
 constexpr Duration longest_sleep = milliseconds{500};
 constexpr Duration cut_after = milliseconds{300};
@@ -47,7 +47,7 @@ Publisher::~Publisher() {
     thread_.join();
     outage_.forget(Outage::Side::publishing);
     if (const std::size_t left = kept_.size() + sent_.size(); left > 0) {
-        log::info("tasks were not published before the end; senders find their deliveries in the database",
+        log::info("tasks were not published before the stop; senders find their deliveries in the database",
                   {{"tasks", std::to_string(left)}});
     }
 }
@@ -65,7 +65,7 @@ void Publisher::publish(std::span<const DeliveryTask> tasks) {
     wake_.wake();
     if (overflows) {
         log::warn(
-            "more deliveries are due than the message broker takes; senders will find the rest in the "
+            "more deliveries are due than the message broker accepts; senders will find the rest in the "
             "database, a little later",
             {{"kept", std::to_string(options_.max_unpublished)}});
     }
@@ -110,7 +110,7 @@ void Publisher::connected() {
     first_tag_ = 1;
     renew_.reset();
     {
-        // Declaring the queue was an answer.
+        // Declaring the queue counts as an answer.
         MutexLock lock(mutex_);
         trouble_.clear();
         pings_answered_ = pings_sent_ = pings_asked_;
@@ -140,7 +140,7 @@ void Publisher::serve(Connection& connection) {
         if (renew_ && sent_.empty()) throw BrokerError(*renew_);
         const MonoTime late = mono() - options_.confirm_deadline;
         if (!blocked_ && !sent_.empty() && sent_.front().at < late) {
-            throw BrokerError(BrokerError::Kind::away, "publishing: no confirm came in time");
+            throw BrokerError(BrokerError::Kind::away, "publishing: no confirm in time");
         }
         drop_old();
         if (finished()) return;
@@ -179,7 +179,7 @@ void Publisher::confirmed(std::uint64_t tag, bool multiple, bool published, std:
         if (std::exchange(sent.settled, true)) continue;
         if (!published || sent.returned) again.push_back(sent.kept);
     }
-    // A queue that has no leader yet, or none any more, refuses everything: it is given time.
+    // A queue without a leader rejects everything; reopening the connection gives it time.
     if (!published && !renew_)
         renew_.emplace(BrokerError::Kind::busy, "publishing: the broker refused messages");
     while (!sent_.empty() && sent_.front().settled) {
@@ -188,7 +188,7 @@ void Publisher::confirmed(std::uint64_t tag, bool multiple, bool published, std:
     }
 }
 
-// Only its body says which message came back. It is confirmed after that, as if all were well.
+// Only the body identifies a returned message. It is confirmed afterwards, as if it had been queued.
 void Publisher::mark_returned(const std::string& body) {
     renew_.emplace(BrokerError::Kind::away, "publishing: the queue was deleted");
     const auto task = parse_task_text(body);
@@ -249,7 +249,7 @@ void Publisher::drop_old() {
 void Publisher::send_pings(Connection& connection) {
     {
         MutexLock lock(mutex_);
-        // One at a time, so that an answer stands for all that was asked before it.
+        // One at a time, so that an answer covers all pings before it.
         if (blocked_ || pings_asked_ == pings_sent_ || pings_answered_ != pings_sent_) return;
         pings_sent_ = pings_asked_;
     }

@@ -19,19 +19,19 @@
 
 namespace pricewire::queue {
 
-// The publishing side: a thread and its connection. What a message goes through:
+// The publishing side: a thread with its connection. The states of a message:
 //
 //   kept ──sent──▶ in flight ──confirmed──▶ gone
 //    ▲                 │
-//    └── nacked, returned, its connection lost: again, until its tries or its time are over
+//    └── nacked, returned or connection lost: retried until its tries or its time are used up
 //
-// At most `unconfirmed` are in flight. While the broker blocks publishing (memory, disk) nothing is sent, and
-// confirms are not expected.
+// At most `unconfirmed` are in flight. While the broker blocks publishing (memory, disk) nothing is sent and
+// no confirms are expected.
 class Publisher {
 public:
-    // `options` and `outage` outlive it. Starts its thread.
+    // `options` and `outage` must outlive it. Starts its thread.
     Publisher(const BrokerUrl& url, const RabbitmqOptions& options, Outage& outage);
-    // Publishes what it has, where that goes at once.
+    // Publishes pending tasks within `stop_deadline`.
     ~Publisher();
     Publisher(const Publisher&) = delete;
     Publisher& operator=(const Publisher&) = delete;
@@ -77,20 +77,20 @@ private:
     Mutex mutex_;
     CondVar changed_;
     std::deque<Kept> kept_ GUARDED_BY(mutex_);      // oldest first
-    std::size_t in_flight_ GUARDED_BY(mutex_) = 0;  // as of the thread's last look, for the bound
+    std::size_t in_flight_ GUARDED_BY(mutex_) = 0;  // as last seen by the thread, for the bound
     bool overflow_told_ GUARDED_BY(mutex_) = false;
     bool stop_ GUARDED_BY(mutex_) = false;
     MonoTime stop_by_ GUARDED_BY(mutex_);
     bool ended_ GUARDED_BY(mutex_) = false;
     std::uint64_t pings_asked_ GUARDED_BY(mutex_) = 0;
     std::uint64_t pings_answered_ GUARDED_BY(mutex_) = 0;
-    std::string trouble_ GUARDED_BY(mutex_);  // why nothing can be published; what a ping throws
+    std::string trouble_ GUARDED_BY(mutex_);  // why nothing can be published; thrown by ping()
 
-    // The thread's own.
+    // Used by the thread only.
     Rng rng_;
     std::deque<Sent> sent_;
     std::uint64_t first_tag_ = 1;       // of sent_.front()
-    std::optional<BrokerError> renew_;  // why the connection is to be made anew, once nothing is in flight
+    std::optional<BrokerError> renew_;  // why to reopen the connection once nothing is in flight
     bool blocked_ = false;
     std::uint64_t pings_sent_ = 0;
 

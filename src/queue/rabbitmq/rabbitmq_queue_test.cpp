@@ -34,7 +34,7 @@ bool eventually(const std::function<bool()>& holds) {
     return true;
 }
 
-// A consumer that notes what came, and is done with it or not.
+// A consumer that records tasks and optionally acknowledges them.
 class Taker {
 public:
     explicit Taker(DeliveryQueue& queue, bool done) : queue_(queue) {
@@ -58,8 +58,9 @@ public:
     }
     bool has_all(std::span<const DeliveryTask> tasks) const {
         MutexLock lock(mutex_);
-        return std::all_of(tasks.begin(), tasks.end(),
-                           [&](const DeliveryTask& t) REQUIRES(mutex_) { return seen_.contains(t.delivery_id); });
+        return std::all_of(tasks.begin(), tasks.end(), [&](const DeliveryTask& t) REQUIRES(mutex_) {
+            return seen_.contains(t.delivery_id);
+        });
     }
 
 private:
@@ -84,7 +85,7 @@ protected:
         return o;
     }
     const std::string& name() const { return at_broker_->name; }
-    // Publishes until it has arrived, as more firings would.
+    // Publishes until a task has arrived, as further firings would.
     bool reaches(DeliveryQueue& queue, const Taker& taker) {
         return eventually([&] {
             const auto more = make_tasks(1);
@@ -111,7 +112,7 @@ TEST_F(RabbitmqQueueTest, MessagesAreCompactAndPersistent) {
     EXPECT_TRUE(log_.lines().empty());
 }
 
-TEST_F(RabbitmqQueueTest, ConsumersShareTheWork) {
+TEST_F(RabbitmqQueueTest, ConsumersShareTasks) {
     const auto first = create_rabbitmq_queue(options());
     const auto second = create_rabbitmq_queue(options());
     Taker one(*first, true);
@@ -127,7 +128,7 @@ TEST_F(RabbitmqQueueTest, ConsumersShareTheWork) {
     EXPECT_GT(two.seen(), two_before + 200);
 }
 
-TEST_F(RabbitmqQueueTest, WhatAConsumerThatIsGoneWasNotDoneWithComesToTheOther) {
+TEST_F(RabbitmqQueueTest, UnacknowledgedTasksOfAConsumerThatIsGoneGoToTheOther) {
     const auto first = create_rabbitmq_queue(options());
     const auto second = create_rabbitmq_queue(options());
     const auto tasks = make_tasks(300);
@@ -153,15 +154,15 @@ TEST_F(RabbitmqQueueTest, AConsumerHoldsNoMoreThanItsPrefetch) {
     EXPECT_EQ(holder.seen(), 10U);
 }
 
-TEST_F(RabbitmqQueueTest, WhatWasPublishedOutlivesThePublisher) {
+TEST_F(RabbitmqQueueTest, PublishedTasksOutliveThePublisher) {
     const auto tasks = make_tasks(1000);
-    create_rabbitmq_queue(options())->publish(tasks);  // ended at once
+    create_rabbitmq_queue(options())->publish(tasks);  // destroyed at once
     const auto queue = create_rabbitmq_queue(options());
     Taker taker(*queue, true);
     EXPECT_TRUE(eventually([&] { return taker.has_all(tasks); }));
 }
 
-TEST_F(RabbitmqQueueTest, AMalformedMessageIsThrownAwayAndSaidOnce) {
+TEST_F(RabbitmqQueueTest, DiscardsMalformedMessagesAndWarnsOnce) {
     const auto queue = create_rabbitmq_queue(options());
     queue->ping();
     TestBroker broker;
@@ -178,17 +179,17 @@ TEST_F(RabbitmqQueueTest, AMalformedMessageIsThrownAwayAndSaidOnce) {
     EXPECT_EQ(broker.count(name()), 0U);
 }
 
-TEST_F(RabbitmqQueueTest, AQueueThatIsDeletedIsMadeAgain) {
+TEST_F(RabbitmqQueueTest, ADeletedQueueIsDeclaredAgain) {
     const auto queue = create_rabbitmq_queue(options());
     Taker taker(*queue, true);
     ASSERT_TRUE(reaches(*queue, taker));
     TestBroker().delete_queue(name());
     const auto tasks = make_tasks(200);
-    queue->publish(tasks);  // mandatory: they come back, and go out once more
+    queue->publish(tasks);  // mandatory: they are returned and published again
     EXPECT_TRUE(eventually([&] { return taker.has_all(tasks); }));
 }
 
-TEST_F(RabbitmqQueueTest, WithoutAConsumerADeletedQueueIsNoticedByTheReturn) {
+TEST_F(RabbitmqQueueTest, WithoutAConsumerADeletedQueueIsDetectedByReturnedMessages) {
     const auto queue = create_rabbitmq_queue(options());
     queue->ping();
     TestBroker().delete_queue(name());
@@ -200,7 +201,7 @@ TEST_F(RabbitmqQueueTest, WithoutAConsumerADeletedQueueIsNoticedByTheReturn) {
     EXPECT_TRUE(eventually([&] { return taker.has_all(tasks); }));
 }
 
-TEST_F(RabbitmqQueueTest, AQueueWithOtherArgumentsIsSaidOnce) {
+TEST_F(RabbitmqQueueTest, AQueueWithOtherArgumentsIsLoggedOnce) {
     TestBroker broker;
     broker.declare_classic(name());
     const auto queue = create_rabbitmq_queue(options());
@@ -217,11 +218,11 @@ TEST_F(RabbitmqQueueTest, AQueueWithOtherArgumentsIsSaidOnce) {
         } catch (const std::runtime_error&) {
             return false;
         }
-    })) << "deleted, it is declared anew";
+    })) << "once deleted, it is declared again";
     EXPECT_EQ(log_.count("tells senders of deliveries again"), 1U);
 }
 
-TEST_F(RabbitmqQueueTest, AWrongPasswordIsSaidWithoutIt) {
+TEST_F(RabbitmqQueueTest, AWrongPasswordIsLoggedWithoutIt) {
     const auto address = *rabbitmq_address(test_broker_url());
     const auto queue = create_rabbitmq_queue(options("amqp://guest:hunter2@" + address + "/"));
     queue->publish(make_tasks(1));
@@ -238,7 +239,7 @@ TEST_F(RabbitmqQueueTest, AWrongPasswordIsSaidWithoutIt) {
     right->ping();  // so that there is a queue to delete
 }
 
-TEST_F(RabbitmqQueueTest, ConnectionsThatAreCutAreMadeAnewAndNothingConfirmedIsLost) {
+TEST_F(RabbitmqQueueTest, CutConnectionsAreReopenedAndNothingConfirmedIsLost) {
     Relay relay;
     const auto queue = create_rabbitmq_queue(options(relay.url()));
     Taker taker(*queue, true);
@@ -254,7 +255,7 @@ TEST_F(RabbitmqQueueTest, ConnectionsThatAreCutAreMadeAnewAndNothingConfirmedIsL
     EXPECT_TRUE(reaches(*queue, taker));
 }
 
-TEST_F(RabbitmqQueueTest, ABrokerThatIsAwayHoldsNobodyUp) {
+TEST_F(RabbitmqQueueTest, AnUnavailableBrokerBlocksNobody) {
     Relay relay;
     relay.refuse(true);
     RabbitmqOptions o = options(relay.url());
@@ -263,7 +264,7 @@ TEST_F(RabbitmqQueueTest, ABrokerThatIsAwayHoldsNobodyUp) {
     Taker taker(*queue, true);
     for (int i = 0; i < 20; ++i) queue->publish(make_tasks(100));
     EXPECT_THROW(queue->ping(), std::runtime_error);
-    EXPECT_TRUE(eventually([&] { return relay.accepted() > 6; })) << "it is tried again";
+    EXPECT_TRUE(eventually([&] { return relay.accepted() > 6; })) << "it retries";
     EXPECT_EQ(log_.count("message broker cannot be used"), 1U);
     EXPECT_EQ(log_.count("more deliveries are due than"), 1U);
     relay.refuse(false);
@@ -273,16 +274,16 @@ TEST_F(RabbitmqQueueTest, ABrokerThatIsAwayHoldsNobodyUp) {
     EXPECT_NO_THROW(queue->ping());
 }
 
-TEST_F(RabbitmqQueueTest, APeerThatFallsSilentIsGivenUp) {
+TEST_F(RabbitmqQueueTest, APeerThatFallsSilentIsDetected) {
     Relay relay;
     RabbitmqOptions o = options(relay.url());
     o.ping_deadline = milliseconds{300};
-    o.confirm_deadline = seconds{60};  // the heartbeat's task alone
+    o.confirm_deadline = seconds{60};  // only the heartbeat detects it
     const auto queue = create_rabbitmq_queue(o);
     Taker taker(*queue, true);
     ASSERT_TRUE(reaches(*queue, taker));
     relay.stall(true);
-    EXPECT_THROW(queue->ping(), std::runtime_error) << "before anybody knows that it is gone";
+    EXPECT_THROW(queue->ping(), std::runtime_error) << "before it is known to be gone";
     const auto tasks = make_tasks(100);
     queue->publish(tasks);
     ASSERT_TRUE(eventually([&] { return log_.count("message broker cannot be used") == 1; }));
@@ -291,7 +292,7 @@ TEST_F(RabbitmqQueueTest, APeerThatFallsSilentIsGivenUp) {
     EXPECT_TRUE(reaches(*queue, taker));
 }
 
-TEST_F(RabbitmqQueueTest, AConfirmThatDoesNotComeInTimeIsNone) {
+TEST_F(RabbitmqQueueTest, ALateConfirmIsAFailure) {
     Relay relay;
     RabbitmqOptions o = options(relay.url());
     o.heartbeat = seconds{30};
@@ -302,7 +303,7 @@ TEST_F(RabbitmqQueueTest, AConfirmThatDoesNotComeInTimeIsNone) {
     relay.stall(true);
     const auto tasks = make_tasks(100);
     queue->publish(tasks);
-    ASSERT_TRUE(eventually([&] { return log_.count("no confirm came in time") == 1; }));
+    ASSERT_TRUE(eventually([&] { return log_.count("no confirm in time") == 1; }));
     relay.cut();
     relay.stall(false);
     const auto direct = create_rabbitmq_queue(options());
@@ -310,7 +311,7 @@ TEST_F(RabbitmqQueueTest, AConfirmThatDoesNotComeInTimeIsNone) {
     EXPECT_TRUE(eventually([&] { return taker.has_all(tasks); })) << "published again";
 }
 
-TEST_F(RabbitmqQueueTest, WhatCannotBePublishedForLongIsLeftToTheDatabase) {
+TEST_F(RabbitmqQueueTest, TasksThatCannotBePublishedInTimeAreLeftToTheDatabase) {
     Relay relay;
     relay.refuse(true);
     RabbitmqOptions o = options(relay.url());
@@ -323,8 +324,8 @@ TEST_F(RabbitmqQueueTest, WhatCannotBePublishedForLongIsLeftToTheDatabase) {
     EXPECT_EQ(TestBroker().count(name()), 0U);
 }
 
-// AMQP 0-9-1, frames; connection.blocked is RabbitMQ's extension: method 10.60, a short string; .unblocked is
-// 10.61.
+// Frames of AMQP 0-9-1. connection.blocked is a RabbitMQ extension, method 10.60 with a short string;
+// .unblocked is 10.61.
 std::string method_frame(const std::string& payload) {
     const auto size = static_cast<char>(payload.size());
     return std::string("\x01\0\0\0\0\0", 6) + size + payload + '\xce';
@@ -342,7 +343,7 @@ TEST_F(RabbitmqQueueTest, WhileTheBrokerBlocksPublishingNothingIsSent) {
     queue->publish(tasks);
     try {
         queue->ping();
-        ADD_FAILURE() << "a broker that takes nothing is no broker";
+        ADD_FAILURE() << "ping() succeeded on a blocked broker";
     } catch (const std::runtime_error& e) {
         EXPECT_NE(std::string(e.what()).find("blocked publishing: low memory"), std::string::npos)
             << e.what();
@@ -356,7 +357,7 @@ TEST_F(RabbitmqQueueTest, WhileTheBrokerBlocksPublishingNothingIsSent) {
     EXPECT_NO_THROW(queue->ping());
 }
 
-TEST_F(RabbitmqQueueTest, EndsSoonWhateverThePeerDoes) {
+TEST_F(RabbitmqQueueTest, StopsInTimeWhateverThePeerDoes) {
     Relay relay;
     RabbitmqOptions o = options(relay.url());
     o.heartbeat = seconds{60};
@@ -366,11 +367,11 @@ TEST_F(RabbitmqQueueTest, EndsSoonWhateverThePeerDoes) {
     std::optional<Taker> taker(std::in_place, *queue, true);
     ASSERT_TRUE(reaches(*queue, *taker));
     relay.stall(true);
-    // More than the sockets' buffers hold, so that the publisher hangs in writing.
+    // More than the socket buffers hold, so that the publisher blocks in a write.
     for (int i = 0; i < 20; ++i) queue->publish(make_tasks(500));
     taker.reset();
     queue.reset();
-    EXPECT_EQ(log_.count("tasks were not published before the end"), 1U);
+    EXPECT_EQ(log_.count("tasks were not published before the stop"), 1U);
     EXPECT_EQ(log_.count("tells senders of deliveries again"), 0U);
 }
 

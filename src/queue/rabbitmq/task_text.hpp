@@ -8,11 +8,11 @@
 
 namespace pricewire::queue {
 
-// A task as a message holds it: "018f3f6e-7c1a-7a3b-8f00-0123456789ab 1".
+// The text of a task in a message: "018f3f6e-7c1a-7a3b-8f00-0123456789ab 1".
 std::string task_text(const DeliveryTask& task);
-// nullopt where it is anything else.
+// nullopt if it is not a valid task.
 std::optional<DeliveryTask> parse_task_text(std::string_view text);
-// No text of a task is longer.
+// The longest text of a task.
 constexpr std::size_t max_task_text = 36 + 1 + 10;
 
 }  // namespace pricewire::queue

@@ -24,7 +24,7 @@ Wake::~Wake() {
 
 void Wake::wake() {
     const std::uint64_t one = 1;
-    // Fails only where it is woken already, more often than anybody counts.
+    // Fails only if the counter is at its maximum, in which case it is awake anyway.
     [[maybe_unused]] const auto written = write(fd_, &one, sizeof one);
 }
 

@@ -5,23 +5,23 @@
 
 namespace pricewire::queue {
 
-// Wakes a thread that waits for a socket. Any thread may call wake().
+// Wakes a thread that waits for a socket. wake() is thread-safe.
 class Wake {
 public:
-    Wake();  // throws std::system_error where the process has no file descriptor left
+    Wake();  // throws std::system_error if no file descriptor is available
     ~Wake();
     Wake(const Wake&) = delete;
     Wake& operator=(const Wake&) = delete;
 
     void wake();
-    // Returns when it was woken, when `socket` (-1 for none) has something to read, or at `until`.
+    // Returns when woken, when `socket` (-1 for none) is readable, or at `until`.
     void wait(int socket, MonoTime until);
 
 private:
     const int fd_;
 };
 
-// Ends what a thread does on its socket, reading and writing both, from another thread.
+// Aborts reads and writes of a thread on its socket from another thread.
 class SocketCut {
 public:
     SocketCut() = default;
@@ -29,11 +29,11 @@ public:
     SocketCut(const SocketCut&) = delete;
     SocketCut& operator=(const SocketCut&) = delete;
 
-    // The thread's socket from now on; cut at once where cut() was called before. It is duplicated, so that
+    // Sets the thread's socket, which is cut at once if cut() was called before. It is duplicated, so that
     // its owner may close it at any time.
     void watch(int socket);
     void clear();
-    // For good.
+    // Permanently.
     void cut();
 
 private:
