@@ -185,8 +185,8 @@ export class AlertForm {
     if (draft === null)
       return present === null ? 'No price right now.' : `Now ${groupDigits(present)}`;
     if (present === null) return 'No price right now; the alert waits for one.';
-    if (holdsAlready(draft.condition, draft.price, present)) return 'Condition already met: it will fire at once.';
-    return `${formatDistance(present, draft.price)} from the current price`;
+    if (holdsAlready(draft.condition, draft.price, present)) return 'Already met: fires at once.';
+    return `${formatDistance(present, draft.price)} away`;
   }
 
   private onKey(e: KeyboardEvent): void {
