@@ -1,5 +1,5 @@
 # Processes of all roles on real servers, killed and cut off from one another (label "process").
-if(PRICEWIRE_TESTS AND TARGET pricewire)
+if(PRICEWIRE_TESTS AND NOT PRICEWIRE_SANITIZE)
   file(GLOB cluster CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/cluster/*.cpp)
   add_executable(cluster_tests ${cluster})
   pricewire_common(cluster_tests program)

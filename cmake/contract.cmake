@@ -1,6 +1,6 @@
 # What Pricewire sends, judged by packages of others: `npm ci` in tests/contract installs them; without them the
 # tests skip and say so.
-if(PRICEWIRE_TESTS)
+if(PRICEWIRE_TESTS AND NOT PRICEWIRE_SANITIZE)
   add_executable(contract_tests ${CMAKE_SOURCE_DIR}/tests/contract/signature_contract_test.cpp)
   pricewire_common(contract_tests program)
   target_link_libraries(contract_tests PRIVATE pricewire_options deliver GTest::gtest GTest::gtest_main)

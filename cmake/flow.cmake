@@ -1,5 +1,5 @@
 # Sources that must compile beside ones that must not: an include against the flow, a guarded member without its lock.
-if(PRICEWIRE_TESTS)
+if(PRICEWIRE_TESTS AND NOT PRICEWIRE_SANITIZE)
   set(cases with_the_flow against_the_flow)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
     list(APPEND cases with_the_lock without_the_lock)
