@@ -126,7 +126,7 @@ void HealthProbe::log_change(Pinger& pinger, const PingResult& result) {
     if (result.up) {
         log::info("a dependency answers again", {{"dependency", result.name}});
     } else {
-        log::error("a dependency does not answer; /health says so",
+        log::error("a dependency does not answer",
                    {{"dependency", result.name}, {"reason", result.detail}});
     }
 }

@@ -12,7 +12,7 @@
 namespace pricewire::app {
 namespace {
 
-// Longer than /health waits for what it asks itself.
+// Longer than /health's own timeout for dependencies.
 constexpr Duration patience = std::chrono::seconds{4};
 
 }  // namespace
@@ -23,7 +23,7 @@ Result<std::string> health_url(const ops::Config& config, const Roles& roles) {
     std::string_view host = std::string_view(listen).substr(0, colon);
     const std::string_view port = std::string_view(listen).substr(colon + 1);
     if (port == "0") {
-        return fail(fmt::format("{} is {}, a port that is picked at the start and cannot be asked",
+        return fail(fmt::format("{} is {}: the port is chosen at the start and unknown here",
                                 roles.api ? "http.listen" : "health.listen", listen));
     }
     if (host == "0.0.0.0") host = "127.0.0.1";

@@ -8,13 +8,13 @@
 
 namespace pricewire::app {
 
-// Where the process of these roles on this machine answers /health: a URL with a loopback address where it
-// listens on all. Error: its port is not known beforehand.
+// The URL of /health of a process with these roles on this machine; a loopback address if it listens on all.
+// Error: the port is 0, hence unknown.
 Result<std::string> health_url(const ops::Config& config, const Roles& roles);
 
-// For health checks of containers, which have no curl: asks that process for its /health and prints the
-// answer in one line. Returns 0 where it serves (ok or degraded), 1 where it does not or gives no answer
-// within four seconds.
+// For health checks of containers, which have no curl: queries /health of that process and prints the response
+// in one line. Returns 0 if the process serves (ok or degraded), 1 if it does not or does not respond within
+// four seconds.
 int ask_health(const ops::Config& config, const Roles& roles);
 
 }  // namespace pricewire::app

@@ -9,7 +9,7 @@ namespace {
 
 const Roles serve{.api = true, .feed = true, .checker = true, .sender = true};
 
-TEST(AskHealth, AsksWhereTheRoleListens) {
+TEST(AskHealth, QueriesTheAddressOfTheRole) {
     ops::Config config;
     EXPECT_EQ(health_url(config, serve), "http://127.0.0.1:8000/health");
     EXPECT_EQ(health_url(config, {.sender = true}), "http://127.0.0.1:8003/health");
@@ -23,7 +23,7 @@ TEST(AskHealth, AsksWhereTheRoleListens) {
     EXPECT_FALSE(health_url(config, serve));
 }
 
-TEST(AskHealth, SaysWhetherTheProcessServes) {
+TEST(AskHealth, TheExitCodeSaysWhetherTheProcessServes) {
     int status = 200;
     net::ServerOptions options;
     options.listen = "127.0.0.1:0";
@@ -44,7 +44,7 @@ TEST(AskHealth, SaysWhetherTheProcessServes) {
     status = 503;
     EXPECT_EQ(ask_health(config, serve), 1);
     server->reset();
-    EXPECT_EQ(ask_health(config, serve), 1) << "nobody listens";
+    EXPECT_EQ(ask_health(config, serve), 1) << "no process listens";
 }
 
 }  // namespace

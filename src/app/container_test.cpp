@@ -20,18 +20,18 @@ std::string text_of(const char* file) {
     return {std::istreambuf_iterator<char>(in), {}};
 }
 
-TEST(Containers, ComposeHandsOnEverySetting) {
+TEST(Containers, ComposePassesEverySetting) {
     const std::string compose = text_of("compose.yml");
     const ops::ConfigKeys keys = config_keys();
     for (const ops::ConfigKey& key : keys.all()) {
-        // Where each process listens inside its container is the image's business.
+        // The image sets where each process listens inside its container.
         if (key.name == "http.listen" || key.name == "health.listen") continue;
         EXPECT_NE(compose.find("\n  " + ops::env_name(key.name) + ":"), std::string::npos)
-            << ops::env_name(key.name) << " in .env would reach no process";
+            << ops::env_name(key.name) << " in .env would not reach any process";
     }
 }
 
-TEST(Containers, TheExampleOfEnvIsAccepted) {
+TEST(Containers, TheExampleEnvFileIsAccepted) {
     const auto dir = std::filesystem::path(::testing::TempDir()) / "pricewire_env_example";
     std::filesystem::create_directories(dir);
     std::ifstream in(source_dir / ".env.example");
@@ -48,7 +48,7 @@ TEST(Containers, TheExampleOfEnvIsAccepted) {
     EXPECT_EQ(loaded->origins.at("market.tickers"), ".env: PRICEWIRE_MARKET_TICKERS");
 }
 
-TEST(ConfigFile, HoldsEveryKeyAtItsDefault) {
+TEST(ConfigFile, DocumentsEveryKeyWithItsDefault) {
     const auto path = std::filesystem::path(::testing::TempDir()) / "pricewire_config_file.toml";
     std::istringstream in(text_of("config/pricewire.toml"));
     std::ofstream out(path);
@@ -67,7 +67,7 @@ TEST(ConfigFile, HoldsEveryKeyAtItsDefault) {
     }
 }
 
-TEST(Containers, ComposeMountsWhatIsThere) {
+TEST(Containers, EveryMountOfComposeExists) {
     const std::string compose = text_of("compose.yml");
     std::size_t mounts = 0;
     for (std::size_t at = 0; (at = compose.find("- ./", at)) != std::string::npos; ++at, ++mounts) {
@@ -77,15 +77,15 @@ TEST(Containers, ComposeMountsWhatIsThere) {
     EXPECT_EQ(mounts, 5U);
 }
 
-// Its port is open to the host, and may be to the world.
-TEST(Containers, MetricsAreNotOnTheApisPort) {
+// The API's port is open to the host and possibly to the world.
+TEST(Containers, MetricsAreNotOnTheApiPort) {
     EXPECT_NE(
         text_of("compose.yml").find("PRICEWIRE_METRICS_LISTEN: ${PRICEWIRE_METRICS_LISTEN:-0.0.0.0:9464}\n"),
         std::string::npos);
     EXPECT_NE(text_of("deploy/monitoring/prometheus.yml").find("port: 9464\n"), std::string::npos);
 }
 
-TEST(Containers, TheImageSaysTheProgramsVersion) {
+TEST(Containers, TheImageHasTheProgramVersion) {
     EXPECT_NE(text_of("Dockerfile").find("org.opencontainers.image.version=\"" PRICEWIRE_VERSION "\""),
               std::string::npos);
 }

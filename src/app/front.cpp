@@ -11,7 +11,7 @@ namespace pricewire::app {
 
 namespace {
 
-std::unexpected<Error> cannot_have(const Error& why, std::string_view key) {
+std::unexpected<Error> unavailable(const Error& why, std::string_view key) {
     return fail(fmt::format("{}; set {} to another address", why.message, key));
 }
 
@@ -19,8 +19,8 @@ std::unexpected<Error> cannot_have(const Error& why, std::string_view key) {
 
 Result<std::unique_ptr<Front>> Front::listen(const FrontOptions& options, metrics::Registry& metrics) {
     std::unique_ptr<Front> front(new Front(metrics));
-    front->tells_metrics_ = options.metrics_listen.empty();
-    if (!front->tells_metrics_) {
+    front->serves_metrics_ = options.metrics_listen.empty();
+    if (!front->serves_metrics_) {
         net::ServerOptions own;
         own.listen = options.metrics_listen;
         own.threads = 1;
@@ -31,7 +31,7 @@ Result<std::unique_ptr<Front>> Front::listen(const FrontOptions& options, metric
                 respond(metrics::Registry::is_at(request.path) ? metrics.answer(request.method)
                                                                : api::api_error_response(404, "Not Found"));
             });
-        if (!server) return cannot_have(server.error(), "metrics.listen");
+        if (!server) return unavailable(server.error(), "metrics.listen");
         front->metrics_server_ = std::move(*server);
     }
     auto server = net::create_http_server(
@@ -42,7 +42,7 @@ Result<std::unique_ptr<Front>> Front::listen(const FrontOptions& options, metric
         [front = front.get()](const net::ServerRequest& request, std::shared_ptr<net::WsPeer> peer) {
             return front->upgrade(request, std::move(peer));
         });
-    if (!server) return cannot_have(server.error(), options.listen_key);
+    if (!server) return unavailable(server.error(), options.listen_key);
     front->server_ = std::move(*server);
     return front;
 }
@@ -59,7 +59,7 @@ void Front::serve(net::HttpServer::Handler handler, net::HttpServer::UpgradeHand
 }
 
 void Front::handle(net::ServerRequest&& request, net::HttpServer::Respond respond) {
-    if (tells_metrics_ && metrics::Registry::is_at(request.path))
+    if (serves_metrics_ && metrics::Registry::is_at(request.path))
         return respond(metrics_.answer(request.method));
     if (serving_.load(std::memory_order_acquire)) {
         handler_(std::move(request), std::move(respond));

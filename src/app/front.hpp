@@ -13,26 +13,26 @@ namespace pricewire::app {
 
 struct FrontOptions {
     net::ServerOptions server;
-    std::string listen_key = "http.listen";  // the configuration's key for server.listen
+    std::string listen_key = "http.listen";  // the configuration key of server.listen
     std::string metrics_listen;              // may be empty
 };
 
-// A process' HTTP server, from its first moment: until serve() is called it answers what the process waits
-// for. /metrics is answered from that moment too: here, or where it has a server of its own, there alone.
+// A process's HTTP server, from the start: until serve() is called it reports what the process waits for.
+// Serves /metrics from the start too, or leaves that to a separate server if metrics_listen is set.
 class Front {
 public:
-    // `metrics` outlives it. Error: an address that cannot be had, and the key that names it.
+    // `metrics` outlives it. Error: an address that is unavailable, with its configuration key.
     static Result<std::unique_ptr<Front>> listen(const FrontOptions& options, metrics::Registry& metrics);
     Front(const Front&) = delete;
     Front& operator=(const Front&) = delete;
 
     std::uint16_t port() const { return server_->port(); }
-    // Of the server that answers /metrics alone; 0 where there is none.
+    // The port of the separate server for /metrics; 0 if there is none.
     std::uint16_t metrics_port() const { return metrics_server_ ? metrics_server_->port() : 0; }
-    // One plain sentence: "waiting for the database: …".
+    // What the process waits for, such as "waiting for the database".
     void starting(std::string what);
-    // Once; requests go to the handlers from here on. They live until stop() has returned. Without `upgrade`
-    // there is no WebSocket.
+    // Passes requests to the handlers from then on; to be called once. They must live until stop() has returned.
+    // Without `upgrade` WebSockets are refused.
     void serve(net::HttpServer::Handler handler, net::HttpServer::UpgradeHandler upgrade = {});
     // As HttpServer::stop.
     void stop(Duration grace) {
@@ -47,13 +47,13 @@ private:
     net::ServerResponse still_starting(std::string_view path);
 
     metrics::Registry& metrics_;
-    bool tells_metrics_ = true;  // itself
+    bool serves_metrics_ = true;  // itself
     Mutex mutex_;
     std::string starting_ GUARDED_BY(mutex_) = "starting";
     net::HttpServer::Handler handler_;
     net::HttpServer::UpgradeHandler upgrade_;
     std::atomic<bool> serving_ = false;
-    // Last, so that they end first.
+    // Last, so that they are destroyed first.
     std::unique_ptr<net::HttpServer> metrics_server_;
     std::unique_ptr<net::HttpServer> server_;
 };

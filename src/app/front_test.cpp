@@ -36,7 +36,7 @@ protected:
     std::unique_ptr<Front> front_;
 };
 
-TEST_F(FrontTest, UntilItServesItLivesAndSaysWhatItWaitsFor) {
+TEST_F(FrontTest, BeforeItServesItIsAliveAndReportsWhatItWaitsFor) {
     front_->starting("waiting for the database");
     EXPECT_EQ(get("/health/live").status, 200);
     const auto health = get("/health");
@@ -51,7 +51,7 @@ TEST_F(FrontTest, UntilItServesItLivesAndSaysWhatItWaitsFor) {
     EXPECT_NE(other.header("retry-after"), nullptr);
 }
 
-TEST_F(FrontTest, ARoleWithoutTheInterfaceTellsItsHealthAndNothingElse) {
+TEST_F(FrontTest, ARoleWithoutTheApiServesOnlyItsHealth) {
     std::atomic<bool> queue = true;
     std::atomic<bool> database = true;
     health_ = api::create_health_endpoint({{"database", true,
@@ -78,7 +78,7 @@ TEST_F(FrontTest, ARoleWithoutTheInterfaceTellsItsHealthAndNothingElse) {
     EXPECT_EQ(get("/api/v1/rates").status, 404);
 }
 
-TEST_F(FrontTest, MetricsAreToldFromTheFirstMomentOn) {
+TEST_F(FrontTest, MetricsAreServedFromTheStart) {
     add_process_metrics(metrics_);
     const auto starting = get("/metrics");
     EXPECT_EQ(starting.status, 200);
@@ -89,7 +89,7 @@ TEST_F(FrontTest, MetricsAreToldFromTheFirstMomentOn) {
     EXPECT_EQ(front_->metrics_port(), 0);
 }
 
-TEST_F(FrontTest, MetricsWithAnAddressOfTheirOwnAreToldThereAlone) {
+TEST_F(FrontTest, MetricsWithTheirOwnAddressAreServedOnlyThere) {
     front_->stop(1s);
     FrontOptions apart = options();
     apart.metrics_listen = "127.0.0.1:0";

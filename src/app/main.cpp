@@ -20,7 +20,7 @@
 namespace pricewire::app {
 namespace {
 
-int complain(const std::string& line, int code) {
+int report(const std::string& line, int code) {
     fmt::print(stderr, "pricewire: {}\n", line);
     return code;
 }
@@ -39,13 +39,13 @@ int migrate(const ops::Config& config, const ops::CommandLine& command) {
     if (!command.status) {
         const auto applied = shared ? storage::postgres_migrate(url, command.to)
                                     : storage::sqlite_migrate(sqlite_file_of(config), command.to);
-        if (!applied) return complain(applied.error().message, 1);
+        if (!applied) return report(applied.error().message, 1);
         fmt::print("{} migration{} applied to {}\n", *applied, *applied == 1 ? "" : "s", place);
         return 0;
     }
     const auto states = shared ? storage::postgres_migration_states(url)
                                : storage::sqlite_migration_states(sqlite_file_of(config));
-    if (!states) return complain(states.error().message, 1);
+    if (!states) return report(states.error().message, 1);
     show(*states);
     return 0;
 }
@@ -61,19 +61,19 @@ int users(const ops::Config& config, const ops::CommandLine& command) {
     }
     const bool active = command.command == "users enable";
     const auto user = storage->user_by_email(command.email);
-    if (!user) return complain(fmt::format("there is no user with the e-mail {}", command.email), 1);
+    if (!user) return report(fmt::format("there is no user with the e-mail {}", command.email), 1);
     storage->set_user_active(user->id, active);
     fmt::print("{} is {}\n", user->email, active ? "enabled" : "disabled");
     return 0;
 }
 
 int rotate(const ops::Config& config) {
-    // Opening it would make it.
+    // Opening the database would create it.
     if (!uses_postgres(config) && !std::filesystem::exists(sqlite_file_of(config)))
-        return complain(fmt::format("there is no database {}", sqlite_file_of(config).string()), 1);
+        return report(fmt::format("database {} does not exist", sqlite_file_of(config).string()), 1);
     const auto storage = open_storage(config, {});
     const auto lines = secrets::rotate_master_key(key_places_of(config), *storage);
-    if (!lines) return complain(lines.error().message, 1);
+    if (!lines) return report(lines.error().message, 1);
     for (const std::string& line : *lines) fmt::print("{}\n", line);
     return 0;
 }
@@ -85,7 +85,7 @@ int run(const ops::CommandLine& command, const ops::ConfigKeys& keys, ops::Shutd
                                           .directory = "."},
                                          keys);
     if (!loaded) {
-        for (const std::string& line : loaded.error()) complain(line, 2);
+        for (const std::string& line : loaded.error()) report(line, 2);
         return 2;
     }
     const ops::Config& config = loaded->config;
@@ -117,6 +117,6 @@ int main(int argc, char** argv) {
         }
         return pricewire::app::run(command, keys, shutdown);
     } catch (const std::exception& e) {
-        return pricewire::app::complain(e.what(), 1);
+        return pricewire::app::report(e.what(), 1);
     }
 }

@@ -65,7 +65,7 @@ public:
           feed_(create_feed(
               *loop_, *http_, system_clock(), feed_options_of(config, venues),
               [this](std::span<const Quote> quotes) { market_.on_quotes(quotes, system_clock().now()); })) {
-        // Before anybody can ask, so that no source is unknown to the first who does.
+        // Before the first request, so that no source is unknown to it.
         publish_sources();
     }
 
@@ -93,12 +93,12 @@ public:
 private:
     void on_price_gone(Ticker ticker) {
         bus_.publish_gone({ticker, system_clock().now()});
-        // A price that comes and goes is said once a minute, not at every trade.
+        // Logged once a minute at most: a price may come and go with every trade.
         const MonoTime now = system_clock().mono();
         const auto [last, first] = gone_logged_.try_emplace(ticker, now);
         if (!first && now - last->second < 1min) return;
         last->second = now;
-        log::warn("no source has a price that counts; alerts of this ticker wait",
+        log::warn("no source has a valid price; alerts of this ticker wait",
                   {{"ticker", std::string(ticker.view())}});
     }
     void publish_sources() {

@@ -12,13 +12,13 @@
 
 namespace pricewire::app {
 
-// The feed's role: exchange sessions, consolidation and bars, on the thread of one event loop, which says
-// prices, boards and the sources' condition on the bus. The sources are said once before start().
+// The feed's role: exchange sessions, consolidation and bars on the thread of one event loop, which publishes
+// prices, boards and the sources' conditions on the bus. The sources are published once before start().
 class MarketThread {
 public:
-    virtual ~MarketThread() = default;  // after stop(), where it was started
+    virtual ~MarketThread() = default;  // after stop(), if it was started
     virtual void start() = 0;
-    // Publishes nothing any more when it returns; the last bars are handed to their writer.
+    // Nothing is published after it returns; the last bars have been handed to their writer.
     virtual void stop() = 0;
     // Any thread.
     virtual std::vector<feed::SourceStatus> sources() const = 0;

@@ -56,7 +56,7 @@ feed::FeedOptions feed_options_of(const ops::Config& config, feed::VenueTypes ve
     feed::FeedOptions options;
     options.venues = venues;
     options.tickers = tickers_of(config);
-    // REST has to answer for a quiet ticker before its last trade is too old to count.
+    // REST must replace a quiet ticker's last trade before that is too old to count.
     options.session.quiet_after = std::min(options.session.quiet_after, config.market.quote_ttl / 2);
     for (const auto& [name, source] : config.sources) {
         if (!source.enabled) continue;
@@ -125,9 +125,7 @@ net::HttpClientOptions webhook_client_options_of(const ops::Config& config) {
 }
 
 deliver::PrunerOptions pruner_options_of(const ops::Config& config) {
-    deliver::PrunerOptions options;
-    options.keep = config.delivery.keep;
-    return options;
+    return {.keep = config.delivery.keep};
 }
 
 std::filesystem::path sqlite_file_of(const ops::Config& config) {
@@ -159,47 +157,40 @@ std::string listen_of(const ops::Config& config, const Roles& roles) {
 }
 
 std::string postgres_place_of(const ops::Config& config) {
-    return storage::postgres_address(config.storage.database_url).value_or("of a URL that cannot be read");
+    return storage::postgres_address(config.storage.database_url).value_or("(invalid URL)");
 }
 
 std::vector<std::string> wrong_for(const ops::Config& config, const Roles& roles) {
     std::vector<std::string> out;
     const bool alone = roles.all();
     if (!alone && !uses_postgres(config)) {
-        out.push_back(
-            fmt::format("storage.database_url: '{}' is one role as a process of its own, which needs a "
-                        "database that processes can share (postgresql://…); 'pricewire serve' runs all "
-                        "roles on SQLite",
-                        roles.name()));
+        out.push_back(fmt::format(
+            "storage.database_url: '{}' runs one role as a separate process, which needs a database "
+            "that processes can share (postgresql://…); 'pricewire serve' runs all roles on SQLite",
+            roles.name()));
     }
     if (!alone && config.storage.redis_url.empty() && !roles.sender) {
-        out.push_back(
-            fmt::format("storage.redis_url: '{}' is one role as a process of its own, and prices go from "
-                        "feed to checker and api over Redis: set redis://host:port",
-                        roles.name()));
+        out.push_back(fmt::format(
+            "storage.redis_url: '{}' runs one role as a separate process, and prices pass from feed to "
+            "checker and api through Redis: set redis://host:port",
+            roles.name()));
     }
     if (uses_postgres(config) && (roles.api || roles.sender) && config.security.master_key.empty() &&
         config.security.master_key_file.empty()) {
         out.emplace_back(
-            "security.master_key: processes that share a database share the key that seals its secrets; set "
-            "it, the same for all (openssl rand -base64 32), or security.master_key_file to a file they "
-            "share");
+            "security.master_key: processes that share a database must share the key that seals its secrets; "
+            "set the same key for all (openssl rand -base64 32), or security.master_key_file to a file that "
+            "they share");
     }
-    if (uses_postgres(config)) {
-        if (const auto place = storage::postgres_address(config.storage.database_url); !place) {
-            out.push_back("storage.database_url: " + place.error().message);
-        }
-    }
-    if (!config.storage.redis_url.empty()) {
-        if (const auto place = redis::parse_url(config.storage.redis_url); !place) {
-            out.push_back("storage.redis_url: " + place.error().message);
-        }
-    }
-    if (!config.storage.rabbitmq_url.empty()) {
-        if (const auto place = queue::rabbitmq_address(config.storage.rabbitmq_url); !place) {
-            out.push_back("storage.rabbitmq_url: " + place.error().message);
-        }
-    }
+    const auto check = [&](std::string_view key, const std::string& url, auto parse) {
+        if (url.empty()) return;
+        if (const auto parsed = parse(url); !parsed)
+            out.push_back(fmt::format("{}: {}", key, parsed.error().message));
+    };
+    if (uses_postgres(config))
+        check("storage.database_url", config.storage.database_url, storage::postgres_address);
+    check("storage.redis_url", config.storage.redis_url, redis::parse_url);
+    check("storage.rabbitmq_url", config.storage.rabbitmq_url, queue::rabbitmq_address);
     if (roles.feed) {
         for (std::string& line : wrong_options(feed_options_of(config))) out.push_back(std::move(line));
     }

@@ -14,7 +14,7 @@
 #include "price/consolidator.hpp"
 #include "secrets/open_secrets.hpp"
 
-// The configuration, as each room takes it. Pure.
+// Converts the configuration into each room's options. Pure.
 namespace pricewire::app {
 
 std::vector<Ticker> tickers_of(const ops::Config& config);
@@ -27,18 +27,17 @@ api::ApiOptions api_options_of(const ops::Config& config);
 deliver::SenderOptions sender_options_of(const ops::Config& config);
 net::HttpClientOptions webhook_client_options_of(const ops::Config& config);
 deliver::PrunerOptions pruner_options_of(const ops::Config& config);
-// Whether the database is PostgreSQL, which other processes share.
+// Whether the database is PostgreSQL, which several processes can share.
 bool uses_postgres(const ops::Config& config);
-// Where a process of these roles answers: http.listen with the API, else its /health.
+// The address that a process of these roles listens on: http.listen with the API, else the one for /health.
 std::string listen_of(const ops::Config& config, const Roles& roles);
 // The path behind "sqlite:".
 std::filesystem::path sqlite_file_of(const ops::Config& config);
-// "host:port" and database, for messages: no user, no password.
+// "host:port/database" for messages, without user and password.
 std::string postgres_place_of(const ops::Config& config);
 // The configuration's master keys have been checked.
 secrets::KeyPlaces key_places_of(const ops::Config& config);
-// One line for each thing in the configuration that a process of these roles cannot work with; empty where
-// all is well.
+// One line per setting that does not work for a process of these roles; empty if all do.
 std::vector<std::string> wrong_for(const ops::Config& config, const Roles& roles);
 
 }  // namespace pricewire::app

@@ -18,14 +18,14 @@ std::string first_wrong(const ops::Config& config, std::string_view command) {
     return lines.empty() ? "" : lines.front().substr(0, lines.front().find(':'));
 }
 
-TEST(Roles, AreNamedAsTheirCommands) {
+TEST(Roles, HaveTheNamesOfTheirCommands) {
     for (const char* command : {"serve", "api", "feed", "checker", "sender"}) {
         EXPECT_EQ(roles_of(command).value().name(), command);
     }
     EXPECT_FALSE(roles_of("migrate"));
 }
 
-TEST(Options, OneRoleAloneNeedsWhatProcessesShare) {
+TEST(Options, ASeparateRoleNeedsSharedServers) {
     for (const char* command : {"api", "feed", "checker", "sender"}) {
         EXPECT_EQ(first_wrong({}, command), "storage.database_url") << command;
         EXPECT_EQ(first_wrong(shared(), command), "") << command;
@@ -38,7 +38,7 @@ TEST(Options, OneRoleAloneNeedsWhatProcessesShare) {
     EXPECT_EQ(first_wrong(without_redis, "api"), "storage.redis_url");
     EXPECT_EQ(first_wrong(without_redis, "feed"), "storage.redis_url");
     EXPECT_EQ(first_wrong(without_redis, "checker"), "storage.redis_url");
-    EXPECT_EQ(first_wrong(without_redis, "sender"), "") << "prices do not come to it";
+    EXPECT_EQ(first_wrong(without_redis, "sender"), "") << "it does not read prices";
     EXPECT_EQ(first_wrong(without_redis, "serve"), "");
 
     ops::Config without_key = shared();
@@ -46,10 +46,10 @@ TEST(Options, OneRoleAloneNeedsWhatProcessesShare) {
     EXPECT_EQ(first_wrong(without_key, "api"), "security.master_key");
     EXPECT_EQ(first_wrong(without_key, "sender"), "security.master_key");
     EXPECT_EQ(first_wrong(without_key, "serve"), "security.master_key");
-    EXPECT_EQ(first_wrong(without_key, "feed"), "") << "it touches no secret";
+    EXPECT_EQ(first_wrong(without_key, "feed"), "") << "it uses no secrets";
 }
 
-TEST(Options, APlaceInAMessageHoldsNoPassword) {
+TEST(Options, TheDatabaseInAMessageHasNoPassword) {
     EXPECT_EQ(postgres_place_of(shared()), "db.example:5433/prices");
     ops::Config config;
     const auto place = [&](const char* url) {
@@ -68,7 +68,7 @@ TEST(Options, APlaceInAMessageHoldsNoPassword) {
     EXPECT_EQ(first_wrong(unreadable, "api"), "storage.database_url");
 }
 
-TEST(Options, EachRoleHasAPortForItsHealth) {
+TEST(Options, EachRoleHasAHealthPort) {
     ops::Config config;
     EXPECT_EQ(listen_of(config, roles_of("serve").value()), "127.0.0.1:8000");
     EXPECT_EQ(listen_of(config, roles_of("api").value()), "127.0.0.1:8000");
@@ -80,7 +80,7 @@ TEST(Options, EachRoleHasAPortForItsHealth) {
     EXPECT_EQ(listen_of(config, roles_of("api").value()), "127.0.0.1:8000");
 }
 
-TEST(Options, TheKeyFileIsBesideAnEmbeddedDatabaseUnlessItIsNamed) {
+TEST(Options, TheKeyFileIsBesideAnEmbeddedDatabaseUnlessConfigured) {
     ops::Config config;
     EXPECT_EQ(key_places_of(config).key_file, "data/pricewire.key");
     EXPECT_EQ(key_places_of(config).database_lock, "data/pricewire.db.lock");

@@ -20,14 +20,22 @@
 namespace pricewire::app {
 namespace {
 
-// Of a process without a sender, where there is no broker: senders elsewhere ask the database.
-class UnheardQueue : public queue::DeliveryQueue {
+// For a process without a sender and without a broker: the senders poll the database.
+class NoQueue : public queue::DeliveryQueue {
 public:
     void publish(std::span<const DeliveryTask>) override {}
     void consume(std::function<void(std::span<const queue::QueuedTask>)>) override {}
     void done(std::span<const std::uint64_t>) override {}
     void ping() override {}
 };
+
+template <typename Options>
+Options redis_options(const ops::Config& config) {
+    Options options;
+    options.url = config.storage.redis_url;
+    options.prefix = config.storage.redis_prefix;
+    return options;
+}
 
 }  // namespace
 
@@ -51,9 +59,7 @@ std::unique_ptr<storage::Storage> open_storage(const ops::Config& config, storag
 
 std::unique_ptr<bus::PriceBus> open_bus(const ops::Config& config, const Roles& roles) {
     if (config.storage.redis_url.empty()) return bus::create_in_process_bus(tickers_of(config));
-    bus::RedisBusOptions options;
-    options.url = config.storage.redis_url;
-    options.prefix = config.storage.redis_prefix;
+    auto options = redis_options<bus::RedisBusOptions>(config);
     options.tickers = tickers_of(config);
     options.reads = roles.api;
     return bus::create_redis_bus(options, system_clock());
@@ -61,16 +67,13 @@ std::unique_ptr<bus::PriceBus> open_bus(const ops::Config& config, const Roles& 
 
 std::unique_ptr<bus::DeliveryNotices> open_notices(const ops::Config& config) {
     if (config.storage.redis_url.empty()) return bus::create_in_process_notices();
-    bus::RedisNoticesOptions options;
-    options.url = config.storage.redis_url;
-    options.prefix = config.storage.redis_prefix;
-    return bus::create_redis_notices(options, system_clock());
+    return bus::create_redis_notices(redis_options<bus::RedisNoticesOptions>(config), system_clock());
 }
 
 std::unique_ptr<queue::DeliveryQueue> open_queue(const ops::Config& config, const Roles& roles) {
     if (config.storage.rabbitmq_url.empty()) {
         if (roles.sender) return queue::create_in_process_queue();
-        return std::make_unique<UnheardQueue>();
+        return std::make_unique<NoQueue>();
     }
     queue::RabbitmqOptions options;
     options.url = config.storage.rabbitmq_url;
@@ -81,18 +84,12 @@ std::unique_ptr<queue::DeliveryQueue> open_queue(const ops::Config& config, cons
 
 std::unique_ptr<access::AuthCache> open_auth_cache(const ops::Config& config) {
     if (config.storage.redis_url.empty()) return access::create_in_process_auth_cache(system_clock());
-    access::RedisAuthCacheOptions options;
-    options.url = config.storage.redis_url;
-    options.prefix = config.storage.redis_prefix;
-    return access::create_redis_auth_cache(options);
+    return access::create_redis_auth_cache(redis_options<access::RedisAuthCacheOptions>(config));
 }
 
 std::unique_ptr<access::RateLimits> open_rate_limits(const ops::Config& config) {
     if (config.storage.redis_url.empty()) return access::create_in_process_rate_limits();
-    access::RedisCacheOptions options;
-    options.url = config.storage.redis_url;
-    options.prefix = config.storage.redis_prefix;
-    return access::create_redis_rate_limits(options);
+    return access::create_redis_rate_limits(redis_options<access::RedisCacheOptions>(config));
 }
 
 }  // namespace pricewire::app

@@ -12,14 +12,14 @@
 #include "queue/delivery_queue.hpp"
 #include "storage/storage.hpp"
 
-// What stands behind each interface, as the configuration names it: the only place that picks
+// The implementation of each interface according to the configuration: the only place that picks
 // implementations.
 namespace pricewire::app {
 
 // Brings the schema up to date first. Throws StorageError: PostgreSQL cannot be reached or used (it may be
 // later), SQLite's file cannot be opened. Throws another std::runtime_error where waiting does not help.
 std::unique_ptr<storage::Storage> open_storage(const ops::Config& config, storage::StorageEvents events);
-// These never fail because a server is away: they connect when it is there, and say so.
+// These do not fail if a server is unavailable: they connect once it is available, and log it.
 std::unique_ptr<bus::PriceBus> open_bus(const ops::Config& config, const Roles& roles);
 std::unique_ptr<bus::DeliveryNotices> open_notices(const ops::Config& config);
 std::unique_ptr<queue::DeliveryQueue> open_queue(const ops::Config& config, const Roles& roles);

@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <atomic>
 #include <cstdio>
 #include <random>
 #include <utility>
@@ -9,6 +8,7 @@
 #include "api/api.hpp"
 #include "api/health_endpoint.hpp"
 #include "app/front.hpp"
+#include "app/listeners.hpp"
 #include "app/market_thread.hpp"
 #include "app/options.hpp"
 #include "app/parts.hpp"
@@ -18,7 +18,6 @@
 #include "base/backoff.hpp"
 #include "base/instance_lock.hpp"
 #include "base/log.hpp"
-#include "base/mutex.hpp"
 #include "deliver/pruner.hpp"
 #include "deliver/sender.hpp"
 #include "history/bar_writer.hpp"
@@ -35,22 +34,22 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Of a sender that shares the database: when one dies, the others have its deliveries this much later.
+// With a shared database: how long after a sender has died the others take over its deliveries.
 constexpr Duration sender_alive_for = 3s;
-// Between tries to reach the database at the start.
+// Between attempts to reach the database at the start.
 constexpr BackoffPolicy database_backoff{200ms, 2s};
 
-// Built from the flow's end to its beginning, so that whoever hands something over finds its taker there;
-// stopped from its beginning to its end, so that what is under way arrives.
+// Built from the end of the flow to its beginning, so that every part finds the part it hands over to; stopped
+// from the beginning to the end, so that what is in progress arrives.
 class Process {
 public:
     Process(const ops::Config& config, const Roles& roles, ops::Shutdown& shutdown, Front& front,
             metrics::Instruments& instruments)
         : config_(config), roles_(roles), shutdown_(shutdown), front_(front), instruments_(instruments) {}
-    // Where run() has thrown, nobody may find what is going.
+    // If run() has thrown, no thread may call into a part that is being destroyed.
     ~Process() {
         front_.stop(Duration::zero());
-        listen_to_nothing();
+        listeners_.clear();
         if (market_) market_->stop();
         if (bus_) bus_->unsubscribe_all();
     }
@@ -67,7 +66,7 @@ public:
         if (roles_.api || roles_.checker || roles_.sender) queue_ = open_queue(config_, roles_);
         if (roles_.api || roles_.checker || roles_.feed) bus_ = open_bus(config_, roles_);
         if (roles_.api || roles_.checker || roles_.sender) notices_ = open_notices(config_);
-        // Whoever publishes connects now, not with the first firing.
+        // Connects now rather than at the first firing.
         if (roles_.api || roles_.checker) queue_->publish({});
         if (roles_.sender) start_sending();
         if (roles_.checker) start_checking();
@@ -86,61 +85,36 @@ public:
         }
         start_sampling();
         if (market_) market_->start();
-        say_listening();
+        report_start();
 
         const int signal = shutdown_.wait();
-        log::info("stopping: what is under way is finished", {{"signal", std::to_string(signal)}});
+        log::info("stopping; finishing what is in progress", {{"signal", std::to_string(signal)}});
         stop();
         return 0;
     }
 
 private:
-    storage::StorageEvents events() {
-        if (!roles_.api && !roles_.checker) return {};
-        return {.alert_changed =
-                    [this](const AlertChange& change) {
-                        MutexLock lock(listeners_mutex_);
-                        if (checker_listens_ != nullptr) checker_listens_->on_alert_change(change);
-                    },
-                .user_changed =
-                    [this](std::optional<Uuid> user) {
-                        MutexLock lock(listeners_mutex_);
-                        if (api_listens_ != nullptr) api_listens_->on_user_changed(user);
-                    },
-                .alerts_unheard =
-                    [this] {
-                        MutexLock lock(listeners_mutex_);
-                        if (checker_listens_ != nullptr) checker_listens_->on_alerts_unheard();
-                    },
-                .alerts_missed =
-                    [this] {
-                        MutexLock lock(listeners_mutex_);
-                        if (checker_listens_ != nullptr) checker_listens_->on_alerts_missed();
-                    }};
-    }
-
-    // Opens the database, and what seals its secrets. A database of others may come later, and may go while
-    // it is asked. False where a signal has ended the wait.
+    // Opens the database and the box that seals its secrets. Waits for a PostgreSQL server that is not available
+    // yet or goes away meanwhile. False if a signal ended the wait.
     Result<bool> open_database() {
         if (!uses_postgres(config_)) return open_once();
         Rng rng(std::random_device{}());
         const std::string place = postgres_place_of(config_);
-        std::string said;
+        std::string logged;
         for (int tries = 1;; ++tries) {
             try {
-                // Another process' migration may take its time.
+                // Another process's migration can take a long time.
                 const ops::Shutdown::NothingToFinish nothing_to_finish;
                 auto opened = open_once();
-                if (tries > 1 && opened) log::info("the database is there", {{"database", place}});
+                if (tries > 1 && opened) log::info("the database is available", {{"database", place}});
                 return opened;
             } catch (const storage::StorageError& e) {
                 secrets_.reset();
                 storage_.reset();
-                // Why is for the operator's eyes alone: anybody can ask for /health.
+                // Without the reason, which only the log shows: /health is public.
                 front_.starting("waiting for the database");
-                if (std::exchange(said, e.what()) != e.what()) {
-                    log::warn("waiting for the database; nothing is done until it is there",
-                              {{"database", place}, {"reason", e.what()}});
+                if (std::exchange(logged, e.what()) != e.what()) {
+                    log::warn("waiting for the database", {{"database", place}, {"reason", e.what()}});
                 }
             }
             signal_ = shutdown_.wait_for(database_backoff.equal_jitter(tries, rng));
@@ -148,7 +122,9 @@ private:
         }
     }
     Result<bool> open_once() {
-        storage_ = time_storage(open_storage(config_, events()),
+        storage::StorageEvents events;
+        if (roles_.api || roles_.checker) events = listeners_.events();
+        storage_ = time_storage(open_storage(config_, std::move(events)),
                                 [this](std::string_view method, Duration took, bool failed) {
                                     instruments_.stored(method, took, failed);
                                 });
@@ -193,14 +169,13 @@ private:
         };
         outbox_ = outbox::start_outbox(*storage_, *queue_, options);
         instruments_.watch(*outbox_);
-        // Changes wait for the mutex until they have their taker: none is lost between the snapshot and it.
-        MutexLock lock(listeners_mutex_);
-        checker_ =
-            alert::start_checker({.load = [this](const auto& piece) { storage_->load_active_alerts(piece); },
-                                  .fire = [this](FiringGroup group) { outbox_->push(std::move(group)); }},
-                                 clock_);
-        checker_listens_ = checker_.get();
-        lock.unlock();
+        listeners_.start_checker([this] {
+            checker_ = alert::start_checker(
+                {.load = [this](const auto& piece) { storage_->load_active_alerts(piece); },
+                 .fire = [this](FiringGroup group) { outbox_->push(std::move(group)); }},
+                clock_);
+            return checker_.get();
+        });
         instruments_.watch(*checker_);
         bus_->subscribe({.resume = true,
                          .price = [this](const Price& price) { checker_->on_price(price); },
@@ -220,7 +195,7 @@ private:
 
     void open_api() {
         auth_cache_ = open_auth_cache(config_);
-        // What happened to users while nobody was there to forget them.
+        // Drop entries of users that changed while no process was listening.
         auth_cache_->evict(std::nullopt);
         rate_limits_ = open_rate_limits(config_);
         api_ =
@@ -238,14 +213,11 @@ private:
                              .answered = [this](const api::AnsweredRequest& r) { instruments_.answered(r); }},
                             api_options_of(config_));
         instruments_.watch(*api_);
-        {
-            MutexLock lock(listeners_mutex_);
-            api_listens_ = api_.get();
-        }
+        listeners_.set_api(api_.get());
         front_.serve(api_->handler(), api_->upgrade_handler());
     }
 
-    // What this process asks of others, as it is measured. A sender measures what waits in the database too.
+    // Measures the servers that this process uses and, in a sender, the backlog in the database.
     void start_sampling() {
         std::function<void()> backlog;
         if (sender_) backlog = [this] { instruments_.measure_backlog(*storage_); };
@@ -255,15 +227,15 @@ private:
 
     std::vector<api::HealthDependency> servers() {
         std::vector<api::HealthDependency> out;
-        // The feed's prices go over the bus; its bars can wait.
+        // The feed publishes prices on the bus; its bars can wait.
         out.push_back({"database", !roles_.feed, [this] { storage_->ping(); }});
         if (bus_) out.push_back({"cache", true, [this] { bus_->ping(); }});
-        // Senders find in the database what the queue does not tell.
+        // Senders find in the database what the queue loses.
         if (queue_) out.push_back({"queue", false, [this] { queue_->ping(); }});
         return out;
     }
 
-    // Of a process without the API.
+    // Of the health endpoint in a process without the API.
     std::vector<api::HealthDependency> dependencies() {
         std::vector<api::HealthDependency> out = servers();
         if (checker_) {
@@ -275,7 +247,7 @@ private:
         return out;
     }
 
-    void say_listening() {
+    void report_start() {
         const std::string listen = listen_of(config_, roles_);
         fmt::print("Pricewire {} is listening on http://{}:{}\n", PRICEWIRE_VERSION,
                    listen.substr(0, listen.rfind(':')), front_.port());
@@ -291,22 +263,13 @@ private:
                                                                   : sqlite_file_of(config_).string()}});
     }
 
-    void listen_to_nothing() {
-        MutexLock lock(listeners_mutex_);
-        api_listens_ = nullptr;
-        checker_listens_ = nullptr;
-    }
-
     void stop() {
-        // One that has no snapshot takes nothing from its mailbox, and whoever waits for room there holds the
-        // rest up. What came is read again by the next start.
+        // A checker without a snapshot reads nothing from its mailbox, and a caller that waits for room there would
+        // block the stop. The next start reads the messages again.
         if (checker_ && !checker_->ready()) checker_->stop();
         front_.stop(5s);
-        {
-            MutexLock lock(listeners_mutex_);
-            api_listens_ = nullptr;
-        }
-        // While the server still stands: a request that is being worked on answers into it.
+        listeners_.set_api(nullptr);
+        // Before the server is destroyed: requests in progress answer through it.
         api_.reset();
         health_.reset();
         if (market_) market_->stop();
@@ -321,9 +284,9 @@ private:
         if (sender_) sender_->stop(config_.delivery.timeout + 1s);
         if (pruner_) pruner_->stop();
         if (bars_) bars_->stop();
-        // Last: a ping that hangs must not keep claims from being given back.
+        // Last: a hanging ping must not delay the release of claims.
         sampler_.reset();
-        listen_to_nothing();
+        listeners_.clear();
         log::info("stopped");
     }
 
@@ -335,12 +298,9 @@ private:
     const Clock& clock_ = system_clock();
     std::optional<int> signal_;
 
-    // Who hears of changes in the storage. Set under the mutex, which its thread alone takes later on.
-    Mutex listeners_mutex_;
-    alert::Checker* checker_listens_ GUARDED_BY(listeners_mutex_) = nullptr;
-    api::Api* api_listens_ GUARDED_BY(listeners_mutex_) = nullptr;
+    Listeners listeners_;
 
-    // In the order of their making; each uses those above.
+    // In the order of construction; each uses those above.
     std::unique_ptr<storage::Storage> storage_;
     std::unique_ptr<secrets::SecretBox> secrets_;
     std::unique_ptr<queue::DeliveryQueue> queue_;
@@ -350,7 +310,7 @@ private:
     std::unique_ptr<deliver::Sender> sender_;
     std::unique_ptr<deliver::Pruner> pruner_;
     std::unique_ptr<outbox::Outbox> outbox_;
-    Progress progress_;  // the checker thread's
+    Progress progress_;  // used by the checker's thread
     std::unique_ptr<alert::Checker> checker_;
     std::unique_ptr<history::BarWriter> bars_;
     std::unique_ptr<MarketThread> market_;
@@ -386,7 +346,7 @@ int run_roles(const ops::Config& config, const Roles& roles, ops::Shutdown& shut
         alone.emplace(std::move(*lock));
     }
     try {
-        // Before threads: each attempt under way and each connection to the API takes a file.
+        // Before any thread starts: each attempt in progress and each API connection needs a file descriptor.
         net::raise_file_limit();
         FrontOptions options;
         options.server.listen = listen_of(config, roles);
@@ -407,7 +367,7 @@ int run_roles(const ops::Config& config, const Roles& roles, ops::Shutdown& shut
         }
         return Process(config, roles, shutdown, **front, instruments).run();
     } catch (const std::exception& e) {
-        log::error("Pricewire cannot go on", {{"reason", e.what()}});
+        log::error("fatal error; exiting", {{"reason", e.what()}});
         return 1;
     }
 }

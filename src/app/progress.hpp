@@ -9,11 +9,11 @@
 
 namespace pricewire::app {
 
-// Up to which place in the stream of prices all that was fired is durable. Pure; one thread.
+// Tracks up to which position of the price stream every firing is durable. Pure; one thread.
 class Progress {
 public:
-    // Everything up to `position` has been matched, and its firings were among the first `taken` that the
-    // outbox took.
+    // Everything up to `position` has been matched; its firings are among the first `taken` that the outbox
+    // took.
     void note(bus::BusPosition position, std::uint64_t taken) {
         if (!waiting_.empty() && waiting_.back().second == taken) {
             waiting_.back().first = position;
@@ -21,7 +21,8 @@ public:
             waiting_.emplace_back(position, taken);
         }
     }
-    // The outbox has settled its first `settled` firings: the furthest place that is done with, once.
+    // The furthest position whose firings are durable, now that the outbox has settled its first `settled` firings;
+    // nullopt if it has not advanced.
     std::optional<bus::BusPosition> done(std::uint64_t settled) {
         std::optional<bus::BusPosition> out;
         while (!waiting_.empty() && waiting_.front().second <= settled) {

@@ -5,7 +5,7 @@
 namespace pricewire::app {
 namespace {
 
-TEST(Progress, APlaceIsDoneOnceEverythingThatItFiredIsSettled) {
+TEST(Progress, APositionIsDoneOnceItsFiringsAreSettled) {
     Progress progress;
     EXPECT_FALSE(progress.done(0));
     progress.note({1, 0}, 0);

@@ -9,11 +9,10 @@
 
 namespace pricewire::app {
 
-// Told of every call: the method, how long it took, and whether it threw. On the thread of the call; must not
-// throw.
+// Called after every call, on its thread: the method, the duration, and whether it threw. Must not throw.
 using StorageObserver = std::function<void(std::string_view method, Duration took, bool failed)>;
 
-// The same storage, with each of its calls timed.
+// The same storage with every call timed.
 std::unique_ptr<storage::Storage> time_storage(std::unique_ptr<storage::Storage> storage,
                                                StorageObserver observer);
 
