@@ -1,6 +1,6 @@
-// embed-folder <folder> <function> <out.cpp> <out.d>: converts a folder of built files into a source file that
-// defines `std::span<const StaticFile> pricewire::api::<function>()`, and a dependency file that lists what
-// was read. A folder that does not exist yields an empty table, so that the build does not need it.
+// embed-folder <folder> <function> <out.cpp> <out.d>: converts a folder of built files into a source file
+// that defines `std::span<const StaticFile> pricewire::api::<function>()`, and a dependency file that lists
+// what was read. A folder that does not exist yields an empty table, so that the build does not need it.
 #include <fmt/format.h>
 #include <zlib.h>
 

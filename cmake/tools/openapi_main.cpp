@@ -1,5 +1,5 @@
-// openapi-embed <openapi.yaml> <out.cpp>: converts the API's description into a source file that contains it as
-// JSON and as HTML. Runs at build time, so the server needs neither YAML nor templates.
+// openapi-embed <openapi.yaml> <out.cpp>: converts the API's description into a source file that contains it
+// as JSON and as HTML. Runs at build time, so the server needs neither YAML nor templates.
 #include <fmt/format.h>
 #include <yaml-cpp/yaml.h>
 

@@ -8,7 +8,7 @@
 namespace pricewire::api {
 namespace {
 
-// Asked every few seconds by whoever watches; what is down is told once, where it is found out.
+// Polled every few seconds by monitors; outages are logged once by the probe.
 bool is_health(const Route* route) {
     return route != nullptr && (route->name == "health" || route->name == "live");
 }
@@ -32,9 +32,9 @@ std::string text_of(const std::optional<Uuid>& id) {
 void AccessLog::write(const Exchange& x, int status, const Clock& clock,
                       const std::vector<net::Network>& trusted_proxies) {
     const bool refused = status >= 400;
-    const bool worth_telling =
+    const bool loggable =
         (refused || !only_reads(x.request.method)) && !is_health(x.route) && log::enabled(log::Level::info);
-    const bool at_info = worth_telling && (!refused || refused_.take(clock.mono()));
+    const bool at_info = loggable && (!refused || refused_.take(clock.mono()));
     const log::Level level = at_info ? log::Level::info : log::Level::debug;
     if (!log::enabled(level)) return;
     const RequestScope request(x);
@@ -45,7 +45,7 @@ void AccessLog::write(const Exchange& x, int status, const Clock& clock,
     const log::Scope about({{"user_id", user_id}, {"alert_id", alert_id}, {"delivery_id", delivery_id}});
     std::string_view route = "none";
     if (x.route != nullptr) route = x.route->path.empty() ? "/" : x.route->path;
-    // A method of no route is the client's own word.
+    // Without a route, the method is arbitrary text from the client.
     const std::string method =
         x.route != nullptr || only_reads(x.request.method) ? x.request.method : "other";
     log::write(
@@ -63,7 +63,7 @@ std::optional<TraceContext> trace_of(const net::ServerRequest& request) {
     std::string state;
     for (const auto& [name, value] : request.headers) {
         if (name == "traceparent") {
-            // Of two nobody knows which one is meant.
+            // Two of them are ambiguous.
             if (parent != nullptr) return std::nullopt;
             parent = &value;
         } else if (name == "tracestate") {

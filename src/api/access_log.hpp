@@ -6,10 +6,9 @@
 
 namespace pricewire::api {
 
-// One line for a request once it is answered: method, route, status, ms, client, and the ids it is about.
-// At info what changed something and what was refused or failed, of the latter so many a second at most; at
-// debug what was only read, as prices are, by the hundred thousand. Never a path, a query, a header or a
-// body: any of these may hold a secret. Thread-safe.
+// One line per answered request: method, route, status, ms, client, and the ids it concerns. At info requests
+// that changed something, were rejected or failed, the latter with a limit per second; at debug requests that
+// only read. Never a path, query, header or body, since any of these may contain a secret. Thread-safe.
 class AccessLog {
 public:
     void write(const Exchange& x, int status, const Clock& clock,
@@ -19,10 +18,10 @@ private:
     log::LineBudget refused_{"requests that were refused", 100};
 };
 
-// The trace that a request says it belongs to.
+// The trace named by the request's headers.
 std::optional<TraceContext> trace_of(const net::ServerRequest& request);
 
-// Names the request in every line of this thread while it lives.
+// Adds the request's ids to every log line of this thread during its lifetime.
 class RequestScope {
 public:
     explicit RequestScope(const Exchange& x)

@@ -1,4 +1,4 @@
-// What users do to their account: its key, its webhook secret, its end.
+// Changes to a user's account: the key, the webhook secret, deletion.
 #include "api/delivery_fixture.hpp"
 #include "fakes/log_capture.hpp"
 
@@ -13,7 +13,7 @@ protected:
     }
 };
 
-TEST_F(AccountTest, AReplacedKeyDiesAtOnce) {
+TEST_F(AccountTest, AReplacedKeyStopsWorkingAtOnce) {
     ASSERT_EQ(call_as(ann_, "GET", "/api/v1/users/me").status, 200);
     for (const char* path : {"/api/v1/users/me/api-key", "/api/v1/users/me/api-key/"}) {
         const Answer answer = call_as(ann_, "POST", path);
@@ -29,7 +29,7 @@ TEST_F(AccountTest, AReplacedKeyDiesAtOnce) {
     EXPECT_EQ(call_as(bob_, "GET", "/api/v1/users/me").status, 200);
 }
 
-TEST_F(AccountTest, TheOldKeyIsForgottenWithoutWaitingForTheStoragesEvent) {
+TEST_F(AccountTest, TheOldKeyIsEvictedWithoutTheStoragesEvent) {
     fakes::MemoryStorage silent;
     ApiDependencies use{silent, *bus_, *auth_cache_, *rate_limits_, clock_, secrets_, *notices_};
     use.make_webhook_secret = [](SignatureScheme) { return NewWebhookSecret{v1_secret, v1_secret}; };
@@ -42,10 +42,10 @@ TEST_F(AccountTest, TheOldKeyIsForgottenWithoutWaitingForTheStoragesEvent) {
     ASSERT_EQ(call_as(eve, "GET", "/api/v1/users/me").status, 200);
     ASSERT_EQ(call_as(eve, "DELETE", "/api/v1/users/me").status, 204);
     expect_error(call_as(eve, "GET", "/api/v1/users/me"), 401, "Invalid or inactive API Key");
-    api_ = nullptr;  // before the storage that it uses
+    api_ = nullptr;  // destroyed before the storage that it uses
 }
 
-TEST_F(AccountTest, ALookupThatWasUnderWayDoesNotKeepTheOldKeyIn) {
+TEST_F(AccountTest, AConcurrentLookupDoesNotCacheTheOldKey) {
     const Account eve = register_user("eve@example.com");
     std::promise<void> has_read;
     std::promise<void> go_on;
@@ -63,7 +63,7 @@ TEST_F(AccountTest, ALookupThatWasUnderWayDoesNotKeepTheOldKeyIn) {
     expect_error(call_as(eve, "GET", "/api/v1/users/me"), 401, "Invalid or inactive API Key");
 }
 
-TEST_F(AccountTest, ADeletedUserIsGoneAndMayComeBack) {
+TEST_F(AccountTest, ADeletedUserCanRegisterAgain) {
     const std::string alert = create(ann_);
     const std::string id = fire(create(ann_, "2"), "70001");
     const Answer answer = call_as(ann_, "DELETE", "/api/v1/users/me/");
@@ -130,7 +130,7 @@ TEST_F(AccountTest, ARotationChangesTheSchemeOnlyWhenAsked) {
     expect_invalid(call_as(ann_, "POST", secret_path, "7"), R"("body")", "model_attributes_type");
 }
 
-TEST_F(AccountTest, WhatSignsIsShownWithoutTheSecret) {
+TEST_F(AccountTest, ShowsTheSchemeAndPublicKeyWithoutTheSecret) {
     EXPECT_EQ(call_as(ann_, "GET", secret_path).body, R"({"scheme":"v1","previous_valid_until":null})");
     call_as(ann_, "POST", secret_path, R"({"scheme":"v1a"})");
     EXPECT_EQ(
@@ -140,7 +140,7 @@ TEST_F(AccountTest, WhatSignsIsShownWithoutTheSecret) {
     EXPECT_TRUE(call_as(ann_, "GET", std::string(secret_path) + "/").has(R"("previous_valid_until":null)"));
 }
 
-TEST_F(AccountTest, ASecretThatCannotBeReadIsReplacedWithoutIt) {
+TEST_F(AccountTest, AnUnreadableSecretCanBeReplaced) {
     ASSERT_TRUE(storage_.rotate_webhook_secret(*Uuid::parse(ann_.id), "sealed:another:text", clock_.now()));
     fakes::LogCapture log;
     expect_error(call_as(ann_, "GET", secret_path), 500, "Internal Server Error");
@@ -152,7 +152,7 @@ TEST_F(AccountTest, ASecretThatCannotBeReadIsReplacedWithoutIt) {
     EXPECT_EQ(call_as(ann_, "GET", secret_path).status, 200);
 }
 
-TEST_F(AccountTest, SecretsStandInNoOtherAnswerAndInNoLog) {
+TEST_F(AccountTest, SecretsAppearInNoOtherResponseAndNoLog) {
     fakes::LogCapture log(log::Level::debug);
     Account eve = register_user("eve@example.com");
     const std::string alert = create(eve);
@@ -189,7 +189,7 @@ TEST_F(AccountTest, SecretsStandInNoOtherAnswerAndInNoLog) {
         for (const std::string& body : bodies) EXPECT_EQ(body.find(secret), std::string::npos) << body;
         EXPECT_EQ(log.count(secret), 0u);
     }
-    EXPECT_EQ(log.count("key=1"), 0u) << "what stands in a URL may be a secret, too";
+    EXPECT_EQ(log.count("key=1"), 0u) << "a URL may contain a secret too";
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// What an alert says of its webhook: format, template, note, deliver_within, the URL's state.
+// An alert's options: format, template, note, deliver_within, the URL's state.
 #include "api/api_fixture.hpp"
 
 namespace pricewire::api {
@@ -6,7 +6,7 @@ namespace {
 
 class AlertOptionsTest : public ApiTest {
 protected:
-    // A valid alert with these fields as well.
+    // A valid alert with these additional fields.
     static std::string with(const std::string& fields, const std::string& target = "1",
                             const std::string& url = "https://hooks.example.com/a") {
         std::string json = alert_body(target, "BTC", "gt", url);
@@ -31,7 +31,7 @@ protected:
     Account bob_ = register_user("bob@example.com");
 };
 
-TEST_F(AlertOptionsTest, ComeAfterTheFieldsThatWereThereBefore) {
+TEST_F(AlertOptionsTest, FollowTheOlderFields) {
     const Answer answer = create(with(R"("format":"slack","note":"Sell \"half\" é","deliver_within":"30m")"));
     ASSERT_EQ(answer.status, 201) << answer.body;
     EXPECT_TRUE(answer.body.ends_with(
@@ -41,12 +41,12 @@ TEST_F(AlertOptionsTest, ComeAfterTheFieldsThatWereThereBefore) {
     EXPECT_EQ(call_as(ann_, "GET", "/api/v1/alerts").body, "[" + answer.body + "]");
 }
 
-TEST_F(AlertOptionsTest, ThatAreNullAreNotGiven) {
+TEST_F(AlertOptionsTest, NullCountsAsMissing) {
     const Answer answer = create(with(R"("format":null,"note":null,"template":null,"deliver_within":null)"));
     EXPECT_TRUE(answer.has(R"("format":"json","note":"","deliver_within":"24h"})")) << answer.body;
 }
 
-TEST_F(AlertOptionsTest, AllFormatsAreTaken) {
+TEST_F(AlertOptionsTest, AllFormatsAreAccepted) {
     int target = 1;
     for (const std::string format : {"json", "slack", "discord", "telegram"}) {
         const Answer answer = create(with(R"("format":")" + format + "\"", std::to_string(++target),
@@ -63,7 +63,7 @@ TEST_F(AlertOptionsTest, AllFormatsAreTaken) {
                     .has("Input should be 'json', 'slack', 'discord', 'telegram' or 'template'"));
 }
 
-TEST_F(AlertOptionsTest, ATemplateIsShownAsItWasWritten) {
+TEST_F(AlertOptionsTest, ATemplateIsShownUnchanged) {
     const Answer answer = create(with(
         R"("format":"template","template":{"content_type":"text/plain","body":"{{ticker}} \"{{price}}\" é","more":[1]})"));
     ASSERT_EQ(answer.status, 201) << answer.body;
@@ -75,7 +75,7 @@ TEST_F(AlertOptionsTest, ATemplateIsShownAsItWasWritten) {
                     .has(R"("template":{"body":"{}","content_type":"application/json"}})"));
 }
 
-TEST_F(AlertOptionsTest, WhatIsWrongWithATemplateIsNamed) {
+TEST_F(AlertOptionsTest, ErrorsInATemplateAreReported) {
     const auto post = [&](const std::string& value) {
         return create(with(R"("format":"template","template":)" + value));
     };
@@ -95,7 +95,7 @@ TEST_F(AlertOptionsTest, WhatIsWrongWithATemplateIsNamed) {
     const std::string body = R"("body","template","body")";
     expect_invalid(post(R"({"body":""})"), body, "value_error");
     expect_invalid(post(R"({"body":"{{tickr}}"})"), body, "value_error");
-    EXPECT_TRUE(post(R"({"body":"\"{{tickr}}\""})").has("tickr")) << "it is named";
+    EXPECT_TRUE(post(R"({"body":"\"{{tickr}}\""})").has("tickr")) << "the name is reported";
     expect_invalid(post(R"({"body":"{\"note\": {{note}}}"})"), body, "value_error");
     expect_invalid(post(R"({"body":"no JSON"})"), body, "value_error");
     expect_invalid(post(R"({"body":")" + std::string(16 * 1024 + 1, '1') + "\"}"), body, "value_error");
@@ -107,7 +107,7 @@ TEST_F(AlertOptionsTest, WhatIsWrongWithATemplateIsNamed) {
     EXPECT_EQ(storage_.calls("create_alert"), 0);
 }
 
-TEST_F(AlertOptionsTest, AUrlIsKeptInOneSpelling) {
+TEST_F(AlertOptionsTest, UrlsAreCanonicalized) {
     const std::pair<const char*, const char*> cases[] = {
         {"HTTPS://Hooks.Example.COM./A?b=C", "https://hooks.example.com/A?b=C"},
         {"https://b\xc3\xbc\x63her.example/x", "https://xn--bcher-kva.example/x"},
@@ -132,7 +132,7 @@ TEST_F(AlertOptionsTest, ANoteHasAtMost500Characters) {
     expect_invalid(create(with("\"note\":\"\xc3\x28\"")), R"("body")", "json_invalid");
 }
 
-TEST_F(AlertOptionsTest, TimeToDeliverIsADurationOrSeconds) {
+TEST_F(AlertOptionsTest, DeliverWithinIsADurationOrSeconds) {
     const std::pair<const char*, const char*> good[] = {
         {R"("1s")", "1s"},   {R"("30d")", "720h"}, {R"("90m")", "90m"}, {R"("1500ms")", "1500ms"},
         {"1", "1s"},         {"3600", "1h"},       {"86400.0", "24h"},  {"1.5", "1500ms"},
@@ -163,7 +163,7 @@ TEST_F(AlertOptionsTest, AUrlThatCannotTakeTheFormatIs422) {
     EXPECT_EQ(create(with(R"("format":"json")")).status, 201);
 }
 
-TEST_F(AlertOptionsTest, AUrlThatHasAnswered410IsRefusedUntilItIsEnabled) {
+TEST_F(AlertOptionsTest, AUrlThatAnswered410IsRejectedUntilEnabled) {
     const std::string url = "https://gone.example.com/hook";
     disable(url);
     const std::string detail =
@@ -175,7 +175,7 @@ TEST_F(AlertOptionsTest, AUrlThatHasAnswered410IsRefusedUntilItIsEnabled) {
                     .has(R"("deliver_within":"24h","endpoint_disabled_at":"2023-11-14T22:13:20Z"})"));
     EXPECT_EQ(create(alert_body("1", "BTC", "gt", "https://gone.example.com/other")).status, 201);
     EXPECT_EQ(call_as(bob_, "POST", "/api/v1/alerts", alert_body("1", "BTC", "gt", url)).status, 201)
-        << "another user's webhooks were not answered 410";
+        << "another user's webhooks did not get 410";
     EXPECT_EQ(call_as(ann_, "POST", "/api/v1/endpoints/enable", R"({"webhook_url":")" + url + "\"}").status,
               204);
     const Answer created = create(alert_body("1", "BTC", "gt", url));

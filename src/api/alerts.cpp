@@ -71,8 +71,7 @@ Parsed<storage::AlertFilter> parse_filter(const QueryString& query) {
         }
     }
     if (const auto text = query.find("ticker")) {
-        // Not held against the configured ones: alerts of a ticker that was taken out are still there to be
-        // seen.
+        // Not restricted to the configured tickers: alerts of a removed ticker can still be listed.
         const std::string ticker = upper_case(*text);
         if (is_ticker(ticker)) {
             filter.ticker = Ticker(ticker);
@@ -104,7 +103,7 @@ net::ServerResponse create_alert(Services& services, Exchange& exchange) {
         }
     }
     Alert alert = alert_of(std::move(*body), exchange.user.id, services.use.clock.now());
-    // One trace from the request by the firing to the webhook, whoever began it.
+    // One trace covers the request, the firing and the webhook.
     if (!exchange.trace) exchange.trace = make_trace();
     alert.trace = exchange.trace;
     if (const auto fits = webhook::check_format(alert.format, alert.webhook_url); !fits) {
@@ -119,7 +118,7 @@ net::ServerResponse create_alert(Services& services, Exchange& exchange) {
         return error_response(409, endpoint_is_disabled);
     }
     if (!created) {
-        // Not 409: to a client that one means "it is there already", which is as good as success.
+        // Not 409: to clients that means "it already exists", which is as good as success.
         return error_response(
             403, fmt::format("Alert limit reached: a user may have {} active alerts. Delete some "
                              "first; alerts that have fired do not count.",
@@ -145,7 +144,7 @@ net::ServerResponse list_alerts(Services& services, Exchange& exchange) {
         storage::AlertFilter rest = *filter;
         rest.limit = 1;
         rest.before = alerts.back().id;
-        // A full page may be the last one; a client should not be sent after an empty page.
+        // A full page may be the last one; clients must not be directed to an empty page.
         if (!services.use.storage.alerts(exchange.user.id, rest).empty()) {
             add_next_link(response, "/api/v1/alerts/", query, *rest.before);
         }

@@ -15,7 +15,7 @@ protected:
     Account bob_ = register_user("bob@example.com");
 };
 
-TEST_F(AlertsTest, CreationShowsTheAlertAndWhereItIs) {
+TEST_F(AlertsTest, CreationReturnsTheAlertAndItsLocation) {
     for (const char* path : {"/api/v1/alerts", "/api/v1/alerts/"}) {
         const Answer answer = call_as(
             ann_, "POST", path, body("70000.00", "BTC", "gt", std::string("https://h.example.com") + path));
@@ -61,7 +61,7 @@ TEST_F(AlertsTest, PricesKeepTheirDigits) {
     }
 }
 
-TEST_F(AlertsTest, WhatIsWrongIsNamedFieldByField) {
+TEST_F(AlertsTest, ErrorsAreReportedByField) {
     const std::string price = R"("body","target_price")";
     expect_invalid(create(body("0")), price, "greater_than");
     expect_invalid(create(body("-1")), price, "greater_than");
@@ -93,7 +93,7 @@ TEST_F(AlertsTest, WhatIsWrongIsNamedFieldByField) {
     EXPECT_EQ(storage_.calls("create_alert"), 0);
 }
 
-TEST_F(AlertsTest, EverythingThatIsWrongIsToldAtOnce) {
+TEST_F(AlertsTest, AllErrorsAreReportedAtOnce) {
     const Answer answer = create(R"({"ticker":1,"target_price":"x","condition":"up"})");
     EXPECT_EQ(answer.status, 422);
     for (const char* field : {"ticker", "target_price", "condition", "webhook_url"}) {
@@ -101,7 +101,7 @@ TEST_F(AlertsTest, EverythingThatIsWrongIsToldAtOnce) {
     }
 }
 
-TEST_F(AlertsTest, RubbishIsRefusedAndDoesNoHarm) {
+TEST_F(AlertsTest, MalformedBodiesAreRejected) {
     for (const char* json :
          {"", " ", "null", "7", "\"text\"", "[{}]", "{\"ticker\"", "{\"a\":1}x", "{'a':1}", "\xff\xfe",
           "{\"ticker\":\"\xc3\x28\"}", "{\"ticker\":\"\\ud800\"}", "[[[[[[[[[[[["}) {
@@ -116,7 +116,7 @@ TEST_F(AlertsTest, RubbishIsRefusedAndDoesNoHarm) {
     expect_invalid(create(many + "\"x\":1}"), R"("body")", "too_long");
 }
 
-TEST_F(AlertsTest, UnknownFieldsAndUnicodeArePassedOver) {
+TEST_F(AlertsTest, UnknownFieldsAreIgnored) {
     std::string json = body();
     json.insert(1,
                 R"("remark":"プライス \u00e9 \ud83d\ude80","nested":{"ticker":["ETH",{"target_price":1}]},)");
@@ -125,7 +125,7 @@ TEST_F(AlertsTest, UnknownFieldsAndUnicodeArePassedOver) {
     EXPECT_TRUE(answer.has("\"ticker\":\"BTC\",\"target_price\":70000,"));
 }
 
-TEST_F(AlertsTest, ATickerInLowerCaseIsTheOneInUpperCase) {
+TEST_F(AlertsTest, TickersAreCaseInsensitive) {
     EXPECT_TRUE(create(body("1", "eth")).has("\"ticker\":\"ETH\""));
 }
 
@@ -135,9 +135,9 @@ TEST_F(AlertsTest, AnIdenticalActiveAlertIs409) {
     expect_error(create(body("7e4")), 409, "An identical active alert already exists");
     EXPECT_EQ(create(body("70000.01")).status, 201);
     EXPECT_EQ(call_as(bob_, "POST", "/api/v1/alerts/", body()).status, 201)
-        << "another user's is not the same";
+        << "another user's alert is not identical";
     fire(member(first.body, "id"), "70001");
-    EXPECT_EQ(create(body()).status, 201) << "a fired one is not active";
+    EXPECT_EQ(create(body()).status, 201) << "a fired alert is not active";
 }
 
 TEST_F(AlertsTest, TheLimitOfActiveAlertsIs403) {
@@ -155,7 +155,7 @@ TEST_F(AlertsTest, TheLimitOfActiveAlertsIs403) {
     EXPECT_EQ(create(body("4")).status, 201);
 }
 
-TEST_F(AlertsTest, AUrlWhoseNameStandsForAForbiddenAddressIs422) {
+TEST_F(AlertsTest, AUrlThatResolvesToAForbiddenAddressIs422) {
     vet_ = [](std::string_view) {
         return Result<net::WebhookUrl>(fail("10.0.0.1 is a private address (10.0.0.0/8)"));
     };
@@ -166,7 +166,7 @@ TEST_F(AlertsTest, AUrlWhoseNameStandsForAForbiddenAddressIs422) {
     EXPECT_EQ(storage_.calls("create_alert"), 0);
 }
 
-TEST_F(AlertsTest, ASlowNameServerKeepsNobodyElseFromCreating) {
+TEST_F(AlertsTest, ASlowNameServerDoesNotBlockOtherUsers) {
     options_.resolvers = 1;
     options_.resolver_queue = 1;
     std::promise<void> release;
@@ -181,7 +181,7 @@ TEST_F(AlertsTest, ASlowNameServerKeepsNobodyElseFromCreating) {
                               body(std::to_string(i + 1), "BTC", "gt", "https://slow.example.com"),
                               {{"x-api-key", ann_.api_key}}));
     }
-    // At most one is being resolved and one waits: of these, some go round.
+    // At most one is being resolved and one waits: some of these skip the resolver.
     std::vector<Pending> more;
     for (int i = 0; i < 3; ++i) {
         more.push_back(start("POST", "/api/v1/alerts",
@@ -195,7 +195,7 @@ TEST_F(AlertsTest, ASlowNameServerKeepsNobodyElseFromCreating) {
     for (auto& f : more) EXPECT_EQ(wait(std::move(f)).status, 201);
 }
 
-TEST_F(AlertsTest, FiredAlertsStayInTheListWithTheirPrice) {
+TEST_F(AlertsTest, FiredAlertsAreListedWithTheirPrice) {
     const std::string id = member(create(body()).body, "id");
     clock_.advance(1500ms);
     fire(id, "70000.000000000000000001");
@@ -207,7 +207,7 @@ TEST_F(AlertsTest, FiredAlertsStayInTheListWithTheirPrice) {
     EXPECT_EQ(call_as(ann_, "GET", "/api/v1/alerts/").body, "[" + answer.body + "]");
 }
 
-TEST_F(AlertsTest, ListsOnlyOnesOwnNewestFirst) {
+TEST_F(AlertsTest, ListsTheUsersOwnAlertsNewestFirst) {
     EXPECT_EQ(call_as(ann_, "GET", "/api/v1/alerts/").body, "[]");
     std::vector<std::string> created;
     for (int i = 1; i <= 5; ++i) {
@@ -239,7 +239,7 @@ TEST_F(AlertsTest, FiltersByStateAndTicker) {
     EXPECT_EQ(list("?ticker=XYZ&ticker=ETH&unknown=1&&x"), Ids{eth});
 }
 
-TEST_F(AlertsTest, PagesFollowOneAnotherWithoutGapOrRepetition) {
+TEST_F(AlertsTest, PagesHaveNoGapsOrDuplicates) {
     std::vector<std::string> created;
     for (int i = 1; i <= 10; ++i) {
         created.insert(created.begin(),
@@ -255,14 +255,14 @@ TEST_F(AlertsTest, PagesFollowOneAnotherWithoutGapOrRepetition) {
         for (const auto& id : ids(page)) seen.push_back(id);
         target = next_page(page);
         ++pages;
-        // What is created or deleted meanwhile does not shift the pages.
+        // Alerts created or deleted meanwhile do not shift the pages.
         if (pages == 1) create(body("999"));
         if (pages == 2) call_as(ann_, "DELETE", "/api/v1/alerts/" + seen.back());
     }
     EXPECT_EQ(seen, created);
     EXPECT_EQ(pages, 4);
     EXPECT_EQ(next_page(call_as(ann_, "GET", "/api/v1/alerts/?limit=10&ticker=ETH")), "")
-        << "a page that is full and the last has no next one";
+        << "a full last page has no next one";
 }
 
 TEST_F(AlertsTest, TheNextPageKeepsTheOtherParameters) {
@@ -299,7 +299,7 @@ TEST_F(AlertsTest, ParametersOutOfRangeAre422) {
     }
 }
 
-TEST_F(AlertsTest, WhatIsNotThereOrAnothersIs404) {
+TEST_F(AlertsTest, MissingAlertsAndThoseOfOthersAre404) {
     const std::string id = member(create(body()).body, "id");
     for (const std::string method : {"GET", "DELETE"}) {
         for (const std::string& which : {std::string("018f3f6e-7c1a-7a3b-8f00-0123456789ab"),

@@ -36,8 +36,8 @@ bool is_request_id(std::string_view text) {
     });
 }
 
-// What register_user makes: "sk_live_" and the 43 characters of 32 bytes. Anything else is nobody's key, and
-// the storage need not be asked.
+// The form of keys that register_user creates: "sk_live_" and the 43 characters of 32 bytes. Anything else is
+// invalid without a lookup.
 bool is_api_key(std::string_view text) {
     constexpr std::string_view prefix = "sk_live_";
     return text.size() == prefix.size() + 43 && text.starts_with(prefix);
@@ -122,7 +122,7 @@ private:
         return x;
     }
 
-    // A WebSocket's key is looked at as every request's: the same errors, the same limits.
+    // Checks a WebSocket's key like that of any request: the same errors, the same limits.
     void authenticate(net::ServerRequest request, std::shared_ptr<StreamSession> session, std::string key) {
         std::erase_if(request.headers, [](const auto& h) { return h.first == "x-api-key"; });
         request.headers.emplace_back("x-api-key", std::move(key));
@@ -133,8 +133,8 @@ private:
         advance(std::move(x), Where::server);
     }
 
-    // Takes the request as far as it can go on this thread, which is one of `here`, and answers it or hands
-    // it on. Whatever is thrown on the way is answered here, and nowhere else.
+    // Processes the request as far as possible on this thread, which belongs to `here`, then answers it or
+    // hands it over. The only place where exceptions become responses.
     void advance(ExchangePtr x, Where here) {
         net::ServerResponse response;
         std::optional<Where> next;
@@ -160,7 +160,7 @@ private:
         }
     }
 
-    // The threads that have to go on, or nullopt where `out` is the answer.
+    // The threads that must continue, or nullopt if `out` is the response.
     std::optional<Where> step(Exchange& x, Where here, net::ServerResponse& out) {
         if (x.route == nullptr && !find(x, out)) return std::nullopt;
         const Route& route = *x.route;
@@ -168,7 +168,7 @@ private:
             const std::string* key = x.request.header("x-api-key");
             if (key == nullptr || key->empty()) return refuse_key(out, "Missing API Key in headers");
             if (!is_api_key(*key)) return refuse_key(out, invalid_key);
-            // Before the lookup, so that nobody can keep the storage busy with keys that he makes up.
+            // Before the lookup, so that invented keys cannot keep the storage busy.
             if (route.limit == Limit::rates_by_ip && !within_limit(x, out)) return std::nullopt;
             const Sha256 hash = sha256(*key);
             auto user = services_.use.auth_cache.get(hash);
@@ -211,7 +211,7 @@ private:
     }
 
     std::optional<User> look_up(const Sha256& hash) {
-        // Read first: a user who is disabled while the storage is asked is not remembered as active.
+        // Read first: a user who is disabled during the lookup must not be cached as active.
         const std::uint64_t generation = services_.use.auth_cache.generation();
         auto user = services_.use.storage.user_by_key_hash(hash);
         storage_answered();
@@ -226,7 +226,7 @@ private:
         }
     }
 
-    // Takes a token, once a request. False where there is none; then `out` says so.
+    // Takes a token, once per request. False if there is none; then `out` is the response.
     bool within_limit(Exchange& x, net::ServerResponse& out) {
         if (x.decision) return x.decision->allowed;
         fmt::memory_buffer bucket;
@@ -279,7 +279,7 @@ private:
     void hand_over(ExchangePtr x, Where next) {
         if (next == Where::health) return check_health(std::move(x));
         WorkerPool& pool = next == Where::resolver ? resolvers_ : workers_;
-        // Kept outside of the task, which a full queue gives back only whole.
+        // Kept apart from the task, which owns it: a full queue returns the task unopened.
         Exchange* const exchange = x.get();
         const MonoTime queued = services_.use.clock.mono();
         WorkerPool::Task task = [this, next, queued, x = std::move(x)]() mutable {
@@ -309,9 +309,9 @@ private:
         headers.reserve(headers.size() + 6);
         headers.emplace_back("X-Request-Id", x.request_id);
         headers.emplace_back("X-Content-Type-Options", "nosniff");
-        const bool says_how_long = std::any_of(headers.begin(), headers.end(),
-                                               [](const auto& h) { return h.first == "Cache-Control"; });
-        if (!says_how_long) headers.emplace_back("Cache-Control", "no-store");
+        const bool has_cache_control = std::any_of(headers.begin(), headers.end(),
+                                                   [](const auto& h) { return h.first == "Cache-Control"; });
+        if (!has_cache_control) headers.emplace_back("Cache-Control", "no-store");
         if (x.decision) {
             headers.emplace_back("RateLimit-Limit", std::to_string(x.limit->count));
             headers.emplace_back("RateLimit-Remaining", std::to_string(x.decision->remaining));

@@ -12,18 +12,18 @@
 #include "access/rate_limits.hpp"
 #include "api/static_files.hpp"
 #include "base/clock.hpp"
-#include "secrets/secret_box.hpp"
 #include "bus/delivery_notices.hpp"
 #include "bus/price_bus.hpp"
 #include "domain/market.hpp"
 #include "net/http_server.hpp"
 #include "net/webhook_url.hpp"
+#include "secrets/secret_box.hpp"
 #include "storage/storage.hpp"
 
 namespace pricewire::api {
 
 struct ApiOptions {
-    std::vector<Ticker> tickers;  // those an alert may name, in the configured order
+    std::vector<Ticker> tickers;  // that alerts may name, in the configured order
     access::RateLimit register_limit{2, std::chrono::seconds{10}};
     access::RateLimit user_limit{5, std::chrono::seconds{10}};
     access::RateLimit rates_limit{5, std::chrono::seconds{10}};
@@ -32,24 +32,24 @@ struct ApiOptions {
     std::vector<net::Network> trusted_proxies;
     net::UrlPolicy url_policy;
 
-    std::span<const api::StaticFile> page;       // what "/" serves; empty: a plain page with links
-    std::span<const api::StaticFile> reference;  // what "/docs" serves; empty: the document as plain HTML
+    std::span<const api::StaticFile> page;       // served at "/"; empty: a plain page with links
+    std::span<const api::StaticFile> reference;  // served at "/docs"; empty: the document as plain HTML
 
     int workers = 4;                                 // threads that may wait for the storage
-    std::size_t worker_queue = 1024;                 // requests that wait for one of them; beyond: 503
-    Duration worker_wait = std::chrono::seconds{5};  // how long one waits at most; then: 503
-    // Threads that resolve the host names of new alerts' URLs. Where all are busy, an alert is taken on its
-    // URL's text alone, as one whose name does not resolve is: somebody's slow name server must not keep
-    // others from creating alerts, and the sender judges every address again at connect.
+    std::size_t worker_queue = 1024;                 // requests waiting for a worker; more get 503
+    Duration worker_wait = std::chrono::seconds{5};  // maximum wait for a worker; then 503
+    // Threads that resolve the host names of new alerts' URLs. If all are busy, an alert is accepted on its
+    // URL's text alone, like one whose name does not resolve: a slow name server must not keep other users
+    // from creating alerts, and the sender checks every address again when it connects.
     int resolvers = 4;
     std::size_t resolver_queue = 16;
     Duration resolve_timeout = std::chrono::seconds{1};
-    Duration ping_timeout = std::chrono::seconds{1};  // for /health, from the question to "down"
+    Duration ping_timeout = std::chrono::seconds{1};  // for /health; then the dependency is down
 };
 
 // A request that was answered.
 struct AnsweredRequest {
-    std::string_view route;   // its name in the route table, which lives for ever; "none" where there is none
+    std::string_view route;   // its name in the route table, of static storage; "none" if no route matched
     std::string_view method;  // as sent; valid during the call
     int status = 0;
     Duration took{};
@@ -63,35 +63,32 @@ struct ApiDependencies {
     access::RateLimits& rate_limits;
     const Clock& clock;
     secrets::SecretBox& secrets;
-    // Where the live stream hears that deliveries have changed, and where handlers say so. The API is its
-    // subscriber.
+    // Notifies the live stream of changed deliveries; handlers publish here. The API is its subscriber.
     bus::DeliveryNotices& notices;
     std::function<NewWebhookSecret(SignatureScheme)> make_webhook_secret;
-    // Tells the senders that deliveries are due; may be lost. Empty: they find out by themselves.
+    // Notifies the senders of due deliveries; may be lost. Empty: they find them in the database.
     std::function<void(std::span<const DeliveryTask>)> hint;
-    std::function<void()> ping_queue;  // throws where it cannot be reached
-    // Replaces net::vet_webhook_url(text, url_policy, resolve_timeout) where set. May block.
+    std::function<void()> ping_queue;  // throws if it cannot be reached
+    // Replaces net::vet_webhook_url(text, url_policy, resolve_timeout) if set. May block.
     std::function<Result<net::WebhookUrl>(std::string_view text)> vet_webhook_url;
-    // Told of every request, on the thread that answers it. Must not throw; may be empty.
+    // Called for every request, on the thread that answers it. Must not throw; may be empty.
     std::function<void(const AnsweredRequest&)> answered;
 };
 
-// The REST interface of product.md §4: openapi.yaml describes it. Thread-safe.
+// The REST interface and the live stream; openapi.yaml describes them. Thread-safe.
 class Api {
 public:
-    // Waits for requests that are being worked on; those still queued are dropped, which answers them 500. To
-    // be destroyed after the server was stopped and before the server is destroyed, whose connections they
-    // answer.
+    // Waits for requests in progress; queued requests are dropped, which answers them with 500. To be
+    // destroyed after the server was stopped, but before the server, whose connections carry the responses.
     virtual ~Api() = default;
-    // Answers at once what needs no waiting (GET /rates of a known key among it); the rest from its own
-    // threads.
+    // Answers at once if nothing can block (such as GET /rates with a known key), else from its own threads.
     virtual void handle(net::ServerRequest&& request, net::HttpServer::Respond respond) = 0;
-    // Opens the live stream at /api/v1/stream; refuses every other upgrade.
+    // Opens the live stream at /api/v1/stream; rejects every other upgrade.
     virtual net::WsHandler upgrade(const net::ServerRequest& request, std::shared_ptr<net::WsPeer> peer) = 0;
-    // To be called for StorageEvents::user_changed. The user's keys are looked up anew from the very next
-    // request.
+    // To be called for StorageEvents::user_changed. The user's keys are looked up again from the next request
+    // on.
     virtual void on_user_changed(std::optional<Uuid> user_id) = 0;
-    // Clients of the live stream, as of a moment ago. Any thread.
+    // The number of clients of the live stream, as of a moment ago. Any thread.
     virtual std::size_t stream_clients() const = 0;
 
     net::HttpServer::UpgradeHandler upgrade_handler() {
@@ -108,7 +105,7 @@ public:
 
 std::unique_ptr<Api> create_api(ApiDependencies dependencies, ApiOptions options);
 
-// An error in the API's own shape, for ServerOptions::error_response.
+// An error in the API's format, for ServerOptions::error_response.
 net::ServerResponse api_error_response(int status, std::string_view detail);
 
 }  // namespace pricewire::api

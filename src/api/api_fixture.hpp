@@ -26,12 +26,12 @@ namespace pricewire::api {
 
 using namespace std::chrono_literals;
 
-// What came back for a request.
+// The response to a request.
 struct Answer {
     net::ServerResponse response;
     int status = 0;
     std::string body;
-    // Empty where there is none.
+    // Empty if there is none.
     std::string header(std::string_view name) const {
         for (const auto& [n, v] : response.headers) {
             if (n == name) return v;
@@ -41,10 +41,10 @@ struct Answer {
     bool has(std::string_view part) const { return body.find(part) != std::string::npos; }
 };
 
-// An answer that may still be on its way.
+// A response that may not have arrived yet.
 using Pending = std::future<net::ServerResponse>;
 
-// Storage whose lookups of keys can be held up after they have read.
+// A storage whose key lookups can be paused after reading.
 class GatedStorage : public fakes::MemoryStorage {
 public:
     using MemoryStorage::MemoryStorage;
@@ -80,13 +80,13 @@ inline test::Prism* prism_of_test() {
     return test::Prism::for_this_test(api_error_response);
 }
 
-// Fails the test whose requests reach the API beside prism while they should go through it.
+// Fails a test whose requests should go through prism but reach the API directly.
 class WatchedApi final : public Api {
 public:
     explicit WatchedApi(std::unique_ptr<Api> api) : api_(std::move(api)) {}
     void handle(net::ServerRequest&& request, net::HttpServer::Respond respond) override {
         if (prism_of_test() != nullptr && !test::Prism::handing_over()) {
-            ADD_FAILURE() << request.method << ' ' << request.target << " came past prism";
+            ADD_FAILURE() << request.method << ' ' << request.target << " bypassed prism";
         }
         api_->handle(std::move(request), std::move(respond));
     }
@@ -100,9 +100,9 @@ private:
     std::unique_ptr<Api> api_;
 };
 
-// The API's handler with everything behind it in memory and a clock that moves when told. Requests reach it
-// without sockets, or, where PRICEWIRE_TEST_PRISM is set, through prism, which compares them and their
-// answers with openapi.yaml (see support/prism.hpp).
+// The API's handler on in-memory dependencies and a manual clock. Requests reach it without sockets or, if
+// PRICEWIRE_TEST_PRISM is set, through prism, which validates requests and responses against openapi.yaml
+// (see support/prism.hpp).
 class ApiTest : public testing::Test {
 protected:
     static constexpr const char* v1_secret = "whsec_c2VjcmV0";
@@ -112,14 +112,14 @@ protected:
 
     ApiTest() {
         options_.tickers = {"BTC", "ETH", "DOGE"};
-        // Roomy, so that only tests about limits meet them.
+        // High, so that only tests about limits reach them.
         options_.register_limit = {10'000, 10s};
         options_.user_limit = {10'000, 10s};
         options_.rates_limit = {10'000, 10s};
         options_.history_limit = {10'000, 10s};
     }
     ~ApiTest() override {
-        api_ = nullptr;  // answers what still waits
+        api_ = nullptr;  // answers pending requests
         if (test::Prism* prism = prism_of_test()) prism->wait_until_idle();
     }
 
@@ -144,7 +144,7 @@ protected:
         return *api_;
     }
 
-    // The answer, when it comes; from another thread perhaps.
+    // The response, once it arrives, possibly from another thread.
     Pending start(std::string method, std::string target, std::string body = {}, net::Headers headers = {},
                   std::string peer = "192.0.2.1") {
         net::ServerRequest request;
@@ -174,7 +174,7 @@ protected:
 
     static Answer wait(Pending future) {
         if (future.wait_for(60s) != std::future_status::ready) {
-            ADD_FAILURE() << "no answer within 60 s";
+            ADD_FAILURE() << "no response within 60 s";
             return {};
         }
         Answer answer;
@@ -215,7 +215,7 @@ protected:
         return R"({"ticker":")" + ticker + R"(","target_price":)" + target + R"(,"condition":")" + condition +
                R"(","webhook_url":")" + url + "\"}";
     }
-    // The ids of a listing in the order they stand.
+    // The ids of a listing, in order.
     static std::vector<std::string> ids(const Answer& answer) {
         std::vector<std::string> out;
         for (std::size_t at = 0; (at = answer.body.find("\"id\":\"", at)) != std::string::npos; at += 6) {
@@ -229,7 +229,7 @@ protected:
         EXPECT_TRUE(link.starts_with("<") && link.ends_with(">; rel=\"next\"")) << link;
         return link.substr(1, link.find('>') - 1);
     }
-    // Fires an alert; the id of its delivery.
+    // Fires an alert; returns the id of its delivery.
     std::string fire(const std::string& alert_id, std::string_view price) {
         const Uuid delivery = make_uuid(clock_.now());
         const FiringGroup group{{"BTC", *Decimal::parse(price), clock_.now(), 1},
@@ -246,7 +246,7 @@ protected:
         EXPECT_EQ(answer.response.content_type, "application/json");
     }
 
-    // A 422 whose only issue is this one.
+    // Expects a 422 with only this issue.
     static void expect_invalid(const Answer& answer, const std::string& loc, std::string_view type) {
         EXPECT_EQ(answer.status, 422) << answer.body;
         EXPECT_TRUE(answer.body.starts_with(R"({"error":"ValidationError","detail":[{"loc":[)" + loc + "],"))
@@ -265,12 +265,12 @@ protected:
     GatedStorage storage_{
         storage::StorageEvents{{}, [this](std::optional<Uuid> user) { api().on_user_changed(user); }}};
     std::function<void()> ping_queue_;
-    // No test asks a name server.
+    // No test queries a name server.
     std::function<Result<net::WebhookUrl>(std::string_view)> vet_ = [](std::string_view) {
         return net::WebhookUrl{};
     };
     std::function<void(const AnsweredRequest&)> answered_;
-    // What the senders were told, one request at a time.
+    // The notifications of the senders, one vector per request.
     std::vector<DeliveryTask> hinted_;
     std::function<void()> on_hint_;
     std::unique_ptr<Api> api_;

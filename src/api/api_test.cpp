@@ -1,4 +1,4 @@
-// What is common to all calls: routing, methods, headers, the documents, workers.
+// What all requests share: routing, methods, headers, documents, workers.
 #include <set>
 #include <stdexcept>
 #include <thread>
@@ -39,7 +39,7 @@ TEST_F(CommonTest, AnUnknownPathIs404) {
     expect_error(call("BREW", "/coffee"), 404, "Not Found");
 }
 
-TEST_F(CommonTest, AMethodThatAPathDoesNotHaveIs405WithThoseItHas) {
+TEST_F(CommonTest, AnUnsupportedMethodIs405WithTheSupportedOnes) {
     const std::pair<const char*, const char*> allowed[] = {
         {"/api/v1/alerts", "POST, GET, HEAD, OPTIONS"},
         {"/api/v1/alerts/", "POST, GET, HEAD, OPTIONS"},
@@ -72,7 +72,7 @@ TEST_F(CommonTest, AMethodThatAPathDoesNotHaveIs405WithThoseItHas) {
         EXPECT_EQ(options.body, "");
     }
     EXPECT_EQ(call("GET", "/api/v1/users/register").status, 405);
-    EXPECT_EQ(call("GET", "/api/v1/deliveries/recover").status, 405) << "no delivery is named so";
+    EXPECT_EQ(call("GET", "/api/v1/deliveries/recover").status, 405) << "it is not a delivery id";
     EXPECT_EQ(call("GET", "/api/v1/deliveries/7/retry").status, 405);
 }
 
@@ -81,7 +81,7 @@ TEST_F(CommonTest, HeadIsAnsweredAsGet) {
     EXPECT_EQ(call("HEAD", "/api/v1/users/me").status, 401);
 }
 
-TEST_F(CommonTest, EveryAnswerCarriesARequestId) {
+TEST_F(CommonTest, EveryResponseHasARequestId) {
     const Answer mine = call("GET", "/nowhere", {}, {{"x-request-id", "abc-DEF_1.2"}});
     EXPECT_EQ(mine.header("X-Request-Id"), "abc-DEF_1.2");
     const Account ann = register_user("ann@example.com");
@@ -96,7 +96,7 @@ TEST_F(CommonTest, EveryAnswerCarriesARequestId) {
     EXPECT_FALSE(made.contains(""));
 }
 
-TEST_F(CommonTest, NoAnswerIsSniffedOrKept) {
+TEST_F(CommonTest, NoResponseIsSniffedOrCached) {
     for (const char* path : {"/", "/nowhere", "/health", "/openapi.json", "/docs", "/api/v1/users/me"}) {
         const Answer answer = call("GET", path);
         EXPECT_EQ(answer.header("X-Content-Type-Options"), "nosniff") << path;
@@ -104,7 +104,7 @@ TEST_F(CommonTest, NoAnswerIsSniffedOrKept) {
     }
 }
 
-TEST_F(CommonTest, PagesRunNothingAndLoadNothing) {
+TEST_F(CommonTest, PlainPagesRunAndLoadNothing) {
     for (const char* path : {"/", "/docs", "/docs/"}) {
         const Answer answer = call("GET", path);
         EXPECT_EQ(answer.status, 200);
@@ -121,7 +121,7 @@ TEST_F(CommonTest, PagesRunNothingAndLoadNothing) {
     }
 }
 
-TEST_F(CommonTest, TheReferenceShowsEveryCall) {
+TEST_F(CommonTest, TheReferenceListsEveryOperation) {
     const Answer answer = call("GET", "/docs");
     for (const char* part : {"registerUser",
                              "getMe",
@@ -157,7 +157,7 @@ TEST_F(CommonTest, TheReferenceShowsEveryCall) {
     }
 }
 
-TEST_F(CommonTest, TheInterfaceIsDescribedInOpenApi31) {
+TEST_F(CommonTest, ServesItsOpenApi31Document) {
     const Answer answer = call("GET", "/openapi.json");
     EXPECT_EQ(answer.status, 200);
     EXPECT_EQ(answer.response.content_type, "application/json");
@@ -174,7 +174,7 @@ TEST_F(CommonTest, TheInterfaceIsDescribedInOpenApi31) {
     }
 }
 
-TEST_F(CommonTest, AnythingThatFailsIs500WithoutItsReason) {
+TEST_F(CommonTest, AnUnexpectedErrorIs500WithoutTheReason) {
     fakes::LogCapture log;
     const Account ann = register_user("ann@example.com");
     storage_.after_lookup = [] { throw std::runtime_error("secret path"); };
@@ -185,7 +185,7 @@ TEST_F(CommonTest, AnythingThatFailsIs500WithoutItsReason) {
               1u);
 }
 
-TEST_F(CommonTest, ADatabaseThatIsAwayIsLoggedOnceEachTime) {
+TEST_F(CommonTest, ADatabaseOutageIsLoggedOnce) {
     fakes::LogCapture log;
     storage_.fail();
     for (int i = 0; i < 3; ++i) call("POST", "/api/v1/users/register", R"({"email":"ann@example.com"})");
@@ -195,7 +195,7 @@ TEST_F(CommonTest, ADatabaseThatIsAwayIsLoggedOnceEachTime) {
     EXPECT_EQ(log.count("the database can be reached again"), 1u);
 }
 
-TEST_F(CommonTest, MoreThanCanWaitIs503) {
+TEST_F(CommonTest, AFullQueueIs503) {
     options_.workers = 1;
     options_.worker_queue = 2;
     const Account ann = register_user("ann@example.com");
@@ -220,7 +220,7 @@ TEST_F(CommonTest, MoreThanCanWaitIs503) {
     for (auto& f : accepted) EXPECT_EQ(wait(std::move(f)).status, 200);
 }
 
-TEST_F(CommonTest, ARequestThatHasWaitedTooLongIs503) {
+TEST_F(CommonTest, ARequestThatWaitsTooLongIs503) {
     options_.workers = 1;
     const Account ann = register_user("ann@example.com");
     std::promise<void> reading;
@@ -239,7 +239,7 @@ TEST_F(CommonTest, ARequestThatHasWaitedTooLongIs503) {
     EXPECT_EQ(wait(std::move(late)).status, 503);
 }
 
-TEST_F(CommonTest, ManyAtOnceAllGetTheirAnswer) {
+TEST_F(CommonTest, ManyConcurrentRequestsAreAllAnswered) {
     const Account ann = register_user("ann@example.com");
     publish("BTC", "1");
     std::vector<std::thread> clients;
@@ -266,13 +266,13 @@ TEST_F(CommonTest, ManyAtOnceAllGetTheirAnswer) {
     EXPECT_EQ(ok.load(), 600);
 }
 
-TEST(ApiErrorResponse, HasTheApisShape) {
+TEST(ApiErrorResponse, HasTheFormatOfTheApi) {
     const auto response = api_error_response(413, "too \"large\"");
     EXPECT_EQ(response.status, 413);
     EXPECT_EQ(response.body, R"({"error":"HTTPException","detail":"too \"large\"","code":413})");
 }
 
-TEST_F(CommonTest, EveryAnswerIsToldOfByItsRoute) {
+TEST_F(CommonTest, EveryRequestIsReportedWithItsRoute) {
     struct {
         Mutex mutex;
         std::vector<std::string> requests GUARDED_BY(mutex);

@@ -86,11 +86,11 @@ PayloadFormat read_format(BodyReader& reader) {
     return format.value_or(PayloadFormat::json);
 }
 
-// Says what is wrong with a template at the member that is wrong.
-void judge_template(BodyReader& reader, const WebhookTemplate& custom) {
+// Reports an invalid template at the member that is invalid.
+void check_template(BodyReader& reader, const WebhookTemplate& custom) {
     const auto checked = webhook::check_template(custom);
     if (checked) return;
-    // "1" is a body of every content type.
+    // "1" is a valid body of every content type.
     const bool type_is_good = webhook::check_template({"1", custom.content_type}).has_value();
     reader.refuse(type_is_good ? "body" : "content_type", checked.error().message, "value_error");
 }
@@ -119,7 +119,7 @@ std::optional<WebhookTemplate> read_template(BodyReader& reader, PayloadFormat f
     const std::string* content_type = inner.optional_string("content_type");
     out.content_type = content_type != nullptr ? *content_type : std::string(default_content_type);
     std::vector<Issue> issues = inner.take_issues();
-    if (issues.empty()) judge_template(inner, out);
+    if (issues.empty()) check_template(inner, out);
     reader.add(issues.empty() ? inner.take_issues() : std::move(issues));
     return out;
 }
@@ -133,7 +133,7 @@ std::string read_note(BodyReader& reader) {
     return *text;
 }
 
-// A number's seconds in whole microseconds.
+// A number of seconds as whole microseconds.
 std::optional<Duration> seconds_of(std::string_view digits) {
     const auto seconds = Decimal::parse(digits, Decimal::Excess::truncate);
     if (!seconds || *seconds > Decimal::from_int(max_target_price)) return std::nullopt;

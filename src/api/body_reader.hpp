@@ -10,8 +10,8 @@
 
 namespace pricewire::api {
 
-// Takes fields out of a body one by one and gathers what is wrong with them. `outer` names the member whose
-// fields these are; empty for the body's own. An optional field that is null counts as not given.
+// Reads fields of a body one by one and collects the errors. `outer` is the member that contains the fields;
+// empty for the body itself. An optional field that is null counts as missing.
 class BodyReader {
 public:
     explicit BodyReader(const JsonFields& fields, std::string outer = {})
@@ -25,7 +25,7 @@ public:
         }
     }
 
-    // Null where it is missing, which is then said.
+    // Null if it is missing, which is reported.
     const JsonField* field(std::string_view name) {
         const JsonField* found = fields_.find(name);
         if (found == nullptr) refuse(name, "Field required", "missing");

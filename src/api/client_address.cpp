@@ -34,7 +34,8 @@ net::IpAddress client_address(const net::ServerRequest& request, const std::vect
         while (true) {
             const std::size_t comma = rest.rfind(',');
             const auto hop = parse_hop(comma == std::string_view::npos ? rest : rest.substr(comma + 1));
-            // A proxy that writes no address hides what came before it: then the proxy itself is the client.
+            // An entry that is not an address hides the ones before it: the proxy itself counts as the
+            // client.
             if (!hop) return client;
             client = *hop;
             if (!is_trusted(client, trusted)) return client;

@@ -7,12 +7,12 @@
 
 namespace pricewire::api {
 
-// Who is asking. X-Forwarded-For counts only where the socket's peer is a trusted proxy; then it is read from
-// the right, and the first address that is no trusted proxy is the client. What stands left of it, anybody
-// can write.
+// The client's address. X-Forwarded-For counts only if the socket's peer is a trusted proxy; then the
+// rightmost address that is not a trusted proxy is the client. Clients can forge everything to the left of
+// it.
 net::IpAddress client_address(const net::ServerRequest& request, const std::vector<net::Network>& trusted);
 
-// What limits by IP count: an IPv4 address, or an IPv6 /64, which is what one customer gets (RFC 6177).
+// The key of limits by IP: an IPv4 address, or an IPv6 /64, the usual allocation of one customer (RFC 6177).
 std::string address_key(const net::IpAddress& address);
 
 }  // namespace pricewire::api

@@ -1,4 +1,4 @@
-// What users see of their deliveries, and how they mend them.
+// Listing, retrying, cancelling and recovering deliveries.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -18,15 +18,15 @@ namespace pricewire::api {
 namespace {
 
 constexpr std::string_view not_found = "Delivery not found";
-// A recovery commits at most `recover_step` deliveries at a time, so that it holds up nobody's firings.
+// A recovery commits at most `recover_step` deliveries at a time, so that it does not delay firings.
 constexpr std::size_t recover_step = 1000;
 constexpr std::size_t max_recovered = 10'000;
-// Every retry by a user adds attempts; the last ones are shown.
+// Each manual retry adds attempts; only the last ones are shown.
 constexpr std::size_t max_shown_attempts = 100;
 
 struct DeliveryQuery {
     storage::DeliveryFilter filter;
-    std::vector<DeliveryState> states;  // more than one, or none: then the filter's
+    std::vector<DeliveryState> states;  // several; empty: the filter's
 };
 
 void read_states(std::string_view text, DeliveryQuery& out, std::vector<Issue>& issues) {
@@ -69,7 +69,7 @@ Parsed<DeliveryQuery> parse_query(const QueryString& query) {
     return out;
 }
 
-// Newest first, at most as many as the filter's limit.
+// Newest first, up to the filter's limit.
 std::vector<DeliveryView> find(storage::Deliveries& storage, const Uuid& user_id,
                                const DeliveryQuery& query) {
     if (query.states.empty()) return storage.deliveries(user_id, query.filter);
@@ -82,7 +82,7 @@ std::vector<DeliveryView> find(storage::Deliveries& storage, const Uuid& user_id
     }
     std::sort(all.begin(), all.end(),
               [](const DeliveryView& a, const DeliveryView& b) { return b.id < a.id; });
-    // One that changes its state between two of the questions may come twice.
+    // A delivery that changes its state between two queries may be returned twice.
     const auto same = [](const DeliveryView& a, const DeliveryView& b) { return a.id == b.id; };
     all.erase(std::unique(all.begin(), all.end(), same), all.end());
     if (all.size() > filter.limit)
@@ -99,7 +99,7 @@ net::ServerResponse list(Services& services, const Exchange& exchange, const Que
     w.end_array();
     auto response = json_response(200, std::move(w).str());
     if (page.size() == wanted.filter.limit) {
-        // A full page may be the last one; a client should not be sent after an empty page.
+        // A full page may be the last one; clients must not be directed to an empty page.
         wanted.filter.limit = 1;
         wanted.filter.before = page.back().id;
         if (!find(services.use.storage, exchange.user.id, wanted).empty()) {
@@ -109,7 +109,7 @@ net::ServerResponse list(Services& services, const Exchange& exchange, const Que
     return response;
 }
 
-// The user's delivery `id` as it is now.
+// The current state of the user's delivery `id`.
 net::ServerResponse delivery_response(Services& services, const Exchange& exchange, int status,
                                       const Uuid& id) {
     const auto delivery = services.use.storage.delivery(exchange.user.id, id);
@@ -148,7 +148,7 @@ net::ServerResponse list_alert_deliveries(Services& services, Exchange& exchange
     if (!wanted) return validation_response(wanted.error());
     wanted->filter.alert_id = *alert_id;
     if (!services.use.storage.alert(exchange.user.id, *alert_id)) {
-        // A deleted alert's deliveries are there still.
+        // The deliveries of a deleted alert still exist.
         storage::DeliveryFilter any;
         any.alert_id = *alert_id;
         any.limit = 1;
@@ -217,10 +217,11 @@ net::ServerResponse recover_deliveries(Services& services, Exchange& exchange) {
         rest.limit = 1;
         return recovered_response(recovered, !storage.deliveries(exchange.user.id, rest).empty());
     } catch (const storage::StorageError& e) {
-        // To say that nothing was changed would be wrong: earlier steps were.
+        // Not an error: earlier steps have changed something.
         if (recovered == 0) throw;
-        log::warn("the database went away within a recovery of deliveries; its user is told to go on",
-                  {{"recovered", std::to_string(recovered)}, {"reason", e.what()}});
+        log::warn(
+            "the database became unavailable during a recovery of deliveries; the client is told to continue",
+            {{"recovered", std::to_string(recovered)}, {"reason", e.what()}});
         return recovered_response(recovered, true);
     }
 }

@@ -1,4 +1,4 @@
-// Deliveries as they are shown: listings, filters, pages, one with its attempts.
+// How deliveries are shown: listings, filters, pages, details.
 #include "api/delivery_fixture.hpp"
 #include "net/endpoint_name.hpp"
 
@@ -15,7 +15,7 @@ protected:
 
 using Ids = std::vector<std::string>;
 
-TEST_F(DeliveriesTest, ShowWhatIsKnownOfThem) {
+TEST_F(DeliveriesTest, ShowAllFields) {
     const std::string alert = create(ann_);
     const std::string id = fire(alert, "70000.5");
     const std::string wanted =
@@ -71,7 +71,7 @@ TEST_F(DeliveriesTest, ShowEveryAttempt) {
         << answer.body;
 }
 
-TEST_F(DeliveriesTest, ShowTheBreakerOfTheirEndpoint) {
+TEST_F(DeliveriesTest, ShowTheBreakerOfTheEndpoint) {
     const std::string id = fired(ann_, "70000", "https://hooks.example.com/a?key=1");
     const Breaker breakers[] = {
         {"https://hooks.example.com:443", BreakerState::open, 5, clock_.now() + 60s, "no answer",
@@ -85,7 +85,7 @@ TEST_F(DeliveriesTest, ShowTheBreakerOfTheirEndpoint) {
                 R"("endpoint":{"name":"https://hooks.example.com:443","breaker":"open","retry_at":"2023-11-14T22:14:20Z"})"));
 }
 
-TEST_F(DeliveriesTest, AreListedNewestFirstAndOnlyOnesOwn) {
+TEST_F(DeliveriesTest, AreListedNewestFirstForTheirUserOnly) {
     Ids wanted;
     for (int i = 1; i <= 3; ++i) {
         wanted.insert(wanted.begin(), fired(ann_, std::to_string(i)));
@@ -96,7 +96,7 @@ TEST_F(DeliveriesTest, AreListedNewestFirstAndOnlyOnesOwn) {
     EXPECT_EQ(list().header("Link"), "");
 }
 
-TEST_F(DeliveriesTest, AreFoundByStateAlertAndTime) {
+TEST_F(DeliveriesTest, AreFilteredByStateAlertAndTime) {
     const std::string alert = create(ann_, "1");
     const std::string first = fire(alert, "2");
     clock_.advance(1s);
@@ -118,18 +118,17 @@ TEST_F(DeliveriesTest, AreFoundByStateAlertAndTime) {
     EXPECT_EQ(listed("?until=2023-11-14T22:13:21Z"), (Ids{first}));
     EXPECT_EQ(listed("?since=2023-11-14T22:13:21Z&until=2023-11-14T22:13:22Z&status=delivered"),
               (Ids{second}));
-    EXPECT_EQ(listed("?since=2023-11-15T00:13:21+02:00"), (Ids{third, second}))
-        << "a plus that is not escaped";
+    EXPECT_EQ(listed("?since=2023-11-15T00:13:21+02:00"), (Ids{third, second})) << "an unescaped plus";
     EXPECT_EQ(listed("?since=2023-11-15T00:13:21%2B02:00"), (Ids{third, second}));
     EXPECT_EQ(listed("?since=2023-11-14%2022:13:21Z"), (Ids{third, second}));
     EXPECT_EQ(ids(list("?status=failed", "/api/v1/alerts/" + alert + "/deliveries")), (Ids{first}));
     EXPECT_EQ(ids(list("?status=pending", "/api/v1/alerts/" + alert + "/deliveries")), Ids{});
     const std::string other = member(list("", "/api/v1/deliveries/" + third).body, "alert_id");
     EXPECT_EQ(ids(list("?alert_id=" + other, "/api/v1/alerts/" + alert + "/deliveries")), (Ids{first}))
-        << "the path decides";
+        << "the path wins";
 }
 
-TEST_F(DeliveriesTest, PagesFollowOneAnother) {
+TEST_F(DeliveriesTest, PagesHaveNoGapsOrDuplicates) {
     Ids wanted;
     for (int i = 1; i <= 7; ++i) {
         const std::string id = fired(ann_, std::to_string(i));
@@ -147,20 +146,20 @@ TEST_F(DeliveriesTest, PagesFollowOneAnother) {
             for (const auto& id : ids(page)) seen.push_back(id);
             target = next_page(page);
             ++pages;
-            // What comes meanwhile does not shift the pages.
+            // Deliveries created meanwhile do not shift the pages.
             if (pages == 1 && query == "?limit=3") fired(ann_, "999");
         }
         EXPECT_EQ(seen, wanted) << query;
         EXPECT_EQ(pages, 3);
     }
-    EXPECT_EQ(next_page(list("?limit=3&status=failed")), "") << "a page that is full and the last";
+    EXPECT_EQ(next_page(list("?limit=3&status=failed")), "") << "a full last page";
     const std::string next = next_page(list("?limit=2&status=failed,delivered&since=2023-11-14T22:13:20Z"));
     EXPECT_TRUE(next.starts_with(
         "/api/v1/deliveries/?limit=2&status=failed%2Cdelivered&since=2023-11-14T22%3A13%3A20Z&cursor="))
         << next;
 }
 
-TEST_F(DeliveriesTest, PagesOfAnAlertStayWithIt) {
+TEST_F(DeliveriesTest, PagesOfAnAlertKeepTheAlert) {
     const std::string alert = create(ann_);
     fire(alert, "70001");
     for (int i = 0; i < 2; ++i) {
@@ -174,7 +173,7 @@ TEST_F(DeliveriesTest, PagesOfAnAlertStayWithIt) {
     EXPECT_EQ(ids(list("", next_page(first))).size(), 1u);
 }
 
-TEST_F(DeliveriesTest, ParametersThatAreWrongAre422) {
+TEST_F(DeliveriesTest, InvalidParametersAre422) {
     const std::string alert = create(ann_);
     for (const std::string& path :
          {std::string("/api/v1/deliveries"), "/api/v1/alerts/" + alert + "/deliveries"}) {
@@ -197,7 +196,7 @@ TEST_F(DeliveriesTest, ParametersThatAreWrongAre422) {
     EXPECT_TRUE(both.has(R"("query","status")") && both.has(R"("query","limit")")) << both.body;
 }
 
-TEST_F(DeliveriesTest, OfAnotherOrOfNobodyAre404) {
+TEST_F(DeliveriesTest, MissingOnesAndThoseOfOthersAre404) {
     const std::string alert = create(ann_);
     const std::string id = fire(alert, "70001");
     for (const std::string& which : {std::string("018f3f6e-7c1a-7a3b-8f00-0123456789ab"), std::string("7"),
@@ -211,7 +210,7 @@ TEST_F(DeliveriesTest, OfAnotherOrOfNobodyAre404) {
     EXPECT_EQ(call_as(bob_, "GET", "/api/v1/deliveries?alert_id=" + alert).body, "[]");
 }
 
-TEST_F(DeliveriesTest, OfADeletedAlertAreThereStill) {
+TEST_F(DeliveriesTest, OfADeletedAlertStillExist) {
     const std::string alert = create(ann_);
     const std::string id = fire(alert, "70001");
     ASSERT_EQ(call_as(ann_, "DELETE", "/api/v1/alerts/" + alert).status, 204);

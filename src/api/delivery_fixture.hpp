@@ -4,7 +4,7 @@
 
 namespace pricewire::api {
 
-// Deliveries of two users, and a sender that does as it is told.
+// Deliveries of two users and a scripted sender.
 class DeliveryFixture : public ApiTest {
 protected:
     std::string create(const Account& account, const std::string& target = "70000",
@@ -14,7 +14,7 @@ protected:
         EXPECT_EQ(answer.status, 201) << answer.body;
         return member(answer.body, "id");
     }
-    // A new alert's delivery.
+    // The delivery of a new alert.
     std::string fired(const Account& account, const std::string& target = "70000",
                       const std::string& url = "https://hooks.example.com/a") {
         return fire(create(account, target, url), "70000.5");

@@ -39,7 +39,7 @@ void write_attempt(JsonWriter& w, const Attempt& a) {
         .field("address", text_or_null(a.remote_ip))
         .key("request_headers")
         .raw(a.request_headers.empty() ? "null" : a.request_headers);
-    // An answer that has no body is not the same as none.
+    // A response without a body differs from no response.
     w.key("answer");
     if (a.status) {
         w.value(a.answer);

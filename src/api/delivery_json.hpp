@@ -9,12 +9,12 @@
 
 namespace pricewire::api {
 
-// A delivery as it stands in listings. What is not there is null.
+// A delivery as shown in listings. Missing values are null.
 void write_delivery(JsonWriter& w, const DeliveryView& delivery);
 std::string delivery_json(const DeliveryView& delivery);
 
-// With its attempts, and how its endpoint is: `breaker` is the endpoint's, or nullopt where none is kept for
-// it, which means that it is closed.
+// With its attempts and its endpoint's state: `breaker` is nullopt if the endpoint has none, which means that
+// it is closed.
 std::string delivery_detail_json(const DeliveryView& delivery, std::span<const Attempt> attempts,
                                  const std::optional<Breaker>& breaker);
 

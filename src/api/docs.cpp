@@ -36,8 +36,7 @@ before the next <code>cmake --build</code>.</p>
 )";
 
 net::ServerResponse html_response(std::string_view title, std::string_view body) {
-    // The page may use its own style and nothing else: no script, no picture, no other host, no frame around
-    // it.
+    // The page may use only its own style: no scripts, images, other hosts or framing.
     static const std::string policy = "default-src 'none'; style-src 'sha256-" +
                                       base64_encode(sha256(style)) +
                                       "'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -60,7 +59,7 @@ net::ServerResponse show_openapi(Services&, Exchange&) {
     static const auto json = std::make_shared<const std::string>(embedded_openapi_json());
     net::ServerResponse response;
     response.shared_body = json;
-    // What it says is public; tools on other origins may read it.
+    // Public, so that tools on other origins may read it.
     response.headers.emplace_back("Access-Control-Allow-Origin", "*");
     return response;
 }

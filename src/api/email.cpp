@@ -16,18 +16,17 @@ bool is_letter(char c) {
 bool is_digit(char c) {
     return c >= '0' && c <= '9';
 }
-// A byte of a character beyond ASCII.
+// A byte of a non-ASCII character.
 bool is_wide(char c) {
     return static_cast<unsigned char>(c) >= 0x80;
 }
-// atext of RFC 5322 §3.2.3.
+// atext of RFC 5322, section 3.2.3.
 bool is_atext(char c) {
     return is_letter(c) || is_digit(c) || is_wide(c) ||
            std::string_view("!#$%&'*+-/=?^_`{|}~").find(c) != std::string_view::npos;
 }
 
-// Spaces, marks of direction, joiners and controls beyond ASCII: two addresses that look the same must be the
-// same.
+// Non-ASCII spaces, direction marks, joiners and control characters: addresses that look alike must be equal.
 bool is_invisible(std::uint32_t c) {
     return (c >= 0x80 && c <= 0xa0) || c == 0xad || c == 0x61c || c == 0x1680 || c == 0x180e ||
            (c >= 0x2000 && c <= 0x200f) || (c >= 0x2028 && c <= 0x202f) || (c >= 0x205f && c <= 0x206f) ||

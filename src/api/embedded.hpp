@@ -6,7 +6,7 @@
 namespace pricewire::api {
 
 std::string_view embedded_openapi_json();
-// The inside of <main>: a reference for people.
+// The content of <main>: a plain HTML reference.
 std::string_view embedded_openapi_html();
 
 }  // namespace pricewire::api

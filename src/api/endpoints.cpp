@@ -50,7 +50,7 @@ net::ServerResponse enable_endpoint(Services& services, Exchange& exchange) {
     storage::Alerts& storage = services.use.storage;
     bool enabled = storage.enable_endpoint(exchange.user.id, body->webhook_url);
     if (!enabled) {
-        // It may be spelled as its user spelled it at the alert's creation.
+        // Accept the spelling that was used when the alert was created.
         const auto url = net::parse_webhook_url(body->webhook_url, services.options.url_policy);
         enabled = url && url->url != body->webhook_url && storage.enable_endpoint(exchange.user.id, url->url);
     }

@@ -12,7 +12,7 @@ protected:
 
 constexpr const char* closed = R"("breaker":{"state":"closed","failures":0,"retry_at":null,"reason":null})";
 
-TEST_F(EndpointsTest, AreTheUrlsOfOnesAlertsWithTheirState) {
+TEST_F(EndpointsTest, AreTheUrlsOfTheUsersAlertsWithTheirState) {
     EXPECT_EQ(call_as(ann_, "GET", "/api/v1/endpoints").body, "[]");
     create(ann_, "1", "https://a.example.com/1");
     create(ann_, "2", "https://a.example.com/1");
@@ -36,7 +36,7 @@ TEST_F(EndpointsTest, AreTheUrlsOfOnesAlertsWithTheirState) {
     }
 }
 
-TEST_F(EndpointsTest, OneThatIsDisabledCanBeEnabledOnce) {
+TEST_F(EndpointsTest, ADisabledOneCanBeEnabledOnce) {
     const std::string url = "https://a.example.com/1";
     end(fired(ann_, "1", url), DeliveryState::failed, true);
     EXPECT_EQ(call_as(bob_, "POST", "/api/v1/endpoints/enable", R"({"webhook_url":")" + url + "\"}").status,
@@ -48,14 +48,14 @@ TEST_F(EndpointsTest, OneThatIsDisabledCanBeEnabledOnce) {
     EXPECT_TRUE(call_as(ann_, "GET", "/api/v1/endpoints").has(R"("disabled_at":null)"));
 }
 
-TEST_F(EndpointsTest, AUrlMayBeSpelledAsAtCreation) {
+TEST_F(EndpointsTest, AUrlMayHaveTheSpellingUsedAtCreation) {
     const std::string url = "HTTPS://A.Example.com./1";
     end(fired(ann_, "1", url), DeliveryState::failed, true);
     EXPECT_EQ(enable(url).status, 204);
     expect_error(enable(url), 404, "This webhook_url is not disabled");
 }
 
-TEST_F(EndpointsTest, WhatIsWrongWithABodyIsNamed) {
+TEST_F(EndpointsTest, ErrorsInABodyAreReported) {
     const auto post = [&](std::string body) {
         return call_as(ann_, "POST", "/api/v1/endpoints/enable/", std::move(body));
     };

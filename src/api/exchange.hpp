@@ -27,35 +27,35 @@ struct Exchange {
     net::ServerRequest request;
     net::HttpServer::Respond respond;
     std::string request_id;
-    // The trace it belongs to: the caller's, or, of a request that creates an alert, the alert's new one.
+    // The caller's trace or, if the request creates an alert, the alert's new one.
     std::optional<TraceContext> trace;
     MonoTime started;
     const Route* route = nullptr;
-    std::string parameter;  // what stands for {…} in the route's path, decoded
-    User user;              // where the route asks for a key
+    std::string parameter;  // the segment at {…} in the route's path, decoded
+    User user;              // if the route requires a key
     bool authenticated = false;
-    std::shared_ptr<StreamSession> session;  // where the request is a WebSocket's
-    bool text_only = false;                  // an alert's URL is judged by its text alone
-    // What it is about, for the log, where its path does not say it.
+    std::shared_ptr<StreamSession> session;  // if the request belongs to a WebSocket
+    bool text_only = false;                  // check an alert's URL by its text alone
+    // The alert or delivery concerned, for the log, if the path does not name it.
     std::optional<Uuid> alert_id;
     std::optional<Uuid> delivery_id;
-    std::optional<access::RateLimit> limit;        // the limit that was asked
-    std::optional<access::RateDecision> decision;  // and what it said
+    std::optional<access::RateLimit> limit;        // the limit that applied
+    std::optional<access::RateDecision> decision;  // and its decision
 };
 
-// The page runs its own scripts and styles, speaks to this server, and knows no other host.
-// Swagger UI needs no more: it sets styles by script, which a policy does not see, and has its pictures in
-// its stylesheet.
+// The page may run its own scripts and styles and contact this server only. Swagger UI needs no more: it sets
+// styles by script, which the policy does not restrict, and embeds its images in its stylesheet.
 constexpr std::string_view site_policy =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-// What handlers work with.
+// The context of all handlers.
 struct Services {
     ApiDependencies use;
     ApiOptions options;
-    live::Live* live = nullptr;           // there while requests are
-    std::atomic<bool> had_prices{false};  // there was a price once, so silence is not the start any more
+    live::Live* live = nullptr;  // set while requests are handled
+    std::atomic<bool> had_prices{
+        false};  // since the start; without one, 503 says that the process is starting
     StaticSite page{options.page, std::string(site_policy)};
     StaticSite reference{options.reference, std::string(site_policy)};
 };

@@ -7,7 +7,7 @@
 #include "api/exchange.hpp"
 #include "api/health_probe.hpp"
 
-// One function a route; see routes.cpp. They throw StorageError where the storage is gone.
+// One function per route; see routes.cpp. They throw StorageError if the storage is unavailable.
 namespace pricewire::api {
 
 net::ServerResponse register_user(Services& services, Exchange& exchange);
@@ -42,18 +42,18 @@ net::ServerResponse show_docs_file(Services& services, Exchange& exchange);
 net::ServerResponse show_home(Services& services, Exchange& exchange);
 net::ServerResponse show_asset(Services& services, Exchange& exchange);
 
-// The configured ticker of that name, in upper or lower case.
+// The configured ticker of that name, ignoring case.
 std::optional<Ticker> known_ticker(const Services& services, std::string_view text);
 
-// The name under which an answer shows what NewWebhookSecret::shown is.
+// The JSON field that holds NewWebhookSecret::shown.
 std::string_view shown_secret_field(SignatureScheme scheme);
 
-// An alert as it is shown.
+// The JSON of an alert.
 std::string alert_json(const Alert& alert);
-// Each source's quote of a ticker and whether it counts: an array.
+// A JSON array: the quote of each source and whether it counts.
 std::string quotes_json(const TickerBoard& board, Timestamp now);
 
-// Without a source there are no prices, which degrades; nullopt: this process does not need any.
+// Without a working source the status is degraded; nullopt: this process needs none.
 net::ServerResponse health_response(const std::vector<PingResult>& pings,
                                     const std::optional<std::vector<SourceReport>>& sources, Timestamp now);
 

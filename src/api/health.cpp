@@ -6,14 +6,14 @@
 namespace pricewire::api {
 namespace {
 
-// The words are those of a source's condition.
+// /health uses the same words as a source's condition.
 SourceCondition overall(const std::vector<PingResult>& pings,
                         const std::optional<std::vector<SourceReport>>& sources) {
     if (std::any_of(pings.begin(), pings.end(), [](const auto& p) { return p.needed && !p.up; })) {
         return SourceCondition::down;
     }
     const bool all_up = std::all_of(pings.begin(), pings.end(), [](const auto& p) { return p.up; });
-    // One good source is enough for prices, and a source that fails is seen in its own place.
+    // One working source is enough for prices; each failing source has an entry of its own.
     const bool prices = !sources || std::any_of(sources->begin(), sources->end(), [](const auto& s) {
         return s.condition != SourceCondition::down;
     });
@@ -52,7 +52,7 @@ net::ServerResponse health_response(const std::vector<PingResult>& pings,
                 .field("detail", source.detail)
                 .key("last_quote_age");
             if (source.last_quote_at) {
-                // The report may be a moment older than this look, or a feed's clock ahead of ours.
+                // The age can be negative if the feed's clock is ahead of ours.
                 w.value(seconds(std::max(Duration{}, now - *source.last_quote_at)));
             } else {
                 w.value(nullptr);

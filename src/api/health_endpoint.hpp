@@ -10,7 +10,7 @@
 
 namespace pricewire::api {
 
-// /health and /health/live of a process without the REST interface; everything else is 404. Thread-safe.
+// /health and /health/live of a process without the API; everything else is 404. Thread-safe.
 class HealthEndpoint {
 public:
     virtual ~HealthEndpoint() = default;

@@ -58,7 +58,7 @@ void HealthProbe::run_pinger(std::size_t i) {
             dependency.ping();
         } catch (const std::exception& e) {
             result.up = false;
-            // The reason may name hosts and files, which are the operator's business: it goes to the log.
+            // The reason may name hosts and files, so it goes only to the log.
             result.detail = "not reachable";
             reason = e.what();
         }
@@ -97,7 +97,7 @@ std::vector<PingResult> HealthProbe::collect() {
     for (Pinger& p : pingers_) p.wanted = probe_;
     wanted_.notify_all();
     const MonoTime deadline = std::chrono::steady_clock::now() + timeout_;
-    // One that has hung for longer than the limit already is not waited for again.
+    // Do not wait for a ping that has already exceeded the timeout.
     const auto decided = [&](const Pinger& p) REQUIRES(mutex_) {
         return p.answered == probe_ ||
                (p.busy && p.busy_since + timeout_ <= std::chrono::steady_clock::now());
@@ -126,8 +126,7 @@ void HealthProbe::log_change(Pinger& pinger, const PingResult& result) {
     if (result.up) {
         log::info("a dependency answers again", {{"dependency", result.name}});
     } else {
-        log::error("a dependency does not answer",
-                   {{"dependency", result.name}, {"reason", result.detail}});
+        log::error("a dependency does not answer", {{"dependency", result.name}, {"reason", result.detail}});
     }
 }
 

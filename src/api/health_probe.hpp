@@ -71,7 +71,7 @@ private:
     std::vector<Done> waiting_ GUARDED_BY(mutex_);
     std::uint64_t probe_ GUARDED_BY(mutex_) = 0;
     bool stopping_ GUARDED_BY(mutex_) = false;
-    std::vector<Pinger> pingers_ GUARDED_BY(mutex_);  // one a dependency, in their order
+    std::vector<Pinger> pingers_ GUARDED_BY(mutex_);  // one per dependency, in order
     std::vector<std::thread> pinger_threads_;
     std::thread thread_;
 };

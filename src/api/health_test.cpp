@@ -33,7 +33,7 @@ TEST_F(HealthTest, PingsEverythingAndNeedsNoKey) {
     EXPECT_EQ(storage_.calls("ping"), 4);
 }
 
-TEST_F(HealthTest, ADatabaseThatFailsIsDownAndTheReasonIsTheOperatorsAlone) {
+TEST_F(HealthTest, AFailingDatabaseIsDownWithoutTheReason) {
     fakes::LogCapture log;
     storage_.fail("no such host db.internal");
     const Answer answer = call("GET", "/health");
@@ -49,7 +49,7 @@ TEST_F(HealthTest, ADatabaseThatFailsIsDownAndTheReasonIsTheOperatorsAlone) {
     EXPECT_EQ(log.count("a dependency answers again"), 1u);
 }
 
-TEST_F(HealthTest, AQueueThatFailsDegrades) {
+TEST_F(HealthTest, AFailingQueueDegrades) {
     ping_queue_ = [] { throw std::runtime_error("broken"); };
     const Answer answer = call("GET", "/health");
     EXPECT_EQ(answer.status, 200);
@@ -57,10 +57,10 @@ TEST_F(HealthTest, AQueueThatFailsDegrades) {
     EXPECT_TRUE(answer.has(R"("queue":{"status":"down")"));
 }
 
-TEST_F(HealthTest, SilentSourcesDegradeWhereNoneIsLeft) {
+TEST_F(HealthTest, SilentSourcesDegradeIfNoneIsLeft) {
     SourceReport one{"binance", SourceCondition::down, "silent", clock_.now() - 40s};
     SourceReport two{"coingecko", SourceCondition::ok, "polling", clock_.now() - 20s};
-    EXPECT_EQ(status(call("GET", "/health")), "degraded") << "no feed has said anything";
+    EXPECT_EQ(status(call("GET", "/health")), "degraded") << "no feed has reported yet";
     bus_->publish_sources(std::vector{one, two});
     EXPECT_EQ(status(call("GET", "/health")), "ok");
     two.condition = SourceCondition::down;
@@ -70,7 +70,7 @@ TEST_F(HealthTest, SilentSourcesDegradeWhereNoneIsLeft) {
     EXPECT_EQ(status(answer), "degraded");
 }
 
-TEST_F(HealthTest, ADatabaseThatHangsIsDownWithItsTimeOutAndBlocksNobody) {
+TEST_F(HealthTest, AHangingDatabaseIsDownAfterTheTimeoutAndBlocksNoOne) {
     options_.ping_timeout = 50ms;
     std::promise<void> release;
     std::atomic<int> pings{0};
@@ -87,12 +87,12 @@ TEST_F(HealthTest, ADatabaseThatHangsIsDownWithItsTimeOutAndBlocksNobody) {
         EXPECT_TRUE(answer.has(R"("cache":{"status":"ok")"));
         EXPECT_EQ(call("GET", "/health/live").body, R"({"status":"ok"})");
     }
-    EXPECT_EQ(pings.load(), 1) << "one that hangs is not asked again";
+    EXPECT_EQ(pings.load(), 1) << "a hanging ping is not repeated";
     release.set_value();
     EXPECT_TRUE(storage_.wait_until([&] { return call("GET", "/health").status == 200; }));
 }
 
-TEST_F(HealthTest, CallsAtOneTimeShareAProbe) {
+TEST_F(HealthTest, ConcurrentRequestsShareAProbe) {
     std::promise<void> pinging;
     std::promise<void> release;
     std::atomic<int> pings{0};
@@ -110,7 +110,7 @@ TEST_F(HealthTest, CallsAtOneTimeShareAProbe) {
     EXPECT_EQ(pings.load(), 1);
 }
 
-TEST_F(HealthTest, LiveLooksNoFurtherThanTheProcess) {
+TEST_F(HealthTest, LiveChecksOnlyTheProcess) {
     storage_.fail();
     for (const char* path : {"/health/live", "/api/v1/health/live/"}) {
         const Answer answer = call("GET", path);

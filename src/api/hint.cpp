@@ -15,7 +15,7 @@ void hint_sender(Services& services, const Exchange& exchange, std::span<const D
     try {
         services.use.hint(tasks);
     } catch (const std::exception& e) {
-        log::warn("the senders could not be told of a delivery; they will find it by themselves",
+        log::warn("could not notify the senders of a delivery; they will find it in the database",
                   {{"reason", e.what()}});
     }
 }

@@ -6,9 +6,8 @@
 
 namespace pricewire::api {
 
-// Tells the senders that deliveries of the user's are due, after they were committed, and whoever watches
-// them. A hint that fails is logged and costs some time, not the answer: the senders look into the database
-// themselves.
+// Notifies the senders, and the clients of the live stream, of a user's committed deliveries. A failure is
+// logged and does not affect the response: the senders also poll the database.
 void hint_sender(Services& services, const Exchange& exchange, std::span<const DeliveryTask> tasks);
 
 }  // namespace pricewire::api

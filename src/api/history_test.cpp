@@ -29,11 +29,11 @@ TEST_F(HistoryTest, ShowsBarsOldestFirstWithTheirDigits) {
         EXPECT_EQ(answer.status, 200) << query;
         EXPECT_EQ(answer.body, wanted) << query;
     }
-    EXPECT_EQ(history("", "btc").body, wanted) << "a ticker in lower case is the same";
+    EXPECT_EQ(history("", "btc").body, wanted) << "tickers are case-insensitive";
     EXPECT_EQ(history("", "ETH").body, R"({"ticker":"ETH","interval":"1m","bars":[]})");
 }
 
-TEST_F(HistoryTest, MakesLongerBarsAndGivesTheNewestOnes) {
+TEST_F(HistoryTest, AggregatesLongerBarsAndReturnsTheNewest) {
     for (int i = 0; i < 120; ++i) add(ten_ + i * 1min, "10", "20", i == 70 ? "1" : "5", "15");
     EXPECT_EQ(history("?interval=1h").body,
               R"({"ticker":"BTC","interval":"1h","bars":[)"
@@ -45,13 +45,13 @@ TEST_F(HistoryTest, MakesLongerBarsAndGivesTheNewestOnes) {
     EXPECT_EQ(history("?interval=5m&limit=1").body,
               R"({"ticker":"BTC","interval":"5m","bars":[)"
               R"({"time":"2023-11-14T11:55:00Z","open":10,"high":20,"low":5,"close":15}]})");
-    // An offset's plus that was not escaped arrives as a space.
+    // An unescaped plus of an offset arrives as a space.
     EXPECT_EQ(history("?interval=5m&from=2023-11-14T11:10:00+00:00&to=2023-11-14T11:15:00Z").body,
               R"({"ticker":"BTC","interval":"5m","bars":[)"
               R"({"time":"2023-11-14T11:10:00Z","open":10,"high":20,"low":1,"close":15}]})");
 }
 
-TEST_F(HistoryTest, GivesFiveHundredBarsUnlessAskedForMore) {
+TEST_F(HistoryTest, ReturnsFiveHundredBarsByDefault) {
     std::vector<Bar> bars;
     const Decimal one = Decimal::from_int(1);
     for (int i = 0; i < 1600; ++i) bars.push_back({"BTC", ten_ + i * 1min, one, one, one, one});
@@ -65,7 +65,7 @@ TEST_F(HistoryTest, GivesFiveHundredBarsUnlessAskedForMore) {
     EXPECT_EQ(count(history("?limit=1500")), 1500u);
 }
 
-TEST_F(HistoryTest, SaysWhatIsWrong) {
+TEST_F(HistoryTest, ReportsErrors) {
     expect_error(history("", "XYZ"), 404, "There is no such ticker here");
     expect_error(history("", "%00"), 404, "There is no such ticker here");
     expect_invalid(history("?interval=2m"), R"("query","interval")", "enum");

@@ -13,7 +13,7 @@ std::string_view trimmed(std::string_view text) {
     return text;
 }
 
-// Cuts the part before `separator` off `rest`.
+// Removes the part before `separator` from `rest` and returns it.
 std::string_view next_part(std::string_view& rest, char separator) {
     const std::size_t end = rest.find(separator);
     const std::string_view part = rest.substr(0, end);
@@ -26,7 +26,7 @@ bool same_word(std::string_view a, std::string_view b) {
                       [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
 }
 
-// "q=0", "q=0.0" and the like: what it stands at is refused.
+// "q=0", "q=0.0" and so on: the item is not acceptable.
 bool refuses(std::string_view parameters) {
     while (!parameters.empty()) {
         const std::string_view parameter = next_part(parameters, ';');

@@ -4,17 +4,17 @@
 #include <string_view>
 #include <vector>
 
-// Lists with commas (RFC 9110 §5.6.1). A null pointer is a header that was not sent.
+// Comma-separated lists (RFC 9110, section 5.6.1). A null pointer is a missing header.
 namespace pricewire::api {
 
-// The items, without those that are empty.
+// The non-empty items.
 std::vector<std::string_view> comma_list(std::string_view text);
 
-// RFC 9110 §12.5.3: whether gzip may be sent. Without the header it could be, but who does not name it seldom
-// can read it.
+// Whether the client accepts gzip (RFC 9110, section 12.5.3). Without the header gzip would be allowed, but
+// few clients that omit it can decode it.
 bool accepts_gzip(const std::string* accept_encoding);
 
-// RFC 9110 §13.1.2: whether If-None-Match names this tag (quoted), by the weak comparison.
+// Whether If-None-Match lists this quoted tag, by weak comparison (RFC 9110, section 13.1.2).
 bool names_etag(const std::string* if_none_match, std::string_view etag);
 
 }  // namespace pricewire::api

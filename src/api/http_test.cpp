@@ -40,7 +40,7 @@ protected:
         EXPECT_EQ(result.error, net::HttpError::none) << result.error_text;
         return result;
     }
-    // In the shape that comes from the server.
+    // In the format that the server uses.
     net::HttpResult send_through_prism(std::string method, const std::string& target, std::string body,
                                        const net::Headers& headers) {
         net::Headers lower;
@@ -68,7 +68,7 @@ protected:
     std::unique_ptr<net::HttpClient> client_ = net::create_http_client();
 };
 
-TEST_F(HttpTest, AFirstAlertFromRegistrationToDeletion) {
+TEST_F(HttpTest, AnAlertFromRegistrationToDeletion) {
     const auto registered = send("POST", "/api/v1/users/register", R"({"email":"ann@example.com"})");
     ASSERT_EQ(registered.status, 201) << registered.body;
     EXPECT_EQ(header(registered, "content-type"), "application/json");
@@ -93,7 +93,7 @@ TEST_F(HttpTest, AFirstAlertFromRegistrationToDeletion) {
     EXPECT_EQ(send("GET", location, {}, key).status, 404);
 }
 
-TEST_F(HttpTest, ANameThatStandsForThisMachineIsRefused) {
+TEST_F(HttpTest, ANameThatResolvesToThisMachineIsRejected) {
     const Account ann = register_user("ann@example.com");
     const auto answer = send("POST", "/api/v1/alerts",
                              R"({"ticker":"BTC","target_price":1,"condition":"gt",)"
@@ -104,7 +104,7 @@ TEST_F(HttpTest, ANameThatStandsForThisMachineIsRefused) {
     EXPECT_NE(answer.body.find("loopback"), std::string::npos) << answer.body;
 }
 
-TEST_F(HttpTest, ABodyThatIsTooLargeIs413InTheApisShape) {
+TEST_F(HttpTest, ATooLargeBodyIs413InTheApisFormat) {
     const auto answer = send("POST", "/api/v1/users/register", std::string(64 * 1024 + 1, 'x'));
     EXPECT_EQ(answer.status, 413);
     EXPECT_TRUE(answer.body.starts_with(R"({"error":"HTTPException","detail":")")) << answer.body;
@@ -112,7 +112,7 @@ TEST_F(HttpTest, ABodyThatIsTooLargeIs413InTheApisShape) {
     EXPECT_EQ(send("POST", "/api/v1/users/register", std::string(64 * 1024, 'x')).status, 422);
 }
 
-TEST_F(HttpTest, HeadersThatAreTooLargeAre431InTheApisShape) {
+TEST_F(HttpTest, TooLargeHeadersAre431InTheApisFormat) {
     const auto answer = send("GET", "/health/live", {}, {{"X-Filler", std::string(20'000, 'x')}});
     EXPECT_EQ(answer.status, 431);
     EXPECT_TRUE(answer.body.ends_with(R"(,"code":431})")) << answer.body;
@@ -124,10 +124,10 @@ TEST_F(HttpTest, HeadHasTheHeadersOfGetAndNoBody) {
     EXPECT_EQ(head.status, 200);
     EXPECT_EQ(head.body, "");
     EXPECT_EQ(header(head, "content-length"), std::to_string(get.body.size()));
-    EXPECT_EQ(send("GET", "/health/live").status, 200) << "the connection is still in step";
+    EXPECT_EQ(send("GET", "/health/live").status, 200) << "the connection is still usable";
 }
 
-TEST_F(HttpTest, ManyClientsAtOnceGetTheirOwnAnswers) {
+TEST_F(HttpTest, ConcurrentClientsGetTheirOwnResponses) {
     const Account ann = register_user("ann@example.com");
     publish("BTC", "1");
     std::vector<std::thread> clients;
@@ -148,7 +148,7 @@ TEST_F(HttpTest, ManyClientsAtOnceGetTheirOwnAnswers) {
     EXPECT_EQ(good.load(), 200);
 }
 
-TEST_F(HttpTest, StoppingWaitsForRequestsUnderWay) {
+TEST_F(HttpTest, StoppingWaitsForRequestsInProgress) {
     const Account ann = register_user("ann@example.com");
     std::promise<void> reading;
     std::promise<void> release;

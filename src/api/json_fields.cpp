@@ -15,8 +15,8 @@ using Kind = JsonField::Kind;
 constexpr std::size_t max_fields = 64;
 constexpr std::size_t max_depth = 8;
 
-// Collects the members of the outermost object and of the objects right inside it; what is nested deeper
-// leaves its kind alone.
+// Collects the members of the outermost object and of the objects directly inside it; of deeper values only
+// the kind.
 class FieldCollector {
 public:
     static constexpr std::size_t max_object_size = std::size_t(-1);
@@ -76,7 +76,7 @@ public:
     std::optional<Issue> issue;
 
 private:
-    // Those of the object that is being read; null where they are not kept.
+    // The members of the object being read; null if they are not kept.
     std::vector<JsonField>* open_members() {
         if (depth_ == 1) return &fields;
         return depth_ == 2 && in_object_ ? &fields.back().members : nullptr;
@@ -119,7 +119,7 @@ private:
     }
 
     std::size_t depth_ = 0;   // 1: inside the outermost object
-    bool in_object_ = false;  // what is open at depth 2 is an object
+    bool in_object_ = false;  // the value open at depth 2 is an object
     std::string text_;
 };
 

@@ -16,7 +16,7 @@ protected:
     }
 };
 
-TEST_F(LimitsTest, UserRoutesCountEachForItself) {
+TEST_F(LimitsTest, UserRoutesAreLimitedSeparately) {
     const Account ann = register_user("ann@example.com");
     for (int left = 4; left >= 0; --left) {
         const Answer answer = call_as(ann, "GET", "/api/v1/users/me");
@@ -39,7 +39,7 @@ TEST_F(LimitsTest, UserRoutesCountEachForItself) {
     EXPECT_EQ(call_as(ann, "GET", "/api/v1/users/me").status, 429);
 }
 
-TEST_F(LimitsTest, EveryRouteOfAUserHasABucketOfItsOwn) {
+TEST_F(LimitsTest, EveryRouteOfAUserHasItsOwnBucket) {
     options_.user_limit = {1, 10s};
     const Account ann = register_user("ann@example.com");
     const std::pair<const char*, const char*> routes[] = {
@@ -80,7 +80,7 @@ TEST_F(LimitsTest, EveryRouteOfAUserHasABucketOfItsOwn) {
     EXPECT_EQ(call_as(bob, "DELETE", "/api/v1/users/me").status, 429);
 }
 
-TEST_F(LimitsTest, UsersCountEachForThemselvesBehindOneAddress) {
+TEST_F(LimitsTest, UsersBehindOneAddressAreLimitedSeparately) {
     const Account ann = register_user("ann@example.com");
     const Account bob = register_user("bob@example.com");
     for (int i = 0; i < 5; ++i) call_as(ann, "GET", "/api/v1/users/me");
@@ -88,7 +88,7 @@ TEST_F(LimitsTest, UsersCountEachForThemselvesBehindOneAddress) {
     EXPECT_EQ(call_as(bob, "GET", "/api/v1/users/me").status, 200);
 }
 
-TEST_F(LimitsTest, RatesCountByAddressTogether) {
+TEST_F(LimitsTest, RatesAreLimitedByAddressTogether) {
     const Account ann = register_user("ann@example.com");
     const Account bob = register_user("bob@example.com");
     for (int i = 0; i < 3; ++i) EXPECT_EQ(call_as(ann, "GET", "/api/v1/rates/").status, 200);
@@ -98,27 +98,27 @@ TEST_F(LimitsTest, RatesCountByAddressTogether) {
     EXPECT_EQ(call("GET", "/api/v1/rates/", {}, {{"x-api-key", bob.api_key}}, "192.0.2.2").status, 200);
 }
 
-TEST_F(LimitsTest, HistoryHasALimitOfItsOwnByUser) {
+TEST_F(LimitsTest, HistoryHasItsOwnLimitByUser) {
     options_.history_limit = {2, 10s};
     const Account ann = register_user("ann@example.com");
     const Account bob = register_user("bob@example.com");
     EXPECT_EQ(call_as(ann, "GET", "/api/v1/rates/BTC/history").header("RateLimit-Limit"), "2");
     EXPECT_EQ(call_as(ann, "GET", "/api/v1/rates/ETH/history").status, 200);
-    EXPECT_EQ(call_as(ann, "GET", "/api/v1/rates/DOGE/history").status, 429) << "all tickers together";
+    EXPECT_EQ(call_as(ann, "GET", "/api/v1/rates/DOGE/history").status, 429) << "all tickers share the limit";
     EXPECT_EQ(call_as(bob, "GET", "/api/v1/rates/BTC/history").status, 200);
     EXPECT_EQ(call_as(ann, "GET", "/api/v1/rates/BTC").status, 200);
 }
 
-TEST_F(LimitsTest, MadeUpKeysAreLimitedBeforeTheyAreLookedUp) {
+TEST_F(LimitsTest, InventedKeysAreLimitedBeforeTheLookup) {
     const std::string key = "sk_live_" + std::string(43, 'x');
     for (int i = 0; i < 5; ++i)
         EXPECT_EQ(call("GET", "/api/v1/rates/", {}, {{"x-api-key", key}}).status, 401);
     EXPECT_EQ(call("GET", "/api/v1/rates/", {}, {{"x-api-key", key}}).status, 429);
     EXPECT_EQ(storage_.calls("user_by_key_hash"), 5);
-    EXPECT_EQ(call("GET", "/api/v1/rates/").status, 401) << "without a key nothing is taken";
+    EXPECT_EQ(call("GET", "/api/v1/rates/").status, 401) << "requests without a key do not count";
 }
 
-TEST_F(LimitsTest, RegistrationCountsByAddressFailuresIncluded) {
+TEST_F(LimitsTest, RegistrationIsLimitedByAddressIncludingFailures) {
     EXPECT_EQ(register_from("192.0.2.1").status, 422);
     EXPECT_EQ(register_from("192.0.2.1").header("RateLimit-Remaining"), "0");
     const Answer refused = register_from("192.0.2.1");
@@ -127,7 +127,7 @@ TEST_F(LimitsTest, RegistrationCountsByAddressFailuresIncluded) {
     EXPECT_EQ(register_from("192.0.2.2").status, 422);
 }
 
-TEST_F(LimitsTest, AnIpv6CustomerCountsByNetwork) {
+TEST_F(LimitsTest, Ipv6AddressesAreLimitedByNetwork) {
     EXPECT_EQ(register_from("2001:db8:1:2::1").status, 422);
     EXPECT_EQ(register_from("2001:db8:1:2:ffff::2").status, 422);
     EXPECT_EQ(register_from("2001:db8:1:2::3").status, 429);

@@ -1,4 +1,4 @@
-// The document and the routes tell of the same; and the pages that show it.
+// openapi.yaml matches the routes; the pages that show it.
 #include <boost/json.hpp>
 #include <map>
 #include <set>
@@ -16,7 +16,7 @@ namespace {
 
 namespace json = boost::json;
 
-// What stands at "#/components/…", or the value itself.
+// The target of a "$ref", or the value itself.
 const json::object& resolved(const json::value& document, const json::value& value) {
     const json::object& object = value.as_object();
     const json::value* reference = object.if_contains("$ref");
@@ -28,7 +28,7 @@ const json::object& resolved(const json::value& document, const json::value& val
     return found->as_object();
 }
 
-// "/a/{id}/b" as the routes write it.
+// "/a/{id}/b" in the form of the routes, "/a/{}/b".
 std::string pattern_of(std::string_view path) {
     std::string out;
     bool inside = false;
@@ -59,11 +59,11 @@ protected:
         }
     }
     const json::value document_ = json::parse(embedded_openapi_json());
-    std::map<std::string, const json::object*> operations_;  // by method and the route's path
+    std::map<std::string, const json::object*> operations_;  // by method and path
 };
 
-TEST_F(OpenApiTest, EveryRouteIsDescribedAndEveryDescriptionHasItsRoute) {
-    std::set<std::string> routes{"GET /metrics"};  // answered before the API is asked
+TEST_F(OpenApiTest, DescribesExactlyTheExistingRoutes) {
+    std::set<std::string> routes{"GET /metrics"};  // served outside the API
     for (const Route& route : all_routes()) {
         routes.insert(std::string(route.method) + " " + std::string(route.path));
     }
@@ -72,7 +72,7 @@ TEST_F(OpenApiTest, EveryRouteIsDescribedAndEveryDescriptionHasItsRoute) {
     EXPECT_EQ(described, routes);
 }
 
-TEST_F(OpenApiTest, KeysAndLimitsAreAsTheRoutesHaveThem) {
+TEST_F(OpenApiTest, KeysAndLimitsMatchTheRoutes) {
     for (const Route& route : all_routes()) {
         const std::string name = std::string(route.method) + " " + std::string(route.path);
         const auto found = operations_.find(name);
@@ -86,7 +86,7 @@ TEST_F(OpenApiTest, KeysAndLimitsAreAsTheRoutesHaveThem) {
     }
 }
 
-TEST_F(OpenApiTest, EveryCallTellsWhatTheServerMayAnswerByItself) {
+TEST_F(OpenApiTest, EveryOperationListsTheResponsesOfTheServerItself) {
     for (const auto& [name, operation] : operations_) {
         for (const char* status : {"400", "408", "413", "431", "500"}) {
             EXPECT_TRUE(operation->at("responses").as_object().contains(status)) << name << ' ' << status;
@@ -122,7 +122,7 @@ protected:
     ReferenceTest() { options_.reference = embedded_test_site(); }
 };
 
-TEST_F(ReferenceTest, IsServedWithItsFilesUnderAPolicyThatKnowsNoOtherHost) {
+TEST_F(ReferenceTest, IsServedUnderAPolicyWithoutOtherHosts) {
     const Answer page = call("GET", "/docs");
     EXPECT_EQ(page.status, 200);
     EXPECT_EQ(page.response.content_type, "text/html; charset=utf-8");
@@ -137,17 +137,17 @@ TEST_F(ReferenceTest, IsServedWithItsFilesUnderAPolicyThatKnowsNoOtherHost) {
     }
 }
 
-TEST_F(ReferenceTest, ThePlainOneStaysBesideIt) {
+TEST_F(ReferenceTest, ThePlainReferenceRemainsAvailable) {
     const Answer plain = call("GET", "/docs/plain");
     EXPECT_EQ(plain.status, 200);
     EXPECT_TRUE(plain.has("createAlert"));
     EXPECT_FALSE(plain.has("<script"));
     options_.reference = {};
     api_ = nullptr;
-    EXPECT_EQ(call("GET", "/docs").body, plain.body) << "where Swagger UI was not built";
+    EXPECT_EQ(call("GET", "/docs").body, plain.body) << "if Swagger UI was not built";
 }
 
-TEST_F(ReferenceTest, AsBuiltItLoadsItsOwnFilesAlone) {
+TEST_F(ReferenceTest, AsBuiltItLoadsOnlyItsOwnFiles) {
     options_.reference = embedded_reference();
     if (options_.reference.empty()) GTEST_SKIP() << "scripts/build-docs has not been run";
     const Answer page = call("GET", "/docs");
@@ -163,11 +163,11 @@ TEST_F(ReferenceTest, AsBuiltItLoadsItsOwnFilesAlone) {
         }
     }
     EXPECT_GE(files, 4u);
-    EXPECT_FALSE(page.has("<script>")) << "the policy lets none run";
+    EXPECT_FALSE(page.has("<script>")) << "the policy blocks inline scripts";
     EXPECT_FALSE(page.has("<style"));
 }
 
-TEST(PrismTest, WhatStaysInTheProcessIsATestThatIsThere) {
+TEST(PrismTest, EveryListedTestExists) {
     std::set<std::string> tests;
     const auto& all = *testing::UnitTest::GetInstance();
     for (int i = 0; i < all.total_test_suite_count(); ++i) {

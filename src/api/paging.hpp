@@ -9,14 +9,14 @@
 #include "api/responses.hpp"
 #include "base/uuid.hpp"
 
-// Pages of listings that stand newest first, by id.
+// Pages of listings in descending order of ids (newest first).
 namespace pricewire::api {
 
-// Takes `limit` and `cursor` out of a query; what is not there stays as it is.
+// Reads `limit` and `cursor` from a query; missing ones are left unchanged.
 void read_page(const QueryString& query, std::size_t& limit, std::optional<Uuid>& before,
                std::vector<Issue>& issues);
 
-// Leads to the page after the one that ends with `last`: the same query with another cursor. `path` is
+// Links to the page after the one that ends with `last`: the same query with another cursor. `path` is
 // trusted.
 void add_next_link(net::ServerResponse& response, std::string_view path, const QueryString& query,
                    const Uuid& last);

@@ -30,7 +30,7 @@ std::optional<Timestamp> read_time(const QueryString& query, const char* name, s
     const auto text = query.find(name);
     if (!text) return std::nullopt;
     std::string spelled(*text);
-    // "+02:00" that was not escaped arrives as " 02:00"; a space between date and time is another matter.
+    // An unescaped "+02:00" arrives as " 02:00"; a space between date and time is kept.
     constexpr std::size_t date_length = 10;
     if (spelled.size() > date_length)
         std::replace(spelled.begin() + date_length + 1, spelled.end(), ' ', '+');

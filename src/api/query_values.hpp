@@ -8,13 +8,13 @@
 #include "api/responses.hpp"
 #include "base/clock.hpp"
 
-// Values of a query's parameters. What is wrong with one is added to the issues.
+// Values of query parameters. Errors are added to the issues.
 namespace pricewire::api {
 
-// A number of rows from 1 to `most`; what is not there stays as it is.
+// A number of rows from 1 to `most`; unchanged if missing.
 void read_limit(const QueryString& query, std::size_t most, std::size_t& limit, std::vector<Issue>& issues);
 
-// A date and time; nullopt where there is none, or a wrong one.
+// A date and time; nullopt if missing or invalid.
 std::optional<Timestamp> read_time(const QueryString& query, const char* name, std::vector<Issue>& issues);
 
 }  // namespace pricewire::api

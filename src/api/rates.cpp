@@ -39,7 +39,7 @@ std::string why_no_price(const TickerBoard& board) {
     return fmt::format("There is no price for {} right now: {}.", board.ticker.view(), reasons);
 }
 
-// Seconds since the price was made. A source's clock may run ahead of ours: then since it came.
+// Seconds since the price was made, or since it arrived if the source's clock is ahead of ours.
 double age_of(const Quote& quote, Timestamp now) {
     const Duration age = now - std::min(quote.time, quote.received_at);
     return static_cast<double>(std::max<std::int64_t>(0, age.count() / 1000)) / 1000;

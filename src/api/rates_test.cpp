@@ -8,7 +8,7 @@ protected:
     Account ann_ = register_user("ann@example.com");
 };
 
-TEST_F(RatesTest, AreUnavailableUntilTheFirstPriceAndSaySo) {
+TEST_F(RatesTest, AreUnavailableUntilTheFirstPrice) {
     const Answer answer = call_as(ann_, "GET", "/api/v1/rates/");
     expect_error(answer, 503,
                  "There are no prices yet: no source has delivered any since the start. Try again shortly.");
@@ -40,7 +40,7 @@ TEST_F(RatesTest, AKnownKeyIsAnsweredOnTheCallersThread) {
     EXPECT_EQ(future.wait_for(0s), std::future_status::ready);
 }
 
-TEST_F(RatesTest, OneRateNamesItsSourcesAndWhyTheyCount) {
+TEST_F(RatesTest, OneRateListsItsSourcesAndWhetherTheyCount) {
     TickerBoard board;
     board.ticker = "BTC";
     board.price = Price{"BTC", *Decimal::parse("65420.15"), clock_.now(), 1};
@@ -64,7 +64,7 @@ TEST_F(RatesTest, OneRateNamesItsSourcesAndWhyTheyCount) {
     }
 }
 
-TEST_F(RatesTest, ASourceWhoseClockRunsAheadIsNotYoungerThanNothing) {
+TEST_F(RatesTest, ASourceWithAFastClockHasNoNegativeAge) {
     TickerBoard board;
     board.ticker = "BTC";
     board.price = Price{"BTC", Decimal::from_int(1), clock_.now(), 1};
@@ -83,7 +83,7 @@ TEST_F(RatesTest, AnUnknownTickerIs404) {
     expect_error(call_as(ann_, "GET", "/api/v1/rates/BTC/more"), 404, "Not Found");
 }
 
-TEST_F(RatesTest, AKnownTickerWithoutAPriceSaysWhy) {
+TEST_F(RatesTest, ATickerWithoutAPriceSaysWhy) {
     expect_error(call_as(ann_, "GET", "/api/v1/rates/BTC"), 503,
                  "There is no price for BTC right now: no source has sent a quote yet.");
     TickerBoard board;

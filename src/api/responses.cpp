@@ -30,7 +30,7 @@ net::ServerResponse no_content() {
 
 net::ServerResponse unauthorized(std::string_view detail) {
     auto response = error_response(401, detail);
-    response.headers.emplace_back("WWW-Authenticate", "ApiKey");  // RFC 9110 §15.5.2 asks for one
+    response.headers.emplace_back("WWW-Authenticate", "ApiKey");  // required by RFC 9110, section 15.5.2
     return response;
 }
 

@@ -9,9 +9,9 @@
 
 namespace pricewire::api {
 
-// One thing that is wrong with what was sent. `where` is "body", "query" or "path"; `field` may be empty,
-// where the whole of it is meant. `type` is the machine's word for the rule, in the manner of pydantic.
-// `inner` is the member of the field that is meant; empty where it is the field itself.
+// An error in a request. `where` is "body", "query" or "path"; an empty `field` means all of it. `type` is a
+// machine-readable rule name in pydantic's style. `inner` is the invalid member of the field; empty if it is
+// the field itself.
 struct Issue {
     std::string where;
     std::string field;
@@ -21,16 +21,15 @@ struct Issue {
     friend bool operator==(const Issue&, const Issue&) = default;
 };
 
-// Details that more than one route tells.
+// Error details that several routes use.
 constexpr std::string_view no_such_ticker = "There is no such ticker here";
 constexpr std::string_view no_such_alert = "Alert not found";
 constexpr std::string_view invalid_key = "Invalid or inactive API Key";
 constexpr std::string_view endpoint_is_disabled =
     "This webhook_url has answered 410 Gone and is not called any more. POST /api/v1/endpoints/enable with "
-    "it "
-    "to have it called again.";
+    "it to have it called again.";
 
-// For fields that are null where there is no text.
+// For fields that are null instead of empty.
 inline std::optional<std::string_view> text_or_null(const std::string& text) {
     if (text.empty()) return std::nullopt;
     return text;
@@ -40,7 +39,7 @@ net::ServerResponse json_response(int status, std::string body);
 // {"error":"HTTPException","detail":…,"code":…}
 net::ServerResponse error_response(int status, std::string_view detail);
 net::ServerResponse no_content();
-// 401 for a key that is missing or nobody's.
+// 401 for a missing or invalid key.
 net::ServerResponse unauthorized(std::string_view detail);
 // 503 with a Retry-After in seconds.
 net::ServerResponse unavailable(std::string_view detail, int retry_after_seconds);

@@ -52,7 +52,7 @@ constexpr Route routes[] = {
     {"GET", "", "home", Access::open, Limit::none, Where::server, show_home},
 };
 
-// The segment that stands for "{}", where `path` fits `pattern`; an empty one where there is none.
+// The segment at "{}" if `path` matches `pattern`, empty if the pattern has no "{}"; else nullopt.
 std::optional<std::string_view> fit(std::string_view pattern, std::string_view path) {
     const std::size_t hole = pattern.find("{}");
     if (hole == std::string_view::npos) {
@@ -77,7 +77,7 @@ std::span<const Route> all_routes() {
 
 RouteMatch find_route(std::string_view method, std::string_view path) {
     if (path.ends_with('/')) path.remove_suffix(1);
-    // A path that a route spells out is that route's, and no id: nothing is named "recover".
+    // A literal path wins over "{}": "recover" is not an id.
     const bool spelled_out =
         std::any_of(std::begin(routes), std::end(routes), [&](const Route& r) { return r.path == path; });
     RouteMatch match;

@@ -10,11 +10,11 @@ namespace pricewire::api {
 
 enum class Access { open, key };
 enum class Limit { none, register_by_ip, rates_by_ip, user, history };
-// Which thread may run the handler.
+// The threads that may run a handler.
 enum class Where {
-    server,    // the server's own: it never waits
-    storage,   // one that may wait for the storage
-    resolver,  // one that may wait for name servers too
+    server,    // the server's: it must not block
+    storage,   // may wait for the storage
+    resolver,  // may wait for name servers as well
     health,    // the health probe's
 };
 
@@ -22,8 +22,8 @@ using Handler = net::ServerResponse (*)(Services&, Exchange&);
 
 struct Route {
     std::string_view method;
-    std::string_view path;  // without trailing slash; one "{}" may stand for one segment
-    std::string_view name;  // in the log and in buckets of limits
+    std::string_view path;  // without trailing slash; "{}" matches one segment
+    std::string_view name;  // in metrics and in buckets of limits
     Access access;
     Limit limit;
     Where where;
@@ -33,12 +33,12 @@ struct Route {
 struct RouteMatch {
     const Route* route = nullptr;
     std::string parameter;  // decoded
-    std::string allow;      // where only the method does not fit: those that do
+    std::string allow;      // if only the method does not match: the methods that do
 };
 
 std::span<const Route> all_routes();
 
-// `path` is as sent. HEAD is answered as GET.
+// `path` as sent. HEAD matches GET.
 RouteMatch find_route(std::string_view method, std::string_view path);
 
 }  // namespace pricewire::api

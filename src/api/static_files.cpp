@@ -12,8 +12,8 @@ namespace {
 
 std::string gunzip(std::string_view gzip) {
     z_stream stream{};
-    constexpr int gzip_window = 15 + 16;  // zlib's way to say: a gzip header, and the largest window
-    if (inflateInit2(&stream, gzip_window) != Z_OK) throw std::runtime_error("zlib cannot be used");
+    constexpr int gzip_window = 15 + 16;  // zlib: the largest window, and a gzip header
+    if (inflateInit2(&stream, gzip_window) != Z_OK) throw std::runtime_error("zlib cannot be initialized");
     stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(gzip.data()));
     stream.avail_in = static_cast<uInt>(gzip.size());
     std::string out;
@@ -45,7 +45,7 @@ std::optional<net::ServerResponse> StaticSite::serve(const net::ServerRequest& r
     if (found == files_.end()) return std::nullopt;
     const Entry& entry = found->second;
     const bool zipped = accepts_gzip(request.header("accept-encoding"));
-    // Two representations need two tags, or a cache could complete one with bytes of the other.
+    // Each representation needs its own tag, or a cache could combine parts of both.
     const std::string etag = "\"" + std::string(entry.file.etag) + (zipped ? "-gzip\"" : "\"");
 
     net::ServerResponse response;

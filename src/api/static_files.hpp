@@ -11,26 +11,26 @@
 
 namespace pricewire::api {
 
-// A file that was put into the binary at build time (cmake/embed_folder.cmake). Everything it refers to lives
-// as long as the program.
+// A file embedded into the binary at build time (cmake/embed_folder.cmake). Refers to static storage.
 struct StaticFile {
     std::string_view path;  // below the site's root, "index.html", "assets/page-1f2e3d4c.js"
     std::string_view content_type;
     std::string_view etag;  // of the content, without quotes
     std::string_view gzip;  // the file, gzipped
-    bool immutable;         // its name changes with its content, so that it may be kept for good
+    bool immutable;         // its name changes with its content, so caches may keep it forever
 };
 
-// The page that is served at "/", as scripts/build-web leaves it; empty where it was not built.
+// The page at "/", built by scripts/build-web; empty if it was not built.
 std::span<const StaticFile> embedded_page();
-// The reference that is served at "/docs", as scripts/build-docs leaves it; empty where it was not built.
+// The reference at "/docs", built by scripts/build-docs; empty if it was not built.
 std::span<const StaticFile> embedded_reference();
 
-// Files served as they were built: gzipped to those who take it, 304 to those who have them already.
-// Immutable, so any thread may ask.
+// Serves embedded files: gzipped if the client accepts it, 304 if the client has the current version.
+// Immutable and therefore thread-safe.
 class StaticSite {
 public:
-    // `policy` is the Content-Security-Policy of every answer. Throws std::runtime_error for a damaged file.
+    // `policy` is the Content-Security-Policy of every response. Throws std::runtime_error if a file is
+    // damaged.
     StaticSite(std::span<const StaticFile> files, std::string policy);
     bool empty() const { return files_.empty(); }
     // nullopt: there is no such file. `path` has no leading slash.

@@ -10,7 +10,7 @@
 
 namespace pricewire::api {
 
-// src/api/testdata/site, and a folder that is not there.
+// src/api/testdata/site, and a folder that does not exist.
 std::span<const StaticFile> embedded_test_site();
 std::span<const StaticFile> embedded_nothing();
 
@@ -42,12 +42,12 @@ protected:
     PageTest() { options_.page = embedded_test_site(); }
 };
 
-TEST_F(PageTest, TheHomeIsThePageWithAPolicyThatKnowsNoOtherHost) {
+TEST_F(PageTest, TheHomePageHasAPolicyWithoutOtherHosts) {
     const Answer page = call("GET", "/");
     EXPECT_EQ(page.status, 200);
     EXPECT_EQ(page.response.content_type, "text/html; charset=utf-8");
     EXPECT_EQ(page.body, site_file("index.html"));
-    EXPECT_EQ(page.header("Cache-Control"), "no-cache") << "who comes back gets the newest page";
+    EXPECT_EQ(page.header("Cache-Control"), "no-cache") << "returning clients get the newest page";
     EXPECT_EQ(page.header("Content-Encoding"), "");
     EXPECT_EQ(page.header("Vary"), "Accept-Encoding");
     EXPECT_EQ(page.header("X-Content-Type-Options"), "nosniff");
@@ -58,7 +58,7 @@ TEST_F(PageTest, TheHomeIsThePageWithAPolicyThatKnowsNoOtherHost) {
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
 }
 
-TEST_F(PageTest, WhatCarriesItsHashInItsNameIsKeptForGood) {
+TEST_F(PageTest, FilesWithAHashInTheirNameAreCachedForever) {
     const Answer file = call("GET", script);
     EXPECT_EQ(file.status, 200);
     EXPECT_EQ(file.response.content_type, "text/javascript; charset=utf-8");
@@ -66,14 +66,14 @@ TEST_F(PageTest, WhatCarriesItsHashInItsNameIsKeptForGood) {
     EXPECT_EQ(file.header("Cache-Control"), "public, max-age=31536000, immutable");
 }
 
-TEST_F(PageTest, IsGzippedForThoseWhoTakeIt) {
+TEST_F(PageTest, IsGzippedIfTheClientAcceptsIt) {
     const Answer zipped = call("GET", script, {}, {{"accept-encoding", "br, gzip"}});
     EXPECT_EQ(zipped.header("Content-Encoding"), "gzip");
     EXPECT_EQ(gunzip(zipped.body), site_file("assets/script-1f2e3d4c.js"));
     EXPECT_NE(zipped.header("ETag"), call("GET", script).header("ETag"));
 }
 
-TEST_F(PageTest, WhoHasItAlreadyIsToldSo) {
+TEST_F(PageTest, IsNotSentAgainToClientsThatHaveIt) {
     for (const char* path : {"/", script}) {
         for (const char* coding : {"gzip", "identity"}) {
             const net::Headers first{{"accept-encoding", coding}};
@@ -93,7 +93,7 @@ TEST_F(PageTest, WhoHasItAlreadyIsToldSo) {
     }
 }
 
-TEST_F(PageTest, WhatIsNotThereIs404AndNothingElseIsWithinReach) {
+TEST_F(PageTest, MissingFilesAre404AndNothingElseIsReachable) {
     for (const char* path : {"/assets/nothing.js", "/assets/..%2Findex.html", "/assets/", "/assets",
                              "/assets/a/b.js", "/index.html"}) {
         expect_error(call("GET", path), 404, "Not Found");
@@ -101,7 +101,7 @@ TEST_F(PageTest, WhatIsNotThereIs404AndNothingElseIsWithinReach) {
     expect_error(call("POST", script), 405, "Method Not Allowed");
 }
 
-TEST_F(PageTest, WithoutThePageTheHomeSaysHowToBuildIt) {
+TEST_F(PageTest, WithoutThePageTheHomePageSaysHowToBuildIt) {
     EXPECT_TRUE(embedded_nothing().empty());
     options_.page = embedded_nothing();
     const Answer home = call("GET", "/");
@@ -111,13 +111,13 @@ TEST_F(PageTest, WithoutThePageTheHomeSaysHowToBuildIt) {
     expect_error(call("GET", script), 404, "Not Found");
 }
 
-TEST(StaticSite, ADamagedFileIsNotServed) {
+TEST(StaticSite, ADamagedFileIsRejected) {
     StaticFile broken = embedded_test_site().front();
     broken.gzip.remove_suffix(5);
     EXPECT_THROW(StaticSite({&broken, 1}, ""), std::runtime_error);
 }
 
-TEST(HttpLists, GzipIsSentToThoseWhoNameIt) {
+TEST(HttpLists, GzipIsUsedOnlyIfListed) {
     const std::pair<const char*, bool> headers[] = {
         {"gzip", true},
         {"GZIP", true},
@@ -144,7 +144,7 @@ TEST(HttpLists, GzipIsSentToThoseWhoNameIt) {
     EXPECT_FALSE(accepts_gzip(nullptr));
 }
 
-TEST(HttpLists, ATagIsFoundAmongOthers) {
+TEST(HttpLists, FindsATagInAList) {
     const std::pair<const char*, bool> headers[] = {
         {"\"a\"", true},  {"W/\"a\"", true}, {"\"b\", \"a\"", true}, {"*", true},
         {"\"b\"", false}, {"", false},       {"a", false},           {"\"ab\"", false},

@@ -22,7 +22,7 @@ namespace json = boost::json;
 constexpr std::size_t max_command = 16 * 1024;
 constexpr std::size_t max_event_id = 100;
 constexpr Duration first_command_within = 10s;
-// A client has little to say; one that says more than so much in ten seconds is not listening.
+// Clients send little; one that sends more than this in ten seconds is disconnected.
 constexpr int commands_in_ten_seconds = 50;
 
 using live::closed_bad_message;
@@ -80,7 +80,7 @@ public:
             Authenticate authenticate)
         : live_(live), tickers_(tickers), authenticate_(std::move(authenticate)), peer_(std::move(peer)) {}
 
-    // On the server's thread, once, before any other.
+    // Called once on the server's thread, before any other method.
     void begin(std::string key) {
         if (!key.empty()) present(std::move(key));
     }
@@ -137,7 +137,7 @@ public:
     }
 
     void refuse(const net::ServerResponse& answer) override {
-        // The API's own error, with the type that all messages have.
+        // The API's error with the `type` field that all messages have.
         const std::string_view error = answer.body;
         if (error.size() < 2 || error[0] != '{') return end(500, "Internal Server Error", closed_try_again);
         send_and_close(R"({"type":"error",)" + std::string(error.substr(1)), close_code(answer.status));
@@ -179,13 +179,13 @@ private:
     const std::vector<Ticker>& tickers_;
     const Authenticate authenticate_;
 
-    // The server's thread's own.
+    // Used by the server's thread only.
     MonoTime counted_since_{};
     int commands_ = 0;
 
-    // A key is looked at on other threads.
+    // Keys are checked on other threads.
     Mutex mutex_;
-    std::shared_ptr<net::WsPeer> peer_ GUARDED_BY(mutex_);  // until it is closed, as it holds this
+    std::shared_ptr<net::WsPeer> peer_ GUARDED_BY(mutex_);  // reset on close, since the peer owns this
     State state_ GUARDED_BY(mutex_) = State::waiting;
     live::Live::ClientId client_ GUARDED_BY(mutex_) = 0;
     std::optional<std::vector<Ticker>> wanted_ GUARDED_BY(mutex_);
@@ -295,7 +295,7 @@ net::ServerResponse open_events(Services& services, Exchange& exchange) {
     }
     net::ServerResponse response;
     response.content_type = "text/event-stream";
-    // Proxies that gather answers would hold events back.
+    // Buffering proxies would delay events.
     response.headers.emplace_back("X-Accel-Buffering", "no");
     response.stream = [&live = *services.live, client](const std::shared_ptr<net::StreamPeer>& peer) {
         static const auto greeting = std::make_shared<const std::string>("retry: 2000\n\n");

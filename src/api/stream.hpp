@@ -12,16 +12,16 @@
 #include "live/live.hpp"
 #include "net/http_server.hpp"
 
-// The live stream's two doors: GET /api/v1/stream, a WebSocket, and GET /api/v1/events, server-sent events.
-// What is told there, src/live decides.
+// The two endpoints of the live stream: GET /api/v1/stream, a WebSocket, and GET /api/v1/events, server-sent
+// events. src/live decides what is sent.
 namespace pricewire::api {
 
-// The subprotocol of the stream, and what a client may offer beside it to say who it is: a header of its own
-// is what browsers' WebSockets cannot send.
+// The subprotocol of the stream, and the prefix of a second one that carries the key: browsers cannot send a
+// header of their own with a WebSocket.
 constexpr std::string_view stream_subprotocol = "pricewire.v1";
 constexpr std::string_view key_subprotocol = "pricewire.key.";
 
-// What a client says on its WebSocket.
+// A message of a client on its WebSocket.
 struct StreamCommand {
     enum class Kind { auth, subscribe, ping };
     Kind kind = Kind::ping;
@@ -30,27 +30,27 @@ struct StreamCommand {
     std::optional<std::vector<Ticker>> tickers;  // of auth and subscribe; nullopt: all
 };
 
-// Error: what is wrong with it, in a sentence.
+// Error: a sentence for the client.
 std::expected<StreamCommand, std::string> parse_stream_command(std::string_view text,
                                                                const std::vector<Ticker>& known);
 
-// "BTC,eth". Error: the first that is no configured ticker.
+// "BTC,eth". Error: the first that is not a configured ticker.
 std::expected<std::vector<Ticker>, std::string> parse_tickers(std::string_view text,
                                                               const std::vector<Ticker>& known);
 
-// One WebSocket on its way from the upgrade to the live stream. What it asks for it is given only after its
-// key was looked at, as every request's is.
+// A WebSocket between the upgrade and the live stream. It receives nothing before its key has been checked
+// like that of any request.
 class StreamSession {
 public:
     virtual ~StreamSession() = default;
-    // The key is somebody's, and within its limits: joins the stream. Any thread, once.
+    // The key is valid and within its limits: joins the stream. Any thread, once.
     virtual void open(const User& user, const Sha256& key_hash) = 0;
-    // It is not: tells why and closes. Any thread, once.
+    // It is not: sends the reason and closes. Any thread, once.
     virtual void refuse(const net::ServerResponse& answer) = 0;
 };
 
-// Begins a session. `authenticate` asks for the key to be looked at, which leads to open() or refuse().
-// References outlive the server.
+// Starts a session. `authenticate` starts the check of the key, which leads to open() or refuse(). References
+// outlive the server.
 net::WsHandler open_session(
     const net::ServerRequest& request, std::shared_ptr<net::WsPeer> peer, live::Live& live,
     const std::vector<Ticker>& tickers,

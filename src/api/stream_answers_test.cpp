@@ -1,5 +1,4 @@
-// What the two doors of the live stream answer as HTTP; what is told behind them is the stream's own tests'
-// matter.
+// The HTTP responses of the live stream's two endpoints; the stream's own tests cover what is sent on them.
 #include "api/api_fixture.hpp"
 
 namespace pricewire::api {
@@ -17,7 +16,7 @@ TEST_F(StreamAnswersTest, AStreamWithoutAnUpgradeIs426) {
     expect_error(call("GET", "/api/v1/stream"), 401, "Missing API Key in headers");
 }
 
-TEST_F(StreamAnswersTest, EventsBeginWithAHeadOfTheirOwn) {
+TEST_F(StreamAnswersTest, EventsHaveTheirOwnHeaders) {
     for (const char* path :
          {"/api/v1/events", "/api/v1/events/?tickers=btc,ETH", "/api/v1/events?tickers="}) {
         const Answer answer = call_as(ann_, "GET", path);
@@ -28,13 +27,13 @@ TEST_F(StreamAnswersTest, EventsBeginWithAHeadOfTheirOwn) {
     }
 }
 
-TEST_F(StreamAnswersTest, WhatIsWrongIsToldBeforeTheStream) {
+TEST_F(StreamAnswersTest, ErrorsAreReportedBeforeTheStream) {
     expect_invalid(call_as(ann_, "GET", "/api/v1/events?tickers=BTC,XYZ"), R"("query","tickers")", "enum");
     expect_error(call("GET", "/api/v1/events"), 401, "Missing API Key in headers");
     expect_error(call_as(ann_, "POST", "/api/v1/events"), 405, "Method Not Allowed");
 }
 
-TEST_F(StreamAnswersTest, StreamsAreLimitedAsOtherCallsAre) {
+TEST_F(StreamAnswersTest, StreamsAreLimitedLikeOtherRequests) {
     options_.user_limit = {1, 10s};
     api_ = nullptr;
     for (const char* path : {"/api/v1/events", "/api/v1/stream"}) {

@@ -9,7 +9,7 @@
 namespace pricewire::api {
 namespace {
 
-TEST(StreamCommand, ReadsEachKindAndRefusesTheRestInWords) {
+TEST(StreamCommand, ParsesEachKindAndExplainsRejections) {
     const std::vector<Ticker> known{"BTC", "ETH"};
     const auto auth = parse_stream_command(
         R"({"type":"auth","api_key":"k","tickers":["btc"],"last_event_id":"1.2.3"})", known);
@@ -45,10 +45,10 @@ TEST(StreamCommand, ReadsEachKindAndRefusesTheRestInWords) {
               "last_event_id is none of ours");
     EXPECT_EQ(refused(R"({"type":"ping","x":")" + std::string(20'000, 'x') + "\"}"),
               "A message should have at most 16 KiB");
-    EXPECT_EQ(refused(std::string(2000, '[')), "A message should be a JSON object") << "nested too deep";
+    EXPECT_EQ(refused(std::string(2000, '[')), "A message should be a JSON object") << "nested too deeply";
 }
 
-TEST(StreamCommand, TickersOfAQueryStandBetweenCommas) {
+TEST(StreamCommand, TickersOfAQueryAreSeparatedByCommas) {
     const std::vector<Ticker> known{"BTC", "ETH"};
     EXPECT_EQ(parse_tickers("btc, ETH", known), (std::vector<Ticker>{"BTC", "ETH"}));
     EXPECT_TRUE(parse_tickers("", known)->empty());
@@ -57,7 +57,7 @@ TEST(StreamCommand, TickersOfAQueryStandBetweenCommas) {
 
 class StreamTest : public ApiTest {
 protected:
-    // A WebSocket that asks to be let in, and what the server is told to do with it.
+    // A WebSocket before its key is checked, and what the server is told to do with it.
     struct Socket {
         std::shared_ptr<fakes::FakePeer> peer = std::make_shared<fakes::FakePeer>();
         net::WsHandler handler;
@@ -88,7 +88,7 @@ protected:
     const Account ann_ = register_user("ann@example.com");
 };
 
-TEST_F(StreamTest, AKeyMayComeAsAHeaderASubprotocolOrTheFirstMessage) {
+TEST_F(StreamTest, AKeyIsAHeaderASubprotocolOrTheFirstMessage) {
     publish("BTC", "65000.5");
     const Socket header = open({{"x-api-key", ann_.api_key}});
     EXPECT_TRUE(header.has(R"({"type":"ready")"));
@@ -99,16 +99,16 @@ TEST_F(StreamTest, AKeyMayComeAsAHeaderASubprotocolOrTheFirstMessage) {
     const Socket subprotocol =
         open({{"sec-websocket-protocol", "pricewire.v1, pricewire.key." + ann_.api_key}});
     EXPECT_TRUE(subprotocol.has(R"({"type":"ready")"));
-    EXPECT_EQ(subprotocol.handler.subprotocol, "pricewire.v1") << "and never the one with the key";
+    EXPECT_EQ(subprotocol.handler.subprotocol, "pricewire.v1") << "never the one with the key";
 
     const Socket message = open();
-    EXPECT_TRUE(message.handler.first_text_within) << "who says nothing does not stay";
+    EXPECT_TRUE(message.handler.first_text_within) << "a silent client is disconnected";
     EXPECT_TRUE(message.peer->sent().empty());
     message.handler.on_text(auth(ann_.api_key));
     EXPECT_TRUE(message.has(R"({"type":"ready")"));
 }
 
-TEST_F(StreamTest, AWrongKeyIsToldAndClosed) {
+TEST_F(StreamTest, AWrongKeyIsReportedAndClosesTheStream) {
     for (const std::string& key : {std::string("sk_live_nobody"), "sk_live_" + std::string(43, 'a')}) {
         const Socket socket = open();
         socket.handler.on_text(auth(key));
@@ -118,13 +118,13 @@ TEST_F(StreamTest, AWrongKeyIsToldAndClosed) {
     }
 }
 
-TEST_F(StreamTest, WhatIsNoMessageOrComesTooEarlyOrTwiceIsToldAndClosed) {
+TEST_F(StreamTest, InvalidEarlyOrRepeatedMessagesAreReportedAndCloseTheStream) {
     const Socket early = open();
     early.handler.on_text(R"({"type":"subscribe"})");
     EXPECT_TRUE(early.closed_with(4401));
     const Socket pinging = open();
     pinging.handler.on_text(R"({"type":"ping"})");
-    EXPECT_TRUE(pinging.closed_with(4401)) << "nobody stays without a key";
+    EXPECT_TRUE(pinging.closed_with(4401)) << "a key is required";
     const Socket nonsense = open({{"x-api-key", ann_.api_key}});
     nonsense.handler.on_text("?");
     EXPECT_TRUE(nonsense.closed_with(4400));
@@ -134,7 +134,7 @@ TEST_F(StreamTest, WhatIsNoMessageOrComesTooEarlyOrTwiceIsToldAndClosed) {
     EXPECT_TRUE(twice.closed_with(4400));
 }
 
-TEST_F(StreamTest, AClientMayChooseItsTickersAndAskForALifeSign) {
+TEST_F(StreamTest, AClientMayChooseItsTickersAndPing) {
     publish("BTC", "1");
     publish("ETH", "2");
     const Socket socket = open();
@@ -147,14 +147,14 @@ TEST_F(StreamTest, AClientMayChooseItsTickersAndAskForALifeSign) {
     EXPECT_TRUE(socket.has(R"({"type":"pong"})"));
 }
 
-TEST_F(StreamTest, OneWhoTalksWithoutEndIsClosed) {
+TEST_F(StreamTest, AClientThatSendsTooMuchIsDisconnected) {
     const Socket socket = open({{"x-api-key", ann_.api_key}});
     for (int i = 0; i < 60; ++i) socket.handler.on_text(R"({"type":"ping"})");
     EXPECT_TRUE(socket.closed_with(4429));
     EXPECT_LE(socket.peer->count("pong"), 50U);
 }
 
-TEST_F(StreamTest, OpeningStreamsIsLimitedAsEveryRequestIs) {
+TEST_F(StreamTest, OpeningStreamsIsLimitedLikeEveryRequest) {
     options_.user_limit = {2, 10s};
     api_ = nullptr;
     EXPECT_TRUE(open({{"x-api-key", ann_.api_key}}).has("ready"));
@@ -164,7 +164,7 @@ TEST_F(StreamTest, OpeningStreamsIsLimitedAsEveryRequestIs) {
     EXPECT_TRUE(third.has(R"("detail":"Rate limit exceeded)"));
 }
 
-TEST_F(StreamTest, WhatAUserDoesToADeliveryIsTold) {
+TEST_F(StreamTest, ChangesToADeliveryAreSent) {
     const Socket socket = open({{"x-api-key", ann_.api_key}});
     ASSERT_TRUE(socket.has("ready"));
     const Answer created = call_as(ann_, "POST", "/api/v1/alerts", alert_body());
@@ -179,27 +179,27 @@ TEST_F(StreamTest, WhatAUserDoesToADeliveryIsTold) {
     EXPECT_TRUE(socket.peer->wait_for(R"("kind":"test","status":"pending")", 2));
 }
 
-TEST_F(StreamTest, AKeyThatIsReplacedEndsItsStreams) {
+TEST_F(StreamTest, ReplacingAKeyEndsItsStreams) {
     const Socket socket = open({{"x-api-key", ann_.api_key}});
     ASSERT_TRUE(socket.has("ready"));
     ASSERT_EQ(call_as(ann_, "POST", "/api/v1/users/me/api-key").status, 200);
     EXPECT_TRUE(socket.closed_with(4401));
 }
 
-TEST_F(StreamTest, ElsewhereThereIsNoWebSocket) {
+TEST_F(StreamTest, OtherPathsHaveNoWebSocket) {
     const Socket socket = open({}, "/api/v1/rates");
     EXPECT_FALSE(socket.handler.on_text);
     ASSERT_TRUE(socket.handler.refusal);
     EXPECT_EQ(socket.handler.refusal->status, 404);
 }
 
-TEST_F(StreamTest, WithoutAnUpgradeTheStreamSaysWhatItIs) {
+TEST_F(StreamTest, WithoutAnUpgradeTheStreamExplainsItself) {
     const Answer answer = call_as(ann_, "GET", "/api/v1/stream");
     EXPECT_EQ(answer.status, 426);
     EXPECT_EQ(answer.header("Upgrade"), "websocket");
 }
 
-TEST_F(StreamTest, EventsAreRefusedBeforeTheyBegin) {
+TEST_F(StreamTest, EventsAreRejectedBeforeTheyStart) {
     EXPECT_EQ(call("GET", "/api/v1/events").status, 401);
     expect_invalid(call_as(ann_, "GET", "/api/v1/events?tickers=BTC,NO"), R"("query","tickers")", "enum");
 }

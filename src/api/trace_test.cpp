@@ -1,4 +1,4 @@
-// What ties a request, its log lines and its alert's webhooks together.
+// Ids that connect a request, its log lines and its alert's webhooks.
 #include <set>
 
 #include "api/api_fixture.hpp"
@@ -26,13 +26,13 @@ protected:
     Account ann_ = register_user("ann@example.com");
 };
 
-TEST_F(TraceTest, AnAlertBelongsToTheTraceOfItsRequest) {
+TEST_F(TraceTest, AnAlertContinuesTheTraceOfItsRequest) {
     const Alert alert =
         created(create("1", {{"traceparent", parent()}, {"tracestate", "a=1"}, {"tracestate", "b=2"}}));
     EXPECT_EQ(alert.trace, (TraceContext{id, true, "a=1,b=2"}));
 }
 
-TEST_F(TraceTest, AnAlertWithoutAUsableOneBeginsATraceThatItsRequestIsLoggedWith) {
+TEST_F(TraceTest, AnAlertWithoutAValidTraceStartsOneThatIsLogged) {
     fakes::LogCapture log;
     std::set<std::string> ids;
     int target = 0;
@@ -53,7 +53,7 @@ TEST_F(TraceTest, AnAlertWithoutAUsableOneBeginsATraceThatItsRequestIsLoggedWith
     EXPECT_FALSE(ids.contains(id));
 }
 
-TEST_F(TraceTest, EveryLineAboutARequestNamesIt) {
+TEST_F(TraceTest, EveryLogLineOfARequestHasItsId) {
     fakes::LogCapture log;
     storage_.fail();
     EXPECT_EQ(call("GET", "/api/v1/alerts", {},
@@ -75,7 +75,7 @@ protected:
     Account ann_ = register_user("ann@example.com");
 };
 
-TEST_F(AccessLogTest, TellsAtInfoWhatChangedSomethingAndWhatWasRefused) {
+TEST_F(AccessLogTest, LogsChangesAndRejectionsAtInfo) {
     publish("BTC", "1");
     fakes::LogCapture log;
     const Answer alert = call_as(ann_, "POST", "/api/v1/alerts/", alert_body());
@@ -93,7 +93,7 @@ TEST_F(AccessLogTest, TellsAtInfoWhatChangedSomethingAndWhatWasRefused) {
 
     for (const char* path : {"/api/v1/rates", "/api/v1/users/me", "/health/live", "/docs"})
         EXPECT_EQ(call_as(ann_, "GET", path).status, 200);
-    EXPECT_EQ(log.lines().size(), 3u) << "what was only read";
+    EXPECT_EQ(log.lines().size(), 3u) << "reads are not logged";
     bus_->publish_board({"BTC", std::nullopt, {}});
     EXPECT_EQ(call_as(ann_, "GET", "/api/v1/rates").status, 503);
     EXPECT_EQ(call("GET", "/api/v1/alerts").status, 401);
@@ -103,7 +103,7 @@ TEST_F(AccessLogTest, TellsAtInfoWhatChangedSomethingAndWhatWasRefused) {
     EXPECT_EQ(log.count("info request method=other route=none status=404 "), 1u);
 }
 
-TEST_F(AccessLogTest, ACrowdOfRefusedRequestsIsABoundedNumberOfLines) {
+TEST_F(AccessLogTest, LinesAboutRejectedRequestsAreLimited) {
     fakes::LogCapture log;
     for (int i = 0; i < 1000; ++i) call("GET", "/api/v1/alerts");
     EXPECT_EQ(log.lines().size(), 100u);
@@ -113,7 +113,7 @@ TEST_F(AccessLogTest, ACrowdOfRefusedRequestsIsABoundedNumberOfLines) {
     EXPECT_EQ(log.count("status=401"), 101u);
 }
 
-TEST_F(AccessLogTest, ShowsNoSecretWhereverItStands) {
+TEST_F(AccessLogTest, ShowsNoSecrets) {
     fakes::LogCapture log(log::Level::debug);
     const std::string hidden = "sk_live_hidden";
     call("GET", "/api/v1/users/me?api_key=" + hidden, {},

@@ -54,7 +54,7 @@ net::ServerResponse show_me(Services&, Exchange& exchange) {
 
 net::ServerResponse delete_me(Services& services, Exchange& exchange) {
     const bool deleted = services.use.storage.delete_user(exchange.user.id, services.use.clock.now());
-    // The storage tells everybody who caches keys, in its own time; this process must not wait for that.
+    // The storage's event evicts the key from all caches, but later; this process must not wait for it.
     services.use.auth_cache.evict(exchange.user.id);
     return deleted ? no_content() : unauthorized(invalid_key);
 }
@@ -62,7 +62,7 @@ net::ServerResponse delete_me(Services& services, Exchange& exchange) {
 net::ServerResponse replace_api_key(Services& services, Exchange& exchange) {
     const std::string api_key = make_api_key();
     const bool replaced = services.use.storage.replace_api_key(exchange.user.id, sha256(api_key));
-    // As in delete_me: the old key is refused from this answer on.
+    // As in delete_me: the old key stops working with this response.
     services.use.auth_cache.evict(exchange.user.id);
     if (!replaced) return unauthorized(invalid_key);
     JsonWriter w;

@@ -7,7 +7,7 @@ namespace {
 
 class UsersTest : public ApiTest {};
 
-TEST_F(UsersTest, RegistrationShowsBothSecretsAndStoresOnlyAHashOfTheKey) {
+TEST_F(UsersTest, RegistrationReturnsBothSecretsAndStoresOnlyAHashOfTheKey) {
     const Answer answer = call("POST", "/api/v1/users/register", R"({"email":"ann@example.com"})");
     ASSERT_EQ(answer.status, 201) << answer.body;
     const std::string key = member(answer.body, "api_key");
@@ -30,7 +30,7 @@ TEST_F(UsersTest, KeysDiffer) {
     EXPECT_EQ(keys.size(), 50u);
 }
 
-TEST_F(UsersTest, ATakenAddressIs400WhateverItsCase) {
+TEST_F(UsersTest, ARegisteredAddressIs400IgnoringCase) {
     register_user("ann@example.com");
     expect_error(call("POST", "/api/v1/users/register", R"({"email":"ann@example.com"})"), 400,
                  "Email already registered");
@@ -38,7 +38,7 @@ TEST_F(UsersTest, ATakenAddressIs400WhateverItsCase) {
                  "Email already registered");
 }
 
-TEST_F(UsersTest, WhatIsWrongWithARegistrationIsNamed) {
+TEST_F(UsersTest, ErrorsInARegistrationAreReported) {
     const auto post = [&](std::string body) {
         return call("POST", "/api/v1/users/register", std::move(body));
     };
@@ -64,7 +64,7 @@ TEST_F(UsersTest, MeShowsTheUserWithoutSecrets) {
     }
 }
 
-TEST_F(UsersTest, WithoutAKeyOrWithAWrongOneIs401) {
+TEST_F(UsersTest, AMissingOrWrongKeyIs401) {
     const std::string unknown = "sk_live_" + std::string(43, 'x');
     for (const char* path : {"/api/v1/users/me", "/api/v1/rates/", "/api/v1/rates/BTC", "/api/v1/alerts/",
                              "/api/v1/alerts/018f3f6e-7c1a-7a3b-8f00-0123456789ab"}) {
@@ -75,10 +75,10 @@ TEST_F(UsersTest, WithoutAKeyOrWithAWrongOneIs401) {
         expect_error(call("GET", path, {}, {{"x-api-key", "nonsense"}}), 401, "Invalid or inactive API Key");
         expect_error(call("GET", path, {}, {{"x-api-key", unknown}}), 401, "Invalid or inactive API Key");
     }
-    EXPECT_EQ(storage_.calls("user_by_key_hash"), 5) << "a key of another shape is not looked up";
+    EXPECT_EQ(storage_.calls("user_by_key_hash"), 5) << "a key of another form is not looked up";
 }
 
-TEST_F(UsersTest, EveryRouteOfAUserAsksForAKey) {
+TEST_F(UsersTest, EveryRouteOfAUserRequiresAKey) {
     const std::pair<const char*, const char*> routes[] = {
         {"DELETE", "/api/v1/users/me"},
         {"POST", "/api/v1/users/me/api-key"},
@@ -112,7 +112,7 @@ TEST_F(UsersTest, AKnownKeyIsLookedUpOnce) {
     EXPECT_EQ(storage_.calls("user_by_key_hash"), 2);
 }
 
-TEST_F(UsersTest, ADisabledUserIsRefusedOnTheVeryNextRequest) {
+TEST_F(UsersTest, ADisabledUserIsRejectedFromTheNextRequestOn) {
     const Account ann = register_user("ann@example.com");
     ASSERT_EQ(call_as(ann, "GET", "/api/v1/users/me").status, 200);
     ASSERT_TRUE(storage_.set_user_active(*Uuid::parse(ann.id), false));
@@ -122,7 +122,7 @@ TEST_F(UsersTest, ADisabledUserIsRefusedOnTheVeryNextRequest) {
     EXPECT_EQ(call_as(ann, "GET", "/api/v1/users/me").status, 200);
 }
 
-TEST_F(UsersTest, ALookupThatWasUnderWayDoesNotKeepADisabledUserIn) {
+TEST_F(UsersTest, AConcurrentLookupDoesNotCacheADisabledUser) {
     const Account ann = register_user("ann@example.com");
     std::promise<void> has_read;
     std::promise<void> go_on;
@@ -140,7 +140,7 @@ TEST_F(UsersTest, ALookupThatWasUnderWayDoesNotKeepADisabledUserIn) {
     expect_error(call_as(ann, "GET", "/api/v1/users/me"), 401, "Invalid or inactive API Key");
 }
 
-TEST_F(UsersTest, ADatabaseThatIsAwayIs503AndKnownKeysStillGetRates) {
+TEST_F(UsersTest, DuringADatabaseOutageKnownKeysStillGetRates) {
     const Account ann = register_user("ann@example.com");
     publish("BTC", "65420.15");
     ASSERT_EQ(call_as(ann, "GET", "/api/v1/rates/").status, 200);

@@ -1,4 +1,4 @@
-// The secret that signs a user's webhooks: shown once when it is made, never again.
+// The secret that signs a user's webhooks; shown only when it is created.
 #include <chrono>
 #include <stdexcept>
 
@@ -11,10 +11,10 @@
 namespace pricewire::api {
 namespace {
 
-// How long webhooks are signed with the secret before the present one as well.
+// How long webhooks are also signed with the previous secret after a rotation.
 constexpr Duration rotation_overlap = std::chrono::hours{24};
 
-// What may be shown of the present secret. Error: it cannot be opened, or is none.
+// The public part of the current secret. Error: it cannot be opened or is invalid.
 Result<webhook::SecretInfo> key_info(Services& services, const Uuid& user_id, const WebhookSecrets& secrets) {
     const auto secret = services.use.secrets.open(secrets.current, user_id.to_string());
     if (!secret) return std::unexpected(secret.error());

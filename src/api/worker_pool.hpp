@@ -10,19 +10,19 @@
 
 namespace pricewire::api {
 
-// A few threads that may wait, and a bounded queue before them.
+// A few threads that may block, with a bounded queue.
 class WorkerPool {
 public:
     using Task = std::move_only_function<void()>;
 
     // A task must not throw.
     WorkerPool(int threads, std::size_t queue_capacity);
-    // Ends the tasks that run; those in the queue are destroyed unrun.
+    // Waits for running tasks; queued ones are destroyed without running.
     ~WorkerPool();
     WorkerPool(const WorkerPool&) = delete;
     WorkerPool& operator=(const WorkerPool&) = delete;
 
-    // False where the queue is full: the task was not taken and is still the caller's.
+    // False if the queue is full: the task was not taken and still belongs to the caller.
     bool try_post(Task& task);
 
 private:

@@ -31,8 +31,8 @@ public:
     std::uint16_t metrics_port() const { return metrics_server_ ? metrics_server_->port() : 0; }
     // What the process waits for, such as "waiting for the database".
     void starting(std::string what);
-    // Passes requests to the handlers from then on; to be called once. They must live until stop() has returned.
-    // Without `upgrade` WebSockets are refused.
+    // Passes requests to the handlers from then on; to be called once. They must live until stop() has
+    // returned. Without `upgrade` WebSockets are refused.
     void serve(net::HttpServer::Handler handler, net::HttpServer::UpgradeHandler upgrade = {});
     // As HttpServer::stop.
     void stop(Duration grace) {

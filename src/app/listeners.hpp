@@ -10,8 +10,8 @@
 
 namespace pricewire::app {
 
-// Passes the storage's events on to the checker and the API, which start after the storage and stop before it.
-// Thread-safe.
+// Passes the storage's events on to the checker and the API, which start after the storage and stop before
+// it. Thread-safe.
 class Listeners {
 public:
     // For the storage, which this must outlive.

@@ -39,8 +39,8 @@ constexpr Duration sender_alive_for = 3s;
 // Between attempts to reach the database at the start.
 constexpr BackoffPolicy database_backoff{200ms, 2s};
 
-// Built from the end of the flow to its beginning, so that every part finds the part it hands over to; stopped
-// from the beginning to the end, so that what is in progress arrives.
+// Built from the end of the flow to its beginning, so that every part finds the part it hands over to;
+// stopped from the beginning to the end, so that what is in progress arrives.
 class Process {
 public:
     Process(const ops::Config& config, const Roles& roles, ops::Shutdown& shutdown, Front& front,
@@ -94,8 +94,8 @@ public:
     }
 
 private:
-    // Opens the database and the box that seals its secrets. Waits for a PostgreSQL server that is not available
-    // yet or goes away meanwhile. False if a signal ended the wait.
+    // Opens the database and the box that seals its secrets. Waits for a PostgreSQL server that is not
+    // available yet or goes away meanwhile. False if a signal ended the wait.
     Result<bool> open_database() {
         if (!uses_postgres(config_)) return open_once();
         Rng rng(std::random_device{}());
@@ -264,8 +264,8 @@ private:
     }
 
     void stop() {
-        // A checker without a snapshot reads nothing from its mailbox, and a caller that waits for room there would
-        // block the stop. The next start reads the messages again.
+        // A checker without a snapshot reads nothing from its mailbox, and a caller that waits for room there
+        // would block the stop. The next start reads the messages again.
         if (checker_ && !checker_->ready()) checker_->stop();
         front_.stop(5s);
         listeners_.set_api(nullptr);

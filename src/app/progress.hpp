@@ -21,8 +21,8 @@ public:
             waiting_.emplace_back(position, taken);
         }
     }
-    // The furthest position whose firings are durable, now that the outbox has settled its first `settled` firings;
-    // nullopt if it has not advanced.
+    // The furthest position whose firings are durable, now that the outbox has settled its first `settled`
+    // firings; nullopt if it has not advanced.
     std::optional<bus::BusPosition> done(std::uint64_t settled) {
         std::optional<bus::BusPosition> out;
         while (!waiting_.empty() && waiting_.front().second <= settled) {

@@ -12,8 +12,8 @@ namespace pricewire::inline base {
 // dies. Keeps two processes from using one embedded database.
 class InstanceLock {
 public:
-    // Error: another process holds the lock throughout `patience` (the message starts with `busy`), or the file
-    // cannot be created.
+    // Error: another process holds the lock throughout `patience` (the message starts with `busy`), or the
+    // file cannot be created.
     static Result<InstanceLock> take(const std::filesystem::path& file,
                                      std::string_view busy = "another Pricewire is running on this database",
                                      Duration patience = {});

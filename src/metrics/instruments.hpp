@@ -37,8 +37,8 @@ struct MeasuredRole {
     bool sender = false;
 };
 
-// All metrics of the process. instruments.cpp names those that are counted as events happen, watched.cpp those
-// that are read at a scrape; docs/operations.md explains each. Thread-safe.
+// All metrics of the process. instruments.cpp names those that are counted as events happen, watched.cpp
+// those that are read at a scrape; docs/operations.md explains each. Thread-safe.
 class Instruments {
 public:
     // `clock` outlives it.
@@ -65,7 +65,8 @@ public:
     void watch(const api::Api& api);
     void watch(const Sampler& sampler);
 
-    // Reads the delivery backlog from the database; to be called every few seconds in a process with a sender.
+    // Reads the delivery backlog from the database; to be called every few seconds in a process with a
+    // sender.
     void measure_backlog(storage::Outbox& storage);
 
 private:

@@ -28,9 +28,9 @@ struct LoadedConfig {
 };
 
 // Precedence: flags, environment, .env, file, defaults. The seed's variables (DB_USER DB_PASS DB_HOST DB_PORT
-// DB_NAME, REDIS_URL, RABBITMQ_URL) count if their PRICEWIRE_ counterparts are not set. If only one of a source's
-// ws_url and rest_url is set, the other becomes empty: a source that is pointed at another server never contacts
-// the venue's own. Error: one line per mistake, without secret values.
+// DB_NAME, REDIS_URL, RABBITMQ_URL) count if their PRICEWIRE_ counterparts are not set. If only one of a
+// source's ws_url and rest_url is set, the other becomes empty: a source that is pointed at another server
+// never contacts the venue's own. Error: one line per mistake, without secret values.
 std::expected<LoadedConfig, std::vector<std::string>> load_config(const ConfigInput& input,
                                                                   const ConfigKeys& keys);
 

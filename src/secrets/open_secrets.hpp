@@ -28,8 +28,8 @@ struct KeyPlaces {
 // Opens the secrets at a start: takes the configured master key, else the one in the key file, which is
 // created if it does not exist and no secret needs it; reseals secrets that are in the clear or under a
 // previous key; then drops previous keys from the file. All processes that share a database must use the same
-// key file or the same configured key. Error: a key that secrets are sealed under is missing; nothing has been
-// changed.
+// key file or the same configured key. Error: a key that secrets are sealed under is missing; nothing has
+// been changed.
 Result<std::unique_ptr<SecretBox>> open_secrets(const KeyPlaces& places, storage::Users& storage);
 
 }  // namespace pricewire::secrets

@@ -10,7 +10,8 @@
 
 namespace pricewire::secrets {
 
-// Which keys the users' secrets in a storage are sealed under. A user has one secret, or two after rotating it.
+// Which keys the users' secrets in a storage are sealed under. A user has one secret, or two after rotating
+// it.
 struct SecretsSurvey {
     std::size_t in_clear = 0;
     std::map<std::string, std::size_t> sealed;  // by key id; empty id: damaged, names no valid key

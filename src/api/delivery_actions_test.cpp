@@ -1,11 +1,11 @@
-// What users do to their deliveries: retry, cancel, recover, test.
+// Actions on deliveries: retry, cancel, recover, test.
 #include "api/delivery_fixture.hpp"
 #include "fakes/log_capture.hpp"
 
 namespace pricewire::api {
 namespace {
 
-class MendingTest : public DeliveryFixture {
+class DeliveryActionsTest : public DeliveryFixture {
 protected:
     Answer post(const std::string& path, std::string body = {}) {
         return call_as(ann_, "POST", "/api/v1/" + path, std::move(body));
@@ -15,7 +15,7 @@ protected:
     }
 };
 
-TEST_F(MendingTest, ARetryMakesADeliveryDueAndTellsTheSenders) {
+TEST_F(DeliveryActionsTest, ARetryMakesADeliveryDueAndNotifiesTheSenders) {
     const std::string id = fired(ann_);
     end(id, DeliveryState::failed);
     clock_.advance(48h);
@@ -31,7 +31,7 @@ TEST_F(MendingTest, ARetryMakesADeliveryDueAndTellsTheSenders) {
     claim(id, 2);
 }
 
-TEST_F(MendingTest, AnyStateButTheOneUnderWayCanBeRetried) {
+TEST_F(DeliveryActionsTest, AnyStateExceptInFlightCanBeRetried) {
     const std::string waiting = fired(ann_, "1");
     EXPECT_EQ(post("deliveries/" + waiting + "/retry/").status, 202);
     const std::string done = fired(ann_, "2");
@@ -45,7 +45,7 @@ TEST_F(MendingTest, AnyStateButTheOneUnderWayCanBeRetried) {
     EXPECT_TRUE(hinted_.empty());
 }
 
-TEST_F(MendingTest, ACancelledDeliveryIsNotAttempted) {
+TEST_F(DeliveryActionsTest, ACancelledDeliveryIsNotAttempted) {
     const std::string id = fired(ann_);
     const Answer answer = post("deliveries/" + id + "/cancel");
     EXPECT_EQ(answer.status, 200);
@@ -53,11 +53,11 @@ TEST_F(MendingTest, ACancelledDeliveryIsNotAttempted) {
     EXPECT_TRUE(answer.has(R"("next_attempt_at":null,"finished_at":"2023-11-14T22:13:20Z")")) << answer.body;
     EXPECT_FALSE(storage_.next_due());
     expect_error(post("deliveries/" + id + "/cancel"), 409, "This delivery has ended already");
-    EXPECT_EQ(post("deliveries/" + id + "/retry").status, 202) << "it may be asked for again";
+    EXPECT_EQ(post("deliveries/" + id + "/retry").status, 202) << "it can be retried";
     EXPECT_EQ(post("deliveries/" + id + "/cancel/").status, 200);
 }
 
-TEST_F(MendingTest, AnAttemptUnderWayCanBeCancelled) {
+TEST_F(DeliveryActionsTest, AnAttemptInProgressCanBeCancelled) {
     const std::string id = fired(ann_);
     claim(id, 1);
     EXPECT_TRUE(post("deliveries/" + id + "/cancel").has(R"("status":"cancelled")"));
@@ -65,7 +65,7 @@ TEST_F(MendingTest, AnAttemptUnderWayCanBeCancelled) {
     EXPECT_TRUE(call_as(ann_, "GET", "/api/v1/deliveries/" + id).has(R"("status":"cancelled")"));
 }
 
-TEST_F(MendingTest, OthersDeliveriesAndAlertsAre404) {
+TEST_F(DeliveryActionsTest, DeliveriesAndAlertsOfOthersAre404) {
     const std::string alert = create(bob_);
     const std::string id = fire(alert, "70001");
     for (const std::string what : {"retry", "cancel"}) {
@@ -81,7 +81,7 @@ TEST_F(MendingTest, OthersDeliveriesAndAlertsAre404) {
     EXPECT_TRUE(call_as(bob_, "GET", "/api/v1/deliveries/" + id).has(R"("status":"pending")"));
 }
 
-TEST_F(MendingTest, ARecoveryRetriesAllThatFailedSince) {
+TEST_F(DeliveryActionsTest, ARecoveryRetriesAllFailuresSince) {
     const std::string old = fired(ann_, "1");
     const std::string others = fired(bob_, "1");
     clock_.advance(1h);
@@ -103,7 +103,7 @@ TEST_F(MendingTest, ARecoveryRetriesAllThatFailedSince) {
     EXPECT_EQ(recover().body, R"({"recovered":0,"more":false})");
 }
 
-TEST_F(MendingTest, ARecoveryIsBoundedAndSaysWhetherMoreIsLeft) {
+TEST_F(DeliveryActionsTest, ARecoveryIsBoundedAndSaysWhetherMoreRemain) {
     options_.alerts_per_user = 20'000;
     api_ = nullptr;
     std::vector<DeliveryTask> tasks;
@@ -137,21 +137,21 @@ TEST_F(MendingTest, ARecoveryIsBoundedAndSaysWhetherMoreIsLeft) {
     EXPECT_EQ(recover().body, R"({"recovered":1,"more":false})");
 }
 
-TEST_F(MendingTest, ARecoveryThatLosesTheDatabaseTellsWhatItHasDone) {
+TEST_F(DeliveryActionsTest, ARecoveryThatLosesTheDatabaseReportsItsProgress) {
     options_.alerts_per_user = 2000;
     api_ = nullptr;
     fakes::LogCapture log;
     for (int i = 1; i <= 1500; ++i) end(fired(ann_, std::to_string(i)), DeliveryState::failed);
     on_hint_ = [this] { storage_.fail(); };
     EXPECT_EQ(recover().body, R"({"recovered":1000,"more":true})");
-    EXPECT_EQ(log.count("warn the database went away within a recovery"), 1u);
+    EXPECT_EQ(log.count("warn the database became unavailable during a recovery"), 1u);
     on_hint_ = nullptr;
-    EXPECT_EQ(recover().status, 503) << "nothing was changed by this one";
+    EXPECT_EQ(recover().status, 503) << "this request changed nothing";
     storage_.heal();
     EXPECT_EQ(recover().body, R"({"recovered":500,"more":false})");
 }
 
-TEST_F(MendingTest, WhatIsWrongWithARecoveryIsNamed) {
+TEST_F(DeliveryActionsTest, ErrorsInARecoveryAreReported) {
     expect_invalid(post("deliveries/recover"), R"("body")", "missing");
     expect_invalid(post("deliveries/recover", "[]"), R"("body")", "model_attributes_type");
     expect_invalid(post("deliveries/recover", "{}"), R"("body","since")", "missing");
@@ -161,7 +161,7 @@ TEST_F(MendingTest, WhatIsWrongWithARecoveryIsNamed) {
     EXPECT_EQ(storage_.calls("recover_deliveries"), 0);
 }
 
-TEST_F(MendingTest, ATestTellsOfTheLatestPrice) {
+TEST_F(DeliveryActionsTest, ATestUsesTheLatestPrice) {
     const std::string alert = create(ann_);
     publish("BTC", "65420.15");
     const Answer answer = post("alerts/" + alert + "/test");
@@ -180,16 +180,16 @@ TEST_F(MendingTest, ATestTellsOfTheLatestPrice) {
     EXPECT_EQ(call_as(ann_, "GET", answer.header("Location")).status, 200);
 }
 
-TEST_F(MendingTest, ATestTellsOfTheTargetWhereThereIsNoPrice) {
+TEST_F(DeliveryActionsTest, ATestUsesTheTargetIfThereIsNoPrice) {
     const std::string alert = create(ann_);
     fire(alert, "70001");
-    EXPECT_EQ(post("alerts/" + alert + "/test/").status, 202) << "a fired one can be tested";
+    EXPECT_EQ(post("alerts/" + alert + "/test/").status, 202) << "a fired alert can be tested";
     const auto claimed = storage_.claim(hinted_, clock_.now(), {"test", clock_.now() + 30s});
     ASSERT_EQ(claimed.size(), 1u);
     EXPECT_EQ(claimed[0].alert.triggered_price, Decimal::parse("70000").value());
 }
 
-TEST_F(MendingTest, ADisabledUrlIsNotTested) {
+TEST_F(DeliveryActionsTest, ADisabledUrlIsNotTested) {
     const std::string alert = create(ann_);
     end(fire(alert, "70001"), DeliveryState::failed, true);
     hinted_.clear();
@@ -200,12 +200,12 @@ TEST_F(MendingTest, ADisabledUrlIsNotTested) {
     EXPECT_EQ(storage_.calls("add_test_delivery"), 0);
 }
 
-TEST_F(MendingTest, AHintThatFailsCostsNobodyTheAnswer) {
+TEST_F(DeliveryActionsTest, AFailedHintDoesNotAffectTheResponse) {
     const std::string id = fired(ann_);
     fakes::LogCapture log;
     on_hint_ = [] { throw std::runtime_error("the broker is away"); };
     EXPECT_EQ(post("deliveries/" + id + "/retry").status, 202);
-    EXPECT_EQ(log.count("warn the senders could not be told of a delivery"), 1u);
+    EXPECT_EQ(log.count("warn could not notify the senders of a delivery"), 1u);
 }
 
 }  // namespace
