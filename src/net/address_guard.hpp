@@ -13,10 +13,10 @@ namespace pricewire::net {
 
 // Judges where a webhook may go. Cheap to copy; any thread.
 //
-// Refused are the ranges of the IANA special-purpose address registries that are not for everybody to reach,
+// It refuses the ranges of the IANA special-purpose address registries that are not globally reachable,
 // all of IPv6 outside 2000::/3, Azure's 168.63.129.16, and this machine's own addresses. An IPv6 address that
-// stands for an IPv4 address is judged by that one (mapped, NAT64's well-known prefix), and refused where it
-// cannot be told which one it is or nobody needs the form (compatible, translated, 6to4, Teredo, NAT64's
+// stands for an IPv4 address is judged by that one (mapped, NAT64's well-known prefix), and refused if
+// the form is ambiguous or obsolete (compatible, translated, 6to4, Teredo, NAT64's
 // local-use prefix).
 class AddressGuard {
 public:

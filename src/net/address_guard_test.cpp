@@ -31,7 +31,7 @@ bool allowed(const std::string& text, const AddressGuard& guard = opening({})) {
 }
 
 TEST(AddressGuard, RefusesEveryRangeAtItsEdgesAndNothingBeside) {
-    // first and last address of a forbidden range, then its allowed neighbours where it has any
+    // first and last address of a forbidden range, then its allowed neighbours, if any
     const struct {
         const char* first;
         const char* last;
@@ -85,7 +85,7 @@ TEST(AddressGuard, RefusesFormsThatCarryAnIpv4AddressWhereNobodyNeedsThem) {
     // 6to4 and Teredo, with a public address and with a private one inside.
     for (const char* text : {"2002:7f00:1::1", "2002:808:808::1", "2001:0:808:808::80ff:fffe"})
         EXPECT_FALSE(allowed(text)) << text;
-    // NAT64's local-use prefix: the IPv4 address may stand at /48, /56, /64 or /96 (RFC 6052 §2.2).
+    // NAT64's local-use prefix: the IPv4 address may be at /48, /56, /64 or /96 (RFC 6052 §2.2).
     for (const char* text : {"64:ff9b:1::10.0.0.1", "64:ff9b:1::8.8.8.8",
                              "64:ff9b:1:7f00:0:100::", "64:ff9b:1:7f00:0:100:808:808"})
         EXPECT_FALSE(allowed(text)) << text;

@@ -35,7 +35,7 @@ public:
         MutexLock lock(mutex_);
         scripts_[name] = std::move(script);
     }
-    // How often addresses of IPv4 were asked for.
+    // The number of queries for IPv4 addresses.
     int asked(const std::string& name) const {
         MutexLock lock(mutex_);
         const auto found = asked_.find({name, type_a});

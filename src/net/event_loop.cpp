@@ -24,7 +24,7 @@ public:
                 context_.run();
                 return;
             } catch (const std::exception& e) {
-                log::error("a task of an event loop failed; the loop goes on", {{"reason", e.what()}});
+                log::error("an event loop's task failed; the loop continues", {{"reason", e.what()}});
             }
         }
     }

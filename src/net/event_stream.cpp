@@ -98,7 +98,7 @@ private:
         socket_.close(ignored);
         worker_.remove(shared_from_this());
         // It may hold the peer.
-        if (const auto told = std::exchange(on_close_, {})) told();
+        if (const auto closed = std::exchange(on_close_, {})) closed();
     }
 
     Worker& worker_;

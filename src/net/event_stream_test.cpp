@@ -1,4 +1,4 @@
-// Connections that the server goes on sending into: responses without an end, and what WebSockets have
+// Connections that the server keeps sending to: responses without an end, and what WebSockets have
 // beside.
 #include <gtest/gtest.h>
 
@@ -99,7 +99,7 @@ TEST_F(EventStreamTest, SendsItsHeadThenWhatItIsGivenUntilItIsClosed) {
     stream->close();
     EXPECT_EQ(client.rest(), expected) << "all that was sent before the close, in order";
     EXPECT_TRUE(wait_for_closed(1));
-    stream->send(text("nobody is there"));
+    stream->send(text("no client is there"));
 }
 
 TEST_F(EventStreamTest, AHeadAloneIsAnsweredWithoutAStream) {

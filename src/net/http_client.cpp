@@ -51,8 +51,8 @@ Transfer& transfer_of(CURL* easy) {
     return *static_cast<Transfer*>(user);
 }
 
-// As asked for, or as much of it as the process may open. A request may have two sockets while it connects to
-// a host with several addresses; an eighth more is allowed for it.
+// The configured numbers, reduced to what the process may open. A request may have two sockets while it
+// connects to a host with several addresses: an eighth is added for that.
 HttpClientOptions within_file_limit(HttpClientOptions options) {
     const std::size_t limit = file_limit();
     const auto needed = [&] {
@@ -128,12 +128,12 @@ private:
         while (!transfers_.empty()) {
             finish(*transfers_.begin()->second, failure(HttpError::cancelled, "the client was stopped"));
         }
-        // Here as well: connections are closed with a word of farewell.
+        // On this thread: closing a connection may send a TLS alert.
         spare_.clear();
         multis_.clear();
     }
 
-    // Waits for what is ready or due, and sees to it.
+    // Waits for events and deadlines, and handles them.
     void turn() {
         MonoTime until = names_.due();
         if (!deadlines_.empty()) until = std::min(until, deadlines_.begin()->first);

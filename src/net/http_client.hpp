@@ -72,8 +72,8 @@ public:
 };
 
 struct HttpClientOptions {
-    // In all; further requests wait within their time-out, hosts by turns. Fewer where the process may not
-    // open as many files (see net/file_limit.hpp); the log says so then.
+    // In all; further requests wait within their time-out, hosts by turns. Fewer if the process
+    // may not open that many files (see net/file_limit.hpp), which is logged.
     std::size_t max_connections = 2000;
     std::size_t max_connections_per_host = 64;  // per scheme, host and port
     // Kept beside those in use; up to 32 more where each is of another host.
@@ -85,7 +85,7 @@ struct HttpClientOptions {
     std::string ca_file;
 };
 
-// Throws std::runtime_error where a name server's text is none, or the system has no descriptors left.
+// Throws std::runtime_error if a name server is invalid or no file descriptor is free.
 std::unique_ptr<HttpClient> create_http_client(const HttpClientOptions& options = {});
 
 }  // namespace pricewire::net

@@ -36,7 +36,7 @@ void Worker::start() {
                 context_.run();
                 return;
             } catch (const std::exception& e) {
-                log::error("a connection's task failed; the server goes on", {{"reason", e.what()}});
+                log::error("a connection's task failed; the server continues", {{"reason", e.what()}});
             }
         }
     });
@@ -183,7 +183,7 @@ public:
         for (auto& worker : workers_) {
             asio::post(worker->context(), [w = worker.get()] {
                 w->abort_all();
-                // Behind the ends that were just asked for, so that whoever is to be told of them is told.
+                // After the aborts posted above, so that their on_close callbacks run.
                 asio::post(w->context(), [w] { w->stop_context(); });
             });
         }

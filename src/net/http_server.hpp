@@ -26,7 +26,7 @@ struct ServerRequest {
     const std::string* header(std::string_view lower_name) const;
 };
 
-// An open connection that the server goes on sending into: a WebSocket, or a response without an end.
+// An open connection that the server keeps sending to: a WebSocket, or a response without an end.
 // Thread-safe; what is sent leaves in order. Whoever holds one lets it go before the server is destroyed.
 class StreamPeer {
 public:
@@ -65,7 +65,7 @@ struct WsHandler {
     std::function<void()> on_close;                 // exactly once, last
     std::optional<ServerResponse> refusal;          // sent instead of the 404 where on_text is empty
     std::string subprotocol;                        // one of those the client offers, or empty
-    std::optional<Duration> first_text_within;      // where none has come by then it is closed with 1008
+    std::optional<Duration> first_text_within;      // otherwise it is closed with 1008
 };
 
 struct ServerOptions {

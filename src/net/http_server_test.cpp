@@ -223,11 +223,11 @@ protected:
         return "ws://127.0.0.1:" + std::to_string(server_->port()) + path;
     }
 
-    // Runs one connection until it says `last` or ends; what was heard, in order.
+    // Runs one connection until it receives `last` or ends; returns what was received, in order.
     std::string talk(const std::string& to, const std::vector<std::string>& messages,
                      const std::string& last = "\n") {
         const auto loop = create_event_loop();
-        std::string heard;
+        std::string got;
         std::unique_ptr<WsClient> socket;
         loop->post([&] {
             socket = open_websocket(
@@ -238,23 +238,23 @@ protected:
                      },
                  .on_text =
                      [&](std::string_view text) {
-                         heard += std::string(text.substr(0, 20)) + ";";
+                         got += std::string(text.substr(0, 20)) + ";";
                          if (text == last) {
                              socket.reset();  // within its own callback
                              loop->stop();
                          }
                      },
                  .on_binary =
-                     [&](std::string_view bytes) { heard += std::to_string(bytes.size()) + " bytes;"; },
+                     [&](std::string_view bytes) { got += std::to_string(bytes.size()) + " bytes;"; },
                  .on_ping = {},
                  .on_closed =
                      [&](const WsClosed& c) {
-                         heard += "closed " + std::to_string(c.http_status) + " " + c.retry_after + c.body;
+                         got += "closed " + std::to_string(c.http_status) + " " + c.retry_after + c.body;
                          loop->stop();
                      }});
         });
         loop->run();
-        return heard;
+        return got;
     }
     std::atomic<int> closed_ = 0;
 };

@@ -44,7 +44,7 @@ void OwnAddresses::refresh_if_due() {
     {
         MutexLock lock(mutex_);
         if (now - read_at_ < refresh_) return;
-        // This thread reads; the others go on with the last list meanwhile.
+        // This thread reads; the others use the last list meanwhile.
         read_at_ = now;
     }
     auto addresses = read_();

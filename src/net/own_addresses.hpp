@@ -21,15 +21,15 @@ class OwnAddresses {
 public:
     using Read = std::function<Result<std::vector<IpAddress>>()>;
 
-    // Reads at once; throws std::runtime_error where that fails, as nothing could be judged then. Where a
-    // later read fails, that is logged and the last list stands.
+    // Reads at once; throws std::runtime_error if that fails. If a later read fails, it logs that and keeps
+    // the last list.
     explicit OwnAddresses(Read read = &read_own_addresses, const Clock& clock = system_clock(),
                           Duration refresh = std::chrono::seconds{5});
 
     // True where `address` is, or within `refresh` was, one of this machine's.
     bool contains(const IpAddress& address);
 
-    // The process' own, shared by all guards that are not told otherwise.
+    // Shared by all guards that are not given another one.
     static std::shared_ptr<OwnAddresses> of_this_machine();
 
 private:

@@ -23,10 +23,9 @@ Result<NameServer> parse_name_server(std::string_view text);
 // whatever a name server says (RFC 6761, section 6.3).
 bool is_localhost(std::string_view host);
 
-// The addresses a host name (or address literal) stands for, by /etc/hosts and the name servers (those of
-// /etc/resolv.conf where none are named); localhost is 127.0.0.1. Error where it does not resolve within
-// `deadline_ms`, where a server's text is none, or where too many look-ups wait already. Blocking, any
-// thread.
+// The addresses of a host name (or address literal), by /etc/hosts and the name servers (those of
+// /etc/resolv.conf if none are given); localhost is 127.0.0.1. Error if it does not resolve within
+// `deadline_ms`, a server is invalid, or too many look-ups are pending. Blocking, any thread.
 Result<std::vector<IpAddress>> resolve(const std::string& host, int deadline_ms,
                                        std::span<const std::string> servers = {});
 

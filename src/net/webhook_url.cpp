@@ -39,7 +39,7 @@ std::string describe(const std::vector<std::pair<std::uint16_t, std::uint16_t>>&
     return out;
 }
 
-// What no part of a URL may hold. Characters outside ASCII are judged where they stand.
+// What no part of a URL may hold. Characters outside ASCII are checked later, by position.
 std::optional<std::string> odd_character(std::string_view text) {
     for (const char c : text) {
         if (c == '\r' || c == '\n') return "webhook_url must not contain line breaks (CR, LF)";

@@ -23,7 +23,7 @@ struct WebhookUrl {
     std::string scheme;  // "https" or "http"
     std::string host;    // lower case, ASCII (xn-- where international), no trailing dot, no brackets
     std::uint16_t port = 443;
-    // What is to be stored and requested: scheme and host spelled as above (an address in its usual form,
+    // The form to store and request: scheme and host spelled as above (an address in its usual form,
     // IPv6 in brackets), the rest as it was written. Parsing it again gives the same in all four members.
     std::string url;
 };
@@ -36,7 +36,7 @@ struct WebhookUrl {
 Result<WebhookUrl> parse_webhook_url(std::string_view text, const UrlPolicy& policy);
 
 // parse_webhook_url, then the host's addresses: refused if any of them is. A host that does not resolve
-// within `deadline_ms` is accepted, to be judged at connect. Blocking.
+// within `deadline_ms` is accepted; its addresses are checked at connect. Blocking.
 Result<WebhookUrl> vet_webhook_url(std::string_view text, const UrlPolicy& policy, int deadline_ms);
 
 }  // namespace pricewire::net

@@ -181,7 +181,7 @@ private:
     std::shared_ptr<Connection> connection_;
 };
 
-// A URL that is none ends like a connection that fails: later, on the loop, with a reason.
+// An invalid URL ends like a connection that fails: later, on the loop, with a reason.
 class Refused final : public WsClient {
 public:
     Refused(EventLoop& loop, WsClientHandler handler, std::string reason) {

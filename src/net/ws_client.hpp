@@ -23,7 +23,7 @@ struct WsClientHandler {
     // Whole messages, at most max_message_bytes; without on_binary, binary ones are dropped.
     std::function<void(std::string_view)> on_text;
     std::function<void(std::string_view)> on_binary;
-    std::function<void()> on_ping;                   // already answered with a pong; told as a sign of life
+    std::function<void()> on_ping;                   // for pings, already answered, and pongs: a sign of life
     std::function<void(const WsClosed&)> on_closed;  // exactly once, last; not after ~WsClient or close()
 };
 
@@ -32,7 +32,7 @@ struct WsClientOptions {
     Duration connect_timeout = std::chrono::seconds{10};  // resolve, connect, TLS, upgrade
     std::size_t max_message_bytes = 1024 * 1024;
     bool verify_tls = true;
-    std::string ca_file;  // trusted beside the system's; empty: none
+    std::string ca_file;  // trusted in addition to the system's; may be empty
 };
 
 // One WebSocket connection, from its creation to its end. Lives and calls back on the loop's thread.

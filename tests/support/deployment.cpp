@@ -281,7 +281,7 @@ Account Deployment::register_user(const std::string& email) {
     Account account{json_member(result.body, "api_key").value(),
                     json_member(result.body, "webhook_secret").value()};
     expect(http_.post(receiver_url_ + "/_receiver/secrets", account.webhook_secret), 204,
-           "telling the receiver");
+           "giving the receiver the secret");
     return account;
 }
 
@@ -329,7 +329,7 @@ void Deployment::sim_post(const std::string& control, const std::string& body) {
 
 std::vector<Received> Deployment::received() {
     const auto result = http_.get(receiver_url_ + "/_receiver/stats?log=1");
-    expect(result, 200, "asking the receiver");
+    expect(result, 200, "reading the receiver's log");
     const std::size_t list = result.body.find('[');
     std::vector<Received> out;
     if (list == std::string::npos) return out;
@@ -352,7 +352,7 @@ void Deployment::wait_until(const std::string& what, const std::function<bool()>
                 ends +=
                     "\n--- " + name + "\n" + log.substr(log.size() - std::min<std::size_t>(log.size(), 4000));
             }
-            throw std::runtime_error("waited in vain for " + what + "; the logs end:" + ends);
+            throw std::runtime_error("timed out waiting for " + what + "; the logs end:" + ends);
         }
         std::this_thread::sleep_for(20ms);
     }

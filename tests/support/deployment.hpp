@@ -47,10 +47,10 @@ struct ClusterOptions {
     // An older `pricewire`: one more process of each role runs it until the first restart, as in a rolling
     // upgrade. It starts first, on a database of its own schema. Its number is 0. Empty: none.
     std::string older;
-    // What process `name` is given instead of a server's URL; empty: that URL.
+    // Replaces a server's URL for process `name`; if unset, the URL is used as it is.
     std::function<std::string(const std::string& name, const std::string& url)> route;
 };
-// By PRICEWIRE_TEST_POSTGRES_URL, …_REDIS_URL and …_RABBITMQ_URL; nullopt where one is not set.
+// By PRICEWIRE_TEST_POSTGRES_URL, …_REDIS_URL and …_RABBITMQ_URL; nullopt unless all are set.
 std::optional<ClusterOptions> cluster_of_environment();
 // The older `pricewire` of PRICEWIRE_TEST_OLDER_BINARY; empty where it is not set.
 std::string older_binary_of_environment();
@@ -75,7 +75,7 @@ public:
     void kill_pricewire();
     int stop_pricewire();
     void signal_pricewire(int number);  // any thread, between start and wait
-    int wait_pricewire();               // as stop_pricewire(), where they have been told
+    int wait_pricewire();               // the same, after signal_pricewire()
     std::string pricewire_output() const;
 
     const std::vector<std::string>& names() const { return names_; }
@@ -83,8 +83,8 @@ public:
     void launch(const std::string& name);
     void start(const std::string& name);
     Process& process(const std::string& name) { return processes_.at(name); }
-    // Where it listens: its API, or its /health alone. Waits until it does. Another one after each launch;
-    // api() and root() are told by this.
+    // Where it listens: its API, or its /health alone. Waits until it does. It changes with each launch;
+    // api() and root() use the address seen here last.
     std::string address_of(const std::string& name);
 
     // Runs `pricewire` with these arguments on the deployment's database to its end.
@@ -104,8 +104,8 @@ public:
     std::string root(const std::string& path) const { return api_url_ + path; }
     BlockingHttp& http() { return http_; }
 
-    // Each throws std::runtime_error with the answer where it is not what success looks like.
-    Account register_user(const std::string& email);  // and tells the receiver its secret
+    // Each throws std::runtime_error with the answer unless the request succeeds.
+    Account register_user(const std::string& email);  // and gives the receiver its secret
     std::string create_alert(const Account& account, const std::string& ticker, const std::string& condition,
                              const std::string& target, const std::string& webhook_path = "/hook");
     std::vector<ShownAlert> alerts(const Account& account);  // all pages

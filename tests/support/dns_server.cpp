@@ -28,7 +28,7 @@ struct Question {
     std::size_t end = 0;  // where it ends in the message
 };
 
-// The one question of a query, RFC 1035 §4.1.2; nullopt where it has none or is cut.
+// The one question of a query, RFC 1035 §4.1.2; nullopt if there is none or it is truncated.
 std::optional<Question> read_question(std::string_view message) {
     const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(message[i]); };
     if (message.size() < header_size || byte(4) != 0 || byte(5) != 1) return std::nullopt;
@@ -131,7 +131,7 @@ struct DnsServer::Impl {
             const DnsAnswer answer = next(*question);
             if (answer.kind == DnsAnswer::Kind::silence) continue;
             const std::string bytes = reply(query, *question, answer);
-            // Who asked may have gone; then nobody waits for it.
+            // The client may be gone; then the answer is lost.
             sendto(socket.get(), bytes.data(), bytes.size(), 0, reinterpret_cast<sockaddr*>(&peer), size);
         }
     }

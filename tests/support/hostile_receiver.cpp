@@ -212,7 +212,7 @@ struct HostileReceiver::Impl {
         }
     }
 
-    // True where the connection goes on.
+    // True if the connection stays open.
     bool react(PeerSocket& peer) {
         const std::string filler(16 * 1024, 'x');
         switch (options.behaviour) {

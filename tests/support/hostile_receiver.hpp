@@ -23,7 +23,7 @@ enum class Behaviour {
     endless_headers,       // header lines without end
     endless_header_line,   // one header line without end
     huge_body,             // 10 GB
-    gzip_bomb,             // 100 MB of zeros as gzip, which nobody asked for
+    gzip_bomb,             // 100 MB of zeros as gzip, not requested
     resets_on_accept,      // RST before anything was read
     resets_after_request,  // RST before anything was answered
     resets_in_headers,
@@ -35,12 +35,12 @@ enum class Behaviour {
     informational_flood,  // 103 after 103
     answers_early,        // answers before it reads the request
     ends_early,           // promises 100 bytes, sends 10
-    says_too_much,  // promises 2 bytes, sends them, and another answer with status 500 that nobody asked for
-    negative_length,  // Content-Length: -5
-    two_lengths,      // two Content-Length headers that contradict each other
-    garbage_chunks,   // chunked, and what should be sizes are none
-    huge_chunk,       // chunked, with a size of 2^64 - 1
-    garbage,          // random-looking bytes instead of HTTP
+    says_too_much,        // promises 2 bytes, sends them, and a second, unrequested answer with status 500
+    negative_length,      // Content-Length: -5
+    two_lengths,          // two Content-Length headers that contradict each other
+    garbage_chunks,       // chunked, with invalid chunk sizes
+    huge_chunk,           // chunked, with a size of 2^64 - 1
+    garbage,              // random-looking bytes instead of HTTP
 };
 std::string_view to_string(Behaviour behaviour);
 const std::vector<Behaviour>& all_behaviours();

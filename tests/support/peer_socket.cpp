@@ -99,7 +99,7 @@ bool PeerSocket::wait_for(short events) {
     return ready > 0 && waiting[1].revents == 0;
 }
 
-// After a TLS call that did not succeed: true where it is to be made again.
+// After a TLS call that failed: true if it must be repeated.
 bool PeerSocket::retry(int result) {
     switch (SSL_get_error(tls_, result)) {
         case SSL_ERROR_WANT_READ:

@@ -40,7 +40,7 @@ public:
     StopSignal();
     void set();
     int fd() const { return event_.get(); }
-    // True where it was set within `time`.
+    // True if it was set within `time`.
     bool wait(std::chrono::milliseconds time) const;
 
 private:
@@ -61,7 +61,7 @@ public:
     bool read_some(std::string& into);  // at least a byte, appended
 
     void reset();        // RST, now
-    void finish();       // FIN; reading goes on
+    void finish();       // FIN; reading continues
     void read_to_end();  // until the peer's FIN or reset
     bool stopped() const;
 

@@ -40,7 +40,7 @@ constexpr Exception requests_in_process[] = {
     {"GET //", "Node.js takes what follows two slashes for a host"},
 };
 
-// What the API understands though the document does not tell of it, so that nobody relies on it.
+// What the API accepts but the document leaves out on purpose, so that no client relies on it.
 constexpr Exception requests_understood[] = {
     {"GET /api/v1/alerts?is_active=FALSE", "true and false have other spellings"},
     {"GET /api/v1/alerts?ticker=eth&is_active=1", "true and false have other spellings"},
@@ -62,7 +62,7 @@ std::string header(const net::HttpResult& result, std::string_view name) {
     return value == nullptr ? std::string() : *value;
 }
 
-// Our server says so with every answer; prism and Node.js say it with none of their own.
+// Our server sends it with every answer; prism and Node.js never do.
 bool is_ours(const net::HttpResult& result) {
     return header(result, "x-content-type-options") == "nosniff" &&
            header(result, "content-type") != "application/problem+json";
@@ -238,7 +238,7 @@ void Prism::start(const ExchangePtr& exchange, bool strict) {
     // Without a file's bytes prism has no text to look at.
     std::erase_if(request.headers, [](const auto& h) { return h.first == "accept-encoding"; });
     if (!exchange->request.body.empty()) {
-        // Prism parses JSON before it looks at anything, and breaks off where it is none; as text it is
+        // Prism parses JSON before it looks at anything, and stops if it is invalid; as text it is
         // passed on.
         request.headers.emplace_back("content-type", strict ? "application/json" : "text/plain");
         request.body = exchange->request.body;
@@ -264,7 +264,7 @@ void Prism::answer(net::ServerRequest&& forwarded, Respond respond) {
             exchange = found->second;
     }
     if (!exchange) {
-        respond({.status = 500, .body = "this request is nobody's"});
+        respond({.status = 500, .body = "this request was not expected"});
         return;
     }
     net::ServerRequest original = exchange->request;

@@ -21,9 +21,9 @@ namespace pricewire::test {
 // judged as well.
 //   - an answer that the document does not describe is a failure of the test,
 //   - so is a request that prism refuses and the API accepts.
-// Behind both listens a server of ours that hands requests to whoever answers them.
+// Behind both, a server of ours passes requests to the code under test.
 //
-// Prism writes JSON and URLs anew (1.10 becomes 1.1, "//" becomes "/"), so what answers is given the request
+// Prism rewrites JSON and URLs (1.10 becomes 1.1, "//" becomes "/"), so what answers is given the request
 // as the test wrote it, and the test is given the answer as it was made. Thread-safe.
 class Prism {
 public:

@@ -33,7 +33,7 @@ struct Relative {
     char state = 'Z';
 };
 
-// nullopt where there is no such process any more.
+// nullopt if the process has ended.
 std::optional<Relative> relative(pid_t pid) {
     std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
     std::string text;
@@ -45,7 +45,7 @@ std::optional<Relative> relative(pid_t pid) {
     return out;
 }
 
-// All that `root` has started and what those have, at one look.
+// All descendants of `root`, from one scan.
 std::vector<pid_t> descendants_of(pid_t root) {
     std::multimap<pid_t, pid_t> children;
     for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
@@ -149,7 +149,7 @@ int Process::wait() {
     const auto deadline = std::chrono::steady_clock::now() + patience;
     while (running()) {
         if (std::chrono::steady_clock::now() > deadline)
-            throw std::runtime_error("it does not end:\n" + output());
+            throw std::runtime_error("the process does not end:\n" + output());
         std::this_thread::sleep_for(5ms);
     }
     return exit_code(status_);
@@ -208,9 +208,9 @@ std::string Process::wait_for_output(const std::string& text) {
             const std::size_t end = all.find_first_of(" \t\r\n", begin);
             if (end != std::string::npos) return all.substr(begin, end - begin);
         }
-        if (!alive) throw std::runtime_error("it ended before saying \"" + text + "\":\n" + all);
+        if (!alive) throw std::runtime_error("the process ended before printing \"" + text + "\":\n" + all);
         if (std::chrono::steady_clock::now() > deadline) {
-            throw std::runtime_error("it does not say \"" + text + "\":\n" + all);
+            throw std::runtime_error("the process does not print \"" + text + "\":\n" + all);
         }
         std::this_thread::sleep_for(2ms);
     }

@@ -15,18 +15,18 @@ class Process {
 public:
     struct Options {
         std::vector<std::string> command;        // program and arguments
-        std::map<std::string, std::string> env;  // added to a nearly empty environment, or in its place
+        std::map<std::string, std::string> env;  // added to a nearly empty environment
         std::filesystem::path output;            // stdout and stderr, appended
         std::filesystem::path directory;         // working directory; empty: the test's
-        std::string user;                        // whom it runs as (only root can say); empty: the test's
-        int with_the_test = 9;  // the signal it gets where the thread that started it ends: SIGKILL
+        std::string user;                        // the user it runs as (only for root); empty: the test's
+        int with_the_test = 9;  // the signal it gets when the thread that started it ends: SIGKILL
     };
 
     Process() = default;
     explicit Process(const Options& options);
     Process(Process&& other) noexcept;
     Process& operator=(Process&& other) noexcept;
-    ~Process();  // SIGKILL where it still runs
+    ~Process();  // SIGKILL if it still runs
 
     pid_t pid() const { return pid_; }
     bool running();

@@ -14,7 +14,7 @@
 
 namespace pricewire::test {
 
-// The Redis that tests share, where there is one; keys under a prefix of each test's own.
+// The Redis that tests share, if there is one; each test's keys have a prefix of their own.
 inline std::optional<std::string> shared_redis_url() {
     const char* url = std::getenv("PRICEWIRE_TEST_REDIS_URL");
     if (url == nullptr || *url == '\0') return std::nullopt;

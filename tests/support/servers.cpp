@@ -27,7 +27,7 @@ using namespace std::chrono_literals;
 constexpr auto start_patience = 2min;
 constexpr int ask_patience_ms = 1000;
 
-// What a server on `port` says first to `question`, at most a few bytes; empty where it says nothing.
+// The first bytes with which a server on `port` answers `question`; empty if there is no answer.
 std::string ask(std::uint16_t port, const std::string& question) {
     const Descriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     sockaddr_in where{};
@@ -234,7 +234,7 @@ void RabbitmqServer::launch() {
     std::ofstream(directory() / "enabled_plugins") << "[].\n";
     std::ofstream(directory() / "rabbitmq.conf")
         << "listeners.tcp.1 = 127.0.0.1:" << port() << "\nraft.wal_max_size_bytes = 33554432\n";
-    // Started first and in the foreground, since a node that finds none would start one that stays for ever.
+    // Started first and in the foreground, since a node that finds no epmd starts one that never ends.
     if (!epmd_.running()) {
         epmd_ = Process(
             {.command = {"/usr/bin/epmd", "-address", "127.0.0.1", "-port", std::to_string(epmd_port_)},

@@ -10,8 +10,7 @@
 
 namespace pricewire::test {
 
-// A TCP port of loopback that nobody listens on, outside those that the kernel gives to outgoing connections:
-// it stays free while a server is down, however many connections are opened meanwhile.
+// A TCP port of loopback that no program listens on, outside the range for outgoing connections: it stays free while a server is down, however many connections are opened meanwhile.
 std::uint16_t free_port();
 
 // What the three servers below have in common. Each begins stopped, with a directory and loopback ports of
@@ -24,11 +23,11 @@ public:
     TestServer& operator=(const TestServer&) = delete;
 
     // Starts it, also after kill() or stop(), and waits until it answers. Throws std::runtime_error with its
-    // log's last lines where it does not within two minutes.
+    // log's last lines if it does not within two minutes.
     void start();
     // SIGKILL to all its processes at once.
     void kill();
-    // Asks it to end in order, and waits.
+    // Requests an orderly shutdown and waits.
     void stop();
     // Removes all it has stored; it must be down.
     void wipe();
@@ -48,7 +47,7 @@ protected:
 
 private:
     virtual void launch() = 0;         // sets process_
-    virtual bool answers() const = 0;  // asks once, in no time
+    virtual bool answers() const = 0;  // a single fast try
     virtual void ask_to_end();
     virtual std::filesystem::path data() const = 0;
 

@@ -98,14 +98,14 @@ struct TcpGate::Impl {
     }
 
     ~Impl() {
-        tell([this]() REQUIRES(mutex) { stopping = true; });
+        change([this]() REQUIRES(mutex) { stopping = true; });
         thread.join();
     }
 
     // Makes a change and waits until the thread has seen it.
-    void tell(const std::function<void()>& change) {
+    void change(const std::function<void()>& how) {
         MutexLock lock(mutex);
-        change();
+        how();
         const std::uint64_t mine = ++asked;
         eventfd_write(wake.get(), 1);
         seen.wait(lock, [&]() REQUIRES(mutex) { return done >= mine; });
@@ -137,7 +137,7 @@ struct TcpGate::Impl {
             lock.lock();
             eventfd_t ignored;
             eventfd_read(wake.get(), &ignored);
-            // Something was told meanwhile: what is ready now is looked at under the new rules.
+            // The mode changed meanwhile: check what is ready under the new one.
             if (done == asked) act_on(ready);
         }
     }
@@ -149,7 +149,7 @@ struct TcpGate::Impl {
         MonoClock::time_point next = now + std::chrono::seconds{1};
         const auto side = [](const Descriptor& socket, bool reads, bool writes) {
             const int events = (reads ? POLLIN : 0) | (writes ? POLLOUT : 0);
-            // Left out where nothing is wanted, since poll would tell of hang-ups all the same.
+            // Left out if no event is wanted, since poll reports hang-ups in any case.
             return pollfd{events == 0 ? -1 : socket.get(), static_cast<short>(events), 0};
         };
         for (const Pair& pair : pairs) {
@@ -246,22 +246,22 @@ void TcpGate::pass() {
 }
 
 void TcpGate::delay(std::chrono::milliseconds delay) {
-    impl_->tell([&]() REQUIRES(impl_->mutex) {
+    impl_->change([&]() REQUIRES(impl_->mutex) {
         impl_->mode = Mode::passing;
         impl_->late = delay;
     });
 }
 
 void TcpGate::half_open() {
-    impl_->tell([&]() REQUIRES(impl_->mutex) { impl_->mode = Mode::half_open; });
+    impl_->change([&]() REQUIRES(impl_->mutex) { impl_->mode = Mode::half_open; });
 }
 
 void TcpGate::cut() {
-    impl_->tell([&]() REQUIRES(impl_->mutex) { impl_->mode = Mode::cut; });
+    impl_->change([&]() REQUIRES(impl_->mutex) { impl_->mode = Mode::cut; });
 }
 
 void TcpGate::reset() {
-    impl_->tell([&]() REQUIRES(impl_->mutex) { impl_->resetting = true; });
+    impl_->change([&]() REQUIRES(impl_->mutex) { impl_->resetting = true; });
 }
 
 }  // namespace pricewire::test

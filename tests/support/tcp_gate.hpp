@@ -7,7 +7,7 @@
 namespace pricewire::test {
 
 // A proxy on loopback in front of one TCP port of loopback, which does what networks do on bad days. Passes
-// what comes until told otherwise. A thread of its own; the methods are for any thread, and have taken effect
+// everything by default. A thread of its own; the methods are for any thread, and have taken effect
 // when they return. Its own port stays the same for its life. Errors of sockets at the start are thrown as
 // std::runtime_error.
 class TcpGate {
@@ -23,9 +23,9 @@ public:
 
     void pass();                                  // everything, at once
     void delay(std::chrono::milliseconds delay);  // everything, that much later in each direction
-    void half_open();  // accepts, and forwards neither bytes nor ends; what was held back goes on with pass()
-    void cut();        // RST to both sides of all that is open; new connections are refused
-    void reset();      // the same RST, but new connections are treated as before
+    void half_open();                             // accepts, but forwards neither bytes nor ends until pass()
+    void cut();    // RST to both sides of all that is open; new connections are refused
+    void reset();  // the same RST, but new connections are treated as before
 
 private:
     struct Impl;

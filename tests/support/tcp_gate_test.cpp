@@ -21,7 +21,7 @@ class Gate : public ::testing::Test {
 protected:
     Gate() : gate_(server_.second) {}
 
-    // A connection through the gate; none where it is refused.
+    // A connection through the gate; invalid if it is refused.
     Descriptor connect() {
         Descriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
         sockaddr_in where{};

@@ -27,11 +27,11 @@ constexpr int usage_error = 2;
 
 struct Arguments {
     std::filesystem::path dir;
-    std::vector<char*> command;  // ends with a null pointer where there is one
+    std::vector<char*> command;  // ends with a null pointer unless empty
 };
 
 int run_with_servers(Arguments arguments) {
-    // Before the servers start: a signal then waits until it is asked for.
+    // Before the servers start: a signal then stays pending until sigwait().
     sigset_t awaited;
     sigemptyset(&awaited);
     for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGCHLD}) sigaddset(&awaited, number);

@@ -39,7 +39,7 @@ private:
     std::unique_ptr<Impl> impl_;
 };
 
-// A certificate that nobody but its own key vouches for.
+// A self-signed certificate.
 TlsIdentity self_signed(const CertificateSpec& spec);
 
 }  // namespace pricewire::test

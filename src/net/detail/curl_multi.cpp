@@ -59,7 +59,7 @@ void CurlMulti::remove(CURL* easy) {
 }
 
 void CurlMulti::run_due(MonoTime now) {
-    // curl sets a new time-out only where it wants another one.
+    // curl sets a new time-out only if it wants another one.
     if (now < due_) return;
     due_ = MonoTime::max();
     bound_idle();
@@ -77,7 +77,7 @@ void CurlMulti::on_ready(int fd, std::uint32_t events) {
 }
 
 // curl bounds its connections in all, busy ones among them, by closing the longest idle where a transfer
-// ends; so it is told how many there may be just now: those that there are, less one where enough are idle.
+// ends; so its limit is set each time: the present number, less one if enough are idle.
 void CurlMulti::bound_idle() {
     const auto idle = static_cast<long>(count_.open - std::min(count_.open, count_.busy));
     const auto here = static_cast<long>(std::max(open_, busy_));

@@ -18,8 +18,8 @@ struct ConnectionCount {
     std::size_t busy = 0;  // transfers
 };
 
-// A curl multi handle on a poller: curl is told of ready sockets and due time-outs one by one, and is never
-// asked to look at all. One thread's own; not to be called from curl's callbacks.
+// A curl multi handle on a poller: curl is notified of ready sockets and due time-outs one by one and never
+// scans all. Single-threaded; must not be called from curl's callbacks.
 class CurlMulti final : Poller::Source {
 public:
     using Done = std::function<void(CURL* easy, CURLcode code)>;
@@ -35,7 +35,7 @@ public:
     // False where curl takes no transfer; it is not in here then.
     bool add(CURL* easy);
     void remove(CURL* easy);
-    // When run_due() is wanted next; MonoTime::max() where never.
+    // When run_due() must be called next; MonoTime::max() if never.
     MonoTime due() const { return due_; }
     void run_due(MonoTime now);
     // Calls `done` for each transfer that has ended; it is to remove it.

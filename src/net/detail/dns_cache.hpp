@@ -16,8 +16,8 @@ namespace pricewire::net::detail {
 
 using Addresses = std::vector<IpAddress>;
 
-// What names stood for a moment ago. Bounded: where it is full, the entry put in first goes. One thread's
-// own.
+// Addresses that names resolved to recently. Bounded: when it is full, the oldest entry is removed.
+// Single-threaded.
 class DnsCache {
 public:
     // An answer is kept for as long as it says, within these; a failure for `failure_ttl`.

@@ -11,7 +11,7 @@
 namespace pricewire::net::detail {
 
 // Whose turn it is to have a connection: at most `total` at once and at most `per_host` of one host. Hosts
-// that wait take turns, so that a host at its bound holds up none but itself. Pure; one thread's own.
+// that wait take turns, so that a host at its limit delays only itself. Pure; single-threaded.
 class HostSlots {
 public:
     using Id = std::uint64_t;
@@ -22,21 +22,20 @@ public:
     void enqueue(const std::string& host, Id id);
     // The next that may go; it has its place until release().
     std::optional<Id> next();
-    // Takes `id` out where it waits; gives its place back where it has one; does nothing where it is not
-    // known.
+    // Removes `id` from the queue, or releases its place; does nothing if `id` is unknown.
     void release(Id id);
     std::size_t taken() const { return taken_; }
 
 private:
     struct Host {
         std::size_t taken = 0;
-        bool has_turn = false;  // stands in turns_
+        bool has_turn = false;  // is in turns_
         std::list<Id> waiting;
     };
     using Hosts = std::unordered_map<std::string, Host>;
     struct Member {
         Hosts::value_type* host;
-        std::optional<std::list<Id>::iterator> waits_at;  // none: it has a place
+        std::optional<std::list<Id>::iterator> waits_at;  // nullopt: it has a place
     };
     void offer_turn(Hosts::value_type& host);
     void forget_if_idle(Hosts::value_type& host);

@@ -149,7 +149,7 @@ NameLookup::~NameLookup() {
     ending_ = true;
     waiting_.clear();
     answered_.clear();
-    // Ends the open questions; their answers' places still stand.
+    // Cancels the open queries; what their callbacks write to still exists.
     for (const auto& [host, lookup] : lookups_) lookup->channel.reset();
     channels_.clear();
 }

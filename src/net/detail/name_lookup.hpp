@@ -19,15 +19,15 @@ namespace pricewire::net::detail {
 
 struct NameLookupOptions {
     std::vector<std::string> servers;  // as in HttpClientOptions::dns_servers
-    std::size_t max_parallel = 1024;   // names asked for at once; further ones wait their turn
+    std::size_t max_parallel = 1024;   // concurrent queries; further ones wait their turn
     std::size_t max_cached = 4096;
 };
 
 // Names to addresses by c-ares, on its owner's poller: /etc/hosts first, then the name servers, A and AAAA. A
-// name is asked for once at a time, whoever waits for it. One thread's own.
+// name has at most one query at a time, shared by all who wait for it. Single-threaded.
 class NameLookup {
 public:
-    // `asked` where the answer was waited for; false where it was known. The result is valid during the call.
+    // `asked` is false if the answer was cached. The result is valid during the call.
     using Done = std::move_only_function<void(const Result<Addresses>& result, bool asked)>;
 
     // Throws std::runtime_error where a server is not an address, or c-ares does not start.
@@ -36,8 +36,8 @@ public:
     NameLookup(const NameLookup&) = delete;
     NameLookup& operator=(const NameLookup&) = delete;
 
-    // Calls `done` at once where the answer is known, else from run_due() or the poller; perhaps later than
-    // `deadline`, after which nobody need wait for it. Waiters are bounded by the caller.
+    // Calls `done` at once where the answer is known, else from run_due() or the poller; possibly after
+    // `deadline`, when the caller may have given up. Waiters are bounded by the caller.
     void look_up(const std::string& host, MonoTime now, MonoTime deadline, Done done);
     // When run_due() is wanted next; MonoTime::max() where nothing is under way.
     MonoTime due() const { return due_; }

@@ -27,11 +27,11 @@ public:
     Poller(const Poller&) = delete;
     Poller& operator=(const Poller&) = delete;
 
-    // Reports `fd` to `source` from now on; with neither, no longer. Level-triggered. To be told before `fd`
-    // is closed.
+    // Reports `fd` to `source` from now on; stops if both are false, which must happen before `fd` is closed.
+    // Level-triggered.
     void watch(int fd, bool read, bool write, Source& source);
     // No longer reports `fd`, which is likely to be watched for the same again soon; costs nothing until
-    // something comes. To be followed by watch() with neither before `fd` is closed.
+    // something comes. watch() with both false must follow before `fd` is closed.
     void park(int fd);
     // Waits until something is ready, wake() or `until`, and reports it.
     void wait(MonoTime until);

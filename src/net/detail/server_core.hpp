@@ -24,8 +24,8 @@ using BeastRequest = boost::beast::http::request<boost::beast::http::string_body
 
 class Worker;
 
-// The way to a worker's thread from any other: closed when the worker ends, so that whoever answers or sends
-// after the server's end talks to nobody, harmlessly.
+// The way to a worker's thread from any other: closed when the worker ends, so that an answer or a message
+// after the server's end is dropped.
 class Gate {
 public:
     explicit Gate(boost::asio::io_context& context) : context_(&context) {}
@@ -52,7 +52,7 @@ class Connection {
 public:
     virtual ~Connection() = default;
     virtual void on_sweep(MonoTime now) = 0;
-    // Ends at once where it is idle, else after what it is doing.
+    // Ends at once if it is idle, otherwise after the current request.
     virtual void on_stop() = 0;
     virtual void abort() = 0;
 };
@@ -80,7 +80,7 @@ public:
     ServerCore& core() { return core_; }
     bool stopping() const { return stopping_; }
     const std::shared_ptr<Gate>& gate() const { return gate_; }
-    // "Tue, 24 Nov 2026 12:00:00 GMT", made anew once a second.
+    // "Tue, 24 Nov 2026 12:00:00 GMT", renewed once a second.
     const std::string& date(MonoTime now);
 
     // The worker's thread only.
@@ -107,12 +107,12 @@ private:
 
 std::shared_ptr<Connection> start_http_connection(Worker& worker, Tcp::socket socket);
 
-// A WebSocket that is to be: the application gets it as a peer before it is accepted.
+// A WebSocket before its upgrade is answered: the application already gets it as a peer.
 class PendingWebSocket {
 public:
     virtual ~PendingWebSocket() = default;
     virtual std::shared_ptr<WsPeer> peer() = 0;
-    // Takes the socket over, answers the upgrade and goes on from there.
+    // Takes over the socket, answers the upgrade and starts reading.
     virtual void accept(Tcp::socket socket, BeastRequest request, WsHandler handler) = 0;
 };
 std::shared_ptr<PendingWebSocket> create_websocket(Worker& worker);
@@ -120,7 +120,7 @@ std::shared_ptr<PendingWebSocket> create_websocket(Worker& worker);
 struct WsServerSettings {
     std::size_t max_message_bytes = 0;
     Duration idle_timeout{};  // a ping after half of it
-    std::string subprotocol;  // none where empty
+    std::string subprotocol;  // may be empty
 };
 // `request` is the upgrade request that was read from `socket`; upgrade() answers it.
 std::unique_ptr<WsStream> create_ws_server_stream(Tcp::socket socket, BeastRequest request,

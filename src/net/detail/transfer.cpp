@@ -135,7 +135,7 @@ HttpError kind_of(CURLcode code) {
 }
 
 // Debian's libcurl names a directory of certificates beside the file with the same ones; with the directory
-// it reads them anew for every connection, with the file alone once a day.
+// it reads them again for every connection, with the file alone once a day.
 const char* system_ca_file() {
     static const char* const file = [] {
         const char* named = curl_version_info(CURLVERSION_NOW)->cainfo;
@@ -159,7 +159,7 @@ Result<Target> Target::parse(const std::string& text) {
         return fail("the URL is not an absolute one such as https://example.com/hook");
     }
     const std::string scheme = part(out.url.get(), CURLUPART_SCHEME).value_or("");
-    if (scheme != "http" && scheme != "https") return fail("only http and https URLs can be asked for");
+    if (scheme != "http" && scheme != "https") return fail("only http and https URLs can be requested");
     out.host = lower(part(out.url.get(), CURLUPART_HOST).value_or(""));
     out.port = part(out.url.get(), CURLUPART_PORT, CURLU_DEFAULT_PORT).value_or("");
     out.endpoint = scheme + "://" + out.host + ":" + out.port;
@@ -331,7 +331,7 @@ HttpResult Transfer::result(CURLcode code) {
         out.error_text = protocol;
     } else {
         out.error = kind_of(code);
-        // The same code stands for an answer that is no HTTP/1.1.
+        // Curl gives the same code if the answer is not HTTP/1.1.
         if (out.error == HttpError::bad_url && !out.remote_ip.empty()) out.error = HttpError::protocol;
         out.error_text = words(out.error, code);
     }

@@ -46,7 +46,7 @@ public:
     CURL* get() const { return easy_; }
     // To be called before set options: all as new, apart from the name cache.
     void reset();
-    // Makes `target`'s name stand for these and forgets what was given before.
+    // Resolves `target`'s name to these, in place of any given before.
     bool set_addresses(const Target& target, const Addresses& addresses);
 
 private:
@@ -103,7 +103,7 @@ private:
     std::string words(HttpError kind, CURLcode code) const;
 };
 
-// The guard's reason to refuse one of the addresses; nullopt where none is, or where there is no guard.
+// The guard's reason to refuse one of the addresses; nullopt if all are allowed or there is no guard.
 std::optional<std::string> refused_among(const Addresses& addresses, const AddressGuard* guard);
 
 }  // namespace pricewire::net::detail
