@@ -32,29 +32,12 @@ Names names_of(const auto& table) {
     return {table.all().begin(), table.all().end()};
 }
 
-// The enums of all properties with this name.
-void collect(const json::value& value, std::string_view property, std::vector<Names>& out) {
-    if (const json::array* array = value.if_array()) {
-        for (const json::value& element : *array) collect(element, property, out);
-    }
-    const json::object* object = value.if_object();
-    if (object == nullptr) return;
-    for (const auto& [name, member] : *object) {
-        if (name == property && member.is_object() && member.as_object().contains("enum")) {
-            out.push_back(names_of(member.at("enum")));
-        }
-        collect(member, property, out);
-    }
-}
-
 TEST(EnumDocument, OpenApiListsTheValuesOfTheTables) {
     const json::value document = json::parse(embedded_openapi_json());
-    std::vector<Names> conditions;
-    collect(document, "condition", conditions);
-    EXPECT_EQ(conditions, std::vector(3, names_of(condition_names))) << "an alert made, shown, and sent";
     const auto at = [&](std::string_view pointer) {
         return names_of(document.at_pointer("/components/schemas/" + std::string(pointer) + "/enum"));
     };
+    EXPECT_EQ(at("Condition"), names_of(condition_names));
     EXPECT_EQ(at("Format"), names_of(payload_format_names));
     EXPECT_EQ(at("DeliveryStatus"), names_of(delivery_state_names));
     EXPECT_EQ(at("Delivery/properties/kind"), names_of(delivery_kind_names));
