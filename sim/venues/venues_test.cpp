@@ -1,0 +1,112 @@
+#include "sim/venues/venue.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace pricewire::sim {
+namespace {
+
+using namespace std::chrono_literals;
+
+const SimVenue& venue(std::string_view name) {
+    const auto all = sim_venues();
+    return **std::find_if(all.begin(), all.end(), [&](const SimVenue* v) { return v->name == name; });
+}
+
+std::string join(const std::vector<std::string>& texts) {
+    std::string out;
+    for (const std::string& text : texts) out += text + "\n";
+    return out;
+}
+
+std::string rest(std::string_view name, std::string_view path, std::string_view query, const Prices& prices) {
+    const auto response = venue(name).rest({path, query, prices, std::chrono::system_clock::now()});
+    return response ? response->body : "no such path";
+}
+
+bool holds(const std::string& text, std::string_view part) {
+    return text.find(part) != std::string::npos;
+}
+
+const Prices prices{{"BTCUSDT", *Decimal::parse("65000.5")}, {"SHIBUSDT", *Decimal::parse("0.00000092")}};
+
+// What has happened on a connection that was opened at 0 s.
+StreamTimes at(std::chrono::seconds now, std::chrono::seconds last_push, std::chrono::seconds last_text) {
+    const std::chrono::steady_clock::time_point zero{1h};
+    return {zero + now, zero, zero + last_push, zero + last_text};
+}
+
+TEST(SimulatedOkx, AcknowledgesEachArgumentAndWantsASignOfLife) {
+    const auto stream = venue("okx").open("", prices);
+    const std::string answer = join(stream->on_text(
+        R"({"op":"subscribe","args":[{"channel":"trades","instId":"BTC-USDT"},{"channel":"trades","instId":"NO-USDT"}]})"));
+    EXPECT_TRUE(holds(answer, R"("event":"subscribe","arg":{"channel":"trades","instId":"BTC-USDT"})"))
+        << answer;
+    EXPECT_TRUE(holds(answer, R"("code":"60018","msg":"Wrong URL or channel:trades,instId:NO-USDT)"))
+        << answer;
+    EXPECT_TRUE(stream->wants("BTCUSDT"));
+    EXPECT_FALSE(stream->wants("NOUSDT"));
+    EXPECT_EQ(join(stream->on_text("ping")), "pong\n");
+    EXPECT_FALSE(stream->is_over(at(40s, 0s, 20s)));
+    EXPECT_TRUE(stream->is_over(at(40s, 9s, 9s)));
+    EXPECT_TRUE(holds(rest("okx", "/market/ticker", "instId=BTC-USDT", prices), R"("last":"65000.5")"));
+    EXPECT_TRUE(holds(rest("okx", "/market/ticker", "instId=NO-USDT", prices), R"("code":"51001")"));
+    EXPECT_TRUE(holds(rest("okx", "/market/tickers", "instType=SPOT", prices), R"("instId":"SHIB-USDT")"));
+    EXPECT_EQ(rest("okx", "/market/books", "", prices), "no such path");
+}
+
+TEST(SimulatedKraken, AcknowledgesEachSymbolAndHasThreeSpellings) {
+    const auto stream = venue("kraken").open("", prices);
+    EXPECT_TRUE(holds(join(stream->tick(at(0s, 0s, 0s))), R"("channel":"status")"));
+    EXPECT_EQ(join(stream->tick(at(9s, 0s, 0s))), "") << "nothing is subscribed";
+    const std::string answer = join(stream->on_text(
+        R"({"method":"subscribe","params":{"channel":"trade","symbol":["BTC/USD","NO/USD"],"snapshot":false},"req_id":1})"));
+    EXPECT_TRUE(holds(answer, R"("symbol":"BTC/USD"},"success":true)")) << answer;
+    EXPECT_TRUE(holds(answer, R"("error":"Currency pair not supported NO/USD")")) << answer;
+    EXPECT_EQ(join(stream->tick(at(9s, 0s, 0s))), "{\"channel\":\"heartbeat\"}\n");
+    EXPECT_TRUE(
+        holds(venue("kraken").trade_frame("BTCUSDT", prices.at("BTCUSDT"), 7), R"("price":65000.5,)"));
+    EXPECT_EQ(
+        rest("kraken", "/Ticker", "pair=XBTUSD%2CSHIBUSD", prices),
+        R"({"error":[],"result":{"XXBTZUSD":{"c":["65000.5","0.01"]},"SHIBUSD":{"c":["0.00000092","0.01"]}}})");
+    EXPECT_EQ(rest("kraken", "/Ticker", "pair=NOUSD", prices), R"({"error":["EQuery:Unknown asset pair"]})");
+}
+
+TEST(SimulatedHtx, PingsAndDropsAClientThatDoesNotAnswer) {
+    const auto stream = venue("htx").open("", prices);
+    const std::string answer = join(stream->on_text(R"({"sub":"market.btcusdt.trade.detail","id":"1"})"));
+    EXPECT_TRUE(holds(answer, R"("status":"ok","subbed":"market.btcusdt.trade.detail")")) << answer;
+    EXPECT_TRUE(holds(answer, R"("price":65000.5,)")) << "the last trade comes first: " << answer;
+    EXPECT_TRUE(holds(join(stream->on_text(R"({"sub":"market.nousdt.trade.detail","id":"2"})")),
+                      R"("status":"error","err-code":"bad-request")"));
+    EXPECT_EQ(join(stream->tick(at(4s, 0s, 0s))), "");
+    for (int i = 1; i <= 2; ++i) {
+        EXPECT_TRUE(holds(join(stream->tick(at(std::chrono::seconds{5 * i}, 0s, 0s))), "{\"ping\":"));
+        EXPECT_FALSE(stream->is_over(at(0s, 0s, 0s)));
+    }
+    stream->on_text("{\"pong\":1}");
+    const std::string ping = join(stream->tick(at(15s, 0s, 0s)));
+    EXPECT_TRUE(stream->is_over(at(0s, 0s, 0s))) << "another number is no answer";
+    stream->on_text("{\"pong\":" + ping.substr(8));
+    EXPECT_FALSE(stream->is_over(at(0s, 0s, 0s)));
+    EXPECT_TRUE(holds(venue("htx").trade_frame("SHIBUSDT", prices.at("SHIBUSDT"), 7), R"("price":9.2E-7,)"));
+    EXPECT_TRUE(holds(rest("htx", "/market/trade", "symbol=btcusdt", prices), R"("price":65000.5,)"));
+    EXPECT_TRUE(holds(rest("htx", "/market/trade", "symbol=nousdt", prices), "invalid symbol"));
+    EXPECT_TRUE(holds(rest("htx", "/market/tickers", "", prices),
+                      R"("symbol":"shibusdt","open":1.0,"close":9.2E-7)"));
+}
+
+TEST(SimulatedVenues, TellTheSettingsThatPointSourcesAtThem) {
+    const std::string settings = source_settings(sim_venues(), "127.0.0.1:9100");
+    EXPECT_TRUE(holds(settings,
+                      "PRICEWIRE_SOURCES_BINANCE_WS_URL=ws://127.0.0.1:9100/stream\n"
+                      "PRICEWIRE_SOURCES_BINANCE_REST_URL=http://127.0.0.1:9100\n"))
+        << settings;
+    EXPECT_TRUE(holds(settings, "PRICEWIRE_SOURCES_COINGECKO_REST_URL=http://127.0.0.1:9100/api/v3\n"))
+        << settings;
+    EXPECT_FALSE(holds(settings, "COINGECKO_WS_URL")) << settings;
+}
+
+}  // namespace
+}  // namespace pricewire::sim
