@@ -21,8 +21,8 @@ void MinuteBars::add(const Price& price) {
 }
 
 std::vector<Bar> MinuteBars::take_changed() {
-    // Of equal keys the order is kept: a clock set back may leave two bars of one minute, and the later one's
-    // close stands.
+    // Equal keys keep their order: a clock that is set back may leave two bars of one minute, and the later
+    // close wins.
     std::multimap<std::pair<Timestamp, Ticker>, Bar> ordered;
     for (const Bar& bar : std::exchange(finished_, {}))
         ordered.emplace(std::pair(bar.start, bar.ticker), bar);

@@ -7,11 +7,11 @@
 
 namespace pricewire::price {
 
-// Minute bars (UTC) out of consolidated prices. Pure; one thread.
+// Makes minute bars (UTC) from consolidated prices. No I/O; one thread.
 class MinuteBars {
 public:
     void add(const Price& price);
-    // The bars that changed since the last call, oldest first; finished ones are forgotten with it.
+    // The bars that changed since the last call, oldest first; finished ones are dropped.
     std::vector<Bar> take_changed();
 
 private:

@@ -28,7 +28,7 @@ TEST(MinuteBars, KeepOpenHighLowAndClose) {
     EXPECT_EQ(bars.take_changed(), std::vector{bar("BTC", noon, 10, 12, 8, 11)});
 }
 
-TEST(MinuteBars, AreTakenOnlyWhereTheyChanged) {
+TEST(MinuteBars, AreTakenOnlyIfTheyChanged) {
     MinuteBars bars;
     EXPECT_TRUE(bars.take_changed().empty());
     bars.add(price("BTC", 10, noon));
@@ -39,7 +39,7 @@ TEST(MinuteBars, AreTakenOnlyWhereTheyChanged) {
     EXPECT_EQ(bars.take_changed(), std::vector{bar("BTC", noon, 10, 10, 9, 9)});
 }
 
-TEST(MinuteBars, BeginAnewWithTheFullMinuteAndComeOldestFirst) {
+TEST(MinuteBars, StartWithEachFullMinuteAndComeOldestFirst) {
     MinuteBars bars;
     bars.add(price("ETH", 20, noon + 59'999'999us));
     bars.add(price("BTC", 10, noon));

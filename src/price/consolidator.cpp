@@ -4,38 +4,38 @@
 
 // The method
 //
-// Exchanges trade; each has a vote, and the price is the (weighted) median of the fresh ones. A median needs
-// half the votes to be moved, so one source cannot poison it. An aggregator repeats what exchanges said up to
-// a minute ago; it never votes. It is a check on a lone exchange, an arbiter between two that disagree, and a
-// fallback.
+// Exchanges trade; each has a vote, and the price is the weighted median of the fresh ones. A median moves
+// only with half of the votes, so a single source cannot poison it. An aggregator repeats what exchanges said
+// up to a minute ago and never votes: it checks a lone exchange, arbitrates between two that disagree, and is
+// the fallback.
 //
-// clang-format off
 //   exchanges     aggregator   price
-//   3 or more     any          median; those beyond 2 % of it are outliers, and the median is taken again
+//   3 or more     any          median; those more than 2 % from it are outliers, and the median is taken again
 //   2 that agree  any          median (the midpoint, where votes are equal)
-//   disagreeing   fresh        the one nearest to the aggregator, where that is within 10 %, with those that
+//   disagreeing   fresh        the one nearest to the aggregator, if that is within 10 %, with those that
 //                              agree with it; the others are outliers
 //   disagreeing   none         none: all are disputed
 //   1             agrees       the exchange's
 //   1             contradicts  see below
 //   1             none         the exchange's; but a jump of more than 10 % from the last price of exchanges,
 //                              however old, waits until five more quotes over three seconds confirm it
-//   0             fresh        the aggregator's, where its figure is newer than the last trade that counted:
-//                              an old figure after a fresh price would be a step back in time, and could
-//                              fire what never was
+//   0             fresh        the aggregator's, if it is newer than the last trade that counted: an older
+//                              one after a fresh price would be a step back in time, and could fire at a
+//                              price that never was
 //   0             none         none
-// clang-format on
 //
-// A lone exchange that an aggregator contradicts is either wrong or fast. A figure that was made before the
-// exchange went beyond its tolerance cannot tell which: the move may have come after it. So against an older
-// figure, and within 30 % of it, the exchange is believed where it walked there (each trade within 2 % of the
-// last price, as a crash does that people trade through), or where twenty quotes over ten seconds confirm a
-// jump (as after a gap in the connection). A figure made after that moment has seen the move: if it
-// contradicts still, both are disputed and there is no price until one of them moves. A print ten times too
-// high is neither walked to nor within 30 %, so it never fires, however often it is repeated.
+// A lone exchange that an aggregator contradicts is either wrong or fast. An aggregator's price from before
+// the exchange left its tolerance cannot tell which, because the move may have come later. So against an
+// older price, and within 30 % of it, the exchange is believed if it moved there in steps (each trade within
+// 2 % of the last price, as in a crash that people trade through), or if twenty quotes over ten seconds
+// confirm a jump (as after a gap in the connection). An aggregator's price from after that moment has seen
+// the move: if it still contradicts, both are disputed and there is no price until one of them moves. A print
+// ten times too high is neither reached in steps nor within 30 %, so it never fires, however often it is
+// repeated.
 //
 // An exchange's quote is fresh by our clock, from its arrival. An aggregator's is fresh by its own time,
-// because a coin it has lost still arrives every minute; a time in the future counts as its arrival.
+// because a coin that it has lost still arrives every minute; a time in the future counts as the time of
+// arrival.
 
 namespace pricewire::price {
 namespace {
@@ -44,8 +44,8 @@ bool within(Decimal a, Decimal b, std::int64_t tolerance_bp) {
     return (a - b).abs() <= b.scaled_bp(tolerance_bp);
 }
 
-// The moment of a figure by its source's clock, which may run ahead of ours.
-Timestamp told_at(const Quote& quote) {
+// The time of a quote by its source's clock, which may run ahead of ours.
+Timestamp quoted_at(const Quote& quote) {
     return std::min(quote.time, quote.received_at);
 }
 
@@ -61,7 +61,7 @@ std::optional<Decimal> Consolidator::update(const Quote& quote, Timestamp now) {
         ordered_.reserve(sources_.size());
         found = sources_.end() - 1;
     } else {
-        if (quote.kind == SourceKind::aggregator && told_at(quote) < told_at(found->quote)) {
+        if (quote.kind == SourceKind::aggregator && quoted_at(quote) < quoted_at(found->quote)) {
             verdict_.reset();
             return std::nullopt;
         }
@@ -71,7 +71,7 @@ std::optional<Decimal> Consolidator::update(const Quote& quote, Timestamp now) {
     evaluate(now, &*found);
     verdict_ = found->verdict;
     if (!price_) return std::nullopt;
-    // A trade that counts makes a price; a figure, or a trade that does not count, only where it changed one.
+    // A trade that counts makes a price; any other quote does only if it changed the price.
     const bool trade = quote.kind == SourceKind::exchange && found->verdict == Verdict::counted;
     return trade || price_ != before ? price_ : std::nullopt;
 }
@@ -90,10 +90,10 @@ TickerBoard Consolidator::board() const {
 
 bool Consolidator::is_fresh(const Quote& quote, Timestamp now) const {
     if (quote.kind == SourceKind::exchange) return now - quote.received_at <= policy_->quote_ttl;
-    return now - told_at(quote) <= policy_->aggregator_ttl;
+    return now - quoted_at(quote) <= policy_->aggregator_ttl;
 }
 
-// A clock that was set back must not keep a quote fresh until it has caught up.
+// A clock that is set back must not keep a quote fresh until it has caught up.
 void Consolidator::forget_the_future(Timestamp now) {
     for (Source& source : sources_) source.quote.received_at = std::min(source.quote.received_at, now);
     last_exchange_at_ = std::min(last_exchange_at_, now);
@@ -129,7 +129,7 @@ void Consolidator::evaluate(Timestamp now, const Source* just_came) {
     } else {
         price_ = std::nullopt;
         for (Source& source : sources_) {
-            if (source.verdict == Verdict::check_only && told_at(source.quote) > last_exchange_at_) {
+            if (source.verdict == Verdict::check_only && quoted_at(source.quote) > last_exchange_at_) {
                 source.verdict = Verdict::counted;
             }
         }
@@ -150,14 +150,15 @@ std::optional<Decimal> Consolidator::lone_exchange(Source& exchange, std::option
     const Decimal price = exchange.quote.price;
     if (check && !within(price, *check, policy_->aggregator_tolerance_bp)) {
         if (!left_at_) left_at_ = exchange.quote.received_at;
-        if (leaves_an_old_figure(exchange, *check, now, just_came)) return price;
+        if (moves_beyond_an_older_figure(exchange, *check, now, just_came)) return price;
         for (Source& source : sources_) {
             if (source.verdict != Verdict::stale) source.verdict = Verdict::disputed;
         }
         return std::nullopt;
     }
     left_at_.reset();
-    // However old the last price is: a wild print must not become true by waiting until it is forgotten.
+    // However old the last price is: a wild print must not become true because the last price has been
+    // forgotten.
     if (check || !last_exchange_price_ || within(price, *last_exchange_price_, policy_->jump_tolerance_bp)) {
         jump_.reset();
         return price;
@@ -167,11 +168,11 @@ std::optional<Decimal> Consolidator::lone_exchange(Source& exchange, std::option
     return std::nullopt;
 }
 
-bool Consolidator::leaves_an_old_figure(const Source& exchange, Decimal check, Timestamp now,
-                                        bool just_came) {
+bool Consolidator::moves_beyond_an_older_figure(const Source& exchange, Decimal check, Timestamp now,
+                                                bool just_came) {
     const Decimal price = exchange.quote.price;
     const bool figure_is_older = std::ranges::none_of(sources_, [&](const Source& source) {
-        return source.verdict == Verdict::check_only && told_at(source.quote) >= *left_at_;
+        return source.verdict == Verdict::check_only && quoted_at(source.quote) >= *left_at_;
     });
     if (!figure_is_older || !within(price, check, policy_->believable_move_bp)) {
         jump_.reset();
@@ -186,8 +187,8 @@ bool Consolidator::leaves_an_old_figure(const Source& exchange, Decimal check, T
                     just_came);
 }
 
-// Whether the exchange's quote, by those before it, makes a jump credible. Quotes away from the first one
-// start the count anew; judging by age alone counts nothing.
+// Whether this quote, after those before it, confirms a jump. A quote away from the first one restarts the
+// count; a refresh does not count.
 bool Consolidator::confirms(const Source& exchange, int quotes, Duration over, Timestamp now,
                             bool just_came) {
     if (!just_came) return false;
@@ -209,7 +210,7 @@ std::optional<Decimal> Consolidator::vote(std::optional<Decimal> check) {
         ++voters;
         dearest = std::max(dearest, source.quote.price);
     }
-    // The median of two lies between them, near to both however far apart they are: compare them with each
+    // The median of two lies between them and says nothing about their distance: compare them with each
     // other.
     const Decimal centre = voters == 2 ? dearest : *median_of(Verdict::counted, SourceKind::exchange);
     const auto near = [&](const Source& source) {
@@ -246,8 +247,8 @@ std::optional<Decimal> Consolidator::arbitrate(std::optional<Decimal> check) {
     return median_of(Verdict::counted, SourceKind::exchange);
 }
 
-// The weighted median of the sources with this verdict: the price at which half the votes lie below; where
-// exactly half do, the midpoint with the next.
+// The weighted median of the sources with this verdict: the lowest price at or below which more than half of
+// the votes lie; if exactly half do, the midpoint between it and the next.
 std::optional<Decimal> Consolidator::median_of(Verdict verdict, SourceKind kind) {
     ordered_.clear();
     std::int64_t votes = 0;

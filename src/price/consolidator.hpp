@@ -11,16 +11,18 @@
 
 namespace pricewire::price {
 
-// What consolidation believes. Tolerances are in basis points (1 % = 100).
+// Limits of consolidation. Tolerances are in basis points (1 % = 100).
 struct ConsolidationPolicy {
-    Duration quote_ttl = std::chrono::seconds{15};      // an exchange's quote counts this long after it came
-    Duration aggregator_ttl = std::chrono::minutes{3};  // an aggregator's figure, by its own time
-    std::int64_t exchange_tolerance_bp = 200;           // exchanges this near to each other agree
-    std::int64_t aggregator_tolerance_bp = 1000;        // an aggregator contradicts beyond this
-    std::int64_t believable_move_bp = 3000;  // a move that an aggregator's older figure may have missed
-    std::int64_t jump_tolerance_bp = 1000;   // without an aggregator, a lone exchange is believed within this
-    // What confirms a jump: so many further quotes near the first one, over at least so long; more of both
-    // where an aggregator's older figure speaks against it.
+    // an exchange's quote counts for this long after it arrives
+    Duration quote_ttl = std::chrono::seconds{15};
+    // an aggregator's counts for this long by its own time
+    Duration aggregator_ttl = std::chrono::minutes{3};
+    std::int64_t exchange_tolerance_bp = 200;     // exchanges within this of each other agree
+    std::int64_t aggregator_tolerance_bp = 1000;  // an aggregator contradicts beyond this
+    std::int64_t believable_move_bp = 3000;       // a move that an aggregator's older price may have missed
+    std::int64_t jump_tolerance_bp = 1000;  // without an aggregator, a lone exchange is believed within this
+    // A jump is confirmed by this many further quotes near the first one, over at least this time; both are
+    // larger where an aggregator's older price contradicts.
     int confirmations = 5;
     Duration confirmed_over = std::chrono::seconds{3};
     int contradicted_confirmations = 20;
@@ -28,27 +30,26 @@ struct ConsolidationPolicy {
     std::map<SourceName, int> weights;  // votes of an exchange, at least 1; 1 where absent
 };
 
-// One ticker's price out of all sources' quotes. Pure: no clock, no I/O; one thread. The method stands above
-// the code in consolidator.cpp. Nothing is allocated once each source has been seen.
+// Makes one ticker's price from all sources' quotes. No clock, no I/O; one thread. The method is described in
+// consolidator.cpp. Allocates nothing once each source has been seen.
 class Consolidator {
 public:
     // `policy` outlives it.
     Consolidator(Ticker ticker, const ConsolidationPolicy& policy) : ticker_(ticker), policy_(&policy) {}
 
-    // Takes a quote. The price it makes, where it counts or changes the price (by leaving the vote, say);
-    // nullopt where it does neither (an aggregator's figure that confirms), or where there is no price.
-    // Quotes of an exchange count in the order given; an aggregator's figure that is older than its last one
-    // is passed over.
+    // Takes a quote. Returns the price if the quote counts or changes it (by leaving the vote, say); nullopt
+    // if it does neither (an aggregator's quote that confirms), or if there is no price. Quotes of an
+    // exchange count in the order given; an aggregator's quote that is older than its last one is ignored.
     std::optional<Decimal> update(const Quote& quote, Timestamp now);
 
-    // Judges anew by age alone. The new price, where it changed (a fallback took over, say).
+    // Judges the same quotes by their age. Returns the new price if it changed (a fallback took over, say).
     std::optional<Decimal> refresh(Timestamp now);
 
-    // Of the quote that update() took last; nullopt where it was passed over.
+    // Of the quote that update() took last; nullopt if it was ignored.
     std::optional<Verdict> verdict() const { return verdict_; }
-    // The present price, as of the last call.
+    // The price as of the last call.
     std::optional<Decimal> price() const { return price_; }
-    // All quotes with their verdicts; `board.price` is left to the caller, who numbers prices.
+    // All quotes with their verdicts; `board.price` is left empty, because the caller numbers prices.
     TickerBoard board() const;
     Ticker ticker() const { return ticker_; }
 
@@ -58,7 +59,7 @@ private:
         int weight = 1;
         Verdict verdict = Verdict::stale;
     };
-    // A jump that waits for confirmation.
+    // A jump that is not confirmed yet.
     struct Jump {
         Decimal price;
         Timestamp since;
@@ -69,7 +70,7 @@ private:
     void evaluate(Timestamp now, const Source* just_came);
     std::optional<Decimal> lone_exchange(Source& exchange, std::optional<Decimal> check, Timestamp now,
                                          bool just_came);
-    bool leaves_an_old_figure(const Source& exchange, Decimal check, Timestamp now, bool just_came);
+    bool moves_beyond_an_older_figure(const Source& exchange, Decimal check, Timestamp now, bool just_came);
     bool confirms(const Source& exchange, int quotes, Duration over, Timestamp now, bool just_came);
     std::optional<Decimal> vote(std::optional<Decimal> check);
     std::optional<Decimal> arbitrate(std::optional<Decimal> check);
@@ -85,7 +86,7 @@ private:
     std::optional<Decimal> last_exchange_price_;
     Timestamp last_exchange_at_{};
     std::optional<Jump> jump_;
-    std::optional<Timestamp> left_at_;  // when the lone exchange went beyond the aggregator's tolerance
+    std::optional<Timestamp> left_at_;  // when the lone exchange left the aggregator's tolerance
 };
 
 }  // namespace pricewire::price

@@ -92,7 +92,7 @@ TEST_F(ConsolidatorTest, OfTwoThatDisagreeTheOneNearestToTheAggregatorCounts) {
     EXPECT_EQ(state(), "105 | a outlier, gecko check_only, b counted");
 }
 
-TEST_F(ConsolidatorTest, WhereTheAggregatorIsFarFromBothOfTwoNothingCounts) {
+TEST_F(ConsolidatorTest, NothingCountsIfTheAggregatorIsFarFromBothOfTwo) {
     aggregator("gecko", "200");
     exchange("a", "100");
     exchange("b", "110");
@@ -138,7 +138,7 @@ TEST_F(ConsolidatorTest, ALoneExchangeThatTheAggregatorContradictsIsDisputedUnti
     EXPECT_EQ(state(), "101 | gecko check_only, a counted");
 }
 
-TEST_F(ConsolidatorTest, ALoneExchangesJumpWaitsForFiveMoreQuotesOverThreeSeconds) {
+TEST_F(ConsolidatorTest, ALoneExchangesJumpNeedsFiveMoreQuotesOverThreeSeconds) {
     exchange("a", "100");
     EXPECT_EQ(exchange("a", "110"), "110");  // ten percent is no jump
     now_ += 1s;
@@ -159,7 +159,7 @@ TEST_F(ConsolidatorTest, ABurstOfQuotesDoesNotConfirmAJumpBeforeThreeSeconds) {
     EXPECT_EQ(exchange("a", "130"), "130");
 }
 
-TEST_F(ConsolidatorTest, QuotesThatDisagreeWithTheJumpStartItsConfirmationAnew) {
+TEST_F(ConsolidatorTest, QuotesThatDisagreeWithTheJumpRestartItsConfirmation) {
     exchange("a", "100");
     for (int i = 0; i < 20; ++i) {
         now_ += 1s;
@@ -178,7 +178,7 @@ TEST_F(ConsolidatorTest, RefreshingDoesNotConfirmAJump) {
     }
 }
 
-TEST_F(ConsolidatorTest, AnAggregatorTakesOverWhereNoExchangeIsFresh) {
+TEST_F(ConsolidatorTest, AnAggregatorTakesOverIfNoExchangeIsFresh) {
     EXPECT_EQ(aggregator("gecko", "100"), "100");
     EXPECT_EQ(state(), "100 | gecko counted");
     EXPECT_EQ(aggregator("gecko", "100"), "-");  // says nothing new
@@ -241,7 +241,7 @@ TEST_F(ConsolidatorTest, AWildPrintDoesNotCountWhenTheAggregatorGoesStaleMeanwhi
     EXPECT_EQ(state(), "- | a unconfirmed, gecko stale");
 }
 
-TEST_F(ConsolidatorTest, ATrueCrashWaitsForTheAggregatorsNextFigure) {
+TEST_F(ConsolidatorTest, ATrueCrashWaitsForTheAggregatorsNextQuote) {
     aggregator("gecko", "100");
     exchange("a", "100");
     now_ += 5s;
@@ -278,7 +278,7 @@ TEST_F(ConsolidatorTest, AnExchangesOwnClockDoesNotMatter) {
     EXPECT_EQ(state(), "100 | a counted");
 }
 
-TEST_F(ConsolidatorTest, AnAggregatorsFigureIsStaleByItsOwnTimeHoweverOftenItComes) {
+TEST_F(ConsolidatorTest, AnAggregatorsQuoteIsStaleByItsOwnTimeHoweverOftenItArrives) {
     EXPECT_EQ(aggregator("gecko", "100", 5h), "-");
     EXPECT_EQ(state(), "- | gecko stale");
     // A stale figure checks nothing.
@@ -286,7 +286,7 @@ TEST_F(ConsolidatorTest, AnAggregatorsFigureIsStaleByItsOwnTimeHoweverOftenItCom
     EXPECT_EQ(state(), "200 | gecko stale, a counted");
 }
 
-TEST_F(ConsolidatorTest, AFigureFromTheFutureCountsAsItsArrival) {
+TEST_F(ConsolidatorTest, ATimeInTheFutureCountsAsTheTimeOfArrival) {
     aggregator("gecko", "100", -1h);
     EXPECT_EQ(state(), "100 | gecko counted");
     now_ += 3min + 1us;
@@ -296,7 +296,7 @@ TEST_F(ConsolidatorTest, AFigureFromTheFutureCountsAsItsArrival) {
     EXPECT_EQ(aggregator("gecko", "101", 10s), "101");
 }
 
-TEST_F(ConsolidatorTest, AFigureFromTheFutureDoesNotOutliveATradeThatCameAfterIt) {
+TEST_F(ConsolidatorTest, AQuoteFromTheFutureDoesNotOutliveATradeThatArrivedAfterIt) {
     aggregator("gecko", "100", -1h);
     now_ += 1s;
     exchange("a", "105");
@@ -305,7 +305,7 @@ TEST_F(ConsolidatorTest, AFigureFromTheFutureDoesNotOutliveATradeThatCameAfterIt
     EXPECT_EQ(state(), "- | gecko check_only, a stale");
 }
 
-TEST_F(ConsolidatorTest, AnAggregatorsOlderFigureIsPassedOver) {
+TEST_F(ConsolidatorTest, AnAggregatorsOlderQuoteIsIgnored) {
     aggregator("gecko", "100", 10s);
     EXPECT_EQ(aggregator("gecko", "90", 11s), "-");
     EXPECT_EQ(state(), "100 | gecko counted");
@@ -346,7 +346,7 @@ TEST_F(ConsolidatorTest, ATradeThatLeavesTheVoteMakesThePriceOfTheOthers) {
     EXPECT_EQ(state(), "100.5 | a counted, b counted, c outlier");
 }
 
-TEST_F(ConsolidatorTest, RefreshTellsThePriceThatAgeHasChanged) {
+TEST_F(ConsolidatorTest, RefreshReturnsAPriceThatAgeHasChanged) {
     exchange("a", "100");
     now_ += 10s;
     exchange("b", "101");

@@ -36,7 +36,7 @@ protected:
 };
 
 // The figure is half a minute old, the market loses 12 % in four seconds: every trade of it counts.
-TEST_F(LoneExchangeTest, ACrashThatIsTradedThroughIsNotSilencedByAnOlderFigure) {
+TEST_F(LoneExchangeTest, ACrashInStepsIsNotSilencedByAnOlderFigure) {
     figure(100, 30s);
     for (int i = 0; i <= 120; ++i) {
         const double price = 100 - i * 0.1;
@@ -50,7 +50,7 @@ TEST_F(LoneExchangeTest, ACrashThatIsTradedThroughIsNotSilencedByAnOlderFigure) 
     EXPECT_EQ(trade(87.9), "87.9");
 }
 
-TEST_F(LoneExchangeTest, AFigureThatHasSeenTheMoveAndContradictsItTakesThePriceAway) {
+TEST_F(LoneExchangeTest, AnAggregatorThatHasSeenTheMoveAndContradictsItEndsThePrice) {
     figure(100, 30s);
     for (int i = 0; i <= 120; ++i) trade(100 - i * 0.1);
     EXPECT_EQ(state(), "88 coingecko=check_only binance=counted");
@@ -59,7 +59,7 @@ TEST_F(LoneExchangeTest, AFigureThatHasSeenTheMoveAndContradictsItTakesThePriceA
     EXPECT_EQ(state(), "- coingecko=disputed binance=disputed");
     for (int i = 0; i < 300; ++i) {
         now_ += 100ms;
-        EXPECT_EQ(trade(88), "-") << "repeating it is no proof against a witness";
+        EXPECT_EQ(trade(88), "-") << "repeating it proves nothing against a source that has seen the move";
     }
     EXPECT_EQ(trade(90), "90");
     EXPECT_EQ(state(), "90 coingecko=check_only binance=counted");
@@ -88,10 +88,10 @@ TEST_F(LoneExchangeTest, AJumpAgainstAnOlderFigureWaitsForTwentyMoreTradesOverTe
     now_ += 1ms;
     EXPECT_EQ(trade(85), "85");
     now_ += 1s;
-    EXPECT_EQ(trade(84), "84") << "from there on it is followed";
+    EXPECT_EQ(trade(84), "84") << "from then on it is followed";
 }
 
-TEST_F(LoneExchangeTest, TradesAwayFromTheJumpStartItsConfirmationAnew) {
+TEST_F(LoneExchangeTest, TradesAwayFromTheJumpRestartItsConfirmation) {
     figure(100, 30s);
     trade(100);
     for (int i = 0; i < 100; ++i) {
@@ -111,7 +111,7 @@ TEST_F(LoneExchangeTest, AgeAloneConfirmsNothing) {
     }
 }
 
-TEST_F(LoneExchangeTest, NoWalkLeadsFurtherFromAnOlderFigureThanThirtyPercent) {
+TEST_F(LoneExchangeTest, StepsLeadNoFurtherFromAnOlderFigureThanThirtyPercent) {
     figure(100, 30s);
     double price = 100;
     while (price > 71) {
@@ -122,7 +122,7 @@ TEST_F(LoneExchangeTest, NoWalkLeadsFurtherFromAnOlderFigureThanThirtyPercent) {
     EXPECT_EQ(state(), "- coingecko=disputed binance=disputed");
 }
 
-TEST_F(LoneExchangeTest, AnAggregatorsWildFigureDoesNotSilenceAMarketThatGoesOn) {
+TEST_F(LoneExchangeTest, AnAggregatorsWildQuoteDoesNotSilenceATradingMarket) {
     figure(100, 30s);
     trade(100);
     now_ += 1s;
@@ -160,13 +160,13 @@ TEST_F(LoneExchangeTest, AClockThatIsSetBackKeepsNothingFresh) {
     EXPECT_EQ(figure(101, 1s), "101") << "the fallback does not wait for an hour either";
 }
 
-TEST_F(LoneExchangeTest, WhereTwoAgreeAgainstTheFigureItDoesNotMatter) {
+TEST_F(LoneExchangeTest, AnAggregatorDoesNotMatterIfTwoAgreeAgainstIt) {
     figure(100, 1s);
     trade(150, "binance");
     EXPECT_EQ(trade(151, "kraken"), "150.5");
 }
 
-TEST_F(LoneExchangeTest, AnArbiterCallsInAllWhoAgreeWithTheNearest) {
+TEST_F(LoneExchangeTest, TheArbiterCountsAllThatAgreeWithTheNearest) {
     figure(100, 1s);
     trade(100, "a");
     trade(101, "b");
@@ -175,7 +175,7 @@ TEST_F(LoneExchangeTest, AnArbiterCallsInAllWhoAgreeWithTheNearest) {
     EXPECT_EQ(state(), "100.5 coingecko=check_only a=counted b=counted c=outlier d=outlier");
 }
 
-TEST_F(LoneExchangeTest, WhetherTwoAgreeDoesNotHangOnWhoCameFirst) {
+TEST_F(LoneExchangeTest, WhetherTwoAgreeDoesNotDependOnTheirOrder) {
     trade(100, "a");
     trade(102.03, "b");
     EXPECT_EQ(state(), "101.015 a=counted b=counted");

@@ -6,7 +6,7 @@ namespace pricewire::price {
 
 namespace {
 
-// Sources are few: looking through them is quicker than any index.
+// Sources are few: a linear search is faster than any index.
 void note(TickerMeter& meter, const Quote& quote, std::optional<Verdict> verdict) {
     for (QuoteMeter& of_source : meter.quotes) {
         if (of_source.source == quote.source) return of_source.note(quote, verdict);
@@ -35,7 +35,7 @@ void Market::on_quotes(std::span<const Quote> quotes, Timestamp now) {
         settle(line, made, now);
         if (!std::exchange(line.touched, true)) touched_.push_back(&line);
     }
-    // A board is for looking at: once for a batch is enough.
+    // Boards are only displayed: one for a batch is enough.
     for (Line* line : touched_) {
         line->touched = false;
         publish_board(*line);

@@ -12,17 +12,17 @@
 
 namespace pricewire::price {
 
-// What leaves the price room. Called on the thread that calls Market.
+// Receivers of what Market makes; called on the thread that calls Market.
 struct MarketSinks {
     std::function<void(const Price&)> price;        // every price, in order
-    std::function<void(Ticker)> price_gone;         // there was one, and now there is none
+    std::function<void(Ticker)> price_gone;         // there was a price, and now there is none
     std::function<void(const TickerBoard&)> board;  // a ticker's quotes or price changed
 };
 
-// All tickers: quotes in; prices, boards and minute bars out. Pure apart from its sinks; one thread.
+// All tickers: takes quotes, makes prices, boards and minute bars. No I/O apart from its sinks; one thread.
 class Market {
 public:
-    // Quotes of `sources` are metered, and judged as all others are.
+    // Quotes of `sources` are counted by the meters; those of others are only judged.
     Market(std::span<const Ticker> tickers, ConsolidationPolicy policy, MarketSinks sinks,
            std::span<const SourceName> sources = {});
     Market(const Market&) = delete;
@@ -31,7 +31,7 @@ public:
     // Quotes of unknown tickers, and those that are not live, are ignored. Every quote that counts makes a
     // price.
     void on_quotes(std::span<const Quote> quotes, Timestamp now);
-    // To be called about once a second: judges by age, so that a silent market's price goes.
+    // To be called about once a second: judges quotes by age, so that a silent market loses its price.
     void refresh(Timestamp now);
     // Bars changed since the last call.
     std::vector<Bar> take_bars() { return bars_.take_changed(); }

@@ -63,18 +63,18 @@ TEST_F(MarketTest, ATradeFromBeforeIsNotThePresentPrice) {
     EXPECT_EQ(send({old}), Lines{});
 }
 
-TEST_F(MarketTest, PassesOverTickersItDoesNotKnow) {
+TEST_F(MarketTest, IgnoresTickersItDoesNotKnow) {
     EXPECT_EQ(send({quote("DOGE", 1)}), Lines{});
 }
 
-TEST_F(MarketTest, ADisputeTakesThePriceAway) {
+TEST_F(MarketTest, ADisputeEndsThePrice) {
     send({quote("BTC", 100)});
     EXPECT_EQ(send({quote("BTC", 200, "b")}), (Lines{"gone BTC", "board BTC - a disputed b disputed"}));
     EXPECT_EQ(send({quote("BTC", 201, "b")}), (Lines{"board BTC - a disputed b disputed"}));
     EXPECT_EQ(send({quote("BTC", 100, "b")}), (Lines{"#2 BTC 100", "board BTC 100 a counted b counted"}));
 }
 
-TEST_F(MarketTest, RefreshingASilentMarketTakesThePriceAwayOnce) {
+TEST_F(MarketTest, RefreshingASilentMarketEndsThePriceOnce) {
     send({quote("BTC", 100)});
     now_ += 15s;
     EXPECT_EQ(refresh(), (Lines{"board BTC 100 a counted", "board ETH -"}));
@@ -83,7 +83,7 @@ TEST_F(MarketTest, RefreshingASilentMarketTakesThePriceAwayOnce) {
     EXPECT_EQ(refresh(), (Lines{"board BTC - a stale", "board ETH -"}));
 }
 
-TEST_F(MarketTest, RefreshingMakesThePriceThatAgeHasChanged) {
+TEST_F(MarketTest, RefreshingMakesAPriceThatAgeHasChanged) {
     send({quote("BTC", 100)});
     now_ += 10s;
     EXPECT_EQ(send({quote("BTC", 102, "b")}), (Lines{"#2 BTC 101", "board BTC 101 a counted b counted"}));
@@ -91,7 +91,7 @@ TEST_F(MarketTest, RefreshingMakesThePriceThatAgeHasChanged) {
     EXPECT_EQ(refresh(), (Lines{"#3 BTC 102", "board BTC 102 a stale b counted", "board ETH -"}));
 }
 
-TEST_F(MarketTest, BarsAreOfConsolidatedPrices) {
+TEST_F(MarketTest, BarsAreMadeFromConsolidatedPrices) {
     send({quote("BTC", 100), quote("BTC", 104), quote("BTC", 400), quote("BTC", 103)});
     const auto bars = market_.take_bars();
     ASSERT_EQ(bars.size(), 1U);
@@ -100,7 +100,7 @@ TEST_F(MarketTest, BarsAreOfConsolidatedPrices) {
     EXPECT_TRUE(market_.take_bars().empty());
 }
 
-TEST_F(MarketTest, MetersQuotesByTheirVerdictAndPricesByTicker) {
+TEST_F(MarketTest, CountsQuotesByVerdictAndPricesByTicker) {
     const std::vector<SourceName> sources{"a", "gecko"};
     Market market(
         tickers_, {},
@@ -138,7 +138,7 @@ TEST_F(MarketTest, MetersQuotesByTheirVerdictAndPricesByTicker) {
     now_ += 1h;
     market.refresh(now_);
     EXPECT_FALSE(btc.has_price);
-    EXPECT_EQ(a.received_at(), now_ - 1h) << "an age grows while nothing comes";
+    EXPECT_EQ(a.received_at(), now_ - 1h) << "the age grows while nothing arrives";
 }
 
 }  // namespace

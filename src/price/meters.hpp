@@ -10,7 +10,7 @@
 #include "base/tally.hpp"
 #include "domain/market.hpp"
 
-// What a market has seen so far, for any thread to read; the market's thread writes it, without locks.
+// Counts of a market's quotes and prices. Written by the market's thread, read by any thread, without locks.
 namespace pricewire::price {
 
 // The quotes of one source for one ticker.
@@ -21,15 +21,15 @@ struct QuoteMeter {
         (verdict ? judged[static_cast<std::size_t>(*verdict)] : outdated).add();
         received_us.store(to_micros(quote.received_at), std::memory_order_relaxed);
     }
-    // When the last one came; nullopt before the first.
+    // When the last one arrived; nullopt before the first.
     std::optional<Timestamp> received_at() const {
         const std::int64_t us = received_us.load(std::memory_order_relaxed);
         return us == 0 ? std::nullopt : std::optional(from_micros(us));
     }
 
     const SourceName source;
-    std::array<Tally, verdict_names.size()> judged;  // by the verdict that each had when it came
-    Tally outdated;                           // passed over: older than the one before it
+    std::array<Tally, verdict_names.size()> judged;  // by the verdict on arrival
+    Tally outdated;                                  // ignored: older than the one before it
     std::atomic<std::int64_t> received_us = 0;
 };
 
@@ -39,10 +39,10 @@ struct TickerMeter {
     const Ticker ticker;
     Tally prices;
     std::atomic<bool> has_price = false;
-    std::deque<QuoteMeter> quotes;  // one a source, in the order given to the market
+    std::deque<QuoteMeter> quotes;  // one per source, in the order given to the market
 };
 
-// One a ticker, in their order. Its size and what is in it are fixed once the market is made.
+// One per ticker, in their order. Fixed once the market is made.
 using MarketMeters = std::deque<TickerMeter>;
 
 }  // namespace pricewire::price
