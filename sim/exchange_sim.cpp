@@ -22,7 +22,7 @@ namespace {
 
 using namespace std::chrono;
 
-// What one client may have unread before the player waits for it (at full speed) or drops it.
+// The most one client may leave unread before the player waits for it (at full speed) or drops it.
 constexpr std::size_t max_queued_bytes = 4 * 1024 * 1024;
 
 // Between two looks at what venues send by the clock.
@@ -157,7 +157,7 @@ private:
         changed_.notify_all();
     }
 
-    // The player's thread: takes trades off the tape when they are due and hands them out.
+    // The player's thread: sends each trade of the tape when it is due.
     void play_tape() {
         std::unique_lock lock(mutex_);
         std::optional<TapeTrade> pending;
@@ -174,7 +174,7 @@ private:
             const bool held = paused_ || (options_.wait_for_client && nobody_listens());
             if (held || (finished_ && timeline == timeline_)) {
                 changed_.wait_for(lock, tick_every);
-                // Time that passed while held is not tape time.
+                // Time that passes while paused is not tape time.
                 if (held) timeline = timeline_ - 1;
                 continue;
             }
@@ -211,7 +211,7 @@ private:
         try {
             return tape_->next();
         } catch (const std::runtime_error& e) {
-            log::error("the tape is damaged and ends here", {{"reason", e.what()}});
+            log::error("the tape is damaged; it ends here", {{"reason", e.what()}});
             return std::nullopt;
         }
     }
@@ -252,7 +252,7 @@ private:
                 std::this_thread::sleep_for(milliseconds{1});
             }
             if (peer->queued_bytes() > max_queued_bytes) {
-                peer->abort();  // as an exchange does to a client that does not keep up
+                peer->abort();  // as an exchange does with a client that does not keep up
                 continue;
             }
             send(*venue, *peer, frames[venue]);
@@ -425,7 +425,7 @@ private:
         return out;
     }
 
-    // Keeps unanswered requests open until the fault ends, or drops them.
+    // Keeps up to 100 requests open without an answer.
     void hold(net::HttpServer::Respond respond) {
         std::lock_guard lock(mutex_);
         held_.push_back(std::move(respond));
@@ -446,7 +446,7 @@ private:
         if (what == "pause") return pause(), done;
         if (what == "speed") {
             const auto factor = Decimal::parse(request.body);
-            if (!factor || *factor < Decimal{}) return bad("a speed is a number, 0 or more");
+            if (!factor || *factor < Decimal{}) return bad("a speed is a number not below 0");
             return set_speed(factor->to_double()), done;
         }
         if (what == "market") {

@@ -17,14 +17,16 @@ namespace pricewire::sim {
 
 struct SimOptions {
     std::string listen = "127.0.0.1:0";
-    double speed = 1;                                      // of the tape's own time; 0: as fast as it is read
+    // relative to the tape's own; 0: as fast as it is read
+    double speed = 1;
     bool paused = false;                                   // wait for play()
-    bool wait_for_client = false;                          // hold the tape until a stream is subscribed
+    bool wait_for_client = false;                          // pause the tape until a stream is subscribed
     Duration coingecko_period = std::chrono::seconds{30};  // how often an aggregator's figures are taken
     SimVenues venues = sim_venues();
 };
 
-// A tape in each venue's own protocol, on one loopback port. Each venue has its paths (sim/venues); beside them:
+// A tape in each venue's own protocol, on one loopback port. Each venue has its paths (sim/venues); beside
+// them:
 //
 //   GET  /_sim/status           what is played, to how many clients, with which faults
 //   GET  /_sim/sources          the settings that point Pricewire here, as lines of an environment file
@@ -45,9 +47,9 @@ public:
     // `door` is one of the venues'.
     virtual void set_fault(const Door& door, Fault fault) = 0;
     virtual void set_tape(std::unique_ptr<Tape> tape) = 0;
-    // Trades `price` at once, whatever the tape does.
+    // Trades at `price` at once, independently of the tape.
     virtual void trade(const std::string& symbol, Decimal price) = 0;
-    // The tape has ended and everything was handed to the sockets.
+    // The tape has ended, and all of it has been handed to the sockets.
     virtual bool finished() const = 0;
     virtual std::uint64_t trades_sent() const = 0;
     virtual std::size_t stream_clients() const = 0;

@@ -30,7 +30,7 @@ net::HttpResult send(const std::string& method, const std::string& url, std::str
     return promise.get_future().get();
 }
 
-// A client of the simulated stream on a loop of its own; remembers what it was told.
+// A client of the simulated stream on its own loop; keeps what it receives.
 class StreamClient {
 public:
     explicit StreamClient(const std::string& url) : loop_(net::create_event_loop()) {
@@ -105,7 +105,7 @@ protected:
     std::string address_;
 };
 
-TEST_F(ExchangeSimTest, SpeaksBinancesStreamAndBothRestInterfaces) {
+TEST_F(ExchangeSimTest, SpeaksBinancesStreamAndTwoRestInterfaces) {
     StreamClient client(stream("btcusdt@trade"));
     ASSERT_EQ(client.wait_for("open"), "open");
     sim_->trade("BTCUSDT", Decimal::parse("65000.5").value());
@@ -124,7 +124,7 @@ TEST_F(ExchangeSimTest, SpeaksBinancesStreamAndBothRestInterfaces) {
                     .body.starts_with(R"({"bitcoin":{"usd":65000.5)"));
 }
 
-TEST_F(ExchangeSimTest, EachFaultLooksAsItIsNamed) {
+TEST_F(ExchangeSimTest, EachFaultDoesWhatItsNameSays) {
     sim_->trade("BTCUSDT", Decimal::from_int(100));
     const auto rest = [&](const std::string& fault) {
         EXPECT_EQ(send("POST", http("/_sim/fault/binance.rest"), fault).status, 204) << fault;
@@ -182,7 +182,7 @@ TEST(Receiver, VerifiesSignaturesAndCountsRepeats) {
     EXPECT_EQ(stats, R"({"total":2,"unique":1,"duplicates":1,"bad_signatures":1})");
 }
 
-TEST(Receiver, MisbehavesAsTold) {
+TEST(Receiver, MisbehavesAsConfigured) {
     const auto receiver = create_receiver({}).value();
     const std::string base = "http://127.0.0.1:" + std::to_string(receiver->port());
     const auto mode = [&](const std::string& text) {

@@ -33,10 +33,10 @@ Result<Fault> parse_fault(std::string_view text) {
     const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), fault.status);
     if (error != std::errc{} || end != number.data() + number.size() || fault.status < 400 ||
         fault.status > 599) {
-        return fail(
-            fmt::format("'{}' is no fault: none, cut, silence, garbage, shape, html, error200, stale, wild, "
-                        "or a status such as 429 or 418:120 (Retry-After)",
-                        text));
+        return fail(fmt::format(
+            "'{}' is not a fault: none, cut, silence, garbage, shape, html, error200, stale, wild, "
+            "or a status such as 429 or 418:120 (Retry-After)",
+            text));
     }
     if (colon != std::string_view::npos) fault.retry_after = text.substr(colon + 1);
     return fault;

@@ -10,18 +10,18 @@
 
 namespace pricewire::sim {
 
-// Where a fault is put in: the name of a venue and one of its two ways, "binance.stream", "binance.rest".
+// Where a fault applies: a venue's name and one of its two interfaces, "binance.stream", "binance.rest".
 using Door = std::string;
 
-// cut       drops every open stream, and then is over; REST: never answers
-// silence   the stream stays open and says nothing; REST: never answers
-// garbage   bytes that are no JSON
+// cut       drops every open stream, once; REST: never answers
+// silence   the stream stays open and sends nothing; REST: never answers
+// garbage   bytes that are not JSON
 // shape     JSON of the wrong shape
 // html      an HTML page with status 200 (stream: 403 at the upgrade, open streams are cut)
-// status    refused with `status` and, where set, Retry-After (stream: at the upgrade, open streams are cut)
+// status    refused with `status` and, if set, Retry-After (stream: at the upgrade, open streams are cut)
 // error200  an exchange's error body under status 200
-// stale     the price of the moment the fault began, for ever; CoinGecko: with its old time
-// wild      every price ten times what it is
+// stale     the price from when the fault began, until it ends; an aggregator's keeps its old time
+// wild      every price times ten
 struct Fault {
     enum class Kind { none, cut, silence, garbage, shape, html, status, error200, stale, wild };
     Kind kind = Kind::none;
@@ -34,7 +34,7 @@ struct Fault {
 Result<Fault> parse_fault(std::string_view text);
 std::string to_string(const Fault& fault);
 
-// The faults in force. Thread-safe.
+// The current faults. Thread-safe.
 class Faults {
 public:
     Fault at(const Door& door) const;

@@ -271,7 +271,7 @@ Result<ReceiverMode> parse_mode(std::string_view text) {
         colon == std::string_view::npos ? std::string_view() : text.substr(colon + 1);
     const auto bad = [&] {
         return fail(
-            fmt::format("'{}' is no mode: ok, slow:500ms, fail:500, retry-after:5, fail-first:3, "
+            fmt::format("'{}' is not a mode: ok, slow:500ms, fail:500, retry-after:5, fail-first:3, "
                         "random-fail:20, hang, die-after:10",
                         text));
     };

@@ -20,7 +20,7 @@ namespace pricewire::sim {
 //   fail-first:N   500 to the first N requests, then ok
 //   random-fail:P  500 to P percent of the requests
 //   hang           never answers
-//   die-after:N    ok N times, then the program ends at once (exit code 9), the last request unanswered
+//   die-after:N    ok N times, then the program exits at once (code 9) without answering the last request
 struct ReceiverMode {
     enum class Kind { ok, slow, fail, retry_after, fail_first, random_fail, hang, die_after };
     Kind kind = Kind::ok;
@@ -29,7 +29,7 @@ struct ReceiverMode {
 };
 Result<ReceiverMode> parse_mode(std::string_view text);
 
-// One webhook request as it came.
+// One webhook request as received.
 struct ReceivedDelivery {
     std::string webhook_id;
     std::string alert_id;
@@ -37,8 +37,8 @@ struct ReceivedDelivery {
     std::string content_type;
     std::string signature;      // the header webhook-signature
     std::string timestamp;      // the header webhook-timestamp
-    std::string traceparent;    // the header of that name
-    std::string tracestate;     // likewise
+    std::string traceparent;    // the header traceparent
+    std::string tracestate;     // the header tracestate
     bool signature_ok = false;  // by any of the secrets
     bool accepted = false;      // answered with 2xx
     Timestamp at;
@@ -49,16 +49,18 @@ struct ReceiverOptions {
     std::vector<std::string> secrets;  // "whsec_…"
     ReceiverMode mode;
     int threads = 1;
-    bool keep_log = true;  // remember every delivery (for received() and ?log=1)
-    // Called for each delivery on a thread of the server's; may be empty.
+    bool keep_log = true;  // keep every delivery, for received() and ?log=1
+    // Called for each delivery on one of the server's threads; may be empty.
     std::function<void(const ReceivedDelivery&)> on_delivery;
 };
 
 // A webhook receiver that verifies Standard Webhooks signatures (v1). Any POST outside /_receiver/ is a
-// delivery;
+// delivery.
+//
 //   GET  /_receiver/stats[?log=1]  {"total","unique","duplicates","bad_signatures","deliveries":[…]}
 //   POST /_receiver/mode           body: a mode
 //   POST /_receiver/secrets        body: one more secret
+//
 // Thread-safe.
 class Receiver {
 public:

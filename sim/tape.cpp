@@ -316,7 +316,7 @@ Result<std::unique_ptr<Tape>> open_market(const std::string& description) {
                 tapes.push_back(open_bars(file, name.substr(0, name.find('-')), 5));
             } else {
                 return fail(fmt::format(
-                    "'{}' is no market: generated[:SEED], ramp:…, *.jsonl.gz or *.csv[.gz]", file));
+                    "'{}' is not a market: generated[:SEED], ramp:…, *.jsonl.gz or *.csv[.gz]", file));
             }
         }
         return merge(std::move(tapes));

@@ -13,8 +13,8 @@
 
 namespace pricewire::sim {
 
-// One trade on a tape. `at` counts from the tape's start. `frame` is the exchange's own JSON where it was
-// recorded, else empty: then the player writes one.
+// One trade on a tape. `at` counts from the tape's start. `frame` is the exchange's own JSON if it was
+// recorded, else empty: the player then makes one.
 struct TapeTrade {
     Duration at{};
     std::string symbol;  // "BTCUSDT"
@@ -26,7 +26,7 @@ struct TapeTrade {
 class Tape {
 public:
     virtual ~Tape() = default;
-    // nullopt at the end. Throws std::runtime_error where a recording is damaged.
+    // nullopt at the end. Throws std::runtime_error if a recording is damaged.
     virtual std::optional<TapeTrade> next() = 0;
 };
 
@@ -37,24 +37,24 @@ std::unique_ptr<Tape> open_frames(const std::filesystem::path& file);
 // walk open, low, high, close (or high first, where the bar fell), `steps` trades a leg.
 std::unique_ptr<Tape> open_bars(const std::filesystem::path& file, const std::string& symbol, int steps);
 
-// A market that never was: for each symbol a geometric random walk that is drawn back to its start, the same
-// for the same seed.
+// An invented market: for each symbol a geometric random walk with a pull back to its start, the same for the
+// same seed.
 struct GeneratedMarket {
     std::uint64_t seed = 1;
     double trades_per_second = 20;   // of each symbol
     double sigma_per_minute = 0.01;  // standard deviation of a minute's return
     std::vector<std::pair<std::string, double>> start{
         {"BTCUSDT", 65000}, {"ETHUSDT", 3100}, {"DOGEUSDT", 0.1423}, {"SOLUSDT", 142.8}, {"BNBUSDT", 580}};
-    std::optional<Duration> length;  // endless where not set
+    std::optional<Duration> length;  // endless if not set
 };
 std::unique_ptr<Tape> generate_market(const GeneratedMarket& market);
 
-// A straight walk of one symbol from `from` by `step` for `count` trades, `interval` apart: for tests that
-// must know every price.
+// A linear walk of one symbol from `from` by `step` for `count` trades, `interval` apart: for tests that
+// need to know every price.
 std::unique_ptr<Tape> ramp(const std::string& symbol, Decimal from, Decimal step, std::uint64_t count,
                            Duration interval);
 
-// Several tapes as one, by time.
+// Merges several tapes by time.
 std::unique_ptr<Tape> merge(std::vector<std::unique_ptr<Tape>> tapes);
 
 // What --market and the control interface take: "generated[:seed]", "ramp:SYMBOL:FROM:STEP:COUNT[:INTERVAL]",

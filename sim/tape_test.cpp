@@ -41,7 +41,7 @@ std::string print(Tape& tape) {
     return out;
 }
 
-TEST_F(TapeTest, FramesOfSeveralFilesPlayByTheirTimeFromZero) {
+TEST_F(TapeTest, FramesOfSeveralFilesAreMergedByTimeFromZero) {
     const auto a = gzipped("btcusdt.jsonl.gz",
                            trade_line(5'000'000, "BTCUSDT", "btcusdt@trade", "61837.63000000") +
                                "5500000 {\"stream\":\"btcusdt@bookTicker\",\"data\":{\"s\":\"BTCUSDT\"}}\n" +
@@ -52,7 +52,7 @@ TEST_F(TapeTest, FramesOfSeveralFilesPlayByTheirTimeFromZero) {
     EXPECT_EQ(print(**tape), "0 BTCUSDT 61837.63\n2000 ETHUSDT 2683.8\n4000 BTCUSDT 61838\n");
 }
 
-TEST_F(TapeTest, RecordedFramesAreKeptToTheLetter) {
+TEST_F(TapeTest, RecordedFramesAreKeptUnchanged) {
     const std::string line = trade_line(1'000, "BTCUSDT", "btcusdt@trade", "1.50000000");
     auto tape = open_market(gzipped("x.jsonl.gz", line));
     ASSERT_TRUE(tape);
@@ -96,13 +96,13 @@ TEST_F(TapeTest, AGeneratedMarketIsTheSameForTheSameSeedAndMovesAboutAPercentAMi
     EXPECT_LT(high.to_double() / low.to_double(), 1.5);
 }
 
-TEST_F(TapeTest, ARampNamesEveryPrice) {
+TEST_F(TapeTest, ARampHoldsEveryPrice) {
     auto tape = open_market("ramp:BTCUSDT:100:0.5:3:2ms");
     ASSERT_TRUE(tape) << tape.error().message;
     EXPECT_EQ(print(**tape), "0 BTCUSDT 100\n2000 BTCUSDT 100.5\n4000 BTCUSDT 101\n");
 }
 
-TEST_F(TapeTest, WhatIsNoMarketIsRefusedWithAReason) {
+TEST_F(TapeTest, AnInvalidMarketIsRefusedWithAReason) {
     for (const char* text :
          {"nothing", "ramp:BTCUSDT:1", "ramp:B:x:1:1", "generated:x", "/no/such/file.jsonl.gz"}) {
         const auto tape = open_market(text);
@@ -111,7 +111,7 @@ TEST_F(TapeTest, WhatIsNoMarketIsRefusedWithAReason) {
     }
 }
 
-TEST_F(TapeTest, ADamagedRecordingEndsWithAnErrorNotWithAGuess) {
+TEST_F(TapeTest, ADamagedRecordingEndsWithAnError) {
     auto tape =
         open_market(gzipped("x.jsonl.gz", trade_line(1'000, "BTCUSDT", "btcusdt@trade", "1") +
                                               trade_line(2'000, "BTCUSDT", "btcusdt@trade", "not a price")));
