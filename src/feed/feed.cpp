@@ -24,7 +24,7 @@ constexpr Duration apart = 2s;
 
 using OnQuotes = std::function<void(std::span<const Quote>)>;
 
-// One session, and the sockets, requests and timer that it asks for. The loop's thread, but for status().
+// One session with its sockets, requests and timer. The loop's thread, except status().
 class Runner {
 public:
     Runner(net::EventLoop& loop, net::HttpClient& http, const Clock& clock, const FeedOptions& options,
@@ -154,12 +154,12 @@ private:
     std::atomic<std::int64_t> last_quote_at_ = 0;
     mutable Mutex status_mutex_;
     SourceStatus status_ GUARDED_BY(status_mutex_);
-    // Answers that come after the end find it gone.
+    // Answers that arrive after the end find it expired.
     std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };
 
 struct Source {
-    SourceStatus without_sessions;  // what is said of it where there are none
+    SourceStatus without_sessions;  // its status if there are none
     std::vector<std::unique_ptr<Runner>> runners;
 };
 
@@ -185,7 +185,7 @@ int badness(SourceState state) {
 
 struct Instruments {
     std::vector<Instrument> list;
-    std::string unnamed;  // tickers that the source has no symbol for
+    std::string unnamed;  // tickers without a symbol at the source
 };
 
 Result<Instruments> instruments_of(const VenueType& type, const SourceOptions& options,
@@ -200,7 +200,7 @@ Result<Instruments> instruments_of(const VenueType& type, const SourceOptions& o
             continue;
         }
         if (!type.is_symbol(*symbol)) {
-            return fail(fmt::format("market.symbols: '{}' cannot be the symbol of {} at {}", *symbol,
+            return fail(fmt::format("market.symbols: '{}' is not a valid symbol of {} at {}", *symbol,
                                     ticker.view(), options.name));
         }
         if (const auto [other, fresh] = taken.emplace(*symbol, ticker); !fresh) {
@@ -234,11 +234,10 @@ public:
             const auto [instruments, unnamed] = instruments_of(type, options, options_.tickers).value();
             if (!unnamed.empty()) {
                 log::warn(
-                    fmt::format("{} is not asked for {}: say in market.symbols what they are called there",
-                                options.name, unnamed));
+                    fmt::format("{} has no symbol for {}: set one in market.symbols", options.name, unnamed));
             }
-            source.without_sessions.detail = instruments.empty() ? "it has a symbol for none of the tickers"
-                                                                 : "neither a stream nor REST is configured";
+            source.without_sessions.detail =
+                instruments.empty() ? "no symbol for any ticker" : "neither a stream nor REST is configured";
             if (!options.ws_url.empty() || !options.rest_url.empty())
                 add_runners(type, options, instruments, source);
         }

@@ -24,43 +24,43 @@ struct SourceOptions {
     std::string ws_url;    // empty: no stream
     std::string rest_url;  // empty: no REST
     Duration poll_interval{};
-    std::map<std::string, std::string> symbols;  // ticker -> symbol, where the venue's rule does not give it
+    std::map<std::string, std::string> symbols;  // ticker → symbol, where the venue's rule does not give it
 };
 
 struct FeedOptions {
     VenueTypes venues = venue_types();
     std::vector<Ticker> tickers;
     std::vector<SourceOptions> sources;
-    SessionOptions session;  // but for poll_interval and first_poll_after, which each source has of its own
+    SessionOptions session;  // except poll_interval and first_poll_after, which differ by source
     bool verify_tls = true;
-    std::string ca_file;  // trusted beside the system's by the streams; empty: none
+    std::string ca_file;  // trusted by the streams beside the system's; empty: none
     // Opens a WebSocket; replaced in tests.
     std::function<std::unique_ptr<net::WsClient>(net::EventLoop&, const net::WsClientOptions&,
                                                  net::WsClientHandler)>
         open_websocket = net::open_websocket;
 };
 
-// Runs the sessions of all sources on the loop's thread. A source with more tickers than fit one connection
-// has several sessions; its status is then the worst of theirs.
+// Runs the sessions of all sources on the loop's thread. A source with more tickers than fit on one
+// connection has several sessions; its status is the worst of theirs.
 class Feed {
 public:
-    // On the loop's thread, or when the loop no longer runs. No callback comes after it.
+    // On the loop's thread, or when the loop no longer runs. No callback comes afterwards.
     virtual ~Feed() = default;
-    // The loop's thread. start() once; after stop() everything is closed and nothing is asked.
+    // The loop's thread. start() once; after stop() everything is closed and nothing is requested.
     virtual void start() = 0;
     virtual void stop() = 0;
-    // Any thread; one entry a source, in the order of the options.
+    // Any thread; one entry per source, in the order of the options.
     virtual std::vector<SourceStatus> statuses() const = 0;
 };
 
-// What is wrong with the options, a line each that a person can act on: an unknown source, a symbol that
-// cannot be one, two tickers with one symbol. Pure.
+// The errors in the options, one line each: an unknown source, an invalid symbol, two tickers with one
+// symbol.
 std::vector<std::string> wrong_options(const FeedOptions& options);
 
 // `on_quotes` gets the quotes of one message or answer in their order, on the loop's thread; the span is
 // valid during the call. Loop, HTTP client and clock outlive the feed, and the loop outlives the HTTP
-// client's last answer. Throws std::invalid_argument where wrong_options() has something to say. A ticker
-// that a source has no symbol for is logged and not asked of it.
+// client's last answer. Throws std::invalid_argument if wrong_options() returns any. A ticker that a source
+// has no symbol for is logged and not requested from it.
 std::unique_ptr<Feed> create_feed(net::EventLoop& loop, net::HttpClient& http, const Clock& clock,
                                   FeedOptions options, std::function<void(std::span<const Quote>)> on_quotes);
 

@@ -142,7 +142,7 @@ protected:
     std::unique_ptr<Feed> feed;
 };
 
-TEST_F(FeedTest, RunsStreamAndPollAndHandsQuotesOn) {
+TEST_F(FeedTest, StreamsPollsAndPassesQuotesOn) {
     create(options({"BTC", "ETH"}));
     EXPECT_EQ(state(0), SourceState::disabled);
     feed->start();
@@ -163,8 +163,8 @@ TEST_F(FeedTest, RunsStreamAndPollAndHandsQuotesOn) {
     EXPECT_EQ(state(0), SourceState::streaming);
     EXPECT_EQ(state(1), SourceState::polling);
     EXPECT_EQ(feed->statuses()[0].last_quote_at, loop.clock.now());
-    EXPECT_EQ(log.count("binance streams the trades of BTC, ETH"), 1u);
-    EXPECT_EQ(log.count("coingecko gives prices of BTC, ETH, asked every 1m"), 1u);
+    EXPECT_EQ(log.count("binance streams trades of BTC, ETH"), 1u);
+    EXPECT_EQ(log.count("coingecko provides prices of BTC, ETH, polled every 1m"), 1u);
 }
 
 TEST_F(FeedTest, PingsGivesUpAndReconnects) {
@@ -185,7 +185,7 @@ TEST_F(FeedTest, PingsGivesUpAndReconnects) {
     EXPECT_EQ(sockets.all.size(), 2u);
     loop.wait(12s);
     EXPECT_EQ(sockets.all.size(), 3u);
-    EXPECT_EQ(log.count("warn binance refuses its stream; it is asked again in"), 1u);
+    EXPECT_EQ(log.count("warn binance refuses its stream; next attempt in"), 1u);
     EXPECT_EQ(log.count("reason=429 Too Many Requests"), 1u);
 }
 
@@ -213,7 +213,7 @@ TEST_F(FeedTest, MoreTickersThanFitOneConnectionHaveSeveral) {
 TEST_F(FeedTest, SymbolsByRuleOrByConfiguration) {
     FeedOptions o = options({"BTC", "NOSUCH"});
     create(o);
-    EXPECT_EQ(log.count("coingecko is not asked for NOSUCH: say in market.symbols"), 1u);
+    EXPECT_EQ(log.count("coingecko has no symbol for NOSUCH: set one in market.symbols"), 1u);
     o.sources[1].symbols = {{"NOSUCH", "no-such-coin"}};
     o.sources[0].symbols = {{"BTC", "BTCFDUSD"}};
     create(o);
@@ -222,7 +222,7 @@ TEST_F(FeedTest, SymbolsByRuleOrByConfiguration) {
     EXPECT_NE(http.open_request(0).url.find("ids=bitcoin%2Cno-such-coin&"), std::string::npos);
 }
 
-TEST_F(FeedTest, WrongOptionsAreSaid) {
+TEST_F(FeedTest, InvalidOptionsAreReported) {
     FeedOptions o = options({"BTC", "ETH"});
     EXPECT_TRUE(wrong_options(o).empty());
     o.sources[0].symbols = {{"ETH", "BTCUSDT"}};
@@ -230,12 +230,12 @@ TEST_F(FeedTest, WrongOptionsAreSaid) {
     o.sources.push_back({.name = "mtgox"});
     EXPECT_EQ(wrong_options(o), (std::vector<std::string>{
                                     "market.symbols: BTC and ETH have the same symbol 'BTCUSDT' at binance",
-                                    "market.symbols: 'bit coin' cannot be the symbol of BTC at coingecko",
+                                    "market.symbols: 'bit coin' is not a valid symbol of BTC at coingecko",
                                     "there is no source 'mtgox'"}));
     EXPECT_THROW(create(o), std::invalid_argument);
 }
 
-TEST_F(FeedTest, AfterStopAndAfterItsEndNothingIsCalled) {
+TEST_F(FeedTest, NoCallbackComesAfterStopOrDestruction) {
     create(options({"BTC"}));
     feed->start();
     sockets.all[0].handler.on_open();

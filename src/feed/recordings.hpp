@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-// Where the recorded market data lies, for tests. Absent: the test is to skip.
+// The folder of recorded market data, for tests; nullopt: the test should skip.
 namespace pricewire::feed {
 
 inline std::optional<std::filesystem::path> recordings() {

@@ -79,7 +79,7 @@ std::string status_text(int status) {
         case 403:
             return "403 Forbidden: a firewall of the venue refuses this address";
         case 418:
-            return "418: the venue has banned this address for asking too often";
+            return "418: the venue has banned this address for too many requests";
         case 429:
             return "429 Too Many Requests";
         case 451:
@@ -115,7 +115,7 @@ std::optional<Refusal> judge_refusal(int status, std::string_view retry_after, s
     if (const auto code = cloudflare_code(body)) {
         status = *code == 1015 ? 429 : 403;
         why = fmt::format("Cloudflare's error {} ({})", *code,
-                          *code == 1015 ? "asked too often" : "access denied");
+                          *code == 1015 ? "too many requests" : "access denied");
     }
 
     BackoffPolicy unsaid{};
@@ -137,7 +137,7 @@ std::optional<Refusal> judge_refusal(int status, std::string_view retry_after, s
     } else {
         return std::nullopt;
     }
-    // "Retry-After: 1", said again and again, is not a licence to ask every second.
+    // A repeated "Retry-After: 1" does not mean one request a second.
     const BackoffPolicy patience{shortest, 1min};
     const Duration wait = told ? std::max(*told, patience.ceiling(repeats + 1)) : unsaid.ceiling(repeats + 1);
     return Refusal{std::clamp(wait, shortest, longest), std::move(why)};

@@ -29,7 +29,7 @@ TEST(RetryAfter, SecondsAndDates) {
     }
 }
 
-TEST(Refusal, WaitsAsLongAsItIsTold) {
+TEST(Refusal, WaitsAsLongAsTheVenueSays) {
     EXPECT_EQ(wait_for(429, "30", ""), 30s);
     EXPECT_EQ(wait_for(418, "Tue, 14 Nov 2023 22:14:20 GMT", ""), 1min);
     EXPECT_EQ(wait_for(418, "", R"({"code":-1003,"msg":"IP banned until 1700000300000. Please"})"), 5min);
@@ -40,7 +40,7 @@ TEST(Refusal, WaitsAsLongAsItIsTold) {
     EXPECT_EQ(wait_for(429, "0", ""), 1s) << "never at once";
 }
 
-TEST(Refusal, WaitsByItsOwnRuleWhereItIsNotTold) {
+TEST(Refusal, WaitsByItsOwnRuleOtherwise) {
     EXPECT_EQ(wait_for(429, "", ""), 1min);
     EXPECT_EQ(wait_for(429, "", "", 2), 4min);
     EXPECT_EQ(wait_for(429, "", "", 50), 1h);
@@ -53,21 +53,21 @@ TEST(Refusal, WaitsByItsOwnRuleWhereItIsNotTold) {
     EXPECT_EQ(wait_for(200, "", "<html>", 9), 15min);
 }
 
-TEST(Refusal, AShortRetryAfterIsNotBelievedForEver) {
+TEST(Refusal, ARepeatedShortRetryAfterIsExtended) {
     EXPECT_EQ(wait_for(429, "1", "", 0), 1s);
     EXPECT_EQ(wait_for(429, "1", "", 4), 16s);
     EXPECT_EQ(wait_for(429, "1", "", 40), 1min);
 }
 
-TEST(Refusal, CloudflareCountsForWhatItSays) {
+TEST(Refusal, CloudflaresErrorsCountByTheirCode) {
     EXPECT_EQ(wait_for(200, "", "error code: 1015\n"), 1min);
     EXPECT_EQ(wait_for(503, "", "error code: 1015"), 1min);
     EXPECT_EQ(wait_for(200, "", "error code: 1020"), 5min);
     EXPECT_EQ(judge_refusal(429, "", "error code: 1015", now, 0)->why,
-              "Cloudflare's error 1015 (asked too often)");
+              "Cloudflare's error 1015 (too many requests)");
 }
 
-TEST(Refusal, FailuresAreNone) {
+TEST(Refusal, FailuresAreNotRefusals) {
     EXPECT_EQ(wait_for(200, "", "{}"), none);
     EXPECT_EQ(wait_for(500, "", "<html>"), none);
     EXPECT_EQ(wait_for(502, "", "bad gateway"), none);
@@ -75,7 +75,7 @@ TEST(Refusal, FailuresAreNone) {
     EXPECT_EQ(wait_for(400, "", R"({"code":-1121})"), none);
 }
 
-TEST(Refusal, WordsForPeople) {
+TEST(Refusal, TextsForOperators) {
     EXPECT_EQ(about(500ms), "1 s");
     EXPECT_EQ(about(65s), "65 s");
     EXPECT_EQ(about(3601s), "61 min");

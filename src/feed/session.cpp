@@ -7,25 +7,33 @@
 
 // How a session decides
 //
-// Every event is noted, and then advance() looks at what is due: the stream's half in session_stream.cpp,
-// REST's half in session_poll.cpp. The timer is set to the next moment at which something falls due if
-// nothing happens until then; it may ring early, never late. A trade on a stream that is well takes none of
-// this: it is parsed, its line notes the time, and it is published.
+// Every event is recorded, and then advance() does what is due: the stream half in session_stream.cpp, the
+// REST half in session_poll.cpp. The timer is set to the next moment at which something is due if nothing
+// happens until then; it may fire early, never late. A trade on a healthy stream needs none of this: it is
+// parsed, the time is recorded with its ticker, and it is published.
 //
-// REST is asked about single tickers, by one rule: a ticker has had no quote for `quiet_after`. So a stream
-// that is silent is replaced before its last trades are too old to count, a stream that is gone is replaced
-// after `fallback_grace`, and a ticker that trades once a minute keeps a price while the others stream. An
-// answer about a ticker that traded on the stream after the question was asked is dropped: it could be a step
-// back in time. A source without a stream asks about all of its tickers every `poll_interval`.
+//   a stream is    until                                      then
+//   opening        it is open                                 subscribe by paced messages, if the venue wants any
+//   subscribing    each symbol was acknowledged, refused or   it is ready: a successor takes over
+//                  has traded, or the time for that is over
+//   ready          it is silent, deaf, closed or too old      reconnect with back-off, or open a successor
 //
-// Silence has two limits. A stream from which nothing comes, not even the pong to our ping, is dead after
-// `silence_limit`. One that answers pings but brings no trade may be a quiet market: REST answers for it at
-// once and it is opened anew after `deaf_limit`. One that brings only nonsense is treated like a dead one.
+// REST is requested for single tickers, by one rule: the ticker has had no quote for `quiet_after`. So a
+// silent stream is replaced before its last trades are too old to count, a lost stream after
+// `fallback_grace`, and a ticker that trades once a minute, or that the stream refuses, keeps a price while
+// the others stream. An answer about a ticker that traded on the stream after the request was sent is
+// dropped: it could be a step back in time. A source without a stream requests all of its tickers every
+// `poll_interval`.
 //
-// Before the venue's cut at 24 h a successor is opened, and takes over when it is open: no trade is missed.
+// Silence has two limits. A stream that brings nothing, not even the answer to a ping, is dead after
+// `silence_limit`. One that answers pings but brings no trade may be a quiet market: REST replaces it at
+// once, and it is reopened after `deaf_limit`. One that brings only invalid frames is treated as dead.
 //
-// A log line is said once until the source has recovered for `healthy_after`: a flapping connection is one
-// warning, not one a minute.
+// Before a venue ends a connection, by its age or because it says so, a successor is opened, which takes over
+// when it is ready. Each has a parser of its own, so that no trade is missed and no state is mixed up.
+//
+// A log line is written once until the source has been healthy for `healthy_after`: a flapping connection is
+// one warning, not one a minute.
 
 namespace pricewire::feed {
 
@@ -113,7 +121,7 @@ void Session::update_status(Moment now) {
         state = stream_url_.empty() ? SourceState::polling : SourceState::polling_fallback;
         if (!stream_url_.empty()) {
             detail = stream_trouble_            ? "its stream: " + stream_trouble_->why
-                     : stream_ && stream_->open ? "its stream brings no trades"
+                     : stream_ && stream_->open ? "its stream has no trades"
                                                 : "its stream is not open yet";
         }
     } else {
@@ -143,13 +151,13 @@ void Session::update_status(Moment now) {
         was_away_ = false;
         said_.clear();
         say(log::Level::info,
-            fmt::format("{} again {}", name(),
-                        state == SourceState::streaming ? "streams trades" : "gives prices"));
+            fmt::format("{} {} again", name(),
+                        state == SourceState::streaming ? "streams trades" : "provides prices"));
     }
     const bool both_ways = !stream_url_.empty() && has_rest_;
     if (both_ways && poll_trouble_ && (state == SourceState::silent || state == SourceState::refused)) {
         say_once("nothing", now, log::Level::warn,
-                 fmt::format("{} gives no prices at all, neither by its stream nor by REST", name()), detail);
+                 fmt::format("{} provides no prices, neither by stream nor by REST", name()), detail);
     }
     if (state == status_.state && detail == status_.detail && until == status_.refused_until) {
         return;
@@ -164,13 +172,13 @@ void Session::update_status(Moment now) {
             announced_ = true;
             said_.clear();
             say(log::Level::info, state == SourceState::streaming
-                                      ? fmt::format("{} streams the trades of {}", name(), ticker_list())
-                                      : fmt::format("{} gives prices of {}, asked every {}", name(),
+                                      ? fmt::format("{} streams trades of {}", name(), ticker_list())
+                                      : fmt::format("{} provides prices of {}, polled every {}", name(),
                                                     ticker_list(), format_duration(options_.poll_interval)));
         }
     } else if (state == SourceState::polling_fallback) {
         say_once("fallback", now, log::Level::info,
-                 fmt::format("prices of {} come by REST every {} until its stream brings trades", name(),
+                 fmt::format("prices of {} come by REST every {} until its stream has trades", name(),
                              format_duration(options_.poll_interval)));
     }
 }
@@ -231,7 +239,7 @@ std::string Session::ticker_list() const {
     return list;
 }
 
-// Many clients are refused at the same moment; they should not all come back at the same moment.
+// Many clients are refused at the same moment; they should not all return at the same moment.
 Duration Session::jittered(Duration wait) {
     const Duration most = std::min<Duration>(wait / 10, 30s);
     return wait + Duration{std::uniform_int_distribution<std::int64_t>(0, most.count())(rng_)};

@@ -24,7 +24,7 @@
 
 namespace pricewire::feed {
 
-// The moment of an event, by both clocks.
+// The time of an event, by both clocks.
 struct Moment {
     Timestamp wall;
     MonoTime mono;
@@ -47,7 +47,7 @@ struct SessionOptions {
     Duration subscribe_again = minutes{5};
 };
 
-// What a session wants done. Streams and requests are numbered by the session.
+// What a session wants done. The session numbers its streams and requests.
 struct OpenStream {
     int stream = 0;
     std::string url;
@@ -59,14 +59,14 @@ struct SendText {
 struct SendPing {
     int stream = 0;
 };
-struct CloseStream {  // drop it; nothing more is expected of it
+struct CloseStream {  // no more events of it are expected
     int stream = 0;
 };
 struct StartRequest {
     std::uint64_t request = 0;
     std::string url;
 };
-struct SetTimer {  // the only one: it replaces the last
+struct SetTimer {  // there is one timer: this replaces the last
     MonoTime at;
 };
 struct PublishQuotes {
@@ -75,7 +75,7 @@ struct PublishQuotes {
 struct LogLine {
     log::Level level = log::Level::info;
     std::string message;
-    std::string reason;  // what the venue or the network said; may be empty
+    std::string reason;  // from the venue or the network; may be empty
 };
 struct ReportStatus {
     SourceStatus status;
@@ -83,10 +83,10 @@ struct ReportStatus {
 using Action = std::variant<OpenStream, SendText, SendPing, CloseStream, StartRequest, SetTimer,
                             PublishQuotes, LogLine, ReportStatus>;
 
-// The life of one source: one stream of trades where there is one, REST where that says nothing, back-off,
-// refusals, silence and the daily renewal. It has no socket, no clock and no thread: what happens is told to
-// it with the moment at which it happens, and it returns what is to be done, in order. The essay on how it
-// decides stands in session.cpp. All calls by one thread.
+// The state machine of one source: a stream of trades, REST where that brings nothing, back-off, refusals,
+// silence and planned renewal. No socket, no clock and no thread: each event comes with the time at which it
+// happened, and the call returns what is to be done, in order. session.cpp describes how it decides. All
+// calls by one thread.
 class Session {
 public:
     // Valid until the next call.
@@ -101,18 +101,18 @@ public:
     Actions stream_opened(int stream, Moment now);
     Actions stream_text(int stream, std::string_view text, Moment now);
     Actions stream_binary(int stream, std::string_view bytes, Moment now);
-    Actions stream_ping(int stream, Moment now);  // a ping or a pong: somebody is there
+    Actions stream_ping(int stream, Moment now);  // a ping or a pong: a sign of life
     Actions stream_closed(int stream, const net::WsClosed& closed, Moment now);
     Actions answered(std::uint64_t request, const net::HttpResult& result, Moment now);
     Actions timer(Moment now);
     Actions stop(Moment now);
 
     const SourceStatus& status() const { return status_; }
-    // Frames and figures that were left out since the start.
+    // Frames and prices left out since the start.
     std::uint64_t refused_quotes() const { return refused_quotes_; }
     // Trades that the venue's numbering shows to be missing, since the start.
     std::uint64_t lost_trades() const { return lost_trades_; }
-    // The same by their kind, answers of a source that refuses us among them. Any thread.
+    // The same by kind, including refused requests. Any thread.
     std::uint64_t left_out(ParseError::Kind kind) const {
         return left_out_[static_cast<std::size_t>(kind)].value();
     }
@@ -137,7 +137,7 @@ private:
     };
     struct Line {
         Ticker ticker;
-        MonoTime ask_at;      // by REST, unless the stream speaks of it before
+        MonoTime ask_at;      // by REST, unless the stream brings a trade before
         MonoTime last_trade;  // by stream
         bool reported_missing = false;
         bool unknown = false;         // the venue says that it does not know it
@@ -148,7 +148,7 @@ private:
         MonoTime started;
         std::vector<std::size_t> asked;
     };
-    // Why one of the two ways gives nothing at the moment.
+    // Why the stream or REST does not work at the moment.
     struct Trouble {
         std::string why;
         std::optional<Timestamp> refused_until;
@@ -191,7 +191,7 @@ private:
     void update_status(Moment now);
     void arm(Moment now);
     void say(log::Level level, std::string message, std::string reason = {});
-    // Says it once until the source has recovered, or an hour has passed.
+    // Logs it once until the source has recovered, or an hour has passed.
     void say_once(std::string key, Moment now, log::Level level, std::string message,
                   std::string reason = {});
     void publish(std::span<const Quote> quotes, Moment now);
@@ -218,17 +218,17 @@ private:
 
     int last_stream_ = 0;
     std::optional<Stream> stream_;
-    std::optional<Stream> successor_;  // being opened to take the place of stream_
+    std::optional<Stream> successor_;  // being opened to replace stream_
     int stream_failures_ = 0;
     int stream_refusals_ = 0;
-    MonoTime reconnect_at_;  // where there is no stream_
+    MonoTime reconnect_at_;  // if there is no stream_
     std::optional<Trouble> stream_trouble_;
 
     std::vector<Line> lines_;             // as venue_.instruments()
     std::vector<std::size_t> by_ticker_;  // indexes of lines_, sorted by ticker
     std::uint64_t last_request_ = 0;
     std::optional<Request> request_;
-    std::deque<std::vector<std::size_t>> suspects_;  // groups that hold a symbol unknown to the venue
+    std::deque<std::vector<std::size_t>> suspects_;  // groups with a symbol that the venue does not know
     MonoTime poll_allowed_at_;
     bool poll_works_ = false;
     int poll_failures_ = 0;
@@ -239,8 +239,8 @@ private:
     SourceStatus status_;
     MonoTime state_since_;
     std::optional<MonoTime> last_quote_;
-    bool announced_ = false;  // that prices come
-    bool was_away_ = false;   // since then, and the return has not been announced
+    bool announced_ = false;  // that prices arrive
+    bool was_away_ = false;   // since then, and the recovery has not been logged
     std::vector<std::pair<std::string, MonoTime>> said_;
     std::uint64_t refused_quotes_ = 0;
     std::uint64_t lost_trades_ = 0;

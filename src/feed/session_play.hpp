@@ -12,8 +12,8 @@
 
 namespace pricewire::feed {
 
-// Plays a session without sockets: a test tells what happens, and reads what was done, a line each, with the
-// seconds since the start. Timers ring by themselves while time passes.
+// Plays a session without sockets: a test makes events happen and reads the actions, one line each, with the
+// seconds since the start. Timers fire by themselves while time passes.
 class Play {
 public:
     Play(const VenueType& type, std::vector<std::string> tickers, Endpoints endpoints,
@@ -40,7 +40,7 @@ public:
         write(session_->stream_closed(
             stream, {status, std::move(retry_after), std::move(body), "the upgrade was refused"}, now_));
     }
-    // Of the last request.
+    // To the last request.
     void answer(int status, std::string body, std::string retry_after = {}) {
         net::HttpResult result;
         result.status = status;
@@ -73,7 +73,7 @@ public:
         move_to(end);
     }
 
-    // What was done since the last call.
+    // The actions since the last call.
     std::string done() { return std::exchange(out_, {}); }
     int count(std::string_view part) const {
         int n = 0;

@@ -5,7 +5,7 @@
 
 #include "feed/session.hpp"
 
-// REST's half of the session; the essay stands in session.cpp.
+// The session's REST half; session.cpp describes the whole.
 
 namespace pricewire::feed {
 
@@ -13,9 +13,9 @@ using namespace std::chrono_literals;
 
 namespace {
 
-// A symbol that the venue does not know is asked for again: it may be listed one day.
+// A symbol that the venue does not know is requested again after this long: it may have been listed.
 constexpr Duration unknown_again = 1h;
-// Between the few requests that find it.
+// Between the requests that find which symbol it is.
 constexpr Duration suspects_apart = 1s;
 
 }  // namespace
@@ -37,7 +37,7 @@ Session::Actions Session::answered(std::uint64_t id, const net::HttpResult& resu
     return done();
 }
 
-// When to ask next; what for is found then.
+// When the next request is due; its symbols are chosen then.
 MonoTime Session::next_poll() const {
     if (!suspects_.empty()) return poll_allowed_at_;
     MonoTime first = MonoTime::max();
@@ -80,14 +80,13 @@ void Session::take_answer(const Request& request, const net::HttpResult& result,
             poll_refused(std::move(*refusal), now);
         } else {
             leave_out(ParseError::Kind::venue_error);
-            poll_failed(fmt::format("it answers with status {}: {}", result.status, snippet(result.body)),
-                        now);
+            poll_failed(fmt::format("status {}: {}", result.status, snippet(result.body)), now);
         }
         return;
     }
     if (result.truncated) {
         leave_out(ParseError::Kind::wrong_shape);
-        poll_failed(fmt::format("its answer is longer than {} bytes", result.body.size()), now);
+        poll_failed(fmt::format("the answer is longer than {} bytes", result.body.size()), now);
         return;
     }
     const ParseResult parsed = venue_.parse_answer(result.body, now.wall, quotes_);
@@ -130,11 +129,11 @@ void Session::take_prices(const Request& request, const Parsed& parsed, Moment n
         refused_quotes_ += parsed.refused;
         leave_out(ParseError::Kind::bad_quote, parsed.refused);
         say_once("left out", now, log::Level::warn,
-                 fmt::format("{} of {}'s figures are left out", parsed.refused, name()), parsed.why);
+                 fmt::format("{} invalid prices from {} are left out", parsed.refused, name()), parsed.why);
     }
     report_missing(request, came);
     const bool empty = quotes_.empty();
-    // What the stream has said since the question is newer than the answer.
+    // Trades that the stream has brought since the request are newer than the answer.
     std::erase_if(quotes_, [&](const Quote& q) {
         return !stream_url_.empty() && line_of(q.ticker).last_trade >= request.started;
     });
@@ -145,7 +144,7 @@ void Session::take_prices(const Request& request, const Parsed& parsed, Moment n
         if (lines_[i].ask_at <= now.mono) lines_[i].ask_at = std::max(again, poll_allowed_at_);
     }
     if (empty) {
-        poll_failed("its answer holds no price that was asked for", now);
+        poll_failed("the answer has none of the requested prices", now);
         return;
     }
     poll_works_ = true;
@@ -163,12 +162,12 @@ void Session::report_missing(const Request& request, const std::vector<bool>& ca
                                venue_.instruments()[i].symbol);
     }
     if (missing.empty()) return;
-    say(log::Level::warn, fmt::format("{} gives no price of {}; if it has another name there, say so in "
+    say(log::Level::warn, fmt::format("{} has no price of {}; if it has another name there, set it in "
                                       "market.symbols",
                                       name(), missing));
 }
 
-// The venue refuses the whole question for one symbol that it does not know. Asking about halves finds it.
+// The venue refuses the whole request for one symbol that it does not know. Requests for halves find it.
 void Session::split_for_unknown(const Request& request, std::string_view why, Moment now) {
     if (request.asked.size() == 1) {
         Line& line = lines_[request.asked.front()];
@@ -177,7 +176,7 @@ void Session::split_for_unknown(const Request& request, std::string_view why, Mo
         if (!std::exchange(line.unknown, true)) {
             say(log::Level::warn,
                 fmt::format(
-                    "{} does not know '{}', so it gives no price of {}; if it has another name there, say so "
+                    "{} does not know '{}', so it has no price of {}; if it has another name there, set it "
                     "in market.symbols",
                     name(), instrument.symbol, instrument.ticker.view()),
                 std::string(why));
@@ -197,9 +196,8 @@ void Session::poll_failed(std::string why, Moment now) {
     if (stream_brings_quotes(now)) return;
     say_once("rest", now, log::Level::warn,
              stream_url_.empty()
-                 ? fmt::format("{} gives no prices; it is asked again, with growing pauses", name())
-                 : fmt::format("{} gives no prices by REST either; both are tried again, with growing pauses",
-                               name()),
+                 ? fmt::format("{} provides no prices; retrying with back-off", name())
+                 : fmt::format("{} provides no prices by REST either; retrying both with back-off", name()),
              std::move(why));
 }
 
@@ -211,8 +209,8 @@ void Session::poll_refused(Refusal refusal, Moment now) {
     poll_allowed_at_ = now.mono + wait;
     poll_trouble_ = Trouble{refusal.why, now.wall + wait};
     say_once("rest refused: " + refusal.why, now, log::Level::warn,
-             fmt::format("{} refuses REST requests; none is sent for {}{}", name(), about(wait),
-                         stream_url_.empty() ? ", and its prices are missing until then" : ""),
+             fmt::format("{} refuses REST requests; the next one is sent in {}{}", name(), about(wait),
+                         stream_url_.empty() ? ", its prices are missing until then" : ""),
              std::move(refusal.why));
 }
 

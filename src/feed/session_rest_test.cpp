@@ -25,7 +25,7 @@ Play coingecko() {
 constexpr const char* coins =
     R"({"bitcoin":{"usd":60000,"last_updated_at":1700000000},"ethereum":{"usd":2600.5,"last_updated_at":1700000000}})";
 
-TEST(SessionRest, ARefusedUpgradeIsWaitedOutAndRestAskedMeanwhile) {
+TEST(SessionRest, ARefusedUpgradeIsWaitedOutAndRestIsPolledMeanwhile) {
     struct Case {
         int status;
         const char* retry_after;
@@ -57,7 +57,7 @@ TEST(SessionRest, ARefusedUpgradeIsWaitedOutAndRestAskedMeanwhile) {
     }
 }
 
-TEST(SessionRest, WhatTheUserReadsOfALegalRefusal) {
+TEST(SessionRest, TheLogOfALegalRefusal) {
     Play p = binance({"BTC"});
     p.start();
     p.refused(1, 451, "", R"({"code":0,"msg":"Service unavailable from a restricted location"})");
@@ -66,11 +66,11 @@ TEST(SessionRest, WhatTheUserReadsOfALegalRefusal) {
     p.wait(60s);
     EXPECT_EQ(p.done(), R"(0.0 open 1 wss://binance/stream?streams=btcusdt@trade
 0.0 connecting
-0.0 warn: binance refuses its stream; it is asked again in 61 min, and prices are asked for by REST meanwhile | 451: refused for legal reasons at this server's location
+0.0 warn: binance refuses its stream; next attempt in 61 min, prices come by REST meanwhile | 451: refused for legal reasons at this server's location
 0.0 refused (451: refused for legal reasons at this server's location)
 2.0 GET /api/v3/ticker/price?symbols=%5B%22BTCUSDT%22%5D
-2.0 warn: binance refuses REST requests; none is sent for 61 min | 451: refused for legal reasons at this server's location
-2.0 warn: binance gives no prices at all, neither by its stream nor by REST | 451: refused for legal reasons at this server's location
+2.0 warn: binance refuses REST requests; the next one is sent in 61 min | 451: refused for legal reasons at this server's location
+2.0 warn: binance provides no prices, neither by stream nor by REST | 451: refused for legal reasons at this server's location
 )");
 }
 
@@ -110,14 +110,14 @@ TEST(SessionRest, ASourceWithoutAStreamIsPolled) {
 0.3 quote BTC 60000
 0.3 quote ETH 2600.5
 0.3 polling
-0.3 info: coingecko gives prices of BTC, ETH, asked every 1m
+0.3 info: coingecko provides prices of BTC, ETH, polled every 1m
 60.0 GET /api/v3/simple/price?ids=bitcoin%2Cethereum&vs_currencies=usd&include_last_updated_at=true&precision=full
 61.3 quote BTC 60000
 61.3 quote ETH 2600.5
 )");
 }
 
-TEST(SessionRest, EveryKindOfBadAnswerHasItsWaitAndItsWords) {
+TEST(SessionRest, EachKindOfBadAnswerHasItsWaitAndItsText) {
     struct Case {
         int status;
         const char* body;
@@ -129,9 +129,9 @@ TEST(SessionRest, EveryKindOfBadAnswerHasItsWaitAndItsWords) {
         {200, R"({"status":{"error_code":429,"error_message":"You've exceeded the Rate Limit."}})",
          SourceState::refused, 60s, 66s, "CoinGecko's error 429: You've exceeded the Rate Limit."},
         {200, "error code: 1015", SourceState::refused, 60s, 66s,
-         "Cloudflare's error 1015 (asked too often)"},
+         "Cloudflare's error 1015 (too many requests)"},
         {429, "error code: 1015", SourceState::refused, 60s, 66s,
-         "Cloudflare's error 1015 (asked too often)"},
+         "Cloudflare's error 1015 (too many requests)"},
         {200, "<!DOCTYPE html><html></html>", SourceState::refused, 60s, 66s, "an HTML page instead of JSON"},
         {403, "<html>", SourceState::refused, 300s, 330s, "403 Forbidden"},
         {418, "", SourceState::refused, 120s, 132s, "has banned this address"},
@@ -140,9 +140,9 @@ TEST(SessionRest, EveryKindOfBadAnswerHasItsWaitAndItsWords) {
          "an answer that is not CoinGecko's"},
         {200, R"({"bitcoin":{"usd":60000,"last_upd)", SourceState::connecting, 60s, 61s,
          "an answer that is not JSON"},
-        {200, "{}", SourceState::connecting, 60s, 61s, "its answer holds no price that was asked for"},
-        {500, "oops", SourceState::connecting, 60s, 61s, "it answers with status 500: oops"},
-        {302, "", SourceState::connecting, 60s, 61s, "it answers with status 302"},
+        {200, "{}", SourceState::connecting, 60s, 61s, "the answer has none of the requested prices"},
+        {500, "oops", SourceState::connecting, 60s, 61s, "status 500: oops"},
+        {302, "", SourceState::connecting, 60s, 61s, "status 302"},
     };
     for (const Case& c : cases) {
         Play p = coingecko();
@@ -162,7 +162,7 @@ TEST(SessionRest, EveryKindOfBadAnswerHasItsWaitAndItsWords) {
     }
 }
 
-TEST(SessionRest, RequestsThatFailAreRepeatedWithGrowingPausesAndOneWarning) {
+TEST(SessionRest, FailedRequestsAreRetriedWithBackOffAndOneWarning) {
     Play p = coingecko();
     p.start();
     Duration longest{};
@@ -175,10 +175,8 @@ TEST(SessionRest, RequestsThatFailAreRepeatedWithGrowingPausesAndOneWarning) {
         longest = std::max(longest, p.since_start() - from);
     }
     EXPECT_GE(longest, 80s);
-    EXPECT_EQ(
-        p.count(
-            "warn: coingecko gives no prices; it is asked again, with growing pauses | no answer within 10s"),
-        1);
+    EXPECT_EQ(p.count("warn: coingecko provides no prices; retrying with back-off | no answer within 10s"),
+              1);
     EXPECT_EQ(p.status().state, SourceState::silent);
     EXPECT_EQ(p.status().detail, "no answer within 10s");
 }
@@ -190,12 +188,12 @@ TEST(SessionRest, AMissingCoinIsReportedOnce) {
         p.answer(200, R"({"bitcoin":{"usd":60000,"last_updated_at":1700000000}})");
         p.wait(60s);
     }
-    EXPECT_EQ(p.count("warn: coingecko gives no price of ETH (ethereum); if it has another name there"), 1);
+    EXPECT_EQ(p.count("warn: coingecko has no price of ETH (ethereum); if it has another name there"), 1);
     EXPECT_EQ(p.count("quote BTC"), 5);
     p.answer(200, coins);
     p.wait(60s);
     p.answer(200, R"({"bitcoin":{"usd":60000,"last_updated_at":1700000000}})");
-    EXPECT_EQ(p.count("gives no price of ETH"), 2) << "it was there in between";
+    EXPECT_EQ(p.count("has no price of ETH"), 2) << "it was there in between";
 }
 
 TEST(SessionRest, ASymbolUnknownToTheVenueIsFoundAndTheOthersKeepTheirPrices) {
@@ -225,10 +223,10 @@ TEST(SessionRest, ASymbolUnknownToTheVenueIsFoundAndTheOthersKeepTheirPrices) {
 3.0 GET /api/v3/ticker/price?symbols=%5B%22BTCUSDT%22%5D
 3.0 quote BTC 7
 3.0 polling_fallback (its stream is not open yet)
-3.0 info: prices of binance come by REST every 5s until its stream brings trades
+3.0 info: prices of binance come by REST every 5s until its stream has trades
 4.0 GET /api/v3/ticker/price?symbols=%5B%22FOOUSDT%22%2C%22ETHUSDT%22%5D
 5.0 GET /api/v3/ticker/price?symbols=%5B%22FOOUSDT%22%5D
-5.0 warn: binance does not know 'FOOUSDT', so it gives no price of FOO; if it has another name there, say so in market.symbols | Binance's error -1121: Invalid symbol.
+5.0 warn: binance does not know 'FOOUSDT', so it has no price of FOO; if it has another name there, set it in market.symbols | Binance's error -1121: Invalid symbol.
 6.0 GET /api/v3/ticker/price?symbols=%5B%22ETHUSDT%22%5D
 6.0 quote ETH 7
 11.0 GET /api/v3/ticker/price?symbols=%5B%22BTCUSDT%22%2C%22ETHUSDT%22%5D
@@ -237,7 +235,7 @@ TEST(SessionRest, ASymbolUnknownToTheVenueIsFoundAndTheOthersKeepTheirPrices) {
 )");
 }
 
-TEST(SessionRest, AnswersWithoutAQuoteAreCountedByWhatTheyWere) {
+TEST(SessionRest, AnswersWithoutAQuoteAreCountedByKind) {
     using Kind = ParseError::Kind;
     Play p = coingecko();
     p.start();

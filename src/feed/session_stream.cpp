@@ -5,7 +5,7 @@
 
 #include "feed/session.hpp"
 
-// The stream's half of the session; the essay stands in session.cpp.
+// The session's stream half; session.cpp describes the whole.
 
 namespace pricewire::feed {
 
@@ -79,7 +79,7 @@ void Session::report_unacknowledged(Stream& stream, Moment now) {
     say_once("unacknowledged " + missing, now, log::Level::warn,
              fmt::format("{} has not acknowledged the subscription of {}; it is sent again every {}{}",
                          name(), missing, format_duration(options_.subscribe_again),
-                         has_rest_ ? ", and REST is asked meanwhile" : ""));
+                         has_rest_ ? ", and REST is polled meanwhile" : ""));
 }
 
 // The successor takes the place of the stream once it has its subscriptions, so that no trade is missed.
@@ -142,7 +142,7 @@ Session::Actions Session::take_frame(int id, std::string_view bytes, bool is_bin
     return done();
 }
 
-// Whether they change what is said of the source.
+// Whether they change the status of the source.
 bool Session::note_quotes(Stream& stream, Moment now) {
     bool is_live = false;
     for (const Quote& quote : output_.quotes) {
@@ -195,7 +195,7 @@ void Session::take_event(Stream& stream, const StreamEvent& event, Moment now) {
     }
 }
 
-// The others stay subscribed; REST is asked for this one.
+// The others stay subscribed; REST is polled for this one.
 void Session::refuse_symbol(Stream& stream, const SymbolRefused& refused, Moment now) {
     leave_out(ParseError::Kind::unknown_symbol);
     stream.symbols[refused.instrument] = Subscription::refused;
@@ -205,7 +205,7 @@ void Session::refuse_symbol(Stream& stream, const SymbolRefused& refused, Moment
     say(log::Level::warn,
         fmt::format("{} refuses to stream {} ({}){}; if it has another name there, set it in market.symbols",
                     name(), line.ticker.view(), venue_.instruments()[refused.instrument].symbol,
-                    has_rest_ ? ", so REST is asked for it" : ""),
+                    has_rest_ ? ", so REST is polled for it" : ""),
         refused.why);
 }
 
@@ -222,7 +222,7 @@ Session::Actions Session::stream_closed(int id, const net::WsClosed& closed, Mom
                                                  : judge_refusal(closed.http_status, closed.retry_after,
                                                                  closed.body, now.wall, stream_refusals_);
     if (successor_ && successor_->id == id) {
-        // The present stream goes on; there are some minutes left to try again.
+        // The present stream continues; there are some minutes left to try again.
         successor_.reset();
         const Duration wait = refusal ? refusal->wait : options_.reconnect.max;
         stream_->renew_at = now.mono + jittered(std::max(wait, options_.reconnect.max));
@@ -234,8 +234,8 @@ Session::Actions Session::stream_closed(int id, const net::WsClosed& closed, Mom
             reconnect_at_ = now.mono + wait;
             stream_trouble_ = Trouble{refusal->why, now.wall + wait};
             say_once(fmt::format("stream {}", closed.http_status), now, log::Level::warn,
-                     fmt::format("{} refuses its stream; it is asked again in {}{}", name(), about(wait),
-                                 has_rest_ ? ", and prices are asked for by REST meanwhile" : ""),
+                     fmt::format("{} refuses its stream; next attempt in {}{}", name(), about(wait),
+                                 has_rest_ ? ", prices come by REST meanwhile" : ""),
                      refusal->why);
         } else {
             lose_stream(now, closed.http_status == 200 || closed.http_status == 0
@@ -267,13 +267,11 @@ void Session::advance_stream(Moment now) {
         lose_stream(now, std::move(why));
     };
     if (no_sign >= stream_type_.silence_limit) {
-        give_up(fmt::format("nothing was heard for {}", format_duration(stream_type_.silence_limit)));
+        give_up(fmt::format("no data for {}", format_duration(stream_type_.silence_limit)));
     } else if (stream_->garbled && no_quote >= stream_type_.silence_limit) {
-        give_up(fmt::format("nothing that makes sense was heard for {}",
-                            format_duration(stream_type_.silence_limit)));
+        give_up(fmt::format("no valid data for {}", format_duration(stream_type_.silence_limit)));
     } else if (no_quote >= stream_type_.deaf_limit) {
-        give_up(fmt::format("it was open, but brought no trade for {}",
-                            format_duration(stream_type_.deaf_limit)));
+        give_up(fmt::format("open, but without a trade for {}", format_duration(stream_type_.deaf_limit)));
     } else if (now.mono >= stream_->renew_at && !successor_) {
         say(log::Level::debug, fmt::format("{}'s stream is renewed before the venue ends it", name()));
         open_stream(successor_);
@@ -304,20 +302,19 @@ void Session::open_stream(std::optional<Stream>& slot) {
     actions_.push_back(OpenStream{slot->id, stream_url_});
 }
 
-// The stream has ended, or is given up; the caller has closed it.
+// The stream has ended or been given up; the caller has closed it.
 void Session::lose_stream(Moment now, std::string why) {
     const bool healthy = is_healthy(*stream_, now);
-    // What REST said about single tickers beside a stream does not say that it stands in for all of them.
+    // REST answers for single tickers beside a stream do not show that it works for all of them.
     if (stream_brings_quotes(now)) poll_works_ = false;
-    // Its successor may be nearly there.
+    // Its successor may be almost open.
     stream_ = std::exchange(successor_, std::nullopt);
     if (!stream_) schedule_reconnect(now, healthy);
     for (Line& line : lines_) line.ask_at = std::min(line.ask_at, now.mono + options_.fallback_grace);
     stream_trouble_ = Trouble{why, std::nullopt};
     say_once("stream", now, log::Level::warn,
-             has_rest_ ? fmt::format("{}'s stream is away; its prices are asked for by REST until it is back",
-                                     name())
-                       : fmt::format("{}'s stream is away; it gives no prices until it is back", name()),
+             has_rest_ ? fmt::format("{}'s stream is down; prices come by REST until it is back", name())
+                       : fmt::format("{}'s stream is down; there are no prices until it is back", name()),
              std::move(why));
 }
 
@@ -334,9 +331,9 @@ void Session::note_bad_frame(Stream& stream, std::string_view why, Moment now) {
     if (refused_said_at_ && now.mono - *refused_said_at_ < 1min) return;
     refused_said_at_ = now.mono;
     say(log::Level::warn,
-        fmt::format("{} sent {} that is no usable price; it is left out", name(),
-                    refused_unsaid_ == 1 ? std::string("something")
-                                         : fmt::format("{} things in the last while", refused_unsaid_)),
+        fmt::format(
+            "{} sent {} without a usable price", name(),
+            refused_unsaid_ == 1 ? std::string("a message") : fmt::format("{} messages", refused_unsaid_)),
         std::string(why));
     refused_unsaid_ = 0;
 }

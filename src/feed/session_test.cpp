@@ -43,7 +43,7 @@ TEST(Session, ConnectsAndPublishesEveryTradeInOrder) {
 0.0 connecting
 0.5 quote BTC 61837.63
 0.5 streaming
-0.5 info: binance streams the trades of BTC, ETH
+0.5 info: binance streams trades of BTC, ETH
 0.5 quote BTC 61837.62
 1.5 quote ETH 2683.8
 )");
@@ -66,14 +66,14 @@ TEST(Session, ACutIsFollowedByANewConnectionAndRestFillsTheGap) {
     p.trade(2, "ETHUSDT", "2601");
     EXPECT_EQ(
         p.done(),
-        R"(5.0 warn: binance's stream is away; its prices are asked for by REST until it is back | the connection ended: end of stream
+        R"(5.0 warn: binance's stream is down; prices come by REST until it is back | the connection ended: end of stream
 5.0 connecting (the connection ended: end of stream)
 5.9 open 2 wss://binance/stream?streams=btcusdt@trade/ethusdt@trade
 7.0 GET /api/v3/ticker/price?symbols=%5B%22BTCUSDT%22%2C%22ETHUSDT%22%5D
 7.5 quote BTC 61000.1
 7.5 quote ETH 2600
 7.5 polling_fallback (its stream: the connection ended: end of stream)
-7.5 info: prices of binance come by REST every 5s until its stream brings trades
+7.5 info: prices of binance come by REST every 5s until its stream has trades
 12.0 GET /api/v3/ticker/price?symbols=%5B%22BTCUSDT%22%2C%22ETHUSDT%22%5D
 12.5 quote BTC 61000.1
 12.5 quote ETH 2600
@@ -86,11 +86,11 @@ TEST(Session, ACutIsFollowedByANewConnectionAndRestFillsTheGap) {
         p.trade(2, "BTCUSDT", "61001");
         p.trade(2, "ETHUSDT", "2601");
     }
-    EXPECT_EQ(p.count("binance again streams trades"), 1);
+    EXPECT_EQ(p.count("binance streams trades again"), 1);
     EXPECT_EQ(p.count("GET"), 0);
 }
 
-TEST(Session, AReconnectWithinTheGraceAsksNothingByRest) {
+TEST(Session, AReconnectWithinTheGraceSendsNoRestRequest) {
     Play p = streaming();
     p.closed(1, "the connection ended: end of stream");
     p.wait(1s);
@@ -100,7 +100,7 @@ TEST(Session, AReconnectWithinTheGraceAsksNothingByRest) {
     p.wait(5s);
     EXPECT_EQ(
         p.done(),
-        R"(0.0 warn: binance's stream is away; its prices are asked for by REST until it is back | the connection ended: end of stream
+        R"(0.0 warn: binance's stream is down; prices come by REST until it is back | the connection ended: end of stream
 0.0 connecting (the connection ended: end of stream)
 0.9 open 2 wss://binance/stream?streams=btcusdt@trade/ethusdt@trade
 1.0 quote BTC 61001
@@ -121,9 +121,9 @@ TEST(Session, ADeadStreamIsGivenUpAfterTheSilenceLimit) {
 10.0 quote BTC 61000.1
 10.0 quote ETH 2600
 15.0 close 1
-15.0 warn: binance's stream is away; its prices are asked for by REST until it is back | nothing was heard for 15s
-15.0 polling_fallback (its stream: nothing was heard for 15s)
-15.0 info: prices of binance come by REST every 5s until its stream brings trades
+15.0 warn: binance's stream is down; prices come by REST until it is back | no data for 15s
+15.0 polling_fallback (its stream: no data for 15s)
+15.0 info: prices of binance come by REST every 5s until its stream has trades
 15.9 open 2 wss://binance/stream?streams=btcusdt@trade/ethusdt@trade
 17.0 GET /api/v3/ticker/price?symbols=%5B%22BTCUSDT%22%2C%22ETHUSDT%22%5D
 18.0 quote BTC 61000.1
@@ -131,7 +131,7 @@ TEST(Session, ADeadStreamIsGivenUpAfterTheSilenceLimit) {
 )");
 }
 
-TEST(Session, AStreamThatOnlyAnswersPingsIsReplacedByRestAndLaterOpenedAnew) {
+TEST(Session, AStreamThatOnlyAnswersPingsIsReplacedByRestAndLaterReopened) {
     Play p = streaming();
     for (int second = 1; second <= 61; ++second) {
         p.wait(1s);
@@ -142,8 +142,8 @@ TEST(Session, AStreamThatOnlyAnswersPingsIsReplacedByRestAndLaterOpenedAnew) {
             EXPECT_EQ(p.done(), R"(10.0 GET /api/v3/ticker/price?symbols=%5B%22BTCUSDT%22%2C%22ETHUSDT%22%5D
 10.0 quote BTC 61000.1
 10.0 quote ETH 2600
-15.0 polling_fallback (its stream brings no trades)
-15.0 info: prices of binance come by REST every 5s until its stream brings trades
+15.0 polling_fallback (its stream has no trades)
+15.0 info: prices of binance come by REST every 5s until its stream has trades
 20.0 GET /api/v3/ticker/price?symbols=%5B%22BTCUSDT%22%2C%22ETHUSDT%22%5D
 20.0 quote BTC 61000.1
 20.0 quote ETH 2600
@@ -152,11 +152,11 @@ TEST(Session, AStreamThatOnlyAnswersPingsIsReplacedByRestAndLaterOpenedAnew) {
         if (second > 21) p.answer(200, both);
     }
     EXPECT_EQ(p.count("close 1"), 1);
-    EXPECT_EQ(p.count("| it was open, but brought no trade for 1m"), 1);
+    EXPECT_EQ(p.count("| open, but without a trade for 1m"), 1);
     EXPECT_EQ(p.count("open 2"), 1);
 }
 
-TEST(Session, AQuietTickerIsAskedForByRestWhileTheOthersStream) {
+TEST(Session, AQuietTickerIsPolledByRestWhileTheOthersStream) {
     Play p = streaming();
     for (int i = 0; i < 30; ++i) {
         p.wait(1s);
@@ -197,16 +197,15 @@ TEST(Session, GarbageIsCountedLoggedOnceAMinuteAndEndsTheStream) {
     EXPECT_EQ(p.session().refused_quotes(), 14u);
     EXPECT_EQ(p.session().left_out(ParseError::Kind::not_json), 14u);
     p.wait(1s);
-    EXPECT_EQ(
-        p.done(),
-        R"(1.0 warn: binance sent something that is no usable price; it is left out | a frame that is not JSON
+    EXPECT_EQ(p.done(),
+              R"(1.0 warn: binance sent a message without a usable price | a frame that is not JSON
 10.0 GET /api/v3/ticker/price?symbols=%5B%22BTCUSDT%22%2C%22ETHUSDT%22%5D
 11.0 quote BTC 61000.1
 11.0 quote ETH 2600
 15.0 close 1
-15.0 warn: binance's stream is away; its prices are asked for by REST until it is back | nothing that makes sense was heard for 15s
-15.0 polling_fallback (its stream: nothing that makes sense was heard for 15s)
-15.0 info: prices of binance come by REST every 5s until its stream brings trades
+15.0 warn: binance's stream is down; prices come by REST until it is back | no valid data for 15s
+15.0 polling_fallback (its stream: no valid data for 15s)
+15.0 info: prices of binance come by REST every 5s until its stream has trades
 )");
     EXPECT_EQ(p.status().state, SourceState::polling_fallback);
 }
@@ -218,7 +217,7 @@ TEST(Session, OneBadFrameAmongGoodOnesChangesNothing) {
     p.text(1, R"({"stream":"btcusdt@trade","data":{"e":"trade","s":"BTCUSDT","p":"0","T":1700000000000}})");
     EXPECT_EQ(
         p.done(),
-        R"(0.0 warn: binance sent something that is no usable price; it is left out | '-1' is no price of BTCUSDT
+        R"(0.0 warn: binance sent a message without a usable price | '-1' is not a valid price of BTCUSDT
 0.0 quote BTC 61837
 )");
     EXPECT_EQ(p.session().refused_quotes(), 2u);
@@ -254,7 +253,7 @@ TEST(Session, BeforeTheDailyCutASuccessorTakesOverWithoutAGap) {
     EXPECT_EQ(p.status().state, SourceState::streaming);
 }
 
-TEST(Session, ASuccessorThatFailsIsTriedAgainWhileTheOldStreamGoesOn) {
+TEST(Session, ASuccessorThatFailsIsRetriedWhileTheOldStreamContinues) {
     Play p = streaming();
     p.text(1, R"({"stream":"!serverShutdown","data":{"e":"serverShutdown","E":1770123456789}})");
     EXPECT_EQ(p.done(), R"(0.0 debug: binance's stream is renewed before the venue ends it
@@ -282,7 +281,7 @@ TEST(Session, TheOldStreamMayEndWhileItsSuccessorOpens) {
     p.wait(3s);
     EXPECT_EQ(p.done(), R"(0.0 debug: binance's stream is renewed before the venue ends it
 0.0 open 2 wss://binance/stream?streams=btcusdt@trade/ethusdt@trade
-0.0 warn: binance's stream is away; its prices are asked for by REST until it is back | the connection ended: closed
+0.0 warn: binance's stream is down; prices come by REST until it is back | the connection ended: closed
 0.0 connecting (the connection ended: closed)
 0.5 quote BTC 61000
 0.5 streaming
@@ -346,7 +345,7 @@ TEST(Session, AFlappingConnectionIsOneWarning) {
     EXPECT_LE(p.count("info:"), hours);
 }
 
-TEST(Session, AfterTheStopNothingIsDone) {
+TEST(Session, NothingIsDoneAfterStop) {
     Play p = streaming();
     p.wait(10s);
     p.done();
@@ -466,11 +465,11 @@ TEST(Session, SubscribesByPacedMessagesAndWorksWithoutRest) {
 0.1 send 1 subscribe SOL
 0.1 quote BTC 1
 0.1 streaming
-0.1 info: toy streams the trades of BTC, ETH, SOL
+0.1 info: toy streams trades of BTC, ETH, SOL
 7.6 ping 1
 15.1 close 1
-15.1 warn: toy's stream is away; it gives no prices until it is back | nothing was heard for 15s
-15.1 silent (nothing was heard for 15s)
+15.1 warn: toy's stream is down; there are no prices until it is back | no data for 15s
+15.1 silent (no data for 15s)
 15.8 open 2 wss://toy/ws
 16.1 send 2 subscribe BTC ETH
 )");
@@ -488,10 +487,11 @@ TEST(Session, ARefusedSymbolLeavesTheOthersAndIsRequestedByRest) {
     p.answer(200, "");
     p.wait(11s);
     EXPECT_EQ(p.count("refuses to stream"), 1);
-    EXPECT_EQ(p.count("0.1 warn: toy refuses to stream SOL (SOL), so REST is asked for it; if it has another "
-                      "name there, "
-                      "set it in market.symbols | no such market"),
-              1);
+    EXPECT_EQ(
+        p.count("0.1 warn: toy refuses to stream SOL (SOL), so REST is polled for it; if it has another "
+                "name there, "
+                "set it in market.symbols | no such market"),
+        1);
     EXPECT_EQ(p.count("0.1 GET /SOL"), 1);
     EXPECT_EQ(p.count("quote SOL 7"), 1);
     EXPECT_EQ(p.count("subscribe SOL"), 1) << "not sent again on this connection";
@@ -599,10 +599,10 @@ TEST(Session, TextKeepsAConnectionAlive) {
     EXPECT_EQ(p.done(), "3.0 quote BTC 1\n7.0 send 1 ping\n11.0 send 1 ping\n");
 }
 
-TEST(Session, ABinaryMessageOfATextVenueIsNoPrice) {
+TEST(Session, ABinaryMessageFromATextVenueIsInvalid) {
     Play p = subscribed();
     p.binary(1, "price BTC 1");
-    EXPECT_EQ(p.count("toy sent something that is no usable price; it is left out | a binary message"), 1);
+    EXPECT_EQ(p.count("toy sent a message without a usable price | a binary message"), 1);
 }
 
 }  // namespace

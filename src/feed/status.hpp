@@ -12,27 +12,27 @@
 
 namespace pricewire::feed {
 
-// How a source's prices come at the moment, if they do.
+// How a source's prices arrive at the moment, if they do.
 enum class SourceState : std::uint8_t {
-    disabled,          // switched off, stopped, or without a ticker that it could be asked for
-    connecting,        // nothing has come yet, or not since the connection was lost a moment ago
+    disabled,          // disabled, stopped, or without a symbol for any ticker
+    connecting,        // no price yet, or none since the connection was lost a moment ago
     streaming,         // by its stream, every trade
-    polling_fallback,  // by REST, because its stream is away, refused or silent
-    polling,           // by REST, its only way
-    refused,           // it refuses us; see refused_until
-    silent,            // no price for the silence limit, though it was asked
+    polling_fallback,  // by REST, because its stream is down, refused or silent
+    polling,           // by REST, because it has no stream
+    refused,           // it refuses requests; see refused_until
+    silent,            // no price for the silence limit
 };
 std::string_view to_string(SourceState state);
 
-// One source as an operator sees it.
+// The status of one source, for operators.
 struct SourceStatus {
     SourceName name;
     SourceState state = SourceState::disabled;
     std::string detail;                      // one plain sentence; may be empty
     Timestamp since;                         // when `state` began
     std::optional<Timestamp> last_quote_at;  // our clock
-    std::optional<Timestamp> refused_until;  // where refused: when it is asked next
-    // Frames, answers and figures that gave no quote, since the start, by ParseError::Kind.
+    std::optional<Timestamp> refused_until;  // if refused: when the next attempt is made
+    // Frames, answers and prices that gave no quote, since the start, by ParseError::Kind.
     std::array<std::uint64_t, parse_error_kinds> left_out{};
 };
 

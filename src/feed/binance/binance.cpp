@@ -51,8 +51,9 @@ public:
         if (!detail::looks_like_json(bytes) || reader_.read(bytes).get(frame))
             return refuse(Kind::not_json, "a frame that is not JSON");
         if (const auto error = frame.get_object().get(root)) {
-            return error == simdjson::INCORRECT_TYPE ? refuse(Kind::wrong_shape, "a frame that is no object")
-                                                     : refuse(Kind::not_json, "a frame that is not JSON");
+            return error == simdjson::INCORRECT_TYPE
+                       ? refuse(Kind::wrong_shape, "a frame that is not an object")
+                       : refuse(Kind::not_json, "a frame that is not JSON");
         }
         std::string_view stream;
         Fields event(event_names);
@@ -61,26 +62,26 @@ public:
         bool known = false;
         for (auto field : root) {
             std::string_view key;
-            if (field.unescaped_key().get(key)) return refuse(Kind::not_json, "a frame that is cut off");
+            if (field.unescaped_key().get(key)) return refuse(Kind::not_json, "a truncated frame");
             if (key == "stream") {
                 std::string_view token;
                 if (!stream.empty() || field.value().raw_json_token().get(token)) {
-                    return refuse(Kind::wrong_shape, "a frame that names its stream twice");
+                    return refuse(Kind::wrong_shape, "a frame with two stream names");
                 }
                 const auto named = detail::plain_string(token);
                 if (!named) return refuse(Kind::wrong_shape, "a frame of a stream without a name");
                 stream = *named;
-                // Books and candles are long: what is not ours is not read to its end.
+                // Books and candles are long: what was not requested is not read to its end.
                 if (!stream.ends_with("@trade") && stream != "!serverShutdown") return Parsed{};
             } else if (key == "data" || key == "event" || key == "error") {
                 if (std::exchange(nested, true))
                     return refuse(Kind::wrong_shape, "a frame with two payloads");
                 object payload;
                 if (field.value().get_object().get(payload)) {
-                    return refuse(Kind::wrong_shape, "a frame whose payload is no object");
+                    return refuse(Kind::wrong_shape, "a frame whose payload is not an object");
                 }
                 if (key == "error" ? collect(payload, problem) : collect(payload, event)) {
-                    return refuse(Kind::not_json, "a frame that is cut off");
+                    return refuse(Kind::not_json, "a truncated frame");
                 }
             } else if (problem.take(key, field.value()) || event.take(key, field.value())) {
                 known = true;
@@ -89,9 +90,9 @@ public:
                 known = known || key == "result" || key == "id" || key == "lastUpdateId";
             }
         }
-        if (!detail::at_end(frame)) return refuse(Kind::not_json, "a frame with something after its end");
+        if (!detail::at_end(frame)) return refuse(Kind::not_json, "a frame with trailing bytes");
         if (problem.any()) return own_error(problem);
-        if (event.contradictory()) return refuse(Kind::wrong_shape, "a frame that says a thing twice");
+        if (event.contradictory()) return refuse(Kind::wrong_shape, "a frame with a duplicate field");
         if (!event[0].empty()) return on_event(stream, event, received_at, out);
         if (known && stream.empty() && !event.any()) return Parsed{};
         return refuse(Kind::wrong_shape, "a frame of an unknown shape");
@@ -107,7 +108,7 @@ private:
         }
         if (name != "trade") {
             if (stream.empty()) return Parsed{};
-            return refuse(Kind::wrong_shape, "a trade stream's frame that holds no trade");
+            return refuse(Kind::wrong_shape, "a trade stream's frame without a trade");
         }
         const auto symbol = detail::plain_string(event[1]);
         const auto digits = detail::plain_string(event[2]);
@@ -116,7 +117,7 @@ private:
         const auto index = venue_.find(*symbol);
         if (!index) {
             return refuse(Kind::bad_quote,
-                          fmt::format("a trade of '{}', which was not asked for", snippet(*symbol)));
+                          fmt::format("a trade of '{}', which was not requested", snippet(*symbol)));
         }
         if (!stream.empty() && !same_symbol(stream, *symbol)) {
             return refuse(Kind::bad_quote,
@@ -125,10 +126,12 @@ private:
         const auto price = detail::price_of(*digits);
         const auto time = detail::market_time(*at);
         if (!price) {
-            return refuse(Kind::bad_quote, fmt::format("'{}' is no price of {}", snippet(*digits), *symbol));
+            return refuse(Kind::bad_quote,
+                          fmt::format("'{}' is not a valid price of {}", snippet(*digits), *symbol));
         }
         if (!time)
-            return refuse(Kind::bad_quote, fmt::format("{} is no time of a trade of {}", *at, *symbol));
+            return refuse(Kind::bad_quote,
+                          fmt::format("{} is not a valid time of a trade of {}", *at, *symbol));
         std::optional<std::uint64_t> id;
         if (const auto number = detail::plain_integer(event[4]); number && *number > 0) {
             id = static_cast<std::uint64_t>(*number);
@@ -188,7 +191,6 @@ public:
     ParseResult parse_answer(std::string_view body, Timestamp received_at, std::vector<Quote>& out) override {
         const std::size_t before = out.size();
         auto result = read_answer(body, received_at, out);
-        // Half an answer is none.
         if (!result) out.resize(before);
         return result;
     }
@@ -204,24 +206,24 @@ private:
         Parsed parsed;
         if (type == json_type::array) {
             array list;
-            if (answer.get_array().get(list)) return refuse(Kind::not_json, "an answer that is cut off");
+            if (answer.get_array().get(list)) return refuse(Kind::not_json, "a truncated answer");
             for (auto element : list) {
                 object entry;
                 if (const auto error = element.get_object().get(entry)) {
                     return error == simdjson::INCORRECT_TYPE
                                ? refuse(Kind::wrong_shape, "an answer of an unknown shape")
-                               : refuse(Kind::not_json, "an answer that is cut off");
+                               : refuse(Kind::not_json, "a truncated answer");
                 }
                 if (auto error = read_price(entry, received_at, out, parsed)) return std::unexpected(*error);
             }
         } else if (type == json_type::object) {
             object entry;
-            if (answer.get_object().get(entry)) return refuse(Kind::not_json, "an answer that is cut off");
+            if (answer.get_object().get(entry)) return refuse(Kind::not_json, "a truncated answer");
             if (auto error = read_price(entry, received_at, out, parsed)) return std::unexpected(*error);
         } else {
             return refuse(Kind::wrong_shape, fmt::format("an answer of an unknown shape: {}", snippet(body)));
         }
-        if (!detail::at_end(answer)) return refuse(Kind::not_json, "an answer with something after its end");
+        if (!detail::at_end(answer)) return refuse(Kind::not_json, "an answer with trailing bytes");
         return parsed;
     }
 
@@ -232,8 +234,7 @@ private:
         Fields problem(error_names);
         for (auto field : entry) {
             std::string_view key;
-            if (field.unescaped_key().get(key))
-                return ParseError{Kind::not_json, "an answer that is cut off"};
+            if (field.unescaped_key().get(key)) return ParseError{Kind::not_json, "a truncated answer"};
             if (!wanted.take(key, field.value())) problem.take(key, field.value());
         }
         if (!problem[0].empty()) return own_error(problem).error();
@@ -249,7 +250,7 @@ private:
             return std::nullopt;
         }
         seen_[*index] = true;
-        // The answer says no time: it is the latest price at the moment it was asked.
+        // The answer holds no time: it is the last price at the moment of the request.
         out.push_back(quote(*index, *price, received_at, received_at));
         return std::nullopt;
     }

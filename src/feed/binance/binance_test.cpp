@@ -127,7 +127,7 @@ TEST(Binance, ItsOwnMessages) {
     EXPECT_EQ(frame(R"({"event":{"e":"serverShutdown","E":1770123456789}})"), "server leaves");
 }
 
-TEST(Binance, WhatIsNoUsableTradeIsRefused) {
+TEST(Binance, AnUnusableTradeIsRefused) {
     const std::string price = R"("61837.63000000")";
     for (const char* bad : {R"("0")", R"("0.00000000")", R"("-1")", R"("")", R"(" 1")", R"("1 ")", R"("NaN")",
                             R"("Infinity")", R"("1,5")", R"("0x10")", R"("1e400")",
@@ -139,7 +139,7 @@ TEST(Binance, WhatIsNoUsableTradeIsRefused) {
         EXPECT_EQ(frame(with(price, bad)), "wrong_shape: a trade of an unknown shape") << bad;
     }
     EXPECT_EQ(frame(with(R"("s":"BTCUSDT")", R"("s":"XRPUSDT")")),
-              "bad_quote: a trade of 'XRPUSDT', which was not asked for");
+              "bad_quote: a trade of 'XRPUSDT', which was not requested");
     EXPECT_EQ(frame(with(R"("s":"BTCUSDT")", R"("s":"ETHUSDT")")),
               "bad_quote: a trade of 'ETHUSDT' in the stream 'btcusdt@trade'");
     EXPECT_EQ(frame(with(R"("s":"BTCUSDT")", R"("s":7)")), "wrong_shape: a trade of an unknown shape");
@@ -148,15 +148,15 @@ TEST(Binance, WhatIsNoUsableTradeIsRefused) {
         EXPECT_NE(frame(with("1723161255342", bad)).find(": "), std::string::npos) << bad;
     }
     EXPECT_EQ(frame(with(R"("q":)", R"("p":"61837.64","q":)")),
-              "wrong_shape: a frame that says a thing twice");
+              "wrong_shape: a frame with a duplicate field");
     EXPECT_EQ(frame(with(R"("data":)", R"("data":{},"data":)")), "wrong_shape: a frame with two payloads");
     EXPECT_EQ(frame(with(R"("data":)", R"("stream":"btcusdt@trade","data":)")),
-              "wrong_shape: a frame that names its stream twice");
-    EXPECT_EQ(frame(std::string(trade) + trade), "not_json: a frame with something after its end");
-    EXPECT_EQ(frame(std::string(trade) + "}"), "not_json: a frame with something after its end");
+              "wrong_shape: a frame with two stream names");
+    EXPECT_EQ(frame(std::string(trade) + trade), "not_json: a frame with trailing bytes");
+    EXPECT_EQ(frame(std::string(trade) + "}"), "not_json: a frame with trailing bytes");
 }
 
-TEST(Binance, WhatIsNoFrameIsRefused) {
+TEST(Binance, AnInvalidFrameIsRefused) {
     for (const char* bad :
          {"", " ", "{", "}", "[]", "[1,2]", "7", "null", "\"trade\"", "\x7f\x01{{{", "<html></html>",
           "error code: 1015", R"({"stream":"btcusdt@trade"})", R"({"stream":"btcusdt@trade","data":7})",
@@ -172,7 +172,7 @@ TEST(Binance, WhatIsNoFrameIsRefused) {
     EXPECT_NE(frame(deep).find(": "), std::string::npos);
 }
 
-TEST(Binance, AFrameCutOffAnywhereIsNoQuote) {
+TEST(Binance, ATruncatedFrameIsNoQuote) {
     const std::string whole = trade;
     const auto venue = binance();
     const auto parser = venue->create_parser();
@@ -214,7 +214,7 @@ TEST(Binance, RestErrors) {
     }
 }
 
-TEST(Binance, AnAnswerCutOffAnywhereIsNoQuote) {
+TEST(Binance, ATruncatedAnswerIsNoQuote) {
     const std::string whole =
         R"([{"symbol":"BTCUSDT","price":"61000.1"},{"symbol":"ETHUSDT","price":"2600"}])";
     const auto venue = binance();

@@ -83,7 +83,6 @@ public:
     ParseResult parse_answer(std::string_view body, Timestamp received_at, std::vector<Quote>& out) override {
         const std::size_t before = out.size();
         auto result = read_answer(body, received_at, out);
-        // Half an answer is none.
         if (!result) out.resize(before);
         return result;
     }
@@ -106,26 +105,25 @@ private:
         Parsed parsed;
         for (auto field : root) {
             std::string_view id;
-            if (field.unescaped_key().get(id)) return refuse(Kind::not_json, "an answer that is cut off");
+            if (field.unescaped_key().get(id)) return refuse(Kind::not_json, "a truncated answer");
             const auto found = find(id);
             const Instrument* coin = found ? &instruments()[*found] : nullptr;
             object figures;
             if (const auto error = field.value().get_object().get(figures)) {
-                if (error != simdjson::INCORRECT_TYPE)
-                    return refuse(Kind::not_json, "an answer that is cut off");
+                if (error != simdjson::INCORRECT_TYPE) return refuse(Kind::not_json, "a truncated answer");
                 if (coin == nullptr) {
                     return refuse(id == "error" ? Kind::venue_error : Kind::wrong_shape,
                                   fmt::format("an answer that is not CoinGecko's: {}", snippet(body)));
                 }
-                leave_out(parsed, fmt::format("no figures for '{}'", coin->symbol));
+                leave_out(parsed, fmt::format("no prices for '{}'", coin->symbol));
                 continue;
             }
             if (coin == nullptr && id == "status") return own_error(figures);
             if (read_coin(figures, coin, id, received_at, out, parsed)) {
-                return refuse(Kind::not_json, "an answer that is cut off");
+                return refuse(Kind::not_json, "a truncated answer");
             }
         }
-        if (!detail::at_end(answer)) return refuse(Kind::not_json, "an answer with something after its end");
+        if (!detail::at_end(answer)) return refuse(Kind::not_json, "an answer with trailing bytes");
         return parsed;
     }
 
@@ -143,7 +141,7 @@ private:
             if (const auto error = field.value().raw_json_token().get(*wanted)) return error;
         }
         if (coin == nullptr) {
-            leave_out(parsed, fmt::format("a price of '{}', which was not asked for", snippet(id)));
+            leave_out(parsed, fmt::format("a price of '{}', which was not requested", snippet(id)));
             return simdjson::SUCCESS;
         }
         const auto i = static_cast<std::size_t>(coin - instruments().data());
@@ -158,8 +156,8 @@ private:
             leave_out(parsed,
                       fmt::format("'{}' as the price of '{}'", snippet(detail::trimmed(usd)), coin->symbol));
         } else if (!time) {
-            // Without its time it could be hours old, and nobody would know.
-            leave_out(parsed, fmt::format("a price of '{}' without the time it was made", coin->symbol));
+            // Without its time it could be hours old.
+            leave_out(parsed, fmt::format("a price of '{}' without a valid time", coin->symbol));
         } else {
             out.push_back(quote(i, *price, *time, received_at));
         }
@@ -172,12 +170,12 @@ private:
         std::string_view message;
         for (auto field : status) {
             std::string_view key;
-            if (field.unescaped_key().get(key)) return refuse(Kind::not_json, "an answer that is cut off");
+            if (field.unescaped_key().get(key)) return refuse(Kind::not_json, "a truncated answer");
             std::string_view* wanted = key == "error_code"      ? &code
                                        : key == "error_message" ? &message
                                                                 : nullptr;
             if (wanted != nullptr && field.value().raw_json_token().get(*wanted)) {
-                return refuse(Kind::not_json, "an answer that is cut off");
+                return refuse(Kind::not_json, "a truncated answer");
             }
         }
         return refuse(detail::plain_integer(code) == 429 ? Kind::rate_limited : Kind::venue_error,

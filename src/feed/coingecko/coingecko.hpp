@@ -4,8 +4,8 @@
 
 namespace pricewire::feed {
 
-// CoinGecko by REST `simple/price`: an aggregator's figure in US dollars, up to a minute old, with the time
-// it was made. Source: docs.coingecko.com, "Coin Price by IDs".
+// CoinGecko by REST `simple/price`: an aggregator's price in US dollars, up to a minute old, with its time.
+// Source: docs.coingecko.com, "Coin Price by IDs".
 extern const VenueType coingecko_type;
 
 }  // namespace pricewire::feed

@@ -52,7 +52,7 @@ TEST(CoinGecko, Addresses) {
         EXPECT_FALSE(coingecko_type.is_symbol(bad)) << bad;
 }
 
-TEST(CoinGecko, PricesWithTheTimeTheyWereMade) {
+TEST(CoinGecko, PricesHaveTheirTime) {
     EXPECT_EQ(
         answer(
             R"({"bitcoin":{"usd":83749,"last_updated_at":1575040666},"ethereum":{"last_updated_at":1575040671,"usd":156.08}})"),
@@ -71,7 +71,7 @@ TEST(CoinGecko, PricesWithTheTimeTheyWereMade) {
     EXPECT_EQ(answer("{}"), "") << "an unknown coin is left out by CoinGecko";
 }
 
-TEST(CoinGecko, AFigureThatIsNoPriceIsLeftOut) {
+TEST(CoinGecko, AnInvalidPriceIsLeftOut) {
     for (const char* bad : {"0", "-1", "null", "true", "\"83749\"", "NaN", "1e400", "1e30", "01", "1.2.3",
                             "[1]", "{}", "-0.0", "1e-30"}) {
         const std::string result =
@@ -84,12 +84,11 @@ TEST(CoinGecko, AFigureThatIsNoPriceIsLeftOut) {
         answer(
             R"({"bitcoin":{"usd":null,"last_updated_at":1575040666},"ethereum":{"usd":2,"last_updated_at":1575040666}})"),
         "ETH=2@1575040666 1 refused: 'null' as the price of 'bitcoin'");
-    EXPECT_EQ(answer(R"({"bitcoin":{"usd":1}})"),
-              "1 refused: a price of 'bitcoin' without the time it was made");
+    EXPECT_EQ(answer(R"({"bitcoin":{"usd":1}})"), "1 refused: a price of 'bitcoin' without a valid time");
     for (const char* bad :
          {"null", "0", "-1", "1575040666000", "99999999999999999999", "\"1575040666\"", "1.5"}) {
         EXPECT_EQ(answer(R"({"bitcoin":{"usd":1,"last_updated_at":)" + std::string(bad) + "}}"),
-                  "1 refused: a price of 'bitcoin' without the time it was made")
+                  "1 refused: a price of 'bitcoin' without a valid time")
             << bad;
     }
     EXPECT_EQ(answer(R"({"bitcoin":{"usd":1,"usd":2,"last_updated_at":1575040666}})"),
@@ -99,8 +98,8 @@ TEST(CoinGecko, AFigureThatIsNoPriceIsLeftOut) {
             R"({"bitcoin":{"usd":1,"last_updated_at":1575040666},"bitcoin":{"usd":2,"last_updated_at":1575040666}})"),
         "1 refused: two prices of 'bitcoin'");
     EXPECT_EQ(answer(R"({"tether":{"usd":1,"last_updated_at":1575040666}})"),
-              "1 refused: a price of 'tether', which was not asked for");
-    EXPECT_EQ(answer(R"({"bitcoin":7})"), "1 refused: no figures for 'bitcoin'");
+              "1 refused: a price of 'tether', which was not requested");
+    EXPECT_EQ(answer(R"({"bitcoin":7})"), "1 refused: no prices for 'bitcoin'");
 }
 
 TEST(CoinGecko, ItsErrors) {
@@ -116,7 +115,7 @@ TEST(CoinGecko, ItsErrors) {
     }
 }
 
-TEST(CoinGecko, AnAnswerCutOffAnywhereIsNoQuote) {
+TEST(CoinGecko, ATruncatedAnswerIsNoQuote) {
     const std::string whole =
         R"({"bitcoin":{"usd":83749,"last_updated_at":1575040666},"ethereum":{"usd":156.08,"last_updated_at":1575040671}})";
     const auto venue = coingecko();
@@ -138,7 +137,7 @@ TEST(CoinGecko, RecordedAnswers) {
     // Five hours old, and said to be: whoever consolidates sees it.
     EXPECT_EQ(recorded("coingecko_simple_price_2019-11-29_14coins.json"),
               "BTC=7734.54@1575040666 ETH=156.08@1575040671 PEG=0.0044042@1575022668 "
-              "11 refused: a price of 'monero', which was not asked for");
+              "11 refused: a price of 'monero', which was not requested");
     EXPECT_TRUE(recorded("coingecko_429_body_also_seen_with_http_200.json")
                     .starts_with("rate_limited: CoinGecko's error 429: You've exceeded"));
     EXPECT_EQ(recorded("cloudflare_1015_body.txt"), "not_json: an answer that is not JSON: error code: 1015");

@@ -38,7 +38,7 @@ inline std::string lower(std::string_view text) {
     return out;
 }
 
-// simdjson reads past the end: the bytes are copied to where there is room for that. The copy is reused.
+// simdjson reads past the end, so the bytes are copied into a padded buffer, which is reused.
 class JsonReader {
 public:
     // The document lives until the next call.
@@ -56,18 +56,18 @@ private:
     std::vector<char> buffer_{std::vector<char>(4096)};
 };
 
-// Whether it begins as an object or a list does: what does not is no JSON of any API.
+// Whether it begins like an object or a list, as JSON of any API does.
 inline bool looks_like_json(std::string_view bytes) {
     const std::size_t first = bytes.find_first_not_of(" \t\r\n");
     return first != std::string_view::npos && (bytes[first] == '{' || bytes[first] == '[');
 }
 
-// Whether nothing stands after the value that was just read to its end.
+// Whether nothing follows the value that was just read to its end.
 inline bool at_end(ondemand::document& read) {
     return read.current_location().error() == simdjson::OUT_OF_BOUNDS;
 }
 
-// A scalar's own spelling; simdjson's token runs on to the next one.
+// A scalar without trailing space; simdjson's token extends to the next one.
 inline std::string_view trimmed(std::string_view token) {
     while (!token.empty() && (token.back() == ' ' || token.back() == '\n' || token.back() == '\r' ||
                               token.back() == '\t' || token.back() == '\0')) {
@@ -76,7 +76,7 @@ inline std::string_view trimmed(std::string_view token) {
     return token;
 }
 
-// What stands between a string token's quotes; nullopt where it is none, or has an escape: no symbol, price
+// The text between a string token's quotes; nullopt if it is not a string, or has an escape: no symbol, price
 // or event name of any venue needs one.
 inline std::optional<std::string_view> plain_string(std::string_view token) {
     token = trimmed(token);
@@ -150,7 +150,7 @@ inline std::expected<ondemand::object, ParseError> open_object(JsonReader& reade
         return refuse(Kind::not_json, std::string(what) + " that is not JSON");
     if (const auto error = document.get_object().get(root)) {
         return error == simdjson::INCORRECT_TYPE
-                   ? refuse(Kind::wrong_shape, std::string(what) + " that is no object")
+                   ? refuse(Kind::wrong_shape, std::string(what) + " that is not an object")
                    : refuse(Kind::not_json, std::string(what) + " that is not JSON");
     }
     return root;
@@ -175,7 +175,7 @@ simdjson::error_code collect_rows(simdjson::simdjson_result<ondemand::value> lis
 inline std::unexpected<ParseError> refuse(simdjson::error_code error, std::string_view what) {
     return error == simdjson::INCORRECT_TYPE
                ? refuse(ParseError::Kind::wrong_shape, std::string(what) + " of an unknown shape")
-               : refuse(ParseError::Kind::not_json, std::string(what) + " that is cut off");
+               : refuse(ParseError::Kind::not_json, std::string(what) + " that is truncated");
 }
 
 // The digits of a number, or of a string that holds one.
@@ -213,14 +213,14 @@ private:
     std::vector<std::uint64_t> last_;  // 0: none yet
 };
 
-// A price is a decimal > 0. Digits past the 18th place say nothing about one.
+// A price is a decimal > 0. Digits past the 18th place are dropped.
 inline std::optional<Decimal> price_of(std::string_view digits) {
     const auto price = Decimal::parse(digits, Decimal::Excess::truncate);
     if (!price || !price->is_positive()) return std::nullopt;
     return *price;
 }
 
-// A time that a market may have: from 2009, when there was nothing to trade yet, to 2100.
+// A plausible trade time: from 2009, before there was anything to trade, to 2100.
 inline std::optional<Timestamp> market_time(std::int64_t unix_ms) {
     if (unix_ms < 1'230'768'000'000 || unix_ms >= 4'102'444'800'000) return std::nullopt;
     return Timestamp{std::chrono::milliseconds{unix_ms}};

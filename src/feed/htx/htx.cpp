@@ -59,7 +59,7 @@ public:
         bool has_trades = false;
         for (auto field : *root) {
             std::string_view key;
-            if (field.unescaped_key().get(key)) return refuse(Kind::not_json, "a frame that is cut off");
+            if (field.unescaped_key().get(key)) return refuse(Kind::not_json, "a truncated frame");
             if (key == "tick") {
                 // Books and bars are long: what was not requested is not read to its end.
                 const auto channel = detail::plain_string(frame[ch]);
@@ -69,8 +69,8 @@ public:
                 frame.take(key, field.value());
             }
         }
-        if (!detail::at_end(document)) return refuse(Kind::not_json, "a frame with something after its end");
-        if (frame.contradictory()) return refuse(Kind::wrong_shape, "a frame that says a thing twice");
+        if (!detail::at_end(document)) return refuse(Kind::not_json, "a frame with trailing bytes");
+        if (frame.contradictory()) return refuse(Kind::wrong_shape, "a frame with a duplicate field");
         if (!frame[ping].empty()) return on_ping(frame[ping], out);
         if (!frame[status].empty()) return on_answer(frame, out);
         if (frame[ch].empty()) return refuse(Kind::wrong_shape, "a frame of an unknown shape");
@@ -127,16 +127,16 @@ private:
         const auto instrument = venue_.find(symbol);
         if (!instrument)
             return refuse(Kind::bad_quote,
-                          fmt::format("trades of '{}', which were not asked for", snippet(channel)));
+                          fmt::format("trades of '{}', which were not requested", snippet(channel)));
         const std::size_t first = out.quotes.size();
         Parsed parsed;
         for (const Fields<3>& row : rows_) {
             const auto price = detail::price_of(detail::trimmed(row[0]));
             const auto time = detail::market_time(row[1]);
             if (!price || !time || row.contradictory()) {
-                leave_out(parsed,
-                          fmt::format("'{}' at '{}' is no price of {}", snippet(detail::trimmed(row[0])),
-                                      snippet(detail::trimmed(row[1])), symbol));
+                leave_out(parsed, fmt::format("'{}' at '{}' is not a valid price of {}",
+                                              snippet(detail::trimmed(row[0])),
+                                              snippet(detail::trimmed(row[1])), symbol));
                 continue;
             }
             Quote& quote = out.quotes.emplace_back(venue_.quote(*instrument, *price, *time, received_at));
@@ -198,7 +198,7 @@ private:
         bool has_rows = false;
         for (auto field : *root) {
             std::string_view key;
-            if (field.unescaped_key().get(key)) return refuse(Kind::not_json, "an answer that is cut off");
+            if (field.unescaped_key().get(key)) return refuse(Kind::not_json, "a truncated answer");
             if (key == "data") {
                 has_rows = true;
                 if (const auto error = detail::collect_rows(field.value(), price_names, rows_))
@@ -210,8 +210,7 @@ private:
                 answer.take(key, field.value());
             }
         }
-        if (!detail::at_end(document))
-            return refuse(Kind::not_json, "an answer with something after its end");
+        if (!detail::at_end(document)) return refuse(Kind::not_json, "an answer with trailing bytes");
         if (detail::plain_string(answer[status]) == "error") {
             const bool is_symbol =
                 detail::digits_of(answer[err_msg]).find("symbol") != std::string_view::npos;

@@ -63,7 +63,7 @@ TEST(Htx, TradesWithExponentsAndIdsThatFitNoInteger) {
     EXPECT_EQ(stream(with("100182534526255757567432481", "1.37e+26")),
               "BTC=56000.1USDT#100045088885@2021-04-17T16:47:50.94Z");
     EXPECT_EQ(stream(with("market.btcusdt", "market.ethusdt")),
-              "bad_quote: trades of 'market.ethusdt.trade.detail', which were not asked for");
+              "bad_quote: trades of 'market.ethusdt.trade.detail', which were not requested");
     for (const char* bad : {"0", "-1", "1E400", "\"1\"", "null"}) {
         const std::string shown = stream(with("56000.10", bad));
         EXPECT_TRUE(shown.starts_with("1 refused: ")) << shown;
@@ -166,12 +166,12 @@ TEST(Htx, ThroughASession) {
 0.0 connecting
 0.0 send 1 {"sub":"market.btcusdt.trade.detail","id":"1"}
 0.1 send 1 {"sub":"market.trioeth.trade.detail","id":"2"}
-1.0 warn: htx refuses to stream TRIO (trioeth), so REST is asked for it; if it has another name there, set it in market.symbols | HTX's error bad-request: invalid symbol
+1.0 warn: htx refuses to stream TRIO (trioeth), so REST is polled for it; if it has another name there, set it in market.symbols | HTX's error bad-request: invalid symbol
 1.0 GET /market/trade?symbol=trioeth
 1.0 send 1 {"pong":1618678073643}
 1.0 quote BTC 56000.1
 1.0 streaming
-1.0 info: htx streams the trades of BTC, TRIO
+1.0 info: htx streams trades of BTC, TRIO
 )");
 }
 

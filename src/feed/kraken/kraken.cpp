@@ -49,7 +49,7 @@ public:
         rows_.clear();
         for (auto field : *root) {
             std::string_view key;
-            if (field.unescaped_key().get(key)) return refuse(Kind::not_json, "a frame that is cut off");
+            if (field.unescaped_key().get(key)) return refuse(Kind::not_json, "a truncated frame");
             if (key == "data") {
                 // Books and the list of markets are long: what was not requested is not read to its end.
                 const auto name = detail::plain_string(frame[channel]);
@@ -65,8 +65,8 @@ public:
                 frame.take(key, field.value());
             }
         }
-        if (!detail::at_end(document)) return refuse(Kind::not_json, "a frame with something after its end");
-        if (frame.contradictory()) return refuse(Kind::wrong_shape, "a frame that says a thing twice");
+        if (!detail::at_end(document)) return refuse(Kind::not_json, "a frame with trailing bytes");
+        if (frame.contradictory()) return refuse(Kind::wrong_shape, "a frame with a duplicate field");
         if (!frame[method].empty() || !frame[error].empty()) return on_answer(frame, result, out);
         const auto name = detail::plain_string(frame[channel]);
         if (!name) return refuse(Kind::wrong_shape, "a frame of an unknown shape");
@@ -108,9 +108,9 @@ private:
             const auto price = detail::price_of(digits);
             const auto time = trade_time(row[2]);
             if (!instrument || row.contradictory()) {
-                leave_out(parsed, fmt::format("a trade of '{}', which was not asked for", snippet(name)));
+                leave_out(parsed, fmt::format("a trade of '{}', which was not requested", snippet(name)));
             } else if (!price || !time) {
-                leave_out(parsed, fmt::format("'{}' at '{}' is no price of {}", snippet(digits),
+                leave_out(parsed, fmt::format("'{}' at '{}' is not a valid price of {}", snippet(digits),
                                               snippet(detail::digits_of(row[2])), name));
             } else {
                 Quote& quote = out.quotes.emplace_back(venue_.quote(*instrument, *price, *time, received_at));
@@ -185,7 +185,7 @@ private:
         bool has_result = false;
         for (auto field : *root) {
             std::string_view key;
-            if (field.unescaped_key().get(key)) return refuse(Kind::not_json, "an answer that is cut off");
+            if (field.unescaped_key().get(key)) return refuse(Kind::not_json, "a truncated answer");
             if (key == "error") {
                 std::optional<ParseError> own;
                 if (const auto code = read_errors(field.value(), own)) return refuse(code, "an answer");
@@ -196,8 +196,7 @@ private:
                     return refuse(code, "an answer");
             }
         }
-        if (!detail::at_end(document))
-            return refuse(Kind::not_json, "an answer with something after its end");
+        if (!detail::at_end(document)) return refuse(Kind::not_json, "an answer with trailing bytes");
         if (!has_result)
             return refuse(Kind::wrong_shape, fmt::format("an answer of an unknown shape: {}", snippet(body)));
         return parsed;

@@ -50,14 +50,14 @@ TEST(Kraken, TradesKeepTheDigitsOfTheirNumbers) {
     EXPECT_EQ(stream(with("4665906", "4665910")),
               "BTC=26000.1USD#4665910@2023-09-25T07:49:37.708706Z; lost 3 of BTC/USD");
     EXPECT_EQ(stream(with("update", "snapshot")), "old BTC=26000.1USD#4665906@2023-09-25T07:49:37.708706Z");
-    EXPECT_EQ(stream(with("BTC/USD", "XRP/USD")), "1 refused: a trade of 'XRP/USD', which was not asked for");
+    EXPECT_EQ(stream(with("BTC/USD", "XRP/USD")), "1 refused: a trade of 'XRP/USD', which was not requested");
     for (const char* bad : {"0", "-1", "1e400", "[1]", "null"}) {
         const std::string shown = stream(with("26000.10", bad));
         EXPECT_EQ(shown.find('@'), std::string::npos) << shown;
         EXPECT_NE(shown, "") << bad;
     }
     EXPECT_EQ(stream(with("2023-09-25T07:49:37.708706Z", "1970-01-01T00:00:00.000000Z")),
-              "1 refused: '26000.10' at '1970-01-01T00:00:00.000000Z' is no price of BTC/USD");
+              "1 refused: '26000.10' at '1970-01-01T00:00:00.000000Z' is not a valid price of BTC/USD");
     EXPECT_EQ(
         stream(
             R"({"channel":"trade","type":"update","data":[)"

@@ -61,7 +61,7 @@ public:
         bool has_data = false;
         for (auto field : *root) {
             std::string_view key;
-            if (field.unescaped_key().get(key)) return refuse(Kind::not_json, "a frame that is cut off");
+            if (field.unescaped_key().get(key)) return refuse(Kind::not_json, "a truncated frame");
             if (key == "arg") {
                 detail::ondemand::object object;
                 if (const auto error = field.value().get_object().get(object))
@@ -77,9 +77,9 @@ public:
                 frame.take(key, field.value());
             }
         }
-        if (!detail::at_end(document)) return refuse(Kind::not_json, "a frame with something after its end");
+        if (!detail::at_end(document)) return refuse(Kind::not_json, "a frame with trailing bytes");
         if (frame.contradictory() || arg.contradictory())
-            return refuse(Kind::wrong_shape, "a frame that says a thing twice");
+            return refuse(Kind::wrong_shape, "a frame with a duplicate field");
         if (!frame[0].empty()) return on_event(frame, arg, out);
         if (!has_data) return refuse(Kind::wrong_shape, "a frame of an unknown shape");
         return on_trades(arg, received_at, out);
@@ -114,7 +114,7 @@ private:
         const auto instrument = venue_.find(symbol);
         if (!instrument)
             return refuse(Kind::bad_quote,
-                          fmt::format("trades of '{}', which were not asked for", snippet(symbol)));
+                          fmt::format("trades of '{}', which were not requested", snippet(symbol)));
         const std::size_t first = out.quotes.size();
         Parsed parsed;
         for (const Fields<4>& row : rows_) {
@@ -125,9 +125,9 @@ private:
                 leave_out(parsed, fmt::format("a trade of '{}' among those of {}",
                                               snippet(detail::digits_of(row[0])), symbol));
             } else if (!price || !time) {
-                leave_out(parsed,
-                          fmt::format("'{}' at '{}' is no price of {}", snippet(detail::digits_of(row[1])),
-                                      snippet(detail::digits_of(row[2])), symbol));
+                leave_out(parsed, fmt::format("'{}' at '{}' is not a valid price of {}",
+                                              snippet(detail::digits_of(row[1])),
+                                              snippet(detail::digits_of(row[2])), symbol));
             } else {
                 Quote& quote = out.quotes.emplace_back(venue_.quote(*instrument, *price, *time, received_at));
                 quote.trade_id = detail::id_of(row[3]);
@@ -187,7 +187,7 @@ private:
         rows_.clear();
         for (auto field : *root) {
             std::string_view key;
-            if (field.unescaped_key().get(key)) return refuse(Kind::not_json, "an answer that is cut off");
+            if (field.unescaped_key().get(key)) return refuse(Kind::not_json, "a truncated answer");
             if (key == "data") {
                 if (const auto error = detail::collect_rows(field.value(), price_names, rows_))
                     return refuse(error, "an answer");
@@ -195,8 +195,7 @@ private:
                 answer.take(key, field.value());
             }
         }
-        if (!detail::at_end(document))
-            return refuse(Kind::not_json, "an answer with something after its end");
+        if (!detail::at_end(document)) return refuse(Kind::not_json, "an answer with trailing bytes");
         const auto code = detail::plain_string(answer[1]);
         if (!code)
             return refuse(Kind::wrong_shape, fmt::format("an answer of an unknown shape: {}", snippet(body)));

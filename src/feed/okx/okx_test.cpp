@@ -50,7 +50,7 @@ TEST(Okx, Trades) {
     EXPECT_TRUE(stream.refuses_every_part_of(trade));
     EXPECT_TRUE(stream(std::string(trade) + "x").starts_with("not_json: "));
     EXPECT_EQ(stream(with("BTC-USDT", "BTC-USD-220527")),
-              "bad_quote: trades of 'BTC-USD-220527', which were not asked for");
+              "bad_quote: trades of 'BTC-USD-220527', which were not requested");
     EXPECT_EQ(stream(with(R"("instId":"BTC-USDT"},)", R"("instId":"ETH-USDT"},)")),
               "1 refused: a trade of 'BTC-USDT' among those of ETH-USDT");
     for (const char* bad : {"0", "-1", "", "x", "1e400"}) {
