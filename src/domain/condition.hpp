@@ -10,7 +10,7 @@
 #include "domain/enum_names.hpp"
 
 // The kinds of alerts. Whatever depends on an alert's condition is a column of `condition_kinds`, is computed
-// from it, or is compared with it by a test: api/condition_test.cpp checks openapi.yaml and the page's own
+// from it, or is compared with it by a test: api/enums_test.cpp checks openapi.yaml and the page's own
 // table, web/src/conditions.ts. A new kind is a new row.
 namespace pricewire::inline domain {
 

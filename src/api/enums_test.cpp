@@ -1,4 +1,4 @@
-// The tables of domain/ against the places that must list the same values and cannot include them.
+// Compares the tables of domain/ with the places that list the same values but cannot include them.
 #include <gtest/gtest.h>
 
 #include <boost/json.hpp>
@@ -32,6 +32,22 @@ Names names_of(const auto& table) {
     return {table.all().begin(), table.all().end()};
 }
 
+const std::filesystem::path source_dir = PRICEWIRE_SOURCE_DIR;
+
+std::string text_of(const std::filesystem::path& file) {
+    std::ifstream in(source_dir / file);
+    EXPECT_TRUE(in) << file;
+    return {std::istreambuf_iterator<char>(in), {}};
+}
+
+// The first group of every match.
+Names matches(const std::string& text, const std::regex& pattern) {
+    Names out;
+    for (std::sregex_iterator i(text.begin(), text.end(), pattern), end; i != end; ++i)
+        out.push_back((*i)[1]);
+    return out;
+}
+
 TEST(EnumDocument, OpenApiListsTheValuesOfTheTables) {
     const json::value document = json::parse(embedded_openapi_json());
     const auto at = [&](std::string_view pointer) {
@@ -48,8 +64,7 @@ TEST(EnumDocument, OpenApiListsTheValuesOfTheTables) {
 }
 
 TEST(EnumPage, TheConditionsOfThePageAreThoseOfTheServerOnTheSameSides) {
-    std::ifstream file(std::filesystem::path(PRICEWIRE_SOURCE_DIR) / "web/src/conditions.ts");
-    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    const std::string text = text_of("web/src/conditions.ts");
     const std::regex row(R"(\n  (\w+): \{ side: '(\w+)',)");
     std::vector<std::pair<std::string, std::string>> page, server;
     for (std::sregex_iterator match(text.begin(), text.end(), row); match != std::sregex_iterator{};
@@ -60,6 +75,33 @@ TEST(EnumPage, TheConditionsOfThePageAreThoseOfTheServerOnTheSameSides) {
         server.emplace_back(kind.name, kind.side == Side::above ? "above" : "below");
     }
     EXPECT_EQ(page, server);
+}
+
+TEST(EnumDocument, WebhooksDocumentsEveryFormat) {
+    const std::string text = text_of("docs/webhooks.md");
+    const std::size_t begin = text.find("| `format` | body |");
+    ASSERT_NE(begin, text.npos);
+    const std::string table = text.substr(begin, text.find("\n\n", begin) - begin);
+    EXPECT_EQ(matches(table, std::regex(R"(\n\| `(\w+)` \|)")), names_of(payload_format_names));
+}
+
+TEST(EnumPage, ThePageOffersEveryFormatExceptTemplates) {
+    Names expected = names_of(payload_format_names);
+    std::erase(expected, to_string(PayloadFormat::custom));
+    const std::string text = text_of("web/src/alert_form.ts");
+    const std::size_t begin = text.find("{ name: 'format' }");
+    ASSERT_NE(begin, text.npos);
+    const std::string list = text.substr(begin, text.find(".map(", begin) - begin);
+    EXPECT_EQ(matches(list, std::regex(R"(\['(\w+)',)")), expected);
+}
+
+TEST(EnumContract, EveryChatFormatHasARecordedContract) {
+    for (const std::string_view name : payload_format_names.all()) {
+        if (name == to_string(PayloadFormat::json) || name == to_string(PayloadFormat::custom)) continue;
+        EXPECT_TRUE(
+            std::filesystem::exists(source_dir / "tests/contract/formats" / (std::string(name) + ".json")))
+            << name;
+    }
 }
 
 }  // namespace
