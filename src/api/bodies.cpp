@@ -31,12 +31,9 @@ std::string list_of(const std::vector<Ticker>& tickers) {
 Ticker read_ticker(BodyReader& reader, const std::vector<Ticker>& tickers) {
     const std::string* text = reader.string("ticker");
     if (text == nullptr) return {};
-    const std::string upper = upper_case(*text);
-    if (!is_ticker(upper) || std::find(tickers.begin(), tickers.end(), Ticker(upper)) == tickers.end()) {
-        reader.refuse("ticker", fmt::format("Input should be one of {}", list_of(tickers)), "enum");
-        return {};
-    }
-    return Ticker(upper);
+    const auto ticker = find_ticker(*text, tickers);
+    if (!ticker) reader.refuse("ticker", fmt::format("Input should be one of {}", list_of(tickers)), "enum");
+    return ticker.value_or(Ticker());
 }
 
 Decimal read_target(BodyReader& reader) {
@@ -176,6 +173,14 @@ std::string upper_case(std::string_view text) {
     std::transform(out.begin(), out.end(), out.begin(),
                    [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
     return out;
+}
+
+std::optional<Ticker> find_ticker(std::string_view name, const std::vector<Ticker>& tickers) {
+    const std::string upper = upper_case(name);
+    if (!is_ticker(upper)) return std::nullopt;
+    const auto found = std::ranges::find(tickers, Ticker(upper));
+    if (found == tickers.end()) return std::nullopt;
+    return *found;
 }
 
 Parsed<RegisterBody> parse_register_body(std::string_view body) {

@@ -69,5 +69,7 @@ Parsed<EnableBody> parse_enable_body(std::string_view body);
 
 // "btc" to "BTC"; other characters are unchanged.
 std::string upper_case(std::string_view text);
+// The one of `tickers` with that name, ignoring case.
+std::optional<Ticker> find_ticker(std::string_view name, const std::vector<Ticker>& tickers);
 
 }  // namespace pricewire::api

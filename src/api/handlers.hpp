@@ -42,9 +42,6 @@ net::ServerResponse show_docs_file(Services& services, Exchange& exchange);
 net::ServerResponse show_home(Services& services, Exchange& exchange);
 net::ServerResponse show_asset(Services& services, Exchange& exchange);
 
-// The configured ticker of that name, ignoring case.
-std::optional<Ticker> known_ticker(const Services& services, std::string_view text);
-
 // The JSON field that holds NewWebhookSecret::shown.
 std::string_view shown_secret_field(SignatureScheme scheme);
 

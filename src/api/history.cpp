@@ -51,7 +51,7 @@ Parsed<HistoryQuery> parse_history_query(const QueryString& query) {
 }  // namespace
 
 net::ServerResponse show_history(Services& services, Exchange& exchange) {
-    const auto ticker = known_ticker(services, exchange.parameter);
+    const auto ticker = find_ticker(exchange.parameter, services.options.tickers);
     if (!ticker) return error_response(404, no_such_ticker);
     const auto wanted = parse_history_query(QueryString(exchange.request.query));
     if (!wanted) return validation_response(wanted.error());

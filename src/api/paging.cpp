@@ -19,11 +19,7 @@ std::string make_cursor(const Uuid& id) {
 }
 
 std::optional<Uuid> parse_cursor(std::string_view text) {
-    if (text.size() != 22) return std::nullopt;
-    std::string standard(text);
-    std::replace(standard.begin(), standard.end(), '-', '+');
-    std::replace(standard.begin(), standard.end(), '_', '/');
-    const auto bytes = base64_decode(standard + "==");
+    const auto bytes = base64url_decode(text);
     if (!bytes || bytes->size() != 16) return std::nullopt;
     Uuid id;
     std::copy(bytes->begin(), bytes->end(), id.bytes.begin());

@@ -95,17 +95,8 @@ net::ServerResponse show_rates(Services& services, Exchange&) {
         retry_seconds);
 }
 
-std::optional<Ticker> known_ticker(const Services& services, std::string_view text) {
-    const std::string name = upper_case(text);
-    const auto& tickers = services.options.tickers;
-    if (!is_ticker(name)) return std::nullopt;
-    const auto found = std::find(tickers.begin(), tickers.end(), Ticker{std::string_view(name)});
-    if (found == tickers.end()) return std::nullopt;
-    return *found;
-}
-
 net::ServerResponse show_rate(Services& services, Exchange& exchange) {
-    const auto ticker = known_ticker(services, exchange.parameter);
+    const auto ticker = find_ticker(exchange.parameter, services.options.tickers);
     if (!ticker) return error_response(404, no_such_ticker);
     TickerBoard board = services.use.bus.board(*ticker).value_or(TickerBoard{*ticker, std::nullopt, {}});
     if (!board.price) return unavailable(why_no_price(board), retry_seconds);

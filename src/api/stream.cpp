@@ -42,12 +42,10 @@ std::uint16_t close_code(int status) {
 }
 
 std::expected<Ticker, std::string> one_ticker(std::string_view text, const std::vector<Ticker>& known) {
-    const std::string name = upper_case(text.substr(0, 40));
-    const Ticker ticker{is_ticker(name) ? std::string_view(name) : std::string_view()};
-    if (std::find(known.begin(), known.end(), ticker) == known.end()) {
-        return std::unexpected(fmt::format("There is no ticker '{}' here", name));
-    }
-    return ticker;
+    const auto ticker = find_ticker(text, known);
+    if (!ticker)
+        return std::unexpected(fmt::format("There is no ticker '{}' here", upper_case(text.substr(0, 40))));
+    return *ticker;
 }
 
 std::string_view view(const json::string& s) {
