@@ -5,15 +5,14 @@
 
 #include <algorithm>
 #include <atomic>
-#include <condition_variable>
 #include <deque>
 #include <map>
-#include <mutex>
 #include <thread>
 #include <utility>
 
 #include "base/json_writer.hpp"
 #include "base/log.hpp"
+#include "base/mutex.hpp"
 #include "net/http_server.hpp"
 #include "sim/protocol.hpp"
 
@@ -57,7 +56,7 @@ public:
 
     ~ExchangeSimImpl() override {
         {
-            std::lock_guard lock(mutex_);
+            MutexLock lock(mutex_);
             stopping_ = true;
         }
         changed_.notify_all();
@@ -93,19 +92,19 @@ public:
 
     std::uint16_t port() const override { return server_->port(); }
     void play() override {
-        change([this] { paused_ = false; });
+        change([this]() REQUIRES(mutex_) { paused_ = false; });
     }
     void pause() override {
-        change([this] { paused_ = true; });
+        change([this]() REQUIRES(mutex_) { paused_ = true; });
     }
     void set_speed(double speed) override {
-        change([&] {
+        change([&]() REQUIRES(mutex_) {
             speed_ = speed;
             ++timeline_;
         });
     }
     void set_tape(std::unique_ptr<Tape> tape) override {
-        change([&] {
+        change([&]() REQUIRES(mutex_) {
             tape_ = std::move(tape);
             playing_ = nullptr;
             finished_ = false;
@@ -117,7 +116,7 @@ public:
         const bool cuts = is_stream && (fault.kind == Fault::Kind::cut || fault.kind == Fault::Kind::html ||
                                         fault.kind == Fault::Kind::status);
         const bool once = is_stream && fault.kind == Fault::Kind::cut;
-        change([&] {
+        change([&]() REQUIRES(mutex_) {
             frozen_[door] = last_;
             frozen_at_[door] = system_clock::now();
         });
@@ -126,18 +125,18 @@ public:
     }
     void trade(const std::string& symbol, Decimal price) override {
         {
-            std::lock_guard lock(mutex_);
+            MutexLock lock(mutex_);
             by_hand_.push_back({{}, symbol, price, {}});
         }
         changed_.notify_all();
     }
     bool finished() const override {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         return finished_ && by_hand_.empty();
     }
     std::uint64_t trades_sent() const override { return trades_; }
     std::size_t stream_clients() const override {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         return static_cast<std::size_t>(std::count_if(clients_.begin(), clients_.end(), [](const auto& c) {
             return c.second.stream->is_subscribed();
         }));
@@ -151,7 +150,7 @@ private:
     template <typename F>
     void change(F&& f) {
         {
-            std::lock_guard lock(mutex_);
+            MutexLock lock(mutex_);
             f();
         }
         changed_.notify_all();
@@ -159,7 +158,7 @@ private:
 
     // The player's thread: sends each trade of the tape when it is due.
     void play_tape() {
-        std::unique_lock lock(mutex_);
+        MutexLock lock(mutex_);
         std::optional<TapeTrade> pending;
         std::uint64_t timeline = timeline_ - 1;
         steady_clock::time_point origin;
@@ -168,12 +167,15 @@ private:
             if (!by_hand_.empty()) {
                 const TapeTrade trade = std::move(by_hand_.front());
                 by_hand_.pop_front();
-                hand_out(trade, lock);
+                const Frames frames = frames_of(trade);
+                lock.unlock();
+                hand_out(frames);
+                lock.lock();
                 continue;
             }
             const bool held = paused_ || (options_.wait_for_client && nobody_listens());
             if (held || (finished_ && timeline == timeline_)) {
-                changed_.wait_for(lock, tick_every);
+                changed_.wait_until(lock, steady_clock::now() + tick_every);
                 // Time that passes while paused is not tape time.
                 if (held) timeline = timeline_ - 1;
                 continue;
@@ -202,11 +204,14 @@ private:
             }
             const TapeTrade trade = std::move(*pending);
             pending.reset();
-            hand_out(trade, lock);
+            const Frames frames = frames_of(trade);
+            lock.unlock();
+            hand_out(frames);
+            lock.lock();
         }
     }
 
-    std::optional<TapeTrade> read_tape() {
+    std::optional<TapeTrade> read_tape() REQUIRES(mutex_) {
         if (!tape_) return std::nullopt;
         try {
             return tape_->next();
@@ -216,17 +221,23 @@ private:
         }
     }
 
-    steady_clock::duration scaled(Duration at) const {
+    steady_clock::duration scaled(Duration at) const REQUIRES(mutex_) {
         return duration_cast<steady_clock::duration>(
             duration<double, std::micro>(static_cast<double>(at.count()) / speed_));
     }
 
-    bool nobody_listens() const {
+    bool nobody_listens() const REQUIRES(mutex_) {
         return std::none_of(clients_.begin(), clients_.end(),
                             [](const auto& c) { return c.second.stream->is_subscribed(); });
     }
 
-    void hand_out(const TapeTrade& trade, std::unique_lock<std::mutex>& lock) {
+    // A trade in the protocol of each venue, and to whom it goes.
+    struct Frames {
+        std::map<const SimVenue*, std::string> text;
+        std::vector<std::pair<const SimVenue*, std::shared_ptr<net::WsPeer>>> receivers;
+        bool full_speed = false;
+    };
+    Frames frames_of(const TapeTrade& trade) REQUIRES(mutex_) {
         const auto now = system_clock::now();
         last_[trade.symbol] = trade.price;
         if (now - coingecko_taken_ >= options_.coingecko_period || !coingecko_.contains(trade.symbol)) {
@@ -235,33 +246,35 @@ private:
             if (now == coingecko_taken_) coingecko_ = last_;
         }
         ++trades_;
-        std::vector<std::pair<const SimVenue*, std::shared_ptr<net::WsPeer>>> receivers;
-        std::map<const SimVenue*, std::string> frames;
+        Frames frames;
+        frames.full_speed = speed_ == 0;
         for (auto& [id, client] : clients_) {
             if (!client.stream->wants(trade.symbol)) continue;
-            auto [frame, is_new] = frames.try_emplace(client.venue);
+            auto [frame, is_new] = frames.text.try_emplace(client.venue);
             if (is_new) frame->second = frame_under_fault(*client.venue, trade);
             if (frame->second.empty()) continue;
             client.times.last_push = steady_clock::now();
-            receivers.emplace_back(client.venue, client.peer);
+            frames.receivers.emplace_back(client.venue, client.peer);
         }
-        const bool full_speed = speed_ == 0;
-        lock.unlock();
-        for (const auto& [venue, peer] : receivers) {
-            while (full_speed && peer->queued_bytes() > max_queued_bytes && !stopping_) {
+        return frames;
+    }
+
+    // Without the lock: at full speed it waits for clients that read slowly.
+    void hand_out(const Frames& frames) EXCLUDES(mutex_) {
+        for (const auto& [venue, peer] : frames.receivers) {
+            while (frames.full_speed && peer->queued_bytes() > max_queued_bytes && !stopping_) {
                 std::this_thread::sleep_for(milliseconds{1});
             }
             if (peer->queued_bytes() > max_queued_bytes) {
                 peer->abort();  // as an exchange does with a client that does not keep up
                 continue;
             }
-            send(*venue, *peer, frames[venue]);
+            send(*venue, *peer, frames.text.at(venue));
         }
-        lock.lock();
     }
 
     // The player's thread: heartbeats, pings, and the end of clients that do not keep their connection alive.
-    void tick_clients() {
+    void tick_clients() REQUIRES(mutex_) {
         const auto now = steady_clock::now();
         if (now - ticked_ < tick_every) return;
         ticked_ = now;
@@ -280,7 +293,7 @@ private:
     }
 
     // Empty: nothing is sent.
-    std::string frame_under_fault(const SimVenue& venue, const TapeTrade& trade) {
+    std::string frame_under_fault(const SimVenue& venue, const TapeTrade& trade) REQUIRES(mutex_) {
         const Door door = stream_door(venue);
         std::uint64_t& id = trade_ids_[std::string(venue.name) + trade.symbol];
         switch (faults_.at(door).kind) {
@@ -311,7 +324,7 @@ private:
     void cut_streams(const Door& door) {
         std::vector<std::shared_ptr<net::WsPeer>> peers;
         {
-            std::lock_guard lock(mutex_);
+            MutexLock lock(mutex_);
             for (const auto& [id, client] : clients_) {
                 if (stream_door(*client.venue) == door) peers.push_back(client.peer);
             }
@@ -333,7 +346,7 @@ private:
         const std::uint64_t id = ++next_client_;
         const auto now = steady_clock::now();
         {
-            std::lock_guard lock(mutex_);
+            MutexLock lock(mutex_);
             clients_.emplace(
                 id,
                 Client{*venue, std::move(peer), (*venue)->open(request.query, last_), {now, now, now, now}});
@@ -341,7 +354,7 @@ private:
         changed_.notify_all();
         handler.on_text = [this, id](std::string_view text) { on_command(id, text); };
         handler.on_close = [this, id] {
-            std::lock_guard lock(mutex_);
+            MutexLock lock(mutex_);
             clients_.erase(id);
         };
         return handler;
@@ -352,7 +365,7 @@ private:
         std::shared_ptr<net::WsPeer> peer;
         std::vector<std::string> answers;
         {
-            std::lock_guard lock(mutex_);
+            MutexLock lock(mutex_);
             const auto found = clients_.find(id);
             if (found == clients_.end()) return;
             Client& client = found->second;
@@ -385,7 +398,7 @@ private:
     std::pair<Prices, system_clock::time_point> market_of(const SimVenue& venue) {
         const Door door = rest_door(venue);
         const Fault::Kind fault = faults_.at(door).kind;
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         std::pair out{venue.is_aggregator ? coingecko_ : last_,
                       venue.is_aggregator ? coingecko_taken_ : system_clock::now()};
         if (fault == Fault::Kind::stale) out = {frozen_[door], frozen_at_[door]};
@@ -427,7 +440,7 @@ private:
 
     // Keeps up to 100 requests open without an answer.
     void hold(net::HttpServer::Respond respond) {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         held_.push_back(std::move(respond));
         if (held_.size() > 100) held_.pop_front();
     }
@@ -473,7 +486,7 @@ private:
 
     net::ServerResponse status() {
         JsonWriter w;
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         w.begin_object().field("trades", trades_.load()).field("finished", finished_ && by_hand_.empty());
         w.field("paused", paused_).field("speed", speed_).field("clients", clients_.size());
         w.key("prices").begin_object();
@@ -486,26 +499,26 @@ private:
 
     const SimOptions options_;
     Faults faults_;
-    mutable std::mutex mutex_;  // everything below, apart from the atomics
-    std::condition_variable changed_;
-    std::unique_ptr<Tape> tape_;
-    Tape* playing_ = nullptr;
-    double speed_;
-    bool paused_;
-    bool finished_ = false;
-    std::uint64_t timeline_ = 0;
-    std::deque<TapeTrade> by_hand_;
-    std::deque<net::HttpServer::Respond> held_;
-    Prices last_;
-    Prices coingecko_;
-    system_clock::time_point coingecko_taken_{};
-    std::map<Door, Prices> frozen_;
-    std::map<Door, system_clock::time_point> frozen_at_;
-    std::map<std::uint64_t, Client> clients_;
+    mutable Mutex mutex_;
+    CondVar changed_;
+    std::unique_ptr<Tape> tape_ GUARDED_BY(mutex_);
+    Tape* playing_ GUARDED_BY(mutex_) = nullptr;
+    double speed_ GUARDED_BY(mutex_);
+    bool paused_ GUARDED_BY(mutex_);
+    bool finished_ GUARDED_BY(mutex_) = false;
+    std::uint64_t timeline_ GUARDED_BY(mutex_) = 0;
+    std::deque<TapeTrade> by_hand_ GUARDED_BY(mutex_);
+    std::deque<net::HttpServer::Respond> held_ GUARDED_BY(mutex_);
+    Prices last_ GUARDED_BY(mutex_);
+    Prices coingecko_ GUARDED_BY(mutex_);
+    system_clock::time_point coingecko_taken_ GUARDED_BY(mutex_){};
+    std::map<Door, Prices> frozen_ GUARDED_BY(mutex_);
+    std::map<Door, system_clock::time_point> frozen_at_ GUARDED_BY(mutex_);
+    std::map<std::uint64_t, Client> clients_ GUARDED_BY(mutex_);
     std::atomic<std::uint64_t> next_client_ = 0;
     std::atomic<std::uint64_t> trades_ = 0;
-    std::map<std::string, std::uint64_t> trade_ids_;  // by venue and symbol
-    steady_clock::time_point ticked_{};
+    std::map<std::string, std::uint64_t> trade_ids_ GUARDED_BY(mutex_);  // by venue and symbol
+    steady_clock::time_point ticked_ GUARDED_BY(mutex_){};
     std::atomic<bool> stopping_ = false;
     std::unique_ptr<net::HttpServer> server_;
     std::thread player_;
