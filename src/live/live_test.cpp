@@ -126,28 +126,6 @@ TEST_F(LiveTest, AFiringAndItsDeliveryAreSentToTheirUserAlone) {
     EXPECT_EQ(peer->count(theirs.delivery_id.to_string()), 0U);
 }
 
-TEST_F(LiveTest, AClientThatDoesNotReadIsSentNoMoreThanTheBoundAndThenTheNewest) {
-    options_.max_unread_prices = 2000;
-    publish("1");
-    const auto peer = std::make_shared<fakes::FakePeer>(), quick = std::make_shared<fakes::FakePeer>();
-    peer->read(false);
-    join(peer);
-    join(quick);
-    // Far more prices than the bound allows; a client that reads is sent them meanwhile.
-    for (int i = 2; i <= 300; ++i) {
-        publish(std::to_string(i));
-        if (i % 10 == 0) {
-            EXPECT_TRUE(quick->wait_for("\"price\":" + std::to_string(i) + ","));
-        }
-    }
-    const std::string newest = R"("price":300,)";
-    EXPECT_EQ(peer->count(newest), 0U);
-    EXPECT_LE(peer->most_queued(), 3000U);
-    peer->read(true);
-    EXPECT_TRUE(peer->wait_for(newest));
-    EXPECT_LT(peer->sent().size(), 60U) << "what it did not read is not sent later";
-}
-
 TEST_F(LiveTest, ManyFiringsAtOnceAreAllSentToAClientThatReads) {
     const auto peer = std::make_shared<fakes::FakePeer>();
     join(peer);

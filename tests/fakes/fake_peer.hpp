@@ -14,15 +14,12 @@
 
 namespace pricewire::fakes {
 
-// A client's connection, without a socket: keeps what it is sent. One that does not read says that all of it
-// waits. Thread-safe.
+// A client's connection without a socket: keeps what it is sent. Thread-safe.
 class FakePeer : public net::WsPeer {
 public:
     void send(std::shared_ptr<const std::string> data) override {
         MutexLock lock(mutex_);
         sent_.push_back(*data);
-        if (!reads_) queued_ += data->size();
-        most_queued_ = std::max(most_queued_, queued_);
         changed_.notify_all();
     }
     void close(std::uint16_t code, std::string) override {
@@ -36,16 +33,8 @@ public:
     void send_ping(std::string) override {}
     void abort() override {}
     using net::WsPeer::close;
-    std::size_t queued_bytes() const override {
-        MutexLock lock(mutex_);
-        return queued_;
-    }
+    std::size_t queued_bytes() const override { return 0; }
 
-    void read(bool reads) {
-        MutexLock lock(mutex_);
-        reads_ = reads;
-        if (reads) queued_ = 0;
-    }
     bool wait(const std::function<bool(const std::vector<std::string>&, int code)>& holds) const {
         MutexLock lock(mutex_);
         return changed_.wait_for(lock, std::chrono::seconds{30},
@@ -61,10 +50,6 @@ public:
     std::vector<std::string> sent() const {
         MutexLock lock(mutex_);
         return sent_;
-    }
-    std::size_t most_queued() const {
-        MutexLock lock(mutex_);
-        return most_queued_;
     }
     // The last event's id.
     std::string last_id() const {
@@ -89,9 +74,6 @@ private:
     mutable CondVar changed_;
     std::vector<std::string> sent_ GUARDED_BY(mutex_);
     int code_ GUARDED_BY(mutex_) = 0;
-    bool reads_ GUARDED_BY(mutex_) = true;
-    std::size_t queued_ GUARDED_BY(mutex_) = 0;
-    std::size_t most_queued_ GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace pricewire::fakes
