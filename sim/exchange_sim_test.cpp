@@ -83,8 +83,8 @@ private:
     std::unique_ptr<net::WsClient> socket_;
     Mutex mutex_;
     CondVar changed_;
-    std::vector<std::string> said_;
-    std::size_t read_ = 0;
+    std::vector<std::string> said_ GUARDED_BY(mutex_);
+    std::size_t read_ GUARDED_BY(mutex_) = 0;
     std::thread thread_;
 };
 
