@@ -64,7 +64,7 @@ TEST_P(StorageAlertsConformance, DisablesAndEnablesAUserAndReportsIt) {
     EXPECT_TRUE(storage_->user_by_email("ann@example.com").value().is_active);
     EXPECT_FALSE(storage_->set_user_active(make_uuid(now_), false));
     hear_all();
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     EXPECT_EQ(user_changes_, (std::vector<std::optional<Uuid>>{user_, user_}));
 }
 
@@ -318,7 +318,7 @@ TEST_P(StorageAlertsConformance, LosesNoAlertBetweenTheSnapshotAndTheChanges) {
     do {
         std::size_t heard = 0;
         {
-            std::lock_guard lock(mutex_);
+            MutexLock lock(mutex_);
             heard = changes_.size();
         }
         std::set<Uuid> known;
@@ -327,7 +327,7 @@ TEST_P(StorageAlertsConformance, LosesNoAlertBetweenTheSnapshotAndTheChanges) {
         std::set<Uuid> reported;
         std::set<Uuid> deleted;
         {
-            std::lock_guard lock(mutex_);
+            MutexLock lock(mutex_);
             for (std::size_t i = 0; i < changes_.size(); ++i) {
                 const auto& c = changes_[i];
                 if (c.kind == AlertChange::Kind::deleted) deleted.insert(c.alert.id);
@@ -354,7 +354,7 @@ TEST_P(StorageAlertsConformance, ReportsChangesInCommitOrder) {
     const auto created = AlertChange::Kind::created;
     const auto deleted = AlertChange::Kind::deleted;
     EXPECT_EQ(changes(), (std::vector{shown(created, a.id), shown(created, b.id), shown(deleted, a.id)}));
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     EXPECT_EQ(changes_[2].alert, (ActiveAlert{a.id, "BTC", Condition::gt, Decimal::from_int(1)}));
 }
 
@@ -367,7 +367,7 @@ TEST_P(StorageAlertsConformance, ReportsAnAlertBeforeItsDeletionFromAnyThread) {
     });
     hear_all();
     std::set<Uuid> there;
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     EXPECT_EQ(changes_.size(), 240U);
     for (const AlertChange& c : changes_) {
         if (c.kind == AlertChange::Kind::created) {

@@ -5,6 +5,7 @@
 #include <set>
 #include <thread>
 
+#include "base/mutex.hpp"
 #include "storage_fixture.hpp"
 
 namespace pricewire::conformance {
@@ -63,24 +64,27 @@ TEST_P(StorageDeliveriesConformance, AnAlertNamedTwiceInOneCallFiresOnce) {
 
 TEST_P(StorageDeliveriesConformance, ConcurrentFiringsOfAnAlertFireItOnce) {
     const auto ids = add_alerts(200);
-    std::mutex mutex;
-    std::vector<Uuid> written;
+    struct {
+        Mutex mutex;
+        std::vector<Uuid> ids GUARDED_BY(mutex);
+    } written;
     at_once(4, [&](int t) {
         for (std::size_t from = 0; from < ids.size(); from += 20) {
             auto part = std::vector(ids.begin() + static_cast<std::ptrdiff_t>(from),
                                     ids.begin() + static_cast<std::ptrdiff_t>(from + 20));
             if (t % 2 == 1) std::reverse(part.begin(), part.end());
             for (const DeliveryTask& task : fire(part)) {
-                std::lock_guard lock(mutex);
-                written.push_back(task.delivery_id);
+                MutexLock lock(written.mutex);
+                written.ids.push_back(task.delivery_id);
             }
         }
     });
-    EXPECT_EQ(written.size(), ids.size());
+    MutexLock lock(written.mutex);
+    EXPECT_EQ(written.ids.size(), ids.size());
     for (const Uuid& id : ids) {
         const auto deliveries = deliveries_of(id);
         ASSERT_EQ(deliveries.size(), 1U);
-        EXPECT_EQ(std::count(written.begin(), written.end(), deliveries[0].id), 1);
+        EXPECT_EQ(std::count(written.ids.begin(), written.ids.end(), deliveries[0].id), 1);
     }
 }
 
@@ -163,20 +167,23 @@ TEST_P(StorageDeliveriesConformance, ClaimsTheLongestDueFirst) {
 TEST_P(StorageDeliveriesConformance, ConcurrentClaimsReturnEachDeliveryOnce) {
     const auto ids = add_alerts(120);
     const auto tasks = fire(ids);
-    std::mutex mutex;
-    std::vector<Uuid> claimed;
+    struct {
+        Mutex mutex;
+        std::vector<Uuid> ids GUARDED_BY(mutex);
+    } claimed;
     at_once(6, [&](int t) {
         const storage::Claim mine{"sender-" + std::to_string(t), now_ + lease_};
         for (std::size_t i = 0; i < 12; ++i) {
             auto got = t % 2 == 0 ? storage_->claim_due(now_, 10, mine)
                                   : storage_->claim(std::span(tasks).subspan(i * 10, 10), now_, mine);
-            std::lock_guard lock(mutex);
-            for (const ClaimedDelivery& c : got) claimed.push_back(c.id);
+            MutexLock lock(claimed.mutex);
+            for (const ClaimedDelivery& c : got) claimed.ids.push_back(c.id);
         }
     });
-    EXPECT_EQ(claimed.size(), 120U);
-    std::sort(claimed.begin(), claimed.end());
-    EXPECT_EQ(std::unique(claimed.begin(), claimed.end()), claimed.end());
+    MutexLock lock(claimed.mutex);
+    EXPECT_EQ(claimed.ids.size(), 120U);
+    std::sort(claimed.ids.begin(), claimed.ids.end());
+    EXPECT_EQ(std::unique(claimed.ids.begin(), claimed.ids.end()), claimed.ids.end());
 }
 
 TEST_P(StorageDeliveriesConformance, ReleasingReturnsOnlyTheOwnersClaims) {

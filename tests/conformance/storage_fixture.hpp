@@ -6,17 +6,16 @@
 #include <algorithm>
 #include <atomic>
 #include <barrier>
-#include <condition_variable>
 #include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <set>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "base/mutex.hpp"
 #include "fakes/memory_storage.hpp"
 #include "storage/postgres/postgres_storage.hpp"
 #include "storage/sqlite/sqlite_storage.hpp"
@@ -70,11 +69,11 @@ protected:
         if (const char* missing = GetParam().missing()) GTEST_SKIP() << missing;
         storage::StorageEvents events;
         events.alert_changed = [this](const AlertChange& change) {
-            std::lock_guard lock(mutex_);
+            MutexLock lock(mutex_);
             changes_.push_back(change);
         };
         events.user_changed = [this](std::optional<Uuid> user) {
-            std::lock_guard lock(mutex_);
+            MutexLock lock(mutex_);
             if (marker_ && user == marker_) {
                 ++markers_heard_;
                 heard_.notify_all();
@@ -152,20 +151,26 @@ protected:
     // Waits until all changes so far have been reported. They are reported in commit order on a thread of the
     // storage's, so it makes one more change, to a user who exists only for that, and waits for it.
     void hear_all() {
-        if (!marker_) {
-            const Uuid marker = add_user("marker@example.com");
-            std::lock_guard lock(mutex_);
-            marker_ = marker;
-        }
+        const Uuid marker = marker_user();
         ++markers_made_;
-        ASSERT_TRUE(storage_->set_user_active(*marker_, true));
-        std::unique_lock lock(mutex_);
-        ASSERT_TRUE(heard_.wait_for(lock, 30s, [&] { return markers_heard_ == markers_made_; }));
+        ASSERT_TRUE(storage_->set_user_active(marker, true));
+        MutexLock lock(mutex_);
+        ASSERT_TRUE(
+            heard_.wait_for(lock, 30s, [&]() REQUIRES(mutex_) { return markers_heard_ == markers_made_; }));
+    }
+    Uuid marker_user() {
+        {
+            MutexLock lock(mutex_);
+            if (marker_) return *marker_;
+        }
+        const Uuid marker = add_user("marker@example.com");
+        MutexLock lock(mutex_);
+        return marker_.emplace(marker);
     }
     // The changes so far, as "+id" and "-id".
     std::vector<std::string> changes() {
         hear_all();
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         std::vector<std::string> out;
         for (const AlertChange& c : changes_) out.push_back(shown(c.kind, c.alert.id));
         return out;
@@ -189,13 +194,13 @@ protected:
 
     const Timestamp now_{std::chrono::seconds{1'700'000'000}};
     const Duration lease_ = 60s;
-    std::mutex mutex_;
-    std::vector<AlertChange> changes_;
-    std::vector<std::optional<Uuid>> user_changes_;
-    std::condition_variable heard_;
-    std::optional<Uuid> marker_;
+    Mutex mutex_;
+    std::vector<AlertChange> changes_ GUARDED_BY(mutex_);
+    std::vector<std::optional<Uuid>> user_changes_ GUARDED_BY(mutex_);
+    CondVar heard_;
+    std::optional<Uuid> marker_ GUARDED_BY(mutex_);
     int markers_made_ = 0;
-    int markers_heard_ = 0;
+    int markers_heard_ GUARDED_BY(mutex_) = 0;
     MadeStorage made_;
     storage::Storage* storage_ = nullptr;
     Uuid user_;

@@ -8,7 +8,7 @@ class StorageUsersConformance : public StorageConformance {
 protected:
     std::vector<std::optional<Uuid>> reported() {
         hear_all();
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         return user_changes_;
     }
 };

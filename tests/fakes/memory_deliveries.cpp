@@ -32,7 +32,7 @@ void MemoryStorage::end(StoredDelivery& delivery, DeliveryState state, Timestamp
 }
 
 void MemoryStorage::begin_anew(StoredDelivery& delivery, Timestamp now) {
-    change(delivery, [&](StoredDelivery& d) {
+    change(delivery, [&](StoredDelivery& d) REQUIRES(mutex_) {
         d.view.state = DeliveryState::pending;
         d.view.next_attempt_at = now;
         d.view.deadline = now + alerts_.at(d.view.alert_id).alert.deliver_within;
@@ -186,7 +186,7 @@ void MemoryStorage::defer(std::span<const Deferral> deferrals) {
         if (it == deliveries_.end() || it->second.view.state != DeliveryState::delivering ||
             it->second.view.attempts + 1 != deferral.attempt_number)
             continue;
-        change(it->second, [&](StoredDelivery& d) {
+        change(it->second, [&](StoredDelivery& d) REQUIRES(mutex_) {
             d.view.state = DeliveryState::pending;
             d.view.next_attempt_at = deferral.until;
             d.lane = deferral.lane;
@@ -377,7 +377,11 @@ std::size_t MemoryStorage::prune(Timestamp before, std::size_t limit) {
     std::set<Uuid> told;
     for (const auto& [id, d] : deliveries_) told.insert(d.view.alert_id);
     remove(alerts_, [&](const auto& row) { return row.second.deleted && !told.contains(row.first); });
-    remove(disabled_, [&](const auto& row) { return user(row.first.first) == nullptr; });
+    std::set<Uuid> present;
+    for (const auto& [id, u] : users_) {
+        if (!u.deleted) present.insert(id);
+    }
+    remove(disabled_, [&](const auto& row) { return !present.contains(row.first.first); });
     std::set<Uuid> needed;
     for (const auto& [id, a] : alerts_) needed.insert(a.alert.user_id);
     for (const auto& [key, endpoint] : disabled_) needed.insert(key.first);

@@ -19,31 +19,35 @@ std::string lower(std::string_view text) {
 
 }  // namespace
 
-MemoryStorage::Call::Call(MemoryStorage& storage, const char* method)
-    : storage_(storage), lock_(storage.mutex_) {
+MemoryStorage::Call::Call(MemoryStorage& storage, const char* method) : storage_(storage) {
+    storage_.mutex_.lock();
     ++storage_.calls_[method];
     ++storage_.changes_;
     storage_.changed_.notify_all();
-    if (!storage_.failure_.empty()) throw storage::StorageError(storage_.failure_);
+    if (storage_.failure_.empty()) return;
+    const storage::StorageError failure(storage_.failure_);
+    storage_.mutex_.unlock();
+    throw failure;
 }
 
 MemoryStorage::Call::~Call() {
     ++storage_.changes_;
     storage_.changed_.notify_all();
+    storage_.mutex_.unlock();
 }
 
 void MemoryStorage::fail(std::string reason) {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     failure_ = std::move(reason);
 }
 
 void MemoryStorage::heal() {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     failure_.clear();
 }
 
 void MemoryStorage::lose_answers_of_fire(int count) {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     lost_answers_ = count;
 }
 
@@ -52,33 +56,34 @@ bool MemoryStorage::wait_until(const std::function<bool()>& holds) {
     while (true) {
         std::uint64_t seen = 0;
         {
-            std::lock_guard lock(mutex_);
+            MutexLock lock(mutex_);
             seen = changes_;
         }
         if (holds()) return true;
-        std::unique_lock lock(mutex_);
+        MutexLock lock(mutex_);
         // The pause covers conditions that change without a call of this storage.
-        changed_.wait_for(lock, std::chrono::milliseconds{20}, [&] { return changes_ != seen; });
+        changed_.wait_for(lock, std::chrono::milliseconds{20},
+                          [&]() REQUIRES(mutex_) { return changes_ != seen; });
         if (std::chrono::steady_clock::now() > deadline) return false;
     }
 }
 
 std::size_t MemoryStorage::count(DeliveryState state) {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     return static_cast<std::size_t>(
         std::count_if(deliveries_.begin(), deliveries_.end(),
                       [&](const auto& entry) { return entry.second.view.state == state; }));
 }
 
 std::vector<DeliveryView> MemoryStorage::all_deliveries() {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     std::vector<DeliveryView> out;
     for (const auto& [id, d] : deliveries_) out.push_back(d.view);
     return out;
 }
 
 int MemoryStorage::calls(const std::string& method) {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     return calls_[method];
 }
 

@@ -1,16 +1,15 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <mutex>
 #include <set>
 #include <string>
 #include <tuple>
 #include <vector>
 
+#include "base/mutex.hpp"
 #include "storage/storage.hpp"
 
 namespace pricewire::fakes {
@@ -121,56 +120,57 @@ private:
     };
 
     // Counts the call, throws where it should fail; held over the call. Tells waiters at its end.
-    class Call {
+    class SCOPED_CAPABILITY Call {
     public:
-        Call(MemoryStorage& storage, const char* method);
-        ~Call();
+        Call(MemoryStorage& storage, const char* method) ACQUIRE(storage.mutex_);
+        ~Call() RELEASE();
         Call(const Call&) = delete;
         Call& operator=(const Call&) = delete;
 
     private:
         MemoryStorage& storage_;
-        std::unique_lock<std::mutex> lock_;
     };
 
     // Two active alerts of one identity are identical.
     using Identity = std::tuple<Uuid, std::string, Decimal, Condition, std::string>;
     static Identity identity(const Alert& alert);
     static ActiveAlert active_part(const Alert& alert);
-    void deactivate(Alert& alert);
-    Alert shown(const Alert& alert) const;
-    StoredUser* user(const Uuid& user_id);  // nullptr where there is none, or not any more
-    StoredDelivery* delivery_of(const Uuid& user_id, const Uuid& delivery_id);
-    void add(StoredDelivery delivery, const Alert& alert, Timestamp now);
+    void deactivate(Alert& alert) REQUIRES(mutex_);
+    Alert shown(const Alert& alert) const REQUIRES(mutex_);
+    StoredUser* user(const Uuid& user_id) REQUIRES(mutex_);  // nullptr where there is none, or not any more
+    StoredDelivery* delivery_of(const Uuid& user_id, const Uuid& delivery_id) REQUIRES(mutex_);
+    void add(StoredDelivery delivery, const Alert& alert, Timestamp now) REQUIRES(mutex_);
     // Every change of a delivery, so that the lists of what is due and deferred follow it.
-    void change(StoredDelivery& delivery, const std::function<void(StoredDelivery&)>& change);
-    void end(StoredDelivery& delivery, DeliveryState state, Timestamp now, const std::string& reason);
-    void begin_anew(StoredDelivery& delivery, Timestamp now);
-    std::size_t release(std::string_view owner);
-    ClaimedDelivery take(StoredDelivery& delivery, const storage::Claim& claim);
+    void change(StoredDelivery& delivery, const std::function<void(StoredDelivery&)>& change)
+        REQUIRES(mutex_);
+    void end(StoredDelivery& delivery, DeliveryState state, Timestamp now, const std::string& reason)
+        REQUIRES(mutex_);
+    void begin_anew(StoredDelivery& delivery, Timestamp now) REQUIRES(mutex_);
+    std::size_t release(std::string_view owner) REQUIRES(mutex_);
+    ClaimedDelivery take(StoredDelivery& delivery, const storage::Claim& claim) REQUIRES(mutex_);
 
     const storage::StorageEvents events_;
-    std::mutex mutex_;
-    std::condition_variable changed_;
-    std::uint64_t changes_ = 0;
-    std::string failure_;
-    int lost_answers_ = 0;
-    std::map<std::string, int> calls_;
+    Mutex mutex_;
+    CondVar changed_;
+    std::uint64_t changes_ GUARDED_BY(mutex_) = 0;
+    std::string failure_ GUARDED_BY(mutex_);
+    int lost_answers_ GUARDED_BY(mutex_) = 0;
+    std::map<std::string, int> calls_ GUARDED_BY(mutex_);
 
-    std::map<Uuid, StoredUser> users_;
-    std::map<Uuid, StoredAlert> alerts_;
-    std::set<Identity> active_;
-    std::map<Uuid, std::size_t> active_count_;
-    std::map<Uuid, StoredDelivery> deliveries_;
+    std::map<Uuid, StoredUser> users_ GUARDED_BY(mutex_);
+    std::map<Uuid, StoredAlert> alerts_ GUARDED_BY(mutex_);
+    std::set<Identity> active_ GUARDED_BY(mutex_);
+    std::map<Uuid, std::size_t> active_count_ GUARDED_BY(mutex_);
+    std::map<Uuid, StoredDelivery> deliveries_ GUARDED_BY(mutex_);
     // Times at which deliveries may be claimed, earliest first.
-    std::set<std::pair<Timestamp, Uuid>> due_;
+    std::set<std::pair<Timestamp, Uuid>> due_ GUARDED_BY(mutex_);
     // Deferred deliveries, the longest deferred of a lane first.
-    std::map<std::pair<std::string, std::uint64_t>, Uuid> lanes_;
-    std::uint64_t last_turn_ = 0;
-    std::map<std::string, Timestamp, std::less<>> alive_until_;
-    std::map<std::pair<Uuid, std::string>, UserEndpoint> disabled_;
-    std::map<std::string, Breaker, std::less<>> breakers_;
-    std::map<std::tuple<std::string, Timestamp>, Bar> bars_;
+    std::map<std::pair<std::string, std::uint64_t>, Uuid> lanes_ GUARDED_BY(mutex_);
+    std::uint64_t last_turn_ GUARDED_BY(mutex_) = 0;
+    std::map<std::string, Timestamp, std::less<>> alive_until_ GUARDED_BY(mutex_);
+    std::map<std::pair<Uuid, std::string>, UserEndpoint> disabled_ GUARDED_BY(mutex_);
+    std::map<std::string, Breaker, std::less<>> breakers_ GUARDED_BY(mutex_);
+    std::map<std::tuple<std::string, Timestamp>, Bar> bars_ GUARDED_BY(mutex_);
 };
 
 }  // namespace pricewire::fakes
