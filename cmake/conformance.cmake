@@ -1,4 +1,4 @@
-# What every implementation of an interface guarantees: one suite an interface, over all its implementations.
+# What every implementation of an interface guarantees: one suite per interface, run on all its implementations.
 if(PRICEWIRE_TESTS)
   file(GLOB conformance CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/conformance/*.cpp)
   add_executable(conformance_tests ${conformance})

@@ -1,5 +1,5 @@
-# What Pricewire sends, judged by packages of others: `npm ci` in tests/contract installs them; without them the
-# tests skip and say so.
+# What Pricewire sends, verified with independent npm packages: `npm ci` in tests/contract installs them; without
+# them the tests skip and say so.
 if(PRICEWIRE_TESTS AND NOT PRICEWIRE_SANITIZE)
   add_executable(contract_tests ${CMAKE_SOURCE_DIR}/tests/contract/signature_contract_test.cpp)
   pricewire_common(contract_tests program)
@@ -7,7 +7,7 @@ if(PRICEWIRE_TESTS AND NOT PRICEWIRE_SANITIZE)
   target_compile_definitions(contract_tests PRIVATE PRICEWIRE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   gtest_discover_tests(contract_tests DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 120)
 
-  # The API's tests once more, all of them in one process, with `prism proxy` between them and the API.
+  # The API's tests again, in one process, with `prism proxy` between them and the API.
   find_program(NODE node)
   if(NODE)
     add_test(NAME ApiTestsThroughPrism

@@ -1,6 +1,6 @@
 # pricewire_embed(<target> <header> <files…>)
 # Puts text files into the binary: <header> declares `std::span<const EmbeddedFile> <name>()`, where <name> is the
-# header's file name without its ending, with every file's own name and text, in the order given.
+# header's file name without its extension; it returns each file's name and text, in the order given.
 function(pricewire_embed target header)
   get_filename_component(name ${header} NAME_WE)
   get_filename_component(directory ${header} DIRECTORY)

@@ -1,6 +1,6 @@
 # pricewire_embed_folder(<target> <function> <folder>)
 # Puts a folder of built files into the binary, gzipped: `std::span<const StaticFile> pricewire::api::<function>()`,
-# declared beside who serves it. The folder need not be there; then the table is empty, and the build looks again.
+# declared where it is served. If the folder does not exist, the table is empty, and the next build looks again.
 if(NOT TARGET embed-folder)
   add_executable(embed-folder ${CMAKE_SOURCE_DIR}/cmake/tools/embed_folder_main.cpp)
   target_link_libraries(embed-folder PRIVATE pricewire_options base ZLIB::ZLIB)

@@ -1,4 +1,4 @@
-# One fuzzer a file in tests/fuzz, run by ./test --long; their corpora are kept in tests/fuzz/corpus.
+# One fuzzer per file in tests/fuzz, run by ./test --long; their corpora are kept in tests/fuzz/corpus.
 if(PRICEWIRE_FUZZ)
   file(GLOB fuzzers CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/fuzz/*_fuzz.cpp)
   foreach(source ${fuzzers})

@@ -1,4 +1,4 @@
-# Outgoing HTTP against receivers, names and addresses that mean it harm: real sockets, loopback only.
+# Outgoing HTTP against hostile receivers, names and addresses: real sockets, loopback only.
 if(PRICEWIRE_TESTS)
   file(GLOB hostile CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/hostile/*_test.cpp)
   add_executable(hostile_tests ${hostile})

@@ -1,4 +1,4 @@
-# Benchmarks: one program a file in tests/perf, run by tests/perf/run. Built on demand.
+# Benchmarks: one program per file in tests/perf, run by tests/perf/run. Built on demand.
 if(PRICEWIRE_PERF)
   file(GLOB benches CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/perf/*_bench.cpp)
   foreach(source ${benches})

@@ -1,15 +1,15 @@
 # A room is one folder under src/ and one static library. Each room is seen through an include root of its
 # own (build/rooms/<room>/<room> -> src/<room>), so `#include "alert/matcher.hpp"` resolves only in a room
-# that names `alert` among its ROOMS: an include against the flow fails the build.
+# that lists `alert` among its ROOMS: an include against the flow fails the build.
 #
 # pricewire_room(<name> [DIR dir] [ROOMS room...] [LIBS lib...] [PRIVATE_LIBS lib...] [TEST_ROOMS room...])
 #   sources      every .cpp below the folder, apart from tests
 #   <name>_tests every *_test.cpp below the folder (when PRICEWIRE_TESTS), one executable
 #
-# Tests are not optimized: that takes a third of the time to compile them, and none of them measures.
+# Tests are not optimized: optimizing them is a third of the time it takes to compile them.
 set(test_options $<$<CONFIG:Release>:-O0>)
-# What nearly every file includes is parsed once a build, which halves the time of a build from nothing: once for
-# libraries and once for tests, which are compiled with other options.
+# What nearly every file includes is parsed once per build for libraries and once for tests, whose options differ:
+# this halves the time of a build from nothing.
 if(PRICEWIRE_PCH)
   set(common <algorithm> <atomic> <chrono> <cstdint> <expected> <functional> <map> <memory> <mutex> <optional> <set>
     <span> <string> <string_view> <thread> <unordered_map> <utility> <variant> <vector> <fmt/format.h>)
@@ -26,7 +26,7 @@ if(PRICEWIRE_PCH)
   endif()
 endif()
 
-# Targets that are not compiled in one piece (PRICEWIRE_UNITY), since their files have local names in common.
+# Targets whose files cannot be compiled in one piece (PRICEWIRE_UNITY), since they share local names.
 set(no_unity feed_tests storage_tests secrets_tests deliver_tests conformance_tests bus access queue sim)
 
 # pricewire_common(<target> <library|program>): how libraries, and how tests are compiled.
@@ -42,8 +42,7 @@ function(pricewire_common target kind)
   endif()
 endfunction()
 
-# Rooms in which nothing runs beside anything else: the thread sanitizer does not run their tests. Kept true by
-# scripts/check-rules.
+# Rooms without threads: the thread sanitizer does not run their tests. scripts/check-rules checks the list.
 set(rooms_without_threads domain webhook)
 
 function(pricewire_room name)

@@ -1,5 +1,5 @@
-# Tests that start the real programs (label "process"; the one that sanitizer builds run too, "smoke"): one executable
-# a file in tests/scenarios.
+# Tests that start the real programs: one executable per file in tests/scenarios. Their label is "process", but for the
+# one that sanitizer builds run too, "smoke".
 if(PRICEWIRE_TESTS AND TARGET pricewire)
   file(GLOB scenarios CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/scenarios/*_test.cpp)
   foreach(source ${scenarios})

@@ -1,4 +1,4 @@
-# The exchange simulator and the webhook receiver: a library that tests embed, and a program each.
+# The exchange simulator and the webhook receiver: a library for tests, and a program each.
 pricewire_room(sim DIR ${CMAKE_SOURCE_DIR}/sim ROOMS domain base net PRIVATE_LIBS Boost::json ZLIB::ZLIB)
 
 foreach(program exchange-sim webhook-receiver)

@@ -1,4 +1,4 @@
-# The flow, as the linker sees it: each room names what it may include, and nothing else resolves.
+# The flow: each room lists the rooms that it may include; no other include resolves.
 pricewire_room(base LIBS fmt::fmt OpenSSL::Crypto Threads::Threads)
 pricewire_room(domain ROOMS base)
 pricewire_room(net ROOMS base PRIVATE_LIBS Boost::headers Boost::url OpenSSL::SSL CURL::libcurl PkgConfig::IDN2 PkgConfig::CARES
