@@ -8,8 +8,8 @@
 #include "api/bodies.hpp"
 #include "api/client_address.hpp"
 #include "api/email.hpp"
-#include "api/endpoint_name.hpp"
 #include "api/query_string.hpp"
+#include "net/endpoint_name.hpp"
 #include "webhook/template.hpp"
 
 namespace {
@@ -65,7 +65,7 @@ void enable_body(std::string_view text) {
     const auto body = parse_enable_body(text);
     if (!body) return check_issues(body.error());
     require(body->webhook_url.size() <= max_webhook_url);
-    const std::string name = endpoint_name(body->webhook_url);
+    const std::string name = net::endpoint_name(body->webhook_url);
     require(name.empty() || name.find("://") != std::string::npos);
 }
 

@@ -21,7 +21,7 @@ void check(bool holds) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     static const auto venue =
-        coingecko_type.create({{"BTC", "bitcoin"}, {"ETH", "ethereum"}}, {"", "https://c/api/v3"});
+        feed::coingecko_type.create({{"BTC", "bitcoin"}, {"ETH", "ethereum"}}, {"", "https://c/api/v3"});
     static std::vector<Quote> quotes;
     const std::string_view bytes(reinterpret_cast<const char*>(data), size);
     const Timestamp now{std::chrono::seconds{1'700'000'000}};

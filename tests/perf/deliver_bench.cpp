@@ -98,8 +98,8 @@ std::unique_ptr<queue::DeliveryQueue> broker(std::size_t count) {
 }
 
 // Whether all arrived.
-bool deliver(perf::Place& place, queue::DeliveryQueue& queue, std::size_t count, const std::string& what,
-             const std::string& goal) {
+bool deliver_all(perf::Place& place, queue::DeliveryQueue& queue, std::size_t count, const std::string& what,
+                 const std::string& goal) {
     const std::string secret = webhook::make_webhook_secret(SignatureScheme::v1).secret;
     int report[2], stop[2];
     if (pipe(report) != 0 || pipe(stop) != 0) return false;
@@ -155,12 +155,12 @@ int main(int argc, char** argv) {
     {
         perf::SqlitePlace place;
         const auto queue = queue::create_in_process_queue();
-        good = deliver(place, *queue, count, "SQLite", ">= 10000/s");
+        good = deliver_all(place, *queue, count, "SQLite", ">= 10000/s");
     }
     if (test::postgres_url() && !queue::test_broker_url().empty()) {
         perf::PostgresPlace place;
         const auto queue = broker(count);
-        good = deliver(place, *queue, count, "PostgreSQL and RabbitMQ", ">= 3000/s") && good;
+        good = deliver_all(place, *queue, count, "PostgreSQL and RabbitMQ", ">= 3000/s") && good;
     }
     return good ? 0 : 1;
 }

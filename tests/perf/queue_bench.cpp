@@ -62,7 +62,7 @@ bool through(const queue::RabbitmqOptions& options, std::size_t count) {
 int main() {
     using namespace pricewire;
     if (queue::test_broker_url().empty()) {
-        fmt::print("{}\n", no_broker);
+        fmt::print("{}\n", queue::no_broker);
         return 0;
     }
     constexpr std::size_t count = 100'000;
@@ -71,7 +71,7 @@ int main() {
     options.queue = queue::test_queue_name();
     options.max_unpublished = count;
     options.keep_unpublished = std::chrono::minutes{1};
-    const bool ok = through(options, count);
+    const bool ok = perf::through(options, count);
     queue::TestBroker().delete_queue(options.queue);
     return ok ? 0 : 1;
 }
