@@ -276,11 +276,11 @@ TEST_F(CommonTest, EveryRequestIsReportedWithItsRoute) {
     struct {
         Mutex mutex;
         std::vector<std::string> requests GUARDED_BY(mutex);
-    } told;
+    } reported;
     answered_ = [&](const AnsweredRequest& r) {
-        MutexLock lock(told.mutex);
-        told.requests.push_back(std::string(r.route) + " " + std::string(r.method) + " " +
-                                std::to_string(r.status));
+        MutexLock lock(reported.mutex);
+        reported.requests.push_back(std::string(r.route) + " " + std::string(r.method) + " " +
+                                    std::to_string(r.status));
         EXPECT_GE(r.took, Duration::zero());
     };
     call("GET", "/health/live");
@@ -288,9 +288,10 @@ TEST_F(CommonTest, EveryRequestIsReportedWithItsRoute) {
     call("GET", "/api/v1/nothing/here");
     call("DELETE", "/api/v1/rates");
     call("GET", "/health");
-    MutexLock lock(told.mutex);
-    EXPECT_EQ(told.requests, (std::vector<std::string>{"live GET 200", "show_alert GET 401", "none GET 404",
-                                                       "none DELETE 405", "health GET 200"}));
+    MutexLock lock(reported.mutex);
+    EXPECT_EQ(reported.requests,
+              (std::vector<std::string>{"live GET 200", "show_alert GET 401", "none GET 404",
+                                        "none DELETE 405", "health GET 200"}));
 }
 
 }  // namespace

@@ -93,7 +93,7 @@ Result<void> check_email(std::string_view text) {
     if (local.empty()) return fail("there is nothing before the @-sign");
     if (local.size() > max_local) return fail("the part before the @-sign is longer than 64 bytes");
     if (!is_local_part(local))
-        return fail("the part before the @-sign has a character that may not stand there");
+        return fail("the part before the @-sign contains a character that is not allowed");
     if (at + 1 == text.size()) return fail("there is nothing after the @-sign");
     return check_domain(text.substr(at + 1));
 }

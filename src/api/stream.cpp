@@ -216,7 +216,7 @@ std::expected<StreamCommand, std::string> parse_stream_command(std::string_view 
         out.api_key = std::move(*key);
         out.last_event_id = text_of("last_event_id");
         if (out.last_event_id && out.last_event_id->size() > max_event_id) {
-            return std::unexpected("last_event_id is none of ours");
+            return std::unexpected("last_event_id is invalid");
         }
     } else {
         return std::unexpected("type should be auth, subscribe or ping");

@@ -42,7 +42,7 @@ TEST(StreamCommand, ParsesEachKindAndExplainsRejections) {
     EXPECT_EQ(refused(R"({"type":"subscribe","tickers":"BTC"})"),
               "tickers should be a list such as [\"BTC\"], or null for all");
     EXPECT_EQ(refused(R"({"type":"auth","api_key":"k","last_event_id":")" + std::string(101, '1') + "\"}"),
-              "last_event_id is none of ours");
+              "last_event_id is invalid");
     EXPECT_EQ(refused(R"({"type":"ping","x":")" + std::string(20'000, 'x') + "\"}"),
               "A message should have at most 16 KiB");
     EXPECT_EQ(refused(std::string(2000, '[')), "A message should be a JSON object") << "nested too deeply";

@@ -159,7 +159,7 @@ private:
                std::find(known.begin(), known.end(), name) != known.end();
     }
 
-    // PRICEWIRE_DELIVERY_BACKOFF_MIN: only the table of keys tells which underscore stands for the dot.
+    // Looks the variable up, since any underscore of PRICEWIRE_DELIVERY_BACKOFF_MIN may be the dot.
     std::string key_of(const std::string& variable) const {
         for (const ConfigKey& key : keys_.all()) {
             if (env_name(key.name) == variable) return key.name;
