@@ -394,7 +394,7 @@ private:
         return net::ServerResponse{.status = 404, .content_type = "text/plain", .body = "no such path\n"};
     }
 
-    // The prices that a venue's REST interface tells, and since when they are.
+    // The prices that a venue's REST interface shows, and their time.
     std::pair<Prices, system_clock::time_point> market_of(const SimVenue& venue) {
         const Door door = rest_door(venue);
         const Fault::Kind fault = faults_.at(door).kind;

@@ -9,7 +9,7 @@
 #include "sim/protocol.hpp"
 
 // Kraken v2: one acknowledgement or error for each symbol, heartbeats when nothing else is sent, prices as
-// JSON numbers. REST has names of its own for some coins, and tells errors under status 200.
+// JSON numbers. REST has other names for some coins, and sends errors under status 200.
 namespace pricewire::sim {
 namespace {
 

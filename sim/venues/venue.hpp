@@ -35,7 +35,7 @@ public:
     // Whether the client gets the trades of a symbol, named as on the tape.
     virtual bool wants(std::string_view symbol) const = 0;
     virtual bool is_subscribed() const = 0;
-    // Every half second: what the venue sends of its own accord, heartbeats and pings.
+    // Every half second: what the venue sends unasked, heartbeats and pings.
     virtual std::vector<std::string> tick(const StreamTimes&) { return {}; }
     // Whether the venue drops a client that has not kept the connection alive.
     virtual bool is_over(const StreamTimes&) const { return false; }

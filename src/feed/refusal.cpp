@@ -31,7 +31,7 @@ std::string_view trim(std::string_view text) {
     return text;
 }
 
-// "Wed, 21 Oct 2015 07:28:00 GMT" (RFC 9110 §5.6.7). The two obsolete forms are sent by nobody.
+// "Wed, 21 Oct 2015 07:28:00 GMT" (RFC 9110 §5.6.7). Nobody sends the two obsolete forms.
 std::optional<Timestamp> parse_http_date(std::string_view text) {
     constexpr std::array<std::string_view, 12> months{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                                       "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
@@ -108,8 +108,8 @@ std::optional<Duration> parse_retry_after(std::string_view text, Timestamp now) 
 
 std::optional<Refusal> judge_refusal(int status, std::string_view retry_after, std::string_view body,
                                      Timestamp now, int repeats) {
-    std::optional<Duration> told = parse_retry_after(retry_after, now);
-    if (const auto banned = banned_for(body, now)) told = std::max(told.value_or(Duration{0}), *banned);
+    std::optional<Duration> asked = parse_retry_after(retry_after, now);
+    if (const auto banned = banned_for(body, now)) asked = std::max(asked.value_or(Duration{0}), *banned);
 
     std::string why = status_text(status);
     if (const auto code = cloudflare_code(body)) {
@@ -127,19 +127,20 @@ std::optional<Refusal> judge_refusal(int status, std::string_view retry_after, s
         unsaid = {5min, 1h};
     } else if (status == 451) {
         unsaid = {1h, 1h};
-        told = std::max<Duration>(told.value_or(Duration{0}), 1h);
+        asked = std::max<Duration>(asked.value_or(Duration{0}), 1h);
     } else if (status >= 200 && status < 300) {
         if (!trim(body).starts_with('<')) return std::nullopt;
         why = "an HTML page instead of JSON";
         unsaid = {1min, 15min};
-    } else if (status >= 400 && told) {
+    } else if (status >= 400 && asked) {
         unsaid = {shortest, 1min};
     } else {
         return std::nullopt;
     }
     // A repeated "Retry-After: 1" does not mean one request a second.
     const BackoffPolicy patience{shortest, 1min};
-    const Duration wait = told ? std::max(*told, patience.ceiling(repeats + 1)) : unsaid.ceiling(repeats + 1);
+    const Duration wait =
+        asked ? std::max(*asked, patience.ceiling(repeats + 1)) : unsaid.ceiling(repeats + 1);
     return Refusal{std::clamp(wait, shortest, longest), std::move(why)};
 }
 

@@ -91,7 +91,7 @@ TEST(SessionRest, ARepeatedRefusalIsWaitedOutLonger) {
     EXPECT_EQ(p.status().state, SourceState::polling);
     p.wait(60s);
     p.answer(429, "");
-    EXPECT_LE(*p.status().refused_until - p.now().wall, 66s) << "it starts anew after a success";
+    EXPECT_LE(*p.status().refused_until - p.now().wall, 66s) << "a success resets it";
 }
 
 TEST(SessionRest, ASourceWithoutAStreamIsPolled) {

@@ -134,7 +134,7 @@ TEST(CoinGecko, RecordedAnswers) {
     EXPECT_EQ(recorded("coingecko_simple_price_2026-10-07.json"), "BTC=83749@1791367550");
     EXPECT_EQ(recorded("coingecko_simple_price_2026-08-15_krw.json"),
               "1 refused: '' as the price of 'bitcoin'");
-    // Five hours old, and said to be: whoever consolidates sees it.
+    // Five hours old by its own time, which the consolidator checks.
     EXPECT_EQ(recorded("coingecko_simple_price_2019-11-29_14coins.json"),
               "BTC=7734.54@1575040666 ETH=156.08@1575040671 PEG=0.0044042@1575022668 "
               "11 refused: a price of 'monero', which was not requested");
