@@ -599,6 +599,21 @@ TEST(Session, TextKeepsAConnectionAlive) {
     EXPECT_EQ(p.done(), "3.0 quote BTC 1\n7.0 send 1 ping\n11.0 send 1 ping\n");
 }
 
+TEST(Session, SomeVenuesWantTextByTheClockWhateverComes) {
+    VenueType type = toy_by_the_clock;
+    type.stream.keep_alive.always = true;
+    Play p(std::make_unique<Toy>(type));
+    p.start();
+    p.opened(1);
+    for (int i = 0; i < 9; ++i) {
+        p.wait(1s);
+        p.text(1, "price BTC 1");
+    }
+    EXPECT_EQ(p.count("4.0 send 1 ping\n"), 1);
+    EXPECT_EQ(p.count("8.0 send 1 ping\n"), 1);
+    EXPECT_EQ(p.count("ping"), 2);
+}
+
 TEST(Session, ABinaryMessageFromATextVenueIsInvalid) {
     Play p = subscribed();
     p.binary(1, "price BTC 1");

@@ -4,7 +4,7 @@
 
 #include <regex>
 
-#include "feed/recordings.hpp"
+#include "feed/show.hpp"
 
 namespace pricewire::feed {
 namespace {
@@ -16,37 +16,12 @@ std::unique_ptr<Venue> binance() {
     return binance_type.create({{"BTC", "BTCUSDT"}, {"ETH", "ETHUSDT"}, {"DOGE", "DOGEUSDT"}}, endpoints);
 }
 
-constexpr const char* kind_names[] = {"not_json",       "wrong_shape",  "bad_quote",
-                                      "unknown_symbol", "rate_limited", "venue_error"};
-
-std::string show(const ParseResult& result, const std::vector<Quote>& quotes) {
-    std::string out;
-    for (const Quote& q : quotes) {
-        out += std::string(q.ticker.view()) + "=" + q.price.to_string() + "@" + format_rfc3339(q.time) + " ";
-    }
-    if (!result) {
-        out += std::string(kind_names[static_cast<int>(result.error().kind)]) + ": " + result.error().text;
-    } else {
-        if (result->refused > 0) out += std::to_string(result->refused) + " refused: " + result->why;
-    }
-    while (out.ends_with(' ')) out.pop_back();
-    return out;
-}
 std::string frame(std::string_view bytes) {
-    StreamOutput output;
     const auto venue = binance();
-    const auto result = venue->create_parser()->parse(bytes, now, output);
-    std::string out = show(result, output.quotes);
-    for (const StreamEvent& event : output.events) {
-        if (std::holds_alternative<ServerLeaves>(event)) out += "server leaves";
-    }
-    return out;
+    return ShownStream(*venue, now)(bytes);
 }
 std::string answer(std::string_view body) {
-    std::vector<Quote> quotes;
-    const auto venue = binance();
-    const auto result = venue->parse_answer(body, now, quotes);
-    return show(result, quotes);
+    return show_answer(*binance(), body, now);
 }
 
 constexpr const char* trade =
@@ -173,28 +148,23 @@ TEST(Binance, AnInvalidFrameIsRefused) {
 }
 
 TEST(Binance, ATruncatedFrameIsNoQuote) {
-    const std::string whole = trade;
     const auto venue = binance();
-    const auto parser = venue->create_parser();
-    for (std::size_t n = 0; n < whole.size(); ++n) {
-        StreamOutput output;
-        const auto result = parser->parse(whole.substr(0, n), now, output);
-        EXPECT_TRUE(output.quotes.empty() && !result) << whole.substr(0, n);
-    }
+    EXPECT_TRUE(ShownStream(*venue, now).refuses_every_part_of(trade));
 }
 
 TEST(Binance, RestPrices) {
     EXPECT_EQ(
         answer(R"([{"symbol":"BTCUSDT","price":"61000.10000000"},{"symbol":"ETHUSDT","price":"2600"}])"),
-        "BTC=61000.1@2024-08-08T23:54:20Z ETH=2600@2024-08-08T23:54:20Z");
-    EXPECT_EQ(answer(R"({"symbol":"DOGEUSDT","price":"0.07101000"})"), "DOGE=0.07101@2024-08-08T23:54:20Z");
+        "BTC=61000.1USDT@2024-08-08T23:54:20Z ETH=2600USDT@2024-08-08T23:54:20Z");
+    EXPECT_EQ(answer(R"({"symbol":"DOGEUSDT","price":"0.07101000"})"),
+              "DOGE=0.07101USDT@2024-08-08T23:54:20Z");
     EXPECT_EQ(answer("[]"), "");
     EXPECT_EQ(answer(R"([{"symbol":"BTCUSDT","price":"0"},{"symbol":"ETHUSDT","price":"2600"}])"),
-              "ETH=2600@2024-08-08T23:54:20Z 1 refused: '0' as the price of 'BTCUSDT'");
+              "ETH=2600USDT@2024-08-08T23:54:20Z 1 refused: '0' as the price of 'BTCUSDT'");
     EXPECT_EQ(
         answer(
             R"([{"symbol":"XUSDT","price":"1"},{"symbol":"ETHUSDT","price":"2"},{"symbol":"ETHUSDT","price":"3"}])"),
-        "ETH=2@2024-08-08T23:54:20Z 2 refused: '1' as the price of 'XUSDT'");
+        "ETH=2USDT@2024-08-08T23:54:20Z 2 refused: '1' as the price of 'XUSDT'");
 }
 
 TEST(Binance, RestErrors) {
@@ -215,14 +185,8 @@ TEST(Binance, RestErrors) {
 }
 
 TEST(Binance, ATruncatedAnswerIsNoQuote) {
-    const std::string whole =
-        R"([{"symbol":"BTCUSDT","price":"61000.1"},{"symbol":"ETHUSDT","price":"2600"}])";
-    const auto venue = binance();
-    for (std::size_t n = 0; n < whole.size(); ++n) {
-        std::vector<Quote> quotes;
-        const auto result = venue->parse_answer(whole.substr(0, n), now, quotes);
-        EXPECT_TRUE(quotes.empty() && !result) << whole.substr(0, n);
-    }
+    EXPECT_TRUE(refuses_every_part_of_answer(
+        *binance(), R"([{"symbol":"BTCUSDT","price":"61000.1"},{"symbol":"ETHUSDT","price":"2600"}])", now));
 }
 
 TEST(Binance, EveryRecordedTradeToTheDigit) {
@@ -261,7 +225,7 @@ TEST(Binance, RecordedAnswers) {
     const auto path = recordings();
     if (!path) GTEST_SKIP() << "no recordings: set PRICEWIRE_RECORDINGS";
     const auto recorded = [&](const char* name) { return answer(file_text(*path / "rest" / name)); };
-    EXPECT_EQ(recorded("binance_ticker_price_DOGEUSDT.json"), "DOGE=0.07101@2024-08-08T23:54:20Z");
+    EXPECT_EQ(recorded("binance_ticker_price_DOGEUSDT.json"), "DOGE=0.07101USDT@2024-08-08T23:54:20Z");
     EXPECT_TRUE(recorded("binance_418_2026-08-24.json")
                     .starts_with("rate_limited: Binance's error -1003: Way too much"));
     EXPECT_TRUE(recorded("binance_451.json")

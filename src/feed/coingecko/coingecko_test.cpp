@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "feed/recordings.hpp"
+#include "feed/show.hpp"
 
 namespace pricewire::feed {
 namespace {
@@ -14,9 +14,7 @@ std::unique_ptr<Venue> coingecko() {
                                  {"", "https://api.coingecko.com/api/v3"});
 }
 
-constexpr const char* kind_names[] = {"not_json",       "wrong_shape",  "bad_quote",
-                                      "unknown_symbol", "rate_limited", "venue_error"};
-
+// Quotes' times in seconds since 1970.
 std::string answer(std::string_view body) {
     const auto venue = coingecko();
     std::vector<Quote> quotes;
@@ -26,11 +24,7 @@ std::string answer(std::string_view body) {
         out += std::string(q.ticker.view()) + "=" + q.price.to_string() + "@" +
                std::to_string(to_micros(q.time) / 1'000'000) + " ";
     }
-    if (!result) {
-        out += std::string(kind_names[static_cast<int>(result.error().kind)]) + ": " + result.error().text;
-    } else if (result->refused > 0) {
-        out += std::to_string(result->refused) + " refused: " + result->why;
-    }
+    out += show(result, {});
     while (out.ends_with(' ')) out.pop_back();
     return out;
 }
@@ -118,13 +112,8 @@ TEST(CoinGecko, ItsErrors) {
 TEST(CoinGecko, ATruncatedAnswerIsNoQuote) {
     const std::string whole =
         R"({"bitcoin":{"usd":83749,"last_updated_at":1575040666},"ethereum":{"usd":156.08,"last_updated_at":1575040671}})";
-    const auto venue = coingecko();
-    for (std::size_t n = 0; n < whole.size(); ++n) {
-        std::vector<Quote> quotes;
-        const auto result = venue->parse_answer(whole.substr(0, n), now, quotes);
-        EXPECT_TRUE(quotes.empty() && !result) << whole.substr(0, n);
-    }
-    EXPECT_TRUE(answer(whole + "x").starts_with("not_json: ")) << "something after its end";
+    EXPECT_TRUE(refuses_every_part_of_answer(*coingecko(), whole, now));
+    EXPECT_TRUE(answer(whole + "x").starts_with("not_json: ")) << "trailing bytes";
 }
 
 TEST(CoinGecko, RecordedAnswers) {
