@@ -116,12 +116,10 @@ deliver::SenderOptions sender_options_of(const ops::Config& config) {
 }
 
 net::HttpClientOptions webhook_client_options_of(const ops::Config& config) {
-    net::HttpClientOptions options;
-    options.max_connections = static_cast<std::size_t>(config.delivery.concurrency);
-    options.max_connections_per_host = static_cast<std::size_t>(config.delivery.per_endpoint);
-    options.user_agent = "Pricewire/" PRICEWIRE_VERSION;
-    options.dns_servers = config.delivery.dns_servers;
-    return options;
+    return {.max_connections = static_cast<std::size_t>(config.delivery.concurrency),
+            .max_connections_per_host = static_cast<std::size_t>(config.delivery.per_endpoint),
+            .user_agent = "Pricewire/" PRICEWIRE_VERSION,
+            .dns_servers = config.delivery.dns_servers};
 }
 
 deliver::PrunerOptions pruner_options_of(const ops::Config& config) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace pricewire::inline base {
@@ -48,7 +49,7 @@ TEST(AesGcm, OpensTheReferenceVector) {
               "1c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b39");
 }
 
-RC_GTEST_PROP(AesGcm, OpensWhatItSealedAndNothingThatWasChanged,
+RC_GTEST_PROP(AesGcm, RoundTripsAndRejectsChanges,
               (const std::vector<std::uint8_t>& plain, const std::string& context)) {
     const SymmetricKey key = key_of(7);
     const auto sealed = aes_gcm_seal(key, plain, context);
@@ -96,6 +97,35 @@ TEST(Ed25519, MatchesTheReferenceVectors) {
         signature[10] ^= 1;
         EXPECT_FALSE(ed25519_verify(key, message, signature));
     }
+}
+
+// Source: RFC 4231, test cases 1, 2 and 6; from several threads, since the prepared MAC is shared.
+TEST(Hmac, MatchesTheReferenceVectorsOnEveryThread) {
+    const auto check = [] {
+        for (int i = 0; i < 200; ++i) {
+            EXPECT_EQ(hex_encode(hmac_sha256(std::vector<std::uint8_t>(20, 0x0b), "Hi There")),
+                      "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
+            EXPECT_EQ(hex_encode(hmac_sha256(as_bytes("Jefe"), "what do ya want for nothing?")),
+                      "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+            EXPECT_EQ(hex_encode(hmac_sha256(std::vector<std::uint8_t>(131, 0xaa),
+                                             "Test Using Larger Than Block-Size Key - Hash Key First")),
+                      "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+            EXPECT_EQ(hex_encode(hmac_sha256({}, "")),
+                      "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
+        }
+    };
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 4; ++i) threads.emplace_back(check);
+    for (std::thread& thread : threads) thread.join();
+}
+
+RC_GTEST_PROP(Base64Url, RoundTrips, (const std::vector<std::uint8_t>& bytes)) {
+    RC_ASSERT(base64url_decode(base64url_encode(bytes)) == bytes);
+}
+
+TEST(Base64Url, RejectsOtherEncodings) {
+    for (const char* text : {"A", "AA==", "AAA=", "+-__", "AA/A", "AB", "AA\n", "A A"})
+        EXPECT_FALSE(base64url_decode(text)) << text;
 }
 
 }  // namespace

@@ -22,7 +22,10 @@ constexpr Command roles[] = {
     {"sender", "Delivers webhooks"},
 };
 
-void add_configuration(CLI::App& command, const ConfigKeys& keys, CommandLine& out) {
+// A subcommand that accepts all configuration keys as flags.
+CLI::App* add_command(CLI::App& parent, const Command& description, const ConfigKeys& keys,
+                      CommandLine& out) {
+    CLI::App& command = *parent.add_subcommand(description.name, description.help);
     command
         .add_option("--config", out.config_file, "configuration file; default: pricewire.toml if it exists")
         ->type_name("FILE");
@@ -35,6 +38,7 @@ void add_configuration(CLI::App& command, const ConfigKeys& keys, CommandLine& o
             ->type_name("VALUE")
             ->group("Configuration");
     }
+    return &command;
 }
 
 // CLI11 reports only that an argument was not expected; a suggestion helps more.
@@ -58,39 +62,33 @@ CommandLine parse_command_line(std::vector<std::string> arguments, const ConfigK
     app.set_version_flag("--version", "pricewire " PRICEWIRE_VERSION);
     app.require_subcommand(1);
     app.failure_message(CLI::FailureMessage::simple);
+    const auto add = [&](CLI::App& parent, const Command& command) {
+        return add_command(parent, command, keys, out);
+    };
+    std::vector<std::string> role_names;
     for (const Command& role : roles) {
-        auto* command = app.add_subcommand(role.name, role.help);
-        add_configuration(*command, keys, out);
+        add(app, role);
+        role_names.emplace_back(role.name);
     }
-    auto* migrate = app.add_subcommand("migrate", "Apply or show schema migrations");
-    add_configuration(*migrate, keys, out);
+    auto* migrate = add(app, {"migrate", "Apply or show schema migrations"});
     migrate->add_flag("--status", out.status, "show the state of each migration and apply none");
     migrate->add_option("--to", out.to, "stop at this version")
         ->type_name("N")
         ->check(CLI::NonNegativeNumber);
-    auto* rotate = app.add_subcommand(
-        "rotate-master-key",
-        "Reseal all webhook secrets under a fresh key in the key file, or under security.master_key");
-    add_configuration(*rotate, keys, out);
-    auto* check = app.add_subcommand(
-        "check-config", "Validate the configuration and print the effective one with secrets masked");
-    add_configuration(*check, keys, out);
-    auto* health =
-        app.add_subcommand("health", "Query /health of the process running here; exit code 0 or 1");
-    add_configuration(*health, keys, out);
-    std::vector<std::string> names;
-    for (const Command& role : roles) names.emplace_back(role.name);
-    health->add_option("ROLE", out.role, "which process; default: serve")->check(CLI::IsMember(names));
+    add(app, {"rotate-master-key",
+              "Reseal all webhook secrets under a fresh key in the key file, or under security.master_key"});
+    add(app, {"check-config", "Validate the configuration and print the effective one with secrets masked"});
+    add(app, {"health", "Query /health of the process running here; exit code 0 or 1"})
+        ->add_option("ROLE", out.role, "which process; default: serve")
+        ->check(CLI::IsMember(role_names));
     auto* users = app.add_subcommand(
         "users", "List, disable or enable users; takes effect at once in a running Pricewire");
     users->require_subcommand(1);
-    add_configuration(*users->add_subcommand("list", "All users, oldest first"), keys, out);
-    auto* disable = users->add_subcommand("disable", "Reject the user's key; existing alerts stay");
-    add_configuration(*disable, keys, out);
-    disable->add_option("EMAIL", out.email)->required();
-    auto* enable = users->add_subcommand("enable", "Accept the user's key again");
-    add_configuration(*enable, keys, out);
-    enable->add_option("EMAIL", out.email)->required();
+    add(*users, {"list", "All users, oldest first"});
+    add(*users, {"disable", "Reject the user's key; existing alerts stay"})
+        ->add_option("EMAIL", out.email)
+        ->required();
+    add(*users, {"enable", "Accept the user's key again"})->add_option("EMAIL", out.email)->required();
 
     const auto given = arguments;
     std::reverse(arguments.begin(), arguments.end());  // the order that CLI11 expects of a vector

@@ -130,7 +130,7 @@ private:
     };
 
     std::shared_ptr<const Loaded> load(MasterKeys keys) const {
-        keys.previous.insert(keys.previous.end(), more_.begin(), more_.end());
+        keys = with_keys(std::move(keys), more_);
         auto out = std::make_shared<Loaded>();
         out->ids = key_ids(keys);
         out->box = create_secret_box(keys);

@@ -48,8 +48,7 @@ Result<std::unique_ptr<SecretBox>> open_with_file(const std::filesystem::path& f
     const SecretsSurvey survey = survey_secrets(storage);
     const bool created = !*read;
     MasterKeys in_file = created ? MasterKeys{make_master_key(), {}} : std::move(**read);
-    MasterKeys all = in_file;
-    all.previous.insert(all.previous.end(), configured.begin(), configured.end());
+    const MasterKeys all = with_keys(in_file, configured);
     if (const auto missing = survey.missing(all); !missing.empty()) {
         return fail(
             created

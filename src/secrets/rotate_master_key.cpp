@@ -68,16 +68,14 @@ Result<Lines> rotate_file(const KeyPlaces& places, storage::Users& storage, cons
         return fail(fmt::format("the key file {} does not exist; the first 'pricewire serve' creates it",
                                 file.string()));
     }
-    MasterKeys keys{make_master_key(), {(*read)->current}};
-    keys.previous.insert(keys.previous.end(), (*read)->previous.begin(), (*read)->previous.end());
+    const MasterKeys keys = with_keys({make_master_key(), {(*read)->current}}, (*read)->previous);
     if (keys.previous.size() >= max_master_keys) {
         return fail(
             fmt::format("the key file {} holds too many previous keys: start 'pricewire serve' once to drop "
                         "them, then rotate again",
                         file.string()));
     }
-    MasterKeys all = keys;
-    all.previous.insert(all.previous.end(), places.previous.begin(), places.previous.end());
+    const MasterKeys all = with_keys(keys, places.previous);
     if (const auto missing = survey_secrets(storage).missing(all); !missing.empty()) {
         return fail(fmt::format("the key file {} lacks master keys that the database needs ({})",
                                 file.string(), describe_missing(missing)));

@@ -78,6 +78,11 @@ std::vector<std::string> key_ids(const MasterKeys& keys) {
     return ids;
 }
 
+MasterKeys with_keys(MasterKeys keys, const std::vector<MasterKey>& more) {
+    keys.previous.insert(keys.previous.end(), more.begin(), more.end());
+    return keys;
+}
+
 bool is_sealed(std::string_view text) {
     return text.starts_with("sealed:");
 }

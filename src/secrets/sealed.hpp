@@ -29,6 +29,8 @@ constexpr std::size_t max_secret_size = 4096;
 std::string key_id(const MasterKey& key);
 // The ids of all keys, the current one first.
 std::vector<std::string> key_ids(const MasterKeys& keys);
+// `keys`, and `more` for opening.
+MasterKeys with_keys(MasterKeys keys, const std::vector<MasterKey>& more);
 
 // Whether the text claims to be sealed; any other text is a secret in the clear.
 bool is_sealed(std::string_view text);
