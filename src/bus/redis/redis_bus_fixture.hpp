@@ -13,8 +13,8 @@
 
 namespace pricewire::bus {
 
-// Collects what a subscriber is told, a word each: "17" for the price of that sequence, "BTC gone", "behind",
-// "caught up".
+// Collects the calls of a subscriber, one word each: "17" for the price with that sequence, "BTC gone",
+// "behind", "caught up".
 class Told {
 public:
     PriceSubscriber subscriber(bool resume = false) {
