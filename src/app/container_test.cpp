@@ -48,7 +48,7 @@ TEST(Containers, TheExampleEnvFileIsAccepted) {
     EXPECT_EQ(loaded->origins.at("market.tickers"), ".env: PRICEWIRE_MARKET_TICKERS");
 }
 
-TEST(ConfigFile, DocumentsEveryKeyWithItsDefault) {
+TEST(ConfigFile, DocumentsEveryKeyInOrderWithItsDefault) {
     const auto path = std::filesystem::path(::testing::TempDir()) / "pricewire_config_file.toml";
     std::istringstream in(text_of("config/pricewire.toml"));
     std::ofstream out(path);
@@ -61,8 +61,13 @@ TEST(ConfigFile, DocumentsEveryKeyWithItsDefault) {
     const auto loaded = ops::load_config({.file = path.string(), .directory = ::testing::TempDir()}, keys);
     std::filesystem::remove(path);
     ASSERT_TRUE(loaded) << loaded.error().front();
+    int last_line = 0;
     for (const ops::ConfigKey& key : keys.all()) {
-        EXPECT_TRUE(loaded->origins.contains(key.name)) << key.name << " is not in config/pricewire.toml";
+        const auto origin = loaded->origins.find(key.name);  // "file:line"
+        ASSERT_NE(origin, loaded->origins.end()) << key.name << " is not in config/pricewire.toml";
+        const int line = std::stoi(origin->second.substr(origin->second.rfind(':') + 1));
+        EXPECT_GT(line, last_line) << key.name << " is out of order";
+        last_line = line;
         EXPECT_EQ(key.get(loaded->config), key.get(keys.defaults())) << key.name;
     }
 }
