@@ -29,7 +29,8 @@ constexpr std::array<Field, 7> fields{{
     // A sign, 21 digits, a point and 18 places.
     {"price", 41, true, [](const TemplateValues& v) { return v.price.to_string(); }},
     {"target", 41, true, [](const TemplateValues& v) { return v.target.to_string(); }},
-    {"condition", condition_names.longest(), false, [](const TemplateValues& v) { return std::string(to_string(v.condition)); }},
+    {"condition", condition_names.longest(), false,
+     [](const TemplateValues& v) { return std::string(to_string(v.condition)); }},
     {"time", 27, false, [](const TemplateValues& v) { return format_rfc3339(v.time); }},
     {"alert_id", 36, false, [](const TemplateValues& v) { return v.alert_id.to_string(); }},
     {"note", max_note, false, [](const TemplateValues& v) { return v.note; }},
