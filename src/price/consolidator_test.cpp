@@ -140,7 +140,7 @@ TEST_F(ConsolidatorTest, ALoneExchangeThatTheAggregatorContradictsIsDisputedUnti
 
 TEST_F(ConsolidatorTest, ALoneExchangesJumpNeedsFiveMoreQuotesOverThreeSeconds) {
     exchange("a", "100");
-    EXPECT_EQ(exchange("a", "110"), "110");  // ten percent is no jump
+    EXPECT_EQ(exchange("a", "110"), "110");  // ten percent is not a jump
     now_ += 1s;
     EXPECT_EQ(exchange("a", "130"), "-");
     EXPECT_EQ(state(), "- | a unconfirmed");

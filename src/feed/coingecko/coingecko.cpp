@@ -19,8 +19,7 @@ using detail::ondemand::document;
 using detail::ondemand::object;
 using Kind = ParseError::Kind;
 
-// Ids of coins, as CoinGecko's coin list has them. Tickers are not unique there, so there is no rule to go
-// by.
+// Ids from CoinGecko's coin list. Tickers are not unique there, so no rule gives the id of one.
 constexpr std::array<std::pair<std::string_view, std::string_view>, 36> coin_ids{{
     {"AAVE", "aave"},
     {"ADA", "cardano"},

@@ -171,7 +171,7 @@ public:
         return std::make_unique<HtxStream>(*this);
     }
 
-    // There is no request for some: it is one, or the whole market.
+    // A request is for one symbol or for the whole market; there is none for several.
     std::string rest_url(std::span<const std::size_t> asked) const override {
         if (endpoints().rest_url.empty()) return {};
         const std::string market = endpoints().rest_url + "/market/";
