@@ -90,7 +90,7 @@ private:
                 continue;
             }
             const bool had_connection = connection_ != nullptr;
-            // A connection that worked until now is made anew before anything is given up.
+            // A connection that worked until now is reopened once before notices are dropped.
             if (send(inbox) || (had_connection && send(inbox))) continue;
             lose();
         }

@@ -9,7 +9,7 @@ namespace pricewire::queue {
 void Outage::lost(Side side, const BrokerError& e) {
     MutexLock lock(mutex_);
     lost_[static_cast<std::size_t>(side)] = true;
-    // One that is busy is another matter a moment later.
+    // A first "busy" usually resolves itself within a moment.
     const bool first_busy = e.kind == BrokerError::Kind::busy && !std::exchange(was_busy_, true);
     if (said_ == e.kind || first_busy) return;
     said_ = e.kind;
@@ -22,7 +22,7 @@ void Outage::over(Side side) {
     was_busy_ = false;
     if (lost_[0] || lost_[1] || !said_) return;
     said_.reset();
-    log::info("the message broker tells senders of deliveries again",
+    log::info("the message broker is usable again",
               {{"broker", broker_}, {"left_to_the_database", std::to_string(std::exchange(left_, 0))}});
 }
 
@@ -38,7 +38,7 @@ void Outage::left_to_database(std::size_t tasks) {
     left_ += tasks;
     if (said_ || std::exchange(left_said_, true)) return;
     log::warn(
-        "the message broker does not take all tasks in time; senders find the rest in the database, later",
+        "the message broker does not accept all tasks in time; senders find the rest in the database, later",
         {{"broker", broker_}});
 }
 
@@ -47,29 +47,27 @@ void Outage::say(const BrokerError& e) const {
         case BrokerError::Kind::away:
         case BrokerError::Kind::busy:
             log::warn(
-                "the message broker cannot be used; it is tried again, and until it is back senders find "
-                "deliveries in the database, up to a second later",
+                "the message broker cannot be used; until a retry succeeds senders find deliveries in the "
+                "database, up to a second later",
                 {{"broker", broker_}, {"reason", e.what()}});
             return;
         case BrokerError::Kind::refused:
             log::error(
-                "the message broker refuses this program; mend storage.rabbitmq_url or the rights of its "
-                "user "
-                "(until then senders find deliveries in the database, up to a second later)",
+                "the message broker refuses this program; correct storage.rabbitmq_url or the user's "
+                "permissions (until then senders find deliveries in the database, up to a second later)",
                 {{"broker", broker_}, {"reason", e.what()}});
             return;
         case BrokerError::Kind::queue_differs:
             log::error(
                 "the broker's queue was declared with other arguments than those of a durable quorum queue; "
-                "delete it, and it is declared anew (until then senders find deliveries in the database, up "
+                "delete it, and it is declared again (until then senders find deliveries in the database, up "
                 "to a second later)",
                 {{"broker", broker_}, {"queue", queue_}, {"reason", e.what()}});
             return;
         case BrokerError::Kind::blocked:
             log::warn(
-                "the message broker is short of memory or disk and takes nothing; until it does, senders "
-                "find "
-                "deliveries in the database, up to a second later",
+                "the message broker is short of memory or disk and accepts nothing; until it does, senders "
+                "find deliveries in the database, up to a second later",
                 {{"broker", broker_}, {"reason", e.what()}});
             return;
     }

@@ -21,9 +21,9 @@ public:
 
     void lost(Side side, const BrokerError& e);
     void over(Side side);
-    // Not wanted any more: neither lost nor there.
+    // The connection is closed on purpose: neither lost nor working.
     void forget(Side side);
-    // Tasks that were left to the database: told with the end of the outage, or once where there is none.
+    // Tasks that were left to the database: logged at the end of the outage, or once without an outage.
     void left_to_database(std::size_t tasks);
 
 private:

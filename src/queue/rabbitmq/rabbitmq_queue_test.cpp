@@ -219,7 +219,7 @@ TEST_F(RabbitmqQueueTest, AQueueWithOtherArgumentsIsLoggedOnce) {
             return false;
         }
     })) << "once deleted, it is declared again";
-    EXPECT_EQ(log_.count("tells senders of deliveries again"), 1U);
+    EXPECT_EQ(log_.count("message broker is usable again"), 1U);
 }
 
 TEST_F(RabbitmqQueueTest, AWrongPasswordIsLoggedWithoutIt) {
@@ -269,7 +269,7 @@ TEST_F(RabbitmqQueueTest, AnUnavailableBrokerBlocksNobody) {
     EXPECT_EQ(log_.count("more deliveries are due than"), 1U);
     relay.refuse(false);
     EXPECT_TRUE(reaches(*queue, taker));
-    EXPECT_EQ(log_.count("tells senders of deliveries again"), 1U);
+    EXPECT_EQ(log_.count("message broker is usable again"), 1U);
     EXPECT_EQ(log_.lines().size(), 3U);
     EXPECT_NO_THROW(queue->ping());
 }
@@ -352,7 +352,7 @@ TEST_F(RabbitmqQueueTest, WhileTheBrokerBlocksPublishingNothingIsSent) {
     EXPECT_EQ(taker.seen(), before);
     relay.say_to_clients(method_frame(std::string("\0\x0a\0\x3d", 4)));
     EXPECT_TRUE(eventually([&] { return taker.has_all(tasks); }));
-    EXPECT_EQ(log_.count("tells senders of deliveries again"), 1U);
+    EXPECT_EQ(log_.count("message broker is usable again"), 1U);
     EXPECT_EQ(log_.lines().size(), 2U);
     EXPECT_NO_THROW(queue->ping());
 }
@@ -372,7 +372,7 @@ TEST_F(RabbitmqQueueTest, StopsInTimeWhateverThePeerDoes) {
     taker.reset();
     queue.reset();
     EXPECT_EQ(log_.count("tasks were not published before the stop"), 1U);
-    EXPECT_EQ(log_.count("tells senders of deliveries again"), 0U);
+    EXPECT_EQ(log_.count("message broker is usable again"), 0U);
 }
 
 }  // namespace
