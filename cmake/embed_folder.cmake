@@ -13,6 +13,7 @@ function(pricewire_embed_folder target function folder)
     DEPENDS embed-folder
     DEPFILE ${out}.d
     COMMENT "Embedding ${folder}")
+  set_source_files_properties(${out} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
   target_sources(${target} PRIVATE ${out})
 endfunction()
 
