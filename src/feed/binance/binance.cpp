@@ -9,9 +9,12 @@
 #include "feed/refusal.hpp"
 
 namespace pricewire::feed {
-namespace {
 
 using namespace std::chrono_literals;
+
+namespace binance {
+namespace {
+
 using detail::collect;
 using detail::Fields;
 using detail::leave_out;
@@ -260,17 +263,18 @@ private:
 };
 
 }  // namespace
+}  // namespace binance
 
 constinit const VenueType binance_type{
     .name = "binance",
     .title = "Binance",
     .kind = SourceKind::exchange,
     .stream = {.url = "wss://stream.binance.com:9443/stream",
-               .max_instruments = max_streams,
+               .max_instruments = binance::max_streams,
                // Binance cuts every connection after 24 h.
                .renew_from = 23h + 30min,
                .renew_to = 23h + 55min},
-    .rest = {.url = "https://api.binance.com", .max_instruments = max_streams},
+    .rest = {.url = "https://api.binance.com", .max_instruments = binance::max_streams},
     .history = {.bars_per_request = 1000,
                 .trades_per_request = 1000,
                 .trades_by = HistoryOffer::TradesBy::id},
@@ -285,7 +289,7 @@ constinit const VenueType binance_type{
         },
     .currency_of = currency_at_end,
     .create = [](std::vector<Instrument> instruments, Endpoints endpoints) -> std::unique_ptr<Venue> {
-        return std::make_unique<Binance>(std::move(instruments), std::move(endpoints));
+        return std::make_unique<binance::Binance>(std::move(instruments), std::move(endpoints));
     },
 };
 

@@ -10,9 +10,12 @@
 #include "feed/refusal.hpp"
 
 namespace pricewire::feed {
-namespace {
 
 using namespace std::chrono_literals;
+
+namespace coingecko {
+namespace {
+
 using detail::leave_out;
 using detail::refuse;
 using detail::ondemand::document;
@@ -194,17 +197,18 @@ std::optional<std::string> id_of(Ticker ticker) {
 }
 
 }  // namespace
+}  // namespace coingecko
 
 constinit const VenueType coingecko_type{
     .name = "coingecko",
     .title = "CoinGecko",
     .kind = SourceKind::aggregator,
     .rest = {.url = "https://api.coingecko.com/api/v3",
-             .max_instruments = max_coins,
+             .max_instruments = coingecko::max_coins,
              .poll_interval = 60s,
              .least_interval = 60s,
              .least_interval_reason = "CoinGecko's free tier bans faster callers"},
-    .symbol_of = id_of,
+    .symbol_of = coingecko::id_of,
     .is_symbol =
         [](std::string_view id) {
             return !id.empty() && id.size() <= 100 && std::all_of(id.begin(), id.end(), [](char c) {
@@ -213,7 +217,7 @@ constinit const VenueType coingecko_type{
             });
         },
     .create = [](std::vector<Instrument> instruments, Endpoints endpoints) -> std::unique_ptr<Venue> {
-        return std::make_unique<CoinGecko>(std::move(instruments), std::move(endpoints));
+        return std::make_unique<coingecko::CoinGecko>(std::move(instruments), std::move(endpoints));
     },
 };
 

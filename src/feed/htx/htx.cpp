@@ -9,9 +9,12 @@
 #include "feed/refusal.hpp"
 
 namespace pricewire::feed {
-namespace {
 
 using namespace std::chrono_literals;
+
+namespace htx {
+namespace {
+
 using detail::Fields;
 using detail::leave_out;
 using detail::refuse;
@@ -266,6 +269,7 @@ private:
 };
 
 }  // namespace
+}  // namespace htx
 
 constinit const VenueType htx_type{
     .name = "htx",
@@ -293,7 +297,7 @@ constinit const VenueType htx_type{
         },
     .currency_of = currency_at_end,
     .create = [](std::vector<Instrument> instruments, Endpoints endpoints) -> std::unique_ptr<Venue> {
-        return std::make_unique<Htx>(std::move(instruments), std::move(endpoints));
+        return std::make_unique<htx::Htx>(std::move(instruments), std::move(endpoints));
     },
 };
 

@@ -9,9 +9,12 @@
 #include "feed/refusal.hpp"
 
 namespace pricewire::feed {
-namespace {
 
 using namespace std::chrono_literals;
+
+namespace kraken {
+namespace {
+
 using detail::Fields;
 using detail::leave_out;
 using detail::refuse;
@@ -279,6 +282,7 @@ private:
 };
 
 }  // namespace
+}  // namespace kraken
 
 constinit const VenueType kraken_type{
     .name = "kraken",
@@ -306,7 +310,7 @@ constinit const VenueType kraken_type{
         },
     .currency_of = [](std::string_view symbol) { return currency_behind('/', symbol); },
     .create = [](std::vector<Instrument> instruments, Endpoints endpoints) -> std::unique_ptr<Venue> {
-        return std::make_unique<Kraken>(std::move(instruments), std::move(endpoints));
+        return std::make_unique<kraken::Kraken>(std::move(instruments), std::move(endpoints));
     },
 };
 

@@ -9,9 +9,12 @@
 #include "feed/refusal.hpp"
 
 namespace pricewire::feed {
-namespace {
 
 using namespace std::chrono_literals;
+
+namespace okx {
+namespace {
+
 using detail::Fields;
 using detail::leave_out;
 using detail::refuse;
@@ -234,6 +237,7 @@ private:
 };
 
 }  // namespace
+}  // namespace okx
 
 constinit const VenueType okx_type{
     .name = "okx",
@@ -255,11 +259,11 @@ constinit const VenueType okx_type{
     .is_symbol =
         [](std::string_view symbol) {
             return symbol.size() >= 3 && symbol.size() <= 30 &&
-                   std::all_of(symbol.begin(), symbol.end(), is_symbol_char);
+                   std::all_of(symbol.begin(), symbol.end(), okx::is_symbol_char);
         },
     .currency_of = [](std::string_view symbol) { return currency_behind('-', symbol); },
     .create = [](std::vector<Instrument> instruments, Endpoints endpoints) -> std::unique_ptr<Venue> {
-        return std::make_unique<Okx>(std::move(instruments), std::move(endpoints));
+        return std::make_unique<okx::Okx>(std::move(instruments), std::move(endpoints));
     },
 };
 
