@@ -22,7 +22,6 @@
 namespace pricewire::api {
 namespace {
 
-using namespace api;
 using ExchangePtr = std::unique_ptr<Exchange>;
 
 constexpr std::string_view storage_gone =

@@ -32,8 +32,8 @@ struct ApiOptions {
     std::vector<net::Network> trusted_proxies;
     net::UrlPolicy url_policy;
 
-    std::span<const api::StaticFile> page;       // served at "/"; empty: a plain page with links
-    std::span<const api::StaticFile> reference;  // served at "/docs"; empty: the document as plain HTML
+    std::span<const StaticFile> page;       // served at "/"; empty: a plain page with links
+    std::span<const StaticFile> reference;  // served at "/docs"; empty: the document as plain HTML
 
     int workers = 4;                                 // threads that may wait for the storage
     std::size_t worker_queue = 1024;                 // requests waiting for a worker; more get 503

@@ -53,12 +53,8 @@ net::ServerResponse validation_response(std::span<const Issue> issues) {
     return json_response(422, std::move(w).str());
 }
 
-}  // namespace pricewire::api
-
-namespace pricewire::api {
-
 net::ServerResponse api_error_response(int status, std::string_view detail) {
-    auto response = api::error_response(status, detail);
+    auto response = error_response(status, detail);
     response.headers.emplace_back("X-Content-Type-Options", "nosniff");
     response.headers.emplace_back("Cache-Control", "no-store");
     return response;

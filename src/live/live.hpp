@@ -47,7 +47,7 @@ struct LiveOptions {
 
 struct LiveClient {
     std::shared_ptr<net::StreamPeer> peer;
-    live::Format format = live::Format::websocket;
+    Format format = Format::websocket;
     Uuid user_id;
     Sha256 key_hash{};                           // of the key it authenticated with
     std::optional<std::vector<Ticker>> tickers;  // some of LiveOptions::tickers; nullopt: all

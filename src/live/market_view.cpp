@@ -67,7 +67,7 @@ MarketView::MarketView(const bus::PriceBus& bus, std::vector<Ticker> tickers, Qu
       prices_("prices", tickers_.size()),
       quotes_("quotes", tickers_.size()),
       quotes_seen_(tickers_.size(), "nothing"),
-      sources_message_(live::sources_message({})) {}
+      sources_message_(sources_message({})) {}
 
 void MarketView::look_at_prices() {
     bool bumped = false;
@@ -95,7 +95,7 @@ void MarketView::look_at_sources() {
     if (print == sources_seen_) return;
     sources_seen_ = std::move(print);
     ++sources_version_;
-    sources_message_ = live::sources_message(sources);
+    sources_message_ = sources_message(sources);
 }
 
 std::optional<Message> MarketView::prices(const TickerSet& wanted, Version seen) {

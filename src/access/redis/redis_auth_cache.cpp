@@ -197,7 +197,7 @@ private:
     const redis::Script get_;
     const redis::Script put_;
     const redis::Script evict_;
-    mutable access::Pool pool_;
+    mutable Pool pool_;
     mutable Mutex mutex_;
     mutable std::vector<Eviction> waiting_ GUARDED_BY(mutex_);  // not yet applied in Redis
     std::uint64_t tickets_ GUARDED_BY(mutex_) = 0;

@@ -97,7 +97,7 @@ public:
 private:
     const std::string prefix_;
     const redis::Script script_;
-    access::Pool pool_;
+    Pool pool_;
     const std::unique_ptr<RateLimits> alone_;
 };
 

@@ -63,7 +63,7 @@ public:
 
     void unsubscribe_all() override {
         MutexLock lock(mutex_);
-        for (bus::Subscriber& s : subscribers_) s.stop();
+        for (Subscriber& s : subscribers_) s.stop();
         subscribers_.clear();
     }
 
@@ -75,30 +75,29 @@ public:
     void ping() override { redis::Connection::open(address_, ping_timeouts); }
 
 private:
-    bus::Publisher& publisher() {
-        std::call_once(publishing_, [&] {
-            publisher_ = std::make_unique<bus::Publisher>(options_, keys_, address_, outage_);
-        });
+    Publisher& publisher() {
+        std::call_once(publishing_,
+                       [&] { publisher_ = std::make_unique<Publisher>(options_, keys_, address_, outage_); });
         return *publisher_;
     }
-    bus::Reader& reader() const {
+    Reader& reader() const {
         std::call_once(reading_, [&] {
-            reader_ = std::make_unique<bus::Reader>(options_, keys_, address_, outage_, clock_);
+            reader_ = std::make_unique<Reader>(options_, keys_, address_, outage_, clock_);
         });
         return *reader_;
     }
 
     const RedisBusOptions options_;
-    const bus::Keys keys_;
+    const Keys keys_;
     const redis::Address address_;
     mutable redis::Outage outage_;
     const Clock& clock_;
     std::once_flag publishing_;
-    std::unique_ptr<bus::Publisher> publisher_;
+    std::unique_ptr<Publisher> publisher_;
     mutable std::once_flag reading_;
-    mutable std::unique_ptr<bus::Reader> reader_;
+    mutable std::unique_ptr<Reader> reader_;
     Mutex mutex_;
-    std::list<bus::Subscriber> subscribers_ GUARDED_BY(mutex_);
+    std::list<Subscriber> subscribers_ GUARDED_BY(mutex_);
 };
 
 }  // namespace

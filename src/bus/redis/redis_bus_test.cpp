@@ -160,18 +160,18 @@ TEST_F(RedisBusTest, ASubscriberThatResumesStartsTenSecondsEarlierAndWarnsOfTrim
     // A stream from a minute ago, with an entry per second.
     const auto now = static_cast<std::uint64_t>(to_micros(system_clock().now()) / 1000);
     for (std::uint64_t i = 1; i <= 50; ++i) {
-        const std::string id = bus::to_text({now - 100'000 + i * 1000, 0});
+        const std::string id = to_text({now - 100'000 + i * 1000, 0});
         const std::string value = std::to_string(i) + " BTC 5 6 " + std::to_string(i) + " old";
         c->command({"XADD", key("prices"), id, "p", value}).checked();
     }
-    c->command({"SET", key("processed"), bus::to_text({now - 100'000 + 40'000, 0})});
+    c->command({"SET", key("processed"), to_text({now - 100'000 + 40'000, 0})});
     const auto checker = bus();
     checker->subscribe(told.subscriber(true));
     ASSERT_TRUE(told.wait_for("caught up"));
     EXPECT_EQ(told.prices().size(), 20u);
     EXPECT_EQ(told.prices().front(), 31u);
 
-    c->command({"SET", key("processed"), bus::to_text({now - 300'000, 0})});
+    c->command({"SET", key("processed"), to_text({now - 300'000, 0})});
     RedisBusOptions options;
     options.url = keys_->url();
     options.prefix = keys_->prefix();
@@ -227,7 +227,7 @@ TEST_F(RedisBusTest, AStreamNewerThanThePositionIsReadFromItsStart) {
     const auto c = keys_->connect();
     // The clock was an hour ahead; then Redis was wiped and its clock is right.
     const auto ahead = static_cast<std::uint64_t>(to_micros(system_clock().now()) / 1000 + 3'600'000);
-    c->command({"XADD", key("prices"), bus::to_text({ahead, 0}), "p", "1 BTC 1 1 1 old"}).checked();
+    c->command({"XADD", key("prices"), to_text({ahead, 0}), "p", "1 BTC 1 1 1 old"}).checked();
     checker->subscribe(told.subscriber());
     ASSERT_TRUE(told.wait_for("caught up"));
     c->command({"DEL", key("prices")});

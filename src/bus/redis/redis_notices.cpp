@@ -26,8 +26,6 @@ namespace pricewire::bus {
 namespace {
 
 using namespace std::chrono_literals;
-using bus::append_notices;
-using bus::parse_notices;
 
 constexpr redis::Timeouts timeouts{.connect = 1s, .command = 1500ms};
 constexpr std::string_view field = "n";
@@ -42,7 +40,7 @@ constexpr Duration read_timeout = 2s;
 constexpr std::size_t mailbox_capacity = 200'000;
 constexpr std::size_t notices_an_entry = 100;
 constexpr std::size_t entries_at_once = 100;
-constexpr BackoffPolicy backoff{bus::retry_min, bus::retry_max};
+constexpr BackoffPolicy backoff{retry_min, retry_max};
 
 redis::Address address_of(const std::string& url) {
     auto address = redis::parse_url(url);

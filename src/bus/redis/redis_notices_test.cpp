@@ -26,13 +26,13 @@ DeliveryNotice make_notice(bool fired = false) {
 TEST(NoticeCodec, ReadsWhatItWrites) {
     const std::vector<DeliveryNotice> notices{make_notice(), make_notice(true), make_notice()};
     std::string text;
-    bus::append_notices(text, notices);
+    append_notices(text, notices);
     EXPECT_EQ(text.size(), 3U * 33);
-    EXPECT_EQ(bus::parse_notices(text), notices);
-    EXPECT_FALSE(bus::parse_notices(""));
-    EXPECT_FALSE(bus::parse_notices(text.substr(1)));
+    EXPECT_EQ(parse_notices(text), notices);
+    EXPECT_FALSE(parse_notices(""));
+    EXPECT_FALSE(parse_notices(text.substr(1)));
     text[32] = 'x';
-    EXPECT_FALSE(bus::parse_notices(text));
+    EXPECT_FALSE(parse_notices(text));
 }
 
 // Records what a subscriber was told.
