@@ -6,9 +6,9 @@
 #include <chrono>
 #include <utility>
 
+#include "base/http_date.hpp"
 #include "base/log.hpp"
 #include "deliver/request.hpp"
-#include "deliver/retry_after.hpp"
 
 namespace pricewire::deliver {
 namespace {

@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <charconv>
-#include <limits>
+#include <cstdint>
 
 #include "base/backoff.hpp"
+#include "base/http_date.hpp"
+#include "base/text.hpp"
 
 namespace pricewire::feed {
 namespace {
@@ -17,41 +17,11 @@ using namespace std::chrono_literals;
 constexpr Duration shortest = 1s;
 constexpr Duration longest = std::chrono::hours{72};
 
-template <typename T>
-std::optional<T> whole_number(std::string_view text) {
-    T value{};
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-    return value;
-}
-
-std::string_view trim(std::string_view text) {
+// White space and control characters.
+std::string_view trimmed_body(std::string_view text) {
     while (!text.empty() && static_cast<unsigned char>(text.front()) <= ' ') text.remove_prefix(1);
     while (!text.empty() && static_cast<unsigned char>(text.back()) <= ' ') text.remove_suffix(1);
     return text;
-}
-
-// "Wed, 21 Oct 2015 07:28:00 GMT" (RFC 9110 §5.6.7). Nobody sends the two obsolete forms.
-std::optional<Timestamp> parse_http_date(std::string_view text) {
-    constexpr std::array<std::string_view, 12> months{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                                      "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-    if (text.size() != 29 || text.substr(3, 2) != ", " || text.substr(25) != " GMT" || text[19] != ':' ||
-        text[22] != ':') {
-        return std::nullopt;
-    }
-    const auto day = whole_number<unsigned>(text.substr(5, 2));
-    const auto month = std::find(months.begin(), months.end(), text.substr(8, 3));
-    const auto year = whole_number<int>(text.substr(12, 4));
-    const auto hour = whole_number<unsigned>(text.substr(17, 2));
-    const auto minute = whole_number<unsigned>(text.substr(20, 2));
-    const auto second = whole_number<unsigned>(text.substr(23, 2));
-    if (!day || month == months.end() || !year || !hour || !minute || !second) return std::nullopt;
-    const std::chrono::year_month_day date{
-        std::chrono::year{*year}, std::chrono::month(static_cast<unsigned>(month - months.begin()) + 1),
-        std::chrono::day{*day}};
-    if (!date.ok() || *hour > 23 || *minute > 59 || *second > 60) return std::nullopt;
-    return Timestamp{std::chrono::sys_days{date}} + std::chrono::hours{*hour} +
-           std::chrono::minutes{*minute} + std::chrono::seconds{*second};
 }
 
 // Binance: {"code":-1003,"msg":"Way too much request weight used; IP banned until 1787546698129. …"}
@@ -61,7 +31,7 @@ std::optional<Duration> banned_for(std::string_view body, Timestamp now) {
     if (at == std::string_view::npos) return std::nullopt;
     body.remove_prefix(at + words.size());
     const std::size_t digits = std::min(body.find_first_not_of("0123456789"), body.size());
-    const auto ms = whole_number<std::int64_t>(body.substr(0, digits));
+    const auto ms = parse_number<std::int64_t>(body.substr(0, digits));
     if (!ms || *ms > 4'102'444'800'000) return std::nullopt;
     return std::max(Duration{0}, Timestamp{std::chrono::milliseconds{*ms}} - now);
 }
@@ -69,9 +39,9 @@ std::optional<Duration> banned_for(std::string_view body, Timestamp now) {
 // Cloudflare's own answers are the bare text "error code: 1015".
 std::optional<int> cloudflare_code(std::string_view body) {
     constexpr std::string_view words = "error code: ";
-    body = trim(body);
+    body = trimmed_body(body);
     if (!body.starts_with(words)) return std::nullopt;
-    return whole_number<int>(body.substr(words.size()));
+    return parse_number<int>(body.substr(words.size()));
 }
 
 std::string status_text(int status) {
@@ -90,21 +60,6 @@ std::string status_text(int status) {
 }
 
 }  // namespace
-
-std::optional<Duration> parse_retry_after(std::string_view text, Timestamp now) {
-    text = trim(text);
-    if (text.empty()) return std::nullopt;
-    if (text.find_first_not_of("0123456789") == std::string_view::npos) {
-        // More digits than fit mean "very long" too.
-        const auto seconds =
-            whole_number<std::int64_t>(text).value_or(std::numeric_limits<std::int64_t>::max());
-        return std::chrono::seconds{
-            std::min(seconds, std::chrono::floor<std::chrono::seconds>(longest).count())};
-    }
-    const auto date = parse_http_date(text);
-    if (!date) return std::nullopt;
-    return std::clamp<Duration>(*date - now, Duration{0}, longest);
-}
 
 std::optional<Refusal> judge_refusal(int status, std::string_view retry_after, std::string_view body,
                                      Timestamp now, int repeats) {
@@ -129,7 +84,7 @@ std::optional<Refusal> judge_refusal(int status, std::string_view retry_after, s
         unsaid = {1h, 1h};
         asked = std::max<Duration>(asked.value_or(Duration{0}), 1h);
     } else if (status >= 200 && status < 300) {
-        if (!trim(body).starts_with('<')) return std::nullopt;
+        if (!trimmed_body(body).starts_with('<')) return std::nullopt;
         why = "an HTML page instead of JSON";
         unsaid = {1min, 15min};
     } else if (status >= 400 && asked) {

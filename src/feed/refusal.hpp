@@ -31,9 +31,6 @@ struct Refusal {
 std::optional<Refusal> judge_refusal(int status, std::string_view retry_after, std::string_view body,
                                      Timestamp now, int repeats);
 
-// Retry-After (RFC 9110 §10.2.3): seconds, or a date as in "Wed, 21 Oct 2015 07:28:00 GMT". Not negative.
-std::optional<Duration> parse_retry_after(std::string_view text, Timestamp now);
-
 // "45 s", "6 min", "3 h": rounded up, for a person.
 std::string about(Duration wait);
 

@@ -15,20 +15,6 @@ Duration wait_for(int status, std::string_view retry_after, std::string_view bod
 }
 constexpr Duration none{-1};
 
-TEST(RetryAfter, SecondsAndDates) {
-    EXPECT_EQ(parse_retry_after("0", now), Duration{0});
-    EXPECT_EQ(parse_retry_after(" 120 ", now), Duration{2min});
-    EXPECT_EQ(parse_retry_after("99999999999999999999999999", now), Duration{72h});
-    EXPECT_EQ(parse_retry_after("Tue, 14 Nov 2023 22:14:20 GMT", now), Duration{1min});
-    EXPECT_EQ(parse_retry_after("Tue, 14 Nov 2023 22:12:20 GMT", now), Duration{0});
-    EXPECT_EQ(parse_retry_after("Fri, 14 Nov 2098 22:12:20 GMT", now), Duration{72h});
-    for (const char* bad : {"", "soon", "-1", "1.5", "12s", "Tue, 14 Nov 2023 22:14:20 CET",
-                            "Tue, 32 Nov 2023 22:14:20 GMT", "Tue, 14 Foo 2023 22:14:20 GMT",
-                            "Tue, 14 Nov 2023 24:14:20 GMT", "Tue, +4 Nov 2023 22:14:20 GMT"}) {
-        EXPECT_EQ(parse_retry_after(bad, now), std::nullopt) << bad;
-    }
-}
-
 TEST(Refusal, WaitsAsLongAsTheVenueSays) {
     EXPECT_EQ(wait_for(429, "30", ""), 30s);
     EXPECT_EQ(wait_for(418, "Tue, 14 Nov 2023 22:14:20 GMT", ""), 1min);
@@ -37,6 +23,8 @@ TEST(Refusal, WaitsAsLongAsTheVenueSays) {
     EXPECT_EQ(wait_for(418, "", "IP banned until 99999999999999"), 2min)
         << "a time out of range is not believed";
     EXPECT_EQ(wait_for(503, "10", ""), 10s);
+    EXPECT_EQ(wait_for(503, "99999999999999999999999999", ""), 72h);
+    EXPECT_EQ(wait_for(503, "Fri, 14 Nov 2098 22:12:20 GMT", ""), 72h);
     EXPECT_EQ(wait_for(429, "0", ""), 1s) << "never at once";
 }
 

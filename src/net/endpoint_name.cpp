@@ -1,19 +1,8 @@
 #include "net/endpoint_name.hpp"
 
-#include <algorithm>
+#include "base/text.hpp"
 
 namespace pricewire::net {
-namespace {
-
-std::string lower_case(std::string_view text) {
-    std::string out(text);
-    std::transform(out.begin(), out.end(), out.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-    return out;
-}
-
-}  // namespace
-
 std::string endpoint_name(std::string_view webhook_url) {
     const std::size_t scheme_end = webhook_url.find("://");
     if (scheme_end == std::string_view::npos) return {};

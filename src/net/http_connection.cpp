@@ -12,6 +12,7 @@
 #include <optional>
 
 #include "base/log.hpp"
+#include "base/text.hpp"
 #include "net/detail/server_core.hpp"
 
 namespace pricewire::net::detail {
@@ -24,13 +25,6 @@ using boost::system::error_code;
 
 constexpr std::size_t read_size = 16 * 1024;
 constexpr std::size_t slow_line_bytes_a_second = 16 * 1024;
-
-std::string lower(std::string_view text) {
-    std::string out(text);
-    std::transform(out.begin(), out.end(), out.begin(),
-                   [](unsigned char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c); });
-    return out;
-}
 
 std::string_view view(beast::string_view text) {
     return {text.data(), text.size()};
@@ -177,7 +171,7 @@ private:
         request.path = request.target.substr(0, question);
         if (question != std::string::npos) request.query = request.target.substr(question + 1);
         for (const auto& field : message) {
-            request.headers.emplace_back(lower(view(field.name_string())), view(field.value()));
+            request.headers.emplace_back(lower_case(view(field.name_string())), view(field.value()));
         }
         request.peer = peer_;
         set_stage(Stage::handling);

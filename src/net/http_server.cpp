@@ -1,15 +1,14 @@
 #include "net/http_server.hpp"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
-#include <charconv>
-#include <ctime>
 
+#include "base/http_date.hpp"
 #include "base/log.hpp"
+#include "base/text.hpp"
 #include "net/detail/server_core.hpp"
 
 namespace pricewire::net {
@@ -54,7 +53,7 @@ void Worker::join() {
 const std::string& Worker::date(MonoTime now) {
     if (date_.empty() || now - date_made_ >= 1s) {
         date_made_ = now;
-        date_ = fmt::format("{:%a, %d %b %Y %H:%M:%S} GMT", fmt::gmtime(std::time(nullptr)));
+        date_ = format_http_date(system_clock().now());
     }
     return date_;
 }
@@ -128,23 +127,19 @@ public:
     Result<void> listen() {
         const std::string& text = core_.options.listen;
         const std::size_t colon = text.rfind(':');
-        std::uint16_t port = 0;
-        if (colon == std::string::npos) return fail(fmt::format("'{}' is not host:port", text));
-        const std::string_view port_text = std::string_view(text).substr(colon + 1);
-        const auto [end, parse_error] =
-            std::from_chars(port_text.data(), port_text.data() + port_text.size(), port);
-        if (parse_error != std::errc{} || end != port_text.data() + port_text.size()) {
-            return fail(fmt::format("'{}' is not host:port", text));
-        }
+        const auto port = colon == std::string::npos
+                              ? std::nullopt
+                              : parse_number<std::uint16_t>(std::string_view(text).substr(colon + 1));
+        if (!port) return fail(fmt::format("'{}' is not host:port", text));
         std::string host = text.substr(0, colon);
         if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
         boost::system::error_code error;
         Tcp::endpoint endpoint;
         if (const auto address = asio::ip::make_address(host, error); !error) {
-            endpoint = Tcp::endpoint(address, port);
+            endpoint = Tcp::endpoint(address, *port);
         } else {
             Tcp::resolver resolver(workers_[0]->context());
-            const auto found = resolver.resolve(host, std::to_string(port), error);
+            const auto found = resolver.resolve(host, std::to_string(*port), error);
             if (error || found.empty()) return fail(fmt::format("cannot listen on {}: unknown host", text));
             endpoint = found.begin()->endpoint();
         }

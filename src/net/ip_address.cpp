@@ -5,8 +5,9 @@
 #include <netinet/in.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstring>
+
+#include "base/text.hpp"
 
 namespace pricewire::net {
 namespace {
@@ -89,14 +90,9 @@ Result<Network> Network::parse(std::string_view text) {
     if (!address) return bad();
     // "::ffff:10.0.0.0/104" counts its prefix in 128 bits, "10.0.0.0/8" in 32.
     const int bits = address->is_v4() && address_text.find(':') == std::string_view::npos ? 32 : 128;
-    int prefix = bits;
-    if (slash != std::string_view::npos) {
-        const std::string_view number = text.substr(slash + 1);
-        const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), prefix);
-        if (error != std::errc{} || end != number.data() + number.size() || prefix < 0 || prefix > bits)
-            return bad();
-    }
-    return Network{*address, prefix + 128 - bits};
+    const auto prefix = slash == std::string_view::npos ? bits : parse_number<int>(text.substr(slash + 1));
+    if (!prefix || *prefix < 0 || *prefix > bits) return bad();
+    return Network{*address, *prefix + 128 - bits};
 }
 
 }  // namespace pricewire::net

@@ -4,11 +4,10 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cctype>
-#include <charconv>
 #include <exception>
 #include <optional>
 
+#include "base/text.hpp"
 #include "net/detail/name_lookup.hpp"
 #include "net/detail/poller.hpp"
 
@@ -46,9 +45,8 @@ Result<NameServer> parse_name_server(std::string_view text) {
     }
     bool good = address.has_value();
     if (!port.empty()) {
-        const auto [end, error] = std::from_chars(port.data() + 1, port.data() + port.size(), out.port);
-        good = good && port[0] == ':' && error == std::errc{} && end == port.data() + port.size() &&
-               out.port > 0;
+        out.port = parse_number<std::uint16_t>(port.substr(1)).value_or(0);
+        good = good && port[0] == ':' && out.port > 0;
     }
     if (!good) {
         return fail(fmt::format(
@@ -61,9 +59,7 @@ Result<NameServer> parse_name_server(std::string_view text) {
 
 bool is_localhost(std::string_view host) {
     if (host.ends_with('.')) host.remove_suffix(1);
-    std::string name(host);
-    std::transform(name.begin(), name.end(), name.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    const std::string name = lower_case(host);
     return name == "localhost" || name.ends_with(".localhost");
 }
 

@@ -7,10 +7,10 @@
 #include <netinet/in.h>
 
 #include <algorithm>
-#include <charconv>
 #include <memory>
 #include <optional>
 
+#include "base/text.hpp"
 #include "net/resolver.hpp"
 
 namespace pricewire::net {
@@ -19,16 +19,6 @@ namespace {
 constexpr std::size_t max_url = 2048;
 constexpr std::size_t max_host = 253;  // RFC 1035 §2.3.4, without the root's dot
 constexpr std::size_t max_label = 63;
-
-std::string lower(std::string_view text) {
-    std::string out(text);
-    for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    return out;
-}
-
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
 
 std::string describe(const std::vector<std::pair<std::uint16_t, std::uint16_t>>& ports) {
     std::string out;
@@ -68,13 +58,13 @@ std::optional<Parts> split(std::string_view text) {
     const std::size_t start = colon + 3;
     const std::size_t end = std::min(text.find_first_of("/?#", start), text.size());
     if (end == start) return std::nullopt;
-    return Parts{lower(text.substr(0, colon)), text.substr(start, end - start), text.substr(end)};
+    return Parts{lower_case(text.substr(0, colon)), text.substr(start, end - start), text.substr(end)};
 }
 
 // Lower-case ASCII of a name as it was typed. UTS 46 maps look-alikes of digits, dots and slashes to the
 // ASCII ones, so the result is judged like any other text.
 Result<std::string> to_ascii(std::string_view name) {
-    if (is_ascii(name)) return lower(name);
+    if (is_ascii(name)) return lower_case(name);
     const std::string copy(name);
     std::uint8_t* mapped = nullptr;
     const int error = idn2_lookup_u8(reinterpret_cast<const std::uint8_t*>(copy.c_str()), &mapped,
@@ -84,7 +74,7 @@ Result<std::string> to_ascii(std::string_view name) {
         return fail(fmt::format("webhook_url has an international host name that is not valid ({})",
                                 idn2_strerror(error)));
     }
-    return lower(reinterpret_cast<const char*>(mapped));
+    return lower_case(reinterpret_cast<const char*>(mapped));
 }
 
 // Whether resolvers take the name for a number: WHATWG URL, "ends in a number".
@@ -169,10 +159,7 @@ Result<Authority> read_authority(std::string_view text) {
 
 std::optional<std::uint16_t> read_port(std::string_view digits, const std::string& scheme) {
     if (digits.empty()) return scheme == "https" ? 443 : 80;
-    std::uint16_t port = 0;
-    if (std::from_chars(digits.data(), digits.data() + digits.size(), port).ec != std::errc{})
-        return std::nullopt;
-    return port;
+    return parse_number<std::uint16_t>(digits);
 }
 
 // libcurl sends the request and reads the URL once more: a text that it takes for another target than the one

@@ -5,10 +5,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cctype>
 #include <cerrno>
 #include <new>
 #include <system_error>
+
+#include "base/text.hpp"
 
 namespace pricewire::net::detail {
 namespace {
@@ -20,19 +21,6 @@ constexpr int max_informational = 8;
 constexpr std::size_t max_host = 253;
 // Of the judged addresses, those that are tried.
 constexpr std::size_t max_tried = 16;
-
-std::string lower(std::string_view text) {
-    std::string out(text);
-    std::transform(out.begin(), out.end(), out.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return out;
-}
-
-std::string_view trim(std::string_view text) {
-    const auto begin = text.find_first_not_of(" \t\r\n");
-    if (begin == std::string_view::npos) return {};
-    return text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
-}
 
 std::optional<std::string> part(CURLU* url, CURLUPart what, unsigned flags = 0) {
     char* text = nullptr;
@@ -66,9 +54,11 @@ std::size_t on_header(char* data, std::size_t, std::size_t size, void* user) {
         }
         return size;
     }
+    constexpr std::string_view blanks = " \t\r\n";
     const std::size_t colon = line.find(':');
     if (colon != std::string_view::npos) {
-        transfer.headers.emplace_back(lower(trim(line.substr(0, colon))), trim(line.substr(colon + 1)));
+        transfer.headers.emplace_back(lower_case(trimmed(line.substr(0, colon), blanks)),
+                                      trimmed(line.substr(colon + 1), blanks));
     }
     return size;
 }
@@ -160,7 +150,7 @@ Result<Target> Target::parse(const std::string& text) {
     }
     const std::string scheme = part(out.url.get(), CURLUPART_SCHEME).value_or("");
     if (scheme != "http" && scheme != "https") return fail("only http and https URLs can be requested");
-    out.host = lower(part(out.url.get(), CURLUPART_HOST).value_or(""));
+    out.host = lower_case(part(out.url.get(), CURLUPART_HOST).value_or(""));
     out.port = part(out.url.get(), CURLUPART_PORT, CURLU_DEFAULT_PORT).value_or("");
     out.endpoint = scheme + "://" + out.host + ":" + out.port;
     const bool bracketed = out.host.starts_with('[') && out.host.ends_with(']');

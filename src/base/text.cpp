@@ -1,0 +1,89 @@
+#include "base/text.hpp"
+
+#include <algorithm>
+#include <cstdint>
+
+namespace pricewire::inline base {
+namespace {
+
+bool is_escape(std::string_view text, std::size_t at) {
+    return text[at] == '%' && at + 2 < text.size() && hex_digit(text[at + 1]) >= 0 &&
+           hex_digit(text[at + 2]) >= 0;
+}
+
+}  // namespace
+
+std::string lower_case(std::string_view text) {
+    std::string out(text);
+    for (char& c : out) c = lower_case(c);
+    return out;
+}
+
+std::string upper_case(std::string_view text) {
+    std::string out(text);
+    for (char& c : out) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    return out;
+}
+
+bool equal_ignoring_case(std::string_view a, std::string_view b) {
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                      [](char x, char y) { return lower_case(x) == lower_case(y); });
+}
+
+std::string_view trimmed(std::string_view text, std::string_view blanks) {
+    const auto begin = text.find_first_not_of(blanks);
+    if (begin == std::string_view::npos) return {};
+    return text.substr(begin, text.find_last_not_of(blanks) - begin + 1);
+}
+
+std::string_view take_part(std::string_view& rest, char separator) {
+    const std::string_view part = rest.substr(0, rest.find(separator));
+    rest.remove_prefix(std::min(part.size() + 1, rest.size()));
+    return part;
+}
+
+std::vector<std::string_view> split_list(std::string_view text, char separator) {
+    std::vector<std::string_view> out;
+    while (!text.empty()) {
+        const std::string_view item = trimmed(take_part(text, separator));
+        if (!item.empty()) out.push_back(item);
+    }
+    return out;
+}
+
+std::string percent_encode(std::string_view text) {
+    constexpr std::string_view digits = "0123456789ABCDEF";
+    std::string out;
+    for (const char c : text) {
+        if (is_alphanumeric(c) || c == '-' || c == '.' || c == '_' || c == '~') {
+            out += c;
+            continue;
+        }
+        const auto byte = static_cast<std::uint8_t>(c);
+        out += {'%', digits[byte >> 4], digits[byte & 15]};
+    }
+    return out;
+}
+
+std::string percent_decode(std::string_view text) {
+    std::string out;
+    out.reserve(text.size());
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (is_escape(text, i)) {
+            out += static_cast<char>(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2]));
+            i += 2;
+        } else {
+            out += text[i];
+        }
+    }
+    return out;
+}
+
+std::optional<std::string> percent_decode_strictly(std::string_view text) {
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] == '%' && !is_escape(text, i)) return std::nullopt;
+    }
+    return percent_decode(text);
+}
+
+}  // namespace pricewire::inline base
