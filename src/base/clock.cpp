@@ -2,10 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstdint>
-#include <optional>
+
+#include "base/detail/scanner.hpp"
 
 namespace pricewire::inline base {
 namespace {
@@ -18,25 +19,6 @@ public:
     MonoTime mono() const override { return steady_clock::now(); }
 };
 
-// Reads exactly `count` digits at `pos` and moves past them.
-std::optional<int> fixed_digits(std::string_view text, std::size_t& pos, std::size_t count) {
-    if (pos + count > text.size()) return std::nullopt;
-    int value = 0;
-    for (std::size_t i = 0; i < count; ++i) {
-        const char c = text[pos + i];
-        if (c < '0' || c > '9') return std::nullopt;
-        value = value * 10 + (c - '0');
-    }
-    pos += count;
-    return value;
-}
-
-bool take(std::string_view text, std::size_t& pos, std::string_view any_of) {
-    if (pos >= text.size() || any_of.find(text[pos]) == std::string_view::npos) return false;
-    ++pos;
-    return true;
-}
-
 struct Unit {
     std::string_view name;
     Duration length;
@@ -47,6 +29,21 @@ constexpr std::array<Unit, 6> units{{{"d", hours{24}},
                                      {"s", seconds{1}},
                                      {"ms", milliseconds{1}},
                                      {"us", microseconds{1}}}};
+
+std::unexpected<Error> not_a_time() {
+    return fail("not a date and time such as 2025-01-01T00:00:00Z");
+}
+
+// Digits behind a decimal point, in microseconds; those beyond are cut off.
+std::int64_t first_micros(std::string_view digits) {
+    std::int64_t micros = 0;
+    std::int64_t scale = 100'000;
+    for (const char c : digits) {
+        micros += (c - '0') * scale;
+        scale /= 10;
+    }
+    return micros;
+}
 
 }  // namespace
 
@@ -71,58 +68,48 @@ std::string format_rfc3339(Timestamp t) {
 }
 
 Result<Timestamp> parse_rfc3339(std::string_view text) {
-    const auto bad = [] { return fail("not a date and time such as 2025-01-01T00:00:00Z"); };
-    std::size_t pos = 0;
-    const auto y = fixed_digits(text, pos, 4);
-    if (!y || !take(text, pos, "-")) return bad();
-    const auto mo = fixed_digits(text, pos, 2);
-    if (!mo || !take(text, pos, "-")) return bad();
-    const auto d = fixed_digits(text, pos, 2);
-    if (!d || !take(text, pos, "Tt ")) return bad();
-    const auto h = fixed_digits(text, pos, 2);
-    if (!h || !take(text, pos, ":")) return bad();
-    const auto mi = fixed_digits(text, pos, 2);
-    if (!mi || !take(text, pos, ":")) return bad();
-    const auto s = fixed_digits(text, pos, 2);
-    if (!s) return bad();
-    std::int64_t micros = 0;
-    if (take(text, pos, ".")) {
-        std::int64_t scale = 100'000;
-        const std::size_t begin = pos;
-        for (; pos < text.size() && text[pos] >= '0' && text[pos] <= '9'; ++pos, scale /= 10) {
-            micros += (text[pos] - '0') * scale;
-        }
-        if (pos == begin) return bad();
-    }
+    detail::Scanner in(text);
+    const int y = in.number(4);
+    in.skip("-");
+    const int mo = in.number(2);
+    in.skip("-");
+    const int d = in.number(2);
+    in.skip_any_of("Tt ");
+    const int h = in.number(2);
+    in.skip(":");
+    const int mi = in.number(2);
+    in.skip(":");
+    const int s = in.number(2);
+    const std::int64_t micros = in.next_is('.') && in.skip(".") ? first_micros(in.digits()) : 0;
     minutes offset{0};
-    if (!take(text, pos, "Zz")) {
-        if (pos >= text.size() || (text[pos] != '+' && text[pos] != '-')) return bad();
-        const bool minus = text[pos++] == '-';
-        const auto oh = fixed_digits(text, pos, 2);
-        if (!oh || !take(text, pos, ":")) return bad();
-        const auto om = fixed_digits(text, pos, 2);
-        if (!om || *oh > 23 || *om > 59) return bad();
-        offset = hours{*oh} + minutes{*om};
-        if (minus) offset = -offset;
+    if (in.next_is('+') || in.next_is('-')) {
+        const int sign = in.next_is('-') ? -1 : 1;
+        in.skip_any_of("+-");
+        const int hours_off = in.number(2);
+        in.skip(":");
+        const int minutes_off = in.number(2);
+        if (hours_off > 23 || minutes_off > 59) return not_a_time();
+        offset = sign * (hours{hours_off} + minutes{minutes_off});
+    } else {
+        in.skip_any_of("Zz");
     }
-    const year_month_day date{year{*y}, month{static_cast<unsigned>(*mo)}, day{static_cast<unsigned>(*d)}};
-    if (pos != text.size() || !date.ok() || *h > 23 || *mi > 59 || *s > 60) return bad();
-    return Timestamp{sys_days{date} + hours{*h} + minutes{*mi} + seconds{*s} + microseconds{micros} - offset};
+    const year_month_day date{year{y}, month{static_cast<unsigned>(mo)}, day{static_cast<unsigned>(d)}};
+    if (!in.complete() || !date.ok() || h > 23 || mi > 59 || s > 60) return not_a_time();
+    return Timestamp{sys_days{date} + hours{h} + minutes{mi} + seconds{s} + microseconds{micros} - offset};
 }
 
 Result<Duration> parse_duration(std::string_view text) {
     const auto bad = [&] {
         return fail(fmt::format("'{}' is not a duration such as 200ms, 10s, 5m or 24h", text));
     };
-    std::int64_t count = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
-    if (error != std::errc{} || count < 0) return bad();
-    const std::string_view unit = text.substr(static_cast<std::size_t>(end - text.data()));
+    const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+    const auto count = parse_number<std::int64_t>(text.substr(0, digits));
+    if (!count) return bad();
     for (const Unit& u : units) {
-        if (u.name != unit) continue;
-        // A century is longer than any setting means, and keeps later sums far from overflow.
-        if (count > duration_cast<Duration>(hours{24 * 36'525}) / u.length) return fail("duration too long");
-        return u.length * count;
+        if (u.name != text.substr(digits)) continue;
+        // A century is longer than any setting needs, and keeps later sums far from overflow.
+        if (*count > duration_cast<Duration>(hours{24 * 36'525}) / u.length) return fail("duration too long");
+        return u.length * *count;
     }
     return bad();
 }

@@ -8,9 +8,9 @@
 
 namespace pricewire::inline base {
 
-// Wall-clock time, UTC, in microseconds: what is stored and shown.
+// Wall-clock time, UTC, in microseconds: for everything stored and shown.
 using Timestamp = std::chrono::sys_time<std::chrono::microseconds>;
-// Monotonic time: what time-outs and ages are measured with.
+// Monotonic time: for time-outs and ages.
 using MonoTime = std::chrono::steady_clock::time_point;
 using Duration = std::chrono::microseconds;
 
@@ -20,7 +20,7 @@ struct Moment {
     MonoTime mono;
 };
 
-// Where time comes from, so that tests can hold it still. Implementations are thread-safe.
+// The source of time, which tests replace. Implementations are thread-safe.
 class Clock {
 public:
     virtual ~Clock() = default;
@@ -32,7 +32,7 @@ public:
 // The machine's clock. Lives as long as the program.
 const Clock& system_clock();
 
-// A clock that moves when told; not thread-safe against its own setters.
+// A clock that only advance() moves. advance() must not run beside any other member.
 class ManualClock : public Clock {
 public:
     explicit ManualClock(Timestamp start = Timestamp{std::chrono::seconds{1'700'000'000}}) : now_(start) {}
@@ -48,14 +48,15 @@ private:
     MonoTime mono_{std::chrono::hours{1}};
 };
 
-// RFC 3339 in UTC with microseconds where there are any: "2025-01-01T00:00:00Z", "2025-01-01T00:00:00.25Z".
+// RFC 3339 in UTC, with a fraction only where it is not zero: "2025-01-01T00:00:00Z", "2025-01-01T00:00:00.25Z".
 std::string format_rfc3339(Timestamp t);
-// Accepts what format_rfc3339 writes and any offset ("+02:00"); digits past microseconds are dropped.
+// Accepts what format_rfc3339 writes and any offset ("+02:00"); digits beyond microseconds are cut off.
 Result<Timestamp> parse_rfc3339(std::string_view text);
 
-// "200ms", "10s", "5m", "24h", "90d", "0s"; one number, one unit. Error says what is accepted.
+// "200ms", "10s", "5m", "24h", "90d", "0s": one number, one unit, at most a century.
+// Error: says what is accepted.
 Result<Duration> parse_duration(std::string_view text);
-// The shortest spelling that parse_duration reads back: "10s", "1500ms", "24h" is written "24h".
+// In the largest unit up to hours that divides it, as parse_duration reads it back: "10s", "1500ms", "24h".
 std::string format_duration(Duration d);
 
 inline std::int64_t to_micros(Timestamp t) {

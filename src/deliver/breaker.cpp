@@ -34,14 +34,14 @@ Sign sign_of(const AttemptResult& result) {
     return result.status >= 500 ? Sign::failing : Sign::success;
 }
 
-bool CircuitBreaker::start(const Instant& now) {
+bool CircuitBreaker::start(const Moment& now) {
     if (state_ != BreakerState::open) return false;
     state_ = BreakerState::half_open;
     changed_at_ = now.wall;
     return true;
 }
 
-void CircuitBreaker::open(const BreakerPolicy& policy, const Instant& now, Rng& rng) {
+void CircuitBreaker::open(const BreakerPolicy& policy, const Moment& now, Rng& rng) {
     const Duration pause = BackoffPolicy{policy.pause_min, policy.pause_max}.ceiling(++pauses_);
     const std::int64_t tenth = pause.count() / 10;
     state_ = BreakerState::open;
@@ -50,7 +50,7 @@ void CircuitBreaker::open(const BreakerPolicy& policy, const Instant& now, Rng& 
 }
 
 bool CircuitBreaker::end(Sign sign, bool probe, std::string_view reason, const BreakerPolicy& policy,
-                         const Instant& now, Rng& rng) {
+                         const Moment& now, Rng& rng) {
     // A late success may have closed it while the probe was under way.
     probe = probe && state_ == BreakerState::half_open;
     if (sign == Sign::none) {
@@ -77,7 +77,7 @@ bool CircuitBreaker::end(Sign sign, bool probe, std::string_view reason, const B
     return true;
 }
 
-Breaker CircuitBreaker::view(const std::string& endpoint, const Instant& now) const {
+Breaker CircuitBreaker::view(const std::string& endpoint, const Moment& now) const {
     Breaker out;
     out.endpoint = endpoint;
     out.state = state_;
@@ -90,7 +90,7 @@ Breaker CircuitBreaker::view(const std::string& endpoint, const Instant& now) co
     return out;
 }
 
-void CircuitBreaker::restore(const Breaker& stored, const BreakerPolicy& policy, const Instant& now) {
+void CircuitBreaker::restore(const Breaker& stored, const BreakerPolicy& policy, const Moment& now) {
     if (stored.state == BreakerState::closed || policy.failures == 0) return;
     state_ = BreakerState::open;
     failures_ = std::max(stored.failures, 1);

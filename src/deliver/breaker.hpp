@@ -10,12 +10,6 @@
 
 namespace pricewire::deliver {
 
-// Both clocks at one moment: what is measured uses the first, what is stored the second.
-struct Instant {
-    MonoTime mono;
-    Timestamp wall;
-};
-
 // What the end of an attempt tells of its endpoint.
 enum class Sign {
     success,      // 2xx, or any other answer of a living receiver: 3xx, 4xx
@@ -53,18 +47,18 @@ public:
     MonoTime retry_at() const { return retry_at_; }
 
     // An attempt starts, which allows() permitted. True where it is the probe: its end must say so.
-    bool start(const Instant& now);
+    bool start(const Moment& now);
     // An attempt has ended. True where the state, or the end of the pause, is another now.
-    bool end(Sign sign, bool probe, std::string_view reason, const BreakerPolicy& policy, const Instant& now,
+    bool end(Sign sign, bool probe, std::string_view reason, const BreakerPolicy& policy, const Moment& now,
              Rng& rng);
 
     // As it is stored and shown.
-    Breaker view(const std::string& endpoint, const Instant& now) const;
+    Breaker view(const std::string& endpoint, const Moment& now) const;
     // As view() told it, maybe in another process's time. A probe under way then is made anew.
-    void restore(const Breaker& stored, const BreakerPolicy& policy, const Instant& now);
+    void restore(const Breaker& stored, const BreakerPolicy& policy, const Moment& now);
 
 private:
-    void open(const BreakerPolicy& policy, const Instant& now, Rng& rng);
+    void open(const BreakerPolicy& policy, const Moment& now, Rng& rng);
 
     BreakerState state_ = BreakerState::closed;
     int failures_ = 0;

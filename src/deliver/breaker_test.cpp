@@ -32,7 +32,7 @@ TEST(BreakerSign, IsReadFromTheEndOfAnAttempt) {
 
 class BreakerTest : public testing::Test {
 protected:
-    Instant now() const { return {clock_.mono(), clock_.now()}; }
+    Moment now() const { return clock_.moment(); }
     bool end(Sign sign, bool probe = false) { return breaker_.end(sign, probe, "why", policy_, now(), rng_); }
     std::string state() const {
         const Breaker b = breaker_.view("https://example.com:443", now());

@@ -106,7 +106,7 @@ public:
         start_waiting();
         claim();
         if (clock_.mono() >= tidy_at_) {
-            endpoints_.tidy(instant());
+            endpoints_.tidy(clock_.moment());
             tidy_at_ = clock_.mono() + tidy_every;
         }
         return next_step();
@@ -148,13 +148,12 @@ public:
     }
 
 private:
-    Instant instant() const { return {clock_.mono(), clock_.now()}; }
-
     // Settling.
 
     void leave_endpoint(const Held& held, Sign sign, std::string_view reason) {
         Endpoints::Endpoint& endpoint = *held.endpoint;
-        const Endpoints::Ended ended = endpoints_.ended(endpoint, held.claimed.id, sign, reason, instant());
+        const Endpoints::Ended ended =
+            endpoints_.ended(endpoint, held.claimed.id, sign, reason, clock_.moment());
         if (ended.opened) {
             log::warn(
                 "an endpoint fails too often; its webhooks wait, and one is sent now and then to see "
@@ -280,7 +279,7 @@ private:
     // What this sender, or another that shares its database, left behind.
     void prepare() {
         const std::size_t left = storage_.release_claims(options_.owner);
-        endpoints_.restore(storage_.breakers(), instant());
+        endpoints_.restore(storage_.breakers(), clock_.moment());
         if (!peers_.alone()) peers_.step();
         prepared_ = true;
         gate_.answered();
@@ -329,7 +328,7 @@ private:
         const Uuid id = claimed.id;
         Held held{.claimed = std::move(claimed),
                   .lease_until = lease_until,
-                  .endpoint = &endpoints_.at(net::endpoint_name(url->url), instant()),
+                  .endpoint = &endpoints_.at(net::endpoint_name(url->url), clock_.moment()),
                   .started_at = {},
                   .request_headers = {}};
         if (!endpoints_.offer(*held.endpoint, id, clock_.mono())) {
@@ -358,7 +357,7 @@ private:
 
     void start_waiting() {
         if (stopping_ || !peers_.alive()) return;
-        while (const auto turn = endpoints_.next(instant())) {
+        while (const auto turn = endpoints_.next(clock_.moment())) {
             const auto it = held_.find(turn->id);
             if (start(it->second)) continue;
             const Held held = std::move(it->second);

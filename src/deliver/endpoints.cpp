@@ -75,7 +75,7 @@ const std::string& Endpoints::name(const Endpoint& e) {
     return e.name;
 }
 
-Endpoints::Endpoint& Endpoints::at(const std::string& name, const Instant& now) {
+Endpoints::Endpoint& Endpoints::at(const std::string& name, const Moment& now) {
     std::unique_ptr<Endpoint>& e = all_[name];
     if (!e) {
         e = std::make_unique<Endpoint>();
@@ -202,7 +202,7 @@ void Endpoints::list_if_ready(Endpoint& e, MonoTime now) {
     ready_[static_cast<std::size_t>(e.trust)].push_back(&e);
 }
 
-std::optional<Endpoints::Turn> Endpoints::next(const Instant& now) {
+std::optional<Endpoints::Turn> Endpoints::next(const Moment& now) {
     for (std::size_t passed = 0; passed < trusts;) {
         const std::size_t at = turn_;
         turn_ = (turn_ + 1) % trusts;
@@ -245,7 +245,7 @@ void Endpoints::set_trust(Endpoint& e, Trust trust) {
 }
 
 Endpoints::Ended Endpoints::ended(Endpoint& e, const Uuid& id, Sign sign, std::string_view reason,
-                                  const Instant& now) {
+                                  const Moment& now) {
     const bool probe = e.probe == id;
     if (probe) e.probe.reset();
     --e.in_flight;
@@ -382,7 +382,7 @@ void Endpoints::run_timers(MonoTime now) {
 
 // Breakers and memory.
 
-void Endpoints::breaker_moved(Endpoint& e, BreakerState before, const Instant& now) {
+void Endpoints::breaker_moved(Endpoint& e, BreakerState before, const Moment& now) {
     const BreakerState after = e.breaker.state();
     if (before == BreakerState::closed && after != BreakerState::closed) ++open_breakers_;
     if (before != BreakerState::closed && after == BreakerState::closed) --open_breakers_;
@@ -399,7 +399,7 @@ std::vector<Breaker> Endpoints::take_changed_breakers() {
     return out;
 }
 
-void Endpoints::restore(std::span<const Breaker> breakers, const Instant& now) {
+void Endpoints::restore(std::span<const Breaker> breakers, const Moment& now) {
     inherited_until_ = now.mono + inherited_for;
     for (const Breaker& stored : breakers) {
         if (all_.size() >= policy_.max_known) return;
@@ -430,7 +430,7 @@ void Endpoints::update_rest(Endpoint& e, MonoTime now) {
     working_ = all_.size() - resting_.size();
 }
 
-void Endpoints::tidy(const Instant& now) {
+void Endpoints::tidy(const Moment& now) {
     // Those that stand in a list still are passed over; a turn of that list lets go of them.
     for (auto it = resting_.begin(); it != resting_.end();) {
         Endpoint& e = **it++;
@@ -439,7 +439,7 @@ void Endpoints::tidy(const Instant& now) {
     }
 }
 
-void Endpoints::forget(Endpoint& e, const Instant& now) {
+void Endpoints::forget(Endpoint& e, const Moment& now) {
     set_timer(e, std::nullopt);
     if (e.breaker.state() != BreakerState::closed) {
         Breaker gone = e.breaker.view(e.name, now);

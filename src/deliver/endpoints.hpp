@@ -58,7 +58,7 @@ public:
 
     // The endpoint of that name, "https://example.com:443". The reference holds until tidy(), and after it
     // while a delivery waits or is under way there.
-    Endpoint& at(const std::string& name, const Instant& now);
+    Endpoint& at(const std::string& name, const Moment& now);
     static const std::string& name(const Endpoint& endpoint);
 
     // Puts a delivery on the endpoint's waiting list. False: there is no room, or its breaker is open.
@@ -73,7 +73,7 @@ public:
         Uuid id;
     };
     // The next delivery to attempt; it counts as under way from now on, until ended() is called for it.
-    std::optional<Turn> next(const Instant& now);
+    std::optional<Turn> next(const Moment& now);
 
     struct Ended {
         bool opened = false;  // the breaker, from closed
@@ -82,7 +82,7 @@ public:
         std::vector<Uuid> put_out;
     };
     // `reason` is why the attempt failed.
-    Ended ended(Endpoint& endpoint, const Uuid& id, Sign sign, std::string_view reason, const Instant& now);
+    Ended ended(Endpoint& endpoint, const Uuid& id, Sign sign, std::string_view reason, const Moment& now);
 
     // Whether there is use for more deliveries: room to attempt them, and not yet many waiting at endpoints
     // that move. Those that wait behind one that does not count for nothing: others must not wait for it.
@@ -109,11 +109,11 @@ public:
     // As another process, or this one before its restart, has left them. That process may have deferred
     // deliveries of endpoints with a closed breaker as well: until these have come back by themselves, every
     // endpoint that is met for the first time is asked for, once.
-    void restore(std::span<const Breaker> breakers, const Instant& now);
+    void restore(std::span<const Breaker> breakers, const Moment& now);
 
     // Forgets endpoints at which nothing was done for an hour, and beyond max_known those that have rested
     // longest; a breaker among them counts as closed.
-    void tidy(const Instant& now);
+    void tidy(const Moment& now);
 
     std::size_t in_flight() const { return in_flight_; }
     std::size_t waiting() const { return waiting_; }
@@ -141,8 +141,8 @@ private:
     void set_timer(Endpoint& e, std::optional<MonoTime> at);
     void run_timers(MonoTime now);
     void update_rest(Endpoint& e, MonoTime now);
-    void breaker_moved(Endpoint& e, BreakerState before, const Instant& now);
-    void forget(Endpoint& e, const Instant& now);
+    void breaker_moved(Endpoint& e, BreakerState before, const Moment& now);
+    void forget(Endpoint& e, const Moment& now);
 
     const EndpointPolicy policy_;
     Rng rng_;

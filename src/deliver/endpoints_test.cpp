@@ -18,7 +18,7 @@ class EndpointsTest : public testing::Test {
 protected:
     explicit EndpointsTest(const EndpointPolicy& policy = {}) : endpoints_(policy, 7) {}
 
-    Instant now() const { return {clock_.mono(), clock_.now()}; }
+    Moment now() const { return clock_.moment(); }
     // How many of so many deliveries were taken.
     int offer(const std::string& name, int count = 1) {
         int taken = 0;
@@ -199,7 +199,7 @@ TEST_F(EndpointsTest, WhatWaitsIsBoundedByHowMuchIsKnown) {
 TEST(EndpointsBounds, AllThatWaitIsBounded) {
     ManualClock clock;
     Endpoints endpoints({.concurrency = 100, .per_endpoint = 64, .max_waiting = 1000}, 1);
-    const Instant now{clock.mono(), clock.now()};
+    const Moment now = clock.moment();
     std::size_t taken = 0;
     for (int i = 0; i < 100; ++i) {
         for (int k = 0; k < 1000; ++k) {
@@ -233,7 +233,7 @@ TEST_F(EndpointsTest, OnlyWhatWaitsWhereItMovesKeepsMoreFromBeingClaimed) {
 
 TEST(EndpointsBreaker, OpensPutsOutAndProbesOnce) {
     ManualClock clock;
-    const auto now = [&] { return Instant{clock.mono(), clock.now()}; };
+    const auto now = [&] { return clock.moment(); };
     Endpoints endpoints({.breaker = {.failures = 3}}, 1);
     const auto offer = [&] {
         return endpoints.offer(endpoints.at("a", now()), make_uuid(clock.now()), clock.mono());
@@ -306,7 +306,7 @@ TEST(EndpointsBreaker, OpensPutsOutAndProbesOnce) {
 
 TEST(EndpointsBreaker, IsTakenOverFromAnotherProcess) {
     ManualClock clock;
-    const Instant now{clock.mono(), clock.now()};
+    const Moment now = clock.moment();
     Endpoints endpoints({}, 1);
     const std::vector<Breaker> stored{{.endpoint = "a",
                                        .state = BreakerState::open,
@@ -363,7 +363,7 @@ TEST_F(EndpointsTest, ALaneThatCouldNotBeWokenIsTriedAgain) {
 
 TEST(EndpointsMemory, ForgetsTheIdleAndTellsOfTheirBreakers) {
     ManualClock clock;
-    const auto now = [&] { return Instant{clock.mono(), clock.now()}; };
+    const auto now = [&] { return clock.moment(); };
     Endpoints endpoints({.max_known = 10, .breaker = {.failures = 1}}, 1);
     const auto attempt = [&](const std::string& name, Sign sign) {
         ASSERT_TRUE(endpoints.offer(endpoints.at(name, now()), make_uuid(clock.now()), clock.mono()));
@@ -389,7 +389,7 @@ TEST(EndpointsMemory, ForgetsTheIdleAndTellsOfTheirBreakers) {
 TEST(EndpointsProperty, NothingIsLostOrStartedTwice) {
     rc::check("the counts hold", [] {
         ManualClock clock;
-        const auto now = [&] { return Instant{clock.mono(), clock.now()}; };
+        const auto now = [&] { return clock.moment(); };
         const std::size_t concurrency = *rc::gen::inRange<std::size_t>(1, 40);
         Endpoints endpoints({.concurrency = concurrency,
                              .per_endpoint = 8,

@@ -66,7 +66,7 @@ public:
     }
 
 private:
-    Moment now() const { return {clock_.now(), clock_.mono()}; }
+    Moment now() const { return clock_.moment(); }
 
     void act(Session::Actions actions) {
         for (const Action& action : actions) {

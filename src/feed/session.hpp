@@ -24,12 +24,6 @@
 
 namespace pricewire::feed {
 
-// The time of an event, by both clocks.
-struct Moment {
-    Timestamp wall;
-    MonoTime mono;
-};
-
 struct SessionOptions {
     using seconds = std::chrono::seconds;
     using minutes = std::chrono::minutes;
