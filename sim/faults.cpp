@@ -3,8 +3,9 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <charconv>
 #include <utility>
+
+#include "base/text.hpp"
 
 namespace pricewire::sim {
 namespace {
@@ -29,10 +30,8 @@ Result<Fault> parse_fault(std::string_view text) {
     }
     Fault fault{Fault::Kind::status, 0, {}};
     const std::size_t colon = text.find(':');
-    const std::string_view number = text.substr(0, colon);
-    const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), fault.status);
-    if (error != std::errc{} || end != number.data() + number.size() || fault.status < 400 ||
-        fault.status > 599) {
+    fault.status = parse_number<int>(text.substr(0, colon)).value_or(0);
+    if (fault.status < 400 || fault.status > 599) {
         return fail(fmt::format(
             "'{}' is not a fault: none, cut, silence, garbage, shape, html, error200, stale, wild, "
             "or a status such as 429 or 418:120 (Retry-After)",

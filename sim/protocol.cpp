@@ -6,49 +6,16 @@
 #include <algorithm>
 #include <array>
 #include <boost/json.hpp>
-#include <cctype>
-#include <charconv>
 #include <chrono>
 #include <stdexcept>
 
+#include "base/text.hpp"
+
 namespace pricewire::sim {
-namespace {
-
-int hex_value(char c) {
-    return std::isdigit(static_cast<unsigned char>(c))
-               ? c - '0'
-               : (std::tolower(static_cast<unsigned char>(c)) - 'a' + 10);
-}
-
-}  // namespace
-
-std::vector<std::string> split(std::string_view text, char separator) {
-    std::vector<std::string> parts;
-    while (!text.empty()) {
-        const std::size_t at = std::min(text.find(separator), text.size());
-        if (at > 0) parts.emplace_back(text.substr(0, at));
-        text.remove_prefix(std::min(at + 1, text.size()));
-    }
-    return parts;
-}
-
 std::string query_value(std::string_view query, std::string_view name) {
-    for (const std::string& pair : split(query, '&')) {
-        const std::size_t equals = pair.find('=');
-        if (equals == std::string::npos || std::string_view(pair).substr(0, equals) != name) continue;
-        std::string value;
-        for (std::size_t i = equals + 1; i < pair.size(); ++i) {
-            const bool escaped = pair[i] == '%' && i + 2 < pair.size() &&
-                                 std::isxdigit(static_cast<unsigned char>(pair[i + 1])) &&
-                                 std::isxdigit(static_cast<unsigned char>(pair[i + 2]));
-            if (escaped) {
-                value += static_cast<char>(hex_value(pair[i + 1]) * 16 + hex_value(pair[i + 2]));
-                i += 2;
-            } else {
-                value += pair[i];
-            }
-        }
-        return value;
+    while (!query.empty()) {
+        std::string_view value = take_part(query, '&');
+        if (take_part(value, '=') == name) return percent_decode(value);
     }
     return {};
 }
@@ -57,18 +24,6 @@ std::string text_of(const boost::json::value& object, std::string_view name) {
     const auto* members = object.if_object();
     const auto* member = members != nullptr ? members->if_contains({name.data(), name.size()}) : nullptr;
     return member != nullptr && member->is_string() ? std::string(member->as_string()) : std::string();
-}
-
-std::string upper(std::string_view text) {
-    std::string out(text);
-    std::transform(out.begin(), out.end(), out.begin(), [](unsigned char c) { return std::toupper(c); });
-    return out;
-}
-
-std::string lower(std::string_view text) {
-    std::string out(text);
-    std::transform(out.begin(), out.end(), out.begin(), [](unsigned char c) { return std::tolower(c); });
-    return out;
 }
 
 bool is_listed(std::string_view symbol, const Prices& known) {
@@ -98,9 +53,7 @@ net::ServerResponse refusal(const Fault& fault) {
     net::ServerResponse response{.status = fault.status};
     if (!fault.retry_after.empty()) response.headers.emplace_back("Retry-After", fault.retry_after);
     if (fault.status == 418 || fault.status == 429) {
-        std::int64_t ban_seconds = 120;
-        std::from_chars(fault.retry_after.data(), fault.retry_after.data() + fault.retry_after.size(),
-                        ban_seconds);
+        const auto ban_seconds = parse_number<std::int64_t>(fault.retry_after).value_or(120);
         response.body = R"({"code":-1003,"msg":"Way too much request weight used; IP banned until )" +
                         std::to_string(unix_ms() + ban_seconds * 1000) +
                         R"(. Please use WebSocket Streams for live updates to avoid bans."})";

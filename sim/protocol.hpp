@@ -18,11 +18,8 @@ namespace pricewire::sim {
 
 // The decoded value of one query parameter; empty where it is absent.
 std::string query_value(std::string_view query, std::string_view name);
-std::vector<std::string> split(std::string_view text, char separator);
 // The string member of an object; empty where there is none.
 std::string text_of(const boost::json::value& object, std::string_view name);
-std::string upper(std::string_view text);
-std::string lower(std::string_view text);
 
 // Whether a symbol of the tape exists: it has traded, or is one of the five that always have a market.
 bool is_listed(std::string_view symbol, const Prices& known);

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <charconv>
 #include <cstdlib>
 #include <deque>
 #include <optional>
@@ -17,6 +16,7 @@
 #include "base/crypto.hpp"
 #include "base/json_writer.hpp"
 #include "base/mutex.hpp"
+#include "base/text.hpp"
 #include "net/http_server.hpp"
 
 namespace pricewire::sim {
@@ -290,9 +290,8 @@ Result<ReceiverMode> parse_mode(std::string_view text) {
          {"die-after", Kind::die_after}}};
     for (const auto& [known, kind] : numbered) {
         if (known != name) continue;
-        ReceiverMode mode{.kind = kind};
-        const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), mode.number);
-        if (error != std::errc{} || end != rest.data() + rest.size() || mode.number < 0) return bad();
+        const ReceiverMode mode{.kind = kind, .number = parse_number<std::int64_t>(rest).value_or(-1)};
+        if (mode.number < 0) return bad();
         if (kind == Kind::fail && (mode.number < 200 || mode.number > 599)) return bad();
         return mode;
     }

@@ -5,11 +5,12 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <queue>
 #include <random>
 #include <stdexcept>
+
+#include "base/text.hpp"
 
 namespace pricewire::sim {
 namespace {
@@ -66,14 +67,12 @@ public:
     std::optional<TapeTrade> next() override {
         std::string line;
         while (lines_.next(line)) {
-            const std::size_t space = line.find(' ');
-            std::int64_t nanoseconds = 0;
-            if (space == std::string::npos ||
-                std::from_chars(line.data(), line.data() + space, nanoseconds).ec != std::errc{}) {
+            std::string_view rest = line;
+            const auto nanoseconds = parse_number<std::int64_t>(take_part(rest, ' '));
+            if (!nanoseconds)
                 throw std::runtime_error(fmt::format("{}: a line without a time", lines_.name()));
-            }
-            const Duration at{nanoseconds / 1000};
-            std::string frame = line.substr(space + 1);
+            const Duration at{*nanoseconds / 1000};
+            std::string frame(rest);
             if (!between(frame, "\"stream\":\"").ends_with("@trade")) continue;
             const auto price = Decimal::parse(between(frame, "\"p\":\""));
             if (!price) throw std::runtime_error(fmt::format("{}: a trade without a price", lines_.name()));
@@ -262,13 +261,12 @@ Result<std::unique_ptr<Tape>> open_ramp(const std::vector<std::string>& parts) {
     if (parts.size() < 5 || parts.size() > 6) return fail("a ramp is ramp:SYMBOL:FROM:STEP:COUNT[:INTERVAL]");
     const auto from = Decimal::parse(parts[2]);
     const auto step = Decimal::parse(parts[3]);
-    std::uint64_t count = 0;
-    const auto counted = std::from_chars(parts[4].data(), parts[4].data() + parts[4].size(), count);
+    const auto count = parse_number<std::uint64_t>(parts[4]);
     const auto interval = parse_duration(parts.size() == 6 ? parts[5] : "10ms");
-    if (!from || !step || counted.ec != std::errc{} || !interval) {
+    if (!from || !step || !count || !interval) {
         return fail("a ramp is ramp:SYMBOL:FROM:STEP:COUNT[:INTERVAL]");
     }
-    return ramp(parts[1], *from, *step, count, *interval);
+    return ramp(parts[1], *from, *step, *count, *interval);
 }
 
 }  // namespace
@@ -299,9 +297,9 @@ Result<std::unique_ptr<Tape>> open_market(const std::string& description) {
     if (parts[0] == "generated") {
         GeneratedMarket market;
         if (parts.size() > 1) {
-            const auto read =
-                std::from_chars(parts[1].data(), parts[1].data() + parts[1].size(), market.seed);
-            if (read.ec != std::errc{}) return fail("generated:SEED takes a whole number");
+            const auto seed = parse_number<decltype(market.seed)>(parts[1]);
+            if (!seed) return fail("generated:SEED takes a whole number");
+            market.seed = *seed;
         }
         return generate_market(market);
     }

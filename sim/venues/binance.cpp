@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/json_writer.hpp"
+#include "base/text.hpp"
 #include "sim/protocol.hpp"
 
 // Binance spot: the combined stream of trades, with streams named in the URL or by SUBSCRIBE, and
@@ -29,7 +30,7 @@ void write_price(JsonWriter& w, const std::string& symbol, Decimal price) {
 }
 
 std::string stream_name(std::string_view symbol) {
-    return lower(symbol) + "@trade";
+    return lower_case(symbol) + "@trade";
 }
 
 std::string trade_frame(const std::string& symbol, Decimal price, std::uint64_t trade_id) {
@@ -70,8 +71,8 @@ std::optional<StreamCommand> parse_command(std::string_view text) {
 class BinanceStream final : public SimStream {
 public:
     explicit BinanceStream(std::string_view query) {
-        for (std::string& stream : split(query_value(query, "streams"), '/'))
-            streams_.insert(std::move(stream));
+        const std::string streams = query_value(query, "streams");
+        for (const std::string_view stream : split_list(streams, '/')) streams_.emplace(stream);
     }
     std::vector<std::string> on_text(std::string_view text) override {
         const auto command = parse_command(text);

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/json_writer.hpp"
+#include "base/text.hpp"
 #include "sim/protocol.hpp"
 
 // CoinGecko: simple/price, with figures that are taken from time to time.
@@ -22,7 +23,8 @@ std::optional<net::ServerResponse> rest(const RestRequest& request) {
     const std::string_view query = request.query;
     JsonWriter w;
     w.begin_object();
-    for (const std::string& id : split(query_value(query, "ids"), ',')) {
+    const std::string ids = query_value(query, "ids");
+    for (const std::string_view id : split_list(ids)) {
         const auto coin =
             std::find_if(coins.begin(), coins.end(), [&](const auto& c) { return c.first == id; });
         if (coin == coins.end()) continue;

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/json_writer.hpp"
+#include "base/text.hpp"
 #include "sim/protocol.hpp"
 
 // HTX: every message of the server is gzip; it pings every 5 s and drops who has not answered two of them.
@@ -15,7 +16,7 @@ namespace {
 using namespace std::chrono_literals;
 
 std::string channel_of(std::string_view symbol) {
-    return "market." + lower(symbol) + ".trade.detail";
+    return "market." + lower_case(symbol) + ".trade.detail";
 }
 
 // 0.00000092 → 9.2E-7, as Java writes numbers below a thousandth.
@@ -73,9 +74,9 @@ public:
 
 private:
     static std::string symbol_in(const std::string& channel) {
-        const auto parts = split(channel, '.');
-        const bool is_trades = parts.size() == 4 && channel == channel_of(upper(parts[1]));
-        return is_trades ? upper(parts[1]) : std::string();
+        const auto parts = split_list(channel, '.');
+        const bool is_trades = parts.size() == 4 && channel == channel_of(upper_case(parts[1]));
+        return is_trades ? upper_case(parts[1]) : std::string();
     }
 
     const Prices& known_;
@@ -92,7 +93,7 @@ std::string trade_frame(const std::string& symbol, Decimal price, std::uint64_t 
 std::optional<net::ServerResponse> rest(const RestRequest& request) {
     const std::int64_t now = unix_ms();
     if (request.path == "/market/trade") {
-        const std::string symbol = upper(query_value(request.query, "symbol"));
+        const std::string symbol = upper_case(query_value(request.query, "symbol"));
         const auto found = request.prices.find(symbol);
         if (found == request.prices.end()) {
             return net::ServerResponse{
@@ -107,7 +108,7 @@ std::optional<net::ServerResponse> rest(const RestRequest& request) {
     std::string list;
     for (const auto& [symbol, price] : request.prices) {
         list += fmt::format(R"({}{{"symbol":"{}","open":1.0,"close":{},"amount":2.5E8}})",
-                            list.empty() ? "" : ",", lower(symbol), number(price));
+                            list.empty() ? "" : ",", lower_case(symbol), number(price));
     }
     return net::ServerResponse{.body = fmt::format(R"({{"status":"ok","ts":{},"data":[{}]}})", now, list)};
 }

@@ -6,6 +6,7 @@
 
 #include "base/clock.hpp"
 #include "base/json_writer.hpp"
+#include "base/text.hpp"
 #include "sim/protocol.hpp"
 
 // Kraken v2: one acknowledgement or error for each symbol, heartbeats when nothing else is sent, prices as
@@ -97,14 +98,15 @@ std::optional<net::ServerResponse> rest(const RestRequest& request) {
         w.key(key_of(symbol)).begin_object().key("c").begin_array().value(price.to_string()).value("0.01");
         w.end_array().end_object();
     };
-    for (const std::string& pair : split(query_value(request.query, "pair"), ',')) {
+    const std::string pairs = query_value(request.query, "pair");
+    for (const std::string_view pair : split_list(pairs)) {
         const auto traded = std::find_if(request.prices.begin(), request.prices.end(),
                                          [&](const auto& p) { return altname_of(p.first) == pair; });
         if (traded != request.prices.end()) {
             write(traded->first, traded->second);
             continue;
         }
-        const std::string base = pair.substr(0, pair.size() - std::min<std::size_t>(3, pair.size()));
+        const std::string base(pair.substr(0, pair.size() - std::min<std::size_t>(3, pair.size())));
         if (!is_listed((base == "XBT" ? "BTC" : base == "XDG" ? "DOGE" : base) + "USDT", request.prices))
             return net::ServerResponse{.body = R"({"error":["EQuery:Unknown asset pair"]})"};
     }

@@ -4,7 +4,8 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
+
+#include "base/text.hpp"
 
 namespace pricewire::sim {
 
@@ -28,10 +29,7 @@ SimVenues sim_venues() {
 std::string source_settings(SimVenues venues, std::string_view address) {
     std::string out;
     for (const SimVenue* venue : venues) {
-        std::string name(venue->name);
-        std::transform(name.begin(), name.end(), name.begin(),
-                       [](unsigned char c) { return std::toupper(c); });
-        const std::string key = "PRICEWIRE_SOURCES_" + name;
+        const std::string key = "PRICEWIRE_SOURCES_" + upper_case(venue->name);
         if (!venue->ws_path.empty())
             out += fmt::format("{}_WS_URL=ws://{}{}\n", key, address, venue->ws_path);
         if (venue->rest != nullptr)

@@ -4,6 +4,7 @@
 #include "api/handlers.hpp"
 #include "api/paging.hpp"
 #include "base/json_writer.hpp"
+#include "base/text.hpp"
 #include "webhook/payload.hpp"
 
 namespace pricewire::api {

@@ -17,6 +17,7 @@
 #include "api/worker_pool.hpp"
 #include "base/crypto.hpp"
 #include "base/log.hpp"
+#include "base/text.hpp"
 #include "live/live.hpp"
 
 namespace pricewire::api {
@@ -30,8 +31,7 @@ constexpr std::string_view too_busy = "Too many requests are waiting right now; 
 
 bool is_request_id(std::string_view text) {
     return !text.empty() && text.size() <= 128 && std::all_of(text.begin(), text.end(), [](char c) {
-        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
-               c == '_' || c == '.';
+        return is_alphanumeric(c) || c == '-' || c == '_' || c == '.';
     });
 }
 

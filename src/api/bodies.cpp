@@ -8,6 +8,7 @@
 #include "api/body_reader.hpp"
 #include "api/email.hpp"
 #include "api/json_fields.hpp"
+#include "base/text.hpp"
 #include "webhook/template.hpp"
 
 namespace pricewire::api {
@@ -167,13 +168,6 @@ std::optional<SignatureScheme> read_scheme(BodyReader& reader, std::string_view 
 }
 
 }  // namespace
-
-std::string upper_case(std::string_view text) {
-    std::string out(text);
-    std::transform(out.begin(), out.end(), out.begin(),
-                   [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
-    return out;
-}
 
 std::optional<Ticker> find_ticker(std::string_view name, const std::vector<Ticker>& tickers) {
     const std::string upper = upper_case(name);

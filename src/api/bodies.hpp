@@ -67,8 +67,6 @@ Parsed<WebhookSecretBody> parse_webhook_secret_body(std::string_view body);
 Parsed<RecoverBody> parse_recover_body(std::string_view body);
 Parsed<EnableBody> parse_enable_body(std::string_view body);
 
-// "btc" to "BTC"; other characters are unchanged.
-std::string upper_case(std::string_view text);
 // The one of `tickers` with that name, ignoring case.
 std::optional<Ticker> find_ticker(std::string_view name, const std::vector<Ticker>& tickers);
 

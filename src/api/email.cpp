@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "base/text.hpp"
+
 namespace pricewire::api {
 namespace {
 
@@ -10,19 +12,13 @@ constexpr std::size_t max_email = 254;
 constexpr std::size_t max_local = 64;
 constexpr std::size_t max_label = 63;
 
-bool is_letter(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
 // A byte of a non-ASCII character.
 bool is_wide(char c) {
     return static_cast<unsigned char>(c) >= 0x80;
 }
 // atext of RFC 5322, section 3.2.3.
 bool is_atext(char c) {
-    return is_letter(c) || is_digit(c) || is_wide(c) ||
+    return is_alphanumeric(c) || is_wide(c) ||
            std::string_view("!#$%&'*+-/=?^_`{|}~").find(c) != std::string_view::npos;
 }
 

@@ -2,13 +2,9 @@
 
 #include <string>
 #include <string_view>
-#include <vector>
 
 // Comma-separated lists (RFC 9110, section 5.6.1). A null pointer is a missing header.
 namespace pricewire::api {
-
-// The non-empty items.
-std::vector<std::string_view> comma_list(std::string_view text);
 
 // Whether the client accepts gzip (RFC 9110, section 12.5.3). Without the header gzip would be allowed, but
 // few clients that omit it can decode it.

@@ -2,6 +2,7 @@
 #include <thread>
 
 #include "api/api_fixture.hpp"
+#include "base/text.hpp"
 #include "net/http_client.hpp"
 
 namespace pricewire::api {
@@ -54,10 +55,6 @@ protected:
             result.headers.emplace_back(lower_case(name), value);
         }
         return result;
-    }
-    static std::string lower_case(std::string text) {
-        for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-        return text;
     }
     static std::string header(const net::HttpResult& result, std::string_view name) {
         const std::string* value = result.header(name);

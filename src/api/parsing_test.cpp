@@ -175,9 +175,7 @@ TEST(Email, RejectsInvalidAddresses) {
 }
 
 TEST(Query, DecodesAndEncodes) {
-    EXPECT_EQ(percent_decode("%41+%zz%4", true), "A %zz%4");
-    EXPECT_EQ(percent_decode("a+b%2B", false), "a+b+");
-    EXPECT_EQ(percent_encode("a b&c=\xc3\xa9>\"~"), "a%20b%26c%3D%C3%A9%3E%22~");
+    EXPECT_EQ(QueryString("x=%41+%2B%zz%4").find("x"), "A +%zz%4");
     const QueryString q("a=1&b&c=%26&a=2&&=x");
     EXPECT_EQ(q.find("a"), "2");
     EXPECT_EQ(q.find("b"), "");
@@ -189,7 +187,6 @@ TEST(Query, DecodesAndEncodes) {
 
 TEST(Query, EncodingRoundTrips) {
     rc::check([](const std::string& text) {
-        RC_ASSERT(percent_decode(percent_encode(text), true) == text);
         RC_ASSERT(QueryString(QueryString("x=1").with("y", text)).find("y") == text);
     });
 }

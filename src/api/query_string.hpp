@@ -8,12 +8,8 @@
 
 namespace pricewire::api {
 
-// %41 as A, and + as a space where `plus_is_space`. A % that starts no valid escape stays as it is.
-std::string percent_decode(std::string_view text, bool plus_is_space);
-// Everything but the unreserved characters of RFC 3986 §2.3 escaped.
-std::string percent_encode(std::string_view text);
-
-// The decoded parameters of a query, "a=1&b=2", in order. The last of several with one name counts.
+// The parameters of a query, "a=1&b=2", decoded (%41 to A, + to a space), in order. The last of several with one
+// name counts.
 class QueryString {
 public:
     explicit QueryString(std::string_view query);

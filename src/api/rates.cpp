@@ -5,6 +5,7 @@
 #include "api/bodies.hpp"
 #include "api/handlers.hpp"
 #include "base/json_writer.hpp"
+#include "base/text.hpp"
 
 namespace pricewire::api {
 namespace {

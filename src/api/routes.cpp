@@ -5,6 +5,7 @@
 
 #include "api/handlers.hpp"
 #include "api/query_string.hpp"
+#include "base/text.hpp"
 
 namespace pricewire::api {
 namespace {
@@ -87,7 +88,7 @@ RouteMatch find_route(std::string_view method, std::string_view path) {
         if (!segment) continue;
         if (route.method == method || (method == "HEAD" && route.method == "GET")) {
             match.route = &route;
-            match.parameter = percent_decode(*segment, false);
+            match.parameter = percent_decode(*segment);
             return match;
         }
         if (!match.allow.empty()) match.allow += ", ";

@@ -12,6 +12,7 @@
 #include "api/http_lists.hpp"
 #include "api/query_string.hpp"
 #include "base/mutex.hpp"
+#include "base/text.hpp"
 
 namespace pricewire::api {
 namespace {
@@ -230,7 +231,7 @@ std::expected<StreamCommand, std::string> parse_stream_command(std::string_view 
 std::expected<std::vector<Ticker>, std::string> parse_tickers(std::string_view text,
                                                               const std::vector<Ticker>& known) {
     std::vector<Ticker> out;
-    for (const std::string_view item : comma_list(text)) {
+    for (const std::string_view item : split_list(text)) {
         const auto ticker = one_ticker(item, known);
         if (!ticker) return std::unexpected(ticker.error());
         out.push_back(*ticker);
@@ -247,7 +248,7 @@ net::WsHandler open_session(
     if (const std::string* header = request.header("x-api-key")) key = *header;
     for (const auto& [name, value] : request.headers) {
         if (name != "sec-websocket-protocol") continue;
-        for (const std::string_view offered : comma_list(value)) {
+        for (const std::string_view offered : split_list(value)) {
             if (offered == stream_subprotocol) handler.subprotocol = stream_subprotocol;
             if (offered.starts_with(key_subprotocol) && key.empty()) {
                 key = offered.substr(key_subprotocol.size());

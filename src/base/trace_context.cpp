@@ -6,6 +6,7 @@
 #include <span>
 
 #include "base/crypto.hpp"
+#include "base/text.hpp"
 
 namespace pricewire::inline base {
 namespace {
@@ -15,7 +16,7 @@ constexpr std::size_t most_members = 32;
 
 bool is_hex(std::string_view text) {
     return std::all_of(text.begin(), text.end(),
-                       [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+                       [](char c) { return is_digit(c) || (c >= 'a' && c <= 'f'); });
 }
 bool is_zero(std::string_view text) {
     return std::all_of(text.begin(), text.end(), [](char c) { return c == '0'; });
@@ -25,16 +26,7 @@ bool is_id(std::string_view text, std::size_t digits) {
 }
 // Of two hexadecimal digits; the other flags are not defined, and are not handed on.
 bool is_sampled(std::string_view flags) {
-    const char low = flags[1];
-    const int value = low <= '9' ? low - '0' : low - 'a' + 10;
-    return (value & 1) != 0;
-}
-
-std::string_view trimmed(std::string_view text) {
-    const auto blank = [](char c) { return c == ' ' || c == '\t'; };
-    while (!text.empty() && blank(text.front())) text.remove_prefix(1);
-    while (!text.empty() && blank(text.back())) text.remove_suffix(1);
-    return text;
+    return (hex_digit(flags[1]) & 1) != 0;
 }
 
 bool is_member(std::string_view text) {
@@ -48,11 +40,7 @@ std::string clean_state(std::string_view text) {
     std::string out;
     std::size_t members = 0;
     bool full = false;
-    while (!text.empty()) {
-        const std::size_t comma = std::min(text.find(','), text.size());
-        const std::string_view member = trimmed(text.substr(0, comma));
-        text.remove_prefix(std::min(comma + 1, text.size()));
-        if (member.empty()) continue;
+    for (const std::string_view member : split_list(text)) {
         if (!is_member(member) || ++members > most_members) return {};
         full = full || out.size() + (out.empty() ? 0 : 1) + member.size() > max_trace_state;
         if (full) continue;

@@ -3,16 +3,10 @@
 #include <algorithm>
 
 #include "base/crypto.hpp"
+#include "base/text.hpp"
 
 namespace pricewire::inline base {
 namespace {
-
-int hex_value(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
 
 bool dash_before(std::size_t byte) {
     return byte == 4 || byte == 6 || byte == 8 || byte == 10;
@@ -49,8 +43,8 @@ std::optional<Uuid> Uuid::parse(std::string_view text) {
     std::size_t pos = 0;
     for (std::size_t i = 0; i < out.bytes.size(); ++i) {
         if (dash_before(i) && text[pos++] != '-') return std::nullopt;
-        const int high = hex_value(text[pos]);
-        const int low = hex_value(text[pos + 1]);
+        const int high = hex_digit(text[pos]);
+        const int low = hex_digit(text[pos + 1]);
         if (high < 0 || low < 0) return std::nullopt;
         out.bytes[i] = static_cast<std::uint8_t>(high * 16 + low);
         pos += 2;

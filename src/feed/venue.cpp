@@ -5,6 +5,7 @@
 #include <numeric>
 #include <utility>
 
+#include "base/text.hpp"
 #include "feed/binance/binance.hpp"
 #include "feed/coingecko/coingecko.hpp"
 #include "feed/htx/htx.hpp"
@@ -51,8 +52,7 @@ Currency currency_behind(char separator, std::string_view symbol) {
 Currency currency_at_end(std::string_view symbol) {
     static constexpr std::array<std::string_view, 9> known{"FDUSD", "USDT", "USDC", "TUSD", "BUSD",
                                                            "USD",   "EUR",  "BTC",  "ETH"};
-    std::string upper(symbol);
-    for (char& c : upper) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    const std::string upper = upper_case(symbol);
     for (const std::string_view currency : known) {
         if (upper.size() > currency.size() && upper.ends_with(currency)) return currency;
     }

@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <functional>
 #include <utility>
 
 #include "base/json_writer.hpp"
+#include "base/text.hpp"
 
 namespace pricewire::live {
 namespace {
@@ -19,11 +19,9 @@ std::string key_of(std::string_view type, const Uuid& subject) {
 // Reads and removes a number at the front of `text`, up to a dot or the end.
 template <typename T>
 bool take_number(std::string_view& text, int base, T& out) {
-    const std::size_t dot = std::min(text.find('.'), text.size());
-    const auto [end, error] = std::from_chars(text.data(), text.data() + dot, out, base);
-    if (error != std::errc{} || end != text.data() + dot || dot == 0) return false;
-    text.remove_prefix(std::min(dot + 1, text.size()));
-    return true;
+    const auto value = parse_number<T>(take_part(text, '.'), base);
+    out = value.value_or(0);
+    return value.has_value();
 }
 
 }  // namespace

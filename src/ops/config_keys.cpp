@@ -4,7 +4,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <charconv>
 #include <iterator>
 #include <limits>
 #include <optional>
@@ -12,6 +11,7 @@
 #include <utility>
 
 #include "base/crypto.hpp"
+#include "base/text.hpp"
 #include "net/address_guard.hpp"
 
 namespace pricewire::ops {
@@ -22,24 +22,9 @@ using namespace std::chrono_literals;
 // A key's name and the member of Config that holds its value: they are spelled alike.
 #define KEY(member) #member, [](auto& config) -> auto& { return config.member; }
 
-std::vector<std::string> split_list(std::string_view text) {
-    std::vector<std::string> out;
-    while (!text.empty()) {
-        const std::size_t comma = std::min(text.find(','), text.size());
-        std::string_view item = text.substr(0, comma);
-        while (item.starts_with(' ')) item.remove_prefix(1);
-        while (item.ends_with(' ')) item.remove_suffix(1);
-        if (!item.empty()) out.emplace_back(item);
-        text.remove_prefix(std::min(comma + 1, text.size()));
-    }
-    return out;
-}
-
-std::optional<std::int64_t> parse_number(std::string_view text, std::int64_t low, std::int64_t high) {
-    std::int64_t value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc{} || end != text.data() + text.size() || value < low || value > high) return {};
-    return value;
+std::optional<std::int64_t> number_between(std::string_view text, std::int64_t low, std::int64_t high) {
+    const auto value = parse_number<std::int64_t>(text);
+    return value && *value >= low && *value <= high ? value : std::nullopt;
 }
 
 // `parse` makes an optional value of text; `format` makes text of a value.
@@ -67,8 +52,8 @@ ConfigKey list(std::string name, Member member, std::string accepts, std::string
     using Item = typename decltype(parse(std::string()))::value_type;
     const auto parse_all = [=](const std::string& text) -> std::optional<std::vector<Item>> {
         std::vector<Item> out;
-        for (const std::string& item : split_list(text)) {
-            auto value = parse(item);
+        for (const std::string_view item : split_list(text)) {
+            auto value = parse(std::string(item));
             if (!value) return {};
             out.push_back(std::move(*value));
         }
@@ -89,7 +74,7 @@ template <typename Member>
 ConfigKey number(std::string name, Member member, std::int64_t low, std::int64_t high, std::string help) {
     ConfigKey out = key(
         std::move(name), member, fmt::format("a whole number from {} to {}", low, high), std::move(help),
-        [=](const std::string& text) { return parse_number(text, low, high); },
+        [=](const std::string& text) { return number_between(text, low, high); },
         [](std::int64_t value) { return std::to_string(value); });
     out.is_text = false;
     return out;
@@ -124,7 +109,7 @@ ConfigKey duration(std::string name, Member member, Duration low, Duration high,
 std::optional<LimitSetting> parse_limit(const std::string& text) {
     const std::size_t slash = text.find('/');
     if (slash == text.npos) return {};
-    const auto count = parse_number(std::string_view(text).substr(0, slash), 1, 1'000'000'000);
+    const auto count = number_between(std::string_view(text).substr(0, slash), 1, 1'000'000'000);
     const auto period = parse_duration(std::string_view(text).substr(slash + 1));
     if (!count || !period || period->count() <= 0) return {};
     return LimitSetting{static_cast<std::uint32_t>(*count), *period};
@@ -191,7 +176,7 @@ ConfigKey secret_url(ConfigKey key) {
 bool is_host_port(const std::string& text) {
     const std::size_t colon = text.rfind(':');
     return colon != text.npos && colon > 0 &&
-           parse_number(std::string_view(text).substr(colon + 1), 0, 65535);
+           number_between(std::string_view(text).substr(colon + 1), 0, 65535);
 }
 
 bool is_name(const std::string& text) {
@@ -203,7 +188,8 @@ bool is_name(const std::string& text) {
 bool is_name_server(const std::string& text) {
     if (net::IpAddress::parse(text)) return true;
     const std::size_t colon = text.rfind(':');
-    if (colon == text.npos || !parse_number(std::string_view(text).substr(colon + 1), 1, 65535)) return false;
+    if (colon == text.npos || !number_between(std::string_view(text).substr(colon + 1), 1, 65535))
+        return false;
     std::string host = text.substr(0, colon);
     if (host.starts_with('[') && host.ends_with(']')) {
         host = host.substr(1, host.size() - 2);
@@ -239,31 +225,30 @@ bool is_master_key(const std::string& text) {
 // The tickers are checked together, since they must differ.
 Result<void> set_tickers(Config& config, const std::string& text) {
     const auto items = split_list(text);
-    const auto valid = [](const std::string& item) {
-        return item.size() <= 15 && std::ranges::all_of(item, [](char c) {
-                   return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-               });
+    const auto valid = [](std::string_view item) {
+        return item.size() <= 15 &&
+               std::ranges::all_of(item, [](char c) { return is_upper(c) || is_digit(c); });
     };
     if (items.empty() || items.size() > 1000 || !std::ranges::all_of(items, valid) ||
-        std::set<std::string>(items.begin(), items.end()).size() != items.size()) {
+        std::set(items.begin(), items.end()).size() != items.size()) {
         return fail("1 to 1000 different tickers of 1 to 15 characters A-Z and 0-9");
     }
-    config.market.tickers = items;
+    config.market.tickers.assign(items.begin(), items.end());
     return {};
 }
 
 // "coingecko.PEPE=pepe, binance.PEPE=PEPEUSDT"
 Result<void> set_symbols(Config& config, const std::string& text) {
     decltype(config.market.symbols) symbols;
-    for (const std::string& item : split_list(text)) {
+    for (const std::string_view item : split_list(text)) {
         const std::size_t dot = item.find('.');
         const std::size_t equals = item.find('=');
         if (dot == item.npos || equals == item.npos || equals < dot || equals + 1 == item.size())
             return fail("SOURCE.TICKER=SYMBOL, such as coingecko.PEPE=pepe");
-        const std::string source = item.substr(0, dot);
+        const std::string source(item.substr(0, dot));
         if (!config.sources.contains(source))
             return fail(fmt::format("a known source; '{}' is unknown", source));
-        symbols[source][item.substr(dot + 1, equals - dot - 1)] = item.substr(equals + 1);
+        symbols[source][std::string(item.substr(dot + 1, equals - dot - 1))] = item.substr(equals + 1);
     }
     config.market.symbols = std::move(symbols);
     return {};
@@ -280,9 +265,9 @@ std::string get_symbols(const Config& config) {
 
 std::optional<PortRange> parse_ports(const std::string& text) {
     const std::size_t dash = text.find('-');
-    const auto first = parse_number(std::string_view(text).substr(0, dash), 1, 65535);
+    const auto first = number_between(std::string_view(text).substr(0, dash), 1, 65535);
     const auto last =
-        dash == text.npos ? first : parse_number(std::string_view(text).substr(dash + 1), 1, 65535);
+        dash == text.npos ? first : number_between(std::string_view(text).substr(dash + 1), 1, 65535);
     if (!first || !last || *first > *last) return {};
     return PortRange{static_cast<std::uint16_t>(*first), static_cast<std::uint16_t>(*last)};
 }

@@ -5,9 +5,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <fstream>
 
+#include "base/text.hpp"
 #include "ops/config_keys.hpp"
 
 namespace pricewire::ops {
@@ -17,13 +17,9 @@ constexpr std::string_view prefix = "PRICEWIRE_";
 constexpr std::size_t max_dot_env = 64 * 1024;
 constexpr std::size_t max_value = 64 * 1024;
 
-using Variables = std::map<std::string, std::string>;
+constexpr std::string_view blanks = " \t\r";
 
-std::string trimmed(std::string_view text) {
-    const auto begin = text.find_first_not_of(" \t\r");
-    if (begin == std::string_view::npos) return {};
-    return std::string(text.substr(begin, text.find_last_not_of(" \t\r") - begin + 1));
-}
+using Variables = std::map<std::string, std::string>;
 
 // KEY=VALUE lines, with optional `export`, quotes and # comments.
 Variables read_dot_env(const std::filesystem::path& file, std::vector<std::string>& errors) {
@@ -38,35 +34,23 @@ Variables read_dot_env(const std::filesystem::path& file, std::vector<std::strin
             errors.push_back(fmt::format("{}: is larger than 64 KiB", file.filename().string()));
             break;
         }
-        std::string text = trimmed(line);
-        if (text.starts_with("export ")) text = trimmed(std::string_view(text).substr(7));
+        std::string_view text = trimmed(line, blanks);
+        if (text.starts_with("export ")) text = trimmed(text.substr(7), blanks);
         if (text.empty() || text.starts_with('#')) continue;
         const std::size_t equals = text.find('=');
         if (equals == std::string::npos) {
             errors.push_back(fmt::format("{}:{}: expected KEY=VALUE", file.filename().string(), number));
             continue;
         }
-        std::string value = trimmed(std::string_view(text).substr(equals + 1));
+        std::string_view value = trimmed(text.substr(equals + 1), blanks);
         const bool quoted = value.size() >= 2 && (value[0] == '"' || value[0] == '\'') &&
                             value.find(value[0], 1) != std::string::npos;
         if (quoted) {
             value = value.substr(1, value.find(value[0], 1) - 1);
         } else if (const std::size_t comment = value.find(" #"); comment != std::string::npos) {
-            value = trimmed(std::string_view(value).substr(0, comment));
+            value = trimmed(value.substr(0, comment), blanks);
         }
-        out[trimmed(std::string_view(text).substr(0, equals))] = value;
-    }
-    return out;
-}
-
-std::string percent_encode(std::string_view text) {
-    std::string out;
-    for (const unsigned char c : text) {
-        if (std::isalnum(c) != 0 || c == '-' || c == '.' || c == '_' || c == '~') {
-            out += static_cast<char>(c);
-        } else {
-            out += fmt::format("%{:02X}", c);
-        }
+        out[std::string(trimmed(text.substr(0, equals), blanks))] = value;
     }
     return out;
 }
@@ -164,9 +148,7 @@ private:
         for (const ConfigKey& key : keys_.all()) {
             if (env_name(key.name) == variable) return key.name;
         }
-        std::string guess = variable.substr(prefix.size());
-        for (char& c : guess) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-        return guess;
+        return lower_case(std::string_view(variable).substr(prefix.size()));
     }
 
     void from_seed(const Variables& v, const std::map<std::string, std::string>& origin) {

@@ -3,8 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
+
+#include "base/text.hpp"
 
 namespace pricewire::redis {
 namespace {
@@ -12,43 +13,15 @@ namespace {
 constexpr std::size_t longest_url = 2048;
 constexpr int most_databases = 1'000'000;
 
-std::optional<int> hex_digit(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return std::nullopt;
-}
-
-// RFC 3986, section 2.1.
-std::optional<std::string> percent_decode(std::string_view text) {
-    std::string out;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] != '%') {
-            out += text[i];
-            continue;
-        }
-        if (i + 2 >= text.size()) return std::nullopt;
-        const auto high = hex_digit(text[i + 1]);
-        const auto low = hex_digit(text[i + 2]);
-        if (!high || !low) return std::nullopt;
-        out += static_cast<char>(*high * 16 + *low);
-        i += 2;
-    }
-    return out;
-}
-
 std::optional<int> number(std::string_view text, int lowest, int highest) {
-    int value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-    if (value < lowest || value > highest) return std::nullopt;
-    return value;
+    const auto value = parse_number<int>(text);
+    return value && *value >= lowest && *value <= highest ? value : std::nullopt;
 }
 
 bool is_host(std::string_view text, bool bracketed) {
     return !text.empty() && text.size() <= 255 && std::all_of(text.begin(), text.end(), [&](char c) {
-        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' ||
-               c == '-' || c == '_' || (bracketed && (c == ':' || c == '%'));
+        return is_alphanumeric(c) || c == '.' || c == '-' || c == '_' ||
+               (bracketed && (c == ':' || c == '%'));
     });
 }
 
@@ -88,8 +61,8 @@ Result<Address> parse_url(std::string_view text) {
         const auto colon = entry.find(':');
         if (colon == std::string_view::npos)
             return fail("a Redis URL with a user needs a password: redis://user:password@host");
-        auto user = percent_decode(entry.substr(0, colon));
-        auto password = percent_decode(entry.substr(colon + 1));
+        auto user = percent_decode_strictly(entry.substr(0, colon));
+        auto password = percent_decode_strictly(entry.substr(colon + 1));
         if (!user || !password)
             return fail("the user or password in the Redis URL has invalid percent-encoding");
         if (!user->empty() && password->empty()) return fail("the Redis URL has a user without a password");

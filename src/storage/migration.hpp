@@ -1,12 +1,12 @@
 #pragma once
 
-#include <charconv>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/text.hpp"
 
 namespace pricewire::storage {
 
@@ -29,8 +29,8 @@ template <typename Files>
 std::vector<KnownMigration> known_migrations(const Files& files) {
     std::vector<KnownMigration> out;
     for (const auto& file : files) {
-        KnownMigration known{0, std::string(file.name.substr(5, file.name.size() - 9)), file.text};
-        std::from_chars(file.name.data(), file.name.data() + 4, known.version);
+        KnownMigration known{parse_number<int>(file.name.substr(0, 4)).value_or(0),
+                             std::string(file.name.substr(5, file.name.size() - 9)), file.text};
         out.push_back(std::move(known));
     }
     return out;

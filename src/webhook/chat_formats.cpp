@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/json_writer.hpp"
+#include "base/text.hpp"
 #include "base/utf8.hpp"
 
 namespace pricewire::webhook {
@@ -86,7 +87,7 @@ bool is_digit(char c) {
 }
 
 bool is_name_char(char c) {
-    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+    return is_alphanumeric(c) || c == '_';
 }
 
 bool is_chat_number(std::string_view text) {
@@ -94,24 +95,6 @@ bool is_chat_number(std::string_view text) {
     // 2^52 has 16 digits.
     return !text.empty() && text.size() <= 16 && text[0] != '0' &&
            std::all_of(text.begin(), text.end(), is_digit);
-}
-
-int hex_digit(char c) {
-    if (is_digit(c)) return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
-
-std::string percent_decode(std::string_view text) {
-    std::string out;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const bool escape = text[i] == '%' && i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 &&
-                            hex_digit(text[i + 2]) >= 0;
-        out += escape ? static_cast<char>(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2])) : text[i];
-        if (escape) i += 2;
-    }
-    return out;
 }
 
 }  // namespace
@@ -146,14 +129,12 @@ std::string telegram_body(const ChatMessage& message, std::string_view chat_id) 
 
 std::string telegram_chat_id(std::string_view url) {
     url = url.substr(0, url.find('#'));
-    const std::size_t query = url.find('?');
-    std::string_view rest = query == url.npos ? std::string_view() : url.substr(query + 1);
-    while (!rest.empty()) {
-        const std::string_view pair = rest.substr(0, rest.find('&'));
-        rest.remove_prefix(std::min(pair.size() + 1, rest.size()));
-        const std::size_t equals = pair.find('=');
-        if (equals == pair.npos || percent_decode(pair.substr(0, equals)) != "chat_id") continue;
-        return percent_decode(pair.substr(equals + 1));
+    take_part(url, '?');
+    while (!url.empty()) {
+        const std::string_view pair = take_part(url, '&');
+        std::string_view value = pair;
+        const std::string_view name = take_part(value, '=');
+        if (name.size() < pair.size() && percent_decode(name) == "chat_id") return percent_decode(value);
     }
     return {};
 }

@@ -6,21 +6,14 @@
 #include <cstddef>
 #include <string>
 
+#include "base/text.hpp"
 #include "webhook/template.hpp"
 
 namespace pricewire::webhook {
 namespace {
 
 bool is_token_char(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           std::string_view("!#$%&'*+-.^_`|~").contains(c);
-}
-
-std::string lower(std::string_view text) {
-    std::string out(text);
-    std::transform(out.begin(), out.end(), out.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; });
-    return out;
+    return is_alphanumeric(c) || std::string_view("!#$%&'*+-.^_`|~").contains(c);
 }
 
 // Reads a content type from its start; each reader says whether it found what it looks for.
@@ -90,11 +83,11 @@ Result<Escaping> escaping_of(std::string_view content_type) {
         if (!in.take(';')) return malformed();
         in.skip_spaces();
         if (!in.token(name) || !in.take('=') || !(in.token(value) || in.quoted(value))) return malformed();
-        if (lower(name) == "charset" && lower(value) != "utf-8") {
+        if (lower_case(name) == "charset" && lower_case(value) != "utf-8") {
             return fail("the body is sent as UTF-8: the content type's charset must be utf-8");
         }
     }
-    return escaping_of_type(lower(type), lower(subtype));
+    return escaping_of_type(lower_case(type), lower_case(subtype));
 }
 
 }  // namespace pricewire::webhook

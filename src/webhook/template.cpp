@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/json_writer.hpp"
+#include "base/text.hpp"
 #include "base/utf8.hpp"
 #include "webhook/media_type.hpp"
 
@@ -106,18 +107,6 @@ void append_json(std::string& out, std::string_view value) {
     out.append(quoted, 1, quoted.size() - 2);
 }
 
-void append_form(std::string& out, std::string_view value) {
-    for (const char c : value) {
-        const bool unreserved = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                                c == '-' || c == '.' || c == '_' || c == '~';
-        if (unreserved) {
-            out += c;
-        } else {
-            out += fmt::format("%{:02X}", static_cast<unsigned>(static_cast<unsigned char>(c)));
-        }
-    }
-}
-
 std::string_view entity(char32_t c) {
     switch (c) {
         case '&':
@@ -163,7 +152,8 @@ void append_value(std::string& out, std::string_view value, Escaping escaping) {
         case Escaping::json:
             return append_json(out, value);
         case Escaping::form:
-            return append_form(out, value);
+            out += percent_encode(value);
+            return;
         case Escaping::markup:
             return append_text(out, value, true);
         case Escaping::plain:

@@ -5,20 +5,10 @@
 #include <ranges>
 #include <utility>
 
+#include "base/text.hpp"
 #include "domain/bars.hpp"
 
 namespace pricewire::fakes {
-namespace {
-
-std::string lower(std::string_view text) {
-    std::string out(text);
-    std::transform(out.begin(), out.end(), out.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return out;
-}
-
-}  // namespace
-
 MemoryStorage::Call::Call(MemoryStorage& storage, const char* method) : storage_(storage) {
     storage_.mutex_.lock();
     ++storage_.calls_[method];
@@ -99,7 +89,7 @@ MemoryStorage::StoredUser* MemoryStorage::user(const Uuid& user_id) {
 std::expected<void, storage::CreateUserError> MemoryStorage::create_user(const NewUser& user) {
     Call call(*this, "create_user");
     for (const auto& [id, u] : users_) {
-        if (!u.deleted && lower(u.user.email) == lower(user.user.email))
+        if (!u.deleted && lower_case(u.user.email) == lower_case(user.user.email))
             return std::unexpected(storage::CreateUserError::email_taken);
     }
     users_[user.user.id] = {user.user, user.api_key_hash, {.current = user.webhook_secret}};
@@ -117,7 +107,7 @@ std::optional<User> MemoryStorage::user_by_key_hash(const Sha256& api_key_hash) 
 std::optional<User> MemoryStorage::user_by_email(std::string_view email) {
     Call call(*this, "user_by_email");
     for (const auto& [id, u] : users_) {
-        if (!u.deleted && lower(u.user.email) == lower(email)) return u.user;
+        if (!u.deleted && lower_case(u.user.email) == lower_case(email)) return u.user;
     }
     return std::nullopt;
 }

@@ -30,6 +30,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/text.hpp"
 #include "deliver/sender.hpp"
 #include "net/http_client.hpp"
 #include "plain_secrets.hpp"
@@ -159,9 +160,7 @@ private:
     bool take_request(Connection& c) {
         const std::size_t head = c.in.find("\r\n\r\n");
         if (head == std::string::npos) return false;
-        std::string lower = c.in.substr(0, head);
-        std::transform(lower.begin(), lower.end(), lower.begin(),
-                       [](unsigned char ch) { return static_cast<char>(std::tolower(ch)); });
+        const std::string lower = lower_case(std::string_view(c.in).substr(0, head));
         const std::size_t length = number_after(lower, "content-length: ");
         if (c.in.size() < head + 4 + length) return false;
         const std::string_view body = std::string_view(c.in).substr(head + 4, length);

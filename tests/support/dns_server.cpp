@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "base/mutex.hpp"
+#include "base/text.hpp"
 #include "support/peer_socket.hpp"
 
 namespace pricewire::test {
@@ -42,8 +43,7 @@ std::optional<Question> read_question(std::string_view message) {
         at += 1 + size;
     }
     if (at + 5 > message.size()) return std::nullopt;
-    std::transform(out.name.begin(), out.name.end(), out.name.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+    out.name = lower_case(out.name);
     out.type = static_cast<std::uint16_t>(byte(at + 1) << 8 | byte(at + 2));
     out.end = at + 5;
     return out;

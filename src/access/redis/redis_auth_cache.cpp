@@ -3,13 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "access/redis/pool.hpp"
 #include "base/mutex.hpp"
+#include "base/text.hpp"
 
 namespace pricewire::access {
 namespace {
@@ -69,25 +69,12 @@ std::string entry_of(const User& user, std::uint64_t generation) {
                        to_micros(user.created_at), user.email);
 }
 
-template <typename T>
-std::optional<T> number(std::string_view text) {
-    T value{};
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-    return value;
-}
-
 std::optional<User> user_of(std::string_view entry) {
-    const auto word = [&] {
-        const auto space = entry.find(' ');
-        const std::string_view out = entry.substr(0, space);
-        entry.remove_prefix(space == std::string_view::npos ? entry.size() : space + 1);
-        return out;
-    };
+    const auto word = [&] { return take_part(entry, ' '); };
     word();  // its generation
     const auto id = Uuid::parse(word());
     const std::string_view active = word();
-    const auto created = number<std::int64_t>(word());
+    const auto created = parse_number<std::int64_t>(word());
     if (!id || !created || (active != "0" && active != "1")) return std::nullopt;
     User out;
     out.id = *id;
@@ -137,7 +124,7 @@ public:
         const std::string_view keys[] = {generation_key_};
         with_redis([&](redis::Connection& c) {
             const redis::Reply reply = generation_.run(c, keys, {});
-            out = number<std::uint64_t>(reply.checked().text()).value_or(0);
+            out = parse_number<std::uint64_t>(reply.checked().text()).value_or(0);
         });
         return out;
     }

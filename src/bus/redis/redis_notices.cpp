@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <charconv>
 #include <mutex>
 #include <optional>
 #include <random>
@@ -15,6 +14,7 @@
 #include "base/log.hpp"
 #include "base/mailbox.hpp"
 #include "base/mutex.hpp"
+#include "base/text.hpp"
 #include "bus/redis/keys.hpp"
 #include "bus/redis/notice_codec.hpp"
 #include "redis/connection.hpp"
@@ -206,10 +206,8 @@ private:
             place_ = entries[i][0].text();
             const std::string_view value = entries[i][1][1].text();
             if (entries[i][1][0].text() == missed_field) {
-                std::int64_t micros = 0;
-                std::from_chars(value.data(), value.data() + value.size(), micros);
-                // If it is not a time it reads as 0: everything may have been missed.
-                told_.missed(from_micros(micros));
+                // If it is not a time, everything may have been missed.
+                told_.missed(from_micros(parse_number<std::int64_t>(value).value_or(0)));
                 continue;
             }
             const auto notices = parse_notices(value);

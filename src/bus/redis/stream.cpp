@@ -2,29 +2,14 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <iterator>
+
+#include "base/text.hpp"
 
 namespace pricewire::bus {
 namespace {
 
 constexpr std::size_t longest_feed = 64;
-
-template <typename T>
-std::optional<T> number(std::string_view text) {
-    T value{};
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-    return value;
-}
-
-// Removes and returns the text up to the next space; removes the space too.
-std::string_view word(std::string_view& text) {
-    const auto space = text.find(' ');
-    const std::string_view out = text.substr(0, space);
-    text.remove_prefix(space == std::string_view::npos ? text.size() : space + 1);
-    return out;
-}
 
 }  // namespace
 
@@ -43,25 +28,25 @@ std::optional<StreamEntry> parse_entry(std::string_view field, std::string_view 
     StreamEntry out;
     out.gone = field == gone_field;
     if (!out.gone && field != price_field) return std::nullopt;
-    const auto entry_number = number<std::uint64_t>(word(value));
-    const std::string_view ticker = word(value);
+    const auto entry_number = parse_number<std::uint64_t>(take_part(value, ' '));
+    const std::string_view ticker = take_part(value, ' ');
     if (!entry_number || !is_ticker(ticker)) return std::nullopt;
     out.number = *entry_number;
     out.price.ticker = ticker;
     if (!out.gone) {
-        const auto price = Decimal::parse(word(value));
+        const auto price = Decimal::parse(take_part(value, ' '));
         if (!price || !price->is_positive()) return std::nullopt;
         out.price.value = *price;
     }
-    const auto time = number<std::int64_t>(word(value));
+    const auto time = parse_number<std::int64_t>(take_part(value, ' '));
     if (!time) return std::nullopt;
     out.price.time = from_micros(*time);
     if (!out.gone) {
-        const auto sequence = number<std::uint64_t>(word(value));
+        const auto sequence = parse_number<std::uint64_t>(take_part(value, ' '));
         if (!sequence) return std::nullopt;
         out.price.sequence = *sequence;
     }
-    out.feed = word(value);
+    out.feed = take_part(value, ' ');
     if (out.feed.empty() || out.feed.size() > longest_feed || !value.empty()) return std::nullopt;
     return out;
 }
@@ -73,8 +58,8 @@ std::string to_text(BusPosition position) {
 std::optional<BusPosition> parse_position(std::string_view text) {
     const auto dash = text.find('-');
     if (dash == std::string_view::npos) return std::nullopt;
-    const auto ms = number<std::uint64_t>(text.substr(0, dash));
-    const auto sequence = number<std::uint64_t>(text.substr(dash + 1));
+    const auto ms = parse_number<std::uint64_t>(text.substr(0, dash));
+    const auto sequence = parse_number<std::uint64_t>(text.substr(dash + 1));
     if (!ms || !sequence) return std::nullopt;
     return BusPosition{*ms, *sequence};
 }

@@ -18,7 +18,6 @@ namespace {
 using detail::collect;
 using detail::Fields;
 using detail::leave_out;
-using detail::lower;
 using detail::refuse;
 using detail::ondemand::array;
 using detail::ondemand::document;
@@ -149,11 +148,8 @@ private:
     static bool same_symbol(std::string_view stream, std::string_view symbol) {
         constexpr std::string_view suffix = "@trade";
         if (stream.size() != symbol.size() + suffix.size()) return false;
-        for (std::size_t i = 0; i < symbol.size(); ++i) {
-            const char c = symbol[i];
-            if (stream[i] != lower(c)) return false;
-        }
-        return true;
+        return std::equal(symbol.begin(), symbol.end(), stream.begin(),
+                          [](char s, char c) { return lower_case(s) == c; });
     }
 
     const Venue& venue_;
@@ -173,7 +169,7 @@ public:
         std::string url = base + (base.find('?') == std::string::npos ? "?" : "&") + "streams=";
         for (std::size_t i = 0; i < instruments().size(); ++i) {
             if (i > 0) url += '/';
-            url += lower(instruments()[i].symbol) + "@trade";
+            url += lower_case(instruments()[i].symbol) + "@trade";
         }
         return url;
     }
@@ -283,8 +279,7 @@ constinit const VenueType binance_type{
         [](std::string_view symbol) {
             return !symbol.empty() && symbol.size() <= 30 &&
                    std::all_of(symbol.begin(), symbol.end(), [](char c) {
-                       return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
-                              c == '.';
+                       return is_upper(c) || is_digit(c) || c == '_' || c == '-' || c == '.';
                    });
         },
     .currency_of = currency_at_end,

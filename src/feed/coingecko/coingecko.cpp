@@ -6,6 +6,7 @@
 #include <array>
 #include <utility>
 
+#include "base/text.hpp"
 #include "feed/detail/json.hpp"
 #include "feed/refusal.hpp"
 
@@ -212,8 +213,7 @@ constinit const VenueType coingecko_type{
     .is_symbol =
         [](std::string_view id) {
             return !id.empty() && id.size() <= 100 && std::all_of(id.begin(), id.end(), [](char c) {
-                return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       c == '-' || c == '_' || c == '.';
+                return is_alphanumeric(c) || c == '-' || c == '_' || c == '.';
             });
         },
     .create = [](std::vector<Instrument> instruments, Endpoints endpoints) -> std::unique_ptr<Venue> {

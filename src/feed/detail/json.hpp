@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstdint>
 #include <cstring>
 #include <optional>
@@ -14,6 +13,7 @@
 #include <vector>
 
 #include "base/decimal.hpp"
+#include "base/text.hpp"
 #include "feed/venue.hpp"
 
 // What the venues' parsers share. Included by their .cpp files only: simdjson is a large header.
@@ -27,15 +27,6 @@ inline std::unexpected<ParseError> refuse(ParseError::Kind kind, std::string tex
 
 inline void leave_out(Parsed& parsed, std::string why) {
     if (parsed.refused++ == 0) parsed.why = std::move(why);
-}
-
-inline char lower(char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-inline std::string lower(std::string_view text) {
-    std::string out(text);
-    std::transform(out.begin(), out.end(), out.begin(), [](char c) { return lower(c); });
-    return out;
 }
 
 // simdjson reads past the end, so the bytes are copied into a padded buffer, which is reused.
@@ -69,11 +60,7 @@ inline bool at_end(ondemand::document& read) {
 
 // A scalar without trailing space; simdjson's token extends to the next one.
 inline std::string_view trimmed(std::string_view token) {
-    while (!token.empty() && (token.back() == ' ' || token.back() == '\n' || token.back() == '\r' ||
-                              token.back() == '\t' || token.back() == '\0')) {
-        token.remove_suffix(1);
-    }
-    return token;
+    return pricewire::trimmed(token, std::string_view(" \n\r\t\0", 5));
 }
 
 // The text between a string token's quotes; nullopt if it is not a string, or has an escape: no symbol, price
@@ -87,11 +74,7 @@ inline std::optional<std::string_view> plain_string(std::string_view token) {
 }
 
 inline std::optional<std::int64_t> plain_integer(std::string_view token) {
-    token = trimmed(token);
-    std::int64_t value = 0;
-    const auto [end, error] = std::from_chars(token.data(), token.data() + token.size(), value);
-    if (error != std::errc{} || end != token.data() + token.size()) return std::nullopt;
-    return value;
+    return parse_number<std::int64_t>(trimmed(token));
 }
 
 // The spellings of the fields wanted from an object, in whatever order they come. A field that comes twice is
@@ -185,11 +168,8 @@ inline std::string_view digits_of(std::string_view token) {
 
 // An unsigned number, or a string that holds one.
 inline std::optional<std::uint64_t> id_of(std::string_view token) {
-    const std::string_view digits = digits_of(token);
-    std::uint64_t value = 0;
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-    if (error != std::errc{} || end != digits.data() + digits.size() || value == 0) return std::nullopt;
-    return value;
+    const auto id = parse_number<std::uint64_t>(digits_of(token));
+    return id == 0 ? std::nullopt : id;
 }
 
 // Brings the quotes from `first` on into the order of their ids; some venues send the newest first.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/text.hpp"
 #include "feed/detail/json.hpp"
 #include "feed/refusal.hpp"
 
@@ -288,7 +289,7 @@ constinit const VenueType htx_type{
                 .bars_reach = 2000min,
                 .trades_per_request = 2000,
                 .trades_by = HistoryOffer::TradesBy::latest},
-    .symbol_of = [](Ticker ticker) { return std::optional(detail::lower(ticker.view()) + "usdt"); },
+    .symbol_of = [](Ticker ticker) { return std::optional(lower_case(ticker.view()) + "usdt"); },
     .is_symbol =
         [](std::string_view symbol) {
             return !symbol.empty() && symbol.size() <= 30 &&

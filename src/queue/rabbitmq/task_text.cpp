@@ -1,6 +1,6 @@
 #include "queue/rabbitmq/task_text.hpp"
 
-#include <charconv>
+#include "base/text.hpp"
 
 namespace pricewire::queue {
 namespace {
@@ -18,13 +18,9 @@ std::optional<DeliveryTask> parse_task_text(std::string_view text) {
         return std::nullopt;
     }
     const auto id = Uuid::parse(text.substr(0, id_length));
-    const std::string_view number = text.substr(id_length + 1);
-    int attempt = 0;
-    const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), attempt);
-    if (!id || error != std::errc{} || end != number.data() + number.size() || attempt < 1) {
-        return std::nullopt;
-    }
-    return DeliveryTask{*id, attempt};
+    const auto attempt = parse_number<int>(text.substr(id_length + 1));
+    if (!id || !attempt || *attempt < 1) return std::nullopt;
+    return DeliveryTask{*id, *attempt};
 }
 
 }  // namespace pricewire::queue

@@ -1,16 +1,13 @@
 #include "storage/postgres/rows.hpp"
 
-#include <charconv>
+#include "base/text.hpp"
 
 namespace pricewire::storage::postgres {
 
 std::int64_t number_at(const Row& row, int column) {
-    const std::string_view text = text_at(row, column);
-    std::int64_t value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc{} || end != text.data() + text.size())
-        throw StorageError("database: a number is none");
-    return value;
+    const auto value = parse_number<std::int64_t>(text_at(row, column));
+    if (!value) throw StorageError("database: a number is none");
+    return *value;
 }
 
 Uuid uuid_at(const Row& row, int column) {

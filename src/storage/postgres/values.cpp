@@ -4,18 +4,13 @@
 
 #include <charconv>
 
+#include "base/text.hpp"
 #include "base/utf8.hpp"
 
 namespace pricewire::storage::postgres {
 namespace {
 
 constexpr std::string_view replacement = "\xef\xbf\xbd";  // U+FFFD
-
-int hex_value(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    return -1;
-}
 
 // Digits from `at` on, at least one; moves `at` behind them. -1 where there are none.
 int number(std::string_view text, std::size_t& at) {
@@ -121,8 +116,8 @@ std::optional<std::string> parse_bytea(std::string_view text) {
     std::string out;
     out.reserve(text.size() / 2 - 1);
     for (std::size_t i = 2; i < text.size(); i += 2) {
-        const int high = hex_value(text[i]);
-        const int low = hex_value(text[i + 1]);
+        const int high = hex_digit(text[i]);
+        const int low = hex_digit(text[i + 1]);
         if (high < 0 || low < 0) return std::nullopt;
         out += static_cast<char>(high * 16 + low);
     }
