@@ -6,6 +6,7 @@
 
 #include "base/log.hpp"
 #include "base/mutex.hpp"
+#include "base/stop_signal.hpp"
 
 namespace pricewire::deliver {
 namespace {
@@ -17,11 +18,7 @@ public:
     ~RealPruner() override { stop(); }
 
     void stop() override {
-        {
-            MutexLock lock(mutex_);
-            stopping_ = true;
-        }
-        wake_.notify_all();
+        stop_.set();
         MutexLock lock(join_mutex_);
         if (thread_.joinable()) thread_.join();
     }
@@ -30,13 +27,13 @@ private:
     void run() {
         do {
             round();
-        } while (!wait(options_.every));
+        } while (!stop_.wait_for(options_.every));
     }
 
     void round() {
         try {
             while (storage_.prune(clock_.now() - options_.keep, options_.step) >= options_.step) {
-                if (wait(options_.pause)) return;
+                if (stop_.wait_for(options_.pause)) return;
             }
             if (std::exchange(failing_, false)) log::info("old deliveries are removed again");
         } catch (const std::exception& e) {
@@ -47,19 +44,11 @@ private:
         }
     }
 
-    // True where it is to stop.
-    bool wait(Duration d) {
-        MutexLock lock(mutex_);
-        return wake_.wait_for(lock, d, [&]() REQUIRES(mutex_) { return stopping_; });
-    }
-
     storage::Deliveries& storage_;
     const Clock& clock_;
     const PrunerOptions options_;
     bool failing_ = false;  // the thread's own
-    Mutex mutex_;
-    CondVar wake_;
-    bool stopping_ GUARDED_BY(mutex_) = false;
+    StopSignal stop_;
     Mutex join_mutex_;
     std::thread thread_ GUARDED_BY(join_mutex_);
 };

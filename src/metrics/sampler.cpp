@@ -22,11 +22,7 @@ Sampler::Sampler(std::vector<api::HealthDependency> dependencies, std::function<
       thread_([this] { run(); }) {}
 
 Sampler::~Sampler() {
-    {
-        MutexLock lock(mutex_);
-        stopping_ = true;
-    }
-    stop_asked_.notify_all();
+    stop_.set();
     thread_.join();
     probe_.reset();
 }
@@ -37,16 +33,12 @@ std::vector<api::PingResult> Sampler::last() const {
 }
 
 void Sampler::run() {
-    MutexLock lock(mutex_);
-    while (!stopping_) {
-        lock.unlock();
+    do {
         probe_->check([this](const std::vector<api::PingResult>& results) {
-            MutexLock done(mutex_);
+            MutexLock lock(mutex_);
             last_.assign(results.begin(), results.begin() + static_cast<std::ptrdiff_t>(dependencies_));
         });
-        lock.lock();
-        stop_asked_.wait_for(lock, every_, [&]() REQUIRES(mutex_) { return stopping_; });
-    }
+    } while (!stop_.wait_for(every_));
 }
 
 }  // namespace pricewire::metrics

@@ -8,6 +8,7 @@
 #include "api/health_probe.hpp"
 #include "base/clock.hpp"
 #include "base/mutex.hpp"
+#include "base/stop_signal.hpp"
 
 namespace pricewire::metrics {
 
@@ -32,9 +33,8 @@ private:
 
     const std::size_t dependencies_;
     const Duration every_;
+    StopSignal stop_;
     mutable Mutex mutex_;
-    CondVar stop_asked_;
-    bool stopping_ GUARDED_BY(mutex_) = false;
     std::vector<api::PingResult> last_ GUARDED_BY(mutex_);
     std::unique_ptr<api::HealthProbe> probe_;
     std::thread thread_;

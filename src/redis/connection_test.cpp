@@ -5,7 +5,6 @@
 #include <csignal>
 
 #include "fakes/log_capture.hpp"
-#include "redis/outage.hpp"
 #include "support/peer_socket.hpp"
 #include "support/redis_server.hpp"
 
@@ -104,18 +103,6 @@ TEST(RedisConnection, DetectsASuspendedServer) {
     server.signal(SIGSTOP);
     EXPECT_THROW(c->command({"PING"}), RedisError);
     server.signal(SIGCONT);
-}
-
-TEST(RedisOutage, IsLoggedOnceEachWay) {
-    const fakes::LogCapture log;
-    Outage outage(Address{}, "prices wait", "prices flow");
-    outage.back();
-    for (int i = 0; i < 3; ++i) outage.away("refused");
-    EXPECT_TRUE(outage.is_away());
-    for (int i = 0; i < 3; ++i) outage.back();
-    EXPECT_EQ(log.lines(), (std::vector<std::string>{
-                               "warn waiting for Redis at 127.0.0.1:6379: prices wait reason=refused",
-                               "info Redis at 127.0.0.1:6379 answers again: prices flow"}));
 }
 
 }  // namespace

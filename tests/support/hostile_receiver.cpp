@@ -139,7 +139,7 @@ void repeat(PeerSocket& peer, const std::string& bytes) {
 }
 
 void drip(PeerSocket& peer, const StopSignal& stop, std::string_view bytes, std::chrono::milliseconds pause) {
-    for (std::size_t i = 0; peer.write(bytes.substr(i % bytes.size(), 1)) && !stop.wait(pause); ++i) {
+    for (std::size_t i = 0; peer.write(bytes.substr(i % bytes.size(), 1)) && !stop.wait_for(pause); ++i) {
     }
 }
 

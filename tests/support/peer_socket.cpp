@@ -4,7 +4,6 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <poll.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -66,19 +65,6 @@ std::pair<Descriptor, std::uint16_t> bind_loopback(int type, const std::string& 
     return {std::move(socket), ntohs(bound)};
 }
 
-StopSignal::StopSignal() : event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-    if (!event_) give_up("no eventfd");
-}
-
-void StopSignal::set() {
-    if (eventfd_write(event_.get(), 1) != 0) give_up("eventfd");
-}
-
-bool StopSignal::wait(std::chrono::milliseconds time) const {
-    pollfd waiting{event_.get(), POLLIN, 0};
-    return poll(&waiting, 1, static_cast<int>(time.count())) > 0;
-}
-
 PeerSocket::PeerSocket(Descriptor socket, const StopSignal& stop, std::atomic<std::int64_t>& written)
     : socket_(std::move(socket)), stop_(stop), written_(written) {}
 
@@ -87,7 +73,7 @@ PeerSocket::~PeerSocket() {
 }
 
 bool PeerSocket::stopped() const {
-    return stop_.wait(std::chrono::milliseconds{0});
+    return stop_.is_set();
 }
 
 bool PeerSocket::wait_for(short events) {

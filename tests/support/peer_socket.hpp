@@ -8,6 +8,8 @@
 #include <string_view>
 #include <utility>
 
+#include "base/stop_signal.hpp"
+
 struct ssl_st;
 struct ssl_ctx_st;
 
@@ -33,19 +35,6 @@ private:
 // A bound socket of `type` (SOCK_STREAM listens) on an address of loopback, and the port that it has. Throws
 // std::runtime_error.
 std::pair<Descriptor, std::uint16_t> bind_loopback(int type, const std::string& address, std::uint16_t port);
-
-// Becomes readable once and stays so: what threads wait for beside their sockets.
-class StopSignal {
-public:
-    StopSignal();
-    void set();
-    int fd() const { return event_.get(); }
-    // True if it was set within `time`.
-    bool wait(std::chrono::milliseconds time) const;
-
-private:
-    Descriptor event_;
-};
 
 // The server's side of one connection, TCP or TLS over it. Every wait ends when `stop` is set. One thread.
 class PeerSocket {

@@ -20,7 +20,7 @@ Pool::Pool(const RedisCacheOptions& options, const redis::Address& address, std:
     : address_(address),
       timeouts_{.connect = options.connect_timeout, .command = options.command_timeout},
       size_(options.connections),
-      outage_(address, std::move(meaning), std::move(healed)) {
+      outage_("Redis at " + address.text(), std::move(meaning), std::move(healed)) {
     fill();
     thread_ = std::thread([this] { run(); });
 }
@@ -112,10 +112,10 @@ bool Pool::fill() {
             free_.push_back(std::move(connection));
             ++made_;
         } catch (const redis::RedisError& e) {
-            outage_.away(e.what());
+            outage_.begin(e.what());
             return false;
         }
-        outage_.back();
+        outage_.end();
         available_.notify_all();
     }
 }

@@ -9,9 +9,8 @@
 #include "access/redis/redis_cache_options.hpp"
 #include "base/clock.hpp"
 #include "base/mutex.hpp"
+#include "base/outage.hpp"
 #include "redis/connection.hpp"
-#include "redis/outage.hpp"
-#include "redis/stop_signal.hpp"
 
 namespace pricewire::access {
 
@@ -41,7 +40,7 @@ private:
     const redis::Address address_;
     const redis::Timeouts timeouts_;
     const std::size_t size_;
-    redis::Outage outage_;
+    Outage outage_;
 
     Mutex mutex_;
     CondVar available_;  // for borrowers: a connection is free, or none is left

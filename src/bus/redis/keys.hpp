@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-#include "base/clock.hpp"
+#include "base/backoff.hpp"
 
 namespace pricewire::bus {
 
@@ -23,8 +23,6 @@ struct Keys {
           processed(std::string(prefix) + "processed") {}
 };
 
-// How soon a connection that could not be made is tried again.
-inline constexpr Duration retry_min = std::chrono::milliseconds{50};
-inline constexpr Duration retry_max = std::chrono::seconds{1};
+inline constexpr BackoffPolicy reconnect_policy{std::chrono::milliseconds{50}, std::chrono::seconds{1}};
 
 }  // namespace pricewire::bus

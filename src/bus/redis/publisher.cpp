@@ -75,14 +75,14 @@ std::string head_of(const RedisBusOptions& options, const Keys& keys, std::strin
 }  // namespace
 
 Publisher::Publisher(const RedisBusOptions& options, const Keys& keys, const redis::Address& address,
-                     redis::Outage& outage)
+                     Outage& outage)
     : options_(options),
       keys_(keys),
       address_(address),
-      outage_(outage),
       price_head_(head_of(options, keys, price_field)),
       gone_head_(head_of(options, keys, gone_field)),
       mailbox_(mailbox_capacity),
+      reconnect_(reconnect_policy, outage),
       thread_([this] { run(); }) {}
 
 Publisher::~Publisher() {
@@ -166,7 +166,7 @@ void Publisher::send(MonoTime now, bool closing) {
     if (with_sources) expected += append_sources();
     if (with_processed) expected += append_processed();
     if (expected == 0) {
-        if (proven_ && now - heard_at_ < idle_for) return;
+        if (reconnect_.works() && now - heard_at_ < idle_for) return;
         connection_->append({"PING"});
         expected = 1;
     }
@@ -235,8 +235,7 @@ void Publisher::sent(std::size_t count, MonoTime now) {
     }
     next_ += count;
     heard_at_ = now;
-    failures_ = 0;
-    if (!std::exchange(proven_, true)) outage_.back();
+    reconnect_.worked();
     while (next_ > 0 && (next_ > most_resent || now - kept_.front().sent > resent)) {
         kept_.pop_front();
         --next_;
@@ -251,13 +250,7 @@ void Publisher::failed(std::string_view reason, MonoTime now) {
     connection_.reset();
     next_ = 0;
     processed_waits_ = processed_waits_ || processed_ != BusPosition{};
-    if (std::exchange(proven_, false)) {
-        // One that worked until now: it is tried again before anything is said.
-        retry_at_ = now;
-        return;
-    }
-    outage_.away(reason);
-    retry_at_ = now + BackoffPolicy{retry_min, retry_max}.equal_jitter(++failures_, rng_);
+    retry_at_ = now + reconnect_.failed(reason);
 }
 
 // A feed that stops in an orderly way is no longer live.

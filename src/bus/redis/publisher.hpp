@@ -12,13 +12,12 @@
 #include <variant>
 #include <vector>
 
-#include "base/backoff.hpp"
 #include "base/mailbox.hpp"
+#include "base/reconnect.hpp"
 #include "bus/redis/keys.hpp"
 #include "bus/redis/redis_bus.hpp"
 #include "bus/redis/stream.hpp"
 #include "redis/connection.hpp"
-#include "redis/outage.hpp"
 
 namespace pricewire::bus {
 
@@ -28,7 +27,7 @@ class Publisher {
 public:
     // The references must outlive it. Starts at once.
     Publisher(const RedisBusOptions& options, const Keys& keys, const redis::Address& address,
-              redis::Outage& outage);
+              Outage& outage);
     // Sends what is pending, for at most a second.
     ~Publisher();
     Publisher(const Publisher&) = delete;
@@ -71,7 +70,6 @@ private:
     const RedisBusOptions& options_;
     const Keys& keys_;
     const redis::Address& address_;
-    redis::Outage& outage_;
     const std::string price_head_;  // the command that adds a price, up to its value
     const std::string gone_head_;
     Mailbox<Message> mailbox_;
@@ -79,10 +77,8 @@ private:
 
     // Used by the thread only.
     std::unique_ptr<redis::Connection> connection_;
-    bool proven_ = false;  // something was sent on this connection
-    int failures_ = 0;
+    Reconnect reconnect_;
     MonoTime retry_at_{};
-    Rng rng_{std::random_device{}()};
     std::uint64_t number_ = 0;
     std::deque<Kept> kept_;
     std::size_t next_ = 0;                  // index in kept_ of the first entry not sent on this connection

@@ -31,8 +31,8 @@ std::shared_ptr<const std::string> rates_of(const std::vector<TickerBoard>& boar
 }  // namespace
 
 Reader::Reader(const RedisBusOptions& options, const Keys& keys, const redis::Address& address,
-               redis::Outage& outage, const Clock& clock)
-    : options_(options), keys_(keys), address_(address), outage_(outage), clock_(clock) {
+               Outage& outage, const Clock& clock)
+    : options_(options), keys_(keys), address_(address), clock_(clock), reconnect_(reconnect_policy, outage) {
     for (const Ticker ticker : options_.tickers) boards_.push_back({ticker, std::nullopt, {}});
     texts_.resize(boards_.size());
     thread_ = std::thread([this] { run(); });
@@ -67,23 +67,14 @@ bool Reader::confirmed() const {
 }
 
 void Reader::run() {
-    int failures = 0;
-    Duration pause{};
-    do {
-        const bool fresh = !connection_;
-        try {
-            if (fresh) connection_ = redis::Connection::open(address_, timeouts);
+    reconnect_.run<redis::RedisError>(
+        stop_,
+        [this] {
+            if (!connection_) connection_ = redis::Connection::open(address_, timeouts);
             read();
-            if (fresh) outage_.back();
-            failures = 0;
-            pause = read_every;
-        } catch (const redis::RedisError& e) {
-            connection_.reset();
-            // One that worked until now is made anew before anything is said.
-            if (fresh) outage_.away(e.what());
-            pause = fresh ? BackoffPolicy{retry_min, retry_max}.equal_jitter(++failures, rng_) : Duration{};
-        }
-    } while (!stop_.wait_for(pause));
+            return read_every;
+        },
+        [this] { connection_.reset(); });
 }
 
 void Reader::read() {

@@ -6,13 +6,11 @@
 #include <thread>
 #include <vector>
 
-#include "base/backoff.hpp"
 #include "base/mutex.hpp"
+#include "base/reconnect.hpp"
 #include "bus/redis/keys.hpp"
 #include "bus/redis/redis_bus.hpp"
 #include "redis/connection.hpp"
-#include "redis/outage.hpp"
-#include "redis/stop_signal.hpp"
 
 namespace pricewire::bus {
 
@@ -21,8 +19,8 @@ namespace pricewire::bus {
 class Reader {
 public:
     // The references must outlive it. Starts at once.
-    Reader(const RedisBusOptions& options, const Keys& keys, const redis::Address& address,
-           redis::Outage& outage, const Clock& clock);
+    Reader(const RedisBusOptions& options, const Keys& keys, const redis::Address& address, Outage& outage,
+           const Clock& clock);
     ~Reader();
     Reader(const Reader&) = delete;
     Reader& operator=(const Reader&) = delete;
@@ -41,10 +39,9 @@ private:
     const RedisBusOptions& options_;
     const Keys& keys_;
     const redis::Address& address_;
-    redis::Outage& outage_;
     const Clock& clock_;
     const std::shared_ptr<const std::string> no_rates_ = std::make_shared<const std::string>("{}");
-    redis::StopSignal stop_;
+    StopSignal stop_;
 
     mutable Mutex mutex_;
     std::vector<TickerBoard> boards_ GUARDED_BY(mutex_);  // in the configured order
@@ -54,9 +51,9 @@ private:
 
     // Used by the thread only.
     std::unique_ptr<redis::Connection> connection_;
+    Reconnect reconnect_;
     std::vector<std::string> texts_;  // of boards_, to detect changes
     bool warned_of_nonsense_ = false;
-    Rng rng_{std::random_device{}()};
     std::thread thread_;
 };
 

@@ -38,7 +38,8 @@ public:
         : options_(completed(std::move(options), clock)),
           keys_(options_.prefix),
           address_(address_of(options_.url)),
-          outage_(address_, "prices are queued; no alert fires and no rate is shown until it is back",
+          outage_("Redis at " + address_.text(),
+                  "prices are queued; no alert fires and no rate is shown until it is back",
                   "prices flow again"),
           clock_(clock) {
         if (options_.reads) reader();
@@ -90,7 +91,7 @@ private:
     const RedisBusOptions options_;
     const Keys keys_;
     const redis::Address address_;
-    mutable redis::Outage outage_;
+    mutable Outage outage_;
     const Clock& clock_;
     std::once_flag publishing_;
     std::unique_ptr<Publisher> publisher_;

@@ -10,16 +10,14 @@
 #include <utility>
 #include <vector>
 
-#include "base/backoff.hpp"
 #include "base/log.hpp"
 #include "base/mailbox.hpp"
 #include "base/mutex.hpp"
+#include "base/reconnect.hpp"
 #include "base/text.hpp"
 #include "bus/redis/keys.hpp"
 #include "bus/redis/notice_codec.hpp"
 #include "redis/connection.hpp"
-#include "redis/outage.hpp"
-#include "redis/stop_signal.hpp"
 #include "redis/url.hpp"
 
 namespace pricewire::bus {
@@ -40,7 +38,6 @@ constexpr Duration read_timeout = 2s;
 constexpr std::size_t mailbox_capacity = 200'000;
 constexpr std::size_t notices_an_entry = 100;
 constexpr std::size_t entries_at_once = 100;
-constexpr BackoffPolicy backoff{retry_min, retry_max};
 
 redis::Address address_of(const std::string& url) {
     auto address = redis::parse_url(url);
@@ -51,12 +48,12 @@ redis::Address address_of(const std::string& url) {
 class NoticePublisher {
 public:
     NoticePublisher(const RedisNoticesOptions& options, const std::string& key, const redis::Address& address,
-                    redis::Outage& outage, const Clock& clock)
+                    Outage& outage, const Clock& clock)
         : cap_(std::to_string(options.stream_cap)),
           key_(key),
           address_(address),
-          outage_(outage),
-          clock_(clock) {
+          clock_(clock),
+          reconnect_(reconnect_policy, outage) {
         thread_ = std::thread([this] { run(); });
     }
     ~NoticePublisher() {
@@ -122,12 +119,11 @@ private:
                 connection_->send(deadline);
                 for (; entries > 0; --entries) connection_->read(deadline).checked();
             }
-            outage_.back();
-            failures_ = 0;
+            reconnect_.worked();
             return true;
         } catch (const redis::RedisError& e) {
-            if (std::exchange(connection_, nullptr) == nullptr) outage_.away(e.what());
-            retry_at_ = std::chrono::steady_clock::now() + backoff.equal_jitter(++failures_, rng_);
+            connection_.reset();
+            retry_at_ = std::chrono::steady_clock::now() + reconnect_.failed(e.what());
             return false;
         }
     }
@@ -135,26 +131,28 @@ private:
     const std::string cap_;
     const std::string& key_;
     const redis::Address& address_;
-    redis::Outage& outage_;
     const Clock& clock_;
     Mailbox<DeliveryNotice> mailbox_{mailbox_capacity};
     std::atomic<bool> overflowed_{false};
 
     // Used by the thread only.
     std::unique_ptr<redis::Connection> connection_;
-    int failures_ = 0;
+    Reconnect reconnect_;
     MonoTime retry_at_{};
     std::optional<Timestamp> lost_since_;  // not yet published
-    Rng rng_{std::random_device{}()};
     std::string value_;
     std::thread thread_;
 };
 
 class NoticeListener {
 public:
-    NoticeListener(const std::string& key, const redis::Address& address, redis::Outage& outage,
-                   const Clock& clock, NoticeSubscriber told)
-        : key_(key), address_(address), outage_(outage), clock_(clock), told_(std::move(told)) {
+    NoticeListener(const std::string& key, const redis::Address& address, Outage& outage, const Clock& clock,
+                   NoticeSubscriber told)
+        : key_(key),
+          address_(address),
+          clock_(clock),
+          told_(std::move(told)),
+          reconnect_(reconnect_policy, outage) {
         heard_at_ = clock_.now();
         thread_ = std::thread([this] { run(); });
     }
@@ -167,19 +165,14 @@ public:
 
 private:
     void run() {
-        int failures = 0;
-        while (!stop_.is_set()) {
-            try {
+        reconnect_.run<redis::RedisError>(
+            stop_,
+            [this] {
                 if (!connection_) begin();
                 read();
-                outage_.back();
-                failures = 0;
-            } catch (const redis::RedisError& e) {
-                // A connection that worked until now is made anew before anything is said.
-                if (std::exchange(connection_, nullptr) == nullptr || failures > 0) outage_.away(e.what());
-                if (failures++ > 0) stop_.wait_for(backoff.equal_jitter(failures, rng_));
-            }
-        }
+                return Duration::zero();
+            },
+            [this] { connection_.reset(); });
     }
 
     // Notices from before the connection are not read: the database has the same information.
@@ -227,17 +220,16 @@ private:
 
     const std::string& key_;
     const redis::Address& address_;
-    redis::Outage& outage_;
     const Clock& clock_;
     const NoticeSubscriber told_;
-    redis::StopSignal stop_;
+    StopSignal stop_;
 
     // Used by the thread only.
     std::unique_ptr<redis::Connection> connection_;
+    Reconnect reconnect_;
     std::string place_;
     Timestamp heard_at_;  // everything before was received
     bool warned_of_nonsense_ = false;
-    Rng rng_{std::random_device{}()};
     std::thread thread_;
 };
 
@@ -247,7 +239,7 @@ public:
         : options_(std::move(options)),
           key_(options_.prefix + "deliveries"),
           address_(address_of(options_.url)),
-          outage_(address_, "events of the live stream are late",
+          outage_("Redis at " + address_.text(), "events of the live stream are late",
                   "events of the live stream are immediate again"),
           clock_(clock) {}
 
@@ -272,7 +264,7 @@ private:
     const RedisNoticesOptions options_;
     const std::string key_;
     const redis::Address address_;
-    redis::Outage outage_;
+    Outage outage_;
     const Clock& clock_;
     std::once_flag publishing_;
     std::unique_ptr<NoticePublisher> publisher_;

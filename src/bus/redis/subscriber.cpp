@@ -30,12 +30,12 @@ constexpr Duration feed_kept_for = 10min;
 }  // namespace
 
 Subscriber::Subscriber(const RedisBusOptions& options, const Keys& keys, const redis::Address& address,
-                       redis::Outage& outage, PriceSubscriber told)
+                       Outage& outage, PriceSubscriber told)
     : options_(options),
       keys_(keys),
       address_(address),
-      outage_(outage),
       told_(std::move(told)),
+      reconnect_(reconnect_policy, outage),
       thread_([this] { run(); }) {}
 
 Subscriber::~Subscriber() {
@@ -44,27 +44,18 @@ Subscriber::~Subscriber() {
 }
 
 void Subscriber::run() {
-    int failures = 0;
-    while (!stop_.is_set()) {
-        bool began = false;
-        try {
+    reconnect_.run<redis::RedisError>(
+        stop_,
+        [this] {
+            forget_silent_feeds(std::chrono::steady_clock::now());
             if (!connection_) {
                 connection_ = redis::Connection::open(address_, timeouts);
                 begin();
             }
-            began = true;
             read();
-            outage_.back();
-            failures = 0;
-        } catch (const redis::RedisError& e) {
-            connection_.reset();
-            // A connection that worked until now is made anew before anything is said.
-            if (!began || failures > 0) outage_.away(e.what());
-            if (failures++ > 0 || !began)
-                stop_.wait_for(BackoffPolicy{retry_min, retry_max}.equal_jitter(failures, rng_));
-        }
-        forget_silent_feeds(std::chrono::steady_clock::now());
-    }
+            return Duration::zero();
+        },
+        [this] { connection_.reset(); });
 }
 
 // After connecting: determines where to continue and whether that is in the past.

@@ -7,13 +7,11 @@
 #include <string>
 #include <thread>
 
-#include "base/backoff.hpp"
+#include "base/reconnect.hpp"
 #include "bus/redis/keys.hpp"
 #include "bus/redis/redis_bus.hpp"
 #include "bus/redis/stream.hpp"
 #include "redis/connection.hpp"
-#include "redis/outage.hpp"
-#include "redis/stop_signal.hpp"
 
 namespace pricewire::bus {
 
@@ -22,7 +20,7 @@ class Subscriber {
 public:
     // The references must outlive it. Starts at once.
     Subscriber(const RedisBusOptions& options, const Keys& keys, const redis::Address& address,
-               redis::Outage& outage, PriceSubscriber told);
+               Outage& outage, PriceSubscriber told);
     ~Subscriber();
     Subscriber(const Subscriber&) = delete;
     Subscriber& operator=(const Subscriber&) = delete;
@@ -54,12 +52,12 @@ private:
     const RedisBusOptions& options_;
     const Keys& keys_;
     const redis::Address& address_;
-    redis::Outage& outage_;
     const PriceSubscriber told_;
-    redis::StopSignal stop_;
+    StopSignal stop_;
 
     // Used by the thread only.
     std::unique_ptr<redis::Connection> connection_;
+    Reconnect reconnect_;
     BusPosition place_;  // everything up to here was delivered
     bool placed_ = false;
     bool behind_ = false;
@@ -68,7 +66,6 @@ private:
     bool warned_of_nonsense_ = false;
     MonoTime read_at_{};   // when the last reading ended
     MonoTime lives_at_{};  // when to check next which feeds are live
-    Rng rng_{std::random_device{}()};
     Feeds feeds_;
     std::map<Ticker, Feeds::iterator> last_feed_;  // the feed that sent the ticker's last price
     std::thread thread_;

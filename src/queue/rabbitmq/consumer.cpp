@@ -1,6 +1,5 @@
 #include "queue/rabbitmq/consumer.hpp"
 
-#include <random>
 #include <utility>
 
 #include "base/log.hpp"
@@ -12,9 +11,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr BackoffPolicy backoff{milliseconds{100}, seconds{3}};
-// A connection that stood for so long was a good one: the next is not waited for longer than after the first.
-constexpr Duration steady = seconds{5};
 constexpr std::size_t largest_batch = 500;
 constexpr Duration longest_sleep = milliseconds{500};
 constexpr Duration cut_after = seconds{1};
@@ -35,50 +31,43 @@ std::vector<std::uint64_t> Receipts::take() {
     return std::exchange(receipts_, {});
 }
 
-Consumer::Consumer(const BrokerUrl& url, const RabbitmqOptions& options, Outage& outage, Receipts& receipts,
-                   OnTasks on_tasks)
-    : url_(url),
-      options_(options),
-      outage_(outage),
-      receipts_(receipts),
-      on_tasks_(std::move(on_tasks)),
-      rng_(std::random_device{}()) {
+Consumer::Consumer(const BrokerUrl& url, const RabbitmqOptions& options, BrokerOutage& outage,
+                   Receipts& receipts, OnTasks on_tasks)
+    : url_(url), options_(options), outage_(outage), receipts_(receipts), on_tasks_(std::move(on_tasks)) {
     thread_ = std::thread([this] { run(); });
 }
 
 Consumer::~Consumer() {
     {
         MutexLock lock(mutex_);
-        stop_ = true;
-        changed_.notify_all();
+        stop_.set();
         receipts_.wake().wake();
         if (!changed_.wait_for(lock, cut_after, [&]() REQUIRES(mutex_) { return ended_; })) cut_.cut();
     }
     thread_.join();
-    outage_.forget(Outage::Side::consuming);
+    outage_.forget(BrokerOutage::Side::consuming);
 }
 
 void Consumer::run() {
-    int failures = 0;
-    while (!stop_) {
-        const MonoTime began = std::chrono::steady_clock::now();
-        try {
+    Backoff backoff(reconnect_policy, steady_after);
+    MonoTime began{};
+    repeat_until<BrokerError>(
+        stop_,
+        [&] {
+            began = std::chrono::steady_clock::now();
             Connection connection(url_, options_, cut_);
             connection.begin_to_consume();
-            outage_.over(Outage::Side::consuming);
+            outage_.over(BrokerOutage::Side::consuming);
             epoch_ = receipts_.next_epoch();
             ledger_ = {};
             serve(connection);
             connection.close();
-            break;
-        } catch (const BrokerError& e) {
-            if (!stop_) outage_.lost(Outage::Side::consuming, e);
-        }
-        failures = std::chrono::steady_clock::now() - began > steady ? 1 : failures + 1;
-        const MonoTime again = std::chrono::steady_clock::now() + backoff.equal_jitter(failures, rng_);
-        MutexLock lock(mutex_);
-        changed_.wait_until(lock, again, [&]() REQUIRES(mutex_) { return stop_.load(); });
-    }
+            return Duration::zero();
+        },
+        [&](const BrokerError& e) {
+            if (!stop_.is_set()) outage_.lost(BrokerOutage::Side::consuming, e);
+            return backoff.next(std::chrono::steady_clock::now() - began);
+        });
     MutexLock lock(mutex_);
     ended_ = true;
     changed_.notify_all();
@@ -88,12 +77,12 @@ void Consumer::serve(Connection& connection) {
     std::vector<QueuedTask> batch;
     while (true) {
         // Tasks finished before the stop are still acknowledged.
-        const bool last = stop_;
+        const bool last = stop_.is_set();
         acknowledge(connection);
         if (last) return;
         batch.clear();
         take_in(connection, batch);
-        if (!batch.empty() && !stop_) on_tasks_(batch);
+        if (!batch.empty() && !stop_.is_set()) on_tasks_(batch);
         if (batch.size() < largest_batch) {
             connection.wait(receipts_.wake(), std::chrono::steady_clock::now() + longest_sleep);
         }

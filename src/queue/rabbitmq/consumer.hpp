@@ -7,13 +7,13 @@
 #include <thread>
 #include <vector>
 
-#include "base/backoff.hpp"
 #include "base/mutex.hpp"
+#include "base/reconnect.hpp"
 #include "queue/delivery_queue.hpp"
 #include "queue/rabbitmq/ack_ledger.hpp"
+#include "queue/rabbitmq/broker_outage.hpp"
 #include "queue/rabbitmq/broker_url.hpp"
 #include "queue/rabbitmq/connection.hpp"
-#include "queue/rabbitmq/outage.hpp"
 #include "queue/rabbitmq/rabbitmq_queue.hpp"
 #include "queue/rabbitmq/wake.hpp"
 
@@ -51,7 +51,7 @@ public:
     using OnTasks = std::function<void(std::span<const QueuedTask>)>;
 
     // `options`, `outage` and `receipts` must outlive it. `on_tasks` is called on its thread.
-    Consumer(const BrokerUrl& url, const RabbitmqOptions& options, Outage& outage, Receipts& receipts,
+    Consumer(const BrokerUrl& url, const RabbitmqOptions& options, BrokerOutage& outage, Receipts& receipts,
              OnTasks on_tasks);
     // Once it returns, `on_tasks` is not running and will not be called; unacknowledged tasks are back in the
     // queue.
@@ -68,18 +68,17 @@ private:
 
     const BrokerUrl url_;
     const RabbitmqOptions& options_;
-    Outage& outage_;
+    BrokerOutage& outage_;
     Receipts& receipts_;
     const OnTasks on_tasks_;
     SocketCut cut_;
+    StopSignal stop_;
 
     Mutex mutex_;
     CondVar changed_;
-    std::atomic<bool> stop_ = false;
     bool ended_ GUARDED_BY(mutex_) = false;
 
     // Used by the thread only.
-    Rng rng_;
     std::uint64_t epoch_ = 0;
     AckLedger ledger_;
     bool malformed_told_ = false;

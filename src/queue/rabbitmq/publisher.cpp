@@ -1,7 +1,6 @@
 #include "queue/rabbitmq/publisher.hpp"
 
 #include <algorithm>
-#include <random>
 #include <stdexcept>
 #include <utility>
 #include <vector>
@@ -15,9 +14,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr BackoffPolicy backoff{milliseconds{100}, seconds{3}};
-// A connection that stood for so long was a good one: the next is not waited for longer than after the first.
-constexpr Duration steady = seconds{5};
 // Messages sent before checking whether the broker blocks publishing.
 constexpr std::size_t send_batch = 100;
 constexpr Duration longest_sleep = milliseconds{500};
@@ -29,8 +25,8 @@ MonoTime mono() {
 
 }  // namespace
 
-Publisher::Publisher(const BrokerUrl& url, const RabbitmqOptions& options, Outage& outage)
-    : url_(url), options_(options), outage_(outage), rng_(std::random_device{}()) {
+Publisher::Publisher(const BrokerUrl& url, const RabbitmqOptions& options, BrokerOutage& outage)
+    : url_(url), options_(options), outage_(outage) {
     thread_ = std::thread([this] { run(); });
 }
 
@@ -38,14 +34,13 @@ Publisher::~Publisher() {
     {
         MutexLock lock(mutex_);
         stop_by_ = mono() + options_.stop_deadline;
-        stop_ = true;
-        changed_.notify_all();
+        stop_.set();
         wake_.wake();
         if (!changed_.wait_until(lock, stop_by_ + cut_after, [&]() REQUIRES(mutex_) { return ended_; }))
             cut_.cut();
     }
     thread_.join();
-    outage_.forget(Outage::Side::publishing);
+    outage_.forget(BrokerOutage::Side::publishing);
     if (const std::size_t left = kept_.size() + sent_.size(); left > 0) {
         log::info("tasks were not published before the stop; senders find their deliveries in the database",
                   {{"tasks", std::to_string(left)}});
@@ -83,24 +78,23 @@ void Publisher::ping() {
 }
 
 void Publisher::run() {
-    int failures = 0;
-    while (true) {
-        const MonoTime began = mono();
-        try {
+    Backoff backoff(reconnect_policy, steady_after);
+    MonoTime began{};
+    repeat_until<BrokerError>(
+        stop_,
+        [&] {
+            began = mono();
             Connection connection(url_, options_, cut_);
             connection.ask_for_confirms();
             connected();
             serve(connection);
             connection.close();
-            break;
-        } catch (const BrokerError& e) {
+            return Duration::zero();
+        },
+        [&](const BrokerError& e) {
             failed(e);
-        }
-        failures = mono() - began > steady ? 1 : failures + 1;
-        const MonoTime again = mono() + backoff.equal_jitter(failures, rng_);
-        MutexLock lock(mutex_);
-        if (changed_.wait_until(lock, again, [&]() REQUIRES(mutex_) { return stop_; })) break;
-    }
+            return backoff.next(mono() - began);
+        });
     MutexLock lock(mutex_);
     ended_ = true;
     changed_.notify_all();
@@ -116,11 +110,11 @@ void Publisher::connected() {
         pings_answered_ = pings_sent_ = pings_asked_;
     }
     changed_.notify_all();
-    outage_.over(Outage::Side::publishing);
+    outage_.over(BrokerOutage::Side::publishing);
 }
 
 void Publisher::failed(const BrokerError& e) {
-    outage_.lost(Outage::Side::publishing, e);
+    outage_.lost(BrokerOutage::Side::publishing, e);
     blocked_ = false;
     std::vector<Kept> again;
     for (Sent& sent : sent_) {
@@ -203,7 +197,7 @@ void Publisher::mark_returned(const std::string& body) {
 
 void Publisher::set_blocked(const std::string& reason) {
     blocked_ = true;
-    outage_.lost(Outage::Side::publishing, BrokerError(BrokerError::Kind::blocked, reason));
+    outage_.lost(BrokerOutage::Side::publishing, BrokerError(BrokerError::Kind::blocked, reason));
     MutexLock lock(mutex_);
     trouble_ = "it has blocked publishing: " + reason;
     changed_.notify_all();
@@ -212,7 +206,7 @@ void Publisher::set_blocked(const std::string& reason) {
 void Publisher::set_unblocked() {
     blocked_ = false;
     for (Sent& sent : sent_) sent.at = mono();
-    outage_.over(Outage::Side::publishing);
+    outage_.over(BrokerOutage::Side::publishing);
     MutexLock lock(mutex_);
     trouble_.clear();
 }
@@ -276,7 +270,7 @@ bool Publisher::send_some(Connection& connection) {
 
 bool Publisher::finished() {
     MutexLock lock(mutex_);
-    return stop_ && ((kept_.empty() && sent_.empty()) || blocked_ || mono() >= stop_by_);
+    return stop_.is_set() && ((kept_.empty() && sent_.empty()) || blocked_ || mono() >= stop_by_);
 }
 
 MonoTime Publisher::wake_at() {
@@ -284,7 +278,7 @@ MonoTime Publisher::wake_at() {
     if (!blocked_ && !sent_.empty())
         at = std::min<MonoTime>(at, sent_.front().at + options_.confirm_deadline);
     MutexLock lock(mutex_);
-    return stop_ ? std::min(at, stop_by_) : at;
+    return stop_.is_set() ? std::min(at, stop_by_) : at;
 }
 
 }  // namespace pricewire::queue

@@ -8,12 +8,12 @@
 #include <thread>
 #include <vector>
 
-#include "base/backoff.hpp"
 #include "base/clock.hpp"
 #include "base/mutex.hpp"
+#include "base/reconnect.hpp"
+#include "queue/rabbitmq/broker_outage.hpp"
 #include "queue/rabbitmq/broker_url.hpp"
 #include "queue/rabbitmq/connection.hpp"
-#include "queue/rabbitmq/outage.hpp"
 #include "queue/rabbitmq/rabbitmq_queue.hpp"
 #include "queue/rabbitmq/wake.hpp"
 
@@ -30,7 +30,7 @@ namespace pricewire::queue {
 class Publisher {
 public:
     // `options` and `outage` must outlive it. Starts its thread.
-    Publisher(const BrokerUrl& url, const RabbitmqOptions& options, Outage& outage);
+    Publisher(const BrokerUrl& url, const RabbitmqOptions& options, BrokerOutage& outage);
     // Publishes pending tasks within `stop_deadline`.
     ~Publisher();
     Publisher(const Publisher&) = delete;
@@ -70,16 +70,16 @@ private:
 
     const BrokerUrl url_;
     const RabbitmqOptions& options_;
-    Outage& outage_;
+    BrokerOutage& outage_;
     Wake wake_;
     SocketCut cut_;
+    StopSignal stop_;
 
     Mutex mutex_;
     CondVar changed_;
     std::deque<Kept> kept_ GUARDED_BY(mutex_);      // oldest first
     std::size_t in_flight_ GUARDED_BY(mutex_) = 0;  // as last seen by the thread, for the bound
     bool overflow_told_ GUARDED_BY(mutex_) = false;
-    bool stop_ GUARDED_BY(mutex_) = false;
     MonoTime stop_by_ GUARDED_BY(mutex_);
     bool ended_ GUARDED_BY(mutex_) = false;
     std::uint64_t pings_asked_ GUARDED_BY(mutex_) = 0;
@@ -87,7 +87,6 @@ private:
     std::string trouble_ GUARDED_BY(mutex_);  // why nothing can be published; thrown by ping()
 
     // Used by the thread only.
-    Rng rng_;
     std::deque<Sent> sent_;
     std::uint64_t first_tag_ = 1;       // of sent_.front()
     std::optional<BrokerError> renew_;  // why to reopen the connection once nothing is in flight

@@ -5,9 +5,9 @@
 #include <utility>
 
 #include "base/mutex.hpp"
+#include "queue/rabbitmq/broker_outage.hpp"
 #include "queue/rabbitmq/broker_url.hpp"
 #include "queue/rabbitmq/consumer.hpp"
-#include "queue/rabbitmq/outage.hpp"
 #include "queue/rabbitmq/publisher.hpp"
 
 namespace pricewire::queue {
@@ -43,7 +43,7 @@ private:
 
     const BrokerUrl url_;
     const RabbitmqOptions options_;
-    Outage outage_;
+    BrokerOutage outage_;
     Receipts receipts_;
     Mutex publisher_mutex_;
     std::optional<Publisher> publisher_ GUARDED_BY(publisher_mutex_);

@@ -1,10 +1,6 @@
 #include "storage/postgres/listener.hpp"
 
 #include <poll.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
-
-#include <random>
 
 #include "base/backoff.hpp"
 #include "base/log.hpp"
@@ -17,7 +13,7 @@ namespace {
 // or a server that is stopped, silence looks like peace.
 constexpr Duration ask_every = std::chrono::seconds{2};
 constexpr Duration answer_within = std::chrono::seconds{3};
-constexpr BackoffPolicy backoff{std::chrono::milliseconds{50}, std::chrono::seconds{2}};
+constexpr BackoffPolicy reconnect_policy{std::chrono::milliseconds{50}, std::chrono::seconds{2}};
 
 }  // namespace
 
@@ -35,19 +31,13 @@ private:
 Listener::Listener(const ConnectionOptions& options, StorageEvents events, Watchdog& watchdog)
     : options_(options), events_(std::move(events)), watchdog_(watchdog) {
     listen();
-    stop_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (stop_ < 0) throw StorageError("database: no more file descriptors");
     thread_ = std::thread([this] { run(); });
 }
 
 Listener::~Listener() {
-    stopping_ = true;
-    const std::uint64_t one = 1;
-    // An eventfd that is written once takes it.
-    [[maybe_unused]] const auto written = write(stop_, &one, sizeof one);
+    stop_.set();
     thread_.join();
     hang_up();
-    close(stop_);
 }
 
 void Listener::listen() {
@@ -69,7 +59,7 @@ void Listener::hang_up() {
 }
 
 void Listener::run() {
-    while (!stopping_) {
+    while (!stop_.is_set()) {
         try {
             follow();
         } catch (const pqxx::failure& e) {
@@ -78,8 +68,8 @@ void Listener::run() {
                 "is",
                 {{"reason", reason(e)}});
         }
-        if (!stopping_ && events_.alerts_unheard) events_.alerts_unheard();
-        if (stopping_ || !reconnect()) return;
+        if (!stop_.is_set() && events_.alerts_unheard) events_.alerts_unheard();
+        if (stop_.is_set() || !reconnect()) return;
         log::info("the database is listened to again");
         tell_what_may_be_missed();
     }
@@ -95,10 +85,9 @@ void Listener::follow() {
 }
 
 bool Listener::reconnect() {
-    Rng rng{std::random_device{}()};
-    for (int attempt = 1; !stopping_; ++attempt) {
-        hang_up();
-        if (!wait(backoff.equal_jitter(attempt, rng))) return false;
+    Backoff backoff(reconnect_policy);
+    hang_up();
+    while (!stop_.wait_for(backoff.next())) {
         try {
             listen();
             return true;
@@ -135,9 +124,9 @@ void Listener::tell_what_may_be_missed() {
 }
 
 bool Listener::wait(Duration patience) {
-    pollfd fds[2] = {{stop_, POLLIN, 0}, {connection_ ? connection_->socket() : -1, POLLIN, 0}};
+    pollfd fds[2] = {{stop_.fd(), POLLIN, 0}, {connection_->socket(), POLLIN, 0}};
     poll(fds, 2, static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(patience).count()));
-    return !stopping_;
+    return !stop_.is_set();
 }
 
 }  // namespace pricewire::storage::postgres

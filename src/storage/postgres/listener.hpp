@@ -1,9 +1,9 @@
 #pragma once
 
-#include <atomic>
 #include <memory>
 #include <thread>
 
+#include "base/stop_signal.hpp"
 #include "storage/postgres/connection.hpp"
 
 namespace pricewire::storage::postgres {
@@ -28,7 +28,7 @@ private:
     bool reconnect();
     void hear(const std::string& payload);
     void tell_what_may_be_missed();
-    // Waits for the connection, if there is one, to say something. False where it is time to stop.
+    // Waits for the connection to say something. False where it is time to stop.
     bool wait(Duration patience);
 
     const ConnectionOptions options_;
@@ -36,8 +36,7 @@ private:
     Watchdog& watchdog_;
     std::unique_ptr<Connection> connection_;
     std::unique_ptr<Receiver> receiver_;
-    int stop_ = -1;  // an eventfd
-    std::atomic<bool> stopping_ = false;
+    StopSignal stop_;
     std::thread thread_;
 };
 

@@ -1,4 +1,4 @@
-#include "queue/rabbitmq/outage.hpp"
+#include "queue/rabbitmq/broker_outage.hpp"
 
 #include <utility>
 
@@ -6,7 +6,7 @@
 
 namespace pricewire::queue {
 
-void Outage::lost(Side side, const BrokerError& e) {
+void BrokerOutage::lost(Side side, const BrokerError& e) {
     MutexLock lock(mutex_);
     lost_[static_cast<std::size_t>(side)] = true;
     // A first "busy" usually resolves itself within a moment.
@@ -16,7 +16,7 @@ void Outage::lost(Side side, const BrokerError& e) {
     say(e);
 }
 
-void Outage::over(Side side) {
+void BrokerOutage::over(Side side) {
     MutexLock lock(mutex_);
     lost_[static_cast<std::size_t>(side)] = false;
     was_busy_ = false;
@@ -26,13 +26,13 @@ void Outage::over(Side side) {
               {{"broker", broker_}, {"left_to_the_database", std::to_string(std::exchange(left_, 0))}});
 }
 
-void Outage::forget(Side side) {
+void BrokerOutage::forget(Side side) {
     MutexLock lock(mutex_);
     lost_[static_cast<std::size_t>(side)] = false;
     if (!lost_[0] && !lost_[1]) said_.reset();
 }
 
-void Outage::left_to_database(std::size_t tasks) {
+void BrokerOutage::left_to_database(std::size_t tasks) {
     MutexLock lock(mutex_);
     if (tasks == 0) return;
     left_ += tasks;
@@ -42,7 +42,7 @@ void Outage::left_to_database(std::size_t tasks) {
         {{"broker", broker_}});
 }
 
-void Outage::say(const BrokerError& e) const {
+void BrokerOutage::say(const BrokerError& e) const {
     switch (e.kind) {
         case BrokerError::Kind::away:
         case BrokerError::Kind::busy:

@@ -6,18 +6,24 @@
 #include <optional>
 #include <string>
 
+#include "base/backoff.hpp"
 #include "base/mutex.hpp"
 #include "queue/rabbitmq/connection.hpp"
 
 namespace pricewire::queue {
 
-// What operators hear of a broker that is away: one line when the first of its two connections is lost,
-// another where the reason becomes one of another kind, one when both are there again. Thread-safe.
-class Outage {
+// For both connections to the broker. One that has worked for `steady_after` starts the back-off again.
+inline constexpr BackoffPolicy reconnect_policy{std::chrono::milliseconds{100}, std::chrono::seconds{3}};
+inline constexpr Duration steady_after = std::chrono::seconds{5};
+
+// Logs an outage of the broker: one line when the first of the two connections is lost, another when the reason
+// becomes one of another kind, one when both work again. Thread-safe.
+class BrokerOutage {
 public:
     enum class Side : std::uint8_t { publishing, consuming };
 
-    Outage(std::string broker, std::string queue) : broker_(std::move(broker)), queue_(std::move(queue)) {}
+    BrokerOutage(std::string broker, std::string queue)
+        : broker_(std::move(broker)), queue_(std::move(queue)) {}
 
     void lost(Side side, const BrokerError& e);
     void over(Side side);
