@@ -10,8 +10,8 @@ namespace pricewire::inline base {
 // Thread-safe.
 class Outage {
 public:
-    // `service`: "Redis at 127.0.0.1:6379". `meaning`: what the outage means, "prices wait for it". `healed`: what
-    // its end means, "prices flow again".
+    // `service`: "Redis at 127.0.0.1:6379". `meaning`: what the outage means, "prices wait for it". `healed`:
+    // what its end means, "prices flow again".
     Outage(std::string service, std::string meaning, std::string healed);
 
     void begin(std::string_view reason);

@@ -9,8 +9,8 @@
 
 namespace pricewire::inline base {
 
-// Calls `work` until `stop` is set, at least once, and waits after each call for as long as it returns. If `work`
-// throws Error, `failed` gets that and returns how long to wait.
+// Calls `work` until `stop` is set, at least once, and waits after each call for as long as it returns. If
+// `work` throws Error, `failed` gets that and returns how long to wait.
 template <typename Error, typename Work, typename Failed>
 void repeat_until(const StopSignal& stop, Work work, Failed failed) {
     Duration pause{};
@@ -24,9 +24,9 @@ void repeat_until(const StopSignal& stop, Work work, Failed failed) {
 }
 
 // When to open a connection again, and when to log. One that has worked is reopened at once and without a log
-// line: a restart or an idle time-out of the peer is no outage. If that fails too, the outage begins: it is logged
-// once, and retried with growing pauses until the connection works. Used by one thread; several may share the
-// Outage, which outlives them.
+// line: a restart or an idle time-out of the peer is no outage. If that fails too, the outage begins: it is
+// logged once, and retried with growing pauses until the connection works. Used by one thread; several may
+// share the Outage, which outlives them.
 class Reconnect {
 public:
     Reconnect(BackoffPolicy policy, Outage& outage) : backoff_(policy), outage_(outage) {}

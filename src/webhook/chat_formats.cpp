@@ -12,7 +12,7 @@ namespace pricewire::webhook {
 namespace {
 
 enum class Unit : std::uint8_t { code_points, utf16 };
-// Writes one character into a message: as it is, or escaped.
+// Writes one character into a message, escaped if necessary.
 using Write = void (*)(std::string& out, std::string_view character);
 
 void write_as_is(std::string& out, std::string_view character) {
@@ -50,12 +50,12 @@ std::size_t count(std::string_view text, Unit unit) {
     return units;
 }
 
-// As much of `text`, written by `write`, as has at most `room` units; where that is not all, it ends with
+// The start of `text`, written by `write`, that has at most `room` units; if that is not all, it ends with
 // "…".
 std::string fit(std::string_view text, std::size_t room, Unit unit, Write write) {
     std::string all;
     std::size_t units = 0;
-    std::size_t cut_at = 0;  // the most of `all` that leaves room for the "…"
+    std::size_t cut_at = 0;  // where `all` is cut to leave room for the "…"
     while (!text.empty()) {
         const std::string_view character = next_character(text);
         text.remove_prefix(character.size());
@@ -73,7 +73,7 @@ std::string fit(std::string_view text, std::size_t room, Unit unit, Write write)
 
 std::string chat_text(const ChatMessage& message, std::size_t limit, Unit unit, Write write) {
     std::string text = message.headline;
-    // Headline and time are ASCII, so that a byte is a unit; two line breaks go between the three.
+    // Headline and time are ASCII, so a byte is a unit; there are two line breaks between the three.
     const std::size_t fixed = message.headline.size() + message.time.size() + 2;
     if (!message.note.empty() && fixed < limit) {
         text.append(1, '\n').append(fit(message.note, limit - fixed, unit, write));

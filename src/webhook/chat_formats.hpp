@@ -4,9 +4,8 @@
 #include <string>
 #include <string_view>
 
-// The shapes that chat services expect of whoever posts to them. Pure, any thread. Text is headline, note and
-// time, a line each; what does not fit a service's limit is cut from the note, which then ends with "…",
-// between two characters and never within one.
+// The bodies that chat services expect. Pure, any thread. The text is headline, note and time, on a line
+// each. What exceeds a service's limit is cut from the note, between two characters, and replaced by "…".
 namespace pricewire::webhook {
 
 struct ChatMessage {
@@ -15,11 +14,11 @@ struct ChatMessage {
     std::string time;      // never cut: at most 30 characters, all ASCII
 };
 
-// Slack shortens a message at 40,000 characters and asks for at most 4,000, as they are sent, that is,
-// escaped; it does not say what it counts, so UTF-16 code units are, the larger figure. Source:
-// https://docs.slack.dev/reference/methods/chat.postMessage ("Truncating content")
+// Slack cuts a message at 40,000 characters and asks for at most 4,000, counted after escaping. It does not
+// say what a character is; we count UTF-16 code units, of which there are never fewer than code points.
+// Source: https://docs.slack.dev/reference/methods/chat.postMessage ("Truncating content")
 constexpr std::size_t slack_limit = 4000;
-// {"text":…}; & < > are escaped, so that nothing in it is a link, or mentions anybody, to Slack.
+// {"text":…}; & < > are escaped, so that Slack sees neither links nor mentions in it.
 // Sources: https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks and
 // https://docs.slack.dev/messaging/formatting-message-text ("Escaping text")
 std::string slack_body(const ChatMessage& message);
@@ -31,15 +30,15 @@ constexpr std::size_t discord_limit = 2000;
 // Source: https://docs.discord.com/developers/resources/message ("Allowed Mentions Object")
 std::string discord_body(const ChatMessage& message);
 
-// UTF-16 code units, in which Telegram measures entities; reports differ on whether it counts them or code
-// points here, and the former never are fewer. Source: https://core.telegram.org/bots/api#sendmessage (text,
-// 1-4096 characters)
+// UTF-16 code units, in which Telegram measures entities. Reports differ on whether this limit counts them or
+// code points; there are never fewer of the former. Source: https://core.telegram.org/bots/api#sendmessage
+// (text, 1-4096 characters)
 constexpr std::size_t telegram_limit = 4096;
-// {"chat_id":…,"text":…}, without parse_mode: the text is shown as it is. `chat_id` is written as a number
-// where it is one.
+// {"chat_id":…,"text":…}, without parse_mode: the text is shown unformatted. `chat_id` is written as a number
+// if it is one.
 std::string telegram_body(const ChatMessage& message, std::string_view chat_id);
 
-// The first chat_id in a URL's query, decoded; empty where there is none.
+// The first chat_id in a URL's query, decoded; empty if it has none.
 std::string telegram_chat_id(std::string_view url);
 // A chat's number (negative for groups, at most 52 bits, by https://core.telegram.org/bots/api#chat) or the
 // "@username" of a channel.

@@ -17,7 +17,7 @@ namespace {
 
 namespace json = boost::json;
 
-// Counted here in another way than in the code that is tested.
+// Counted in another way than the tested code does.
 std::size_t length_in(std::string_view unit, std::string_view text) {
     const auto lead = [&](unsigned from) {
         return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [&](char c) {
@@ -43,7 +43,7 @@ json::value recorded(const std::string& service) {
     return json::parse(text.str());
 }
 
-// What of a body is not as the service's documentation says; empty where all is.
+// How a body differs from the service's documentation; empty if it does not.
 std::string offence(const json::value& record, const json::value& body) {
     if (!body.is_object()) return "no object";
     const json::object& members = record.at("members").as_object();
@@ -93,7 +93,7 @@ std::string repeat(std::string_view what, std::size_t times) {
     return all;
 }
 
-TEST(ChatFormats, AreAsTheServicesDocument) {
+TEST(ChatFormats, MatchTheServicesDocumentation) {
     EXPECT_EQ(slack_body(message()),
               R"({"text":"BTC rose above 70000: 70000.01\n2025-01-02T03:04:05.678Z"})");
     EXPECT_EQ(
@@ -110,7 +110,7 @@ TEST(ChatFormats, AreAsTheServicesDocument) {
         R"({"chat_id":"@my_channel","text":"BTC rose above 70000: 70000.01\n2025-01-02T03:04:05.678Z"})");
 }
 
-TEST(ChatFormats, HoldAgainstTheRecordedShapes) {
+TEST(ChatFormats, MatchTheRecordedShapes) {
     for (const std::string& service : services) {
         const json::value record = recorded(service);
         EXPECT_EQ(offence(record, record.at("example")), "")
@@ -128,7 +128,7 @@ TEST(ChatFormats, HoldAgainstTheRecordedShapes) {
               recorded("discord").at("mentions_nobody"));
 }
 
-TEST(ChatFormats, TheLimitsAreTheRecordedOnes) {
+TEST(ChatFormats, LimitsMatchTheRecordedOnes) {
     EXPECT_EQ(recorded("slack").at("members").at("text").at("max").to_number<std::size_t>(), slack_limit);
     EXPECT_EQ(recorded("discord").at("members").at("content").at("max").to_number<std::size_t>(),
               discord_limit);
@@ -136,7 +136,7 @@ TEST(ChatFormats, TheLimitsAreTheRecordedOnes) {
               telegram_limit);
 }
 
-TEST(ChatFormats, CutTheNoteToTheVeryLimitAndNothingElse) {
+TEST(ChatFormats, CutOnlyTheNoteAndExactlyToTheLimit) {
     const std::string head = message().headline + "\n";
     const std::string tail = "\n" + message().time;
     const std::size_t fixed = head.size() + tail.size();
@@ -149,16 +149,16 @@ TEST(ChatFormats, CutTheNoteToTheVeryLimitAndNothingElse) {
         EXPECT_EQ(text(service, repeat("é", room)), head + repeat("é", room) + tail) << service;
         EXPECT_EQ(text(service, repeat("é", room + 1)), head + repeat("é", room - 1) + "…" + tail) << service;
     }
-    // Two units of UTF-16 each: where one alone is left, the character is left out whole.
+    // Two units of UTF-16 each: if only one is left, the whole character is left out.
     EXPECT_EQ(text("telegram", repeat("😀", 3000)), head + repeat("😀", (4096 - fixed - 1) / 2) + "…" + tail);
     EXPECT_EQ(text("telegram", "a" + repeat("😀", 3000)),
               head + "a" + repeat("😀", (4096 - fixed - 2) / 2) + "…" + tail);
     EXPECT_EQ(text("discord", repeat("😀", 3000)), head + repeat("😀", 2000 - fixed - 1) + "…" + tail);
-    // An entity of Slack's is never cut: five characters each.
+    // Entities, of five characters each, are never cut.
     EXPECT_EQ(text("slack", repeat("&", 3000)), head + repeat("&amp;", (4000 - fixed - 1) / 5) + "…" + tail);
 }
 
-TEST(ChatFormats, ANoteOf500CharactersArrivesWhole) {
+TEST(ChatFormats, ANoteOf500CharactersIsNotCut) {
     for (const std::string& service : services) {
         for (const std::string unit : {"x", "&", "😀"}) {
             const std::string text = text_in(service, body_for(service, message(repeat(unit, 500))));
@@ -167,7 +167,7 @@ TEST(ChatFormats, ANoteOf500CharactersArrivesWhole) {
     }
 }
 
-TEST(ChatFormats, NoMessageIsMoreThanItsServiceTakes) {
+TEST(ChatFormats, NoMessageExceedsItsServicesLimit) {
     std::vector<json::value> records;
     for (const std::string& service : services) records.push_back(recorded(service));
     rc::check([&] {
@@ -187,7 +187,7 @@ TEST(ChatFormats, NoMessageIsMoreThanItsServiceTakes) {
     });
 }
 
-TEST(ChatFormats, ANoteThatIsNoUtf8IsStillSent) {
+TEST(ChatFormats, ANoteThatIsNotUtf8IsStillSent) {
     for (const std::string& service : services) {
         EXPECT_TRUE(is_utf8(body_for(service, message(repeat("\xff", 5000))))) << service;
     }

@@ -16,7 +16,7 @@ bool is_token_char(char c) {
     return is_alphanumeric(c) || std::string_view("!#$%&'*+-.^_`|~").contains(c);
 }
 
-// Reads a content type from its start; each reader says whether it found what it looks for.
+// Reads a content type from its start. Each function returns whether it found what it reads.
 class Reader {
 public:
     explicit Reader(std::string_view text) : rest_(text) {}
@@ -61,8 +61,7 @@ Result<Escaping> escaping_of_type(const std::string& type, const std::string& su
     }
     return fail(
         "the content type must be application/json, application/x-www-form-urlencoded, application/xml, one "
-        "that "
-        "ends in +json or +xml, or text/*");
+        "that ends in +json or +xml, or text/*");
 }
 
 }  // namespace

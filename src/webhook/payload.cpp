@@ -24,8 +24,7 @@ std::string body_text(const Alert& alert, DeliveryKind kind) {
         case PayloadFormat::telegram:
             return telegram_body(chat_message(alert, kind), telegram_chat_id(alert.webhook_url));
         case PayloadFormat::custom:
-            // Never without a template: storage keeps the two together. Were it so, Pricewire's own body is
-            // better than none.
+            // Storage keeps format and template together; without a template Pricewire's own body is sent.
             if (alert.custom) return render(*alert.custom, template_values(alert));
     }
     return webhook_payload(alert, kind);

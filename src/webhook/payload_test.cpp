@@ -52,7 +52,7 @@ ClaimedDelivery delivery(PayloadFormat format, DeliveryKind kind = DeliveryKind:
     return d;
 }
 
-TEST(Payload, CarriesTheNoteWhereThereIsOne) {
+TEST(Payload, CarriesTheNoteIfThereIsOne) {
     Alert a = fired_alert();
     a.note = "sell \"half\"\nnow €";
     EXPECT_TRUE(webhook_payload(a).ends_with(
@@ -79,7 +79,7 @@ TEST(WebhookBody, IsWrittenInTheAlertsFormat) {
     }
 }
 
-TEST(WebhookBody, OfATemplateHasItsTextAndType) {
+TEST(WebhookBody, UsesTheTemplatesTextAndType) {
     ClaimedDelivery d = delivery(PayloadFormat::custom);
     d.alert.custom = WebhookTemplate{"<p>{{ticker}} {{note}}</p>", "text/html; charset=utf-8"};
     d.alert.note = "a<b";
@@ -92,7 +92,7 @@ TEST(WebhookBody, OfATemplateHasItsTextAndType) {
     EXPECT_EQ(webhook_body(d).content_type, "application/json");
 }
 
-TEST(WebhookBody, OfATestEventSaysSo) {
+TEST(WebhookBody, MarksATestEvent) {
     for (const PayloadFormat format :
          {PayloadFormat::json, PayloadFormat::slack, PayloadFormat::discord, PayloadFormat::telegram}) {
         const WebhookBody body = webhook_body(delivery(format, DeliveryKind::test));

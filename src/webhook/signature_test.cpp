@@ -46,7 +46,7 @@ TEST(Signature, DependsOnEveryPart) {
     }
 }
 
-TEST(Signature, SecretsAreFreshAndSayTheirScheme) {
+TEST(Signature, SecretsAreNewAndShowTheirScheme) {
     std::set<std::string> secrets;
     for (int i = 0; i < 100; ++i) {
         const NewWebhookSecret shared = make_webhook_secret(SignatureScheme::v1);
@@ -58,7 +58,7 @@ TEST(Signature, SecretsAreFreshAndSayTheirScheme) {
         const NewWebhookSecret pair = make_webhook_secret(SignatureScheme::v1a);
         EXPECT_EQ(describe_secret(pair.secret), (SecretInfo{SignatureScheme::v1a, pair.shown}));
         EXPECT_TRUE(pair.shown.starts_with("whpk_"));
-        // Seed, then public key: the end of one is the whole of the other.
+        // The seed, followed by the public key.
         const auto bytes = *base64_decode(pair.secret.substr(5));
         EXPECT_EQ(base64_encode(std::span(bytes).subspan(32)), pair.shown.substr(5));
         secrets.insert(pair.secret);
@@ -66,7 +66,7 @@ TEST(Signature, SecretsAreFreshAndSayTheirScheme) {
     EXPECT_EQ(secrets.size(), 200U);
 }
 
-TEST(Signature, RefusesWhatIsNoSecretWithoutShowingIt) {
+TEST(Signature, RefusesInvalidSecretsWithoutShowingThem) {
     for (const std::string bad : {"", "whsec_", "whsec_####", "whsec_abc", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
                                   "WHSEC_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsk_", "whsk_####", public_key,
                                   // The seed alone.
@@ -78,7 +78,7 @@ TEST(Signature, RefusesWhatIsNoSecretWithoutShowingIt) {
     }
 }
 
-TEST(DeliverySignature, IsOfBothSecretsWhileThePreviousIsValid) {
+TEST(DeliverySignature, UsesBothSecretsWhileThePreviousIsValid) {
     const fakes::FakeSecretBox box;
     const Timestamp at{std::chrono::seconds{timestamp}};
     WebhookSecrets secrets{box.seal(key_pair, "user"), box.seal(secret, "user"), at + 1us};
@@ -96,7 +96,7 @@ TEST(DeliverySignature, IsOfBothSecretsWhileThePreviousIsValid) {
     EXPECT_EQ(sign(), v1);
 }
 
-TEST(DeliverySignature, NeedsItsUsersSecretsUnderAKeyThatIsHere) {
+TEST(DeliverySignature, NeedsTheUsersOwnSecretsSealedWithAKnownKey) {
     const fakes::FakeSecretBox box;
     const Timestamp at{std::chrono::seconds{timestamp}};
     const auto error = [&](const WebhookSecrets& secrets) {

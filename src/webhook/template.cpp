@@ -37,11 +37,11 @@ constexpr std::array<Field, 7> fields{{
     {"note", max_note, false, [](const TemplateValues& v) { return v.note; }},
 }};
 
-// A part of a body: text as it is written out, or a placeholder.
+// A part of a body: literal text or a placeholder.
 struct Piece {
     enum class Kind : std::uint8_t { text, field, unknown, unclosed };
     Kind kind = Kind::text;
-    std::string_view text;  // of a placeholder: its spelling in the body
+    std::string_view text;  // for a placeholder: its spelling in the body
     const Field* field = nullptr;
     std::size_t at = 0;  // where it starts in the body, in bytes
 };
@@ -76,7 +76,7 @@ std::vector<Piece> split(std::string_view body) {
     return pieces;
 }
 
-// Where in a JSON text one is: inside a string or not, and there within an escape sequence or not.
+// A position in a JSON text: inside a string or not, and within an escape sequence or not.
 class JsonPlace {
 public:
     void pass(std::string_view text) {
@@ -96,7 +96,7 @@ public:
     bool in_escape() const { return escape_left_ > 0; }
 
 private:
-    static constexpr int any_escape = 5;  // the character after the backslash is awaited
+    static constexpr int any_escape = 5;  // the character after the backslash comes next
     bool in_string_ = false;
     int escape_left_ = 0;
 };
@@ -140,7 +140,7 @@ void append_text(std::string& out, std::string_view value, bool markup) {
         value.remove_prefix(used);
         const char32_t c = utf8_code_point(sequence);
         if (is_control(c) && !is_line_or_tab(c)) continue;
-        // XML 1.0 §2.2: these two are no characters of a document.
+        // XML 1.0 §2.2 does not allow these two.
         if (markup && (c == 0xfffe || c == 0xffff)) continue;
         const std::string_view name = markup ? entity(c) : std::string_view();
         out += name.empty() ? sequence : name;
@@ -161,10 +161,11 @@ void append_value(std::string& out, std::string_view value, Escaping escaping) {
     }
 }
 
-// The most bytes that a value can be written in.
+// The most bytes that a value can take.
 std::size_t longest(const Field& field, Escaping escaping) {
-    // A note's character is at most four bytes as it is, \u007f in JSON, "&quot;" in markup; a form writes
-    // each of its bytes as three. The other values are ASCII, and only a form escapes any of them.
+    // A character of a note takes at most four bytes unchanged, six in JSON (\u007f) and in markup (&quot;),
+    // and in a form three for each of its bytes. The other values are ASCII, and only a form escapes any of
+    // them.
     const bool form = escaping == Escaping::form;
     const std::size_t bytes = field.name != "note"          ? (form ? 3 : 1)
                               : form                        ? 12
@@ -207,9 +208,9 @@ Result<void> check_pieces(std::string_view body, const std::vector<Piece>& piece
     return {};
 }
 
-// JSON whatever the values are. Inside a string a value is escaped and cannot end it, unless the text before
-// it has begun an escape sequence. Outside one it is a number: with a space on either side, the sample parses
-// only where nothing touches the number that would make another token of it.
+// Whether the body is JSON for all values. Inside a string a value is escaped and cannot end the string,
+// unless the text before it has begun an escape sequence. Outside it is a number, and the sample has a space
+// on either side of it, so that a body in which text touches the number, "1{{price}}", does not parse.
 Result<void> check_json(std::string_view body, const std::vector<Piece>& pieces) {
     JsonPlace json;
     std::string sample;

@@ -34,7 +34,7 @@ std::string refusal(std::string body, std::string content_type = "application/js
     return refusal(WebhookTemplate{std::move(body), std::move(content_type)});
 }
 
-// Any text that check_note() accepts, rich in what escaping is about.
+// Any text that check_note() accepts, with many characters that need escaping.
 rc::Gen<std::string> notes() {
     const auto ordinary = rc::gen::map(rc::gen::inRange<std::uint32_t>(0, 0x10'f7ff), [](std::uint32_t c) {
         return static_cast<char32_t>(c >= 0xd800 ? c + 0x800 : c);
@@ -81,7 +81,7 @@ TEST(WebhookTemplate, EscapesInsideJsonStringsAndWritesNumbersOutside) {
               R"({"text":"BTC at 70100.5: say \"hi\\there\"\nnow € 😀","price":70100.5,"n":[70000]})");
 }
 
-TEST(WebhookTemplate, EscapesAsItsContentTypeAsks) {
+TEST(WebhookTemplate, EscapesAsTheContentTypeRequires) {
     const std::string note = "a&b <c> \"d\" 'e' +é%\n";
     const auto rendered = [&](const char* type) {
         const WebhookTemplate t{"note={{note}}", type};
@@ -98,8 +98,8 @@ TEST(WebhookTemplate, EscapesAsItsContentTypeAsks) {
     EXPECT_EQ(rendered("text/markdown"), "note=" + note);
 }
 
-TEST(WebhookTemplate, LeavesOutWhatTextAndMarkupCannotHold) {
-    // Notes like these are refused at creation; render() does not rely on it.
+TEST(WebhookTemplate, LeavesOutCharactersThatTextAndMarkupDoNotAllow) {
+    // Such notes are refused at creation; render() does not rely on that.
     const std::string note("a\x01\x7f\xc2\x85\tb\0c\xff\xef\xbf\xbf", 13);
     EXPECT_EQ(render({"{{note}}", "text/plain"}, values(note)), "a\tbc\ufffd\uffff");
     EXPECT_EQ(render({"{{note}}", "text/xml"}, values(note)), "a\tbc\ufffd");
@@ -112,7 +112,7 @@ TEST(WebhookTemplate, WritesLiteralBraces) {
     EXPECT_EQ(render(t, values()), "{{ticker}} {{BTC}} { } }} {{");
 }
 
-TEST(WebhookTemplate, NamesTheUnknownPlaceholderAndItsPlace) {
+TEST(WebhookTemplate, ReportsAnUnknownPlaceholderAndItsPlace) {
     EXPECT_EQ(
         refusal("first\nZürich {{tickers}}", "text/plain"),
         "unknown placeholder \"{{tickers}}\" (there are {{ticker}}, {{price}}, {{target}}, {{condition}}, "
@@ -123,7 +123,7 @@ TEST(WebhookTemplate, NamesTheUnknownPlaceholderAndItsPlace) {
     EXPECT_LT(refusal("{{" + std::string(9000, 'x') + "}}", "text/plain").size(), 400U);
 }
 
-TEST(WebhookTemplate, NamesThePlaceOfAnUnclosedPlaceholder) {
+TEST(WebhookTemplate, ReportsThePlaceOfAnUnclosedPlaceholder) {
     EXPECT_EQ(
         refusal("{{ticker}} {{price}", "text/plain"),
         "a placeholder is not closed by \"}}\" (a literal \"{{\" is written \"{{{{\") at line 1, column 12");
@@ -131,7 +131,7 @@ TEST(WebhookTemplate, NamesThePlaceOfAnUnclosedPlaceholder) {
     EXPECT_NE(refusal("{{{", "text/plain"), "");
 }
 
-TEST(WebhookTemplate, RefusesWhatWouldNotBeJson) {
+TEST(WebhookTemplate, RefusesBodiesThatWouldNotBeJson) {
     EXPECT_EQ(refusal(R"({"a":{{note}}})"),
               "{{note}} stands outside a JSON string at line 1, column 6; only {{price}} and {{target}} may");
     EXPECT_EQ(refusal("{\"a\":\"x\\{{note}}\"}"),
@@ -171,7 +171,7 @@ TEST(WebhookTemplate, RefusesWhatWouldNotBeJson) {
     }
 }
 
-TEST(WebhookTemplate, BoundsBodyAndWhatBecomesOfIt) {
+TEST(WebhookTemplate, BoundsTheBodyAndTheResult) {
     EXPECT_EQ(refusal("", "text/plain"), "the body is empty");
     EXPECT_EQ(refusal(std::string(max_template_body, 'x'), "text/plain"), "");
     EXPECT_EQ(refusal(std::string(max_template_body + 1, 'x'), "text/plain"),
@@ -185,7 +185,7 @@ TEST(WebhookTemplate, BoundsBodyAndWhatBecomesOfIt) {
         "with its placeholders at their longest, the body would have 192000 bytes; at most 65536 are sent");
 }
 
-TEST(WebhookTemplate, TheLongestValuesStayWithinTheBound) {
+TEST(WebhookTemplate, TheLongestValuesStayWithinTheLimit) {
     std::string controls, emoji, quotes;
     for (std::size_t i = 0; i < max_note; ++i) {
         controls += "\x7f";
@@ -201,7 +201,7 @@ TEST(WebhookTemplate, TheLongestValuesStayWithinTheBound) {
          {"application/json", "application/x-www-form-urlencoded", "text/xml", "text/plain"}) {
         for (const std::string one : {"{{ticker}}", "{{price}}", "{{target}}", "{{condition}}", "{{time}}",
                                       "{{alert_id}}", "{{note}}"}) {
-            // As many of them as are accepted just so.
+            // As many of them as are just accepted.
             std::string body = "\"";
             for (std::size_t step = 1024; step > 0; step /= 2) {
                 std::string more = body;
@@ -217,7 +217,7 @@ TEST(WebhookTemplate, TheLongestValuesStayWithinTheBound) {
     }
 }
 
-TEST(WebhookTemplate, AcceptsContentTypesByList) {
+TEST(WebhookTemplate, AcceptsTheListedContentTypes) {
     for (const char* good : {"application/json", "APPLICATION/JSON; Charset=\"UTF-8\"", "application/ld+json",
                              "text/json", "application/json;charset=utf-8;profile=\"a b\""}) {
         EXPECT_EQ(refusal("1", good), "") << good;
@@ -257,11 +257,11 @@ TEST(WebhookTemplate, AcceptsContentTypesByList) {
               "the content type must have at most 100 characters");
 }
 
-TEST(WebhookTemplate, RendersSomethingOfWhatWasNeverChecked) {
+TEST(WebhookTemplate, RendersTemplatesThatWereNotChecked) {
     EXPECT_EQ(render({"{{no}} {{ticker}} {{pri", "nonsense"}, values()), "{{no}} BTC {{pri");
 }
 
-TEST(WebhookTemplate, JsonParsesAndGivesTheNoteBackWhateverItIs) {
+TEST(WebhookTemplate, JsonParsesAndContainsAnyNoteUnchanged) {
     rc::check([] {
         const std::string note = *notes();
         RC_PRE(check_note(note).has_value());
@@ -285,7 +285,7 @@ TEST(WebhookTemplate, AnyAcceptedJsonTemplateIsJsonWithAnyValues) {
         "-",         ".",          "e",        " ",          "\n",       "a",    "\"a\":", "\\ud83d"};
     int accepted = 0;
     rc::check([&] {
-        // Random parts in a string, a list or as they are: enough of them are accepted to say something.
+        // Random parts, in a string, in a list or bare, of which enough are accepted.
         const auto middle = *rc::gen::container<std::vector<std::string>>(rc::gen::elementOf(parts));
         std::string body;
         for (const std::string& part : middle) body += part;
@@ -304,7 +304,7 @@ TEST(WebhookTemplate, AnyAcceptedJsonTemplateIsJsonWithAnyValues) {
     EXPECT_GT(accepted, 3);
 }
 
-TEST(Note, IsBoundedAndClean) {
+TEST(Note, IsLimitedAndHasNoControlCharacters) {
     std::string longest;
     for (std::size_t i = 0; i < max_note; ++i) longest += "😀";
     EXPECT_TRUE(check_note(longest));
