@@ -91,7 +91,7 @@ TEST(Crypto, AgreesWithPublishedVectors) {
     EXPECT_EQ(base64url_encode(as_bytes("\xfb\xff\xfe")), "-__-");
 }
 
-TEST(Crypto, Base64RefusesWhatIsNotItsOwn) {
+TEST(Crypto, Base64RefusesAnyOtherSpelling) {
     for (const char* text : {"Zg", "Zg=", "Zh==", "Z===", "Zg==Zg==", "Zm 9", "Zm9\n", "-_-_", "===="}) {
         EXPECT_FALSE(base64_decode(text)) << text;
     }
@@ -103,7 +103,7 @@ TEST(Crypto, Base64RefusesWhatIsNotItsOwn) {
     EXPECT_FALSE(equal_constant_time("same", "samesame"));
 }
 
-TEST(JsonWriter, WritesValidJsonWhateverTheText) {
+TEST(JsonWriter, WritesValidJsonForAnyText) {
     JsonWriter w;
     w.begin_object()
         .field("a", "q\"\\\n\x01\x7f")
@@ -157,7 +157,7 @@ TEST(Mailbox, KeepsEachSendersOrderAndLosesNothing) {
     EXPECT_FALSE(box.push({0, 0}));
 }
 
-TEST(Mailbox, FullAndLateAreTold) {
+TEST(Mailbox, ReturnsFalseWhenFullAndWhenLate) {
     Mailbox<int> box(1);
     EXPECT_TRUE(box.try_push(1));
     EXPECT_FALSE(box.try_push(2));
@@ -167,7 +167,7 @@ TEST(Mailbox, FullAndLateAreTold) {
     EXPECT_FALSE(box.drain(batch, std::chrono::steady_clock::now()));
 }
 
-TEST(SmallString, ComparesAsTextAndCutsWhatIsTooLong) {
+TEST(SmallString, ComparesAsTextAndCutsLongInput) {
     using Name = SmallString<4>;
     EXPECT_EQ(Name("BTC").view(), "BTC");
     EXPECT_EQ(Name("DOGECOIN").view(), "DOGE");

@@ -23,7 +23,7 @@ void need(bool success, const char* what) {
     if (!success) throw std::runtime_error(std::string(what) + " failed");
 }
 
-// Fetched once: looking an algorithm up by its name costs more than sealing a secret with it.
+// Fetched once: the look-up by name costs more than sealing a secret.
 const EVP_CIPHER* aes_gcm() {
     static const std::unique_ptr<EVP_CIPHER, Freeing<EVP_CIPHER_free>> cipher(
         EVP_CIPHER_fetch(nullptr, "AES-256-GCM", nullptr));
@@ -35,7 +35,7 @@ Key private_key(const Ed25519KeyPair& pair) {
     using Context = std::unique_ptr<EVP_PKEY_CTX, Freeing<EVP_PKEY_CTX_free>>;
     const Context context(EVP_PKEY_CTX_new_from_name(nullptr, "ED25519", nullptr));
     need(context != nullptr && EVP_PKEY_fromdata_init(context.get()) == 1, "Ed25519");
-    // OpenSSL takes parameters as changeable and does not change these.
+    // OpenSSL wants non-const parameters but does not change these.
     auto* const seed = const_cast<std::uint8_t*>(pair.seed.data());
     auto* const public_key = const_cast<std::uint8_t*>(pair.public_key.data());
     OSSL_PARAM params[] = {
@@ -85,7 +85,7 @@ std::optional<std::vector<std::uint8_t>> aes_gcm_open(const SymmetricKey& key,
     need(EVP_DecryptUpdate(cipher.get(), out.data(), &size, sealed.data() + nonce_size,
                            static_cast<int>(out.size())) == 1,
          "AES-256-GCM");
-    // OpenSSL takes the tag as changeable and does not change it.
+    // OpenSSL wants a non-const tag but does not change it.
     auto* const tag = const_cast<std::uint8_t*>(sealed.data() + sealed.size() - tag_size);
     need(EVP_CIPHER_CTX_ctrl(cipher.get(), EVP_CTRL_GCM_SET_TAG, tag_size, tag) == 1, "AES-256-GCM");
     if (EVP_DecryptFinal_ex(cipher.get(), out.data() + size, &size) != 1) return std::nullopt;

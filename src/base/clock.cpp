@@ -117,7 +117,7 @@ Result<Duration> parse_duration(std::string_view text) {
 std::string format_duration(Duration d) {
     if (d.count() == 0) return "0s";
     for (const Unit& u : units) {
-        // Days are read but not written: "24h" is what people expect to see for a day.
+        // Days are read but not written: a day is written as "24h".
         if (u.name != "d" && d % u.length == Duration::zero())
             return fmt::format("{}{}", d / u.length, u.name);
     }

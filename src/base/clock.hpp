@@ -29,7 +29,7 @@ public:
     Moment moment() const { return {now(), mono()}; }
 };
 
-// The machine's clock. Lives as long as the program.
+// The machine's clock, with the lifetime of the program.
 const Clock& system_clock();
 
 // A clock that only advance() moves. advance() must not run beside any other member.
@@ -48,7 +48,8 @@ private:
     MonoTime mono_{std::chrono::hours{1}};
 };
 
-// RFC 3339 in UTC, with a fraction only where it is not zero: "2025-01-01T00:00:00Z", "2025-01-01T00:00:00.25Z".
+// RFC 3339 in UTC, with a fraction only where it is not zero: "2025-01-01T00:00:00Z",
+// "2025-01-01T00:00:00.25Z".
 std::string format_rfc3339(Timestamp t);
 // Accepts what format_rfc3339 writes and any offset ("+02:00"); digits beyond microseconds are cut off.
 Result<Timestamp> parse_rfc3339(std::string_view text);

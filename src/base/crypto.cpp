@@ -32,7 +32,7 @@ Sha256 sha256(std::string_view data) {
 }
 
 Sha256 hmac_sha256(std::span<const std::uint8_t> key, std::string_view data) {
-    // Copied rather than set up each time: looking HMAC and SHA-256 up by name costs more than using them.
+    // Copied, since looking HMAC and SHA-256 up by name costs more than using them.
     static const MacContext prepared = [] {
         const std::unique_ptr<EVP_MAC, Freeing<EVP_MAC_free>> mac(EVP_MAC_fetch(nullptr, "HMAC", nullptr));
         MacContext context(EVP_MAC_CTX_new(mac.get()));
@@ -43,7 +43,7 @@ Sha256 hmac_sha256(std::span<const std::uint8_t> key, std::string_view data) {
         return context;
     }();
     const MacContext context(prepared ? EVP_MAC_CTX_dup(prepared.get()) : nullptr);
-    // A null key would mean the key set before, of which there is none.
+    // OpenSSL takes a null key to mean the key set before.
     static constexpr std::uint8_t nothing = 0;
     const std::uint8_t* const bytes = key.empty() ? &nothing : key.data();
     Sha256 out;
@@ -76,7 +76,7 @@ std::optional<std::vector<std::uint8_t>> base64_decode(std::string_view text) {
     const int size = EVP_DecodeBlock(out.data(), as_bytes(text).data(), static_cast<int>(text.size()));
     if (size < 0) return std::nullopt;
     out.resize(static_cast<std::size_t>(size) - padding);
-    // EVP_DecodeBlock forgives white space and stray bits; what does not read back the same was not base64.
+    // EVP_DecodeBlock ignores white space and stray bits, so the result is encoded again and compared.
     if (base64_encode(out) != text) return std::nullopt;
     return out;
 }

@@ -9,7 +9,7 @@
 #include <vector>
 
 // Hashes, MACs, encryption, signatures, encodings and randomness, on OpenSSL. Stateless, thread-safe. A
-// failing primitive throws std::runtime_error: nothing sensible can go on without it.
+// primitive that fails throws std::runtime_error.
 namespace pricewire::inline base {
 
 using Sha256 = std::array<std::uint8_t, 32>;
@@ -20,24 +20,24 @@ void random_bytes(std::span<std::uint8_t> out);
 Sha256 sha256(std::string_view data);
 Sha256 hmac_sha256(std::span<const std::uint8_t> key, std::string_view data);
 
-// Equal length and content, in time that depends on the length alone.
+// Compares in time that depends on the length alone.
 bool equal_constant_time(std::string_view a, std::string_view b);
 
 using SymmetricKey = std::array<std::uint8_t, 32>;
 
 // AES-256 in Galois/Counter Mode. Source: NIST SP 800-38D. Sealed bytes are a random nonce of 12 bytes, the
-// cipher text (as long as the plain one) and a tag of 16. `context` is not in them, but authenticated with
-// them. One key is good for 2^32 seals (section 8.3), as its nonces are random.
+// cipher text (as long as the plain text) and a tag of 16. `context` is authenticated with them but not
+// contained in them. One key is good for 2^32 seals (section 8.3), as its nonces are random.
 std::vector<std::uint8_t> aes_gcm_seal(const SymmetricKey& key, std::span<const std::uint8_t> plain,
                                        std::string_view context);
-// The plain bytes; nullopt where key, context or a single bit is another than at sealing.
+// The plain bytes; nullopt if key, context or any bit differs from those at sealing.
 std::optional<std::vector<std::uint8_t>> aes_gcm_open(const SymmetricKey& key,
                                                       std::span<const std::uint8_t> sealed,
                                                       std::string_view context);
 
-// Ed25519 (RFC 8032, section 5.1). The seed is the private key; the public one follows from it, but signing
-// needs both and finding it again would double the time. A public key that is not the seed's own makes
-// signatures that nobody can verify and that give the seed away.
+// Ed25519 (RFC 8032, section 5.1). The seed is the private key. The public key follows from it, but signing
+// needs both, and deriving it each time would double the cost. Signing with a public key that does not belong
+// to the seed gives invalid signatures that reveal the seed.
 using Ed25519Seed = std::array<std::uint8_t, 32>;
 using Ed25519PublicKey = std::array<std::uint8_t, 32>;
 using Ed25519Signature = std::array<std::uint8_t, 64>;
@@ -52,7 +52,7 @@ bool ed25519_verify(const Ed25519PublicKey& key, std::string_view message, const
 // RFC 4648 §4, with padding; decode refuses anything else.
 std::string base64_encode(std::span<const std::uint8_t> data);
 std::optional<std::vector<std::uint8_t>> base64_decode(std::string_view text);
-// RFC 4648 §5, without padding: what stands in keys, cursors and sealed texts; decode refuses anything else.
+// RFC 4648 §5, without padding: for keys, cursors and sealed texts; decode refuses anything else.
 std::string base64url_encode(std::span<const std::uint8_t> data);
 std::optional<std::vector<std::uint8_t>> base64url_decode(std::string_view text);
 std::string hex_encode(std::span<const std::uint8_t> data);

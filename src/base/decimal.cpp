@@ -12,7 +12,7 @@ bool is_digit(char c) {
 }
 
 constexpr auto max_raw = static_cast<Decimal::Raw>((static_cast<Decimal::Unsigned>(1) << 127) - 1);
-// Long runs of digits are zeros at best; a price spelled with more than this is refused unread.
+// Digits beyond these could only be zeros; a longer text is refused unread.
 constexpr std::size_t max_text = 128;
 constexpr int max_exponent = 1000;
 
@@ -52,7 +52,7 @@ Result<Decimal> Decimal::parse(std::string_view text, Excess excess) {
     }
     if (i != text.size()) return fail("not a decimal number");
 
-    // The digit at index k stands for 10^(int_digits.size() - 1 - k + exponent); the last place kept is
+    // The digit at index k has the weight 10^(int_digits.size() - 1 - k + exponent); the last one kept,
     // 10^-18.
     Raw raw = 0;
     bool lost = false;

@@ -9,12 +9,12 @@
 
 namespace pricewire::inline base {
 
-// An exact decimal number: a signed 128-bit count of 10^-18. Range about ±1.7e20 with 18 decimal places,
-// which covers the dearest coin and the cheapest token alike. Never built from a double: prices are parsed
-// from their digits. Value type, trivially copyable, any thread.
+// An exact decimal number: a signed 128-bit count of 10^-18. The range is about ±1.7e20 with 18 decimal
+// places, enough for the dearest coin and the cheapest token. Never made from a double: prices are parsed
+// from their digits. A value type, trivially copyable.
 class Decimal {
 public:
-    // __extension__: the type is GNU's, and both compilers have it.
+    // __extension__: a GNU type, which both compilers have.
     __extension__ typedef __int128 Raw;
     __extension__ typedef unsigned __int128 Unsigned;
     static constexpr int places = 18;
@@ -31,9 +31,9 @@ public:
     }
     static constexpr Decimal from_int(std::int64_t value) { return from_raw(Raw{value} * one_raw); }
 
-    // Parses a JSON number (RFC 8259 §6: -?int[.frac][e[+-]exp]); nothing may stand before or after it.
+    // Parses a JSON number (RFC 8259 §6: -?int[.frac][e[+-]exp]); all of `text`.
     // Errors: not a number, out of range, or more than 18 decimal places under Excess::refuse. `1e-30` has
-    // too many places; `1.0000000000000000000` (nineteen zeros) has not, its excess digits are all zero.
+    // too many places; `1.0000000000000000000` (nineteen zeros) does not, since its excess digits are zeros.
     static Result<Decimal> parse(std::string_view text, Excess excess = Excess::refuse);
 
     constexpr Raw raw() const { return raw_; }

@@ -14,7 +14,7 @@ std::string shown(std::string_view text, Decimal::Excess excess = Decimal::Exces
     return parsed ? parsed->to_string() : "error: " + parsed.error().message;
 }
 
-// The value of a JSON number as digits with 18 places, worked out on strings alone.
+// The value of a JSON number as digits with 18 places, computed on strings alone.
 std::string by_hand(const std::string& whole, const std::string& fraction) {
     std::string f = fraction;
     f.resize(18, '0');
@@ -23,7 +23,7 @@ std::string by_hand(const std::string& whole, const std::string& fraction) {
     return f.empty() ? w : w + "." + f;
 }
 
-TEST(Decimal, ShowsWhatWasWritten) {
+TEST(Decimal, WritesTheShortestExactSpelling) {
     EXPECT_EQ(shown("65420.15"), "65420.15");
     EXPECT_EQ(shown("70000.00"), "70000");
     EXPECT_EQ(shown("0.07101000"), "0.07101");
@@ -34,7 +34,7 @@ TEST(Decimal, ShowsWhatWasWritten) {
     EXPECT_EQ(shown("123456789012345.123456789012345678"), "123456789012345.123456789012345678");
 }
 
-TEST(Decimal, UnderstandsExponents) {
+TEST(Decimal, ReadsExponents) {
     EXPECT_EQ(shown("1e-7"), "0.0000001");
     EXPECT_EQ(shown("1.5E+3"), "1500");
     EXPECT_EQ(shown("12.34e1"), "123.4");
@@ -43,7 +43,7 @@ TEST(Decimal, UnderstandsExponents) {
     EXPECT_EQ(shown("1e-18"), "0.000000000000000001");
 }
 
-TEST(Decimal, RefusesWhatIsNoNumber) {
+TEST(Decimal, RefusesTextThatIsNotANumber) {
     for (const char* text : {"", "-", "+1", ".5", "1.", "01", "1e", "1e+", "0x1", "1 ", " 1", "1,5", "NaN",
                              "Infinity", "--1", "1.2.3", "1e5.5", "１"}) {
         EXPECT_EQ(shown(text), "error: not a decimal number") << text;
@@ -51,7 +51,7 @@ TEST(Decimal, RefusesWhatIsNoNumber) {
     EXPECT_EQ(shown(std::string(200, '1')), "error: not a decimal number");
 }
 
-TEST(Decimal, KnowsItsLimits) {
+TEST(Decimal, RefusesNumbersOutOfRange) {
     EXPECT_EQ(shown("170141183460469231731.687303715884105727"), "170141183460469231731.687303715884105727");
     EXPECT_EQ(shown("170141183460469231731.687303715884105728"), "error: number out of range");
     EXPECT_EQ(shown("1e21"), "error: number out of range");
@@ -66,7 +66,7 @@ TEST(Decimal, DigitsBeyondThe18thPlaceAreRefusedOrDropped) {
     EXPECT_EQ(shown("1e-30"), "error: more than 18 decimal places");
 }
 
-TEST(Decimal, ReadsTheSameDigitsAsByHand) {
+TEST(Decimal, AgreesWithArithmeticOnStrings) {
     rc::check([] {
         const auto digits = [](int low, int high) {
             return *rc::gen::resize(

@@ -15,8 +15,8 @@ namespace pricewire::inline base {
 // U+FFFD.
 void append_json_string(std::string& out, std::string_view text);
 
-// Writes one JSON text into a string. Kept instead of a document model because decimals must be written from
-// their own digits. The caller is trusted to open and close in order; commas are put by the writer.
+// Writes one JSON text into a string, without a document model, which would lose a decimal's digits. The
+// caller opens and closes in order; the writer puts the commas.
 //   JsonWriter w; w.begin_object().field("price", price).end_object(); send(std::move(w).str());
 class JsonWriter {
 public:
@@ -39,13 +39,13 @@ public:
     JsonWriter& value(T number) {
         return raw(std::to_string(number));
     }
-    // A finite number; printed with the fewest digits that read back the same.
+    // A finite number, with the fewest digits that read back the same.
     JsonWriter& value(double number);
     template <typename T>
     JsonWriter& value(const std::optional<T>& maybe) {
         return maybe ? value(*maybe) : value(nullptr);
     }
-    // Appends a JSON text that is already one.
+    // Appends text that is JSON already.
     JsonWriter& raw(std::string_view json);
 
     template <typename T>

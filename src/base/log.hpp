@@ -12,21 +12,21 @@
 #include "base/clock.hpp"
 #include "base/mutex.hpp"
 
-// The way every room says something to the operator. Rooms know this header only; ops/ decides where lines go
-// and in which format. Thread-safe. Before a sink is set, warnings and errors go to stderr.
-// Never pass a secret: API keys, webhook secrets, URLs with a password.
+// How every room logs. Rooms know this header only; ops/ decides where lines go and in which format.
+// Thread-safe. Until a sink is set, warnings and errors go to stderr. Never pass a secret: API keys, webhook
+// secrets, URLs with a password.
 namespace pricewire::inline base::log {
 
 enum class Level { debug, info, warn, error };
 
-// A named value beside the message: {"alert_id", id.to_string()}. Shown as key=value, or as a JSON member.
+// A named value beside the message: {"alert_id", id.to_string()}. Written as key=value or as a JSON member.
 struct Field {
     std::string_view name;
     std::string value;
 };
 
-// Whose work a thread does: while it lives, every line that the thread writes carries these fields as well.
-// One within another adds its own. What the fields view outlives it; empty values are left out.
+// Adds these fields to every line that the thread logs while it lives; nested scopes add up. The strings
+// outlive it. Empty values are left out.
 class Scope {
 public:
     struct Named {
@@ -45,17 +45,17 @@ private:
     std::size_t size_ = 0;
     const Scope* outer_;
 };
-// The fields of this thread's scopes, the innermost first; for sinks, which show them behind the line's own.
+// The fields of this thread's scopes, innermost first, for sinks, which write them after the line's own.
 std::vector<Scope::Named> context();
 
-// Bounds how many lines a second are written of what may come in any number, so that neither crowds nor
-// attackers fill the disk. Once a second it says how many were left out. Thread-safe.
+// Limits the lines a second about events of which there may be any number, so that neither crowds nor
+// attackers fill the disk. Once a second it logs how many were left out. Thread-safe.
 class LineBudget {
 public:
-    // `what` is named in the line about those left out: "requests".
+    // `what` appears in the line about those left out: "requests".
     LineBudget(std::string_view what, std::uint32_t lines_a_second)
         : what_(what), lines_a_second_(lines_a_second) {}
-    // Whether one more line may be written now.
+    // Whether another line may be written now.
     bool take(MonoTime now);
 
 private:
@@ -69,7 +69,7 @@ private:
 
 using Sink = std::function<void(Level, std::string_view message, std::initializer_list<Field> fields)>;
 
-// Replaces the sink and the lowest level it gets. To be called before other threads log, and at exit.
+// Replaces the sink and the lowest level it gets. Call it before other threads log, and at exit.
 void set_sink(Sink sink, Level lowest);
 bool enabled(Level level);
 void write(Level level, std::string_view message, std::initializer_list<Field> fields = {});

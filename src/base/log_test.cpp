@@ -15,7 +15,7 @@ std::string shown() {
     return out;
 }
 
-TEST(LogScope, NamesItsThreadsWorkWhileItLives) {
+TEST(LogScope, AddsFieldsToItsThreadsLinesWhileItLives) {
     EXPECT_EQ(shown(), "");
     {
         const Scope request({{"request_id", "r1"}, {"trace_id", ""}});
@@ -30,7 +30,7 @@ TEST(LogScope, NamesItsThreadsWorkWhileItLives) {
     EXPECT_EQ(shown(), "");
 }
 
-TEST(LineBudget, GrantsSoManyASecondAndSaysOnceHowManyWereLeftOut) {
+TEST(LineBudget, GrantsUpToNASecondAndLogsOnceHowManyWereLeftOut) {
     std::vector<std::string> lines;
     set_sink(
         [&](Level, std::string_view message, std::initializer_list<Field> fields) {

@@ -10,10 +10,9 @@
 
 namespace pricewire::inline base {
 
-// A message queue from any number of threads to the one thread that owns what the messages change.
-// Messages of one sender arrive in its order. The lock covers moving a message in or swapping the batch out,
-// never any work on it. Bounded: push() waits while `capacity` messages are unread, which is the
-// back-pressure.
+// A message queue from any number of threads to the one thread that owns the data the messages change.
+// Messages of one sender arrive in order. The lock is held only to move a message in or to swap the batch
+// out. Bounded: push() waits while `capacity` messages are unread, which is the back-pressure.
 template <typename T>
 class Mailbox {
 public:
@@ -33,7 +32,7 @@ public:
         return true;
     }
 
-    // False where it is full or closed: for messages that may be dropped.
+    // False if it is full or closed: for messages that may be dropped.
     bool try_push(T message) {
         MutexLock lock(mutex_);
         if (closed_ || messages_.size() >= capacity_) return false;
@@ -45,7 +44,7 @@ public:
     }
 
     // Swaps all unread messages into `out` (cleared first), waiting for one until `deadline`, if given.
-    // False when nothing came in time, or when the box is closed and empty.
+    // False if nothing came in time, or if the box is closed and empty.
     bool drain(std::vector<T>& out, std::optional<MonoTime> deadline = std::nullopt) {
         out.clear();
         MutexLock lock(mutex_);
@@ -68,7 +67,7 @@ public:
         return filled_.wait_until(lock, deadline, [&]() REQUIRES(mutex_) { return closed_; });
     }
 
-    // No further message is taken; what is unread can still be drained.
+    // Takes no more messages; unread ones can still be drained.
     void close() {
         {
             MutexLock lock(mutex_);

@@ -5,7 +5,8 @@
 
 namespace pricewire::inline base {
 
-// The outcome of something that depends on input: a value, or one plain sentence that a person can act on.
+// The outcome of something that depends on input: a value, or one sentence that tells a person what to
+// change.
 struct Error {
     std::string message;
     friend bool operator==(const Error&, const Error&) = default;

@@ -9,9 +9,9 @@
 
 namespace pricewire::inline base {
 
-// A short string stored in place: trivially copyable, compared and hashed as N + 1 bytes. Used for names that
-// travel with every tick (tickers, sources), where an allocation each would be the largest cost.
-// Longer input is cut: whoever accepts names from outside checks their length first.
+// A short string stored in place: trivially copyable, compared and hashed as N + 1 bytes. For names that are
+// part of every tick (tickers, sources), where allocating would be the largest cost. Longer input is cut:
+// check the length of names from outside first.
 template <std::size_t N>
 class SmallString {
 public:

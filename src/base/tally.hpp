@@ -5,8 +5,8 @@
 
 namespace pricewire::inline base {
 
-// A count that one thread keeps and any thread reads. Adding is a load and a store: no lock, no locked
-// instruction, so that it can stand where every price passes.
+// A count that one thread writes and any thread reads. Adding is a load and a store, without a lock or a
+// locked instruction, and so cheap enough for the path of every price.
 class Tally {
 public:
     void add(std::uint64_t n = 1) {

@@ -24,7 +24,7 @@ bool is_zero(std::string_view text) {
 bool is_id(std::string_view text, std::size_t digits) {
     return text.size() == digits && is_hex(text) && !is_zero(text);
 }
-// Of two hexadecimal digits; the other flags are not defined, and are not handed on.
+// `flags` are two hexadecimal digits. Other flags are not defined and not passed on.
 bool is_sampled(std::string_view flags) {
     return (hex_digit(flags[1]) & 1) != 0;
 }
@@ -35,7 +35,7 @@ bool is_member(std::string_view text) {
            std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
 }
 
-// Its members, as many of the first as have room; empty where one of them is none.
+// The first members of a tracestate that fit; empty if any member is not valid.
 std::string clean_state(std::string_view text) {
     std::string out;
     std::size_t members = 0;
@@ -73,7 +73,7 @@ std::optional<TraceContext> parse_trace_context(std::string_view traceparent, st
     if (!is_hex(version) || version == "ff" || traceparent[2] != '-' || traceparent[35] != '-' ||
         traceparent[52] != '-' || !is_id(id, id_digits) || !is_id(parent, 16) || !is_hex(flags))
         return std::nullopt;
-    // A later version may say more behind a dash.
+    // Later versions may append more after a dash.
     if (traceparent.size() > length && (version == "00" || traceparent[length] != '-')) return std::nullopt;
     return TraceContext{std::string(id), is_sampled(flags), clean_state(tracestate)};
 }

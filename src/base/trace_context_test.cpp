@@ -8,7 +8,7 @@ namespace {
 const std::string id = "4bf92f3577b34da6a3ce929d0e0e4736";
 const std::string parent = "00f067aa0ba902b7";
 
-TEST(TraceContext, IsTakenFromItsHeaders) {
+TEST(TraceContext, IsReadFromItsHeaders) {
     const auto trace = parse_trace_context("00-" + id + "-" + parent + "-01", "congo=t61rcWkgMzE,rojo=00f0");
     ASSERT_TRUE(trace);
     EXPECT_EQ(*trace, (TraceContext{id, true, "congo=t61rcWkgMzE,rojo=00f0"}));
@@ -19,7 +19,7 @@ TEST(TraceContext, IsTakenFromItsHeaders) {
     EXPECT_FALSE(parse_trace_context("00-" + id + "-" + parent + "-fe", "")->sampled);
 }
 
-TEST(TraceContext, OfALaterVersionIsReadAsFarAsItIsKnown) {
+TEST(TraceContext, ReadsTheKnownPartOfLaterVersions) {
     EXPECT_TRUE(parse_trace_context("01-" + id + "-" + parent + "-01", ""));
     EXPECT_TRUE(parse_trace_context("cc-" + id + "-" + parent + "-01-what-else", ""));
     EXPECT_FALSE(parse_trace_context("cc-" + id + "-" + parent + "-01.what-else", ""));
@@ -27,7 +27,7 @@ TEST(TraceContext, OfALaterVersionIsReadAsFarAsItIsKnown) {
     EXPECT_FALSE(parse_trace_context("ff-" + id + "-" + parent + "-01", ""));
 }
 
-TEST(TraceContext, ThatIsNoneIsRefused) {
+TEST(TraceContext, RefusesInvalidHeaders) {
     const std::string zeros(32, '0');
     for (const std::string& bad : {
              std::string(),
@@ -48,7 +48,7 @@ TEST(TraceContext, ThatIsNoneIsRefused) {
         EXPECT_FALSE(parse_trace_context(bad, "a=1")) << bad;
 }
 
-TEST(TraceContext, AStateThatIsNoneIsLeftOutAndALongOneIsCutByWholeMembers) {
+TEST(TraceContext, LeavesOutAnInvalidStateAndCutsALongOneAtAMember) {
     const std::string good = "00-" + id + "-" + parent + "-01";
     for (const char* bad : {"a", "=1", "a=", "a=1,b", "a=\x01", "a=\x80", "a=1\r\nX-Evil: 1"})
         EXPECT_EQ(parse_trace_context(good, bad).value().state, "") << bad;
@@ -61,7 +61,7 @@ TEST(TraceContext, AStateThatIsNoneIsLeftOutAndALongOneIsCutByWholeMembers) {
     EXPECT_EQ(parse_trace_context(good, first + "," + second + "x,c=1").value().state, first);
 }
 
-TEST(TraceContext, EachRequestHasAParentOfItsOwn) {
+TEST(TraceContext, EachRequestHasItsOwnParent) {
     const TraceContext made = make_trace();
     EXPECT_NE(made.id, make_trace().id);
     EXPECT_FALSE(made.sampled);
@@ -77,7 +77,7 @@ TEST(TraceContext, EachRequestHasAParentOfItsOwn) {
     EXPECT_EQ(trace_named(uuid).id, "018f3f6e7c1a7a3b8f000123456789ab");
 }
 
-TEST(TraceContext, IsKeptAsOneText) {
+TEST(TraceContext, IsStoredAsOneText) {
     for (const TraceContext& trace : {TraceContext{id, true, "a=1,b=2 3"}, TraceContext{id, false, ""}})
         EXPECT_EQ(parse_trace_text(to_text(trace)), trace);
     EXPECT_EQ(to_text({id, true, "a=1"}), id + "-01 a=1");

@@ -6,8 +6,8 @@
 
 namespace pricewire::inline base {
 
-// The bytes of the well-formed UTF-8 sequence at the start of `text` (Unicode 15, table 3-7): 1 to 4, or 0
-// where there is none.
+// The length of the well-formed UTF-8 sequence at the start of `text` (Unicode 15, table 3-7): 1 to 4 bytes,
+// or 0 if there is none.
 std::size_t utf8_sequence(std::string_view text);
 
 // The code point of such a sequence, as utf8_sequence() measured it.
@@ -18,7 +18,7 @@ void append_utf8(std::string& out, char32_t code_point);
 
 bool is_utf8(std::string_view text);
 
-// How many code points are in `text`; a byte that belongs to none counts as one.
+// The number of code points in `text`; a byte that is part of none counts as one.
 std::size_t count_code_points(std::string_view text);
 
 // The first `count` code points of `text`, or all of it.

@@ -9,11 +9,11 @@
 namespace pricewire::inline base {
 namespace {
 
-TEST(Utf8, RefusesWhatNoEncoderWrites) {
+TEST(Utf8, RefusesMalformedSequences) {
     for (const char* good : {"", "a", "é", "€", "😀", "\xf4\x8f\xbf\xbf", "\xef\xbf\xbf"}) {
         EXPECT_TRUE(is_utf8(good)) << good;
     }
-    // A tail alone, overlong forms, surrogates, above U+10FFFF, cut short.
+    // A tail alone, overlong forms, surrogates, above U+10FFFF, incomplete sequences.
     for (const char* bad :
          {"\x80", "\xc0\xaf", "\xc1\xbf", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xf0\x8f\xbf\xbf",
           "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff", "\xe2\x82", "a\xf0\x9f\x98", "\xc3("}) {

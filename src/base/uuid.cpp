@@ -12,7 +12,7 @@ bool dash_before(std::size_t byte) {
     return byte == 4 || byte == 6 || byte == 8 || byte == 10;
 }
 
-// Random bytes are drawn from the kernel a page at a time: a system call per id would cost more than the id.
+// Random bytes come from the kernel 512 at a time: a system call for each id would cost more than the id.
 std::uint64_t pooled_random() {
     thread_local std::array<std::uint64_t, 64> pool;
     thread_local std::size_t left = 0;
@@ -57,7 +57,8 @@ Uuid make_uuid(Timestamp now) {
     thread_local std::uint32_t counter = 0;
     auto ms = static_cast<std::uint64_t>(std::max<std::int64_t>(to_micros(now) / 1000, 0));
     if (ms <= last_ms && last_ms - ms < 1000) {
-        // Same millisecond, or the clock stepped back a little: count on, borrowing the next one when full.
+        // The same millisecond, or the clock stepped back a little: keep counting, and borrow from the next
+        // when full.
         ms = last_ms;
         if (++counter > 0xfff) {
             counter = 0;

@@ -7,7 +7,8 @@
 
 namespace pricewire::inline base {
 
-// The end of the millisecond in which a version 7 id was made (RFC 9562), by its maker's clock.
+// The end of the millisecond in which a version 7 id (RFC 9562) was made, by the clock of the process that
+// made it.
 inline Timestamp made_at(const Uuid& id) {
     std::int64_t ms = 0;
     for (std::size_t i = 0; i < 6; ++i) ms = ms << 8 | id.bytes[i];

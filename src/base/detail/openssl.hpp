@@ -1,6 +1,6 @@
 #pragma once
 
-// For std::unique_ptr over OpenSSL's objects: frees with the function that belongs to them.
+// The deleter for std::unique_ptr to OpenSSL's objects.
 namespace pricewire::inline base::detail {
 
 template <auto Free>
