@@ -51,11 +51,11 @@ void CircuitBreaker::open(const BreakerPolicy& policy, const Moment& now, Rng& r
 
 bool CircuitBreaker::end(Sign sign, bool probe, std::string_view reason, const BreakerPolicy& policy,
                          const Moment& now, Rng& rng) {
-    // A late success may have closed it while the probe was under way.
+    // A late success may have closed it during the probe.
     probe = probe && state_ == BreakerState::half_open;
     if (sign == Sign::none) {
         if (!probe) return false;
-        // It was no probe after all: the next one is.
+        // The probe said nothing: the next attempt is the probe.
         state_ = BreakerState::open;
         retry_at_ = now.mono + policy.pause_min;
         return true;
@@ -95,7 +95,7 @@ void CircuitBreaker::restore(const Breaker& stored, const BreakerPolicy& policy,
     state_ = BreakerState::open;
     failures_ = std::max(stored.failures, 1);
     pauses_ = std::max(failures_ - policy.failures + 1, 1);
-    // A clock that was set, or a policy that has changed, must not close the endpoint off for long.
+    // After a change of the clock or the policy the endpoint must not stay blocked for long.
     const Duration left = stored.retry_at ? std::clamp<Duration>(*stored.retry_at - now.wall,
                                                                  Duration::zero(), policy.pause_max)
                                           : Duration::zero();

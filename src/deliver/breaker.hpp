@@ -10,14 +10,14 @@
 
 namespace pricewire::deliver {
 
-// What the end of an attempt tells of its endpoint.
+// What the end of an attempt says about its endpoint.
 enum class Sign {
     success,      // 2xx, or any other answer of a living receiver: 3xx, 4xx
-    throttled,    // 429: it lives, and has enough
+    throttled,    // 429: it is up but wants fewer requests
     failing,      // 5xx
-    unavailable,  // 503: failing, and has enough
+    unavailable,  // 503: it fails and wants fewer requests
     silent,       // no answer: resolve, connect, TLS, time-out, protocol
-    none,         // nothing was sent, or we ended it: it tells nothing
+    none,         // nothing was sent, or we ended it: says nothing
 };
 Sign sign_of(const AttemptResult& result);
 
@@ -28,33 +28,34 @@ struct BreakerPolicy {
 };
 
 // The circuit breaker of one endpoint. Pure. Source: Michael Nygard, "Release It!", 2nd edition, "Circuit
-// Breaker": closed, it lets calls through and counts failures in a row; at a threshold it opens and lets
-// none through; after a pause it is half open and lets one through, whose end closes it or opens it again.
+// Breaker": while closed it lets calls through and counts failures in a row; at a threshold it opens and lets
+// none through; after a pause it is half open and lets one through, the probe, whose result closes it or
+// opens it again.
 //
-// Here a failure is no answer, or 5xx; the pause doubles from pause_min to pause_max with each probe that
-// fails, and is spread over a tenth to either side. Attempts begun before it opened end later: a success
+// Here a failure is a missing answer or 5xx. The pause doubles from pause_min to pause_max with each failed
+// probe and varies by up to a tenth either way. Attempts begun before it opened may end later: a success
 // among them closes it, a failure changes nothing.
 class CircuitBreaker {
 public:
     BreakerState state() const { return state_; }
     int failures() const { return failures_; }
-    // Whether an attempt may start: always while closed; once the pause is over while open, as the probe;
+    // Whether an attempt may start: always while closed; while open once the pause is over, as the probe;
     // never while half open.
     bool allows(MonoTime now) const {
         return state_ == BreakerState::closed || (state_ == BreakerState::open && now >= retry_at_);
     }
-    // The end of the pause, where it is open.
+    // The end of the pause, while open.
     MonoTime retry_at() const { return retry_at_; }
 
-    // An attempt starts, which allows() permitted. True where it is the probe: its end must say so.
+    // An attempt starts, which allows() permitted. True if it is the probe; pass that to end().
     bool start(const Moment& now);
-    // An attempt has ended. True where the state, or the end of the pause, is another now.
+    // An attempt has ended. True if the state or the end of the pause has changed.
     bool end(Sign sign, bool probe, std::string_view reason, const BreakerPolicy& policy, const Moment& now,
              Rng& rng);
 
-    // As it is stored and shown.
+    // The form that is stored and shown.
     Breaker view(const std::string& endpoint, const Moment& now) const;
-    // As view() told it, maybe in another process's time. A probe under way then is made anew.
+    // From what view() returned, possibly in another process. A probe that was under way is repeated.
     void restore(const Breaker& stored, const BreakerPolicy& policy, const Moment& now);
 
 private:
@@ -62,7 +63,7 @@ private:
 
     BreakerState state_ = BreakerState::closed;
     int failures_ = 0;
-    int pauses_ = 0;  // since it was closed last
+    int pauses_ = 0;  // since it was last closed
     MonoTime retry_at_;
     Timestamp changed_at_;
     std::string reason_;  // the last failure; at most 200 bytes

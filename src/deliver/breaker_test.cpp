@@ -13,7 +13,7 @@ using net::HttpError;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-TEST(BreakerSign, IsReadFromTheEndOfAnAttempt) {
+TEST(BreakerSign, FollowsFromTheEndOfAnAttempt) {
     const auto of_status = [](int status) { return sign_of({.status = status}); };
     const auto of_error = [](HttpError error) { return sign_of({.error = error}); };
     for (const int alive : {200, 204, 302, 400, 404, 410})
@@ -42,7 +42,7 @@ protected:
     double pause() const {
         return static_cast<double>((breaker_.retry_at() - clock_.mono()) / milliseconds{1}) / 1000;
     }
-    // Lets the pause pass and begins the probe.
+    // Waits for the end of the pause and starts the probe.
     void probe() {
         clock_.advance(std::chrono::ceil<Duration>(breaker_.retry_at() - clock_.mono()));
         ASSERT_TRUE(breaker_.allows(clock_.mono()));
@@ -62,7 +62,7 @@ TEST_F(BreakerTest, OpensAfterFailuresInARow) {
     EXPECT_FALSE(end(Sign::silent));
     EXPECT_FALSE(end(Sign::failing));
     EXPECT_EQ(state(), "closed 2");
-    EXPECT_FALSE(end(Sign::success)) << "any answer begins the count anew";
+    EXPECT_FALSE(end(Sign::success)) << "any answer starts the count again";
     EXPECT_FALSE(end(Sign::unavailable));
     EXPECT_FALSE(end(Sign::silent));
     EXPECT_FALSE(end(Sign::none)) << "what tells nothing counts for nothing";
@@ -71,7 +71,7 @@ TEST_F(BreakerTest, OpensAfterFailuresInARow) {
     EXPECT_EQ(state(), "open 3 blocks");
 }
 
-TEST_F(BreakerTest, A429IsALivingReceiver) {
+TEST_F(BreakerTest, A429IsNoFailure) {
     for (int i = 0; i < 100; ++i) EXPECT_FALSE(end(Sign::throttled));
     EXPECT_EQ(state(), "closed 0");
 }
@@ -88,7 +88,7 @@ TEST_F(BreakerTest, AfterThePauseOneProbeDecides) {
     EXPECT_FALSE(breaker_.start(now())) << "no probe any more";
 }
 
-TEST_F(BreakerTest, ThePauseDoublesAndIsSpreadAndBeginsAnewAfterASuccess) {
+TEST_F(BreakerTest, ThePauseDoublesVariesAndStartsOverAfterASuccess) {
     open();
     for (const double wanted : {5., 10., 20., 40., 60., 60.}) {
         EXPECT_GE(pause(), wanted * 0.9);
@@ -112,7 +112,7 @@ TEST_F(BreakerTest, ThePauseDoublesAndIsSpreadAndBeginsAnewAfterASuccess) {
     EXPECT_GT(most, 5.4);
 }
 
-TEST_F(BreakerTest, AProbeThatTellsNothingIsMadeAgain) {
+TEST_F(BreakerTest, AProbeThatSaysNothingIsRepeated) {
     open();
     probe();
     EXPECT_TRUE(end(Sign::none, true));
@@ -123,7 +123,7 @@ TEST_F(BreakerTest, AProbeThatTellsNothingIsMadeAgain) {
     EXPECT_EQ(state(), "closed 0");
 }
 
-TEST_F(BreakerTest, AttemptsBegunBeforeItOpenedChangeLittle) {
+TEST_F(BreakerTest, OfAttemptsBegunBeforeItOpenedOnlyASuccessCounts) {
     open();
     EXPECT_FALSE(end(Sign::silent));
     EXPECT_EQ(state(), "open 3 blocks") << "a late failure does not count";
@@ -184,7 +184,7 @@ TEST_F(BreakerTest, OutlivesARestart) {
     EXPECT_EQ(next.state(), BreakerState::closed) << "switched off meanwhile";
 }
 
-TEST_F(BreakerTest, AReasonIsBounded) {
+TEST_F(BreakerTest, TheReasonIsCut) {
     breaker_.end(Sign::silent, false, std::string(100'000, 'x'), policy_, now(), rng_);
     EXPECT_EQ(breaker_.view("e", now()).reason.size(), 200U);
 }

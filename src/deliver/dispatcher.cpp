@@ -22,20 +22,20 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-// A step claims and wakes so much at most before it looks at what has come in meanwhile.
+// The most that a step claims and wakes before it handles new messages.
 constexpr int batches_a_step = 4;
 constexpr int lanes_a_step = 8;
 constexpr Duration longest_sleep = seconds{1};
 constexpr Duration shortest_sleep = milliseconds{20};
-// A lease is this much longer than an attempt: the time a claimed delivery may wait for room.
+// A lease exceeds an attempt by this: the time that a claimed delivery may wait for room.
 constexpr Duration lease_slack = seconds{30};
-// A deferred delivery comes back by itself after the first of these at least and the last at most, and each
-// so much after the one before it.
+// A deferred delivery comes back by itself after at least the first and at most the last of these, each this
+// much after the one before it.
 constexpr Duration defer_least = seconds{30};
 constexpr Duration defer_apart = milliseconds{10};
 constexpr Duration defer_most = std::chrono::minutes{10};
 constexpr Duration tidy_every = seconds{10};
-// A key that is missing would be missed by everybody's secrets: so many users are named, which says it.
+// A missing key affects the secrets of all users: it is enough to log this many of them.
 constexpr std::size_t most_secrets_named = 20;
 
 struct Held {
@@ -88,7 +88,7 @@ public:
         held_.erase(it);
         leave_endpoint(held, sign_of(result), failure_of(result).value_or(""));
         if (result.error == net::HttpError::cancelled) {
-            // The client's end, not the receiver's doing.
+            // The client has ended; the receiver has not failed.
             if (!stopping_) defer(held);
             return;
         }
@@ -115,7 +115,7 @@ public:
     void begin_stop() override {
         stopping_ = true;
         intake_.clear();
-        // What waits was not attempted: finish() gives its claims back.
+        // Waiting deliveries were not attempted: finish() gives their claims back.
         drop_waiting();
     }
 
@@ -130,8 +130,8 @@ public:
             }
         } catch (const std::exception& e) {
             log::error(
-                "the sender could not write its last outcomes; these deliveries are attempted again, under "
-                "the same webhook-id, after the next start",
+                "the sender could not write its last outcomes; these deliveries are attempted again with the "
+                "same webhook-id after the next start",
                 {{"reason", e.what()}, {"attempts", std::to_string(write_back_.outcomes())}});
         }
     }
@@ -156,7 +156,7 @@ private:
             endpoints_.ended(endpoint, held.claimed.id, sign, reason, clock_.moment());
         if (ended.opened) {
             log::warn(
-                "an endpoint fails too often; its webhooks wait, and one is sent now and then to see "
+                "an endpoint fails too often; its webhooks wait, and from time to time one is sent to check "
                 "whether it works again",
                 {{"endpoint", Endpoints::name(endpoint)}, {"reason", std::string(reason)}});
         }
@@ -178,7 +178,7 @@ private:
         if (result.error == net::HttpError::none && result.status == 410) end_those_that_wait(held);
     }
 
-    // Those claimed before the 410 was written do not know of it.
+    // Those claimed before the 410 was written were read without it.
     void end_those_that_wait(const Held& held) {
         const Alert& gone = held.claimed.alert;
         const auto ids = endpoints_.remove_waiting(*held.endpoint, [&](const Uuid& id) {
@@ -213,7 +213,7 @@ private:
         const Timestamp now = clock_.now();
         const Duration pause = endpoints_.pause_left(*held.endpoint, clock_.mono());
         defer_slot_ = std::clamp<Timestamp>(defer_slot_ + defer_apart, now + defer_least, now + defer_most);
-        // At its deadline it is to be seen that it has expired.
+        // It must expire at its deadline.
         const Timestamp until =
             std::min(defer_slot_ + pause, std::max(held.claimed.deadline, now + seconds{1}));
         ++stats_.deferred;
@@ -239,11 +239,11 @@ private:
             Intake::Batch batch;
             while (wants_more() && batches < batches_a_step && intake_.claim(batch)) {
                 gate_.answered();
-                if (!peers_.alive()) break;  // the claim took too long: others may have it by now
+                if (!peers_.alive()) break;  // the claim took too long: others may have taken it
                 accept(batch);
                 start_waiting();
                 ++batches;
-                // A slow database must not make others believe that this sender is dead.
+                // With a slow database this sender must not seem dead to the others.
                 meet_peers();
             }
             claim_goes_on_ = batches == batches_a_step;
@@ -260,7 +260,7 @@ private:
         for (const Uuid& id : endpoints_.remove_all_waiting()) held_.erase(id);
     }
 
-    // Others may have it by now, and a deferral would take it from them; Peers gives back what they have not.
+    // Another sender may have it, and a deferral would take it away; Peers gives back what nobody has.
     void forget_what_waits() {
         drop_waiting();
         write_back_.forget_deferrals();
@@ -276,7 +276,7 @@ private:
         }
     }
 
-    // What this sender, or another that shares its database, left behind.
+    // What this sender, or another on its database, left behind.
     void prepare() {
         const std::size_t left = storage_.release_claims(options_.owner);
         endpoints_.restore(storage_.breakers(), clock_.moment());
@@ -284,7 +284,7 @@ private:
         prepared_ = true;
         gate_.answered();
         if (left > 0) {
-            log::info("deliveries under way when the sender ended last are attempted again",
+            log::info("deliveries that were under way when the sender last ended are attempted again",
                       {{"deliveries", std::to_string(left)}});
         }
     }
@@ -303,10 +303,10 @@ private:
         intake_.no_room_for(refused);
     }
 
-    // False where it had no room.
+    // False if it had no room.
     bool accept(ClaimedDelivery&& claimed, Timestamp lease_until) {
         if (const auto it = held_.find(claimed.id); it != held_.end()) {
-            // Its lease had ended while it waited here: now it has a new one.
+            // Its lease ended while it waited here; this is a new one.
             it->second.lease_until = lease_until;
             if (!it->second.in_flight) it->second.claimed = std::move(claimed);
             return true;
@@ -315,7 +315,7 @@ private:
             write(claimed, std::move(*outcome), host_in(claimed.alert.webhook_url));
             return true;
         }
-        // Judged again, as the configuration may have changed since the alert was created.
+        // Checked again, since the configuration may have changed after the alert was created.
         const auto url = net::parse_webhook_url(claimed.alert.webhook_url, wires_->urls);
         if (!url) {
             ++stats_.attempts;
@@ -339,12 +339,12 @@ private:
         return true;
     }
 
-    // Asks for deferred deliveries where there is room for them again.
+    // Fetches deferred deliveries for which there is room again.
     void wake_lanes() {
         for (int i = 0; i < lanes_a_step && wants_more(); ++i) {
             const auto lane = endpoints_.next_lane(clock_.mono());
             if (!lane) return;
-            // Those on their way into the lane belong to it.
+            // Deferrals not yet written belong to the lane.
             write_back_.write_deferrals();
             const std::size_t count = storage_.wake(lane->name, clock_.now(), lane->count);
             stats_.woken += count;
@@ -366,7 +366,7 @@ private:
         }
     }
 
-    // False where no attempt was made.
+    // False if no attempt was made.
     bool start(Held& held) {
         const ClaimedDelivery& claimed = held.claimed;
         const Timestamp now = clock_.now();
@@ -374,7 +374,7 @@ private:
             write(claimed, std::move(*outcome), Endpoints::name(*held.endpoint));
             return false;
         }
-        // An attempt that could outlast its lease might be made by two.
+        // An attempt that outlasts its lease could be made twice.
         if (now + options_.timeout > held.lease_until) {
             defer(held);
             return false;
@@ -402,8 +402,8 @@ private:
         if (secrets_named_.size() < most_secrets_named &&
             secrets_named_.insert(claimed.alert.user_id).second) {
             log::error(
-                "a user's webhooks cannot be signed and wait, without spending attempts, until their secret "
-                "can be opened; is security.master_key, or the key file, the one it was sealed with?",
+                "a user's webhooks cannot be signed and wait, without using up attempts, until their secret "
+                "can be opened; is security.master_key or the key file the one that it was sealed with?",
                 {{"user_id", claimed.alert.user_id.to_string()}, {"reason", reason}});
         }
         write(claimed,
@@ -417,9 +417,9 @@ private:
         if (!stopping_ && !prepared_) {
             next = std::max(now, gate_.opens_at());
         } else if (!stopping_ && endpoints_.in_flight() < options_.concurrency) {
-            // Without room, results are what brings it, and they come by themselves.
+            // If there is no room, only results make some, and they cause the next step.
             MonoTime wanted = intake_.next_poll();
-            // Endpoints may count as stuck a moment later.
+            // Endpoints may become stuck a moment later.
             if (intake_.has_hints()) wanted = std::min<MonoTime>(wanted, now + milliseconds{50});
             if (const auto lane = endpoints_.next_lane_at()) wanted = std::min(wanted, *lane);
             const MonoTime soonest = claim_goes_on_ ? now : now + shortest_sleep;
@@ -445,7 +445,7 @@ private:
     Peers peers_;
 
     std::unordered_map<Uuid, Held> held_;  // claimed: waiting or in flight
-    Timestamp defer_slot_;                 // of the delivery deferred last
+    Timestamp defer_slot_;                 // of the last deferred delivery
     bool claim_goes_on_ = false;
     MonoTime tidy_at_;
     log::LineBudget attempts_told_{"webhook attempts", 200};

@@ -40,7 +40,7 @@ protected:
         dispatcher_ = create_dispatcher(options, wires, storage_, *client_, secrets_, clock_, 42);
     }
 
-    // What the sender's thread does, until nothing moves any more at this moment.
+    // Steps like the sender's thread until nothing more happens at this time.
     void settle() {
         MonoTime wake;
         int steps = 0;
@@ -51,14 +51,15 @@ protected:
             ASSERT_LT(++steps, 1000) << "it spins";
         } while (!ended_.empty() || wake <= clock_.mono());
     }
-    // Lets time pass in small steps.
+    // Advances the time in small steps.
     void pass(Duration d, Duration step = milliseconds{50}) {
         for (Duration gone{}; gone < d; gone += step) {
             clock_.advance(step);
             settle();
         }
     }
-    // Fires alerts; the tasks are what the outbox would publish. "{}" in the URL is another number each time.
+    // Fires alerts and returns the tasks that the outbox would publish. "{}" in the URL becomes a new number
+    // each time.
     std::vector<DeliveryTask> fire(int count, const std::string& url = "https://example.com/hook") {
         FiringGroup g{.price = {.ticker = "BTC", .value = *Decimal::parse("70100.5")},
                       .fired_at = clock_.now()};
@@ -102,7 +103,7 @@ protected:
     std::unique_ptr<Dispatcher> dispatcher_;
     const Uuid user_ = make_uuid(clock_.now());
     int targets_ = 0;
-    std::uint64_t last_receipt_ = 0;  // receipts begin with 1
+    std::uint64_t last_receipt_ = 0;  // receipts start at 1
 };
 
 }  // namespace pricewire::deliver

@@ -61,7 +61,7 @@ TEST_F(IsolationTest, HealthyEndpointsNeverWaitForHangingOnes) {
     options.concurrency = 512;
     start(options);
     settle();
-    // Two hundred endpoints of which half hang, a delivery a second each, before anything is known of them.
+    // Two hundred new endpoints, half of which hang, with a delivery a second each.
     int late = 0;
     for (int i = 0; i < 3'000; ++i) {
         const std::string n = std::to_string(i % 100);
@@ -79,14 +79,14 @@ TEST_F(IsolationTest, HealthyEndpointsNeverWaitForHangingOnes) {
     EXPECT_LE(dispatcher_->stats().waiting, 400U);
 }
 
-TEST_F(IsolationTest, ACrowdBeforeADeadEndpointCostsLittleAndHoldsNobodyUp) {
+TEST_F(IsolationTest, ACrowdAtADeadEndpointCostsLittleAndDelaysNobody) {
     fakes::LogCapture log(log::Level::error);
     behave();
     start();
     settle();
     const int before = database_calls();
     hint(fire(8'000, "https://hangs.example.com/"));
-    // One that becomes due later, of which no queue tells, and one that is told of behind the crowd.
+    // One that becomes due later without a task, and one whose task comes behind the crowd.
     fire(1, "https://works.example.com/");
     run(milliseconds{1'100});
     EXPECT_EQ(answered_, 1);
@@ -101,14 +101,14 @@ TEST_F(IsolationTest, ACrowdBeforeADeadEndpointCostsLittleAndHoldsNobodyUp) {
     run(seconds{25}, milliseconds{250});
     EXPECT_LE(database_calls() - first_pass, 150) << "and stays there";
     run(minutes{10}, milliseconds{500});
-    // About once a second the database is asked; beyond that a few batches a minute.
+    // The database is asked about once a second; beyond that a few batches a minute.
     EXPECT_LE(database_calls() - first_pass, 3000);
     EXPECT_LE(storage_.calls("record"), 200);
     EXPECT_LE(sent_to("hangs"), 60U) << "a probe a minute when the breaker has opened";
     EXPECT_EQ(storage_.count(DeliveryState::failed), 0U) << "waiting spends no attempts";
 }
 
-TEST_F(IsolationTest, WhatWasDeferredIsDeliveredWhenItsEndpointWorksAgainEachOnce) {
+TEST_F(IsolationTest, DeferredDeliveriesAreSentOnceEachWhenTheirEndpointWorksAgain) {
     fakes::LogCapture log;
     behave();
     start();
@@ -182,7 +182,7 @@ TEST_F(IsolationTest, AnOpenBreakerOutlivesTheProcess) {
     EXPECT_EQ(storage_.count(DeliveryState::delivered), 15U) << "and wakes what the first one deferred";
 }
 
-TEST_F(IsolationTest, WhatTheLastProcessDeferredIsFoundByTheNext) {
+TEST_F(IsolationTest, DeliveriesDeferredByTheLastProcessAreFoundByTheNext) {
     fakes::LogCapture log;
     behave();
     SenderOptions options;
@@ -210,7 +210,7 @@ TEST_F(IsolationTest, WhatTheLastProcessDeferredIsFoundByTheNext) {
     EXPECT_EQ(storage_.calls("wake"), wakes) << "and an empty lane is left alone";
 }
 
-TEST_F(IsolationTest, WhatWaitsPastItsDeadlineExpiresVisibly) {
+TEST_F(IsolationTest, DeliveriesThatWaitPastTheirDeadlineExpireVisibly) {
     fakes::LogCapture log;
     behave();
     start();
@@ -232,10 +232,10 @@ TEST_F(IsolationTest, WhatWaitsPastItsDeadlineExpiresVisibly) {
     EXPECT_EQ(dispatcher_->stats().expired, 2'000U);
     const auto view = storage_.delivery(user_, g.firings[1'500].delivery_id);
     EXPECT_EQ(view->attempts, 0);
-    EXPECT_TRUE(view->reason.starts_with("not delivered within 1m, the time its alert gives it"));
+    EXPECT_TRUE(view->reason.starts_with("not delivered within 1m, its alert's deliver_within"));
 }
 
-TEST_F(IsolationTest, A410EndsWhatItsUserHasForThatUrlAndNothingElse) {
+TEST_F(IsolationTest, A410EndsOnlyItsUsersDeliveriesToThatUrl) {
     fakes::LogCapture log;
     start();
     settle();
@@ -268,7 +268,7 @@ TEST_F(IsolationTest, A410EndsWhatItsUserHasForThatUrlAndNothingElse) {
     EXPECT_EQ(storage_.count(DeliveryState::failed), 20U);
 }
 
-TEST_F(IsolationTest, ARetryAfterIsHonoured) {
+TEST_F(IsolationTest, RetryAfterIsRespected) {
     start();
     settle();
     const auto tasks = fire(1);
@@ -319,7 +319,7 @@ TEST_F(IsolationTest, AClaimThatWaitedTooLongIsGivenBack) {
     EXPECT_EQ(client_->seen().size(), 3U);
 }
 
-TEST_F(IsolationTest, ARequestThatOurOwnEndCutShortIsMadeAgain) {
+TEST_F(IsolationTest, ARequestCutShortByOurStopIsRepeated) {
     start();
     settle();
     const auto tasks = fire(1);
@@ -332,7 +332,7 @@ TEST_F(IsolationTest, ARequestThatOurOwnEndCutShortIsMadeAgain) {
     EXPECT_EQ(state(tasks[0].delivery_id), "delivered 1:200");
 }
 
-TEST_F(IsolationTest, WhatIsCancelledMeanwhileStaysCancelledUnlessItArrived) {
+TEST_F(IsolationTest, ADeliveryCancelledMeanwhileStaysCancelledUnlessItArrived) {
     start();
     settle();
     const auto fails = fire(1, "https://a.example.com/");
@@ -348,7 +348,7 @@ TEST_F(IsolationTest, WhatIsCancelledMeanwhileStaysCancelledUnlessItArrived) {
     EXPECT_EQ(state(arrives[0].delivery_id), "delivered 1:200");
 }
 
-TEST_F(IsolationTest, ATestDeliveryTakesTheSameWay) {
+TEST_F(IsolationTest, ATestDeliveryIsSentTheSameWay) {
     start();
     settle();
     const auto tasks = fire(1);
@@ -366,7 +366,7 @@ TEST_F(IsolationTest, ATestDeliveryTakesTheSameWay) {
     EXPECT_EQ(state(id), "delivered 1:500 2:200");
 }
 
-TEST_F(IsolationTest, AnAttemptIsKeptWithWhatWasSentAndAnswered) {
+TEST_F(IsolationTest, AnAttemptIsStoredWithRequestAndAnswer) {
     start();
     settle();
     const auto tasks = fire(1);

@@ -18,13 +18,13 @@ protected:
     fakes::LogCapture log_;
 };
 
-TEST_F(DispatcherPeersTest, OneThatIsAloneSaysAndAsksNothing) {
+TEST_F(DispatcherPeersTest, ASenderThatIsAloneReportsAndChecksNothing) {
     start();
     pass(seconds{10});
     EXPECT_EQ(storage_.calls("keep_alive") + storage_.calls("release_dead"), 0);
 }
 
-TEST_F(DispatcherPeersTest, ALivingSenderKeepsWhatItHolds) {
+TEST_F(DispatcherPeersTest, ALiveSenderKeepsItsClaims) {
     start(shared());
     hint(fire(3));
     for (int i = 0; i < 100; ++i) {
@@ -35,7 +35,7 @@ TEST_F(DispatcherPeersTest, ALivingSenderKeepsWhatItHolds) {
     EXPECT_LT(storage_.calls("keep_alive"), 30) << "every second";
 }
 
-TEST_F(DispatcherPeersTest, WhatADeadSenderHeldIsTakenOverWithinFiveSeconds) {
+TEST_F(DispatcherPeersTest, ADeadSendersClaimsAreTakenOverWithinFiveSeconds) {
     start(shared());
     settle();
     const auto tasks = fire(20, "https://host{}.example.com/");
@@ -45,13 +45,13 @@ TEST_F(DispatcherPeersTest, WhatADeadSenderHeldIsTakenOverWithinFiveSeconds) {
     EXPECT_EQ(client_->seen().size(), 0U);
     pass(milliseconds{2100});
     EXPECT_EQ(client_->open(), 20U);
-    EXPECT_EQ(log_.count("a sender is gone"), 1U);
+    EXPECT_EQ(log_.count("a sender has died"), 1U);
     while (client_->open() > 0) client_->answer(0, fakes::http_status(200));
     settle();
     EXPECT_EQ(storage_.count(DeliveryState::delivered), 20U);
 }
 
-TEST_F(DispatcherPeersTest, AnOwnerThatNeverSaidThatItLivesIsLeftToItsLeases) {
+TEST_F(DispatcherPeersTest, AnOwnerThatNeverReportedKeepsItsClaimsUntilTheirLeasesEnd) {
     start(shared());
     settle();
     other_claims(fire(5));
@@ -61,7 +61,7 @@ TEST_F(DispatcherPeersTest, AnOwnerThatNeverSaidThatItLivesIsLeftToItsLeases) {
     EXPECT_GT(client_->seen().size(), 0U);
 }
 
-TEST_F(DispatcherPeersTest, CutOffFromTheDatabaseItStartsNothingAndLosesNothing) {
+TEST_F(DispatcherPeersTest, WithoutTheDatabaseItStartsNothingAndLosesNothing) {
     SenderOptions options = shared();
     options.concurrency = 4;
     start(options);
@@ -81,10 +81,10 @@ TEST_F(DispatcherPeersTest, CutOffFromTheDatabaseItStartsNothingAndLosesNothing)
     EXPECT_EQ(storage_.count(DeliveryState::delivered), 12U);
     EXPECT_EQ(client_->seen().size(), 12U)
         << "each once: what had ended was written before it was given back";
-    EXPECT_EQ(log_.count("could not say in time that it lives"), 1U);
+    EXPECT_EQ(log_.count("did not report in time that it is alive"), 1U);
 }
 
-TEST_F(DispatcherPeersTest, WhatOthersTookOverMeanwhileIsTheirs) {
+TEST_F(DispatcherPeersTest, DeliveriesThatOthersTookOverStayTheirs) {
     SenderOptions options = shared();
     options.concurrency = 4;
     start(options);
@@ -107,7 +107,7 @@ TEST_F(DispatcherPeersTest, WhatOthersTookOverMeanwhileIsTheirs) {
     EXPECT_EQ(storage_.count(DeliveryState::delivering), 12U - begun) << "and the other keeps the rest";
 }
 
-TEST_F(DispatcherPeersTest, ItLivesWhileItStops) {
+TEST_F(DispatcherPeersTest, ReportsWhileItStops) {
     start(shared());
     hint(fire(2));
     dispatcher_->begin_stop();

@@ -13,7 +13,7 @@
 namespace pricewire::deliver {
 namespace {
 
-TEST_F(DispatcherTest, AHintedDeliveryIsOnItsWayAtOnceAndSigned) {
+TEST_F(DispatcherTest, AHintedDeliveryIsSentAtOnceAndSigned) {
     start();
     settle();
     const auto tasks = fire(1);
@@ -44,7 +44,7 @@ TEST_F(DispatcherTest, AHintedDeliveryIsOnItsWayAtOnceAndSigned) {
     EXPECT_EQ(dispatcher_->stats().delivered, 1U);
 }
 
-TEST_F(DispatcherTest, EveryAttemptIsARowUntilTheyAreSpent) {
+TEST_F(DispatcherTest, EveryAttemptIsARowUntilAllAreUsedUp) {
     fakes::LogCapture log;
     start();
     const auto tasks = fire(1);
@@ -82,7 +82,7 @@ TEST_F(DispatcherTest, EveryAttemptIsARowUntilTheyAreSpent) {
     EXPECT_EQ(attempts[0].duration, milliseconds{3});
     EXPECT_LT(attempts[0].started_at, attempts[1].started_at);
 
-    ASSERT_EQ(log.count("warn a webhook could not be delivered; its attempts are spent"), 1U);
+    ASSERT_EQ(log.count("warn a webhook could not be delivered; its attempts are used up"), 1U);
     const std::string line = log.lines().back();
     EXPECT_NE(line.find("delivery_id=" + id.to_string()), std::string::npos) << line;
     EXPECT_NE(line.find("endpoint=https://example.com:443 "), std::string::npos) << line;
@@ -90,7 +90,7 @@ TEST_F(DispatcherTest, EveryAttemptIsARowUntilTheyAreSpent) {
     EXPECT_EQ(line.find("/hook"), std::string::npos) << "a path may hold a token: " << line;
 }
 
-TEST_F(DispatcherTest, WithoutHintsTheDatabaseIsFoundWithinASecond) {
+TEST_F(DispatcherTest, WithoutHintsTheDatabaseIsAskedWithinASecond) {
     start();
     settle();
     const auto tasks = fire(3, "https://host{}.example.com/");
@@ -125,7 +125,7 @@ TEST_F(DispatcherTest, ACrashBetweenClaimAndRecordRepeatsTheAttemptWithItsNumber
     const auto tasks = fire(2);
     hint(tasks);
     ASSERT_EQ(client_->open(), 2U);
-    client_->answer(0, fakes::http_status(200));  // answered, and never written
+    client_->answer(0, fakes::http_status(200));  // answered, but never written
 
     ended_.clear();
     start();
@@ -152,7 +152,7 @@ TEST_F(DispatcherTest, OutcomesAreKeptWhileTheDatabaseIsAway) {
     EXPECT_EQ(log.count("disk full"), 1U);
     EXPECT_LT(storage_.calls("record"), 40) << "with back-off";
 
-    // The leases have ended long ago: what was answered must be written before anything is claimed.
+    // The leases ended long ago: outcomes must be written before anything is claimed.
     storage_.heal();
     pass(seconds{6});
     for (const DeliveryTask& t : tasks) EXPECT_EQ(state(t.delivery_id), "delivered 1:200");
@@ -160,7 +160,7 @@ TEST_F(DispatcherTest, OutcomesAreKeptWhileTheDatabaseIsAway) {
     EXPECT_EQ(log.count("deliveries are claimed and recorded again"), 1U);
 }
 
-TEST_F(DispatcherTest, ADatabaseAwayAtTheStartIsWaitedFor) {
+TEST_F(DispatcherTest, WaitsForADatabaseThatIsAwayAtTheStart) {
     fakes::LogCapture log;
     storage_.fail();
     start();
@@ -186,7 +186,7 @@ TEST_F(DispatcherTest, HintsSurviveADatabaseThatIsAway) {
     EXPECT_EQ(dispatcher_->take_done(), (std::vector<std::uint64_t>{1, 2}));
 }
 
-TEST_F(DispatcherTest, WhatTheDatabaseDoesNotHaveDueIsDoneWith) {
+TEST_F(DispatcherTest, TasksThatAreNotDueInTheDatabaseAreAcknowledged) {
     start();
     auto tasks = fire(2);
     tasks[1].attempt = 7;
@@ -196,7 +196,7 @@ TEST_F(DispatcherTest, WhatTheDatabaseDoesNotHaveDueIsDoneWith) {
     EXPECT_TRUE(dispatcher_->take_done().empty());
 }
 
-TEST_F(DispatcherTest, HintsThatDoNotFitAreFoundInTheDatabase) {
+TEST_F(DispatcherTest, DroppedHintsAreFoundInTheDatabase) {
     SenderOptions options;
     options.max_hints = 2;
     start(options);
@@ -222,11 +222,11 @@ TEST_F(DispatcherTest, ARefusedUrlIsAFailedAttemptThatFollowsTheSchedule) {
     EXPECT_EQ(storage_.attempts_of(tasks[0].delivery_id).size(), 4U);
     EXPECT_EQ(client_->seen().size(), 0U);
     EXPECT_EQ(log.count("info webhook attempt "), 3U);
-    EXPECT_EQ(log.count("warn a webhook could not be delivered; its attempts are spent "), 1U);
+    EXPECT_EQ(log.count("warn a webhook could not be delivered; its attempts are used up "), 1U);
     EXPECT_EQ(log.count("endpoint=127.0.0.1 "), 4U);
 }
 
-TEST_F(DispatcherTest, ASecretThatCannotBeOpenedMakesItsWebhooksWaitWithoutAttempts) {
+TEST_F(DispatcherTest, WebhooksWithASecretThatCannotBeOpenedWaitWithoutAttempts) {
     fakes::LogCapture log;
     const Uuid other = make_uuid(clock_.now());
     ASSERT_TRUE(storage_.create_user({{other, "b@example.com", true, clock_.now()}, {}, "no secret"}));
@@ -251,19 +251,19 @@ TEST_F(DispatcherTest, ASecretThatCannotBeOpenedMakesItsWebhooksWaitWithoutAttem
     pass(std::chrono::minutes{4}, seconds{1});
     EXPECT_LE(storage_.calls("claim_due") - claims, 18) << "about once a minute each";
     EXPECT_EQ(client_->seen().size(), 0U);
-    EXPECT_EQ(log.count("user_id=" + other.to_string()), 1U) << "said once";
-    EXPECT_EQ(log.count("is security.master_key, or the key file, the one it was sealed with?"), 1U);
+    EXPECT_EQ(log.count("user_id=" + other.to_string()), 1U) << "logged once";
+    EXPECT_EQ(log.count("is security.master_key or the key file the one that it was sealed with?"), 1U);
     pass(std::chrono::minutes{2}, seconds{1});
     EXPECT_EQ(state(id), "expired");
 
-    // Others' are sent all the same.
+    // Other users' webhooks are sent.
     client_->script = [](const net::HttpRequest&) { return fakes::http_status(200); };
     const auto tasks = fire(1);
     hint(tasks);
     EXPECT_EQ(state(tasks[0].delivery_id), "delivered 1:200");
 }
 
-TEST_F(DispatcherTest, WhatIsUnderWayBeyondItsLeaseIsNotSentAgain) {
+TEST_F(DispatcherTest, AttemptsBeyondTheirLeaseAreNotRepeated) {
     SenderOptions options;
     options.concurrency = 4;
     start(options);
@@ -291,7 +291,7 @@ TEST_F(DispatcherTest, ARetryIsPunctual) {
     EXPECT_EQ(client_->seen().size(), 2U);
 }
 
-TEST_F(DispatcherTest, AStopClaimsNothingMoreWritesWhatEndsAndGivesBackTheRest) {
+TEST_F(DispatcherTest, AStopClaimsNothingMoreWritesOutcomesAndGivesBackTheRest) {
     SenderOptions options;
     options.concurrency = 8;
     start(options);
@@ -324,7 +324,7 @@ TEST_F(DispatcherTest, AttemptsThatOutlastTheStopAreGivenBack) {
     EXPECT_EQ(state(tasks[0].delivery_id), "pending");
 }
 
-TEST_F(DispatcherTest, AnotherSendersClaimsAreLeftAlone) {
+TEST_F(DispatcherTest, DoesNotTouchAnotherSendersClaims) {
     fire(2);
     const auto other = storage_.claim_due(clock_.now(), 1, {"other", clock_.now() + seconds{20}});
     ASSERT_EQ(other.size(), 1U);
@@ -348,7 +348,7 @@ TEST_F(DispatcherTest, AskingForWorkDoesNotSpin) {
     EXPECT_EQ(storage_.calls("claim_due"), claimed);
 }
 
-TEST_F(DispatcherTest, TellsOfEverythingThatComesOfAClaim) {
+TEST_F(DispatcherTest, ReportsTheOutcomeOfEveryClaim) {
     std::vector<std::string> told;
     SenderOptions options;
     options.retry.attempts = 2;

@@ -10,23 +10,23 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr std::size_t first_window = 2;
-// What may wait at an endpoint that moves; at one that does not answer; and at others.
+// The most that may wait at an endpoint that makes progress, at one that does not answer, and at others.
 constexpr std::size_t most_waiting = 1024;
 constexpr std::size_t suspect_waiting = 4;
 constexpr std::size_t stuck_waiting = 16;
-// Deliveries that are asked back from a lane at once.
+// Deliveries that are fetched from a lane at once.
 constexpr std::size_t most_woken = 512;
-// An endpoint where nothing has ended for so long while it is at its limit does not move.
+// An endpoint at its limit where no attempt has ended for this long is stuck.
 constexpr Duration stuck_after = milliseconds{250};
 constexpr Duration scan_interval = milliseconds{50};
-// Deliveries that were woken and have not come by then will not: another sender has claimed them.
+// Woken deliveries that have not arrived by then were claimed by another sender.
 constexpr Duration woken_come_within = seconds{2};
-// After so long a rest a window tells nothing of its endpoint any more.
+// After this long without attempts a window says nothing about its endpoint.
 constexpr Duration window_lasts = std::chrono::minutes{1};
 constexpr Duration remembered = std::chrono::hours{1};
-// What another process has deferred comes back by itself within that time.
+// Deliveries that another process has deferred come back by themselves within this time.
 constexpr Duration inherited_for = std::chrono::minutes{11};
-// Deliveries that wait at endpoints that move, beyond two for each.
+// Deliveries that may wait at endpoints that make progress, beyond two for each.
 constexpr std::size_t refill_mark = 128;
 
 }  // namespace
@@ -42,14 +42,14 @@ struct Endpoints::Endpoint {
     std::optional<Uuid> probe;  // the attempt that is the breaker's probe
     Trust trust = Trust::fresh;
     std::size_t window = first_window;
-    std::size_t used_fully = 0;  // attempts that were under way when the window was full last, not ended yet
+    std::size_t used_fully = 0;  // attempts still under way since the window was last full
     std::size_t in_flight = 0;
     std::deque<Waiting> waiting;
-    MonoTime moved_at;  // an attempt ended, or the first one started
+    MonoTime moved_at;  // when an attempt last ended, or the first one started
     bool stuck = false;
     bool listed = false;  // in ready_
 
-    bool lane = false;         // something may be deferred
+    bool lane = false;         // deliveries may be deferred
     bool lane_listed = false;  // in lanes_
     std::size_t woken = 0;     // and not offered yet
     MonoTime woken_at;
@@ -106,7 +106,7 @@ bool Endpoints::has_room(Trust trust) const {
 std::size_t Endpoints::waiting_limit(const Endpoint& e, MonoTime now) const {
     if (e.breaker.state() != BreakerState::closed) return e.breaker.allows(now) ? 1 : 0;
     if (e.trust == Trust::suspect) return suspect_waiting;
-    // Above three quarters of all, only what moves may wait in numbers.
+    // Above three quarters of all, only endpoints that make progress may have many waiting.
     const bool scarce = waiting_ >= policy_.max_waiting / 4 * 3;
     if (e.stuck || (scarce && e.trust == Trust::fresh)) {
         return scarce ? suspect_waiting : std::max(stuck_waiting, 2 * e.window);
@@ -134,7 +134,7 @@ void Endpoints::pop_waiting(Endpoint& e) {
     if (!e.stuck) --moving_waiting_;
 }
 
-// From the end of the list: the longest waiting keep their place.
+// From the end of the list: those that have waited longest keep their place.
 void Endpoints::shrink_waiting(Endpoint& e, std::size_t size, std::vector<Uuid>& out) {
     while (e.waiting.size() > size) {
         out.push_back(e.waiting.back().id);
@@ -218,7 +218,7 @@ std::optional<Endpoints::Turn> Endpoints::next(const Moment& now) {
             list_if_ready(e, now.mono);
             continue;
         }
-        // Where it has no room (any more), the end of one of its attempts lists it again.
+        // If it has no room, the end of one of its attempts lists it again.
         if (e.waiting.empty() || e.in_flight >= limit(e) || !e.breaker.allows(now.mono)) continue;
         const Turn turn{&e, e.waiting.front().id};
         pop_waiting(e);
@@ -292,8 +292,8 @@ Endpoints::Ended Endpoints::ended(Endpoint& e, const Uuid& id, Sign sign, std::s
 
 // Lanes.
 
-// How much of a lane an endpoint may have back; it is asked for when half of that is used up. Never more than
-// has room, or it would be deferred and asked for again without end.
+// How much of a lane an endpoint may fetch; it does so when half of that is used up. Never more than has
+// room, or it would be deferred and fetched again without end.
 std::size_t Endpoints::wanted(const Endpoint& e, MonoTime now) const {
     if (waiting_ >= policy_.max_waiting) return 0;
     return std::min(std::clamp<std::size_t>(4 * e.window, stuck_waiting, most_woken), waiting_limit(e, now));
@@ -303,7 +303,7 @@ void Endpoints::list_lane_if_room(Endpoint& e, MonoTime now) {
     if (!e.lane || e.lane_listed) return;
     if (e.woken > 0 && now - e.woken_at >= woken_come_within) e.woken = 0;
     if (!e.breaker.allows(now)) {
-        // Half open, the probe's end comes by itself.
+        // While half open, the end of the probe takes care of it.
         if (e.breaker.state() == BreakerState::open) set_timer(e, e.breaker.retry_at());
         return;
     }
@@ -340,7 +340,7 @@ std::optional<Endpoints::Lane> Endpoints::next_lane(MonoTime now) {
             list_lane_if_room(e, now);
             continue;
         }
-        // Where woken() is not called, since the database is away, this brings it back.
+        // If woken() is not called because the database is away, this lists it again.
         set_timer(e, now + woken_come_within);
         return Lane{e.name, wants - there};
     }
@@ -407,7 +407,7 @@ void Endpoints::restore(std::span<const Breaker> breakers, const Moment& now) {
         const BreakerState before = e.breaker.state();
         e.breaker.restore(stored, policy_.breaker, now);
         if (e.breaker.state() == BreakerState::closed) {
-            // The configuration has none any more: what is stored is to go.
+            // The configuration no longer has breakers: remove the stored ones.
             changed_[e.name] = e.breaker.view(e.name, now);
             continue;
         }
@@ -431,7 +431,7 @@ void Endpoints::update_rest(Endpoint& e, MonoTime now) {
 }
 
 void Endpoints::tidy(const Moment& now) {
-    // Those that stand in a list still are passed over; a turn of that list lets go of them.
+    // Those still in a list are skipped; the next pass over that list removes them.
     for (auto it = resting_.begin(); it != resting_.end();) {
         Endpoint& e = **it++;
         if (resting_.size() <= policy_.max_known && now.mono - e.resting_since < remembered) return;

@@ -25,27 +25,28 @@ namespace pricewire::deliver {
 
 struct EndpointPolicy {
     std::size_t concurrency = 4096;  // attempts under way, in all; at least 1
-    // To one endpoint; at most a quarter of `concurrency`, so that one that hangs leaves room for the others.
+    // To one endpoint; at most a quarter of `concurrency`, so that one that hangs leaves room for others.
     std::size_t per_endpoint = 64;
     std::size_t max_waiting = 32'768;  // deliveries that wait for their turn, in all
-    std::size_t max_known = 16'384;    // endpoints that are remembered while nothing is to be done at them
+    std::size_t max_known = 16'384;    // idle endpoints that are remembered
     BreakerPolicy breaker;
 };
 
-// Whose turn it is. An endpoint is one scheme, host and port. Pure: deliveries are ids, time is told, and
-// nothing is sent. One thread.
+// Decides which delivery is attempted next. An endpoint is one scheme, host and port. Pure: deliveries are
+// ids, time is a parameter, nothing is sent. One thread.
 //
-// No endpoint may slow another, though nobody knows beforehand which one will hang:
-// - A window per endpoint says how many attempts it may have under way: 2 at first; one more with each
-//   success while the window is in full use, up to per_endpoint; half after 429 and 503; 1 after no answer.
+// No endpoint may slow another, although it is not known beforehand which one will hang:
+// - Each endpoint has a window, the number of attempts that it may have under way: 2 at first; one more with
+//   each success while the window is full, up to per_endpoint; half after 429 and 503; 1 after no answer.
 //   Source: RFC 5681 (slow start), RFC 7661 (no growth while the window is not used).
-// - A fair share bounds it: three quarters of `concurrency`, split over the endpoints that have work.
-// - By what is known of them, endpoints are trusted (the last attempt was answered), fresh (nothing is known)
-//   or suspect (the last attempt was not). Suspects together have at most a quarter of `concurrency` under
-//   way, suspects and fresh ones at most three quarters; all are served in turn, one delivery each.
-// - What waits is bounded per endpoint and in all. What has no room is refused, and an endpoint's waiting
-//   list shrinks when it stops answering: its caller defers those in the database, under the endpoint's name
-//   as lane, and they are asked for again by next_lane() when there is room.
+// - The window is limited to a fair share: three quarters of `concurrency`, split over the endpoints with
+//   work.
+// - Endpoints are trusted (the last attempt was answered), fresh (no attempt has ended) or suspect (the last
+//   attempt was not answered). Suspects together have at most a quarter of `concurrency` under way, suspects
+//   and fresh ones at most three quarters; all are served in turn, one delivery each.
+// - Waiting deliveries are limited per endpoint and in all. A delivery without room is refused, and the
+//   waiting list of an endpoint that stops answering shrinks. The caller defers those in the database, with
+//   the endpoint's name as their lane, and fetches them again when next_lane() says that there is room.
 class Endpoints {
 public:
     struct Endpoint;
@@ -56,69 +57,69 @@ public:
     Endpoints(const Endpoints&) = delete;
     Endpoints& operator=(const Endpoints&) = delete;
 
-    // The endpoint of that name, "https://example.com:443". The reference holds until tidy(), and after it
-    // while a delivery waits or is under way there.
+    // The endpoint of that name, "https://example.com:443". The reference is valid until tidy(), and
+    // beyond it while a delivery waits or is under way there.
     Endpoint& at(const std::string& name, const Moment& now);
     static const std::string& name(const Endpoint& endpoint);
 
-    // Puts a delivery on the endpoint's waiting list. False: there is no room, or its breaker is open.
+    // Adds a delivery to the endpoint's waiting list. False: there is no room, or its breaker is open.
     bool offer(Endpoint& endpoint, const Uuid& id, MonoTime now);
-    // Takes those that `keep` says no to from the waiting list, and returns them.
+    // Removes those for which `keep` is false from the waiting list and returns them.
     std::vector<Uuid> remove_waiting(Endpoint& endpoint, const Keep& keep);
-    // Takes everything that waits away.
+    // Removes all waiting deliveries and returns them.
     std::vector<Uuid> remove_all_waiting();
 
     struct Turn {
         Endpoint* endpoint = nullptr;
         Uuid id;
     };
-    // The next delivery to attempt; it counts as under way from now on, until ended() is called for it.
+    // The next delivery to attempt; it counts as under way until ended() is called for it.
     std::optional<Turn> next(const Moment& now);
 
     struct Ended {
         bool opened = false;  // the breaker, from closed
         bool closed = false;  // the breaker
-        // No longer waiting: there is no room for them any more.
+        // No longer waiting, for lack of room.
         std::vector<Uuid> put_out;
     };
     // `reason` is why the attempt failed.
     Ended ended(Endpoint& endpoint, const Uuid& id, Sign sign, std::string_view reason, const Moment& now);
 
-    // Whether there is use for more deliveries: room to attempt them, and not yet many waiting at endpoints
-    // that move. Those that wait behind one that does not count for nothing: others must not wait for it.
+    // Whether more deliveries are useful: there is room to attempt them, and not many wait at endpoints that
+    // make progress. Those that wait at stuck endpoints do not count, as others must not wait for them.
     bool wants_more(MonoTime now);
 
     // Deliveries of this endpoint were deferred.
     void deferred(Endpoint& endpoint, MonoTime now);
-    // How long its breaker keeps it closed off; zero where it does not.
+    // How long its breaker still blocks it; zero if it does not.
     Duration pause_left(const Endpoint& endpoint, MonoTime now) const;
     struct Lane {
         std::string name;
         std::size_t count = 0;
     };
-    // An endpoint that has room again for deliveries that were deferred, and for how many; woken() tells how
-    // many there were. nullopt where there is none at present.
+    // An endpoint that has room again for deferred deliveries, and for how many; report with woken() how many
+    // there were. nullopt if there is none at present.
     std::optional<Lane> next_lane(MonoTime now);
     void woken(const Lane& lane, std::size_t count, MonoTime now);
-    // When next_lane() is to be asked at the latest; nullopt where no endpoint has anything deferred.
+    // When to call next_lane() at the latest; nullopt if no endpoint has deferred deliveries.
     std::optional<MonoTime> next_lane_at() const;
 
-    // Breakers that have changed since the last call, in their present state.
+    // Breakers that have changed since the last call, in their current state.
     std::vector<Breaker> take_changed_breakers();
     bool breakers_changed() const { return !changed_.empty(); }
-    // As another process, or this one before its restart, has left them. That process may have deferred
-    // deliveries of endpoints with a closed breaker as well: until these have come back by themselves, every
-    // endpoint that is met for the first time is asked for, once.
+    // Takes over the breakers of another process, or of this one before its restart. That process may also
+    // have deferred deliveries of endpoints whose breaker is closed: until these have come back by
+    // themselves, next_lane() returns every endpoint once when it is first used.
     void restore(std::span<const Breaker> breakers, const Moment& now);
 
-    // Forgets endpoints at which nothing was done for an hour, and beyond max_known those that have rested
-    // longest; a breaker among them counts as closed.
+    // Forgets endpoints that were idle for an hour and, beyond max_known, those idle longest; their breakers
+    // then count as closed.
     void tidy(const Moment& now);
 
     std::size_t in_flight() const { return in_flight_; }
     std::size_t waiting() const { return waiting_; }
     std::size_t known() const { return all_.size(); }
-    // Breakers that are not closed, and those of them that are half open.
+    // Breakers that are not closed, and how many of them are half open.
     std::size_t open_breakers() const { return open_breakers_; }
     std::size_t half_open_breakers() const { return half_open_breakers_; }
 
@@ -147,20 +148,20 @@ private:
     const EndpointPolicy policy_;
     Rng rng_;
     std::unordered_map<std::string, std::unique_ptr<Endpoint>> all_;
-    // By trust: something waits, and there is room for it at the endpoint.
+    // By trust: endpoints with waiting deliveries and room in their window.
     std::array<std::deque<Endpoint*>, trusts> ready_;
     std::array<std::size_t, trusts> trust_in_flight_{};
-    std::size_t turn_ = 0;  // which of them is served next
+    std::size_t turn_ = 0;  // the trust that is served next
     std::size_t in_flight_ = 0;
     std::size_t waiting_ = 0;
     std::size_t moving_waiting_ = 0;  // of those, at endpoints that are not stuck
-    std::size_t working_ = 0;         // endpoints where something waits or is under way
-    std::list<Endpoint*> resting_;    // all others, the longest first
+    std::size_t working_ = 0;         // endpoints with deliveries waiting or under way
+    std::list<Endpoint*> resting_;    // all others, idle longest first
     MonoTime scanned_at_;
     MonoTime inherited_until_;
 
-    std::deque<Endpoint*> lanes_;  // something is deferred, and there is room for it
-    std::set<Timer> timers_;       // when to look for room again
+    std::deque<Endpoint*> lanes_;  // endpoints with deferred deliveries and room
+    std::set<Timer> timers_;       // when to check for room again
     std::unordered_map<std::string, Breaker> changed_;
     std::size_t open_breakers_ = 0;
     std::size_t half_open_breakers_ = 0;

@@ -19,7 +19,7 @@ protected:
     explicit EndpointsTest(const EndpointPolicy& policy = {}) : endpoints_(policy, 7) {}
 
     Moment now() const { return clock_.moment(); }
-    // How many of so many deliveries were taken.
+    // Offers `count` deliveries; returns how many were taken.
     int offer(const std::string& name, int count = 1) {
         int taken = 0;
         for (int i = 0; i < count; ++i) {
@@ -28,7 +28,7 @@ protected:
         }
         return taken;
     }
-    // Starts everything that may start; returns how many now.
+    // Starts everything that may start; returns the number.
     int start() {
         int n = 0;
         while (const auto turn = endpoints_.next(now())) {
@@ -44,7 +44,7 @@ protected:
         return endpoints_.ended(endpoints_.at(name, now()), id, sign, "why", now());
     }
     std::size_t at(const std::string& name) { return under_way_[name].size(); }
-    // One attempt, begun and ended.
+    // One attempt, started and ended.
     void teach(const std::string& name, Sign sign) {
         ASSERT_EQ(offer(name), 1);
         ASSERT_EQ(start(), 1);
@@ -61,7 +61,7 @@ struct SmallSender : EndpointsTest {
     SmallSender() : EndpointsTest(EndpointPolicy{.concurrency = 16, .per_endpoint = 64}) {}
 };
 
-TEST_F(EndpointsTest, AWindowBeginsAtTwoAndDoublesWithEachRoundUpToTheCap) {
+TEST_F(EndpointsTest, AWindowStartsAtTwoAndDoublesEachRoundUpToTheLimit) {
     ASSERT_EQ(offer("a", 1000), 1000);
     std::vector<std::size_t> rounds;
     for (int round = 0; round < 7; ++round) {
@@ -79,7 +79,7 @@ TEST_F(EndpointsTest, AWindowThatIsNotUsedDoesNotGrow) {
     EXPECT_EQ(at("a"), 2U);
 }
 
-TEST_F(EndpointsTest, SilenceMakesAWindowOneAndTooMuchHalvesIt) {
+TEST_F(EndpointsTest, NoAnswerSetsTheWindowToOneAnd429HalvesIt) {
     const auto end_all = [&](Sign sign) {
         std::size_t put_out = 0;
         while (at("a") > 0) put_out += end("a", sign).put_out.size();
@@ -101,10 +101,10 @@ TEST_F(EndpointsTest, SilenceMakesAWindowOneAndTooMuchHalvesIt) {
     EXPECT_EQ(at("a"), 1U);
     EXPECT_EQ(endpoints_.waiting(), 3U);
     end_all(Sign::success);
-    EXPECT_EQ(at("a"), 2U) << "and it begins anew";
+    EXPECT_EQ(at("a"), 2U) << "and it starts again";
 }
 
-TEST_F(EndpointsTest, AfterARestTheWindowIsSmallAgain) {
+TEST_F(EndpointsTest, AfterIdleTimeTheWindowIsSmallAgain) {
     offer("a", 30);
     start();
     while (at("a") > 0) {
@@ -153,7 +153,7 @@ TEST_F(SmallSender, RoomIsSharedAndServedInTurn) {
     EXPECT_GE(at("d"), 1U) << "who comes late finds room";
 }
 
-TEST_F(SmallSender, WhatIsNotKnownLeavesAQuarterAndWhatHangsThreeQuarters) {
+TEST_F(SmallSender, FreshEndpointsLeaveAQuarterAndHangingOnesThreeQuarters) {
     teach("good", Sign::success);
     for (int i = 0; i < 100; ++i) offer("new" + std::to_string(i), 2);
     start();
@@ -182,7 +182,7 @@ TEST_F(SmallSender, WhatIsNotKnownLeavesAQuarterAndWhatHangsThreeQuarters) {
     EXPECT_EQ(start(), 1);
 }
 
-TEST_F(EndpointsTest, WhatWaitsIsBoundedByHowMuchIsKnown) {
+TEST_F(EndpointsTest, TheWaitingLimitDependsOnTheTrust) {
     EXPECT_EQ(offer("a", 5000), 1024) << "one that may be fast";
     start();
     clock_.advance(milliseconds{300});
@@ -196,7 +196,7 @@ TEST_F(EndpointsTest, WhatWaitsIsBoundedByHowMuchIsKnown) {
     EXPECT_EQ(offer("c", 10), 0) << "nothing moved there for a while";
 }
 
-TEST(EndpointsBounds, AllThatWaitIsBounded) {
+TEST(EndpointsBounds, LimitsAllWaitingDeliveries) {
     ManualClock clock;
     Endpoints endpoints({.concurrency = 100, .per_endpoint = 64, .max_waiting = 1000}, 1);
     const Moment now = clock.moment();
@@ -214,7 +214,7 @@ TEST(EndpointsBounds, AllThatWaitIsBounded) {
     EXPECT_GE(taken, 750U);
 }
 
-TEST_F(EndpointsTest, OnlyWhatWaitsWhereItMovesKeepsMoreFromBeingClaimed) {
+TEST_F(EndpointsTest, OnlyDeliveriesAtMovingEndpointsKeepMoreFromBeingClaimed) {
     EXPECT_TRUE(endpoints_.wants_more(clock_.mono()));
     offer("hangs", 500);
     start();
@@ -231,7 +231,7 @@ TEST_F(EndpointsTest, OnlyWhatWaitsWhereItMovesKeepsMoreFromBeingClaimed) {
     EXPECT_TRUE(endpoints_.wants_more(clock_.mono())) << "when most of it is done";
 }
 
-TEST(EndpointsBreaker, OpensPutsOutAndProbesOnce) {
+TEST(EndpointsBreaker, OpensPutsOutWaitingDeliveriesAndProbesOnce) {
     ManualClock clock;
     const auto now = [&] { return clock.moment(); };
     Endpoints endpoints({.breaker = {.failures = 3}}, 1);
@@ -328,7 +328,7 @@ TEST(EndpointsBreaker, IsTakenOverFromAnotherProcess) {
     EXPECT_EQ(without.take_changed_breakers().at(0).state, BreakerState::closed) << "to be removed";
 }
 
-TEST_F(EndpointsTest, ALaneIsAskedForAsRoomComes) {
+TEST_F(EndpointsTest, ALaneIsFetchedAsRoomBecomesFree) {
     offer("a", 20);
     start();
     endpoints_.deferred(endpoints_.at("a", now()), clock_.mono());
@@ -351,7 +351,7 @@ TEST_F(EndpointsTest, ALaneIsAskedForAsRoomComes) {
     EXPECT_FALSE(endpoints_.next_lane_at());
 }
 
-TEST_F(EndpointsTest, ALaneThatCouldNotBeWokenIsTriedAgain) {
+TEST_F(EndpointsTest, ALaneThatCouldNotBeWokenIsRetried) {
     offer("a");
     start();
     endpoints_.deferred(endpoints_.at("a", now()), clock_.mono());
@@ -361,7 +361,7 @@ TEST_F(EndpointsTest, ALaneThatCouldNotBeWokenIsTriedAgain) {
     EXPECT_TRUE(endpoints_.next_lane(clock_.mono())) << "the database was away";
 }
 
-TEST(EndpointsMemory, ForgetsTheIdleAndTellsOfTheirBreakers) {
+TEST(EndpointsMemory, ForgetsIdleEndpointsAndReportsTheirBreakers) {
     ManualClock clock;
     const auto now = [&] { return clock.moment(); };
     Endpoints endpoints({.max_known = 10, .breaker = {.failures = 1}}, 1);

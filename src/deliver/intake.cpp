@@ -13,7 +13,7 @@ using std::chrono::seconds;
 
 constexpr std::size_t claim_batch = 500;
 constexpr std::size_t largest_batch = 2000;
-// How often the database is asked at least, and at most, when it has been found empty.
+// The longest and the shortest time between two questions to a database that had nothing due.
 constexpr Duration poll_interval = seconds{1};
 constexpr Duration poll_floor = milliseconds{20};
 

@@ -15,18 +15,18 @@
 
 namespace pricewire::deliver {
 
-// Where a dispatcher's deliveries come from: tasks heard of from the queue, and the database, which is asked
-// when something is due there, once a second at least. Claims in batches, both sources in turn. One thread.
+// The source of a dispatcher's deliveries: tasks from the queue, and the database, which is asked when
+// something is due and at least once a second. Claims in batches, from both in turn. One thread.
 class Intake {
 public:
-    // Claims hold for `lease`. Where others fire (`hints_may_be_early`), a clock ahead of ours may tell of
-    // what is due in a moment: the database is then asked again soon.
+    // Claims are valid for `lease`. If other processes fire (`hints_may_be_early`), their clock may be ahead
+    // of ours and a task may become due only in a moment: the database is then asked again soon.
     Intake(const std::string& owner, Duration lease, std::size_t max_hints, bool hints_may_be_early,
            storage::Outbox& storage, const Clock& clock);
 
-    // `complete` is false where tasks were dropped before they came here: the database is asked for them.
+    // `complete` is false if tasks were dropped before: the database is asked for them.
     void on_tasks(std::span<const queue::QueuedTask> tasks, bool complete);
-    // Something is due in the database by then.
+    // Something in the database is due at that time.
     void due_at(MonoTime at) { next_poll_ = std::min(next_poll_, at); }
     void clear() { hints_.clear(); }
 
@@ -34,14 +34,13 @@ public:
         std::vector<ClaimedDelivery> claimed;
         Timestamp lease_until;
     };
-    // Claims the next batch. False where there is nothing to claim at present. Throws what the storage
-    // throws.
+    // Claims the next batch. False if there is nothing to claim at present. Throws what the storage throws.
     bool claim(Batch& batch);
-    // How many of the last batch had no room. Where most had none, the next are larger and hints are taken
-    // from both ends in turn, so that a crowd before one endpoint does not keep everybody else waiting.
+    // How many of the last batch had no room. If most had none, the next batches are larger and hints are
+    // taken from both ends in turn, so that a crowd at one endpoint does not keep the others waiting.
     void no_room_for(std::size_t count);
 
-    // Receipts of tasks that need not come again, since the last call: the database has answered for them, or
+    // Receipts, since the last call, of tasks that the queue may drop: the database has answered for them, or
     // they had no room here and it is asked for them anyway.
     std::vector<std::uint64_t> take_done() { return std::exchange(done_, {}); }
 

@@ -8,31 +8,32 @@
 
 namespace pricewire::deliver {
 
-// A sender among others on one database: says that it lives, and gives back what dead ones hold. One thread.
+// One of several senders on a database: reports that it is alive, and gives back the claims of dead ones. One
+// thread.
 class Peers {
 public:
-    // A life is told for `alive_for`; zero where the sender is alone, which then lives for ever.
+    // Each report is valid for `alive_for`; zero if the sender is alone, which then is always alive.
     Peers(const std::string& owner, Duration alive_for, storage::Outbox& storage, const Clock& clock);
 
     bool alone() const { return alive_for_ == Duration::zero(); }
-    // Whether the others hold it for alive.
+    // Whether the others consider it alive.
     bool alive() const { return alone() || clock_.mono() < alive_until_; }
     bool due() const { return clock_.mono() >= next_step(); }
-    MonoTime next_step() const { return alone() ? MonoTime::max() : std::min(tell_at_, look_at_); }
-    // Says and asks what is due. One that was dead meanwhile first gives back what it held, as others would.
-    // True where something was given back and is due. Throws what the storage throws.
+    MonoTime next_step() const { return alone() ? MonoTime::max() : std::min(report_at_, check_at_); }
+    // Reports and checks what is due. A sender that has been dead first gives back what it held, as others
+    // would. True if deliveries were given back and are due. Throws what the storage throws.
     bool step();
 
 private:
-    bool tell();
-    bool look();
+    bool report();
+    bool check();
 
     const std::string owner_;
     const Duration alive_for_;
     storage::Outbox& storage_;
     const Clock& clock_;
-    MonoTime tell_at_ = MonoTime::min();
-    MonoTime look_at_ = MonoTime::min();
+    MonoTime report_at_ = MonoTime::min();
+    MonoTime check_at_ = MonoTime::min();
     MonoTime alive_until_ = MonoTime::min();
 };
 

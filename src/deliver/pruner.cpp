@@ -38,8 +38,7 @@ private:
             if (std::exchange(failing_, false)) log::info("old deliveries are removed again");
         } catch (const std::exception& e) {
             if (!std::exchange(failing_, true)) {
-                log::error("old deliveries cannot be removed; this is tried again later",
-                           {{"reason", e.what()}});
+                log::error("old deliveries cannot be removed; this is retried later", {{"reason", e.what()}});
             }
         }
     }

@@ -9,15 +9,15 @@
 namespace pricewire::deliver {
 
 struct PrunerOptions {
-    Duration keep = std::chrono::hours{24 * 30};      // what has ended is kept this long after it was created
+    Duration keep = std::chrono::hours{24 * 30};      // after a delivery's creation, if it has ended
     std::size_t step = 500;                           // rows removed in one transaction
-    Duration pause = std::chrono::milliseconds{100};  // between two steps, for everybody else
+    Duration pause = std::chrono::milliseconds{100};  // between two steps, for other users of the storage
     Duration every = std::chrono::minutes{1};         // between rounds; also after an error
 };
 
-// Removes deliveries that have been kept for their time, and users and alerts of which nothing is left, on a
-// thread of its own, in steps so small that others hardly notice. An error of the storage is logged once, and
-// the next round tries again.
+// Removes ended deliveries after their time, and deleted users and alerts that have none left, on its own
+// thread, in steps so small that others hardly notice. An error of the storage is logged once, and the next
+// round tries again.
 class Pruner {
 public:
     virtual ~Pruner() = default;  // as stop()

@@ -18,7 +18,7 @@ protected:
     void SetUp() override {
         ASSERT_TRUE(storage_.create_user({{user_, "a@example.com", true, now_}, {}, "sealed"}));
     }
-    // Deliveries that were created then and have ended, or not.
+    // Creates deliveries at that time, ended or not.
     void add(int count, Timestamp created, bool ended) {
         FiringGroup g{.price = {.ticker = "BTC", .value = Decimal::from_int(9)}, .fired_at = created};
         for (int i = 0; i < count; ++i) {
@@ -48,7 +48,7 @@ protected:
     PrunerOptions options_{.keep = hours{24}, .step = 10, .pause = milliseconds{1}, .every = milliseconds{5}};
 };
 
-TEST_F(PrunerTest, RemovesWhatIsOldAndEndedInSmallSteps) {
+TEST_F(PrunerTest, RemovesOldEndedDeliveriesInSmallSteps) {
     add(105, now_ - hours{25}, true);
     add(20, now_ - hours{25}, false);
     add(30, now_ - hours{23}, true);
@@ -60,7 +60,7 @@ TEST_F(PrunerTest, RemovesWhatIsOldAndEndedInSmallSteps) {
     pruner->stop();
 }
 
-TEST_F(PrunerTest, ADatabaseThatIsAwayIsSaidOnceAndWaitedFor) {
+TEST_F(PrunerTest, LogsOnceThatTheDatabaseIsAwayAndRetries) {
     fakes::LogCapture log;
     add(5, now_ - hours{25}, true);
     storage_.fail("disk full");

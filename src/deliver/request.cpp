@@ -32,8 +32,7 @@ Result<net::HttpRequest> webhook_request(const ClaimedDelivery& delivery, const 
     request.headers.emplace_back("traceparent", make_traceparent(trace));
     if (!trace.state.empty()) request.headers.emplace_back("tracestate", trace.state);
     if (body.test) request.headers.emplace_back(webhook::test_header, "true");
-    // Only the status counts, and the beginning is kept; the rest is read so that the connection can be used
-    // again.
+    // The status and the start of the body are kept; the rest is read so that the connection can be reused.
     request.max_response_bytes = 16 * 1024;
     return request;
 }
@@ -50,7 +49,7 @@ std::string kept_headers(const net::Headers& headers) {
             w.field(name, value);
             continue;
         }
-        // Signatures are parted by spaces, each "scheme,signature".
+        // Signatures are separated by spaces, each "scheme,signature".
         std::string schemes;
         for (std::string_view rest = value; !rest.empty();) {
             const std::string_view one = rest.substr(0, rest.find(' '));

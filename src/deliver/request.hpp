@@ -11,18 +11,18 @@
 
 namespace pricewire::deliver {
 
-// The POST of one attempt that starts at `now`: the delivery's payload, its id as webhook-id, and the
-// signature of this moment, under the user's secret as `secrets` opens it. Time-out, TLS and guard are left
-// to the caller. Error: the secret cannot be opened or read; the text does not show it.
+// The POST of one attempt that starts at `now`: the delivery's payload, its id as webhook-id, and a signature
+// for this time with the user's secret, which `secrets` opens. Time-out, TLS and guard are left to the
+// caller. Error: the secret cannot be opened or is not valid; the message does not contain it.
 Result<net::HttpRequest> webhook_request(const ClaimedDelivery& delivery, const secrets::SecretBox& secrets,
                                          Timestamp now, const std::string& user_agent);
 
-// The trace that a delivery's webhooks belong to: its alert's, or, of an alert from before there were any,
-// one of its own that is the same on every attempt.
+// The trace of a delivery's webhooks: its alert's, or for alerts made before traces existed one of its own,
+// the same on every attempt.
 TraceContext trace_of(const ClaimedDelivery& delivery);
 
-// The headers of a request as they are kept and shown: a JSON object in which of each signature only the
-// scheme is left ("v1,…").
+// The headers of a request as stored and shown: a JSON object in which each signature is reduced to its
+// scheme ("v1,…").
 std::string kept_headers(const net::Headers& headers);
 
 // The host in a URL of any shape, for the log; never its path, query or password.

@@ -33,7 +33,7 @@ TEST(WebhookRequest, IsSignedWithTheUsersOwnSecret) {
               webhook::sign_webhook(secret, d.id.to_string(), 1'700'000'000, request->body));
 }
 
-TEST(WebhookRequest, BothSecretsSignWhileOneTakesTheOthersPlace) {
+TEST(WebhookRequest, IsSignedWithBothSecretsDuringARotation) {
     const fakes::FakeSecretBox box;
     ClaimedDelivery d = delivery_of(make_uuid(now));
     const std::string user = d.alert.user_id.to_string();
@@ -48,7 +48,7 @@ TEST(WebhookRequest, BothSecretsSignWhileOneTakesTheOthersPlace) {
                   webhook::sign_webhook(old, id, 1'700'000'000, request->body).value());
 }
 
-TEST(WebhookRequest, ATestEventSaysSoInAHeader) {
+TEST(WebhookRequest, ATestEventIsMarkedInAHeader) {
     const fakes::FakeSecretBox box;
     ClaimedDelivery d = delivery_of(make_uuid(now));
     d.secrets.current =
@@ -58,7 +58,7 @@ TEST(WebhookRequest, ATestEventSaysSoInAHeader) {
     EXPECT_EQ(fakes::header(*webhook_request(d, box, now, "Pricewire/1"), "pricewire-test"), "true");
 }
 
-TEST(WebhookRequest, BelongsToItsAlertsTraceAndEachAttemptIsOneOfItsRequests) {
+TEST(WebhookRequest, BelongsToItsAlertsTraceWithANewParentForEachAttempt) {
     const fakes::FakeSecretBox box;
     ClaimedDelivery d = delivery_of(make_uuid(now));
     d.secrets.current =
@@ -94,7 +94,7 @@ TEST(WebhookRequest, ASecretOfAnotherUserIsRefused) {
     EXPECT_EQ(request.error().message, "sealed for another user");
 }
 
-TEST(WebhookRequest, HeadersAreKeptWithoutTheirSignatures) {
+TEST(WebhookRequest, HeadersAreStoredWithoutTheirSignatures) {
     EXPECT_EQ(
         kept_headers({{"content-type", "application/json"},
                       {"user-agent", "Pricewire/\"1\""},
@@ -105,7 +105,7 @@ TEST(WebhookRequest, HeadersAreKeptWithoutTheirSignatures) {
     EXPECT_EQ(kept_headers({}), "{}");
 }
 
-TEST(WebhookRequest, TheHostIsAllThatIsShownOfAUrl) {
+TEST(WebhookRequest, OnlyTheHostOfAUrlIsShown) {
     EXPECT_EQ(host_in("https://example.com/hook?token=1"), "example.com");
     EXPECT_EQ(host_in("https://me:password@example.com:8443/a"), "example.com:8443");
     EXPECT_EQ(host_in("https://example.com?a=https://other.com/"), "example.com");

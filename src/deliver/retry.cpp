@@ -16,14 +16,14 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-// A header longer than any date is garbage; it is not carried along.
+// A header longer than any date is garbage and not kept.
 constexpr std::size_t max_retry_after_text = 64;
 
 Duration between(Duration least, Duration most, Rng& rng) {
     return Duration{std::uniform_int_distribution<std::int64_t>(least.count(), most.count())(rng)};
 }
 
-// How long the receiver asks to be left alone; zero where it does not ask.
+// How long the receiver asks us to wait; zero if it does not.
 Duration asked_wait(const AttemptResult& result, Timestamp now, Rng& rng) {
     if (result.status != 429 && result.status != 503) return Duration::zero();
     const auto asked = parse_retry_after(result.retry_after, now);
@@ -34,7 +34,7 @@ Duration asked_wait(const AttemptResult& result, Timestamp now, Rng& rng) {
 }
 
 std::string too_late(const ClaimedDelivery& claim) {
-    return fmt::format("not delivered within {}, the time its alert gives it",
+    return fmt::format("not delivered within {}, its alert's deliver_within",
                        format_duration(claim.alert.deliver_within));
 }
 
@@ -148,7 +148,7 @@ DeliveryOutcome put_off(const ClaimedDelivery& claim, std::string reason, const 
         std::clamp<Duration>(std::chrono::minutes{1}, policy.backoff.min, policy.backoff.max);
     const Timestamp next = now + between(wait - wait / 4, wait, rng);
     if (next > claim.deadline) {
-        return outcome_of(claim, DeliveryState::expired, too_late(claim) + "; at last: " + reason, now);
+        return outcome_of(claim, DeliveryState::expired, too_late(claim) + "; last reason: " + reason, now);
     }
     DeliveryOutcome outcome = outcome_of(claim, DeliveryState::pending, std::move(reason), now);
     outcome.next_attempt_at = next;
@@ -163,7 +163,7 @@ void log_outcome(const ClaimedDelivery& claim, const DeliveryOutcome& outcome, s
     const log::Scope scope({{"trace_id", trace_id}});
     const int made = outcome.attempt ? claim.attempt : claim.attempt - 1;
     if (bad) {
-        std::string_view what = "a webhook could not be delivered; its attempts are spent";
+        std::string_view what = "a webhook could not be delivered; its attempts are used up";
         if (outcome.next == DeliveryState::expired) {
             what = "a webhook could not be delivered in time";
         } else if (outcome.disable_endpoint) {

@@ -79,7 +79,7 @@ void check(const std::vector<Case>& table) {
     for (const Case& c : table) EXPECT_EQ(c.got, c.wanted);
 }
 
-TEST(Retry, WhatAnAnswerMeans) {
+TEST(Retry, OutcomesByAnswer) {
     check({
         {run(claim(1), status(200)), "attempt 1 -> delivered, status 200"},
         {run(claim(4), status(204)), "attempt 4 -> delivered, status 204"},
@@ -113,7 +113,7 @@ TEST(Retry, WhatAnAnswerMeans) {
     });
 }
 
-TEST(Retry, AttemptsCountFromTheLastTimeTheUserAskedForIt) {
+TEST(Retry, AttemptsCountFromTheLastResendByTheUser) {
     ClaimedDelivery c = claim(1);
     c.attempt = 7;
     c.round = 3;
@@ -122,7 +122,7 @@ TEST(Retry, AttemptsCountFromTheLastTimeTheUserAskedForIt) {
     EXPECT_EQ(run(c, status(500)), "attempt 7 -> failed, status 500: the receiver answered 500");
 }
 
-TEST(Retry, RetryAfterPutsOffButNeverHurries) {
+TEST(Retry, RetryAfterDelaysButNeverSpeedsUp) {
     const std::string r429 = ", status 429: the receiver answered 429";
     const std::string r503 = ", status 503: the receiver answered 503";
     check({
@@ -143,13 +143,13 @@ TEST(Retry, RetryAfterPutsOffButNeverHurries) {
          "attempt 1 -> pending in 10..20 s, status 500: the receiver answered 500"},
         {run(claim(4), status(429, "100")), "attempt 4 -> failed" + r429},
         {run(claim(1, minutes{1}), status(429, "100")),
-         "attempt 1 -> expired, status 429: not delivered within 24h, the time its alert gives it; the last "
+         "attempt 1 -> expired, status 429: not delivered within 24h, its alert's deliver_within; the last "
          "attempt: the receiver answered 429"},
     });
 }
 
-TEST(Retry, WhatWouldComeTooLateExpiresAtOnce) {
-    const std::string late = "not delivered within 24h, the time its alert gives it; the last attempt: ";
+TEST(Retry, ARetryPastTheDeadlineExpiresAtOnce) {
+    const std::string late = "not delivered within 24h, its alert's deliver_within; the last attempt: ";
     check({
         {run(claim(1, seconds{9}), status(500)),
          "attempt 1 -> expired, status 500: " + late + "the receiver answered 500"},
@@ -163,7 +163,7 @@ TEST(Retry, WhatWouldComeTooLateExpiresAtOnce) {
     });
 }
 
-TEST(Retry, TheFirstRetriesComeSoonerAndThenTheBackOffBegins) {
+TEST(Retry, TheFirstRetriesComeSoonerThenTheBackOffStarts) {
     const RetryPolicy policy{.attempts = 9, .first_retries = {seconds{1}, seconds{5}, seconds{30}}};
     const std::string e = ", status 500: the receiver answered 500";
     check({
@@ -186,7 +186,7 @@ TEST(Retry, AFixedBackOffIsKept) {
     EXPECT_EQ(wait_after(1000, fixed, rng), seconds{10});
 }
 
-TEST(Retry, WhereNoAttemptMayBeMadeItIsSaidWhy) {
+TEST(Retry, SaysWhyNoAttemptMayBeMade) {
     EXPECT_FALSE(ended_before(claim(1), now));
     EXPECT_FALSE(ended_before(claim(1, seconds{0}), now)) << "just in time";
 
@@ -200,7 +200,7 @@ TEST(Retry, WhereNoAttemptMayBeMadeItIsSaidWhy) {
     EXPECT_EQ(o->next, DeliveryState::expired);
     EXPECT_EQ(
         o->reason,
-        "not delivered within 24h, the time its alert gives it; no further attempt could be made in time");
+        "not delivered within 24h, its alert's deliver_within; no further attempt could be made in time");
 
     c = claim(1);
     c.alert.endpoint_disabled_at = now - seconds{20};
@@ -211,7 +211,7 @@ TEST(Retry, WhereNoAttemptMayBeMadeItIsSaidWhy) {
     EXPECT_EQ(o->reason, "no attempt was made: the URL answered 410 at 2023-11-14T22:13:00Z and is disabled");
 }
 
-TEST(Retry, WhatCannotBeAttemptedForNowWaitsAboutAMinute) {
+TEST(Retry, WaitsAboutAMinuteIfNoAttemptIsPossibleForNow) {
     Rng rng(1);
     for (int i = 0; i < 100; ++i) {
         const DeliveryOutcome o = put_off(claim(1), "no key", {}, now, rng);
@@ -223,10 +223,10 @@ TEST(Retry, WhatCannotBeAttemptedForNowWaitsAboutAMinute) {
     }
     const DeliveryOutcome o = put_off(claim(1, seconds{30}), "no key", {}, now, rng);
     EXPECT_EQ(o.next, DeliveryState::expired);
-    EXPECT_EQ(o.reason, "not delivered within 24h, the time its alert gives it; at last: no key");
+    EXPECT_EQ(o.reason, "not delivered within 24h, its alert's deliver_within; last reason: no key");
 }
 
-TEST(Retry, KeepsWhatTheAttemptWas) {
+TEST(Retry, KeepsTheAttemptsDetails) {
     net::HttpResult http = fakes::http_status(500);
     http.duration = milliseconds{123};
     http.body = std::string(5000, 'x');
@@ -307,7 +307,7 @@ TEST(Retry, StateAndLogLineByLine) {
                       }));
     const std::string same = " delivery_id=" + id + " alert_id=" + id + " endpoint=https://example.com:443 ";
     const std::string debug = "debug webhook attempt delivery_id=" + id + " alert_id=" + id;
-    // Alerts of before there were traces: each delivery has one of its own.
+    // Alerts from before traces: each delivery has its own.
     const std::string trace = " trace_id=00000000000000000000000000000000";
     const std::vector<std::string> wanted{
         debug +
@@ -317,15 +317,15 @@ TEST(Retry, StateAndLogLineByLine) {
             " attempt=2 endpoint=https://example.com:443 status=none ms=5000 next=pending reason=no answer "
             "within 5s",
         debug + " attempt=3 endpoint=https://example.com:443 status=200 ms=0 next=delivered reason=",
-        "warn a webhook could not be delivered; its attempts are spent" + same +
+        "warn a webhook could not be delivered; its attempts are used up" + same +
             "attempts=4 reason=the receiver answered 500",
         "warn a webhook could not be delivered in time" + same +
-            "attempts=1 reason=not delivered within 24h, the time its alert gives it; the last attempt: the "
+            "attempts=1 reason=not delivered within 24h, its alert's deliver_within; the last attempt: the "
             "receiver answered 500",
         "warn a receiver wants no more webhooks; its user's deliveries to this URL end" + same +
             "attempts=1 reason=the receiver answered 410: it wants no more webhooks at this URL",
         "warn a webhook could not be delivered in time" + same +
-            "attempts=2 reason=not delivered within 24h, the time its alert gives it; no further attempt "
+            "attempts=2 reason=not delivered within 24h, its alert's deliver_within; no further attempt "
             "could "
             "be made in time",
         "warn a webhook was not sent; its URL is disabled" + same +
@@ -338,7 +338,7 @@ TEST(Retry, StateAndLogLineByLine) {
     for (std::size_t i = 0; i < wanted.size(); ++i) EXPECT_EQ(lines[i], wanted[i] + trace);
 }
 
-TEST(Retry, AnAttemptIsToldAtTheLevelThatIsAskedFor) {
+TEST(Retry, LogsAttemptsAtTheGivenLevel) {
     fakes::LogCapture log(log::Level::info);
     Rng rng(5);
     ClaimedDelivery c = claim(1);

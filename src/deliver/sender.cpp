@@ -23,7 +23,7 @@ struct StopBy {
 };
 using Event = std::variant<std::vector<queue::QueuedTask>, CompletedAttempt, StopBy>;
 
-// Shared with requests under way and with the queue, either of which may call after the sender is gone.
+// Shared with requests under way and with the queue, which may call after the sender is gone.
 struct Inbox : DispatcherWires {
     Mailbox<Event> mailbox;
     std::atomic<std::size_t> unread_tasks = 0;
@@ -47,7 +47,7 @@ public:
                     !inbox->mailbox.try_push(std::vector(tasks.begin(), tasks.end()))) {
                     inbox->unread_tasks.fetch_sub(tasks.size());
                     inbox->tasks_dropped.store(true);
-                    // The database knows them.
+                    // The database has them.
                     std::vector<std::uint64_t> receipts;
                     for (const queue::QueuedTask& t : tasks) receipts.push_back(t.receipt);
                     queue.done(receipts);
@@ -97,15 +97,14 @@ private:
             if (stop_by) wake = std::min(wake, *stop_by);
         }
         if (const std::size_t open = dispatcher_->stats().in_flight; open > 0) {
-            log::info(
-                "webhook attempts did not end before the stop; they are made again after the next start",
-                {{"attempts", std::to_string(open)}});
+            log::info("webhook attempts did not end before the stop; they are repeated after the next start",
+                      {{"attempts", std::to_string(open)}});
         }
         dispatcher_->finish();
         publish_stats();
     }
 
-    // The worker's edge: what has no better place ends here, and the next step tries again.
+    // Any other error ends here, and the next step tries again.
     MonoTime step() {
         MonoTime wake;
         try {
@@ -113,7 +112,7 @@ private:
             failing_ = false;
         } catch (const std::exception& e) {
             if (!std::exchange(failing_, true)) {
-                log::error("the sender met an error it does not know; it goes on in a second",
+                log::error("the sender met an unexpected error; it continues in a second",
                            {{"reason", e.what()}});
             }
             wake = clock_.mono() + std::chrono::seconds{1};

@@ -12,22 +12,22 @@
 
 namespace pricewire::deliver {
 
-// The sender's thread: takes tasks from the queue and asks the database for what the queue did not tell,
-// attempts each delivery as a signed POST, writes every attempt. What it guarantees stands at Dispatcher.
+// The sender's thread: takes tasks from the queue, asks the database for those the queue lost, attempts each
+// delivery as a signed POST and writes every attempt. Dispatcher documents the guarantees.
 class Sender {
 public:
-    // Stops with a deadline of zero, if stop() was not called.
+    // Stops with a deadline of zero if stop() was not called.
     virtual ~Sender() = default;
 
-    // Claims nothing more, waits until attempts under way have ended or `deadline` has passed, writes
+    // Claims nothing more, waits until the attempts under way have ended or `deadline` has passed, writes
     // outcomes and gives back all other claims. Blocking; any thread.
     virtual void stop(Duration deadline) = 0;
-    // Any thread; as of a moment ago.
+    // Any thread; may be slightly out of date.
     virtual SenderStats stats() const = 0;
 };
 
-// Starts with giving back what a crash left claimed by options.owner. `storage`, `queue`, `client`, `secrets`
-// and `clock` outlive the sender; it is the queue's consumer. `clock` must run: the thread sleeps by it.
+// First gives back claims of options.owner that a crash has left. `storage`, `queue`, `client`, `secrets` and
+// `clock` outlive the sender, which is the queue's consumer. `clock` must run: the thread sleeps by it.
 std::unique_ptr<Sender> start_sender(const SenderOptions& options, storage::Outbox& storage,
                                      queue::DeliveryQueue& queue, net::HttpClient& client,
                                      const secrets::SecretBox& secrets, const Clock& clock);

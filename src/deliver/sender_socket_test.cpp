@@ -131,16 +131,16 @@ TEST_F(SenderSocketTest, EachDeliveryArrivesOnceAndSigned) {
     EXPECT_EQ(bad_, 0);
 }
 
-TEST_F(SenderSocketTest, AReceiverThatHangsSlowsNobodyElse) {
+TEST_F(SenderSocketTest, AHangingReceiverDoesNotSlowOthers) {
     const auto slow = receiver(0);
     const auto fast = receiver(200);
     options_.timeout = seconds{20};
     const auto sender = start_sender(options_, storage_, *queue_, *client_, secrets_, system_clock());
     queue_->publish(fire(1000, slow->url()));
     queue_->publish(fire(300, fast->url()));
-    // No time-out has passed by then: the fast one did not wait for the slow.
+    // No time-out has passed yet: the fast one did not wait for the slow one.
     ASSERT_TRUE(ended(DeliveryState::delivered, 300));
-    // Counted a moment after they were written.
+    // They are counted shortly after they are written.
     EXPECT_TRUE(storage_.wait_until([&] { return sender->stats().attempts >= 300; }));
     EXPECT_EQ(sender->stats().attempts, 300U);
     sender->stop(milliseconds{1});
@@ -162,7 +162,7 @@ TEST_F(SenderSocketTest, ARedirectIsAFailureAndIsNotFollowed) {
     EXPECT_EQ(received_[tasks[0].delivery_id.to_string()], 2) << "one request an attempt";
 }
 
-TEST_F(SenderSocketTest, ANameThatLeadsToAForbiddenAddressIsRefusedAtConnect) {
+TEST_F(SenderSocketTest, ANameWithAForbiddenAddressIsRefusedAtConnect) {
     fakes::LogCapture log;
     const auto server = receiver(200);
     options_.urls.guard = net::AddressGuard();
@@ -194,7 +194,7 @@ TEST_F(SenderSocketTest, ASilentReceiverCostsItsTimeout) {
     }
 }
 
-TEST_F(SenderSocketTest, APortWhereNobodyListensIsAFailure) {
+TEST_F(SenderSocketTest, AClosedPortIsAFailure) {
     fakes::LogCapture log;
     std::string nowhere;
     {
@@ -206,7 +206,7 @@ TEST_F(SenderSocketTest, APortWhereNobodyListensIsAFailure) {
     queue_->publish(tasks);
     ASSERT_TRUE(ended(DeliveryState::failed, 1));
     EXPECT_FALSE(storage_.attempts_of(tasks[0].delivery_id)[0].error.empty());
-    EXPECT_EQ(log.count("its attempts are spent"), 1U);
+    EXPECT_EQ(log.count("its attempts are used up"), 1U);
 }
 
 }  // namespace

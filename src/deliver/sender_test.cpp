@@ -83,7 +83,7 @@ protected:
     std::unique_ptr<queue::DeliveryQueue> queue_ = queue::create_in_process_queue();
 };
 
-TEST_F(SenderTest, DeliversWhatTheQueueTellsAndWhatItDoesNot) {
+TEST_F(SenderTest, DeliversWithAndWithoutTasksFromTheQueue) {
     std::atomic<int> requests = 0;
     ThreadedClient client([&](const net::HttpRequest&) {
         ++requests;
@@ -141,7 +141,7 @@ TEST_F(SenderTest, AStopInTheMiddleLosesNothing) {
     EXPECT_EQ(requests, 3000) << "a stop with time enough repeats nothing";
 }
 
-TEST_F(SenderTest, AStopWithoutTimeHandsBackWhatIsUnderWay) {
+TEST_F(SenderTest, AStopWithoutTimeGivesBackAttemptsUnderWay) {
     auto client = std::make_unique<fakes::FakeHttpClient>();
     auto sender = start_sender(SenderOptions(), storage_, *queue_, *client, secrets_, system_clock());
     queue_->publish(fire(5));
@@ -149,10 +149,10 @@ TEST_F(SenderTest, AStopWithoutTimeHandsBackWhatIsUnderWay) {
     sender->stop(milliseconds{1});
     EXPECT_EQ(storage_.count(DeliveryState::pending), 5U);
     sender.reset();
-    client.reset();  // answers to nobody are harmless
+    client.reset();  // late answers are harmless
 }
 
-TEST_F(SenderTest, MoreHintsThanFitAreNoLoss) {
+TEST_F(SenderTest, DroppedHintsLoseNothing) {
     std::atomic<int> requests = 0;
     ThreadedClient client([&](const net::HttpRequest&) {
         ++requests;

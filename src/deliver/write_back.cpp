@@ -15,10 +15,10 @@ using std::chrono::seconds;
 
 constexpr std::size_t record_batch = 1000;
 constexpr std::size_t defer_batch = 2000;
-// Outcomes wait this long for company, unless there are many or nothing else is under way.
+// Outcomes wait this long for more, unless there are many or nothing else is under way.
 constexpr Duration record_delay = milliseconds{2};
 constexpr std::size_t record_early = 256;
-// Deferrals are in no hurry: their leases keep them from everybody else.
+// Deferrals can wait: until their leases end nobody else claims them.
 constexpr Duration defer_delay = milliseconds{50};
 constexpr std::size_t defer_early = 500;
 constexpr Duration breakers_every = seconds{1};
@@ -28,7 +28,7 @@ constexpr Duration breakers_every = seconds{1};
 void StorageGate::failed(const std::exception& e) {
     if (++failures_ == 1) {
         log::error(
-            "deliveries can be neither claimed nor recorded; outcomes are kept, and delivery goes on "
+            "deliveries can be neither claimed nor recorded; outcomes are kept, and delivery continues "
             "when the database is back",
             {{"reason", e.what()}});
     }

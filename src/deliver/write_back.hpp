@@ -17,8 +17,8 @@
 
 namespace pricewire::deliver {
 
-// Whether the storage may be asked: after an error it is left alone for a while, longer each time. Says once
-// that it is away, and once that it is back.
+// Whether the storage may be used: after an error it is not for a while, longer each time. Logs once that it
+// is away and once that it is back.
 class StorageGate {
 public:
     StorageGate(const Clock& clock, std::uint64_t seed) : clock_(clock), rng_(seed) {}
@@ -35,29 +35,29 @@ private:
     MonoTime retry_at_;
 };
 
-// What a dispatcher has to tell the storage: outcomes and deferrals, in batches, and breakers that have
-// changed, once a second. Kept while the storage is away. One thread.
+// Writes a dispatcher's outcomes and deferrals in batches, and breakers that have changed once a second.
+// Keeps them while the storage is away. One thread.
 class WriteBack {
 public:
-    // `changed` is told of outcomes and deferrals that were written; may be empty.
+    // `changed` gets outcomes and deferrals that were written; may be empty.
     WriteBack(const std::string& owner, storage::Outbox& storage, const Clock& clock, StorageGate& gate,
               std::function<void(std::span<const DeliveryNotice>)> changed = {})
         : owner_(owner), storage_(storage), clock_(clock), gate_(gate), changed_(std::move(changed)) {}
 
-    // An outcome that disables an endpoint is written at the next step, so that what is claimed next knows.
+    // An outcome that disables an endpoint is written at the next step, so that later claims see it.
     void add(DeliveryOutcome outcome);
-    // Forgotten where the lease has ended before it could be written: the database then says the same.
+    // Dropped if the lease ends before it could be written: the delivery is then due again anyway.
     void add(Deferral deferral, Timestamp lease_until);
-    // No more than so many are kept before claiming has to wait.
+    // Whether so many are kept that claiming has to wait.
     bool full() const;
     std::size_t outcomes() const { return outcomes_.size(); }
     std::size_t deferrals() const { return deferrals_.size(); }
     bool empty() const { return outcomes_.empty(); }
 
-    // Writes what is due; where nothing else is under way (`alone`) nothing waits for company. Errors go to
-    // the gate.
+    // Writes what is due; if nothing else is under way (`alone`), without waiting for more. Errors go to the
+    // gate.
     void step(bool alone);
-    // Claims that are no longer this sender's need not be given back.
+    // Claims that others have taken over need not be given back.
     void forget_deferrals() { deferrals_.clear(); }
     // Writes deferrals now. Throws what the storage throws.
     void write_deferrals();
@@ -66,7 +66,7 @@ public:
     // Writes outcomes and gives every claim back. Throws what the storage throws.
     void finish();
 
-    // When step() has something to do; nullopt where nothing is left to write.
+    // When step() has something to do; nullopt if nothing is left to write.
     std::optional<MonoTime> next_step(bool alone) const;
 
 private:
