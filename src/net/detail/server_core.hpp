@@ -63,7 +63,7 @@ struct ServerCore {
     HttpServer::UpgradeHandler upgrade;
     std::atomic<std::size_t> connections = 0;
     Mutex mutex;
-    CondVar emptied;  // connections fell to zero
+    CondVar emptied;  // connections fell to zero; `mutex` serves only this, since they are atomic
 
     ServerResponse error(int status, std::string_view detail) const;
 };
