@@ -233,10 +233,14 @@ void Session::say_once(std::string key, Moment now, log::Level level, std::strin
 }
 
 std::string Session::ticker_list() const {
-    if (lines_.size() > 10) return fmt::format("{} tickers", lines_.size());
     std::string list;
-    for (const Line& line : lines_) list += (list.empty() ? "" : ", ") + std::string(line.ticker.view());
-    return list;
+    std::size_t count = 0;
+    for (const Line& line : lines_) {
+        if (line.stream_refused || line.unknown) continue;
+        ++count;
+        list += (list.empty() ? "" : ", ") + std::string(line.ticker.view());
+    }
+    return count > 10 ? fmt::format("{} tickers", count) : list;
 }
 
 // Many clients are refused at the same moment; they should not all return at the same moment.

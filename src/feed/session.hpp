@@ -28,13 +28,11 @@ struct SessionOptions {
     using seconds = std::chrono::seconds;
     using minutes = std::chrono::minutes;
 
-    Duration poll_interval = seconds{5};  // at least this between two REST requests
-    Duration first_poll_after{};          // spreads the sessions of one source
-    Duration quiet_after = seconds{10};   // a ticker without a trade for this long is requested by REST
-    Duration fallback_grace =
-        seconds{2};  // likewise every ticker once the stream has been down for this long
-    Duration healthy_after =
-        seconds{30};  // the back-off is reset after a connection that worked for this long
+    Duration poll_interval = seconds{5};   // at least this between two REST requests
+    Duration first_poll_after{};           // spreads the sessions of one source
+    Duration quiet_after = seconds{10};    // a ticker without a trade for this long is requested by REST
+    Duration fallback_grace = seconds{2};  // likewise all once the stream has been down for this long
+    Duration healthy_after = seconds{30};  // a connection that worked for this long resets the back-off
     BackoffPolicy reconnect{seconds{1}, seconds{60}};
     // A symbol that was not acknowledged, or a subscribe message that came too fast, is sent again after this
     // long.
@@ -192,7 +190,7 @@ private:
     std::size_t index_of(Ticker ticker) const;
     Line& line_of(Ticker ticker) { return lines_[index_of(ticker)]; }
     Duration jittered(Duration wait);
-    std::string ticker_list() const;
+    std::string ticker_list() const;  // without those that the venue refuses
     std::string name() const { return std::string(venue_.type().name.view()); }
     Actions done() const { return actions_; }
 

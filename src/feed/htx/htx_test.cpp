@@ -171,7 +171,7 @@ TEST(Htx, ThroughASession) {
 1.0 send 1 {"pong":1618678073643}
 1.0 quote BTC 56000.1
 1.0 streaming
-1.0 info: htx streams trades of BTC, TRIO
+1.0 info: htx streams trades of BTC
 )");
 }
 
