@@ -36,8 +36,8 @@ pricewire_room(metrics ROOMS feed price alert outbox deliver api storage net dom
 pricewire_room(ops ROOMS base net PRIVATE_LIBS spdlog::spdlog tomlplusplus::tomlplusplus CLI11::CLI11)
 
 if(PRICEWIRE_TESTS)
-  pricewire_room(fakes DIR ${CMAKE_SOURCE_DIR}/tests/fakes ROOMS domain base storage secrets net)
-  pricewire_room(test_database DIR ${CMAKE_SOURCE_DIR}/tests/test_database ROOMS base storage PRIVATE_LIBS PkgConfig::PQXX)
+  pricewire_room(fakes DIR ${CMAKE_SOURCE_DIR}/tests/fakes ROOMS domain base storage secrets net LIBS SQLiteCpp sqlite3)
+  pricewire_room(test_database DIR ${CMAKE_SOURCE_DIR}/tests/test_database ROOMS base storage support PRIVATE_LIBS PkgConfig::PQXX)
   target_include_directories(test_database PRIVATE ${CMAKE_BINARY_DIR}/embedded)
   pricewire_room(support DIR ${CMAKE_SOURCE_DIR}/tests/support ROOMS base net
     PRIVATE_LIBS OpenSSL::SSL ZLIB::ZLIB PkgConfig::PQ)

@@ -30,7 +30,7 @@ TEST_F(AccountTest, AReplacedKeyStopsWorkingAtOnce) {
 }
 
 TEST_F(AccountTest, TheOldKeyIsEvictedWithoutTheStoragesEvent) {
-    fakes::MemoryStorage silent;
+    fakes::TestStorage silent;
     ApiDependencies use{silent, *bus_, *auth_cache_, *rate_limits_, clock_, secrets_, *notices_};
     use.make_webhook_secret = [](SignatureScheme) { return NewWebhookSecret{v1_secret, v1_secret}; };
     api_ = create_api(std::move(use), options_);

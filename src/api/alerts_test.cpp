@@ -61,6 +61,18 @@ TEST_F(AlertsTest, PricesKeepTheirDigits) {
     }
 }
 
+TEST_F(AlertsTest, AnAlertOfAnUnknownKindIs503AndNotListed) {
+    const Answer known = create(body("1"));
+    const Answer unknown = create(body("2"));
+    storage_.write_unknown("alerts", "condition", Uuid::parse(member(unknown.body, "id")).value());
+    EXPECT_EQ(call_as(ann_, "GET", unknown.header("Location")).status, 503);
+    const Answer list = call_as(ann_, "GET", "/api/v1/alerts");
+    EXPECT_EQ(list.status, 200);
+    EXPECT_TRUE(list.has(member(known.body, "id")));
+    EXPECT_FALSE(list.has(member(unknown.body, "id")));
+    EXPECT_EQ(call_as(ann_, "GET", known.header("Location")).status, 200);
+}
+
 TEST_F(AlertsTest, ErrorsAreReportedByField) {
     const std::string price = R"("body","target_price")";
     expect_invalid(create(body("0")), price, "greater_than");

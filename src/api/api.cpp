@@ -140,6 +140,12 @@ private:
         try {
             const RequestScope scope(*x);
             next = step(*x, here, response);
+        } catch (const storage::UnknownValue& e) {
+            // The database is fine, and a replica of a newer version can answer.
+            const RequestScope scope(*x);
+            log::error("a request needs a row of a newer version and was answered 503",
+                       {{"reason", e.what()}});
+            response = unavailable(storage_gone, 1);
         } catch (const storage::StorageError& e) {
             const RequestScope scope(*x);
             if (!storage_was_gone_.exchange(true)) {

@@ -19,7 +19,7 @@
 #include "bus/in_process/in_process_bus.hpp"
 #include "bus/in_process/in_process_notices.hpp"
 #include "fakes/fake_secret_box.hpp"
-#include "fakes/memory_storage.hpp"
+#include "fakes/test_storage.hpp"
 #include "support/prism.hpp"
 
 namespace pricewire::api {
@@ -45,19 +45,19 @@ struct Answer {
 using Pending = std::future<net::ServerResponse>;
 
 // A storage whose key lookups can be paused after reading.
-class GatedStorage : public fakes::MemoryStorage {
+class GatedStorage : public fakes::TestStorage {
 public:
-    using MemoryStorage::MemoryStorage;
+    using TestStorage::TestStorage;
     std::function<void()> after_lookup;
     std::function<void()> on_ping;
     std::optional<User> user_by_key_hash(const Sha256& hash) override {
-        auto user = MemoryStorage::user_by_key_hash(hash);
+        auto user = TestStorage::user_by_key_hash(hash);
         if (after_lookup) after_lookup();
         return user;
     }
     void ping() override {
         if (on_ping) on_ping();
-        MemoryStorage::ping();
+        TestStorage::ping();
     }
 };
 

@@ -14,8 +14,7 @@
 #include "ops/logging.hpp"
 #include "ops/shutdown.hpp"
 #include "secrets/rotate_master_key.hpp"
-#include "storage/postgres/migrate.hpp"
-#include "storage/sqlite/migrate.hpp"
+#include "storage/open.hpp"
 
 namespace pricewire::app {
 namespace {
@@ -33,18 +32,16 @@ void show(const std::vector<storage::MigrationState>& states) {
 }
 
 int migrate(const ops::Config& config, const ops::CommandLine& command) {
-    const bool shared = uses_postgres(config);
-    const std::string place = shared ? postgres_place_of(config) : sqlite_file_of(config).string();
     const std::string& url = config.storage.database_url;
+    const auto place = storage::place_of(url);
+    if (!place) return report(place.error().message, 1);
     if (!command.status) {
-        const auto applied = shared ? storage::postgres_migrate(url, command.to)
-                                    : storage::sqlite_migrate(sqlite_file_of(config), command.to);
+        const auto applied = storage::migrate(url, command.to);
         if (!applied) return report(applied.error().message, 1);
-        fmt::print("{} migration{} applied to {}\n", *applied, *applied == 1 ? "" : "s", place);
+        fmt::print("{} migration{} applied to {}\n", *applied, *applied == 1 ? "" : "s", *place);
         return 0;
     }
-    const auto states = shared ? storage::postgres_migration_states(url)
-                               : storage::sqlite_migration_states(sqlite_file_of(config));
+    const auto states = storage::migration_states(url);
     if (!states) return report(states.error().message, 1);
     show(*states);
     return 0;
@@ -69,8 +66,9 @@ int users(const ops::Config& config, const ops::CommandLine& command) {
 
 int rotate(const ops::Config& config) {
     // Opening the database would create it.
-    if (!uses_postgres(config) && !std::filesystem::exists(sqlite_file_of(config)))
-        return report(fmt::format("database {} does not exist", sqlite_file_of(config).string()), 1);
+    const std::string& url = config.storage.database_url;
+    if (!storage::is_shared(url) && !std::filesystem::exists(storage::file_of(url)))
+        return report(fmt::format("database {} does not exist", storage::file_of(url).string()), 1);
     const auto storage = open_storage(config, {});
     const auto lines = secrets::rotate_master_key(key_places_of(config), *storage);
     if (!lines) return report(lines.error().message, 1);

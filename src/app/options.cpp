@@ -7,12 +7,10 @@
 #include "queue/rabbitmq/rabbitmq_queue.hpp"
 #include "redis/url.hpp"
 #include "secrets/key_file.hpp"
-#include "storage/postgres/postgres_storage.hpp"
+#include "storage/open.hpp"
 
 namespace pricewire::app {
 namespace {
-
-constexpr std::string_view sqlite_prefix = "sqlite:";
 
 access::RateLimit limit_of(const ops::LimitSetting& setting) {
     return {setting.count, setting.period};
@@ -126,14 +124,6 @@ deliver::PrunerOptions pruner_options_of(const ops::Config& config) {
     return {.keep = config.delivery.keep};
 }
 
-std::filesystem::path sqlite_file_of(const ops::Config& config) {
-    return config.storage.database_url.substr(sqlite_prefix.size());
-}
-
-bool uses_postgres(const ops::Config& config) {
-    return !config.storage.database_url.starts_with(sqlite_prefix);
-}
-
 secrets::KeyPlaces key_places_of(const ops::Config& config) {
     secrets::KeyPlaces places;
     if (!config.security.master_key.empty())
@@ -141,8 +131,8 @@ secrets::KeyPlaces key_places_of(const ops::Config& config) {
     for (const std::string& key : config.security.previous_master_keys)
         places.previous.push_back(secrets::parse_master_key(key).value());
     places.key_file = config.security.master_key_file;
-    if (uses_postgres(config)) return places;
-    const auto database = sqlite_file_of(config);
+    if (storage::is_shared(config.storage.database_url)) return places;
+    const auto database = storage::file_of(config.storage.database_url);
     if (places.key_file.empty()) places.key_file = secrets::key_file_of(database);
     places.database_lock = database.string() + ".lock";
     return places;
@@ -154,14 +144,11 @@ std::string listen_of(const ops::Config& config, const Roles& roles) {
     return roles.feed ? "127.0.0.1:8001" : roles.checker ? "127.0.0.1:8002" : "127.0.0.1:8003";
 }
 
-std::string postgres_place_of(const ops::Config& config) {
-    return storage::postgres_address(config.storage.database_url).value_or("(invalid URL)");
-}
-
 std::vector<std::string> wrong_for(const ops::Config& config, const Roles& roles) {
     std::vector<std::string> out;
     const bool alone = roles.all();
-    if (!alone && !uses_postgres(config)) {
+    const bool shared = storage::is_shared(config.storage.database_url);
+    if (!alone && !shared) {
         out.push_back(fmt::format(
             "storage.database_url: '{}' runs one role as a separate process, which needs a database "
             "that processes can share (postgresql://…); 'pricewire serve' runs all roles on SQLite",
@@ -173,7 +160,7 @@ std::vector<std::string> wrong_for(const ops::Config& config, const Roles& roles
             "checker and api through Redis: set redis://host:port",
             roles.name()));
     }
-    if (uses_postgres(config) && (roles.api || roles.sender) && config.security.master_key.empty() &&
+    if (shared && (roles.api || roles.sender) && config.security.master_key.empty() &&
         config.security.master_key_file.empty()) {
         out.emplace_back(
             "security.master_key: processes that share a database must share the key that seals its secrets; "
@@ -185,8 +172,7 @@ std::vector<std::string> wrong_for(const ops::Config& config, const Roles& roles
         if (const auto parsed = parse(url); !parsed)
             out.push_back(fmt::format("{}: {}", key, parsed.error().message));
     };
-    if (uses_postgres(config))
-        check("storage.database_url", config.storage.database_url, storage::postgres_address);
+    check("storage.database_url", config.storage.database_url, storage::place_of);
     check("storage.redis_url", config.storage.redis_url, redis::parse_url);
     check("storage.rabbitmq_url", config.storage.rabbitmq_url, queue::rabbitmq_address);
     if (roles.feed) {

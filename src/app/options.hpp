@@ -1,6 +1,5 @@
 #pragma once
 
-#include <filesystem>
 #include <vector>
 
 #include "api/api.hpp"
@@ -27,14 +26,8 @@ api::ApiOptions api_options_of(const ops::Config& config);
 deliver::SenderOptions sender_options_of(const ops::Config& config);
 net::HttpClientOptions webhook_client_options_of(const ops::Config& config);
 deliver::PrunerOptions pruner_options_of(const ops::Config& config);
-// Whether the database is PostgreSQL, which several processes can share.
-bool uses_postgres(const ops::Config& config);
 // The address that a process of these roles listens on: http.listen with the API, else the one for /health.
 std::string listen_of(const ops::Config& config, const Roles& roles);
-// The path behind "sqlite:".
-std::filesystem::path sqlite_file_of(const ops::Config& config);
-// "host:port/database" for messages, without user and password.
-std::string postgres_place_of(const ops::Config& config);
 // The configuration's master keys have been checked.
 secrets::KeyPlaces key_places_of(const ops::Config& config);
 // One line per setting that does not work for a process of these roles; empty if all do.

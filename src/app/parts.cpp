@@ -13,9 +13,7 @@
 #include "bus/redis/redis_notices.hpp"
 #include "queue/in_process/in_process_queue.hpp"
 #include "queue/rabbitmq/rabbitmq_queue.hpp"
-#include "storage/postgres/migrate.hpp"
-#include "storage/postgres/postgres_storage.hpp"
-#include "storage/sqlite/sqlite_storage.hpp"
+#include "storage/open.hpp"
 
 namespace pricewire::app {
 namespace {
@@ -40,21 +38,8 @@ Options redis_options(const ops::Config& config) {
 }  // namespace
 
 std::unique_ptr<storage::Storage> open_storage(const ops::Config& config, storage::StorageEvents events) {
-    if (!uses_postgres(config)) {
-        return storage::create_sqlite_storage({.file = sqlite_file_of(config)}, std::move(events));
-    }
-    const std::string& url = config.storage.database_url;
-    // Asked first: who may not change the schema need not, where it is as it should be.
-    if (!storage::postgres_check_schema(url)) {
-        if (const auto migrated = storage::postgres_migrate(url); !migrated) {
-            if (storage::postgres_schema_is_newer(url)) throw std::runtime_error(migrated.error().message);
-            throw storage::StorageError(migrated.error().message);
-        }
-    }
-    storage::PostgresOptions options;
-    options.url = url;
-    options.pool = static_cast<std::size_t>(config.storage.pool);
-    return storage::create_postgres_storage(options, std::move(events));
+    return storage::open(config.storage.database_url, {.pool = static_cast<std::size_t>(config.storage.pool)},
+                         std::move(events));
 }
 
 std::unique_ptr<bus::PriceBus> open_bus(const ops::Config& config, const Roles& roles) {

@@ -27,6 +27,7 @@
 #include "net/http_client.hpp"
 #include "outbox/outbox.hpp"
 #include "secrets/open_secrets.hpp"
+#include "storage/open.hpp"
 #include "webhook/signature.hpp"
 
 namespace pricewire::app {
@@ -97,9 +98,9 @@ private:
     // Opens the database and the box that seals its secrets. Waits for a PostgreSQL server that is not
     // available yet or goes away meanwhile. False if a signal ended the wait.
     Result<bool> open_database() {
-        if (!uses_postgres(config_)) return open_once();
+        if (!shared_) return open_once();
         Rng rng(std::random_device{}());
-        const std::string place = postgres_place_of(config_);
+        const std::string place = storage::place_of(config_.storage.database_url).value();
         std::string logged;
         for (int tries = 1;; ++tries) {
             try {
@@ -124,10 +125,11 @@ private:
     Result<bool> open_once() {
         storage::StorageEvents events;
         if (roles_.api || roles_.checker) events = listeners_.events();
-        storage_ = time_storage(open_storage(config_, std::move(events)),
-                                [this](std::string_view method, Duration took, bool failed) {
-                                    instruments_.stored(method, took, failed);
-                                });
+        events.around = timed_by([this](std::string_view method, Duration took, bool failed) {
+            instruments_.stored(method, took, failed);
+        });
+        events.row_skipped = [this](std::string_view method) { instruments_.row_skipped(method); };
+        storage_ = open_storage(config_, std::move(events));
         if (!roles_.api && !roles_.sender) return true;
         // Before anything reads or writes a secret.
         auto secrets = secrets::open_secrets(key_places_of(config_), *storage_);
@@ -145,7 +147,7 @@ private:
         webhooks_ = net::create_http_client(webhook_client_options_of(config_));
         deliver::SenderOptions options = sender_options_of(config_);
         options.changed = [this](std::span<const DeliveryNotice> notices) { notices_->publish(notices); };
-        if (uses_postgres(config_)) {
+        if (shared_) {
             options.owner = "sender-" + make_uuid(clock_.now()).to_string();
             options.alive_for = sender_alive_for;
         }
@@ -259,8 +261,7 @@ private:
         std::fflush(stdout);
         log::info("started", {{"role", std::string(roles_.name())},
                               {"version", PRICEWIRE_VERSION},
-                              {"database", uses_postgres(config_) ? postgres_place_of(config_)
-                                                                  : sqlite_file_of(config_).string()}});
+                              {"database", storage::place_of(config_.storage.database_url).value()}});
     }
 
     void stop() {
@@ -291,6 +292,7 @@ private:
     }
 
     const ops::Config& config_;
+    const bool shared_ = storage::is_shared(config_.storage.database_url);
     const Roles roles_;
     ops::Shutdown& shutdown_;
     Front& front_;
@@ -337,8 +339,8 @@ int run_roles(const ops::Config& config, const Roles& roles, ops::Shutdown& shut
     for (const std::string& line : wrong) fmt::print(stderr, "pricewire: {}\n", line);
     if (!wrong.empty()) return 2;
     std::optional<InstanceLock> alone;
-    if (!uses_postgres(config)) {
-        auto lock = InstanceLock::take(sqlite_file_of(config).string() + ".lock");
+    if (const std::string& url = config.storage.database_url; !storage::is_shared(url)) {
+        auto lock = InstanceLock::take(storage::file_of(url).string() + ".lock");
         if (!lock) {
             log::error(lock.error().message);
             return 1;

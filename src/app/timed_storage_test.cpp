@@ -2,29 +2,24 @@
 
 #include <gtest/gtest.h>
 
+#include <stdexcept>
 #include <string>
 #include <vector>
-
-#include "fakes/memory_storage.hpp"
 
 namespace pricewire::app {
 namespace {
 
-TEST(TimedStorage, ReportsEveryCallAndWhetherItFailed) {
-    auto memory = std::make_unique<fakes::MemoryStorage>();
-    fakes::MemoryStorage& inside = *memory;
-    std::vector<std::string> calls;
-    const auto storage =
-        time_storage(std::move(memory), [&](std::string_view method, Duration took, bool failed) {
-            EXPECT_GE(took, Duration::zero());
-            calls.push_back(std::string(method) + (failed ? " failed" : ""));
-        });
-    storage->ping();
-    EXPECT_FALSE(storage->next_due());
-    inside.fail();
-    EXPECT_THROW(storage->ping(), storage::StorageError);
-    EXPECT_EQ(inside.calls("ping"), 2);
-    EXPECT_EQ(calls, (std::vector<std::string>{"ping", "next_due", "ping failed"}));
+TEST(TimedStorageTest, ReportsEachCallAndWhetherItThrew) {
+    std::vector<std::string> seen;
+    const auto timed = timed_by([&](std::string_view method, Duration took, bool failed) {
+        EXPECT_GE(took, Duration::zero());
+        seen.push_back(std::string(method) + (failed ? " failed" : ""));
+    });
+    int calls = 0;
+    timed("ping", [&] { ++calls; });
+    EXPECT_THROW(timed("fire", [] { throw std::runtime_error("gone"); }), std::runtime_error);
+    EXPECT_EQ(calls, 1);
+    EXPECT_EQ(seen, (std::vector<std::string>{"ping", "fire failed"}));
 }
 
 }  // namespace

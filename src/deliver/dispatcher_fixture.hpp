@@ -13,7 +13,7 @@
 #include "fakes/fake_http_client.hpp"
 #include "fakes/fake_secret_box.hpp"
 #include "fakes/log_capture.hpp"
-#include "fakes/memory_storage.hpp"
+#include "fakes/test_storage.hpp"
 
 namespace pricewire::deliver {
 
@@ -97,7 +97,7 @@ protected:
 
     ManualClock clock_;
     fakes::FakeSecretBox secrets_;
-    fakes::MemoryStorage storage_;
+    fakes::TestStorage storage_;
     std::vector<CompletedAttempt> ended_;
     std::unique_ptr<fakes::FakeHttpClient> client_ = std::make_unique<fakes::FakeHttpClient>();
     std::unique_ptr<Dispatcher> dispatcher_;

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "fakes/log_capture.hpp"
-#include "fakes/memory_storage.hpp"
+#include "fakes/test_storage.hpp"
 
 namespace pricewire::deliver {
 namespace {
@@ -44,7 +44,7 @@ protected:
     const Timestamp now_ = system_clock().now();
     const Uuid user_ = make_uuid(now_);
     int targets_ = 0;
-    fakes::MemoryStorage storage_;
+    fakes::TestStorage storage_;
     PrunerOptions options_{.keep = hours{24}, .step = 10, .pause = milliseconds{1}, .every = milliseconds{5}};
 };
 

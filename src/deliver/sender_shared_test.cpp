@@ -7,7 +7,7 @@
 #include "deliver/sender.hpp"
 #include "fakes/fake_http_client.hpp"
 #include "fakes/fake_secret_box.hpp"
-#include "fakes/memory_storage.hpp"
+#include "fakes/test_storage.hpp"
 #include "queue/rabbitmq/broker_fixture.hpp"
 #include "queue/rabbitmq/rabbitmq_queue.hpp"
 
@@ -20,7 +20,7 @@ TEST(SharedSenderTest, TwoSendersShareABrokerAndADatabase) {
     const Timestamp now = system_clock().now();
     const Uuid user = make_uuid(now);
     fakes::FakeSecretBox secrets;
-    fakes::MemoryStorage storage;
+    fakes::TestStorage storage;
     const auto sealed = secrets.seal("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", user.to_string());
     ASSERT_TRUE(storage.create_user({{user, "a@example.com", true, now}, {}, sealed}));
     FiringGroup group{.price = {.ticker = "BTC", .value = Decimal::from_int(9)}, .fired_at = now};

@@ -11,7 +11,7 @@
 #include "deliver/sender.hpp"
 #include "fakes/fake_secret_box.hpp"
 #include "fakes/log_capture.hpp"
-#include "fakes/memory_storage.hpp"
+#include "fakes/test_storage.hpp"
 #include "net/http_client.hpp"
 #include "net/http_server.hpp"
 #include "queue/in_process/in_process_queue.hpp"
@@ -111,7 +111,7 @@ protected:
     int targets_ = 0;
     SenderOptions options_;
     fakes::FakeSecretBox secrets_;
-    fakes::MemoryStorage storage_;
+    fakes::TestStorage storage_;
     std::unique_ptr<queue::DeliveryQueue> queue_ = queue::create_in_process_queue();
     std::unique_ptr<net::HttpClient> client_ = net::create_http_client();
     Mutex mutex_;

@@ -11,7 +11,7 @@
 #include "base/mailbox.hpp"
 #include "fakes/fake_http_client.hpp"
 #include "fakes/fake_secret_box.hpp"
-#include "fakes/memory_storage.hpp"
+#include "fakes/test_storage.hpp"
 #include "queue/in_process/in_process_queue.hpp"
 
 namespace pricewire::deliver {
@@ -79,7 +79,7 @@ protected:
     const Uuid user_ = make_uuid(now_);
     int targets_ = 0;
     fakes::FakeSecretBox secrets_;
-    fakes::MemoryStorage storage_;
+    fakes::TestStorage storage_;
     std::unique_ptr<queue::DeliveryQueue> queue_ = queue::create_in_process_queue();
 };
 

@@ -11,7 +11,7 @@
 namespace pricewire::history {
 namespace {
 
-// Half a day of minutes for a dozen tickers; beyond it the oldest unwritten bars are given up.
+// Half a day of minutes for a dozen tickers; beyond this the oldest unwritten bars are dropped.
 constexpr std::size_t max_unwritten = 10'000;
 
 class BarWriterImpl final : public BarWriter {
@@ -70,7 +70,7 @@ private:
     }
 
     void prune() {
-        attempt("old minute bars cannot be removed; this is tried again later", [&] {
+        attempt("old minute bars cannot be removed; this is retried later", [&] {
             while (storage_.prune_bars(clock_.now() - options_.keep, options_.prune_step) >=
                    options_.prune_step) {
                 if (mailbox_.closed()) return;
@@ -78,7 +78,7 @@ private:
         });
     }
 
-    // Says once that the database is gone, and once that it is back.
+    // Logs once that the database is unreachable, and once that it is back.
     template <typename F>
     bool attempt(std::string_view trouble, F&& f) {
         try {
@@ -95,7 +95,7 @@ private:
     const Clock& clock_;
     const BarWriterOptions options_;
     Mailbox<std::vector<Bar>> mailbox_;
-    std::map<Key, Bar> unwritten_;  // the thread's own, as is what follows
+    std::map<Key, Bar> unwritten_;  // this and the following belong to the thread
     bool in_trouble_ = false;
     std::thread thread_;
 };

@@ -14,18 +14,18 @@ struct BarWriterOptions {
     Duration keep = std::chrono::hours{24 * 90};  // bars older than this are removed
     Duration prune_every = std::chrono::minutes{10};
     std::size_t prune_step = 1000;             // bars removed in one transaction
-    Duration retry = std::chrono::seconds{2};  // between tries while the database is gone
+    Duration retry = std::chrono::seconds{2};  // between retries while the database is unreachable
 };
 
-// Keeps minute bars in storage for their time, on a thread of its own, so that the market's thread never
-// waits for a database. While the database is gone the latest state of each bar is kept in memory and written
+// Writes minute bars to storage and removes old ones, on its own thread, so that the market's thread never waits
+// for a database. While the database is unreachable the latest state of each bar is kept in memory and written
 // when it is back.
 class BarWriter {
 public:
     virtual ~BarWriter() = default;  // as stop()
     // Any thread; returns at once.
     virtual void write(std::vector<Bar> bars) = 0;
-    // Writes what it has, once, and ends.
+    // Writes the rest, once, and ends.
     virtual void stop() = 0;
 };
 

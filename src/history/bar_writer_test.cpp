@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "fakes/memory_storage.hpp"
+#include "fakes/test_storage.hpp"
 
 namespace pricewire::history {
 namespace {
@@ -20,14 +20,14 @@ Bar bar(Timestamp start, int open, int high, int low, int close) {
 
 class BarWriterTest : public ::testing::Test {
 protected:
-    fakes::MemoryStorage storage_;
+    fakes::TestStorage storage_;
     ManualClock clock_;
     Timestamp minute_ = std::chrono::floor<std::chrono::minutes>(clock_.now());
 
     std::vector<Bar> kept() { return storage_.bars("BTC", 1min, Timestamp{}, clock_.now() + 1h, 1000); }
 };
 
-TEST_F(BarWriterTest, WritesWhatItIsGivenAndMergesBarsOfOneMinute) {
+TEST_F(BarWriterTest, WritesBarsAndMergesThoseOfOneMinute) {
     auto writer = create_bar_writer(storage_, clock_);
     writer->write({bar(minute_, 10, 12, 9, 11)});
     writer->write({bar(minute_, 11, 15, 8, 14), bar(minute_ + 1min, 14, 14, 14, 14)});
@@ -35,7 +35,7 @@ TEST_F(BarWriterTest, WritesWhatItIsGivenAndMergesBarsOfOneMinute) {
     EXPECT_EQ(kept(), (std::vector<Bar>{bar(minute_, 10, 15, 8, 14), bar(minute_ + 1min, 14, 14, 14, 14)}));
 }
 
-TEST_F(BarWriterTest, KeepsBarsWhileTheDatabaseIsGone) {
+TEST_F(BarWriterTest, KeepsBarsWhileTheDatabaseIsUnreachable) {
     storage_.fail();
     auto writer = create_bar_writer(storage_, clock_, {.retry = 1ms});
     writer->write({bar(minute_, 10, 12, 9, 11)});
@@ -46,7 +46,7 @@ TEST_F(BarWriterTest, KeepsBarsWhileTheDatabaseIsGone) {
     EXPECT_EQ(kept().size(), 1U);
 }
 
-TEST_F(BarWriterTest, RemovesWhatIsOlderThanItsTimeInSmallSteps) {
+TEST_F(BarWriterTest, RemovesOldBarsInSmallSteps) {
     std::vector<Bar> old;
     for (int i = 0; i < 25; ++i) old.push_back(bar(minute_ - 91 * 24h + i * 1min, 1, 1, 1, 1));
     const Bar young = bar(minute_ - 89 * 24h, 2, 2, 2, 2);

@@ -9,7 +9,7 @@
 
 #include "bus/in_process/in_process_bus.hpp"
 #include "fakes/fake_peer.hpp"
-#include "fakes/memory_storage.hpp"
+#include "fakes/test_storage.hpp"
 
 namespace pricewire::live {
 namespace {
@@ -89,7 +89,7 @@ protected:
     const Uuid user_ = make_uuid(system_clock().now());
     const Uuid other_ = make_uuid(system_clock().now());
     LiveOptions options_;
-    fakes::MemoryStorage storage_;
+    fakes::TestStorage storage_;
     std::unique_ptr<bus::PriceBus> bus_ = bus::create_in_process_bus({"BTC", "ETH"});
     std::unique_ptr<Live> live_;
 };
@@ -158,6 +158,17 @@ TEST_F(LiveTest, AFiringWithoutANoticeIsSentWithItsDelivery) {
     notice({user_, task.delivery_id});  // as from the sender, which knows nothing of firings
     EXPECT_TRUE(peer->wait_for(event_of(task, "pending")));
     EXPECT_EQ(peer->count("alert 5"), 1U);
+}
+
+TEST_F(LiveTest, ADeliveryOfAnUnknownKindDoesNotStopOtherEvents) {
+    const auto peer = std::make_shared<fakes::FakePeer>();
+    join(peer);
+    const auto unknown = fire("1", user_, false);
+    storage_.write_unknown("deliveries", "kind", unknown.delivery_id);
+    notice({user_, unknown.delivery_id, true});
+    const auto task = fire("2", user_);
+    EXPECT_TRUE(peer->wait_for(event_of(task, "pending")));
+    EXPECT_EQ(peer->count(unknown.delivery_id.to_string()), 0U);
 }
 
 TEST_F(LiveTest, AStreamWhoseKeyWasRevokedWhileItOpenedIsClosed) {

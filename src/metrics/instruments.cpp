@@ -185,4 +185,8 @@ void Instruments::stored(std::string_view method, Duration took, bool failed) {
     if (failed) errors.Increment();
 }
 
+void Instruments::row_skipped(std::string_view method) {
+    storage_errors_.Add({{"method", std::string(method)}}).Increment();
+}
+
 }  // namespace pricewire::metrics

@@ -54,6 +54,8 @@ public:
     void settled(const ClaimedDelivery& claimed, const DeliveryOutcome& outcome, net::HttpError error);
     // A database call.
     void stored(std::string_view method, Duration took, bool failed);
+    // A row that this version does not understand was skipped; counts as an error of the method.
+    void row_skipped(std::string_view method);
 
     // Objects to read at every scrape; each must live until the last scrape. Call each once.
     void watch_feed(const price::MarketMeters& meters,

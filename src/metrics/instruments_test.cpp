@@ -9,7 +9,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "fakes/memory_storage.hpp"
+#include "fakes/test_storage.hpp"
 #include "queue/in_process/in_process_queue.hpp"
 
 namespace pricewire::metrics {
@@ -121,10 +121,12 @@ TEST_F(InstrumentsTest, DatabaseCallsAreTimedByMethod) {
     instruments_.stored("ping", 1ms, false);
     instruments_.stored("ping", 1ms, true);
     instruments_.stored("next_due", 1ms, false);
+    instruments_.row_skipped("alerts");
     EXPECT_EQ(sample(R"(pricewire_storage_call_duration_seconds_count{method="ping"})"), "2");
     EXPECT_EQ(sample(R"(pricewire_storage_call_duration_seconds_count{method="next_due"})"), "1");
     EXPECT_EQ(sample(R"(pricewire_storage_errors_total{method="ping"})"), "1");
     EXPECT_EQ(sample(R"(pricewire_storage_errors_total{method="next_due"})"), "0");
+    EXPECT_EQ(sample(R"(pricewire_storage_errors_total{method="alerts"})"), "1");
 }
 
 class NoSender : public deliver::Sender {
@@ -147,7 +149,7 @@ TEST_F(InstrumentsTest, TheAgeOfDueDeliveriesGrowsDuringADatabaseOutage) {
     const NoSender sender;
     instruments_.watch(sender);
     EXPECT_EQ(sample("pricewire_oldest_due_delivery_age_seconds"), "") << "nothing is known yet";
-    fakes::MemoryStorage storage;
+    fakes::TestStorage storage;
     instruments_.measure_backlog(storage);
     EXPECT_EQ(sample("pricewire_oldest_due_delivery_age_seconds"), "0");
     const Uuid user = make_uuid(clock_.now());
@@ -211,7 +213,7 @@ public:
 };
 
 TEST_F(InstrumentsTest, TheDocumentationListsExactlyTheMetricsThatExist) {
-    fakes::MemoryStorage storage;
+    fakes::TestStorage storage;
     const auto queue = queue::create_in_process_queue();
     const auto outbox = outbox::start_outbox(storage, *queue);
     const auto checker =

@@ -7,7 +7,7 @@
 namespace pricewire::outbox {
 namespace {
 
-// Alerts of one price that are told one by one.
+// Up to this many alerts of one price are logged one by one.
 constexpr std::size_t few = 20;
 
 struct Line {
@@ -16,7 +16,7 @@ struct Line {
     const Firing* firing;
 };
 
-// What was written of a commit: all of it, nearly always, which costs no look at each.
+// What a commit wrote: nearly always everything, which is checked without looking at each firing.
 class Written {
 public:
     Written(std::span<const FiringGroup> groups, std::span<const DeliveryTask> tasks) {

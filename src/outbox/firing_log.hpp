@@ -8,12 +8,12 @@
 
 namespace pricewire::outbox {
 
-// Tells the operator which alerts have fired, after the commit that made it so. What a price fires is a line
-// an alert at info where it is a few, else one line with their number at info and a line an alert at debug:
-// the firings after a market's crash should not wait for a hundred thousand lines about it. One thread.
+// Logs which alerts have fired, after the commit. A few firings of one price are logged at info, one line each;
+// many are one line with their number at info, and one line each at debug, so that the firings after a market
+// crash do not wait for a hundred thousand log lines. One thread.
 class FiringLog {
 public:
-    // `tasks` are those that were written of the groups.
+    // `tasks`: those written for the groups.
     void written(std::span<const FiringGroup> groups, std::span<const DeliveryTask> tasks);
 
 private:

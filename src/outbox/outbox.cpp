@@ -80,7 +80,7 @@ private:
         return n;
     }
 
-    // False where it had to give up for the stop.
+    // False if it gave up because of the stop.
     bool write(std::span<const FiringGroup> batch) {
         std::size_t firings = 0;
         for (const FiringGroup& g : batch) firings += g.firings.size();
@@ -89,11 +89,11 @@ private:
         for (int failures = 0;;) {
             try {
                 tasks = storage_.fire(batch);
-                if (failures > 0) log::info("firings are being written again");
+                if (failures > 0) log::info("firings are written again");
                 break;
             } catch (const std::exception& e) {
-                // A try whose answer was lost may have been committed. Firing again is harmless, as an alert
-                // fires only while it is active; the tasks of the lost try are found by the sender in the
+                // An attempt whose answer was lost may have been committed. Firing again is harmless, as an alert
+                // fires only while it is active; the sender finds the tasks of the lost attempt in the
                 // database.
                 if (++failures == 1) {
                     log::error(
@@ -120,21 +120,21 @@ private:
         } catch (const std::exception& e) {
             if (!std::exchange(queue_failing_, true)) {
                 log::warn(
-                    "the delivery queue does not take tasks; senders will find the deliveries in the "
+                    "the delivery queue does not accept tasks; senders will find the deliveries in the "
                     "database, a little later",
                     {{"reason", e.what()}});
             }
         }
     }
 
-    // Waits before the next try; false when the stop's deadline has passed.
+    // Waits before the next retry; false if the stop's deadline has passed.
     bool wait(Duration pause) {
         using std::chrono::steady_clock;
         MutexLock lock(stop_mutex_);
         const auto until = steady_clock::now() + pause;
         stopping_.wait_until(lock, until, [&]() REQUIRES(stop_mutex_) { return stop_by_.has_value(); });
         if (!stop_by_) return true;
-        // Once stopping, tries come close together: the time that is left should not be spent waiting.
+        // Once stopping, retries are frequent, so that the remaining time is not spent waiting.
         const auto soon = steady_clock::now() + std::chrono::milliseconds{50};
         stopping_.wait_until(lock, std::min({until, soon, *stop_by_}), [] { return false; });
         return steady_clock::now() < *stop_by_;

@@ -15,42 +15,42 @@
 namespace pricewire::outbox {
 
 struct OutboxOptions {
-    // Groups are put together up to this many firings a transaction; a larger group goes alone and whole.
+    // Groups are combined up to this many firings per transaction; a larger group is written alone.
     std::size_t max_firings_per_commit = 100'000;
-    // Groups that may wait; beyond, push() waits, which slows the checker instead of losing a firing.
+    // Groups that may wait; beyond this push() blocks, which slows the checker instead of losing a firing.
     std::size_t max_groups = std::size_t{1} << 20;
-    // Between tries while the database is gone.
+    // Between retries while the database is unreachable.
     BackoffPolicy backoff{std::chrono::milliseconds{100}, std::chrono::seconds{5}};
-    // Told of every commit, on the outbox's thread: the groups, and the deliveries written for them; must not
-    // wait. A commit whose answer was lost is not told. May be empty.
+    // Called after every commit on the outbox's thread, with the groups and the deliveries written for them; must
+    // not block. A commit whose answer was lost is not reported. May be empty.
     std::function<void(std::span<const FiringGroup>, std::span<const DeliveryTask>)> written;
 };
 
 // Makes firings durable: a thread that writes each firing and its delivery in one transaction, and only then
-// tells the queue. While a commit is under way the next firings gather, so batches grow with the load and a
-// lone firing waits for nothing. A database that is gone is retried until stop(); no firing is dropped.
+// publishes the tasks. Firings that arrive during a commit form the next batch, so batches grow with the load and
+// a single firing is not delayed. An unreachable database is retried until stop(); no firing is dropped.
 class Outbox {
 public:
-    // Stops with a deadline of zero, if stop() was not called.
+    // As stop() with a deadline of zero, if it was not called.
     virtual ~Outbox() = default;
 
-    // Any thread. Waits while max_groups are unwritten. False after stop(): the group was not taken.
+    // Any thread. Blocks while max_groups are unwritten. False after stop(): the group was not accepted.
     virtual bool push(FiringGroup group) = 0;
-    // Takes no more, writes what is there and ends the thread; a database that fails is retried until
-    // `deadline` has passed. Returns how many firings could not be written: their alerts are still active in
-    // the database and fire again after the next start, if their condition holds then.
+    // Accepts no more, writes the rest and ends the thread; a failing database is retried until `deadline` has
+    // passed. Returns how many firings could not be written: their alerts are still active in the database and
+    // fire again after the next start if their condition holds then.
     virtual std::size_t stop(Duration deadline) = 0;
 
-    // Any thread. Firings taken so far, and those of them that need nothing more, in the order they were
+    // Any thread. Firings accepted so far, and those of them that are finished, in the order they were accepted.
     // taken.
     virtual std::uint64_t taken() const = 0;
     virtual std::uint64_t settled() const = 0;
-    // Firings taken and not yet committed.
+    // Firings accepted and not yet committed.
     std::size_t pending() const {
         const std::uint64_t done = settled();  // first, since taken() only grows
         return static_cast<std::size_t>(taken() - done);
     }
-    // Deliveries written so far; less than the firings taken where an alert was gone or had fired already.
+    // Deliveries written so far; fewer than the firings if an alert was deleted or had already fired.
     virtual std::uint64_t written() const = 0;
     // Transactions committed so far.
     virtual std::uint64_t commits() const = 0;

@@ -8,7 +8,7 @@
 
 #include "base/mutex.hpp"
 #include "fakes/log_capture.hpp"
-#include "fakes/memory_storage.hpp"
+#include "fakes/test_storage.hpp"
 #include "queue/in_process/in_process_queue.hpp"
 
 namespace pricewire::outbox {
@@ -53,13 +53,13 @@ protected:
     const Timestamp now_ = system_clock().now();
     const Uuid user_ = make_uuid(now_);
     int targets_ = 0;
-    fakes::MemoryStorage storage_;
+    fakes::TestStorage storage_;
     std::unique_ptr<queue::DeliveryQueue> queue_ = queue::create_in_process_queue();
     Mutex mutex_;
     std::vector<DeliveryTask> published_ GUARDED_BY(mutex_);
 };
 
-TEST_F(OutboxTest, WritesFiringsAndThenTellsTheQueue) {
+TEST_F(OutboxTest, WritesFiringsAndThenPublishesTheTasks) {
     const auto outbox = start_outbox(storage_, *queue_, quick);
     EXPECT_TRUE(outbox->push(group(3)));
     EXPECT_TRUE(outbox->push(group(2)));
@@ -71,7 +71,7 @@ TEST_F(OutboxTest, WritesFiringsAndThenTellsTheQueue) {
     EXPECT_EQ(published()[0].attempt, 1);
 }
 
-TEST_F(OutboxTest, TellsTheQueueNothingOfAnAlertThatIsGone) {
+TEST_F(OutboxTest, PublishesNothingForADeletedAlert) {
     const auto outbox = start_outbox(storage_, *queue_, quick);
     FiringGroup g = group(2);
     ASSERT_TRUE(storage_.delete_alert(user_, g.firings[0].alert_id));
@@ -83,7 +83,7 @@ TEST_F(OutboxTest, TellsTheQueueNothingOfAnAlertThatIsGone) {
     EXPECT_EQ(published()[0].delivery_id, kept);
 }
 
-TEST_F(OutboxTest, TellsOfEachAlertThatFiredWithItsDelivery) {
+TEST_F(OutboxTest, LogsEachFiredAlertWithItsDelivery) {
     fakes::LogCapture log;
     const auto outbox = start_outbox(storage_, *queue_, quick);
     FiringGroup g = group(3);
@@ -100,7 +100,7 @@ TEST_F(OutboxTest, TellsOfEachAlertThatFiredWithItsDelivery) {
     EXPECT_EQ(log.lines(), (std::vector<std::string>{line(g.firings[1]), line(g.firings[2])}));
 }
 
-TEST_F(OutboxTest, TellsOfACrowdInOneLineAndOfEachOnlyForDebugging) {
+TEST_F(OutboxTest, LogsManyFiringsInOneLineAndEachAtDebugLevel) {
     {
         fakes::LogCapture log;
         const auto outbox = start_outbox(storage_, *queue_, quick);
@@ -117,7 +117,7 @@ TEST_F(OutboxTest, TellsOfACrowdInOneLineAndOfEachOnlyForDebugging) {
     EXPECT_EQ(log.count("debug alert fired alert_id="), 21U);
 }
 
-TEST_F(OutboxTest, KeepsFiringsWhileTheDatabaseIsAwayAndSaysSoOnce) {
+TEST_F(OutboxTest, KeepsFiringsWhileTheDatabaseIsUnreachableAndLogsItOnce) {
     fakes::LogCapture log;
     const auto outbox = start_outbox(storage_, *queue_, quick);
     std::vector<FiringGroup> groups;
@@ -133,10 +133,10 @@ TEST_F(OutboxTest, KeepsFiringsWhileTheDatabaseIsAwayAndSaysSoOnce) {
     EXPECT_EQ(published().size(), 40U);
     EXPECT_EQ(log.count("firings cannot be written; they are kept"), 1U);
     EXPECT_EQ(log.count("disk full"), 1U);
-    EXPECT_EQ(log.count("firings are being written again"), 1U);
+    EXPECT_EQ(log.count("firings are written again"), 1U);
 }
 
-TEST_F(OutboxTest, FiringsGatherWhileACommitIsUnderWay) {
+TEST_F(OutboxTest, FiringsAreBatchedDuringACommit) {
     const auto outbox = start_outbox(storage_, *queue_, quick);
     std::vector<FiringGroup> groups;
     for (int i = 0; i < 101; ++i) groups.push_back(group(1));
@@ -150,7 +150,7 @@ TEST_F(OutboxTest, FiringsGatherWhileACommitIsUnderWay) {
     EXPECT_EQ(outbox->commits(), 2U) << "one for the first, one for the hundred that gathered behind it";
 }
 
-TEST_F(OutboxTest, BoundsTheFiringsOfOneTransaction) {
+TEST_F(OutboxTest, LimitsTheFiringsOfOneTransaction) {
     OutboxOptions options = quick;
     options.max_firings_per_commit = 10;
     const auto outbox = start_outbox(storage_, *queue_, options);
@@ -178,7 +178,7 @@ TEST_F(OutboxTest, ALostAnswerFiresNothingTwice) {
     EXPECT_EQ(published().size(), 0U) << "those are for the sender's look into the database";
 }
 
-TEST_F(OutboxTest, StopGivesUpAtItsDeadlineAndSaysWhatThatMeans) {
+TEST_F(OutboxTest, StopGivesUpAtItsDeadlineAndLogsTheConsequence) {
     fakes::LogCapture log;
     const auto outbox = start_outbox(storage_, *queue_, quick);
     FiringGroup g = group(7);
@@ -209,7 +209,7 @@ TEST_F(OutboxTest, AQueueThatThrowsLosesNothing) {
     EXPECT_EQ(log.count("broker away"), 1U);
 }
 
-TEST_F(OutboxTest, TellsOfEachCommitWhatWasWrittenOfWhatItWasGiven) {
+TEST_F(OutboxTest, ReportsEachCommitWithItsGroupsAndDeliveries) {
     std::vector<std::pair<std::size_t, std::size_t>> commits;  // firings, deliveries
     OutboxOptions options = quick;
     options.written = [&](std::span<const FiringGroup> groups, std::span<const DeliveryTask> written) {

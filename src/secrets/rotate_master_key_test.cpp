@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "base/instance_lock.hpp"
-#include "fakes/memory_storage.hpp"
+#include "fakes/test_storage.hpp"
 #include "secrets/reseal.hpp"
 #include "secrets/secrets_fixture.hpp"
 #include "storage/sqlite/sqlite_storage.hpp"
@@ -63,17 +63,24 @@ protected:
     }
     std::string lock_file() const { return database_.string() + ".lock"; }
 
-    fakes::MemoryStorage storage_;
+    // Opened on first use: a test that forks must have no threads before.
+    fakes::TestStorage& storage() {
+        if (!storage_) storage_.emplace();
+        return *storage_;
+    }
+
+private:
+    std::optional<fakes::TestStorage> storage_;
 };
 
 TEST_F(RotateTest, ResealsEverythingUnderAFreshKeyAndDropsTheOldOne) {
-    fill(storage_);
-    const std::string out = rotate(storage_);
+    fill(storage());
+    const std::string out = rotate(storage());
     const MasterKeys keys = in_file();
     EXPECT_NE(keys.current, key_of(1));
     EXPECT_TRUE(keys.previous.empty());
-    EXPECT_TRUE(all_current(storage_));
-    expect_readable(storage_, *create_secret_box({keys.current, {}}));
+    EXPECT_TRUE(all_current(storage()));
+    expect_readable(storage(), *create_secret_box({keys.current, {}}));
     EXPECT_EQ(out,
               "created master key " + key_id(keys.current) + " in " + file_.string() +
                   ": update your copy of the file\nresealed 10 secrets of 5 users under master key " +
@@ -83,105 +90,105 @@ TEST_F(RotateTest, ResealsEverythingUnderAFreshKeyAndDropsTheOldOne) {
 }
 
 TEST_F(RotateTest, ARunningProcessPicksUpTheNewKeyAndItsNextStartDropsTheOldOne) {
-    fill(storage_);
+    fill(storage());
     const auto running = create_key_file_box(file_, {}).value();
     const std::string before = running->seal("secret", "user");
     {
         const auto held = InstanceLock::take(lock_file());
         ASSERT_TRUE(held);
-        const std::string out = rotate(storage_);
+        const std::string out = rotate(storage());
         EXPECT_NE(out.find("the running Pricewire picks up the new key; the previous key stays in " +
                            file_.string() + " until its next start"),
                   out.npos)
             << out;
         EXPECT_EQ(in_file().previous, std::vector{key_of(1)});
-        expect_readable(storage_, *running);
+        expect_readable(storage(), *running);
         EXPECT_EQ(running->open(before, "user"), "secret");
         EXPECT_EQ(key_id_of(running->seal("secret", "user")), key_id(in_file().current));
         // Sealed by the running process just before, under the old key.
-        add_user(storage_, 99, sealed(99, key_of(1)));
+        add_user(storage(), 99, sealed(99, key_of(1)));
     }
-    const auto next = open_secrets(places_, storage_);
+    const auto next = open_secrets(places_, storage());
     ASSERT_TRUE(next) << next.error().message;
     EXPECT_TRUE(in_file().previous.empty());
-    EXPECT_TRUE(all_current(storage_));
-    expect_readable(storage_, **next);
-    EXPECT_EQ(opened(storage_, 99, **next), secret_of(99));
+    EXPECT_TRUE(all_current(storage()));
+    expect_readable(storage(), **next);
+    EXPECT_EQ(opened(storage(), 99, **next), secret_of(99));
 }
 
 TEST_F(RotateTest, NeedsTheKeyFileAndEveryKey) {
-    EXPECT_EQ(rotate(storage_), "error: the key file " + file_.string() +
-                                    " does not exist; the first 'pricewire serve' creates it");
-    fill(storage_);
+    EXPECT_EQ(rotate(storage()), "error: the key file " + file_.string() +
+                                     " does not exist; the first 'pricewire serve' creates it");
+    fill(storage());
     ASSERT_TRUE(write_key_file(file_, {key_of(2), {}}));
-    EXPECT_EQ(rotate(storage_), "error: the key file " + file_.string() +
-                                    " lacks master keys that the database needs (10 secrets under key " +
-                                    key_id(key_of(1)) + ")");
+    EXPECT_EQ(rotate(storage()), "error: the key file " + file_.string() +
+                                     " lacks master keys that the database needs (10 secrets under key " +
+                                     key_id(key_of(1)) + ")");
     EXPECT_EQ(in_file().current, key_of(2));
     std::filesystem::permissions(file_, std::filesystem::perms::all);
-    EXPECT_NE(rotate(storage_).find("chmod 600"), std::string::npos);
+    EXPECT_NE(rotate(storage()).find("chmod 600"), std::string::npos);
 }
 
 TEST_F(RotateTest, KeepsThePreviousKeysIfASecretCannotBeOpened) {
-    fill(storage_);
-    add_user(storage_, 99, sealed(98, key_of(1)));
-    EXPECT_EQ(rotate(storage_),
+    fill(storage());
+    add_user(storage(), 99, sealed(98, key_of(1)));
+    EXPECT_EQ(rotate(storage()),
               "error: 1 secret cannot be opened and was left unchanged (the log above names the users); the "
               "others are under the new key, and the previous keys stay in " +
                   file_.string());
     EXPECT_EQ(in_file().previous, std::vector{key_of(1)});
-    expect_readable(storage_, *create_secret_box({in_file().current, {}}));
+    expect_readable(storage(), *create_secret_box({in_file().current, {}}));
 }
 
 TEST_F(RotateTest, SealsSecretsInTheClearToo) {
-    fill(storage_);
-    add_user(storage_, 99, secret_of(99));
-    rotate(storage_);
-    EXPECT_TRUE(all_current(storage_));
-    EXPECT_EQ(opened(storage_, 99, *create_key_file_box(file_, {}).value()), secret_of(99));
+    fill(storage());
+    add_user(storage(), 99, secret_of(99));
+    rotate(storage());
+    EXPECT_TRUE(all_current(storage()));
+    EXPECT_EQ(opened(storage(), 99, *create_key_file_box(file_, {}).value()), secret_of(99));
 }
 
 TEST_F(RotateTest, ADatabaseErrorIsReportedAndTheNextRunCompletes) {
-    fill(storage_);
-    storage_.fail("the disk is full");
+    fill(storage());
+    storage().fail("the disk is full");
     EXPECT_EQ(
-        rotate(storage_),
+        rotate(storage()),
         "error: the disk is full; every secret can still be read; run the command again to complete the "
         "rotation");
-    storage_.heal();
-    rotate(storage_);
-    EXPECT_TRUE(all_current(storage_));
+    storage().heal();
+    rotate(storage());
+    EXPECT_TRUE(all_current(storage()));
     EXPECT_TRUE(in_file().previous.empty());
 }
 
 TEST_F(RotateTest, WithAConfiguredKeyResealsUnlessAnotherProcessRuns) {
-    fill(storage_);
+    fill(storage());
     std::filesystem::remove(file_);
     places_.configured = key_of(2);
-    EXPECT_NE(rotate(storage_).find("error: the configuration lacks master keys"), std::string::npos);
+    EXPECT_NE(rotate(storage()).find("error: the configuration lacks master keys"), std::string::npos);
     places_.previous = {key_of(1)};
     {
         const auto held = InstanceLock::take(lock_file());
         ASSERT_TRUE(held);
-        const std::string out = rotate(storage_);
+        const std::string out = rotate(storage());
         EXPECT_NE(out.find("restart it with this configuration"), out.npos) << out;
-        expect_readable(storage_, *create_secret_box({key_of(1), {}}));
+        expect_readable(storage(), *create_secret_box({key_of(1), {}}));
     }
-    EXPECT_EQ(rotate(storage_),
+    EXPECT_EQ(rotate(storage()),
               "resealed 10 secrets of 5 users under master key " + key_id(key_of(2)) +
                   "\nno secret is sealed under a previous key: security.previous_master_keys "
                   "can be emptied\n");
-    expect_readable(storage_, *create_secret_box({key_of(2), {}}));
+    expect_readable(storage(), *create_secret_box({key_of(2), {}}));
     EXPECT_FALSE(std::filesystem::exists(file_));
     // Again, while another process runs.
     const auto held = InstanceLock::take(lock_file());
-    EXPECT_EQ(rotate(storage_), "every secret is already under master key " + key_id(key_of(2)) +
-                                    "\nno secret is sealed under a previous key: "
-                                    "security.previous_master_keys can be emptied\n");
+    EXPECT_EQ(rotate(storage()), "every secret is already under master key " + key_id(key_of(2)) +
+                                     "\nno secret is sealed under a previous key: "
+                                     "security.previous_master_keys can be emptied\n");
 }
 
 TEST_F(RotateTest, ConcurrentRotationsRunOneAfterAnother) {
-    fill(storage_);
+    fill(storage());
     std::vector<pid_t> children;
     {
         storage::create_sqlite_storage({.file = database_}, {});

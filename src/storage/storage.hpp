@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <optional>
+#include <string_view>
 
 #include "storage/alerts.hpp"
 #include "storage/bars.hpp"
@@ -22,11 +23,22 @@ struct StorageEvents {
     // Changes of alerts may have been missed: subscribers must reload the active alerts. Called when the
     // database is listened to again after a break; never by a storage that cannot miss any.
     std::function<void()> alerts_missed;
+
+    // Called for every call of a method, on the caller's thread: runs `call`, once. For timing, and for faults
+    // in tests. If it throws, the method throws.
+    std::function<void(std::string_view method, const std::function<void()>& call)> around;
+    // A row that this version does not understand was skipped in a call of the method; see UnknownValue.
+    std::function<void(std::string_view method)> row_skipped;
 };
 
 // The source of truth. Callers take the part they use. Every method is thread-safe, blocks, and is one
 // transaction; once it has returned, its effect survives kill -9 and, unless its comment says otherwise, loss
 // of power. All methods throw StorageError.
+//
+// A row with a kind, state or format that this version does not know: methods that read one row throw
+// UnknownValue. Those that read many (load_active_alerts, claims, listings, breakers) skip it: it is neither
+// fired nor sent nor shown by this version, and does not stop the others. A skipped claim stays claimed until
+// its lease expires, so that a newer version can have it then.
 class Storage : public Users, public Alerts, public Outbox, public Deliveries, public Bars {
 public:
     // A round trip; throws StorageError if the database does not answer.

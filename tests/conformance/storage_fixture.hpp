@@ -1,5 +1,7 @@
 #pragma once
 
+#include <SQLiteCpp/SQLiteCpp.h>
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -16,7 +18,6 @@
 #include <vector>
 
 #include "base/mutex.hpp"
-#include "fakes/memory_storage.hpp"
 #include "storage/postgres/postgres_storage.hpp"
 #include "storage/sqlite/sqlite_storage.hpp"
 #include "test_database/test_database.hpp"
@@ -29,6 +30,8 @@ using namespace std::chrono_literals;
 struct MadeStorage {
     std::shared_ptr<void> place;
     std::unique_ptr<storage::Storage> storage;
+    // Writes a word that no version knows into the column of the row with that id, as a newer version might.
+    std::function<void(const char* table, const char* column, const Uuid& id)> write_unknown;
 };
 
 struct StorageFactory {
@@ -42,24 +45,40 @@ inline MadeStorage make_sqlite_storage_in_temp(storage::StorageEvents events) {
     std::string name = std::filesystem::temp_directory_path() / "pricewire-storage-XXXXXX";
     if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary directory");
     std::shared_ptr<void> place(nullptr, [name](void*) { std::filesystem::remove_all(name); });
-    return {place, storage::create_sqlite_storage({.file = name + "/pricewire.db"}, std::move(events))};
+    const std::string file = name + "/pricewire.db";
+    return {place, storage::create_sqlite_storage({.file = file}, std::move(events)),
+            [file](const char* table, const char* column, const Uuid& id) {
+                SQLite::Database db(file, SQLite::OPEN_READWRITE);
+                db.setBusyTimeout(5000);
+                SQLite::Statement update(
+                    db, fmt::format("UPDATE {} SET {} = 'brand_new' WHERE id = ?", table, column));
+                update.bind(1, id.bytes.data(), static_cast<int>(id.bytes.size()));
+                ASSERT_EQ(update.exec(), 1);
+            }};
 }
 
 inline MadeStorage make_postgres_storage(storage::StorageEvents events) {
     const auto database = std::make_shared<test::TestDatabase>();
-    return {database, storage::create_postgres_storage({.url = database->url()}, std::move(events))};
+    return {
+        database, storage::create_postgres_storage({.url = database->url()}, std::move(events)),
+        [database](const char* table, const char* column, const Uuid& id) {
+            const std::string type = database->ask(fmt::format(
+                "SELECT udt_name FROM information_schema.columns WHERE table_name = '{}' AND column_name = "
+                "'{}'",
+                table, column));
+            database->ask(fmt::format("ALTER TYPE {} ADD VALUE 'brand_new'", type));
+            ASSERT_EQ(database->ask(
+                          fmt::format("UPDATE {} SET {} = 'brand_new' WHERE id = '{}' RETURNING 'changed'",
+                                      table, column, id.to_string())),
+                      "changed");
+        }};
 }
 
 inline auto storages() {
-    return testing::Values(
-        StorageFactory{"memory",
-                       [](storage::StorageEvents events) {
-                           return MadeStorage{nullptr,
-                                              std::make_unique<fakes::MemoryStorage>(std::move(events))};
-                       }},
-        StorageFactory{"sqlite", make_sqlite_storage_in_temp},
-        StorageFactory{"postgres", make_postgres_storage,
-                       [] { return test::postgres_url() ? nullptr : test::postgres_missing; }});
+    return testing::Values(StorageFactory{"sqlite", make_sqlite_storage_in_temp},
+                           StorageFactory{"postgres", make_postgres_storage, [] {
+                                              return test::postgres_url() ? nullptr : test::postgres_missing;
+                                          }});
 }
 
 // The contract of every Storage. To add an implementation, add it to storages().
@@ -80,6 +99,17 @@ protected:
             } else {
                 user_changes_.push_back(user);
             }
+        };
+        events.around = [this](std::string_view method, const std::function<void()>& call) {
+            {
+                MutexLock lock(mutex_);
+                calls_.emplace_back(method);
+            }
+            call();
+        };
+        events.row_skipped = [this](std::string_view method) {
+            MutexLock lock(mutex_);
+            skipped_.emplace_back(method);
         };
         made_ = GetParam().create(std::move(events));
         storage_ = made_.storage.get();
@@ -175,6 +205,15 @@ protected:
         for (const AlertChange& c : changes_) out.push_back(shown(c.kind, c.alert.id));
         return out;
     }
+    std::vector<std::string> skipped() {
+        MutexLock lock(mutex_);
+        return skipped_;
+    }
+    // The calls since the last call of this.
+    std::vector<std::string> take_calls() {
+        MutexLock lock(mutex_);
+        return std::exchange(calls_, {});
+    }
     static std::string shown(AlertChange::Kind kind, const Uuid& id) {
         return (kind == AlertChange::Kind::created ? "+" : "-") + id.to_string();
     }
@@ -197,6 +236,8 @@ protected:
     Mutex mutex_;
     std::vector<AlertChange> changes_ GUARDED_BY(mutex_);
     std::vector<std::optional<Uuid>> user_changes_ GUARDED_BY(mutex_);
+    std::vector<std::string> skipped_ GUARDED_BY(mutex_);
+    std::vector<std::string> calls_ GUARDED_BY(mutex_);
     CondVar heard_;
     std::optional<Uuid> marker_ GUARDED_BY(mutex_);
     int markers_made_ = 0;

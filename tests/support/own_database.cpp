@@ -11,39 +11,46 @@
 #include "base/uuid.hpp"
 
 namespace pricewire::test {
-namespace {
 
-void execute(const std::string& url, const std::string& sql) {
+std::string ask_postgres(const std::string& url, const std::string& sql) {
     const std::unique_ptr<PGconn, decltype(&PQfinish)> connection(PQconnectdb(url.c_str()), &PQfinish);
-    if (PQstatus(connection.get()) != CONNECTION_OK) {
+    if (PQstatus(connection.get()) != CONNECTION_OK)
         throw std::runtime_error(std::string("PostgreSQL: ") + PQerrorMessage(connection.get()));
-    }
     const std::unique_ptr<PGresult, decltype(&PQclear)> result(PQexec(connection.get(), sql.c_str()),
                                                                &PQclear);
-    if (PQresultStatus(result.get()) != PGRES_COMMAND_OK) {
+    const ExecStatusType status = PQresultStatus(result.get());
+    if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK)
         throw std::runtime_error(sql + ": " + PQresultErrorMessage(result.get()));
-    }
+    return PQntuples(result.get()) == 0 || PQnfields(result.get()) == 0 ? "" : PQgetvalue(result.get(), 0, 0);
 }
 
-}  // namespace
+std::string with_database(const std::string& url, const std::string& name) {
+    const std::size_t path = url.find('/', url.find("://") + 3);
+    if (path == std::string::npos) throw std::runtime_error("the test server's URL names no database");
+    const std::size_t options = url.find('?', path);
+    return url.substr(0, path + 1) + name + (options == std::string::npos ? "" : url.substr(options));
+}
 
-OwnDatabase::OwnDatabase(std::string server_url)
+OwnDatabase::OwnDatabase(std::string server_url, const std::string& copy_of)
     : server_url_(std::move(server_url)), name_("test_" + make_uuid(system_clock().now()).to_string()) {
     for (char& c : name_) c = c == '-' ? '_' : c;
-    execute(server_url_, "CREATE DATABASE " + name_);
-    const std::size_t options = server_url_.find('?');
-    const std::size_t begin = server_url_.rfind('/', options) + 1;
-    url_ = server_url_.substr(0, begin) + name_ +
-           (options == std::string::npos ? "" : server_url_.substr(options));
+    ask_postgres(server_url_, "CREATE DATABASE " + name_ + " TEMPLATE " + copy_of + " ENCODING 'UTF8'");
+    url_ = with_database(server_url_, name_);
 }
 
 OwnDatabase::~OwnDatabase() {
     try {
-        execute(server_url_, "DROP DATABASE IF EXISTS " + name_ + " WITH (FORCE)");
+        ask_postgres(server_url_, "DROP DATABASE IF EXISTS " + name_ + " WITH (FORCE)");
     } catch (const std::exception& e) {
-        // Of a server that a test has killed nothing is left to drop.
-        std::fprintf(stderr, "a test's database stays: %s\n", e.what());
+        // Nothing is left to drop if a test has killed the server.
+        std::fprintf(stderr, "the test's database %s was not dropped: %s\n", name_.c_str(), e.what());
     }
+}
+
+int OwnDatabase::terminate(const std::string& application_name) const {
+    return std::stoi(ask_postgres(
+        server_url_, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = '" +
+                         name_ + "' AND application_name LIKE '" + application_name + "'"));
 }
 
 }  // namespace pricewire::test

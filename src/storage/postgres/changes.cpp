@@ -8,14 +8,14 @@ namespace {
 constexpr std::size_t max_payload = 7999;
 
 std::string line(const Change& change) {
-    if (const auto* user = std::get_if<UserChange>(&change)) return to_payload(*user);
+    if (const auto* user = std::get_if<UserChange>(&change)) return "u " + user->user_id.to_string();
     const auto& alert = std::get<AlertChange>(change);
     return fmt::format("{} {} {} {} {}", alert.kind == AlertChange::Kind::created ? '+' : '-',
                        alert.alert.id.to_string(), alert.alert.ticker.view(),
                        to_string(alert.alert.condition), alert.alert.target.to_string());
 }
 
-// The text before the next `end`, which is taken off `text`.
+// Removes the text up to the next `end` from `text` and returns it.
 std::string_view next(std::string_view& text, char end) {
     const std::size_t at = text.find(end);
     const std::string_view out = text.substr(0, at);
@@ -23,25 +23,30 @@ std::string_view next(std::string_view& text, char end) {
     return out;
 }
 
-std::optional<Change> parse_line(std::string_view text) {
+// False if it cannot be understood.
+bool add_line(std::string_view text, ReceivedChanges& out) {
     const std::string_view kind = next(text, ' ');
     const auto id = Uuid::parse(next(text, ' '));
-    if (!id) return std::nullopt;
-    if (kind == "u") return UserChange{*id};
-    if (kind != "+" && kind != "-") return std::nullopt;
+    if (!id) return false;
+    if (kind == "u") {
+        out.changes.push_back(UserChange{*id});
+        return true;
+    }
+    if (kind != "+" && kind != "-") return false;
     const std::string_view ticker = next(text, ' ');
     const auto condition = parse_condition(next(text, ' '));
+    if (!condition) {
+        out.unknown_alerts.push_back(*id);
+        return true;
+    }
     const auto target = Decimal::parse(text);
-    if (!is_ticker(ticker) || !condition || !target) return std::nullopt;
-    return AlertChange{kind == "+" ? AlertChange::Kind::created : AlertChange::Kind::deleted,
-                       {*id, Ticker(ticker), *condition, *target}};
+    if (!is_ticker(ticker) || !target) return false;
+    out.changes.push_back(AlertChange{kind == "+" ? AlertChange::Kind::created : AlertChange::Kind::deleted,
+                                      {*id, Ticker(ticker), *condition, *target}});
+    return true;
 }
 
 }  // namespace
-
-std::string to_payload(const UserChange& change) {
-    return "u " + change.user_id.to_string();
-}
 
 Array to_payloads(const std::vector<Change>& changes) {
     Array out;
@@ -59,12 +64,10 @@ Array to_payloads(const std::vector<Change>& changes) {
     return out;
 }
 
-std::optional<std::vector<Change>> parse_payload(std::string_view payload) {
-    std::vector<Change> out;
+std::optional<ReceivedChanges> parse_payload(std::string_view payload) {
+    ReceivedChanges out;
     while (!payload.empty()) {
-        const auto change = parse_line(next(payload, '\n'));
-        if (!change) return std::nullopt;
-        out.push_back(*change);
+        if (!add_line(next(payload, '\n'), out)) return std::nullopt;
     }
     return out;
 }

@@ -3,26 +3,26 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
-#include "domain/alert.hpp"
 #include "storage/postgres/values.hpp"
+#include "storage/sql/change.hpp"
 
 namespace pricewire::storage::postgres {
 
 inline constexpr const char* changes_channel = "pricewire_changes";
 
-struct UserChange {
-    Uuid user_id;
-};
-using Change = std::variant<AlertChange, UserChange>;
-
-// What notifications carry, one line a change: "+ <id> <ticker> <gt|lt> <target>", "- …" or "u <id>".
-// Payloads of less than 8000 bytes, PostgreSQL's limit (manual, NOTIFY), that carry all of them in order.
+// Notifications carry one line per change: "+ <id> <ticker> <condition> <target>", "- …" or "u <id>".
+// These payloads, each below PostgreSQL's limit of 8000 bytes (manual, NOTIFY), carry all changes in order.
 Array to_payloads(const std::vector<Change>& changes);
-std::string to_payload(const UserChange& change);
-// Nullopt where it is none that this program writes.
-std::optional<std::vector<Change>> parse_payload(std::string_view payload);
+
+struct ReceivedChanges {
+    std::vector<Change> changes;
+    // Ids of alerts of a kind that this version does not know: created or deleted by a newer version, which
+    // serves them.
+    std::vector<Uuid> unknown_alerts;
+};
+// Nullopt if the payload cannot be understood.
+std::optional<ReceivedChanges> parse_payload(std::string_view payload);
 
 }  // namespace pricewire::storage::postgres

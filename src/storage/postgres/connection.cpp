@@ -8,12 +8,13 @@
 #include <map>
 
 #include "storage/named_queries.hpp"
+#include "storage/postgres/changes.hpp"
 #include "storage/postgres/postgres_queries.hpp"
 
 namespace pricewire::storage::postgres {
 namespace {
 
-// How much longer than the server's own time-out this side waits before it gives the connection up.
+// How much longer than the server's own timeout this side waits before it abandons the connection.
 constexpr Duration grace = std::chrono::seconds{5};
 constexpr Duration without_limit = std::chrono::minutes{60};
 
@@ -30,13 +31,13 @@ std::int64_t milliseconds(Duration time) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(time).count();
 }
 
-// The URL's options, and ours where it does not name them.
+// The URL's options, and ours for those that it does not set.
 std::string connection_string(const ConnectionOptions& options) {
     auto all = options_in(options.url);
     for (auto& [name, value] : std::map<std::string, std::string>{
              {"application_name", options.application_name},
              {"client_encoding", "UTF8"},
-             // libpq counts in seconds and takes one second for two.
+             // libpq counts in seconds, and treats 1 as 2.
              {"connect_timeout",
               std::to_string(std::max<std::int64_t>(2, milliseconds(options.connect_timeout) / 1000))},
              {"keepalives_idle", "5"},
@@ -55,7 +56,7 @@ std::unique_ptr<pqxx::connection> open(const ConnectionOptions& options) {
     const std::string text = connection_string(options);
     return translate([&] {
         auto connection = std::make_unique<pqxx::connection>(text);
-        // A connection that pqxx replaces by itself would have lost its settings and its LISTEN.
+        // A connection that pqxx reopens on its own would lack its settings and its LISTEN.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
         connection->inhibit_reactivation(true);
@@ -71,12 +72,11 @@ std::map<std::string, std::string> options_in(const std::string& url) {
     const std::unique_ptr<PQconninfoOption, void (*)(PQconninfoOption*)> parsed(
         PQconninfoParse(url.c_str(), &message), PQconninfoFree);
     const std::unique_ptr<char, void (*)(void*)> owned(message, PQfreemem);
-    // libpq's own message repeats the URL, password and all.
+    // libpq's own message repeats the URL with its password.
     if (!parsed) {
         throw StorageError(
-            "database: the URL is none that PostgreSQL knows; it is written "
-            "postgresql://user:password@host:5432/database, and of a password all but letters and digits as "
-            "%XX");
+            "database: invalid PostgreSQL URL; the form is postgresql://user:password@host:5432/database, "
+            "with all characters of the password but letters and digits written as %XX");
     }
     std::map<std::string, std::string> out;
     for (const PQconninfoOption* o = parsed.get(); o->keyword != nullptr; ++o) {
@@ -94,7 +94,7 @@ const std::string& query(std::string_view name) {
 
 std::string reason(const std::exception& error) {
     std::string_view text = error.what();
-    // pqxx says so of a connection that broke while it was looking at something else.
+    // pqxx's message for a connection that broke outside of a statement.
     if (text.find("not connected") != std::string_view::npos) return "the connection was lost";
     for (const std::string_view prefix : {"ERROR:  ", "FATAL:  "}) {
         if (text.starts_with(prefix)) text.remove_prefix(prefix.size());
@@ -135,6 +135,10 @@ pqxx::result Connection::execute(const std::string& sql) {
     return work.exec(sql);
 }
 
+void Connection::notify(const std::vector<Change>& changes) {
+    run("notify", to_payloads(changes));
+}
+
 void Connection::set_durability(Durability durability) {
     if (durability_ == durability) return;
     durability_.reset();
@@ -158,7 +162,7 @@ void Connection::rollback() {
 }
 
 bool Connection::seems_alive() {
-    // An idle server says little: TLS keys to be used later, or that it hangs up, which leaves the socket
+    // An idle server sends little: TLS session keys, or the end of the connection, which leaves the socket
     // readable.
     pollfd fd{connection_->sock(), POLLIN, 0};
     for (int tries = 0; connection_->is_open() && tries < 3; ++tries) {

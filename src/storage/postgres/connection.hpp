@@ -12,40 +12,62 @@
 #include <vector>
 
 #include "storage/postgres/postgres_storage.hpp"
+#include "storage/postgres/rows.hpp"
 #include "storage/postgres/values.hpp"
 #include "storage/postgres/watchdog.hpp"
+#include "storage/sql/change.hpp"
 
 namespace pricewire::storage::postgres {
-
-// What a call survives once it has returned: the end of every process, or loss of the database server's power
-// as well.
-enum class Durability { process, power };
 
 struct ConnectionOptions {
     std::string url;
     Duration connect_timeout;
-    Duration statement_timeout;  // zero: none
+    Duration statement_timeout;  // zero: unlimited
     std::string application_name = "pricewire";
 };
 
 // One connection with its prepared statements, found by the names in postgres_queries.sql. One thread at a
-// time. Throws pqxx's exceptions, which translate() turns into StorageError; no text of theirs holds a
+// time. Throws pqxx's exceptions, which translate() converts to StorageError; their texts never contain a
 // password.
 class Connection {
 public:
-    // Opens it. Throws StorageError where the URL is none, or the database cannot be reached.
+    // Connects. Throws StorageError if the URL is invalid or the database is unreachable.
     Connection(const ConnectionOptions& options, Watchdog& watchdog);
 
+    // Run the query of that name with the values, in order.
     template <typename... Values>
     pqxx::result run(const char* name, const Values&... values) {
         return run_prepared(name, {param(values)...});
     }
-    // Statements as they are, for those that cannot be prepared.
+    // The number of rows that it changed:
+    template <typename... Values>
+    std::size_t change(const char* name, const Values&... values) {
+        return run(name, values...).affected_rows();
+    }
+    template <typename Read, typename... Values>
+    auto first(Read&& read, const char* name, const Values&... values) {
+        std::optional<std::decay_t<std::invoke_result_t<Read&, const Row&>>> out;
+        const pqxx::result rows = run(name, values...);
+        if (!rows.empty()) out.emplace(read(Row(rows[0])));
+        return out;
+    }
+    template <typename Read, typename... Values>
+    auto all(Read&& read, const char* name, const Values&... values) {
+        const pqxx::result rows = run(name, values...);
+        std::vector<std::decay_t<std::invoke_result_t<Read&, const Row&>>> out;
+        out.reserve(rows.size());
+        for (const Row row : rows) out.push_back(read(row));
+        return out;
+    }
+    // Notifies all processes after the commit, in order.
+    void notify(const std::vector<Change>& changes);
+
+    // Unprepared statements.
     pqxx::result execute(const std::string& sql);
 
-    // Of the transactions that begin from now on.
+    // For transactions that begin from now on.
     void set_durability(Durability durability);
-    // How long the statements from now on may take, as this side sees it; the server is told by SET.
+    // How long this side waits for each statement from now on; the server's own limit is set with SET.
     void set_patience(Duration patience) { patience_ = patience; }
     Duration patience() const { return patience_; }
 
@@ -54,9 +76,9 @@ public:
     bool in_transaction() const { return in_transaction_; }
     void rollback();
 
-    // False where the server has hung up, as far as can be seen without asking it.
+    // False if the server has closed the connection, as far as can be seen without a round trip.
     bool seems_alive();
-    // libpq's socket, and what has arrived on it.
+    // libpq's socket.
     int socket() const { return connection_->sock(); }
     pqxx::connection& raw() { return *connection_; }
 
@@ -71,24 +93,24 @@ private:
     std::set<std::string, std::less<>> prepared_;
 };
 
-// What the URL says, by libpq's names ("host", "dbname"). Throws StorageError, without the URL, where it is
-// none.
+// The URL's options by libpq's names ("host", "dbname"). Throws StorageError, without the URL in its text, if it
+// is invalid.
 std::map<std::string, std::string> options_in(const std::string& url);
 
 // The statement of that name.
 const std::string& query(std::string_view name);
 
-// One sentence of what pqxx says, for an operator: without the statement and without the server's details,
-// which may hold a user's values.
+// The first sentence of pqxx's message, for an operator: without the statement and without the server's details,
+// which may contain a user's values.
 std::string reason(const std::exception& error);
 
-// The server does not take a value that it was given; trying again is of no use.
+// The server rejects a value; retrying does not help.
 class RefusedValue : public StorageError {
 public:
     using StorageError::StorageError;
 };
 
-// Runs `f` and turns pqxx's errors into StorageError.
+// Runs `f`, converting pqxx's errors to StorageError.
 template <typename F>
 auto translate(F&& f) {
     try {

@@ -1,16 +1,16 @@
 #include "storage/postgres/creator.hpp"
 
 #include <algorithm>
+#include <map>
 #include <tuple>
 #include <unordered_map>
 
-#include "storage/postgres/changes.hpp"
-#include "storage/postgres/rows.hpp"
+#include "storage/postgres/store.hpp"
 
 namespace pricewire::storage::postgres {
 namespace {
 
-// Alerts put into one commit at most, so that the first of them does not wait for ever.
+// Alerts per commit at most, which bounds how long the first of them waits.
 constexpr std::size_t max_group = 500;
 
 auto identity(const Alert& a) {
@@ -60,7 +60,7 @@ std::expected<void, CreateAlertError> Creator::create(const Alert& alert, std::s
     waiting_.push_back(&job);
     changed_.wait(lock, [&]() REQUIRES(mutex_) { return job.done || !busy_; });
     if (!job.done) {
-        // Nobody is at it: this thread takes all that wait, its own among them, or as many as come before it.
+        // No other thread is creating: this one takes all that wait until its own is done.
         busy_ = true;
         while (!job.done) {
             const std::size_t count = std::min(waiting_.size(), max_group);
@@ -84,7 +84,7 @@ void Creator::create_all(const std::vector<Job*>& jobs) {
     try {
         pool_.transaction(Durability::power, [&](Connection& db) { create_in(db, jobs); });
     } catch (const RefusedValue&) {
-        // One of them is at fault: it must not harm the others.
+        // One of them is invalid: it must not make the others fail.
         if (jobs.size() == 1) {
             jobs[0]->error = std::current_exception();
             return;
@@ -96,8 +96,8 @@ void Creator::create_all(const std::vector<Job*>& jobs) {
 }
 
 void Creator::create_in(Connection& db, std::vector<Job*> jobs) {
-    // In one order for all processes, so that two that create the same do not wait for one another in a
-    // circle. Of identical ones the older comes first.
+    // In the same order in all processes, so that two that create the same alerts do not deadlock. Of identical
+    // ones the older comes first.
     std::sort(jobs.begin(), jobs.end(), [](const Job* a, const Job* b) {
         return std::pair(identity(*a->alert), a->alert->id) < std::pair(identity(*b->alert), b->alert->id);
     });
@@ -107,10 +107,10 @@ void Creator::create_in(Connection& db, std::vector<Job*> jobs) {
     std::vector<Job*> inserted;
     std::vector<Uuid> users;
     for (std::size_t i = 0; i < jobs.size(); ++i) {
-        const auto row = rows[static_cast<pqxx::result::size_type>(i)];
-        if (bool_at(row, 0)) {
+        const Row row = rows[static_cast<pqxx::result::size_type>(i)];
+        if (row.flag(0)) {
             jobs[i]->result = std::unexpected(CreateAlertError::endpoint_disabled);
-        } else if (!bool_at(row, 1)) {
+        } else if (!row.flag(1)) {
             jobs[i]->result = std::unexpected(CreateAlertError::duplicate);
         } else {
             inserted.push_back(jobs[i]);
@@ -123,32 +123,28 @@ void Creator::create_in(Connection& db, std::vector<Job*> jobs) {
     Array user_ids;
     for (const Uuid& user : users) user_ids.add(user);
     std::unordered_map<Uuid, Room> rooms;
-    for (const Row& row : db.run("users_lock", user_ids))
-        rooms[uuid_at(row, 0)] = {number_at(row, 1), bool_at(row, 2), 0};
+    for (const Row row : db.run("users_lock", user_ids)) rooms[row.id(0)] = {row.number(1), row.flag(2), 0};
 
-    Array removed, counted, counts;
+    Array removed;
+    std::map<Uuid, int> counts;
     std::vector<Change> changes;
     for (Job* job : inserted) {
         Room& room = rooms[job->alert->user_id];
-        // A user who was deleted while this was on its way has room for none.
+        // A user deleted in the meantime has no room at all.
         if (room.deleted || static_cast<std::size_t>(room.active + room.added) >= job->limit) {
             job->result = std::unexpected(CreateAlertError::limit_reached);
             removed.add(job->alert->id);
             continue;
         }
         ++room.added;
+        ++counts[job->alert->user_id];
         job->result = {};
-        changes.push_back(AlertChange{AlertChange::Kind::created, active_part(*job->alert)});
+        changes.push_back(AlertChange{AlertChange::Kind::created, sql::active_part(*job->alert)});
     }
     if (removed.size() > 0) db.run("alerts_remove", removed);
-    for (const auto& [user, room] : rooms) {
-        if (room.added == 0) continue;
-        counted.add(user);
-        counts.add(room.added);
-    }
     if (changes.empty()) return;
-    db.run("users_count", counted, counts);
-    db.run("notify", to_payloads(changes));
+    count_active_alerts(db, counts);
+    db.notify(changes);
 }
 
 }  // namespace pricewire::storage::postgres

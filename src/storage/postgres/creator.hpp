@@ -8,9 +8,9 @@
 
 namespace pricewire::storage::postgres {
 
-// Creates alerts. Commits that notify wait for one another, flush and all (PostgreSQL takes one lock for
-// them), so that alerts created one by one would be created at the disk's pace however many ask: those that
-// are asked for while a commit is under way are put into the next one. Thread-safe.
+// Creates alerts. Commits that notify are serialized, flush included (PostgreSQL takes one lock for them), so
+// alerts created one by one would be limited by the disk however many callers there are: requests that arrive
+// during a commit share the next one. Thread-safe.
 class Creator {
 public:
     explicit Creator(Pool& pool) : pool_(pool) {}

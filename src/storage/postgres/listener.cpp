@@ -9,20 +9,20 @@
 namespace pricewire::storage::postgres {
 namespace {
 
-// A connection that says nothing for so long is asked whether it is there: behind a network that drops all,
-// or a server that is stopped, silence looks like peace.
+// A connection that is silent for this long is probed: behind a network that drops everything, or with a
+// stopped server, a dead connection looks like an idle one.
 constexpr Duration ask_every = std::chrono::seconds{2};
 constexpr Duration answer_within = std::chrono::seconds{3};
 constexpr BackoffPolicy reconnect_policy{std::chrono::milliseconds{50}, std::chrono::seconds{2}};
 
 }  // namespace
 
-// Listens for as long as it lives, which must be less than its connection does.
+// Listens while it lives; its connection must outlive it.
 class Listener::Receiver final : public pqxx::notification_receiver {
 public:
     Receiver(pqxx::connection& connection, Listener& listener)
         : notification_receiver(connection, changes_channel), listener_(listener) {}
-    void operator()(const std::string& payload, int) override { listener_.hear(payload); }
+    void operator()(const std::string& payload, int) override { listener_.receive(payload); }
 
 private:
     Listener& listener_;
@@ -64,14 +64,14 @@ void Listener::run() {
             follow();
         } catch (const pqxx::failure& e) {
             log::warn(
-                "the database is not listened to any more; changes of alerts and users are taken up when it "
-                "is",
+                "lost the connection that listens to the database; changes of alerts and users arrive "
+                "when it is back",
                 {{"reason", reason(e)}});
         }
         if (!stop_.is_set() && events_.alerts_unheard) events_.alerts_unheard();
         if (stop_.is_set() || !reconnect()) return;
-        log::info("the database is listened to again");
-        tell_what_may_be_missed();
+        log::info("listening to the database again");
+        report_possible_misses();
     }
 }
 
@@ -79,7 +79,7 @@ void Listener::follow() {
     while (wait(ask_every)) {
         if (connection_->raw().get_notifs() > 0) continue;
         connection_->execute("SELECT 1");
-        // What came with the answer makes the socket readable no more.
+        // What came with the answer does not make the socket readable again.
         connection_->raw().get_notifs();
     }
 }
@@ -92,24 +92,27 @@ bool Listener::reconnect() {
             listen();
             return true;
         } catch (const StorageError& e) {
-            // Told once when it was lost; its end is told when it is there again.
-            log::debug("the database cannot be listened to yet", {{"reason", e.what()}});
+            // The loss and the recovery are logged once each, at a higher level.
+            log::debug("cannot listen to the database yet", {{"reason", e.what()}});
         }
     }
     return false;
 }
 
-void Listener::hear(const std::string& payload) {
-    const auto changes = parse_payload(payload);
-    if (!changes) {
-        // A newer program's, or a stranger's: what it said can be looked up.
-        log::warn(
-            "the database told of a change that this program does not understand; all alerts are loaded "
-            "anew");
-        tell_what_may_be_missed();
+void Listener::receive(const std::string& payload) {
+    const auto received = parse_payload(payload);
+    if (!received) {
+        log::warn("a notification of the database cannot be understood; all alerts are reloaded");
+        report_possible_misses();
         return;
     }
-    for (const Change& change : *changes) {
+    for (const Uuid& alert : received->unknown_alerts) {
+        // Loading the alerts would skip it too, so nothing is missed.
+        if (events_.row_skipped) events_.row_skipped("notification");
+        log::error("a change of an alert of a kind that this version does not know is skipped",
+                   {{"alert_id", alert.to_string()}});
+    }
+    for (const Change& change : received->changes) {
         if (const auto* alert = std::get_if<AlertChange>(&change)) {
             if (events_.alert_changed) events_.alert_changed(*alert);
         } else if (events_.user_changed) {
@@ -118,7 +121,7 @@ void Listener::hear(const std::string& payload) {
     }
 }
 
-void Listener::tell_what_may_be_missed() {
+void Listener::report_possible_misses() {
     if (events_.alerts_missed) events_.alerts_missed();
     if (events_.user_changed) events_.user_changed(std::nullopt);
 }

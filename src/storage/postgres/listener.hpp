@@ -8,9 +8,9 @@
 
 namespace pricewire::storage::postgres {
 
-// The thread and the connection that hear of every process' changes. Listens when the constructor returns;
-// throws StorageError where it cannot. A connection that is lost is opened again, with growing pauses, and
-// what may have been missed meanwhile is told.
+// The thread and the connection that receive the changes made by all processes. Listens once the constructor
+// returns; throws StorageError if it cannot. A lost connection is reopened with back-off, and then reported as
+// possibly missed changes.
 class Listener {
 public:
     Listener(const ConnectionOptions& options, StorageEvents events, Watchdog& watchdog);
@@ -26,9 +26,9 @@ private:
     void run();
     void follow();
     bool reconnect();
-    void hear(const std::string& payload);
-    void tell_what_may_be_missed();
-    // Waits for the connection to say something. False where it is time to stop.
+    void receive(const std::string& payload);
+    void report_possible_misses();
+    // Waits until the connection is readable. False if it is time to stop.
     bool wait(Duration patience);
 
     const ConnectionOptions options_;

@@ -39,7 +39,7 @@ protected:
     std::optional<test::TestDatabase> database_;
 };
 
-TEST_F(PostgresMigrateTest, AppliesAllOnceAndTellsWhen) {
+TEST_F(PostgresMigrateTest, AppliesAllOnceAndRecordsTheTime) {
     EXPECT_EQ(applied(), 0);
     EXPECT_EQ(database_->ask("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"), "0");
     const auto before = system_clock().now() - std::chrono::minutes{1};
@@ -68,7 +68,7 @@ TEST_F(PostgresMigrateTest, StopsAtAVersionAndGoesForwardOnly) {
     EXPECT_FALSE(postgres_migrate(url(), latest() + 1));
 }
 
-TEST_F(PostgresMigrateTest, RefusesADatabaseNewerThanTheBinaryAndShowsWhatItDoesNotKnow) {
+TEST_F(PostgresMigrateTest, RejectsADatabaseNewerThanTheBinaryAndListsUnknownMigrations) {
     ASSERT_TRUE(postgres_migrate(url()));
     const int known = latest();
     database_->ask("INSERT INTO schema_migrations VALUES (99, 'from_the_future', now())");
@@ -81,7 +81,7 @@ TEST_F(PostgresMigrateTest, RefusesADatabaseNewerThanTheBinaryAndShowsWhatItDoes
     EXPECT_EQ(states.back().name, "from_the_future (unknown to this binary)");
 }
 
-TEST_F(PostgresMigrateTest, ProcessesThatStartAtOnceApplyEachOnce) {
+TEST_F(PostgresMigrateTest, ConcurrentProcessesApplyEachOnce) {
     const int all = latest();
     std::vector<pid_t> children;
     for (int i = 0; i < 10; ++i) {
@@ -104,7 +104,7 @@ TEST_F(PostgresMigrateTest, ProcessesThatStartAtOnceApplyEachOnce) {
     EXPECT_EQ(refusal(), "");
 }
 
-TEST_F(PostgresMigrateTest, OneThatFailsLeavesTheVersionBefore) {
+TEST_F(PostgresMigrateTest, AFailedMigrationLeavesThePreviousVersion) {
     database_->ask("CREATE TABLE bars (in_the_way int)");
     const auto failed = postgres_migrate(url());
     ASSERT_FALSE(failed);
@@ -115,7 +115,7 @@ TEST_F(PostgresMigrateTest, OneThatFailsLeavesTheVersionBefore) {
     EXPECT_EQ(postgres_migrate(url()), latest());
 }
 
-TEST_F(PostgresMigrateTest, HoursAreMadeOfTheMinutesThatAreThere) {
+TEST_F(PostgresMigrateTest, HourBarsAreComputedFromExistingMinutes) {
     ASSERT_TRUE(postgres_migrate(url(), 1));
     database_->ask(
         "INSERT INTO bars (ticker, start, open, high, low, close) "
@@ -129,7 +129,7 @@ TEST_F(PostgresMigrateTest, HoursAreMadeOfTheMinutesThatAreThere) {
         "2023-11-14 23:00:00 99.5 100 9 97; 2023-11-15 00:00:00 1 2 1 2");
 }
 
-TEST(PostgresUrlTest, NoErrorTellsThePassword) {
+TEST(PostgresUrlTest, NoErrorContainsThePassword) {
     for (const char* url : {"postgresql://ann:hunter2@127.0.0.1:1/none", "postgresql://ann:hunter2@[::1/none",
                             "postgresql://ann:hunter2@127.0.0.1:1/none?sslmode=what", "nonsense hunter2",
                             "postgresql://ann:hunter2@127.0.0.1:99999/none?hunter2"}) {

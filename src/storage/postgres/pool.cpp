@@ -9,7 +9,7 @@ namespace pricewire::storage::postgres {
 
 Pool::Pool(const PostgresOptions& options) : options_(options) {}
 
-bool Pool::lost(const pqxx::sql_error& error) {
+bool Pool::should_retry(const pqxx::sql_error& error) {
     return error.sqlstate() == "40001" || error.sqlstate() == "40P01";
 }
 
@@ -23,7 +23,7 @@ void Pool::Lease::undo() const {
     try {
         if (connection_->in_transaction()) connection_->rollback();
     } catch (const pqxx::failure&) {
-        // Whoever sees the connection go rolls back: the server.
+        // The server rolls back when the connection ends.
         connection_.reset();
     }
 }
@@ -36,7 +36,7 @@ std::unique_ptr<Connection> Pool::take() {
                                [&]() REQUIRES(mutex_) { return !idle_.empty() || open_ < options_.pool; }))
             throw StorageError("database: all connections are in use, and none became free in time");
         if (idle_.empty()) break;
-        // The one used last is the most likely to be warm.
+        // The most recently used one has the warmest caches.
         auto connection = std::move(idle_.back());
         idle_.pop_back();
         if (connection->seems_alive()) return connection;

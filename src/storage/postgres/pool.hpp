@@ -8,17 +8,17 @@
 
 namespace pricewire::storage::postgres {
 
-// Connections, opened as needed, each used by one thread at a time. One on which something went wrong is
-// thrown away. Thread-safe; throws StorageError.
+// Connections, opened as needed, each used by one thread at a time. A connection that failed is discarded.
+// Thread-safe; throws StorageError.
 class Pool {
 public:
+    using Connection = postgres::Connection;
     explicit Pool(const PostgresOptions& options);
 
-    // Runs `call` outside of a transaction: each of its statements is one of its own. It must have one only
-    // where that writes.
+    // Runs `call` without a transaction: each statement is one of its own. If it writes, it must run only one.
     template <typename F>
     auto statement(Durability durability, F&& call) {
-        return again_where_it_lost([&] {
+        return with_retries([&] {
             const Lease lease(*this);
             lease->set_durability(durability);
             return lease.use(call);
@@ -26,14 +26,14 @@ public:
     }
     template <typename F>
     auto read(F&& call) {
-        return again_where_it_lost([&] {
+        return with_retries([&] {
             const Lease lease(*this);
             return lease.use(call);
         });
     }
     template <typename F>
     auto transaction(Durability durability, F&& call) {
-        return again_where_it_lost([&] {
+        return with_retries([&] {
             const Lease lease(*this);
             lease->set_durability(durability);
             return lease.use([&](Connection& db) {
@@ -50,7 +50,7 @@ public:
         });
     }
 
-    // Connections at most.
+    // The maximum number of connections.
     std::size_t size() const { return options_.pool; }
     Watchdog& watchdog() { return watchdog_; }
 
@@ -68,7 +68,7 @@ private:
             try {
                 return call(*connection_);
             } catch (const pqxx::sql_error&) {
-                // The server refused a statement; the connection is as good as before.
+                // The server rejected a statement; the connection is still usable.
                 undo();
                 throw;
             } catch (...) {
@@ -83,10 +83,10 @@ private:
         mutable std::unique_ptr<Connection> connection_;
     };
 
-    // Two that lock the same rows, or that both made what there can be one of, wait for one another; the
-    // server ends one of them, which is to try again (PostgreSQL 15 manual, 13.5).
+    // Transactions that lock the same rows, or insert the same unique key, may deadlock; the server aborts one of
+    // them, which must be retried (PostgreSQL 15 manual, 13.5).
     template <typename F>
-    auto again_where_it_lost(F&& call) {
+    auto with_retries(F&& call) {
         return translate([&] {
             for (int tries = 1;; ++tries) {
                 try {
@@ -94,14 +94,14 @@ private:
                 } catch (const pqxx::transaction_rollback&) {
                     if (tries == max_tries) throw;
                 } catch (const pqxx::sql_error& e) {
-                    if (tries == max_tries || !lost(e)) throw;
+                    if (tries == max_tries || !should_retry(e)) throw;
                 }
                 pause(tries);
             }
         });
     }
     static constexpr int max_tries = 5;
-    static bool lost(const pqxx::sql_error& error);
+    static bool should_retry(const pqxx::sql_error& error);
     static void pause(int tries);
 
     std::unique_ptr<Connection> take();

@@ -1,4 +1,4 @@
-// The hot statements use the indexes that were made for them.
+// The hot statements use the indexes created for them.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -20,7 +20,7 @@ protected:
         if (!test::postgres_url()) GTEST_SKIP() << test::postgres_missing;
         database_.emplace();
         db_.emplace(ConnectionOptions{database_->url(), 5s, 60s}, watchdog_);
-        // Some of everything, and most of it old.
+        // Rows of every kind, most of them old.
         db_->execute(R"(
             INSERT INTO users (id, email, api_key_hash, webhook_secret, is_active, created_at)
             SELECT gen_random_uuid(), g || '@example.com', sha256(g::text::bytea), 's', true, now()
@@ -44,7 +44,7 @@ protected:
             -- Of tables as small as these, reading all is cheap.
             SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off)");
     }
-    // The generic plan, which a statement that is used often ends with.
+    // The generic plan, which frequently used statements get.
     std::string plan(const std::string& name) {
         const std::string& sql = query(name);
         int parameters = 0;

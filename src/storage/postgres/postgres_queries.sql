@@ -17,14 +17,10 @@ WHERE lower(email) = lower($1::text COLLATE "C") AND deleted_at IS NULL;
 SELECT id, email, is_active, created_at FROM users WHERE deleted_at IS NULL ORDER BY id;
 
 -- name: user_set_active
-WITH changed AS (
-    UPDATE users SET is_active = $2::boolean WHERE id = $1::uuid AND deleted_at IS NULL RETURNING id)
-SELECT pg_notify('pricewire_changes', $3::text) FROM changed;
+UPDATE users SET is_active = $2::boolean WHERE id = $1::uuid AND deleted_at IS NULL;
 
 -- name: user_set_key
-WITH changed AS (
-    UPDATE users SET api_key_hash = $2::bytea WHERE id = $1::uuid AND deleted_at IS NULL RETURNING id)
-SELECT pg_notify('pricewire_changes', $3::text) FROM changed;
+UPDATE users SET api_key_hash = $2::bytea WHERE id = $1::uuid AND deleted_at IS NULL;
 
 -- name: user_lock_alerts
 SELECT count(*) FROM (
@@ -68,7 +64,7 @@ WHERE id = $1::uuid AND webhook_secret = $5::text AND previous_secret = $6::text
   AND previous_until IS NOT DISTINCT FROM $7::timestamptz AND deleted_at IS NULL;
 
 -- name: alerts_insert
--- The endpoint's own state is told with each, so that a duplicate and a disabled one can be told apart.
+-- Returns the endpoint's state with each, to distinguish a duplicate from a disabled endpoint.
 WITH new AS MATERIALIZED (
     SELECT n.*, EXISTS (SELECT 1 FROM disabled_endpoints e
                         WHERE e.user_id = n.user_id AND e.webhook_url = n.webhook_url) AS disabled
@@ -94,7 +90,7 @@ ORDER BY id FOR NO KEY UPDATE;
 DELETE FROM alerts WHERE id = ANY ($1::uuid[]);
 
 -- name: users_count
--- Locked in order, since others count as well.
+-- Locked in order, since other processes count too.
 WITH change AS MATERIALIZED (
     SELECT u.id, c.change
     FROM unnest($1::uuid[], $2::int[]) c(id, change) JOIN users u ON u.id = c.id
@@ -122,7 +118,7 @@ WHERE a.user_id = $1::uuid AND a.id < $2::uuid AND a.deleted_at IS NULL
 ORDER BY a.user_id DESC, a.id DESC LIMIT $5::bigint;
 
 -- name: alert_lock
-SELECT is_active, ticker, condition, target FROM alerts
+SELECT id, ticker, condition, target, is_active FROM alerts
 WHERE id = $1::uuid AND user_id = $2::uuid AND deleted_at IS NULL FOR UPDATE;
 
 -- name: alert_delete
@@ -137,8 +133,8 @@ DECLARE active_alerts NO SCROLL CURSOR FOR SELECT id, ticker, condition, target 
 FETCH 10000 FROM active_alerts;
 
 -- name: fire
--- Locked in the order of their ids, so that two that fire the same wait for one another and none in a circle. None
--- is passed over for being locked: whoever holds it may still give it up.
+-- Locked in the order of ids, so that two processes that fire the same alerts wait for each other without a deadlock.
+-- Locked rows are not skipped: the transaction that holds one may still roll back.
 WITH locked AS MATERIALIZED (
     SELECT f.*
     FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::numeric[]) f(alert_id, delivery_id, fired_at, price)
@@ -219,7 +215,7 @@ ON CONFLICT (owner) DO UPDATE SET alive_until = excluded.alive_until;
 DELETE FROM senders WHERE owner = $1::text;
 
 -- name: senders_dead
--- One that somebody else is burying, or that says just now that it lives, is left to them.
+-- A sender that another process is removing, or that is just calling keep_alive, is skipped.
 DELETE FROM senders WHERE owner IN (
     SELECT owner FROM senders WHERE alive_until <= $1::timestamptz FOR UPDATE SKIP LOCKED)
 RETURNING owner;
@@ -245,7 +241,7 @@ UPDATE deliveries d SET due_at = least(d.due_at, $2::timestamptz), lane = NULL, 
 FROM woken w WHERE d.id = w.id;
 
 -- name: record
--- One that was cancelled meanwhile stays so unless it arrived; that its attempt was made is written all the same.
+-- A delivery cancelled in the meantime stays cancelled unless it arrived; its attempt is recorded all the same.
 WITH o AS MATERIALIZED (
     SELECT * FROM unnest($1::uuid[], $2::int[], $3::boolean[], $4::delivery_state[], $5::timestamptz[],
                          $6::timestamptz[], $7::text[], $8::boolean[], $9::timestamptz[], $10::bigint[], $11::int[], $12::text[],
@@ -311,7 +307,7 @@ WHERE d.user_id = $1::uuid AND d.id >= $2::uuid AND d.id < $3::uuid
 ORDER BY d.user_id DESC, d.id DESC LIMIT $7::bigint;
 
 -- name: delivery_list_of_alert
--- IS NOT DISTINCT FROM is = that no index serves: all deliveries of the user would be looked through for these few.
+-- IS NOT DISTINCT FROM is an = that cannot use an index: with one, all deliveries of the user would be scanned.
 SELECT d.id, d.alert_id, a.ticker, a.webhook_url, d.kind, d.state, d.attempts, d.created_at, d.deadline, d.due_at,
        d.finished_at, d.reason, t.status
 FROM deliveries d JOIN alerts a ON a.id = d.alert_id
@@ -332,7 +328,7 @@ FROM attempts WHERE delivery_id = $1::uuid ORDER BY number;
 SELECT d.state, d.attempts FROM deliveries d JOIN users u ON u.id = d.user_id
 WHERE d.id = $1::uuid AND d.user_id = $2::uuid AND u.deleted_at IS NULL FOR UPDATE OF d;
 
--- name: deliveries_begin_anew
+-- name: deliveries_restart
 UPDATE deliveries d
 SET state = 'pending', due_at = $2::timestamptz, round_start = d.attempts, lease_owner = NULL, lane = NULL,
     lane_turn = NULL, deadline = $2::timestamptz + a.deliver_within * interval '1 microsecond', finished_at = NULL,
@@ -420,7 +416,7 @@ DELETE FROM users WHERE id IN (
     LIMIT $1::bigint);
 
 -- name: bars_put
--- Hours are made of what the minutes are after this, and those are locked until its end.
+-- Hours are computed from the updated minutes, which are locked until the end of the statement.
 WITH minute AS (
     INSERT INTO bars AS b (ticker, start, open, high, low, close)
     SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::numeric[], $4::numeric[], $5::numeric[], $6::numeric[])
@@ -440,7 +436,7 @@ SET open = CASE WHEN excluded.first_minute < h.first_minute THEN excluded.open E
     last_minute = greatest(h.last_minute, excluded.last_minute);
 
 -- name: bars
--- As many minutes as the wanted bars have make that many whole bars at least, however many are missing.
+-- Reading as many minutes as the bars could have gives at least that many complete bars, even if some are missing.
 WITH minute AS MATERIALIZED (
     SELECT start, high, low FROM bars
     WHERE ticker = $1::text AND start >= $3::timestamptz AND start < $4::timestamptz

@@ -5,11 +5,22 @@
 #include "storage/postgres/store.hpp"
 
 namespace pricewire::storage {
+namespace postgres {
+
+Store::Store(const PostgresOptions& options, const StorageEvents& events)
+    : sql::Store<Pool>(events, options) {
+    if (!events.alert_changed && !events.user_changed && !events.alerts_missed) return;
+    listener_.emplace(ConnectionOptions{options.url, options.connect_timeout, options.statement_timeout,
+                                        "pricewire listener"},
+                      events, db_.watchdog());
+}
+
+}  // namespace postgres
 
 std::unique_ptr<Storage> create_postgres_storage(const PostgresOptions& options, StorageEvents events) {
     if (const auto schema = postgres_check_schema(options.url); !schema)
         throw StorageError(schema.error().message);
-    return std::make_unique<postgres::Store>(options, std::move(events));
+    return std::make_unique<postgres::Store>(options, events);
 }
 
 Result<std::string> postgres_address(const std::string& url) {
@@ -20,13 +31,14 @@ Result<std::string> postgres_address(const std::string& url) {
             return given.empty() ? std::string(value) : given;
         };
         const std::string port = or_else("port", "5432");
-        // A password with "/" or "@" as they stand is read as a port, a host or a database.
+        // Part of a password with an unescaped "/" or "@" is parsed as the port, host or database.
         if (port.find_first_not_of("0123456789,") != std::string::npos ||
             options["host"].find('@') != std::string::npos ||
             options["dbname"].find('@') != std::string::npos) {
             return fail(
-                "database: the URL cannot be meant so; of a password all but letters and digits are "
-                "written as %XX");
+                "database: invalid PostgreSQL URL; write all characters of the password but letters and "
+                "digits "
+                "as %XX");
         }
         return or_else("host", "localhost") + ":" + port + "/" + options["dbname"];
     } catch (const StorageError& e) {

@@ -13,29 +13,29 @@ struct PostgresOptions {
     // "postgresql://user:password@host:port/database?sslmode=verify-full&sslrootcert=…": libpq's connection
     // URI (PostgreSQL 15 manual, 34.1.1.2) with all its options; several hosts are tried in turn.
     std::string url;
-    std::size_t pool = 8;  // connections at most, beside the one that listens; opened as needed
+    std::size_t pool = 8;  // maximum number, besides the listening one; opened as needed
     Duration connect_timeout = std::chrono::seconds{3};    // to each host; whole seconds, at least 2
-    Duration statement_timeout = std::chrono::seconds{5};  // of each statement but the snapshot's
+    Duration statement_timeout = std::chrono::seconds{5};  // for each statement except the snapshot's
     Duration pool_wait = std::chrono::seconds{5};          // for a free connection; beyond: StorageError
 };
 
-// Storage in a PostgreSQL database (15 or newer, encoding UTF8) that any number of processes share. The
-// schema is made by postgres_migrate(). Throws StorageError where the database cannot be reached or has not
-// the schema of this program (says which).
+// Storage in a PostgreSQL database (15 or newer, encoding UTF8) that any number of processes share.
+// postgres_migrate() creates the schema. Throws StorageError if the database is unreachable or does not have this
+// program's schema.
 //
-// A connection that is lost is replaced by the next call; the call that lost it throws, and where it was lost
-// during the commit that call may have been committed all the same. Calls that lose against another process
-// (serialization, deadlock) are tried again a few times.
+// A lost connection is replaced by the next call; the call that lost it throws, and may have been committed if it
+// was lost during the commit. Calls aborted by the server (serialization failure, deadlock) are retried a few
+// times.
 //
-// Events, where any is wanted, tell of all processes' changes, in commit order, on the listening thread: soon
-// after the call that caused them, not before it returns. After the listening connection was lost,
-// alerts_missed() and user_changed(nullopt) are called once it is there again.
+// Events, if any is set, report the changes of all processes, in commit order, on the listening thread, soon
+// after the call that caused them has returned. After the listening connection was lost, alerts_missed() and
+// user_changed(nullopt) are called once it is back.
 //
-// What replace_secrets() or delete_user() overwrites stays in PostgreSQL's files as dead rows and as
-// write-ahead log until vacuum and log rotation have passed over it.
+// What replace_secrets() or delete_user() overwrites remains in PostgreSQL's files as dead rows and in the
+// write-ahead log until vacuum and log recycling.
 std::unique_ptr<Storage> create_postgres_storage(const PostgresOptions& options, StorageEvents events);
 
-// "host:port/database" of a URL, for a log; or that it is none. Never holds user or password.
+// "host:port/database" of a URL, for messages; never user or password. Error: the URL is invalid.
 Result<std::string> postgres_address(const std::string& url);
 
 }  // namespace pricewire::storage

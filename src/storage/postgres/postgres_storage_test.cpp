@@ -1,5 +1,5 @@
-// What PostgreSQL adds to the guarantees of every Storage: many processes on one database, connections that
-// are lost, statements that are stuck.
+// What PostgreSQL adds to the guarantees of every Storage: many processes on one database, lost connections,
+// stuck statements.
 #include "storage/postgres/postgres_storage.hpp"
 
 #include <gtest/gtest.h>
@@ -17,7 +17,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// What one process hears.
+// What one process receives.
 class Ear {
 public:
     StorageEvents events() {
@@ -88,7 +88,7 @@ protected:
         alert.created_at = now_;
         return alert;
     }
-    // So many alerts of some users.
+    // This many alerts of a few users.
     std::vector<Uuid> add_alerts(Storage& storage, int count) {
         std::vector<Uuid> users;
         for (int i = 0; i < 5; ++i) users.push_back(add_user(storage));
@@ -106,7 +106,7 @@ protected:
         return {group};
     }
 
-    // Asks again until this is the answer; false where it is not within a long time.
+    // Asks until this is the answer; false if it is not within a long time.
     bool until(const std::string& sql, const std::string& answer) {
         const auto deadline = std::chrono::steady_clock::now() + 20s;
         while (database_->ask(sql) != answer) {
@@ -120,7 +120,7 @@ protected:
     std::optional<test::TestDatabase> database_;
 };
 
-TEST_F(PostgresStorageTest, WhatTwoProcessesFireAtOnceFiresOnceAndIsCountedOnce) {
+TEST_F(PostgresStorageTest, AlertsFiredByTwoProcessesFireAndCountOnce) {
     const auto a = open();
     const auto b = open();
     const auto ids = add_alerts(*a, 300);
@@ -147,7 +147,7 @@ TEST_F(PostgresStorageTest, WhatTwoProcessesFireAtOnceFiresOnceAndIsCountedOnce)
               "300");
 }
 
-TEST_F(PostgresStorageTest, AFiringWaitsForAnotherThatMayStillBeUndone) {
+TEST_F(PostgresStorageTest, AFiringWaitsForAnotherThatMayStillRollBack) {
     const auto storage = open();
     const auto ids = add_alerts(*storage, 2);
     pqxx::connection other(database_->url());
@@ -164,7 +164,7 @@ TEST_F(PostgresStorageTest, AFiringWaitsForAnotherThatMayStillBeUndone) {
     EXPECT_EQ(fired, 2U);
 }
 
-TEST_F(PostgresStorageTest, HearsOfTheChangesOfOtherProcesses) {
+TEST_F(PostgresStorageTest, ReceivesTheChangesOfOtherProcesses) {
     Ear ear;
     const auto listens = open(ear.events());
     const auto writes = open();
@@ -173,7 +173,7 @@ TEST_F(PostgresStorageTest, HearsOfTheChangesOfOtherProcesses) {
     EXPECT_TRUE(ear.wait_for_change(alert.id));
 }
 
-TEST_F(PostgresStorageTest, ALostListenerIsReplacedAndTellsThatChangesMayBeMissed) {
+TEST_F(PostgresStorageTest, ALostListenerIsReplacedAndReportsThatChangesMayBeMissed) {
     Ear ear;
     const auto storage = open(ear.events());
     const Uuid user = add_user(*storage);
@@ -186,12 +186,12 @@ TEST_F(PostgresStorageTest, ALostListenerIsReplacedAndTellsThatChangesMayBeMisse
     }
 }
 
-TEST_F(PostgresStorageTest, ConnectionsThatTheServerEndedAreReplacedUnseen) {
+TEST_F(PostgresStorageTest, ConnectionsClosedByTheServerAreReplacedTransparently) {
     const auto storage = open();
     const auto ids = add_alerts(*storage, 3);
     for (int i = 0; i < 3; ++i) {
         EXPECT_GE(database_->terminate("pricewire"), 1);
-        // The server says good-bye when it gets to it.
+        // The server closes the connection in its own time.
         ASSERT_TRUE(
             until("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND "
                   "application_name = 'pricewire'",
@@ -200,7 +200,7 @@ TEST_F(PostgresStorageTest, ConnectionsThatTheServerEndedAreReplacedUnseen) {
     }
 }
 
-TEST_F(PostgresStorageTest, AConnectionThatIsLostInACallFailsThatCallOnly) {
+TEST_F(PostgresStorageTest, AConnectionLostDuringACallFailsOnlyThatCall) {
     const auto storage = open();
     const auto ids = add_alerts(*storage, 2);
     pqxx::connection other(database_->url());
@@ -217,7 +217,7 @@ TEST_F(PostgresStorageTest, AConnectionThatIsLostInACallFailsThatCallOnly) {
     EXPECT_EQ(storage->fire(firings(ids)).size(), 2U);
 }
 
-TEST_F(PostgresStorageTest, AStuckStatementEndsWithItsTime) {
+TEST_F(PostgresStorageTest, AStuckStatementTimesOut) {
     const auto storage = open({}, 200ms);
     const auto ids = add_alerts(*storage, 1);
     pqxx::connection other(database_->url());
@@ -230,7 +230,7 @@ TEST_F(PostgresStorageTest, AStuckStatementEndsWithItsTime) {
     EXPECT_EQ(storage->fire(firings(ids)).size(), 1U);
 }
 
-TEST_F(PostgresStorageTest, ACallThatFindsNoConnectionInTimeFails) {
+TEST_F(PostgresStorageTest, ACallThatGetsNoConnectionInTimeFails) {
     const auto storage = open();
     pqxx::connection other(database_->url());
     auto transaction = std::make_unique<pqxx::work>(other);
@@ -247,7 +247,7 @@ TEST_F(PostgresStorageTest, ACallThatFindsNoConnectionInTimeFails) {
     EXPECT_NO_THROW(storage->ping());
 }
 
-TEST_F(PostgresStorageTest, TextThatPostgresDoesNotTakeIsKeptAsFarAsItCan) {
+TEST_F(PostgresStorageTest, TextThatPostgresRejectsIsKeptAsFarAsPossible) {
     const auto storage = open();
     const auto ids = add_alerts(*storage, 1);
     const Uuid id = storage->fire(firings(ids)).at(0).delivery_id;
@@ -262,7 +262,7 @@ TEST_F(PostgresStorageTest, TextThatPostgresDoesNotTakeIsKeptAsFarAsItCan) {
               "b\xef\xbf\xbd{\",\\}");
 }
 
-TEST_F(PostgresStorageTest, ADatabaseThatIsNotThereIsSaidSo) {
+TEST_F(PostgresStorageTest, AMissingDatabaseIsReported) {
     try {
         create_postgres_storage({.url = database_->url() + "_gone"}, {});
         ADD_FAILURE() << "was opened";

@@ -5,16 +5,15 @@
 #include <tuple>
 #include <unordered_map>
 
-#include "storage/postgres/rows.hpp"
 #include "storage/postgres/store.hpp"
 
 namespace pricewire::storage::postgres {
 namespace {
 
-// Firings in one statement at most: so many take well under a statement's time, on a slow machine too, and
-// all of a call's are one transaction.
+// Firings per statement: this many take well under the statement timeout on a slow machine. All of a call's
+// are one transaction.
 constexpr std::size_t max_fired_at_once = 20'000;
-// A backend works on one core: so many firings are done sooner by two, in a transaction each.
+// A backend uses one core: from this many firings on, two are faster, with a transaction each.
 constexpr std::size_t worth_two_backends = 10'000;
 
 struct Fired {
@@ -23,7 +22,7 @@ struct Fired {
     std::size_t group;  // its place
 };
 
-// Each alert once, by its first firing, in the order of their ids: see "fire" in the queries.
+// Each alert once, by its first firing, in the order of ids: see "fire" in the queries.
 std::vector<Fired> in_lock_order(std::span<const FiringGroup> groups) {
     std::vector<Fired> out;
     for (std::size_t g = 0; g < groups.size(); ++g) {
@@ -38,7 +37,7 @@ std::vector<Fired> in_lock_order(std::span<const FiringGroup> groups) {
     return out;
 }
 
-// Fires them; adds the deliveries it wrote with their users, and how many alerts each user has less.
+// Fires them; adds the deliveries it wrote with their users, and the change of each user's active alerts.
 void fire_some(Connection& db, std::span<const Fired> fired, std::span<const FiringGroup> groups,
                std::unordered_map<Uuid, Uuid>& written, std::map<Uuid, int>& less) {
     Array alerts, deliveries, times, prices;
@@ -48,14 +47,14 @@ void fire_some(Connection& db, std::span<const Fired> fired, std::span<const Fir
         times.add(groups[f.group].fired_at);
         prices.add(groups[f.group].price.value);
     }
-    for (const Row& row : db.run("fire", alerts, deliveries, times, prices)) {
-        const Uuid user = uuid_at(row, 1);
-        written.emplace(uuid_at(row, 0), user);
+    for (const Row row : db.run("fire", alerts, deliveries, times, prices)) {
+        const Uuid user = row.id(1);
+        written.emplace(row.id(0), user);
         --less[user];
     }
 }
 
-// The deliveries it wrote, and whose they are.
+// The deliveries it wrote, with their users.
 std::unordered_map<Uuid, Uuid> fire_in_one(Pool& pool, std::span<const Fired> all,
                                            std::span<const FiringGroup> groups) {
     return pool.transaction(Durability::power, [&](Connection& db) {
@@ -66,28 +65,9 @@ std::unordered_map<Uuid, Uuid> fire_in_one(Pool& pool, std::span<const Fired> al
             fire_some(db, some, groups, written, less);
         }
         // Users after all alerts: see the table.
-        Array users, counts;
-        for (const auto& [user, count] : less) users.add(user), counts.add(count);
-        if (!less.empty()) db.run("users_count", users, counts);
+        count_active_alerts(db, less);
         return written;
     });
-}
-
-ClaimedDelivery read_claimed(const Row& row) {
-    ClaimedDelivery out;
-    out.id = uuid_at(row, 0);
-    out.attempt = static_cast<int>(number_at(row, 1)) + 1;
-    out.round = out.attempt - static_cast<int>(number_at(row, 2));
-    out.kind = parse_delivery_kind(text_at(row, 3)).value_or(DeliveryKind::alert);
-    out.created_at = time_at(row, 4);
-    out.deadline = time_at(row, 5);
-    out.secrets = read_secrets(row, 7);
-    out.alert = read_alert(row, 10);
-    if (out.kind == DeliveryKind::test) {
-        out.alert.triggered_at = out.created_at;
-        out.alert.triggered_price = decimal_at(row, 6);
-    }
-    return out;
 }
 
 void record_some(Connection& db, std::span<const DeliveryOutcome* const> outcomes) {
@@ -123,27 +103,29 @@ void record_some(Connection& db, std::span<const DeliveryOutcome* const> outcome
 }  // namespace
 
 std::vector<DeliveryTask> Store::fire(std::span<const FiringGroup> groups) {
-    const std::vector<Fired> all = in_lock_order(groups);
-    std::vector<std::span<const Fired>> parts{all};
-    if (all.size() >= worth_two_backends && pool_.size() > 1) {
-        parts = {std::span(all).first(all.size() / 2), std::span(all).subspan(all.size() / 2)};
-    }
-    std::vector<std::future<std::unordered_map<Uuid, Uuid>>> others;
-    for (const auto& part : std::span(parts).subspan(1)) {
-        others.push_back(std::async(std::launch::async,
-                                    [this, part, groups] { return fire_in_one(pool_, part, groups); }));
-    }
-    // Where this throws, the others' futures wait for their ends.
-    std::unordered_map<Uuid, Uuid> written = fire_in_one(pool_, parts.front(), groups);
-    for (auto& other : others) written.merge(other.get());
-    std::vector<DeliveryTask> tasks;
-    for (const FiringGroup& group : groups) {
-        for (const Firing& firing : group.firings) {
-            const auto user = written.find(firing.delivery_id);
-            if (user != written.end()) tasks.push_back({firing.delivery_id, 1, user->second});
+    return call("fire", [&] {
+        const std::vector<Fired> all = in_lock_order(groups);
+        std::vector<std::span<const Fired>> parts{all};
+        if (all.size() >= worth_two_backends && db_.size() > 1) {
+            parts = {std::span(all).first(all.size() / 2), std::span(all).subspan(all.size() / 2)};
         }
-    }
-    return tasks;
+        std::vector<std::future<std::unordered_map<Uuid, Uuid>>> others;
+        for (const auto& part : std::span(parts).subspan(1)) {
+            others.push_back(std::async(std::launch::async,
+                                        [this, part, groups] { return fire_in_one(db_, part, groups); }));
+        }
+        // If this throws, the others' futures wait for their end.
+        std::unordered_map<Uuid, Uuid> written = fire_in_one(db_, parts.front(), groups);
+        for (auto& other : others) written.merge(other.get());
+        std::vector<DeliveryTask> tasks;
+        for (const FiringGroup& group : groups) {
+            for (const Firing& firing : group.firings) {
+                const auto user = written.find(firing.delivery_id);
+                if (user != written.end()) tasks.push_back({firing.delivery_id, 1, user->second});
+            }
+        }
+        return tasks;
+    });
 }
 
 std::vector<ClaimedDelivery> Store::claim(std::span<const DeliveryTask> tasks, Timestamp now,
@@ -156,47 +138,35 @@ std::vector<ClaimedDelivery> Store::claim(std::span<const DeliveryTask> tasks, T
         attempts.add(task.attempt);
     }
     if (seen.empty()) return {};
-    return pool_.statement(Durability::process, [&](Connection& db) {
-        return all_rows(db.run("claim", ids, attempts, now, claim.lease_until, claim.owner), read_claimed);
+    return statement("claim", Durability::process, [&](Connection& db) {
+        return present(db.all(or_skip("claim", sql::read_claimed), "claim", ids, attempts, now,
+                              claim.lease_until, claim.owner));
     });
 }
 
 std::vector<ClaimedDelivery> Store::claim_due(Timestamp now, std::size_t limit, const Claim& claim) {
-    return pool_.statement(Durability::process, [&](Connection& db) {
-        return all_rows(db.run("claim_due", now, limit, claim.lease_until, claim.owner), read_claimed);
+    return statement("claim_due", Durability::process, [&](Connection& db) {
+        return present(db.all(or_skip("claim_due", sql::read_claimed), "claim_due", now, limit,
+                              claim.lease_until, claim.owner));
     });
 }
 
-std::optional<Timestamp> Store::next_due() {
-    return pool_.read([](Connection& db) { return maybe_time_at(db.run("next_due")[0], 0); });
+std::size_t Store::release(Connection& db, const std::vector<std::string>& owners) {
+    if (owners.empty()) return 0;
+    Array names;
+    for (const std::string& owner : owners) names.add(owner);
+    return db.change("release", names);
 }
 
-DeliveryBacklog Store::backlog(Timestamp now, std::size_t most) {
-    return pool_.read([&](Connection& db) {
-        const auto rows = db.run("backlog", now, most);
-        return DeliveryBacklog{.due = static_cast<std::size_t>(number_at(rows[0], 0)),
-                               .unfinished = static_cast<std::size_t>(number_at(rows[0], 1)),
-                               .oldest_due = maybe_time_at(rows[0], 2)};
-    });
+void Store::restart(Connection& db, const std::vector<DeliveryTask>& tasks, Timestamp now) {
+    if (tasks.empty()) return;
+    Array ids;
+    for (const DeliveryTask& task : tasks) ids.add(task.delivery_id);
+    db.run("deliveries_restart", ids, now);
 }
 
-std::size_t Store::release_claims(std::string_view owner) {
-    return pool_.transaction(Durability::process, [&](Connection& db) {
-        db.run("sender_forget", owner);
-        return changed(db.run("release", Array().add(owner)));
-    });
-}
-
-void Store::keep_alive(std::string_view owner, Timestamp until) {
-    pool_.statement(Durability::process, [&](Connection& db) { db.run("sender_alive", owner, until); });
-}
-
-std::size_t Store::release_dead(Timestamp now) {
-    return pool_.transaction(Durability::process, [&](Connection& db) -> std::size_t {
-        Array dead;
-        for (const Row& row : db.run("senders_dead", now)) dead.add(text_at(row, 0));
-        return dead.size() == 0 ? 0 : changed(db.run("release", dead));
-    });
+std::size_t Store::prune_deliveries(Connection& db, Timestamp before, std::size_t limit) {
+    return db.change("prune_deliveries", sql::end_id_until(before), before, limit);
 }
 
 void Store::defer(std::span<const Deferral> deferrals) {
@@ -210,18 +180,13 @@ void Store::defer(std::span<const Deferral> deferrals) {
         lanes.add(d.lane);
     }
     if (seen.empty()) return;
-    pool_.statement(Durability::process,
-                    [&](Connection& db) { db.run("defer", ids, attempts, until, lanes); });
-}
-
-std::size_t Store::wake(std::string_view lane, Timestamp now, std::size_t limit) {
-    return pool_.statement(Durability::process,
-                           [&](Connection& db) { return changed(db.run("wake", lane, now, limit)); });
+    statement("defer", Durability::process,
+              [&](Connection& db) { db.run("defer", ids, attempts, until, lanes); });
 }
 
 void Store::record(std::span<const DeliveryOutcome> outcomes) {
     if (outcomes.empty()) return;
-    // One statement cannot change a row twice: what is said of a delivery again goes into the next one.
+    // One statement cannot change a row twice: a second outcome of a delivery goes into the next statement.
     std::vector<std::vector<const DeliveryOutcome*>> rounds;
     std::unordered_map<Uuid, std::size_t> said;
     for (const DeliveryOutcome& outcome : outcomes) {
@@ -229,7 +194,7 @@ void Store::record(std::span<const DeliveryOutcome> outcomes) {
         if (round == rounds.size()) rounds.emplace_back();
         rounds[round].push_back(&outcome);
     }
-    pool_.transaction(Durability::process, [&](Connection& db) {
+    transaction("record", Durability::process, [&](Connection& db) {
         for (const auto& round : rounds) record_some(db, round);
     });
 }
@@ -251,23 +216,10 @@ void Store::save_breakers(std::span<const Breaker> breakers) {
         changed_at.add(b->changed_at);
     }
     if (last.empty()) return;
-    pool_.transaction(Durability::process, [&](Connection& db) {
+    transaction("save_breakers", Durability::process, [&](Connection& db) {
         if (closed.size() > 0) db.run("breakers_remove", closed);
         if (endpoint.size() > 0)
             db.run("breakers_put", endpoint, state, failures, retry_at, reason, changed_at);
-    });
-}
-
-std::vector<Breaker> Store::breakers() {
-    return pool_.read([](Connection& db) {
-        return all_rows(db.run("breakers_all"), [](const Row& row) {
-            return Breaker{std::string(text_at(row, 0)),
-                           parse_breaker_state(text_at(row, 1)).value_or(BreakerState::open),
-                           static_cast<int>(number_at(row, 2)),
-                           maybe_time_at(row, 3),
-                           std::string(text_at(row, 4)),
-                           time_at(row, 5)};
-        });
     });
 }
 

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::string_view replacement = "\xef\xbf\xbd";  // U+FFFD
 
-// Digits from `at` on, at least one; moves `at` behind them. -1 where there are none.
+// One or more digits from `at` on; moves `at` behind them. -1 if there are none.
 int number(std::string_view text, std::size_t& at) {
     int value = -1;
     const auto [end, error] = std::from_chars(text.data() + at, text.data() + text.size(), value);

@@ -10,11 +10,11 @@
 #include "base/decimal.hpp"
 #include "base/uuid.hpp"
 
-// How values are written for PostgreSQL, in its text formats, and read back. Sources: PostgreSQL 15 manual,
-// chapters 8 (types) and 8.15.2 (array input).
+// Values in PostgreSQL's text formats. Sources: PostgreSQL 15 manual, chapters 8 (types) and 8.15.2 (array
+// input).
 namespace pricewire::storage::postgres {
 
-// A value as it goes to the server; nullopt is NULL.
+// A value as it is sent to the server; nullopt is NULL.
 using Param = std::optional<std::string>;
 
 // Bytes that need not be text.
@@ -24,10 +24,10 @@ struct Bytes {
 
 Param param(const Uuid& id);
 Param param(const Decimal& number);
-Param param(Timestamp time);  // beyond the years 1 to 9999: one of PostgreSQL's infinities
+Param param(Timestamp time);  // outside the years 1 to 9999: one of PostgreSQL's infinities
 Param param(Bytes bytes);
-// PostgreSQL takes neither zero bytes nor what is not UTF-8; those become U+FFFD, so that no text of a
-// stranger can make a call fail for ever.
+// PostgreSQL accepts neither zero bytes nor invalid UTF-8; these become U+FFFD, so that no foreign text can make a
+// call fail permanently.
 Param param(std::string_view text);
 inline Param param(const std::string& text) {
     return param(std::string_view(text));
@@ -58,7 +58,7 @@ Param param(const std::optional<T>& maybe) {
     return maybe ? param(*maybe) : std::nullopt;
 }
 
-// An array parameter, one element after the other.
+// An array parameter, built element by element.
 class Array {
 public:
     template <typename T>
@@ -79,10 +79,10 @@ inline Param param(const Array& array) {
     return array.text();
 }
 
-// "2023-11-14 22:13:20.25+00": what a session in UTC writes with DateStyle ISO. The infinities are the ends
-// of Timestamp. Nullopt where it is another text.
+// "2023-11-14 22:13:20.25+00", the format of a session in UTC with DateStyle ISO. The infinities are the limits
+// of Timestamp. Nullopt for other text.
 std::optional<Timestamp> parse_timestamp(std::string_view text);
-// "\x4142". Nullopt where it is another text.
+// "\x4142". Nullopt for other text.
 std::optional<std::string> parse_bytea(std::string_view text);
 
 }  // namespace pricewire::storage::postgres

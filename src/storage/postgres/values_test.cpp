@@ -12,7 +12,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-TEST(PostgresValuesTest, WritesTimesAndReadsThem) {
+TEST(PostgresValuesTest, FormatsAndParsesTimes) {
     const Timestamp time{std::chrono::seconds{1'700'000'000} + 250ms};
     EXPECT_EQ(param(time), "2023-11-14T22:13:20.250000Z");
     EXPECT_EQ(parse_timestamp("2023-11-14 22:13:20.25+00"), time);
@@ -28,7 +28,7 @@ TEST(PostgresValuesTest, WritesTimesAndReadsThem) {
         EXPECT_FALSE(parse_timestamp(other)) << other;
 }
 
-TEST(PostgresValuesTest, WritesArraysSoThatNoElementCanBeTwo) {
+TEST(PostgresValuesTest, QuotesArrayElements) {
     EXPECT_EQ(param(Array()), "{}");
     EXPECT_EQ(param(Array().add("a\"b").add("c\\,}").add(std::optional<int>{}).add("NULL").add("")),
               R"({"a\"b","c\\,}",NULL,"NULL",""})");
@@ -38,7 +38,7 @@ TEST(PostgresValuesTest, WritesArraysSoThatNoElementCanBeTwo) {
     EXPECT_FALSE(parse_bytea("\\x0g"));
 }
 
-TEST(PostgresValuesTest, ReplacesWhatIsNoTextToPostgres) {
+TEST(PostgresValuesTest, ReplacesTextThatPostgresRejects) {
     EXPECT_EQ(param(std::string_view("a\0b", 3)),
               "a\xef\xbf\xbd"
               "b");
@@ -46,7 +46,7 @@ TEST(PostgresValuesTest, ReplacesWhatIsNoTextToPostgres) {
     EXPECT_EQ(param("\xc3\xa4"), "\xc3\xa4");
 }
 
-TEST(PostgresChangesTest, CarriesChangesInPayloadsThatPostgresTakes) {
+TEST(PostgresChangesTest, SplitsChangesIntoPayloadsThatPostgresAccepts) {
     std::vector<Change> changes;
     for (int i = 1; i <= 500; ++i) {
         const ActiveAlert alert{make_uuid(Timestamp{}), "BTC", i % 2 ? Condition::gt : Condition::lt,
@@ -55,7 +55,7 @@ TEST(PostgresChangesTest, CarriesChangesInPayloadsThatPostgresTakes) {
             AlertChange{i % 3 ? AlertChange::Kind::created : AlertChange::Kind::deleted, alert});
     }
     changes.push_back(UserChange{make_uuid(Timestamp{})});
-    // Text elements hold nothing that is escaped here.
+    // These elements contain nothing that is escaped.
     std::string text = to_payloads(changes).text();
     std::vector<Change> read;
     std::size_t payloads = 0;
@@ -65,7 +65,8 @@ TEST(PostgresChangesTest, CarriesChangesInPayloadsThatPostgresTakes) {
         EXPECT_LT(payload.size(), 8000U);
         const auto parsed = parse_payload(payload);
         ASSERT_TRUE(parsed);
-        read.insert(read.end(), parsed->begin(), parsed->end());
+        EXPECT_TRUE(parsed->unknown_alerts.empty());
+        read.insert(read.end(), parsed->changes.begin(), parsed->changes.end());
         ++payloads;
         at = end + 1;
     }
@@ -81,7 +82,20 @@ TEST(PostgresChangesTest, CarriesChangesInPayloadsThatPostgresTakes) {
         EXPECT_FALSE(parse_payload(other)) << other;
 }
 
-TEST(PostgresWatchdogTest, EndsAWaitThatIsPastItsDeadlineAndNoOther) {
+TEST(PostgresChangesTest, AnAlertOfAnUnknownKindIsNamedAndTheOthersAreRead) {
+    const auto parsed = parse_payload(
+        "+ 018f3f6e-7c1a-7a3b-8f00-0123456789ab BTC gt 1\n"
+        "+ 018f3f6e-7c1a-7a3b-8f00-0123456789ac BTC rises_by 5%\n"
+        "- 018f3f6e-7c1a-7a3b-8f00-0123456789ad BTC rises_by\n"
+        "u 018f3f6e-7c1a-7a3b-8f00-0123456789ae");
+    ASSERT_TRUE(parsed);
+    EXPECT_EQ(parsed->changes.size(), 2U);
+    ASSERT_EQ(parsed->unknown_alerts.size(), 2U);
+    EXPECT_EQ(parsed->unknown_alerts[0].to_string(), "018f3f6e-7c1a-7a3b-8f00-0123456789ac");
+    EXPECT_EQ(parsed->unknown_alerts[1].to_string(), "018f3f6e-7c1a-7a3b-8f00-0123456789ad");
+}
+
+TEST(PostgresWatchdogTest, EndsOnlyAWaitPastItsDeadline) {
     int late[2];
     int early[2];
     ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, late), 0);

@@ -5,7 +5,7 @@
 namespace pricewire::storage::postgres {
 namespace {
 
-// How late a deadline may be noticed. Looking now and then costs nothing; waking for each call would.
+// How late a deadline may be noticed. Polling costs nothing; waking up for each call would.
 constexpr auto look_every = std::chrono::milliseconds{250};
 
 }  // namespace

@@ -8,9 +8,9 @@
 
 namespace pricewire::storage::postgres {
 
-// Ends waits that libpq would wait for ever: a server that is stopped, or behind a gate that swallows all,
-// still has an open connection, and neither its own time-outs nor the kernel's are of any help. The socket of
-// a call that is past its deadline is shut down, whereupon libpq finds the connection broken. Thread-safe.
+// Ends waits that libpq would never end: the connection to a stopped server, or through a network that drops
+// everything, stays open, and neither the server's nor the kernel's timeouts apply. The socket of a call past
+// its deadline is shut down, so that libpq finds the connection broken. Thread-safe.
 class Watchdog {
 public:
     Watchdog();
@@ -18,7 +18,7 @@ public:
     Watchdog(const Watchdog&) = delete;
     Watchdog& operator=(const Watchdog&) = delete;
 
-    // Watches over one call on a socket, which stays open for as long as this lives.
+    // Watches one call on a socket, which must stay open while this lives.
     class Watch {
     public:
         Watch(Watchdog& watchdog, int socket, Duration patience);

@@ -8,44 +8,48 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "base/clock.hpp"
+#include "base/crypto.hpp"
 #include "base/decimal.hpp"
 #include "base/uuid.hpp"
-#include "storage/storage.hpp"
+#include "storage/error.hpp"
+#include "storage/sql/change.hpp"
 
 namespace pricewire::storage::sqlite {
 
-// One SQLite connection with its prepared statements, found by the names in queries.sql. One thread at a
-// time.
-class Connection {
+// The current row of a statement.
+class Row {
 public:
-    enum class Mode { read, write };
-    // Opens the database; a writer sets it up for WAL. Throws StorageError, as everything here does.
-    Connection(const std::filesystem::path& file, Mode mode, Duration busy_timeout);
-
-    // A statement ready to be bound: reset, without bindings. Valid until the next call with the same name.
-    SQLite::Statement& statement(std::string_view name);
-    void execute(const char* sql);
-    std::int64_t pragma(const char* name);
-    SQLite::Database& database() { return database_; }
+    explicit Row(SQLite::Statement& s) : s_(s) {}
+    bool null(int column) const { return s_.isColumnNull(column); }
+    std::int64_t number(int column) const { return s_.getColumn(column).getInt64(); }
+    bool flag(int column) const { return number(column) != 0; }
+    // Valid until the next row.
+    std::string_view text(int column) const;
+    std::string_view bytes(int column) const;
+    // Throw StorageError if the column holds something else.
+    Uuid id(int column) const;
+    Timestamp time(int column) const { return from_micros(number(column)); }
+    Decimal decimal(int column) const;
 
 private:
-    SQLite::Database database_;
-    std::unordered_map<std::string_view, SQLite::Statement> statements_;
+    SQLite::Statement& s_;
 };
 
-// Binds values in order: with(statement, id, ticker, nullopt, 5).exec().
+// Bound as bytes rather than text; never NULL.
+struct Bytes {
+    std::string_view bytes;
+};
+
 inline void bind_one(SQLite::Statement& s, int at, const Uuid& id) {
     s.bind(at, id.bytes.data(), static_cast<int>(id.bytes.size()));
 }
 inline void bind_one(SQLite::Statement& s, int at, const Sha256& hash) {
     s.bind(at, hash.data(), static_cast<int>(hash.size()));
 }
-// Bound as bytes, which need not be text. Not null.
-struct Bytes {
-    std::string_view bytes;
-};
 inline void bind_one(SQLite::Statement& s, int at, Bytes value) {
     s.bind(at, static_cast<const void*>(value.bytes.data()), static_cast<int>(value.bytes.size()));
 }
@@ -67,6 +71,19 @@ inline void bind_one(SQLite::Statement& s, int at, std::int64_t number) {
 inline void bind_one(SQLite::Statement& s, int at, int number) {
     s.bind(at, number);
 }
+// SQLite counts rows in signed 64 bits.
+inline void bind_one(SQLite::Statement& s, int at, std::size_t number) {
+    s.bind(at, static_cast<std::int64_t>(number));
+}
+inline void bind_one(SQLite::Statement& s, int at, bool value) {
+    s.bind(at, value ? 1 : 0);
+}
+inline void bind_one(SQLite::Statement& s, int at, const char* text) {
+    s.bind(at, text);
+}
+inline void bind_one(SQLite::Statement& s, int at, const std::string& text) {
+    s.bind(at, text);
+}
 template <typename T>
 void bind_one(SQLite::Statement& s, int at, const std::optional<T>& maybe) {
     if (maybe) {
@@ -75,29 +92,89 @@ void bind_one(SQLite::Statement& s, int at, const std::optional<T>& maybe) {
         s.bind(at);
     }
 }
-template <typename... Values>
-SQLite::Statement& with(SQLite::Statement& s, const Values&... values) {
-    int at = 0;
-    (bind_one(s, ++at, values), ...);
-    return s;
-}
 
-Uuid uuid_at(SQLite::Statement& s, int column);
-Timestamp time_at(SQLite::Statement& s, int column);
-std::optional<Timestamp> maybe_time_at(SQLite::Statement& s, int column);
-Decimal decimal_at(SQLite::Statement& s, int column);
-std::string_view text_at(SQLite::Statement& s, int column);
-std::string_view bytes_at(SQLite::Statement& s, int column);
-std::optional<Duration> maybe_duration_at(SQLite::Statement& s, int column);
+// Resets a statement at its end: one left in mid-result would hold its snapshot, and the log could not be
+// checkpointed.
+struct Finish {
+    explicit Finish(SQLite::Statement& s) : statement(s) {}
+    ~Finish() { statement.tryReset(); }
+    Finish(const Finish&) = delete;
+    Finish& operator=(const Finish&) = delete;
+    SQLite::Statement& statement;
+};
 
-// The id behind all others.
-inline Uuid last_uuid() {
-    Uuid last;
-    last.bytes.fill(0xff);
-    return last;
-}
+// One SQLite connection with its prepared statements, found by the names in queries.sql. One thread at a
+// time.
+class Connection {
+public:
+    enum class Mode { read, write };
+    // Opens the database; a writer enables WAL. Throws StorageError, as everything here does.
+    Connection(const std::filesystem::path& file, Mode mode, Duration busy_timeout);
 
-// Runs `f` and turns SQLite's errors into StorageError.
+    // A statement ready to be bound: reset, without bindings. Valid until the next call with the same name.
+    SQLite::Statement& statement(std::string_view name);
+
+    // Run the query of that name with the values, in order. The number of rows it changed:
+    template <typename... Values>
+    std::size_t change(std::string_view name, const Values&... values) {
+        return static_cast<std::size_t>(bound(name, values...).exec());
+    }
+    // Calls read(row) for each row until it returns false.
+    template <typename Read, typename... Values>
+    void each(Read&& read, std::string_view name, const Values&... values) {
+        SQLite::Statement& s = bound(name, values...);
+        const Finish finish(s);
+        while (s.executeStep() && read(Row(s))) {
+        }
+    }
+    template <typename Read, typename... Values>
+    auto first(Read&& read, std::string_view name, const Values&... values) {
+        std::optional<std::decay_t<std::invoke_result_t<Read&, const Row&>>> out;
+        each(
+            [&](const Row& row) {
+                out.emplace(read(row));
+                return false;
+            },
+            name, values...);
+        return out;
+    }
+    template <typename Read, typename... Values>
+    auto all(Read&& read, std::string_view name, const Values&... values) {
+        std::vector<std::decay_t<std::invoke_result_t<Read&, const Row&>>> out;
+        each(
+            [&](const Row& row) {
+                out.push_back(read(row));
+                return true;
+            },
+            name, values...);
+        return out;
+    }
+
+    // Within a call of the writer: events to raise after the commit, in order.
+    void notify(const std::vector<Change>& changes) {
+        changes_.insert(changes_.end(), changes.begin(), changes.end());
+    }
+    std::vector<Change> take_changes() { return std::exchange(changes_, {}); }
+
+    void execute(const char* sql);
+    std::int64_t pragma(const char* name);
+    SQLite::Database& database() { return database_; }
+
+private:
+    template <typename... Values>
+    SQLite::Statement& bound(std::string_view name, const Values&... values) {
+        SQLite::Statement& s = statement(name);
+        int at = 0;
+        (bind_one(s, ++at, values), ...);
+        return s;
+    }
+
+    SQLite::Database database_;
+    std::vector<Change> changes_;
+    std::unordered_map<std::string_view, SQLite::Statement> statements_;
+};
+
+// Runs `f`, converting SQLite's errors to StorageError.
 template <typename F>
 auto translate(F&& f) {
     try {

@@ -1,4 +1,4 @@
-// Full disks, files that may not be written, damaged pages, and other processes at work in the same file.
+// Full disks, read-only files, damaged pages, and other processes using the same file.
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -53,7 +53,7 @@ protected:
         sqlite::Connection db(file_, sqlite::Connection::Mode::read, 5s);
         return db.database().execAndGet(sql).getInt64();
     }
-    // What `f` returns in a process of its own; -1 where that process died.
+    // The result of `f` in a child process; -1 if that process died.
     template <typename F>
     static int in_child(F f) {
         const pid_t child = fork();
@@ -62,14 +62,14 @@ protected:
         EXPECT_EQ(waitpid(child, &status, 0), child);
         return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
     }
-    // Root may write everywhere: be nobody.
+    // Root may write everywhere, so this runs as nobody.
     static bool become_nobody() { return geteuid() != 0 || setuid(65534) == 0; }
 
     TempDir dir_;
     const std::filesystem::path file_ = dir_ / "pricewire.db";
 };
 
-TEST_F(SqliteFaultsTest, AFullDiskFailsTheCallWholeAndTheNextWorksWhenThereIsRoom) {
+TEST_F(SqliteFaultsTest, AFullDiskFailsTheWholeCallAndTheNextWorksWhenThereIsSpace) {
     const int failed_at = in_child([&] {
         const auto storage = open();
         const auto alerts = add_alerts(*storage, add_user(*storage, "ann@example.com"), 300);
@@ -95,7 +95,7 @@ TEST_F(SqliteFaultsTest, AFullDiskFailsTheCallWholeAndTheNextWorksWhenThereIsRoo
     EXPECT_EQ(ask("SELECT count(*) FROM pragma_integrity_check WHERE integrity_check <> 'ok'"), 0);
 }
 
-TEST_F(SqliteFaultsTest, SaysThatAFileCannotBeWritten) {
+TEST_F(SqliteFaultsTest, ReportsAFileThatCannotBeWritten) {
     add_user(*open(), "ann@example.com");
     chmod(file_.c_str(), 0444);
     chmod(dir_.path().c_str(), 0777);
@@ -124,7 +124,7 @@ TEST_F(SqliteFaultsTest, ADamagedPageIsAnErrorAndNeverWrongData) {
         std::fstream out(file_, std::ios::in | std::ios::out | std::ios::binary);
         const auto size = static_cast<std::streamoff>(std::filesystem::file_size(file_));
         const std::string garbage(4096, '\x5a');
-        // The schema stays readable, so opening alone does not notice.
+        // The schema is intact, so opening the file succeeds.
         for (std::streamoff at = size / 2 / 4096 * 4096; at < size; at += 4096) {
             out.seekp(at);
             out.write(garbage.data(), static_cast<std::streamsize>(garbage.size()));
@@ -140,7 +140,7 @@ TEST_F(SqliteFaultsTest, ADamagedPageIsAnErrorAndNeverWrongData) {
     EXPECT_NO_THROW(storage->ping());
 }
 
-TEST_F(SqliteFaultsTest, ClosingLeavesEverythingInTheOneFile) {
+TEST_F(SqliteFaultsTest, ClosingLeavesEverythingInOneFile) {
     {
         const auto storage = open();
         add_user(*storage, "ann@example.com");
@@ -152,7 +152,7 @@ TEST_F(SqliteFaultsTest, ClosingLeavesEverythingInTheOneFile) {
     EXPECT_TRUE(create_sqlite_storage({.file = dir_ / "copy.db"}, {})->user_by_email("ann@example.com"));
 }
 
-TEST_F(SqliteFaultsTest, TheDirectoryMadeForItIsItsOwnersAlone) {
+TEST_F(SqliteFaultsTest, TheCreatedDirectoryIsPrivateToItsOwner) {
     const auto file = dir_ / "data" / "pricewire.db";
     create_sqlite_storage({.file = file}, {});
     struct stat info{};
@@ -160,7 +160,7 @@ TEST_F(SqliteFaultsTest, TheDirectoryMadeForItIsItsOwnersAlone) {
     EXPECT_EQ(info.st_mode & 0777U, 0700U);
 }
 
-TEST_F(SqliteFaultsTest, TwoProcessesWriteIntoOneFileAtOnce) {
+TEST_F(SqliteFaultsTest, TwoProcessesWriteToOneFileConcurrently) {
     ASSERT_TRUE(sqlite_migrate(file_));
     int go[2];
     ASSERT_EQ(pipe(go), 0);
@@ -173,7 +173,7 @@ TEST_F(SqliteFaultsTest, TwoProcessesWriteIntoOneFileAtOnce) {
     if (child == 0) {
         char started = 0;
         if (read(go[0], &started, 1) != 1) _exit(2);
-        // On a thread of its own: this one's random ids were copied with the process.
+        // On a new thread: this thread's random generator was copied with the process.
         std::thread([&] { work("bob@example.com"); }).join();
         _exit(HasFailure() ? 1 : 0);
     }
@@ -188,8 +188,8 @@ TEST_F(SqliteFaultsTest, TwoProcessesWriteIntoOneFileAtOnce) {
     close(go[1]);
 }
 
-TEST_F(SqliteFaultsTest, ManyProcessesMakeTheDatabaseAtOnce) {
-    // Each round is a new file: only there is the lock taken for which SQLite itself does not wait.
+TEST_F(SqliteFaultsTest, ManyProcessesCreateTheDatabaseConcurrently) {
+    // Each round uses a new file: only there SQLite takes the lock for which it does not wait.
     for (int round = 0; round < 40; ++round) {
         const auto file = dir_.path() / ("new" + std::to_string(round) + ".db");
         std::vector<pid_t> children;

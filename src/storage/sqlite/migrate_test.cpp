@@ -35,7 +35,7 @@ protected:
     const std::filesystem::path file_ = dir_ / "pricewire.db";
 };
 
-TEST_F(MigrateTest, ADatabaseThatDoesNotExistHasNoneAndIsNotMade) {
+TEST_F(MigrateTest, AMissingDatabaseHasNoMigrationsAndIsNotCreated) {
     const auto states = sqlite_migration_states(file_).value();
     ASSERT_FALSE(states.empty());
     EXPECT_EQ(states[0].version, 1);
@@ -44,7 +44,7 @@ TEST_F(MigrateTest, ADatabaseThatDoesNotExistHasNoneAndIsNotMade) {
     EXPECT_FALSE(std::filesystem::exists(file_));
 }
 
-TEST_F(MigrateTest, AppliesAllOnceAndTellsWhen) {
+TEST_F(MigrateTest, AppliesAllOnceAndRecordsTheTime) {
     const auto before = system_clock().now();
     EXPECT_EQ(sqlite_migrate(file_), latest());
     EXPECT_EQ(sqlite_migrate(file_), 0);
@@ -57,7 +57,7 @@ TEST_F(MigrateTest, AppliesAllOnceAndTellsWhen) {
     }
 }
 
-TEST_F(MigrateTest, StopsAtAVersionAndGoesOn) {
+TEST_F(MigrateTest, StopsAtAVersionAndContinues) {
     EXPECT_EQ(sqlite_migrate(file_, 0), 0);
     EXPECT_EQ(applied(), 0);
     EXPECT_EQ(sqlite_migrate(file_, 1), 1);
@@ -79,7 +79,7 @@ TEST_F(MigrateTest, GoesForwardOnly) {
     EXPECT_EQ(applied(), latest());
 }
 
-TEST_F(MigrateTest, RefusesADatabaseNewerThanTheBinaryAndShowsWhatItDoesNotKnow) {
+TEST_F(MigrateTest, RejectsADatabaseNewerThanTheBinaryAndListsUnknownMigrations) {
     ASSERT_TRUE(sqlite_migrate(file_));
     const int known = latest();
     execute("INSERT INTO schema_migrations VALUES (99, 'from_the_future', 1700000000000000)");
@@ -100,7 +100,7 @@ TEST_F(MigrateTest, RefusesADatabaseNewerThanTheBinaryAndShowsWhatItDoesNotKnow)
     EXPECT_TRUE(states[0].applied_at);
 }
 
-TEST_F(MigrateTest, ThreadsThatStartAtOnceApplyEachOnce) {
+TEST_F(MigrateTest, ConcurrentThreadsApplyEachOnce) {
     std::atomic<int> done = 0;
     std::vector<std::thread> threads;
     for (int t = 0; t < 6; ++t) {
@@ -114,7 +114,7 @@ TEST_F(MigrateTest, ThreadsThatStartAtOnceApplyEachOnce) {
     EXPECT_EQ(done, latest());
 }
 
-TEST_F(MigrateTest, ProcessesThatStartAtOnceApplyEachOnce) {
+TEST_F(MigrateTest, ConcurrentProcessesApplyEachOnce) {
     std::vector<pid_t> children;
     for (int i = 0; i < 4; ++i) {
         const pid_t child = fork();
@@ -135,7 +135,7 @@ TEST_F(MigrateTest, ProcessesThatStartAtOnceApplyEachOnce) {
     EXPECT_EQ(done, latest());
 }
 
-TEST_F(MigrateTest, TheCountOfActiveAlertsIsMadeForThoseThatAreThere) {
+TEST_F(MigrateTest, ActiveAlertsAreCountedForExistingUsers) {
     ASSERT_TRUE(sqlite_migrate(file_, 1));
     execute(R"(
         INSERT INTO users (id, email, api_key_hash, webhook_secret, created_at)
@@ -154,9 +154,9 @@ TEST_F(MigrateTest, TheCountOfActiveAlertsIsMadeForThoseThatAreThere) {
               "5,0");
 }
 
-TEST_F(MigrateTest, HoursAreMadeOfTheMinutesThatAreThere) {
+TEST_F(MigrateTest, HourBarsAreComputedFromExistingMinutes) {
     ASSERT_TRUE(sqlite_migrate(file_, 4));
-    // By their digits 9 is more than 100; by their numbers it is less.
+    // As text, 9 is greater than 100; as a number it is less.
     execute(R"(
         INSERT INTO bars (ticker, start, open, high, low, close)
         VALUES ('BTC', 1700002800000000, '99.5', '100', '9', '98'),
@@ -177,12 +177,12 @@ TEST_F(MigrateTest, HoursAreMadeOfTheMinutesThatAreThere) {
     EXPECT_EQ(shown("ETH"), "1700002800 0.5 0.75 0.000000000000000001 0.7;");
 }
 
-// A database as version 2 left it, with every kind of row.
+// A database of version 2 with every kind of row.
 class FromVersion2Test : public MigrateTest {
 protected:
     FromVersion2Test() {
         EXPECT_TRUE(sqlite_migrate(file_, 2));
-        // Alerts 1 to 9, fired from 3 on, deleted: 2, 8 and 9. Delivery n is that of alert n.
+        // Alerts 1 to 9; 3 to 9 have fired; 2, 8 and 9 are deleted. Delivery n belongs to alert n.
         execute(R"(
             INSERT INTO users (id, email, api_key_hash, webhook_secret, created_at)
             VALUES (x'01000000000000000000000000000000', 'ann@example.com', zeroblob(32), 'whsec_ann', 1);
@@ -212,13 +212,13 @@ protected:
         return out;
     }
     static Uuid alert(int n) { return id("alert", 11, n); }
-    // Version 7, of the moment of the firing.
+    // Version 7, with the time of the firing.
     static Uuid delivery(int n) { return id("\x01\x8b\xcf\xe5\x6b\xe8", 10, n); }
     static constexpr Timestamp time{std::chrono::seconds{1'700'000'000}};
     const Uuid user_ = Uuid::parse("01000000-0000-0000-0000-000000000000").value();
 };
 
-TEST_F(FromVersion2Test, EveryDeliveryKeepsWhatItHadAndGetsItsUserAndADayFromItsFiring) {
+TEST_F(FromVersion2Test, EveryDeliveryKeepsItsValuesAndGetsItsUserAndADeadline) {
     const auto storage = create_sqlite_storage({.file = file_}, {});
     const auto all = storage->deliveries(user_, {});
     ASSERT_EQ(all.size(), 7U);
@@ -230,7 +230,7 @@ TEST_F(FromVersion2Test, EveryDeliveryKeepsWhatItHadAndGetsItsUserAndADayFromIts
         EXPECT_EQ(all[i].created_at, time + 1s + n * 1us);
         EXPECT_EQ(all[i].deadline, all[i].created_at + 24h);
         EXPECT_EQ(all[i].reason, "");
-        // Found by its alert as well.
+        // It is found by its alert too.
         const auto of_alert = storage->deliveries(user_, {.alert_id = alert(n)});
         ASSERT_EQ(of_alert.size(), 1U) << n;
         EXPECT_EQ(of_alert[0].id, delivery(n));
@@ -250,7 +250,7 @@ TEST_F(FromVersion2Test, EveryDeliveryKeepsWhatItHadAndGetsItsUserAndADayFromIts
     EXPECT_EQ(attempts[0].times, AttemptTimes{});
 }
 
-TEST_F(FromVersion2Test, WhatWasToBeSentIsSentWithTheOldSecret) {
+TEST_F(FromVersion2Test, PendingDeliveriesAreSentWithTheOldSecret) {
     const auto storage = create_sqlite_storage({.file = file_}, {});
     EXPECT_EQ(storage->release_claims("sender-1"), 1U);
     const auto claimed = storage->claim_due(time + 2s, 10, {"sender-1", time + 1h});
@@ -265,14 +265,14 @@ TEST_F(FromVersion2Test, WhatWasToBeSentIsSentWithTheOldSecret) {
     }
 }
 
-TEST_F(FromVersion2Test, AlertsAreWhatTheyWereAndPruningRemovesTheDeletedWhoseDeliveriesAreGone) {
+TEST_F(FromVersion2Test, AlertsAreUnchangedAndPruningRemovesDeletedOnesWithoutDeliveries) {
     const auto storage = create_sqlite_storage({.file = file_}, {});
     EXPECT_EQ(storage->alerts(user_, {}).size(), 6U);
     EXPECT_TRUE(storage->alert(user_, alert(1)).value().is_active);
     EXPECT_EQ(storage->alert(user_, alert(1)).value().note, "");
     EXPECT_FALSE(storage->alert(user_, alert(1)).value().trace);
     EXPECT_EQ(storage->prune(time, 100), 1U);  // alert 2
-    // Four that ended, and alert 9 with them; alert 8's delivery still waits.
+    // Four that have ended, and alert 9; alert 8's delivery still waits.
     EXPECT_EQ(storage->prune(time + 1h, 100), 5U);
     EXPECT_EQ(storage->prune(time + 1h, 100), 0U);
     EXPECT_EQ(storage->deliveries(user_, {}).size(), 3U);
@@ -284,11 +284,32 @@ TEST_F(FromVersion2Test, AlertsAreWhatTheyWereAndPruningRemovesTheDeletedWhoseDe
               0);
 }
 
-TEST_F(FromVersion2Test, AStateThatIsNoneIsRefused) {
+TEST_F(FromVersion2Test, LaterKindsNeedNoRebuiltTable) {
+    ASSERT_TRUE(sqlite_migrate(file_, 6));
+    for (const char* later : {"UPDATE deliveries SET state = 'held'", "UPDATE deliveries SET kind = 'digest'",
+                              "UPDATE alerts SET format = 'fax'", "UPDATE alerts SET condition = 'rises_by'"})
+        EXPECT_THROW(execute(later), SQLite::Exception) << later;
+    execute("INSERT INTO breakers VALUES ('https://example.com:443', 'open', 3, 5, 'no answer', 4)");
     ASSERT_TRUE(sqlite_migrate(file_));
-    EXPECT_THROW(execute("UPDATE deliveries SET state = 'lost'"), SQLite::Exception);
-    EXPECT_NO_THROW(execute("UPDATE deliveries SET state = 'expired', due_at = NULL"));
-    EXPECT_THROW(execute("UPDATE alerts SET format = 'fax'"), SQLite::Exception);
+    {
+        const auto storage = create_sqlite_storage({.file = file_}, {});
+        EXPECT_EQ(storage->deliveries(user_, {}).size(), 7U);
+        EXPECT_EQ(storage->alerts(user_, {}).size(), 6U);
+        EXPECT_EQ(storage->breakers().at(0).reason, "no answer");
+    }
+    EXPECT_THROW(execute("UPDATE alerts SET is_active = 2"), SQLite::Exception) << "only words are unchecked";
+    for (const char* later :
+         {"UPDATE deliveries SET state = 'held'", "UPDATE deliveries SET kind = 'digest'",
+          "UPDATE alerts SET format = 'fax', condition = 'rises_by'", "UPDATE breakers SET state = 'broken'"})
+        EXPECT_NO_THROW(execute(later)) << later;
+    sqlite::Connection db(file_, sqlite::Connection::Mode::read, 5s);
+    EXPECT_EQ(db.database().execAndGet("PRAGMA integrity_check").getString(), "ok");
+    EXPECT_EQ(db.database().execAndGet("PRAGMA writable_schema").getInt(), 0);
+    // The program checks instead.
+    const auto storage = create_sqlite_storage({.file = file_}, {});
+    EXPECT_THROW(storage->alert(user_, alert(1)), UnknownValue);
+    EXPECT_THROW(storage->delivery(user_, delivery(3)), UnknownValue);
+    EXPECT_TRUE(storage->breakers().empty());
 }
 
 }  // namespace

@@ -1,3 +1,13 @@
+-- name: migrations
+SELECT version, name, applied_at FROM schema_migrations ORDER BY version;
+
+-- name: migration_applied
+INSERT INTO schema_migrations (version, name, applied_at) VALUES (?, ?, ?);
+
+-- name: ping
+-- Reads the file, which SELECT 1 would not.
+PRAGMA schema_version;
+
 -- name: user_insert
 INSERT INTO users (id, email, api_key_hash, webhook_secret, is_active, created_at) VALUES (?, ?, ?, ?, ?, ?)
 ON CONFLICT DO NOTHING;
@@ -12,44 +22,48 @@ SELECT id, email, is_active, created_at FROM users WHERE email = ? AND deleted_a
 SELECT id, email, is_active, created_at FROM users WHERE deleted_at IS NULL ORDER BY id;
 
 -- name: user_set_active
-UPDATE users SET is_active = ? WHERE id = ? AND deleted_at IS NULL;
+UPDATE users SET is_active = ?2 WHERE id = ?1 AND deleted_at IS NULL;
 
 -- name: user_set_key
-UPDATE users SET api_key_hash = ? WHERE id = ? AND deleted_at IS NULL;
+UPDATE users SET api_key_hash = ?2 WHERE id = ?1 AND deleted_at IS NULL;
+
+-- name: user_lock_alerts
+-- Nothing to lock: there is one writer.
+SELECT ?1;
 
 -- name: user_delete
-UPDATE users SET email = hex(id), api_key_hash = randomblob(32), webhook_secret = '', previous_secret = '',
-                 previous_until = NULL, is_active = 0, active_alerts = 0, deleted_at = ?
-WHERE id = ? AND deleted_at IS NULL;
+UPDATE users SET email = hex(id), api_key_hash = ?2, webhook_secret = '', previous_secret = '',
+                 previous_until = NULL, is_active = 0, active_alerts = 0, deleted_at = ?3
+WHERE id = ?1 AND deleted_at IS NULL;
 
 -- name: user_active_alerts
 SELECT id, ticker, condition, target FROM alerts INDEXED BY alerts_active WHERE user_id = ? AND is_active = 1;
 
 -- name: user_hide_alerts
-UPDATE alerts SET is_active = 0, deleted_at = ?1,
+UPDATE alerts SET is_active = 0, deleted_at = ?2,
                   delivery_id = (SELECT d.id FROM deliveries d WHERE d.id = alerts.delivery_id)
-WHERE user_id = ?2 AND deleted_at IS NULL;
+WHERE user_id = ?1 AND deleted_at IS NULL;
 
 -- name: user_cancel_deliveries
 UPDATE deliveries INDEXED BY deliveries_by_user
-SET state = 'cancelled', due_at = NULL, lease_owner = NULL, lane = NULL, lane_turn = NULL, finished_at = ?,
+SET state = 'cancelled', due_at = NULL, lease_owner = NULL, lane = NULL, lane_turn = NULL, finished_at = ?2,
     reason = 'its user was deleted'
-WHERE user_id = ? AND due_at IS NOT NULL;
+WHERE user_id = ?1 AND due_at IS NOT NULL;
 
 -- name: secrets_get
 SELECT webhook_secret, previous_secret, previous_until, id FROM users WHERE id = ? AND deleted_at IS NULL;
 
 -- name: secrets_rotate
-UPDATE users SET previous_secret = webhook_secret, previous_until = ?, webhook_secret = ?
-WHERE id = ? AND deleted_at IS NULL;
+UPDATE users SET previous_secret = webhook_secret, previous_until = ?2, webhook_secret = ?3
+WHERE id = ?1 AND deleted_at IS NULL;
 
 -- name: secrets_after
 SELECT webhook_secret, previous_secret, previous_until, id FROM users WHERE id > ? AND deleted_at IS NULL
 ORDER BY id LIMIT ?;
 
 -- name: secrets_replace
-UPDATE users SET webhook_secret = ?, previous_secret = ?, previous_until = ?
-WHERE id = ? AND webhook_secret = ? AND previous_secret = ? AND previous_until IS ? AND deleted_at IS NULL;
+UPDATE users SET webhook_secret = ?2, previous_secret = ?3, previous_until = ?4
+WHERE id = ?1 AND webhook_secret = ?5 AND previous_secret = ?6 AND previous_until IS ?7 AND deleted_at IS NULL;
 
 -- name: alerts_active_count
 SELECT active_alerts, deleted_at IS NOT NULL FROM users WHERE id = ?;
@@ -79,13 +93,16 @@ WHERE a.user_id = ?1 AND a.id < ?2 AND a.deleted_at IS NULL
   AND (?3 IS NULL OR a.is_active = ?3) AND (?4 IS NULL OR a.ticker = ?4)
 ORDER BY a.id DESC LIMIT ?5;
 
+-- name: alert_lock
+SELECT id, ticker, condition, target, is_active FROM alerts WHERE id = ? AND user_id = ? AND deleted_at IS NULL;
+
 -- name: alert_delete
-UPDATE alerts SET is_active = 0, deleted_at = ?,
+UPDATE alerts SET is_active = 0, deleted_at = ?2,
                   delivery_id = (SELECT d.id FROM deliveries d WHERE d.id = alerts.delivery_id)
-WHERE id = ? AND user_id = ? AND deleted_at IS NULL;
+WHERE id = ?1;
 
 -- name: alerts_load_active
--- At a start nearly all are active: the index would be another look for each.
+-- Nearly all are active: the index would be an additional lookup for each.
 SELECT id, ticker, condition, target FROM alerts WHERE +is_active = 1;
 
 -- name: firing_add
@@ -103,14 +120,14 @@ UPDATE alerts SET is_active = 0, triggered_at = ?, triggered_price = ?,
                   delivery_id = (SELECT f.delivery_id FROM temp.firing f WHERE f.alert_id = alerts.id)
 WHERE id IN (SELECT alert_id FROM temp.firing) AND +is_active = 1;
 
--- name: alerts_count_less
-UPDATE users SET active_alerts = active_alerts - ? WHERE id = ?;
+-- name: user_count
+UPDATE users SET active_alerts = active_alerts + ?2 WHERE id = ?1;
 
 -- name: firing_clear
 DELETE FROM temp.firing;
 
 -- name: claimable
-SELECT d.attempts, d.round_start, d.kind, d.created_at, d.deadline, d.test_price,
+SELECT d.id, d.attempts, d.round_start, d.kind, d.created_at, d.deadline, d.test_price,
        u.webhook_secret, u.previous_secret, u.previous_until,
        a.id, a.user_id, a.ticker, a.condition, a.target, a.webhook_url, a.is_active, a.created_at, a.triggered_at,
        a.triggered_price, a.format, a.template_body, a.template_type, a.note, a.deliver_within, e.disabled_at,
@@ -143,7 +160,7 @@ INSERT OR REPLACE INTO senders (owner, alive_until) VALUES (?, ?);
 DELETE FROM senders WHERE owner = ?;
 
 -- name: senders_dead
-SELECT owner FROM senders WHERE alive_until <= ?;
+DELETE FROM senders WHERE alive_until <= ? RETURNING owner;
 
 -- name: defer
 UPDATE deliveries
@@ -216,23 +233,23 @@ SELECT number, started_at, duration_us, status, error, remote_ip, request_header
        first_byte_us
 FROM attempts WHERE delivery_id = ? ORDER BY number;
 
--- name: delivery_mendable
+-- name: delivery_lock
 SELECT d.state, d.attempts FROM deliveries d CROSS JOIN users u ON u.id = d.user_id
 WHERE d.id = ? AND d.user_id = ? AND u.deleted_at IS NULL;
 
--- name: delivery_begin_anew
+-- name: delivery_restart
 UPDATE deliveries
-SET state = 'pending', due_at = ?1, round_start = attempts, lease_owner = NULL, lane = NULL, lane_turn = NULL,
-    deadline = ?1 + (SELECT a.deliver_within FROM alerts a WHERE a.id = deliveries.alert_id), finished_at = NULL,
+SET state = 'pending', due_at = ?2, round_start = attempts, lease_owner = NULL, lane = NULL, lane_turn = NULL,
+    deadline = ?2 + (SELECT a.deliver_within FROM alerts a WHERE a.id = deliveries.alert_id), finished_at = NULL,
     reason = ''
-WHERE id = ?2;
+WHERE id = ?1;
 
 -- name: delivery_cancel
 UPDATE deliveries SET state = 'cancelled', due_at = NULL, lease_owner = NULL, lane = NULL, lane_turn = NULL,
-                      finished_at = ?, reason = 'cancelled by its user'
-WHERE id = ?;
+                      finished_at = ?2, reason = 'cancelled by its user'
+WHERE id = ?1;
 
--- name: deliveries_failed_since
+-- name: deliveries_lock_failed
 SELECT d.id, d.attempts
 FROM users u CROSS JOIN deliveries d INDEXED BY deliveries_missed ON d.user_id = u.id
 WHERE u.id = ?1 AND u.deleted_at IS NULL AND d.user_id = ?1 AND d.id >= ?2 AND d.created_at >= ?3
@@ -247,14 +264,19 @@ FROM alerts a WHERE a.id = ?4 AND a.user_id = ?5 AND a.deleted_at IS NULL;
 -- name: endpoint_disabled
 SELECT 1 FROM disabled_endpoints WHERE user_id = ? AND webhook_url = ?;
 
--- name: endpoints_disabled
-SELECT webhook_url, disabled_at, reason FROM disabled_endpoints WHERE user_id = ? ORDER BY webhook_url LIMIT ?;
-
--- name: endpoints_callable
-SELECT DISTINCT a.webhook_url, NULL, '' FROM alerts a
-WHERE a.user_id = ? AND a.deleted_at IS NULL
-  AND NOT EXISTS (SELECT 1 FROM disabled_endpoints e WHERE e.user_id = a.user_id AND e.webhook_url = a.webhook_url)
-ORDER BY a.webhook_url LIMIT ?;
+-- name: endpoints
+SELECT webhook_url, disabled_at, reason FROM (
+    SELECT 0 AS part, webhook_url, disabled_at, reason FROM (
+        SELECT e.webhook_url, e.disabled_at, e.reason FROM disabled_endpoints e
+        WHERE e.user_id = ?1 ORDER BY e.webhook_url LIMIT ?2)
+    UNION ALL
+    SELECT 1, webhook_url, NULL, '' FROM (
+        SELECT DISTINCT a.webhook_url FROM alerts a
+        WHERE a.user_id = ?1 AND a.deleted_at IS NULL
+          AND NOT EXISTS (SELECT 1 FROM disabled_endpoints e
+                          WHERE e.user_id = a.user_id AND e.webhook_url = a.webhook_url)
+        ORDER BY a.webhook_url LIMIT ?2))
+ORDER BY part, webhook_url LIMIT ?2;
 
 -- name: endpoint_enable
 DELETE FROM disabled_endpoints WHERE user_id = ? AND webhook_url = ?;

@@ -9,12 +9,12 @@
 
 namespace pricewire::storage::sqlite {
 
-// Connections for reading, opened as needed, each used by one thread at a time. Thread-safe.
+// Read connections, opened as needed, each used by one thread at a time. Thread-safe.
 class Readers {
 public:
     explicit Readers(const SqliteOptions& options) : options_(options) {}
 
-    // Waits where all are in use. Throws StorageError.
+    // Waits if all are in use. Throws StorageError.
     template <typename F>
     auto run(F&& f) {
         const Lease lease(*this);

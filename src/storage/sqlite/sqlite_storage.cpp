@@ -4,11 +4,22 @@
 #include "storage/sqlite/store.hpp"
 
 namespace pricewire::storage {
+namespace sqlite {
+
+Database::Database(const SqliteOptions& options, const StorageEvents& events)
+    : readers(options),
+      writer(std::make_unique<Connection>(options.file, Connection::Mode::write, options.busy_timeout),
+             events) {}
+
+Store::Store(const SqliteOptions& options, const StorageEvents& events)
+    : sql::Store<Database>(events, options, events) {}
+
+}  // namespace sqlite
 
 std::unique_ptr<Storage> create_sqlite_storage(const SqliteOptions& options, StorageEvents events) {
     if (const auto migrated = sqlite_migrate(options.file); !migrated)
         throw StorageError(migrated.error().message);
-    return std::make_unique<sqlite::Store>(options, std::move(events));
+    return std::make_unique<sqlite::Store>(options, events);
 }
 
 }  // namespace pricewire::storage

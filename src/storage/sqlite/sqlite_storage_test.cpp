@@ -29,19 +29,16 @@ protected:
         EXPECT_TRUE(storage.create_user(user));
         return user.user.id;
     }
-    // Straight into the database, in one transaction.
+    // Inserted directly, in one transaction.
     std::vector<Uuid> add_alerts(const Uuid& user, int count) const {
         sqlite::Connection db(file_, sqlite::Connection::Mode::write, 5s);
         std::vector<Uuid> ids;
         db.execute("BEGIN IMMEDIATE");
         for (int i = 1; i <= count; ++i) {
             ids.push_back(make_uuid(now));
-            sqlite::with(db.statement("alert_insert"), ids.back(), user, std::string_view("BTC"),
-                         std::string_view("gt"), Decimal::from_int(i),
-                         std::string_view("https://example.com"), now, std::string_view("json"),
-                         std::optional<int>{}, std::optional<int>{}, std::string_view(""),
-                         default_deliver_within)
-                .exec();
+            db.change("alert_insert", ids.back(), user, "BTC", "gt", Decimal::from_int(i),
+                      "https://example.com", now, "json", std::optional<int>{}, std::optional<int>{}, "",
+                      default_deliver_within);
         }
         db.execute("COMMIT");
         return ids;
@@ -50,7 +47,7 @@ protected:
         sqlite::Connection db(file_, sqlite::Connection::Mode::read, 5s);
         return db.database().execAndGet(sql).getInt64();
     }
-    // Why it cannot be opened.
+    // Why it cannot be opened; empty if it can.
     std::string refusal() const {
         try {
             open();
@@ -69,7 +66,7 @@ protected:
     const std::filesystem::path file_ = dir_ / "pricewire.db";
 };
 
-TEST_F(SqliteStorageTest, TheFileIsItsOwnersAlone) {
+TEST_F(SqliteStorageTest, TheFileIsPrivateToItsOwner) {
     const mode_t before = umask(0);
     {
         const auto storage = open();
@@ -83,12 +80,12 @@ TEST_F(SqliteStorageTest, TheFileIsItsOwnersAlone) {
     umask(before);
 }
 
-TEST_F(SqliteStorageTest, WhatWasWrittenIsThereWhenItIsOpenedAgain) {
+TEST_F(SqliteStorageTest, DataPersistsAcrossReopening) {
     const Uuid user = add_user(*open(), "ann@example.com");
     EXPECT_EQ(open()->user_by_email("ann@example.com").value().id, user);
 }
 
-TEST_F(SqliteStorageTest, AChangeFromOutsideIsNoticedAndItsOwnIsNot) {
+TEST_F(SqliteStorageTest, AChangeByAnotherProcessIsNoticedAndItsOwnIsNot) {
     struct {
         Mutex mutex;
         CondVar came;
@@ -113,7 +110,7 @@ TEST_F(SqliteStorageTest, AChangeFromOutsideIsNoticedAndItsOwnIsNot) {
     for (const auto& change : heard.changes) EXPECT_EQ(change, std::nullopt);
 }
 
-TEST_F(SqliteStorageTest, KilledInTheMiddleOfFiringEachFiredAlertHasExactlyOneDelivery) {
+TEST_F(SqliteStorageTest, KilledWhileFiringEachFiredAlertHasExactlyOneDelivery) {
     const Uuid user = add_user(*open(), "ann@example.com");
     const auto alerts = add_alerts(user, 20'000);
     for (int round = 0; round < 3; ++round) {
@@ -132,7 +129,7 @@ TEST_F(SqliteStorageTest, KilledInTheMiddleOfFiringEachFiredAlertHasExactlyOneDe
             _exit(0);
         }
         close(told[1]);
-        // Each id that comes through the pipe was told to be durable.
+        // Each id that comes through the pipe was reported durable.
         std::vector<Uuid> durable;
         Uuid id;
         while (durable.size() < 700 && read(told[0], id.bytes.data(), 16) == 16) durable.push_back(id);
@@ -159,7 +156,7 @@ TEST_F(SqliteStorageTest, KilledInTheMiddleOfFiringEachFiredAlertHasExactlyOneDe
     }
 }
 
-TEST_F(SqliteStorageTest, KilledInTheMiddleOfSendingAndPruningWhatIsWrittenFitsTogether) {
+TEST_F(SqliteStorageTest, KilledWhileSendingAndPruningTheDatabaseIsConsistent) {
     const Uuid user = add_user(*open(), "ann@example.com");
     const auto alerts = add_alerts(user, 3000);
     open()->fire(std::vector{group(alerts)});
@@ -230,7 +227,7 @@ TEST_F(SqliteStorageTest, KilledInTheMiddleOfSendingAndPruningWhatIsWrittenFitsT
     EXPECT_LT(ask("SELECT count(*) FROM deliveries"), 3000);
 }
 
-TEST_F(SqliteStorageTest, SaysWhyAFileCannotBeUsed) {
+TEST_F(SqliteStorageTest, ReportsWhyAFileCannotBeUsed) {
     {
         std::ofstream out(file_);
         out << std::string(8192, 'x');
@@ -243,7 +240,7 @@ TEST_F(SqliteStorageTest, SaysWhyAFileCannotBeUsed) {
     EXPECT_NE(refusal().find(file_.string()), std::string::npos);
 }
 
-TEST_F(SqliteStorageTest, SaysWhyADirectoryCannotBeMade) {
+TEST_F(SqliteStorageTest, ReportsWhyADirectoryCannotBeCreated) {
     std::ofstream(dir_ / "file") << "x";
     try {
         create_sqlite_storage({.file = (dir_ / "file") / "below" / "pricewire.db"}, {});
@@ -253,12 +250,12 @@ TEST_F(SqliteStorageTest, SaysWhyADirectoryCannotBeMade) {
     }
 }
 
-TEST_F(SqliteStorageTest, SaysThatADirectoryCannotBeWritten) {
+TEST_F(SqliteStorageTest, ReportsThatADirectoryIsNotWritable) {
     chmod(dir_.path().c_str(), 0555);
     const pid_t child = fork();
     ASSERT_GE(child, 0);
     if (child == 0) {
-        // Root may write everywhere: be nobody.
+        // Root may write everywhere, so this runs as nobody.
         if (geteuid() == 0 && setuid(65534) != 0) _exit(3);
         const std::string why = refusal();
         _exit(why.find("unable to open database file") != std::string::npos &&
@@ -273,7 +270,7 @@ TEST_F(SqliteStorageTest, SaysThatADirectoryCannotBeWritten) {
     chmod(dir_.path().c_str(), 0700);
 }
 
-TEST_F(SqliteStorageTest, AnotherProcessThatKeepsTheLockFailsTheCallAndNothingIsCommitted) {
+TEST_F(SqliteStorageTest, ALockHeldByAnotherProcessFailsTheCallAndNothingIsCommitted) {
     const auto storage = create_sqlite_storage({.file = file_, .busy_timeout = 10ms}, {});
     sqlite::Connection other(file_, sqlite::Connection::Mode::write, 5s);
     other.execute("BEGIN IMMEDIATE");
@@ -307,7 +304,7 @@ TEST_F(SqliteStorageTest, CountsActiveAlertsHoweverTheyChange) {
     EXPECT_EQ(ask("SELECT sum(active_alerts) FROM users"), 1);
 }
 
-TEST_F(SqliteStorageTest, SecretsThatWereReplacedAndUsersWhoWereDeletedAreInTheFileNoMore) {
+TEST_F(SqliteStorageTest, ReplacedSecretsAndDeletedUsersAreErasedFromTheFile) {
     const auto in_file = [&](const std::string& text) {
         std::ifstream in(file_, std::ios::binary);
         const std::string all((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());

@@ -8,7 +8,7 @@
 
 namespace pricewire::storage {
 
-// For tests: a directory of its own, removed with all that is in it.
+// For tests: a new directory, removed with its contents.
 class TempDir {
 public:
     TempDir() : path_((std::filesystem::temp_directory_path() / "pricewire-XXXXXX").string()) {

@@ -5,9 +5,9 @@
 namespace pricewire::storage::sqlite {
 namespace {
 
-// How soon a user disabled from the command line is noticed.
+// How soon a user disabled on the command line is noticed.
 constexpr auto look_every = std::chrono::milliseconds{200};
-// Calls put into one commit at most, so that the first of them does not wait for ever.
+// Calls per commit at most, which bounds how long the first of them waits.
 constexpr std::size_t max_group = 1000;
 
 }  // namespace
@@ -23,7 +23,7 @@ Writer::~Writer() {
     thread_.join();
 }
 
-void Writer::submit(Durability durability, std::function<void(Connection&, std::vector<Event>&)> call) {
+void Writer::submit(Durability durability, std::function<void(Connection&)> call) {
     Job job{durability, std::move(call), {}, nullptr, {}};
     auto done = job.done.get_future();
     if (!mailbox_.push(&job)) throw StorageError("database: it is closed");
@@ -63,7 +63,7 @@ void Writer::commit_group(std::vector<Job*>& jobs) {
         try {
             db_->execute("ROLLBACK");
         } catch (const SQLite::Exception&) {
-            // SQLite has rolled back itself (a full disk, say): there is nothing left to undo.
+            // SQLite has already rolled back (after a full disk, say).
         }
         for (Job* job : jobs) {
             if (!job->error) job->error = error;
@@ -71,10 +71,10 @@ void Writer::commit_group(std::vector<Job*>& jobs) {
     }
     for (Job* job : jobs) {
         if (!job->error) {
-            for (const Event& event : job->events) raise(event);
+            for (const Change& change : job->changes) raise(change);
         }
     }
-    // After set_value() a job is gone: it lives on its caller's stack.
+    // A job lives on its caller's stack: after set_value() it no longer exists.
     for (Job* job : jobs) {
         if (job->error) {
             job->done.set_exception(job->error);
@@ -88,13 +88,14 @@ void Writer::run_one(Job& job) {
     db_->execute("SAVEPOINT call");
     try {
         translate([&] {
-            job.call(*db_, job.events);
+            job.call(*db_);
             db_->execute("RELEASE call");
+            job.changes = db_->take_changes();
         });
     } catch (...) {
         job.error = std::current_exception();
-        job.events.clear();
-        // Throws where the whole transaction is gone; then the group fails.
+        db_->take_changes();
+        // Throws if the whole transaction is gone; then the group fails.
         db_->execute("ROLLBACK TO call");
         db_->execute("RELEASE call");
     }
@@ -107,24 +108,24 @@ void Writer::set_durability(Durability durability) {
     set_ = durability;
 }
 
-void Writer::raise(const Event& event) {
-    if (const auto* change = std::get_if<AlertChange>(&event)) {
-        if (events_.alert_changed) events_.alert_changed(*change);
+void Writer::raise(const Change& change) {
+    if (const auto* alert = std::get_if<AlertChange>(&change)) {
+        if (events_.alert_changed) events_.alert_changed(*alert);
     } else if (events_.user_changed) {
-        events_.user_changed(std::get<UserChange>(event).user_id);
+        events_.user_changed(std::get<UserChange>(change).user_id);
     }
 }
 
 void Writer::look_for_foreign_writes() {
     try {
-        // data_version does not move for this connection's own commits
+        // data_version does not change with this connection's own commits
         // (sqlite.org/pragma.html#pragma_data_version).
         const std::int64_t now = db_->pragma("data_version");
         if (std::exchange(data_version_, now) != now && events_.user_changed)
             events_.user_changed(std::nullopt);
     } catch (const SQLite::Exception& e) {
         log::warn(
-            "the database cannot be asked for changes from outside; a user disabled there may be noticed "
+            "cannot check the database for changes by other processes; a user disabled there may be noticed "
             "late",
             {{"reason", e.what()}});
     }

@@ -5,7 +5,6 @@
 #include <future>
 #include <memory>
 #include <thread>
-#include <variant>
 #include <vector>
 
 #include "base/mailbox.hpp"
@@ -14,36 +13,28 @@
 
 namespace pricewire::storage::sqlite {
 
-struct UserChange {
-    Uuid user_id;
-};
-using Event = std::variant<AlertChange, UserChange>;
-
-// What a call survives once it has returned: kill -9 of the process, or loss of power as well.
-enum class Durability { process, power };
-
-// The thread that owns the one write connection. Calls of all threads that come while a commit is under way
-// are put into the next one (group commit): a savepoint each, so that one that fails harms no other, and one
-// commit for all, flushed to the disk where any of them asks for it.
+// The thread that owns the one write connection. Calls that arrive during a commit share the next one (group
+// commit): each has a savepoint, so that a failing call does not affect the others, and all are committed
+// together, flushed to the disk if any of them requires it.
 class Writer {
 public:
     Writer(std::unique_ptr<Connection> connection, StorageEvents events);
-    ~Writer();  // finishes what was accepted
+    ~Writer();  // after finishing the accepted calls
     Writer(const Writer&) = delete;
     Writer& operator=(const Writer&) = delete;
 
-    // Runs `call` on the writer's thread within a transaction and returns what it returns, after the commit.
-    // Events that it appends are raised after the commit, in commit order, before this returns. Throws
-    // StorageError.
+    // Runs call(connection) on the writer's thread within a transaction and returns its result after the commit.
+    // Changes passed to Connection::notify() are raised after the commit, in commit order, before this returns.
+    // Throws StorageError.
     template <typename F>
     auto run(Durability durability, F call) {
-        using R = std::invoke_result_t<F&, Connection&, std::vector<Event>&>;
+        using R = std::invoke_result_t<F&, Connection&>;
         std::optional<std::conditional_t<std::is_void_v<R>, bool, R>> result;
-        submit(durability, [&](Connection& db, std::vector<Event>& events) {
+        submit(durability, [&](Connection& db) {
             if constexpr (std::is_void_v<R>) {
-                call(db, events);
+                call(db);
             } else {
-                result.emplace(call(db, events));
+                result.emplace(call(db));
             }
         });
         if constexpr (!std::is_void_v<R>) return std::move(*result);
@@ -52,18 +43,18 @@ public:
 private:
     struct Job {
         Durability durability;
-        std::function<void(Connection&, std::vector<Event>&)> call;
-        std::vector<Event> events;
+        std::function<void(Connection&)> call;
+        std::vector<Change> changes;
         std::exception_ptr error;
         std::promise<void> done;
     };
 
-    void submit(Durability durability, std::function<void(Connection&, std::vector<Event>&)> call);
+    void submit(Durability durability, std::function<void(Connection&)> call);
     void run();
     void commit_group(std::vector<Job*>& jobs);
     void run_one(Job& job);
     void set_durability(Durability durability);
-    void raise(const Event& event);
+    void raise(const Change& change);
     void look_for_foreign_writes();
 
     std::unique_ptr<Connection> db_;

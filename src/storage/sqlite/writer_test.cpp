@@ -17,12 +17,12 @@ class WriterTest : public ::testing::Test {
 protected:
     WriterTest() {
         writer_.run(Durability::process,
-                    [](Connection& db, auto&) { db.execute("CREATE TABLE t (n INTEGER PRIMARY KEY)"); });
+                    [](Connection& db) { db.execute("CREATE TABLE t (n INTEGER PRIMARY KEY)"); });
     }
-    // Keeps the writer busy until `let` is called, so that what comes meanwhile makes one group.
+    // Keeps the writer busy until `let` is called, so that calls in the meantime form one group.
     void block() {
         blocker_ = std::thread([this] {
-            writer_.run(Durability::process, [this](Connection&, auto&) {
+            writer_.run(Durability::process, [this](Connection&) {
                 entered_.set_value();
                 let_.get_future().wait();
             });
@@ -34,14 +34,14 @@ protected:
         blocker_.join();
     }
     std::int64_t count() {
-        return writer_.run(Durability::process, [](Connection& db, auto&) {
+        return writer_.run(Durability::process, [](Connection& db) {
             return db.database().execAndGet("SELECT count(*) FROM t").getInt64();
         });
     }
     void insert(int n, bool then_fail = false) {
-        writer_.run(Durability::power, [=](Connection& db, std::vector<Event>& events) {
+        writer_.run(Durability::power, [=](Connection& db) {
             db.execute(("INSERT INTO t VALUES (" + std::to_string(n) + ")").c_str());
-            events.push_back(UserChange{});
+            db.notify({UserChange{}});
             if (then_fail) throw std::runtime_error("the call's own");
         });
     }
@@ -54,9 +54,8 @@ protected:
     std::thread blocker_;
 };
 
-TEST_F(WriterTest, GivesBackWhatTheCallReturns) {
-    EXPECT_EQ(writer_.run(Durability::power, [](Connection&, auto&) { return std::string("answer"); }),
-              "answer");
+TEST_F(WriterTest, ReturnsTheResultOfTheCall) {
+    EXPECT_EQ(writer_.run(Durability::power, [](Connection&) { return std::string("answer"); }), "answer");
 }
 
 TEST_F(WriterTest, RaisesEventsBeforeItReturns) {
@@ -64,7 +63,7 @@ TEST_F(WriterTest, RaisesEventsBeforeItReturns) {
     EXPECT_EQ(events_, 1);
 }
 
-TEST_F(WriterTest, ACallThatFailsHarmsNoneOfItsGroup) {
+TEST_F(WriterTest, AFailedCallDoesNotAffectItsGroup) {
     insert(3);
     events_ = 0;
     block();
@@ -93,8 +92,8 @@ TEST_F(WriterTest, ACallThatFailsHarmsNoneOfItsGroup) {
     EXPECT_EQ(events_, 6);
 }
 
-TEST_F(WriterTest, ACommitThatFailsFailsEveryCallOfItsGroupAndTheNextWorks) {
-    writer_.run(Durability::process, [](Connection& db, auto&) {
+TEST_F(WriterTest, AFailedCommitFailsEveryCallOfItsGroupAndTheNextWorks) {
+    writer_.run(Durability::process, [](Connection& db) {
         db.execute("CREATE TABLE parent (id INTEGER PRIMARY KEY)");
         db.execute("CREATE TABLE child (id INTEGER REFERENCES parent DEFERRABLE INITIALLY DEFERRED)");
     });
@@ -113,7 +112,7 @@ TEST_F(WriterTest, ACommitThatFailsFailsEveryCallOfItsGroupAndTheNextWorks) {
     }
     threads.emplace_back([&] {
         try {
-            writer_.run(Durability::process, [&](Connection& db, auto&) {
+            writer_.run(Durability::process, [&](Connection& db) {
                 connection = &db;
                 db.execute("ROLLBACK");  // as SQLite does itself where the disk is full
             });

@@ -1,0 +1,196 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "domain/alert.hpp"
+#include "domain/delivery.hpp"
+#include "domain/market.hpp"
+#include "domain/user.hpp"
+#include "storage/error.hpp"
+#include "storage/outbox.hpp"
+#include "storage/users.hpp"
+
+// Records from the rows of either database, in the column order of the named queries. A Row gives the values
+// of its columns: null(), text(), bytes(), number(), flag(), id(), time(), decimal(); they throw StorageError
+// if a column holds something else.
+namespace pricewire::storage::sql {
+
+inline std::string row_name(const Uuid& id) {
+    return id.to_string();
+}
+inline std::string row_name(std::string_view key) {
+    return std::string(key);
+}
+
+// The value of a column that holds one of a set of words. Throws UnknownValue.
+template <typename T, typename Row, typename Key>
+T known(std::optional<T> (*parse)(std::string_view), const Row& row, int column, const char* name,
+        const Key& key) {
+    const std::string_view text = row.text(column);
+    if (const auto value = parse(text)) return *value;
+    throw UnknownValue(name, text, row_name(key));
+}
+
+template <typename Row>
+std::optional<Timestamp> maybe_time(const Row& row, int column) {
+    if (row.null(column)) return std::nullopt;
+    return row.time(column);
+}
+template <typename Row>
+std::optional<Duration> maybe_duration(const Row& row, int column) {
+    if (row.null(column)) return std::nullopt;
+    return Duration{row.number(column)};
+}
+template <typename Row>
+std::optional<int> maybe_int(const Row& row, int column) {
+    if (row.null(column)) return std::nullopt;
+    return static_cast<int>(row.number(column));
+}
+template <typename Row>
+int int_at(const Row& row, int column) {
+    return static_cast<int>(row.number(column));
+}
+
+inline constexpr auto read_id = [](const auto& row) { return row.id(0); };
+inline constexpr auto read_text = [](const auto& row) { return std::string(row.text(0)); };
+
+inline constexpr auto read_user = [](const auto& row) {
+    return User{row.id(0), std::string(row.text(1)), row.flag(2), row.time(3)};
+};
+
+// current, previous, previous_until, from `column` on.
+inline constexpr auto read_secrets = [](const auto& row, int column = 0) {
+    return WebhookSecrets{std::string(row.text(column)), std::string(row.text(column + 1)),
+                          maybe_time(row, column + 2)};
+};
+
+inline constexpr auto read_stored_secrets = [](const auto& row) {
+    return StoredSecrets{row.id(3), read_secrets(row)};
+};
+
+// id, user_id, ticker, condition, target, webhook_url, is_active, created_at, triggered_at, triggered_price,
+// format, template_body, template_type, note, deliver_within, disabled_at, trace, from `column` on.
+inline constexpr auto read_alert = [](const auto& row, int column = 0) {
+    Alert alert;
+    alert.id = row.id(column);
+    alert.user_id = row.id(column + 1);
+    alert.ticker = Ticker(row.text(column + 2));
+    alert.condition = known(&parse_condition, row, column + 3, "alerts.condition", alert.id);
+    alert.target = row.decimal(column + 4);
+    alert.webhook_url = row.text(column + 5);
+    alert.is_active = row.flag(column + 6);
+    alert.created_at = row.time(column + 7);
+    alert.triggered_at = maybe_time(row, column + 8);
+    if (!row.null(column + 9)) alert.triggered_price = row.decimal(column + 9);
+    alert.format = known(&parse_payload_format, row, column + 10, "alerts.format", alert.id);
+    if (!row.null(column + 11)) {
+        alert.custom =
+            WebhookTemplate{std::string(row.text(column + 11)), std::string(row.text(column + 12))};
+    }
+    alert.note = row.text(column + 13);
+    alert.deliver_within = Duration{row.number(column + 14)};
+    alert.endpoint_disabled_at = maybe_time(row, column + 15);
+    if (!row.null(column + 16)) alert.trace = parse_trace_text(row.text(column + 16));
+    return alert;
+};
+
+// id, ticker, condition, target.
+inline constexpr auto read_active_alert = [](const auto& row) {
+    const Uuid id = row.id(0);
+    return ActiveAlert{id, Ticker(row.text(1)), known(&parse_condition, row, 2, "alerts.condition", id),
+                       row.decimal(3)};
+};
+
+inline ActiveAlert active_part(const Alert& alert) {
+    return {alert.id, alert.ticker, alert.condition, alert.target};
+}
+
+inline constexpr auto read_endpoint = [](const auto& row) {
+    return UserEndpoint{std::string(row.text(0)), maybe_time(row, 1), std::string(row.text(2))};
+};
+
+// id, attempts, round_start, kind, created_at, deadline, test_price, the secrets, the alert.
+inline constexpr auto read_claimed = [](const auto& row) {
+    ClaimedDelivery out;
+    out.id = row.id(0);
+    out.attempt = int_at(row, 1) + 1;
+    out.round = out.attempt - int_at(row, 2);
+    out.kind = known(&parse_delivery_kind, row, 3, "deliveries.kind", out.id);
+    out.created_at = row.time(4);
+    out.deadline = row.time(5);
+    out.secrets = read_secrets(row, 7);
+    out.alert = read_alert(row, 10);
+    if (out.kind == DeliveryKind::test) {
+        out.alert.triggered_at = out.created_at;
+        out.alert.triggered_price = row.decimal(6);
+    }
+    return out;
+};
+
+// due, unfinished, oldest_due.
+inline constexpr auto read_backlog = [](const auto& row) {
+    return DeliveryBacklog{.due = static_cast<std::size_t>(row.number(0)),
+                           .unfinished = static_cast<std::size_t>(row.number(1)),
+                           .oldest_due = maybe_time(row, 2)};
+};
+
+inline constexpr auto read_breaker = [](const auto& row) {
+    std::string endpoint(row.text(0));
+    const BreakerState state = known(&parse_breaker_state, row, 1, "breakers.state", endpoint);
+    return Breaker{std::move(endpoint),      state,      int_at(row, 2), maybe_time(row, 3),
+                   std::string(row.text(4)), row.time(5)};
+};
+
+inline constexpr auto read_delivery = [](const auto& row) {
+    DeliveryView view;
+    view.id = row.id(0);
+    view.alert_id = row.id(1);
+    view.ticker = Ticker(row.text(2));
+    view.webhook_url = row.text(3);
+    view.kind = known(&parse_delivery_kind, row, 4, "deliveries.kind", view.id);
+    view.state = known(&parse_delivery_state, row, 5, "deliveries.state", view.id);
+    view.attempts = int_at(row, 6);
+    view.created_at = row.time(7);
+    view.deadline = row.time(8);
+    if (view.state == DeliveryState::pending) view.next_attempt_at = maybe_time(row, 9);
+    view.finished_at = maybe_time(row, 10);
+    view.reason = row.text(11);
+    view.last_status = maybe_int(row, 12);
+    return view;
+};
+
+inline constexpr auto read_attempt = [](const auto& row) {
+    Attempt attempt;
+    attempt.number = int_at(row, 0);
+    attempt.started_at = row.time(1);
+    attempt.duration = Duration{row.number(2)};
+    attempt.status = maybe_int(row, 3);
+    attempt.error = row.text(4);
+    attempt.remote_ip = row.text(5);
+    attempt.request_headers = row.text(6);
+    attempt.answer = row.bytes(7);
+    attempt.times = {maybe_duration(row, 8), maybe_duration(row, 9), maybe_duration(row, 10),
+                     maybe_duration(row, 11)};
+    return attempt;
+};
+
+// open, high, low, close, from `column` on.
+template <typename Row>
+Bar read_bar(const Row& row, Ticker ticker, Timestamp start, int column) {
+    return {ticker,
+            start,
+            row.decimal(column),
+            row.decimal(column + 1),
+            row.decimal(column + 2),
+            row.decimal(column + 3)};
+}
+
+// The id after all others.
+inline Uuid last_uuid() {
+    Uuid last;
+    last.bytes.fill(0xff);
+    return last;
+}
+
+}  // namespace pricewire::storage::sql

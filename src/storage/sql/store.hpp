@@ -1,0 +1,395 @@
+#pragma once
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/crypto.hpp"
+#include "base/log.hpp"
+#include "base/mutex.hpp"
+#include "storage/sql/change.hpp"
+#include "storage/sql/id_range.hpp"
+#include "storage/sql/rows.hpp"
+#include "storage/storage.hpp"
+
+namespace pricewire::storage::sql {
+
+// What both SQL storages have in common: methods whose named query takes the same parameters in the same order
+// in both files of queries and gives the same columns.
+//
+// Db offers read(f), statement(durability, f) for one writing statement, and transaction(durability, f), each
+// of which calls f with a Connection:
+//   change(query, values...)       runs it; how many rows it changed
+//   first(read, query, values...)  the first row, if any
+//   all(read, query, values...)    all rows
+//   notify(changes)                raises events after the commit; within a transaction
+template <typename Db>
+class Store : public Storage {
+public:
+    using Connection = typename Db::Connection;
+
+    void ping() override {
+        read("ping", [](Connection& db) { db.first([](const auto&) { return true; }, "ping"); });
+    }
+
+    // Users.
+    std::expected<void, CreateUserError> create_user(const NewUser& user) override {
+        const auto created = statement("create_user", Durability::power, [&](Connection& db) {
+            return db.change("user_insert", user.user.id, user.user.email, user.api_key_hash,
+                             user.webhook_secret, user.user.is_active, user.user.created_at);
+        });
+        if (created == 0) return std::unexpected(CreateUserError::email_taken);
+        return {};
+    }
+    std::optional<User> user_by_key_hash(const Sha256& api_key_hash) override {
+        return read("user_by_key_hash",
+                    [&](Connection& db) { return db.first(read_user, "user_by_key_hash", api_key_hash); });
+    }
+    std::optional<User> user_by_email(std::string_view email) override {
+        return read("user_by_email",
+                    [&](Connection& db) { return db.first(read_user, "user_by_email", email); });
+    }
+    std::vector<User> users() override {
+        return read("users", [](Connection& db) { return db.all(read_user, "users_all"); });
+    }
+    bool set_user_active(const Uuid& user_id, bool active) override {
+        return change_user("set_user_active", user_id,
+                           [&](Connection& db) { return db.change("user_set_active", user_id, active); });
+    }
+    bool replace_api_key(const Uuid& user_id, const Sha256& api_key_hash) override {
+        return change_user("replace_api_key", user_id,
+                           [&](Connection& db) { return db.change("user_set_key", user_id, api_key_hash); });
+    }
+    bool delete_user(const Uuid& user_id, Timestamp now) override {
+        Sha256 unusable;
+        random_bytes(unusable);
+        return transaction("delete_user", Durability::power, [&](Connection& db) {
+            db.first([](const auto&) { return true; }, "user_lock_alerts", user_id);
+            if (db.change("user_delete", user_id, unusable, now) == 0) return false;
+            std::vector<Change> changes;
+            for (const ActiveAlert& alert : db.all(read_active_alert, "user_active_alerts", user_id))
+                changes.push_back(AlertChange{AlertChange::Kind::deleted, alert});
+            changes.push_back(UserChange{user_id});
+            db.change("user_hide_alerts", user_id, now);
+            db.change("user_cancel_deliveries", user_id, now);
+            db.notify(changes);
+            return true;
+        });
+    }
+    std::optional<WebhookSecrets> webhook_secrets(const Uuid& user_id) override {
+        return read("webhook_secrets",
+                    [&](Connection& db) { return db.first(read_secrets, "secrets_get", user_id); });
+    }
+    bool rotate_webhook_secret(const Uuid& user_id, std::string_view sealed,
+                               Timestamp previous_until) override {
+        return statement("rotate_webhook_secret", Durability::power, [&](Connection& db) {
+            return db.change("secrets_rotate", user_id, previous_until, sealed) == 1;
+        });
+    }
+    std::vector<StoredSecrets> secrets_after(std::optional<Uuid> user_id, std::size_t limit) override {
+        return read("secrets_after", [&](Connection& db) {
+            return db.all(read_stored_secrets, "secrets_after", user_id.value_or(Uuid{}), limit);
+        });
+    }
+    bool replace_secrets(const Uuid& user_id, const WebhookSecrets& old,
+                         const WebhookSecrets& fresh) override {
+        return statement("replace_secrets", Durability::power, [&](Connection& db) {
+            return db.change("secrets_replace", user_id, fresh.current, fresh.previous, fresh.previous_until,
+                             old.current, old.previous, old.previous_until) == 1;
+        });
+    }
+
+    // Alerts.
+    std::optional<Alert> alert(const Uuid& user_id, const Uuid& alert_id) override {
+        return read("alert",
+                    [&](Connection& db) { return db.first(read_alert, "alert_get", alert_id, user_id); });
+    }
+    std::vector<Alert> alerts(const Uuid& user_id, const AlertFilter& filter) override {
+        std::optional<std::string_view> ticker;
+        if (filter.ticker) ticker = filter.ticker->view();
+        return read("alerts", [&](Connection& db) {
+            return page(filter.limit, filter.before.value_or(last_uuid()),
+                        [&](const Uuid& before, auto limit) {
+                            return db.all(with_id(or_skip("alerts", read_alert)), "alert_list", user_id,
+                                          before, filter.is_active, ticker, limit);
+                        });
+        });
+    }
+    bool delete_alert(const Uuid& user_id, const Uuid& alert_id) override {
+        return transaction("delete_alert", Durability::power, [&](Connection& db) {
+            const auto found =
+                db.first([](const auto& row) { return std::pair(read_active_alert(row), row.flag(4)); },
+                         "alert_lock", alert_id, user_id);
+            if (!found) return false;
+            db.change("alert_delete", alert_id, system_clock().now());
+            if (found->second) {
+                count_active(db, {{user_id, -1}});
+                db.notify({AlertChange{AlertChange::Kind::deleted, found->first}});
+            }
+            return true;
+        });
+    }
+    std::vector<UserEndpoint> endpoints(const Uuid& user_id, std::size_t limit) override {
+        return read("endpoints",
+                    [&](Connection& db) { return db.all(read_endpoint, "endpoints", user_id, limit); });
+    }
+    bool enable_endpoint(const Uuid& user_id, std::string_view webhook_url) override {
+        return statement("enable_endpoint", Durability::power, [&](Connection& db) {
+            return db.change("endpoint_enable", user_id, webhook_url) == 1;
+        });
+    }
+
+    // Outbox.
+    std::optional<Timestamp> next_due() override {
+        return read("next_due", [](Connection& db) {
+            return *db.first([](const auto& row) { return maybe_time(row, 0); }, "next_due");
+        });
+    }
+    DeliveryBacklog backlog(Timestamp now, std::size_t most) override {
+        return read("backlog", [&](Connection& db) { return *db.first(read_backlog, "backlog", now, most); });
+    }
+    std::size_t release_claims(std::string_view owner) override {
+        return transaction("release_claims", Durability::process, [&](Connection& db) {
+            db.change("sender_forget", owner);
+            return release(db, {std::string(owner)});
+        });
+    }
+    void keep_alive(std::string_view owner, Timestamp until) override {
+        statement("keep_alive", Durability::process,
+                  [&](Connection& db) { db.change("sender_alive", owner, until); });
+    }
+    std::size_t release_dead(Timestamp now) override {
+        return transaction("release_dead", Durability::process, [&](Connection& db) {
+            return release(db, db.all(read_text, "senders_dead", now));
+        });
+    }
+    std::size_t wake(std::string_view lane, Timestamp now, std::size_t limit) override {
+        return statement("wake", Durability::process,
+                         [&](Connection& db) { return db.change("wake", lane, now, limit); });
+    }
+    std::vector<Breaker> breakers() override {
+        return read("breakers", [&](Connection& db) {
+            return present(db.all(or_skip("breakers", read_breaker), "breakers_all"));
+        });
+    }
+
+    // Deliveries.
+    std::vector<DeliveryView> deliveries(const Uuid& user_id, const DeliveryFilter& filter) override {
+        const Timestamp since = filter.since.value_or(Timestamp::min());
+        const Timestamp until = filter.until.value_or(Timestamp::max());
+        const Uuid from = first_id_since(since);
+        std::optional<std::string_view> state;
+        if (filter.state) state = to_string(*filter.state);
+        const bool missed =
+            filter.state && is_final(*filter.state) && *filter.state != DeliveryState::delivered;
+        const auto row = with_id(or_skip("deliveries", read_delivery));
+        return read("deliveries", [&](Connection& db) {
+            const Uuid end = std::min(filter.before.value_or(last_uuid()), end_id_until(until));
+            return page(filter.limit, end, [&](const Uuid& before, auto limit) {
+                if (filter.alert_id) {
+                    return db.all(row, "delivery_list_of_alert", user_id, from, before, since, until, state,
+                                  limit, *filter.alert_id);
+                }
+                return db.all(row, missed ? "delivery_list_missed" : "delivery_list", user_id, from, before,
+                              since, until, state, limit);
+            });
+        });
+    }
+    std::optional<DeliveryView> delivery(const Uuid& user_id, const Uuid& delivery_id) override {
+        return read("delivery", [&](Connection& db) {
+            return db.first(read_delivery, "delivery_get", delivery_id, user_id);
+        });
+    }
+    std::vector<Attempt> attempts_of(const Uuid& delivery_id) override {
+        return read("attempts_of", [&](Connection& db) {
+            auto attempts = db.all(read_attempt, "attempts_of", delivery_id);
+            for (Attempt& attempt : attempts) attempt.delivery_id = delivery_id;
+            return attempts;
+        });
+    }
+    std::expected<DeliveryTask, RetryError> retry_delivery(const Uuid& user_id, const Uuid& delivery_id,
+                                                           Timestamp now) override {
+        using Result = std::expected<DeliveryTask, RetryError>;
+        return transaction("retry_delivery", Durability::power, [&](Connection& db) -> Result {
+            const auto found = lock_delivery(db, user_id, delivery_id);
+            if (!found) return std::unexpected(RetryError::not_found);
+            if (found->state == DeliveryState::delivering) return std::unexpected(RetryError::under_way);
+            restart(db, {{delivery_id}}, now);
+            return DeliveryTask{delivery_id, found->attempts + 1};
+        });
+    }
+    std::expected<void, CancelError> cancel_delivery(const Uuid& user_id, const Uuid& delivery_id,
+                                                     Timestamp now) override {
+        using Result = std::expected<void, CancelError>;
+        return transaction("cancel_delivery", Durability::power, [&](Connection& db) -> Result {
+            const auto found = lock_delivery(db, user_id, delivery_id);
+            if (!found) return std::unexpected(CancelError::not_found);
+            if (is_final(found->state)) return std::unexpected(CancelError::final);
+            db.change("delivery_cancel", delivery_id, now);
+            return {};
+        });
+    }
+    std::vector<DeliveryTask> recover_deliveries(const Uuid& user_id, Timestamp since, Timestamp now,
+                                                 std::size_t limit) override {
+        return transaction("recover_deliveries", Durability::power, [&](Connection& db) {
+            auto tasks = db.all([](const auto& row) { return DeliveryTask{row.id(0), int_at(row, 1) + 1}; },
+                                "deliveries_lock_failed", user_id, first_id_since(since), since, limit);
+            restart(db, tasks, now);
+            return tasks;
+        });
+    }
+    bool add_test_delivery(const Uuid& user_id, const Uuid& alert_id, const Uuid& delivery_id, Decimal price,
+                           Timestamp now) override {
+        return statement("add_test_delivery", Durability::power, [&](Connection& db) {
+            return db.change("test_insert", delivery_id, now, price, alert_id, user_id) == 1;
+        });
+    }
+    std::size_t prune(Timestamp before, std::size_t limit) override {
+        return transaction("prune", Durability::process, [&](Connection& db) {
+            std::size_t removed = prune_deliveries(db, before, limit);
+            for (const char* rest : {"prune_alerts", "prune_endpoints", "prune_users"}) {
+                if (removed < limit) removed += db.change(rest, limit - removed);
+            }
+            return removed;
+        });
+    }
+
+    // Bars.
+    std::size_t prune_bars(Timestamp before, std::size_t limit) override {
+        return transaction("prune_bars", Durability::process, [&](Connection& db) {
+            const std::size_t minutes = db.change("bars_prune", before, limit);
+            return std::max(minutes, db.change("hour_bars_prune", before - std::chrono::hours{1}, limit));
+        });
+    }
+
+protected:
+    template <typename... Options>
+    explicit Store(const StorageEvents& events, const Options&... options)
+        : around_(events.around), row_skipped_(events.row_skipped), db_(options...) {}
+
+    // Adds to the users' counts of active alerts. In a transaction, after alerts were locked.
+    virtual void count_active(Connection& db, const std::map<Uuid, int>& changes) = 0;
+    // Makes what the owners have claimed pending and due at once; returns how many deliveries.
+    virtual std::size_t release(Connection& db, const std::vector<std::string>& owners) = 0;
+    // Makes the tasks' deliveries pending and due at once, with all their attempts and their full time.
+    virtual void restart(Connection& db, const std::vector<DeliveryTask>& tasks, Timestamp now) = 0;
+    // Removes up to `limit` deliveries that have ended and were created before `before`, with their attempts.
+    virtual std::size_t prune_deliveries(Connection& db, Timestamp before, std::size_t limit) = 0;
+
+    // Every method of the interface runs within one of these.
+    template <typename F>
+    auto call(const char* method, F&& f) {
+        using R = std::invoke_result_t<F&>;
+        if constexpr (std::is_void_v<R>) {
+            if (!around_) return f();
+            around_(method, [&] { f(); });
+        } else {
+            if (!around_) return R(f());
+            std::optional<R> result;
+            around_(method, [&] { result.emplace(f()); });
+            return R(std::move(*result));
+        }
+    }
+    template <typename F>
+    auto read(const char* method, F&& f) {
+        return call(method, [&] { return db_.read(f); });
+    }
+    template <typename F>
+    auto statement(const char* method, Durability durability, F&& f) {
+        return call(method, [&] { return db_.statement(durability, f); });
+    }
+    template <typename F>
+    auto transaction(const char* method, Durability durability, F&& f) {
+        return call(method, [&] { return db_.transaction(durability, f); });
+    }
+
+    // For rows among many: nullopt for one that this version does not understand, which is logged once and
+    // skipped, so that it does not stop the others.
+    template <typename Read>
+    auto or_skip(const char* method, Read read) {
+        return [this, method, read](const auto& row) -> std::optional<decltype(read(row))> {
+            try {
+                return read(row);
+            } catch (const UnknownValue& e) {
+                skipped(method, e);
+                return std::nullopt;
+            }
+        };
+    }
+    template <typename T>
+    static std::vector<T> present(std::vector<std::optional<T>> rows) {
+        std::vector<T> out;
+        out.reserve(rows.size());
+        for (auto& row : rows) {
+            if (row) out.push_back(std::move(*row));
+        }
+        return out;
+    }
+
+private:
+    struct Locked {
+        DeliveryState state;
+        int attempts;
+    };
+    // Nullopt if the user has no such delivery, or is deleted.
+    std::optional<Locked> lock_delivery(Connection& db, const Uuid& user_id, const Uuid& delivery_id) {
+        const auto read = [&](const auto& row) {
+            return Locked{known(&parse_delivery_state, row, 0, "deliveries.state", delivery_id),
+                          int_at(row, 1)};
+        };
+        return db.first(read, "delivery_lock", delivery_id, user_id);
+    }
+
+    template <typename F>
+    bool change_user(const char* method, const Uuid& user_id, F&& change) {
+        return transaction(method, Durability::power, [&](Connection& db) {
+            if (change(db) == 0) return false;
+            db.notify({UserChange{user_id}});
+            return true;
+        });
+    }
+
+    template <typename Read>
+    static auto with_id(Read read) {
+        return [read](const auto& row) { return std::pair(row.id(0), read(row)); };
+    }
+    // A page of a listing in descending order of ids. Skipped rows do not count, so that a page that is not
+    // full is the last one.
+    template <typename Fetch>
+    static auto page(std::size_t limit, Uuid before, Fetch fetch) {
+        auto rows = fetch(before, limit);
+        std::vector<typename decltype(rows.front().second)::value_type> out;
+        while (true) {
+            const bool last = rows.size() < limit - out.size();
+            for (auto& [id, record] : rows) {
+                before = id;
+                if (record) out.push_back(std::move(*record));
+            }
+            if (last || out.size() == limit) return out;
+            rows = fetch(before, limit - out.size());
+        }
+    }
+
+    void skipped(const char* method, const UnknownValue& e) {
+        if (row_skipped_) row_skipped_(method);
+        {
+            MutexLock lock(reported_mutex_);
+            if (reported_.size() >= max_reported || !reported_.insert(e.what()).second) return;
+        }
+        log::error("a row that this version does not understand is skipped", {{"reason", e.what()}});
+    }
+
+    static constexpr std::size_t max_reported = 1000;
+    const std::function<void(std::string_view, const std::function<void()>&)> around_;
+    const std::function<void(std::string_view)> row_skipped_;
+    Mutex reported_mutex_;
+    std::set<std::string> reported_ GUARDED_BY(reported_mutex_);
+
+protected:
+    Db db_;
+};
+
+}  // namespace pricewire::storage::sql

@@ -1,0 +1,75 @@
+// Every Storage reports each call by the name of its method, which is a label of metrics.
+#include "storage_fixture.hpp"
+
+namespace pricewire::conformance {
+namespace {
+
+class StorageCallsConformance : public StorageConformance {};
+
+TEST_P(StorageCallsConformance, EveryMethodIsReportedOnceByItsName) {
+    const Uuid none = make_uuid(now_);
+    const WebhookSecrets secrets{.current = "sealed"};
+    const storage::Claim by_me{"sender-1", now_ + lease_};
+    storage::Storage& s = *storage_;
+    const std::vector<std::pair<std::string, std::function<void()>>> methods{
+        {"ping", [&] { s.ping(); }},
+        {"create_user", [&] { add_user("bob@example.com"); }},
+        {"user_by_key_hash", [&] { s.user_by_key_hash({}); }},
+        {"user_by_email", [&] { s.user_by_email("x"); }},
+        {"users", [&] { s.users(); }},
+        {"set_user_active", [&] { s.set_user_active(none, true); }},
+        {"replace_api_key", [&] { s.replace_api_key(none, {}); }},
+        {"delete_user", [&] { s.delete_user(none, now_); }},
+        {"webhook_secrets", [&] { s.webhook_secrets(none); }},
+        {"rotate_webhook_secret", [&] { s.rotate_webhook_secret(none, "x", now_); }},
+        {"secrets_after", [&] { s.secrets_after({}, 1); }},
+        {"replace_secrets", [&] { s.replace_secrets(none, secrets, secrets); }},
+        {"create_alert", [&] { add_alert(); }},
+        {"alert", [&] { s.alert(none, none); }},
+        {"alerts", [&] { s.alerts(none, {}); }},
+        {"delete_alert", [&] { s.delete_alert(none, none); }},
+        {"load_active_alerts", [&] { active(); }},
+        {"endpoints", [&] { s.endpoints(none, 1); }},
+        {"enable_endpoint", [&] { s.enable_endpoint(none, "x"); }},
+        {"fire", [&] { fire({none}); }},
+        {"claim", [&] { claim(none, 1, now_); }},
+        {"claim_due", [&] { s.claim_due(now_, 1, by_me); }},
+        {"next_due", [&] { s.next_due(); }},
+        {"backlog", [&] { s.backlog(now_, 1); }},
+        {"release_claims", [&] { s.release_claims("x"); }},
+        {"keep_alive", [&] { s.keep_alive("x", now_); }},
+        {"release_dead", [&] { s.release_dead(now_); }},
+        {"defer", [&] { s.defer(std::vector{Deferral{none, 1, now_, "lane"}}); }},
+        {"wake", [&] { s.wake("lane", now_, 1); }},
+        {"record", [&] { record(outcome(none, 1, now_, DeliveryState::delivered)); }},
+        {"save_breakers",
+         [&] { s.save_breakers(std::vector{Breaker{.endpoint = "x", .changed_at = now_}}); }},
+        {"breakers", [&] { s.breakers(); }},
+        {"deliveries", [&] { s.deliveries(none, {}); }},
+        {"delivery", [&] { s.delivery(none, none); }},
+        {"attempts_of", [&] { s.attempts_of(none); }},
+        {"retry_delivery", [&] { (void)s.retry_delivery(none, none, now_); }},
+        {"cancel_delivery", [&] { (void)s.cancel_delivery(none, none, now_); }},
+        {"recover_deliveries", [&] { s.recover_deliveries(none, now_, now_, 1); }},
+        {"add_test_delivery", [&] { s.add_test_delivery(none, none, none, Decimal::from_int(1), now_); }},
+        {"prune", [&] { s.prune(now_, 1); }},
+        {"upsert_bars",
+         [&] {
+             const Decimal price = Decimal::from_int(1);
+             s.upsert_bars(std::vector{Bar{"BTC", now_, price, price, price, price}});
+         }},
+        {"bars", [&] { s.bars("BTC", 1min, now_, now_, 1); }},
+        {"prune_bars", [&] { s.prune_bars(now_, 1); }},
+    };
+    for (const auto& [name, method] : methods) {
+        take_calls();
+        method();
+        EXPECT_EQ(take_calls(), std::vector{name});
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Storages, StorageCallsConformance, storages(),
+                         [](const auto& test) { return test.param.name; });
+
+}  // namespace
+}  // namespace pricewire::conformance

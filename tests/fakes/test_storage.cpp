@@ -1,0 +1,158 @@
+#include "fakes/test_storage.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <fstream>
+#include <iterator>
+#include <utility>
+
+#include "storage/sqlite/migrate.hpp"
+
+namespace pricewire::fakes {
+namespace {
+
+using namespace std::chrono_literals;
+
+// In memory if possible, where a commit costs no disk.
+std::filesystem::path new_directory() {
+    const std::filesystem::path memory = "/dev/shm";
+    const auto parent = access(memory.c_str(), W_OK) == 0 ? memory : std::filesystem::temp_directory_path();
+    std::string name = parent / "pricewire-XXXXXX";
+    if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary directory");
+    return name;
+}
+
+// A database with an up-to-date schema and nothing in it: migrating costs more than most tests.
+const std::string& empty_database() {
+    static const std::string bytes = [] {
+        const auto directory = new_directory();
+        const auto file = directory / "empty.db";
+        if (const auto migrated = storage::sqlite_migrate(file); !migrated)
+            throw std::runtime_error(migrated.error().message);
+        std::ifstream in(file, std::ios::binary);
+        std::string out{std::istreambuf_iterator<char>(in), {}};
+        std::filesystem::remove_all(directory);
+        return out;
+    }();
+    return bytes;
+}
+
+}  // namespace
+
+TestPlace::TestPlace() : directory_(new_directory()) {
+    std::ofstream(file(), std::ios::binary) << empty_database();
+}
+
+TestPlace::~TestPlace() {
+    std::error_code ignored;
+    std::filesystem::remove_all(directory_, ignored);
+}
+
+storage::StorageEvents TestPlace::with_faults(storage::StorageEvents events) {
+    events.around = [this](std::string_view method, const std::function<void()>& call) {
+        around(method, call);
+    };
+    return events;
+}
+
+void TestPlace::around(std::string_view method, const std::function<void()>& call) {
+    {
+        MutexLock lock(mutex_);
+        ++calls_[std::string(method)];
+        ++changes_;
+        changed_.notify_all();
+        if (!failure_.empty()) throw storage::StorageError(failure_);
+    }
+    try {
+        call();
+    } catch (...) {
+        changed();
+        throw;
+    }
+    changed();
+    MutexLock lock(mutex_);
+    if (method == "fire" && lost_answers_ > 0) {
+        --lost_answers_;
+        throw storage::StorageError("the connection was lost before the answer came");
+    }
+}
+
+void TestPlace::changed() {
+    MutexLock lock(mutex_);
+    ++changes_;
+    changed_.notify_all();
+}
+
+TestStorage::TestStorage(storage::StorageEvents events)
+    : Store({.file = file()}, with_faults(std::move(events))),
+      look_(file(), storage::sqlite::Connection::Mode::read, 5s) {}
+
+void TestStorage::fail(std::string reason) {
+    MutexLock lock(mutex_);
+    failure_ = std::move(reason);
+}
+
+void TestStorage::heal() {
+    MutexLock lock(mutex_);
+    failure_.clear();
+}
+
+void TestStorage::lose_answers_of_fire(int count) {
+    MutexLock lock(mutex_);
+    lost_answers_ = count;
+}
+
+bool TestStorage::wait_until(const std::function<bool()>& holds) {
+    const auto deadline = std::chrono::steady_clock::now() + 30s;
+    while (true) {
+        std::uint64_t seen = 0;
+        {
+            MutexLock lock(mutex_);
+            seen = changes_;
+        }
+        if (holds()) return true;
+        MutexLock lock(mutex_);
+        // The pause covers conditions that change without a call of this storage.
+        changed_.wait_for(lock, 20ms, [&]() REQUIRES(mutex_) { return changes_ != seen; });
+        if (std::chrono::steady_clock::now() > deadline) return false;
+    }
+}
+
+std::size_t TestStorage::count(DeliveryState state) {
+    MutexLock lock(look_mutex_);
+    SQLite::Statement count(look_.database(), "SELECT count(*) FROM deliveries WHERE state = ?");
+    count.bind(1, std::string(to_string(state)));
+    count.executeStep();
+    return static_cast<std::size_t>(count.getColumn(0).getInt64());
+}
+
+std::vector<DeliveryView> TestStorage::all_deliveries() {
+    MutexLock lock(look_mutex_);
+    SQLite::Statement users(look_.database(), "SELECT DISTINCT user_id FROM deliveries");
+    std::vector<DeliveryView> out;
+    while (users.executeStep()) {
+        const auto some = look_.all(storage::sql::read_delivery, "delivery_list",
+                                    storage::sqlite::Row(users).id(0), Uuid{}, storage::sql::last_uuid(),
+                                    Timestamp::min(), Timestamp::max(), std::optional<int>{}, 1'000'000);
+        out.insert(out.end(), some.begin(), some.end());
+    }
+    std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
+    return out;
+}
+
+void TestStorage::write_unknown(const char* table, const char* column, const Uuid& id) {
+    storage::sqlite::Connection db(file(), storage::sqlite::Connection::Mode::write, 5s);
+    SQLite::Statement update(db.database(),
+                             fmt::format("UPDATE {} SET {} = 'brand_new' WHERE id = ?", table, column));
+    update.bind(1, id.bytes.data(), static_cast<int>(id.bytes.size()));
+    if (update.exec() != 1) throw std::runtime_error("there is no such row");
+}
+
+int TestStorage::calls(const std::string& method) {
+    MutexLock lock(mutex_);
+    return calls_[method];
+}
+
+}  // namespace pricewire::fakes
