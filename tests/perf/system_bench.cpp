@@ -17,11 +17,12 @@
 #include "base/crypto.hpp"
 #include "base/decimal.hpp"
 #include "base/mutex.hpp"
+#include "base/text.hpp"
 #include "report.hpp"
 #include "seed.hpp"
 #include "sim/exchange_sim.hpp"
-#include "sim/protocol.hpp"
 #include "sim/receiver.hpp"
+#include "sim/venues/venue.hpp"
 #include "storage/sqlite/migrate.hpp"
 #include "support/blocking_http.hpp"
 #include "support/deployment.hpp"
@@ -47,7 +48,7 @@ std::map<std::string, std::string> environment(const test::TempDir& dir, std::ui
     std::map<std::string, std::string> env;
     for (const sim::SimVenue* venue : sim::sim_venues()) {
         if (venue->name != "binance")
-            env["PRICEWIRE_SOURCES_" + sim::upper(venue->name) + "_ENABLED"] = "false";
+            env["PRICEWIRE_SOURCES_" + upper_case(venue->name) + "_ENABLED"] = "false";
     }
     env.insert({{"PRICEWIRE_HTTP_LISTEN", "127.0.0.1:0"},
                 {"PRICEWIRE_STORAGE_DATABASE_URL", "sqlite:" + (dir.path() / "pricewire.db").string()},

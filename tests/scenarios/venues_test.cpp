@@ -5,7 +5,8 @@
 #include <optional>
 #include <string>
 
-#include "sim/protocol.hpp"
+#include "base/text.hpp"
+#include "sim/venues/venue.hpp"
 #include "support/deployment.hpp"
 
 namespace pricewire::test {
@@ -14,7 +15,7 @@ namespace {
 class Venues : public ::testing::TestWithParam<std::string> {
 protected:
     void SetUp() override {
-        const std::string variable = "PRICEWIRE_SOURCES_" + sim::upper(name()) + "_";
+        const std::string variable = "PRICEWIRE_SOURCES_" + upper_case(name()) + "_";
         deployment_.emplace(DeploymentOptions{.sim = {"--paused"},
                                               .receiver = {},
                                               .config = {{variable + "ENABLED", "true"},
