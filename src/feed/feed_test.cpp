@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "base/mutex.hpp"
+#include "base/text.hpp"
 #include "fakes/fake_http_client.hpp"
 #include "fakes/log_capture.hpp"
 #include "net/http_server.hpp"
@@ -88,8 +89,7 @@ struct FakeSockets {
     }
     // Handlers are copied first, as the real client does: they may drop the socket.
     void trade(std::size_t i, const std::string& symbol, const std::string& price) {
-        std::string lower = symbol;
-        for (char& c : lower) c = static_cast<char>(std::tolower(c));
+        const std::string lower = lower_case(symbol);
         const auto on_text = all.at(i).handler.on_text;
         on_text(R"({"stream":")" + lower + R"(@trade","data":{"e":"trade","s":")" + symbol + R"(","p":")" +
                 price + R"(","T":1700000000000}})");

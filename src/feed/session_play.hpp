@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/text.hpp"
 #include "feed/session.hpp"
 
 namespace pricewire::feed {
@@ -55,8 +56,7 @@ public:
         write(session_->answered(request_, result, now_));
     }
     void trade(int stream, const std::string& symbol, const std::string& price) {
-        std::string lower = symbol;
-        for (char& c : lower) c = static_cast<char>(std::tolower(c));
+        const std::string lower = lower_case(symbol);
         text(
             stream,
             fmt::format(

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/text.hpp"
 #include "ops/config_keys.hpp"
 
 namespace pricewire::ops {
@@ -45,8 +46,8 @@ std::string ConfigKeys::nearest(std::string_view name) const {
 }
 
 std::string env_name(std::string_view key) {
-    std::string name = "PRICEWIRE_";
-    for (const char c : key) name += c == '.' ? '_' : static_cast<char>(c >= 'a' && c <= 'z' ? c - 32 : c);
+    std::string name = "PRICEWIRE_" + upper_case(key);
+    std::replace(name.begin(), name.end(), '.', '_');
     return name;
 }
 
