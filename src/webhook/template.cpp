@@ -222,12 +222,12 @@ Result<void> check_json(std::string_view body, const std::vector<Piece>& pieces)
         }
         if (json.in_escape()) {
             return fail(
-                fmt::format("{} stands within an escape sequence at {}", piece.text, place(body, piece.at)));
+                fmt::format("{} is within an escape sequence at {}", piece.text, place(body, piece.at)));
         }
         if (!json.in_string() && !piece.field->number) {
-            return fail(fmt::format(
-                "{} stands outside a JSON string at {}; only {{{{price}}}} and {{{{target}}}} may",
-                piece.text, place(body, piece.at)));
+            return fail(
+                fmt::format("{} is outside a JSON string at {}; only {{{{price}}}} and {{{{target}}}} may",
+                            piece.text, place(body, piece.at)));
         }
         sample += json.in_string() ? "x" : " 1.5 ";
     }
@@ -240,7 +240,7 @@ Result<void> check_json(std::string_view body, const std::vector<Piece>& pieces)
     const auto line =
         std::count(sample.begin(), sample.begin() + static_cast<std::ptrdiff_t>(used), '\n') + 1;
     return fail(
-        fmt::format("the content type is JSON, and the body is not, near line {}: {}", line, ec.message()));
+        fmt::format("the content type is JSON but the body is not, near line {}: {}", line, ec.message()));
 }
 
 }  // namespace

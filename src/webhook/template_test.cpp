@@ -133,11 +133,11 @@ TEST(WebhookTemplate, ReportsThePlaceOfAnUnclosedPlaceholder) {
 
 TEST(WebhookTemplate, RefusesBodiesThatWouldNotBeJson) {
     EXPECT_EQ(refusal(R"({"a":{{note}}})"),
-              "{{note}} stands outside a JSON string at line 1, column 6; only {{price}} and {{target}} may");
+              "{{note}} is outside a JSON string at line 1, column 6; only {{price}} and {{target}} may");
     EXPECT_EQ(refusal("{\"a\":\"x\\{{note}}\"}"),
-              "{{note}} stands within an escape sequence at line 1, column 9");
+              "{{note}} is within an escape sequence at line 1, column 9");
     const std::string broken = refusal("{\n\"a\": 1,\n}\n");
-    EXPECT_TRUE(broken.starts_with("the content type is JSON, and the body is not, near line 3: ")) << broken;
+    EXPECT_TRUE(broken.starts_with("the content type is JSON but the body is not, near line 3: ")) << broken;
     for (const char* body : {
              R"({"a":1{{price}}})",
              R"({"a":-{{price}}})",
