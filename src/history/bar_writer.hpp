@@ -17,9 +17,9 @@ struct BarWriterOptions {
     Duration retry = std::chrono::seconds{2};  // between retries while the database is unreachable
 };
 
-// Writes minute bars to storage and removes old ones, on its own thread, so that the market's thread never waits
-// for a database. While the database is unreachable the latest state of each bar is kept in memory and written
-// when it is back.
+// Writes minute bars to storage and removes old ones, on its own thread, so that the market's thread never
+// waits for a database. While the database is unreachable the latest state of each bar is kept in memory and
+// written when it is back.
 class BarWriter {
 public:
     virtual ~BarWriter() = default;  // as stop()

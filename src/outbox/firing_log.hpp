@@ -8,9 +8,9 @@
 
 namespace pricewire::outbox {
 
-// Logs which alerts have fired, after the commit. A few firings of one price are logged at info, one line each;
-// many are one line with their number at info, and one line each at debug, so that the firings after a market
-// crash do not wait for a hundred thousand log lines. One thread.
+// Logs which alerts have fired, after the commit. A few firings of one price are logged at info, one line
+// each; many are one line with their number at info, and one line each at debug, so that the firings after a
+// market crash do not wait for a hundred thousand log lines. One thread.
 class FiringLog {
 public:
     // `tasks`: those written for the groups.

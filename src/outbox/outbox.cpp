@@ -92,8 +92,8 @@ private:
                 if (failures > 0) log::info("firings are written again");
                 break;
             } catch (const std::exception& e) {
-                // An attempt whose answer was lost may have been committed. Firing again is harmless, as an alert
-                // fires only while it is active; the sender finds the tasks of the lost attempt in the
+                // An attempt whose answer was lost may have been committed. Firing again is harmless, as an
+                // alert fires only while it is active; the sender finds the tasks of the lost attempt in the
                 // database.
                 if (++failures == 1) {
                     log::error(

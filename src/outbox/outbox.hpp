@@ -21,14 +21,14 @@ struct OutboxOptions {
     std::size_t max_groups = std::size_t{1} << 20;
     // Between retries while the database is unreachable.
     BackoffPolicy backoff{std::chrono::milliseconds{100}, std::chrono::seconds{5}};
-    // Called after every commit on the outbox's thread, with the groups and the deliveries written for them; must
-    // not block. A commit whose answer was lost is not reported. May be empty.
+    // Called after every commit on the outbox's thread, with the groups and the deliveries written for them;
+    // must not block. A commit whose answer was lost is not reported. May be empty.
     std::function<void(std::span<const FiringGroup>, std::span<const DeliveryTask>)> written;
 };
 
 // Makes firings durable: a thread that writes each firing and its delivery in one transaction, and only then
-// publishes the tasks. Firings that arrive during a commit form the next batch, so batches grow with the load and
-// a single firing is not delayed. An unreachable database is retried until stop(); no firing is dropped.
+// publishes the tasks. Firings that arrive during a commit form the next batch, so batches grow with the load
+// and a single firing is not delayed. An unreachable database is retried until stop(); no firing is dropped.
 class Outbox {
 public:
     // As stop() with a deadline of zero, if it was not called.
@@ -36,13 +36,13 @@ public:
 
     // Any thread. Blocks while max_groups are unwritten. False after stop(): the group was not accepted.
     virtual bool push(FiringGroup group) = 0;
-    // Accepts no more, writes the rest and ends the thread; a failing database is retried until `deadline` has
-    // passed. Returns how many firings could not be written: their alerts are still active in the database and
-    // fire again after the next start if their condition holds then.
+    // Accepts no more, writes the rest and ends the thread; a failing database is retried until `deadline`
+    // has passed. Returns how many firings could not be written: their alerts are still active in the
+    // database and fire again after the next start if their condition holds then.
     virtual std::size_t stop(Duration deadline) = 0;
 
-    // Any thread. Firings accepted so far, and those of them that are finished, in the order they were accepted.
-    // taken.
+    // Any thread. Firings accepted so far, and those of them that are finished, in the order they were
+    // accepted. taken.
     virtual std::uint64_t taken() const = 0;
     virtual std::uint64_t settled() const = 0;
     // Firings accepted and not yet committed.

@@ -31,14 +31,15 @@ class Alerts {
 public:
     virtual ~Alerts() = default;
 
-    // An identical active alert is one with the same user, ticker, target, condition and URL; a unique partial
-    // index rejects a second one. `limit` bounds the user's active alerts. Raises alert_changed(created).
+    // An identical active alert is one with the same user, ticker, target, condition and URL; a unique
+    // partial index rejects a second one. `limit` bounds the user's active alerts. Raises
+    // alert_changed(created).
     virtual std::expected<void, CreateAlertError> create_alert(const Alert& alert, std::size_t limit) = 0;
     virtual std::optional<Alert> alert(const Uuid& user_id, const Uuid& alert_id) = 0;
     // Newest first (by id: ids are version 7).
     virtual std::vector<Alert> alerts(const Uuid& user_id, const AlertFilter& filter) = 0;
-    // Hides the alert from its user; a delivery already written for it is still sent. False if the user has no
-    // such alert. Raises alert_changed(deleted) if it was active.
+    // Hides the alert from its user; a delivery already written for it is still sent. False if the user has
+    // no such alert. Raises alert_changed(deleted) if it was active.
     virtual bool delete_alert(const Uuid& user_id, const Uuid& alert_id) = 0;
     // One consistent snapshot of all active alerts, passed on in pieces, in any order, on the calling thread.
     virtual void load_active_alerts(const std::function<void(std::span<const ActiveAlert>)>& piece) = 0;

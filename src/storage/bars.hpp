@@ -17,12 +17,12 @@ public:
 
     // Merges with bars already stored: their open stays, high and low widen, close is replaced.
     virtual void upsert_bars(std::span<const Bar> bars) = 0;
-    // The newest `limit` bars of an interval (minutes that divide a day, see domain/bars.hpp) that start within
-    // [from, to), oldest first. An interval without any minute has no bar.
+    // The newest `limit` bars of an interval (minutes that divide a day, see domain/bars.hpp) that start
+    // within [from, to), oldest first. An interval without any minute has no bar.
     virtual std::vector<Bar> bars(Ticker ticker, Duration interval, Timestamp from, Timestamp to,
                                   std::size_t limit) = 0;
-    // Removes at most `limit` bars that start before `before`, and longer ones that end before it; returns how
-    // many: fewer than `limit` means that nothing is left to remove.
+    // Removes at most `limit` bars that start before `before`, and longer ones that end before it; returns
+    // how many: fewer than `limit` means that nothing is left to remove.
     virtual std::size_t prune_bars(Timestamp before, std::size_t limit) = 0;
 };
 

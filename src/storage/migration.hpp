@@ -39,7 +39,8 @@ std::vector<KnownMigration> known_migrations(const Files& files) {
     return out;
 }
 
-// The known migrations with the times at which they were applied; behind them those that only the database knows.
+// The known migrations with the times at which they were applied; behind them those that only the database
+// knows.
 std::vector<MigrationState> merge_states(const std::vector<KnownMigration>& known,
                                          const std::vector<MigrationState>& applied);
 
@@ -49,9 +50,9 @@ int version_of(const std::vector<MigrationState>& states);
 // Error: the database is newer than this binary. `database` names it in the text.
 Result<void> check_not_newer(const std::string& database, int version, int latest);
 
-// Applies what is missing up to `to` (default: the latest); returns how many. begin() starts a transaction that
-// excludes other processes: it has version(), apply(migration), which also records it, and commit(), and rolls
-// back if it ends without that.
+// Applies what is missing up to `to` (default: the latest); returns how many. begin() starts a transaction
+// that excludes other processes: it has version(), apply(migration), which also records it, and commit(), and
+// rolls back if it ends without that.
 template <typename Begin>
 Result<int> apply_missing(const std::string& database, const std::vector<KnownMigration>& known,
                           std::optional<int> to, Begin begin) {

@@ -25,8 +25,8 @@ struct OpenOptions {
 };
 
 // Brings the schema up to date and opens the database. Throws StorageError if PostgreSQL is unreachable or
-// unusable (it may become usable later) or SQLite's file cannot be opened; another std::runtime_error if waiting
-// does not help.
+// unusable (it may become usable later) or SQLite's file cannot be opened; another std::runtime_error if
+// waiting does not help.
 std::unique_ptr<Storage> open(const std::string& url, const OpenOptions& options, StorageEvents events);
 
 // See sqlite/migrate.hpp and postgres/migrate.hpp.

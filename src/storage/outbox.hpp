@@ -37,8 +37,8 @@ public:
     // Marks those of the alerts that are still active as fired and writes one pending delivery each, due at
     // once, in one set-based transaction, durably. Thousands may take two transactions: if this throws, some
     // may have been written, and all must be retried. Returns the tasks of the deliveries written, with their
-    // users. Alerts already fired or deleted are skipped: this is what makes an alert fire exactly once however
-    // many processes try.
+    // users. Alerts already fired or deleted are skipped: this is what makes an alert fire exactly once
+    // however many processes try.
     virtual std::vector<DeliveryTask> fire(std::span<const FiringGroup> groups) = 0;
 
     // Claims those of the named deliveries that are due (pending with next_attempt_at <= now, or with an
@@ -56,9 +56,9 @@ public:
     virtual std::size_t release_claims(std::string_view owner) = 0;
     // Declares `owner` alive until then. For senders that share a database; must be renewed well before.
     virtual void keep_alive(std::string_view owner, Timestamp until) = 0;
-    // Releases the claims of owners whose keep_alive() has expired, pending and due at once, and forgets these
-    // owners; returns the number of deliveries. An owner that never called keep_alive() is left to the leases
-    // of its claims.
+    // Releases the claims of owners whose keep_alive() has expired, pending and due at once, and forgets
+    // these owners; returns the number of deliveries. An owner that never called keep_alive() is left to the
+    // leases of its claims.
     virtual std::size_t release_dead(Timestamp now) = 0;
     // Gives claims back without an attempt. A deferral whose attempt number is not the delivery's current one
     // is ignored.

@@ -24,8 +24,8 @@ struct StorageEvents {
     // database is listened to again after a break; never by a storage that cannot miss any.
     std::function<void()> alerts_missed;
 
-    // Called for every call of a method, on the caller's thread: runs `call`, once. For timing, and for faults
-    // in tests. If it throws, the method throws.
+    // Called for every call of a method, on the caller's thread: runs `call`, once. For timing, and for
+    // faults in tests. If it throws, the method throws.
     std::function<void(std::string_view method, const std::function<void()>& call)> around;
     // A row that this version does not understand was skipped in a call of the method; see UnknownValue.
     std::function<void(std::string_view method)> row_skipped;

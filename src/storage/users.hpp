@@ -38,9 +38,9 @@ public:
     virtual bool set_user_active(const Uuid& user_id, bool active) = 0;
     // The old key stops working. False if there is no such user. Raises user_changed.
     virtual bool replace_api_key(const Uuid& user_id, const Sha256& api_key_hash) = 0;
-    // The user's key stops working, the e-mail address becomes free, alerts are deleted, unfinished deliveries
-    // are cancelled and secrets are erased; prune() removes the rest in small steps. False if there is no such
-    // user. Raises user_changed, and alert_changed(deleted) for every active alert.
+    // The user's key stops working, the e-mail address becomes free, alerts are deleted, unfinished
+    // deliveries are cancelled and secrets are erased; prune() removes the rest in small steps. False if
+    // there is no such user. Raises user_changed, and alert_changed(deleted) for every active alert.
     virtual bool delete_user(const Uuid& user_id, Timestamp now) = 0;
 
     // Secrets are opaque here: text that the caller has sealed.

@@ -1,5 +1,5 @@
-// What every Storage does with rows of a kind, state or format that only a newer version knows: it never takes
-// them for something it knows, and they do not stop the others.
+// What every Storage does with rows of a kind, state or format that only a newer version knows: it never
+// takes them for something it knows, and they do not stop the others.
 #include "storage_fixture.hpp"
 
 namespace pricewire::conformance {

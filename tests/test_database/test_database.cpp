@@ -11,8 +11,8 @@
 namespace pricewire::test {
 namespace {
 
-// A database with this binary's schema to which nobody connects. Tests of several processes may want it at the
-// same time.
+// A database with this binary's schema to which nobody connects. Tests of several processes may want it at
+// the same time.
 std::string template_database(const std::string& server) {
     std::string all;
     for (const storage::EmbeddedFile& file : storage::postgres_migrations()) all += file.text;

@@ -7,8 +7,8 @@
 
 namespace pricewire::test {
 
-// The superuser's URL of the PostgreSQL server that tests may use: PRICEWIRE_TEST_POSTGRES_URL. Nullopt if it is
-// not set; such tests skip, with postgres_missing as the reason.
+// The superuser's URL of the PostgreSQL server that tests may use: PRICEWIRE_TEST_POSTGRES_URL. Nullopt if it
+// is not set; such tests skip, with postgres_missing as the reason.
 std::optional<std::string> postgres_url();
 inline constexpr const char* postgres_missing =
     "PRICEWIRE_TEST_POSTGRES_URL is not set: there is no PostgreSQL here";

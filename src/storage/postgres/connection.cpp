@@ -18,7 +18,7 @@ namespace {
 constexpr Duration grace = std::chrono::seconds{5};
 constexpr Duration without_limit = std::chrono::minutes{60};
 
-std::string quoted(std::string_view value) {
+std::string quoted_option(std::string_view value) {
     std::string out = "'";
     for (const char c : value) {
         if (c == '\'' || c == '\\') out += '\\';
@@ -48,7 +48,7 @@ std::string connection_string(const ConnectionOptions& options) {
         all.emplace(name, value);
     }
     std::string out;
-    for (const auto& [name, value] : all) out += fmt::format("{}={} ", name, quoted(value));
+    for (const auto& [name, value] : all) out += fmt::format("{}={} ", name, quoted_option(value));
     return out;
 }
 

@@ -93,15 +93,15 @@ private:
     std::set<std::string, std::less<>> prepared_;
 };
 
-// The URL's options by libpq's names ("host", "dbname"). Throws StorageError, without the URL in its text, if it
-// is invalid.
+// The URL's options by libpq's names ("host", "dbname"). Throws StorageError, without the URL in its text, if
+// it is invalid.
 std::map<std::string, std::string> options_in(const std::string& url);
 
 // The statement of that name.
 const std::string& query(std::string_view name);
 
-// The first sentence of pqxx's message, for an operator: without the statement and without the server's details,
-// which may contain a user's values.
+// The first sentence of pqxx's message, for an operator: without the statement and without the server's
+// details, which may contain a user's values.
 std::string reason(const std::exception& error);
 
 // The server rejects a value; retrying does not help.

@@ -96,8 +96,8 @@ void Creator::create_all(const std::vector<Job*>& jobs) {
 }
 
 void Creator::create_in(Connection& db, std::vector<Job*> jobs) {
-    // In the same order in all processes, so that two that create the same alerts do not deadlock. Of identical
-    // ones the older comes first.
+    // In the same order in all processes, so that two that create the same alerts do not deadlock. Of
+    // identical ones the older comes first.
     std::sort(jobs.begin(), jobs.end(), [](const Job* a, const Job* b) {
         return std::pair(identity(*a->alert), a->alert->id) < std::pair(identity(*b->alert), b->alert->id);
     });

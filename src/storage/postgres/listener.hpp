@@ -9,8 +9,8 @@
 namespace pricewire::storage::postgres {
 
 // The thread and the connection that receive the changes made by all processes. Listens once the constructor
-// returns; throws StorageError if it cannot. A lost connection is reopened with back-off, and then reported as
-// possibly missed changes.
+// returns; throws StorageError if it cannot. A lost connection is reopened with back-off, and then reported
+// as possibly missed changes.
 class Listener {
 public:
     Listener(const ConnectionOptions& options, StorageEvents events, Watchdog& watchdog);

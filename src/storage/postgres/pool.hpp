@@ -15,7 +15,8 @@ public:
     using Connection = postgres::Connection;
     explicit Pool(const PostgresOptions& options);
 
-    // Runs `call` without a transaction: each statement is one of its own. If it writes, it must run only one.
+    // Runs `call` without a transaction: each statement is one of its own. If it writes, it must run only
+    // one.
     template <typename F>
     auto statement(Durability durability, F&& call) {
         return with_retries([&] {
@@ -83,8 +84,8 @@ private:
         mutable std::unique_ptr<Connection> connection_;
     };
 
-    // Transactions that lock the same rows, or insert the same unique key, may deadlock; the server aborts one of
-    // them, which must be retried (PostgreSQL 15 manual, 13.5).
+    // Transactions that lock the same rows, or insert the same unique key, may deadlock; the server aborts
+    // one of them, which must be retried (PostgreSQL 15 manual, 13.5).
     template <typename F>
     auto with_retries(F&& call) {
         return translate([&] {

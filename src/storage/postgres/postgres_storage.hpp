@@ -20,12 +20,12 @@ struct PostgresOptions {
 };
 
 // Storage in a PostgreSQL database (15 or newer, encoding UTF8) that any number of processes share.
-// postgres_migrate() creates the schema. Throws StorageError if the database is unreachable or does not have this
-// program's schema.
+// postgres_migrate() creates the schema. Throws StorageError if the database is unreachable or does not have
+// this program's schema.
 //
-// A lost connection is replaced by the next call; the call that lost it throws, and may have been committed if it
-// was lost during the commit. Calls aborted by the server (serialization failure, deadlock) are retried a few
-// times.
+// A lost connection is replaced by the next call; the call that lost it throws, and may have been committed
+// if it was lost during the commit. Calls aborted by the server (serialization failure, deadlock) are retried
+// a few times.
 //
 // Events, if any is set, report the changes of all processes, in commit order, on the listening thread, soon
 // after the call that caused them has returned. After the listening connection was lost, alerts_missed() and

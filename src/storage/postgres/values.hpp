@@ -26,8 +26,8 @@ Param param(const Uuid& id);
 Param param(const Decimal& number);
 Param param(Timestamp time);  // outside the years 1 to 9999: one of PostgreSQL's infinities
 Param param(Bytes bytes);
-// PostgreSQL accepts neither zero bytes nor invalid UTF-8; these become U+FFFD, so that no foreign text can make a
-// call fail permanently.
+// PostgreSQL accepts neither zero bytes nor invalid UTF-8; these become U+FFFD, so that no foreign text can
+// make a call fail permanently.
 Param param(std::string_view text);
 inline Param param(const std::string& text) {
     return param(std::string_view(text));
@@ -79,8 +79,8 @@ inline Param param(const Array& array) {
     return array.text();
 }
 
-// "2023-11-14 22:13:20.25+00", the format of a session in UTC with DateStyle ISO. The infinities are the limits
-// of Timestamp. Nullopt for other text.
+// "2023-11-14 22:13:20.25+00", the format of a session in UTC with DateStyle ISO. The infinities are the
+// limits of Timestamp. Nullopt for other text.
 std::optional<Timestamp> parse_timestamp(std::string_view text);
 // "\x4142". Nullopt for other text.
 std::optional<std::string> parse_bytea(std::string_view text);

@@ -3,8 +3,8 @@
 #include "base/clock.hpp"
 #include "base/uuid.hpp"
 
-// Ids are version 7 and begin with their millisecond, so a range of times is a range of ids. An id is made with
-// the clock that gives its row's time and is at most a second ahead of it, when many are made at once
+// Ids are version 7 and begin with their millisecond, so a range of times is a range of ids. An id is made
+// with the clock that gives its row's time and is at most a second ahead of it, when many are made at once
 // (make_uuid).
 namespace pricewire::storage::sql {
 

@@ -17,8 +17,8 @@
 
 namespace pricewire::storage::sql {
 
-// What both SQL storages have in common: methods whose named query takes the same parameters in the same order
-// in both files of queries and gives the same columns.
+// What both SQL storages have in common: methods whose named query takes the same parameters in the same
+// order in both files of queries and gives the same columns.
 //
 // Db offers read(f), statement(durability, f) for one writing statement, and transaction(durability, f), each
 // of which calls f with a Connection:

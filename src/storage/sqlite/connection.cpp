@@ -40,8 +40,8 @@ SQLite::Database open_database(const std::filesystem::path& file, Connection::Mo
     });
 }
 
-// Switching a new file to WAL needs a lock for which SQLite does not wait, whatever its busy timeout: processes
-// that create the database at the same time each hold it for reading. So this waits.
+// Switching a new file to WAL needs a lock for which SQLite does not wait, whatever its busy timeout:
+// processes that create the database at the same time each hold it for reading. So this waits.
 void use_wal(SQLite::Database& db, Duration patience) {
     const auto deadline = std::chrono::steady_clock::now() + patience;
     while (true) {
@@ -78,8 +78,8 @@ Connection::Connection(const std::filesystem::path& file, Mode mode, Duration bu
             throw StorageError("database: the file is not writable for this user (readonly)");
         use_wal(database_, busy_timeout);
         execute("PRAGMA temp_store = MEMORY");
-        // Replaced secrets and deleted users are overwritten with zeros. Debian's SQLite does this by default;
-        // other builds may not.
+        // Replaced secrets and deleted users are overwritten with zeros. Debian's SQLite does this by
+        // default; other builds may not.
         execute("PRAGMA secure_delete = 1");
         execute("PRAGMA wal_autocheckpoint = 4000");      // pages: 16 MB
         execute("PRAGMA journal_size_limit = 67108864");  // bytes of the log kept after a checkpoint

@@ -23,9 +23,9 @@ public:
     Writer(const Writer&) = delete;
     Writer& operator=(const Writer&) = delete;
 
-    // Runs call(connection) on the writer's thread within a transaction and returns its result after the commit.
-    // Changes passed to Connection::notify() are raised after the commit, in commit order, before this returns.
-    // Throws StorageError.
+    // Runs call(connection) on the writer's thread within a transaction and returns its result after the
+    // commit. Changes passed to Connection::notify() are raised after the commit, in commit order, before
+    // this returns. Throws StorageError.
     template <typename F>
     auto run(Durability durability, F call) {
         using R = std::invoke_result_t<F&, Connection&>;
