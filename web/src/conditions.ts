@@ -1,5 +1,5 @@
 // The kinds of alerts: what src/domain/condition.hpp is for the server, with the page's words.
-// src/api/condition_test.cpp checks that both have the same kinds on the same sides.
+// src/api/enums_test.cpp checks that both have the same kinds on the same sides.
 
 /** The side of the target on which the alert fires. */
 export type Side = 'above' | 'below';
