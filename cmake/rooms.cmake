@@ -28,7 +28,7 @@ endif()
 
 # Targets whose files cannot be compiled in one piece (PRICEWIRE_UNITY), since they share local names (support: parts of it need
 # GoogleTest, and not all who use it have that).
-set(no_unity feed feed_tests storage_tests secrets_tests deliver_tests conformance_tests bus access queue sim support)
+set(no_unity feed feed_tests storage_tests deliver_tests conformance_tests bus access queue sim support)
 
 # pricewire_common(<target> <library|program>): how libraries, and how tests are compiled.
 function(pricewire_common target kind)

@@ -390,6 +390,8 @@ std::vector<ConfigKey> keys_after_sources() {
     };
 }
 
+#undef KEY
+
 std::vector<ConfigKey> make_keys(std::span<const SourceDefaults> sources) {
     std::vector<ConfigKey> keys = keys_before_sources();
     for (const SourceDefaults& source : sources) add_source(keys, source);

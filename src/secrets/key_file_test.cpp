@@ -13,16 +13,12 @@
 #include <set>
 #include <thread>
 
+#include "secrets/secrets_fixture.hpp"
+
 namespace pricewire::secrets {
 namespace {
 
 using namespace std::chrono_literals;
-
-MasterKey key_of(std::uint8_t fill) {
-    MasterKey key;
-    key.fill(fill);
-    return key;
-}
 
 class KeyFileTest : public testing::Test {
 protected:

@@ -6,14 +6,10 @@
 #include <set>
 #include <thread>
 
+#include "secrets/secrets_fixture.hpp"
+
 namespace pricewire::secrets {
 namespace {
-
-MasterKey key_of(std::uint8_t fill) {
-    MasterKey key;
-    key.fill(fill);
-    return key;
-}
 
 TEST(SecretBox, OpensOnlyInTheSameContext) {
     const auto box = create_secret_box({.current = key_of(1), .previous = {}});

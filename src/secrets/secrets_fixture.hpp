@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/uuid.hpp"
+#include "secrets/key_file.hpp"
 #include "secrets/open_secrets.hpp"
 #include "storage/users.hpp"
 
