@@ -247,6 +247,22 @@ TEST_F(PostgresStorageTest, ACallThatGetsNoConnectionInTimeFails) {
     EXPECT_NO_THROW(storage->ping());
 }
 
+// A later kind needs a migration: ALTER TYPE … ADD VALUE.
+TEST_F(PostgresStorageTest, TheTypesOfTheSchemaHaveEveryKind) {
+    const auto expect_all = [&](const std::string& type, const auto& names) {
+        for (const std::string_view name : names.all()) {
+            const std::string found =
+                database_->ask("SELECT count(*) FROM unnest(enum_range(NULL::" + type +
+                               ")) name WHERE name::text = '" + std::string(name) + "'");
+            EXPECT_EQ(found, "1") << type << " lacks " << name;
+        }
+    };
+    expect_all("alert_condition", condition_names);
+    expect_all("payload_format", payload_format_names);
+    expect_all("delivery_kind", delivery_kind_names);
+    expect_all("delivery_state", delivery_state_names);
+}
+
 TEST_F(PostgresStorageTest, TextThatPostgresRejectsIsKeptAsFarAsPossible) {
     const auto storage = open();
     const auto ids = add_alerts(*storage, 1);
