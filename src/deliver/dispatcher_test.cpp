@@ -229,7 +229,8 @@ TEST_F(DispatcherTest, ARefusedUrlIsAFailedAttemptThatFollowsTheSchedule) {
 TEST_F(DispatcherTest, WebhooksWithASecretThatCannotBeOpenedWaitWithoutAttempts) {
     fakes::LogCapture log;
     const Uuid other = make_uuid(clock_.now());
-    ASSERT_TRUE(storage_.create_user({{other, "b@example.com", true, clock_.now()}, sha256("other"), "no secret"}));
+    ASSERT_TRUE(
+        storage_.create_user({{other, "b@example.com", true, clock_.now()}, sha256("other"), "no secret"}));
     FiringGroup g{.price = {.ticker = "BTC", .value = Decimal::from_int(2)}, .fired_at = clock_.now()};
     for (int i = 0; i < 3; ++i) {
         Alert a{.id = make_uuid(clock_.now()),
