@@ -8,6 +8,7 @@
 
 #include "base/mutex.hpp"
 #include "net/event_loop.hpp"
+#include "net/tls_fixture.hpp"
 #include "net/ws_client.hpp"
 #include "support/raw_client.hpp"
 
@@ -226,12 +227,16 @@ protected:
     // Runs one connection until it receives `last` or ends; returns what was received, in order.
     std::string talk(const std::string& to, const std::vector<std::string>& messages,
                      const std::string& last = "\n") {
+        return talk(WsClientOptions{.url = to}, messages, last);
+    }
+    std::string talk(const WsClientOptions& options, const std::vector<std::string>& messages,
+                     const std::string& last) {
         const auto loop = create_event_loop();
         std::string got;
         std::unique_ptr<WsClient> socket;
         loop->post([&] {
             socket = open_websocket(
-                *loop, {.url = to},
+                *loop, options,
                 {.on_open =
                      [&] {
                          for (const auto& m : messages) socket->send_text(m);
@@ -279,6 +284,24 @@ TEST_F(WebSocketTest, ARefusalTellsItsStatusAndWhenToComeBack) {
     EXPECT_TRUE(talk(url("/nothing"), {}).starts_with("closed 404"));
     EXPECT_TRUE(talk("ws://127.0.0.1:1/", {}).starts_with("closed 0"));
     EXPECT_TRUE(talk("http://not-a-websocket/", {}).starts_with("closed 0"));
+}
+
+TEST_F(WebSocketTest, SpeaksTlsWithAServerThatProvesItsName) {
+    const TlsFixture tls;
+    const auto talk_to = [&](const std::string& names, const std::string& ca_file, bool verify = true,
+                             const std::string& last = "d") {
+        RawServer front(tls.forwarding(names, server_->port()));
+        return talk(WsClientOptions{.url = "wss://localhost:" + std::to_string(front.port()) + "/echo",
+                                    .verify_tls = verify,
+                                    .ca_file = ca_file},
+                    {"a", std::string(60'000, 'c'), "binary", last}, last);
+    };
+    const std::string echoed = "a;cccccccccccccccccccc;2 bytes;";
+    EXPECT_EQ(talk_to("DNS:localhost", tls.ca_file()), echoed + "d;");
+    EXPECT_TRUE(talk_to("DNS:localhost", tls.ca_file(), true, "close").starts_with(echoed + "closed 0"));
+    EXPECT_TRUE(talk_to("DNS:other.test", tls.ca_file()).starts_with("closed 0"));
+    EXPECT_TRUE(talk_to("DNS:localhost", "").starts_with("closed 0")) << "an unknown authority";
+    EXPECT_EQ(talk_to("DNS:other.test", "", false), echoed + "d;");
 }
 
 TEST(EventLoop, RunsTasksInOrderAndTimersByTime) {

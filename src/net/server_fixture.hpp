@@ -46,6 +46,17 @@ inline int listen_on(const char* host, std::uint16_t port, int backlog = 4096) {
     return fd;
 }
 
+inline int connect_to(std::uint16_t port) {
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = inet_addr("127.0.0.1");
+    address.sin_port = htons(port);
+    if (connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
+        throw std::runtime_error(std::string("cannot connect: ") + std::strerror(errno));
+    return fd;
+}
+
 // A listener on loopback whose connections a function serves, one after another, on a thread of its own.
 class RawServer {
 public:

@@ -38,11 +38,41 @@ public:
     // that is valid until `seconds` from now, or was valid until then.
     std::function<void(int)> serving(const std::string& names, long seconds,
                                      const std::string& answer) const {
+        return accepting(names, seconds, [answer](SSL* tls) {
+            char buffer[4096];
+            while (SSL_read(tls, buffer, sizeof buffer) > 0)
+                SSL_write(tls, answer.data(), static_cast<int>(answer.size()));
+        });
+    }
+    // The same in front of a server without TLS at this port of 127.0.0.1.
+    std::function<void(int)> forwarding(const std::string& names, std::uint16_t port) const {
+        return accepting(names, 3600, [port](SSL* tls) {
+            const int plain = connect_to(port);
+            pollfd ends[2] = {{SSL_get_fd(tls), POLLIN, 0}, {plain, POLLIN, 0}};
+            char buffer[4096];
+            while (SSL_pending(tls) > 0 || poll(ends, 2, -1) > 0) {
+                if (SSL_pending(tls) > 0 || ends[0].revents != 0) {
+                    const int n = SSL_read(tls, buffer, sizeof buffer);
+                    if (n <= 0 || !put(plain, std::string(buffer, static_cast<std::size_t>(n)))) break;
+                } else {
+                    const ssize_t n = recv(plain, buffer, sizeof buffer, 0);
+                    if (n <= 0 || SSL_write(tls, buffer, static_cast<int>(n)) <= 0) break;
+                }
+            }
+            close(plain);
+        });
+    }
+
+private:
+    using Certificate = std::unique_ptr<X509, decltype(&X509_free)>;
+
+    std::function<void(int)> accepting(const std::string& names, long seconds,
+                                       const std::function<void(SSL*)>& serve) const {
         const std::shared_ptr<SSL_CTX> context(SSL_CTX_new(TLS_server_method()), &SSL_CTX_free);
         const auto own = certificate("Pricewire test", names, seconds, false);
         SSL_CTX_use_certificate(context.get(), own.get());
         SSL_CTX_use_PrivateKey(context.get(), key_.get());
-        return [context, answer](int fd) {
+        return [context, serve](int fd) {
             const std::unique_ptr<SSL, decltype(&SSL_free)> tls(SSL_new(context.get()), &SSL_free);
             SSL_set_fd(tls.get(), fd);
             // OpenSSL writes without MSG_NOSIGNAL.
@@ -50,17 +80,10 @@ public:
             sigemptyset(&broken_pipe);
             sigaddset(&broken_pipe, SIGPIPE);
             pthread_sigmask(SIG_BLOCK, &broken_pipe, nullptr);
-            char buffer[4096];
-            if (SSL_accept(tls.get()) == 1) {
-                while (SSL_read(tls.get(), buffer, sizeof buffer) > 0)
-                    SSL_write(tls.get(), answer.data(), static_cast<int>(answer.size()));
-            }
+            if (SSL_accept(tls.get()) == 1) serve(tls.get());
             ERR_clear_error();
         };
     }
-
-private:
-    using Certificate = std::unique_ptr<X509, decltype(&X509_free)>;
 
     Certificate certificate(const std::string& subject, const std::string& names, long seconds,
                             bool authority) const {
