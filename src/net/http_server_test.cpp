@@ -304,6 +304,24 @@ TEST_F(WebSocketTest, SpeaksTlsWithAServerThatProvesItsName) {
     EXPECT_EQ(talk_to("DNS:other.test", "", false), echoed + "d;");
 }
 
+TEST(WsClient, DoesNotConnectOnceItIsDropped) {
+    RawServer server([](int) {});
+    const WsClientOptions options{.url = "ws://127.0.0.1:" + std::to_string(server.port()) + "/"};
+    const auto loop = create_event_loop();
+    std::unique_ptr<WsClient> next;
+    loop->post([&] {
+        auto dropped = open_websocket(*loop, options, {});
+        // By then the host is resolved, and the answer waits for this task to end.
+        std::this_thread::sleep_for(200ms);
+        dropped.reset();
+        WsClientHandler handler;
+        handler.on_closed = [&](const WsClosed&) { loop->stop(); };
+        next = open_websocket(*loop, options, std::move(handler));
+    });
+    loop->run();
+    EXPECT_EQ(server.accepted(), 1);
+}
+
 TEST(EventLoop, RunsTasksInOrderAndTimersByTime) {
     const auto loop = create_event_loop();
     std::string order;

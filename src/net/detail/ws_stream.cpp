@@ -119,6 +119,8 @@ public:
         resolver_.async_resolve(
             target_.host, target_.port,
             [this, d = std::move(done)](error_code error, const Tcp::resolver::results_type& found) mutable {
+                // A host that is resolved already is no longer cancelled by drop().
+                if (dropped_) error = asio::error::operation_aborted;
                 if (error) return d(error, "could not resolve the host");
                 reach(found, std::move(d));
             });
@@ -134,6 +136,7 @@ public:
     }
     const WsRefusal* refusal() const override { return refusal_ ? &*refusal_ : nullptr; }
     void drop() override {
+        dropped_ = true;
         resolver_.cancel();
         StreamBase::drop();
     }
@@ -182,6 +185,7 @@ private:
     Tcp::resolver resolver_;
     websocket::response_type response_;
     std::optional<WsRefusal> refusal_;
+    bool dropped_ = false;
 };
 
 }  // namespace
