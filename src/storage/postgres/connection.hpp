@@ -1,6 +1,6 @@
 #pragma once
 
-#include <initializer_list>
+#include <array>
 #include <map>
 #include <memory>
 #include <optional>
@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "storage/postgres/postgres_storage.hpp"
@@ -43,6 +44,18 @@ public:
     template <typename... Values>
     std::size_t change(const char* name, const Values&... values) {
         return run(name, values...).affected_rows();
+    }
+    // The same for many rows in one statement: it takes an array for each value of the tuple that values(row)
+    // gives, then `rest`.
+    template <typename Rows, typename Values, typename... Rest>
+    std::size_t change_each(const char* name, const Rows& rows, Values values, const Rest&... rest) {
+        if (rows.empty()) return 0;
+        std::array<Array, std::tuple_size_v<std::decay_t<decltype(values(*rows.begin()))>>> columns;
+        for (const auto& row : rows) {
+            auto column = columns.begin();
+            std::apply([&](const auto&... value) { ((column++)->add(value), ...); }, values(row));
+        }
+        return std::apply([&](const auto&... arrays) { return change(name, arrays..., rest...); }, columns);
     }
     template <typename Read, typename... Values>
     auto first(Read&& read, const char* name, const Values&... values) {

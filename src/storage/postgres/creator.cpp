@@ -143,7 +143,7 @@ void Creator::create_in(Connection& db, std::vector<Job*> jobs) {
     }
     if (removed.size() > 0) db.run("alerts_remove", removed);
     if (changes.empty()) return;
-    count_active_alerts(db, counts);
+    sql::count_active(db, counts);
     db.notify(changes);
 }
 

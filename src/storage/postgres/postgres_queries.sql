@@ -89,7 +89,7 @@ ORDER BY id FOR NO KEY UPDATE;
 -- name: alerts_remove
 DELETE FROM alerts WHERE id = ANY ($1::uuid[]);
 
--- name: users_count
+-- name: user_count
 -- Locked in order, since other processes count too.
 WITH change AS MATERIALIZED (
     SELECT u.id, c.change
@@ -328,7 +328,7 @@ FROM attempts WHERE delivery_id = $1::uuid ORDER BY number;
 SELECT d.state, d.attempts FROM deliveries d JOIN users u ON u.id = d.user_id
 WHERE d.id = $1::uuid AND d.user_id = $2::uuid AND u.deleted_at IS NULL FOR UPDATE OF d;
 
--- name: deliveries_restart
+-- name: delivery_restart
 UPDATE deliveries d
 SET state = 'pending', due_at = $2::timestamptz, round_start = d.attempts, lease_owner = NULL, lane = NULL,
     lane_turn = NULL, deadline = $2::timestamptz + a.deliver_within * interval '1 microsecond', finished_at = NULL,
@@ -368,7 +368,7 @@ ORDER BY part, webhook_url LIMIT $2::bigint;
 -- name: endpoint_enable
 DELETE FROM disabled_endpoints WHERE user_id = $1::uuid AND webhook_url = $2::text;
 
--- name: breakers_put
+-- name: breaker_put
 INSERT INTO breakers (endpoint, state, failures, retry_at, reason, changed_at)
 SELECT * FROM unnest($1::text[], $2::text[], $3::int[], $4::timestamptz[], $5::text[], $6::timestamptz[])
               b(endpoint, state, failures, retry_at, reason, changed_at) ORDER BY endpoint
@@ -376,7 +376,7 @@ ON CONFLICT (endpoint) DO UPDATE
 SET state = excluded.state, failures = excluded.failures, retry_at = excluded.retry_at, reason = excluded.reason,
     changed_at = excluded.changed_at;
 
--- name: breakers_remove
+-- name: breaker_remove
 DELETE FROM breakers WHERE endpoint = ANY ($1::text[]);
 
 -- name: breakers_all

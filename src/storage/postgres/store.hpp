@@ -24,9 +24,7 @@ public:
     std::vector<ClaimedDelivery> claim(std::span<const DeliveryTask> tasks, Timestamp now,
                                        const Claim& claim) override;
     std::vector<ClaimedDelivery> claim_due(Timestamp now, std::size_t limit, const Claim& claim) override;
-    void defer(std::span<const Deferral> deferrals) override;
     void record(std::span<const DeliveryOutcome> outcomes) override;
-    void save_breakers(std::span<const Breaker> breakers) override;
 
     // store_bars.cpp
     void upsert_bars(std::span<const Bar> bars) override;
@@ -34,16 +32,10 @@ public:
                           std::size_t limit) override;
 
 private:
-    void count_active(Connection& db, const std::map<Uuid, int>& changes) override;
-    std::size_t release(Connection& db, const std::vector<std::string>& owners) override;
-    void restart(Connection& db, const std::vector<DeliveryTask>& tasks, Timestamp now) override;
     std::size_t prune_deliveries(Connection& db, Timestamp before, std::size_t limit) override;
 
     Creator creator_{db_};
     std::optional<Listener> listener_;  // if any event is wanted
 };
-
-// In a transaction, after alerts were locked: adds to the users' counts of active alerts.
-void count_active_alerts(Connection& db, const std::map<Uuid, int>& changes);
 
 }  // namespace pricewire::storage::postgres

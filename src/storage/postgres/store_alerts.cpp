@@ -52,18 +52,4 @@ void Store::load_active_alerts(const std::function<void(std::span<const ActiveAl
     });
 }
 
-void count_active_alerts(Connection& db, const std::map<Uuid, int>& changes) {
-    if (changes.empty()) return;
-    Array users, counts;
-    for (const auto& [user, count] : changes) {
-        users.add(user);
-        counts.add(count);
-    }
-    db.run("users_count", users, counts);
-}
-
-void Store::count_active(Connection& db, const std::map<Uuid, int>& changes) {
-    count_active_alerts(db, changes);
-}
-
 }  // namespace pricewire::storage::postgres

@@ -65,7 +65,7 @@ std::unordered_map<Uuid, Uuid> fire_in_one(Pool& pool, std::span<const Fired> al
             fire_some(db, some, groups, written, less);
         }
         // Users after all alerts: see the table.
-        count_active_alerts(db, less);
+        sql::count_active(db, less);
         return written;
     });
 }
@@ -151,37 +151,8 @@ std::vector<ClaimedDelivery> Store::claim_due(Timestamp now, std::size_t limit, 
     });
 }
 
-std::size_t Store::release(Connection& db, const std::vector<std::string>& owners) {
-    if (owners.empty()) return 0;
-    Array names;
-    for (const std::string& owner : owners) names.add(owner);
-    return db.change("release", names);
-}
-
-void Store::restart(Connection& db, const std::vector<DeliveryTask>& tasks, Timestamp now) {
-    if (tasks.empty()) return;
-    Array ids;
-    for (const DeliveryTask& task : tasks) ids.add(task.delivery_id);
-    db.run("deliveries_restart", ids, now);
-}
-
 std::size_t Store::prune_deliveries(Connection& db, Timestamp before, std::size_t limit) {
     return db.change("prune_deliveries", sql::end_id_until(before), before, limit);
-}
-
-void Store::defer(std::span<const Deferral> deferrals) {
-    Array ids, attempts, until, lanes;
-    std::set<std::pair<Uuid, int>> seen;
-    for (const Deferral& d : deferrals) {
-        if (!seen.insert({d.delivery_id, d.attempt_number}).second) continue;
-        ids.add(d.delivery_id);
-        attempts.add(d.attempt_number);
-        until.add(d.until);
-        lanes.add(d.lane);
-    }
-    if (seen.empty()) return;
-    statement("defer", Durability::process,
-              [&](Connection& db) { db.run("defer", ids, attempts, until, lanes); });
 }
 
 void Store::record(std::span<const DeliveryOutcome> outcomes) {
@@ -196,30 +167,6 @@ void Store::record(std::span<const DeliveryOutcome> outcomes) {
     }
     transaction("record", Durability::process, [&](Connection& db) {
         for (const auto& round : rounds) record_some(db, round);
-    });
-}
-
-void Store::save_breakers(std::span<const Breaker> breakers) {
-    std::map<std::string_view, const Breaker*> last;
-    for (const Breaker& b : breakers) last[b.endpoint] = &b;
-    Array closed, endpoint, state, failures, retry_at, reason, changed_at;
-    for (const auto& [name, b] : last) {
-        if (b->state == BreakerState::closed) {
-            closed.add(name);
-            continue;
-        }
-        endpoint.add(name);
-        state.add(to_string(b->state));
-        failures.add(b->failures);
-        retry_at.add(b->retry_at);
-        reason.add(b->reason);
-        changed_at.add(b->changed_at);
-    }
-    if (last.empty()) return;
-    transaction("save_breakers", Durability::process, [&](Connection& db) {
-        if (closed.size() > 0) db.run("breakers_remove", closed);
-        if (endpoint.size() > 0)
-            db.run("breakers_put", endpoint, state, failures, retry_at, reason, changed_at);
     });
 }
 

@@ -5,6 +5,7 @@
 #include <set>
 #include <span>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "base/crypto.hpp"
@@ -17,12 +18,19 @@
 
 namespace pricewire::storage::sql {
 
+// Adds to the users' counts of active alerts. In a transaction, after alerts were locked.
+template <typename Connection>
+void count_active(Connection& db, const std::map<Uuid, int>& changes) {
+    db.change_each("user_count", changes, [](const auto& user_and_change) { return user_and_change; });
+}
+
 // What both SQL storages have in common: methods whose named query takes the same parameters in the same
 // order in both files of queries and gives the same columns.
 //
 // Db offers read(f), statement(durability, f) for one writing statement, and transaction(durability, f), each
 // of which calls f with a Connection:
 //   change(query, values...)       runs it; how many rows it changed
+//   change_each(query, rows, values, rest...)  the same for each row with the tuple values(row), then rest
 //   first(read, query, values...)  the first row, if any
 //   all(read, query, values...)    all rows
 //   notify(changes)                raises events after the commit; within a transaction
@@ -170,6 +178,34 @@ public:
         return statement("wake", Durability::process,
                          [&](Connection& db) { return db.change("wake", lane, now, limit); });
     }
+    void defer(std::span<const Deferral> deferrals) override {
+        // One statement cannot change a row twice.
+        std::vector<const Deferral*> distinct;
+        std::set<std::pair<Uuid, int>> seen;
+        for (const Deferral& d : deferrals) {
+            if (seen.insert({d.delivery_id, d.attempt_number}).second) distinct.push_back(&d);
+        }
+        if (distinct.empty()) return;
+        const auto values = [](const Deferral* d) {
+            return std::tie(d->delivery_id, d->attempt_number, d->until, d->lane);
+        };
+        statement("defer", Durability::process,
+                  [&](Connection& db) { db.change_each("defer", distinct, values); });
+    }
+    void save_breakers(std::span<const Breaker> breakers) override {
+        if (breakers.empty()) return;
+        std::map<std::string_view, const Breaker*> last;
+        for (const Breaker& b : breakers) last[b.endpoint] = &b;
+        std::vector<const Breaker*> closed, others;
+        for (const auto& [_, b] : last) (b->state == BreakerState::closed ? closed : others).push_back(b);
+        transaction("save_breakers", Durability::process, [&](Connection& db) {
+            db.change_each("breaker_remove", closed, [](const Breaker* b) { return std::tie(b->endpoint); });
+            db.change_each("breaker_put", others, [](const Breaker* b) {
+                return std::tuple(b->endpoint, to_string(b->state), b->failures, b->retry_at, b->reason,
+                                  b->changed_at);
+            });
+        });
+    }
     std::vector<Breaker> breakers() override {
         return read("breakers", [&](Connection& db) {
             return present(db.all(or_skip("breakers", read_breaker), "breakers_all"));
@@ -270,12 +306,6 @@ protected:
     explicit Store(const StorageEvents& events, const Options&... options)
         : around_(events.around), row_skipped_(events.row_skipped), db_(options...) {}
 
-    // Adds to the users' counts of active alerts. In a transaction, after alerts were locked.
-    virtual void count_active(Connection& db, const std::map<Uuid, int>& changes) = 0;
-    // Makes what the owners have claimed pending and due at once; returns how many deliveries.
-    virtual std::size_t release(Connection& db, const std::vector<std::string>& owners) = 0;
-    // Makes the tasks' deliveries pending and due at once, with all their attempts and their full time.
-    virtual void restart(Connection& db, const std::vector<DeliveryTask>& tasks, Timestamp now) = 0;
     // Removes up to `limit` deliveries that have ended and were created before `before`, with their attempts.
     virtual std::size_t prune_deliveries(Connection& db, Timestamp before, std::size_t limit) = 0;
 
@@ -330,6 +360,16 @@ protected:
     }
 
 private:
+    // Makes what the owners have claimed pending and due at once; returns how many deliveries.
+    static std::size_t release(Connection& db, const std::vector<std::string>& owners) {
+        return db.change_each("release", owners, [](const auto& owner) { return std::tie(owner); });
+    }
+    // Makes the tasks' deliveries pending and due at once, with all their attempts and their full time.
+    static void restart(Connection& db, const std::vector<DeliveryTask>& tasks, Timestamp now) {
+        const auto id = [](const DeliveryTask& task) { return std::tie(task.delivery_id); };
+        db.change_each("delivery_restart", tasks, id, now);
+    }
+
     struct Locked {
         DeliveryState state;
         int attempts;

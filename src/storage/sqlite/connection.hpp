@@ -119,6 +119,14 @@ public:
     std::size_t change(std::string_view name, const Values&... values) {
         return static_cast<std::size_t>(bound(name, values...).exec());
     }
+    // The same for each row, with the values of the tuple that values(row) gives, then `rest`.
+    template <typename Rows, typename Values, typename... Rest>
+    std::size_t change_each(std::string_view name, const Rows& rows, Values values, const Rest&... rest) {
+        std::size_t changed = 0;
+        for (const auto& row : rows)
+            changed += std::apply([&](const auto&... v) { return change(name, v..., rest...); }, values(row));
+        return changed;
+    }
     // Calls read(row) for each row until it returns false.
     template <typename Read, typename... Values>
     void each(Read&& read, std::string_view name, const Values&... values) {

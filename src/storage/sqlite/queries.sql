@@ -164,9 +164,9 @@ DELETE FROM senders WHERE alive_until <= ? RETURNING owner;
 
 -- name: defer
 UPDATE deliveries
-SET state = 'pending', due_at = ?1, lease_owner = NULL, lane = ?2,
-    lane_turn = (SELECT coalesce(max(o.lane_turn), 0) + 1 FROM deliveries o WHERE o.lane = ?2)
-WHERE id = ?3 AND attempts = ?4 AND state = 'delivering';
+SET state = 'pending', due_at = ?3, lease_owner = NULL, lane = ?4,
+    lane_turn = (SELECT coalesce(max(o.lane_turn), 0) + 1 FROM deliveries o WHERE o.lane = ?4)
+WHERE id = ?1 AND attempts = ?2 - 1 AND state = 'delivering';
 
 -- name: wake
 UPDATE deliveries SET due_at = min(due_at, ?2), lane = NULL, lane_turn = NULL

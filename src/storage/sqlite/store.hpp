@@ -42,9 +42,7 @@ public:
     std::vector<ClaimedDelivery> claim(std::span<const DeliveryTask> tasks, Timestamp now,
                                        const Claim& claim) override;
     std::vector<ClaimedDelivery> claim_due(Timestamp now, std::size_t limit, const Claim& claim) override;
-    void defer(std::span<const Deferral> deferrals) override;
     void record(std::span<const DeliveryOutcome> outcomes) override;
-    void save_breakers(std::span<const Breaker> breakers) override;
 
     // store_bars.cpp
     void upsert_bars(std::span<const Bar> bars) override;
@@ -54,9 +52,6 @@ public:
 private:
     std::optional<ClaimedDelivery> claim_one(Connection& db, const char* method, const Uuid& id,
                                              std::optional<int> attempt, Timestamp now, const Claim& claim);
-    void count_active(Connection& db, const std::map<Uuid, int>& changes) override;
-    std::size_t release(Connection& db, const std::vector<std::string>& owners) override;
-    void restart(Connection& db, const std::vector<DeliveryTask>& tasks, Timestamp now) override;
     std::size_t prune_deliveries(Connection& db, Timestamp before, std::size_t limit) override;
 };
 

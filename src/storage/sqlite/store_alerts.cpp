@@ -59,8 +59,4 @@ void Store::load_active_alerts(const std::function<void(std::span<const ActiveAl
     });
 }
 
-void Store::count_active(Connection& db, const std::map<Uuid, int>& changes) {
-    for (const auto& [user_id, change] : changes) db.change("user_count", user_id, change);
-}
-
 }  // namespace pricewire::storage::sqlite

@@ -55,7 +55,7 @@ std::vector<DeliveryTask> Store::fire(std::span<const FiringGroup> groups) {
             db.change("firing_alerts", group.fired_at, group.price.value);
             db.change("firing_clear");
         }
-        count_active(db, changes);
+        sql::count_active(db, changes);
         return tasks;
     });
 }
@@ -83,23 +83,6 @@ std::vector<ClaimedDelivery> Store::claim_due(Timestamp now, std::size_t limit, 
     });
 }
 
-std::size_t Store::release(Connection& db, const std::vector<std::string>& owners) {
-    std::size_t released = 0;
-    for (const std::string& owner : owners) released += db.change("release", owner);
-    return released;
-}
-
-void Store::restart(Connection& db, const std::vector<DeliveryTask>& tasks, Timestamp now) {
-    for (const DeliveryTask& task : tasks) db.change("delivery_restart", task.delivery_id, now);
-}
-
-void Store::defer(std::span<const Deferral> deferrals) {
-    transaction("defer", Durability::process, [&](Connection& db) {
-        for (const Deferral& d : deferrals)
-            db.change("defer", d.until, d.lane, d.delivery_id, d.attempt_number - 1);
-    });
-}
-
 void Store::record(std::span<const DeliveryOutcome> outcomes) {
     transaction("record", Durability::process, [&](Connection& db) {
         for (const DeliveryOutcome& outcome : outcomes) {
@@ -107,19 +90,6 @@ void Store::record(std::span<const DeliveryOutcome> outcomes) {
             if (outcome.attempt) record_attempt(db, outcome);
             if (outcome.disable_endpoint)
                 db.change("disable_endpoint", outcome.ended_at, outcome.reason, outcome.delivery_id);
-        }
-    });
-}
-
-void Store::save_breakers(std::span<const Breaker> breakers) {
-    transaction("save_breakers", Durability::process, [&](Connection& db) {
-        for (const Breaker& b : breakers) {
-            if (b.state == BreakerState::closed) {
-                db.change("breaker_remove", b.endpoint);
-            } else {
-                db.change("breaker_put", b.endpoint, to_string(b.state), b.failures, b.retry_at, b.reason,
-                          b.changed_at);
-            }
         }
     });
 }
