@@ -4,12 +4,10 @@
 #include <array>
 #include <cmath>
 
+#include "base/text.hpp"
+
 namespace pricewire::inline base {
 namespace {
-
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
 
 constexpr auto max_raw = static_cast<Decimal::Raw>((static_cast<Decimal::Unsigned>(1) << 127) - 1);
 // Digits beyond these could only be zeros; a longer text is refused unread.

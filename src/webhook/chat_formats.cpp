@@ -82,10 +82,6 @@ std::string chat_text(const ChatMessage& message, std::size_t limit, Unit unit, 
     return text;
 }
 
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
-
 bool is_name_char(char c) {
     return is_alphanumeric(c) || c == '_';
 }
