@@ -9,6 +9,7 @@
 
 #include "bus/in_process/in_process_bus.hpp"
 #include "fakes/fake_peer.hpp"
+#include "fakes/log_capture.hpp"
 #include "fakes/test_storage.hpp"
 
 namespace pricewire::live {
@@ -160,7 +161,8 @@ TEST_F(LiveTest, AFiringWithoutANoticeIsSentWithItsDelivery) {
     EXPECT_EQ(peer->count("alert 5"), 1U);
 }
 
-TEST_F(LiveTest, ADeliveryOfAnUnknownKindDoesNotStopOtherEvents) {
+TEST_F(LiveTest, DeliveriesOfAnUnknownKindDoNotStopOtherEventsAndAreLoggedOnce) {
+    const fakes::LogCapture log;
     const auto peer = std::make_shared<fakes::FakePeer>();
     join(peer);
     const auto unknown = fire("1", user_, false);
@@ -168,7 +170,10 @@ TEST_F(LiveTest, ADeliveryOfAnUnknownKindDoesNotStopOtherEvents) {
     notice({user_, unknown.delivery_id, true});
     const auto task = fire("2", user_);
     EXPECT_TRUE(peer->wait_for(event_of(task, "pending")));
+    notice({user_, unknown.delivery_id});
+    EXPECT_TRUE(peer->wait_for(event_of(fire("3", user_), "pending")));
     EXPECT_EQ(peer->count(unknown.delivery_id.to_string()), 0U);
+    EXPECT_EQ(log.count("is not sent to clients"), 1U);
 }
 
 TEST_F(LiveTest, AStreamWhoseKeyWasRevokedWhileItOpenedIsClosed) {

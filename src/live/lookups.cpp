@@ -21,19 +21,24 @@ bool changed_since(const DeliveryView& d, Timestamp since) {
     return !is_final(d.state) || d.created_at >= since || (d.finished_at && *d.finished_at >= since);
 }
 
-// Nullopt for a row that only a newer version understands: asking again would not help.
+// Nullopt for a row that only a newer version understands: asking again would not help. Logged once, since an
+// old process beside a new one may meet any number of them.
 template <typename Read>
-auto if_understood(Read read) -> decltype(read()) {
+auto if_understood(bool& logged, Read read) -> decltype(read()) {
     try {
         return read();
     } catch (const storage::UnknownValue& e) {
-        log::error("an event is not sent to clients of the live stream", {{"reason", e.what()}});
+        if (!std::exchange(logged, true)) {
+            log::error("an event is not sent to clients of the live stream; others like it are not logged",
+                       {{"reason", e.what()}});
+        }
         return std::nullopt;
     }
 }
 
 // Adds the deliveries that were asked for to `out`, and the alerts that have just fired to `fired`.
-void find_deliveries(storage::Deliveries& storage, Found& out, std::unordered_set<Uuid>& fired) {
+void find_deliveries(storage::Deliveries& storage, Found& out, std::unordered_set<Uuid>& fired,
+                     bool& unknown_logged) {
     const Lookup& asked = out.asked;
     std::unordered_map<Uuid, bool> wanted;
     for (const auto& [id, has_fired] : asked.deliveries) wanted[id] |= has_fired;
@@ -68,14 +73,14 @@ void find_deliveries(storage::Deliveries& storage, Found& out, std::unordered_se
             out.too_many = true;
             break;
         }
-        if (auto view = if_understood([&] { return storage.delivery(asked.user_id, id); }))
+        if (auto view = if_understood(unknown_logged, [&] { return storage.delivery(asked.user_id, id); }))
             take(std::move(*view), has_fired);
     }
     std::sort(out.deliveries.begin(), out.deliveries.end(),
               [](const auto& a, const auto& b) { return a.id < b.id; });
 }
 
-void find_fired(storage::Alerts& storage, Found& out, std::unordered_set<Uuid> fired) {
+void find_fired(storage::Alerts& storage, Found& out, std::unordered_set<Uuid> fired, bool& unknown_logged) {
     if (fired.size() > asked_one_by_one) {
         storage::AlertFilter newest;
         newest.is_active = false;
@@ -85,7 +90,7 @@ void find_fired(storage::Alerts& storage, Found& out, std::unordered_set<Uuid> f
         }
     }
     for (const Uuid& id : fired) {
-        if (auto alert = if_understood([&] { return storage.alert(out.asked.user_id, id); }))
+        if (auto alert = if_understood(unknown_logged, [&] { return storage.alert(out.asked.user_id, id); }))
             out.fired.push_back(std::move(*alert));
     }
 }
@@ -116,8 +121,8 @@ void Lookups::answer(Lookup& lookup) {
     out.asked = std::move(lookup);
     try {
         std::unordered_set<Uuid> fired;
-        find_deliveries(storage_, out, fired);
-        find_fired(storage_, out, std::move(fired));
+        find_deliveries(storage_, out, fired, unknown_logged_);
+        find_fired(storage_, out, std::move(fired), unknown_logged_);
         answered();
     } catch (const std::exception& e) {
         out.failed = true;

@@ -69,6 +69,7 @@ private:
     const std::function<void(KeyCheck)> checked_;
     Mailbox<std::variant<Lookup, KeyCheck>> mailbox_{20'000};
     bool failing_ = false;
+    bool unknown_logged_ = false;
     std::thread thread_;
 };
 
