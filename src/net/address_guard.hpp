@@ -15,7 +15,7 @@ namespace pricewire::net {
 //
 // It refuses the ranges of the IANA special-purpose address registries that are not globally reachable,
 // all of IPv6 outside 2000::/3, Azure's 168.63.129.16, and this machine's own addresses. An IPv6 address that
-// stands for an IPv4 address is judged by that one (mapped, NAT64's well-known prefix), and refused if
+// contains an IPv4 address is judged by that one (mapped, NAT64's well-known prefix), and refused if
 // the form is ambiguous or obsolete (compatible, translated, 6to4, Teredo, NAT64's
 // local-use prefix).
 class AddressGuard {
@@ -26,7 +26,7 @@ public:
     explicit AddressGuard(std::vector<Network> allowed = {},
                           std::shared_ptr<OwnAddresses> own = OwnAddresses::of_this_machine());
 
-    // nullopt where the address is allowed; else the rule that refuses it, such as
+    // nullopt if the address is allowed; else the rule that refuses it, such as
     // "127.0.0.1 is a loopback address (127.0.0.0/8)".
     std::optional<std::string> refuses(const IpAddress& address) const;
 

@@ -16,7 +16,7 @@ namespace pricewire::net {
 class DnsFixture {
 public:
     struct Script {
-        // What the n-th question of a type gets, of that type's addresses; the last stays.
+        // The answer to the n-th query of a type: addresses of that type; the last is repeated.
         std::vector<std::vector<std::string>> answers;
         int ttl = 60;
         bool silent = false;

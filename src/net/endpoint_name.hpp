@@ -6,8 +6,8 @@
 namespace pricewire::net {
 
 // "https://example.com:443" of "https://Example.com/hook": scheme, host and port, which make an endpoint;
-// what its breaker and its lane are kept under. For a URL that parse_webhook_url() has accepted; empty where
-// the text is no such URL.
+// what its breaker and its lane are kept under. For a URL that parse_webhook_url() has accepted; empty if
+// the text is not such a URL.
 std::string endpoint_name(std::string_view webhook_url);
 
 }  // namespace pricewire::net

@@ -36,7 +36,7 @@ public:
         const TimerId id = ++last_timer_;
         auto timer = std::make_unique<asio::steady_timer>(context_, delay);
         timer->async_wait([this, id, task = std::move(task)](boost::system::error_code error) mutable {
-            // An expiry already on its way is not stopped by cancel(): the map decides.
+            // cancel() does not stop an expiry that is already queued: the map decides.
             if (error || timers_.erase(id) == 0) return;
             task();
         });
@@ -58,7 +58,7 @@ private:
 
 namespace detail {
 
-// create_event_loop() is the only maker of loops, so the type is known.
+// Only create_event_loop() makes loops, so the type is known.
 boost::asio::io_context& context_of(EventLoop& loop) {
     return static_cast<AsioLoop&>(loop).context();
 }

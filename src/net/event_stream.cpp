@@ -12,7 +12,7 @@ namespace {
 namespace asio = boost::asio;
 using boost::system::error_code;
 
-// A client that takes nothing for so long is gone.
+// A client that has accepted nothing for this long is gone.
 constexpr Duration write_timeout = std::chrono::seconds{30};
 constexpr std::size_t items_a_write = 64;
 
@@ -50,7 +50,7 @@ public:
     void on_stop() override { begin_close(); }
 
 private:
-    // Nothing more is expected from the client: what is waited for is its end.
+    // Nothing more is expected from the client: the read only detects its end.
     void read() {
         socket_.async_read_some(asio::buffer(ignored_),
                                 [self = shared_from_this()](error_code error, std::size_t) {

@@ -1,5 +1,4 @@
-// Connections that the server keeps sending to: responses without an end, and what WebSockets have
-// beside.
+// Connections that the server keeps sending to: endless responses, and WebSockets.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -81,7 +80,7 @@ protected:
     std::shared_ptr<StreamPeer> peer_ GUARDED_BY(mutex_);  // goes before its server
 };
 
-TEST_F(EventStreamTest, SendsItsHeadThenWhatItIsGivenUntilItIsClosed) {
+TEST_F(EventStreamTest, SendsTheHeadThenDataUntilItIsClosed) {
     RawClient client(server_->port());
     client.put("GET /events HTTP/1.1\r\nHost: x\r\n\r\n");
     const std::string head = client.until("\r\n\r\n");
@@ -102,7 +101,7 @@ TEST_F(EventStreamTest, SendsItsHeadThenWhatItIsGivenUntilItIsClosed) {
     stream->send(text("no client is there"));
 }
 
-TEST_F(EventStreamTest, AHeadAloneIsAnsweredWithoutAStream) {
+TEST_F(EventStreamTest, AHeadRequestIsAnsweredWithoutAStream) {
     const RawClient client(server_->port());
     client.put("HEAD /events HTTP/1.1\r\nHost: x\r\n\r\n");
     const std::string all = client.rest();
@@ -112,7 +111,7 @@ TEST_F(EventStreamTest, AHeadAloneIsAnsweredWithoutAStream) {
     EXPECT_EQ(peer_, nullptr);
 }
 
-TEST_F(EventStreamTest, ItsOwnerIsToldWhenTheClientHasGone) {
+TEST_F(EventStreamTest, ItsOwnerIsNotifiedWhenTheClientDisconnects) {
     {
         RawClient client(server_->port());
         client.put("GET /events HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -121,7 +120,7 @@ TEST_F(EventStreamTest, ItsOwnerIsToldWhenTheClientHasGone) {
     EXPECT_TRUE(wait_for_closed(1));
 }
 
-TEST_F(EventStreamTest, WhatAClientDoesNotReadIsSeenAsQueued) {
+TEST_F(EventStreamTest, DataThatAClientDoesNotReadIsQueued) {
     RawClient client(server_->port(), 4096);
     client.put("GET /events HTTP/1.1\r\nHost: x\r\n\r\n");
     client.until("hello\n\n");
@@ -143,7 +142,7 @@ TEST_F(EventStreamTest, AServerThatStopsEndsItsStreams) {
     EXPECT_EQ(closed_, 1);
 }
 
-TEST_F(EventStreamTest, AServerThatStopsTellsTheOwnersOfWebSocketsWhoseClientsDoNotAnswer) {
+TEST_F(EventStreamTest, AServerThatStopsNotifiesOwnersOfWebSocketsWhoseClientsDoNotAnswer) {
     RawClient client(server_->port());
     client.put(upgrade("/"));
     client.until("\r\n\r\n");
@@ -153,7 +152,7 @@ TEST_F(EventStreamTest, AServerThatStopsTellsTheOwnersOfWebSocketsWhoseClientsDo
     EXPECT_EQ(closed_, 1);
 }
 
-TEST_F(EventStreamTest, AWebSocketNamesTheSubprotocolThatWasChosen) {
+TEST_F(EventStreamTest, AWebSocketReportsTheChosenSubprotocol) {
     RawClient client(server_->port());
     client.put(upgrade("/spoken", "Sec-WebSocket-Protocol: pricewire.v1, other\r\n"));
     const std::string head = client.until("\r\n\r\n");
@@ -174,12 +173,12 @@ TEST_F(EventStreamTest, AWebSocketIsClosedWithTheCodeAndReasonGiven) {
                                                  "sign in again"));
 }
 
-TEST_F(EventStreamTest, WhoIsBeingClosedIsNotListenedTo) {
+TEST_F(EventStreamTest, MessagesOfAClosingWebSocketAreIgnored) {
     RawClient client(server_->port(), 4096);
     client.put(upgrade("/"));
     client.until("\r\n\r\n");
     const auto stream = peer();
-    // So much waits that the close cannot leave yet.
+    // So much is queued that the close cannot be sent yet.
     const auto block = text(std::string(1024 * 1024, 'x'));
     for (int i = 0; i < 32; ++i) stream->send(block);
     stream->close(4400, "enough");
@@ -187,18 +186,18 @@ TEST_F(EventStreamTest, WhoIsBeingClosedIsNotListenedTo) {
     const std::size_t before = stream->queued_bytes();
     for (int i = 0; i < 1000; ++i) client.put(frame);
     std::this_thread::sleep_for(100ms);
-    EXPECT_LE(stream->queued_bytes(), before) << "no answer to what it says";
-    EXPECT_TRUE(wait_for_closed(1)) << "and it does not take for ever";
+    EXPECT_LE(stream->queued_bytes(), before) << "its messages are not answered";
+    EXPECT_TRUE(wait_for_closed(1)) << "and it ends";
 }
 
-TEST_F(EventStreamTest, AWebSocketThatSaysNothingInTimeIsClosed) {
+TEST_F(EventStreamTest, AWebSocketThatSendsNothingInTimeIsClosed) {
     RawClient client(server_->port());
     client.put(upgrade("/hurry"));
     client.until("\r\n\r\n");
     EXPECT_EQ(client.until("time").substr(2, 2), "\x03\xf0") << "1008, policy violation";
 }
 
-TEST_F(EventStreamTest, AWebSocketThatSaysSomethingInTimeStays) {
+TEST_F(EventStreamTest, AWebSocketThatSendsSomethingInTimeStaysOpen) {
     RawClient client(server_->port());
     client.put(upgrade("/hurry"));
     client.until("\r\n\r\n");

@@ -29,7 +29,7 @@ using namespace detail;
 // second when one starts; so hosts are spread over several, and hanging ones are walked by few.
 constexpr std::size_t multis = 32;
 constexpr std::size_t max_spare_handles = 512;
-// Left to the rest of the process: the database, the log, incoming connections.
+// Reserved for the rest of the process: the database, the log, incoming connections.
 constexpr std::size_t reserved_files = 192;
 
 struct Pending {
@@ -104,7 +104,7 @@ public:
 
 private:
     void run() {
-        // OpenSSL writes without MSG_NOSIGNAL, to receivers that may have gone.
+        // OpenSSL writes without MSG_NOSIGNAL, and receivers may have closed the connection.
         sigset_t broken_pipe;
         sigemptyset(&broken_pipe);
         sigaddset(&broken_pipe, SIGPIPE);
@@ -178,7 +178,7 @@ private:
         finish(transfer, failure(HttpError::refused_address, "the address is not allowed: " + reason));
     }
 
-    // No name server can change what localhost is, so it is enough that one of its addresses is allowed.
+    // No name server can change localhost, so it is enough that one of its addresses is allowed.
     void use_localhost(Transfer& transfer) {
         std::optional<std::string> refused;
         for (const char* text : {"127.0.0.1", "::1"}) {
@@ -193,7 +193,7 @@ private:
 
     void resolved(std::uint64_t id, const Result<Addresses>& result, bool asked) {
         const auto found = transfers_.find(id);
-        if (found == transfers_.end()) return;  // its time was up before
+        if (found == transfers_.end()) return;  // it had timed out
         Transfer& transfer = *found->second;
         if (asked) {
             transfer.dns =
@@ -202,7 +202,7 @@ private:
         if (!result) return finish(transfer, failure(HttpError::resolve, result.error().message));
         if (const auto reason = refused_among(*result, transfer.request.guard))
             return refuse(transfer, *reason);
-        // Where both answer, the other family is tried 200 ms later; IPv4 is the one that every network has.
+        // If there are both, the other family is tried 200 ms later; every network has IPv4.
         for (const bool v4 : {true, false}) {
             std::copy_if(result->begin(), result->end(), std::back_inserter(transfer.addresses),
                          [v4](const IpAddress& a) { return a.is_v4() == v4; });
@@ -215,7 +215,7 @@ private:
         slots_.enqueue(transfer.target.endpoint, transfer.id);
     }
 
-    // Gives curl what may have a connection now. Not from curl's callbacks.
+    // Gives curl the transfers that may have a connection now. Not from curl's callbacks.
     void launch() {
         while (const auto id = slots_.next()) {
             Transfer& transfer = *transfers_.at(*id);
@@ -236,7 +236,7 @@ private:
         }
     }
 
-    // Ends those that curl has not got and that have waited for all their time.
+    // Ends transfers that timed out before curl got them.
     void expire(MonoTime now) {
         while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
             Transfer& transfer = *transfers_.at(deadlines_.begin()->second);
@@ -280,14 +280,14 @@ private:
     std::deque<Pending> incoming_ GUARDED_BY(mutex_);
     bool woken_ GUARDED_BY(mutex_) = false;
     std::atomic<bool> stopping_ = false;
-    // All below is the thread's own.
+    // Used by the thread only.
     NameLookup names_;
     ConnectionCount count_;
     HostSlots slots_;
     std::vector<std::unique_ptr<CurlMulti>> multis_;
     std::vector<std::unique_ptr<EasyHandle>> spare_;
     std::unordered_map<std::uint64_t, std::unique_ptr<Transfer>> transfers_;
-    std::set<std::pair<MonoTime, std::uint64_t>> deadlines_;  // of those that curl has not got
+    std::set<std::pair<MonoTime, std::uint64_t>> deadlines_;  // of transfers that curl does not have yet
     std::uint64_t last_id_ = 0;
     std::thread thread_;
 };

@@ -25,8 +25,8 @@ struct HttpRequest {
     std::size_t max_response_bytes =
         64 * 1024;  // more than this ends the transfer; see HttpResult::truncated
     bool verify_tls = true;
-    // Judges all addresses that the host stands for before any connection is opened: one that is refused
-    // refuses the request (localhost may do with those that are not). Then the address really used, before a
+    // Judges all addresses of the host before any connection is opened: if one is refused, the request is
+    // (for localhost, if all are). Then it judges the address that is really used, before a
     // byte is sent, on new and reused connections alike. Not owned; outlives the request. Null: any address.
     const AddressGuard* guard = nullptr;
 };
@@ -34,7 +34,7 @@ struct HttpRequest {
 enum class HttpError { none, bad_url, resolve, refused_address, connect, tls, timeout, protocol, cancelled };
 std::string_view to_string(HttpError e);
 
-// How long each phase took; nullopt where it did not end or was not needed (a reused connection; a host that
+// How long each phase took; nullopt if it did not end or was not needed (a reused connection; a host that
 // is an address, or a name whose addresses were known already).
 struct HttpTimes {
     std::optional<Duration> dns;
@@ -45,21 +45,21 @@ struct HttpTimes {
 
 struct HttpResult {
     HttpError error = HttpError::none;
-    std::string error_text;  // one plain sentence where error is set
-    int status = 0;          // where an answer came (then error is none)
+    std::string error_text;  // one plain sentence if error is set
+    int status = 0;          // of the answer, if there is one (then error is none)
     Headers headers;         // names in lower case; at most 100, 16 KiB in all
     std::string body;        // at most max_response_bytes
     bool truncated = false;  // the answer was longer than that; the rest was not read
-    std::string remote_ip;   // the address that was used; empty where there was none
+    std::string remote_ip;   // the address that was used, if any
     HttpTimes times;
     Duration duration{};  // from start() to the end
 
     const std::string* header(std::string_view lower_name) const;
 };
 
-// HTTP/1.1 requests to anywhere, many at once, on one thread of its own; a request that hangs costs the
-// others nothing but its connection. No redirects, no proxy from the environment, only http and https. Names
-// are looked up by the client itself; what is known of one is kept for 1 to 30 s. Connections are kept and
+// HTTP/1.1 requests to any host, many at once, on its own thread; a request that hangs takes nothing from
+// the others but its connection. No redirects, no proxy from the environment, only http and https. Names
+// are resolved by the client itself; an answer is kept for 1 to 30 s. Connections are kept and
 // reused per host.
 class HttpClient {
 public:
@@ -76,7 +76,7 @@ struct HttpClientOptions {
     // may not open that many files (see net/file_limit.hpp), which is logged.
     std::size_t max_connections = 2000;
     std::size_t max_connections_per_host = 64;  // per scheme, host and port
-    // Kept beside those in use; up to 32 more where each is of another host.
+    // Idle connections kept; up to 32 more if each is to another host.
     std::size_t max_idle_connections = 256;
     std::string user_agent = "Pricewire";
     // Name servers, as "address" or "address:port" ("[::1]:53"). Empty: the system's.

@@ -24,7 +24,7 @@ public:
             came_.notify_all();
         };
     }
-    // The results so far, as soon as there are `count`; fewer where they do not come within a minute.
+    // The results so far, as soon as there are `count`; fewer if they do not arrive within a minute.
     std::vector<HttpResult> wait_for(std::size_t count) {
         MutexLock lock(mutex_);
         came_.wait_for(lock, std::chrono::seconds{60},

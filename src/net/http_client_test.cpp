@@ -56,7 +56,7 @@ TEST_F(HttpClientTest, SendsExactlyWhatItIsGivenAndReadsTheAnswer) {
     EXPECT_EQ(request.find("Accept-Encoding"), std::string::npos);
 }
 
-TEST_F(HttpClientTest, TheGuardStopsAForbiddenAddressBeforeAConnectionAndOnAReusedOne) {
+TEST_F(HttpClientTest, TheGuardRefusesAForbiddenAddressBeforeConnectingAndOnAReusedConnection) {
     RawServer server(answering(ok_answer));
     const AddressGuard closed{};
     const AddressGuard open({Network::parse("127.0.0.0/8").value()});
@@ -134,7 +134,7 @@ TEST_F(HttpClientTest, BrokenAnswersAreErrorsAndRedirectsAreNotFollowed) {
     EXPECT_EQ(result.status, 302);
 }
 
-TEST_F(HttpClientTest, WhatCannotBeReachedIsSaidInWords) {
+TEST_F(HttpClientTest, AnUnreachableHostIsAnErrorWithText) {
     auto result = get("http://127.0.0.1:1/");
     EXPECT_EQ(result.error, HttpError::connect) << result.error_text;
     result = get("http://no-such-host.invalid/");
@@ -151,7 +151,7 @@ TEST_F(HttpClientTest, AProxyInTheEnvironmentIsIgnored) {
     unsetenv("http_proxy");
 }
 
-TEST_F(HttpClientTest, EveryRequestEndsOnceThoughTheClientIsDestroyed) {
+TEST_F(HttpClientTest, EveryRequestEndsOnceIfTheClientIsDestroyed) {
     RawServer silent([&](int fd) {
         char byte = 0;
         while (recv(fd, &byte, 1, 0) > 0) {

@@ -103,7 +103,7 @@ private:
         parse();
     }
 
-    // Parses what is there; pipelined requests follow one another without another read.
+    // Parses what has been read; pipelined requests follow without another read.
     void parse() {
         // A handler that answers at once leads back here: a loop instead of recursion keeps the stack flat.
         if (std::exchange(parsing_, true)) return;
@@ -185,7 +185,7 @@ private:
     }
 
     // Answers one request, from any thread and at any time; a late or second answer, and one after the
-    // server's end, is ignored. Answers 500 where the handler drops it.
+    // server's end, is ignored. Answers 500 if the handler drops it.
     class Responder {
     public:
         explicit Responder(HttpConnection& connection)
@@ -313,7 +313,7 @@ private:
             on_written(error);
             return;
         }
-        // A large answer has its time on a slow line as well.
+        // A large answer gets more time, for slow lines.
         deadline_ += std::chrono::seconds{total / slow_line_bytes_a_second};
         rest_ = {buffers[0], buffers[1]};
         std::size_t skip = error ? 0 : written;
@@ -351,8 +351,8 @@ private:
         parse();
     }
 
-    // Closing with unread input would reset the connection and lose the answer: say we are done, then read
-    // what still comes, for a moment.
+    // Closing with unread input would reset the connection and lose the answer: shut down sending, then read
+    // what still arrives, for a moment.
     void linger() {
         error_code ignored;
         socket_.shutdown(Tcp::socket::shutdown_send, ignored);

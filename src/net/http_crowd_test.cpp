@@ -1,4 +1,4 @@
-// Many requests at once: those that hang, those that wait, and those that must not notice.
+// Many requests at once: some hang, some wait, and the others must not be delayed.
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
@@ -17,7 +17,7 @@ void wait_until(const std::function<bool()>& so) {
     EXPECT_TRUE(so());
 }
 
-TEST(HttpCrowd, AThousandHangingRequestsDoNotHoldUpAHealthyOne) {
+TEST(HttpCrowd, AThousandHangingRequestsDoNotDelayAHealthyOne) {
     CrowdServer hanging(""), healthy(ok_answer);
     Results never, soon;
     const auto client = create_http_client({.max_connections = 1500, .max_connections_per_host = 1000});
@@ -29,7 +29,7 @@ TEST(HttpCrowd, AThousandHangingRequestsDoNotHoldUpAHealthyOne) {
     EXPECT_EQ(never.size(), 0U);
 }
 
-TEST(HttpCrowd, AHostAtItsBoundHoldsUpNoOtherAndWaitingEndsInTime) {
+TEST(HttpCrowd, AHostAtItsLimitDelaysNoOtherAndWaitingTimesOut) {
     CrowdServer hanging(""), healthy(ok_answer);
     Results never, late, soon;
     const auto client = create_http_client({.max_connections = 20, .max_connections_per_host = 8});
@@ -48,7 +48,7 @@ TEST(HttpCrowd, AHostAtItsBoundHoldsUpNoOtherAndWaitingEndsInTime) {
     EXPECT_EQ(never.size(), 0U);
 }
 
-TEST(HttpCrowd, ConnectionsAreBoundedInAllAndThoseThatWaitGetTheirTurn) {
+TEST(HttpCrowd, TheTotalOfConnectionsIsLimitedAndWaitersGetTheirTurn) {
     std::vector<std::unique_ptr<CrowdServer>> servers;
     for (int i = 0; i < 10; ++i) servers.push_back(std::make_unique<CrowdServer>(ok_answer));
     Results results;
@@ -89,12 +89,12 @@ TEST(HttpCrowd, IdleConnectionsToManyHostsAreBounded) {
     EXPECT_GE(open, 1) << "some are kept";
 }
 
-TEST(HttpCrowd, TimesSayWhatWasNeeded) {
+TEST(HttpCrowd, TimesAreSetForThePhasesThatWereNeeded) {
     RawServer server(answering(ok_answer));
     const auto client = create_http_client();
     const auto first = send_by(*client, {.url = server.url(), .timeout = 60s});
     ASSERT_EQ(first.status, 200);
-    EXPECT_FALSE(first.times.dns) << "an address needs no look-up";
+    EXPECT_FALSE(first.times.dns) << "an address needs no query";
     EXPECT_TRUE(first.times.connect);
     EXPECT_FALSE(first.times.tls);
     ASSERT_TRUE(first.times.first_byte);
@@ -103,7 +103,7 @@ TEST(HttpCrowd, TimesSayWhatWasNeeded) {
         send_by(*client, {.method = "POST", .url = server.url(), .body = "{}", .timeout = 60s});
     ASSERT_EQ(second.status, 200);
     EXPECT_EQ(server.accepted(), 1);
-    EXPECT_FALSE(second.times.connect) << "the connection was there";
+    EXPECT_FALSE(second.times.connect) << "the connection was reused";
     EXPECT_TRUE(second.times.first_byte);
     CrowdServer hanging("");
     const auto hung =
@@ -111,14 +111,14 @@ TEST(HttpCrowd, TimesSayWhatWasNeeded) {
     EXPECT_EQ(hung.error, HttpError::timeout);
     EXPECT_EQ(hung.remote_ip, "127.0.0.1");
     EXPECT_TRUE(hung.times.connect);
-    EXPECT_FALSE(hung.times.first_byte) << "no byte came";
+    EXPECT_FALSE(hung.times.first_byte) << "no byte arrived";
     const auto closed = send_by(*client, {.url = "http://127.0.0.1:1/", .timeout = 60s});
     EXPECT_EQ(closed.error, HttpError::connect);
     EXPECT_EQ(closed.error_text, "could not connect to 127.0.0.1 port 1: Connection refused");
     EXPECT_FALSE(closed.times.connect);
 }
 
-TEST(HttpCrowd, EveryRequestEndsOnceWhereverItIsWhenTheClientGoes) {
+TEST(HttpCrowd, EveryRequestEndsOnceInAnyPhaseIfTheClientIsDestroyed) {
     DnsFixture dns;
     dns.set("silent.test", {.silent = true});
     CrowdServer hanging("");
@@ -154,7 +154,7 @@ TEST(HttpCrowd, AnAnswersHandlerMayStartTheNextRequest) {
     EXPECT_EQ(last.wait_for(1).at(0).status, 200);
 }
 
-TEST(HttpCrowd, FewFilesBoundTheConnectionsAndTheLogSaysSo) {
+TEST(HttpCrowd, TheFileLimitReducesConnectionsWhichIsLogged) {
     CrowdServer server(ok_answer);
     rlimit before{};
     ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);

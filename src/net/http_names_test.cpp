@@ -1,4 +1,4 @@
-// How the client looks names up, and where it lets them lead.
+// How the client resolves names, and which addresses it accepts.
 #include <gtest/gtest.h>
 
 #include "net/dns_fixture.hpp"
@@ -23,7 +23,7 @@ protected:
     std::unique_ptr<HttpClient> client_ = create_http_client({.dns_servers = {dns_.address()}});
 };
 
-TEST_F(HttpNamesTest, ANameIsResolvedOnceWhileItsAnswerHolds) {
+TEST_F(HttpNamesTest, ANameIsResolvedOnceWhileItsAnswerIsValid) {
     RawServer server(answering(ok_answer));
     dns_.set("hook.test", {.answers = {{"127.0.0.1"}}});
     auto result = get(url("Hook.Test", server.port()));
@@ -33,7 +33,7 @@ TEST_F(HttpNamesTest, ANameIsResolvedOnceWhileItsAnswerHolds) {
     for (int i = 0; i < 20; ++i) {
         result = get(url("hook.test", server.port()));
         EXPECT_EQ(result.status, 200);
-        EXPECT_FALSE(result.times.dns) << "nothing was waited for";
+        EXPECT_FALSE(result.times.dns) << "answered from the cache";
     }
     EXPECT_EQ(dns_.asked("hook.test"), 1);
     for (int i = 0; i < 2; ++i) {
@@ -41,17 +41,17 @@ TEST_F(HttpNamesTest, ANameIsResolvedOnceWhileItsAnswerHolds) {
         EXPECT_EQ(result.error, HttpError::resolve);
         EXPECT_EQ(result.error_text, "could not resolve host unknown.test: no such name");
     }
-    EXPECT_EQ(dns_.asked("unknown.test"), 1) << "a failure is remembered as well";
+    EXPECT_EQ(dns_.asked("unknown.test"), 1) << "failures are cached, too";
 }
 
-TEST_F(HttpNamesTest, ANameVettedWithAPublicAddressAndThenMovedHereReachesNothing) {
+TEST_F(HttpNamesTest, ANameVettedWithAPublicAddressAndThenMovedToThisMachineIsRefused) {
     RawServer server(answering(ok_answer));
     dns_.set("rebind.test", {.answers = {{"93.184.216.34"}, {"127.0.0.1"}}, .ttl = 0});
     const AddressGuard guard;
     const auto vetted = resolve("rebind.test", 30'000, std::vector{dns_.address()});
     ASSERT_TRUE(vetted);
     ASSERT_EQ(vetted->size(), 1U);
-    EXPECT_FALSE(guard.refuses(vetted->front())) << "what is vetted is allowed";
+    EXPECT_FALSE(guard.refuses(vetted->front())) << "the vetted address is allowed";
     const auto result = get(url("rebind.test", server.port()), &guard);
     EXPECT_EQ(result.error, HttpError::refused_address);
     EXPECT_NE(result.error_text.find("127.0.0.1"), std::string::npos) << result.error_text;
@@ -71,7 +71,7 @@ TEST_F(HttpNamesTest, OneForbiddenAddressAmongAllowedOnesRefusesTheRequest) {
     EXPECT_EQ(get(url("fine.test", server.port()), &guard).status, 200);
 }
 
-TEST_F(HttpNamesTest, AKeptConnectionDoesNotOutliveTheNamesLeave) {
+TEST_F(HttpNamesTest, AKeptConnectionIsNotUsedOnceItsNameIsRefused) {
     RawServer server(answering(ok_answer), "127.0.0.2");
     dns_.set("moving.test", {.answers = {{"127.0.0.2"}, {"127.0.0.1"}}, .ttl = 0});
     const AddressGuard guard = allowing({"127.0.0.2"});
@@ -82,11 +82,11 @@ TEST_F(HttpNamesTest, AKeptConnectionDoesNotOutliveTheNamesLeave) {
         if (result.error != HttpError::none) break;
         std::this_thread::sleep_for(100ms);
     }
-    EXPECT_EQ(result.error, HttpError::refused_address) << "until the name's answer is asked for anew";
+    EXPECT_EQ(result.error, HttpError::refused_address) << "until the name is resolved again";
     EXPECT_EQ(server.accepted(), 1);
 }
 
-TEST_F(HttpNamesTest, AKeptConnectionIsJudgedByItsOwnAddressNotByTheNamesPresentOne) {
+TEST_F(HttpNamesTest, AKeptConnectionIsJudgedByItsOwnAddress) {
     RawServer server(answering(ok_answer), "127.0.0.2");
     dns_.set("moving.test", {.answers = {{"127.0.0.2"}, {"127.0.0.3"}}, .ttl = 0});
     const AddressGuard both = allowing({"127.0.0.2", "127.0.0.3"}), later = allowing({"127.0.0.3"});
@@ -122,7 +122,7 @@ TEST_F(HttpNamesTest, ANameThatMovesIsFollowedAndNoOldAddressIsUsed) {
     EXPECT_EQ(first.accepted(), before);
 }
 
-TEST_F(HttpNamesTest, TheSameNameServesRequestsOfEachGuardAndPort) {
+TEST_F(HttpNamesTest, OneNameIsUsedWithEachGuardAndPort) {
     RawServer one(answering(ok_answer), "127.0.0.2"), two(answering(ok_answer), "127.0.0.2");
     dns_.set("hook.test", {.answers = {{"127.0.0.2"}}});
     const AddressGuard open = allowing({"127.0.0.2"}), closed;
@@ -135,7 +135,7 @@ TEST_F(HttpNamesTest, TheSameNameServesRequestsOfEachGuardAndPort) {
     EXPECT_EQ(dns_.asked("hook.test"), 1);
 }
 
-TEST_F(HttpNamesTest, ASilentNameServerHoldsUpOnlyThoseThatNeedIt) {
+TEST_F(HttpNamesTest, ASilentNameServerDelaysOnlyRequestsThatNeedIt) {
     CrowdServer server(ok_answer);
     dns_.set("silent.test", {.silent = true});
     Results silent, others;
@@ -149,17 +149,17 @@ TEST_F(HttpNamesTest, ASilentNameServerHoldsUpOnlyThoseThatNeedIt) {
     EXPECT_EQ(late.error, HttpError::timeout);
     EXPECT_EQ(late.error_text, "host silent.test was not resolved within 200ms");
     EXPECT_FALSE(late.times.dns);
-    // In the end the look-up itself gives up, which is no matter of the requests' time.
+    // The look-up itself times out later than the requests.
     for (const HttpResult& result : silent.wait_for(50)) {
         EXPECT_EQ(result.error, HttpError::resolve);
         EXPECT_EQ(result.error_text, "could not resolve host silent.test: no name server answers");
         EXPECT_TRUE(result.times.dns);
     }
     EXPECT_EQ(silent.size(), 50U);
-    EXPECT_EQ(dns_.asked("silent.test"), 3) << "one look-up, three tries, whoever waits for it";
+    EXPECT_EQ(dns_.asked("silent.test"), 3) << "one look-up with three tries for all requests";
 }
 
-TEST_F(HttpNamesTest, LocalhostIsThisMachineWhateverANameServerSays) {
+TEST_F(HttpNamesTest, LocalhostIsNeverLookedUp) {
     CrowdServer server(ok_answer);
     dns_.set("localhost", {.answers = {{"192.0.2.1"}}});
     const AddressGuard open = allowing({"127.0.0.0/8"}), closed;
@@ -172,7 +172,7 @@ TEST_F(HttpNamesTest, LocalhostIsThisMachineWhateverANameServerSays) {
     EXPECT_EQ(dns_.asked("localhost"), 0);
 }
 
-TEST_F(HttpNamesTest, TheNextAddressIsTriedWhereOneDoesNotListen) {
+TEST_F(HttpNamesTest, TheNextAddressIsTriedIfOneDoesNotListen) {
     RawServer server(answering(ok_answer), "127.0.0.3");
     dns_.set("two.test", {.answers = {{"127.0.0.2", "127.0.0.3"}}});
     const auto result = get(url("two.test", server.port()));
@@ -180,7 +180,7 @@ TEST_F(HttpNamesTest, TheNextAddressIsTriedWhereOneDoesNotListen) {
     EXPECT_EQ(result.remote_ip, "127.0.0.3");
 }
 
-TEST_F(HttpNamesTest, AHostThatIsNoNameIsNotAskedFor) {
+TEST_F(HttpNamesTest, AnInvalidHostNameIsNotLookedUp) {
     for (const char* host : {"*", "exa%20mple.test",
                              "b\xc3\xbc"
                              "cher.test",
@@ -192,7 +192,7 @@ TEST_F(HttpNamesTest, AHostThatIsNoNameIsNotAskedFor) {
     EXPECT_EQ(get(url(std::string(70, 'a') + ".test", 80)).error, HttpError::resolve);
 }
 
-TEST(HttpNames, AServerThatIsNoneIsRefusedAtOnce) {
+TEST(HttpNames, AnInvalidServerIsRefusedAtOnce) {
     EXPECT_THROW(create_http_client({.dns_servers = {"dns.example"}}), std::runtime_error);
 }
 

@@ -192,7 +192,7 @@ private:
             worker.context(), [this, &worker](boost::system::error_code error, Tcp::socket socket) {
                 if (error == asio::error::operation_aborted) return;
                 if (error) {
-                    // Out of descriptors, say: accepting again at once would only spin.
+                    // For example out of descriptors: accepting again at once would only spin.
                     if (!std::exchange(accept_failing_, true)) {
                         log::error("new connections cannot be accepted; trying again",
                                    {{"reason", error.message()}});

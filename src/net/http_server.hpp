@@ -26,15 +26,15 @@ struct ServerRequest {
     const std::string* header(std::string_view lower_name) const;
 };
 
-// An open connection that the server keeps sending to: a WebSocket, or a response without an end.
-// Thread-safe; what is sent leaves in order. Whoever holds one lets it go before the server is destroyed.
+// An open connection that the server keeps sending to: a WebSocket, or an endless response.
+// Thread-safe; data is sent in order. Its holders release it before the server is destroyed.
 class StreamPeer {
 public:
     virtual ~StreamPeer() = default;
-    // A whole message, or the next bytes of the body. Shared, because many are sent the same.
+    // A whole message, or the next bytes of the body. Shared, because many peers are sent the same.
     virtual void send(std::shared_ptr<const std::string> data) = 0;
-    // Ends the connection once everything sent before has left; of a WebSocket with this code (RFC 6455 §7.4)
-    // and reason (at most 123 bytes).
+    // Ends the connection once everything sent before has been written; a WebSocket with this code (RFC 6455
+    // §7.4) and reason (at most 123 bytes).
     virtual void close(std::uint16_t code, std::string reason) = 0;
     virtual void abort() = 0;                      // drops the TCP connection
     virtual std::size_t queued_bytes() const = 0;  // sent and not yet written
@@ -46,8 +46,8 @@ struct ServerResponse {
     std::string content_type = "application/json";
     Headers headers;  // beside Content-Type, Content-Length, Date, Connection
     std::string body;
-    std::shared_ptr<const std::string> shared_body;  // sent instead of body where set
-    // Where set, there is no body but a stream: called once, on the server's thread, when the head has been
+    std::shared_ptr<const std::string> shared_body;  // sent instead of body if set
+    // If set, the body is a stream: called once, on the server's thread, when the head has been
     // sent; what it returns is called exactly once, last, when the connection has ended. Not called for HEAD.
     std::function<std::function<void()>(std::shared_ptr<StreamPeer>)> stream;
 };
@@ -63,7 +63,7 @@ public:
 struct WsHandler {
     std::function<void(std::string_view)> on_text;  // on one of the server's threads
     std::function<void()> on_close;                 // exactly once, last
-    std::optional<ServerResponse> refusal;          // sent instead of the 404 where on_text is empty
+    std::optional<ServerResponse> refusal;          // sent instead of the 404 if on_text is empty
     std::string subprotocol;                        // one of those the client offers, or empty
     std::optional<Duration> first_text_within;      // otherwise it is closed with 1008
 };
@@ -73,13 +73,13 @@ struct ServerOptions {
     int threads = 2;
     std::size_t max_header_bytes = 16 * 1024;  // 431 beyond
     std::size_t max_body_bytes = 64 * 1024;    // 413 beyond
-    std::size_t max_connections = 10'000;      // beyond, the newcomer is closed at once
+    std::size_t max_connections = 10'000;      // further ones are closed at once
     Duration header_timeout =
         std::chrono::seconds{10};  // from a request's first byte to the end of its headers
     Duration body_timeout = std::chrono::seconds{10};   // from there to the end of the body
-    Duration write_timeout = std::chrono::seconds{10};  // for a response to leave
+    Duration write_timeout = std::chrono::seconds{10};  // to send a response
     Duration idle_timeout = std::chrono::seconds{75};   // between requests
-    // Makes the body of 4xx answers that the server itself gives (400, 408, 413, 431, 503).
+    // Makes the body of the answers that the server itself gives (400, 408, 413, 431, 503).
     std::function<ServerResponse(int status, std::string_view detail)> error_response;
 };
 

@@ -107,7 +107,7 @@ TEST_F(HttpServerTest, UnderstandsChunksHeadOldVersionsAndAbsoluteTargets) {
     EXPECT_TRUE(c.answer().ends_with("POST /g? ok"));
 }
 
-TEST_F(HttpServerTest, EveryInputHasItsBoundAndItsAnswer) {
+TEST_F(HttpServerTest, EveryInputHasALimitAndAnAnswer) {
     serve({.max_header_bytes = 1024, .max_body_bytes = 100});
     const auto status = [&](const std::string& bytes) { return status_of(once(bytes)); };
     EXPECT_EQ(status("GET / HTTP/1.1\r\nHost: h\r\nX: " + std::string(2000, 'x') + "\r\n\r\n"), "431");
@@ -173,7 +173,7 @@ TEST_F(HttpServerTest, AnswersMayComeLaterFromAnotherThreadOrNever) {
     answer_later({.status = 202});
 }
 
-TEST_F(HttpServerTest, AnAnswerThatComesAfterTheServersEndIsHarmless) {
+TEST_F(HttpServerTest, AnAnswerAfterTheServersEndIsIgnored) {
     serve();
     RawClient c(server_->port());
     c.put("GET /later HTTP/1.1\r\nHost: h\r\n\r\n");
@@ -183,7 +183,7 @@ TEST_F(HttpServerTest, AnAnswerThatComesAfterTheServersEndIsHarmless) {
     EXPECT_EQ(c.rest(), "");
 }
 
-TEST_F(HttpServerTest, StoppingLetsARequestEnd) {
+TEST_F(HttpServerTest, StoppingWaitsForARequestInProgress) {
     serve();
     RawClient c(server_->port());
     c.put("GET /later HTTP/1.1\r\nHost: h\r\n\r\n");
@@ -264,22 +264,22 @@ protected:
     std::atomic<int> closed_ = 0;
 };
 
-TEST_F(WebSocketTest, EchoesInOrderAndEndsEitherWay) {
+TEST_F(WebSocketTest, EchoesInOrderAndIsClosedByEitherSide) {
     EXPECT_EQ(talk(url("/echo"), {"a", "b", std::string(60'000, 'c'), "d"}, "d"),
               "a;b;cccccccccccccccccccc;d;");
     EXPECT_TRUE(talk(url("/echo"), {"x", "close"}).starts_with("x;closed 0"));
     EXPECT_TRUE(talk(url("/echo"), {"abort"}).starts_with("closed 0"));
     EXPECT_TRUE(talk(url("/echo"), {std::string(100'000, 'z')}).starts_with("closed 0"))
-        << "a message over the bound";
+        << "a message over the limit";
     server_->stop(5s);
     EXPECT_EQ(closed_, 4);
 }
 
-TEST_F(WebSocketTest, BinaryMessagesAreTellableFromText) {
+TEST_F(WebSocketTest, BinaryMessagesAreDistinguishedFromText) {
     EXPECT_EQ(talk(url("/echo"), {"a", "binary", "b"}, "b"), "a;2 bytes;b;");
 }
 
-TEST_F(WebSocketTest, ARefusalTellsItsStatusAndWhenToComeBack) {
+TEST_F(WebSocketTest, ARefusalHasItsStatusAndRetryAfter) {
     EXPECT_EQ(talk(url("/limited"), {}), "closed 429 7slow down");
     EXPECT_TRUE(talk(url("/nothing"), {}).starts_with("closed 404"));
     EXPECT_TRUE(talk("ws://127.0.0.1:1/", {}).starts_with("closed 0"));

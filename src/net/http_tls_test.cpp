@@ -1,4 +1,4 @@
-// TLS as receivers do it, well and badly.
+// Receivers with valid, invalid and broken TLS.
 #include <gtest/gtest.h>
 
 #include "net/dns_fixture.hpp"
@@ -25,7 +25,7 @@ protected:
         create_http_client({.dns_servers = {dns_.address()}, .ca_file = tls_.ca_file()});
 };
 
-TEST_F(HttpTlsTest, ATrustedCertificateIsTakenAndTheHandshakeTimed) {
+TEST_F(HttpTlsTest, ATrustedCertificateIsAcceptedAndTheHandshakeTimed) {
     RawServer server(tls_.serving("DNS:hook.test", 3600, ok_answer));
     const auto first = get(server);
     ASSERT_EQ(first.status, 200) << first.error_text;
@@ -39,7 +39,7 @@ TEST_F(HttpTlsTest, ATrustedCertificateIsTakenAndTheHandshakeTimed) {
     EXPECT_FALSE(second.times.connect || second.times.tls);
 }
 
-TEST_F(HttpTlsTest, CertificatesThatProveNothingAreTlsErrors) {
+TEST_F(HttpTlsTest, InvalidCertificatesAreTlsErrors) {
     const std::string closing = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
     RawServer expired(tls_.serving("DNS:hook.test", -3600, closing));
     RawServer other(tls_.serving("DNS:other.test,IP:127.0.0.1", 3600, closing));
@@ -52,18 +52,18 @@ TEST_F(HttpTlsTest, CertificatesThatProveNothingAreTlsErrors) {
         EXPECT_NE(result.error_text.find(words), std::string::npos) << result.error_text;
         EXPECT_EQ(result.remote_ip, "127.0.0.1");
         EXPECT_TRUE(result.times.connect);
-        EXPECT_FALSE(result.times.tls) << "it did not end";
-        EXPECT_EQ(get(*server, 60s, false).status, 200) << "unless nothing is to be proved";
+        EXPECT_FALSE(result.times.tls) << "the handshake did not end";
+        EXPECT_EQ(get(*server, 60s, false).status, 200) << "without verification";
     }
 }
 
-TEST_F(HttpTlsTest, TheSystemsCertificatesDoNotIncludeAStrangers) {
+TEST_F(HttpTlsTest, AnUnknownAuthorityIsNotTrustedByDefault) {
     RawServer server(tls_.serving("DNS:hook.test", 3600, ok_answer));
     client_ = create_http_client({.dns_servers = {dns_.address()}});
     EXPECT_EQ(get(server).error, HttpError::tls);
 }
 
-TEST_F(HttpTlsTest, HandshakesThatNeverEndOrBreakAreBounded) {
+TEST_F(HttpTlsTest, HandshakesThatHangOrBreakAreErrors) {
     RawServer silent([](int fd) {
         char byte = 0;
         while (recv(fd, &byte, 1, 0) > 0) {

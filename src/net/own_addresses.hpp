@@ -11,10 +11,10 @@
 
 namespace pricewire::net {
 
-// The addresses of this machine's interfaces (getifaddrs(3)), those that are down included.
+// The addresses of this machine's interfaces (getifaddrs(3)), including those that are down.
 Result<std::vector<IpAddress>> read_own_addresses();
 
-// What read_own_addresses() says, kept for `refresh` at a time: interfaces come and go while a process runs,
+// The result of read_own_addresses(), kept for `refresh`: interfaces come and go while a process runs,
 // and the guard asks at every connection. An address that a NAT in front of this machine has is not among
 // them. Any thread.
 class OwnAddresses {
@@ -26,7 +26,7 @@ public:
     explicit OwnAddresses(Read read = &read_own_addresses, const Clock& clock = system_clock(),
                           Duration refresh = std::chrono::seconds{5});
 
-    // True where `address` is, or within `refresh` was, one of this machine's.
+    // True if `address` is, or was within `refresh`, one of this machine's.
     bool contains(const IpAddress& address);
 
     // Shared by all guards that are not given another one.

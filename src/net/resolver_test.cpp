@@ -37,7 +37,7 @@ TEST(Resolver, ReadsNameServers) {
     EXPECT_NE(read("dns.example").find("\"dns.example\" is not a name server's address"), std::string::npos);
 }
 
-TEST(Resolver, KnowsAddressesAndThisMachineWithoutAsking) {
+TEST(Resolver, ResolvesAddressesAndLocalhostWithoutAQuery) {
     const DnsFixture dns;
     const std::vector<std::string> servers{dns.address()};
     EXPECT_EQ(texts(resolve("192.0.2.7", 0, servers)), Texts{"192.0.2.7"});
@@ -61,10 +61,10 @@ TEST(Resolver, AsksTheNamedServersForBothKinds) {
               Texts{"could not resolve host none.test: the name has no address"});
     EXPECT_EQ(texts(resolve("unknown.test", 30'000, servers)),
               Texts{"could not resolve host unknown.test: no such name"});
-    EXPECT_FALSE(resolve("both.test", 30'000, Texts{"dns.example"})) << "a server that is none";
+    EXPECT_FALSE(resolve("both.test", 30'000, Texts{"dns.example"})) << "an invalid server";
 }
 
-TEST(Resolver, AServerThatKeepsSilentCostsTheDeadlineAndLeavesNothingBehind) {
+TEST(Resolver, ASilentServerTakesTheDeadlineAndLeaksNothing) {
     DnsFixture dns;
     dns.set("silent.test", {.silent = true});
     const std::vector<std::string> servers{dns.address()};

@@ -107,7 +107,7 @@ inline bool put(int fd, const std::string& text) {
     return send(fd, text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size());
 }
 
-// Reads a request up to the end of its body; empty where the client went.
+// Reads a request up to the end of its body; empty if the client closed the connection.
 inline std::string read_request(int fd) {
     std::string text;
     char buffer[4096];
@@ -134,7 +134,7 @@ inline std::function<void(int)> answering(const std::string& answer) {
 
 inline constexpr const char* ok_answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Seen: Yes\r\n\r\nhi";
 
-// A listener for thousands of connections at once: gives each request the same answer, or none where it is
+// A listener for thousands of connections at once: gives each request the same answer, or none if it is
 // empty.
 class CrowdServer {
 public:

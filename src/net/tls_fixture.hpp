@@ -17,7 +17,7 @@
 
 namespace pricewire::net {
 
-// A certificate authority made for the test, and servers with certificates of its.
+// A certificate authority made for the test, and servers with its certificates.
 class TlsFixture {
 public:
     TlsFixture()

@@ -29,7 +29,7 @@ std::string describe(const std::vector<std::pair<std::uint16_t, std::uint16_t>>&
     return out;
 }
 
-// What no part of a URL may hold. Characters outside ASCII are checked later, by position.
+// Characters that no part of a URL may contain. Characters outside ASCII are checked later, by position.
 std::optional<std::string> odd_character(std::string_view text) {
     for (const char c : text) {
         if (c == '\r' || c == '\n') return "webhook_url must not contain line breaks (CR, LF)";
@@ -105,7 +105,7 @@ std::optional<std::string> bad_name(std::string_view host) {
 
 struct Host {
     std::string text;                  // without brackets
-    std::optional<IpAddress> address;  // where it is one
+    std::optional<IpAddress> address;  // if it is one
 };
 
 Result<Host> read_bracketed(std::string_view inside) {
@@ -135,7 +135,7 @@ Result<Host> read_name(std::string_view typed) {
 
 struct Authority {
     Host host;
-    std::string_view port;  // empty where none was written
+    std::string_view port;  // empty if there is none
 };
 
 Result<Authority> read_authority(std::string_view text) {
@@ -162,8 +162,8 @@ std::optional<std::uint16_t> read_port(std::string_view digits, const std::strin
     return parse_number<std::uint16_t>(digits);
 }
 
-// libcurl sends the request and reads the URL once more: a text that it takes for another target than the one
-// that was judged is no URL here.
+// libcurl sends the request and parses the URL again: a text that it reads as another target than the one
+// that was judged is refused.
 bool curl_agrees(const WebhookUrl& judged, bool is_v6) {
     const std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> handle(curl_url(), &curl_url_cleanup);
     if (!handle) throw std::bad_alloc();

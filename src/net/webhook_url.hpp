@@ -21,15 +21,15 @@ struct UrlPolicy {
 
 struct WebhookUrl {
     std::string scheme;  // "https" or "http"
-    std::string host;    // lower case, ASCII (xn-- where international), no trailing dot, no brackets
+    std::string host;    // lower case, ASCII (xn-- if international), no trailing dot, no brackets
     std::uint16_t port = 443;
     // The form to store and request: scheme and host spelled as above (an address in its usual form,
-    // IPv6 in brackets), the rest as it was written. Parsing it again gives the same in all four members.
+    // IPv6 in brackets), the rest as it was written. Parsing it again gives the same four members.
     std::string url;
 };
 
 // Judges the text alone: absolute http(s) URL of at most 2,048 bytes, no userinfo, no fragment, no control
-// characters, spaces or backslashes, ASCII after the host, a port from the list, and, where the host is an
+// characters, spaces or backslashes, ASCII after the host, a port from the list, and, if the host is an
 // address in any spelling that a resolver would take (RFC 3986 §7.4, inet_aton(3)), an address the guard
 // allows. An international name is taken as UTS 46 maps it (non-transitional) and then judged as ASCII.
 // Error: the rule that refuses it, in words for the user.

@@ -28,13 +28,13 @@ std::string judged(const std::string& url, const UrlPolicy& p = policy()) {
                   : "refused: " + parsed.error().message;
 }
 
-// The text to store, or the refusal.
+// The text to store, or the reason for refusing it.
 std::string normal(const std::string& url, const UrlPolicy& p = policy()) {
     const auto parsed = parse_webhook_url(url, p);
     return parsed ? parsed->url : "refused: " + parsed.error().message;
 }
 
-TEST(WebhookUrl, TakesWhatPeopleUse) {
+TEST(WebhookUrl, AcceptsCommonUrls) {
     EXPECT_EQ(judged("https://example.com/hook?a=b"), "https example.com 443");
     EXPECT_EQ(judged("https://EXAMPLE.com:8443"), "https example.com 8443");
     EXPECT_EQ(judged("https://example.com./hook"), "https example.com 443");
@@ -44,7 +44,7 @@ TEST(WebhookUrl, TakesWhatPeopleUse) {
     EXPECT_EQ(judged("http://example.com/", lax()), "http example.com 80");
 }
 
-TEST(WebhookUrl, SpellsTheHostOneWayAndLeavesTheRestAlone) {
+TEST(WebhookUrl, NormalizesTheHostAndNothingElse) {
     const std::pair<const char*, const char*> cases[] = {
         {"https://example.com", "https://example.com"},
         {"HTTPS://EXAMPLE.Com:443/Hook/../x?A=b%20c&d", "https://example.com:443/Hook/../x?A=b%20c&d"},
@@ -59,13 +59,13 @@ TEST(WebhookUrl, SpellsTheHostOneWayAndLeavesTheRestAlone) {
     for (const auto& [typed, stored] : cases) EXPECT_EQ(normal(typed), stored) << typed;
 }
 
-TEST(WebhookUrl, ShowsInternationalNamesForWhatTheyAre) {
+TEST(WebhookUrl, ConvertsInternationalNamesToAscii) {
     EXPECT_EQ(normal("https://bücher.example/x"), "https://xn--bcher-kva.example/x");
     EXPECT_EQ(normal("https://BÜCHER.example/x"), "https://xn--bcher-kva.example/x");
     EXPECT_EQ(normal("https://faß.example/"), "https://xn--fa-hia.example/");  // non-transitional
     // A homograph: the second letter is Cyrillic.
     EXPECT_EQ(normal("https://p\u0430ypal.example/"), "https://xn--pypal-4ve.example/");
-    // A soft hyphen is nothing, an ideographic full stop is a dot, the last of which marks a full name.
+    // A soft hyphen is dropped, an ideographic full stop is a dot, and a trailing dot marks a full name.
     EXPECT_EQ(normal("https://ex\u00adample.com/"), "https://example.com/");
     EXPECT_EQ(normal("https://bücher。example。/"), "https://xn--bcher-kva.example/");
     EXPECT_EQ(normal("https://xn--bcher-kva.example/x"), "https://xn--bcher-kva.example/x");
@@ -103,7 +103,7 @@ TEST(WebhookUrl, RefusesEverySpellingOfAForbiddenAddress) {
     }
 }
 
-TEST(WebhookUrl, RefusesWhatIsNoPlainUrlAndSaysWhichRule) {
+TEST(WebhookUrl, RefusesAnythingButAPlainUrlAndSaysWhichRule) {
     const std::pair<std::string, const char*> cases[] = {
         {"", "must not be empty"},
         {"example.com", "is not an absolute URL"},
@@ -184,7 +184,7 @@ TEST(WebhookUrl, RefusesWhatIsNoPlainUrlAndSaysWhichRule) {
     }
 }
 
-TEST(WebhookUrl, BoundsTheNormalTextToo) {
+TEST(WebhookUrl, LimitsTheNormalizedTextToo) {
     const auto url = [](std::size_t size) {
         std::string text = "https://bücher.example/";
         return text.append(size - text.size(), 'a');
@@ -194,7 +194,7 @@ TEST(WebhookUrl, BoundsTheNormalTextToo) {
     EXPECT_EQ(normal(url(2000)).substr(0, 30), "https://xn--bcher-kva.example/");
 }
 
-// URLs as they are, with pieces among them that are used to fool their readers.
+// Ordinary URLs, mixed with pieces that are used to deceive parsers.
 rc::Gen<std::string> url_text() {
     using Strings = std::vector<std::string>;
     const auto plain = rc::gen::elementOf(
@@ -244,7 +244,7 @@ rc::Gen<std::string> url_text() {
         });
 }
 
-TEST(WebhookUrl, WhatIsStoredIsReadBackAsItIs) {
+TEST(WebhookUrl, AStoredUrlIsReadBackUnchanged) {
     int accepted = 0;
     EXPECT_TRUE(rc::check("the normal text is a fixed point", [&accepted] {
         const auto texts = *rc::gen::container<std::vector<std::string>>(50, url_text());

@@ -36,8 +36,7 @@ Result<WsClientTarget> parse_target(const WsClientOptions& options) {
     return target;
 }
 
-// The connection's life; kept alive by its operations, silent once detached from the WsClient that the caller
-// holds.
+// A connection; kept alive by its operations. Makes no callback once detached from the caller's WsClient.
 class Connection final : public std::enable_shared_from_this<Connection> {
 public:
     Connection(EventLoop& loop, const WsClientTarget& target, WsClientHandler handler)

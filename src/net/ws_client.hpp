@@ -12,7 +12,7 @@ namespace pricewire::net {
 
 // How a WebSocket ended or failed to open.
 struct WsClosed {
-    int http_status = 0;      // where the upgrade was answered with something else than 101
+    int http_status = 0;      // of the answer to the upgrade, if it is not 101
     std::string retry_after;  // that answer's Retry-After, as sent
     std::string body;         // that answer's first 4 KiB
     std::string reason;       // one plain sentence, for the log

@@ -13,7 +13,7 @@ constexpr Duration idle_timeout = std::chrono::seconds{60};
 // Close codes of RFC 6455.
 constexpr std::uint16_t going_away = 1001;
 constexpr std::uint16_t policy_error = 1008;
-// A client that takes nothing for so long is gone, whatever it sends meanwhile.
+// A client that has accepted nothing for this long is gone, whatever it sends meanwhile.
 constexpr Duration write_timeout = std::chrono::seconds{30};
 // For what was sent before the close, and the closing handshake.
 constexpr Duration close_timeout = std::chrono::seconds{10};
@@ -59,7 +59,7 @@ public:
     void close(std::uint16_t code, std::string reason) override {
         gate_->post([self = shared_from_this(), code, r = std::move(reason)] { self->begin_close(code, r); });
     }
-    // Ends the connection, whichever thread asks: a peer's own code, or the server at its end.
+    // Ends the connection, from any thread: called by the peer's owner, or by the server when it stops.
     void abort() override {
         gate_->post([self = shared_from_this()] { self->finish(); });
     }
@@ -89,7 +89,7 @@ private:
                 return;
             }
             self->first_text_by_.reset();
-            // Who is being closed is not listened to any more: answers would wait before the close for ever.
+            // A connection that is closing ignores messages: answers could delay the close for ever.
             if (!self->finished_ && !self->closing_) self->handler_.on_text(self->stream_->message());
             if (!self->finished_) self->read();
         });

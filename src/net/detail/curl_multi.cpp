@@ -23,7 +23,7 @@ CurlMulti::CurlMulti(Poller& poller, ConnectionCount& count) : poller_(poller), 
     static const CURLcode global = curl_global_init(CURL_GLOBAL_DEFAULT);
     multi_ = global == CURLE_OK ? curl_multi_init() : nullptr;
     if (multi_ == nullptr) throw std::runtime_error("libcurl does not start");
-    // How many connections there may be is decided outside: curl's own queue is one for all hosts.
+    // The number of connections is bounded by the caller: curl's own queue is one for all hosts.
     curl_multi_setopt(multi_, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);
     curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, &on_socket);
     curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, static_cast<void*>(this));
@@ -76,8 +76,8 @@ void CurlMulti::on_ready(int fd, std::uint32_t events) {
     check(curl_multi_socket_action(multi_, fd, what, &running));
 }
 
-// curl bounds its connections in all, busy ones among them, by closing the longest idle where a transfer
-// ends; so its limit is set each time: the present number, less one if enough are idle.
+// curl bounds its connections in all, including busy ones, by closing the longest idle when a transfer
+// ends; so its limit is set each time: the current number, less one if enough are idle.
 void CurlMulti::bound_idle() {
     const auto idle = static_cast<long>(count_.open - std::min(count_.open, count_.busy));
     const auto here = static_cast<long>(std::max(open_, busy_));
@@ -97,7 +97,7 @@ void CurlMulti::collect(const Done& done) {
 int CurlMulti::on_socket(CURL*, curl_socket_t fd, int what, void* self, void*) {
     auto& multi = *static_cast<CurlMulti*>(self);
     if (what == CURL_POLL_REMOVE) {
-        // The transfer has ended; its connection may soon serve the next, and on_close() follows where it
+        // The transfer has ended; its connection may soon serve the next, and on_close() follows if it
         // does not.
         multi.poller_.park(fd);
         return 0;

@@ -24,7 +24,7 @@ class CurlMulti final : Poller::Source {
 public:
     using Done = std::function<void(CURL* easy, CURLcode code)>;
 
-    // `count` is not owned, outlives this. Throws std::runtime_error where curl does not start.
+    // `count` is not owned and outlives this. Throws std::runtime_error if curl does not start.
     CurlMulti(Poller& poller, ConnectionCount& count);
     ~CurlMulti();  // no transfer may be left in it
     CurlMulti(const CurlMulti&) = delete;
@@ -32,7 +32,7 @@ public:
 
     // To be called with every handle before add(): its sockets are to be counted.
     void count_sockets(CURL* easy);
-    // False where curl takes no transfer; it is not in here then.
+    // False if curl does not accept the transfer, which is then not added.
     bool add(CURL* easy);
     void remove(CURL* easy);
     // When run_due() must be called next; MonoTime::max() if never.

@@ -20,16 +20,16 @@ using Addresses = std::vector<IpAddress>;
 // Single-threaded.
 class DnsCache {
 public:
-    // An answer is kept for as long as it says, within these; a failure for `failure_ttl`.
+    // An answer is kept for its TTL, within these limits; a failure for `failure_ttl`.
     static constexpr Duration min_ttl = std::chrono::seconds{1};
     static constexpr Duration max_ttl = std::chrono::seconds{30};
     static constexpr Duration failure_ttl = std::chrono::seconds{2};
 
     explicit DnsCache(std::size_t max_entries) : max_entries_(max_entries) {}
 
-    // nullptr where nothing is known, or no longer. Valid until the next call.
+    // nullptr if nothing is known, or it has expired. Valid until the next call.
     const Result<Addresses>* find(const std::string& host, MonoTime now);
-    // `ttl` is the answer's own.
+    // `ttl` is that of the answer.
     void put(const std::string& host, Result<Addresses> result, Duration ttl, MonoTime now);
     std::size_t size() const { return by_host_.size(); }
 

@@ -10,7 +10,7 @@ using namespace std::chrono_literals;
 const MonoTime start{std::chrono::hours{1}};
 const Addresses one{IpAddress::parse("192.0.2.1").value()};
 
-TEST(DnsCache, AnAnswerIsKeptAsLongAsItSaysWithinBounds) {
+TEST(DnsCache, AnAnswerIsKeptForItsTtlWithinLimits) {
     DnsCache cache(10);
     cache.put("usual", one, 10s, start);
     cache.put("short", one, 0s, start);
@@ -27,11 +27,11 @@ TEST(DnsCache, AnAnswerIsKeptAsLongAsItSaysWithinBounds) {
     EXPECT_FALSE(known("usual", 10s));
     EXPECT_TRUE(known("long", 29999ms));
     EXPECT_FALSE(known("long", 30s));
-    EXPECT_EQ(cache.size(), 0U) << "what is over leaves no trace";
+    EXPECT_EQ(cache.size(), 0U) << "expired entries are removed";
     EXPECT_EQ(cache.find("never", start), nullptr);
 }
 
-TEST(DnsCache, IsBoundedAndTheOldestGoes) {
+TEST(DnsCache, IsBoundedAndDropsTheOldest) {
     DnsCache cache(3);
     for (const char* host : {"a", "b", "c"}) cache.put(host, one, 30s, start);
     cache.put("a", fail("gone"), 30s, start);

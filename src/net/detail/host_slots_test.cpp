@@ -19,7 +19,7 @@ std::vector<HostSlots::Id> all_next(HostSlots& slots) {
 
 using Ids = std::vector<HostSlots::Id>;
 
-TEST(HostSlots, AHostAtItsBoundHoldsUpNoOther) {
+TEST(HostSlots, AHostAtItsLimitDelaysNoOther) {
     HostSlots slots(10, 2);
     for (HostSlots::Id id = 1; id <= 5; ++id) slots.enqueue("slow", id);
     slots.enqueue("quick", 6);
@@ -27,10 +27,10 @@ TEST(HostSlots, AHostAtItsBoundHoldsUpNoOther) {
     slots.enqueue("quick", 7);
     EXPECT_EQ(all_next(slots), Ids{7});
     slots.release(1);
-    EXPECT_EQ(all_next(slots), Ids{3}) << "a host's own go in their order";
+    EXPECT_EQ(all_next(slots), Ids{3}) << "those of one host keep their order";
 }
 
-TEST(HostSlots, HostsTakeTurnsWhereAllPlacesAreTaken) {
+TEST(HostSlots, HostsTakeTurnsIfAllPlacesAreTaken) {
     HostSlots slots(2, 2);
     for (HostSlots::Id id = 1; id <= 6; ++id) slots.enqueue("a", id);
     EXPECT_EQ(all_next(slots), (Ids{1, 2}));
@@ -46,7 +46,7 @@ TEST(HostSlots, HostsTakeTurnsWhereAllPlacesAreTaken) {
     EXPECT_EQ(all_next(slots), (Ids{3, 11}));
 }
 
-TEST(HostSlots, WhoGivesUpWaitingTakesNoPlace) {
+TEST(HostSlots, ACancelledWaiterTakesNoPlace) {
     HostSlots slots(1, 1);
     for (HostSlots::Id id = 1; id <= 3; ++id) slots.enqueue("a", id);
     EXPECT_EQ(all_next(slots), Ids{1});
@@ -58,7 +58,7 @@ TEST(HostSlots, WhoGivesUpWaitingTakesNoPlace) {
     EXPECT_EQ(all_next(slots), Ids{3});
 }
 
-TEST(HostSlots, AtRandomNoBoundIsBrokenAndNobodyIsForgotten) {
+TEST(HostSlots, AtRandomNoLimitIsExceededAndEveryIdGetsItsTurn) {
     std::mt19937 random(7);
     HostSlots slots(7, 3);
     std::vector<std::string> host_of(1);

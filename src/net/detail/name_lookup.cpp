@@ -17,12 +17,12 @@
 namespace pricewire::net::detail {
 namespace {
 
-// How long a name server has for its first answer, doubled on each further try of the three.
+// How long a name server has to answer the first of three tries; doubled for each further one.
 constexpr int first_try_ms = 1000;
 constexpr int tries = 3;
 // c-ares 1.18 finds its next time-out by walking every question, so it is asked at this pace instead.
 constexpr Duration tick = std::chrono::milliseconds{50};
-// More than any honest name has; an answer over TCP could hold thousands, each to be judged.
+// More than any legitimate name has; an answer over TCP could hold thousands, each to be judged.
 constexpr std::size_t max_addresses = 128;
 constexpr const char* system_configuration = "/etc/resolv.conf";
 
@@ -133,7 +133,7 @@ private:
 struct NameLookup::Lookup {
     NameLookup& owner;
     std::string host;
-    MonoTime deadline;  // the latest of those who wait
+    MonoTime deadline;  // the latest of the waiters
     std::vector<Done> waiters;
     std::shared_ptr<Channel> channel;  // while under way
     Result<Addresses> result = fail("not resolved yet");
@@ -193,7 +193,7 @@ void NameLookup::start(Lookup& lookup) {
     ares_addrinfo_hints hints{};
     hints.ai_family = AF_UNSPEC;
     hints.ai_socktype = SOCK_STREAM;
-    // Sorting would open a socket an address, of as many as the answer likes to have.
+    // Sorting would open a socket for each of any number of addresses.
     hints.ai_flags = ARES_AI_NOSORT;
     ares_getaddrinfo(lookup.channel->get(), lookup.host.c_str(), nullptr, &hints, &on_answer, &lookup);
 }
@@ -221,7 +221,7 @@ void NameLookup::on_answer(void* user, int status, int, ares_addrinfo* answer) {
     } else {
         lookup.result = fail(fmt::format("could not resolve host {}: {}", lookup.host, words(status)));
     }
-    // c-ares is on the stack: those who wait are called once it is not.
+    // c-ares is on the stack: waiters are called once it has returned.
     lookup.owner.answered_.push_back(&lookup);
 }
 
@@ -267,7 +267,7 @@ void NameLookup::run_due(MonoTime now) {
     due_ = now + tick;
     for (const auto& channel : channels_) channel->run_timeouts();
     deliver();
-    // All but the newest are left to their open questions.
+    // All but the newest only finish their open queries.
     const auto newest = channels_.back();
     std::erase_if(channels_, [&](const auto& c) { return c != newest && c.use_count() == 1; });
 }

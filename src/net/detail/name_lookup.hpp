@@ -30,16 +30,16 @@ public:
     // `asked` is false if the answer was cached. The result is valid during the call.
     using Done = std::move_only_function<void(const Result<Addresses>& result, bool asked)>;
 
-    // Throws std::runtime_error where a server is not an address, or c-ares does not start.
+    // Throws std::runtime_error if a server is not an address, or c-ares does not start.
     NameLookup(Poller& poller, NameLookupOptions options);
-    ~NameLookup();  // without calling those that wait
+    ~NameLookup();  // does not call those that wait
     NameLookup(const NameLookup&) = delete;
     NameLookup& operator=(const NameLookup&) = delete;
 
-    // Calls `done` at once where the answer is known, else from run_due() or the poller; possibly after
+    // Calls `done` at once if the answer is known, else from run_due() or the poller; possibly after
     // `deadline`, when the caller may have given up. Waiters are bounded by the caller.
     void look_up(const std::string& host, MonoTime now, MonoTime deadline, Done done);
-    // When run_due() is wanted next; MonoTime::max() where nothing is under way.
+    // When run_due() must be called next; MonoTime::max() if nothing is under way.
     MonoTime due() const { return due_; }
     void run_due(MonoTime now);
     std::size_t cached() const { return cache_.size(); }
@@ -63,7 +63,7 @@ private:
     bool delivering_ = false;
     bool ending_ = false;
     MonoTime due_ = MonoTime::max();
-    // The last is the one to ask; earlier ones, made from an older resolv.conf, end with their last question.
+    // The last one is used; earlier ones, of an older resolv.conf, end with their last query.
     std::vector<std::shared_ptr<Channel>> channels_;
     std::int64_t configured_at_ = 0;  // resolv.conf's change, in nanoseconds
 };

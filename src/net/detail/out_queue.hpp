@@ -10,16 +10,16 @@
 
 namespace pricewire::net::detail {
 
-// What is on its way out of a connection: any thread adds, the worker's thread takes.
+// The outgoing data of a connection: any thread adds, the worker's thread takes.
 class OutQueue {
 public:
     struct Item {
         std::shared_ptr<const std::string> data;
-        bool ping = false;    // a WebSocket's
+        bool ping = false;    // of a WebSocket
         bool binary = false;  // likewise
     };
 
-    // Any thread. True where the worker has to be woken.
+    // Any thread. True if the worker has to be woken.
     bool add(Item item) {
         bytes_.fetch_add(item.data->size(), std::memory_order_relaxed);
         MutexLock lock(mutex_);

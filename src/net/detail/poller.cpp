@@ -44,7 +44,7 @@ void Poller::watch(int fd, bool read, bool write, Source& source) {
     if (at >= watched_.size()) watched_.resize(std::max(at + 1, watched_.size() * 2));
     Watched& watched = watched_[at];
     if (!read && !write) {
-        // Fails where the descriptor is closed already, and then nothing is left to remove.
+        // Fails if the descriptor is closed already; then there is nothing to remove.
         if (watched.source != nullptr) epoll_ctl(epoll_, EPOLL_CTL_DEL, fd, nullptr);
         watched = {};
         return;
@@ -65,7 +65,7 @@ void Poller::control(int fd, const Watched& watched, std::uint32_t events) {
     event.data.fd = fd;
     const bool known = watched.source != nullptr;
     if (epoll_ctl(epoll_, known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event) == 0) return;
-    // A descriptor closed unannounced has left epoll; its number may have come back.
+    // A descriptor closed without notice has left epoll; its number may be in use again.
     if (known && errno == ENOENT && epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) == 0) return;
     if (!known && errno == EEXIST && epoll_ctl(epoll_, EPOLL_CTL_MOD, fd, &event) == 0) return;
     log::error("an outgoing connection cannot be watched",
@@ -83,7 +83,7 @@ void Poller::wait(MonoTime until) {
         const epoll_event& event = events[static_cast<std::size_t>(i)];
         if (event.data.fd == wake_) {
             std::uint64_t times = 0;
-            // Fails with EAGAIN where another turn has read it, which is as good.
+            // Fails with EAGAIN if another turn has read it, which is as good.
             [[maybe_unused]] const ssize_t n = read(wake_, &times, sizeof times);
             continue;
         }
@@ -97,7 +97,7 @@ void Poller::wait(MonoTime until) {
 
 void Poller::wake() {
     const std::uint64_t once = 1;
-    // Fails with EAGAIN only where the counter is full, and then the reader is woken anyway.
+    // Fails with EAGAIN only if the counter is full, and then the reader is woken anyway.
     [[maybe_unused]] const ssize_t n = write(wake_, &once, sizeof once);
 }
 

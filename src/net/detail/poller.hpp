@@ -7,13 +7,13 @@
 
 namespace pricewire::net::detail {
 
-// epoll(7) over the file descriptors of several sources: a turn costs what is ready, not what is open. One
-// thread's own, apart from wake().
+// epoll(7) over the file descriptors of several sources: the cost of a turn depends on how many are ready,
+// not on how many are open. Used by one thread, apart from wake().
 class Poller {
 public:
     class Source {
     public:
-        // `events` are epoll's (EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP). May be a report that came too late,
+        // `events` are epoll's (EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP). It may be a late report
         // of a descriptor that was closed and opened again within one turn.
         virtual void on_ready(int fd, std::uint32_t events) = 0;
 
@@ -21,7 +21,7 @@ public:
         ~Source() = default;
     };
 
-    // Throws std::system_error where the system has no descriptors left.
+    // Throws std::system_error if the system has no descriptors left.
     Poller();
     ~Poller();
     Poller(const Poller&) = delete;
@@ -35,7 +35,7 @@ public:
     void park(int fd);
     // Waits until something is ready, wake() or `until`, and reports it.
     void wait(MonoTime until);
-    // Ends the present or the next wait(). Any thread.
+    // Ends the current or the next wait(). Any thread.
     void wake();
 
 private:

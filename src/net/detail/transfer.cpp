@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t max_headers = 100;
 constexpr std::size_t max_header_bytes = 16 * 1024;
-// Informational answers (1xx) before the real one; more is a flood.
+// At most this many informational answers (1xx) before the real one.
 constexpr int max_informational = 8;
 constexpr std::size_t max_host = 253;
 // Of the judged addresses, those that are tried.
@@ -88,13 +88,13 @@ int on_request(void* user, char* ip, char*, int, int) {
     return refuse(transfer, IpAddress::parse(ip)) ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
-// curl asks before it resolves; it has no name to resolve, only what it was given.
+// curl calls this before it resolves, though it only has the addresses it was given.
 int on_resolve(void*, void*, void* user) {
     return static_cast<Transfer*>(user)->target.literal ? 0 : 1;
 }
 
-// Called where TCP is connected and TLS begins. curl says when that was only once the handshake has ended,
-// which it may never.
+// Called when TCP is connected and TLS begins: curl reports that time only after the handshake, which may
+// never end.
 CURLcode on_tls(CURL*, void*, void* user) {
     static_cast<Transfer*>(user)->connected_at = std::chrono::steady_clock::now();
     return CURLE_OK;
@@ -245,7 +245,7 @@ bool Transfer::prepare(const HttpClientOptions& options, MonoTime now) {
     set(CURLOPT_PROXY, "");
     set(CURLOPT_TCP_NODELAY, 1L);
     set(CURLOPT_TCP_KEEPALIVE, 1L);
-    // A connection outlives its name's move by this at most, and is judged on each request.
+    // A connection outlives a change of its name's address by at most this, and is judged on each request.
     set(CURLOPT_MAXAGE_CONN, 60L);
     set(CURLOPT_MAXLIFETIME_CONN, 300L);
     // Literals only, which cannot change; the names' entries have no age.
@@ -306,7 +306,7 @@ HttpResult Transfer::result(CURLcode code) {
     if (ip != nullptr) out.remote_ip = ip;
     out.truncated = truncated;
     out.times = times();
-    // The body's end does not matter where we stopped reading: the status has come, and it is what counts.
+    // If we stopped reading, the body's end does not matter: the status has arrived.
     if ((code == CURLE_OK || (code == CURLE_WRITE_ERROR && truncated)) && status >= 200) {
         out.status = static_cast<int>(status);
         out.headers = std::move(headers);

@@ -28,9 +28,9 @@ struct Target {
     std::string host;  // lower case, an IPv6 literal without brackets
     std::string port;
     std::string endpoint;              // scheme, host and port
-    std::optional<IpAddress> literal;  // where the host is an address
+    std::optional<IpAddress> literal;  // if the host is an address
 
-    // Error: why a request cannot go there, in words.
+    // Error: why a request cannot go there.
     static Result<Target> parse(const std::string& url);
 };
 
@@ -56,7 +56,7 @@ private:
     std::string known_;  // "host:port" in the name cache
 };
 
-// One request under way and all that curl's callbacks write about it. One thread's own.
+// One request under way and all that curl's callbacks write about it. Used by one thread.
 struct Transfer {
     Transfer(std::uint64_t number, HttpRequest r, HttpClient::Done d, MonoTime start)
         : id(number),
@@ -74,7 +74,7 @@ struct Transfer {
     const MonoTime deadline;
     Target target;
     bool resolved = false;
-    Addresses addresses;  // judged; empty where the host is a literal
+    Addresses addresses;  // judged; empty if the host is a literal
     std::optional<Duration> dns;
 
     // Set while curl has it.
@@ -82,18 +82,18 @@ struct Transfer {
     std::unique_ptr<EasyHandle> easy;
     CurlList header_list;
     MonoTime given_at;                     // to curl
-    std::optional<MonoTime> connected_at;  // TCP, where TLS follows
+    std::optional<MonoTime> connected_at;  // TCP, if TLS follows
     std::array<char, CURL_ERROR_SIZE> error{};
     Headers headers;
     std::size_t header_bytes = 0;
     int informational = 0;
     std::string body;
     bool truncated = false;
-    int socket_error = 0;  // errno where no socket could be opened
+    int socket_error = 0;  // errno if no socket could be opened
     std::string refused;   // the guard's reason
     std::string protocol;  // what was wrong with the answer
 
-    // Makes `easy` ready for `multi`. False where curl does not take an option.
+    // Makes `easy` ready for `multi`. False if curl does not accept an option.
     bool prepare(const HttpClientOptions& options, MonoTime now);
     // After curl has ended it with `code`.
     HttpResult result(CURLcode code);

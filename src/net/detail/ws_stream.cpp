@@ -90,7 +90,7 @@ private:
     const BeastRequest request_;
 };
 
-// A verified peer proves the name that was asked for.
+// A verified peer must prove the name that was requested.
 asio::ssl::context make_tls(const WsClientTarget& target) {
     asio::ssl::context out(asio::ssl::context::tls_client);
     error_code ignored;

@@ -35,7 +35,7 @@ public:
     virtual void drop() = 0;                       // closes the socket; operations under way fail
 };
 
-// What an upgrade was answered with, where not with 101.
+// The answer to an upgrade, if it is not 101.
 struct WsRefusal {
     int status = 0;
     std::string retry_after;

@@ -48,7 +48,7 @@ public:
             as_array(buffers));
     }
 
-    // What Beast looks for by these names: closing at a time-out, and the end after the closing handshake.
+    // Beast looks for these names: closing at a time-out, and the end after the closing handshake.
     friend void beast_close_socket(WsTransport& transport) {
         boost::system::error_code ignored;
         transport.socket_.close(ignored);
