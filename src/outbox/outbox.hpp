@@ -42,7 +42,7 @@ public:
     virtual std::size_t stop(Duration deadline) = 0;
 
     // Any thread. Firings accepted so far, and those of them that are finished, in the order they were
-    // accepted. taken.
+    // accepted.
     virtual std::uint64_t taken() const = 0;
     virtual std::uint64_t settled() const = 0;
     // Firings accepted and not yet committed.
