@@ -106,11 +106,12 @@ void Listener::receive(const std::string& payload) {
         report_possible_misses();
         return;
     }
-    for (const Uuid& alert : received->unknown_alerts) {
-        // Loading the alerts would skip it too, so nothing is missed.
-        if (events_.row_skipped) events_.row_skipped("notification");
-        log::error("a change of an alert of a kind that this version does not know is skipped",
-                   {{"alert_id", alert.to_string()}});
+    if (const auto& unknown = received->unknown_alerts; !unknown.empty()) {
+        // Loading the alerts would skip them too, so nothing is missed.
+        for (std::size_t i = 0; events_.row_skipped && i < unknown.size(); ++i)
+            events_.row_skipped("notification");
+        log::error("changes of alerts of a kind that this version does not know are skipped",
+                   {{"alerts", std::to_string(unknown.size())}, {"first", unknown[0].to_string()}});
     }
     for (const Change& change : received->changes) {
         if (const auto* alert = std::get_if<AlertChange>(&change)) {

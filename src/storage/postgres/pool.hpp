@@ -72,6 +72,9 @@ private:
                 // The server rejected a statement; the connection is still usable.
                 undo();
                 throw;
+            } catch (const UnknownValue&) {
+                undo();
+                throw;
             } catch (...) {
                 connection_.reset();
                 throw;

@@ -5,10 +5,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <barrier>
 #include <pqxx/pqxx>
 #include <thread>
 
+#include "base/log.hpp"
 #include "base/mutex.hpp"
 #include "test_database/test_database.hpp"
 
@@ -173,6 +175,25 @@ TEST_F(PostgresStorageTest, ReceivesTheChangesOfOtherProcesses) {
     EXPECT_TRUE(ear.wait_for_change(alert.id));
 }
 
+TEST_F(PostgresStorageTest, ChangesOfAlertsOfANewerVersionAreSkippedAndLoggedOnceForEachNotification) {
+    std::atomic<int> lines = 0;
+    log::set_sink([&](auto&&...) { ++lines; }, log::Level::error);
+    Ear ear;
+    StorageEvents events = ear.events();
+    std::atomic<int> skipped = 0;
+    events.row_skipped = [&](std::string_view method) { skipped += method == "notification" ? 1 : 0; };
+    const auto storage = open(std::move(events));
+    const Uuid known = make_uuid(now_);
+    std::string payload;
+    for (int i = 0; i < 3; ++i) payload += "+ " + make_uuid(now_).to_string() + " BTC rises_by 5%\n";
+    payload += "+ " + known.to_string() + " BTC gt 1";
+    database_->ask("SELECT pg_notify('pricewire_changes', '" + payload + "')");
+    EXPECT_TRUE(ear.wait_for_change(known));
+    EXPECT_EQ(skipped, 3);
+    log::set_sink({}, log::Level::warn);
+    EXPECT_EQ(lines, 1);
+}
+
 TEST_F(PostgresStorageTest, ALostListenerIsReplacedAndReportsThatChangesMayBeMissed) {
     Ear ear;
     const auto storage = open(ear.events());
@@ -198,6 +219,24 @@ TEST_F(PostgresStorageTest, ConnectionsClosedByTheServerAreReplacedTransparently
                   "0"));
         EXPECT_EQ(storage->fire(firings({ids[static_cast<std::size_t>(i)]})).size(), 1U);
     }
+}
+
+TEST_F(PostgresStorageTest, ARowOfANewerVersionDoesNotCostTheConnection) {
+    const auto storage = open();
+    const Alert alert = new_alert(add_user(*storage), 1);
+    ASSERT_TRUE(storage->create_alert(alert, 10));
+    database_->ask("ALTER TYPE alert_condition ADD VALUE 'brand_new'");
+    database_->ask("UPDATE alerts SET condition = 'brand_new'");
+    const std::string connections =
+        "SELECT string_agg(pid::text, ',') FROM pg_stat_activity WHERE datname = current_database() AND "
+        "application_name = 'pricewire'";
+    const std::string before = database_->ask(connections);
+    EXPECT_NE(before, "");
+    EXPECT_THROW(storage->alert(alert.user_id, alert.id), UnknownValue);
+    EXPECT_THROW(storage->delete_alert(alert.user_id, alert.id), UnknownValue);
+    EXPECT_EQ(storage->user_by_email("nobody@example.com"), std::nullopt);
+    EXPECT_EQ(database_->ask(connections), before);
+    EXPECT_EQ(database_->ask("SELECT is_active FROM alerts"), "t") << "it was rolled back";
 }
 
 TEST_F(PostgresStorageTest, AConnectionLostDuringACallFailsOnlyThatCall) {
