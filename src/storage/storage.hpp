@@ -36,9 +36,11 @@ struct StorageEvents {
 // of power. All methods throw StorageError.
 //
 // A row with a kind, state or format that this version does not know: methods that read one row throw
-// UnknownValue. Those that read many (load_active_alerts, claims, listings, breakers) skip it: it is neither
-// fired nor sent nor shown by this version, and does not stop the others. A skipped claim stays claimed until
-// its lease expires, so that a newer version can have it then.
+// UnknownValue, as does delete_user() if an active alert is such a row. Those that read many
+// (load_active_alerts, claims, listings, breakers) skip it: it is neither fired nor sent nor shown by this
+// version, and does not stop the others. A skipped claim stays claimed until its lease expires, so that a
+// newer version can have it then. Which deliveries are due, and which have ended, depends on their times
+// alone, not on their state: a newer version must not set due_at on one that this version may not claim.
 class Storage : public Users, public Alerts, public Outbox, public Deliveries, public Bars {
 public:
     // A round trip; throws StorageError if the database does not answer.

@@ -60,6 +60,8 @@ TEST_P(StorageUnknownConformance, ListingsSkipItAndStillFillTheirPage) {
     EXPECT_EQ(ids_of(storage_->alerts(user_, {.limit = 3})),
               (std::vector<Uuid>{alerts[4], alerts[2], alerts[1]}));
     EXPECT_EQ(ids_of(storage_->alerts(user_, {.limit = 3, .before = alerts[1]})), std::vector{alerts[0]});
+    for (const std::size_t i : {2U, 4U}) made_.write_unknown("alerts", "condition", alerts[i]);
+    EXPECT_EQ(ids_of(storage_->alerts(user_, {.limit = 1})), std::vector{alerts[1]}) << "behind three";
     std::vector<Uuid> deliveries;
     for (int i = 0; i < 3; ++i) deliveries.push_back(pending());
     made_.write_unknown("deliveries", "state", deliveries[1]);

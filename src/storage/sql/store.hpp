@@ -400,16 +400,18 @@ private:
     // full is the last one.
     template <typename Fetch>
     static auto page(std::size_t limit, Uuid before, Fetch fetch) {
-        auto rows = fetch(before, limit);
+        std::size_t asked = limit;
+        auto rows = fetch(before, asked);
         std::vector<typename decltype(rows.front().second)::value_type> out;
         while (true) {
-            const bool last = rows.size() < limit - out.size();
             for (auto& [id, record] : rows) {
                 before = id;
-                if (record) out.push_back(std::move(*record));
+                if (record && out.size() < limit) out.push_back(std::move(*record));
             }
-            if (last || out.size() == limit) return out;
-            rows = fetch(before, limit - out.size());
+            if (rows.size() < asked || out.size() == limit) return out;
+            // Not a query for each skipped row.
+            asked = std::max(limit, min_refill);
+            rows = fetch(before, asked);
         }
     }
 
@@ -422,6 +424,7 @@ private:
         log::error("a row that this version does not understand is skipped", {{"reason", e.what()}});
     }
 
+    static constexpr std::size_t min_refill = 100;  // rows
     static constexpr std::size_t max_reported = 1000;
     const std::function<void(std::string_view, const std::function<void()>&)> around_;
     const std::function<void(std::string_view)> row_skipped_;
