@@ -12,6 +12,7 @@
 #include "base/text.hpp"
 
 namespace pricewire::sim {
+
 std::string query_value(std::string_view query, std::string_view name) {
     while (!query.empty()) {
         std::string_view value = take_part(query, '&');
@@ -20,10 +21,20 @@ std::string query_value(std::string_view query, std::string_view name) {
     return {};
 }
 
-std::string text_of(const boost::json::value& object, std::string_view name) {
-    const auto* members = object.if_object();
-    const auto* member = members != nullptr ? members->if_contains({name.data(), name.size()}) : nullptr;
+boost::json::object parse_object(std::string_view text) {
+    boost::system::error_code error;
+    auto parsed = boost::json::parse({text.data(), text.size()}, error);
+    return !error && parsed.is_object() ? std::move(parsed.as_object()) : boost::json::object{};
+}
+
+std::string text_of(const boost::json::object& object, std::string_view name) {
+    const auto* member = object.if_contains({name.data(), name.size()});
     return member != nullptr && member->is_string() ? std::string(member->as_string()) : std::string();
+}
+
+const boost::json::array* list_of(const boost::json::object& object, std::string_view name) {
+    const auto* member = object.if_contains({name.data(), name.size()});
+    return member != nullptr ? member->if_array() : nullptr;
 }
 
 bool is_listed(std::string_view symbol, const Prices& known) {
@@ -34,6 +45,16 @@ bool is_listed(std::string_view symbol, const Prices& known) {
 
 std::string base_of(std::string_view symbol) {
     return std::string(symbol.ends_with("USDT") ? symbol.substr(0, symbol.size() - 4) : symbol);
+}
+
+bool SymbolStream::subscribe(const std::string& symbol, bool is_wanted) {
+    if (!is_listed(symbol, known_)) return false;
+    if (is_wanted) {
+        symbols_.insert(symbol);
+    } else {
+        symbols_.erase(symbol);
+    }
+    return true;
 }
 
 std::int64_t unix_ms() {

@@ -40,51 +40,30 @@ std::string trade_frame(const std::string& symbol, Decimal price, std::uint64_t 
         stream_name(symbol), now, symbol, trade_id, eight_places(price), now);
 }
 
-struct StreamCommand {
-    bool subscribe = true;
-    std::vector<std::string> streams;
-    std::int64_t id = 0;
-};
-
-// {"method":"SUBSCRIBE","params":["btcusdt@trade"],"id":1}
-std::optional<StreamCommand> parse_command(std::string_view text) {
-    boost::system::error_code error;
-    const auto parsed = boost::json::parse({text.data(), text.size()}, error);
-    if (error || !parsed.is_object()) return std::nullopt;
-    const auto& object = parsed.as_object();
-    const auto* method = object.if_contains("method");
-    const auto* params = object.if_contains("params");
-    if (method == nullptr || !method->is_string() || params == nullptr || !params->is_array())
-        return std::nullopt;
-    StreamCommand command;
-    command.subscribe = method->as_string() == "SUBSCRIBE";
-    if (!command.subscribe && method->as_string() != "UNSUBSCRIBE") return std::nullopt;
-    for (const auto& stream : params->as_array()) {
-        if (!stream.is_string()) return std::nullopt;
-        command.streams.emplace_back(stream.as_string());
-    }
-    if (const auto* id = object.if_contains("id"); id != nullptr && id->is_int64())
-        command.id = id->as_int64();
-    return command;
-}
-
 class BinanceStream final : public SimStream {
 public:
     explicit BinanceStream(std::string_view query) {
         const std::string streams = query_value(query, "streams");
         for (const std::string_view stream : split_list(streams, '/')) streams_.emplace(stream);
     }
+    // {"method":"SUBSCRIBE","params":["btcusdt@trade"],"id":1}
     std::vector<std::string> on_text(std::string_view text) override {
-        const auto command = parse_command(text);
-        if (!command) return {R"({"error":{"code":3,"msg":"Invalid JSON: expected value"}})"};
-        for (const std::string& stream : command->streams) {
-            if (command->subscribe) {
-                streams_.insert(stream);
+        const auto message = parse_object(text);
+        const std::string method = text_of(message, "method");
+        const auto* params = list_of(message, "params");
+        if ((method != "SUBSCRIBE" && method != "UNSUBSCRIBE") || params == nullptr ||
+            !std::all_of(params->begin(), params->end(), [](const auto& p) { return p.is_string(); }))
+            return {R"({"error":{"code":3,"msg":"Invalid JSON: expected value"}})"};
+        for (const auto& stream : *params) {
+            if (method == "SUBSCRIBE") {
+                streams_.emplace(stream.as_string());
             } else {
-                streams_.erase(stream);
+                streams_.erase(std::string(stream.as_string()));
             }
         }
-        return {fmt::format(R"({{"result":null,"id":{}}})", command->id)};
+        const auto* id = message.if_contains("id");
+        return {fmt::format(R"({{"result":null,"id":{}}})",
+                            id != nullptr && id->is_int64() ? id->as_int64() : 0)};
     }
     bool wants(std::string_view symbol) const override { return streams_.contains(stream_name(symbol)); }
     bool is_subscribed() const override { return !streams_.empty(); }

@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
-#include <set>
 
-#include "base/json_writer.hpp"
 #include "base/text.hpp"
 #include "sim/protocol.hpp"
 
@@ -39,30 +37,27 @@ std::string error(const std::string& id, std::string_view what) {
                        what, id, unix_ms());
 }
 
-class HtxStream final : public SimStream {
+class HtxStream final : public SymbolStream {
 public:
-    explicit HtxStream(const Prices& known) : known_(known) {}
+    using SymbolStream::SymbolStream;
+
     std::vector<std::string> on_text(std::string_view text) override {
-        boost::system::error_code failed;
-        const auto message = boost::json::parse({text.data(), text.size()}, failed);
-        if (failed || !message.is_object()) return {error("", "invalid request")};
-        if (const auto* pong = message.as_object().if_contains("pong")) {
+        const auto message = parse_object(text);
+        if (const auto* pong = message.if_contains("pong")) {
             if (pong->is_int64() && pong->as_int64() == pinged_) unanswered_ = 0;
             return {};
         }
         const std::string id = text_of(message, "id");
         const std::string channel = text_of(message, "sub");
+        if (channel.empty()) return {error(id, "invalid request")};
         const std::string symbol = symbol_in(channel);
-        if (symbol.empty() || !is_listed(symbol, known_)) return {error(id, "invalid symbol " + channel)};
-        symbols_.insert(symbol);
+        if (!subscribe(symbol)) return {error(id, "invalid symbol " + channel)};
         std::vector<std::string> answers{
             fmt::format(R"({{"id":"{}","status":"ok","subbed":"{}","ts":{}}})", id, channel, unix_ms())};
-        if (const auto last = known_.find(symbol); last != known_.end())
+        if (const auto last = known().find(symbol); last != known().end())
             answers.push_back(push(symbol, last->second, 1, unix_ms() - 40'000));
         return answers;
     }
-    bool wants(std::string_view symbol) const override { return symbols_.contains(symbol); }
-    bool is_subscribed() const override { return !symbols_.empty(); }
     std::vector<std::string> tick(const StreamTimes& times) override {
         if (times.now - std::max(last_ping_, times.opened) < 5s) return {};
         last_ping_ = times.now;
@@ -79,8 +74,6 @@ private:
         return is_trades ? upper_case(parts[1]) : std::string();
     }
 
-    const Prices& known_;
-    std::set<std::string, std::less<>> symbols_;
     std::chrono::steady_clock::time_point last_ping_{};
     std::int64_t pinged_ = 0;
     int unanswered_ = 0;
@@ -121,9 +114,7 @@ constinit const SimVenue htx_sim{
     .ws_path = "/htx/ws",
     .rest_path = "/htx",
     .is_gzip = true,
-    .open = [](std::string_view, const Prices& known) -> std::unique_ptr<SimStream> {
-        return std::make_unique<HtxStream>(known);
-    },
+    .open = open_stream<HtxStream>,
     .trade_frame = trade_frame,
     .rest = rest,
     .error_body = R"({"status":"error","err-code":"api-rate-limit","err-msg":"too many requests"})",

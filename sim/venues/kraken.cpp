@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
-#include <set>
 
 #include "base/clock.hpp"
 #include "base/json_writer.hpp"
@@ -33,54 +32,44 @@ std::string key_of(std::string_view symbol) {
     return altname == "XBTUSD" ? "XXBTZUSD" : altname == "ETHUSD" ? "XETHZUSD" : altname;
 }
 
-class KrakenStream final : public SimStream {
+class KrakenStream final : public SymbolStream {
 public:
-    explicit KrakenStream(const Prices& known) : known_(known) {}
+    using SymbolStream::SymbolStream;
+
     std::vector<std::string> on_text(std::string_view text) override {
-        boost::system::error_code error;
-        const auto message = boost::json::parse({text.data(), text.size()}, error);
-        const std::string method = error ? "" : text_of(message, "method");
+        const auto message = parse_object(text);
+        const std::string method = text_of(message, "method");
         if (method == "ping") return {R"({"method":"pong","time_in":"2026-11-01T10:00:00.000000Z"})"};
-        const auto* params = error ? nullptr : message.as_object().if_contains("params");
+        const auto* params = message.if_contains("params");
         const auto* symbols =
-            params != nullptr && params->is_object() ? params->as_object().if_contains("symbol") : nullptr;
-        if ((method != "subscribe" && method != "unsubscribe") || symbols == nullptr || !symbols->is_array())
+            params != nullptr && params->is_object() ? list_of(params->as_object(), "symbol") : nullptr;
+        if ((method != "subscribe" && method != "unsubscribe") || symbols == nullptr)
             return {R"({"error":"Malformed request","success":false})"};
         std::vector<std::string> answers;
-        for (const auto& name : symbols->as_array())
+        for (const auto& name : *symbols)
             answers.push_back(on_symbol(method, name.is_string() ? std::string(name.as_string()) : ""));
         return answers;
     }
-    bool wants(std::string_view symbol) const override { return symbols_.contains(symbol); }
-    bool is_subscribed() const override { return !symbols_.empty(); }
     std::vector<std::string> tick(const StreamTimes& times) override {
         if (!std::exchange(greeted_, true))
             return {
                 R"({"channel":"status","type":"update","data":[{"system":"online","api_version":"v2"}]})"};
-        if (symbols_.empty() || times.now - times.last_push < 1s) return {};
+        if (!is_subscribed() || times.now - times.last_push < 1s) return {};
         return {R"({"channel":"heartbeat"})"};
     }
 
 private:
     std::string on_symbol(const std::string& method, const std::string& pair) {
-        const std::string symbol = symbol_of(pair);
-        if (symbol.empty() || !is_listed(symbol, known_)) {
+        if (!subscribe(symbol_of(pair), method == "subscribe")) {
             return fmt::format(
                 R"({{"error":"Currency pair not supported {}","method":"{}","success":false,"symbol":"{}","req_id":1}})",
                 pair, method, pair);
-        }
-        if (method == "subscribe") {
-            symbols_.insert(symbol);
-        } else {
-            symbols_.erase(symbol);
         }
         return fmt::format(
             R"({{"method":"{}","result":{{"channel":"trade","snapshot":false,"symbol":"{}"}},"success":true,"req_id":1}})",
             method, pair);
     }
 
-    const Prices& known_;
-    std::set<std::string, std::less<>> symbols_;
     bool greeted_ = false;
 };
 
@@ -121,9 +110,7 @@ constinit const SimVenue kraken_sim{
     .name = "kraken",
     .ws_path = "/kraken/v2",
     .rest_path = "/kraken/0/public",
-    .open = [](std::string_view, const Prices& known) -> std::unique_ptr<SimStream> {
-        return std::make_unique<KrakenStream>(known);
-    },
+    .open = open_stream<KrakenStream>,
     .trade_frame = trade_frame,
     .rest = rest,
     .error_body = R"({"error":["EAPI:Rate limit exceeded"]})",

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
-#include <set>
 
 #include "base/json_writer.hpp"
 #include "sim/protocol.hpp"
@@ -24,50 +23,42 @@ std::string symbol_of(std::string_view instrument) {
     return out;
 }
 
-class OkxStream final : public SimStream {
+class OkxStream final : public SymbolStream {
 public:
-    explicit OkxStream(const Prices& known) : known_(known) {}
+    using SymbolStream::SymbolStream;
+
     std::vector<std::string> on_text(std::string_view text) override {
         if (text == "ping") return {"pong"};
-        boost::system::error_code error;
-        const auto message = boost::json::parse({text.data(), text.size()}, error);
-        const std::string op = error ? "" : text_of(message, "op");
+        const auto message = parse_object(text);
+        const std::string op = text_of(message, "op");
         if (op != "subscribe" && op != "unsubscribe")
             return {R"({"event":"error","code":"60012","msg":"Invalid request","connId":"a4d3ae55"})"};
         std::vector<std::string> answers;
-        const auto* args = message.as_object().if_contains("args");
-        if (args == nullptr || !args->is_array()) return {};
-        for (const auto& arg : args->as_array()) answers.push_back(on_argument(op, arg));
+        if (const auto* args = list_of(message, "args")) {
+            for (const auto& arg : *args)
+                answers.push_back(on_argument(op, arg.is_object() ? arg.as_object() : boost::json::object{}));
+        }
         return answers;
     }
-    bool wants(std::string_view symbol) const override { return symbols_.contains(symbol); }
-    bool is_subscribed() const override { return !symbols_.empty(); }
     bool is_over(const StreamTimes& times) const override {
         return times.now - std::max(times.last_push, times.last_text) > 30s;
     }
 
 private:
-    std::string on_argument(const std::string& op, const boost::json::value& arg) {
+    std::string on_argument(const std::string& op, const boost::json::object& arg) {
         const std::string channel = text_of(arg, "channel");
         const std::string instrument = text_of(arg, "instId");
         const std::string symbol = symbol_of(instrument);
-        if (channel != "trades" || instrument != instrument_of(symbol) || !is_listed(symbol, known_)) {
+        if (channel != "trades" || instrument != instrument_of(symbol) ||
+            !subscribe(symbol, op == "subscribe")) {
             return fmt::format(
                 R"({{"event":"error","code":"60018","msg":"Wrong URL or channel:{},instId:{} doesn't exist.","connId":"a4d3ae55"}})",
                 channel, instrument);
-        }
-        if (op == "subscribe") {
-            symbols_.insert(symbol);
-        } else {
-            symbols_.erase(symbol);
         }
         return fmt::format(
             R"({{"event":"{}","arg":{{"channel":"trades","instId":"{}"}},"connId":"a4d3ae55"}})", op,
             instrument);
     }
-
-    const Prices& known_;
-    std::set<std::string, std::less<>> symbols_;
 };
 
 std::string trade_frame(const std::string& symbol, Decimal price, std::uint64_t trade_id) {
@@ -110,9 +101,7 @@ constinit const SimVenue okx_sim{
     .name = "okx",
     .ws_path = "/okx/ws/v5/public",
     .rest_path = "/okx/api/v5",
-    .open = [](std::string_view, const Prices& known) -> std::unique_ptr<SimStream> {
-        return std::make_unique<OkxStream>(known);
-    },
+    .open = open_stream<OkxStream>,
     .trade_frame = trade_frame,
     .rest = rest,
     .error_body = R"({"code":"50011","msg":"Too Many Requests","data":[]})",

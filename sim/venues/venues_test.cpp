@@ -97,6 +97,16 @@ TEST(SimulatedHtx, PingsAndDropsAClientThatDoesNotAnswer) {
                       R"("symbol":"shibusdt","open":1.0,"close":9.2E-7)"));
 }
 
+TEST(SimulatedVenues, AnswerMessagesThatAreNotObjects) {
+    for (const SimVenue* venue : sim_venues()) {
+        if (venue->open == nullptr) continue;
+        const auto stream = venue->open("", prices);
+        for (const char* text : {"", "x", "[1]", "7", "{}", R"({"op":"subscribe","args":[7]})"})
+            EXPECT_EQ(stream->on_text(text).size(), 1u) << venue->name << ": " << text;
+        EXPECT_FALSE(stream->is_subscribed()) << venue->name;
+    }
+}
+
 TEST(SimulatedVenues, TellTheSettingsThatPointSourcesAtThem) {
     const std::string settings = source_settings(sim_venues(), "127.0.0.1:9100");
     EXPECT_TRUE(holds(settings,
