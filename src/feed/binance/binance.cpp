@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <array>
 
-#include "feed/detail/json.hpp"
-#include "feed/refusal.hpp"
+#include "base/text.hpp"
+#include "feed/detail/json_venue.hpp"
 
 namespace pricewire::feed {
 
@@ -19,9 +19,6 @@ using detail::collect;
 using detail::Fields;
 using detail::leave_out;
 using detail::refuse;
-using detail::ondemand::array;
-using detail::ondemand::document;
-using detail::ondemand::json_type;
 using detail::ondemand::object;
 using Kind = ParseError::Kind;
 
@@ -31,45 +28,33 @@ constexpr std::size_t max_streams = 200;
 
 constexpr std::array<std::string_view, 5> event_names{"e", "s", "p", "T", "t"};
 constexpr std::array<std::string_view, 2> error_names{"code", "msg"};
-constexpr std::array<std::string_view, 2> price_names{"symbol", "price"};
+constexpr std::array<std::string_view, 4> entry_names{"symbol", "price", "code", "msg"};
 
-std::unexpected<ParseError> own_error(const Fields<2>& fields) {
-    const auto code = detail::plain_integer(fields[0]);
-    const std::string text = fmt::format("Binance's error {}: {}", snippet(detail::trimmed(fields[0])),
-                                         snippet(detail::plain_string(fields[1]).value_or("")));
+std::unexpected<ParseError> own_error(std::string_view code_token, std::string_view message) {
+    const auto code = detail::plain_integer(code_token);
+    const std::string text = fmt::format("Binance's error {}: {}", snippet(detail::trimmed(code_token)),
+                                         snippet(detail::plain_string(message).value_or("")));
     // Source: developers.binance.com, "Error codes for Binance".
     if (code == -1003) return refuse(Kind::rate_limited, text);
     if (code == -1121) return refuse(Kind::unknown_symbol, text);
     return refuse(Kind::venue_error, text);
 }
 
-class BinanceStream final : public StreamParser {
+class BinanceStream final : public detail::JsonStream {
 public:
-    explicit BinanceStream(const Venue& venue) : venue_(venue), ids_(venue.instruments().size()) {}
+    explicit BinanceStream(const Venue& venue) : JsonStream(venue), ids_(venue.instruments().size()) {}
 
     ParseResult parse(std::string_view bytes, Timestamp received_at, StreamOutput& out) override {
-        document frame;
-        object root;
-        if (!detail::looks_like_json(bytes) || reader_.read(bytes).get(frame))
-            return refuse(Kind::not_json, "a frame that is not JSON");
-        if (const auto error = frame.get_object().get(root)) {
-            return error == simdjson::INCORRECT_TYPE
-                       ? refuse(Kind::wrong_shape, "a frame that is not an object")
-                       : refuse(Kind::not_json, "a frame that is not JSON");
-        }
         std::string_view stream;
         Fields event(event_names);
         Fields problem(error_names);
         bool nested = false;
         bool known = false;
-        for (auto field : root) {
-            std::string_view key;
-            if (field.unescaped_key().get(key)) return refuse(Kind::not_json, "a truncated frame");
+        const auto over = read(bytes, [&](std::string_view key, detail::JsonValue value) -> detail::Step {
             if (key == "stream") {
                 std::string_view token;
-                if (!stream.empty() || field.value().raw_json_token().get(token)) {
+                if (!stream.empty() || value.raw_json_token().get(token))
                     return refuse(Kind::wrong_shape, "a frame with two stream names");
-                }
                 const auto named = detail::plain_string(token);
                 if (!named) return refuse(Kind::wrong_shape, "a frame of a stream without a name");
                 stream = *named;
@@ -78,26 +63,21 @@ public:
             } else if (key == "data" || key == "event" || key == "error") {
                 if (std::exchange(nested, true))
                     return refuse(Kind::wrong_shape, "a frame with two payloads");
-                object payload;
-                if (field.value().get_object().get(payload)) {
-                    return refuse(Kind::wrong_shape, "a frame whose payload is not an object");
-                }
-                if (key == "error" ? collect(payload, problem) : collect(payload, event)) {
-                    return refuse(Kind::not_json, "a truncated frame");
-                }
-            } else if (problem.take(key, field.value()) || event.take(key, field.value())) {
+                return key == "error" ? collect(value, problem) : collect(value, event);
+            } else if (problem.take(key, value) || event.take(key, value)) {
                 known = true;
             } else {
                 // Answers to a command of ours, and snapshots of a book.
                 known = known || key == "result" || key == "id" || key == "lastUpdateId";
             }
-        }
-        if (!detail::at_end(frame)) return refuse(Kind::not_json, "a frame with trailing bytes");
-        if (problem.any()) return own_error(problem);
-        if (event.contradictory()) return refuse(Kind::wrong_shape, "a frame with a duplicate field");
+            return simdjson::SUCCESS;
+        });
+        if (over) return *over;
+        if (problem.any()) return own_error(problem[0], problem[1]);
+        if (event.contradictory()) return duplicate_field();
         if (!event[0].empty()) return on_event(stream, event, received_at, out);
         if (known && stream.empty() && !event.any()) return Parsed{};
-        return refuse(Kind::wrong_shape, "a frame of an unknown shape");
+        return unknown_shape();
     }
 
 private:
@@ -152,16 +132,12 @@ private:
                           [](char s, char c) { return lower_case(s) == c; });
     }
 
-    const Venue& venue_;
     detail::TradeIds ids_;
-    detail::JsonReader reader_;
 };
 
-class Binance final : public Venue {
+class Binance final : public detail::JsonVenue {
 public:
-    Binance(std::vector<Instrument> instruments, Endpoints endpoints)
-        : Venue(binance_type, std::move(instruments), std::move(endpoints)),
-          seen_(this->instruments().size()) {}
+    using JsonVenue::JsonVenue;
 
     std::string stream_url() const override {
         const std::string& base = endpoints().ws_url;
@@ -177,85 +153,28 @@ public:
         return std::make_unique<BinanceStream>(*this);
     }
 
-    std::string rest_url(std::span<const std::size_t> asked) const override {
-        if (endpoints().rest_url.empty()) return {};
-        std::string url = endpoints().rest_url + "/api/v3/ticker/price?symbols=%5B";
-        for (std::size_t i = 0; i < asked.size(); ++i) {
-            if (i > 0) url += "%2C";
-            url += "%22" + instruments()[asked[i]].symbol + "%22";
-        }
-        return url + "%5D";
-    }
-
-    ParseResult parse_answer(std::string_view body, Timestamp received_at, std::vector<Quote>& out) override {
-        const std::size_t before = out.size();
-        auto result = read_answer(body, received_at, out);
-        if (!result) out.resize(before);
-        return result;
-    }
-
 private:
-    ParseResult read_answer(std::string_view body, Timestamp received_at, std::vector<Quote>& out) {
-        document answer;
-        json_type type{};
-        if (!detail::looks_like_json(body) || reader_.read(body).get(answer) || answer.type().get(type)) {
-            return refuse(Kind::not_json, fmt::format("an answer that is not JSON: {}", snippet(body)));
-        }
-        std::fill(seen_.begin(), seen_.end(), false);
-        Parsed parsed;
-        if (type == json_type::array) {
-            array list;
-            if (answer.get_array().get(list)) return refuse(Kind::not_json, "a truncated answer");
-            for (auto element : list) {
-                object entry;
-                if (const auto error = element.get_object().get(entry)) {
-                    return error == simdjson::INCORRECT_TYPE
-                               ? refuse(Kind::wrong_shape, "an answer of an unknown shape")
-                               : refuse(Kind::not_json, "a truncated answer");
-                }
-                if (auto error = read_price(entry, received_at, out, parsed)) return std::unexpected(*error);
-            }
-        } else if (type == json_type::object) {
-            object entry;
-            if (answer.get_object().get(entry)) return refuse(Kind::not_json, "a truncated answer");
-            if (auto error = read_price(entry, received_at, out, parsed)) return std::unexpected(*error);
-        } else {
-            return refuse(Kind::wrong_shape, fmt::format("an answer of an unknown shape: {}", snippet(body)));
-        }
-        if (!detail::at_end(answer)) return refuse(Kind::not_json, "an answer with trailing bytes");
-        return parsed;
+    std::string rest_path(std::span<const std::size_t> asked) const override {
+        return "/api/v3/ticker/price?symbols=%5B" +
+               list(asked, "%2C", [&](std::size_t i) { return "%22" + instruments()[i].symbol + "%22"; }) +
+               "%5D";
     }
 
-    // {"symbol":"BTCUSDT","price":"65420.15000000"}, or an error of Binance's own in its place.
-    std::optional<ParseError> read_price(object entry, Timestamp received_at, std::vector<Quote>& out,
-                                         Parsed& parsed) {
-        Fields wanted(price_names);
-        Fields problem(error_names);
-        for (auto field : entry) {
-            std::string_view key;
-            if (field.unescaped_key().get(key)) return ParseError{Kind::not_json, "a truncated answer"};
-            if (!wanted.take(key, field.value())) problem.take(key, field.value());
-        }
-        if (!problem[0].empty()) return own_error(problem).error();
-        const auto symbol = detail::plain_string(wanted[0]);
-        const auto digits = detail::plain_string(wanted[1]);
-        if (wanted.contradictory() || !symbol || !digits) {
-            return ParseError{Kind::wrong_shape, "an answer of an unknown shape"};
-        }
-        const auto index = find(*symbol);
-        const auto price = detail::price_of(*digits);
-        if (!index || !price || seen_[*index]) {
-            leave_out(parsed, fmt::format("'{}' as the price of '{}'", snippet(*digits), snippet(*symbol)));
-            return std::nullopt;
-        }
-        seen_[*index] = true;
-        // The answer holds no time: it is the last price at the moment of the request.
-        out.push_back(quote(*index, *price, received_at, received_at));
-        return std::nullopt;
+    // [{"symbol":"BTCUSDT","price":"65420.15000000"}, …], or one of these alone, or an error of Binance's own.
+    std::optional<ParseResult> read_answer(detail::Answer& answer) override {
+        return read_objects(answer, [&](object from) -> detail::Step {
+            Fields entry(entry_names);
+            if (const auto error = collect(from, entry)) return error;
+            if (!entry[2].empty()) return own_error(entry[2], entry[3]);
+            const auto symbol = detail::plain_string(entry[0]);
+            if (entry.contradictory() || !symbol || !detail::plain_string(entry[1]))
+                return unknown_shape(answer);
+            // The answer holds no time: it is the last price at the moment of the request.
+            add_price(answer, find(*symbol), *symbol, detail::price_in_string(entry[1]), entry[1],
+                      answer.received_at);
+            return simdjson::SUCCESS;
+        });
     }
-
-    std::vector<bool> seen_;
-    detail::JsonReader reader_;
 };
 
 }  // namespace
@@ -277,15 +196,12 @@ constinit const VenueType binance_type{
     .symbol_of = [](Ticker ticker) { return std::optional(std::string(ticker.view()) + "USDT"); },
     .is_symbol =
         [](std::string_view symbol) {
-            return !symbol.empty() && symbol.size() <= 30 &&
-                   std::all_of(symbol.begin(), symbol.end(), [](char c) {
-                       return is_upper(c) || is_digit(c) || c == '_' || c == '-' || c == '.';
-                   });
+            return detail::consists_of(symbol, [](char c) {
+                return is_upper(c) || is_digit(c) || c == '_' || c == '-' || c == '.';
+            });
         },
     .currency_of = currency_at_end,
-    .create = [](std::vector<Instrument> instruments, Endpoints endpoints) -> std::unique_ptr<Venue> {
-        return std::make_unique<binance::Binance>(std::move(instruments), std::move(endpoints));
-    },
+    .create = detail::create<binance::Binance, binance_type>,
 };
 
 }  // namespace pricewire::feed

@@ -121,22 +121,12 @@ simdjson::error_code collect(ondemand::object from, Fields<N>& fields) {
     return simdjson::SUCCESS;
 }
 
-// Opens bytes that have to hold one JSON object, which lives until the reader's next call. `what` names them
-// in an error: "a frame", "an answer".
-inline std::expected<ondemand::object, ParseError> open_object(JsonReader& reader,
-                                                               ondemand::document& document,
-                                                               std::string_view bytes,
-                                                               std::string_view what) {
-    using Kind = ParseError::Kind;
-    ondemand::object root;
-    if (!looks_like_json(bytes) || reader.read(bytes).get(document))
-        return refuse(Kind::not_json, std::string(what) + " that is not JSON");
-    if (const auto error = document.get_object().get(root)) {
-        return error == simdjson::INCORRECT_TYPE
-                   ? refuse(Kind::wrong_shape, std::string(what) + " that is not an object")
-                   : refuse(Kind::not_json, std::string(what) + " that is not JSON");
-    }
-    return root;
+// Likewise of an object in a field.
+template <std::size_t N>
+simdjson::error_code collect(simdjson::simdjson_result<ondemand::value> from, Fields<N>& fields) {
+    ondemand::object object;
+    if (const auto error = from.get_object().get(object)) return error;
+    return collect(object, fields);
 }
 
 // The wanted fields of each object of a list. Appended to `rows`.
@@ -150,6 +140,22 @@ simdjson::error_code collect_rows(simdjson::simdjson_result<ondemand::value> lis
         ondemand::object row;
         if (const auto error = element.get_object().get(row)) return error;
         if (const auto error = collect(row, rows.emplace_back(names))) return error;
+    }
+    return simdjson::SUCCESS;
+}
+
+// Likewise where the list is a field of an object.
+template <std::size_t N>
+simdjson::error_code collect_rows_in(simdjson::simdjson_result<ondemand::value> object, std::string_view name,
+                                     const std::array<std::string_view, N>& names,
+                                     std::vector<Fields<N>>& rows) {
+    ondemand::object fields;
+    if (const auto error = object.get_object().get(fields)) return error;
+    for (auto field : fields) {
+        std::string_view key;
+        if (const auto error = field.unescaped_key().get(key)) return error;
+        if (key != name) continue;
+        if (const auto error = collect_rows(field.value(), names, rows)) return error;
     }
     return simdjson::SUCCESS;
 }
@@ -198,6 +204,12 @@ inline std::optional<Decimal> price_of(std::string_view digits) {
     const auto price = Decimal::parse(digits, Decimal::Excess::truncate);
     if (!price || !price->is_positive()) return std::nullopt;
     return *price;
+}
+
+// The price in a string token; nullopt where it is a number.
+inline std::optional<Decimal> price_in_string(std::string_view token) {
+    const auto digits = plain_string(token);
+    return digits ? price_of(*digits) : std::nullopt;
 }
 
 // A plausible trade time: from 2009, before there was anything to trade, to 2100.

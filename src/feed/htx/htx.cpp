@@ -2,12 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <array>
 
 #include "base/text.hpp"
-#include "feed/detail/json.hpp"
-#include "feed/refusal.hpp"
+#include "feed/detail/json_venue.hpp"
 
 namespace pricewire::feed {
 
@@ -17,7 +15,6 @@ namespace htx {
 namespace {
 
 using detail::Fields;
-using detail::leave_out;
 using detail::refuse;
 using Kind = ParseError::Kind;
 
@@ -50,53 +47,33 @@ bool limits_rate(const Fields<8>& frame) {
            detail::digits_of(frame[err_msg]).find("too many") != std::string_view::npos;
 }
 
-class HtxStream final : public StreamParser {
+class HtxStream final : public detail::JsonStream {
 public:
-    explicit HtxStream(const Venue& venue) : venue_(venue) {}
+    using JsonStream::JsonStream;
 
     ParseResult parse(std::string_view bytes, Timestamp received_at, StreamOutput& out) override {
-        detail::ondemand::document document;
-        auto root = detail::open_object(reader_, document, bytes, "a frame");
-        if (!root) return std::unexpected(root.error());
         Fields frame(frame_names);
         rows_.clear();
-        bool has_trades = false;
-        for (auto field : *root) {
-            std::string_view key;
-            if (field.unescaped_key().get(key)) return refuse(Kind::not_json, "a truncated frame");
+        const auto over = read(bytes, [&](std::string_view key, detail::JsonValue value) -> detail::Step {
             if (key == "tick") {
                 // Books and bars are long: what was not requested is not read to its end.
                 const auto channel = detail::plain_string(frame[ch]);
                 if (channel && symbol_in(*channel).empty()) return Parsed{};
-                if (const auto error = read_tick(field.value(), has_trades)) return refuse(error, "a frame");
-            } else {
-                frame.take(key, field.value());
+                return detail::collect_rows_in(value, "data", trade_names, rows_);
             }
-        }
-        if (!detail::at_end(document)) return refuse(Kind::not_json, "a frame with trailing bytes");
-        if (frame.contradictory()) return refuse(Kind::wrong_shape, "a frame with a duplicate field");
+            frame.take(key, value);
+            return simdjson::SUCCESS;
+        });
+        if (over) return *over;
+        if (frame.contradictory()) return duplicate_field();
         if (!frame[ping].empty()) return on_ping(frame[ping], out);
         if (!frame[status].empty()) return on_answer(frame, out);
-        if (frame[ch].empty()) return refuse(Kind::wrong_shape, "a frame of an unknown shape");
-        if (!has_trades) return Parsed{};
+        if (frame[ch].empty()) return unknown_shape();
+        if (rows_.empty()) return Parsed{};
         return on_trades(detail::plain_string(frame[ch]).value_or(""), received_at, out);
     }
 
 private:
-    simdjson::error_code read_tick(simdjson::simdjson_result<detail::ondemand::value> value,
-                                   bool& has_trades) {
-        detail::ondemand::object tick;
-        if (const auto error = value.get_object().get(tick)) return error;
-        for (auto field : tick) {
-            std::string_view key;
-            if (const auto error = field.unescaped_key().get(key)) return error;
-            if (key != "data") continue;
-            has_trades = true;
-            if (const auto error = detail::collect_rows(field.value(), trade_names, rows_)) return error;
-        }
-        return simdjson::SUCCESS;
-    }
-
     // Closed after two that are not answered with the same number.
     ParseResult on_ping(std::string_view token, StreamOutput& out) {
         const auto number = detail::plain_integer(token);
@@ -127,25 +104,22 @@ private:
     }
 
     ParseResult on_trades(std::string_view channel, Timestamp received_at, StreamOutput& out) {
-        const std::string_view symbol = symbol_in(channel);
-        const auto instrument = venue_.find(symbol);
-        if (!instrument)
-            return refuse(Kind::bad_quote,
-                          fmt::format("trades of '{}', which were not requested", snippet(channel)));
+        const auto instrument = venue_.find(symbol_in(channel));
+        if (!instrument) return not_requested(channel);
         const std::size_t first = out.quotes.size();
         Parsed parsed;
         for (const Fields<3>& row : rows_) {
-            const auto price = detail::price_of(detail::trimmed(row[0]));
-            const auto time = detail::market_time(row[1]);
-            if (!price || !time || row.contradictory()) {
-                leave_out(parsed, fmt::format("'{}' at '{}' is not a valid price of {}",
-                                              snippet(detail::trimmed(row[0])),
-                                              snippet(detail::trimmed(row[1])), symbol));
-                continue;
-            }
-            Quote& quote = out.quotes.emplace_back(venue_.quote(*instrument, *price, *time, received_at));
-            quote.trade_id = detail::id_of(row[2]);
-            quote.is_live = venue_time_.value_or(received_at) - *time <= old_after;
+            const bool is_good = !row.contradictory();
+            Quote* quote =
+                add_trade(*instrument,
+                          {.price = is_good ? detail::price_of(detail::trimmed(row[0])) : std::nullopt,
+                           .time = detail::market_time(row[1]),
+                           .id = detail::id_of(row[2]),
+                           .price_token = row[0],
+                           .time_token = row[1]},
+                          received_at, out, parsed);
+            if (quote != nullptr)
+                quote->is_live = venue_time_.value_or(received_at) - quote->time <= old_after;
         }
         detail::sort_by_id(out.quotes, first);
         return parsed;
@@ -156,16 +130,13 @@ private:
         if (const auto time = detail::market_time(token)) venue_time_ = *time;
     }
 
-    const Venue& venue_;
     std::optional<Timestamp> venue_time_;
     std::vector<Fields<3>> rows_;
-    detail::JsonReader reader_;
 };
 
-class Htx final : public Venue {
+class Htx final : public detail::JsonVenue {
 public:
-    Htx(std::vector<Instrument> instruments, Endpoints endpoints)
-        : Venue(htx_type, std::move(instruments), std::move(endpoints)), seen_(this->instruments().size()) {}
+    using JsonVenue::JsonVenue;
 
     std::string subscribe_message(std::span<const std::size_t> asked) const override {
         return fmt::format(R"({{"sub":"market.{}.trade.detail","id":"{}"}})",
@@ -175,98 +146,56 @@ public:
         return std::make_unique<HtxStream>(*this);
     }
 
-    // A request is for one symbol or for the whole market; there is none for several.
-    std::string rest_url(std::span<const std::size_t> asked) const override {
-        if (endpoints().rest_url.empty()) return {};
-        const std::string market = endpoints().rest_url + "/market/";
-        if (asked.size() > 1) return market + "tickers";
-        return market + "trade?symbol=" + instruments()[asked.front()].symbol;
-    }
-
-    ParseResult parse_answer(std::string_view body, Timestamp received_at, std::vector<Quote>& out) override {
-        const std::size_t before = out.size();
-        auto result = read_answer(body, received_at, out);
-        if (!result) out.resize(before);
-        return result;
-    }
-
 private:
+    // A request is for one symbol or for the whole market; there is none for several.
+    std::string rest_path(std::span<const std::size_t> asked) const override {
+        if (asked.size() > 1) return "/market/tickers";
+        return "/market/trade?symbol=" + instruments()[asked.front()].symbol;
+    }
+
     // {"status":"ok","ts":…,"data":[{"symbol":"btcusdt","close":65000.1, …}]}, or the last trade of one:
     // {"ch":"market.btcusdt.trade.detail","status":"ok","ts":…,"tick":{"data":[{"price":65000.1,"ts":…}]}}
-    ParseResult read_answer(std::string_view body, Timestamp received_at, std::vector<Quote>& out) {
-        detail::ondemand::document document;
-        auto root = detail::open_object(reader_, document, body, "an answer");
-        if (!root) return std::unexpected(root.error());
-        Fields answer(frame_names);
+    std::optional<ParseResult> read_answer(detail::Answer& answer) override {
+        Fields frame(frame_names);
         rows_.clear();
         bool has_rows = false;
-        for (auto field : *root) {
-            std::string_view key;
-            if (field.unescaped_key().get(key)) return refuse(Kind::not_json, "a truncated answer");
-            if (key == "data") {
-                has_rows = true;
-                if (const auto error = detail::collect_rows(field.value(), price_names, rows_))
-                    return refuse(error, "an answer");
-            } else if (key == "tick") {
-                has_rows = true;
-                if (const auto error = read_tick(field.value())) return refuse(error, "an answer");
-            } else {
-                answer.take(key, field.value());
-            }
+        const auto over = read(answer, [&](std::string_view key, detail::JsonValue value) -> detail::Step {
+            has_rows = has_rows || key == "data" || key == "tick";
+            if (key == "data") return detail::collect_rows(value, price_names, rows_);
+            if (key == "tick") return detail::collect_rows_in(value, "data", price_names, rows_);
+            frame.take(key, value);
+            return simdjson::SUCCESS;
+        });
+        if (over) return over;
+        const auto state = detail::plain_string(frame[status]);
+        if (state == "error") {
+            const bool is_symbol = detail::digits_of(frame[err_msg]).find("symbol") != std::string_view::npos;
+            return refuse(limits_rate(frame) ? Kind::rate_limited
+                          : is_symbol        ? Kind::unknown_symbol
+                                             : Kind::venue_error,
+                          error_text(frame));
         }
-        if (!detail::at_end(document)) return refuse(Kind::not_json, "an answer with trailing bytes");
-        if (detail::plain_string(answer[status]) == "error") {
-            const bool is_symbol =
-                detail::digits_of(answer[err_msg]).find("symbol") != std::string_view::npos;
-            const Kind kind = limits_rate(answer) ? Kind::rate_limited
-                              : is_symbol         ? Kind::unknown_symbol
-                                                  : Kind::venue_error;
-            return refuse(kind, error_text(answer));
-        }
-        if (!has_rows || detail::plain_string(answer[status]) != "ok")
-            return refuse(Kind::wrong_shape, fmt::format("an answer of an unknown shape: {}", snippet(body)));
-        return take_rows(answer, received_at, out);
+        if (!has_rows || state != "ok") return unknown_shape(answer);
+        take_rows(frame, answer);
+        return std::nullopt;
     }
 
-    simdjson::error_code read_tick(simdjson::simdjson_result<detail::ondemand::value> value) {
-        detail::ondemand::object tick;
-        if (const auto error = value.get_object().get(tick)) return error;
-        for (auto field : tick) {
-            std::string_view key;
-            if (const auto error = field.unescaped_key().get(key)) return error;
-            if (key != "data") continue;
-            if (const auto error = detail::collect_rows(field.value(), price_names, rows_)) return error;
-        }
-        return simdjson::SUCCESS;
-    }
-
-    ParseResult take_rows(const Fields<8>& answer, Timestamp received_at, std::vector<Quote>& out) {
-        std::fill(seen_.begin(), seen_.end(), false);
-        const bool is_market = answer[ch].empty();
-        const std::string_view one = symbol_in(detail::plain_string(answer[ch]).value_or(""));
-        Parsed parsed;
+    void take_rows(const Fields<8>& frame, detail::Answer& answer) {
+        const bool is_market = frame[ch].empty();
+        const std::string_view one = symbol_in(detail::plain_string(frame[ch]).value_or(""));
         for (const Fields<5>& row : rows_) {
             const std::string_view symbol = is_market ? detail::digits_of(row[0]) : one;
             const auto instrument = find(symbol);
             if (!instrument) continue;  // the whole market was requested
-            // A trade's own answer holds the newest first; the others are older.
-            if (seen_[*instrument]) continue;
-            seen_[*instrument] = true;
-            const std::string_view digits = detail::trimmed(is_market ? row[1] : row[2]);
-            const auto price = detail::price_of(digits);
-            const auto time = detail::market_time(is_market ? answer[ts] : row[3]);
-            if (!price || !time || row.contradictory()) {
-                leave_out(parsed, fmt::format("'{}' as the price of '{}'", snippet(digits), snippet(symbol)));
-                continue;
-            }
-            out.push_back(quote(*instrument, *price, *time, received_at));
+            const std::string_view token = row[is_market ? 1 : 2];
+            const auto price = row.contradictory() ? std::nullopt : detail::price_of(detail::trimmed(token));
+            add_price(answer, instrument, symbol, price, token,
+                      detail::market_time(is_market ? frame[ts] : row[3]));
+            if (!is_market) break;  // the newest comes first
         }
-        return parsed;
     }
 
-    std::vector<bool> seen_;
     std::vector<Fields<5>> rows_;
-    detail::JsonReader reader_;
 };
 
 }  // namespace
@@ -292,14 +221,10 @@ constinit const VenueType htx_type{
     .symbol_of = [](Ticker ticker) { return std::optional(lower_case(ticker.view()) + "usdt"); },
     .is_symbol =
         [](std::string_view symbol) {
-            return !symbol.empty() && symbol.size() <= 30 &&
-                   std::all_of(symbol.begin(), symbol.end(),
-                               [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); });
+            return detail::consists_of(symbol, [](char c) { return is_alphanumeric(c) && !is_upper(c); });
         },
     .currency_of = currency_at_end,
-    .create = [](std::vector<Instrument> instruments, Endpoints endpoints) -> std::unique_ptr<Venue> {
-        return std::make_unique<htx::Htx>(std::move(instruments), std::move(endpoints));
-    },
+    .create = detail::create<htx::Htx, htx_type>,
 };
 
 }  // namespace pricewire::feed

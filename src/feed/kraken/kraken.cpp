@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <array>
 
-#include "feed/detail/json.hpp"
-#include "feed/refusal.hpp"
+#include "base/text.hpp"
+#include "feed/detail/json_venue.hpp"
 
 namespace pricewire::feed {
 
@@ -39,40 +39,31 @@ std::optional<Timestamp> trade_time(std::string_view token) {
     return detail::market_time(to_micros(*time) / 1000) ? std::optional(*time) : std::nullopt;
 }
 
-class KrakenStream final : public StreamParser {
+class KrakenStream final : public detail::JsonStream {
 public:
-    explicit KrakenStream(const Venue& venue) : venue_(venue), ids_(venue.instruments().size()) {}
+    explicit KrakenStream(const Venue& venue) : JsonStream(venue), ids_(venue.instruments().size()) {}
 
     ParseResult parse(std::string_view bytes, Timestamp received_at, StreamOutput& out) override {
-        detail::ondemand::document document;
-        auto root = detail::open_object(reader_, document, bytes, "a frame");
-        if (!root) return std::unexpected(root.error());
         Fields frame(frame_names);
         Fields result(result_names);
         rows_.clear();
-        for (auto field : *root) {
-            std::string_view key;
-            if (field.unescaped_key().get(key)) return refuse(Kind::not_json, "a truncated frame");
+        const auto over = read(bytes, [&](std::string_view key, detail::JsonValue value) -> detail::Step {
             if (key == "data") {
                 // Books and the list of markets are long: what was not requested is not read to its end.
                 const auto name = detail::plain_string(frame[channel]);
                 if (name == "status") out.events.push_back(Alive{});
                 if (name && *name != "trade") return Parsed{};
-                if (const auto code = detail::collect_rows(field.value(), trade_names, rows_))
-                    return refuse(code, "a frame");
-            } else if (key == "result") {
-                detail::ondemand::object object;
-                if (const auto code = field.value().get_object().get(object)) return refuse(code, "a frame");
-                if (const auto code = collect(object, result)) return refuse(code, "a frame");
-            } else {
-                frame.take(key, field.value());
+                return detail::collect_rows(value, trade_names, rows_);
             }
-        }
-        if (!detail::at_end(document)) return refuse(Kind::not_json, "a frame with trailing bytes");
-        if (frame.contradictory()) return refuse(Kind::wrong_shape, "a frame with a duplicate field");
+            if (key == "result") return detail::collect(value, result);
+            frame.take(key, value);
+            return simdjson::SUCCESS;
+        });
+        if (over) return *over;
+        if (frame.contradictory()) return duplicate_field();
         if (!frame[method].empty() || !frame[error].empty()) return on_answer(frame, result, out);
         const auto name = detail::plain_string(frame[channel]);
-        if (!name) return refuse(Kind::wrong_shape, "a frame of an unknown shape");
+        if (!name) return unknown_shape();
         if (*name == "heartbeat") out.events.push_back(Alive{});
         if (*name != "trade") return Parsed{};
         return on_trades(detail::plain_string(frame[type]) != "snapshot", received_at, out);
@@ -106,36 +97,33 @@ private:
         Parsed parsed;
         for (const Fields<4>& row : rows_) {
             const std::string_view name = detail::digits_of(row[0]);
-            const std::string_view digits = detail::digits_of(row[1]);
             const auto instrument = venue_.find(name);
-            const auto price = detail::price_of(digits);
-            const auto time = trade_time(row[2]);
             if (!instrument || row.contradictory()) {
                 leave_out(parsed, fmt::format("a trade of '{}', which was not requested", snippet(name)));
-            } else if (!price || !time) {
-                leave_out(parsed, fmt::format("'{}' at '{}' is not a valid price of {}", snippet(digits),
-                                              snippet(detail::digits_of(row[2])), name));
-            } else {
-                Quote& quote = out.quotes.emplace_back(venue_.quote(*instrument, *price, *time, received_at));
-                quote.is_live = is_live;
-                quote.trade_id = detail::id_of(row[3]);
-                if (quote.trade_id) ids_.note(*instrument, *quote.trade_id, out.events);
+                continue;
             }
+            Quote* quote = add_trade(*instrument,
+                                     {.price = detail::price_of(detail::digits_of(row[1])),
+                                      .time = trade_time(row[2]),
+                                      .id = detail::id_of(row[3]),
+                                      .price_token = row[1],
+                                      .time_token = row[2]},
+                                     received_at, out, parsed);
+            if (quote == nullptr) continue;
+            quote->is_live = is_live;
+            if (quote->trade_id) ids_.note(*instrument, *quote->trade_id, out.events);
         }
         return parsed;
     }
 
-    const Venue& venue_;
     detail::TradeIds ids_;
     std::vector<Fields<4>> rows_;
-    detail::JsonReader reader_;
 };
 
-class Kraken final : public Venue {
+class Kraken final : public detail::JsonVenue {
 public:
-    Kraken(std::vector<Instrument> instruments, Endpoints endpoints)
-        : Venue(kraken_type, std::move(instruments), std::move(endpoints)),
-          seen_(this->instruments().size()) {
+    Kraken(const VenueType& venue, std::vector<Instrument> instruments, Endpoints endpoints)
+        : JsonVenue(venue, std::move(instruments), std::move(endpoints)) {
         for (const Instrument& instrument : this->instruments()) {
             const std::size_t slash = instrument.symbol.find('/');
             pairs_.push_back({std::string(rest_name(instrument.symbol.substr(0, slash))),
@@ -144,32 +132,12 @@ public:
     }
 
     std::string subscribe_message(std::span<const std::size_t> asked) const override {
-        std::string symbols;
-        for (const std::size_t i : asked)
-            symbols += fmt::format(R"({}"{}")", symbols.empty() ? "" : ",", instruments()[i].symbol);
         return fmt::format(
             R"({{"method":"subscribe","params":{{"channel":"trade","symbol":[{}],"snapshot":false}},"req_id":1}})",
-            symbols);
+            list(asked, ",", [&](std::size_t i) { return '"' + instruments()[i].symbol + '"'; }));
     }
     std::unique_ptr<StreamParser> create_parser() const override {
         return std::make_unique<KrakenStream>(*this);
-    }
-
-    std::string rest_url(std::span<const std::size_t> asked) const override {
-        if (endpoints().rest_url.empty()) return {};
-        std::string url = endpoints().rest_url + "/Ticker?pair=";
-        for (std::size_t i = 0; i < asked.size(); ++i) {
-            if (i > 0) url += "%2C";
-            url += pairs_[asked[i]].base + pairs_[asked[i]].quote;
-        }
-        return url;
-    }
-
-    ParseResult parse_answer(std::string_view body, Timestamp received_at, std::vector<Quote>& out) override {
-        const std::size_t before = out.size();
-        auto result = read_answer(body, received_at, out);
-        if (!result) out.resize(before);
-        return result;
     }
 
 private:
@@ -178,38 +146,29 @@ private:
         std::string quote;
     };
 
+    std::string rest_path(std::span<const std::size_t> asked) const override {
+        return "/Ticker?pair=" +
+               list(asked, "%2C", [&](std::size_t i) { return pairs_[i].base + pairs_[i].quote; });
+    }
+
     // {"error":[],"result":{"XXBTZUSD":{"c":["65000.1","0.01"], …}}}; errors come under status 200.
-    ParseResult read_answer(std::string_view body, Timestamp received_at, std::vector<Quote>& out) {
-        detail::ondemand::document document;
-        auto root = detail::open_object(reader_, document, body, "an answer");
-        if (!root) return std::unexpected(root.error());
-        std::fill(seen_.begin(), seen_.end(), false);
-        Parsed parsed;
+    std::optional<ParseResult> read_answer(detail::Answer& answer) override {
         bool has_result = false;
-        for (auto field : *root) {
-            std::string_view key;
-            if (field.unescaped_key().get(key)) return refuse(Kind::not_json, "a truncated answer");
-            if (key == "error") {
-                std::optional<ParseError> own;
-                if (const auto code = read_errors(field.value(), own)) return refuse(code, "an answer");
-                if (own) return std::unexpected(*own);
-            } else if (key == "result") {
-                has_result = true;
-                if (const auto code = read_result(field.value(), received_at, out, parsed))
-                    return refuse(code, "an answer");
-            }
-        }
-        if (!detail::at_end(document)) return refuse(Kind::not_json, "an answer with trailing bytes");
-        if (!has_result)
-            return refuse(Kind::wrong_shape, fmt::format("an answer of an unknown shape: {}", snippet(body)));
-        return parsed;
+        const auto over = read(answer, [&](std::string_view key, detail::JsonValue value) -> detail::Step {
+            if (key == "error") return read_errors(value);
+            if (key != "result") return simdjson::SUCCESS;
+            has_result = true;
+            return read_result(value, answer);
+        });
+        if (over || has_result) return over;
+        return unknown_shape(answer);
     }
 
     // What begins with W is a warning.
-    static simdjson::error_code read_errors(simdjson::simdjson_result<detail::ondemand::value> list,
-                                            std::optional<ParseError>& own) {
+    static detail::Step read_errors(detail::JsonValue list) {
         detail::ondemand::array array;
         if (const auto code = list.get_array().get(array)) return code;
+        std::optional<ParseError> own;
         for (auto element : array) {
             std::string_view token;
             if (const auto code = element.raw_json_token().get(token)) return code;
@@ -222,11 +181,11 @@ private:
                                   : Kind::venue_error;
             own = ParseError{kind, fmt::format("Kraken's error: {}", snippet(text))};
         }
+        if (own) return std::unexpected(*own);
         return simdjson::SUCCESS;
     }
 
-    simdjson::error_code read_result(simdjson::simdjson_result<detail::ondemand::value> value,
-                                     Timestamp received_at, std::vector<Quote>& out, Parsed& parsed) {
+    simdjson::error_code read_result(detail::JsonValue value, detail::Answer& answer) {
         detail::ondemand::object pairs;
         if (const auto code = value.get_object().get(pairs)) return code;
         for (auto field : pairs) {
@@ -248,16 +207,8 @@ private:
                     if (token.empty()) token = item;
                 }
             }
-            const auto digits = detail::plain_string(token);
-            const auto price = digits ? detail::price_of(*digits) : std::nullopt;
-            if (!instrument || !price || seen_[*instrument]) {
-                leave_out(parsed, fmt::format("'{}' as the price of '{}'", snippet(detail::digits_of(token)),
-                                              snippet(key)));
-                continue;
-            }
-            seen_[*instrument] = true;
             // The answer holds no time: it is the last price at the moment of the request.
-            out.push_back(quote(*instrument, *price, received_at, received_at));
+            add_price(answer, instrument, key, detail::price_in_string(token), token, answer.received_at);
         }
         return simdjson::SUCCESS;
     }
@@ -277,8 +228,6 @@ private:
     }
 
     std::vector<Pair> pairs_;  // as instruments(), in REST's spelling
-    std::vector<bool> seen_;
-    detail::JsonReader reader_;
 };
 
 }  // namespace
@@ -303,15 +252,14 @@ constinit const VenueType kraken_type{
     .is_symbol =
         [](std::string_view symbol) {
             const std::size_t slash = symbol.find('/');
-            return slash != std::string_view::npos && slash > 0 && slash + 1 < symbol.size() &&
-                   symbol.size() <= 30 && std::count_if(symbol.begin(), symbol.end(), [](char c) {
-                                              return !((c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'));
-                                          }) == 1;
+            const auto is_name = [](std::string_view part) {
+                return detail::consists_of(part, [](char c) { return is_upper(c) || is_digit(c); });
+            };
+            return slash != std::string_view::npos && symbol.size() <= 30 &&
+                   is_name(symbol.substr(0, slash)) && is_name(symbol.substr(slash + 1));
         },
     .currency_of = [](std::string_view symbol) { return currency_behind('/', symbol); },
-    .create = [](std::vector<Instrument> instruments, Endpoints endpoints) -> std::unique_ptr<Venue> {
-        return std::make_unique<kraken::Kraken>(std::move(instruments), std::move(endpoints));
-    },
+    .create = detail::create<kraken::Kraken, kraken_type>,
 };
 
 }  // namespace pricewire::feed

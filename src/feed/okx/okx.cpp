@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <array>
 
-#include "feed/detail/json.hpp"
-#include "feed/refusal.hpp"
+#include "base/text.hpp"
+#include "feed/detail/json_venue.hpp"
 
 namespace pricewire::feed {
 
@@ -29,7 +29,7 @@ constexpr std::array<std::string_view, 4> trade_names{"instId", "px", "ts", "tra
 constexpr std::array<std::string_view, 3> price_names{"instId", "last", "ts"};
 
 bool is_symbol_char(char c) {
-    return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
+    return is_upper(c) || is_digit(c) || c == '-';
 }
 
 // "Wrong URL or channel:trades,instId:FOO-USDT doesn't exist. …" → "FOO-USDT"
@@ -46,45 +46,34 @@ std::string error_text(std::string_view code, std::string_view message) {
     return fmt::format("OKX's error {}: {}", snippet(code), snippet(message));
 }
 
-class OkxStream final : public StreamParser {
+class OkxStream final : public detail::JsonStream {
 public:
-    explicit OkxStream(const Venue& venue) : venue_(venue), pushed_(venue.instruments().size()) {}
+    explicit OkxStream(const Venue& venue) : JsonStream(venue), pushed_(venue.instruments().size()) {}
 
     ParseResult parse(std::string_view bytes, Timestamp received_at, StreamOutput& out) override {
         if (bytes == "pong") {
             out.events.push_back(Alive{});
             return Parsed{};
         }
-        detail::ondemand::document document;
-        auto root = detail::open_object(reader_, document, bytes, "a frame");
-        if (!root) return std::unexpected(root.error());
         Fields frame(frame_names);
         Fields arg(arg_names);
         rows_.clear();
         bool has_data = false;
-        for (auto field : *root) {
-            std::string_view key;
-            if (field.unescaped_key().get(key)) return refuse(Kind::not_json, "a truncated frame");
-            if (key == "arg") {
-                detail::ondemand::object object;
-                if (const auto error = field.value().get_object().get(object))
-                    return refuse(error, "a frame");
-                if (const auto error = collect(object, arg)) return refuse(error, "a frame");
-            } else if (key == "data") {
+        const auto over = read(bytes, [&](std::string_view key, detail::JsonValue value) -> detail::Step {
+            if (key == "arg") return detail::collect(value, arg);
+            if (key == "data") {
                 has_data = true;
                 // Books are long: a channel that was not requested is not read to its end.
                 if (!arg[0].empty() && detail::plain_string(arg[0]) != "trades") return Parsed{};
-                if (const auto error = detail::collect_rows(field.value(), trade_names, rows_))
-                    return refuse(error, "a frame");
-            } else {
-                frame.take(key, field.value());
+                return detail::collect_rows(value, trade_names, rows_);
             }
-        }
-        if (!detail::at_end(document)) return refuse(Kind::not_json, "a frame with trailing bytes");
-        if (frame.contradictory() || arg.contradictory())
-            return refuse(Kind::wrong_shape, "a frame with a duplicate field");
+            frame.take(key, value);
+            return simdjson::SUCCESS;
+        });
+        if (over) return *over;
+        if (frame.contradictory() || arg.contradictory()) return duplicate_field();
         if (!frame[0].empty()) return on_event(frame, arg, out);
-        if (!has_data) return refuse(Kind::wrong_shape, "a frame of an unknown shape");
+        if (!has_data) return unknown_shape();
         return on_trades(arg, received_at, out);
     }
 
@@ -115,125 +104,87 @@ private:
         if (detail::plain_string(arg[0]) != "trades") return Parsed{};
         const std::string_view symbol = detail::plain_string(arg[1]).value_or("");
         const auto instrument = venue_.find(symbol);
-        if (!instrument)
-            return refuse(Kind::bad_quote,
-                          fmt::format("trades of '{}', which were not requested", snippet(symbol)));
+        if (!instrument) return not_requested(symbol);
         const std::size_t first = out.quotes.size();
         Parsed parsed;
         for (const Fields<4>& row : rows_) {
-            const auto digits = detail::plain_string(row[1]);
-            const auto price = digits ? detail::price_of(*digits) : std::nullopt;
-            const auto time = detail::market_time(row[2]);
             if (detail::plain_string(row[0]) != symbol || row.contradictory()) {
                 leave_out(parsed, fmt::format("a trade of '{}' among those of {}",
                                               snippet(detail::digits_of(row[0])), symbol));
-            } else if (!price || !time) {
-                leave_out(parsed, fmt::format("'{}' at '{}' is not a valid price of {}",
-                                              snippet(detail::digits_of(row[1])),
-                                              snippet(detail::digits_of(row[2])), symbol));
-            } else {
-                Quote& quote = out.quotes.emplace_back(venue_.quote(*instrument, *price, *time, received_at));
-                quote.trade_id = detail::id_of(row[3]);
-                quote.is_live = pushed_[*instrument] || received_at - *time <= old_after;
+                continue;
             }
+            Quote* quote = add_trade(*instrument,
+                                     {.price = detail::price_in_string(row[1]),
+                                      .time = detail::market_time(row[2]),
+                                      .id = detail::id_of(row[3]),
+                                      .price_token = row[1],
+                                      .time_token = row[2]},
+                                     received_at, out, parsed);
+            if (quote != nullptr)
+                quote->is_live = pushed_[*instrument] || received_at - quote->time <= old_after;
         }
         pushed_[*instrument] = true;
         detail::sort_by_id(out.quotes, first);
         return parsed;
     }
 
-    const Venue& venue_;
     std::vector<bool> pushed_;  // whether trades of an instrument have come
     std::vector<Fields<4>> rows_;
-    detail::JsonReader reader_;
 };
 
-class Okx final : public Venue {
+class Okx final : public detail::JsonVenue {
 public:
-    Okx(std::vector<Instrument> instruments, Endpoints endpoints)
-        : Venue(okx_type, std::move(instruments), std::move(endpoints)), seen_(this->instruments().size()) {}
+    using JsonVenue::JsonVenue;
 
     std::string subscribe_message(std::span<const std::size_t> asked) const override {
-        std::string out = R"({"op":"subscribe","args":[)";
-        for (std::size_t i = 0; i < asked.size(); ++i) {
-            out += fmt::format(R"({}{{"channel":"trades","instId":"{}"}})", i == 0 ? "" : ",",
-                               instruments()[asked[i]].symbol);
-        }
-        return out + "]}";
+        return R"({"op":"subscribe","args":[)" +
+               list(asked, ",",
+                    [&](std::size_t i) {
+                        return fmt::format(R"({{"channel":"trades","instId":"{}"}})",
+                                           instruments()[i].symbol);
+                    }) +
+               "]}";
     }
     std::unique_ptr<StreamParser> create_parser() const override {
         return std::make_unique<OkxStream>(*this);
     }
 
-    // A request is for one symbol or for the whole market; there is none for several.
-    std::string rest_url(std::span<const std::size_t> asked) const override {
-        if (endpoints().rest_url.empty()) return {};
-        const std::string market = endpoints().rest_url + "/market/";
-        if (asked.size() > 1) return market + "tickers?instType=SPOT";
-        return market + "ticker?instId=" + instruments()[asked.front()].symbol;
-    }
-
-    ParseResult parse_answer(std::string_view body, Timestamp received_at, std::vector<Quote>& out) override {
-        const std::size_t before = out.size();
-        auto result = read_answer(body, received_at, out);
-        if (!result) out.resize(before);
-        return result;
-    }
-
 private:
-    // {"code":"0","msg":"","data":[{"instId":"BTC-USDT","last":"65000.1","ts":"1700000000000", …}]}
-    ParseResult read_answer(std::string_view body, Timestamp received_at, std::vector<Quote>& out) {
-        detail::ondemand::document document;
-        auto root = detail::open_object(reader_, document, body, "an answer");
-        if (!root) return std::unexpected(root.error());
-        Fields answer(frame_names);
-        rows_.clear();
-        for (auto field : *root) {
-            std::string_view key;
-            if (field.unescaped_key().get(key)) return refuse(Kind::not_json, "a truncated answer");
-            if (key == "data") {
-                if (const auto error = detail::collect_rows(field.value(), price_names, rows_))
-                    return refuse(error, "an answer");
-            } else {
-                answer.take(key, field.value());
-            }
-        }
-        if (!detail::at_end(document)) return refuse(Kind::not_json, "an answer with trailing bytes");
-        const auto code = detail::plain_string(answer[1]);
-        if (!code)
-            return refuse(Kind::wrong_shape, fmt::format("an answer of an unknown shape: {}", snippet(body)));
-        if (*code != "0") {
-            const Kind kind = *code == "50011"   ? Kind::rate_limited
-                              : *code == "51001" ? Kind::unknown_symbol
-                                                 : Kind::venue_error;
-            return refuse(kind, error_text(*code, detail::digits_of(answer[2])));
-        }
-        return take_rows(received_at, out);
+    // A request is for one symbol or for the whole market; there is none for several.
+    std::string rest_path(std::span<const std::size_t> asked) const override {
+        if (asked.size() > 1) return "/market/tickers?instType=SPOT";
+        return "/market/ticker?instId=" + instruments()[asked.front()].symbol;
     }
 
-    ParseResult take_rows(Timestamp received_at, std::vector<Quote>& out) {
-        std::fill(seen_.begin(), seen_.end(), false);
-        Parsed parsed;
+    // {"code":"0","msg":"","data":[{"instId":"BTC-USDT","last":"65000.1","ts":"1700000000000", …}]}
+    std::optional<ParseResult> read_answer(detail::Answer& answer) override {
+        Fields frame(frame_names);
+        rows_.clear();
+        const auto over = read(answer, [&](std::string_view key, detail::JsonValue value) -> detail::Step {
+            if (key == "data") return detail::collect_rows(value, price_names, rows_);
+            frame.take(key, value);
+            return simdjson::SUCCESS;
+        });
+        if (over) return over;
+        const auto code = detail::plain_string(frame[1]);
+        if (!code) return unknown_shape(answer);
+        if (code != "0") {
+            return refuse(code == "50011"   ? Kind::rate_limited
+                          : code == "51001" ? Kind::unknown_symbol
+                                            : Kind::venue_error,
+                          error_text(*code, detail::digits_of(frame[2])));
+        }
         for (const Fields<3>& row : rows_) {
             const auto instrument = find(detail::plain_string(row[0]).value_or(""));
             if (!instrument) continue;  // the whole market may have been requested
-            const auto digits = detail::plain_string(row[1]);
-            const auto price = digits ? detail::price_of(*digits) : std::nullopt;
-            const auto time = detail::market_time(row[2]);
-            if (!price || !time || row.contradictory() || seen_[*instrument]) {
-                leave_out(parsed, fmt::format("'{}' as the price of '{}'", snippet(detail::digits_of(row[1])),
-                                              instruments()[*instrument].symbol));
-                continue;
-            }
-            seen_[*instrument] = true;
-            out.push_back(quote(*instrument, *price, *time, received_at));
+            const auto price = row.contradictory() ? std::nullopt : detail::price_in_string(row[1]);
+            add_price(answer, instrument, instruments()[*instrument].symbol, price, row[1],
+                      detail::market_time(row[2]));
         }
-        return parsed;
+        return std::nullopt;
     }
 
-    std::vector<bool> seen_;
     std::vector<Fields<3>> rows_;
-    detail::JsonReader reader_;
 };
 
 }  // namespace
@@ -258,13 +209,10 @@ constinit const VenueType okx_type{
     .symbol_of = [](Ticker ticker) { return std::optional(std::string(ticker.view()) + "-USDT"); },
     .is_symbol =
         [](std::string_view symbol) {
-            return symbol.size() >= 3 && symbol.size() <= 30 &&
-                   std::all_of(symbol.begin(), symbol.end(), okx::is_symbol_char);
+            return symbol.size() >= 3 && detail::consists_of(symbol, okx::is_symbol_char);
         },
     .currency_of = [](std::string_view symbol) { return currency_behind('-', symbol); },
-    .create = [](std::vector<Instrument> instruments, Endpoints endpoints) -> std::unique_ptr<Venue> {
-        return std::make_unique<okx::Okx>(std::move(instruments), std::move(endpoints));
-    },
+    .create = detail::create<okx::Okx, okx_type>,
 };
 
 }  // namespace pricewire::feed

@@ -1,0 +1,236 @@
+#pragma once
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "feed/detail/json.hpp"
+#include "feed/refusal.hpp"
+#include "feed/venue.hpp"
+
+// What venues that speak JSON share, so that each states only what differs. Included by their .cpp files only.
+namespace pricewire::feed::detail {
+
+using JsonValue = simdjson::simdjson_result<ondemand::value>;
+
+// What to do after a field: read on (SUCCESS), or end with an error or with a result, the rest unread.
+using Step = std::variant<simdjson::error_code, ParseResult>;
+
+// The result that a step ends with; nullopt: read on. `what` names the bytes in an error: "a frame".
+inline std::optional<ParseResult> end_of(Step&& step, std::string_view what) {
+    if (auto* result = std::get_if<ParseResult>(&step)) return std::move(*result);
+    if (const auto error = std::get<simdjson::error_code>(step)) return refuse(error, what);
+    return std::nullopt;
+}
+
+// Reads bytes that have to hold one JSON object and nothing else, and calls `take(key, value)`, which returns
+// a Step, for each field. The result that ended it; nullopt: all was read. Tokens live until the reader's
+// next call.
+template <typename Take>
+std::optional<ParseResult> read_object(JsonReader& reader, std::string_view bytes, std::string_view what,
+                                       Take&& take) {
+    using Kind = ParseError::Kind;
+    ondemand::document document;
+    ondemand::object root;
+    if (!looks_like_json(bytes) || reader.read(bytes).get(document))
+        return refuse(Kind::not_json, fmt::format("{} that is not JSON", what));
+    if (const auto error = document.get_object().get(root)) {
+        return error == simdjson::INCORRECT_TYPE
+                   ? refuse(Kind::wrong_shape, fmt::format("{} that is not an object", what))
+                   : refuse(Kind::not_json, fmt::format("{} that is not JSON", what));
+    }
+    for (auto field : root) {
+        std::string_view key;
+        if (const auto error = field.unescaped_key().get(key)) return refuse(error, what);
+        if (auto result = end_of(take(key, field.value()), what)) return result;
+    }
+    if (!at_end(document)) return refuse(Kind::not_json, fmt::format("{} with trailing bytes", what));
+    return std::nullopt;
+}
+
+// The same for a list of objects, or one object alone: calls `take(object)` for each.
+template <typename Take>
+std::optional<ParseResult> read_objects(JsonReader& reader, std::string_view bytes, std::string_view what,
+                                        Take&& take) {
+    using Kind = ParseError::Kind;
+    ondemand::document document;
+    ondemand::json_type type{};
+    if (!looks_like_json(bytes) || reader.read(bytes).get(document) || document.type().get(type))
+        return refuse(Kind::not_json, fmt::format("{} that is not JSON", what));
+    const auto take_one = [&](simdjson::simdjson_result<ondemand::object> one) -> std::optional<ParseResult> {
+        ondemand::object object;
+        if (const auto error = std::move(one).get(object)) return refuse(error, what);
+        return end_of(take(object), what);
+    };
+    if (type == ondemand::json_type::array) {
+        ondemand::array list;
+        if (const auto error = document.get_array().get(list)) return refuse(error, what);
+        for (auto element : list) {
+            if (auto result = take_one(element.get_object())) return result;
+        }
+    } else if (auto result = take_one(document.get_object())) {
+        return result;
+    }
+    if (!at_end(document)) return refuse(Kind::not_json, fmt::format("{} with trailing bytes", what));
+    return std::nullopt;
+}
+
+// A trade as a frame spells it.
+struct Trade {
+    std::optional<Decimal> price;
+    std::optional<Timestamp> time;
+    std::optional<std::uint64_t> id;
+    std::string_view price_token;  // for the log
+    std::string_view time_token;
+};
+
+// The stream of a venue whose frames are JSON objects.
+class JsonStream : public StreamParser {
+public:
+    explicit JsonStream(const Venue& venue) : venue_(venue) {}
+
+protected:
+    template <typename Take>
+    std::optional<ParseResult> read(std::string_view bytes, Take&& take) {
+        return read_object(reader_, bytes, "a frame", std::forward<Take>(take));
+    }
+
+    // Null, and left out, where its price or time is not valid.
+    Quote* add_trade(std::size_t instrument, const Trade& trade, Timestamp received_at, StreamOutput& out,
+                     Parsed& parsed) const {
+        if (!trade.price || !trade.time) {
+            leave_out(
+                parsed,
+                fmt::format("'{}' at '{}' is not a valid price of {}", snippet(digits_of(trade.price_token)),
+                            snippet(digits_of(trade.time_token)), venue_.instruments()[instrument].symbol));
+            return nullptr;
+        }
+        Quote& quote =
+            out.quotes.emplace_back(venue_.quote(instrument, *trade.price, *trade.time, received_at));
+        quote.trade_id = trade.id;
+        return &quote;
+    }
+
+    static std::unexpected<ParseError> not_requested(std::string_view name) {
+        return refuse(ParseError::Kind::bad_quote,
+                      fmt::format("trades of '{}', which were not requested", snippet(name)));
+    }
+    static std::unexpected<ParseError> unknown_shape() {
+        return refuse(ParseError::Kind::wrong_shape, "a frame of an unknown shape");
+    }
+    static std::unexpected<ParseError> duplicate_field() {
+        return refuse(ParseError::Kind::wrong_shape, "a frame with a duplicate field");
+    }
+
+    const Venue& venue_;
+
+private:
+    JsonReader reader_;
+};
+
+// An answer that is being read.
+struct Answer {
+    std::string_view body;
+    Timestamp received_at;
+    std::vector<Quote>& quotes;
+    Parsed parsed;
+};
+
+// A venue whose REST answers are JSON. It takes care of the base address, of what a failed answer has added,
+// and of second prices of one instrument.
+class JsonVenue : public Venue {
+public:
+    using Venue::Venue;
+
+    std::string rest_url(std::span<const std::size_t> asked) const final {
+        return endpoints().rest_url.empty() ? std::string() : endpoints().rest_url + rest_path(asked);
+    }
+    ParseResult parse_answer(std::string_view body, Timestamp received_at, std::vector<Quote>& out) final {
+        const std::size_t before = out.size();
+        has_price_.assign(instruments().size(), false);
+        Answer answer{body, received_at, out, {}};
+        auto over = read_answer(answer);
+        if (!over) return std::move(answer.parsed);
+        if (!*over) {
+            out.resize(before);
+            ParseError& error = over->error();
+            if (error.kind == ParseError::Kind::not_json) error.text += ": " + snippet(body);
+        }
+        return std::move(*over);
+    }
+
+protected:
+    // What follows the base address in the URL of a request, the query included.
+    virtual std::string rest_path(std::span<const std::size_t> asked) const = 0;
+    // Adds the prices in the answer. An error if there is one; nullopt: it was read to its end.
+    virtual std::optional<ParseResult> read_answer(Answer& answer) = 0;
+
+    template <typename Take>
+    std::optional<ParseResult> read(Answer& answer, Take&& take) {
+        auto over = read_object(reader_, answer.body, "an answer", std::forward<Take>(take));
+        const bool is_object = pricewire::trimmed(answer.body, " \t\r\n").starts_with('{');
+        if (over && !*over && over->error().kind == ParseError::Kind::wrong_shape && !is_object)
+            return refuse(ParseError::Kind::wrong_shape, not_ours(answer));
+        return over;
+    }
+    template <typename Take>
+    std::optional<ParseResult> read_objects(Answer& answer, Take&& take) {
+        return detail::read_objects(reader_, answer.body, "an answer", std::forward<Take>(take));
+    }
+    std::string not_ours(const Answer& answer) const {
+        return fmt::format("an answer that is not {}'s: {}", type().title, snippet(answer.body));
+    }
+    static std::unexpected<ParseError> unknown_shape(const Answer& answer) {
+        return refuse(ParseError::Kind::wrong_shape,
+                      fmt::format("an answer of an unknown shape: {}", snippet(answer.body)));
+    }
+
+    // Leaves out a second price of an instrument, one that was not requested, and one that is not valid.
+    void add_price(Answer& answer, std::optional<std::size_t> instrument, std::string_view symbol,
+                   std::optional<Decimal> price, std::string_view token, std::optional<Timestamp> time) {
+        if (!instrument || !price || !time || has_price_[*instrument]) {
+            leave_out(answer.parsed,
+                      fmt::format("'{}' as the price of '{}'", snippet(digits_of(token)), snippet(symbol)));
+            return;
+        }
+        has_price_[*instrument] = true;
+        answer.quotes.push_back(quote(*instrument, *price, *time, answer.received_at));
+    }
+
+    // `spell(i)` of each instrument i of `asked`, with `separator` between them.
+    template <typename Spell>
+    static std::string list(std::span<const std::size_t> asked, std::string_view separator, Spell&& spell) {
+        std::string out;
+        for (const std::size_t i : asked) {
+            if (!out.empty()) out += separator;
+            out += spell(i);
+        }
+        return out;
+    }
+
+private:
+    JsonReader reader_;
+    std::vector<bool> has_price_;  // as instruments(), in the answer that is being read
+};
+
+// VenueType::create of the venue that V describes.
+template <typename V, const VenueType& type>
+std::unique_ptr<Venue> create(std::vector<Instrument> instruments, Endpoints endpoints) {
+    return std::make_unique<V>(type, std::move(instruments), std::move(endpoints));
+}
+
+// Whether a symbol has 1 to `most` characters, each of which is `allowed`.
+template <typename Allowed>
+bool consists_of(std::string_view symbol, Allowed allowed, std::size_t most = 30) {
+    return !symbol.empty() && symbol.size() <= most && std::all_of(symbol.begin(), symbol.end(), allowed);
+}
+
+}  // namespace pricewire::feed::detail
