@@ -171,6 +171,7 @@ private:
 
     // REST: session_poll.cpp
     void advance_poll(Moment now);
+    std::vector<std::size_t> due_for_poll(Moment now) const;
     void take_answer(const Request& request, const net::HttpResult& result, Moment now);
     void take_prices(const Request& request, const Parsed& parsed, Moment now);
     void report_missing(const Request& request, const std::vector<bool>& came);

@@ -45,6 +45,20 @@ MonoTime Session::next_poll() const {
     return std::max(first, poll_allowed_at_);
 }
 
+// If more are due than fit in a request, those that have waited longest.
+std::vector<std::size_t> Session::due_for_poll(Moment now) const {
+    std::vector<std::size_t> due;
+    for (std::size_t i = 0; i < lines_.size(); ++i) {
+        if (lines_[i].ask_at <= now.mono) due.push_back(i);
+    }
+    const std::size_t most = venue_.type().rest.max_instruments;
+    if (due.size() > most) {
+        std::ranges::sort(due, {}, [&](std::size_t i) { return std::pair(lines_[i].ask_at, i); });
+        due.resize(most);
+    }
+    return due;
+}
+
 void Session::advance_poll(Moment now) {
     if (request_ || now.mono < poll_allowed_at_) return;
     Request request{.id = last_request_ + 1, .started = now.mono, .asked = {}};
@@ -52,10 +66,7 @@ void Session::advance_poll(Moment now) {
         request.asked = std::move(suspects_.front());
         suspects_.pop_front();
     } else {
-        for (std::size_t i = 0; i < lines_.size(); ++i) {
-            if (request.asked.size() == venue_.type().rest.max_instruments) break;
-            if (lines_[i].ask_at <= now.mono) request.asked.push_back(i);
-        }
+        request.asked = due_for_poll(now);
     }
     if (request.asked.empty()) return;
     ++last_request_;

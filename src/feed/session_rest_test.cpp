@@ -4,6 +4,7 @@
 
 #include "feed/binance/binance.hpp"
 #include "feed/coingecko/coingecko.hpp"
+#include "feed/kraken/kraken.hpp"
 #include "feed/session_play.hpp"
 
 namespace pricewire::feed {
@@ -252,6 +253,21 @@ TEST(SessionRest, AnswersWithoutAQuoteAreCountedByKind) {
     EXPECT_EQ(p.session().left_out(Kind::wrong_shape), 1u);
     EXPECT_EQ(p.session().left_out(Kind::not_json), 1u);
     EXPECT_EQ(to_string(Kind::unknown_symbol), "unknown_symbol");
+}
+
+TEST(SessionRest, TickersThatDoNotFitInARequestHaveTheirTurn) {
+    std::vector<std::string> tickers;
+    for (std::size_t i = 0; i <= kraken_type.rest.max_instruments; ++i)
+        tickers.push_back("T" + std::to_string(i));
+    const std::string last = tickers.back() + "USD";
+    Play p(kraken_type, tickers, {"", "https://kraken"});
+    p.start();
+    EXPECT_EQ(p.count("GET"), 1);
+    EXPECT_EQ(p.count(last), 0) << "one does not fit";
+    p.answer(200, R"({"error":[],"result":{"T0USD":{"c":["1","1"]}}})");
+    p.wait(5s);
+    EXPECT_EQ(p.count("GET"), 2);
+    EXPECT_EQ(p.count(last), 1) << p.done();
 }
 
 }  // namespace
