@@ -11,6 +11,11 @@
 // What a parser made of bytes, as text, for tests.
 namespace pricewire::feed {
 
+// `text` with `to` in place of the first `from`, which it has to hold.
+inline std::string replaced(std::string text, std::string_view from, std::string_view to) {
+    return text.replace(text.find(from), from.size(), to);
+}
+
 inline std::string show(const ParseResult& result, const std::vector<Quote>& quotes) {
     std::string out;
     for (const Quote& q : quotes) {

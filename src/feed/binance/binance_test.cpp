@@ -29,10 +29,7 @@ constexpr const char* trade =
     R"("p":"61837.63000000","q":"0.02000000","T":1723161255342,"m":true,"M":true}})";
 
 std::string with(std::string_view from, std::string_view to) {
-    std::string text = trade;
-    const std::size_t at = text.find(from);
-    EXPECT_NE(at, std::string::npos) << from;
-    return text.replace(at, from.size(), to);
+    return replaced(trade, from, to);
 }
 
 TEST(Binance, Addresses) {

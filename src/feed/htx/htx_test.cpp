@@ -37,9 +37,7 @@ constexpr const char* trade =
     R"("direction":"buy"}]}})";
 
 std::string with(std::string_view from, std::string_view to) {
-    std::string text = trade;
-    text.replace(text.find(from), from.size(), to);
-    return text;
+    return replaced(trade, from, to);
 }
 
 TEST(Htx, AddressesAndMessages) {

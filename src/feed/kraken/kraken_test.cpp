@@ -21,9 +21,7 @@ constexpr const char* trade =
     R"("ord_type":"market","trade_id":4665906,"timestamp":"2023-09-25T07:49:37.708706Z"}]})";
 
 std::string with(std::string_view from, std::string_view to) {
-    std::string text = trade;
-    text.replace(text.find(from), from.size(), to);
-    return text;
+    return replaced(trade, from, to);
 }
 
 TEST(Kraken, AddressesAndMessages) {
