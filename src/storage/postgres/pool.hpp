@@ -1,15 +1,11 @@
 #pragma once
 
-#include <memory>
-#include <vector>
-
-#include "base/mutex.hpp"
 #include "storage/postgres/connection.hpp"
+#include "storage/sql/connections.hpp"
 
 namespace pricewire::storage::postgres {
 
-// Connections, opened as needed, each used by one thread at a time. A connection that failed is discarded.
-// Thread-safe; throws StorageError.
+// Runs calls on connections. A connection that failed is discarded. Thread-safe; throws StorageError.
 class Pool {
 public:
     using Connection = postgres::Connection;
@@ -19,35 +15,42 @@ public:
     // one.
     template <typename F>
     auto statement(Durability durability, F&& call) {
-        return with_retries([&] {
-            const Lease lease(*this);
-            lease->set_durability(durability);
-            return lease.use(call);
+        return read([&](Connection& db) {
+            db.set_durability(durability);
+            return call(db);
         });
     }
     template <typename F>
     auto read(F&& call) {
         return with_retries([&] {
-            const Lease lease(*this);
-            return lease.use(call);
+            auto connection = take();
+            try {
+                return call(*connection);
+            } catch (const pqxx::sql_error&) {
+                // The server rejected a statement; the connection is still usable.
+                if (!undo(*connection)) connection.reset();
+                throw;
+            } catch (const UnknownValue&) {
+                if (!undo(*connection)) connection.reset();
+                throw;
+            } catch (...) {
+                connection.reset();
+                throw;
+            }
         });
     }
     template <typename F>
     auto transaction(Durability durability, F&& call) {
-        return with_retries([&] {
-            const Lease lease(*this);
-            lease->set_durability(durability);
-            return lease.use([&](Connection& db) {
-                db.begin();
-                if constexpr (std::is_void_v<decltype(call(db))>) {
-                    call(db);
-                    db.commit();
-                } else {
-                    auto result = call(db);
-                    db.commit();
-                    return result;
-                }
-            });
+        return statement(durability, [&](Connection& db) {
+            db.begin();
+            if constexpr (std::is_void_v<decltype(call(db))>) {
+                call(db);
+                db.commit();
+            } else {
+                auto result = call(db);
+                db.commit();
+                return result;
+            }
         });
     }
 
@@ -56,37 +59,6 @@ public:
     Watchdog& watchdog() { return watchdog_; }
 
 private:
-    class Lease {
-    public:
-        explicit Lease(Pool& pool) : pool_(pool), connection_(pool.take()) {}
-        ~Lease() { pool_.give(std::move(connection_)); }
-        Lease(const Lease&) = delete;
-        Lease& operator=(const Lease&) = delete;
-        Connection* operator->() const { return connection_.get(); }
-
-        template <typename F>
-        auto use(F&& call) const {
-            try {
-                return call(*connection_);
-            } catch (const pqxx::sql_error&) {
-                // The server rejected a statement; the connection is still usable.
-                undo();
-                throw;
-            } catch (const UnknownValue&) {
-                undo();
-                throw;
-            } catch (...) {
-                connection_.reset();
-                throw;
-            }
-        }
-
-    private:
-        void undo() const;
-        Pool& pool_;
-        mutable std::unique_ptr<Connection> connection_;
-    };
-
     // Transactions that lock the same rows, or insert the same unique key, may deadlock; the server aborts
     // one of them, which must be retried (PostgreSQL 15 manual, 13.5).
     template <typename F>
@@ -108,15 +80,14 @@ private:
     static bool should_retry(const pqxx::sql_error& error);
     static void pause(int tries);
 
-    std::unique_ptr<Connection> take();
-    void give(std::unique_ptr<Connection> connection);
+    // False if that failed: the server rolls back when the connection ends.
+    static bool undo(Connection& connection);
+
+    sql::Connections<Connection>::Lease take();
 
     const PostgresOptions options_;
     Watchdog watchdog_;
-    Mutex mutex_;
-    CondVar freed_;
-    std::vector<std::unique_ptr<Connection>> idle_ GUARDED_BY(mutex_);
-    std::size_t open_ GUARDED_BY(mutex_) = 0;
+    sql::Connections<Connection> connections_{options_.pool};
 };
 
 }  // namespace pricewire::storage::postgres

@@ -6,10 +6,10 @@
 namespace pricewire::storage {
 namespace sqlite {
 
-Database::Database(const SqliteOptions& options, const StorageEvents& events)
-    : readers(options),
-      writer(std::make_unique<Connection>(options.file, Connection::Mode::write, options.busy_timeout),
-             events) {}
+Database::Database(const SqliteOptions& given, const StorageEvents& events)
+    : options(given),
+      readers(static_cast<std::size_t>(given.readers)),
+      writer(std::make_unique<Connection>(given.file, Connection::Mode::write, given.busy_timeout), events) {}
 
 Store::Store(const SqliteOptions& options, const StorageEvents& events)
     : sql::Store<Database>(events, options, events) {}

@@ -1,7 +1,8 @@
 #pragma once
 
+#include "storage/sql/connections.hpp"
 #include "storage/sql/store.hpp"
-#include "storage/sqlite/readers.hpp"
+#include "storage/sqlite/connection.hpp"
 #include "storage/sqlite/sqlite_storage.hpp"
 #include "storage/sqlite/writer.hpp"
 
@@ -9,11 +10,17 @@ namespace pricewire::storage::sqlite {
 
 struct Database {
     using Connection = sqlite::Connection;
-    Database(const SqliteOptions& options, const StorageEvents& events);
+    Database(const SqliteOptions& given, const StorageEvents& events);
 
     template <typename F>
     auto read(F&& f) {
-        return readers.run(f);
+        const auto reader = readers.take(
+            std::nullopt, [](Connection&) { return true; },
+            [&] {
+                return std::make_unique<Connection>(options.file, Connection::Mode::read,
+                                                    options.busy_timeout);
+            });
+        return translate([&] { return f(*reader); });
     }
     template <typename F>
     auto statement(Durability durability, F&& f) {
@@ -24,7 +31,8 @@ struct Database {
         return writer.run(durability, f);
     }
 
-    Readers readers;
+    const SqliteOptions options;
+    sql::Connections<Connection> readers;
     Writer writer;
 };
 
