@@ -2,9 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -12,20 +10,14 @@
 #include "access/auth_cache.hpp"
 #include "access/in_process/in_process_auth_cache.hpp"
 #include "access/redis/redis_auth_cache.hpp"
-#include "redis/redis_fixture.hpp"
+#include "redis_contract.hpp"
 
 namespace pricewire::conformance {
 namespace {
 
 using namespace std::chrono_literals;
 
-struct Factory {
-    std::string name;
-    bool on_redis = false;  // entries expire by Redis' own clock
-    // `keys` is set if it is on Redis.
-    std::function<std::unique_ptr<access::AuthCache>(const Clock&, Duration ttl, const redis::TestKeys* keys)>
-        create;
-};
+using Maker = Factory<access::AuthCache, const Clock&, Duration>;
 
 User make_user(const std::string& email) {
     User u;
@@ -35,23 +27,15 @@ User make_user(const std::string& email) {
     return u;
 }
 
-class AuthCacheConformance : public testing::TestWithParam<Factory> {
+class AuthCacheConformance : public RedisContract<Maker> {
 protected:
-    void SetUp() override {
-        if (GetParam().on_redis) {
-            const auto url = test::shared_redis_url();
-            if (!url) GTEST_SKIP() << test::no_redis;
-            keys_.emplace(*url);
-        }
-        create(1h);
-    }
-    void create(Duration ttl) { cache_ = GetParam().create(clock_, ttl, keys_ ? &*keys_ : nullptr); }
+    void create() override { cache_ = make(clock_, 1h); }
+    void create(Duration ttl) { cache_ = make(clock_, ttl); }
     void put(const std::string& key, const User& user) {
         cache_->put(sha256(key), user, cache_->generation());
     }
 
     ManualClock clock_;
-    std::optional<redis::TestKeys> keys_;
     std::unique_ptr<access::AuthCache> cache_;
 };
 
@@ -149,8 +133,8 @@ std::unique_ptr<access::AuthCache> on_redis(const Clock&, Duration ttl, const re
 }
 
 INSTANTIATE_TEST_SUITE_P(Caches, AuthCacheConformance,
-                         testing::Values(Factory{"in_process", false, in_process},
-                                         Factory{"redis", true, on_redis}),
+                         testing::Values(Maker{"in_process", false, in_process},
+                                         Maker{"redis", true, on_redis}),
                          [](const auto& test) { return test.param.name; });
 
 }  // namespace

@@ -2,29 +2,21 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <functional>
 #include <memory>
-#include <optional>
 #include <span>
-#include <string>
 #include <vector>
 
 #include "base/mutex.hpp"
 #include "bus/in_process/in_process_notices.hpp"
 #include "bus/redis/redis_notices.hpp"
-#include "redis/redis_fixture.hpp"
+#include "redis_contract.hpp"
 
 namespace pricewire::conformance {
 namespace {
 
 using redis::eventually;
 
-struct Factory {
-    std::string name;
-    bool on_redis = false;
-    // `keys` is set if it is on Redis.
-    std::function<std::unique_ptr<bus::DeliveryNotices>(const redis::TestKeys* keys)> create;
-};
+using Maker = Factory<bus::DeliveryNotices>;
 
 class Heard {
 public:
@@ -62,16 +54,9 @@ std::vector<DeliveryNotice> make_notices(std::size_t count) {
     return out;
 }
 
-class DeliveryNoticesConformance : public testing::TestWithParam<Factory> {
+class DeliveryNoticesConformance : public RedisContract<Maker> {
 protected:
-    void SetUp() override {
-        if (GetParam().on_redis) {
-            const auto url = test::shared_redis_url();
-            if (!url) GTEST_SKIP() << test::no_redis;
-            keys_.emplace(*url);
-        }
-        notices_ = GetParam().create(keys_ ? &*keys_ : nullptr);
-    }
+    void create() override { notices_ = make(); }
     // When a subscription on Redis becomes active is not visible here: publish until something arrives.
     void wait_until_heard(Heard& heard) {
         EXPECT_TRUE(eventually([&] {
@@ -80,7 +65,6 @@ protected:
         }));
     }
 
-    std::optional<redis::TestKeys> keys_;
     std::unique_ptr<bus::DeliveryNotices> notices_;
 };
 
@@ -119,13 +103,13 @@ TEST_P(DeliveryNoticesConformance, PublishingWithoutASubscriberIsHarmless) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, DeliveryNoticesConformance,
-    testing::Values(Factory{"InProcess", false,
-                            [](const redis::TestKeys*) { return bus::create_in_process_notices(); }},
-                    Factory{"Redis", true,
-                            [](const redis::TestKeys* keys) {
-                                return bus::create_redis_notices(
-                                    {.url = keys->url(), .prefix = keys->prefix()}, system_clock());
-                            }}),
+    testing::Values(Maker{"InProcess", false,
+                          [](const redis::TestKeys*) { return bus::create_in_process_notices(); }},
+                    Maker{"Redis", true,
+                          [](const redis::TestKeys* keys) {
+                              return bus::create_redis_notices({.url = keys->url(), .prefix = keys->prefix()},
+                                                               system_clock());
+                          }}),
     [](const auto& test) { return test.param.name; });
 
 }  // namespace

@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <functional>
 #include <list>
 #include <memory>
 #include <optional>
@@ -13,17 +12,12 @@
 #include "base/mutex.hpp"
 #include "bus/in_process/in_process_bus.hpp"
 #include "bus/redis/redis_bus.hpp"
-#include "redis/redis_fixture.hpp"
+#include "redis_contract.hpp"
 
 namespace pricewire::conformance {
 namespace {
 
-struct Factory {
-    std::string name;
-    bool on_redis = false;
-    // `keys` is set if it is on Redis.
-    std::function<std::unique_ptr<bus::PriceBus>(std::vector<Ticker>, const redis::TestKeys* keys)> create;
-};
+using Maker = Factory<bus::PriceBus, std::vector<Ticker>>;
 
 Price make_price(Ticker ticker, std::string_view value, std::uint64_t sequence) {
     return {ticker, *Decimal::parse(value), system_clock().now(), sequence};
@@ -105,16 +99,9 @@ private:
     std::optional<Timestamp> gone_at_ GUARDED_BY(mutex_);
 };
 
-class PriceBusConformance : public testing::TestWithParam<Factory> {
+class PriceBusConformance : public RedisContract<Maker> {
 protected:
-    void SetUp() override {
-        if (GetParam().on_redis) {
-            const auto url = test::shared_redis_url();
-            if (!url) GTEST_SKIP() << test::no_redis;
-            keys_.emplace(*url);
-        }
-        bus_ = GetParam().create({"BTC", "ETH", "DOGE"}, keys_ ? &*keys_ : nullptr);
-    }
+    void create() override { bus_ = make(std::vector<Ticker>{"BTC", "ETH", "DOGE"}); }
     // A bus may show what was published with a delay.
     void expect_sources(const std::vector<SourceReport>& wanted) {
         const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{30};
@@ -131,7 +118,6 @@ protected:
         EXPECT_EQ(*bus_->rates_json(), wanted);
     }
     std::list<Collector> collectors_;  // outlive the bus, whose threads call them
-    std::optional<redis::TestKeys> keys_;
     std::unique_ptr<bus::PriceBus> bus_;
 };
 
@@ -272,11 +258,11 @@ std::unique_ptr<bus::PriceBus> on_redis(std::vector<Ticker> tickers, const redis
 }
 
 INSTANTIATE_TEST_SUITE_P(Buses, PriceBusConformance,
-                         testing::Values(Factory{"in_process", false,
-                                                 [](std::vector<Ticker> tickers, const redis::TestKeys*) {
-                                                     return bus::create_in_process_bus(std::move(tickers));
-                                                 }},
-                                         Factory{"redis", true, on_redis}),
+                         testing::Values(Maker{"in_process", false,
+                                               [](std::vector<Ticker> tickers, const redis::TestKeys*) {
+                                                   return bus::create_in_process_bus(std::move(tickers));
+                                               }},
+                                         Maker{"redis", true, on_redis}),
                          [](const auto& test) { return test.param.name; });
 
 }  // namespace

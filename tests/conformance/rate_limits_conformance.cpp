@@ -2,39 +2,24 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <functional>
 #include <memory>
-#include <optional>
-#include <string>
 #include <thread>
 #include <vector>
 
 #include "access/in_process/in_process_rate_limits.hpp"
 #include "access/redis/redis_rate_limits.hpp"
-#include "redis/redis_fixture.hpp"
+#include "redis_contract.hpp"
 
 namespace pricewire::conformance {
 namespace {
 
 using namespace std::chrono_literals;
 
-struct Factory {
-    std::string name;
-    bool on_redis = false;  // uses Redis' clock: tests wait in real time and compare times roughly
-    // `keys` is set if it is on Redis.
-    std::function<std::unique_ptr<access::RateLimits>(const redis::TestKeys* keys)> create;
-};
+using Maker = Factory<access::RateLimits>;
 
-class RateLimitsConformance : public testing::TestWithParam<Factory> {
+class RateLimitsConformance : public RedisContract<Maker> {
 protected:
-    void SetUp() override {
-        if (GetParam().on_redis) {
-            const auto url = test::shared_redis_url();
-            if (!url) GTEST_SKIP() << test::no_redis;
-            keys_.emplace(*url);
-        }
-        limits_ = GetParam().create(keys_ ? &*keys_ : nullptr);
-    }
+    void create() override { limits_ = make(); }
     // On Redis real time passes: `wanted`, or less by the time the test took.
     void expect_time(Duration is, Duration wanted) const {
         if (GetParam().on_redis) {
@@ -50,7 +35,6 @@ protected:
         if (GetParam().on_redis) std::this_thread::sleep_for(time);
     }
 
-    std::optional<redis::TestKeys> keys_;
     std::unique_ptr<access::RateLimits> limits_;
     // Far from the time of other runs, for implementations whose buckets outlive the process.
     MonoTime now_ = std::chrono::steady_clock::now() + 1h;
@@ -141,8 +125,8 @@ std::unique_ptr<access::RateLimits> on_redis(const redis::TestKeys* keys) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Limits, RateLimitsConformance,
-                         testing::Values(Factory{"in_process", false, in_process},
-                                         Factory{"redis", true, on_redis}),
+                         testing::Values(Maker{"in_process", false, in_process},
+                                         Maker{"redis", true, on_redis}),
                          [](const auto& test) { return test.param.name; });
 
 }  // namespace
