@@ -47,19 +47,8 @@ TEST_F(AccountTest, TheOldKeyIsEvictedWithoutTheStoragesEvent) {
 
 TEST_F(AccountTest, AConcurrentLookupDoesNotCacheTheOldKey) {
     const Account eve = register_user("eve@example.com");
-    std::promise<void> has_read;
-    std::promise<void> go_on;
-    std::atomic<bool> first{true};
-    storage_.after_lookup = [&, gate = go_on.get_future().share()] {
-        if (!first.exchange(false)) return;
-        has_read.set_value();
-        gate.wait();
-    };
-    auto slow = start("GET", "/api/v1/users/me", {}, {{"x-api-key", eve.api_key}});
-    has_read.get_future().wait();
-    ASSERT_EQ(call_as(eve, "POST", "/api/v1/users/me/api-key").status, 200);
-    go_on.set_value();
-    wait(std::move(slow));
+    change_during_lookup(eve,
+                         [&] { ASSERT_EQ(call_as(eve, "POST", "/api/v1/users/me/api-key").status, 200); });
     expect_error(call_as(eve, "GET", "/api/v1/users/me"), 401, "Invalid or inactive API Key");
 }
 

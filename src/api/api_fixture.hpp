@@ -76,6 +76,26 @@ inline std::string member(const std::string& json, const std::string& name) {
     return json.substr(at, json.find_first_of(",}]", at) - at);
 }
 
+// The routes that need a key, but for those that end an account or its key.
+inline constexpr std::pair<const char*, const char*> user_routes[] = {
+    {"GET", "/api/v1/users/me"},
+    {"GET", "/api/v1/users/me/webhook-secret"},
+    {"POST", "/api/v1/users/me/webhook-secret"},
+    {"POST", "/api/v1/alerts"},
+    {"GET", "/api/v1/alerts"},
+    {"GET", "/api/v1/alerts/1"},
+    {"DELETE", "/api/v1/alerts/1"},
+    {"GET", "/api/v1/alerts/1/deliveries"},
+    {"POST", "/api/v1/alerts/1/test"},
+    {"GET", "/api/v1/deliveries"},
+    {"GET", "/api/v1/deliveries/1"},
+    {"POST", "/api/v1/deliveries/1/retry"},
+    {"POST", "/api/v1/deliveries/1/cancel"},
+    {"POST", "/api/v1/deliveries/recover"},
+    {"GET", "/api/v1/endpoints"},
+    {"POST", "/api/v1/endpoints/enable"},
+};
+
 inline test::Prism* prism_of_test() {
     return test::Prism::for_this_test(api_error_response);
 }
@@ -228,6 +248,37 @@ protected:
         if (link.empty()) return {};
         EXPECT_TRUE(link.starts_with("<") && link.ends_with(">; rel=\"next\"")) << link;
         return link.substr(1, link.find('>') - 1);
+    }
+    // The ids on all pages of a listing; after_page(number of pages so far, ids so far).
+    template <typename F>
+    std::vector<std::string> ids_of_pages(const Account& account, std::string target, F after_page) {
+        std::vector<std::string> seen;
+        for (int pages = 1; !target.empty(); ++pages) {
+            const Answer page = call_as(account, "GET", target);
+            EXPECT_EQ(page.status, 200) << page.body;
+            for (const auto& id : ids(page)) seen.push_back(id);
+            target = next_page(page);
+            after_page(pages, seen);
+        }
+        return seen;
+    }
+    // Calls `change` while a request has looked the account's key up but has not finished.
+    template <typename F>
+    void change_during_lookup(const Account& account, F change) {
+        std::promise<void> has_read;
+        std::promise<void> go_on;
+        std::atomic<bool> first{true};
+        storage_.after_lookup = [&, gate = go_on.get_future().share()] {
+            if (!first.exchange(false)) return;
+            has_read.set_value();
+            gate.wait();
+        };
+        auto slow = start("GET", "/api/v1/users/me", {}, {{"x-api-key", account.api_key}});
+        has_read.get_future().wait();
+        change();
+        go_on.set_value();
+        wait(std::move(slow));
+        storage_.after_lookup = nullptr;
     }
     // Fires an alert; returns the id of its delivery.
     std::string fire(const std::string& alert_id, std::string_view price) {

@@ -42,31 +42,13 @@ TEST_F(LimitsTest, UserRoutesAreLimitedSeparately) {
 TEST_F(LimitsTest, EveryRouteOfAUserHasItsOwnBucket) {
     options_.user_limit = {1, 10s};
     const Account ann = register_user("ann@example.com");
-    const std::pair<const char*, const char*> routes[] = {
-        {"GET", "/api/v1/users/me"},
-        {"GET", "/api/v1/users/me/webhook-secret"},
-        {"POST", "/api/v1/users/me/webhook-secret"},
-        {"POST", "/api/v1/alerts"},
-        {"GET", "/api/v1/alerts"},
-        {"GET", "/api/v1/alerts/1"},
-        {"DELETE", "/api/v1/alerts/1"},
-        {"GET", "/api/v1/alerts/1/deliveries"},
-        {"POST", "/api/v1/alerts/1/test"},
-        {"GET", "/api/v1/deliveries"},
-        {"GET", "/api/v1/deliveries/1"},
-        {"POST", "/api/v1/deliveries/1/retry"},
-        {"POST", "/api/v1/deliveries/1/cancel"},
-        {"POST", "/api/v1/deliveries/recover"},
-        {"GET", "/api/v1/endpoints"},
-        {"POST", "/api/v1/endpoints/enable"},
-    };
-    for (const auto& [method, path] : routes) {
+    for (const auto& [method, path] : user_routes) {
         const Answer answer = call_as(ann, method, path, std::string_view(method) == "POST" ? "x" : "");
         EXPECT_NE(answer.status, 429) << method << path;
         EXPECT_EQ(answer.header("RateLimit-Limit"), "1") << method << path;
         EXPECT_EQ(answer.header("RateLimit-Remaining"), "0") << method << path;
     }
-    for (const auto& [method, path] : routes) {
+    for (const auto& [method, path] : user_routes) {
         EXPECT_EQ(call_as(ann, method, path).status, 429) << method << path;
     }
     EXPECT_EQ(call_as(ann, "DELETE", "/api/v1/users/me").status, 204);

@@ -79,23 +79,8 @@ TEST_F(UsersTest, AMissingOrWrongKeyIs401) {
 }
 
 TEST_F(UsersTest, EveryRouteOfAUserRequiresAKey) {
-    const std::pair<const char*, const char*> routes[] = {
-        {"DELETE", "/api/v1/users/me"},
-        {"POST", "/api/v1/users/me/api-key"},
-        {"GET", "/api/v1/users/me/webhook-secret"},
-        {"POST", "/api/v1/users/me/webhook-secret"},
-        {"POST", "/api/v1/alerts"},
-        {"DELETE", "/api/v1/alerts/1"},
-        {"GET", "/api/v1/alerts/1/deliveries"},
-        {"POST", "/api/v1/alerts/1/test"},
-        {"GET", "/api/v1/deliveries"},
-        {"GET", "/api/v1/deliveries/1"},
-        {"POST", "/api/v1/deliveries/1/retry"},
-        {"POST", "/api/v1/deliveries/1/cancel"},
-        {"POST", "/api/v1/deliveries/recover"},
-        {"GET", "/api/v1/endpoints"},
-        {"POST", "/api/v1/endpoints/enable"},
-    };
+    std::vector<std::pair<const char*, const char*>> routes(std::begin(user_routes), std::end(user_routes));
+    routes.insert(routes.end(), {{"DELETE", "/api/v1/users/me"}, {"POST", "/api/v1/users/me/api-key"}});
     const std::string unknown = "sk_live_" + std::string(43, 'x');
     for (const auto& [method, path] : routes) {
         expect_error(call(method, path), 401, "Missing API Key in headers");
@@ -124,19 +109,7 @@ TEST_F(UsersTest, ADisabledUserIsRejectedFromTheNextRequestOn) {
 
 TEST_F(UsersTest, AConcurrentLookupDoesNotCacheADisabledUser) {
     const Account ann = register_user("ann@example.com");
-    std::promise<void> has_read;
-    std::promise<void> go_on;
-    std::atomic<bool> first{true};
-    storage_.after_lookup = [&, gate = go_on.get_future().share()] {
-        if (!first.exchange(false)) return;
-        has_read.set_value();
-        gate.wait();
-    };
-    auto slow = start("GET", "/api/v1/users/me", {}, {{"x-api-key", ann.api_key}});
-    has_read.get_future().wait();
-    ASSERT_TRUE(storage_.set_user_active(*Uuid::parse(ann.id), false));
-    go_on.set_value();
-    wait(std::move(slow));
+    change_during_lookup(ann, [&] { ASSERT_TRUE(storage_.set_user_active(*Uuid::parse(ann.id), false)); });
     expect_error(call_as(ann, "GET", "/api/v1/users/me"), 401, "Invalid or inactive API Key");
 }
 
