@@ -61,18 +61,8 @@ protected:
     // Fires alerts and returns the tasks that the outbox would publish. "{}" in the URL becomes a new number
     // each time.
     std::vector<DeliveryTask> fire(int count, const std::string& url = "https://example.com/hook") {
-        FiringGroup g{.price = {.ticker = "BTC", .value = *Decimal::parse("70100.5")},
-                      .fired_at = clock_.now()};
-        for (int i = 0; i < count; ++i) {
-            Alert a{.id = make_uuid(clock_.now()),
-                    .user_id = user_,
-                    .ticker = "BTC",
-                    .target = Decimal::from_int(++targets_),
-                    .webhook_url = fmt::format(fmt::runtime(url), targets_),
-                    .created_at = clock_.now()};
-            EXPECT_TRUE(storage_.create_alert(a, 1'000'000));
-            g.firings.push_back({a.id, make_uuid(clock_.now())});
-        }
+        const FiringGroup g =
+            storage_.add_alerts(count, {.user_id = user_, .webhook_url = url, .created_at = clock_.now()});
         return storage_.fire(std::span(&g, 1));
     }
     void hint(const std::vector<DeliveryTask>& tasks) {
@@ -102,7 +92,6 @@ protected:
     std::unique_ptr<fakes::FakeHttpClient> client_ = std::make_unique<fakes::FakeHttpClient>();
     std::unique_ptr<Dispatcher> dispatcher_;
     const Uuid user_ = make_uuid(clock_.now());
-    int targets_ = 0;
     std::uint64_t last_receipt_ = 0;  // receipts start at 1
 };
 

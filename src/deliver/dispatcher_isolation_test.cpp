@@ -215,17 +215,10 @@ TEST_F(IsolationTest, DeliveriesThatWaitPastTheirDeadlineExpireVisibly) {
     behave();
     start();
     settle();
-    FiringGroup g{.price = {.ticker = "BTC", .value = Decimal::from_int(2)}, .fired_at = clock_.now()};
-    for (int i = 0; i < 2'000; ++i) {
-        Alert a{.id = make_uuid(clock_.now()),
-                .user_id = user_,
-                .ticker = "BTC",
-                .target = Decimal::from_int(1 + i),
-                .webhook_url = "https://hangs.example.com/"};
-        a.deliver_within = minutes{1};
-        ASSERT_TRUE(storage_.create_alert(a, 10'000));
-        g.firings.push_back({a.id, make_uuid(clock_.now())});
-    }
+    const FiringGroup g = storage_.add_alerts(2'000, {.user_id = user_,
+                                                      .webhook_url = "https://hangs.example.com/",
+                                                      .deliver_within = minutes{1},
+                                                      .created_at = clock_.now()});
     hint(storage_.fire(std::span(&g, 1)));
     run(seconds{80}, milliseconds{200});
     EXPECT_EQ(storage_.count(DeliveryState::expired), 2'000U);

@@ -231,17 +231,10 @@ TEST_F(DispatcherTest, WebhooksWithASecretThatCannotBeOpenedWaitWithoutAttempts)
     const Uuid other = make_uuid(clock_.now());
     ASSERT_TRUE(
         storage_.create_user({{other, "b@example.com", true, clock_.now()}, sha256("other"), "no secret"}));
-    FiringGroup g{.price = {.ticker = "BTC", .value = Decimal::from_int(2)}, .fired_at = clock_.now()};
-    for (int i = 0; i < 3; ++i) {
-        Alert a{.id = make_uuid(clock_.now()),
-                .user_id = other,
-                .ticker = "BTC",
-                .target = Decimal::from_int(1 + i),
-                .webhook_url = "https://example.com/"};
-        a.deliver_within = std::chrono::minutes{5};
-        ASSERT_TRUE(storage_.create_alert(a, 10));
-        g.firings.push_back({a.id, make_uuid(clock_.now())});
-    }
+    const FiringGroup g = storage_.add_alerts(3, {.user_id = other,
+                                                  .webhook_url = "https://example.com/",
+                                                  .deliver_within = std::chrono::minutes{5},
+                                                  .created_at = clock_.now()});
     storage_.fire(std::span(&g, 1));
     start();
     settle();

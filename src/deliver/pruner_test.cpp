@@ -20,17 +20,8 @@ protected:
     }
     // Creates deliveries at that time, ended or not.
     void add(int count, Timestamp created, bool ended) {
-        FiringGroup g{.price = {.ticker = "BTC", .value = Decimal::from_int(9)}, .fired_at = created};
-        for (int i = 0; i < count; ++i) {
-            const Alert a{.id = make_uuid(created),
-                          .user_id = user_,
-                          .ticker = "BTC",
-                          .target = Decimal::from_int(++targets_),
-                          .webhook_url = "https://example.com/",
-                          .created_at = created};
-            ASSERT_TRUE(storage_.create_alert(a, 100'000));
-            g.firings.push_back({a.id, make_uuid(created)});
-        }
+        const FiringGroup g = storage_.add_alerts(
+            count, {.user_id = user_, .webhook_url = "https://example.com/", .created_at = created});
         storage_.fire(std::span(&g, 1));
         if (!ended) return;
         for (const Firing& f : g.firings) {
@@ -43,7 +34,6 @@ protected:
 
     const Timestamp now_ = system_clock().now();
     const Uuid user_ = make_uuid(now_);
-    int targets_ = 0;
     fakes::TestStorage storage_;
     PrunerOptions options_{.keep = hours{24}, .step = 10, .pause = milliseconds{1}, .every = milliseconds{5}};
 };

@@ -23,17 +23,8 @@ TEST(SharedSenderTest, TwoSendersShareABrokerAndADatabase) {
     fakes::TestStorage storage;
     const auto sealed = secrets.seal("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", user.to_string());
     ASSERT_TRUE(storage.create_user({{user, "a@example.com", true, now}, {}, sealed}));
-    FiringGroup group{.price = {.ticker = "BTC", .value = Decimal::from_int(9)}, .fired_at = now};
-    for (std::size_t i = 0; i < count; ++i) {
-        Alert a{.id = make_uuid(now),
-                .user_id = user,
-                .ticker = "BTC",
-                .target = Decimal::from_int(static_cast<std::int64_t>(i)),
-                .webhook_url = "https://host" + std::to_string(i % 20) + ".example.com/",
-                .created_at = now};
-        ASSERT_TRUE(storage.create_alert(a, count));
-        group.firings.push_back({a.id, make_uuid(now)});
-    }
+    const Alert like{.user_id = user, .webhook_url = "https://host{}.example.com/", .created_at = now};
+    const FiringGroup group = storage.add_alerts(count, like, 20);
 
     const queue::TestQueue at_broker;
     const queue::RabbitmqOptions to{.url = queue::test_broker_url(), .ca_file = {}, .queue = at_broker.name};

@@ -89,17 +89,8 @@ protected:
     }
 
     std::vector<DeliveryTask> fire(int count, const std::string& to) {
-        FiringGroup g{.price = {.ticker = "BTC", .value = *Decimal::parse("70100.5")}, .fired_at = now_};
-        for (int i = 0; i < count; ++i) {
-            Alert a{.id = make_uuid(now_),
-                    .user_id = user_,
-                    .ticker = "BTC",
-                    .target = Decimal::from_int(++targets_),
-                    .webhook_url = to,
-                    .created_at = now_};
-            EXPECT_TRUE(storage_.create_alert(a, 1'000'000));
-            g.firings.push_back({a.id, make_uuid(now_)});
-        }
+        const FiringGroup g =
+            storage_.add_alerts(count, {.user_id = user_, .webhook_url = to, .created_at = now_});
         return storage_.fire(std::span(&g, 1));
     }
     bool ended(DeliveryState state, std::size_t count) {
@@ -108,7 +99,6 @@ protected:
 
     const Timestamp now_ = system_clock().now();
     const Uuid user_ = make_uuid(now_);
-    int targets_ = 0;
     SenderOptions options_;
     fakes::FakeSecretBox secrets_;
     fakes::TestStorage storage_;

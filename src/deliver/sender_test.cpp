@@ -58,17 +58,8 @@ protected:
              secrets_.seal("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", user_.to_string())}));
     }
     std::vector<DeliveryTask> fire(int count) {
-        FiringGroup g{.price = {.ticker = "BTC", .value = Decimal::from_int(9)}, .fired_at = now_};
-        for (int i = 0; i < count; ++i) {
-            Alert a{.id = make_uuid(now_),
-                    .user_id = user_,
-                    .ticker = "BTC",
-                    .target = Decimal::from_int(++targets_),
-                    .webhook_url = "https://host" + std::to_string(i % 20) + ".example.com/",
-                    .created_at = now_};
-            EXPECT_TRUE(storage_.create_alert(a, 1'000'000));
-            g.firings.push_back({a.id, make_uuid(now_)});
-        }
+        const Alert like{.user_id = user_, .webhook_url = "https://host{}.example.com/", .created_at = now_};
+        const FiringGroup g = storage_.add_alerts(count, like, 20);
         return storage_.fire(std::span(&g, 1));
     }
     bool delivered(std::size_t count) {
@@ -77,7 +68,6 @@ protected:
 
     const Timestamp now_ = system_clock().now();
     const Uuid user_ = make_uuid(now_);
-    int targets_ = 0;
     fakes::FakeSecretBox secrets_;
     fakes::TestStorage storage_;
     std::unique_ptr<queue::DeliveryQueue> queue_ = queue::create_in_process_queue();

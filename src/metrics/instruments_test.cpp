@@ -154,15 +154,8 @@ TEST_F(InstrumentsTest, TheAgeOfDueDeliveriesGrowsDuringADatabaseOutage) {
     EXPECT_EQ(sample("pricewire_oldest_due_delivery_age_seconds"), "0");
     const Uuid user = make_uuid(clock_.now());
     ASSERT_TRUE(storage.create_user({{user, "a@example.com", true, clock_.now()}, {}, "whsec_AAAA"}));
-    const Alert alert{.id = make_uuid(clock_.now()),
-                      .user_id = user,
-                      .ticker = "BTC",
-                      .target = Decimal::from_int(1),
-                      .webhook_url = "https://example.com/",
-                      .created_at = clock_.now()};
-    ASSERT_TRUE(storage.create_alert(alert, 10));
-    FiringGroup g = group(0s, 1);
-    g.firings[0].alert_id = alert.id;
+    const FiringGroup g = storage.add_alerts(
+        1, {.user_id = user, .webhook_url = "https://example.com/", .created_at = clock_.now()});
     ASSERT_EQ(storage.fire({&g, 1}).size(), 1U);
     clock_.advance(5s);
     instruments_.measure_backlog(storage);

@@ -31,17 +31,9 @@ protected:
     void TearDown() override { queue_->consume({}); }
 
     FiringGroup group(int alerts) {
-        FiringGroup g{.price = {.ticker = "BTC", .value = Decimal::from_int(70'001)}, .fired_at = now_};
-        for (int i = 0; i < alerts; ++i) {
-            Alert a{.id = make_uuid(now_),
-                    .user_id = user_,
-                    .ticker = "BTC",
-                    .target = Decimal::from_int(++targets_),
-                    .webhook_url = "https://example.com/",
-                    .created_at = now_};
-            EXPECT_TRUE(storage_.create_alert(a, 1'000'000));
-            g.firings.push_back({a.id, make_uuid(now_)});
-        }
+        FiringGroup g = storage_.add_alerts(
+            alerts, {.user_id = user_, .webhook_url = "https://example.com/", .created_at = now_});
+        g.price.value = Decimal::from_int(70'001);
         return g;
     }
     std::vector<DeliveryTask> published() {
@@ -52,7 +44,6 @@ protected:
 
     const Timestamp now_ = system_clock().now();
     const Uuid user_ = make_uuid(now_);
-    int targets_ = 0;
     fakes::TestStorage storage_;
     std::unique_ptr<queue::DeliveryQueue> queue_ = queue::create_in_process_queue();
     Mutex mutex_;

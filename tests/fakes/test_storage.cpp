@@ -120,6 +120,21 @@ bool TestStorage::wait_until(const std::function<bool()>& holds) {
     }
 }
 
+FiringGroup TestStorage::add_alerts(int count, const Alert& like, int urls) {
+    const Timestamp at = like.created_at;
+    FiringGroup group{.price = {.ticker = "BTC", .value = *Decimal::parse("70100.5")}, .fired_at = at};
+    for (int i = 0; i < count; ++i) {
+        Alert alert = like;
+        alert.id = make_uuid(at);
+        alert.ticker = "BTC";
+        alert.target = Decimal::from_int(++targets_);
+        alert.webhook_url = fmt::format(fmt::runtime(like.webhook_url), targets_ % urls);
+        if (!create_alert(alert, 1'000'000)) throw std::runtime_error("the alert was refused");
+        group.firings.push_back({alert.id, make_uuid(at)});
+    }
+    return group;
+}
+
 std::size_t TestStorage::count(DeliveryState state) {
     MutexLock lock(look_mutex_);
     SQLite::Statement count(look_.database(), "SELECT count(*) FROM deliveries WHERE state = ?");

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <string>
@@ -46,6 +47,10 @@ public:
     // Waits until `holds` is true, checking it again after every call of this storage. False after 30 s.
     bool wait_until(const std::function<bool()>& holds);
 
+    // Creates alerts like this one on BTC, each with a new target, and returns the group that fires them when
+    // they are created, each with a new delivery. "{}" in the URL becomes a number, one of `urls`.
+    FiringGroup add_alerts(int count, const Alert& like, int urls = 1'000'000);
+
     // These look at the database, and work while calls fail.
     std::size_t count(DeliveryState state);
     // Of all users, oldest first.
@@ -57,6 +62,7 @@ public:
     void write_unknown(const char* table, const char* column, const Uuid& id);
 
 private:
+    std::atomic<int> targets_ = 0;
     Mutex look_mutex_;
     storage::sqlite::Connection look_ GUARDED_BY(look_mutex_);
 };

@@ -19,6 +19,7 @@
 
 #include "base/clock.hpp"
 #include "deliver/sender.hpp"
+#include "firings.hpp"
 #include "net/http_client.hpp"
 #include "places.hpp"
 #include "plain_secrets.hpp"
@@ -55,36 +56,13 @@ std::uint64_t read_number(int from) {
     return read(from, &n, sizeof n) == sizeof n ? n : 0;
 }
 
-// Alerts that fired together, created by many threads so that the storage can commit them in groups.
+// Alerts that fired together.
 std::vector<DeliveryTask> fire(storage::Storage& storage, std::size_t count, const std::string& url,
                                const std::string& secret) {
-    const Timestamp now = system_clock().now();
-    // 500 alerts per user, since the storage counts a user's alerts on every creation.
-    std::vector<Uuid> users;
-    for (std::size_t i = 0; i <= count / 500; ++i) {
-        NewUser user{{make_uuid(now), fmt::format("bench{}@example.com", i), true, now}, {}, secret};
-        std::memcpy(user.api_key_hash.data(), &i, sizeof i);
-        if (!storage.create_user(user)) return {};
-        users.push_back(user.user.id);
-    }
-    FiringGroup group{.price = {.ticker = "BTC", .value = Decimal::from_int(1'000'000'000)}, .fired_at = now};
-    group.firings.resize(count);
-    std::vector<std::thread> threads;
-    constexpr std::size_t workers = 32;
-    for (std::size_t w = 0; w < workers; ++w) {
-        threads.emplace_back([&, w] {
-            for (std::size_t i = w; i < count; i += workers) {
-                const Alert alert{.id = make_uuid(now),
-                                  .user_id = users[i / 500],
-                                  .ticker = "BTC",
-                                  .target = Decimal::from_int(static_cast<std::int64_t>(i) + 1),
-                                  .webhook_url = url,
-                                  .created_at = now};
-                if (storage.create_alert(alert, count)) group.firings[i] = {alert.id, make_uuid(now)};
-            }
-        });
-    }
-    for (std::thread& t : threads) t.join();
+    const FiringGroup group{
+        .price = {.ticker = "BTC", .value = Decimal::from_int(1'000'000'000)},
+        .fired_at = system_clock().now(),
+        .firings = perf::create_alerts(storage, count, secret, [&](std::size_t) { return url; })};
     return storage.fire(std::span(&group, 1));
 }
 

@@ -32,6 +32,7 @@
 #include "base/clock.hpp"
 #include "base/text.hpp"
 #include "deliver/sender.hpp"
+#include "firings.hpp"
 #include "net/http_client.hpp"
 #include "plain_secrets.hpp"
 #include "queue/in_process/in_process_queue.hpp"
@@ -185,37 +186,6 @@ private:
     std::unordered_map<int, Connection> connections_;
 };
 
-// One alert per firing; its target is the firing's number.
-std::vector<Firing> make_alerts(storage::Storage& storage, std::size_t count, std::uint16_t port,
-                                const std::string& secret) {
-    const Timestamp now = system_clock().now();
-    std::vector<Uuid> users;
-    for (std::size_t i = 0; i <= count / 500; ++i) {
-        NewUser user{{make_uuid(now), fmt::format("bench{}@example.com", i), true, now}, {}, secret};
-        std::memcpy(user.api_key_hash.data(), &i, sizeof i);
-        if (!storage.create_user(user)) return {};
-        users.push_back(user.user.id);
-    }
-    std::vector<Firing> firings(count);
-    std::vector<std::thread> threads;
-    constexpr std::size_t workers = 32;
-    for (std::size_t w = 0; w < workers; ++w) {
-        threads.emplace_back([&, w] {
-            for (std::size_t i = w; i < count; i += workers) {
-                Alert alert{.id = make_uuid(now),
-                            .user_id = users[i / 500],
-                            .ticker = "BTC",
-                            .target = Decimal::from_int(static_cast<std::int64_t>(i) + 1),
-                            .created_at = now};
-                alert.webhook_url = fmt::format("http://{}:{}/hook", address_of(i % endpoints), port);
-                if (storage.create_alert(alert, count)) firings[i] = {alert.id, make_uuid(now)};
-            }
-        });
-    }
-    for (std::thread& t : threads) t.join();
-    return firings;
-}
-
 struct Waits {
     std::vector<double> fired, committed;  // ms, until received
     std::size_t lost = 0;
@@ -259,8 +229,10 @@ int main(int argc, char** argv) {
     deliver::SenderStats stats;
     {
         const auto storage = storage::create_sqlite_storage({.file = directory + "/bench.db"}, {});
-        const auto firings =
-            make_alerts(*storage, count, port, webhook::make_webhook_secret(SignatureScheme::v1).secret);
+        // One alert per firing; its target is the firing's number.
+        const auto firings = perf::create_alerts(
+            *storage, count, webhook::make_webhook_secret(SignatureScheme::v1).secret,
+            [&](std::size_t i) { return fmt::format("http://{}:{}/hook", address_of(i % endpoints), port); });
         const auto queue = queue::create_in_process_queue();
         deliver::SenderOptions options;
         options.urls.allow_http = true;
