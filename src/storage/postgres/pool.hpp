@@ -15,34 +15,22 @@ public:
     // one.
     template <typename F>
     auto statement(Durability durability, F&& call) {
-        return read([&](Connection& db) {
+        return use([&](Connection& db, bool& repeatable) {
             db.set_durability(durability);
+            repeatable = false;
             return call(db);
         });
     }
     template <typename F>
     auto read(F&& call) {
-        return with_retries([&] {
-            auto connection = take();
-            try {
-                return call(*connection);
-            } catch (const pqxx::sql_error&) {
-                // The server rejected a statement; the connection is still usable.
-                if (!undo(*connection)) connection.reset();
-                throw;
-            } catch (const UnknownValue&) {
-                if (!undo(*connection)) connection.reset();
-                throw;
-            } catch (...) {
-                connection.reset();
-                throw;
-            }
-        });
+        return use([&](Connection& db, bool&) { return call(db); });
     }
     template <typename F>
     auto transaction(Durability durability, F&& call) {
-        return statement(durability, [&](Connection& db) {
+        return use([&](Connection& db, bool& repeatable) {
+            db.set_durability(durability);
             db.begin();
+            repeatable = false;
             if constexpr (std::is_void_v<decltype(call(db))>) {
                 call(db);
                 db.commit();
@@ -59,6 +47,37 @@ public:
     Watchdog& watchdog() { return watchdog_; }
 
 private:
+    // The server closed an idle connection, and the first statement on it was the first to notice.
+    struct LostWhileIdle : pqxx::broken_connection {
+        using broken_connection::broken_connection;
+    };
+
+    // `call` keeps `repeatable` true for as long as what it has sent may be sent again.
+    template <typename F>
+    auto use(F&& call) {
+        return with_retries([&] {
+            auto connection = take();
+            bool repeatable = true;
+            try {
+                return call(*connection, repeatable);
+            } catch (const pqxx::failure& e) {
+                const auto* rejected = dynamic_cast<const pqxx::sql_error*>(&e);
+                const bool lost = rejected == nullptr || is_lost(*rejected);
+                const bool repeat = lost && repeatable && connection.was_idle();
+                // If the server only rejected a statement, the connection is still usable.
+                if (lost || !undo(*connection)) connection.reset();
+                if (repeat) throw LostWhileIdle(e.what());
+                throw;
+            } catch (const UnknownValue&) {
+                if (!undo(*connection)) connection.reset();
+                throw;
+            } catch (...) {
+                connection.reset();
+                throw;
+            }
+        });
+    }
+
     // Transactions that lock the same rows, or insert the same unique key, may deadlock; the server aborts
     // one of them, which must be retried (PostgreSQL 15 manual, 13.5).
     template <typename F>
@@ -67,6 +86,9 @@ private:
             for (int tries = 1;; ++tries) {
                 try {
                     return call();
+                } catch (const LostWhileIdle&) {
+                    if (tries == max_tries) throw;
+                    continue;
                 } catch (const pqxx::transaction_rollback&) {
                     if (tries == max_tries) throw;
                 } catch (const pqxx::sql_error& e) {
@@ -78,6 +100,8 @@ private:
     }
     static constexpr int max_tries = 5;
     static bool should_retry(const pqxx::sql_error& error);
+    // The server ends the connection: PostgreSQL 15 manual, appendix A, 57P01 to 57P05.
+    static bool is_lost(const pqxx::sql_error& error) { return error.sqlstate().starts_with("57P"); }
     static void pause(int tries);
 
     // False if that failed: the server rolls back when the connection ends.

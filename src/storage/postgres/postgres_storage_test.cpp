@@ -209,10 +209,10 @@ TEST_F(PostgresStorageTest, ALostListenerIsReplacedAndReportsThatChangesMayBeMis
 
 TEST_F(PostgresStorageTest, ConnectionsClosedByTheServerAreReplacedTransparently) {
     const auto storage = open();
-    const auto ids = add_alerts(*storage, 3);
-    for (int i = 0; i < 3; ++i) {
+    const auto ids = add_alerts(*storage, 20);
+    for (int i = 0; i < 20; ++i) {
         EXPECT_GE(database_->terminate("pricewire"), 1);
-        // The server closes the connection in its own time.
+        // The server forgets a connection before it closes the socket.
         ASSERT_TRUE(
             until("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND "
                   "application_name = 'pricewire'",

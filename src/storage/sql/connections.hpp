@@ -20,18 +20,21 @@ public:
     // A connection for as long as this exists. Reset, it is closed instead of being used again.
     class Lease {
     public:
-        Lease(Connections& all, std::unique_ptr<Connection> connection)
-            : all_(all), connection_(std::move(connection)) {}
+        Lease(Connections& all, std::unique_ptr<Connection> connection, bool was_idle)
+            : all_(all), connection_(std::move(connection)), was_idle_(was_idle) {}
         ~Lease() { all_.give(std::move(connection_)); }
         Lease(const Lease&) = delete;
         Lease& operator=(const Lease&) = delete;
         Connection* operator->() const { return connection_.get(); }
         Connection& operator*() const { return *connection_; }
         void reset() { connection_.reset(); }
+        // Whether it had been used before.
+        bool was_idle() const { return was_idle_; }
 
     private:
         Connections& all_;
         std::unique_ptr<Connection> connection_;
+        bool was_idle_;
     };
 
     // An idle connection that is usable(connection), or one that open() gives. Waits if all are in use, until
@@ -39,11 +42,11 @@ public:
     template <typename Usable, typename Open>
     Lease take(std::optional<MonoTime> deadline, Usable usable, Open open) {
         while (auto idle = take_idle(deadline)) {
-            if (usable(*idle)) return {*this, std::move(idle)};
+            if (usable(*idle)) return {*this, std::move(idle), true};
             give(nullptr);
         }
         try {
-            return {*this, open()};
+            return {*this, open(), false};
         } catch (...) {
             give(nullptr);
             throw;
