@@ -57,7 +57,7 @@ TEST(StreamCommand, TickersOfAQueryAreSeparatedByCommas) {
 
 class StreamTest : public ApiTest {
 protected:
-    // A WebSocket before its key is checked, and what the server is told to do with it.
+    // A WebSocket before its key is checked, and what the server is asked to do with it.
     struct Socket {
         std::shared_ptr<fakes::FakePeer> peer = std::make_shared<fakes::FakePeer>();
         net::WsHandler handler;

@@ -90,9 +90,9 @@ TEST_F(IsolationTest, ACrowdAtADeadEndpointCostsLittleAndDelaysNobody) {
     fire(1, "https://works.example.com/");
     run(milliseconds{1'100});
     EXPECT_EQ(answered_, 1);
-    const auto told = fire(1, "https://works.example.com/");
+    const auto task = fire(1, "https://works.example.com/");
     const int sent = answered_;
-    hint(told);
+    hint(task);
     EXPECT_EQ(answered_, sent + 1);
     EXPECT_LE(dispatcher_->stats().waiting, 1024U) << "the rest waits in the database";
     EXPECT_LE(database_calls() - before, 100);

@@ -343,14 +343,14 @@ TEST_F(DispatcherTest, AskingForWorkDoesNotSpin) {
 }
 
 TEST_F(DispatcherTest, ReportsTheOutcomeOfEveryClaim) {
-    std::vector<std::string> told;
+    std::vector<std::string> outcomes;
     SenderOptions options;
     options.retry.attempts = 2;
     options.settled = [&](const ClaimedDelivery& claimed, const DeliveryOutcome& outcome, HttpError error) {
         EXPECT_EQ(claimed.id, outcome.delivery_id);
-        told.push_back(fmt::format("{} {} {}", to_string(outcome.next),
-                                   outcome.attempt ? outcome.attempt->status.value_or(0) : -1,
-                                   net::to_string(error)));
+        outcomes.push_back(fmt::format("{} {} {}", to_string(outcome.next),
+                                       outcome.attempt ? outcome.attempt->status.value_or(0) : -1,
+                                       net::to_string(error)));
     };
     start(options);
     client_->script = [](const net::HttpRequest& r) {
@@ -363,8 +363,9 @@ TEST_F(DispatcherTest, ReportsTheOutcomeOfEveryClaim) {
     hint(fire(1, "https://c.example:1/port"));
     ASSERT_TRUE(storage_.rotate_webhook_secret(user_, "sealed for nobody", clock_.now()));
     hint(fire(1, "https://d.example/good"));
-    EXPECT_EQ(told, (std::vector<std::string>{"delivered 204 none", "pending 0 timeout", "failed 0 timeout",
-                                              "pending 0 bad_url", "pending -1 none"}));
+    EXPECT_EQ(outcomes,
+              (std::vector<std::string>{"delivered 204 none", "pending 0 timeout", "failed 0 timeout",
+                                        "pending 0 bad_url", "pending -1 none"}));
 }
 
 }  // namespace

@@ -41,19 +41,19 @@ TEST(SessionRest, ARefusedUpgradeIsWaitedOutAndRestIsPolledMeanwhile) {
         p.refused(1, c.status, c.retry_after, c.body);
         EXPECT_EQ(p.status().state, SourceState::refused);
         ASSERT_TRUE(p.status().refused_until);
-        const Duration told = *p.status().refused_until - p.now().wall;
-        EXPECT_GE(told, c.least);
-        EXPECT_LE(told, c.least + std::min<Duration>(c.least / 10, 30s));
+        const Duration wait = *p.status().refused_until - p.now().wall;
+        EXPECT_GE(wait, c.least);
+        EXPECT_LE(wait, c.least + std::min<Duration>(c.least / 10, 30s));
         EXPECT_EQ(p.count("warn:"), 1);
         p.wait(2s);
         p.answer(200, R"([{"symbol":"BTCUSDT","price":"61000.10"}])");
         EXPECT_EQ(p.status().state, SourceState::polling_fallback);
         while (p.count("open 2") == 0) {
-            ASSERT_LE(p.since_start(), told + 1s);
+            ASSERT_LE(p.since_start(), wait + 1s);
             p.wait(1s);
             p.answer(200, R"([{"symbol":"BTCUSDT","price":"61000.10"}])");
         }
-        EXPECT_GE(p.since_start(), told);
+        EXPECT_GE(p.since_start(), wait);
         EXPECT_EQ(p.count("warn:"), 1) << "said once";
     }
 }

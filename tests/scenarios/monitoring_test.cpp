@@ -103,16 +103,16 @@ std::vector<std::string> alerts_in_the_rules() {
 }
 
 // Ignores the metrics and labels that Prometheus itself adds.
-void expect_told(const std::vector<std::string>& expressions, const Names& told) {
+void expect_exposed(const std::vector<std::string>& expressions, const Names& exposed) {
     static const std::regex metric(R"(\b((?:pricewire|process)_[a-z_]+)(?:\{([^}]*)\})?)");
     static const std::regex matcher(R"((\w+)(?:=|!))");
     std::size_t seen = 0;
     for (const std::string& expression : expressions) {
         for (std::sregex_iterator i(expression.begin(), expression.end(), metric), end; i != end; ++i) {
             ++seen;
-            const auto found = told.find((*i)[1]);
-            EXPECT_NE(found, told.end()) << (*i)[1] << " in " << expression;
-            if (found == told.end()) continue;
+            const auto found = exposed.find((*i)[1]);
+            EXPECT_NE(found, exposed.end()) << (*i)[1] << " in " << expression;
+            if (found == exposed.end()) continue;
             const std::string matchers = (*i)[2];
             for (std::sregex_iterator m(matchers.begin(), matchers.end(), matcher); m != end; ++m) {
                 const std::string label = (*m)[1];
@@ -150,26 +150,26 @@ TEST_P(Monitored, DashboardAndRulesUseMetricsThatAFiredAndDeliveredAlertProduces
         for (const auto& [name, text] : metrics) out += text;
         return out;
     };
-    const auto told = [&](const std::string& sample) {
+    const auto exposes = [&](const std::string& sample) {
         return all().find("\n" + sample + "\n") != std::string::npos;
     };
     deployment.wait_until("the delivery in the metrics", [&] {
         scrape();
-        return told(R"(pricewire_deliveries_ended_total{state="delivered"} 1)") &&
-               told(R"(pricewire_dependency_up{dependency="queue"} 1)");
+        return exposes(R"(pricewire_deliveries_ended_total{state="delivered"} 1)") &&
+               exposes(R"(pricewire_dependency_up{dependency="queue"} 1)");
     });
-    EXPECT_TRUE(told(R"(pricewire_delivery_attempts_total{outcome="retried",result="5xx"} 1)")) << all();
-    EXPECT_TRUE(told(R"(pricewire_delivery_attempts_total{outcome="delivered",result="2xx"} 1)"));
-    EXPECT_TRUE(told("pricewire_price_to_firing_seconds_count 1"));
-    EXPECT_TRUE(told("pricewire_firing_to_delivered_seconds_count 1"));
-    EXPECT_TRUE(told("pricewire_firings_written_total 1"));
-    EXPECT_TRUE(told("pricewire_outbox_pending_firings 0"));
-    EXPECT_TRUE(told("pricewire_oldest_due_delivery_age_seconds 0"));
-    EXPECT_TRUE(told(R"(pricewire_http_requests_total{code="201",method="POST",route="create_alert"} 1)"));
-    EXPECT_TRUE(told(R"(pricewire_http_requests_total{code="201",method="POST",route="register"} 1)"));
-    EXPECT_TRUE(told(R"(pricewire_source_up{source="binance"} 1)"));
-    EXPECT_TRUE(told(R"(pricewire_price_available{ticker="BTC"} 1)"));
-    EXPECT_TRUE(told(R"(pricewire_circuit_breakers{state="closed"} 1)"));
+    EXPECT_TRUE(exposes(R"(pricewire_delivery_attempts_total{outcome="retried",result="5xx"} 1)")) << all();
+    EXPECT_TRUE(exposes(R"(pricewire_delivery_attempts_total{outcome="delivered",result="2xx"} 1)"));
+    EXPECT_TRUE(exposes("pricewire_price_to_firing_seconds_count 1"));
+    EXPECT_TRUE(exposes("pricewire_firing_to_delivered_seconds_count 1"));
+    EXPECT_TRUE(exposes("pricewire_firings_written_total 1"));
+    EXPECT_TRUE(exposes("pricewire_outbox_pending_firings 0"));
+    EXPECT_TRUE(exposes("pricewire_oldest_due_delivery_age_seconds 0"));
+    EXPECT_TRUE(exposes(R"(pricewire_http_requests_total{code="201",method="POST",route="create_alert"} 1)"));
+    EXPECT_TRUE(exposes(R"(pricewire_http_requests_total{code="201",method="POST",route="register"} 1)"));
+    EXPECT_TRUE(exposes(R"(pricewire_source_up{source="binance"} 1)"));
+    EXPECT_TRUE(exposes(R"(pricewire_price_available{ticker="BTC"} 1)"));
+    EXPECT_TRUE(exposes(R"(pricewire_circuit_breakers{state="closed"} 1)"));
 
     const TempDir dir;
     for (const auto& [name, text] : metrics) {
@@ -190,8 +190,8 @@ TEST_P(Monitored, DashboardAndRulesUseMetricsThatAFiredAndDeliveredAlertProduces
         EXPECT_EQ(everything.find(secret), std::string::npos) << secret;
 
     const Names names = names_in(everything);
-    expect_told(expressions_of_the_board(), names);
-    expect_told(expressions_of_the_rules(), names);
+    expect_exposed(expressions_of_the_board(), names);
+    expect_exposed(expressions_of_the_rules(), names);
 }
 
 TEST(Monitoring, MetricsOnTheirOwnAddressAreNotOnThePublicOne) {

@@ -146,8 +146,8 @@ TEST_P(Stream, AClientThatDoesNotReadBlocksNobodyAndIsSentMissed) {
     for (int i = 0; i < alerts; ++i) {
         alert("101." + std::to_string(10'000 + i));
     }
-    std::string told;
-    std::thread reader([&] { told = quick->until(R"("target_price":103.5,)"); });
+    std::string received;
+    std::thread reader([&] { received = quick->until(R"("target_price":103.5,)"); });
     trade("102");
     deployment_->wait_until("all webhooks", [&] {
         return json_member(deployment_->http().get(deployment_->receiver_url() + "/_receiver/stats").body,
@@ -156,7 +156,7 @@ TEST_P(Stream, AClientThatDoesNotReadBlocksNobodyAndIsSentMissed) {
     alert("103.5");
     trade("104");
     reader.join();
-    EXPECT_TRUE(told.ends_with(R"("target_price":103.5,)")) << "others are notified in the meantime";
+    EXPECT_TRUE(received.ends_with(R"("target_price":103.5,)")) << "others are notified in the meantime";
     const std::string held_back = slow->until("event: missed\n");
     EXPECT_TRUE(held_back.ends_with("event: missed\n"));
     trade("105");

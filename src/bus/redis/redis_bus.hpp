@@ -32,8 +32,8 @@ struct RedisBusOptions {
 // While Redis is unavailable only ping() throws. The outage is logged once, and a feed's prices are queued
 // (the newest 100,000, for up to 60 s). After every reconnect a feed also resends its last 5 s, which a
 // killed Redis may have lost; subscribers drop duplicates. board(), rates_json() and sources() return only
-// data confirmed within the last 2 s. If nothing is heard from a feed for latest_ttl, subscribers are told
-// that its prices are gone.
+// data confirmed within the last 2 s. If a feed is silent for latest_ttl, subscribers are notified that its
+// prices are gone.
 //
 // Threads: one to publish and one to read, each started when first needed, and one per subscriber. The
 // destructor sends what is pending, for at most a second. Throws std::invalid_argument if the URL is invalid.

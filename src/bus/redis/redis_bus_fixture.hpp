@@ -15,7 +15,7 @@ namespace pricewire::bus {
 
 // Collects the calls of a subscriber, one word each: "17" for the price with that sequence, "BTC gone",
 // "behind", "caught up".
-class Told {
+class Recorder {
 public:
     PriceSubscriber subscriber(bool resume = false) {
         return {.resume = resume,

@@ -30,17 +30,17 @@ protected:
 };
 
 TEST_F(RedisBusTest, PricesReachAnotherProcess) {
-    Told told;
+    Recorder recorder;
     const auto feed = bus();
     const auto checker = bus();
-    checker->subscribe(told.subscriber());
-    ASSERT_TRUE(told.wait_for("caught up"));
+    checker->subscribe(recorder.subscriber());
+    ASSERT_TRUE(recorder.wait_for("caught up"));
     for (std::uint64_t i = 1; i <= 5000; ++i) feed->publish(price_of("BTC", i));
-    ASSERT_TRUE(told.wait_for("5000"));
+    ASSERT_TRUE(recorder.wait_for("5000"));
     std::vector<std::uint64_t> wanted(5000);
     for (std::uint64_t i = 0; i < 5000; ++i) wanted[i] = i + 1;
-    EXPECT_EQ(told.prices(), wanted);
-    EXPECT_GT(told.position(), BusPosition{});
+    EXPECT_EQ(recorder.prices(), wanted);
+    EXPECT_GT(recorder.position(), BusPosition{});
 }
 
 TEST_F(RedisBusTest, ShowsThePriceOfTheFeedThatHasOne) {
@@ -84,50 +84,50 @@ TEST_F(RedisBusTest, ShowsTheBetterOfTwoSourceReportsAndForgetsAFeedThatEnds) {
 }
 
 TEST_F(RedisBusTest, APriceGoneAtTheOtherFeedIsNotReported) {
-    Told told;
+    Recorder recorder;
     const auto one = bus("one");
     const auto two = bus("two");
     const auto checker = bus();
-    checker->subscribe(told.subscriber());
-    ASSERT_TRUE(told.wait_for("caught up"));
+    checker->subscribe(recorder.subscriber());
+    ASSERT_TRUE(recorder.wait_for("caught up"));
     two->publish(price_of("BTC", 1));
-    ASSERT_TRUE(told.wait_for("1"));
+    ASSERT_TRUE(recorder.wait_for("1"));
     one->publish(price_of("BTC", 2));
-    ASSERT_TRUE(told.wait_for("2"));
+    ASSERT_TRUE(recorder.wait_for("2"));
     two->publish_gone({"BTC", system_clock().now()});
     two->publish(price_of("ETH", 3));
-    ASSERT_TRUE(told.wait_for("3"));
+    ASSERT_TRUE(recorder.wait_for("3"));
     one->publish_gone({"BTC", system_clock().now()});
-    ASSERT_TRUE(told.wait_for("BTC gone"));
-    EXPECT_EQ(told.words(), (std::vector<std::string>{"caught up", "1", "2", "3", "BTC gone"}));
+    ASSERT_TRUE(recorder.wait_for("BTC gone"));
+    EXPECT_EQ(recorder.words(), (std::vector<std::string>{"caught up", "1", "2", "3", "BTC gone"}));
 }
 
 TEST_F(RedisBusTest, PricesOfAFeedThatIsSilentTooLongAreGone) {
-    Told told;
+    Recorder recorder;
     RedisBusOptions options;
     options.url = keys_->url();
     options.prefix = keys_->prefix();
     options.latest_ttl = 1s;
     const auto checker = create_redis_bus(options, system_clock());
     auto feed = bus("one");
-    checker->subscribe(told.subscriber());
-    ASSERT_TRUE(told.wait_for("caught up"));
+    checker->subscribe(recorder.subscriber());
+    ASSERT_TRUE(recorder.wait_for("caught up"));
     feed->publish(price_of("BTC", 1));
     feed->publish(price_of("ETH", 2));
-    ASSERT_TRUE(told.wait_for("BTC gone"));
-    ASSERT_TRUE(told.wait_for("ETH gone"));
+    ASSERT_TRUE(recorder.wait_for("BTC gone"));
+    ASSERT_TRUE(recorder.wait_for("ETH gone"));
     feed->publish(price_of("BTC", 3));
-    EXPECT_TRUE(told.wait_for("3"));
-    EXPECT_TRUE(told.wait_for("BTC gone", 2));
-    EXPECT_EQ(told.count("ETH gone"), 1u);
+    EXPECT_TRUE(recorder.wait_for("3"));
+    EXPECT_TRUE(recorder.wait_for("BTC gone", 2));
+    EXPECT_EQ(recorder.count("ETH gone"), 1u);
 }
 
 TEST_F(RedisBusTest, ASubscriberThatResumesGetsWhatWasPublishedInItsAbsence) {
-    Told told;
-    Told fresh;
+    Recorder recorder;
+    Recorder fresh;
     const auto feed = bus();
     {
-        Told before;
+        Recorder before;
         const auto checker = bus();
         checker->subscribe(before.subscriber(true));
         ASSERT_TRUE(before.wait_for("caught up"));
@@ -141,9 +141,9 @@ TEST_F(RedisBusTest, ASubscriberThatResumesGetsWhatWasPublishedInItsAbsence) {
     ASSERT_TRUE(
         eventually([&] { return keys_->connect()->command({"XLEN", key("prices")}).integer() == 2500; }));
     const auto checker = bus();
-    checker->subscribe(told.subscriber(true));
-    ASSERT_TRUE(told.wait_for("caught up"));
-    const auto words = told.words();
+    checker->subscribe(recorder.subscriber(true));
+    ASSERT_TRUE(recorder.wait_for("caught up"));
+    const auto words = recorder.words();
     EXPECT_EQ(words.front(), "behind");
     EXPECT_EQ(words.back(), "caught up");
     EXPECT_EQ(words.size(), 2502u) << "the last 10 s before the position are repeated";
@@ -154,8 +154,8 @@ TEST_F(RedisBusTest, ASubscriberThatResumesGetsWhatWasPublishedInItsAbsence) {
 
 TEST_F(RedisBusTest, ASubscriberThatResumesStartsTenSecondsEarlierAndWarnsOfTrimmedPrices) {
     fakes::LogCapture log;
-    Told told;
-    Told told_late;
+    Recorder recorder;
+    Recorder told_late;
     const auto c = keys_->connect();
     // A stream from a minute ago, with an entry per second.
     const auto now = static_cast<std::uint64_t>(to_micros(system_clock().now()) / 1000);
@@ -166,10 +166,10 @@ TEST_F(RedisBusTest, ASubscriberThatResumesStartsTenSecondsEarlierAndWarnsOfTrim
     }
     c->command({"SET", key("processed"), to_text({now - 100'000 + 40'000, 0})});
     const auto checker = bus();
-    checker->subscribe(told.subscriber(true));
-    ASSERT_TRUE(told.wait_for("caught up"));
-    EXPECT_EQ(told.prices().size(), 20u);
-    EXPECT_EQ(told.prices().front(), 31u);
+    checker->subscribe(recorder.subscriber(true));
+    ASSERT_TRUE(recorder.wait_for("caught up"));
+    EXPECT_EQ(recorder.prices().size(), 20u);
+    EXPECT_EQ(recorder.prices().front(), 31u);
 
     c->command({"SET", key("processed"), to_text({now - 300'000, 0})});
     RedisBusOptions options;
@@ -203,15 +203,15 @@ TEST_F(RedisBusTest, TheHighestPositionCounts) {
 
 TEST_F(RedisBusTest, SkipsInvalidEntriesAndWarnsOnce) {
     fakes::LogCapture log;
-    Told told;
+    Recorder recorder;
     const auto checker = bus();
-    checker->subscribe(told.subscriber());
-    ASSERT_TRUE(told.wait_for("caught up"));
+    checker->subscribe(recorder.subscriber());
+    ASSERT_TRUE(recorder.wait_for("caught up"));
     const auto c = keys_->connect();
     for (int i = 0; i < 3; ++i) c->command({"XADD", key("prices"), "*", "hello", "world"}).checked();
     bus()->publish(price_of("BTC", 1));
-    ASSERT_TRUE(told.wait_for("1"));
-    EXPECT_EQ(told.prices().size(), 1u);
+    ASSERT_TRUE(recorder.wait_for("1"));
+    EXPECT_EQ(recorder.prices().size(), 1u);
     EXPECT_EQ(log.count("invalid entries"), 1u);
     c->command({"SET", key("latest:BTC"), "nonsense"});
     EXPECT_TRUE(eventually([&] {
@@ -221,18 +221,18 @@ TEST_F(RedisBusTest, SkipsInvalidEntriesAndWarnsOnce) {
 }
 
 TEST_F(RedisBusTest, AStreamNewerThanThePositionIsReadFromItsStart) {
-    Told told;
+    Recorder recorder;
     const auto feed = bus();
     const auto checker = bus();
     const auto c = keys_->connect();
     // The clock was an hour ahead; then Redis was wiped and its clock is right.
     const auto ahead = static_cast<std::uint64_t>(to_micros(system_clock().now()) / 1000 + 3'600'000);
     c->command({"XADD", key("prices"), to_text({ahead, 0}), "p", "1 BTC 1 1 1 old"}).checked();
-    checker->subscribe(told.subscriber());
-    ASSERT_TRUE(told.wait_for("caught up"));
+    checker->subscribe(recorder.subscriber());
+    ASSERT_TRUE(recorder.wait_for("caught up"));
     c->command({"DEL", key("prices")});
     feed->publish(price_of("BTC", 2));
-    EXPECT_TRUE(told.wait_for("2"));
+    EXPECT_TRUE(recorder.wait_for("2"));
 }
 
 TEST(RedisBus, RejectsAnInvalidUrl) {

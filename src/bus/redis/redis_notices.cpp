@@ -79,7 +79,7 @@ private:
             if (!got && mailbox_.closed()) return;
             if (overflowed_.exchange(false)) lose();
             // While Redis is unavailable notices are dropped: a late hint is useless, and subscribers are
-            // told since when they have missed some.
+            // notified since when they have missed some.
             if (std::chrono::steady_clock::now() < retry_at_ && !mailbox_.closed()) {
                 lose();
                 continue;
@@ -147,11 +147,11 @@ private:
 class NoticeListener {
 public:
     NoticeListener(const std::string& key, const redis::Address& address, Outage& outage, const Clock& clock,
-                   NoticeSubscriber told)
+                   NoticeSubscriber subscriber)
         : key_(key),
           address_(address),
           clock_(clock),
-          told_(std::move(told)),
+          subscriber_(std::move(subscriber)),
           reconnect_(reconnect_policy, outage) {
         heard_at_ = clock_.now();
         thread_ = std::thread([this] { run(); });
@@ -184,13 +184,13 @@ private:
         place_ = last.empty() ? "0-0" : std::string(last);
         connection_ = std::move(connection);
         // Also on the first connection: nothing before it was heard.
-        told_.missed(heard_at_);
+        subscriber_.missed(heard_at_);
     }
 
     void read() {
         const Timestamp asked = clock_.now();
         // After a pause of this process the stream may have been trimmed past its position.
-        if (asked - heard_at_ > absent_after) told_.missed(heard_at_);
+        if (asked - heard_at_ > absent_after) subscriber_.missed(heard_at_);
         const redis::Reply reply = connection_->command(
             {"XREAD", "COUNT", "100", "BLOCK", block_ms, "STREAMS", key_, place_}, read_timeout);
         reply.checked();
@@ -200,7 +200,7 @@ private:
             const std::string_view value = entries[i][1][1].text();
             if (entries[i][1][0].text() == missed_field) {
                 // If it is not a time, everything may have been missed.
-                told_.missed(from_micros(parse_number<std::int64_t>(value).value_or(0)));
+                subscriber_.missed(from_micros(parse_number<std::int64_t>(value).value_or(0)));
                 continue;
             }
             const auto notices = parse_notices(value);
@@ -213,7 +213,7 @@ private:
                 }
                 continue;
             }
-            told_.notices(*notices);
+            subscriber_.notices(*notices);
         }
         heard_at_ = asked;
     }
@@ -221,7 +221,7 @@ private:
     const std::string& key_;
     const redis::Address& address_;
     const Clock& clock_;
-    const NoticeSubscriber told_;
+    const NoticeSubscriber subscriber_;
     StopSignal stop_;
 
     // Used by the thread only.

@@ -20,7 +20,7 @@ struct RedisNoticesOptions {
 // one field: "n" is a batch of notices (see notice_codec.hpp), "m" is the time, in µs, since when its
 // publisher had to drop notices.
 //
-// While Redis is unavailable nothing throws and notices are dropped. When it is back subscribers are told
+// While Redis is unavailable nothing throws and notices are dropped. When it is back, subscribers learn
 // that they missed some: because of their own reconnect, and by the publisher's "m".
 //
 // Threads: one to publish and one to subscribe, each started when first needed. The destructor tries once

@@ -35,7 +35,7 @@ TEST(NoticeCodec, ReadsWhatItWrites) {
     EXPECT_FALSE(parse_notices(text));
 }
 
-// Records what a subscriber was told.
+// Records what a subscriber received.
 class Heard {
 public:
     NoticeSubscriber subscriber() {

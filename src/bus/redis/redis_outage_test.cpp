@@ -28,7 +28,7 @@ protected:
     }
 
     fakes::LogCapture log_;
-    Told told_;
+    Recorder told_;
     test::RedisServer server_;
 };
 

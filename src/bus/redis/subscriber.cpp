@@ -30,11 +30,11 @@ constexpr Duration feed_kept_for = 10min;
 }  // namespace
 
 Subscriber::Subscriber(const RedisBusOptions& options, const Keys& keys, const redis::Address& address,
-                       Outage& outage, PriceSubscriber told)
+                       Outage& outage, PriceSubscriber subscriber)
     : options_(options),
       keys_(keys),
       address_(address),
-      told_(std::move(told)),
+      subscriber_(std::move(subscriber)),
       reconnect_(reconnect_policy, outage),
       thread_([this] { run(); }) {}
 
@@ -97,7 +97,7 @@ void Subscriber::begin() {
 
 void Subscriber::choose_place(const redis::Reply& time, std::optional<BusPosition> last,
                               redis::ReplyView last_entry, std::string_view processed) {
-    if (!told_.resume) {
+    if (!subscriber_.resume) {
         if (!last) return;  // everything that comes is new
         place_ = *last;
         // So that what its feed resends is recognized as old.
@@ -128,7 +128,7 @@ void Subscriber::read() {
     const MonoTime now = std::chrono::steady_clock::now();
     if (entries.size() > 0 && !behind_ && now - read_at_ > absent_after) fall_behind();
     for (std::size_t i = 0; i < entries.size(); ++i) deliver(entries[i], now);
-    if (entries.size() > 0 && told_.position) told_.position(place_);
+    if (entries.size() > 0 && subscriber_.position) subscriber_.position(place_);
     if (behind_ && entries.size() < batch) {
         catch_up();
     } else if (entries.size() == 0) {
@@ -159,13 +159,13 @@ void Subscriber::deliver(const StreamEntry& entry, MonoTime now) {
     const Ticker ticker = entry.price.ticker;
     if (!entry.gone) {
         last_feed_.insert_or_assign(ticker, feed);
-        if (told_.price) told_.price(entry.price);
+        if (subscriber_.price) subscriber_.price(entry.price);
         return;
     }
     const auto known = last_feed_.find(ticker);
     if (known == last_feed_.end() || known->second != feed) return;
     last_feed_.erase(known);
-    if (told_.gone) told_.gone({ticker, entry.price.time});
+    if (subscriber_.gone) subscriber_.gone({ticker, entry.price.time});
 }
 
 // If nothing follows our position, the stream may also be a new one, started after the clock went back.
@@ -179,13 +179,13 @@ void Subscriber::look_whether_younger() {
 
 void Subscriber::fall_behind() {
     if (std::exchange(behind_, true)) return;
-    if (told_.behind) told_.behind();
+    if (subscriber_.behind) subscriber_.behind();
 }
 
 void Subscriber::catch_up() {
     behind_ = false;
     told_caught_up_ = true;
-    if (told_.caught_up) told_.caught_up();
+    if (subscriber_.caught_up) subscriber_.caught_up();
 }
 
 Subscriber::Feeds::iterator Subscriber::feed_of(std::string_view id) {
@@ -213,7 +213,7 @@ void Subscriber::forget_silent_feeds(MonoTime now) {
         }
         const Ticker ticker = last->first;
         last = last_feed_.erase(last);
-        if (told_.gone) told_.gone({ticker, system_clock().now()});
+        if (subscriber_.gone) subscriber_.gone({ticker, system_clock().now()});
     }
     // Its number is remembered for longer than it could resend anything.
     std::erase_if(feeds_, [&](const auto& entry) {

@@ -20,7 +20,7 @@ class Subscriber {
 public:
     // The references must outlive it. Starts at once.
     Subscriber(const RedisBusOptions& options, const Keys& keys, const redis::Address& address,
-               Outage& outage, PriceSubscriber told);
+               Outage& outage, PriceSubscriber subscriber);
     ~Subscriber();
     Subscriber(const Subscriber&) = delete;
     Subscriber& operator=(const Subscriber&) = delete;
@@ -52,7 +52,7 @@ private:
     const RedisBusOptions& options_;
     const Keys& keys_;
     const redis::Address& address_;
-    const PriceSubscriber told_;
+    const PriceSubscriber subscriber_;
     StopSignal stop_;
 
     // Used by the thread only.

@@ -114,8 +114,8 @@ TEST_F(SqliteStorageTest, KilledWhileFiringEachFiredAlertHasExactlyOneDelivery) 
     const Uuid user = add_user(*open(), "ann@example.com");
     const auto alerts = add_alerts(user, 20'000);
     for (int round = 0; round < 3; ++round) {
-        int told[2];
-        ASSERT_EQ(pipe(told), 0);
+        int reports[2];
+        ASSERT_EQ(pipe(reports), 0);
         const pid_t child = fork();
         ASSERT_GE(child, 0);
         if (child == 0) {
@@ -123,19 +123,19 @@ TEST_F(SqliteStorageTest, KilledWhileFiringEachFiredAlertHasExactlyOneDelivery) 
             for (std::size_t from = 0; from < alerts.size(); from += 50) {
                 const auto written = storage->fire(std::vector{group(std::span(alerts).subspan(from, 50))});
                 for (const DeliveryTask& task : written) {
-                    if (write(told[1], task.delivery_id.bytes.data(), 16) != 16) _exit(1);
+                    if (write(reports[1], task.delivery_id.bytes.data(), 16) != 16) _exit(1);
                 }
             }
             _exit(0);
         }
-        close(told[1]);
+        close(reports[1]);
         // Each id that comes through the pipe was reported durable.
         std::vector<Uuid> durable;
         Uuid id;
-        while (durable.size() < 700 && read(told[0], id.bytes.data(), 16) == 16) durable.push_back(id);
+        while (durable.size() < 700 && read(reports[0], id.bytes.data(), 16) == 16) durable.push_back(id);
         kill(child, SIGKILL);
-        while (read(told[0], id.bytes.data(), 16) == 16) durable.push_back(id);
-        close(told[0]);
+        while (read(reports[0], id.bytes.data(), 16) == 16) durable.push_back(id);
+        close(reports[0]);
         int status = 0;
         ASSERT_EQ(waitpid(child, &status, 0), child);
         ASSERT_TRUE(WIFSIGNALED(status)) << "it was done before it was killed";
@@ -161,8 +161,8 @@ TEST_F(SqliteStorageTest, KilledWhileSendingAndPruningTheDatabaseIsConsistent) {
     const auto alerts = add_alerts(user, 3000);
     open()->fire(std::vector{group(alerts)});
     for (int round = 0; round < 3; ++round) {
-        int told[2];
-        ASSERT_EQ(pipe(told), 0);
+        int reports[2];
+        ASSERT_EQ(pipe(reports), 0);
         const pid_t child = fork();
         ASSERT_GE(child, 0);
         if (child == 0) {
@@ -190,17 +190,17 @@ TEST_F(SqliteStorageTest, KilledWhileSendingAndPruningTheDatabaseIsConsistent) {
                 storage->wake("https://example.com:443", at, 3);
                 storage->rotate_webhook_secret(user, std::to_string(round * 1000 + turn), at + 24h);
                 storage->prune(now + 1s, 5);
-                if (write(told[1], &turn, sizeof turn) != sizeof turn) _exit(1);
+                if (write(reports[1], &turn, sizeof turn) != sizeof turn) _exit(1);
             }
         }
-        close(told[1]);
+        close(reports[1]);
         int turn = 0;
-        while (turn < 15 && read(told[0], &turn, sizeof turn) == sizeof turn) {
+        while (turn < 15 && read(reports[0], &turn, sizeof turn) == sizeof turn) {
         }
         kill(child, SIGKILL);
-        while (read(told[0], &turn, sizeof turn) == sizeof turn) {
+        while (read(reports[0], &turn, sizeof turn) == sizeof turn) {
         }
-        close(told[0]);
+        close(reports[0]);
         int status = 0;
         ASSERT_EQ(waitpid(child, &status, 0), child);
         ASSERT_TRUE(WIFSIGNALED(status));
@@ -219,7 +219,7 @@ TEST_F(SqliteStorageTest, KilledWhileSendingAndPruningTheDatabaseIsConsistent) {
         EXPECT_GT(ask("SELECT count(*) FROM deliveries WHERE lane IS NOT NULL"), 0);
         const auto secrets = storage->webhook_secrets(user).value();
         const int current = std::stoi(secrets.current);
-        EXPECT_GE(current, round * 1000 + turn) << "what was told of was lost";
+        EXPECT_GE(current, round * 1000 + turn) << "a reported change was lost";
         EXPECT_EQ(std::stoi(secrets.previous), current - 1);
         storage->release_claims("sender-1");
         EXPECT_EQ(ask("SELECT count(*) FROM deliveries WHERE state = 'delivering'"), 0);

@@ -125,7 +125,7 @@ TEST_F(WriterTest, AFailedCommitFailsEveryCallOfItsGroupAndTheNextWorks) {
     EXPECT_NE(connection, nullptr);
     EXPECT_GE(failed, 1);
     const std::int64_t kept = count();
-    EXPECT_EQ(kept, 5 - failed);  // what was told to be written is there, and nothing else
+    EXPECT_EQ(kept, 5 - failed);  // what was reported as written is there, and nothing else
     insert(100);
     EXPECT_EQ(count(), kept + 1);
 }
