@@ -73,8 +73,9 @@ TEST_P(Smoke, AnAlertBecomesASignedWebhookAndTheProgramEndsInOrder) {
         return get(deployment_->api("/deliveries?status=delivered")).body.find(alert) != std::string::npos;
     });
     EXPECT_FALSE(deployment_->alerts(account_).at(0).is_active);
-    EXPECT_EQ(get(deployment_->api("/rates/BTC")).status, 200);
-    EXPECT_EQ(get(deployment_->root("/health")).status, 200);
+    // The checker may have a price before the API has read a board, and health before its first look.
+    deployment_->wait_until("the rate", [&] { return get(deployment_->api("/rates/BTC")).status == 200; });
+    deployment_->wait_until("health", [&] { return get(deployment_->root("/health")).status == 200; });
     const auto page = get(deployment_->root("/"));
     EXPECT_EQ(page.status, 200);
     EXPECT_NE(page.body.find("<html"), std::string::npos);
