@@ -1,4 +1,5 @@
-# Processes of all roles on real servers, killed and cut off from one another (label "process").
+# Processes of all roles on real servers, killed and cut off from one another. They have the machine to themselves
+# (label "process-alone"): ./test runs them when nothing is being built.
 if(PRICEWIRE_TESTS AND NOT PRICEWIRE_SANITIZE)
   file(GLOB cluster CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/cluster/*.cpp)
   add_executable(cluster_tests ${cluster})
@@ -7,5 +8,5 @@ if(PRICEWIRE_TESTS AND NOT PRICEWIRE_SANITIZE)
   target_link_libraries(cluster_tests PRIVATE pricewire_options support sim GTest::gtest GTest::gtest_main)
   add_dependencies(cluster_tests pricewire exchange-sim webhook-receiver)
   gtest_discover_tests(cluster_tests DISCOVERY_TIMEOUT 60 TEST_PREFIX "cluster."
-    PROPERTIES TIMEOUT 7200 LABELS process RUN_SERIAL TRUE)
+    PROPERTIES TIMEOUT 7200 LABELS process-alone RUN_SERIAL TRUE)
 endif()
