@@ -14,16 +14,14 @@
 #define PRICEWIRE_THREAD_SAFETY(attribute)
 #endif
 
-// Abseil's headers define these three with the same meaning.
+// Abseil's headers define these two with the same meaning.
 #undef GUARDED_BY
-#undef PT_GUARDED_BY
 #undef NO_THREAD_SAFETY_ANALYSIS
 
 #define CAPABILITY(name) PRICEWIRE_THREAD_SAFETY(capability(name))
 #define SCOPED_CAPABILITY PRICEWIRE_THREAD_SAFETY(scoped_lockable)
-// A member: accessed only with the mutex held. PT: the pointer is free, what it points to is guarded.
+// A member: accessed only with the mutex held.
 #define GUARDED_BY(mutex) PRICEWIRE_THREAD_SAFETY(guarded_by(mutex))
-#define PT_GUARDED_BY(mutex) PRICEWIRE_THREAD_SAFETY(pt_guarded_by(mutex))
 // A function or lambda: called with the mutex held, or without it.
 #define REQUIRES(...) PRICEWIRE_THREAD_SAFETY(requires_capability(__VA_ARGS__))
 #define EXCLUDES(...) PRICEWIRE_THREAD_SAFETY(locks_excluded(__VA_ARGS__))
