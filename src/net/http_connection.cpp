@@ -30,6 +30,12 @@ std::string_view view(beast::string_view text) {
     return {text.data(), text.size()};
 }
 
+// An authority's host, without port and brackets.
+std::string host_of(std::string_view authority) {
+    if (authority.starts_with('[')) return lower_case(authority.substr(1, authority.find(']') - 1));
+    return lower_case(authority.substr(0, authority.rfind(':')));
+}
+
 class HttpConnection final : public Connection, public std::enable_shared_from_this<HttpConnection> {
 public:
     HttpConnection(Worker& worker, Tcp::socket socket) : worker_(worker), socket_(std::move(socket)) {
@@ -162,11 +168,14 @@ private:
         ServerRequest request;
         request.method = view(message.method_string());
         request.target = view(message.target());
+        std::string_view authority = view(message[http::field::host]);
         if (const std::size_t scheme = request.target.find("://");
             !request.target.starts_with('/') && scheme != std::string::npos) {
             const std::size_t slash = request.target.find('/', scheme + 3);
+            authority = view(message.target()).substr(scheme + 3, slash - scheme - 3);
             request.target = slash == std::string::npos ? "/" : request.target.substr(slash);
         }
+        request.host = host_of(authority);
         const std::size_t question = request.target.find('?');
         request.path = request.target.substr(0, question);
         if (question != std::string::npos) request.query = request.target.substr(question + 1);

@@ -20,6 +20,7 @@ struct ServerRequest {
     std::string target;  // as sent: path and query
     std::string path;    // of the target, without the query; not decoded
     std::string query;   // of the target, without '?'
+    std::string host;    // asked for: lower case, without port or brackets; may be empty in HTTP/1.0
     Headers headers;     // names in lower case
     std::string body;
     IpAddress peer;  // of the socket

@@ -34,6 +34,8 @@ protected:
                     later_.push_back(std::move(respond));
                 } else if (request.path == "/throw") {
                     throw std::runtime_error("oh");
+                } else if (request.path == "/host") {
+                    respond({.content_type = "text/plain", .body = "host " + request.host});
                 } else if (request.path != "/drop") {
                     respond({.content_type = "text/plain",
                              .body = request.method + " " + request.path + "?" + request.query + " " +
@@ -105,6 +107,19 @@ TEST_F(HttpServerTest, UnderstandsChunksHeadOldVersionsAndAbsoluteTargets) {
     EXPECT_EQ(status_of(c.answer()), "100");
     c.put("ok");
     EXPECT_TRUE(c.answer().ends_with("POST /g? ok"));
+}
+
+TEST_F(HttpServerTest, TellsTheHostThatIsAskedFor) {
+    serve();
+    const auto host = [&](const std::string& target, const std::string& sent) {
+        const std::string answer = once("GET " + target + " HTTP/1.1\r\nHost: " + sent + "\r\n\r\n");
+        return answer.substr(answer.rfind("host ") + 5);
+    };
+    EXPECT_EQ(host("/host", "Prices.Example"), "prices.example");
+    EXPECT_EQ(host("/host", "Prices.Example:8000"), "prices.example");
+    EXPECT_EQ(host("/host", "[FD00::1]:8000"), "fd00::1");
+    EXPECT_EQ(host("http://real.example:80/host", "other.example"), "real.example")
+        << "an absolute target replaces the Host header";
 }
 
 TEST_F(HttpServerTest, EveryInputHasALimitAndAnAnswer) {
