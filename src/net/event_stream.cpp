@@ -20,8 +20,8 @@ class EventStream final : public StreamPeer,
                           public Connection,
                           public std::enable_shared_from_this<EventStream> {
 public:
-    EventStream(Worker& worker, Tcp::socket socket)
-        : worker_(worker), gate_(worker.gate()), socket_(std::move(socket)) {}
+    EventStream(Worker& worker, Tcp::socket socket, std::unique_ptr<Crowd::Guest> guest)
+        : worker_(worker), gate_(worker.gate()), socket_(std::move(socket)), guest_(std::move(guest)) {}
 
     void start(std::string head,
                const std::function<std::function<void()>(std::shared_ptr<StreamPeer>)>& opened) {
@@ -96,6 +96,7 @@ private:
         error_code ignored;
         socket_.shutdown(Tcp::socket::shutdown_send, ignored);
         socket_.close(ignored);
+        guest_.reset();
         worker_.remove(shared_from_this());
         // It may hold the peer.
         if (const auto closed = std::exchange(on_close_, {})) closed();
@@ -104,6 +105,7 @@ private:
     Worker& worker_;
     const std::shared_ptr<Gate> gate_;
     Tcp::socket socket_;
+    std::unique_ptr<Crowd::Guest> guest_;
     std::function<void()> on_close_;
     OutQueue out_;
     std::vector<asio::const_buffer> buffers_;
@@ -116,9 +118,11 @@ private:
 
 }  // namespace
 
-void start_event_stream(Worker& worker, Tcp::socket socket, std::string head,
+void start_event_stream(Worker& worker, Tcp::socket socket, std::unique_ptr<Crowd::Guest> guest,
+                        std::string head,
                         const std::function<std::function<void()>(std::shared_ptr<StreamPeer>)>& opened) {
-    std::make_shared<EventStream>(worker, std::move(socket))->start(std::move(head), opened);
+    std::make_shared<EventStream>(worker, std::move(socket), std::move(guest))
+        ->start(std::move(head), opened);
 }
 
 }  // namespace pricewire::net::detail

@@ -25,6 +25,9 @@ using boost::system::error_code;
 
 constexpr std::size_t read_size = 16 * 1024;
 constexpr std::size_t slow_line_bytes_a_second = 16 * 1024;
+constexpr Duration health_timeout = std::chrono::seconds{2};  // for each step of a connection of the reserve
+constexpr std::string_view no_connection = "all connections are in use; try again shortly";
+constexpr std::string_view too_many_streams = "too many streams are open; close some, or try again later";
 
 std::string_view view(beast::string_view text) {
     return {text.data(), text.size()};
@@ -38,15 +41,15 @@ std::string host_of(std::string_view authority) {
 
 class HttpConnection final : public Connection, public std::enable_shared_from_this<HttpConnection> {
 public:
-    HttpConnection(Worker& worker, Tcp::socket socket) : worker_(worker), socket_(std::move(socket)) {
-        error_code error;
-        const auto endpoint = socket_.remote_endpoint(error);
-        if (!error) {
-            if (const auto peer = IpAddress::from_sockaddr(*endpoint.data())) peer_ = *peer;
-        }
-    }
+    HttpConnection(Worker& worker, Tcp::socket socket, std::unique_ptr<Crowd::Guest> guest)
+        : worker_(worker), socket_(std::move(socket)), guest_(std::move(guest)) {}
 
     void start() {
+        guest_->when_asked_to_go([gate = worker_.gate(), weak = weak_from_this()] {
+            gate->post([weak] {
+                if (const auto self = weak.lock()) self->make_room();
+            });
+        });
         new_request();
         set_stage(Stage::idle);
         read();
@@ -57,6 +60,7 @@ public:
         if (stage_ == Stage::header || stage_ == Stage::body) {
             refuse(408, "the request took too long to arrive");
         } else {
+            if (stage_ == Stage::idle && turn_ == 0) guest_->crowd().report(cut::silent);
             finish();
         }
     }
@@ -73,11 +77,20 @@ private:
         if (stage_ == Stage::closed) return;
         stage_ = stage;
         const ServerOptions& o = worker_.core().options;
-        const Duration limit = stage == Stage::idle     ? o.idle_timeout
-                               : stage == Stage::header ? o.header_timeout
-                               : stage == Stage::body   ? o.body_timeout
-                                                        : o.write_timeout;
+        Duration limit = stage == Stage::idle     ? (turn_ == 0 ? o.first_byte_timeout : o.idle_timeout)
+                         : stage == Stage::header ? o.header_timeout
+                         : stage == Stage::body   ? o.body_timeout
+                                                  : o.write_timeout;
+        if (guest_->health_only()) limit = std::min(limit, health_timeout);
         deadline_ = std::chrono::steady_clock::now() + limit;
+        if (stage == Stage::idle || stage == Stage::header) guest_->waits();
+        if (stage == Stage::handling) guest_->is_served();
+    }
+
+    // Another connection needs the place.
+    void make_room() {
+        keep_alive_ = false;
+        if (stage_ == Stage::idle || stage_ == Stage::header || stage_ == Stage::body) finish();
     }
 
     void new_request() {
@@ -182,9 +195,17 @@ private:
         for (const auto& field : message) {
             request.headers.emplace_back(lower_case(view(field.name_string())), view(field.value()));
         }
-        request.peer = peer_;
+        request.peer = guest_->peer();
         set_stage(Stage::handling);
         ++turn_;
+        if (guest_->health_only()) {
+            const auto& is_health = worker_.core().options.is_health;
+            keep_alive_ = false;
+            if (!is_health || !is_health(request.path)) {
+                send(turn_, worker_.core().error(503, no_connection));
+                return;
+            }
+        }
         if (beast::websocket::is_upgrade(message) && worker_.core().upgrade) {
             upgrade(request);
             return;
@@ -250,6 +271,11 @@ private:
             send(turn_, worker_.core().error(503, "the server is stopping"));
             return;
         }
+        if (!guest_->becomes_stream()) {
+            keep_alive_ = false;
+            send(turn_, worker_.core().error(503, too_many_streams));
+            return;
+        }
         const auto pending = create_websocket(worker_);
         WsHandler handler;
         try {
@@ -266,8 +292,9 @@ private:
         }
         auto message = parser_->release();
         Tcp::socket socket = std::move(socket_);
+        auto guest = std::move(guest_);
         leave();
-        pending->accept(std::move(socket), std::move(message), std::move(handler));
+        pending->accept(std::move(socket), std::move(guest), std::move(message), std::move(handler));
     }
 
     void refuse(int status, std::string_view detail) {
@@ -281,6 +308,10 @@ private:
         if (stage_ != Stage::handling || turn != turn_) return;
         set_stage(Stage::writing);
         response_ = std::move(response);
+        if (response_.stream && !head_only_ && !worker_.stopping() && !guest_->becomes_stream()) {
+            keep_alive_ = false;
+            response_ = worker_.core().error(503, too_many_streams);
+        }
         const std::string& body = response_.shared_body ? *response_.shared_body : response_.body;
         const bool streams = response_.stream != nullptr && !worker_.stopping();
         if (streams) keep_alive_ = false;
@@ -340,8 +371,9 @@ private:
     void open_stream() {
         const auto opened = std::move(response_.stream);
         Tcp::socket socket = std::move(socket_);
+        auto guest = std::move(guest_);
         leave();
-        start_event_stream(worker_, std::move(socket), std::move(head_), opened);
+        start_event_stream(worker_, std::move(socket), std::move(guest), std::move(head_), opened);
     }
 
     void on_written(error_code error) {
@@ -389,12 +421,13 @@ private:
     }
     void leave() {
         stage_ = Stage::closed;
+        guest_.reset();
         worker_.remove(shared_from_this());
     }
 
     Worker& worker_;
     Tcp::socket socket_;
-    IpAddress peer_;
+    std::unique_ptr<Crowd::Guest> guest_;  // empty once closed
     beast::flat_buffer buffer_;
     std::optional<http::request_parser<http::string_body>> parser_;
     Stage stage_ = Stage::idle;
@@ -413,8 +446,9 @@ private:
 
 }  // namespace
 
-std::shared_ptr<Connection> start_http_connection(Worker& worker, Tcp::socket socket) {
-    auto connection = std::make_shared<HttpConnection>(worker, std::move(socket));
+std::shared_ptr<Connection> start_http_connection(Worker& worker, Tcp::socket socket,
+                                                  std::unique_ptr<Crowd::Guest> guest) {
+    auto connection = std::make_shared<HttpConnection>(worker, std::move(socket), std::move(guest));
     worker.add(connection);
     connection->start();
     return connection;

@@ -58,12 +58,11 @@ const std::string& Worker::date(MonoTime now) {
     return date_;
 }
 
-void Worker::adopt(Tcp::socket socket) {
-    if (stopping_ || core_.connections.load() >= core_.options.max_connections)
-        return;  // closed by its destructor
+void Worker::adopt(Tcp::socket socket, std::unique_ptr<Crowd::Guest> guest) {
+    if (stopping_) return;  // closed by its destructor
     boost::system::error_code ignored;
     socket.set_option(Tcp::no_delay(true), ignored);
-    start_http_connection(*this, std::move(socket));
+    start_http_connection(*this, std::move(socket), std::move(guest));
 }
 
 void Worker::add(std::shared_ptr<Connection> connection) {
@@ -115,6 +114,14 @@ public:
         core_.options = options;
         core_.handler = std::move(handler);
         core_.upgrade = std::move(upgrade);
+        core_.crowd = std::make_unique<detail::Crowd>(
+            detail::CrowdLimits{.connections = options.max_connections,
+                                .reserve = health_reserve,
+                                .per_address = options.max_connections_per_address,
+                                .exempt = options.proxies},
+            [cut = options.cut](std::string_view reason) {
+                if (cut) cut(reason);
+            });
         for (int i = 0; i < std::max(options.threads, 1); ++i) {
             workers_.push_back(std::make_unique<detail::Worker>(core_));
         }
@@ -188,32 +195,56 @@ public:
 private:
     void accept() {
         detail::Worker& worker = *workers_[next_++ % workers_.size()];
-        acceptor_->async_accept(
-            worker.context(), [this, &worker](boost::system::error_code error, Tcp::socket socket) {
-                if (error == asio::error::operation_aborted) return;
-                if (error) {
-                    // For example out of descriptors: accepting again at once would only spin.
-                    if (!std::exchange(accept_failing_, true)) {
-                        log::error("new connections cannot be accepted; trying again",
-                                   {{"reason", error.message()}});
-                    }
-                    retry_->expires_after(100ms);
-                    retry_->async_wait([this](boost::system::error_code stopped) {
-                        if (!stopped) accept();
-                    });
-                    return;
-                }
-                if (std::exchange(accept_failing_, false)) log::info("new connections are accepted again");
-                asio::post(worker.context(),
-                           [&worker, s = std::move(socket)]() mutable { worker.adopt(std::move(s)); });
-                accept();
+        acceptor_->async_accept(worker.context(), peer_,
+                                [this, &worker](boost::system::error_code error, Tcp::socket socket) {
+                                    if (error == asio::error::operation_aborted) return;
+                                    if (error) {
+                                        if (error == asio::error::no_descriptors)
+                                            core_.crowd->make_room(detail::cut::files);
+                                        // For example out of descriptors: accepting again at once would only spin.
+                                        if (!std::exchange(accept_failing_, true)) {
+                                            log::error("new connections cannot be accepted; trying again",
+                                                       {{"reason", error.message()}});
+                                        }
+                                        retry_->expires_after(100ms);
+                                        retry_->async_wait([this](boost::system::error_code stopped) {
+                                            if (!stopped) accept();
+                                        });
+                                        return;
+                                    }
+                                    if (std::exchange(accept_failing_, false))
+                                        log::info("new connections are accepted again");
+                                    admit(worker, std::move(socket));
+                                    accept();
+                                });
+    }
+
+    void admit(detail::Worker& worker, Tcp::socket socket) {
+        const auto peer = IpAddress::from_sockaddr(*peer_.data());
+        if (auto guest = core_.crowd->enter(peer.value_or(IpAddress{}))) {
+            asio::post(worker.context(), [&worker, s = std::move(socket), g = std::move(guest)]() mutable {
+                worker.adopt(std::move(s), std::move(g));
             });
+            return;
+        }
+        // As far as the socket's buffer takes it; a request that arrives meanwhile may cost the client the
+        // answer.
+        const ServerResponse busy = core_.error(503, "the server has no connection free; try again shortly");
+        boost::system::error_code ignored;
+        socket.non_blocking(true, ignored);
+        const std::string text = fmt::format(
+            "HTTP/1.1 503 Service Unavailable\r\nContent-Type: {}\r\nContent-Length: {}\r\nRetry-After: 1\r\n"
+            "Connection: close\r\n\r\n{}",
+            busy.content_type, busy.body.size(), busy.body);
+        socket.write_some(asio::buffer(text), ignored);
+        socket.shutdown(Tcp::socket::shutdown_send, ignored);
     }
 
     detail::ServerCore core_;
     std::vector<std::unique_ptr<detail::Worker>> workers_;
     std::optional<Tcp::acceptor> acceptor_;
     std::optional<asio::steady_timer> retry_;
+    Tcp::endpoint peer_;  // of the connection being accepted
     std::size_t next_ = 0;
     bool accept_failing_ = false;
     bool stopped_ = false;

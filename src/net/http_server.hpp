@@ -69,17 +69,30 @@ struct WsHandler {
     std::optional<Duration> first_text_within;      // otherwise it is closed with 1008
 };
 
+// Beyond ServerOptions::max_connections, and the same again for loopback: counted where files are budgeted.
+constexpr std::size_t health_reserve = 32;
+
 struct ServerOptions {
     std::string listen = "127.0.0.1:8000";  // "host:port", "[::1]:8000"; port 0 picks a free one
     int threads = 2;
     std::size_t max_header_bytes = 16 * 1024;  // 431 beyond
     std::size_t max_body_bytes = 64 * 1024;    // 413 beyond
-    std::size_t max_connections = 10'000;      // further ones are closed at once
+    // At the limit the connection that has waited longest for its client is closed for a new one; one that is
+    // being served never is. Streams have half of each limit.
+    std::size_t max_connections = 10'000;
+    // Of one client, an IPv6 client being its /64; 0: no limit. Loopback and `proxies` are exempt.
+    std::size_t max_connections_per_address = 0;
+    std::vector<Network> proxies;
+    Duration first_byte_timeout = std::chrono::seconds{5};  // from a connection to its first request
     Duration header_timeout =
         std::chrono::seconds{10};  // from a request's first byte to the end of its headers
     Duration body_timeout = std::chrono::seconds{10};   // from there to the end of the body
     Duration write_timeout = std::chrono::seconds{10};  // to send a response
     Duration idle_timeout = std::chrono::seconds{75};   // between requests
+    // Paths answered even when all connections are being served, on one of `health_reserve` more.
+    std::function<bool(std::string_view path)> is_health;
+    // Counts a connection that was closed or refused for lack of room, by the reason. Any thread.
+    std::function<void(std::string_view reason)> cut;
     // Makes the body of the answers that the server itself gives (400, 408, 413, 431, 503).
     std::function<ServerResponse(int status, std::string_view detail)> error_response;
 };

@@ -27,10 +27,19 @@ public:
 
     std::shared_ptr<WsPeer> peer() override { return shared_from_this(); }
 
-    void accept(Tcp::socket socket, BeastRequest request, WsHandler handler) override {
+    void accept(Tcp::socket socket, std::unique_ptr<Crowd::Guest> guest, BeastRequest request,
+                WsHandler handler) override {
         handler_ = std::move(handler);
+        guest_ = std::move(guest);
         if (handler_.first_text_within) {
             first_text_by_ = std::chrono::steady_clock::now() + *handler_.first_text_within;
+            guest_->when_asked_to_go([gate = gate_, weak = weak_from_this()] {
+                gate->post([weak] {
+                    const auto self = weak.lock();
+                    if (self && self->first_text_by_) self->finish();
+                });
+            });
+            guest_->waits();
         }
         stream_ = create_ws_server_stream(std::move(socket), std::move(request),
                                           {.max_message_bytes = max_message,
@@ -88,7 +97,7 @@ private:
                 self->finish();
                 return;
             }
-            self->first_text_by_.reset();
+            if (std::exchange(self->first_text_by_, {}) && self->guest_) self->guest_->is_served();
             // A connection that is closing ignores messages: answers could delay the close for ever.
             if (!self->finished_ && !self->closing_) self->handler_.on_text(self->stream_->message());
             if (!self->finished_) self->read();
@@ -138,6 +147,7 @@ private:
     void finish() {
         if (!stream_ || std::exchange(finished_, true)) return;
         stream_->drop();
+        guest_.reset();
         worker_.remove(shared_from_this());
         if (handler_.on_close) handler_.on_close();
         // The handler may hold the peer, which holds the handler.
@@ -147,6 +157,7 @@ private:
     Worker& worker_;
     const std::shared_ptr<Gate> gate_;
     std::unique_ptr<WsStream> stream_;
+    std::unique_ptr<Crowd::Guest> guest_;  // from accept() until it has finished
     WsHandler handler_;
     OutQueue out_;
     std::uint16_t close_code_ = 0;

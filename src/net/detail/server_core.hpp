@@ -12,6 +12,7 @@
 #include <unordered_set>
 
 #include "base/mutex.hpp"
+#include "net/detail/crowd.hpp"
 #include "net/detail/ws_stream.hpp"
 #include "net/http_server.hpp"
 
@@ -61,6 +62,7 @@ struct ServerCore {
     ServerOptions options;
     HttpServer::Handler handler;
     HttpServer::UpgradeHandler upgrade;
+    std::unique_ptr<Crowd> crowd;
     std::atomic<std::size_t> connections = 0;
     Mutex mutex;
     CondVar emptied;  // connections fell to zero; `mutex` serves only this, since they are atomic
@@ -84,7 +86,7 @@ public:
     const std::string& date(MonoTime now);
 
     // The worker's thread only.
-    void adopt(Tcp::socket socket);
+    void adopt(Tcp::socket socket, std::unique_ptr<Crowd::Guest> guest);
     void add(std::shared_ptr<Connection> connection);
     void remove(const std::shared_ptr<Connection>& connection);
     void begin_stop();
@@ -105,7 +107,8 @@ private:
     std::shared_ptr<Gate> gate_ = std::make_shared<Gate>(context_);
 };
 
-std::shared_ptr<Connection> start_http_connection(Worker& worker, Tcp::socket socket);
+std::shared_ptr<Connection> start_http_connection(Worker& worker, Tcp::socket socket,
+                                                  std::unique_ptr<Crowd::Guest> guest);
 
 // A WebSocket before its upgrade is answered: the application already gets it as a peer.
 class PendingWebSocket {
@@ -113,7 +116,8 @@ public:
     virtual ~PendingWebSocket() = default;
     virtual std::shared_ptr<WsPeer> peer() = 0;
     // Takes over the socket, answers the upgrade and starts reading.
-    virtual void accept(Tcp::socket socket, BeastRequest request, WsHandler handler) = 0;
+    virtual void accept(Tcp::socket socket, std::unique_ptr<Crowd::Guest> guest, BeastRequest request,
+                        WsHandler handler) = 0;
 };
 std::shared_ptr<PendingWebSocket> create_websocket(Worker& worker);
 
@@ -127,7 +131,8 @@ std::unique_ptr<WsStream> create_ws_server_stream(Tcp::socket socket, BeastReque
                                                   const WsServerSettings& settings);
 
 // Sends `head`, then what its peer is given, until either side ends it. `socket` is open.
-void start_event_stream(Worker& worker, Tcp::socket socket, std::string head,
+void start_event_stream(Worker& worker, Tcp::socket socket, std::unique_ptr<Crowd::Guest> guest,
+                        std::string head,
                         const std::function<std::function<void()>(std::shared_ptr<StreamPeer>)>& opened);
 
 }  // namespace pricewire::net::detail

@@ -1,0 +1,164 @@
+#include "net/detail/crowd.hpp"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "base/log.hpp"
+
+namespace pricewire::net::detail {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Outages are told once when they begin and once when they end, and begin at most this often.
+constexpr Duration said_every = 1min;
+
+bool may_say(MonoTime& said) {
+    const MonoTime now = std::chrono::steady_clock::now();
+    if (said != MonoTime{} && now - said < said_every) return false;
+    said = now;
+    return true;
+}
+
+bool is_loopback(const IpAddress& address) {
+    static const Network v4 = Network::parse("127.0.0.0/8").value();
+    static const Network v6 = Network::parse("::1").value();
+    return v4.contains(address) || v6.contains(address);
+}
+
+// One client: an IPv4 address, or the /64 that an IPv6 customer usually has (RFC 6177).
+IpAddress client_of(const IpAddress& peer) {
+    IpAddress out = peer;
+    if (!peer.is_v4()) std::fill(out.bytes.begin() + 8, out.bytes.end(), std::uint8_t{0});
+    return out;
+}
+
+}  // namespace
+
+Crowd::Crowd(CrowdLimits limits, std::function<void(std::string_view)> report)
+    : limits_(std::move(limits)), report_(std::move(report)) {}
+
+Crowd::Group* Crowd::group_of(const IpAddress& peer) {
+    const auto holds_peer = [&](const Network& n) { return n.contains(peer); };
+    if (limits_.per_address == 0 || is_loopback(peer) || std::ranges::any_of(limits_.exempt, holds_peer))
+        return nullptr;
+    return &groups_[client_of(peer)];
+}
+
+std::unique_ptr<Crowd::Guest> Crowd::enter(const IpAddress& peer) {
+    auto guest = std::make_unique<Guest>(*this, peer);
+    std::string_view reason;
+    bool admitted = true;
+    bool say = false;
+    {
+        MutexLock lock(mutex_);
+        Group* const group = group_of(peer);
+        guest->group_ = group;
+        ++guests_;
+        if (group != nullptr && ++group->guests > limits_.per_address) {
+            reason = cut::address;
+            admitted = ask_to_go(group->waiting);
+            say = may_say(said_address_);
+        } else if (guests_ > limits_.connections) {
+            reason = cut::full;
+            // Those asked to go still count until they have gone: the bound holds however many there are.
+            admitted = guests_ <= limits_.connections + limits_.reserve * (is_loopback(peer) ? 2 : 1);
+            if (admitted) guest->health_only_ = !ask_to_go(waiting_);
+            say = !is_full_ && may_say(said_full_);
+            is_full_ = is_full_ || say;
+        }
+    }
+    if (!reason.empty()) report_(reason);
+    if (say && reason == cut::full) {
+        log::warn("all connections are in use; the longest idle are closed",
+                  {{"connections", std::to_string(limits_.connections)}});
+    } else if (say) {
+        log::warn("an address has as many connections as it may; its longest idle are closed",
+                  {{"address", peer.to_string()}, {"connections", std::to_string(limits_.per_address)}});
+    }
+    if (!admitted) guest.reset();
+    return guest;
+}
+
+bool Crowd::make_room(std::string_view reason) {
+    {
+        MutexLock lock(mutex_);
+        if (!ask_to_go(waiting_)) return false;
+    }
+    report_(reason);
+    return true;
+}
+
+std::size_t Crowd::size() const {
+    MutexLock lock(mutex_);
+    return guests_;
+}
+
+bool Crowd::ask_to_go(std::list<Guest*>& waiting) {
+    if (waiting.empty()) return false;
+    Guest& guest = *waiting.front();
+    stop_waiting(guest);
+    guest.is_asked_to_go_ = true;
+    guest.go_();
+    return true;
+}
+
+void Crowd::leave(Guest& guest) {
+    bool has_room_again = false;
+    {
+        MutexLock lock(mutex_);
+        stop_waiting(guest);
+        --guests_;
+        if (guest.is_stream_) --streams_;
+        if (Group* const group = guest.group_; group != nullptr) {
+            if (guest.is_stream_) --group->streams;
+            if (--group->guests == 0) groups_.erase(client_of(guest.peer_));
+        }
+        has_room_again = is_full_ && guests_ <= limits_.connections / 4 * 3;
+        if (has_room_again) is_full_ = false;
+    }
+    if (has_room_again) log::info("connections are free again");
+}
+
+void Crowd::Guest::waits() {
+    MutexLock lock(crowd_.mutex_);
+    if (health_only_ || is_asked_to_go_) return;
+    crowd_.stop_waiting(*this);
+    waits_ = true;
+    crowd_.waiting_.splice(crowd_.waiting_.end(), node_);
+    if (group_ != nullptr) group_->waiting.splice(group_->waiting.end(), group_node_);
+}
+
+void Crowd::Guest::is_served() {
+    MutexLock lock(crowd_.mutex_);
+    crowd_.stop_waiting(*this);
+}
+
+void Crowd::stop_waiting(Guest& guest) {
+    if (!std::exchange(guest.waits_, false)) return;
+    guest.node_.splice(guest.node_.begin(), waiting_, guest.place_);
+    if (guest.group_ != nullptr)
+        guest.group_node_.splice(guest.group_node_.begin(), guest.group_->waiting, guest.group_place_);
+}
+
+bool Crowd::Guest::becomes_stream() {
+    bool room = false;
+    {
+        MutexLock lock(crowd_.mutex_);
+        crowd_.stop_waiting(*this);
+        // Half, so that streams leave room for requests.
+        room =
+            crowd_.streams_ < std::max<std::size_t>(1, crowd_.limits_.connections / 2) &&
+            (group_ == nullptr || group_->streams < std::max<std::size_t>(1, crowd_.limits_.per_address / 2));
+        if (room) {
+            is_stream_ = true;
+            ++crowd_.streams_;
+            if (group_ != nullptr) ++group_->streams;
+        }
+    }
+    if (!room) crowd_.report(cut::streams);
+    return room;
+}
+
+}  // namespace pricewire::net::detail

@@ -1,0 +1,122 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <list>
+#include <map>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/mutex.hpp"
+#include "net/ip_address.hpp"
+
+// Who may hold a connection of an HTTP server, and who goes when there is no room. No sockets here.
+//
+// | newcomer, and the server has | is |
+// | --- | --- |
+// | room | served |
+// | no room left for its address | served in place of the address's connection that has waited longest |
+// | no room | served in place of the connection that has waited longest |
+// | no room, and all are being served | answered about the server's health only, within the reserve |
+// | not even that | turned away |
+//
+// A connection waits while its client has to send something: a request, or the rest of one. Streams do not wait.
+namespace pricewire::net::detail {
+
+struct CrowdLimits {
+    std::size_t connections = 0;
+    std::size_t reserve = 0;      // beyond `connections`, for health; the same again for loopback
+    std::size_t per_address = 0;  // of one client, an IPv6 client being its /64; 0: no limit
+    std::vector<Network> exempt;  // from per_address, like loopback: proxies, which stand for many clients
+};
+
+// Why a connection was closed or refused; the labels of a metric.
+namespace cut {
+constexpr std::string_view full = "full";        // all connections were in use
+constexpr std::string_view address = "address";  // its address had too many
+constexpr std::string_view streams = "streams";  // too many streams
+constexpr std::string_view silent = "silent";    // no request came
+constexpr std::string_view files = "files";      // the process was out of files
+}  // namespace cut
+
+// Thread-safe; outlives its guests.
+class Crowd {
+public:
+    class Guest;
+
+    // `report` gets the reason of every cut. Any thread.
+    Crowd(CrowdLimits limits, std::function<void(std::string_view reason)> report);
+
+    // Null if the newcomer is turned away.
+    std::unique_ptr<Guest> enter(const IpAddress& peer);
+    // Closes the connection that has waited longest; false if none waits.
+    bool make_room(std::string_view reason);
+    void report(std::string_view reason) const { report_(reason); }
+    std::size_t size() const;
+
+private:
+    struct Group {
+        std::size_t guests = 0;
+        std::size_t streams = 0;
+        std::list<Guest*> waiting;  // longest first
+    };
+
+    Group* group_of(const IpAddress& peer) REQUIRES(mutex_);
+    bool ask_to_go(std::list<Guest*>& waiting) REQUIRES(mutex_);
+    void stop_waiting(Guest& guest) REQUIRES(mutex_);
+    void leave(Guest& guest);
+
+    const CrowdLimits limits_;
+    const std::function<void(std::string_view)> report_;
+    mutable Mutex mutex_;
+    std::size_t guests_ GUARDED_BY(mutex_) = 0;
+    std::size_t streams_ GUARDED_BY(mutex_) = 0;
+    std::list<Guest*> waiting_ GUARDED_BY(mutex_);          // longest first; without those of the reserve
+    std::map<IpAddress, Group> groups_ GUARDED_BY(mutex_);  // by client; without the exempt
+    bool is_full_ GUARDED_BY(mutex_) = false;
+    MonoTime said_full_ GUARDED_BY(mutex_){};
+    MonoTime said_address_ GUARDED_BY(mutex_){};
+};
+
+// One connection's place; leaves the crowd when destroyed. Methods: the connection's thread.
+class Crowd::Guest {
+public:
+    Guest(Crowd& crowd, const IpAddress& peer) : crowd_(crowd), peer_(peer) {}
+    ~Guest() { crowd_.leave(*this); }
+    Guest(const Guest&) = delete;
+    Guest& operator=(const Guest&) = delete;
+
+    const IpAddress& peer() const { return peer_; }
+    bool health_only() const { return health_only_; }
+    Crowd& crowd() { return crowd_; }
+    // `go` is called at most once, from any thread and with the crowd locked: it must only pass on that the
+    // connection should end, unless it is being served by then. To be called before waits().
+    void when_asked_to_go(std::function<void()> go) { go_ = std::move(go); }
+    // Its client has to send something: it joins the end of those that wait.
+    void waits();
+    void is_served();
+    // From now on it counts as a stream; false if there are too many.
+    bool becomes_stream();
+
+private:
+    friend class Crowd;
+
+    Crowd& crowd_;
+    const IpAddress peer_;
+    bool health_only_ = false;
+    std::function<void()> go_;
+    // The rest under the crowd's mutex.
+    Group* group_ = nullptr;  // null: exempt
+    bool waits_ = false;
+    bool is_asked_to_go_ = false;
+    bool is_stream_ = false;
+    // The nodes for the two lists of those that wait, while it is in neither.
+    std::list<Guest*> node_{this};
+    std::list<Guest*> group_node_{this};
+    std::list<Guest*>::iterator place_ = node_.begin();
+    std::list<Guest*>::iterator group_place_ = group_node_.begin();
+};
+
+}  // namespace pricewire::net::detail
