@@ -27,6 +27,8 @@ using ExchangePtr = std::unique_ptr<Exchange>;
 
 constexpr std::string_view storage_gone =
     "The database cannot be reached right now. Nothing was changed; try again shortly.";
+constexpr std::string_view registration_is_closed =
+    "Registration is closed on this server. Whoever runs it can create an account for you.";
 constexpr std::string_view too_busy = "Too many requests are waiting right now; try again shortly.";
 
 bool is_request_id(std::string_view text) {
@@ -169,6 +171,11 @@ private:
     std::optional<Where> step(Exchange& x, Where here, net::ServerResponse& out) {
         if (x.route == nullptr && !find(x, out)) return std::nullopt;
         const Route& route = *x.route;
+        // First, so that it cannot be found out which addresses are registered.
+        if (route.access == Access::sign_up && !services_.options.registration_open) {
+            out = error_response(403, registration_is_closed);
+            return std::nullopt;
+        }
         if (route.access == Access::key && !x.authenticated) {
             const std::string* key = x.request.header("x-api-key");
             if (key == nullptr || key->empty()) return refuse_key(out, "Missing API Key in headers");

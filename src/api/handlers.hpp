@@ -11,6 +11,7 @@
 namespace pricewire::api {
 
 net::ServerResponse register_user(Services& services, Exchange& exchange);
+net::ServerResponse show_registration(Services& services, Exchange& exchange);
 net::ServerResponse show_me(Services& services, Exchange& exchange);
 net::ServerResponse delete_me(Services& services, Exchange& exchange);
 net::ServerResponse replace_api_key(Services& services, Exchange& exchange);

@@ -8,7 +8,11 @@
 
 namespace pricewire::api {
 
-enum class Access { open, key };
+enum class Access {
+    open,
+    sign_up,  // as long as registration is open
+    key,
+};
 enum class Limit { none, register_by_ip, rates_by_ip, user, history };
 // The threads that may run a handler.
 enum class Where {

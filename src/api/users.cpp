@@ -1,5 +1,6 @@
 #include <array>
 
+#include "api/accounts.hpp"
 #include "api/bodies.hpp"
 #include "api/handlers.hpp"
 #include "base/crypto.hpp"
@@ -15,13 +16,23 @@ JsonWriter& write_user(JsonWriter& w, const User& user) {
         .field("created_at", user.created_at);
 }
 
+}  // namespace
+
 std::string make_api_key() {
     std::array<std::uint8_t, 32> random{};
     random_bytes(random);
     return "sk_live_" + base64url_encode(random);
 }
 
-}  // namespace
+NewAccount make_account(std::string email, const NewWebhookSecret& secret, const secrets::SecretBox& box,
+                        Timestamp now) {
+    NewAccount out;
+    out.api_key = make_api_key();
+    out.stored.user = {make_uuid(now), std::move(email), true, now};
+    out.stored.api_key_hash = sha256(out.api_key);
+    out.stored.webhook_secret = box.seal(secret.secret, out.stored.user.id.to_string());
+    return out;
+}
 
 std::string_view shown_secret_field(SignatureScheme scheme) {
     return scheme == SignatureScheme::v1 ? "webhook_secret" : "webhook_public_key";
@@ -30,20 +41,22 @@ std::string_view shown_secret_field(SignatureScheme scheme) {
 net::ServerResponse register_user(Services& services, Exchange& exchange) {
     auto body = parse_register_body(exchange.request.body);
     if (!body) return validation_response(body.error());
-    const Timestamp now = services.use.clock.now();
-    const std::string api_key = make_api_key();
-    NewUser created;
-    created.user = {make_uuid(now), std::move(body->email), true, now};
-    created.api_key_hash = sha256(api_key);
     const NewWebhookSecret secret = services.use.make_webhook_secret(body->signature);
-    created.webhook_secret = services.use.secrets.seal(secret.secret, created.user.id.to_string());
-    if (!services.use.storage.create_user(created)) return error_response(400, "Email already registered");
+    const NewAccount account =
+        make_account(std::move(body->email), secret, services.use.secrets, services.use.clock.now());
+    if (!services.use.storage.create_user(account.stored))
+        return error_response(400, "Email already registered");
     JsonWriter w;
-    write_user(w.begin_object(), created.user)
-        .field("api_key", api_key)
+    write_user(w.begin_object(), account.stored.user)
+        .field("api_key", account.api_key)
         .field(shown_secret_field(body->signature), secret.shown)
         .end_object();
     return json_response(201, std::move(w).str());
+}
+
+net::ServerResponse show_registration(Services& services, Exchange&) {
+    return json_response(200, services.options.registration_open ? R"({"registration":"open"})"
+                                                                 : R"({"registration":"closed"})");
 }
 
 net::ServerResponse show_me(Services&, Exchange& exchange) {

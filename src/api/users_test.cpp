@@ -38,6 +38,22 @@ TEST_F(UsersTest, ARegisteredAddressIs400IgnoringCase) {
                  "Email already registered");
 }
 
+TEST_F(UsersTest, ClosedRegistrationIs403WhateverIsSent) {
+    EXPECT_EQ(call("GET", "/api/v1/users/registration").body, R"({"registration":"open"})");
+    register_user("ann@example.com");
+    api_ = nullptr;
+    options_.registration_open = false;
+    options_.register_limit = {1, 10s};
+    storage_.fail();
+    for (const char* body : {R"({"email":"ann@example.com"})", R"({"email":"bob@example.com"})", "{}"}) {
+        expect_error(call("POST", "/api/v1/users/register", body), 403,
+                     "Registration is closed on this server. Whoever runs it can create an account for you.");
+    }
+    EXPECT_EQ(call("GET", "/api/v1/users/registration").body, R"({"registration":"closed"})");
+    storage_.heal();
+    EXPECT_EQ(storage_.users().size(), 1u);
+}
+
 TEST_F(UsersTest, ErrorsInARegistrationAreReported) {
     const auto post = [&](std::string body) {
         return call("POST", "/api/v1/users/register", std::move(body));
