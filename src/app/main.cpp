@@ -6,9 +6,12 @@
 #include <vector>
 
 #include "app/ask_health.hpp"
+#include "app/check.hpp"
 #include "app/options.hpp"
 #include "app/parts.hpp"
 #include "app/roles.hpp"
+#include "app/users_command.hpp"
+#include "base/log.hpp"
 #include "ops/cli.hpp"
 #include "ops/config_load.hpp"
 #include "ops/logging.hpp"
@@ -47,23 +50,6 @@ int migrate(const ops::Config& config, const ops::CommandLine& command) {
     return 0;
 }
 
-int users(const ops::Config& config, const ops::CommandLine& command) {
-    const auto storage = open_storage(config, {});
-    if (command.command == "users list") {
-        for (const User& user : storage->users()) {
-            fmt::print("{}  {:<8}  {}  {}\n", user.id.to_string(), user.is_active ? "active" : "disabled",
-                       format_rfc3339(user.created_at), user.email);
-        }
-        return 0;
-    }
-    const bool active = command.command == "users enable";
-    const auto user = storage->user_by_email(command.email);
-    if (!user) return report(fmt::format("there is no user with the e-mail {}", command.email), 1);
-    storage->set_user_active(user->id, active);
-    fmt::print("{} is {}\n", user->email, active ? "enabled" : "disabled");
-    return 0;
-}
-
 int rotate(const ops::Config& config) {
     // Opening the database would create it.
     const std::string& url = config.storage.database_url;
@@ -73,6 +59,15 @@ int rotate(const ops::Config& config) {
     const auto lines = secrets::rotate_master_key(key_places_of(config), *storage);
     if (!lines) return report(lines.error().message, 1);
     for (const std::string& line : *lines) fmt::print("{}\n", line);
+    return 0;
+}
+
+int check_config(const ops::LoadedConfig& loaded, const Roles& roles, const ops::ConfigKeys& keys) {
+    for (const std::string& line : loaded.warnings) report("warning: " + line, 0);
+    const auto wrong = wrong_for(loaded.config, roles);
+    for (const std::string& line : wrong) report(line, 2);
+    if (!wrong.empty()) return 2;
+    fmt::print("{}", ops::describe_config(loaded, keys));
     return 0;
 }
 
@@ -87,17 +82,15 @@ int run(const ops::CommandLine& command, const ops::ConfigKeys& keys, ops::Shutd
         return 2;
     }
     const ops::Config& config = loaded->config;
-    if (command.command == "check-config") {
-        fmt::print("{}", ops::describe_config(*loaded, keys));
-        return 0;
-    }
+    if (command.command == "check-config") return check_config(*loaded, *roles_of(command.role), keys);
     if (command.command == "health") return ask_health(config, *roles_of(command.role));
     ops::install_logging(config.log.level, config.log.format);
+    for (const std::string& line : loaded->warnings) log::warn(line);
     if (const auto roles = roles_of(command.command)) return run_roles(config, *roles, shutdown);
     shutdown.leave_to_the_system();
     if (command.command == "migrate") return migrate(config, command);
     if (command.command == "rotate-master-key") return rotate(config);
-    return users(config, command);
+    return run_users(config, command);
 }
 
 }  // namespace

@@ -1,11 +1,7 @@
 #include "app/options.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
-#include "queue/rabbitmq/rabbitmq_queue.hpp"
-#include "redis/url.hpp"
 #include "secrets/key_file.hpp"
 #include "storage/open.hpp"
 
@@ -45,7 +41,8 @@ ops::ConfigKeys config_keys(feed::VenueTypes venues) {
                                         .rest_url = std::string(venue->rest.url),
                                         .poll_interval = venue->rest.poll_interval},
                            .least_poll = venue->rest.least_interval,
-                           .least_poll_reason = std::string(venue->rest.least_interval_reason)});
+                           .least_poll_reason = std::string(venue->rest.least_interval_reason),
+                           .is_aggregator = venue->kind == SourceKind::aggregator});
     }
     return ops::ConfigKeys(std::move(sources));
 }
@@ -88,6 +85,7 @@ api::ApiOptions api_options_of(const ops::Config& config) {
     options.page = api::embedded_page();
     options.reference = api::embedded_reference();
     options.tickers = tickers_of(config);
+    options.registration_open = config.users.registration == "open";
     options.register_limit = limit_of(config.limits.register_);
     options.user_limit = limit_of(config.limits.user);
     options.rates_limit = limit_of(config.limits.rates);
@@ -142,43 +140,6 @@ std::string listen_of(const ops::Config& config, const Roles& roles) {
     if (roles.api) return config.http.listen;
     if (!config.health.listen.empty()) return config.health.listen;
     return roles.feed ? "127.0.0.1:8001" : roles.checker ? "127.0.0.1:8002" : "127.0.0.1:8003";
-}
-
-std::vector<std::string> wrong_for(const ops::Config& config, const Roles& roles) {
-    std::vector<std::string> out;
-    const bool alone = roles.all();
-    const bool shared = storage::is_shared(config.storage.database_url);
-    if (!alone && !shared) {
-        out.push_back(fmt::format(
-            "storage.database_url: '{}' runs one role as a separate process, which needs a database "
-            "that processes can share (postgresql://…); 'pricewire serve' runs all roles on SQLite",
-            roles.name()));
-    }
-    if (!alone && config.storage.redis_url.empty() && !roles.sender) {
-        out.push_back(fmt::format(
-            "storage.redis_url: '{}' runs one role as a separate process, and prices pass from feed to "
-            "checker and api through Redis: set redis://host:port",
-            roles.name()));
-    }
-    if (shared && (roles.api || roles.sender) && config.security.master_key.empty() &&
-        config.security.master_key_file.empty()) {
-        out.emplace_back(
-            "security.master_key: processes that share a database must share the key that seals its secrets; "
-            "set the same key for all (openssl rand -base64 32), or security.master_key_file to a file that "
-            "they share");
-    }
-    const auto check = [&](std::string_view key, const std::string& url, auto parse) {
-        if (url.empty()) return;
-        if (const auto parsed = parse(url); !parsed)
-            out.push_back(fmt::format("{}: {}", key, parsed.error().message));
-    };
-    check("storage.database_url", config.storage.database_url, storage::place_of);
-    check("storage.redis_url", config.storage.redis_url, redis::parse_url);
-    check("storage.rabbitmq_url", config.storage.rabbitmq_url, queue::rabbitmq_address);
-    if (roles.feed) {
-        for (std::string& line : wrong_options(feed_options_of(config))) out.push_back(std::move(line));
-    }
-    return out;
 }
 
 }  // namespace pricewire::app

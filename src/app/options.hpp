@@ -30,7 +30,5 @@ deliver::PrunerOptions pruner_options_of(const ops::Config& config);
 std::string listen_of(const ops::Config& config, const Roles& roles);
 // The configuration's master keys have been checked.
 secrets::KeyPlaces key_places_of(const ops::Config& config);
-// One line per setting that does not work for a process of these roles; empty if all do.
-std::vector<std::string> wrong_for(const ops::Config& config, const Roles& roles);
 
 }  // namespace pricewire::app

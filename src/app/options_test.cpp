@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "app/check.hpp"
+
 namespace pricewire::app {
 namespace {
 

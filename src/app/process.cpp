@@ -7,6 +7,7 @@
 #include "alert/checker.hpp"
 #include "api/api.hpp"
 #include "api/health_endpoint.hpp"
+#include "app/check.hpp"
 #include "app/front.hpp"
 #include "app/listeners.hpp"
 #include "app/market_thread.hpp"
@@ -262,6 +263,12 @@ private:
         log::info("started", {{"role", std::string(roles_.name())},
                               {"version", PRICEWIRE_VERSION},
                               {"database", storage::place_of(config_.storage.database_url).value()}});
+        if (roles_.api && config_.users.registration == "open" && is_open_to_a_network(listen)) {
+            log::warn(
+                "anyone who can reach this server can register; to make accounts only by 'pricewire users "
+                "create', set users.registration to closed",
+                {{"http.listen", listen}});
+        }
     }
 
     void stop() {

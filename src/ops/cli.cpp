@@ -48,7 +48,10 @@ std::string suggest(const std::vector<std::string>& arguments, const ConfigKeys&
         const std::string name = argument.substr(2, argument.find('=') - 2);
         const bool known = keys.find(name) != nullptr || name == "config" || name == "help" ||
                            name == "version" || name == "status" || name == "to";
-        if (!known) return fmt::format("unknown flag --{}: did you mean --{}?\n", name, keys.nearest(name));
+        if (known) continue;
+        const std::string nearest = keys.nearest(name);
+        return nearest.empty() ? fmt::format("unknown flag --{}; --help lists the flags\n", name)
+                               : fmt::format("unknown flag --{}: did you mean --{}?\n", name, nearest);
     }
     return {};
 }
@@ -77,18 +80,26 @@ CommandLine parse_command_line(std::vector<std::string> arguments, const ConfigK
         ->check(CLI::NonNegativeNumber);
     add(app, {"rotate-master-key",
               "Reseal all webhook secrets under a fresh key in the key file, or under security.master_key"});
-    add(app, {"check-config", "Validate the configuration and print the effective one with secrets masked"});
+    add(app, {"check-config", "Validate the configuration and print the effective one with secrets masked"})
+        ->add_option("ROLE", out.role, "validate it for this command; default: serve")
+        ->check(CLI::IsMember(role_names));
     add(app, {"health", "Query /health of the process running here; exit code 0 or 1"})
         ->add_option("ROLE", out.role, "which process; default: serve")
         ->check(CLI::IsMember(role_names));
     auto* users = app.add_subcommand(
-        "users", "List, disable or enable users; takes effect at once in a running Pricewire");
+        "users", "Create, list, disable or enable users; takes effect at once in a running Pricewire");
     users->require_subcommand(1);
+    add(*users, {"create", "Create a user; prints the API key and the webhook secret, this once only"})
+        ->add_option("EMAIL", out.email)
+        ->required();
     add(*users, {"list", "All users, oldest first"});
     add(*users, {"disable", "Reject the user's key; existing alerts stay"})
         ->add_option("EMAIL", out.email)
         ->required();
     add(*users, {"enable", "Accept the user's key again"})->add_option("EMAIL", out.email)->required();
+    add(*users, {"reset-key", "Replace the user's API key; prints the new one, this once only"})
+        ->add_option("EMAIL", out.email)
+        ->required();
 
     const auto given = arguments;
     std::reverse(arguments.begin(), arguments.end());  // the order that CLI11 expects of a vector

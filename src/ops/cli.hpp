@@ -16,8 +16,8 @@ struct CommandLine {
     std::vector<std::pair<std::string, std::string>> flags;  // configuration keys: --http.listen VALUE
     bool status = false;                                     // migrate --status
     std::optional<int> to;                                   // migrate --to N
-    std::string email;                                       // users disable EMAIL
-    std::string role = "serve";                              // health ROLE
+    std::string email;                                       // users create EMAIL, …
+    std::string role = "serve";                              // health ROLE, check-config ROLE
     // Set if there is nothing to run: 0 for help and version, 2 for an error; with the text to print.
     std::optional<int> exit_code;
     std::string text;

@@ -33,6 +33,7 @@ struct SourceDefaults {
     SourceSettings settings;  // empty ws_url: the source has no stream and no key for one
     Duration least_poll{};    // minimum poll_interval at the host of the default rest_url; 0: none
     std::string least_poll_reason;
+    bool is_aggregator = false;  // its prices count for market.aggregator_ttl, else for market.quote_ttl
 };
 
 // The effective configuration. Immutable once loaded. config/pricewire.toml documents every key; members have
@@ -66,6 +67,9 @@ struct Config {
         std::map<std::string, std::map<std::string, std::string>> symbols;
     } market;
     std::map<std::string, SourceSettings> sources;  // by name; filled by ConfigKeys::defaults()
+    struct {
+        std::string registration = "open";  // closed: only 'pricewire users create' makes accounts
+    } users;
     struct {
         LimitSetting register_{2, std::chrono::seconds{10}};
         LimitSetting user{5, std::chrono::seconds{10}};

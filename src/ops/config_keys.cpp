@@ -173,10 +173,30 @@ ConfigKey secret_url(ConfigKey key) {
     return key;
 }
 
+// A name or an address; IPv6 with or without brackets.
+bool is_host(std::string_view text) {
+    if (text.starts_with('[') && text.ends_with(']')) text = text.substr(1, text.size() - 2);
+    return !text.empty() && std::ranges::all_of(text, [](char c) {
+        return is_alphanumeric(c) || std::string_view(".-_:%").contains(c) ||
+               static_cast<unsigned char>(c) >= 0x80;
+    });
+}
+
 bool is_host_port(const std::string& text) {
     const std::size_t colon = text.rfind(':');
-    return colon != text.npos && colon > 0 &&
+    return colon != text.npos && is_host(std::string_view(text).substr(0, colon)) &&
            number_between(std::string_view(text).substr(colon + 1), 0, 65535);
+}
+
+// "user:password@host:port/path?query" of a URL, after its scheme.
+bool is_rest_of_url(std::string_view text) {
+    if (std::ranges::any_of(text, [](unsigned char c) { return c <= ' ' || c == 0x7f; })) return false;
+    std::string_view authority = text.substr(0, text.find_first_of("/?#"));
+    if (const std::size_t at = authority.rfind('@'); at != authority.npos) authority.remove_prefix(at + 1);
+    const std::size_t colon = authority.rfind(':');
+    const bool has_port = colon != authority.npos && !authority.ends_with(']');
+    return is_host(authority.substr(0, has_port ? colon : authority.npos)) &&
+           (!has_port || number_between(authority.substr(colon + 1), 1, 65535));
 }
 
 bool is_name(const std::string& text) {
@@ -213,8 +233,16 @@ Form any_path() {
 Form plain_name() {
     return {"1 to 100 characters without spaces", is_name};
 }
+Form url(std::string accepts, std::vector<std::string_view> schemes) {
+    return {std::move(accepts), [schemes = std::move(schemes)](const std::string& text) {
+                return std::ranges::any_of(schemes, [&](std::string_view scheme) {
+                    return text.starts_with(scheme) &&
+                           is_rest_of_url(std::string_view(text).substr(scheme.size()));
+                });
+            }};
+}
 Form http_url() {
-    return starting_with("an http:// or https:// URL", {"http://", "https://"});
+    return url("an http:// or https:// URL", {"http://", "https://"});
 }
 
 bool is_master_key(const std::string& text) {
@@ -293,7 +321,7 @@ void add_source(std::vector<ConfigKey>& keys, const SourceDefaults& defaults) {
     keys.push_back(flag(prefix + "enabled", member(&SourceSettings::enabled), "use " + source + "'s prices"));
     if (has_stream) {
         keys.push_back(text(prefix + "ws_url", member(&SourceSettings::ws_url),
-                            or_nothing(starting_with("a ws:// or wss:// URL", {"ws://", "wss://"})),
+                            or_nothing(url("a ws:// or wss:// URL", {"ws://", "wss://"})),
                             "its stream of trades"));
     }
     keys.push_back(text(prefix + "rest_url", member(&SourceSettings::rest_url),
@@ -350,6 +378,8 @@ std::vector<ConfigKey> keys_before_sources() {
 
 std::vector<ConfigKey> keys_after_sources() {
     return {
+        text(KEY(users.registration), one_of("open or closed", {"open", "closed"}),
+             "whether anyone may register; closed: only 'pricewire users create' makes accounts"),
         limit(KEY(limits.register_), "registrations per IP"),
         limit(KEY(limits.user), "requests per user and route"),
         limit(KEY(limits.rates), "requests for rates per IP"),

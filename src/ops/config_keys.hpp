@@ -34,7 +34,8 @@ public:
     std::span<const ConfigKey> all() const { return keys_; }
     // Null if there is no such key.
     const ConfigKey* find(std::string_view name) const;
-    // The key name with the smallest edit distance to `name`.
+    // The name of the key that `name` is likely a misspelling of; empty if none is near. '.' and '_' are alike,
+    // so that a variable's name without its prefix will do.
     std::string nearest(std::string_view name) const;
     std::span<const SourceDefaults> sources() const { return sources_; }
     Config defaults() const;

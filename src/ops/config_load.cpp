@@ -18,6 +18,7 @@ constexpr std::size_t max_dot_env = 64 * 1024;
 constexpr std::size_t max_value = 64 * 1024;
 
 constexpr std::string_view blanks = " \t\r";
+constexpr std::array<std::string_view, 3> protocols{"TCP", "UDP", "SCTP"};
 
 using Variables = std::map<std::string, std::string>;
 
@@ -55,6 +56,28 @@ Variables read_dot_env(const std::filesystem::path& file, std::vector<std::strin
     return out;
 }
 
+// Whether the variable is one of those by which Kubernetes (and once Docker) tells a pod where a Service is. They
+// begin with the Service's name, so that a Service named pricewire-api sets PRICEWIRE_API_SERVICE_HOST,
+// …_SERVICE_PORT[_NAME], …_PORT=tcp://10.0.0.1:80, …_PORT_80_TCP[_PROTO|_PORT|_ADDR].
+bool is_service_link(std::string_view name, std::string_view value) {
+    const auto all_digits = [](std::string_view text) {
+        return !text.empty() && std::all_of(text.begin(), text.end(), is_digit);
+    };
+    if (name.ends_with("_SERVICE_HOST")) return true;
+    if (name.find("_SERVICE_PORT") != name.npos) return all_digits(value);
+    const bool is_address = std::any_of(protocols.begin(), protocols.end(), [&](std::string_view protocol) {
+        return value.starts_with(lower_case(protocol) + "://");
+    });
+    if (name.ends_with("_PORT") && is_address) return true;
+    const std::size_t port = name.rfind("_PORT_");
+    if (port == name.npos) return false;
+    const std::string_view rest = name.substr(port + 6);  // "80_TCP", "80_TCP_ADDR"
+    const std::size_t end = rest.find('_');
+    if (end == rest.npos || !all_digits(rest.substr(0, end))) return false;
+    const std::string_view protocol = rest.substr(end + 1, rest.find('_', end + 1) - end - 1);
+    return std::find(protocols.begin(), protocols.end(), protocol) != protocols.end();
+}
+
 class Loader {
 public:
     Loader(const ConfigInput& input, const ConfigKeys& keys) : input_(input), keys_(keys) {
@@ -65,7 +88,10 @@ public:
         from_file();
         from_environment();
         for (const auto& [key, value] : input_.flags) apply(key, value, "--" + key, "unknown flag --" + key);
-        for (const SourceDefaults& source : keys_.sources()) drop_other_address(source);
+        for (const SourceDefaults& source : keys_.sources()) {
+            drop_other_address(source);
+            follow_quote_ttl(source);
+        }
         if (errors_.empty()) errors_ = cross_check(loaded_.config, keys_.sources());
         if (!errors_.empty()) return std::unexpected(std::move(errors_));
         return std::move(loaded_);
@@ -76,7 +102,9 @@ private:
                const std::string& unknown) {
         const ConfigKey* key = keys_.find(name);
         if (key == nullptr) {
-            errors_.push_back(fmt::format("{}: did you mean {}?", unknown, keys_.nearest(name)));
+            const std::string nearest = keys_.nearest(name);
+            errors_.push_back(nearest.empty() ? unknown + "; config/pricewire.toml lists the keys"
+                                              : fmt::format("{}: did you mean {}?", unknown, nearest));
             return;
         }
         const auto set =
@@ -101,6 +129,15 @@ private:
         (has_ws ? used.rest_url : used.ws_url).clear();
         loaded_.origins[has_ws ? rest : ws] =
             fmt::format("empty, because only {} is set", has_ws ? ws : rest);
+    }
+
+    void follow_quote_ttl(const SourceDefaults& source) {
+        const Duration ttl = loaded_.config.market.quote_ttl;
+        Duration& interval = loaded_.config.sources.at(source.name).poll_interval;
+        std::string key = "sources." + source.name + ".poll_interval";
+        if (source.is_aggregator || interval < ttl || loaded_.origins.contains(key)) return;
+        interval = ttl / 2;
+        loaded_.origins[std::move(key)] = "half of market.quote_ttl";
     }
 
     void from_file() {
@@ -129,9 +166,20 @@ private:
         }
         from_seed(variables, origin);
         for (const auto& [name, value] : variables) {
-            if (!name.starts_with(prefix) || is_for_tests(name)) continue;
-            apply(key_of(name), value, origin[name], "unknown variable " + name);
+            if (!name.starts_with(prefix) || is_for_tests(name) || is_service_link(name, value)) continue;
+            if (const ConfigKey* key = key_of(name)) {
+                apply(key->name, value, origin[name], {});
+            } else {
+                ignored(name);
+            }
         }
+    }
+
+    void ignored(const std::string& variable) {
+        const std::string nearest = keys_.nearest(std::string_view(variable).substr(prefix.size()));
+        const std::string hint =
+            nearest.empty() ? std::string() : fmt::format(": did you mean {}?", env_name(nearest));
+        loaded_.warnings.push_back(fmt::format("unknown variable {} is ignored{}", variable, hint));
     }
 
     // Variables of the test suite, which may be set in a developer's environment.
@@ -144,17 +192,18 @@ private:
     }
 
     // Looks the variable up, since any underscore of PRICEWIRE_DELIVERY_BACKOFF_MIN may be the dot.
-    std::string key_of(const std::string& variable) const {
+    const ConfigKey* key_of(const std::string& variable) const {
         for (const ConfigKey& key : keys_.all()) {
-            if (env_name(key.name) == variable) return key.name;
+            if (env_name(key.name) == variable) return &key;
         }
-        return lower_case(std::string_view(variable).substr(prefix.size()));
+        return nullptr;
     }
 
     void from_seed(const Variables& v, const std::map<std::string, std::string>& origin) {
         const auto get = [&](const char* name) {
             const auto found = v.find(name);
-            return found == v.end() ? std::string() : found->second;
+            // Kubernetes sets DB_PORT beside a Service named db.
+            return found == v.end() || is_service_link(name, found->second) ? std::string() : found->second;
         };
         const bool whole = !get("DB_USER").empty() && !get("DB_HOST").empty() && !get("DB_NAME").empty();
         if (whole) {

@@ -25,12 +25,16 @@ struct LoadedConfig {
     Config config;
     // key → "pricewire.toml:12", "environment: PRICEWIRE_HTTP_LISTEN", "--http.listen"; absent: default
     std::map<std::string, std::string> origins;
+    // Lines about what was left out; for the log.
+    std::vector<std::string> warnings;
 };
 
 // Precedence: flags, environment, .env, file, defaults. The seed's variables (DB_USER DB_PASS DB_HOST DB_PORT
 // DB_NAME, REDIS_URL, RABBITMQ_URL) count if their PRICEWIRE_ counterparts are not set. If only one of a
 // source's ws_url and rest_url is set, the other becomes empty: a source that is pointed at another server
-// never contacts the venue's own. Error: one line per mistake, without secret values.
+// never contacts the venue's own. A poll_interval that is not set follows a market.quote_ttl that is shorter.
+// Variables that Kubernetes sets beside a Service named pricewire… are passed over; other unknown variables are
+// warnings, since the environment is shared with others. Error: one line per mistake, without secret values.
 std::expected<LoadedConfig, std::vector<std::string>> load_config(const ConfigInput& input,
                                                                   const ConfigKeys& keys);
 

@@ -28,6 +28,18 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
     return row.back();
 }
 
+// A price that REST repeats less often than it counts would come and go.
+void check_poll_interval(const Config& c, const SourceDefaults& source, std::vector<std::string>& errors) {
+    const SourceSettings& used = c.sources.at(source.name);
+    const Duration ttl = source.is_aggregator ? c.market.aggregator_ttl : c.market.quote_ttl;
+    if (!used.enabled || used.rest_url.empty() || used.poll_interval < ttl) return;
+    errors.push_back(fmt::format(
+        "sources.{}.poll_interval ({}) must be shorter than market.{} ({}): its prices would stop counting "
+        "between two requests",
+        source.name, format_duration(used.poll_interval),
+        source.is_aggregator ? "aggregator_ttl" : "quote_ttl", format_duration(ttl)));
+}
+
 // "https://api.example.com/v3" → "api.example.com"
 std::string_view host_of(std::string_view url) {
     const std::size_t scheme = url.find("://");
@@ -38,11 +50,17 @@ std::string_view host_of(std::string_view url) {
 }  // namespace
 
 std::string ConfigKeys::nearest(std::string_view name) const {
-    return std::min_element(keys_.begin(), keys_.end(),
-                            [&](const ConfigKey& a, const ConfigKey& b) {
-                                return edit_distance(a.name, name) < edit_distance(b.name, name);
-                            })
-        ->name;
+    const std::string wanted = env_name(name);
+    std::string best;
+    // A swapped pair of letters counts as two edits. More would suggest keys that have nothing to do with it.
+    std::size_t distance = std::min<std::size_t>(2, name.size() / 3) + 1;
+    for (const ConfigKey& key : keys_) {
+        const std::size_t d = edit_distance(env_name(key.name), wanted);
+        if (d >= distance) continue;
+        best = key.name;
+        distance = d;
+    }
+    return best;
 }
 
 std::string env_name(std::string_view key) {
@@ -86,6 +104,7 @@ std::vector<std::string> cross_check(const Config& c, std::span<const SourceDefa
     if (!any)
         errors.emplace_back("every source is disabled: enable at least one, such as sources.binance.enabled");
     for (const SourceDefaults& source : sources) {
+        check_poll_interval(c, source, errors);
         const SourceSettings& used = c.sources.at(source.name);
         const bool is_default_host = host_of(used.rest_url) == host_of(source.settings.rest_url);
         if (!is_default_host || used.poll_interval >= source.least_poll) continue;

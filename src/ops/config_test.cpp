@@ -22,7 +22,8 @@ const ConfigKeys keys{{{.name = "binance",
                        {.name = "coingecko",
                         .settings = {.rest_url = "https://api.coingecko.com/api/v3", .poll_interval = 60s},
                         .least_poll = 60s,
-                        .least_poll_reason = "the free tier bans faster callers"}}};
+                        .least_poll_reason = "the free tier bans faster callers",
+                        .is_aggregator = true}}};
 
 class ConfigTest : public ::testing::Test {
 protected:
@@ -145,15 +146,118 @@ TEST_F(ConfigTest, EachInvalidValueIsReportedWithItsPlaceAndWhatIsExpected) {
         "from 1 to 1000000000\n");
 }
 
-TEST_F(ConfigTest, AnUnknownKeyIsReportedWithTheNearestOne) {
-    write("pricewire.toml", "[delivery]\natempts = 3\n");
+TEST_F(ConfigTest, AnUnknownKeyIsReportedWithTheNearestOneIfThatIsNear) {
+    write("pricewire.toml", "port = 1\n[delivery]\natempts = 3\n[sources.bitfinex]\nenabled = true\n");
     ConfigInput in = input();
-    in.environment = {{"PRICEWIRE_HTTP_LISTN", "x"}};
     in.flags = {{"log.levle", "info"}};
     EXPECT_EQ(errors(in),
-              "pricewire.toml:2: unknown key delivery.atempts: did you mean delivery.attempts?\n"
-              "unknown variable PRICEWIRE_HTTP_LISTN: did you mean http.listen?\n"
+              "pricewire.toml:3: unknown key delivery.atempts: did you mean delivery.attempts?\n"
+              "pricewire.toml:1: unknown key port; config/pricewire.toml lists the keys\n"
+              "pricewire.toml:5: unknown key sources.bitfinex.enabled; config/pricewire.toml lists the keys\n"
               "unknown flag --log.levle: did you mean log.level?\n");
+}
+
+TEST_F(ConfigTest, AnUnknownVariableIsAWarning) {
+    write(".env", "PRICEWIRE_VERSION=3\n");
+    ConfigInput in = input();
+    in.environment = {{"PRICEWIRE_HTTP_LISTN", "x"}, {"PRICEWIRE_PORT", "8000"}, {"PRICEWIRE", "x"}};
+    const auto loaded = load_config(in, keys);
+    ASSERT_TRUE(loaded) << errors(in);
+    EXPECT_EQ(
+        loaded->warnings,
+        (std::vector<std::string>{
+            "unknown variable PRICEWIRE_HTTP_LISTN is ignored: did you mean PRICEWIRE_HTTP_LISTEN?",
+            "unknown variable PRICEWIRE_PORT is ignored", "unknown variable PRICEWIRE_VERSION is ignored"}));
+    in.environment = {{"PRICEWIRE_HTTP_LISTEN", "x"}};
+    EXPECT_NE(errors(in).find("for http.listen: expected host:port"), std::string::npos) << errors(in);
+}
+
+// As a pod sees them beside Services named pricewire, pricewire-api, pricewire-port-x, pricewire-http-listen and db.
+TEST_F(ConfigTest, KubernetesServiceVariablesArePassedOver) {
+    ConfigInput in = input();
+    for (const std::string service :
+         {"PRICEWIRE", "PRICEWIRE_API", "PRICEWIRE_PORT_X", "PRICEWIRE_HTTP_LISTEN", "DB"}) {
+        in.environment.insert({{service + "_SERVICE_HOST", "10.0.0.1"},
+                               {service + "_SERVICE_PORT", "8000"},
+                               {service + "_SERVICE_PORT_HTTP", "8000"},
+                               {service + "_SERVICE_PORT_HTTP_2", "8001"},
+                               {service + "_PORT", "tcp://10.0.0.1:8000"},
+                               {service + "_PORT_8000_TCP", "tcp://10.0.0.1:8000"},
+                               {service + "_PORT_8000_TCP_PROTO", "tcp"},
+                               {service + "_PORT_8000_TCP_PORT", "8000"},
+                               {service + "_PORT_8000_TCP_ADDR", "10.0.0.1"},
+                               {service + "_PORT_53_UDP", "udp://[fd00::1]:53"},
+                               {service + "_PORT_53_UDP_ADDR", "fd00::1"},
+                               {service + "_PORT_9_SCTP_PROTO", "sctp"}});
+    }
+    in.environment.insert({{"DB_USER", "u"}, {"DB_PASS", "p"}, {"DB_HOST", "db"}, {"DB_NAME", "n"}});
+    const auto loaded = load_config(in, keys);
+    ASSERT_TRUE(loaded) << errors(in);
+    EXPECT_EQ(loaded->warnings, std::vector<std::string>{});
+    EXPECT_EQ(loaded->config.storage.database_url, "postgresql://u:p@db:5432/n");
+    EXPECT_EQ(loaded->config.http.listen, "127.0.0.1:8000");
+}
+
+TEST_F(ConfigTest, WhatOnlyLooksLikeAServiceVariableIsAWarning) {
+    ConfigInput in = input();
+    in.environment = {{"PRICEWIRE_API_PORT", "8000"},
+                      {"PRICEWIRE_API_SERVICE_PORT", "http"},
+                      {"PRICEWIRE_PORT_HTTP_TCP", "8000"},
+                      {"PRICEWIRE_PORT_80_QUIC", "80"},
+                      {"PRICEWIRE_PORT_80", "tcp"}};
+    const auto loaded = load_config(in, keys);
+    ASSERT_TRUE(loaded) << errors(in);
+    EXPECT_EQ(loaded->warnings.size(), in.environment.size());
+}
+
+TEST_F(ConfigTest, APollIntervalIsShorterThanItsPricesCount) {
+    ConfigInput in = input();
+    in.flags = {{"sources.binance.poll_interval", "30s"}};
+    EXPECT_EQ(
+        errors(in),
+        "sources.binance.poll_interval (30s) must be shorter than market.quote_ttl (15s): its prices would "
+        "stop counting between two requests\n");
+    in.flags = {{"sources.binance.poll_interval", "15s"}};
+    EXPECT_NE(errors(in), "none");
+    in.flags = {{"sources.binance.poll_interval", "14s"}};
+    EXPECT_EQ(errors(in), "none");
+    in.flags = {{"sources.binance.poll_interval", "30s"}, {"market.quote_ttl", "45s"}};
+    EXPECT_EQ(errors(in), "none");
+    in.flags = {{"sources.coingecko.poll_interval", "5m"}};
+    EXPECT_NE(errors(in).find("market.aggregator_ttl (3m)"), std::string::npos) << errors(in);
+    in.flags.emplace_back("sources.coingecko.enabled", "false");
+    EXPECT_EQ(errors(in), "none");
+    in.flags = {{"sources.binance.poll_interval", "30s"},
+                {"sources.binance.rest_url", ""},
+                {"sources.binance.ws_url", "wss://stream.example"}};
+    EXPECT_EQ(errors(in), "none") << "nothing is polled";
+    // One that nobody has chosen gives way.
+    in.flags = {{"market.quote_ttl", "2s"}};
+    const auto loaded = load_config(in, keys);
+    ASSERT_TRUE(loaded) << errors(in);
+    EXPECT_EQ(loaded->config.sources.at("binance").poll_interval, 1s);
+    EXPECT_EQ(loaded->origins.at("sources.binance.poll_interval"), "half of market.quote_ttl");
+}
+
+TEST_F(ConfigTest, AddressesAreReadWhole) {
+    ConfigInput in = input();
+    const auto is_refused = [&](const std::string& key, const std::string& value) {
+        in.flags = {{key, value}};
+        return errors(in) != "none";
+    };
+    for (const char* good : {"localhost:80", "0.0.0.0:0", "[::]:80", "::1:80", "a-b.example:65535"})
+        EXPECT_FALSE(is_refused("http.listen", good)) << good;
+    for (const char* bad :
+         {"http://0.0.0.0:80", "a b:80", ":80", "[]:80", "host", "host:65536", "host:80/", ""})
+        EXPECT_TRUE(is_refused("http.listen", bad)) << bad;
+    for (const char* good : {"https://h.example", "http://127.0.0.1:1/api?x=1", "http://[::1]:8080/",
+                             "https://u:p@h.example/v3", "http://[::1]"})
+        EXPECT_FALSE(is_refused("sources.binance.rest_url", good)) << good;
+    for (const char* bad :
+         {"https:///v3", "https://h.example:0", "https://h.example:x/", "https://h example/", "https://[::1/",
+          "https://h.example:99999", "https://:80", "ftp://h.example"})
+        EXPECT_TRUE(is_refused("sources.binance.rest_url", bad)) << bad;
+    EXPECT_TRUE(is_refused("sources.binance.ws_url", "wss://:9443/stream"));
 }
 
 TEST_F(ConfigTest, AnInvalidOrMissingFileIsReportedWithThePosition) {

@@ -30,6 +30,10 @@ TEST(CommandLine, ParsesCommandsAndConfigurationFlags) {
     const auto users = command_line({"users", "disable", "a@example.com"});
     EXPECT_EQ(users.command, "users disable");
     EXPECT_EQ(users.email, "a@example.com");
+    EXPECT_EQ(command_line({"users", "create", "a@example.com"}).command, "users create");
+    EXPECT_EQ(command_line({"users", "reset-key", "a@example.com"}).command, "users reset-key");
+    EXPECT_EQ(command_line({"users", "create"}).exit_code, 2);
+    EXPECT_EQ(command_line({"check-config", "api"}).role, "api");
     EXPECT_EQ(command_line({"health"}).role, "serve");
     EXPECT_EQ(command_line({"health", "checker"}).role, "checker");
     EXPECT_EQ(command_line({"health", "chequer"}).exit_code, 2);
@@ -50,6 +54,7 @@ TEST(CommandLine, HelpAndVersionExitWithZeroErrorsWithTwo) {
     const auto typo = command_line({"serve", "--http.listne", "x"});
     EXPECT_EQ(typo.exit_code, 2);
     EXPECT_EQ(typo.text, "unknown flag --http.listne: did you mean --http.listen?\n");
+    EXPECT_EQ(command_line({"serve", "--port", "80"}).text, "unknown flag --port; --help lists the flags\n");
 }
 
 TEST(Logging, ALineCannotBeForged) {
