@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <exception>
+#include <future>
 #include <map>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "app/options.hpp"
@@ -18,6 +21,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration bars_every = 5s;
+// Between two judgements of what counts by its age.
+constexpr Duration longest_pause = 3s;
 
 SourceCondition condition_of(feed::SourceState state) {
     switch (state) {
@@ -26,8 +31,10 @@ SourceCondition condition_of(feed::SourceState state) {
             return SourceCondition::ok;
         case feed::SourceState::refused:
         case feed::SourceState::silent:
+        case feed::SourceState::idle:
             return SourceCondition::down;
         case feed::SourceState::disabled:
+        case feed::SourceState::starting:
         case feed::SourceState::connecting:
         case feed::SourceState::polling_fallback:
             return SourceCondition::degraded;
@@ -35,11 +42,16 @@ SourceCondition condition_of(feed::SourceState state) {
     return SourceCondition::down;
 }
 
-SourceReport report_of(const feed::SourceStatus& status) {
+SourceReport report_of(const feed::SourceStatus& status, Timestamp started) {
+    std::string detail(to_string(status.state));
+    if (!status.detail.empty()) detail += ": " + status.detail;
+    if (!status.last_quote_at && status.state != feed::SourceState::disabled) {
+        detail += fmt::format("; no price of it has arrived since the start at {}",
+                              format_rfc3339(std::chrono::floor<std::chrono::seconds>(started)));
+    }
     return {.name = status.name,
             .condition = condition_of(status.state),
-            .detail = status.detail.empty() ? std::string(to_string(status.state))
-                                            : fmt::format("{}: {}", to_string(status.state), status.detail),
+            .detail = std::move(detail),
             .last_quote_at = status.last_quote_at};
 }
 
@@ -70,12 +82,21 @@ public:
     }
 
     void start() override {
-        loop_->post([this] {
-            feed_->start();
-            every_second();
-            every_few_seconds();
+        std::promise<void> started;
+        loop_->post([this, &started] {
+            try {
+                loop_->every(1s, "judging prices by their age", [this] { judge_ages(); });
+                loop_->every(1s, "reporting the sources", [this] { publish_sources(); });
+                loop_->every(bars_every, "passing on the bars", [this] { bars_.write(market_.take_bars()); });
+                feed_->start();
+                started.set_value();
+            } catch (...) {
+                started.set_exception(std::current_exception());
+            }
         });
         thread_ = std::thread([this] { loop_->run(); });
+        // Throws what start() has thrown: without its feed the process cannot work.
+        started.get_future().get();
     }
 
     void stop() override {
@@ -103,19 +124,18 @@ private:
     }
     void publish_sources() {
         std::vector<SourceReport> reports;
-        for (const feed::SourceStatus& status : feed_->statuses()) reports.push_back(report_of(status));
+        for (const feed::SourceStatus& status : feed_->statuses())
+            reports.push_back(report_of(status, started_));
         bus_.publish_sources(reports);
     }
-    void every_second() {
-        market_.refresh(system_clock().now());
-        publish_sources();
-        loop_->after(1s, [this] { every_second(); });
-    }
-    void every_few_seconds() {
-        bars_.write(market_.take_bars());
-        loop_->after(bars_every, [this] { every_few_seconds(); });
+    // A thread that was stopped for a while first reads what has arrived meanwhile: judged before that, every
+    // price would be gone, and then be back as of now.
+    void judge_ages() {
+        const MonoTime now = system_clock().mono();
+        if (now - std::exchange(judged_at_, now) <= longest_pause) market_.refresh(system_clock().now());
     }
 
+    const Timestamp started_ = system_clock().now();
     bus::PriceBus& bus_;
     history::BarWriter& bars_;
     std::unique_ptr<net::EventLoop> loop_;
@@ -123,6 +143,7 @@ private:
     price::Market market_;
     std::unique_ptr<feed::Feed> feed_;
     std::map<Ticker, MonoTime> gone_logged_;
+    MonoTime judged_at_ = system_clock().mono();
     std::thread thread_;
 };
 

@@ -21,6 +21,7 @@ using namespace std::chrono_literals;
 constexpr Duration answer_timeout = 10s;
 // Between the first requests of one source's sessions.
 constexpr Duration apart = 2s;
+constexpr Duration watch_every = 5s;
 
 using OnQuotes = std::function<void(std::span<const Quote>)>;
 
@@ -50,6 +51,11 @@ public:
         if (timer_) loop_.cancel(*std::exchange(timer_, std::nullopt));
     }
 
+    // A running session always waits for something: one whose timer was lost, by a failure, looks again.
+    void watch() {
+        if (session_.is_running() && !timer_) act(session_.timer(now()));
+    }
+
     SourceStatus status() const {
         SourceStatus copy;
         {
@@ -68,10 +74,33 @@ public:
 private:
     Moment now() const { return clock_.moment(); }
 
+    // One that fails must not take the others with it, the timer above all.
     void act(Session::Actions actions) {
         for (const Action& action : actions) {
-            std::visit([this](const auto& a) { this->run(a); }, action);
+            try {
+                std::visit([this](const auto& a) { this->run(a); }, action);
+            } catch (const std::exception& e) {
+                if (failures_.take(clock_.mono())) {
+                    log::error("a source's step failed; the source continues",
+                               {{"source", std::string(venue_->type().name.view())}, {"reason", e.what()}});
+                }
+                if (const auto* open = std::get_if<OpenStream>(&action)) unopened(open->stream, e.what());
+                if (const auto* start = std::get_if<StartRequest>(&action)) unasked(start->request, e.what());
+            }
         }
+    }
+    void unopened(int stream, std::string why) {
+        loop_.post([this, alive = std::weak_ptr<int>(alive_), stream, why = std::move(why)] {
+            if (alive.lock()) act(session_.stream_closed(stream, {.reason = why}, now()));
+        });
+    }
+    void unasked(std::uint64_t request, std::string why) {
+        loop_.post([this, alive = std::weak_ptr<int>(alive_), request, why = std::move(why)] {
+            net::HttpResult result;
+            result.error = net::HttpError::connect;
+            result.error_text = why;
+            if (alive.lock()) act(session_.answered(request, result, now()));
+        });
     }
 
     void run(const OpenStream& open) {
@@ -152,6 +181,7 @@ private:
     std::map<int, std::unique_ptr<net::WsClient>> streams_;
     std::optional<net::EventLoop::TimerId> timer_;
     std::atomic<std::int64_t> last_quote_at_ = 0;
+    log::LineBudget failures_{"failed steps", 1};
     mutable Mutex status_mutex_;
     SourceStatus status_ GUARDED_BY(status_mutex_);
     // Answers that arrive after the end find it expired.
@@ -172,7 +202,9 @@ int badness(SourceState state) {
         case SourceState::polling_fallback:
             return 2;
         case SourceState::disabled:
+        case SourceState::idle:
             return 3;
+        case SourceState::starting:
         case SourceState::connecting:
             return 4;
         case SourceState::silent:
@@ -223,14 +255,19 @@ public:
           on_quotes_(std::move(on_quotes)) {
         for (const SourceOptions& source : options_.sources) add(source);
     }
+    ~FeedImpl() override {
+        if (watch_) loop_.cancel(*watch_);
+    }
 
     void add(const SourceOptions& options) {
         const VenueType& type = *find_venue_type(options.name, options_.venues);
         Source source;
         source.without_sessions.name = type.name;
         source.without_sessions.since = clock_.now();
+        source.without_sessions.state = SourceState::disabled;
         source.without_sessions.detail = "switched off";
         if (options.enabled) {
+            source.without_sessions.state = SourceState::idle;
             const auto [instruments, unnamed] = instruments_of(type, options, options_.tickers).value();
             if (!unnamed.empty()) {
                 log::warn(
@@ -245,11 +282,17 @@ public:
     }
 
     void start() override {
+        watch_ = loop_.every(watch_every, "watching the sources", [this] {
+            for (auto& source : sources_) {
+                for (auto& runner : source.runners) runner->watch();
+            }
+        });
         for (auto& source : sources_) {
             for (auto& runner : source.runners) runner->start();
         }
     }
     void stop() override {
+        if (watch_) loop_.cancel(*std::exchange(watch_, std::nullopt));
         for (auto& source : sources_) {
             for (auto& runner : source.runners) runner->stop();
         }
@@ -303,6 +346,7 @@ private:
     const FeedOptions options_;
     const OnQuotes on_quotes_;
     std::vector<Source> sources_;
+    std::optional<net::EventLoop::TimerId> watch_;
 };
 
 }  // namespace

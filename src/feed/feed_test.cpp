@@ -26,6 +26,11 @@ public:
         timers_.emplace(++last_, std::pair(clock.mono() + delay, std::move(task)));
         return last_;
     }
+    TimerId every(Duration interval, std::string, Task task) override {
+        const TimerId id = ++last_;
+        repeat(id, interval, std::make_shared<Task>(std::move(task)));
+        return id;
+    }
     void cancel(TimerId timer) override { timers_.erase(timer); }
 
     void turn() {
@@ -57,6 +62,12 @@ public:
     ManualClock clock;
 
 private:
+    void repeat(TimerId id, Duration interval, std::shared_ptr<Task> task) {
+        timers_.emplace(id, std::pair(clock.mono() + interval, [this, id, interval, task] {
+                            repeat(id, interval, task);
+                            (*task)();
+                        }));
+    }
     void move_to(MonoTime at) { clock.advance(std::chrono::ceil<Duration>(at - clock.mono())); }
 
     std::deque<Task> tasks_;
@@ -144,7 +155,7 @@ protected:
 
 TEST_F(FeedTest, StreamsPollsAndPassesQuotesOn) {
     create(options({"BTC", "ETH"}));
-    EXPECT_EQ(state(0), SourceState::disabled);
+    EXPECT_EQ(state(0), SourceState::starting);
     feed->start();
     ASSERT_EQ(sockets.all.size(), 1u);
     EXPECT_EQ(sockets.all[0].url, "wss://binance/stream?streams=btcusdt@trade/ethusdt@trade");
@@ -235,6 +246,38 @@ TEST_F(FeedTest, InvalidOptionsAreReported) {
     EXPECT_THROW(create(o), std::invalid_argument);
 }
 
+TEST_F(FeedTest, AnAttemptThatCannotEvenBeMadeIsMadeAgain) {
+    FeedOptions o = options({"BTC"});
+    o.sources.pop_back();
+    int failures = 3;
+    const auto open = o.open_websocket;
+    o.open_websocket = [&, open](net::EventLoop& l, const net::WsClientOptions& ws, net::WsClientHandler h) {
+        if (failures-- > 0) throw std::runtime_error("no file is left");
+        return open(l, ws, std::move(h));
+    };
+    create(std::move(o));
+    feed->start();
+    loop.turn();
+    EXPECT_EQ(state(0), SourceState::connecting);
+    EXPECT_EQ(feed->statuses()[0].detail, "no file is left");
+    loop.wait(1min);
+    ASSERT_GE(sockets.all.size(), 1u);
+    sockets.all.back().handler.on_open();
+    sockets.trade(sockets.all.size() - 1, "BTCUSDT", "1");
+    EXPECT_EQ(state(0), SourceState::streaming);
+}
+
+TEST_F(FeedTest, ASourceWithNothingToAskIsIdleNotDisabled) {
+    FeedOptions o = options({"NOSUCH"});
+    o.sources[0].ws_url = o.sources[0].rest_url = "";
+    create(std::move(o));
+    feed->start();
+    EXPECT_EQ(state(0), SourceState::idle);
+    EXPECT_EQ(feed->statuses()[0].detail, "neither a stream nor REST is configured");
+    EXPECT_EQ(state(1), SourceState::idle);
+    EXPECT_EQ(feed->statuses()[1].detail, "no symbol for any ticker");
+}
+
 TEST_F(FeedTest, NoCallbackComesAfterStopOrDestruction) {
     create(options({"BTC"}));
     feed->start();
@@ -246,7 +289,7 @@ TEST_F(FeedTest, NoCallbackComesAfterStopOrDestruction) {
     loop.wait(1h);
     EXPECT_EQ(sockets.all.size(), 1u);
     EXPECT_EQ(http.seen().size(), 1u);
-    EXPECT_EQ(state(0), SourceState::disabled);
+    EXPECT_EQ(state(0), SourceState::idle);
 
     create(options({"BTC"}));
     feed->start();

@@ -113,7 +113,7 @@ void Session::update_status(Moment now) {
     std::optional<Timestamp> until;
     const auto trouble = [](const std::optional<Trouble>& t) { return t ? t->why : std::string(); };
     if (!running_) {
-        state = SourceState::disabled;
+        state = SourceState::idle;
         detail = "stopped";
     } else if (stream_brings_quotes(now)) {
         state = SourceState::streaming;

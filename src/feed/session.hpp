@@ -99,6 +99,7 @@ public:
     Actions timer(Moment now);
     Actions stop(Moment now);
 
+    bool is_running() const { return running_; }
     const SourceStatus& status() const { return status_; }
     // Frames and prices left out since the start.
     std::uint64_t refused_quotes() const { return refused_quotes_; }

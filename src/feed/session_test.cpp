@@ -350,7 +350,7 @@ TEST(Session, NothingIsDoneAfterStop) {
     p.wait(10s);
     p.done();
     p.stop();
-    EXPECT_EQ(p.done(), "10.0 close 1\n10.0 disabled (stopped)\n");
+    EXPECT_EQ(p.done(), "10.0 close 1\n10.0 idle (stopped)\n");
     p.trade(1, "BTCUSDT", "1");
     p.ping(1);
     p.opened(1);

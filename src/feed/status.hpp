@@ -14,7 +14,9 @@ namespace pricewire::feed {
 
 // How a source's prices arrive at the moment, if they do.
 enum class SourceState : std::uint8_t {
-    disabled,          // disabled, stopped, or without a symbol for any ticker
+    disabled,          // by the configuration, and for no other reason
+    idle,              // nothing is asked: no symbol for any ticker, no address, or stopped
+    starting,          // not asked yet
     connecting,        // no price yet, or none since the connection was lost a moment ago
     streaming,         // by its stream, every trade
     polling_fallback,  // by REST, because its stream is down, refused or silent
@@ -27,7 +29,7 @@ std::string_view to_string(SourceState state);
 // The status of one source, for operators.
 struct SourceStatus {
     SourceName name;
-    SourceState state = SourceState::disabled;
+    SourceState state = SourceState::starting;
     std::string detail;                      // one plain sentence; may be empty
     Timestamp since;                         // when `state` began
     std::optional<Timestamp> last_quote_at;  // our clock

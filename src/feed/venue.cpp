@@ -89,6 +89,10 @@ std::string_view to_string(SourceState state) {
     switch (state) {
         case SourceState::disabled:
             return "disabled";
+        case SourceState::idle:
+            return "idle";
+        case SourceState::starting:
+            return "starting";
         case SourceState::connecting:
             return "connecting";
         case SourceState::streaming:

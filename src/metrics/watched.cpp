@@ -18,10 +18,10 @@ std::string text(const T& name) {
     return std::string(name.view());
 }
 
-constexpr std::array all_source_states{feed::SourceState::disabled,  feed::SourceState::connecting,
-                                       feed::SourceState::streaming, feed::SourceState::polling_fallback,
-                                       feed::SourceState::polling,   feed::SourceState::refused,
-                                       feed::SourceState::silent};
+constexpr std::array all_source_states{
+    feed::SourceState::disabled,   feed::SourceState::idle,      feed::SourceState::starting,
+    feed::SourceState::connecting, feed::SourceState::streaming, feed::SourceState::polling_fallback,
+    feed::SourceState::polling,    feed::SourceState::refused,   feed::SourceState::silent};
 
 bool brings_quotes(feed::SourceState state) {
     return state == feed::SourceState::streaming || state == feed::SourceState::polling_fallback ||

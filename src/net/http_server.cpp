@@ -93,10 +93,10 @@ void Worker::sweep() {
     timer_.expires_after(250ms);
     timer_.async_wait([this](boost::system::error_code error) {
         if (error) return;
+        sweep();  // first: a connection that throws must not end the sweeps
         const MonoTime now = std::chrono::steady_clock::now();
         const auto all = connections_;
         for (const auto& connection : all) connection->on_sweep(now);
-        sweep();
     });
 }
 
@@ -214,14 +214,14 @@ private:
                                     }
                                     if (std::exchange(accept_failing_, false))
                                         log::info("new connections are accepted again");
-                                    admit(worker, std::move(socket));
-                                    accept();
+                                    const auto peer = IpAddress::from_sockaddr(*peer_.data());
+                                    accept();  // first: admitting this one may fail
+                                    admit(worker, std::move(socket), peer.value_or(IpAddress{}));
                                 });
     }
 
-    void admit(detail::Worker& worker, Tcp::socket socket) {
-        const auto peer = IpAddress::from_sockaddr(*peer_.data());
-        if (auto guest = core_.crowd->enter(peer.value_or(IpAddress{}))) {
+    void admit(detail::Worker& worker, Tcp::socket socket, const IpAddress& peer) {
+        if (auto guest = core_.crowd->enter(peer)) {
             asio::post(worker.context(), [&worker, s = std::move(socket), g = std::move(guest)]() mutable {
                 worker.adopt(std::move(s), std::move(g));
             });

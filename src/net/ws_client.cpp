@@ -169,9 +169,7 @@ private:
 
 class Client final : public WsClient {
 public:
-    explicit Client(std::shared_ptr<Connection> connection) : connection_(std::move(connection)) {
-        connection_->start();
-    }
+    explicit Client(std::shared_ptr<Connection> connection) : connection_(std::move(connection)) {}
     ~Client() override { connection_->detach(); }
     void send_text(std::string message) override { connection_->send(std::move(message), false); }
     void send_ping() override { connection_->send({}, true); }
@@ -180,7 +178,7 @@ private:
     std::shared_ptr<Connection> connection_;
 };
 
-// An invalid URL ends like a connection that fails: later, on the loop, with a reason.
+// What cannot even be begun ends like a connection that fails: later, on the loop, with a reason.
 class Refused final : public WsClient {
 public:
     Refused(EventLoop& loop, WsClientHandler handler, std::string reason) {
@@ -201,7 +199,15 @@ std::unique_ptr<WsClient> open_websocket(EventLoop& loop, const WsClientOptions&
                                          WsClientHandler handler) {
     const auto target = parse_target(options);
     if (!target) return std::make_unique<Refused>(loop, std::move(handler), target.error().message);
-    return std::make_unique<Client>(std::make_shared<Connection>(loop, *target, std::move(handler)));
+    std::shared_ptr<Connection> connection;
+    try {
+        connection = std::make_shared<Connection>(loop, *target, handler);
+        connection->start();
+        return std::make_unique<Client>(connection);
+    } catch (const std::exception& e) {  // no open file is left for it, say
+        if (connection) connection->detach();
+        return std::make_unique<Refused>(loop, std::move(handler), e.what());
+    }
 }
 
 }  // namespace pricewire::net
