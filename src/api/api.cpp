@@ -312,8 +312,17 @@ private:
 
     void check_health(ExchangePtr x) {
         health_.check([this, x = std::move(x)](const std::vector<PingResult>& pings) {
-            finish(*x, health_response(pings, services_.use.bus.sources(), services_.use.clock.now()));
+            finish(*x, health_response(pings, market_health(), services_.use.clock.now()));
         });
+    }
+
+    MarketHealth market_health() const {
+        MarketHealth market{services_.use.bus.sources(), {}};
+        for (const Ticker ticker : services_.options.tickers) {
+            auto board = services_.use.bus.board(ticker).value_or(TickerBoard{.ticker = ticker});
+            if (!board.price) market.unpriced.push_back(std::move(board));
+        }
+        return market;
     }
 
     void finish(Exchange& x, net::ServerResponse response) {

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <ranges>
 
 #include "api/handlers.hpp"
 #include "base/json_writer.hpp"
@@ -7,17 +8,34 @@ namespace pricewire::api {
 namespace {
 
 // /health uses the same words as a source's condition.
-SourceCondition overall(const std::vector<PingResult>& pings,
-                        const std::optional<std::vector<SourceReport>>& sources) {
+SourceCondition overall(const std::vector<PingResult>& pings, const std::optional<MarketHealth>& market) {
     if (std::any_of(pings.begin(), pings.end(), [](const auto& p) { return p.needed && !p.up; })) {
         return SourceCondition::down;
     }
     const bool all_up = std::all_of(pings.begin(), pings.end(), [](const auto& p) { return p.up; });
-    // One working source is enough for prices; each failing source has an entry of its own.
-    const bool prices = !sources || std::any_of(sources->begin(), sources->end(), [](const auto& s) {
-        return s.condition != SourceCondition::down;
-    });
+    // One working source is enough if every ticker has a price; each failing source has an entry of its own.
+    const auto works = [](const SourceReport& s) {
+        return s.condition != SourceCondition::down && s.last_quote_at;
+    };
+    const bool prices = !market || (market->unpriced.empty() && std::ranges::any_of(market->sources, works));
     return all_up && prices ? SourceCondition::ok : SourceCondition::degraded;
+}
+
+// More say no more.
+constexpr std::size_t most_unpriced = 20;
+
+void write_unpriced(JsonWriter& w, const std::vector<TickerBoard>& unpriced) {
+    w.key("tickers").begin_object();
+    for (const TickerBoard& board : unpriced | std::views::take(most_unpriced)) {
+        w.key(board.ticker.view())
+            .begin_object()
+            .field("status", "down")
+            .field("detail", why_unpriced(board));
+        if (board.unpriced_since) w.field("since", *board.unpriced_since);
+        w.end_object();
+    }
+    w.end_object();
+    if (unpriced.size() > most_unpriced) w.field("further_tickers", unpriced.size() - most_unpriced);
 }
 
 double seconds(Duration d) {
@@ -27,8 +45,8 @@ double seconds(Duration d) {
 }  // namespace
 
 net::ServerResponse health_response(const std::vector<PingResult>& pings,
-                                    const std::optional<std::vector<SourceReport>>& sources, Timestamp now) {
-    const SourceCondition status = overall(pings, sources);
+                                    const std::optional<MarketHealth>& market, Timestamp now) {
+    const SourceCondition status = overall(pings, market);
     JsonWriter w;
     w.begin_object()
         .field("status", to_string(status))
@@ -43,9 +61,10 @@ net::ServerResponse health_response(const std::vector<PingResult>& pings,
         if (!ping.detail.empty()) w.field("detail", ping.detail);
         w.end_object();
     }
-    if (sources) {
+    if (market) {
+        if (!market->unpriced.empty()) write_unpriced(w, market->unpriced);
         w.key("sources").begin_object();
-        for (const SourceReport& source : *sources) {
+        for (const SourceReport& source : market->sources) {
             w.key(source.name.view())
                 .begin_object()
                 .field("status", to_string(source.condition))

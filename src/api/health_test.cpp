@@ -10,6 +10,9 @@ namespace {
 
 class HealthTest : public ApiTest {
 protected:
+    HealthTest() {
+        for (const char* ticker : {"BTC", "ETH", "DOGE"}) publish(ticker, "1");
+    }
     static std::string status(const Answer& answer) { return member(answer.body, "status"); }
 };
 
@@ -68,6 +71,35 @@ TEST_F(HealthTest, SilentSourcesDegradeIfNoneIsLeft) {
     const Answer answer = call("GET", "/health");
     EXPECT_EQ(answer.status, 200);
     EXPECT_EQ(status(answer), "degraded");
+}
+
+TEST_F(HealthTest, ASourceThatWasNeverReachedIsNoneThatWorks) {
+    bus_->publish_sources(
+        std::vector<SourceReport>{{"binance", SourceCondition::degraded, "starting", std::nullopt}});
+    EXPECT_EQ(status(call("GET", "/health")), "degraded");
+    bus_->publish_sources(std::vector<SourceReport>{{"binance", SourceCondition::ok, "x", clock_.now()}});
+    EXPECT_EQ(status(call("GET", "/health")), "ok");
+}
+
+TEST_F(HealthTest, ATickerWithoutAPriceDegradesAndSaysWhyAndSinceWhen) {
+    bus_->publish_sources(
+        std::vector<SourceReport>{{"binance", SourceCondition::ok, "streaming", clock_.now()}});
+    const Quote quote{"binance",    SourceKind::exchange, "ETH", *Decimal::parse("1"),
+                      clock_.now(), clock_.now()};
+    TickerBoard board{.ticker = "ETH", .unpriced_since = clock_.now()};
+    board.quotes.push_back({quote, Verdict::disputed});
+    bus_->publish_board(board);
+    bus_->publish_board({.ticker = "DOGE"});
+    const Answer answer = call("GET", "/health");
+    EXPECT_EQ(answer.status, 200);
+    EXPECT_EQ(status(answer), "degraded");
+    EXPECT_TRUE(
+        answer.has(R"("tickers":{"ETH":{"status":"down","detail":"binance is disputed by another source",)"
+                   R"("since":"2023-11-14T22:13:20Z"},)"
+                   R"("DOGE":{"status":"down","detail":"no source has sent a quote yet"}},"sources":)"))
+        << answer.body;
+    for (const char* ticker : {"ETH", "DOGE"}) publish(ticker, "1");
+    EXPECT_FALSE(call("GET", "/health").has("tickers"));
 }
 
 TEST_F(HealthTest, AHangingDatabaseIsDownAfterTheTimeoutAndBlocksNoOne) {

@@ -30,16 +30,6 @@ std::string_view explain(Verdict verdict) {
     return "is unknown";
 }
 
-std::string why_no_price(const TickerBoard& board) {
-    std::string reasons;
-    for (const JudgedQuote& q : board.quotes) {
-        if (!reasons.empty()) reasons += ", ";
-        reasons += fmt::format("{} {}", q.quote.source.view(), explain(q.verdict));
-    }
-    if (reasons.empty()) reasons = "no source has sent a quote yet";
-    return fmt::format("There is no price for {} right now: {}.", board.ticker.view(), reasons);
-}
-
 // Seconds since the price was made, or since it arrived if the source's clock is ahead of ours.
 double age_of(const Quote& quote, Timestamp now) {
     const Duration age = now - std::min(quote.time, quote.received_at);
@@ -59,6 +49,15 @@ std::string write_board(const TickerBoard& board, Timestamp now) {
 }
 
 }  // namespace
+
+std::string why_unpriced(const TickerBoard& board) {
+    std::string reasons;
+    for (const JudgedQuote& q : board.quotes) {
+        if (!reasons.empty()) reasons += ", ";
+        reasons += fmt::format("{} {}", q.quote.source.view(), explain(q.verdict));
+    }
+    return reasons.empty() ? "no source has sent a quote yet" : reasons;
+}
 
 std::string quotes_json(const TickerBoard& board, Timestamp now) {
     JsonWriter w;
@@ -99,8 +98,12 @@ net::ServerResponse show_rates(Services& services, Exchange&) {
 net::ServerResponse show_rate(Services& services, Exchange& exchange) {
     const auto ticker = find_ticker(exchange.parameter, services.options.tickers);
     if (!ticker) return error_response(404, no_such_ticker);
-    TickerBoard board = services.use.bus.board(*ticker).value_or(TickerBoard{*ticker, std::nullopt, {}});
-    if (!board.price) return unavailable(why_no_price(board), retry_seconds);
+    TickerBoard board = services.use.bus.board(*ticker).value_or(TickerBoard{.ticker = *ticker});
+    if (!board.price) {
+        return unavailable(
+            fmt::format("There is no price for {} right now: {}.", board.ticker.view(), why_unpriced(board)),
+            retry_seconds);
+    }
     return json_response(200, write_board(board, services.use.clock.now()));
 }
 

@@ -93,8 +93,9 @@ struct PriceGone {
 // verdict.
 struct TickerBoard {
     Ticker ticker;
-    std::optional<Price> price;
-    std::vector<JudgedQuote> quotes;
+    std::optional<Price> price = std::nullopt;
+    std::vector<JudgedQuote> quotes = {};
+    std::optional<Timestamp> unpriced_since = std::nullopt;  // the feed's clock; unset while there is a price
 };
 
 // Whether a source delivers prices as it should.

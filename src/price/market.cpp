@@ -21,7 +21,8 @@ Market::Market(std::span<const Ticker> tickers, ConsolidationPolicy policy, Mark
     for (const Ticker ticker : tickers) {
         TickerMeter& meter = meters_.emplace_back(ticker);
         for (const SourceName source : sources) meter.quotes.emplace_back(source);
-        lines_.try_emplace(ticker, Line{Consolidator(ticker, policy_), &meter, std::nullopt, false});
+        lines_.try_emplace(ticker,
+                           Line{Consolidator(ticker, policy_), &meter, std::nullopt, std::nullopt, false});
     }
 }
 
@@ -38,7 +39,7 @@ void Market::on_quotes(std::span<const Quote> quotes, Timestamp now) {
     // Boards are only displayed: one for a batch is enough.
     for (Line* line : touched_) {
         line->touched = false;
-        publish_board(*line);
+        publish_board(*line, now);
     }
     touched_.clear();
 }
@@ -46,7 +47,7 @@ void Market::on_quotes(std::span<const Quote> quotes, Timestamp now) {
 void Market::refresh(Timestamp now) {
     for (auto& [ticker, line] : lines_) {
         settle(line, line.consolidator.refresh(now), now);
-        publish_board(line);
+        publish_board(line, now);
     }
 }
 
@@ -64,9 +65,15 @@ void Market::settle(Line& line, std::optional<Decimal> made, Timestamp now) {
     }
 }
 
-void Market::publish_board(const Line& line) {
+void Market::publish_board(Line& line, Timestamp now) {
+    if (line.price) {
+        line.unpriced_since.reset();
+    } else if (!line.unpriced_since) {
+        line.unpriced_since = now;
+    }
     TickerBoard board = line.consolidator.board();
     board.price = line.price;
+    board.unpriced_since = line.unpriced_since;
     sinks_.board(board);
 }
 

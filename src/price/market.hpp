@@ -43,11 +43,12 @@ private:
         Consolidator consolidator;
         TickerMeter* meter;
         std::optional<Price> price;
+        std::optional<Timestamp> unpriced_since;  // unset before the first quote or refresh
         bool touched = false;
     };
 
     void settle(Line& line, std::optional<Decimal> made, Timestamp now);
-    void publish_board(const Line& line);
+    void publish_board(Line& line, Timestamp now);
 
     const ConsolidationPolicy policy_;
     MarketSinks sinks_;

@@ -83,6 +83,24 @@ TEST_F(MarketTest, RefreshingASilentMarketEndsThePriceOnce) {
     EXPECT_EQ(refresh(), (Lines{"board BTC - a stale", "board ETH -"}));
 }
 
+TEST_F(MarketTest, ABoardSaysSinceWhenThereIsNoPrice) {
+    std::vector<std::optional<Timestamp>> since;
+    Market market(std::vector<Ticker>{"BTC"}, {},
+                  {.price = [](const Price&) {},
+                   .price_gone = [](Ticker) {},
+                   .board = [&](const TickerBoard& b) { since.push_back(b.unpriced_since); }});
+    const Timestamp start = now_;
+    market.refresh(now_);
+    now_ += 1s;
+    market.refresh(now_);
+    const Quote first = quote("BTC", 100);
+    market.on_quotes({&first, 1}, now_);
+    now_ += 16s;
+    market.refresh(now_);
+    market.refresh(now_ + 1s);
+    EXPECT_EQ(since, (std::vector<std::optional<Timestamp>>{start, start, std::nullopt, now_, now_}));
+}
+
 TEST_F(MarketTest, RefreshingMakesAPriceThatAgeHasChanged) {
     send({quote("BTC", 100)});
     now_ += 10s;

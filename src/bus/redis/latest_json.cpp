@@ -25,6 +25,9 @@ public:
     }
     bool good() const { return good_; }
 
+    bool has(std::string_view name) const {
+        return object_ != nullptr && object_->if_contains({name.data(), name.size()}) != nullptr;
+    }
     const json::value* get(std::string_view name) {
         const json::value* found =
             object_ != nullptr ? object_->if_contains({name.data(), name.size()}) : nullptr;
@@ -91,6 +94,7 @@ std::string board_json(const TickerBoard& board, std::string_view feed) {
     } else {
         w.value(nullptr);
     }
+    if (board.unpriced_since) w.field("unpriced_since", to_micros(*board.unpriced_since));
     w.key("quotes").begin_array();
     for (const JudgedQuote& q : board.quotes) {
         w.begin_object()
@@ -118,6 +122,8 @@ std::optional<TickerBoard> parse_board(std::string_view text) {
         out.price = Price{out.ticker, p.price("value"), p.time("time"), p.number<std::uint64_t>("sequence")};
         if (!p.good()) return std::nullopt;
     }
+    // An older feed does not say.
+    if (board.has("unpriced_since")) out.unpriced_since = board.time("unpriced_since");
     const json::array* quotes = array_of(board.get("quotes"));
     if (quotes == nullptr || !board.good()) return std::nullopt;
     for (const json::value& value : *quotes) {

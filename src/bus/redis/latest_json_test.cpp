@@ -34,6 +34,14 @@ TEST(BoardJson, ReadsBackWhatWasWritten) {
     EXPECT_EQ(board_json(*back, "feed-a"), text);
 }
 
+TEST(BoardJson, SaysSinceWhenThereIsNoPrice) {
+    TickerBoard board{.ticker = "BTC", .unpriced_since = from_micros(9)};
+    const auto back = parse_board(board_json(board, "feed-a"));
+    ASSERT_TRUE(back);
+    EXPECT_EQ(back->unpriced_since, from_micros(9));
+    EXPECT_FALSE(parse_board(board_json(whole_board(), "feed-a"))->unpriced_since);
+}
+
 TEST(BoardJson, RejectsAnythingElse) {
     for (const char* text : {"", "null", "[]", "{}", R"({"ticker":"btc","price":null,"quotes":[]})",
                              R"({"ticker":"BTC","quotes":[]})",
