@@ -5,44 +5,28 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/status.hpp>
-#include <boost/beast/websocket/rfc6455.hpp>
-#include <optional>
 
 #include "base/log.hpp"
-#include "base/text.hpp"
+#include "net/detail/request_parser.hpp"
 #include "net/detail/server_core.hpp"
 
 namespace pricewire::net::detail {
 namespace {
 
 namespace asio = boost::asio;
-namespace beast = boost::beast;
-namespace http = boost::beast::http;
 using boost::system::error_code;
 
-constexpr std::size_t read_size = 16 * 1024;
 constexpr std::size_t slow_line_bytes_a_second = 16 * 1024;
+constexpr int max_drained = 64;                               // reads after the last answer
 constexpr Duration health_timeout = std::chrono::seconds{2};  // for each step of a connection of the reserve
 constexpr std::string_view no_connection = "all connections are in use; try again shortly";
 constexpr std::string_view too_many_streams = "too many streams are open; close some, or try again later";
 
-std::string_view view(beast::string_view text) {
-    return {text.data(), text.size()};
-}
-
-// An authority's host, without port and brackets.
-std::string host_of(std::string_view authority) {
-    if (authority.starts_with('[')) return lower_case(authority.substr(1, authority.find(']') - 1));
-    return lower_case(authority.substr(0, authority.rfind(':')));
-}
-
 class HttpConnection final : public Connection, public std::enable_shared_from_this<HttpConnection> {
 public:
     HttpConnection(Worker& worker, Tcp::socket socket, std::unique_ptr<Crowd::Guest> guest)
-        : worker_(worker), socket_(std::move(socket)), guest_(std::move(guest)) {}
+        : worker_(worker), socket_(std::move(socket)), guest_(std::move(guest)), parser_(limits()) {}
 
     void start() {
         guest_->when_asked_to_go([gate = worker_.gate(), weak = weak_from_this()] {
@@ -50,7 +34,8 @@ public:
                 if (const auto self = weak.lock()) self->make_room();
             });
         });
-        new_request();
+        error_code ignored;
+        socket_.non_blocking(true, ignored);
         set_stage(Stage::idle);
         read();
     }
@@ -93,32 +78,30 @@ private:
         if (stage_ == Stage::idle || stage_ == Stage::header || stage_ == Stage::body) finish();
     }
 
-    void new_request() {
-        parser_.emplace();
-        parser_->eager(true);
-        parser_->header_limit(static_cast<std::uint32_t>(worker_.core().options.max_header_bytes));
-        parser_->body_limit(worker_.core().options.max_body_bytes);
-        continued_ = false;
+    RequestParser::Limits limits() const {
+        const ServerOptions& o = worker_.core().options;
+        return {.header_bytes = o.max_header_bytes, .body_bytes = o.max_body_bytes};
     }
 
-    void read() {
-        socket_.async_read_some(buffer_.prepare(read_size),
-                                [self = shared_from_this()](error_code error, std::size_t size) {
-                                    self->buffer_.commit(size);
-                                    self->on_read(error);
-                                });
+    // Bytes are read into what all connections of a thread share, so that one that waits holds no buffer.
+    void wait(void (HttpConnection::*then)()) {
+        socket_.async_wait(Tcp::socket::wait_read, [self = shared_from_this(), then](error_code error) {
+            if (self->stage_ == Stage::closed) return;
+            if (error) return self->finish();
+            (*self.*then)();
+        });
     }
 
-    void on_read(error_code error) {
-        if (stage_ == Stage::closed) return;
-        if (error == asio::error::eof && parser_->got_some() && !parser_->is_done()) {
-            refuse(400, "the request ended too early");
-            return;
-        }
-        if (error) {
-            finish();
-            return;
-        }
+    void read() { wait(&HttpConnection::on_readable); }
+
+    void on_readable() {
+        if (stage_ > Stage::body) return;  // refused meanwhile: nothing that follows is a request
+        error_code error;
+        const std::size_t size = socket_.read_some(asio::buffer(worker_.scratch()), error);
+        if (error == asio::error::would_block) return read();
+        if (error == asio::error::eof && parser_.started()) return refuse(400, "the request ended too early");
+        if (error) return finish();
+        input_ = {worker_.scratch().data(), size};
         parse();
     }
 
@@ -129,89 +112,64 @@ private:
         again_ = true;
         while (std::exchange(again_, false) && stage_ != Stage::closed) parse_one();
         parsing_ = false;
+        keep_read_ahead();
     }
 
     void parse_one() {
-        if (buffer_.size() == 0) {
-            read();
-            return;
-        }
-        if (stage_ == Stage::idle) set_stage(Stage::header);
-        error_code error;
-        const std::size_t used = parser_->put(buffer_.data(), error);
-        buffer_.consume(used);
-        if (error == http::error::need_more) error = {};
-        if (error) {
-            on_parse_error(error);
-            return;
-        }
-        if (parser_->is_done()) {
-            handle();
-            return;
-        }
-        if (parser_->is_header_done() && stage_ == Stage::header) {
-            set_stage(Stage::body);
-            if (parser_->get()[http::field::expect] == "100-continue" && !std::exchange(continued_, true)) {
-                // A few bytes into an empty socket buffer do not block.
-                static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
-                error_code ignored;
-                socket_.write_some(asio::buffer(go_on), ignored);
-            }
+        if (input_.empty()) return read();
+        input_.remove_prefix(parser_.take(input_));
+        if (stage_ == Stage::idle && parser_.started()) set_stage(Stage::header);
+        if (const auto& refusal = parser_.refusal()) return refuse(refusal->status, refusal->detail);
+        if (parser_.done()) return handle();
+        if (parser_.head_done() && stage_ == Stage::header) set_stage(Stage::body);
+        if (parser_.expects_continue() && stage_ == Stage::body && !std::exchange(continued_, true)) {
+            // A few bytes into an empty socket buffer do not block.
+            static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
+            error_code error;
+            if (socket_.write_some(asio::buffer(go_on), error) != go_on.size()) return finish();
         }
         read();
     }
 
-    void on_parse_error(error_code error) {
-        if (error == http::error::header_limit) {
-            refuse(431, fmt::format("the request's headers are larger than {} bytes",
-                                    worker_.core().options.max_header_bytes));
-        } else if (error == http::error::body_limit) {
-            refuse(413, fmt::format("the request's body is larger than {} bytes",
-                                    worker_.core().options.max_body_bytes));
-        } else {
-            refuse(400, "not a valid HTTP/1.1 request: " + error.message());
+    // Requests that were read with the one in hand wait for its answer; nothing more is read meanwhile.
+    void keep_read_ahead() {
+        if (input_.empty()) {
+            std::string().swap(read_ahead_);
+        } else if (read_ahead_.empty()) {
+            read_ahead_ = input_;
+            input_ = read_ahead_;
         }
     }
 
     void handle() {
-        auto& message = parser_->get();
-        keep_alive_ = message.keep_alive() && !worker_.stopping();
-        head_only_ = message.method() == http::verb::head;
-        http11_ = message.version() >= 11;
-        ServerRequest request;
-        request.method = view(message.method_string());
-        request.target = view(message.target());
-        std::string_view authority = view(message[http::field::host]);
-        if (const std::size_t scheme = request.target.find("://");
-            !request.target.starts_with('/') && scheme != std::string::npos) {
-            const std::size_t slash = request.target.find('/', scheme + 3);
-            authority = view(message.target()).substr(scheme + 3, slash - scheme - 3);
-            request.target = slash == std::string::npos ? "/" : request.target.substr(slash);
+        keep_alive_ = parser_.keep_alive() && !worker_.stopping();
+        head_only_ = parser_.is_head();
+        http11_ = parser_.http11();
+        const bool upgrades = parser_.upgrades_to_websocket() && worker_.core().upgrade;
+        // A client sends frames once its upgrade is answered. What comes before may be a hidden request.
+        if (upgrades && (parser_.has_body() || !input_.empty())) {
+            return refuse(400, "an upgrade request has no body");
         }
-        request.host = host_of(authority);
-        const std::size_t question = request.target.find('?');
-        request.path = request.target.substr(0, question);
-        if (question != std::string::npos) request.query = request.target.substr(question + 1);
-        for (const auto& field : message) {
-            request.headers.emplace_back(lower_case(view(field.name_string())), view(field.value()));
-        }
-        request.peer = guest_->peer();
-        set_stage(Stage::handling);
-        ++turn_;
+        begin_turn();
+        ServerRequest request = take_request();
         if (guest_->health_only()) {
             const auto& is_health = worker_.core().options.is_health;
             keep_alive_ = false;
             if (!is_health || !is_health(request.path)) {
-                send(turn_, worker_.core().error(503, no_connection));
-                return;
+                return send(turn_, worker_.core().error(503, no_connection));
             }
         }
-        if (beast::websocket::is_upgrade(message) && worker_.core().upgrade) {
-            upgrade(request);
-            return;
-        }
-        request.body = std::move(message.body());
+        if (upgrades) return upgrade(std::move(request));
         call_handler(std::move(request));
+    }
+    void begin_turn() {
+        set_stage(Stage::handling);
+        ++turn_;
+    }
+    ServerRequest take_request() {
+        ServerRequest request = parser_.release();
+        request.peer = guest_->peer();
+        return request;
     }
 
     // Answers one request, from any thread and at any time; a late or second answer, and one after the
@@ -265,7 +223,7 @@ private:
         }
     }
 
-    void upgrade(const ServerRequest& request) {
+    void upgrade(ServerRequest request) {
         if (worker_.stopping()) {
             keep_alive_ = false;
             send(turn_, worker_.core().error(503, "the server is stopping"));
@@ -290,18 +248,17 @@ private:
                                         : worker_.core().error(404, "there is no WebSocket here"));
             return;
         }
-        auto message = parser_->release();
         Tcp::socket socket = std::move(socket_);
         auto guest = std::move(guest_);
         leave();
-        pending->accept(std::move(socket), std::move(guest), std::move(message), std::move(handler));
+        pending->accept(std::move(socket), std::move(guest), std::move(request), std::move(handler));
     }
 
     void refuse(int status, std::string_view detail) {
         keep_alive_ = false;
         head_only_ = false;
-        set_stage(Stage::handling);
-        send(++turn_, worker_.core().error(status, detail));
+        begin_turn();
+        send(turn_, worker_.core().error(status, detail));
     }
 
     void send(std::uint64_t turn, ServerResponse response) {
@@ -318,8 +275,10 @@ private:
         const bool bodiless = response_.status == 204 || response_.status == 304 || streams;
         head_.clear();
         auto out = std::back_inserter(head_);
-        const auto reason = http::obsolete_reason(static_cast<http::status>(response_.status));
-        fmt::format_to(out, "HTTP/1.1 {} {}\r\nDate: {}\r\n", response_.status, view(reason),
+        const auto reason =
+            boost::beast::http::obsolete_reason(static_cast<boost::beast::http::status>(response_.status));
+        fmt::format_to(out, "HTTP/1.1 {} {}\r\nDate: {}\r\n", response_.status,
+                       std::string_view(reason.data(), reason.size()),
                        worker_.date(deadline_ - worker_.core().options.write_timeout));
         if (streams) {
             fmt::format_to(out, "Content-Type: {}\r\n", response_.content_type);
@@ -342,14 +301,13 @@ private:
             asio::buffer(head_), bodiless || head_only_ ? asio::const_buffer() : asio::buffer(body)};
         // Nearly every answer fits the socket's buffer: one write now saves a round through the event loop.
         error_code error;
-        if (!socket_.native_non_blocking()) socket_.native_non_blocking(true, error);
         const std::size_t written = socket_.write_some(buffers, error);
         const std::size_t total = asio::buffer_size(buffers);
         if (!error && written == total) {
             on_written({});
             return;
         }
-        if (error && error != asio::error::would_block && error != asio::error::try_again) {
+        if (error && error != asio::error::would_block) {
             on_written(error);
             return;
         }
@@ -386,7 +344,11 @@ private:
             linger();
             return;
         }
-        new_request();
+        // An idle connection keeps nothing of what it was sent or has sent.
+        std::string().swap(head_);
+        response_ = {};
+        parser_ = RequestParser(limits());
+        continued_ = false;
         set_stage(Stage::idle);
         again_ = true;
         parse();
@@ -397,20 +359,18 @@ private:
     void linger() {
         error_code ignored;
         socket_.shutdown(Tcp::socket::shutdown_send, ignored);
+        input_ = {};
+        std::string().swap(read_ahead_);
+        response_ = {};
         stage_ = Stage::writing;
         deadline_ = std::chrono::steady_clock::now() + std::chrono::seconds{1};
-        drain(64);
+        wait(&HttpConnection::drain);
     }
-    void drain(int reads_left) {
-        buffer_.consume(buffer_.size());
-        socket_.async_read_some(buffer_.prepare(read_size),
-                                [self = shared_from_this(), reads_left](error_code error, std::size_t) {
-                                    if (error || reads_left == 0) {
-                                        self->finish();
-                                    } else {
-                                        self->drain(reads_left - 1);
-                                    }
-                                });
+    void drain() {
+        error_code error;
+        socket_.read_some(asio::buffer(worker_.scratch()), error);
+        if ((error && error != asio::error::would_block) || ++drained_ == max_drained) return finish();
+        wait(&HttpConnection::drain);
     }
 
     void finish() {
@@ -428,8 +388,9 @@ private:
     Worker& worker_;
     Tcp::socket socket_;
     std::unique_ptr<Crowd::Guest> guest_;  // empty once closed
-    beast::flat_buffer buffer_;
-    std::optional<http::request_parser<http::string_body>> parser_;
+    RequestParser parser_;
+    std::string_view input_;  // read and not yet parsed: in the worker's scratch, or in read_ahead_
+    std::string read_ahead_;
     Stage stage_ = Stage::idle;
     MonoTime deadline_{};
     std::uint64_t turn_ = 0;
@@ -439,6 +400,7 @@ private:
     bool continued_ = false;
     bool parsing_ = false;
     bool again_ = false;
+    int drained_ = 0;
     ServerResponse response_;
     std::string head_;
     std::array<asio::const_buffer, 2> rest_;

@@ -104,10 +104,13 @@ TEST_F(HttpServerTest, UnderstandsChunksHeadOldVersionsAndAbsoluteTargets) {
     EXPECT_TRUE(once("GET /e HTTP/1.0\r\n\r\n").ends_with("GET /e? "));
     EXPECT_TRUE(once("GET http://h/f?y HTTP/1.1\r\nHost: h\r\n\r\n").ends_with("GET /f?y "));
     RawClient c(server_->port());
-    c.put("POST /g HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
-    EXPECT_EQ(status_of(c.answer()), "100");
-    c.put("ok");
-    EXPECT_TRUE(c.answer().ends_with("POST /g? ok"));
+    for (const std::string expect : {"100-continue", "100-Continue"}) {
+        c.put("POST /g HTTP/1.1\r\nHost: h\r\nExpect: " + expect + "\r\nContent-Length: 2\r\n\r\n");
+        EXPECT_EQ(status_of(c.answer()), "100");
+        c.put("o");
+        c.put("k");
+        EXPECT_TRUE(c.answer().ends_with("POST /g? ok"));
+    }
 }
 
 TEST_F(HttpServerTest, TellsTheHostThatIsAskedFor) {
@@ -152,6 +155,25 @@ TEST_F(HttpServerTest, SlowClientsAreCut) {
     RawClient body(server_->port());
     body.put("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nab");
     EXPECT_EQ(status_of(body.rest()), "408");
+}
+
+TEST_F(HttpServerTest, WhatFollowsARequestThatCameTooLateIsNotServed) {
+    serve({.header_timeout = 100ms});
+    RawClient c(server_->port());
+    c.put("GET / HTTP/1.1\r\nHos");
+    EXPECT_EQ(status_of(c.answer()), "408");
+    c.put("t: h\r\n\r\n");
+    EXPECT_EQ(c.rest(), "");
+}
+
+TEST_F(HttpServerTest, AClientThatDoesNotReadItsAnswersDelaysNoOther) {
+    serve({.threads = 1});
+    const std::string request = "GET /" + std::string(2000, 'x') + " HTTP/1.1\r\nHost: h\r\n\r\n";
+    const RawClient deaf(server_->port(), 4096);
+    // Until the server's side of the connection is full and it reads no more.
+    while (deaf.put_some(request)) {
+    }
+    EXPECT_EQ(status_of(once("GET / HTTP/1.1\r\nHost: h\r\n\r\n")), "200");
 }
 
 TEST_F(HttpServerTest, AtTheLimitTheConnectionThatHasWaitedLongestMakesRoom) {
@@ -354,6 +376,19 @@ TEST_F(WebSocketTest, ARefusalHasItsStatusAndRetryAfter) {
     EXPECT_TRUE(talk(url("/nothing"), {}).starts_with("closed 404"));
     EXPECT_TRUE(talk("ws://127.0.0.1:1/", {}).starts_with("closed 0"));
     EXPECT_TRUE(talk("http://not-a-websocket/", {}).starts_with("closed 0"));
+}
+
+TEST_F(WebSocketTest, AnUpgradeWithABodyOrBytesAfterItIsRefused) {
+    const std::string upgrade =
+        "GET /echo HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    const std::string hidden = "GET /hidden HTTP/1.1\r\nHost: h\r\n\r\n";
+    EXPECT_EQ(status_of(once(upgrade + "Content-Length: 5\r\n\r\nhello")), "400");
+    EXPECT_EQ(status_of(once(upgrade + "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n")), "400");
+    EXPECT_EQ(status_of(once(upgrade + "\r\n" + hidden)), "400");
+    RawClient c(server_->port());
+    c.put(upgrade + "Content-Length: 0\r\n\r\n");
+    EXPECT_EQ(status_of(c.until("\r\n\r\n")), "101");
 }
 
 TEST_F(WebSocketTest, SpeaksTlsWithAServerThatProvesItsName) {

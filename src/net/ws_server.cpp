@@ -17,6 +17,8 @@ constexpr std::uint16_t policy_error = 1008;
 constexpr Duration write_timeout = std::chrono::seconds{30};
 // For what was sent before the close, and the closing handshake.
 constexpr Duration close_timeout = std::chrono::seconds{10};
+// From the first bytes of a message to its end.
+constexpr Duration message_timeout = std::chrono::seconds{10};
 
 class ServerWebSocket final : public WsPeer,
                               public PendingWebSocket,
@@ -27,7 +29,7 @@ public:
 
     std::shared_ptr<WsPeer> peer() override { return shared_from_this(); }
 
-    void accept(Tcp::socket socket, std::unique_ptr<Crowd::Guest> guest, BeastRequest request,
+    void accept(Tcp::socket socket, std::unique_ptr<Crowd::Guest> guest, ServerRequest request,
                 WsHandler handler) override {
         handler_ = std::move(handler);
         guest_ = std::move(guest);
@@ -41,7 +43,7 @@ public:
             });
             guest_->waits();
         }
-        stream_ = create_ws_server_stream(std::move(socket), std::move(request),
+        stream_ = create_ws_server_stream(std::move(socket), request,
                                           {.max_message_bytes = max_message,
                                            .idle_timeout = idle_timeout,
                                            .subprotocol = handler_.subprotocol});
@@ -83,6 +85,13 @@ public:
             first_text_by_.reset();
             begin_close(policy_error, "no message came in time");
         }
+        if (!stream_->has_half_message()) {
+            message_by_.reset();
+        } else if (!message_by_) {
+            message_by_ = now + message_timeout;
+        } else if (now > *message_by_) {
+            begin_close(policy_error, "a message took too long to arrive");
+        }
     }
     void on_stop() override { begin_close(going_away, {}); }
 
@@ -97,6 +106,7 @@ private:
                 self->finish();
                 return;
             }
+            self->message_by_.reset();
             if (std::exchange(self->first_text_by_, {}) && self->guest_) self->guest_->is_served();
             // A connection that is closing ignores messages: answers could delay the close for ever.
             if (!self->finished_ && !self->closing_) self->handler_.on_text(self->stream_->message());
@@ -163,7 +173,8 @@ private:
     std::uint16_t close_code_ = 0;
     std::string close_reason_;
     std::optional<MonoTime> first_text_by_;
-    std::optional<MonoTime> deadline_;  // of the write under way, or of the close
+    std::optional<MonoTime> message_by_;  // the end of the one under way
+    std::optional<MonoTime> deadline_;    // of the write under way, or of the close
     bool open_ = false;
     bool writing_ = false;
     bool closing_ = false;

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -36,6 +37,12 @@ public:
     RawClient& operator=(const RawClient&) = delete;
 
     void put(const std::string& text) const { (void)!send(fd_, text.data(), text.size(), MSG_NOSIGNAL); }
+    // Without waiting long for room; false if none of it was taken.
+    bool put_some(const std::string& text) const {
+        pollfd room{fd_, POLLOUT, 0};
+        return poll(&room, 1, 500) > 0 &&
+               send(fd_, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT) > 0;
+    }
     void end() const { shutdown(fd_, SHUT_WR); }
     // Everything until the server closes.
     std::string rest() const {

@@ -1,13 +1,12 @@
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/beast/http/message.hpp>
-#include <boost/beast/http/string_body.hpp>
 #include <thread>
 #include <unordered_set>
 
@@ -21,7 +20,6 @@
 namespace pricewire::net::detail {
 
 using Tcp = boost::asio::ip::tcp;
-using BeastRequest = boost::beast::http::request<boost::beast::http::string_body>;
 
 class Worker;
 
@@ -86,6 +84,8 @@ public:
     const std::string& date(MonoTime now);
 
     // The worker's thread only.
+    // For one read at a time: whoever reads takes what it needs before it returns to the event loop.
+    std::array<char, 16 * 1024>& scratch() { return scratch_; }
     void adopt(Tcp::socket socket, std::unique_ptr<Crowd::Guest> guest);
     void add(std::shared_ptr<Connection> connection);
     void remove(const std::shared_ptr<Connection>& connection);
@@ -101,6 +101,7 @@ private:
     boost::asio::steady_timer timer_;
     std::unordered_set<std::shared_ptr<Connection>> connections_;
     bool stopping_ = false;
+    std::array<char, 16 * 1024> scratch_{};
     std::string date_;
     MonoTime date_made_{};
     std::thread thread_;
@@ -116,7 +117,7 @@ public:
     virtual ~PendingWebSocket() = default;
     virtual std::shared_ptr<WsPeer> peer() = 0;
     // Takes over the socket, answers the upgrade and starts reading.
-    virtual void accept(Tcp::socket socket, std::unique_ptr<Crowd::Guest> guest, BeastRequest request,
+    virtual void accept(Tcp::socket socket, std::unique_ptr<Crowd::Guest> guest, ServerRequest request,
                         WsHandler handler) = 0;
 };
 std::shared_ptr<PendingWebSocket> create_websocket(Worker& worker);
@@ -127,7 +128,7 @@ struct WsServerSettings {
     std::string subprotocol;  // may be empty
 };
 // `request` is the upgrade request that was read from `socket`; upgrade() answers it.
-std::unique_ptr<WsStream> create_ws_server_stream(Tcp::socket socket, BeastRequest request,
+std::unique_ptr<WsStream> create_ws_server_stream(Tcp::socket socket, const ServerRequest& request,
                                                   const WsServerSettings& settings);
 
 // Sends `head`, then what its peer is given, until either side ends it. `socket` is open.

@@ -5,6 +5,7 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/websocket.hpp>
+#include <limits>
 
 #include "net/detail/asio_loop.hpp"
 #include "net/detail/server_core.hpp"
@@ -40,8 +41,14 @@ public:
     explicit StreamBase(Transport&&... transport) : stream_(std::forward<Transport>(transport)...) {}
     void read(Done done) override {
         buffer_.consume(buffer_.size());
-        stream_.async_read(buffer_, Handler{std::move(done)});
+        if (buffer_.capacity() > keep_bytes_) buffer_.shrink_to_fit();
+        stream_.async_read(buffer_, Handler{[this, d = std::move(done)](error_code error) mutable {
+                               reading_ = false;
+                               d(error);
+                           }});
+        reading_ = true;
     }
+    bool has_half_message() const override { return reading_ && buffer_.size() > 0; }
     std::string_view message() const override {
         const auto data = buffer_.cdata();
         return {static_cast<const char*>(data.data()), data.size()};
@@ -68,12 +75,16 @@ public:
 protected:
     Stream stream_;
     beast::flat_buffer buffer_;
+    std::size_t keep_bytes_ = std::numeric_limits<std::size_t>::max();  // of a buffer, between messages
+    bool reading_ = false;
 };
 
 class ServerStream final : public StreamBase<WsStream> {
 public:
-    ServerStream(Tcp::socket socket, BeastRequest request, const WsServerSettings& settings)
-        : StreamBase(std::move(socket)), request_(std::move(request)) {
+    ServerStream(Tcp::socket socket, const ServerRequest& request, const WsServerSettings& settings)
+        : StreamBase(std::move(socket)), request_(http::verb::get, request.target, 11) {
+        for (const auto& [name, value] : request.headers) request_.insert(name, value);
+        keep_bytes_ = 4096;
         auto timeouts = websocket::stream_base::timeout::suggested(beast::role_type::server);
         timeouts.idle_timeout = settings.idle_timeout;
         stream_.set_option(timeouts);
@@ -84,10 +95,15 @@ public:
                 response.set(http::field::sec_websocket_protocol, name);
             }));
     }
-    void upgrade(Done done) override { stream_.async_accept(request_, Handler{std::move(done)}); }
+    void upgrade(Done done) override {
+        stream_.async_accept(request_, Handler{[this, d = std::move(done)](error_code error) mutable {
+                                 request_ = {};
+                                 d(error);
+                             }});
+    }
 
 private:
-    const BeastRequest request_;
+    http::request<http::string_body> request_;
 };
 
 // A verified peer must prove the name that was requested.
@@ -197,9 +213,9 @@ std::unique_ptr<WsClientStream> create_ws_client_stream(EventLoop& loop, const W
     return std::make_unique<ClientStream>(context, make_tls(target), target, std::move(on_ping));
 }
 
-std::unique_ptr<WsStream> create_ws_server_stream(Tcp::socket socket, BeastRequest request,
+std::unique_ptr<WsStream> create_ws_server_stream(Tcp::socket socket, const ServerRequest& request,
                                                   const WsServerSettings& settings) {
-    return std::make_unique<ServerStream>(std::move(socket), std::move(request), settings);
+    return std::make_unique<ServerStream>(std::move(socket), request, settings);
 }
 
 }  // namespace pricewire::net::detail

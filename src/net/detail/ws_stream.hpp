@@ -25,6 +25,8 @@ public:
     // The opening handshake: sends the client's request, or answers the one the server was given.
     virtual void upgrade(Done done) = 0;
     virtual void read(Done done) = 0;
+    // Whether a read is under way and has got a part of its message.
+    virtual bool has_half_message() const = 0;
     // The message that was read last; valid until the next read().
     virtual std::string_view message() const = 0;
     virtual bool message_is_text() const = 0;
