@@ -167,7 +167,9 @@ TEST_F(AlertOptionsTest, AUrlThatAnswered410IsRejectedUntilEnabled) {
     const std::string url = "https://gone.example.com/hook";
     disable(url);
     const std::string detail =
-        "This webhook_url has answered 410 Gone and is not called any more. POST /api/v1/endpoints/enable "
+        "This webhook_url has answered 410 Gone, or has refused too many webhooks in a row, and is not "
+        "called any "
+        "more. POST /api/v1/endpoints/enable "
         "with "
         "it to have it called again.";
     expect_error(create(alert_body("1", "BTC", "gt", url)), 409, detail);

@@ -21,8 +21,6 @@ constexpr std::string_view not_found = "Delivery not found";
 // A recovery commits at most `recover_step` deliveries at a time, so that it does not delay firings.
 constexpr std::size_t recover_step = 1000;
 constexpr std::size_t max_recovered = 10'000;
-// Each manual retry adds attempts; only the last ones are shown.
-constexpr std::size_t max_shown_attempts = 100;
 
 struct DeliveryQuery {
     storage::DeliveryFilter filter;
@@ -125,10 +123,57 @@ std::optional<Breaker> breaker_of(storage::Outbox& storage, const std::string& e
     return *found;
 }
 
-net::ServerResponse recovered_response(std::size_t count, bool more) {
+struct Recovered {
+    std::size_t looked_at = 0;
+    std::size_t recovered = 0;
+    std::size_t used_up = 0;
+    std::size_t endpoint_disabled = 0;
+    std::optional<Uuid> last;
+    // Since when to continue; nullopt if there are no more.
+    std::optional<Timestamp> next_since;
+};
+
+net::ServerResponse recovered_response(const Recovered& r) {
     JsonWriter w;
-    w.begin_object().field("recovered", count).field("more", more).end_object();
+    w.begin_object()
+        .field("recovered", r.recovered)
+        .field("more", r.next_since.has_value())
+        .field("next_since", r.next_since)
+        .key("passed_over")
+        .begin_object()
+        .field("retries_used_up", r.used_up)
+        .field("endpoint_disabled", r.endpoint_disabled)
+        .end_object()
+        .end_object();
     return json_response(202, std::move(w).str());
+}
+
+// Recovers step by step. Losing the database is no error once something has changed.
+void recover(Services& services, const Exchange& exchange, Timestamp since, Recovered& out) {
+    storage::Deliveries& storage = services.use.storage;
+    try {
+        do {
+            const storage::Recovery step = storage.recover_deliveries(
+                exchange.user.id, since, services.use.clock.now(), recover_step, out.last);
+            hint_sender(services, exchange, step.tasks);
+            out.recovered += step.tasks.size();
+            out.used_up += step.used_up;
+            out.endpoint_disabled += step.endpoint_disabled;
+            out.looked_at += recover_step;
+            out.last = step.last;
+        } while (out.last && out.looked_at < max_recovered);
+        if (out.last) {
+            // Read again, since it may have been pruned.
+            const auto delivery = storage.delivery(exchange.user.id, *out.last);
+            out.next_since = delivery ? delivery->created_at : since;
+        }
+    } catch (const storage::StorageError& e) {
+        if (out.recovered == 0) throw;
+        log::warn(
+            "the database became unavailable during a recovery of deliveries; the client is told to continue",
+            {{"recovered", std::to_string(out.recovered)}, {"reason", e.what()}});
+        out.next_since = since;
+    }
 }
 
 }  // namespace
@@ -166,9 +211,8 @@ net::ServerResponse show_delivery(Services& services, Exchange& exchange) {
     const auto delivery = id ? storage.delivery(exchange.user.id, *id) : std::nullopt;
     if (!delivery) return error_response(404, not_found);
     const std::vector<Attempt> attempts = storage.attempts_of(*id);
-    const std::size_t hidden = attempts.size() - std::min(attempts.size(), max_shown_attempts);
     return json_response(
-        200, delivery_detail_json(*delivery, std::span(attempts).subspan(hidden),
+        200, delivery_detail_json(*delivery, attempts,
                                   breaker_of(storage, net::endpoint_name(delivery->webhook_url))));
 }
 
@@ -178,6 +222,12 @@ net::ServerResponse retry_delivery(Services& services, Exchange& exchange) {
     const auto task = services.use.storage.retry_delivery(exchange.user.id, *id, services.use.clock.now());
     if (!task && task.error() == storage::RetryError::under_way) {
         return error_response(409, "An attempt of this delivery is under way; ask again when it has ended");
+    }
+    if (!task && task.error() == storage::RetryError::endpoint_disabled)
+        return error_response(409, endpoint_is_disabled);
+    if (!task && task.error() == storage::RetryError::used_up) {
+        return error_response(
+            409, fmt::format("This delivery has been retried {} times, which is the most", max_user_retries));
     }
     if (!task) return error_response(404, not_found);
     hint_sender(services, exchange, {&*task, 1});
@@ -201,29 +251,9 @@ net::ServerResponse cancel_delivery(Services& services, Exchange& exchange) {
 net::ServerResponse recover_deliveries(Services& services, Exchange& exchange) {
     const auto body = parse_recover_body(exchange.request.body);
     if (!body) return validation_response(body.error());
-    storage::Deliveries& storage = services.use.storage;
-    std::size_t recovered = 0;
-    try {
-        while (recovered < max_recovered) {
-            const std::vector<DeliveryTask> tasks = storage.recover_deliveries(
-                exchange.user.id, body->since, services.use.clock.now(), recover_step);
-            hint_sender(services, exchange, tasks);
-            recovered += tasks.size();
-            if (tasks.size() < recover_step) return recovered_response(recovered, false);
-        }
-        storage::DeliveryFilter rest;
-        rest.state = DeliveryState::failed;
-        rest.since = body->since;
-        rest.limit = 1;
-        return recovered_response(recovered, !storage.deliveries(exchange.user.id, rest).empty());
-    } catch (const storage::StorageError& e) {
-        // Not an error: earlier steps have changed something.
-        if (recovered == 0) throw;
-        log::warn(
-            "the database became unavailable during a recovery of deliveries; the client is told to continue",
-            {{"recovered", std::to_string(recovered)}, {"reason", e.what()}});
-        return recovered_response(recovered, true);
-    }
+    Recovered recovered;
+    recover(services, exchange, body->since, recovered);
+    return recovered_response(recovered);
 }
 
 net::ServerResponse test_alert(Services& services, Exchange& exchange) {
@@ -236,9 +266,14 @@ net::ServerResponse test_alert(Services& services, Exchange& exchange) {
     const Decimal price = board && board->price ? board->price->value : alert->target;
     const Timestamp now = services.use.clock.now();
     const DeliveryTask task{make_uuid(now), 1};
-    if (!storage.add_test_delivery(exchange.user.id, alert->id, task.delivery_id, price, now)) {
-        return error_response(404, no_such_alert);
+    const auto added = storage.add_test_delivery(exchange.user.id, alert->id, task.delivery_id, price, now);
+    if (!added && added.error() == storage::TestError::too_many) {
+        return error_response(409,
+                              fmt::format("{} tests of this alert have not ended yet; ask again when one "
+                                          "of them has ended, or cancel one",
+                                          max_unfinished_tests));
     }
+    if (!added) return error_response(404, no_such_alert);
     exchange.delivery_id = task.delivery_id;
     hint_sender(services, exchange, {&task, 1});
     auto response = delivery_response(services, exchange, 202, task.delivery_id);

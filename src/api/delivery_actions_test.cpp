@@ -95,12 +95,42 @@ TEST_F(DeliveryActionsTest, ARecoveryRetriesAllFailuresSince) {
     end(expired, DeliveryState::expired);
     const Answer answer = recover("2023-11-15T00:00:00+01:00");
     EXPECT_EQ(answer.status, 202);
-    EXPECT_EQ(answer.body, R"({"recovered":1,"more":false})");
+    EXPECT_EQ(answer.body, R"({"recovered":1,"more":false,"next_since":null,)"
+                           R"("passed_over":{"retries_used_up":0,"endpoint_disabled":0}})");
     ASSERT_EQ(hinted_.size(), 1u);
     EXPECT_EQ(hinted_[0].delivery_id.to_string(), failed);
     EXPECT_EQ(storage_.count(DeliveryState::pending), 1u);
-    EXPECT_EQ(recover().body, R"({"recovered":1,"more":false})");
-    EXPECT_EQ(recover().body, R"({"recovered":0,"more":false})");
+    EXPECT_TRUE(recover().has(R"({"recovered":1,"more":false,)"));
+    EXPECT_TRUE(recover().has(R"({"recovered":0,"more":false,)"));
+}
+
+TEST_F(DeliveryActionsTest, RetriesOfADeliveryAreLimited) {
+    const std::string id = fired(ann_);
+    end(id, DeliveryState::failed);
+    for (int i = 0; i < max_user_retries; ++i) {
+        EXPECT_EQ(post("deliveries/" + id + "/retry").status, 202) << i;
+        claim(id, 2 + i);
+        record(id, 2 + i, DeliveryState::failed, Attempt{});
+    }
+    hinted_.clear();
+    expect_error(post("deliveries/" + id + "/retry"), 409,
+                 "This delivery has been retried 10 times, which is the most");
+    EXPECT_TRUE(recover().has(R"("recovered":0,"more":false,"next_since":null,)"
+                              R"("passed_over":{"retries_used_up":1,"endpoint_disabled":0})"));
+    EXPECT_TRUE(hinted_.empty());
+}
+
+TEST_F(DeliveryActionsTest, NothingIsRetriedAtADisabledUrl) {
+    const std::string other = fired(ann_, "1");
+    end(other, DeliveryState::failed);
+    const std::string gone = fired(ann_, "2");
+    end(gone, DeliveryState::failed, true);
+    hinted_.clear();
+    const Answer answer = post("deliveries/" + other + "/retry");
+    EXPECT_EQ(answer.status, 409);
+    EXPECT_TRUE(answer.has("is not called any more. POST /api/v1/endpoints/enable")) << answer.body;
+    EXPECT_TRUE(recover().has(R"("passed_over":{"retries_used_up":0,"endpoint_disabled":2})"));
+    EXPECT_TRUE(hinted_.empty());
 }
 
 TEST_F(DeliveryActionsTest, ARecoveryIsBoundedAndSaysWhetherMoreRemain) {
@@ -131,10 +161,10 @@ TEST_F(DeliveryActionsTest, ARecoveryIsBoundedAndSaysWhetherMoreRemain) {
         outcomes.push_back(std::move(outcome));
     }
     storage_.record(outcomes);
-    EXPECT_EQ(recover().body, R"({"recovered":10000,"more":true})");
+    EXPECT_TRUE(recover().has(R"({"recovered":10000,"more":true,)"));
     EXPECT_EQ(storage_.calls("recover_deliveries"), 10) << "in small steps";
     EXPECT_EQ(hinted_.size(), 10'000u);
-    EXPECT_EQ(recover().body, R"({"recovered":1,"more":false})");
+    EXPECT_TRUE(recover().has(R"({"recovered":1,"more":false,)"));
 }
 
 TEST_F(DeliveryActionsTest, ARecoveryThatLosesTheDatabaseReportsItsProgress) {
@@ -143,12 +173,12 @@ TEST_F(DeliveryActionsTest, ARecoveryThatLosesTheDatabaseReportsItsProgress) {
     fakes::LogCapture log;
     for (int i = 1; i <= 1500; ++i) end(fired(ann_, std::to_string(i)), DeliveryState::failed);
     on_hint_ = [this] { storage_.fail(); };
-    EXPECT_EQ(recover().body, R"({"recovered":1000,"more":true})");
+    EXPECT_TRUE(recover().has(R"({"recovered":1000,"more":true,)"));
     EXPECT_EQ(log.count("warn the database became unavailable during a recovery"), 1u);
     on_hint_ = nullptr;
     EXPECT_EQ(recover().status, 503) << "this request changed nothing";
     storage_.heal();
-    EXPECT_EQ(recover().body, R"({"recovered":500,"more":false})");
+    EXPECT_TRUE(recover().has(R"({"recovered":500,"more":false,)"));
 }
 
 TEST_F(DeliveryActionsTest, ErrorsInARecoveryAreReported) {
@@ -189,13 +219,31 @@ TEST_F(DeliveryActionsTest, ATestUsesTheTargetIfThereIsNoPrice) {
     EXPECT_EQ(claimed[0].alert.triggered_price, Decimal::parse("70000").value());
 }
 
+TEST_F(DeliveryActionsTest, UnfinishedTestsOfAnAlertAreLimited) {
+    const std::string alert = create(ann_);
+    std::string last;
+    for (std::size_t i = 0; i < max_unfinished_tests; ++i) {
+        const Answer answer = post("alerts/" + alert + "/test");
+        EXPECT_EQ(answer.status, 202) << answer.body;
+        last = member(answer.body, "id");
+    }
+    hinted_.clear();
+    expect_error(
+        post("alerts/" + alert + "/test"), 409,
+        "5 tests of this alert have not ended yet; ask again when one of them has ended, or cancel one");
+    EXPECT_TRUE(hinted_.empty());
+    EXPECT_EQ(post("deliveries/" + last + "/cancel").status, 200);
+    EXPECT_EQ(post("alerts/" + alert + "/test").status, 202);
+}
+
 TEST_F(DeliveryActionsTest, ADisabledUrlIsNotTested) {
     const std::string alert = create(ann_);
     end(fire(alert, "70001"), DeliveryState::failed, true);
     hinted_.clear();
-    expect_error(post("alerts/" + alert + "/test"), 409,
-                 "This webhook_url has answered 410 Gone and is not called any more. POST "
-                 "/api/v1/endpoints/enable with it to have it called again.");
+    expect_error(
+        post("alerts/" + alert + "/test"), 409,
+        "This webhook_url has answered 410 Gone, or has refused too many webhooks in a row, and is not "
+        "called any more. POST /api/v1/endpoints/enable with it to have it called again.");
     EXPECT_TRUE(hinted_.empty());
     EXPECT_EQ(storage_.calls("add_test_delivery"), 0);
 }

@@ -81,6 +81,7 @@ std::string delivery_detail_json(const DeliveryView& delivery, std::span<const A
         .field("breaker", to_string(breaker ? breaker->state : BreakerState::closed))
         .field("retry_at", breaker ? breaker->retry_at : std::nullopt)
         .end_object();
+    w.field("attempts_dropped", attempts.empty() ? 0 : attempts.front().number - 1);
     w.key("attempts").begin_array();
     for (const Attempt& attempt : attempts) write_attempt(w, attempt);
     w.end_array().end_object();

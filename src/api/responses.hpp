@@ -26,7 +26,9 @@ constexpr std::string_view no_such_ticker = "There is no such ticker here";
 constexpr std::string_view no_such_alert = "Alert not found";
 constexpr std::string_view invalid_key = "Invalid or inactive API Key";
 constexpr std::string_view endpoint_is_disabled =
-    "This webhook_url has answered 410 Gone and is not called any more. POST /api/v1/endpoints/enable with "
+    "This webhook_url has answered 410 Gone, or has refused too many webhooks in a row, and is not called "
+    "any "
+    "more. POST /api/v1/endpoints/enable with "
     "it to have it called again.";
 
 // For fields that are null instead of empty.

@@ -102,6 +102,7 @@ public:
     MonoTime step() override {
         if (!peers_.alive()) forget_what_waits();
         write_back_.step(endpoints_.in_flight() == 0);
+        end_refused();
         meet_peers();
         start_waiting();
         claim();
@@ -175,22 +176,39 @@ private:
         ++stats_.attempts;
         write(held.claimed, decide(held.claimed, std::move(made), result, options_.retry, clock_.now(), rng_),
               Endpoints::name(*held.endpoint), result.error);
-        if (result.error == net::HttpError::none && result.status == 410) end_those_that_wait(held);
+        if (result.error == net::HttpError::none && result.status == 410) {
+            const Alert& gone = held.claimed.alert;
+            end_those_that_wait(*held.endpoint, gone.user_id, gone.webhook_url);
+        }
     }
 
-    // Those claimed before the 410 was written were read without it.
-    void end_those_that_wait(const Held& held) {
-        const Alert& gone = held.claimed.alert;
-        const auto ids = endpoints_.remove_waiting(*held.endpoint, [&](const Uuid& id) {
+    // Those claimed before the URL was disabled were read without that.
+    void end_those_that_wait(Endpoints::Endpoint& endpoint, const Uuid& user, const std::string& url) {
+        const auto ids = endpoints_.remove_waiting(endpoint, [&](const Uuid& id) {
             const Alert& alert = held_.at(id).claimed.alert;
-            return alert.user_id != gone.user_id || alert.webhook_url != gone.webhook_url;
+            return alert.user_id != user || alert.webhook_url != url;
         });
         for (const Uuid& id : ids) {
             const auto it = held_.find(id);
             ClaimedDelivery& claimed = it->second.claimed;
             claimed.alert.endpoint_disabled_at = clock_.now();
-            write(claimed, *ended_before(claimed, clock_.now()), Endpoints::name(*held.endpoint));
+            write(claimed, *ended_before(claimed, clock_.now()), Endpoints::name(endpoint));
             held_.erase(it);
+        }
+    }
+
+    void end_refused() {
+        for (const storage::DisabledEndpoint& gone : write_back_.take_disabled()) {
+            log::warn("a receiver refuses its user's webhooks; the user's deliveries to this URL end",
+                      {{"user_id", gone.user_id.to_string()},
+                       {"endpoint", host_in(gone.webhook_url)},
+                       {"reason", gone.reason}});
+            const auto there = std::find_if(held_.begin(), held_.end(), [&](const auto& entry) {
+                const Alert& alert = entry.second.claimed.alert;
+                return alert.user_id == gone.user_id && alert.webhook_url == gone.webhook_url;
+            });
+            if (there != held_.end())
+                end_those_that_wait(*there->second.endpoint, gone.user_id, gone.webhook_url);
         }
     }
 
@@ -206,6 +224,7 @@ private:
         const bool at_info = log::enabled(log::Level::info) && attempts_told_.take(clock_.mono());
         log_outcome(claimed, outcome, endpoint, at_info ? log::Level::info : log::Level::debug);
         outcome.user_id = claimed.alert.user_id;
+        outcome.webhook_url = claimed.alert.webhook_url;
         write_back_.add(std::move(outcome));
     }
 

@@ -234,6 +234,8 @@ TEST_F(IsolationTest, A410EndsOnlyItsUsersDeliveriesToThatUrl) {
     settle();
     const auto gone = fire(20, "https://example.com/gone");
     const auto other = fire(5, "https://example.com/other");
+    const FiringGroup later = storage_.add_alerts(
+        1, {.user_id = user_, .webhook_url = "https://example.com/gone", .created_at = clock_.now()});
     hint(gone);
     hint(other);
     ASSERT_GE(client_->open(), 1U);
@@ -248,17 +250,40 @@ TEST_F(IsolationTest, A410EndsOnlyItsUsersDeliveriesToThatUrl) {
     EXPECT_LE(sent_to("/gone"), 2U) << "those that waited are not sent to it";
     EXPECT_GE(log.count("a receiver wants no more webhooks"), 1U);
     EXPECT_TRUE(storage_.delivery(user_, gone[19].delivery_id)
-                    ->reason.starts_with("no attempt was made: the URL answered 410 at "));
+                    ->reason.starts_with("no attempt was made: the URL was disabled at "));
 
     // Nor is one that is claimed later.
     const auto endpoints = storage_.endpoints(user_, 10);
     ASSERT_FALSE(endpoints.empty());
     EXPECT_EQ(endpoints[0].webhook_url, "https://example.com/gone");
     EXPECT_TRUE(endpoints[0].disabled_at);
-    ASSERT_TRUE(storage_.retry_delivery(user_, gone[3].delivery_id, clock_.now()));
+    hint(storage_.fire(std::span(&later, 1)));
     pass(seconds{5});
     EXPECT_LE(sent_to("/gone"), 2U);
-    EXPECT_EQ(storage_.count(DeliveryState::failed), 20U);
+    EXPECT_EQ(storage_.count(DeliveryState::failed), 21U);
+}
+
+TEST_F(IsolationTest, ARunOfRefusalsEndsTheUsersDeliveriesToThatUrl) {
+    fakes::LogCapture log;
+    start({.per_endpoint = 8});
+    settle();
+    const auto refused = fire(500, "https://example.com/refused");
+    const auto other = fire(100, "https://example.com/other");
+    client_->script = [](const net::HttpRequest& r) {
+        return fakes::http_status(r.url.ends_with("/refused") ? 404 : 200);
+    };
+    hint(refused);
+    hint(other);
+    pass(seconds{5});
+    EXPECT_EQ(storage_.count(DeliveryState::delivered), 100U);
+    EXPECT_GE(sent_to("/refused"), 50U);
+    EXPECT_LE(sent_to("/refused"), 50U + 8U + 256U) << "and those whose outcomes were not yet written";
+    EXPECT_EQ(log.count("a receiver refuses its user's webhooks"), 1U);
+    pass(std::chrono::minutes{15}, seconds{1});
+    EXPECT_LE(sent_to("/refused"), 50U + 8U + 256U);
+    EXPECT_EQ(storage_.count(DeliveryState::failed), 500U);
+    EXPECT_TRUE(storage_.delivery(user_, refused[0].delivery_id)
+                    ->reason.starts_with("no attempt was made: the URL was disabled at "));
 }
 
 TEST_F(IsolationTest, RetryAfterIsRespected) {

@@ -78,7 +78,7 @@ std::optional<std::string> failure_of(const AttemptResult& result) {
     if (result.status >= 300 && result.status < 400) {
         return fmt::format("the receiver answered {}, a redirect; redirects are not followed", result.status);
     }
-    if (result.status == 410) return "the receiver answered 410: it wants no more webhooks at this URL";
+    if (result.status == 410) return "the receiver answered 410 Gone";
     return fmt::format("the receiver answered {}", result.status);
 }
 
@@ -130,10 +130,11 @@ DeliveryOutcome decide(const ClaimedDelivery& claim, Attempt made, const Attempt
 
 std::optional<DeliveryOutcome> ended_before(const ClaimedDelivery& claim, Timestamp now) {
     if (claim.alert.endpoint_disabled_at) {
-        return outcome_of(claim, DeliveryState::failed,
-                          fmt::format("no attempt was made: the URL answered 410 at {} and is disabled",
-                                      format_rfc3339(*claim.alert.endpoint_disabled_at)),
-                          now);
+        return outcome_of(
+            claim, DeliveryState::failed,
+            fmt::format("no attempt was made: the URL was disabled at {}; the list of endpoints says why",
+                        format_rfc3339(*claim.alert.endpoint_disabled_at)),
+            now);
     }
     if (now > claim.deadline) {
         return outcome_of(claim, DeliveryState::expired,

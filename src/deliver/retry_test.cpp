@@ -98,8 +98,7 @@ TEST(Retry, OutcomesByAnswer) {
         {run(claim(1), status(101)),
          "attempt 1 -> pending in 10..20 s, status 101: the receiver answered 101"},
         {run(claim(1), status(410)),
-         "attempt 1 -> failed, status 410, endpoint disabled: the receiver answered 410: it wants no more "
-         "webhooks at this URL"},
+         "attempt 1 -> failed, status 410, endpoint disabled: the receiver answered 410 Gone"},
         {run(claim(1), failure(HttpError::timeout, "no answer within 5s")),
          "attempt 1 -> pending in 10..20 s: no answer within 5s"},
         {run(claim(1), failure(HttpError::refused_address, "10.0.0.1 is a private address")),
@@ -208,7 +207,9 @@ TEST(Retry, SaysWhyNoAttemptMayBeMade) {
     ASSERT_TRUE(o);
     EXPECT_FALSE(o->attempt);
     EXPECT_EQ(o->next, DeliveryState::failed);
-    EXPECT_EQ(o->reason, "no attempt was made: the URL answered 410 at 2023-11-14T22:13:00Z and is disabled");
+    EXPECT_EQ(
+        o->reason,
+        "no attempt was made: the URL was disabled at 2023-11-14T22:13:00Z; the list of endpoints says why");
 }
 
 TEST(Retry, WaitsAboutAMinuteIfNoAttemptIsPossibleForNow) {
@@ -323,14 +324,14 @@ TEST(Retry, StateAndLogLineByLine) {
             "attempts=1 reason=not delivered within 24h, its alert's deliver_within; the last attempt: the "
             "receiver answered 500",
         "warn a receiver wants no more webhooks; its user's deliveries to this URL end" + same +
-            "attempts=1 reason=the receiver answered 410: it wants no more webhooks at this URL",
+            "attempts=1 reason=the receiver answered 410 Gone",
         "warn a webhook could not be delivered in time" + same +
             "attempts=2 reason=not delivered within 24h, its alert's deliver_within; no further attempt "
             "could "
             "be made in time",
         "warn a webhook was not sent; its URL is disabled" + same +
-            "attempts=0 reason=no attempt was made: the URL answered 410 at 2023-11-14T22:13:20Z and is "
-            "disabled",
+            "attempts=0 reason=no attempt was made: the URL was disabled at 2023-11-14T22:13:20Z; the list "
+            "of endpoints says why",
         debug + " attempt=1 endpoint=https://example.com:443 status=none ms=0 next=pending reason=no key",
     };
     const auto lines = log.lines();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <span>
 #include <utility>
 
@@ -91,7 +92,8 @@ void WriteBack::tell(std::span<const Written> written) {
 void WriteBack::record_some() {
     const std::size_t n = std::min(outcomes_.size(), record_batch);
     const std::span<const DeliveryOutcome> written = std::span(outcomes_).first(n);
-    storage_.record(written);
+    std::vector<storage::DisabledEndpoint> disabled = storage_.record(written);
+    std::move(disabled.begin(), disabled.end(), std::back_inserter(disabled_));
     tell(written);
     outcomes_.erase(outcomes_.begin(), outcomes_.begin() + static_cast<std::ptrdiff_t>(n));
     if (outcomes_.empty()) urgent_ = false;

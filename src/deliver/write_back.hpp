@@ -57,6 +57,8 @@ public:
     // Writes what is due; if nothing else is under way (`alone`), without waiting for more. Errors go to the
     // gate.
     void step(bool alone);
+    // URLs that were disabled for refusing too often, since the last call.
+    std::vector<storage::DisabledEndpoint> take_disabled() { return std::exchange(disabled_, {}); }
     // Claims that others have taken over need not be given back.
     void forget_deferrals() { deferrals_.clear(); }
     // Writes deferrals now. Throws what the storage throws.
@@ -89,6 +91,7 @@ private:
     std::vector<DeliveryOutcome> outcomes_;
     MonoTime first_outcome_at_;
     bool urgent_ = false;
+    std::vector<storage::DisabledEndpoint> disabled_;
     std::vector<Deferred> deferrals_;
     MonoTime first_deferral_at_;
     MonoTime breakers_at_;

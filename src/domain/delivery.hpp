@@ -72,8 +72,8 @@ struct DeliveryNotice {
 struct ClaimedDelivery {
     Uuid id;
     int attempt = 1;  // the number of this attempt
-    // Attempts that count against the policy's limit, including this one: those since the delivery was
-    // written or last retried by its user.
+    // Attempts that count against the policy's limit, including this one. Far above any limit if the user asked
+    // for this attempt: there is no other after it.
     int round = 1;
     DeliveryKind kind = DeliveryKind::alert;
     Timestamp created_at;
@@ -95,6 +95,22 @@ struct AttemptTimes {
 
 // How much of a response's body is kept, in bytes.
 constexpr std::size_t max_kept_answer = 1024;
+// How many attempts of a delivery are kept, the last ones.
+constexpr std::size_t max_kept_attempts = 20;
+// How often a user may ask for one delivery again after it has ended; each gives one attempt.
+constexpr int max_user_retries = 10;
+// Of one alert's test deliveries: how many may wait or be under way, and how many of those that have ended are
+// kept.
+constexpr std::size_t max_unfinished_tests = 5;
+constexpr std::size_t max_kept_tests = 50;
+
+// A URL that answers so does not want webhooks, whatever they hold. After max_refusals in a row of one user's,
+// over all deliveries and without any other answer in between, it is disabled for that user as after 410. The
+// number is also in the storages' queries.
+constexpr bool is_refusal(int status) {
+    return status == 401 || status == 403 || status == 404 || status == 405;
+}
+constexpr int max_refusals = 50;
 
 struct Attempt {
     Uuid delivery_id;
@@ -121,7 +137,9 @@ struct DeliveryOutcome {
     Timestamp ended_at;
     // The receiver answered 410: the URL is disabled for this user.
     bool disable_endpoint = false;
-    Uuid user_id{};  // its owner, for notices; not used by storage
+    // Its owner and its alert's URL, for notices and for counting refusals.
+    Uuid user_id{};
+    std::string webhook_url;
 };
 
 // A claim returned without an attempt; it can be claimed again at `until`, or when `lane` is woken.

@@ -62,7 +62,7 @@ struct NewUser {
 // A URL used by a user's alerts, as the user sees it.
 struct UserEndpoint {
     std::string webhook_url;
-    std::optional<Timestamp> disabled_at;  // it answered 410
+    std::optional<Timestamp> disabled_at;  // it answered 410, or refused too often
     std::string reason;
 };
 

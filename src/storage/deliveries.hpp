@@ -14,7 +14,11 @@
 namespace pricewire::storage {
 
 // under_way: an attempt is being made, so a retry cannot be requested.
-enum class RetryError { not_found, under_way };
+// used_up: its user has asked for it max_user_retries times already.
+// endpoint_disabled: its URL is not called for this user.
+enum class RetryError { not_found, under_way, used_up, endpoint_disabled };
+// too_many: max_unfinished_tests of the alert have not ended yet.
+enum class TestError { not_found, too_many };
 // final: the delivery has already ended.
 enum class CancelError { not_found, final };
 
@@ -27,6 +31,14 @@ struct DeliveryFilter {
     std::optional<Uuid> before;      // cursor: only deliveries after this id in the listing
 };
 
+// What a step of a recovery did.
+struct Recovery {
+    std::vector<DeliveryTask> tasks;  // of the deliveries that are due again
+    std::size_t used_up = 0;          // passed over, as RetryError says
+    std::size_t endpoint_disabled = 0;
+    std::optional<Uuid> last;  // where to continue; nullopt if there are no more
+};
+
 // Deliveries as users see and control them. Part of Storage: see there for threads and durability.
 class Deliveries {
 public:
@@ -35,22 +47,24 @@ public:
     // Newest first (by id). Deliveries of deleted alerts are included.
     virtual std::vector<DeliveryView> deliveries(const Uuid& user_id, const DeliveryFilter& filter) = 0;
     virtual std::optional<DeliveryView> delivery(const Uuid& user_id, const Uuid& delivery_id) = 0;
-    // In order, with the receivers' answers.
+    // In order, with the receivers' answers; the last max_kept_attempts.
     virtual std::vector<Attempt> attempts_of(const Uuid& delivery_id) = 0;
-    // Makes a delivery due at once, with all its attempts and its full time again; one that has ended starts
-    // over, whatever its final state was.
+    // Makes a delivery due at once, with its full time again. One that has ended, whatever its final state was,
+    // gets one attempt more, at most max_user_retries times.
     virtual std::expected<DeliveryTask, RetryError> retry_delivery(const Uuid& user_id,
                                                                    const Uuid& delivery_id,
                                                                    Timestamp now) = 0;
     virtual std::expected<void, CancelError> cancel_delivery(const Uuid& user_id, const Uuid& delivery_id,
                                                              Timestamp now) = 0;
-    // retry_delivery() for up to `limit` failed ones that were created at or after `since`, oldest first.
-    virtual std::vector<DeliveryTask> recover_deliveries(const Uuid& user_id, Timestamp since, Timestamp now,
-                                                         std::size_t limit) = 0;
-    // Writes a delivery of kind test that reports `price` for the alert, fired or not, due at once. False if
-    // the user has no such alert.
-    virtual bool add_test_delivery(const Uuid& user_id, const Uuid& alert_id, const Uuid& delivery_id,
-                                   Decimal price, Timestamp now) = 0;
+    // retry_delivery() for the failed ones among the next `limit` that were created at or after `since`, oldest
+    // first, after the delivery `after`.
+    virtual Recovery recover_deliveries(const Uuid& user_id, Timestamp since, Timestamp now,
+                                        std::size_t limit, std::optional<Uuid> after) = 0;
+    // Writes a delivery of kind test that reports `price` for the alert, fired or not, due at once. Of an
+    // alert's tests that have ended, the last max_kept_tests are kept.
+    virtual std::expected<void, TestError> add_test_delivery(const Uuid& user_id, const Uuid& alert_id,
+                                                             const Uuid& delivery_id, Decimal price,
+                                                             Timestamp now) = 0;
 
     // Removes at most `limit` rows: deliveries that have ended and were created before `before`, with their
     // attempts; deleted alerts and users that nothing refers to any more. Returns how many it removed: fewer

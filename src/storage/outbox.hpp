@@ -27,6 +27,14 @@ struct DeliveryBacklog {
     std::optional<Timestamp> oldest_due;  // since when the oldest due delivery has been due
 };
 
+// A URL that is not called any more for this user.
+struct DisabledEndpoint {
+    Uuid user_id;
+    std::string webhook_url;
+    Timestamp disabled_at;
+    std::string reason;
+};
+
 // Deliveries from the firing that writes them to the sender that finishes them. Part of Storage: see there
 // for threads. Apart from fire(), a call survives kill -9 but may be lost with a loss of power: at worst an
 // attempt is then repeated under the same id and number.
@@ -68,8 +76,10 @@ public:
     virtual std::size_t wake(std::string_view lane, Timestamp now, std::size_t limit) = 0;
     // Writes attempts and the resulting state of their deliveries. An outcome whose attempt number is not the
     // delivery's current one is ignored (fencing). A delivery that was cancelled during its attempt stays
-    // cancelled, unless it arrived.
-    virtual void record(std::span<const DeliveryOutcome> outcomes) = 0;
+    // cancelled, unless it arrived. Of each delivery's attempts the last max_kept_attempts are kept.
+    // Counts how often in a row a user's URL has refused webhooks (is_refusal()), and disables it at
+    // max_refusals; any other answer starts the count again. Returns the URLs that this call has disabled so.
+    virtual std::vector<DisabledEndpoint> record(std::span<const DeliveryOutcome> outcomes) = 0;
 
     // Senders store the breakers that are not closed, for users to see and for their own next start. A closed
     // one is removed.

@@ -50,8 +50,9 @@ TEST_P(StorageCallsConformance, EveryMethodIsReportedOnceByItsName) {
         {"attempts_of", [&] { s.attempts_of(none); }},
         {"retry_delivery", [&] { (void)s.retry_delivery(none, none, now_); }},
         {"cancel_delivery", [&] { (void)s.cancel_delivery(none, none, now_); }},
-        {"recover_deliveries", [&] { s.recover_deliveries(none, now_, now_, 1); }},
-        {"add_test_delivery", [&] { s.add_test_delivery(none, none, none, Decimal::from_int(1), now_); }},
+        {"recover_deliveries", [&] { s.recover_deliveries(none, now_, now_, 1, {}); }},
+        {"add_test_delivery",
+         [&] { (void)s.add_test_delivery(none, none, none, Decimal::from_int(1), now_); }},
         {"prune", [&] { s.prune(now_, 1); }},
         {"upsert_bars",
          [&] {

@@ -43,7 +43,7 @@ TEST_P(StorageRecoveryConformance, ShowsADeliveryOnlyToItsUser) {
     EXPECT_TRUE(storage_->deliveries(bob, {.alert_id = of(id).alert_id}).empty());
     EXPECT_EQ(storage_->retry_delivery(bob, id, now_).error(), storage::RetryError::not_found);
     EXPECT_EQ(storage_->cancel_delivery(bob, id, now_).error(), storage::CancelError::not_found);
-    EXPECT_TRUE(storage_->recover_deliveries(bob, now_ - 1h, now_, 10).empty());
+    EXPECT_TRUE(storage_->recover_deliveries(bob, now_ - 1h, now_, 10, {}).tasks.empty());
     EXPECT_FALSE(
         storage_->add_test_delivery(bob, of(id).alert_id, make_uuid(now_), Decimal::from_int(1), now_));
 }
@@ -123,7 +123,7 @@ TEST_P(StorageRecoveryConformance, FiltersByStateAlertAndTime) {
 
 // Retrying
 
-TEST_P(StorageRecoveryConformance, ARetriedDeliveryStartsAgainAndKeepsItsAttempts) {
+TEST_P(StorageRecoveryConformance, ARetriedDeliveryGetsOneAttemptAndKeepsItsEarlierOnes) {
     for (const auto end : {DeliveryState::failed, DeliveryState::delivered, DeliveryState::expired}) {
         const Uuid id = fired_at(now_);
         claim(id, 1, now_);
@@ -143,14 +143,84 @@ TEST_P(StorageRecoveryConformance, ARetriedDeliveryStartsAgainAndKeepsItsAttempt
         const auto claimed = claim(id, 3, later);
         ASSERT_EQ(claimed.size(), 1U);
         EXPECT_EQ(claimed[0].attempt, 3);
-        EXPECT_EQ(claimed[0].round, 1);
+        EXPECT_GE(claimed[0].round, 1000) << "its last attempt, under any policy";
         EXPECT_EQ(claimed[0].deadline, later + 24h);
-        record(outcome(id, 3, later, DeliveryState::pending, later + 10s));
-        EXPECT_EQ(claim(id, 4, later + 10s).at(0).round, 2);
+        record(outcome(id, 3, later, DeliveryState::delivered));
         EXPECT_EQ(storage_->attempts_of(id).size(), 3U);
-        record(outcome(id, 4, later + 10s, DeliveryState::delivered));
-        EXPECT_EQ(of(id).attempts, 4);
+        EXPECT_EQ(of(id).attempts, 3);
     }
+}
+
+TEST_P(StorageRecoveryConformance, RetriesByTheUserAreLimited) {
+    const Uuid id = failed_at(now_);
+    int attempts = 1;
+    for (int i = 0; i < max_user_retries; ++i) {
+        const bool recover = i % 2 == 1;
+        if (recover) {
+            EXPECT_EQ(storage_->recover_deliveries(user_, now_, now_, 10, {}).tasks.size(), 1U);
+            EXPECT_TRUE(storage_->recover_deliveries(user_, now_, now_, 10, {}).tasks.empty());
+        } else {
+            EXPECT_TRUE(storage_->retry_delivery(user_, id, now_));
+        }
+        EXPECT_TRUE(storage_->retry_delivery(user_, id, now_)) << "it is pending: this adds nothing";
+        attempt(id, ++attempts, now_, DeliveryState::failed);
+    }
+    EXPECT_EQ(storage_->retry_delivery(user_, id, now_).error(), storage::RetryError::used_up);
+    const storage::Recovery recovery = storage_->recover_deliveries(user_, now_, now_, 10, {});
+    EXPECT_TRUE(recovery.tasks.empty());
+    EXPECT_EQ(recovery.used_up, 1U);
+    EXPECT_FALSE(recovery.last);
+    EXPECT_EQ(of(id).attempts, 1 + max_user_retries);
+    EXPECT_EQ(of(id).state, DeliveryState::failed);
+}
+
+TEST_P(StorageRecoveryConformance, APendingDeliveryIsHurriedWithoutMoreAttempts) {
+    const Uuid id = pending();
+    claim(id, 1, now_);
+    record(outcome(id, 1, now_, DeliveryState::pending, now_ + 1h));
+    EXPECT_TRUE(storage_->retry_delivery(user_, id, now_));
+    EXPECT_EQ(claim(id, 2, now_).at(0).round, 2);
+}
+
+TEST_P(StorageRecoveryConformance, DeliveriesToADisabledUrlAreNotRetried) {
+    const Uuid id = pending();
+    claim(id, 1, now_);
+    DeliveryOutcome gone = outcome(id, 1, now_, DeliveryState::failed);
+    gone.disable_endpoint = true;
+    record(gone);
+    EXPECT_EQ(storage_->retry_delivery(user_, id, now_).error(), storage::RetryError::endpoint_disabled);
+    EXPECT_EQ(storage_->recover_deliveries(user_, now_, now_, 10, {}).endpoint_disabled, 1U);
+    ASSERT_TRUE(storage_->enable_endpoint(user_, of(id).webhook_url));
+    EXPECT_EQ(storage_->recover_deliveries(user_, now_, now_, 10, {}).tasks.size(), 1U);
+}
+
+TEST_P(StorageRecoveryConformance, ARecoveryContinuesBehindThoseThatItPassesOver) {
+    std::vector<Uuid> failed;
+    for (int i = 0; i < 5; ++i) failed.push_back(failed_at(now_ + i * 1s));
+    storage::Recovery step = storage_->recover_deliveries(user_, now_, now_ + 1h, 2, {});
+    EXPECT_EQ(step.last, failed[1]);
+    step = storage_->recover_deliveries(user_, now_, now_ + 1h, 2, step.last);
+    ASSERT_EQ(step.tasks.size(), 2U);
+    EXPECT_EQ(step.tasks[0].delivery_id, failed[2]);
+    EXPECT_EQ(step.last, failed[3]);
+    step = storage_->recover_deliveries(user_, now_, now_ + 1h, 2, step.last);
+    EXPECT_EQ(step.tasks.size(), 1U);
+    EXPECT_FALSE(step.last);
+}
+
+TEST_P(StorageRecoveryConformance, TheLastAttemptsAreKept) {
+    const Uuid id = pending();
+    const int made = static_cast<int>(max_kept_attempts) + 3;
+    for (int n = 1; n <= made; ++n) {
+        claim(id, n, now_);
+        record(outcome(id, n, now_, DeliveryState::pending, now_));
+    }
+    EXPECT_EQ(of(id).attempts, made);
+    const std::vector<Attempt> kept = storage_->attempts_of(id);
+    ASSERT_EQ(kept.size(), max_kept_attempts);
+    EXPECT_EQ(kept.front().number, 4);
+    EXPECT_EQ(kept.back().number, made);
+    EXPECT_EQ(of(id).last_status, 503);
 }
 
 TEST_P(StorageRecoveryConformance, RetryingAPendingDeliveryMakesItDueAtOnceAndRemovesItFromItsLane) {
@@ -224,7 +294,7 @@ TEST_P(StorageRecoveryConformance, RecoversDeliveriesFailedSinceATimeOldestFirst
     const Uuid cancelled = fired_at(now_ + 5s);
     ASSERT_TRUE(storage_->cancel_delivery(user_, cancelled, now_ + 5s));
     const Timestamp later = now_ + 1h;
-    auto tasks = storage_->recover_deliveries(user_, now_ + 1s, later, 2);
+    auto tasks = storage_->recover_deliveries(user_, now_ + 1s, later, 2, {}).tasks;
     ASSERT_EQ(tasks.size(), 2U);
     EXPECT_EQ(tasks[0].delivery_id, first);
     EXPECT_EQ(tasks[0].attempt, 2);
@@ -232,13 +302,13 @@ TEST_P(StorageRecoveryConformance, RecoversDeliveriesFailedSinceATimeOldestFirst
     EXPECT_EQ(of(first).state, DeliveryState::pending);
     EXPECT_EQ(of(first).deadline, later + 24h);
     EXPECT_EQ(of(first).next_attempt_at, later);
-    tasks = storage_->recover_deliveries(user_, now_ + 1s, later, 2);
+    tasks = storage_->recover_deliveries(user_, now_ + 1s, later, 2, {}).tasks;
     ASSERT_EQ(tasks.size(), 1U);
     EXPECT_EQ(tasks[0].delivery_id, third);
-    EXPECT_TRUE(storage_->recover_deliveries(user_, now_ + 1s, later, 2).empty());
+    EXPECT_TRUE(storage_->recover_deliveries(user_, now_ + 1s, later, 2, {}).tasks.empty());
     EXPECT_EQ(of(old).state, DeliveryState::failed);
     EXPECT_EQ(of(cancelled).state, DeliveryState::cancelled);
-    EXPECT_EQ(claim(third, 2, later).at(0).round, 1);
+    EXPECT_GE(claim(third, 2, later).at(0).round, 1000) << "its last attempt, under any policy";
 }
 
 // Tests
@@ -273,10 +343,41 @@ TEST_P(StorageRecoveryConformance, ATestIsItsOwnDeliveryWithTheGivenPrice) {
 TEST_P(StorageRecoveryConformance, ADeletedAlertCannotBeTested) {
     const Alert alert = add_alert();
     storage_->delete_alert(user_, alert.id);
-    EXPECT_FALSE(storage_->add_test_delivery(user_, alert.id, make_uuid(now_), Decimal::from_int(1), now_));
-    EXPECT_FALSE(
-        storage_->add_test_delivery(user_, make_uuid(now_), make_uuid(now_), Decimal::from_int(1), now_));
+    for (const Uuid& none : {alert.id, make_uuid(now_)}) {
+        EXPECT_EQ(
+            storage_->add_test_delivery(user_, none, make_uuid(now_), Decimal::from_int(1), now_).error(),
+            storage::TestError::not_found);
+    }
     EXPECT_TRUE(storage_->deliveries(user_, {}).empty());
+}
+
+TEST_P(StorageRecoveryConformance, TestsOfAnAlertAreLimited) {
+    const Alert alert = add_alert();
+    const Alert other = add_alert("7");
+    const auto test = [&](const Uuid& of) {
+        const Uuid id = make_uuid(now_);
+        return std::pair(storage_->add_test_delivery(user_, of, id, Decimal::from_int(1), now_), id);
+    };
+    std::vector<Uuid> tests;
+    for (std::size_t i = 0; i < max_unfinished_tests; ++i) {
+        const auto [added, id] = test(alert.id);
+        ASSERT_TRUE(added);
+        tests.push_back(id);
+    }
+    EXPECT_EQ(test(alert.id).first.error(), storage::TestError::too_many);
+    EXPECT_TRUE(test(other.id).first);
+    for (std::size_t i = 0; i < max_kept_tests + 10; ++i) {
+        attempt(tests[i], 1, now_, DeliveryState::delivered);
+        const auto [added, id] = test(alert.id);
+        ASSERT_TRUE(added);
+        tests.push_back(id);
+    }
+    const std::size_t gone = tests.size() - max_unfinished_tests - max_kept_tests;
+    EXPECT_EQ(gone, 10U);
+    for (std::size_t i = 0; i < tests.size(); ++i) {
+        EXPECT_EQ(storage_->delivery(user_, tests[i]).has_value(), i >= gone) << i;
+        EXPECT_EQ(storage_->attempts_of(tests[i]).empty(), i < gone || i >= gone + max_kept_tests) << i;
+    }
 }
 
 // Pruning

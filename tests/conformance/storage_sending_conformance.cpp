@@ -322,6 +322,103 @@ TEST_P(StorageSendingConformance, AnEndpointStaysDisabledForItsUserAndUrlUntilEn
     EXPECT_TRUE(storage_->create_alert(new_alert("3"), 100));
 }
 
+TEST_P(StorageSendingConformance, ARunOfRefusalsDisablesTheUrlForItsUser) {
+    const std::string url = new_alert().webhook_url;
+    Uuid id;
+    int number = 0;
+    const auto answered = [&](std::optional<int> status, DeliveryState next = DeliveryState::pending) {
+        if (number == 0) id = pending();
+        claim(id, ++number, now_);
+        DeliveryOutcome o = outcome(id, number, now_, next, now_);
+        o.attempt->status = status;
+        o.user_id = user_;
+        o.webhook_url = url;
+        if (next != DeliveryState::pending) number = 0;
+        return storage_->record(std::vector{o});
+    };
+    const auto run = [&](int count) {
+        for (int i = 0; i < count; ++i) EXPECT_TRUE(answered(404).empty()) << i;
+    };
+    run(max_refusals - 1);
+    EXPECT_TRUE(answered(200, DeliveryState::delivered).empty()) << "any other answer starts the count again";
+    run(max_refusals - 1);
+    EXPECT_TRUE(answered(500).empty());
+    run(20);
+    EXPECT_TRUE(answered({}).empty()) << "no answer says nothing";
+    answered(404, DeliveryState::failed);
+    run(max_refusals - 23);
+    // Bob's count is his own.
+    Alert bobs = new_alert("3");
+    bobs.user_id = add_user("bob@example.com");
+    ASSERT_TRUE(storage_->create_alert(bobs, 100));
+    const Uuid bob = fire({bobs.id}).at(0).delivery_id;
+    claim(bob, 1, now_);
+    DeliveryOutcome o = outcome(bob, 1, now_, DeliveryState::pending, now_);
+    o.attempt->status = 404;
+    o.user_id = bobs.user_id;
+    o.webhook_url = url;
+    EXPECT_TRUE(storage_->record(std::vector{o}).empty());
+
+    EXPECT_TRUE(answered(404).empty());
+    const auto disabled = answered(404);
+    ASSERT_EQ(disabled.size(), 1U);
+    EXPECT_EQ(disabled[0].user_id, user_);
+    EXPECT_EQ(disabled[0].webhook_url, url);
+    EXPECT_EQ(disabled[0].reason, "the receiver answered 404 to 50 webhooks in a row");
+    EXPECT_EQ(storage_->endpoints(user_, 10).at(0).reason, disabled[0].reason);
+    EXPECT_EQ(storage_->endpoints(user_, 10).at(0).disabled_at, disabled[0].disabled_at);
+    EXPECT_TRUE(claim(id, number + 1, now_).at(0).alert.endpoint_disabled_at);
+    EXPECT_FALSE(storage_->endpoints(bobs.user_id, 10).at(0).disabled_at);
+
+    // Those that were under way when it was disabled do not count once it is enabled.
+    ++number;
+    claim(id, number, now_ + lease_);
+    DeliveryOutcome late = outcome(id, number, now_, DeliveryState::failed);
+    late.attempt->status = 404;
+    late.user_id = user_;
+    late.webhook_url = url;
+    EXPECT_TRUE(storage_->record(std::vector{late}).empty());
+    number = 0;
+    ASSERT_TRUE(storage_->enable_endpoint(user_, url));
+    for (const int status : {401, 403, 404, 405}) EXPECT_TRUE(answered(status).empty());
+    run(max_refusals - 5);
+    EXPECT_EQ(answered(404).at(0).reason,
+              "the receiver answered 401, 403, 404 or 405 to 50 webhooks in a row");
+}
+
+TEST_P(StorageSendingConformance, ABatchOfRefusalsIsCountedInItsOrder) {
+    const std::string url = new_alert().webhook_url;
+    const auto batch = [&](const std::vector<int>& statuses) {
+        std::vector<DeliveryOutcome> outcomes;
+        for (const int status : statuses) {
+            const Uuid id = pending();
+            claim(id, 1, now_);
+            outcomes.push_back(outcome(id, 1, now_, DeliveryState::pending, now_ + 1h));
+            outcomes.back().attempt->status = status;
+            outcomes.back().user_id = user_;
+            outcomes.back().webhook_url = url;
+        }
+        return storage_->record(outcomes).size();
+    };
+    std::vector<int> statuses(40, 403);
+    EXPECT_EQ(batch(statuses), 0U);
+    statuses.assign(30, 403);
+    statuses.insert(statuses.begin(), 400);
+    EXPECT_EQ(batch(statuses), 0U) << "a 400 speaks of the body";
+    EXPECT_EQ(batch(std::vector<int>(19, 403)), 0U);
+    // An outcome that is ignored does not count.
+    DeliveryOutcome late = outcome(make_uuid(now_), 1, now_, DeliveryState::pending, now_);
+    late.attempt->status = 403;
+    late.user_id = user_;
+    late.webhook_url = url;
+    EXPECT_TRUE(storage_->record(std::vector{late}).empty());
+    EXPECT_EQ(batch({403, 403, 403}), 1U);
+    ASSERT_TRUE(storage_->enable_endpoint(user_, url));
+    EXPECT_EQ(batch({403}), 0U) << "the count has begun again";
+    // What is counted for a URL that is not used any more is forgotten with the deliveries of that time.
+    EXPECT_EQ(storage_->prune(now_ + 1h, 10), 1U);
+}
+
 TEST_P(StorageSendingConformance, OfUrlsWithoutAlertsShowsOnlyDisabledEndpoints) {
     const Alert alert = add_alert("1");
     Alert other = new_alert("2");

@@ -143,7 +143,7 @@ TEST_P(StorageUsersConformance, OperationsInFlightForADeletedUserCreateNothing) 
     EXPECT_FALSE(storage_->add_test_delivery(user_, alert.id, make_uuid(now_), Decimal::from_int(1), now_));
     EXPECT_EQ(storage_->retry_delivery(user_, id, now_).error(), storage::RetryError::not_found);
     EXPECT_EQ(storage_->cancel_delivery(user_, id, now_).error(), storage::CancelError::not_found);
-    EXPECT_TRUE(storage_->recover_deliveries(user_, now_ - 1h, now_, 10).empty());
+    EXPECT_TRUE(storage_->recover_deliveries(user_, now_ - 1h, now_, 10, {}).tasks.empty());
     EXPECT_TRUE(active().empty());
 }
 

@@ -271,13 +271,54 @@ attempted AS (
                           answer, dns_us, connect_us, tls_us, first_byte_us)
     SELECT id, number, started_at, duration_us, status, error, remote_ip, request_headers, answer, dns_us,
            connect_us, tls_us, first_byte_us
-    FROM written WHERE made)
+    FROM written WHERE made),
+dropped AS (
+    DELETE FROM attempts t USING written w
+    WHERE w.made AND w.number > $20::int AND t.delivery_id = w.id AND t.number <= w.number - $20::int),
+disabled AS (
+    INSERT INTO disabled_endpoints (user_id, webhook_url, disabled_at, reason)
+    SELECT DISTINCT ON (w.user_id, a.webhook_url) w.user_id, a.webhook_url, w.ended_at, w.reason
+    FROM written w JOIN alerts a ON a.id = w.alert_id
+    WHERE w.disable
+    ORDER BY w.user_id, a.webhook_url, w.place DESC
+    ON CONFLICT (user_id, webhook_url) DO UPDATE SET disabled_at = excluded.disabled_at, reason = excluded.reason)
+SELECT place FROM written ORDER BY place;
+
+-- name: refusals_lock
+-- In order, since other senders count too.
+SELECT count(*) FROM (
+    SELECT 1 FROM endpoint_refusals r JOIN unnest($1::uuid[], $2::text[]) n(user_id, webhook_url)
+                  USING (user_id, webhook_url)
+    ORDER BY user_id, webhook_url FOR UPDATE OF r) locked;
+
+-- name: refusals_any
+SELECT EXISTS (SELECT 1 FROM endpoint_refusals);
+
+-- name: refusals_forget
+DELETE FROM endpoint_refusals r USING unnest($1::uuid[], $2::text[]) n(user_id, webhook_url)
+WHERE r.user_id = n.user_id AND r.webhook_url = n.webhook_url;
+
+-- name: refusals_add
+INSERT INTO endpoint_refusals AS r (user_id, webhook_url, refusals, status, last_at)
+SELECT * FROM unnest($1::uuid[], $2::text[], $3::int[], $4::int[], $5::timestamptz[])
+              n(user_id, webhook_url, refusals, status, last_at) ORDER BY user_id, webhook_url
+ON CONFLICT (user_id, webhook_url) DO UPDATE
+SET refusals = r.refusals + excluded.refusals,
+    status = CASE WHEN r.status = excluded.status THEN r.status ELSE 0 END, last_at = excluded.last_at;
+
+-- name: refusals_many
+SELECT user_id, webhook_url, last_at, status FROM endpoint_refusals WHERE refusals >= 50
+ORDER BY user_id, webhook_url FOR UPDATE;
+
+-- name: refusals_disable
 INSERT INTO disabled_endpoints (user_id, webhook_url, disabled_at, reason)
-SELECT DISTINCT ON (w.user_id, a.webhook_url) w.user_id, a.webhook_url, w.ended_at, w.reason
-FROM written w JOIN alerts a ON a.id = w.alert_id
-WHERE w.disable
-ORDER BY w.user_id, a.webhook_url, w.place DESC
+SELECT * FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::text[])
 ON CONFLICT (user_id, webhook_url) DO UPDATE SET disabled_at = excluded.disabled_at, reason = excluded.reason;
+
+-- name: prune_refusals
+DELETE FROM endpoint_refusals WHERE (user_id, webhook_url) IN (
+    SELECT user_id, webhook_url FROM endpoint_refusals WHERE last_at < $1::timestamptz
+    ORDER BY last_at LIMIT $2::bigint FOR UPDATE SKIP LOCKED);
 
 -- name: delivery_get
 SELECT d.id, d.alert_id, a.ticker, a.webhook_url, d.kind, d.state, d.attempts, d.created_at, d.deadline, d.due_at,
@@ -322,16 +363,22 @@ ORDER BY d.id DESC LIMIT $7::bigint;
 -- name: attempts_of
 SELECT number, started_at, duration_us, status, error, remote_ip, request_headers, answer, dns_us, connect_us, tls_us,
        first_byte_us
-FROM attempts WHERE delivery_id = $1::uuid ORDER BY number;
+FROM attempts WHERE delivery_id = $1::uuid ORDER BY number DESC LIMIT $2::bigint;
 
 -- name: delivery_lock
-SELECT d.state, d.attempts FROM deliveries d JOIN users u ON u.id = d.user_id
+SELECT d.state, d.attempts, d.retries,
+       EXISTS (SELECT 1 FROM alerts a JOIN disabled_endpoints e
+                    ON e.user_id = a.user_id AND e.webhook_url = a.webhook_url
+               WHERE a.id = d.alert_id)
+FROM deliveries d JOIN users u ON u.id = d.user_id
 WHERE d.id = $1::uuid AND d.user_id = $2::uuid AND u.deleted_at IS NULL FOR UPDATE OF d;
 
 -- name: delivery_restart
+-- One that has ended gets one attempt: beyond any policy's number, so that it is the last (ClaimedDelivery::round).
 UPDATE deliveries d
-SET state = 'pending', due_at = $2::timestamptz, round_start = d.attempts, lease_owner = NULL, lane = NULL,
-    lane_turn = NULL, deadline = $2::timestamptz + a.deliver_within * interval '1 microsecond', finished_at = NULL,
+SET state = 'pending', due_at = $2::timestamptz, lease_owner = NULL, lane = NULL, lane_turn = NULL,
+    round_start = CASE WHEN d.finished_at IS NULL THEN d.round_start ELSE d.attempts - 1000000 END,
+    retries = d.retries + (d.finished_at IS NOT NULL)::int, deadline = $2::timestamptz + a.deliver_within * interval '1 microsecond', finished_at = NULL,
     reason = ''
 FROM alerts a WHERE d.id = ANY ($1::uuid[]) AND a.id = d.alert_id;
 
@@ -341,7 +388,11 @@ UPDATE deliveries SET state = 'cancelled', due_at = NULL, lease_owner = NULL, la
 WHERE id = $1::uuid;
 
 -- name: deliveries_lock_failed
-SELECT d.id, d.attempts FROM deliveries d
+SELECT d.id, d.attempts, d.retries,
+       EXISTS (SELECT 1 FROM alerts a JOIN disabled_endpoints e
+                    ON e.user_id = a.user_id AND e.webhook_url = a.webhook_url
+               WHERE a.id = d.alert_id)
+FROM deliveries d
 WHERE d.user_id = $1::uuid AND d.id >= $2::uuid AND d.created_at >= $3::timestamptz
   AND d.finished_at IS NOT NULL AND d.state <> 'delivered' AND d.state = 'failed'
   AND EXISTS (SELECT 1 FROM users u WHERE u.id = $1::uuid AND u.deleted_at IS NULL)
@@ -352,6 +403,19 @@ INSERT INTO deliveries (id, alert_id, user_id, kind, state, due_at, created_at, 
 SELECT $1::uuid, a.id, a.user_id, 'test', 'pending', $2::timestamptz, $2::timestamptz,
        $2::timestamptz + a.deliver_within * interval '1 microsecond', $3::numeric
 FROM alerts a WHERE a.id = $4::uuid AND a.user_id = $5::uuid AND a.deleted_at IS NULL;
+
+-- name: tests_unfinished
+SELECT count(*) FROM deliveries WHERE alert_id = $1::uuid AND kind = 'test' AND due_at IS NOT NULL;
+
+-- name: tests_old
+SELECT id FROM deliveries WHERE alert_id = $1::uuid AND kind = 'test' AND due_at IS NULL
+ORDER BY id DESC LIMIT 100 OFFSET $2::bigint;
+
+-- name: prune_delivery
+DELETE FROM deliveries WHERE id = ANY ($1::uuid[]);
+
+-- name: prune_attempts
+DELETE FROM attempts WHERE delivery_id = ANY ($1::uuid[]);
 
 -- name: endpoints
 SELECT webhook_url, disabled_at, reason FROM (

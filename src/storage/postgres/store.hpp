@@ -24,7 +24,7 @@ public:
     std::vector<ClaimedDelivery> claim(std::span<const DeliveryTask> tasks, Timestamp now,
                                        const Claim& claim) override;
     std::vector<ClaimedDelivery> claim_due(Timestamp now, std::size_t limit, const Claim& claim) override;
-    void record(std::span<const DeliveryOutcome> outcomes) override;
+    std::vector<DisabledEndpoint> record(std::span<const DeliveryOutcome> outcomes) override;
 
     // store_bars.cpp
     void upsert_bars(std::span<const Bar> bars) override;

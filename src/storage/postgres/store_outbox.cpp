@@ -70,7 +70,9 @@ std::unordered_map<Uuid, Uuid> fire_in_one(Pool& pool, std::span<const Fired> al
     });
 }
 
-void record_some(Connection& db, std::span<const DeliveryOutcome* const> outcomes) {
+// Those that were not ignored.
+std::vector<const DeliveryOutcome*> record_some(Connection& db,
+                                                std::span<const DeliveryOutcome* const> outcomes) {
     Array id, number, made, next, due, ended, reason, disable, started, duration, status, error, ip, headers,
         answer, dns, connect, tls, first_byte;
     const Attempt none;
@@ -96,8 +98,12 @@ void record_some(Connection& db, std::span<const DeliveryOutcome* const> outcome
         tls.add(a.times.tls);
         first_byte.add(a.times.first_byte);
     }
-    db.run("record", id, number, made, next, due, ended, reason, disable, started, duration, status, error,
-           ip, headers, answer, dns, connect, tls, first_byte);
+    std::vector<const DeliveryOutcome*> written;
+    for (const Row row : db.run("record", id, number, made, next, due, ended, reason, disable, started,
+                                duration, status, error, ip, headers, answer, dns, connect, tls, first_byte,
+                                static_cast<int>(max_kept_attempts)))
+        written.push_back(outcomes[static_cast<std::size_t>(row.number(0) - 1)]);
+    return written;
 }
 
 }  // namespace
@@ -155,8 +161,8 @@ std::size_t Store::prune_deliveries(Connection& db, Timestamp before, std::size_
     return db.change("prune_deliveries", sql::end_id_until(before), before, limit);
 }
 
-void Store::record(std::span<const DeliveryOutcome> outcomes) {
-    if (outcomes.empty()) return;
+std::vector<DisabledEndpoint> Store::record(std::span<const DeliveryOutcome> outcomes) {
+    if (outcomes.empty()) return {};
     // One statement cannot change a row twice: a second outcome of a delivery goes into the next statement.
     std::vector<std::vector<const DeliveryOutcome*>> rounds;
     std::unordered_map<Uuid, std::size_t> said;
@@ -165,8 +171,13 @@ void Store::record(std::span<const DeliveryOutcome> outcomes) {
         if (round == rounds.size()) rounds.emplace_back();
         rounds[round].push_back(&outcome);
     }
-    transaction("record", Durability::process, [&](Connection& db) {
-        for (const auto& round : rounds) record_some(db, round);
+    return transaction("record", Durability::process, [&](Connection& db) {
+        std::vector<const DeliveryOutcome*> written;
+        for (const auto& round : rounds) {
+            const auto some = record_some(db, round);
+            written.insert(written.end(), some.begin(), some.end());
+        }
+        return count_refusals(db, written);
     });
 }
 

@@ -32,4 +32,12 @@ Uuid end_id_until(Timestamp until) {
     return first_id_of(until < Timestamp::max() - slack ? until + slack : Timestamp::max());
 }
 
+Uuid id_after(Uuid id) {
+    const Uuid given = id;
+    for (auto byte = id.bytes.rbegin(); byte != id.bytes.rend(); ++byte) {
+        if (++*byte != 0) return id;
+    }
+    return given;
+}
+
 }  // namespace pricewire::storage::sql

@@ -13,6 +13,7 @@
 #include "base/mutex.hpp"
 #include "storage/sql/change.hpp"
 #include "storage/sql/id_range.hpp"
+#include "storage/sql/refusals.hpp"
 #include "storage/sql/rows.hpp"
 #include "storage/storage.hpp"
 
@@ -145,8 +146,10 @@ public:
                     [&](Connection& db) { return db.all(read_endpoint, "endpoints", user_id, limit); });
     }
     bool enable_endpoint(const Uuid& user_id, std::string_view webhook_url) override {
-        return statement("enable_endpoint", Durability::power, [&](Connection& db) {
-            return db.change("endpoint_enable", user_id, webhook_url) == 1;
+        return transaction("enable_endpoint", Durability::power, [&](Connection& db) {
+            if (db.change("endpoint_enable", user_id, webhook_url) == 0) return false;
+            forget_refusals(db, std::vector{EndpointKey{user_id, webhook_url}});
+            return true;
         });
     }
 
@@ -241,7 +244,8 @@ public:
     }
     std::vector<Attempt> attempts_of(const Uuid& delivery_id) override {
         return read("attempts_of", [&](Connection& db) {
-            auto attempts = db.all(read_attempt, "attempts_of", delivery_id);
+            auto attempts = db.all(read_attempt, "attempts_of", delivery_id, max_kept_attempts);
+            std::reverse(attempts.begin(), attempts.end());
             for (Attempt& attempt : attempts) attempt.delivery_id = delivery_id;
             return attempts;
         });
@@ -253,6 +257,9 @@ public:
             const auto found = lock_delivery(db, user_id, delivery_id);
             if (!found) return std::unexpected(RetryError::not_found);
             if (found->state == DeliveryState::delivering) return std::unexpected(RetryError::under_way);
+            if (found->endpoint_disabled) return std::unexpected(RetryError::endpoint_disabled);
+            if (is_final(found->state) && found->retries >= max_user_retries)
+                return std::unexpected(RetryError::used_up);
             restart(db, {{delivery_id}}, now);
             return DeliveryTask{delivery_id, found->attempts + 1};
         });
@@ -268,19 +275,44 @@ public:
             return {};
         });
     }
-    std::vector<DeliveryTask> recover_deliveries(const Uuid& user_id, Timestamp since, Timestamp now,
-                                                 std::size_t limit) override {
+    Recovery recover_deliveries(const Uuid& user_id, Timestamp since, Timestamp now, std::size_t limit,
+                                std::optional<Uuid> after) override {
+        const Uuid from = after ? std::max(first_id_since(since), id_after(*after)) : first_id_since(since);
         return transaction("recover_deliveries", Durability::power, [&](Connection& db) {
-            auto tasks = db.all([](const auto& row) { return DeliveryTask{row.id(0), int_at(row, 1) + 1}; },
-                                "deliveries_lock_failed", user_id, first_id_since(since), since, limit);
-            restart(db, tasks, now);
-            return tasks;
+            Recovery out;
+            const auto judge = [&](const auto& row) {
+                if (row.flag(3)) {
+                    ++out.endpoint_disabled;
+                } else if (int_at(row, 2) >= max_user_retries) {
+                    ++out.used_up;
+                } else {
+                    out.tasks.push_back({row.id(0), int_at(row, 1) + 1});
+                }
+                return row.id(0);
+            };
+            const auto seen = db.all(judge, "deliveries_lock_failed", user_id, from, since, limit);
+            if (seen.size() == limit) out.last = seen.back();
+            restart(db, out.tasks, now);
+            return out;
         });
     }
-    bool add_test_delivery(const Uuid& user_id, const Uuid& alert_id, const Uuid& delivery_id, Decimal price,
-                           Timestamp now) override {
-        return statement("add_test_delivery", Durability::power, [&](Connection& db) {
-            return db.change("test_insert", delivery_id, now, price, alert_id, user_id) == 1;
+    std::expected<void, TestError> add_test_delivery(const Uuid& user_id, const Uuid& alert_id,
+                                                     const Uuid& delivery_id, Decimal price,
+                                                     Timestamp now) override {
+        using Result = std::expected<void, TestError>;
+        return transaction("add_test_delivery", Durability::power, [&](Connection& db) -> Result {
+            if (!db.first([](const auto&) { return true; }, "alert_lock", alert_id, user_id))
+                return std::unexpected(TestError::not_found);
+            const auto unfinished =
+                *db.first([](const auto& row) { return row.number(0); }, "tests_unfinished", alert_id);
+            if (unfinished >= static_cast<std::int64_t>(max_unfinished_tests))
+                return std::unexpected(TestError::too_many);
+            db.change("test_insert", delivery_id, now, price, alert_id, user_id);
+            const auto id = [](const Uuid& test) { return std::tie(test); };
+            const std::vector<Uuid> old = db.all(read_id, "tests_old", alert_id, max_kept_tests);
+            db.change_each("prune_attempts", old, id);
+            db.change_each("prune_delivery", old, id);
+            return {};
         });
     }
     std::size_t prune(Timestamp before, std::size_t limit) override {
@@ -289,6 +321,7 @@ public:
             for (const char* rest : {"prune_alerts", "prune_endpoints", "prune_users"}) {
                 if (removed < limit) removed += db.change(rest, limit - removed);
             }
+            if (removed < limit) removed += db.change("prune_refusals", before, limit - removed);
             return removed;
         });
     }
@@ -308,6 +341,39 @@ protected:
 
     // Removes up to `limit` deliveries that have ended and were created before `before`, with their attempts.
     virtual std::size_t prune_deliveries(Connection& db, Timestamp before, std::size_t limit) = 0;
+
+    // Counts the refusals among the outcomes that were written; disables the URLs that have refused too often,
+    // and returns these.
+    static std::vector<DisabledEndpoint> count_refusals(Connection& db,
+                                                        std::span<const DeliveryOutcome* const> written) {
+        const AnswersByEndpoint answers = answers_in(written);
+        std::vector<EndpointKey> all, reset;
+        std::vector<std::pair<EndpointKey, EndpointAnswers>> refused;
+        for (const auto& [endpoint, a] : answers) {
+            all.push_back(endpoint);
+            if (a.other) reset.push_back(endpoint);
+            if (a.refusals > 0) refused.emplace_back(endpoint, a);
+        }
+        const auto any = [&] {
+            return *db.first([](const auto& row) { return row.flag(0); }, "refusals_any");
+        };
+        if (all.empty() || (refused.empty() && !any())) return {};
+        lock_refusals(db, all);
+        forget_refusals(db, reset);
+        if (refused.empty()) return {};
+        db.change_each("refusals_add", refused, [](const auto& r) {
+            return std::tie(r.first.user_id, r.first.webhook_url, r.second.refusals, r.second.status,
+                            r.second.last_at);
+        });
+        std::vector<DisabledEndpoint> disabled = db.all(read_refusing, "refusals_many");
+        const auto values = [](const DisabledEndpoint& d) {
+            return std::tie(d.user_id, d.webhook_url, d.disabled_at, d.reason);
+        };
+        db.change_each("refusals_disable", disabled, values);
+        db.change_each("refusals_forget", disabled,
+                       [](const DisabledEndpoint& d) { return std::tie(d.user_id, d.webhook_url); });
+        return disabled;
+    }
 
     // Every method of the interface runs within one of these.
     template <typename F>
@@ -364,7 +430,16 @@ private:
     static std::size_t release(Connection& db, const std::vector<std::string>& owners) {
         return db.change_each("release", owners, [](const auto& owner) { return std::tie(owner); });
     }
-    // Makes the tasks' deliveries pending and due at once, with all their attempts and their full time.
+    static constexpr auto endpoint_columns = [](const EndpointKey& e) {
+        return std::tie(e.user_id, e.webhook_url);
+    };
+    static void lock_refusals(Connection& db, const std::vector<EndpointKey>& endpoints) {
+        db.change_each("refusals_lock", endpoints, endpoint_columns);
+    }
+    static void forget_refusals(Connection& db, const std::vector<EndpointKey>& endpoints) {
+        db.change_each("refusals_forget", endpoints, endpoint_columns);
+    }
+    // Makes the tasks' deliveries pending and due at once, with their full time.
     static void restart(Connection& db, const std::vector<DeliveryTask>& tasks, Timestamp now) {
         const auto id = [](const DeliveryTask& task) { return std::tie(task.delivery_id); };
         db.change_each("delivery_restart", tasks, id, now);
@@ -373,12 +448,14 @@ private:
     struct Locked {
         DeliveryState state;
         int attempts;
+        int retries;
+        bool endpoint_disabled;
     };
     // Nullopt if the user has no such delivery, or is deleted.
     std::optional<Locked> lock_delivery(Connection& db, const Uuid& user_id, const Uuid& delivery_id) {
         const auto read = [&](const auto& row) {
             return Locked{known(&parse_delivery_state, row, 0, "deliveries.state", delivery_id),
-                          int_at(row, 1)};
+                          int_at(row, 1), int_at(row, 2), row.flag(3)};
         };
         return db.first(read, "delivery_lock", delivery_id, user_id);
     }

@@ -188,6 +188,35 @@ INSERT INTO attempts (delivery_id, number, started_at, duration_us, status, erro
                       dns_us, connect_us, tls_us, first_byte_us)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
+-- name: drop_attempts
+DELETE FROM attempts WHERE delivery_id = ? AND number <= ?;
+
+-- name: refusals_lock
+-- Nothing to lock: there is one writer.
+DELETE FROM endpoint_refusals WHERE ?1 IS NULL AND ?2 IS NULL;
+
+-- name: refusals_any
+SELECT EXISTS (SELECT 1 FROM endpoint_refusals);
+
+-- name: refusals_forget
+DELETE FROM endpoint_refusals WHERE user_id = ? AND webhook_url = ?;
+
+-- name: refusals_add
+INSERT INTO endpoint_refusals (user_id, webhook_url, refusals, status, last_at) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (user_id, webhook_url) DO UPDATE
+SET refusals = refusals + excluded.refusals, status = iif(status = excluded.status, status, 0),
+    last_at = excluded.last_at;
+
+-- name: refusals_many
+SELECT user_id, webhook_url, last_at, status FROM endpoint_refusals WHERE refusals >= 50;
+
+-- name: refusals_disable
+INSERT OR REPLACE INTO disabled_endpoints (user_id, webhook_url, disabled_at, reason) VALUES (?, ?, ?, ?);
+
+-- name: prune_refusals
+DELETE FROM endpoint_refusals WHERE (user_id, webhook_url) IN (
+    SELECT user_id, webhook_url FROM endpoint_refusals WHERE last_at < ? ORDER BY last_at LIMIT ?);
+
 -- name: disable_endpoint
 INSERT OR REPLACE INTO disabled_endpoints (user_id, webhook_url, disabled_at, reason)
 SELECT d.user_id, a.webhook_url, ?, ? FROM deliveries d CROSS JOIN alerts a ON a.id = d.alert_id WHERE d.id = ?;
@@ -231,15 +260,22 @@ ORDER BY d.id DESC LIMIT ?7;
 -- name: attempts_of
 SELECT number, started_at, duration_us, status, error, remote_ip, request_headers, answer, dns_us, connect_us, tls_us,
        first_byte_us
-FROM attempts WHERE delivery_id = ? ORDER BY number;
+FROM attempts WHERE delivery_id = ? ORDER BY number DESC LIMIT ?;
 
 -- name: delivery_lock
-SELECT d.state, d.attempts FROM deliveries d CROSS JOIN users u ON u.id = d.user_id
+SELECT d.state, d.attempts, d.retries,
+       EXISTS (SELECT 1 FROM alerts a CROSS JOIN disabled_endpoints e
+                    ON e.user_id = a.user_id AND e.webhook_url = a.webhook_url
+               WHERE a.id = d.alert_id)
+FROM deliveries d CROSS JOIN users u ON u.id = d.user_id
 WHERE d.id = ? AND d.user_id = ? AND u.deleted_at IS NULL;
 
 -- name: delivery_restart
+-- One that has ended gets one attempt: beyond any policy's number, so that it is the last (ClaimedDelivery::round).
 UPDATE deliveries
-SET state = 'pending', due_at = ?2, round_start = attempts, lease_owner = NULL, lane = NULL, lane_turn = NULL,
+SET state = 'pending', due_at = ?2, lease_owner = NULL, lane = NULL, lane_turn = NULL,
+    round_start = iif(finished_at IS NULL, round_start, attempts - 1000000),
+    retries = retries + (finished_at IS NOT NULL),
     deadline = ?2 + (SELECT a.deliver_within FROM alerts a WHERE a.id = deliveries.alert_id), finished_at = NULL,
     reason = ''
 WHERE id = ?1;
@@ -250,7 +286,10 @@ UPDATE deliveries SET state = 'cancelled', due_at = NULL, lease_owner = NULL, la
 WHERE id = ?1;
 
 -- name: deliveries_lock_failed
-SELECT d.id, d.attempts
+SELECT d.id, d.attempts, d.retries,
+       EXISTS (SELECT 1 FROM alerts a CROSS JOIN disabled_endpoints e
+                    ON e.user_id = a.user_id AND e.webhook_url = a.webhook_url
+               WHERE a.id = d.alert_id)
 FROM users u CROSS JOIN deliveries d INDEXED BY deliveries_missed ON d.user_id = u.id
 WHERE u.id = ?1 AND u.deleted_at IS NULL AND d.user_id = ?1 AND d.id >= ?2 AND d.created_at >= ?3
   AND d.finished_at IS NOT NULL AND d.state <> 'delivered' AND d.state = 'failed'
@@ -260,6 +299,13 @@ ORDER BY d.id LIMIT ?4;
 INSERT INTO deliveries (id, alert_id, user_id, kind, state, due_at, created_at, deadline, test_price)
 SELECT ?1, a.id, a.user_id, 'test', 'pending', ?2, ?2, ?2 + a.deliver_within, ?3
 FROM alerts a WHERE a.id = ?4 AND a.user_id = ?5 AND a.deleted_at IS NULL;
+
+-- name: tests_unfinished
+SELECT count(*) FROM deliveries WHERE alert_id = ? AND kind = 'test' AND +due_at IS NOT NULL;
+
+-- name: tests_old
+SELECT id FROM deliveries WHERE alert_id = ? AND kind = 'test' AND +due_at IS NULL
+ORDER BY id DESC LIMIT 100 OFFSET ?;
 
 -- name: endpoint_disabled
 SELECT 1 FROM disabled_endpoints WHERE user_id = ? AND webhook_url = ?;

@@ -24,6 +24,9 @@ void record_attempt(Connection& db, const DeliveryOutcome& outcome) {
     db.change("record_attempt", outcome.delivery_id, outcome.attempt_number, a.started_at, a.duration,
               a.status, a.error, a.remote_ip, a.request_headers, Bytes{a.answer}, a.times.dns,
               a.times.connect, a.times.tls, a.times.first_byte);
+    const int kept = static_cast<int>(max_kept_attempts);
+    if (outcome.attempt_number > kept)
+        db.change("drop_attempts", outcome.delivery_id, outcome.attempt_number - kept);
 }
 
 }  // namespace
@@ -83,14 +86,17 @@ std::vector<ClaimedDelivery> Store::claim_due(Timestamp now, std::size_t limit, 
     });
 }
 
-void Store::record(std::span<const DeliveryOutcome> outcomes) {
-    transaction("record", Durability::process, [&](Connection& db) {
+std::vector<DisabledEndpoint> Store::record(std::span<const DeliveryOutcome> outcomes) {
+    return transaction("record", Durability::process, [&](Connection& db) {
+        std::vector<const DeliveryOutcome*> written;
         for (const DeliveryOutcome& outcome : outcomes) {
             if (!record_delivery(db, outcome)) continue;
+            written.push_back(&outcome);
             if (outcome.attempt) record_attempt(db, outcome);
             if (outcome.disable_endpoint)
                 db.change("disable_endpoint", outcome.ended_at, outcome.reason, outcome.delivery_id);
         }
+        return count_refusals(db, written);
     });
 }
 

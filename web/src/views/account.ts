@@ -104,7 +104,7 @@ export function accountView(context: Context): View {
         h(
           'p',
           { class: 'hint' },
-          'An endpoint that answers 410 Gone is disabled until you enable it again.',
+          'An endpoint that answers 410 Gone, or refuses 50 webhooks in a row, is disabled until you enable it again.',
         ),
         endpointError.element,
         endpointBody,

@@ -130,7 +130,7 @@ function alertRow(context: Context, first: Alert): Row<Alert> {
   const disabled = h(
     'div',
     { class: 'field-error' },
-    'Disabled: it answered 410 Gone. ',
+    'Disabled: its server wants no more webhooks. ',
     h('a', { href: '#/account' }, 'Enable it'),
   );
   const test = h('button', { type: 'button' }, 'Send test');

@@ -24,6 +24,12 @@ const shownStates: [string, string, DeliveryStatus[]][] = [
   ['ended', 'Not delivered', ['failed', 'expired', 'cancelled']],
 ];
 
+interface Recovery {
+  recovered: number;
+  more: boolean;
+  passed_over: { retries_used_up: number; endpoint_disabled: number };
+}
+
 export function deliveriesView(context: Context, openId: string | null): View {
   const { store, api } = context;
   let states: DeliveryStatus[] = [];
@@ -109,15 +115,17 @@ export function deliveriesView(context: Context, openId: string | null): View {
   async function recoverFailed(): Promise<void> {
     const from = new Date(store.now() - Number(since.value) * 3_600_000).toISOString();
     try {
-      const answer = await api.post<{ recovered: number; more: boolean }>(
+      const answer = await api.post<Recovery>(
         '/api/v1/deliveries/recover',
         JSON.stringify({ since: from }),
       );
+      const over = answer.passed_over.retries_used_up + answer.passed_over.endpoint_disabled;
       const left = answer.more ? ' More remain: press it again.' : '';
+      const rest = over > 0 ? ` Not resent, since they were resent ten times or their URL is disabled: ${over}.` : '';
       toast(
-        answer.recovered === 0
+        answer.recovered + over === 0
           ? 'No delivery failed in that time.'
-          : `Resending failed deliveries: ${answer.recovered}.${left}`,
+          : `Resending failed deliveries: ${answer.recovered}.${rest}${left}`,
         'good',
       );
       if (answer.recovered > 0) await store.loadDeliveries();
