@@ -4,7 +4,7 @@ import { ApiError, messageOf } from './api.ts';
 import { conditionFor, holdsAlready } from './chart_geometry.ts';
 import { conditions, conditionSign, type Condition } from './conditions.ts';
 import type { Context } from './context.ts';
-import { groupDigits, nudgePrice, readPrice } from './decimal.ts';
+import { groupDigits, nudgePrice, readPrice, whyNoPrice } from './decimal.ts';
 import { h, setText, whileBusy } from './dom.ts';
 import { errorRegion, field, showErrors, type Field } from './field.ts';
 import { alertTitle, formatDistance } from './format.ts';
@@ -122,9 +122,12 @@ export class AlertForm {
 
   setTicker(ticker: string): void {
     if (ticker === this.ticker) return;
+    // What was entered before the first prices came is meant for the first ticker.
+    const keep = this.ticker === '';
     this.ticker = ticker;
     setText(this.heading, ticker === '' ? 'New alert' : `New alert on ${ticker}`);
-    this.clear();
+    if (keep) this.changed();
+    else this.clear();
   }
 
   /** Fills in the newest alert's URL if the field is empty. */
@@ -182,6 +185,8 @@ export class AlertForm {
 
   private hintText(draft: Draft | null): string {
     const present = this.present();
+    const typed = this.price.input.value;
+    if (typed.trim() !== '' && readPrice(typed) === null) return whyNoPrice(typed);
     if (draft === null)
       return present === null ? 'No price right now.' : `Now ${groupDigits(present)}`;
     if (present === null) return 'No price right now; the alert waits for one.';
@@ -192,7 +197,8 @@ export class AlertForm {
   private onKey(e: KeyboardEvent): void {
     const up = e.key === 'ArrowUp' || e.key === 'PageUp';
     if (!up && e.key !== 'ArrowDown' && e.key !== 'PageDown') return;
-    const from = readPrice(this.price.input.value) ?? this.present();
+    const typed = this.price.input.value;
+    const from = typed.trim() === '' ? this.present() : readPrice(typed);
     if (from === null) return;
     e.preventDefault();
     const moved = nudgePrice(from, this.stepOf(), up, e.shiftKey || e.key.startsWith('Page'));
@@ -208,12 +214,11 @@ export class AlertForm {
     const price = readPrice(this.price.input.value);
     const url = this.url.input.value.trim();
     const errors: [Field, string][] = [];
-    if (this.price.input.value.trim() === '')
-      errors.push([this.price, 'Click a price on the chart, or enter one.']);
-    else if (price === null) errors.push([this.price, 'Enter the price as a number, such as 65420.15.']);
+    if (price === null) errors.push([this.price, whyNoPrice(this.price.input.value)]);
     if (url === '') errors.push([this.url, 'Enter the https URL that receives the webhook.']);
     errors.forEach(([f, message]) => f.setError(message));
     if (errors[0] !== undefined) return errors[0][0].input.focus();
+    if (this.ticker === '') return this.error.set('There are no tickers yet: wait for the first prices.');
     const { api, store, session } = this.context;
     const mark = store.mark();
     try {

@@ -61,7 +61,10 @@ export class Api {
     await this.send('DELETE', path);
   }
 
-  /** Sends no key; for registration. */
+  /** These send no key; for registration. */
+  async getOpen<T>(path: string): Promise<T> {
+    return (await this.send<T>('GET', path, undefined, null)).body;
+  }
   async postOpen<T>(path: string, body: string): Promise<T> {
     return (await this.send<T>('POST', path, body, null)).body;
   }

@@ -3,9 +3,17 @@ import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { firstZoom, nearestLine, placeLines, priceRange, visibleBars, zooms } from './chart_geometry.ts';
 import { conditionSign, conditionWord, sideOf, type Condition } from './conditions.ts';
-import { comparePrices, groupDigits, nudgePrice, snapPrice, stepOf } from './decimal.ts';
+import {
+  comparePrices,
+  decimalsOf,
+  groupDigits,
+  nudgePrice,
+  plainDigits,
+  snapPrice,
+  stepOf,
+} from './decimal.ts';
 import { h, KeyedList, onFrame, setAttribute, setText, show } from './dom.ts';
-import { formatClock, formatDay, formatDistance } from './format.ts';
+import { formatClock, formatDay, formatDistance, formatUtcDay } from './format.ts';
 import type { DrawnBar } from './bars.ts';
 import type { Alert, Interval } from './types.ts';
 import { intervalSeconds } from './types.ts';
@@ -165,6 +173,11 @@ export class PriceChart {
     const grid = { stroke: () => this.colors.grid, width: 1 };
     return {
       ...this.size(),
+      // Puts the ticks of daily bars where those begin.
+      tzDate: (seconds) => {
+        const date = new Date(seconds * 1000);
+        return this.interval === '1d' ? uPlot.tzDate(date, 'Etc/UTC') : date;
+      },
       legend: { show: false },
       cursor: { drag: { x: false, y: false, setScale: false }, points: { show: false } },
       padding: [4, 0, 0, 0],
@@ -199,7 +212,7 @@ export class PriceChart {
             return Math.max(62, 7 * Math.max(present, ...(labels ?? []).map((l) => l.length)) + 14);
           },
           values: (_, ticks, __, ___, step) => {
-            const decimals = Math.min(12, Math.max(0, -Math.floor(Math.log10(step) + 1e-9)));
+            const decimals = decimalsOf(step);
             return ticks.map((tick) => groupDigits(tick.toFixed(decimals)));
           },
         },
@@ -230,6 +243,7 @@ export class PriceChart {
   private timeLabels(ticks: number[], step: number): string[] {
     return ticks.map((tick) => {
       const date = new Date(tick * 1000);
+      if (this.interval === '1d') return formatUtcDay(date);
       const midnight = date.getHours() === 0 && date.getMinutes() === 0;
       return step >= 86400 || midnight ? formatDay(date) : formatClock(date, false);
     });
@@ -249,8 +263,8 @@ export class PriceChart {
       'aria-label',
       last === undefined
         ? `${this.ticker}: no prices yet`
-        : `${this.ticker}, ${this.interval} bars: the last one opened at ${last.open}, ` +
-            `low ${last.low}, high ${last.high}, now at ${last.close}`,
+        : `${this.ticker}, ${this.interval} bars: the last one opened at ${plainDigits(last.open)}, ` +
+            `low ${plainDigits(last.low)}, high ${plainDigits(last.high)}, now at ${plainDigits(last.close)}`,
     );
     this.placeLines();
   }

@@ -1,19 +1,43 @@
 // Prices as decimal strings: parsed, compared and formatted without doubles.
 
 const plain = /^\d+(\.\d+)?$/;
-const grouped = /^\d{1,3}(,\d{3})+(\.\d+)?$/;
+// Groups of three, all set apart alike. A single comma that could just as well begin the decimals is not one of these.
+const grouped = /^[1-9]\d{0,2}(?:([\s_'’])\d{3}(?:\1\d{3})*(?:\.\d+)?|,\d{3}(?:(?:,\d{3})*\.\d+|(?:,\d{3})+))$/;
 
 /**
- * Parses user input into the digits of a JSON number; null if it is not a valid number. Spaces and thousands
- * separators, as this page shows them, are allowed.
+ * Parses user input into the digits of a JSON number; null if it is not a number, or could be read as two. The decimals
+ * begin with a point, as everywhere on this page; thousands may be set apart.
  */
 export function readPrice(text: string): string | null {
-  let digits = text.replace(/[\s_\u00a0\u202f]/g, '');
-  if (grouped.test(digits)) digits = digits.replace(/,/g, '');
+  let digits = text.trim();
   if (/^\.\d/.test(digits)) digits = `0${digits}`;
   if (digits.endsWith('.')) digits = digits.slice(0, -1);
+  if (grouped.test(digits)) digits = digits.replace(/[^\d.]/g, '');
   if (!plain.test(digits)) return null;
   return digits.replace(/^0+(?=\d)/, '');
+}
+
+/** What to change about a text that is no price. */
+export function whyNoPrice(text: string): string {
+  const typed = text.trim();
+  if (typed === '') return 'Click a price on the chart, or enter one.';
+  if (/^[1-9]\d{0,2},\d{3}$/.test(typed))
+    return `Write ${typed.replace(',', '')} or ${typed.replace(',', '.')}: the comma could mean either.`;
+  if (/^\d+,\d+$/.test(typed)) return `Write the decimals after a point: ${typed.replace(',', '.')}.`;
+  if (typed.includes(','))
+    return 'Write thousands without separators and decimals after a point, such as 65420.15.';
+  return 'Enter the price as a number, such as 65420.15.';
+}
+
+/** How many decimals the shortest form of a number has: 0.000012 has 6. */
+export function decimalsOf(value: number): number {
+  const [digits = '', exponent = '0'] = String(value).split('e');
+  return Math.min(100, Math.max(0, (digits.split('.')[1]?.length ?? 0) - Number(exponent)));
+}
+
+/** A number without an exponent, which a small one has as a string. */
+export function plainDigits(value: number): string {
+  return value.toFixed(decimalsOf(value));
 }
 
 function split(text: string): { units: bigint; scale: number } {

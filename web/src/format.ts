@@ -1,7 +1,7 @@
 // Times, ages and distances for people.
 import { conditionWord } from './conditions.ts';
 import { percentBetween } from './decimal.ts';
-import type { Alert } from './types.ts';
+import type { Alert, Interval } from './types.ts';
 
 /** 0.4 s, 12 s, 3 min, 2 h, 5 d. */
 export function formatAge(milliseconds: number): string {
@@ -36,6 +36,20 @@ export function formatClock(date: Date, seconds = true): string {
 
 export function formatDay(date: Date, withYear = false): string {
   return `${date.getDate()} ${months[date.getMonth()]}${withYear ? ` ${date.getFullYear()}` : ''}`;
+}
+
+/** The day in UTC, by which daily bars begin. */
+export function formatUtcDay(date: Date, withYear = false): string {
+  const year = withYear ? ` ${date.getUTCFullYear()}` : '';
+  return `${date.getUTCDate()} ${months[date.getUTCMonth()]}${year}`;
+}
+
+/** When a bar begins: a day is one of UTC, and says so; less is told in local time. */
+export function formatBarTime(seconds: number, interval: Interval): string {
+  const date = new Date(seconds * 1000);
+  return interval === '1d'
+    ? `${formatUtcDay(date, true)} UTC`
+    : `${formatDay(date)} ${formatClock(date, false)}`;
 }
 
 /** In local time: only the clock today, else with the date. */

@@ -14,6 +14,8 @@ export interface Series {
   error: string;
   failures: number; // consecutive
   retry: 'none' | 'later' | 'due';
+  exact: boolean; // a view asked for exact bars since the last correction
+  correcting: boolean;
 }
 
 type Later = (work: () => void, milliseconds: number) => void;
@@ -22,6 +24,8 @@ type Later = (work: () => void, milliseconds: number) => void;
 const atOnce = 4;
 const firstWait = 5000;
 const longestWait = 60_000;
+// The server writes bars every 5 s.
+const correctAfter = 6000;
 
 export class History {
   private readonly waiting: Series[] = [];
@@ -46,12 +50,26 @@ export class History {
     return () => this.listeners.delete(listener);
   }
 
-  /** The bars loaded so far. Starts loading if needed; retries a failed load as long as a view keeps calling this. */
-  get(ticker: string, interval: Interval, limit: number): Series {
+  /**
+   * The bars loaded so far. Starts loading if needed; retries a failed load as long as a view keeps calling this. A bar
+   * that live prices begin opens with the first price that was seen here; for `exact` ones the server's is asked for.
+   */
+  get(ticker: string, interval: Interval, limit: number, exact = false): Series {
     const key = `${ticker} ${interval} ${limit}`;
     let series = this.series.get(key);
     if (series === undefined) {
-      series = { ticker, interval, limit, bars: [], loaded: false, error: '', failures: 0, retry: 'none' };
+      series = {
+        ticker,
+        interval,
+        limit,
+        bars: [],
+        loaded: false,
+        error: '',
+        failures: 0,
+        retry: 'none',
+        exact,
+        correcting: false,
+      };
       this.series.set(key, series);
       const price = this.store.prices.get(ticker)?.price;
       if (price) this.take(series, price.price, price.time);
@@ -60,9 +78,9 @@ export class History {
       this.loadNext();
     } else if (series.retry === 'due') {
       series.retry = 'none';
-      if (!this.waiting.includes(series)) this.waiting.push(series);
-      this.loadNext();
+      this.loadAgain(series);
     }
+    series.exact ||= exact;
     return series;
   }
 
@@ -76,6 +94,21 @@ export class History {
     this.series.clear();
     this.waiting.length = 0;
     this.lastTaken.clear();
+  }
+
+  private correctLater(series: Series): void {
+    if (!series.exact || series.correcting) return;
+    series.exact = false;
+    series.correcting = true;
+    this.later(() => {
+      series.correcting = false;
+      if ([...this.series.values()].includes(series)) this.loadAgain(series);
+    }, correctAfter);
+  }
+
+  private loadAgain(series: Series): void {
+    if (!this.waiting.includes(series)) this.waiting.push(series);
+    this.loadNext();
   }
 
   private loadNext(): void {
@@ -133,7 +166,9 @@ export class History {
   private take(series: Series, price: string, time: string): boolean {
     const seconds = new Date(time).getTime() / 1000;
     if (!Number.isFinite(seconds)) return false;
+    const last = series.bars.at(-1)?.time;
     takePrice(series.bars, series.interval, Number(price), seconds);
+    if (series.bars.at(-1)?.time !== last) this.correctLater(series);
     if (series.bars.length > series.limit + 50) series.bars.splice(0, series.bars.length - series.limit);
     return true;
   }

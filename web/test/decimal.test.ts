@@ -3,13 +3,16 @@ import test from 'node:test';
 import {
   addPrices,
   comparePrices,
+  decimalsOf,
   groupDigits,
   nudgePrice,
   percentBetween,
+  plainDigits,
   readPrice,
   snapPrice,
   stepOf,
   subtractPrices,
+  whyNoPrice,
 } from '../src/decimal.ts';
 
 test('a price entered by a person becomes the digits of a JSON number', () => {
@@ -31,6 +34,38 @@ test('a price entered by a person becomes the digits of a JSON number', () => {
     ['.', null],
     ['abc', null],
     ['1.2.3', null],
+    ['1,234,567', '1234567'],
+    ['1,234.5', '1234.5'],
+    ["1'234", '1234'],
+    ['1’234’567.8', '1234567.8'],
+    ['1\u202f234', '1234'],
+    ['1_000', '1000'],
+    // A comma may begin the decimals.
+    ['0,123', null],
+    ['1,234', null],
+    ['1,234.', null],
+    [',5', null],
+    ['12,5', null],
+    ['1.234,56', null],
+    ['1.234.567', null],
+    ['0,123,456', null],
+    ['12,34,567', null],
+    ['1,2345', null],
+    ['12 34', null],
+    ['1 234,567', null],
+    ["1'234 567", null],
+    ['+5', null],
+    ['− 5', null],
+    ['0x10', null],
+    ['٦٥', null],
+    ['１２３', null],
+    ['1٫5', null],
+    ['1\u200b2', null],
+    ['\u202e12', null],
+    ['$5', null],
+    ['5 USDT', null],
+    ['5 6', null],
+    ['Infinity', null],
   ];
   for (const [text, digits] of written) {
     assert.equal(readPrice(text), digits, JSON.stringify(text));
@@ -77,4 +112,29 @@ test('thousands are grouped, decimals are not', () => {
   assert.equal(groupDigits('0.1423567'), '0.1423567');
   assert.equal(groupDigits('-1234.5'), '−1,234.5');
   for (const text of ['65420.15', '1000000', '0.00001']) assert.equal(readPrice(groupDigits(text)), text);
+});
+
+test('a text that is no price is told how to write it', () => {
+  assert.equal(whyNoPrice('0,123'), 'Write the decimals after a point: 0.123.');
+  assert.equal(whyNoPrice('1,234'), 'Write 1234 or 1.234: the comma could mean either.');
+  assert.match(whyNoPrice('1.234,56'), /after a point/);
+  assert.match(whyNoPrice('abc'), /65420\.15/);
+  assert.match(whyNoPrice(' '), /chart/);
+});
+
+test('small numbers are shown with their own digits', () => {
+  const shown: [number, number, string][] = [
+    [65420.15, 2, '65420.15'],
+    [3, 0, '3'],
+    [2.5, 1, '2.5'],
+    [0.00001234, 8, '0.00001234'],
+    [4.5e-7, 8, '0.00000045'],
+    [1e-18, 18, '0.000000000000000001'],
+    [0, 0, '0'],
+  ];
+  for (const [value, decimals, text] of shown) {
+    assert.equal(decimalsOf(value), decimals);
+    assert.equal(plainDigits(value), text);
+  }
+  assert.equal(percentBetween(plainDigits(4e-7), plainDigits(5e-7)), 25);
 });

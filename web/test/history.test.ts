@@ -18,7 +18,8 @@ function historyWith(reachable: () => boolean) {
       return { body: { bars }, next: null };
     },
   } as unknown as Api;
-  const history = new History(api, new Store(api), (later, milliseconds) => {
+  const store = new Store(api);
+  const history = new History(api, store, (later, milliseconds) => {
     waits.push(milliseconds);
     work.push(later);
   });
@@ -29,7 +30,7 @@ function historyWith(reachable: () => boolean) {
     now.forEach((each) => each());
     await settle();
   };
-  return { history, asked, waits, settle, passTime };
+  return { history, store, asked, waits, settle, passTime };
 }
 
 const look = (history: History): Series => history.get('BTC', '1m', 500);
@@ -71,4 +72,34 @@ test('a gap in the stream does not start a second series of retries', async () =
   await passTime();
   assert.equal(asked.length, 3);
   assert.equal(waits.length, 2);
+});
+
+test('a bar that began with a live price is corrected by the server, for the chart alone', async () => {
+  const { history, store, asked, waits, settle, passTime } = historyWith(() => true);
+  const chart = (): Series => history.get('BTC', '1m', 500, true);
+  const price = (time: string, digits: string): void =>
+    store.apply({ type: 'prices', prices: { BTC: { time, price: digits } } });
+  chart();
+  history.get('BTC', '1m', 60);
+  await settle();
+  assert.equal(asked.length, 2);
+  price('2026-01-01T00:00:30Z', '2.5');
+  assert.deepEqual(waits, [], 'the bar is the one that was loaded');
+  chart();
+  price('2026-01-01T00:01:02Z', '3');
+  price('2026-01-01T00:02:02Z', '3');
+  assert.deepEqual(waits, [6000]);
+  bars.push({ time: '2026-01-01T00:01:00Z', open: '2.6', high: '3', low: '2.6', close: '3' });
+  await passTime();
+  bars.pop();
+  assert.equal(asked.length, 3);
+  assert.deepEqual(
+    chart().bars.map((bar) => bar.open),
+    [1, 2.6, 3],
+  );
+  price('2026-01-01T00:03:02Z', '3');
+  assert.equal(waits.length, 2);
+  await passTime();
+  price('2026-01-01T00:04:02Z', '3');
+  assert.equal(waits.length, 2, 'no view asks for the bars any more');
 });

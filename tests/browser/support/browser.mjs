@@ -80,7 +80,7 @@ export class Visitor {
   static async arrive(
     browser,
     deployment,
-    { screen = 'wide', scheme = 'light', state, before = [], touch = false } = {},
+    { screen = 'wide', scheme = 'light', state, before = [], touch = false, zone } = {},
   ) {
     const visitor = new Visitor();
     visitor.deployment = deployment;
@@ -91,6 +91,7 @@ export class Visitor {
       reducedMotion: 'no-preference',
       hasTouch: touch,
       storageState: state,
+      timezoneId: zone,
     });
     visitor.context.setDefaultTimeout(deadline_ms);
     visitor.faults = [];

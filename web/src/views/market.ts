@@ -3,9 +3,9 @@ import { AlertForm, type Draft } from '../alert_form.ts';
 import { PriceChart } from '../chart.ts';
 import { conditionSign, sideOf } from '../conditions.ts';
 import type { Context, View } from '../context.ts';
-import { groupDigits, percentBetween } from '../decimal.ts';
+import { decimalsOf, groupDigits, percentBetween, plainDigits } from '../decimal.ts';
 import { flashOf, h, KeyedList, onFrame, setAttribute, setText, show } from '../dom.ts';
-import { formatAge, formatClock, formatDay, formatDistance, formatPercent } from '../format.ts';
+import { formatAge, formatBarTime, formatDistance, formatPercent } from '../format.ts';
 import type { DrawnBar } from '../bars.ts';
 import { priceTable } from './price_table.ts';
 import { intervals, type Alert, type Interval } from '../types.ts';
@@ -40,7 +40,12 @@ export function marketView(context: Context): View {
   const buttons = intervals.map((each) =>
     h(
       'button',
-      { type: 'button', 'aria-pressed': String(each === interval), onclick: () => selectInterval(each) },
+      {
+        type: 'button',
+        title: each === '1d' ? 'Days of UTC' : null,
+        'aria-pressed': String(each === interval),
+        onclick: () => selectInterval(each),
+      },
       each,
     ),
   );
@@ -146,20 +151,18 @@ export function marketView(context: Context): View {
 
   function renderReadout(): void {
     const bar =
-      hovered ?? (ticker === '' ? undefined : history.get(ticker, interval, chartLimit).bars.at(-1));
+      hovered ?? (ticker === '' ? undefined : history.get(ticker, interval, chartLimit, true).bars.at(-1));
     if (bar === undefined) {
       for (const part of [readoutTime, readoutValues, readoutChange]) setText(part, '');
       return;
     }
-    const decimals = Math.max(2, present()?.split('.')[1]?.length ?? 2);
+    const { open, high, low, close } = bar;
+    const presentDecimals = present()?.split('.')[1]?.length ?? 0;
+    const decimals = Math.max(2, presentDecimals, ...[open, high, low, close].map(decimalsOf));
     const of = (value: number): string => groupDigits(value.toFixed(decimals));
-    const date = new Date(bar.time * 1000);
-    setText(
-      readoutTime,
-      interval === '1d' ? formatDay(date, true) : `${formatDay(date)} ${formatClock(date, false)}`,
-    );
-    setText(readoutValues, `O ${of(bar.open)}  H ${of(bar.high)}  L ${of(bar.low)}  C ${of(bar.close)}`);
-    setText(readoutChange, formatPercent(percentBetween(String(bar.open), String(bar.close))));
+    setText(readoutTime, formatBarTime(bar.time, interval));
+    setText(readoutValues, `O ${of(open)}  H ${of(high)}  L ${of(low)}  C ${of(close)}`);
+    setText(readoutChange, formatPercent(percentBetween(plainDigits(open), plainDigits(close))));
   }
 
   function renderAge(): void {
@@ -193,7 +196,7 @@ export function marketView(context: Context): View {
       setText(empty, store.connection.live ? 'Waiting for the first prices…' : 'Waiting for the server…');
       return show(empty, true);
     }
-    const series = history.get(ticker, interval, chartLimit);
+    const series = history.get(ticker, interval, chartLimit, true);
     chart.setBars(ticker, interval, series.bars);
     chart.setPrice(now);
     const watched = store.alerts.filter((a) => a.is_active && a.ticker === ticker);

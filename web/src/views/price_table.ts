@@ -1,6 +1,6 @@
 // Every ticker with its price, the last hour, the price's age, and how many of its sources count.
 import type { Context } from '../context.ts';
-import { groupDigits, percentBetween } from '../decimal.ts';
+import { groupDigits, percentBetween, plainDigits } from '../decimal.ts';
 import { flashOf, h, KeyedList, onFrame, setAttribute, setText, show, type Row } from '../dom.ts';
 import { formatAge, formatPercent, reasonInWords } from '../format.ts';
 import { Spark } from '../spark.ts';
@@ -109,7 +109,7 @@ export function priceTable(context: Context, onSelect: (ticker: string) => void)
         const last = hour.at(-1);
         setText(
           change,
-          first && last ? formatPercent(percentBetween(String(first.open), String(last.close))) : '\u00a0',
+          first && last ? formatPercent(percentBetween(plainDigits(first.open), plainDigits(last.close))) : '\u00a0',
         );
         setAttribute(
           change,

@@ -16,6 +16,7 @@ export function signInView(
   onSignedIn: (key: string, remember: boolean) => void,
 ): SignIn {
   const main = h('main', { id: 'main', class: 'welcome' });
+  const signUp = signUpForm();
   main.append(
     h('h1', { tabindex: '-1' }, 'Pricewire'),
     h(
@@ -24,7 +25,7 @@ export function signInView(
       'Watch crypto prices live, draw an alert on the chart, and get a signed webhook when it fires.',
     ),
     ...(message === '' ? [] : [h('p', { class: 'error', role: 'alert' }, message)]),
-    h('div', { class: 'welcome-forms' }, signUpForm(), signInForm()),
+    h('div', { class: 'welcome-forms' }, signUp, signInForm()),
     h(
       'p',
       { class: 'muted welcome-links' },
@@ -35,6 +36,27 @@ export function signInView(
       h('a', { href: '/health' }, 'Health'),
     ),
   );
+
+  // If the answer does not come, registering will say whether it is closed.
+  void api
+    .getOpen<{ registration: string }>('/api/v1/users/registration')
+    .then(({ registration }) => registration === 'closed' && closeSignUp())
+    .catch(() => {});
+
+  function closeSignUp(): void {
+    signUp.replaceWith(
+      h(
+        'section',
+        { class: 'panel', 'aria-label': 'Sign up', 'data-testid': 'registration-closed' },
+        h('h2', null, 'Registration is closed'),
+        h(
+          'p',
+          { class: 'hint' },
+          'Whoever runs this server can create an account for you. Sign in with the API key you are given.',
+        ),
+      ),
+    );
+  }
 
   function signUpForm(): HTMLElement {
     const email = field(

@@ -1,0 +1,160 @@
+// What a person enters or reads is never another number or another day.
+import assert from 'node:assert/strict';
+
+import { stage } from './support/browser.mjs';
+import { by_id, form, open, price_of, sign_in } from './support/page.mjs';
+import { until } from './support/until.mjs';
+
+const { visit } = stage({}, (deployment) => deployment.market.hold());
+
+const message_of = (field) =>
+  field.evaluate((element) =>
+    (element.getAttribute('aria-describedby') ?? '')
+      .split(' ')
+      .map((id) => document.getElementById(id)?.textContent ?? '')
+      .join(' '),
+  );
+
+// Passes the server's messages on; the page gets those that `keep` accepts after release(), and what push() sends.
+async function hold_stream(page, keep) {
+  const kept = [];
+  let open = false;
+  let to_page;
+  await page.routeWebSocket(/\/api\/v1\/stream/, (socket) => {
+    to_page = socket;
+    socket.connectToServer().onMessage((message) => {
+      if (open || !keep(JSON.parse(message))) socket.send(message);
+      else kept.push(message);
+    });
+  });
+  return {
+    push: (message) => to_page.send(JSON.stringify(message)),
+    release() {
+      open = true;
+      for (const message of kept) to_page.send(message);
+    },
+  };
+}
+
+visit('a price in another form is refused at its field, never read as another number', {}, async ({ page, deployment }) => {
+  const user = await deployment.register();
+  await open(page);
+  await sign_in(page, user.api_key);
+  await until('a price', async () => (await price_of(page, 'BTC')) === '65,000');
+  const { price, url, create } = form(page);
+  await url.fill(`${deployment.hooks}/hook`);
+  for (const [text, told] of [
+    ['0,123', /after a point: 0\.123/],
+    [',5', /after a point/],
+    ['1,234', /1234 or 1\.234/],
+    ['65420,15', /after a point: 65420\.15/],
+    ['1.234,56', /after a point/],
+    ['12 34', /as a number/],
+    ['1.2.3', /as a number/],
+    ['1e5', /as a number/],
+    ['+5', /as a number/],
+    ['-5', /as a number/],
+    ['٦٥', /as a number/],
+    ['１２３', /as a number/],
+    ['0x10', /as a number/],
+    ['\u202e123', /as a number/],
+  ]) {
+    await price.fill(text);
+    assert.equal(await by_id(page, 'draft-line').isVisible(), false, `${text} is drawn nowhere`);
+    await price.press('ArrowUp');
+    assert.equal(await price.inputValue(), text, 'it is corrected by the person, not by an arrow key');
+    await create.click();
+    await until(`the mistake in ${text}`, async () => (await price.getAttribute('aria-invalid')) === 'true');
+    assert.match(await message_of(price), told);
+  }
+  assert.deepEqual(await deployment.expect(200, 'GET', '/alerts/', { key: user.api_key }), []);
+  for (const [text, target] of [
+    ['66,420.5', 66420.5],
+    ['1 067 000', 1067000],
+    ["1'234'567.25", 1234567.25],
+  ]) {
+    await price.fill(text);
+    await create.click();
+    const [alert] = await until(`the alert at ${text}`, async () => {
+      const alerts = await deployment.expect(200, 'GET', '/alerts/', { key: user.api_key });
+      return alerts[0]?.target_price === target && alerts;
+    });
+    assert.equal(alert.ticker, 'BTC');
+  }
+});
+
+visit('what was entered before the first prices is kept', {}, async ({ page, deployment }) => {
+  const user = await deployment.register();
+  const stream = await hold_stream(page, (message) => message.type === 'prices');
+  await open(page);
+  await sign_in(page, user.api_key);
+  const { price, url, note, create } = form(page);
+  await price.fill('70000');
+  await url.fill(`${deployment.hooks}/hook`);
+  await note.fill('kept');
+  await create.click();
+  await until('to be told to wait', async () =>
+    /wait for the first prices/.test((await page.getByRole('alert').allTextContents()).join()),
+  );
+  stream.release();
+  await until('a price', async () => (await price_of(page, 'BTC')) === '65,000');
+  assert.equal(await price.inputValue(), '70000');
+  assert.equal(await note.inputValue(), 'kept');
+  await create.click();
+  const [alert] = await until('the alert', async () => {
+    const alerts = await deployment.expect(200, 'GET', '/alerts/', { key: user.api_key });
+    return alerts.length && alerts;
+  });
+  assert.deepEqual([alert.ticker, alert.target_price, alert.note], ['BTC', 70000, 'kept']);
+});
+
+for (const screen of ['wide', 'narrow']) {
+  visit(`no new price moves a button that is being pressed, ${screen}`, { screen }, async ({ page, deployment }) => {
+    const user = await deployment.register();
+    const stream = await hold_stream(page, (message) => message.type === 'prices');
+    await open(page);
+    await sign_in(page, user.api_key);
+    const { price, create } = form(page);
+    await price.fill('70000');
+    const time = new Date().toISOString();
+    const places = new Set();
+    for (const present of [null, '65000', '80000', '69999.99999999', null]) {
+      stream.push({ type: 'prices', prices: { BTC: present === null ? null : { price: present, time } } });
+      const shown = present === null ? /waits for one/ : present === '80000' ? /Already|away/ : /away/;
+      await until(`the hint about ${present}`, async () => shown.test(await message_of(price)));
+      places.add((await create.boundingBox()).y - (await price.boundingBox()).y);
+    }
+    assert.equal(places.size, 1, [...places].join());
+  });
+}
+
+for (const zone of ['America/Los_Angeles', 'Pacific/Kiritimati']) {
+  visit(`daily bars are days of UTC and keep their digits, in ${zone}`, { zone }, async ({ page, deployment }) => {
+    const user = await deployment.register();
+    const today = new Date().toISOString().slice(0, 10);
+    const bar = { time: `${today}T00:00:00Z`, open: 0.00001234, high: 0.0000125, low: 4.5e-7, close: 0.0000124 };
+    await page.route(/\/history\?interval=1d/, (route) =>
+      route.fulfill({
+        contentType: 'application/json',
+        body: `{"bars":[{"time":"${bar.time}","open":0.00001234,"high":0.0000125,"low":0.00000045,"close":0.0000124}]}`,
+      }),
+    );
+    // Without prices of the present, whose digits could be borrowed.
+    const stream = await hold_stream(page, (message) => message.type === 'prices');
+    await open(page);
+    await sign_in(page, user.api_key);
+    stream.push({ type: 'prices', prices: { BTC: null } });
+    await page.getByRole('group', { name: 'Interval' }).getByRole('button', { name: '1d' }).click();
+    const readout = page.locator('.readout');
+    await until('the bar', async () => (await readout.textContent()).includes('O 0.00001234'));
+    const [year, month, day] = today.split('-').map(Number);
+    const name = new Date(Date.UTC(year, month - 1, day)).toLocaleString('en', { month: 'short', timeZone: 'UTC' });
+    const text = await readout.textContent();
+    assert.ok(text.startsWith(`${day} ${name} ${year} UTC`), text);
+    assert.match(text, /H 0\.00001250 +L 0\.00000045 +C 0\.00001240/);
+    assert.match(
+      await by_id(page, 'chart').getByRole('img').getAttribute('aria-label'),
+      /opened at 0\.00001234, low 0\.00000045,/,
+    );
+  });
+}
