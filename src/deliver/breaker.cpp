@@ -20,6 +20,7 @@ Sign sign_of(const AttemptResult& result) {
             break;
         case net::HttpError::bad_url:
         case net::HttpError::refused_address:
+        case net::HttpError::local:
         case net::HttpError::cancelled:
             return Sign::none;
         case net::HttpError::resolve:

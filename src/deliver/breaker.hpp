@@ -17,7 +17,7 @@ enum class Sign {
     failing,      // 5xx
     unavailable,  // 503: it fails and wants fewer requests
     silent,       // no answer: resolve, connect, TLS, time-out, protocol
-    none,         // nothing was sent, or we ended it: says nothing
+    none,         // nothing was sent, we ended it, or the lack is ours: says nothing
 };
 Sign sign_of(const AttemptResult& result);
 

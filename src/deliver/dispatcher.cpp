@@ -92,6 +92,10 @@ public:
             if (!stopping_) defer(held);
             return;
         }
+        if (result.error == net::HttpError::local) {
+            put_off_for_ourselves(held, result);
+            return;
+        }
         Attempt made{.delivery_id = held.claimed.id,
                      .number = held.claimed.attempt,
                      .started_at = held.started_at,
@@ -426,8 +430,17 @@ private:
                 {{"user_id", claimed.alert.user_id.to_string()}, {"reason", reason}});
         }
         write(claimed,
-              put_off(claimed, "the webhook cannot be signed: " + reason, options_.retry, clock_.now(), rng_),
+              put_off(claimed, "the webhook cannot be signed: " + reason, wait_for_secret(options_.retry),
+                      clock_.now(), rng_),
               Endpoints::name(*held.endpoint));
+    }
+
+    void put_off_for_ourselves(const Held& held, const AttemptResult& result) {
+        const Timestamp now = clock_.now();
+        write(held.claimed,
+              put_off(held.claimed, result.error_text, wait_for_ourselves(held.claimed, options_.retry, now),
+                      now, rng_),
+              Endpoints::name(*held.endpoint), result.error);
     }
 
     MonoTime next_step() const {

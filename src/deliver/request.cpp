@@ -34,6 +34,7 @@ Result<net::HttpRequest> webhook_request(const ClaimedDelivery& delivery, const 
     if (body.test) request.headers.emplace_back(webhook::test_header, "true");
     // The status and the start of the body are kept; the rest is read so that the connection can be reused.
     request.max_response_bytes = 16 * 1024;
+    request.body_within = std::chrono::seconds{1};
     return request;
 }
 

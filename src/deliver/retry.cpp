@@ -55,6 +55,7 @@ AttemptResult attempt_result(net::HttpResult&& result) {
     AttemptResult out;
     out.error = result.error;
     out.error_text = std::move(result.error_text);
+    out.body_error = std::move(result.body_error);
     out.status = result.status;
     out.duration = result.duration;
     if (const std::string* text = result.header("retry-after")) {
@@ -103,9 +104,10 @@ DeliveryOutcome decide(const ClaimedDelivery& claim, Attempt made, const Attempt
     attempt.times = result.times;
     if (result.error == net::HttpError::none && result.status != 0) attempt.status = result.status;
     auto failure = failure_of(result);
+    if (!result.body_error.empty()) attempt.error = "the answer's body is not whole: " + result.body_error;
     if (!failure) return outcome;
 
-    attempt.error = *failure;
+    attempt.error = attempt.error.empty() ? *failure : *failure + "; " + attempt.error;
     outcome.reason = std::move(*failure);
     if (attempt.status == 410) {
         outcome.next = DeliveryState::failed;
@@ -120,7 +122,7 @@ DeliveryOutcome decide(const ClaimedDelivery& claim, Attempt made, const Attempt
     const Timestamp next = now + std::max(scheduled, asked_wait(result, now, rng));
     if (next > claim.deadline) {
         outcome.next = DeliveryState::expired;
-        outcome.reason = too_late(claim) + "; the last attempt: " + attempt.error;
+        outcome.reason = too_late(claim) + "; the last attempt: " + outcome.reason;
         return outcome;
     }
     outcome.next = DeliveryState::pending;
@@ -143,10 +145,19 @@ std::optional<DeliveryOutcome> ended_before(const ClaimedDelivery& claim, Timest
     return std::nullopt;
 }
 
-DeliveryOutcome put_off(const ClaimedDelivery& claim, std::string reason, const RetryPolicy& policy,
-                        Timestamp now, Rng& rng) {
-    const Duration wait =
-        std::clamp<Duration>(std::chrono::minutes{1}, policy.backoff.min, policy.backoff.max);
+Duration wait_for_secret(const RetryPolicy& policy) {
+    return std::clamp<Duration>(std::chrono::minutes{1}, policy.backoff.min, policy.backoff.max);
+}
+
+Duration wait_for_ourselves(const ClaimedDelivery& claim, const RetryPolicy& policy, Timestamp now) {
+    const Duration least = std::min<Duration>(seconds{1}, policy.backoff.min);
+    const Duration most = std::min<Duration>(std::chrono::minutes{1}, policy.backoff.max);
+    const Duration wait = std::clamp<Duration>((now - claim.created_at) / 2, least, most);
+    return std::max(least, std::min<Duration>(wait, claim.deadline - now));
+}
+
+DeliveryOutcome put_off(const ClaimedDelivery& claim, std::string reason, Duration wait, Timestamp now,
+                        Rng& rng) {
     const Timestamp next = now + between(wait - wait / 4, wait, rng);
     if (next > claim.deadline) {
         return outcome_of(claim, DeliveryState::expired, too_late(claim) + "; last reason: " + reason, now);

@@ -26,8 +26,9 @@ constexpr Duration max_retry_after = std::chrono::hours{24};
 // The result of an HTTP request, as far as it is kept.
 struct AttemptResult {
     net::HttpError error = net::HttpError::none;
-    std::string error_text;  // if error is set
-    int status = 0;          // if there was an answer
+    std::string error_text;                // if error is set
+    int status = 0;                        // if there was an answer
+    std::string body_error;                // why its body is not whole; empty if it is
     Duration duration{};
     std::string retry_after;  // the header's text; empty if there was none
     std::string remote_ip;
@@ -54,6 +55,7 @@ Duration wait_after(int round, const RetryPolicy& policy, Rng& rng);
 //                                        same Retry-After come back at once)
 //   the policy's attempts are used up    failed
 //   the next would be past the deadline  expired, at once
+// Not for a failure of our own (net::HttpError::local): see put_off().
 // `made` has its delivery_id, number, started_at and request_headers; the rest is filled in here.
 DeliveryOutcome decide(const ClaimedDelivery& claim, Attempt made, const AttemptResult& result,
                        const RetryPolicy& policy, Timestamp now, Rng& rng);
@@ -62,10 +64,17 @@ DeliveryOutcome decide(const ClaimedDelivery& claim, Attempt made, const Attempt
 // disabled; nullopt if one may.
 std::optional<DeliveryOutcome> ended_before(const ClaimedDelivery& claim, Timestamp now);
 
-// The outcome of a claim for which no attempt can be made for now for reasons on our side: pending for about
-// a minute, within the back-off's bounds, with all its attempts; expired if that is too late.
-DeliveryOutcome put_off(const ClaimedDelivery& claim, std::string reason, const RetryPolicy& policy,
-                        Timestamp now, Rng& rng);
+// The outcome of a claim for which no attempt can be made for now for reasons on our side: pending for `wait`
+// or up to a quarter less, with all its attempts; expired if that is too late.
+DeliveryOutcome put_off(const ClaimedDelivery& claim, std::string reason, Duration wait, Timestamp now,
+                        Rng& rng);
+
+// How long to wait for a key that opens the user's secret: about a minute, within the back-off's bounds.
+Duration wait_for_secret(const RetryPolicy& policy);
+
+// How long to wait after a failure of our own: half the delivery's age, so that pauses grow without being
+// counted, from a second to a minute, or less if the back-off's bounds are lower.
+Duration wait_for_ourselves(const ClaimedDelivery& claim, const RetryPolicy& policy, Timestamp now);
 
 // Logs the outcome: failed and expired as warnings, the rest at `level`.
 // `endpoint` is scheme, host and port, or the host alone; never a path, which may hold a token.

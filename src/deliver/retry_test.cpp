@@ -215,16 +215,56 @@ TEST(Retry, SaysWhyNoAttemptMayBeMade) {
 TEST(Retry, WaitsAboutAMinuteIfNoAttemptIsPossibleForNow) {
     Rng rng(1);
     for (int i = 0; i < 100; ++i) {
-        const DeliveryOutcome o = put_off(claim(1), "no key", {}, now, rng);
+        const DeliveryOutcome o = put_off(claim(1), "no key", wait_for_secret({}), now, rng);
         EXPECT_EQ(o.next, DeliveryState::pending);
         EXPECT_EQ(o.reason, "no key");
         EXPECT_FALSE(o.attempt) << "and spends nothing";
         EXPECT_GE(*o.next_attempt_at, now + seconds{45});
         EXPECT_LE(*o.next_attempt_at, now + seconds{60});
     }
-    const DeliveryOutcome o = put_off(claim(1, seconds{30}), "no key", {}, now, rng);
+    const DeliveryOutcome o = put_off(claim(1, seconds{30}), "no key", wait_for_secret({}), now, rng);
     EXPECT_EQ(o.next, DeliveryState::expired);
     EXPECT_EQ(o.reason, "not delivered within 24h, its alert's deliver_within; last reason: no key");
+}
+
+TEST(Retry, PausesAfterAFailureOfOurOwnGrowWithTheDeliverysAgeAndEndAtItsDeadline) {
+    const auto pause = [](Duration age, Duration left = std::chrono::hours{1},
+                          const RetryPolicy& policy = {}) {
+        ClaimedDelivery c = claim(1);
+        c.created_at = now - age;
+        c.deadline = now + left;
+        return wait_for_ourselves(c, policy, now);
+    };
+    EXPECT_EQ(pause(seconds{0}), seconds{1});
+    EXPECT_EQ(pause(seconds{10}), seconds{5});
+    EXPECT_EQ(pause(seconds{100}), seconds{50});
+    EXPECT_EQ(pause(std::chrono::hours{24}), seconds{60});
+    EXPECT_EQ(pause(seconds{-10}), seconds{1}) << "a clock that was set back";
+    EXPECT_EQ(pause(seconds{100}, seconds{20}), seconds{20}) << "once more before the deadline";
+    EXPECT_EQ(pause(seconds{100}, milliseconds{200}), seconds{1}) << "too late: it expires";
+    EXPECT_EQ(pause(seconds{100}, seconds{20}, {.backoff = {milliseconds{10}, milliseconds{20}}}),
+              milliseconds{20});
+}
+
+TEST(Retry, AStatusCountsWhateverBecameOfTheBodyWhichIsNoted) {
+    Rng rng(1);
+    const auto outcome = [&](int status) {
+        AttemptResult result;
+        result.status = status;
+        result.body_error = "it did not end in time";
+        return decide(claim(1), made_for(claim(1)), result, {}, now, rng);
+    };
+    DeliveryOutcome o = outcome(200);
+    EXPECT_EQ(o.next, DeliveryState::delivered);
+    EXPECT_EQ(o.attempt->status, 200);
+    EXPECT_EQ(o.attempt->error, "the answer's body is not whole: it did not end in time");
+    EXPECT_EQ(o.reason, "");
+    o = outcome(500);
+    EXPECT_EQ(o.next, DeliveryState::pending);
+    EXPECT_EQ(o.reason, "the receiver answered 500");
+    EXPECT_EQ(o.attempt->error,
+              "the receiver answered 500; the answer's body is not whole: it did not end in time");
+    EXPECT_TRUE(outcome(410).disable_endpoint);
 }
 
 TEST(Retry, KeepsTheAttemptsDetails) {
@@ -292,7 +332,7 @@ TEST(Retry, StateAndLogLineByLine) {
     ClaimedDelivery gone = claim(1);
     gone.alert.endpoint_disabled_at = now;
     tell(gone, *ended_before(gone, now));
-    tell(claim(1), put_off(claim(1), "no key", {.backoff = {seconds{60}, seconds{60}}}, from_micros(0), rng));
+    tell(claim(1), put_off(claim(1), "no key", seconds{60}, from_micros(0), rng));
     states.back() = states.back().substr(0, 7);
 
     EXPECT_EQ(states, (std::vector<std::string>{

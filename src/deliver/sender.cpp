@@ -79,17 +79,7 @@ private:
         MonoTime wake = clock_.mono();
         while (!stop_by || (!dispatcher_->idle() && clock_.mono() < *stop_by)) {
             if (inbox_->mailbox.drain(events, wake)) {
-                for (Event& event : events) {
-                    if (auto* tasks = std::get_if<std::vector<queue::QueuedTask>>(&event)) {
-                        inbox_->unread_tasks.fetch_sub(tasks->size());
-                        dispatcher_->on_tasks(*tasks, true);
-                    } else if (auto* completed = std::get_if<CompletedAttempt>(&event)) {
-                        dispatcher_->on_completed(std::move(*completed));
-                    } else {
-                        stop_by = std::get<StopBy>(event).at;
-                        dispatcher_->begin_stop();
-                    }
-                }
+                for (Event& event : events) take(event, stop_by);
             }
             if (inbox_->tasks_dropped.exchange(false)) dispatcher_->on_tasks({}, false);
             wake = step();
@@ -104,6 +94,23 @@ private:
         publish_stats();
     }
 
+    // A delivery that an error makes the sender forget is claimed again when its lease ends.
+    void take(Event& event, std::optional<MonoTime>& stop_by) {
+        try {
+            if (auto* tasks = std::get_if<std::vector<queue::QueuedTask>>(&event)) {
+                inbox_->unread_tasks.fetch_sub(tasks->size());
+                dispatcher_->on_tasks(*tasks, true);
+            } else if (auto* completed = std::get_if<CompletedAttempt>(&event)) {
+                dispatcher_->on_completed(std::move(*completed));
+            } else {
+                stop_by = std::get<StopBy>(event).at;
+                dispatcher_->begin_stop();
+            }
+        } catch (const std::exception& e) {
+            failed(e);
+        }
+    }
+
     // Any other error ends here, and the next step tries again.
     MonoTime step() {
         MonoTime wake;
@@ -111,14 +118,16 @@ private:
             wake = dispatcher_->step();
             failing_ = false;
         } catch (const std::exception& e) {
-            if (!std::exchange(failing_, true)) {
-                log::error("the sender met an unexpected error; it continues in a second",
-                           {{"reason", e.what()}});
-            }
+            failed(e);
             wake = clock_.mono() + std::chrono::seconds{1};
         }
         publish_stats();
         return wake;
+    }
+
+    void failed(const std::exception& e) {
+        if (std::exchange(failing_, true)) return;
+        log::error("the sender met an unexpected error; it continues in a second", {{"reason", e.what()}});
     }
 
     void publish_stats() {

@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
+#include <ctime>
 #include <map>
 #include <memory>
 #include <string>
@@ -76,6 +78,7 @@ protected:
                 if (!good) ++bad_;
                 net::ServerResponse response;
                 response.status = status;
+                if (!retry_after_.empty()) response.headers.emplace_back("Retry-After", retry_after_);
                 if (status == 302) response.headers.emplace_back("Location", "/elsewhere");
                 if (status == 0) {
                     to->hanging.push_back(std::move(respond));
@@ -104,6 +107,7 @@ protected:
     fakes::TestStorage storage_;
     std::unique_ptr<queue::DeliveryQueue> queue_ = queue::create_in_process_queue();
     std::unique_ptr<net::HttpClient> client_ = net::create_http_client();
+    std::string retry_after_;  // of every receiver; set before a request
     Mutex mutex_;
     std::map<std::string, int> received_ GUARDED_BY(mutex_);
     int bad_ GUARDED_BY(mutex_) = 0;
@@ -150,6 +154,30 @@ TEST_F(SenderSocketTest, ARedirectIsAFailureAndIsNotFollowed) {
     EXPECT_EQ(attempts[0].error, "the receiver answered 302, a redirect; redirects are not followed");
     MutexLock lock(mutex_);
     EXPECT_EQ(received_[tasks[0].delivery_id.to_string()], 2) << "one request an attempt";
+}
+
+TEST_F(SenderSocketTest, RetryAfterIsHonouredInEveryFormOfADate) {
+    const auto busy = receiver(503);
+    const auto then = std::chrono::floor<seconds>(now_) + std::chrono::hours{2};
+    const std::time_t time = std::chrono::system_clock::to_time_t(then);
+    std::tm parts{};
+    gmtime_r(&time, &parts);
+    for (const char* form :
+         {"%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"}) {
+        std::array<char, 64> text{};
+        ASSERT_GT(std::strftime(text.data(), text.size(), form, &parts), 0U);
+        retry_after_ = text.data();
+        const auto sender = start_sender(options_, storage_, *queue_, *client_, secrets_, system_clock());
+        const auto tasks = fire(1, busy->url());
+        queue_->publish(tasks);
+        ASSERT_TRUE(
+            storage_.wait_until([&] { return storage_.attempts_of(tasks[0].delivery_id).size() == 1; }));
+        const auto all = storage_.all_deliveries();
+        const auto shown = std::ranges::find(all, tasks[0].delivery_id, &DeliveryView::id);
+        ASSERT_TRUE(shown != all.end() && shown->next_attempt_at);
+        EXPECT_GE(*shown->next_attempt_at, then) << retry_after_;
+        EXPECT_LE(*shown->next_attempt_at, then + seconds{12}) << retry_after_;
+    }
 }
 
 TEST_F(SenderSocketTest, ANameWithAForbiddenAddressIsRefusedAtConnect) {

@@ -118,7 +118,7 @@ struct Attempt {
     Timestamp started_at;
     Duration duration{};
     std::optional<int> status;    // HTTP status; nullopt without a response
-    std::string error;            // one plain sentence; empty on success
+    std::string error;            // one plain sentence; on success, if anything, why the body is not whole
     std::string remote_ip;        // the address connected to; empty if there was none
     std::string request_headers;  // a JSON object, without secrets; empty if nothing was sent
     std::string answer;           // the first max_kept_answer bytes of the response's body, unchanged

@@ -34,6 +34,8 @@ TEST(SessionRest, ARefusedUpgradeIsWaitedOutAndRestIsPolledMeanwhile) {
         Duration least;
     };
     for (const Case& c : {Case{429, "30", "", 30s}, Case{429, "Tue, 14 Nov 2023 22:15:20 GMT", "", 2min},
+                          Case{429, "Tuesday, 14-Nov-23 22:15:20 GMT", "", 2min},
+                          Case{429, "Tue Nov 14 22:15:20 2023", "", 2min},
                           Case{418, "", "IP banned until 1700000300000.", 5min},
                           Case{403, "", "<html>", 5min}, Case{451, "", R"({"code":0})", 1h}}) {
         Play p = binance({"BTC"});

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/uuid_time.hpp"
+#include "net/local_failures.hpp"
 
 namespace pricewire::metrics {
 namespace {
@@ -81,6 +82,15 @@ Instruments::Instruments(const MeasuredRole& role, const Clock& clock)
             {{{"version", PRICEWIRE_VERSION}, {"compiler", std::string(compiler)}, {"role", name}}, 1}};
     });
     add_process_metrics(registry_);
+    registry_.counter("pricewire_local_failures_total",
+                      "Requests that failed for what this process or machine lacks, by cause.", [] {
+                          Figures out;
+                          for (const net::LocalCauseRow& row : net::local_causes) {
+                              out.push_back({{{"cause", std::string(row.name)}},
+                                             static_cast<double>(net::local_failures().count(row.cause))});
+                          }
+                          return out;
+                      });
     if (role.checker) {
         price_to_firing_ =
             &registry_
@@ -168,7 +178,7 @@ void Instruments::settled(const ClaimedDelivery& claimed, const DeliveryOutcome&
                    {"result", result_label(*outcome.attempt, error)}})
             .Increment();
         attempt_time_->Observe(seconds(outcome.attempt->duration));
-    } else if (outcome.next == DeliveryState::pending) {
+    } else if (outcome.next == DeliveryState::pending && error == net::HttpError::none) {
         put_off_->Increment();
     }
     if (is_final(outcome.next)) ended_->Add({{"state", std::string(to_string(outcome.next))}}).Increment();

@@ -49,7 +49,7 @@ protected:
         claimed.kind = kind;
         claimed.alert.triggered_at = clock_.now() - 3s;
         DeliveryOutcome outcome{.next = next, .ended_at = clock_.now()};
-        if (status || error != net::HttpError::none) {
+        if (status || (error != net::HttpError::none && error != net::HttpError::local)) {
             outcome.attempt = Attempt{.duration = 20ms, .status = status};
         }
         instruments_.settled(claimed, outcome, error);
@@ -105,6 +105,7 @@ TEST_F(InstrumentsTest, AttemptsAreCountedByOutcome) {
     settle(DeliveryState::failed, std::nullopt, net::HttpError::timeout);
     settle(DeliveryState::expired, std::nullopt);
     settle(DeliveryState::pending, std::nullopt);
+    settle(DeliveryState::pending, std::nullopt, net::HttpError::local);
     const std::string attempts = "pricewire_delivery_attempts_total";
     EXPECT_EQ(sample(attempts + R"({outcome="delivered",result="2xx"})"), "2");
     EXPECT_EQ(sample(attempts + R"({outcome="retried",result="5xx"})"), "1");

@@ -20,6 +20,7 @@ public:
         std::vector<std::vector<std::string>> answers;
         int ttl = 60;
         bool silent = false;
+        int code = 0;  // the answer's RCODE; if it is not 0 there are no addresses
     };
 
     DnsFixture() : fd_(bound_socket(SOCK_DGRAM, "127.0.0.1", 0)), port_(port_of(fd_)) {
@@ -79,7 +80,7 @@ private:
         if (script != scripts_.end() && script->second.silent) return std::nullopt;
         std::string records;
         char count = 0;
-        if (script != scripts_.end()) {
+        if (script != scripts_.end() && !script->second.answers.empty()) {
             const auto& answers = script->second.answers;
             for (const std::string& text : answers.at(std::min(nth, answers.size() - 1))) {
                 const IpAddress address = IpAddress::parse(text).value();
@@ -93,7 +94,8 @@ private:
                 ++count;
             }
         }
-        const char code = script == scripts_.end() ? 3 : 0;  // NXDOMAIN
+        // NXDOMAIN for what is unknown.
+        const auto code = static_cast<char>(script == scripts_.end() ? 3 : script->second.code);
         std::string out = question.substr(0, 2) + "\x81" + static_cast<char>(0x80 | code);
         out += std::string("\0\1\0", 3) + count + std::string("\0\0\0\0", 4);
         return out + question.substr(12, at + 5 - 12) + records;

@@ -18,7 +18,7 @@
 #include "net/detail/name_lookup.hpp"
 #include "net/detail/poller.hpp"
 #include "net/detail/transfer.hpp"
-#include "net/file_limit.hpp"
+#include "net/local_failures.hpp"
 
 namespace pricewire::net {
 namespace {
@@ -27,10 +27,15 @@ using namespace detail;
 
 // libcurl 7.88 walks all connections of a multi handle when a transfer ends that keeps its own, and once a
 // second when one starts; so hosts are spread over several, and hanging ones are walked by few.
-constexpr std::size_t multis = 32;
+constexpr std::size_t most_multis = 32;
 constexpr std::size_t max_spare_handles = 512;
-// Reserved for the rest of the process: the database, the log, incoming connections.
-constexpr std::size_t reserved_files = 192;
+// A host's share of them when there are few connections: each multi handle holds two descriptors.
+constexpr std::size_t connections_per_multi = 64;
+// The thread was busy or not run for this long: what timed out meanwhile may have been in time.
+constexpr Duration noticed_delay = std::chrono::milliseconds{50};
+constexpr Duration pause_after_error = std::chrono::milliseconds{100};
+// The most events that are handled before deadlines are judged.
+constexpr int most_waits = 64;
 
 struct Pending {
     HttpRequest request;
@@ -45,45 +50,25 @@ HttpResult failure(HttpError error, std::string text) {
     return out;
 }
 
-Transfer& transfer_of(CURL* easy) {
+// nullptr for a handle of curl's own, with which it closes connections.
+Transfer* transfer_of(CURL* easy) {
     void* user = nullptr;
     curl_easy_getinfo(easy, CURLINFO_PRIVATE, &user);
-    return *static_cast<Transfer*>(user);
-}
-
-// The configured numbers, reduced to what the process may open. A request may have two sockets while it
-// connects to a host with several addresses: an eighth is added for that.
-HttpClientOptions within_file_limit(HttpClientOptions options) {
-    const std::size_t limit = file_limit();
-    const auto needed = [&] {
-        return options.max_connections + options.max_connections / 8 + options.max_idle_connections +
-               reserved_files;
-    };
-    if (needed() <= limit) return options;
-    const std::size_t wanted = options.max_connections;
-    const std::size_t free = limit - std::min(limit, reserved_files);
-    options.max_idle_connections = std::min(options.max_idle_connections, free / 4);
-    options.max_connections = std::max<std::size_t>(1, (free - options.max_idle_connections) * 8 / 9);
-    if (options.max_connections >= wanted) {
-        options.max_connections = wanted;
-        return options;
-    }
-    log::warn("the process may open too few files for as many outgoing connections as configured",
-              {{"open_files", std::to_string(limit)},
-               {"connections", std::to_string(options.max_connections)},
-               {"configured", std::to_string(wanted)}});
-    return options;
+    return static_cast<Transfer*>(user);
 }
 
 class CurlHttpClient final : public HttpClient {
 public:
     explicit CurlHttpClient(const HttpClientOptions& options)
-        : options_(within_file_limit(options)),
+        : options_(options),
           names_(poller_, {.servers = options_.dns_servers}),
           count_{.max_idle = options_.max_idle_connections},
           slots_(options_.max_connections, options_.max_connections_per_host) {
-        for (std::size_t i = 0; i < multis; ++i)
+        const std::size_t count =
+            std::clamp<std::size_t>(options.max_connections / connections_per_multi, 1, most_multis);
+        for (std::size_t i = 0; i < count; ++i)
             multis_.push_back(std::make_unique<CurlMulti>(poller_, count_));
+        spare_.reserve(max_spare_handles);
         thread_ = std::thread([this] { run(); });
     }
 
@@ -117,10 +102,20 @@ private:
                 woken_ = false;
             }
             if (stopping_) break;
-            for (Pending& pending : taken) begin(std::move(pending));
+            for (Pending& pending : taken) try_to_begin(pending);
             taken.clear();
-            launch();
-            turn();
+            try {
+                launch();
+                turn();
+                failing_ = false;
+            } catch (const std::exception& e) {
+                // No request is lost: those under way have their deadlines.
+                local_failures().failed(LocalCause::memory);
+                if (!std::exchange(failing_, true))
+                    log::error("outgoing requests met an unexpected error; they continue",
+                               {{"reason", e.what()}});
+                std::this_thread::sleep_for(pause_after_error);
+            }
         }
         for (Pending& pending : taken) {
             call(pending.done, failure(HttpError::cancelled, "the client was stopped"));
@@ -138,26 +133,68 @@ private:
         MonoTime until = names_.due();
         if (!deadlines_.empty()) until = std::min(until, deadlines_.begin()->first);
         for (const auto& multi : multis_) until = std::min(until, multi->due());
-        poller_.wait(until);
-        const MonoTime now = std::chrono::steady_clock::now();
-        names_.run_due(now);
+        const MonoTime asked = std::chrono::steady_clock::now();
+        note_delay(asked - woken_at_);
+        bool more = poller_.wait(until);
+        for (int i = 1; more && i < most_waits; ++i) more = poller_.wait(MonoTime::min());
+        woken_at_ = std::chrono::steady_clock::now();
+        note_delay(woken_at_ - std::max(asked, until));
+        names_.run_due(woken_at_);
         for (const auto& multi : multis_) {
-            multi->run_due(now);
+            multi->run_due(woken_at_);
             multi->collect([this](CURL* easy, CURLcode code) {
-                Transfer& transfer = transfer_of(easy);
-                finish(transfer, transfer.result(code));
+                if (Transfer* transfer = transfer_of(easy)) finish(*transfer, transfer->result(code));
             });
         }
-        expire(now);
+        follow_answers();
+        // What had arrived by then has been read: only now is a deadline a time-out.
+        expire(asked);
+        local_failures().tick(woken_at_);
     }
 
-    void begin(Pending pending) {
+    void note_delay(MonoTime::duration delay) {
+        if (delay > noticed_delay) delayed_ += delay;
+    }
+
+    // The body of an answer is waited for as long as the request says.
+    void follow_answers() {
+        for (const std::uint64_t id : answers_) {
+            const auto found = transfers_.find(id);
+            if (found == transfers_.end() || !found->second->request.body_within) continue;
+            Transfer& transfer = *found->second;
+            deadlines_.erase({transfer.deadline, id});
+            transfer.deadline =
+                std::min(transfer.deadline, *transfer.answered_at + *transfer.request.body_within);
+            deadlines_.emplace(transfer.deadline, id);
+        }
+        answers_.clear();
+    }
+
+    void try_to_begin(Pending& pending) {
+        const std::uint64_t id = last_id_ + 1;
+        try {
+            begin(pending);
+        } catch (const std::bad_alloc&) {
+            const auto found = transfers_.find(id);
+            if (found != transfers_.end()) return finish(*found->second, local_failure(LocalCause::memory));
+            local_failures().failed(LocalCause::memory);
+            call(pending.done, local_failure(LocalCause::memory));
+        }
+    }
+
+    void begin(Pending& pending) {
         const std::uint64_t id = ++last_id_;
-        auto& transfer =
-            *transfers_
-                 .emplace(id, std::make_unique<Transfer>(id, std::move(pending.request),
-                                                         std::move(pending.done), pending.started))
-                 .first->second;
+        // `pending` keeps the request until there is memory for all of it.
+        auto place = transfers_.emplace(id, nullptr).first;
+        try {
+            place->second = std::make_unique<Transfer>(id, std::move(pending.request),
+                                                       std::move(pending.done), pending.started);
+        } catch (...) {
+            transfers_.erase(place);
+            throw;
+        }
+        Transfer& transfer = *place->second;
+        transfer.delayed_before = delayed_ - (std::chrono::steady_clock::now() - pending.started);
         auto target = Target::parse(transfer.request.url);
         if (!target) return finish(transfer, failure(HttpError::bad_url, target.error().message));
         transfer.target = std::move(*target);
@@ -169,9 +206,8 @@ private:
             return enqueue(transfer);
         }
         if (is_localhost(transfer.target.host)) return use_localhost(transfer);
-        names_.look_up(
-            transfer.target.host, std::chrono::steady_clock::now(), transfer.deadline,
-            [this, id](const Result<Addresses>& result, bool asked) { resolved(id, result, asked); });
+        names_.look_up(transfer.target.host, std::chrono::steady_clock::now(), transfer.deadline,
+                       [this, id](const LookupResult& result, bool asked) { resolved(id, result, asked); });
     }
 
     void refuse(Transfer& transfer, const std::string& reason) {
@@ -191,7 +227,7 @@ private:
         enqueue(transfer);
     }
 
-    void resolved(std::uint64_t id, const Result<Addresses>& result, bool asked) {
+    void resolved(std::uint64_t id, const LookupResult& result, bool asked) {
         const auto found = transfers_.find(id);
         if (found == transfers_.end()) return;  // it had timed out
         Transfer& transfer = *found->second;
@@ -199,7 +235,11 @@ private:
             transfer.dns =
                 std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - transfer.started);
         }
-        if (!result) return finish(transfer, failure(HttpError::resolve, result.error().message));
+        if (!result) {
+            const LookupError& why = result.error();
+            return finish(transfer,
+                          why.local ? local_failure(*why.local) : failure(HttpError::resolve, why.message));
+        }
         if (const auto reason = refused_among(*result, transfer.request.guard))
             return refuse(transfer, *reason);
         // If there are both, the other family is tried 200 ms later; every network has IPv4.
@@ -219,45 +259,65 @@ private:
     void launch() {
         while (const auto id = slots_.next()) {
             Transfer& transfer = *transfers_.at(*id);
-            deadlines_.erase({transfer.deadline, transfer.id});
-            const std::size_t at = std::hash<std::string>{}(transfer.target.endpoint) % multis_.size();
-            if (spare_.empty()) {
-                transfer.easy = std::make_unique<EasyHandle>();
-            } else {
-                transfer.easy = std::move(spare_.back());
-                spare_.pop_back();
+            try {
+                if (give_to_curl(transfer)) continue;
+            } catch (const std::bad_alloc&) {
+                // Told below.
             }
-            transfer.multi = multis_[at].get();
-            if (!transfer.prepare(options_, std::chrono::steady_clock::now()) ||
-                !transfer.multi->add(transfer.easy->get())) {
-                transfer.multi = nullptr;
-                finish(transfer, failure(HttpError::bad_url, "the request cannot be made"));
-            }
+            transfer.multi = nullptr;
+            finish(transfer, local_failure(LocalCause::memory));
         }
     }
 
-    // Ends transfers that timed out before curl got them.
+    bool give_to_curl(Transfer& transfer) {
+        if (spare_.empty()) {
+            transfer.easy = std::make_unique<EasyHandle>();
+        } else {
+            transfer.easy = std::move(spare_.back());
+            spare_.pop_back();
+        }
+        const std::size_t at = std::hash<std::string>{}(transfer.target.endpoint) % multis_.size();
+        transfer.multi = multis_[at].get();
+        return transfer.prepare(options_, answers_, std::chrono::steady_clock::now()) &&
+               transfer.multi->add(transfer.easy->get());
+    }
+
     void expire(MonoTime now) {
         while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
             Transfer& transfer = *transfers_.at(deadlines_.begin()->second);
-            const std::string within = format_duration(transfer.request.timeout);
-            finish(transfer,
-                   failure(HttpError::timeout, transfer.resolved
-                                                   ? fmt::format("no connection was free within {}", within)
-                                                   : fmt::format("host {} was not resolved within {}",
-                                                                 transfer.target.host, within)));
+            finish(transfer, timed_out(transfer));
         }
+    }
+
+    HttpResult timed_out(Transfer& transfer) {
+        if (transfer.multi != nullptr) return transfer.result(CURLE_OPERATION_TIMEDOUT);
+        if (transfer.resolved) return local_failure(LocalCause::connections);
+        if (const auto cause = names_.lack(transfer.target.host)) return local_failure(*cause);
+        return failure(HttpError::timeout,
+                       fmt::format("host {} was not resolved within {}", transfer.target.host,
+                                   format_duration(transfer.request.timeout)));
+    }
+
+    // Whether this thread did not run for a good part of a request's time: the receiver may have been in time.
+    bool was_delayed(const Transfer& transfer) const {
+        return delayed_ - transfer.delayed_before >= transfer.request.timeout / 4;
     }
 
     void finish(Transfer& transfer, HttpResult result) {
         const auto found = transfers_.find(transfer.id);
         const std::unique_ptr<Transfer> owned = std::move(found->second);
         transfers_.erase(found);
+        if (result.error == HttpError::timeout && was_delayed(*owned)) {
+            HttpResult ours = local_failure(LocalCause::processor);
+            ours.times = result.times;
+            result = std::move(ours);
+        }
+        if (result.local) local_failures().failed(*result.local);
         deadlines_.erase({owned->deadline, owned->id});
         slots_.release(owned->id);
         if (!result.times.dns) result.times.dns = owned->dns;
         if (owned->multi != nullptr) owned->multi->remove(owned->easy->get());
-        if (owned->easy && spare_.size() < max_spare_handles) {
+        if (owned->easy && spare_.size() < spare_.capacity()) {
             owned->easy->reset();
             spare_.push_back(std::move(owned->easy));
         }
@@ -287,7 +347,11 @@ private:
     std::vector<std::unique_ptr<CurlMulti>> multis_;
     std::vector<std::unique_ptr<EasyHandle>> spare_;
     std::unordered_map<std::uint64_t, std::unique_ptr<Transfer>> transfers_;
-    std::set<std::pair<MonoTime, std::uint64_t>> deadlines_;  // of transfers that curl does not have yet
+    std::set<std::pair<MonoTime, std::uint64_t>> deadlines_;
+    std::vector<std::uint64_t> answers_;  // of transfers whose headers have just come in
+    MonoTime woken_at_ = std::chrono::steady_clock::now();
+    MonoTime::duration delayed_{};  // how long the thread did not run when it should have, in all
+    bool failing_ = false;
     std::uint64_t last_id_ = 0;
     std::thread thread_;
 };
@@ -312,6 +376,8 @@ std::string_view to_string(HttpError e) {
             return "timeout";
         case HttpError::protocol:
             return "protocol";
+        case HttpError::local:
+            return "local";
         case HttpError::cancelled:
             return "cancelled";
     }

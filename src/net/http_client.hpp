@@ -11,6 +11,7 @@
 
 #include "base/clock.hpp"
 #include "net/address_guard.hpp"
+#include "net/local_error.hpp"
 
 namespace pricewire::net {
 
@@ -24,6 +25,9 @@ struct HttpRequest {
     Duration timeout = std::chrono::seconds{5};  // all of it: resolve, connect, TLS, send, answer
     std::size_t max_response_bytes =
         64 * 1024;  // more than this ends the transfer; see HttpResult::truncated
+    // If set, the result is the answer's status and headers, however its body ends; the body is read for no
+    // longer than this. Otherwise a body that does not end as announced is an error.
+    std::optional<Duration> body_within;
     bool verify_tls = true;
     // Judges all addresses of the host before any connection is opened: if one is refused, the request is
     // (for localhost, if all are). Then it judges the address that is really used, before a
@@ -31,7 +35,20 @@ struct HttpRequest {
     const AddressGuard* guard = nullptr;
 };
 
-enum class HttpError { none, bad_url, resolve, refused_address, connect, tls, timeout, protocol, cancelled };
+// All but the last two are the receiver's or the URL's failures. `local`: our own, HttpResult::local says which;
+// nothing is known about the receiver.
+enum class HttpError {
+    none,
+    bad_url,
+    resolve,
+    refused_address,
+    connect,
+    tls,
+    timeout,
+    protocol,
+    local,
+    cancelled
+};
 std::string_view to_string(HttpError e);
 
 // How long each phase took; nullopt if it did not end or was not needed (a reused connection; a host that
@@ -45,12 +62,14 @@ struct HttpTimes {
 
 struct HttpResult {
     HttpError error = HttpError::none;
-    std::string error_text;  // one plain sentence if error is set
-    int status = 0;          // of the answer, if there is one (then error is none)
-    Headers headers;         // names in lower case; at most 100, 16 KiB in all
-    std::string body;        // at most max_response_bytes
-    bool truncated = false;  // the answer was longer than that; the rest was not read
-    std::string remote_ip;   // the address that was used, if any
+    std::optional<LocalCause> local;  // set if error is local
+    std::string error_text;           // one plain sentence if error is set
+    int status = 0;                   // of the answer, if there is one (then error is none)
+    Headers headers;                  // names in lower case; at most 100, 16 KiB in all
+    std::string body;                 // at most max_response_bytes
+    bool truncated = false;           // the answer was longer than that; the rest was not read
+    std::string body_error;           // why the body is not whole, if body_within allows it; empty if it is
+    std::string remote_ip;            // the address that was used, if any
     HttpTimes times;
     Duration duration{};  // from start() to the end
 
@@ -72,8 +91,8 @@ public:
 };
 
 struct HttpClientOptions {
-    // In all; further requests wait within their time-out, hosts by turns. Fewer if the process
-    // may not open that many files (see net/file_limit.hpp), which is logged.
+    // In all; further requests wait within their time-out, hosts by turns. Each may need two descriptors while it
+    // connects to a host with several addresses.
     std::size_t max_connections = 2000;
     std::size_t max_connections_per_host = 64;  // per scheme, host and port
     // Idle connections kept; up to 32 more if each is to another host.
@@ -83,6 +102,9 @@ struct HttpClientOptions {
     std::vector<std::string> dns_servers;
     // Certificates to trust, in PEM. Empty: the system's.
     std::string ca_file;
+    // Called with each new socket before it connects; what it returns, if not 0, is the errno of the failure
+    // to open it. For tests.
+    std::function<int(int fd)> on_socket;
 };
 
 // Throws std::runtime_error if a name server is invalid or no file descriptor is free.

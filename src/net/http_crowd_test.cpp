@@ -1,10 +1,7 @@
 // Many requests at once: some hang, some wait, and the others must not be delayed.
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 
-#include "base/log.hpp"
 #include "net/dns_fixture.hpp"
-#include "net/file_limit.hpp"
 #include "net/http_client_fixture.hpp"
 
 namespace pricewire::net {
@@ -39,8 +36,8 @@ TEST(HttpCrowd, AHostAtItsLimitDelaysNoOtherAndWaitingTimesOut) {
     for (int i = 0; i < 300; ++i) client->start({.url = healthy.url(), .timeout = 60s}, soon.one());
     for (const HttpResult& result : soon.wait_for(300)) EXPECT_EQ(result.status, 200) << result.error_text;
     for (const HttpResult& result : late.wait_for(100)) {
-        EXPECT_EQ(result.error, HttpError::timeout);
-        EXPECT_EQ(result.error_text, "no connection was free within 300ms");
+        EXPECT_EQ(result.error, HttpError::local);
+        EXPECT_EQ(result.local, LocalCause::connections) << "nothing was sent";
         EXPECT_FALSE(result.times.connect);
     }
     EXPECT_LE(healthy.most_open(), 8);
@@ -152,35 +149,6 @@ TEST(HttpCrowd, AnAnswersHandlerMayStartTheNextRequest) {
     };
     go(200);
     EXPECT_EQ(last.wait_for(1).at(0).status, 200);
-}
-
-TEST(HttpCrowd, TheFileLimitReducesConnectionsWhichIsLogged) {
-    CrowdServer server(ok_answer);
-    rlimit before{};
-    ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
-    rlimit few = before;
-    few.rlim_cur = 400;
-    ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
-    EXPECT_EQ(file_limit(), 400U);
-    std::string said;
-    log::set_sink(
-        [&](log::Level, std::string_view message, std::initializer_list<log::Field> fields) {
-            said += message;
-            for (const log::Field& field : fields) said += " " + std::string(field.name) + "=" + field.value;
-        },
-        log::Level::warn);
-    Results results;
-    {
-        const auto client = create_http_client({.max_connections = 2000, .max_connections_per_host = 2000});
-        log::set_sink({}, log::Level::warn);
-        for (int i = 0; i < 1000; ++i) client->start({.url = server.url(), .timeout = 60s}, results.one());
-        for (const HttpResult& result : results.wait_for(1000))
-            EXPECT_EQ(result.status, 200) << result.error_text;
-    }
-    EXPECT_LE(server.most_open(), 208);
-    EXPECT_EQ(raise_file_limit(), before.rlim_max);
-    EXPECT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
-    EXPECT_NE(said.find("open_files=400 connections=138 configured=2000"), std::string::npos) << said;
 }
 
 }  // namespace

@@ -152,7 +152,7 @@ TEST_F(HttpNamesTest, ASilentNameServerDelaysOnlyRequestsThatNeedIt) {
     // The look-up itself times out later than the requests.
     for (const HttpResult& result : silent.wait_for(50)) {
         EXPECT_EQ(result.error, HttpError::resolve);
-        EXPECT_EQ(result.error_text, "could not resolve host silent.test: no name server answers");
+        EXPECT_EQ(result.error_text, "could not resolve host silent.test: no name server answers for it");
         EXPECT_TRUE(result.times.dns);
     }
     EXPECT_EQ(silent.size(), 50U);

@@ -10,6 +10,7 @@
 #include "base/log.hpp"
 #include "base/text.hpp"
 #include "net/detail/server_core.hpp"
+#include "net/local_failures.hpp"
 
 namespace pricewire::net {
 namespace detail {
@@ -201,6 +202,8 @@ private:
                                     if (error) {
                                         if (error == asio::error::no_descriptors)
                                             core_.crowd->make_room(detail::cut::files);
+                                        if (const auto cause = local_cause(error.value()))
+                                            local_failures().failed(*cause);
                                         // For example out of descriptors: accepting again at once would only spin.
                                         if (!std::exchange(accept_failing_, true)) {
                                             log::error("new connections cannot be accepted; trying again",

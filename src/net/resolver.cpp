@@ -10,6 +10,7 @@
 #include "base/text.hpp"
 #include "net/detail/name_lookup.hpp"
 #include "net/detail/poller.hpp"
+#include "net/local_failures.hpp"
 
 namespace pricewire::net {
 namespace {
@@ -72,7 +73,7 @@ Result<std::vector<IpAddress>> resolve(const std::string& host, int deadline_ms,
         return fail(fmt::format("could not resolve host {}: too many lookups wait for an answer", host));
     }
     const MonoTime deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds{deadline_ms};
-    std::optional<Result<std::vector<IpAddress>>> out;
+    std::optional<detail::LookupResult> out;
     try {
         detail::Poller poller;
         detail::NameLookup names(
@@ -85,11 +86,16 @@ Result<std::vector<IpAddress>> resolve(const std::string& host, int deadline_ms,
             names.run_due(now);
         }
     } catch (const std::exception& e) {
+        if (const auto cause = exhausted()) local_failures().failed(*cause);
         return fail(fmt::format("could not resolve host {}: {}", host, e.what()));
     }
     if (!out)
         return fail(fmt::format("could not resolve host {}: no answer within {} ms", host, deadline_ms));
-    return std::move(*out);
+    if (!*out) {
+        if (const auto cause = out->error().local) local_failures().failed(*cause);
+        return fail(out->error().message);
+    }
+    return std::move(**out);
 }
 
 }  // namespace pricewire::net

@@ -9,6 +9,7 @@
 
 #include "base/result.hpp"
 #include "net/detail/ws_stream.hpp"
+#include "net/local_failures.hpp"
 
 namespace pricewire::net {
 namespace {
@@ -133,10 +134,25 @@ private:
     bool failed(error_code error, const char* what) {
         if (finished_) return true;
         if (!error) return false;
+        if (const auto cause = lack(error)) {
+            local_failures().failed(*cause);
+            closed({.reason = fmt::format("Pricewire itself could not connect: {}", row_of(*cause).words),
+                    .local = cause});
+            return true;
+        }
         std::string reason = fmt::format("{}: {}", what, error.message());
         if (const auto given = stream_->close_reason(); !given.empty()) reason += fmt::format(" ({})", given);
         closed({.reason = std::move(reason)});
         return true;
+    }
+
+    // What we lacked to connect; the system's resolver says only that a name was not found.
+    std::optional<LocalCause> lack(const error_code& error) const {
+        if (open_) return std::nullopt;
+        if (error.category() == boost::system::system_category()) {
+            if (const auto cause = local_cause(error.value())) return cause;
+        }
+        return exhausted();
     }
 
     void closed(const WsClosed& info) {

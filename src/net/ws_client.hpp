@@ -2,20 +2,23 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/clock.hpp"
 #include "net/event_loop.hpp"
+#include "net/local_error.hpp"
 
 namespace pricewire::net {
 
 // How a WebSocket ended or failed to open.
 struct WsClosed {
-    int http_status = 0;      // of the answer to the upgrade, if it is not 101
-    std::string retry_after;  // that answer's Retry-After, as sent
-    std::string body;         // that answer's first 4 KiB
-    std::string reason;       // one plain sentence, for the log
+    int http_status = 0;              // of the answer to the upgrade, if it is not 101
+    std::string retry_after;          // that answer's Retry-After, as sent
+    std::string body;                 // that answer's first 4 KiB
+    std::string reason;               // one plain sentence, for the log
+    std::optional<LocalCause> local;  // set if the lack is ours and says nothing about the server
 };
 
 struct WsClientHandler {

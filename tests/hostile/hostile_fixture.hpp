@@ -53,6 +53,7 @@ inline net::HttpRequest webhook_to(const std::string& url, const net::AddressGua
             .headers = {{"content-type", "application/json"}},
             .body = R"({"ticker":"BTC"})",
             .timeout = std::chrono::milliseconds{1500},
+            .body_within = std::chrono::milliseconds{500},
             .guard = guard};
 }
 

@@ -34,6 +34,9 @@ constexpr std::pair<Behaviour, std::string_view> names[] = {
     {Behaviour::redirects, "redirects"},
     {Behaviour::drips, "drips"},
     {Behaviour::drips_body, "drips_body"},
+    {Behaviour::keeps_open, "keeps_open"},
+    {Behaviour::informs_first, "informs_first"},
+    {Behaviour::many_headers, "many_headers"},
     {Behaviour::endless_headers, "endless_headers"},
     {Behaviour::endless_header_line, "endless_header_line"},
     {Behaviour::huge_body, "huge_body"},
@@ -233,6 +236,19 @@ struct HostileReceiver::Impl {
                 if (peer.write("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n"))
                     drip(peer, stop, "x", drip_pause);
                 return false;
+            case Behaviour::keeps_open:
+                if (peer.write("HTTP/1.1 200 OK\r\n\r\nok")) peer.read_to_end();
+                return false;
+            case Behaviour::informs_first:
+                for (int i = 0; i < 1000; ++i) {
+                    if (!peer.write("HTTP/1.1 103 Early Hints\r\n\r\n")) return false;
+                }
+                return peer.write(answer("200 OK", "ok"));
+            case Behaviour::many_headers: {
+                std::string fillers;
+                for (int i = 0; i < 500; ++i) fillers += "X-Filler: y\r\n";
+                return peer.write(answer("200 OK", "ok", fillers));
+            }
             case Behaviour::endless_headers:
                 if (peer.write("HTTP/1.1 200 OK\r\n")) repeat(peer, "X-Filler: xxxxxxxxxxxxxxxx\r\n");
                 return false;

@@ -20,6 +20,9 @@ enum class Behaviour {
     redirects,             // 302 to HostileOptions::redirect_to
     drips,                 // the answer, a byte a second, for ever
     drips_body,            // status and headers at once, then a byte of the body a second, for ever
+    keeps_open,            // 200 and a body without an announced end, which never comes
+    informs_first,         // 103 a thousand times, then 200
+    many_headers,          // 500 of them
     endless_headers,       // header lines without end
     endless_header_line,   // one header line without end
     huge_body,             // 10 GB

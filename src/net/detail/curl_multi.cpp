@@ -4,7 +4,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <new>
 #include <stdexcept>
+#include <utility>
 
 #include "base/log.hpp"
 
@@ -88,13 +90,19 @@ void CurlMulti::bound_idle() {
 }
 
 void CurlMulti::collect(const Done& done) {
+    if (!unwatched_.empty()) {
+        std::ranges::sort(unwatched_);
+        const auto again = std::ranges::unique(unwatched_);
+        unwatched_.erase(again.begin(), again.end());
+        for (CURL* easy : std::exchange(unwatched_, {})) done(easy, CURLE_FAILED_INIT);
+    }
     int left = 0;
     while (const CURLMsg* message = curl_multi_info_read(multi_, &left)) {
         if (message->msg == CURLMSG_DONE) done(message->easy_handle, message->data.result);
     }
 }
 
-int CurlMulti::on_socket(CURL*, curl_socket_t fd, int what, void* self, void*) {
+int CurlMulti::on_socket(CURL* easy, curl_socket_t fd, int what, void* self, void*) {
     auto& multi = *static_cast<CurlMulti*>(self);
     if (what == CURL_POLL_REMOVE) {
         // The transfer has ended; its connection may soon serve the next, and on_close() follows if it
@@ -104,8 +112,19 @@ int CurlMulti::on_socket(CURL*, curl_socket_t fd, int what, void* self, void*) {
     }
     const bool read = what == CURL_POLL_IN || what == CURL_POLL_INOUT;
     const bool write = what == CURL_POLL_OUT || what == CURL_POLL_INOUT;
-    multi.poller_.watch(fd, read, write, multi);
+    // An error returned here would end all transfers of this handle.
+    if (!multi.poller_.watch(fd, read, write, multi)) multi.unwatched(easy);
     return 0;
+}
+
+// Called by curl: it is ended later.
+void CurlMulti::unwatched(CURL* easy) noexcept {
+    try {
+        unwatched_.push_back(easy);
+        due_ = MonoTime::min();
+    } catch (const std::bad_alloc&) {
+        // Its deadline ends it.
+    }
 }
 
 int CurlMulti::on_timer(CURLM*, long timeout_ms, void* self) {

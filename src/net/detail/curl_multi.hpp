@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "net/detail/poller.hpp"
@@ -38,7 +39,8 @@ public:
     // When run_due() must be called next; MonoTime::max() if never.
     MonoTime due() const { return due_; }
     void run_due(MonoTime now);
-    // Calls `done` for each transfer that has ended; it is to remove it.
+    // Calls `done` for each transfer that has ended; it is to remove it. Those whose sockets the system cannot
+    // watch end with CURLE_FAILED_INIT.
     void collect(const Done& done);
     // Counts a socket opened for a transfer in here.
     void opened();
@@ -49,6 +51,7 @@ private:
     static int on_close(void* self, curl_socket_t fd);
     void on_ready(int fd, std::uint32_t events) override;
     void bound_idle();
+    void unwatched(CURL* easy) noexcept;
 
     Poller& poller_;
     ConnectionCount& count_;
@@ -57,6 +60,7 @@ private:
     std::size_t open_ = 0;
     std::size_t busy_ = 0;
     long bound_ = 0;
+    std::vector<CURL*> unwatched_;  // transfers whose sockets cannot be watched
 };
 
 }  // namespace pricewire::net::detail

@@ -4,7 +4,7 @@
 
 namespace pricewire::net::detail {
 
-const Result<Addresses>* DnsCache::find(const std::string& host, MonoTime now) {
+const LookupResult* DnsCache::find(const std::string& host, MonoTime now) {
     const auto found = by_host_.find(host);
     if (found == by_host_.end()) return nullptr;
     if (found->second->until > now) return &found->second->result;
@@ -12,7 +12,7 @@ const Result<Addresses>* DnsCache::find(const std::string& host, MonoTime now) {
     return nullptr;
 }
 
-void DnsCache::put(const std::string& host, Result<Addresses> result, Duration ttl, MonoTime now) {
+void DnsCache::put(const std::string& host, LookupResult result, Duration ttl, MonoTime now) {
     if (const auto found = by_host_.find(host); found != by_host_.end()) erase(found->second);
     if (max_entries_ == 0) return;
     if (by_host_.size() >= max_entries_) erase(entries_.begin());

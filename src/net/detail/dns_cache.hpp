@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstddef>
+#include <expected>
 #include <list>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -11,10 +13,17 @@
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "net/address_guard.hpp"
+#include "net/local_error.hpp"
 
 namespace pricewire::net::detail {
 
 using Addresses = std::vector<IpAddress>;
+
+struct LookupError : Error {
+    std::optional<LocalCause> local;  // set if the lack is ours and says nothing about the name
+    LookupError(Error e, std::optional<LocalCause> cause = {}) : Error(std::move(e)), local(cause) {}
+};
+using LookupResult = std::expected<Addresses, LookupError>;
 
 // Addresses that names resolved to recently. Bounded: when it is full, the oldest entry is removed.
 // Single-threaded.
@@ -28,15 +37,15 @@ public:
     explicit DnsCache(std::size_t max_entries) : max_entries_(max_entries) {}
 
     // nullptr if nothing is known, or it has expired. Valid until the next call.
-    const Result<Addresses>* find(const std::string& host, MonoTime now);
+    const LookupResult* find(const std::string& host, MonoTime now);
     // `ttl` is that of the answer.
-    void put(const std::string& host, Result<Addresses> result, Duration ttl, MonoTime now);
+    void put(const std::string& host, LookupResult result, Duration ttl, MonoTime now);
     std::size_t size() const { return by_host_.size(); }
 
 private:
     struct Entry {
         std::string host;
-        Result<Addresses> result;
+        LookupResult result;
         MonoTime until;
     };
     void erase(std::list<Entry>::iterator at);

@@ -9,6 +9,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
+#include <optional>
 #include <stdexcept>
 #include <utility>
 
@@ -24,6 +26,9 @@ constexpr int tries = 3;
 constexpr Duration tick = std::chrono::milliseconds{50};
 // More than any legitimate name has; an answer over TCP could hold thousands, each to be judged.
 constexpr std::size_t max_addresses = 128;
+// If the servers say nothing for this long they are asked the control question, at most once a second.
+constexpr Duration quiet_before_control = std::chrono::milliseconds{300};
+constexpr Duration control_apart = std::chrono::seconds{1};
 constexpr const char* system_configuration = "/etc/resolv.conf";
 
 std::int64_t changed_at(const char* file) {
@@ -39,17 +44,37 @@ const char* words(int status) {
         case ARES_ENODATA:
             return "the name has no address";
         case ARES_ETIMEOUT:
-            return "no name server answers";
-        case ARES_ECONNREFUSED:
-            return "no name server can be reached";
+            return "no name server answers for it";
+        case ARES_ECONNREFUSED:  // c-ares says so if each has answered SERVFAIL or REFUSED, too
         case ARES_ESERVFAIL:
-            return "the name server fails for it";
         case ARES_EREFUSED:
-            return "the name server refuses to answer";
+            return "the name servers fail for it";
         case ARES_EBADNAME:
             return "that is not a valid name";
         default:
             return ares_strerror(status);
+    }
+}
+
+// Statuses by which a name server answers, whatever it says of the name.
+bool is_answer(int status) {
+    return status == ARES_SUCCESS || status == ARES_ENODATA || status == ARES_ENOTFOUND;
+}
+
+bool may_be_servers(int status) {
+    return status == ARES_ETIMEOUT || status == ARES_ECONNREFUSED || status == ARES_ESERVFAIL ||
+           status == ARES_EREFUSED;
+}
+
+// Statuses that no name and no name server can cause.
+std::optional<LocalCause> local_cause_of(int status) {
+    switch (status) {
+        case ARES_ENOMEM:
+            return LocalCause::memory;
+        case ARES_EFILE:
+            return exhausted().value_or(LocalCause::files);
+        default:
+            return may_be_servers(status) ? exhausted() : std::nullopt;
     }
 }
 
@@ -136,7 +161,9 @@ struct NameLookup::Lookup {
     MonoTime deadline;  // the latest of the waiters
     std::vector<Done> waiters;
     std::shared_ptr<Channel> channel;  // while under way
-    Result<Addresses> result = fail("not resolved yet");
+    MonoTime started{};
+    int status = ARES_SUCCESS;
+    LookupResult result = fail("not resolved yet");
     Duration ttl = DnsCache::max_ttl;
 };
 
@@ -170,7 +197,7 @@ void NameLookup::renew_channel() {
 
 void NameLookup::look_up(const std::string& host, MonoTime now, MonoTime deadline, Done done) {
     if (const auto* known = cache_.find(host, now)) {
-        const Result<Addresses> result = *known;
+        const LookupResult result = *known;
         done(result, false);
         return;
     }
@@ -180,30 +207,45 @@ void NameLookup::look_up(const std::string& host, MonoTime now, MonoTime deadlin
         lookup->waiters.push_back(std::move(done));
         return;
     }
-    lookup.reset(new Lookup{*this, host, deadline, {}, nullptr});
+    lookup.reset(new Lookup{*this, host, deadline, {}, nullptr, now});
     lookup->waiters.push_back(std::move(done));
     waiting_.push_back(lookup.get());
     deliver();
 }
 
 void NameLookup::start(Lookup& lookup) {
-    ++under_way_;
     renew_channel();
+    // Room for what c-ares' callback adds, in which no exception may be thrown.
+    answered_.reserve(lookups_.size());
+    doubtful_.reserve(lookups_.size());
+    lookup.started = std::chrono::steady_clock::now();
+    if (++under_way_ == 1) quiet_since_ = lookup.started;
     lookup.channel = channels_.back();
     ares_addrinfo_hints hints{};
     hints.ai_family = AF_UNSPEC;
     hints.ai_socktype = SOCK_STREAM;
     // Sorting would open a socket for each of any number of addresses.
     hints.ai_flags = ARES_AI_NOSORT;
+    starting_ = true;
     ares_getaddrinfo(lookup.channel->get(), lookup.host.c_str(), nullptr, &hints, &on_answer, &lookup);
+    starting_ = false;
 }
 
 void NameLookup::on_answer(void* user, int status, int, ares_addrinfo* answer) {
     auto& lookup = *static_cast<Lookup*>(user);
-    if (lookup.owner.ending_) {
-        ares_freeaddrinfo(answer);
-        return;
+    NameLookup& self = lookup.owner;
+    if (!self.ending_) {
+        try {
+            self.take(lookup, status, answer);
+        } catch (const std::bad_alloc&) {
+            lookup.result = std::unexpected(LookupError({}, LocalCause::memory));
+            self.answered_.push_back(&lookup);
+        }
     }
+    ares_freeaddrinfo(answer);
+}
+
+void NameLookup::take(Lookup& lookup, int status, const ares_addrinfo* answer) {
     Addresses addresses;
     const ares_addrinfo_node* at = answer != nullptr ? answer->nodes : nullptr;
     for (; at != nullptr && addresses.size() <= max_addresses; at = at->ai_next) {
@@ -212,23 +254,77 @@ void NameLookup::on_answer(void* user, int status, int, ares_addrinfo* answer) {
         addresses.push_back(*address);
         lookup.ttl = std::min<Duration>(lookup.ttl, std::chrono::seconds{std::max(at->ai_ttl, 0)});
     }
-    ares_freeaddrinfo(answer);
     if (status == ARES_SUCCESS && addresses.empty()) status = ARES_ENODATA;
+    if (is_answer(status) && !starting_) answered_at_ = quiet_since_ = std::chrono::steady_clock::now();
     if (addresses.size() > max_addresses) {
         lookup.result = fail(fmt::format("host {} has more than {} addresses", lookup.host, max_addresses));
     } else if (status == ARES_SUCCESS) {
         lookup.result = std::move(addresses);
+    } else if (may_be_servers(status) && !exhausted() && answered_at_ < lookup.started) {
+        lookup.status = status;
+        doubtful_.push_back(&lookup);
+        return;
     } else {
-        lookup.result = fail(fmt::format("could not resolve host {}: {}", lookup.host, words(status)));
+        lookup.result = std::unexpected(
+            LookupError({fmt::format("could not resolve host {}: {}", lookup.host, words(status))},
+                        local_cause_of(status)));
     }
     // c-ares is on the stack: waiters are called once it has returned.
-    lookup.owner.answered_.push_back(&lookup);
+    answered_.push_back(&lookup);
+}
+
+// A name may fail for its own servers' sake: ours only pass that on, or say nothing. To tell this from servers
+// of ours that do not work they are asked for the root, which every resolver knows and no user has a hand in.
+void NameLookup::ask_control() {
+    if (control_open_) return;
+    control_open_ = true;
+    control_at_ = std::chrono::steady_clock::now();
+    constexpr int internet = 1, name_server = 2;
+    ares_query(channels_.back()->get(), ".", internet, name_server, &on_control, this);
+}
+
+void NameLookup::on_control(void* user, int status, int, unsigned char*, int) {
+    auto& self = *static_cast<NameLookup*>(user);
+    self.control_open_ = false;
+    if (self.ending_) return;
+    self.control_ended_at_ = std::chrono::steady_clock::now();
+    if (is_answer(status)) self.answered_at_ = self.quiet_since_ = self.control_ended_at_;
+}
+
+void NameLookup::judge(Lookup& lookup, int status) {
+    std::optional<LocalCause> cause = local_cause_of(status);
+    if (!cause && answered_at_ < lookup.started) cause = LocalCause::name_servers;
+    lookup.result = std::unexpected(
+        LookupError({fmt::format("could not resolve host {}: {}", lookup.host, words(status))}, cause));
+    answered_.push_back(&lookup);
+}
+
+std::optional<LocalCause> NameLookup::lack(const std::string& host) const {
+    const auto found = lookups_.find(host);
+    if (found == lookups_.end()) return std::nullopt;
+    if (!found->second->channel) return LocalCause::connections;
+    const MonoTime started = found->second->started;
+    if (answered_at_ >= started || (!control_open_ && control_ended_at_ < started)) return std::nullopt;
+    return LocalCause::name_servers;
 }
 
 void NameLookup::deliver() {
     if (std::exchange(delivering_, true)) return;
     while (true) {
         const MonoTime now = std::chrono::steady_clock::now();
+        // One that failed after the control question ended waits for the next.
+        if (!doubtful_.empty()) {
+            const MonoTime ended = control_ended_at_;
+            const auto decided = std::ranges::partition(doubtful_, [&](const Lookup* lookup) {
+                return ended < lookup->started && answered_at_ < lookup->started;
+            });
+            for (Lookup* lookup : decided) judge(*lookup, lookup->status);
+            doubtful_.erase(decided.begin(), decided.end());
+            if (!doubtful_.empty() && !control_open_) {
+                ask_control();
+                if (!control_open_) continue;  // it has ended at once
+            }
+        }
         if (!answered_.empty()) {
             const auto found = lookups_.find(answered_.back()->host);
             answered_.pop_back();
@@ -246,8 +342,9 @@ void NameLookup::deliver() {
             if (next.deadline > now) {
                 start(next);
             } else {
-                next.result = fail(
-                    fmt::format("could not resolve host {}: too many names wait for an answer", next.host));
+                next.result = std::unexpected(LookupError(
+                    {fmt::format("could not resolve host {}: too many names wait for an answer", next.host)},
+                    LocalCause::connections));
                 answered_.push_back(&next);
             }
         } else {
@@ -256,7 +353,7 @@ void NameLookup::deliver() {
     }
     delivering_ = false;
     if (under_way_ == 0) {
-        due_ = MonoTime::max();
+        due_ = control_open_ ? due_ : MonoTime::max();
     } else if (due_ == MonoTime::max()) {
         due_ = std::chrono::steady_clock::now() + tick;
     }
@@ -266,6 +363,8 @@ void NameLookup::run_due(MonoTime now) {
     if (now < due_) return;
     due_ = now + tick;
     for (const auto& channel : channels_) channel->run_timeouts();
+    if (under_way_ > 0 && now - quiet_since_ >= quiet_before_control && now - control_at_ >= control_apart)
+        ask_control();
     deliver();
     // All but the newest only finish their open queries.
     const auto newest = channels_.back();

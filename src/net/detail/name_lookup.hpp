@@ -5,6 +5,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -28,7 +29,7 @@ struct NameLookupOptions {
 class NameLookup {
 public:
     // `asked` is false if the answer was cached. The result is valid during the call.
-    using Done = std::move_only_function<void(const Result<Addresses>& result, bool asked)>;
+    using Done = std::move_only_function<void(const LookupResult& result, bool asked)>;
 
     // Throws std::runtime_error if a server is not an address, or c-ares does not start.
     NameLookup(Poller& poller, NameLookupOptions options);
@@ -43,12 +44,19 @@ public:
     MonoTime due() const { return due_; }
     void run_due(MonoTime now);
     std::size_t cached() const { return cache_.size(); }
+    // What we lack if a look-up under way has taken too long: its turn has not come, or no name server has
+    // answered anything since it began.
+    std::optional<LocalCause> lack(const std::string& host) const;
 
 private:
     class Channel;
     struct Lookup;
 
     static void on_answer(void* lookup, int status, int timeouts, ares_addrinfo* answer);
+    static void on_control(void* self, int status, int timeouts, unsigned char* answer, int size);
+    void take(Lookup& lookup, int status, const ares_addrinfo* answer);
+    void judge(Lookup& lookup, int status);
+    void ask_control();
     void start(Lookup& lookup);
     void deliver();
     void renew_channel();
@@ -63,6 +71,14 @@ private:
     bool delivering_ = false;
     bool ending_ = false;
     MonoTime due_ = MonoTime::max();
+    // What is known of the name servers themselves.
+    MonoTime answered_at_{};     // they last gave an answer that shows them at work
+    MonoTime quiet_since_{};     // since then, or since the first open query
+    bool starting_ = false;      // an answer of now comes from /etc/hosts
+    bool control_open_ = false;  // the control question is under way
+    MonoTime control_at_{};      // it was last asked
+    MonoTime control_ended_at_{};
+    std::vector<Lookup*> doubtful_;  // failed; the control question's answer decides why
     // The last one is used; earlier ones, of an older resolv.conf, end with their last query.
     std::vector<std::shared_ptr<Channel>> channels_;
     std::int64_t configured_at_ = 0;  // resolv.conf's change, in nanoseconds

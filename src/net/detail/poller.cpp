@@ -7,9 +7,8 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <new>
 #include <system_error>
-
-#include "base/log.hpp"
 
 namespace pricewire::net::detail {
 namespace {
@@ -39,19 +38,28 @@ Poller::~Poller() {
     close(epoll_);
 }
 
-void Poller::watch(int fd, bool read, bool write, Source& source) {
+bool Poller::watch(int fd, bool read, bool write, Source& source) noexcept {
     const auto at = static_cast<std::size_t>(fd);
-    if (at >= watched_.size()) watched_.resize(std::max(at + 1, watched_.size() * 2));
+    if (at >= watched_.size()) {
+        if (!read && !write) return true;
+        try {
+            watched_.resize(std::max(at + 1, watched_.size() * 2));
+        } catch (const std::bad_alloc&) {
+            errno = ENOMEM;
+            return false;
+        }
+    }
     Watched& watched = watched_[at];
     if (!read && !write) {
         // Fails if the descriptor is closed already; then there is nothing to remove.
         if (watched.source != nullptr) epoll_ctl(epoll_, EPOLL_CTL_DEL, fd, nullptr);
         watched = {};
-        return;
+        return true;
     }
     const std::uint32_t events = (read ? EPOLLIN : 0U) | (write ? EPOLLOUT : 0U);
-    if (!watched.parked || watched.events != events) control(fd, watched, events);
+    if ((!watched.parked || watched.events != events) && !control(fd, watched, events)) return false;
     watched = {&source, events};
+    return true;
 }
 
 void Poller::park(int fd) {
@@ -59,20 +67,19 @@ void Poller::park(int fd) {
     if (at < watched_.size() && watched_[at].source != nullptr) watched_[at].parked = true;
 }
 
-void Poller::control(int fd, const Watched& watched, std::uint32_t events) {
+bool Poller::control(int fd, const Watched& watched, std::uint32_t events) const {
     epoll_event event{};
     event.events = events;
     event.data.fd = fd;
     const bool known = watched.source != nullptr;
-    if (epoll_ctl(epoll_, known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event) == 0) return;
+    if (epoll_ctl(epoll_, known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event) == 0) return true;
     // A descriptor closed without notice has left epoll; its number may be in use again.
-    if (known && errno == ENOENT && epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) == 0) return;
-    if (!known && errno == EEXIST && epoll_ctl(epoll_, EPOLL_CTL_MOD, fd, &event) == 0) return;
-    log::error("an outgoing connection cannot be watched",
-               {{"reason", std::generic_category().message(errno)}});
+    if (known && errno == ENOENT && epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) == 0) return true;
+    if (!known && errno == EEXIST && epoll_ctl(epoll_, EPOLL_CTL_MOD, fd, &event) == 0) return true;
+    return false;
 }
 
-void Poller::wait(MonoTime until) {
+bool Poller::wait(MonoTime until) {
     using std::chrono::milliseconds;
     const auto left = std::chrono::ceil<milliseconds>(until - std::chrono::steady_clock::now()).count();
     std::array<epoll_event, 256> events;
@@ -93,6 +100,7 @@ void Poller::wait(MonoTime until) {
         } else if (watched.source != nullptr)
             watched.source->on_ready(event.data.fd, event.events);
     }
+    return count == static_cast<int>(events.size());
 }
 
 void Poller::wake() {

@@ -28,13 +28,13 @@ public:
     Poller& operator=(const Poller&) = delete;
 
     // Reports `fd` to `source` from now on; stops if both are false, which must happen before `fd` is closed.
-    // Level-triggered.
-    void watch(int fd, bool read, bool write, Source& source);
+    // Level-triggered. False, with errno set, if the system cannot watch it.
+    bool watch(int fd, bool read, bool write, Source& source) noexcept;
     // No longer reports `fd`, which is likely to be watched for the same again soon; costs nothing until
     // something comes. watch() with both false must follow before `fd` is closed.
     void park(int fd);
-    // Waits until something is ready, wake() or `until`, and reports it.
-    void wait(MonoTime until);
+    // Waits until something is ready, wake() or `until`, and reports it. True if more may be ready.
+    bool wait(MonoTime until);
     // Ends the current or the next wait(). Any thread.
     void wake();
 
@@ -44,7 +44,7 @@ private:
         std::uint32_t events = 0;
         bool parked = false;
     };
-    void control(int fd, const Watched& watched, std::uint32_t events);
+    bool control(int fd, const Watched& watched, std::uint32_t events) const;
 
     int epoll_ = -1;
     int wake_ = -1;

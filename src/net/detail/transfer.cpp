@@ -8,16 +8,18 @@
 #include <cerrno>
 #include <new>
 #include <system_error>
+#include <tuple>
 
 #include "base/text.hpp"
 
 namespace pricewire::net::detail {
 namespace {
 
+// Of an answer's headers this much is kept, and the answer fails if they are larger than the last, which
+// counts those of informational answers (1xx), too.
 constexpr std::size_t max_headers = 100;
-constexpr std::size_t max_header_bytes = 16 * 1024;
-// At most this many informational answers (1xx) before the real one.
-constexpr int max_informational = 8;
+constexpr std::size_t max_kept_header_bytes = 16 * 1024;
+constexpr std::size_t max_header_bytes = 64 * 1024;
 constexpr std::size_t max_host = 253;
 // Of the judged addresses, those that are tried.
 constexpr std::size_t max_tried = 16;
@@ -30,37 +32,75 @@ std::optional<std::string> part(CURLU* url, CURLUPart what, unsigned flags = 0) 
     return out;
 }
 
-std::size_t on_body(char* data, std::size_t, std::size_t size, void* user) {
-    auto& transfer = *static_cast<Transfer*>(user);
+// What a callback does, with no exception into curl's frames: only memory can be missing.
+template <typename Outcome, typename Action>
+Outcome guarded(Transfer& transfer, Outcome failed, Action&& action) noexcept {
+    try {
+        return action();
+    } catch (...) {
+        transfer.local = LocalCause::memory;
+        return failed;
+    }
+}
+
+std::size_t take_body(Transfer& transfer, const char* data, std::size_t size) {
     const std::size_t room = transfer.request.max_response_bytes - transfer.body.size();
     transfer.body.append(data, std::min(room, size));
     transfer.truncated = size > room;
     return transfer.truncated ? 0 : size;  // fewer than offered ends the transfer
 }
 
-std::size_t on_header(char* data, std::size_t, std::size_t size, void* user) {
+std::size_t on_body(char* data, std::size_t, std::size_t size, void* user) {
     auto& transfer = *static_cast<Transfer*>(user);
-    const std::string_view line(data, size);
-    transfer.header_bytes += size;
-    if (transfer.header_bytes > max_header_bytes || transfer.headers.size() >= max_headers) {
-        transfer.protocol = "the answer's headers are too large";
+    return guarded(transfer, std::size_t{0}, [&] { return take_body(transfer, data, size); });
+}
+
+long status_of(CURL* easy) {
+    long status = 0;
+    curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+    return status;
+}
+
+// 101 was not asked for and ends the exchange.
+bool is_final(long status) {
+    return status >= 200 || status == 101;
+}
+
+void keep_header(Transfer& transfer, std::string_view line) {
+    constexpr std::string_view blanks = " \t\r\n";
+    const std::size_t colon = line.find(':');
+    if (colon == std::string_view::npos) return;
+    std::string name = lower_case(trimmed(line.substr(0, colon), blanks));
+    const bool full = transfer.headers.size() >= max_headers || transfer.header_bytes > max_kept_header_bytes;
+    // It decides when to try again.
+    if (full && (name != "retry-after" || transfer.headers.size() > max_headers)) return;
+    transfer.headers.emplace_back(std::move(name), trimmed(line.substr(colon + 1), blanks));
+}
+
+std::size_t take_header(Transfer& transfer, std::string_view line) {
+    if (transfer.answered_at) return line.size();  // a trailer
+    transfer.header_bytes += line.size();
+    if (transfer.header_bytes > max_header_bytes) {
+        transfer.protocol =
+            transfer.informed ? "too many informational answers (1xx)" : "the answer's headers are too large";
         return 0;
     }
     if (line.starts_with("HTTP/")) {
         transfer.headers.clear();
-        if (++transfer.informational > max_informational) {
-            transfer.protocol = "too many informational answers (1xx)";
-            return 0;
-        }
-        return size;
+    } else if (line == "\r\n" || line == "\n") {
+        transfer.informed = !is_final(status_of(transfer.easy->get()));
+        if (transfer.informed) return line.size();
+        transfer.answered->push_back(transfer.id);
+        transfer.answered_at = std::chrono::steady_clock::now();
+    } else {
+        keep_header(transfer, line);
     }
-    constexpr std::string_view blanks = " \t\r\n";
-    const std::size_t colon = line.find(':');
-    if (colon != std::string_view::npos) {
-        transfer.headers.emplace_back(lower_case(trimmed(line.substr(0, colon), blanks)),
-                                      trimmed(line.substr(colon + 1), blanks));
-    }
-    return size;
+    return line.size();
+}
+
+std::size_t on_header(char* data, std::size_t, std::size_t size, void* user) {
+    auto& transfer = *static_cast<Transfer*>(user);
+    return guarded(transfer, std::size_t{0}, [&] { return take_header(transfer, {data, size}); });
 }
 
 bool refuse(Transfer& transfer, const std::optional<IpAddress>& address) {
@@ -70,22 +110,30 @@ bool refuse(Transfer& transfer, const std::optional<IpAddress>& address) {
     return reason.has_value();
 }
 
+curl_socket_t open_socket(Transfer& transfer, const curl_sockaddr& address) {
+    if (refuse(transfer, IpAddress::from_sockaddr(address.addr))) return CURL_SOCKET_BAD;
+    const int fd = socket(address.family, address.socktype | SOCK_CLOEXEC, address.protocol);
+    transfer.socket_error = fd < 0 ? errno : 0;
+    if (fd >= 0 && transfer.on_socket) transfer.socket_error = transfer.on_socket(fd);
+    if (transfer.socket_error == 0) {
+        transfer.multi->opened();
+        return fd;
+    }
+    if (fd >= 0) close(fd);
+    return CURL_SOCKET_BAD;
+}
+
 curl_socket_t on_open_socket(void* user, curlsocktype, curl_sockaddr* address) {
     auto& transfer = *static_cast<Transfer*>(user);
-    if (refuse(transfer, IpAddress::from_sockaddr(address->addr))) return CURL_SOCKET_BAD;
-    const int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-    if (fd < 0) {
-        transfer.socket_error = errno;
-        return CURL_SOCKET_BAD;
-    }
-    transfer.multi->opened();
-    return fd;
+    return guarded(transfer, curl_socket_t{CURL_SOCKET_BAD}, [&] { return open_socket(transfer, *address); });
 }
 
 // A reused connection opens no socket; this sees its address as well.
 int on_request(void* user, char* ip, char*, int, int) {
     auto& transfer = *static_cast<Transfer*>(user);
-    return refuse(transfer, IpAddress::parse(ip)) ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+    return guarded(transfer, CURL_PREREQFUNC_ABORT, [&] {
+        return refuse(transfer, IpAddress::parse(ip)) ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+    });
 }
 
 // curl calls this before it resolves, though it only has the addresses it was given.
@@ -168,6 +216,19 @@ Result<Target> Target::parse(const std::string& text) {
     return out;
 }
 
+namespace {
+
+// False if there is no memory for it; the list is then unchanged.
+bool append(CurlList& list, const std::string& line) {
+    curl_slist* const longer = curl_slist_append(list.get(), line.c_str());
+    if (longer == nullptr) return false;
+    std::ignore = list.release();
+    list.reset(longer);
+    return true;
+}
+
+}  // namespace
+
 EasyHandle::EasyHandle() : easy_(curl_easy_init()), share_(curl_share_init()) {
     if (easy_ != nullptr && share_ != nullptr &&
         curl_share_setopt(share_, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS) == CURLSHE_OK &&
@@ -192,7 +253,7 @@ void EasyHandle::reset() {
 bool EasyHandle::set_addresses(const Target& target, const Addresses& addresses) {
     const std::string host = target.host + ":" + target.port;
     if (!known_.empty() && known_ != host) {
-        resolve_.reset(curl_slist_append(resolve_.release(), ("-" + known_).c_str()));
+        if (!append(resolve_, "-" + known_)) return false;
         known_.clear();
     }
     if (!addresses.empty()) {
@@ -201,24 +262,24 @@ bool EasyHandle::set_addresses(const Target& target, const Addresses& addresses)
             const std::string text = addresses[i].to_string();
             line += (i > 0 ? "," : "") + (addresses[i].is_v4() ? text : "[" + text + "]");
         }
-        resolve_.reset(curl_slist_append(resolve_.release(), line.c_str()));
+        if (!append(resolve_, line)) return false;
         known_ = host;
     }
     return curl_easy_setopt(easy_, CURLOPT_RESOLVE, resolve_.get()) == CURLE_OK;
 }
 
-bool Transfer::prepare(const HttpClientOptions& options, MonoTime now) {
+bool Transfer::prepare(const HttpClientOptions& options, std::vector<std::uint64_t>& answers, MonoTime now) {
     CURL* e = easy->get();
+    answered = &answers;
+    on_socket = options.on_socket;
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - now).count();
     const auto ms = std::max<long>(1, static_cast<long>(left));
     given_at = now;
-    const auto add = [this](const std::string& line) {
-        header_list.reset(curl_slist_append(header_list.release(), line.c_str()));
-    };
+    bool ok = easy->set_addresses(target, addresses);
+    const auto add = [&](const std::string& line) { ok = append(header_list, line) && ok; };
     for (const auto& [name, value] : request.headers) add(value.empty() ? name + ";" : name + ": " + value);
     // libcurl waits a second for "100 Continue" otherwise.
     add("Expect:");
-    bool ok = easy->set_addresses(target, addresses);
     const auto set = [&](CURLoption option, auto value) {
         ok = curl_easy_setopt(e, option, value) == CURLE_OK && ok;
     };
@@ -235,7 +296,8 @@ bool Transfer::prepare(const HttpClientOptions& options, MonoTime now) {
         set(CURLOPT_POSTFIELDS, request.body.c_str());
         if (request.method != "POST") set(CURLOPT_CUSTOMREQUEST, request.method.c_str());
     }
-    set(CURLOPT_TIMEOUT_MS, ms);
+    // Divided among a host's addresses. The whole is the client's own deadline, which it judges only after it
+    // has read what has arrived.
     set(CURLOPT_CONNECTTIMEOUT_MS, ms);
     set(CURLOPT_NOSIGNAL, 1L);
     set(CURLOPT_PROTOCOLS_STR, "http,https");
@@ -297,25 +359,38 @@ HttpTimes Transfer::times() const {
     return out;
 }
 
+// An invalid length is found before the headers end, and concerns the body alone.
+bool Transfer::has_status(CURLcode code) const {
+    return (answered_at || (code == CURLE_WEIRD_SERVER_REPLY && header_bytes > 0)) &&
+           is_final(status_of(easy->get()));
+}
+
 HttpResult Transfer::result(CURLcode code) {
     HttpResult out;
-    long status = 0;
     char* ip = nullptr;
-    curl_easy_getinfo(easy->get(), CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(easy->get(), CURLINFO_PRIMARY_IP, &ip);
     if (ip != nullptr) out.remote_ip = ip;
     out.truncated = truncated;
     out.times = times();
-    // If we stopped reading, the body's end does not matter: the status has arrived.
-    if ((code == CURLE_OK || (code == CURLE_WRITE_ERROR && truncated)) && status >= 200) {
-        out.status = static_cast<int>(status);
+    const bool whole = code == CURLE_OK || (code == CURLE_WRITE_ERROR && truncated);
+    // The status has arrived; a body that does not end is no reason to lose it.
+    if (has_status(code) && !local && (whole || request.body_within)) {
+        out.status = static_cast<int>(status_of(easy->get()));
         out.headers = std::move(headers);
         out.body = std::move(body);
+        if (!whole) {
+            out.body_error = code == CURLE_OPERATION_TIMEDOUT ? "it did not end in time"
+                                                              : words(HttpError::protocol, code);
+        }
         return out;
     }
     if (!refused.empty()) {
         out.error = HttpError::refused_address;
         out.error_text = "the address is not allowed: " + refused;
+    } else if (const auto cause = lack(code)) {
+        HttpResult ours = local_failure(*cause);
+        ours.times = out.times;
+        return ours;
     } else if (!protocol.empty()) {
         out.error = HttpError::protocol;
         out.error_text = protocol;
@@ -328,18 +403,64 @@ HttpResult Transfer::result(CURLcode code) {
     return out;
 }
 
+long Transfer::os_error() const {
+    long number = socket_error;
+    if (number == 0) curl_easy_getinfo(easy->get(), CURLINFO_OS_ERRNO, &number);
+    return number;
+}
+
+// The table of curl's codes that may be ours: docs/operations.md has the same for operators.
+std::optional<LocalCause> Transfer::lack(CURLcode code) const {
+    if (local) return local;
+    long sent = 0;
+    switch (code) {
+        case CURLE_COULDNT_CONNECT: {
+            const Addresses only = target.literal ? Addresses{*target.literal} : addresses;
+            return local_connect_cause(static_cast<int>(os_error()), only);
+        }
+        case CURLE_SSL_CACERT_BADFILE:
+            return exhausted().value_or(LocalCause::certificates);
+        case CURLE_OUT_OF_MEMORY:
+            // Its buffers have limits of their own, and an answer that exceeds one ends so as well.
+            curl_easy_getinfo(easy->get(), CURLINFO_REQUEST_SIZE, &sent);
+            return sent > 0 ? exhausted() : exhausted().value_or(LocalCause::memory);
+        case CURLE_FAILED_INIT:
+            return exhausted().value_or(LocalCause::memory);
+        case CURLE_SEND_ERROR:
+        case CURLE_RECV_ERROR:
+            return local_cause(static_cast<int>(os_error()));
+        case CURLE_SSL_CONNECT_ERROR:
+            return exhausted();
+        default:
+            return std::nullopt;
+    }
+}
+
 std::string Transfer::words(HttpError kind, CURLcode code) const {
     if (kind == HttpError::timeout)
         return fmt::format("no answer within {}", format_duration(request.timeout));
     if (kind == HttpError::connect) {
-        long number = socket_error;
-        if (number == 0) curl_easy_getinfo(easy->get(), CURLINFO_OS_ERRNO, &number);
-        if (number != 0) {
+        if (const long number = os_error(); number != 0) {
             return fmt::format("could not connect to {} port {}: {}", target.host, target.port,
                                std::generic_category().message(static_cast<int>(number)));
         }
     }
+    // Curl calls a buffer that may not grow further a lack of memory.
+    if (code == CURLE_OUT_OF_MEMORY || std::string_view(error.data()).starts_with("Out of memory"))
+        return answered_at ? "the answer's trailers are too large" : "the answer's headers are too large";
+    if (code == CURLE_UNSUPPORTED_PROTOCOL && kind == HttpError::protocol)
+        return "the answer is not HTTP/1.1";
+    // The answer began, and is none that can be understood.
+    if (code == CURLE_OK) return "the answer has no valid status";
     return error[0] != '\0' ? error.data() : curl_easy_strerror(code);
+}
+
+HttpResult local_failure(LocalCause cause) {
+    HttpResult out;
+    out.error = HttpError::local;
+    out.local = cause;
+    out.error_text = fmt::format("Pricewire itself could not send: {}", row_of(cause).words);
+    return out;
 }
 
 std::optional<std::string> refused_among(const Addresses& addresses, const AddressGuard* guard) {

@@ -71,7 +71,8 @@ struct Transfer {
     HttpRequest request;
     HttpClient::Done done;
     const MonoTime started;
-    const MonoTime deadline;
+    MonoTime::duration delayed_before{};  // how long the client's thread had been delayed before it
+    MonoTime deadline;                    // moves forward when the answer's headers are in
     Target target;
     bool resolved = false;
     Addresses addresses;  // judged; empty if the host is a literal
@@ -86,22 +87,33 @@ struct Transfer {
     std::array<char, CURL_ERROR_SIZE> error{};
     Headers headers;
     std::size_t header_bytes = 0;
-    int informational = 0;
+    bool informed = false;                 // by informational answers (1xx)
+    std::optional<MonoTime> answered_at;   // the headers of the final answer are in
+    std::vector<std::uint64_t>* answered;  // where its id is then added
     std::string body;
     bool truncated = false;
-    int socket_error = 0;  // errno if no socket could be opened
-    std::string refused;   // the guard's reason
-    std::string protocol;  // what was wrong with the answer
+    std::function<int(int fd)> on_socket;  // HttpClientOptions::on_socket
+    int socket_error = 0;                  // errno if no socket could be opened
+    std::string refused;                   // the guard's reason
+    std::string protocol;                  // what was wrong with the answer
+    std::optional<LocalCause> local;       // what we lacked
 
-    // Makes `easy` ready for `multi`. False if curl does not accept an option.
-    bool prepare(const HttpClientOptions& options, MonoTime now);
+    // Makes `easy` ready for `multi`; the ids of those whose headers are in are added to `answers`. False
+    // if there is no memory for it.
+    bool prepare(const HttpClientOptions& options, std::vector<std::uint64_t>& answers, MonoTime now);
     // After curl has ended it with `code`.
     HttpResult result(CURLcode code);
 
 private:
     HttpTimes times() const;
+    bool has_status(CURLcode code) const;
+    std::optional<LocalCause> lack(CURLcode code) const;
+    long os_error() const;
     std::string words(HttpError kind, CURLcode code) const;
 };
+
+// The result of a request that failed for our own lack.
+HttpResult local_failure(LocalCause cause);
 
 // The guard's reason to refuse one of the addresses; nullopt if all are allowed or there is no guard.
 std::optional<std::string> refused_among(const Addresses& addresses, const AddressGuard* guard);
