@@ -68,7 +68,8 @@ public:
         : bus_(bus),
           bars_(bars),
           loop_(net::create_event_loop()),
-          http_(net::create_http_client({.user_agent = "Pricewire/" PRICEWIRE_VERSION})),
+          http_(
+              net::create_http_client({.max_connections = 64, .user_agent = "Pricewire/" PRICEWIRE_VERSION})),
           market_(tickers_of(config), consolidation_of(config),
                   {.price = [this](const Price& price) { bus_.publish(price); },
                    .price_gone = [this](Ticker ticker) { on_price_gone(ticker); },

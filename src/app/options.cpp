@@ -96,6 +96,31 @@ api::ApiOptions api_options_of(const ops::Config& config) {
     return options;
 }
 
+net::FileNeeds file_needs_of(const ops::Config& config, const Roles& roles) {
+    const auto number = [](int n) { return static_cast<std::size_t>(n); };
+    net::FileNeeds needs;
+    // Standard streams, the lock, event loops and clients (a few descriptors each), what libraries open for a
+    // moment, and connections that are being refused.
+    needs.fixed = 48 + 3 * number(config.http.threads);
+    // SQLite: a file, its log and their index for each reader and the writer.
+    needs.fixed += storage::is_shared(config.storage.database_url) ? number(config.storage.pool) + 4 : 24;
+    if (!config.storage.redis_url.empty()) needs.fixed += 24;
+    if (!config.storage.rabbitmq_url.empty()) needs.fixed += 8;
+    if (!config.metrics.listen.empty()) needs.fixed += 32;
+    if (roles.api) needs.fixed += 32;  // names of webhooks' hosts that are looked up
+    if (roles.feed) {
+        // Two streams while one replaces the other, and a request.
+        needs.fixed += 16 + 3 * static_cast<std::size_t>(std::ranges::count_if(
+                                    config.sources, [](const auto& s) { return s.second.enabled; }));
+    }
+    if (roles.sender) {
+        needs.outgoing = number(config.delivery.concurrency);
+        needs.idle = net::HttpClientOptions().max_idle_connections;
+    }
+    needs.incoming = net::ServerOptions().max_connections;
+    return needs;
+}
+
 deliver::SenderOptions sender_options_of(const ops::Config& config) {
     deliver::SenderOptions options;
     options.retry.attempts = config.delivery.attempts;
@@ -111,9 +136,10 @@ deliver::SenderOptions sender_options_of(const ops::Config& config) {
     return options;
 }
 
-net::HttpClientOptions webhook_client_options_of(const ops::Config& config) {
-    return {.max_connections = static_cast<std::size_t>(config.delivery.concurrency),
+net::HttpClientOptions webhook_client_options_of(const ops::Config& config, const net::FileShares& files) {
+    return {.max_connections = files.outgoing,
             .max_connections_per_host = static_cast<std::size_t>(config.delivery.per_endpoint),
+            .max_idle_connections = files.idle,
             .user_agent = "Pricewire/" PRICEWIRE_VERSION,
             .dns_servers = config.delivery.dns_servers};
 }

@@ -7,6 +7,7 @@
 #include "deliver/dispatcher.hpp"
 #include "deliver/pruner.hpp"
 #include "feed/feed.hpp"
+#include "net/file_limit.hpp"
 #include "net/http_client.hpp"
 #include "ops/config.hpp"
 #include "ops/config_keys.hpp"
@@ -24,7 +25,10 @@ feed::FeedOptions feed_options_of(const ops::Config& config, feed::VenueTypes ve
 net::UrlPolicy url_policy_of(const ops::Config& config);
 api::ApiOptions api_options_of(const ops::Config& config);
 deliver::SenderOptions sender_options_of(const ops::Config& config);
-net::HttpClientOptions webhook_client_options_of(const ops::Config& config);
+// What the role wants to have open, apart from what `net::share_files` may reduce.
+net::FileNeeds file_needs_of(const ops::Config& config, const Roles& roles);
+// Within `files`.
+net::HttpClientOptions webhook_client_options_of(const ops::Config& config, const net::FileShares& files);
 deliver::PrunerOptions pruner_options_of(const ops::Config& config);
 // The address that a process of these roles listens on: http.listen with the API, else the one for /health.
 std::string listen_of(const ops::Config& config, const Roles& roles);

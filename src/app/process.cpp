@@ -45,9 +45,14 @@ constexpr BackoffPolicy database_backoff{200ms, 2s};
 // stopped from the beginning to the end, so that what is in progress arrives.
 class Process {
 public:
-    Process(const ops::Config& config, const Roles& roles, ops::Shutdown& shutdown, Front& front,
-            metrics::Instruments& instruments)
-        : config_(config), roles_(roles), shutdown_(shutdown), front_(front), instruments_(instruments) {}
+    Process(const ops::Config& config, const Roles& roles, const net::FileShares& files,
+            ops::Shutdown& shutdown, Front& front, metrics::Instruments& instruments)
+        : config_(config),
+          roles_(roles),
+          files_(files),
+          shutdown_(shutdown),
+          front_(front),
+          instruments_(instruments) {}
     // If run() has thrown, no thread may call into a part that is being destroyed.
     ~Process() {
         front_.stop(Duration::zero());
@@ -145,8 +150,10 @@ private:
     }
 
     void start_sending() {
-        webhooks_ = net::create_http_client(webhook_client_options_of(config_));
+        webhooks_ = net::create_http_client(webhook_client_options_of(config_, files_));
         deliver::SenderOptions options = sender_options_of(config_);
+        // What the client could not open at once would time out while it waits.
+        options.concurrency = files_.outgoing;
         options.changed = [this](std::span<const DeliveryNotice> notices) { notices_->publish(notices); };
         if (shared_) {
             options.owner = "sender-" + make_uuid(clock_.now()).to_string();
@@ -301,6 +308,7 @@ private:
     const ops::Config& config_;
     const bool shared_ = storage::is_shared(config_.storage.database_url);
     const Roles roles_;
+    const net::FileShares files_;
     ops::Shutdown& shutdown_;
     Front& front_;
     metrics::Instruments& instruments_;
@@ -330,6 +338,20 @@ private:
     std::unique_ptr<metrics::Sampler> sampler_;
 };
 
+// Before any thread starts. Error: too few files.
+Result<net::FileShares> share_files(const ops::Config& config, const Roles& roles) {
+    const std::size_t limit = net::raise_file_limit();
+    const net::FileNeeds needs = file_needs_of(config, roles);
+    auto files = net::share_files(limit, needs);
+    if (files && (files->outgoing < needs.outgoing || files->incoming < needs.incoming)) {
+        log::warn("the process may open too few files for as many connections as configured",
+                  {{"open_files", std::to_string(limit)},
+                   {"incoming", fmt::format("{} of {}", files->incoming, needs.incoming)},
+                   {"outgoing", fmt::format("{} of {}", files->outgoing, needs.outgoing)}});
+    }
+    return files;
+}
+
 }  // namespace
 
 std::optional<Roles> roles_of(std::string_view command) {
@@ -355,9 +377,13 @@ int run_roles(const ops::Config& config, const Roles& roles, ops::Shutdown& shut
         alone.emplace(std::move(*lock));
     }
     try {
-        // Before any thread starts: each attempt in progress and each API connection needs a file descriptor.
-        net::raise_file_limit();
+        const auto files = share_files(config, roles);
+        if (!files) {
+            log::error(files.error().message);
+            return 1;
+        }
         FrontOptions options;
+        options.server.max_connections = files->incoming;
         options.server.listen = listen_of(config, roles);
         options.server.threads = roles.api ? config.http.threads : 1;
         options.listen_key = roles.api ? "http.listen" : "health.listen";
@@ -374,7 +400,7 @@ int run_roles(const ops::Config& config, const Roles& roles, ops::Shutdown& shut
             log::error(front.error().message);
             return 1;
         }
-        return Process(config, roles, shutdown, **front, instruments).run();
+        return Process(config, roles, *files, shutdown, **front, instruments).run();
     } catch (const std::exception& e) {
         log::error("fatal error; exiting", {{"reason", e.what()}});
         return 1;

@@ -195,7 +195,12 @@ void Deployment::launch(const std::string& name) {
         std::erase_if(env, [](const auto& variable) { return is_new_source(variable.first); });
     const std::string role = name.substr(0, name.find_first_of("0123456789"));
     const std::string program = is_older(name) ? options_.cluster->older : binary("pricewire");
-    processes_[name] = Process({.command = {program, role},
+    std::vector<std::string> command{program, role};
+    if (options_.open_files) {
+        const std::string limit = "--nofile=" + std::to_string(*options_.open_files);
+        command.insert(command.begin(), {"/usr/bin/prlimit", limit});
+    }
+    processes_[name] = Process({.command = std::move(command),
                                 .env = env,
                                 .output = dir_.path() / (name + ".log"),
                                 .directory = dir_.path(),
