@@ -51,6 +51,10 @@ std::unique_ptr<HealthEndpoint> create_health_endpoint(std::vector<HealthDepende
     return std::make_unique<ProbedHealth>(std::move(dependencies), timeout);
 }
 
+bool is_health_path(std::string_view path) {
+    return is_health(path) || is_live(path);
+}
+
 net::ServerResponse starting_response(std::string_view path, std::string_view waiting) {
     if (is_live(path)) return live();
     if (!is_health(path)) {

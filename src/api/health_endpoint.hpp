@@ -21,6 +21,9 @@ public:
 std::unique_ptr<HealthEndpoint> create_health_endpoint(std::vector<HealthDependency> dependencies,
                                                        Duration timeout = std::chrono::seconds{1});
 
+// Whether `path` is one of /health and /health/live.
+bool is_health_path(std::string_view path);
+
 // The response to `path` while a process is starting: it is alive, and `waiting` says what it waits for.
 net::ServerResponse starting_response(std::string_view path, std::string_view waiting);
 

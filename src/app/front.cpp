@@ -21,11 +21,11 @@ Result<std::unique_ptr<Front>> Front::listen(const FrontOptions& options, metric
     std::unique_ptr<Front> front(new Front(metrics));
     front->serves_metrics_ = options.metrics_listen.empty();
     if (!front->serves_metrics_) {
-        net::ServerOptions own;
+        net::ServerOptions own = options.server;
         own.listen = options.metrics_listen;
         own.threads = 1;
         own.max_connections = 100;
-        own.error_response = options.server.error_response;
+        own.health_reserve = 4;
         auto server = net::create_http_server(
             own, [&metrics](net::ServerRequest&& request, net::HttpServer::Respond respond) {
                 respond(metrics::Registry::is_at(request.path) ? metrics.answer(request.method)

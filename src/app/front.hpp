@@ -49,7 +49,7 @@ private:
     metrics::Registry& metrics_;
     bool serves_metrics_ = true;  // itself
     Mutex mutex_;
-    std::string starting_ GUARDED_BY(mutex_) = "starting";
+    std::string starting_ GUARDED_BY(mutex_) = "waiting for the database";
     net::HttpServer::Handler handler_;
     net::HttpServer::UpgradeHandler upgrade_;
     std::atomic<bool> serving_ = false;

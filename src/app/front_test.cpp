@@ -37,7 +37,6 @@ protected:
 };
 
 TEST_F(FrontTest, BeforeItServesItIsAliveAndReportsWhatItWaitsFor) {
-    front_->starting("waiting for the database");
     EXPECT_EQ(get("/health/live").status, 200);
     const auto health = get("/health");
     EXPECT_EQ(health.status, 503);
@@ -49,6 +48,8 @@ TEST_F(FrontTest, BeforeItServesItIsAliveAndReportsWhatItWaitsFor) {
         other.body.starts_with(R"({"error":"HTTPException","detail":"Pricewire is starting: waiting)"))
         << other.body;
     EXPECT_NE(other.header("retry-after"), nullptr);
+    front_->starting("waiting for a friend");
+    EXPECT_TRUE(get("/").body.contains("Pricewire is starting: waiting for a friend"));
 }
 
 TEST_F(FrontTest, ARoleWithoutTheApiServesOnlyItsHealth) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "api/health_endpoint.hpp"
+#include "net/allowed_hosts.hpp"
 #include "secrets/key_file.hpp"
 #include "storage/open.hpp"
 
@@ -90,6 +92,7 @@ api::ApiOptions api_options_of(const ops::Config& config) {
     options.user_limit = limit_of(config.limits.user);
     options.rates_limit = limit_of(config.limits.rates);
     options.history_limit = limit_of(config.limits.history);
+    options.failed_keys_limit = limit_of(config.limits.failed_keys);
     options.alerts_per_user = config.limits.alerts_per_user;
     options.trusted_proxies = networks_of(config.http.trusted_proxies);
     options.url_policy = url_policy_of(config);
@@ -119,6 +122,25 @@ net::FileNeeds file_needs_of(const ops::Config& config, const Roles& roles) {
     }
     needs.incoming = net::ServerOptions().max_connections;
     return needs;
+}
+
+net::ServerOptions server_options_of(const ops::Config& config, const Roles& roles,
+                                     const net::FileShares& files) {
+    net::ServerOptions options;
+    options.health_reserve = std::clamp<std::size_t>(files.incoming / 16, 1, options.health_reserve);
+    options.max_connections = files.incoming - std::min(files.incoming - 1, 3 * options.health_reserve);
+    options.listen = listen_of(config, roles);
+    options.threads = roles.api ? config.http.threads : 1;
+    options.max_connections_per_address = static_cast<std::size_t>(config.http.connections_per_address);
+    options.proxies = networks_of(config.http.trusted_proxies);
+    std::vector<std::string> names = config.http.allowed_hosts;
+    // A name in the address to listen at is the server's own.
+    names.push_back(options.listen.substr(0, options.listen.rfind(':')));
+    options.is_own_host = [hosts = net::AllowedHosts(names)](std::string_view host) {
+        return hosts.allows(host);
+    };
+    options.is_health = api::is_health_path;
+    return options;
 }
 
 deliver::SenderOptions sender_options_of(const ops::Config& config) {

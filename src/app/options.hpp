@@ -24,6 +24,9 @@ ops::ConfigKeys config_keys(feed::VenueTypes venues = feed::venue_types());
 feed::FeedOptions feed_options_of(const ops::Config& config, feed::VenueTypes venues = feed::venue_types());
 net::UrlPolicy url_policy_of(const ops::Config& config);
 api::ApiOptions api_options_of(const ops::Config& config);
+// Of the process's server for the API or, in the other roles, for /health.
+net::ServerOptions server_options_of(const ops::Config& config, const Roles& roles,
+                                     const net::FileShares& files);
 deliver::SenderOptions sender_options_of(const ops::Config& config);
 // What the role wants to have open, apart from what `net::share_files` may reduce.
 net::FileNeeds file_needs_of(const ops::Config& config, const Roles& roles);

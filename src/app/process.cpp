@@ -383,9 +383,7 @@ int run_roles(const ops::Config& config, const Roles& roles, ops::Shutdown& shut
             return 1;
         }
         FrontOptions options;
-        options.server.max_connections = files->incoming;
-        options.server.listen = listen_of(config, roles);
-        options.server.threads = roles.api ? config.http.threads : 1;
+        options.server = server_options_of(config, roles, *files);
         options.listen_key = roles.api ? "http.listen" : "health.listen";
         options.metrics_listen = config.metrics.listen;
         metrics::Instruments instruments(
@@ -395,6 +393,7 @@ int run_roles(const ops::Config& config, const Roles& roles, ops::Shutdown& shut
             instruments.refused_by_server(status);
             return api::api_error_response(status, detail);
         };
+        options.server.cut = [&instruments](std::string_view reason) { instruments.cut(reason); };
         const auto front = Front::listen(options, instruments.registry());
         if (!front) {
             log::error(front.error().message);

@@ -73,6 +73,8 @@ Instruments::Instruments(const MeasuredRole& role, const Clock& clock)
                                    "Requests that were answered, by route, method and status.")),
       request_time_(registry_.histograms("pricewire_http_request_duration_seconds",
                                          "From a request's arrival to its answer, by route.")),
+      cut_(registry_.counters("pricewire_http_connections_cut_total",
+                              "Connections that were closed or refused for lack of room, by reason.")),
       storage_time_(registry_.histograms("pricewire_storage_call_duration_seconds",
                                          "How long calls of the database took, by method.")),
       storage_errors_(registry_.counters("pricewire_storage_errors_total",
@@ -91,6 +93,8 @@ Instruments::Instruments(const MeasuredRole& role, const Clock& clock)
                           }
                           return out;
                       });
+    // A rate includes the first event only if a zero was scraped before it.
+    for (const std::string_view reason : net::cut::all) cut_.Add({{"reason", std::string(reason)}});
     if (role.checker) {
         price_to_firing_ =
             &registry_
@@ -144,6 +148,10 @@ void Instruments::answered(const api::AnsweredRequest& request) {
     const OfRequests found = of(request);
     found.count->Increment();
     found.time->Observe(seconds(request.took));
+}
+
+void Instruments::cut(std::string_view reason) {
+    cut_.Add({{"reason", std::string(reason)}}).Increment();
 }
 
 void Instruments::refused_by_server(int status) {

@@ -49,6 +49,7 @@ public:
 
     // Events, reported by the hooks of the rooms they happen in.
     void answered(const api::AnsweredRequest& request);
+    void cut(std::string_view reason);   // a connection was closed or refused for lack of room
     void refused_by_server(int status);  // a request that reached no route, such as a malformed one
     void committed(std::span<const FiringGroup> groups, std::span<const DeliveryTask> written);
     void settled(const ClaimedDelivery& claimed, const DeliveryOutcome& outcome, net::HttpError error);
@@ -84,6 +85,7 @@ private:
     Registry registry_;
     prometheus::Family<prometheus::Counter>& requests_;
     prometheus::Family<prometheus::Histogram>& request_time_;
+    prometheus::Family<prometheus::Counter>& cut_;
     prometheus::Family<prometheus::Histogram>& storage_time_;
     prometheus::Family<prometheus::Counter>& storage_errors_;
     prometheus::Histogram* price_to_firing_ = nullptr;  // only with a checker

@@ -20,6 +20,9 @@ using boost::system::error_code;
 constexpr std::size_t slow_line_bytes_a_second = 16 * 1024;
 constexpr int max_drained = 64;                               // reads after the last answer
 constexpr Duration health_timeout = std::chrono::seconds{2};  // for each step of a connection of the reserve
+constexpr std::string_view not_our_name =
+    "This server does not go by the name '{}'. If it should, whoever runs it has to add the name to "
+    "http.allowed_hosts.";
 constexpr std::string_view no_connection = "all connections are in use; try again shortly";
 constexpr std::string_view too_many_streams = "too many streams are open; close some, or try again later";
 
@@ -158,6 +161,9 @@ private:
             if (!is_health || !is_health(request.path)) {
                 return send(turn_, worker_.core().error(503, no_connection));
             }
+        }
+        if (const auto& is_own = worker_.core().options.is_own_host; is_own && !is_own(request.host)) {
+            return send(turn_, worker_.core().error(421, fmt::format(not_our_name, request.host)));
         }
         if (upgrades) return upgrade(std::move(request));
         call_handler(std::move(request));

@@ -117,7 +117,7 @@ public:
         core_.upgrade = std::move(upgrade);
         core_.crowd = std::make_unique<detail::Crowd>(
             detail::CrowdLimits{.connections = options.max_connections,
-                                .reserve = health_reserve,
+                                .reserve = options.health_reserve,
                                 .per_address = options.max_connections_per_address,
                                 .exempt = options.proxies},
             [cut = options.cut](std::string_view reason) {
@@ -195,41 +195,72 @@ public:
 
 private:
     void accept() {
+        if (!acceptor_->is_open()) return;  // stopping
         detail::Worker& worker = *workers_[next_++ % workers_.size()];
-        acceptor_->async_accept(worker.context(), peer_,
-                                [this, &worker](boost::system::error_code error, Tcp::socket socket) {
-                                    if (error == asio::error::operation_aborted) return;
-                                    if (error) {
-                                        if (error == asio::error::no_descriptors)
-                                            core_.crowd->make_room(detail::cut::files);
-                                        if (const auto cause = local_cause(error.value()))
-                                            local_failures().failed(*cause);
-                                        // For example out of descriptors: accepting again at once would only spin.
-                                        if (!std::exchange(accept_failing_, true)) {
-                                            log::error("new connections cannot be accepted; trying again",
-                                                       {{"reason", error.message()}});
-                                        }
-                                        retry_->expires_after(100ms);
-                                        retry_->async_wait([this](boost::system::error_code stopped) {
-                                            if (!stopped) accept();
-                                        });
-                                        return;
-                                    }
-                                    if (std::exchange(accept_failing_, false))
-                                        log::info("new connections are accepted again");
-                                    const auto peer = IpAddress::from_sockaddr(*peer_.data());
-                                    accept();  // first: admitting this one may fail
-                                    admit(worker, std::move(socket), peer.value_or(IpAddress{}));
-                                });
+        acceptor_->async_accept(
+            worker.context(), peer_, [this, &worker](boost::system::error_code error, Tcp::socket socket) {
+                if (error == asio::error::operation_aborted) return;
+                if (error) {
+                    const bool room =
+                        error == asio::error::no_descriptors && core_.crowd->make_room(cut::files);
+                    if (const auto cause = local_cause(error.value())) local_failures().failed(*cause);
+                    if (!accept_failing_ && may_say_failing()) {
+                        accept_failing_ = true;
+                        log::error("new connections cannot be accepted; trying again",
+                                   {{"reason", error.message()}});
+                    }
+                    // Accepting again at once would only spin.
+                    retry_->expires_after(room ? 2ms : 100ms);
+                    retry_->async_wait([this](boost::system::error_code stopped) {
+                        if (!stopped) accept();
+                    });
+                    return;
+                }
+                if (std::exchange(accept_failing_, false)) log::info("new connections are accepted again");
+                const auto peer = IpAddress::from_sockaddr(*peer_.data());
+                admit(worker, std::move(socket), peer.value_or(IpAddress{}));
+            });
     }
 
+    // At most one outage a minute is logged: without a file left they come and go with each connection.
+    bool may_say_failing() {
+        const MonoTime now = std::chrono::steady_clock::now();
+        if (failing_said_ && now - *failing_said_ < 1min) return false;
+        failing_said_ = now;
+        return true;
+    }
+
+    // Then accepts the next one, whatever comes of this one.
     void admit(detail::Worker& worker, Tcp::socket socket, const IpAddress& peer) {
-        if (auto guest = core_.crowd->enter(peer)) {
-            asio::post(worker.context(), [&worker, s = std::move(socket), g = std::move(guest)]() mutable {
+        bool placed = true;
+        try {
+            placed = place(worker, socket, peer);
+        } catch (const std::exception& e) {
+            log::error("a new connection could not be served", {{"reason", e.what()}});
+        }
+        if (placed) return accept();
+        retry_->expires_after(2ms);
+        retry_->async_wait(
+            [this, &worker, peer, s = std::move(socket)](boost::system::error_code stopped) mutable {
+                if (!stopped) admit(worker, std::move(s), peer);
+            });
+    }
+
+    // False if it has to be asked again.
+    bool place(detail::Worker& worker, Tcp::socket& socket, const IpAddress& peer) {
+        auto guest = core_.crowd->enter(peer);
+        if (!guest) return false;
+        if (*guest) {
+            asio::post(worker.context(), [&worker, s = std::move(socket), g = std::move(*guest)]() mutable {
                 worker.adopt(std::move(s), std::move(g));
             });
-            return;
+        } else {
+            turn_away(std::move(socket));
         }
+        return true;
+    }
+
+    void turn_away(Tcp::socket socket) const {
         // As far as the socket's buffer takes it; a request that arrives meanwhile may cost the client the
         // answer.
         const ServerResponse busy = core_.error(503, "the server has no connection free; try again shortly");
@@ -249,7 +280,8 @@ private:
     std::optional<asio::steady_timer> retry_;
     Tcp::endpoint peer_;  // of the connection being accepted
     std::size_t next_ = 0;
-    bool accept_failing_ = false;
+    bool accept_failing_ = false;  // and logged
+    std::optional<MonoTime> failing_said_;
     bool stopped_ = false;
     std::uint16_t port_ = 0;
 };

@@ -69,8 +69,15 @@ struct WsHandler {
     std::optional<Duration> first_text_within;      // otherwise it is closed with 1008
 };
 
-// Beyond ServerOptions::max_connections, and the same again for loopback: counted where files are budgeted.
-constexpr std::size_t health_reserve = 32;
+// Why a connection was closed or refused for lack of room.
+namespace cut {
+constexpr std::string_view full = "full";        // all connections were in use
+constexpr std::string_view address = "address";  // its client had too many
+constexpr std::string_view streams = "streams";  // there were too many streams
+constexpr std::string_view silent = "silent";    // its first request did not come in time
+constexpr std::string_view files = "files";      // the process had no file descriptor left
+constexpr std::string_view all[] = {full, address, streams, silent, files};
+}  // namespace cut
 
 struct ServerOptions {
     std::string listen = "127.0.0.1:8000";  // "host:port", "[::1]:8000"; port 0 picks a free one
@@ -80,6 +87,9 @@ struct ServerOptions {
     // At the limit the connection that has waited longest for its client is closed for a new one; one that is
     // being served never is. Streams have half of each limit.
     std::size_t max_connections = 10'000;
+    // Beyond them it may hold three times this many for a moment: those that make room, and those that ask for its
+    // health, with as many again for loopback.
+    std::size_t health_reserve = 32;
     // Of one client, an IPv6 client being its /64; 0: no limit. Loopback and `proxies` are exempt.
     std::size_t max_connections_per_address = 0;
     std::vector<Network> proxies;
@@ -89,11 +99,13 @@ struct ServerOptions {
     Duration body_timeout = std::chrono::seconds{10};   // from there to the end of the body
     Duration write_timeout = std::chrono::seconds{10};  // to send a response
     Duration idle_timeout = std::chrono::seconds{75};   // between requests
-    // Paths answered even when all connections are being served, on one of `health_reserve` more.
+    // Whether ServerRequest::host is a name of this server; requests for others are answered 421. Empty: any is.
+    std::function<bool(std::string_view host)> is_own_host;
+    // Paths answered even when all connections are being served, within the reserve.
     std::function<bool(std::string_view path)> is_health;
-    // Counts a connection that was closed or refused for lack of room, by the reason. Any thread.
+    // Counts a connection that was cut, by its reason. Any thread.
     std::function<void(std::string_view reason)> cut;
-    // Makes the body of the answers that the server itself gives (400, 408, 413, 431, 503).
+    // Makes the body of the answers that the server itself gives (400, 408, 413, 421, 431, 503).
     std::function<ServerResponse(int status, std::string_view detail)> error_response;
 };
 

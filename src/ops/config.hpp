@@ -42,6 +42,8 @@ struct Config {
     struct {
         std::string listen = "127.0.0.1:8000";
         std::vector<std::string> trusted_proxies;  // CIDR
+        std::vector<std::string> allowed_hosts;    // net::AllowedHosts' patterns
+        int connections_per_address = 256;         // 0: no limit
         int threads = 2;
     } http;
     struct {
@@ -75,6 +77,7 @@ struct Config {
         LimitSetting user{5, std::chrono::seconds{10}};
         LimitSetting rates{5, std::chrono::seconds{10}};
         LimitSetting history{30, std::chrono::seconds{10}};
+        LimitSetting failed_keys{30, std::chrono::minutes{1}};
         std::uint32_t alerts_per_user = 1000;
     } limits;
     struct {

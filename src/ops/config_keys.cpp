@@ -13,6 +13,7 @@
 #include "base/crypto.hpp"
 #include "base/text.hpp"
 #include "net/address_guard.hpp"
+#include "net/allowed_hosts.hpp"
 
 namespace pricewire::ops {
 namespace {
@@ -336,6 +337,11 @@ std::vector<ConfigKey> keys_before_sources() {
     return {
         text(KEY(http.listen), host_port(), "where the API listens"),
         texts(KEY(http.trusted_proxies), network(), "proxies whose X-Forwarded-For is trusted"),
+        texts(KEY(http.allowed_hosts),
+              {"host names such as api.example.com or *.example.com, or *", net::AllowedHosts::is_pattern},
+              "names that requests may be addressed to, beside addresses and localhost; *: any"),
+        number(KEY(http.connections_per_address), 0, 1'000'000,
+               "open connections per client address; 0: no limit"),
         number(KEY(http.threads), 1, 64, "threads that serve connections"),
         secret_url(
             text(KEY(storage.database_url),
@@ -384,6 +390,7 @@ std::vector<ConfigKey> keys_after_sources() {
         limit(KEY(limits.user), "requests per user and route"),
         limit(KEY(limits.rates), "requests for rates per IP"),
         limit(KEY(limits.history), "requests for a ticker's history per user"),
+        limit(KEY(limits.failed_keys), "look-ups of invalid API keys per IP"),
         number(KEY(limits.alerts_per_user), 1, 100'000'000, "active alerts per user"),
         number(KEY(delivery.attempts), 1, 100, "attempts before a delivery fails"),
         duration(KEY(delivery.backoff_min), 1ms, 24h, "first wait between attempts"),

@@ -68,7 +68,7 @@ std::vector<std::unique_ptr<test::RawClient>> connect(const test::Deployment& de
     std::vector<std::unique_ptr<test::RawClient>> out;
     for (int i = 0; i < clients; ++i) {
         out.push_back(std::make_unique<test::RawClient>(port_of(deployment.root(""))));
-        out.back()->put("GET /api/v1/events" + query + " HTTP/1.1\r\nHost: x\r\nX-API-Key: " +
+        out.back()->put("GET /api/v1/events" + query + " HTTP/1.1\r\nHost: localhost\r\nX-API-Key: " +
                         keys[static_cast<std::size_t>(i / clients_a_user)] + "\r\n\r\n");
         const std::string ready = out.back()->until("event: ready\n");
         if (!ready.ends_with("event: ready\n")) throw std::runtime_error("no stream: " + ready);

@@ -50,7 +50,8 @@ protected:
         const std::string url = deployment_->root("");
         auto client = std::make_unique<RawClient>(
             static_cast<std::uint16_t>(std::stoi(url.substr(url.rfind(':') + 1))));
-        client->put("GET /api/v1/events HTTP/1.1\r\nHost: x\r\nX-API-Key: " + account_.api_key + "\r\n\r\n");
+        client->put("GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\nX-API-Key: " + account_.api_key +
+                    "\r\n\r\n");
         EXPECT_TRUE(client->until("\r\n\r\n").starts_with("HTTP/1.1 200 "));
         return client;
     }

@@ -53,8 +53,8 @@ protected:
     // Server-sent events, starting after `last` if given.
     std::unique_ptr<RawClient> events(const std::string& last = "", int receive_buffer = 0) {
         auto client = std::make_unique<RawClient>(port(), receive_buffer);
-        client->put("GET /api/v1/events HTTP/1.1\r\nHost: x\r\nX-API-Key: " + account_.api_key + "\r\n" +
-                    (last.empty() ? "" : "Last-Event-ID: " + last + "\r\n") + "\r\n");
+        client->put("GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\nX-API-Key: " + account_.api_key +
+                    "\r\n" + (last.empty() ? "" : "Last-Event-ID: " + last + "\r\n") + "\r\n");
         const std::string head = client->until("\r\n\r\n");
         EXPECT_TRUE(head.starts_with("HTTP/1.1 200 ")) << head;
         return client;
@@ -63,7 +63,7 @@ protected:
     std::unique_ptr<RawClient> websocket() {
         auto client = std::make_unique<RawClient>(port());
         client->put(
-            "GET /api/v1/stream HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            "GET /api/v1/stream HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
             "Sec-WebSocket-Protocol: pricewire.v1\r\n\r\n");
         const std::string head = client->until("\r\n\r\n");

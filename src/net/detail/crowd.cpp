@@ -39,34 +39,45 @@ IpAddress client_of(const IpAddress& peer) {
 Crowd::Crowd(CrowdLimits limits, std::function<void(std::string_view)> report)
     : limits_(std::move(limits)), report_(std::move(report)) {}
 
-Crowd::Group* Crowd::group_of(const IpAddress& peer) {
+bool Crowd::has_share(const IpAddress& peer) const {
     const auto holds_peer = [&](const Network& n) { return n.contains(peer); };
-    if (limits_.per_address == 0 || is_loopback(peer) || std::ranges::any_of(limits_.exempt, holds_peer))
-        return nullptr;
-    return &groups_[client_of(peer)];
+    return limits_.per_address > 0 && !is_loopback(peer) && std::ranges::none_of(limits_.exempt, holds_peer);
 }
 
-std::unique_ptr<Crowd::Guest> Crowd::enter(const IpAddress& peer) {
+std::optional<std::unique_ptr<Crowd::Guest>> Crowd::enter(const IpAddress& peer) {
+    const bool counted = has_share(peer);
     auto guest = std::make_unique<Guest>(*this, peer);
     std::string_view reason;
     bool admitted = true;
     bool say = false;
     {
         MutexLock lock(mutex_);
-        Group* const group = group_of(peer);
-        guest->group_ = group;
-        ++guests_;
-        if (group != nullptr && ++group->guests > limits_.per_address) {
+        const auto found = counted ? groups_.find(client_of(peer)) : groups_.end();
+        Group* const group = found == groups_.end() ? nullptr : &found->second;
+        // As many as may be on their way out at a time.
+        const bool crowded = guests_ - in_reserve_ >= limits_.connections + limits_.reserve;
+        if (crowded && (leaving_ > 0 || ask_to_go(waiting_))) return std::nullopt;
+        if (group != nullptr && group->guests - group->leaving >= limits_.per_address) {
             reason = cut::address;
             admitted = ask_to_go(group->waiting);
             say = may_say(said_address_);
-        } else if (guests_ > limits_.connections) {
+        } else if (guests_ - in_reserve_ - leaving_ >= limits_.connections) {
+            if (waiting_.empty() && arriving_ > 0) return std::nullopt;
             reason = cut::full;
-            // Those asked to go still count until they have gone: the bound holds however many there are.
-            admitted = guests_ <= limits_.connections + limits_.reserve * (is_loopback(peer) ? 2 : 1);
-            if (admitted) guest->health_only_ = !ask_to_go(waiting_);
+            guest->health_only_ = !ask_to_go(waiting_);
+            admitted = !guest->health_only_ || in_reserve_ < limits_.reserve * (is_loopback(peer) ? 2 : 1);
             say = !is_full_ && may_say(said_full_);
             is_full_ = is_full_ || say;
+        }
+        if (admitted) {
+            ++guests_;
+            ++arriving_;
+            if (guest->health_only_) ++in_reserve_;
+            guest->is_in_ = true;
+            if (counted) {
+                guest->group_ = &groups_[client_of(peer)];
+                ++guest->group_->guests;
+            }
         }
     }
     if (!reason.empty()) report_(reason);
@@ -99,17 +110,40 @@ bool Crowd::ask_to_go(std::list<Guest*>& waiting) {
     if (waiting.empty()) return false;
     Guest& guest = *waiting.front();
     stop_waiting(guest);
-    guest.is_asked_to_go_ = true;
+    guest.leaves_ = true;
+    ++leaving_;
+    if (guest.group_ != nullptr) ++guest.group_->leaving;
     guest.go_();
     return true;
+}
+
+void Crowd::arrive(Guest& guest) {
+    if (!std::exchange(guest.has_arrived_, true)) --arriving_;
+}
+
+void Crowd::stop_waiting(Guest& guest) {
+    if (!std::exchange(guest.waits_, false)) return;
+    guest.node_.splice(guest.node_.begin(), waiting_, guest.place_);
+    if (guest.group_ != nullptr)
+        guest.group_node_.splice(guest.group_node_.begin(), guest.group_->waiting, guest.group_place_);
+}
+
+void Crowd::stop_leaving(Guest& guest) {
+    if (!std::exchange(guest.leaves_, false)) return;
+    --leaving_;
+    if (guest.group_ != nullptr) --guest.group_->leaving;
 }
 
 void Crowd::leave(Guest& guest) {
     bool has_room_again = false;
     {
         MutexLock lock(mutex_);
+        if (!guest.is_in_) return;
+        arrive(guest);
         stop_waiting(guest);
+        stop_leaving(guest);
         --guests_;
+        if (guest.health_only_) --in_reserve_;
         if (guest.is_stream_) --streams_;
         if (Group* const group = guest.group_; group != nullptr) {
             if (guest.is_stream_) --group->streams;
@@ -123,8 +157,9 @@ void Crowd::leave(Guest& guest) {
 
 void Crowd::Guest::waits() {
     MutexLock lock(crowd_.mutex_);
-    if (health_only_ || is_asked_to_go_) return;
+    crowd_.arrive(*this);
     crowd_.stop_waiting(*this);
+    if (health_only_ || leaves_) return;
     waits_ = true;
     crowd_.waiting_.splice(crowd_.waiting_.end(), node_);
     if (group_ != nullptr) group_->waiting.splice(group_->waiting.end(), group_node_);
@@ -132,14 +167,9 @@ void Crowd::Guest::waits() {
 
 void Crowd::Guest::is_served() {
     MutexLock lock(crowd_.mutex_);
+    crowd_.arrive(*this);
     crowd_.stop_waiting(*this);
-}
-
-void Crowd::stop_waiting(Guest& guest) {
-    if (!std::exchange(guest.waits_, false)) return;
-    guest.node_.splice(guest.node_.begin(), waiting_, guest.place_);
-    if (guest.group_ != nullptr)
-        guest.group_node_.splice(guest.group_node_.begin(), guest.group_->waiting, guest.group_place_);
+    crowd_.stop_leaving(*this);
 }
 
 bool Crowd::Guest::becomes_stream() {

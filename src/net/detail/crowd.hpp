@@ -5,11 +5,13 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
 #include "base/clock.hpp"
 #include "base/mutex.hpp"
+#include "net/http_server.hpp"
 #include "net/ip_address.hpp"
 
 // Who may hold a connection of an HTTP server, and who goes when there is no room. No sockets here.
@@ -27,19 +29,12 @@ namespace pricewire::net::detail {
 
 struct CrowdLimits {
     std::size_t connections = 0;
-    std::size_t reserve = 0;      // beyond `connections`, for health; the same again for loopback
+    // Beyond `connections`: as many may be on their way out, as many answer for health, and the same again for
+    // health from loopback.
+    std::size_t reserve = 0;
     std::size_t per_address = 0;  // of one client, an IPv6 client being its /64; 0: no limit
     std::vector<Network> exempt;  // from per_address, like loopback: proxies, which stand for many clients
 };
-
-// Why a connection was closed or refused; the labels of a metric.
-namespace cut {
-constexpr std::string_view full = "full";        // all connections were in use
-constexpr std::string_view address = "address";  // its address had too many
-constexpr std::string_view streams = "streams";  // too many streams
-constexpr std::string_view silent = "silent";    // no request came
-constexpr std::string_view files = "files";      // the process was out of files
-}  // namespace cut
 
 // Thread-safe; outlives its guests.
 class Crowd {
@@ -49,8 +44,9 @@ public:
     // `report` gets the reason of every cut. Any thread.
     Crowd(CrowdLimits limits, std::function<void(std::string_view reason)> report);
 
-    // Null if the newcomer is turned away.
-    std::unique_ptr<Guest> enter(const IpAddress& peer);
+    // Null if the newcomer is turned away; nullopt if it cannot be said before those on their way in or out have
+    // arrived or gone: ask again in a moment.
+    std::optional<std::unique_ptr<Guest>> enter(const IpAddress& peer);
     // Closes the connection that has waited longest; false if none waits.
     bool make_room(std::string_view reason);
     void report(std::string_view reason) const { report_(reason); }
@@ -59,19 +55,25 @@ public:
 private:
     struct Group {
         std::size_t guests = 0;
+        std::size_t leaving = 0;
         std::size_t streams = 0;
         std::list<Guest*> waiting;  // longest first
     };
 
-    Group* group_of(const IpAddress& peer) REQUIRES(mutex_);
+    bool has_share(const IpAddress& peer) const;
     bool ask_to_go(std::list<Guest*>& waiting) REQUIRES(mutex_);
+    void arrive(Guest& guest) REQUIRES(mutex_);
     void stop_waiting(Guest& guest) REQUIRES(mutex_);
+    void stop_leaving(Guest& guest) REQUIRES(mutex_);
     void leave(Guest& guest);
 
     const CrowdLimits limits_;
     const std::function<void(std::string_view)> report_;
     mutable Mutex mutex_;
     std::size_t guests_ GUARDED_BY(mutex_) = 0;
+    std::size_t in_reserve_ GUARDED_BY(mutex_) = 0;
+    std::size_t arriving_ GUARDED_BY(mutex_) = 0;  // of guests_: neither waited nor were served yet
+    std::size_t leaving_ GUARDED_BY(mutex_) = 0;   // of guests_: have been asked to go
     std::size_t streams_ GUARDED_BY(mutex_) = 0;
     std::list<Guest*> waiting_ GUARDED_BY(mutex_);          // longest first; without those of the reserve
     std::map<IpAddress, Group> groups_ GUARDED_BY(mutex_);  // by client; without the exempt
@@ -96,6 +98,7 @@ public:
     void when_asked_to_go(std::function<void()> go) { go_ = std::move(go); }
     // Its client has to send something: it joins the end of those that wait.
     void waits();
+    // If it was asked to go, it stays after all.
     void is_served();
     // From now on it counts as a stream; false if there are too many.
     bool becomes_stream();
@@ -109,8 +112,10 @@ private:
     std::function<void()> go_;
     // The rest under the crowd's mutex.
     Group* group_ = nullptr;  // null: exempt
+    bool is_in_ = false;
+    bool has_arrived_ = false;
     bool waits_ = false;
-    bool is_asked_to_go_ = false;
+    bool leaves_ = false;
     bool is_stream_ = false;
     // The nodes for the two lists of those that wait, while it is in neither.
     std::list<Guest*> node_{this};
