@@ -1,10 +1,13 @@
 #pragma once
 
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/clock.hpp"
 #include "domain/user.hpp"
 #include "secrets/secret_box.hpp"
+#include "storage/storage.hpp"
 
 namespace pricewire::api {
 
@@ -16,7 +19,10 @@ struct NewAccount {
     NewUser stored;
     std::string api_key;
 };
-// `email` has been checked.
+// The user of an address, in whatever spelling it is stored.
+std::optional<User> find_user(storage::Storage& storage, std::string_view email);
+
+// `email` is one of parse_email().
 NewAccount make_account(std::string email, const NewWebhookSecret& secret, const secrets::SecretBox& box,
                         Timestamp now);
 

@@ -1,4 +1,7 @@
 // An alert's options: format, template, note, deliver_within, the URL's state.
+#include <fstream>
+#include <iterator>
+
 #include "api/api_fixture.hpp"
 
 namespace pricewire::api {
@@ -183,6 +186,15 @@ TEST_F(AlertOptionsTest, AUrlThatAnswered410IsRejectedUntilEnabled) {
     const Answer created = create(alert_body("1", "BTC", "gt", url));
     EXPECT_EQ(created.status, 201);
     EXPECT_FALSE(created.has("endpoint_disabled_at"));
+}
+
+TEST_F(AlertOptionsTest, TheExampleOfTheGuideIsAccepted) {
+    std::ifstream file(PRICEWIRE_SOURCE_DIR "/docs/webhooks.md");
+    const std::string guide{std::istreambuf_iterator<char>(file), {}};
+    const std::size_t from = guide.find("```json\n") + 8;
+    const Answer created =
+        call_as(ann_, "POST", "/api/v1/alerts", guide.substr(from, guide.find("```", from) - from));
+    EXPECT_EQ(created.status, 201) << created.body;
 }
 
 }  // namespace

@@ -183,12 +183,13 @@ Parsed<RegisterBody> parse_register_body(std::string_view body) {
     BodyReader reader(*fields);
     RegisterBody out;
     if (const std::string* email = reader.string("email"); email != nullptr) {
-        if (const auto checked = check_email(*email); !checked) {
+        auto parsed = parse_email(*email);
+        if (!parsed) {
             reader.refuse("email",
-                          fmt::format("value is not a valid email address: {}", checked.error().message),
+                          fmt::format("value is not a valid email address: {}", parsed.error().message),
                           "value_error");
         }
-        out.email = *email;
+        out.email = std::move(parsed).value_or("");
     }
     out.signature = read_scheme(reader, "signature").value_or(SignatureScheme::v1);
     return reader.result(std::move(out));

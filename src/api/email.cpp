@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "base/text.hpp"
+#include "net/host_name.hpp"
 
 namespace pricewire::api {
 namespace {
@@ -12,17 +13,15 @@ constexpr std::size_t max_email = 254;
 constexpr std::size_t max_local = 64;
 constexpr std::size_t max_label = 63;
 
-// A byte of a non-ASCII character.
-bool is_wide(char c) {
-    return static_cast<unsigned char>(c) >= 0x80;
+bool is_ascii(std::string_view text) {
+    return std::ranges::all_of(text, [](unsigned char c) { return c < 0x80; });
 }
 // atext of RFC 5322, section 3.2.3.
 bool is_atext(char c) {
-    return is_alphanumeric(c) || is_wide(c) ||
-           std::string_view("!#$%&'*+-/=?^_`{|}~").find(c) != std::string_view::npos;
+    return is_alphanumeric(c) || std::string_view("!#$%&'*+-/=?^_`{|}~").find(c) != std::string_view::npos;
 }
 
-// Non-ASCII spaces, direction marks, joiners and control characters: addresses that look alike must be equal.
+// Non-ASCII spaces, direction marks, joiners and control characters.
 bool is_invisible(std::uint32_t c) {
     return (c >= 0x80 && c <= 0xa0) || c == 0xad || c == 0x61c || c == 0x1680 || c == 0x180e ||
            (c >= 0x2000 && c <= 0x200f) || (c >= 0x2028 && c <= 0x202f) || (c >= 0x205f && c <= 0x206f) ||
@@ -53,8 +52,7 @@ bool is_local_part(std::string_view local) {
 bool is_label(std::string_view label) {
     if (label.empty() || label.size() > max_label || label.front() == '-' || label.back() == '-')
         return false;
-    return std::all_of(label.begin(), label.end(),
-                       [](char c) { return c == '-' || is_letter(c) || is_digit(c) || is_wide(c); });
+    return std::all_of(label.begin(), label.end(), [](char c) { return c == '-' || is_alphanumeric(c); });
 }
 
 Result<void> check_domain(std::string_view domain) {
@@ -73,11 +71,23 @@ Result<void> check_domain(std::string_view domain) {
     return {};
 }
 
+// Error: it is not a name, or not the ASCII form that its international one has.
+Result<std::string> read_domain(std::string_view text) {
+    auto ascii = net::ascii_host(text);
+    if (!ascii) return fail("the part after the @-sign is not a domain name: " + ascii.error().message);
+    if (const auto checked = check_domain(*ascii); !checked) return std::unexpected(checked.error());
+    if (net::ascii_host(net::international_host(*ascii)).value_or("") != *ascii)
+        return fail("the part after the @-sign is not a domain name");
+    // Only case can differ then, which the storage ignores.
+    return is_ascii(text) ? std::string(text) : *ascii;
+}
+
 }  // namespace
 
-Result<void> check_email(std::string_view text) {
+Result<std::string> parse_email(std::string_view text) {
+    const auto too_long = [] { return fail("it is longer than 254 bytes"); };
     if (text.empty()) return fail("it is empty");
-    if (text.size() > max_email) return fail("it is longer than 254 bytes");
+    if (text.size() > max_email) return too_long();
     if (std::any_of(text.begin(), text.end(), [](unsigned char c) { return c <= 0x20 || c == 0x7f; }) ||
         has_invisible(text)) {
         return fail("it contains a space or a control character");
@@ -88,10 +98,33 @@ Result<void> check_email(std::string_view text) {
     const std::string_view local = text.substr(0, at);
     if (local.empty()) return fail("there is nothing before the @-sign");
     if (local.size() > max_local) return fail("the part before the @-sign is longer than 64 bytes");
+    if (!is_ascii(local)) {
+        return fail(
+            "the part before the @-sign contains a letter that is not one of a to z, which is not supported");
+    }
     if (!is_local_part(local))
         return fail("the part before the @-sign contains a character that is not allowed");
     if (at + 1 == text.size()) return fail("there is nothing after the @-sign");
-    return check_domain(text.substr(at + 1));
+    const auto domain = read_domain(text.substr(at + 1));
+    if (!domain) return std::unexpected(domain.error());
+    std::string out = std::string(local) + '@' + *domain;
+    if (out.size() > max_email) return too_long();
+    return out;
+}
+
+std::vector<std::string> email_spellings(std::string_view text) {
+    std::vector<std::string> out{std::string(text)};
+    const auto add = [&](std::string spelling) {
+        if (std::ranges::find(out, spelling) == out.end()) out.push_back(std::move(spelling));
+    };
+    const auto parsed = parse_email(text);
+    if (!parsed) return out;
+    add(*parsed);
+    const std::size_t domain = parsed->find('@') + 1;
+    const std::string ascii = lower_case(parsed->substr(domain));
+    if (const std::string international = net::international_host(ascii); international != ascii)
+        add(parsed->substr(0, domain) + international);
+    return out;
 }
 
 }  // namespace pricewire::api

@@ -6,6 +6,8 @@
 #include <boost/json/basic_parser_impl.hpp>
 #include <optional>
 
+#include "base/utf8.hpp"
+
 namespace pricewire::api {
 namespace {
 
@@ -14,6 +16,22 @@ using Kind = JsonField::Kind;
 
 constexpr std::size_t max_fields = 64;
 constexpr std::size_t max_depth = 8;
+
+// The byte order mark, which some editors put in front (RFC 8259, section 8.1, lets parsers pass over it).
+constexpr std::string_view utf8_mark = "\xef\xbb\xbf";
+
+std::optional<std::string> not_utf8(std::string_view body) {
+    // Of a JSON text in UTF-16 or UTF-32 one of the first two bytes is 0, or it begins with a mark.
+    if (body.starts_with("\xff\xfe") || body.starts_with("\xfe\xff") || body.substr(0, 2).contains('\0'))
+        return "Invalid JSON: the body is in UTF-16 or UTF-32; send it in UTF-8";
+    std::size_t at = 0;
+    while (at < body.size()) {
+        const std::size_t used = utf8_sequence(body.substr(at));
+        if (used == 0) return fmt::format("Invalid JSON at byte {}: not valid UTF-8", at);
+        at += used;
+    }
+    return std::nullopt;
+}
 
 // Collects the members of the outermost object and of the objects directly inside it; of deeper values only
 // the kind.
@@ -132,7 +150,10 @@ const JsonField* JsonFields::find(std::string_view name) const {
 }
 
 std::expected<JsonFields, Issue> parse_json_object(std::string_view body) {
+    if (body.starts_with(utf8_mark)) body.remove_prefix(utf8_mark.size());
     if (body.empty()) return std::unexpected(Issue{"body", "", "Field required", "missing"});
+    if (const auto reason = not_utf8(body))
+        return std::unexpected(Issue{"body", "", *reason, "json_invalid"});
     json::parse_options options;
     options.max_depth = max_depth;
     json::basic_parser<FieldCollector> parser(options);

@@ -114,17 +114,36 @@ TEST(JsonFields, ReportTheByteOfASyntaxError) {
     EXPECT_TRUE(fields.error().message.starts_with("Invalid JSON at byte 7: ")) << fields.error().message;
 }
 
+TEST(JsonFields, PassOverAByteOrderMarkAndNameOtherEncodings) {
+    const auto marked = parse_json_object("\xef\xbb\xbf{\"a\":1}");
+    ASSERT_TRUE(marked) << marked.error().message;
+    EXPECT_EQ(marked->find("a")->text, "1");
+    EXPECT_EQ(first_type("\xef\xbb\xbf"), "missing");
+    EXPECT_EQ(first_type("\xef\xbb\xbf\xef\xbb\xbf{}"), "json_invalid") << "only one";
+    const auto message = [](std::string_view body) {
+        const auto fields = parse_json_object(body);
+        return fields ? std::string() : fields.error().message;
+    };
+    using namespace std::string_view_literals;
+    for (const std::string_view body : {"\xff\xfe{\0}\0"sv, "\xfe\xff\0{\0}"sv, "{\0}\0"sv, "\0{\0}"sv,
+                                        "{\0\0\0}\0\0\0"sv, "\0\0\0{\0\0\0}"sv}) {
+        EXPECT_EQ(message(body), "Invalid JSON: the body is in UTF-16 or UTF-32; send it in UTF-8");
+    }
+    EXPECT_EQ(message("{\"a\":\"\xe9\"}"), "Invalid JSON at byte 6: not valid UTF-8");
+    EXPECT_EQ(message("\x1f\x8b\x08\x00gz"), "Invalid JSON at byte 1: not valid UTF-8");
+}
+
 TEST(Email, AcceptsMailboxAddresses) {
     for (const char* good :
          {"a@b.co", "ann@example.com", "first.last+tag@sub.example.co.uk", "o'neil@example.org",
-          "x_y-z@ex-ample.io", "1@1.aa", "\xc3\xbc\x62\x65r@b\xc3\xbc\x63her.example",
-          "\xe7\x94\xa8\xe6\x88\xb7@\xe4\xbe\x8b.\xe5\xb9\xbf", "a@xn--bcher-kva.example",
-          "!#$%&'*+-/=?^_`{|}~@example.com"}) {
-        EXPECT_TRUE(check_email(good)) << good << ": " << check_email(good).error().message;
+          "x_y-z@ex-ample.io", "1@1.aa", "a@xn--bcher-kva.example", "!#$%&'*+-/=?^_`{|}~@example.com"}) {
+        const auto parsed = parse_email(good);
+        ASSERT_TRUE(parsed) << good << ": " << parsed.error().message;
+        EXPECT_EQ(*parsed, good);
     }
-    EXPECT_TRUE(check_email(std::string(64, 'a') + "@example.com"));
+    EXPECT_TRUE(parse_email(std::string(64, 'a') + "@example.com"));
     const std::string label(62, 'd');
-    EXPECT_TRUE(check_email("a@" + label + "." + label + "." + label + "." + std::string(63, 'e')));
+    EXPECT_TRUE(parse_email("a@" + label + "." + label + "." + label + "." + std::string(63, 'e')));
 }
 
 TEST(Email, RejectsInvalidAddresses) {
@@ -165,13 +184,67 @@ TEST(Email, RejectsInvalidAddresses) {
                             "a\xe2\x80\xae@b.co",
                             "a\xc2\xa0@b.co",
                             "a@b\xe3\x80\x80.co"}) {
-        EXPECT_FALSE(check_email(bad)) << bad;
+        EXPECT_FALSE(parse_email(bad)) << bad;
     }
-    EXPECT_FALSE(check_email(std::string("a\0@b.co", 7)));
-    EXPECT_FALSE(check_email(std::string(65, 'a') + "@example.com"));
-    EXPECT_FALSE(check_email("a@" + std::string(64, 'd') + ".com"));
-    EXPECT_FALSE(check_email("a@" + std::string(63, 'd') + "." + std::string(63, 'd') + "." +
+    EXPECT_FALSE(parse_email(std::string("a\0@b.co", 7)));
+    EXPECT_FALSE(parse_email(std::string(65, 'a') + "@example.com"));
+    EXPECT_FALSE(parse_email("a@" + std::string(64, 'd') + ".com"));
+    EXPECT_FALSE(parse_email("a@" + std::string(63, 'd') + "." + std::string(63, 'd') + "." +
                              std::string(63, 'd') + "." + std::string(61, 'd') + ".com"));
+}
+
+TEST(Email, AnInternationalDomainIsOneTextHoweverItIsTyped) {
+    // ü precomposed, decomposed, in capitals, in full-width dots, and as a browser sends it.
+    for (const char* typed : {"a@b\xc3\xbc"
+                              "cher.example",
+                              "a@bu\xcc\x88"
+                              "cher.example",
+                              "a@B\xc3\x9c"
+                              "CHER.EXAMPLE",
+                              "a@b\xc3\xbc"
+                              "cher\xe3\x80\x82"
+                              "example",
+                              "a@xn--bcher-kva.example"}) {
+        EXPECT_EQ(parse_email(typed).value(), "a@xn--bcher-kva.example") << typed;
+    }
+    EXPECT_EQ(parse_email("a@\xe4\xbe\x8b.\xe5\xb9\xbf\xe5\x91\x8a").value(), "a@xn--fsq.xn--4rr70v")
+        << "a name in Chinese";
+    for (const char* bad :
+         {"a@xn--a.example", "a@xn--.example", "a@xn--bcher.example", "a@b\xc3\xbc..example",
+          "a@b\xe2\x80\x8d"
+          "c.example",
+          "a@\xe2\x98\x83\xef\xb8\x8f",
+          "a@\xd7\x90"
+          "b.example"}) {
+        EXPECT_FALSE(parse_email(bad)) << bad;
+    }
+    EXPECT_NE(parse_email("a@\xd0\xb0pple.example").value_or(""), "a@apple.example") << "a Cyrillic letter";
+}
+
+TEST(Email, TheLocalPartIsAscii) {
+    for (const char* typed : {"\xc3\xa9@example.com", "e\xcc\x81@example.com", "\xef\xbd\x81@example.com",
+                              "\xd0\xb0nn@example.com"}) {
+        const auto parsed = parse_email(typed);
+        ASSERT_FALSE(parsed) << typed;
+        EXPECT_EQ(
+            parsed.error().message,
+            "the part before the @-sign contains a letter that is not one of a to z, which is not supported");
+    }
+}
+
+TEST(Email, KnowsTheSpellingsOfEarlierVersions) {
+    using Texts = std::vector<std::string>;
+    EXPECT_EQ(email_spellings("ann@example.com"), Texts{"ann@example.com"});
+    const std::string typed =
+        "a@B\xc3\xbc"
+        "cher.example";
+    const std::string ascii = "a@xn--bcher-kva.example";
+    const std::string international =
+        "a@b\xc3\xbc"
+        "cher.example";
+    EXPECT_EQ(email_spellings(typed), (Texts{typed, ascii, international}));
+    EXPECT_EQ(email_spellings(ascii), (Texts{ascii, international}));
+    EXPECT_EQ(email_spellings("\xc3\xa9@example.com"), Texts{"\xc3\xa9@example.com"});
 }
 
 TEST(Query, DecodesAndEncodes) {

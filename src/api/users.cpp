@@ -2,6 +2,7 @@
 
 #include "api/accounts.hpp"
 #include "api/bodies.hpp"
+#include "api/email.hpp"
 #include "api/handlers.hpp"
 #include "base/crypto.hpp"
 #include "base/json_writer.hpp"
@@ -24,6 +25,13 @@ std::string make_api_key() {
     return "sk_live_" + base64url_encode(random);
 }
 
+std::optional<User> find_user(storage::Storage& storage, std::string_view email) {
+    for (const std::string& spelling : email_spellings(email)) {
+        if (auto user = storage.user_by_email(spelling)) return user;
+    }
+    return std::nullopt;
+}
+
 NewAccount make_account(std::string email, const NewWebhookSecret& secret, const secrets::SecretBox& box,
                         Timestamp now) {
     NewAccount out;
@@ -41,11 +49,14 @@ std::string_view shown_secret_field(SignatureScheme scheme) {
 net::ServerResponse register_user(Services& services, Exchange& exchange) {
     auto body = parse_register_body(exchange.request.body);
     if (!body) return validation_response(body.error());
+    constexpr std::string_view taken = "Email already registered";
+    // The storage compares texts: of a second spelling it would not know that it is the same.
+    if (email_spellings(body->email).size() > 1 && find_user(services.use.storage, body->email))
+        return error_response(400, taken);
     const NewWebhookSecret secret = services.use.make_webhook_secret(body->signature);
     const NewAccount account =
         make_account(std::move(body->email), secret, services.use.secrets, services.use.clock.now());
-    if (!services.use.storage.create_user(account.stored))
-        return error_response(400, "Email already registered");
+    if (!services.use.storage.create_user(account.stored)) return error_response(400, taken);
     JsonWriter w;
     write_user(w.begin_object(), account.stored.user)
         .field("api_key", account.api_key)

@@ -1,5 +1,6 @@
 #include <set>
 
+#include "api/accounts.hpp"
 #include "api/api_fixture.hpp"
 
 namespace pricewire::api {
@@ -36,6 +37,35 @@ TEST_F(UsersTest, ARegisteredAddressIs400IgnoringCase) {
                  "Email already registered");
     expect_error(call("POST", "/api/v1/users/register", R"({"email":"Ann@Example.com"})"), 400,
                  "Email already registered");
+}
+
+TEST_F(UsersTest, OneMailboxIsOneUserInEverySpelling) {
+    const auto post = [&](const std::string& email) {
+        return call("POST", "/api/v1/users/register", R"({"email":")" + email + "\"}");
+    };
+    EXPECT_EQ(member(post("ann@b\xc3\xbc"
+                          "cher.example")
+                         .body,
+                     "email"),
+              "ann@xn--bcher-kva.example");
+    for (const char* again : {"ann@B\xc3\x9c"
+                              "CHER.example",
+                              "ann@bu\xcc\x88"
+                              "cher.example",
+                              "Ann@XN--BCHER-KVA.example"}) {
+        expect_error(post(again), 400, "Email already registered");
+    }
+    // As an earlier version stored it.
+    NewUser old;
+    old.user = {make_uuid(clock_.now()),
+                "bob@b\xc3\xbc"
+                "cher.example",
+                true, clock_.now()};
+    old.api_key_hash = sha256("bob");
+    ASSERT_TRUE(storage_.create_user(old));
+    expect_error(post("bob@xn--bcher-kva.example"), 400, "Email already registered");
+    EXPECT_EQ(find_user(storage_, "bob@xn--bcher-kva.example").value().id, old.user.id);
+    expect_invalid(post("\xc3\xa9@example.com"), R"("body","email")", "value_error");
 }
 
 TEST_F(UsersTest, ClosedRegistrationIs403WhateverIsSent) {

@@ -46,7 +46,7 @@ int create(const ops::Config& config, const std::string& email, storage::Storage
     if (!box) return report(box.error().message, 1);
     const NewWebhookSecret secret = webhook::make_webhook_secret(SignatureScheme::v1);
     const api::NewAccount account = api::make_account(email, secret, **box, system_clock().now());
-    if (!storage.create_user(account.stored))
+    if (api::find_user(storage, email) || !storage.create_user(account.stored))
         return report(fmt::format("the e-mail {} is already registered", email), 1);
     fmt::print("id              {}\nemail           {}\napi_key         {}\nwebhook_secret  {}\n",
                account.stored.user.id.to_string(), email, account.api_key, secret.shown);
@@ -66,10 +66,12 @@ int reset_key(const User& user, storage::Storage& storage) {
 
 int run_users(const ops::Config& config, const ops::CommandLine& command) {
     const bool creates = command.command == "users create";
+    std::string email = command.email;
     if (creates) {
-        if (!is_utf8(command.email)) return report("the e-mail address is not valid UTF-8", 2);
-        if (const auto checked = api::check_email(command.email); !checked)
-            return report("not a valid e-mail address: " + checked.error().message, 2);
+        if (!is_utf8(email)) return report("the e-mail address is not valid UTF-8", 2);
+        auto parsed = api::parse_email(email);
+        if (!parsed) return report("not a valid e-mail address: " + parsed.error().message, 2);
+        email = std::move(*parsed);
         const auto wrong = wrong_for(config, *roles_of("serve"));
         for (const std::string& line : wrong) report(line, 2);
         if (!wrong.empty()) return 2;
@@ -81,9 +83,9 @@ int run_users(const ops::Config& config, const ops::CommandLine& command) {
         return report(fmt::format("database {} does not exist", storage::file_of(url).string()), 1);
     const auto storage = open_storage(config, {});
     if (is_new) report(fmt::format("created the database {}", storage::file_of(url).string()), 0);
-    if (creates) return create(config, command.email, *storage);
+    if (creates) return create(config, email, *storage);
     if (command.command == "users list") return list(*storage);
-    const auto user = storage->user_by_email(command.email);
+    const auto user = api::find_user(*storage, email);
     if (!user) return report(fmt::format("there is no user with the e-mail {}", command.email), 1);
     if (command.command == "users reset-key") return reset_key(*user, *storage);
     const bool active = command.command == "users enable";

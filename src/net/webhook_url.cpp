@@ -3,7 +3,6 @@
 #include <arpa/inet.h>
 #include <curl/curl.h>
 #include <fmt/format.h>
-#include <idn2.h>
 #include <netinet/in.h>
 
 #include <algorithm>
@@ -11,6 +10,7 @@
 #include <optional>
 
 #include "base/text.hpp"
+#include "net/host_name.hpp"
 #include "net/resolver.hpp"
 
 namespace pricewire::net {
@@ -61,20 +61,13 @@ std::optional<Parts> split(std::string_view text) {
     return Parts{lower_case(text.substr(0, colon)), text.substr(start, end - start), text.substr(end)};
 }
 
-// Lower-case ASCII of a name as it was typed. UTS 46 maps look-alikes of digits, dots and slashes to the
-// ASCII ones, so the result is judged like any other text.
 Result<std::string> to_ascii(std::string_view name) {
-    if (is_ascii(name)) return lower_case(name);
-    const std::string copy(name);
-    std::uint8_t* mapped = nullptr;
-    const int error = idn2_lookup_u8(reinterpret_cast<const std::uint8_t*>(copy.c_str()), &mapped,
-                                     IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
-    const std::unique_ptr<std::uint8_t, decltype(&idn2_free)> owned(mapped, &idn2_free);
-    if (error != IDN2_OK) {
+    auto out = ascii_host(name);
+    if (!out) {
         return fail(fmt::format("webhook_url has an international host name that is not valid ({})",
-                                idn2_strerror(error)));
+                                out.error().message));
     }
-    return lower_case(reinterpret_cast<const char*>(mapped));
+    return out;
 }
 
 // Whether resolvers take the name for a number: WHATWG URL, "ends in a number".
@@ -184,6 +177,13 @@ bool curl_agrees(const WebhookUrl& judged, bool is_v6) {
            !part(CURLUPART_PASSWORD) && !part(CURLUPART_FRAGMENT) && !part(CURLUPART_ZONEID);
 }
 
+std::unexpected<Error> not_allowed(std::string_view reason) {
+    return fail(
+        fmt::format("webhook_url is not allowed: {}; whoever runs this server can allow private networks "
+                    "with delivery.allow_networks",
+                    reason));
+}
+
 }  // namespace
 
 Result<WebhookUrl> parse_webhook_url(std::string_view text, const UrlPolicy& policy) {
@@ -199,7 +199,8 @@ Result<WebhookUrl> parse_webhook_url(std::string_view text, const UrlPolicy& pol
     if (parts->scheme != "https" && parts->scheme != "http")
         return fail("webhook_url must start with https://");
     if (parts->scheme == "http" && !policy.allow_http)
-        return fail("webhook_url must use https; http is not allowed here");
+        return fail(
+            "webhook_url must use https; whoever runs this server can allow http with delivery.allow_http");
     const auto authority = read_authority(parts->authority);
     if (!authority) return std::unexpected(authority.error());
     if (parts->rest.find('#') != std::string_view::npos)
@@ -212,12 +213,14 @@ Result<WebhookUrl> parse_webhook_url(std::string_view text, const UrlPolicy& pol
     if (!port) return fail("webhook_url has no valid port");
     if (std::none_of(policy.allow_ports.begin(), policy.allow_ports.end(),
                      [&](const auto& range) { return range.first <= *port && *port <= range.second; })) {
-        return fail(fmt::format("port {} is not allowed; allowed: {}", *port, describe(policy.allow_ports)));
+        return fail(
+            fmt::format("port {} is not allowed; allowed: {}; whoever runs this server can allow more with "
+                        "delivery.allow_ports",
+                        *port, describe(policy.allow_ports)));
     }
     const Host& host = authority->host;
     if (host.address) {
-        if (const auto reason = policy.guard.refuses(*host.address))
-            return fail("webhook_url is not allowed: " + *reason);
+        if (const auto reason = policy.guard.refuses(*host.address)) return not_allowed(*reason);
     }
     const bool is_v6 = host.address && !host.address->is_v4();
     WebhookUrl out{.scheme = parts->scheme, .host = host.text, .port = *port, .url = {}};
@@ -235,7 +238,7 @@ Result<WebhookUrl> vet_webhook_url(std::string_view text, const UrlPolicy& polic
     if (!addresses) return url;  // judged at connect
     for (const IpAddress& address : *addresses) {
         if (const auto reason = policy.guard.refuses(address)) {
-            return fail(fmt::format("webhook_url is not allowed: {} resolves to {}", url->host, *reason));
+            return not_allowed(fmt::format("{} resolves to {}", url->host, *reason));
         }
     }
     return url;

@@ -152,7 +152,9 @@ TEST(WebhookUrl, RefusesAnythingButAPlainUrlAndSaysWhichRule) {
         {"https://example.com:65536/", "no valid port"},
         {"https://example.com:443:443/", "no valid port"},
         {"https://example.com:0/", "port 0 is not allowed"},
-        {"https://example.com:22/", "port 22 is not allowed; allowed: 80, 443, 8443"},
+        {"https://example.com:22/",
+         "port 22 is not allowed; allowed: 80, 443, 8443; whoever runs this server can allow more with "
+         "delivery.allow_ports"},
         {"https://.example.com/", "empty part between dots"},
         {"https://example..com/", "empty part between dots"},
         {"https://example.com../", "empty part between dots"},

@@ -32,7 +32,7 @@ void register_body(std::string_view text) {
     const auto body = parse_register_body(text);
     if (!body) return check_issues(body.error());
     require(body->email.size() <= 254 && body->email.find('@') != std::string::npos);
-    require(check_email(body->email).has_value());
+    require(parse_email(body->email).value() == body->email);
 }
 
 void alert_body(std::string_view text) {

@@ -186,7 +186,10 @@ TEST_F(GuardTest, RejectsAnAddressOfThisMachineAtCreationAndAtConnect) {
     const net::UrlPolicy policy{.guard = guard};
     const auto vetted = net::vet_webhook_url("https://8.8.8.8/", policy, 5000);
     ASSERT_FALSE(vetted);
-    EXPECT_EQ(vetted.error().message, "webhook_url is not allowed: 8.8.8.8 is an address of this machine");
+    EXPECT_EQ(
+        vetted.error().message,
+        "webhook_url is not allowed: 8.8.8.8 is an address of this machine; whoever runs this server can "
+        "allow private networks with delivery.allow_networks");
     const auto result = send(*client_, webhook_to("https://8.8.8.8/", &guard));
     EXPECT_EQ(result.error, HttpError::refused_address);
     EXPECT_NE(result.error_text.find("an address of this machine"), std::string::npos) << result.error_text;
