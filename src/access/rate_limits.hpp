@@ -25,6 +25,8 @@ class RateLimits {
 public:
     virtual ~RateLimits() = default;
     virtual RateDecision take(std::string_view bucket, const RateLimit& limit, MonoTime now) = 0;
+    // What take() would decide, without taking a token: for calls that cost one only if they fail.
+    virtual RateDecision look(std::string_view bucket, const RateLimit& limit, MonoTime now) = 0;
 };
 
 }  // namespace pricewire::access

@@ -15,21 +15,8 @@ namespace pricewire::access {
 // thread-safe. Every call on one bucket passes the same limit.
 class TokenBucket {
 public:
-    RateDecision take(const RateLimit& limit, MonoTime now) {
-        const Units count = limit.count;
-        const Units token = std::chrono::nanoseconds(limit.period).count();
-        pay_back(count, now);
-        RateDecision out;
-        out.allowed = debt_ + token <= count * token;
-        if (out.allowed) {
-            debt_ += token;
-        } else {
-            out.retry_after = micros_to_pay(debt_ + token - count * token, count);
-        }
-        out.remaining = static_cast<std::uint32_t>((count * token - debt_) / token);
-        out.reset_after = micros_to_pay(debt_, count);
-        return out;
-    }
+    RateDecision take(const RateLimit& limit, MonoTime now) { return decide(limit, now, true); }
+    RateDecision look(const RateLimit& limit, MonoTime now) { return decide(limit, now, false); }
 
     // Whether it would be full at `now`, and so equivalent to a new bucket.
     bool is_full(const RateLimit& limit, MonoTime now) const {
@@ -38,6 +25,22 @@ public:
 
 private:
     using Units = Decimal::Raw;
+
+    RateDecision decide(const RateLimit& limit, MonoTime now, bool takes) {
+        const Units count = limit.count;
+        const Units token = std::chrono::nanoseconds(limit.period).count();
+        pay_back(count, now);
+        RateDecision out;
+        out.allowed = debt_ + token <= count * token;
+        if (out.allowed) {
+            if (takes) debt_ += token;
+        } else {
+            out.retry_after = micros_to_pay(debt_ + token - count * token, count);
+        }
+        out.remaining = static_cast<std::uint32_t>((count * token - debt_) / token);
+        out.reset_after = micros_to_pay(debt_, count);
+        return out;
+    }
 
     void pay_back(Units count, MonoTime now) {
         // Threads read the clock before they take the lock, so `now` may be slightly older than `at_`.

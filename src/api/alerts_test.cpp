@@ -207,6 +207,36 @@ TEST_F(AlertsTest, ASlowNameServerDoesNotBlockOtherUsers) {
     for (auto& f : more) EXPECT_EQ(wait(std::move(f)).status, 201);
 }
 
+TEST_F(AlertsTest, OneUsersSlowNamesLeaveResolversToOthers) {
+    options_.resolvers = 4;
+    std::promise<void> release;
+    std::atomic<int> slow = 0;
+    std::atomic<int> resolved = 0;
+    vet_ = [&, gate = release.get_future().share()](std::string_view url) {
+        if (url.contains("slow")) {
+            ++slow;
+            gate.wait();
+        } else {
+            ++resolved;
+        }
+        return Result<net::WebhookUrl>(net::WebhookUrl{});
+    };
+    api_ = nullptr;
+    std::vector<Pending> stuck;
+    for (int i = 0; i < 30; ++i) {
+        stuck.push_back(start("POST", "/api/v1/alerts",
+                              body(std::to_string(i + 1), "BTC", "gt", "https://slow.example.com"),
+                              {{"x-api-key", ann_.api_key}}));
+    }
+    for (int i = 0; i < 20; ++i) {
+        EXPECT_EQ(call_as(bob_, "POST", "/api/v1/alerts", body(std::to_string(i + 1))).status, 201);
+    }
+    EXPECT_EQ(resolved, 20) << "every name of the other user was resolved";
+    EXPECT_LE(slow, 2);
+    release.set_value();
+    for (auto& f : stuck) EXPECT_EQ(wait(std::move(f)).status, 201);
+}
+
 TEST_F(AlertsTest, FiredAlertsAreListedWithTheirPrice) {
     const std::string id = member(create(body()).body, "id");
     clock_.advance(1500ms);

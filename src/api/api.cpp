@@ -12,6 +12,7 @@
 #include "api/delivery_json.hpp"
 #include "api/handlers.hpp"
 #include "api/health_probe.hpp"
+#include "api/media_type.hpp"
 #include "api/routes.hpp"
 #include "api/stream.hpp"
 #include "api/worker_pool.hpp"
@@ -120,7 +121,20 @@ private:
         const std::string* id = x->request.header("x-request-id");
         x->request_id = id != nullptr && is_request_id(*id) ? *id : next_request_id();
         x->trace = trace_of(x->request);
+        warn_of_unknown_proxy(x->request);
         return x;
+    }
+
+    void warn_of_unknown_proxy(const net::ServerRequest& request) {
+        if (warned_of_proxy_.load(std::memory_order_relaxed) ||
+            !from_unknown_proxy(request, services_.options.trusted_proxies) ||
+            warned_of_proxy_.exchange(true)) {
+            return;
+        }
+        log::warn(
+            "a proxy passes requests on and is not trusted, so all its clients share the limits of one "
+            "address; set http.trusted_proxies if it is yours",
+            {{"proxy", request.peer.to_string()}});
     }
 
     // Checks a WebSocket's key like that of any request: the same errors, the same limits.
@@ -176,6 +190,10 @@ private:
             out = error_response(403, registration_is_closed);
             return std::nullopt;
         }
+        if (auto refused = refuse_media_type(x.request)) {
+            out = std::move(*refused);
+            return std::nullopt;
+        }
         if (route.access == Access::key && !x.authenticated) {
             const std::string* key = x.request.header("x-api-key");
             if (key == nullptr || key->empty()) return refuse_key(out, "Missing API Key in headers");
@@ -185,8 +203,12 @@ private:
             const Sha256 hash = sha256(*key);
             auto user = services_.use.auth_cache.get(hash);
             if (!user) {
+                // Asked on either thread: what one failed look-up used up the next one, which may have been
+                // queued behind it, has to find.
+                if (!may_look_up(x, out)) return std::nullopt;
                 if (here == Where::server) return Where::storage;
                 user = look_up(hash);
+                if (!user) count_failed_key(x);
             }
             if (!user) return refuse_key(out, invalid_key);
             x.user = std::move(*user);
@@ -232,6 +254,26 @@ private:
         return user;
     }
 
+    // Whether the client's address may have another key looked up. Only failed look-ups cost it a token, so
+    // that users who share an address are not limited together; keys in the cache do not come here at all.
+    bool may_look_up(Exchange& x, net::ServerResponse& out) {
+        const access::RateLimit& limit = services_.options.failed_keys_limit;
+        const auto decision =
+            services_.use.rate_limits.look(failed_keys_bucket(x), limit, services_.use.clock.mono());
+        if (decision.allowed) return true;
+        x.limit = limit;
+        x.decision = decision;
+        out = limited(x, "invalid API keys");
+        return false;
+    }
+    void count_failed_key(const Exchange& x) {
+        services_.use.rate_limits.take(failed_keys_bucket(x), services_.options.failed_keys_limit,
+                                       services_.use.clock.mono());
+    }
+    std::string failed_keys_bucket(const Exchange& x) const {
+        return "failed_keys:" + address_key(client_address(x.request, services_.options.trusted_proxies));
+    }
+
     void storage_answered() {
         if (storage_was_gone_.load(std::memory_order_relaxed) && storage_was_gone_.exchange(false)) {
             log::info("the database can be reached again");
@@ -267,11 +309,17 @@ private:
         x.decision = services_.use.rate_limits.take({bucket.data(), bucket.size()}, *x.limit,
                                                     services_.use.clock.mono());
         if (x.decision->allowed) return true;
-        const std::int64_t wait = std::max<std::int64_t>(1, seconds_rounded_up(x.decision->retry_after));
-        out = error_response(429, fmt::format("Rate limit exceeded: {} requests per {}. Try again in {} s.",
-                                              x.limit->count, format_duration(x.limit->period), wait));
-        out.headers.emplace_back("Retry-After", std::to_string(wait));
+        out = limited(x, "requests");
         return false;
+    }
+
+    static net::ServerResponse limited(const Exchange& x, std::string_view what) {
+        const std::int64_t wait = std::max<std::int64_t>(1, seconds_rounded_up(x.decision->retry_after));
+        auto out =
+            error_response(429, fmt::format("Rate limit exceeded: {} {} per {}. Try again in {} s.",
+                                            x.limit->count, what, format_duration(x.limit->period), wait));
+        out.headers.emplace_back("Retry-After", std::to_string(wait));
+        return out;
     }
 
     static bool may_run(const Exchange& x, Where here) {
@@ -293,21 +341,32 @@ private:
         WorkerPool& pool = next == Where::resolver ? resolvers_ : workers_;
         // Kept apart from the task, which owns it: a full queue returns the task unopened.
         Exchange* const exchange = x.get();
+        const std::string owner = owner_of(*x);
         const MonoTime queued = services_.use.clock.mono();
         WorkerPool::Task task = [this, next, queued, x = std::move(x)]() mutable {
-            if (services_.use.clock.mono() - queued > services_.options.worker_wait) {
+            const Duration waited = std::chrono::duration_cast<Duration>(services_.use.clock.mono() - queued);
+            if (waited > services_.options.worker_wait) {
                 finish(*x, unavailable(too_busy, 1));
             } else {
+                // Others' slow names have taken the time that this one's could have had.
+                if (next == Where::resolver && waited > services_.options.resolve_timeout / 2)
+                    x->text_only = true;
                 const Where here = x->text_only ? Where::storage : next;
                 advance(std::move(x), here);
             }
         };
-        if (pool.try_post(task)) return;
+        if (pool.try_post(owner, task)) return;
         if (next == Where::resolver) {
             exchange->text_only = true;
-            if (workers_.try_post(task)) return;
+            if (workers_.try_post(owner, task)) return;
         }
         finish(*exchange, unavailable(too_busy, 1));
+    }
+
+    // Who takes turns with others at the workers.
+    std::string owner_of(const Exchange& x) const {
+        if (x.authenticated) return x.user.id.to_string();
+        return address_key(client_address(x.request, services_.options.trusted_proxies));
     }
 
     void check_health(ExchangePtr x) {
@@ -364,6 +423,7 @@ private:
     std::string request_id_prefix_;
     std::atomic<std::uint64_t> request_count_{0};
     std::atomic<bool> storage_was_gone_{false};
+    std::atomic<bool> warned_of_proxy_{false};
 };
 
 }  // namespace

@@ -174,6 +174,8 @@ protected:
         if (question != std::string::npos) request.query = target.substr(question + 1);
         request.target = std::move(target);
         request.headers = std::move(headers);
+        if (!body.empty() && request.header("content-type") == nullptr)
+            request.headers.emplace_back("content-type", "application/json");
         request.body = std::move(body);
         request.peer = *net::IpAddress::parse(peer);
         return start(std::move(request));

@@ -209,8 +209,8 @@ TEST_F(CommonTest, AFullQueueIs503) {
     std::vector<Pending> accepted;
     accepted.push_back(start("GET", "/api/v1/users/me", {}, {{"x-api-key", ann.api_key}}));
     reading.get_future().wait();
-    for (int i = 0; i < 2; ++i) {
-        accepted.push_back(start("GET", "/api/v1/users/me", {}, {{"x-api-key", ann.api_key}}));
+    for (const char* client : {"192.0.2.2", "192.0.2.3"}) {
+        accepted.push_back(start("GET", "/api/v1/users/me", {}, {{"x-api-key", ann.api_key}}, client));
     }
     const Answer refused = call_as(ann, "GET", "/api/v1/users/me");
     expect_error(refused, 503, "Too many requests are waiting right now; try again shortly.");
@@ -292,6 +292,30 @@ TEST_F(CommonTest, EveryRequestIsReportedWithItsRoute) {
     EXPECT_EQ(reported.requests,
               (std::vector<std::string>{"live GET 200", "show_alert GET 401", "none GET 404",
                                         "none DELETE 405", "health GET 200"}));
+}
+
+TEST_F(ApiTest, ABodyOfAnotherTypeIsRefusedBeforeAnythingIsDone) {
+    const Account ann = register_user("ann@example.com");
+    const int before = storage_.calls("create_user");
+    constexpr std::pair<const char*, const char*> with_body[] = {
+        {"POST", "/api/v1/users/register"},   {"POST", "/api/v1/users/me/webhook-secret"},
+        {"POST", "/api/v1/alerts"},           {"POST", "/api/v1/deliveries/recover"},
+        {"POST", "/api/v1/endpoints/enable"},
+    };
+    for (const auto& [method, path] : with_body) {
+        for (const char* type : {"text/plain", "application/x-www-form-urlencoded"}) {
+            const Answer answer = call(method, path, R"({"email":"bob@example.com"})",
+                                       {{"x-api-key", ann.api_key}, {"content-type", type}});
+            expect_error(answer, 415,
+                         "The body should be JSON, sent with Content-Type: application/json, not " +
+                             std::string(type));
+        }
+    }
+    EXPECT_EQ(storage_.calls("create_user"), before);
+    EXPECT_EQ(call("POST", "/api/v1/users/register", R"({"email":"bob@example.com"})",
+                   {{"content-type", "application/merge-patch+json; charset=UTF-8"}})
+                  .status,
+              201);
 }
 
 }  // namespace

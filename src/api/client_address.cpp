@@ -46,6 +46,19 @@ net::IpAddress client_address(const net::ServerRequest& request, const std::vect
     return client;
 }
 
+bool from_unknown_proxy(const net::ServerRequest& request, const std::vector<net::Network>& trusted) {
+    if (request.header("x-forwarded-for") == nullptr && request.header("forwarded") == nullptr) return false;
+    static const std::vector<net::Network> near = [] {
+        std::vector<net::Network> out;
+        for (const char* text : {"127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16",
+                                 "100.64.0.0/10", "169.254.0.0/16", "::1", "fc00::/7", "fe80::/10"}) {
+            out.push_back(net::Network::parse(text).value());
+        }
+        return out;
+    }();
+    return is_trusted(request.peer, near) && !is_trusted(request.peer, trusted);
+}
+
 std::string address_key(const net::IpAddress& address) {
     if (address.is_v4()) return address.to_string();
     net::IpAddress network = address;

@@ -32,6 +32,7 @@ protected:
         request.method = std::move(method);
         request.url = "http://127.0.0.1:" + std::to_string(server_->port()) + target;
         request.headers = std::move(headers);
+        if (!body.empty()) request.headers.emplace_back("Content-Type", "application/json");
         request.body = std::move(body);
         request.timeout = 30s;
         request.max_response_bytes = 1 << 20;

@@ -1,4 +1,5 @@
 #include "api/api_fixture.hpp"
+#include "fakes/log_capture.hpp"
 
 namespace pricewire::api {
 namespace {
@@ -100,6 +101,50 @@ TEST_F(LimitsTest, InventedKeysAreLimitedBeforeTheLookup) {
     EXPECT_EQ(call("GET", "/api/v1/rates/").status, 401) << "requests without a key do not count";
 }
 
+std::string invented_key(int number) {
+    std::string key = "sk_live_" + std::string(43, 'x');
+    const std::string digits = std::to_string(number);
+    return key.replace(key.size() - digits.size(), digits.size(), digits);
+}
+
+TEST_F(LimitsTest, GuessingKeysIsLimitedByAddressBeforeTheLookup) {
+    options_.failed_keys_limit = {10, 60s};
+    const Account ann = register_user("ann@example.com");
+    const Account bob = register_user("bob@example.com");
+    EXPECT_EQ(call_as(ann, "GET", "/api/v1/users/me").status, 200);
+    const int before = storage_.calls("user_by_key_hash");
+    const auto guess = [&](int i, std::string peer = "192.0.2.1") {
+        return call("GET", "/api/v1/users/me", {}, {{"x-api-key", invented_key(i)}}, std::move(peer));
+    };
+    for (int i = 0; i < 10; ++i) expect_error(guess(i), 401, "Invalid or inactive API Key");
+    const Answer refused = guess(10);
+    expect_error(refused, 429, "Rate limit exceeded: 10 invalid API keys per 1m. Try again in 6 s.");
+    EXPECT_EQ(refused.header("Retry-After"), "6");
+    EXPECT_EQ(refused.header("RateLimit-Remaining"), "0");
+    for (int i = 11; i < 100; ++i) EXPECT_EQ(guess(i).status, 429);
+    EXPECT_EQ(storage_.calls("user_by_key_hash"), before + 10);
+    EXPECT_EQ(call_as(ann, "GET", "/api/v1/users/me").status, 200) << "a known key behind the same address";
+    EXPECT_EQ(call_as(bob, "GET", "/api/v1/users/me").status, 429) << "one that would have to be looked up";
+    EXPECT_EQ(guess(100, "192.0.2.2").status, 401) << "another address";
+    EXPECT_EQ(call("GET", "/api/v1/users/me", {}, {{"x-api-key", "no key at all"}}).status, 401)
+        << "costs no look-up";
+    clock_.advance(6s);
+    EXPECT_EQ(call_as(bob, "GET", "/api/v1/users/me").status, 200);
+    EXPECT_EQ(guess(101).status, 401) << "bob's look-up cost nothing";
+    EXPECT_EQ(guess(102).status, 429);
+}
+
+TEST_F(LimitsTest, GuessesThatWaitForAWorkerAreCountedToo) {
+    options_.failed_keys_limit = {10, 60s};
+    std::vector<Pending> pending;
+    for (int i = 0; i < 200; ++i)
+        pending.push_back(start("GET", "/api/v1/alerts", {}, {{"x-api-key", invented_key(i)}}));
+    int refused = 0;
+    for (Pending& p : pending) refused += wait(std::move(p)).status == 429;
+    EXPECT_GE(refused, 200 - 10 - options_.workers);
+    EXPECT_LE(storage_.calls("user_by_key_hash"), 10 + options_.workers);
+}
+
 TEST_F(LimitsTest, RegistrationIsLimitedByAddressIncludingFailures) {
     EXPECT_EQ(register_from("192.0.2.1").status, 422);
     EXPECT_EQ(register_from("192.0.2.1").header("RateLimit-Remaining"), "0");
@@ -130,6 +175,21 @@ TEST_F(LimitsTest, AForwardedAddressCountsOnlyFromATrustedProxy) {
     }
     EXPECT_EQ(register_from("192.0.2.9", {{"x-forwarded-for", "203.0.113.9"}}).status, 429)
         << "a client cannot choose its address";
+}
+
+TEST_F(LimitsTest, AProxyThatIsNotTrustedIsNamedOnce) {
+    fakes::LogCapture log;
+    options_.trusted_proxies = {*net::Network::parse("10.0.0.0/8")};
+    const auto ask = [&](const std::string& peer, const char* header) {
+        call("GET", "/health/live", {}, {{header, "198.51.100.7"}}, peer);
+    };
+    ask("10.1.1.1", "x-forwarded-for");
+    ask("192.0.2.1", "x-forwarded-for");  // anybody on the internet can write that
+    ask("127.0.0.1", "x-real-ip");
+    EXPECT_EQ(log.count("a proxy passes requests on and is not trusted"), 0U);
+    ask("127.0.0.1", "x-forwarded-for");
+    ask("192.168.1.1", "forwarded");
+    EXPECT_EQ(log.count("a proxy passes requests on and is not trusted"), 1U);
 }
 
 TEST_F(LimitsTest, OpenRoutesAreNotLimited) {

@@ -49,6 +49,10 @@ std::expected<Ticker, std::string> one_ticker(std::string_view text, const std::
     return *ticker;
 }
 
+std::string too_many_tickers(const std::vector<Ticker>& known) {
+    return fmt::format("There are only {} tickers here", known.size());
+}
+
 std::string_view view(const json::string& s) {
     return {s.data(), s.size()};
 }
@@ -60,6 +64,7 @@ std::expected<std::optional<std::vector<Ticker>>, std::string> tickers_in(const 
     const json::array* array = value->if_array();
     if (array == nullptr)
         return std::unexpected("tickers should be a list such as [\"BTC\"], or null for all");
+    if (array->size() > known.size()) return std::unexpected(too_many_tickers(known));
     std::vector<Ticker> out;
     for (const json::value& item : *array) {
         const json::string* text = item.if_string();
@@ -230,8 +235,10 @@ std::expected<StreamCommand, std::string> parse_stream_command(std::string_view 
 
 std::expected<std::vector<Ticker>, std::string> parse_tickers(std::string_view text,
                                                               const std::vector<Ticker>& known) {
+    const auto items = split_list(text);
+    if (items.size() > known.size()) return std::unexpected(too_many_tickers(known));
     std::vector<Ticker> out;
-    for (const std::string_view item : split_list(text)) {
+    for (const std::string_view item : items) {
         const auto ticker = one_ticker(item, known);
         if (!ticker) return std::unexpected(ticker.error());
         out.push_back(*ticker);

@@ -39,6 +39,8 @@ TEST(StreamCommand, ParsesEachKindAndExplainsRejections) {
     EXPECT_EQ(refused(R"({"type":"auth","api_key":7})"), "api_key is missing");
     EXPECT_EQ(refused(R"({"type":"subscribe","tickers":["DOGE"]})"), "There is no ticker 'DOGE' here");
     EXPECT_EQ(refused(R"({"type":"subscribe","tickers":[1]})"), "tickers should be a list of strings");
+    EXPECT_EQ(refused(R"({"type":"subscribe","tickers":["BTC","BTC","BTC"]})"),
+              "There are only 2 tickers here");
     EXPECT_EQ(refused(R"({"type":"subscribe","tickers":"BTC"})"),
               "tickers should be a list such as [\"BTC\"], or null for all");
     EXPECT_EQ(refused(R"({"type":"auth","api_key":"k","last_event_id":")" + std::string(101, '1') + "\"}"),
@@ -53,6 +55,7 @@ TEST(StreamCommand, TickersOfAQueryAreSeparatedByCommas) {
     EXPECT_EQ(parse_tickers("btc, ETH", known), (std::vector<Ticker>{"BTC", "ETH"}));
     EXPECT_TRUE(parse_tickers("", known)->empty());
     EXPECT_EQ(parse_tickers("BTC,X", known).error(), "There is no ticker 'X' here");
+    EXPECT_EQ(parse_tickers("BTC,ETH,BTC", known).error(), "There are only 2 tickers here");
 }
 
 class StreamTest : public ApiTest {

@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <deque>
 #include <functional>
+#include <map>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -10,7 +12,9 @@
 
 namespace pricewire::api {
 
-// A few threads that may block, with a bounded queue.
+// A few threads that may block, with a bounded queue, shared fairly: each task is somebody's, and those with tasks
+// take turns. One of them can have half of the threads and a quarter of the queue, so that slow tasks of one leave
+// room for the others'.
 class WorkerPool {
 public:
     using Task = std::move_only_function<void()>;
@@ -22,16 +26,28 @@ public:
     WorkerPool(const WorkerPool&) = delete;
     WorkerPool& operator=(const WorkerPool&) = delete;
 
-    // False if the queue is full: the task was not taken and still belongs to the caller.
-    bool try_post(Task& task);
+    // False if there is no room: the task was not taken and still belongs to the caller.
+    bool try_post(const std::string& owner, Task& task);
 
 private:
+    struct Line {
+        std::deque<Task> tasks;
+        std::size_t running = 0;
+        bool has_turn = false;  // is in turns_
+    };
+    using Lines = std::map<std::string, Line>;  // whose nodes do not move
+
     void work();
+    void give_turn(Lines::iterator line) REQUIRES(mutex_);
 
     const std::size_t capacity_;
+    const std::size_t most_queued_;   // of one owner
+    const std::size_t most_running_;  // of one owner
     Mutex mutex_;
     CondVar filled_;
-    std::deque<Task> queue_ GUARDED_BY(mutex_);
+    Lines lines_ GUARDED_BY(mutex_);  // of owners with a task, queued or running
+    std::deque<Lines::iterator> turns_ GUARDED_BY(mutex_);
+    std::size_t queued_ GUARDED_BY(mutex_) = 0;
     bool stopping_ GUARDED_BY(mutex_) = false;
     std::vector<std::thread> threads_;
 };

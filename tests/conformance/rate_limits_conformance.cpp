@@ -54,6 +54,23 @@ TEST_P(RateLimitsConformance, AllowsTheBurstThenRefusesWithARetryTime) {
     expect_time(d.reset_after, 10h);
 }
 
+TEST_P(RateLimitsConformance, LookingTakesNothing) {
+    for (int i = 0; i < 20; ++i) {
+        const auto d = limits_->look("looked at", limit_, now_);
+        EXPECT_TRUE(d.allowed);
+        EXPECT_EQ(d.remaining, 5U);
+    }
+    for (std::uint32_t left = 5; left-- > 0;) {
+        limits_->take("looked at", limit_, now_);
+        EXPECT_EQ(limits_->look("looked at", limit_, now_).remaining, left);
+    }
+    for (int i = 0; i < 3; ++i) {
+        const auto d = limits_->look("looked at", limit_, now_);
+        EXPECT_FALSE(d.allowed);
+        expect_time(d.retry_after, 2h);
+    }
+}
+
 TEST_P(RateLimitsConformance, RefillsEvenlyUpToTheLimit) {
     const access::RateLimit quick{5, 1s};
     const auto spend = [&] {

@@ -92,7 +92,8 @@ function events(base, key) {
 }
 
 async function post(url, body, headers = {}) {
-  const answer = await fetch(url, { method: 'POST', body: JSON.stringify(body), headers });
+  const answer = await fetch(url, { method: 'POST', body: JSON.stringify(body),
+    headers: { 'content-type': 'application/json', ...headers } });
   const text = await answer.text();
   if (answer.status !== 201) throw new Error(`${url} answers ${answer.status} ${text}`);
   return JSON.parse(text);

@@ -1,7 +1,10 @@
 #include "support/blocking_http.hpp"
 
+#include <algorithm>
 #include <future>
 #include <utility>
+
+#include "base/text.hpp"
 
 namespace pricewire::test {
 
@@ -22,6 +25,9 @@ net::HttpResult BlockingHttp::get(const std::string& url, net::Headers headers) 
 }
 
 net::HttpResult BlockingHttp::post(const std::string& url, std::string body, net::Headers headers) {
+    const auto is_type = [](const auto& h) { return equal_ignoring_case(h.first, "content-type"); };
+    if (!body.empty() && std::ranges::none_of(headers, is_type))
+        headers.emplace_back("content-type", "application/json");
     return send({.method = "POST", .url = url, .headers = std::move(headers), .body = std::move(body)});
 }
 

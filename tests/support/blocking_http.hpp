@@ -14,6 +14,7 @@ public:
     explicit BlockingHttp(std::chrono::seconds patience = std::chrono::seconds{60});
     net::HttpResult send(net::HttpRequest request);
     net::HttpResult get(const std::string& url, net::Headers headers = {});
+    // JSON, unless `headers` say something else.
     net::HttpResult post(const std::string& url, std::string body, net::Headers headers = {});
     net::HttpResult del(const std::string& url, net::Headers headers = {});
 

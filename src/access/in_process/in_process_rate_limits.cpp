@@ -41,6 +41,14 @@ public:
         return shard.entries.front().bucket.take(limit, now);
     }
 
+    RateDecision look(std::string_view bucket, const RateLimit& limit, MonoTime now) override {
+        Shard& shard = shards_[absl::Hash<std::string_view>{}(bucket) % shard_count];
+        MutexLock lock(shard.mutex);
+        const auto found = shard.by_name.find(bucket);
+        if (found == shard.by_name.end()) return TokenBucket().look(limit, now);
+        return found->second->bucket.look(limit, now);
+    }
+
 private:
     struct Entry {
         std::string name;

@@ -18,7 +18,7 @@ constexpr std::size_t longest_name = 200;
 // token_bucket.hpp in Lua, whose only numbers are doubles, exact up to 2^53. The debt is therefore kept in
 // two parts: whole microseconds, and the remainder in units of 1 / count microsecond. A token costs period /
 // count microseconds, a full bucket holds `period`, and each microsecond that passes pays back one. ARGV:
-// count, period in microseconds. Returns whether the request is allowed, and the debt after it.
+// count, period in microseconds, whether to take a token. Returns whether the request is allowed, and the debt after it.
 constexpr std::string_view take_script = R"(
 local count, period = tonumber(ARGV[1]), tonumber(ARGV[2])
 local time = redis.call('TIME')
@@ -34,8 +34,9 @@ local new_whole = whole + math.floor(period / count)
 local new_part = part + period % count
 if new_part >= count then new_whole, new_part = new_whole + 1, new_part - count end
 local allowed = new_whole < period or (new_whole == period and new_part == 0)
-if allowed then whole, part = new_whole, new_part end
-if whole > 0 or part > 0 then
+local takes = allowed and ARGV[3] == '1'
+if takes then whole, part = new_whole, new_part end
+if takes and (whole > 0 or part > 0) then
   redis.call('SET', KEYS[1], string.format('%.0f %.0f %.0f', now, whole, part),
     'PX', string.format('%.0f', math.ceil((whole + 1) / 1000)))
 end
@@ -75,12 +76,24 @@ public:
           alone_(create_in_process_rate_limits()) {}
 
     RateDecision take(std::string_view bucket, const RateLimit& limit, MonoTime now) override {
+        const auto out = decide(bucket, limit, "1");
+        return out ? *out : alone_->take(bucket, limit, now);
+    }
+    RateDecision look(std::string_view bucket, const RateLimit& limit, MonoTime now) override {
+        const auto out = decide(bucket, limit, "0");
+        return out ? *out : alone_->look(bucket, limit, now);
+    }
+
+private:
+    // nullopt: Redis did not answer.
+    std::optional<RateDecision> decide(std::string_view bucket, const RateLimit& limit,
+                                       std::string_view takes) {
         const std::string key =
             prefix_ + (bucket.size() <= longest_name ? std::string(bucket) : hex_encode(sha256(bucket)));
         const std::string count = std::to_string(limit.count);
         const std::string period = std::to_string(limit.period.count());
         const std::string_view keys[] = {key};
-        const std::string_view arguments[] = {count, period};
+        const std::string_view arguments[] = {count, period, takes};
         std::optional<RateDecision> out;
         pool_.with([&](redis::Connection& c) {
             const redis::Reply reply = script_.run(c, keys, arguments);
@@ -91,10 +104,9 @@ public:
                 throw redis::RedisError("Redis returned an unexpected reply to a rate limit");
             out = decision_of(reply[0].integer() == 1, *whole, *part, limit);
         });
-        return out ? *out : alone_->take(bucket, limit, now);
+        return out;
     }
 
-private:
     const std::string prefix_;
     const redis::Script script_;
     Pool pool_;
