@@ -83,6 +83,26 @@ visit('a price in another form is refused at its field, never read as another nu
   }
 });
 
+visit('a German writes a decimal comma', { locale: 'de-DE' }, async ({ page, deployment }) => {
+  const user = await deployment.register();
+  await open(page);
+  await sign_in(page, user.api_key);
+  await until('a price', async () => (await price_of(page, 'DOGE')) === '0.1423');
+  await page.getByRole('button', { name: 'DOGE', exact: true }).click();
+  const { price, url, create } = form(page);
+  await url.fill(`${deployment.hooks}/hook`);
+  await price.fill('1,234');
+  await create.click();
+  await until('the mistake', async () => (await price.getAttribute('aria-invalid')) === 'true');
+  await price.fill('0,123');
+  await create.click();
+  const [alert] = await until('the alert', async () => {
+    const alerts = await deployment.expect(200, 'GET', '/alerts/', { key: user.api_key });
+    return alerts.length && alerts;
+  });
+  assert.equal(alert.target_price, 0.123);
+});
+
 visit('what was entered before the first prices is kept', {}, async ({ page, deployment }) => {
   const user = await deployment.register();
   const stream = await hold_stream(page, (message) => message.type === 'prices');

@@ -4,7 +4,7 @@ import { ApiError, messageOf } from './api.ts';
 import { conditionFor, holdsAlready } from './chart_geometry.ts';
 import { conditions, conditionSign, type Condition } from './conditions.ts';
 import type { Context } from './context.ts';
-import { groupDigits, nudgePrice, readPrice, whyNoPrice } from './decimal.ts';
+import { groupDigits, hasDecimalComma, nudgePrice, readPrice, whyNoPrice } from './decimal.ts';
 import { h, setText, whileBusy } from './dom.ts';
 import { errorRegion, field, showErrors, type Field } from './field.ts';
 import { alertTitle, formatDistance } from './format.ts';
@@ -30,6 +30,8 @@ export class AlertForm {
   private readonly heading = h('h2', null, 'New alert');
   private readonly error = errorRegion();
   private readonly button = h('button', { type: 'submit', class: 'primary' }, 'Create alert');
+  private readonly decimalComma = hasDecimalComma(navigator.language);
+  private picked = ''; // the text that the chart or a key put into the field
   private ticker = '';
   private conditionChosen = false; // by the user: a moving price must not flip it
   private formatChosen = false;
@@ -140,7 +142,7 @@ export class AlertForm {
 
   /** Takes a price from the chart. */
   pick(price: string): void {
-    this.price.input.value = price;
+    this.price.input.value = this.picked = price;
     this.price.setError('');
     this.changed();
   }
@@ -165,10 +167,16 @@ export class AlertForm {
   }
 
   draft(): Draft | null {
-    const price = readPrice(this.price.input.value);
+    const price = this.entered();
     return price === null || Number(price) === 0
       ? null
       : { price, condition: this.condition.input.value as Condition };
+  }
+
+  /** The price as it was typed or picked; null if it is none. */
+  private entered(): string | null {
+    const text = this.price.input.value;
+    return readPrice(text, this.decimalComma && text !== this.picked);
   }
 
   private present(): string | null {
@@ -176,7 +184,7 @@ export class AlertForm {
   }
 
   private changed(): void {
-    const price = readPrice(this.price.input.value);
+    const price = this.entered();
     if (price !== null && !this.conditionChosen)
       this.condition.input.value = conditionFor(price, this.present());
     this.refresh();
@@ -186,7 +194,7 @@ export class AlertForm {
   private hintText(draft: Draft | null): string {
     const present = this.present();
     const typed = this.price.input.value;
-    if (typed.trim() !== '' && readPrice(typed) === null) return whyNoPrice(typed);
+    if (typed.trim() !== '' && this.entered() === null) return whyNoPrice(typed, this.decimalComma);
     if (draft === null)
       return present === null ? 'No price right now.' : `Now ${groupDigits(present)}`;
     if (present === null) return 'No price right now; the alert waits for one.';
@@ -197,8 +205,7 @@ export class AlertForm {
   private onKey(e: KeyboardEvent): void {
     const up = e.key === 'ArrowUp' || e.key === 'PageUp';
     if (!up && e.key !== 'ArrowDown' && e.key !== 'PageDown') return;
-    const typed = this.price.input.value;
-    const from = typed.trim() === '' ? this.present() : readPrice(typed);
+    const from = this.price.input.value.trim() === '' ? this.present() : this.entered();
     if (from === null) return;
     e.preventDefault();
     const moved = nudgePrice(from, this.stepOf(), up, e.shiftKey || e.key.startsWith('Page'));
@@ -211,10 +218,10 @@ export class AlertForm {
 
   private async submit(): Promise<void> {
     this.error.set('');
-    const price = readPrice(this.price.input.value);
+    const price = this.entered();
     const url = this.url.input.value.trim();
     const errors: [Field, string][] = [];
-    if (price === null) errors.push([this.price, whyNoPrice(this.price.input.value)]);
+    if (price === null) errors.push([this.price, whyNoPrice(this.price.input.value, this.decimalComma)]);
     if (url === '') errors.push([this.url, 'Enter the https URL that receives the webhook.']);
     errors.forEach(([f, message]) => f.setError(message));
     if (errors[0] !== undefined) return errors[0][0].input.focus();

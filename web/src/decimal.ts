@@ -4,12 +4,25 @@ const plain = /^\d+(\.\d+)?$/;
 // Groups of three, all set apart alike. A single comma that could just as well begin the decimals is not one of these.
 const grouped = /^[1-9]\d{0,2}(?:([\s_'’])\d{3}(?:\1\d{3})*(?:\.\d+)?|,\d{3}(?:(?:,\d{3})*\.\d+|(?:,\d{3})+))$/;
 
+// The same where the locale writes decimals after a comma, and perhaps thousands after a point.
+const groupedBeforeComma = /^[1-9]\d{0,2}([.\s_'’])\d{3}(?:\1\d{3})*,\d+$/;
+const eitherWay = /^[1-9]\d{0,2},\d{3}$/;
+const pointEitherWay = /^[1-9]\d{0,2}\.\d{3}$/;
+
+/** Whether the locale writes 0,5: its phones may have no key for a point. */
+export function hasDecimalComma(locale: string): boolean {
+  return new Intl.NumberFormat(locale, { numberingSystem: 'latn' }).format(0.5) === '0,5';
+}
+
 /**
  * Parses user input into the digits of a JSON number; null if it is not a number, or could be read as two. The decimals
- * begin with a point, as everywhere on this page; thousands may be set apart.
+ * begin with a point, as everywhere on this page, or with `decimalComma` after a comma; thousands may be set apart.
  */
-export function readPrice(text: string): string | null {
+export function readPrice(text: string, decimalComma = false): string | null {
   let digits = text.trim();
+  if (decimalComma && pointEitherWay.test(digits)) return null;
+  if (decimalComma && (groupedBeforeComma.test(digits) || (/^\d*,\d*$/.test(digits) && !eitherWay.test(digits))))
+    digits = digits.replace(/[^\d,]/g, '').replace(',', '.');
   if (/^\.\d/.test(digits)) digits = `0${digits}`;
   if (digits.endsWith('.')) digits = digits.slice(0, -1);
   if (grouped.test(digits)) digits = digits.replace(/[^\d.]/g, '');
@@ -18,11 +31,14 @@ export function readPrice(text: string): string | null {
 }
 
 /** What to change about a text that is no price. */
-export function whyNoPrice(text: string): string {
+export function whyNoPrice(text: string, decimalComma = false): string {
   const typed = text.trim();
   if (typed === '') return 'Click a price on the chart, or enter one.';
-  if (/^[1-9]\d{0,2},\d{3}$/.test(typed))
-    return `Write ${typed.replace(',', '')} or ${typed.replace(',', '.')}: the comma could mean either.`;
+  if (eitherWay.test(typed) || (decimalComma && pointEitherWay.test(typed))) {
+    const decimal = decimalComma ? `${typed.replace('.', ',')}0` : typed.replace(',', '.');
+    const separator = typed.includes(',') ? 'comma' : 'point';
+    return `Write ${typed.replace(/\D/, '')} or ${decimal}: the ${separator} could mean either.`;
+  }
   if (/^\d+,\d+$/.test(typed)) return `Write the decimals after a point: ${typed.replace(',', '.')}.`;
   if (typed.includes(','))
     return 'Write thousands without separators and decimals after a point, such as 65420.15.';

@@ -5,6 +5,7 @@ import {
   comparePrices,
   decimalsOf,
   groupDigits,
+  hasDecimalComma,
   nudgePrice,
   percentBetween,
   plainDigits,
@@ -112,6 +113,37 @@ test('thousands are grouped, decimals are not', () => {
   assert.equal(groupDigits('0.1423567'), '0.1423567');
   assert.equal(groupDigits('-1234.5'), '−1,234.5');
   for (const text of ['65420.15', '1000000', '0.00001']) assert.equal(readPrice(groupDigits(text)), text);
+});
+
+test('where the locale writes a decimal comma, it is one, unless it could set thousands apart', () => {
+  assert.deepEqual(
+    ['de-DE', 'fr', 'pt-BR', 'en-US', 'de-CH', 'ja', 'hi', 'ar-EG'].map(hasDecimalComma),
+    [true, true, true, false, false, false, false, false],
+  );
+  const written: [string, string | null][] = [
+    ['0,123', '0.123'],
+    ['65420,15', '65420.15'],
+    [',5', '0.5'],
+    ['5,', '5'],
+    ['1.234,56', '1234.56'],
+    ['1\u202f234,5', '1234.5'],
+    ['1.234.567,8', '1234567.8'],
+    ['65,420.15', '65420.15'],
+    ['0.123', '0.123'],
+    ['1.234', null],
+    ['0.123', '0.123'],
+    ['1.2345', '1.2345'],
+    ['65420.155', '65420.155'],
+    ['1,2340', '1.2340'],
+    ['1,234', null],
+    ['1,234,567', '1234567'],
+    ['1.23,4', null],
+    [',', null],
+    ['1,2,3', null],
+  ];
+  for (const [text, digits] of written) assert.equal(readPrice(text, true), digits, JSON.stringify(text));
+  assert.equal(whyNoPrice('1,234', true), 'Write 1234 or 1,2340: the comma could mean either.');
+  assert.equal(whyNoPrice('1.234', true), 'Write 1234 or 1,2340: the point could mean either.');
 });
 
 test('a text that is no price is told how to write it', () => {

@@ -80,7 +80,7 @@ export class Visitor {
   static async arrive(
     browser,
     deployment,
-    { screen = 'wide', scheme = 'light', state, before = [], touch = false, zone } = {},
+    { screen = 'wide', scheme = 'light', state, before = [], touch = false, zone, locale } = {},
   ) {
     const visitor = new Visitor();
     visitor.deployment = deployment;
@@ -92,6 +92,7 @@ export class Visitor {
       hasTouch: touch,
       storageState: state,
       timezoneId: zone,
+      locale,
     });
     visitor.context.setDefaultTimeout(deadline_ms);
     visitor.faults = [];
