@@ -121,3 +121,20 @@ visit('signing out leaves nothing behind', {}, async ({ page, deployment }) => {
   await page.goBack();
   await is_signed_out(page);
 });
+
+visit('an alert whose ticker is watched no more says so', {}, async ({ page, deployment }) => {
+  const user = await deployment.register();
+  const alert = await deployment.alert(user, { condition: 'gt', target_price: 70000 });
+  const other = await deployment.alert(user, { condition: 'gt', target_price: 80000 });
+  await page.route(/\/api\/v1\/alerts\/(\?.*)?$/, async (route) => {
+    const answer = await route.fetch();
+    const alerts = (await answer.json()).map((each) => ({ ...each, watched: each.id !== alert.id }));
+    await route.fulfill({ response: answer, json: alerts });
+  });
+  await open(page);
+  await sign_in(page, user.api_key);
+  await go(page, 'Alerts');
+  await alert_row(page, alert.id).getByText('does not watch BTC any more').waitFor();
+  await alert_row(page, other.id).waitFor();
+  assert.equal(await alert_row(page, other.id).getByText('does not watch').isVisible(), false);
+});

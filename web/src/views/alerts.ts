@@ -133,6 +133,11 @@ function alertRow(context: Context, first: Alert): Row<Alert> {
     'Disabled: its server wants no more webhooks. ',
     h('a', { href: '#/account' }, 'Enable it'),
   );
+  const unwatched = h(
+    'div',
+    { class: 'field-error' },
+    `This server does not watch ${first.ticker} any more: the alert cannot fire.`,
+  );
   const test = h('button', { type: 'button' }, 'Send test');
   const remove = h('button', { type: 'button', class: 'danger' }, 'Delete');
   const element = h(
@@ -140,7 +145,13 @@ function alertRow(context: Context, first: Alert): Row<Alert> {
     { 'data-testid': 'alert-row', 'data-id': first.id },
     h('th', { scope: 'row' }, title, note),
     distance,
-    h('td', { 'data-label': 'State' }, state, h('div', { class: 'muted small' }, when.element, firedAt)),
+    h(
+      'td',
+      { 'data-label': 'State' },
+      state,
+      h('div', { class: 'muted small' }, when.element, firedAt),
+      unwatched,
+    ),
     h('td', { class: 'url-cell', 'data-label': 'Webhook' }, url, disabled),
     h('td', { class: 'actions' }, test, remove),
   );
@@ -237,6 +248,7 @@ function alertRow(context: Context, first: Alert): Row<Alert> {
       }
       setText(url, shortUrl(alert.webhook_url));
       setAttribute(url, 'title', alert.webhook_url);
+      show(unwatched, alert.is_active && alert.watched === false);
       show(disabled, alert.endpoint_disabled_at !== undefined);
       setAttribute(test, 'title', `Send a test webhook for ${name}`);
       setAttribute(remove, 'title', `Delete ${name}`);
