@@ -25,7 +25,7 @@ pricewire_room(access ROOMS domain base redis TEST_ROOMS fakes support PRIVATE_L
 pricewire_room(queue ROOMS domain base PRIVATE_LIBS PkgConfig::RABBITMQ OpenSSL::SSL TEST_ROOMS fakes)
 pricewire_room(history ROOMS domain base storage TEST_ROOMS fakes)
 pricewire_room(outbox ROOMS domain base storage queue TEST_ROOMS fakes)
-pricewire_room(deliver ROOMS webhook domain base storage secrets queue net TEST_ROOMS fakes Boost::json PkgConfig::RABBITMQ)
+pricewire_room(deliver ROOMS webhook domain base storage secrets queue net access TEST_ROOMS fakes Boost::json PkgConfig::RABBITMQ)
 pricewire_room(live ROOMS domain base storage bus net TEST_ROOMS fakes)
 pricewire_room(api ROOMS webhook domain base storage secrets bus access net live PRIVATE_LIBS Boost::json ZLIB::ZLIB
   TEST_ROOMS fakes support)

@@ -12,11 +12,14 @@ namespace pricewire::access {
 // A token bucket in integers, so that rounding never loses a refill. It stores the debt, that is, how much of
 // the bucket is missing, in nanoseconds / count: a token costs `period`, a full bucket holds count * period,
 // and each nanosecond pays back `count`. This is the generic cell rate algorithm (ITU-T I.371, annex A). Not
-// thread-safe. Every call on one bucket passes the same limit.
+// thread-safe. Every call on one bucket passes the same limit; with another count, the debt stays.
 class TokenBucket {
 public:
-    RateDecision take(const RateLimit& limit, MonoTime now) { return decide(limit, now, true); }
-    RateDecision look(const RateLimit& limit, MonoTime now) { return decide(limit, now, false); }
+    // `kept` tokens are not given: the last ones, for others.
+    RateDecision take(const RateLimit& limit, MonoTime now, std::uint32_t kept = 0) {
+        return decide(limit, now, true, kept);
+    }
+    RateDecision look(const RateLimit& limit, MonoTime now) { return decide(limit, now, false, 0); }
 
     // Whether it would be full at `now`, and so equivalent to a new bucket.
     bool is_full(const RateLimit& limit, MonoTime now) const {
@@ -26,18 +29,19 @@ public:
 private:
     using Units = Decimal::Raw;
 
-    RateDecision decide(const RateLimit& limit, MonoTime now, bool takes) {
+    RateDecision decide(const RateLimit& limit, MonoTime now, bool takes, std::uint32_t kept) {
         const Units count = limit.count;
         const Units token = std::chrono::nanoseconds(limit.period).count();
         pay_back(count, now);
         RateDecision out;
-        out.allowed = debt_ + token <= count * token;
+        const Units most = (count - Units{kept}) * token;
+        out.allowed = debt_ + token <= most;
         if (out.allowed) {
             if (takes) debt_ += token;
         } else {
-            out.retry_after = micros_to_pay(debt_ + token - count * token, count);
+            out.retry_after = micros_to_pay(debt_ + token - most, count);
         }
-        out.remaining = static_cast<std::uint32_t>((count * token - debt_) / token);
+        out.remaining = static_cast<std::uint32_t>(std::max<Units>(most - debt_, 0) / token);
         out.reset_after = micros_to_pay(debt_, count);
         return out;
     }

@@ -146,6 +146,7 @@ net::ServerOptions server_options_of(const ops::Config& config, const Roles& rol
 deliver::SenderOptions sender_options_of(const ops::Config& config) {
     deliver::SenderOptions options;
     options.retry.attempts = config.delivery.attempts;
+    options.attempts_by_user = limit_of(config.limits.attempts);
     options.retry.backoff = {config.delivery.backoff_min, config.delivery.backoff_max};
     options.retry.first_retries = config.delivery.first_retries;
     options.timeout = config.delivery.timeout;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/log.hpp"
+#include "deliver/attempt_budget.hpp"
 #include "deliver/endpoints.hpp"
 #include "deliver/intake.hpp"
 #include "deliver/peers.hpp"
@@ -45,6 +46,9 @@ struct Held {
     Timestamp started_at;
     std::string request_headers;
     bool in_flight = false;
+    bool goes_to(const Uuid& user, const std::string& url) const {
+        return claimed.alert.user_id == user && claimed.alert.webhook_url == url;
+    }
 };
 
 EndpointPolicy policy_of(const SenderOptions& options) {
@@ -72,7 +76,8 @@ public:
           intake_(options.owner, options.timeout + lease_slack, options.max_hints,
                   options.alive_for > Duration::zero(), storage, clock),
           endpoints_(policy_of(options), seed + 2),
-          peers_(options.owner, options.alive_for, storage, clock) {}
+          peers_(options.owner, options.alive_for, storage, clock),
+          budget_(options.attempts_by_user) {}
 
     void on_tasks(std::span<const queue::QueuedTask> tasks, bool complete) override {
         if (!stopping_) intake_.on_tasks(tasks, complete);
@@ -181,38 +186,26 @@ private:
         write(held.claimed, decide(held.claimed, std::move(made), result, options_.retry, clock_.now(), rng_),
               Endpoints::name(*held.endpoint), result.error);
         if (result.error == net::HttpError::none && result.status == 410) {
-            const Alert& gone = held.claimed.alert;
-            end_those_that_wait(*held.endpoint, gone.user_id, gone.webhook_url);
+            end_those_that_wait(*held.endpoint, held.claimed.alert.user_id, held.claimed.alert.webhook_url);
         }
     }
 
     // Those claimed before the URL was disabled were read without that.
     void end_those_that_wait(Endpoints::Endpoint& endpoint, const Uuid& user, const std::string& url) {
-        const auto ids = endpoints_.remove_waiting(endpoint, [&](const Uuid& id) {
-            const Alert& alert = held_.at(id).claimed.alert;
-            return alert.user_id != user || alert.webhook_url != url;
-        });
-        for (const Uuid& id : ids) {
-            const auto it = held_.find(id);
-            ClaimedDelivery& claimed = it->second.claimed;
+        const auto other = [&](const Uuid& id) { return !held_.at(id).goes_to(user, url); };
+        for (const Uuid& id : endpoints_.remove_waiting(endpoint, other)) {
+            ClaimedDelivery& claimed = held_.at(id).claimed;
             claimed.alert.endpoint_disabled_at = clock_.now();
             write(claimed, *ended_before(claimed, clock_.now()), Endpoints::name(endpoint));
-            held_.erase(it);
+            held_.erase(id);
         }
     }
 
     void end_refused() {
-        for (const storage::DisabledEndpoint& gone : write_back_.take_disabled()) {
-            log::warn("a receiver refuses its user's webhooks; the user's deliveries to this URL end",
-                      {{"user_id", gone.user_id.to_string()},
-                       {"endpoint", host_in(gone.webhook_url)},
-                       {"reason", gone.reason}});
-            const auto there = std::find_if(held_.begin(), held_.end(), [&](const auto& entry) {
-                const Alert& alert = entry.second.claimed.alert;
-                return alert.user_id == gone.user_id && alert.webhook_url == gone.webhook_url;
-            });
-            if (there != held_.end())
-                end_those_that_wait(*there->second.endpoint, gone.user_id, gone.webhook_url);
+        for (const auto& [user, url, at, reason] : write_back_.take_disabled()) {
+            const auto goes = [&](const auto& entry) { return entry.second.goes_to(user, url); };
+            const auto it = std::ranges::find_if(held_, goes);
+            if (it != held_.end()) end_those_that_wait(*it->second.endpoint, user, url);
         }
     }
 
@@ -293,6 +286,7 @@ private:
         if (gate_.closed() || !prepared_ || !peers_.due()) return;
         try {
             if (peers_.step()) intake_.due_at(clock_.mono());
+            budget_.share_among(peers_.count());
             gate_.answered();
         } catch (const std::exception& e) {
             gate_.failed(e);
@@ -407,6 +401,10 @@ private:
             put_off_for_secret(held, request.error().message);
             return false;
         }
+        if (auto over = budget_.refuses(claimed, clock_.moment())) {
+            write(claimed, std::move(*over), Endpoints::name(*held.endpoint));
+            return false;
+        }
         request->timeout = options_.timeout;
         request->verify_tls = options_.verify_tls;
         request->guard = &wires_->urls.guard;
@@ -475,6 +473,7 @@ private:
     Intake intake_;
     Endpoints endpoints_;
     Peers peers_;
+    AttemptBudget budget_;
 
     std::unordered_map<Uuid, Held> held_;  // claimed: waiting or in flight
     Timestamp defer_slot_;                 // of the last deferred delivery

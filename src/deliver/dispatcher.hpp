@@ -4,10 +4,12 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "access/rate_limits.hpp"
 #include "base/clock.hpp"
 #include "deliver/breaker.hpp"
 #include "deliver/retry.hpp"
@@ -29,6 +31,8 @@ struct SenderOptions {
     // alone.
     Duration alive_for{};
     RetryPolicy retry;
+    // Attempts that each user may cause, see AttemptBudget; nullopt: any number.
+    std::optional<access::RateLimit> attempts_by_user;
     Duration timeout = std::chrono::seconds{5};  // of one attempt, in all
     bool verify_tls = true;
     net::UrlPolicy urls;
@@ -88,7 +92,7 @@ struct DispatcherWires {
 // Endpoints decides which delivery is next. A delivery whose endpoint has no room is deferred in the database
 // until there is room, at most for about ten minutes beyond the breaker's pause. These times are spread, so
 // that a crowd at a dead endpoint comes back at about 100 a second. A delivery whose secret cannot be opened
-// is put off without an attempt.
+// is put off without an attempt, and so is one whose user has used up the attempts for now.
 class Dispatcher {
 public:
     virtual ~Dispatcher() = default;

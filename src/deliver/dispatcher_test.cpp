@@ -368,5 +368,69 @@ TEST_F(DispatcherTest, ReportsTheOutcomeOfEveryClaim) {
                                         "pending 0 bad_url", "pending -1 none"}));
 }
 
+TEST_F(DispatcherTest, AUserOverBudgetWaitsWithoutAttemptsAndDelaysNobody) {
+    fakes::LogCapture log;
+    start({.attempts_by_user = access::RateLimit{20, seconds{100}}});
+    settle();
+    const Uuid bob = make_uuid(clock_.now());
+    ASSERT_TRUE(storage_.create_user(
+        {{bob, "b@example.com", true, clock_.now()}, sha256("bob"), secrets_.seal(secret, bob.to_string())}));
+    client_->script = [](const net::HttpRequest&) { return fakes::http_status(200); };
+    const auto many = fire(30);
+    hint(many);
+    pass(seconds{1});
+    EXPECT_EQ(client_->seen().size(), 20U);
+    EXPECT_EQ(storage_.count(DeliveryState::pending), 10U);
+    EXPECT_EQ(log.count("warn a user's attempts are used up"), 1U);
+    const auto waits = storage_.delivery(user_, many.back().delivery_id);
+    EXPECT_EQ(waits->attempts, 0);
+    EXPECT_EQ(waits->reason,
+              "waiting without an attempt: its user's attempts, 20 in 100s, are used up for now");
+
+    const FiringGroup bobs = storage_.add_alerts(
+        20, {.user_id = bob, .webhook_url = "https://example.com/hook", .created_at = clock_.now()});
+    hint(storage_.fire(std::span(&bobs, 1)));
+    pass(seconds{1});
+    EXPECT_EQ(storage_.count(DeliveryState::delivered), 40U);
+
+    // A token every 5 s, and no claim for nothing in between.
+    const int claims = storage_.calls("claim_due");
+    pass(seconds{49}, milliseconds{200});
+    EXPECT_EQ(storage_.count(DeliveryState::delivered), 50U);
+    EXPECT_LE(storage_.calls("claim_due"), claims + 12);
+}
+
+TEST_F(DispatcherTest, FirstAttemptsOfFiringsComeBeforeTestsWhenTheBudgetIsShort) {
+    start({.attempts_by_user = access::RateLimit{20, seconds{100}}});
+    settle();
+    client_->script = [](const net::HttpRequest&) { return fakes::http_status(200); };
+    const auto fired = fire(1);
+    hint(fired);
+    const Uuid alert = storage_.delivery(user_, fired[0].delivery_id)->alert_id;
+    for (int round = 0; round < 6; ++round) {
+        for (std::size_t i = 0; i < max_unfinished_tests; ++i)
+            (void)storage_.add_test_delivery(user_, alert, make_uuid(clock_.now()), Decimal::from_int(5),
+                                             clock_.now());
+        pass(milliseconds{1100});
+    }
+    EXPECT_EQ(client_->seen().size(), 11U) << "tests leave half of it";
+    hint(fire(9));
+    pass(seconds{1});
+    EXPECT_EQ(client_->seen().size(), 20U);
+}
+
+TEST_F(DispatcherTest, TheDeadlineEndsADeliveryThatWaitsForItsBudget) {
+    start({.attempts_by_user = access::RateLimit{1, std::chrono::hours{1}}});
+    settle();
+    Alert alert{.user_id = user_, .webhook_url = "https://example.com/hook", .created_at = clock_.now()};
+    alert.deliver_within = std::chrono::minutes{1};
+    const FiringGroup two = storage_.add_alerts(2, alert);
+    client_->script = [](const net::HttpRequest&) { return fakes::http_status(200); };
+    hint(storage_.fire(std::span(&two, 1)));
+    pass(seconds{61}, seconds{1});
+    EXPECT_EQ(storage_.count(DeliveryState::delivered), 1U);
+    EXPECT_EQ(storage_.count(DeliveryState::expired), 1U);
+}
+
 }  // namespace
 }  // namespace pricewire::deliver

@@ -44,6 +44,7 @@ bool Peers::report() {
 bool Peers::check() {
     check_at_ = clock_.mono() + look_every;
     const std::size_t given_back = storage_.release_dead(clock_.now());
+    count_ = std::max<std::size_t>(storage_.senders_alive(clock_.now()), 1);
     if (given_back == 0) return false;
     log::warn("a sender has died; the others attempt its deliveries",
               {{"deliveries", std::to_string(given_back)}});

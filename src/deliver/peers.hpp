@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <string>
 
 #include "base/clock.hpp"
@@ -20,6 +21,8 @@ public:
     bool alive() const { return alone() || clock_.mono() < alive_until_; }
     bool due() const { return clock_.mono() >= next_step(); }
     MonoTime next_step() const { return alone() ? MonoTime::max() : std::min(report_at_, check_at_); }
+    // How many senders are alive, this one included; as of the last check.
+    std::size_t count() const { return count_; }
     // Reports and checks what is due. A sender that has been dead first gives back what it held, as others
     // would. True if deliveries were given back and are due. Throws what the storage throws.
     bool step();
@@ -35,6 +38,7 @@ private:
     MonoTime report_at_ = MonoTime::min();
     MonoTime check_at_ = MonoTime::min();
     MonoTime alive_until_ = MonoTime::min();
+    std::size_t count_ = 1;
 };
 
 }  // namespace pricewire::deliver

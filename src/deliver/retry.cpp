@@ -158,7 +158,11 @@ Duration wait_for_ourselves(const ClaimedDelivery& claim, const RetryPolicy& pol
 
 DeliveryOutcome put_off(const ClaimedDelivery& claim, std::string reason, Duration wait, Timestamp now,
                         Rng& rng) {
-    const Timestamp next = now + between(wait - wait / 4, wait, rng);
+    return put_off_until(claim, now + between(wait - wait / 4, wait, rng), std::move(reason), now);
+}
+
+DeliveryOutcome put_off_until(const ClaimedDelivery& claim, Timestamp next, std::string reason,
+                              Timestamp now) {
     if (next > claim.deadline) {
         return outcome_of(claim, DeliveryState::expired, too_late(claim) + "; last reason: " + reason, now);
     }

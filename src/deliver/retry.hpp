@@ -76,6 +76,10 @@ Duration wait_for_secret(const RetryPolicy& policy);
 // counted, from a second to a minute, or less if the back-off's bounds are lower.
 Duration wait_for_ourselves(const ClaimedDelivery& claim, const RetryPolicy& policy, Timestamp now);
 
+// The outcome of a claim that waits until `next` without an attempt; expired if that is too late.
+DeliveryOutcome put_off_until(const ClaimedDelivery& claim, Timestamp next, std::string reason,
+                              Timestamp now);
+
 // Logs the outcome: failed and expired as warnings, the rest at `level`.
 // `endpoint` is scheme, host and port, or the host alone; never a path, which may hold a token.
 void log_outcome(const ClaimedDelivery& claim, const DeliveryOutcome& outcome, std::string_view endpoint,

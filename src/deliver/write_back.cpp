@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <chrono>
-#include <iterator>
 #include <span>
 #include <utility>
 
 #include "base/log.hpp"
+#include "deliver/request.hpp"
 
 namespace pricewire::deliver {
 namespace {
@@ -92,8 +92,15 @@ void WriteBack::tell(std::span<const Written> written) {
 void WriteBack::record_some() {
     const std::size_t n = std::min(outcomes_.size(), record_batch);
     const std::span<const DeliveryOutcome> written = std::span(outcomes_).first(n);
-    std::vector<storage::DisabledEndpoint> disabled = storage_.record(written);
-    std::move(disabled.begin(), disabled.end(), std::back_inserter(disabled_));
+    for (storage::DisabledEndpoint& gone : storage_.record(written)) {
+        if (told_.take(clock_.mono())) {
+            log::warn("a receiver refuses its user's webhooks; the user's deliveries to this URL end",
+                      {{"user_id", gone.user_id.to_string()},
+                       {"endpoint", host_in(gone.webhook_url)},
+                       {"reason", gone.reason}});
+        }
+        disabled_.push_back(std::move(gone));
+    }
     tell(written);
     outcomes_.erase(outcomes_.begin(), outcomes_.begin() + static_cast<std::ptrdiff_t>(n));
     if (outcomes_.empty()) urgent_ = false;

@@ -11,6 +11,7 @@
 
 #include "base/backoff.hpp"
 #include "base/clock.hpp"
+#include "base/log.hpp"
 #include "deliver/breaker.hpp"
 #include "domain/delivery.hpp"
 #include "storage/outbox.hpp"
@@ -92,6 +93,7 @@ private:
     MonoTime first_outcome_at_;
     bool urgent_ = false;
     std::vector<storage::DisabledEndpoint> disabled_;
+    log::LineBudget told_{"receivers that refuse webhooks", 5};
     std::vector<Deferred> deferrals_;
     MonoTime first_deferral_at_;
     MonoTime breakers_at_;

@@ -137,6 +137,7 @@ struct DeliveryOutcome {
     Timestamp ended_at;
     // The receiver answered 410: the URL is disabled for this user.
     bool disable_endpoint = false;
+    bool over_budget = false;  // no attempt was made, since its user's are used up for now; for metrics
     // Its owner and its alert's URL, for notices and for counting refusals.
     Uuid user_id{};
     std::string webhook_url;

@@ -129,6 +129,11 @@ void Instruments::count_deliveries() {
              .counters("pricewire_deliveries_put_off_total",
                        "Deliveries put off without an attempt because their user's secret cannot be opened.")
              .Add({});
+    over_budget_ = &registry_
+                        .counters("pricewire_deliveries_over_budget_total",
+                                  "Deliveries put off without an attempt because their user's attempts "
+                                  "(limits.attempts) were used up.")
+                        .Add({});
 }
 
 Instruments::OfRequests Instruments::of(const api::AnsweredRequest& request) {
@@ -186,6 +191,8 @@ void Instruments::settled(const ClaimedDelivery& claimed, const DeliveryOutcome&
                    {"result", result_label(*outcome.attempt, error)}})
             .Increment();
         attempt_time_->Observe(seconds(outcome.attempt->duration));
+    } else if (outcome.over_budget) {
+        over_budget_->Increment();
     } else if (outcome.next == DeliveryState::pending && error == net::HttpError::none) {
         put_off_->Increment();
     }

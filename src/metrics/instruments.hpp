@@ -95,6 +95,7 @@ private:
     prometheus::Histogram* firing_to_delivered_ = nullptr;
     prometheus::Family<prometheus::Counter>* ended_ = nullptr;
     prometheus::Counter* put_off_ = nullptr;
+    prometheus::Counter* over_budget_ = nullptr;
 
     // By route, method and status, so that a request is counted without building label strings.
     Mutex seen_mutex_;

@@ -106,6 +106,7 @@ TEST_F(InstrumentsTest, AttemptsAreCountedByOutcome) {
     settle(DeliveryState::expired, std::nullopt);
     settle(DeliveryState::pending, std::nullopt);
     settle(DeliveryState::pending, std::nullopt, net::HttpError::local);
+    instruments_.settled({}, {.next = DeliveryState::pending, .over_budget = true}, net::HttpError::none);
     const std::string attempts = "pricewire_delivery_attempts_total";
     EXPECT_EQ(sample(attempts + R"({outcome="delivered",result="2xx"})"), "2");
     EXPECT_EQ(sample(attempts + R"({outcome="retried",result="5xx"})"), "1");
@@ -114,6 +115,7 @@ TEST_F(InstrumentsTest, AttemptsAreCountedByOutcome) {
     EXPECT_EQ(sample(R"(pricewire_deliveries_ended_total{state="delivered"})"), "2");
     EXPECT_EQ(sample(R"(pricewire_deliveries_ended_total{state="expired"})"), "1");
     EXPECT_EQ(sample("pricewire_deliveries_put_off_total"), "1");
+    EXPECT_EQ(sample("pricewire_deliveries_over_budget_total"), "1");
     EXPECT_EQ(sample("pricewire_firing_to_delivered_seconds_count"), "1") << "test events are not firings";
     EXPECT_EQ(sample("pricewire_firing_to_delivered_seconds_sum"), "3");
 }

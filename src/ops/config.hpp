@@ -79,6 +79,7 @@ struct Config {
         LimitSetting history{30, std::chrono::seconds{10}};
         LimitSetting failed_keys{30, std::chrono::minutes{1}};
         std::uint32_t alerts_per_user = 1000;
+        LimitSetting attempts{10'000, std::chrono::minutes{10}};
     } limits;
     struct {
         int attempts = 4;

@@ -392,6 +392,7 @@ std::vector<ConfigKey> keys_after_sources() {
         limit(KEY(limits.history), "requests for a ticker's history per user"),
         limit(KEY(limits.failed_keys), "look-ups of invalid API keys per IP"),
         number(KEY(limits.alerts_per_user), 1, 100'000'000, "active alerts per user"),
+        limit(KEY(limits.attempts), "attempts to deliver webhooks, retries and tests included, per user"),
         number(KEY(delivery.attempts), 1, 100, "attempts before a delivery fails"),
         duration(KEY(delivery.backoff_min), 1ms, 24h, "first wait between attempts"),
         duration(KEY(delivery.backoff_max), 1ms, 24h * 7, "longest wait between attempts"),

@@ -68,6 +68,8 @@ public:
     // these owners; returns the number of deliveries. An owner that never called keep_alive() is left to the
     // leases of its claims.
     virtual std::size_t release_dead(Timestamp now) = 0;
+    // How many owners have a keep_alive() that has not expired.
+    virtual std::size_t senders_alive(Timestamp now) = 0;
     // Gives claims back without an attempt. A deferral whose attempt number is not the delivery's current one
     // is ignored.
     virtual void defer(std::span<const Deferral> deferrals) = 0;

@@ -38,6 +38,7 @@ TEST_P(StorageCallsConformance, EveryMethodIsReportedOnceByItsName) {
         {"backlog", [&] { s.backlog(now_, 1); }},
         {"release_claims", [&] { s.release_claims("x"); }},
         {"keep_alive", [&] { s.keep_alive("x", now_); }},
+        {"senders_alive", [&] { s.senders_alive(now_); }},
         {"release_dead", [&] { s.release_dead(now_); }},
         {"defer", [&] { s.defer(std::vector{Deferral{none, 1, now_, "lane"}}); }},
         {"wake", [&] { s.wake("lane", now_, 1); }},

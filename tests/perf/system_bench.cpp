@@ -60,6 +60,7 @@ std::map<std::string, std::string> environment(const test::TempDir& dir, std::ui
                 {"PRICEWIRE_LIMITS_REGISTER", "1000000/1s"},
                 {"PRICEWIRE_LIMITS_USER", "1000000/1s"},
                 {"PRICEWIRE_LIMITS_RATES", "1000000000/1s"},
+                {"PRICEWIRE_LIMITS_ATTEMPTS", "1000000000/1s"},
                 {"PRICEWIRE_LIMITS_ALERTS_PER_USER", "1000000"}});
     return env;
 }

@@ -47,8 +47,9 @@ std::vector<std::string> objects_of(const std::string& array) {
     return out;
 }
 
-// Configuration of a source that versions before the venue table do not know, and would refuse.
-bool is_new_source(const std::string& variable) {
+// Configuration that the older version does not know, and would refuse.
+bool is_newer(const std::string& variable) {
+    if (variable == "PRICEWIRE_LIMITS_ATTEMPTS") return true;
     return variable.starts_with("PRICEWIRE_SOURCES_") &&
            !variable.starts_with("PRICEWIRE_SOURCES_BINANCE_") &&
            !variable.starts_with("PRICEWIRE_SOURCES_COINGECKO_");
@@ -189,10 +190,10 @@ void Deployment::launch(const std::string& name) {
         {"PRICEWIRE_LIMITS_USER", "1000000/1s"},
         {"PRICEWIRE_LIMITS_RATES", "1000000/1s"},
         {"PRICEWIRE_LIMITS_HISTORY", "1000000/1s"},
+        {"PRICEWIRE_LIMITS_ATTEMPTS", "1000000/1s"},
     });
     for (const auto& [key, value] : options_.config) env[key] = value;
-    if (is_older(name))
-        std::erase_if(env, [](const auto& variable) { return is_new_source(variable.first); });
+    if (is_older(name)) std::erase_if(env, [](const auto& variable) { return is_newer(variable.first); });
     const std::string role = name.substr(0, name.find_first_of("0123456789"));
     const std::string program = is_older(name) ? options_.cluster->older : binary("pricewire");
     std::vector<std::string> command{program, role};

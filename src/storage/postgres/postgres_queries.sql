@@ -214,6 +214,9 @@ ON CONFLICT (owner) DO UPDATE SET alive_until = excluded.alive_until;
 -- name: sender_forget
 DELETE FROM senders WHERE owner = $1::text;
 
+-- name: senders_alive
+SELECT count(*) FROM senders WHERE alive_until > $1::timestamptz;
+
 -- name: senders_dead
 -- A sender that another process is removing, or that is just calling keep_alive, is skipped.
 DELETE FROM senders WHERE owner IN (

@@ -177,7 +177,7 @@ std::vector<DisabledEndpoint> Store::record(std::span<const DeliveryOutcome> out
             const auto some = record_some(db, round);
             written.insert(written.end(), some.begin(), some.end());
         }
-        return count_refusals(db, written);
+        return sql::count_refusals(db, std::span<const DeliveryOutcome* const>(written));
     });
 }
 

@@ -7,6 +7,9 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <tuple>
+#include <utility>
+#include <vector>
 
 #include "domain/delivery.hpp"
 #include "storage/outbox.hpp"
@@ -56,5 +59,46 @@ inline constexpr auto read_refusing = [](const auto& row) {
                     : fmt::format("the receiver answered 401, 403, 404 or 405 to {} webhooks in a row",
                                   max_refusals)};
 };
+
+inline constexpr auto endpoint_columns = [](const EndpointKey& e) {
+    return std::tie(e.user_id, e.webhook_url);
+};
+
+template <typename Connection>
+void forget_refusals(Connection& db, const std::vector<EndpointKey>& endpoints) {
+    db.change_each("refusals_forget", endpoints, endpoint_columns);
+}
+
+// Counts the refusals among the outcomes that were written; disables the URLs that have refused too often, and
+// returns these. In the outcomes' transaction.
+template <typename Connection>
+std::vector<DisabledEndpoint> count_refusals(Connection& db,
+                                             std::span<const DeliveryOutcome* const> written) {
+    std::vector<EndpointKey> all, reset;
+    std::vector<std::pair<EndpointKey, EndpointAnswers>> refused;
+    for (const auto& [endpoint, answers] : answers_in(written)) {
+        all.push_back(endpoint);
+        if (answers.other) reset.push_back(endpoint);
+        if (answers.refusals > 0) refused.emplace_back(endpoint, answers);
+    }
+    const auto any = [&] { return *db.first([](const auto& row) { return row.flag(0); }, "refusals_any"); };
+    if (all.empty() || (refused.empty() && !any())) return {};
+    db.change_each("refusals_lock", all, endpoint_columns);
+    forget_refusals(db, reset);
+    if (refused.empty()) return {};
+    db.change_each("refusals_add", refused, [](const auto& r) {
+        const auto& [endpoint, answers] = r;
+        return std::tie(endpoint.user_id, endpoint.webhook_url, answers.refusals, answers.status,
+                        answers.last_at);
+    });
+    std::vector<DisabledEndpoint> disabled = db.all(read_refusing, "refusals_many");
+    db.change_each("refusals_disable", disabled, [](const DisabledEndpoint& d) {
+        return std::tie(d.user_id, d.webhook_url, d.disabled_at, d.reason);
+    });
+    std::vector<EndpointKey> gone;
+    for (const DisabledEndpoint& d : disabled) gone.push_back({d.user_id, d.webhook_url});
+    forget_refusals(db, gone);
+    return disabled;
+}
 
 }  // namespace pricewire::storage::sql

@@ -177,6 +177,12 @@ public:
             return release(db, db.all(read_text, "senders_dead", now));
         });
     }
+    std::size_t senders_alive(Timestamp now) override {
+        return read("senders_alive", [&](Connection& db) {
+            return static_cast<std::size_t>(
+                *db.first([](const auto& row) { return row.number(0); }, "senders_alive", now));
+        });
+    }
     std::size_t wake(std::string_view lane, Timestamp now, std::size_t limit) override {
         return statement("wake", Durability::process,
                          [&](Connection& db) { return db.change("wake", lane, now, limit); });
@@ -342,39 +348,6 @@ protected:
     // Removes up to `limit` deliveries that have ended and were created before `before`, with their attempts.
     virtual std::size_t prune_deliveries(Connection& db, Timestamp before, std::size_t limit) = 0;
 
-    // Counts the refusals among the outcomes that were written; disables the URLs that have refused too often,
-    // and returns these.
-    static std::vector<DisabledEndpoint> count_refusals(Connection& db,
-                                                        std::span<const DeliveryOutcome* const> written) {
-        const AnswersByEndpoint answers = answers_in(written);
-        std::vector<EndpointKey> all, reset;
-        std::vector<std::pair<EndpointKey, EndpointAnswers>> refused;
-        for (const auto& [endpoint, a] : answers) {
-            all.push_back(endpoint);
-            if (a.other) reset.push_back(endpoint);
-            if (a.refusals > 0) refused.emplace_back(endpoint, a);
-        }
-        const auto any = [&] {
-            return *db.first([](const auto& row) { return row.flag(0); }, "refusals_any");
-        };
-        if (all.empty() || (refused.empty() && !any())) return {};
-        lock_refusals(db, all);
-        forget_refusals(db, reset);
-        if (refused.empty()) return {};
-        db.change_each("refusals_add", refused, [](const auto& r) {
-            return std::tie(r.first.user_id, r.first.webhook_url, r.second.refusals, r.second.status,
-                            r.second.last_at);
-        });
-        std::vector<DisabledEndpoint> disabled = db.all(read_refusing, "refusals_many");
-        const auto values = [](const DisabledEndpoint& d) {
-            return std::tie(d.user_id, d.webhook_url, d.disabled_at, d.reason);
-        };
-        db.change_each("refusals_disable", disabled, values);
-        db.change_each("refusals_forget", disabled,
-                       [](const DisabledEndpoint& d) { return std::tie(d.user_id, d.webhook_url); });
-        return disabled;
-    }
-
     // Every method of the interface runs within one of these.
     template <typename F>
     auto call(const char* method, F&& f) {
@@ -429,15 +402,6 @@ private:
     // Makes what the owners have claimed pending and due at once; returns how many deliveries.
     static std::size_t release(Connection& db, const std::vector<std::string>& owners) {
         return db.change_each("release", owners, [](const auto& owner) { return std::tie(owner); });
-    }
-    static constexpr auto endpoint_columns = [](const EndpointKey& e) {
-        return std::tie(e.user_id, e.webhook_url);
-    };
-    static void lock_refusals(Connection& db, const std::vector<EndpointKey>& endpoints) {
-        db.change_each("refusals_lock", endpoints, endpoint_columns);
-    }
-    static void forget_refusals(Connection& db, const std::vector<EndpointKey>& endpoints) {
-        db.change_each("refusals_forget", endpoints, endpoint_columns);
     }
     // Makes the tasks' deliveries pending and due at once, with their full time.
     static void restart(Connection& db, const std::vector<DeliveryTask>& tasks, Timestamp now) {

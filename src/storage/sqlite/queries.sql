@@ -159,6 +159,9 @@ INSERT OR REPLACE INTO senders (owner, alive_until) VALUES (?, ?);
 -- name: sender_forget
 DELETE FROM senders WHERE owner = ?;
 
+-- name: senders_alive
+SELECT count(*) FROM senders WHERE alive_until > ?;
+
 -- name: senders_dead
 DELETE FROM senders WHERE alive_until <= ? RETURNING owner;
 
