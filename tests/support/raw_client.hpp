@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace pricewire::test {
@@ -37,11 +38,12 @@ public:
     RawClient& operator=(const RawClient&) = delete;
 
     void put(const std::string& text) const { (void)!send(fd_, text.data(), text.size(), MSG_NOSIGNAL); }
-    // Without waiting long for room; false if none of it was taken.
-    bool put_some(const std::string& text) const {
+    // Without waiting long for room: how much of it was taken, perhaps nothing.
+    std::size_t put_some(std::string_view text) const {
         pollfd room{fd_, POLLOUT, 0};
-        return poll(&room, 1, 500) > 0 &&
-               send(fd_, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT) > 0;
+        if (poll(&room, 1, 500) <= 0) return 0;
+        const ssize_t sent = send(fd_, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+        return sent > 0 ? static_cast<std::size_t>(sent) : 0;
     }
     void end() const { shutdown(fd_, SHUT_WR); }
     // Everything until the server closes.

@@ -85,6 +85,7 @@ public:
         : StreamBase(std::move(socket)), request_(http::verb::get, request.target, 11) {
         for (const auto& [name, value] : request.headers) request_.insert(name, value);
         keep_bytes_ = 4096;
+        buffer_.max_size(settings.max_message_bytes + keep_bytes_);
         auto timeouts = websocket::stream_base::timeout::suggested(beast::role_type::server);
         timeouts.idle_timeout = settings.idle_timeout;
         stream_.set_option(timeouts);
