@@ -1,9 +1,20 @@
-# Outgoing HTTP against hostile receivers, names and addresses: real sockets, loopback only.
+# Hostile peers: real sockets, loopback only. hostile_tests is outgoing HTTP against receivers, names and addresses;
+# hostile_client_test is what clients may do to the real programs.
 if(PRICEWIRE_TESTS)
   file(GLOB hostile CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/hostile/*_test.cpp)
+  list(REMOVE_ITEM hostile ${CMAKE_SOURCE_DIR}/tests/hostile/hostile_client_test.cpp)
   add_executable(hostile_tests ${hostile})
   pricewire_common(hostile_tests program)
   target_include_directories(hostile_tests PRIVATE ${CMAKE_SOURCE_DIR}/tests)
   target_link_libraries(hostile_tests PRIVATE pricewire_options support net GTest::gtest GTest::gtest_main)
   gtest_discover_tests(hostile_tests DISCOVERY_TIMEOUT 60 TEST_PREFIX "hostile." PROPERTIES TIMEOUT 300)
+endif()
+# A sanitizer's memory says nothing about the program's.
+if(PRICEWIRE_TESTS AND TARGET pricewire AND NOT PRICEWIRE_SANITIZE)
+  add_executable(hostile_client_test ${CMAKE_SOURCE_DIR}/tests/hostile/hostile_client_test.cpp)
+  pricewire_common(hostile_client_test program)
+  target_include_directories(hostile_client_test PRIVATE ${CMAKE_SOURCE_DIR}/tests)
+  target_link_libraries(hostile_client_test PRIVATE pricewire_options support GTest::gtest GTest::gtest_main)
+  add_dependencies(hostile_client_test pricewire exchange-sim webhook-receiver)
+  gtest_discover_tests(hostile_client_test DISCOVERY_TIMEOUT 60 TEST_PREFIX "hostile." PROPERTIES TIMEOUT 1500 LABELS process)
 endif()
