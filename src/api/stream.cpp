@@ -156,7 +156,8 @@ private:
             if (state_ != State::waiting) return;
             state_ = State::asked;
         }
-        authenticate_(shared_from_this(), std::move(key));
+        // It holds the request, which an open stream no longer needs.
+        std::exchange(authenticate_, {})(shared_from_this(), std::move(key));
     }
 
     void end(int status, std::string_view detail, std::uint16_t code) {
@@ -181,9 +182,9 @@ private:
 
     live::Live& live_;
     const std::vector<Ticker>& tickers_;
-    const Authenticate authenticate_;
 
     // Used by the server's thread only.
+    Authenticate authenticate_;
     MonoTime counted_since_{};
     int commands_ = 0;
 
