@@ -26,6 +26,12 @@ public:
     void start(std::string head,
                const std::function<std::function<void()>(std::shared_ptr<StreamPeer>)>& opened) {
         worker_.add(shared_from_this());
+        guest_->when_asked_to_go([gate = gate_, weak = weak_from_this()] {
+            gate->post([weak] {
+                const auto self = weak.lock();
+                if (self && self->closing_) self->finish();
+            });
+        });
         out_.add({std::make_shared<const std::string>(std::move(head)), false});
         write();
         read();
@@ -88,6 +94,7 @@ private:
 
     void begin_close() {
         if (finished_ || std::exchange(closing_, true)) return;
+        guest_->waits();
         write();
     }
 

@@ -13,6 +13,7 @@ constexpr Duration idle_timeout = std::chrono::seconds{60};
 // Close codes of RFC 6455.
 constexpr std::uint16_t going_away = 1001;
 constexpr std::uint16_t policy_error = 1008;
+constexpr std::uint16_t try_again_later = 1013;
 // A client that has accepted nothing for this long is gone, whatever it sends meanwhile.
 constexpr Duration write_timeout = std::chrono::seconds{30};
 // For what was sent before the close, and the closing handshake.
@@ -33,14 +34,15 @@ public:
                 WsHandler handler) override {
         handler_ = std::move(handler);
         guest_ = std::move(guest);
+        guest_->when_asked_to_go([gate = gate_, weak = weak_from_this()] {
+            gate->post([weak] {
+                const auto self = weak.lock();
+                if (self && (self->first_text_by_ || self->closing_)) self->finish();
+            });
+        });
+        // Before its first message and while it closes it is nobody's stream: it goes where room is needed.
         if (handler_.first_text_within) {
             first_text_by_ = std::chrono::steady_clock::now() + *handler_.first_text_within;
-            guest_->when_asked_to_go([gate = gate_, weak = weak_from_this()] {
-                gate->post([weak] {
-                    const auto self = weak.lock();
-                    if (self && self->first_text_by_) self->finish();
-                });
-            });
             guest_->waits();
         }
         stream_ = create_ws_server_stream(std::move(socket), request,
@@ -107,7 +109,8 @@ private:
                 return;
             }
             self->message_by_.reset();
-            if (std::exchange(self->first_text_by_, {}) && self->guest_) self->guest_->is_served();
+            if (std::exchange(self->first_text_by_, {}) && self->guest_ && !self->guest_->becomes_stream())
+                self->begin_close(try_again_later, "too many streams are open");
             // A connection that is closing ignores messages: answers could delay the close for ever.
             if (!self->finished_ && !self->closing_) self->handler_.on_text(self->stream_->message());
             if (!self->finished_) self->read();
@@ -143,6 +146,7 @@ private:
 
     void begin_close(std::uint16_t code, const std::string& reason) {
         if (finished_ || std::exchange(closing_, true)) return;
+        if (guest_) guest_->waits();
         deadline_ = std::chrono::steady_clock::now() + close_timeout;
         close_code_ = code;
         close_reason_ = reason.substr(0, 123);

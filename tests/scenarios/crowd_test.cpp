@@ -28,6 +28,10 @@ std::string get(const std::string& path, const std::string& host = "127.0.0.1",
                 const std::string& more = "") {
     return "GET " + path + " HTTP/1.1\r\nHost: " + host + "\r\n" + more + "\r\n";
 }
+const std::string upgrade =
+    "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: "
+    "dGhlIHNhbXBsZSBub25jZQ==\r\n";
+
 std::string post(const std::string& path, const std::string& type, const std::string& body) {
     return "POST " + path + " HTTP/1.1\r\nHost: 127.0.0.1\r\n" +
            (type.empty() ? "" : "Content-Type: " + type + "\r\n") +
@@ -71,6 +75,15 @@ protected:
         return at == std::string::npos ? 0 : std::stol(text.substr(at + name.size() + 2));
     }
 
+    // Her key.
+    std::string register_ann() const {
+        const std::string answer =
+            ask(post("/api/v1/users/register", "application/json", R"({"email":"ann@example.com"})"));
+        EXPECT_EQ(status_of(answer), "201") << answer;
+        const std::size_t at = answer.find("sk_live_");
+        return at == std::string::npos ? "" : answer.substr(at, 51);
+    }
+
     // Opens many connections that send `bytes` and no more, and expects that others are served meanwhile.
     void crowd(const std::string& bytes) {
         std::vector<std::unique_ptr<RawClient>> crowd;
@@ -80,9 +93,9 @@ protected:
             if (i % 100 == 0) EXPECT_EQ(status_of(ask(get("/health/live"))), "200") << i;
         }
         EXPECT_EQ(status_of(ask(get("/health/live"))), "200");
-        EXPECT_EQ(status_of(ask(
-                      post("/api/v1/users/register", "application/json", R"({"email":"ann@example.com"})"))),
-                  "201");
+        RawClient events(port_);
+        events.put(get("/api/v1/events", "127.0.0.1", "X-API-Key: " + register_ann() + "\r\n"));
+        EXPECT_EQ(status_of(events.until("\r\n\r\n")), "200");
         EXPECT_GT(figure(R"(pricewire_http_connections_cut_total{reason="full"})"), 1000);
         EXPECT_EQ(lines("all connections are in use"), 1);
         EXPECT_EQ(lines("new connections cannot be accepted"), 0);
@@ -101,6 +114,11 @@ TEST_F(ProgramInACrowd, IdleConnectionsKeepNobodyOut) {
 TEST_F(ProgramInACrowd, HalfRequestsKeepNobodyOut) {
     start();
     crowd("POST /api/v1/users/register HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Le");
+}
+
+TEST_F(ProgramInACrowd, StreamsWithoutAKeyKeepNobodyOut) {
+    start();
+    crowd(get("/api/v1/stream", "127.0.0.1", upgrade));
 }
 
 // An address of this machine other than loopback; nullopt if it has none.
@@ -154,9 +172,6 @@ TEST_F(ProgramInACrowd, ANameThatIsNotItsOwnIsRefusedByEveryListener) {
     start({{"PRICEWIRE_METRICS_LISTEN", "127.0.0.1:0"}, {"PRICEWIRE_HTTP_ALLOWED_HOSTS", "*.example.com"}});
     const auto metrics = static_cast<std::uint16_t>(
         std::stoi(process_.wait_for_output("Its metrics are at http://127.0.0.1:")));
-    const std::string upgrade =
-        "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: "
-        "dGhlIHNhbXBsZSBub25jZQ==\r\n";
     const std::string answer = ask(get("/", "rebind.example"));
     EXPECT_EQ(status_of(answer), "421");
     EXPECT_NE(answer.find("'rebind.example'"), std::string::npos) << answer;
@@ -187,14 +202,10 @@ TEST_F(ProgramInACrowd, AWebPageCannotRegisterThroughItsVisitorsBrowser) {
 
 TEST_F(ProgramInACrowd, GuessedKeysAreCountedAndKnownOnesKeepWorking) {
     start({{"PRICEWIRE_LIMITS_USER", "1000/1s"}});
-    const std::string registered =
-        ask(post("/api/v1/users/register", "application/json", R"({"email":"ann@example.com"})"));
-    const std::size_t at = registered.find("sk_live_");
-    ASSERT_NE(at, std::string::npos) << registered;
     const auto me = [&](const std::string& key) {
         return status_of(ask(get("/api/v1/users/me", "127.0.0.1", "X-API-Key: " + key + "\r\n")));
     };
-    const std::string key = registered.substr(at, 51);
+    const std::string key = register_ann();
     EXPECT_EQ(me(key), "200");
     std::map<std::string, int> answers;
     for (int i = 100; i < 300; ++i) ++answers[me("sk_live_" + std::string(40, 'x') + std::to_string(i))];

@@ -134,6 +134,12 @@ void Crowd::stop_leaving(Guest& guest) {
     if (guest.group_ != nullptr) --guest.group_->leaving;
 }
 
+void Crowd::stop_streaming(Guest& guest) {
+    if (!std::exchange(guest.is_stream_, false)) return;
+    --streams_;
+    if (guest.group_ != nullptr) --guest.group_->streams;
+}
+
 void Crowd::leave(Guest& guest) {
     bool has_room_again = false;
     {
@@ -144,9 +150,8 @@ void Crowd::leave(Guest& guest) {
         stop_leaving(guest);
         --guests_;
         if (guest.health_only_) --in_reserve_;
-        if (guest.is_stream_) --streams_;
+        stop_streaming(guest);
         if (Group* const group = guest.group_; group != nullptr) {
-            if (guest.is_stream_) --group->streams;
             if (--group->guests == 0) groups_.erase(client_of(guest.peer_));
         }
         has_room_again = is_full_ && guests_ <= limits_.connections / 4 * 3;
@@ -159,6 +164,7 @@ void Crowd::Guest::waits() {
     MutexLock lock(crowd_.mutex_);
     crowd_.arrive(*this);
     crowd_.stop_waiting(*this);
+    crowd_.stop_streaming(*this);
     if (health_only_ || leaves_) return;
     waits_ = true;
     crowd_.waiting_.splice(crowd_.waiting_.end(), node_);
@@ -176,7 +182,10 @@ bool Crowd::Guest::becomes_stream() {
     bool room = false;
     {
         MutexLock lock(crowd_.mutex_);
+        if (is_stream_) return true;
+        crowd_.arrive(*this);
         crowd_.stop_waiting(*this);
+        crowd_.stop_leaving(*this);
         // Half, so that streams leave room for requests.
         room =
             crowd_.streams_ < std::max<std::size_t>(1, crowd_.limits_.connections / 2) &&

@@ -65,6 +65,7 @@ private:
     void arrive(Guest& guest) REQUIRES(mutex_);
     void stop_waiting(Guest& guest) REQUIRES(mutex_);
     void stop_leaving(Guest& guest) REQUIRES(mutex_);
+    void stop_streaming(Guest& guest) REQUIRES(mutex_);
     void leave(Guest& guest);
 
     const CrowdLimits limits_;
@@ -96,7 +97,8 @@ public:
     // `go` is called at most once, from any thread and with the crowd locked: it must only pass on that the
     // connection should end, unless it is being served by then. To be called before waits().
     void when_asked_to_go(std::function<void()> go) { go_ = std::move(go); }
-    // Its client has to send something: it joins the end of those that wait.
+    // Its client has to send something: it joins the end of those that wait. It is no stream any more, if it was
+    // one.
     void waits();
     // If it was asked to go, it stays after all.
     void is_served();

@@ -137,6 +137,10 @@ TEST_F(CrowdTest, StreamsHaveHalfOfEverything) {
     EXPECT_FALSE(in[5]->becomes_stream()) << "the server has four";
     in.erase(in.begin());
     EXPECT_TRUE(in.back()->becomes_stream());
+    in.front()->waits();
+    in.push_back(enter("127.0.0.1", "s"));
+    EXPECT_TRUE(in.back()->becomes_stream()) << "one that closes or has not said whose it is does not count";
+    EXPECT_TRUE(in.back()->becomes_stream());
     EXPECT_EQ(take_reports(), "streams;streams;");
 }
 
