@@ -23,7 +23,7 @@
 namespace pricewire::api {
 
 struct ApiOptions {
-    std::vector<Ticker> tickers;  // that alerts may name, in the configured order
+    std::vector<Ticker> tickers;    // that alerts may name, in the configured order
     bool registration_open = true;  // false: registering answers 403
     access::RateLimit register_limit{2, std::chrono::seconds{10}};
     access::RateLimit user_limit{5, std::chrono::seconds{10}};
@@ -32,6 +32,8 @@ struct ApiOptions {
     access::RateLimit failed_keys_limit{30, std::chrono::minutes{1}};  // by address
     std::size_t alerts_per_user = 1000;
     std::vector<net::Network> trusted_proxies;
+    // Of a client behind a trusted proxy; at least 1. The server counts those of the others.
+    std::size_t streams_per_address = 128;
     net::UrlPolicy url_policy;
 
     std::span<const StaticFile> page;       // served at "/"; empty: a plain page with links

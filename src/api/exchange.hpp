@@ -10,6 +10,7 @@
 #include "api/api.hpp"
 #include "api/responses.hpp"
 #include "api/static_files.hpp"
+#include "api/stream_places.hpp"
 #include "base/trace_context.hpp"
 #include "domain/user.hpp"
 
@@ -56,6 +57,7 @@ struct Services {
     live::Live* live = nullptr;  // set while requests are handled
     std::atomic<bool> had_prices{
         false};  // since the start; without one, 503 says that the process is starting
+    StreamPlaces stream_places{options.streams_per_address};
     StaticSite page{options.page, std::string(site_policy)};
     StaticSite reference{options.reference, std::string(site_policy)};
 };

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "api/bodies.hpp"
+#include "api/client_address.hpp"
 #include "api/handlers.hpp"
 #include "api/http_lists.hpp"
 #include "api/query_string.hpp"
@@ -126,12 +127,14 @@ public:
         if (state_ == State::open) live_.remove(client_);
         state_ = State::closed;
         peer_.reset();
+        place_.reset();
     }
 
-    void open(const User& user, const Sha256& key_hash) override {
+    void open(const User& user, const Sha256& key_hash, std::shared_ptr<void> place) override {
         MutexLock lock(mutex_);
         if (state_ != State::asked) return;
         state_ = State::open;
+        place_ = std::move(place);
         client_ = live_.add({.peer = peer_,
                              .format = live::Format::websocket,
                              .user_id = user.id,
@@ -191,6 +194,7 @@ private:
     // Keys are checked on other threads.
     Mutex mutex_;
     std::shared_ptr<net::WsPeer> peer_ GUARDED_BY(mutex_);  // reset on close, since the peer owns this
+    std::shared_ptr<void> place_ GUARDED_BY(mutex_);
     State state_ GUARDED_BY(mutex_) = State::waiting;
     live::Live::ClientId client_ GUARDED_BY(mutex_) = 0;
     std::optional<std::vector<Ticker>> wanted_ GUARDED_BY(mutex_);
@@ -271,13 +275,30 @@ net::WsHandler open_session(
     return handler;
 }
 
-net::ServerResponse open_stream(Services&, Exchange& exchange) {
+namespace {
+
+constexpr std::string_view too_many_streams =
+    "Too many streams are open from your address; close some, or try again later";
+
+// False if the client has too many streams.
+bool take_place(Services& services, const Exchange& exchange, std::shared_ptr<void>& place) {
+    const auto client = client_address(exchange.request, services.options.trusted_proxies);
+    if (client == exchange.request.peer) return true;
+    place = services.stream_places.take(address_key(client));
+    return place != nullptr;
+}
+
+}  // namespace
+
+net::ServerResponse open_stream(Services& services, Exchange& exchange) {
     if (!exchange.session) {
         auto response = error_response(426, "This is a WebSocket: ask for an upgrade, or use /api/v1/events");
         response.headers.emplace_back("Upgrade", "websocket");
         return response;
     }
-    exchange.session->open(exchange.user, sha256(*exchange.request.header("x-api-key")));
+    std::shared_ptr<void> place;
+    if (!take_place(services, exchange, place)) return unavailable(too_many_streams, 60);
+    exchange.session->open(exchange.user, sha256(*exchange.request.header("x-api-key")), std::move(place));
     return {.status = 101};
 }
 
@@ -300,17 +321,19 @@ net::ServerResponse open_events(Services& services, Exchange& exchange) {
     if (const std::string* last = exchange.request.header("last-event-id")) {
         client.last_event_id = last->substr(0, max_event_id + 1);
     }
+    std::shared_ptr<void> place;
+    if (!take_place(services, exchange, place)) return unavailable(too_many_streams, 60);
     net::ServerResponse response;
     response.content_type = "text/event-stream";
     // Buffering proxies would delay events.
     response.headers.emplace_back("X-Accel-Buffering", "no");
-    response.stream = [&live = *services.live, client](const std::shared_ptr<net::StreamPeer>& peer) {
+    response.stream = [&live = *services.live, client, place](const std::shared_ptr<net::StreamPeer>& peer) {
         static const auto greeting = std::make_shared<const std::string>("retry: 2000\n\n");
         peer->send(greeting);
         live::LiveClient joining = client;
         joining.peer = peer;
         const live::Live::ClientId id = live.add(std::move(joining));
-        return [&live, id] { live.remove(id); };
+        return [&live, id, place] { live.remove(id); };
     };
     return response;
 }

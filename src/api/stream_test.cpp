@@ -121,6 +121,41 @@ TEST_F(StreamTest, AWrongKeyIsReportedAndClosesTheStream) {
     }
 }
 
+TEST_F(StreamTest, GuessedKeysAreLimitedLikeThoseOfRequests) {
+    options_.failed_keys_limit = {3, 60s};
+    api_ = nullptr;
+    for (int i = 0; i < 3; ++i)
+        EXPECT_TRUE(open({{"x-api-key", "sk_live_" + std::string(43, static_cast<char>('a' + i))}})
+                        .closed_with(4401));
+    EXPECT_TRUE(open({{"x-api-key", "sk_live_" + std::string(43, 'x')}}).closed_with(4429));
+    const Socket message = open();
+    message.handler.on_text(auth("sk_live_" + std::string(43, 'y')));
+    EXPECT_TRUE(message.closed_with(4429));
+    EXPECT_EQ(call("GET", "/api/v1/events", {}, {{"x-api-key", "sk_live_" + std::string(43, 'z')}}).status,
+              429);
+    EXPECT_EQ(storage_.calls("user_by_key_hash"), 3);
+}
+
+TEST_F(StreamTest, AClientBehindATrustedProxyHasAShareOfItsOwn) {
+    options_.trusted_proxies = {*net::Network::parse("192.0.2.1")};
+    options_.streams_per_address = 2;
+    api_ = nullptr;
+    const auto from = [&](const std::string& client) {
+        return open({{"x-api-key", ann_.api_key}, {"x-forwarded-for", client}});
+    };
+    Socket first = from("198.51.100.1");
+    EXPECT_TRUE(first.has(R"({"type":"ready")"));
+    EXPECT_TRUE(from("198.51.100.1").has(R"({"type":"ready")"));
+    EXPECT_TRUE(from("198.51.100.1").has("Too many streams are open from your address"));
+    EXPECT_TRUE(from("198.51.100.2").has(R"({"type":"ready")")) << "another client of the proxy";
+    EXPECT_EQ(
+        call("GET", "/api/v1/events", {}, {{"x-api-key", ann_.api_key}, {"x-forwarded-for", "198.51.100.1"}})
+            .status,
+        503);
+    first.handler.on_close();
+    EXPECT_TRUE(from("198.51.100.1").has(R"({"type":"ready")")) << "one has ended";
+}
+
 TEST_F(StreamTest, InvalidEarlyOrRepeatedMessagesAreReportedAndCloseTheStream) {
     const Socket early = open();
     early.handler.on_text(R"({"type":"subscribe"})");

@@ -1,6 +1,7 @@
 #include "app/options.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "api/health_endpoint.hpp"
 #include "net/allowed_hosts.hpp"
@@ -95,6 +96,10 @@ api::ApiOptions api_options_of(const ops::Config& config) {
     options.failed_keys_limit = limit_of(config.limits.failed_keys);
     options.alerts_per_user = config.limits.alerts_per_user;
     options.trusted_proxies = networks_of(config.http.trusted_proxies);
+    // Half of the connections, as in the server.
+    const auto per_address = static_cast<std::size_t>(config.http.connections_per_address);
+    options.streams_per_address = per_address == 0 ? std::numeric_limits<std::size_t>::max()
+                                                   : std::max<std::size_t>(1, per_address / 2);
     options.url_policy = url_policy_of(config);
     return options;
 }
