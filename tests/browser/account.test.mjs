@@ -95,6 +95,22 @@ visit('a pending delivery is cancelled', {}, async ({ page, deployment }) => {
   await deployment.receiver_post('mode', 'ok');
 });
 
+visit('an opened attempt stays open when another arrives', {}, async ({ page, deployment }) => {
+  const user = await deployment.register();
+  await deployment.alert(user, { condition: 'gt', target_price: 64000 });
+  await open(page);
+  await sign_in(page, user.api_key);
+  await go(page, 'Deliveries');
+  const row = delivery_rows(page).first();
+  await until('the delivery to end', async () => (await row.getAttribute('data-state')) === 'delivered');
+  await open_delivery(page, row);
+  const details = page.locator('.attempts details');
+  await details.locator('summary').click();
+  await page.getByRole('button', { name: 'Send again' }).click();
+  await until('both attempts', async () => (await details.count()) === 2);
+  assert.deepEqual(await details.evaluateAll((all) => all.map((each) => each.open)), [false, true]);
+});
+
 visit('an alert is tested and deleted', {}, async ({ page, deployment }) => {
   const user = await deployment.register();
   const alert = await deployment.alert(user, { condition: 'gt', target_price: 70000 });

@@ -78,6 +78,7 @@ export interface Attempt {
 export interface DeliveryDetail extends Delivery {
   endpoint: { name: string; breaker: BreakerState; retry_at: string | null };
   attempts: Attempt[];
+  attempts_dropped: number; // older ones, which are not kept
 }
 
 export type BreakerState = 'closed' | 'open' | 'half_open';

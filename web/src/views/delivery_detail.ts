@@ -28,7 +28,8 @@ export function deliveryDetail(context: Context, onClose: () => void): DetailPan
   const { api, store } = context;
   let id: string | null = null;
   let detail: DeliveryDetail | null = null;
-  let seen = '';
+  const rows = new Map<string, HTMLElement[]>(); // by attempt
+  let shownFacts = '';
   let lastRefresh = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -128,16 +129,33 @@ export function deliveryDetail(context: Context, onClose: () => void): DetailPan
     cancel.disabled = over;
     renderFacts(now);
     const attempts = detail?.id === id ? detail.attempts : [];
-    const key = JSON.stringify(attempts.map((a) => [a.number, a.started_at]));
-    if (key !== seen) {
-      seen = key;
-      body.replaceChildren(...[...attempts].reverse().flatMap(attemptRows));
-    }
+    renderAttempts(attempts);
     show(table, attempts.length > 0);
     setText(
       none,
-      attempts.length > 0 ? '' : detail === null ? 'Loading attempts…' : 'Not attempted yet.',
+      attempts.length > 0
+        ? droppedInWords(detail?.attempts_dropped ?? 0)
+        : detail === null
+          ? 'Loading attempts…'
+          : 'Not attempted yet.',
     );
+  }
+
+  /** Newest first. Rows that are shown stay: one may be open, or about to be clicked. */
+  function renderAttempts(attempts: Attempt[]): void {
+    const keyOf = (a: Attempt): string => `${a.number} ${a.started_at}`;
+    const keys = new Set(attempts.map(keyOf));
+    for (const [key, elements] of rows) {
+      if (keys.has(key)) continue;
+      elements.forEach((element) => element.remove());
+      rows.delete(key);
+    }
+    for (const attempt of attempts) {
+      if (rows.has(keyOf(attempt))) continue;
+      const elements = attemptRows(attempt);
+      rows.set(keyOf(attempt), elements);
+      body.prepend(...elements);
+    }
   }
 
   function renderFacts(d: Delivery): void {
@@ -163,6 +181,12 @@ export function deliveryDetail(context: Context, onClose: () => void): DetailPan
         `${endpoint.name} is failing; attempts are paused${endpoint.retry_at === null ? '' : ` until ${formatTime(endpoint.retry_at)}`}`,
       ]);
     }
+    // What has not changed stays, so that it can be selected.
+    const text = entries
+      .flatMap(([name, value]) => [name, typeof value === 'string' ? value : value.textContent])
+      .join('\n');
+    if (text === shownFacts) return;
+    shownFacts = text;
     facts.replaceChildren(...entries.flatMap(([name, value]) => [h('dt', null, name), h('dd', null, value)]));
   }
 
@@ -186,7 +210,9 @@ export function deliveryDetail(context: Context, onClose: () => void): DetailPan
     open(next, focus) {
       id = next;
       detail = null;
-      seen = 'none yet';
+      rows.clear();
+      body.replaceChildren();
+      shownFacts = '';
       error.set('');
       facts.replaceChildren();
       setText(heading, 'Delivery');
@@ -213,6 +239,11 @@ function time(exact: string, text = formatTime(exact)): HTMLElement {
   const t = timeElement();
   t.set(text, exact);
   return t.element;
+}
+
+function droppedInWords(dropped: number): string {
+  if (dropped === 0) return '';
+  return dropped === 1 ? 'One earlier attempt is not kept.' : `${dropped} earlier attempts are not kept.`;
 }
 
 function attemptRows(attempt: Attempt): HTMLElement[] {
