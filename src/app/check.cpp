@@ -2,13 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <system_error>
 
 #include "app/options.hpp"
+#include "base/text.hpp"
 #include "net/ip_address.hpp"
 #include "queue/rabbitmq/rabbitmq_queue.hpp"
 #include "redis/url.hpp"
@@ -84,25 +85,53 @@ void check_listeners(const ops::Config& config, const Roles& roles, Lines& out) 
                               roles.api ? "http.listen" : "health.listen", own));
 }
 
-std::string why_unreadable(const std::string& file) {
+// Empty if the file may hold certificates in PEM form.
+std::string why_no_certificates(const std::string& file) {
+    constexpr std::size_t most = 1024 * 1024;
+    std::error_code error;
+    const bool regular = std::filesystem::is_regular_file(file, error);
+    if (error) return "cannot be read: " + error.message();
+    if (!regular) return "is not a regular file";
     errno = 0;
     std::ifstream in(file);
-    const std::string text(std::istreambuf_iterator<char>(in), {});
-    if (!in && text.empty())
-        return "cannot be read: " + std::generic_category().message(errno == 0 ? EIO : errno);
+    std::string text(most, '\0');
+    in.read(text.data(), most);
+    if (in.gcount() == 0 && errno != 0) return "cannot be read: " + std::generic_category().message(errno);
     if (text.find("-----BEGIN ") == text.npos) return "has no certificate in PEM form";
     return {};
+}
+
+// A parameter of a PostgreSQL URL; empty if it is not given.
+std::string parameter_of(const std::string& url, const std::string& name) {
+    std::string_view query = std::string_view(url).substr(std::min(url.rfind('?'), url.size()));
+    while (!query.empty()) {
+        query.remove_prefix(1);
+        const std::string_view item = query.substr(0, query.find('&'));
+        query.remove_prefix(item.size());
+        if (item.starts_with(name + "=")) return percent_decode(item.substr(name.size() + 1));
+    }
+    return {};
+}
+
+void check_certificates(const ops::Config& config, Lines& out) {
+    const auto check = [&](std::string_view key, const std::string& file) {
+        if (file.empty()) return;
+        if (const std::string why = why_no_certificates(file); !why.empty())
+            out.push_back(fmt::format("{}: {} {}", key, file, why));
+    };
+    if (config.storage.rabbitmq_url.starts_with("amqps://"))
+        check("storage.rabbitmq_ca_file", config.storage.rabbitmq_ca_file);
+    const std::string& url = config.storage.database_url;
+    // Other modes do without.
+    if (storage::is_shared(url) && parameter_of(url, "sslmode").starts_with("verify-"))
+        check("storage.database_url: sslrootcert", parameter_of(url, "sslrootcert"));
 }
 
 void check_files(const ops::Config& config, const Roles& roles, Lines& out) {
     const std::string& url = config.storage.database_url;
     if (!storage::is_shared(url) && std::filesystem::is_directory(storage::file_of(url)))
         out.push_back(fmt::format("storage.database_url: {} is a directory", storage::file_of(url).string()));
-    const std::string& ca = config.storage.rabbitmq_ca_file;
-    if (!ca.empty() && config.storage.rabbitmq_url.starts_with("amqps://")) {
-        if (const std::string why = why_unreadable(ca); !why.empty())
-            out.push_back(fmt::format("storage.rabbitmq_ca_file: {} {}", ca, why));
-    }
+    check_certificates(config, out);
     if (!roles.api && !roles.sender) return;
     const secrets::KeyPlaces places = key_places_of(config);
     if (places.configured || places.key_file.empty()) return;

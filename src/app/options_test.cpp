@@ -69,6 +69,14 @@ TEST(Options, EachRoleHasAHealthPort) {
     EXPECT_EQ(listen_of(config, roles_of("api").value()), "127.0.0.1:8000");
 }
 
+TEST(Options, OnlyLoopbackIsNotOpenToANetwork) {
+    for (const char* own : {"127.0.0.1:8000", "127.8.9.1:0", "[::1]:8000", "::1:8000", "localhost:80"})
+        EXPECT_FALSE(is_open_to_a_network(own)) << own;
+    for (const char* open :
+         {"0.0.0.0:8000", "[::]:8000", "10.0.0.5:80", "[fe80::1%eth0]:80", "pw.example:80"})
+        EXPECT_TRUE(is_open_to_a_network(open)) << open;
+}
+
 TEST(Options, TheKeyFileIsBesideAnEmbeddedDatabaseUnlessConfigured) {
     ops::Config config;
     EXPECT_EQ(key_places_of(config).key_file, "data/pricewire.key");

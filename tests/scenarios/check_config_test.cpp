@@ -90,9 +90,15 @@ TEST_F(CheckConfig, RefusesWhatAStartRefusesInTheSameWords) {
         {"storage.rabbitmq_ca_file:",
          {{"PRICEWIRE_STORAGE_RABBITMQ_URL", "amqps://127.0.0.1:1"},
           {"PRICEWIRE_STORAGE_RABBITMQ_CA_FILE", dir_.path() / "nowhere.pem"}}},
+        {"is not a regular file",
+         {{"PRICEWIRE_STORAGE_RABBITMQ_URL", "amqps://127.0.0.1:1"},
+          {"PRICEWIRE_STORAGE_RABBITMQ_CA_FILE", "/dev/zero"}}},
         {"has no certificate",
          {{"PRICEWIRE_STORAGE_RABBITMQ_URL", "amqps://127.0.0.1:1"},
           {"PRICEWIRE_STORAGE_RABBITMQ_CA_FILE", no_certificate}}},
+        {"storage.database_url: sslrootcert: /no where.pem cannot be read",
+         {{"PRICEWIRE_STORAGE_DATABASE_URL", shared + "?sslmode=verify-full&sslrootcert=/no%20where.pem"},
+          {"PRICEWIRE_SECURITY_MASTER_KEY", master_key}}},
         {"chmod 600", {{"PRICEWIRE_SECURITY_MASTER_KEY_FILE", open_key}}},
         {"is not a valid key", {{"PRICEWIRE_SECURITY_MASTER_KEY_FILE", bad_key}}},
         {"is not a regular file", {{"PRICEWIRE_SECURITY_MASTER_KEY_FILE", dir_.path()}}},
@@ -120,6 +126,20 @@ TEST_F(CheckConfig, RefusesWhatAStartRefusesInTheSameWords) {
         EXPECT_EQ(started, 2) << c.says << "\n" << start.output();
         EXPECT_EQ(start.output(), check.output());
         EXPECT_NE(check.output().find(c.says), std::string::npos) << c.says << "\n" << check.output();
+    }
+}
+
+TEST_F(CheckConfig, AServerOpenToANetworkSaysOnceThatAnyoneMayRegister) {
+    for (const bool open : {true, false}) {
+        Settings settings{{"PRICEWIRE_HTTP_LISTEN", "0.0.0.0:0"}};
+        if (!open) settings["PRICEWIRE_USERS_REGISTRATION"] = "closed";
+        Process start = run({"serve"}, settings);
+        start.wait_for_output("listening on ");
+        start.signal(SIGTERM);
+        EXPECT_EQ(start.wait(), 0) << start.output();
+        const std::size_t said = start.output().find("set users.registration to closed");
+        EXPECT_EQ(said != std::string::npos, open) << start.output();
+        if (open) EXPECT_EQ(start.output().find("users.registration", said + 20), std::string::npos);
     }
 }
 
