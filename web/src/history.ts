@@ -14,7 +14,8 @@ export interface Series {
   error: string;
   failures: number; // consecutive
   retry: 'none' | 'later' | 'due';
-  exact: boolean; // a view asked for exact bars since the last correction
+  exact: boolean; // a view has asked for exact bars since the last correction
+  begun: boolean; // live prices have begun a bar since the last load
   correcting: boolean;
 }
 
@@ -67,7 +68,8 @@ export class History {
         error: '',
         failures: 0,
         retry: 'none',
-        exact,
+        exact: false,
+        begun: false,
         correcting: false,
       };
       this.series.set(key, series);
@@ -81,6 +83,7 @@ export class History {
       this.loadAgain(series);
     }
     series.exact ||= exact;
+    this.correctLater(series);
     return series;
   }
 
@@ -97,7 +100,7 @@ export class History {
   }
 
   private correctLater(series: Series): void {
-    if (!series.exact || series.correcting) return;
+    if (!series.exact || !series.begun || series.correcting) return;
     series.exact = false;
     series.correcting = true;
     this.later(() => {
@@ -125,6 +128,7 @@ export class History {
 
   private async load(series: Series): Promise<void> {
     const { ticker, interval, limit } = series;
+    series.begun = false;
     try {
       const path = `/api/v1/rates/${encodeURIComponent(ticker)}/history?interval=${interval}&limit=${limit}`;
       const { body } = await this.api.get<{ bars: Bar[] }>(path);
@@ -168,7 +172,8 @@ export class History {
     if (!Number.isFinite(seconds)) return false;
     const last = series.bars.at(-1)?.time;
     takePrice(series.bars, series.interval, Number(price), seconds);
-    if (series.bars.at(-1)?.time !== last) this.correctLater(series);
+    series.begun ||= series.bars.at(-1)?.time !== last;
+    this.correctLater(series);
     if (series.bars.length > series.limit + 50) series.bars.splice(0, series.bars.length - series.limit);
     return true;
   }

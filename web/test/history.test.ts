@@ -79,6 +79,7 @@ test('a bar that began with a live price is corrected by the server, for the cha
   const chart = (): Series => history.get('BTC', '1m', 500, true);
   const price = (time: string, digits: string): void =>
     store.apply({ type: 'prices', prices: { BTC: { time, price: digits } } });
+  price('2026-01-01T00:00:20Z', '2');
   chart();
   history.get('BTC', '1m', 60);
   await settle();
@@ -102,4 +103,6 @@ test('a bar that began with a live price is corrected by the server, for the cha
   await passTime();
   price('2026-01-01T00:04:02Z', '3');
   assert.equal(waits.length, 2, 'no view asks for the bars any more');
+  chart();
+  assert.equal(waits.length, 3, 'one asks again');
 });
