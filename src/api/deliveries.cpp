@@ -115,8 +115,9 @@ net::ServerResponse delivery_response(Services& services, const Exchange& exchan
     return json_response(status, delivery_json(*delivery));
 }
 
-std::optional<Breaker> breaker_of(storage::Outbox& storage, const std::string& endpoint) {
-    const std::vector<Breaker> breakers = storage.breakers();
+std::optional<Breaker> breaker_of(storage::Outbox& storage, const Uuid& user_id,
+                                  const std::string& endpoint) {
+    const std::vector<Breaker> breakers = storage.breakers_of(user_id);
     const auto found = std::find_if(breakers.begin(), breakers.end(),
                                     [&](const Breaker& b) { return b.endpoint == endpoint; });
     if (found == breakers.end()) return std::nullopt;
@@ -211,9 +212,9 @@ net::ServerResponse show_delivery(Services& services, Exchange& exchange) {
     const auto delivery = id ? storage.delivery(exchange.user.id, *id) : std::nullopt;
     if (!delivery) return error_response(404, not_found);
     const std::vector<Attempt> attempts = storage.attempts_of(*id);
-    return json_response(
-        200, delivery_detail_json(*delivery, attempts,
-                                  breaker_of(storage, net::endpoint_name(delivery->webhook_url))));
+    return json_response(200, delivery_detail_json(*delivery, attempts,
+                                                   breaker_of(storage, exchange.user.id,
+                                                              net::endpoint_name(delivery->webhook_url))));
 }
 
 net::ServerResponse retry_delivery(Services& services, Exchange& exchange) {

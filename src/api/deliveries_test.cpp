@@ -73,16 +73,20 @@ TEST_F(DeliveriesTest, ShowEveryAttempt) {
 
 TEST_F(DeliveriesTest, ShowTheBreakerOfTheEndpoint) {
     const std::string id = fired(ann_, "70000", "https://hooks.example.com/a?key=1");
+    const std::string of_bob = fired(bob_, "70000", "https://hooks.example.com/b");
     const Breaker breakers[] = {
-        {"https://hooks.example.com:443", BreakerState::open, 5, clock_.now() + 60s, "no answer",
-         clock_.now()},
-        {"https://other.example.com:443", BreakerState::half_open, 9, {}, "no answer", clock_.now()},
+        open_breaker("ann@example.com", "https://hooks.example.com:443", 5),
+        open_breaker("ann@example.com", "https://other.example.com:443", 9),
     };
     storage_.save_breakers(breakers);
     EXPECT_TRUE(
         call_as(ann_, "GET", "/api/v1/deliveries/" + id)
             .has(
                 R"("endpoint":{"name":"https://hooks.example.com:443","breaker":"open","retry_at":"2023-11-14T22:14:20Z"})"));
+    EXPECT_TRUE(
+        call_as(bob_, "GET", "/api/v1/deliveries/" + of_bob)
+            .has(
+                R"("endpoint":{"name":"https://hooks.example.com:443","breaker":"closed","retry_at":null})"));
 }
 
 TEST_F(DeliveriesTest, AreListedNewestFirstForTheirUserOnly) {

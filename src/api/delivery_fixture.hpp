@@ -38,6 +38,15 @@ protected:
         outcome.disable_endpoint = disable;
         storage_.record({&outcome, 1});
     }
+    Breaker open_breaker(const std::string& email, std::string endpoint, int failures) {
+        return {storage_.user_by_email(email)->id,
+                std::move(endpoint),
+                BreakerState::open,
+                failures,
+                clock_.now() + 60s,
+                "no answer",
+                clock_.now()};
+    }
     void end(const std::string& id, DeliveryState state, bool disable = false) {
         claim(id, 1);
         Attempt attempt;

@@ -32,7 +32,7 @@ net::ServerResponse list_endpoints(Services& services, Exchange& exchange) {
         services.use.storage.endpoints(exchange.user.id, max_endpoints);
     std::map<std::string, Breaker> breakers;
     const std::vector<Breaker> kept =
-        endpoints.empty() ? std::vector<Breaker>{} : services.use.storage.breakers();
+        endpoints.empty() ? std::vector<Breaker>{} : services.use.storage.breakers_of(exchange.user.id);
     for (const Breaker& breaker : kept) breakers.emplace(breaker.endpoint, breaker);
     JsonWriter w;
     w.begin_array();

@@ -19,8 +19,9 @@ TEST_F(EndpointsTest, AreTheUrlsOfTheUsersAlertsWithTheirState) {
     create(bob_, "1", "https://bob.example.com/secret");
     end(fire(create(ann_, "3", "https://b.example.com:8443/2"), "5"), DeliveryState::failed, true);
     const Breaker breakers[] = {
-        {"https://a.example.com:443", BreakerState::open, 5, clock_.now() + 60s, "no answer", clock_.now()},
-        {"https://bob.example.com:443", BreakerState::open, 7, clock_.now(), "no answer", clock_.now()},
+        open_breaker("ann@example.com", "https://a.example.com:443", 5),
+        open_breaker("bob@example.com", "https://a.example.com:443", 9),
+        open_breaker("bob@example.com", "https://bob.example.com:443", 7),
     };
     storage_.save_breakers(breakers);
     for (const char* path : {"/api/v1/endpoints", "/api/v1/endpoints/"}) {
@@ -34,6 +35,16 @@ TEST_F(EndpointsTest, AreTheUrlsOfTheUsersAlertsWithTheirState) {
                 R"(},{"webhook_url":"https://a.example.com/1","disabled_at":null,"reason":null,)"
                 R"("breaker":{"state":"open","failures":5,"retry_at":"2023-11-14T22:14:20Z","reason":"no answer"}}])");
     }
+}
+
+TEST_F(EndpointsTest, ShowNothingOfAnotherUsersDeliveriesToTheSameHost) {
+    create(ann_, "1", "https://shared.example.com/ann");
+    create(bob_, "1", "https://shared.example.com/bob");
+    const std::string before = call_as(bob_, "GET", "/api/v1/endpoints").body;
+    const Breaker breakers[] = {open_breaker("ann@example.com", "https://shared.example.com:443", 5)};
+    storage_.save_breakers(breakers);
+    EXPECT_EQ(call_as(bob_, "GET", "/api/v1/endpoints").body, before);
+    EXPECT_TRUE(call_as(ann_, "GET", "/api/v1/endpoints").has(R"("state":"open","failures":5)"));
 }
 
 TEST_F(EndpointsTest, ADisabledOneCanBeEnabledOnce) {

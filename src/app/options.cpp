@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "api/health_endpoint.hpp"
+#include "deliver/endpoints.hpp"
 #include "net/allowed_hosts.hpp"
 #include "secrets/key_file.hpp"
 #include "storage/open.hpp"
@@ -166,7 +167,9 @@ deliver::SenderOptions sender_options_of(const ops::Config& config) {
 
 net::HttpClientOptions webhook_client_options_of(const ops::Config& config, const net::FileShares& files) {
     return {.max_connections = files.outgoing,
-            .max_connections_per_host = static_cast<std::size_t>(config.delivery.per_endpoint),
+            // More than the sender starts there: no request waits for another user's within its time-out.
+            .max_connections_per_host =
+                2 * deliver::attempts_per_host(static_cast<std::size_t>(config.delivery.per_endpoint)),
             .max_idle_connections = files.idle,
             .user_agent = "Pricewire/" PRICEWIRE_VERSION,
             .dns_servers = config.delivery.dns_servers};

@@ -10,8 +10,11 @@
 
 #include "base/log.hpp"
 #include "deliver/attempt_budget.hpp"
+#include "deliver/breaker_log.hpp"
 #include "deliver/endpoints.hpp"
+#include "deliver/held.hpp"
 #include "deliver/intake.hpp"
+#include "deliver/last_chance.hpp"
 #include "deliver/peers.hpp"
 #include "deliver/request.hpp"
 #include "deliver/write_back.hpp"
@@ -30,30 +33,16 @@ constexpr Duration longest_sleep = seconds{1};
 constexpr Duration shortest_sleep = milliseconds{20};
 // A lease exceeds an attempt by this: the time that a claimed delivery may wait for room.
 constexpr Duration lease_slack = seconds{30};
-// A deferred delivery comes back by itself after at least the first and at most the last of these, each this
-// much after the one before it.
-constexpr Duration defer_least = seconds{30};
-constexpr Duration defer_apart = milliseconds{10};
-constexpr Duration defer_most = std::chrono::minutes{10};
+// Lanes that are found at the start; what is in others comes back by itself.
+constexpr std::size_t most_lanes = 20'000;
 constexpr Duration tidy_every = seconds{10};
 // A missing key affects the secrets of all users: it is enough to log this many of them.
 constexpr std::size_t most_secrets_named = 20;
 
-struct Held {
-    ClaimedDelivery claimed;
-    Timestamp lease_until;
-    Endpoints::Endpoint* endpoint = nullptr;
-    Timestamp started_at;
-    std::string request_headers;
-    bool in_flight = false;
-    bool goes_to(const Uuid& user, const std::string& url) const {
-        return claimed.alert.user_id == user && claimed.alert.webhook_url == url;
-    }
-};
-
-EndpointPolicy policy_of(const SenderOptions& options) {
+EndpointPolicy policy_of(const SenderOptions& options, const net::HttpClient& client) {
     EndpointPolicy policy;
-    policy.concurrency = options.concurrency;
+    // A request that waits in the client would spend its time-out there.
+    policy.concurrency = std::min(options.concurrency, client.max_connections());
     policy.per_endpoint = options.per_endpoint;
     policy.breaker = options.breaker;
     return policy;
@@ -75,7 +64,7 @@ public:
           write_back_(options.owner, storage, clock, gate_, options.changed),
           intake_(options.owner, options.timeout + lease_slack, options.max_hints,
                   options.alive_for > Duration::zero(), storage, clock),
-          endpoints_(policy_of(options), seed + 2),
+          endpoints_(policy_of(options, client), seed + 2),
           peers_(options.owner, options.alive_for, storage, clock),
           budget_(options.attempts_by_user) {}
 
@@ -164,16 +153,7 @@ private:
         Endpoints::Endpoint& endpoint = *held.endpoint;
         const Endpoints::Ended ended =
             endpoints_.ended(endpoint, held.claimed.id, sign, reason, clock_.moment());
-        if (ended.opened) {
-            log::warn(
-                "an endpoint fails too often; its webhooks wait, and from time to time one is sent to check "
-                "whether it works again",
-                {{"endpoint", Endpoints::name(endpoint)}, {"reason", std::string(reason)}});
-        }
-        if (ended.closed) {
-            log::info("an endpoint works again; its webhooks are sent",
-                      {{"endpoint", Endpoints::name(endpoint)}});
-        }
+        breakers_told_.tell(ended, endpoint, reason, clock_.mono());
         for (const Uuid& id : ended.put_out) {
             const auto it = held_.find(id);
             defer(it->second);
@@ -185,14 +165,13 @@ private:
         ++stats_.attempts;
         write(held.claimed, decide(held.claimed, std::move(made), result, options_.retry, clock_.now(), rng_),
               Endpoints::name(*held.endpoint), result.error);
-        if (result.error == net::HttpError::none && result.status == 410) {
-            end_those_that_wait(*held.endpoint, held.claimed.alert.user_id, held.claimed.alert.webhook_url);
-        }
+        if (result.error == net::HttpError::none && result.status == 410)
+            end_those_that_wait(*held.endpoint, held.claimed.alert.webhook_url);
     }
 
     // Those claimed before the URL was disabled were read without that.
-    void end_those_that_wait(Endpoints::Endpoint& endpoint, const Uuid& user, const std::string& url) {
-        const auto other = [&](const Uuid& id) { return !held_.at(id).goes_to(user, url); };
+    void end_those_that_wait(Endpoints::Endpoint& endpoint, const std::string& url) {
+        const auto other = [&](const Uuid& id) { return held_.at(id).claimed.alert.webhook_url != url; };
         for (const Uuid& id : endpoints_.remove_waiting(endpoint, other)) {
             ClaimedDelivery& claimed = held_.at(id).claimed;
             claimed.alert.endpoint_disabled_at = clock_.now();
@@ -205,7 +184,7 @@ private:
         for (const auto& [user, url, at, reason] : write_back_.take_disabled()) {
             const auto goes = [&](const auto& entry) { return entry.second.goes_to(user, url); };
             const auto it = std::ranges::find_if(held_, goes);
-            if (it != held_.end()) end_those_that_wait(*it->second.endpoint, user, url);
+            if (it != held_.end()) end_those_that_wait(*it->second.endpoint, url);
         }
     }
 
@@ -226,24 +205,24 @@ private:
     }
 
     void defer(const Held& held) {
+        const ClaimedDelivery& claimed = held.claimed;
         const Timestamp now = clock_.now();
-        const Duration pause = endpoints_.pause_left(*held.endpoint, clock_.mono());
-        defer_slot_ = std::clamp<Timestamp>(defer_slot_ + defer_apart, now + defer_least, now + defer_most);
-        // It must expire at its deadline.
-        const Timestamp until =
-            std::min(defer_slot_ + pause, std::max(held.claimed.deadline, now + seconds{1}));
+        const Timestamp until = deferred_until(
+            claimed, options_.retry.attempts,
+            Endpoints::comes_back(*held.endpoint, now) + endpoints_.pause_left(*held.endpoint, clock_.mono()),
+            now);
         ++stats_.deferred;
-        write_back_.add({held.claimed.id, held.claimed.attempt, until, Endpoints::name(*held.endpoint),
-                         held.claimed.alert.user_id},
+        write_back_.add({claimed.id, claimed.attempt, until, Endpoints::lane_name(*held.endpoint, held.lane),
+                         claimed.alert.user_id},
                         held.lease_until);
-        endpoints_.deferred(*held.endpoint, clock_.mono());
+        endpoints_.deferred(*held.endpoint, held.lane, clock_.mono());
     }
 
     // Claiming.
 
     bool wants_more() {
         return !stopping_ && peers_.alive() && !write_back_.full() && !gate_.closed() &&
-               endpoints_.wants_more(clock_.mono());
+               endpoints_.wants_more();
     }
 
     void claim() {
@@ -253,17 +232,19 @@ private:
             if (!prepared_) prepare();
             int batches = 0;
             Intake::Batch batch;
-            while (wants_more() && batches < batches_a_step && intake_.claim(batch)) {
+            while (wants_more() && batches < batches_a_step &&
+                   intake_.claim(batch, endpoints_.users_with_enough(clock_.mono()))) {
                 gate_.answered();
                 if (!peers_.alive()) break;  // the claim took too long: others may have taken it
-                accept(batch);
+                accept(batch, false);
                 start_waiting();
                 ++batches;
                 // With a slow database this sender must not seem dead to the others.
                 meet_peers();
             }
             claim_goes_on_ = batches == batches_a_step;
-            wake_lanes();
+            fetch_from_lanes();
+            start_waiting();
             if (endpoints_.breakers_changed() && write_back_.breakers_due()) {
                 write_back_.write_breakers(endpoints_.take_changed_breakers());
             }
@@ -296,7 +277,7 @@ private:
     // What this sender, or another on its database, left behind.
     void prepare() {
         const std::size_t left = storage_.release_claims(options_.owner);
-        endpoints_.restore(storage_.breakers(), clock_.moment());
+        endpoints_.restore(storage_.breakers(), storage_.lanes(most_lanes), clock_.moment());
         if (!peers_.alone()) peers_.step();
         prepared_ = true;
         gate_.answered();
@@ -306,22 +287,23 @@ private:
         }
     }
 
-    void accept(Intake::Batch& batch) {
+    void accept(Intake::Batch& batch, bool from_lane) {
         if (options_.changed) {
             std::vector<DeliveryNotice> notices;
             notices.reserve(batch.claimed.size());
             for (const ClaimedDelivery& c : batch.claimed) notices.push_back({c.alert.user_id, c.id});
             options_.changed(notices);
         }
-        std::size_t refused = 0;
+        std::vector<Uuid> refused;
         for (ClaimedDelivery& claimed : batch.claimed) {
-            if (!accept(std::move(claimed), batch.lease_until)) ++refused;
+            const Uuid user = claimed.alert.user_id;
+            if (!accept(std::move(claimed), batch.lease_until, from_lane)) refused.push_back(user);
         }
-        intake_.no_room_for(refused);
+        if (!from_lane) intake_.no_room_for(std::move(refused));
     }
 
     // False if it had no room.
-    bool accept(ClaimedDelivery&& claimed, Timestamp lease_until) {
+    bool accept(ClaimedDelivery&& claimed, Timestamp lease_until, bool from_lane) {
         if (const auto it = held_.find(claimed.id); it != held_.end()) {
             // Its lease ended while it waited here; this is a new one.
             it->second.lease_until = lease_until;
@@ -343,12 +325,18 @@ private:
             return true;
         }
         const Uuid id = claimed.id;
+        const Waiter waiter{.id = id,
+                            .from_lane = from_lane,
+                            .last_chance = has_last_chance(claimed, options_.retry.attempts, clock_.now())};
+        Endpoints::Endpoint& endpoint =
+            endpoints_.at(claimed.alert.user_id, net::endpoint_name(url->url), clock_.moment());
         Held held{.claimed = std::move(claimed),
                   .lease_until = lease_until,
-                  .endpoint = &endpoints_.at(net::endpoint_name(url->url), clock_.moment()),
+                  .endpoint = &endpoint,
+                  .lane = Endpoints::lane_of(url->url),
                   .started_at = {},
                   .request_headers = {}};
-        if (!endpoints_.offer(*held.endpoint, id, clock_.mono())) {
+        if (!endpoints_.offer(endpoint, waiter, clock_.mono())) {
             defer(held);
             return false;
         }
@@ -357,16 +345,18 @@ private:
     }
 
     // Fetches deferred deliveries for which there is room again.
-    void wake_lanes() {
+    void fetch_from_lanes() {
         for (int i = 0; i < lanes_a_step && wants_more(); ++i) {
             const auto lane = endpoints_.next_lane(clock_.mono());
             if (!lane) return;
             // Deferrals not yet written belong to the lane.
             write_back_.write_deferrals();
-            const std::size_t count = storage_.wake(lane->name, clock_.now(), lane->count);
-            stats_.woken += count;
-            endpoints_.woken(*lane, count, clock_.mono());
-            if (count > 0) intake_.due_at(clock_.mono());
+            Intake::Batch batch;
+            intake_.claim_lane(batch, Endpoints::lane_name(*lane->endpoint, lane->number), lane->count);
+            stats_.woken += batch.claimed.size();
+            endpoints_.fetched(*lane, batch.claimed.size(), clock_.mono());
+            if (!peers_.alive()) return;
+            accept(batch, true);
         }
     }
 
@@ -446,11 +436,11 @@ private:
         MonoTime next = now + longest_sleep;
         if (!stopping_ && !prepared_) {
             next = std::max(now, gate_.opens_at());
-        } else if (!stopping_ && endpoints_.in_flight() < options_.concurrency) {
+        } else if (!stopping_ && endpoints_.wants_more()) {
             // If there is no room, only results make some, and they cause the next step.
             MonoTime wanted = intake_.next_poll();
-            // Endpoints may become stuck a moment later.
-            if (intake_.has_hints()) wanted = std::min<MonoTime>(wanted, now + milliseconds{50});
+            // Users may no longer have enough a moment later, as endpoints become stuck.
+            if (intake_.passed_over()) wanted = std::min<MonoTime>(wanted, now + milliseconds{50});
             if (const auto lane = endpoints_.next_lane_at()) wanted = std::min(wanted, *lane);
             const MonoTime soonest = claim_goes_on_ ? now : now + shortest_sleep;
             if (claim_goes_on_) wanted = now;
@@ -476,10 +466,10 @@ private:
     AttemptBudget budget_;
 
     std::unordered_map<Uuid, Held> held_;  // claimed: waiting or in flight
-    Timestamp defer_slot_;                 // of the last deferred delivery
     bool claim_goes_on_ = false;
     MonoTime tidy_at_;
     log::LineBudget attempts_told_{"webhook attempts", 200};
+    BreakerLog breakers_told_;
     std::unordered_set<Uuid> secrets_named_;  // users whose secret could not be opened
 
     bool prepared_ = false;

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
+
+#include "deliver/endpoint_state.hpp"
 
 namespace pricewire::deliver {
 namespace {
@@ -9,55 +12,15 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr std::size_t first_window = 2;
-// The most that may wait at an endpoint that makes progress, at one that does not answer, and at others.
-constexpr std::size_t most_waiting = 1024;
-constexpr std::size_t suspect_waiting = 4;
-constexpr std::size_t stuck_waiting = 16;
-// Deliveries that are fetched from a lane at once.
-constexpr std::size_t most_woken = 512;
-// An endpoint at its limit where no attempt has ended for this long is stuck.
-constexpr Duration stuck_after = milliseconds{250};
 constexpr Duration scan_interval = milliseconds{50};
-// Woken deliveries that have not arrived by then were claimed by another sender.
-constexpr Duration woken_come_within = seconds{2};
 // After this long without attempts a window says nothing about its endpoint.
 constexpr Duration window_lasts = std::chrono::minutes{1};
-constexpr Duration remembered = std::chrono::hours{1};
-// Deliveries that another process has deferred come back by themselves within this time.
-constexpr Duration inherited_for = std::chrono::minutes{11};
-// Deliveries that may wait at endpoints that make progress, beyond two for each.
+// Deliveries of a user that may wait at endpoints that make progress, beyond two for each.
 constexpr std::size_t refill_mark = 128;
+// Users without room who are asked again at each turn.
+constexpr std::size_t asked_again = 4;
 
 }  // namespace
-
-struct Endpoints::Endpoint {
-    struct Waiting {
-        Uuid id;
-        MonoTime since;
-    };
-
-    std::string name;
-    CircuitBreaker breaker;
-    std::optional<Uuid> probe;  // the attempt that is the breaker's probe
-    Trust trust = Trust::fresh;
-    std::size_t window = first_window;
-    std::size_t used_fully = 0;  // attempts still under way since the window was last full
-    std::size_t in_flight = 0;
-    std::deque<Waiting> waiting;
-    MonoTime moved_at;  // when an attempt last ended, or the first one started
-    bool stuck = false;
-    bool listed = false;  // in ready_
-
-    bool lane = false;         // deliveries may be deferred
-    bool lane_listed = false;  // in lanes_
-    std::size_t woken = 0;     // and not offered yet
-    MonoTime woken_at;
-    std::optional<MonoTime> timer;
-
-    std::optional<std::list<Endpoint*>::iterator> resting;
-    MonoTime resting_since;
-};
 
 Endpoints::Endpoints(const EndpointPolicy& policy, std::uint64_t seed)
     : policy_([&] {
@@ -67,7 +30,11 @@ Endpoints::Endpoints(const EndpointPolicy& policy, std::uint64_t seed)
               std::clamp<std::size_t>(p.per_endpoint, 1, std::max<std::size_t>(p.concurrency / 4, 1));
           return p;
       }()),
-      rng_(seed) {}
+      rng_(seed),
+      total_(policy_.concurrency),
+      unproven_(policy_.concurrency * 3 / 4),
+      suspects_(policy_.concurrency / 4),
+      waiting_(policy_.max_waiting) {}
 
 Endpoints::~Endpoints() = default;
 
@@ -75,30 +42,70 @@ const std::string& Endpoints::name(const Endpoint& e) {
     return e.name;
 }
 
-Endpoints::Endpoint& Endpoints::at(const std::string& name, const Moment& now) {
-    std::unique_ptr<Endpoint>& e = all_[name];
+const Uuid& Endpoints::user(const Endpoint& e) {
+    return e.user->id;
+}
+
+Endpoints::Endpoint& Endpoints::at(const Uuid& id, const std::string& name, const Moment& now) {
+    std::unique_ptr<User>& user = users_[id];
+    if (!user) {
+        user = std::make_unique<User>();
+        user->id = id;
+    }
+    std::unique_ptr<Endpoint>& e = user->endpoints[name];
     if (!e) {
+        std::unique_ptr<Host>& host = hosts_[name];
+        if (!host) host = std::make_unique<Host>(attempts_per_host(policy_.per_endpoint));
+        ++host->endpoints;
+        ++known_;
         e = std::make_unique<Endpoint>();
         e->name = name;
+        e->user = user.get();
+        e->host = host.get();
         e->moved_at = now.mono;
-        e->lane = now.mono < inherited_until_;
-        update_rest(*e, now.mono);
+        e->resting_since = now.mono;
+        e->resting = user->resting.insert(user->resting.end(), e.get());
     }
     return *e;
 }
 
 std::size_t Endpoints::limit(const Endpoint& e) const {
-    const std::size_t share = policy_.concurrency * 3 / 4 / std::max<std::size_t>(working_, 1);
+    const std::size_t of_user = policy_.concurrency * 3 / 4 / std::max<std::size_t>(working_users_, 1);
+    const std::size_t share = of_user / std::max<std::size_t>(e.user->working(), 1);
     return std::min({policy_.per_endpoint, e.window, std::max<std::size_t>(share, 1)});
 }
 
-bool Endpoints::has_room(Trust trust) const {
-    if (in_flight_ >= policy_.concurrency) return false;
-    const std::size_t suspects = trust_in_flight_[static_cast<std::size_t>(Trust::suspect)];
-    const std::size_t unproven = suspects + trust_in_flight_[static_cast<std::size_t>(Trust::fresh)];
-    const std::size_t c = policy_.concurrency;
-    if (trust == Trust::suspect && suspects >= std::max<std::size_t>(c / 4, 1)) return false;
-    return trust == Trust::trusted || unproven < std::max<std::size_t>(c * 3 / 4, 1);
+// Without a user: whether anybody could have room.
+bool Endpoints::has_room(Trust trust, const User* user) const {
+    if (!total_.has(user ? user->all_in_flight() : 0)) return false;
+    if (trust != Trust::trusted && !unproven_.has(user ? user->unproven() : 0)) return false;
+    return trust != Trust::suspect || suspects_.has(user ? user->in_flight[2] : 0);
+}
+
+void Endpoints::count_in_flight(Endpoint& e, bool more) {
+    const auto count = [&](SharedRoom& room) { more ? room.take() : room.give_back(); };
+    std::size_t& mine = e.user->in_flight[static_cast<std::size_t>(e.trust)];
+    mine = more ? mine + 1 : mine - 1;
+    e.in_flight = more ? e.in_flight + 1 : e.in_flight - 1;
+    count(total_);
+    count(e.host->room);
+    if (e.trust != Trust::trusted) count(unproven_);
+    if (e.trust == Trust::suspect) count(suspects_);
+}
+
+void Endpoints::set_trust(Endpoint& e, Trust trust) {
+    const auto move = [&](Trust to, bool in) {
+        std::size_t& mine = e.user->in_flight[static_cast<std::size_t>(to)];
+        mine = in ? mine + e.in_flight : mine - e.in_flight;
+        const auto count = [&](SharedRoom& room) {
+            in ? room.take(e.in_flight) : room.give_back(e.in_flight);
+        };
+        if (to != Trust::trusted) count(unproven_);
+        if (to == Trust::suspect) count(suspects_);
+    };
+    move(e.trust, false);
+    move(trust, true);
+    e.trust = trust;
 }
 
 // Waiting.
@@ -106,42 +113,51 @@ bool Endpoints::has_room(Trust trust) const {
 std::size_t Endpoints::waiting_limit(const Endpoint& e, MonoTime now) const {
     if (e.breaker.state() != BreakerState::closed) return e.breaker.allows(now) ? 1 : 0;
     if (e.trust == Trust::suspect) return suspect_waiting;
-    // Above three quarters of all, only endpoints that make progress may have many waiting.
-    const bool scarce = waiting_ >= policy_.max_waiting / 4 * 3;
-    if (e.stuck || (scarce && e.trust == Trust::fresh)) {
-        return scarce ? suspect_waiting : std::max(stuck_waiting, 2 * e.window);
-    }
-    return most_waiting;
+    return e.stuck ? std::max(stuck_waiting, 2 * e.window) : most_waiting;
 }
 
-bool Endpoints::offer(Endpoint& e, const Uuid& id, MonoTime now) {
-    if (e.woken > 0) --e.woken;
+bool Endpoints::offer(Endpoint& e, const Waiter& waiter, MonoTime now) {
     set_stuck(e, e.stuck || is_stuck(e, now));
-    if (waiting_ >= policy_.max_waiting || e.waiting.size() >= waiting_limit(e, now)) return false;
-    if (e.resting && now - e.resting_since > window_lasts) e.window = std::min(e.window, first_window);
-    if (e.in_flight == 0 && e.waiting.empty()) e.moved_at = now;
-    e.waiting.push_back({id, now});
-    ++waiting_;
-    if (!e.stuck) ++moving_waiting_;
-    update_rest(e, now);
-    list_if_ready(e, now);
+    if (!waiting_.has(e.user->waiting)) return false;
+    if (e.breaker.state() == BreakerState::closed) {
+        if (e.waiting.size() >= waiting_limit(e, now)) return false;
+    } else if (waiter.last_chance) {
+        if (e.waiting.size() >= stuck_waiting) return false;
+    } else {
+        const bool probe_waits = std::any_of(e.waiting.begin(), e.waiting.end(),
+                                             [](const Endpoint::Waiting& w) { return !w.last_chance; });
+        const bool its_turn = waiter.from_lane || e.lanes == 0;
+        if (!e.breaker.allows(now) || probe_waits || !its_turn) return false;
+    }
+    add_waiting(e, waiter, now);
     return true;
 }
 
-void Endpoints::pop_waiting(Endpoint& e) {
-    e.waiting.pop_front();
-    --waiting_;
-    if (!e.stuck) --moving_waiting_;
+void Endpoints::add_waiting(Endpoint& e, const Waiter& waiter, MonoTime now) {
+    if (e.resting && now - e.resting_since > window_lasts) e.window = std::min(e.window, first_window);
+    if (e.in_flight == 0 && e.waiting.empty()) e.moved_at = now;
+    e.waiting.push_back({waiter.id, now, waiter.last_chance});
+    waiting_.take();
+    ++e.user->waiting;
+    if (!e.stuck) ++e.user->moving;
+    update_rest(e, now);
+    list_if_ready(e, now);
+}
+
+void Endpoints::removed_waiting(Endpoint& e, std::size_t count) {
+    waiting_.give_back(count);
+    e.user->waiting -= count;
+    if (!e.stuck) e.user->moving -= count;
 }
 
 // From the end of the list: those that have waited longest keep their place.
 void Endpoints::shrink_waiting(Endpoint& e, std::size_t size, std::vector<Uuid>& out) {
-    while (e.waiting.size() > size) {
+    std::size_t count = 0;
+    for (; e.waiting.size() > size; ++count) {
         out.push_back(e.waiting.back().id);
         e.waiting.pop_back();
-        --waiting_;
-        if (!e.stuck) --moving_waiting_;
     }
+    removed_waiting(e, count);
 }
 
 std::vector<Uuid> Endpoints::remove_waiting(Endpoint& e, const Keep& keep) {
@@ -151,17 +167,19 @@ std::vector<Uuid> Endpoints::remove_waiting(Endpoint& e, const Keep& keep) {
         removed.push_back(w.id);
         return true;
     });
-    waiting_ -= removed.size();
-    if (!e.stuck) moving_waiting_ -= removed.size();
+    removed_waiting(e, removed.size());
     update_rest(e, e.moved_at);
+    list_lane_if_room(e, e.moved_at);
     return removed;
 }
 
 std::vector<Uuid> Endpoints::remove_all_waiting() {
     std::vector<Uuid> removed;
-    for (const auto& [name, e] : all_) {
-        shrink_waiting(*e, 0, removed);
-        update_rest(*e, e->moved_at);
+    for (const auto& [id, user] : users_) {
+        for (const auto& [name, e] : user->endpoints) {
+            shrink_waiting(*e, 0, removed);
+            update_rest(*e, e->moved_at);
+        }
     }
     return removed;
 }
@@ -175,91 +193,153 @@ bool Endpoints::is_stuck(const Endpoint& e, MonoTime now) const {
 void Endpoints::set_stuck(Endpoint& e, bool stuck) {
     if (e.stuck == stuck) return;
     e.stuck = stuck;
-    if (stuck) {
-        moving_waiting_ -= e.waiting.size();
-    } else {
-        moving_waiting_ += e.waiting.size();
-    }
+    std::size_t& moving = e.user->moving;
+    moving = stuck ? moving - e.waiting.size() : moving + e.waiting.size();
 }
 
-bool Endpoints::wants_more(MonoTime now) {
-    if (in_flight_ >= policy_.concurrency || waiting_ >= policy_.max_waiting) return false;
-    const std::size_t mark = refill_mark + 2 * working_;
-    if (moving_waiting_ < mark) return true;
-    if (now - scanned_at_ < scan_interval) return false;
-    scanned_at_ = now;
-    for (const auto& [name, e] : all_) {
-        if (is_stuck(*e, now)) set_stuck(*e, true);
+std::vector<Uuid> Endpoints::users_with_enough(MonoTime now) {
+    const bool scan = now - scanned_at_ >= scan_interval;
+    if (scan) scanned_at_ = now;
+    std::vector<Uuid> out;
+    for (const auto& [id, user] : waiting_users_) {
+        const std::size_t mark = refill_mark + 2 * user->working();
+        if (scan && user->moving >= mark) {
+            for (const auto& [name, e] : user->endpoints) {
+                if (is_stuck(*e, now)) set_stuck(*e, true);
+            }
+        }
+        if (user->moving >= mark || !waiting_.has(user->waiting)) out.push_back(id);
     }
-    return moving_waiting_ < mark;
+    return out;
 }
 
 // Turns.
 
+bool Endpoints::may_start(const Endpoint& e, MonoTime now) const {
+    return !e.waiting.empty() && e.in_flight < limit(e) &&
+           (e.breaker.allows(now) || e.waiting.front().last_chance);
+}
+
 void Endpoints::list_if_ready(Endpoint& e, MonoTime now) {
-    if (e.listed || e.waiting.empty() || e.in_flight >= limit(e) || !e.breaker.allows(now)) return;
+    if (e.listed || e.at_host || !may_start(e, now)) return;
+    const auto trust = static_cast<std::size_t>(e.trust);
     e.listed = true;
-    ready_[static_cast<std::size_t>(e.trust)].push_back(&e);
+    User& user = *e.user;
+    user.ready[trust].push_back(&e);
+    if (std::exchange(user.listed[trust], true)) return;
+    turns_[trust].ready.push_back(&user);
+}
+
+// The user whose turn it is in the class; no longer listed. Null: none has room.
+Endpoints::User* Endpoints::next_user(std::size_t trust) {
+    Turns& turns = turns_[trust];
+    const auto as_trust = static_cast<Trust>(trust);
+    if (!has_room(as_trust, nullptr)) return nullptr;
+    const auto pop = [](std::deque<User*>& list) {
+        User* user = list.front();
+        list.pop_front();
+        return user;
+    };
+    for (std::size_t left = std::min(asked_again, turns.without_room.size()); left > 0; --left) {
+        User* user = pop(turns.without_room);
+        (has_room(as_trust, user) ? turns.ready : turns.without_room).push_back(user);
+    }
+    while (!turns.ready.empty()) {
+        User* user = pop(turns.ready);
+        if (has_room(as_trust, user)) return user;
+        turns.without_room.push_back(user);
+    }
+    return nullptr;
+}
+
+// The user's next endpoint of the class that may start an attempt. The user is listed again if more follow.
+Endpoints::Endpoint* Endpoints::take_ready(User& user, std::size_t trust, MonoTime now) {
+    Endpoint* found = nullptr;
+    std::deque<Endpoint*>& ready = user.ready[trust];
+    while (!found && !ready.empty()) {
+        Endpoint& e = *ready.front();
+        ready.pop_front();
+        e.listed = false;
+        if (static_cast<std::size_t>(e.trust) != trust) list_if_ready(e, now);
+        if (e.listed) continue;
+        if (may_start(e, now)) {
+            if (enter_host(e)) found = &e;
+        } else if (std::exchange(e.called, false)) {
+            // The end of one of its attempts lists it again.
+            e.host->room.give_back();
+            call_waiting(*e.host, now);
+        }
+    }
+    user.listed[trust] = !ready.empty();
+    if (!ready.empty()) turns_[trust].ready.push_back(&user);
+    return found;
+}
+
+// False: it waits at its host. Those that wait there have no room at present: whenever places become free,
+// call_waiting() keeps them for those that have.
+bool Endpoints::enter_host(Endpoint& e) {
+    if (e.called) {
+        e.called = false;
+        e.host->room.give_back();
+        return true;
+    }
+    if (e.host->room.has(e.in_flight)) return true;
+    e.at_host = true;
+    e.host->waiting.push_back(&e);
+    return false;
+}
+
+// Keeps a place for each endpoint that waits at the host and now has room.
+void Endpoints::call_waiting(Host& host, MonoTime now) {
+    for (std::size_t i = 0; i < host.waiting.size() && host.room.free() > 0;) {
+        Endpoint& e = *host.waiting[i];
+        if (!host.room.has(e.in_flight)) {
+            ++i;
+            continue;
+        }
+        host.waiting.erase(host.waiting.begin() + static_cast<std::ptrdiff_t>(i));
+        e.at_host = false;
+        list_if_ready(e, now);
+        if (!e.listed) continue;
+        e.called = true;
+        host.room.take();
+    }
 }
 
 std::optional<Endpoints::Turn> Endpoints::next(const Moment& now) {
     for (std::size_t passed = 0; passed < trusts;) {
-        const std::size_t at = turn_;
+        const std::size_t trust = turn_;
         turn_ = (turn_ + 1) % trusts;
-        if (ready_[at].empty() || !has_room(static_cast<Trust>(at))) {
+        User* user = next_user(trust);
+        if (!user) {
             ++passed;
             continue;
         }
         passed = 0;
-        Endpoint& e = *ready_[at].front();
-        ready_[at].pop_front();
-        e.listed = false;
-        if (static_cast<std::size_t>(e.trust) != at) {
-            list_if_ready(e, now.mono);
-            continue;
-        }
-        // If it has no room, the end of one of its attempts lists it again.
-        if (e.waiting.empty() || e.in_flight >= limit(e) || !e.breaker.allows(now.mono)) continue;
-        const Turn turn{&e, e.waiting.front().id};
-        pop_waiting(e);
-        if (e.in_flight == 0) e.moved_at = now.mono;
-        if (++e.in_flight >= e.window) e.used_fully = e.window;
-        ++in_flight_;
-        ++trust_in_flight_[at];
-        const BreakerState before = e.breaker.state();
-        if (e.breaker.start(now)) {
-            e.probe = turn.id;
-            breaker_moved(e, before, now);
-        }
-        list_if_ready(e, now.mono);
-        list_lane_if_room(e, now.mono);
-        return turn;
+        if (Endpoint* e = take_ready(*user, trust, now.mono)) return start(*e, now);
     }
     return std::nullopt;
 }
 
-void Endpoints::set_trust(Endpoint& e, Trust trust) {
-    trust_in_flight_[static_cast<std::size_t>(e.trust)] -= e.in_flight;
-    trust_in_flight_[static_cast<std::size_t>(trust)] += e.in_flight;
-    e.trust = trust;
+Endpoints::Turn Endpoints::start(Endpoint& e, const Moment& now) {
+    const Turn turn{&e, e.waiting.front().id};
+    e.waiting.pop_front();
+    removed_waiting(e, 1);
+    if (e.in_flight == 0) e.moved_at = now.mono;
+    count_in_flight(e, true);
+    if (e.in_flight >= e.window) e.used_fully = e.window;
+    const BreakerState before = e.breaker.state();
+    if (e.breaker.allows(now.mono) && e.breaker.start(now)) {
+        e.probe = turn.id;
+        breaker_moved(e, before, now);
+    }
+    update_rest(e, now.mono);
+    list_if_ready(e, now.mono);
+    list_lane_if_room(e, now.mono);
+    return turn;
 }
 
-Endpoints::Ended Endpoints::ended(Endpoint& e, const Uuid& id, Sign sign, std::string_view reason,
-                                  const Moment& now) {
-    const bool probe = e.probe == id;
-    if (probe) e.probe.reset();
-    --e.in_flight;
-    --in_flight_;
-    --trust_in_flight_[static_cast<std::size_t>(e.trust)];
-    e.moved_at = now.mono;
-
-    Ended out;
-    const BreakerState before = e.breaker.state();
-    if (e.breaker.end(sign, probe, reason, policy_.breaker, now, rng_)) {
-        breaker_moved(e, before, now);
-        out.opened = before == BreakerState::closed && e.breaker.state() == BreakerState::open;
-        out.closed = e.breaker.state() == BreakerState::closed;
-    }
+void Endpoints::learn(Endpoint& e, Sign sign) {
     switch (sign) {
         case Sign::success:
             set_trust(e, Trust::trusted);
@@ -281,177 +361,47 @@ Endpoints::Ended Endpoints::ended(Endpoint& e, const Uuid& id, Sign sign, std::s
             break;
     }
     if (e.used_fully > 0) --e.used_fully;
-    if (e.trust == Trust::suspect) shrink_waiting(e, suspect_waiting, out.put_out);
-    if (e.breaker.state() != BreakerState::closed) shrink_waiting(e, 0, out.put_out);
+}
+
+Endpoints::Ended Endpoints::ended(Endpoint& e, const Uuid& id, Sign sign, std::string_view reason,
+                                  const Moment& now) {
+    const bool probe = e.probe == id;
+    if (probe) e.probe.reset();
+    count_in_flight(e, false);
+    e.moved_at = now.mono;
+
+    Ended out;
+    const BreakerState before = e.breaker.state();
+    if (e.breaker.end(sign, probe, reason, policy_.breaker, now, rng_)) {
+        breaker_moved(e, before, now);
+        out.opened = before == BreakerState::closed && e.breaker.state() == BreakerState::open;
+        out.closed = e.breaker.state() == BreakerState::closed;
+    }
+    learn(e, sign);
+    if (e.breaker.allows(now.mono)) {
+        if (e.trust == Trust::suspect) shrink_waiting(e, suspect_waiting, out.put_out);
+    } else {
+        std::vector<Uuid> blocked = take_blocked(e);
+        out.put_out.insert(out.put_out.end(), blocked.begin(), blocked.end());
+    }
     set_stuck(e, is_stuck(e, now.mono));
     update_rest(e, now.mono);
+    call_waiting(*e.host, now.mono);
     list_if_ready(e, now.mono);
     list_lane_if_room(e, now.mono);
     return out;
 }
 
-// Lanes.
-
-// How much of a lane an endpoint may fetch; it does so when half of that is used up. Never more than has
-// room, or it would be deferred and fetched again without end.
-std::size_t Endpoints::wanted(const Endpoint& e, MonoTime now) const {
-    if (waiting_ >= policy_.max_waiting) return 0;
-    return std::min(std::clamp<std::size_t>(4 * e.window, stuck_waiting, most_woken), waiting_limit(e, now));
-}
-
-void Endpoints::list_lane_if_room(Endpoint& e, MonoTime now) {
-    if (!e.lane || e.lane_listed) return;
-    if (e.woken > 0 && now - e.woken_at >= woken_come_within) e.woken = 0;
-    if (!e.breaker.allows(now)) {
-        // While half open, the end of the probe takes care of it.
-        if (e.breaker.state() == BreakerState::open) set_timer(e, e.breaker.retry_at());
-        return;
-    }
-    const std::size_t wants = wanted(e, now);
-    if (wants == 0 || e.waiting.size() + e.woken > wants / 2) {
-        if (wants == 0) set_timer(e, now + stuck_after);
-        if (e.woken > 0) set_timer(e, e.woken_at + woken_come_within);
-        return;
-    }
-    set_timer(e, std::nullopt);
-    e.lane_listed = true;
-    lanes_.push_back(&e);
-}
-
-void Endpoints::deferred(Endpoint& e, MonoTime now) {
-    e.lane = true;
-    list_lane_if_room(e, now);
-}
-
-Duration Endpoints::pause_left(const Endpoint& e, MonoTime now) const {
-    if (e.breaker.state() != BreakerState::open) return Duration::zero();
-    return std::max(Duration::zero(), std::chrono::duration_cast<Duration>(e.breaker.retry_at() - now));
-}
-
-std::optional<Endpoints::Lane> Endpoints::next_lane(MonoTime now) {
-    run_timers(now);
-    while (!lanes_.empty()) {
-        Endpoint& e = *lanes_.front();
-        lanes_.pop_front();
-        e.lane_listed = false;
-        const std::size_t there = e.waiting.size() + e.woken;
-        const std::size_t wants = wanted(e, now);
-        if (!e.lane || there >= wants) {
-            list_lane_if_room(e, now);
-            continue;
-        }
-        // If woken() is not called because the database is away, this lists it again.
-        set_timer(e, now + woken_come_within);
-        return Lane{e.name, wants - there};
-    }
-    return std::nullopt;
-}
-
-void Endpoints::woken(const Lane& lane, std::size_t count, MonoTime now) {
-    const auto it = all_.find(lane.name);
-    if (it == all_.end()) return;
-    Endpoint& e = *it->second;
-    set_timer(e, std::nullopt);
-    e.woken += count;
-    e.woken_at = now;
-    if (count < lane.count) e.lane = false;
-    update_rest(e, now);
-    list_lane_if_room(e, now);
-}
-
-std::optional<MonoTime> Endpoints::next_lane_at() const {
-    if (!lanes_.empty()) return MonoTime::min();
-    if (timers_.empty()) return std::nullopt;
-    return timers_.begin()->first;
-}
-
-void Endpoints::set_timer(Endpoint& e, std::optional<MonoTime> at) {
-    if (e.timer == at) return;
-    if (e.timer) timers_.erase({*e.timer, &e});
-    e.timer = at;
-    if (at) timers_.emplace(*at, &e);
-}
-
-void Endpoints::run_timers(MonoTime now) {
-    while (!timers_.empty() && timers_.begin()->first <= now) {
-        Endpoint& e = *timers_.begin()->second;
-        set_timer(e, std::nullopt);
-        list_lane_if_room(e, now);
-    }
-}
-
-// Breakers and memory.
-
-void Endpoints::breaker_moved(Endpoint& e, BreakerState before, const Moment& now) {
-    const BreakerState after = e.breaker.state();
-    if (before == BreakerState::closed && after != BreakerState::closed) ++open_breakers_;
-    if (before != BreakerState::closed && after == BreakerState::closed) --open_breakers_;
-    if (before == BreakerState::half_open) --half_open_breakers_;
-    if (after == BreakerState::half_open) ++half_open_breakers_;
-    changed_[e.name] = e.breaker.view(e.name, now);
-}
-
-std::vector<Breaker> Endpoints::take_changed_breakers() {
-    std::vector<Breaker> out;
-    out.reserve(changed_.size());
-    for (auto& [name, breaker] : changed_) out.push_back(std::move(breaker));
-    changed_.clear();
+// What must wait for the breaker.
+std::vector<Uuid> Endpoints::take_blocked(Endpoint& e) {
+    std::vector<Uuid> out;
+    std::erase_if(e.waiting, [&](const Endpoint::Waiting& w) {
+        if (!w.last_chance) out.push_back(w.id);
+        return !w.last_chance;
+    });
+    removed_waiting(e, out.size());
+    shrink_waiting(e, stuck_waiting, out);
     return out;
-}
-
-void Endpoints::restore(std::span<const Breaker> breakers, const Moment& now) {
-    inherited_until_ = now.mono + inherited_for;
-    for (const Breaker& stored : breakers) {
-        if (all_.size() >= policy_.max_known) return;
-        Endpoint& e = at(stored.endpoint, now);
-        const BreakerState before = e.breaker.state();
-        e.breaker.restore(stored, policy_.breaker, now);
-        if (e.breaker.state() == BreakerState::closed) {
-            // The configuration no longer has breakers: remove the stored ones.
-            changed_[e.name] = e.breaker.view(e.name, now);
-            continue;
-        }
-        if (before == BreakerState::closed) ++open_breakers_;
-        set_trust(e, Trust::suspect);
-        e.window = 1;
-        deferred(e, now.mono);
-    }
-}
-
-void Endpoints::update_rest(Endpoint& e, MonoTime now) {
-    const bool rests = e.in_flight == 0 && e.waiting.empty();
-    if (rests && !e.resting) {
-        e.resting_since = now;
-        e.resting = resting_.insert(resting_.end(), &e);
-    } else if (!rests && e.resting) {
-        resting_.erase(*e.resting);
-        e.resting.reset();
-    }
-    working_ = all_.size() - resting_.size();
-}
-
-void Endpoints::tidy(const Moment& now) {
-    // Those still in a list are skipped; the next pass over that list removes them.
-    for (auto it = resting_.begin(); it != resting_.end();) {
-        Endpoint& e = **it++;
-        if (resting_.size() <= policy_.max_known && now.mono - e.resting_since < remembered) return;
-        if (!e.listed && !e.lane_listed) forget(e, now);
-    }
-}
-
-void Endpoints::forget(Endpoint& e, const Moment& now) {
-    set_timer(e, std::nullopt);
-    if (e.breaker.state() != BreakerState::closed) {
-        Breaker gone = e.breaker.view(e.name, now);
-        gone.state = BreakerState::closed;
-        gone.retry_at.reset();
-        changed_[e.name] = std::move(gone);
-        --open_breakers_;
-    }
-    resting_.erase(*e.resting);
-    const std::string name = e.name;
-    all_.erase(name);
-    working_ = all_.size() - resting_.size();
 }
 
 }  // namespace pricewire::deliver

@@ -3,12 +3,24 @@
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <vector>
 
 namespace pricewire::deliver {
 namespace {
+
+// A user for each name, unless a test says otherwise.
+Uuid user_of(std::string_view name) {
+    Uuid id;
+    std::copy_n(name.begin(), std::min(name.size(), id.bytes.size()), id.bytes.begin());
+    return id;
+}
+
+Uuid make_user(int n) {
+    return user_of("user " + std::to_string(n));
+}
 
 using std::chrono::milliseconds;
 using std::chrono::minutes;
@@ -19,12 +31,14 @@ protected:
     explicit EndpointsTest(const EndpointPolicy& policy = {}) : endpoints_(policy, 7) {}
 
     Moment now() const { return clock_.moment(); }
+    Endpoints::Endpoint& endpoint(const std::string& name) {
+        return endpoints_.at(user_of(name), name, now());
+    }
     // Offers `count` deliveries; returns how many were taken.
     int offer(const std::string& name, int count = 1) {
         int taken = 0;
         for (int i = 0; i < count; ++i) {
-            taken +=
-                endpoints_.offer(endpoints_.at(name, now()), make_uuid(clock_.now()), clock_.mono()) ? 1 : 0;
+            taken += endpoints_.offer(endpoint(name), {.id = make_uuid(clock_.now())}, clock_.mono()) ? 1 : 0;
         }
         return taken;
     }
@@ -41,7 +55,7 @@ protected:
     Endpoints::Ended end(const std::string& name, Sign sign = Sign::success) {
         const Uuid id = under_way_[name].front();
         under_way_[name].erase(under_way_[name].begin());
-        return endpoints_.ended(endpoints_.at(name, now()), id, sign, "why", now());
+        return endpoints_.ended(endpoint(name), id, sign, "why", now());
     }
     std::size_t at(const std::string& name) { return under_way_[name].size(); }
     // One attempt, started and ended.
@@ -204,7 +218,7 @@ TEST(EndpointsBounds, LimitsAllWaitingDeliveries) {
     for (int i = 0; i < 100; ++i) {
         for (int k = 0; k < 1000; ++k) {
             taken +=
-                endpoints.offer(endpoints.at("e" + std::to_string(i), now), make_uuid(now.wall), now.mono)
+                endpoints.offer(endpoints.at(make_user(i), "e", now), {.id = make_uuid(now.wall)}, now.mono)
                     ? 1
                     : 0;
         }
@@ -214,29 +228,33 @@ TEST(EndpointsBounds, LimitsAllWaitingDeliveries) {
     EXPECT_GE(taken, 750U);
 }
 
-TEST_F(EndpointsTest, OnlyDeliveriesAtMovingEndpointsKeepMoreFromBeingClaimed) {
-    EXPECT_TRUE(endpoints_.wants_more(clock_.mono()));
+TEST_F(EndpointsTest, AUserHasEnoughWhileManyWaitAtHisMovingEndpoints) {
+    const auto enough = [&] { return endpoints_.users_with_enough(clock_.mono()); };
+    EXPECT_TRUE(endpoints_.wants_more());
     offer("hangs", 500);
     start();
-    EXPECT_FALSE(endpoints_.wants_more(clock_.mono())) << "it may be fast";
+    EXPECT_EQ(enough(), std::vector{user_of("hangs")}) << "it may be fast";
     clock_.advance(milliseconds{300});
-    EXPECT_TRUE(endpoints_.wants_more(clock_.mono())) << "it is not";
+    EXPECT_TRUE(enough().empty()) << "it is not";
     offer("fast", 500);
+    offer("other", 5);
     start();
-    EXPECT_FALSE(endpoints_.wants_more(clock_.mono()));
+    EXPECT_EQ(enough(), std::vector{user_of("fast")});
+    EXPECT_TRUE(endpoints_.wants_more()) << "of the others";
     for (int i = 0; i < 400; ++i) {
         end("fast");
         start();
     }
-    EXPECT_TRUE(endpoints_.wants_more(clock_.mono())) << "when most of it is done";
+    EXPECT_TRUE(enough().empty()) << "when most of it is done";
 }
 
 TEST(EndpointsBreaker, OpensPutsOutWaitingDeliveriesAndProbesOnce) {
     ManualClock clock;
     const auto now = [&] { return clock.moment(); };
     Endpoints endpoints({.breaker = {.failures = 3}}, 1);
-    const auto offer = [&] {
-        return endpoints.offer(endpoints.at("a", now()), make_uuid(clock.now()), clock.mono());
+    const auto a = [&]() -> Endpoints::Endpoint& { return endpoints.at(user_of("a"), "a", now()); };
+    const auto offer = [&](bool from_lane = false) {
+        return endpoints.offer(a(), {.id = make_uuid(clock.now()), .from_lane = from_lane}, clock.mono());
     };
     Endpoints::Ended ended;
     for (int i = 0; i < 8; ++i) ASSERT_TRUE(offer());
@@ -270,24 +288,27 @@ TEST(EndpointsBreaker, OpensPutsOutWaitingDeliveriesAndProbesOnce) {
     EXPECT_EQ(changed[0].state, BreakerState::open);
     EXPECT_EQ(changed[0].failures, 3);
     EXPECT_EQ(changed[0].reason, "why");
+    EXPECT_EQ(changed[0].user_id, user_of("a"));
     EXPECT_FALSE(offer());
-    EXPECT_GT(endpoints.pause_left(endpoints.at("a", now()), clock.mono()), seconds{4});
+    EXPECT_GT(endpoints.pause_left(a(), clock.mono()), seconds{4});
 
-    endpoints.deferred(endpoints.at("a", now()), clock.mono());
+    endpoints.deferred(a(), 3, clock.mono());
     EXPECT_FALSE(endpoints.next_lane(clock.mono()));
     ASSERT_TRUE(endpoints.next_lane_at());
     EXPECT_GT(*endpoints.next_lane_at(), clock.mono() + seconds{4});
     clock.advance(seconds{6});
     auto lane = endpoints.next_lane(clock.mono());
     ASSERT_TRUE(lane) << "one is asked for when the pause is over";
-    EXPECT_EQ(lane->name, "a");
+    EXPECT_EQ(lane->endpoint, &a());
+    EXPECT_EQ(lane->number, 3U);
     EXPECT_EQ(lane->count, 1U);
-    endpoints.woken(*lane, 1, clock.mono());
+    endpoints.fetched(*lane, 1, clock.mono());
+    EXPECT_FALSE(offer()) << "what is new goes behind those that wait";
+    EXPECT_TRUE(offer(true));
     EXPECT_FALSE(endpoints.next_lane(clock.mono()));
-    EXPECT_TRUE(offer());
-    EXPECT_FALSE(offer()) << "one is enough";
+    EXPECT_FALSE(offer(true)) << "one is enough";
     EXPECT_EQ(start(), 1U);
-    EXPECT_FALSE(offer());
+    EXPECT_FALSE(offer(true));
     EXPECT_EQ(endpoints.take_changed_breakers().at(0).state, BreakerState::half_open);
     EXPECT_EQ(endpoints.open_breakers(), 1U);
     EXPECT_EQ(endpoints.half_open_breakers(), 1U);
@@ -308,30 +329,110 @@ TEST(EndpointsBreaker, IsTakenOverFromAnotherProcess) {
     ManualClock clock;
     const Moment now = clock.moment();
     Endpoints endpoints({}, 1);
-    const std::vector<Breaker> stored{{.endpoint = "a",
+    const Uuid user = user_of("a");
+    const auto a = [&](Endpoints& in) -> Endpoints::Endpoint& { return in.at(user, "https://a:443", now); };
+    const std::vector<Breaker> stored{{.user_id = user,
+                                       .endpoint = "https://a:443",
                                        .state = BreakerState::open,
                                        .failures = 12,
                                        .retry_at = clock.now() + seconds{20},
                                        .reason = "why",
                                        .changed_at = clock.now()}};
-    endpoints.restore(stored, now);
+    Endpoints other({}, 1);
+    const std::vector<std::string> lanes{"https://a:443", "x y 1", Endpoints::lane_name(a(other), 5),
+                                         user.to_string() + " https://a:443 16"};
+    endpoints.restore(stored, lanes, now);
+    EXPECT_EQ(endpoints.known(), 1U) << "lanes of other versions are skipped";
     EXPECT_EQ(endpoints.open_breakers(), 1U);
-    EXPECT_FALSE(endpoints.offer(endpoints.at("a", now), make_uuid(now.wall), now.mono));
+    EXPECT_FALSE(endpoints.offer(a(endpoints), {.id = make_uuid(now.wall), .from_lane = true}, now.mono));
     EXPECT_FALSE(endpoints.breakers_changed());
     clock.advance(seconds{20});
-    ASSERT_TRUE(endpoints.next_lane(clock.mono())) << "its lane may hold something";
-    EXPECT_TRUE(endpoints.offer(endpoints.at("a", now), make_uuid(now.wall), clock.mono()));
+    const auto lane = endpoints.next_lane(clock.mono());
+    ASSERT_TRUE(lane);
+    EXPECT_EQ(lane->number, 5U);
+    EXPECT_TRUE(endpoints.offer(a(endpoints), {.id = make_uuid(now.wall), .from_lane = true}, clock.mono()));
 
     Endpoints without({.breaker = {.failures = 0}}, 1);
-    without.restore(stored, now);
+    without.restore(stored, {}, now);
     EXPECT_EQ(without.open_breakers(), 0U);
     EXPECT_EQ(without.take_changed_breakers().at(0).state, BreakerState::closed) << "to be removed";
+}
+
+// Opens a breaker at the first failure, and has deliveries of two URLs deferred.
+class ProbesTest : public EndpointsTest {
+protected:
+    ProbesTest() : EndpointsTest({.breaker = {.failures = 1}}) {
+        teach("a", Sign::failing);
+        for (const unsigned lane : {2U, 9U}) endpoints_.deferred(endpoint("a"), lane, clock_.mono());
+    }
+    // The lane that the probe is fetched from after the pause; the probe fails.
+    unsigned probe() {
+        clock_.advance(minutes{2});
+        const auto lane = endpoints_.next_lane(clock_.mono());
+        if (!lane) return 99;
+        endpoints_.fetched(*lane, 1, clock_.mono());
+        EXPECT_TRUE(endpoints_.offer(*lane->endpoint, {.id = make_uuid(clock_.now()), .from_lane = true},
+                                     clock_.mono()));
+        EXPECT_EQ(start(), 1);
+        end("a", Sign::failing);
+        return lane->number;
+    }
+};
+
+TEST_F(ProbesTest, TakeTurnsOverTheLanes) {
+    std::vector<unsigned> lanes;
+    for (int i = 0; i < 4; ++i) lanes.push_back(probe());
+    EXPECT_EQ(lanes, (std::vector{2U, 9U, 2U, 9U}));
+}
+
+TEST_F(ProbesTest, AreOfWhatIsNewOnceTheLanesAreEmpty) {
+    clock_.advance(minutes{2});
+    EXPECT_EQ(offer("a"), 0);
+    for (int i = 0; i < 2; ++i) {
+        const auto lane = endpoints_.next_lane(clock_.mono());
+        ASSERT_TRUE(lane);
+        endpoints_.fetched(*lane, 0, clock_.mono());
+    }
+    EXPECT_FALSE(endpoints_.next_lane(clock_.mono()));
+    EXPECT_EQ(offer("a"), 1);
+}
+
+TEST_F(ProbesTest, ALastChanceDoesNotWaitForTheBreaker) {
+    const auto last_chance = [&] {
+        return endpoints_.offer(endpoint("a"), {.id = make_uuid(clock_.now()), .last_chance = true},
+                                clock_.mono());
+    };
+    ASSERT_TRUE(last_chance());
+    ASSERT_EQ(start(), 1);
+    end("a", Sign::failing);
+    EXPECT_EQ(offer("a"), 0) << "the breaker is still open";
+    ASSERT_TRUE(last_chance());
+    ASSERT_EQ(start(), 1);
+    EXPECT_TRUE(end("a", Sign::success).closed);
+    EXPECT_EQ(offer("a"), 1);
+}
+
+TEST_F(ProbesTest, ACrowdsLastChancesAreFew) {
+    int taken = 0;
+    for (int i = 0; i < 100; ++i) {
+        taken += endpoints_.offer(endpoint("a"), {.id = make_uuid(clock_.now()), .last_chance = true},
+                                  clock_.mono())
+                     ? 1
+                     : 0;
+    }
+    EXPECT_EQ(taken, 16);
+    EXPECT_LE(start(), 2);
+}
+
+TEST_F(EndpointsTest, AUrlsLaneIsTheSameInEveryProcess) {
+    EXPECT_EQ(Endpoints::lane_of("https://example.com/hook"), 1U);
+    EXPECT_EQ(Endpoints::lane_name(endpoint("a"), 3), user_of("a").to_string() + " a 3");
 }
 
 TEST_F(EndpointsTest, ALaneIsFetchedAsRoomBecomesFree) {
     offer("a", 20);
     start();
-    endpoints_.deferred(endpoints_.at("a", now()), clock_.mono());
+    endpoints_.deferred(endpoint("a"), 0, clock_.mono());
     EXPECT_FALSE(endpoints_.next_lane(clock_.mono())) << "enough waits";
     while (at("a") > 0) {
         end("a");
@@ -340,21 +441,26 @@ TEST_F(EndpointsTest, ALaneIsFetchedAsRoomBecomesFree) {
     auto lane = endpoints_.next_lane(clock_.mono());
     ASSERT_TRUE(lane);
     EXPECT_GE(lane->count, 16U);
-    endpoints_.woken(*lane, lane->count, clock_.mono());
-    EXPECT_FALSE(endpoints_.next_lane(clock_.mono())) << "until those have come";
-    clock_.advance(seconds{3});
+    endpoints_.fetched(*lane, lane->count, clock_.mono());
+    offer("a", static_cast<int>(lane->count));
+    EXPECT_FALSE(endpoints_.next_lane(clock_.mono())) << "these are enough";
+    start();
+    while (at("a") > 0) {
+        end("a");
+        start();
+    }
     lane = endpoints_.next_lane(clock_.mono());
-    ASSERT_TRUE(lane) << "or will not come";
-    endpoints_.woken(*lane, lane->count - 1, clock_.mono());
+    ASSERT_TRUE(lane);
+    endpoints_.fetched(*lane, lane->count - 1, clock_.mono());
     clock_.advance(seconds{3});
     EXPECT_FALSE(endpoints_.next_lane(clock_.mono())) << "there were no more";
     EXPECT_FALSE(endpoints_.next_lane_at());
 }
 
-TEST_F(EndpointsTest, ALaneThatCouldNotBeWokenIsRetried) {
+TEST_F(EndpointsTest, ALaneThatCouldNotBeFetchedFromIsRetried) {
     offer("a");
     start();
-    endpoints_.deferred(endpoints_.at("a", now()), clock_.mono());
+    endpoints_.deferred(endpoint("a"), 0, clock_.mono());
     ASSERT_TRUE(endpoints_.next_lane(clock_.mono()));
     EXPECT_FALSE(endpoints_.next_lane(clock_.mono()));
     clock_.advance(seconds{3});
@@ -366,7 +472,8 @@ TEST(EndpointsMemory, ForgetsIdleEndpointsAndReportsTheirBreakers) {
     const auto now = [&] { return clock.moment(); };
     Endpoints endpoints({.max_known = 10, .breaker = {.failures = 1}}, 1);
     const auto attempt = [&](const std::string& name, Sign sign) {
-        ASSERT_TRUE(endpoints.offer(endpoints.at(name, now()), make_uuid(clock.now()), clock.mono()));
+        ASSERT_TRUE(endpoints.offer(endpoints.at(user_of(name), name, now()), {.id = make_uuid(clock.now())},
+                                    clock.mono()));
         const auto turn = endpoints.next(now());
         ASSERT_TRUE(turn);
         endpoints.ended(*turn->endpoint, turn->id, sign, "why", now());
@@ -380,7 +487,8 @@ TEST(EndpointsMemory, ForgetsIdleEndpointsAndReportsTheirBreakers) {
     EXPECT_EQ(endpoints.take_changed_breakers().at(0).state, BreakerState::closed);
     attempt("e29", Sign::success);
     clock.advance(std::chrono::hours{2});
-    EXPECT_TRUE(endpoints.offer(endpoints.at("busy", now()), make_uuid(clock.now()), clock.mono()));
+    EXPECT_TRUE(endpoints.offer(endpoints.at(user_of("busy"), "busy", now()), {.id = make_uuid(clock.now())},
+                                clock.mono()));
     endpoints.tidy(now());
     EXPECT_EQ(endpoints.known(), 1U) << "what has something to do stays";
 }
@@ -397,25 +505,27 @@ TEST(EndpointsProperty, NothingIsLostOrStartedTwice) {
                              .max_known = 3,
                              .breaker = {.failures = 3}},
                             *rc::gen::arbitrary<std::uint64_t>());
-        std::map<Uuid, std::string> waiting;
-        std::map<Uuid, std::pair<Endpoints::Endpoint*, std::string>> under_way;
+        std::map<Uuid, Endpoints::Endpoint*> waiting, under_way;
         const auto steps = *rc::gen::container<std::vector<int>>(400, rc::gen::inRange(0, 1000));
         for (const int step : steps) {
-            const std::string name = "e" + std::to_string(step % 6);
             if (step < 450) {
                 const Uuid id = make_uuid(clock.now());
-                Endpoints::Endpoint& e = endpoints.at(name, now());
-                if (endpoints.offer(e, id, clock.mono())) {
-                    waiting[id] = name;
+                // Two names, three users.
+                const auto lane = static_cast<unsigned>(step % 3);
+                Endpoints::Endpoint& e =
+                    endpoints.at(make_user(step % 3), "e" + std::to_string(step % 2), now());
+                const Waiter waiter{.id = id, .from_lane = step % 5 == 0, .last_chance = step % 7 == 0};
+                if (endpoints.offer(e, waiter, clock.mono())) {
+                    waiting[id] = &e;
                 } else {
-                    endpoints.deferred(e, clock.mono());
+                    endpoints.deferred(e, lane, clock.mono());
                 }
             } else if (step < 600) {
                 if (const auto turn = endpoints.next(now())) {
                     const auto it = waiting.find(turn->id);
                     RC_ASSERT(it != waiting.end());
-                    RC_ASSERT(Endpoints::name(*turn->endpoint) == it->second);
-                    under_way[turn->id] = {turn->endpoint, it->second};
+                    RC_ASSERT(turn->endpoint == it->second);
+                    under_way[turn->id] = turn->endpoint;
                     waiting.erase(it);
                 }
             } else if (step < 850) {
@@ -423,17 +533,17 @@ TEST(EndpointsProperty, NothingIsLostOrStartedTwice) {
                 auto it = under_way.begin();
                 std::advance(it, step % static_cast<int>(under_way.size()));
                 const auto sign = static_cast<Sign>(step % 6);
-                const auto ended = endpoints.ended(*it->second.first, it->first, sign, "why", now());
+                const auto ended = endpoints.ended(*it->second, it->first, sign, "why", now());
                 for (const Uuid& id : ended.put_out) RC_ASSERT(waiting.erase(id) == 1U);
                 under_way.erase(it);
             } else if (step < 900) {
                 if (const auto lane = endpoints.next_lane(clock.mono())) {
                     RC_ASSERT(lane->count > 0U);
-                    endpoints.woken(*lane, static_cast<std::size_t>(step % 3), clock.mono());
+                    endpoints.fetched(*lane, static_cast<std::size_t>(step % 3), clock.mono());
                 }
             } else if (step < 950) {
                 clock.advance(milliseconds{step * 7});
-                endpoints.wants_more(clock.mono());
+                endpoints.users_with_enough(clock.mono());
             } else {
                 endpoints.tidy(now());
             }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -42,21 +43,47 @@ void Intake::done_with(const queue::QueuedTask& task) {
     if (task.receipt != 0) done_.push_back(task.receipt);
 }
 
-bool Intake::claim(Batch& batch) {
+bool Intake::claim(Batch& batch, const std::vector<Uuid>& enough) {
     batch.claimed.clear();
-    last_claimed_ = 0;
+    last_without_crowd_ = false;
+    // Whose deliveries were passed over and who has no longer enough?
+    if (!std::includes(enough.begin(), enough.end(), passed_over_.begin(), passed_over_.end())) {
+        passed_over_.clear();
+        next_poll_ = clock_.mono();
+    }
     const bool hints_first = std::exchange(hints_next_, false) && !hints_.empty();
-    const bool claimed = hints_first ? claim_hinted(batch) : claim_due(batch) || claim_hinted(batch);
+    const bool claimed =
+        hints_first ? claim_hinted(batch, enough) : claim_due(batch, enough) || claim_hinted(batch, enough);
     last_claimed_ = batch.claimed.size();
     return claimed;
 }
 
-void Intake::no_room_for(std::size_t count) {
-    crowded_ = last_claimed_ > 0 && count * 2 > last_claimed_;
-    batch_size_ = crowded_ ? std::min(batch_size_ * 2, largest_batch) : claim_batch;
+void Intake::claim_lane(Batch& batch, std::string_view lane, std::size_t count) {
+    const storage::Claim claim = new_claim(clock_.now(), {});
+    batch.claimed = storage_.claim_lane(lane, count, claim);
+    batch.lease_until = claim.lease_until;
 }
 
-bool Intake::claim_due(Batch& batch) {
+void Intake::no_room_for(std::vector<Uuid> users) {
+    crowded_ = last_claimed_ > 0 && users.size() * 2 > last_claimed_;
+    batch_size_ = crowded_ ? std::min(batch_size_ * 2, largest_batch) : claim_batch;
+    if (last_without_crowd_) return;
+    crowd_.clear();
+    std::sort(users.begin(), users.end());
+    for (auto at = users.begin(); at != users.end();) {
+        const auto end = std::upper_bound(at, users.end(), *at);
+        if (static_cast<std::size_t>(end - at) * 4 > last_claimed_) crowd_.push_back(*at);
+        at = end;
+    }
+}
+
+void Intake::claim_due_but(Batch& batch, std::vector<Uuid> except, Timestamp now) {
+    const storage::Claim claim = new_claim(now, std::move(except));
+    batch.claimed = storage_.claim_due(now, batch_size_, claim);
+    batch.lease_until = claim.lease_until;
+}
+
+bool Intake::claim_due(Batch& batch, const std::vector<Uuid>& enough) {
     if (hints_missing_ && hints_.empty()) {
         hints_missing_ = false;
         next_poll_ = clock_.mono();
@@ -65,19 +92,28 @@ bool Intake::claim_due(Batch& batch) {
     const Timestamp now = clock_.now();
     std::optional<Timestamp> due = storage_.next_due();
     if (due && *due <= now) {
-        const storage::Claim claim = new_claim(now);
-        batch.claimed = storage_.claim_due(now, batch_size_, claim);
-        batch.lease_until = claim.lease_until;
         hints_next_ = true;
+        crowd_waits_ = !crowd_waits_ && !crowd_.empty();
+        if (crowd_waits_) {
+            std::vector<Uuid> except;
+            std::set_union(enough.begin(), enough.end(), crowd_.begin(), crowd_.end(),
+                           std::back_inserter(except));
+            claim_due_but(batch, std::move(except), now);
+            last_without_crowd_ = !batch.claimed.empty();
+            if (last_without_crowd_) return true;
+        }
+        claim_due_but(batch, enough, now);
         if (batch.claimed.size() == batch_size_) return true;
-        due = storage_.next_due();
+        passed_over_ = enough;
+        // What is due may be theirs, who are told of when they have room.
+        due = enough.empty() ? storage_.next_due() : std::nullopt;
     }
     const Duration wait = due ? std::clamp<Duration>(*due - now, poll_floor, poll_interval) : poll_interval;
     next_poll_ = clock_.mono() + wait;
     return !batch.claimed.empty();
 }
 
-bool Intake::claim_hinted(Batch& batch) {
+bool Intake::claim_hinted(Batch& batch, const std::vector<Uuid>& enough) {
     if (hints_.empty()) return false;
     const auto n = static_cast<std::ptrdiff_t>(std::min(hints_.size(), batch_size_));
     const bool newest = crowded_ && std::exchange(newest_next_, !newest_next_);
@@ -86,9 +122,12 @@ bool Intake::claim_hinted(Batch& batch) {
     tasks.reserve(static_cast<std::size_t>(n));
     for (auto it = first; it != first + n; ++it) tasks.push_back(it->task);
     const Timestamp now = clock_.now();
-    const storage::Claim claim = new_claim(now);
+    const storage::Claim claim = new_claim(now, enough);
     batch.claimed = storage_.claim(tasks, now, claim);
-    if (hints_may_be_early_ && batch.claimed.size() < tasks.size()) due_at(clock_.mono() + poll_floor);
+    if (batch.claimed.size() < tasks.size()) {
+        if (!enough.empty()) passed_over_ = enough;
+        if (hints_may_be_early_) due_at(clock_.mono() + poll_floor);
+    }
     batch.lease_until = claim.lease_until;
     for (auto it = first; it != first + n; ++it) done_with(*it);
     hints_.erase(first, first + n);

@@ -5,6 +5,7 @@
 #include <deque>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -17,6 +18,10 @@ namespace pricewire::deliver {
 
 // The source of a dispatcher's deliveries: tasks from the queue, and the database, which is asked when
 // something is due and at least once a second. Claims in batches, from both in turn. One thread.
+//
+// However many deliveries of one user are due, they do not stand in front of another's. Those of users who
+// have enough claimed are passed over until they have not. A user who crowds, that is, fills batches with
+// deliveries for which there is no room, is passed over every other time.
 class Intake {
 public:
     // Claims are valid for `lease`. If other processes fire (`hints_may_be_early`), their clock may be ahead
@@ -34,24 +39,31 @@ public:
         std::vector<ClaimedDelivery> claimed;
         Timestamp lease_until;
     };
-    // Claims the next batch. False if there is nothing to claim at present. Throws what the storage throws.
-    bool claim(Batch& batch);
-    // How many of the last batch had no room. If most had none, the next batches are larger and hints are
-    // taken from both ends in turn, so that a crowd at one endpoint does not keep the others waiting.
-    void no_room_for(std::size_t count);
+    // Claims the next batch, but for `enough`, users in order. False if there is nothing to claim at present.
+    // Throws what the storage throws.
+    bool claim(Batch& batch, const std::vector<Uuid>& enough);
+    // Claims from a lane. Throws what the storage throws.
+    void claim_lane(Batch& batch, std::string_view lane, std::size_t count);
+    // Whose deliveries in the last batch had no room, each. If most had none, the next batches are larger and
+    // hints are taken from both ends in turn, so that a crowd at one endpoint does not keep the others waiting.
+    void no_room_for(std::vector<Uuid> users);
 
     // Receipts, since the last call, of tasks that the queue may drop: the database has answered for them, or
     // they had no room here and it is asked for them anyway.
     std::vector<std::uint64_t> take_done() { return std::exchange(done_, {}); }
 
-    bool has_hints() const { return !hints_.empty(); }
+    // Deliveries of users who had enough may be due.
+    bool passed_over() const { return !passed_over_.empty(); }
     MonoTime next_poll() const { return hints_missing_ && hints_.empty() ? MonoTime::min() : next_poll_; }
 
 private:
-    bool claim_due(Batch& batch);
-    bool claim_hinted(Batch& batch);
+    bool claim_due(Batch& batch, const std::vector<Uuid>& enough);
+    void claim_due_but(Batch& batch, std::vector<Uuid> except, Timestamp now);
+    bool claim_hinted(Batch& batch, const std::vector<Uuid>& enough);
     void done_with(const queue::QueuedTask& task);
-    storage::Claim new_claim(Timestamp now) const { return {owner_, now + lease_}; }
+    storage::Claim new_claim(Timestamp now, std::vector<Uuid> except) const {
+        return {owner_, now + lease_, std::move(except)};
+    }
 
     const std::string owner_;
     const Duration lease_;
@@ -68,6 +80,10 @@ private:
     bool crowded_ = false;     // most of the last batch had no room
     bool hints_next_ = false;  // the database had the last turn
     bool newest_next_ = false;
+    std::vector<Uuid> passed_over_;    // users, in order
+    std::vector<Uuid> crowd_;          // users who crowd, in order
+    bool crowd_waits_ = false;         // they were passed over in the database's last turn
+    bool last_without_crowd_ = false;  // the last batch
 };
 
 }  // namespace pricewire::deliver

@@ -26,9 +26,9 @@ constexpr Duration max_retry_after = std::chrono::hours{24};
 // The result of an HTTP request, as far as it is kept.
 struct AttemptResult {
     net::HttpError error = net::HttpError::none;
-    std::string error_text;                // if error is set
-    int status = 0;                        // if there was an answer
-    std::string body_error;                // why its body is not whole; empty if it is
+    std::string error_text;  // if error is set
+    int status = 0;          // if there was an answer
+    std::string body_error;  // why its body is not whole; empty if it is
     Duration duration{};
     std::string retry_after;  // the header's text; empty if there was none
     std::string remote_ip;

@@ -143,12 +143,12 @@ struct DeliveryOutcome {
     std::string webhook_url;
 };
 
-// A claim returned without an attempt; it can be claimed again at `until`, or when `lane` is woken.
+// A claim returned without an attempt; it can be claimed again at `until`, or from `lane` at any time.
 struct Deferral {
     Uuid delivery_id;
     int attempt_number = 1;  // the claim's
     Timestamp until;
-    std::string lane;  // the endpoint it waits for: "https://example.com:443"
+    std::string lane;  // what it waits for: a name that the sender makes
     Uuid user_id{};    // as in DeliveryOutcome
 };
 
@@ -186,8 +186,9 @@ constexpr std::optional<BreakerState> parse_breaker_state(std::string_view text)
     return breaker_state_names.parse(text);
 }
 
-// The breaker of one scheme, host and port, as its sender last reported it.
+// The breaker of a user's deliveries to one scheme, host and port, as its sender last reported it.
 struct Breaker {
+    Uuid user_id{};
     std::string endpoint;  // "https://example.com:443"
     BreakerState state = BreakerState::closed;
     int failures = 0;                   // in a row

@@ -78,6 +78,8 @@ public:
         thread_.join();
     }
 
+    std::size_t max_connections() const override { return options_.max_connections; }
+
     void start(HttpRequest request, Done done) override {
         {
             MutexLock lock(mutex_);

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -88,6 +89,8 @@ public:
     virtual ~HttpClient() = default;
     // Any thread. `done` runs exactly once, on the client's thread, and must return quickly.
     virtual void start(HttpRequest request, Done done) = 0;
+    // How many requests can be under way at once; further ones wait.
+    virtual std::size_t max_connections() const { return std::numeric_limits<std::size_t>::max(); }
 };
 
 struct HttpClientOptions {

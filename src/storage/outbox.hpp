@@ -18,6 +18,7 @@ namespace pricewire::storage {
 struct Claim {
     std::string owner;  // stable across restarts of one sender, 1 to 100 characters
     Timestamp lease_until;
+    std::vector<Uuid> except{};  // users whose deliveries are passed over; not for claim_lane()
 };
 
 // What waits to be delivered. The two counts stop at the maximum that was asked for.
@@ -55,6 +56,11 @@ public:
                                                const Claim& claim) = 0;
     // Claims up to `limit` due deliveries, the longest due first.
     virtual std::vector<ClaimedDelivery> claim_due(Timestamp now, std::size_t limit, const Claim& claim) = 0;
+    // Claims up to `limit` deliveries that were deferred for `lane`, due or not, the longest deferred first.
+    virtual std::vector<ClaimedDelivery> claim_lane(std::string_view lane, std::size_t limit,
+                                                    const Claim& claim) = 0;
+    // Up to `limit` lanes for which deliveries are deferred.
+    virtual std::vector<std::string> lanes(std::size_t limit) = 0;
     // The earliest moment at which claim_due() would find something; nullopt if nothing waits.
     virtual std::optional<Timestamp> next_due() = 0;
     // For monitoring; cheap however many there are.
@@ -73,9 +79,6 @@ public:
     // Gives claims back without an attempt. A deferral whose attempt number is not the delivery's current one
     // is ignored.
     virtual void defer(std::span<const Deferral> deferrals) = 0;
-    // Makes up to `limit` deliveries that were deferred for `lane` due at once, the longest deferred first;
-    // returns how many.
-    virtual std::size_t wake(std::string_view lane, Timestamp now, std::size_t limit) = 0;
     // Writes attempts and the resulting state of their deliveries. An outcome whose attempt number is not the
     // delivery's current one is ignored (fencing). A delivery that was cancelled during its attempt stays
     // cancelled, unless it arrived. Of each delivery's attempts the last max_kept_attempts are kept.
@@ -84,9 +87,10 @@ public:
     virtual std::vector<DisabledEndpoint> record(std::span<const DeliveryOutcome> outcomes) = 0;
 
     // Senders store the breakers that are not closed, for users to see and for their own next start. A closed
-    // one is removed.
+    // one is removed; those of deleted users are not stored.
     virtual void save_breakers(std::span<const Breaker> breakers) = 0;
     virtual std::vector<Breaker> breakers() = 0;
+    virtual std::vector<Breaker> breakers_of(const Uuid& user_id) = 0;
 };
 
 }  // namespace pricewire::storage

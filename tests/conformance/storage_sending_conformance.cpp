@@ -1,4 +1,4 @@
-// The contract of every Storage: deferring, waking, rounds, deadlines and outcomes of attempts.
+// The contract of every Storage: deferring, lanes, rounds, deadlines and outcomes of attempts.
 #include "storage_fixture.hpp"
 
 namespace pricewire::conformance {
@@ -15,6 +15,12 @@ protected:
     std::vector<Uuid> due(Timestamp now) {
         std::vector<Uuid> out;
         const auto claimed = storage_->claim_due(now, 100, {"sender-1", now + lease_});
+        for (const ClaimedDelivery& c : claimed) out.push_back(c.id);
+        return out;
+    }
+    std::vector<Uuid> from_lane(std::size_t limit, const std::string& lane = lane_) {
+        std::vector<Uuid> out;
+        const auto claimed = storage_->claim_lane(lane, limit, {"sender-1", now_ + lease_});
         for (const ClaimedDelivery& c : claimed) out.push_back(c.id);
         return out;
     }
@@ -100,7 +106,7 @@ TEST_P(StorageSendingConformance, IgnoresADeferralOfAnotherAttemptOrAnUnclaimedD
     record(outcome(id, 1, now_, DeliveryState::delivered));
     defer(id, 2, now_ + 1h);
     EXPECT_EQ(of(id).state, DeliveryState::delivered);
-    EXPECT_EQ(storage_->wake(lane_, now_, 10), 0U);
+    EXPECT_TRUE(from_lane(10).empty());
 }
 
 TEST_P(StorageSendingConformance, AnIgnoredDeferralDoesNotAffectOthersOfItsCall) {
@@ -113,24 +119,47 @@ TEST_P(StorageSendingConformance, AnIgnoredDeferralDoesNotAffectOthersOfItsCall)
     storage_->defer({});
 }
 
-TEST_P(StorageSendingConformance, WakesTheLongestDeferredOfALaneFirst) {
+TEST_P(StorageSendingConformance, ClaimsTheLongestDeferredOfALaneFirst) {
     std::vector<Uuid> ids;
     for (int i = 0; i < 4; ++i) ids.push_back(pending());
     due(now_);
     // In neither the order of their ids nor of their times.
     for (const std::size_t i : {2U, 0U, 3U, 1U})
-        defer(ids[i], 1, now_ + 1h + static_cast<int>(i) * 1min,
-              i == 3 ? "https://other.example:443" : lane_);
-    EXPECT_EQ(storage_->wake(lane_, now_ + 1s, 1), 1U);
-    EXPECT_EQ(of(ids[2]).next_attempt_at, now_ + 1s);
-    EXPECT_EQ(due(now_ + 1s), std::vector{ids[2]});
-    EXPECT_EQ(storage_->wake(lane_, now_ + 2s, 10), 2U);
-    EXPECT_EQ(storage_->wake(lane_, now_ + 2s, 10), 0U);
-    EXPECT_EQ(due(now_ + 2s).size(), 2U);
+        defer(ids[i], 1, now_ + 1h + static_cast<int>(i) * 1min, i == 3 ? "another lane" : lane_);
+    EXPECT_EQ(from_lane(1), std::vector{ids[2]});
+    EXPECT_EQ(of(ids[2]).state, DeliveryState::delivering);
+    EXPECT_EQ(from_lane(10), (std::vector{ids[0], ids[1]}));
+    EXPECT_TRUE(from_lane(10).empty());
     EXPECT_EQ(of(ids[3]).next_attempt_at, now_ + 1h + 3min);
-    EXPECT_EQ(storage_->wake("https://other.example:443", now_ + 2s, 0), 0U);
-    EXPECT_EQ(storage_->wake("https://other.example", now_ + 2s, 10), 0U);
-    EXPECT_EQ(storage_->wake("https://other.example:443", now_ + 2s, 10), 1U);
+    EXPECT_TRUE(from_lane(0, "another lane").empty());
+    EXPECT_TRUE(from_lane(10, "another").empty());
+    EXPECT_EQ(from_lane(10, "another lane"), std::vector{ids[3]});
+    EXPECT_EQ(storage_->release_claims("sender-1"), 4U);
+}
+
+TEST_P(StorageSendingConformance, AClaimFromALaneHasEverythingTheAttemptNeeds) {
+    const Uuid id = pending();
+    claim(id, 1, now_);
+    defer(id, 1, now_ + 1h);
+    const auto claimed = storage_->claim_lane(lane_, 1, {"sender-1", now_ + lease_});
+    ASSERT_EQ(claimed.size(), 1U);
+    EXPECT_EQ(claimed[0].attempt, 1);
+    EXPECT_EQ(claimed[0].alert.user_id, user_);
+    EXPECT_EQ(claimed[0].deadline, now_ + 24h);
+    EXPECT_EQ(due(now_ + lease_), std::vector{id}) << "its lease has ended";
+}
+
+TEST_P(StorageSendingConformance, ListsTheLanesInUse) {
+    EXPECT_TRUE(storage_->lanes(10).empty());
+    std::vector<Uuid> ids;
+    for (int i = 0; i < 4; ++i) ids.push_back(pending());
+    due(now_);
+    for (const auto& [i, lane] : {std::pair(0U, "b"), {1U, "a"}, {2U, "b"}, {3U, "c"}})
+        defer(ids[i], 1, now_ + 1h, lane);
+    EXPECT_EQ(storage_->lanes(10), (std::vector<std::string>{"a", "b", "c"}));
+    EXPECT_EQ(storage_->lanes(2).size(), 2U);
+    from_lane(10, "b");
+    EXPECT_EQ(storage_->lanes(10), (std::vector<std::string>{"a", "c"}));
 }
 
 TEST_P(StorageSendingConformance, ADeliveryDeferredAgainGoesBehindThoseThatWaitLonger) {
@@ -141,8 +170,7 @@ TEST_P(StorageSendingConformance, ADeliveryDeferredAgainGoesBehindThoseThatWaitL
     defer(b, 1, now_ + 1h);
     claim(a, 1, now_ + 1s);
     defer(a, 1, now_ + 2s);
-    EXPECT_EQ(storage_->wake(lane_, now_, 1), 1U);
-    EXPECT_EQ(of(b).next_attempt_at, now_);
+    EXPECT_EQ(from_lane(1), std::vector{b});
     EXPECT_EQ(of(a).next_attempt_at, now_ + 2s);
 }
 
@@ -151,9 +179,9 @@ TEST_P(StorageSendingConformance, AClaimedDeliveryLeavesItsLane) {
     claim(id, 1, now_);
     defer(id, 1, now_ + 1s);
     claim(id, 1, now_ + 1s);
-    EXPECT_EQ(storage_->wake(lane_, now_ + 1s, 10), 0U);
+    EXPECT_TRUE(from_lane(10).empty());
     record(outcome(id, 1, now_ + 1s, DeliveryState::pending, now_ + 1h));
-    EXPECT_EQ(storage_->wake(lane_, now_ + 2s, 10), 0U);
+    EXPECT_TRUE(from_lane(10).empty());
     EXPECT_EQ(of(id).next_attempt_at, now_ + 1h);
 }
 
@@ -165,15 +193,24 @@ TEST_P(StorageSendingConformance, ReleasingDoesNotMoveDeferredDeliveries) {
     EXPECT_EQ(storage_->release_claims("sender-1"), 1U);
     EXPECT_EQ(due(now_), std::vector{claimed});
     EXPECT_EQ(of(deferred).next_attempt_at, now_ + 1h);
-    EXPECT_EQ(storage_->wake(lane_, now_, 10), 1U);
+    EXPECT_EQ(from_lane(10), std::vector{deferred});
 }
 
-TEST_P(StorageSendingConformance, WakingADueDeliveryKeepsItsPlace) {
-    const Uuid id = pending();
-    claim(id, 1, now_);
-    defer(id, 1, now_ + 1s);
-    EXPECT_EQ(storage_->wake(lane_, now_ + 1h, 10), 1U);
-    EXPECT_EQ(of(id).next_attempt_at, now_ + 1s);
+TEST_P(StorageSendingConformance, ClaimsPassOverTheUsersNamed) {
+    const Uuid mine = pending();
+    const Uuid other = add_user("other@example.com");
+    Alert alert = new_alert();
+    alert.user_id = other;
+    ASSERT_TRUE(storage_->create_alert(alert, 10));
+    const Uuid theirs = fire({alert.id}).at(0).delivery_id;
+    const storage::Claim but_me{"sender-1", now_ + lease_, {user_}};
+    EXPECT_TRUE(storage_->claim(std::vector{DeliveryTask{mine, 1}}, now_ + 1s, but_me).empty());
+    const auto claimed = storage_->claim_due(now_ + 1s, 1, but_me);
+    ASSERT_EQ(claimed.size(), 1U) << "though the longest due is another";
+    EXPECT_EQ(claimed[0].id, theirs);
+    EXPECT_TRUE(storage_->claim_due(now_ + 1s, 10, but_me).empty());
+    EXPECT_EQ(of(mine).state, DeliveryState::pending);
+    EXPECT_EQ(due(now_ + 1s), std::vector{mine});
 }
 
 // Outcomes
@@ -459,8 +496,9 @@ TEST_P(StorageSendingConformance, AnIgnoredOutcomeDisablesNothingAndALaterOneRep
 TEST_P(StorageSendingConformance, KeepsBreakersThatAreNotClosed) {
     EXPECT_TRUE(storage_->breakers().empty());
     const Breaker open{
-        "https://a.example:443", BreakerState::open, 5, now_ + 30s, "connection refused", now_};
-    Breaker half{"https://b.example:443", BreakerState::half_open, 7, std::nullopt, "no answer", now_ + 1s};
+        user_, "https://a.example:443", BreakerState::open, 5, now_ + 30s, "connection refused", now_};
+    Breaker half{user_,    "https://b.example:443", BreakerState::half_open, 7, std::nullopt, "no answer",
+                 now_ + 1s};
     storage_->save_breakers(std::vector{half, open});
     auto kept = storage_->breakers();
     ASSERT_EQ(kept.size(), 2U);
@@ -482,6 +520,32 @@ TEST_P(StorageSendingConformance, KeepsBreakersThatAreNotClosed) {
     EXPECT_EQ(kept[0].failures, 8);
     storage_->save_breakers({});
     EXPECT_EQ(storage_->breakers().size(), 1U);
+}
+
+TEST_P(StorageSendingConformance, ABreakerIsOfOneUser) {
+    const Uuid other = add_user("other@example.com");
+    Breaker mine{user_, "https://a.example:443", BreakerState::open, 5, now_ + 30s, "refused", now_};
+    Breaker theirs = mine;
+    theirs.user_id = other;
+    theirs.reason = "no answer";
+    storage_->save_breakers(std::vector{mine, theirs});
+    EXPECT_EQ(storage_->breakers().size(), 2U);
+    ASSERT_EQ(storage_->breakers_of(user_).size(), 1U);
+    EXPECT_EQ(storage_->breakers_of(user_)[0].reason, "refused");
+    EXPECT_EQ(storage_->breakers_of(user_)[0].user_id, user_);
+    mine.state = BreakerState::closed;
+    storage_->save_breakers(std::vector{mine});
+    EXPECT_TRUE(storage_->breakers_of(user_).empty());
+    EXPECT_EQ(storage_->breakers_of(other).size(), 1U);
+}
+
+TEST_P(StorageSendingConformance, ADeletedUsersBreakersAreRemovedAndNotStoredAgain) {
+    const Breaker open{user_, "https://a.example:443", BreakerState::open, 5, now_ + 30s, "refused", now_};
+    storage_->save_breakers(std::vector{open});
+    ASSERT_TRUE(storage_->delete_user(user_, now_));
+    EXPECT_TRUE(storage_->breakers().empty());
+    storage_->save_breakers(std::vector{open});
+    EXPECT_TRUE(storage_->breakers().empty());
 }
 
 INSTANTIATE_TEST_SUITE_P(Storages, StorageSendingConformance, storages(),

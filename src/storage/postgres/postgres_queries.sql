@@ -47,6 +47,9 @@ SET state = 'cancelled', due_at = NULL, lease_owner = NULL, lane = NULL, lane_tu
     finished_at = $2::timestamptz, reason = 'its user was deleted'
 FROM open WHERE d.id = open.id;
 
+-- name: user_forget_breakers
+DELETE FROM user_breakers WHERE user_id = $1::uuid;
+
 -- name: secrets_get
 SELECT webhook_secret, previous_secret, previous_until, id FROM users WHERE id = $1::uuid AND deleted_at IS NULL;
 
@@ -157,7 +160,7 @@ WITH task AS MATERIALIZED (
 due AS MATERIALIZED (
     SELECT d.id, t.place
     FROM task t JOIN deliveries d ON d.id = t.id AND d.attempts = t.attempt - 1
-    WHERE d.due_at <= $3::timestamptz
+    WHERE d.due_at <= $3::timestamptz AND d.user_id <> ALL ($6::uuid[])
     FOR UPDATE OF d SKIP LOCKED),
 claimed AS (
     UPDATE deliveries d
@@ -175,7 +178,8 @@ ORDER BY d.place;
 
 -- name: claim_due
 WITH due AS MATERIALIZED (
-    SELECT d.id, d.due_at FROM deliveries d WHERE d.due_at <= $1::timestamptz
+    SELECT d.id, d.due_at FROM deliveries d
+    WHERE d.due_at <= $1::timestamptz AND d.user_id <> ALL ($5::uuid[])
     ORDER BY d.due_at LIMIT $2::bigint FOR UPDATE SKIP LOCKED),
 claimed AS (
     UPDATE deliveries d
@@ -191,6 +195,33 @@ SELECT d.id, d.attempts, d.round_start, d.kind, d.created_at, d.deadline, d.test
 FROM claimed d JOIN alerts a ON a.id = d.alert_id JOIN users u ON u.id = a.user_id
      LEFT JOIN disabled_endpoints e ON e.user_id = a.user_id AND e.webhook_url = a.webhook_url
 ORDER BY d.was_due, d.id;
+
+-- name: claim_lane
+WITH due AS MATERIALIZED (
+    SELECT d.id, d.lane_turn FROM deliveries d WHERE d.lane = $1::text
+    ORDER BY d.lane_turn LIMIT $2::bigint FOR UPDATE SKIP LOCKED),
+claimed AS (
+    UPDATE deliveries d
+    SET state = 'delivering', due_at = $3::timestamptz, lease_owner = $4::text, lane = NULL, lane_turn = NULL
+    FROM due WHERE d.id = due.id
+    RETURNING d.id, d.alert_id, d.attempts, d.round_start, d.kind, d.created_at, d.deadline, d.test_price,
+              due.lane_turn AS turn)
+SELECT d.id, d.attempts, d.round_start, d.kind, d.created_at, d.deadline, d.test_price,
+       u.webhook_secret, u.previous_secret, u.previous_until,
+       a.id, a.user_id, a.ticker, a.condition, a.target, a.webhook_url, a.is_active, a.created_at, a.triggered_at,
+       a.triggered_price, a.format, a.template_body, a.template_type, a.note, a.deliver_within, e.disabled_at,
+       a.trace
+FROM claimed d JOIN alerts a ON a.id = d.alert_id JOIN users u ON u.id = a.user_id
+     LEFT JOIN disabled_endpoints e ON e.user_id = a.user_id AND e.webhook_url = a.webhook_url
+ORDER BY d.turn;
+
+-- name: lanes
+-- One step in the index for each.
+WITH RECURSIVE l(lane) AS (
+    SELECT min(lane) FROM deliveries WHERE lane IS NOT NULL
+    UNION ALL
+    SELECT (SELECT min(d.lane) FROM deliveries d WHERE d.lane > l.lane) FROM l WHERE l.lane IS NOT NULL)
+SELECT lane FROM l WHERE lane IS NOT NULL LIMIT $1::bigint;
 
 -- name: next_due
 SELECT min(due_at) FROM deliveries WHERE due_at IS NOT NULL;
@@ -236,12 +267,6 @@ held AS MATERIALIZED (
 UPDATE deliveries d
 SET state = 'pending', due_at = h.due_at, lease_owner = NULL, lane = h.lane, lane_turn = h.turn
 FROM held h WHERE d.id = h.id;
-
--- name: wake
-WITH woken AS MATERIALIZED (
-    SELECT id FROM deliveries WHERE lane = $1::text ORDER BY lane_turn LIMIT $3::bigint FOR UPDATE SKIP LOCKED)
-UPDATE deliveries d SET due_at = least(d.due_at, $2::timestamptz), lane = NULL, lane_turn = NULL
-FROM woken w WHERE d.id = w.id;
 
 -- name: record
 -- A delivery cancelled in the meantime stays cancelled unless it arrived; its attempt is recorded all the same.
@@ -436,18 +461,27 @@ ORDER BY part, webhook_url LIMIT $2::bigint;
 DELETE FROM disabled_endpoints WHERE user_id = $1::uuid AND webhook_url = $2::text;
 
 -- name: breaker_put
-INSERT INTO breakers (endpoint, state, failures, retry_at, reason, changed_at)
-SELECT * FROM unnest($1::text[], $2::text[], $3::int[], $4::timestamptz[], $5::text[], $6::timestamptz[])
-              b(endpoint, state, failures, retry_at, reason, changed_at) ORDER BY endpoint
-ON CONFLICT (endpoint) DO UPDATE
+-- The users are locked against being deleted, in order.
+INSERT INTO user_breakers (user_id, endpoint, state, failures, retry_at, reason, changed_at)
+SELECT b.* FROM unnest($1::uuid[], $2::text[], $3::text[], $4::int[], $5::timestamptz[], $6::text[], $7::timestamptz[])
+                b(user_id, endpoint, state, failures, retry_at, reason, changed_at)
+                JOIN users u ON u.id = b.user_id AND u.deleted_at IS NULL
+ORDER BY b.user_id, b.endpoint FOR KEY SHARE OF u
+ON CONFLICT (user_id, endpoint) DO UPDATE
 SET state = excluded.state, failures = excluded.failures, retry_at = excluded.retry_at, reason = excluded.reason,
     changed_at = excluded.changed_at;
 
 -- name: breaker_remove
-DELETE FROM breakers WHERE endpoint = ANY ($1::text[]);
+DELETE FROM user_breakers b USING unnest($1::uuid[], $2::text[]) g(user_id, endpoint)
+WHERE b.user_id = g.user_id AND b.endpoint = g.endpoint;
 
 -- name: breakers_all
-SELECT endpoint, state, failures, retry_at, reason, changed_at FROM breakers ORDER BY endpoint;
+SELECT user_id, endpoint, state, failures, retry_at, reason, changed_at FROM user_breakers
+ORDER BY user_id, endpoint;
+
+-- name: breakers_of
+SELECT user_id, endpoint, state, failures, retry_at, reason, changed_at FROM user_breakers WHERE user_id = $1::uuid
+ORDER BY endpoint;
 
 -- name: prune_deliveries
 WITH old AS MATERIALIZED (

@@ -70,6 +70,12 @@ std::unordered_map<Uuid, Uuid> fire_in_one(Pool& pool, std::span<const Fired> al
     });
 }
 
+Array ids_of(std::span<const Uuid> ids) {
+    Array out;
+    for (const Uuid& id : ids) out.add(id);
+    return out;
+}
+
 // Those that were not ignored.
 std::vector<const DeliveryOutcome*> record_some(Connection& db,
                                                 std::span<const DeliveryOutcome* const> outcomes) {
@@ -146,13 +152,20 @@ std::vector<ClaimedDelivery> Store::claim(std::span<const DeliveryTask> tasks, T
     if (seen.empty()) return {};
     return statement("claim", Durability::process, [&](Connection& db) {
         return present(db.all(or_skip("claim", sql::read_claimed), "claim", ids, attempts, now,
-                              claim.lease_until, claim.owner));
+                              claim.lease_until, claim.owner, ids_of(claim.except)));
     });
 }
 
 std::vector<ClaimedDelivery> Store::claim_due(Timestamp now, std::size_t limit, const Claim& claim) {
     return statement("claim_due", Durability::process, [&](Connection& db) {
         return present(db.all(or_skip("claim_due", sql::read_claimed), "claim_due", now, limit,
+                              claim.lease_until, claim.owner, ids_of(claim.except)));
+    });
+}
+
+std::vector<ClaimedDelivery> Store::claim_lane(std::string_view lane, std::size_t limit, const Claim& claim) {
+    return statement("claim_lane", Durability::process, [&](Connection& db) {
+        return present(db.all(or_skip("claim_lane", sql::read_claimed), "claim_lane", lane, limit,
                               claim.lease_until, claim.owner));
     });
 }

@@ -136,10 +136,10 @@ inline constexpr auto read_backlog = [](const auto& row) {
 };
 
 inline constexpr auto read_breaker = [](const auto& row) {
-    std::string endpoint(row.text(0));
-    const BreakerState state = known(&parse_breaker_state, row, 1, "breakers.state", endpoint);
-    return Breaker{std::move(endpoint),      state,      int_at(row, 2), maybe_time(row, 3),
-                   std::string(row.text(4)), row.time(5)};
+    std::string endpoint(row.text(1));
+    const BreakerState state = known(&parse_breaker_state, row, 2, "user_breakers.state", endpoint);
+    return Breaker{row.id(0),          std::move(endpoint),      state,      int_at(row, 3),
+                   maybe_time(row, 4), std::string(row.text(5)), row.time(6)};
 };
 
 inline constexpr auto read_delivery = [](const auto& row) {

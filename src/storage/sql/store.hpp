@@ -84,6 +84,7 @@ public:
             changes.push_back(UserChange{user_id});
             db.change("user_hide_alerts", user_id, now);
             db.change("user_cancel_deliveries", user_id, now);
+            db.change("user_forget_breakers", user_id);
             db.notify(changes);
             return true;
         });
@@ -183,9 +184,8 @@ public:
                 *db.first([](const auto& row) { return row.number(0); }, "senders_alive", now));
         });
     }
-    std::size_t wake(std::string_view lane, Timestamp now, std::size_t limit) override {
-        return statement("wake", Durability::process,
-                         [&](Connection& db) { return db.change("wake", lane, now, limit); });
+    std::vector<std::string> lanes(std::size_t limit) override {
+        return read("lanes", [&](Connection& db) { return db.all(read_text, "lanes", limit); });
     }
     void defer(std::span<const Deferral> deferrals) override {
         // One statement cannot change a row twice.
@@ -203,21 +203,27 @@ public:
     }
     void save_breakers(std::span<const Breaker> breakers) override {
         if (breakers.empty()) return;
-        std::map<std::string_view, const Breaker*> last;
-        for (const Breaker& b : breakers) last[b.endpoint] = &b;
+        std::map<std::pair<Uuid, std::string_view>, const Breaker*> last;
+        for (const Breaker& b : breakers) last[{b.user_id, b.endpoint}] = &b;
         std::vector<const Breaker*> closed, others;
         for (const auto& [_, b] : last) (b->state == BreakerState::closed ? closed : others).push_back(b);
         transaction("save_breakers", Durability::process, [&](Connection& db) {
-            db.change_each("breaker_remove", closed, [](const Breaker* b) { return std::tie(b->endpoint); });
+            db.change_each("breaker_remove", closed,
+                           [](const Breaker* b) { return std::tie(b->user_id, b->endpoint); });
             db.change_each("breaker_put", others, [](const Breaker* b) {
-                return std::tuple(b->endpoint, to_string(b->state), b->failures, b->retry_at, b->reason,
-                                  b->changed_at);
+                return std::tuple(b->user_id, b->endpoint, to_string(b->state), b->failures, b->retry_at,
+                                  b->reason, b->changed_at);
             });
         });
     }
     std::vector<Breaker> breakers() override {
         return read("breakers", [&](Connection& db) {
             return present(db.all(or_skip("breakers", read_breaker), "breakers_all"));
+        });
+    }
+    std::vector<Breaker> breakers_of(const Uuid& user_id) override {
+        return read("breakers_of", [&](Connection& db) {
+            return present(db.all(or_skip("breakers_of", read_breaker), "breakers_of", user_id));
         });
     }
 

@@ -295,7 +295,6 @@ TEST_F(FromVersion2Test, LaterKindsNeedNoRebuiltTable) {
         const auto storage = create_sqlite_storage({.file = file_}, {});
         EXPECT_EQ(storage->deliveries(user_, {}).size(), 7U);
         EXPECT_EQ(storage->alerts(user_, {}).size(), 6U);
-        EXPECT_EQ(storage->breakers().at(0).reason, "no answer");
     }
     EXPECT_THROW(execute("UPDATE alerts SET is_active = 2"), SQLite::Exception) << "only words are unchecked";
     for (const char* later :
@@ -309,6 +308,8 @@ TEST_F(FromVersion2Test, LaterKindsNeedNoRebuiltTable) {
     const auto storage = create_sqlite_storage({.file = file_}, {});
     EXPECT_THROW(storage->alert(user_, alert(1)), UnknownValue);
     EXPECT_THROW(storage->delivery(user_, delivery(3)), UnknownValue);
+    // The breakers of endpoints, which the version before still uses.
+    EXPECT_EQ(db.database().execAndGet("SELECT reason FROM breakers").getString(), "no answer");
     EXPECT_TRUE(storage->breakers().empty());
 }
 

@@ -50,6 +50,9 @@ SET state = 'cancelled', due_at = NULL, lease_owner = NULL, lane = NULL, lane_tu
     reason = 'its user was deleted'
 WHERE user_id = ?1 AND due_at IS NOT NULL;
 
+-- name: user_forget_breakers
+DELETE FROM user_breakers WHERE user_id = ?;
+
 -- name: secrets_get
 SELECT webhook_secret, previous_secret, previous_until, id FROM users WHERE id = ? AND deleted_at IS NULL;
 
@@ -140,7 +143,18 @@ WHERE d.id = ? AND d.due_at <= ?;
 UPDATE deliveries SET state = 'delivering', due_at = ?, lease_owner = ?, lane = NULL, lane_turn = NULL WHERE id = ?;
 
 -- name: due
-SELECT id FROM deliveries WHERE due_at <= ? ORDER BY due_at LIMIT ?;
+SELECT id, user_id FROM deliveries WHERE due_at <= ? ORDER BY due_at;
+
+-- name: in_lane
+SELECT id FROM deliveries WHERE lane = ? ORDER BY lane_turn LIMIT ?;
+
+-- name: lanes
+-- One step in the index for each.
+WITH RECURSIVE l(lane) AS (
+    SELECT min(lane) FROM deliveries WHERE lane IS NOT NULL
+    UNION ALL
+    SELECT (SELECT min(d.lane) FROM deliveries d WHERE d.lane > l.lane) FROM l WHERE l.lane IS NOT NULL)
+SELECT lane FROM l WHERE lane IS NOT NULL LIMIT ?;
 
 -- name: next_due
 SELECT min(due_at) FROM deliveries WHERE due_at IS NOT NULL;
@@ -170,10 +184,6 @@ UPDATE deliveries
 SET state = 'pending', due_at = ?3, lease_owner = NULL, lane = ?4,
     lane_turn = (SELECT coalesce(max(o.lane_turn), 0) + 1 FROM deliveries o WHERE o.lane = ?4)
 WHERE id = ?1 AND attempts = ?2 - 1 AND state = 'delivering';
-
--- name: wake
-UPDATE deliveries SET due_at = min(due_at, ?2), lane = NULL, lane_turn = NULL
-WHERE id IN (SELECT o.id FROM deliveries o WHERE o.lane = ?1 ORDER BY o.lane_turn LIMIT ?3);
 
 -- name: record_delivery
 UPDATE deliveries SET state = ?, attempts = attempts + ?, due_at = ?, finished_at = ?, reason = ?, lease_owner = NULL,
@@ -331,13 +341,19 @@ ORDER BY part, webhook_url LIMIT ?2;
 DELETE FROM disabled_endpoints WHERE user_id = ? AND webhook_url = ?;
 
 -- name: breaker_put
-INSERT OR REPLACE INTO breakers (endpoint, state, failures, retry_at, reason, changed_at) VALUES (?, ?, ?, ?, ?, ?);
+INSERT OR REPLACE INTO user_breakers (user_id, endpoint, state, failures, retry_at, reason, changed_at)
+SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 FROM users WHERE id = ?1 AND deleted_at IS NULL;
 
 -- name: breaker_remove
-DELETE FROM breakers WHERE endpoint = ?;
+DELETE FROM user_breakers WHERE user_id = ? AND endpoint = ?;
 
 -- name: breakers_all
-SELECT endpoint, state, failures, retry_at, reason, changed_at FROM breakers ORDER BY endpoint;
+SELECT user_id, endpoint, state, failures, retry_at, reason, changed_at FROM user_breakers
+ORDER BY user_id, endpoint;
+
+-- name: breakers_of
+SELECT user_id, endpoint, state, failures, retry_at, reason, changed_at FROM user_breakers WHERE user_id = ?
+ORDER BY endpoint;
 
 -- name: prunable_deliveries
 SELECT id, alert_id FROM deliveries WHERE id < ? AND created_at < ? AND +due_at IS NULL ORDER BY id LIMIT ?;

@@ -187,7 +187,7 @@ TEST_F(SqliteStorageTest, KilledWhileSendingAndPruningTheDatabaseIsConsistent) {
                 }
                 storage->record(outcomes);
                 storage->defer(deferrals);
-                storage->wake("https://example.com:443", at, 3);
+                storage->claim_lane("https://example.com:443", 3, {"sender-1", at});
                 storage->rotate_webhook_secret(user, std::to_string(round * 1000 + turn), at + 24h);
                 storage->prune(now + 1s, 5);
                 if (write(reports[1], &turn, sizeof turn) != sizeof turn) _exit(1);

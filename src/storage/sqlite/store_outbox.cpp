@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <set>
+
 #include "storage/sqlite/store.hpp"
 
 namespace pricewire::storage::sqlite {
@@ -19,6 +22,23 @@ bool record_delivery(Connection& db, const DeliveryOutcome& outcome) {
     return true;
 }
 
+bool passed_over(const Claim& claim, const Uuid& user_id) {
+    return std::find(claim.except.begin(), claim.except.end(), user_id) != claim.except.end();
+}
+
+std::vector<Uuid> due(Connection& db, Timestamp now, std::size_t limit, const Claim& claim) {
+    std::vector<Uuid> ids;
+    if (limit == 0) return ids;
+    const std::set<Uuid> except(claim.except.begin(), claim.except.end());
+    db.each(
+        [&](const Row& row) {
+            if (!except.contains(row.id(1))) ids.push_back(row.id(0));
+            return ids.size() < limit;
+        },
+        "due", now);
+    return ids;
+}
+
 void record_attempt(Connection& db, const DeliveryOutcome& outcome) {
     const Attempt& a = *outcome.attempt;
     db.change("record_attempt", outcome.delivery_id, outcome.attempt_number, a.started_at, a.duration,
@@ -37,6 +57,7 @@ std::optional<ClaimedDelivery> Store::claim_one(Connection& db, const char* meth
     auto claimed = db.first(or_skip(method, sql::read_claimed), "claimable", id, now);
     if (!claimed) return std::nullopt;
     if (*claimed && attempt && *attempt != (*claimed)->attempt) return std::nullopt;
+    if (*claimed && passed_over(claim, (*claimed)->alert.user_id)) return std::nullopt;
     db.change("claim", claim.lease_until, claim.owner, id);
     return std::move(*claimed);
 }
@@ -78,8 +99,19 @@ std::vector<ClaimedDelivery> Store::claim(std::span<const DeliveryTask> tasks, T
 std::vector<ClaimedDelivery> Store::claim_due(Timestamp now, std::size_t limit, const Claim& claim) {
     return transaction("claim_due", Durability::process, [&](Connection& db) {
         std::vector<ClaimedDelivery> out;
-        for (const Uuid& id : db.all(sql::read_id, "due", now, limit)) {
+        for (const Uuid& id : due(db, now, limit, claim)) {
             auto claimed = claim_one(db, "claim_due", id, std::nullopt, now, claim);
+            if (claimed) out.push_back(std::move(*claimed));
+        }
+        return out;
+    });
+}
+
+std::vector<ClaimedDelivery> Store::claim_lane(std::string_view lane, std::size_t limit, const Claim& claim) {
+    return transaction("claim_lane", Durability::process, [&](Connection& db) {
+        std::vector<ClaimedDelivery> out;
+        for (const Uuid& id : db.all(sql::read_id, "in_lane", lane, limit)) {
+            auto claimed = claim_one(db, "claim_lane", id, std::nullopt, Timestamp::max(), claim);
             if (claimed) out.push_back(std::move(*claimed));
         }
         return out;
