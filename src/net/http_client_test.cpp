@@ -1,13 +1,15 @@
 #include "net/http_client.hpp"
 
 #include <gtest/gtest.h>
+#include <rapidcheck.h>
 
 #include <atomic>
 #include <cstdlib>
 #include <future>
 #include <thread>
 
-#include "net/server_fixture.hpp"
+#include "net/http_client_fixture.hpp"
+#include "net/webhook_url.hpp"
 
 namespace pricewire::net {
 namespace {
@@ -54,6 +56,69 @@ TEST_F(HttpClientTest, SendsExactlyWhatItIsGivenAndReadsTheAnswer) {
     }
     EXPECT_EQ(request.find("Expect"), std::string::npos);
     EXPECT_EQ(request.find("Accept-Encoding"), std::string::npos);
+}
+
+// What the receiver of a webhook sees is what was stored and is shown.
+TEST_F(HttpClientTest, AWebhookUrlIsRequestedAsItIsStored) {
+    std::string target;  // written before the answer, read after it
+    RawServer server([&](int fd) {
+        const std::string request = read_request(fd);
+        target = request.substr(4, request.find(" HTTP/1.1") - 4);
+        put(fd, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    });
+    UrlPolicy policy;
+    policy.allow_http = true;
+    policy.allow_ports = {{1, 65535}};
+    policy.guard = allowing({"127.0.0.0/8"});
+    int sent = 0;
+    const auto check = [&](const std::string& rest) {
+        const auto url = parse_webhook_url(server.url(rest), policy);
+        if (!url) return true;
+        ++sent;
+        if (const auto result = get(url->url); result.status != 200) return false;
+        // An empty path is requested as "/": RFC 9112, section 3.2.1.
+        const std::string stored = url->url.substr(server.url("").size());
+        return target == (stored.starts_with('/') ? stored : "/" + stored);
+    };
+    for (const char* rest : {"",
+                             "/",
+                             "?",
+                             "?x",
+                             "/?",
+                             "/a/../b",
+                             "/a/./b",
+                             "/..",
+                             "/../../b?x=../y",
+                             "/a/..",
+                             "/a/.",
+                             "/%2e%2e/b",
+                             "/a/%2E%2e/b",
+                             "/a/.%2e/b",
+                             "//b",
+                             "/a//b/",
+                             "/%41%aa%AA",
+                             "/a%2fb",
+                             "/a;b=1,2",
+                             "/a+b?c+d=%20",
+                             "/'\"<>{}|^`",
+                             "/~!$&()*:@=[]",
+                             "/...",
+                             "/a/...?/../b",
+                             "?/../b",
+                             "/a?b?c",
+                             "/%00",
+                             "/%"}) {
+        EXPECT_TRUE(check(rest)) << rest << " was requested as " << target;
+    }
+    EXPECT_GE(sent, 28);
+    const auto piece = rc::gen::elementOf(std::vector<std::string>{
+        "/", ".", "..", "%2e", "%2E", "a", "?", "//", ";", "%", "%41", "=", "&", "+", "~", "[", "{", "\""});
+    EXPECT_TRUE(rc::check("stored is requested", [&] {
+        const auto pieces = *rc::gen::container<std::vector<std::string>>(piece);
+        std::string rest = "/";
+        for (const std::string& p : pieces) rest += p;
+        RC_ASSERT(check(rest));
+    }));
 }
 
 TEST_F(HttpClientTest, TheGuardRefusesAForbiddenAddressBeforeConnectingAndOnAReusedConnection) {

@@ -156,13 +156,13 @@ std::optional<std::uint16_t> read_port(std::string_view digits, const std::strin
 }
 
 // libcurl sends the request and parses the URL again: a text that it reads as another target than the one
-// that was judged is refused.
-bool curl_agrees(const WebhookUrl& judged, bool is_v6) {
+// that was judged, and is shown, is refused.
+bool curl_agrees(const WebhookUrl& judged, bool is_v6, std::string_view rest) {
     const std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> handle(curl_url(), &curl_url_cleanup);
     if (!handle) throw std::bad_alloc();
     // The flags that libcurl parses CURLOPT_URL with.
     if (curl_url_set(handle.get(), CURLUPART_URL, judged.url.c_str(),
-                     CURLU_GUESS_SCHEME | CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK) {
+                     CURLU_GUESS_SCHEME | CURLU_NON_SUPPORT_SCHEME | CURLU_PATH_AS_IS) != CURLUE_OK) {
         return false;
     }
     const auto part = [&](CURLUPart what, unsigned flags = 0) -> std::optional<std::string> {
@@ -171,7 +171,10 @@ bool curl_agrees(const WebhookUrl& judged, bool is_v6) {
         const std::unique_ptr<char, decltype(&curl_free)> owned(text, &curl_free);
         return std::string(text);
     };
-    return part(CURLUPART_SCHEME) == judged.scheme &&
+    const std::string_view path = rest.substr(0, rest.find('?'));
+    const std::string_view query = path.size() < rest.size() ? rest.substr(path.size() + 1) : "";
+    return part(CURLUPART_PATH) == (path.empty() ? "/" : path) &&
+           part(CURLUPART_QUERY).value_or("") == query && part(CURLUPART_SCHEME) == judged.scheme &&
            part(CURLUPART_HOST) == (is_v6 ? "[" + judged.host + "]" : judged.host) &&
            part(CURLUPART_PORT, CURLU_DEFAULT_PORT) == std::to_string(judged.port) && !part(CURLUPART_USER) &&
            !part(CURLUPART_PASSWORD) && !part(CURLUPART_FRAGMENT) && !part(CURLUPART_ZONEID);
@@ -227,7 +230,7 @@ Result<WebhookUrl> parse_webhook_url(std::string_view text, const UrlPolicy& pol
     out.url = fmt::format("{}://{}{}{}{}{}{}", out.scheme, is_v6 ? "[" : "", out.host, is_v6 ? "]" : "",
                           authority->port.empty() ? "" : ":", authority->port, parts->rest);
     if (out.url.size() > max_url) return too_long();
-    if (!curl_agrees(out, is_v6)) return no_url();
+    if (!curl_agrees(out, is_v6, parts->rest)) return no_url();
     return out;
 }
 

@@ -193,7 +193,9 @@ Result<Target> Target::parse(const std::string& text) {
     Target out;
     out.url.reset(curl_url());
     if (!out.url) throw std::bad_alloc();
-    if (curl_url_set(out.url.get(), CURLUPART_URL, text.c_str(), CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK) {
+    // As it is: what is stored and shown to users is what is requested.
+    if (curl_url_set(out.url.get(), CURLUPART_URL, text.c_str(),
+                     CURLU_NON_SUPPORT_SCHEME | CURLU_PATH_AS_IS) != CURLUE_OK) {
         return fail("the URL is not an absolute one such as https://example.com/hook");
     }
     const std::string scheme = part(out.url.get(), CURLUPART_SCHEME).value_or("");
