@@ -152,10 +152,13 @@ TEST_F(CheckConfig, AcceptsWhatStarts) {
         {{"PRICEWIRE_PORT", "tcp://10.0.0.1:8000"}, {"PRICEWIRE_USERS_REGISTRATION", "closed"}},
         {{"PRICEWIRE_MARKET_SYMBOLS", "binance.BTC=BTCUSDC"}, {"PRICEWIRE_PROT", "1"}},
     };
+    const std::string database = "PRICEWIRE_STORAGE_DATABASE_URL";
     for (const Settings& settings : cases) {
         Settings own = settings;
-        own["PRICEWIRE_STORAGE_DATABASE_URL"] =
-            "sqlite:" + (dir_.path() / (std::to_string(runs_) + ".db")).string();
+        own[database] = "sqlite:" + (dir_.path() / (std::to_string(runs_) + ".db")).string();
+        // A key file without its database would be one that was lost.
+        Process migrate = run({"migrate"}, {{database, own[database]}});
+        EXPECT_EQ(migrate.wait(), 0) << migrate.output();
         Process check = run({"check-config"}, own);
         EXPECT_EQ(check.wait(), 0) << check.output();
         EXPECT_EQ(check.output().find("PRICEWIRE_PROT is ignored") != std::string::npos,
