@@ -166,17 +166,6 @@ TEST_F(HttpServerTest, WhatFollowsARequestThatCameTooLateIsNotServed) {
     EXPECT_EQ(c.rest(), "");
 }
 
-TEST_F(HttpServerTest, AClientThatDoesNotReadItsAnswersDelaysNoOther) {
-    serve({.threads = 1});
-    const std::string request = "GET /" + std::string(2000, 'x') + " HTTP/1.1\r\nHost: h\r\n\r\n";
-    const RawClient deaf(server_->port(), 4096);
-    // Until both sides of the connection are full and the server reads no more.
-    std::size_t sent = 0;
-    while (const std::size_t more = deaf.put_some(std::string_view(request).substr(sent)))
-        sent = (sent + more) % request.size();
-    EXPECT_EQ(status_of(once("GET / HTTP/1.1\r\nHost: h\r\n\r\n")), "200");
-}
-
 TEST_F(HttpServerTest, AtTheLimitTheConnectionThatHasWaitedLongestMakesRoom) {
     serve({.threads = 2, .max_connections = 2});
     RawClient a(server_->port());

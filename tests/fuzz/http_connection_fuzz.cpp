@@ -106,7 +106,7 @@ public:
         held = peak = 0;
         detail::Tcp::socket socket(server.worker.context());
         socket.assign(detail::Tcp::v4(), ends[1]);
-        server.worker.adopt(std::move(socket), server.core.crowd->enter(IpAddress{}));
+        server.worker.adopt(std::move(socket), *server.core.crowd->enter(IpAddress{}));
         server.run();
     }
     ~Client() { close(fd_); }
