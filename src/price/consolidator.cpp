@@ -14,7 +14,7 @@
 //   2 that agree  any          median (the midpoint, where votes are equal)
 //   disagreeing   fresh        the one nearest to the aggregator, if that is within 10 %, with those that
 //                              agree with it; the others are outliers
-//   disagreeing   none         none: all are disputed
+//   disagreeing   none         none: all are disputed, unless some have left their own past: see below
 //   1             agrees       the exchange's
 //   1             contradicts  see below
 //   1             none         the exchange's; but a jump of more than 10 % from the last price of exchanges,
@@ -32,6 +32,19 @@
 // the move: if it still contradicts, both are disputed and there is no price until one of them moves. A print
 // ten times too high is neither reached in steps nor within 30 %, so it never fires, however often it is
 // repeated.
+//
+// A source that has left its own past is the suspect, not those that stayed. What counts as its past is the last
+// quote of it that was believed, because it agreed with the price or made it.
+//
+//   an aggregator's figure   is more than 10 % from its past, and an exchange agrees with that past and none with
+//                            the figure: it is an outlier, and its past checks in its place while that is fresh;
+//                            a figure within 30 % of its past checks again once two newer ones repeat it
+//   a lone aggregator's      is more than 30 % from its past or, without one, from the last price: it is
+//                            unconfirmed until two newer ones repeat it
+//   an exchange's quote      is more than 30 % from the last price, which its own past agrees with, while others
+//                            stay within 10 %: it is an outlier, and the others vote without it
+//
+// Sources whose very first quotes contradict each other have no past that could decide: they are disputed.
 //
 // An exchange's quote is fresh by our clock, from its arrival. An aggregator's is fresh by its own time,
 // because a coin that it has lost still arrives every minute; a time in the future counts as the time of
@@ -61,9 +74,16 @@ std::optional<Decimal> Consolidator::update(const Quote& quote, Timestamp now) {
         ordered_.reserve(sources_.size());
         found = sources_.end() - 1;
     } else {
-        if (quote.kind == SourceKind::aggregator && quoted_at(quote) < quoted_at(found->quote)) {
-            verdict_.reset();
-            return std::nullopt;
+        if (quote.kind == SourceKind::aggregator) {
+            if (quoted_at(quote) < quoted_at(found->quote)) {
+                verdict_.reset();
+                return std::nullopt;
+            }
+            if (!within(quote.price, found->quote.price, policy_->aggregator_tolerance_bp)) {
+                found->repeats = 0;
+            } else if (quoted_at(quote) > quoted_at(found->quote)) {
+                ++found->repeats;
+            }
         }
         found->quote = quote;
     }
@@ -105,8 +125,9 @@ void Consolidator::evaluate(Timestamp now, const Source* just_came) {
     forget_the_future(now);
     Source* lone = nullptr;
     int exchanges = 0;
-    int aggregators = 0;
     for (Source& source : sources_) {
+        source.value = source.quote.price;
+        source.checks = false;
         if (!is_fresh(source.quote, now)) {
             source.verdict = Verdict::stale;
         } else if (source.quote.kind == SourceKind::exchange) {
@@ -115,11 +136,10 @@ void Consolidator::evaluate(Timestamp now, const Source* just_came) {
             ++exchanges;
         } else {
             source.verdict = Verdict::check_only;
-            ++aggregators;
         }
     }
-    const auto check =
-        aggregators == 0 ? std::nullopt : median_of(Verdict::check_only, SourceKind::aggregator);
+    judge_figures(now);
+    const auto check = median_of([](const Source& source) { return source.checks; });
     if (exchanges == 1) {
         price_ = lone_exchange(*lone, check, now, just_came == lone);
     } else if (exchanges > 1) {
@@ -133,8 +153,9 @@ void Consolidator::evaluate(Timestamp now, const Source* just_came) {
                 source.verdict = Verdict::counted;
             }
         }
-        price_ = median_of(Verdict::counted, SourceKind::aggregator);
+        price_ = median_of_counted(SourceKind::aggregator);
     }
+    note_pasts();
     if (exchanges > 0 && price_) {
         last_exchange_price_ = price_;
         for (const Source& source : sources_) {
@@ -145,6 +166,49 @@ void Consolidator::evaluate(Timestamp now, const Source* just_came) {
     }
 }
 
+// Marks figures that have left their past, and says what each aggregator checks with.
+void Consolidator::judge_figures(Timestamp now) {
+    const bool has_exchange = std::ranges::any_of(
+        sources_, [](const Source& source) { return source.verdict == Verdict::counted; });
+    for (Source& source : sources_) {
+        if (source.verdict != Verdict::check_only) continue;
+        source.checks = true;
+        if (!has_left_its_past(source)) continue;
+        source.verdict = has_exchange ? Verdict::outlier : Verdict::unconfirmed;
+        source.checks = source.past && now - source.past->time <= policy_->aggregator_ttl;
+        if (source.checks) source.value = source.past->price;
+    }
+}
+
+bool Consolidator::has_left_its_past(const Source& aggregator) const {
+    const Decimal figure = aggregator.quote.price;
+    const auto past = aggregator.past ? std::optional(aggregator.past->price) : last_exchange_price_;
+    if (!past || within(figure, *past, policy_->aggregator_tolerance_bp)) return false;
+    const bool is_repeated = aggregator.repeats >= policy_->repeated_figures;
+    const bool is_believable = within(figure, *past, policy_->believable_move_bp);
+    bool has_exchange = false;
+    bool agrees_with_past = false;
+    for (const Source& source : sources_) {
+        if (source.verdict != Verdict::counted) continue;
+        has_exchange = true;
+        if (within(source.quote.price, figure, policy_->aggregator_tolerance_bp)) return false;
+        agrees_with_past =
+            agrees_with_past || within(source.quote.price, *past, policy_->aggregator_tolerance_bp);
+    }
+    if (!has_exchange) return !is_believable && !is_repeated;
+    return aggregator.past && agrees_with_past && !(is_believable && is_repeated);
+}
+
+void Consolidator::note_pasts() {
+    if (!price_) return;
+    for (Source& source : sources_) {
+        const bool is_believed = source.verdict == Verdict::counted ||
+                                 (source.verdict == Verdict::check_only &&
+                                  within(source.quote.price, *price_, policy_->aggregator_tolerance_bp));
+        if (is_believed) source.past = Past{source.quote.price, quoted_at(source.quote)};
+    }
+}
+
 std::optional<Decimal> Consolidator::lone_exchange(Source& exchange, std::optional<Decimal> check,
                                                    Timestamp now, bool just_came) {
     const Decimal price = exchange.quote.price;
@@ -152,7 +216,7 @@ std::optional<Decimal> Consolidator::lone_exchange(Source& exchange, std::option
         if (!left_at_) left_at_ = exchange.quote.received_at;
         if (moves_beyond_an_older_figure(exchange, *check, now, just_came)) return price;
         for (Source& source : sources_) {
-            if (source.verdict != Verdict::stale) source.verdict = Verdict::disputed;
+            if (source.verdict == Verdict::counted || source.checks) source.verdict = Verdict::disputed;
         }
         return std::nullopt;
     }
@@ -212,7 +276,7 @@ std::optional<Decimal> Consolidator::vote(std::optional<Decimal> check) {
     }
     // The median of two lies between them and says nothing about their distance: compare them with each
     // other.
-    const Decimal centre = voters == 2 ? dearest : *median_of(Verdict::counted, SourceKind::exchange);
+    const Decimal centre = voters == 2 ? dearest : *median_of_counted(SourceKind::exchange);
     const auto near = [&](const Source& source) {
         return within(source.quote.price, centre, policy_->exchange_tolerance_bp);
     };
@@ -223,7 +287,38 @@ std::optional<Decimal> Consolidator::vote(std::optional<Decimal> check) {
     for (Source& source : sources_) {
         if (source.verdict == Verdict::counted && !near(source)) source.verdict = Verdict::outlier;
     }
-    return median_of(Verdict::counted, SourceKind::exchange);
+    return median_of_counted(SourceKind::exchange);
+}
+
+// Nothing if none has left, or those that stayed disagree among themselves.
+std::optional<Decimal> Consolidator::without_those_that_left() {
+    if (!last_exchange_price_) return std::nullopt;
+    const auto has_left = [&](const Source& source) {
+        return source.past && within(source.past->price, *last_exchange_price_, policy_->jump_tolerance_bp) &&
+               !within(source.quote.price, *last_exchange_price_, policy_->believable_move_bp);
+    };
+    Decimal least, most;
+    bool has_any = false;
+    bool have_some_left = false;
+    for (const Source& source : sources_) {
+        if (source.verdict != Verdict::disputed) continue;
+        if (has_left(source)) {
+            have_some_left = true;
+            continue;
+        }
+        const Decimal price = source.quote.price;
+        if (!within(price, *last_exchange_price_, policy_->jump_tolerance_bp)) return std::nullopt;
+        least = has_any ? std::min(least, price) : price;
+        most = has_any ? std::max(most, price) : price;
+        has_any = true;
+    }
+    if (!has_any || !have_some_left || !within(least, most, policy_->exchange_tolerance_bp))
+        return std::nullopt;
+    for (Source& source : sources_) {
+        if (source.verdict == Verdict::disputed)
+            source.verdict = has_left(source) ? Verdict::outlier : Verdict::counted;
+    }
+    return median_of_counted(SourceKind::exchange);
 }
 
 std::optional<Decimal> Consolidator::arbitrate(std::optional<Decimal> check) {
@@ -237,37 +332,43 @@ std::optional<Decimal> Consolidator::arbitrate(std::optional<Decimal> check) {
             nearest = &source;
         }
     }
-    if (nearest == nullptr) return std::nullopt;
+    if (nearest == nullptr) return without_those_that_left();
     const Decimal right = nearest->quote.price;
     for (Source& source : sources_) {
         if (source.verdict != Verdict::disputed) continue;
         const bool agrees = within(source.quote.price, right, policy_->exchange_tolerance_bp);
         source.verdict = agrees ? Verdict::counted : Verdict::outlier;
     }
-    return median_of(Verdict::counted, SourceKind::exchange);
+    return median_of_counted(SourceKind::exchange);
 }
 
-// The weighted median of the sources with this verdict: the lowest price at or below which more than half of
+std::optional<Decimal> Consolidator::median_of_counted(SourceKind kind) {
+    return median_of([kind](const Source& source) {
+        return source.verdict == Verdict::counted && source.quote.kind == kind;
+    });
+}
+
+// The weighted median of the values of those that vote: the lowest price at or below which more than half of
 // the votes lie; if exactly half do, the midpoint between it and the next.
-std::optional<Decimal> Consolidator::median_of(Verdict verdict, SourceKind kind) {
+template <typename Voter>
+std::optional<Decimal> Consolidator::median_of(Voter&& votes) {
     ordered_.clear();
-    std::int64_t votes = 0;
+    std::int64_t all = 0;
     for (const Source& source : sources_) {
-        if (source.verdict != verdict || source.quote.kind != kind) continue;
+        if (!votes(source)) continue;
         ordered_.push_back(&source);
-        votes += source.weight;
+        all += source.weight;
     }
     if (ordered_.empty()) return std::nullopt;
     std::sort(ordered_.begin(), ordered_.end(),
-              [](const Source* a, const Source* b) { return a->quote.price < b->quote.price; });
+              [](const Source* a, const Source* b) { return a->value < b->value; });
     std::int64_t below = 0;
     for (std::size_t i = 0; i < ordered_.size(); ++i) {
         below += ordered_[i]->weight;
-        if (below * 2 > votes) return ordered_[i]->quote.price;
-        if (below * 2 == votes)
-            return Decimal::midpoint(ordered_[i]->quote.price, ordered_[i + 1]->quote.price);
+        if (below * 2 > all) return ordered_[i]->value;
+        if (below * 2 == all) return Decimal::midpoint(ordered_[i]->value, ordered_[i + 1]->value);
     }
-    return ordered_.back()->quote.price;
+    return ordered_.back()->value;
 }
 
 }  // namespace pricewire::price

@@ -27,6 +27,8 @@ struct ConsolidationPolicy {
     Duration confirmed_over = std::chrono::seconds{3};
     int contradicted_confirmations = 20;
     Duration contradicted_confirmed_over = std::chrono::seconds{10};
+    // A figure that has left its aggregator's own past counts again after this many newer ones like it.
+    int repeated_figures = 2;
     std::map<SourceName, int> weights;  // votes of an exchange, at least 1; 1 where absent
 };
 
@@ -54,10 +56,19 @@ public:
     Ticker ticker() const { return ticker_; }
 
 private:
+    // What a source said when it was last believed.
+    struct Past {
+        Decimal price;
+        Timestamp time;  // quoted_at()
+    };
     struct Source {
         Quote quote;
         int weight = 1;
         Verdict verdict = Verdict::stale;
+        Decimal value{};           // what it stands for in a median: its quote's price, or that of its past
+        bool checks = false;       // an aggregator whose value checks the exchanges
+        std::optional<Past> past;  // unset until it has agreed with a price, or made one
+        int repeats = 0;           // newer figures of an aggregator like the one before them
     };
     // A jump that is not confirmed yet.
     struct Jump {
@@ -68,13 +79,19 @@ private:
 
     void forget_the_future(Timestamp now);
     void evaluate(Timestamp now, const Source* just_came);
+    void judge_figures(Timestamp now);
+    bool has_left_its_past(const Source& aggregator) const;
+    void note_pasts();
+    std::optional<Decimal> without_those_that_left();
     std::optional<Decimal> lone_exchange(Source& exchange, std::optional<Decimal> check, Timestamp now,
                                          bool just_came);
     bool moves_beyond_an_older_figure(const Source& exchange, Decimal check, Timestamp now, bool just_came);
     bool confirms(const Source& exchange, int quotes, Duration over, Timestamp now, bool just_came);
     std::optional<Decimal> vote(std::optional<Decimal> check);
     std::optional<Decimal> arbitrate(std::optional<Decimal> check);
-    std::optional<Decimal> median_of(Verdict verdict, SourceKind kind);
+    template <typename Voter>
+    std::optional<Decimal> median_of(Voter&& votes);
+    std::optional<Decimal> median_of_counted(SourceKind kind);
     bool is_fresh(const Quote& quote, Timestamp now) const;
 
     Ticker ticker_;

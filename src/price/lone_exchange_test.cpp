@@ -128,7 +128,7 @@ TEST_F(LoneExchangeTest, AnAggregatorsWildQuoteDoesNotSilenceATradingMarket) {
     now_ += 1s;
     trade(100);
     figure(85, 20s);
-    EXPECT_EQ(state(), "100 coingecko=check_only binance=counted");
+    EXPECT_EQ(state(), "100 coingecko=outlier binance=counted");
     EXPECT_EQ(trade(100.1), "100.1");
 }
 
