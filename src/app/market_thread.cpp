@@ -72,7 +72,7 @@ public:
               net::create_http_client({.max_connections = 64, .user_agent = "Pricewire/" PRICEWIRE_VERSION})),
           market_(tickers_of(config), consolidation_of(config),
                   {.price = [this](const Price& price) { bus_.publish(price); },
-                   .price_gone = [this](Ticker ticker) { on_price_gone(ticker); },
+                   .price_gone = [this](const PriceGone& gone) { on_price_gone(gone); },
                    .board = [this](const TickerBoard& board) { bus_.publish_board(board); }},
                   source_names(feed_options_of(config, venues))),
           feed_(create_feed(
@@ -113,15 +113,15 @@ public:
     const price::MarketMeters& meters() const override { return market_.meters(); }
 
 private:
-    void on_price_gone(Ticker ticker) {
-        bus_.publish_gone({ticker, system_clock().now()});
+    void on_price_gone(const PriceGone& gone) {
+        bus_.publish_gone(gone);
         // Logged once a minute at most: a price may come and go with every trade.
         const MonoTime now = system_clock().mono();
-        const auto [last, first] = gone_logged_.try_emplace(ticker, now);
+        const auto [last, first] = gone_logged_.try_emplace(gone.ticker, now);
         if (!first && now - last->second < 1min) return;
         last->second = now;
         log::warn("no source has a valid price; alerts of this ticker wait",
-                  {{"ticker", std::string(ticker.view())}});
+                  {{"ticker", std::string(gone.ticker.view())}});
     }
     void publish_sources() {
         std::vector<SourceReport> reports;

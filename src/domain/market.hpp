@@ -47,6 +47,7 @@ struct Quote {
     std::optional<std::uint64_t> trade_id = std::nullopt;  // the source's own, where it has a numeric one
     bool is_live =
         true;  // false: from before the subscription (a snapshot, a backfill); never the present price
+    bool is_timed = true;  // false: the source gave no time, and `time` is when it was asked, by our clock
 };
 
 // Whether a quote counts, and if not, why.
@@ -79,7 +80,7 @@ struct JudgedQuote {
 struct Price {
     Ticker ticker;
     Decimal value;
-    Timestamp time;  // when the deciding quote was received (our clock)
+    Timestamp time;  // when the deciding quote was made (our clock); per ticker it never decreases
     std::uint64_t sequence = 0;
 };
 

@@ -21,8 +21,8 @@ Market::Market(std::span<const Ticker> tickers, ConsolidationPolicy policy, Mark
     for (const Ticker ticker : tickers) {
         TickerMeter& meter = meters_.emplace_back(ticker);
         for (const SourceName source : sources) meter.quotes.emplace_back(source);
-        lines_.try_emplace(ticker,
-                           Line{Consolidator(ticker, policy_), &meter, std::nullopt, std::nullopt, false});
+        lines_.try_emplace(
+            ticker, Line{Consolidator(ticker, policy_), &meter, std::nullopt, std::nullopt, {}, false});
     }
 }
 
@@ -33,7 +33,7 @@ void Market::on_quotes(std::span<const Quote> quotes, Timestamp now) {
         Line& line = found->second;
         const auto made = line.consolidator.update(quote, now);
         note(*line.meter, quote, line.consolidator.verdict());
-        settle(line, made, now);
+        settle(line, made, clocks_[quote.source].made_at(quote), now);
         if (!std::exchange(line.touched, true)) touched_.push_back(&line);
     }
     // Boards are only displayed: one for a batch is enough.
@@ -46,22 +46,27 @@ void Market::on_quotes(std::span<const Quote> quotes, Timestamp now) {
 
 void Market::refresh(Timestamp now) {
     for (auto& [ticker, line] : lines_) {
-        settle(line, line.consolidator.refresh(now), now);
+        settle(line, line.consolidator.refresh(now), now, now);
         publish_board(line, now);
     }
 }
 
-void Market::settle(Line& line, std::optional<Decimal> made, Timestamp now) {
+// What changed at `at`. Sources' clocks differ a little, yet a price is not over before it began; and our own
+// may have been set back.
+void Market::settle(Line& line, std::optional<Decimal> made, Timestamp at, Timestamp now) {
+    at = std::max(at, std::min(line.last_time, now));
     if (made) {
-        line.price = Price{line.consolidator.ticker(), *made, now, ++sequence_};
+        line.last_time = at;
+        line.price = Price{line.consolidator.ticker(), *made, at, ++sequence_};
         line.meter->prices.add();
         line.meter->has_price.store(true, std::memory_order_relaxed);
         bars_.add(*line.price);
         sinks_.price(*line.price);
     } else if (line.price && !line.consolidator.price()) {
+        line.last_time = at;
         line.price.reset();
         line.meter->has_price.store(false, std::memory_order_relaxed);
-        sinks_.price_gone(line.consolidator.ticker());
+        sinks_.price_gone({line.consolidator.ticker(), at});
     }
 }
 

@@ -9,14 +9,15 @@
 #include "price/bars.hpp"
 #include "price/consolidator.hpp"
 #include "price/meters.hpp"
+#include "price/source_clock.hpp"
 
 namespace pricewire::price {
 
 // Receivers of what Market makes; called on the thread that calls Market.
 struct MarketSinks {
-    std::function<void(const Price&)> price;        // every price, in order
-    std::function<void(Ticker)> price_gone;         // there was a price, and now there is none
-    std::function<void(const TickerBoard&)> board;  // a ticker's quotes or price changed
+    std::function<void(const Price&)> price;           // every price, in order
+    std::function<void(const PriceGone&)> price_gone;  // there was a price, and now there is none
+    std::function<void(const TickerBoard&)> board;     // a ticker's quotes or price changed
 };
 
 // All tickers: takes quotes, makes prices, boards and minute bars. No I/O apart from its sinks; one thread.
@@ -44,16 +45,18 @@ private:
         TickerMeter* meter;
         std::optional<Price> price;
         std::optional<Timestamp> unpriced_since;  // unset before the first quote or refresh
+        Timestamp last_time{};                    // of the last price, or of its end
         bool touched = false;
     };
 
-    void settle(Line& line, std::optional<Decimal> made, Timestamp now);
+    void settle(Line& line, std::optional<Decimal> made, Timestamp at, Timestamp now);
     void publish_board(Line& line, Timestamp now);
 
     const ConsolidationPolicy policy_;
     MarketSinks sinks_;
     MarketMeters meters_;
     std::map<Ticker, Line> lines_;
+    std::map<SourceName, SourceClock> clocks_;
     std::vector<Line*> touched_;
     MinuteBars bars_;
     std::uint64_t sequence_ = 0;

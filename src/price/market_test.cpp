@@ -29,24 +29,26 @@ protected:
     Lines said_;
     Timestamp last_price_time_{};
     const std::vector<Ticker> tickers_{"BTC", "ETH"};
-    Market market_{tickers_,
-                   {},
-                   {.price =
-                        [this](const Price& p) {
-                            last_price_time_ = p.time;
-                            said_.push_back("#" + std::to_string(p.sequence) + " " +
-                                            std::string(p.ticker.view()) + " " + p.value.to_string());
-                        },
-                    .price_gone = [this](Ticker t) { said_.push_back("gone " + std::string(t.view())); },
-                    .board =
-                        [this](const TickerBoard& b) {
-                            std::string line = "board " + std::string(b.ticker.view()) + " " +
-                                               (b.price ? b.price->value.to_string() : "-");
-                            for (const JudgedQuote& q : b.quotes)
-                                line += " " + std::string(q.quote.source.view()) + " " +
-                                        std::string(to_string(q.verdict));
-                            said_.push_back(line);
-                        }}};
+    Market market_{
+        tickers_,
+        {},
+        {.price =
+             [this](const Price& p) {
+                 last_price_time_ = p.time;
+                 said_.push_back("#" + std::to_string(p.sequence) + " " + std::string(p.ticker.view()) + " " +
+                                 p.value.to_string());
+             },
+         .price_gone =
+             [this](const PriceGone& g) { said_.push_back("gone " + std::string(g.ticker.view())); },
+         .board =
+             [this](const TickerBoard& b) {
+                 std::string line = "board " + std::string(b.ticker.view()) + " " +
+                                    (b.price ? b.price->value.to_string() : "-");
+                 for (const JudgedQuote& q : b.quotes)
+                     line +=
+                         " " + std::string(q.quote.source.view()) + " " + std::string(to_string(q.verdict));
+                 said_.push_back(line);
+             }}};
 };
 
 TEST_F(MarketTest, EveryTradeThatCountsMakesAPriceInOrderAndABatchOneBoard) {
@@ -61,6 +63,39 @@ TEST_F(MarketTest, ATradeFromBeforeIsNotThePresentPrice) {
     old.is_live = false;
     EXPECT_EQ(send({quote("BTC", 100), old}), (Lines{"#1 BTC 100", "board BTC 100 a counted"}));
     EXPECT_EQ(send({old}), Lines{});
+}
+
+// As by a feed that had no CPU when they came: the alert that was made meanwhile is not older than them.
+TEST_F(MarketTest, APriceHasTheTimeAtWhichItsTradeWasMadeHoweverLateItIsRead) {
+    Quote low = quote("BTC", 99);
+    Quote rest = quote("BTC", 100);
+    low.time -= 5s;
+    rest.time -= 4s;
+    send({low});
+    EXPECT_EQ(last_price_time_, now_ - 5s);
+    send({rest});
+    EXPECT_EQ(last_price_time_, now_ - 4s);
+}
+
+TEST_F(MarketTest, TimesOfATickerNeverGoBack) {
+    send({quote("BTC", 100)});
+    const Timestamp first = now_;
+    now_ += 100ms;
+    Quote other = quote("BTC", 101, "b");
+    other.time -= 1s;
+    send({other});
+    EXPECT_EQ(last_price_time_, first);
+    now_ += 16s;
+    refresh();
+    const Timestamp gone = now_;
+    now_ += 1s;
+    Quote late = quote("BTC", 100);
+    late.time -= 10s;
+    send({late});
+    EXPECT_EQ(last_price_time_, gone) << "a price does not come before the end of the one before it";
+    now_ -= 1h;
+    send({quote("BTC", 100)});
+    EXPECT_EQ(last_price_time_, now_) << "our clock was set back";
 }
 
 TEST_F(MarketTest, IgnoresTickersItDoesNotKnow) {
@@ -87,7 +122,7 @@ TEST_F(MarketTest, ABoardSaysSinceWhenThereIsNoPrice) {
     std::vector<std::optional<Timestamp>> since;
     Market market(std::vector<Ticker>{"BTC"}, {},
                   {.price = [](const Price&) {},
-                   .price_gone = [](Ticker) {},
+                   .price_gone = [](const PriceGone&) {},
                    .board = [&](const TickerBoard& b) { since.push_back(b.unpriced_since); }});
     const Timestamp start = now_;
     market.refresh(now_);
@@ -120,10 +155,11 @@ TEST_F(MarketTest, BarsAreMadeFromConsolidatedPrices) {
 
 TEST_F(MarketTest, CountsQuotesByVerdictAndPricesByTicker) {
     const std::vector<SourceName> sources{"a", "gecko"};
-    Market market(
-        tickers_, {},
-        {.price = [](const Price&) {}, .price_gone = [](Ticker) {}, .board = [](const TickerBoard&) {}},
-        sources);
+    Market market(tickers_, {},
+                  {.price = [](const Price&) {},
+                   .price_gone = [](const PriceGone&) {},
+                   .board = [](const TickerBoard&) {}},
+                  sources);
     const TickerMeter& btc = market.meters()[0];
     const QuoteMeter& a = btc.quotes[0];
     const QuoteMeter& gecko = btc.quotes[1];

@@ -45,7 +45,7 @@ void measure(const feed::VenueType& type, const sim::SimVenue& simulated) {
     std::uint64_t made = 0;
     price::Market market(tickers, {},
                          {.price = [&](const Price&) { ++made; },
-                          .price_gone = [](Ticker) {},
+                          .price_gone = [](const PriceGone&) {},
                           .board = [](const TickerBoard&) {}});
     const Timestamp now = system_clock().now();
     std::uint64_t parsed = 0;

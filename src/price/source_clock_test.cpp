@@ -1,0 +1,65 @@
+#include "price/source_clock.hpp"
+
+#include <gtest/gtest.h>
+
+namespace pricewire::price {
+namespace {
+
+using namespace std::chrono_literals;
+
+class SourceClockTest : public ::testing::Test {
+protected:
+    // How long ago a quote that comes now was made, where its source's clock says `age`.
+    Duration age(Duration age, SourceKind kind = SourceKind::exchange, bool is_timed = true) {
+        Quote quote{"a", kind, "BTC", Decimal::from_int(1), now_ - age, now_};
+        quote.is_timed = is_timed;
+        return now_ - clock_.made_at(quote);
+    }
+
+    SourceClock clock_;
+    Timestamp now_{std::chrono::seconds{1'700'000'000}};
+};
+
+TEST_F(SourceClockTest, ATradeThatWasReadLateHasTheTimeAtWhichItWasMade) {
+    EXPECT_EQ(age(8s), 8s) << "the first, too";
+    now_ += 1s;
+    EXPECT_EQ(age(30ms), 30ms);
+    now_ += 1min;
+    EXPECT_EQ(age(5s), 5s - 30ms) << "what each takes to arrive is not told from a clock that is behind";
+}
+
+TEST_F(SourceClockTest, AClockThatIsBehindOrAheadIsCorrected) {
+    for (int i = 0; i < 20; ++i, now_ += 1s) age(2s);
+    EXPECT_EQ(age(2s), 0s);
+    EXPECT_EQ(age(3s), 1s);
+    for (int i = 0; i < 200; ++i, now_ += 1s) age(-2s);
+    EXPECT_EQ(age(-2s), 0s);
+    EXPECT_EQ(age(1s), 3s);
+}
+
+TEST_F(SourceClockTest, AClockThatIsAheadIsCorrectedFromTheFirstTrade) {
+    EXPECT_EQ(age(-2s), 0s);
+    EXPECT_EQ(age(1s), 3s);
+}
+
+TEST_F(SourceClockTest, ACorrectionIsForgottenAfterMinutes) {
+    for (int i = 0; i < 20; ++i, now_ += 1s) age(0s);
+    for (int i = 0; i < 200; ++i, now_ += 1s) age(4s);
+    EXPECT_EQ(age(4s), 0s) << "its clock was set";
+}
+
+TEST_F(SourceClockTest, OurClockSetBackBeginsAnew) {
+    for (int i = 0; i < 20; ++i, now_ += 1s) age(0s);
+    now_ -= 1h;
+    EXPECT_EQ(age(-1h), 0s);
+    EXPECT_EQ(age(0s), 1min) << "bounded";
+}
+
+TEST_F(SourceClockTest, AFigureCountsFromItsArrivalAndAnAnswerWithoutATimeFromItsRequest) {
+    EXPECT_EQ(age(50s, SourceKind::aggregator), 0s);
+    EXPECT_EQ(age(3s, SourceKind::exchange, false), 3s);
+    EXPECT_EQ(age(1s), 1s) << "neither says anything about a clock";
+}
+
+}  // namespace
+}  // namespace pricewire::price
