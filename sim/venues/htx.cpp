@@ -100,8 +100,9 @@ std::optional<net::ServerResponse> rest(const RestRequest& request) {
     if (request.path != "/market/tickers") return std::nullopt;
     std::string list;
     for (const auto& [symbol, price] : request.prices) {
-        list += fmt::format(R"({}{{"symbol":"{}","open":1.0,"close":{},"amount":2.5E8}})",
-                            list.empty() ? "" : ",", lower_case(symbol), number(price));
+        list +=
+            fmt::format(R"({}{{"symbol":"{}","open":1.0,"close":{},"amount":2.5E8,"ask":{},"askSize":{}}})",
+                        list.empty() ? "" : ",", lower_case(symbol), number(price), number(price), now);
     }
     return net::ServerResponse{.body = fmt::format(R"({{"status":"ok","ts":{},"data":[{}]}})", now, list)};
 }

@@ -84,8 +84,10 @@ std::optional<net::ServerResponse> rest(const RestRequest& request) {
     JsonWriter w;
     w.begin_object().key("error").begin_array().end_array().key("result").begin_object();
     const auto write = [&](const std::string& symbol, Decimal price) {
-        w.key(key_of(symbol)).begin_object().key("c").begin_array().value(price.to_string()).value("0.01");
-        w.end_array().end_object();
+        // A book that moves all the time, as that of a pair that is traded.
+        w.key(key_of(symbol)).begin_object().key("a").begin_array();
+        w.value(price.to_string()).value("1").value(std::to_string(unix_ms())).end_array();
+        w.key("c").begin_array().value(price.to_string()).value("0.01").end_array().end_object();
     };
     const std::string pairs = query_value(request.query, "pair");
     for (const std::string_view pair : split_list(pairs)) {

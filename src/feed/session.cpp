@@ -142,6 +142,9 @@ void Session::update_status(Moment now) {
             detail += "; REST: " + rest;
         }
     }
+    if (const std::string refused = running_ ? without_price() : std::string(); !refused.empty()) {
+        detail += fmt::format("{}it does not know {}", detail.empty() ? "" : "; ", refused);
+    }
     const bool good = state == SourceState::streaming || state == SourceState::polling;
     if (state != status_.state) {
         state_since_ = now.mono;

@@ -133,12 +133,14 @@ private:
         MonoTime ask_at;      // by REST, unless the stream brings a trade before
         MonoTime last_trade;  // by stream
         bool reported_missing = false;
-        bool unknown = false;         // the venue says that it does not know it
+        bool unknown = false;         // the venue refuses requests for it
+        std::string refusal;          // its words
         bool stream_refused = false;  // likewise its stream; logged already
     };
     struct Request {
         std::uint64_t id = 0;
         MonoTime started;
+        Timestamp started_wall;
         std::vector<std::size_t> asked;
     };
     // Why the stream or REST does not work at the moment.
@@ -177,6 +179,10 @@ private:
     void take_prices(const Request& request, const Parsed& parsed, Moment now);
     void report_missing(const Request& request, const std::vector<bool>& came);
     void split_for_unknown(const Request& request, std::string_view why, Moment now);
+    void end_search(std::string_view why, Moment now);
+    void drop_search(Moment now);
+    void say_found();
+    std::string without_price() const;
     void poll_failed(std::string why, Moment now);
     void poll_refused(Refusal refusal, Moment now);
     MonoTime next_poll() const;
@@ -222,7 +228,13 @@ private:
     std::vector<std::size_t> by_ticker_;  // indexes of lines_, sorted by ticker
     std::uint64_t last_request_ = 0;
     std::optional<Request> request_;
-    std::deque<std::vector<std::size_t>> suspects_;  // groups with a symbol that the venue does not know
+    // The search for the symbols for which the venue refuses requests: groups that hold one, the requests it
+    // has made so far, and whether any of them was answered.
+    std::deque<std::vector<std::size_t>> suspects_;
+    int search_requests_ = 0;
+    bool search_answered_ = false;
+    std::vector<std::size_t> found_;  // by the search, and not said yet
+    bool asked_refused_ = false;      // the last request was for one that had been refused
     MonoTime poll_allowed_at_;
     bool poll_works_ = false;
     int poll_failures_ = 0;

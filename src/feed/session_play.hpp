@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -81,6 +82,13 @@ public:
         return n;
     }
     const SourceStatus& status() const { return session_->status(); }
+    // Warnings since the start that hold `part`.
+    int warned(std::string_view part) const {
+        return static_cast<int>(std::ranges::count_if(
+            warnings_, [&](const std::string& line) { return line.find(part) != std::string::npos; }));
+    }
+    // By the last event that brought any.
+    const std::vector<Quote>& published() const { return published_; }
     Session& session() { return *session_; }
     Moment now() const { return now_; }
     Duration since_start() const { return std::chrono::duration_cast<Duration>(now_.mono - start_); }
@@ -110,10 +118,12 @@ private:
     }
     void show(const SetTimer& a) { timer_ = a.at; }
     void show(const PublishQuotes& a) {
+        published_.assign(a.quotes.begin(), a.quotes.end());
         for (const Quote& q : a.quotes)
             line(fmt::format("{}quote {} {}", q.is_live ? "" : "old ", q.ticker.view(), q.price.to_string()));
     }
     void show(const LogLine& a) {
+        if (a.level == log::Level::warn) warnings_.push_back(a.message);
         constexpr const char* names[] = {"debug", "info", "warn", "error"};
         line(fmt::format("{}: {}{}", names[static_cast<int>(a.level)], a.message,
                          a.reason.empty() ? "" : " | " + a.reason));
@@ -130,6 +140,8 @@ private:
     Moment now_{Timestamp{std::chrono::seconds{1'700'000'000}}, start_};
     std::optional<MonoTime> timer_;
     std::uint64_t request_ = 0;
+    std::vector<Quote> published_;
+    std::vector<std::string> warnings_;
     std::string out_;
 };
 

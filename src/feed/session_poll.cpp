@@ -15,8 +15,12 @@ namespace {
 
 // A symbol that the venue does not know is requested again after this long: it may have been listed.
 constexpr Duration unknown_again = 1h;
-// Between the requests that find which symbol it is.
+// Between the requests that find which symbol it is, and how many there are at most: enough for some bad ones
+// among the 200 of a request.
 constexpr Duration suspects_apart = 1s;
+constexpr int most_search_requests = 64;
+// If as many single symbols are refused and nothing is answered, it is not the symbols.
+constexpr std::size_t least_refused = 4;
 
 }  // namespace
 
@@ -45,12 +49,20 @@ MonoTime Session::next_poll() const {
     return std::max(first, poll_allowed_at_);
 }
 
-// If more are due than fit in a request, those that have waited longest.
+// If more are due than fit in a request, those that have waited longest. One that the venue has refused is
+// requested alone, since it would take the others with it.
 std::vector<std::size_t> Session::due_for_poll(Moment now) const {
     std::vector<std::size_t> due;
+    std::optional<std::size_t> refused;
     for (std::size_t i = 0; i < lines_.size(); ++i) {
-        if (lines_[i].ask_at <= now.mono) due.push_back(i);
+        if (lines_[i].ask_at > now.mono) continue;
+        if (lines_[i].unknown) {
+            refused = i;
+        } else {
+            due.push_back(i);
+        }
     }
+    if (refused && (due.empty() || !asked_refused_)) return {*refused};
     const std::size_t most = venue_.type().rest.max_instruments;
     if (due.size() > most) {
         std::ranges::sort(due, {}, [&](std::size_t i) { return std::pair(lines_[i].ask_at, i); });
@@ -61,12 +73,14 @@ std::vector<std::size_t> Session::due_for_poll(Moment now) const {
 
 void Session::advance_poll(Moment now) {
     if (request_ || now.mono < poll_allowed_at_) return;
-    Request request{.id = last_request_ + 1, .started = now.mono, .asked = {}};
+    Request request{.id = last_request_ + 1, .started = now.mono, .started_wall = now.wall, .asked = {}};
     if (!suspects_.empty()) {
+        ++search_requests_;
         request.asked = std::move(suspects_.front());
         suspects_.pop_front();
     } else {
         request.asked = due_for_poll(now);
+        asked_refused_ = !request.asked.empty() && lines_[request.asked.front()].unknown;
     }
     if (request.asked.empty()) return;
     ++last_request_;
@@ -78,9 +92,11 @@ void Session::take_answer(const Request& request, const net::HttpResult& result,
     const std::string* header = result.header("retry-after");
     const std::string retry_after = header ? *header : std::string();
     if (result.status != 200) {
-        // Binance names the cause of a 400 in the body.
+        // Venues name the cause of a 400 in the body.
+        const bool refuses_this =
+            result.status == 400 || result.status == 404 || result.status == 414 || result.status == 422;
         ParseResult parsed;
-        if (result.status == 400) parsed = venue_.parse_answer(result.body, now.wall, quotes_);
+        if (refuses_this) parsed = venue_.parse_answer(result.body, now.wall, quotes_);
         quotes_.clear();
         if (!parsed && parsed.error().kind == ParseError::Kind::unknown_symbol) {
             leave_out(ParseError::Kind::unknown_symbol);
@@ -143,7 +159,13 @@ void Session::take_prices(const Request& request, const Parsed& parsed, Moment n
                  fmt::format("{} invalid prices from {} are left out", parsed.refused, name()), parsed.why);
     }
     report_missing(request, came);
+    search_answered_ = true;
+    say_found();
+    if (suspects_.empty()) search_requests_ = 0;
     const bool empty = quotes_.empty();
+    for (Quote& quote : quotes_) {
+        if (!quote.is_timed) quote.time = request.started_wall;
+    }
     // Trades that the stream has brought since the request are newer than the answer.
     std::erase_if(quotes_, [&](const Quote& q) {
         return !stream_url_.empty() && line_of(q.ticker).last_trade >= request.started;
@@ -173,35 +195,99 @@ void Session::report_missing(const Request& request, const std::vector<bool>& ca
                                venue_.instruments()[i].symbol);
     }
     if (missing.empty()) return;
-    say(log::Level::warn, fmt::format("{} has no price of {}; if it has another name there, set it in "
-                                      "market.symbols",
-                                      name(), missing));
+    say(log::Level::warn,
+        fmt::format("{} has no price of {}: trading in it is halted, or it has another name "
+                    "there, to be set in market.symbols",
+                    name(), missing));
 }
 
-// The venue refuses the whole request for one symbol that it does not know. Requests for halves find it.
+// The venue refuses the whole request for one symbol that it does not know. Requests for halves find it. It is
+// said once another request of the search was answered: if none is, it is not the symbols.
 void Session::split_for_unknown(const Request& request, std::string_view why, Moment now) {
+    if (search_requests_ == 0) search_answered_ = false;
     if (request.asked.size() == 1) {
         Line& line = lines_[request.asked.front()];
-        const Instrument& instrument = venue_.instruments()[request.asked.front()];
         line.ask_at = now.mono + unknown_again;
-        if (!std::exchange(line.unknown, true)) {
-            say(log::Level::warn,
-                fmt::format(
-                    "{} does not know '{}', so it has no price of {}; if it has another name there, set it "
-                    "in market.symbols",
-                    name(), instrument.symbol, instrument.ticker.view()),
-                std::string(why));
-        }
+        line.refusal = why;
+        if (!std::exchange(line.unknown, true)) found_.push_back(request.asked.front());
+        if (search_answered_) say_found();
+    } else if (search_requests_ < most_search_requests) {
+        const auto middle = request.asked.begin() + static_cast<std::ptrdiff_t>(request.asked.size() / 2);
+        suspects_.emplace_front(middle, request.asked.end());
+        suspects_.emplace_front(request.asked.begin(), middle);
         return;
+    } else {
+        suspects_.push_front(request.asked);
+        return end_search(why, now);
     }
-    const auto middle = request.asked.begin() + static_cast<std::ptrdiff_t>(request.asked.size() / 2);
-    suspects_.emplace_front(middle, request.asked.end());
-    suspects_.emplace_front(request.asked.begin(), middle);
+    if (suspects_.empty()) end_search(why, now);
+}
+
+// It has found them all, or there are too many, or it is not the symbols.
+void Session::end_search(std::string_view why, Moment now) {
+    search_requests_ = 0;
+    if (!search_answered_ && found_.size() >= least_refused) {
+        return poll_failed(fmt::format("it refuses every request: {}", why), now);
+    }
+    say_found();
+    std::size_t left = 0;
+    for (const auto& group : suspects_) {
+        left += group.size();
+        for (const std::size_t i : group) lines_[i].ask_at = now.mono + unknown_again;
+    }
+    suspects_.clear();
+    if (left == 0) return;
+    say_once("search", now, log::Level::warn,
+             fmt::format("{} refuses more symbols than can be found by asking; {} tickers have no price by "
+                         "REST for {}",
+                         name(), left, format_duration(unknown_again)),
+             std::string(why));
+}
+
+// Those that it has found so far may not be to blame.
+void Session::drop_search(Moment now) {
+    suspects_.clear();
+    search_requests_ = 0;
+    for (const std::size_t i : std::exchange(found_, {})) {
+        lines_[i].unknown = false;
+        lines_[i].ask_at = now.mono;
+    }
+}
+
+void Session::say_found() {
+    for (const std::size_t i : std::exchange(found_, {})) {
+        say(log::Level::warn,
+            fmt::format(
+                "{} does not know '{}', so it has no price of {}; if it has another name there, set it "
+                "in market.symbols",
+                name(), venue_.instruments()[i].symbol, lines_[i].ticker.view()),
+            lines_[i].refusal);
+    }
+}
+
+// "XRP (XRPUSDT), …": the tickers that the venue refuses by every way there is.
+std::string Session::without_price() const {
+    if (!found_.empty()) return {};  // it may not be the symbols
+    std::string list;
+    std::size_t more = 0;
+    std::size_t named = 0;
+    for (std::size_t i = 0; i < lines_.size(); ++i) {
+        const bool refused = lines_[i].unknown || (lines_[i].stream_refused && !has_rest_);
+        if (!refused) continue;
+        if (++named > 10) {
+            ++more;
+            continue;
+        }
+        list += fmt::format("{}{} ({})", list.empty() ? "" : ", ", lines_[i].ticker.view(),
+                            venue_.instruments()[i].symbol);
+    }
+    if (more > 0) list += fmt::format(" and {} more", more);
+    return list;
 }
 
 void Session::poll_failed(std::string why, Moment now) {
     poll_works_ = false;
-    suspects_.clear();
+    drop_search(now);
     poll_allowed_at_ += options_.reconnect.full_jitter(++poll_failures_, rng_);
     poll_trouble_ = Trouble{why, std::nullopt};
     if (stream_brings_quotes(now)) return;
@@ -214,7 +300,7 @@ void Session::poll_failed(std::string why, Moment now) {
 
 void Session::poll_refused(Refusal refusal, Moment now) {
     poll_works_ = false;
-    suspects_.clear();
+    drop_search(now);
     ++poll_refusals_;
     const Duration wait = jittered(std::max(refusal.wait, options_.poll_interval));
     poll_allowed_at_ = now.mono + wait;

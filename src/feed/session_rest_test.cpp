@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "feed/binance/binance.hpp"
 #include "feed/coingecko/coingecko.hpp"
 #include "feed/kraken/kraken.hpp"
@@ -71,7 +73,7 @@ TEST(SessionRest, TheLogOfALegalRefusal) {
 0.0 connecting
 0.0 warn: binance refuses its stream; next attempt in 61 min, prices come by REST meanwhile | 451: refused for legal reasons at this server's location
 0.0 refused (451: refused for legal reasons at this server's location)
-2.0 GET /api/v3/ticker/price?symbols=%5B%22BTCUSDT%22%5D
+2.0 GET /api/v3/ticker/price?symbols=%5B%22BTCUSDT%22%5D&symbolStatus=TRADING
 2.0 warn: binance refuses REST requests; the next one is sent in 61 min | 451: refused for legal reasons at this server's location
 2.0 warn: binance provides no prices, neither by stream nor by REST | 451: refused for legal reasons at this server's location
 )");
@@ -191,7 +193,8 @@ TEST(SessionRest, AMissingCoinIsReportedOnce) {
         p.answer(200, R"({"bitcoin":{"usd":60000,"last_updated_at":1700000000}})");
         p.wait(60s);
     }
-    EXPECT_EQ(p.count("warn: coingecko has no price of ETH (ethereum); if it has another name there"), 1);
+    EXPECT_EQ(p.count("warn: coingecko has no price of ETH (ethereum): trading in it is halted, or it has"),
+              1);
     EXPECT_EQ(p.count("quote BTC"), 5);
     p.answer(200, coins);
     p.wait(60s);
@@ -222,20 +225,145 @@ TEST(SessionRest, ASymbolUnknownToTheVenueIsFoundAndTheOthersKeepTheirPrices) {
     }
     EXPECT_EQ(all, R"(0.0 open 1 wss://binance/stream?streams=btcusdt@trade/foousdt@trade/ethusdt@trade
 0.0 connecting
-2.0 GET /api/v3/ticker/price?symbols=%5B%22BTCUSDT%22%2C%22FOOUSDT%22%2C%22ETHUSDT%22%5D
-3.0 GET /api/v3/ticker/price?symbols=%5B%22BTCUSDT%22%5D
+2.0 GET /api/v3/ticker/price?symbols=%5B%22BTCUSDT%22%2C%22FOOUSDT%22%2C%22ETHUSDT%22%5D&symbolStatus=TRADING
+3.0 GET /api/v3/ticker/price?symbols=%5B%22BTCUSDT%22%5D&symbolStatus=TRADING
 3.0 quote BTC 7
 3.0 polling_fallback (its stream is not open yet)
 3.0 info: prices of binance come by REST every 5s until its stream has trades
-4.0 GET /api/v3/ticker/price?symbols=%5B%22FOOUSDT%22%2C%22ETHUSDT%22%5D
-5.0 GET /api/v3/ticker/price?symbols=%5B%22FOOUSDT%22%5D
+4.0 GET /api/v3/ticker/price?symbols=%5B%22FOOUSDT%22%2C%22ETHUSDT%22%5D&symbolStatus=TRADING
+5.0 GET /api/v3/ticker/price?symbols=%5B%22FOOUSDT%22%5D&symbolStatus=TRADING
 5.0 warn: binance does not know 'FOOUSDT', so it has no price of FOO; if it has another name there, set it in market.symbols | Binance's error -1121: Invalid symbol.
-6.0 GET /api/v3/ticker/price?symbols=%5B%22ETHUSDT%22%5D
+5.0 polling_fallback (its stream is not open yet; it does not know FOO (FOOUSDT))
+6.0 GET /api/v3/ticker/price?symbols=%5B%22ETHUSDT%22%5D&symbolStatus=TRADING
 6.0 quote ETH 7
-11.0 GET /api/v3/ticker/price?symbols=%5B%22BTCUSDT%22%2C%22ETHUSDT%22%5D
+11.0 GET /api/v3/ticker/price?symbols=%5B%22BTCUSDT%22%2C%22ETHUSDT%22%5D&symbolStatus=TRADING
 11.0 quote BTC 7
 11.0 quote ETH 7
 )");
+}
+
+// Plays a venue that refuses any request with one of the `bad` symbols, for `time`.
+void play_refusals(Play& p, const std::set<std::string>& bad, const std::string& why, Duration time) {
+    for (Duration waited{}; waited < time; waited += 1s) {
+        p.wait(1s);
+        const std::string so_far = p.done();
+        const std::size_t get = so_far.rfind("GET");
+        if (get == std::string::npos) continue;
+        std::string body;
+        bool refused = false;
+        for (std::size_t at = get; (at = so_far.find("%22", at)) != std::string::npos;) {
+            const std::size_t end = so_far.find("%22", at + 3);
+            const std::string symbol = so_far.substr(at + 3, end - at - 3);
+            refused = refused || bad.empty() || bad.contains(symbol);
+            body += fmt::format(R"({}{{"symbol":"{}","price":"7"}})", body.empty() ? "" : ",", symbol);
+            at = end + 3;
+        }
+        p.answer(refused ? 400 : 200, refused ? why : "[" + body + "]");
+    }
+}
+
+std::vector<std::string> many_tickers() {
+    std::vector<std::string> out;
+    for (int i = 0; i < 150; ++i) out.push_back("T" + std::to_string(i));
+    return out;
+}
+
+TEST(SessionRest, AnyRefusalThatNamesAParameterIsNarrowedDown) {
+    for (
+        const char* why :
+        {R"({"code":-1100,"msg":"Illegal characters found in parameter 'symbols'; legal range is '…'."})",
+         R"({"code":-1102,"msg":"Mandatory parameter 'symbols' was not sent, was empty/null, or malformed."})",
+         R"({"code":-1121,"msg":"Invalid symbol."})",
+         R"({"code":-1105,"msg":"Parameter 'symbols' was empty."})",
+         R"({"code":-1220,"msg":"The symbol's status does not match the requested symbolStatus."})"}) {
+        Play p = binance(many_tickers());
+        p.start();
+        play_refusals(p, {"T7USDT", "T120USDT"}, why, 60s);
+        EXPECT_EQ(p.status().state, SourceState::polling_fallback) << why;
+        EXPECT_EQ(p.status().detail,
+                  "its stream is not open yet; it does not know T7 (T7USDT), T120 (T120USDT)");
+        EXPECT_EQ(p.session().left_out(ParseError::Kind::unknown_symbol), 17u) << "requests it took";
+    }
+}
+
+TEST(SessionRest, ASymbolThatWasRefusedIsAskedForAloneFromThenOn) {
+    Play p = binance(many_tickers());
+    p.start();
+    play_refusals(p, {"T7USDT"}, R"({"code":-1121,"msg":"Invalid symbol."})", 60s);
+    const auto refused = p.session().left_out(ParseError::Kind::unknown_symbol);
+    play_refusals(p, {"T7USDT"}, R"({"code":-1121,"msg":"Invalid symbol."})", 2h);
+    EXPECT_EQ(p.session().left_out(ParseError::Kind::unknown_symbol), refused + 2) << "once an hour";
+    EXPECT_EQ(p.status().state, SourceState::polling_fallback);
+}
+
+TEST(SessionRest, TheSearchIsBounded) {
+    std::set<std::string> bad;
+    for (int i = 0; i < 150; i += 2) bad.insert("T" + std::to_string(i) + "USDT");
+    Play p = binance(many_tickers());
+    p.start();
+    play_refusals(p, bad, R"({"code":-1121,"msg":"Invalid symbol."})", 10min);
+    EXPECT_LE(p.session().left_out(ParseError::Kind::unknown_symbol), 65u);
+    EXPECT_EQ(p.status().state, SourceState::polling_fallback) << "those that were found keep their prices";
+}
+
+TEST(SessionRest, AVenueThatRefusesEveryRequestIsNotSearchedForSymbols) {
+    Play p = binance(many_tickers());
+    p.start();
+    play_refusals(p, {}, R"({"code":-1121,"msg":"Invalid symbol."})", 2min);
+    EXPECT_NE(p.status().detail.find("it refuses every request: Binance's error -1121"), std::string::npos)
+        << p.status().detail;
+    EXPECT_EQ(p.status().detail.find("it does not know"), std::string::npos) << "no symbol is to blame";
+    EXPECT_EQ(p.warned("does not know"), 0);
+}
+
+TEST(SessionRest, APriceWithoutATimeHasThatOfItsRequest) {
+    Play p = binance({"BTC"});
+    p.start();
+    p.wait(2s);
+    const Timestamp asked = p.now().wall;
+    p.wait(3s);
+    p.answer(200, R"([{"symbol":"BTCUSDT","price":"7"}])");
+    ASSERT_EQ(p.published().size(), 1u);
+    EXPECT_EQ(p.published()[0].time, asked);
+    EXPECT_EQ(p.published()[0].received_at, asked + 3s);
+}
+
+// Binance leaves pairs that are halted out of what it answers.
+TEST(SessionRest, AHaltedPairHasNoPriceWhateverItsLastWas) {
+    Play p = binance({"BTC", "ETH"});
+    p.start();
+    p.wait(2s);
+    p.answer(200, R"([{"symbol":"BTCUSDT","price":"7"}])");
+    EXPECT_EQ(p.count("warn: binance has no price of ETH (ETHUSDT): trading in it is halted"), 1);
+    EXPECT_EQ(p.count("quote ETH"), 0);
+}
+
+TEST(SessionRest, WhatKrakenRepeatsIsNotNews) {
+    Play p(kraken_type, {"BTC"}, {"", "https://kraken/0/public"});
+    const auto ticker = [](const char* ask, const char* last) {
+        return fmt::format(R"({{"error":[],"result":{{"XXBTZUSD":{{"a":["{}","1","1"],"b":["6","1","1"],)"
+                           R"("c":["{}","0.1"]}}}}}})",
+                           ask, last);
+    };
+    p.start();
+    p.answer(200, ticker("8", "7"));
+    for (int i = 0; i < 3; ++i) {
+        p.wait(5s);
+        p.answer(200, ticker("8", "7"));
+    }
+    EXPECT_EQ(p.count("old quote BTC 7"), 3) << "nothing shows that it is traded";
+    EXPECT_EQ(p.count("quote BTC 7"), 4);
+    EXPECT_EQ(p.status().last_quote_at, p.now().wall - 15s);
+    p.wait(5s);
+    p.answer(200, ticker("8.5", "7"));
+    EXPECT_EQ(p.count("old quote BTC 7"), 3) << "its book moves";
+    EXPECT_EQ(p.count("quote BTC 7"), 5);
+    p.wait(5s);
+    p.answer(200, "<html>");
+    p.wait(2min);
+    p.answer(200, ticker("8.5", "7.5"));
+    EXPECT_EQ(p.count("quote BTC 7.5"), 1);
+    EXPECT_EQ(p.count("old quote BTC 7.5"), 0);
 }
 
 TEST(SessionRest, AnswersWithoutAQuoteAreCountedByKind) {

@@ -69,12 +69,12 @@ TEST(Session, ACutIsFollowedByANewConnectionAndRestFillsTheGap) {
         R"(5.0 warn: binance's stream is down; prices come by REST until it is back | the connection ended: end of stream
 5.0 connecting (the connection ended: end of stream)
 5.9 open 2 wss://binance/stream?streams=btcusdt@trade/ethusdt@trade
-7.0 GET /api/v3/ticker/price?symbols=%5B%22BTCUSDT%22%2C%22ETHUSDT%22%5D
+7.0 GET /api/v3/ticker/price?symbols=%5B%22BTCUSDT%22%2C%22ETHUSDT%22%5D&symbolStatus=TRADING
 7.5 quote BTC 61000.1
 7.5 quote ETH 2600
 7.5 polling_fallback (its stream: the connection ended: end of stream)
 7.5 info: prices of binance come by REST every 5s until its stream has trades
-12.0 GET /api/v3/ticker/price?symbols=%5B%22BTCUSDT%22%2C%22ETHUSDT%22%5D
+12.0 GET /api/v3/ticker/price?symbols=%5B%22BTCUSDT%22%2C%22ETHUSDT%22%5D&symbolStatus=TRADING
 12.5 quote BTC 61000.1
 12.5 quote ETH 2600
 12.5 quote BTC 61001
@@ -117,7 +117,7 @@ TEST(Session, ADeadStreamIsGivenUpAfterTheSilenceLimit) {
     p.answer(200, both);
     p.wait(1s);
     EXPECT_EQ(p.done(), R"(7.5 ping 1
-10.0 GET /api/v3/ticker/price?symbols=%5B%22BTCUSDT%22%2C%22ETHUSDT%22%5D
+10.0 GET /api/v3/ticker/price?symbols=%5B%22BTCUSDT%22%2C%22ETHUSDT%22%5D&symbolStatus=TRADING
 10.0 quote BTC 61000.1
 10.0 quote ETH 2600
 15.0 close 1
@@ -125,7 +125,7 @@ TEST(Session, ADeadStreamIsGivenUpAfterTheSilenceLimit) {
 15.0 polling_fallback (its stream: no data for 15s)
 15.0 info: prices of binance come by REST every 5s until its stream has trades
 15.9 open 2 wss://binance/stream?streams=btcusdt@trade/ethusdt@trade
-17.0 GET /api/v3/ticker/price?symbols=%5B%22BTCUSDT%22%2C%22ETHUSDT%22%5D
+17.0 GET /api/v3/ticker/price?symbols=%5B%22BTCUSDT%22%2C%22ETHUSDT%22%5D&symbolStatus=TRADING
 18.0 quote BTC 61000.1
 18.0 quote ETH 2600
 )");
@@ -139,12 +139,14 @@ TEST(Session, AStreamThatOnlyAnswersPingsIsReplacedByRestAndLaterReopened) {
         if (second == 10 || second == 15) p.answer(200, both);
         if (second == 20) p.answer(200, both);
         if (second == 21) {
-            EXPECT_EQ(p.done(), R"(10.0 GET /api/v3/ticker/price?symbols=%5B%22BTCUSDT%22%2C%22ETHUSDT%22%5D
+            EXPECT_EQ(
+                p.done(),
+                R"(10.0 GET /api/v3/ticker/price?symbols=%5B%22BTCUSDT%22%2C%22ETHUSDT%22%5D&symbolStatus=TRADING
 10.0 quote BTC 61000.1
 10.0 quote ETH 2600
 15.0 polling_fallback (its stream has no trades)
 15.0 info: prices of binance come by REST every 5s until its stream has trades
-20.0 GET /api/v3/ticker/price?symbols=%5B%22BTCUSDT%22%2C%22ETHUSDT%22%5D
+20.0 GET /api/v3/ticker/price?symbols=%5B%22BTCUSDT%22%2C%22ETHUSDT%22%5D&symbolStatus=TRADING
 20.0 quote BTC 61000.1
 20.0 quote ETH 2600
 )");
@@ -169,9 +171,9 @@ TEST(Session, AQuietTickerIsPolledByRestWhileTheOthersStream) {
         const std::string line = all.substr(at, all.find('\n', at) - at);
         if (line.find("quote BTC") == std::string::npos) rest += line + "\n";
     }
-    EXPECT_EQ(rest, R"(10.0 GET /api/v3/ticker/price?symbols=%5B%22ETHUSDT%22%5D
+    EXPECT_EQ(rest, R"(10.0 GET /api/v3/ticker/price?symbols=%5B%22ETHUSDT%22%5D&symbolStatus=TRADING
 11.0 quote ETH 2683.8
-21.0 GET /api/v3/ticker/price?symbols=%5B%22ETHUSDT%22%5D
+21.0 GET /api/v3/ticker/price?symbols=%5B%22ETHUSDT%22%5D&symbolStatus=TRADING
 21.0 quote ETH 2683.8
 )");
 }
@@ -199,7 +201,7 @@ TEST(Session, GarbageIsCountedLoggedOnceAMinuteAndEndsTheStream) {
     p.wait(1s);
     EXPECT_EQ(p.done(),
               R"(1.0 warn: binance sent a message without a usable price | a frame that is not JSON
-10.0 GET /api/v3/ticker/price?symbols=%5B%22BTCUSDT%22%2C%22ETHUSDT%22%5D
+10.0 GET /api/v3/ticker/price?symbols=%5B%22BTCUSDT%22%2C%22ETHUSDT%22%5D&symbolStatus=TRADING
 11.0 quote BTC 61000.1
 11.0 quote ETH 2600
 15.0 close 1

@@ -36,7 +36,10 @@ std::unexpected<ParseError> own_error(std::string_view code_token, std::string_v
                                          snippet(detail::plain_string(message).value_or("")));
     // Source: developers.binance.com, "Error codes for Binance".
     if (code == -1003) return refuse(Kind::rate_limited, text);
-    if (code == -1121) return refuse(Kind::unknown_symbol, text);
+    // -11xx: a parameter is not valid, and -1220: a symbol is not in the status that was asked for. All that
+    // differs between our requests is the symbols.
+    if (code && ((*code <= -1100 && *code > -1200) || *code == -1220))
+        return refuse(Kind::unknown_symbol, text);
     return refuse(Kind::venue_error, text);
 }
 
@@ -157,7 +160,7 @@ private:
     std::string rest_path(std::span<const std::size_t> asked) const override {
         return "/api/v3/ticker/price?symbols=%5B" +
                list(asked, "%2C", [&](std::size_t i) { return "%22" + instruments()[i].symbol + "%22"; }) +
-               "%5D";
+               (knows_status_ ? "%5D&symbolStatus=TRADING" : "%5D");
     }
 
     // [{"symbol":"BTCUSDT","price":"65420.15000000"}, …], or one of these alone, or an error of Binance's own.
@@ -165,16 +168,28 @@ private:
         return read_objects(answer, [&](object from) -> detail::Step {
             Fields entry(entry_names);
             if (const auto error = collect(from, entry)) return error;
-            if (!entry[2].empty()) return own_error(entry[2], entry[3]);
+            if (!entry[2].empty()) {
+                // An older server: its answers are told from halted pairs' by whether prices change.
+                const auto code = detail::plain_integer(entry[2]);
+                const bool names_it = entry[3].find("symbolStatus") != std::string_view::npos;
+                if (code == -1101 || code == -1103 || code == -1104 || (names_it && code != -1220)) {
+                    knows_status_ = false;
+                    return refuse(Kind::venue_error, "it does not know symbolStatus");
+                }
+                return own_error(entry[2], entry[3]);
+            }
             const auto symbol = detail::plain_string(entry[0]);
             if (entry.contradictory() || !symbol || !detail::plain_string(entry[1]))
                 return unknown_shape(answer);
-            // The answer holds no time: it is the last price at the moment of the request.
-            add_price(answer, find(*symbol), *symbol, detail::price_in_string(entry[1]), entry[1],
-                      answer.received_at);
+            // The answer holds no time: it is the last price at the moment of the request, of a pair that is
+            // traded.
+            add_untimed_price(answer, find(*symbol), *symbol, detail::price_in_string(entry[1]), entry[1],
+                              knows_status_ ? std::nullopt : std::optional<std::size_t>(0));
             return simdjson::SUCCESS;
         });
     }
+
+    bool knows_status_ = true;  // whether the server can leave out pairs that are halted
 };
 
 }  // namespace

@@ -37,7 +37,8 @@ TEST(Binance, Addresses) {
     EXPECT_EQ(venue->stream_url(),
               "wss://stream.binance.com:9443/stream?streams=btcusdt@trade/ethusdt@trade/dogeusdt@trade");
     EXPECT_EQ(venue->rest_url(std::vector<std::size_t>{0, 2}),
-              "https://api.binance.com/api/v3/ticker/price?symbols=%5B%22BTCUSDT%22%2C%22DOGEUSDT%22%5D");
+              "https://api.binance.com/api/v3/ticker/"
+              "price?symbols=%5B%22BTCUSDT%22%2C%22DOGEUSDT%22%5D&symbolStatus=TRADING");
     EXPECT_EQ(binance_type.create({{"BTC", "BTCUSDT"}}, {})->stream_url(), "");
     EXPECT_EQ(binance_type.symbol_of("PEPE"), "PEPEUSDT");
     EXPECT_TRUE(binance_type.is_symbol("1000SATSUSDT"));
@@ -179,6 +180,19 @@ TEST(Binance, RestErrors) {
         EXPECT_NE(answer(bad).find(": "), std::string::npos) << bad;
         EXPECT_EQ(answer(bad).find('@'), std::string::npos) << bad << " gave a quote";
     }
+}
+
+// A server that speaks an older form of the interface.
+TEST(Binance, WithoutSymbolStatusARepeatedPriceIsOld) {
+    const auto venue = binance();
+    const std::vector<std::size_t> first{0};
+    EXPECT_TRUE(venue->rest_url(first).ends_with("&symbolStatus=TRADING"));
+    EXPECT_EQ(show_answer(*venue, R"({"code":-1104,"msg":"Not all sent parameters were read."})", now),
+              "venue_error: it does not know symbolStatus");
+    EXPECT_FALSE(venue->rest_url(first).ends_with("TRADING"));
+    const std::string price = R"({"symbol":"BTCUSDT","price":"7"})";
+    EXPECT_EQ(show_answer(*venue, price, now), "BTC=7USDT@2024-08-08T23:54:20Z");
+    EXPECT_EQ(show_answer(*venue, price, now), "old BTC=7USDT@2024-08-08T23:54:20Z");
 }
 
 TEST(Binance, ATruncatedAnswerIsNoQuote) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -156,8 +157,13 @@ public:
     ParseResult parse_answer(std::string_view body, Timestamp received_at, std::vector<Quote>& out) final {
         const std::size_t before = out.size();
         has_price_.assign(instruments().size(), false);
+        said_.clear();
         Answer answer{body, received_at, out, {}};
         auto over = read_answer(answer);
+        if (!over || *over) {
+            last_said_.resize(instruments().size());
+            for (const auto& [instrument, digest] : said_) last_said_[instrument] = digest;
+        }
         if (!over) return std::move(answer.parsed);
         if (!*over) {
             out.resize(before);
@@ -193,16 +199,26 @@ protected:
                       fmt::format("an answer of an unknown shape: {}", snippet(answer.body)));
     }
 
-    // Leaves out a second price of an instrument, one that was not requested, and one that is not valid.
+    // Leaves out a second price of an instrument, one that was not requested, and one that is not valid. An
+    // exchange repeats the last price of a pair that it has halted: a price with the time of the one before
+    // it, or with a time of long ago, is not live.
     void add_price(Answer& answer, std::optional<std::size_t> instrument, std::string_view symbol,
                    std::optional<Decimal> price, std::string_view token, std::optional<Timestamp> time) {
-        if (!instrument || !price || !time || has_price_[*instrument]) {
-            leave_out(answer.parsed,
-                      fmt::format("'{}' as the price of '{}'", snippet(digits_of(token)), snippet(symbol)));
-            return;
-        }
-        has_price_[*instrument] = true;
-        answer.quotes.push_back(quote(*instrument, *price, *time, answer.received_at));
+        Quote* added = add(answer, instrument, symbol, price, token, time);
+        if (added == nullptr || type().kind == SourceKind::aggregator) return;
+        const bool is_old = answer.received_at - added->time > old_after;
+        added->is_live =
+            is_news(*instrument, std::hash<std::int64_t>{}(to_micros(added->time)), token) && !is_old;
+    }
+    // The same for a price without a time. `sign_of_life` changes while the pair is traded; nullopt: the
+    // exchange itself says that it is.
+    void add_untimed_price(Answer& answer, std::optional<std::size_t> instrument, std::string_view symbol,
+                           std::optional<Decimal> price, std::string_view token,
+                           std::optional<std::size_t> sign_of_life) {
+        Quote* added = add(answer, instrument, symbol, price, token, answer.received_at);
+        if (added == nullptr) return;
+        added->is_timed = false;
+        added->is_live = !sign_of_life || is_news(*instrument, *sign_of_life, token);
     }
 
     // `spell(i)` of each instrument i of `asked`, with `separator` between them.
@@ -217,8 +233,29 @@ protected:
     }
 
 private:
+    // A last trade of an exchange that is older than this by its own time tells nothing of the present.
+    static constexpr Duration old_after = std::chrono::minutes{1};
+
+    Quote* add(Answer& answer, std::optional<std::size_t> instrument, std::string_view symbol,
+               std::optional<Decimal> price, std::string_view token, std::optional<Timestamp> time) {
+        if (!instrument || !price || !time || has_price_[*instrument]) {
+            leave_out(answer.parsed,
+                      fmt::format("'{}' as the price of '{}'", snippet(digits_of(token)), snippet(symbol)));
+            return nullptr;
+        }
+        has_price_[*instrument] = true;
+        return &answer.quotes.emplace_back(quote(*instrument, *price, *time, answer.received_at));
+    }
+    bool is_news(std::size_t instrument, std::size_t sign, std::string_view token) {
+        const std::size_t digest = sign ^ (std::hash<std::string_view>{}(token) << 1);
+        said_.emplace_back(instrument, digest);
+        return instrument >= last_said_.size() || last_said_[instrument] != digest;
+    }
+
     JsonReader reader_;
     std::vector<bool> has_price_;  // as instruments(), in the answer that is being read
+    std::vector<std::pair<std::size_t, std::size_t>> said_;  // by it: instruments and digests
+    std::vector<std::optional<std::size_t>> last_said_;      // as instruments(), by the last good answer
 };
 
 // VenueType::create of the venue that V describes.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <functional>
 
 #include "base/text.hpp"
 #include "feed/detail/json_venue.hpp"
@@ -26,7 +27,8 @@ constexpr std::array<std::string_view, 8> frame_names{"ping", "ch",       "statu
 enum FrameField { ping, ch, status, subbed, id, err_code, err_msg, ts };
 // The field `id` has 27 digits, or an exponent, and is never looked at.
 constexpr std::array<std::string_view, 3> trade_names{"price", "ts", "tradeId"};
-constexpr std::array<std::string_view, 5> price_names{"symbol", "close", "price", "ts", "trade-id"};
+constexpr std::array<std::string_view, 9> price_names{"symbol", "close",   "price", "ts",     "trade-id",
+                                                      "bid",    "bidSize", "ask",   "askSize"};
 
 // "market.btcusdt.trade.detail" → "btcusdt"
 std::string_view symbol_in(std::string_view channel) {
@@ -183,19 +185,24 @@ private:
     void take_rows(const Fields<8>& frame, detail::Answer& answer) {
         const bool is_market = frame[ch].empty();
         const std::string_view one = symbol_in(detail::plain_string(frame[ch]).value_or(""));
-        for (const Fields<5>& row : rows_) {
+        for (const Fields<9>& row : rows_) {
             const std::string_view symbol = is_market ? detail::digits_of(row[0]) : one;
             const auto instrument = find(symbol);
             if (!instrument) continue;  // the whole market was requested
             const std::string_view token = row[is_market ? 1 : 2];
             const auto price = row.contradictory() ? std::nullopt : detail::price_of(detail::trimmed(token));
-            add_price(answer, instrument, symbol, price, token,
-                      detail::market_time(is_market ? frame[ts] : row[3]));
-            if (!is_market) break;  // the newest comes first
+            if (!is_market) {
+                add_price(answer, instrument, symbol, price, token, detail::market_time(row[3]));
+                break;  // the newest comes first
+            }
+            // Their time is that of the answer. While a pair is traded, its book moves.
+            std::size_t life = 0;
+            for (const std::size_t i : {5, 6, 7, 8}) life = life * 31 + std::hash<std::string_view>{}(row[i]);
+            add_untimed_price(answer, instrument, symbol, price, token, life);
         }
     }
 
-    std::vector<Fields<5>> rows_;
+    std::vector<Fields<9>> rows_;
 };
 
 }  // namespace

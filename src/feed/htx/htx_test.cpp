@@ -108,8 +108,12 @@ TEST(Htx, RestAnswers) {
     const std::string_view all =
         R"({"status":"ok","ts":1618678070940,"data":[{"symbol":"abcusdt","close":1},)"
         R"({"symbol":"trioeth","open":1,"close":9.2E-7,"amount":6.03E8},{"symbol":"btcusdt","close":56000.5}]})";
+    EXPECT_EQ(answer(all), "TRIO=0.00000092ETH@2021-04-17T16:47:51Z BTC=56000.5USDT@2021-04-17T16:47:51Z");
     EXPECT_EQ(answer(all),
-              "TRIO=0.00000092ETH@2021-04-17T16:47:50.94Z BTC=56000.5USDT@2021-04-17T16:47:50.94Z");
+              "old TRIO=0.00000092ETH@2021-04-17T16:47:51Z old BTC=56000.5USDT@2021-04-17T16:47:51Z")
+        << "neither price nor book has moved";
+    EXPECT_EQ(answer(replaced(std::string(all), R"("close":56000.5)", R"("close":56000.5,"bid":56000.4)")),
+              "old TRIO=0.00000092ETH@2021-04-17T16:47:51Z BTC=56000.5USDT@2021-04-17T16:47:51Z");
     EXPECT_TRUE(refuses_every_part_of_answer(*venue, all, now));
     EXPECT_EQ(
         answer(R"({"ch":"market.btcusdt.trade.detail","status":"ok","ts":1618678071000,"tick":{"id":1,)"

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 
 #include "base/text.hpp"
 #include "feed/detail/json_venue.hpp"
@@ -195,20 +196,24 @@ private:
             detail::ondemand::object figures;
             if (const auto code = field.value().get_object().get(figures)) return code;
             std::string_view token;
+            std::size_t life = 0;
             for (auto figure : figures) {
                 std::string_view name;
                 if (const auto code = figure.unescaped_key().get(name)) return code;
-                if (name != "c") continue;
-                detail::ondemand::array last;
-                if (const auto code = figure.value().get_array().get(last)) return code;
-                for (auto element : last) {
+                // Best ask, best bid and the last trade, each with its amount.
+                if (name != "a" && name != "b" && name != "c") continue;
+                detail::ondemand::array items;
+                if (const auto code = figure.value().get_array().get(items)) return code;
+                for (auto element : items) {
                     std::string_view item;
                     if (const auto code = element.raw_json_token().get(item)) return code;
-                    if (token.empty()) token = item;
+                    if (name == "c" && token.empty()) token = item;
+                    life = life * 31 + std::hash<std::string_view>{}(item);
                 }
             }
-            // The answer holds no time: it is the last price at the moment of the request.
-            add_price(answer, instrument, key, detail::price_in_string(token), token, answer.received_at);
+            // The answer holds no time: it is the last price at the moment of the request, if the pair is
+            // traded. While it is, its book moves.
+            add_untimed_price(answer, instrument, key, detail::price_in_string(token), token, life);
         }
         return simdjson::SUCCESS;
     }

@@ -108,6 +108,11 @@ TEST(Okx, RestAnswers) {
         R"({"instType":"SPOT","instId":"BTC-USDT","last":"30243.5","ts":"1652459226050"}]})";
     EXPECT_EQ(answer(good), "BTC=30243.5USDT@2022-05-13T16:27:06.05Z");
     EXPECT_TRUE(refuses_every_part_of_answer(*venue, good, now));
+    EXPECT_EQ(answer(good), "old BTC=30243.5USDT@2022-05-13T16:27:06.05Z") << "no newer than the last";
+    EXPECT_EQ(show_answer(*venue, replaced(std::string(good), R"("last":"30243.5")", R"("last":"30000")"),
+                          now + 2min),
+              "old BTC=30000USDT@2022-05-13T16:27:06.05Z")
+        << "of a pair that is not traded any more";
     EXPECT_EQ(
         answer(R"({"code":"0","msg":"","data":[{"instId":"BTC-USDT","last":"","ts":"1652459226050"}]})"),
         "1 refused: '' as the price of 'BTC-USDT'");
