@@ -29,13 +29,18 @@ using OnQuotes = std::function<void(std::span<const Quote>)>;
 class Runner {
 public:
     Runner(net::EventLoop& loop, net::HttpClient& http, const Clock& clock, const FeedOptions& options,
-           std::unique_ptr<Venue> venue, const SessionOptions& session, const OnQuotes& on_quotes)
+           const SourceOptions& source, std::unique_ptr<Venue> venue, const SessionOptions& session,
+           const OnQuotes& on_quotes)
         : loop_(loop),
           http_(http),
           clock_(clock),
           options_(options),
           on_quotes_(on_quotes),
           venue_(std::move(venue)),
+          api_key_(source.api_key),
+          key_header_(api_key_.empty() || venue_->type().rest.key_header == nullptr
+                          ? std::string_view()
+                          : venue_->type().rest.key_header(source.rest_url)),
           rng_(std::random_device{}()),
           session_(*venue_, session, rng_),
           status_(session_.status()) {}
@@ -135,6 +140,7 @@ private:
         net::HttpRequest request;
         request.url = start.url;
         request.headers.emplace_back("Accept", "application/json");
+        if (!key_header_.empty()) request.headers.emplace_back(key_header_, api_key_);
         request.timeout = answer_timeout;
         request.max_response_bytes = venue_->type().rest.max_answer;
         request.verify_tls = options_.verify_tls;
@@ -176,6 +182,8 @@ private:
     const FeedOptions& options_;
     const OnQuotes& on_quotes_;
     std::unique_ptr<Venue> venue_;
+    const std::string api_key_;
+    const std::string key_header_;  // empty: no key is sent
     Rng rng_;
     Session session_;
     std::map<int, std::unique_ptr<net::WsClient>> streams_;
@@ -328,7 +336,7 @@ private:
             instruments = instruments.subspan(part.size());
             session.first_poll_after = apart * static_cast<int>(source.runners.size());
             source.runners.push_back(std::make_unique<Runner>(
-                loop_, http_, clock_, options_,
+                loop_, http_, clock_, options_, options,
                 type.create({part.begin(), part.end()},
                             {without_slash(options.ws_url), without_slash(options.rest_url)}),
                 session, on_quotes_));
@@ -350,6 +358,19 @@ private:
 };
 
 }  // namespace
+
+std::vector<Ticker> tickers_with_a_source(const FeedOptions& options) {
+    std::vector<Ticker> out;
+    for (const Ticker ticker : options.tickers) {
+        const auto has_it = [&](const SourceOptions& source) {
+            const VenueType* type = find_venue_type(source.name, options.venues);
+            return source.enabled && type != nullptr && !(source.ws_url.empty() && source.rest_url.empty()) &&
+                   (source.symbols.contains(std::string(ticker.view())) || type->symbol_of(ticker));
+        };
+        if (std::ranges::any_of(options.sources, has_it)) out.push_back(ticker);
+    }
+    return out;
+}
 
 std::vector<std::string> wrong_options(const FeedOptions& options) {
     std::vector<std::string> wrong;

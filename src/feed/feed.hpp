@@ -24,6 +24,7 @@ struct SourceOptions {
     std::string ws_url;    // empty: no stream
     std::string rest_url;  // empty: no REST
     Duration poll_interval{};
+    std::string api_key;                         // empty: none
     std::map<std::string, std::string> symbols;  // ticker → symbol, where the venue's rule does not give it
 };
 
@@ -52,6 +53,9 @@ public:
     // Any thread; one entry per source, in the order of the options.
     virtual std::vector<SourceStatus> statuses() const = 0;
 };
+
+// The tickers that an enabled source has a symbol for, in their order.
+std::vector<Ticker> tickers_with_a_source(const FeedOptions& options);
 
 // The errors in the options, one line each: an unknown source, an invalid symbol, two tickers with one
 // symbol.

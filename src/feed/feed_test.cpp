@@ -267,6 +267,36 @@ TEST_F(FeedTest, AnAttemptThatCannotEvenBeMadeIsMadeAgain) {
     EXPECT_EQ(state(0), SourceState::streaming);
 }
 
+TEST_F(FeedTest, AKeyIsSentAsAHeaderToTheSourceThatHasOneAndNowhereElse) {
+    FeedOptions o = options({"BTC"});
+    o.sources[0].ws_url = "";
+    o.sources[0].api_key = o.sources[1].api_key = "CG-secret";
+    create(std::move(o));
+    feed->start();
+    ASSERT_EQ(http.open(), 2u);
+    for (std::size_t i = 0; i < 2; ++i) {
+        const auto& request = http.open_request(i);
+        const bool is_gecko = request.url.find("gecko") != std::string::npos;
+        const auto key = std::ranges::find(request.headers, "x-cg-demo-api-key",
+                                           [](const auto& header) { return header.first; });
+        EXPECT_EQ(key != request.headers.end(), is_gecko) << request.url;
+        if (is_gecko) {
+            EXPECT_EQ(key->second, "CG-secret");
+        }
+        EXPECT_EQ(request.url.find("CG-secret"), std::string::npos);
+    }
+    EXPECT_EQ(log.count("CG-secret"), 0u);
+}
+
+TEST_F(FeedTest, TickersThatNoSourceHasAreKnown) {
+    FeedOptions o = options({"BTC", "NOSUCH"});
+    EXPECT_EQ(tickers_with_a_source(o), (std::vector<Ticker>{"BTC", "NOSUCH"})) << "by binance's rule";
+    o.sources[0].enabled = false;
+    EXPECT_EQ(tickers_with_a_source(o), std::vector<Ticker>{"BTC"});
+    o.sources[1].symbols = {{"NOSUCH", "no-such-coin"}};
+    EXPECT_EQ(tickers_with_a_source(o), (std::vector<Ticker>{"BTC", "NOSUCH"}));
+}
+
 TEST_F(FeedTest, ASourceWithNothingToAskIsIdleNotDisabled) {
     FeedOptions o = options({"NOSUCH"});
     o.sources[0].ws_url = o.sources[0].rest_url = "";

@@ -135,6 +135,9 @@ struct RestType {
     Duration poll_interval = std::chrono::seconds{5};  // default of sources.<name>.poll_interval
     Duration least_interval{};                         // at the default address; 0: any
     std::string_view least_interval_reason;            // for the operator whose poll_interval is shorter
+    Duration least_interval_with_key{};                // likewise with a key
+    // The header that carries the operator's key to this address; null: the venue has no keys.
+    std::string_view (*key_header)(std::string_view url) = nullptr;
 };
 
 // What a venue's REST interface offers of the past.

@@ -25,6 +25,7 @@ struct SourceSettings {
     std::string rest_url;
     Duration poll_interval{};
     int weight = 1;  // of an exchange in the median, 1 to 100
+    std::string api_key;
 };
 
 // A source that can be configured, under sources.<name>.
@@ -33,7 +34,9 @@ struct SourceDefaults {
     SourceSettings settings;  // empty ws_url: the source has no stream and no key for one
     Duration least_poll{};    // minimum poll_interval at the host of the default rest_url; 0: none
     std::string least_poll_reason;
-    bool is_aggregator = false;  // its prices count for market.aggregator_ttl, else for market.quote_ttl
+    bool has_api_key = false;        // there is a key for one
+    Duration least_poll_with_key{};  // in place of least_poll
+    bool is_aggregator = false;      // its prices count for market.aggregator_ttl, else for market.quote_ttl
 };
 
 // The effective configuration. Immutable once loaded. config/pricewire.toml documents every key; members have

@@ -200,6 +200,12 @@ bool is_rest_of_url(std::string_view text) {
            (!has_port || number_between(authority.substr(colon + 1), 1, 65535));
 }
 
+// It becomes the value of a header.
+bool is_api_key(const std::string& text) {
+    return text.size() >= 8 && text.size() <= 200 &&
+           std::ranges::all_of(text, [](char c) { return is_alphanumeric(c) || c == '-' || c == '_'; });
+}
+
 bool is_name(const std::string& text) {
     return !text.empty() && text.size() <= 100 &&
            std::ranges::all_of(text, [](unsigned char c) { return c > ' ' && c < 0x7f; });
@@ -331,6 +337,11 @@ void add_source(std::vector<ConfigKey>& keys, const SourceDefaults& defaults) {
                             "interval between REST requests"));
     keys.push_back(number(prefix + "weight", member(&SourceSettings::weight), 1, 100,
                           "its votes in the median, if it is an exchange"));
+    if (defaults.has_api_key) {
+        keys.push_back(secret(text(prefix + "api_key", member(&SourceSettings::api_key),
+                                   or_nothing({"8 to 200 letters, digits, '-' and '_'", is_api_key}),
+                                   "identifies you to it, as its plans want")));
+    }
 }
 
 std::vector<ConfigKey> keys_before_sources() {

@@ -107,10 +107,11 @@ std::vector<std::string> cross_check(const Config& c, std::span<const SourceDefa
         check_poll_interval(c, source, errors);
         const SourceSettings& used = c.sources.at(source.name);
         const bool is_default_host = host_of(used.rest_url) == host_of(source.settings.rest_url);
-        if (!is_default_host || used.poll_interval >= source.least_poll) continue;
+        const Duration least = used.api_key.empty() ? source.least_poll : source.least_poll_with_key;
+        if (!is_default_host || used.poll_interval >= least) continue;
         errors.push_back(fmt::format("sources.{}.poll_interval ({}) must be at least {}s: {}", source.name,
                                      format_duration(used.poll_interval),
-                                     std::chrono::ceil<std::chrono::seconds>(source.least_poll).count(),
+                                     std::chrono::ceil<std::chrono::seconds>(least).count(),
                                      source.least_poll_reason));
     }
     return errors;

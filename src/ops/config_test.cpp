@@ -23,6 +23,8 @@ const ConfigKeys keys{{{.name = "binance",
                         .settings = {.rest_url = "https://api.coingecko.com/api/v3", .poll_interval = 60s},
                         .least_poll = 60s,
                         .least_poll_reason = "the free tier bans faster callers",
+                        .has_api_key = true,
+                        .least_poll_with_key = 10s,
                         .is_aggregator = true}}};
 
 class ConfigTest : public ::testing::Test {
@@ -266,6 +268,25 @@ TEST_F(ConfigTest, AnInvalidOrMissingFileIsReportedWithThePosition) {
     ConfigInput in = input();
     in.file = (dir_ / "nowhere.toml").string();
     EXPECT_NE(errors(in).find("nowhere.toml: cannot be read"), std::string::npos);
+}
+
+TEST_F(ConfigTest, ASourcesKeyIsMaskedAndAllowsItToBePolledMoreOften) {
+    ConfigInput in = input();
+    in.flags = {{"sources.coingecko.poll_interval", "10s"}};
+    in.environment = {{"PRICEWIRE_SOURCES_COINGECKO_API_KEY", "CG-0123456789"}};
+    const auto loaded = load_config(in, keys);
+    ASSERT_TRUE(loaded);
+    EXPECT_EQ(loaded->config.sources.at("coingecko").api_key, "CG-0123456789");
+    const std::string shown = describe_config(*loaded, keys);
+    EXPECT_EQ(shown.find("0123456789"), std::string::npos);
+    EXPECT_NE(shown.find("api_key"), std::string::npos);
+    in.flags = {{"sources.coingecko.poll_interval", "9s"}};
+    EXPECT_NE(errors(in).find("at least 10s"), std::string::npos) << errors(in);
+    in.flags = {{"sources.coingecko.api_key", "CG-01234\r\nX: y"}};
+    EXPECT_NE(errors(in).find("sources.coingecko.api_key: expected"), std::string::npos) << errors(in);
+    EXPECT_EQ(errors(in).find("CG-01234"), std::string::npos) << "not shown there either";
+    in.flags = {{"sources.binance.api_key", "CG-0123456789"}};
+    EXPECT_NE(errors(in).find("sources.binance.api_key"), std::string::npos) << "it has none";
 }
 
 TEST_F(ConfigTest, ContradictionsAreErrors) {

@@ -46,6 +46,13 @@ TEST(CoinGecko, Addresses) {
         EXPECT_FALSE(coingecko_type.is_symbol(bad)) << bad;
 }
 
+TEST(CoinGecko, AKeyGoesIntoTheHeaderThatItsHostWants) {
+    const auto header = coingecko_type.rest.key_header;
+    EXPECT_EQ(header("https://api.coingecko.com/api/v3"), "x-cg-demo-api-key");
+    EXPECT_EQ(header("https://pro-api.coingecko.com/api/v3"), "x-cg-pro-api-key");
+    EXPECT_EQ(header("http://127.0.0.1:9000/api/v3"), "x-cg-demo-api-key");
+}
+
 TEST(CoinGecko, PricesHaveTheirTime) {
     EXPECT_EQ(
         answer(
