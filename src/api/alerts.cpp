@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "api/bodies.hpp"
 #include "api/handlers.hpp"
 #include "api/paging.hpp"
@@ -10,7 +12,13 @@
 namespace pricewire::api {
 namespace {
 
-void write_alert(JsonWriter& w, const Alert& alert) {
+// Whether prices of the alert's ticker are made: the configuration may have lost it since the alert was made.
+bool is_watched(const Alert& alert, const ApiOptions& options) {
+    const auto& watched = options.watched ? *options.watched : options.tickers;
+    return std::ranges::find(watched, alert.ticker) != watched.end();
+}
+
+void write_alert(JsonWriter& w, const Alert& alert, const ApiOptions& options) {
     w.begin_object()
         .field("id", alert.id)
         .field("ticker", alert.ticker.view())
@@ -31,6 +39,7 @@ void write_alert(JsonWriter& w, const Alert& alert) {
             .field("content_type", alert.custom->content_type)
             .end_object();
     }
+    if (alert.is_active && !is_watched(alert, options)) w.field("watched", false);
     if (alert.endpoint_disabled_at) w.field("endpoint_disabled_at", *alert.endpoint_disabled_at);
     w.end_object();
 }
@@ -51,8 +60,8 @@ Alert alert_of(AlertBody body, const Uuid& user_id, Timestamp now) {
     return alert;
 }
 
-net::ServerResponse alert_response(int status, const Alert& alert) {
-    return json_response(status, alert_json(alert));
+net::ServerResponse alert_response(int status, const Alert& alert, const ApiOptions& options) {
+    return json_response(status, alert_json(alert, options));
 }
 
 std::optional<bool> parse_bool(std::string_view text) {
@@ -87,9 +96,9 @@ Parsed<storage::AlertFilter> parse_filter(const QueryString& query) {
 
 }  // namespace
 
-std::string alert_json(const Alert& alert) {
+std::string alert_json(const Alert& alert, const ApiOptions& options) {
     JsonWriter w;
-    write_alert(w, alert);
+    write_alert(w, alert, options);
     return std::move(w).str();
 }
 
@@ -126,7 +135,7 @@ net::ServerResponse create_alert(Services& services, Exchange& exchange) {
                              services.options.alerts_per_user));
     }
     exchange.alert_id = alert.id;
-    auto response = alert_response(201, alert);
+    auto response = alert_response(201, alert, services.options);
     response.headers.emplace_back("Location", "/api/v1/alerts/" + alert.id.to_string());
     return response;
 }
@@ -138,7 +147,7 @@ net::ServerResponse list_alerts(Services& services, Exchange& exchange) {
     const std::vector<Alert> alerts = services.use.storage.alerts(exchange.user.id, *filter);
     JsonWriter w;
     w.begin_array();
-    for (const Alert& alert : alerts) write_alert(w, alert);
+    for (const Alert& alert : alerts) write_alert(w, alert, services.options);
     w.end_array();
     auto response = json_response(200, std::move(w).str());
     if (alerts.size() == filter->limit) {
@@ -158,7 +167,7 @@ net::ServerResponse show_alert(Services& services, Exchange& exchange) {
     if (!id) return error_response(404, no_such_alert);
     const auto alert = services.use.storage.alert(exchange.user.id, *id);
     if (!alert) return error_response(404, no_such_alert);
-    return alert_response(200, *alert);
+    return alert_response(200, *alert, services.options);
 }
 
 net::ServerResponse delete_alert(Services& services, Exchange& exchange) {

@@ -32,6 +32,22 @@ TEST_F(AlertsTest, CreationReturnsTheAlertAndItsLocation) {
     }
 }
 
+TEST_F(AlertsTest, AnAlertThatCannotFireForWantOfASourceSaysSo) {
+    const Answer made = call_as(ann_, "POST", "/api/v1/alerts/", body("70000.00"));
+    const std::string path = "/api/v1/alerts/" + member(made.body, "id");
+    EXPECT_FALSE(made.has("watched"));
+    api_ = nullptr;
+    options_.tickers = {"ETH"};
+    for (const std::string& where : {path, std::string("/api/v1/alerts/")})
+        EXPECT_TRUE(call_as(ann_, "GET", where).has(R"("watched":false)")) << where;
+    api_ = nullptr;
+    options_.tickers = {"BTC", "ETH"};
+    options_.watched = std::vector<Ticker>{"ETH"};
+    EXPECT_TRUE(call_as(ann_, "GET", path).has(R"("watched":false)")) << "no source has it";
+    fire(member(made.body, "id"), "70001");
+    EXPECT_FALSE(call_as(ann_, "GET", path).has("watched")) << "it has fired, so nothing is waited for";
+}
+
 TEST_F(AlertsTest, PricesKeepTheirDigits) {
     const std::pair<const char*, const char*> cases[] = {
         {"0.000000000000000001", "0.000000000000000001"},

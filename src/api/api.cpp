@@ -71,7 +71,7 @@ public:
         ApiOptions& o = services_.options;
         live_ = live::start_live(
             {.tickers = o.tickers},
-            {.alert = alert_json,
+            {.alert = [this](const Alert& alert) { return alert_json(alert, services_.options); },
              .delivery = [](const DeliveryView& d) { return delivery_json(d); },
              .quotes = [](const TickerBoard& board) { return quotes_json(board, system_clock().now()); }},
             services_.use.storage, services_.use.bus, system_clock());

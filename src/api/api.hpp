@@ -23,8 +23,9 @@
 namespace pricewire::api {
 
 struct ApiOptions {
-    std::vector<Ticker> tickers;    // that alerts may name, in the configured order
-    bool registration_open = true;  // false: registering answers 403
+    std::vector<Ticker> tickers;                 // that alerts may name, in the configured order
+    std::optional<std::vector<Ticker>> watched;  // those that a source has; unset: all of them
+    bool registration_open = true;               // false: registering answers 403
     access::RateLimit register_limit{2, std::chrono::seconds{10}};
     access::RateLimit user_limit{5, std::chrono::seconds{10}};
     access::RateLimit rates_limit{5, std::chrono::seconds{10}};

@@ -47,7 +47,7 @@ net::ServerResponse show_asset(Services& services, Exchange& exchange);
 std::string_view shown_secret_field(SignatureScheme scheme);
 
 // The JSON of an alert.
-std::string alert_json(const Alert& alert);
+std::string alert_json(const Alert& alert, const ApiOptions& options);
 // A JSON array: the quote of each source and whether it counts.
 std::string quotes_json(const TickerBoard& board, Timestamp now);
 

@@ -46,6 +46,8 @@ ops::ConfigKeys config_keys(feed::VenueTypes venues) {
                                         .poll_interval = venue->rest.poll_interval},
                            .least_poll = venue->rest.least_interval,
                            .least_poll_reason = std::string(venue->rest.least_interval_reason),
+                           .has_api_key = venue->rest.key_header != nullptr,
+                           .least_poll_with_key = venue->rest.least_interval_with_key,
                            .is_aggregator = venue->kind == SourceKind::aggregator});
     }
     return ops::ConfigKeys(std::move(sources));
@@ -64,6 +66,7 @@ feed::FeedOptions feed_options_of(const ops::Config& config, feed::VenueTypes ve
                                 .ws_url = source.ws_url,
                                 .rest_url = source.rest_url,
                                 .poll_interval = source.poll_interval,
+                                .api_key = source.api_key,
                                 .symbols = {}};
         if (const auto named = config.market.symbols.find(name); named != config.market.symbols.end()) {
             out.symbols = named->second;
@@ -89,6 +92,7 @@ api::ApiOptions api_options_of(const ops::Config& config) {
     options.page = api::embedded_page();
     options.reference = api::embedded_reference();
     options.tickers = tickers_of(config);
+    options.watched = tickers_with_a_source(feed_options_of(config));
     options.registration_open = config.users.registration == "open";
     options.register_limit = limit_of(config.limits.register_);
     options.user_limit = limit_of(config.limits.user);

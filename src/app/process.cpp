@@ -16,6 +16,7 @@
 #include "app/progress.hpp"
 #include "app/roles.hpp"
 #include "app/timed_storage.hpp"
+#include "app/unwatched.hpp"
 #include "base/backoff.hpp"
 #include "base/instance_lock.hpp"
 #include "base/log.hpp"
@@ -180,10 +181,10 @@ private:
         outbox_ = outbox::start_outbox(*storage_, *queue_, options);
         instruments_.watch(*outbox_);
         listeners_.start_checker([this] {
-            checker_ = alert::start_checker(
-                {.load = [this](const auto& piece) { storage_->load_active_alerts(piece); },
-                 .fire = [this](FiringGroup group) { outbox_->push(std::move(group)); }},
-                clock_);
+            checker_ =
+                alert::start_checker({.load = [this](const auto& piece) { load_alerts(piece); },
+                                      .fire = [this](FiringGroup group) { outbox_->push(std::move(group)); }},
+                                     clock_);
             return checker_.get();
         });
         instruments_.watch(*checker_);
@@ -201,6 +202,21 @@ private:
                                      }
                                  });
                              }});
+    }
+
+    void load_alerts(const std::function<void(std::span<const ActiveAlert>)>& piece) {
+        Unwatched unwatched(tickers_with_a_source(feed_options_of(config_)));
+        storage_->load_active_alerts([&](std::span<const ActiveAlert> alerts) {
+            unwatched.add(alerts);
+            piece(alerts);
+        });
+        if (const std::string list = unwatched.list(); !list.empty()) {
+            log::warn(
+                "active alerts cannot fire: their tickers are not in market.tickers, or no enabled source "
+                "has "
+                "them",
+                {{"alerts", list}});
+        }
     }
 
     void open_api() {
