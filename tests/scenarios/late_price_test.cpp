@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
+#include <fstream>
+#include <iterator>
 #include <optional>
 #include <string>
 
@@ -30,6 +32,18 @@ protected:
         return false;
     }
 
+    // Until the kernel says so: the signal alone does not stop it at once.
+    void stop(const std::string& name) {
+        Process& process = deployment_->process(name);
+        process.signal(SIGSTOP);
+        deployment_->wait_until(name + " to stop", [&] {
+            std::ifstream file("/proc/" + std::to_string(process.pid()) + "/stat");
+            const std::string stat{std::istreambuf_iterator<char>(file), {}};
+            const std::size_t behind_name = stat.rfind(')');
+            return behind_name != std::string::npos && stat.compare(behind_name, 4, ") T ") == 0;
+        });
+    }
+
     void SetUp() override {
         auto cluster = cluster_of_environment();
         if (!cluster) GTEST_SKIP() << why_not_run;
@@ -52,7 +66,7 @@ protected:
 };
 
 TEST_F(LatePrice, ATradeFromBeforeAnAlertWasCreatedDoesNotFireItHoweverLateAFeedReadsIt) {
-    deployment_->process("feed2").signal(SIGSTOP);
+    stop("feed2");
     trade_and_see("990");
     trade_and_see("1000");
     const std::string below = deployment_->create_alert(account_, "BTC", "lt", "995");
