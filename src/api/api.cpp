@@ -6,6 +6,7 @@
 #include <array>
 #include <atomic>
 #include <exception>
+#include <new>
 
 #include "api/access_log.hpp"
 #include "api/client_address.hpp"
@@ -30,6 +31,14 @@ constexpr std::string_view storage_gone =
     "The database cannot be reached right now. Nothing was changed; try again shortly.";
 constexpr std::string_view registration_is_closed =
     "Registration is closed on this server. Whoever runs it can create an account for you.";
+constexpr std::string_view storage_broken =
+    "The database cannot store or find this right now. Nothing was changed; try again shortly.";
+constexpr std::string_view too_new =
+    "This needs something that a newer version of Pricewire has stored and this one does not know. Nothing "
+    "was "
+    "changed; try again shortly.";
+constexpr std::string_view out_of_memory =
+    "The server is out of memory right now. Nothing was changed; try again shortly.";
 constexpr std::string_view too_busy = "Too many requests are waiting right now; try again shortly.";
 
 bool is_request_id(std::string_view text) {
@@ -61,6 +70,7 @@ public:
                    [this] {
                        if (services_.use.ping_queue) services_.use.ping_queue();
                    }},
+                  {"master_key", false, [this] { services_.use.secrets.check(); }},
               },
               services_.options.ping_timeout),
           resolvers_(services_.options.resolvers, services_.options.resolver_queue),
@@ -161,14 +171,21 @@ private:
             const RequestScope scope(*x);
             log::error("a request needs a row of a newer version and was answered 503",
                        {{"reason", e.what()}});
-            response = unavailable(storage_gone, 1);
+            response = unavailable(too_new, 1);
         } catch (const storage::StorageError& e) {
             const RequestScope scope(*x);
-            if (!storage_was_gone_.exchange(true)) {
-                log::error("the database cannot be reached; requests that need it are answered 503",
-                           {{"reason", e.what()}});
+            // The storage itself logs a trouble that lasts.
+            if (storage::lasts(e.trouble())) {
+                response = unavailable(storage_broken, 1);
+            } else {
+                response = unavailable(storage_gone, 1);
+                storage_failed(e);
             }
-            response = unavailable(storage_gone, 1);
+        } catch (const std::bad_alloc&) {
+            const RequestScope scope(*x);
+            if (lack_lines_.take(system_clock().mono()))
+                log::error("a request found no memory and was answered 503");
+            response = unavailable(out_of_memory, 1);
         } catch (const std::exception& e) {
             const RequestScope scope(*x);
             log::error("a request failed and was answered 500", {{"reason", e.what()}});
@@ -272,6 +289,12 @@ private:
     }
     std::string failed_keys_bucket(const Exchange& x) const {
         return "failed_keys:" + address_key(client_address(x.request, services_.options.trusted_proxies));
+    }
+
+    void storage_failed(const storage::StorageError& e) {
+        if (storage_was_gone_.exchange(true)) return;
+        log::error("the database cannot be reached; requests that need it are answered 503",
+                   {{"reason", e.what()}});
     }
 
     void storage_answered() {
@@ -424,6 +447,7 @@ private:
     std::atomic<std::uint64_t> request_count_{0};
     std::atomic<bool> storage_was_gone_{false};
     std::atomic<bool> warned_of_proxy_{false};
+    log::LineBudget lack_lines_{"requests without memory", 1};
 };
 
 }  // namespace

@@ -195,6 +195,31 @@ TEST_F(CommonTest, ADatabaseOutageIsLoggedOnce) {
     EXPECT_EQ(log.count("the database can be reached again"), 1u);
 }
 
+TEST_F(CommonTest, ADatabaseThatCannotStoreIs503AndSaysThatNothingWasStored) {
+    fakes::LogCapture log;
+    const Account ann = register_user("ann@example.com");
+    storage_.fail("database: database or disk is full", storage::Trouble::full);
+    for (int i = 0; i < 3; ++i) {
+        const Answer answer = call("POST", "/api/v1/users/register", R"({"email":"bob@example.com"})");
+        expect_error(
+            answer, 503,
+            "The database cannot store or find this right now. Nothing was changed; try again shortly.");
+        EXPECT_EQ(answer.header("Retry-After"), "1");
+    }
+    EXPECT_EQ(log.count("the database cannot be reached"), 0u) << "it can";
+    EXPECT_EQ(log.count("error the database does not work"), 1u);
+    storage_.heal();
+    register_user("bob@example.com");
+    EXPECT_EQ(log.count("info the database works again"), 1u);
+}
+
+TEST_F(CommonTest, ALackOfMemoryIs503) {
+    const Account ann = register_user("ann@example.com");
+    storage_.after_lookup = [] { throw std::bad_alloc(); };
+    expect_error(call_as(ann, "GET", "/api/v1/users/me"), 503,
+                 "The server is out of memory right now. Nothing was changed; try again shortly.");
+}
+
 TEST_F(CommonTest, AFullQueueIs503) {
     options_.workers = 1;
     options_.worker_queue = 2;

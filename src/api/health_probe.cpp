@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "base/unusable.hpp"
 
 namespace pricewire::api {
 
@@ -56,12 +57,15 @@ void HealthProbe::run_pinger(std::size_t i) {
         std::string reason;
         try {
             dependency.ping();
+        } catch (const Unusable& e) {
+            result.detail = e.brief();
+            reason = e.what();
         } catch (const std::exception& e) {
-            result.up = false;
             // The reason may name hosts and files, so it goes only to the log.
             result.detail = "not reachable";
             reason = e.what();
         }
+        result.up = result.detail.empty();
         const Duration took = std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - begun);
         if (result.up) result.latency_ms = static_cast<double>(took.count()) / 1000;
         if (!reason.empty()) log::debug("a ping failed", {{"dependency", result.name}, {"reason", reason}});
@@ -124,9 +128,9 @@ void HealthProbe::log_change(Pinger& pinger, const PingResult& result) {
     if (changes_ == Changes::unlogged || pinger.was_up == result.up) return;
     pinger.was_up = result.up;
     if (result.up) {
-        log::info("a dependency answers again", {{"dependency", result.name}});
+        log::info("a dependency works again", {{"dependency", result.name}});
     } else {
-        log::error("a dependency does not answer", {{"dependency", result.name}, {"reason", result.detail}});
+        log::error("a dependency does not work", {{"dependency", result.name}, {"reason", result.detail}});
     }
 }
 

@@ -13,9 +13,11 @@ namespace pricewire::api {
 
 // Something that a process needs, or works better with.
 struct HealthDependency {
-    std::string name;            // "database"
-    bool needed = true;          // without it the process is down, else degraded
-    std::function<void()> ping;  // throws if it cannot be reached; may hang for a while
+    std::string name;    // "database"
+    bool needed = true;  // without it the process is down, else degraded
+    // Throws if it does not do its work, Unusable if more can be said than that it is not reachable; may hang
+    // for a while.
+    std::function<void()> ping;
 };
 
 struct PingResult {

@@ -46,10 +46,34 @@ TEST_F(HealthTest, AFailingDatabaseIsDownWithoutTheReason) {
         << answer.body;
     EXPECT_FALSE(answer.has("db.internal"));
     EXPECT_EQ(call("GET", "/api/v1/health").status, 503);
-    EXPECT_EQ(log.count("a dependency does not answer"), 1u);
+    EXPECT_EQ(log.count("a dependency does not work"), 1u);
     storage_.heal();
     EXPECT_EQ(call("GET", "/health").status, 200);
-    EXPECT_EQ(log.count("a dependency answers again"), 1u);
+    EXPECT_EQ(log.count("a dependency works again"), 1u);
+}
+
+TEST_F(HealthTest, ADatabaseThatCannotBeWrittenIsDownAndSaysWhy) {
+    register_user("ann@example.com");
+    storage_.fail("database: /var/lib/secret.db is full", storage::Trouble::full);
+    call("POST", "/api/v1/users/register", R"({"email":"bob@example.com"})");
+    const Answer answer = call("GET", "/health");
+    EXPECT_EQ(answer.status, 503);
+    EXPECT_TRUE(answer.has(R"("database":{"status":"down","latency_ms":null,"detail":)"
+                           R"("cannot store anything: the disk is full"})"))
+        << answer.body;
+    EXPECT_FALSE(answer.has("secret.db"));
+    EXPECT_EQ(call("GET", "/health/live").status, 200);
+}
+
+TEST_F(HealthTest, AMissingKeyFileDegrades) {
+    EXPECT_TRUE(call("GET", "/health").has(R"("master_key":{"status":"ok")"));
+    secrets_.fail_check("the key file is missing or cannot be used; the next start would fail");
+    const Answer answer = call("GET", "/health");
+    EXPECT_EQ(answer.status, 200);
+    EXPECT_EQ(status(answer), "degraded");
+    EXPECT_TRUE(
+        answer.has(R"("master_key":{"status":"down","latency_ms":null,"detail":"the key file is missing)"))
+        << answer.body;
 }
 
 TEST_F(HealthTest, AFailingQueueDegrades) {

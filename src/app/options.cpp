@@ -197,6 +197,29 @@ secrets::KeyPlaces key_places_of(const ops::Config& config) {
     return places;
 }
 
+Result<void> check_not_lost(const ops::Config& config) {
+    if (storage::is_shared(config.storage.database_url)) return {};
+    const auto database = storage::file_of(config.storage.database_url);
+    // The database is made before its key file, and an empty file is what is left of a truncated one.
+    const auto holds_something = [](const std::filesystem::path& file) {
+        std::error_code error;
+        const auto size = std::filesystem::file_size(file, error);
+        return !error && size > 0;
+    };
+    if (holds_something(database)) return {};
+    const std::filesystem::path log = database.string() + "-wal";
+    const auto key_file = key_places_of(config).key_file;
+    const auto& left = holds_something(log) ? log : key_file;
+    if (!holds_something(left)) return {};
+    return fail(
+        fmt::format("the database {0} is missing or empty, but {1} is there, so it was moved, deleted or "
+                    "never restored: put it "
+                    "back (from a backup, if it is lost); to begin with an empty database instead, run "
+                    "'pricewire migrate "
+                    "--new' first",
+                    database.string(), left.string()));
+}
+
 std::string listen_of(const ops::Config& config, const Roles& roles) {
     if (roles.api) return config.http.listen;
     if (!config.health.listen.empty()) return config.health.listen;

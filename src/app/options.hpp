@@ -4,6 +4,7 @@
 
 #include "api/api.hpp"
 #include "app/roles.hpp"
+#include "base/result.hpp"
 #include "deliver/dispatcher.hpp"
 #include "deliver/pruner.hpp"
 #include "feed/feed.hpp"
@@ -37,5 +38,8 @@ deliver::PrunerOptions pruner_options_of(const ops::Config& config);
 std::string listen_of(const ops::Config& config, const Roles& roles);
 // The configuration's master keys have been checked.
 secrets::KeyPlaces key_places_of(const ops::Config& config);
+// Error: the embedded database does not exist although its key file, or its write-ahead log, does, so that it was
+// lost; a new one in its place would hide that.
+Result<void> check_not_lost(const ops::Config& config);
 
 }  // namespace pricewire::app

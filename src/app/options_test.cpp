@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+
+#include "storage/sqlite/temp_dir.hpp"
+
 #include "app/check.hpp"
 
 namespace pricewire::app {
@@ -97,6 +101,43 @@ TEST(Options, ConfiguredMasterKeysAreDecoded) {
     config.security.previous_master_keys = {base64_encode(previous)};
     EXPECT_EQ(key_places_of(config).configured, current);
     EXPECT_EQ(key_places_of(config).previous, std::vector{previous});
+}
+
+TEST(Options, ADatabaseThatIsMissingBesideItsKeyFileWasLost) {
+    const storage::TempDir dir;
+    const auto database = dir / "pricewire.db";
+    ops::Config config;
+    config.storage.database_url = "sqlite:" + database.string();
+    EXPECT_TRUE(check_not_lost(config)) << "a first start";
+    const auto write = [](const std::filesystem::path& file, const char* text) {
+        std::ofstream(file) << text;
+    };
+    const auto expect_lost = [&](const std::filesystem::path& left) {
+        const auto there = check_not_lost(config);
+        ASSERT_FALSE(there);
+        EXPECT_NE(
+            there.error().message.find(database.string() + " is missing or empty, but " + left.string()),
+            std::string::npos)
+            << there.error().message;
+        EXPECT_NE(there.error().message.find("migrate --new"), std::string::npos);
+    };
+    write(dir / "pricewire.key", "key");
+    expect_lost(dir / "pricewire.key");
+    write(database, "");
+    expect_lost(dir / "pricewire.key");
+    write(database, "SQLite format 3");
+    EXPECT_TRUE(check_not_lost(config));
+
+    std::filesystem::remove(database);
+    config.security.master_key_file = (dir / "keys").string();
+    EXPECT_TRUE(check_not_lost(config)) << "a key file of its own is not there yet";
+    write(dir / "keys", "key");
+    expect_lost(dir / "keys");
+    std::filesystem::remove(dir / "keys");
+    write(dir / "pricewire.db-wal", "committed");
+    expect_lost(dir / "pricewire.db-wal");
+    config.storage.database_url = "postgresql://h/d";
+    EXPECT_TRUE(check_not_lost(config));
 }
 
 }  // namespace

@@ -38,6 +38,7 @@ Options redis_options(const ops::Config& config) {
 }  // namespace
 
 std::unique_ptr<storage::Storage> open_storage(const ops::Config& config, storage::StorageEvents events) {
+    if (const auto there = check_not_lost(config); !there) throw std::runtime_error(there.error().message);
     return storage::open(config.storage.database_url, {.pool = static_cast<std::size_t>(config.storage.pool)},
                          std::move(events));
 }

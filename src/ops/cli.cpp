@@ -78,6 +78,9 @@ CommandLine parse_command_line(std::vector<std::string> arguments, const ConfigK
     migrate->add_option("--to", out.to, "stop at this version")
         ->type_name("N")
         ->check(CLI::NonNegativeNumber);
+    migrate->add_flag(
+        "--new", out.fresh,
+        "begin with an empty database although the one that belongs to the key file is missing");
     add(app, {"rotate-master-key",
               "Reseal all webhook secrets under a fresh key in the key file, or under security.master_key"});
     add(app, {"check-config", "Validate the configuration and print the effective one with secrets masked"})

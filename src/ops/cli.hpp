@@ -16,6 +16,7 @@ struct CommandLine {
     std::vector<std::pair<std::string, std::string>> flags;  // configuration keys: --http.listen VALUE
     bool status = false;                                     // migrate --status
     std::optional<int> to;                                   // migrate --to N
+    bool fresh = false;                                      // migrate --new
     std::string email;                                       // users create EMAIL, …
     std::string role = "serve";                              // health ROLE, check-config ROLE
     // Set if there is nothing to run: 0 for help and version, 2 for an error; with the text to print.

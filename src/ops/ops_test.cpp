@@ -26,6 +26,7 @@ TEST(CommandLine, ParsesCommandsAndConfigurationFlags) {
                                                                  {"log.level", "debug"}};
     EXPECT_EQ(line.flags, flags);
     EXPECT_EQ(command_line({"migrate", "--to", "3"}).to, 3);
+    EXPECT_TRUE(command_line({"migrate", "--new"}).fresh);
     EXPECT_TRUE(command_line({"migrate", "--status"}).status);
     const auto users = command_line({"users", "disable", "a@example.com"});
     EXPECT_EQ(users.command, "users disable");

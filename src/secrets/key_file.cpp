@@ -13,6 +13,7 @@
 #include "base/crypto.hpp"
 #include "base/log.hpp"
 #include "base/mutex.hpp"
+#include "base/unusable.hpp"
 
 namespace pricewire::secrets {
 namespace {
@@ -123,6 +124,13 @@ public:
 
     bool is_current(std::string_view sealed) const override { return refreshed()->box->is_current(sealed); }
 
+    void check() const override {
+        refreshed();
+        MutexLock lock(mutex_);
+        if (unreadable_.empty()) return;
+        throw Unusable(unreadable_, "the key file is missing or cannot be used; the next start would fail");
+    }
+
 private:
     struct Loaded {
         std::vector<std::string> ids;
@@ -152,12 +160,14 @@ private:
         if (read && *read) {
             seen_ = (*read)->stamp;
             loaded_ = load(std::move((*read)->keys));
+            unreadable_.clear();
             log::info("reloaded the key file, which had changed", {{"current", loaded_->ids.front()}});
         } else {
             seen_ = stamp;
+            unreadable_ =
+                read ? fmt::format("the key file {} does not exist", file_.string()) : read.error().message;
             log::error("the key file has changed but cannot be read; keeping the previously loaded keys",
-                       {{"reason", read ? fmt::format("the key file {} does not exist", file_.string())
-                                        : read.error().message}});
+                       {{"reason", unreadable_}});
         }
         return loaded_;
     }
@@ -165,7 +175,8 @@ private:
     const std::filesystem::path file_;
     const std::vector<MasterKey> more_;
     mutable Mutex mutex_;
-    mutable Stamp seen_ GUARDED_BY(mutex_);  // set even if it could not be read
+    mutable Stamp seen_ GUARDED_BY(mutex_);              // set even if it could not be read
+    mutable std::string unreadable_ GUARDED_BY(mutex_);  // why the file cannot be read as it is now
     mutable std::shared_ptr<const Loaded> loaded_ GUARDED_BY(mutex_);
 };
 

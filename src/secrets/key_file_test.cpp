@@ -13,6 +13,7 @@
 #include <set>
 #include <thread>
 
+#include "base/unusable.hpp"
 #include "secrets/secrets_fixture.hpp"
 
 namespace pricewire::secrets {
@@ -234,6 +235,21 @@ TEST_F(KeyFileTest, ABoxKeepsItsKeysIfTheFileBecomesUnreadable) {
     put({key_of(2), {key_of(1)}});
     EXPECT_EQ(key_id_of(box->seal("secret", "user")), key_id(key_of(2)));
     EXPECT_EQ(box->open(sealed, "user"), "secret");
+}
+
+TEST_F(KeyFileTest, ABoxTellsThatTheNextStartWouldFail) {
+    put({key_of(1), {}});
+    const auto box = create_key_file_box(file_, {}).value();
+    EXPECT_NO_THROW(box->check());
+    std::filesystem::remove(file_);
+    EXPECT_THROW(box->check(), Unusable);
+    EXPECT_THROW(box->check(), Unusable) << "not only once";
+    put("nonsense");
+    EXPECT_THROW(box->check(), Unusable);
+    put({key_of(1), {}});
+    EXPECT_NO_THROW(box->check());
+    ASSERT_EQ(chmod(file_.c_str(), 0644), 0);
+    EXPECT_THROW(box->check(), Unusable);
 }
 
 TEST_F(KeyFileTest, ABoxIsThreadSafeWhileItsFileChanges) {

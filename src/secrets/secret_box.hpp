@@ -20,6 +20,8 @@ public:
     virtual Result<std::string> open(std::string_view sealed, std::string_view context) const = 0;
     // Whether `sealed` is under the current key; false for a secret in the clear.
     virtual bool is_current(std::string_view sealed) const = 0;
+    // Throws Unusable if the keys would be missing at the next start.
+    virtual void check() const {}
 };
 
 }  // namespace pricewire::secrets

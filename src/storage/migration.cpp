@@ -1,6 +1,9 @@
 #include "storage/migration.hpp"
 
 #include <algorithm>
+#include <regex>
+
+#include "storage/error.hpp"
 
 namespace pricewire::storage {
 
@@ -24,6 +27,29 @@ int version_of(const std::vector<MigrationState>& states) {
         if (s.applied_at) version = std::max(version, s.version);
     }
     return version;
+}
+
+std::vector<std::string> created_by(const std::vector<KnownMigration>& known) {
+    static const std::regex statement(R"(CREATE (?:TABLE|TYPE|SEQUENCE) (\w+))");
+    std::vector<std::string> out;
+    for (const KnownMigration& k : known) {
+        const std::string sql(k.sql);
+        for (std::sregex_iterator it(sql.begin(), sql.end(), statement); it != std::sregex_iterator(); ++it)
+            out.push_back((*it)[1]);
+    }
+    return out;
+}
+
+void refuse_foreign(const std::string& database, const std::vector<std::string>& tables) {
+    constexpr std::size_t shown = 5;
+    const std::size_t count = std::min(shown, tables.size());
+    throw StorageError(
+        fmt::format("{} belongs to another application (it has {}{}) and was left as it is: give Pricewire a "
+                    "database of its own (storage.database_url, or DB_NAME)",
+                    database,
+                    fmt::join(tables.begin(), tables.begin() + static_cast<std::ptrdiff_t>(count), ", "),
+                    tables.size() > count ? ", …" : ""),
+        Trouble::foreign);
 }
 
 Result<void> check_not_newer(const std::string& database, int version, int latest) {

@@ -47,6 +47,12 @@ std::vector<MigrationState> merge_states(const std::vector<KnownMigration>& know
 // The database's version; 0 if nothing was applied.
 int version_of(const std::vector<MigrationState>& states);
 
+// The names of the tables and types that the migrations create.
+std::vector<std::string> created_by(const std::vector<KnownMigration>& known);
+
+// Throws StorageError (Trouble::foreign) that names up to a few of the tables found, and says what to do.
+[[noreturn]] void refuse_foreign(const std::string& database, const std::vector<std::string>& tables);
+
 // Error: the database is newer than this binary. `database` names it in the text.
 Result<void> check_not_newer(const std::string& database, int version, int latest);
 

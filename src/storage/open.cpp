@@ -34,7 +34,7 @@ std::unique_ptr<Storage> open(const std::string& url, const OpenOptions& options
     // Checked first: a user who may not change the schema need not, if it is up to date.
     if (!postgres_check_schema(url)) {
         if (const auto migrated = postgres_migrate(url); !migrated) {
-            if (postgres_schema_is_newer(url)) throw std::runtime_error(migrated.error().message);
+            if (postgres_schema_never_fits(url)) throw std::runtime_error(migrated.error().message);
             throw StorageError(migrated.error().message);
         }
     }

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <atomic>
 #include <string>
 #include <string_view>
 
+#include "base/unusable.hpp"
 #include "secrets/secret_box.hpp"
 
 namespace pricewire::fakes {
@@ -20,10 +22,18 @@ public:
     }
     bool is_current(std::string_view sealed) const override { return sealed.starts_with("sealed:"); }
 
+    void check() const override {
+        if (const char* brief = missing_.load()) throw Unusable("the key file is not there", brief);
+    }
+    // From now on check() throws this, which must live forever.
+    void fail_check(const char* brief) { missing_ = brief; }
+
 private:
     static std::string prefix(std::string_view context) {
         return std::string("sealed:").append(context).append(":");
     }
+
+    std::atomic<const char*> missing_ = nullptr;
 };
 
 }  // namespace pricewire::fakes

@@ -43,6 +43,8 @@ const std::string& empty_database() {
 
 TestPlace::TestPlace() : directory_(new_directory()) {
     std::ofstream(file(), std::ios::binary) << empty_database();
+    std::filesystem::permissions(file(),
+                                 std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
 }
 
 TestPlace::~TestPlace() {
@@ -63,7 +65,7 @@ void TestPlace::around(std::string_view method, const std::function<void()>& cal
         ++calls_[std::string(method)];
         ++changes_;
         changed_.notify_all();
-        if (!failure_.empty()) throw storage::StorageError(failure_);
+        if (failure_) throw storage::StorageError(*failure_);
     }
     try {
         call();
@@ -89,14 +91,14 @@ TestStorage::TestStorage(storage::StorageEvents events)
     : Store({.file = file()}, with_faults(std::move(events))),
       look_(file(), storage::sqlite::Connection::Mode::read, 5s) {}
 
-void TestStorage::fail(std::string reason) {
+void TestStorage::fail(std::string reason, storage::Trouble trouble) {
     MutexLock lock(mutex_);
-    failure_ = std::move(reason);
+    failure_.emplace(std::move(reason), trouble);
 }
 
 void TestStorage::heal() {
     MutexLock lock(mutex_);
-    failure_.clear();
+    failure_.reset();
 }
 
 void TestStorage::lose_answers_of_fire(int count) {

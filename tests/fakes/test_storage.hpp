@@ -28,7 +28,7 @@ protected:
     Mutex mutex_;
     CondVar changed_;
     std::uint64_t changes_ GUARDED_BY(mutex_) = 0;
-    std::string failure_ GUARDED_BY(mutex_);
+    std::optional<storage::StorageError> failure_ GUARDED_BY(mutex_);
     int lost_answers_ GUARDED_BY(mutex_) = 0;
     std::map<std::string, int, std::less<>> calls_ GUARDED_BY(mutex_);
 };
@@ -39,7 +39,8 @@ public:
     explicit TestStorage(storage::StorageEvents events = {});
 
     // Every call throws StorageError until heal().
-    void fail(std::string reason = "the database is away");
+    void fail(std::string reason = "the database is away",
+              storage::Trouble trouble = storage::Trouble::unreachable);
     void heal();
     // The next `count` calls of fire() are committed and then throw, as if the answer had been lost.
     void lose_answers_of_fire(int count);

@@ -102,6 +102,26 @@ std::string reason(const std::exception& error) {
     return std::string(text.substr(0, text.find('\n')));
 }
 
+Trouble trouble_of(const pqxx::sql_error& error) {
+    // For these pqxx has classes, and leaves out the state.
+    if (dynamic_cast<const pqxx::disk_full*>(&error) != nullptr) return Trouble::full;
+    if (dynamic_cast<const pqxx::too_many_connections*>(&error) != nullptr) return Trouble::no_connections;
+    if (dynamic_cast<const pqxx::insufficient_privilege*>(&error) != nullptr) return Trouble::denied;
+    const std::string_view sqlstate = error.sqlstate();
+    if (sqlstate == "25006") return Trouble::read_only;
+    if (sqlstate == "57014" || sqlstate == "55P03") return Trouble::busy;
+    if (sqlstate.starts_with("58")) return Trouble::broken;
+    if (sqlstate.starts_with("XX00")) return sqlstate == "XX000" ? Trouble::unreachable : Trouble::damaged;
+    return Trouble::unreachable;
+}
+
+Trouble refusal_in(std::string_view message) {
+    const auto says = [&](std::string_view words) { return message.find(words) != std::string_view::npos; };
+    return says("too many clients") || says("too many connections") || says("connection slots are reserved")
+               ? Trouble::no_connections
+               : Trouble::unreachable;
+}
+
 Connection::Connection(const ConnectionOptions& options, Watchdog& watchdog)
     : watchdog_(watchdog),
       connection_(open(options)),

@@ -113,6 +113,12 @@ std::map<std::string, std::string> options_in(const std::string& url);
 // The statement of that name.
 const std::string& query(std::string_view name);
 
+// What is wrong, by the error's class (PostgreSQL 15 manual, appendix A).
+Trouble trouble_of(const pqxx::sql_error& error);
+
+// The same for a refused connection, of which pqxx gives the server's words alone.
+Trouble refusal_in(std::string_view message);
+
 // The first sentence of pqxx's message, for an operator: without the statement and without the server's
 // details, which may contain a user's values.
 std::string reason(const std::exception& error);
@@ -132,9 +138,9 @@ auto translate(F&& f) {
         // Classes 22, 23 and 54: PostgreSQL 15 manual, appendix A.
         const std::string state = e.sqlstate().substr(0, 2);
         if (state == "22" || state == "23" || state == "54") throw RefusedValue("database: " + reason(e));
-        throw StorageError("database: " + reason(e));
+        throw StorageError("database: " + reason(e), trouble_of(e));
     } catch (const pqxx::failure& e) {
-        throw StorageError("database: " + reason(e));
+        throw StorageError("database: " + reason(e), refusal_in(e.what()));
     }
 }
 

@@ -40,7 +40,30 @@ struct Session {
     Connection db;
 };
 
+// Throws StorageError if the schema is another application's: it has something of a name that the migrations
+// would create, or keeps a list of its own migrations.
+void check_ours(Connection& db) {
+    if (!db.execute(
+               "SELECT FROM pg_attribute WHERE attrelid = to_regclass('schema_migrations') AND attname = "
+               "'applied_at'")
+             .empty())
+        return;
+    std::vector<std::string> names = created_by(known());
+    names.emplace_back("schema_migrations");
+    names.emplace_back("alembic_version");
+    std::vector<std::string> found;
+    for (const Row row : db.execute(fmt::format(
+             "SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relname "
+             "IN "
+             "('{0}') UNION SELECT typname FROM pg_type WHERE typnamespace = current_schema()::regnamespace "
+             "AND typname IN ('{0}') ORDER BY 1",
+             fmt::join(names, "', '"))))
+        found.emplace_back(row.text(0));
+    if (!found.empty()) refuse_foreign(this_database, found);
+}
+
 std::vector<MigrationState> states(Connection& db) {
+    check_ours(db);
     std::vector<MigrationState> applied;
     if (!db.execute("SELECT 1 WHERE to_regclass('schema_migrations') IS NOT NULL").empty()) {
         for (const Row row :
@@ -60,6 +83,7 @@ public:
         db_.execute(fmt::format("SELECT pg_advisory_xact_lock({})", advisory_lock));
     }
     int version() {
+        check_ours(db_);
         db_.execute(
             "CREATE TABLE IF NOT EXISTS schema_migrations (version integer PRIMARY KEY, name text NOT NULL, "
             "applied_at timestamptz NOT NULL)");
@@ -99,9 +123,13 @@ Result<int> postgres_migrate(const std::string& url, std::optional<int> to) {
     }
 }
 
-bool postgres_schema_is_newer(const std::string& url) {
-    const auto all = postgres_migration_states(url);
-    return all && version_of(*all) > latest();
+bool postgres_schema_never_fits(const std::string& url) {
+    try {
+        Session session(url);
+        return translate([&] { return version_of(states(session.db)) > latest(); });
+    } catch (const StorageError& e) {
+        return e.trouble() == Trouble::foreign;
+    }
 }
 
 Result<void> postgres_check_schema(const std::string& url) {

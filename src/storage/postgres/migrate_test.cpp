@@ -7,6 +7,7 @@
 #include <atomic>
 #include <thread>
 
+#include "storage/open.hpp"
 #include "storage/postgres/postgres_storage.hpp"
 #include "test_database/test_database.hpp"
 
@@ -105,13 +106,61 @@ TEST_F(PostgresMigrateTest, ConcurrentProcessesApplyEachOnce) {
 }
 
 TEST_F(PostgresMigrateTest, AFailedMigrationLeavesThePreviousVersion) {
-    database_->ask("CREATE TABLE bars (in_the_way int)");
+    ASSERT_TRUE(postgres_migrate(url(), 1));
+    database_->ask("CREATE TABLE hour_bars (in_the_way int)");
     const auto failed = postgres_migrate(url());
     ASSERT_FALSE(failed);
-    EXPECT_NE(failed.error().message.find("bars"), std::string::npos) << failed.error().message;
-    EXPECT_EQ(applied(), 0);
-    EXPECT_EQ(database_->ask("SELECT to_regclass('users') IS NULL"), "t");
-    database_->ask("DROP TABLE bars");
+    EXPECT_NE(failed.error().message.find("hour_bars"), std::string::npos) << failed.error().message;
+    EXPECT_EQ(applied(), 1);
+    database_->ask("DROP TABLE hour_bars");
+    EXPECT_EQ(postgres_migrate(url()), latest() - 1);
+}
+
+TEST_F(PostgresMigrateTest, AnotherApplicationsSchemaIsLeftAsItIs) {
+    const struct {
+        const char* sql;
+        const char* named;
+    } applications[] = {
+        // The predecessor, migrated by Alembic.
+        {"CREATE TABLE alembic_version (version_num varchar(32) NOT NULL); CREATE TABLE users (id uuid); "
+         "CREATE TABLE alerts (id uuid)",
+         "alembic_version, alerts, users"},
+        {"CREATE TABLE alembic_version (version_num varchar(32) NOT NULL)", "alembic_version"},
+        {"CREATE TABLE bars (id int)", "bars"},
+        {"CREATE TYPE delivery_state AS ENUM ('sent')", "delivery_state"},
+        {"CREATE TABLE schema_migrations (version bigint, dirty boolean)", "schema_migrations"},
+    };
+    for (const auto& application : applications) {
+        SCOPED_TRACE(application.named);
+        database_->ask("DROP SCHEMA public CASCADE; CREATE SCHEMA public");
+        database_->ask(application.sql);
+        const std::string objects =
+            "SELECT count(*) FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace "
+            "WHERE nspname = 'public'";
+        const std::string before = database_->ask(objects);
+        const std::string expected =
+            "belongs to another application (it has " + std::string(application.named) + ")";
+        const auto migrated = postgres_migrate(url());
+        ASSERT_FALSE(migrated);
+        EXPECT_NE(migrated.error().message.find(expected), std::string::npos) << migrated.error().message;
+        EXPECT_NE(migrated.error().message.find("DB_NAME"), std::string::npos);
+        EXPECT_FALSE(postgres_migration_states(url()));
+        EXPECT_TRUE(postgres_schema_never_fits(url()));
+        try {
+            open(url(), {}, {});
+            ADD_FAILURE() << "opened";
+        } catch (const StorageError& e) {
+            ADD_FAILURE() << "this would be waited for: " << e.what();
+        } catch (const std::runtime_error& e) {
+            EXPECT_NE(std::string(e.what()).find(expected), std::string::npos) << e.what();
+        }
+        EXPECT_EQ(database_->ask(objects), before);
+    }
+}
+
+TEST_F(PostgresMigrateTest, TablesOfOthersThatAreNotInTheWayDoNoHarm) {
+    database_->ask("CREATE TABLE invoices (id int)");
+    database_->ask("CREATE SCHEMA theirs CREATE TABLE users (id int)");
     EXPECT_EQ(postgres_migrate(url()), latest());
 }
 

@@ -1,6 +1,12 @@
 -- name: ping
 SELECT 1;
 
+-- name: probe
+-- Whether the database can be written, in a row that nothing else uses. A process that another one keeps
+-- waiting need not write as well.
+UPDATE write_probe SET written_at = $1::timestamptz
+WHERE id = (SELECT id FROM write_probe WHERE id = 1 FOR UPDATE SKIP LOCKED);
+
 -- name: user_insert
 INSERT INTO users (id, email, api_key_hash, webhook_secret, is_active, created_at)
 VALUES ($1::uuid, $2::text, $3::bytea, $4::text, $5::boolean, $6::timestamptz)

@@ -28,7 +28,7 @@ private:
 }  // namespace
 
 std::expected<void, CreateAlertError> Store::create_alert(const Alert& alert, std::size_t limit) {
-    return call("create_alert", [&] { return creator_.create(alert, limit); });
+    return write("create_alert", [&] { return creator_.create(alert, limit); });
 }
 
 void Store::load_active_alerts(const std::function<void(std::span<const ActiveAlert>)>& piece) {

@@ -115,7 +115,7 @@ std::vector<const DeliveryOutcome*> record_some(Connection& db,
 }  // namespace
 
 std::vector<DeliveryTask> Store::fire(std::span<const FiringGroup> groups) {
-    return call("fire", [&] {
+    return write("fire", [&] {
         const std::vector<Fired> all = in_lock_order(groups);
         std::vector<std::span<const Fired>> parts{all};
         if (all.size() >= worth_two_backends && db_.size() > 1) {

@@ -11,6 +11,7 @@
 #include "base/crypto.hpp"
 #include "base/log.hpp"
 #include "base/mutex.hpp"
+#include "storage/sql/calls.hpp"
 #include "storage/sql/change.hpp"
 #include "storage/sql/id_range.hpp"
 #include "storage/sql/refusals.hpp"
@@ -36,12 +37,24 @@ void count_active(Connection& db, const std::map<Uuid, int>& changes) {
 //   all(read, query, values...)    all rows
 //   notify(changes)                raises events after the commit; within a transaction
 template <typename Db>
-class Store : public Storage {
+class Store : public Storage, protected Calls {
 public:
     using Connection = typename Db::Connection;
 
     void ping() override {
-        read("ping", [](Connection& db) { db.first([](const auto&) { return true; }, "ping"); });
+        const auto answer = [this] {
+            db_.read([](Connection& db) { return db.first([](const auto&) { return true; }, "ping"); });
+        };
+        if (condition().claim_probe(system_clock().mono())) {
+            call("ping", [&] {
+                answer();
+                db_.statement(Durability::power,
+                              [](Connection& db) { db.change("probe", system_clock().now()); });
+            });
+        } else {
+            reported("ping", answer);
+        }
+        condition().check();
     }
 
     // Users.
@@ -348,52 +361,25 @@ public:
 
 protected:
     template <typename... Options>
-    explicit Store(const StorageEvents& events, const Options&... options)
-        : around_(events.around), row_skipped_(events.row_skipped), db_(options...) {}
+    explicit Store(const StorageEvents& events, const Options&... options) : Calls(events), db_(options...) {}
 
     // Removes up to `limit` deliveries that have ended and were created before `before`, with their attempts.
     virtual std::size_t prune_deliveries(Connection& db, Timestamp before, std::size_t limit) = 0;
 
-    // Every method of the interface runs within one of these.
-    template <typename F>
-    auto call(const char* method, F&& f) {
-        using R = std::invoke_result_t<F&>;
-        if constexpr (std::is_void_v<R>) {
-            if (!around_) return f();
-            around_(method, [&] { f(); });
-        } else {
-            if (!around_) return R(f());
-            std::optional<R> result;
-            around_(method, [&] { result.emplace(f()); });
-            return R(std::move(*result));
-        }
-    }
+    // Every method of the interface runs within one of these, or write().
     template <typename F>
     auto read(const char* method, F&& f) {
         return call(method, [&] { return db_.read(f); });
     }
     template <typename F>
     auto statement(const char* method, Durability durability, F&& f) {
-        return call(method, [&] { return db_.statement(durability, f); });
+        return write(method, [&] { return db_.statement(durability, f); });
     }
     template <typename F>
     auto transaction(const char* method, Durability durability, F&& f) {
-        return call(method, [&] { return db_.transaction(durability, f); });
+        return write(method, [&] { return db_.transaction(durability, f); });
     }
 
-    // For rows among many: nullopt for one that this version does not understand, which is logged once and
-    // skipped, so that it does not stop the others.
-    template <typename Read>
-    auto or_skip(const char* method, Read read) {
-        return [this, method, read](const auto& row) -> std::optional<decltype(read(row))> {
-            try {
-                return read(row);
-            } catch (const UnknownValue& e) {
-                skipped(method, e);
-                return std::nullopt;
-            }
-        };
-    }
     template <typename T>
     static std::vector<T> present(std::vector<std::optional<T>> rows) {
         std::vector<T> out;
@@ -462,21 +448,7 @@ private:
         }
     }
 
-    void skipped(const char* method, const UnknownValue& e) {
-        if (row_skipped_) row_skipped_(method);
-        {
-            MutexLock lock(reported_mutex_);
-            if (reported_.size() >= max_reported || !reported_.insert(e.what()).second) return;
-        }
-        log::error("a row that this version does not understand is skipped", {{"reason", e.what()}});
-    }
-
     static constexpr std::size_t min_refill = 100;  // rows
-    static constexpr std::size_t max_reported = 1000;
-    const std::function<void(std::string_view, const std::function<void()>&)> around_;
-    const std::function<void(std::string_view)> row_skipped_;
-    Mutex reported_mutex_;
-    std::set<std::string> reported_ GUARDED_BY(reported_mutex_);
 
 protected:
     Db db_;

@@ -1,13 +1,14 @@
 #include "storage/sqlite/connection.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sqlite3.h>
-#include <unistd.h>
 
+#include <cerrno>
+#include <system_error>
 #include <thread>
 
 #include "storage/named_queries.hpp"
+#include "storage/sqlite/files.hpp"
 #include "storage/sqlite/queries.hpp"
 
 namespace pricewire::storage::sqlite {
@@ -18,20 +19,9 @@ const std::map<std::string_view, std::string>& all_queries() {
     return parsed;
 }
 
-// The database holds webhook secrets: only its owner may ever read it.
-void create_private(const std::filesystem::path& file) {
-    std::error_code error;
-    if (const auto parent = file.parent_path(); !parent.empty() && !std::filesystem::exists(parent, error)) {
-        std::filesystem::create_directories(parent, error);
-        if (error) throw StorageError(fmt::format("cannot create {}: {}", parent.string(), error.message()));
-        std::filesystem::permissions(parent, std::filesystem::perms::owner_all, error);
-    }
-    const int fd = open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd >= 0) close(fd);  // if it cannot be created, SQLite reports why
-}
-
 SQLite::Database open_database(const std::filesystem::path& file, Connection::Mode mode) {
-    if (mode == Connection::Mode::write) create_private(file);
+    // The database holds webhook secrets.
+    if (mode == Connection::Mode::write) make_private(file);
     return translate([&] {
         return SQLite::Database(file.string(),
                                 mode == Connection::Mode::write
@@ -75,7 +65,8 @@ Connection::Connection(const std::filesystem::path& file, Mode mode, Duration bu
         execute("PRAGMA cache_spill = 0");
         // SQLite opens a file that it may not write read-only, and reports it only at the first write.
         if (sqlite3_db_readonly(database_.getHandle(), "main") == 1)
-            throw StorageError("database: the file is not writable for this user (readonly)");
+            throw StorageError("database: the file is not writable for this user (readonly)",
+                               Trouble::read_only);
         use_wal(database_, busy_timeout);
         execute("PRAGMA temp_store = MEMORY");
         // Replaced secrets and deleted users are overwritten with zeros. Debian's SQLite does this by
@@ -86,6 +77,44 @@ Connection::Connection(const std::filesystem::path& file, Mode mode, Duration bu
         execute(
             "CREATE TEMP TABLE firing (alert_id BLOB PRIMARY KEY, delivery_id BLOB NOT NULL) WITHOUT ROWID");
     });
+}
+
+StorageError error_of(const SQLite::Exception& e) {
+    const int reason = errno;
+    std::string text = std::string("database: ") + e.what();
+    Trouble trouble = Trouble::unreachable;
+    switch (e.getErrorCode()) {
+        case SQLITE_BUSY:
+        case SQLITE_LOCKED:
+            trouble = Trouble::busy;
+            break;
+        case SQLITE_FULL:
+            trouble = Trouble::full;
+            break;
+        case SQLITE_READONLY:
+            trouble = Trouble::read_only;
+            break;
+        case SQLITE_CORRUPT:
+        case SQLITE_NOTADB:
+            trouble = Trouble::damaged;
+            break;
+        case SQLITE_PERM:
+        case SQLITE_AUTH:
+        case SQLITE_CANTOPEN:
+        case SQLITE_IOERR:
+            // SQLite has one code for many reasons, and the system's reason only for these.
+            trouble = reason == EFBIG                                            ? Trouble::too_large
+                      : reason == ENOSPC || reason == EDQUOT                     ? Trouble::full
+                      : reason == EROFS                                          ? Trouble::read_only
+                      : reason == EACCES || reason == EPERM                      ? Trouble::denied
+                      : reason == EMFILE || reason == ENFILE || reason == ENOMEM ? Trouble::unreachable
+                                                                                 : Trouble::broken;
+            if (reason != 0) text += fmt::format(" ({})", std::generic_category().message(reason));
+            break;
+        default:
+            break;
+    }
+    return StorageError(text, trouble);
 }
 
 SQLite::Statement& Connection::statement(std::string_view name) {

@@ -2,6 +2,7 @@
 
 #include <SQLiteCpp/SQLiteCpp.h>
 
+#include <cerrno>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -93,6 +94,20 @@ void bind_one(SQLite::Statement& s, int at, const std::optional<T>& maybe) {
     }
 }
 
+// The StorageError for an exception of SQLite's, with the system's reason, which is in errno.
+StorageError error_of(const SQLite::Exception& e);
+
+// Runs `f`, converting SQLite's errors to StorageError.
+template <typename F>
+auto translate(F&& f) {
+    errno = 0;
+    try {
+        return f();
+    } catch (const SQLite::Exception& e) {
+        throw error_of(e);
+    }
+}
+
 // Resets a statement at its end: one left in mid-result would hold its snapshot, and the log could not be
 // checkpointed.
 struct Finish {
@@ -181,15 +196,5 @@ private:
     std::vector<Change> changes_;
     std::unordered_map<std::string_view, SQLite::Statement> statements_;
 };
-
-// Runs `f`, converting SQLite's errors to StorageError.
-template <typename F>
-auto translate(F&& f) {
-    try {
-        return f();
-    } catch (const SQLite::Exception& e) {
-        throw StorageError(std::string("database: ") + e.what());
-    }
-}
 
 }  // namespace pricewire::storage::sqlite

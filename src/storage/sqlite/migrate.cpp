@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <sqlite3.h>
+
 #include "storage/sqlite/connection.hpp"
 #include "storage/sqlite/migrations.hpp"
 
@@ -34,12 +36,37 @@ private:
     SQLite::Transaction transaction_;
 };
 
+// Throws StorageError if the file is another application's; leaves it as it is.
+void check_ours(const std::filesystem::path& file) {
+    std::error_code error;
+    if (const auto size = std::filesystem::file_size(file, error); error || size == 0) return;
+    std::vector<std::string> tables;
+    try {
+        SQLite::Database db(file.string(), SQLite::OPEN_READONLY | SQLite::OPEN_NOMUTEX);
+        db.setBusyTimeout(
+            static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(patience).count()));
+        SQLite::Statement named(db, "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name");
+        while (named.executeStep()) tables.push_back(named.getColumn(0).getString());
+        SQLite::Statement ours(
+            db, "SELECT 1 FROM pragma_table_info('schema_migrations') WHERE name = 'applied_at'");
+        if (tables.empty() || ours.executeStep()) return;
+    } catch (const SQLite::Exception& e) {
+        // Another error, as that of a file that may only be read, is the one that opening it for writing meets.
+        if (e.getErrorCode() == SQLITE_NOTADB)
+            throw StorageError("database: file is not a database (it is another program's, or damaged)",
+                               Trouble::damaged);
+        return;
+    }
+    refuse_foreign("the database " + file.string(), tables);
+}
+
 }  // namespace
 
 Result<std::vector<MigrationState>> sqlite_migration_states(const std::filesystem::path& file) {
     const auto known = known_migrations(migrations());
     if (!std::filesystem::exists(file)) return merge_states(known, {});
     try {
+        check_ours(file);
         Connection db(file, Connection::Mode::read, patience);
         return sqlite::translate([&]() -> Result<std::vector<MigrationState>> {
             if (!db.database().tableExists("schema_migrations")) return merge_states(known, {});
@@ -57,6 +84,7 @@ Result<std::vector<MigrationState>> sqlite_migration_states(const std::filesyste
 
 Result<int> sqlite_migrate(const std::filesystem::path& file, std::optional<int> to) {
     try {
+        check_ours(file);
         Connection db(file, Connection::Mode::write, patience);
         return sqlite::translate([&] {
             // A migration may write every row: more than should wait in memory for its commit.

@@ -8,6 +8,10 @@ INSERT INTO schema_migrations (version, name, applied_at) VALUES (?, ?, ?);
 -- Reads the file, which SELECT 1 would not.
 PRAGMA schema_version;
 
+-- name: probe
+-- Whether the database can be written, in a row that nothing else uses.
+UPDATE write_probe SET written_at = ?;
+
 -- name: user_insert
 INSERT INTO users (id, email, api_key_hash, webhook_secret, is_active, created_at) VALUES (?, ?, ?, ?, ?, ?)
 ON CONFLICT DO NOTHING;

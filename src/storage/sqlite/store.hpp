@@ -17,8 +17,12 @@ struct Database {
         const auto reader = readers.take(
             std::nullopt, [](Connection&) { return true; },
             [&] {
-                return std::make_unique<Connection>(options.file, Connection::Mode::read,
-                                                    options.busy_timeout);
+                // Another database in this one's place must not be read as if it were this one.
+                writer.files().check();
+                auto opened =
+                    std::make_unique<Connection>(options.file, Connection::Mode::read, options.busy_timeout);
+                writer.files().check();
+                return opened;
             });
         return translate([&] { return f(*reader); });
     }

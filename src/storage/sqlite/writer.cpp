@@ -13,7 +13,7 @@ constexpr std::size_t max_group = 1000;
 }  // namespace
 
 Writer::Writer(std::unique_ptr<Connection> connection, StorageEvents events)
-    : db_(std::move(connection)), events_(std::move(events)) {
+    : db_(std::move(connection)), files_(db_->database().getFilename()), events_(std::move(events)) {
     data_version_ = translate([&] { return db_->pragma("data_version"); });
     thread_ = std::thread([this] { run(); });
 }
@@ -49,6 +49,7 @@ void Writer::run() {
 void Writer::commit_group(std::vector<Job*>& jobs) {
     try {
         translate([&] {
+            files_.check();
             Durability durability = Durability::process;
             for (const Job* job : jobs) {
                 if (job->durability == Durability::power) durability = Durability::power;
@@ -57,6 +58,8 @@ void Writer::commit_group(std::vector<Job*>& jobs) {
             db_->execute("BEGIN IMMEDIATE");
             for (Job* job : jobs) run_one(*job);
             db_->execute("COMMIT");
+            // If they have gone meanwhile, the commit went with them.
+            files_.check();
         });
     } catch (...) {
         const auto error = std::current_exception();

@@ -9,6 +9,7 @@
 
 #include "base/mailbox.hpp"
 #include "storage/sqlite/connection.hpp"
+#include "storage/sqlite/files.hpp"
 #include "storage/storage.hpp"
 
 namespace pricewire::storage::sqlite {
@@ -25,7 +26,7 @@ public:
 
     // Runs call(connection) on the writer's thread within a transaction and returns its result after the
     // commit. Changes passed to Connection::notify() are raised after the commit, in commit order, before
-    // this returns. Throws StorageError.
+    // this returns. Throws StorageError, always once the database's files have gone.
     template <typename F>
     auto run(Durability durability, F call) {
         using R = std::invoke_result_t<F&, Connection&>;
@@ -39,6 +40,8 @@ public:
         });
         if constexpr (!std::is_void_v<R>) return std::move(*result);
     }
+
+    const OpenFiles& files() const { return files_; }
 
 private:
     struct Job {
@@ -58,6 +61,7 @@ private:
     void look_for_foreign_writes();
 
     std::unique_ptr<Connection> db_;
+    const OpenFiles files_;
     StorageEvents events_;
     std::optional<Durability> set_;
     std::int64_t data_version_ = 0;

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace pricewire::storage::sqlite {
+
+// What a database consists of: its file, then "-wal" and "-shm" beside it.
+std::vector<std::filesystem::path> files_of(const std::filesystem::path& database);
+
+// Makes the database's files accessible to their owner only, and logs each that was not; creates the file, and
+// its directory, if they do not exist. Throws StorageError, saying what to do, if files that others may access
+// belong to another user.
+void make_private(const std::filesystem::path& database);
+
+// Recognizes that the files of an open database are no longer those that its path names: they were deleted,
+// moved or replaced, so that what is committed would be lost with this process. Thread-safe.
+class OpenFiles {
+public:
+    // As the files are now; to be created once the database is open.
+    explicit OpenFiles(const std::filesystem::path& database);
+    // Throws StorageError (Trouble::gone) that names the file. Costs microseconds. Never opens a file: closing
+    // it would release this process's locks on it.
+    void check() const;
+
+private:
+    struct Identity {
+        std::string path;
+        dev_t device;
+        ino_t inode;
+    };
+    std::vector<Identity> identities_;
+};
+
+}  // namespace pricewire::storage::sqlite
