@@ -15,6 +15,7 @@
 #include "ops/cli.hpp"
 #include "ops/config_load.hpp"
 #include "ops/logging.hpp"
+#include "ops/own_process.hpp"
 #include "ops/shutdown.hpp"
 #include "secrets/rotate_master_key.hpp"
 #include "storage/open.hpp"
@@ -39,6 +40,8 @@ int migrate(const ops::Config& config, const ops::CommandLine& command) {
     const auto place = storage::place_of(url);
     if (!place) return report(place.error().message, 1);
     if (!command.status) {
+        if (const auto there = check_not_lost(config); !there && !command.fresh)
+            return report(there.error().message, 1);
         const auto applied = storage::migrate(url, command.to);
         if (!applied) return report(applied.error().message, 1);
         fmt::print("{} migration{} applied to {}\n", *applied, *applied == 1 ? "" : "s", *place);
@@ -98,6 +101,7 @@ int run(const ops::CommandLine& command, const ops::ConfigKeys& keys, ops::Shutd
 
 int main(int argc, char** argv) {
     using namespace pricewire;
+    ops::set_up_process();
     ops::Shutdown shutdown;
     try {
         const ops::ConfigKeys keys = app::config_keys();

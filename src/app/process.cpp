@@ -27,6 +27,7 @@
 #include "metrics/sampler.hpp"
 #include "net/file_limit.hpp"
 #include "net/http_client.hpp"
+#include "ops/own_process.hpp"
 #include "outbox/outbox.hpp"
 #include "secrets/open_secrets.hpp"
 #include "storage/open.hpp"
@@ -258,6 +259,7 @@ private:
         if (bus_) out.push_back({"cache", true, [this] { bus_->ping(); }});
         // Senders find in the database what the queue loses.
         if (queue_) out.push_back({"queue", false, [this] { queue_->ping(); }});
+        if (secrets_) out.push_back({"master_key", false, [this] { secrets_->check(); }});
         return out;
     }
 
@@ -379,6 +381,11 @@ std::optional<Roles> roles_of(std::string_view command) {
     return std::nullopt;
 }
 
+// Those of a process of all roles on all servers, and a few more.
+std::size_t threads_of(const ops::Config& config) {
+    return 48 + static_cast<std::size_t>(config.http.threads);
+}
+
 int run_roles(const ops::Config& config, const Roles& roles, ops::Shutdown& shutdown) {
     const auto wrong = wrong_for(config, roles);
     for (const std::string& line : wrong) fmt::print(stderr, "pricewire: {}\n", line);
@@ -391,6 +398,10 @@ int run_roles(const ops::Config& config, const Roles& roles, ops::Shutdown& shut
             return 1;
         }
         alone.emplace(std::move(*lock));
+    }
+    if (const auto enough = ops::check_threads(threads_of(config)); !enough) {
+        log::error(enough.error().message);
+        return 1;
     }
     try {
         const auto files = share_files(config, roles);
