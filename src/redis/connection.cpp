@@ -115,7 +115,8 @@ void Connection::greet(MonoTime deadline) {
         // Its first word is the error code; the rest may repeat the password.
         if (reply.is_error()) {
             give_up(fmt::format("refuses: {}",
-                                reply.text().substr(0, std::min<std::size_t>(reply.text().find(' '), 50))));
+                                reply.text().substr(0, std::min<std::size_t>(reply.text().find(' '), 50))),
+                    brief(reply.text()));
         }
     }
 }
@@ -195,8 +196,8 @@ void Connection::wait(short events, MonoTime deadline) {
     }
 }
 
-void Connection::give_up(std::string_view why) const {
-    throw RedisError(fmt::format("Redis at {}: {}", address_.text(), why));
+void Connection::give_up(std::string_view why, std::string_view brief) const {
+    throw RedisError(fmt::format("Redis at {}: {}", address_.text(), why), brief);
 }
 
 }  // namespace pricewire::redis

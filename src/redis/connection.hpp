@@ -54,7 +54,7 @@ private:
     void connect(MonoTime deadline);
     void greet(MonoTime deadline);
     void wait(short events, MonoTime deadline);
-    [[noreturn]] void give_up(std::string_view why) const;
+    [[noreturn]] void give_up(std::string_view why, std::string_view brief = "not reachable") const;
 
     struct FreeReader {
         void operator()(redisReader* reader) const { redisReaderFree(reader); }

@@ -44,7 +44,8 @@ public:
 
     // Returns itself; throws RedisError if it is an error reply.
     const Reply& checked() const {
-        if (is_error()) throw RedisError("Redis returned an error: " + std::string(text().substr(0, 200)));
+        if (is_error())
+            throw RedisError("Redis returned an error: " + std::string(text().substr(0, 200)), brief(text()));
         return *this;
     }
 

@@ -14,13 +14,15 @@ struct Keys {
     std::string feed;    // followed by the feed's id
     std::string feeds;
     std::string processed;
+    std::string ping;
 
     explicit Keys(std::string_view prefix)
         : prices(std::string(prefix) + "prices"),
           latest(std::string(prefix) + "latest:"),
           feed(std::string(prefix) + "feed:"),
           feeds(std::string(prefix) + "feeds"),
-          processed(std::string(prefix) + "processed") {}
+          processed(std::string(prefix) + "processed"),
+          ping(std::string(prefix) + "ping") {}
 };
 
 inline constexpr BackoffPolicy reconnect_policy{std::chrono::milliseconds{50}, std::chrono::seconds{1}};

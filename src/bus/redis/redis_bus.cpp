@@ -72,8 +72,13 @@ public:
     std::shared_ptr<const std::string> rates_json() const override { return reader().rates_json(); }
     std::vector<SourceReport> sources() const override { return reader().sources(); }
 
-    // On a new connection, since the question is whether one can be opened now.
-    void ping() override { redis::Connection::open(address_, ping_timeouts); }
+    // On a new connection, since the question is whether one can be opened now. It writes, since a replica and
+    // a Redis without memory answer, but take no prices.
+    void ping() override {
+        redis::Connection::open(address_, ping_timeouts)
+            ->command({"SET", keys_.ping, "1", "PX", "10000"})
+            .checked();
+    }
 
 private:
     Publisher& publisher() {

@@ -27,6 +27,7 @@ struct RedisBusOptions {
 //   <prefix>feed:<id>        condition of a live feed's sources, as JSON; expires after 5 s
 //   <prefix>feeds            ids of feeds, by time
 //   <prefix>processed        highest position passed to processed()
+//   <prefix>ping             written by ping(); expires after 10 s
 // None of it is authoritative: feeds restore what Redis loses within seconds.
 //
 // While Redis is unavailable only ping() throws. The outage is logged once, and a feed's prices are queued

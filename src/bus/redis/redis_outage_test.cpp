@@ -105,6 +105,27 @@ TEST_F(RedisOutage, UnconfirmedDataIsNotShownAndPingSaysWhy) {
     EXPECT_TRUE(eventually([&] { return *bus->rates_json() == R"({"BTC":8})"; }));
 }
 
+TEST_F(RedisOutage, APingSaysWhyNothingCanBeWrittenThoughRedisAnswers) {
+    const auto bus = this->bus();
+    const auto trouble = [&]() -> std::string {
+        try {
+            bus->ping();
+            return "";
+        } catch (const Unusable& e) {
+            return std::string(e.brief());
+        }
+    };
+    EXPECT_EQ(trouble(), "");
+    connect()->command({"CONFIG", "SET", "maxmemory", "1"}).checked();
+    EXPECT_EQ(trouble(), "cannot store anything: it is out of memory");
+    connect()->command({"CONFIG", "SET", "maxmemory", "0"}).checked();
+    EXPECT_EQ(trouble(), "");
+    connect()->command({"REPLICAOF", "127.0.0.1", "1"}).checked();
+    EXPECT_EQ(trouble(), "cannot store anything: it is a read-only replica");
+    connect()->command({"REPLICAOF", "NO", "ONE"}).checked();
+    EXPECT_EQ(trouble(), "");
+}
+
 TEST_F(RedisOutage, ASubscriberNoticesAPeerThatHangs) {
     const auto feed = bus();
     const auto checker = bus();
