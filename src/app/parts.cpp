@@ -64,6 +64,9 @@ std::unique_ptr<queue::DeliveryQueue> open_queue(const ops::Config& config, cons
     queue::RabbitmqOptions options;
     options.url = config.storage.rabbitmq_url;
     options.queue = config.storage.rabbitmq_queue;
+    // The default of earlier versions, and the name of the predecessor's queue, which is a classic one. What an
+    // older process still publishes there, senders find in the database.
+    if (options.queue != "webhooks_queue") options.earlier_queue = "webhooks_queue";
     options.ca_file = config.storage.rabbitmq_ca_file;
     return queue::create_rabbitmq_queue(options);
 }

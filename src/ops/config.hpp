@@ -54,7 +54,7 @@ struct Config {
         std::string redis_url;
         std::string redis_prefix = "pricewire:";  // of every key and stream in Redis
         std::string rabbitmq_url;
-        std::string rabbitmq_queue = "webhooks_queue";
+        std::string rabbitmq_queue = "pricewire_deliveries";
         std::string rabbitmq_ca_file;  // PEM; empty: the system's authorities
         int pool = 8;                  // PostgreSQL connections, not counting the one that listens
     } storage;

@@ -84,7 +84,7 @@ void Connection::log_in(const BrokerUrl& url, const RabbitmqOptions& options) {
     entry.value.value.table = {static_cast<int>(capabilities.size()), capabilities.data()};
     const amqp_table_t properties{1, &entry};
     const auto heartbeat = static_cast<int>(options.heartbeat.count());
-    check(amqp_login_with_properties(state_.get(), url.vhost.c_str(), 1, frame_max, heartbeat, &properties,
+    check(amqp_login_with_properties(state_.get(), url.vhost.c_str(), 2, frame_max, heartbeat, &properties,
                                      AMQP_SASL_METHOD_PLAIN, url.user.c_str(), url.password.c_str()),
           "logging in");
 }
@@ -115,6 +115,26 @@ void Connection::begin_to_consume() {
     check(amqp_get_rpc_reply(state_.get()), "setting the prefetch");
     amqp_basic_consume(state_.get(), channel, bytes_of(queue_), amqp_empty_bytes, 0, 0, 0, amqp_empty_table);
     check(amqp_get_rpc_reply(state_.get()), "starting to consume");
+}
+
+std::optional<std::uint32_t> Connection::messages_in(const std::string& queue) {
+    // On a channel of its own, which the broker closes if there is no such queue.
+    constexpr amqp_channel_t other = 2;
+    amqp_channel_open(state_.get(), other);
+    check(amqp_get_rpc_reply(state_.get()), "opening a channel");
+    const auto* found =
+        amqp_queue_declare(state_.get(), other, bytes_of(queue), 1, 0, 0, 0, amqp_empty_table);
+    const amqp_rpc_reply_t reply = amqp_get_rpc_reply(state_.get());
+    if (reply.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION && reply.reply.id == AMQP_CHANNEL_CLOSE_METHOD) {
+        amqp_channel_close_ok_t seen{};
+        check(amqp_send_method(state_.get(), other, AMQP_CHANNEL_CLOSE_OK_METHOD, &seen),
+              "closing a channel");
+        return std::nullopt;
+    }
+    check(reply, "looking for an earlier queue");
+    const std::uint32_t messages = found->message_count;
+    check(amqp_channel_close(state_.get(), other, AMQP_REPLY_SUCCESS), "closing a channel");
+    return messages;
 }
 
 void Connection::send_ping() {

@@ -29,6 +29,22 @@ struct BrokerError : std::runtime_error {
     Kind kind;
 };
 
+// In words for anyone: no host, no name.
+constexpr std::string_view brief(BrokerError::Kind kind) {
+    switch (kind) {
+        case BrokerError::Kind::away:
+        case BrokerError::Kind::busy:
+            break;
+        case BrokerError::Kind::refused:
+            return "it refuses access";
+        case BrokerError::Kind::queue_differs:
+            return "the queue is of another type; another name is needed, or it must be deleted";
+        case BrokerError::Kind::blocked:
+            return "it is short of memory or disk and accepts nothing";
+    }
+    return "not reachable";
+}
+
 // A message that was delivered or returned.
 struct Message {
     std::uint64_t tag = 0;  // of a delivery
@@ -47,6 +63,9 @@ public:
 
     void ask_for_confirms();
     void begin_to_consume();
+    // How many messages are in another queue; nullopt if it does not exist or access is refused. To be called
+    // before anything is published.
+    std::optional<std::uint32_t> messages_in(const std::string& queue);
     // Asks whether the queue exists; the answer comes as Event::Kind::pong.
     void send_ping();
 

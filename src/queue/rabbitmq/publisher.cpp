@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/log.hpp"
+#include "base/unusable.hpp"
 #include "queue/rabbitmq/task_text.hpp"
 
 namespace pricewire::queue {
@@ -70,11 +71,13 @@ void Publisher::ping() {
     MutexLock lock(mutex_);
     const std::uint64_t ticket = ++pings_asked_;
     wake_.wake();
-    const auto decided = [&]() REQUIRES(mutex_) { return pings_answered_ >= ticket || !trouble_.empty(); };
+    const auto decided = [&]() REQUIRES(mutex_) { return pings_answered_ >= ticket || trouble_.has_value(); };
     const bool in_time = changed_.wait_for(lock, options_.ping_deadline, decided);
     if (pings_answered_ >= ticket) return;
-    throw std::runtime_error("the message broker at " + url_.address() +
-                             " cannot be used: " + (in_time ? trouble_ : "no answer within the deadline"));
+    const BrokerError why =
+        in_time ? *trouble_ : BrokerError(BrokerError::Kind::away, "no answer within the deadline");
+    throw Unusable("the message broker at " + url_.address() + " cannot be used: " + why.what(),
+                   brief(why.kind));
 }
 
 void Publisher::run() {
@@ -86,6 +89,7 @@ void Publisher::run() {
             began = mono();
             Connection connection(url_, options_, cut_);
             connection.ask_for_confirms();
+            look_for_earlier_queue(connection);
             connected();
             serve(connection);
             connection.close();
@@ -100,13 +104,27 @@ void Publisher::run() {
     changed_.notify_all();
 }
 
+void Publisher::look_for_earlier_queue(Connection& connection) {
+    // A broker that refuses the question closes the connection: the next one does without.
+    if (options_.earlier_queue.empty() || std::exchange(looked_for_earlier_, true)) return;
+    const auto messages = connection.messages_in(options_.earlier_queue);
+    if (!messages) return;
+    log::warn(
+        "the broker has a queue of an earlier version or of the predecessor, which is not used any more; "
+        "delete it "
+        "once none of their processes runs (no delivery is lost: the database has them)",
+        {{"queue", options_.earlier_queue},
+         {"messages", std::to_string(*messages)},
+         {"used", options_.queue}});
+}
+
 void Publisher::connected() {
     first_tag_ = 1;
     renew_.reset();
     {
         // Declaring the queue counts as an answer.
         MutexLock lock(mutex_);
-        trouble_.clear();
+        trouble_.reset();
         pings_answered_ = pings_sent_ = pings_asked_;
     }
     changed_.notify_all();
@@ -124,7 +142,7 @@ void Publisher::failed(const BrokerError& e) {
     keep_again(again);
     drop_old();
     MutexLock lock(mutex_);
-    trouble_ = e.what();
+    trouble_ = e;
     changed_.notify_all();
 }
 
@@ -199,7 +217,7 @@ void Publisher::set_blocked(const std::string& reason) {
     blocked_ = true;
     outage_.lost(BrokerOutage::Side::publishing, BrokerError(BrokerError::Kind::blocked, reason));
     MutexLock lock(mutex_);
-    trouble_ = "it has blocked publishing: " + reason;
+    trouble_.emplace(BrokerError::Kind::blocked, "it has blocked publishing: " + reason);
     changed_.notify_all();
 }
 
@@ -208,7 +226,7 @@ void Publisher::set_unblocked() {
     for (Sent& sent : sent_) sent.at = mono();
     outage_.over(BrokerOutage::Side::publishing);
     MutexLock lock(mutex_);
-    trouble_.clear();
+    trouble_.reset();
 }
 
 void Publisher::keep_again(std::span<Kept> again) {

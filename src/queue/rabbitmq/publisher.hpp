@@ -54,6 +54,7 @@ private:
 
     void run();
     void connected();
+    void look_for_earlier_queue(Connection& connection);
     void failed(const BrokerError& e);
     void serve(Connection& connection);
     void take_in(Connection& connection);
@@ -84,13 +85,14 @@ private:
     bool ended_ GUARDED_BY(mutex_) = false;
     std::uint64_t pings_asked_ GUARDED_BY(mutex_) = 0;
     std::uint64_t pings_answered_ GUARDED_BY(mutex_) = 0;
-    std::string trouble_ GUARDED_BY(mutex_);  // why nothing can be published; thrown by ping()
+    std::optional<BrokerError> trouble_ GUARDED_BY(mutex_);  // why nothing can be published; thrown by ping()
 
     // Used by the thread only.
     std::deque<Sent> sent_;
     std::uint64_t first_tag_ = 1;       // of sent_.front()
     std::optional<BrokerError> renew_;  // why to reopen the connection once nothing is in flight
     bool blocked_ = false;
+    bool looked_for_earlier_ = false;
     std::uint64_t pings_sent_ = 0;
 
     std::thread thread_;

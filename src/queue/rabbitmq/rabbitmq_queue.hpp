@@ -18,7 +18,10 @@ struct RabbitmqOptions {
     // against the system's authorities if that is empty.
     std::string url;
     std::string ca_file;
-    std::string queue = "webhooks_queue";
+    std::string queue = "pricewire_deliveries";
+    // A queue that was used before and is not now: its existence is logged once, so that somebody deletes it.
+    // Empty: none.
+    std::string earlier_queue;
     std::size_t prefetch = 2000;    // unacknowledged tasks that a consumer holds; at most 65535
     std::size_t unconfirmed = 500;  // messages in flight to the broker
     // of a message; beyond it the connection is reopened

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "base/mutex.hpp"
+#include "base/unusable.hpp"
 #include "fakes/log_capture.hpp"
 #include "queue/rabbitmq/broker_fixture.hpp"
 #include "queue/rabbitmq/task_text.hpp"
@@ -206,7 +207,12 @@ TEST_F(RabbitmqQueueTest, AQueueWithOtherArgumentsIsLoggedOnce) {
     broker.declare_classic(name());
     const auto queue = create_rabbitmq_queue(options());
     queue->publish(make_tasks(10));
-    EXPECT_THROW(queue->ping(), std::runtime_error);
+    try {
+        queue->ping();
+        ADD_FAILURE() << "works";
+    } catch (const Unusable& e) {
+        EXPECT_EQ(e.brief(), "the queue is of another type; another name is needed, or it must be deleted");
+    }
     ASSERT_TRUE(eventually([&] { return log_.count("declared with other arguments") == 1; }));
     std::this_thread::sleep_for(milliseconds{500});
     EXPECT_EQ(log_.lines().size(), 1U);
@@ -220,6 +226,33 @@ TEST_F(RabbitmqQueueTest, AQueueWithOtherArgumentsIsLoggedOnce) {
         }
     })) << "once deleted, it is declared again";
     EXPECT_EQ(log_.count("message broker is usable again"), 1U);
+}
+
+TEST_F(RabbitmqQueueTest, AnEarlierQueueIsNamedOnceAndLeftAlone) {
+    const TestQueue earlier;
+    TestBroker broker;
+    broker.declare_classic(earlier.name);
+    broker.publish(earlier.name, "a message of the predecessor");
+    ASSERT_TRUE(eventually([&] { return broker.count(earlier.name) == 1; }));
+    RabbitmqOptions with_earlier = options();
+    with_earlier.earlier_queue = earlier.name;
+    const auto queue = create_rabbitmq_queue(with_earlier);
+    const Taker taker(*queue, true);
+    EXPECT_TRUE(reaches(*queue, taker));
+    EXPECT_NO_THROW(queue->ping());
+    EXPECT_EQ(log_.count("not used any more; delete it"), 1U);
+    EXPECT_EQ(log_.count("queue=" + earlier.name + " messages=1"), 1U);
+    EXPECT_EQ(broker.count(earlier.name), 1U);
+}
+
+TEST_F(RabbitmqQueueTest, NoEarlierQueueIsNamedWhereThereIsNone) {
+    RabbitmqOptions with_earlier = options();
+    with_earlier.earlier_queue = test_queue_name();
+    const auto queue = create_rabbitmq_queue(with_earlier);
+    const Taker taker(*queue, true);
+    EXPECT_TRUE(reaches(*queue, taker));
+    EXPECT_NO_THROW(queue->ping());
+    EXPECT_EQ(log_.lines().size(), 0U);
 }
 
 TEST_F(RabbitmqQueueTest, AWrongPasswordIsLoggedWithoutIt) {
