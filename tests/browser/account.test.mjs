@@ -144,13 +144,13 @@ visit('an alert whose ticker is watched no more says so', {}, async ({ page, dep
   const other = await deployment.alert(user, { condition: 'gt', target_price: 80000 });
   await page.route(/\/api\/v1\/alerts\/(\?.*)?$/, async (route) => {
     const answer = await route.fetch();
-    const alerts = (await answer.json()).map((each) => ({ ...each, watched: each.id !== alert.id }));
+    const alerts = (await answer.json()).map((each) => (each.id === alert.id ? { ...each, watched: false } : each));
     await route.fulfill({ response: answer, json: alerts });
   });
   await open(page);
   await sign_in(page, user.api_key);
   await go(page, 'Alerts');
-  await alert_row(page, alert.id).getByText('does not watch BTC any more').waitFor();
+  await alert_row(page, alert.id).getByText('has no price for BTC any more').waitFor();
   await alert_row(page, other.id).waitFor();
-  assert.equal(await alert_row(page, other.id).getByText('does not watch').isVisible(), false);
+  assert.equal(await alert_row(page, other.id).getByText('has no price').isVisible(), false);
 });

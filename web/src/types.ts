@@ -37,7 +37,7 @@ export interface Alert {
   deliver_within: string;
   template?: { body: string; content_type?: string };
   endpoint_disabled_at?: string;
-  watched?: boolean; // false: the server does not watch the ticker any more
+  watched?: false; // present while the ticker has no source any more
 }
 
 export type DeliveryStatus = 'pending' | 'delivering' | 'delivered' | 'failed' | 'expired' | 'cancelled';

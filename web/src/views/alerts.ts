@@ -136,7 +136,7 @@ function alertRow(context: Context, first: Alert): Row<Alert> {
   const unwatched = h(
     'div',
     { class: 'field-error' },
-    `This server does not watch ${first.ticker} any more: the alert cannot fire.`,
+    `This server has no price for ${first.ticker} any more, so the alert cannot fire.`,
   );
   const test = h('button', { type: 'button' }, 'Send test');
   const remove = h('button', { type: 'button', class: 'danger' }, 'Delete');
