@@ -233,6 +233,14 @@ private:
         const auto found = transfers_.find(id);
         if (found == transfers_.end()) return;  // it had timed out
         Transfer& transfer = *found->second;
+        try {
+            take_addresses(transfer, result, asked);
+        } catch (const std::bad_alloc&) {
+            if (transfers_.contains(id)) finish(transfer, local_failure(LocalCause::memory));
+        }
+    }
+
+    void take_addresses(Transfer& transfer, const LookupResult& result, bool asked) {
         if (asked) {
             transfer.dns =
                 std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - transfer.started);

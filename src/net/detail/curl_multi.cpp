@@ -15,7 +15,9 @@ namespace {
 
 bool check(CURLMcode code) {
     if (code == CURLM_OK) return true;
-    log::error("outgoing HTTP is in trouble", {{"reason", curl_multi_strerror(code)}});
+    static log::LineBudget lines{"errors of outgoing HTTP", 1};
+    if (lines.take(std::chrono::steady_clock::now()))
+        log::error("outgoing HTTP is in trouble", {{"reason", curl_multi_strerror(code)}});
     return false;
 }
 

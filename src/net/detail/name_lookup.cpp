@@ -207,10 +207,24 @@ void NameLookup::look_up(const std::string& host, MonoTime now, MonoTime deadlin
         lookup->waiters.push_back(std::move(done));
         return;
     }
-    lookup.reset(new Lookup{*this, host, deadline, {}, nullptr, now});
-    lookup->waiters.push_back(std::move(done));
-    waiting_.push_back(lookup.get());
+    try {
+        lookup.reset(new Lookup{*this, host, deadline, {}, nullptr, now});
+        lookup->waiters.push_back(std::move(done));
+        waiting_.push_back(lookup.get());
+    } catch (const std::bad_alloc&) {
+        lookups_.erase(host);
+        throw;
+    }
     deliver();
+}
+
+void NameLookup::try_to_start(Lookup& lookup) {
+    try {
+        start(lookup);
+    } catch (const std::bad_alloc&) {
+        lookup.result = std::unexpected(LookupError({}, LocalCause::memory));
+        answered_.push_back(&lookup);
+    }
 }
 
 void NameLookup::start(Lookup& lookup) {
@@ -310,6 +324,21 @@ std::optional<LocalCause> NameLookup::lack(const std::string& host) const {
 
 void NameLookup::deliver() {
     if (std::exchange(delivering_, true)) return;
+    try {
+        deliver_all();
+    } catch (...) {
+        delivering_ = false;
+        throw;
+    }
+    delivering_ = false;
+    if (under_way_ == 0) {
+        due_ = control_open_ ? due_ : MonoTime::max();
+    } else if (due_ == MonoTime::max()) {
+        due_ = std::chrono::steady_clock::now() + tick;
+    }
+}
+
+void NameLookup::deliver_all() {
     while (true) {
         const MonoTime now = std::chrono::steady_clock::now();
         // One that failed after the control question ended waits for the next.
@@ -340,7 +369,7 @@ void NameLookup::deliver() {
             Lookup& next = *waiting_.front();
             waiting_.pop_front();
             if (next.deadline > now) {
-                start(next);
+                try_to_start(next);
             } else {
                 next.result = std::unexpected(LookupError(
                     {fmt::format("could not resolve host {}: too many names wait for an answer", next.host)},
@@ -348,14 +377,8 @@ void NameLookup::deliver() {
                 answered_.push_back(&next);
             }
         } else {
-            break;
+            return;
         }
-    }
-    delivering_ = false;
-    if (under_way_ == 0) {
-        due_ = control_open_ ? due_ : MonoTime::max();
-    } else if (due_ == MonoTime::max()) {
-        due_ = std::chrono::steady_clock::now() + tick;
     }
 }
 

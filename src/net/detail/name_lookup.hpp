@@ -57,8 +57,10 @@ private:
     void take(Lookup& lookup, int status, const ares_addrinfo* answer);
     void judge(Lookup& lookup, int status);
     void ask_control();
+    void try_to_start(Lookup& lookup);
     void start(Lookup& lookup);
     void deliver();
+    void deliver_all();
     void renew_channel();
 
     Poller& poller_;

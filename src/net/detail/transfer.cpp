@@ -457,11 +457,15 @@ std::string Transfer::words(HttpError kind, CURLcode code) const {
     return error[0] != '\0' ? error.data() : curl_easy_strerror(code);
 }
 
-HttpResult local_failure(LocalCause cause) {
+HttpResult local_failure(LocalCause cause) noexcept {
     HttpResult out;
     out.error = HttpError::local;
     out.local = cause;
-    out.error_text = fmt::format("Pricewire itself could not send: {}", row_of(cause).words);
+    try {
+        out.error_text = fmt::format("Pricewire itself could not send: {}", row_of(cause).words);
+    } catch (const std::bad_alloc&) {
+        // The cause is enough.
+    }
     return out;
 }
 

@@ -113,7 +113,7 @@ private:
 };
 
 // The result of a request that failed for our own lack.
-HttpResult local_failure(LocalCause cause);
+HttpResult local_failure(LocalCause cause) noexcept;
 
 // The guard's reason to refuse one of the addresses; nullopt if all are allowed or there is no guard.
 std::optional<std::string> refused_among(const Addresses& addresses, const AddressGuard* guard);
