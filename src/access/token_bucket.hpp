@@ -19,6 +19,10 @@ public:
     RateDecision take(const RateLimit& limit, MonoTime now, std::uint32_t kept = 0) {
         return decide(limit, now, true, kept);
     }
+    // What the last take() took was not used.
+    void give_back(const RateLimit& limit) {
+        debt_ = std::max<Units>(0, debt_ - std::chrono::nanoseconds(limit.period).count());
+    }
     RateDecision look(const RateLimit& limit, MonoTime now) { return decide(limit, now, false, 0); }
 
     // Whether it would be full at `now`, and so equivalent to a new bucket.

@@ -46,6 +46,10 @@ std::optional<AttemptBudget::Refusal> AttemptBudget::take(const Uuid& id, Kind k
     return Refusal{std::chrono::ceil<Duration>(last - now), first};
 }
 
+void AttemptBudget::give_back(const Uuid& user) {
+    if (const auto found = by_id_.find(user); found != by_id_.end()) found->second->bucket.give_back(*limit_);
+}
+
 AttemptBudget::User& AttemptBudget::user(const Uuid& id) {
     if (const auto found = by_id_.find(id); found != by_id_.end()) {
         users_.splice(users_.begin(), users_, found->second);

@@ -40,6 +40,8 @@ public:
     std::optional<DeliveryOutcome> refuses(const ClaimedDelivery& claim, const Moment& now);
     // nullopt: the attempt may start.
     std::optional<Refusal> take(const Uuid& user, Kind kind, MonoTime now);
+    // The user's attempt that took the last token was not made.
+    void give_back(const Uuid& user);
     std::size_t users() const { return users_.size(); }
 
 private:

@@ -86,10 +86,7 @@ public:
             if (!stopping_) defer(held);
             return;
         }
-        if (result.error == net::HttpError::local) {
-            put_off_for_ourselves(held, result);
-            return;
-        }
+        if (result.error == net::HttpError::local) return put_off_for_ourselves(held, result);
         Attempt made{.delivery_id = held.claimed.id,
                      .number = held.claimed.attempt,
                      .started_at = held.started_at,
@@ -425,6 +422,7 @@ private:
 
     void put_off_for_ourselves(const Held& held, const AttemptResult& result) {
         const Timestamp now = clock_.now();
+        budget_.give_back(held.claimed.alert.user_id);
         write(held.claimed,
               put_off(held.claimed, result.error_text, wait_for_ourselves(held.claimed, options_.retry, now),
                       now, rng_),

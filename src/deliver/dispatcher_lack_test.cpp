@@ -66,6 +66,20 @@ TEST_F(DispatcherTest, AFailureOfOurOwnDoesNotOutlastTheDeadline) {
               "send: it may not open any more files");
 }
 
+TEST_F(DispatcherTest, AFailureOfOurOwnCostsNothingOfItsUsersBudget) {
+    SenderOptions options;
+    options.attempts_by_user = access::RateLimit{2, std::chrono::hours{24}};
+    start(options);
+    const auto tasks = fire(1);
+    client_->script = out_of_files;
+    hint(tasks);
+    pass(std::chrono::minutes{5}, milliseconds{500});
+    EXPECT_GE(client_->seen().size(), 6U);
+    client_->script = [](const net::HttpRequest&) { return fakes::http_status(200); };
+    pass(std::chrono::minutes{1}, milliseconds{500});
+    EXPECT_EQ(state(tasks[0].delivery_id), "delivered 1:200");
+}
+
 TEST_F(DispatcherTest, AProbeThatFailsForUsSaysNothingOfTheEndpoint) {
     SenderOptions options;
     options.breaker = {.failures = 2, .pause_min = seconds{5}, .pause_max = seconds{60}};
