@@ -21,6 +21,7 @@
 #include "base/log.hpp"
 #include "base/text.hpp"
 #include "live/live.hpp"
+#include "net/local_failures.hpp"
 
 namespace pricewire::api {
 namespace {
@@ -65,6 +66,7 @@ public:
           health_(
               {
                   {"database", true, [this] { services_.use.storage.ping(); }},
+                  {"outgoing", false, net::check_local_failures},
                   {"cache", false, [this] { services_.use.bus.ping(); }},
                   {"queue", false,
                    [this] {

@@ -24,7 +24,7 @@ Result<std::unique_ptr<Front>> Front::listen(const FrontOptions& options, metric
         net::ServerOptions own = options.server;
         own.listen = options.metrics_listen;
         own.threads = 1;
-        own.max_connections = 100;
+        own.max_connections = 28;  // with the next, the files that file_needs_of() sets apart
         own.health_reserve = 4;
         auto server = net::create_http_server(
             own, [&metrics](net::ServerRequest&& request, net::HttpServer::Respond respond) {

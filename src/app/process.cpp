@@ -27,6 +27,7 @@
 #include "metrics/sampler.hpp"
 #include "net/file_limit.hpp"
 #include "net/http_client.hpp"
+#include "net/local_failures.hpp"
 #include "ops/own_process.hpp"
 #include "outbox/outbox.hpp"
 #include "secrets/open_secrets.hpp"
@@ -256,6 +257,7 @@ private:
         std::vector<api::HealthDependency> out;
         // The feed publishes prices on the bus; its bars can wait.
         out.push_back({"database", !roles_.feed, [this] { storage_->ping(); }});
+        out.push_back({"outgoing", false, net::check_local_failures});
         if (bus_) out.push_back({"cache", true, [this] { bus_->ping(); }});
         // Senders find in the database what the queue loses.
         if (queue_) out.push_back({"queue", false, [this] { queue_->ping(); }});

@@ -30,23 +30,24 @@ struct LocalCauseRow {
     LocalCause cause;
     std::string_view name;   // the label of metrics, and the row of the table in docs/operations.md
     std::string_view words;  // completes "Pricewire itself could not send: …"
-    // Whether it affects whatever is sent, so that the process is degraded while it lasts. The others depend
-    // on where a request goes, which users decide.
-    bool affects_all;
+    // What /health says while it lasts, if it affects whatever is sent. The others depend on where a request
+    // goes, which users decide, or end by themselves.
+    std::string_view health;
 };
 
 // In the order of the enum.
 inline constexpr std::array<LocalCauseRow, 10> local_causes{{
-    {LocalCause::files, "files", "it may not open any more files", true},
-    {LocalCause::memory, "memory", "it is out of memory", true},
-    {LocalCause::ports, "ports", "no local port is free", true},
-    {LocalCause::network, "network", "its machine has no network", true},
-    {LocalCause::route, "route", "its machine has no route to the receiver's address", false},
-    {LocalCause::permission, "permission", "its machine forbids the connection", false},
-    {LocalCause::name_servers, "name_servers", "none of its name servers answers", true},
-    {LocalCause::certificates, "certificates", "its list of trusted certificates cannot be read", true},
-    {LocalCause::connections, "connections", "no connection was free in time", false},
-    {LocalCause::processor, "processor", "its machine was too busy", false},
+    {LocalCause::files, "files", "it may not open any more files", "the process may not open any more files"},
+    {LocalCause::memory, "memory", "it is out of memory", "the process is out of memory"},
+    {LocalCause::ports, "ports", "no local port is free", "no local port is free"},
+    {LocalCause::network, "network", "its machine has no network", "the machine has no network"},
+    {LocalCause::route, "route", "its machine has no route to the receiver's address", {}},
+    {LocalCause::permission, "permission", "its machine forbids the connection", {}},
+    {LocalCause::name_servers, "name_servers", "none of its name servers answers", "no name server answers"},
+    {LocalCause::certificates, "certificates", "its list of trusted certificates cannot be read",
+     "the list of trusted certificates cannot be read"},
+    {LocalCause::connections, "connections", "no connection was free in time", {}},
+    {LocalCause::processor, "processor", "its machine was too busy", {}},
 }};
 constexpr const LocalCauseRow& row_of(LocalCause cause) {
     return local_causes[static_cast<std::size_t>(cause)];

@@ -18,7 +18,7 @@ public:
     // Longer than the longest pause between attempts that are put off.
     static constexpr Duration quiet = std::chrono::seconds{90};
 
-    void failed(LocalCause cause, MonoTime now = std::chrono::steady_clock::now());
+    void failed(LocalCause cause, MonoTime now = std::chrono::steady_clock::now()) noexcept;
     // Ends what has ended; to be called now and then.
     void tick(MonoTime now = std::chrono::steady_clock::now());
 
@@ -40,5 +40,7 @@ private:
 
 // Those of the process: descriptors, memory and ports are its own.
 LocalFailures& local_failures();
+// For /health: throws Unusable while something lasts that affects whatever is sent.
+void check_local_failures();
 
 }  // namespace pricewire::net

@@ -155,6 +155,10 @@ TEST_P(OwnLack, WithoutANameServerDeliveriesWaitAndSayWhy) {
     EXPECT_EQ(json_member(delivery_of(named), "attempt_count"), "0");
     wait_for_line("cause=name_servers");
     const std::string address = deployment_->address_of(sender());
+    const std::string health = deployment_->http().get(address + "/health").body;
+    EXPECT_NE(health.find(R"("outgoing":{"status":"down")"), std::string::npos) << health;
+    EXPECT_NE(health.find(R"("detail":"no name server answers")"), std::string::npos) << health;
+    EXPECT_EQ(json_member(health, "status"), "degraded") << health;
     const std::string metrics = deployment_->http().get(address + "/metrics").body;
     EXPECT_EQ(metrics.find("pricewire_local_failures_total{cause=\"name_servers\"} 0"), std::string::npos);
     EXPECT_NE(metrics.find("pricewire_local_failures_total{cause=\"files\"} 0"), std::string::npos);
