@@ -9,10 +9,9 @@ namespace pricewire::net {
 namespace {
 
 constexpr std::size_t max_name = 253;
-constexpr std::size_t max_label = 63;
 
 bool is_label(std::string_view label) {
-    return !label.empty() && label.size() <= max_label &&
+    return !label.empty() &&
            std::ranges::all_of(label, [](char c) { return is_alphanumeric(c) || c == '-' || c == '_'; });
 }
 

@@ -18,6 +18,7 @@ namespace asio = boost::asio;
 using boost::system::error_code;
 
 constexpr std::size_t slow_line_bytes_a_second = 16 * 1024;
+constexpr std::size_t max_written = 64 * 1024;                // at a time, to a client that reads slowly
 constexpr int max_drained = 64;                               // reads after the last answer
 constexpr Duration health_timeout = std::chrono::seconds{2};  // for each step of a connection of the reserve
 constexpr std::string_view not_our_name =
@@ -78,7 +79,7 @@ private:
     // Another connection needs the place.
     void make_room() {
         keep_alive_ = false;
-        if (stage_ == Stage::idle || stage_ == Stage::header || stage_ == Stage::body) finish();
+        if (stage_ < Stage::handling || stalled_) finish();
     }
 
     RequestParser::Limits limits() const {
@@ -326,9 +327,23 @@ private:
             buffer += part;
             skip -= part;
         }
-        asio::async_write(socket_, rest_, [self = shared_from_this()](error_code failed, std::size_t) {
+        waits_to_be_read();
+        const auto go_on = [self = shared_from_this(), sent = std::size_t{0}](error_code failed,
+                                                                              std::size_t now) mutable {
+            if (failed) return std::size_t{0};
+            if (std::exchange(sent, now) != now) self->waits_to_be_read();
+            return max_written;
+        };
+        asio::async_write(socket_, rest_, go_on, [self = shared_from_this()](error_code failed, std::size_t) {
             self->on_written(failed);
         });
+    }
+
+    // The client has to read first: like one that has to send, it goes if another connection needs the place.
+    void waits_to_be_read() {
+        if (stage_ == Stage::closed) return;
+        stalled_ = true;
+        guest_->waits();
     }
 
     // From here on the connection is the stream's.
@@ -355,6 +370,7 @@ private:
         response_ = {};
         parser_ = RequestParser(limits());
         continued_ = false;
+        stalled_ = false;
         set_stage(Stage::idle);
         again_ = true;
         parse();
@@ -370,6 +386,8 @@ private:
         response_ = {};
         stage_ = Stage::writing;
         deadline_ = std::chrono::steady_clock::now() + std::chrono::seconds{1};
+        if (guest_->health_only()) return finish();  // the reserve is small
+        waits_to_be_read();
         wait(&HttpConnection::drain);
     }
     void drain() {
@@ -404,6 +422,7 @@ private:
     bool head_only_ = false;
     bool http11_ = true;
     bool continued_ = false;
+    bool stalled_ = false;  // its client has to read
     bool parsing_ = false;
     bool again_ = false;
     int drained_ = 0;

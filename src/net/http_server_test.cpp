@@ -215,6 +215,26 @@ TEST_F(HttpServerTest, WhileAllAreBeingServedOnlyHealthIsAnswered) {
     EXPECT_EQ(status_of(b.answer()), "202") << "it was being served";
 }
 
+TEST_F(HttpServerTest, ClientsThatDoNotReadKeepNobodyOut) {
+    // More than the kernel takes for a client.
+    const auto large = std::make_shared<const std::string>(16 << 20, 'x');
+    const auto server =
+        create_http_server({.listen = "127.0.0.1:0", .max_connections = 5}, [&](ServerRequest&& request,
+                                                                                HttpServer::Respond respond) {
+            ServerResponse response;
+            if (request.path == "/large") response.shared_body = large;
+            respond(std::move(response));
+        }).value();
+    std::vector<std::unique_ptr<RawClient>> unread;
+    for (int i = 0; i < 15; ++i) {
+        unread.push_back(std::make_unique<RawClient>(server->port(), 2048));
+        unread.back()->put("GET /large HTTP/1.1\r\nHost: h\r\n\r\n");
+        RawClient c(server->port());
+        c.put("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+        ASSERT_EQ(status_of(c.answer()), "200") << i;
+    }
+}
+
 TEST_F(HttpServerTest, TheFirstRequestIsDueSoonerThanTheNextOnes) {
     std::atomic<int> silent = 0;
     serve(
