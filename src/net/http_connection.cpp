@@ -164,7 +164,8 @@ private:
             }
         }
         if (const auto& is_own = worker_.core().options.is_own_host; is_own && !is_own(request.host)) {
-            return send(turn_, worker_.core().error(421, fmt::format(not_our_name, request.host)));
+            return send(turn_,
+                        worker_.core().error(421, fmt::format(not_our_name, request.host.substr(0, 100))));
         }
         if (upgrades) return upgrade(std::move(request));
         call_handler(std::move(request));
