@@ -226,6 +226,29 @@ TEST_F(AlertsTest, ASlowNameServerDoesNotBlockOtherUsers) {
     for (auto& f : more) EXPECT_EQ(wait(std::move(f)).status, 201);
 }
 
+TEST_F(AlertsTest, WhoeverWaitedForOthersSlowNamesWaitsNoLonger) {
+    options_.resolvers = 1;
+    std::promise<void> resolving;
+    std::promise<void> release;
+    std::atomic<int> vetted = 0;
+    vet_ = [&, gate = release.get_future().share()](std::string_view) {
+        if (++vetted == 1) resolving.set_value();
+        gate.wait();
+        return Result<net::WebhookUrl>(net::WebhookUrl{});
+    };
+    api_ = nullptr;
+    // A key that needs no look-up: the request waits for the resolver once start() has returned.
+    EXPECT_EQ(call_as(bob_, "GET", "/api/v1/users/me").status, 200);
+    auto slow = start("POST", "/api/v1/alerts", body("1"), {{"x-api-key", ann_.api_key}});
+    resolving.get_future().wait();
+    auto next = start("POST", "/api/v1/alerts", body("2"), {{"x-api-key", bob_.api_key}});
+    clock_.advance(600ms);
+    release.set_value();
+    EXPECT_EQ(wait(std::move(slow)).status, 201);
+    EXPECT_EQ(wait(std::move(next)).status, 201);
+    EXPECT_EQ(vetted, 1) << "the second was accepted on its text";
+}
+
 TEST_F(AlertsTest, OneUsersSlowNamesLeaveResolversToOthers) {
     options_.resolvers = 4;
     std::promise<void> release;
