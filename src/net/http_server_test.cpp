@@ -5,6 +5,7 @@
 #include <atomic>
 #include <future>
 #include <map>
+#include <set>
 #include <thread>
 
 #include "base/mutex.hpp"
@@ -167,7 +168,7 @@ TEST_F(HttpServerTest, WhatFollowsARequestThatCameTooLateIsNotServed) {
 }
 
 TEST_F(HttpServerTest, AtTheLimitTheConnectionThatHasWaitedLongestMakesRoom) {
-    serve({.threads = 2, .max_connections = 2});
+    serve({.threads = 1, .max_connections = 2});  // which reads in order
     RawClient a(server_->port());
     RawClient b(server_->port());
     for (RawClient* c : {&a, &b}) {
@@ -212,7 +213,9 @@ TEST_F(HttpServerTest, WhileAllAreBeingServedOnlyHealthIsAnswered) {
     EXPECT_EQ(status_of(health), "200");
     EXPECT_NE(health.find("Connection: close"), std::string::npos) << health;
     answer_later({.status = 202});
-    EXPECT_EQ(status_of(b.answer()), "202") << "it was being served";
+    // Either may have come last; the other one's answer is dropped.
+    const std::set<std::string> answers{status_of(a.answer()), status_of(b.answer())};
+    EXPECT_EQ(answers, (std::set<std::string>{"202", "500"})) << "both were being served";
 }
 
 TEST_F(HttpServerTest, ClientsThatDoNotReadKeepNobodyOut) {
