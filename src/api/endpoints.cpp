@@ -1,14 +1,53 @@
 #include <map>
+#include <optional>
+#include <string>
 
 #include "api/bodies.hpp"
 #include "api/handlers.hpp"
+#include "api/paging.hpp"
+#include "api/query_values.hpp"
+#include "base/crypto.hpp"
 #include "base/json_writer.hpp"
+#include "base/utf8.hpp"
 #include "net/endpoint_name.hpp"
 
 namespace pricewire::api {
 namespace {
 
-constexpr std::size_t max_endpoints = 1000;
+constexpr std::size_t max_page = 1000;
+
+struct EndpointPage {
+    std::size_t limit = max_page;
+    std::optional<UserEndpoint> after;
+};
+
+// A cursor is the page's last URL, marked 0 if it is disabled and 1 if not: those come first.
+std::string make_cursor(const UserEndpoint& last) {
+    return base64url_encode(as_bytes((last.disabled_at ? "0" : "1") + last.webhook_url));
+}
+
+std::optional<UserEndpoint> parse_cursor(std::string_view text) {
+    const auto bytes = base64url_decode(text);
+    if (!bytes || bytes->empty()) return std::nullopt;
+    const std::string mark(bytes->begin(), bytes->end());
+    if ((mark[0] != '0' && mark[0] != '1') || !is_utf8(mark) || mark.find('\0') != std::string::npos)
+        return std::nullopt;
+    UserEndpoint out{.webhook_url = mark.substr(1), .disabled_at = {}, .reason = {}};
+    if (mark[0] == '0') out.disabled_at = Timestamp{};
+    return out;
+}
+
+Parsed<EndpointPage> parse_query(const QueryString& query) {
+    EndpointPage out;
+    std::vector<Issue> issues;
+    read_limit(query, max_page, out.limit, issues);
+    if (const auto text = query.find("cursor")) {
+        out.after = parse_cursor(*text);
+        if (!out.after) issues.push_back(bad_cursor());
+    }
+    if (!issues.empty()) return std::unexpected(std::move(issues));
+    return out;
+}
 
 void write_endpoint(JsonWriter& w, const UserEndpoint& endpoint, const Breaker& breaker) {
     w.begin_object()
@@ -28,8 +67,14 @@ void write_endpoint(JsonWriter& w, const UserEndpoint& endpoint, const Breaker& 
 }  // namespace
 
 net::ServerResponse list_endpoints(Services& services, Exchange& exchange) {
-    const std::vector<UserEndpoint> endpoints =
-        services.use.storage.endpoints(exchange.user.id, max_endpoints);
+    const QueryString query(exchange.request.query);
+    const auto page = parse_query(query);
+    if (!page) return validation_response(page.error());
+    // One more than asked for says whether there are more.
+    std::vector<UserEndpoint> endpoints =
+        services.use.storage.endpoints(exchange.user.id, page->limit + 1, page->after);
+    const bool more = endpoints.size() > page->limit;
+    if (more) endpoints.pop_back();
     std::map<std::string, Breaker> breakers;
     const std::vector<Breaker> kept =
         endpoints.empty() ? std::vector<Breaker>{} : services.use.storage.breakers_of(exchange.user.id);
@@ -41,7 +86,9 @@ net::ServerResponse list_endpoints(Services& services, Exchange& exchange) {
         write_endpoint(w, endpoint, found == breakers.end() ? Breaker{} : found->second);
     }
     w.end_array();
-    return json_response(200, std::move(w).str());
+    auto response = json_response(200, std::move(w).str());
+    if (more) add_next_link(response, "/api/v1/endpoints/", query, make_cursor(endpoints.back()));
+    return response;
 }
 
 net::ServerResponse enable_endpoint(Services& services, Exchange& exchange) {

@@ -47,6 +47,33 @@ TEST_F(EndpointsTest, ShowNothingOfAnotherUsersDeliveriesToTheSameHost) {
     EXPECT_TRUE(call_as(ann_, "GET", "/api/v1/endpoints").has(R"("state":"open","failures":5)"));
 }
 
+TEST_F(EndpointsTest, AreListedInPages) {
+    for (int i = 0; i < 3; ++i) {
+        create(ann_, "1", "https://a.example.com/" + std::to_string(i));
+        end(fired(ann_, "2", "https://gone.example.com/" + std::to_string(i)), DeliveryState::failed, true);
+    }
+    std::vector<std::string> urls;
+    std::string path = "/api/v1/endpoints/?limit=2";
+    for (int page = 0; page < 3; ++page) {
+        const Answer answer = call_as(ann_, "GET", path);
+        EXPECT_EQ(answer.status, 200) << answer.body;
+        for (auto at = answer.body.find("https://"); at != std::string::npos;
+             at = answer.body.find("https://", at + 1))
+            urls.push_back(answer.body.substr(at, answer.body.find('"', at) - at));
+        const std::string link = answer.header("Link");
+        EXPECT_EQ(link.empty(), page == 2);
+        if (!link.empty()) path = link.substr(1, link.find('>') - 1);
+    }
+    EXPECT_EQ(urls, (std::vector<std::string>{"https://gone.example.com/0", "https://gone.example.com/1",
+                                              "https://gone.example.com/2", "https://a.example.com/0",
+                                              "https://a.example.com/1", "https://a.example.com/2"}));
+    for (const char* wrong : {"cursor=x", "cursor=", "cursor=MgA", "cursor=MAA", "cursor=Mf__"})
+        expect_invalid(call_as(ann_, "GET", std::string("/api/v1/endpoints?") + wrong), R"("query","cursor")",
+                       "value_error");
+    expect_invalid(call_as(ann_, "GET", "/api/v1/endpoints?limit=1001"), R"("query","limit")",
+                   "out_of_range");
+}
+
 TEST_F(EndpointsTest, ADisabledOneCanBeEnabledOnce) {
     const std::string url = "https://a.example.com/1";
     end(fired(ann_, "1", url), DeliveryState::failed, true);

@@ -28,22 +28,28 @@ std::optional<Uuid> parse_cursor(std::string_view text) {
 
 }  // namespace
 
+Issue bad_cursor() {
+    return {"query", "cursor", "Input should be a cursor from a Link header", "value_error"};
+}
+
 void read_page(const QueryString& query, std::size_t& limit, std::optional<Uuid>& before,
                std::vector<Issue>& issues) {
     read_limit(query, max_page, limit, issues);
     if (const auto text = query.find("cursor")) {
         before = parse_cursor(*text);
-        if (!before) {
-            issues.push_back(
-                {"query", "cursor", "Input should be a cursor from a Link header", "value_error"});
-        }
+        if (!before) issues.push_back(bad_cursor());
     }
 }
 
 void add_next_link(net::ServerResponse& response, std::string_view path, const QueryString& query,
                    const Uuid& last) {
-    response.headers.emplace_back(
-        "Link", fmt::format("<{}?{}>; rel=\"next\"", path, query.with("cursor", make_cursor(last))));
+    add_next_link(response, path, query, make_cursor(last));
+}
+
+void add_next_link(net::ServerResponse& response, std::string_view path, const QueryString& query,
+                   std::string_view cursor) {
+    response.headers.emplace_back("Link",
+                                  fmt::format("<{}?{}>; rel=\"next\"", path, query.with("cursor", cursor)));
 }
 
 }  // namespace pricewire::api

@@ -264,7 +264,6 @@ private:
         if (gate_.closed() || !prepared_ || !peers_.due()) return;
         try {
             if (peers_.step()) intake_.due_at(clock_.mono());
-            budget_.share_among(peers_.count());
             gate_.answered();
         } catch (const std::exception& e) {
             gate_.failed(e);
@@ -388,6 +387,7 @@ private:
             put_off_for_secret(held, request.error().message);
             return false;
         }
+        budget_.share_among(peers_.count());
         if (auto over = budget_.refuses(claimed, clock_.moment())) {
             write(claimed, std::move(*over), Endpoints::name(*held.endpoint));
             return false;

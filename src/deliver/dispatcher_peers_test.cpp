@@ -51,6 +51,20 @@ TEST_F(DispatcherPeersTest, ADeadSendersClaimsAreTakenOverWithinFiveSeconds) {
     EXPECT_EQ(storage_.count(DeliveryState::delivered), 20U);
 }
 
+TEST_F(DispatcherPeersTest, TheBudgetOfAttemptsIsSharedWithTheOthersThatLive) {
+    SenderOptions options = shared();
+    options.attempts_by_user = access::RateLimit{20, std::chrono::hours{24}};
+    storage_.keep_alive("other", clock_.now() + seconds{3});
+    client_->script = [](const net::HttpRequest&) { return fakes::http_status(200); };
+    start(options);
+    settle();
+    hint(fire(30));
+    EXPECT_EQ(client_->seen().size(), 10U);
+    pass(seconds{5});
+    hint(fire(30));
+    EXPECT_EQ(client_->seen().size(), 20U) << "the other one has died";
+}
+
 TEST_F(DispatcherPeersTest, AnOwnerThatNeverReportedKeepsItsClaimsUntilTheirLeasesEnd) {
     start(shared());
     settle();

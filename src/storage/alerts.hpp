@@ -45,7 +45,8 @@ public:
     virtual void load_active_alerts(const std::function<void(std::span<const ActiveAlert>)>& piece) = 0;
 
     // The URLs of a user's alerts, at most `limit`, disabled ones first.
-    virtual std::vector<UserEndpoint> endpoints(const Uuid& user_id, std::size_t limit) = 0;
+    virtual std::vector<UserEndpoint> endpoints(const Uuid& user_id, std::size_t limit,
+                                                const std::optional<UserEndpoint>& after = {}) = 0;
     // Lets webhooks to the URL be sent again. False if it was not disabled.
     virtual bool enable_endpoint(const Uuid& user_id, std::string_view webhook_url) = 0;
 };

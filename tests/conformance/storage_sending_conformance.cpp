@@ -352,6 +352,10 @@ TEST_P(StorageSendingConformance, AnEndpointStaysDisabledForItsUserAndUrlUntilEn
     EXPECT_EQ(endpoints[1].webhook_url, other.webhook_url);
     EXPECT_FALSE(endpoints[1].disabled_at);
     EXPECT_EQ(storage_->endpoints(user_, 1).size(), 1U);
+    const auto second = storage_->endpoints(user_, 1, endpoints[0]);
+    ASSERT_EQ(second.size(), 1U);
+    EXPECT_EQ(second[0].webhook_url, other.webhook_url);
+    EXPECT_TRUE(storage_->endpoints(user_, 10, second[0]).empty());
 
     EXPECT_TRUE(storage_->enable_endpoint(user_, alert.webhook_url));
     EXPECT_FALSE(storage_->enable_endpoint(user_, alert.webhook_url));

@@ -452,15 +452,19 @@ DELETE FROM deliveries WHERE id = ANY ($1::uuid[]);
 DELETE FROM attempts WHERE delivery_id = ANY ($1::uuid[]);
 
 -- name: endpoints
+-- Of the latest alerts, so that the work is bounded: a user may have any number that have fired.
 SELECT webhook_url, disabled_at, reason FROM (
     (SELECT 0 AS part, e.webhook_url, e.disabled_at, e.reason FROM disabled_endpoints e
-     WHERE e.user_id = $1::uuid ORDER BY e.webhook_url LIMIT $2::bigint)
+     WHERE e.user_id = $1::uuid AND NOT $3::boolean AND e.webhook_url > $4::text
+     ORDER BY e.webhook_url LIMIT $2::bigint)
     UNION ALL
-    (SELECT DISTINCT 1, a.webhook_url, NULL::timestamptz, '' FROM alerts a
-     WHERE a.user_id = $1::uuid AND a.deleted_at IS NULL
+    (SELECT DISTINCT 1, u.webhook_url, NULL::timestamptz, ''
+     FROM (SELECT a.webhook_url, a.deleted_at FROM alerts a WHERE a.user_id = $1::uuid
+           ORDER BY a.user_id DESC, a.id DESC LIMIT 20000) u
+     WHERE u.deleted_at IS NULL AND (NOT $3::boolean OR u.webhook_url > $4::text)
        AND NOT EXISTS (SELECT 1 FROM disabled_endpoints e
-                       WHERE e.user_id = a.user_id AND e.webhook_url = a.webhook_url)
-     ORDER BY a.webhook_url LIMIT $2::bigint)) both_parts
+                       WHERE e.user_id = $1::uuid AND e.webhook_url = u.webhook_url)
+     ORDER BY u.webhook_url LIMIT $2::bigint)) both_parts
 ORDER BY part, webhook_url LIMIT $2::bigint;
 
 -- name: endpoint_enable

@@ -155,9 +155,13 @@ public:
             return true;
         });
     }
-    std::vector<UserEndpoint> endpoints(const Uuid& user_id, std::size_t limit) override {
-        return read("endpoints",
-                    [&](Connection& db) { return db.all(read_endpoint, "endpoints", user_id, limit); });
+    std::vector<UserEndpoint> endpoints(const Uuid& user_id, std::size_t limit,
+                                        const std::optional<UserEndpoint>& after) override {
+        const bool enabled = after && !after->disabled_at;
+        const std::string_view url = after ? std::string_view(after->webhook_url) : "";
+        return read("endpoints", [&](Connection& db) {
+            return db.all(read_endpoint, "endpoints", user_id, limit, enabled, url);
+        });
     }
     bool enable_endpoint(const Uuid& user_id, std::string_view webhook_url) override {
         return transaction("enable_endpoint", Durability::power, [&](Connection& db) {

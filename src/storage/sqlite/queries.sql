@@ -328,17 +328,19 @@ ORDER BY id DESC LIMIT 100 OFFSET ?;
 SELECT 1 FROM disabled_endpoints WHERE user_id = ? AND webhook_url = ?;
 
 -- name: endpoints
+-- Of the latest alerts, so that the work is bounded: a user may have any number that have fired.
 SELECT webhook_url, disabled_at, reason FROM (
     SELECT 0 AS part, webhook_url, disabled_at, reason FROM (
         SELECT e.webhook_url, e.disabled_at, e.reason FROM disabled_endpoints e
-        WHERE e.user_id = ?1 ORDER BY e.webhook_url LIMIT ?2)
+        WHERE e.user_id = ?1 AND NOT ?3 AND e.webhook_url > ?4 ORDER BY e.webhook_url LIMIT ?2)
     UNION ALL
     SELECT 1, webhook_url, NULL, '' FROM (
-        SELECT DISTINCT a.webhook_url FROM alerts a
-        WHERE a.user_id = ?1 AND a.deleted_at IS NULL
+        SELECT DISTINCT u.webhook_url
+        FROM (SELECT a.webhook_url, a.deleted_at FROM alerts a WHERE a.user_id = ?1 ORDER BY a.id DESC LIMIT 20000) u
+        WHERE u.deleted_at IS NULL AND (NOT ?3 OR u.webhook_url > ?4)
           AND NOT EXISTS (SELECT 1 FROM disabled_endpoints e
-                          WHERE e.user_id = a.user_id AND e.webhook_url = a.webhook_url)
-        ORDER BY a.webhook_url LIMIT ?2))
+                          WHERE e.user_id = ?1 AND e.webhook_url = u.webhook_url)
+        ORDER BY u.webhook_url LIMIT ?2))
 ORDER BY part, webhook_url LIMIT ?2;
 
 -- name: endpoint_enable
