@@ -22,6 +22,9 @@ constexpr std::string_view not_found = "Delivery not found";
 constexpr std::size_t recover_step = 1000;
 constexpr std::size_t max_recovered = 10'000;
 
+// How many deliveries a page looks at for those in the states that are asked for.
+constexpr std::size_t most_looked_at = 20'000;
+
 struct DeliveryQuery {
     storage::DeliveryFilter filter;
     std::vector<DeliveryState> states;  // several; empty: the filter's
@@ -88,8 +91,19 @@ std::vector<DeliveryView> find(storage::Deliveries& storage, const Uuid& user_id
     return all;
 }
 
+// Where a page has to end, since it would look at too many deliveries. Only the states of those that were missed
+// have an index.
+std::optional<Uuid> horizon(storage::Deliveries& storage, const Uuid& user_id, const DeliveryQuery& query) {
+    const auto missed = [](DeliveryState s) { return is_final(s) && s != DeliveryState::delivered; };
+    const bool any = query.filter.state ? missed(*query.filter.state)
+                                        : std::all_of(query.states.begin(), query.states.end(), missed);
+    if (any || query.filter.alert_id) return std::nullopt;
+    return storage.delivery_horizon(user_id, query.filter, most_looked_at);
+}
+
 net::ServerResponse list(Services& services, const Exchange& exchange, const QueryString& query,
                          DeliveryQuery wanted, std::string_view path) {
+    wanted.filter.back_to = horizon(services.use.storage, exchange.user.id, wanted);
     const std::vector<DeliveryView> page = find(services.use.storage, exchange.user.id, wanted);
     JsonWriter w;
     w.begin_array();
@@ -102,8 +116,10 @@ net::ServerResponse list(Services& services, const Exchange& exchange, const Que
         wanted.filter.before = page.back().id;
         if (!find(services.use.storage, exchange.user.id, wanted).empty()) {
             add_next_link(response, path, query, page.back().id);
+            return response;
         }
     }
+    if (wanted.filter.back_to) add_next_link(response, path, query, *wanted.filter.back_to);
     return response;
 }
 

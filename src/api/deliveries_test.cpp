@@ -222,6 +222,27 @@ TEST_F(DeliveriesTest, OfADeletedAlertStillExist) {
     expect_error(list("", "/api/v1/alerts/" + unfired + "/deliveries"), 404, "Alert not found");
 }
 
+TEST_F(DeliveriesTest, APageLooksAtABoundedNumberAndLinksToTheRest) {
+    const FiringGroup old = storage_.add_alerts(
+        1,
+        {.user_id = *Uuid::parse(ann_.id), .webhook_url = "https://a.example/", .created_at = clock_.now()});
+    storage_.fire({&old, 1});
+    clock_.advance(10s);
+    const FiringGroup many = storage_.add_alerts(
+        20'000,
+        {.user_id = *Uuid::parse(ann_.id), .webhook_url = "https://a.example/", .created_at = clock_.now()});
+    const auto tasks = storage_.fire({&many, 1});
+    ASSERT_EQ(storage_.claim(tasks, clock_.now(), {"test", clock_.now() + 30s}).size(), 20'000u);
+    const Answer first = list("?status=pending");
+    EXPECT_EQ(first.body, "[]");
+    const std::string link = first.header("Link");
+    ASSERT_FALSE(link.empty());
+    const Answer second = call_as(ann_, "GET", link.substr(1, link.find('>') - 1));
+    EXPECT_TRUE(second.has(old.firings[0].delivery_id.to_string())) << second.body;
+    EXPECT_EQ(second.header("Link"), "");
+    EXPECT_EQ(list("?status=failed").header("Link"), "") << "these are found by their index";
+}
+
 TEST_F(DeliveriesTest, ShowTheLastAttemptsAndHowManyAreGone) {
     const std::string id = fired(ann_);
     for (int number = 1; number <= 103; ++number) {

@@ -29,6 +29,7 @@ struct DeliveryFilter {
     std::optional<Timestamp> until;  // created before
     std::size_t limit = 100;         // 1 to 1000
     std::optional<Uuid> before;      // cursor: only deliveries after this id in the listing
+    std::optional<Uuid> back_to;     // and up to this one
 };
 
 // What a step of a recovery did.
@@ -46,6 +47,10 @@ public:
 
     // Newest first (by id). Deliveries of deleted alerts are included.
     virtual std::vector<DeliveryView> deliveries(const Uuid& user_id, const DeliveryFilter& filter) = 0;
+    // Where a listing with this filter, which ignores `limit` and the state, has looked at `count` deliveries: to
+    // look no further. nullopt if there are fewer.
+    virtual std::optional<Uuid> delivery_horizon(const Uuid& user_id, const DeliveryFilter& filter,
+                                                 std::size_t count) = 0;
     virtual std::optional<DeliveryView> delivery(const Uuid& user_id, const Uuid& delivery_id) = 0;
     // In order, with the receivers' answers; the last max_kept_attempts.
     virtual std::vector<Attempt> attempts_of(const Uuid& delivery_id) = 0;

@@ -49,6 +49,7 @@ TEST_P(StorageCallsConformance, EveryMethodIsReportedOnceByItsName) {
         {"breakers", [&] { s.breakers(); }},
         {"breakers_of", [&] { s.breakers_of(none); }},
         {"deliveries", [&] { s.deliveries(none, {}); }},
+        {"delivery_horizon", [&] { s.delivery_horizon(none, {}, 1); }},
         {"delivery", [&] { s.delivery(none, none); }},
         {"attempts_of", [&] { s.attempts_of(none); }},
         {"retry_delivery", [&] { (void)s.retry_delivery(none, none, now_); }},

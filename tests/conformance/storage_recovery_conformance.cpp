@@ -121,6 +121,18 @@ TEST_P(StorageRecoveryConformance, FiltersByStateAlertAndTime) {
     EXPECT_EQ(ids({.since = Timestamp::min(), .until = Timestamp::max()}).size(), 6U);
 }
 
+TEST_P(StorageRecoveryConformance, AListingCanBeToldToLookNoFurther) {
+    std::vector<Uuid> fired;
+    for (int i = 0; i < 5; ++i) fired.push_back(fired_at(now_ + i * 1min));
+    EXPECT_FALSE(storage_->delivery_horizon(user_, {}, 6));
+    EXPECT_EQ(storage_->delivery_horizon(user_, {}, 5), fired[0]);
+    EXPECT_EQ(storage_->delivery_horizon(user_, {.before = fired[4]}, 2), fired[2]);
+    EXPECT_EQ(storage_->delivery_horizon(user_, {.until = now_ + 150s}, 1), fired[2]);
+    EXPECT_FALSE(storage_->delivery_horizon(user_, {.since = now_ + 210s}, 2));
+    EXPECT_EQ(ids({.state = DeliveryState::pending, .before = fired[4], .back_to = fired[2]}),
+              (std::vector{fired[3], fired[2]}));
+}
+
 // Retrying
 
 TEST_P(StorageRecoveryConformance, ARetriedDeliveryGetsOneAttemptAndKeepsItsEarlierOnes) {

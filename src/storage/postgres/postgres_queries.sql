@@ -371,6 +371,10 @@ WHERE d.user_id = $1::uuid AND d.id >= $2::uuid AND d.id < $3::uuid
   AND ($6::delivery_state IS NULL OR d.state = $6::delivery_state)
 ORDER BY d.user_id DESC, d.id DESC LIMIT $7::bigint;
 
+-- name: delivery_horizon
+SELECT id FROM deliveries WHERE user_id = $1::uuid AND id >= $2::uuid AND id < $3::uuid
+ORDER BY user_id DESC, id DESC LIMIT 1 OFFSET $4::bigint;
+
 -- name: delivery_list_missed
 SELECT d.id, d.alert_id, a.ticker, a.webhook_url, d.kind, d.state, d.attempts, d.created_at, d.deadline, d.due_at,
        d.finished_at, d.reason, t.status

@@ -156,7 +156,7 @@ public:
         });
     }
     std::vector<UserEndpoint> endpoints(const Uuid& user_id, std::size_t limit,
-                                        const std::optional<UserEndpoint>& after) override {
+                                        const std::optional<UserEndpoint>& after = {}) override {
         const bool enabled = after && !after->disabled_at;
         const std::string_view url = after ? std::string_view(after->webhook_url) : "";
         return read("endpoints", [&](Connection& db) {
@@ -248,7 +248,7 @@ public:
     std::vector<DeliveryView> deliveries(const Uuid& user_id, const DeliveryFilter& filter) override {
         const Timestamp since = filter.since.value_or(Timestamp::min());
         const Timestamp until = filter.until.value_or(Timestamp::max());
-        const Uuid from = first_id_since(since);
+        const Uuid from = std::max(first_id_since(since), filter.back_to.value_or(Uuid{}));
         std::optional<std::string_view> state;
         if (filter.state) state = to_string(*filter.state);
         const bool missed =
@@ -264,6 +264,15 @@ public:
                 return db.all(row, missed ? "delivery_list_missed" : "delivery_list", user_id, from, before,
                               since, until, state, limit);
             });
+        });
+    }
+    std::optional<Uuid> delivery_horizon(const Uuid& user_id, const DeliveryFilter& filter,
+                                         std::size_t count) override {
+        const Uuid from = first_id_since(filter.since.value_or(Timestamp::min()));
+        const Uuid end = std::min(filter.before.value_or(last_uuid()),
+                                  end_id_until(filter.until.value_or(Timestamp::max())));
+        return read("delivery_horizon", [&](Connection& db) {
+            return db.first(read_id, "delivery_horizon", user_id, from, end, count - 1);
         });
     }
     std::optional<DeliveryView> delivery(const Uuid& user_id, const Uuid& delivery_id) override {

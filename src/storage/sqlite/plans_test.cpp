@@ -83,6 +83,8 @@ protected:
              {"SEARCH d USING INDEX deliveries_by_user (user_id=? AND id>? AND id<?)",
               "SEARCH a USING PRIMARY KEY (id=?)",
               "SEARCH t USING PRIMARY KEY (delivery_id=? AND number=?)"}},
+            {"delivery_horizon",
+             {"SEARCH deliveries USING COVERING INDEX deliveries_by_user (user_id=? AND id>? AND id<?)"}},
             {"delivery_list_missed",
              {"SEARCH d USING INDEX deliveries_missed (user_id=? AND id>? AND id<?)",
               "SEARCH a USING PRIMARY KEY (id=?)"}},

@@ -254,6 +254,10 @@ WHERE d.user_id = ?1 AND d.id >= ?2 AND d.id < ?3 AND d.created_at >= ?4 AND d.c
   AND (?6 IS NULL OR d.state = ?6)
 ORDER BY d.id DESC LIMIT ?7;
 
+-- name: delivery_horizon
+SELECT id FROM deliveries INDEXED BY deliveries_by_user WHERE user_id = ?1 AND id >= ?2 AND id < ?3
+ORDER BY id DESC LIMIT 1 OFFSET ?4;
+
 -- name: delivery_list_missed
 SELECT d.id, d.alert_id, a.ticker, a.webhook_url, d.kind, d.state, d.attempts, d.created_at, d.deadline, d.due_at,
        d.finished_at, d.reason, t.status
