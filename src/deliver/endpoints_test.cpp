@@ -1,7 +1,6 @@
 #include "deliver/endpoints.hpp"
 
 #include <gtest/gtest.h>
-#include <rapidcheck.h>
 
 #include <algorithm>
 #include <map>
@@ -491,67 +490,6 @@ TEST(EndpointsMemory, ForgetsIdleEndpointsAndReportsTheirBreakers) {
                                 clock.mono()));
     endpoints.tidy(now());
     EXPECT_EQ(endpoints.known(), 1U) << "what has something to do stays";
-}
-
-// Whatever happens, the counts hold and what is started was offered, once.
-TEST(EndpointsProperty, NothingIsLostOrStartedTwice) {
-    rc::check("the counts hold", [] {
-        ManualClock clock;
-        const auto now = [&] { return clock.moment(); };
-        const std::size_t concurrency = *rc::gen::inRange<std::size_t>(1, 40);
-        Endpoints endpoints({.concurrency = concurrency,
-                             .per_endpoint = 8,
-                             .max_waiting = 60,
-                             .max_known = 3,
-                             .breaker = {.failures = 3}},
-                            *rc::gen::arbitrary<std::uint64_t>());
-        std::map<Uuid, Endpoints::Endpoint*> waiting, under_way;
-        const auto steps = *rc::gen::container<std::vector<int>>(400, rc::gen::inRange(0, 1000));
-        for (const int step : steps) {
-            if (step < 450) {
-                const Uuid id = make_uuid(clock.now());
-                // Two names, three users.
-                const auto lane = static_cast<unsigned>(step % 3);
-                Endpoints::Endpoint& e =
-                    endpoints.at(make_user(step % 3), "e" + std::to_string(step % 2), now());
-                const Waiter waiter{.id = id, .from_lane = step % 5 == 0, .last_chance = step % 7 == 0};
-                if (endpoints.offer(e, waiter, clock.mono())) {
-                    waiting[id] = &e;
-                } else {
-                    endpoints.deferred(e, lane, clock.mono());
-                }
-            } else if (step < 600) {
-                if (const auto turn = endpoints.next(now())) {
-                    const auto it = waiting.find(turn->id);
-                    RC_ASSERT(it != waiting.end());
-                    RC_ASSERT(turn->endpoint == it->second);
-                    under_way[turn->id] = turn->endpoint;
-                    waiting.erase(it);
-                }
-            } else if (step < 850) {
-                if (under_way.empty()) continue;
-                auto it = under_way.begin();
-                std::advance(it, step % static_cast<int>(under_way.size()));
-                const auto sign = static_cast<Sign>(step % 6);
-                const auto ended = endpoints.ended(*it->second, it->first, sign, "why", now());
-                for (const Uuid& id : ended.put_out) RC_ASSERT(waiting.erase(id) == 1U);
-                under_way.erase(it);
-            } else if (step < 900) {
-                if (const auto lane = endpoints.next_lane(clock.mono())) {
-                    RC_ASSERT(lane->count > 0U);
-                    endpoints.fetched(*lane, static_cast<std::size_t>(step % 3), clock.mono());
-                }
-            } else if (step < 950) {
-                clock.advance(milliseconds{step * 7});
-                endpoints.users_with_enough(clock.mono());
-            } else {
-                endpoints.tidy(now());
-            }
-            RC_ASSERT(endpoints.waiting() == waiting.size());
-            RC_ASSERT(endpoints.in_flight() == under_way.size());
-            RC_ASSERT(under_way.size() <= concurrency);
-        }
-    });
 }
 
 }  // namespace
