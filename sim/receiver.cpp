@@ -109,6 +109,15 @@ private:
         deliver(std::move(request), std::move(respond));
     }
 
+    // The mode that the path asks for, if any.
+    static std::optional<ReceiverMode> mode_of(std::string_view path) {
+        constexpr std::string_view prefix = "/as/";
+        if (!path.starts_with(prefix)) return std::nullopt;
+        path.remove_prefix(prefix.size());
+        const auto mode = parse_mode(path.substr(0, path.find('/')));
+        return mode ? std::optional(*mode) : std::nullopt;
+    }
+
     void deliver(net::ServerRequest&& request, Respond respond) {
         ReceivedDelivery delivery;
         delivery.at = system_clock().now();
@@ -128,34 +137,35 @@ private:
             delivery.signature_ok = verify(request, delivery.body);
             ++total_;
             ++seen_in_mode_;
-            switch (mode_.kind) {
+            const ReceiverMode mode = mode_of(request.path).value_or(mode_);
+            switch (mode.kind) {
                 case ReceiverMode::Kind::ok:
                     break;
                 case ReceiverMode::Kind::slow:
-                    answer_at = std::chrono::steady_clock::now() + mode_.delay;
+                    answer_at = std::chrono::steady_clock::now() + mode.delay;
                     break;
                 case ReceiverMode::Kind::fail:
-                    status = static_cast<int>(mode_.number);
+                    status = static_cast<int>(mode.number);
                     break;
                 case ReceiverMode::Kind::retry_after:
                     status = 503;
-                    headers.emplace_back("Retry-After", std::to_string(mode_.number));
+                    headers.emplace_back("Retry-After", std::to_string(mode.number));
                     break;
                 case ReceiverMode::Kind::fail_first:
-                    status = seen_in_mode_ <= mode_.number ? 500 : 204;
+                    status = seen_in_mode_ <= mode.number ? 500 : 204;
                     break;
                 case ReceiverMode::Kind::random_fail:
                     status =
-                        std::uniform_int_distribution<std::int64_t>(0, 99)(rng_) < mode_.number ? 500 : 204;
+                        std::uniform_int_distribution<std::int64_t>(0, 99)(rng_) < mode.number ? 500 : 204;
                     break;
                 case ReceiverMode::Kind::hang:
                     answer_at = MonoTime::max();
                     break;
                 case ReceiverMode::Kind::die_after:
-                    if (seen_in_mode_ > mode_.number) std::_Exit(exit_of_death);
+                    if (seen_in_mode_ > mode.number) std::_Exit(exit_of_death);
                     break;
             }
-            delivery.accepted = status < 300 && mode_.kind != ReceiverMode::Kind::hang;
+            delivery.accepted = status < 300 && mode.kind != ReceiverMode::Kind::hang;
             bad_signatures_ += delivery.signature_ok ? 0 : 1;
             if (!ids_.insert(delivery.webhook_id).second) ++duplicates_;
             if (options_.keep_log) log_.push_back(delivery);

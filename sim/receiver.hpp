@@ -55,7 +55,7 @@ struct ReceiverOptions {
 };
 
 // A webhook receiver that verifies Standard Webhooks signatures (v1). Any POST outside /_receiver/ is a
-// delivery.
+// delivery. A path /as/MODE/… is answered by that mode: ok, fail or hang.
 //
 //   GET  /_receiver/stats[?log=1]  {"total","unique","duplicates","bad_signatures","deliveries":[…]}
 //   POST /_receiver/mode           body: a mode
