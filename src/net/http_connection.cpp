@@ -109,18 +109,13 @@ private:
         parse();
     }
 
-    // Parses what has been read; pipelined requests follow without another read.
+    // Parses what has been read up to the end of a request; pipelined ones follow without another read.
     void parse() {
-        // A handler that answers at once leads back here: a loop instead of recursion keeps the stack flat.
-        if (std::exchange(parsing_, true)) return;
-        again_ = true;
-        while (std::exchange(again_, false) && stage_ != Stage::closed) parse_one();
-        parsing_ = false;
+        take_input();
         keep_read_ahead();
     }
 
-    void parse_one() {
-        if (input_.empty()) return read();
+    void take_input() {
         input_.remove_prefix(parser_.take(input_));
         if (stage_ == Stage::idle && parser_.started()) set_stage(Stage::header);
         if (const auto& refusal = parser_.refusal()) return refuse(refusal->status, refusal->detail);
@@ -143,6 +138,14 @@ private:
             read_ahead_ = input_;
             input_ = read_ahead_;
         }
+    }
+
+    // Through the event loop, so that a client that sends many requests at once does not keep the others waiting.
+    void next_request() {
+        if (input_.empty()) return read();
+        asio::post(worker_.context(), [self = shared_from_this()] {
+            if (self->stage_ == Stage::idle) self->parse();
+        });
     }
 
     void handle() {
@@ -373,8 +376,7 @@ private:
         continued_ = false;
         stalled_ = false;
         set_stage(Stage::idle);
-        again_ = true;
-        parse();
+        next_request();
     }
 
     // Closing with unread input would reset the connection and lose the answer: shut down sending, then read
@@ -424,8 +426,6 @@ private:
     bool http11_ = true;
     bool continued_ = false;
     bool stalled_ = false;  // its client has to read
-    bool parsing_ = false;
-    bool again_ = false;
     int drained_ = 0;
     ServerResponse response_;
     std::string head_;

@@ -94,6 +94,36 @@ TEST_F(HttpServerTest, PipelinedRequestsAreAnsweredInOrder) {
     for (int i = 0; i < 100; ++i) EXPECT_TRUE(c.answer().ends_with("GET /" + std::to_string(i) + "? "));
 }
 
+TEST_F(HttpServerTest, OneThatPipelinesLetsOthersHaveTheirTurn) {
+    std::promise<void> began, go_on;
+    std::vector<std::string> served;  // on the server's only thread
+    const auto server =
+        create_http_server({.listen = "127.0.0.1:0", .threads = 1}, [&](ServerRequest&& request,
+                                                                        HttpServer::Respond respond) {
+            if (request.path == "/first") {
+                began.set_value();
+                go_on.get_future().wait();
+            }
+            served.push_back(request.path);
+            respond({.body = "{}"});
+        }).value();
+    RawClient other(server->port());
+    other.put("GET /accepted HTTP/1.1\r\nHost: h\r\n\r\n");
+    other.answer();
+    RawClient many(server->port());
+    std::string all = "GET /first HTTP/1.1\r\nHost: h\r\n\r\n";
+    for (int i = 0; i < 99; ++i) all += "GET /next HTTP/1.1\r\nHost: h\r\n\r\n";
+    many.put(all);
+    began.get_future().wait();
+    other.put("GET /other HTTP/1.1\r\nHost: h\r\n\r\n");
+    go_on.set_value();
+    for (int i = 0; i < 100; ++i) EXPECT_EQ(status_of(many.answer()), "200");
+    EXPECT_EQ(status_of(other.answer()), "200");
+    server->stop(30s);
+    const auto turn = std::ranges::find(served, "/other") - served.begin();
+    EXPECT_LT(turn, 50) << "of 102 requests";
+}
+
 TEST_F(HttpServerTest, UnderstandsChunksHeadOldVersionsAndAbsoluteTargets) {
     serve();
     EXPECT_TRUE(once("POST /c HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: "
