@@ -209,5 +209,21 @@ TEST_F(EventStreamTest, AWebSocketThatSendsSomethingInTimeStaysOpen) {
     EXPECT_EQ(client.until("ho"), "\x81\x02ho");
 }
 
+TEST_F(EventStreamTest, AMessageToAWebSocketHasToEndInTime) {
+    const auto server = create_http_server(
+                            {.listen = "127.0.0.1:0", .body_timeout = 50ms},
+                            [](ServerRequest&&, const HttpServer::Respond&) {},
+                            [](const ServerRequest&, const std::shared_ptr<WsPeer>&) {
+                                return WsHandler{.on_text = [](std::string_view) {}};
+                            })
+                            .value();
+    RawClient client(server->port());
+    client.put(upgrade("/"));
+    client.until("\r\n\r\n");
+    // The first fragment of a text.
+    client.put(std::string("\x01\x82\0\0\0\0hi", 8));
+    EXPECT_EQ(client.until("arrive").substr(0, 4), "\x88\x23\x03\xf0") << "1008, policy violation";
+}
+
 }  // namespace
 }  // namespace pricewire::net

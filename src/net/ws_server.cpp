@@ -18,8 +18,6 @@ constexpr std::uint16_t try_again_later = 1013;
 constexpr Duration write_timeout = std::chrono::seconds{30};
 // For what was sent before the close, and the closing handshake.
 constexpr Duration close_timeout = std::chrono::seconds{10};
-// From the first bytes of a message to its end.
-constexpr Duration message_timeout = std::chrono::seconds{10};
 
 class ServerWebSocket final : public WsPeer,
                               public PendingWebSocket,
@@ -90,7 +88,7 @@ public:
         if (!stream_->has_half_message()) {
             message_by_.reset();
         } else if (!message_by_) {
-            message_by_ = now + message_timeout;
+            message_by_ = now + worker_.core().options.body_timeout;
         } else if (now > *message_by_) {
             begin_close(policy_error, "a message took too long to arrive");
         }
