@@ -13,7 +13,7 @@ namespace asio = boost::asio;
 using boost::system::error_code;
 
 // A client that has accepted nothing for this long is gone.
-constexpr Duration write_timeout = std::chrono::seconds{30};
+constexpr Duration stall_timeout = std::chrono::seconds{30};
 constexpr std::size_t items_a_write = 64;
 
 class EventStream final : public StreamPeer,
@@ -81,7 +81,7 @@ private:
             buffers_.push_back(asio::buffer(*item.data));
         }
         writing_ = buffers_.size();
-        deadline_ = std::chrono::steady_clock::now() + write_timeout;
+        deadline_ = std::chrono::steady_clock::now() + stall_timeout;
         asio::async_write(socket_, buffers_, [self = shared_from_this()](error_code error, std::size_t) {
             self->out_.pop(std::exchange(self->writing_, 0));
             if (error) {
