@@ -91,7 +91,7 @@ std::vector<Flood> stream_floods(const std::string& key) {
         {"pongs", open, small_frame(0x8a, std::string(125, 'y')), "", true},
         {"messages whose answers are not read", open, small_frame(0x81, R"({"type":"ping"})"), "", true},
         {"bytes to a stream of events",
-         "GET /api/v1/stream HTTP/1.1\r\nHost: localhost\r\nX-API-Key: " + key + "\r\n\r\n", many, "", true},
+         "GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\nX-API-Key: " + key + "\r\n\r\n", many, "", true},
     };
 }
 
