@@ -13,6 +13,7 @@
 #include "api/delivery_json.hpp"
 #include "api/handlers.hpp"
 #include "api/health_probe.hpp"
+#include "api/known_keys.hpp"
 #include "api/media_type.hpp"
 #include "api/routes.hpp"
 #include "api/stream.hpp"
@@ -224,7 +225,7 @@ private:
             if (!user) {
                 // Asked on either thread: what one failed look-up used up the next one, which may have been
                 // queued behind it, has to find.
-                if (!may_look_up(x, out)) return std::nullopt;
+                if (!known_keys_.has(hash) && !may_look_up(x, out)) return std::nullopt;
                 if (here == Where::server) return Where::storage;
                 user = look_up(hash);
                 if (!user) count_failed_key(x);
@@ -268,13 +269,17 @@ private:
         const std::uint64_t generation = services_.use.auth_cache.generation();
         auto user = services_.use.storage.user_by_key_hash(hash);
         storage_answered();
-        if (!user || !user->is_active) return std::nullopt;
+        if (!user || !user->is_active) {
+            known_keys_.remove(hash);
+            return std::nullopt;
+        }
+        known_keys_.add(hash);
         services_.use.auth_cache.put(hash, *user, generation);
         return user;
     }
 
     // Whether the client's address may have another key looked up. Only failed look-ups cost it a token, so
-    // that users who share an address are not limited together; keys in the cache do not come here at all.
+    // that users who share an address are not limited together; known keys do not come here at all.
     bool may_look_up(Exchange& x, net::ServerResponse& out) {
         const access::RateLimit& limit = services_.options.failed_keys_limit;
         const auto decision =
@@ -443,6 +448,7 @@ private:
     std::unique_ptr<live::Live> live_;
     HealthProbe health_;
     AccessLog access_log_;
+    KnownKeys known_keys_;
     WorkerPool resolvers_;
     WorkerPool workers_;
     std::string request_id_prefix_;

@@ -124,7 +124,9 @@ TEST_F(LimitsTest, GuessingKeysIsLimitedByAddressBeforeTheLookup) {
     for (int i = 11; i < 100; ++i) EXPECT_EQ(guess(i).status, 429);
     EXPECT_EQ(storage_.calls("user_by_key_hash"), before + 10);
     EXPECT_EQ(call_as(ann, "GET", "/api/v1/users/me").status, 200) << "a known key behind the same address";
-    EXPECT_EQ(call_as(bob, "GET", "/api/v1/users/me").status, 429) << "one that would have to be looked up";
+    api().on_user_changed(std::nullopt);
+    EXPECT_EQ(call_as(ann, "GET", "/api/v1/users/me").status, 200) << "and once the cache has forgotten it";
+    EXPECT_EQ(call_as(bob, "GET", "/api/v1/users/me").status, 429) << "one that was never looked up";
     EXPECT_EQ(guess(100, "192.0.2.2").status, 401) << "another address";
     EXPECT_EQ(call("GET", "/api/v1/users/me", {}, {{"x-api-key", "no key at all"}}).status, 401)
         << "costs no look-up";
@@ -132,6 +134,16 @@ TEST_F(LimitsTest, GuessingKeysIsLimitedByAddressBeforeTheLookup) {
     EXPECT_EQ(call_as(bob, "GET", "/api/v1/users/me").status, 200);
     EXPECT_EQ(guess(101).status, 401) << "bob's look-up cost nothing";
     EXPECT_EQ(guess(102).status, 429);
+}
+
+TEST_F(LimitsTest, AKeyThatHasStoppedWorkingIsOneMoreGuess) {
+    options_.failed_keys_limit = {1, 60s};
+    const Account ann = register_user("ann@example.com");
+    EXPECT_EQ(call_as(ann, "GET", "/api/v1/users/me").status, 200);
+    storage_.set_user_active(*Uuid::parse(ann.id), false);
+    api().on_user_changed(*Uuid::parse(ann.id));
+    EXPECT_EQ(call_as(ann, "GET", "/api/v1/users/me").status, 401);
+    EXPECT_EQ(call_as(ann, "GET", "/api/v1/users/me").status, 429);
 }
 
 TEST_F(LimitsTest, GuessesThatWaitForAWorkerAreCountedToo) {
