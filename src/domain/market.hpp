@@ -56,8 +56,8 @@ enum class Verdict : std::uint8_t {
     check_only,   // an aggregator's quote, used to check the exchanges
     stale,        // older than the limit for its kind
     disputed,     // two sources disagree and nothing decides between them
-    outlier,      // far from the median of the others, or refuted by the aggregator
-    unconfirmed,  // a jump by the only exchange, not yet confirmed by its next quotes
+    outlier,      // far from the median of the others or from its own past, or refuted by an aggregator
+    unconfirmed,  // a jump by the only source, not yet confirmed by its next quotes
 };
 inline constexpr auto verdict_names = enum_names<Verdict>({
     {Verdict::counted, "counted"},

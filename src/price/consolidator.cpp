@@ -21,7 +21,8 @@
 //                              however old, waits until five more quotes over three seconds confirm it
 //   0             fresh        the aggregator's, if it is newer than the last trade that counted: an older
 //                              one after a fresh price would be a step back in time, and could fire at a
-//                              price that never was
+//                              price that never was; of several that differ by more than 10 %, those that
+//                              were believed before, if these agree, else none: they are disputed
 //   0             none         none
 //
 // A lone exchange that an aggregator contradicts is either wrong or fast. An aggregator's price from before
@@ -39,6 +40,7 @@
 //   an aggregator's figure   is more than 10 % from its past, and an exchange agrees with that past and none with
 //                            the figure: it is an outlier, and its past checks in its place while that is fresh;
 //                            a figure within 30 % of its past checks again once two newer ones repeat it
+//   an aggregator's figure   is contradicted by an exchange that another aggregator agrees with: it is an outlier
 //   a lone aggregator's      is more than 30 % from its past or, without one, from the last price: it is
 //                            unconfirmed until two newer ones repeat it
 //   an exchange's quote      is more than 30 % from the last price, which its own past agrees with, while others
@@ -147,13 +149,7 @@ void Consolidator::evaluate(Timestamp now, const Source* just_came) {
         jump_.reset();
         left_at_.reset();
     } else {
-        price_ = std::nullopt;
-        for (Source& source : sources_) {
-            if (source.verdict == Verdict::check_only && quoted_at(source.quote) > last_exchange_at_) {
-                source.verdict = Verdict::counted;
-            }
-        }
-        price_ = median_of_counted(SourceKind::aggregator);
+        price_ = fallback();
     }
     note_pasts();
     if (exchanges > 0 && price_) {
@@ -166,37 +162,48 @@ void Consolidator::evaluate(Timestamp now, const Source* just_came) {
     }
 }
 
-// Marks figures that have left their past, and says what each aggregator checks with.
+// Marks figures that are suspect, and says what each aggregator checks with.
 void Consolidator::judge_figures(Timestamp now) {
     const bool has_exchange = std::ranges::any_of(
         sources_, [](const Source& source) { return source.verdict == Verdict::counted; });
     for (Source& source : sources_) {
         if (source.verdict != Verdict::check_only) continue;
         source.checks = true;
-        if (!has_left_its_past(source)) continue;
+        if (!is_suspect(source)) continue;
         source.verdict = has_exchange ? Verdict::outlier : Verdict::unconfirmed;
-        source.checks = source.past && now - source.past->time <= policy_->aggregator_ttl;
+        source.checks = source.past && now - source.past->time <= policy_->aggregator_ttl &&
+                        !within(source.quote.price, source.past->price, policy_->aggregator_tolerance_bp);
         if (source.checks) source.value = source.past->price;
     }
 }
 
-bool Consolidator::has_left_its_past(const Source& aggregator) const {
+bool Consolidator::is_suspect(const Source& aggregator) const {
     const Decimal figure = aggregator.quote.price;
     const auto past = aggregator.past ? std::optional(aggregator.past->price) : last_exchange_price_;
-    if (!past || within(figure, *past, policy_->aggregator_tolerance_bp)) return false;
-    const bool is_repeated = aggregator.repeats >= policy_->repeated_figures;
-    const bool is_believable = within(figure, *past, policy_->believable_move_bp);
     bool has_exchange = false;
     bool agrees_with_past = false;
     for (const Source& source : sources_) {
         if (source.verdict != Verdict::counted) continue;
         has_exchange = true;
-        if (within(source.quote.price, figure, policy_->aggregator_tolerance_bp)) return false;
+        const Decimal price = source.quote.price;
+        if (within(price, figure, policy_->aggregator_tolerance_bp)) return false;
+        if (another_figure_agrees(price, aggregator)) return true;
         agrees_with_past =
-            agrees_with_past || within(source.quote.price, *past, policy_->aggregator_tolerance_bp);
+            agrees_with_past || (past && within(price, *past, policy_->aggregator_tolerance_bp));
     }
+    if (!past || within(figure, *past, policy_->aggregator_tolerance_bp)) return false;
+    const bool is_repeated = aggregator.repeats >= policy_->repeated_figures;
+    const bool is_believable = within(figure, *past, policy_->believable_move_bp);
     if (!has_exchange) return !is_believable && !is_repeated;
     return aggregator.past && agrees_with_past && !(is_believable && is_repeated);
+}
+
+bool Consolidator::another_figure_agrees(Decimal price, const Source& aggregator) const {
+    return std::ranges::any_of(sources_, [&](const Source& other) {
+        return &other != &aggregator && other.quote.kind == SourceKind::aggregator &&
+               other.verdict == Verdict::check_only &&
+               within(other.quote.price, price, policy_->aggregator_tolerance_bp);
+    });
 }
 
 void Consolidator::note_pasts() {
@@ -340,6 +347,36 @@ std::optional<Decimal> Consolidator::arbitrate(std::optional<Decimal> check) {
         source.verdict = agrees ? Verdict::counted : Verdict::outlier;
     }
     return median_of_counted(SourceKind::exchange);
+}
+
+std::optional<Decimal> Consolidator::fallback() {
+    bool has_past = false;
+    for (Source& source : sources_) {
+        if (source.verdict != Verdict::check_only || quoted_at(source.quote) <= last_exchange_at_) continue;
+        source.verdict = Verdict::counted;
+        has_past = has_past || source.past;
+    }
+    const auto counted_become = [&](Verdict verdict, auto&& which) {
+        for (Source& source : sources_) {
+            if (source.verdict == Verdict::counted && which(source)) source.verdict = verdict;
+        }
+    };
+    if (!figures_agree() && has_past)
+        counted_become(Verdict::outlier, [](const Source& source) { return !source.past; });
+    if (!figures_agree()) counted_become(Verdict::disputed, [](const Source&) { return true; });
+    return median_of_counted(SourceKind::aggregator);
+}
+
+// Whether those that count do.
+bool Consolidator::figures_agree() const {
+    Decimal least, most;
+    for (const Source& source : sources_) {
+        if (source.verdict != Verdict::counted) continue;
+        const Decimal price = source.quote.price;
+        least = most == Decimal() ? price : std::min(least, price);
+        most = std::max(most, price);
+    }
+    return within(least, most, policy_->aggregator_tolerance_bp);
 }
 
 std::optional<Decimal> Consolidator::median_of_counted(SourceKind kind) {

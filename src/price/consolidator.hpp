@@ -80,7 +80,8 @@ private:
     void forget_the_future(Timestamp now);
     void evaluate(Timestamp now, const Source* just_came);
     void judge_figures(Timestamp now);
-    bool has_left_its_past(const Source& aggregator) const;
+    bool is_suspect(const Source& aggregator) const;
+    bool another_figure_agrees(Decimal price, const Source& aggregator) const;
     void note_pasts();
     std::optional<Decimal> without_those_that_left();
     std::optional<Decimal> lone_exchange(Source& exchange, std::optional<Decimal> check, Timestamp now,
@@ -89,6 +90,8 @@ private:
     bool confirms(const Source& exchange, int quotes, Duration over, Timestamp now, bool just_came);
     std::optional<Decimal> vote(std::optional<Decimal> check);
     std::optional<Decimal> arbitrate(std::optional<Decimal> check);
+    std::optional<Decimal> fallback();
+    bool figures_agree() const;
     template <typename Voter>
     std::optional<Decimal> median_of(Voter&& votes);
     std::optional<Decimal> median_of_counted(SourceKind kind);

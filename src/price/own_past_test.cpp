@@ -132,6 +132,17 @@ TEST_F(OwnPast, ALoneAggregatorsJumpWaitsUntilItIsRepeated) {
 TEST_F(OwnPast, OneOfTwoAggregatorsThatIsWrongDoesNotCheck) {
     EXPECT_EQ(play("0 a 65000  1 g1 65000  2 g2 65010  60 g1 6.5  61 a 65020"),
               "65020 | a counted, g1 outlier, g2 check_only");
+    EXPECT_EQ(play("0 a 65000  1 g1 65000  2 g2 6.5  3 a 65020"),
+              "65020 | a counted, g1 check_only, g2 outlier")
+        << "wrong from the start";
+    EXPECT_EQ(play("0 g1 6.5  1 g2 65010  2 a 65000"), "65000 | g1 outlier, g2 check_only, a counted");
+}
+
+TEST_F(OwnPast, AggregatorsThatContradictEachOtherMakeNoPriceBetweenThem) {
+    EXPECT_EQ(play("0 g1 65000  0 g2 6.5", ""), "65000 | g1 counted, g2 outlier") << "g1 was believed before";
+    EXPECT_EQ(play("0 g1 65000  20 g2 65010  40 g1 50000", ""), "- | g1 disputed, g2 disputed");
+    EXPECT_EQ(play("0 g1 65000  20 g2 65010  40 g1 60000", ""), "62505 | g1 counted, g2 counted");
+    EXPECT_EQ(play("0 g1 65000  20 g2 6.5  60 g2 65100", ""), "65050 | g1 counted, g2 counted");
 }
 
 }  // namespace
