@@ -54,10 +54,22 @@ void look_at_directory(const std::filesystem::path& database) {
               {{"directory", directory.string()}, {"mode", mode_of(found)}});
 }
 
+[[noreturn]] void refuse(const std::string& file, std::string_view what) {
+    throw StorageError(
+        fmt::format("database: {} {} while it was open, so nothing is stored any more; put it back, or "
+                    "stop Pricewire, restore the database from a backup and start again",
+                    file, what),
+        Trouble::gone);
+}
+
 }  // namespace
 
 std::vector<std::filesystem::path> files_of(const std::filesystem::path& database) {
-    return {database, database.string() + "-wal", database.string() + "-shm"};
+    // SQLite puts them beside the file that a symbolic link names.
+    std::error_code error;
+    const auto file = std::filesystem::weakly_canonical(database, error);
+    const std::string name = error ? database.string() : file.string();
+    return {database, name + "-wal", name + "-shm"};
 }
 
 void make_private(const std::filesystem::path& database) {
@@ -88,12 +100,12 @@ void OpenFiles::check() const {
         const char* what = same    ? "was emptied"
                            : there ? "was replaced by another file"
                                    : "was deleted or moved";
-        throw StorageError(
-            fmt::format("database: {} {} while it was open, so nothing is stored any more; put it back, or "
-                        "stop Pricewire, restore the database from a backup and start again",
-                        known.path, what),
-            Trouble::gone);
+        refuse(known.path, what);
     }
+}
+
+void OpenFiles::refuse_truncated(const std::filesystem::path& file) {
+    refuse(file.string(), "was truncated or overwritten");
 }
 
 }  // namespace pricewire::storage::sqlite

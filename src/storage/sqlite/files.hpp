@@ -23,6 +23,8 @@ public:
     // Throws StorageError (Trouble::gone) that names the file. Costs microseconds. Never opens a file: closing
     // it would release this process's locks on it.
     void check() const;
+    // Throws StorageError (Trouble::gone): the file has lost a part of what it held.
+    [[noreturn]] static void refuse_truncated(const std::filesystem::path& file);
 
 private:
     struct Identity {

@@ -212,7 +212,14 @@ INSTANTIATE_TEST_SUITE_P(
                      std::filesystem::remove(db.string() + suffix);
              },
              {}},
-        Loss{"FileEmptied", [](const auto& db) { std::filesystem::resize_file(db, 0); }, {}}),
+        Loss{"FileEmptied", [](const auto& db) { std::filesystem::resize_file(db, 0); }, {}},
+        Loss{"LogEmptied", [](const auto& db) { std::filesystem::resize_file(db.string() + "-wal", 0); }, {}},
+        Loss{"LogTruncated",
+             [](const auto& db) {
+                 const std::string log = db.string() + "-wal";
+                 std::filesystem::resize_file(log, std::filesystem::file_size(log) / 2);
+             },
+             {}}),
     [](const auto& test) { return test.param.name; });
 
 TEST_P(SqliteLossTest, NothingIsAcceptedThatWouldBeLostWithTheProcess) {
@@ -229,6 +236,46 @@ TEST_P(SqliteLossTest, NothingIsAcceptedThatWouldBeLostWithTheProcess) {
     GetParam().put_back(file_);
     EXPECT_TRUE(add_user(*storage, "bob@example.com"));
     EXPECT_EQ(trouble_of([&] { probe(*storage); }), "none");
+}
+
+TEST_F(SqliteTroubleTest, NothingIsAcceptedOnceTheFileIsTruncated) {
+    const auto storage = open();
+    ASSERT_TRUE(add_user(*storage, "ann@example.com"));
+    std::filesystem::resize_file(file_, 4096);
+    for (const char* other : {"bob@example.com", "cid@example.com"}) {
+        EXPECT_EQ(trouble_of([&] { add_user(*storage, other); }),
+                  "its files were deleted, moved or replaced");
+    }
+    EXPECT_NE(trouble_of([&] { probe(*storage); }), "none");
+}
+
+TEST_F(SqliteTroubleTest, AnotherProgramMayMakeTheFilesShorter) {
+    const auto storage = open();
+    ASSERT_TRUE(add_user(*storage, "ann@example.com"));
+    for (int i = 1; i <= 100; ++i) add_alert(*storage, "ann@example.com", i);
+    SQLite::Database shell(file_.string(), SQLite::OPEN_READWRITE);
+    shell.setBusyTimeout(10'000);
+    shell.exec("DELETE FROM alerts");
+    shell.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+    ASSERT_EQ(std::filesystem::file_size(beside("-wal")), 0u);
+    EXPECT_TRUE(add_user(*storage, "bob@example.com"));
+    const auto before = std::filesystem::file_size(file_);
+    shell.exec("VACUUM");
+    shell.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+    ASSERT_LT(std::filesystem::file_size(file_), before);
+    EXPECT_TRUE(add_user(*storage, "cid@example.com"));
+    EXPECT_EQ(trouble_of([&] { probe(*storage); }), "none");
+}
+
+TEST_F(SqliteTroubleTest, TheFilesBesideALinksTargetAreWatched) {
+    std::filesystem::create_directory(dir_ / "disk");
+    const auto target = dir_ / "disk" / "real.db";
+    std::filesystem::create_symlink(target, file_);
+    const auto storage = open();
+    ASSERT_TRUE(add_user(*storage, "ann@example.com"));
+    std::filesystem::remove(target.string() + "-wal");
+    EXPECT_EQ(trouble_of([&] { add_user(*storage, "bob@example.com"); }),
+              "its files were deleted, moved or replaced");
 }
 
 TEST_F(SqliteTroubleTest, ALossIsNoticedByPingsAloneAndNamesTheFileInTheLog) {

@@ -1,5 +1,8 @@
 #include "storage/sqlite/writer.hpp"
 
+#include <filesystem>
+#include <limits>
+
 #include "base/log.hpp"
 
 namespace pricewire::storage::sqlite {
@@ -9,6 +12,12 @@ namespace {
 constexpr auto look_every = std::chrono::milliseconds{200};
 // Calls per commit at most, which bounds how long the first of them waits.
 constexpr std::size_t max_group = 1000;
+
+std::int64_t size_of(const std::filesystem::path& file) {
+    std::error_code error;
+    const auto size = std::filesystem::file_size(file, error);
+    return error ? 0 : static_cast<std::int64_t>(size);
+}
 
 }  // namespace
 
@@ -49,7 +58,7 @@ void Writer::run() {
 void Writer::commit_group(std::vector<Job*>& jobs) {
     try {
         translate([&] {
-            files_.check();
+            check_files();
             Durability durability = Durability::process;
             for (const Job* job : jobs) {
                 if (job->durability == Durability::power) durability = Durability::power;
@@ -59,7 +68,7 @@ void Writer::commit_group(std::vector<Job*>& jobs) {
             for (Job* job : jobs) run_one(*job);
             db_->execute("COMMIT");
             // If they have gone meanwhile, the commit went with them.
-            files_.check();
+            check_files();
         });
     } catch (...) {
         const auto error = std::current_exception();
@@ -101,6 +110,32 @@ void Writer::run_one(Job& job) {
         // Throws if the whole transaction is gone; then the group fails.
         db_->execute("ROLLBACK TO call");
         db_->execute("RELEASE call");
+    }
+}
+
+// Another program's VACUUM or checkpoint makes the files shorter, too, and SQLite then knows of it.
+void Writer::check_files() {
+    files_.check();
+    const auto files = files_of(db_->database().getFilename());
+    const std::int64_t file_size = size_of(files[0]);
+    const std::int64_t log_size = size_of(files[1]);
+    if (file_size < file_size_ && db_->pragma("page_count") * db_->pragma("page_size") > file_size)
+        OpenFiles::refuse_truncated(files[0]);
+    if (log_size < log_size_ && bytes_in_log() > log_size) OpenFiles::refuse_truncated(files[1]);
+    file_size_ = file_size;
+    log_size_ = log_size;
+}
+
+// How long the log must be for what SQLite knows to be in it (sqlite.org/fileformat2.html#walformat).
+std::int64_t Writer::bytes_in_log() {
+    try {
+        SQLite::Statement checkpoint(db_->database(), "PRAGMA wal_checkpoint(PASSIVE)");
+        checkpoint.executeStep();
+        const std::int64_t frames = checkpoint.getColumn(1).getInt64();
+        return frames <= 0 ? 0 : 32 + frames * (24 + db_->pragma("page_size"));
+    } catch (const SQLite::Exception&) {
+        // It cannot be read as far as that.
+        return std::numeric_limits<std::int64_t>::max();
     }
 }
 

@@ -59,9 +59,13 @@ private:
     void set_durability(Durability durability);
     void raise(const Change& change);
     void look_for_foreign_writes();
+    void check_files();
+    std::int64_t bytes_in_log();
 
     std::unique_ptr<Connection> db_;
     const OpenFiles files_;
+    std::int64_t file_size_ = 0;  // as last seen
+    std::int64_t log_size_ = 0;
     StorageEvents events_;
     std::optional<Durability> set_;
     std::int64_t data_version_ = 0;
