@@ -139,6 +139,11 @@ private:
         });
         events.row_skipped = [this](std::string_view method) { instruments_.row_skipped(method); };
         storage_ = open_storage(config_, std::move(events));
+        if (!shared_) {
+            auto alone = InstanceLock::take_within(storage::file_of(config_.storage.database_url));
+            if (!alone) return std::unexpected(alone.error());
+            alone_.emplace(std::move(*alone));
+        }
         if (!roles_.api && !roles_.sender) return true;
         // Before anything reads or writes a secret.
         auto secrets = secrets::open_secrets(key_places_of(config_), *storage_);
@@ -338,6 +343,7 @@ private:
     Listeners listeners_;
 
     // In the order of construction; each uses those above.
+    std::optional<InstanceLock> alone_;  // destroyed after storage_
     std::unique_ptr<storage::Storage> storage_;
     std::unique_ptr<secrets::SecretBox> secrets_;
     std::unique_ptr<queue::DeliveryQueue> queue_;

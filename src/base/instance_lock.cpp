@@ -36,6 +36,25 @@ Result<InstanceLock> InstanceLock::take(const std::filesystem::path& file, std::
     return lock;
 }
 
+Result<InstanceLock> InstanceLock::take_within(const std::filesystem::path& database) {
+    const int fd = open(database.c_str(), O_RDWR | O_CLOEXEC);
+    if (fd < 0) {
+        return fail(
+            fmt::format("cannot open {}: {}", database.string(), std::generic_category().message(errno)));
+    }
+    InstanceLock lock(fd);
+    // A byte that no database reaches, of the open file: SQLite's locks are the process's, and elsewhere.
+    struct flock byte{};
+    byte.l_type = F_WRLCK;
+    byte.l_whence = SEEK_SET;
+    byte.l_start = off_t{1} << 62;
+    byte.l_len = 1;
+    if (fcntl(fd, F_OFD_SETLK, &byte) != 0 && (errno == EAGAIN || errno == EACCES))
+        return fail(
+            fmt::format("another Pricewire is running on this database ({} is locked)", database.string()));
+    return lock;
+}
+
 InstanceLock::InstanceLock(InstanceLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
 
 InstanceLock::~InstanceLock() {

@@ -202,9 +202,18 @@ TEST_P(Users, ADisabledUserIsRefusedWithoutARestart) {
 TEST(Embedded, ASecondPricewireOnTheSameDatabaseIsRefused) {
     Deployment deployment({.sim = {"--paused"}, .receiver = {}, .config = {}});
     deployment.start_pricewire();
-    const auto second = deployment.run({"serve", "--http.listen=127.0.0.1:0"});
-    EXPECT_EQ(second.code, 1);
-    EXPECT_NE(second.output.find("another Pricewire is running"), std::string::npos) << second.output;
+    const auto is_refused = [&] {
+        const auto second = deployment.run({"serve", "--http.listen=127.0.0.1:0"});
+        EXPECT_EQ(second.code, 1);
+        EXPECT_NE(second.output.find("another Pricewire is running"), std::string::npos) << second.output;
+    };
+    is_refused();
+    int deleted = 0;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(deployment.directory())) {
+        if (entry.path().string().ends_with(".db.lock")) deleted += std::filesystem::remove(entry.path());
+    }
+    ASSERT_EQ(deleted, 1);
+    is_refused();
 }
 
 }  // namespace
