@@ -39,6 +39,10 @@ constexpr std::string_view out_of_threads =
     "container) "
     "and of address space (ulimit -v)\n";
 
+constexpr std::string_view unreadable_mapping =
+    "pricewire: a file that is mapped into memory was truncated or cannot be read (the database's -shm?); "
+    "check the disk, and start again\n";
+
 void say(std::string_view line) {
     // Not through the log: it may be what has no memory.
     [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, line.data(), line.size());
@@ -71,6 +75,13 @@ void say(std::string_view line) {
     _exit(1);
 }
 
+#ifndef PRICEWIRE_SANITIZED
+void on_bus_error(int) {
+    say(unreadable_mapping);
+    _exit(1);
+}
+#endif
+
 void keep_standard_descriptors() {
     int fd = open("/dev/null", O_RDWR);
     while (fd >= 0 && fd <= STDERR_FILENO) fd = dup(fd);
@@ -96,6 +107,9 @@ void set_stack_size() {
 void set_up_process() {
     keep_standard_descriptors();
     signal(SIGXFSZ, SIG_IGN);
+#ifndef PRICEWIRE_SANITIZED
+    signal(SIGBUS, on_bus_error);
+#endif
     set_stack_size();
     spare_address_space();
     std::set_terminate(ended);

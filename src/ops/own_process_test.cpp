@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -89,6 +90,24 @@ TEST(OwnProcess, AnExceptionThatNobodyHandlesIsOneLine) {
     const Ended bug = run_thread([] { throw std::runtime_error("unexpected"); });
     EXPECT_EQ(bug.code, -1) << "leaves a core";
     EXPECT_EQ(bug.said, "pricewire: bug: unexpected\n");
+}
+
+TEST(OwnProcess, AMappedFileThatIsTruncatedIsOneLine) {
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+    GTEST_SKIP() << "sanitizers handle the signal";
+#endif
+#endif
+    const Ended ended = in_child([] {
+        set_up_process();
+        const int fd = open("/tmp", O_TMPFILE | O_RDWR, 0600);
+        if (ftruncate(fd, 4096) != 0) return 2;
+        void* const mapped = mmap(nullptr, 4096, PROT_READ, MAP_SHARED, fd, 0);
+        if (mapped == MAP_FAILED || ftruncate(fd, 0) != 0) return 2;
+        return static_cast<int>(*static_cast<const volatile char*>(mapped));
+    });
+    EXPECT_EQ(ended.code, 1);
+    EXPECT_TRUE(ended.said.starts_with("pricewire: a file that is mapped into memory")) << ended.said;
 }
 
 TEST(OwnProcess, TooFewThreadsAreTold) {
