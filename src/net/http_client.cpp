@@ -61,7 +61,8 @@ class CurlHttpClient final : public HttpClient {
 public:
     explicit CurlHttpClient(const HttpClientOptions& options)
         : options_(options),
-          names_(poller_, {.servers = options_.dns_servers}),
+          // A request has one look-up, which may outlive it: so nobody waits behind another's slow names.
+          names_(poller_, {.servers = options_.dns_servers, .max_parallel = 2 * options_.max_connections}),
           count_{.max_idle = options_.max_idle_connections},
           slots_(options_.max_connections, options_.max_connections_per_host) {
         const std::size_t count =
