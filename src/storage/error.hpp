@@ -20,6 +20,7 @@ enum class Trouble : std::uint8_t {
     broken,   // the disk reports errors
     damaged,  // what is stored does not make sense
     gone,     // its files were deleted, moved or replaced
+    altered,  // a table or a column of ours is missing
     foreign,  // another application's; waiting does not help
 };
 
@@ -46,6 +47,8 @@ constexpr std::string_view brief(Trouble trouble) {
             return "the database is damaged";
         case Trouble::gone:
             return "its files were deleted, moved or replaced";
+        case Trouble::altered:
+            return "its tables were changed or removed";
         case Trouble::foreign:
             return "it belongs to another application";
     }

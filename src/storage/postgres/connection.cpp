@@ -103,11 +103,14 @@ std::string reason(const std::exception& error) {
 }
 
 Trouble trouble_of(const pqxx::sql_error& error) {
-    // For these pqxx has classes, and leaves out the state.
+    // For these pqxx has classes, and leaves out the state. That of syntax errors includes missing tables, columns
+    // and functions: our statements are right for the tables that we have made.
     if (dynamic_cast<const pqxx::disk_full*>(&error) != nullptr) return Trouble::full;
     if (dynamic_cast<const pqxx::too_many_connections*>(&error) != nullptr) return Trouble::no_connections;
     if (dynamic_cast<const pqxx::insufficient_privilege*>(&error) != nullptr) return Trouble::denied;
+    if (dynamic_cast<const pqxx::syntax_error*>(&error) != nullptr) return Trouble::altered;
     const std::string_view sqlstate = error.sqlstate();
+    if (sqlstate == "42704" || sqlstate == "3F000") return Trouble::altered;
     if (sqlstate == "25006") return Trouble::read_only;
     if (sqlstate == "57014" || sqlstate == "55P03") return Trouble::busy;
     if (sqlstate.starts_with("58")) return Trouble::broken;

@@ -14,8 +14,8 @@ Result<std::vector<MigrationState>> postgres_migration_states(const std::string&
 
 // Applies what is missing, up to `to` (default: the latest); each migration is one transaction, and processes
 // that start at the same time wait for each other. Returns how many it applied. Error: the database cannot be
-// reached, is newer than the binary, is another application's (it is left as it is), or `to` would be a step back (migrations only go forward; a backup is
-// the way back).
+// reached, is newer than the binary, is another application's (it is left as it is), or `to` would be a step
+// back (migrations only go forward; a backup is the way back).
 Result<int> postgres_migrate(const std::string& url, std::optional<int> to = std::nullopt);
 
 // Whether waiting does not help: a newer binary has migrated the database, or its schema is another

@@ -74,6 +74,21 @@ TEST_F(PostgresTroubleTest, AMissingPermissionIsTold) {
     EXPECT_EQ(trouble_of([&] { storage->ping(); }), "none");
 }
 
+TEST_F(PostgresTroubleTest, AMissingTableOrColumnIsTold) {
+    const auto storage = create_postgres_storage({.url = database_->url()}, {});
+    storage->ping();
+    const std::string altered = "its tables were changed or removed";
+    for (const auto& [away, back] : {std::pair("users RENAME TO elsewhere", "elsewhere RENAME TO users"),
+                                     std::pair("users RENAME email TO mail", "users RENAME mail TO email")}) {
+        database_->ask(std::string("ALTER TABLE ") + away);
+        EXPECT_EQ(trouble_of([&] { storage->user_by_email("ann@example.com"); }), altered);
+        EXPECT_EQ(trouble_of([&] { storage->ping(); }), altered) << "the probe's own table is there";
+        database_->ask(std::string("ALTER TABLE ") + back);
+        EXPECT_FALSE(storage->user_by_email("ann@example.com"));
+        EXPECT_EQ(trouble_of([&] { storage->ping(); }), "none");
+    }
+}
+
 TEST_F(PostgresTroubleTest, AServerWithoutFreeConnectionsIsToldAsSuch) {
     const std::string role = "nobody_" + database_->name();
     database_->ask("CREATE ROLE " + role + " LOGIN CONNECTION LIMIT 0");

@@ -111,6 +111,10 @@ StorageError error_of(const SQLite::Exception& e) {
                                                                                  : Trouble::broken;
             if (reason != 0) text += fmt::format(" ({})", std::generic_category().message(reason));
             break;
+        case SQLITE_ERROR:
+            // Our statements are right for the tables that we have made.
+            if (std::string_view(e.what()).starts_with("no such ")) trouble = Trouble::altered;
+            break;
         default:
             break;
     }

@@ -168,6 +168,19 @@ TEST_F(SqliteTroubleTest, DamageThatAnyCallMeetsIsTold) {
     EXPECT_EQ(trouble_of([&] { storage->ping(); }), "the database is damaged");
 }
 
+TEST_F(SqliteTroubleTest, AMissingTableIsTold) {
+    const auto storage = open();
+    SQLite::Database shell(file_.string(), SQLite::OPEN_READWRITE);
+    shell.setBusyTimeout(10'000);
+    shell.exec("ALTER TABLE users RENAME TO elsewhere");
+    const std::string altered = "its tables were changed or removed";
+    EXPECT_EQ(trouble_of([&] { add_user(*storage, "ann@example.com"); }), altered);
+    EXPECT_EQ(trouble_of([&] { storage->ping(); }), altered) << "the probe's own table is there";
+    shell.exec("ALTER TABLE elsewhere RENAME TO users");
+    EXPECT_TRUE(add_user(*storage, "ann@example.com"));
+    EXPECT_EQ(trouble_of([&] { storage->ping(); }), "none");
+}
+
 // Each way in which the files can go, and the way back if there is one.
 struct Loss {
     const char* name;
