@@ -81,7 +81,9 @@ bool Poller::control(int fd, const Watched& watched, std::uint32_t events) const
 
 bool Poller::wait(MonoTime until) {
     using std::chrono::milliseconds;
-    const auto left = std::chrono::ceil<milliseconds>(until - std::chrono::steady_clock::now()).count();
+    const MonoTime now = std::chrono::steady_clock::now();
+    // A difference to MonoTime::min() would overflow.
+    const auto left = until <= now ? 0 : std::chrono::ceil<milliseconds>(until - now).count();
     std::array<epoll_event, 256> events;
     const int timeout = static_cast<int>(std::clamp<std::int64_t>(left, 0, max_wait_ms));
     const int count = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), timeout);
