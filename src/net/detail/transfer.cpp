@@ -361,10 +361,10 @@ HttpTimes Transfer::times() const {
     return out;
 }
 
-// An invalid length is found before the headers end, and concerns the body alone.
+// An invalid length or encoding is found before the headers end, and concerns the body alone.
 bool Transfer::has_status(CURLcode code) const {
-    return (answered_at || (code == CURLE_WEIRD_SERVER_REPLY && header_bytes > 0)) &&
-           is_final(status_of(easy->get()));
+    const bool concerns_body = code == CURLE_WEIRD_SERVER_REPLY || code == CURLE_BAD_CONTENT_ENCODING;
+    return (answered_at || (concerns_body && header_bytes > 0)) && is_final(status_of(easy->get()));
 }
 
 HttpResult Transfer::result(CURLcode code) {
