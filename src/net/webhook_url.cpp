@@ -161,10 +161,10 @@ bool curl_agrees(const WebhookUrl& judged, bool is_v6, std::string_view rest) {
     const std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> handle(curl_url(), &curl_url_cleanup);
     if (!handle) throw std::bad_alloc();
     // The flags that libcurl parses CURLOPT_URL with.
-    if (curl_url_set(handle.get(), CURLUPART_URL, judged.url.c_str(),
-                     CURLU_GUESS_SCHEME | CURLU_NON_SUPPORT_SCHEME | CURLU_PATH_AS_IS) != CURLUE_OK) {
-        return false;
-    }
+    const CURLUcode code = curl_url_set(handle.get(), CURLUPART_URL, judged.url.c_str(),
+                                        CURLU_GUESS_SCHEME | CURLU_NON_SUPPORT_SCHEME | CURLU_PATH_AS_IS);
+    if (code == CURLUE_OUT_OF_MEMORY) throw std::bad_alloc();
+    if (code != CURLUE_OK) return false;
     const auto part = [&](CURLUPart what, unsigned flags = 0) -> std::optional<std::string> {
         char* text = nullptr;
         if (curl_url_get(handle.get(), what, &text, flags) != CURLUE_OK) return std::nullopt;

@@ -194,10 +194,10 @@ Result<Target> Target::parse(const std::string& text) {
     out.url.reset(curl_url());
     if (!out.url) throw std::bad_alloc();
     // As it is: what is stored and shown to users is what is requested.
-    if (curl_url_set(out.url.get(), CURLUPART_URL, text.c_str(),
-                     CURLU_NON_SUPPORT_SCHEME | CURLU_PATH_AS_IS) != CURLUE_OK) {
-        return fail("the URL is not an absolute one such as https://example.com/hook");
-    }
+    const CURLUcode code =
+        curl_url_set(out.url.get(), CURLUPART_URL, text.c_str(), CURLU_NON_SUPPORT_SCHEME | CURLU_PATH_AS_IS);
+    if (code == CURLUE_OUT_OF_MEMORY) throw std::bad_alloc();
+    if (code != CURLUE_OK) return fail("the URL is not an absolute one such as https://example.com/hook");
     const std::string scheme = part(out.url.get(), CURLUPART_SCHEME).value_or("");
     if (scheme != "http" && scheme != "https") return fail("only http and https URLs can be requested");
     out.host = lower_case(part(out.url.get(), CURLUPART_HOST).value_or(""));
