@@ -422,7 +422,8 @@ private:
 
     void put_off_for_ourselves(const Held& held, const AttemptResult& result) {
         const Timestamp now = clock_.now();
-        budget_.give_back(held.claimed.alert.user_id);
+        // With an address something may have been sent: that is what the budget limits.
+        if (result.remote_ip.empty()) budget_.give_back(held.claimed.alert.user_id);
         write(held.claimed,
               put_off(held.claimed, result.error_text, wait_for_ourselves(held.claimed, options_.retry, now),
                       now, rng_),

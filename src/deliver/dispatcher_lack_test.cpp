@@ -80,6 +80,24 @@ TEST_F(DispatcherTest, AFailureOfOurOwnCostsNothingOfItsUsersBudget) {
     EXPECT_EQ(state(tasks[0].delivery_id), "delivered 1:200");
 }
 
+TEST_F(DispatcherTest, AFailureOfOurOwnAfterTheRequestMayHaveBeenSentCountsForItsUsersBudget) {
+    SenderOptions options;
+    options.attempts_by_user = access::RateLimit{2, std::chrono::hours{24}};
+    start(options);
+    const auto tasks = fire(1);
+    client_->script = [](const net::HttpRequest&) {
+        net::HttpResult result = fakes::http_failure(
+            HttpError::local, "Pricewire itself could not send: its machine was too busy");
+        result.local = net::LocalCause::processor;
+        result.remote_ip = "203.0.113.7";
+        return result;
+    };
+    hint(tasks);
+    pass(std::chrono::minutes{5}, milliseconds{500});
+    EXPECT_EQ(client_->seen().size(), 2U);
+    EXPECT_EQ(state(tasks[0].delivery_id), "pending");
+}
+
 TEST_F(DispatcherTest, AProbeThatFailsForUsSaysNothingOfTheEndpoint) {
     SenderOptions options;
     options.breaker = {.failures = 2, .pause_min = seconds{5}, .pause_max = seconds{60}};

@@ -321,6 +321,7 @@ private:
         if (result.error == HttpError::timeout && was_delayed(*owned)) {
             HttpResult ours = local_failure(LocalCause::processor);
             ours.times = result.times;
+            ours.remote_ip = std::move(result.remote_ip);
             result = std::move(ours);
         }
         if (result.local) local_failures().failed(*result.local);

@@ -70,7 +70,7 @@ struct HttpResult {
     std::string body;                 // at most max_response_bytes
     bool truncated = false;           // the answer was longer than that; the rest was not read
     std::string body_error;           // why the body is not whole, if body_within allows it; empty if it is
-    std::string remote_ip;            // the address that was used, if any
+    std::string remote_ip;            // the address that was used, if any; only then anything was sent
     HttpTimes times;
     Duration duration{};  // from start() to the end
 

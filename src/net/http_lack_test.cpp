@@ -71,7 +71,8 @@ TEST(HttpLack, ErrorsOfASocketThatCannotBeOpenedAreOurs) {
     for (const auto& [number, cause] : {std::pair{EMFILE, LocalCause::files},
                                         {ENFILE, LocalCause::files},
                                         {ENOBUFS, LocalCause::memory},
-                                        {ENOMEM, LocalCause::memory}}) {
+                                        {ENOMEM, LocalCause::memory},
+                                        {EPERM, LocalCause::permission}}) {
         error = number;
         expect_ours(send_by(*client, {.url = server.url(), .timeout = 60s}), cause);
     }
@@ -209,7 +210,9 @@ TEST(HttpLack, ATimeOutWhileOurThreadDidNotRunIsOurLack) {
     client->start({.url = other.url(), .timeout = 60s}, [&](HttpResult) {
         while (std::chrono::steady_clock::now() < begun + 1s) std::this_thread::sleep_for(1ms);
     });
-    expect_ours(results.wait_for(1).at(0), LocalCause::processor);
+    const auto result = results.wait_for(1).at(0);
+    expect_ours(result, LocalCause::processor);
+    EXPECT_EQ(result.remote_ip, "127.0.0.1") << "the request may have been sent";
 }
 
 }  // namespace
