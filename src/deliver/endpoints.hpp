@@ -43,7 +43,6 @@ constexpr std::size_t attempts_per_host(std::size_t per_endpoint) {
 // What a delivery is to its endpoint, beside its id.
 struct Waiter {
     Uuid id;
-    unsigned lane = 0;       // lane_of() its URL
     bool from_lane = false;  // it was fetched from there
     // It has had no attempt, and its deadline is near: it need not wait for the breaker.
     bool last_chance = false;
