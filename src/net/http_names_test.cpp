@@ -159,6 +159,21 @@ TEST_F(HttpNamesTest, ASilentNameServerDelaysOnlyRequestsThatNeedIt) {
     EXPECT_EQ(dns_.asked("silent.test"), 3) << "one look-up with three tries for all requests";
 }
 
+TEST_F(HttpNamesTest, NamesThatNobodyAnswersForDelayNoOtherHoweverMany) {
+    CrowdServer server(ok_answer);
+    dns_.set("hook.test", {.answers = {{"127.0.0.1"}}});
+    Results never;
+    const auto client = create_http_client({.max_connections = 1500, .dns_servers = {dns_.address()}});
+    for (int i = 0; i < 1400; ++i) {
+        const std::string host = "silent" + std::to_string(i) + ".test";
+        dns_.set(host, {.silent = true});
+        client->start({.url = url(host, 80), .timeout = 600s}, never.one());
+    }
+    const auto result = send_by(*client, {.url = url("hook.test", server.port()), .timeout = 60s});
+    EXPECT_EQ(result.status, 200) << result.error_text;
+    EXPECT_EQ(never.size(), 0U) << "it did not wait for their end";
+}
+
 TEST_F(HttpNamesTest, LocalhostIsNeverLookedUp) {
     CrowdServer server(ok_answer);
     dns_.set("localhost", {.answers = {{"192.0.2.1"}}});
