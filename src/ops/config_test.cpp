@@ -289,6 +289,17 @@ TEST_F(ConfigTest, ASourcesKeyIsMaskedAndAllowsItToBePolledMoreOften) {
     EXPECT_NE(errors(in).find("sources.binance.api_key"), std::string::npos) << "it has none";
 }
 
+TEST_F(ConfigTest, AKeyInASourcesAddressIsRefusedAndNotShown) {
+    for (const char* address : {"https://api.coingecko.com/api/v3?x_cg_demo_api_key=CG-0123456789",
+                                "https://me:CG-0123456789@api.coingecko.com/api/v3"}) {
+        ConfigInput in = input();
+        in.flags = {{"sources.coingecko.rest_url", address}};
+        EXPECT_NE(errors(in).find("a key belongs in sources.coingecko.api_key"), std::string::npos)
+            << errors(in);
+        EXPECT_EQ(errors(in).find("0123456789"), std::string::npos);
+    }
+}
+
 TEST_F(ConfigTest, ContradictionsAreErrors) {
     ConfigInput in = input();
     in.flags = {{"delivery.backoff_min", "10m"}, {"delivery.backoff_max", "1m"}};
