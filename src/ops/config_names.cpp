@@ -40,13 +40,10 @@ void check_poll_interval(const Config& c, const SourceDefaults& source, std::vec
         source.is_aggregator ? "aggregator_ttl" : "quote_ttl", format_duration(ttl)));
 }
 
-// Requests add their path to it. It may hold a key, so it is not repeated.
-void check_base_address(const Config& c, const SourceDefaults& source, std::vector<std::string>& errors) {
-    if (c.sources.at(source.name).rest_url.find_first_of("?#@") == std::string::npos) return;
-    errors.push_back(fmt::format(
-        "sources.{0}.rest_url must be a base address without a query, a fragment or a user{1}", source.name,
-        source.has_api_key ? fmt::format("; a key belongs in sources.{}.api_key", source.name)
-                           : std::string()));
+// Requests add their path to the address, so that a key in it would not arrive. It is not repeated.
+void check_no_key(const Config& c, const SourceDefaults& source, std::vector<std::string>& errors) {
+    if (!source.has_api_key || c.sources.at(source.name).rest_url.find("key=") == std::string::npos) return;
+    errors.push_back(fmt::format("sources.{0}.rest_url: a key belongs in sources.{0}.api_key", source.name));
 }
 
 // "https://api.example.com/v3" → "api.example.com"
@@ -114,7 +111,7 @@ std::vector<std::string> cross_check(const Config& c, std::span<const SourceDefa
         errors.emplace_back("every source is disabled: enable at least one, such as sources.binance.enabled");
     for (const SourceDefaults& source : sources) {
         check_poll_interval(c, source, errors);
-        check_base_address(c, source, errors);
+        check_no_key(c, source, errors);
         const SourceSettings& used = c.sources.at(source.name);
         const bool is_default_host = host_of(used.rest_url) == host_of(source.settings.rest_url);
         const Duration least = used.api_key.empty() ? source.least_poll : source.least_poll_with_key;

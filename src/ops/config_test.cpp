@@ -290,14 +290,11 @@ TEST_F(ConfigTest, ASourcesKeyIsMaskedAndAllowsItToBePolledMoreOften) {
 }
 
 TEST_F(ConfigTest, AKeyInASourcesAddressIsRefusedAndNotShown) {
-    for (const char* address : {"https://api.coingecko.com/api/v3?x_cg_demo_api_key=CG-0123456789",
-                                "https://me:CG-0123456789@api.coingecko.com/api/v3"}) {
-        ConfigInput in = input();
-        in.flags = {{"sources.coingecko.rest_url", address}};
-        EXPECT_NE(errors(in).find("a key belongs in sources.coingecko.api_key"), std::string::npos)
-            << errors(in);
-        EXPECT_EQ(errors(in).find("0123456789"), std::string::npos);
-    }
+    ConfigInput in = input();
+    in.flags = {
+        {"sources.coingecko.rest_url", "https://api.coingecko.com/api/v3?x_cg_demo_api_key=CG-0123456789"}};
+    EXPECT_NE(errors(in).find("a key belongs in sources.coingecko.api_key"), std::string::npos) << errors(in);
+    EXPECT_EQ(errors(in).find("0123456789"), std::string::npos);
 }
 
 TEST_F(ConfigTest, ContradictionsAreErrors) {
