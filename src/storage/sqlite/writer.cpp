@@ -22,7 +22,10 @@ std::int64_t size_of(const std::filesystem::path& file) {
 }  // namespace
 
 Writer::Writer(std::unique_ptr<Connection> connection, StorageEvents events)
-    : db_(std::move(connection)), files_(db_->database().getFilename()), events_(std::move(events)) {
+    : db_(std::move(connection)),
+      files_(db_->database().getFilename()),
+      paths_(files_of(db_->database().getFilename())),
+      events_(std::move(events)) {
     data_version_ = translate([&] { return db_->pragma("data_version"); });
     thread_ = std::thread([this] { run(); });
 }
@@ -116,12 +119,11 @@ void Writer::run_one(Job& job) {
 // Another program's VACUUM or checkpoint makes the files shorter, too, and SQLite then knows of it.
 void Writer::check_files() {
     files_.check();
-    const auto files = files_of(db_->database().getFilename());
-    const std::int64_t file_size = size_of(files[0]);
-    const std::int64_t log_size = size_of(files[1]);
+    const std::int64_t file_size = size_of(paths_[0]);
+    const std::int64_t log_size = size_of(paths_[1]);
     if (file_size < file_size_ && db_->pragma("page_count") * db_->pragma("page_size") > file_size)
-        OpenFiles::refuse_truncated(files[0]);
-    if (log_size < log_size_ && bytes_in_log() > log_size) OpenFiles::refuse_truncated(files[1]);
+        OpenFiles::refuse_truncated(paths_[0]);
+    if (log_size < log_size_ && bytes_in_log() > log_size) OpenFiles::refuse_truncated(paths_[1]);
     file_size_ = file_size;
     log_size_ = log_size;
 }

@@ -64,7 +64,8 @@ private:
 
     std::unique_ptr<Connection> db_;
     const OpenFiles files_;
-    std::int64_t file_size_ = 0;  // as last seen
+    const std::vector<std::filesystem::path> paths_;  // files_of()
+    std::int64_t file_size_ = 0;                      // as last seen
     std::int64_t log_size_ = 0;
     StorageEvents events_;
     std::optional<Durability> set_;
