@@ -56,8 +56,9 @@ private:
                 if (mailbox_.wait_closed(*core_.load_at())) return;
                 continue;
             }
-            if (!mailbox_.drain(batch, core_.load_at())) {
+            if (!mailbox_.drain(batch, wake_at())) {
                 if (mailbox_.closed()) return;
+                core_.on_time(clock_.now());
                 continue;
             }
             for (Message& message : batch) {
@@ -66,6 +67,14 @@ private:
             core_.on_batch_end(clock_.now());
             active_ = core_.active_alerts();
         }
+    }
+
+    std::optional<MonoTime> wake_at() const {
+        const auto load_at = core_.load_at();
+        const auto next = core_.next_time();
+        if (!next) return load_at;
+        const MonoTime at = clock_.mono() + (*next - clock_.now());
+        return load_at ? std::min(at, *load_at) : at;
     }
 
     void load() {

@@ -10,15 +10,15 @@
 //
 // message         replaying                                     following
 // --------------  --------------------------------------------  --------------------------------------------
-// price, newest   the ticker's held price was in effect until   matched
-// of its ticker   now: matched as past; this one is held
+// price, newest   the ticker's held price was in effect until   matched; if it came late, alerts made after it
+// of its ticker   now: matched as past; this one is held        wait for the next price, or for a second
 // price, older    matched as past                               matched as past
-// price gone      the held price is matched as past             nothing: RecentPrices has it
+// price gone      the held price is matched as past             alerts that wait are judged again
 // alert created   waits for the end of the replay               judged by the recent prices, else added
 // alert deleted   removed wherever it is                        removed
 // snapshot        replaces the alerts; those that were not      replaces the alerts; those that were not
 //                 known wait as created ones do                 known are treated as created
-// behind          nothing                                       → replaying
+// behind          nothing                                       → replaying, and so do alerts that wait
 // caught up       → following, unless in the first batch        nothing
 // end of a batch  → following, unless behind                    nothing
 // after this      waits                                         calls `done`, unless changes are unheard or a
@@ -38,8 +38,19 @@
 // take_younger() removes the others from the matcher for the moment. While replaying they stay out, asleep,
 // until the prices reach their time; otherwise every past price would find them too young again. How long a
 // price was in effect is known when the next one comes, which is why the last of each ticker is held.
+//
+// While following, the newest price is taken to be in effect, and one that comes late may be over: a feed that was
+// without CPU or network hands over what it missed in one go, the oldest first. Alerts made after such a price
+// are in doubt until the next one says how long it was in effect, or until none has come for a while.
 
 namespace pricewire::alert {
+namespace {
+
+// A price that is older than this when it comes is late.
+constexpr Duration late_after = std::chrono::milliseconds{250};
+constexpr Duration doubt_for = std::chrono::seconds{1};
+
+}  // namespace
 
 // Snapshots.
 
@@ -58,6 +69,7 @@ void CheckerCore::on_snapshot(Timestamp now) {
     unheard_ = false;
     matcher_ = std::exchange(fresh_, std::make_unique<Matcher>());
     asleep_.clear();
+    for (auto& [ticker, doubt] : doubts_) doubt.alerts.clear();  // among those that were not known
     const auto unknown = std::exchange(unknown_, {});
     if (phase_ == Phase::following) {
         add(unknown, now);
@@ -81,7 +93,7 @@ void CheckerCore::on_price(const Price& price, Timestamp now) {
     if (const auto ceased = recent_.add(price, now)) {
         match_past(price, *ceased, now);
     } else if (phase_ == Phase::following) {
-        match(price, now);
+        match_newest(price, now);
     } else {
         match_held(price.ticker, price.time, now);
         held_.emplace(price.ticker, price);
@@ -89,7 +101,58 @@ void CheckerCore::on_price(const Price& price, Timestamp now) {
 }
 
 void CheckerCore::on_price_gone(const PriceGone& gone, Timestamp now) {
-    if (!recent_.add(gone, now)) match_held(gone.ticker, gone.time, now);
+    if (recent_.add(gone, now)) return;
+    match_held(gone.ticker, gone.time, now);
+    end_doubt(gone.ticker, now);
+}
+
+void CheckerCore::match_newest(const Price& price, Timestamp now) {
+    // What the price before left in doubt is judged again, by both.
+    const auto before = doubts_.extract(price.ticker);
+    if (now - price.time > late_after) {
+        Doubt& doubt = doubts_[price.ticker];
+        doubt = {price.time, price.sequence, now + doubt_for,
+                 matcher_->take_younger(price.ticker, price.value, price.time)};
+    }
+    match(price, now);
+    if (!before.empty()) add(before.mapped().alerts, now);
+}
+
+bool CheckerCore::is_doubtful(const Price& price) const {
+    const auto doubt = doubts_.find(price.ticker);
+    return doubt != doubts_.end() && doubt->second.price_time == price.time &&
+           doubt->second.sequence == price.sequence;
+}
+
+void CheckerCore::end_doubt(Ticker ticker, Timestamp now) {
+    const auto ended = doubts_.extract(ticker);
+    if (!ended.empty()) add(ended.mapped().alerts, now);
+    call_done();
+}
+
+bool CheckerCore::any_in_doubt() const {
+    return std::ranges::any_of(doubts_, [](const auto& doubt) { return !doubt.second.alerts.empty(); });
+}
+
+bool CheckerCore::is_in_doubt(const Uuid& id) const {
+    return std::ranges::any_of(doubts_, [&](const auto& doubt) {
+        return std::ranges::find(doubt.second.alerts, id, &ActiveAlert::id) != doubt.second.alerts.end();
+    });
+}
+
+std::optional<Timestamp> CheckerCore::next_time() const {
+    std::optional<Timestamp> next;
+    for (const auto& [ticker, doubt] : doubts_) next = std::min(next.value_or(doubt.until), doubt.until);
+    return next;
+}
+
+void CheckerCore::on_time(Timestamp now) {
+    std::vector<Ticker> over;
+    for (const auto& [ticker, doubt] : doubts_) {
+        // The second condition: the clock was set back.
+        if (doubt.until <= now || doubt.until > now + doubt_for) over.push_back(ticker);
+    }
+    for (const Ticker ticker : over) end_doubt(ticker, now);
 }
 
 void CheckerCore::match(const Price& price, Timestamp now) {
@@ -144,8 +207,11 @@ void CheckerCore::on_alert_change(const AlertChange& change, Timestamp now) {
     if (change.kind == AlertChange::Kind::deleted) {
         matcher_->remove(alert.id);
         if (const auto sleeper = sleeper_of(alert.id); sleeper != asleep_.end()) asleep_.erase(sleeper);
-        std::erase_if(created_, [&](const ActiveAlert& waiting) { return waiting.id == alert.id; });
-    } else if (matcher_->contains(alert.id) || sleeper_of(alert.id) != asleep_.end()) {
+        const auto is_it = [&](const ActiveAlert& waiting) { return waiting.id == alert.id; };
+        std::erase_if(created_, is_it);
+        for (auto& [ticker, doubt] : doubts_) std::erase_if(doubt.alerts, is_it);
+    } else if (matcher_->contains(alert.id) || sleeper_of(alert.id) != asleep_.end() ||
+               is_in_doubt(alert.id)) {
         // The snapshot contained it.
     } else if (phase_ == Phase::replaying) {
         created_.push_back(alert);
@@ -158,7 +224,10 @@ void CheckerCore::on_alert_change(const AlertChange& change, Timestamp now) {
 void CheckerCore::add(std::span<const ActiveAlert> alerts, Timestamp now) {
     std::map<std::tuple<Timestamp, std::uint64_t, Ticker>, std::pair<Price, std::vector<Uuid>>> fired;
     for (const ActiveAlert& alert : alerts) {
-        if (const auto price = recent_.first_since(alert, made_at(alert.id))) {
+        const auto price = recent_.first_since(alert, made_at(alert.id));
+        if (price && is_doubtful(*price) && made_at(alert.id) >= price->time) {
+            doubts_[alert.ticker].alerts.push_back(alert);
+        } else if (price) {
             auto& group = fired[{price->time, price->sequence, price->ticker}];
             group.first = *price;
             group.second.push_back(alert.id);
@@ -177,6 +246,9 @@ void CheckerCore::add(std::span<const ActiveAlert> alerts, Timestamp now) {
 void CheckerCore::on_behind() {
     behind_ = true;
     phase_ = Phase::replaying;
+    for (auto& [ticker, doubt] : std::exchange(doubts_, {})) {
+        created_.insert(created_.end(), doubt.alerts.begin(), doubt.alerts.end());
+    }
 }
 
 void CheckerCore::on_caught_up(Timestamp now) {
@@ -187,13 +259,14 @@ void CheckerCore::on_caught_up(Timestamp now) {
 void CheckerCore::on_batch_end(Timestamp now) {
     first_batch_ = false;
     if (!behind_) follow(now);
+    on_time(now);
 }
 
-// The last price of each ticker is still in effect.
+// The last price of each ticker is still in effect, as far as is known.
 void CheckerCore::follow(Timestamp now) {
     if (std::exchange(phase_, Phase::following) == Phase::following) return;
     wake_those_made_before(Timestamp::max());
-    for (const auto& [ticker, price] : std::exchange(held_, {})) match(price, now);
+    for (const auto& [ticker, price] : std::exchange(held_, {})) match_newest(price, now);
     add(std::exchange(created_, {}), now);
     call_done();
 }
@@ -204,7 +277,7 @@ void CheckerCore::after_this(std::function<void()> done) {
 }
 
 void CheckerCore::call_done() {
-    if (!done_ || phase_ != Phase::following || unheard_ || load_at_) return;
+    if (!done_ || phase_ != Phase::following || unheard_ || load_at_ || any_in_doubt()) return;
     std::exchange(done_, {})();
 }
 

@@ -54,10 +54,25 @@ public:
     void after_this(std::function<void()> done);
     // After each batch of messages. The first batch is what waited for the snapshot.
     void on_batch_end(Timestamp now);
+    // When to call on_time() at the latest; nullopt if nothing waits for it.
+    std::optional<Timestamp> next_time() const;
+    void on_time(Timestamp now);
 
 private:
     using Sleepers = std::multimap<Timestamp, ActiveAlert>;  // by when they were made
+    // A price that came late and is the newest so far.
+    struct Doubt {
+        Timestamp price_time;
+        std::uint64_t sequence = 0;
+        Timestamp until;
+        std::vector<ActiveAlert> alerts;  // made after it, and fired by it if it is not over
+    };
 
+    void match_newest(const Price& price, Timestamp now);
+    bool is_doubtful(const Price& price) const;
+    void end_doubt(Ticker ticker, Timestamp now);
+    bool any_in_doubt() const;
+    bool is_in_doubt(const Uuid& id) const;
     void add(std::span<const ActiveAlert> alerts, Timestamp now);
     void follow(Timestamp now);
     void match(const Price& price, Timestamp now);
@@ -91,6 +106,8 @@ private:
     std::unordered_map<Ticker, Price> held_;
     std::vector<ActiveAlert> created_;
     Sleepers asleep_;  // made later than the prices so far
+    // While following.
+    std::unordered_map<Ticker, Doubt> doubts_;
 };
 
 }  // namespace pricewire::alert

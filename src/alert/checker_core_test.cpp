@@ -20,7 +20,9 @@ constexpr Timestamp start{std::chrono::seconds{1'700'000'000}};
 //   snapshot A…     a whole snapshot           piece A…, failed   a part of one, and its failure
 //   S price P       the price from second S    S gone             no price from second S
 //   S created A     made in second S           deleted N
-//   behind, caught-up, unheard, missed, after X, end (of a batch)
+//   behind, caught-up, unheard, missed, after X, end (of a batch), pause (of two seconds)
+//
+// The time is the latest second that was named: a price from an earlier second comes late.
 //
 // A is an alert: "7>100" is number 7 above 100, "7<100" below; "7>100@3" was made in second 3 if the line
 // does not say it. Once it is known, "7" is enough.
@@ -34,7 +36,6 @@ public:
     CheckerCore& core() { return core_; }
 
 private:
-    static constexpr Timestamp now = start + 24h;
     static constexpr MonoTime mono{1h};
 
     void play_line(const std::string& line) {
@@ -43,8 +44,10 @@ private:
         if (!(words >> word)) return;
         if (std::isdigit(static_cast<unsigned char>(word[0])) != 0) {
             second_ = std::stoi(word);
+            latest_ = std::max(latest_, second_);
             words >> word;
         }
+        const Timestamp now = at(latest_);
         std::string argument;
         const auto next = [&]() -> std::string& {
             words >> argument;
@@ -77,6 +80,9 @@ private:
             core_.after_this([this, name = next()] { say(name); });
         } else if (word == "end") {
             core_.on_batch_end(now);
+        } else if (word == "pause") {
+            latest_ += 2;
+            core_.on_time(at(latest_));
         } else {
             throw std::invalid_argument(line);
         }
@@ -105,6 +111,7 @@ private:
 
     std::map<int, ActiveAlert> alerts_;
     int second_ = 0;
+    int latest_ = 0;
     std::uint64_t sequence_ = 0;
     std::string out_;
     CheckerCore core_{[this](const FiringGroup& group) { fire(group); }, {1s, 4s}, Rng{7}};
@@ -368,8 +375,84 @@ TEST_F(CheckerCoreTest, TheLastPastPriceIsThePresentOne) {
         2 created 1>100
         behind
         1 price 150
-        caught-up)"),
+        caught-up
+        pause)"),
               "1@150");
+}
+
+// Prices that come late.
+
+TEST_F(CheckerCoreTest, APriceThatCameLateAndWasOverDoesNotFireAnAlertMadeAfterIt) {
+    EXPECT_EQ(follow(R"(
+        4 created 1>100
+        2 price 150
+        3 price 60)"),
+              "");
+    EXPECT_EQ(play("pause"), "");
+    EXPECT_EQ(play("7 price 101"), "1@101");
+}
+
+TEST_F(CheckerCoreTest, NorDoesItFireAnAlertThatBecomesKnownAfterIt) {
+    EXPECT_EQ(follow(R"(
+        4 created 1>200
+        2 price 150
+        4 created 2>100
+        3 price 60
+        pause
+        7 price 101)"),
+              "2@101");
+}
+
+TEST_F(CheckerCoreTest, APriceThatCameLateFiresAtOnceWhatIsOlder) {
+    EXPECT_EQ(follow(R"(
+        1 created 1>100
+        4 created 2>100
+        2 price 150
+        created 3>100@1)"),
+              "1@150 3@150");
+}
+
+TEST_F(CheckerCoreTest, APriceThatCameLateAndIsStillInEffectFiresAfterAMoment) {
+    EXPECT_EQ(follow(R"(
+        4 created 1>100
+        2 price 150
+        4 created 2>100
+        after x)"),
+              "");
+    EXPECT_TRUE(play_.core().next_time());
+    EXPECT_EQ(play("pause"), "1,2@150 x") << "nothing is reported done before";
+    EXPECT_FALSE(play_.core().next_time());
+}
+
+TEST_F(CheckerCoreTest, OfSeveralLatePricesEachFiresTheAlertsOfItsTime) {
+    EXPECT_EQ(follow(R"(
+        9 created 1>100@2
+        9 created 2>100@4
+        9 created 3>100@6
+        1 price 150
+        3 price 60
+        5 price 170
+        7 gone)"),
+              "1@150 2@170 3@170");
+}
+
+TEST_F(CheckerCoreTest, AlertsInDoubtAreDeletedReloadedAndReplayedLikeOthers) {
+    EXPECT_EQ(follow(R"(
+        4 created 1>100
+        4 created 2>100
+        4 created 3>100
+        2 price 150
+        created 2
+        deleted 1
+        missed
+        snapshot 2 3
+        deleted 3
+        behind
+        3 price 60
+        caught-up
+        pause
+        9 price 101)"),
+              "2@101");
 }
 
 TEST_F(CheckerCoreTest, AnAlertSleepsUntilThePastPricesReachItsTime) {
