@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 
 import { stage } from './support/browser.mjs';
-import { by_id, form, open, price_of, sign_in } from './support/page.mjs';
+import { by_id, chart_point, drafted_price, form, open, price_of, sign_in } from './support/page.mjs';
 import { until } from './support/until.mjs';
 
 const { visit } = stage({}, (deployment) => deployment.market.hold());
@@ -147,6 +147,27 @@ for (const screen of ['wide', 'narrow']) {
     assert.equal(places.size, 1, [...places].join());
   });
 }
+
+visit('no new price moves the draft that is held', { screen: 'wide' }, async ({ page, deployment }) => {
+  const user = await deployment.register();
+  const stream = await hold_stream(page, (message) => message.type === 'prices');
+  await open(page);
+  await sign_in(page, user.api_key);
+  const time = new Date().toISOString();
+  const show_price = async (price) => {
+    stream.push({ type: 'prices', prices: { BTC: { price, time } } });
+    await until(`the price ${price}`, async () => (await price_of(page, 'BTC')).replaceAll(',', '') === price);
+  };
+  await show_price('65000');
+  const at = await chart_point(page, 0.3, 0.3);
+  await page.mouse.move(at.x, at.y);
+  await page.mouse.down();
+  const held = await until('a price in the form', () => drafted_price(page));
+  // Without the pointer on it the chart would show both prices.
+  await show_price('80000');
+  await page.mouse.up();
+  assert.equal(await drafted_price(page), held);
+});
 
 for (const zone of ['America/Los_Angeles', 'Pacific/Kiritimati']) {
   visit(`daily bars are days of UTC and keep their digits, in ${zone}`, { zone }, async ({ page, deployment }) => {

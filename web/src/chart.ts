@@ -57,6 +57,8 @@ export class PriceChart {
   private price: string | null = null;
   private alerts: Alert[] = [];
   private draft: { price: string; condition: Condition } | null = null;
+  /** While the draft is dragged: a new scale would move it away from the pointer. */
+  private heldRange: [number, number] | null = null;
   private readonly redraw = onFrame(() => this.draw());
 
   constructor(host: HTMLElement, listener: ChartListener) {
@@ -186,6 +188,7 @@ export class PriceChart {
         x: { time: true, range: () => this.timeRange() },
         y: {
           range: (_, low, high) => {
+            if (this.heldRange !== null) return this.heldRange;
             if (low == null || high == null) return [null, null];
             const { min, max } = priceRange(low, high, this.marks());
             return [min, max];
@@ -387,8 +390,15 @@ export class PriceChart {
       const at = this.draft === null ? [] : [this.yOf(Number(this.draft.price))];
       const offset = nearestLine(at, y, grip) === 0 ? y - at[0]! : 0;
       held = { id: e.pointerId, offset };
+      const { min, max } = this.plot.scales['y']!;
+      this.heldRange = min == null || max == null ? null : [min, max];
       over.setPointerCapture(e.pointerId);
       move(e, false);
+    };
+    const release = (): void => {
+      held = null;
+      this.heldRange = null;
+      this.redraw();
     };
     over.addEventListener('pointerdown', (e) => {
       // A touch on the chart may be the start of a scroll; a touch on the draft is not.
@@ -403,9 +413,9 @@ export class PriceChart {
     over.addEventListener('pointerup', (e) => {
       if (held?.id !== e.pointerId) return;
       move(e, true);
-      held = null;
+      release();
     });
-    over.addEventListener('pointercancel', () => (held = null));
+    over.addEventListener('pointercancel', release);
     over.addEventListener('click', (e) => {
       const touch = (e as PointerEvent).pointerType === 'touch';
       if (!touch || this.bars.length === 0 || this.draftLine.contains(e.target as Node)) return;
