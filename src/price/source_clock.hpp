@@ -15,16 +15,18 @@ namespace pricewire::price {
 // trades of a feed that starts may all be late. Pure; one thread.
 class SourceClock {
 public:
-    // Never later than received_at, and not more than a minute before it: a clock that is further off is no
-    // clock.
+    // Never later than received_at, and not more than a minute before it. A clock that has not been observed for
+    // a while and is further off is no clock: received_at.
     Timestamp made_at(const Quote& quote) {
         if (quote.kind == SourceKind::aggregator) return quote.received_at;
         if (!quote.is_timed) return std::min(quote.time, quote.received_at);
         observe(quote);
         const Duration least = std::min(window_least_, last_least_.value_or(window_least_));
         const bool is_known = quote.received_at - *since_ >= known_after;
-        const Duration offset = is_known ? least : std::min(least, Duration{});
-        return std::clamp(quote.time + offset, quote.received_at - latest, quote.received_at);
+        const Timestamp made = quote.time + (is_known ? least : std::min(least, Duration{}));
+        const Timestamp earliest = quote.received_at - latest;
+        if (!is_known && made < earliest) return quote.received_at;
+        return std::clamp(made, earliest, quote.received_at);
     }
 
 private:

@@ -52,7 +52,16 @@ TEST_F(SourceClockTest, OurClockSetBackBeginsAnew) {
     for (int i = 0; i < 20; ++i, now_ += 1s) age(0s);
     now_ -= 1h;
     EXPECT_EQ(age(-1h), 0s);
-    EXPECT_EQ(age(0s), 1min) << "bounded";
+    EXPECT_EQ(age(0s), 0s);
+}
+
+TEST_F(SourceClockTest, AClockThatIsOffByMoreThanAMinuteIsNoneUntilItIsKnown) {
+    EXPECT_EQ(age(2h), 0s);
+    now_ += 1s;
+    EXPECT_EQ(age(2h), 0s);
+    now_ += 10s;
+    EXPECT_EQ(age(2h + 3s), 3s);
+    EXPECT_EQ(age(3h), 1min) << "bounded";
 }
 
 TEST_F(SourceClockTest, AFigureCountsFromItsArrivalAndAnAnswerWithoutATimeFromItsRequest) {
