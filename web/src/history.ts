@@ -15,7 +15,7 @@ export interface Series {
   failures: number; // consecutive
   retry: 'none' | 'later' | 'due';
   exact: boolean; // a view has asked for exact bars since the last correction
-  begun: boolean; // live prices have begun a bar since the last load
+  begun: boolean; // live prices have begun the last bar, which the last load did not have
   correcting: boolean;
 }
 
@@ -132,7 +132,10 @@ export class History {
     try {
       const path = `/api/v1/rates/${encodeURIComponent(ticker)}/history?interval=${interval}&limit=${limit}`;
       const { body } = await this.api.get<{ bars: Bar[] }>(path);
-      series.bars = joinBars(body.bars.map(drawn), series.bars);
+      const sent = body.bars.map(drawn);
+      series.bars = joinBars(sent, series.bars);
+      // The server may not have the bar of this moment yet.
+      series.begun ||= (series.bars.at(-1)?.time ?? 0) > (sent.at(-1)?.time ?? 0);
       series.error = '';
       series.loaded = true;
       series.failures = 0;
@@ -142,6 +145,7 @@ export class History {
       this.retryLater(series);
     }
     this.notify(series);
+    this.correctLater(series);
   }
 
   /** Notifies listeners when a retry is due; their next get() starts it. */

@@ -74,6 +74,27 @@ test('a gap in the stream does not start a second series of retries', async () =
   assert.equal(waits.length, 2);
 });
 
+test('a bar that the server did not have yet is asked for again', async () => {
+  const { history, store, waits, settle, passTime } = historyWith(() => true);
+  const chart = (): Series => history.get('BTC', '1m', 500, true);
+  store.apply({ type: 'prices', prices: { BTC: { time: '2026-01-01T00:01:02Z', price: '3' } } });
+  chart();
+  await settle();
+  assert.deepEqual(waits, [6000]);
+  chart();
+  await passTime();
+  assert.deepEqual(waits, [6000, 6000], 'still not there');
+  chart();
+  bars.push({ time: '2026-01-01T00:01:00Z', open: '2.6', high: '3', low: '2.6', close: '3' });
+  await passTime();
+  bars.pop();
+  assert.deepEqual(
+    chart().bars.map((bar) => bar.open),
+    [1, 2.6],
+  );
+  assert.equal(waits.length, 2);
+});
+
 test('a bar that began with a live price is corrected by the server, for the chart alone', async () => {
   const { history, store, asked, waits, settle, passTime } = historyWith(() => true);
   const chart = (): Series => history.get('BTC', '1m', 500, true);
