@@ -355,6 +355,8 @@ protected:
             return handler;
         });
     }
+    // What its connections call at their end is a member of this.
+    void TearDown() override { server_.reset(); }
     std::string url(const std::string& path) const {
         return "ws://127.0.0.1:" + std::to_string(server_->port()) + path;
     }
