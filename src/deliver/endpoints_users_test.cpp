@@ -201,7 +201,7 @@ TEST(EndpointsProperty, NothingIsLostOrStartedTwice) {
                 if (const auto turn = endpoints.next(now())) {
                     const auto it = waiting.find(turn->id);
                     RC_ASSERT(it != waiting.end());
-                    RC_ASSERT(turn->endpoint == it->second);
+                    RC_ASSERT((turn->endpoint == it->second));
                     under_way[turn->id] = turn->endpoint;
                     waiting.erase(it);
                 }

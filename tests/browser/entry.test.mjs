@@ -83,6 +83,27 @@ visit('a price in another form is refused at its field, never read as another nu
   }
 });
 
+visit('a price entered while an alert is being created is kept', {}, async ({ page, deployment }) => {
+  const user = await deployment.register();
+  await open(page);
+  await sign_in(page, user.api_key);
+  await until('a price', async () => (await price_of(page, 'BTC')) === '65,000');
+  let answer;
+  const answered = new Promise((resolve) => (answer = resolve));
+  await page.route('**/api/v1/alerts/', async (route) => {
+    if (route.request().method() === 'POST') await answered;
+    await route.continue();
+  });
+  const { price, url, create } = form(page);
+  await url.fill(`${deployment.hooks}/hook`);
+  await price.fill('70000');
+  await create.click();
+  await price.fill('71000');
+  answer();
+  await page.getByText(/Alert created/).waitFor();
+  assert.equal(await price.inputValue(), '71000');
+});
+
 visit('a German writes a decimal comma', { locale: 'de-DE' }, async ({ page, deployment }) => {
   const user = await deployment.register();
   await open(page);

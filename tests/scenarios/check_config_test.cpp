@@ -139,7 +139,9 @@ TEST_F(CheckConfig, AServerOpenToANetworkSaysOnceThatAnyoneMayRegister) {
         EXPECT_EQ(start.wait(), 0) << start.output();
         const std::size_t said = start.output().find("set users.registration to closed");
         EXPECT_EQ(said != std::string::npos, open) << start.output();
-        if (open) EXPECT_EQ(start.output().find("users.registration", said + 20), std::string::npos);
+        if (open) {
+            EXPECT_EQ(start.output().find("users.registration", said + 20), std::string::npos);
+        }
     }
 }
 

@@ -90,7 +90,9 @@ protected:
         for (int i = 0; i < 3000; ++i) {
             crowd.push_back(std::make_unique<RawClient>(port_));
             crowd.back()->put(bytes);
-            if (i % 100 == 0) EXPECT_EQ(status_of(ask(get("/health/live"))), "200") << i;
+            if (i % 100 == 0) {
+                EXPECT_EQ(status_of(ask(get("/health/live"))), "200") << i;
+            }
         }
         EXPECT_EQ(status_of(ask(get("/health/live"))), "200");
         RawClient events(port_);

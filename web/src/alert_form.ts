@@ -228,6 +228,7 @@ export class AlertForm {
     if (this.ticker === '') return this.error.set('There are no tickers yet: wait for the first prices.');
     const { api, store, session } = this.context;
     const mark = store.mark();
+    const sent = { price: this.price.input.value, note: this.note.input.value };
     try {
       const alert = await api.post<Alert>(
         '/api/v1/alerts/',
@@ -244,6 +245,9 @@ export class AlertForm {
       // It may have fired already, and the stream may have reported that first.
       store.putAlert(alert, mark);
       toast(`Alert created: ${alertTitle(alert, groupDigits)}.`, 'good');
+      // What was entered meanwhile is meant for the next alert.
+      if (this.note.input.value === sent.note) this.note.input.value = '';
+      if (this.price.input.value !== sent.price || this.note.input.value !== '') return;
       this.clear();
       this.price.input.focus();
     } catch (error) {
