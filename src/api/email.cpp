@@ -13,9 +13,6 @@ constexpr std::size_t max_email = 254;
 constexpr std::size_t max_local = 64;
 constexpr std::size_t max_label = 63;
 
-bool is_ascii(std::string_view text) {
-    return std::ranges::all_of(text, [](unsigned char c) { return c < 0x80; });
-}
 // atext of RFC 5322, section 3.2.3.
 bool is_atext(char c) {
     return is_alphanumeric(c) || std::string_view("!#$%&'*+-/=?^_`{|}~").find(c) != std::string_view::npos;

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include <string>
 #include <string_view>
 
@@ -15,12 +13,6 @@ namespace {
 
 // As much of a client's text as an error repeats.
 constexpr std::size_t max_repeated = 100;
-
-bool is_token(std::string_view text) {
-    return !text.empty() && std::ranges::all_of(text, [](char c) {
-        return is_alphanumeric(c) || std::string_view("!#$%&'*+-.^_`|~").contains(c);
-    });
-}
 
 // "application/json", or a type whose name ends in +json (RFC 6839, section 3.1).
 bool is_json(std::string_view type) {

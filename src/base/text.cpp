@@ -13,6 +13,18 @@ bool is_escape(std::string_view text, std::size_t at) {
 
 }  // namespace
 
+bool is_ascii(std::string_view text) {
+    return std::ranges::all_of(text, [](unsigned char c) { return c < 0x80; });
+}
+
+bool is_token_char(char c) {
+    return is_alphanumeric(c) || std::string_view("!#$%&'*+-.^_`|~").contains(c);
+}
+
+bool is_token(std::string_view text) {
+    return !text.empty() && std::ranges::all_of(text, is_token_char);
+}
+
 std::string lower_case(std::string_view text) {
     std::string out(text);
     for (char& c : out) c = lower_case(c);

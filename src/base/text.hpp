@@ -25,6 +25,12 @@ constexpr bool is_alphanumeric(char c) {
     return is_letter(c) || is_digit(c);
 }
 
+bool is_ascii(std::string_view text);
+
+// A character of a token, and a token, as HTTP calls its names (RFC 9110 §5.6.2).
+bool is_token_char(char c);
+bool is_token(std::string_view text);
+
 constexpr char lower_case(char c) {
     return is_upper(c) ? static_cast<char>(c - 'A' + 'a') : c;
 }

@@ -16,6 +16,17 @@ TEST(Text, CaseIsThatOfAscii) {
     EXPECT_FALSE(equal_ignoring_case("@", "`")) << "they differ in the bit that tells the cases apart";
 }
 
+TEST(Text, KnowsAsciiAndTokens) {
+    EXPECT_TRUE(is_ascii(std::string_view("\0a\x7f", 3)));
+    EXPECT_TRUE(is_ascii(""));
+    EXPECT_FALSE(is_ascii("a\x80"));
+    EXPECT_TRUE(is_token("aZ09!#$%&'*+-.^_`|~"));
+    EXPECT_FALSE(is_token(""));
+    for (const char c : std::string("\"(),/:;<=>?@[\\]{} \t\x7f\x80"))
+        EXPECT_FALSE(is_token(std::string("a") + c)) << c;
+    EXPECT_FALSE(is_token(std::string_view("a\0", 2)));
+}
+
 TEST(Text, TrimsBothEnds) {
     EXPECT_EQ(trimmed(" \t a b\t "), "a b");
     EXPECT_EQ(trimmed("a\r\n"), "a\r\n");

@@ -2,7 +2,6 @@
 
 #include <idn2.h>
 
-#include <algorithm>
 #include <cstdint>
 #include <memory>
 
@@ -11,7 +10,7 @@
 namespace pricewire::net {
 
 Result<std::string> ascii_host(std::string_view name) {
-    if (std::ranges::all_of(name, [](unsigned char c) { return c < 0x80; })) return lower_case(name);
+    if (is_ascii(name)) return lower_case(name);
     const std::string copy(name);
     std::uint8_t* mapped = nullptr;
     const int error = idn2_lookup_u8(reinterpret_cast<const std::uint8_t*>(copy.c_str()), &mapped,

@@ -41,10 +41,6 @@ std::optional<std::string> odd_character(std::string_view text) {
     return std::nullopt;
 }
 
-bool is_ascii(std::string_view text) {
-    return std::all_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x80; });
-}
-
 // The three parts in which a URL's text is judged; what follows the host and port goes out as it came.
 struct Parts {
     std::string scheme;

@@ -12,10 +12,6 @@
 namespace pricewire::webhook {
 namespace {
 
-bool is_token_char(char c) {
-    return is_alphanumeric(c) || std::string_view("!#$%&'*+-.^_`|~").contains(c);
-}
-
 // Reads a content type from its start. Each function returns whether it found what it reads.
 class Reader {
 public:

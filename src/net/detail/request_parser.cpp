@@ -11,12 +11,6 @@ namespace {
 
 constexpr std::size_t max_size_digits = 16;
 
-bool is_token(std::string_view text) {
-    constexpr std::string_view marks = "!#$%&'*+-.^_`|~";
-    return !text.empty() &&
-           std::ranges::all_of(text, [&](char c) { return is_alphanumeric(c) || marks.contains(c); });
-}
-
 // What may stand in a line: no control character but the tab.
 bool is_text(std::string_view text) {
     return std::ranges::all_of(
