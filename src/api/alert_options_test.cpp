@@ -171,10 +171,7 @@ TEST_F(AlertOptionsTest, AUrlThatAnswered410IsRejectedUntilEnabled) {
     disable(url);
     const std::string detail =
         "This webhook_url has answered 410 Gone, or has refused too many webhooks in a row, and is not "
-        "called any "
-        "more. POST /api/v1/endpoints/enable "
-        "with "
-        "it to have it called again.";
+        "called any more. POST /api/v1/endpoints/enable with it to have it called again.";
     expect_error(create(alert_body("1", "BTC", "gt", url)), 409, detail);
     EXPECT_TRUE(call_as(ann_, "GET", "/api/v1/alerts")
                     .has(R"("deliver_within":"24h","endpoint_disabled_at":"2023-11-14T22:13:20Z"})"));

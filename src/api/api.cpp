@@ -36,9 +36,8 @@ constexpr std::string_view registration_is_closed =
 constexpr std::string_view storage_broken =
     "The database cannot store or find this right now. Nothing was changed; try again shortly.";
 constexpr std::string_view too_new =
-    "This needs something that a newer version of Pricewire has stored and this one does not know. Nothing "
-    "was "
-    "changed; try again shortly.";
+    "This needs something that a newer version of Pricewire has stored and this one does not know. "
+    "Nothing was changed; try again shortly.";
 constexpr std::string_view out_of_memory =
     "The server is out of memory right now. Nothing was changed; try again shortly.";
 constexpr std::string_view too_busy = "Too many requests are waiting right now; try again shortly.";

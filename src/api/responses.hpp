@@ -27,9 +27,7 @@ constexpr std::string_view no_such_alert = "Alert not found";
 constexpr std::string_view invalid_key = "Invalid or inactive API Key";
 constexpr std::string_view endpoint_is_disabled =
     "This webhook_url has answered 410 Gone, or has refused too many webhooks in a row, and is not called "
-    "any "
-    "more. POST /api/v1/endpoints/enable with "
-    "it to have it called again.";
+    "any more. POST /api/v1/endpoints/enable with it to have it called again.";
 
 // For fields that are null instead of empty.
 inline std::optional<std::string_view> text_or_null(const std::string& text) {
