@@ -60,10 +60,8 @@ bool from_unknown_proxy(const net::ServerRequest& request, const std::vector<net
 }
 
 std::string address_key(const net::IpAddress& address) {
-    if (address.is_v4()) return address.to_string();
-    net::IpAddress network = address;
-    std::fill(network.bytes.begin() + 8, network.bytes.end(), std::uint8_t{0});
-    return network.to_string() + "/64";
+    const std::string text = address.client().to_string();
+    return address.is_v4() ? text : text + "/64";
 }
 
 }  // namespace pricewire::api

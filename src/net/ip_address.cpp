@@ -27,6 +27,12 @@ bool IpAddress::is_v4() const {
     return std::equal(v4_prefix.begin(), v4_prefix.end(), bytes.begin());
 }
 
+IpAddress IpAddress::client() const {
+    IpAddress out = *this;
+    if (!is_v4()) std::fill(out.bytes.begin() + 8, out.bytes.end(), std::uint8_t{0});
+    return out;
+}
+
 std::string IpAddress::to_string() const {
     char text[INET6_ADDRSTRLEN] = {};
     if (is_v4()) {

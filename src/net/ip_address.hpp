@@ -18,6 +18,9 @@ struct IpAddress {
     std::array<std::uint8_t, 16> bytes{};
     bool is_v4() const;
     std::string to_string() const;
+    // The address under which a client counts: an IPv4 address itself, of an IPv6 one its /64, which one
+    // customer usually has (RFC 6177).
+    IpAddress client() const;
     static IpAddress v4(const std::uint8_t* four);  // in the network's order
     // Dotted quad or RFC 4291 text; no brackets, no zone, no other spelling.
     static std::optional<IpAddress> parse(std::string_view text);

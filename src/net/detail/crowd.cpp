@@ -11,7 +11,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Outages are told once when they begin and once when they end, and begin at most this often.
+// A lack of room is logged when it begins and when it ends, but no more often than this.
 constexpr Duration said_every = 1min;
 
 bool may_say(MonoTime& said) {
@@ -25,13 +25,6 @@ bool is_loopback(const IpAddress& address) {
     static const Network v4 = Network::parse("127.0.0.0/8").value();
     static const Network v6 = Network::parse("::1").value();
     return v4.contains(address) || v6.contains(address);
-}
-
-// One client: an IPv4 address, or the /64 that an IPv6 customer usually has (RFC 6177).
-IpAddress client_of(const IpAddress& peer) {
-    IpAddress out = peer;
-    if (!peer.is_v4()) std::fill(out.bytes.begin() + 8, out.bytes.end(), std::uint8_t{0});
-    return out;
 }
 
 }  // namespace
@@ -52,7 +45,7 @@ std::optional<std::unique_ptr<Crowd::Guest>> Crowd::enter(const IpAddress& peer)
     bool say = false;
     {
         MutexLock lock(mutex_);
-        const auto found = counted ? groups_.find(client_of(peer)) : groups_.end();
+        const auto found = counted ? groups_.find(peer.client()) : groups_.end();
         Group* const group = found == groups_.end() ? nullptr : &found->second;
         // As many as may be on their way out at a time.
         const bool crowded = guests_ - in_reserve_ >= limits_.connections + limits_.reserve;
@@ -75,7 +68,7 @@ std::optional<std::unique_ptr<Crowd::Guest>> Crowd::enter(const IpAddress& peer)
             if (guest->health_only_) ++in_reserve_;
             guest->is_in_ = true;
             if (counted) {
-                guest->group_ = &groups_[client_of(peer)];
+                guest->group_ = &groups_[peer.client()];
                 ++guest->group_->guests;
             }
         }
@@ -152,7 +145,7 @@ void Crowd::leave(Guest& guest) {
         if (guest.health_only_) --in_reserve_;
         stop_streaming(guest);
         if (Group* const group = guest.group_; group != nullptr) {
-            if (--group->guests == 0) groups_.erase(client_of(guest.peer_));
+            if (--group->guests == 0) groups_.erase(guest.peer_.client());
         }
         has_room_again = is_full_ && guests_ <= limits_.connections / 4 * 3;
         if (has_room_again) is_full_ = false;
