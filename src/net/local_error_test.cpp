@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "base/log.hpp"
+#include "fakes/log_capture.hpp"
 #include "net/local_failures.hpp"
 
 namespace pricewire::net {
@@ -93,16 +93,8 @@ TEST(LocalError, EachCauseIsARowOfTheManual) {
 }
 
 TEST(LocalFailures, EachCauseIsLoggedOnceUntilItHasEnded) {
+    const fakes::LogCapture log;
     LocalFailures failures;
-    std::vector<std::string> lines;
-    log::set_sink(
-        [&](log::Level level, std::string_view, std::initializer_list<log::Field> fields) {
-            lines.push_back(std::string(level == log::Level::error  ? "error "
-                                        : level == log::Level::warn ? "warn "
-                                                                    : "info ") +
-                            std::string(fields.begin()->value));
-        },
-        log::Level::info);
     const MonoTime start{1h};
     for (int i = 0; i < 1000; ++i) failures.failed(LocalCause::files, start + i * 10ms);
     failures.failed(LocalCause::route, start + 10s);
@@ -113,9 +105,13 @@ TEST(LocalFailures, EachCauseIsLoggedOnceUntilItHasEnded) {
     failures.tick(start + 20s + LocalFailures::quiet);
     EXPECT_TRUE(failures.lasting().empty());
     failures.failed(LocalCause::files, start + 300s);
-    log::set_sink({}, log::Level::warn);
-    EXPECT_EQ(lines, (std::vector<std::string>{"error files", "warn route", "info files", "info route",
-                                               "error files"}));
+    const std::string begun =
+        " requests cannot be sent for a reason on this side; they are put off and tried again cause=";
+    const std::string ended = "info requests no longer fail for this reason on this side cause=";
+    const std::string files = "error" + begun + "files reason=it may not open any more files";
+    const std::string route =
+        "warn" + begun + "route reason=its machine has no route to the receiver's address";
+    EXPECT_EQ(log.lines(), (std::vector<std::string>{files, route, ended + "files", ended + "route", files}));
     EXPECT_EQ(failures.count(LocalCause::files), 1001U);
     EXPECT_EQ(failures.count(LocalCause::memory), 0U);
 }

@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "base/log.hpp"
+#include "fakes/log_capture.hpp"
 
 namespace pricewire::net::detail {
 namespace {
@@ -145,19 +145,18 @@ TEST_F(CrowdTest, StreamsHaveHalfOfEverything) {
 }
 
 TEST_F(CrowdTest, SaysOnceThatItIsFullAndOnceThatItIsNot) {
-    std::string lines;
-    log::set_sink([&](log::Level, std::string_view message,
-                      std::initializer_list<log::Field>) { lines += std::string(message) + "\n"; },
-                  log::Level::info);
+    const fakes::LogCapture log;
+    std::vector<std::string> lines{
+        "warn all connections are in use; the longest idle are closed connections=4"};
     crowd({.connections = 4, .reserve = 4});
     std::vector<Guest> in;
     for (int i = 0; i < 7; ++i) in.push_back(enter("192.0.2." + std::to_string(i), ""));
-    EXPECT_EQ(lines, "all connections are in use; the longest idle are closed\n");
+    EXPECT_EQ(log.lines(), lines);
     in.erase(in.begin(), in.begin() + 4);
     for (int i = 0; i < 4; ++i) in.push_back(enter("192.0.2." + std::to_string(i), ""));
     in.clear();
-    EXPECT_EQ(lines, "all connections are in use; the longest idle are closed\nconnections are free again\n");
-    log::set_sink({}, log::Level::warn);
+    lines.emplace_back("info connections are free again");
+    EXPECT_EQ(log.lines(), lines);
     EXPECT_EQ(crowd_->size(), 0U);
 }
 
