@@ -22,7 +22,7 @@ constexpr std::string_view not_found = "Delivery not found";
 constexpr std::size_t recover_step = 1000;
 constexpr std::size_t max_recovered = 10'000;
 
-// How many deliveries a page looks at for those in the states that are asked for.
+// How many deliveries a page may look at to find those in the states that were asked for.
 constexpr std::size_t most_looked_at = 20'000;
 
 struct DeliveryQuery {
@@ -91,13 +91,13 @@ std::vector<DeliveryView> find(storage::Deliveries& storage, const Uuid& user_id
     return all;
 }
 
-// Where a page has to end, since it would look at too many deliveries. Only the states of those that were missed
-// have an index.
+// Where a page has to end, since it would look at too many deliveries; nullopt if an index finds them: all of
+// a user or of an alert, and those that ended without arriving.
 std::optional<Uuid> horizon(storage::Deliveries& storage, const Uuid& user_id, const DeliveryQuery& query) {
     const auto missed = [](DeliveryState s) { return is_final(s) && s != DeliveryState::delivered; };
-    const bool any = query.filter.state ? missed(*query.filter.state)
-                                        : std::all_of(query.states.begin(), query.states.end(), missed);
-    if (any || query.filter.alert_id) return std::nullopt;
+    const bool indexed = query.filter.state ? missed(*query.filter.state)
+                                            : std::all_of(query.states.begin(), query.states.end(), missed);
+    if (indexed || query.filter.alert_id) return std::nullopt;
     return storage.delivery_horizon(user_id, query.filter, most_looked_at);
 }
 
@@ -141,13 +141,10 @@ std::optional<Breaker> breaker_of(storage::Outbox& storage, const Uuid& user_id,
 }
 
 struct Recovered {
-    std::size_t looked_at = 0;
     std::size_t recovered = 0;
     std::size_t used_up = 0;
     std::size_t endpoint_disabled = 0;
-    std::optional<Uuid> last;
-    // Since when to continue; nullopt if there are no more.
-    std::optional<Timestamp> next_since;
+    std::optional<Timestamp> next_since;  // where to continue; nullopt if there are no more
 };
 
 net::ServerResponse recovered_response(const Recovered& r) {
@@ -168,20 +165,22 @@ net::ServerResponse recovered_response(const Recovered& r) {
 // Recovers step by step. Losing the database is no error once something has changed.
 void recover(Services& services, const Exchange& exchange, Timestamp since, Recovered& out) {
     storage::Deliveries& storage = services.use.storage;
+    std::optional<Uuid> last;
+    std::size_t looked_at = 0;
     try {
         do {
             const storage::Recovery step = storage.recover_deliveries(
-                exchange.user.id, since, services.use.clock.now(), recover_step, out.last);
+                exchange.user.id, since, services.use.clock.now(), recover_step, last);
             hint_sender(services, exchange, step.tasks);
             out.recovered += step.tasks.size();
             out.used_up += step.used_up;
             out.endpoint_disabled += step.endpoint_disabled;
-            out.looked_at += recover_step;
-            out.last = step.last;
-        } while (out.last && out.looked_at < max_recovered);
-        if (out.last) {
+            looked_at += recover_step;
+            last = step.last;
+        } while (last && looked_at < max_recovered);
+        if (last) {
             // Read again, since it may have been pruned.
-            const auto delivery = storage.delivery(exchange.user.id, *out.last);
+            const auto delivery = storage.delivery(exchange.user.id, *last);
             out.next_since = delivery ? delivery->created_at : since;
         }
     } catch (const storage::StorageError& e) {
