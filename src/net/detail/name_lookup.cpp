@@ -78,6 +78,11 @@ std::optional<LocalCause> local_cause_of(int status) {
     }
 }
 
+LookupResult unresolved(const std::string& host, int status, std::optional<LocalCause> cause) {
+    return std::unexpected(
+        LookupError({fmt::format("could not resolve host {}: {}", host, words(status))}, cause));
+}
+
 void check(int status) {
     if (status == ARES_SUCCESS) return;
     throw std::runtime_error(std::string("names cannot be looked up: ") + ares_strerror(status));
@@ -279,16 +284,15 @@ void NameLookup::take(Lookup& lookup, int status, const ares_addrinfo* answer) {
         doubtful_.push_back(&lookup);
         return;
     } else {
-        lookup.result = std::unexpected(
-            LookupError({fmt::format("could not resolve host {}: {}", lookup.host, words(status))},
-                        local_cause_of(status)));
+        lookup.result = unresolved(lookup.host, status, local_cause_of(status));
     }
     // c-ares is on the stack: waiters are called once it has returned.
     answered_.push_back(&lookup);
 }
 
-// A name may fail for its own servers' sake: ours only pass that on, or say nothing. To tell this from servers
-// of ours that do not work they are asked for the root, which every resolver knows and no user has a hand in.
+// A name may fail for its own servers' sake: ours only pass that on, or say nothing. To tell this from
+// servers of ours that do not work they are asked for the root, which every resolver knows and no user has a
+// hand in.
 void NameLookup::ask_control() {
     if (control_open_) return;
     control_open_ = true;
@@ -308,8 +312,7 @@ void NameLookup::on_control(void* user, int status, int, unsigned char*, int) {
 void NameLookup::judge(Lookup& lookup, int status) {
     std::optional<LocalCause> cause = local_cause_of(status);
     if (!cause && answered_at_ < lookup.started) cause = LocalCause::name_servers;
-    lookup.result = std::unexpected(
-        LookupError({fmt::format("could not resolve host {}: {}", lookup.host, words(status))}, cause));
+    lookup.result = unresolved(lookup.host, status, cause);
     answered_.push_back(&lookup);
 }
 

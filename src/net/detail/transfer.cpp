@@ -15,10 +15,10 @@
 namespace pricewire::net::detail {
 namespace {
 
-// Of an answer's headers this much is kept, and the answer fails if they are larger than the last, which
-// counts those of informational answers (1xx), too.
+// How much of an answer's headers is kept.
 constexpr std::size_t max_headers = 100;
 constexpr std::size_t max_kept_header_bytes = 16 * 1024;
+// An answer with more fails; the headers of informational answers (1xx) before it count, too.
 constexpr std::size_t max_header_bytes = 64 * 1024;
 constexpr std::size_t max_host = 253;
 // Of the judged addresses, those that are tried.
@@ -32,7 +32,16 @@ std::optional<std::string> part(CURLU* url, CURLUPart what, unsigned flags = 0) 
     return out;
 }
 
-// What a callback does, with no exception into curl's frames: only memory can be missing.
+// False if there is no memory for it; the list is then unchanged.
+bool append(CurlList& list, const std::string& line) {
+    curl_slist* const longer = curl_slist_append(list.get(), line.c_str());
+    if (longer == nullptr) return false;
+    std::ignore = list.release();
+    list.reset(longer);
+    return true;
+}
+
+// Runs a callback's action, whose exceptions must not reach curl: it can only lack memory.
 template <typename Outcome, typename Action>
 Outcome guarded(Transfer& transfer, Outcome failed, Action&& action) noexcept {
     try {
@@ -72,7 +81,7 @@ void keep_header(Transfer& transfer, std::string_view line) {
     if (colon == std::string_view::npos) return;
     std::string name = lower_case(trimmed(line.substr(0, colon), blanks));
     const bool full = transfer.headers.size() >= max_headers || transfer.header_bytes > max_kept_header_bytes;
-    // It decides when to try again.
+    // Retry-After decides when to try again, so it is kept in any case.
     if (full && (name != "retry-after" || transfer.headers.size() > max_headers)) return;
     transfer.headers.emplace_back(std::move(name), trimmed(line.substr(colon + 1), blanks));
 }
@@ -217,19 +226,6 @@ Result<Target> Target::parse(const std::string& text) {
     if (!out.literal && !named) return fail("the URL's host is neither a name nor an address");
     return out;
 }
-
-namespace {
-
-// False if there is no memory for it; the list is then unchanged.
-bool append(CurlList& list, const std::string& line) {
-    curl_slist* const longer = curl_slist_append(list.get(), line.c_str());
-    if (longer == nullptr) return false;
-    std::ignore = list.release();
-    list.reset(longer);
-    return true;
-}
-
-}  // namespace
 
 EasyHandle::EasyHandle() : easy_(curl_easy_init()), share_(curl_share_init()) {
     if (easy_ != nullptr && share_ != nullptr &&

@@ -87,9 +87,9 @@ struct Transfer {
     std::array<char, CURL_ERROR_SIZE> error{};
     Headers headers;
     std::size_t header_bytes = 0;
-    bool informed = false;                 // by informational answers (1xx)
-    std::optional<MonoTime> answered_at;   // the headers of the final answer are in
-    std::vector<std::uint64_t>* answered;  // where its id is then added
+    bool informed = false;                           // by informational answers (1xx)
+    std::optional<MonoTime> answered_at;             // the headers of the final answer are in
+    std::vector<std::uint64_t>* answered = nullptr;  // where its id is then added
     std::string body;
     bool truncated = false;
     std::function<int(int fd)> on_socket;  // HttpClientOptions::on_socket
