@@ -21,7 +21,7 @@ SourceCondition overall(const std::vector<PingResult>& pings, const std::optiona
     return all_up && prices ? SourceCondition::ok : SourceCondition::degraded;
 }
 
-// More say no more.
+// Of these, how many are listed.
 constexpr std::size_t most_unpriced = 20;
 
 void write_unpriced(JsonWriter& w, const std::vector<TickerBoard>& unpriced) {

@@ -8,9 +8,9 @@
 
 namespace pricewire::api {
 
-// Hashes of API keys that were valid when they were last looked up: these are looked up again even while somebody at the
-// same address guesses. The cache alone would not do: it forgets users within an hour, or a minute with Redis, and all
-// of them where it may have missed a change. Bounded; thread-safe.
+// Hashes of API keys that were valid when they were last looked up: these are looked up again even while
+// somebody at the same address guesses. The cache alone would not do: it forgets users within an hour, or a
+// minute with Redis, and all of them where it may have missed a change. Bounded; thread-safe.
 class KnownKeys {
 public:
     bool has(const Sha256& key) const {

@@ -43,7 +43,8 @@ std::expected<std::vector<Ticker>, std::string> parse_tickers(std::string_view t
 class StreamSession {
 public:
     virtual ~StreamSession() = default;
-    // The key is valid and within its limits: joins the stream, and keeps `place` until it ends. Any thread, once.
+    // The key is valid and within its limits: joins the stream, and keeps `place` until it ends. Any thread,
+    // once.
     virtual void open(const User& user, const Sha256& key_hash, std::shared_ptr<void> place) = 0;
     // It is not: sends the reason and closes. Any thread, once.
     virtual void refuse(const net::ServerResponse& answer) = 0;

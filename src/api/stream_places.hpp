@@ -9,8 +9,8 @@
 
 namespace pricewire::api {
 
-// How many streams each client of a trusted proxy has open; the server counts those of other clients itself, but of
-// a proxy's it sees only the proxy. Thread-safe.
+// How many streams each client of a trusted proxy has open; the server counts those of other clients itself,
+// but of a proxy's it sees only the proxy. Thread-safe.
 class StreamPlaces {
 public:
     // `per_client` is at least 1.

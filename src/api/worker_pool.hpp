@@ -12,9 +12,9 @@
 
 namespace pricewire::api {
 
-// A few threads that may block, with a bounded queue, shared fairly: each task is somebody's, and those with tasks
-// take turns. One of them can have half of the threads and a quarter of the queue, so that slow tasks of one leave
-// room for the others'.
+// A few threads that may block, with a bounded queue, shared fairly: each task is somebody's, and those with
+// tasks take turns. One of them can have half of the threads and a quarter of the queue, so that slow tasks
+// of one leave room for the others'.
 class WorkerPool {
 public:
     using Task = std::move_only_function<void()>;

@@ -29,12 +29,12 @@ using namespace detail;
 // second when one starts; so hosts are spread over several, and hanging ones are walked by few.
 constexpr std::size_t most_multis = 32;
 constexpr std::size_t max_spare_handles = 512;
-// A host's share of them when there are few connections: each multi handle holds two descriptors.
+// There is one multi handle for this many connections, since each holds two descriptors.
 constexpr std::size_t connections_per_multi = 64;
-// The thread was busy or not run for this long: what timed out meanwhile may have been in time.
+// A delay of the thread that counts: what timed out meanwhile may have been in time.
 constexpr Duration noticed_delay = std::chrono::milliseconds{50};
 constexpr Duration pause_after_error = std::chrono::milliseconds{100};
-// The most events that are handled before deadlines are judged.
+// How many times events are read before deadlines are judged.
 constexpr int most_waits = 64;
 
 struct Pending {
@@ -273,7 +273,7 @@ private:
             try {
                 if (give_to_curl(transfer)) continue;
             } catch (const std::bad_alloc&) {
-                // Told below.
+                // Ends like a failure to start.
             }
             transfer.multi = nullptr;
             finish(transfer, local_failure(LocalCause::memory));
@@ -309,7 +309,8 @@ private:
                                    format_duration(transfer.request.timeout)));
     }
 
-    // Whether this thread did not run for a good part of a request's time: the receiver may have been in time.
+    // Whether this thread did not run for a good part of a request's time: the receiver may have been in
+    // time.
     bool was_delayed(const Transfer& transfer) const {
         return delayed_ - transfer.delayed_before >= transfer.request.timeout / 4;
     }

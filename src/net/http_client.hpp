@@ -36,8 +36,8 @@ struct HttpRequest {
     const AddressGuard* guard = nullptr;
 };
 
-// All but the last two are the receiver's or the URL's failures. `local`: our own, HttpResult::local says which;
-// nothing is known about the receiver.
+// All but the last two are the receiver's or the URL's failures. `local`: our own, HttpResult::local says
+// which; nothing is known about the receiver.
 enum class HttpError {
     none,
     bad_url,
@@ -70,7 +70,7 @@ struct HttpResult {
     std::string body;                 // at most max_response_bytes
     bool truncated = false;           // the answer was longer than that; the rest was not read
     std::string body_error;           // why the body is not whole, if body_within allows it; empty if it is
-    std::string remote_ip;            // the address that was used, if any; only then anything was sent
+    std::string remote_ip;            // the address that was used, if any; without one nothing was sent
     HttpTimes times;
     Duration duration{};  // from start() to the end
 
@@ -94,8 +94,8 @@ public:
 };
 
 struct HttpClientOptions {
-    // In all; further requests wait within their time-out, hosts by turns. Each may need two descriptors while it
-    // connects to a host with several addresses.
+    // In all; further requests wait within their time-out, hosts by turns. Each may need two descriptors
+    // while it connects to a host with several addresses.
     std::size_t max_connections = 2000;
     std::size_t max_connections_per_host = 64;  // per scheme, host and port
     // Idle connections kept; up to 32 more if each is to another host.

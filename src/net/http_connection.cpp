@@ -140,7 +140,8 @@ private:
         }
     }
 
-    // Through the event loop, so that a client that sends many requests at once does not keep the others waiting.
+    // Through the event loop, so that a client that sends many requests at once does not keep the others
+    // waiting.
     void next_request() {
         if (input_.empty()) return read();
         asio::post(worker_.context(), [self = shared_from_this()] {

@@ -87,8 +87,8 @@ struct ServerOptions {
     // At the limit the connection that has waited longest for its client is closed for a new one; one that is
     // being served never is. Streams have half of each limit.
     std::size_t max_connections = 10'000;
-    // Beyond them it may hold three times this many for a moment: those that make room, and those that ask for its
-    // health, with as many again for loopback.
+    // Beyond them it may hold three times this many for a moment: those that make room, and those that ask
+    // for its health, with as many again for loopback.
     std::size_t health_reserve = 32;
     // Of one client, an IPv6 client being its /64; 0: no limit. Loopback and `proxies` are exempt.
     std::size_t max_connections_per_address = 0;
@@ -99,13 +99,14 @@ struct ServerOptions {
     Duration body_timeout = std::chrono::seconds{10};   // from there to the end of the body
     Duration write_timeout = std::chrono::seconds{10};  // to send a response
     Duration idle_timeout = std::chrono::seconds{75};   // between requests
-    // Whether ServerRequest::host is a name of this server; requests for others are answered 421. Empty: any is.
+    // Whether ServerRequest::host is a name of this server; requests for others are answered 421. Empty:
+    // any name is.
     std::function<bool(std::string_view host)> is_own_host;
     // Paths answered even when all connections are being served, within the reserve.
     std::function<bool(std::string_view path)> is_health;
     // Counts a connection that was cut, by its reason. Any thread.
     std::function<void(std::string_view reason)> cut;
-    // Makes the body of the answers that the server itself gives (400, 408, 413, 421, 431, 503).
+    // Makes the body of the answers that the server itself gives, which are errors (4xx, 5xx).
     std::function<ServerResponse(int status, std::string_view detail)> error_response;
 };
 

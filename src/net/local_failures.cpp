@@ -17,7 +17,7 @@ void LocalFailures::failed(LocalCause cause, MonoTime now) noexcept {
                    "requests cannot be sent for a reason on this side; they are put off and tried again",
                    {{"cause", std::string(row.name)}, {"reason", std::string(row.words)}});
     } catch (const std::exception&) {
-        one.lasts = false;  // no memory for the line: the next failure is told
+        one.lasts = false;  // no memory for the line: the next failure is logged
     }
 }
 

@@ -2,8 +2,8 @@
 // come, it holds no more memory than its limits say, serves nothing after a request it has refused, sends
 // nothing after its last answer, and ends when its client does.
 //
-// The first byte chooses the size of the pieces, the second how often the last 32 bytes are repeated: for what
-// has no end.
+// The first byte chooses the size of the pieces, the second how often the last 32 bytes are repeated: for
+// what has no end.
 #include <sanitizer/allocator_interface.h>
 #include <sys/socket.h>
 #include <unistd.h>

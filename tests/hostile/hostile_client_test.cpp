@@ -1,5 +1,5 @@
-// Clients that send a part of HTTP or WebSocket without an end, or do not read: the real programs' memory stays
-// within what docs/operations.md says, on each listener of each role.
+// Clients that send a part of HTTP or WebSocket without an end, or do not read: the real programs' memory
+// stays within what docs/operations.md says, on each listener of each role.
 #include <fstream>
 #include <memory>
 #include <thread>

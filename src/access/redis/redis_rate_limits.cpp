@@ -18,7 +18,8 @@ constexpr std::size_t longest_name = 200;
 // token_bucket.hpp in Lua, whose only numbers are doubles, exact up to 2^53. The debt is therefore kept in
 // two parts: whole microseconds, and the remainder in units of 1 / count microsecond. A token costs period /
 // count microseconds, a full bucket holds `period`, and each microsecond that passes pays back one. ARGV:
-// count, period in microseconds, whether to take a token. Returns whether the request is allowed, and the debt after it.
+// count, period in microseconds, whether to take a token. Returns whether the request is allowed, and the
+// debt after it.
 constexpr std::string_view take_script = R"(
 local count, period = tonumber(ARGV[1]), tonumber(ARGV[2])
 local time = redis.call('TIME')

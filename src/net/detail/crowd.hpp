@@ -24,13 +24,14 @@
 // | no room, and all are being served | answered about the server's health only, within the reserve |
 // | not even that | turned away |
 //
-// A connection waits while its client has to send something: a request, or the rest of one. Streams do not wait.
+// A connection waits while its client has to send something: a request, or the rest of one. Streams do not
+// wait.
 namespace pricewire::net::detail {
 
 struct CrowdLimits {
     std::size_t connections = 0;
-    // Beyond `connections`: as many may be on their way out, as many answer for health, and the same again for
-    // health from loopback.
+    // Beyond `connections`: as many may be on their way out, as many answer for health, and the same again
+    // for health from loopback.
     std::size_t reserve = 0;
     std::size_t per_address = 0;  // of one client, an IPv6 client being its /64; 0: no limit
     std::vector<Network> exempt;  // from per_address, like loopback: proxies, which stand for many clients
@@ -44,8 +45,8 @@ public:
     // `report` gets the reason of every cut. Any thread.
     Crowd(CrowdLimits limits, std::function<void(std::string_view reason)> report);
 
-    // Null if the newcomer is turned away; nullopt if it cannot be said before those on their way in or out have
-    // arrived or gone: ask again in a moment.
+    // Null if the newcomer is turned away; nullopt if it cannot be said before those on their way in or out
+    // have arrived or gone: ask again in a moment.
     std::optional<std::unique_ptr<Guest>> enter(const IpAddress& peer);
     // Closes the connection that has waited longest; false if none waits.
     bool make_room(std::string_view reason);
@@ -97,8 +98,8 @@ public:
     // `go` is called at most once, from any thread and with the crowd locked: it must only pass on that the
     // connection should end, unless it is being served by then. To be called before waits().
     void when_asked_to_go(std::function<void()> go) { go_ = std::move(go); }
-    // Its client has to send something: it joins the end of those that wait. It is no stream any more, if it was
-    // one.
+    // Its client has to send something: it joins the end of those that wait. It is no stream any more, if it
+    // was one.
     void waits();
     // If it was asked to go, it stays after all.
     void is_served();

@@ -119,7 +119,7 @@ int CurlMulti::on_socket(CURL* easy, curl_socket_t fd, int what, void* self, voi
     return 0;
 }
 
-// Called by curl: it is ended later.
+// curl is on the stack: collect() ends the transfer.
 void CurlMulti::unwatched(CURL* easy) noexcept {
     try {
         unwatched_.push_back(easy);

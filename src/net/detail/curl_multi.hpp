@@ -39,8 +39,8 @@ public:
     // When run_due() must be called next; MonoTime::max() if never.
     MonoTime due() const { return due_; }
     void run_due(MonoTime now);
-    // Calls `done` for each transfer that has ended; it is to remove it. Those whose sockets the system cannot
-    // watch end with CURLE_FAILED_INIT.
+    // Calls `done` for each transfer that has ended; it is to remove it. Those whose sockets the system
+    // cannot watch end with CURLE_FAILED_INIT.
     void collect(const Done& done);
     // Counts a socket opened for a transfer in here.
     void opened();

@@ -10,12 +10,13 @@
 
 namespace pricewire::net::detail {
 
-// One HTTP/1.1 or 1.0 request, from its bytes in pieces of any size. Whatever RFC 9112 lets a recipient repair
-// is refused instead, since a proxy in front may repair it differently and then disagree on where a request
-// ends. Pure; one thread at a time.
+// One HTTP/1.1 or 1.0 request, from its bytes in pieces of any size. Whatever RFC 9112 lets a recipient
+// repair is refused instead, since a proxy in front may repair it differently and then disagree on where a
+// request ends. Pure; one thread at a time.
 //
-// It holds at most max_header_bytes of text at a time as a line and as fields, max_fields of them, and the body
-// that has arrived: what is only framing (chunk extensions, trailers) is counted as headers are and dropped.
+// It holds at most max_header_bytes of text at a time as a line and as fields, max_fields of them, and the
+// body that has arrived: what is only framing (chunk extensions, trailers) is counted as headers are and
+// dropped.
 class RequestParser {
 public:
     struct Limits {
