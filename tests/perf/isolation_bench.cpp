@@ -4,18 +4,12 @@
 // [seconds per phase, default 20]
 #include <arpa/inet.h>
 #include <fmt/format.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/epoll.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
-#include <cerrno>
 #include <charconv>
 #include <chrono>
 #include <cstdio>
@@ -26,16 +20,16 @@
 #include <string>
 #include <string_view>
 #include <thread>
-#include <unordered_map>
 #include <vector>
 
 #include "base/clock.hpp"
-#include "base/text.hpp"
 #include "deliver/sender.hpp"
 #include "firings.hpp"
+#include "net/file_limit.hpp"
 #include "net/http_client.hpp"
 #include "plain_secrets.hpp"
 #include "queue/in_process/in_process_queue.hpp"
+#include "receiver.hpp"
 #include "report.hpp"
 #include "storage/sqlite/sqlite_storage.hpp"
 #include "webhook/signature.hpp"
@@ -44,6 +38,7 @@ namespace {
 
 using namespace pricewire;
 using namespace std::chrono_literals;
+using perf::now_ns;
 
 constexpr std::size_t endpoints = 2000;
 constexpr std::size_t most_firings = 200'000;
@@ -55,10 +50,6 @@ struct Shared {
     std::atomic<std::int64_t> received[most_firings];  // by firing; 0 if not yet
 };
 
-std::int64_t now_ns() {
-    return std::chrono::steady_clock::now().time_since_epoch().count();
-}
-
 std::string address_of(std::size_t endpoint) {
     return fmt::format("127.{}.{}.{}", 10 + endpoint % 2, 1 + endpoint / 250, 1 + endpoint % 250);
 }
@@ -66,135 +57,38 @@ bool may_hang(std::size_t endpoint) {
     return endpoint % 2 == 1;
 }
 
-void raise_file_limit() {
-    rlimit limit{};
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
-}
-
-// A listening socket on the endpoint's address; `port` 0 picks a free one.
-int listen_at(std::size_t endpoint, std::uint16_t& port) {
-    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    sockaddr_in at{};
-    at.sin_family = AF_INET;
-    at.sin_port = htons(port);
-    inet_pton(AF_INET, address_of(endpoint).c_str(), &at.sin_addr);
-    socklen_t size = sizeof at;
-    if (fd < 0 || bind(fd, reinterpret_cast<sockaddr*>(&at), size) != 0 || listen(fd, 128) != 0 ||
-        getsockname(fd, reinterpret_cast<sockaddr*>(&at), &size) != 0) {
-        std::perror("isolation_bench: listen");
-        return -1;
-    }
-    port = ntohs(at.sin_port);
-    return fd;
-}
-
-// The receiver: an epoll loop that reads requests, notes which firing each belongs to, and answers or not.
-class Receiver {
+// Notes which firing each request belongs to, and answers it or not.
+class IsolationReceiver final : public perf::Receiver {
 public:
-    explicit Receiver(Shared& shared) : shared_(shared), epoll_(epoll_create1(EPOLL_CLOEXEC)) {}
+    explicit IsolationReceiver(Shared& shared) : shared_(shared) {}
 
     bool listen(std::uint16_t& port) {
         for (std::size_t i = 0; i < endpoints; ++i) {
-            const int fd = listen_at(i, port);
+            const int fd = perf::listen_at(inet_addr(address_of(i).c_str()), port);
             if (fd < 0) return false;
-            listeners_[fd] = i;
-            watch(fd);
+            add_listener(fd, i);
         }
         return true;
     }
     void run() {
-        std::vector<epoll_event> events(1024);
-        while (!shared_.stop) {
-            const int n = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), 100);
-            for (int i = 0; i < n; ++i) {
-                const int fd = events[static_cast<std::size_t>(i)].data.fd;
-                const auto listener = listeners_.find(fd);
-                if (listener != listeners_.end()) {
-                    accept_all(fd, listener->second);
-                } else {
-                    serve(fd);
-                }
-            }
-        }
+        while (!shared_.stop) step(100);
     }
 
 private:
-    struct Connection {
-        std::size_t endpoint = 0;
-        std::string in;
-    };
-
-    void watch(int fd) {
-        epoll_event event{};
-        event.events = EPOLLIN;
-        event.data.fd = fd;
-        epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event);
-    }
-    void accept_all(int listener, std::size_t endpoint) {
-        for (int fd; (fd = accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0;) {
-            const int one = 1;
-            setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-            connections_[fd] = {endpoint, {}};
-            watch(fd);
-        }
-    }
-    void serve(int fd) {
-        Connection& c = connections_[fd];
-        char buffer[8192];
-        const ssize_t n = read(fd, buffer, sizeof buffer);
-        if (n <= 0) {
-            if (n < 0 && errno == EAGAIN) return;
-            close(fd);
-            connections_.erase(fd);
-            return;
-        }
-        c.in.append(buffer, static_cast<std::size_t>(n));
-        while (take_request(c)) {
-            if (may_hang(c.endpoint) && shared_.half_hangs) continue;
-            static constexpr std::string_view answer = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
-            if (write(fd, answer.data(), answer.size()) < 0) std::perror("isolation_bench: write");
-        }
-    }
-    // One complete request; the target in its body identifies the firing.
-    bool take_request(Connection& c) {
-        const std::size_t head = c.in.find("\r\n\r\n");
-        if (head == std::string::npos) return false;
-        const std::string lower = lower_case(std::string_view(c.in).substr(0, head));
-        const std::size_t length = number_after(lower, "content-length: ");
-        if (c.in.size() < head + 4 + length) return false;
-        const std::string_view body = std::string_view(c.in).substr(head + 4, length);
-        const std::size_t firing = number_after(body, "\"target_price\":");
+    void on_request(const Connection& from, std::string_view, std::size_t firing) override {
         std::int64_t none = 0;
         if (firing > 0 && firing <= most_firings) {
             shared_.received[firing - 1].compare_exchange_strong(none, now_ns());
         }
-        c.in.erase(0, head + 4 + length);
-        return true;
-    }
-    static std::size_t number_after(std::string_view text, std::string_view name) {
-        const std::size_t at = text.find(name);
-        std::size_t n = 0;
-        if (at != text.npos) std::from_chars(text.data() + at + name.size(), text.data() + text.size(), n);
-        return n;
+        if (!may_hang(from.listener) || !shared_.half_hangs) answer(from.fd, 200);
     }
 
     Shared& shared_;
-    int epoll_;
-    std::unordered_map<int, std::size_t> listeners_;
-    std::unordered_map<int, Connection> connections_;
 };
 
 struct Waits {
     std::vector<double> fired, committed;  // ms, until received
     std::size_t lost = 0;
-
-    static double at(std::vector<double>& values, double part) {
-        if (values.empty()) return 0;
-        std::sort(values.begin(), values.end());
-        return values[static_cast<std::size_t>(part * static_cast<double>(values.size() - 1))];
-    }
 };
 
 }  // namespace
@@ -205,7 +99,7 @@ int main(int argc, char** argv) {
     if (argc > 2) std::from_chars(argv[2], argv[2] + std::strlen(argv[2]), phase);
     const std::size_t count = rate * phase * 2;
     if (count == 0 || count > most_firings) return 2;
-    raise_file_limit();
+    net::raise_file_limit();
     void* memory = mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) return 1;
     auto* shared = new (memory) Shared{};
@@ -213,7 +107,7 @@ int main(int argc, char** argv) {
     if (pipe(ready) != 0) return 1;
     const pid_t child = fork();
     if (child == 0) {
-        Receiver receiver(*shared);
+        IsolationReceiver receiver(*shared);
         std::uint16_t port = 0;
         if (!receiver.listen(port)) port = 0;
         if (write(ready[1], &port, sizeof port) != sizeof port || port == 0) _exit(1);
@@ -280,16 +174,17 @@ int main(int argc, char** argv) {
         w.fired.push_back(static_cast<double>(received - fired[i]) / 1e6);
         w.committed.push_back(static_cast<double>(received - committed[i]) / 1e6);
     }
-    const double base = Waits::at(waits[0].fired, 0.99), beside = Waits::at(waits[1].fired, 0.99);
+    const double base = perf::quantile(waits[0].fired, 0.99), beside = perf::quantile(waits[1].fired, 0.99);
     const auto line = [&](const std::string& what, double healthy, double hanging, const std::string& goal) {
         perf::row(what, fmt::format("{:.2f} / {:.2f} ms", healthy, hanging), goal);
     };
     const std::string who =
         fmt::format("{} endpoints, {} firings/s, all well / half hanging: ", endpoints, rate);
-    line(who + "p50 of the healthy half", Waits::at(waits[0].fired, 0.5), Waits::at(waits[1].fired, 0.5), "");
+    line(who + "p50 of the healthy half", perf::quantile(waits[0].fired, 0.5),
+         perf::quantile(waits[1].fired, 0.5), "");
     line(who + "p99 of the healthy half", base, beside, "");
-    line("  from the commit: p99", Waits::at(waits[0].committed, 0.99), Waits::at(waits[1].committed, 0.99),
-         "");
+    line("  from the commit: p99", perf::quantile(waits[0].committed, 0.99),
+         perf::quantile(waits[1].committed, 0.99), "");
     perf::row("  ratio of the p99s", fmt::format("{:.2f}", base > 0 ? beside / base : 0), "<= 2");
     perf::row("  arrived",
               fmt::format("{} of {}", waits[0].fired.size() + waits[1].fired.size(),

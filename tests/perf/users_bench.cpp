@@ -3,20 +3,14 @@
 // slow or all of these, and asks for as many tests, retries and recoveries as limits.user allows. Prints how long Bob
 // waits from firing to receipt in each phase. The receivers are processes of their own. users_bench [Bob's firings per
 // second, default 50] [seconds per phase, default 20]
-#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/epoll.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
-#include <cerrno>
 #include <charconv>
 #include <chrono>
 #include <csignal>
@@ -30,15 +24,15 @@
 #include <string>
 #include <string_view>
 #include <thread>
-#include <unordered_map>
 #include <vector>
 
 #include "base/clock.hpp"
-#include "base/text.hpp"
 #include "deliver/sender.hpp"
+#include "net/file_limit.hpp"
 #include "net/http_client.hpp"
 #include "plain_secrets.hpp"
 #include "queue/in_process/in_process_queue.hpp"
+#include "receiver.hpp"
 #include "report.hpp"
 #include "storage/sqlite/sqlite_storage.hpp"
 #include "webhook/signature.hpp"
@@ -47,6 +41,7 @@ namespace {
 
 using namespace pricewire;
 using namespace std::chrono_literals;
+using perf::now_ns;
 
 constexpr std::size_t most_firings = 200'000;
 constexpr std::size_t attackers_alerts = 1000;
@@ -58,82 +53,29 @@ struct Shared {
     std::atomic<std::uint64_t> others;                 // requests of attackers
 };
 
-std::int64_t now_ns() {
-    return std::chrono::steady_clock::now().time_since_epoch().count();
-}
-
 // Answers by the first part of the path: /ok, /fail, /slow (200 after 200 ms) or /hang.
-class Receiver {
+class UsersReceiver final : public perf::Receiver {
 public:
-    Receiver(Shared& shared, int listener) : shared_(shared), listener_(listener) { watch(listener); }
+    UsersReceiver(Shared& shared, int listener) : shared_(shared) { add_listener(listener, 0); }
 
     void run() {
-        std::vector<epoll_event> events(1024);
         while (!shared_.stop) {
-            const int n = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), 5);
-            for (int i = 0; i < n; ++i) {
-                const int fd = events[static_cast<std::size_t>(i)].data.fd;
-                fd == listener_ ? accept_all() : serve(fd);
-            }
+            step(5);
             for (; !slow_.empty() && slow_.front().due <= now_ns(); slow_.pop_front()) {
-                const auto it = connections_.find(slow_.front().fd);
-                if (it != connections_.end() && it->second.id == slow_.front().id) answer(it->first, 200);
+                if (is_open(slow_.front().fd, slow_.front().id)) answer(slow_.front().fd, 200);
             }
         }
     }
 
 private:
-    struct Connection {
-        std::uint64_t id = 0;
-        std::string in;
-    };
     struct Slow {
         std::int64_t due;
         int fd;
         std::uint64_t id;
     };
 
-    void watch(int fd) {
-        epoll_event event{};
-        event.events = EPOLLIN;
-        event.data.fd = fd;
-        epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event);
-    }
-    void accept_all() {
-        for (int fd; (fd = accept4(listener_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0;) {
-            const int one = 1;
-            setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-            connections_[fd] = {++ids_, {}};
-            watch(fd);
-        }
-    }
-    static void answer(int fd, int status) {
-        const std::string text = fmt::format("HTTP/1.1 {} X\r\ncontent-length: 0\r\n\r\n", status);
-        if (write(fd, text.data(), text.size()) < 0 && errno != EPIPE) std::perror("users_bench: write");
-    }
-    void serve(int fd) {
-        Connection& c = connections_[fd];
-        char buffer[8192];
-        const ssize_t n = read(fd, buffer, sizeof buffer);
-        if (n <= 0) {
-            if (n < 0 && errno == EAGAIN) return;
-            close(fd);
-            connections_.erase(fd);
-            return;
-        }
-        c.in.append(buffer, static_cast<std::size_t>(n));
-        while (take_request(fd, c)) {
-        }
-    }
-    bool take_request(int fd, Connection& c) {
-        const std::size_t head = c.in.find("\r\n\r\n");
-        if (head == std::string::npos) return false;
-        const std::string lower = lower_case(std::string_view(c.in).substr(0, head));
-        const std::size_t length = number_after(lower, "content-length: ");
-        if (c.in.size() < head + 4 + length) return false;
-        const std::string_view body = std::string_view(c.in).substr(head + 4, length);
-        if (lower.starts_with("post /ok/bob ")) {
-            const std::size_t firing = number_after(body, "\"target_price\":");
+    void on_request(const Connection& from, std::string_view head, std::size_t firing) override {
+        if (head.starts_with("post /ok/bob ")) {
             std::int64_t none = 0;
             if (firing > 0 && firing <= most_firings) {
                 shared_.received[firing - 1].compare_exchange_strong(none, now_ns());
@@ -141,41 +83,14 @@ private:
         } else {
             ++shared_.others;
         }
-        if (lower.starts_with("post /ok")) answer(fd, 200);
-        if (lower.starts_with("post /fail")) answer(fd, 500);
-        if (lower.starts_with("post /slow")) slow_.push_back({now_ns() + 200'000'000, fd, c.id});
-        c.in.erase(0, head + 4 + length);
-        return true;
-    }
-    static std::size_t number_after(std::string_view text, std::string_view name) {
-        const std::size_t at = text.find(name);
-        std::size_t n = 0;
-        if (at != text.npos) std::from_chars(text.data() + at + name.size(), text.data() + text.size(), n);
-        return n;
+        if (head.starts_with("post /ok")) answer(from.fd, 200);
+        if (head.starts_with("post /fail")) answer(from.fd, 500);
+        if (head.starts_with("post /slow")) slow_.push_back({now_ns() + 200'000'000, from.fd, from.id});
     }
 
     Shared& shared_;
-    const int listener_;
-    const int epoll_ = epoll_create1(EPOLL_CLOEXEC);
-    std::uint64_t ids_ = 0;
-    std::unordered_map<int, Connection> connections_;
     std::deque<Slow> slow_;
 };
-
-// On all addresses, so that each of 127.0.0.0/8 is a host of its own.
-int listen_everywhere(std::uint16_t& port) {
-    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    sockaddr_in at{};
-    at.sin_family = AF_INET;
-    socklen_t size = sizeof at;
-    if (fd < 0 || bind(fd, reinterpret_cast<sockaddr*>(&at), size) != 0 || listen(fd, 4096) != 0 ||
-        getsockname(fd, reinterpret_cast<sockaddr*>(&at), &size) != 0) {
-        std::perror("users_bench: listen");
-        return -1;
-    }
-    port = ntohs(at.sin_port);
-    return fd;
-}
 
 struct Phase {
     std::string name;
@@ -270,12 +185,6 @@ private:
     const Uuid bob_;
 };
 
-double at(std::vector<double>& values, double part) {
-    if (values.empty()) return 0;
-    std::sort(values.begin(), values.end());
-    return values[static_cast<std::size_t>(part * static_cast<double>(values.size() - 1))];
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -295,10 +204,7 @@ int main(int argc, char** argv) {
                                     {"alone again", {}}};
     const std::size_t each = rate * seconds;
     if (each == 0 || each * phases.size() > most_firings) return 2;
-    rlimit files{};
-    getrlimit(RLIMIT_NOFILE, &files);
-    files.rlim_cur = files.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &files);
+    net::raise_file_limit();
     void* memory = mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) return 1;
     auto* shared = new (memory) Shared{};
@@ -306,12 +212,13 @@ int main(int argc, char** argv) {
     std::uint16_t ports[2] = {};
     pid_t children[2] = {};
     for (int i = 0; i < 2; ++i) {
-        const int listener = listen_everywhere(ports[i]);
+        // On all addresses, so that each of 127.0.0.0/8 is a host of its own.
+        const int listener = perf::listen_at(htonl(INADDR_ANY), ports[i]);
         if (listener < 0) return 1;
         children[i] = fork();
         if (children[i] == 0) {
             signal(SIGPIPE, SIG_IGN);
-            Receiver(*shared, listener).run();
+            UsersReceiver(*shared, listener).run();
             _exit(0);
         }
         close(listener);
@@ -372,13 +279,13 @@ int main(int argc, char** argv) {
                 waits.push_back(static_cast<double>(shared->received[i] - fired[i]) / 1e6);
         }
         lost = lost || waits.size() < each;
-        const double p99 = at(waits, 0.99);
+        const double p99 = perf::quantile(waits, 0.99);
         if (p == 1) base = p99;
         perf::row(
             fmt::format("Bob, {}/s, beside: {}", rate, phases[p].name),
             fmt::format(
                 "p50 {:.2f}, p99 {:.2f} ms, ratio {:.2f}, {} of {} arrived, {} requests of the attacker",
-                at(waits, 0.5), p99, base > 0 ? p99 / base : 0, waits.size(), each, others[p]),
+                perf::quantile(waits, 0.5), p99, base > 0 ? p99 / base : 0, waits.size(), each, others[p]),
             phases[p].answers.empty() ? "" : "ratio <= 2");
     }
     return lost ? 1 : 0;
