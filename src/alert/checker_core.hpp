@@ -25,7 +25,7 @@ class CheckerCore {
 public:
     // loading    no snapshot of the alerts yet; the owner holds back all messages
     // replaying  prices may be past ones: they waited for the snapshot, or the bus is behind
-    // following  every price is the present one when it arrives
+    // following  the newest price is the present one, unless it came late
     enum class Phase : std::uint8_t { loading, replaying, following };
 
     // Neither `fire` nor a function given to after_this() may call the core.
