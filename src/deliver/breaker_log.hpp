@@ -22,8 +22,7 @@ public:
         }
         log::warn(
             "an endpoint fails too often; its webhooks wait, and from time to time one is sent to check "
-            "whether "
-            "it works again",
+            "whether it works again",
             {{"endpoint", Endpoints::name(endpoint)}, {"reason", std::string(reason)}, {"user_id", user}});
     }
 
