@@ -160,6 +160,16 @@ SELECT delivery_id, id, user_id, 'pending', triggered_at, triggered_at,
 FROM fired
 RETURNING id, user_id;
 
+-- name: claimed
+-- What an attempt needs of each delivery that a statement's CTE of this name has claimed.
+SELECT d.id, d.attempts, d.round_start, d.kind, d.created_at, d.deadline, d.test_price,
+       u.webhook_secret, u.previous_secret, u.previous_until,
+       a.id, a.user_id, a.ticker, a.condition, a.target, a.webhook_url, a.is_active, a.created_at, a.triggered_at,
+       a.triggered_price, a.format, a.template_body, a.template_type, a.note, a.deliver_within, e.disabled_at,
+       a.trace
+FROM claimed d JOIN alerts a ON a.id = d.alert_id JOIN users u ON u.id = a.user_id
+     LEFT JOIN disabled_endpoints e ON e.user_id = a.user_id AND e.webhook_url = a.webhook_url
+
 -- name: claim
 WITH task AS MATERIALIZED (
     SELECT * FROM unnest($1::uuid[], $2::int[]) WITH ORDINALITY t(id, attempt, place)),
@@ -173,13 +183,7 @@ claimed AS (
     SET state = 'delivering', due_at = $4::timestamptz, lease_owner = $5::text, lane = NULL, lane_turn = NULL
     FROM due WHERE d.id = due.id
     RETURNING d.id, d.alert_id, d.attempts, d.round_start, d.kind, d.created_at, d.deadline, d.test_price, due.place)
-SELECT d.id, d.attempts, d.round_start, d.kind, d.created_at, d.deadline, d.test_price,
-       u.webhook_secret, u.previous_secret, u.previous_until,
-       a.id, a.user_id, a.ticker, a.condition, a.target, a.webhook_url, a.is_active, a.created_at, a.triggered_at,
-       a.triggered_price, a.format, a.template_body, a.template_type, a.note, a.deliver_within, e.disabled_at,
-       a.trace
-FROM claimed d JOIN alerts a ON a.id = d.alert_id JOIN users u ON u.id = a.user_id
-     LEFT JOIN disabled_endpoints e ON e.user_id = a.user_id AND e.webhook_url = a.webhook_url
+-- include: claimed
 ORDER BY d.place;
 
 -- name: claim_due
@@ -193,13 +197,7 @@ claimed AS (
     FROM due WHERE d.id = due.id
     RETURNING d.id, d.alert_id, d.attempts, d.round_start, d.kind, d.created_at, d.deadline, d.test_price,
               due.due_at AS was_due)
-SELECT d.id, d.attempts, d.round_start, d.kind, d.created_at, d.deadline, d.test_price,
-       u.webhook_secret, u.previous_secret, u.previous_until,
-       a.id, a.user_id, a.ticker, a.condition, a.target, a.webhook_url, a.is_active, a.created_at, a.triggered_at,
-       a.triggered_price, a.format, a.template_body, a.template_type, a.note, a.deliver_within, e.disabled_at,
-       a.trace
-FROM claimed d JOIN alerts a ON a.id = d.alert_id JOIN users u ON u.id = a.user_id
-     LEFT JOIN disabled_endpoints e ON e.user_id = a.user_id AND e.webhook_url = a.webhook_url
+-- include: claimed
 ORDER BY d.was_due, d.id;
 
 -- name: claim_lane
@@ -212,13 +210,7 @@ claimed AS (
     FROM due WHERE d.id = due.id
     RETURNING d.id, d.alert_id, d.attempts, d.round_start, d.kind, d.created_at, d.deadline, d.test_price,
               due.lane_turn AS turn)
-SELECT d.id, d.attempts, d.round_start, d.kind, d.created_at, d.deadline, d.test_price,
-       u.webhook_secret, u.previous_secret, u.previous_until,
-       a.id, a.user_id, a.ticker, a.condition, a.target, a.webhook_url, a.is_active, a.created_at, a.triggered_at,
-       a.triggered_price, a.format, a.template_body, a.template_type, a.note, a.deliver_within, e.disabled_at,
-       a.trace
-FROM claimed d JOIN alerts a ON a.id = d.alert_id JOIN users u ON u.id = a.user_id
-     LEFT JOIN disabled_endpoints e ON e.user_id = a.user_id AND e.webhook_url = a.webhook_url
+-- include: claimed
 ORDER BY d.turn;
 
 -- name: lanes
