@@ -5,7 +5,7 @@
 
 #include "storage/postgres/connection.hpp"
 #include "storage/postgres/postgres_storage.hpp"
-#include "storage/sql/condition.hpp"
+#include "storage/trouble_fixture.hpp"
 #include "test_database/test_database.hpp"
 
 namespace pricewire::storage {
@@ -22,18 +22,6 @@ protected:
         // From another database: this one may be read-only already.
         test::ask_postgres(*test::postgres_url(), "ALTER DATABASE " + database_->name() + " SET " + setting);
         while (database_->terminate("%") > 0) std::this_thread::yield();
-    }
-    static std::string trouble_of(const std::function<void()>& call) {
-        try {
-            call();
-            return "none";
-        } catch (const StorageError& e) {
-            return std::string(e.brief());
-        }
-    }
-    static void probe(Storage& storage) {
-        std::this_thread::sleep_for(sql::Condition::probe_every);
-        storage.ping();
     }
     static void add_user(Storage& storage, const std::string& email) {
         const Timestamp now = system_clock().now();

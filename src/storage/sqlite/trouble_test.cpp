@@ -16,9 +16,9 @@
 
 #include "fakes/log_capture.hpp"
 #include "storage/open.hpp"
-#include "storage/sql/condition.hpp"
 #include "storage/sqlite/sqlite_storage.hpp"
 #include "storage/sqlite/temp_dir.hpp"
+#include "storage/trouble_fixture.hpp"
 
 namespace pricewire::storage {
 namespace {
@@ -44,19 +44,6 @@ protected:
         alert.created_at = now;
         EXPECT_TRUE(storage.create_alert(alert, 1'000'000));
         return alert.id;
-    }
-    // A ping that is certain to write.
-    static void probe(Storage& storage) {
-        std::this_thread::sleep_for(sql::Condition::probe_every);
-        storage.ping();
-    }
-    static std::string trouble_of(const std::function<void()>& call) {
-        try {
-            call();
-            return "none";
-        } catch (const StorageError& e) {
-            return std::string(e.brief());
-        }
     }
     static std::string refusal(const std::function<void()>& call) {
         try {
