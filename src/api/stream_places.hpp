@@ -14,13 +14,13 @@ namespace pricewire::api {
 class StreamPlaces {
 public:
     // `per_client` is at least 1.
-    explicit StreamPlaces(std::size_t per_client) : shared_(std::make_shared<Shared>(per_client)) {}
+    explicit StreamPlaces(std::size_t per_client) : per_client_(per_client) {}
 
     // Held while the stream is open; may outlive this object. Null: the client has too many.
     std::shared_ptr<void> take(const std::string& client) {
         MutexLock lock(shared_->mutex);
         std::size_t& count = shared_->counts[client];
-        if (count >= shared_->per_client) return nullptr;
+        if (count >= per_client_) return nullptr;
         ++count;
         return {shared_.get(), [shared = shared_, client](void*) {
                     MutexLock inner(shared->mutex);
@@ -31,12 +31,11 @@ public:
 
 private:
     struct Shared {
-        explicit Shared(std::size_t most) : per_client(most) {}
-        const std::size_t per_client;  // at least 1
         Mutex mutex;
         std::map<std::string, std::size_t> counts GUARDED_BY(mutex);
     };
-    std::shared_ptr<Shared> shared_;
+    const std::size_t per_client_;
+    const std::shared_ptr<Shared> shared_ = std::make_shared<Shared>();
 };
 
 }  // namespace pricewire::api
