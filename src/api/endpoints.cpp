@@ -29,11 +29,11 @@ std::string make_cursor(const UserEndpoint& last) {
 std::optional<UserEndpoint> parse_cursor(std::string_view text) {
     const auto bytes = base64url_decode(text);
     if (!bytes || bytes->empty()) return std::nullopt;
-    const std::string mark(bytes->begin(), bytes->end());
-    if ((mark[0] != '0' && mark[0] != '1') || !is_utf8(mark) || mark.find('\0') != std::string::npos)
-        return std::nullopt;
-    UserEndpoint out{.webhook_url = mark.substr(1), .disabled_at = {}, .reason = {}};
-    if (mark[0] == '0') out.disabled_at = Timestamp{};
+    const std::string marked(bytes->begin(), bytes->end());
+    const char mark = marked[0];
+    if ((mark != '0' && mark != '1') || !is_utf8(marked) || marked.contains('\0')) return std::nullopt;
+    UserEndpoint out{.webhook_url = marked.substr(1), .disabled_at = {}, .reason = {}};
+    if (mark == '0') out.disabled_at = Timestamp{};
     return out;
 }
 
