@@ -116,10 +116,8 @@ private:
     void on_price_gone(const PriceGone& gone) {
         bus_.publish_gone(gone);
         // Logged once a minute at most: a price may come and go with every trade.
-        const MonoTime now = system_clock().mono();
-        const auto [last, first] = gone_logged_.try_emplace(gone.ticker, now);
-        if (!first && now - last->second < 1min) return;
-        last->second = now;
+        auto& lines = gone_lines_.try_emplace(gone.ticker, 1min).first->second;
+        if (!lines.take(system_clock().mono())) return;
         log::warn("no source has a valid price; alerts of this ticker wait",
                   {{"ticker", std::string(gone.ticker.view())}});
     }
@@ -143,7 +141,7 @@ private:
     std::unique_ptr<net::HttpClient> http_;
     price::Market market_;
     std::unique_ptr<feed::Feed> feed_;
-    std::map<Ticker, MonoTime> gone_logged_;
+    std::map<Ticker, log::AtMostEvery> gone_lines_;
     MonoTime judged_at_ = system_clock().mono();
     std::thread thread_;
 };

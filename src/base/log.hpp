@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -65,6 +66,22 @@ private:
     MonoTime second_ GUARDED_BY(mutex_);  // when it began
     std::uint32_t taken_ GUARDED_BY(mutex_) = 0;
     std::uint64_t left_out_ GUARDED_BY(mutex_) = 0;
+};
+
+// Leaves out lines that follow an earlier one too soon: for outages that come and go. Not thread-safe.
+class AtMostEvery {
+public:
+    explicit AtMostEvery(Duration apart) : apart_(apart) {}
+    // Whether another line may be written now.
+    bool take(MonoTime now) {
+        if (last_ && now - *last_ < apart_) return false;
+        last_ = now;
+        return true;
+    }
+
+private:
+    Duration apart_;
+    std::optional<MonoTime> last_;
 };
 
 using Sink = std::function<void(Level, std::string_view message, std::initializer_list<Field> fields)>;

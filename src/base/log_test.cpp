@@ -30,6 +30,15 @@ TEST(LogScope, AddsFieldsToItsThreadsLinesWhileItLives) {
     EXPECT_EQ(shown(), "");
 }
 
+TEST(AtMostEvery, GrantsTheFirstLineAndEachThatIsFarEnoughFromTheLastOne) {
+    AtMostEvery lines(std::chrono::minutes{1});
+    const MonoTime start{};
+    EXPECT_TRUE(lines.take(start));
+    EXPECT_FALSE(lines.take(start + std::chrono::seconds{59}));
+    EXPECT_TRUE(lines.take(start + std::chrono::seconds{60}));
+    EXPECT_FALSE(lines.take(start + std::chrono::seconds{119}));
+}
+
 TEST(LineBudget, GrantsUpToNASecondAndLogsOnceHowManyWereLeftOut) {
     std::vector<std::string> lines;
     set_sink(

@@ -252,7 +252,7 @@ private:
     std::uint64_t lost_trades_ = 0;
     std::array<Tally, parse_error_kinds> left_out_;
     std::uint64_t refused_unsaid_ = 0;
-    std::optional<MonoTime> refused_said_at_;
+    log::AtMostEvery refused_lines_{std::chrono::minutes{1}};
 };
 
 }  // namespace pricewire::feed

@@ -328,8 +328,7 @@ void Session::note_bad_frame(Stream& stream, std::string_view why, Moment now) {
     if (output_.quotes.empty()) stream.garbled = true;
     ++refused_quotes_;
     ++refused_unsaid_;
-    if (refused_said_at_ && now.mono - *refused_said_at_ < 1min) return;
-    refused_said_at_ = now.mono;
+    if (!refused_lines_.take(now.mono)) return;
     say(log::Level::warn,
         fmt::format(
             "{} sent {} without a usable price", name(),

@@ -204,7 +204,7 @@ private:
                     const bool room =
                         error == asio::error::no_descriptors && core_.crowd->make_room(cut::files);
                     if (const auto cause = local_cause(error.value())) local_failures().failed(*cause);
-                    if (!accept_failing_ && may_say_failing()) {
+                    if (!accept_failing_ && outage_lines_.take(std::chrono::steady_clock::now())) {
                         accept_failing_ = true;
                         log::error("new connections cannot be accepted; trying again",
                                    {{"reason", error.message()}});
@@ -220,14 +220,6 @@ private:
                 const auto peer = IpAddress::from_sockaddr(*peer_.data());
                 admit(worker, std::move(socket), peer.value_or(IpAddress{}));
             });
-    }
-
-    // At most one outage a minute is logged: without a file left they come and go with each connection.
-    bool may_say_failing() {
-        const MonoTime now = std::chrono::steady_clock::now();
-        if (failing_said_ && now - *failing_said_ < 1min) return false;
-        failing_said_ = now;
-        return true;
     }
 
     // Then accepts the next one, whatever comes of this one.
@@ -280,8 +272,8 @@ private:
     std::optional<asio::steady_timer> retry_;
     Tcp::endpoint peer_;  // of the connection being accepted
     std::size_t next_ = 0;
-    bool accept_failing_ = false;  // and logged
-    std::optional<MonoTime> failing_said_;
+    bool accept_failing_ = false;          // and logged
+    log::AtMostEvery outage_lines_{1min};  // without a file left they come and go with each connection
     bool stopped_ = false;
     std::uint16_t port_ = 0;
 };

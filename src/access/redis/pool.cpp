@@ -10,8 +10,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration retry_every = 1s;
-// At most one log line this often about lost connections.
-constexpr Duration said_every = 1min;
 
 }  // namespace
 
@@ -72,9 +70,7 @@ void Pool::lost(std::string_view reason) {
     {
         MutexLock lock(mutex_);
         --made_;
-        const MonoTime now = std::chrono::steady_clock::now();
-        say = said_at_ == MonoTime{} || now - said_at_ > said_every;
-        if (say) said_at_ = now;
+        say = lost_lines_.take(std::chrono::steady_clock::now());
     }
     available_.notify_all();
     missing_.notify_one();

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "access/redis/redis_cache_options.hpp"
-#include "base/clock.hpp"
+#include "base/log.hpp"
 #include "base/mutex.hpp"
 #include "base/outage.hpp"
 #include "redis/connection.hpp"
@@ -48,7 +48,7 @@ private:
     std::vector<std::unique_ptr<redis::Connection>> free_ GUARDED_BY(mutex_);
     std::size_t made_ GUARDED_BY(mutex_) = 0;  // free or borrowed
     bool stopping_ GUARDED_BY(mutex_) = false;
-    MonoTime said_at_ GUARDED_BY(mutex_){};  // when a lost connection was last logged
+    log::AtMostEvery lost_lines_ GUARDED_BY(mutex_){std::chrono::minutes{1}};
     std::thread thread_;
 };
 

@@ -4,22 +4,8 @@
 #include <string>
 #include <utility>
 
-#include "base/log.hpp"
-
 namespace pricewire::net::detail {
 namespace {
-
-using namespace std::chrono_literals;
-
-// A lack of room is logged when it begins and when it ends, but no more often than this.
-constexpr Duration said_every = 1min;
-
-bool may_say(MonoTime& said) {
-    const MonoTime now = std::chrono::steady_clock::now();
-    if (said != MonoTime{} && now - said < said_every) return false;
-    said = now;
-    return true;
-}
 
 bool is_loopback(const IpAddress& address) {
     static const Network v4 = Network::parse("127.0.0.0/8").value();
@@ -44,6 +30,7 @@ std::optional<std::unique_ptr<Crowd::Guest>> Crowd::enter(const IpAddress& peer)
     bool admitted = true;
     bool say = false;
     {
+        const MonoTime now = std::chrono::steady_clock::now();
         MutexLock lock(mutex_);
         const auto found = counted ? groups_.find(peer.client()) : groups_.end();
         Group* const group = found == groups_.end() ? nullptr : &found->second;
@@ -53,13 +40,13 @@ std::optional<std::unique_ptr<Crowd::Guest>> Crowd::enter(const IpAddress& peer)
         if (group != nullptr && group->guests - group->leaving >= limits_.per_address) {
             reason = cut::address;
             admitted = ask_to_go(group->waiting);
-            say = may_say(said_address_);
+            say = address_lines_.take(now);
         } else if (guests_ - in_reserve_ - leaving_ >= limits_.connections) {
             if (waiting_.empty() && arriving_ > 0) return std::nullopt;
             reason = cut::full;
             guest->health_only_ = !ask_to_go(waiting_);
             admitted = !guest->health_only_ || in_reserve_ < limits_.reserve * (is_loopback(peer) ? 2 : 1);
-            say = !is_full_ && may_say(said_full_);
+            say = !is_full_ && full_lines_.take(now);
             is_full_ = is_full_ || say;
         }
         if (admitted) {

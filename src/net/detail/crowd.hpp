@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "base/clock.hpp"
+#include "base/log.hpp"
 #include "base/mutex.hpp"
 #include "net/http_server.hpp"
 #include "net/ip_address.hpp"
@@ -80,8 +80,9 @@ private:
     std::list<Guest*> waiting_ GUARDED_BY(mutex_);          // longest first; without those of the reserve
     std::map<IpAddress, Group> groups_ GUARDED_BY(mutex_);  // by client; without the exempt
     bool is_full_ GUARDED_BY(mutex_) = false;
-    MonoTime said_full_ GUARDED_BY(mutex_){};
-    MonoTime said_address_ GUARDED_BY(mutex_){};
+    // A lack of room is logged when it begins and when it ends, but no more often than these allow.
+    log::AtMostEvery full_lines_ GUARDED_BY(mutex_){std::chrono::minutes{1}};
+    log::AtMostEvery address_lines_ GUARDED_BY(mutex_){std::chrono::minutes{1}};
 };
 
 // One connection's place; leaves the crowd when destroyed. Methods: the connection's thread.
