@@ -228,7 +228,8 @@ private:
         try {
             placed = place(worker, socket, peer);
         } catch (const std::exception& e) {
-            log::error("a new connection could not be served", {{"reason", e.what()}});
+            if (unserved_lines_.take(std::chrono::steady_clock::now()))
+                log::error("a new connection could not be served", {{"reason", e.what()}});
         }
         if (placed) return accept();
         retry_->expires_after(2ms);
@@ -274,6 +275,7 @@ private:
     std::size_t next_ = 0;
     bool accept_failing_ = false;          // and logged
     log::AtMostEvery outage_lines_{1min};  // without a file left they come and go with each connection
+    log::LineBudget unserved_lines_{"connections that could not be served", 1};
     bool stopped_ = false;
     std::uint16_t port_ = 0;
 };
