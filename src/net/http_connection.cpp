@@ -163,9 +163,7 @@ private:
         if (guest_->health_only()) {
             const auto& is_health = worker_.core().options.is_health;
             keep_alive_ = false;
-            if (!is_health || !is_health(request.path)) {
-                return send(turn_, worker_.core().error(503, no_connection));
-            }
+            if (!is_health || !is_health(request.path)) return end_with(503, no_connection);
         }
         if (const auto& is_own = worker_.core().options.is_own_host; is_own && !is_own(request.host)) {
             return send(turn_,
@@ -236,16 +234,8 @@ private:
     }
 
     void upgrade(ServerRequest request) {
-        if (worker_.stopping()) {
-            keep_alive_ = false;
-            send(turn_, worker_.core().error(503, "the server is stopping"));
-            return;
-        }
-        if (!guest_->becomes_stream()) {
-            keep_alive_ = false;
-            send(turn_, worker_.core().error(503, too_many_streams));
-            return;
-        }
+        if (worker_.stopping()) return end_with(503, "the server is stopping");
+        if (!guest_->becomes_stream()) return end_with(503, too_many_streams);
         const auto pending = create_websocket(worker_);
         WsHandler handler;
         try {
@@ -267,9 +257,12 @@ private:
     }
 
     void refuse(int status, std::string_view detail) {
-        keep_alive_ = false;
         head_only_ = false;
         begin_turn();
+        end_with(status, detail);
+    }
+    void end_with(int status, std::string_view detail) {
+        keep_alive_ = false;
         send(turn_, worker_.core().error(status, detail));
     }
 
