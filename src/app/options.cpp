@@ -213,10 +213,8 @@ Result<void> check_not_lost(const ops::Config& config) {
     if (!holds_something(left)) return {};
     return fail(
         fmt::format("the database {0} is missing or empty, but {1} is there, so it was moved, deleted or "
-                    "never restored: put it "
-                    "back (from a backup, if it is lost); to begin with an empty database instead, run "
-                    "'pricewire migrate "
-                    "--new' first",
+                    "never restored: put it back (from a backup, if it is lost); to begin with an empty "
+                    "database instead, run 'pricewire migrate --new' first",
                     database.string(), left.string()));
 }
 

@@ -220,8 +220,7 @@ private:
         if (const std::string list = unwatched.list(); !list.empty()) {
             log::warn(
                 "active alerts cannot fire: their tickers are not in market.tickers, or no enabled source "
-                "has "
-                "them",
+                "has them",
                 {{"alerts", list}});
         }
     }

@@ -36,9 +36,7 @@ constexpr std::string_view out_of_memory =
     "pricewire: out of memory; raise the limit of the container or of address space (ulimit -v)\n";
 constexpr std::string_view out_of_threads =
     "pricewire: a thread could not be started; raise the limits of processes (ulimit -u, pids of the "
-    "container) "
-    "and of address space (ulimit -v)\n";
-
+    "container) and of address space (ulimit -v)\n";
 constexpr std::string_view unreadable_mapping =
     "pricewire: a file that is mapped into memory was truncated or cannot be read (the database's -shm?); "
     "check the disk, and start again\n";

@@ -111,8 +111,7 @@ void Publisher::look_for_earlier_queue(Connection& connection) {
     if (!messages) return;
     log::warn(
         "the broker has a queue of an earlier version or of the predecessor, which is not used any more; "
-        "delete it "
-        "once none of their processes runs (no delivery is lost: the database has them)",
+        "delete it once none of their processes runs (no delivery is lost: the database has them)",
         {{"queue", options_.earlier_queue},
          {"messages", std::to_string(*messages)},
          {"used", options_.queue}});

@@ -43,9 +43,8 @@ struct Session {
 // Throws StorageError if the schema is another application's: it has something of a name that the migrations
 // would create, or keeps a list of its own migrations.
 void check_ours(Connection& db) {
-    if (!db.execute(
-               "SELECT FROM pg_attribute WHERE attrelid = to_regclass('schema_migrations') AND attname = "
-               "'applied_at'")
+    if (!db.execute("SELECT FROM pg_attribute "
+                    "WHERE attrelid = to_regclass('schema_migrations') AND attname = 'applied_at'")
              .empty())
         return;
     std::vector<std::string> names = created_by(known());
@@ -53,10 +52,10 @@ void check_ours(Connection& db) {
     names.emplace_back("alembic_version");
     std::vector<std::string> found;
     for (const Row row : db.execute(fmt::format(
-             "SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relname "
-             "IN "
-             "('{0}') UNION SELECT typname FROM pg_type WHERE typnamespace = current_schema()::regnamespace "
-             "AND typname IN ('{0}') ORDER BY 1",
+             "SELECT relname FROM pg_class "
+             "WHERE relnamespace = current_schema()::regnamespace AND relname IN ('{0}') "
+             "UNION SELECT typname FROM pg_type "
+             "WHERE typnamespace = current_schema()::regnamespace AND typname IN ('{0}') ORDER BY 1",
              fmt::join(names, "', '"))))
         found.emplace_back(row.text(0));
     if (!found.empty()) refuse_foreign(this_database, found);
