@@ -115,7 +115,7 @@ TEST(OwnProcess, AMappedFileThatIsTruncatedIsOneLine) {
     EXPECT_TRUE(ended.said.starts_with("pricewire: a file that is mapped into memory")) << ended.said;
 }
 
-TEST(OwnProcess, TooFewThreadsAreTold) {
+TEST(OwnProcess, TooFewThreadsAreAnErrorThatSaysSo) {
     EXPECT_TRUE(check_threads(4));
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)

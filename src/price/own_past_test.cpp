@@ -1,4 +1,4 @@
-// Which source is wrong is told by its own past: the one that left it is the suspect.
+// Which source is wrong shows by its own past: the one that left it is the suspect.
 #include <gtest/gtest.h>
 
 #include <sstream>

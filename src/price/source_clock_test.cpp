@@ -25,7 +25,7 @@ TEST_F(SourceClockTest, ATradeThatWasReadLateHasTheTimeAtWhichItWasMade) {
     now_ += 1s;
     EXPECT_EQ(age(30ms), 30ms);
     now_ += 1min;
-    EXPECT_EQ(age(5s), 5s - 30ms) << "what each takes to arrive is not told from a clock that is behind";
+    EXPECT_EQ(age(5s), 5s - 30ms) << "a constant delay looks the same as a clock that is behind";
 }
 
 TEST_F(SourceClockTest, AClockThatIsBehindOrAheadIsCorrected) {
@@ -48,7 +48,7 @@ TEST_F(SourceClockTest, ACorrectionIsForgottenAfterMinutes) {
     EXPECT_EQ(age(4s), 0s) << "its clock was set";
 }
 
-TEST_F(SourceClockTest, OurClockSetBackBeginsAnew) {
+TEST_F(SourceClockTest, OurClockSetBackForgetsWhatWasObserved) {
     for (int i = 0; i < 20; ++i, now_ += 1s) age(0s);
     now_ -= 1h;
     EXPECT_EQ(age(-1h), 0s);

@@ -237,7 +237,7 @@ TEST_F(KeyFileTest, ABoxKeepsItsKeysIfTheFileBecomesUnreadable) {
     EXPECT_EQ(box->open(sealed, "user"), "secret");
 }
 
-TEST_F(KeyFileTest, ABoxTellsThatTheNextStartWouldFail) {
+TEST_F(KeyFileTest, ACheckFailsWhileTheNextStartWouldFail) {
     put({key_of(1), {}});
     const auto box = create_key_file_box(file_, {}).value();
     EXPECT_NO_THROW(box->check());

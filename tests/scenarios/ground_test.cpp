@@ -87,7 +87,7 @@ TEST_F(Ground, AMovedDatabaseThatComesBackIsUsedAgain) {
     EXPECT_EQ(deployment_.stop_pricewire(), 0);
 }
 
-TEST_F(Ground, AMissingKeyFileIsTold) {
+TEST_F(Ground, AMissingKeyFileIsReported) {
     deployment_.start_pricewire();
     std::filesystem::rename(file("pricewire.key"), file("away.key"));
     wait_for_health("the key file is missing or cannot be used");

@@ -155,7 +155,7 @@ TEST_F(RedisBusTest, ASubscriberThatResumesGetsWhatWasPublishedInItsAbsence) {
 TEST_F(RedisBusTest, ASubscriberThatResumesStartsTenSecondsEarlierAndWarnsOfTrimmedPrices) {
     fakes::LogCapture log;
     Recorder recorder;
-    Recorder told_late;
+    Recorder late_recorder;
     const auto c = keys_->connect();
     // A stream from a minute ago, with an entry per second.
     const auto now = static_cast<std::uint64_t>(to_micros(system_clock().now()) / 1000);
@@ -177,9 +177,9 @@ TEST_F(RedisBusTest, ASubscriberThatResumesStartsTenSecondsEarlierAndWarnsOfTrim
     options.prefix = keys_->prefix();
     options.stream_cap = 50;
     const auto late = create_redis_bus(options, system_clock());
-    late->subscribe(told_late.subscriber(true));
-    ASSERT_TRUE(told_late.wait_for("caught up"));
-    EXPECT_EQ(told_late.prices().size(), 50u);
+    late->subscribe(late_recorder.subscriber(true));
+    ASSERT_TRUE(late_recorder.wait_for("caught up"));
+    EXPECT_EQ(late_recorder.prices().size(), 50u);
     EXPECT_EQ(log.count("trimmed from the stream"), 1u);
 }
 

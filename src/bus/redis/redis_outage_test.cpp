@@ -28,15 +28,15 @@ protected:
     }
 
     fakes::LogCapture log_;
-    Recorder told_;
+    Recorder recorder_;
     test::RedisServer server_;
 };
 
 TEST_F(RedisOutage, AKillLosesNothingAndResentPricesAreDeliveredOnce) {
     const auto feed = bus();
     const auto checker = bus();
-    checker->subscribe(told_.subscriber());
-    ASSERT_TRUE(told_.wait_for("caught up"));
+    checker->subscribe(recorder_.subscriber());
+    ASSERT_TRUE(recorder_.wait_for("caught up"));
     std::uint64_t sequence = 0;
     for (int round = 1; round <= 3; ++round) {
         for (int i = 0; i < 2000; ++i) feed->publish(price_of("BTC", ++sequence));
@@ -46,9 +46,9 @@ TEST_F(RedisOutage, AKillLosesNothingAndResentPricesAreDeliveredOnce) {
         ASSERT_TRUE(
             eventually([&] { return log_.count("waiting for Redis") == 2 * static_cast<unsigned>(round); }));
         server_.start();
-        ASSERT_TRUE(told_.wait_for(std::to_string(sequence)));
+        ASSERT_TRUE(recorder_.wait_for(std::to_string(sequence)));
     }
-    EXPECT_EQ(told_.prices(), up_to(sequence));
+    EXPECT_EQ(recorder_.prices(), up_to(sequence));
     EXPECT_TRUE(eventually([&] { return log_.count("answers again: prices flow again") == 6; }));
     EXPECT_EQ(log_.count("waiting for Redis at 127.0.0.1:"), 6u);
 }
@@ -66,8 +66,8 @@ TEST_F(RedisOutage, PricesThatOnlyTheKilledRedisHadAreResent) {
 TEST_F(RedisOutage, AWipedRedisRecoversAlone) {
     const auto feed = bus("one");
     const auto other = bus();
-    other->subscribe(told_.subscriber());
-    ASSERT_TRUE(told_.wait_for("caught up"));
+    other->subscribe(recorder_.subscriber());
+    ASSERT_TRUE(recorder_.wait_for("caught up"));
     std::uint64_t sequence = 0;
     for (int round = 0; round < 3; ++round) {
         feed->publish(price_of("BTC", ++sequence));
@@ -79,12 +79,12 @@ TEST_F(RedisOutage, AWipedRedisRecoversAlone) {
             return *other->rates_json() == "{\"BTC\":" + std::to_string(round + 1) + "}" &&
                    other->sources() == std::vector{report};
         }));
-        ASSERT_TRUE(told_.wait_for(std::to_string(sequence)));
+        ASSERT_TRUE(recorder_.wait_for(std::to_string(sequence)));
         connect()->command({"FLUSHALL"}).checked();
     }
     feed->publish(price_of("BTC", ++sequence));
-    ASSERT_TRUE(told_.wait_for(std::to_string(sequence)));
-    EXPECT_EQ(told_.prices(), up_to(sequence));
+    ASSERT_TRUE(recorder_.wait_for(std::to_string(sequence)));
+    EXPECT_EQ(recorder_.prices(), up_to(sequence));
 }
 
 TEST_F(RedisOutage, UnconfirmedDataIsNotShownAndPingSaysWhy) {
@@ -129,16 +129,16 @@ TEST_F(RedisOutage, APingSaysWhyNothingCanBeWrittenThoughRedisAnswers) {
 TEST_F(RedisOutage, ASubscriberNoticesAPeerThatHangs) {
     const auto feed = bus();
     const auto checker = bus();
-    checker->subscribe(told_.subscriber());
-    ASSERT_TRUE(told_.wait_for("caught up"));
+    checker->subscribe(recorder_.subscriber());
+    ASSERT_TRUE(recorder_.wait_for("caught up"));
     feed->publish(price_of("BTC", 1));
-    ASSERT_TRUE(told_.wait_for("1"));
+    ASSERT_TRUE(recorder_.wait_for("1"));
     server_.signal(SIGSTOP);
     feed->publish(price_of("BTC", 2));
     ASSERT_TRUE(eventually([&] { return log_.count("waiting for Redis") == 1; }));
     server_.signal(SIGCONT);
-    ASSERT_TRUE(told_.wait_for("2"));
-    EXPECT_EQ(told_.prices(), up_to(2));
+    ASSERT_TRUE(recorder_.wait_for("2"));
+    EXPECT_EQ(recorder_.prices(), up_to(2));
 }
 
 TEST_F(RedisOutage, AListenerThatNeverAnswersBlocksNobody) {
@@ -156,14 +156,14 @@ TEST_F(RedisOutage, ConnectsToARedisThatStartsLater) {
     server_.kill();
     const auto feed = bus();
     const auto checker = bus();
-    checker->subscribe(told_.subscriber(true));
+    checker->subscribe(recorder_.subscriber(true));
     for (std::uint64_t i = 1; i <= 100; ++i) feed->publish(price_of("BTC", i));
     feed->publish_board(board_of("BTC", 7));
     ASSERT_TRUE(eventually([&] { return log_.count("waiting for Redis") == 2; })) << "once per bus";
     server_.start();
-    ASSERT_TRUE(told_.wait_for("100"));
-    EXPECT_EQ(told_.prices(), up_to(100));
-    EXPECT_TRUE(told_.wait_for("caught up"));
+    ASSERT_TRUE(recorder_.wait_for("100"));
+    EXPECT_EQ(recorder_.prices(), up_to(100));
+    EXPECT_TRUE(recorder_.wait_for("caught up"));
     EXPECT_TRUE(eventually([&] { return *checker->rates_json() == R"({"BTC":7})"; }));
 }
 
@@ -171,12 +171,12 @@ TEST_F(RedisOutage, KeepsTheNewestQueuedPricesAndLogsTheRest) {
     server_.kill();
     const auto feed = bus();
     const auto checker = bus();
-    checker->subscribe(told_.subscriber(true));
+    checker->subscribe(recorder_.subscriber(true));
     ASSERT_TRUE(eventually([&] { return log_.count("waiting for Redis") == 1; }));
     for (std::uint64_t i = 1; i <= 150'000; ++i) feed->publish(price_of("BTC", i));
     server_.start();
-    ASSERT_TRUE(told_.wait_for("150000"));
-    const auto prices = told_.prices();
+    ASSERT_TRUE(recorder_.wait_for("150000"));
+    const auto prices = recorder_.prices();
     EXPECT_EQ(prices.size(), 100'000u);
     EXPECT_EQ(prices.front(), 50'001u);
     EXPECT_EQ(log_.count("no checker has seen them prices=50000"), 1u);

@@ -169,7 +169,7 @@ private:
             Fields entry(entry_names);
             if (const auto error = collect(from, entry)) return error;
             if (!entry[2].empty()) {
-                // An older server: its answers are told from halted pairs' by whether prices change.
+                // An older server: whether a pair is traded shows by whether its price changes.
                 const auto code = detail::plain_integer(entry[2]);
                 const bool names_it = entry[3].find("symbolStatus") != std::string_view::npos;
                 if (code == -1101 || code == -1103 || code == -1104 || (names_it && code != -1220)) {

@@ -31,7 +31,7 @@ protected:
     std::optional<test::TestDatabase> database_;
 };
 
-TEST_F(PostgresTroubleTest, AReadOnlyServerIsToldThoughNobodyWrites) {
+TEST_F(PostgresTroubleTest, AReadOnlyServerIsReportedThoughNobodyWrites) {
     const auto storage = create_postgres_storage({.url = database_->url()}, {});
     storage->ping();
     set("default_transaction_read_only = on");
@@ -46,7 +46,7 @@ TEST_F(PostgresTroubleTest, AReadOnlyServerIsToldThoughNobodyWrites) {
     EXPECT_EQ(trouble_of([&] { probe(*storage); }), "none");
 }
 
-TEST_F(PostgresTroubleTest, AMissingPermissionIsTold) {
+TEST_F(PostgresTroubleTest, AMissingPermissionIsReported) {
     const auto storage = create_postgres_storage({.url = database_->url()}, {});
     storage->ping();
     // Where a role lacks a permission the server raises this error.
@@ -62,7 +62,7 @@ TEST_F(PostgresTroubleTest, AMissingPermissionIsTold) {
     EXPECT_EQ(trouble_of([&] { storage->ping(); }), "none");
 }
 
-TEST_F(PostgresTroubleTest, AMissingTableOrColumnIsTold) {
+TEST_F(PostgresTroubleTest, AMissingTableOrColumnIsReported) {
     const auto storage = create_postgres_storage({.url = database_->url()}, {});
     storage->ping();
     const std::string altered = "its tables were changed or removed";
@@ -77,7 +77,7 @@ TEST_F(PostgresTroubleTest, AMissingTableOrColumnIsTold) {
     }
 }
 
-TEST_F(PostgresTroubleTest, AServerWithoutFreeConnectionsIsToldAsSuch) {
+TEST_F(PostgresTroubleTest, AServerWithoutFreeConnectionsIsReportedAsSuch) {
     const std::string role = "nobody_" + database_->name();
     database_->ask("CREATE ROLE " + role + " LOGIN CONNECTION LIMIT 0");
     std::string url = database_->url();

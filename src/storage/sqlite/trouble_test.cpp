@@ -85,7 +85,7 @@ protected:
     const std::filesystem::path file_ = dir_ / "pricewire.db";
 };
 
-TEST_F(SqliteTroubleTest, AFullDiskIsToldUntilAWriteWorksAndNoFiringIsLost) {
+TEST_F(SqliteTroubleTest, AFullDiskIsReportedUntilAWriteWorksAndNoFiringIsLost) {
     constexpr int no_mounts = 77;
     const int result = in_child([&] {
         if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
@@ -116,7 +116,7 @@ TEST_F(SqliteTroubleTest, AFullDiskIsToldUntilAWriteWorksAndNoFiringIsLost) {
     EXPECT_EQ(result, 0);
 }
 
-TEST_F(SqliteTroubleTest, ALimitOfFileSizeIsToldAsSuch) {
+TEST_F(SqliteTroubleTest, ALimitOfFileSizeIsReportedAsSuch) {
     EXPECT_EQ(in_child([&] {
                   signal(SIGXFSZ, SIG_IGN);
                   const auto storage = open();
@@ -136,7 +136,7 @@ TEST_F(SqliteTroubleTest, ALimitOfFileSizeIsToldAsSuch) {
               0);
 }
 
-TEST_F(SqliteTroubleTest, DamageThatAnyCallMeetsIsTold) {
+TEST_F(SqliteTroubleTest, DamageThatAnyCallMeetsIsReported) {
     {
         const auto storage = open();
         add_user(*storage, "ann@example.com");
@@ -155,7 +155,7 @@ TEST_F(SqliteTroubleTest, DamageThatAnyCallMeetsIsTold) {
     EXPECT_EQ(trouble_of([&] { storage->ping(); }), "the database is damaged");
 }
 
-TEST_F(SqliteTroubleTest, AMissingTableIsTold) {
+TEST_F(SqliteTroubleTest, AMissingTableIsReported) {
     const auto storage = open();
     SQLite::Database shell(file_.string(), SQLite::OPEN_READWRITE);
     shell.setBusyTimeout(10'000);
