@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "app/options.hpp"
+#include "app/report.hpp"
 #include "net/http_client.hpp"
 
 namespace pricewire::app {
@@ -33,10 +34,7 @@ Result<std::string> health_url(const ops::Config& config, const Roles& roles) {
 
 int ask_health(const ops::Config& config, const Roles& roles) {
     const auto url = health_url(config, roles);
-    if (!url) {
-        fmt::print(stderr, "pricewire: {}\n", url.error().message);
-        return 1;
-    }
+    if (!url) return report(url.error().message, 1);
     std::promise<net::HttpResult> promise;
     auto answer = promise.get_future();
     const auto client = net::create_http_client({.max_connections = 1});
@@ -45,10 +43,8 @@ int ask_health(const ops::Config& config, const Roles& roles) {
     request.timeout = patience;
     client->start(std::move(request), [&](net::HttpResult result) { promise.set_value(std::move(result)); });
     const net::HttpResult result = answer.get();
-    if (result.error != net::HttpError::none) {
-        fmt::print(stderr, "pricewire: no answer from {}: {}\n", *url, result.error_text);
-        return 1;
-    }
+    if (result.error != net::HttpError::none)
+        return report(fmt::format("no answer from {}: {}", *url, result.error_text), 1);
     fmt::print("{}\n", result.body);
     return result.status == 200 ? 0 : 1;
 }

@@ -9,6 +9,7 @@
 #include "app/check.hpp"
 #include "app/options.hpp"
 #include "app/parts.hpp"
+#include "app/report.hpp"
 #include "app/roles.hpp"
 #include "app/users_command.hpp"
 #include "base/log.hpp"
@@ -22,11 +23,6 @@
 
 namespace pricewire::app {
 namespace {
-
-int report(const std::string& line, int code) {
-    fmt::print(stderr, "pricewire: {}\n", line);
-    return code;
-}
 
 void show(const std::vector<storage::MigrationState>& states) {
     for (const storage::MigrationState& state : states) {
@@ -67,9 +63,7 @@ int rotate(const ops::Config& config) {
 
 int check_config(const ops::LoadedConfig& loaded, const Roles& roles, const ops::ConfigKeys& keys) {
     for (const std::string& line : loaded.warnings) report("warning: " + line, 0);
-    const auto wrong = wrong_for(loaded.config, roles);
-    for (const std::string& line : wrong) report(line, 2);
-    if (!wrong.empty()) return 2;
+    if (const auto wrong = wrong_for(loaded.config, roles); !wrong.empty()) return report(wrong, 2);
     fmt::print("{}", ops::describe_config(loaded, keys));
     return 0;
 }
@@ -80,10 +74,7 @@ int run(const ops::CommandLine& command, const ops::ConfigKeys& keys, ops::Shutd
                                           .environment = ops::process_environment(),
                                           .directory = "."},
                                          keys);
-    if (!loaded) {
-        for (const std::string& line : loaded.error()) report(line, 2);
-        return 2;
-    }
+    if (!loaded) return report(loaded.error(), 2);
     const ops::Config& config = loaded->config;
     if (command.command == "check-config") return check_config(*loaded, *roles_of(command.role), keys);
     if (command.command == "health") return ask_health(config, *roles_of(command.role));

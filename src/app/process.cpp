@@ -14,6 +14,7 @@
 #include "app/options.hpp"
 #include "app/parts.hpp"
 #include "app/progress.hpp"
+#include "app/report.hpp"
 #include "app/roles.hpp"
 #include "app/timed_storage.hpp"
 #include "app/unwatched.hpp"
@@ -377,6 +378,11 @@ Result<net::FileShares> share_files(const ops::Config& config, const Roles& role
     return files;
 }
 
+// Those of a process of all roles on all servers, and a few more.
+std::size_t threads_of(const ops::Config& config) {
+    return 48 + static_cast<std::size_t>(config.http.threads);
+}
+
 }  // namespace
 
 std::optional<Roles> roles_of(std::string_view command) {
@@ -388,15 +394,8 @@ std::optional<Roles> roles_of(std::string_view command) {
     return std::nullopt;
 }
 
-// Those of a process of all roles on all servers, and a few more.
-std::size_t threads_of(const ops::Config& config) {
-    return 48 + static_cast<std::size_t>(config.http.threads);
-}
-
 int run_roles(const ops::Config& config, const Roles& roles, ops::Shutdown& shutdown) {
-    const auto wrong = wrong_for(config, roles);
-    for (const std::string& line : wrong) fmt::print(stderr, "pricewire: {}\n", line);
-    if (!wrong.empty()) return 2;
+    if (const auto wrong = wrong_for(config, roles); !wrong.empty()) return report(wrong, 2);
     std::optional<InstanceLock> alone;
     if (const std::string& url = config.storage.database_url; !storage::is_shared(url)) {
         auto lock = InstanceLock::take(storage::file_of(url).string() + ".lock");

@@ -11,6 +11,7 @@
 #include "app/check.hpp"
 #include "app/options.hpp"
 #include "app/parts.hpp"
+#include "app/report.hpp"
 #include "base/utf8.hpp"
 #include "secrets/key_file.hpp"
 #include "secrets/open_secrets.hpp"
@@ -19,11 +20,6 @@
 
 namespace pricewire::app {
 namespace {
-
-int report(const std::string& line, int code) {
-    fmt::print(stderr, "pricewire: {}\n", line);
-    return code;
-}
 
 int list(storage::Storage& storage) {
     for (const User& user : storage.users()) {
@@ -72,9 +68,7 @@ int run_users(const ops::Config& config, const ops::CommandLine& command) {
         auto parsed = api::parse_email(email);
         if (!parsed) return report("not a valid e-mail address: " + parsed.error().message, 2);
         email = std::move(*parsed);
-        const auto wrong = wrong_for(config, *roles_of("serve"));
-        for (const std::string& line : wrong) report(line, 2);
-        if (!wrong.empty()) return 2;
+        if (const auto wrong = wrong_for(config, *roles_of("serve")); !wrong.empty()) return report(wrong, 2);
     }
     const std::string& url = config.storage.database_url;
     const bool is_new = !storage::is_shared(url) && !std::filesystem::exists(storage::file_of(url));
