@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
@@ -103,11 +102,9 @@ std::string why_no_certificates(const std::string& file) {
 
 // A parameter of a PostgreSQL URL; empty if it is not given.
 std::string parameter_of(const std::string& url, const std::string& name) {
-    std::string_view query = std::string_view(url).substr(std::min(url.rfind('?'), url.size()));
-    while (!query.empty()) {
-        query.remove_prefix(1);
-        const std::string_view item = query.substr(0, query.find('&'));
-        query.remove_prefix(item.size());
+    const std::size_t mark = url.rfind('?');
+    if (mark == url.npos) return {};
+    for (const std::string_view item : split_list(std::string_view(url).substr(mark + 1), '&')) {
         if (item.starts_with(name + "=")) return percent_decode(item.substr(name.size() + 1));
     }
     return {};

@@ -71,11 +71,9 @@ bool is_service_link(std::string_view name, std::string_view value) {
     if (name.ends_with("_PORT") && is_address) return true;
     const std::size_t port = name.rfind("_PORT_");
     if (port == name.npos) return false;
-    const std::string_view rest = name.substr(port + 6);  // "80_TCP", "80_TCP_ADDR"
-    const std::size_t end = rest.find('_');
-    if (end == rest.npos || !all_digits(rest.substr(0, end))) return false;
-    const std::string_view protocol = rest.substr(end + 1, rest.find('_', end + 1) - end - 1);
-    return std::find(protocols.begin(), protocols.end(), protocol) != protocols.end();
+    std::string_view rest = name.substr(port + 6);  // "80_TCP", "80_TCP_ADDR"
+    if (!all_digits(take_part(rest, '_'))) return false;
+    return std::find(protocols.begin(), protocols.end(), take_part(rest, '_')) != protocols.end();
 }
 
 class Loader {
