@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "base/sanitizers.hpp"
 #include "fakes/log_capture.hpp"
 #include "net/ws_client.hpp"
 
@@ -43,11 +44,8 @@ TEST(EventLoop, ARepeatedTaskMayCancelItself) {
 
 // The first connection of a loop opens files of its own before it opens a socket.
 TEST(WebSockets, AnAttemptWithoutAFileLeftEndsLikeOneThatFails) {
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-    GTEST_SKIP() << "UBSan, which is built in with ASan, opens files to check objects' types";
-#endif
-#endif
+    if (has_address_sanitizer)
+        GTEST_SKIP() << "UBSan, which is built in with ASan, opens files to check objects' types";
     const auto loop = create_event_loop();
     rlimit before{};
     getrlimit(RLIMIT_NOFILE, &before);

@@ -17,14 +17,7 @@
 #include <thread>
 #include <vector>
 
-// GCC says it with macros, Clang with features.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define PRICEWIRE_SANITIZED
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define PRICEWIRE_SANITIZED
-#endif
-#endif
+#include "base/sanitizers.hpp"
 
 namespace pricewire::ops {
 namespace {
@@ -73,12 +66,10 @@ void say(std::string_view line) {
     _exit(1);
 }
 
-#ifndef PRICEWIRE_SANITIZED
 void on_bus_error(int) {
     say(unreadable_mapping);
     _exit(1);
 }
-#endif
 
 void keep_standard_descriptors() {
     int fd = open("/dev/null", O_RDWR);
@@ -92,12 +83,10 @@ void spare_address_space() {
 }
 
 void set_stack_size() {
-#ifndef PRICEWIRE_SANITIZED
     pthread_attr_t attributes;
     if (pthread_attr_init(&attributes) != 0) return;
     if (pthread_attr_setstacksize(&attributes, stack_size) == 0) pthread_setattr_default_np(&attributes);
     pthread_attr_destroy(&attributes);
-#endif
 }
 
 }  // namespace
@@ -105,10 +94,10 @@ void set_stack_size() {
 void set_up_process() {
     keep_standard_descriptors();
     signal(SIGXFSZ, SIG_IGN);
-#ifndef PRICEWIRE_SANITIZED
-    signal(SIGBUS, on_bus_error);
-#endif
-    set_stack_size();
+    if (!is_sanitized) {
+        signal(SIGBUS, on_bus_error);
+        set_stack_size();
+    }
     spare_address_space();
     std::set_terminate(ended);
 }

@@ -16,6 +16,8 @@
 #include <string>
 #include <thread>
 
+#include "base/sanitizers.hpp"
+
 namespace pricewire::ops {
 namespace {
 
@@ -69,11 +71,8 @@ TEST(OwnProcess, NoFileGetsTheNumberOfAClosedStandardDescriptor) {
 }
 
 TEST(OwnProcess, AnExceptionThatNobodyHandlesIsOneLine) {
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-    GTEST_SKIP() << "ThreadSanitizer reports a process that ends while its threads run";
-#endif
-#endif
+    if (has_thread_sanitizer)
+        GTEST_SKIP() << "ThreadSanitizer reports a process that ends while its threads run";
     const auto run_thread = [](const std::function<void()>& f) {
         return in_child([&] {
             set_up_process();
@@ -98,11 +97,7 @@ TEST(OwnProcess, AnExceptionThatNobodyHandlesIsOneLine) {
 }
 
 TEST(OwnProcess, AMappedFileThatIsTruncatedIsOneLine) {
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-    GTEST_SKIP() << "sanitizers handle the signal";
-#endif
-#endif
+    if (is_sanitized) GTEST_SKIP() << "sanitizers handle the signal";
     const Ended ended = in_child([] {
         set_up_process();
         const int fd = open("/tmp", O_TMPFILE | O_RDWR, 0600);
@@ -117,11 +112,7 @@ TEST(OwnProcess, AMappedFileThatIsTruncatedIsOneLine) {
 
 TEST(OwnProcess, TooFewThreadsAreAnErrorThatSaysSo) {
     EXPECT_TRUE(check_threads(4));
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-    GTEST_SKIP() << "sanitizers need terabytes of address space";
-#endif
-#endif
+    if (is_sanitized) GTEST_SKIP() << "sanitizers need terabytes of address space";
     const Ended ended = in_child([] {
         rlimit little{};
         getrlimit(RLIMIT_AS, &little);

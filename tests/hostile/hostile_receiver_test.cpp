@@ -6,6 +6,7 @@
 #include <fstream>
 #include <set>
 
+#include "base/sanitizers.hpp"
 #include "hostile/hostile_fixture.hpp"
 
 namespace pricewire::test {
@@ -54,18 +55,6 @@ const Expectation expectations[] = {
     {Behaviour::huge_chunk, {HttpError::none}, 200},
     {Behaviour::garbage, {HttpError::protocol}},
 };
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool sanitized = true;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-constexpr bool sanitized = true;
-#else
-constexpr bool sanitized = false;
-#endif
-#else
-constexpr bool sanitized = false;
-#endif
 
 constexpr std::int64_t mebibyte = 1024 * 1024;
 
@@ -173,7 +162,7 @@ TEST_P(HostileReceiverTest, IsBoundedAndDelaysNoOther) {
     EXPECT_GE(hostile.connections(), 1);
     // It could send only as much as the kernel buffers, not everything it had.
     EXPECT_LT(hostile.bytes_written(), 64 * mebibyte);
-    if (!sanitized) {
+    if (!is_sanitized) {
         EXPECT_LT(peak_memory() - memory_before, 64 * mebibyte);
     }
 }

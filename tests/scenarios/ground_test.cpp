@@ -9,6 +9,7 @@
 #include <sstream>
 #include <string>
 
+#include "base/sanitizers.hpp"
 #include "support/deployment.hpp"
 #include "support/own_database.hpp"
 
@@ -97,11 +98,7 @@ TEST_F(Ground, AMissingKeyFileIsReported) {
 }
 
 TEST_F(Ground, TooLittleOfTheSystemEndsTheStartWithOneLine) {
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-    GTEST_SKIP() << "sanitizers need terabytes of address space";
-#endif
-#endif
+    if (is_sanitized) GTEST_SKIP() << "sanitizers need terabytes of address space";
     for (const char* limits :
          {"ulimit -v 60000", "ulimit -v 100000", "ulimit -f 1", "ulimit -f 8", "ulimit -f 64"}) {
         std::filesystem::remove_all(file("data"));
@@ -113,11 +110,7 @@ TEST_F(Ground, TooLittleOfTheSystemEndsTheStartWithOneLine) {
 }
 
 TEST_F(Ground, FourHundredMegabytesOfAddressSpaceAreEnough) {
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-    GTEST_SKIP() << "sanitizers need terabytes of address space";
-#endif
-#endif
+    if (is_sanitized) GTEST_SKIP() << "sanitizers need terabytes of address space";
     Process process = limited("ulimit -v 409600");
     process.wait_for_output("is listening on");
     process.signal(SIGTERM);
