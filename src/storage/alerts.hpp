@@ -44,7 +44,8 @@ public:
     // One consistent snapshot of all active alerts, passed on in pieces, in any order, on the calling thread.
     virtual void load_active_alerts(const std::function<void(std::span<const ActiveAlert>)>& piece) = 0;
 
-    // The URLs of a user's alerts, at most `limit`, disabled ones first.
+    // The URLs of a user's alerts, at most `limit`, disabled ones first, each part by URL; only those that follow
+    // `after`, if it is given.
     virtual std::vector<UserEndpoint> endpoints(const Uuid& user_id, std::size_t limit,
                                                 const std::optional<UserEndpoint>& after = {}) = 0;
     // Lets webhooks to the URL be sent again. False if it was not disabled.

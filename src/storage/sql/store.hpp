@@ -9,8 +9,6 @@
 #include <vector>
 
 #include "base/crypto.hpp"
-#include "base/log.hpp"
-#include "base/mutex.hpp"
 #include "storage/sql/calls.hpp"
 #include "storage/sql/change.hpp"
 #include "storage/sql/id_range.hpp"
