@@ -4,9 +4,8 @@
 
 #include <fstream>
 
-#include "storage/sqlite/temp_dir.hpp"
-
 #include "app/check.hpp"
+#include "storage/sqlite/temp_dir.hpp"
 
 namespace pricewire::app {
 namespace {

@@ -408,8 +408,8 @@ WHERE d.id = $1::uuid AND d.user_id = $2::uuid AND u.deleted_at IS NULL FOR UPDA
 UPDATE deliveries d
 SET state = 'pending', due_at = $2::timestamptz, lease_owner = NULL, lane = NULL, lane_turn = NULL,
     round_start = CASE WHEN d.finished_at IS NULL THEN d.round_start ELSE d.attempts - 1000000 END,
-    retries = d.retries + (d.finished_at IS NOT NULL)::int, deadline = $2::timestamptz + a.deliver_within * interval '1 microsecond', finished_at = NULL,
-    reason = ''
+    retries = d.retries + (d.finished_at IS NOT NULL)::int,
+    deadline = $2::timestamptz + a.deliver_within * interval '1 microsecond', finished_at = NULL, reason = ''
 FROM alerts a WHERE d.id = ANY ($1::uuid[]) AND a.id = d.alert_id;
 
 -- name: delivery_cancel

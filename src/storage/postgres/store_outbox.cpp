@@ -190,7 +190,7 @@ std::vector<DisabledEndpoint> Store::record(std::span<const DeliveryOutcome> out
             const auto some = record_some(db, round);
             written.insert(written.end(), some.begin(), some.end());
         }
-        return sql::count_refusals(db, std::span<const DeliveryOutcome* const>(written));
+        return sql::count_refusals(db, written);
     });
 }
 

@@ -1,7 +1,6 @@
 #include "storage/sqlite/migrate.hpp"
 
 #include <fmt/format.h>
-
 #include <sqlite3.h>
 
 #include "storage/sqlite/connection.hpp"

@@ -128,7 +128,7 @@ std::vector<DisabledEndpoint> Store::record(std::span<const DeliveryOutcome> out
             if (outcome.disable_endpoint)
                 db.change("disable_endpoint", outcome.ended_at, outcome.reason, outcome.delivery_id);
         }
-        return sql::count_refusals(db, std::span<const DeliveryOutcome* const>(written));
+        return sql::count_refusals(db, written);
     });
 }
 
