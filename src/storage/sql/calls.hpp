@@ -14,13 +14,13 @@
 
 namespace pricewire::storage::sql {
 
-// What is around each call of a method: its time is reported, its outcome tells the database's condition, and
+// What is around each call of a method: its time is reported, its outcome shows the database's condition, and
 // rows that this version does not understand are skipped and logged. Thread-safe.
 class Calls {
 protected:
     explicit Calls(const StorageEvents& events) : around_(events.around), row_skipped_(events.row_skipped) {}
 
-    // Run f, the method's work; write() if it may write.
+    // Runs f, the method's work. write() is for methods that may write.
     template <typename F>
     auto call(const char* method, F&& f) {
         try {
@@ -43,6 +43,7 @@ protected:
         const Condition::Writing writing(condition_, system_clock().mono());
         return call(method, f);
     }
+    // Without any effect on the condition.
     template <typename F>
     auto reported(const char* method, F&& f) {
         using R = std::invoke_result_t<F&>;

@@ -40,7 +40,7 @@ public:
     };
 
     // Whether a ping made now is to be a probe: at most one in `probe_every`, and none while another write is
-    // under way, which it would have to wait for and which tells the same; unless that one takes suspiciously
+    // under way, which it would have to wait for and which shows the same, unless that one takes suspiciously
     // long.
     bool claim_probe(MonoTime now);
     // Throws the trouble that was met last, if there is one.
