@@ -119,7 +119,7 @@ void check_certificates(const ops::Config& config, Lines& out) {
     if (config.storage.rabbitmq_url.starts_with("amqps://"))
         check("storage.rabbitmq_ca_file", config.storage.rabbitmq_ca_file);
     const std::string& url = config.storage.database_url;
-    // Other modes do without.
+    // Other modes work without the file.
     if (storage::is_shared(url) && parameter_of(url, "sslmode").starts_with("verify-"))
         check("storage.database_url: sslrootcert", parameter_of(url, "sslrootcert"));
 }
@@ -132,7 +132,7 @@ void check_files(const ops::Config& config, const Roles& roles, Lines& out) {
     if (!roles.api && !roles.sender) return;
     const secrets::KeyPlaces places = key_places_of(config);
     if (places.configured || places.key_file.empty()) return;
-    // One that does not exist may be created yet.
+    // A file that does not exist is no error: a start creates it.
     if (const auto read = secrets::read_key_file(places.key_file); !read)
         out.push_back("security.master_key_file: " + read.error().message);
 }

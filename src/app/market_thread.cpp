@@ -21,7 +21,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration bars_every = 5s;
-// Between two judgements of what counts by its age.
+// Between two calls of judge_ages(); after a longer one it leaves the judgement to the next call.
 constexpr Duration longest_pause = 3s;
 
 SourceCondition condition_of(feed::SourceState state) {

@@ -137,6 +137,7 @@ net::FileNeeds file_needs_of(const ops::Config& config, const Roles& roles) {
 net::ServerOptions server_options_of(const ops::Config& config, const Roles& roles,
                                      const net::FileShares& files) {
     net::ServerOptions options;
+    // Beyond max_connections the server may hold three times the reserve.
     options.health_reserve = std::clamp<std::size_t>(files.incoming / 16, 1, options.health_reserve);
     options.max_connections = files.incoming - std::min(files.incoming - 1, 3 * options.health_reserve);
     options.listen = listen_of(config, roles);

@@ -17,7 +17,7 @@ public:
     explicit Unwatched(const std::vector<Ticker>& watched) : watched_(watched.begin(), watched.end()) {}
 
     void add(std::span<const ActiveAlert> alerts);
-    // "XRP: 3, ADA: 1", by number, the first twenty; empty if there are none.
+    // "XRP: 3, ADA: 1": the twenty tickers with the most alerts, most first; empty if there are none.
     std::string list() const;
 
 private:

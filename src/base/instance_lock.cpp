@@ -43,7 +43,8 @@ Result<InstanceLock> InstanceLock::take_within(const std::filesystem::path& data
             fmt::format("cannot open {}: {}", database.string(), std::generic_category().message(errno)));
     }
     InstanceLock lock(fd);
-    // A byte that no database reaches, of the open file: SQLite's locks are the process's, and elsewhere.
+    // On a byte beyond any database's end, and of the open file: SQLite's own locks are on other bytes, and of
+    // the process.
     struct flock byte{};
     byte.l_type = F_WRLCK;
     byte.l_whence = SEEK_SET;

@@ -17,9 +17,9 @@ public:
     static Result<InstanceLock> take(const std::filesystem::path& file,
                                      std::string_view busy = "another Pricewire is running on this database",
                                      Duration patience = {});
-    // The same for the database itself, which must exist: holds if the lock file is deleted, and by whichever name
-    // the database is opened. To be destroyed after all that this process has open of it, whose own locks it would
-    // release. Without effect on file systems that cannot lock.
+    // Locks the database itself, which must exist: that holds even if the lock file is deleted, and whichever name
+    // the database is opened by. To be destroyed after everything that this process has open of it, whose locks
+    // that would release. Without effect on file systems that cannot lock.
     static Result<InstanceLock> take_within(const std::filesystem::path& database);
     InstanceLock(InstanceLock&& other) noexcept;
     InstanceLock& operator=(InstanceLock&&) = delete;

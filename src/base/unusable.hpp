@@ -10,7 +10,7 @@ namespace pricewire::inline base {
 // brief() is for anyone who asks after the process's health.
 class Unusable : public std::runtime_error {
 public:
-    // `brief` must live forever.
+    // `brief` is not copied: a literal.
     Unusable(const std::string& text, std::string_view brief) : std::runtime_error(text), brief_(brief) {}
     std::string_view brief() const { return brief_; }
 

@@ -56,7 +56,7 @@ public:
         if (timer_) loop_.cancel(*std::exchange(timer_, std::nullopt));
     }
 
-    // A running session always waits for something: one whose timer was lost, by a failure, looks again.
+    // A running session always has a timer. One that has lost it by a failure gets the next one here.
     void watch() {
         if (session_.is_running() && !timer_) act(session_.timer(now()));
     }

@@ -19,7 +19,7 @@ constexpr Duration unknown_again = 1h;
 // among the 200 of a request.
 constexpr Duration suspects_apart = 1s;
 constexpr int most_search_requests = 64;
-// If as many single symbols are refused and nothing is answered, it is not the symbols.
+// If as many single symbols are refused and nothing is answered, the symbols are not the cause.
 constexpr std::size_t least_refused = 4;
 
 }  // namespace
@@ -201,8 +201,8 @@ void Session::report_missing(const Request& request, const std::vector<bool>& ca
                     name(), missing));
 }
 
-// The venue refuses the whole request for one symbol that it does not know. Requests for halves find it. It is
-// said once another request of the search was answered: if none is, it is not the symbols.
+// The venue refuses the whole request for one symbol that it does not know. Requests for halves find it. The
+// symbol is logged once another request of the search was answered: if none is, the symbols are not the cause.
 void Session::split_for_unknown(const Request& request, std::string_view why, Moment now) {
     if (search_requests_ == 0) search_answered_ = false;
     if (request.asked.size() == 1) {
@@ -223,7 +223,7 @@ void Session::split_for_unknown(const Request& request, std::string_view why, Mo
     if (suspects_.empty()) end_search(why, now);
 }
 
-// It has found them all, or there are too many, or it is not the symbols.
+// It has found them all, or there are too many, or the symbols are not the cause.
 void Session::end_search(std::string_view why, Moment now) {
     search_requests_ = 0;
     if (!search_answered_ && found_.size() >= least_refused) {
@@ -244,7 +244,7 @@ void Session::end_search(std::string_view why, Moment now) {
              std::string(why));
 }
 
-// Those that it has found so far may not be to blame.
+// The symbols that it has found so far may not be the cause.
 void Session::drop_search(Moment now) {
     suspects_.clear();
     search_requests_ = 0;
@@ -267,7 +267,7 @@ void Session::say_found() {
 
 // "XRP (XRPUSDT), …": the tickers that the venue refuses by every way there is.
 std::string Session::without_price() const {
-    if (!found_.empty()) return {};  // it may not be the symbols
+    if (!found_.empty()) return {};  // they may not be the cause
     std::string list;
     std::size_t more = 0;
     std::size_t named = 0;

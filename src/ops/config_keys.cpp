@@ -350,7 +350,7 @@ std::vector<ConfigKey> keys_before_sources() {
         texts(KEY(http.trusted_proxies), network(), "proxies whose X-Forwarded-For is trusted"),
         texts(KEY(http.allowed_hosts),
               {"host names such as api.example.com or *.example.com, or *", net::AllowedHosts::is_pattern},
-              "names that requests may be addressed to, beside addresses and localhost; *: any"),
+              "names that requests may be addressed to, besides addresses and localhost; *: any"),
         number(KEY(http.connections_per_address), 0, 1'000'000,
                "open connections per client address; 0: no limit"),
         number(KEY(http.threads), 1, 64, "threads that serve connections"),

@@ -40,7 +40,7 @@ void check_poll_interval(const Config& c, const SourceDefaults& source, std::vec
         source.is_aggregator ? "aggregator_ttl" : "quote_ttl", format_duration(ttl)));
 }
 
-// Requests add their path to the address, so that a key in it would not arrive. It is not repeated.
+// Requests add their path to the address, so that a key in it would not arrive. The error does not repeat it.
 void check_no_key(const Config& c, const SourceDefaults& source, std::vector<std::string>& errors) {
     if (!source.has_api_key || c.sources.at(source.name).rest_url.find("key=") == std::string::npos) return;
     errors.push_back(fmt::format("sources.{0}.rest_url: a key belongs in sources.{0}.api_key", source.name));

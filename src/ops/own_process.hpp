@@ -19,8 +19,8 @@ namespace pricewire::ops {
 //   exit code 1.
 void set_up_process();
 
-// Error, with the limits to look at: this process cannot have as many threads at once, or no more memory than
-// they take. A part whose thread cannot be started leaves the process in no state to go on, so this comes first.
+// Error, with the limits to raise: the process cannot have that many threads at once, or has no memory left for
+// them. A part whose thread cannot be started leaves the process in no state to go on, so this comes first.
 Result<void> check_threads(std::size_t count);
 
 }  // namespace pricewire::ops

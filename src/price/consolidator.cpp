@@ -297,7 +297,7 @@ std::optional<Decimal> Consolidator::vote(std::optional<Decimal> check) {
     return median_of_counted(SourceKind::exchange);
 }
 
-// Nothing if none has left, or those that stayed disagree among themselves.
+// No price if none has left, or those that stayed disagree among themselves.
 std::optional<Decimal> Consolidator::without_those_that_left() {
     if (!last_exchange_price_) return std::nullopt;
     const auto has_left = [&](const Source& source) {
@@ -367,7 +367,7 @@ std::optional<Decimal> Consolidator::fallback() {
     return median_of_counted(SourceKind::aggregator);
 }
 
-// Whether those that count do.
+// Whether the figures that count agree.
 bool Consolidator::figures_agree() const {
     Decimal least, most;
     for (const Source& source : sources_) {

@@ -51,8 +51,8 @@ void Market::refresh(Timestamp now) {
     }
 }
 
-// What changed at `at`. Sources' clocks differ a little, yet a price is not over before it began; and our own
-// may have been set back.
+// `at` is when the change was made. Sources' clocks differ a little: it is moved forward, so that no price ends
+// before it began, but not beyond `now`, since our own clock may have been set back.
 void Market::settle(Line& line, std::optional<Decimal> made, Timestamp at, Timestamp now) {
     at = std::max(at, std::min(line.last_time, now));
     if (made) {

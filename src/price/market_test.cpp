@@ -65,7 +65,7 @@ TEST_F(MarketTest, ATradeFromBeforeIsNotThePresentPrice) {
     EXPECT_EQ(send({old}), Lines{});
 }
 
-// As by a feed that had no CPU when they came: the alert that was made meanwhile is not older than them.
+// A feed that had no CPU reads trades late. An alert that was created meanwhile is younger than they are.
 TEST_F(MarketTest, APriceHasTheTimeAtWhichItsTradeWasMadeHoweverLateItIsRead) {
     Quote low = quote("BTC", 99);
     Quote rest = quote("BTC", 100);

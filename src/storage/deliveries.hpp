@@ -47,8 +47,8 @@ public:
 
     // Newest first (by id). Deliveries of deleted alerts are included.
     virtual std::vector<DeliveryView> deliveries(const Uuid& user_id, const DeliveryFilter& filter) = 0;
-    // Where a listing with this filter, which ignores `limit` and the state, has looked at `count` deliveries: to
-    // look no further. nullopt if there are fewer.
+    // The `count`th delivery of a listing with this filter, without its state and `limit`: as back_to, it bounds
+    // how many are looked at. nullopt if there are fewer.
     virtual std::optional<Uuid> delivery_horizon(const Uuid& user_id, const DeliveryFilter& filter,
                                                  std::size_t count) = 0;
     virtual std::optional<DeliveryView> delivery(const Uuid& user_id, const Uuid& delivery_id) = 0;

@@ -233,7 +233,7 @@ protected:
     }
 
 private:
-    // A last trade of an exchange that is older than this by its own time tells nothing of the present.
+    // A last trade of an exchange that is older than this by its own time says nothing about the present.
     static constexpr Duration old_after = std::chrono::minutes{1};
 
     Quote* add(Answer& answer, std::optional<std::size_t> instrument, std::string_view symbol,

@@ -105,7 +105,7 @@ void Publisher::run() {
 }
 
 void Publisher::look_for_earlier_queue(Connection& connection) {
-    // A broker that refuses the question closes the connection: the next one does without.
+    // A broker that refuses the request closes the connection, so the next connection does not repeat it.
     if (options_.earlier_queue.empty() || std::exchange(looked_for_earlier_, true)) return;
     const auto messages = connection.messages_in(options_.earlier_queue);
     if (!messages) return;

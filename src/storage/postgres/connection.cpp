@@ -103,8 +103,8 @@ std::string reason(const std::exception& error) {
 }
 
 Trouble trouble_of(const pqxx::sql_error& error) {
-    // For these pqxx has classes, and leaves out the state. That of syntax errors includes missing tables, columns
-    // and functions: our statements are right for the tables that we have made.
+    // pqxx has classes for these and leaves out their SQLSTATE. That of syntax errors includes missing tables,
+    // columns and functions: our statements are right for the tables that we have made.
     if (dynamic_cast<const pqxx::disk_full*>(&error) != nullptr) return Trouble::full;
     if (dynamic_cast<const pqxx::too_many_connections*>(&error) != nullptr) return Trouble::no_connections;
     if (dynamic_cast<const pqxx::insufficient_privilege*>(&error) != nullptr) return Trouble::denied;

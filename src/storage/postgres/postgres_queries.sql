@@ -2,8 +2,8 @@
 SELECT 1;
 
 -- name: probe
--- Whether the database can be written, in a row that nothing else uses. A process that another one keeps
--- waiting need not write as well.
+-- Whether the database can be written, in a row that nothing else uses. If another process has it locked, nothing
+-- is written: a probe never waits for another.
 UPDATE write_probe SET written_at = $1::timestamptz
 WHERE id = (SELECT id FROM write_probe WHERE id = 1 FOR UPDATE SKIP LOCKED);
 

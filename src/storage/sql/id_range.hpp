@@ -12,7 +12,7 @@ namespace pricewire::storage::sql {
 Uuid first_id_since(Timestamp since);
 // After the id of every row created before `until`.
 Uuid end_id_until(Timestamp until);
-// The next one; the last id for the last.
+// The next id; the greatest one is followed by itself.
 Uuid id_after(Uuid id);
 
 }  // namespace pricewire::storage::sql

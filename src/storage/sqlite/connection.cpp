@@ -102,7 +102,7 @@ StorageError error_of(const SQLite::Exception& e) {
         case SQLITE_AUTH:
         case SQLITE_CANTOPEN:
         case SQLITE_IOERR:
-            // SQLite has one code for many reasons, and the system's reason only for these.
+            // SQLite has one code for many causes. Only for these does errno hold the system's reason.
             trouble = reason == EFBIG                                            ? Trouble::too_large
                       : reason == ENOSPC || reason == EDQUOT                     ? Trouble::full
                       : reason == EROFS                                          ? Trouble::read_only

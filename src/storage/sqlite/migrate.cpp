@@ -50,7 +50,7 @@ void check_ours(const std::filesystem::path& file) {
             db, "SELECT 1 FROM pragma_table_info('schema_migrations') WHERE name = 'applied_at'");
         if (tables.empty() || ours.executeStep()) return;
     } catch (const SQLite::Exception& e) {
-        // Another error, as that of a file that may only be read, is the one that opening it for writing meets.
+        // Opening the file for writing meets any other error, too, such as that it may only be read.
         if (e.getErrorCode() == SQLITE_NOTADB)
             throw StorageError("database: file is not a database (it is another program's, or damaged)",
                                Trouble::damaged);

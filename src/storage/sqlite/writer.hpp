@@ -26,7 +26,7 @@ public:
 
     // Runs call(connection) on the writer's thread within a transaction and returns its result after the
     // commit. Changes passed to Connection::notify() are raised after the commit, in commit order, before
-    // this returns. Throws StorageError, always once the database's files have gone.
+    // this returns. Throws StorageError, in any case once the database's files are gone.
     template <typename F>
     auto run(Durability durability, F call) {
         using R = std::invoke_result_t<F&, Connection&>;
