@@ -221,6 +221,11 @@ protected:
         added->is_live = !sign_of_life || is_news(*instrument, *sign_of_life, token);
     }
 
+    // A sign of life that holds `token`, too.
+    static std::size_t with(std::size_t sign_of_life, std::string_view token) {
+        return sign_of_life * 31 + std::hash<std::string_view>{}(token);
+    }
+
     // `spell(i)` of each instrument i of `asked`, with `separator` between them.
     template <typename Spell>
     static std::string list(std::span<const std::size_t> asked, std::string_view separator, Spell&& spell) {
@@ -247,7 +252,7 @@ private:
         return &answer.quotes.emplace_back(quote(*instrument, *price, *time, answer.received_at));
     }
     bool is_news(std::size_t instrument, std::size_t sign, std::string_view token) {
-        const std::size_t digest = sign ^ (std::hash<std::string_view>{}(token) << 1);
+        const std::size_t digest = with(sign, token);
         said_.emplace_back(instrument, digest);
         return instrument >= last_said_.size() || last_said_[instrument] != digest;
     }

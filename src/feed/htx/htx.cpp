@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <functional>
 
 #include "base/text.hpp"
 #include "feed/detail/json_venue.hpp"
@@ -197,7 +196,7 @@ private:
             }
             // Their time is that of the answer. While a pair is traded, its book moves.
             std::size_t life = 0;
-            for (const std::size_t i : {5, 6, 7, 8}) life = life * 31 + std::hash<std::string_view>{}(row[i]);
+            for (const std::size_t i : {5, 6, 7, 8}) life = with(life, row[i]);
             add_untimed_price(answer, instrument, symbol, price, token, life);
         }
     }

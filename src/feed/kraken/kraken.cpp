@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <functional>
 
 #include "base/text.hpp"
 #include "feed/detail/json_venue.hpp"
@@ -208,7 +207,7 @@ private:
                     std::string_view item;
                     if (const auto code = element.raw_json_token().get(item)) return code;
                     if (name == "c" && token.empty()) token = item;
-                    life = life * 31 + std::hash<std::string_view>{}(item);
+                    life = with(life, item);
                 }
             }
             // The answer holds no time: it is the last price at the moment of the request, if the pair is
