@@ -26,6 +26,12 @@ std::string_view explain(Verdict verdict) {
             return "is far from the others";
         case Verdict::unconfirmed:
             return "has jumped and is not confirmed yet";
+        case Verdict::foreign:
+            return "is not counted in dollars";
+        case Verdict::lagging:
+            return "delivers the past";
+        case Verdict::stuck:
+            return "repeats its last trade";
     }
     return "is unknown";
 }
@@ -62,15 +68,16 @@ std::string why_unpriced(const TickerBoard& board) {
 std::string quotes_json(const TickerBoard& board, Timestamp now) {
     JsonWriter w;
     w.begin_array();
-    for (const auto& [quote, verdict] : board.quotes) {
+    for (const JudgedQuote& judged : board.quotes) {
+        const Quote& quote = judged.quote;
         w.begin_object()
             .field("source", quote.source.view())
             .field("kind", to_string(quote.kind))
             .field("price", quote.price)
             .field("time", quote.time)
             .field("age", age_of(quote, now))
-            .field("counts", verdict == Verdict::counted)
-            .field("reason", to_string(verdict))
+            .field("counts", judged.verdict == Verdict::counted)
+            .field("reason", to_string(judged.verdict))
             .end_object();
     }
     w.end_array();

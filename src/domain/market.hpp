@@ -58,6 +58,9 @@ enum class Verdict : std::uint8_t {
     disputed,     // two sources disagree and nothing decides between them
     outlier,      // far from the median of the others or from its own past, or refuted by an aggregator
     unconfirmed,  // a jump by the only source, not yet confirmed by its next quotes
+    foreign,      // counted in a currency that is not converted to dollars
+    lagging,      // its venue delivers the past: trades that are older than a few seconds
+    stuck,        // repeats its last trade while the others move
 };
 inline constexpr auto verdict_names = enum_names<Verdict>({
     {Verdict::counted, "counted"},
@@ -66,6 +69,9 @@ inline constexpr auto verdict_names = enum_names<Verdict>({
     {Verdict::disputed, "disputed"},
     {Verdict::outlier, "outlier"},
     {Verdict::unconfirmed, "unconfirmed"},
+    {Verdict::foreign, "foreign"},
+    {Verdict::lagging, "lagging"},
+    {Verdict::stuck, "stuck"},
 });
 constexpr std::string_view to_string(Verdict v) {
     return verdict_names.name(v);
@@ -74,6 +80,9 @@ constexpr std::string_view to_string(Verdict v) {
 struct JudgedQuote {
     Quote quote;
     Verdict verdict = Verdict::counted;
+    std::optional<Decimal> dollars = std::nullopt;  // what its price is in dollars; unset if it is foreign
+    // How far `dollars` is from the price, in tenths of a basis point; negative below it. 0 without a price.
+    std::int64_t spread_bp10 = 0;
 };
 
 // A consolidated price. `sequence` increases by one with every price of a process, across all tickers.
@@ -90,6 +99,12 @@ struct PriceGone {
     Timestamp time;
 };
 
+// Where the price may be, given how far the sources are apart: low <= price <= high.
+struct PriceBand {
+    Decimal low, high;
+    friend bool operator==(const PriceBand&, const PriceBand&) = default;
+};
+
 // Everything known about a ticker: its price, if there is one, and each source's latest quote with its
 // verdict.
 struct TickerBoard {
@@ -97,7 +112,13 @@ struct TickerBoard {
     std::optional<Price> price = std::nullopt;
     std::vector<JudgedQuote> quotes = {};
     std::optional<Timestamp> unpriced_since = std::nullopt;  // the feed's clock; unset while there is a price
+    std::optional<PriceBand> band = std::nullopt;            // unset without a price
+    int sources = 0;        // that agree with the price; those of one owner count once
+    std::string note = {};  // one plain sentence, "USDT is at 0.9312 USD" say; may be empty
 };
+
+// How far `value` is from `price` > 0, in tenths of a basis point; at most ten million per cent either way.
+std::int64_t spread_bp10(Decimal value, Decimal price);
 
 // Whether a source delivers prices as it should.
 enum class SourceCondition : std::uint8_t { ok, degraded, down };

@@ -19,9 +19,9 @@ std::string price_json(const std::optional<TickerBoard>& board) {
 // Ages always change; quotes count as changed if a source has another price or verdict.
 std::string print_of(const TickerBoard& board) {
     std::string out;
-    for (const auto& [quote, verdict] : board.quotes) {
-        fmt::format_to(std::back_inserter(out), "{} {} {};", quote.source.view(),
-                       to_micros(quote.received_at), to_string(verdict));
+    for (const JudgedQuote& q : board.quotes) {
+        fmt::format_to(std::back_inserter(out), "{} {} {};", q.quote.source.view(),
+                       to_micros(q.quote.received_at), to_string(q.verdict));
     }
     return out;
 }

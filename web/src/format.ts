@@ -93,6 +93,9 @@ const reasons: Record<string, string> = {
   disputed: 'Excluded: the exchanges disagree',
   outlier: 'Excluded: too far from the other exchanges',
   unconfirmed: 'Excluded: a jump not confirmed yet',
+  foreign: 'Excluded: not counted in dollars',
+  lagging: 'Excluded: it delivers the past',
+  stuck: 'Excluded: it repeats its last trade',
 };
 
 /** Why a quote counts or not. */

@@ -72,8 +72,31 @@ private:
     bool good_ = true;
 };
 
+// The word that versions before these verdicts know: they refuse a board with any other.
+Verdict known_to_all(Verdict verdict) {
+    switch (verdict) {
+        case Verdict::foreign:
+            return Verdict::outlier;
+        case Verdict::lagging:
+        case Verdict::stuck:
+            return Verdict::stale;
+        default:
+            return verdict;
+    }
+}
+
 const json::array* array_of(const json::value* value) {
     return value != nullptr ? value->if_array() : nullptr;
+}
+
+void read_what_newer_feeds_say(Members& q, JudgedQuote& quote) {
+    if (q.has("currency")) quote.quote.currency = q.text("currency");
+    // A word that only a newer version knows leaves the verdict at the one that all know.
+    if (q.has("exact_verdict"))
+        quote.verdict = verdict_names.parse(q.text("exact_verdict")).value_or(quote.verdict);
+    if (!q.has("dollars")) return;
+    quote.dollars = q.price("dollars");
+    quote.spread_bp10 = q.number<std::int64_t>("spread_bp10");
 }
 
 }  // namespace
@@ -95,16 +118,21 @@ std::string board_json(const TickerBoard& board, std::string_view feed) {
         w.value(nullptr);
     }
     if (board.unpriced_since) w.field("unpriced_since", to_micros(*board.unpriced_since));
+    if (board.band) w.field("low", board.band->low.to_string()).field("high", board.band->high.to_string());
+    w.field("sources", board.sources).field("note", board.note);
     w.key("quotes").begin_array();
     for (const JudgedQuote& q : board.quotes) {
         w.begin_object()
             .field("source", q.quote.source.view())
             .field("kind", to_string(q.quote.kind))
             .field("price", q.quote.price.to_string())
+            .field("currency", q.quote.currency.view())
             .field("time", to_micros(q.quote.time))
             .field("received_at", to_micros(q.quote.received_at))
-            .field("verdict", to_string(q.verdict))
-            .end_object();
+            .field("verdict", to_string(known_to_all(q.verdict)))
+            .field("exact_verdict", to_string(q.verdict));
+        if (q.dollars) w.field("dollars", q.dollars->to_string()).field("spread_bp10", q.spread_bp10);
+        w.end_object();
     }
     w.end_array().end_object();
     return std::move(w).str();
@@ -122,8 +150,11 @@ std::optional<TickerBoard> parse_board(std::string_view text) {
         out.price = Price{out.ticker, p.price("value"), p.time("time"), p.number<std::uint64_t>("sequence")};
         if (!p.good()) return std::nullopt;
     }
-    // An older feed does not say.
+    // What an older feed does not say.
     if (board.has("unpriced_since")) out.unpriced_since = board.time("unpriced_since");
+    if (board.has("low")) out.band = PriceBand{board.price("low"), board.price("high")};
+    if (board.has("sources")) out.sources = board.number<int>("sources");
+    if (board.has("note")) out.note = board.text("note");
     const json::array* quotes = array_of(board.get("quotes"));
     if (quotes == nullptr || !board.good()) return std::nullopt;
     for (const json::value& value : *quotes) {
@@ -136,6 +167,7 @@ std::optional<TickerBoard> parse_board(std::string_view text) {
         quote.quote.time = q.time("time");
         quote.quote.received_at = q.time("received_at");
         quote.verdict = q.one_of("verdict", verdict_names);
+        read_what_newer_feeds_say(q, quote);
         if (!q.good()) return std::nullopt;
         out.quotes.push_back(quote);
     }

@@ -42,6 +42,54 @@ TEST(BoardJson, SaysSinceWhenThereIsNoPrice) {
     EXPECT_FALSE(parse_board(board_json(whole_board(), "feed-a"))->unpriced_since);
 }
 
+TEST(BoardJson, CarriesWhatThePriceIsWorth) {
+    TickerBoard board = whole_board();
+    board.band = PriceBand{*Decimal::parse("0.14"), *Decimal::parse("0.15")};
+    board.sources = 3;
+    board.note = "USDT is at 0.9312 USD";
+    board.quotes[0].quote.currency = "USDT";
+    board.quotes[0].dollars = *Decimal::parse("65400.5");
+    board.quotes[0].spread_bp10 = -35;
+    const auto back = parse_board(board_json(board, "feed-a"));
+    ASSERT_TRUE(back);
+    EXPECT_EQ(back->band, board.band);
+    EXPECT_EQ(back->sources, 3);
+    EXPECT_EQ(back->note, board.note);
+    EXPECT_EQ(back->quotes[0].quote.currency, Currency("USDT"));
+    EXPECT_EQ(back->quotes[0].dollars, board.quotes[0].dollars);
+    EXPECT_EQ(back->quotes[0].spread_bp10, -35);
+    EXPECT_FALSE(back->quotes[1].dollars);
+}
+
+// In a rolling upgrade either side may be older.
+TEST(BoardJson, AnOlderVersionReadsAWordThatItKnowsAndANewerOneTheExactWord) {
+    for (const Verdict verdict : {Verdict::foreign, Verdict::lagging, Verdict::stuck, Verdict::outlier}) {
+        TickerBoard board = whole_board();
+        board.quotes[0].verdict = verdict;
+        const std::string text = board_json(board, "feed-a");
+        const auto word = text.find(R"("verdict":")");
+        ASSERT_NE(word, text.npos);
+        EXPECT_TRUE(text.substr(word).starts_with(R"("verdict":"stale")") ||
+                    text.substr(word).starts_with(R"("verdict":"outlier")"))
+            << text;
+        EXPECT_EQ(parse_board(text)->quotes[0].verdict, verdict);
+    }
+}
+
+TEST(BoardJson, ReadsABoardOfAnOlderFeedAndOneWithAWordOfANewerOne) {
+    constexpr std::string_view quote =
+        R"({"ticker":"BTC","price":null,"quotes":[{"source":"a","kind":"exchange","price":"1","time":1,)"
+        R"("received_at":1,"verdict":"stale")";
+    const auto older = parse_board(std::string(quote) + "}]}");
+    ASSERT_TRUE(older);
+    EXPECT_EQ(older->sources, 0);
+    EXPECT_FALSE(older->band);
+    EXPECT_EQ(older->quotes[0].quote.currency, Currency("USD"));
+    const auto newer = parse_board(std::string(quote) + R"(,"exact_verdict":"tired"}]})");
+    ASSERT_TRUE(newer);
+    EXPECT_EQ(newer->quotes[0].verdict, Verdict::stale);
+}
+
 TEST(BoardJson, RejectsAnythingElse) {
     for (const char* text : {"", "null", "[]", "{}", R"({"ticker":"btc","price":null,"quotes":[]})",
                              R"({"ticker":"BTC","quotes":[]})",
