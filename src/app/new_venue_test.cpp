@@ -41,7 +41,8 @@ private:
 class ToyVenue final : public feed::Venue {
 public:
     using Venue::Venue;
-    std::string subscribe_message(std::span<const std::size_t> asked) const override {
+    std::string subscribe_message(std::span<const std::size_t> asked,
+                                  const feed::SubscribeMessage&) const override {
         return "give " + instruments()[asked.front()].symbol;
     }
     std::unique_ptr<feed::StreamParser> create_parser() const override {

@@ -125,7 +125,9 @@ private:
         MonoTime last_ping;
         MonoTime renew_at;
         std::vector<Subscription> symbols;  // as venue_.instruments()
+        bool may_send = false;              // the venue has greeted, or does not
         MonoTime subscribe_at;              // not before this the next subscribe message
+        std::uint64_t messages = 0;         // subscribe messages so far
         std::optional<MonoTime> acknowledged_by;
     };
     struct Line {

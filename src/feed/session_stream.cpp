@@ -23,7 +23,8 @@ Session::Actions Session::stream_opened(int id, Moment now) {
     if (stream == nullptr) return done();
     stream->open = true;
     stream->opened_at = stream->last_sign = stream->last_quote = stream->last_ping = now.mono;
-    stream->subscribe_at = now.mono;
+    stream->subscribe_at = now.mono + stream_type_.subscribe_after;
+    stream->may_send = !stream_type_.greets;
     stream->renew_at = MonoTime::max();
     if (stream_type_.renew_to > Duration{}) {
         stream->renew_at =
@@ -41,13 +42,18 @@ void Session::subscribe(Stream& stream, Moment now) {
     const std::size_t most = stream_type_.symbols_per_message;
     const bool are_answered = stream_type_.ack_within > Duration{};
     std::vector<std::size_t> asked;
-    while (now.mono >= stream.subscribe_at) {
+    while (stream.may_send && now.mono >= stream.subscribe_at) {
         asked.clear();
         for (std::size_t i = 0; i < stream.symbols.size() && asked.size() < most; ++i) {
             if (stream.symbols[i] == Subscription::wanted) asked.push_back(i);
         }
         if (asked.empty()) break;
-        actions_.push_back(SendText{stream.id, venue_.subscribe_message(asked)});
+        if (stream.messages == 0) {
+            if (std::string text = venue_.opening_message(); !text.empty())
+                actions_.push_back(SendText{stream.id, std::move(text)});
+        }
+        actions_.push_back(
+            SendText{stream.id, venue_.subscribe_message(asked, {++stream.messages, now.wall})});
         for (const std::size_t i : asked)
             stream.symbols[i] = are_answered ? Subscription::sent : Subscription::acknowledged;
         stream.subscribe_at = now.mono + stream_type_.message_gap;
@@ -185,6 +191,8 @@ void Session::take_event(Stream& stream, const StreamEvent& event, Moment now) {
                  limited->why);
     } else if (std::holds_alternative<Alive>(event)) {
         stream.garbled = false;
+    } else if (std::holds_alternative<Greeting>(event)) {
+        stream.may_send = true;
     } else if (std::holds_alternative<ServerLeaves>(event)) {
         stream.renew_at = now.mono;
     } else if (const auto* gap = std::get_if<Gap>(&event)) {
@@ -277,11 +285,10 @@ void Session::advance_stream(Moment now) {
         open_stream(successor_);
     } else if (now.mono >= next_ping(*stream_)) {
         stream_->last_ping = now.mono;
-        const std::string_view text = stream_type_.keep_alive.text;
-        if (text.empty()) {
-            actions_.push_back(SendPing{stream_->id});
+        if (std::string text = venue_.keep_alive_text(now.wall); !text.empty()) {
+            actions_.push_back(SendText{stream_->id, std::move(text)});
         } else {
-            actions_.push_back(SendText{stream_->id, std::string(text)});
+            actions_.push_back(SendPing{stream_->id});
         }
     }
 }

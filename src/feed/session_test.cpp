@@ -419,7 +419,8 @@ public:
     Toy(const VenueType& type, std::string rest_url = {})
         : Venue(type, {{"BTC", "BTC"}, {"ETH", "ETH"}, {"SOL", "SOL"}},
                 {"wss://toy/ws", std::move(rest_url)}) {}
-    std::string subscribe_message(std::span<const std::size_t> asked) const override {
+    std::string subscribe_message(std::span<const std::size_t> asked,
+                                  const SubscribeMessage&) const override {
         std::string out = "subscribe";
         for (const std::size_t i : asked) out += " " + instruments()[i].symbol;
         return out;

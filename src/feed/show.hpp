@@ -41,6 +41,18 @@ inline std::string show(const StreamEvent& event, const Venue& venue) {
     if (const auto* e = std::get_if<RateLimited>(&event)) return "rate limited: " + e->why;
     if (const auto* e = std::get_if<Gap>(&event))
         return "lost " + std::to_string(e->lost) + " of " + symbol(e->instrument);
+    const auto numbered = [](const std::optional<std::uint64_t>& n) {
+        return n ? "message " + std::to_string(*n) : std::string("the oldest message");
+    };
+    if (const auto* e = std::get_if<MessageAcknowledged>(&event))
+        return "acknowledged " + numbered(e->number);
+    if (const auto* e = std::get_if<MessageRefused>(&event))
+        return "refused " + numbered(e->number) + (e->culprit ? " for " + symbol(*e->culprit) : "") + ": " +
+               e->why;
+    if (const auto* e = std::get_if<Maintenance>(&event)) return "maintenance: " + e->why;
+    if (std::holds_alternative<Greeting>(event)) return "greeting";
+    if (std::holds_alternative<LostFrames>(event)) return "lost frames";
+    if (std::holds_alternative<Resubscribe>(event)) return "resubscribe";
     return std::holds_alternative<Alive>(event) ? "alive" : "server leaves";
 }
 

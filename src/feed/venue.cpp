@@ -67,6 +67,10 @@ std::optional<std::size_t> Venue::find(std::string_view symbol) const {
     return *found;
 }
 
+std::expected<std::string, ParseError> Venue::parse_address(std::string_view) const {
+    return std::unexpected(ParseError{ParseError::Kind::wrong_shape, "its addresses are not asked for"});
+}
+
 std::string_view to_string(ParseError::Kind kind) {
     switch (kind) {
         case ParseError::Kind::not_json:

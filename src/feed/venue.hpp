@@ -66,12 +66,30 @@ struct RateLimited {  // the venue wants fewer messages from us
     std::string why;
 };
 struct Alive {};         // a heartbeat or a pong
+struct Greeting {};      // the venue is ready for messages; see StreamType::greets
 struct ServerLeaves {};  // the venue is about to close the connection: a successor should be opened
 struct Gap {             // trades between the last frame and this one were lost
     std::size_t instrument = 0;
     std::uint64_t lost = 0;
 };
-using StreamEvent = std::variant<Reply, Acknowledged, SymbolRefused, RateLimited, Alive, ServerLeaves, Gap>;
+struct LostFrames {};  // likewise, but a sequence over all symbols does not say whose
+// All symbols of one subscribe message. `number` is SubscribeMessage::number; nullopt: the oldest message that
+// has not been answered.
+struct MessageAcknowledged {
+    std::optional<std::uint64_t> number;
+};
+struct MessageRefused {  // likewise; one bad symbol may be the cause, and `culprit` is its instrument
+    std::optional<std::uint64_t> number;
+    std::string why;
+    std::optional<std::size_t> culprit;
+};
+struct Maintenance {  // the venue is closed for maintenance
+    std::string why;
+};
+struct Resubscribe {};  // maintenance ended on this connection: all symbols have to be subscribed again
+using StreamEvent =
+    std::variant<Reply, Acknowledged, SymbolRefused, RateLimited, Alive, Greeting, ServerLeaves, Gap,
+                 LostFrames, MessageAcknowledged, MessageRefused, Maintenance, Resubscribe>;
 
 // What one frame gave. Reused from frame to frame.
 struct StreamOutput {
@@ -118,6 +136,8 @@ struct StreamType {
     std::size_t max_instruments = 200;    // on one connection
     std::size_t symbols_per_message = 0;  // in one subscribe message; 0: the URL names the symbols
     Duration message_gap{};               // between two subscribe messages
+    Duration subscribe_after{};           // from the opening to the first message
+    bool greets = false;                  // the first message waits for the venue's Greeting
     Duration ack_within{};  // a symbol not acknowledged by then is reported; 0: there are no acknowledgements
     KeepAlive keep_alive;
     Duration silence_limit = seconds{15};  // reopened when nothing at all has come for this long
@@ -156,6 +176,10 @@ struct VenueType {
     std::string_view title;  // as the venue writes its name
     SourceKind kind = SourceKind::exchange;
     std::string_view off_reason;  // empty: enabled by default; else why it is not
+    // How much a price of this venue counts: 4 = first tier, 2 = second, 1 = thin or doubtful.
+    // sources.<name>.weight overrides it.
+    int weight = 4;
+    std::string_view owner;  // venues of one owner are not independent; empty: the venue itself
     StreamType stream;
     RestType rest;
     HistoryOffer history;
@@ -167,6 +191,18 @@ struct VenueType {
     Currency (*currency_of)(std::string_view symbol) = nullptr;
     std::unique_ptr<class Venue> (*create)(std::vector<Instrument> instruments,
                                            Endpoints endpoints) = nullptr;
+};
+
+// What a subscribe message needs to know of its connection.
+struct SubscribeMessage {
+    std::uint64_t number = 1;  // counts the subscribe messages of the connection: the message's id
+    Timestamp now;
+};
+
+// A request that has to be made before each connection.
+struct AddressRequest {
+    std::string url;
+    bool post = false;  // with an empty body; otherwise GET
 };
 
 // The messages, URLs and formats of one venue for a given list of instruments. No I/O, no clock, does not
@@ -183,8 +219,18 @@ public:
 
     // Empty: no stream.
     virtual std::string stream_url() const { return endpoints_.ws_url; }
+    // For a venue that hands out the address of each connection: the request, and the address in its answer
+    // under status 200. The address is a secret. nullopt: stream_url() is the address.
+    virtual std::optional<AddressRequest> address_request() const { return std::nullopt; }
+    virtual std::expected<std::string, ParseError> parse_address(std::string_view body) const;
+    // Sent before the subscribe messages; empty: nothing is.
+    virtual std::string opening_message() const { return {}; }
     // Subscribes instruments()[i] for each i of `asked`, which has 1 to symbols_per_message entries.
-    virtual std::string subscribe_message(std::span<const std::size_t>) const { return {}; }
+    virtual std::string subscribe_message(std::span<const std::size_t>, const SubscribeMessage&) const {
+        return {};
+    }
+    // Sent by the rule of StreamType::keep_alive; empty: a protocol ping is sent.
+    virtual std::string keep_alive_text(Timestamp) const { return std::string(type_.stream.keep_alive.text); }
     // For a new connection. The venue outlives it.
     virtual std::unique_ptr<StreamParser> create_parser() const { return nullptr; }
     // The request for the prices of instruments()[i] for each i of `asked`, which is not empty. Empty: no

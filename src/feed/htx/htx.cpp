@@ -139,7 +139,8 @@ class Htx final : public detail::JsonVenue {
 public:
     using JsonVenue::JsonVenue;
 
-    std::string subscribe_message(std::span<const std::size_t> asked) const override {
+    std::string subscribe_message(std::span<const std::size_t> asked,
+                                  const SubscribeMessage&) const override {
         return fmt::format(R"({{"sub":"market.{}.trade.detail","id":"{}"}})",
                            instruments()[asked.front()].symbol, asked.front() + 1);
     }

@@ -43,7 +43,7 @@ std::string with(std::string_view from, std::string_view to) {
 TEST(Htx, AddressesAndMessages) {
     const auto venue = htx();
     EXPECT_EQ(venue->stream_url(), "wss://htx/ws");
-    EXPECT_EQ(venue->subscribe_message(std::vector<std::size_t>{1}),
+    EXPECT_EQ(venue->subscribe_message(std::vector<std::size_t>{1}, {1, now}),
               R"({"sub":"market.trioeth.trade.detail","id":"2"})");
     EXPECT_EQ(venue->rest_url(std::vector<std::size_t>{0}), "https://htx/market/trade?symbol=btcusdt");
     EXPECT_EQ(venue->rest_url(std::vector<std::size_t>{0, 1}), "https://htx/market/tickers");

@@ -131,7 +131,8 @@ public:
         }
     }
 
-    std::string subscribe_message(std::span<const std::size_t> asked) const override {
+    std::string subscribe_message(std::span<const std::size_t> asked,
+                                  const SubscribeMessage&) const override {
         return fmt::format(
             R"({{"method":"subscribe","params":{{"channel":"trade","symbol":[{}],"snapshot":false}},"req_id":1}})",
             list(asked, ",", [&](std::size_t i) { return '"' + instruments()[i].symbol + '"'; }));

@@ -28,7 +28,7 @@ TEST(Kraken, AddressesAndMessages) {
     const auto venue = kraken();
     EXPECT_EQ(venue->stream_url(), "wss://kraken/v2");
     EXPECT_EQ(
-        venue->subscribe_message(std::vector<std::size_t>{0, 1}),
+        venue->subscribe_message(std::vector<std::size_t>{0, 1}, {1, now}),
         R"({"method":"subscribe","params":{"channel":"trade","symbol":["BTC/USD","DOGE/USD"],"snapshot":false},"req_id":1})");
     EXPECT_EQ(venue->rest_url(std::vector<std::size_t>{0, 1, 2}),
               "https://kraken/0/public/Ticker?pair=XBTUSD%2CXDGUSD%2CETHUSD");

@@ -136,7 +136,8 @@ class Okx final : public detail::JsonVenue {
 public:
     using JsonVenue::JsonVenue;
 
-    std::string subscribe_message(std::span<const std::size_t> asked) const override {
+    std::string subscribe_message(std::span<const std::size_t> asked,
+                                  const SubscribeMessage&) const override {
         return R"({"op":"subscribe","args":[)" +
                list(asked, ",",
                     [&](std::size_t i) {

@@ -31,7 +31,7 @@ std::string with(std::string_view from, std::string_view to) {
 TEST(Okx, AddressesAndMessages) {
     const auto venue = okx();
     EXPECT_EQ(venue->stream_url(), "wss://okx/public");
-    EXPECT_EQ(venue->subscribe_message(std::vector<std::size_t>{0, 1}),
+    EXPECT_EQ(venue->subscribe_message(std::vector<std::size_t>{0, 1}, {1, now}),
               R"({"op":"subscribe","args":[{"channel":"trades","instId":"BTC-USDT"},)"
               R"({"channel":"trades","instId":"ETH-USDT"}]})");
     EXPECT_EQ(venue->rest_url(std::vector<std::size_t>{1}),
