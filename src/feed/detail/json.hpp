@@ -82,12 +82,12 @@ inline std::optional<std::int64_t> plain_integer(std::string_view token) {
 template <std::size_t N>
 class Fields {
 public:
-    explicit Fields(const std::array<std::string_view, N>& names) : names_(names) {}
+    explicit Fields(const std::array<std::string_view, N>& names) : names_(&names) {}
 
     // False: `key` is not one of them.
     bool take(std::string_view key, simdjson::simdjson_result<ondemand::value> value) {
         for (std::size_t i = 0; i < N; ++i) {
-            if (names_[i] != key) continue;
+            if ((*names_)[i] != key) continue;
             std::string_view token;
             if (!tokens_[i].empty() || value.raw_json_token().get(token) != simdjson::SUCCESS) {
                 contradictory_ = true;
@@ -105,7 +105,7 @@ public:
     bool any() const { return any_; }
 
 private:
-    const std::array<std::string_view, N>& names_;
+    const std::array<std::string_view, N>* names_;
     std::array<std::string_view, N> tokens_;
     bool contradictory_ = false;
     bool any_ = false;
@@ -178,11 +178,12 @@ inline std::optional<std::uint64_t> id_of(std::string_view token) {
     return id == 0 ? std::nullopt : id;
 }
 
-// Brings the quotes from `first` on into the order of their ids; some venues send the newest first.
-inline void sort_by_id(std::vector<Quote>& quotes, std::size_t first) {
-    const auto begin = quotes.begin() + static_cast<std::ptrdiff_t>(first);
-    const auto is_before = [](const Quote& a, const Quote& b) { return a.trade_id < b.trade_id; };
-    if (!std::is_sorted(begin, quotes.end(), is_before)) std::sort(begin, quotes.end(), is_before);
+// Brings rows into the order of `key(row)`; many venues send the newest trade first.
+template <typename Row, typename Key>
+void bring_oldest_first(std::vector<Row>& rows, Key key) {
+    if (rows.size() < 2 || std::ranges::is_sorted(rows, {}, key)) return;
+    std::ranges::reverse(rows);
+    if (!std::ranges::is_sorted(rows, {}, key)) std::ranges::sort(rows, {}, key);
 }
 
 // Notices lost trades of a venue whose ids rise by one for each symbol. One connection.
@@ -197,6 +198,20 @@ public:
 
 private:
     std::vector<std::uint64_t> last_;  // 0: none yet
+};
+
+// On subscribing a venue may send trades from before first, unmarked: until the first push of an instrument is
+// over, only its youngest trades are live. A clock that differs costs no more than that push.
+class FirstPushes {
+public:
+    explicit FirstPushes(std::size_t instruments) : over_(instruments) {}
+    bool is_live(std::size_t instrument, Duration age) const {
+        return over_[instrument] || age <= std::chrono::seconds{10};
+    }
+    void end(std::size_t instrument) { over_[instrument] = true; }
+
+private:
+    std::vector<bool> over_;
 };
 
 // A price is a decimal > 0. Digits past the 18th place are dropped.

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "feed/detail/json.hpp"
+#include "feed/detail/seen_trades.hpp"
 #include "feed/refusal.hpp"
 #include "feed/venue.hpp"
 
@@ -91,12 +92,17 @@ struct Trade {
     std::optional<std::uint64_t> id;
     std::string_view price_token;  // for the log
     std::string_view time_token;
+    std::string_view id_text;  // where the venue's ids are not numbers; may be empty
 };
+
+// A trade this old by our clock is never the present price, whatever the venue says. Receivers refuse signatures
+// from as far away, so a clock that is off by more delivers no alert anyhow.
+constexpr Duration never_live_after = std::chrono::minutes{5};
 
 // The stream of a venue whose frames are JSON objects.
 class JsonStream : public StreamParser {
 public:
-    explicit JsonStream(const Venue& venue) : venue_(venue) {}
+    explicit JsonStream(const Venue& venue) : venue_(venue), seen_(venue.instruments().size()) {}
 
 protected:
     template <typename Take>
@@ -104,9 +110,9 @@ protected:
         return read_object(reader_, bytes, "a frame", std::forward<Take>(take));
     }
 
-    // Null, and left out, where its price or time is not valid.
+    // Null where its price or time is not valid, which is noted in `parsed`, or where it has come before.
     Quote* add_trade(std::size_t instrument, const Trade& trade, Timestamp received_at, StreamOutput& out,
-                     Parsed& parsed) const {
+                     Parsed& parsed) {
         if (!trade.price || !trade.time) {
             leave_out(
                 parsed,
@@ -114,9 +120,11 @@ protected:
                             snippet(digits_of(trade.time_token)), venue_.instruments()[instrument].symbol));
             return nullptr;
         }
+        if (!is_new(instrument, trade)) return nullptr;
         Quote& quote =
             out.quotes.emplace_back(venue_.quote(instrument, *trade.price, *trade.time, received_at));
         quote.trade_id = trade.id;
+        quote.is_live = received_at - quote.time <= never_live_after;
         return &quote;
     }
 
@@ -134,7 +142,14 @@ protected:
     const Venue& venue_;
 
 private:
+    bool is_new(std::size_t instrument, const Trade& trade) {
+        if (trade.id) return seen_.is_new(instrument, *trade.id);
+        return trade.id_text.empty() ||
+               seen_.is_new(instrument, std::hash<std::string_view>{}(trade.id_text));
+    }
+
     JsonReader reader_;
+    SeenTrades seen_;
 };
 
 // An answer that is being read.

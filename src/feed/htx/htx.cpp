@@ -107,7 +107,7 @@ private:
     ParseResult on_trades(std::string_view channel, Timestamp received_at, StreamOutput& out) {
         const auto instrument = venue_.find(symbol_in(channel));
         if (!instrument) return not_requested(channel);
-        const std::size_t first = out.quotes.size();
+        detail::bring_oldest_first(rows_, [](const Fields<3>& row) { return detail::id_of(row[2]); });
         Parsed parsed;
         for (const Fields<3>& row : rows_) {
             const bool is_good = !row.contradictory();
@@ -119,10 +119,9 @@ private:
                            .price_token = row[0],
                            .time_token = row[1]},
                           received_at, out, parsed);
-            if (quote != nullptr)
-                quote->is_live = venue_time_.value_or(received_at) - quote->time <= old_after;
+            if (quote != nullptr && venue_time_.value_or(received_at) - quote->time > old_after)
+                quote->is_live = false;
         }
-        detail::sort_by_id(out.quotes, first);
         return parsed;
     }
 

@@ -57,8 +57,13 @@ TEST(Htx, TradesWithExponentsAndIdsThatFitNoInteger) {
     ShownStream stream(*venue, now);
     EXPECT_EQ(stream(trade), "BTC=56000.1USDT#100045088885@2021-04-17T16:47:50.94Z");
     EXPECT_TRUE(stream.refuses_every_part_of(trade));
-    EXPECT_EQ(stream(with("56000.10", "9.2E-7")), "BTC=0.00000092USDT#100045088885@2021-04-17T16:47:50.94Z");
-    EXPECT_EQ(stream(with("100182534526255757567432481", "1.37e+26")),
+    EXPECT_EQ(stream(trade), "") << "a trade that has come before";
+    const auto another = [&](std::string_view from, std::string_view to) {
+        ShownStream other(*venue, now);
+        return other(with(from, to));
+    };
+    EXPECT_EQ(another("56000.10", "9.2E-7"), "BTC=0.00000092USDT#100045088885@2021-04-17T16:47:50.94Z");
+    EXPECT_EQ(another("100182534526255757567432481", "1.37e+26"),
               "BTC=56000.1USDT#100045088885@2021-04-17T16:47:50.94Z");
     EXPECT_EQ(stream(with("market.btcusdt", "market.ethusdt")),
               "bad_quote: trades of 'market.ethusdt.trade.detail', which were not requested");
@@ -75,12 +80,14 @@ TEST(Htx, TradesWithExponentsAndIdsThatFitNoInteger) {
 
 TEST(Htx, AnAgeIsTakenByTheVenuesOwnClock) {
     const auto venue = htx();
-    ShownStream stream(*venue, now + 1h);  // ours is wrong
+    ShownStream stream(*venue, now + 4min);  // ours is wrong
     EXPECT_EQ(stream(R"({"id":"1","status":"ok","subbed":"market.btcusdt.trade.detail","ts":1618678110940})"),
               "acknowledged btcusdt");
     EXPECT_EQ(stream(trade).substr(0, 7), "old BTC") << "40 s before the acknowledgement";
-    EXPECT_EQ(stream(with(R"("ts":1618678070940,"tradeId")", R"("ts":1618678110900,"tradeId")")).substr(0, 4),
-              "BTC=");
+    const std::string young = R"("ts":1618678110900,"tradeId":10)";
+    EXPECT_EQ(stream(with(R"("ts":1618678070940,"tradeId":10)", young + "1")).substr(0, 4), "BTC=");
+    ShownStream later(*venue, now + 1h);
+    EXPECT_EQ(later(trade).substr(0, 7), "old BTC") << "a recording is of the past by any clock";
 }
 
 TEST(Htx, Events) {
@@ -163,7 +170,7 @@ TEST(Htx, ThroughASession) {
         gzip(
             R"({"status":"error","err-code":"bad-request","err-msg":"invalid symbol","id":"2","ts":1618678070658})"));
     p.binary(1, gzip(R"({"ping":1618678073643})"));
-    p.binary(1, gzip(trade));
+    p.binary(1, gzip(with(R"("ts":1618678070940,"tradeId")", R"("ts":1700000000940,"tradeId")")));
     EXPECT_EQ(p.done(), R"(0.0 open 1 wss://htx/ws
 0.0 connecting
 0.0 send 1 {"sub":"market.btcusdt.trade.detail","id":"1"}

@@ -110,7 +110,7 @@ private:
                                       .time_token = row[2]},
                                      received_at, out, parsed);
             if (quote == nullptr) continue;
-            quote->is_live = is_live;
+            quote->is_live = quote->is_live && is_live;
             if (quote->trade_id) ids_.note(*instrument, *quote->trade_id, out.events);
         }
         return parsed;

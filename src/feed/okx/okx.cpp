@@ -20,9 +20,6 @@ using detail::leave_out;
 using detail::refuse;
 using Kind = ParseError::Kind;
 
-// On subscribing the last trade may come first, however old it is.
-constexpr Duration old_after = 10s;
-
 constexpr std::array<std::string_view, 3> frame_names{"event", "code", "msg"};
 constexpr std::array<std::string_view, 2> arg_names{"channel", "instId"};
 constexpr std::array<std::string_view, 4> trade_names{"instId", "px", "ts", "tradeId"};
@@ -48,7 +45,7 @@ std::string error_text(std::string_view code, std::string_view message) {
 
 class OkxStream final : public detail::JsonStream {
 public:
-    explicit OkxStream(const Venue& venue) : JsonStream(venue), pushed_(venue.instruments().size()) {}
+    explicit OkxStream(const Venue& venue) : JsonStream(venue), first_pushes_(venue.instruments().size()) {}
 
     ParseResult parse(std::string_view bytes, Timestamp received_at, StreamOutput& out) override {
         if (bytes == "pong") {
@@ -105,7 +102,7 @@ private:
         const std::string_view symbol = detail::plain_string(arg[1]).value_or("");
         const auto instrument = venue_.find(symbol);
         if (!instrument) return not_requested(symbol);
-        const std::size_t first = out.quotes.size();
+        detail::bring_oldest_first(rows_, [](const Fields<4>& row) { return detail::id_of(row[3]); });
         Parsed parsed;
         for (const Fields<4>& row : rows_) {
             if (detail::plain_string(row[0]) != symbol || row.contradictory()) {
@@ -120,15 +117,14 @@ private:
                                       .price_token = row[1],
                                       .time_token = row[2]},
                                      received_at, out, parsed);
-            if (quote != nullptr)
-                quote->is_live = pushed_[*instrument] || received_at - quote->time <= old_after;
+            if (quote != nullptr && !first_pushes_.is_live(*instrument, received_at - quote->time))
+                quote->is_live = false;
         }
-        pushed_[*instrument] = true;
-        detail::sort_by_id(out.quotes, first);
+        first_pushes_.end(*instrument);
         return parsed;
     }
 
-    std::vector<bool> pushed_;  // whether trades of an instrument have come
+    detail::FirstPushes first_pushes_;
     std::vector<Fields<4>> rows_;
 };
 

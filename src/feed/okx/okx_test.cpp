@@ -70,8 +70,13 @@ TEST(Okx, TheLastTradeFromBeforeTheSubscriptionIsOld) {
     const auto venue = okx();
     ShownStream stream(*venue, now + 26s);
     EXPECT_EQ(stream(trade), "old BTC=30243.5USDT#338476308@2022-05-13T16:27:06.05Z");
-    EXPECT_EQ(stream(trade), "BTC=30243.5USDT#338476308@2022-05-13T16:27:06.05Z")
+    EXPECT_EQ(stream(trade), "") << "it has come before";
+    EXPECT_EQ(stream(with("338476308", "338476309")), "BTC=30243.5USDT#338476309@2022-05-13T16:27:06.05Z")
         << "a clock that differs costs the first push alone";
+    ShownStream later(*venue, now + 6min);
+    later(trade);
+    EXPECT_EQ(later(with("338476308", "338476309")).substr(0, 7), "old BTC")
+        << "minutes ago is the past by any clock";
 }
 
 TEST(Okx, Events) {
