@@ -24,6 +24,9 @@ using namespace std::chrono;
 // The most one client may leave unread before the player waits for it (at full speed) or drops it.
 constexpr std::size_t max_queued_bytes = 4 * 1024 * 1024;
 
+// How many trades of a symbol a venue may send of the past.
+constexpr std::size_t trades_kept = 30;
+
 // Between two looks at what venues send by the clock.
 constexpr milliseconds tick_every{500};
 
@@ -41,9 +44,9 @@ Door rest_door(const SimVenue& venue) {
     return std::string(venue.name) + ".rest";
 }
 
-void send(const SimVenue& venue, net::WsPeer& peer, std::string text) {
-    if (venue.is_gzip) {
-        peer.send_binary(gzipped(text));
+void send(const SimVenue& venue, net::WsPeer& peer, std::string text, bool is_binary = false) {
+    if (venue.is_gzip || is_binary) {
+        peer.send_binary(venue.is_gzip ? gzipped(text) : std::move(text));
     } else {
         peer.send_text(std::move(text));
     }
@@ -141,12 +144,13 @@ public:
             return c.second.stream->is_subscribed();
         }));
     }
-    std::string source_settings() const override {
-        const std::string host = options_.listen.substr(0, options_.listen.rfind(':'));
-        return sim::source_settings(options_.venues, host + ":" + std::to_string(port()));
-    }
+    std::string source_settings() const override { return sim::source_settings(options_.venues, address()); }
 
 private:
+    std::string address() const {
+        return options_.listen.substr(0, options_.listen.rfind(':')) + ":" + std::to_string(port());
+    }
+
     template <typename F>
     void change(F&& f) {
         {
@@ -233,8 +237,12 @@ private:
 
     // A trade in the protocol of each venue, and to whom it goes.
     struct Frames {
-        std::map<const SimVenue*, std::string> text;
-        std::vector<std::pair<const SimVenue*, std::shared_ptr<net::WsPeer>>> receivers;
+        struct Receiver {
+            const SimVenue* venue;
+            std::shared_ptr<net::WsPeer> peer;
+            std::vector<std::string> frames;
+        };
+        std::vector<Receiver> receivers;
         bool full_speed = false;
     };
     Frames frames_of(const TapeTrade& trade) REQUIRES(mutex_) {
@@ -248,20 +256,45 @@ private:
         ++trades_;
         Frames frames;
         frames.full_speed = speed_ == 0;
+        for (auto& [venue, market] : markets_) record(*venue, market, trade, now);
         for (auto& [id, client] : clients_) {
             if (!client.stream->wants(trade.symbol)) continue;
-            auto [frame, is_new] = frames.text.try_emplace(client.venue);
-            if (is_new) frame->second = frame_under_fault(*client.venue, trade);
-            if (frame->second.empty()) continue;
+            auto made = frames_under_fault(client, trade);
+            if (made.empty()) continue;
             client.times.last_push = steady_clock::now();
-            frames.receivers.emplace_back(client.venue, client.peer);
+            frames.receivers.push_back({client.venue, client.peer, std::move(made)});
         }
         return frames;
     }
 
+    // The venue makes the trade, at the price that its fault gives it.
+    void record(const SimVenue& venue, SimMarket& market, const TapeTrade& trade,
+                system_clock::time_point now) REQUIRES(mutex_) {
+        const Door door = stream_door(venue);
+        const Fault::Kind fault = faults_.at(door).kind;
+        Decimal price = trade.price;
+        if (fault == Fault::Kind::wild) price = tenfold(price);
+        if (fault == Fault::Kind::stale) {
+            const auto found = frozen_[door].find(trade.symbol);
+            if (found != frozen_[door].end()) price = found->second;
+        }
+        auto& trades = market.trades[trade.symbol];
+        const std::uint64_t id = trades.empty() ? 1 : trades.back().id + 1;
+        if (trades.size() == trades_kept) trades.erase(trades.begin());
+        trades.push_back({trade.symbol, price, id, now});
+        market.prices[trade.symbol] = price;
+    }
+
+    // As a client sees it that has just come, or that asks by REST.
+    SimMarket market_at(const SimVenue& venue, const Prices& prices, system_clock::time_point at) const {
+        SimMarket market{.prices = prices, .currency = venue.currency};
+        for (const auto& [symbol, price] : prices) market.trades[symbol] = {{symbol, price, 1, at}};
+        return market;
+    }
+
     // Without the lock: at full speed it waits for clients that read slowly.
     void hand_out(const Frames& frames) EXCLUDES(mutex_) {
-        for (const auto& [venue, peer] : frames.receivers) {
+        for (const auto& [venue, peer, texts] : frames.receivers) {
             while (frames.full_speed && peer->queued_bytes() > max_queued_bytes && !stopping_) {
                 std::this_thread::sleep_for(milliseconds{1});
             }
@@ -269,7 +302,7 @@ private:
                 peer->abort();  // as an exchange does with a client that does not keep up
                 continue;
             }
-            send(*venue, *peer, frames.text.at(venue));
+            for (const std::string& text : texts) send(*venue, *peer, text, venue->is_binary);
         }
     }
 
@@ -293,32 +326,26 @@ private:
     }
 
     // Empty: nothing is sent.
-    std::string frame_under_fault(const SimVenue& venue, const TapeTrade& trade) REQUIRES(mutex_) {
-        const Door door = stream_door(venue);
-        std::uint64_t& id = trade_ids_[std::string(venue.name) + trade.symbol];
-        switch (faults_.at(door).kind) {
+    std::vector<std::string> frames_under_fault(Client& client, const TapeTrade& trade) REQUIRES(mutex_) {
+        const SimVenue& venue = *client.venue;
+        switch (faults_.at(stream_door(venue)).kind) {
             case Fault::Kind::silence:
                 return {};
             case Fault::Kind::garbage:
-                return "\x7f\x01{{{" + trade.symbol;
+                return {"\x7f\x01{{{" + trade.symbol};
             case Fault::Kind::shape:
-                return std::string(venue.wrong_frame);
+                return {std::string(venue.wrong_frame)};
             case Fault::Kind::html:
-                return html_page();
+                return {html_page()};
             case Fault::Kind::error200:
-                return std::string(venue.error_frame);
-            case Fault::Kind::stale: {
-                const auto found = frozen_[door].find(trade.symbol);
-                return venue.trade_frame(trade.symbol,
-                                         found == frozen_[door].end() ? trade.price : found->second, ++id);
-            }
-            case Fault::Kind::wild:
-                return venue.trade_frame(trade.symbol, tenfold(trade.price), ++id);
+                return {std::string(venue.error_frame)};
+            case Fault::Kind::none:
+                if (venue.plays_recordings && !trade.frame.empty()) return {trade.frame};
+                break;
             default:
                 break;
         }
-        if (venue.plays_recordings && !trade.frame.empty()) return trade.frame;
-        return venue.trade_frame(trade.symbol, trade.price, ++id);
+        return client.stream->on_trades({markets_[&venue].last(trade.symbol), 1});
     }
 
     void cut_streams(const Door& door) {
@@ -347,9 +374,12 @@ private:
         const auto now = steady_clock::now();
         {
             MutexLock lock(mutex_);
-            clients_.emplace(
-                id,
-                Client{*venue, std::move(peer), (*venue)->open(request.query, last_), {now, now, now, now}});
+            auto market = markets_.find(*venue);
+            if (market == markets_.end())
+                market = markets_.emplace(*venue, market_at(**venue, last_, system_clock::now() - 40s)).first;
+            auto stream = (*venue)->open(request.query, market->second);
+            for (std::string& text : stream->on_open()) send(**venue, *peer, std::move(text));
+            clients_.emplace(id, Client{*venue, std::move(peer), std::move(stream), {now, now, now, now}});
         }
         changed_.notify_all();
         handler.on_text = [this, id](std::string_view text) { on_command(id, text); };
@@ -387,8 +417,14 @@ private:
             const std::string_view path = request.path;
             if (venue->rest == nullptr || !path.starts_with(venue->rest_path)) continue;
             const auto now = market_of(*venue);
-            const std::string_view behind = path.substr(venue->rest_path.size());
-            auto response = venue->rest({behind, request.query, now.first, now.second});
+            const SimMarket market = market_at(*venue, now.first, now.second);
+            auto response = venue->rest({.path = path.substr(venue->rest_path.size()),
+                                         .query = request.query,
+                                         .market = market,
+                                         .taken = now.second,
+                                         .method = request.method,
+                                         .body = request.body,
+                                         .address = address()});
             if (response) return under_fault(*venue, std::move(*response));
         }
         return net::ServerResponse{.status = 404, .content_type = "text/plain", .body = "no such path\n"};
@@ -514,10 +550,10 @@ private:
     system_clock::time_point coingecko_taken_ GUARDED_BY(mutex_){};
     std::map<Door, Prices> frozen_ GUARDED_BY(mutex_);
     std::map<Door, system_clock::time_point> frozen_at_ GUARDED_BY(mutex_);
+    std::map<const SimVenue*, SimMarket> markets_ GUARDED_BY(mutex_);  // of those that have had a client
     std::map<std::uint64_t, Client> clients_ GUARDED_BY(mutex_);
     std::atomic<std::uint64_t> next_client_ = 0;
     std::atomic<std::uint64_t> trades_ = 0;
-    std::map<std::string, std::uint64_t> trade_ids_ GUARDED_BY(mutex_);  // by venue and symbol
     steady_clock::time_point ticked_ GUARDED_BY(mutex_){};
     std::atomic<bool> stopping_ = false;
     std::unique_ptr<net::HttpServer> server_;

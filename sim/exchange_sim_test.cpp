@@ -124,6 +124,17 @@ TEST_F(ExchangeSimTest, SpeaksBinancesStreamAndTwoRestInterfaces) {
                     .body.starts_with(R"({"bitcoin":{"usd":65000.5)"));
 }
 
+TEST_F(ExchangeSimTest, AVenueGreetsBeforeItAnswersAndCountsItsTrades) {
+    sim_->trade("BTCUSDT", Decimal::from_int(100));
+    while (sim_->trades_sent() == 0) std::this_thread::yield();
+    StreamClient client("ws://" + address_ + "/kraken/v2");
+    EXPECT_NE(client.wait_for("status"), "");
+    client.send(R"({"method":"subscribe","params":{"channel":"trade","symbol":["BTC/USD"]},"req_id":1})");
+    EXPECT_NE(client.wait_for(R"("symbol":"BTC/USD")"), "");
+    sim_->trade("BTCUSDT", Decimal::from_int(101));
+    EXPECT_NE(client.wait_for(R"("price":101,)").find(R"("trade_id":2)"), std::string::npos);
+}
+
 TEST_F(ExchangeSimTest, EachFaultDoesWhatItsNameSays) {
     sim_->trade("BTCUSDT", Decimal::from_int(100));
     const auto rest = [&](const std::string& fault) {

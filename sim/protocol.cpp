@@ -3,12 +3,11 @@
 #include <fmt/format.h>
 #include <zlib.h>
 
-#include <algorithm>
-#include <array>
 #include <boost/json.hpp>
 #include <chrono>
 #include <stdexcept>
 
+#include "base/clock.hpp"
 #include "base/text.hpp"
 
 namespace pricewire::sim {
@@ -37,18 +36,12 @@ const boost::json::array* list_of(const boost::json::object& object, std::string
     return member != nullptr ? member->if_array() : nullptr;
 }
 
-bool is_listed(std::string_view symbol, const Prices& known) {
-    static constexpr std::array<std::string_view, 5> always{"BTCUSDT", "ETHUSDT", "DOGEUSDT", "SOLUSDT",
-                                                            "BNBUSDT"};
-    return std::find(always.begin(), always.end(), symbol) != always.end() || known.contains(symbol);
-}
-
 std::string base_of(std::string_view symbol) {
     return std::string(symbol.ends_with("USDT") ? symbol.substr(0, symbol.size() - 4) : symbol);
 }
 
 bool SymbolStream::subscribe(const std::string& symbol, bool is_wanted) {
-    if (!is_listed(symbol, known_)) return false;
+    if (!market_.lists(symbol)) return false;
     if (is_wanted) {
         symbols_.insert(symbol);
     } else {
@@ -58,8 +51,19 @@ bool SymbolStream::subscribe(const std::string& symbol, bool is_wanted) {
 }
 
 std::int64_t unix_ms() {
-    using namespace std::chrono;
-    return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
+    return unix_ms(std::chrono::system_clock::now());
+}
+std::int64_t unix_ms(std::chrono::system_clock::time_point at) {
+    return unix_ns(at) / 1'000'000;
+}
+std::int64_t unix_us(std::chrono::system_clock::time_point at) {
+    return unix_ns(at) / 1000;
+}
+std::int64_t unix_ns(std::chrono::system_clock::time_point at) {
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(at.time_since_epoch()).count();
+}
+std::string iso_time(std::chrono::system_clock::time_point at) {
+    return format_rfc3339(from_micros(unix_us(at)));
 }
 
 std::string html_page() {

@@ -27,35 +27,56 @@ std::string text_of(const boost::json::object& object, std::string_view name);
 // The list member of an object; null where there is none.
 const boost::json::array* list_of(const boost::json::object& object, std::string_view name);
 
-// Whether a symbol of the tape exists: it has traded, or is one of the five that always have a market.
-bool is_listed(std::string_view symbol, const Prices& known);
 // "BTC" for the tape's "BTCUSDT".
 std::string base_of(std::string_view symbol);
 
 // A stream that is subscribed to symbols by messages.
 class SymbolStream : public SimStream {
 public:
-    explicit SymbolStream(const Prices& known) : known_(known) {}
+    explicit SymbolStream(const SimMarket& market) : market_(market) {}
     bool wants(std::string_view symbol) const final { return symbols_.contains(symbol); }
     bool is_subscribed() const final { return !symbols_.empty(); }
 
 protected:
     // False: there is no such symbol.
     bool subscribe(const std::string& symbol, bool is_wanted = true);
-    const Prices& known() const { return known_; }
+    const SimMarket& market() const { return market_; }
 
 private:
-    const Prices& known_;
+    const SimMarket& market_;
     std::set<std::string, std::less<>> symbols_;
 };
 
 // SimVenue::open of such a stream.
 template <typename Stream>
-std::unique_ptr<SimStream> open_stream(std::string_view, const Prices& known) {
-    return std::make_unique<Stream>(known);
+std::unique_ptr<SimStream> open_stream(std::string_view, const SimMarket& market) {
+    return std::make_unique<Stream>(market);
 }
 
 std::int64_t unix_ms();
+std::int64_t unix_ms(std::chrono::system_clock::time_point at);
+std::int64_t unix_us(std::chrono::system_clock::time_point at);
+std::int64_t unix_ns(std::chrono::system_clock::time_point at);
+// "2026-11-01T10:00:00.123456Z"
+std::string iso_time(std::chrono::system_clock::time_point at);
+// One message for each trade, made by `frame`.
+template <typename F>
+std::vector<std::string> each(std::span<const SimTrade> trades, F&& frame) {
+    std::vector<std::string> out;
+    out.reserve(trades.size());
+    for (const SimTrade& trade : trades) out.push_back(frame(trade));
+    return out;
+}
+// One text, made by `item`, of all trades: newest first if so wanted.
+template <typename F>
+std::string joined(std::span<const SimTrade> trades, bool newest_first, F&& item) {
+    std::string out;
+    for (std::size_t i = 0; i < trades.size(); ++i) {
+        if (i > 0) out += ',';
+        out += item(trades[newest_first ? trades.size() - 1 - i : i]);
+    }
+    return out;
+}
 std::string html_page();
 // The answer under a fault that refuses: a page, or a status with Retry-After.
 net::ServerResponse refusal(const Fault& fault);

@@ -33,11 +33,11 @@ std::string stream_name(std::string_view symbol) {
     return lower_case(symbol) + "@trade";
 }
 
-std::string trade_frame(const std::string& symbol, Decimal price, std::uint64_t trade_id) {
-    const std::int64_t now = unix_ms();
+std::string trade_frame(const SimTrade& trade) {
+    const std::int64_t at = unix_ms(trade.at);
     return fmt::format(
         R"({{"stream":"{}","data":{{"e":"trade","E":{},"s":"{}","t":{},"p":"{}","q":"0.01000000","T":{},"m":false,"M":true}}}})",
-        stream_name(symbol), now, symbol, trade_id, eight_places(price), now);
+        stream_name(trade.symbol), at, trade.symbol, trade.id, eight_places(trade.price), at);
 }
 
 class BinanceStream final : public SimStream {
@@ -67,6 +67,9 @@ public:
     }
     bool wants(std::string_view symbol) const override { return streams_.contains(stream_name(symbol)); }
     bool is_subscribed() const override { return !streams_.empty(); }
+    std::vector<std::string> on_trades(std::span<const SimTrade> trades) override {
+        return each(trades, trade_frame);
+    }
 
 private:
     std::set<std::string> streams_;  // "btcusdt@trade"
@@ -75,7 +78,7 @@ private:
 std::optional<net::ServerResponse> rest(const RestRequest& request) {
     if (request.path != "/api/v3/ticker/price") return std::nullopt;
     const std::string_view query = request.query;
-    const Prices& prices = request.prices;
+    const Prices& prices = request.market.prices;
     net::ServerResponse unknown{.status = 400, .body = R"({"code":-1121,"msg":"Invalid symbol."})"};
     JsonWriter w;
     if (const std::string symbol = query_value(query, "symbol"); !symbol.empty()) {
@@ -98,7 +101,7 @@ std::optional<net::ServerResponse> rest(const RestRequest& request) {
             const auto found = prices.find(name);
             if (found != prices.end()) {
                 write_price(w, found->first, found->second);
-            } else if (!is_listed(name, prices)) {
+            } else if (!request.market.lists(name)) {
                 return unknown;
             }
         }
@@ -117,14 +120,14 @@ constinit const SimVenue binance_sim{
     .ws_path = "/stream",
     .rest_path = "",
     .plays_recordings = true,
-    .open = [](std::string_view query, const Prices&) -> std::unique_ptr<SimStream> {
+    .open = [](std::string_view query, const SimMarket&) -> std::unique_ptr<SimStream> {
         return std::make_unique<BinanceStream>(query);
     },
-    .trade_frame = trade_frame,
     .rest = rest,
     .error_body = R"({"code":-1003,"msg":"Too many requests; please use the websocket for live updates."})",
     .error_frame = R"({"code":-1121,"msg":"Invalid symbol."})",
     .wrong_frame = R"({"stream":"btcusdt@trade","data":{"p":[1,2],"s":7}})",
+    .leaving_frame = R"({"stream":"!serverShutdown","data":{"e":"serverShutdown","E":1793900000123}})",
 };
 
 }  // namespace pricewire::sim

@@ -28,8 +28,8 @@ std::optional<net::ServerResponse> rest(const RestRequest& request) {
         const auto coin =
             std::find_if(coins.begin(), coins.end(), [&](const auto& c) { return c.first == id; });
         if (coin == coins.end()) continue;
-        const auto found = request.prices.find(std::string(coin->second));
-        if (found == request.prices.end()) continue;
+        const auto found = request.market.prices.find(std::string(coin->second));
+        if (found == request.market.prices.end()) continue;
         w.key(id).begin_object().field("usd", found->second);
         if (query_value(query, "include_last_updated_at") == "true") {
             w.field("last_updated_at", duration_cast<seconds>(request.taken.time_since_epoch()).count());

@@ -7,7 +7,7 @@
 #include "sim/protocol.hpp"
 
 // HTX: every message of the server is gzip; it pings every 5 s and drops who has not answered two of them.
-// One symbol a message; the last trade, 40 s old, comes first. Small prices have an exponent.
+// One symbol a message; the last trade comes first. Small prices have an exponent.
 namespace pricewire::sim {
 namespace {
 
@@ -26,10 +26,17 @@ std::string number(Decimal price) {
     return fmt::format("{}.{}E-{}", digits[0], digits.size() > 1 ? digits.substr(1) : "0", first - 1);
 }
 
-std::string push(std::string_view symbol, Decimal price, std::uint64_t trade_id, std::int64_t at) {
+std::string item(const SimTrade& trade) {
     return fmt::format(
-        R"({{"ch":"{}","ts":{},"tick":{{"id":{},"ts":{},"data":[{{"id":136107843051348400400{:06},"ts":{},"tradeId":{},"amount":0.01,"price":{},"direction":"buy"}}]}}}})",
-        channel_of(symbol), at, trade_id, at, trade_id % 1'000'000, at, trade_id, number(price));
+        R"({{"id":136107843051348400400{:06},"ts":{},"tradeId":{},"amount":0.01,"price":{},"direction":"buy"}})",
+        trade.id % 1'000'000, unix_ms(trade.at), trade.id, number(trade.price));
+}
+
+std::string push(std::span<const SimTrade> trades) {
+    const SimTrade& last = trades.back();
+    return fmt::format(R"({{"ch":"{}","ts":{},"tick":{{"id":{},"ts":{},"data":[{}]}}}})",
+                       channel_of(last.symbol), unix_ms(last.at), last.id, unix_ms(last.at),
+                       joined(trades, true, item));
 }
 
 std::string error(const std::string& id, std::string_view what) {
@@ -54,10 +61,10 @@ public:
         if (!subscribe(symbol)) return {error(id, "invalid symbol " + channel)};
         std::vector<std::string> answers{
             fmt::format(R"({{"id":"{}","status":"ok","subbed":"{}","ts":{}}})", id, channel, unix_ms())};
-        if (const auto last = known().find(symbol); last != known().end())
-            answers.push_back(push(symbol, last->second, 1, unix_ms() - 40'000));
+        if (const SimTrade* last = market().last(symbol)) answers.push_back(push({last, 1}));
         return answers;
     }
+    std::vector<std::string> on_trades(std::span<const SimTrade> trades) override { return {push(trades)}; }
     std::vector<std::string> tick(const StreamTimes& times) override {
         if (times.now - std::max(last_ping_, times.opened) < 5s) return {};
         last_ping_ = times.now;
@@ -79,16 +86,12 @@ private:
     int unanswered_ = 0;
 };
 
-std::string trade_frame(const std::string& symbol, Decimal price, std::uint64_t trade_id) {
-    return push(symbol, price, trade_id, unix_ms());
-}
-
 std::optional<net::ServerResponse> rest(const RestRequest& request) {
     const std::int64_t now = unix_ms();
     if (request.path == "/market/trade") {
         const std::string symbol = upper_case(query_value(request.query, "symbol"));
-        const auto found = request.prices.find(symbol);
-        if (found == request.prices.end()) {
+        const auto found = request.market.prices.find(symbol);
+        if (found == request.market.prices.end()) {
             return net::ServerResponse{
                 .body = R"({"status":"error","err-code":"invalid-parameter","err-msg":"invalid symbol"})"};
         }
@@ -99,7 +102,7 @@ std::optional<net::ServerResponse> rest(const RestRequest& request) {
     }
     if (request.path != "/market/tickers") return std::nullopt;
     std::string list;
-    for (const auto& [symbol, price] : request.prices) {
+    for (const auto& [symbol, price] : request.market.prices) {
         list +=
             fmt::format(R"({}{{"symbol":"{}","open":1.0,"close":{},"amount":2.5E8,"ask":{},"askSize":{}}})",
                         list.empty() ? "" : ",", lower_case(symbol), number(price), number(price), now);
@@ -116,7 +119,6 @@ constinit const SimVenue htx_sim{
     .rest_path = "/htx",
     .is_gzip = true,
     .open = open_stream<HtxStream>,
-    .trade_frame = trade_frame,
     .rest = rest,
     .error_body = R"({"status":"error","err-code":"api-rate-limit","err-msg":"too many requests"})",
     .error_frame = R"({"status":"error","err-code":"bad-request","err-msg":"request timeout","ts":1})",

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
-#include "base/clock.hpp"
 #include "base/json_writer.hpp"
 #include "base/text.hpp"
 #include "sim/protocol.hpp"
@@ -32,6 +31,12 @@ std::string key_of(std::string_view symbol) {
     return altname == "XBTUSD" ? "XXBTZUSD" : altname == "ETHUSD" ? "XETHZUSD" : altname;
 }
 
+std::string item(const SimTrade& trade) {
+    return fmt::format(
+        R"({{"symbol":"{}","side":"sell","price":{},"qty":0.01,"ord_type":"market","trade_id":{},"timestamp":"{}"}})",
+        pair_of(trade.symbol), trade.price.to_string(), trade.id, iso_time(trade.at));
+}
+
 class KrakenStream final : public SymbolStream {
 public:
     using SymbolStream::SymbolStream;
@@ -50,10 +55,14 @@ public:
             answers.push_back(on_symbol(method, name.is_string() ? std::string(name.as_string()) : ""));
         return answers;
     }
+    std::vector<std::string> on_trades(std::span<const SimTrade> trades) override {
+        return {
+            fmt::format(R"({{"channel":"trade","type":"update","data":[{}]}})", joined(trades, false, item))};
+    }
+    std::vector<std::string> on_open() override {
+        return {R"({"channel":"status","type":"update","data":[{"system":"online","api_version":"v2"}]})"};
+    }
     std::vector<std::string> tick(const StreamTimes& times) override {
-        if (!std::exchange(greeted_, true))
-            return {
-                R"({"channel":"status","type":"update","data":[{"system":"online","api_version":"v2"}]})"};
         if (!is_subscribed() || times.now - times.last_push < 1s) return {};
         return {R"({"channel":"heartbeat"})"};
     }
@@ -69,15 +78,7 @@ private:
             R"({{"method":"{}","result":{{"channel":"trade","snapshot":false,"symbol":"{}"}},"success":true,"req_id":1}})",
             method, pair);
     }
-
-    bool greeted_ = false;
 };
-
-std::string trade_frame(const std::string& symbol, Decimal price, std::uint64_t trade_id) {
-    return fmt::format(
-        R"({{"channel":"trade","type":"update","data":[{{"symbol":"{}","side":"sell","price":{},"qty":0.01,"ord_type":"market","trade_id":{},"timestamp":"{}"}}]}})",
-        pair_of(symbol), price.to_string(), trade_id, format_rfc3339(from_micros(unix_ms() * 1000)));
-}
 
 std::optional<net::ServerResponse> rest(const RestRequest& request) {
     if (request.path != "/Ticker") return std::nullopt;
@@ -91,14 +92,14 @@ std::optional<net::ServerResponse> rest(const RestRequest& request) {
     };
     const std::string pairs = query_value(request.query, "pair");
     for (const std::string_view pair : split_list(pairs)) {
-        const auto traded = std::find_if(request.prices.begin(), request.prices.end(),
+        const auto traded = std::find_if(request.market.prices.begin(), request.market.prices.end(),
                                          [&](const auto& p) { return altname_of(p.first) == pair; });
-        if (traded != request.prices.end()) {
+        if (traded != request.market.prices.end()) {
             write(traded->first, traded->second);
             continue;
         }
         const std::string base(pair.substr(0, pair.size() - std::min<std::size_t>(3, pair.size())));
-        if (!is_listed((base == "XBT" ? "BTC" : base == "XDG" ? "DOGE" : base) + "USDT", request.prices))
+        if (!request.market.lists((base == "XBT" ? "BTC" : base == "XDG" ? "DOGE" : base) + "USDT"))
             return net::ServerResponse{.body = R"({"error":["EQuery:Unknown asset pair"]})"};
     }
     w.end_object().end_object();
@@ -112,12 +113,16 @@ constinit const SimVenue kraken_sim{
     .name = "kraken",
     .ws_path = "/kraken/v2",
     .rest_path = "/kraken/0/public",
+    .currency = "USD",
     .open = open_stream<KrakenStream>,
-    .trade_frame = trade_frame,
     .rest = rest,
     .error_body = R"({"error":["EAPI:Rate limit exceeded"]})",
     .error_frame = R"({"error":"Internal error","method":"subscribe","success":false})",
     .wrong_frame = R"({"channel":"trade","type":"update","data":[{"symbol":7,"price":[]}]})",
+    .maintenance_frame =
+        R"({"channel":"status","type":"update","data":[{"system":"maintenance","api_version":"v2"}]})",
+    .resumed_frame =
+        R"({"channel":"status","type":"update","data":[{"system":"online","api_version":"v2"}]})",
 };
 
 }  // namespace pricewire::sim

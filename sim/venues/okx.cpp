@@ -23,6 +23,13 @@ std::string symbol_of(std::string_view instrument) {
     return out;
 }
 
+std::string trade_frame(const SimTrade& trade) {
+    const std::string instrument = instrument_of(trade.symbol);
+    return fmt::format(
+        R"({{"arg":{{"channel":"trades","instId":"{}"}},"data":[{{"instId":"{}","tradeId":"{}","px":"{}","sz":"0.01","side":"buy","ts":"{}","count":"1"}}]}})",
+        instrument, instrument, trade.id, trade.price.to_string(), unix_ms(trade.at));
+}
+
 class OkxStream final : public SymbolStream {
 public:
     using SymbolStream::SymbolStream;
@@ -39,6 +46,9 @@ public:
                 answers.push_back(on_argument(op, arg.is_object() ? arg.as_object() : boost::json::object{}));
         }
         return answers;
+    }
+    std::vector<std::string> on_trades(std::span<const SimTrade> trades) override {
+        return each(trades, trade_frame);
     }
     bool is_over(const StreamTimes& times) const override {
         return times.now - std::max(times.last_push, times.last_text) > 30s;
@@ -61,13 +71,6 @@ private:
     }
 };
 
-std::string trade_frame(const std::string& symbol, Decimal price, std::uint64_t trade_id) {
-    const std::string instrument = instrument_of(symbol);
-    return fmt::format(
-        R"({{"arg":{{"channel":"trades","instId":"{}"}},"data":[{{"instId":"{}","tradeId":"{}","px":"{}","sz":"0.01","side":"buy","ts":"{}","count":"1"}}]}})",
-        instrument, instrument, trade_id, price.to_string(), unix_ms());
-}
-
 void write_ticker(JsonWriter& w, const std::string& symbol, Decimal price) {
     w.begin_object().field("instType", "SPOT").field("instId", instrument_of(symbol));
     w.field("last", price.to_string()).field("ts", std::to_string(unix_ms())).end_object();
@@ -77,13 +80,13 @@ std::optional<net::ServerResponse> rest(const RestRequest& request) {
     JsonWriter w;
     w.begin_object().field("code", "0").field("msg", "").key("data").begin_array();
     if (request.path == "/market/tickers") {
-        for (const auto& [symbol, price] : request.prices) write_ticker(w, symbol, price);
+        for (const auto& [symbol, price] : request.market.prices) write_ticker(w, symbol, price);
     } else if (request.path == "/market/ticker") {
         const std::string symbol = symbol_of(query_value(request.query, "instId"));
-        const auto found = request.prices.find(symbol);
-        if (found != request.prices.end()) {
+        const auto found = request.market.prices.find(symbol);
+        if (found != request.market.prices.end()) {
             write_ticker(w, symbol, found->second);
-        } else if (!is_listed(symbol, request.prices)) {
+        } else if (!request.market.lists(symbol)) {
             return net::ServerResponse{
                 .body = R"({"code":"51001","msg":"Instrument ID doesn't exist.","data":[]})"};
         }
@@ -102,11 +105,12 @@ constinit const SimVenue okx_sim{
     .ws_path = "/okx/ws/v5/public",
     .rest_path = "/okx/api/v5",
     .open = open_stream<OkxStream>,
-    .trade_frame = trade_frame,
     .rest = rest,
     .error_body = R"({"code":"50011","msg":"Too Many Requests","data":[]})",
     .error_frame = R"({"event":"error","code":"60012","msg":"Invalid request","connId":"a4d3ae55"})",
     .wrong_frame = R"({"arg":{"channel":"trades","instId":"BTC-USDT"},"data":[{"instId":7,"px":[]}]})",
+    .leaving_frame =
+        R"({"event":"notice","code":"64008","msg":"The connection will soon be closed for a service upgrade. Please reconnect.","connId":"a4d3ae55"})",
 };
 
 }  // namespace pricewire::sim

@@ -15,6 +15,20 @@ extern const SimVenue okx_sim;
 extern const SimVenue htx_sim;
 extern const SimVenue coingecko_sim;
 
+bool SimMarket::lists(std::string_view symbol) const {
+    static constexpr std::array<std::string_view, 5> always{"BTCUSDT", "ETHUSDT", "DOGEUSDT", "SOLUSDT",
+                                                            "BNBUSDT"};
+    if (removed.contains(symbol)) return false;
+    const bool is_dollar_coin = symbol == "USDTUSDT" || symbol == "USDCUSDT";
+    if (is_dollar_coin) return !symbol.starts_with(currency) || currency == "USD";
+    return std::find(always.begin(), always.end(), symbol) != always.end() || prices.contains(symbol);
+}
+
+const SimTrade* SimMarket::last(std::string_view symbol) const {
+    const auto found = trades.find(symbol);
+    return found == trades.end() || found->second.empty() ? nullptr : &found->second.back();
+}
+
 SimVenues sim_venues() {
     static constexpr std::array all{
         &binance_sim,  //

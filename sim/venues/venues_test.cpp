@@ -14,22 +14,31 @@ const SimVenue& venue(std::string_view name) {
     return **std::find_if(all.begin(), all.end(), [&](const SimVenue* v) { return v->name == name; });
 }
 
+const SimTrade old_btc{"BTCUSDT", *Decimal::parse("65000.5"), 6, std::chrono::system_clock::now() - 40s};
+const SimMarket market{.prices = {{"BTCUSDT", old_btc.price}, {"SHIBUSDT", *Decimal::parse("0.00000092")}},
+                       .trades = {{"BTCUSDT", {old_btc}}},
+                       .removed = {"BNBUSDT"}};
+
 std::string join(const std::vector<std::string>& texts) {
     std::string out;
     for (const std::string& text : texts) out += text + "\n";
     return out;
 }
 
-std::string rest(std::string_view name, std::string_view path, std::string_view query, const Prices& prices) {
-    const auto response = venue(name).rest({path, query, prices, std::chrono::system_clock::now()});
+std::string rest(std::string_view name, std::string_view path, std::string_view query) {
+    const auto response = venue(name).rest({path, query, market, std::chrono::system_clock::now()});
     return response ? response->body : "no such path";
+}
+
+// The messages that tell a trade.
+std::string trade(SimStream& stream, const std::string& symbol, std::uint64_t id = 7) {
+    const SimTrade trade{symbol, market.prices.at(symbol), id, std::chrono::system_clock::now()};
+    return join(stream.on_trades({&trade, 1}));
 }
 
 bool holds(const std::string& text, std::string_view part) {
     return text.find(part) != std::string::npos;
 }
-
-const Prices prices{{"BTCUSDT", *Decimal::parse("65000.5")}, {"SHIBUSDT", *Decimal::parse("0.00000092")}};
 
 // What has happened on a connection that was opened at 0 s.
 StreamTimes at(std::chrono::seconds now, std::chrono::seconds last_push, std::chrono::seconds last_text) {
@@ -38,7 +47,7 @@ StreamTimes at(std::chrono::seconds now, std::chrono::seconds last_push, std::ch
 }
 
 TEST(SimulatedOkx, AcknowledgesEachArgumentAndWantsASignOfLife) {
-    const auto stream = venue("okx").open("", prices);
+    const auto stream = venue("okx").open("", market);
     const std::string answer = join(stream->on_text(
         R"({"op":"subscribe","args":[{"channel":"trades","instId":"BTC-USDT"},{"channel":"trades","instId":"NO-USDT"}]})"));
     EXPECT_TRUE(holds(answer, R"("event":"subscribe","arg":{"channel":"trades","instId":"BTC-USDT"})"))
@@ -50,32 +59,31 @@ TEST(SimulatedOkx, AcknowledgesEachArgumentAndWantsASignOfLife) {
     EXPECT_EQ(join(stream->on_text("ping")), "pong\n");
     EXPECT_FALSE(stream->is_over(at(40s, 0s, 20s)));
     EXPECT_TRUE(stream->is_over(at(40s, 9s, 9s)));
-    EXPECT_TRUE(holds(rest("okx", "/market/ticker", "instId=BTC-USDT", prices), R"("last":"65000.5")"));
-    EXPECT_TRUE(holds(rest("okx", "/market/ticker", "instId=NO-USDT", prices), R"("code":"51001")"));
-    EXPECT_TRUE(holds(rest("okx", "/market/tickers", "instType=SPOT", prices), R"("instId":"SHIB-USDT")"));
-    EXPECT_EQ(rest("okx", "/market/books", "", prices), "no such path");
+    EXPECT_TRUE(holds(rest("okx", "/market/ticker", "instId=BTC-USDT"), R"("last":"65000.5")"));
+    EXPECT_TRUE(holds(rest("okx", "/market/ticker", "instId=NO-USDT"), R"("code":"51001")"));
+    EXPECT_TRUE(holds(rest("okx", "/market/tickers", "instType=SPOT"), R"("instId":"SHIB-USDT")"));
+    EXPECT_EQ(rest("okx", "/market/books", ""), "no such path");
 }
 
 TEST(SimulatedKraken, AcknowledgesEachSymbolAndHasThreeSpellings) {
-    const auto stream = venue("kraken").open("", prices);
-    EXPECT_TRUE(holds(join(stream->tick(at(0s, 0s, 0s))), R"("channel":"status")"));
+    const auto stream = venue("kraken").open("", market);
+    EXPECT_TRUE(holds(join(stream->on_open()), R"("channel":"status")"));
     EXPECT_EQ(join(stream->tick(at(9s, 0s, 0s))), "") << "nothing is subscribed";
     const std::string answer = join(stream->on_text(
         R"({"method":"subscribe","params":{"channel":"trade","symbol":["BTC/USD","NO/USD"],"snapshot":false},"req_id":1})"));
     EXPECT_TRUE(holds(answer, R"("symbol":"BTC/USD"},"success":true)")) << answer;
     EXPECT_TRUE(holds(answer, R"("error":"Currency pair not supported NO/USD")")) << answer;
     EXPECT_EQ(join(stream->tick(at(9s, 0s, 0s))), "{\"channel\":\"heartbeat\"}\n");
-    EXPECT_TRUE(
-        holds(venue("kraken").trade_frame("BTCUSDT", prices.at("BTCUSDT"), 7), R"("price":65000.5,)"));
-    const std::string all = rest("kraken", "/Ticker", "pair=XBTUSD%2CSHIBUSD", prices);
+    EXPECT_TRUE(holds(trade(*stream, "BTCUSDT"), R"("price":65000.5,)"));
+    const std::string all = rest("kraken", "/Ticker", "pair=XBTUSD%2CSHIBUSD");
     EXPECT_TRUE(holds(all, R"({"error":[],"result":{"XXBTZUSD":{"a":["65000.5","1",")")) << all;
     EXPECT_TRUE(holds(all, R"("c":["65000.5","0.01"]},"SHIBUSD":{"a":["0.00000092",)")) << all;
     EXPECT_TRUE(holds(all, R"("c":["0.00000092","0.01"]}}})")) << all;
-    EXPECT_EQ(rest("kraken", "/Ticker", "pair=NOUSD", prices), R"({"error":["EQuery:Unknown asset pair"]})");
+    EXPECT_EQ(rest("kraken", "/Ticker", "pair=NOUSD"), R"({"error":["EQuery:Unknown asset pair"]})");
 }
 
 TEST(SimulatedHtx, PingsAndDropsAClientThatDoesNotAnswer) {
-    const auto stream = venue("htx").open("", prices);
+    const auto stream = venue("htx").open("", market);
     const std::string answer = join(stream->on_text(R"({"sub":"market.btcusdt.trade.detail","id":"1"})"));
     EXPECT_TRUE(holds(answer, R"("status":"ok","subbed":"market.btcusdt.trade.detail")")) << answer;
     EXPECT_TRUE(holds(answer, R"("price":65000.5,)")) << "the last trade comes first: " << answer;
@@ -91,17 +99,17 @@ TEST(SimulatedHtx, PingsAndDropsAClientThatDoesNotAnswer) {
     EXPECT_TRUE(stream->is_over(at(0s, 0s, 0s))) << "another number is no answer";
     stream->on_text("{\"pong\":" + ping.substr(8));
     EXPECT_FALSE(stream->is_over(at(0s, 0s, 0s)));
-    EXPECT_TRUE(holds(venue("htx").trade_frame("SHIBUSDT", prices.at("SHIBUSDT"), 7), R"("price":9.2E-7,)"));
-    EXPECT_TRUE(holds(rest("htx", "/market/trade", "symbol=btcusdt", prices), R"("price":65000.5,)"));
-    EXPECT_TRUE(holds(rest("htx", "/market/trade", "symbol=nousdt", prices), "invalid symbol"));
-    EXPECT_TRUE(holds(rest("htx", "/market/tickers", "", prices),
-                      R"("symbol":"shibusdt","open":1.0,"close":9.2E-7)"));
+    EXPECT_TRUE(holds(trade(*stream, "SHIBUSDT"), R"("price":9.2E-7,)"));
+    EXPECT_TRUE(holds(rest("htx", "/market/trade", "symbol=btcusdt"), R"("price":65000.5,)"));
+    EXPECT_TRUE(holds(rest("htx", "/market/trade", "symbol=nousdt"), "invalid symbol"));
+    EXPECT_TRUE(
+        holds(rest("htx", "/market/tickers", ""), R"("symbol":"shibusdt","open":1.0,"close":9.2E-7)"));
 }
 
 TEST(SimulatedVenues, AnswerMessagesThatAreNotObjects) {
     for (const SimVenue* venue : sim_venues()) {
         if (venue->open == nullptr) continue;
-        const auto stream = venue->open("", prices);
+        const auto stream = venue->open("", market);
         for (const char* text : {"", "x", "[1]", "7", "{}", R"({"op":"subscribe","args":[7]})"})
             EXPECT_EQ(stream->on_text(text).size(), 1u) << venue->name << ": " << text;
         EXPECT_FALSE(stream->is_subscribed()) << venue->name;

@@ -77,6 +77,10 @@ public:
     }
     bool wants(std::string_view symbol) const override { return symbol == symbol_ + "USDT"; }
     bool is_subscribed() const override { return !symbol_.empty(); }
+    std::vector<std::string> on_trades(std::span<const sim::SimTrade> trades) override {
+        const sim::SimTrade& last = trades.back();
+        return {last.symbol.substr(0, last.symbol.size() - 4) + " " + last.price.to_string()};
+    }
 
 private:
     std::string symbol_;
@@ -85,13 +89,9 @@ private:
 const sim::SimVenue toy_sim{
     .name = "toy",
     .ws_path = "/toy",
-    .open = [](std::string_view, const sim::Prices&) -> std::unique_ptr<sim::SimStream> {
+    .open = [](std::string_view, const sim::SimMarket&) -> std::unique_ptr<sim::SimStream> {
         return std::make_unique<ToyStream>();
     },
-    .trade_frame =
-        [](const std::string& symbol, Decimal price, std::uint64_t) {
-            return symbol.substr(0, symbol.size() - 4) + " " + price.to_string();
-        },
 };
 
 // ---- The lines that register them
