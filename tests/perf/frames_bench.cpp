@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -21,14 +22,17 @@ using Clock = std::chrono::steady_clock;
 const std::vector<Ticker> tickers{"BTC", "ETH", "DOGE", "SOL", "BNB"};
 constexpr std::array prices{"65000.15", "3100.2", "0.1423", "142.8", "580.01"};
 
-std::vector<std::string> make_frames(const sim::SimVenue& venue) {
+// What the simulated venue sends; `stream` is subscribed to all symbols.
+std::vector<std::string> make_frames(const sim::SimVenue& venue, sim::SimStream& stream) {
     std::vector<std::string> frames;
     for (std::uint64_t id = 1; id <= 2000; ++id) {
         for (std::size_t i = 0; i < tickers.size(); ++i) {
             const Decimal step = Decimal::from_raw(Decimal::one_raw / 10'000 * static_cast<int>(id % 10));
-            const std::string symbol = std::string(tickers[i].view()) + "USDT";
-            std::string frame = venue.trade_frame(symbol, *Decimal::parse(prices[i]) + step, id);
-            frames.push_back(venue.is_gzip ? sim::gzipped(frame) : std::move(frame));
+            const sim::SimTrade trade{std::string(tickers[i].view()) + "USDT",
+                                      *Decimal::parse(prices[i]) + step, id,
+                                      std::chrono::system_clock::now()};
+            for (std::string& frame : stream.on_trades({&trade, 1}))
+                frames.push_back(venue.is_gzip ? sim::gzipped(frame) : std::move(frame));
         }
     }
     return frames;
@@ -39,9 +43,20 @@ void measure(const feed::VenueType& type, const sim::SimVenue& simulated) {
     for (const Ticker ticker : tickers) instruments.push_back({ticker, *type.symbol_of(ticker)});
     const auto venue = type.create(std::move(instruments), {});
     const auto parser = venue->create_parser();
-    const auto frames = make_frames(simulated);
+    const sim::SimMarket empty;
+    const auto stream = simulated.open("", empty);
     feed::detail::Inflater inflater;
     feed::StreamOutput output;
+    const std::size_t many = type.stream.symbols_per_message;
+    for (std::size_t i = 0; many > 0 && i < tickers.size(); i += many) {
+        std::vector<std::size_t> asked(std::min(many, tickers.size() - i));
+        std::iota(asked.begin(), asked.end(), i);
+        const std::string message =
+            venue->subscribe_message(asked, {.number = i + 1, .now = system_clock().now()});
+        for (const std::string& answer : stream->on_text(message))
+            if (!parser->parse(answer, system_clock().now(), output)) std::abort();
+    }
+    const auto frames = make_frames(simulated, *stream);
     std::uint64_t made = 0;
     price::Market market(tickers, {},
                          {.price = [&](const Price&) { ++made; },
@@ -70,7 +85,7 @@ void measure(const feed::VenueType& type, const sim::SimVenue& simulated) {
 int main() {
     for (const feed::VenueType* type : feed::venue_types()) {
         for (const sim::SimVenue* simulated : sim::sim_venues()) {
-            if (simulated->name == type->name.view() && simulated->trade_frame != nullptr)
+            if (simulated->name == type->name.view() && simulated->open != nullptr)
                 measure(*type, *simulated);
         }
     }
