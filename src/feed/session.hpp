@@ -15,7 +15,7 @@
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "base/tally.hpp"
-#include "feed/detail/inflate.hpp"
+#include "feed/frame_reader.hpp"
 #include "feed/refusal.hpp"
 #include "feed/status.hpp"
 #include "feed/venue.hpp"
@@ -114,7 +114,7 @@ private:
     enum class Subscription : std::uint8_t { wanted, sent, acknowledged, refused };
     struct Stream {
         int id = 0;
-        std::unique_ptr<StreamParser> parser;
+        std::unique_ptr<FrameReader> reader;
         bool open = false;
         bool ready = false;  // every symbol was answered for, or has had its time
         bool brought_quotes = false;
@@ -155,7 +155,6 @@ private:
     void advance_stream(Moment now);
     void open_stream(std::optional<Stream>& slot);
     Stream* find_stream(int id);
-    ParseResult parse(Stream& stream, std::string_view bytes, bool is_binary, Moment now);
     Actions take_frame(int id, std::string_view bytes, bool is_binary, Moment now);
     bool note_quotes(Stream& stream, Moment now);
     void subscribe(Stream& stream, Moment now);
@@ -214,7 +213,6 @@ private:
     std::vector<Action> actions_;
     std::vector<Quote> quotes_;
     StreamOutput output_;
-    detail::Inflater inflater_;
     bool running_ = false;
     MonoTime started_at_;
 

@@ -106,25 +106,13 @@ Session::Actions Session::stream_binary(int id, std::string_view bytes, Moment n
     return take_frame(id, bytes, true, now);
 }
 
-ParseResult Session::parse(Stream& stream, std::string_view bytes, bool is_binary, Moment now) {
-    using Kind = ParseError::Kind;
-    if (is_binary && stream_type_.encoding == Encoding::text)
-        return std::unexpected(ParseError{Kind::wrong_shape, "a binary message"});
-    if (is_binary && stream_type_.encoding == Encoding::gzip) {
-        const auto inflated = inflater_.inflate(bytes);
-        if (!inflated) return std::unexpected(ParseError{Kind::not_json, "a message that is not valid gzip"});
-        return stream.parser->parse(*inflated, now.wall, output_);
-    }
-    return stream.parser->parse(bytes, now.wall, output_);
-}
-
 Session::Actions Session::take_frame(int id, std::string_view bytes, bool is_binary, Moment now) {
     actions_.clear();
     Stream* stream = find_stream(id);
     if (stream == nullptr || !stream->open) return done();
     stream->last_sign = now.mono;
     output_.clear();
-    const ParseResult parsed = parse(*stream, bytes, is_binary, now);
+    const ParseResult parsed = stream->reader->read(bytes, is_binary, now.wall, output_);
     // Until the successor takes over, the present stream brings the same trades.
     if (stream != &*stream_) {
         for (const Quote& quote : output_.quotes)
@@ -302,7 +290,7 @@ MonoTime Session::next_ping(const Stream& stream) const {
 void Session::open_stream(std::optional<Stream>& slot) {
     Stream stream;
     stream.id = ++last_stream_;
-    stream.parser = venue_.create_parser();
+    stream.reader = std::make_unique<FrameReader>(venue_);
     stream.symbols.resize(lines_.size(), stream_type_.symbols_per_message == 0 ? Subscription::acknowledged
                                                                                : Subscription::wanted);
     slot = std::move(stream);

@@ -91,13 +91,33 @@ using StreamEvent =
     std::variant<Reply, Acknowledged, SymbolRefused, RateLimited, Alive, Greeting, ServerLeaves, Gap,
                  LostFrames, MessageAcknowledged, MessageRefused, Maintenance, Resubscribe>;
 
+// How a trade's figures stood in its frame, for a replay: 65000.10000, 9.2E-7. Found by the quote's own
+// figures, since parsers sort quotes and drop some.
+struct Spelling {
+    Ticker ticker;
+    Decimal price;
+    Timestamp time;
+    std::optional<std::uint64_t> id;
+    std::string price_digits;
+    std::string trade_id;  // a JSON token: 17, "5c35c02703aa673ceec2a168"; empty: none
+};
+
 // What one frame gave. Reused from frame to frame.
 struct StreamOutput {
     std::vector<Quote> quotes;  // in the order in which they are to be published, oldest first
     std::vector<StreamEvent> events;
+    bool keeps_spellings = false;  // costs time; only a replay wants them
+    std::vector<Spelling> spellings;
     void clear() {
         quotes.clear();
         events.clear();
+        spellings.clear();
+    }
+    // Notes the spelling of a quote just added, if that is wanted.
+    void spell(const Quote& quote, std::string_view price_digits, std::string_view id_token) {
+        if (keeps_spellings)
+            spellings.push_back({quote.ticker, quote.price, quote.time, quote.trade_id,
+                                 std::string(price_digits), std::string(id_token)});
     }
 };
 

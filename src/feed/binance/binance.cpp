@@ -124,6 +124,7 @@ private:
         }
         out.quotes.push_back(venue_.quote(*index, *price, *time, received_at));
         out.quotes.back().trade_id = id;
+        out.spell(out.quotes.back(), *digits, detail::trimmed(event[4]));
         return Parsed{};
     }
 

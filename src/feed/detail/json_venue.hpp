@@ -92,7 +92,8 @@ struct Trade {
     std::optional<std::uint64_t> id;
     std::string_view price_token;  // for the log
     std::string_view time_token;
-    std::string_view id_text;  // where the venue's ids are not numbers; may be empty
+    std::string_view id_text;   // where the venue's ids are not numbers; may be empty
+    std::string_view id_token;  // as it stands in the frame, for a replay
 };
 
 // A trade this old by our clock is never the present price, whatever the venue says. Receivers refuse signatures
@@ -125,6 +126,7 @@ protected:
             out.quotes.emplace_back(venue_.quote(instrument, *trade.price, *trade.time, received_at));
         quote.trade_id = trade.id;
         quote.is_live = received_at - quote.time <= never_live_after;
+        out.spell(quote, digits_of(trade.price_token), trimmed(trade.id_token));
         return &quote;
     }
 

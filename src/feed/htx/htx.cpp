@@ -117,7 +117,8 @@ private:
                            .time = detail::market_time(row[1]),
                            .id = detail::id_of(row[2]),
                            .price_token = row[0],
-                           .time_token = row[1]},
+                           .time_token = row[1],
+                           .id_token = row[2]},
                           received_at, out, parsed);
             if (quote != nullptr && venue_time_.value_or(received_at) - quote->time > old_after)
                 quote->is_live = false;

@@ -107,7 +107,8 @@ private:
                                       .time = trade_time(row[2]),
                                       .id = detail::id_of(row[3]),
                                       .price_token = row[1],
-                                      .time_token = row[2]},
+                                      .time_token = row[2],
+                                      .id_token = row[3]},
                                      received_at, out, parsed);
             if (quote == nullptr) continue;
             quote->is_live = quote->is_live && is_live;

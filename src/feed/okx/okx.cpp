@@ -115,7 +115,8 @@ private:
                                       .time = detail::market_time(row[2]),
                                       .id = detail::id_of(row[3]),
                                       .price_token = row[1],
-                                      .time_token = row[2]},
+                                      .time_token = row[2],
+                                      .id_token = row[3]},
                                      received_at, out, parsed);
             if (quote != nullptr && !first_pushes_.is_live(*instrument, received_at - quote->time))
                 quote->is_live = false;
