@@ -32,6 +32,8 @@ std::string_view explain(Verdict verdict) {
             return "delivers the past";
         case Verdict::stuck:
             return "repeats its last trade";
+        case Verdict::off_peg:
+            return "is in a currency that has left the dollar";
     }
     return "is unknown";
 }

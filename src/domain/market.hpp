@@ -61,6 +61,7 @@ enum class Verdict : std::uint8_t {
     foreign,      // counted in a currency that is not converted to dollars
     lagging,      // its venue delivers the past: trades that are older than a few seconds
     stuck,        // repeats its last trade while the others move
+    off_peg,      // its currency has left the dollar, and the dollar venues lead
 };
 inline constexpr auto verdict_names = enum_names<Verdict>({
     {Verdict::counted, "counted"},
@@ -72,6 +73,7 @@ inline constexpr auto verdict_names = enum_names<Verdict>({
     {Verdict::foreign, "foreign"},
     {Verdict::lagging, "lagging"},
     {Verdict::stuck, "stuck"},
+    {Verdict::off_peg, "off_peg"},
 });
 constexpr std::string_view to_string(Verdict v) {
     return verdict_names.name(v);

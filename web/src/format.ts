@@ -96,6 +96,7 @@ const reasons: Record<string, string> = {
   foreign: 'Excluded: not counted in dollars',
   lagging: 'Excluded: it delivers the past',
   stuck: 'Excluded: it repeats its last trade',
+  off_peg: 'Excluded: its currency has left the dollar',
 };
 
 /** Why a quote counts or not. */

@@ -76,6 +76,7 @@ private:
 Verdict known_to_all(Verdict verdict) {
     switch (verdict) {
         case Verdict::foreign:
+        case Verdict::off_peg:
             return Verdict::outlier;
         case Verdict::lagging:
         case Verdict::stuck:

@@ -63,7 +63,7 @@ TEST(BoardJson, CarriesWhatThePriceIsWorth) {
 
 // In a rolling upgrade either side may be older.
 TEST(BoardJson, AnOlderVersionReadsAWordThatItKnowsAndANewerOneTheExactWord) {
-    for (const Verdict verdict : {Verdict::foreign, Verdict::lagging, Verdict::stuck, Verdict::outlier}) {
+    for (const Verdict verdict : {Verdict::foreign, Verdict::lagging, Verdict::stuck, Verdict::off_peg}) {
         TickerBoard board = whole_board();
         board.quotes[0].verdict = verdict;
         const std::string text = board_json(board, "feed-a");
