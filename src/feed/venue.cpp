@@ -52,6 +52,10 @@ Currency currency_behind(char separator, std::string_view symbol) {
 Currency currency_at_end(std::string_view symbol) {
     static constexpr std::array<std::string_view, 9> known{"FDUSD", "USDT", "USDC", "TUSD", "BUSD",
                                                            "USD",   "EUR",  "BTC",  "ETH"};
+    return currency_at_end(symbol, known);
+}
+
+Currency currency_at_end(std::string_view symbol, std::span<const std::string_view> known) {
     const std::string upper = upper_case(symbol);
     for (const std::string_view currency : known) {
         if (upper.size() > currency.size() && upper.ends_with(currency)) return currency;

@@ -282,6 +282,9 @@ private:
 Currency currency_behind(char separator, std::string_view symbol);
 // "USDT" of "BTCUSDT" or "btcusdt": the longest of the well-known quote currencies that it ends with.
 Currency currency_at_end(std::string_view symbol);
+// Likewise: the first of `known`, the quote currencies of one venue in capitals. "BATUSD" is BA in TUSD only where
+// there are such pairs.
+Currency currency_at_end(std::string_view symbol, std::span<const std::string_view> known);
 
 // The venues that Pricewire knows; the one place where a venue is registered.
 using VenueTypes = std::span<const VenueType* const>;

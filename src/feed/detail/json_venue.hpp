@@ -130,6 +130,11 @@ protected:
         return &quote;
     }
 
+    // For a frame of a protocol that the venue has given up: an error the first time on a connection, then nothing.
+    ParseResult refuse_once(std::string text) {
+        if (std::exchange(refused_, true)) return Parsed{};
+        return refuse(ParseError::Kind::wrong_shape, std::move(text));
+    }
     static std::unexpected<ParseError> not_requested(std::string_view name) {
         return refuse(ParseError::Kind::bad_quote,
                       fmt::format("trades of '{}', which were not requested", snippet(name)));
@@ -152,6 +157,7 @@ private:
 
     JsonReader reader_;
     SeenTrades seen_;
+    bool refused_ = false;
 };
 
 // An answer that is being read.
@@ -228,14 +234,15 @@ protected:
             is_news(*instrument, std::hash<std::int64_t>{}(to_micros(added->time)), token) && !is_old;
     }
     // The same for a price without a time. `sign_of_life` changes while the pair is traded; nullopt: the
-    // exchange itself says that it is.
-    void add_untimed_price(Answer& answer, std::optional<std::size_t> instrument, std::string_view symbol,
-                           std::optional<Decimal> price, std::string_view token,
-                           std::optional<std::size_t> sign_of_life) {
+    // exchange itself says that it is. Null if it was left out.
+    Quote* add_untimed_price(Answer& answer, std::optional<std::size_t> instrument, std::string_view symbol,
+                             std::optional<Decimal> price, std::string_view token,
+                             std::optional<std::size_t> sign_of_life) {
         Quote* added = add(answer, instrument, symbol, price, token, answer.received_at);
-        if (added == nullptr) return;
+        if (added == nullptr) return nullptr;
         added->is_timed = false;
         added->is_live = !sign_of_life || is_news(*instrument, *sign_of_life, token);
+        return added;
     }
 
     // A sign of life that holds `token`, too.
@@ -254,10 +261,10 @@ protected:
         return out;
     }
 
-private:
     // A last trade of an exchange that is older than this by its own time says nothing about the present.
     static constexpr Duration old_after = std::chrono::minutes{1};
 
+private:
     Quote* add(Answer& answer, std::optional<std::size_t> instrument, std::string_view symbol,
                std::optional<Decimal> price, std::string_view token, std::optional<Timestamp> time) {
         if (!instrument || !price || !time || has_price_[*instrument]) {
