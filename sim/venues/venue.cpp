@@ -12,6 +12,7 @@ namespace pricewire::sim {
 extern const SimVenue binance_sim;
 extern const SimVenue kraken_sim;
 extern const SimVenue okx_sim;
+extern const SimVenue bitstamp_sim;
 extern const SimVenue htx_sim;
 extern const SimVenue coingecko_sim;
 
@@ -31,10 +32,11 @@ const SimTrade* SimMarket::last(std::string_view symbol) const {
 
 SimVenues sim_venues() {
     static constexpr std::array all{
-        &binance_sim,  //
-        &kraken_sim,   //
-        &okx_sim,      //
-        &htx_sim,      //
+        &binance_sim,   //
+        &kraken_sim,    //
+        &okx_sim,       //
+        &bitstamp_sim,  //
+        &htx_sim,       //
         &coingecko_sim,
     };
     return all;

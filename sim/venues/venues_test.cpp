@@ -1,5 +1,6 @@
 #include "sim/venues/venue.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -80,6 +81,23 @@ TEST(SimulatedKraken, AcknowledgesEachSymbolAndHasThreeSpellings) {
     EXPECT_TRUE(holds(all, R"("c":["65000.5","0.01"]},"SHIBUSD":{"a":["0.00000092",)")) << all;
     EXPECT_TRUE(holds(all, R"("c":["0.00000092","0.01"]}}})")) << all;
     EXPECT_EQ(rest("kraken", "/Ticker", "pair=NOUSD"), R"({"error":["EQuery:Unknown asset pair"]})");
+}
+
+TEST(SimulatedBitstamp, AnswersForOneSymbolAMessage) {
+    const auto stream = venue("bitstamp").open("", market);
+    const auto subscribe = [&](std::string_view channel) {
+        return join(stream->on_text(
+            fmt::format(R"({{"event":"bts:subscribe","data":{{"channel":"{}"}}}})", channel)));
+    };
+    EXPECT_TRUE(holds(subscribe("live_trades_btcusd"),
+                      R"("event":"bts:subscription_succeeded","channel":"live_trades_btcusd")"));
+    EXPECT_TRUE(
+        holds(subscribe("live_trades_nousd"), R"("event":"bts:error","channel":"live_trades_nousd")"));
+    EXPECT_TRUE(holds(subscribe("live_trades_btceur"), R"("event":"bts:error")"));
+    EXPECT_TRUE(holds(join(stream->on_text(R"({"event":"bts:heartbeat"})")), R"("status":"success")"));
+    EXPECT_TRUE(holds(trade(*stream, "BTCUSDT"), R"("price":65000.5,"price_str":"65000.5")"));
+    EXPECT_TRUE(holds(rest("bitstamp", "/ticker/", ""), R"("last":"65000.5")"));
+    EXPECT_EQ(rest("bitstamp", "/ticker/btcusd/", ""), "no such path");
 }
 
 TEST(SimulatedHtx, PingsAndDropsAClientThatDoesNotAnswer) {

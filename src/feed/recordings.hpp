@@ -87,4 +87,25 @@ inline std::vector<std::string> venue_frames(const std::filesystem::path& path) 
     return frames;
 }
 
+// What a venue sent, in a sample of venues/samples: a line that begins with '<' is its answer, what follows '=' a push,
+// and '>' is what a client sent. "|1|" stands for a number.
+inline std::vector<std::string> sample_frames(const std::filesystem::path& path) {
+    std::vector<std::string> frames;
+    bool is_ours = true;
+    std::ifstream in(path);
+    for (std::string line; std::getline(in, line);) {
+        if (line.starts_with('<') || line.starts_with('=')) {
+            is_ours = false;
+            frames.emplace_back();
+            line.erase(0, 1);
+        } else if (line.starts_with('>')) {
+            is_ours = true;
+        }
+        if (is_ours) continue;
+        for (std::size_t at = 0; (at = line.find("|1|", at)) != std::string::npos;) line.replace(at, 3, "1");
+        frames.back() += line + "\n";
+    }
+    return frames;
+}
+
 }  // namespace pricewire::feed

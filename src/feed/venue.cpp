@@ -7,6 +7,7 @@
 
 #include "base/text.hpp"
 #include "feed/binance/binance.hpp"
+#include "feed/bitstamp/bitstamp.hpp"
 #include "feed/coingecko/coingecko.hpp"
 #include "feed/htx/htx.hpp"
 #include "feed/kraken/kraken.hpp"
@@ -17,10 +18,11 @@ namespace pricewire::feed {
 
 VenueTypes venue_types() {
     static constexpr std::array all{
-        &binance_type,  //
-        &kraken_type,   //
-        &okx_type,      //
-        &htx_type,      //
+        &binance_type,   //
+        &kraken_type,    //
+        &okx_type,       //
+        &bitstamp_type,  //
+        &htx_type,       //
         &coingecko_type,
     };
     return all;
