@@ -1,5 +1,6 @@
 #include "feed/feed.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <deque>
@@ -340,7 +341,8 @@ TEST(FeedOverSockets, FallsBackAndRecovers) {
         std::vector<std::shared_ptr<net::WsPeer>> all GUARDED_BY(mutex);
     } peers;
     const std::string trade =
-        R"({"stream":"btcusdt@trade","data":{"e":"trade","s":"BTCUSDT","p":"2","T":1700000000000}})";
+        fmt::format(R"({{"stream":"btcusdt@trade","data":{{"e":"trade","s":"BTCUSDT","p":"2","T":{}}}}})",
+                    to_micros(system_clock().now()) / 1000);
     auto server = net::create_http_server(
         {.listen = "127.0.0.1:0"},
         [](net::ServerRequest&& request, net::HttpServer::Respond respond) {
