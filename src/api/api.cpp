@@ -407,8 +407,7 @@ private:
     MarketHealth market_health() const {
         MarketHealth market{services_.use.bus.sources(), {}};
         for (const Ticker ticker : services_.options.tickers) {
-            auto board = services_.use.bus.board(ticker).value_or(TickerBoard{.ticker = ticker});
-            if (!board.price) market.unpriced.push_back(std::move(board));
+            market.tickers.push_back(services_.use.bus.board(ticker).value_or(TickerBoard{.ticker = ticker}));
         }
         return market;
     }

@@ -51,16 +51,17 @@ std::string alert_json(const Alert& alert, const ApiOptions& options);
 // A JSON array: the quote of each source and whether it counts.
 std::string quotes_json(const TickerBoard& board, Timestamp now);
 
-// Why a ticker has no price, as a clause: "binance is stale, coingecko is disputed by another source".
-std::string why_unpriced(const TickerBoard& board);
+// What keeps the quotes of sources from the price, as a clause: "binance is stale, coingecko is disputed by
+// another source".
+std::string why_left_out(const TickerBoard& board);
 
 // What a process that shows prices knows of the market.
 struct MarketHealth {
     std::vector<SourceReport> sources;
-    std::vector<TickerBoard> unpriced;  // the boards of the tickers without a price
+    std::vector<TickerBoard> tickers;
 };
-// Without a source that works and has been reached, or with a ticker that has no price, the status is
-// degraded; nullopt: this process needs none.
+// The status is degraded by a ticker without a price, or with one that too few exchanges agree with, and by too
+// few exchanges that work. nullopt: this process needs none.
 net::ServerResponse health_response(const std::vector<PingResult>& pings,
                                     const std::optional<MarketHealth>& market, Timestamp now);
 

@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <ranges>
 
@@ -8,34 +10,91 @@ namespace pricewire::api {
 namespace {
 
 // /health uses the same words as a source's condition.
-SourceCondition overall(const std::vector<PingResult>& pings, const std::optional<MarketHealth>& market) {
-    if (std::any_of(pings.begin(), pings.end(), [](const auto& p) { return p.needed && !p.up; })) {
+SourceCondition overall(const std::vector<PingResult>& pings, bool market_is_well) {
+    if (std::ranges::any_of(pings, [](const auto& p) { return p.needed && !p.up; }))
         return SourceCondition::down;
+    const bool all_up = std::ranges::all_of(pings, [](const auto& p) { return p.up; });
+    return all_up && market_is_well ? SourceCondition::ok : SourceCondition::degraded;
+}
+
+// With fewer exchanges than these, one that errs may decide the price.
+constexpr std::ptrdiff_t enough_exchanges = 3;
+
+// What is wrong with the market although the process works.
+struct Trouble {
+    SourceCondition condition = SourceCondition::ok;
+    std::string why;
+};
+
+std::ptrdiff_t counted(const TickerBoard& board, SourceKind kind) {
+    return std::ranges::count_if(board.quotes, [kind](const JudgedQuote& q) {
+        return q.quote.kind == kind && q.verdict == Verdict::counted;
+    });
+}
+
+Trouble trouble_of(const TickerBoard& board) {
+    if (!board.price) return {SourceCondition::down, why_left_out(board)};
+    const auto exchanges = std::ranges::count_if(board.quotes, [](const JudgedQuote& q) {
+        return q.quote.kind == SourceKind::exchange && q.verdict != Verdict::foreign;
+    });
+    const auto agreeing = counted(board, SourceKind::exchange);
+    if (agreeing == 0 && counted(board, SourceKind::aggregator) > 0) {
+        return {SourceCondition::degraded,
+                exchanges == 0 ? "only aggregators have a price, which can be minutes old"
+                               : fmt::format("only aggregators count, whose price can be minutes old: {}",
+                                             why_left_out(board))};
     }
-    const bool all_up = std::all_of(pings.begin(), pings.end(), [](const auto& p) { return p.up; });
-    // One working source is enough if every ticker has a price; each failing source has an entry of its own.
+    if (agreeing >= std::min(enough_exchanges, exchanges)) return {};
+    return {SourceCondition::degraded,
+            fmt::format("only {} of {} exchanges count: {}", agreeing, exchanges, why_left_out(board))};
+}
+
+// Each failing source has an entry of its own; what counts here is how many are left.
+Trouble trouble_of(const std::vector<SourceReport>& sources) {
     const auto works = [](const SourceReport& s) {
         return s.condition != SourceCondition::down && s.last_quote_at;
     };
-    const bool prices = !market || (market->unpriced.empty() && std::ranges::any_of(market->sources, works));
-    return all_up && prices ? SourceCondition::ok : SourceCondition::degraded;
+    if (std::ranges::none_of(sources, works)) return {SourceCondition::degraded, "no source delivers prices"};
+    std::ptrdiff_t exchanges = 0, working = 0;
+    for (const SourceReport& source : sources) {
+        if (source.kind != SourceKind::exchange || source.state == "idle") continue;
+        ++exchanges;
+        if (works(source)) ++working;
+    }
+    if (working >= std::min(enough_exchanges, exchanges)) return {};
+    return {SourceCondition::degraded,
+            fmt::format("only {} of {} exchanges deliver prices", working, exchanges)};
+}
+
+struct TickerTrouble {
+    const TickerBoard* board;
+    Trouble trouble;
+};
+
+std::vector<TickerTrouble> tickers_in_trouble(const std::vector<TickerBoard>& tickers) {
+    std::vector<TickerTrouble> out;
+    for (const TickerBoard& board : tickers) {
+        if (Trouble trouble = trouble_of(board); trouble.condition != SourceCondition::ok)
+            out.push_back({&board, std::move(trouble)});
+    }
+    return out;
 }
 
 // Of these, how many are listed.
-constexpr std::size_t most_unpriced = 20;
+constexpr std::size_t most_tickers = 20;
 
-void write_unpriced(JsonWriter& w, const std::vector<TickerBoard>& unpriced) {
+void write_tickers(JsonWriter& w, const std::vector<TickerTrouble>& tickers) {
     w.key("tickers").begin_object();
-    for (const TickerBoard& board : unpriced | std::views::take(most_unpriced)) {
-        w.key(board.ticker.view())
+    for (const auto& [board, trouble] : tickers | std::views::take(most_tickers)) {
+        w.key(board->ticker.view())
             .begin_object()
-            .field("status", "down")
-            .field("detail", why_unpriced(board));
-        if (board.unpriced_since) w.field("since", *board.unpriced_since);
+            .field("status", to_string(trouble.condition))
+            .field("detail", trouble.why);
+        if (board->unpriced_since) w.field("since", *board->unpriced_since);
         w.end_object();
     }
     w.end_object();
-    if (unpriced.size() > most_unpriced) w.field("further_tickers", unpriced.size() - most_unpriced);
+    if (tickers.size() > most_tickers) w.field("further_tickers", tickers.size() - most_tickers);
 }
 
 double seconds(Duration d) {
@@ -46,13 +105,14 @@ double seconds(Duration d) {
 
 net::ServerResponse health_response(const std::vector<PingResult>& pings,
                                     const std::optional<MarketHealth>& market, Timestamp now) {
-    const SourceCondition status = overall(pings, market);
+    const Trouble sources = market ? trouble_of(market->sources) : Trouble{};
+    const auto tickers = market ? tickers_in_trouble(market->tickers) : std::vector<TickerTrouble>{};
+    const SourceCondition status =
+        overall(pings, sources.condition == SourceCondition::ok && tickers.empty());
     JsonWriter w;
-    w.begin_object()
-        .field("status", to_string(status))
-        .field("version", PRICEWIRE_VERSION)
-        .key("dependencies")
-        .begin_object();
+    w.begin_object().field("status", to_string(status)).field("version", PRICEWIRE_VERSION);
+    if (!sources.why.empty()) w.field("detail", sources.why);
+    w.key("dependencies").begin_object();
     for (const PingResult& ping : pings) {
         w.key(ping.name)
             .begin_object()
@@ -62,7 +122,7 @@ net::ServerResponse health_response(const std::vector<PingResult>& pings,
         w.end_object();
     }
     if (market) {
-        if (!market->unpriced.empty()) write_unpriced(w, market->unpriced);
+        if (!tickers.empty()) write_tickers(w, tickers);
         w.key("sources").begin_object();
         for (const SourceReport& source : market->sources) {
             w.key(source.name.view())
@@ -76,7 +136,7 @@ net::ServerResponse health_response(const std::vector<PingResult>& pings,
             } else {
                 w.value(nullptr);
             }
-            w.end_object();
+            w.field("state", source.state).end_object();
         }
         w.end_object();
     }

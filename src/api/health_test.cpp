@@ -17,9 +17,10 @@ protected:
 };
 
 TEST_F(HealthTest, PingsEverythingAndNeedsNoKey) {
-    bus_->publish_sources(
-        std::vector<SourceReport>{{"binance", SourceCondition::ok, "streaming", clock_.now() - 1250ms},
-                                  {"coingecko", SourceCondition::degraded, "waiting 30s", std::nullopt}});
+    bus_->publish_sources(std::vector<SourceReport>{
+        {"binance", SourceCondition::ok, "streaming", clock_.now() - 1250ms, SourceKind::exchange, "Binance",
+         "streaming"},
+        {"coingecko", SourceCondition::degraded, "waiting 30s", std::nullopt, SourceKind::aggregator}});
     for (const char* path : {"/health", "/health/", "/api/v1/health", "/api/v1/health/"}) {
         const Answer answer = call("GET", path);
         EXPECT_EQ(answer.status, 200);
@@ -29,8 +30,8 @@ TEST_F(HealthTest, PingsEverythingAndNeedsNoKey) {
         EXPECT_TRUE(answer.has(R"("cache":{"status":"ok","latency_ms":)"));
         EXPECT_TRUE(answer.has(R"("queue":{"status":"ok","latency_ms":)"));
         EXPECT_TRUE(answer.body.ends_with(
-            R"("sources":{"binance":{"status":"ok","detail":"streaming","last_quote_age":1.25},)"
-            R"("coingecko":{"status":"degraded","detail":"waiting 30s","last_quote_age":null}}}})"))
+            R"("sources":{"binance":{"status":"ok","detail":"streaming","last_quote_age":1.25,"state":"streaming"},)"
+            R"("coingecko":{"status":"degraded","detail":"waiting 30s","last_quote_age":null,"state":""}}}})"))
             << answer.body;
     }
     EXPECT_EQ(storage_.calls("ping"), 4);
@@ -84,25 +85,92 @@ TEST_F(HealthTest, AFailingQueueDegrades) {
     EXPECT_TRUE(answer.has(R"("queue":{"status":"down")"));
 }
 
-TEST_F(HealthTest, SilentSourcesDegradeIfNoneIsLeft) {
-    SourceReport one{"binance", SourceCondition::down, "silent", clock_.now() - 40s};
-    SourceReport two{"coingecko", SourceCondition::ok, "polling", clock_.now() - 20s};
+TEST_F(HealthTest, DegradesIfTooFewExchangesDeliver) {
     EXPECT_EQ(status(call("GET", "/health")), "degraded") << "no feed has reported yet";
-    bus_->publish_sources(std::vector{one, two});
-    EXPECT_EQ(status(call("GET", "/health")), "ok");
-    two.condition = SourceCondition::down;
-    bus_->publish_sources(std::vector{one, two});
-    const Answer answer = call("GET", "/health");
-    EXPECT_EQ(answer.status, 200);
-    EXPECT_EQ(status(answer), "degraded");
+    std::vector<SourceReport> sources;
+    for (const char* name : {"binance", "kraken", "okx", "bybit"})
+        sources.push_back({name, SourceCondition::ok, "streaming", clock_.now()});
+    sources.push_back({.name = "coingecko", .last_quote_at = clock_.now(), .kind = SourceKind::aggregator});
+    const auto answer = [&] {
+        bus_->publish_sources(sources);
+        return call("GET", "/health");
+    };
+    EXPECT_EQ(status(answer()), "ok");
+    sources[0] = {.name = "binance",
+                  .condition = SourceCondition::down,
+                  .detail = "unavailable_here: HTTP 451",
+                  .last_quote_at = std::nullopt,
+                  .state = "unavailable_here"};
+    EXPECT_EQ(status(answer()), "ok") << "three others are enough";
+    sources[1].condition = SourceCondition::down;
+    EXPECT_EQ(status(answer()), "degraded");
+    EXPECT_EQ(answer().status, 200);
+    EXPECT_TRUE(answer().has(R"("detail":"only 2 of 4 exchanges deliver prices")")) << answer().body;
+    for (SourceReport& source : sources) source.condition = SourceCondition::down;
+    EXPECT_TRUE(answer().has(R"("detail":"no source delivers prices")")) << answer().body;
 }
 
-TEST_F(HealthTest, ASourceThatWasNeverReachedIsNoneThatWorks) {
+TEST_F(HealthTest, OneOrTwoExchangesAreEnoughIfThereAreNoMore) {
     bus_->publish_sources(
-        std::vector<SourceReport>{{"binance", SourceCondition::degraded, "starting", std::nullopt}});
-    EXPECT_EQ(status(call("GET", "/health")), "degraded");
-    bus_->publish_sources(std::vector<SourceReport>{{"binance", SourceCondition::ok, "x", clock_.now()}});
+        std::vector<SourceReport>{{"binance", SourceCondition::degraded, "starting", std::nullopt},
+                                  {"kraken", SourceCondition::down, "idle: no symbol for any ticker",
+                                   std::nullopt, SourceKind::exchange, "Kraken", "idle"}});
+    EXPECT_EQ(status(call("GET", "/health")), "degraded") << "one that was never reached is none that works";
+    bus_->publish_sources(
+        std::vector<SourceReport>{{"binance", SourceCondition::ok, "streaming", clock_.now()},
+                                  {"kraken", SourceCondition::down, "idle: no symbol for any ticker",
+                                   std::nullopt, SourceKind::exchange, "Kraken", "idle"}});
     EXPECT_EQ(status(call("GET", "/health")), "ok");
+}
+
+// The quotes of ETH by source; its price is 1.
+class TickerHealthTest : public HealthTest {
+protected:
+    TickerHealthTest() {
+        bus_->publish_sources(
+            std::vector<SourceReport>{{"binance", SourceCondition::ok, "streaming", clock_.now()}});
+        board_.price = Price{"ETH", Decimal::from_int(1), clock_.now(), 1};
+    }
+    void quote(SourceName source, Verdict verdict, SourceKind kind = SourceKind::exchange) {
+        board_.quotes.push_back(
+            {{source, kind, "ETH", Decimal::from_int(1), clock_.now(), clock_.now()}, verdict});
+    }
+    Answer answer() {
+        bus_->publish_board(board_);
+        return call("GET", "/health");
+    }
+    static std::string degraded(const std::string& why) {
+        return R"("tickers":{"ETH":{"status":"degraded","detail":")" + why + R"("}},)";
+    }
+
+    TickerBoard board_{.ticker = "ETH"};
+};
+
+TEST_F(TickerHealthTest, APriceThatTooFewExchangesAgreeWithDegrades) {
+    for (const char* name : {"binance", "kraken", "okx"}) quote(name, Verdict::counted);
+    quote("htx", Verdict::stuck);
+    EXPECT_EQ(status(answer()), "ok") << answer().body;
+    board_.quotes[0].verdict = Verdict::outlier;
+    EXPECT_EQ(status(answer()), "degraded");
+    EXPECT_TRUE(answer().has(
+        degraded("only 2 of 4 exchanges count: binance is far from the others, htx repeats its last trade")))
+        << answer().body;
+}
+
+TEST_F(TickerHealthTest, AnExchangeThatQuotesAForeignCurrencyIsNotMissed) {
+    for (const char* name : {"binance", "kraken"}) quote(name, Verdict::counted);
+    quote("bitstamp", Verdict::foreign);
+    EXPECT_EQ(status(answer()), "ok") << answer().body;
+}
+
+TEST_F(TickerHealthTest, APriceOfAggregatorsAloneDegrades) {
+    quote("coingecko", Verdict::counted, SourceKind::aggregator);
+    EXPECT_TRUE(answer().has(degraded("only aggregators have a price, which can be minutes old")))
+        << answer().body;
+    quote("binance", Verdict::stale);
+    EXPECT_TRUE(
+        answer().has(degraded("only aggregators count, whose price can be minutes old: binance is stale")))
+        << answer().body;
 }
 
 TEST_F(HealthTest, ATickerWithoutAPriceDegradesAndSaysWhyAndSinceWhen) {

@@ -6,6 +6,7 @@
 #include "api/handlers.hpp"
 #include "base/json_writer.hpp"
 #include "base/text.hpp"
+#include "live/market_view.hpp"
 
 namespace pricewire::api {
 namespace {
@@ -44,23 +45,26 @@ double age_of(const Quote& quote, Timestamp now) {
     return static_cast<double>(std::max<std::int64_t>(0, age.count() / 1000)) / 1000;
 }
 
+// From the price, in basis points.
+std::optional<double> spread_of(const TickerBoard& board, const JudgedQuote& quote) {
+    if (!board.price || !quote.dollars) return std::nullopt;
+    return static_cast<double>(quote.spread_bp10) / 10;
+}
+
 std::string write_board(const TickerBoard& board, Timestamp now) {
     JsonWriter w;
-    w.begin_object()
-        .field("ticker", board.ticker.view())
-        .field("price", board.price->value)
-        .field("time", board.price->time)
-        .key("sources")
-        .raw(quotes_json(board, now))
-        .end_object();
+    w.begin_object().field("ticker", board.ticker.view());
+    live::write_price(w, board);
+    w.key("sources").raw(quotes_json(board, now)).end_object();
     return std::move(w).str();
 }
 
 }  // namespace
 
-std::string why_unpriced(const TickerBoard& board) {
+std::string why_left_out(const TickerBoard& board) {
     std::string reasons;
     for (const JudgedQuote& q : board.quotes) {
+        if (q.verdict == Verdict::counted) continue;
         if (!reasons.empty()) reasons += ", ";
         reasons += fmt::format("{} {}", q.quote.source.view(), explain(q.verdict));
     }
@@ -80,7 +84,11 @@ std::string quotes_json(const TickerBoard& board, Timestamp now) {
             .field("age", age_of(quote, now))
             .field("counts", judged.verdict == Verdict::counted)
             .field("reason", to_string(judged.verdict))
-            .end_object();
+            .field("currency", quote.currency.view())
+            .field("dollars", judged.dollars)
+            .field("spread_bp", spread_of(board, judged));
+        if (judged.verdict != Verdict::counted) w.field("detail", explain(judged.verdict));
+        w.end_object();
     }
     w.end_array();
     return std::move(w).str();
@@ -110,7 +118,7 @@ net::ServerResponse show_rate(Services& services, Exchange& exchange) {
     TickerBoard board = services.use.bus.board(*ticker).value_or(TickerBoard{.ticker = *ticker});
     if (!board.price) {
         return unavailable(
-            fmt::format("There is no price for {} right now: {}.", board.ticker.view(), why_unpriced(board)),
+            fmt::format("There is no price for {} right now: {}.", board.ticker.view(), why_left_out(board)),
             retry_seconds);
     }
     return json_response(200, write_board(board, services.use.clock.now()));

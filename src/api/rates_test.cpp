@@ -44,24 +44,37 @@ TEST_F(RatesTest, OneRateListsItsSourcesAndWhetherTheyCount) {
     TickerBoard board;
     board.ticker = "BTC";
     board.price = Price{"BTC", *Decimal::parse("65420.15"), clock_.now(), 1};
-    board.quotes.push_back({{"binance", SourceKind::exchange, "BTC", *Decimal::parse("65420.15"),
-                             clock_.now() - 412ms, clock_.now() - 400ms},
-                            Verdict::counted});
+    board.band = PriceBand{*Decimal::parse("65410"), *Decimal::parse("65431.5")};
+    board.sources = 9;
+    board.note = "USDT is at 0.9312 USD";
+    board.quotes.push_back({.quote = {"binance", SourceKind::exchange, "BTC", *Decimal::parse("65450.15"),
+                                      clock_.now() - 412ms, clock_.now() - 400ms, "USDT"},
+                            .dollars = *Decimal::parse("65417.5"),
+                            .spread_bp10 = -4});
     board.quotes.push_back({{"coingecko", SourceKind::aggregator, "BTC", *Decimal::parse("65398"),
                              clock_.now() - 30s, clock_.now()},
                             Verdict::check_only});
     bus_->publish_board(board);
     const std::string wanted =
-        R"({"ticker":"BTC","price":65420.15,"time":"2023-11-14T22:13:20Z","sources":[)"
-        R"({"source":"binance","kind":"exchange","price":65420.15,"time":"2023-11-14T22:13:19.588Z","age":0.412,)"
-        R"("counts":true,"reason":"counted"},)"
+        R"({"ticker":"BTC","price":65420.15,"time":"2023-11-14T22:13:20Z",)"
+        R"("band":{"low":65410,"high":65431.5},"agreeing":9,"note":"USDT is at 0.9312 USD","sources":[)"
+        R"({"source":"binance","kind":"exchange","price":65450.15,"time":"2023-11-14T22:13:19.588Z","age":0.412,)"
+        R"("counts":true,"reason":"counted","currency":"USDT","dollars":65417.5,"spread_bp":-0.4},)"
         R"({"source":"coingecko","kind":"aggregator","price":65398,"time":"2023-11-14T22:12:50Z","age":30,)"
-        R"("counts":false,"reason":"check_only"}]})";
+        R"("counts":false,"reason":"check_only","currency":"USD","dollars":null,"spread_bp":null,)"
+        R"("detail":"only checks the exchanges"}]})";
     for (const char* path : {"/api/v1/rates/BTC", "/api/v1/rates/btc/", "/api/v1/rates/%42TC"}) {
         const Answer answer = call_as(ann_, "GET", path);
         EXPECT_EQ(answer.status, 200);
         EXPECT_EQ(answer.body, wanted);
     }
+}
+
+TEST_F(RatesTest, AnOlderFeedGivesNoBandAndNoNumberOfSources) {
+    publish("BTC", "65420.15");
+    EXPECT_TRUE(call_as(ann_, "GET", "/api/v1/rates/BTC")
+                    .body.starts_with(
+                        R"({"ticker":"BTC","price":65420.15,"time":"2023-11-14T22:13:20Z","sources":[)"));
 }
 
 TEST_F(RatesTest, ASourceWithAFastClockHasNoNegativeAge) {

@@ -42,7 +42,8 @@ SourceCondition condition_of(feed::SourceState state) {
     return SourceCondition::down;
 }
 
-SourceReport report_of(const feed::SourceStatus& status, Timestamp started) {
+SourceReport report_of(const feed::SourceStatus& status, feed::VenueTypes venues, Timestamp started) {
+    const feed::VenueType& venue = *feed::find_venue_type(status.name, venues);
     std::string detail(to_string(status.state));
     if (!status.detail.empty()) detail += ": " + status.detail;
     if (!status.last_quote_at && status.state != feed::SourceState::disabled) {
@@ -52,7 +53,10 @@ SourceReport report_of(const feed::SourceStatus& status, Timestamp started) {
     return {.name = status.name,
             .condition = condition_of(status.state),
             .detail = std::move(detail),
-            .last_quote_at = status.last_quote_at};
+            .last_quote_at = status.last_quote_at,
+            .kind = venue.kind,
+            .title = std::string(venue.title),
+            .state = std::string(to_string(status.state))};
 }
 
 std::vector<SourceName> source_names(const feed::FeedOptions& options) {
@@ -65,7 +69,8 @@ class MarketThreadImpl final : public MarketThread {
 public:
     MarketThreadImpl(const ops::Config& config, bus::PriceBus& bus, history::BarWriter& bars,
                      feed::VenueTypes venues)
-        : bus_(bus),
+        : venues_(venues),
+          bus_(bus),
           bars_(bars),
           loop_(net::create_event_loop()),
           http_(
@@ -124,7 +129,7 @@ private:
     void publish_sources() {
         std::vector<SourceReport> reports;
         for (const feed::SourceStatus& status : feed_->statuses())
-            reports.push_back(report_of(status, started_));
+            reports.push_back(report_of(status, venues_, started_));
         bus_.publish_sources(reports);
     }
     // A thread that was stopped for a while first reads what has arrived meanwhile: judged before that, every
@@ -135,6 +140,7 @@ private:
     }
 
     const Timestamp started_ = system_clock().now();
+    const feed::VenueTypes venues_;
     bus::PriceBus& bus_;
     history::BarWriter& bars_;
     std::unique_ptr<net::EventLoop> loop_;

@@ -139,6 +139,9 @@ struct SourceReport {
     SourceCondition condition = SourceCondition::ok;
     std::string detail;                      // one plain sentence; may be empty
     std::optional<Timestamp> last_quote_at;  // the feed's clock
+    SourceKind kind = SourceKind::exchange;
+    std::string title = {};  // as the venue writes its name
+    std::string state = {};  // how its prices arrive, or why they do not: one word; empty from an older feed
     friend bool operator==(const SourceReport&, const SourceReport&) = default;
 };
 

@@ -4,15 +4,15 @@
 
 #include <iterator>
 
-#include "base/json_writer.hpp"
-
 namespace pricewire::live {
 namespace {
 
 std::string price_json(const std::optional<TickerBoard>& board) {
     if (!board || !board->price) return "null";
     JsonWriter w;
-    w.begin_object().field("price", board->price->value).field("time", board->price->time).end_object();
+    w.begin_object();
+    write_price(w, *board);
+    w.end_object();
     return std::move(w).str();
 }
 
@@ -43,6 +43,9 @@ Message sources_message(const std::vector<SourceReport>& sources) {
             .field("status", to_string(s.condition))
             .field("detail", s.detail)
             .field("last_quote_at", s.last_quote_at)
+            .field("kind", to_string(s.kind))
+            .field("title", s.title.empty() ? s.name.view() : std::string_view(s.title))
+            .field("state", s.state)
             .end_object();
     }
     w.end_object().end_object();
@@ -50,6 +53,19 @@ Message sources_message(const std::vector<SourceReport>& sources) {
 }
 
 }  // namespace
+
+void write_price(JsonWriter& w, const TickerBoard& board) {
+    w.field("price", board.price->value).field("time", board.price->time);
+    if (board.band) {
+        w.key("band")
+            .begin_object()
+            .field("low", board.band->low)
+            .field("high", board.band->high)
+            .end_object();
+    }
+    if (board.sources > 0) w.field("agreeing", board.sources);
+    if (!board.note.empty()) w.field("note", board.note);
+}
 
 void MarketView::Kind::put(std::size_t i, std::string json, bool& bumped) {
     if (!std::exchange(bumped, true)) {

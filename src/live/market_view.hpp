@@ -10,11 +10,15 @@
 #include <utility>
 #include <vector>
 
+#include "base/json_writer.hpp"
 #include "bus/price_bus.hpp"
 #include "domain/market.hpp"
 #include "live/message.hpp"
 
 namespace pricewire::live {
+
+// The members of a price, which `board` has. A feed of an older version gives no band, and no number of sources.
+void write_price(JsonWriter& w, const TickerBoard& board);
 
 // The tickers that a client wants, by their index in the configuration.
 using TickerSet = std::vector<bool>;

@@ -86,13 +86,15 @@ TEST_F(MarketViewTest, QuotesAreReportedIfASourceHasAnotherPriceOrVerdict) {
 }
 
 TEST_F(MarketViewTest, SourcesAreReportedWhenTheirConditionChangesNotWhenTheyGrowOlder) {
-    SourceReport report{"binance", SourceCondition::ok, "streaming", now_};
+    SourceReport report{"binance", SourceCondition::ok, "streaming", now_, SourceKind::exchange,
+                        "Binance", "streaming"};
     bus_->publish_sources({&report, 1});
     view_.look_at_sources();
     const auto seen = view_.sources_version();
     EXPECT_EQ(view_.sources().json(),
               R"({"type":"sources","sources":{"binance":{"status":"ok","detail":"streaming",)"
-              R"("last_quote_at":"2023-11-14T22:13:20Z"}}})");
+              R"("last_quote_at":"2023-11-14T22:13:20Z","kind":"exchange","title":"Binance",)"
+              R"("state":"streaming"}}})");
     report.last_quote_at = now_ + 1s;
     bus_->publish_sources({&report, 1});
     view_.look_at_sources();

@@ -189,7 +189,7 @@ std::string sources_json(std::span<const SourceReport> sources) {
         } else {
             w.value(nullptr);
         }
-        w.end_object();
+        w.field("kind", to_string(s.kind)).field("title", s.title).field("state", s.state).end_object();
     }
     w.end_array();
     return std::move(w).str();
@@ -208,6 +208,10 @@ std::optional<std::vector<SourceReport>> parse_sources(std::string_view text) {
         report.detail = s.text("detail");
         if (const json::value* at = s.get("last_quote_at"); at != nullptr && !at->is_null())
             report.last_quote_at = s.time("last_quote_at");
+        // What an older feed does not say.
+        if (s.has("kind")) report.kind = s.one_of("kind", source_kind_names);
+        if (s.has("title")) report.title = s.text("title");
+        if (s.has("state")) report.state = s.text("state");
         if (!s.good()) return std::nullopt;
         out.push_back(std::move(report));
     }

@@ -103,9 +103,13 @@ TEST(BoardJson, RejectsAnythingElse) {
 
 TEST(SourcesJson, ReadsBackWhatWasWritten) {
     const std::vector<SourceReport> sources{
-        {"binance", SourceCondition::down, "says \"wait\"\n", from_micros(9)},
-        {"coingecko", SourceCondition::degraded, "", std::nullopt}};
+        {"binance", SourceCondition::down, "says \"wait\"\n", from_micros(9), SourceKind::exchange, "Binance",
+         "refused"},
+        {"coingecko", SourceCondition::degraded, "", std::nullopt, SourceKind::aggregator}};
     EXPECT_EQ(parse_sources(sources_json(sources)), sources);
+    EXPECT_EQ(
+        parse_sources(R"([{"name":"a","condition":"ok","detail":"","last_quote_at":null}])")->at(0).state, "")
+        << "an older feed does not say";
     EXPECT_EQ(parse_sources("[]"), std::vector<SourceReport>{});
     for (const char* text :
          {"", "{}", "[1]", R"([{"name":"a","condition":"fine","detail":"","last_quote_at":null}])"})
