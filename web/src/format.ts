@@ -1,7 +1,7 @@
 // Times, ages and distances for people.
 import { conditionWord } from './conditions.ts';
 import { percentBetween } from './decimal.ts';
-import type { Alert, Interval } from './types.ts';
+import type { Alert, Interval, Price } from './types.ts';
 
 /** 0.4 s, 12 s, 3 min, 2 h, 5 d. */
 export function formatAge(milliseconds: number): string {
@@ -86,22 +86,44 @@ export function shortUrl(url: string): string {
   return url.replace(/^https:\/\//, '');
 }
 
+/** "±0.012 % · 9 sources": how far the sources are apart, and how many agree. */
+export function precisionInWords({ price, band, agreeing }: Price): string {
+  const parts: string[] = [];
+  if (band !== undefined) {
+    const width = Math.max(...[band.low, band.high].map((end) => Math.abs(percentBetween(price, end))));
+    parts.push(formatPercent(width).replace(/^\+?/, '±'));
+  }
+  if (agreeing !== undefined) parts.push(agreeing === 1 ? '1 source' : `${agreeing} sources`);
+  return parts.join(' · ');
+}
+
 const reasons: Record<string, string> = {
-  counted: 'Used for the price',
+  counted: 'Counts',
   check_only: 'Only checks the exchanges',
-  stale: 'Excluded: too old',
-  disputed: 'Excluded: the exchanges disagree',
-  outlier: 'Excluded: too far from the other exchanges',
-  unconfirmed: 'Excluded: a jump not confirmed yet',
-  foreign: 'Excluded: not counted in dollars',
-  lagging: 'Excluded: it delivers the past',
-  stuck: 'Excluded: it repeats its last trade',
-  off_peg: 'Excluded: its currency has left the dollar',
+  stale: 'Left out: too old',
+  disputed: 'Left out: the exchanges disagree',
+  outlier: 'Left out: too far from the others',
+  unconfirmed: 'Left out: a jump not confirmed yet',
+  foreign: 'Left out: not in dollars, USDT or USDC',
+  lagging: 'Left out: lags behind the others',
+  stuck: 'Left out: repeats an old price',
+  off_peg: 'Left out: its currency has left the dollar',
 };
 
 /** Why a quote counts or not. */
 export function reasonInWords(reason: string): string {
-  return reasons[reason] ?? `Excluded: ${reason.replace(/_/g, ' ')}`;
+  return reasons[reason] ?? `Left out: ${reason.replace(/_/g, ' ')}`;
+}
+
+const states: Record<string, string> = {
+  polling_fallback: 'Polling instead',
+  unavailable_here: 'Not available from here',
+  maintenance: 'In maintenance',
+};
+
+/** How a source's prices arrive, or why they do not. */
+export function stateInWords(state: string): string {
+  return states[state] ?? state.charAt(0).toUpperCase() + state.slice(1).replace(/_/g, ' ');
 }
 
 const statuses: Record<string, string> = {

@@ -1,15 +1,22 @@
 // What the server sends. Prices are strings: the digits exactly as sent.
 import type { Condition } from './conditions.ts';
 
+// In US dollars. What a feed of an older version does not know is absent.
 export interface Price {
   price: string;
   time: string;
+  band?: { low: string; high: string };
+  agreeing?: number; // sources that agree with it
+  note?: string;
 }
 
 export interface Quote {
   source: string;
   kind: 'exchange' | 'aggregator';
   price: string;
+  currency: string;
+  dollars: string | null;
+  spread_bp: number | null; // in hundredths of a percent of the ticker's price
   time: string;
   age: number;
   counts: boolean;
@@ -18,6 +25,9 @@ export interface Quote {
 
 export interface SourceState {
   status: 'ok' | 'degraded' | 'down';
+  kind: Quote['kind'];
+  title: string;
+  state: string; // empty: a feed of an older version
   detail?: string;
   last_quote_at?: string | null;
 }

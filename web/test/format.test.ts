@@ -41,7 +41,24 @@ test('every reason of the server has a text', () => {
   for (const reason of ['counted', 'check_only', 'stale', 'disputed', 'outlier', 'unconfirmed']) {
     assert.doesNotMatch(format.reasonInWords(reason), /_/);
   }
-  assert.equal(format.reasonInWords('something_new'), 'Excluded: something new');
+  assert.equal(format.reasonInWords('something_new'), 'Left out: something new');
+});
+
+test('every state of a source has a text', () => {
+  assert.equal(format.stateInWords('unavailable_here'), 'Not available from here');
+  assert.equal(format.stateInWords('maintenance'), 'In maintenance');
+  assert.equal(format.stateInWords('streaming'), 'Streaming');
+  assert.equal(format.stateInWords('brand_new'), 'Brand new');
+});
+
+test('a price says how far its sources are apart and how many agree', () => {
+  const price = { price: '100', time: '' };
+  assert.equal(
+    format.precisionInWords({ ...price, band: { low: '99.5', high: '100.25' }, agreeing: 9 }),
+    '±0.50 % · 9 sources',
+  );
+  assert.equal(format.precisionInWords({ ...price, band: { low: '100', high: '100' }, agreeing: 1 }), '±0.00 % · 1 source');
+  assert.equal(format.precisionInWords(price), '', 'a feed of an older version');
 });
 
 test('durations and titles', () => {

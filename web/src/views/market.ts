@@ -5,7 +5,7 @@ import { conditionSign, sideOf } from '../conditions.ts';
 import type { Context, View } from '../context.ts';
 import { decimalsOf, groupDigits, percentBetween, plainDigits } from '../decimal.ts';
 import { flashOf, h, KeyedList, onFrame, setAttribute, setText, show } from '../dom.ts';
-import { formatAge, formatBarTime, formatDistance, formatPercent } from '../format.ts';
+import { formatAge, formatBarTime, formatDistance, formatPercent, precisionInWords } from '../format.ts';
 import type { DrawnBar } from '../bars.ts';
 import { priceTable } from './price_table.ts';
 import { intervals, type Alert, type Interval } from '../types.ts';
@@ -24,9 +24,15 @@ export function marketView(context: Context): View {
 
   // The chart with its head: ticker, price and intervals.
   const name = h('h2', { id: 'chart-heading' }, '\u00a0');
-  const price = h('span', { class: 'big-price' }, '—');
+  const price = h(
+    'span',
+    { class: 'big-price', title: 'In US dollars; markets in USDT and USDC are converted at their present rates' },
+    '—',
+  );
+  const precision = h('a', { class: 'muted precision', href: '#/sources', title: 'Its sources' });
   const flash = flashOf(price);
   const age = h('span', { class: 'muted chart-age' });
+  const note = h('p', { class: 'market-note', role: 'status' });
   const readoutTime = h('span', { class: 'wide-only' });
   const readoutValues = h('span');
   const readoutChange = h('span', { class: 'wide-only' });
@@ -70,10 +76,12 @@ export function marketView(context: Context): View {
       { class: 'chart-head' },
       name,
       price,
+      precision,
       age,
       h('div', { class: 'segmented zoom', role: 'group', 'aria-label': 'Zoom' }, ...zoomButtons),
       h('div', { class: 'segmented intervals', role: 'group', 'aria-label': 'Interval' }, ...buttons),
     ),
+    note,
     readout,
     h('div', { class: 'chart-box' }, host, empty),
   );
@@ -188,6 +196,9 @@ export function marketView(context: Context): View {
     const now = state?.price?.price ?? null;
     setText(price, now === null ? (state?.last ? groupDigits(state.last.price) : '—') : groupDigits(now));
     price.classList.toggle('stale', now === null);
+    setText(precision, state?.price ? precisionInWords(state.price) : '');
+    setText(note, state?.price?.note ?? '');
+    show(note, note.textContent !== '');
     flash.show(`${ticker} ${now ?? ''}`, state?.direction ?? 0);
     renderAge();
     form.refresh();

@@ -1,68 +1,70 @@
-// The sources of prices: the state of each, its quotes, and why each counts or not.
+// The sources of prices: the state of each, its quote of one ticker, and why that counts or not.
 import type { Context, View } from '../context.ts';
 import { groupDigits } from '../decimal.ts';
-import { h, KeyedList, onFrame, setAttribute, setText, show, timeElement, type Row } from '../dom.ts';
-import { formatAge, formatTime, reasonInWords } from '../format.ts';
-import type { Store } from '../store.ts';
+import { h, KeyedList, newId, onFrame, setAttribute, setText, show, type Row } from '../dom.ts';
+import { formatAge, formatPercent, precisionInWords, reasonInWords, stateInWords } from '../format.ts';
 import type { Quote, SourceState } from '../types.ts';
 
-const words = { ok: 'OK', degraded: 'Degraded', down: 'Down' } as const;
-
-const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
-
-interface ShownQuote extends Quote {
-  ticker: string;
-  madeAt: number; // when it was made, in ms by the server's clock
-  repeated: boolean; // the row above has the same ticker
+interface ShownSource {
+  name: string;
+  source: SourceState;
+  quote: Quote | undefined;
 }
 
-const bySource = (a: Quote, b: Quote): number =>
-  b.kind.localeCompare(a.kind) || a.source.localeCompare(b.source);
+const isAggregator = ({ source }: ShownSource): number => Number(source.kind === 'aggregator');
 
 export function sourcesView(context: Context): View {
-  const { store } = context;
-  const cards = h('ul', { class: 'source-cards' });
-  const cardList = new KeyedList<[string, SourceState]>(
-    cards,
-    ([name]) => name,
-    ([name]) => sourceCard(name, store),
-  );
+  const { store, session } = context;
   const body = h('tbody');
-  const quoteList = new KeyedList<ShownQuote>(
+  const list = new KeyedList<ShownSource>(
     body,
-    (q) => `${q.ticker} ${q.source}`,
-    () => quoteRow(() => store.now()),
+    (s) => s.name,
+    () => sourceRow(() => store.now()),
   );
   const table = h(
     'table',
-    { class: 'cards', 'aria-label': 'Quotes' },
+    { class: 'source-table', 'aria-label': 'Sources' },
     h(
       'thead',
       null,
       h(
         'tr',
         null,
-        h('th', { scope: 'col' }, 'Ticker'),
         h('th', { scope: 'col' }, 'Source'),
+        h('th', { scope: 'col' }, 'State'),
         h('th', { scope: 'col', class: 'number' }, 'Price'),
+        h('th', { scope: 'col', class: 'number', title: 'From the price, in US dollars' }, 'Spread'),
         h('th', { scope: 'col', class: 'number' }, 'Age'),
-        h('th', { scope: 'col' }, 'Status'),
+        h('th', { scope: 'col' }, 'For the price'),
       ),
     ),
     body,
   );
-  const waiting = h('p', { class: 'waiting' });
-  const empty = h(
-    'div',
-    { class: 'empty' },
-    h('p', null, 'No quotes yet.'),
-    h('p', { class: 'hint' }, 'Quotes appear here as soon as an exchange is connected.'),
+  const id = newId();
+  const choice = h('select', {
+    id,
+    onchange: () => {
+      session.write('ticker', choice.value);
+      render();
+    },
+  });
+  const options = new KeyedList<string>(
+    choice,
+    (ticker) => ticker,
+    (ticker) => ({ element: h('option', { value: ticker }, ticker), update: () => {} }),
   );
-  const panel = h(
-    'section',
-    { class: 'panel table-panel', 'aria-label': 'Quotes by source' },
-    table,
-    empty,
+  const price = h('strong', { class: 'big-price', 'data-testid': 'price' });
+  const precision = h('span', { class: 'muted', 'data-testid': 'precision' });
+  const note = h('p', { class: 'market-note', role: 'status' });
+  const waiting = h('p', { class: 'waiting' });
+  const panel = h('section', { class: 'panel table-panel', 'aria-label': 'Sources' }, table);
+  const head = h(
+    'div',
+    { class: 'source-head' },
+    h('label', { for: id, class: 'visually-hidden' }, 'Ticker'),
+    choice,
+    price,
+    precision,
   );
   const element = h(
     'div',
@@ -71,108 +73,96 @@ export function sourcesView(context: Context): View {
     h(
       'p',
       { class: 'hint' },
-      'The price is the median of the exchanges that count. Stale, implausible and disputed quotes are excluded, and marked here.',
+      'A price is in US dollars: the weighted median of the exchanges that count, those in USDT and USDC ' +
+        'converted at their present rates. Old, implausible and disputed quotes are left out, and marked here.',
     ),
     waiting,
-    cards,
+    head,
+    note,
     panel,
   );
 
   function render(): void {
-    cardList.show([...store.sources].sort(([a], [b]) => a.localeCompare(b)));
-    const shown: ShownQuote[] = [];
-    for (const ticker of store.prices.keys()) {
-      [...(store.quotes.get(ticker) ?? [])].sort(bySource).forEach((quote, i) => {
-        shown.push({ ...quote, ticker, madeAt: new Date(quote.time).getTime(), repeated: i > 0 });
-      });
-    }
-    quoteList.show(shown);
+    const tickers = [...store.prices.keys()];
+    options.show(tickers);
+    const saved = session.read('ticker') ?? '';
+    const ticker = tickers.includes(saved) ? saved : (tickers[0] ?? '');
+    if (choice.value !== ticker) choice.value = ticker;
+
+    const now = store.prices.get(ticker)?.price ?? null;
+    setText(price, now === null ? 'No price right now' : `${groupDigits(now.price)} USD`);
+    setText(precision, now === null ? '' : precisionInWords(now));
+    setText(note, now?.note ?? '');
+    const quotes = store.quotes.get(ticker) ?? [];
+    const shown = [...store.sources].map(([name, source]) => ({
+      name,
+      source,
+      quote: quotes.find((q) => q.source === name),
+    }));
+    list.show(shown.sort((a, b) => isAggregator(a) - isAggregator(b)));
     // Shown all at once, so that nothing shifts while it is read.
     const all = store.received.has('sources') && store.received.has('quotes');
     show(waiting, !all);
-    show(cards, all);
+    show(head, all);
+    show(note, all && note.textContent !== '');
     show(panel, all);
-    show(table, shown.length > 0);
-    show(empty, shown.length === 0);
     setText(waiting, store.connection.live ? 'Loading…' : 'Waiting for the server…');
   }
 
   const soon = onFrame(render);
-  const stops = [store.on(['sources', 'quotes', 'prices', 'connection'], soon)];
+  const stop = store.on(['sources', 'quotes', 'prices', 'connection'], soon);
   const clock = setInterval(soon, 1000);
   render();
   return {
     element,
     destroy() {
-      stops.forEach((stop) => stop());
+      stop();
       clearInterval(clock);
     },
   };
 }
 
-/** The stream sends a source's state only when it changes; later quotes are newer than its `last_quote_at`. */
-function lastQuoteAt(name: string, source: SourceState, store: Store): string | null {
-  let last = source.last_quote_at ?? null;
-  for (const quotes of store.quotes.values()) {
-    for (const quote of quotes) {
-      if (quote.source === name && (last === null || Date.parse(quote.time) > Date.parse(last)))
-        last = quote.time;
-    }
-  }
-  return last;
-}
+// Without the state that it begins with, which is shown as a badge.
+const detailOf = (source: SourceState): string =>
+  (source.detail ?? '').replace(source.state, '').replace(/^[:;] /, '');
 
-function sourceCard(name: string, store: Store): Row<[string, SourceState]> {
-  const state = h('span', { class: 'badge' });
-  const detail = h('p', { class: 'detail-text' });
-  const last = timeElement();
+function sourceRow(now: () => number): Row<ShownSource> {
+  const name = h('th', { scope: 'row' });
+  const badge = h('span', { class: 'badge' });
+  const price = h('td', { class: 'number price-cell' });
+  const spread = h('td', { class: 'number muted spread-cell' });
+  const age = h('td', { class: 'number muted age-cell' });
+  const counts = h('span');
+  const detail = h('span', { class: 'muted small detail-text' });
   const element = h(
-    'li',
-    { class: 'panel', 'data-testid': 'source', 'data-source': name },
-    h('div', { class: 'source-head' }, h('h2', null, name), state),
-    detail,
-    h('p', { class: 'muted small' }, last.element),
+    'tr',
+    { 'data-testid': 'source' },
+    name,
+    h('td', { class: 'state-cell' }, badge),
+    price,
+    spread,
+    age,
+    h('td', { class: 'why-cell' }, counts, detail),
   );
   return {
     element,
-    update([, source]) {
-      setText(state, words[source.status] ?? source.status);
-      setAttribute(state, 'data-state', source.status);
-      setText(detail, capital(source.detail ?? (source.status === 'ok' ? 'receiving quotes' : '')));
-      const at = lastQuoteAt(name, source, store);
-      last.set(
-        at === null
-          ? 'No quote since startup'
-          : `Last quote at ${formatTime(at)}, ${formatAge(store.now() - new Date(at).getTime())} ago`,
-        at,
-      );
-    },
-  };
-}
-
-function quoteRow(now: () => number): Row<ShownQuote> {
-  const name = h('span');
-  const ticker = h('th', { scope: 'row' }, name);
-  const source = h('td', { 'data-label': 'Source' });
-  const price = h('td', { class: 'number', 'data-label': 'Price' });
-  const age = h('td', { class: 'number muted', 'data-label': 'Age' });
-  const counts = h('td');
-  const element = h('tr', { 'data-testid': 'quote-row' }, ticker, source, price, age, counts);
-  return {
-    element,
-    update(quote) {
-      setText(name, quote.ticker);
-      ticker.classList.toggle('repeated', quote.repeated);
-      setText(source, quote.kind === 'aggregator' ? `${quote.source} (aggregator)` : quote.source);
-      setText(price, groupDigits(quote.price));
-      setText(age, formatAge(now() - quote.madeAt));
-      setAttribute(age, 'title', quote.time);
-      setText(counts, reasonInWords(quote.reason));
+    update({ name: key, source, quote }) {
+      setAttribute(element, 'data-source', key);
+      setText(name, source.title);
+      setText(badge, stateInWords(source.state || source.status));
+      setAttribute(badge, 'data-state', source.status);
+      setText(price, quote ? `${groupDigits(quote.price)} ${quote.currency}` : '—');
+      setAttribute(price, 'title', quote?.dollars ? `${groupDigits(quote.dollars)} USD` : null);
+      setText(spread, quote?.spread_bp == null ? '—' : formatPercent(quote.spread_bp / 100));
+      setText(age, quote ? formatAge(now() - new Date(quote.time).getTime()) : '—');
+      setAttribute(age, 'title', quote?.time ?? null);
+      setText(counts, quote ? reasonInWords(quote.reason) : '');
       setAttribute(
         counts,
         'data-counts',
-        quote.counts ? 'yes' : quote.reason === 'check_only' ? 'check' : 'no',
+        quote === undefined ? null : quote.counts ? 'yes' : quote.reason === 'check_only' ? 'check' : 'no',
       );
+      setText(detail, source.status === 'ok' ? '' : detailOf(source));
     },
   };
 }
