@@ -9,7 +9,7 @@
 #include "sim/protocol.hpp"
 
 // Binance spot: the combined stream of trades, with streams named in the URL or by SUBSCRIBE, and
-// ticker/price.
+// ticker/price. An unknown symbol is acknowledged and stays silent. Binance.US speaks an older form of it.
 namespace pricewire::sim {
 namespace {
 
@@ -70,6 +70,9 @@ public:
     std::vector<std::string> on_trades(std::span<const SimTrade> trades) override {
         return each(trades, trade_frame);
     }
+    bool is_over(const StreamTimes& times) const override {
+        return times.now - times.opened > std::chrono::hours{24};
+    }
 
 private:
     std::set<std::string> streams_;  // "btcusdt@trade"
@@ -112,6 +115,19 @@ std::optional<net::ServerResponse> rest(const RestRequest& request) {
     return net::ServerResponse{.body = std::move(w).str()};
 }
 
+// It does not know symbolStatus.
+std::optional<net::ServerResponse> rest_of_us(const RestRequest& request) {
+    if (query_value(request.query, "symbolStatus").empty()) return rest(request);
+    return net::ServerResponse{
+        .status = 400,
+        .body =
+            R"({"code":-1104,"msg":"Not all sent parameters were read; read '1' parameter(s) but was sent '2'."})"};
+}
+
+std::unique_ptr<SimStream> open_by_url(std::string_view query, const SimMarket&) {
+    return std::make_unique<BinanceStream>(query);
+}
+
 }  // namespace
 
 extern const SimVenue binance_sim;
@@ -120,14 +136,25 @@ constinit const SimVenue binance_sim{
     .ws_path = "/stream",
     .rest_path = "",
     .plays_recordings = true,
-    .open = [](std::string_view query, const SimMarket&) -> std::unique_ptr<SimStream> {
-        return std::make_unique<BinanceStream>(query);
-    },
+    .open = open_by_url,
     .rest = rest,
     .error_body = R"({"code":-1003,"msg":"Too many requests; please use the websocket for live updates."})",
     .error_frame = R"({"code":-1121,"msg":"Invalid symbol."})",
     .wrong_frame = R"({"stream":"btcusdt@trade","data":{"p":[1,2],"s":7}})",
     .leaving_frame = R"({"stream":"!serverShutdown","data":{"e":"serverShutdown","E":1793900000123}})",
+};
+
+extern const SimVenue binance_us_sim;
+constinit const SimVenue binance_us_sim{
+    .name = "binance_us",
+    .ws_path = "/binance_us/stream",
+    .rest_path = "/binance_us",
+    .share = 0.02,
+    .open = open_by_url,
+    .rest = rest_of_us,
+    .error_body = R"({"code":-1003,"msg":"Too many requests; please use the websocket for live updates."})",
+    .error_frame = R"({"code":-1121,"msg":"Invalid symbol."})",
+    .wrong_frame = R"({"stream":"btcusdt@trade","data":{"p":[1,2],"s":7}})",
 };
 
 }  // namespace pricewire::sim

@@ -10,6 +10,7 @@
 namespace pricewire::sim {
 
 extern const SimVenue binance_sim;
+extern const SimVenue binance_us_sim;
 extern const SimVenue kraken_sim;
 extern const SimVenue okx_sim;
 extern const SimVenue bitstamp_sim;
@@ -31,14 +32,17 @@ const SimTrade* SimMarket::last(std::string_view symbol) const {
 }
 
 SimVenues sim_venues() {
+    // clang-format off
     static constexpr std::array all{
-        &binance_sim,   //
-        &kraken_sim,    //
-        &okx_sim,       //
-        &bitstamp_sim,  //
-        &htx_sim,       //
+        &binance_sim,
+        &binance_us_sim,
+        &kraken_sim,
+        &okx_sim,
+        &bitstamp_sim,
+        &htx_sim,
         &coingecko_sim,
     };
+    // clang-format on
     return all;
 }
 

@@ -47,6 +47,21 @@ StreamTimes at(std::chrono::seconds now, std::chrono::seconds last_push, std::ch
     return {zero + now, zero, zero + last_push, zero + last_text};
 }
 
+TEST(SimulatedBinanceUs, IsAnOlderBinance) {
+    const auto stream = venue("binance_us").open("streams=btcusdt@trade", market);
+    EXPECT_TRUE(stream->wants("BTCUSDT"));
+    EXPECT_EQ(join(stream->on_text(R"({"method":"SUBSCRIBE","params":["nousdt@trade"],"id":2})")),
+              "{\"result\":null,\"id\":2}\n")
+        << "an unknown symbol is acknowledged all the same";
+    EXPECT_TRUE(holds(trade(*stream, "BTCUSDT"), R"("t":7,"p":"65000.50000000")"));
+    EXPECT_FALSE(stream->is_over(at(86'400s, 0s, 0s)));
+    EXPECT_TRUE(stream->is_over(at(86'401s, 86'400s, 86'400s)));
+    const std::string asked = "symbols=%5B%22BTCUSDT%22%5D";
+    EXPECT_EQ(rest("binance_us", "/api/v3/ticker/price", asked),
+              R"([{"symbol":"BTCUSDT","price":"65000.50000000"}])");
+    EXPECT_TRUE(holds(rest("binance_us", "/api/v3/ticker/price", asked + "&symbolStatus=TRADING"), "-1104"));
+}
+
 TEST(SimulatedOkx, AcknowledgesEachArgumentAndWantsASignOfLife) {
     const auto stream = venue("okx").open("", market);
     const std::string answer = join(stream->on_text(

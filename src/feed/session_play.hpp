@@ -61,7 +61,7 @@ public:
         text(
             stream,
             fmt::format(
-                R"({{"stream":"{}@trade","data":{{"e":"trade","E":1,"s":"{}","t":1,"p":"{}","q":"1","T":{}}}}})",
+                R"({{"stream":"{}@trade","data":{{"e":"trade","E":1,"s":"{}","t":0,"p":"{}","q":"1","T":{}}}}})",
                 lower, symbol, price, to_micros(now_.wall) / 1000));
     }
 

@@ -17,14 +17,17 @@
 namespace pricewire::feed {
 
 VenueTypes venue_types() {
+    // clang-format off
     static constexpr std::array all{
-        &binance_type,   //
-        &kraken_type,    //
-        &okx_type,       //
-        &bitstamp_type,  //
-        &htx_type,       //
+        &binance_type,
+        &binance_us_type,
+        &kraken_type,
+        &okx_type,
+        &bitstamp_type,
+        &htx_type,
         &coingecko_type,
     };
+    // clang-format on
     return all;
 }
 
@@ -63,6 +66,11 @@ Currency currency_at_end(std::string_view symbol, std::span<const std::string_vi
         if (upper.size() > currency.size() && upper.ends_with(currency)) return currency;
     }
     return {};
+}
+
+std::optional<std::string> usdt_market(Ticker ticker, std::string_view separator) {
+    if (ticker == Ticker("USDT") || ticker == Ticker("USDC")) return std::nullopt;
+    return std::string(ticker.view()).append(separator) + "USDT";
 }
 
 std::optional<std::size_t> Venue::find(std::string_view symbol) const {

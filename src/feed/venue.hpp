@@ -286,6 +286,10 @@ Currency currency_at_end(std::string_view symbol);
 // there are such pairs.
 Currency currency_at_end(std::string_view symbol, std::span<const std::string_view> known);
 
+// The symbol of a ticker's market in USDT, with `separator` before the currency. nullopt for USDT and USDC: a
+// venue without dollar markets has none that tells their rate to the dollar.
+std::optional<std::string> usdt_market(Ticker ticker, std::string_view separator = {});
+
 // The venues that Pricewire knows; the one place where a venue is registered.
 using VenueTypes = std::span<const VenueType* const>;
 VenueTypes venue_types();

@@ -50,9 +50,10 @@ std::vector<std::string> objects_of(const std::string& array) {
 // Configuration that the older version does not know, and would refuse.
 bool is_newer(const std::string& variable) {
     if (variable == "PRICEWIRE_LIMITS_ATTEMPTS") return true;
-    return variable.starts_with("PRICEWIRE_SOURCES_") &&
-           !variable.starts_with("PRICEWIRE_SOURCES_BINANCE_") &&
-           !variable.starts_with("PRICEWIRE_SOURCES_COINGECKO_");
+    return variable.starts_with("PRICEWIRE_SOURCES_BINANCE_US_") ||
+           (variable.starts_with("PRICEWIRE_SOURCES_") &&
+            !variable.starts_with("PRICEWIRE_SOURCES_BINANCE_") &&
+            !variable.starts_with("PRICEWIRE_SOURCES_COINGECKO_"));
 }
 
 // Every source is pointed at the simulator, by the settings that it prints, and only Binance is enabled.

@@ -26,14 +26,35 @@ using Kind = ParseError::Kind;
 // above 200 of them. More tickers mean more connections.
 constexpr std::size_t max_streams = 200;
 
-constexpr std::array<std::string_view, 5> event_names{"e", "s", "p", "T", "t"};
+constexpr std::array<std::string_view, 6> event_names{"e", "s", "p", "T", "t", "a"};
 constexpr std::array<std::string_view, 2> error_names{"code", "msg"};
 constexpr std::array<std::string_view, 4> entry_names{"symbol", "price", "code", "msg"};
 
-std::unexpected<ParseError> own_error(std::string_view code_token, std::string_view message) {
+// Binance.US speaks an older form of Binance's protocol, and minutes without a trade are normal there.
+bool is_us(const Venue& venue) {
+    return &venue.type() == &binance_us_type;
+}
+
+// Microseconds come where the URL of the stream has timeUnit=MICROSECOND.
+std::optional<Timestamp> trade_time(std::int64_t number) {
+    const std::int64_t per_ms = number >= 1'000'000'000'000'000 ? 1000 : 1;
+    const auto time = detail::market_time(number / per_ms);
+    return time ? std::optional(*time + std::chrono::microseconds{number % per_ms}) : std::nullopt;
+}
+
+// "BTCUSDT" is the symbol of "btcusdt@trade".
+bool is_symbol_of(std::string_view stream, std::string_view symbol) {
+    return std::equal(symbol.begin(), symbol.end(), stream.begin(),
+                      stream.begin() + static_cast<std::ptrdiff_t>(std::min(stream.find('@'), stream.size())),
+                      [](char s, char c) { return lower_case(s) == c; });
+}
+
+std::unexpected<ParseError> own_error(const Venue& venue, std::string_view code_token,
+                                      std::string_view message) {
     const auto code = detail::plain_integer(code_token);
-    const std::string text = fmt::format("Binance's error {}: {}", snippet(detail::trimmed(code_token)),
-                                         snippet(detail::plain_string(message).value_or("")));
+    const std::string text =
+        fmt::format("{}'s error {}: {}", venue.type().title, snippet(detail::trimmed(code_token)),
+                    snippet(detail::plain_string(message).value_or("")));
     // Source: developers.binance.com, "Error codes for Binance".
     if (code == -1003) return refuse(Kind::rate_limited, text);
     // -11xx: a parameter is not valid, and -1220: a symbol is not in the status that was asked for. All that
@@ -45,7 +66,11 @@ std::unexpected<ParseError> own_error(std::string_view code_token, std::string_v
 
 class BinanceStream final : public detail::JsonStream {
 public:
-    explicit BinanceStream(const Venue& venue) : JsonStream(venue), ids_(venue.instruments().size()) {}
+    explicit BinanceStream(const Venue& venue)
+        : JsonStream(venue),
+          takes_aggregates_(is_us(venue)),
+          ids_(venue.instruments().size()),
+          aggregate_ids_(venue.instruments().size()) {}
 
     ParseResult parse(std::string_view bytes, Timestamp received_at, StreamOutput& out) override {
         std::string_view stream;
@@ -62,7 +87,9 @@ public:
                 if (!named) return refuse(Kind::wrong_shape, "a frame of a stream without a name");
                 stream = *named;
                 // Books and candles are long: what was not requested is not read to its end.
-                if (!stream.ends_with("@trade") && stream != "!serverShutdown") return Parsed{};
+                const bool has_trades =
+                    stream.ends_with("@trade") || (takes_aggregates_ && stream.ends_with("@aggTrade"));
+                if (!has_trades && stream != "!serverShutdown") return Parsed{};
             } else if (key == "data" || key == "event" || key == "error") {
                 if (std::exchange(nested, true))
                     return refuse(Kind::wrong_shape, "a frame with two payloads");
@@ -76,7 +103,7 @@ public:
             return simdjson::SUCCESS;
         });
         if (over) return *over;
-        if (problem.any()) return own_error(problem[0], problem[1]);
+        if (problem.any()) return own_error(venue_, problem[0], problem[1]);
         if (event.contradictory()) return duplicate_field();
         if (!event[0].empty()) return on_event(stream, event, received_at, out);
         if (known && stream.empty() && !event.any()) return Parsed{};
@@ -84,14 +111,15 @@ public:
     }
 
 private:
-    ParseResult on_event(std::string_view stream, const Fields<5>& event, Timestamp received_at,
+    ParseResult on_event(std::string_view stream, const Fields<6>& event, Timestamp received_at,
                          StreamOutput& out) {
         const auto name = detail::plain_string(event[0]);
         if (name == "serverShutdown") {
             out.events.push_back(ServerLeaves{});
             return Parsed{};
         }
-        if (name != "trade") {
+        const bool is_aggregate = name == "aggTrade" && takes_aggregates_;
+        if (name != "trade" && !is_aggregate) {
             if (stream.empty()) return Parsed{};
             return refuse(Kind::wrong_shape, "a trade stream's frame without a trade");
         }
@@ -104,39 +132,36 @@ private:
             return refuse(Kind::bad_quote,
                           fmt::format("a trade of '{}', which was not requested", snippet(*symbol)));
         }
-        if (!stream.empty() && !same_symbol(stream, *symbol)) {
+        if (!stream.empty() && !is_symbol_of(stream, *symbol)) {
             return refuse(Kind::bad_quote,
                           fmt::format("a trade of '{}' in the stream '{}'", *symbol, snippet(stream)));
         }
-        const auto price = detail::price_of(*digits);
-        const auto time = detail::market_time(*at);
-        if (!price) {
+        const std::string_view id = event[is_aggregate ? 5 : 4];
+        const detail::Trade trade{.price = detail::price_of(*digits),
+                                  .time = trade_time(*at),
+                                  .id = detail::id_of(id),
+                                  .price_token = event[2],
+                                  .time_token = event[3],
+                                  .id_text = {},
+                                  .id_token = id};
+        if (!trade.price) {
             return refuse(Kind::bad_quote,
                           fmt::format("'{}' is not a valid price of {}", snippet(*digits), *symbol));
         }
-        if (!time)
+        if (!trade.time)
             return refuse(Kind::bad_quote,
                           fmt::format("{} is not a valid time of a trade of {}", *at, *symbol));
-        std::optional<std::uint64_t> id;
-        if (const auto number = detail::plain_integer(event[4]); number && *number > 0) {
-            id = static_cast<std::uint64_t>(*number);
-            ids_.note(*index, *id, out.events);
-        }
-        out.quotes.push_back(venue_.quote(*index, *price, *time, received_at));
-        out.quotes.back().trade_id = id;
-        out.spell(out.quotes.back(), *digits, detail::trimmed(event[4]));
-        return Parsed{};
+        Parsed parsed;
+        const Quote* quote = add_trade(*index, trade, received_at, out, parsed);
+        if (quote != nullptr && trade.id)
+            (is_aggregate ? aggregate_ids_ : ids_).note(*index, *trade.id, out.events);
+        return parsed;
     }
 
-    // "btcusdt@trade" carries trades of BTCUSDT.
-    static bool same_symbol(std::string_view stream, std::string_view symbol) {
-        constexpr std::string_view suffix = "@trade";
-        if (stream.size() != symbol.size() + suffix.size()) return false;
-        return std::equal(symbol.begin(), symbol.end(), stream.begin(),
-                          [](char s, char c) { return lower_case(s) == c; });
-    }
-
+    // Streams of aggregates stand in recordings of Binance.US; we subscribe none.
+    const bool takes_aggregates_;
     detail::TradeIds ids_;
+    detail::TradeIds aggregate_ids_;  // another counter
 };
 
 class Binance final : public detail::JsonVenue {
@@ -177,7 +202,7 @@ private:
                     knows_status_ = false;
                     return refuse(Kind::venue_error, "it does not know symbolStatus");
                 }
-                return own_error(entry[2], entry[3]);
+                return own_error(*this, entry[2], entry[3]);
             }
             const auto symbol = detail::plain_string(entry[0]);
             if (entry.contradictory() || !symbol || !detail::plain_string(entry[1]))
@@ -190,8 +215,18 @@ private:
         });
     }
 
-    bool knows_status_ = true;  // whether the server can leave out pairs that are halted
+    // Whether the server can leave out pairs that are halted. In a market as thin as that of Binance.US that is
+    // not enough: the last trade may be minutes old, so only another price is news.
+    bool knows_status_ = !is_us(*this);
 };
+
+bool is_symbol(std::string_view symbol) {
+    return detail::consists_of(
+        symbol, [](char c) { return is_upper(c) || is_digit(c) || c == '_' || c == '-' || c == '.'; });
+}
+
+constexpr HistoryOffer history{
+    .bars_per_request = 1000, .trades_per_request = 1000, .trades_by = HistoryOffer::TradesBy::id};
 
 }  // namespace
 }  // namespace binance
@@ -206,18 +241,33 @@ constinit const VenueType binance_type{
                .renew_from = 23h + 30min,
                .renew_to = 23h + 55min},
     .rest = {.url = "https://api.binance.com", .max_instruments = binance::max_streams},
-    .history = {.bars_per_request = 1000,
-                .trades_per_request = 1000,
-                .trades_by = HistoryOffer::TradesBy::id},
-    .symbol_of = [](Ticker ticker) { return std::optional(std::string(ticker.view()) + "USDT"); },
-    .is_symbol =
-        [](std::string_view symbol) {
-            return detail::consists_of(symbol, [](char c) {
-                return is_upper(c) || is_digit(c) || c == '_' || c == '-' || c == '.';
-            });
-        },
+    .history = binance::history,
+    .symbol_of = [](Ticker ticker) { return usdt_market(ticker); },
+    .is_symbol = binance::is_symbol,
     .currency_of = currency_at_end,
     .create = detail::create<binance::Binance, binance_type>,
+};
+
+constinit const VenueType binance_us_type{
+    .name = "binance_us",
+    .title = "Binance.US",
+    .kind = SourceKind::exchange,
+    .off_reason = "its market is thin, and one order has moved its price by 87 %",
+    .weight = 1,
+    .owner = "binance",
+    .stream = {.url = "wss://stream.binance.us:9443/stream",
+               .max_instruments = binance::max_streams,
+               .silence_limit = 30s,
+               .deaf_limit = 15min,
+               // It too cuts every connection after 24 h.
+               .renew_from = 22h + 30min,
+               .renew_to = 23h},
+    .rest = {.url = "https://api.binance.us", .max_instruments = binance::max_streams},
+    .history = binance::history,
+    .symbol_of = [](Ticker ticker) { return usdt_market(ticker); },
+    .is_symbol = binance::is_symbol,
+    .currency_of = currency_at_end,
+    .create = detail::create<binance::Binance, binance_us_type>,
 };
 
 }  // namespace pricewire::feed

@@ -8,4 +8,7 @@ namespace pricewire::feed {
 // pair. Source: developers.binance.com, "WebSocket Streams for Binance" and "Market Data endpoints".
 extern const VenueType binance_type;
 
+// Binance.US, by an older form of the same. Source: docs.binance.us.
+extern const VenueType binance_us_type;
+
 }  // namespace pricewire::feed

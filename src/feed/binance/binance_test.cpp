@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <regex>
 
 #include "feed/show.hpp"
@@ -41,6 +42,8 @@ TEST(Binance, Addresses) {
               "price?symbols=%5B%22BTCUSDT%22%2C%22DOGEUSDT%22%5D&symbolStatus=TRADING");
     EXPECT_EQ(binance_type.create({{"BTC", "BTCUSDT"}}, {})->stream_url(), "");
     EXPECT_EQ(binance_type.symbol_of("PEPE"), "PEPEUSDT");
+    EXPECT_EQ(binance_type.symbol_of("USDT"), std::nullopt) << "there is no dollar market";
+    EXPECT_EQ(binance_type.symbol_of("USDC"), std::nullopt);
     EXPECT_TRUE(binance_type.is_symbol("1000SATSUSDT"));
     for (const char* bad :
          {"", "btcusdt", "BTC/USDT", "BTC USDT", "A\"B", "ABCDEFGHIJKLMNOPQRSTUVWXYZ12345"}) {
@@ -75,11 +78,29 @@ TEST(Binance, ATradeIsAQuoteWithItsOwnDigitsAndTime) {
     EXPECT_TRUE(output.events.empty()) << "another connection has its own count";
 }
 
+TEST(Binance, ATradeCountsOnceAndOneOfMinutesAgoIsOld) {
+    const auto venue = binance();
+    ShownStream stream(*venue, now);
+    EXPECT_EQ(stream(trade), "BTC=61837.63USDT#3735683259@2024-08-08T23:54:15.342Z");
+    EXPECT_EQ(stream(trade), "");
+    EXPECT_EQ(ShownStream(*venue, now + std::chrono::minutes{6})(trade),
+              "old BTC=61837.63USDT#3735683259@2024-08-08T23:54:15.342Z");
+}
+
+TEST(Binance, TimesMayBeInMicroseconds) {
+    EXPECT_EQ(frame(with(R"("T":1723161255342)", R"("T":1723161255342017)")),
+              "BTC=61837.63USDT#3735683259@2024-08-08T23:54:15.342017Z");
+    EXPECT_EQ(frame(with(R"("T":1723161255342)", R"("T":9223372036854775807)")),
+              "bad_quote: 9223372036854775807 is not a valid time of a trade of BTCUSDT");
+}
+
 TEST(Binance, OtherFramesAreIgnoredQuietly) {
     for (
         const char* other : {
             R"({"stream":"btcusdt@bookTicker","data":{"u":1,"s":"BTCUSDT","b":"61837.6","B":"3","a":"61837.7","A":"1"}})",
             R"({"stream":"btcusdt@depth@100ms","data":{"e":"depthUpdate","s":"BTCUSDT","b":[["61737.63","0.0"]],"a":[]}})",
+            R"({"stream":"btcusdt@blockTrade","data":{"e":"blockTrade","s":"BTCUSDT","p":"1","T":1723161255342}})",
+            R"({"e":"blockTrade","s":"BTCUSDT","p":"1","T":1723161255342})",
             R"({"stream":"btcusdt@aggTrade","data":{"e":"aggTrade","s":"BTCUSDT","p":"1","T":1723161255342}})",
             R"({"lastUpdateId":50093239218,"bids":[["61837.63","3.7"]],"asks":[]})",
             R"({"result":null,"id":1})",
@@ -243,6 +264,72 @@ TEST(Binance, RecordedAnswers) {
                     .starts_with("venue_error: Binance's error 0: Service unavailable from a restricted"));
     EXPECT_EQ(recorded("cloudflare_1015_body.txt"), "not_json: an answer that is not JSON: error code: 1015");
     EXPECT_TRUE(recorded("coingecko_429_body_also_seen_with_http_200.json").starts_with("wrong_shape: "));
+}
+
+// ---- Binance.US
+
+std::unique_ptr<Venue> binance_us() {
+    return binance_us_type.create({{"OMG", "OMGBUSD"}, {"COMP", "COMPUSDT"}},
+                                  {"wss://binance_us/stream", "https://binance_us"});
+}
+const Timestamp us_now{std::chrono::seconds{1'633'998'290}};
+
+TEST(BinanceUs, IsOffAndCountsLittle) {
+    EXPECT_EQ(binance_us_type.off_reason, "its market is thin, and one order has moved its price by 87 %");
+    EXPECT_EQ(binance_us_type.weight, 1);
+    EXPECT_EQ(binance_us_type.owner, "binance");
+    EXPECT_EQ(binance_us_type.symbol_of("BTC"), "BTCUSDT");
+    EXPECT_EQ(binance_us_type.symbol_of("USDT"), std::nullopt);
+    EXPECT_EQ(binance_us()->stream_url(), "wss://binance_us/stream?streams=omgbusd@trade/compusdt@trade");
+}
+
+TEST(BinanceUs, TradesAndAggregates) {
+    const auto venue = binance_us();
+    ShownStream stream(*venue, us_now);
+    const auto event = [](std::string_view kind, std::string_view ids) {
+        return fmt::format(
+            R"({{"stream":"omgbusd@{}","data":{{"e":"{}","E":1633998288468,"s":"OMGBUSD",{},"p":"13.80480000",)"
+            R"("q":"2.1","T":1633998288467,"m":false,"M":true}}}})",
+            kind, kind, ids);
+    };
+    EXPECT_EQ(stream(event("trade", R"("t":439577,"b":88,"a":50)")),
+              "OMG=13.8048BUSD#439577@2021-10-12T00:24:48.467Z");
+    EXPECT_EQ(stream(event("trade", R"("t":439579,"b":88,"a":50)")),
+              "OMG=13.8048BUSD#439579@2021-10-12T00:24:48.467Z; lost 1 of OMGBUSD");
+    EXPECT_EQ(stream(event("aggTrade", R"("a":425085,"f":439577,"l":439577)")),
+              "OMG=13.8048BUSD#425085@2021-10-12T00:24:48.467Z");
+    EXPECT_EQ(stream(event("aggTrade", R"("a":425087,"f":439580,"l":439581)")),
+              "OMG=13.8048BUSD#425087@2021-10-12T00:24:48.467Z; lost 1 of OMGBUSD");
+    EXPECT_EQ(stream(R"({"error":{"code":2,"msg":"Invalid request"},"id":1})"),
+              "venue_error: Binance.US's error 2: Invalid request");
+}
+
+TEST(BinanceUs, ByRestOnlyAnotherPriceIsNews) {
+    const auto venue = binance_us();
+    EXPECT_EQ(venue->rest_url(std::vector<std::size_t>{1}),
+              "https://binance_us/api/v3/ticker/price?symbols=%5B%22COMPUSDT%22%5D");
+    EXPECT_EQ(show_answer(*venue, R"({"symbol":"COMPUSDT","price":"297.2"})", us_now),
+              "COMP=297.2USDT@2021-10-12T00:24:50Z");
+    EXPECT_EQ(show_answer(*venue, R"({"symbol":"COMPUSDT","price":"297.2"})", us_now),
+              "old COMP=297.2USDT@2021-10-12T00:24:50Z");
+    EXPECT_EQ(show_answer(*venue, R"({"symbol":"COMPUSDT","price":"297.3"})", us_now),
+              "COMP=297.3USDT@2021-10-12T00:24:50Z");
+}
+
+TEST(BinanceUs, RecordedFrames) {
+    const auto path = recordings();
+    if (!path) GTEST_SKIP() << "no recordings: set PRICEWIRE_RECORDINGS";
+    const auto venue = binance_us();
+    ShownStream stream(*venue, us_now);
+    std::string prices;
+    for (const std::string& frame : venue_frames(*path / "venues" / "binance_us.jsonl.gz")) {
+        const std::string shown = stream(frame);
+        const bool is_trade = frame.find("aggTrade") != std::string::npos;
+        ASSERT_EQ(shown.empty(), !is_trade) << frame << shown;
+        if (is_trade) prices += shown.substr(0, shown.find('@')) + " ";
+    }
+    EXPECT_TRUE(prices.starts_with("OMG=13.8048BUSD#425085 OMG=13.8076BUSD#425086 ")) << prices;
+    EXPECT_EQ(std::ranges::count(prices, '#'), 11);
 }
 
 }  // namespace
