@@ -14,6 +14,7 @@ extern const SimVenue binance_us_sim;
 extern const SimVenue kraken_sim;
 extern const SimVenue okx_sim;
 extern const SimVenue bitstamp_sim;
+extern const SimVenue gateio_sim;
 extern const SimVenue htx_sim;
 extern const SimVenue coingecko_sim;
 
@@ -34,12 +35,13 @@ const SimTrade* SimMarket::last(std::string_view symbol) const {
 SimVenues sim_venues() {
     // clang-format off
     static constexpr std::array all{
-        &binance_sim,
-        &binance_us_sim,
-        &kraken_sim,
-        &okx_sim,
-        &bitstamp_sim,
-        &htx_sim,
+        &binance_sim,  //
+        &binance_us_sim,  //
+        &kraken_sim,  //
+        &okx_sim,  //
+        &bitstamp_sim,  //
+        &gateio_sim,  //
+        &htx_sim,  //
         &coingecko_sim,
     };
     // clang-format on

@@ -139,6 +139,30 @@ TEST(SimulatedHtx, PingsAndDropsAClientThatDoesNotAnswer) {
         holds(rest("htx", "/market/tickers", ""), R"("symbol":"shibusdt","open":1.0,"close":9.2E-7)"));
 }
 
+TEST(SimulatedGateio, RefusesAMessageForOneBadPair) {
+    const auto stream = venue("gateio").open("", market);
+    EXPECT_EQ(
+        join(stream->on_text(
+            R"({"time":1,"id":1,"channel":"spot.trades","event":"subscribe","payload":["BTC_USDT","BNB_USDT"]})")),
+        R"({"time":1,"id":1,"channel":"spot.trades","event":"subscribe","error":{"code":2,"message":"unknown currency pair: BNB_USDT"},"result":null})"
+        "\n");
+    EXPECT_FALSE(stream->is_subscribed());
+    EXPECT_TRUE(holds(
+        join(stream->on_text(
+            R"({"time":1,"id":2,"channel":"spot.trades","event":"subscribe","payload":["BTC_USDT","SHIB_USDT"]})")),
+        R"("id":2,"channel":"spot.trades","event":"subscribe","error":null,"result":{"status":"success"})"));
+    EXPECT_TRUE(stream->wants("SHIBUSDT"));
+    EXPECT_TRUE(
+        holds(trade(*stream, "BTCUSDT"), R"("currency_pair":"BTC_USDT","amount":"0.01","price":"65000.5")"));
+    EXPECT_TRUE(
+        holds(join(stream->on_text(R"({"time":1,"channel":"spot.ping"})")), R"("channel":"spot.pong")"));
+    EXPECT_FALSE(stream->is_over(at(60s, 59s, 30s)));
+    EXPECT_TRUE(stream->is_over(at(60s, 59s, 20s))) << "it wants a ping every 30 s";
+    EXPECT_TRUE(holds(rest("gateio", "/spot/tickers", "currency_pair=BTC_USDT"), R"("last":"65000.5")"));
+    EXPECT_TRUE(holds(rest("gateio", "/spot/tickers", "currency_pair=NO_USDT"), "INVALID_CURRENCY_PAIR"));
+    EXPECT_TRUE(holds(rest("gateio", "/spot/tickers", ""), R"("currency_pair":"SHIB_USDT")"));
+}
+
 TEST(SimulatedVenues, AnswerMessagesThatAreNotObjects) {
     for (const SimVenue* venue : sim_venues()) {
         if (venue->open == nullptr) continue;

@@ -9,6 +9,7 @@
 #include "feed/binance/binance.hpp"
 #include "feed/bitstamp/bitstamp.hpp"
 #include "feed/coingecko/coingecko.hpp"
+#include "feed/gateio/gateio.hpp"
 #include "feed/htx/htx.hpp"
 #include "feed/kraken/kraken.hpp"
 #include "feed/okx/okx.hpp"
@@ -19,12 +20,13 @@ namespace pricewire::feed {
 VenueTypes venue_types() {
     // clang-format off
     static constexpr std::array all{
-        &binance_type,
-        &binance_us_type,
-        &kraken_type,
-        &okx_type,
-        &bitstamp_type,
-        &htx_type,
+        &binance_type,  //
+        &binance_us_type,  //
+        &kraken_type,  //
+        &okx_type,  //
+        &bitstamp_type,  //
+        &gateio_type,  //
+        &htx_type,  //
         &coingecko_type,
     };
     // clang-format on

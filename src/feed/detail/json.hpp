@@ -144,6 +144,20 @@ simdjson::error_code collect_rows(simdjson::simdjson_result<ondemand::value> lis
     return simdjson::SUCCESS;
 }
 
+// Likewise of one object alone, or of null, which has no row.
+template <std::size_t N>
+simdjson::error_code collect_rows_or_one(simdjson::simdjson_result<ondemand::value> value,
+                                         const std::array<std::string_view, N>& names,
+                                         std::vector<Fields<N>>& rows) {
+    ondemand::json_type type{};
+    if (const auto error = value.type().get(type)) return error;
+    if (type == ondemand::json_type::array) return collect_rows(value, names, rows);
+    if (type == ondemand::json_type::object) return collect(value, rows.emplace_back(names));
+    bool is_null = false;
+    if (const auto error = value.is_null().get(is_null)) return error;
+    return is_null ? simdjson::SUCCESS : simdjson::INCORRECT_TYPE;
+}
+
 // Likewise where the list is a field of an object.
 template <std::size_t N>
 simdjson::error_code collect_rows_in(simdjson::simdjson_result<ondemand::value> object, std::string_view name,
@@ -237,6 +251,22 @@ inline std::optional<Timestamp> market_time(std::int64_t unix_ms) {
 inline std::optional<Timestamp> market_time(std::string_view token) {
     const auto ms = plain_integer(digits_of(token));
     return ms ? market_time(*ms) : std::nullopt;
+}
+
+// The same with digits below a millisecond: "1606292218213.4578".
+inline std::optional<Timestamp> market_time_with_fraction(std::string_view token) {
+    const std::string_view digits = digits_of(token);
+    const std::size_t point = std::min(digits.find('.'), digits.size());
+    const auto ms = parse_number<std::int64_t>(digits.substr(0, point));
+    const auto time = ms ? market_time(*ms) : std::nullopt;
+    if (!time || point == digits.size()) return time;
+    std::int64_t micros = 0;
+    for (std::size_t i = 1; i <= 3; ++i) {
+        const char c = point + i < digits.size() ? digits[point + i] : '0';
+        if (!is_digit(c)) return std::nullopt;
+        micros = micros * 10 + (c - '0');
+    }
+    return *time + std::chrono::microseconds{micros};
 }
 
 }  // namespace pricewire::feed::detail

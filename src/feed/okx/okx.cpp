@@ -29,16 +29,6 @@ bool is_symbol_char(char c) {
     return is_upper(c) || is_digit(c) || c == '-';
 }
 
-// "Wrong URL or channel:trades,instId:FOO-USDT doesn't exist. …" → "FOO-USDT"
-std::string_view symbol_in(std::string_view message) {
-    constexpr std::string_view before = "instId:";
-    const std::size_t at = message.find(before);
-    if (at == std::string_view::npos) return {};
-    message.remove_prefix(at + before.size());
-    const auto end = std::find_if_not(message.begin(), message.end(), is_symbol_char);
-    return message.substr(0, static_cast<std::size_t>(end - message.begin()));
-}
-
 std::string error_text(std::string_view code, std::string_view message) {
     return fmt::format("OKX's error {}: {}", snippet(code), snippet(message));
 }
@@ -88,7 +78,7 @@ private:
             const std::string_view message = detail::digits_of(frame[2]);
             if (code == "60014" || code == "50011") {
                 out.events.push_back(RateLimited{error_text(code, message)});
-            } else if (const auto instrument = venue_.find(symbol_in(message))) {
+            } else if (const auto instrument = detail::named_in(venue_, message, is_symbol_char)) {
                 out.events.push_back(SymbolRefused{*instrument, error_text(code, message)});
             } else {
                 return refuse(Kind::venue_error, error_text(code, message));
