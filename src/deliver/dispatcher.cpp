@@ -31,6 +31,10 @@ constexpr int batches_a_step = 4;
 constexpr int lanes_a_step = 8;
 constexpr Duration longest_sleep = seconds{1};
 constexpr Duration shortest_sleep = milliseconds{20};
+// What the HTTP client has not begun is served in the order in which it was started, whoever it belongs to: whose
+// turn it is is decided as late as keeps the client busy.
+constexpr std::size_t most_not_begun = 32;
+constexpr Duration client_catches_up_within = milliseconds{1};
 // A lease exceeds an attempt by this: the time that a claimed delivery may wait for room.
 constexpr Duration lease_slack = seconds{30};
 // Lanes that are found at the start; what is in others comes back by itself.
@@ -359,8 +363,11 @@ private:
     // Starting.
 
     void start_waiting() {
+        client_is_behind_ = false;
         if (stopping_ || !peers_.alive()) return;
-        while (const auto turn = endpoints_.next(clock_.moment())) {
+        while (!(client_is_behind_ = client_.not_begun() >= most_not_begun)) {
+            const auto turn = endpoints_.next(clock_.moment());
+            if (!turn) return;
             const auto it = held_.find(turn->id);
             if (start(it->second)) continue;
             const Held held = std::move(it->second);
@@ -445,6 +452,7 @@ private:
             if (claim_goes_on_) wanted = now;
             next = std::min(next, std::max({wanted, gate_.opens_at(), soonest}));
         }
+        if (client_is_behind_) next = std::min(next, now + client_catches_up_within);
         if (prepared_) next = std::min(next, std::max(peers_.next_step(), gate_.opens_at()));
         if (const auto at = write_back_.next_step(endpoints_.in_flight() == 0)) next = std::min(next, *at);
         return next;
@@ -466,6 +474,7 @@ private:
 
     std::unordered_map<Uuid, Held> held_;  // claimed: waiting or in flight
     bool claim_goes_on_ = false;
+    bool client_is_behind_ = false;  // deliveries that may start wait for it
     MonoTime tidy_at_;
     log::LineBudget attempts_told_{"webhook attempts", 200};
     BreakerLog breakers_told_;

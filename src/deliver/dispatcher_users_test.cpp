@@ -200,6 +200,19 @@ TEST_F(UsersTest, AThousandHangingEndpointsOfAUserLeaveRoomForAnothersOfEachKind
     EXPECT_TRUE(sent(bob_fires("https://new.example.com/bob/200")));
 }
 
+TEST_F(UsersTest, WhileTheClientIsBehindItIsStillOpenWhoseTurnIsNext) {
+    client_->behind = [](std::size_t open) { return open; };
+    start();
+    hint(fire_as(user_, 200, "https://a{}.example.com/hangs"));
+    EXPECT_EQ(client_->open(), 32U);
+    const Uuid bobs = bob_fires();
+    EXPECT_FALSE(sent(bobs));
+    for (int i = 0; i < 2; ++i) client_->answer(0, fakes::http_status(200));
+    run(milliseconds{5}, milliseconds{1});
+    EXPECT_TRUE(sent(bobs));
+    EXPECT_EQ(client_->open(), 32U);
+}
+
 TEST_F(UsersTest, ManyDueDeliveriesOfAUserDoNotStandInFrontOfAnothers) {
     start();
     settle();

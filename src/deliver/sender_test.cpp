@@ -39,6 +39,7 @@ public:
         box_.close();
         thread_.join();
     }
+    std::size_t not_begun() const override { return 0; }
     void start(net::HttpRequest request, Done done) override {
         box_.push({std::move(request), std::move(done)});
     }

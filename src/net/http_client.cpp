@@ -82,6 +82,7 @@ public:
     std::size_t max_connections() const override { return options_.max_connections; }
 
     void start(HttpRequest request, Done done) override {
+        ++not_begun_;
         {
             MutexLock lock(mutex_);
             incoming_.push_back({std::move(request), std::move(done), std::chrono::steady_clock::now()});
@@ -89,6 +90,8 @@ public:
         }
         poller_.wake();
     }
+
+    std::size_t not_begun() const override { return not_begun_; }
 
 private:
     void run() {
@@ -106,6 +109,7 @@ private:
             }
             if (stopping_) break;
             for (Pending& pending : taken) try_to_begin(pending);
+            not_begun_ -= taken.size();
             taken.clear();
             try {
                 launch();
@@ -352,6 +356,7 @@ private:
     Mutex mutex_;
     std::deque<Pending> incoming_ GUARDED_BY(mutex_);
     bool woken_ GUARDED_BY(mutex_) = false;
+    std::atomic<std::size_t> not_begun_ = 0;
     std::atomic<bool> stopping_ = false;
     // Used by the thread only.
     NameLookup names_;

@@ -89,6 +89,8 @@ public:
     virtual ~HttpClient() = default;
     // Any thread. `done` runs exactly once, on the client's thread, and must return quickly.
     virtual void start(HttpRequest request, Done done) = 0;
+    // How many requests wait until its thread has time for them, in the order of start(). Any thread.
+    virtual std::size_t not_begun() const = 0;
     // How many requests can be under way at once; further ones wait.
     virtual std::size_t max_connections() const { return std::numeric_limits<std::size_t>::max(); }
 };

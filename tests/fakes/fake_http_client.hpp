@@ -38,6 +38,10 @@ public:
         while (open() > 0) answer(0, http_failure(net::HttpError::cancelled, "cancelled"));
     }
 
+    // As if its thread were behind: how many requests it has not begun, by how many are open. Set before use.
+    std::function<std::size_t(std::size_t open)> behind;
+
+    std::size_t not_begun() const override { return behind ? behind(open()) : 0; }
     void start(net::HttpRequest request, Done done) override {
         std::optional<net::HttpResult> result;
         if (script) result = script(request);
