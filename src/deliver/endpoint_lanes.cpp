@@ -44,8 +44,9 @@ std::string Endpoints::lane_name(const Endpoint& e, unsigned lane) {
 // room, or it would be deferred and fetched again without end.
 std::size_t Endpoints::wanted(const Endpoint& e, MonoTime now) const {
     if (!waiting_.has(e.user->waiting)) return 0;
-    return std::min(std::clamp<std::size_t>(4 * e.window, stuck_waiting, most_fetched),
-                    waiting_limit(e, now));
+    return std::min(
+        std::clamp<std::size_t>(std::max(4 * e.window, pace(e, now)), stuck_waiting, most_fetched),
+        waiting_limit(e, now));
 }
 
 void Endpoints::list_lane_if_room(Endpoint& e, MonoTime now) {

@@ -39,6 +39,10 @@ struct Endpoints::Endpoint {
     std::size_t in_flight = 0;
     std::deque<Waiting> waiting;
     MonoTime moved_at;  // when an attempt last ended, or the first one started
+    // Attempts that ended since second_began, less than a second ago, and in the second before.
+    std::size_t ended_now = 0;
+    std::size_t ended_before = 0;
+    MonoTime second_began;
     bool stuck = false;
     bool listed = false;   // in its user's `ready`
     bool at_host = false;  // in its host's `waiting`

@@ -113,7 +113,11 @@ void Endpoints::set_trust(Endpoint& e, Trust trust) {
 std::size_t Endpoints::waiting_limit(const Endpoint& e, MonoTime now) const {
     if (e.breaker.state() != BreakerState::closed) return e.breaker.allows(now) ? 1 : 0;
     if (e.trust == Trust::suspect) return suspect_waiting;
-    return e.stuck ? std::max(stuck_waiting, 2 * e.window) : most_waiting;
+    return e.stuck ? std::max({stuck_waiting, 2 * e.window, pace(e, now)}) : most_waiting;
+}
+
+std::size_t Endpoints::pace(const Endpoint& e, MonoTime now) {
+    return now - e.moved_at > stuck_after ? 0 : std::max(e.ended_now, e.ended_before);
 }
 
 bool Endpoints::offer(Endpoint& e, const Waiter& waiter, MonoTime now) {
@@ -186,7 +190,10 @@ std::vector<Uuid> Endpoints::remove_all_waiting() {
 
 bool Endpoints::is_stuck(const Endpoint& e, MonoTime now) const {
     if (e.waiting.empty()) return false;
-    if (e.trust == Trust::suspect || now - e.waiting.front().since > seconds{1}) return true;
+    if (e.trust == Trust::suspect) return true;
+    // With room in its own window it waits for others, whatever its receiver does.
+    const Duration patience = e.used_fully > 0 ? seconds{1} : seconds{5};
+    if (now - e.waiting.front().since > patience) return true;
     return now - e.moved_at > stuck_after && e.in_flight >= limit(e);
 }
 
@@ -369,6 +376,12 @@ Endpoints::Ended Endpoints::ended(Endpoint& e, const Uuid& id, Sign sign, std::s
     if (probe) e.probe.reset();
     count_in_flight(e, false);
     e.moved_at = now.mono;
+    if (const auto since = now.mono - e.second_began; since >= seconds{1}) {
+        e.ended_before = since < seconds{2} ? e.ended_now : 0;
+        e.ended_now = 0;
+        e.second_began = now.mono;
+    }
+    ++e.ended_now;
 
     Ended out;
     const BreakerState before = e.breaker.state();

@@ -113,8 +113,8 @@ public:
     // `reason` is why the attempt failed.
     Ended ended(Endpoint& endpoint, const Uuid& id, Sign sign, std::string_view reason, const Moment& now);
 
-    // Whether there is room for more deliveries.
-    bool wants_more() const { return total_.free() > 0 && waiting_.free() > 0; }
+    // Whether there is room for more deliveries: for a batch, as what finds none is written back at once.
+    bool wants_more() const { return total_.free() > 0 && waiting_.free() > policy_.max_waiting / 16; }
     // The users who have enough claimed, in order: many deliveries wait at endpoints that make progress (those
     // that wait at stuck ones do not count, as others must not wait for them), or as many as may wait.
     std::vector<Uuid> users_with_enough(MonoTime now);
@@ -168,6 +168,8 @@ private:
     };
 
     std::size_t limit(const Endpoint& e) const;
+    // How many attempts it ends in a second; 0 while it ends none.
+    static std::size_t pace(const Endpoint& e, MonoTime now);
     std::size_t waiting_limit(const Endpoint& e, MonoTime now) const;
     std::size_t wanted(const Endpoint& e, MonoTime now) const;
     bool has_room(Trust trust, const User* user) const;

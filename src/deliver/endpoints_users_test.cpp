@@ -107,6 +107,37 @@ TEST_F(UsersOfEndpoints, AtAFullHostWhoHasLeastIsNextAndNotWhoJustEnded) {
     EXPECT_EQ(start(), std::vector{1}) << "only that host is full";
 }
 
+TEST_F(UsersOfEndpoints, WhatWaitsForOtherUsersIsNotStuckAndKeepsItsPlaces) {
+    for (int n = 1; n <= 100; ++n) offer(n, "shared", 100);
+    start();
+    ASSERT_EQ(endpoints_.in_flight(), 85U) << "full";
+    for (int round = 0; round < 3; ++round) {
+        clock_.advance(seconds{1});
+        for (int n = 1; n <= 100; ++n) {
+            if (!under_way_[n].empty()) end(n);
+        }
+        start();
+    }
+    EXPECT_EQ(offer(50, "shared", 100), 100);
+}
+
+TEST_F(UsersOfEndpoints, ASlowEndpointHasRoomForWhatItEndsInASecond) {
+    fill(1, "slow");
+    offer(1, "slow", 1000);
+    for (int tenth = 0; tenth < 25; ++tenth) {
+        clock_.advance(milliseconds{100});
+        for (int i = 0; i < 20; ++i) end(1);
+        start();
+        offer(1, "slow", 20);
+    }
+    const std::size_t waiting = endpoints_.waiting();
+    EXPECT_EQ(offer(1, "slow"), 0) << "those in front have waited for more than a second";
+    for (std::size_t i = waiting; i > 190; --i) end(1), start();
+    EXPECT_GT(offer(1, "slow", 20), 0);
+    clock_.advance(milliseconds{300});
+    EXPECT_EQ(offer(1, "slow", 200), 0) << "it has stopped";
+}
+
 TEST_F(UsersOfEndpoints, UsersTakeTurnsHoweverManyEndpointsTheyHave) {
     for (int i = 0; i < 100; ++i) offer(1, "host" + std::to_string(i));
     offer(2, "a", 2);

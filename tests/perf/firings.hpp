@@ -19,7 +19,8 @@ template <typename UrlOf>
 std::vector<Firing> create_alerts(storage::Storage& storage, std::size_t count, const std::string& secret,
                                   UrlOf url_of) {
     const Timestamp now = system_clock().now();
-    // 500 alerts per user, since the storage counts a user's alerts on every creation.
+    // 500 alerts per user, since the storage counts a user's alerts on every creation; the users in turn, as
+    // those who watch the same ticker are.
     std::vector<Uuid> users;
     for (std::size_t i = 0; i <= count / 500; ++i) {
         NewUser user{{make_uuid(now), fmt::format("bench{}@example.com", i), true, now}, {}, secret};
@@ -34,7 +35,7 @@ std::vector<Firing> create_alerts(storage::Storage& storage, std::size_t count, 
         threads.emplace_back([&, w] {
             for (std::size_t i = w; i < count; i += workers) {
                 const Alert alert{.id = make_uuid(now),
-                                  .user_id = users[i / 500],
+                                  .user_id = users[i % users.size()],
                                   .ticker = "BTC",
                                   .target = Decimal::from_int(static_cast<std::int64_t>(i) + 1),
                                   .webhook_url = url_of(i),
