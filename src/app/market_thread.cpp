@@ -30,6 +30,8 @@ SourceCondition condition_of(feed::SourceState state) {
         case feed::SourceState::polling:
             return SourceCondition::ok;
         case feed::SourceState::refused:
+        case feed::SourceState::unavailable_here:
+        case feed::SourceState::maintenance:
         case feed::SourceState::silent:
         case feed::SourceState::idle:
             return SourceCondition::down;

@@ -30,7 +30,7 @@ class Runner {
 public:
     Runner(net::EventLoop& loop, net::HttpClient& http, const Clock& clock, const FeedOptions& options,
            const SourceOptions& source, std::unique_ptr<Venue> venue, const SessionOptions& session,
-           const OnQuotes& on_quotes)
+           Neighbours& neighbours, const OnQuotes& on_quotes)
         : loop_(loop),
           http_(http),
           clock_(clock),
@@ -42,7 +42,7 @@ public:
                           ? std::string_view()
                           : venue_->type().rest.key_header(source.rest_url)),
           rng_(std::random_device{}()),
-          session_(*venue_, session, rng_),
+          session_(*venue_, session, rng_, &neighbours),
           status_(session_.status()) {}
     ~Runner() {
         if (timer_) loop_.cancel(*timer_);
@@ -73,6 +73,8 @@ public:
         for (std::size_t kind = 0; kind < parse_error_kinds; ++kind) {
             copy.left_out[kind] = session_.left_out(static_cast<ParseError::Kind>(kind));
         }
+        copy.lost_trades = session_.lost_trades();
+        copy.lost_frames = session_.lost_frames();
         return copy;
     }
 
@@ -90,6 +92,7 @@ private:
                                {{"source", std::string(venue_->type().name.view())}, {"reason", e.what()}});
                 }
                 if (const auto* open = std::get_if<OpenStream>(&action)) unopened(open->stream, e.what());
+                if (const auto* ask = std::get_if<AskAddress>(&action)) unopened(ask->stream, e.what());
                 if (const auto* start = std::get_if<StartRequest>(&action)) unasked(start->request, e.what());
             }
         }
@@ -127,6 +130,13 @@ private:
         ws.ca_file = options_.ca_file;
         streams_[id] = options_.open_websocket(loop_, ws, std::move(handler));
     }
+    void run(const AskAddress& ask) {
+        net::HttpRequest request = request_to(ask.url);
+        if (ask.post) request.method = "POST";
+        fetch(std::move(request), [this, id = ask.stream](const net::HttpResult& result) {
+            act(session_.address_answered(id, result, now()));
+        });
+    }
     void run(const SendText& send) {
         if (const auto found = streams_.find(send.stream); found != streams_.end())
             found->second->send_text(send.text);
@@ -137,17 +147,28 @@ private:
     }
     void run(const CloseStream& close) { streams_.erase(close.stream); }
     void run(const StartRequest& start) {
-        net::HttpRequest request;
-        request.url = start.url;
-        request.headers.emplace_back("Accept", "application/json");
+        net::HttpRequest request = request_to(start.url);
         if (!key_header_.empty()) request.headers.emplace_back(key_header_, api_key_);
+        fetch(std::move(request), [this, id = start.request](const net::HttpResult& result) {
+            act(session_.answered(id, result, now()));
+        });
+    }
+    net::HttpRequest request_to(const std::string& url) const {
+        net::HttpRequest request;
+        request.url = url;
+        request.headers.emplace_back("Accept", "application/json");
         request.timeout = answer_timeout;
         request.max_response_bytes = venue_->type().rest.max_answer;
         request.verify_tls = options_.verify_tls;
-        http_.start(std::move(request), [this, &loop = loop_, id = start.request,
+        return request;
+    }
+    // `take` gets the answer on the loop's thread, unless the runner is gone by then.
+    template <typename Take>
+    void fetch(net::HttpRequest request, Take take) {
+        http_.start(std::move(request), [&loop = loop_, take,
                                          alive = std::weak_ptr<int>(alive_)](net::HttpResult result) mutable {
-            loop.post([this, id, alive = std::move(alive), r = std::move(result)] {
-                if (alive.lock()) act(session_.answered(id, r, now()));
+            loop.post([take, alive = std::move(alive), r = std::move(result)] {
+                if (alive.lock()) take(r);
             });
         });
     }
@@ -217,10 +238,14 @@ int badness(SourceState state) {
             return 4;
         case SourceState::silent:
             return 5;
-        case SourceState::refused:
+        case SourceState::maintenance:
             return 6;
+        case SourceState::refused:
+            return 7;
+        case SourceState::unavailable_here:
+            return 8;
     }
-    return 7;
+    return 9;
 }
 
 struct Instruments {
@@ -311,8 +336,12 @@ public:
             std::optional<SourceStatus> worst;
             std::optional<Timestamp> last;
             std::array<std::uint64_t, parse_error_kinds> left_out{};
+            std::uint64_t lost_trades = 0;
+            std::uint64_t lost_frames = 0;
             for (const auto& runner : source.runners) {
                 SourceStatus status = runner->status();
+                lost_trades += status.lost_trades;
+                lost_frames += status.lost_frames;
                 last = std::max(last, status.last_quote_at);
                 for (std::size_t kind = 0; kind < parse_error_kinds; ++kind) {
                     left_out[kind] += status.left_out[kind];
@@ -322,6 +351,8 @@ public:
             out.push_back(worst ? std::move(*worst) : source.without_sessions);
             out.back().last_quote_at = last;
             out.back().left_out = left_out;
+            out.back().lost_trades = lost_trades;
+            out.back().lost_frames = lost_frames;
         }
         return out;
     }
@@ -339,7 +370,7 @@ private:
                 loop_, http_, clock_, options_, options,
                 type.create({part.begin(), part.end()},
                             {without_slash(options.ws_url), without_slash(options.rest_url)}),
-                session, on_quotes_));
+                session, neighbours_, on_quotes_));
         }
     }
 
@@ -353,6 +384,7 @@ private:
     const Clock& clock_;
     const FeedOptions options_;
     const OnQuotes on_quotes_;
+    Neighbours neighbours_;
     std::vector<Source> sources_;
     std::optional<net::EventLoop::TimerId> watch_;
 };

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 
 #include "base/backoff.hpp"
@@ -44,6 +45,24 @@ std::optional<int> cloudflare_code(std::string_view body) {
     return parse_number<int>(body.substr(words.size()));
 }
 
+// Whether the body of a 403 says that the location is the reason.
+bool names_place(std::string_view text) {
+    // CloudFront: "configured to block access from your country"; its pages are what Bybit shows to addresses
+    // that it does not serve. Cloudflare's 1009: "has banned the country or region your IP address is in".
+    // Binance: "from a restricted location". KuCoin: "currently unavailable in the U.S."
+    static constexpr std::array<std::string_view, 12> phrases{
+        "your country",      "your region",         "your location",       "country or region",
+        "cloudfront",        "restricted location", "restricted country",  "restricted region",
+        "your jurisdiction", "geo-restrict",        "unsupported country", "unavailable in the u"};
+    return std::ranges::any_of(phrases,
+                               [&](std::string_view p) { return text.find(p) != std::string::npos; });
+}
+
+bool says_too_often(std::string_view text) {
+    return text.find("too frequent") != std::string::npos || text.find("too many") != std::string::npos ||
+           text.find("rate limit") != std::string::npos;
+}
+
 std::string status_text(int status) {
     switch (status) {
         case 403:
@@ -52,8 +71,6 @@ std::string status_text(int status) {
             return "418: the venue has banned this address for too many requests";
         case 429:
             return "429 Too Many Requests";
-        case 451:
-            return "451: refused for legal reasons at this server's location";
         default:
             return fmt::format("status {}", status);
     }
@@ -67,22 +84,32 @@ std::optional<Refusal> judge_refusal(int status, std::string_view retry_after, s
     if (const auto banned = banned_for(body, now)) asked = std::max(asked.value_or(Duration{0}), *banned);
 
     std::string why = status_text(status);
-    if (const auto code = cloudflare_code(body)) {
+    const std::string said = status == 403 ? lower_case(body.substr(0, 16 * 1024)) : std::string();
+    const bool too_often = says_too_often(said);
+    bool by_place = status == 451 || (names_place(said) && !too_often);
+    if (by_place) why = fmt::format("not available from here (status {})", status);
+    if (const auto code = cloudflare_code(body); code == 1009) {
+        by_place = true;
+        why = "not available from here (Cloudflare's error 1009)";
+    } else if (code) {
         status = *code == 1015 ? 429 : 403;
         why = fmt::format("Cloudflare's error {} ({})", *code,
                           *code == 1015 ? "too many requests" : "access denied");
     }
 
     BackoffPolicy unsaid{};
-    if (status == 429) {
+    if (by_place) {
+        unsaid = {1h, 1h};
+        asked = std::max<Duration>(asked.value_or(Duration{0}), 1h);
+    } else if (status == 429) {
         unsaid = {1min, 1h};
     } else if (status == 418) {
         unsaid = {2min, 6h};
+    } else if (status == 403 && too_often) {
+        why = "403 Forbidden: the venue says that requests come too often";
+        unsaid = {10min, 1h};
     } else if (status == 403) {
         unsaid = {5min, 1h};
-    } else if (status == 451) {
-        unsaid = {1h, 1h};
-        asked = std::max<Duration>(asked.value_or(Duration{0}), 1h);
     } else if (status >= 200 && status < 300) {
         if (!trimmed_body(body).starts_with('<')) return std::nullopt;
         why = "an HTML page instead of JSON";
@@ -96,7 +123,7 @@ std::optional<Refusal> judge_refusal(int status, std::string_view retry_after, s
     const BackoffPolicy patience{shortest, 1min};
     const Duration wait =
         asked ? std::max(*asked, patience.ceiling(repeats + 1)) : unsaid.ceiling(repeats + 1);
-    return Refusal{std::clamp(wait, shortest, longest), std::move(why)};
+    return Refusal{std::clamp(wait, shortest, longest), std::move(why), by_place};
 }
 
 std::string about(Duration wait) {

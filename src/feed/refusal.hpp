@@ -12,6 +12,9 @@ namespace pricewire::feed {
 struct Refusal {
     Duration wait;    // from now until the next attempt; 1 s to 3 days
     std::string why;  // "429 Too Many Requests", for operators
+    // It refuses this server's location, so that waiting alone does not help; `why` says "not available from
+    // here".
+    bool by_place = false;
 };
 
 // Whether an answer is a refusal, and for how long. `status` is HTTP's, `retry_after` that header as sent
@@ -24,8 +27,9 @@ struct Refusal {
 //   418                        likewise, else 2 min, doubled up to 6 h: Binance bans for 2 min to 3 days,
 //                              longer for each time a ban is ignored
 //   403                        a web application firewall: 5 min, doubled up to 1 h; Cloudflare's 1020 and
-//                              the like count as 403
-//   451                        legal reasons: 1 h each time
+//                              the like count as 403. Bybit's "access too frequent": 10 min, doubled up to 1 h
+//   403 that names a country   by place: 1 h each time. CloudFront's page, Cloudflare's 1009 and the like
+//   451                        by place, likewise
 //   an HTML page under 2xx     which no API sends: 1 min, doubled up to 15 min
 //   any other 4xx or 5xx       only if it says how long
 std::optional<Refusal> judge_refusal(int status, std::string_view retry_after, std::string_view body,

@@ -39,16 +39,25 @@ namespace pricewire::feed {
 
 using namespace std::chrono_literals;
 
-Session::Session(Venue& venue, SessionOptions options, Rng& rng)
+namespace {
+
+// Single tickers that a status names.
+constexpr int most_remarks = 3;
+
+}  // namespace
+
+Session::Session(Venue& venue, SessionOptions options, Rng& rng, Neighbours* neighbours)
     : venue_(venue),
       stream_type_(venue.type().stream),
       options_(options),
       rng_(rng),
+      neighbours_(neighbours),
       stream_url_(venue.stream_url()),
       has_rest_(!venue.instruments().empty() && !venue.rest_url(std::vector<std::size_t>{0}).empty()) {
     for (const Instrument& i : venue.instruments()) {
         by_ticker_.push_back(lines_.size());
         lines_.push_back({.ticker = i.ticker});
+        if (neighbours != nullptr) lines_.back().seat = neighbours->traded.seat(i.ticker, venue.type().name);
     }
     std::sort(by_ticker_.begin(), by_ticker_.end(),
               [&](std::size_t a, std::size_t b) { return lines_[a].ticker < lines_[b].ticker; });
@@ -107,44 +116,73 @@ std::size_t Session::index_of(Ticker ticker) const {
     return *found;
 }
 
+Session::Condition Session::condition(Moment now) const {
+    if (!running_) return {SourceState::idle, "stopped", {}};
+    const auto why = [](const std::optional<Trouble>& t) { return t ? t->why : std::string(); };
+    if (stream_brings_quotes(now)) {
+        const bool no_rest = poll_trouble_ && poll_trouble_->by_place;
+        return {SourceState::streaming, no_rest ? "REST: " + poll_trouble_->why : "", {}};
+    }
+    if (poll_works_ && stream_url_.empty()) return {SourceState::polling, {}, {}};
+    if (poll_works_) {
+        return {SourceState::polling_fallback,
+                stream_trouble_            ? "its stream: " + stream_trouble_->why
+                : stream_ && stream_->open ? "its stream has no trades"
+                                           : "its stream is not open yet",
+                {}};
+    }
+    Condition none{SourceState::connecting, why(stream_trouble_), {}};
+    bool by_place = false;
+    bool is_maintenance = false;
+    for (const auto* trouble : {&stream_trouble_, &poll_trouble_}) {
+        if (!*trouble || !(*trouble)->refused_until) continue;
+        none.refused_until =
+            std::min(none.refused_until.value_or(*(*trouble)->refused_until), *(*trouble)->refused_until);
+        by_place |= (*trouble)->by_place;
+        is_maintenance |= (*trouble)->is_maintenance;
+    }
+    if (none.refused_until) {
+        none.state = by_place         ? SourceState::unavailable_here
+                     : is_maintenance ? SourceState::maintenance
+                                      : SourceState::refused;
+    } else if (now.mono - last_quote_.value_or(started_at_) >= stream_type_.silence_limit) {
+        none.state = SourceState::silent;
+    }
+    if (const std::string rest = why(poll_trouble_); none.detail.empty()) {
+        none.detail = rest;
+    } else if (!rest.empty() && rest != none.detail) {
+        none.detail += "; REST: " + rest;
+    }
+    return none;
+}
+
+// What is wrong with single tickers.
+std::string Session::remarks(Moment now) const {
+    std::string out;
+    const auto add = [&](std::string text) { out += (out.empty() ? "" : "; ") + std::move(text); };
+    std::string not_streamed;
+    int deaf = 0;
+    for (std::size_t i = 0; i < lines_.size(); ++i) {
+        const Line& line = lines_[i];
+        if (line.stream_refused && has_rest_ && !line.unknown) {
+            not_streamed += fmt::format("{}{} ({})", not_streamed.empty() ? "" : ", ", line.ticker.view(),
+                                        venue_.instruments()[i].symbol);
+        }
+        if (!line.hearing.is_deaf() || !stream_brings_quotes(now) || ++deaf > most_remarks) continue;
+        add(fmt::format("{}: no trade for {} min while {} others traded", line.ticker.view(),
+                        std::chrono::floor<std::chrono::minutes>(line.hearing.silence(now.mono)).count(),
+                        line.hearing.others()));
+    }
+    if (deaf > most_remarks) add(fmt::format("{} more tickers without a trade", deaf - most_remarks));
+    if (!not_streamed.empty()) add("its stream refuses " + not_streamed);
+    if (const std::string refused = without_price(); !refused.empty()) add("it does not know " + refused);
+    return out;
+}
+
 void Session::update_status(Moment now) {
-    SourceState state = SourceState::connecting;
-    std::string detail;
-    std::optional<Timestamp> until;
-    const auto trouble = [](const std::optional<Trouble>& t) { return t ? t->why : std::string(); };
-    if (!running_) {
-        state = SourceState::idle;
-        detail = "stopped";
-    } else if (stream_brings_quotes(now)) {
-        state = SourceState::streaming;
-    } else if (poll_works_) {
-        state = stream_url_.empty() ? SourceState::polling : SourceState::polling_fallback;
-        if (!stream_url_.empty()) {
-            detail = stream_trouble_            ? "its stream: " + stream_trouble_->why
-                     : stream_ && stream_->open ? "its stream has no trades"
-                                                : "its stream is not open yet";
-        }
-    } else {
-        if (stream_trouble_) until = stream_trouble_->refused_until;
-        if (poll_trouble_ && poll_trouble_->refused_until) {
-            until = std::min(until.value_or(*poll_trouble_->refused_until), *poll_trouble_->refused_until);
-        }
-        const MonoTime heard = last_quote_.value_or(started_at_);
-        if (until) {
-            state = SourceState::refused;
-        } else if (now.mono - heard >= stream_type_.silence_limit) {
-            state = SourceState::silent;
-        }
-        detail = trouble(stream_trouble_);
-        if (const std::string rest = trouble(poll_trouble_); detail.empty()) {
-            detail = rest;
-        } else if (!rest.empty() && rest != detail) {
-            detail += "; REST: " + rest;
-        }
-    }
-    if (const std::string refused = running_ ? without_price() : std::string(); !refused.empty()) {
-        detail += fmt::format("{}it does not know {}", detail.empty() ? "" : "; ", refused);
-    }
+    auto [state, detail, until] = condition(now);
+    if (const std::string more = running_ ? remarks(now) : std::string(); !more.empty())
+        detail += (detail.empty() ? "" : "; ") + more;
     const bool good = state == SourceState::streaming || state == SourceState::polling;
     if (state != status_.state) {
         state_since_ = now.mono;
@@ -158,31 +196,33 @@ void Session::update_status(Moment now) {
                         state == SourceState::streaming ? "streams trades" : "provides prices"));
     }
     const bool both_ways = !stream_url_.empty() && has_rest_;
-    if (both_ways && poll_trouble_ && (state == SourceState::silent || state == SourceState::refused)) {
+    const bool is_away = state == SourceState::silent || state == SourceState::refused ||
+                         state == SourceState::unavailable_here || state == SourceState::maintenance;
+    if (both_ways && poll_trouble_ && is_away) {
         say_once("nothing", now, log::Level::warn,
-                 fmt::format("{} provides no prices, neither by stream nor by REST", name()), detail);
+                 fmt::format("{} provides no prices, neither by stream nor by REST", name()), detail,
+                 state == SourceState::unavailable_here ? 24h : 1h);
     }
-    if (state == status_.state && detail == status_.detail && until == status_.refused_until) {
-        return;
-    }
+    if (state == status_.state && detail == status_.detail && until == status_.refused_until) return;
     const SourceState before = std::exchange(status_.state, state);
     status_.detail = std::move(detail);
     status_.refused_until = until;
     actions_.push_back(ReportStatus{status_});
-    if (!running_ || before == state) return;
-    if (good) {
-        if (!announced_) {
-            announced_ = true;
-            said_.clear();
-            say(log::Level::info, state == SourceState::streaming
-                                      ? fmt::format("{} streams trades of {}", name(), ticker_list())
-                                      : fmt::format("{} provides prices of {}, polled every {}", name(),
-                                                    ticker_list(), format_duration(options_.poll_interval)));
-        }
-    } else if (state == SourceState::polling_fallback) {
+    if (running_ && before != state) say_change(state, now);
+}
+
+void Session::say_change(SourceState state, Moment now) {
+    if (state == SourceState::polling_fallback) {
         say_once("fallback", now, log::Level::info,
                  fmt::format("prices of {} come by REST every {} until its stream has trades", name(),
                              format_duration(options_.poll_interval)));
+    } else if ((state == SourceState::streaming || state == SourceState::polling) &&
+               !std::exchange(announced_, true)) {
+        said_.clear();
+        say(log::Level::info, state == SourceState::streaming
+                                  ? fmt::format("{} streams trades of {}", name(), ticker_list())
+                                  : fmt::format("{} provides prices of {}, polled every {}", name(),
+                                                ticker_list(), format_duration(options_.poll_interval)));
     }
 }
 
@@ -197,16 +237,14 @@ void Session::arm(Moment now) {
         } else if (stream_->open) {
             consider(next_ping(*stream_));
             consider(stream_->last_sign + stream_type_.silence_limit);
-            consider(stream_->last_quote + stream_type_.silence_limit);
-            consider(stream_->last_quote + stream_type_.deaf_limit);
+            consider(stream_->last_quote + quiet_limit());
+            consider(stream_->last_quote + deaf_limit());
             if (!successor_) consider(stream_->renew_at);
+            if (neighbours_ != nullptr) consider(check_hearing_at_);
         }
         for (const auto* stream : {&stream_, &successor_}) {
-            if (!*stream || !(*stream)->open) continue;
-            const auto& symbols = (*stream)->symbols;
-            if (std::find(symbols.begin(), symbols.end(), Subscription::wanted) != symbols.end())
-                consider((*stream)->subscribe_at);
-            if ((*stream)->acknowledged_by) consider(*(*stream)->acknowledged_by);
+            if (*stream && (*stream)->open && (*stream)->may_send)
+                consider((*stream)->subscriptions.next_event());
         }
     }
     if (has_rest_ && !request_) consider(next_poll());
@@ -221,13 +259,13 @@ void Session::say(log::Level level, std::string message, std::string reason) {
     actions_.push_back(LogLine{level, std::move(message), std::move(reason)});
 }
 
-void Session::say_once(std::string key, Moment now, log::Level level, std::string message,
-                       std::string reason) {
+void Session::say_once(std::string key, Moment now, log::Level level, std::string message, std::string reason,
+                       Duration again) {
     const auto found =
         std::find_if(said_.begin(), said_.end(), [&](const auto& s) { return s.first == key; });
     if (found == said_.end()) {
         said_.emplace_back(std::move(key), now.mono);
-    } else if (now.mono - found->second >= 1h) {
+    } else if (now.mono - found->second >= again) {
         found->second = now.mono;
     } else {
         return;

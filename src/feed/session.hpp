@@ -16,8 +16,11 @@
 #include "base/log.hpp"
 #include "base/tally.hpp"
 #include "feed/frame_reader.hpp"
+#include "feed/hearing.hpp"
+#include "feed/neighbours.hpp"
 #include "feed/refusal.hpp"
 #include "feed/status.hpp"
+#include "feed/subscriptions.hpp"
 #include "feed/venue.hpp"
 #include "net/http_client.hpp"
 #include "net/ws_client.hpp"
@@ -42,7 +45,12 @@ struct SessionOptions {
 // What a session wants done. The session numbers its streams and requests.
 struct OpenStream {
     int stream = 0;
+    std::string url;  // not to be logged: it may hold a token
+};
+struct AskAddress {  // of stream `stream`; the answer comes by address_answered()
+    int stream = 0;
     std::string url;
+    bool post = false;
 };
 struct SendText {
     int stream = 0;
@@ -72,7 +80,7 @@ struct LogLine {
 struct ReportStatus {
     SourceStatus status;
 };
-using Action = std::variant<OpenStream, SendText, SendPing, CloseStream, StartRequest, SetTimer,
+using Action = std::variant<OpenStream, AskAddress, SendText, SendPing, CloseStream, StartRequest, SetTimer,
                             PublishQuotes, LogLine, ReportStatus>;
 
 // The state machine of one source: a stream of trades, REST where that brings nothing, back-off, refusals,
@@ -84,12 +92,13 @@ public:
     // Valid until the next call.
     using Actions = std::span<const Action>;
 
-    // `venue` and `rng` outlive it.
-    Session(Venue& venue, SessionOptions options, Rng& rng);
+    // `venue`, `rng` and `neighbours` outlive it. Without neighbours it compares itself with no other source.
+    Session(Venue& venue, SessionOptions options, Rng& rng, Neighbours* neighbours = nullptr);
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
 
     Actions start(Moment now);
+    Actions address_answered(int stream, const net::HttpResult& result, Moment now);
     Actions stream_opened(int stream, Moment now);
     Actions stream_text(int stream, std::string_view text, Moment now);
     Actions stream_binary(int stream, std::string_view bytes, Moment now);
@@ -103,18 +112,20 @@ public:
     const SourceStatus& status() const { return status_; }
     // Frames and prices left out since the start.
     std::uint64_t refused_quotes() const { return refused_quotes_; }
-    // Trades that the venue's numbering shows to be missing, since the start.
-    std::uint64_t lost_trades() const { return lost_trades_; }
-    // The same by kind, including refused requests. Any thread.
+    // Trades and frames that the venue's numbering shows to be missing, since the start. Any thread.
+    std::uint64_t lost_trades() const { return lost_trades_.value(); }
+    std::uint64_t lost_frames() const { return lost_frames_.value(); }
+    // refused_quotes() by kind, including refused requests. Any thread.
     std::uint64_t left_out(ParseError::Kind kind) const {
         return left_out_[static_cast<std::size_t>(kind)].value();
     }
 
 private:
-    enum class Subscription : std::uint8_t { wanted, sent, acknowledged, refused };
     struct Stream {
         int id = 0;
+        std::string address;  // if the venue has handed it out: a secret
         std::unique_ptr<FrameReader> reader;
+        Subscriptions subscriptions;
         bool open = false;
         bool ready = false;  // every symbol was answered for, or has had its time
         bool brought_quotes = false;
@@ -124,11 +135,11 @@ private:
         MonoTime last_quote;  // or opened_at
         MonoTime last_ping;
         MonoTime renew_at;
-        std::vector<Subscription> symbols;  // as venue_.instruments()
-        bool may_send = false;              // the venue has greeted, or does not
-        MonoTime subscribe_at;              // not before this the next subscribe message
-        std::uint64_t messages = 0;         // subscribe messages so far
-        std::optional<MonoTime> acknowledged_by;
+        bool is_leaving = false;        // the venue is about to end it
+        bool may_send = false;          // the venue has greeted, or does not
+        bool has_sent_opening = false;  // message
+        // Found by asking for halves of a refused message, with the venue's words; not said yet.
+        std::vector<SymbolRefused> found;
     };
     struct Line {
         Ticker ticker;
@@ -138,6 +149,8 @@ private:
         bool unknown = false;         // the venue refuses requests for it
         std::string refusal;          // its words
         bool stream_refused = false;  // likewise its stream; logged already
+        Hearing hearing;
+        TradedElsewhere::Seat seat;
     };
     struct Request {
         std::uint64_t id = 0;
@@ -149,22 +162,41 @@ private:
     struct Trouble {
         std::string why;
         std::optional<Timestamp> refused_until;
+        bool by_place = false;
+        bool is_maintenance = false;
+    };
+    struct Condition {
+        SourceState state = SourceState::connecting;
+        std::string detail;
+        std::optional<Timestamp> refused_until;
     };
 
     // The stream: session_stream.cpp
     void advance_stream(Moment now);
     void open_stream(std::optional<Stream>& slot);
     Stream* find_stream(int id);
-    Actions take_frame(int id, std::string_view bytes, bool is_binary, Moment now);
-    bool note_quotes(Stream& stream, Moment now);
-    void subscribe(Stream& stream, Moment now);
-    bool all_answered(const Stream& stream) const;
-    void report_unacknowledged(Stream& stream, Moment now);
+    void end_stream(int id, std::optional<Refusal> refusal, std::string why, Moment now);
+    void stream_refused(Refusal refusal, Moment now);
+    void watch(Moment now);
+    void fall_back(Moment now);
+    void renew(Moment now);
     void take_over(Moment now);
-    void take_event(Stream& stream, const StreamEvent& event, Moment now);
-    void refuse_symbol(Stream& stream, const SymbolRefused& refused, Moment now);
     MonoTime next_ping(const Stream& stream) const;
     void lose_stream(Moment now, std::string why);
+    void enter_maintenance(Stream& stream, std::string why, Moment now);
+
+    // Frames and what is subscribed: session_frames.cpp
+    Actions take_frame(int id, std::string_view bytes, bool is_binary, Moment now);
+    bool note_quotes(Stream& stream, Moment now);
+    void take_events(int id, Moment now);
+    void take_event(Stream& stream, const StreamEvent& event, Moment now);
+    void subscribe(Stream& stream, Moment now);
+    void report_unacknowledged(const std::vector<std::size_t>& missing, Moment now);
+    void refuse_symbol(const SymbolRefused& refused, Moment now);
+    void refuse_message(Stream& stream, const MessageRefused& refused, Moment now);
+    void end_symbol_search(Stream& stream, Moment now);
+    void check_hearing(Moment now);
+    void cure(std::size_t instrument, Moment now);
     void schedule_reconnect(Moment now, bool was_healthy);
     void note_bad_frame(Stream& stream, std::string_view why, Moment now);
     void leave_out(ParseError::Kind kind, std::uint64_t n = 1) {
@@ -172,6 +204,8 @@ private:
     }
     bool is_healthy(const Stream& stream, Moment now) const;
     bool stream_brings_quotes(Moment now) const;
+    Duration quiet_limit() const;
+    Duration deaf_limit() const;
 
     // REST: session_poll.cpp
     void advance_poll(Moment now);
@@ -189,12 +223,15 @@ private:
     MonoTime next_poll() const;
 
     void advance(Moment now);
+    Condition condition(Moment now) const;
+    std::string remarks(Moment now) const;
     void update_status(Moment now);
+    void say_change(SourceState state, Moment now);
     void arm(Moment now);
     void say(log::Level level, std::string message, std::string reason = {});
-    // Logs it once until the source has recovered, or an hour has passed.
-    void say_once(std::string key, Moment now, log::Level level, std::string message,
-                  std::string reason = {});
+    // Logs it once until the source has recovered, or `again` has passed.
+    void say_once(std::string key, Moment now, log::Level level, std::string message, std::string reason = {},
+                  Duration again = std::chrono::hours{1});
     void publish(std::span<const Quote> quotes, Moment now);
     std::size_t index_of(Ticker ticker) const;
     Line& line_of(Ticker ticker) { return lines_[index_of(ticker)]; }
@@ -207,6 +244,7 @@ private:
     const StreamType& stream_type_;
     const SessionOptions options_;
     Rng& rng_;
+    Neighbours* const neighbours_;  // may be null
     const std::string stream_url_;
     const bool has_rest_;
 
@@ -221,8 +259,13 @@ private:
     std::optional<Stream> successor_;  // being opened to replace stream_
     int stream_failures_ = 0;
     int stream_refusals_ = 0;
-    MonoTime reconnect_at_;  // if there is no stream_
+    MonoTime reconnect_at_;        // if there is no stream_
+    bool was_maintained_ = false;  // and no connection has been healthy since
     std::optional<Trouble> stream_trouble_;
+    LongestPause longest_pause_;          // of its trades, while a connection lives
+    std::optional<MonoTime> renewed_at_;  // the last successor, for whatever reason
+    MonoTime check_hearing_at_;
+    MonoTime hearing_renewal_at_;  // not before this the next renewal for a deaf ticker
 
     std::vector<Line> lines_;             // as venue_.instruments()
     std::vector<std::size_t> by_ticker_;  // indexes of lines_, sorted by ticker
@@ -249,7 +292,8 @@ private:
     bool was_away_ = false;   // since then, and the recovery has not been logged
     std::vector<std::pair<std::string, MonoTime>> said_;
     std::uint64_t refused_quotes_ = 0;
-    std::uint64_t lost_trades_ = 0;
+    Tally lost_trades_;
+    Tally lost_frames_;
     std::array<Tally, parse_error_kinds> left_out_;
     std::uint64_t refused_unsaid_ = 0;
     log::AtMostEvery refused_lines_{std::chrono::minutes{1}};

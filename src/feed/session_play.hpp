@@ -25,12 +25,19 @@ public:
         venue_ = type.create(std::move(instruments), endpoints);
         session_ = std::make_unique<Session>(*venue_, options, *rng_);
     }
-    explicit Play(std::unique_ptr<Venue> venue, SessionOptions options = {}) : venue_(std::move(venue)) {
-        session_ = std::make_unique<Session>(*venue_, options, *rng_);
+    explicit Play(std::unique_ptr<Venue> venue, SessionOptions options = {}, Neighbours* neighbours = nullptr)
+        : venue_(std::move(venue)) {
+        session_ = std::make_unique<Session>(*venue_, options, *rng_, neighbours);
     }
 
     void start() { write(session_->start(now_)); }
     void stop() { write(session_->stop(now_)); }
+    void address(int stream, int status, std::string body) {
+        net::HttpResult result;
+        result.status = status;
+        result.body = std::move(body);
+        write(session_->address_answered(stream, result, now_));
+    }
     void opened(int stream) { write(session_->stream_opened(stream, now_)); }
     void text(int stream, std::string_view text) { write(session_->stream_text(stream, text, now_)); }
     void binary(int stream, std::string_view bytes) { write(session_->stream_binary(stream, bytes, now_)); }
@@ -108,6 +115,9 @@ private:
         out_ += fmt::format("{}.{} {}\n", tenths / 10, tenths % 10, text);
     }
     void show(const OpenStream& a) { line(fmt::format("open {} {}", a.stream, a.url)); }
+    void show(const AskAddress& a) {
+        line(fmt::format("{} for {}: {}", a.post ? "POST" : "GET", a.stream, a.url));
+    }
     void show(const SendText& a) { line(fmt::format("send {} {}", a.stream, a.text)); }
     void show(const SendPing& a) { line(fmt::format("ping {}", a.stream)); }
     void show(const CloseStream& a) { line(fmt::format("close {}", a.stream)); }

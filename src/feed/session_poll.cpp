@@ -289,7 +289,7 @@ void Session::poll_failed(std::string why, Moment now) {
     poll_works_ = false;
     drop_search(now);
     poll_allowed_at_ += options_.reconnect.full_jitter(++poll_failures_, rng_);
-    poll_trouble_ = Trouble{why, std::nullopt};
+    poll_trouble_ = {.why = why, .refused_until = {}};
     if (stream_brings_quotes(now)) return;
     say_once("rest", now, log::Level::warn,
              stream_url_.empty()
@@ -304,11 +304,11 @@ void Session::poll_refused(Refusal refusal, Moment now) {
     ++poll_refusals_;
     const Duration wait = jittered(std::max(refusal.wait, options_.poll_interval));
     poll_allowed_at_ = now.mono + wait;
-    poll_trouble_ = Trouble{refusal.why, now.wall + wait};
+    poll_trouble_ = {.why = refusal.why, .refused_until = now.wall + wait, .by_place = refusal.by_place};
     say_once("rest refused: " + refusal.why, now, log::Level::warn,
              fmt::format("{} refuses REST requests; the next one is sent in {}{}", name(), about(wait),
                          stream_url_.empty() ? ", its prices are missing until then" : ""),
-             std::move(refusal.why));
+             refusal.why, refusal.by_place ? 24h : 1h);
 }
 
 }  // namespace pricewire::feed

@@ -43,7 +43,7 @@ TEST(SessionRest, ARefusedUpgradeIsWaitedOutAndRestIsPolledMeanwhile) {
         Play p = binance({"BTC"});
         p.start();
         p.refused(1, c.status, c.retry_after, c.body);
-        EXPECT_EQ(p.status().state, SourceState::refused);
+        EXPECT_EQ(p.status().state, c.status == 451 ? SourceState::unavailable_here : SourceState::refused);
         ASSERT_TRUE(p.status().refused_until);
         const Duration wait = *p.status().refused_until - p.now().wall;
         EXPECT_GE(wait, c.least);
@@ -71,11 +71,11 @@ TEST(SessionRest, TheLogOfALegalRefusal) {
     p.wait(60s);
     EXPECT_EQ(p.done(), R"(0.0 open 1 wss://binance/stream?streams=btcusdt@trade
 0.0 connecting
-0.0 warn: binance refuses its stream; next attempt in 61 min, prices come by REST meanwhile | 451: refused for legal reasons at this server's location
-0.0 refused (451: refused for legal reasons at this server's location)
+0.0 warn: binance refuses its stream; next attempt in 61 min, REST is polled meanwhile | not available from here (status 451)
+0.0 unavailable_here (not available from here (status 451))
 2.0 GET /api/v3/ticker/price?symbols=%5B%22BTCUSDT%22%5D&symbolStatus=TRADING
-2.0 warn: binance refuses REST requests; the next one is sent in 61 min | 451: refused for legal reasons at this server's location
-2.0 warn: binance provides no prices, neither by stream nor by REST | 451: refused for legal reasons at this server's location
+2.0 warn: binance refuses REST requests; the next one is sent in 61 min | not available from here (status 451)
+2.0 warn: binance provides no prices, neither by stream nor by REST | not available from here (status 451)
 )");
 }
 
@@ -140,7 +140,15 @@ TEST(SessionRest, EachKindOfBadAnswerHasItsWaitAndItsText) {
         {200, "<!DOCTYPE html><html></html>", SourceState::refused, 60s, 66s, "an HTML page instead of JSON"},
         {403, "<html>", SourceState::refused, 300s, 330s, "403 Forbidden"},
         {418, "", SourceState::refused, 120s, 132s, "has banned this address"},
-        {451, "", SourceState::refused, 3600s, 3630s, "refused for legal reasons"},
+        {451, "", SourceState::unavailable_here, 3600s, 3630s, "not available from here (status 451)"},
+        {403,
+         "<H1>403 ERROR</H1> The Amazon CloudFront distribution is configured to block access from your "
+         "country.",
+         SourceState::unavailable_here, 3600s, 3630s, "not available from here (status 403)"},
+        {403, "error code: 1009", SourceState::unavailable_here, 3600s, 3630s,
+         "not available from here (Cloudflare's error 1009)"},
+        {403, R"({"retCode":403,"retMsg":"access too frequent, please try again in 10 minutes"})",
+         SourceState::refused, 600s, 630s, "requests come too often"},
         {200, R"([{"unexpected":{"price":[]}}])", SourceState::connecting, 60s, 61s,
          "an answer that is not CoinGecko's"},
         {200, R"({"bitcoin":{"usd":60000,"last_upd)", SourceState::connecting, 60s, 61s,

@@ -22,6 +22,8 @@ enum class SourceState : std::uint8_t {
     polling_fallback,  // by REST, because its stream is down, refused or silent
     polling,           // by REST, because it has no stream
     refused,           // it refuses requests; see refused_until
+    unavailable_here,  // likewise, because of where this server is
+    maintenance,       // it is closed for maintenance; likewise
     silent,            // no price for the silence limit
 };
 std::string_view to_string(SourceState state);
@@ -34,6 +36,8 @@ struct SourceStatus {
     Timestamp since;                         // when `state` began
     std::optional<Timestamp> last_quote_at;  // our clock
     std::optional<Timestamp> refused_until;  // if refused: when the next attempt is made
+    std::uint64_t lost_trades = 0;  // that the venue's numbering shows to be missing, since the start
+    std::uint64_t lost_frames = 0;  // likewise, where it numbers frames
     // Frames, answers and prices that gave no quote, since the start, by ParseError::Kind.
     std::array<std::uint64_t, parse_error_kinds> left_out{};
 };

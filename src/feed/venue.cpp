@@ -123,6 +123,10 @@ std::string_view to_string(SourceState state) {
             return "polling";
         case SourceState::refused:
             return "refused";
+        case SourceState::unavailable_here:
+            return "unavailable_here";
+        case SourceState::maintenance:
+            return "maintenance";
         case SourceState::silent:
             return "silent";
     }

@@ -19,9 +19,10 @@ std::string text(const T& name) {
 }
 
 constexpr std::array all_source_states{
-    feed::SourceState::disabled,   feed::SourceState::idle,      feed::SourceState::starting,
-    feed::SourceState::connecting, feed::SourceState::streaming, feed::SourceState::polling_fallback,
-    feed::SourceState::polling,    feed::SourceState::refused,   feed::SourceState::silent};
+    feed::SourceState::disabled,    feed::SourceState::idle,      feed::SourceState::starting,
+    feed::SourceState::connecting,  feed::SourceState::streaming, feed::SourceState::polling_fallback,
+    feed::SourceState::polling,     feed::SourceState::refused,   feed::SourceState::unavailable_here,
+    feed::SourceState::maintenance, feed::SourceState::silent};
 
 bool brings_quotes(feed::SourceState state) {
     return state == feed::SourceState::streaming || state == feed::SourceState::polling_fallback ||

@@ -164,8 +164,9 @@ TEST(Bitstamp, ThroughASession) {
 0.1 send 1 {"event":"bts:subscribe","data":{"channel":"live_trades_ethusd"}}
 0.1 warn: bitstamp refuses to stream ETH (ethusd), so REST is polled for it; if it has another name there, set it in market.symbols | Bitstamp's error null: No.
 0.1 GET /api/v2/ticker/
+0.1 connecting (its stream refuses ETH (ethusd))
 0.1 quote BTC 2090.22
-0.1 streaming
+0.1 streaming (its stream refuses ETH (ethusd))
 0.1 info: bitstamp streams trades of BTC
 15.1 send 1 {"event":"bts:heartbeat"}
 15.1 debug: bitstamp's stream is renewed before the venue ends it

@@ -177,9 +177,10 @@ TEST(Htx, ThroughASession) {
 0.1 send 1 {"sub":"market.trioeth.trade.detail","id":"2"}
 1.0 warn: htx refuses to stream TRIO (trioeth), so REST is polled for it; if it has another name there, set it in market.symbols | HTX's error bad-request: invalid symbol
 1.0 GET /market/trade?symbol=trioeth
+1.0 connecting (its stream refuses TRIO (trioeth))
 1.0 send 1 {"pong":1618678073643}
 1.0 quote BTC 56000.1
-1.0 streaming
+1.0 streaming (its stream refuses TRIO (trioeth))
 1.0 info: htx streams trades of BTC
 )");
 }
