@@ -16,6 +16,7 @@ extern const SimVenue okx_sim;
 extern const SimVenue bitstamp_sim;
 extern const SimVenue gateio_sim;
 extern const SimVenue htx_sim;
+extern const SimVenue crypto_com_sim;
 extern const SimVenue coingecko_sim;
 
 bool SimMarket::lists(std::string_view symbol) const {
@@ -42,6 +43,7 @@ SimVenues sim_venues() {
         &bitstamp_sim,  //
         &gateio_sim,  //
         &htx_sim,  //
+        &crypto_com_sim,  //
         &coingecko_sim,
     };
     // clang-format on

@@ -163,6 +163,37 @@ TEST(SimulatedGateio, RefusesAMessageForOneBadPair) {
     EXPECT_TRUE(holds(rest("gateio", "/spot/tickers", ""), R"("currency_pair":"SHIB_USDT")"));
 }
 
+TEST(SimulatedCryptoCom, SendsThePastFirstAndDropsAClientThatDoesNotAnswerAHeartbeat) {
+    const auto stream = venue("crypto_com").open("", market);
+    const auto subscribe = [&](std::string_view channels) {
+        return join(stream->on_text(R"({"id":1,"method":"subscribe","params":{"channels":[)" +
+                                    std::string(channels) + R"(]},"nonce":1})"));
+    };
+    EXPECT_TRUE(holds(subscribe(R"("trade.BTC_USD")"), R"("code":42901)")) << "it was opened a moment ago";
+    EXPECT_EQ(join(stream->tick(at(2s, 0s, 0s))), "");
+    EXPECT_EQ(subscribe(R"("trade.BTC_USD","trade.BNB_USD")"),
+              R"({"id":1,"method":"subscribe","code":40003,"message":"Unknown symbol BNB_USD"})"
+              "\n");
+    EXPECT_FALSE(stream->is_subscribed());
+    const std::string answer = subscribe(R"("trade.BTC_USD")");
+    EXPECT_TRUE(answer.starts_with(R"({"id":1,"method":"subscribe","code":0})"
+                                   "\n"))
+        << answer;
+    EXPECT_TRUE(holds(answer, R"("p":"65000.5")")) << "trades from before: " << answer;
+    EXPECT_TRUE(holds(trade(*stream, "BTCUSDT"), R"("p":"65000.5","q":"0.01","s":"BUY","i":"BTC_USD")"));
+    const std::string beat = join(stream->tick(at(32s, 0s, 0s)));
+    EXPECT_TRUE(holds(beat, R"("method":"public/heartbeat","code":0)")) << beat;
+    EXPECT_FALSE(stream->is_over(at(36s, 0s, 0s)));
+    EXPECT_TRUE(stream->is_over(at(38s, 0s, 0s)));
+    stream->on_text(R"({"id":7,"method":"public/respond-heartbeat"})");
+    EXPECT_TRUE(stream->is_over(at(38s, 0s, 0s))) << "another number is no answer";
+    stream->on_text(beat.substr(0, beat.find(',')) + R"(,"method":"public/respond-heartbeat"})");
+    EXPECT_FALSE(stream->is_over(at(38s, 0s, 0s)));
+    EXPECT_TRUE(holds(rest("crypto_com", "/get-tickers", "instrument_name=BTC_USD"), R"("a":"65000.5")"));
+    EXPECT_TRUE(holds(rest("crypto_com", "/get-tickers", "instrument_name=NO_USD"), R"("code":40004)"));
+    EXPECT_TRUE(holds(rest("crypto_com", "/get-tickers", ""), R"("i":"SHIB_USD")"));
+}
+
 TEST(SimulatedVenues, AnswerMessagesThatAreNotObjects) {
     for (const SimVenue* venue : sim_venues()) {
         if (venue->open == nullptr) continue;

@@ -9,6 +9,7 @@
 #include "feed/binance/binance.hpp"
 #include "feed/bitstamp/bitstamp.hpp"
 #include "feed/coingecko/coingecko.hpp"
+#include "feed/crypto_com/crypto_com.hpp"
 #include "feed/gateio/gateio.hpp"
 #include "feed/htx/htx.hpp"
 #include "feed/kraken/kraken.hpp"
@@ -27,6 +28,7 @@ VenueTypes venue_types() {
         &bitstamp_type,  //
         &gateio_type,  //
         &htx_type,  //
+        &crypto_com_type,  //
         &coingecko_type,
     };
     // clang-format on
