@@ -13,6 +13,7 @@ extern const SimVenue binance_sim;
 extern const SimVenue binance_us_sim;
 extern const SimVenue kraken_sim;
 extern const SimVenue okx_sim;
+extern const SimVenue bybit_sim;
 extern const SimVenue bitstamp_sim;
 extern const SimVenue gateio_sim;
 extern const SimVenue htx_sim;
@@ -36,14 +37,15 @@ const SimTrade* SimMarket::last(std::string_view symbol) const {
 SimVenues sim_venues() {
     // clang-format off
     static constexpr std::array all{
-        &binance_sim,  //
-        &binance_us_sim,  //
-        &kraken_sim,  //
-        &okx_sim,  //
-        &bitstamp_sim,  //
-        &gateio_sim,  //
-        &htx_sim,  //
-        &crypto_com_sim,  //
+        &binance_sim,
+        &binance_us_sim,
+        &kraken_sim,
+        &okx_sim,
+        &bybit_sim,
+        &bitstamp_sim,
+        &gateio_sim,
+        &htx_sim,
+        &crypto_com_sim,
         &coingecko_sim,
     };
     // clang-format on

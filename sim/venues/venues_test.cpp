@@ -81,6 +81,34 @@ TEST(SimulatedOkx, AcknowledgesEachArgumentAndWantsASignOfLife) {
     EXPECT_EQ(rest("okx", "/market/books", ""), "no such path");
 }
 
+TEST(SimulatedBybit, FailsAMessageForOneBadSymbolAndWantsPings) {
+    const auto stream = venue("bybit").open("", market);
+    const auto send = [&](std::string_view args) {
+        return join(stream->on_text(fmt::format(R"({{"req_id":"4","op":"subscribe","args":[{}]}})", args)));
+    };
+    EXPECT_TRUE(holds(send(R"("publicTrade.BTCUSDT","publicTrade.NOUSDT")"),
+                      R"({"success":false,"ret_msg":"Invalid symbol :[publicTrade.NOUSDT]",)"));
+    EXPECT_FALSE(stream->is_subscribed());
+    EXPECT_TRUE(holds(
+        send(R"("publicTrade.BTCUSDT","publicTrade.SHIBUSDT")"),
+        R"({"success":true,"ret_msg":"subscribe","conn_id":"2324d924","req_id":"4","op":"subscribe"})"));
+    EXPECT_TRUE(stream->wants("BTCUSDT") && stream->wants("SHIBUSDT"));
+    EXPECT_TRUE(holds(send(R"("publicTrade.BTCUSDT")"), "already subscribed,topic:publicTrade.BTCUSDT"));
+    std::string eleven = R"("publicTrade.ETHUSDT")";
+    for (int i = 0; i < 10; ++i) eleven += R"(,"publicTrade.ETHUSDT")";
+    EXPECT_TRUE(holds(send(eleven), "args size >10"));
+    EXPECT_TRUE(holds(join(stream->on_text(R"({"op":"ping"})")), R"("ret_msg":"pong")"));
+    EXPECT_FALSE(stream->is_over(at(600s, 600s, 0s)));
+    EXPECT_TRUE(stream->is_over(at(601s, 601s, 0s))) << "trades alone do not keep it open";
+    EXPECT_TRUE(holds(trade(*stream, "BTCUSDT"), R"("s":"BTCUSDT","S":"Buy","v":"0.01","p":"65000.5",)"));
+    const auto tickers = [](const std::string& more) {
+        return rest("bybit", "/v5/market/tickers", "category=spot" + more);
+    };
+    EXPECT_TRUE(holds(tickers(""), R"("symbol":"SHIBUSDT")"));
+    EXPECT_TRUE(holds(tickers("&symbol=BTCUSDT"), R"("lastPrice":"65000.5")"));
+    EXPECT_TRUE(holds(tickers("&symbol=NOUSDT"), R"("retCode":10001)"));
+}
+
 TEST(SimulatedKraken, AcknowledgesEachSymbolAndHasThreeSpellings) {
     const auto stream = venue("kraken").open("", market);
     EXPECT_TRUE(holds(join(stream->on_open()), R"("channel":"status")"));

@@ -8,6 +8,7 @@
 #include "base/text.hpp"
 #include "feed/binance/binance.hpp"
 #include "feed/bitstamp/bitstamp.hpp"
+#include "feed/bybit/bybit.hpp"
 #include "feed/coingecko/coingecko.hpp"
 #include "feed/crypto_com/crypto_com.hpp"
 #include "feed/gateio/gateio.hpp"
@@ -21,14 +22,15 @@ namespace pricewire::feed {
 VenueTypes venue_types() {
     // clang-format off
     static constexpr std::array all{
-        &binance_type,  //
-        &binance_us_type,  //
-        &kraken_type,  //
-        &okx_type,  //
-        &bitstamp_type,  //
-        &gateio_type,  //
-        &htx_type,  //
-        &crypto_com_type,  //
+        &binance_type,
+        &binance_us_type,
+        &kraken_type,
+        &okx_type,
+        &bybit_type,
+        &bitstamp_type,
+        &gateio_type,
+        &htx_type,
+        &crypto_com_type,
         &coingecko_type,
     };
     // clang-format on
