@@ -9,6 +9,8 @@
 #include "app/check.hpp"
 #include "app/options.hpp"
 #include "app/parts.hpp"
+#include "app/record.hpp"
+#include "app/replay.hpp"
 #include "app/report.hpp"
 #include "app/roles.hpp"
 #include "app/users_command.hpp"
@@ -69,6 +71,10 @@ int check_config(const ops::LoadedConfig& loaded, const Roles& roles, const ops:
 }
 
 int run(const ops::CommandLine& command, const ops::ConfigKeys& keys, ops::Shutdown& shutdown) {
+    if (command.command == "replay") {
+        shutdown.leave_to_the_system();
+        return run_replay(command);
+    }
     const auto loaded = ops::load_config({.flags = command.flags,
                                           .file = command.config_file,
                                           .environment = ops::process_environment(),
@@ -80,6 +86,7 @@ int run(const ops::CommandLine& command, const ops::ConfigKeys& keys, ops::Shutd
     if (command.command == "health") return ask_health(config, *roles_of(command.role));
     ops::install_logging(config.log.level, config.log.format);
     for (const std::string& line : loaded->warnings) log::warn(line);
+    if (!command.record.empty()) return run_recording_feed(config, command.record, shutdown);
     if (const auto roles = roles_of(command.command)) return run_roles(config, *roles, shutdown);
     shutdown.leave_to_the_system();
     if (command.command == "migrate") return migrate(config, command);

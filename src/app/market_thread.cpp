@@ -67,10 +67,15 @@ std::vector<SourceName> source_names(const feed::FeedOptions& options) {
     return names;
 }
 
+feed::FeedOptions with_tap(feed::FeedOptions options, feed::FrameTap* tap) {
+    options.tap = tap;
+    return options;
+}
+
 class MarketThreadImpl final : public MarketThread {
 public:
     MarketThreadImpl(const ops::Config& config, bus::PriceBus& bus, history::BarWriter& bars,
-                     feed::VenueTypes venues)
+                     feed::VenueTypes venues, feed::FrameTap* tap)
         : venues_(venues),
           bus_(bus),
           bars_(bars),
@@ -83,7 +88,7 @@ public:
                    .board = [this](const TickerBoard& board) { bus_.publish_board(board); }},
                   source_names(feed_options_of(config, venues))),
           feed_(create_feed(
-              *loop_, *http_, system_clock(), feed_options_of(config, venues),
+              *loop_, *http_, system_clock(), with_tap(feed_options_of(config, venues), tap),
               [this](std::span<const Quote> quotes) { market_.on_quotes(quotes, system_clock().now()); })) {
         // Before the first request, so that no source is unknown to it.
         publish_sources();
@@ -157,8 +162,9 @@ private:
 }  // namespace
 
 std::unique_ptr<MarketThread> create_market_thread(const ops::Config& config, bus::PriceBus& bus,
-                                                   history::BarWriter& bars, feed::VenueTypes venues) {
-    return std::make_unique<MarketThreadImpl>(config, bus, bars, venues);
+                                                   history::BarWriter& bars, feed::VenueTypes venues,
+                                                   feed::FrameTap* tap) {
+    return std::make_unique<MarketThreadImpl>(config, bus, bars, venues, tap);
 }
 
 }  // namespace pricewire::app

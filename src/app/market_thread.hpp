@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "bus/price_bus.hpp"
+#include "feed/frame_tap.hpp"
 #include "feed/status.hpp"
 #include "feed/venue.hpp"
 #include "history/bar_writer.hpp"
@@ -25,9 +26,10 @@ public:
     virtual const price::MarketMeters& meters() const = 0;
 };
 
-// `bus` and `bars` outlive it.
+// `bus`, `bars` and `tap`, which may be null, outlive it.
 std::unique_ptr<MarketThread> create_market_thread(const ops::Config& config, bus::PriceBus& bus,
                                                    history::BarWriter& bars,
-                                                   feed::VenueTypes venues = feed::venue_types());
+                                                   feed::VenueTypes venues = feed::venue_types(),
+                                                   feed::FrameTap* tap = nullptr);
 
 }  // namespace pricewire::app

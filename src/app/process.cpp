@@ -50,13 +50,14 @@ constexpr BackoffPolicy database_backoff{200ms, 2s};
 class Process {
 public:
     Process(const ops::Config& config, const Roles& roles, const net::FileShares& files,
-            ops::Shutdown& shutdown, Front& front, metrics::Instruments& instruments)
+            ops::Shutdown& shutdown, Front& front, metrics::Instruments& instruments, feed::FrameTap* tap)
         : config_(config),
           roles_(roles),
           files_(files),
           shutdown_(shutdown),
           front_(front),
-          instruments_(instruments) {}
+          instruments_(instruments),
+          tap_(tap) {}
     // If run() has thrown, no thread may call into a part that is being destroyed.
     ~Process() {
         front_.stop(Duration::zero());
@@ -83,7 +84,7 @@ public:
         if (roles_.checker) start_checking();
         if (roles_.feed) {
             bars_ = history::create_bar_writer(*storage_, clock_);
-            market_ = create_market_thread(config_, *bus_, *bars_);
+            market_ = create_market_thread(config_, *bus_, *bars_, feed::venue_types(), tap_);
             instruments_.watch_feed(market_->meters(), [this] { return market_->sources(); });
         }
         if (roles_.api) {
@@ -337,6 +338,7 @@ private:
     ops::Shutdown& shutdown_;
     Front& front_;
     metrics::Instruments& instruments_;
+    feed::FrameTap* const tap_;  // may be null
     const Clock& clock_ = system_clock();
     std::optional<int> signal_;
 
@@ -394,7 +396,7 @@ std::optional<Roles> roles_of(std::string_view command) {
     return std::nullopt;
 }
 
-int run_roles(const ops::Config& config, const Roles& roles, ops::Shutdown& shutdown) {
+int run_roles(const ops::Config& config, const Roles& roles, ops::Shutdown& shutdown, feed::FrameTap* tap) {
     if (const auto wrong = wrong_for(config, roles); !wrong.empty()) return report(wrong, 2);
     std::optional<InstanceLock> alone;
     if (const std::string& url = config.storage.database_url; !storage::is_shared(url)) {
@@ -432,7 +434,7 @@ int run_roles(const ops::Config& config, const Roles& roles, ops::Shutdown& shut
             log::error(front.error().message);
             return 1;
         }
-        return Process(config, roles, *files, shutdown, **front, instruments).run();
+        return Process(config, roles, *files, shutdown, **front, instruments, tap).run();
     } catch (const std::exception& e) {
         log::error("fatal error; exiting", {{"reason", e.what()}});
         return 1;

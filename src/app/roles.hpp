@@ -3,6 +3,7 @@
 #include <optional>
 #include <string_view>
 
+#include "feed/frame_tap.hpp"
 #include "ops/config.hpp"
 #include "ops/shutdown.hpp"
 
@@ -24,7 +25,9 @@ struct Roles {
 std::optional<Roles> roles_of(std::string_view command);
 
 // Runs until a signal arrives. Returns the exit code: 0 after a clean stop, 1 if something required is
-// unavailable and waiting does not help, 2 if the configuration is invalid for these roles.
-int run_roles(const ops::Config& config, const Roles& roles, ops::Shutdown& shutdown);
+// unavailable and waiting does not help, 2 if the configuration is invalid for these roles. `tap` sees the venues'
+// frames; null: nobody does.
+int run_roles(const ops::Config& config, const Roles& roles, ops::Shutdown& shutdown,
+              feed::FrameTap* tap = nullptr);
 
 }  // namespace pricewire::app

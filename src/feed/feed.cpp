@@ -12,6 +12,7 @@
 
 #include "base/log.hpp"
 #include "base/mutex.hpp"
+#include "base/text.hpp"
 
 namespace pricewire::feed {
 namespace {
@@ -115,13 +116,23 @@ private:
         const int id = open.stream;
         net::WsClientHandler handler;
         handler.on_open = [this, id] { act(session_.stream_opened(id, now())); };
-        handler.on_text = [this, id](std::string_view text) { act(session_.stream_text(id, text, now())); };
+        if (options_.tap != nullptr) {
+            hide_secrets(open.url);
+            connections_[id] = options_.tap->connected(venue_->type().name);
+        }
+        handler.on_text = [this, id](std::string_view text) {
+            const Moment at = now();
+            tap(id, false, text, at);
+            act(session_.stream_text(id, text, at));
+        };
         handler.on_binary = [this, id](std::string_view bytes) {
-            act(session_.stream_binary(id, bytes, now()));
+            const Moment at = now();
+            tap(id, false, bytes, at, true);
+            act(session_.stream_binary(id, bytes, at));
         };
         handler.on_ping = [this, id] { act(session_.stream_ping(id, now())); };
         handler.on_closed = [this, id](const net::WsClosed& closed) {
-            streams_.erase(id);
+            forget(id);
             act(session_.stream_closed(id, closed, now()));
         };
         net::WsClientOptions ws;
@@ -138,20 +149,22 @@ private:
         });
     }
     void run(const SendText& send) {
-        if (const auto found = streams_.find(send.stream); found != streams_.end())
-            found->second->send_text(send.text);
+        const auto found = streams_.find(send.stream);
+        if (found == streams_.end()) return;
+        tap(send.stream, true, send.text, now());
+        found->second->send_text(send.text);
     }
     void run(const SendPing& ping) {
         if (const auto found = streams_.find(ping.stream); found != streams_.end())
             found->second->send_ping();
     }
-    void run(const CloseStream& close) { streams_.erase(close.stream); }
+    void run(const CloseStream& close) { forget(close.stream); }
     void run(const StartRequest& start) {
         net::HttpRequest request = request_to(start.url);
         if (!key_header_.empty()) request.headers.emplace_back(key_header_, api_key_);
-        fetch(std::move(request), [this, id = start.request](const net::HttpResult& result) {
-            act(session_.answered(id, result, now()));
-        });
+        fetch(std::move(request),
+              [this, id = start.request](const net::HttpResult& result) { take_answer(id, result); });
+        if (venue_->type().stream.url.empty()) tap(0, true, start.url, now());
     }
     net::HttpRequest request_to(const std::string& url) const {
         net::HttpRequest request;
@@ -171,6 +184,12 @@ private:
                 if (alive.lock()) take(r);
             });
         });
+    }
+    void take_answer(std::uint64_t request, const net::HttpResult& result) {
+        const Moment at = now();
+        // Answers are the frames of a venue that has no stream.
+        if (venue_->type().stream.url.empty() && result.status == 200) tap(0, false, result.body, at);
+        act(session_.answered(request, result, at));
     }
     void run(const SetTimer& set) {
         if (timer_) loop_.cancel(*timer_);
@@ -197,6 +216,30 @@ private:
         status_ = report.status;
     }
 
+    void forget(int stream) {
+        streams_.erase(stream);
+        connections_.erase(stream);
+    }
+
+    void tap(int stream, bool is_out, std::string_view bytes, Moment at, bool is_binary = false) {
+        if (options_.tap == nullptr) return;
+        const auto found = connections_.find(stream);
+        options_.tap->pass({.venue = venue_->type().name,
+                            .connection = found == connections_.end() ? 1 : found->second,
+                            .is_out = is_out,
+                            .is_binary = is_binary,
+                            .bytes = bytes,
+                            .at = at.wall});
+    }
+    // The operator's key, and the token in an address that the venue hands out.
+    void hide_secrets(std::string_view url) {
+        options_.tap->hide(api_key_);
+        if (!venue_->address_request()) return;
+        take_part(url, '?');
+        for (const std::string_view item : split_list(url, '&'))
+            options_.tap->hide(std::string(item.substr(item.find('=') + 1)));
+    }
+
     net::EventLoop& loop_;
     net::HttpClient& http_;
     const Clock& clock_;
@@ -208,6 +251,7 @@ private:
     Rng rng_;
     Session session_;
     std::map<int, std::unique_ptr<net::WsClient>> streams_;
+    std::map<int, std::uint64_t> connections_;  // the tap's numbers of streams, if there is one
     std::optional<net::EventLoop::TimerId> timer_;
     std::atomic<std::int64_t> last_quote_at_ = 0;
     log::LineBudget failures_{"failed steps", 1};

@@ -10,6 +10,7 @@
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "domain/market.hpp"
+#include "feed/frame_tap.hpp"
 #include "feed/session.hpp"
 #include "feed/status.hpp"
 #include "net/event_loop.hpp"
@@ -34,7 +35,8 @@ struct FeedOptions {
     std::vector<SourceOptions> sources;
     SessionOptions session;  // except poll_interval and first_poll_after, which differ by source
     bool verify_tls = true;
-    std::string ca_file;  // trusted by the streams beside the system's; empty: none
+    std::string ca_file;      // trusted by the streams beside the system's; empty: none
+    FrameTap* tap = nullptr;  // sees all frames; it outlives the feed; null: none
     // Opens a WebSocket; replaced in tests.
     std::function<std::unique_ptr<net::WsClient>(net::EventLoop&, const net::WsClientOptions&,
                                                  net::WsClientHandler)>

@@ -47,7 +47,8 @@ std::string suggest(const std::vector<std::string>& arguments, const ConfigKeys&
         if (!argument.starts_with("--")) continue;
         const std::string name = argument.substr(2, argument.find('=') - 2);
         const bool known = keys.find(name) != nullptr || name == "config" || name == "help" ||
-                           name == "version" || name == "status" || name == "to";
+                           name == "version" || name == "status" || name == "to" || name == "record" ||
+                           name == "symbols" || name == "at";
         if (known) continue;
         const std::string nearest = keys.nearest(name);
         return nearest.empty() ? fmt::format("unknown flag --{}; --help lists the flags\n", name)
@@ -70,9 +71,26 @@ CommandLine parse_command_line(std::vector<std::string> arguments, const ConfigK
     };
     std::vector<std::string> role_names;
     for (const Command& role : roles) {
-        add(app, role);
+        CLI::App* command = add(app, role);
         role_names.emplace_back(role.name);
+        if (role_names.back() != "feed") continue;
+        command
+            ->add_option(
+                "--record", out.record,
+                "also write the frames of every venue to DIR/VENUE.jsonl.gz; without storage.redis_url do "
+                "nothing else")
+            ->type_name("DIR");
     }
+    auto* replay = app.add_subcommand(
+        "replay", "Print the quotes in a recording of a venue's frames, a JSON object a line");
+    replay->add_option("VENUE", out.venue, "whose frames they are: binance, kraken, …")->required();
+    replay->add_option("FILE", out.file, "as feed --record writes it, compressed or not")->required();
+    replay->add_option("--symbols", out.symbols, "what to look for; default: all that the recording names")
+        ->type_name("TICKER=SYMBOL,…");
+    replay
+        ->add_option("--at", out.at,
+                     "FRAME: judge what is live as of when each frame was received; default: as of now")
+        ->type_name("FRAME");
     auto* migrate = add(app, {"migrate", "Apply or show schema migrations"});
     migrate->add_flag("--status", out.status, "show the state of each migration and apply none");
     migrate->add_option("--to", out.to, "stop at this version")

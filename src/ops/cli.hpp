@@ -19,6 +19,11 @@ struct CommandLine {
     bool fresh = false;                                      // migrate --new
     std::string email;                                       // users create EMAIL, …
     std::string role = "serve";                              // health ROLE, check-config ROLE
+    std::string record;                                      // feed --record DIR; empty: it does not
+    std::string venue;                                       // replay VENUE FILE
+    std::string file;
+    std::string symbols;  // replay --symbols
+    std::string at;       // replay --at
     // Set if there is nothing to run: 0 for help and version, 2 for an error; with the text to print.
     std::optional<int> exit_code;
     std::string text;

@@ -232,7 +232,7 @@ TEST(Binance, EveryRecordedTradeToTheDigit) {
         StreamOutput output;
         const auto& quotes = output.quotes;
         unsigned seen = 0;
-        for (const std::string& bytes : recorded_frames(*path / "binance-ws" / file)) {
+        for (const std::string& bytes : venue_frames(*path / "binance-ws" / file)) {
             output.clear();
             const auto result = parser->parse(bytes, now, output);
             ASSERT_TRUE(result) << result.error().text << " " << bytes.substr(0, 300);
