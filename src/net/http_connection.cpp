@@ -24,7 +24,6 @@ constexpr Duration health_timeout = std::chrono::seconds{2};  // for each step o
 constexpr std::string_view not_our_name =
     "This server does not go by the name '{}'. If it should, whoever runs it has to add the name to "
     "http.allowed_hosts.";
-constexpr std::string_view no_connection = "all connections are in use; try again shortly";
 constexpr std::string_view too_many_streams = "too many streams are open; close some, or try again later";
 
 class HttpConnection final : public Connection, public std::enable_shared_from_this<HttpConnection> {
@@ -163,7 +162,7 @@ private:
         if (guest_->health_only()) {
             const auto& is_health = worker_.core().options.is_health;
             keep_alive_ = false;
-            if (!is_health || !is_health(request.path)) return end_with(503, no_connection);
+            if (!is_health || !is_health(request.path)) return end_with(503, no_connection_free);
         }
         if (const auto& is_own = worker_.core().options.is_own_host; is_own && !is_own(request.host)) {
             return send(turn_,
@@ -228,7 +227,9 @@ private:
         try {
             worker_.core().handler(std::move(request), Responder(*this));
         } catch (const std::exception& e) {
-            log::error("a request could not be handled", {{"reason", e.what()}});
+            static log::LineBudget lines{"requests that could not be handled", 1};
+            if (lines.take(std::chrono::steady_clock::now()))
+                log::error("a request could not be handled", {{"reason", e.what()}});
             send(turn, worker_.core().error(500, "internal error"));
         }
     }

@@ -256,7 +256,7 @@ private:
     void turn_away(Tcp::socket socket) const {
         // As far as the socket's buffer takes it; a request that arrives meanwhile may cost the client the
         // answer.
-        const ServerResponse busy = core_.error(503, "the server has no connection free; try again shortly");
+        const ServerResponse busy = core_.error(503, detail::no_connection_free);
         boost::system::error_code ignored;
         socket.non_blocking(true, ignored);
         const std::string text = fmt::format(

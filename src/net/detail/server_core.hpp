@@ -56,6 +56,9 @@ public:
     virtual void abort() = 0;
 };
 
+// What a client is told for which there is no connection.
+constexpr std::string_view no_connection_free = "the server has no connection free; try again shortly";
+
 struct ServerCore {
     ServerOptions options;
     HttpServer::Handler handler;
