@@ -85,6 +85,24 @@ std::optional<ParseResult> read_objects(JsonReader& reader, std::string_view byt
     return std::nullopt;
 }
 
+// The same for a list of whatever values: calls `take(index, value)` for each.
+template <typename Take>
+std::optional<ParseResult> read_list(JsonReader& reader, std::string_view bytes, std::string_view what,
+                                     Take&& take) {
+    using Kind = ParseError::Kind;
+    ondemand::document document;
+    ondemand::array list;
+    if (!looks_like_json(bytes) || reader.read(bytes).get(document))
+        return refuse(Kind::not_json, fmt::format("{} that is not JSON", what));
+    if (const auto error = document.get_array().get(list)) return refuse(error, what);
+    std::size_t index = 0;
+    for (auto element : list) {
+        if (auto result = end_of(take(index++, element), what)) return result;
+    }
+    if (!at_end(document)) return refuse(Kind::not_json, fmt::format("{} with trailing bytes", what));
+    return std::nullopt;
+}
+
 // A trade as a frame spells it.
 struct Trade {
     std::optional<Decimal> price;
@@ -111,6 +129,11 @@ protected:
         return read_object(reader_, bytes, "a frame", std::forward<Take>(take));
     }
 
+    template <typename Take>
+    std::optional<ParseResult> read_list(std::string_view bytes, Take&& take) {
+        return detail::read_list(reader_, bytes, "a frame", std::forward<Take>(take));
+    }
+
     // Null where its price or time is not valid, which is noted in `parsed`, or where it has come before.
     Quote* add_trade(std::size_t instrument, const Trade& trade, Timestamp received_at, StreamOutput& out,
                      Parsed& parsed) {
@@ -130,6 +153,17 @@ protected:
         return &quote;
     }
 
+    // The instrument whose symbol is one of the words of an error's text; `is_symbol_char` tells words apart.
+    template <typename IsSymbolChar>
+    std::optional<std::size_t> instrument_in(std::string_view text, IsSymbolChar is_symbol_char) const {
+        while (!text.empty()) {
+            const auto begin = std::find_if(text.begin(), text.end(), is_symbol_char);
+            const auto end = std::find_if_not(begin, text.end(), is_symbol_char);
+            if (const auto instrument = venue_.find({begin, end})) return instrument;
+            text = {end, text.end()};
+        }
+        return std::nullopt;
+    }
     // For a frame of a protocol that the venue has given up: an error the first time on a connection, then nothing.
     ParseResult refuse_once(std::string text) {
         if (std::exchange(refused_, true)) return Parsed{};
@@ -213,6 +247,10 @@ protected:
     template <typename Take>
     std::optional<ParseResult> read_objects(Answer& answer, Take&& take) {
         return detail::read_objects(reader_, answer.body, "an answer", std::forward<Take>(take));
+    }
+    template <typename Take>
+    std::optional<ParseResult> read_list(Answer& answer, Take&& take) {
+        return detail::read_list(reader_, answer.body, "an answer", std::forward<Take>(take));
     }
     std::string not_ours(const Answer& answer) const {
         return fmt::format("an answer that is not {}'s: {}", type().title, snippet(answer.body));

@@ -20,11 +20,16 @@ using detail::leave_out;
 using detail::refuse;
 using Kind = ParseError::Kind;
 
-constexpr std::array<std::string_view, 6> frame_names{"channel", "type",  "method",
-                                                      "success", "error", "symbol"};
+constexpr std::array<std::string_view, 7> frame_names{"channel", "type",   "method", "success",
+                                                      "error",   "symbol", "req_id"};
+enum FrameField { channel, type, method, success, error, symbol, req_id };
 constexpr std::array<std::string_view, 2> result_names{"channel", "symbol"};
-constexpr std::array<std::string_view, 4> trade_names{"symbol", "price", "timestamp", "trade_id"};
-enum FrameField { channel, type, method, success, error, symbol };
+// A row of trades, or that of the venue's status.
+constexpr std::array<std::string_view, 5> row_names{"symbol", "price", "timestamp", "trade_id", "system"};
+
+bool is_symbol_char(char c) {
+    return is_upper(c) || is_digit(c) || c == '/';
+}
 
 // REST has older names for two coins.
 std::string_view rest_name(std::string_view base) {
@@ -51,9 +56,8 @@ public:
             if (key == "data") {
                 // Books and the list of markets are long: what was not requested is not read to its end.
                 const auto name = detail::plain_string(frame[channel]);
-                if (name == "status") out.events.push_back(Alive{});
-                if (name && *name != "trade") return Parsed{};
-                return detail::collect_rows(value, trade_names, rows_);
+                if (name && *name != "trade" && *name != "status") return Parsed{};
+                return detail::collect_rows(value, row_names, rows_);
             }
             if (key == "result") return detail::collect(value, result);
             frame.take(key, value);
@@ -65,37 +69,61 @@ public:
         const auto name = detail::plain_string(frame[channel]);
         if (!name) return unknown_shape();
         if (*name == "heartbeat") out.events.push_back(Alive{});
+        if (*name == "status") on_status(out);
         if (*name != "trade") return Parsed{};
         return on_trades(detail::plain_string(frame[type]) != "snapshot", received_at, out);
     }
 
 private:
+    // Sent on connecting and when it changes. Before it opens again, nothing is traded either.
+    void on_status(StreamOutput& out) {
+        const std::string_view system =
+            rows_.empty() ? std::string_view() : detail::plain_string(rows_.front()[4]).value_or("");
+        if (system == "maintenance" || system == "cancel_only" || system == "post_only") {
+            out.events.push_back(Maintenance{fmt::format("Kraken's status is {}", system)});
+        } else {
+            out.events.push_back(Alive{});
+        }
+    }
+
     // One for each symbol of a subscribe message, and those to pings.
-    ParseResult on_answer(const Fields<6>& frame, const Fields<2>& result, StreamOutput& out) {
-        const auto name = detail::plain_string(frame[symbol].empty() ? result[1] : frame[symbol]);
-        const auto instrument = venue_.find(name.value_or(""));
+    ParseResult on_answer(const Fields<7>& frame, const Fields<2>& result, StreamOutput& out) {
+        const auto asked = detail::plain_string(frame[method]);
+        if (asked == "pong") out.events.push_back(Alive{});
+        const bool is_refusal =
+            !detail::digits_of(frame[error]).empty() || detail::trimmed(frame[success]) == "false";
+        if (is_refusal) return on_error(frame, result, out);
+        const auto instrument = venue_.find(detail::plain_string(result[1]).value_or(""));
+        if (asked == "subscribe" && instrument && detail::plain_string(result[0]) == "trade")
+            out.events.push_back(Acknowledged{*instrument});
+        return Parsed{};
+    }
+
+    ParseResult on_error(const Fields<7>& frame, const Fields<2>& result, StreamOutput& out) {
         const std::string_view why = detail::digits_of(frame[error]);
         const std::string text = fmt::format("Kraken's error: {}", snippet(why));
-        if (detail::plain_string(frame[method]) == "pong") {
-            out.events.push_back(Alive{});
-        } else if (why.empty()) {
-            if (instrument && detail::plain_string(result[0]) == "trade")
-                out.events.push_back(Acknowledged{*instrument});
-        } else if (why.find("msg rate") != std::string_view::npos) {
+        const auto has = [&](std::string_view part) { return why.find(part) != std::string_view::npos; };
+        const std::string_view name =
+            detail::plain_string(frame[symbol].empty() ? result[1] : frame[symbol]).value_or("");
+        const auto instrument = name.empty() ? instrument_in(why, is_symbol_char) : venue_.find(name);
+        const auto number = detail::id_of(frame[req_id]);
+        if (has("msg rate")) {
             out.events.push_back(RateLimited{text});
-        } else if (!instrument) {
-            return refuse(Kind::venue_error, text);
-        } else if (why.find("lready subscribed") != std::string_view::npos) {
+        } else if (instrument && has("lready subscribed")) {
             out.events.push_back(Acknowledged{*instrument});
-        } else {
+        } else if (instrument) {
             out.events.push_back(SymbolRefused{*instrument, text});
+        } else if (number) {
+            out.events.push_back(MessageRefused{number, text, std::nullopt});
+        } else {
+            return refuse(Kind::venue_error, text);
         }
         return Parsed{};
     }
 
     ParseResult on_trades(bool is_live, Timestamp received_at, StreamOutput& out) {
         Parsed parsed;
-        for (const Fields<4>& row : rows_) {
+        for (const Fields<5>& row : rows_) {
             const std::string_view name = detail::digits_of(row[0]);
             const auto instrument = venue_.find(name);
             if (!instrument || row.contradictory()) {
@@ -111,14 +139,14 @@ private:
                                       .id_token = row[3]},
                                      received_at, out, parsed);
             if (quote == nullptr) continue;
-            quote->is_live = quote->is_live && is_live;
-            if (quote->trade_id) ids_.note(*instrument, *quote->trade_id, out.events);
+            if (!is_live) quote->is_live = false;
+            if (is_live && quote->trade_id) ids_.note(*instrument, *quote->trade_id, out.events);
         }
         return parsed;
     }
 
     detail::TradeIds ids_;
-    std::vector<Fields<4>> rows_;
+    std::vector<Fields<5>> rows_;
 };
 
 class Kraken final : public detail::JsonVenue {
@@ -127,30 +155,48 @@ public:
         : JsonVenue(venue, std::move(instruments), std::move(endpoints)) {
         for (const Instrument& instrument : this->instruments()) {
             const std::size_t slash = instrument.symbol.find('/');
-            pairs_.push_back({std::string(rest_name(instrument.symbol.substr(0, slash))),
-                              instrument.symbol.substr(slash + 1)});
+            pairs_.push_back(
+                pair_of(instrument.symbol.substr(0, slash), instrument.symbol.substr(slash + 1)));
         }
     }
 
     std::string subscribe_message(std::span<const std::size_t> asked,
-                                  const SubscribeMessage&) const override {
+                                  const SubscribeMessage& message) const override {
         return fmt::format(
-            R"({{"method":"subscribe","params":{{"channel":"trade","symbol":[{}],"snapshot":false}},"req_id":1}})",
-            list(asked, ",", [&](std::size_t i) { return '"' + instruments()[i].symbol + '"'; }));
+            R"({{"method":"subscribe","params":{{"channel":"trade","symbol":[{}],"snapshot":false}},"req_id":{}}})",
+            list(asked, ",", [&](std::size_t i) { return '"' + instruments()[i].symbol + '"'; }),
+            message.number);
     }
     std::unique_ptr<StreamParser> create_parser() const override {
         return std::make_unique<KrakenStream>(*this);
     }
 
 private:
+    // REST's names of a pair.
     struct Pair {
-        std::string base;  // "XBT"
-        std::string quote;
+        std::string name;               // in a request: "XBTUSD"
+        std::vector<std::string> keys;  // that an answer may have instead: "XXBTZUSD"
     };
 
+    // In a key, codes of three letters may have another before them: "XXBTZUSD", "USDTZUSD", but "SOLUSD".
+    static Pair pair_of(std::string_view base, std::string_view quote) {
+        base = rest_name(base);
+        quote = rest_name(quote);
+        Pair pair{fmt::format("{}{}", base, quote), {}};
+        for (const std::string_view front : {class_of(base), std::string_view()}) {
+            for (const std::string_view middle : {class_of(quote), std::string_view()})
+                pair.keys.push_back(fmt::format("{}{}{}{}", front, base, middle, quote));
+        }
+        return pair;
+    }
+    static std::string_view class_of(std::string_view code) {
+        constexpr std::array<std::string_view, 7> states{"USD", "EUR", "GBP", "CAD", "JPY", "AUD", "CHF"};
+        if (code.size() != 3) return {};
+        return std::ranges::find(states, code) == states.end() ? "X" : "Z";
+    }
+
     std::string rest_path(std::span<const std::size_t> asked) const override {
-        return "/Ticker?pair=" +
-               list(asked, "%2C", [&](std::size_t i) { return pairs_[i].base + pairs_[i].quote; });
+        return "/Ticker?pair=" + list(asked, "%2C", [&](std::size_t i) { return pairs_[i].name; });
     }
 
     // {"error":[],"result":{"XXBTZUSD":{"c":["65000.1","0.01"], …}}}; errors come under status 200.
@@ -219,21 +265,17 @@ private:
         return simdjson::SUCCESS;
     }
 
-    // Answers have a third spelling for the older coins: "XXBTZUSD", "XETHZUSD", but "SOLUSD".
     std::optional<std::size_t> instrument_of(std::string_view key) const {
-        for (std::size_t i = 0; i < pairs_.size(); ++i) {
-            const auto& [base, quote] = pairs_[i];
-            const bool is_short =
-                key.size() == base.size() + quote.size() && key.starts_with(base) && key.ends_with(quote);
-            const bool is_long = key.size() == base.size() + quote.size() + 2 && key.front() == 'X' &&
-                                 key.substr(1).starts_with(base) && key[base.size() + 1] == 'Z' &&
-                                 key.ends_with(quote);
-            if (is_short || is_long) return i;
-        }
-        return std::nullopt;
+        const auto found = std::ranges::find_if(pairs_, [&](const Pair& pair) { return pair.name == key; });
+        const auto either =
+            found != pairs_.end() ? found : std::ranges::find_if(pairs_, [&](const Pair& pair) {
+                return std::ranges::find(pair.keys, key) != pair.keys.end();
+            });
+        if (either == pairs_.end()) return std::nullopt;
+        return static_cast<std::size_t>(either - pairs_.begin());
     }
 
-    std::vector<Pair> pairs_;  // as instruments(), in REST's spelling
+    std::vector<Pair> pairs_;  // as instruments()
 };
 
 }  // namespace
@@ -254,7 +296,10 @@ constinit const VenueType kraken_type{
                 .bars_reach = 12h,
                 .trades_per_request = 1000,
                 .trades_by = HistoryOffer::TradesBy::time},
-    .symbol_of = [](Ticker ticker) { return std::optional(std::string(ticker.view()) + "/USD"); },
+    .symbol_of = [](Ticker ticker) -> std::optional<std::string> {
+        if (ticker == "USD") return std::nullopt;
+        return std::string(ticker.view()) + "/USD";
+    },
     .is_symbol =
         [](std::string_view symbol) {
             const std::size_t slash = symbol.find('/');

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "feed/session_play.hpp"
 #include "feed/show.hpp"
 
 namespace pricewire::feed {
@@ -32,7 +33,10 @@ TEST(Kraken, AddressesAndMessages) {
         R"({"method":"subscribe","params":{"channel":"trade","symbol":["BTC/USD","DOGE/USD"],"snapshot":false},"req_id":1})");
     EXPECT_EQ(venue->rest_url(std::vector<std::size_t>{0, 1, 2}),
               "https://kraken/0/public/Ticker?pair=XBTUSD%2CXDGUSD%2CETHUSD");
+    EXPECT_TRUE(venue->subscribe_message(std::vector<std::size_t>{2}, {7, now}).ends_with(R"("req_id":7})"));
     EXPECT_EQ(kraken_type.symbol_of("DOGE"), "DOGE/USD");
+    EXPECT_EQ(kraken_type.symbol_of("USDC"), "USDC/USD");
+    EXPECT_EQ(kraken_type.symbol_of("USD"), std::nullopt);
     for (const char* bad : {"", "BTC", "BTC/", "/USD", "btc/usd", "A/B/C", "BTC-USD", "A\"/B"})
         EXPECT_FALSE(kraken_type.is_symbol(bad)) << bad;
 }
@@ -75,6 +79,11 @@ TEST(Kraken, Events) {
     EXPECT_EQ(stream(R"({"channel":"heartbeat"})"), "alive");
     EXPECT_EQ(stream(R"({"channel":"status","type":"update","data":[{"system":"online"}]})"), "alive");
     EXPECT_EQ(stream(R"({"method":"pong","req_id":1})"), "alive");
+    for (const char* closed : {"maintenance", "cancel_only", "post_only"}) {
+        EXPECT_EQ(stream(fmt::format(R"({{"data":[{{"system":"{}"}}],"type":"update","channel":"status"}})",
+                                     closed)),
+                  fmt::format("maintenance: Kraken's status is {}", closed));
+    }
     EXPECT_EQ(
         stream(R"({"method":"subscribe","result":{"channel":"trade","snapshot":false,"symbol":"ETH/USD"},)"
                R"("success":true,"time_in":"2023-09-25T09:04:31.742599Z","req_id":1})"),
@@ -87,7 +96,20 @@ TEST(Kraken, Events) {
               "refused ETH/USD: Kraken's error: Currency pair not supported ETH/USD");
     EXPECT_EQ(error("Already subscribed", "ETH/USD"), "acknowledged ETH/USD");
     EXPECT_EQ(error("Exceeded msg rate", "ETH/USD"), "rate limited: Kraken's error: Exceeded msg rate");
-    EXPECT_EQ(error("Internal error", ""), "venue_error: Kraken's error: Internal error");
+    EXPECT_EQ(error("Internal error", ""), "refused message 1: Kraken's error: Internal error");
+    EXPECT_EQ(error("Currency pair not supported ETH/USD", ""),
+              "refused ETH/USD: Kraken's error: Currency pair not supported ETH/USD");
+    EXPECT_EQ(stream(R"({"error":"Internal error","method":"subscribe","success":false})"),
+              "venue_error: Kraken's error: Internal error");
+    const char* symbol =
+        R"({"method":"subscribe","result":{"channel":"trade","symbol":"ETH/USD"},"success":false})";
+    EXPECT_EQ(stream(symbol), "refused ETH/USD: Kraken's error: ") << "without a reason";
+    EXPECT_EQ(
+        stream(R"({"method":"unsubscribe","result":{"channel":"trade","symbol":"ETH/USD"},"success":true})"),
+        "");
+    EXPECT_EQ(
+        stream(R"({"method":"subscribe","result":{"channel":"book","symbol":"ETH/USD"},"success":true})"),
+        "");
     EXPECT_EQ(stream(R"({"channel":"book","type":"update","data":[{"symbol":"BTC/USD","bids":[]}]})"), "");
     EXPECT_EQ(stream("{}"), "wrong_shape: a frame of an unknown shape");
 }
@@ -117,6 +139,75 @@ TEST(Kraken, RestAnswers) {
               "1 refused: '' as the price of 'XXBTZUSD'");
     EXPECT_TRUE(answer("{}").starts_with("wrong_shape: "));
     EXPECT_TRUE(answer(R"([{"unexpected":1}])").starts_with("wrong_shape: "));
+}
+
+TEST(Kraken, RestKeysOfEachKind) {
+    const auto venue = kraken_type.create({{"USDT", "USDT/USD"},
+                                           {"ETH", "ETH/BTC"},
+                                           {"EUR", "EUR/USD"},
+                                           {"SOL", "SOL/USD"},
+                                           {"XTZ", "XTZ/USD"}},
+                                          {"", "https://kraken"});
+    EXPECT_EQ(venue->rest_url(std::vector<std::size_t>{0, 1, 2}),
+              "https://kraken/Ticker?pair=USDTUSD%2CETHXBT%2CEURUSD");
+    const auto ticker_of = [&](std::string_view key) {
+        const std::string shown = show_answer(
+            *venue, fmt::format(R"({{"error":[],"result":{{"{}":{{"c":["1","1"]}}}}}})", key), now);
+        return shown.substr(0, shown.find('='));
+    };
+    EXPECT_EQ(ticker_of("USDTZUSD"), "USDT");
+    EXPECT_EQ(ticker_of("XETHXXBT"), "ETH");
+    EXPECT_EQ(ticker_of("ZEURZUSD"), "EUR");
+    EXPECT_EQ(ticker_of("SOLUSD"), "SOL");
+    EXPECT_EQ(ticker_of("XTZUSD"), "XTZ");
+    EXPECT_TRUE(ticker_of("SOLEUR").starts_with("1 refused"));
+    EXPECT_TRUE(ticker_of("").starts_with("1 refused"));
+}
+
+TEST(Kraken, ThroughASession) {
+    Play p(kraken());
+    const auto answer = [](std::string_view symbol, std::string_view rest) {
+        return fmt::format(
+            R"({{"method":"subscribe","result":{{"channel":"trade","snapshot":false,"symbol":"{}"}},{}}})",
+            symbol, rest);
+    };
+    p.start();
+    p.opened(1);
+    p.text(1, R"({"channel":"status","type":"update","data":[{"system":"online"}]})");
+    p.text(1, answer("BTC/USD", R"("success":true)"));
+    p.text(
+        1,
+        R"({"error":"Currency pair not supported DOGE/USD","method":"subscribe","success":false,"req_id":1})");
+    p.text(1, answer("ETH/USD", R"("success":true)"));
+    p.text(1, with("2023-09-25T07:49:37.708706Z", "2023-11-14T22:13:20Z"));
+    p.wait(5s);
+    p.text(1, R"({"channel":"heartbeat"})");
+    EXPECT_EQ(p.done(),
+              R"(0.0 open 1 wss://kraken/v2
+0.0 connecting
+0.0 send 1 {"method":"subscribe","params":{"channel":"trade","symbol":["BTC/USD","DOGE/USD","ETH/USD"],"snapshot":false},"req_id":1}
+0.0 warn: kraken refuses to stream DOGE (DOGE/USD), so REST is polled for it; if it has another name there, set it in market.symbols | Kraken's error: Currency pair not supported DOGE/USD
+0.0 GET /0/public/Ticker?pair=XDGUSD
+0.0 quote BTC 26000.1
+0.0 streaming
+0.0 info: kraken streams trades of BTC, ETH
+)");
+}
+
+TEST(Kraken, Samples) {
+    const auto path = recordings();
+    if (!path) GTEST_SKIP() << "no recordings: set PRICEWIRE_RECORDINGS";
+    const auto venue = kraken_type.create({{"ETH", "ETH/USDT"}}, {"wss://kraken", ""});
+    ShownStream stream(*venue, now);
+    const auto sample = sample_frames(*path / "venues/samples/kraken/Spot_Trades.txt");
+    ASSERT_EQ(sample.size(), 2u);
+    EXPECT_EQ(stream(sample[0]), "acknowledged ETH/USDT");
+    EXPECT_EQ(stream(sample[1]), "ETH=0.5117USDT#4665906@2023-09-25T07:49:37.708706Z");
+    for (const std::string& other : sample_frames(*path / "venues/samples/kraken/Spot_Ticker.txt"))
+        EXPECT_EQ(stream(other), "");
+    std::string answer = file_text(*path / "venues/samples/rest/Kraken/Spot_ExchangeData_GetTicker.txt");
+    EXPECT_EQ(show_answer(*kraken(), answer.substr(answer.find('{')), now),
+              "BTC=30303.2USD@2023-09-25T07:30:00Z");
 }
 
 }  // namespace
