@@ -11,6 +11,7 @@ namespace pricewire::sim {
 
 extern const SimVenue binance_sim;
 extern const SimVenue binance_us_sim;
+extern const SimVenue coinbase_sim;
 extern const SimVenue kraken_sim;
 extern const SimVenue okx_sim;
 extern const SimVenue bybit_sim;
@@ -39,6 +40,7 @@ SimVenues sim_venues() {
     static constexpr std::array all{
         &binance_sim,
         &binance_us_sim,
+        &coinbase_sim,
         &kraken_sim,
         &okx_sim,
         &bybit_sim,

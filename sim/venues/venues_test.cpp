@@ -126,6 +126,29 @@ TEST(SimulatedKraken, AcknowledgesEachSymbolAndHasThreeSpellings) {
     EXPECT_EQ(rest("kraken", "/Ticker", "pair=NOUSD"), R"({"error":["EQuery:Unknown asset pair"]})");
 }
 
+TEST(SimulatedCoinbase, ListsWhatIsSubscribedAndNumbersItsFrames) {
+    const auto stream = venue("coinbase").open("", market);
+    EXPECT_TRUE(stream->is_over(at(6s, 0s, 0s))) << "nothing was subscribed within 5 s";
+    EXPECT_EQ(join(stream->tick(at(2s, 0s, 0s))), "");
+    const std::string first = join(stream->on_text(R"({"type":"subscribe","channel":"heartbeats"})"));
+    EXPECT_TRUE(
+        holds(first, R"("sequence_num":0,"events":[{"subscriptions":{"heartbeats":["heartbeats"]}}])"))
+        << first;
+    EXPECT_FALSE(stream->is_over(at(70s, 0s, 0s)));
+    const std::string answer = join(stream->on_text(
+        R"({"type":"subscribe","product_ids":["BTC-USD","NO-USD"],"channel":"market_trades"})"));
+    EXPECT_TRUE(
+        holds(answer, R"("sequence_num":1,"events":[{"type":"snapshot","trades":[{"product_id":"BTC-USD")"))
+        << answer;
+    EXPECT_TRUE(holds(answer, R"("market_trades":["BTC-USD"])")) << answer;
+    EXPECT_TRUE(holds(trade(*stream, "BTCUSDT"), R"("sequence_num":3,"events":[{"type":"update")"));
+    EXPECT_TRUE(holds(join(stream->tick(at(2s, 0s, 0s))), R"("channel":"heartbeats")"));
+    const std::string all = rest("coinbase", "/products", "product_ids=BTC-USD&product_ids=SHIB-USD");
+    EXPECT_TRUE(holds(all, R"("product_id":"BTC-USD","price":"65000.5","status":"online")")) << all;
+    EXPECT_TRUE(holds(all, R"("product_id":"SHIB-USD","price":"0.00000092")")) << all;
+    EXPECT_TRUE(holds(rest("coinbase", "/products", "product_ids=NO-USD"), R"("error":"INVALID_ARGUMENT")"));
+}
+
 TEST(SimulatedBitstamp, AnswersForOneSymbolAMessage) {
     const auto stream = venue("bitstamp").open("", market);
     const auto subscribe = [&](std::string_view channel) {

@@ -9,6 +9,7 @@
 #include "feed/binance/binance.hpp"
 #include "feed/bitstamp/bitstamp.hpp"
 #include "feed/bybit/bybit.hpp"
+#include "feed/coinbase/coinbase.hpp"
 #include "feed/coingecko/coingecko.hpp"
 #include "feed/crypto_com/crypto_com.hpp"
 #include "feed/gateio/gateio.hpp"
@@ -24,6 +25,7 @@ VenueTypes venue_types() {
     static constexpr std::array all{
         &binance_type,
         &binance_us_type,
+        &coinbase_type,
         &kraken_type,
         &okx_type,
         &bybit_type,

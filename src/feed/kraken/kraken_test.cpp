@@ -188,8 +188,9 @@ TEST(Kraken, ThroughASession) {
 0.0 send 1 {"method":"subscribe","params":{"channel":"trade","symbol":["BTC/USD","DOGE/USD","ETH/USD"],"snapshot":false},"req_id":1}
 0.0 warn: kraken refuses to stream DOGE (DOGE/USD), so REST is polled for it; if it has another name there, set it in market.symbols | Kraken's error: Currency pair not supported DOGE/USD
 0.0 GET /0/public/Ticker?pair=XDGUSD
+0.0 connecting (its stream refuses DOGE (DOGE/USD))
 0.0 quote BTC 26000.1
-0.0 streaming
+0.0 streaming (its stream refuses DOGE (DOGE/USD))
 0.0 info: kraken streams trades of BTC, ETH
 )");
 }
