@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <ranges>
 
 #include "api/handlers.hpp"
@@ -38,15 +39,17 @@ Trouble trouble_of(const TickerBoard& board) {
         return q.quote.kind == SourceKind::exchange && q.verdict != Verdict::foreign;
     });
     const auto agreeing = counted(board, SourceKind::exchange);
+    const std::string left_out = why_left_out(board);
     if (agreeing == 0 && counted(board, SourceKind::aggregator) > 0) {
-        return {SourceCondition::degraded,
-                exchanges == 0 ? "only aggregators have a price, which can be minutes old"
-                               : fmt::format("only aggregators count, whose price can be minutes old: {}",
-                                             why_left_out(board))};
+        return {SourceCondition::degraded, "only aggregators have a price, which can be minutes old" +
+                                               (exchanges > 0 ? ": " + left_out : "")};
     }
-    if (agreeing >= std::min(enough_exchanges, exchanges)) return {};
-    return {SourceCondition::degraded,
-            fmt::format("only {} of {} exchanges count: {}", agreeing, exchanges, why_left_out(board))};
+    std::string why = exchanges > 1 ? board.note : "";
+    if (agreeing < std::min(enough_exchanges, exchanges)) {
+        fmt::format_to(std::back_inserter(why), "{}only {} of {} exchanges count: {}",
+                       why.empty() ? "" : "; ", agreeing, exchanges, left_out);
+    }
+    return {why.empty() ? SourceCondition::ok : SourceCondition::degraded, why};
 }
 
 // Each failing source has an entry of its own; what counts here is how many are left.

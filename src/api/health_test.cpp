@@ -169,8 +169,26 @@ TEST_F(TickerHealthTest, APriceOfAggregatorsAloneDegrades) {
         << answer().body;
     quote("binance", Verdict::stale);
     EXPECT_TRUE(
-        answer().has(degraded("only aggregators count, whose price can be minutes old: binance is stale")))
+        answer().has(degraded("only aggregators have a price, which can be minutes old: binance is stale")))
         << answer().body;
+}
+
+TEST_F(TickerHealthTest, ACurrencyThatHasLeftTheDollarDegrades) {
+    for (const char* name : {"coinbase", "kraken", "bitstamp"}) quote(name, Verdict::counted);
+    quote("binance", Verdict::off_peg);
+    board_.note = "USDT is at 0.9312 USD; the dollar venues lead";
+    EXPECT_TRUE(answer().has(degraded(board_.note))) << answer().body;
+    board_.quotes[0].verdict = Verdict::stale;
+    EXPECT_TRUE(
+        answer().has(degraded(board_.note + "; only 2 of 4 exchanges count: coinbase is stale, binance is "
+                                            "in a currency that has left the dollar")))
+        << answer().body;
+}
+
+TEST_F(TickerHealthTest, ALoneExchangeIsNoTroubleWhereThereIsNoOther) {
+    quote("binance", Verdict::counted);
+    board_.note = "it rests on binance alone";
+    EXPECT_EQ(status(answer()), "ok") << answer().body;
 }
 
 TEST_F(HealthTest, ATickerWithoutAPriceDegradesAndSaysWhyAndSinceWhen) {
