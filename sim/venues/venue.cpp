@@ -19,6 +19,7 @@ extern const SimVenue bitstamp_sim;
 extern const SimVenue gateio_sim;
 extern const SimVenue htx_sim;
 extern const SimVenue crypto_com_sim;
+extern const SimVenue bitget_sim;
 extern const SimVenue coingecko_sim;
 
 bool SimMarket::lists(std::string_view symbol) const {
@@ -48,6 +49,7 @@ SimVenues sim_venues() {
         &gateio_sim,
         &htx_sim,
         &crypto_com_sim,
+        &bitget_sim,
         &coingecko_sim,
     };
     // clang-format on

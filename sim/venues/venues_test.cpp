@@ -109,6 +109,36 @@ TEST(SimulatedBybit, FailsAMessageForOneBadSymbolAndWantsPings) {
     EXPECT_TRUE(holds(tickers("&symbol=NOUSDT"), R"("retCode":10001)"));
 }
 
+TEST(SimulatedBitget, SendsItsLastTradesAgainAndWantsPings) {
+    const auto stream = venue("bitget").open("", market);
+    const auto send = [&](std::string_view arg) {
+        return join(stream->on_text(fmt::format(R"({{"op":"subscribe","args":[{}]}})", arg)));
+    };
+    const std::string answer = send(R"({"instType":"SPOT","channel":"trade","instId":"BTCUSDT"})");
+    EXPECT_TRUE(holds(answer, R"({"event":"subscribe","arg":{"instType":"SPOT",)")) << answer;
+    EXPECT_TRUE(holds(answer, R"({"action":"snapshot","arg":{"instType":"SPOT",)")) << answer;
+    EXPECT_TRUE(holds(answer, R"("tradeId":"1260903622036000006"}])")) << answer;
+    EXPECT_TRUE(holds(send(R"({"instType":"SPOT","channel":"trade","instId":"NOUSDT"})"),
+                      R"("code":30001,"msg":"instType:SPOT,channel:trade,instId:NOUSDT doesn't exist")"));
+    EXPECT_TRUE(holds(send(R"({"instType":"USDT-FUTURES","channel":"trade","instId":"ETHUSDT"})"), "30001"));
+    EXPECT_FALSE(stream->wants("ETHUSDT"));
+    const std::vector<SimTrade> two{old_btc, {"BTCUSDT", old_btc.price, 7, old_btc.at}};
+    EXPECT_TRUE(holds(join(stream->on_trades(two)), R"("tradeId":"1260903622036000007"},{"ts":)"))
+        << "the newest first";
+    EXPECT_TRUE(holds(send(R"({"instType":"spot","topic":"publicTrade","symbol":"SHIBUSDT"})"),
+                      R"("topic":"publicTrade","symbol":"SHIBUSDT")"));
+    EXPECT_TRUE(holds(trade(*stream, "SHIBUSDT"), R"("i":"1260903622036000007","p":"0.00000092",)"));
+    EXPECT_EQ(join(stream->on_text("ping")), "pong\n");
+    EXPECT_FALSE(stream->is_over(at(120s, 0s, 0s)));
+    EXPECT_TRUE(stream->is_over(at(121s, 121s, 0s))) << "trades alone do not keep it open";
+    const auto tickers = [](const std::string& query) {
+        return rest("bitget", "/api/v2/spot/market/tickers", query);
+    };
+    EXPECT_TRUE(holds(tickers(""), R"("symbol":"SHIBUSDT")"));
+    EXPECT_TRUE(holds(tickers("symbol=BTCUSDT"), R"("lastPr":"65000.5")"));
+    EXPECT_TRUE(holds(tickers("symbol=NOUSDT"), R"("code":"40034")"));
+}
+
 TEST(SimulatedKraken, AcknowledgesEachSymbolAndHasThreeSpellings) {
     const auto stream = venue("kraken").open("", market);
     EXPECT_TRUE(holds(join(stream->on_open()), R"("channel":"status")"));

@@ -7,6 +7,7 @@
 
 #include "base/text.hpp"
 #include "feed/binance/binance.hpp"
+#include "feed/bitget/bitget.hpp"
 #include "feed/bitstamp/bitstamp.hpp"
 #include "feed/bybit/bybit.hpp"
 #include "feed/coinbase/coinbase.hpp"
@@ -33,6 +34,7 @@ VenueTypes venue_types() {
         &gateio_type,
         &htx_type,
         &crypto_com_type,
+        &bitget_type,
         &coingecko_type,
     };
     // clang-format on

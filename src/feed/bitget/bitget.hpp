@@ -1,0 +1,12 @@
+#pragma once
+
+#include "feed/venue.hpp"
+
+namespace pricewire::feed {
+
+// Bitget spot, by its channels of trades and, beside them, REST `tickers`. Quotes are of the USDT pair. The stream is
+// that of API v2; where its URL has "/v3/", that of v3. Source: bitget.com/api-doc, "Trading Channel", "Public
+// Trades Channel" and "Get Ticker Information".
+extern const VenueType bitget_type;
+
+}  // namespace pricewire::feed
