@@ -20,6 +20,7 @@ extern const SimVenue gateio_sim;
 extern const SimVenue htx_sim;
 extern const SimVenue crypto_com_sim;
 extern const SimVenue bitget_sim;
+extern const SimVenue mexc_sim;
 extern const SimVenue coingecko_sim;
 
 bool SimMarket::lists(std::string_view symbol) const {
@@ -50,6 +51,7 @@ SimVenues sim_venues() {
         &htx_sim,
         &crypto_com_sim,
         &bitget_sim,
+        &mexc_sim,
         &coingecko_sim,
     };
     // clang-format on

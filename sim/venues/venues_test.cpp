@@ -275,6 +275,29 @@ TEST(SimulatedCryptoCom, SendsThePastFirstAndDropsAClientThatDoesNotAnswerAHeart
     EXPECT_TRUE(holds(rest("crypto_com", "/get-tickers", ""), R"("i":"SHIB_USD")"));
 }
 
+TEST(SimulatedMexc, RefusesUnderTheCodeOfASuccessAndSendsProtobuf) {
+    const auto stream = venue("mexc").open("", market);
+    const std::string channel = "spot@public.aggre.deals.v3.api.pb@100ms@";
+    EXPECT_EQ(join(stream->on_text(R"({"method":"SUBSCRIPTION","params":[")" + channel + R"(BTCUSDT",")" +
+                                   channel + R"(BNBUSDT"]})")),
+              R"({"id":0,"code":0,"msg":")" + channel + R"(BTCUSDT"})" +
+                  "\n"
+                  R"({"id":0,"code":0,"msg":"Not Subscribed successfully! [)" +
+                  channel + R"(BNBUSDT]. Reason: Blocked! "})" + "\n");
+    EXPECT_EQ(
+        join(stream->on_text(R"({"method":"SUBSCRIPTION","params":["spot@public.deals.v3.api@BTCUSDT"]})"))
+            .substr(0, 40),
+        R"({"id":0,"code":0,"msg":"Not Subscribed s)");
+    EXPECT_EQ(trade(*stream, "BTCUSDT").substr(0, 2), "\x0a\x2f") << "field 1, 47 bytes";
+    EXPECT_EQ(join(stream->on_text(R"({"method":"PING"})")), "{\"id\":0,\"code\":0,\"msg\":\"PONG\"}\n");
+    EXPECT_FALSE(stream->is_over(at(90s, 89s, 30s)));
+    EXPECT_TRUE(stream->is_over(at(90s, 89s, 29s)));
+    EXPECT_TRUE(venue("mexc").open("", market)->is_over(at(31s, 0s, 30s))) << "nothing is subscribed";
+    EXPECT_TRUE(holds(rest("mexc", "/api/v3/ticker/24hr", "symbol=BTCUSDT"), R"("lastPrice":"65000.5")"));
+    EXPECT_TRUE(holds(rest("mexc", "/api/v3/ticker/24hr", "symbol=NOUSDT"), R"("code":-1121)"));
+    EXPECT_TRUE(holds(rest("mexc", "/api/v3/ticker/24hr", ""), R"("symbol":"SHIBUSDT")"));
+}
+
 TEST(SimulatedVenues, AnswerMessagesThatAreNotObjects) {
     for (const SimVenue* venue : sim_venues()) {
         if (venue->open == nullptr) continue;

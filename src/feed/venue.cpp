@@ -16,6 +16,7 @@
 #include "feed/gateio/gateio.hpp"
 #include "feed/htx/htx.hpp"
 #include "feed/kraken/kraken.hpp"
+#include "feed/mexc/mexc.hpp"
 #include "feed/okx/okx.hpp"
 #include "feed/status.hpp"
 
@@ -35,6 +36,7 @@ VenueTypes venue_types() {
         &htx_type,
         &crypto_com_type,
         &bitget_type,
+        &mexc_type,
         &coingecko_type,
     };
     // clang-format on

@@ -1,0 +1,109 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+
+#include "sim/protocol.hpp"
+
+// MEXC: trades are protobuf in binary messages, answers JSON in text, and a refusal has the same code as a
+// success. It wants a ping every minute, and drops a client without a subscription.
+namespace pricewire::sim {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::string_view channel = "spot@public.aggre.deals.v3.api.pb@100ms@";
+
+std::string varint(std::uint64_t value) {
+    std::string out;
+    for (; value >= 0x80; value >>= 7) out += static_cast<char>(value | 0x80);
+    return out + static_cast<char>(value);
+}
+std::string bytes_field(std::uint64_t field, std::string_view bytes) {
+    return varint(field << 3 | 2) + varint(bytes.size()) + std::string(bytes);
+}
+std::string number_field(std::uint64_t field, std::int64_t number) {
+    return varint(field << 3) + varint(static_cast<std::uint64_t>(number));
+}
+
+std::string deal(const SimTrade& trade) {
+    return bytes_field(1, bytes_field(1, trade.price.to_string()) + bytes_field(2, "0.01") +
+                              number_field(3, 1) + number_field(4, unix_ms(trade.at)) +
+                              bytes_field(5, std::to_string(trade.id)));
+}
+
+class MexcStream final : public SymbolStream {
+public:
+    using SymbolStream::SymbolStream;
+
+    std::vector<std::string> on_text(std::string_view text) override {
+        const auto message = parse_object(text);
+        const std::string method = text_of(message, "method");
+        const auto answer = [](std::string_view words) {
+            return fmt::format(R"({{"id":0,"code":0,"msg":"{}"}})", words);
+        };
+        if (method == "PING") return {answer("PONG")};
+        const auto* channels = list_of(message, "params");
+        if ((method != "SUBSCRIPTION" && method != "UNSUBSCRIPTION") || channels == nullptr)
+            return {answer("msg format invalid")};
+        std::string accepted, refused;
+        for (const auto& element : *channels) {
+            const std::string name = element.is_string() ? std::string(element.as_string()) : std::string();
+            const bool is_ours =
+                name.starts_with(channel) && subscribe(name.substr(channel.size()), method == "SUBSCRIPTION");
+            std::string& list = is_ours ? accepted : refused;
+            list += (list.empty() ? "" : ",") + name;
+        }
+        std::vector<std::string> answers;
+        if (!accepted.empty()) answers.push_back(answer(accepted));
+        if (!refused.empty())
+            answers.push_back(answer("Not Subscribed successfully! [" + refused + "]. Reason: Blocked! "));
+        return answers;
+    }
+    std::vector<std::string> on_trades(std::span<const SimTrade> trades) override {
+        std::string deals;
+        for (const SimTrade& trade : trades) deals += deal(trade);
+        const SimTrade& last = trades.back();
+        return {bytes_field(1, std::string(channel) + last.symbol) + bytes_field(3, last.symbol) +
+                number_field(6, unix_ms()) +
+                bytes_field(314, deals + bytes_field(2, "spot@public.aggre.deals.v3.api.pb@100ms"))};
+    }
+    bool is_over(const StreamTimes& times) const override {
+        return times.now - times.last_text > 60s || (!is_subscribed() && times.now - times.opened > 30s);
+    }
+};
+
+std::optional<net::ServerResponse> rest(const RestRequest& request) {
+    if (request.path != "/api/v3/ticker/24hr") return std::nullopt;
+    const std::string wanted = query_value(request.query, "symbol");
+    const auto& prices = request.market.prices;
+    if (!wanted.empty() && !prices.contains(wanted) && !request.market.lists(wanted))
+        return net::ServerResponse{.status = 400, .body = R"({"code":-1121,"msg":"Invalid symbol."})"};
+    std::string list;
+    for (const auto& [symbol, price] : prices) {
+        if (!wanted.empty() && symbol != wanted) continue;
+        // A book that moves all the time, as that of a pair that is traded.
+        list += fmt::format(
+            R"({}{{"symbol":"{}","lastPrice":"{}","bidPrice":"{}","bidQty":"{}","askPrice":"{}","openTime":1,"count":null}})",
+            list.empty() ? "" : ",", symbol, price.to_string(), price.to_string(), unix_ms(),
+            price.to_string());
+    }
+    return net::ServerResponse{.body = wanted.empty() ? "[" + list + "]" : list};
+}
+
+}  // namespace
+
+extern const SimVenue mexc_sim;
+constinit const SimVenue mexc_sim{
+    .name = "mexc",
+    .ws_path = "/mexc/ws",
+    .rest_path = "/mexc",
+    .is_binary = true,
+    .open = open_stream<MexcStream>,
+    .rest = rest,
+    .error_body = R"({"code":429,"msg":"Too many requests"})",
+    .error_frame = R"({"id":0,"code":1,"msg":"internal error"})",
+    .wrong_frame = R"({"id":[],"c":7})",
+};
+
+}  // namespace pricewire::sim
