@@ -41,6 +41,35 @@ TEST(Refusal, WaitsByItsOwnRuleOtherwise) {
     EXPECT_EQ(wait_for(200, "", "<html>", 9), 15min);
 }
 
+TEST(Refusal, ByPlaceItRestsForAnHourEachTime) {
+    const char* pages[] = {
+        "<HTML><H1>403 ERROR</H1><H2>The request could not be satisfied.</H2>The Amazon CloudFront "
+        "distribution is configured to block access from your country. We can't connect to the server.",
+        "<title>Access denied</title> The owner of this website (api.x.com) has banned the country or region "
+        "your IP address is in (US) from accessing this website.",
+        "error code: 1009",
+        R"({"code":0,"msg":"Service unavailable from a restricted location according to 'b. Eligibility'"})",
+        R"({"code":"400302","msg":"Our services are currently unavailable in the U.S."})"};
+    for (const char* page : pages) {
+        const auto refusal = judge_refusal(403, "", page, now, 3);
+        ASSERT_TRUE(refusal) << page;
+        EXPECT_TRUE(refusal->by_place) << page;
+        EXPECT_EQ(refusal->wait, 1h) << page;
+        EXPECT_TRUE(refusal->why.starts_with("not available from here")) << refusal->why;
+    }
+    EXPECT_TRUE(judge_refusal(451, "", "", now, 0)->by_place);
+    EXPECT_EQ(wait_for(451, "7200", ""), 2h);
+    EXPECT_FALSE(judge_refusal(403, "", "<html>Forbidden</html>", now, 0)->by_place);
+    EXPECT_FALSE(judge_refusal(403, "", "error code: 1020", now, 0)->by_place);
+    EXPECT_FALSE(judge_refusal(429, "", "blocked in your country", now, 0)->by_place);
+}
+
+TEST(Refusal, BybitsTooFrequentIsARateLimit) {
+    const auto refusal = judge_refusal(403, "", "access too frequent, please try again later", now, 0);
+    EXPECT_EQ(refusal->wait, 10min);
+    EXPECT_FALSE(refusal->by_place);
+}
+
 TEST(Refusal, ARepeatedShortRetryAfterIsExtended) {
     EXPECT_EQ(wait_for(429, "1", "", 0), 1s);
     EXPECT_EQ(wait_for(429, "1", "", 4), 16s);

@@ -66,6 +66,7 @@ Session::Actions Session::take_frame(int id, std::string_view bytes, bool is_bin
 // Whether they change the status of the source.
 bool Session::note_quotes(Stream& stream, Moment now) {
     bool is_live = false;
+    bool is_news = false;
     for (const Quote& quote : output_.quotes) {
         const std::size_t i = index_of(quote.ticker);
         stream.subscriptions.acknowledge(i);
@@ -74,6 +75,7 @@ bool Session::note_quotes(Stream& stream, Moment now) {
         Line& line = lines_[i];
         line.last_trade = now.mono;
         line.ask_at = now.mono + options_.quiet_after;
+        is_news |= line.unknown || line.stream_refused || line.hearing.is_deaf();
         line.unknown = line.stream_refused = false;
         line.hearing.traded(now.mono);
         if (neighbours_ != nullptr) neighbours_->traded.traded(line.seat, now.mono);
@@ -83,7 +85,7 @@ bool Session::note_quotes(Stream& stream, Moment now) {
     if (stream.brought_quotes) longest_pause_.note(now.mono - stream.last_quote);
     stream.last_quote = now.mono;
     stream.garbled = false;
-    if (std::exchange(stream.brought_quotes, true) && status_.state == SourceState::streaming) return false;
+    if (std::exchange(stream.brought_quotes, true) && status_.state == SourceState::streaming) return is_news;
     stream_trouble_.reset();
     stream_refusals_ = 0;
     return true;
@@ -214,8 +216,8 @@ void Session::check_hearing(Moment now) {
     if (neighbours_ == nullptr || now.mono < check_hearing_at_) return;
     check_hearing_at_ = now.mono + check_hearing_every;
     for (std::size_t i = 0; i < lines_.size(); ++i) {
-        if (!stream_->subscriptions.is_acknowledged(i)) continue;
         Line& line = lines_[i];
+        if (line.stream_refused) continue;
         line.hearing.judge(now.mono, neighbours_->traded.others(line.seat, now.mono - traded_lately));
         if (line.hearing.wants_cure(now.mono)) cure(i, now);
     }

@@ -186,5 +186,168 @@ TEST(SessionSubscribe, ABinaryMessageFromATextVenueIsInvalid) {
     EXPECT_EQ(p.count("toy sent a message without a usable price | a binary message"), 1);
 }
 
+// It answers messages as a whole.
+VenueType by_message(std::size_t symbols = 4) {
+    VenueType type = toy;
+    type.stream.symbols_per_message = symbols;
+    return type;
+}
+
+TEST(SessionSubscribe, AMessageThatIsRefusedWholeIsSentAgainByHalves) {
+    const VenueType type = by_message();
+    Play p(std::make_unique<Toy>(type, "https://toy", std::vector<std::string>{"BTC", "ETH", "SOL", "XYZ"}));
+    p.start();
+    p.opened(1);
+    p.text(1, "refused 1");
+    p.wait(100ms);
+    p.text(1, "acked 2");
+    p.wait(100ms);
+    p.text(1, "refused 3");
+    p.wait(100ms);
+    p.text(1, "acked");
+    p.wait(100ms);
+    p.text(1, "refused");
+    EXPECT_EQ(p.done(), R"(0.0 open 1 wss://toy/ws
+0.0 connecting
+0.0 send 1 subscribe BTC ETH SOL XYZ
+0.1 send 1 subscribe BTC ETH
+0.2 send 1 subscribe SOL XYZ
+0.3 send 1 subscribe SOL
+0.4 send 1 subscribe XYZ
+0.4 warn: toy refuses to stream XYZ (XYZ), so REST is polled for it; if it has another name there, set it in market.symbols | bad request
+0.4 GET /XYZ
+0.4 connecting (its stream refuses XYZ (XYZ))
+)");
+    p.answer(200, "");
+    for (int i = 0; i < 301; ++i) {
+        p.wait(1s);
+        p.text(1, "price BTC 1");
+    }
+    EXPECT_EQ(p.count("300.4 send 1 subscribe XYZ\n"), 1) << "it may have been listed";
+    EXPECT_EQ(p.status().detail, "its stream refuses XYZ (XYZ)");
+    p.text(1, "price XYZ 1");
+    EXPECT_EQ(p.status().detail, "");
+    EXPECT_EQ(p.warned("refuses to stream"), 1);
+}
+
+TEST(SessionSubscribe, ANewConnectionAsksForARefusedSymbolAlone) {
+    const VenueType type = by_message();
+    Play p(std::make_unique<Toy>(type, "", std::vector<std::string>{"BTC", "XYZ", "SOL"}));
+    p.start();
+    p.opened(1);
+    p.text(1, "refused 1 XYZ");
+    p.wait(100ms);
+    p.text(1, "acked 2");
+    p.text(1, "leave");
+    p.opened(2);
+    p.wait(100ms);
+    p.text(2, "acked 1");
+    p.text(2, "refused 2");
+    EXPECT_EQ(p.done(), R"(0.0 open 1 wss://toy/ws
+0.0 connecting
+0.0 send 1 subscribe BTC XYZ SOL
+0.0 warn: toy refuses to stream XYZ (XYZ); if it has another name there, set it in market.symbols | bad request
+0.0 connecting (it does not know XYZ (XYZ))
+0.1 send 1 subscribe BTC SOL
+0.1 debug: toy's stream is renewed before the venue ends it
+0.1 open 2 wss://toy/ws
+0.1 send 2 subscribe BTC SOL
+0.2 send 2 subscribe XYZ
+0.2 close 1
+)");
+}
+
+TEST(SessionSubscribe, IfEverySymbolIsRefusedTheSymbolsAreNotTheCause) {
+    const VenueType type = by_message();
+    Play p(std::make_unique<Toy>(type, "", std::vector<std::string>{"BTC", "ETH"}));
+    p.start();
+    p.opened(1);
+    for (int i = 0; i < 3; ++i) {
+        p.text(1, "refused");
+        p.wait(100ms);
+    }
+    EXPECT_EQ(p.done(), R"(0.0 open 1 wss://toy/ws
+0.0 connecting
+0.0 send 1 subscribe BTC ETH
+0.1 send 1 subscribe BTC
+0.2 send 1 subscribe ETH
+0.2 close 1
+0.2 warn: toy's stream is down; there are no prices until it is back | it refuses every subscription: bad request
+0.2 connecting (it refuses every subscription: bad request)
+)");
+}
+
+TEST(SessionSubscribe, MessagesWaitForTheGreetingAndForTheirTime) {
+    VenueType type = by_message();
+    type.stream.greets = true;
+    type.stream.subscribe_after = 1s;
+    auto venue = std::make_unique<Toy>(type);
+    const Toy& asked = *venue;
+    Play p(std::move(venue));
+    p.start();
+    p.opened(1);
+    p.wait(3s);
+    EXPECT_EQ(p.count("send"), 0);
+    p.text(1, "hello");
+    p.wait(1s);
+    p.text(1, "hello");
+    EXPECT_EQ(p.count("4.0 send 1 subscribe BTC ETH SOL\n"), 1);
+    EXPECT_EQ(p.count("send"), 1);
+    EXPECT_EQ(asked.last_message.number, 1u);
+    EXPECT_EQ(asked.last_message.now, p.now().wall);
+}
+
+TEST(SessionSubscribe, AVenueThatNeverGreetsIsLeft) {
+    VenueType type = by_message();
+    type.stream.greets = true;
+    Play p(std::make_unique<Toy>(type));
+    p.start();
+    p.opened(1);
+    p.wait(16s);
+    EXPECT_EQ(p.count("15.0 close 1"), 1);
+}
+
+class Opening final : public Toy {
+public:
+    using Toy::Toy;
+    std::string opening_message() const override { return "conf"; }
+    std::string keep_alive_text(Timestamp now) const override {
+        return fmt::format("ping {}", to_micros(now) / 1'000'000 - 1'700'000'000);
+    }
+};
+
+TEST(SessionSubscribe, AVenueMayWantAMessageBeforeTheSubscriptions) {
+    VenueType type = by_message(2);
+    type.stream.message_gap = {};
+    Play p(std::make_unique<Opening>(type));
+    p.start();
+    p.opened(1);
+    p.wait(8s);
+    EXPECT_EQ(p.done(), R"(0.0 open 1 wss://toy/ws
+0.0 connecting
+0.0 send 1 conf
+0.0 send 1 subscribe BTC ETH
+0.0 send 1 subscribe SOL
+7.5 send 1 ping 7
+)");
+}
+
+TEST(SessionSubscribe, AfterMaintenanceOnAConnectionAllIsSubscribedAgain) {
+    Play p = subscribed();
+    p.done();
+    p.text(1, "resubscribe");
+    p.wait(200ms);
+    EXPECT_EQ(p.done(), "0.2 send 1 subscribe BTC ETH\n0.3 send 1 subscribe SOL\n");
+}
+
+TEST(SessionSubscribe, LostFramesAreCountedAndLoggedOnce) {
+    Play p = subscribed();
+    p.done();
+    p.text(1, "lost frames");
+    p.text(1, "lost frames");
+    EXPECT_EQ(p.session().lost_frames(), 2u);
+    EXPECT_EQ(p.done(), "0.1 info: frames were lost on the way from toy\n");
+}
+
 }  // namespace
 }  // namespace pricewire::feed
