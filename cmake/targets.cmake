@@ -48,7 +48,7 @@ if(PRICEWIRE_TESTS)
   target_link_libraries(test-servers PRIVATE pricewire_options support)
 endif()
 
-foreach(extra sim app conformance contract hostile scenarios cluster perf fuzz flow)
+foreach(extra sim app conformance contract hostile scenarios cluster perf fuzz flow replay)
   if(EXISTS ${CMAKE_SOURCE_DIR}/cmake/${extra}.cmake)
     include(cmake/${extra}.cmake)
   endif()

@@ -184,7 +184,7 @@ Result<std::vector<Named>> parse_symbols(const feed::VenueType& type, std::strin
     return out;
 }
 
-// Those that the recording names, or the configuration's defaults.
+// Those of the default tickers, and all that the recording names.
 std::vector<Named> symbols_in(const feed::VenueType& type, feed::RecordingReader& reader) {
     NamedSymbols named(type);
     feed::detail::Inflater inflater;
@@ -196,10 +196,11 @@ std::vector<Named> symbols_in(const feed::VenueType& type, feed::RecordingReader
         named.note(text, (*frame)->is_out);
     }
     std::vector<Named> out;
-    for (std::string& symbol : named.symbols()) out.push_back({ticker_in(type, symbol), std::move(symbol)});
     for (const std::string& ticker : ops::Config().market.tickers) {
-        const auto symbol = type.symbol_of(Ticker(ticker));
-        if (symbol && !has_symbol(out, *symbol)) out.push_back({ticker, *symbol});
+        if (auto symbol = type.symbol_of(Ticker(ticker))) out.push_back({ticker, std::move(*symbol)});
+    }
+    for (std::string& symbol : named.symbols()) {
+        if (!has_symbol(out, symbol)) out.push_back({ticker_in(type, symbol), std::move(symbol)});
     }
     return out;
 }

@@ -1,0 +1,401 @@
+#!/usr/bin/env python3
+"""Compares what `pricewire replay` prints with counts made here, by Python's json, which shares no code with it.
+
+  replay_test.py recordings PRICEWIRE     the recordings of PRICEWIRE_RECORDINGS or ../shared/recordings (else it skips)
+  replay_test.py protocols PRICEWIRE      frames made here, of the protocols that there are no recordings of
+
+Numbers are kept as they are spelled: a price that is equal but has other digits is a failure.
+"""
+import base64
+import collections
+import datetime
+import decimal
+import glob
+import gzip
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+NOW = 1_793_900_000  # when frames made here are received, Unix seconds
+# `fresh`: whether it is a push of something that has just been traded.
+Trade = collections.namedtuple("Trade", "symbol price id us fresh", defaults=(True,))
+
+
+class Spelled(str):
+    """A JSON number, as it is spelled."""
+
+
+def parse(text):
+    return json.loads(text, parse_float=Spelled, parse_int=Spelled)
+
+
+def iso_us(text):
+    whole, _, fraction = text.rstrip("Z").partition(".")
+    seconds = datetime.datetime.fromisoformat(whole).replace(tzinfo=datetime.timezone.utc).timestamp()
+    return int(seconds) * 1_000_000 + int((fraction + "000000")[:6])
+
+
+def scaled(text, places):
+    """The digits of a Unix time, to whole microseconds; `places` is 3 for milliseconds."""
+    return int(decimal.Decimal(text).scaleb(6 - places))
+
+
+# What each venue's trades look like: called with a parsed frame and a dict that lives as long as the connection.
+
+
+def binance(frame, state):
+    d = frame.get("data", frame)
+    if d.get("e") in ("trade", "aggTrade"):
+        yield Trade(d["s"], d["p"], d["a" if d["e"] == "aggTrade" else "t"], scaled(d["T"], 3))
+
+
+def okx(frame, state):
+    if frame.get("arg", {}).get("channel") == "trades":
+        for d in frame.get("data", []):
+            yield Trade(d["instId"], d["px"], d["tradeId"], scaled(d["ts"], 3), False)
+
+
+def kucoin(frame, state):
+    if frame.get("subject") == "trade.l3match":
+        d = frame["data"]
+        yield Trade(d["symbol"], d["price"], d["tradeId"], scaled(d["time"], 9))
+
+
+def gateio(frame, state):
+    if frame.get("channel") == "spot.trades" and frame["event"] == "update":
+        for d in frame["result"] if isinstance(frame["result"], list) else [frame["result"]]:
+            yield Trade(d["currency_pair"], d["price"], d["id"], scaled(d["create_time_ms"], 3))
+
+
+def bitstamp(frame, state):
+    if frame.get("event") == "trade":
+        d = frame["data"]
+        symbol = frame["channel"].removeprefix("live_trades_")
+        yield Trade(symbol, d.get("price_str", d["price"]), d["id"], scaled(d["microtimestamp"], 6))
+
+
+def bitfinex(frame, state):
+    if isinstance(frame, dict):
+        if frame.get("event") == "subscribed" and frame["channel"] == "trades":
+            state[frame["chanId"]] = frame["symbol"]
+        return
+    if frame[0] not in state:
+        return
+    if isinstance(frame[1], list):
+        rows, fresh = frame[1], False
+    elif frame[1] == "te":
+        rows, fresh = [frame[2]], True
+    else:
+        return
+    for row in rows:
+        yield Trade(state[frame[0]], row[3], row[0], scaled(row[1], 3), fresh)
+
+
+def htx(frame, state):
+    channel = frame.get("ch", "").split(".")
+    if channel[2:] == ["trade", "detail"]:
+        for d in frame["tick"]["data"]:
+            yield Trade(channel[1], d["price"], d["tradeId"], scaled(d["ts"], 3), False)
+
+
+RECORDED = {"binance_us": binance, "okx": okx, "kucoin": kucoin, "gateio": gateio, "bitstamp": bitstamp,
+            "bitfinex": bitfinex, "htx": htx}
+# Recordings of protocols that have ended, and the venue that they were of.
+DEAD = {"gemini_old": "gemini", "coinbase_exchange_feed": "coinbase"}
+
+
+class Failures:
+    def __init__(self):
+        self.count = 0
+
+    def expect(self, holds, what):
+        if not holds:
+            self.count += 1
+            print("FAILED", what)
+        return holds
+
+
+def is_known(program, venue):
+    """Until every venue of the list below is there."""
+    there = "there is no venue" not in run(program, venue, "/dev/null").stderr
+    if not there:
+        print(f"{venue}: not a venue yet")
+    return there
+
+
+def run(program, *arguments):
+    return subprocess.run([program, "replay", *map(str, arguments)], capture_output=True, text=True)
+
+
+def unique(trades):
+    """A trade that a snapshot and an update both hold counts once."""
+    return list({(t.symbol, t.id): t for t in reversed(trades)}.values())
+
+
+def token(value):
+    return value if value is None or isinstance(value, Spelled) else json.dumps(value)
+
+
+def compare(check, what, done, expected):
+    """Each quote printed is one expected and the reverse; the oldest come first, for each symbol."""
+    if not check.expect(done.returncode == 0, f"{what}: exit code {done.returncode}: {done.stderr}"):
+        return []
+    lines = [parse(line) for line in done.stdout.splitlines()]
+    quotes = [line for line in lines if "price" in line]
+    got = collections.Counter((q["symbol"], q["price"], token(q["trade_id"]), iso_us(q["time"])) for q in quotes)
+    want = collections.Counter((t.symbol, t.price, token(t.id), t.us) for t in expected)
+    check.expect(got == want, f"{what}: {sum(got.values())} quotes in place of {sum(want.values())}; "
+                 f"missing {list((want - got).items())[:3]}, too many {list((got - want).items())[:3]}")
+    last = {}
+    for q in quotes:
+        us = iso_us(q["time"])
+        check.expect(us >= last.get(q["symbol"], 0) or not q["live"],
+                     f"{what}: {q['symbol']} at {q['time']} comes behind a younger one")
+        last[q["symbol"]] = max(us, last.get(q["symbol"], 0))
+    return quotes
+
+
+def check_recording(check, program, venue, extract, file):
+    expected, received, state = [], {}, {}
+    for line in gzip.open(file, "rt"):
+        entry = json.loads(line, parse_float=decimal.Decimal)
+        if entry["dir"] != "in":
+            continue
+        text = entry["text"] if "text" in entry else gzip.decompress(base64.b64decode(entry["base64"]))
+        for trade in extract(parse(text), state):
+            expected.append(trade)
+            received.setdefault((trade.symbol, trade.id), int(entry["at"] * 1_000_000))
+    expected = unique(expected)
+    symbols = sorted({t.symbol for t in expected})
+    # A ticker of the test's own for each symbol.
+    named = ",".join(f"T{i}={symbol}" for i, symbol in enumerate(symbols))
+    then = compare(check, venue, run(program, venue, file, "--symbols", named, "--at", "FRAME"), expected)
+    for q in then:
+        check.expect(q["ticker"] == f"T{symbols.index(q['symbol'])}", f"{venue}: the ticker of {q}")
+    live = 0
+    fresh = {(t.symbol, t.id): t for t in expected}
+    for q in then:
+        trade = next(t for t in fresh.values() if t.symbol == q["symbol"] and token(t.id) == token(q["trade_id"]))
+        age = received[trade.symbol, trade.id] - trade.us
+        if trade.fresh and age < 10_000_000:
+            check.expect(q["live"] is True, f"{venue}: a trade of {age} us ago is not live: {q}")
+        if age > 300_000_000:
+            check.expect(q["live"] is False, f"{venue}: a trade of {age} us ago is live: {q}")
+        live += q["live"] is True
+    # Without --symbols: those that the recording names. As of now: nothing of years ago is live.
+    for q in compare(check, venue + " as of now", run(program, venue, file), expected):
+        check.expect(q["live"] is False, f"{venue} as of now: {q}")
+    print(f"{venue}: {len(expected)} trades of {len(symbols)} symbols, {live} of them live as of then")
+
+
+def recordings(program, check):
+    folder = pathlib.Path(os.environ.get("PRICEWIRE_RECORDINGS", ROOT / "../shared/recordings"))
+    if not (folder / "venues").is_dir():
+        print(f"skipped: there are no recordings in {folder}")
+        sys.exit(77)
+    for venue, extract in RECORDED.items():
+        if not is_known(program, venue):
+            continue
+        check_recording(check, program, venue, extract, folder / "venues" / f"{venue}.jsonl.gz")
+    for name, venue in DEAD.items():
+        if not is_known(program, venue):
+            continue
+        done = run(program, venue, folder / "venues" / f"{name}.jsonl.gz")
+        lines = done.stdout.splitlines()
+        check.expect(done.returncode == 0, f"{name}: exit code {done.returncode}: {done.stderr}")
+        check.expect(len(lines) == 1 and "reason" in json.loads(lines[0]), f"{name}: {lines[:3]}")
+        print(f"{name}: {lines[:1]}")
+    for sample in sorted(glob.glob(str(folder / "venues/samples/*/*.txt"))):
+        venue = pathlib.Path(sample).parent.name
+        if venue == "rest" or not is_known(program, venue):
+            continue
+        done = run(program, venue, sample)
+        check.expect(done.returncode == 0, f"{sample}: exit code {done.returncode}: {done.stderr}")
+        for line in done.stdout.splitlines():
+            check.expect(parse(line).keys() & {"price", "reason"}, f"{sample}: {line}")
+
+
+# Protocols without a recording: frames as the venues' documentation has them.
+
+
+def varint(number):
+    out = b""
+    while True:
+        number, low = number >> 7, number & 127
+        if not number:
+            return out + bytes([low])
+        out += bytes([low | 128])
+
+
+def field(number, value):
+    """A protobuf field: an integer, a text or bytes."""
+    if isinstance(value, int):
+        return varint(number << 3) + varint(value)
+    value = value.encode() if isinstance(value, str) else value
+    return varint(number << 3 | 2) + varint(len(value)) + value
+
+
+def mexc_push(symbol, deals, body=314):
+    channel = f"spot@public.aggre.deals.v3.api.pb@100ms@{symbol}"
+    rows = b""
+    for price, ms, trade_id in deals:
+        deal = field(1, price) + field(2, "0.1") + field(3, 1) + field(4, ms)
+        rows += field(1, deal + (field(5, trade_id) if trade_id else b""))
+    rows += field(2, "spot@public.aggre.deals.v3.api.pb@100ms")
+    return field(1, channel) + field(3, symbol) + field(6, NOW * 1000) + field(body, rows)
+
+
+def ms_iso(ms):
+    return datetime.datetime.fromtimestamp(ms // 1000, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S") + \
+        f".{ms % 1000:03}456Z"
+
+
+def made_frames():
+    """For each venue: the frames of a connection, and the trades that are in them, in the order of their times.
+
+    Live are the trades of the last seconds, but for those in a snapshot.
+    """
+    ms = NOW * 1000
+    us = ms * 1000
+    out = {}
+    n = Spelled
+    out["binance"] = [
+        json.dumps({"stream": "btcusdt@trade", "data": {"e": "trade", "E": ms, "s": "BTCUSDT", "t": 7, "p": "65000.10000",
+                                                        "q": "1", "T": ms - 3, "m": True, "M": True}}),
+        json.dumps({"result": None, "id": 1}),
+    ], [Trade("BTCUSDT", "65000.10000", n(7), us - 3000)]
+    kraken = '{"symbol":"%s","side":"sell","price":%s,"qty":0.1,"ord_type":"market","trade_id":%d,"timestamp":"%s"}'
+    out["kraken"] = [
+        '{"channel":"heartbeat"}',
+        '{"channel":"trade","type":"snapshot","data":[' + kraken % ("BTC/USD", "64999.0", 1, ms_iso(ms - 5000)) + "]}",
+        '{"channel":"trade","type":"update","data":[' + ",".join([
+            kraken % ("BTC/USD", "65000.10", 2, ms_iso(ms - 500)), kraken % ("DOGE/USD", "1.4E-1", 9, ms_iso(ms - 400)),
+            kraken % ("BTC/USD", "65000", 3, ms_iso(ms - 300))]) + "]}",
+    ], [Trade("BTC/USD", "64999.0", n(1), us - 5_000_000 + 456, False),
+        Trade("BTC/USD", "65000.10", n(2), us - 500_000 + 456),
+        Trade("DOGE/USD", "1.4E-1", n(9), us - 400_000 + 456), Trade("BTC/USD", "65000", n(3), us - 300_000 + 456)]
+
+    def coinbase(kind, number, trades):
+        return json.dumps({"channel": "market_trades", "client_id": "", "timestamp": ms_iso(ms), "sequence_num": number,
+                           "events": [{"type": kind, "trades": [
+                               {"trade_id": i, "product_id": s, "price": p, "size": "0.1", "side": "BUY",
+                                "time": ms_iso(at)} for s, i, p, at in trades]}]})
+    out["coinbase"] = [
+        json.dumps({"channel": "subscriptions", "timestamp": ms_iso(ms), "sequence_num": 0,
+                    "events": [{"subscriptions": {"market_trades": ["BTC-USD", "ETH-USD"]}}]}),
+        coinbase("snapshot", 1, [("BTC-USD", "12", "64000.50", ms - 3000), ("BTC-USD", "11", "64000.40", ms - 4000)]),
+        coinbase("update", 2, [("BTC-USD", "14", "65000.010", ms - 100), ("BTC-USD", "13", "65000.01", ms - 200),
+                               ("BTC-USD", "12", "64000.50", ms - 3000)]),
+    ], [Trade("BTC-USD", "64000.40", "11", us - 4_000_000 + 456, False),
+        Trade("BTC-USD", "64000.50", "12", us - 3_000_000 + 456, False),
+        Trade("BTC-USD", "65000.01", "13", us - 200_000 + 456), Trade("BTC-USD", "65000.010", "14", us - 100_000 + 456)]
+    out["bybit"] = [
+        json.dumps({"success": True, "ret_msg": "subscribe", "conn_id": "x", "req_id": "1", "op": "subscribe"}),
+        json.dumps({"topic": "publicTrade.BTCUSDT", "type": "snapshot", "ts": ms, "data": [
+            {"T": ms - 20, "s": "BTCUSDT", "S": "Buy", "v": "1", "p": "65000.1", "i": "2290000000000000001",
+             "BT": False},
+            {"T": ms - 15, "s": "BTCUSDT", "S": "Buy", "v": "9", "p": "60000", "i": "2290000000000000002", "BT": True},
+            {"T": ms - 10, "s": "BTCUSDT", "S": "Buy", "v": "1", "p": "65000.10",
+             "i": "3dd77fef-9d6b-5bd6-8a37-d0c1d2f4f4d9", "BT": False}]}),
+    ], [Trade("BTCUSDT", "65000.1", "2290000000000000001", us - 20_000),
+        Trade("BTCUSDT", "65000.10", "3dd77fef-9d6b-5bd6-8a37-d0c1d2f4f4d9", us - 10_000)]
+    out["gemini"] = [
+        json.dumps({"id": "1", "status": 200, "result": None}),
+        json.dumps({"E": ms * 1_000_000 + 123_456_789, "s": "btcusd", "t": 2840140956529623, "p": "65000.10000",
+                    "q": "0.0100", "m": True}),
+    ], [Trade("btcusd", "65000.10000", n(2840140956529623), us + 123_456)]
+    crypto = {"id": -1, "method": "subscribe", "code": 0}
+
+    def crypto_com(trades):
+        return json.dumps(crypto | {"result": {
+            "instrument_name": "BTC_USD", "subscription": "trade.BTC_USD", "channel": "trade",
+            "data": [{"d": i, "t": at, "p": p, "q": "0.1", "s": "BUY", "i": "BTC_USD"} for i, at, p in trades]}})
+    out["crypto_com"] = [
+        json.dumps({"id": 1, "method": "subscribe", "code": 0}),
+        crypto_com([("4611686018470000000", ms - 60_000, "64990.50"), ("4611686018469999999", ms - 90_000, "64990.5")]),
+        json.dumps({"id": 5, "method": "public/heartbeat", "code": 0}),
+        crypto_com([("4611686018470000002", ms - 10, "65000.010"), ("4611686018470000001", ms - 20, "65000.01")]),
+    ], [Trade("BTC_USD", "64990.5", "4611686018469999999", us - 90_000_000, False),
+        Trade("BTC_USD", "64990.50", "4611686018470000000", us - 60_000_000, False),
+        Trade("BTC_USD", "65000.01", "4611686018470000001", us - 20_000),
+        Trade("BTC_USD", "65000.010", "4611686018470000002", us - 10_000)]
+
+    def bitget(action, trades):
+        return json.dumps({"action": action, "arg": {"instType": "SPOT", "channel": "trade", "instId": "BTCUSDT"},
+                           "data": [{"ts": str(at), "price": p, "size": "0.1", "side": "buy", "tradeId": i}
+                                    for i, at, p in trades], "ts": ms})
+    out["bitget"] = [
+        json.dumps({"event": "subscribe", "arg": {"instType": "SPOT", "channel": "trade", "instId": "BTCUSDT"}}),
+        "pong",
+        bitget("snapshot", [("1002", ms - 900, "64999.90"), ("1001", ms - 1000, "64999.9")]),
+        bitget("update", [("1004", ms - 10, "65000.10"), ("1003", ms - 20, "65000.1"), ("1002", ms - 900, "64999.90")]),
+    ], [Trade("BTCUSDT", "64999.9", "1001", us - 1_000_000, False),
+        Trade("BTCUSDT", "64999.90", "1002", us - 900_000, False),
+        Trade("BTCUSDT", "65000.1", "1003", us - 20_000), Trade("BTCUSDT", "65000.10", "1004", us - 10_000)]
+    out["mexc"] = [
+        json.dumps({"id": 0, "code": 0, "msg": "spot@public.aggre.deals.v3.api.pb@100ms@BTCUSDT"}),
+        mexc_push("BTCUSDT", [("65000.10", ms - 30, ""), ("65000.1", ms - 20, "")]),
+        mexc_push("BTCUSDT", [("65000.123456789", ms - 10, "77X1")]),
+        mexc_push("BTCUSDT", [("1", ms, "")], body=315),
+        json.dumps({"id": 0, "code": 0, "msg": "PONG"}),
+    ], [Trade("BTCUSDT", "65000.10", None, us - 30_000), Trade("BTCUSDT", "65000.1", None, us - 20_000),
+        Trade("BTCUSDT", "65000.123456789", "77X1", us - 10_000)]
+    return out
+
+
+def recorded(frames):
+    lines = []
+    for frame in frames:
+        binary = isinstance(frame, bytes)
+        lines.append(json.dumps({"at": NOW, "dir": "in"} | (
+            {"base64": base64.b64encode(frame).decode()} if binary else {"text": frame})))
+    return "\n".join(lines) + "\n"
+
+
+def protocols(program, check):
+    with tempfile.TemporaryDirectory() as folder:
+        file = pathlib.Path(folder) / "frames.jsonl"
+        for venue, (frames, expected) in made_frames().items():
+            if not is_known(program, venue):
+                continue
+            file.write_text(recorded(frames))
+            symbols = sorted({t.symbol for t in expected})
+            done = run(program, venue, file, "--at", "frame", "--symbols", ",".join(f"X{i}={s}" for i, s in enumerate(symbols)))
+            quotes = compare(check, venue, done, expected)
+            check.expect([q["price"] for q in quotes] == [t.price for t in expected], f"{venue}: the order of {quotes}")
+            for q, trade in zip(quotes, expected):
+                check.expect(q["live"] is trade.fresh, f"{venue}: {q}")
+            check.expect("reason" not in done.stdout or venue == "mexc", f"{venue}: {done.stdout}")
+            print(f"{venue}: {len(quotes)} quotes")
+        # What is wrong is said, and the rest is read.
+        file.write_text("garbage\n" + recorded(['{"e":"trade","s":"BTCUSDT","p":"-1","t":1,"T":1}', "<html>", "<html>", "<html>"]) +
+                        recorded(made_frames()["binance"][0]) + '{"at": 1, "dir": "in"}\n')
+        done = run(program, "binance", file)
+        lines = [json.loads(line) for line in done.stdout.splitlines()]
+        check.expect([("reason" if "reason" in line else "price") for line in lines] ==
+                     ["reason", "reason", "reason", "price", "reason"], f"bad lines: {done.stdout}")
+        check.expect("3 frames from line 3 to 5" in done.stdout, f"one line for what is alike: {done.stdout}")
+        # Whether it can be run at all.
+        for arguments, text in ((["nowhere", file], "there is no venue 'nowhere'"),
+                                (["binance", file.with_name("absent")], "there is no file"),
+                                (["binance", folder], "is a directory"),
+                                (["binance", file, "--at", "noon"], "--at: 'noon' is not known"),
+                                (["binance", file, "--symbols", "BTC"], "'BTC' is not TICKER=SYMBOL"),
+                                (["binance", file, "--symbols", "BTC=btc/usd"], "is not a valid symbol of binance"),
+                                (["binance"], "FILE is required")):
+            done = run(program, *arguments)
+            check.expect(done.returncode == 2 and text in done.stderr and not done.stdout,
+                         f"{arguments}: {done.returncode} {done.stderr}")
+
+
+def main():
+    check = Failures()
+    {"recordings": recordings, "protocols": protocols}[sys.argv[1]](sys.argv[2], check)
+    sys.exit(1 if check.count else 0)
+
+
+main()
