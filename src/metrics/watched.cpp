@@ -90,6 +90,20 @@ void Instruments::watch_feed(const price::MarketMeters& meters,
             }
             return out;
         });
+    const auto by_source = [sources](std::uint64_t feed::SourceStatus::* lost) {
+        return [sources, lost] {
+            Figures out;
+            for (const feed::SourceStatus& source : sources())
+                out.push_back({{{"source", text(source.name)}}, static_cast<double>(source.*lost)});
+            return out;
+        };
+    };
+    registry_.counter("pricewire_trades_lost_total",
+                      "Trades that the numbers of a source's trades show to be missing.",
+                      by_source(&feed::SourceStatus::lost_trades));
+    registry_.counter("pricewire_frames_lost_total",
+                      "Times at which the numbers of a source's frames show that some are missing.",
+                      by_source(&feed::SourceStatus::lost_frames));
     registry_.gauge("pricewire_source_up", "Whether a source brings quotes, by whatever way.", [sources] {
         Figures out;
         for (const feed::SourceStatus& source : sources())
