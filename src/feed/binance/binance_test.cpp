@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <regex>
 
+#include "feed/session_play.hpp"
 #include "feed/show.hpp"
 
 namespace pricewire::feed {
@@ -314,6 +315,39 @@ TEST(BinanceUs, ByRestOnlyAnotherPriceIsNews) {
               "old COMP=297.2USDT@2021-10-12T00:24:50Z");
     EXPECT_EQ(show_answer(*venue, R"({"symbol":"COMPUSDT","price":"297.3"})", us_now),
               "COMP=297.3USDT@2021-10-12T00:24:50Z");
+}
+
+TEST(BinanceUs, MinutesWithoutATradeAreNormal) {
+    Play p(binance_us_type, {"BTC"}, {"wss://binance_us/stream", "https://binance_us"});
+    p.start();
+    p.opened(1);
+    p.trade(1, "BTCUSDT", "65000.10");
+    for (int i = 0; i < 6; ++i) {
+        p.wait(std::chrono::seconds{10});
+        p.ping(1);
+        p.answer(200, R"([{"symbol":"BTCUSDT","price":"65000.10"}])");
+    }
+    EXPECT_EQ(p.done(), R"(0.0 open 1 wss://binance_us/stream?streams=btcusdt@trade
+0.0 connecting
+0.0 quote BTC 65000.1
+0.0 streaming
+0.0 info: binance_us streams trades of BTC
+10.0 GET /api/v3/ticker/price?symbols=%5B%22BTCUSDT%22%5D
+10.0 quote BTC 65000.1
+20.0 GET /api/v3/ticker/price?symbols=%5B%22BTCUSDT%22%5D
+20.0 old quote BTC 65000.1
+30.0 GET /api/v3/ticker/price?symbols=%5B%22BTCUSDT%22%5D
+30.0 polling_fallback (its stream has no trades)
+30.0 info: prices of binance_us come by REST every 5s until its stream has trades
+30.0 old quote BTC 65000.1
+35.0 GET /api/v3/ticker/price?symbols=%5B%22BTCUSDT%22%5D
+40.0 old quote BTC 65000.1
+40.0 GET /api/v3/ticker/price?symbols=%5B%22BTCUSDT%22%5D
+50.0 old quote BTC 65000.1
+50.0 GET /api/v3/ticker/price?symbols=%5B%22BTCUSDT%22%5D
+60.0 old quote BTC 65000.1
+60.0 GET /api/v3/ticker/price?symbols=%5B%22BTCUSDT%22%5D
+)");
 }
 
 TEST(BinanceUs, RecordedFrames) {
