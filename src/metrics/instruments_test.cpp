@@ -200,6 +200,36 @@ TEST_F(InstrumentsTest, AHangingDependencyDelaysNoScrape) {
     }
 }
 
+TEST_F(InstrumentsTest, APriceIsMeasuredByItsSourcesAndTheirSpread) {
+    price::MarketMeters meters;
+    price::TickerMeter& btc = meters.emplace_back("BTC");
+    for (const char* name : {"binance", "kraken", "okx"}) btc.quotes.emplace_back(name);
+    instruments_.watch_feed(meters, [] { return std::vector<feed::SourceStatus>(); });
+    const Decimal price = Decimal::from_int(100);
+    TickerBoard board{.ticker = "BTC",
+                      .price = Price{"BTC", price, clock_.now(), 1},
+                      .band = PriceBand{*Decimal::parse("99.9"), *Decimal::parse("100.2")},
+                      .sources = 7};
+    for (const char* name : {"binance", "kraken"}) {
+        const Quote quote{name, SourceKind::exchange, "BTC", price, clock_.now(), clock_.now()};
+        btc.of(name)->note(quote, Verdict::counted);
+        board.quotes.push_back({quote, Verdict::counted, price, 0});
+    }
+    board.quotes[1].verdict = Verdict::outlier;
+    board.quotes[1].spread_bp10 = -2500;
+    btc.note(board);
+    EXPECT_EQ(sample(R"(pricewire_price_sources{ticker="BTC"})"), "7");
+    EXPECT_EQ(sample(R"(pricewire_price_band_ratio{ticker="BTC"})"), "0.003");
+    EXPECT_EQ(sample(R"(pricewire_quote_counts{source="binance",ticker="BTC"})"), "1");
+    EXPECT_EQ(sample(R"(pricewire_quote_counts{source="kraken",ticker="BTC"})"), "0");
+    EXPECT_EQ(sample(R"(pricewire_quote_counts{source="okx",ticker="BTC"})"), "") << "before its first quote";
+    EXPECT_EQ(sample(R"(pricewire_quote_spread_ratio{source="kraken",ticker="BTC"})"), "-0.025");
+    board.price.reset();
+    btc.note(board);
+    EXPECT_EQ(sample(R"(pricewire_price_sources{ticker="BTC"})"), "0");
+    EXPECT_EQ(sample(R"(pricewire_quote_spread_ratio{source="kraken",ticker="BTC"})"), "") << "from no price";
+}
+
 class NoApi : public api::Api {
 public:
     void handle(net::ServerRequest&&, net::HttpServer::Respond) override {}

@@ -24,6 +24,11 @@ constexpr std::array all_source_states{
     feed::SourceState::polling,     feed::SourceState::refused,   feed::SourceState::unavailable_here,
     feed::SourceState::maintenance, feed::SourceState::silent};
 
+// From tenths of a basis point.
+double ratio(std::int64_t bp10) {
+    return static_cast<double>(bp10) / 100'000;
+}
+
 bool brings_quotes(feed::SourceState state) {
     return state == feed::SourceState::streaming || state == feed::SourceState::polling_fallback ||
            state == feed::SourceState::polling;
@@ -46,13 +51,14 @@ Figures quotes_of(const price::MarketMeters& meters) {
     return out;
 }
 
-Figures ages_of(const price::MarketMeters& meters, Timestamp now) {
+// `value` gives an optional figure.
+template <typename Value>
+Figures by_quote(const price::MarketMeters& meters, Value&& value) {
     Figures out;
     for (const price::TickerMeter& ticker : meters) {
         for (const price::QuoteMeter& quotes : ticker.quotes) {
-            if (const auto at = quotes.received_at()) {
-                out.push_back(
-                    {{{"source", text(quotes.source)}, {"ticker", text(ticker.ticker)}}, seconds(now - *at)});
+            if (const std::optional<double> figure = value(quotes)) {
+                out.push_back({{{"source", text(quotes.source)}, {"ticker", text(ticker.ticker)}}, *figure});
             }
         }
     }
@@ -75,7 +81,28 @@ void Instruments::watch_feed(const price::MarketMeters& meters,
                       "Quotes that sources sent, by source and by whether each counted when it came.",
                       [&meters] { return quotes_of(meters); });
     registry_.gauge("pricewire_quote_age_seconds", "How long ago the last quote came, by source and ticker.",
-                    [this, &meters] { return ages_of(meters, clock_.now()); });
+                    [this, &meters] {
+                        return by_quote(meters, [now = clock_.now()](const price::QuoteMeter& quotes) {
+                            const auto at = quotes.received_at();
+                            return at ? std::optional(seconds(now - *at)) : std::nullopt;
+                        });
+                    });
+    registry_.gauge(
+        "pricewire_quote_counts", "Whether a source's last quote counts for the price.", [&meters] {
+            return by_quote(meters, [](const price::QuoteMeter& quotes) {
+                return quotes.received_at()
+                           ? std::optional(quotes.counts.load(std::memory_order_relaxed) ? 1.0 : 0.0)
+                           : std::nullopt;
+            });
+        });
+    registry_.gauge("pricewire_quote_spread_ratio",
+                    "How far a source's last quote is from the price, as a share of that; negative below it.",
+                    [&meters] {
+                        return by_quote(meters, [](const price::QuoteMeter& quotes) {
+                            const auto spread = quotes.spread_bp10();
+                            return spread ? std::optional(ratio(*spread)) : std::nullopt;
+                        });
+                    });
     registry_.counter(
         "pricewire_quotes_refused_total",
         "Frames, answers and figures of a source that gave no quote, by reason.", [sources] {
@@ -128,6 +155,16 @@ void Instruments::watch_feed(const price::MarketMeters& meters,
         return by_ticker(
             meters, [](const price::TickerMeter& t) { return t.has_price.load(std::memory_order_relaxed); });
     });
+    registry_.gauge("pricewire_price_sources", "How many sources agree with the price.", [&meters] {
+        return by_ticker(
+            meters, [](const price::TickerMeter& t) { return t.sources.load(std::memory_order_relaxed); });
+    });
+    registry_.gauge("pricewire_price_band_ratio", "The width of a price's band, as a share of the price.",
+                    [&meters] {
+                        return by_ticker(meters, [](const price::TickerMeter& t) {
+                            return ratio(t.band_bp10.load(std::memory_order_relaxed));
+                        });
+                    });
 }
 
 void Instruments::watch(const alert::Checker& checker) {

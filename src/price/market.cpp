@@ -4,17 +4,6 @@
 
 namespace pricewire::price {
 
-namespace {
-
-// Sources are few: a linear search is faster than any index.
-void note(TickerMeter& meter, const Quote& quote, std::optional<Verdict> verdict) {
-    for (QuoteMeter& of_source : meter.quotes) {
-        if (of_source.source == quote.source) return of_source.note(quote, verdict);
-    }
-}
-
-}  // namespace
-
 Market::Market(std::span<const Ticker> tickers, ConsolidationPolicy policy, MarketSinks sinks,
                std::span<const SourceName> sources)
     : policy_(std::move(policy)), sinks_(std::move(sinks)) {
@@ -32,7 +21,7 @@ void Market::on_quotes(std::span<const Quote> quotes, Timestamp now) {
         if (found == lines_.end() || !quote.is_live) continue;
         Line& line = found->second;
         const auto made = line.consolidator.update(quote, now);
-        note(*line.meter, quote, line.consolidator.verdict());
+        if (QuoteMeter* meter = line.meter->of(quote.source)) meter->note(quote, line.consolidator.verdict());
         settle(line, made, clocks_[quote.source].made_at(quote), now);
         if (!std::exchange(line.touched, true)) touched_.push_back(&line);
     }
@@ -47,7 +36,7 @@ void Market::on_quotes(std::span<const Quote> quotes, Timestamp now) {
 void Market::refresh(Timestamp now) {
     for (auto& [ticker, line] : lines_) {
         settle(line, line.consolidator.refresh(now), now, now);
-        publish_board(line, now);
+        line.meter->note(publish_board(line, now));
     }
 }
 
@@ -70,7 +59,7 @@ void Market::settle(Line& line, std::optional<Decimal> made, Timestamp at, Times
     }
 }
 
-void Market::publish_board(Line& line, Timestamp now) {
+TickerBoard Market::publish_board(Line& line, Timestamp now) {
     if (line.price) {
         line.unpriced_since.reset();
     } else if (!line.unpriced_since) {
@@ -80,6 +69,7 @@ void Market::publish_board(Line& line, Timestamp now) {
     board.price = line.price;
     board.unpriced_since = line.unpriced_since;
     sinks_.board(board);
+    return board;
 }
 
 }  // namespace pricewire::price

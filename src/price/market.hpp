@@ -50,7 +50,7 @@ private:
     };
 
     void settle(Line& line, std::optional<Decimal> made, Timestamp at, Timestamp now);
-    void publish_board(Line& line, Timestamp now);
+    TickerBoard publish_board(Line& line, Timestamp now);
 
     const ConsolidationPolicy policy_;
     MarketSinks sinks_;

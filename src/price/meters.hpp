@@ -1,9 +1,11 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdint>
 #include <deque>
+#include <limits>
 #include <optional>
 
 #include "base/clock.hpp"
@@ -27,19 +29,52 @@ struct QuoteMeter {
         return us == 0 ? std::nullopt : std::optional(from_micros(us));
     }
 
+    // Its place on the last board.
+    void note(const JudgedQuote& quote, bool has_price) {
+        counts.store(quote.verdict == Verdict::counted, std::memory_order_relaxed);
+        spread.store(has_price && quote.dollars ? quote.spread_bp10 : no_spread, std::memory_order_relaxed);
+    }
+    // From the price, in tenths of a basis point; nullopt without either.
+    std::optional<std::int64_t> spread_bp10() const {
+        const std::int64_t value = spread.load(std::memory_order_relaxed);
+        return value == no_spread ? std::nullopt : std::optional(value);
+    }
+
+    static constexpr std::int64_t no_spread = std::numeric_limits<std::int64_t>::min();
+
     const SourceName source;
     std::array<Tally, verdict_names.size()> judged;  // by the verdict on arrival
     Tally outdated;                                  // ignored: older than the one before it
     std::atomic<std::int64_t> received_us = 0;
+    std::atomic<bool> counts = false;
+    std::atomic<std::int64_t> spread = no_spread;
 };
 
 struct TickerMeter {
     explicit TickerMeter(Ticker name) : ticker(name) {}
 
+    // Sources are few: a linear search is faster than any index. Null: not one of those given to the market.
+    QuoteMeter* of(SourceName source) {
+        const auto found = std::ranges::find(quotes, source, &QuoteMeter::source);
+        return found == quotes.end() ? nullptr : &*found;
+    }
+    void note(const TickerBoard& board) {
+        sources.store(board.price ? board.sources : 0, std::memory_order_relaxed);
+        band_bp10.store(board.price && board.band ? spread_bp10(board.band->high, board.price->value) -
+                                                        spread_bp10(board.band->low, board.price->value)
+                                                  : 0,
+                        std::memory_order_relaxed);
+        for (const JudgedQuote& quote : board.quotes) {
+            if (QuoteMeter* meter = of(quote.quote.source)) meter->note(quote, board.price.has_value());
+        }
+    }
+
     const Ticker ticker;
     Tally prices;
     std::atomic<bool> has_price = false;
-    std::deque<QuoteMeter> quotes;  // one per source, in the order given to the market
+    std::atomic<int> sources = 0;             // that agree with the price; 0 without one
+    std::atomic<std::int64_t> band_bp10 = 0;  // its width, in tenths of a basis point of the price
+    std::deque<QuoteMeter> quotes;            // one per source, in the order given to the market
 };
 
 // One per ticker, in their order. Fixed once the market is made.
