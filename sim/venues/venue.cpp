@@ -16,6 +16,8 @@ extern const SimVenue kraken_sim;
 extern const SimVenue okx_sim;
 extern const SimVenue bybit_sim;
 extern const SimVenue bitstamp_sim;
+extern const SimVenue bitfinex_sim;
+extern const SimVenue gemini_sim;
 extern const SimVenue gateio_sim;
 extern const SimVenue htx_sim;
 extern const SimVenue crypto_com_sim;
@@ -47,6 +49,8 @@ SimVenues sim_venues() {
         &okx_sim,
         &bybit_sim,
         &bitstamp_sim,
+        &bitfinex_sim,
+        &gemini_sim,
         &gateio_sim,
         &htx_sim,
         &crypto_com_sim,

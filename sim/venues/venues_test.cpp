@@ -196,6 +196,53 @@ TEST(SimulatedBitstamp, AnswersForOneSymbolAMessage) {
     EXPECT_EQ(rest("bitstamp", "/ticker/btcusd/", ""), "no such path");
 }
 
+TEST(SimulatedBitfinex, NumbersItsChannelsAndTellsEachTradeTwice) {
+    const auto stream = venue("bitfinex").open("", market);
+    EXPECT_TRUE(holds(join(stream->on_open()), R"("platform":{"status":1})"));
+    EXPECT_TRUE(holds(join(stream->on_text(R"({"event":"conf","flags":65536})")), R"("status":"OK")"));
+    const auto subscribe = [&](std::string_view symbol) {
+        return join(stream->on_text(
+            fmt::format(R"({{"event":"subscribe","channel":"trades","symbol":"{}"}})", symbol)));
+    };
+    const std::string answer = subscribe("tBTCUSD");
+    EXPECT_TRUE(holds(answer, R"("event":"subscribed","channel":"trades","chanId":17471,"symbol":"tBTCUSD")"))
+        << answer;
+    EXPECT_TRUE(holds(answer, "[17471,[[6,")) << "old trades come first: " << answer;
+    EXPECT_TRUE(holds(answer, "-0.01,65000.5]],1]")) << answer;
+    EXPECT_TRUE(holds(subscribe("tBTCUSD"), R"("code":10301)"));
+    EXPECT_TRUE(holds(subscribe("tNO:USD"), R"("msg":"symbol: invalid","code":10300)"));
+    EXPECT_TRUE(holds(subscribe("tSHIBUSD"), R"("code":10300)")) << "without its colon";
+    EXPECT_TRUE(holds(subscribe("tETHUSD"), R"("event":"subscribed")"));
+    const SimMarket dollars{.currency = "USD"};
+    EXPECT_TRUE(holds(join(venue("bitfinex")
+                               .open("", dollars)
+                               ->on_text(R"({"event":"subscribe","channel":"trades","symbol":"tUSTUSD"})")),
+                      R"("chanId":17471,"symbol":"tUSTUSD")"));
+    const std::string told = trade(*stream, "BTCUSDT");
+    EXPECT_TRUE(holds(told, R"([17471,"te",[7,)") && holds(told, R"([17471,"tu",[7,)")) << told;
+    EXPECT_EQ(join(stream->tick(at(9s, 0s, 0s))), "");
+    EXPECT_TRUE(holds(join(stream->tick(at(15s, 0s, 0s))), R"([17472,"hb",)"));
+    EXPECT_TRUE(
+        holds(join(stream->on_text(R"({"event":"unsubscribe","chanId":17471})")), R"("unsubscribed")"));
+    EXPECT_FALSE(stream->wants("BTCUSDT"));
+    const std::string all = rest("bitfinex", "/tickers", "symbols=tBTCUSD%2CtSHIB:USD%2CtNO:USD");
+    EXPECT_TRUE(holds(all, R"([["tBTCUSD",65000.5,)") && holds(all, R"(["tSHIB:USD",0.00000092,)")) << all;
+    EXPECT_FALSE(holds(all, "tNO")) << all;
+}
+
+TEST(SimulatedGemini, RefusesAWholeMessageForOneSymbol) {
+    const auto stream = venue("gemini").open("", market);
+    EXPECT_EQ(
+        join(stream->on_text(R"({"id":"1","method":"subscribe","params":["btcusd@trade","nousd@trade"]})")),
+        R"({"id":"1","status":400,"error":{"code":-1121,"msg":"Invalid symbol: nousd@trade"}})"
+        "\n");
+    EXPECT_FALSE(stream->is_subscribed());
+    EXPECT_EQ(join(stream->on_text(R"({"id":"2","method":"subscribe","params":["btcusd@trade"]})")),
+              "{\"id\":\"2\",\"status\":200,\"result\":null}\n");
+    EXPECT_TRUE(holds(trade(*stream, "BTCUSDT"), R"("s":"btcusd","t":7,"p":"65000.500")"));
+    EXPECT_TRUE(holds(rest("gemini", "/v1/pricefeed", ""), R"("pair":"BTCUSD","price":"65000.5")"));
+}
+
 TEST(SimulatedHtx, PingsAndDropsAClientThatDoesNotAnswer) {
     const auto stream = venue("htx").open("", market);
     const std::string answer = join(stream->on_text(R"({"sub":"market.btcusdt.trade.detail","id":"1"})"));

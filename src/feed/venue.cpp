@@ -7,6 +7,7 @@
 
 #include "base/text.hpp"
 #include "feed/binance/binance.hpp"
+#include "feed/bitfinex/bitfinex.hpp"
 #include "feed/bitget/bitget.hpp"
 #include "feed/bitstamp/bitstamp.hpp"
 #include "feed/bybit/bybit.hpp"
@@ -14,6 +15,7 @@
 #include "feed/coingecko/coingecko.hpp"
 #include "feed/crypto_com/crypto_com.hpp"
 #include "feed/gateio/gateio.hpp"
+#include "feed/gemini/gemini.hpp"
 #include "feed/htx/htx.hpp"
 #include "feed/kraken/kraken.hpp"
 #include "feed/mexc/mexc.hpp"
@@ -32,6 +34,8 @@ VenueTypes venue_types() {
         &okx_type,
         &bybit_type,
         &bitstamp_type,
+        &bitfinex_type,
+        &gemini_type,
         &gateio_type,
         &htx_type,
         &crypto_com_type,
