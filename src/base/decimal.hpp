@@ -58,13 +58,15 @@ public:
     }
     constexpr Decimal abs() const { return raw_ < 0 ? from_raw(-raw_) : *this; }
 
-    // This number times `basis_points` / 10'000, rounded toward zero; for bands around a price.
-    // 0 <= basis_points <= 10'000'000. Cannot overflow within |value| <= 1e17.
-    constexpr Decimal scaled_bp(std::int64_t basis_points) const {
-        const Raw q = raw_ / 10'000;
-        const Raw r = raw_ % 10'000;
-        return from_raw(q * basis_points + r * basis_points / 10'000);
+    // This number times `part` / `whole`, rounded toward zero. 0 <= part <= 1'000 * whole, 0 < whole <= 1e9. Cannot
+    // overflow within |value| <= 1e17.
+    constexpr Decimal scaled(std::int64_t part, std::int64_t whole) const {
+        const Raw q = raw_ / whole;
+        const Raw r = raw_ % whole;
+        return from_raw(q * part + r * part / whole);
     }
+    // For bands around a price. 0 <= basis_points <= 10'000'000.
+    constexpr Decimal scaled_bp(std::int64_t basis_points) const { return scaled(basis_points, 10'000); }
 
     template <typename H>
     friend H AbslHashValue(H h, Decimal d) {
