@@ -82,10 +82,11 @@ public:
           loop_(net::create_event_loop()),
           http_(
               net::create_http_client({.max_connections = 64, .user_agent = "Pricewire/" PRICEWIRE_VERSION})),
-          market_(tickers_of(config), consolidation_of(config),
+          market_(tickers_of(config), consolidation_of(config, venues),
                   {.price = [this](const Price& price) { bus_.publish(price); },
                    .price_gone = [this](const PriceGone& gone) { on_price_gone(gone); },
-                   .board = [this](const TickerBoard& board) { bus_.publish_board(board); }},
+                   .board = [this](const TickerBoard& board) { bus_.publish_board(board); },
+                   .rate = [this](const price::DollarRate& rate) { on_rate(rate); }},
                   source_names(feed_options_of(config, venues))),
           feed_(create_feed(
               *loop_, *http_, system_clock(), with_tap(feed_options_of(config, venues), tap),
@@ -123,6 +124,7 @@ public:
 
     std::vector<feed::SourceStatus> sources() const override { return feed_->statuses(); }
     const price::MarketMeters& meters() const override { return market_.meters(); }
+    const price::RateMeters& rate_meters() const override { return market_.rate_meters(); }
 
 private:
     void on_price_gone(const PriceGone& gone) {
@@ -132,6 +134,19 @@ private:
         if (!lines.take(system_clock().mono())) return;
         log::warn("no source has a valid price; alerts of this ticker wait",
                   {{"ticker", std::string(gone.ticker.view())}});
+    }
+    void on_rate(const price::DollarRate& rate) {
+        // Leaving a peg and returning to it are apart; what is known may change with every quote.
+        RateLines& lines = rate_lines_[rate.currency];
+        const bool is_peg = std::exchange(lines.is_off_peg, rate.is_off_peg) != rate.is_off_peg;
+        if (!is_peg && !lines.known.take(system_clock().mono())) return;
+        const char* text = rate.is_off_peg ? "a currency is off its peg; the dollar venues lead"
+                           : is_peg        ? "a currency has returned to its peg"
+                           : rate.is_known
+                               ? "a currency's dollar rate is known"
+                               : "a currency's dollar rate is unknown: fewer than two venues say it";
+        (rate.is_off_peg || !rate.is_known ? log::warn : log::info)(
+            text, {{"currency", std::string(rate.currency.view())}, {"dollars", rate.value().to_string()}});
     }
     void publish_sources() {
         std::vector<SourceReport> reports;
@@ -154,7 +169,12 @@ private:
     std::unique_ptr<net::HttpClient> http_;
     price::Market market_;
     std::unique_ptr<feed::Feed> feed_;
+    struct RateLines {
+        bool is_off_peg = false;
+        log::AtMostEvery known{1min};
+    };
     std::map<Ticker, log::AtMostEvery> gone_lines_;
+    std::map<Currency, RateLines> rate_lines_;
     MonoTime judged_at_ = system_clock().mono();
     std::thread thread_;
 };

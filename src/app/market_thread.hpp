@@ -24,6 +24,7 @@ public:
     // Any thread.
     virtual std::vector<feed::SourceStatus> sources() const = 0;
     virtual const price::MarketMeters& meters() const = 0;
+    virtual const price::RateMeters& rate_meters() const = 0;
 };
 
 // `bus`, `bars` and `tap`, which may be null, outlive it.

@@ -61,6 +61,7 @@ const feed::VenueType toy_type{
     .rest = {.url = "https://toy.example"},
     .symbol_of = [](Ticker ticker) { return std::optional(std::string(ticker.view())); },
     .is_symbol = [](std::string_view symbol) { return is_ticker(symbol); },
+    .currency_of = [](std::string_view) { return Currency("USDT"); },
     .create = [](std::vector<feed::Instrument> instruments,
                  feed::Endpoints endpoints) -> std::unique_ptr<feed::Venue> {
         return std::make_unique<ToyVenue>(toy_type, std::move(instruments), std::move(endpoints));

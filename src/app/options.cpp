@@ -28,11 +28,17 @@ std::vector<Ticker> tickers_of(const ops::Config& config) {
     return {config.market.tickers.begin(), config.market.tickers.end()};
 }
 
-price::ConsolidationPolicy consolidation_of(const ops::Config& config) {
+price::ConsolidationPolicy consolidation_of(const ops::Config& config, feed::VenueTypes venues) {
     price::ConsolidationPolicy policy;
     policy.quote_ttl = config.market.quote_ttl;
     policy.aggregator_ttl = config.market.aggregator_ttl;
-    for (const auto& [name, source] : config.sources) policy.weights[SourceName(name)] = source.weight;
+    for (const auto& [name, source] : config.sources) {
+        const feed::VenueType* venue = feed::find_venue_type(name, venues);
+        if (venue == nullptr) continue;
+        policy.sources[venue->name] = {
+            .weight = source.weight, .owner = venue->owner, .figures_ttl = venue->figures_ttl};
+        if (source.enabled && venue->kind == SourceKind::exchange) ++policy.exchanges;
+    }
     return policy;
 }
 
@@ -43,7 +49,8 @@ ops::ConfigKeys config_keys(feed::VenueTypes venues) {
                            .settings = {.enabled = venue->off_reason.empty(),
                                         .ws_url = std::string(venue->stream.url),
                                         .rest_url = std::string(venue->rest.url),
-                                        .poll_interval = venue->rest.poll_interval},
+                                        .poll_interval = venue->rest.poll_interval,
+                                        .weight = venue->weight},
                            .least_poll = venue->rest.least_interval,
                            .least_poll_reason = std::string(venue->rest.least_interval_reason),
                            .has_api_key = venue->rest.key_header != nullptr,
@@ -57,6 +64,7 @@ feed::FeedOptions feed_options_of(const ops::Config& config, feed::VenueTypes ve
     feed::FeedOptions options;
     options.venues = venues;
     options.tickers = tickers_of(config);
+    options.references = {price::DollarRates::references.begin(), price::DollarRates::references.end()};
     // REST must replace a quiet ticker's last trade before that is too old to count.
     options.session.quiet_after = std::min(options.session.quiet_after, config.market.quote_ttl / 2);
     for (const auto& [name, source] : config.sources) {

@@ -19,7 +19,7 @@
 namespace pricewire::app {
 
 std::vector<Ticker> tickers_of(const ops::Config& config);
-price::ConsolidationPolicy consolidation_of(const ops::Config& config);
+price::ConsolidationPolicy consolidation_of(const ops::Config& config, feed::VenueTypes venues);
 // The configuration's keys, the venues' among them.
 ops::ConfigKeys config_keys(feed::VenueTypes venues = feed::venue_types());
 feed::FeedOptions feed_options_of(const ops::Config& config, feed::VenueTypes venues = feed::venue_types());

@@ -297,8 +297,12 @@ struct Instruments {
     std::string unnamed;  // tickers without a symbol at the source
 };
 
+bool is_in_dollars(const VenueType& type, std::string_view symbol) {
+    return type.currency_of == nullptr || type.currency_of(symbol) == Currency("USD");
+}
+
 Result<Instruments> instruments_of(const VenueType& type, const SourceOptions& options,
-                                   std::span<const Ticker> tickers) {
+                                   std::span<const Ticker> tickers, std::span<const Ticker> references = {}) {
     Instruments found;
     std::map<std::string, Ticker> taken;
     for (const Ticker ticker : tickers) {
@@ -317,6 +321,13 @@ Result<Instruments> instruments_of(const VenueType& type, const SourceOptions& o
                                     other->second.view(), ticker.view(), *symbol, options.name));
         }
         found.list.push_back({ticker, *symbol});
+    }
+    for (const Ticker ticker : references) {
+        if (std::ranges::find(tickers, ticker) != tickers.end()) continue;
+        const auto symbol = type.symbol_of(ticker);
+        if (symbol && type.is_symbol(*symbol) && is_in_dollars(type, *symbol) &&
+            taken.emplace(*symbol, ticker).second)
+            found.list.push_back({ticker, *symbol});
     }
     return found;
 }
@@ -345,7 +356,8 @@ public:
         source.without_sessions.detail = "switched off";
         if (options.enabled) {
             source.without_sessions.state = SourceState::idle;
-            const auto [instruments, unnamed] = instruments_of(type, options, options_.tickers).value();
+            const auto [instruments, unnamed] =
+                instruments_of(type, options, options_.tickers, options_.references).value();
             if (!unnamed.empty()) {
                 log::warn(
                     fmt::format("{} has no symbol for {}: set one in market.symbols", options.name, unnamed));

@@ -32,6 +32,8 @@ struct SourceOptions {
 struct FeedOptions {
     VenueTypes venues = venue_types();
     std::vector<Ticker> tickers;
+    // Watched too at each source that trades them for dollars, without a word about those that do not.
+    std::vector<Ticker> references;
     std::vector<SourceOptions> sources;
     SessionOptions session;  // except poll_interval and first_poll_after, which differ by source
     bool verify_tls = true;

@@ -200,6 +200,9 @@ struct VenueType {
     // sources.<name>.weight overrides it.
     int weight = 4;
     std::string_view owner;  // venues of one owner are not independent; empty: the venue itself
+    // Of an aggregator whose figures are minutes old by nature: for how long by their own time they are a second
+    // opinion; they never replace an exchange. 0: market.aggregator_ttl.
+    Duration figures_ttl{};
     StreamType stream;
     RestType rest;
     HistoryOffer history;

@@ -2,16 +2,19 @@
 
 #include <algorithm>
 
+#include "price/within.hpp"
+
 // The method
 //
-// Exchanges trade; each has a vote, and the price is the weighted median of the fresh ones. A median moves
-// only with half of the votes, so a single source cannot poison it. An aggregator repeats what exchanges said
-// up to a minute ago and never votes: it checks a lone exchange, arbitrates between two that disagree, and is
-// the fallback.
+// Exchanges trade; each has a vote, and the price is the weighted median of the fresh ones, in dollars. A median
+// moves only with half of the votes, so a single source cannot poison it. An aggregator repeats what exchanges said
+// up to a minute ago and never votes: it checks a lone exchange, arbitrates between two that disagree, and is the
+// fallback. Sources of one owner are one exchange in this table: alone, the heaviest of them speaks for all.
 //
 //   exchanges     aggregator   price
-//   3 or more     any          median; those more than 2 % from it are outliers, and the median is taken again
-//   2 that agree  any          median (the midpoint, where votes are equal)
+//   3 or more     any          median; those more than 2 % from it are outliers until they are within 1 %, and the
+//                              median is taken again
+//   2 that agree  any          median (the midpoint: no owner has more weight than the other)
 //   disagreeing   fresh        the one nearest to the aggregator, if that is within 10 %, with those that
 //                              agree with it; the others are outliers
 //   disagreeing   none         none: all are disputed, unless some have left their own past: see below
@@ -51,50 +54,112 @@
 // An exchange's quote is fresh by our clock, from its arrival. An aggregator's is fresh by its own time,
 // because a coin that it has lost still arrives every minute; a time in the future counts as the time of
 // arrival.
+//
+// Exchanges whose quotes do not vote, however they agree, because they say nothing about now or about dollars:
+//
+//   foreign    in a currency that is not converted
+//   lagging    the quote took 5 s more than the others' (their median), by the venue's clock, corrected where that is
+//              wrong by up to ten seconds (source_clock.hpp): the venue delivers the past. Compared with the others, so
+//              that our own clock, or a stall of ours, silences nobody
+//   stuck      repeats its last trade for 15 s or its last price for a minute while others trade, and is 0.2 % from
+//              them
+//   off peg    its currency is off its peg, or its venues have been 0.5 % from the dollar venues for 10 s, and two
+//              owners in better currencies agree: the dollar venues lead
+//   newcomer   was never believed and is more than 10 % from the others: it may be another coin by the same letters
+//              (an outlier)
+//
+// The first price of all could come from the one source that is wrong: where three or more may come, it waits
+// until two agree in currencies whose rates are known, or for three seconds.
+//
+// The band is the larger of the distances from the price to the weighted 25th and 75th percentile of the votes. It is
+// wider by what nobody has checked: by 1 % with a lone exchange (a second one would have had to be within that), by
+// 2 % with aggregators alone, and by 2 % where fewer than two owners are valued by a known rate (what a stablecoin may
+// be away without being off its peg).
+//
+// Where the parameters come from
+//
+//   median, weights      Chainlink, Pyth, Skip Connect publish medians; weights by tier, not by volume, which venues
+//                        report as they like (Binance, OKX and Deribit weigh alike)
+//   40 % an owner        index publishers cap a constituent at 40 to 50 %
+//   2 %, re-admitted 1 % OKX excludes beyond 2 %, CME CF (BRTI) beyond D = 5 %, re-admits below D / 2
+//   two owners           Skip Connect wants 3 providers, Deribit and OKX go down to 1 and say so
+//   15 s                 BRTI 30 s, Pyth 10 s; configurable (market.quote_ttl)
+//   5 s of lag           BingX leaves out a price whose clock is 5 s off
+//   a minute unchanged   Bybit's index, in an older text
+//   quartiles            Pyth's aggregate confidence
+//   0.5 % for 10 s       the practice that compares USD and USDT venues; within 0.1 % ordinarily
+//   10 % (aggregators,   a figure is a minute old: the steepest minutes of bitcoin's history stay within it; 30 % is
+//   jumps, newcomers)    what it may have missed. CoinPaprika's is ten minutes old: 20 %
 
 namespace pricewire::price {
 namespace {
 
-bool within(Decimal a, Decimal b, std::int64_t tolerance_bp) {
-    return (a - b).abs() <= b.scaled_bp(tolerance_bp);
-}
-
-// The time of a quote by its source's clock, which may run ahead of ours.
-Timestamp quoted_at(const Quote& quote) {
-    return std::min(quote.time, quote.received_at);
-}
+// While all are within a 64th (1.56 %) of the lowest, they are within the tolerance of any median of theirs.
+constexpr int calm_shift = 6;
+constexpr std::int64_t least_calm_tolerance_bp = 157;
 
 }  // namespace
 
-std::optional<Decimal> Consolidator::update(const Quote& quote, Timestamp now) {
-    auto found = std::find_if(sources_.begin(), sources_.end(),
-                              [&](const Source& s) { return s.quote.source == quote.source; });
-    if (found == sources_.end()) {
-        const auto weight = policy_->weights.find(quote.source);
-        sources_.push_back(
-            {quote, weight == policy_->weights.end() ? 1 : std::max(1, weight->second), Verdict::stale});
-        ordered_.reserve(sources_.size());
-        found = sources_.end() - 1;
-    } else {
-        if (quote.kind == SourceKind::aggregator) {
-            if (quoted_at(quote) < quoted_at(found->quote)) {
-                verdict_.reset();
-                return std::nullopt;
-            }
-            if (!within(quote.price, found->quote.price, policy_->aggregator_tolerance_bp)) {
-                found->repeats = 0;
-            } else if (quoted_at(quote) > quoted_at(found->quote)) {
-                ++found->repeats;
-            }
+// The source of a quote, which is new if it has not sent any.
+Consolidator::Source& Consolidator::source_of(const Quote& quote) {
+    for (Source& source : sources_) {
+        if (source.quote.source == quote.source) return source;
+    }
+    const auto found = policy_->sources.find(quote.source);
+    const SourcePolicy policy = found == policy_->sources.end() ? SourcePolicy{} : found->second;
+    Source& source = sources_.emplace_back();
+    source.quote.source = quote.source;
+    source.weight = std::max(1, policy.weight);
+    source.figures_ttl = policy.figures_ttl;
+    source.owner_name = policy.owner.empty() ? quote.source : policy.owner;
+    source.owner = static_cast<std::uint32_t>(
+        std::ranges::find(sources_, source.owner_name, &Source::owner_name) - sources_.begin());
+    lags_.reserve(sources_.size());
+    return source;
+}
+
+// False: an aggregator's quote that is older than its last one.
+bool Consolidator::takes(Source& source, const Quote& quote, Timestamp now, Duration lag) {
+    const Quote& last = source.quote;
+    const bool is_first = source.price_since == Timestamp{};
+    const bool is_same_price = !is_first && quote.price == last.price;
+    if (quote.kind == SourceKind::aggregator && !is_first) {
+        if (quoted_at(quote) < quoted_at(last)) return false;
+        if (!within(quote.price, last.price, tolerance_of(source))) {
+            source.repeats = 0;
+        } else if (quoted_at(quote) > quoted_at(last)) {
+            ++source.repeats;
         }
-        found->quote = quote;
+    }
+    if (!is_same_price) source.price_since = now;
+    if (!is_same_price || !is_same_trade(quote, last)) source.trade_since = now;
+    if (is_first || quote.currency != last.currency) {
+        source.currency = DollarRates::index_of(quote.currency);
+        is_calm_ = false;
+    }
+    source.quote = quote;
+    source.quote.received_at = std::min(quote.received_at, now);
+    source.lag = lag;
+    if (source.currency) source.value = rates_->in_dollars(quote.price, *source.currency);
+    return true;
+}
+
+std::optional<Decimal> Consolidator::update(const Quote& quote, Timestamp now, Duration lag) {
+    Source& source = source_of(quote);
+    if (!takes(source, quote, now, lag)) {
+        verdict_.reset();
+        return std::nullopt;
+    }
+    if (moves_calmly(source, now)) {
+        verdict_ = Verdict::counted;
+        return price_;
     }
     const auto before = price_;
-    evaluate(now, &*found);
-    verdict_ = found->verdict;
+    evaluate(now, &source);
+    verdict_ = source.verdict;
     if (!price_) return std::nullopt;
     // A trade that counts makes a price; any other quote does only if it changed the price.
-    const bool trade = quote.kind == SourceKind::exchange && found->verdict == Verdict::counted;
+    const bool trade = quote.kind == SourceKind::exchange && source.verdict == Verdict::counted;
     return trade || price_ != before ? price_ : std::nullopt;
 }
 
@@ -104,122 +169,141 @@ std::optional<Decimal> Consolidator::refresh(Timestamp now) {
     return price_ != before ? price_ : std::nullopt;
 }
 
-TickerBoard Consolidator::board() const {
-    TickerBoard board{.ticker = ticker_, .price = std::nullopt, .quotes = {}};
-    for (const Source& source : sources_) board.quotes.push_back({source.quote, source.verdict});
-    return board;
-}
-
-bool Consolidator::is_fresh(const Quote& quote, Timestamp now) const {
-    if (quote.kind == SourceKind::exchange) return now - quote.received_at <= policy_->quote_ttl;
-    return now - quoted_at(quote) <= policy_->aggregator_ttl;
-}
-
-// A clock that is set back must not keep a quote fresh until it has caught up.
-void Consolidator::forget_the_future(Timestamp now) {
-    for (Source& source : sources_) source.quote.received_at = std::min(source.quote.received_at, now);
-    last_exchange_at_ = std::min(last_exchange_at_, now);
-    if (jump_) jump_->since = std::min(jump_->since, now);
-    if (left_at_) left_at_ = std::min(*left_at_, now);
+// The way of nearly every trade: the same as evaluate(), of which it leaves out what cannot have changed.
+bool Consolidator::moves_calmly(Source& source, Timestamp now) {
+    if (!is_calm_ || now < last_now_ || now > calm_until_ || source.lag > lag_limit_ ||
+        rates_version_ != rates_->version() || now - source.quote.received_at > policy_->quote_ttl ||
+        !votes_.move(index_of(source), source.value))
+        return false;
+    if (votes_.highest().raw() - votes_.lowest().raw() > votes_.lowest().raw() >> calm_shift) return false;
+    last_now_ = now;
+    price_ = last_exchange_price_ = votes_.median();
+    last_exchange_at_ = std::max(last_exchange_at_, source.quote.received_at);
+    note_past(source);
+    return true;
 }
 
 void Consolidator::evaluate(Timestamp now, const Source* just_came) {
-    forget_the_future(now);
-    Source* lone = nullptr;
-    int exchanges = 0;
-    for (Source& source : sources_) {
-        source.value = source.quote.price;
-        source.checks = false;
-        if (!is_fresh(source.quote, now)) {
-            source.verdict = Verdict::stale;
-        } else if (source.quote.kind == SourceKind::exchange) {
-            source.verdict = Verdict::counted;
-            lone = &source;
-            ++exchanges;
-        } else {
-            source.verdict = Verdict::check_only;
-        }
-    }
-    judge_figures(now);
-    const auto check = median_of([](const Source& source) { return source.checks; });
-    if (exchanges == 1) {
-        price_ = lone_exchange(*lone, check, now, just_came == lone);
-    } else if (exchanges > 1) {
+    if (now < last_now_) forget_the_future(now);
+    last_now_ = now;
+    judge_alone(now, just_came);
+    const auto check = check_of_figures();
+    const std::size_t owners = take_counted();
+    if (owners == 0) {
+        price_ = fallback();
+    } else if (owners == 1) {
+        price_ = lone_owner(check, now, just_came);
+    } else {
         price_ = vote(check);
         jump_.reset();
         left_at_.reset();
-    } else {
-        price_ = fallback();
     }
-    note_pasts();
-    if (exchanges > 0 && price_) {
-        last_exchange_price_ = price_;
-        for (const Source& source : sources_) {
-            if (source.quote.kind == SourceKind::exchange && source.verdict == Verdict::counted) {
-                last_exchange_at_ = std::max(last_exchange_at_, source.quote.received_at);
-            }
-        }
+    if (price_ && is_first_and_waits(now)) {
+        price_.reset();
+        become(Verdict::counted, Verdict::unconfirmed);
     }
+    note_what_was_believed(owners > 0);
+    note_calm(owners);
 }
 
-// Marks figures that are suspect, and says what each aggregator checks with.
-void Consolidator::judge_figures(Timestamp now) {
-    const bool has_exchange = std::ranges::any_of(
-        sources_, [](const Source& source) { return source.verdict == Verdict::counted; });
-    for (Source& source : sources_) {
-        if (source.verdict != Verdict::check_only) continue;
-        source.checks = true;
-        if (!is_suspect(source)) continue;
-        source.verdict = has_exchange ? Verdict::outlier : Verdict::unconfirmed;
-        source.checks = source.past && now - source.past->time <= policy_->aggregator_ttl &&
-                        !within(source.quote.price, source.past->price, policy_->aggregator_tolerance_bp);
-        if (source.checks) source.value = source.past->price;
-    }
-}
-
-bool Consolidator::is_suspect(const Source& aggregator) const {
-    const Decimal figure = aggregator.quote.price;
-    const auto past = aggregator.past ? std::optional(aggregator.past->price) : last_exchange_price_;
-    bool has_exchange = false;
-    bool agrees_with_past = false;
-    for (const Source& source : sources_) {
-        if (source.verdict != Verdict::counted) continue;
-        has_exchange = true;
-        const Decimal price = source.quote.price;
-        if (within(price, figure, policy_->aggregator_tolerance_bp)) return false;
-        if (another_figure_agrees(price, aggregator)) return true;
-        agrees_with_past =
-            agrees_with_past || (past && within(price, *past, policy_->aggregator_tolerance_bp));
-    }
-    if (!past || within(figure, *past, policy_->aggregator_tolerance_bp)) return false;
-    const bool is_repeated = aggregator.repeats >= policy_->repeated_figures;
-    const bool is_believable = within(figure, *past, policy_->believable_move_bp);
-    if (!has_exchange) return !is_believable && !is_repeated;
-    return aggregator.past && agrees_with_past && !(is_believable && is_repeated);
-}
-
-bool Consolidator::another_figure_agrees(Decimal price, const Source& aggregator) const {
-    return std::ranges::any_of(sources_, [&](const Source& other) {
-        return &other != &aggregator && other.quote.kind == SourceKind::aggregator &&
-               other.verdict == Verdict::check_only &&
-               within(other.quote.price, price, policy_->aggregator_tolerance_bp);
-    });
-}
-
-void Consolidator::note_pasts() {
+void Consolidator::note_what_was_believed(bool has_exchange) {
     if (!price_) return;
     for (Source& source : sources_) {
         const bool is_believed = source.verdict == Verdict::counted ||
                                  (source.verdict == Verdict::check_only &&
-                                  within(source.quote.price, *price_, policy_->aggregator_tolerance_bp));
-        if (is_believed) source.past = Past{source.quote.price, quoted_at(source.quote)};
+                                  within(source.value, *price_, policy_->aggregator_tolerance_bp));
+        if (is_believed) note_past(source);
     }
+    if (!has_exchange) return;
+    last_exchange_price_ = price_;
+    for (const Source& source : sources_) {
+        if (votes(source)) last_exchange_at_ = std::max(last_exchange_at_, source.quote.received_at);
+    }
+}
+
+void Consolidator::note_past(Source& source) {
+    const Timestamp at = quoted_at(source.quote);
+    source.past = Past{source.value, at, source.past ? source.past->since : source.quote.received_at};
+}
+
+void Consolidator::note_calm(std::size_t owners) {
+    is_calm_ = price_ && owners > 2 && policy_->exchange_tolerance_bp >= least_calm_tolerance_bp;
+    calm_until_ = Timestamp::max();
+    for (const Source& source : sources_) {
+        if (source.quote.kind == SourceKind::aggregator) continue;
+        if (source.verdict == Verdict::outlier) is_calm_ = false;
+        if (source.verdict == Verdict::counted)
+            calm_until_ = std::min(calm_until_, source.quote.received_at + policy_->quote_ttl);
+    }
+}
+
+// The first price of all may come from the one source that is wrong.
+bool Consolidator::is_first_and_waits(Timestamp now) {
+    if (last_exchange_price_ || policy_->exchanges < policy_->expected_exchanges) return false;
+    if (!first_at_) first_at_ = now;
+    if (now - *first_at_ >= policy_->first_wait) return false;
+    return votes_.owners() < 2 ||
+           std::ranges::any_of(
+               sources_,
+               [&](const Source& source) { return votes(source) && !rates_->at(*source.currency).is_known; });
+}
+
+// A clock that is set back must not keep a quote fresh until it has caught up.
+void Consolidator::forget_the_future(Timestamp now) {
+    const auto forget = [now](auto& time) { time = std::min<Timestamp>(time, now); };
+    for (Source& source : sources_) {
+        forget(source.quote.received_at);
+        forget(source.trade_since);
+        forget(source.price_since);
+        if (source.past) forget(source.past->since);
+    }
+    for (Group& group : groups_) {
+        if (group.apart_since) forget(*group.apart_since);
+    }
+    forget(last_exchange_at_);
+    if (jump_) forget(jump_->since);
+    if (left_at_) forget(*left_at_);
+    if (first_at_) forget(*first_at_);
+}
+
+bool Consolidator::votes(const Source& source) {
+    return source.quote.kind == SourceKind::exchange && source.verdict == Verdict::counted;
+}
+
+void Consolidator::become(Verdict from, Verdict to) {
+    for (Source& source : sources_) {
+        if (source.verdict == from) source.verdict = to;
+    }
+}
+
+// Those that voted, by their weights; returns their number of owners.
+std::size_t Consolidator::take_counted() {
+    return take(votes);
+}
+
+// An owner alone: its heaviest source speaks for it.
+std::optional<Decimal> Consolidator::lone_owner(std::optional<Decimal> check, Timestamp now,
+                                                const Source* just_came) {
+    Source* lone = nullptr;
+    for (Source& source : sources_) {
+        if (votes(source) && (lone == nullptr || source.weight > lone->weight)) lone = &source;
+    }
+    for (Source& source : sources_) {
+        if (votes(source) && !within(source.value, lone->value, policy_->exchange_tolerance_bp))
+            source.verdict = Verdict::outlier;
+    }
+    const auto made = lone_exchange(*lone, check, now, just_came == lone);
+    if (!made) {
+        become(Verdict::counted, lone->verdict);
+    }
+    take([&](const Source& source) { return &source == lone; });
+    return made;
 }
 
 std::optional<Decimal> Consolidator::lone_exchange(Source& exchange, std::optional<Decimal> check,
                                                    Timestamp now, bool just_came) {
-    const Decimal price = exchange.quote.price;
-    if (check && !within(price, *check, policy_->aggregator_tolerance_bp)) {
+    const Decimal price = exchange.value;
+    if (check && !within(price, *check, check_tolerance_bp_)) {
         if (!left_at_) left_at_ = exchange.quote.received_at;
         if (moves_beyond_an_older_figure(exchange, *check, now, just_came)) return price;
         for (Source& source : sources_) {
@@ -241,7 +325,7 @@ std::optional<Decimal> Consolidator::lone_exchange(Source& exchange, std::option
 
 bool Consolidator::moves_beyond_an_older_figure(const Source& exchange, Decimal check, Timestamp now,
                                                 bool just_came) {
-    const Decimal price = exchange.quote.price;
+    const Decimal price = exchange.value;
     const bool figure_is_older = std::ranges::none_of(sources_, [&](const Source& source) {
         return source.verdict == Verdict::check_only && quoted_at(source.quote) >= *left_at_;
     });
@@ -263,8 +347,8 @@ bool Consolidator::moves_beyond_an_older_figure(const Source& exchange, Decimal 
 bool Consolidator::confirms(const Source& exchange, int quotes, Duration over, Timestamp now,
                             bool just_came) {
     if (!just_came) return false;
-    if (!jump_ || !within(exchange.quote.price, jump_->price, policy_->exchange_tolerance_bp)) {
-        jump_ = Jump{exchange.quote.price, now, 0};
+    if (!jump_ || !within(exchange.value, jump_->price, policy_->exchange_tolerance_bp)) {
+        jump_ = Jump{exchange.value, now, 0};
     } else {
         ++jump_->quotes;
     }
@@ -274,27 +358,40 @@ bool Consolidator::confirms(const Source& exchange, int quotes, Duration over, T
 }
 
 std::optional<Decimal> Consolidator::vote(std::optional<Decimal> check) {
-    std::size_t voters = 0;
-    Decimal dearest;
-    for (const Source& source : sources_) {
-        if (source.verdict != Verdict::counted) continue;
-        ++voters;
-        dearest = std::max(dearest, source.quote.price);
-    }
-    // The median of two lies between them and says nothing about their distance: compare them with each
-    // other.
-    const Decimal centre = voters == 2 ? dearest : *median_of_counted(SourceKind::exchange);
-    const auto near = [&](const Source& source) {
-        return within(source.quote.price, centre, policy_->exchange_tolerance_bp);
+    const auto found = centre_of_votes();
+    if (!found) return arbitrate(check);
+    const Decimal centre = *found;
+    // Of two, neither is the one that was left out.
+    const bool are_many = votes_.owners() > 2;
+    const auto is_near = [&](const Source& source) {
+        const bool returns = are_many && source.is_left_out;
+        return within(source.value, centre,
+                      returns ? policy_->readmission_bp : policy_->exchange_tolerance_bp);
     };
-    const auto agreeing = std::count_if(sources_.begin(), sources_.end(), [&](const Source& source) {
-        return source.verdict == Verdict::counted && near(source);
-    });
-    if (agreeing < 2) return arbitrate(check);
+    if (take([&](const Source& source) { return votes(source) && is_near(source); }) < 2)
+        return arbitrate(check);
     for (Source& source : sources_) {
-        if (source.verdict == Verdict::counted && !near(source)) source.verdict = Verdict::outlier;
+        if (!votes(source)) continue;
+        source.is_left_out = !is_near(source);
+        if (source.is_left_out) source.verdict = Verdict::outlier;
     }
-    return median_of_counted(SourceKind::exchange);
+    return votes_.median();
+}
+
+// What the votes are compared with: their median. Where exactly half of the weight is on either side, that may be
+// between two camps and near to neither: then the side that more weight agrees with, or none.
+std::optional<Decimal> Consolidator::centre_of_votes() const {
+    const auto [low, high] = votes_.middle();
+    // Of two that agree each is near to the higher one, whichever that is.
+    if (within(low, high, policy_->exchange_tolerance_bp))
+        return votes_.all().size() == 2 ? high : votes_.median();
+    std::int64_t near_low = 0, near_high = 0;
+    for (const Votes::Vote& vote : votes_.all()) {
+        if (within(vote.value, low, policy_->exchange_tolerance_bp)) near_low += vote.weight;
+        if (within(vote.value, high, policy_->exchange_tolerance_bp)) near_high += vote.weight;
+    }
+    if (near_low == near_high) return std::nullopt;
+    return near_low > near_high ? low : high;
 }
 
 // No price if none has left, or those that stayed disagree among themselves.
@@ -302,7 +399,7 @@ std::optional<Decimal> Consolidator::without_those_that_left() {
     if (!last_exchange_price_) return std::nullopt;
     const auto has_left = [&](const Source& source) {
         return source.past && within(source.past->price, *last_exchange_price_, policy_->jump_tolerance_bp) &&
-               !within(source.quote.price, *last_exchange_price_, policy_->believable_move_bp);
+               !within(source.value, *last_exchange_price_, policy_->believable_move_bp);
     };
     Decimal least, most;
     bool has_any = false;
@@ -313,7 +410,7 @@ std::optional<Decimal> Consolidator::without_those_that_left() {
             have_some_left = true;
             continue;
         }
-        const Decimal price = source.quote.price;
+        const Decimal price = source.value;
         if (!within(price, *last_exchange_price_, policy_->jump_tolerance_bp)) return std::nullopt;
         least = has_any ? std::min(least, price) : price;
         most = has_any ? std::max(most, price) : price;
@@ -325,7 +422,7 @@ std::optional<Decimal> Consolidator::without_those_that_left() {
         if (source.verdict == Verdict::disputed)
             source.verdict = has_left(source) ? Verdict::outlier : Verdict::counted;
     }
-    return median_of_counted(SourceKind::exchange);
+    return median_of_counted();
 }
 
 std::optional<Decimal> Consolidator::arbitrate(std::optional<Decimal> check) {
@@ -333,26 +430,27 @@ std::optional<Decimal> Consolidator::arbitrate(std::optional<Decimal> check) {
     for (Source& source : sources_) {
         if (source.verdict != Verdict::counted) continue;
         source.verdict = Verdict::disputed;
-        if (!check || !within(source.quote.price, *check, policy_->aggregator_tolerance_bp)) continue;
-        if (nearest == nullptr ||
-            (source.quote.price - *check).abs() < (nearest->quote.price - *check).abs()) {
+        if (!check || !within(source.value, *check, check_tolerance_bp_)) continue;
+        if (nearest == nullptr || (source.value - *check).abs() < (nearest->value - *check).abs()) {
             nearest = &source;
         }
     }
     if (nearest == nullptr) return without_those_that_left();
-    const Decimal right = nearest->quote.price;
+    const Decimal right = nearest->value;
     for (Source& source : sources_) {
         if (source.verdict != Verdict::disputed) continue;
-        const bool agrees = within(source.quote.price, right, policy_->exchange_tolerance_bp);
+        const bool agrees = within(source.value, right, policy_->exchange_tolerance_bp);
         source.verdict = agrees ? Verdict::counted : Verdict::outlier;
     }
-    return median_of_counted(SourceKind::exchange);
+    return median_of_counted();
 }
 
 std::optional<Decimal> Consolidator::fallback() {
     bool has_past = false;
     for (Source& source : sources_) {
-        if (source.verdict != Verdict::check_only || quoted_at(source.quote) <= last_exchange_at_) continue;
+        if (source.verdict != Verdict::check_only || source.figures_ttl > Duration{} ||
+            quoted_at(source.quote) <= last_exchange_at_)
+            continue;
         source.verdict = Verdict::counted;
         has_past = has_past || source.past;
     }
@@ -364,7 +462,7 @@ std::optional<Decimal> Consolidator::fallback() {
     if (!figures_agree() && has_past)
         counted_become(Verdict::outlier, [](const Source& source) { return !source.past; });
     if (!figures_agree()) counted_become(Verdict::disputed, [](const Source&) { return true; });
-    return median_of_counted(SourceKind::aggregator);
+    return median_of_counted();
 }
 
 // Whether the figures that count agree.
@@ -372,40 +470,17 @@ bool Consolidator::figures_agree() const {
     Decimal least, most;
     for (const Source& source : sources_) {
         if (source.verdict != Verdict::counted) continue;
-        const Decimal price = source.quote.price;
+        const Decimal price = source.value;
         least = most == Decimal() ? price : std::min(least, price);
         most = std::max(most, price);
     }
     return within(least, most, policy_->aggregator_tolerance_bp);
 }
 
-std::optional<Decimal> Consolidator::median_of_counted(SourceKind kind) {
-    return median_of([kind](const Source& source) {
-        return source.verdict == Verdict::counted && source.quote.kind == kind;
-    });
-}
-
-// The weighted median of the values of those that vote: the lowest price at or below which more than half of
-// the votes lie; if exactly half do, the midpoint between it and the next.
-template <typename Voter>
-std::optional<Decimal> Consolidator::median_of(Voter&& votes) {
-    ordered_.clear();
-    std::int64_t all = 0;
-    for (const Source& source : sources_) {
-        if (!votes(source)) continue;
-        ordered_.push_back(&source);
-        all += source.weight;
-    }
-    if (ordered_.empty()) return std::nullopt;
-    std::sort(ordered_.begin(), ordered_.end(),
-              [](const Source* a, const Source* b) { return a->value < b->value; });
-    std::int64_t below = 0;
-    for (std::size_t i = 0; i < ordered_.size(); ++i) {
-        below += ordered_[i]->weight;
-        if (below * 2 > all) return ordered_[i]->value;
-        if (below * 2 == all) return Decimal::midpoint(ordered_[i]->value, ordered_[i + 1]->value);
-    }
-    return ordered_.back()->value;
+std::optional<Decimal> Consolidator::median_of_counted() {
+    if (take([](const Source& source) { return source.verdict == Verdict::counted; }) == 0)
+        return std::nullopt;
+    return votes_.median();
 }
 
 }  // namespace pricewire::price

@@ -45,7 +45,8 @@ protected:
     static std::string shown(std::optional<Decimal> price) { return price ? price->to_string() : "-"; }
 
     ConsolidationPolicy policy_;
-    Consolidator consolidator_{"BTC", policy_};
+    const DollarRates rates_;
+    Consolidator consolidator_{"BTC", policy_, rates_};
     Timestamp now_ = start;
 };
 
@@ -61,10 +62,22 @@ TEST_F(ConsolidatorTest, ThreeExchangesMakeTheMedian) {
 TEST_F(ConsolidatorTest, OneOfThreeBeyondTwoPercentIsAnOutlierAndTheMedianIsTakenAgain) {
     exchange("a", "100");
     exchange("b", "101");
-    exchange("c", "103.1");
-    EXPECT_EQ(state(), "100.5 | a counted, b counted, c outlier");
     exchange("c", "103.02");
     EXPECT_EQ(state(), "101 | a counted, b counted, c counted");
+    exchange("c", "103.1");
+    EXPECT_EQ(state(), "100.5 | a counted, b counted, c outlier");
+}
+
+TEST_F(ConsolidatorTest, AnOutlierCountsAgainWithinHalfOfTheToleranceSoThatItDoesNotFlipInAndOut) {
+    exchange("a", "100");
+    exchange("b", "101");
+    for (int i = 0; i < 3; ++i) {
+        EXPECT_EQ(exchange("c", "103.1"), "-");
+        EXPECT_EQ(exchange("c", "102.1"), "-");
+        EXPECT_EQ(state(), "100.5 | a counted, b counted, c outlier");
+    }
+    EXPECT_EQ(exchange("c", "102"), "101");
+    EXPECT_EQ(exchange("c", "103"), "101") << "and from then on within all of it";
 }
 
 TEST_F(ConsolidatorTest, AnAggregatorChangesNothingAmongThree) {
@@ -322,13 +335,38 @@ TEST_F(ConsolidatorTest, TheFallbackIsNewerThanTheLastTradeThatCountedNotThanAnO
     EXPECT_EQ(aggregator("gecko", "101", 20s), "101");
 }
 
-TEST_F(ConsolidatorTest, WeightsAreVotes) {
-    policy_.weights["a"] = 3;
+TEST_F(ConsolidatorTest, WeightsAreVotesOfWhichNobodyHasMoreThanFortyPercent) {
+    policy_.sources["a"].weight = 2;
     exchange("a", "100");
-    EXPECT_EQ(exchange("b", "101"), "100");
-    EXPECT_EQ(exchange("c", "101"), "100");
-    EXPECT_EQ(exchange("d", "101"), "100.5");  // three votes against three
-    EXPECT_EQ(exchange("e", "101"), "101");
+    EXPECT_EQ(exchange("b", "101"), "100.5");
+    EXPECT_EQ(exchange("c", "101.5"), "101");
+    EXPECT_EQ(exchange("d", "101.8"), "101") << "two of five votes are for 100, the third is for 101";
+    policy_.sources["e"].weight = 50;
+    EXPECT_EQ(exchange("e", "101.9"), "101.8") << "forty percent, and not fifty votes of fifty-five";
+}
+
+TEST_F(ConsolidatorTest, SourcesOfOneOwnerAreOneExchange) {
+    policy_.sources["a"] = {.weight = 4, .owner = "x"};
+    policy_.sources["b"] = {.weight = 1, .owner = "x"};
+    EXPECT_EQ(exchange("b", "100"), "100");
+    EXPECT_EQ(exchange("a", "101"), "101") << "the heavier one speaks for both";
+    EXPECT_EQ(exchange("b", "104"), "-");
+    EXPECT_EQ(state(), "101 | b outlier, a counted");
+    exchange("a", "150");
+    exchange("b", "150");
+    EXPECT_EQ(state(), "- | b unconfirmed, a unconfirmed") << "two of one owner confirm nothing";
+}
+
+TEST_F(ConsolidatorTest, TwoVenuesOfOneOwnerDoNotOutvoteAnother) {
+    policy_.sources["a"].owner = policy_.sources["b"].owner = "x";
+    exchange("c", "100");
+    exchange("a", "100");
+    exchange("b", "100");
+    exchange("a", "105");
+    EXPECT_EQ(exchange("b", "105"), "-");
+    EXPECT_EQ(state(), "- | c disputed, a disputed, b disputed");
+    EXPECT_EQ(exchange("d", "100.1"), "100.05");
+    EXPECT_EQ(state(), "100.05 | c counted, a outlier, b outlier, d counted");
 }
 
 TEST_F(ConsolidatorTest, EveryTradeThatCountsMakesAPriceInOrder) {
@@ -358,7 +396,7 @@ TEST_F(ConsolidatorTest, RefreshReturnsAPriceThatAgeHasChanged) {
 
 TEST_F(ConsolidatorTest, OneSourceCannotMoveThePriceOutOfTheRangeOfThreeThatAgree) {
     EXPECT_TRUE(rc::check([&] {
-        Consolidator consolidator("BTC", policy_);
+        Consolidator consolidator("BTC", policy_, rates_);
         const auto honest = *rc::gen::inRange(3, 7);
         // Within one percent of one another, from the cheapest token to the dearest coin.
         const Decimal base = Decimal::from_raw(*rc::gen::element<std::int64_t>(

@@ -31,7 +31,8 @@ protected:
     static std::string shown(std::optional<Decimal> price) { return price ? price->to_string() : "-"; }
 
     const ConsolidationPolicy policy_;
-    Consolidator consolidator_{"BTC", policy_};
+    const DollarRates rates_;
+    Consolidator consolidator_{"BTC", policy_, rates_};
     Timestamp now_{std::chrono::seconds{1'700'000'000}};
 };
 
@@ -134,7 +135,7 @@ TEST_F(LoneExchangeTest, AnAggregatorsWildQuoteDoesNotSilenceATradingMarket) {
 
 TEST_F(LoneExchangeTest, WildPrintsOfAnyKindNeverMakeAPriceFarFromAFreshFigure) {
     EXPECT_TRUE(rc::check([&] {
-        Consolidator consolidator("BTC", policy_);
+        Consolidator consolidator("BTC", policy_, rates_);
         Timestamp now = now_;
         consolidator.update({"coingecko", SourceKind::aggregator, "BTC", num(100), now, now}, now);
         const auto steps = *rc::gen::container<std::vector<std::pair<int, int>>>(

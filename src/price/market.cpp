@@ -1,5 +1,6 @@
 #include "price/market.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace pricewire::price {
@@ -7,22 +8,31 @@ namespace pricewire::price {
 Market::Market(std::span<const Ticker> tickers, ConsolidationPolicy policy, MarketSinks sinks,
                std::span<const SourceName> sources)
     : policy_(std::move(policy)), sinks_(std::move(sinks)) {
+    for (const DollarRate& rate : rates_.all().subspan(1)) rate_meters_.emplace_back(rate.currency);
+    std::ranges::copy(rates_.all(), noted_rates_.begin());
     for (const Ticker ticker : tickers) {
         TickerMeter& meter = meters_.emplace_back(ticker);
         for (const SourceName source : sources) meter.quotes.emplace_back(source);
         lines_.try_emplace(
-            ticker, Line{Consolidator(ticker, policy_), &meter, std::nullopt, std::nullopt, {}, false});
+            ticker,
+            Line{Consolidator(ticker, policy_, rates_), &meter, std::nullopt, std::nullopt, {}, false});
     }
 }
 
 void Market::on_quotes(std::span<const Quote> quotes, Timestamp now) {
     for (const Quote& quote : quotes) {
+        if (DollarRates::is_reference(quote.ticker)) {
+            rates_.update(quote, now);
+            note_rates();
+        }
         const auto found = lines_.find(quote.ticker);
         if (found == lines_.end() || !quote.is_live) continue;
         Line& line = found->second;
-        const auto made = line.consolidator.update(quote, now);
+        SourceClock& clock = clocks_[quote.source];
+        const Timestamp made_at = clock.made_at(quote);
+        const auto made = line.consolidator.update(quote, now, clock.lag_of(quote));
         if (QuoteMeter* meter = line.meter->of(quote.source)) meter->note(quote, line.consolidator.verdict());
-        settle(line, made, clocks_[quote.source].made_at(quote), now);
+        settle(line, made, made_at, now);
         if (!std::exchange(line.touched, true)) touched_.push_back(&line);
     }
     // Boards are only displayed: one for a batch is enough.
@@ -34,9 +44,26 @@ void Market::on_quotes(std::span<const Quote> quotes, Timestamp now) {
 }
 
 void Market::refresh(Timestamp now) {
+    rates_.refresh(now);
+    note_rates();
     for (auto& [ticker, line] : lines_) {
         settle(line, line.consolidator.refresh(now), now, now);
         line.meter->note(publish_board(line, now));
+    }
+}
+
+void Market::note_rates() {
+    for (std::size_t i = 1; i < noted_rates_.size(); ++i) {
+        const DollarRate& rate = rates_.at(i);
+        const DollarRate before = std::exchange(noted_rates_[i], rate);
+        if (rate == before) continue;
+        RateMeter& meter = rate_meters_[i - 1];
+        meter.e5.store(rate.e5, std::memory_order_relaxed);
+        meter.is_known.store(rate.is_known, std::memory_order_relaxed);
+        meter.is_off_peg.store(rate.is_off_peg, std::memory_order_relaxed);
+        meter.sources.store(rate.sources, std::memory_order_relaxed);
+        const bool is_news = rate.is_off_peg != before.is_off_peg || rate.is_known != before.is_known;
+        if (is_news && sinks_.rate) sinks_.rate(rate);
     }
 }
 

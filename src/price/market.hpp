@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <functional>
 #include <map>
 #include <span>
@@ -8,6 +9,7 @@
 #include "domain/market.hpp"
 #include "price/bars.hpp"
 #include "price/consolidator.hpp"
+#include "price/dollar_rates.hpp"
 #include "price/meters.hpp"
 #include "price/source_clock.hpp"
 
@@ -18,9 +20,11 @@ struct MarketSinks {
     std::function<void(const Price&)> price;           // every price, in order
     std::function<void(const PriceGone&)> price_gone;  // there was a price, and now there is none
     std::function<void(const TickerBoard&)> board;     // a ticker's quotes or price changed
+    // A currency has left its peg or returned to it, or its rate has become known or unknown. May be empty.
+    std::function<void(const DollarRate&)> rate = {};
 };
 
-// All tickers: takes quotes, makes prices, boards and minute bars. No I/O apart from its sinks; one thread.
+// All tickers: takes quotes, makes dollar rates, prices, boards and minute bars. No I/O apart from its sinks; one thread.
 class Market {
 public:
     // Quotes of `sources` are counted by the meters; those of others are only judged.
@@ -30,7 +34,7 @@ public:
     Market& operator=(const Market&) = delete;
 
     // Quotes of unknown tickers, and those that are not live, are ignored. Every quote that counts makes a
-    // price.
+    // price. Those of DollarRates::references make dollar rates, whether they are among the tickers or not.
     void on_quotes(std::span<const Quote> quotes, Timestamp now);
     // To be called about once a second: judges quotes by age, so that a silent market loses its price.
     void refresh(Timestamp now);
@@ -38,6 +42,7 @@ public:
     std::vector<Bar> take_bars() { return bars_.take_changed(); }
     // Any thread.
     const MarketMeters& meters() const { return meters_; }
+    const RateMeters& rate_meters() const { return rate_meters_; }
 
 private:
     struct Line {
@@ -49,12 +54,16 @@ private:
         bool touched = false;
     };
 
+    void note_rates();
     void settle(Line& line, std::optional<Decimal> made, Timestamp at, Timestamp now);
     TickerBoard publish_board(Line& line, Timestamp now);
 
     const ConsolidationPolicy policy_;
     MarketSinks sinks_;
     MarketMeters meters_;
+    RateMeters rate_meters_;
+    DollarRates rates_;
+    std::array<DollarRate, DollarRates::currencies.size()> noted_rates_;
     std::map<Ticker, Line> lines_;
     std::map<SourceName, SourceClock> clocks_;
     std::vector<Line*> touched_;

@@ -80,4 +80,16 @@ struct TickerMeter {
 // One per ticker, in their order. Fixed once the market is made.
 using MarketMeters = std::deque<TickerMeter>;
 
+// What a currency is worth (DollarRate).
+struct RateMeter {
+    explicit RateMeter(Currency of) : currency(of) {}
+
+    const Currency currency;
+    std::atomic<std::int64_t> e5 = 100'000;  // hundred-thousandths of a dollar
+    std::atomic<bool> is_known = false;
+    std::atomic<bool> is_off_peg = false;
+    std::atomic<int> sources = 0;
+};
+using RateMeters = std::deque<RateMeter>;  // USDT, USDC
+
 }  // namespace pricewire::price

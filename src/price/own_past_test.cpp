@@ -17,7 +17,7 @@ using namespace std::chrono_literals;
 class OwnPast : public ::testing::Test {
 protected:
     std::string play(const std::string& script, const std::string& streams = "a") {
-        Consolidator consolidator("BTC", policy_);
+        Consolidator consolidator("BTC", policy_, rates_);
         std::map<std::string, Decimal> last;
         const Timestamp start{std::chrono::seconds{1'700'000'000}};
         Timestamp now = start;
@@ -52,6 +52,7 @@ protected:
     }
 
     const ConsolidationPolicy policy_;
+    const DollarRates rates_;
 };
 
 TEST_F(OwnPast, AWrongFigureBesideAHealthyStreamIsAnOutlierAndThePriceStays) {

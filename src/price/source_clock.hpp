@@ -15,15 +15,24 @@ namespace pricewire::price {
 // trades of a feed that starts may all be late. Pure; one thread.
 class SourceClock {
 public:
+    // How much longer the quote that made_at() took last was on its way than its exchange's are. A clock that is
+    // behind by up to ten seconds is taken to be wrong; beyond that it is the exchange that delivers the past, as far
+    // as it can be compared with others. Not negative.
+    Duration lag_of(const Quote& quote) const {
+        if (quote.kind == SourceKind::aggregator || !quote.is_timed || !since_) return {};
+        const Duration usual = quote.received_at - *since_ >= known_after ? least() : Duration{};
+        const bool is_clock = usual > Duration{} && usual <= wrong_by;
+        return std::max(quote.received_at - quote.time - (is_clock ? usual : Duration{}), Duration{});
+    }
+
     // Never later than received_at, and not more than a minute before it. A clock that has not been observed for
     // a while and is further off is no clock: received_at.
     Timestamp made_at(const Quote& quote) {
         if (quote.kind == SourceKind::aggregator) return quote.received_at;
         if (!quote.is_timed) return std::min(quote.time, quote.received_at);
         observe(quote);
-        const Duration least = std::min(window_least_, last_least_.value_or(window_least_));
         const bool is_known = quote.received_at - *since_ >= known_after;
-        const Timestamp made = quote.time + (is_known ? least : std::min(least, Duration{}));
+        const Timestamp made = quote.time + (is_known ? least() : std::min(least(), Duration{}));
         const Timestamp earliest = quote.received_at - latest;
         if (!is_known && made < earliest) return quote.received_at;
         return std::clamp(made, earliest, quote.received_at);
@@ -31,9 +40,11 @@ public:
 
 private:
     static constexpr Duration latest = std::chrono::minutes{1};
+    static constexpr Duration wrong_by = std::chrono::seconds{10};
     static constexpr Duration known_after = std::chrono::seconds{10};
     static constexpr Duration window = std::chrono::minutes{1};
 
+    Duration least() const { return std::min(window_least_, last_least_.value_or(window_least_)); }
     void observe(const Quote& quote) {
         const Duration took = quote.received_at - quote.time;
         if (!since_ || quote.received_at < window_began_) {  // or our clock was set back

@@ -79,7 +79,8 @@ void measure_matcher(std::size_t count) {
 // The step before the matcher: from a single exchange's trade to the price, with an aggregator beside it.
 void measure_consolidator() {
     const price::ConsolidationPolicy policy;
-    price::Consolidator consolidator("BTC", policy);
+    const price::DollarRates rates;
+    price::Consolidator consolidator("BTC", policy, rates);
     Timestamp now = system_clock().now();
     consolidator.update({"coingecko", SourceKind::aggregator, "BTC", Decimal::from_int(65'000), now, now},
                         now);

@@ -213,6 +213,7 @@ constinit const VenueType htx_type{
     .title = "HTX",
     .kind = SourceKind::exchange,
     .off_reason = "until quotes are converted between currencies",
+    .weight = 1,
     // Its pings, every 5 s, are the sign of life.
     .stream = {.url = "wss://api.huobi.pro/ws",
                .encoding = Encoding::gzip,
