@@ -76,6 +76,7 @@ public:
         }
         copy.lost_trades = session_.lost_trades();
         copy.lost_frames = session_.lost_frames();
+        copy.connections = session_.connections();
         return copy;
     }
 
@@ -394,10 +395,12 @@ public:
             std::array<std::uint64_t, parse_error_kinds> left_out{};
             std::uint64_t lost_trades = 0;
             std::uint64_t lost_frames = 0;
+            std::uint64_t connections = 0;
             for (const auto& runner : source.runners) {
                 SourceStatus status = runner->status();
                 lost_trades += status.lost_trades;
                 lost_frames += status.lost_frames;
+                connections += status.connections;
                 last = std::max(last, status.last_quote_at);
                 for (std::size_t kind = 0; kind < parse_error_kinds; ++kind) {
                     left_out[kind] += status.left_out[kind];
@@ -409,6 +412,7 @@ public:
             out.back().left_out = left_out;
             out.back().lost_trades = lost_trades;
             out.back().lost_frames = lost_frames;
+            out.back().connections = connections;
         }
         return out;
     }

@@ -115,6 +115,8 @@ public:
     // Trades and frames that the venue's numbering shows to be missing, since the start. Any thread.
     std::uint64_t lost_trades() const { return lost_trades_.value(); }
     std::uint64_t lost_frames() const { return lost_frames_.value(); }
+    // Connections opened since the start. Any thread.
+    std::uint64_t connections() const { return connections_.value(); }
     // refused_quotes() by kind, including refused requests. Any thread.
     std::uint64_t left_out(ParseError::Kind kind) const {
         return left_out_[static_cast<std::size_t>(kind)].value();
@@ -294,6 +296,7 @@ private:
     std::uint64_t refused_quotes_ = 0;
     Tally lost_trades_;
     Tally lost_frames_;
+    Tally connections_;
     std::array<Tally, parse_error_kinds> left_out_;
     std::uint64_t refused_unsaid_ = 0;
     log::AtMostEvery refused_lines_{std::chrono::minutes{1}};

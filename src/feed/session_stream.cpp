@@ -110,6 +110,7 @@ Session::Actions Session::stream_opened(int id, Moment now) {
     actions_.clear();
     Stream* stream = find_stream(id);
     if (stream == nullptr) return done();
+    connections_.add();
     stream->open = true;
     stream->opened_at = stream->last_sign = stream->last_quote = stream->last_ping = now.mono;
     stream->may_send = !stream_type_.greets;

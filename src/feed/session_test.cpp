@@ -268,6 +268,7 @@ TEST(Session, ASuccessorThatFailsIsRetriedWhileTheOldStreamContinues) {
         p.trade(1, "BTCUSDT", "61000");
         p.trade(1, "ETHUSDT", "2600");
     }
+    EXPECT_EQ(p.session().connections(), 1u) << "attempts do not count";
     EXPECT_EQ(p.count("open 3"), 1);
     EXPECT_EQ(p.count("warn"), 0);
 }
@@ -289,6 +290,7 @@ TEST(Session, TheOldStreamMayEndWhileItsSuccessorOpens) {
 0.5 streaming
 0.5 quote ETH 2600
 )");
+    EXPECT_EQ(p.session().connections(), 2u);
 }
 
 TEST(Session, TheBackOffGrowsAndStartsAgainOnlyAfterAHealthyConnection) {

@@ -38,6 +38,7 @@ struct SourceStatus {
     std::optional<Timestamp> refused_until;  // if refused: when the next attempt is made
     std::uint64_t lost_trades = 0;  // that the venue's numbering shows to be missing, since the start
     std::uint64_t lost_frames = 0;  // likewise, where it numbers frames
+    std::uint64_t connections = 0;  // of its stream, opened since the start
     // Frames, answers and prices that gave no quote, since the start, by ParseError::Kind.
     std::array<std::uint64_t, parse_error_kinds> left_out{};
 };

@@ -117,11 +117,11 @@ void Instruments::watch_feed(const price::MarketMeters& meters,
             }
             return out;
         });
-    const auto by_source = [sources](std::uint64_t feed::SourceStatus::* lost) {
-        return [sources, lost] {
+    const auto by_source = [sources](std::uint64_t feed::SourceStatus::* member) {
+        return [sources, member] {
             Figures out;
             for (const feed::SourceStatus& source : sources())
-                out.push_back({{{"source", text(source.name)}}, static_cast<double>(source.*lost)});
+                out.push_back({{{"source", text(source.name)}}, static_cast<double>(source.*member)});
             return out;
         };
     };
@@ -131,6 +131,9 @@ void Instruments::watch_feed(const price::MarketMeters& meters,
     registry_.counter("pricewire_frames_lost_total",
                       "Times at which the numbers of a source's frames show that some are missing.",
                       by_source(&feed::SourceStatus::lost_frames));
+    registry_.counter("pricewire_source_connections_total",
+                      "Connections of a source's stream that were opened, renewals among them.",
+                      by_source(&feed::SourceStatus::connections));
     registry_.gauge("pricewire_source_up", "Whether a source brings quotes, by whatever way.", [sources] {
         Figures out;
         for (const feed::SourceStatus& source : sources())
