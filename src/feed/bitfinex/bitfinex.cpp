@@ -50,7 +50,7 @@ std::string_view code_of(std::string_view coin) {
 std::string_view quote_code(std::string_view symbol) {
     const std::size_t colon = symbol.rfind(':');
     if (colon != std::string_view::npos) return symbol.substr(colon + 1);
-    return symbol.size() == 7 ? symbol.substr(4) : std::string_view();
+    return symbol.size() > 3 ? symbol.substr(symbol.size() - 3) : std::string_view();
 }
 Currency currency_of(std::string_view symbol) {
     const std::string_view quote = quote_code(symbol);
@@ -347,7 +347,6 @@ constinit const VenueType bitfinex_type{
     .name = "bitfinex",
     .title = "Bitfinex",
     .kind = SourceKind::exchange,
-    .off_reason = "until quotes are converted between currencies",
     .weight = 2,
     .stream = {.url = "wss://api-pub.bitfinex.com/ws/2",
                .max_instruments = 20,  // 25 channels, or 30, are allowed on a connection

@@ -198,7 +198,6 @@ constinit const VenueType bitstamp_type{
     .name = "bitstamp",
     .title = "Bitstamp",
     .kind = SourceKind::exchange,
-    .off_reason = "until quotes are converted between currencies",
     .weight = 2,
     .stream = {.url = "wss://ws.bitstamp.net",
                .symbols_per_message = 1,

@@ -297,7 +297,6 @@ constinit const VenueType coinbase_type{
     .name = "coinbase",
     .title = "Coinbase",
     .kind = SourceKind::exchange,
-    .off_reason = "until quotes are converted between currencies",
     // Heartbeats come every second.
     .stream = {.url = "wss://advanced-trade-ws.coinbase.com",
                .symbols_per_message = 100,

@@ -183,7 +183,6 @@ constinit const VenueType gemini_type{
     .name = "gemini",
     .title = "Gemini",
     .kind = SourceKind::exchange,
-    .off_reason = "until quotes are converted between currencies",
     .weight = 2,
     .stream = {.url = "wss://ws.gemini.com",
                .symbols_per_message = 50,

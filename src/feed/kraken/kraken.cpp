@@ -285,7 +285,6 @@ constinit const VenueType kraken_type{
     .name = "kraken",
     .title = "Kraken",
     .kind = SourceKind::exchange,
-    .off_reason = "until quotes are converted between currencies",
     // A heartbeat comes every second in which nothing else does.
     .stream = {.url = "wss://ws.kraken.com/v2",
                .symbols_per_message = 100,
