@@ -428,8 +428,7 @@ private:
             session.first_poll_after = apart * static_cast<int>(source.runners.size());
             source.runners.push_back(std::make_unique<Runner>(
                 loop_, http_, clock_, options_, options,
-                type.create({part.begin(), part.end()},
-                            {without_slash(options.ws_url), without_slash(options.rest_url)}),
+                type.create({part.begin(), part.end()}, {options.ws_url, without_slash(options.rest_url)}),
                 session, neighbours_, on_quotes_));
         }
     }

@@ -21,10 +21,10 @@ struct Instrument {
     std::string symbol;
 };
 
-// Base addresses of a venue, without a trailing slash.
+// Addresses of a venue.
 struct Endpoints {
-    std::string ws_url;    // empty: no stream
-    std::string rest_url;  // empty: no REST
+    std::string ws_url;    // as configured: a slash at its end may matter; empty: no stream
+    std::string rest_url;  // of paths, without a slash at its end; empty: no REST
 };
 
 // Why bytes of a venue gave no quote.

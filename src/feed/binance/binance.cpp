@@ -169,7 +169,8 @@ public:
     using JsonVenue::JsonVenue;
 
     std::string stream_url() const override {
-        const std::string& base = endpoints().ws_url;
+        std::string base = endpoints().ws_url;
+        while (base.ends_with('/')) base.pop_back();
         if (base.empty()) return {};
         std::string url = base + (base.find('?') == std::string::npos ? "?" : "&") + "streams=";
         for (std::size_t i = 0; i < instruments().size(); ++i) {
