@@ -3,6 +3,8 @@
 
   replay_test.py recordings PRICEWIRE     the recordings of PRICEWIRE_RECORDINGS or ../shared/recordings (else it skips)
   replay_test.py protocols PRICEWIRE      frames made here, of the protocols that there are no recordings of
+  replay_test.py simulated PRICEWIRE EXCHANGE_SIM
+                                          what `pricewire feed --record` has written of the simulated venues
 
 Numbers are kept as they are spelled: a price that is equal but has other digits is a failure.
 """
@@ -15,9 +17,11 @@ import gzip
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 NOW = 1_793_900_000  # when frames made here are received, Unix seconds
@@ -102,8 +106,80 @@ def htx(frame, state):
             yield Trade(channel[1], d["price"], d["tradeId"], scaled(d["ts"], 3), False)
 
 
+def kraken(frame, state):
+    if frame.get("channel") == "trade":
+        for d in frame["data"]:
+            yield Trade(d["symbol"], d["price"], d["trade_id"], iso_us(d["timestamp"]), frame["type"] == "update")
+
+
+def coinbase(frame, state):
+    if frame.get("channel") == "market_trades":
+        for event in frame["events"]:
+            for d in event["trades"]:
+                yield Trade(d["product_id"], d["price"], d["trade_id"], iso_us(d["time"]), event["type"] == "update")
+
+
+def bybit(frame, state):
+    if frame.get("topic", "").startswith("publicTrade."):
+        for d in frame["data"]:
+            if not d.get("BT"):
+                yield Trade(d["s"], d["p"], d["i"], scaled(d["T"], 3))
+
+
+def gemini(frame, state):
+    if "t" in frame and "p" in frame:
+        yield Trade(frame["s"], frame["p"], frame["t"], scaled(frame["E"], 9))
+
+
+def crypto_com(frame, state):
+    if frame.get("result", {}).get("channel") == "trade":
+        for d in frame["result"]["data"]:
+            yield Trade(d["i"], d["p"], d["d"], scaled(d["t"], 3))
+
+
+def bitget(frame, state):
+    arg = frame.get("arg", {})
+    if "data" in frame and arg.get("channel", arg.get("topic")) in ("trade", "publicTrade"):
+        for d in frame["data"]:
+            yield Trade(arg.get("instId", arg.get("symbol")), d.get("price", d.get("p")), d.get("tradeId", d.get("i")),
+                        scaled(d.get("ts", d.get("T")), 3), frame["action"] == "update")
+
+
+def proto_fields(data):
+    """(number, value) for each field of a protobuf message; values are integers or bytes."""
+    def number(at):
+        value = shift = 0
+        while True:
+            value |= (data[at] & 127) << shift
+            shift += 7
+            at += 1
+            if data[at - 1] < 128:
+                return value, at
+    at = 0
+    while at < len(data):
+        tag, at = number(at)
+        value, at = number(at)
+        if tag & 7 == 2:
+            at += value
+            yield tag >> 3, data[at - value:at]
+        else:
+            yield tag >> 3, value
+
+
+def mexc(frame, state):
+    if not isinstance(frame, bytes):
+        return
+    push = dict(proto_fields(frame))
+    for number, deal in proto_fields(push.get(314, b"")):
+        if number == 1:
+            d = dict(proto_fields(deal))
+            yield Trade(push[3].decode(), d[1].decode(), d[5].decode() if 5 in d else None, scaled(d[4], 3))
+
+
 RECORDED = {"binance_us": binance, "okx": okx, "kucoin": kucoin, "gateio": gateio, "bitstamp": bitstamp,
             "bitfinex": bitfinex, "htx": htx}
+EXTRACTS = RECORDED | {"binance": binance, "coinbase": coinbase, "kraken": kraken, "bybit": bybit, "gemini": gemini,
+                       "crypto_com": crypto_com, "bitget": bitget, "mexc": mexc}
 # Recordings of protocols that have ended, and the venue that they were of.
 DEAD = {"gemini_old": "gemini", "coinbase_exchange_feed": "coinbase"}
 
@@ -133,7 +209,8 @@ def run(program, *arguments):
 
 def unique(trades):
     """A trade that a snapshot and an update both hold counts once."""
-    return list({(t.symbol, t.id): t for t in reversed(trades)}.values())
+    return list({(t.symbol, t.id if t.id is not None else i): t
+                 for i, t in reversed(list(enumerate(trades)))}.values())
 
 
 def token(value):
@@ -159,16 +236,23 @@ def compare(check, what, done, expected):
     return quotes
 
 
+def frame_in(entry):
+    """The parsed frame of a line; bytes, where it is not JSON, and {} for a bare word."""
+    if "text" in entry:
+        return parse(entry["text"]) if entry["text"][:1] in ("{", "[") else {}
+    data = base64.b64decode(entry["base64"])
+    return parse(gzip.decompress(data)) if data[:2] == b"\x1f\x8b" else data
+
+
 def check_recording(check, program, venue, extract, file):
     expected, received, state = [], {}, {}
     for line in gzip.open(file, "rt"):
         entry = json.loads(line, parse_float=decimal.Decimal)
         if entry["dir"] != "in":
             continue
-        text = entry["text"] if "text" in entry else gzip.decompress(base64.b64decode(entry["base64"]))
-        for trade in extract(parse(text), state):
+        for trade in extract(frame_in(entry), state.setdefault(entry.get("connection", 1), {})):
             expected.append(trade)
-            received.setdefault((trade.symbol, trade.id), int(entry["at"] * 1_000_000))
+            received.setdefault((trade.symbol, token(trade.id)), int(entry["at"] * 1_000_000))
     expected = unique(expected)
     symbols = sorted({t.symbol for t in expected})
     # A ticker of the test's own for each symbol.
@@ -177,10 +261,13 @@ def check_recording(check, program, venue, extract, file):
     for q in then:
         check.expect(q["ticker"] == f"T{symbols.index(q['symbol'])}", f"{venue}: the ticker of {q}")
     live = 0
-    fresh = {(t.symbol, t.id): t for t in expected}
+    trades = {(t.symbol, token(t.id)): t for t in expected}
     for q in then:
-        trade = next(t for t in fresh.values() if t.symbol == q["symbol"] and token(t.id) == token(q["trade_id"]))
-        age = received[trade.symbol, trade.id] - trade.us
+        key = q["symbol"], token(q["trade_id"])
+        if key not in trades:
+            continue
+        trade = trades[key]
+        age = received[key] - trade.us
         if trade.fresh and age < 10_000_000:
             check.expect(q["live"] is True, f"{venue}: a trade of {age} us ago is not live: {q}")
         if age > 300_000_000:
@@ -188,7 +275,7 @@ def check_recording(check, program, venue, extract, file):
         live += q["live"] is True
     # Without --symbols: those that the recording names. As of now: nothing of years ago is live.
     for q in compare(check, venue + " as of now", run(program, venue, file), expected):
-        check.expect(q["live"] is False, f"{venue} as of now: {q}")
+        check.expect(q["live"] is False or iso_us(q["time"]) > NOW * 1_000_000, f"{venue} as of now: {q}")
     print(f"{venue}: {len(expected)} trades of {len(symbols)} symbols, {live} of them live as of then")
 
 
@@ -363,6 +450,10 @@ def protocols(program, check):
             if not is_known(program, venue):
                 continue
             file.write_text(recorded(frames))
+            state = {}
+            found = [t for line in recorded(frames).splitlines() for t in EXTRACTS[venue](frame_in(json.loads(line)), state)]
+            check.expect(sorted(map(str, unique(found))) == sorted(map(str, expected)) or venue == "crypto_com",
+                         f"{venue}: this test itself finds {found}")
             symbols = sorted({t.symbol for t in expected})
             done = run(program, venue, file, "--at", "frame", "--symbols", ",".join(f"X{i}={s}" for i, s in enumerate(symbols)))
             quotes = compare(check, venue, done, expected)
@@ -392,9 +483,57 @@ def protocols(program, check):
                          f"{arguments}: {done.returncode} {done.stderr}")
 
 
+# The simulator's venues, recorded by the real program over real sockets.
+
+
+def simulated(program, check, simulator):
+    with tempfile.TemporaryDirectory() as folder:
+        sim = subprocess.Popen([simulator, "--listen", "127.0.0.1:0"], stdout=subprocess.PIPE, text=True)
+        feed = None
+        try:
+            settings = dict(os.environ)
+            for line in sim.stdout:
+                if line.startswith("PRICEWIRE_"):
+                    name, value = line.strip().split("=", 1)
+                    settings[name] = value
+                    settings[name.replace("_WS_URL", "_ENABLED").replace("_REST_URL", "_ENABLED")] = "true"
+                if "listening on" in line:
+                    break
+            venues = [v for v in EXTRACTS if f"PRICEWIRE_SOURCES_{v.upper()}_WS_URL" in settings and is_known(program, v)]
+            log = open(os.path.join(folder, "log"), "w+")
+            feed = subprocess.Popen([program, "feed", "--record", "recorded"], cwd=folder, env=settings, stdout=log,
+                                    stderr=log)
+            wait_for_trades(program, feed, log, venues, pathlib.Path(folder, "recorded"))
+            feed.send_signal(signal.SIGTERM)
+            check.expect(feed.wait(60) == 0, f"feed --record: exit code {feed.returncode}")
+            for venue in venues:
+                file = pathlib.Path(folder, "recorded", venue + ".jsonl.gz")
+                check_recording(check, program, venue, EXTRACTS[venue], file)
+                text = gzip.open(file, "rt").read()
+                check.expect("token=" not in text, f"{venue}: a token in the recording")
+                keys = {key for line in text.splitlines() for key in json.loads(line)}
+                check.expect(keys <= {"at", "dir", "text", "base64", "connection"}, f"{venue}: {keys}")
+        finally:
+            for process in filter(None, (feed, sim)):
+                process.kill()
+                process.wait()
+
+
+def wait_for_trades(program, feed, log, venues, folder):
+    """Until each venue's recording has some. What passed is in the file after some seconds at most."""
+    missing, end = set(venues), time.monotonic() + 120
+    while missing:
+        if feed.poll() is not None or time.monotonic() > end:
+            log.seek(0)
+            raise RuntimeError(f"no trades of {sorted(missing)}: {log.read()}")
+        time.sleep(0.5)
+        missing = {v for v in missing if not (folder / f"{v}.jsonl.gz").exists()
+                   or run(program, v, folder / f"{v}.jsonl.gz").stdout.count('"price"') < 5}
+
+
 def main():
     check = Failures()
-    {"recordings": recordings, "protocols": protocols}[sys.argv[1]](sys.argv[2], check)
+    {"recordings": recordings, "protocols": protocols, "simulated": simulated}[sys.argv[1]](sys.argv[2], check, *sys.argv[3:])
     sys.exit(1 if check.count else 0)
 
 
