@@ -18,6 +18,7 @@ extern const SimVenue bybit_sim;
 extern const SimVenue bitstamp_sim;
 extern const SimVenue bitfinex_sim;
 extern const SimVenue gemini_sim;
+extern const SimVenue kucoin_sim;
 extern const SimVenue gateio_sim;
 extern const SimVenue htx_sim;
 extern const SimVenue crypto_com_sim;
@@ -51,6 +52,7 @@ SimVenues sim_venues() {
         &bitstamp_sim,
         &bitfinex_sim,
         &gemini_sim,
+        &kucoin_sim,
         &gateio_sim,
         &htx_sim,
         &crypto_com_sim,

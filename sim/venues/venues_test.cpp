@@ -345,6 +345,38 @@ TEST(SimulatedMexc, RefusesUnderTheCodeOfASuccessAndSendsProtobuf) {
     EXPECT_TRUE(holds(rest("mexc", "/api/v3/ticker/24hr", ""), R"("symbol":"SHIBUSDT")"));
 }
 
+TEST(SimulatedKucoin, HandsOutATokenAndWantsItBack) {
+    const SimVenue& kucoin = venue("kucoin");
+    const auto answer = kucoin.rest({"/api/v1/bullet-public", "", market, {}, "POST", "", "127.0.0.1:9100"});
+    ASSERT_TRUE(answer);
+    EXPECT_TRUE(holds(answer->body, R"("endpoint":"ws://127.0.0.1:9100/kucoin/ws")")) << answer->body;
+    EXPECT_EQ(rest("kucoin", "/api/v1/bullet-public", ""), "no such path") << "not by GET";
+    const std::size_t begin = answer->body.find("\"token\":\"") + 9;
+    const std::string token = answer->body.substr(begin, answer->body.find('"', begin) - begin);
+    const auto refused = kucoin.open("token=old&connectId=1", market);
+    EXPECT_TRUE(holds(join(refused->on_open()), "token is expired"));
+    EXPECT_TRUE(refused->is_over({}));
+    const auto stream = kucoin.open("token=" + token + "&connectId=1", market);
+    EXPECT_TRUE(holds(join(stream->on_open()), R"("type":"welcome")"));
+    const auto subscribe = [&](std::string_view symbols) {
+        return join(stream->on_text(fmt::format(
+            R"({{"id":"1","type":"subscribe","topic":"/market/match:{}","response":true}})", symbols)));
+    };
+    EXPECT_EQ(subscribe("BTC-USDT,BNB-USDT"),
+              R"({"id":"1","type":"error","code":404,"data":"topic /market/match:BNB-USDT is not found"})"
+              "\n");
+    EXPECT_FALSE(stream->is_subscribed());
+    EXPECT_EQ(subscribe("BTC-USDT,SHIB-USDT"), "{\"id\":\"1\",\"type\":\"ack\"}\n");
+    EXPECT_TRUE(holds(trade(*stream, "BTCUSDT"), R"("price":"65000.5")"));
+    EXPECT_EQ(join(stream->on_text(R"({"id":"7","type":"ping"})")), "{\"id\":\"7\",\"type\":\"pong\"}\n");
+    EXPECT_FALSE(stream->is_over(at(40s, 39s, 12s)));
+    EXPECT_TRUE(stream->is_over(at(40s, 39s, 11s)));
+    EXPECT_TRUE(
+        holds(rest("kucoin", "/api/v1/market/orderbook/level1", "symbol=BTC-USDT"), R"("price":"65000.5")"));
+    EXPECT_TRUE(holds(rest("kucoin", "/api/v1/market/orderbook/level1", "symbol=NO-USDT"), R"("data":null)"));
+    EXPECT_TRUE(holds(rest("kucoin", "/api/v1/market/allTickers", ""), R"("symbol":"SHIB-USDT")"));
+}
+
 TEST(SimulatedVenues, AnswerMessagesThatAreNotObjects) {
     for (const SimVenue* venue : sim_venues()) {
         if (venue->open == nullptr) continue;

@@ -18,6 +18,7 @@
 #include "feed/gemini/gemini.hpp"
 #include "feed/htx/htx.hpp"
 #include "feed/kraken/kraken.hpp"
+#include "feed/kucoin/kucoin.hpp"
 #include "feed/mexc/mexc.hpp"
 #include "feed/okx/okx.hpp"
 #include "feed/status.hpp"
@@ -36,6 +37,7 @@ VenueTypes venue_types() {
         &bitstamp_type,
         &bitfinex_type,
         &gemini_type,
+        &kucoin_type,
         &gateio_type,
         &htx_type,
         &crypto_com_type,

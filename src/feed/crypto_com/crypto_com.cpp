@@ -110,7 +110,7 @@ private:
         } else if (name == "subscribe") {
             out.events.push_back(
                 MessageRefused{detail::id_of(frame[id]), error_text(frame),
-                               detail::named_in(venue_, detail::digits_of(frame[message]), is_symbol_char)});
+                               instrument_in(detail::digits_of(frame[message]), is_symbol_char)});
         } else {
             return refuse(Kind::venue_error, error_text(frame));
         }

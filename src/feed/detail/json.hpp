@@ -253,7 +253,14 @@ inline std::optional<Timestamp> market_time(std::string_view token) {
     return ms ? market_time(*ms) : std::nullopt;
 }
 
-// The same with digits below a millisecond: "1606292218213.4578".
+// Nanoseconds, likewise; those below a microsecond are cut off.
+inline std::optional<Timestamp> market_time_in_nanoseconds(std::string_view token) {
+    const auto ns = plain_integer(digits_of(token));
+    const auto time = ns ? market_time(*ns / 1'000'000) : std::nullopt;
+    return time ? std::optional(*time + std::chrono::microseconds{*ns / 1000 % 1000}) : std::nullopt;
+}
+
+// Milliseconds with digits below one: "1606292218213.4578".
 inline std::optional<Timestamp> market_time_with_fraction(std::string_view token) {
     const std::string_view digits = digits_of(token);
     const std::size_t point = std::min(digits.find('.'), digits.size());

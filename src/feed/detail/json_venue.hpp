@@ -325,18 +325,6 @@ private:
     std::vector<std::optional<std::size_t>> last_said_;      // as instruments(), by the last good answer
 };
 
-// The first instrument whose whole symbol stands in words of the venue: "channel trade.FOO_USD is unknown".
-template <typename IsSymbolChar>
-std::optional<std::size_t> named_in(const Venue& venue, std::string_view words, IsSymbolChar is_symbol_char) {
-    while (true) {
-        const auto begin = std::find_if(words.begin(), words.end(), is_symbol_char);
-        const auto end = std::find_if_not(begin, words.end(), is_symbol_char);
-        if (begin == end) return std::nullopt;
-        if (const auto found = venue.find({begin, end})) return found;
-        words = {end, words.end()};
-    }
-}
-
 // VenueType::create of the venue that V describes.
 template <typename V, const VenueType& type>
 std::unique_ptr<Venue> create(std::vector<Instrument> instruments, Endpoints endpoints) {

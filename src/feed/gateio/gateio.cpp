@@ -87,8 +87,8 @@ private:
             out.events.push_back(RateLimited{text});
         } else if (detail::plain_string(frame[channel]) == "spot.trades" &&
                    detail::plain_string(frame[event]) == "subscribe") {
-            out.events.push_back(MessageRefused{detail::id_of(frame[id]), text,
-                                                detail::named_in(venue_, words, is_symbol_char)});
+            out.events.push_back(
+                MessageRefused{detail::id_of(frame[id]), text, instrument_in(words, is_symbol_char)});
         } else {
             return refuse(Kind::venue_error, text);
         }

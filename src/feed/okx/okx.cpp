@@ -78,7 +78,7 @@ private:
             const std::string_view message = detail::digits_of(frame[2]);
             if (code == "60014" || code == "50011") {
                 out.events.push_back(RateLimited{error_text(code, message)});
-            } else if (const auto instrument = detail::named_in(venue_, message, is_symbol_char)) {
+            } else if (const auto instrument = instrument_in(message, is_symbol_char)) {
                 out.events.push_back(SymbolRefused{*instrument, error_text(code, message)});
             } else {
                 return refuse(Kind::venue_error, error_text(code, message));

@@ -1,0 +1,12 @@
+#pragma once
+
+#include "feed/venue.hpp"
+
+namespace pricewire::feed {
+
+// KuCoin spot, by the topic `/market/match` of its classic stream, whose address it hands out with a token, and,
+// beside it, REST `market/orderbook/level1` and `market/allTickers`. Quotes are of the USDT pair. Source:
+// kucoin.com/docs-new.
+extern const VenueType kucoin_type;
+
+}  // namespace pricewire::feed
