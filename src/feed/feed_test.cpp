@@ -208,6 +208,8 @@ TEST_F(FeedTest, MoreTickersThanFitOneConnectionHaveSeveral) {
     o.sources[1].enabled = false;
     create(std::move(o));
     feed->start();
+    ASSERT_EQ(sockets.all.size(), 1u) << "venues limit how fast connections are opened";
+    loop.wait(6s);
     ASSERT_EQ(sockets.all.size(), 3u);
     EXPECT_TRUE(sockets.all[2].url.ends_with("/t449usdt@trade"));
     for (auto& socket : sockets.all) socket.handler.on_open();

@@ -68,9 +68,9 @@ Session::Actions Session::start(Moment now) {
     actions_.clear();
     running_ = true;
     started_at_ = now.mono;
-    reconnect_at_ = now.mono;
-    poll_allowed_at_ = now.mono + options_.first_poll_after;
-    for (Line& line : lines_) line.ask_at = now.mono + (stream_url_.empty() ? 0s : options_.fallback_grace);
+    reconnect_at_ = poll_allowed_at_ = now.mono + options_.start_after;
+    for (Line& line : lines_)
+        line.ask_at = reconnect_at_ + (stream_url_.empty() ? 0s : options_.fallback_grace);
     advance(now);
     return done();
 }

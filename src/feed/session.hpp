@@ -32,7 +32,7 @@ struct SessionOptions {
     using minutes = std::chrono::minutes;
 
     Duration poll_interval = seconds{5};   // at least this between two REST requests
-    Duration first_poll_after{};           // spreads the sessions of one source
+    Duration start_after{};                // spreads the sessions of one source
     Duration quiet_after = seconds{10};    // a ticker without a trade for this long is requested by REST
     Duration fallback_grace = seconds{2};  // likewise all once the stream has been down for this long
     Duration healthy_after = seconds{30};  // a connection that worked for this long resets the back-off

@@ -56,8 +56,9 @@ bool is_newer(const std::string& variable) {
             !variable.starts_with("PRICEWIRE_SOURCES_COINGECKO_"));
 }
 
-// Every source is pointed at the simulator, by the settings that it prints, and only Binance is enabled.
-std::map<std::string, std::string> sources_at(const std::string& printed) {
+// Every source is pointed at the simulator, by the settings that it prints. Only Binance is enabled, or those
+// that are by default.
+std::map<std::string, std::string> sources_at(const std::string& printed, bool by_default) {
     std::map<std::string, std::string> out;
     std::istringstream lines(printed);
     for (std::string line; std::getline(lines, line);) {
@@ -66,7 +67,7 @@ std::map<std::string, std::string> sources_at(const std::string& printed) {
         const std::string variable = line.substr(0, equals);
         out[variable] = line.substr(equals + 1);
         constexpr std::string_view rest = "_REST_URL";
-        if (!variable.ends_with(rest)) continue;
+        if (by_default || !variable.ends_with(rest)) continue;
         const std::string source = variable.substr(0, variable.size() - rest.size());
         out[source + "_ENABLED"] = source == "PRICEWIRE_SOURCES_BINANCE" ? "true" : "false";
     }
@@ -154,7 +155,7 @@ Deployment::Deployment(DeploymentOptions options) : options_(std::move(options))
         names_.push_back("serve");
     }
     sim_url_ = sim_.wait_for_output("listening on ");
-    sources_ = sources_at(sim_.output());
+    sources_ = sources_at(sim_.output(), options_.default_sources);
     receiver_url_ = receiver_.wait_for_output("listening on ");
 }
 

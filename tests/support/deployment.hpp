@@ -60,7 +60,8 @@ struct DeploymentOptions {
     std::vector<std::string> receiver;                      // beside --listen
     std::map<std::string, std::string> config;              // PRICEWIRE_… beside the harness' own
     std::optional<ClusterOptions> cluster;                  // nullopt: one `pricewire serve` on SQLite
-    std::optional<int> open_files;                          // RLIMIT_NOFILE of each process of Pricewire
+    bool default_sources = false;   // those that are enabled by default; otherwise Binance alone
+    std::optional<int> open_files;  // RLIMIT_NOFILE of each process of Pricewire
 };
 
 // The real programs on free loopback ports with a directory of their own: simulator, receiver and Pricewire,
