@@ -85,7 +85,8 @@ public:
         if (roles_.feed) {
             bars_ = history::create_bar_writer(*storage_, clock_);
             market_ = create_market_thread(config_, *bus_, *bars_, feed::venue_types(), tap_);
-            instruments_.watch_feed(market_->meters(), [this] { return market_->sources(); });
+            instruments_.watch_feed(market_->meters(), market_->rate_meters(),
+                                    [this] { return market_->sources(); });
         }
         if (roles_.api) {
             open_api();

@@ -59,7 +59,7 @@ public:
     void row_skipped(std::string_view method);
 
     // Objects to read at every scrape; each must live until the last scrape. Call each once.
-    void watch_feed(const price::MarketMeters& meters,
+    void watch_feed(const price::MarketMeters& meters, const price::RateMeters& rates,
                     std::function<std::vector<feed::SourceStatus>()> sources);
     void watch(const alert::Checker& checker);
     void watch(const outbox::Outbox& outbox);

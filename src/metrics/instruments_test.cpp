@@ -201,10 +201,11 @@ TEST_F(InstrumentsTest, AHangingDependencyDelaysNoScrape) {
 }
 
 TEST_F(InstrumentsTest, APriceIsMeasuredByItsSourcesAndTheirSpread) {
+    price::RateMeters rates;
     price::MarketMeters meters;
     price::TickerMeter& btc = meters.emplace_back("BTC");
     for (const char* name : {"binance", "kraken", "okx"}) btc.quotes.emplace_back(name);
-    instruments_.watch_feed(meters, [] { return std::vector<feed::SourceStatus>(); });
+    instruments_.watch_feed(meters, rates, [] { return std::vector<feed::SourceStatus>(); });
     const Decimal price = Decimal::from_int(100);
     TickerBoard board{.ticker = "BTC",
                       .price = Price{"BTC", price, clock_.now(), 1},
@@ -230,6 +231,20 @@ TEST_F(InstrumentsTest, APriceIsMeasuredByItsSourcesAndTheirSpread) {
     EXPECT_EQ(sample(R"(pricewire_quote_spread_ratio{source="kraken",ticker="BTC"})"), "") << "from no price";
 }
 
+TEST_F(InstrumentsTest, ADollarRateIsShownWhereItIsKnown) {
+    const price::MarketMeters meters;
+    price::RateMeters rates;
+    for (const char* currency : {"USDT", "USDC"}) rates.emplace_back(currency);
+    instruments_.watch_feed(meters, rates, [] { return std::vector<feed::SourceStatus>(); });
+    rates[0].e5 = 99'970;
+    rates[0].is_known = true;
+    EXPECT_EQ(sample(R"(pricewire_dollar_rate{currency="USDT"})"), "0.9997");
+    EXPECT_EQ(sample(R"(pricewire_dollar_rate{currency="USDC"})"), "");
+    rates[1].e5 = 88'000;
+    rates[1].is_off_peg = true;
+    EXPECT_EQ(sample(R"(pricewire_dollar_rate{currency="USDC"})"), "0.88") << "the last known one stands in";
+}
+
 class NoApi : public api::Api {
 public:
     void handle(net::ServerRequest&&, net::HttpServer::Respond) override {}
@@ -248,7 +263,8 @@ TEST_F(InstrumentsTest, TheDocumentationListsExactlyTheMetricsThatExist) {
     const NoApi api;
     const Sampler sampler({}, {});
     const price::MarketMeters meters;
-    instruments_.watch_feed(meters, [] { return std::vector<feed::SourceStatus>(); });
+    const price::RateMeters rates;
+    instruments_.watch_feed(meters, rates, [] { return std::vector<feed::SourceStatus>(); });
     instruments_.watch(*checker);
     instruments_.watch(*outbox);
     instruments_.watch(sender);

@@ -24,7 +24,7 @@ constexpr std::array all_source_states{
     feed::SourceState::polling,     feed::SourceState::refused,   feed::SourceState::unavailable_here,
     feed::SourceState::maintenance, feed::SourceState::silent};
 
-// From tenths of a basis point.
+// From tenths of a basis point, or hundred-thousandths.
 double ratio(std::int64_t bp10) {
     return static_cast<double>(bp10) / 100'000;
 }
@@ -75,7 +75,7 @@ Figures by_ticker(const price::MarketMeters& meters, Value&& value) {
 
 }  // namespace
 
-void Instruments::watch_feed(const price::MarketMeters& meters,
+void Instruments::watch_feed(const price::MarketMeters& meters, const price::RateMeters& rates,
                              std::function<std::vector<feed::SourceStatus>()> sources) {
     registry_.counter("pricewire_quotes_total",
                       "Quotes that sources sent, by source and by whether each counted when it came.",
@@ -162,6 +162,16 @@ void Instruments::watch_feed(const price::MarketMeters& meters,
         return by_ticker(
             meters, [](const price::TickerMeter& t) { return t.sources.load(std::memory_order_relaxed); });
     });
+    registry_.gauge("pricewire_dollar_rate",
+                    "What a unit of a currency is worth in dollars, where that is known.", [&rates] {
+                        Figures out;
+                        for (const price::RateMeter& rate : rates) {
+                            if (!rate.is_known && !rate.is_off_peg) continue;
+                            out.push_back({{{"currency", text(rate.currency)}},
+                                           ratio(rate.e5.load(std::memory_order_relaxed))});
+                        }
+                        return out;
+                    });
     registry_.gauge("pricewire_price_band_ratio", "The width of a price's band, as a share of the price.",
                     [&meters] {
                         return by_ticker(meters, [](const price::TickerMeter& t) {
