@@ -22,19 +22,29 @@ struct SimOptions {
     bool paused = false;                                   // wait for play()
     bool wait_for_client = false;                          // pause the tape until a stream is subscribed
     Duration coingecko_period = std::chrono::seconds{30};  // how often an aggregator's figures are taken
+    // Arbitrage: the standard deviation of a venue's price from the tape's, in basis points. With it venues
+    // trade as often and as late as their SimVenue says, and the dollar coins move. 0: every venue makes every
+    // trade of the tape at its price, at once.
+    double noise_bp = 0;
+    std::uint64_t seed = 1;  // of the noise
     SimVenues venues = sim_venues();
 };
 
-// A tape in each venue's own protocol, on one loopback port. Each venue has its paths (sim/venues); beside
+// One market in each venue's own protocol, on one loopback port. The tape's prices are in dollars: a venue
+// that counts in USDT or USDC shows them by that coin's rate. Each venue has its paths (sim/venues); beside
 // them:
 //
-//   GET  /_sim/status           what is played, to how many clients, with which faults
-//   GET  /_sim/sources          the settings that point Pricewire here, as lines of an environment file
-//   POST /_sim/fault/<door>     body: a fault (faults.hpp); doors are <venue>.stream and <venue>.rest
+//   GET  /_sim/status                    what is played, to how many clients, with which faults
+//   GET  /_sim/sources                   the settings that point Pricewire here, as lines of an environment
+//                                        file
+//   POST /_sim/fault/<door>[/<SYMBOL>]   body: a fault (faults.hpp); doors are <venue>.stream and <venue>.rest
+//   POST /_sim/rate/<USDT or USDC>       body: dollars
 //   POST /_sim/play, /_sim/pause
-//   POST /_sim/speed            body: a factor; 0: as fast as the tape is read
-//   POST /_sim/price/<SYMBOL>   body: a price; trades it at once
-//   POST /_sim/market           body: what open_market() takes; replaces the tape
+//   POST /_sim/speed                     body: a factor; 0: as fast as the tape is read
+//   POST /_sim/price/<SYMBOL>            body: a price; trades it at once, at every venue
+//   POST /_sim/price/<SYMBOL>/<venue>    likewise, at one venue, in its own currency
+//   POST /_sim/market                    body: what open_market() takes; replaces the tape
+//   POST /_sim/noise                     body: SimOptions::noise_bp
 //
 // All methods are thread-safe.
 class ExchangeSim {
@@ -44,15 +54,21 @@ public:
     virtual void play() = 0;
     virtual void pause() = 0;
     virtual void set_speed(double speed) = 0;
-    // `door` is one of the venues'.
+    virtual void set_noise(double basis_points) = 0;
+    // `coin` is "USDT" or "USDC".
+    virtual void set_rate(std::string_view coin, double dollars) = 0;
+    // `door` is one of the venues', or one with a symbol.
     virtual void set_fault(const Door& door, Fault fault) = 0;
     virtual void set_tape(std::unique_ptr<Tape> tape) = 0;
-    // Trades at `price` at once, independently of the tape.
-    virtual void trade(const std::string& symbol, Decimal price) = 0;
+    // Trades at once, independently of the tape: at one venue, at `price` in its currency; if `venue` is empty
+    // at all of them, at `price` dollars.
+    virtual void trade(const std::string& symbol, Decimal price, std::string venue = {}) = 0;
     // The tape has ended, and all of it has been handed to the sockets.
     virtual bool finished() const = 0;
     virtual std::uint64_t trades_sent() const = 0;
     virtual std::size_t stream_clients() const = 0;
+    // JSON; see /_sim/status.
+    virtual std::string status() const = 0;
     // See source_settings().
     virtual std::string source_settings() const = 0;
 };

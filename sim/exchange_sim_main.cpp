@@ -17,7 +17,10 @@ int main(int argc, char** argv) {
         "Plays a market in the venues' own protocols on loopback, with faults on demand. Prints the settings "
         "that\n"
         "point Pricewire here. Control while it runs: GET /_sim/status, /_sim/sources; POST "
-        "/_sim/{play,pause,speed,market,price/SYMBOL,fault/DOOR}"};
+        "/_sim/{play,pause,speed,noise,\n"
+        "market,price/SYMBOL[/VENUE],rate/USDT,fault/DOOR[/SYMBOL]}. DOOR is VENUE.stream or VENUE.rest;\n"
+        "faults: " +
+        sim::fault_names()};
     app.set_version_flag("--version", PRICEWIRE_VERSION);
     app.add_option("--listen", options.listen, "host:port, port 0 picks a free one")->capture_default_str();
     app.add_option("--market", market,
@@ -31,6 +34,13 @@ int main(int argc, char** argv) {
     app.add_flag("--wait-for-client", options.wait_for_client, "hold the tape while no stream is subscribed");
     app.add_option("--coingecko-period", period, "how often CoinGecko's figures are taken")
         ->capture_default_str();
+    app.add_option(
+           "--noise", options.noise_bp,
+           "arbitrage: how far the venues' prices are apart, in basis points (standard deviation); with it "
+           "they\ntrade as often and as late as each does, and the dollar coins move")
+        ->capture_default_str()
+        ->check(CLI::Range(0.0, 1000.0));
+    app.add_option("--seed", options.seed, "of the noise")->capture_default_str();
     CLI11_PARSE(app, argc, argv);
 
     sigset_t signals;

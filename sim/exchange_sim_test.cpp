@@ -161,6 +161,67 @@ TEST_F(ExchangeSimTest, EachFaultDoesWhatItsNameSays) {
     EXPECT_EQ(refused.wait_for("closed"), "closed 429");
 }
 
+TEST_F(ExchangeSimTest, OneSymbolIsRefusedOrNotAnsweredAndTheOthersGoOn) {
+    const std::string subscribe =
+        R"({"op":"subscribe","args":[{"channel":"trades","instId":"BTC-USDT"},{"channel":"trades","instId":"ETH-USDT"},{"channel":"trades","instId":"SOL-USDT"}]})";
+    EXPECT_EQ(send("POST", http("/_sim/fault/okx.stream/ETHUSDT"), "removed").status, 204);
+    EXPECT_EQ(send("POST", http("/_sim/fault/okx.stream/BTCUSDT"), "unacknowledged").status, 204);
+    EXPECT_EQ(send("POST", http("/_sim/fault/okx.stream/BTCUSDT"), "garbage").status, 400);
+    StreamClient client("ws://" + address_ + "/okx/ws/v5/public");
+    ASSERT_EQ(client.wait_for("open"), "open");
+    client.send(subscribe);
+    EXPECT_NE(client.wait_for("instId").find("ETH-USDT doesn't exist"), std::string::npos);
+    EXPECT_NE(client.wait_for("instId").find("\"instId\":\"SOL-USDT\""), std::string::npos);
+    for (const char* symbol : {"BTCUSDT", "ETHUSDT", "SOLUSDT"}) sim_->trade(symbol, Decimal::from_int(7));
+    EXPECT_NE(client.wait_for("\"px\"").find("SOL-USDT"), std::string::npos);
+    EXPECT_NE(send("GET", http("/_sim/status")).body.find(R"("okx.stream/ETHUSDT":"removed")"),
+              std::string::npos);
+    EXPECT_EQ(send("POST", http("/_sim/fault/okx.stream/ETHUSDT"), "none").status, 204);
+}
+
+TEST_F(ExchangeSimTest, AVenueSaysThatItLeavesAndThatItIsClosed) {
+    StreamClient okx("ws://" + address_ + "/okx/ws/v5/public");
+    StreamClient kraken("ws://" + address_ + "/kraken/v2");
+    ASSERT_EQ(okx.wait_for("open"), "open");
+    ASSERT_EQ(kraken.wait_for("open"), "open");
+    sim_->set_fault("okx.stream", parse_fault("leaving").value());
+    EXPECT_NE(okx.wait_for("64008"), "");
+    EXPECT_EQ(okx.wait_for("closed"), "closed 0");
+    sim_->set_fault("kraken.stream", parse_fault("maintenance").value());
+    EXPECT_NE(kraken.wait_for(R"("system":"maintenance")"), "");
+    StreamClient late("ws://" + address_ + "/kraken/v2");
+    EXPECT_NE(late.wait_for(R"("system":"maintenance")"), "");
+    sim_->set_fault("kraken.stream", {});
+    EXPECT_NE(kraken.wait_for(R"("system":"online")"), "");
+    sim_->set_fault("okx.stream", parse_fault("maintenance").value());
+    StreamClient refused("ws://" + address_ + "/okx/ws/v5/public");
+    EXPECT_EQ(refused.wait_for("closed"), "closed 503");
+    sim_->set_fault("kraken.rest", parse_fault("maintenance").value());
+    EXPECT_EQ(send("GET", http("/kraken/0/public/Ticker?pair=XBTUSD")).body,
+              R"({"error":["EService:Unavailable"]})");
+}
+
+TEST_F(ExchangeSimTest, DollarCoinsAreTradedWhereTheyAreAskedForAtTheirRate) {
+    EXPECT_EQ(send("POST", http("/_sim/rate/USDT"), "0.95").status, 204);
+    EXPECT_EQ(send("POST", http("/_sim/rate/EUR"), "0.95").status, 400);
+    StreamClient kraken("ws://" + address_ + "/kraken/v2");
+    StreamClient okx("ws://" + address_ + "/okx/ws/v5/public");
+    ASSERT_EQ(okx.wait_for("open"), "open");
+    kraken.send(
+        R"({"method":"subscribe","params":{"channel":"trade","symbol":["USDT/USD","BTC/USD"]},"req_id":1})");
+    okx.send(
+        R"({"op":"subscribe","args":[{"channel":"trades","instId":"BTC-USDT"},{"channel":"trades","instId":"USDT-USDT"}]})");
+    EXPECT_NE(okx.wait_for("error").find("USDT-USDT doesn't exist"), std::string::npos);
+    EXPECT_NE(kraken.wait_for(R"("price":0.95,)").find("USDT/USD"), std::string::npos);
+    sim_->trade("BTCUSDT", Decimal::from_int(95));
+    EXPECT_NE(kraken.wait_for(R"("price":95,)"), "");
+    EXPECT_NE(okx.wait_for(R"("px":"100")"), "");
+    EXPECT_EQ(send("POST", http("/_sim/price/BTCUSDT/okx"), "77").status, 204);
+    EXPECT_NE(okx.wait_for(R"("px":"77")"), "");
+    EXPECT_EQ(send("POST", http("/_sim/price/BTCUSDT/nosuch"), "77").status, 400);
+    EXPECT_EQ(sim_->trades_sent(), 2U) << "those of the coins are not counted";
+}
+
 TEST_F(ExchangeSimTest, PlaysAWholeTapeInOrderAsFastAsItIsRead) {
     StreamClient client(stream("btcusdt@trade"));
     ASSERT_EQ(client.wait_for("open"), "open");

@@ -75,10 +75,18 @@ net::ServerResponse refusal(const Fault& fault) {
     if (fault.kind == Fault::Kind::html) {
         return {.status = 403, .content_type = "text/html; charset=UTF-8", .body = html_page()};
     }
+    if (fault.kind == Fault::Kind::blocked) {
+        return {.status = 403,
+                .content_type = "text/html",
+                .body =
+                    "<HTML><HEAD><TITLE>ERROR: The request could not be satisfied</TITLE></HEAD><BODY>"
+                    "<H1>403 ERROR</H1>The Amazon CloudFront distribution is configured to block access "
+                    "from your country.</BODY></HTML>"};
+    }
     net::ServerResponse response{.status = fault.status};
-    if (!fault.retry_after.empty()) response.headers.emplace_back("Retry-After", fault.retry_after);
+    if (!fault.argument.empty()) response.headers.emplace_back("Retry-After", fault.argument);
     if (fault.status == 418 || fault.status == 429) {
-        const auto ban_seconds = parse_number<std::int64_t>(fault.retry_after).value_or(120);
+        const auto ban_seconds = parse_number<std::int64_t>(fault.argument).value_or(120);
         response.body = R"({"code":-1003,"msg":"Way too much request weight used; IP banned until )" +
                         std::to_string(unix_ms() + ban_seconds * 1000) +
                         R"(. Please use WebSocket Streams for live updates to avoid bans."})";
@@ -92,8 +100,25 @@ net::ServerResponse refusal(const Fault& fault) {
     return response;
 }
 
-Decimal tenfold(Decimal price) {
-    return Decimal::from_raw(price.raw() * 10);
+Decimal times(Decimal price, double factor) {
+    if (factor == 1) return price;
+    if (factor == 10) return Decimal::from_raw(price.raw() * 10);
+    return to_price(price.to_double() * factor);
+}
+
+bool mentions(std::string_view text, std::string_view base) {
+    const std::string lower = lower_case(text);
+    const std::string name = lower_case(base);
+    const auto is_letter = [&](std::size_t at) {
+        return at < lower.size() && lower[at] >= 'a' && lower[at] <= 'z';
+    };
+    for (std::size_t at = lower.find(name); at != std::string::npos; at = lower.find(name, at + 1)) {
+        const std::size_t end = at + name.size();
+        const bool begins = at == 0 || !is_letter(at - 1) || (at >= 2 && lower.substr(at - 2, 2) == "\"t");
+        const bool ends = !is_letter(end) || lower.substr(end, 2) == "us";
+        if (begins && ends) return true;
+    }
+    return false;
 }
 
 std::string gzipped(std::string_view text) {

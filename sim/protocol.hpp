@@ -13,6 +13,7 @@
 #include "base/decimal.hpp"
 #include "net/http_server.hpp"
 #include "sim/faults.hpp"
+#include "sim/tape.hpp"
 #include "sim/venues/venue.hpp"
 
 // What the simulated venues share. Pure.
@@ -80,7 +81,10 @@ std::string joined(std::span<const SimTrade> trades, bool newest_first, F&& item
 std::string html_page();
 // The answer under a fault that refuses: a page, or a status with Retry-After.
 net::ServerResponse refusal(const Fault& fault);
-Decimal tenfold(Decimal price);
+// Exact for 1 and 10; else with the digits of to_price().
+Decimal times(Decimal price, double factor);
 std::string gzipped(std::string_view text);
+// Whether a message names a coin: "BTC" in "BTC-USD", "tBTCUSD", "btcusdt", but no "ETH" in "method".
+bool mentions(std::string_view text, std::string_view base);
 
 }  // namespace pricewire::sim

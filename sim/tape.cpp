@@ -169,12 +169,6 @@ private:
         double offset;
     };
 
-    // Six significant digits or cents, whichever is finer: the tick sizes exchanges use.
-    static Decimal to_price(double value) {
-        const int places = value >= 1000 ? 2 : value >= 1 ? 4 : 6;
-        return Decimal::parse(fmt::format("{:.{}f}", value, places)).value();
-    }
-
     GeneratedMarket market_;
     std::mt19937_64 rng_;
     std::normal_distribution<double> normal_;
@@ -270,6 +264,11 @@ Result<std::unique_ptr<Tape>> open_ramp(const std::vector<std::string>& parts) {
 }
 
 }  // namespace
+
+Decimal to_price(double value) {
+    const int places = value >= 1000 ? 2 : value >= 1 ? 4 : value >= 0.01 ? 6 : 12;
+    return Decimal::parse(fmt::format("{:.{}f}", value, places)).value();
+}
 
 std::unique_ptr<Tape> open_frames(const std::filesystem::path& file) {
     return std::make_unique<FrameTape>(file);

@@ -18,8 +18,10 @@ namespace pricewire::sim {
 struct TapeTrade {
     Duration at{};
     std::string symbol;  // "BTCUSDT"
-    Decimal price;
-    std::string frame;
+    Decimal price;       // dollars
+    std::string frame = {};
+    std::string venue = {};  // the only one that makes it, at `price` in its own currency; empty: all
+    Duration age = {};       // how long before `at` the venue says that it was made
 };
 
 // Trades in the order of their time. Single-threaded.
@@ -29,6 +31,9 @@ public:
     // nullopt at the end. Throws std::runtime_error if a recording is damaged.
     virtual std::optional<TapeTrade> next() = 0;
 };
+
+// With about as many digits as exchanges give: cents of large prices, more of small ones.
+Decimal to_price(double value);
 
 // Recorded frames: gzipped lines of "<receive time in ns> <frame>"; those of the @trade streams are played.
 std::unique_ptr<Tape> open_frames(const std::filesystem::path& file);

@@ -123,6 +123,7 @@ constinit const SimVenue kraken_sim{
         R"({"channel":"status","type":"update","data":[{"system":"maintenance","api_version":"v2"}]})",
     .resumed_frame =
         R"({"channel":"status","type":"update","data":[{"system":"online","api_version":"v2"}]})",
+    .maintenance_body = R"({"error":["EService:Unavailable"]})",
 };
 
 }  // namespace pricewire::sim

@@ -26,12 +26,15 @@ extern const SimVenue bitget_sim;
 extern const SimVenue mexc_sim;
 extern const SimVenue coingecko_sim;
 
+bool is_dollar_coin(std::string_view symbol) {
+    return symbol == "USDTUSDT" || symbol == "USDCUSDT";
+}
+
 bool SimMarket::lists(std::string_view symbol) const {
     static constexpr std::array<std::string_view, 5> always{"BTCUSDT", "ETHUSDT", "DOGEUSDT", "SOLUSDT",
                                                             "BNBUSDT"};
     if (removed.contains(symbol)) return false;
-    const bool is_dollar_coin = symbol == "USDTUSDT" || symbol == "USDCUSDT";
-    if (is_dollar_coin) return !symbol.starts_with(currency) || currency == "USD";
+    if (is_dollar_coin(symbol)) return currency == "USD" || !symbol.starts_with(currency);
     return std::find(always.begin(), always.end(), symbol) != always.end() || prices.contains(symbol);
 }
 

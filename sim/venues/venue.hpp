@@ -21,6 +21,8 @@ namespace pricewire::sim {
 // "USDCUSDT" are the two dollar coins, which venues that quote in dollars trade as well.
 using Prices = std::map<std::string, Decimal, std::less<>>;
 
+bool is_dollar_coin(std::string_view symbol);
+
 struct SimTrade {
     std::string symbol;
     Decimal price;                             // in the venue's currency
@@ -104,6 +106,7 @@ struct SimVenue {
     std::string_view leaving_frame;      // it will close this connection soon
     std::string_view maintenance_frame;  // it closes for maintenance
     std::string_view resumed_frame;      // the maintenance is over, on a connection that was kept
+    std::string_view maintenance_body;   // of REST under status 200; empty: status 503
 };
 
 // The venues that the simulator plays; the one place where one is registered.
