@@ -79,17 +79,10 @@ double VenuePlayer::noise(const std::string& symbol, const MarketState& state, T
     return 1 + offset.bp / 1e4;
 }
 
-Decimal VenuePlayer::price_of(const TapeTrade& trade, const Fault& fault, const MarketState& state, Time now,
-                              bool by_hand) {
-    if (fault.kind == Kind::stale) {
-        if (const auto last = market_.prices.find(trade.symbol); last != market_.prices.end())
-            return last->second;
-    }
-    if (!trade.venue.empty()) return times(trade.price, fault.factor());
-    const bool is_noisy = !by_hand && state.noise_bp > 0;
+Decimal VenuePlayer::price_of(const TapeTrade& trade, const MarketState& state, Time now, bool is_exact) {
+    if (!trade.venue.empty()) return trade.price;
     const double in_currency = 1 / state.rate_of(venue_.currency);
-    return times(times(trade.price, in_currency * (is_noisy ? noise(trade.symbol, state, now) : 1)),
-                 fault.factor());
+    return times(trade.price, in_currency * (is_exact ? 1 : noise(trade.symbol, state, now)));
 }
 
 std::vector<VenuePlayer::Telling> VenuePlayer::make(const TapeTrade& trade, const MarketState& state,
@@ -101,16 +94,17 @@ std::vector<VenuePlayer::Telling> VenuePlayer::make(const TapeTrade& trade, cons
     if (has_arbitrage && venue_.share < 1 &&
         std::uniform_real_distribution<double>(0, 1)(rng_) >= venue_.share)
         return {};
+    // What the venue's REST interface shows is not touched by a fault of the stream.
+    Decimal price = market_.prices[trade.symbol] = price_of(trade, state, now, !has_arbitrage);
     const Fault fault = faults_.at(door_, trade.symbol);
     if (fault.kind == Kind::deaf || fault.kind == Kind::unacknowledged || fault.kind == Kind::silence)
         return {};
-    if (fault.kind == Kind::stuck) {
-        if (const SimTrade* last = market_.last(trade.symbol))
-            return {{.trades = {*last}, .is_repeat = true}};
+    if (const SimTrade* last = market_.last(trade.symbol)) {
+        if (fault.kind == Kind::stuck) return {{.trades = {*last}, .is_repeat = true}};
+        if (fault.kind == Kind::stale) price = last->price;
     }
-    Telling telling{
-        .trades = {{trade.symbol, price_of(trade, fault, state, now, by_hand), 0, now - trade.age}},
-        .delay = fault.delay()};
+    Telling telling{.trades = {{trade.symbol, times(price, fault.factor()), 0, now - trade.age}},
+                    .delay = fault.delay()};
     if (has_arbitrage) telling.delay += venue_.delay;
     if (fault.kind == Kind::none && venue_.plays_recordings && state.noise_bp == 0 &&
         state.rate_of(venue_.currency) == 1)
@@ -137,7 +131,6 @@ void VenuePlayer::tell(Telling& telling) {
             continue;
         }
         trade.id = trades.empty() ? 1 : trades.back().id + 1;
-        market_.prices[trade.symbol] = trade.price;
         // The latest is always kept, those before it some time apart.
         const std::size_t many = trades.size();
         if (many >= 2 && trades[many - 1].at - trades[many - 2].at < trades_apart) trades.pop_back();

@@ -64,8 +64,7 @@ public:
 
 private:
     double noise(const std::string& symbol, const MarketState& state, Time now);
-    Decimal price_of(const TapeTrade& trade, const Fault& fault, const MarketState& state, Time now,
-                     bool by_hand);
+    Decimal price_of(const TapeTrade& trade, const MarketState& state, Time now, bool is_exact);
 
     struct Offset {
         double bp = 0;
