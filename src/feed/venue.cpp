@@ -55,12 +55,24 @@ const VenueType* find_venue_type(std::string_view name, VenueTypes venues) {
     return found == venues.end() ? nullptr : *found;
 }
 
+namespace {
+
+Currency currency_of(const VenueType& type, const Instrument& instrument) {
+    if (type.currency_of == nullptr) return "USD";
+    const Currency by_rule = type.currency_of(instrument.symbol);
+    // A symbol without a separator may be read in two ways: BNBUSD is BNB in USD, not BN in BUSD.
+    const std::string symbol = upper_case(instrument.symbol);
+    const std::string_view ticker = instrument.ticker.view();
+    if (!symbol.starts_with(ticker)) return by_rule;
+    const std::string_view behind = std::string_view(symbol).substr(ticker.size());
+    return by_rule.view().ends_with(behind) && !behind.empty() ? Currency(behind) : by_rule;
+}
+
+}  // namespace
+
 Venue::Venue(const VenueType& type, std::vector<Instrument> instruments, Endpoints endpoints)
     : type_(type), instruments_(std::move(instruments)), endpoints_(std::move(endpoints)) {
-    for (const Instrument& instrument : instruments_) {
-        currencies_.push_back(type.currency_of == nullptr ? Currency("USD")
-                                                          : type.currency_of(instrument.symbol));
-    }
+    for (const Instrument& instrument : instruments_) currencies_.push_back(currency_of(type, instrument));
     by_symbol_.resize(instruments_.size());
     std::iota(by_symbol_.begin(), by_symbol_.end(), std::size_t{0});
     std::sort(by_symbol_.begin(), by_symbol_.end(),

@@ -284,6 +284,18 @@ TEST(BinanceUs, IsOffAndCountsLittle) {
     EXPECT_EQ(binance_us()->stream_url(), "wss://binance_us/stream?streams=omgbusd@trade/compusdt@trade");
 }
 
+TEST(BinanceUs, WhatFollowsTheTickerIsTheCurrency) {
+    const auto venue = binance_us_type.create(
+        {{"BNB", "BNBUSD"}, {"BAT", "BATUSD"}, {"OMG", "OMGBUSD"}, {"SATS", "1000SATSUSDT"}}, {});
+    const auto currency = [&](std::size_t i) {
+        return std::string(venue->quote(i, Decimal::from_int(1), us_now, us_now).currency.view());
+    };
+    EXPECT_EQ(currency(0), "USD") << "not BN in BUSD";
+    EXPECT_EQ(currency(1), "USD") << "not BA in TUSD";
+    EXPECT_EQ(currency(2), "BUSD");
+    EXPECT_EQ(currency(3), "USDT");
+}
+
 TEST(BinanceUs, TradesAndAggregates) {
     const auto venue = binance_us();
     ShownStream stream(*venue, us_now);
