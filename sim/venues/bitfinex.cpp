@@ -138,6 +138,8 @@ constinit const SimVenue bitfinex_sim{
     .ws_path = "/bitfinex/ws/2",
     .rest_path = "/bitfinex/v2",
     .currency = "USD",
+    .share = 0.2,
+    .delay = std::chrono::milliseconds{50},
     .open = open_stream<BitfinexStream>,
     .rest = rest,
     .error_body = R"(["error",11010,"ratelimit: error"])",

@@ -83,6 +83,8 @@ constinit const SimVenue bitstamp_sim{
     .ws_path = "/bitstamp",
     .rest_path = "/bitstamp/api/v2",
     .currency = "USD",
+    .share = 0.15,
+    .delay = std::chrono::milliseconds{50},
     .open = open_stream<BitstampStream>,
     .rest = rest,
     .error_body = R"({"status":"error","reason":"Too many requests.","code":"400.002"})",

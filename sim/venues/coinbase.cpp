@@ -138,6 +138,8 @@ constinit const SimVenue coinbase_sim{
     .ws_path = "/coinbase",
     .rest_path = "/coinbase/market",
     .currency = "USD",
+    .share = 0.8,
+    .delay = std::chrono::milliseconds{20},
     .open = open_stream<CoinbaseStream>,
     .rest = rest,
     .error_body = R"({"error":"rate_limit_exceeded","message":"too many requests"})",

@@ -12,11 +12,13 @@ namespace {
 
 using namespace std::chrono;
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 5> coins{{{"bitcoin", "BTCUSDT"},
+constexpr std::array<std::pair<std::string_view, std::string_view>, 7> coins{{{"bitcoin", "BTCUSDT"},
                                                                               {"ethereum", "ETHUSDT"},
                                                                               {"dogecoin", "DOGEUSDT"},
                                                                               {"solana", "SOLUSDT"},
-                                                                              {"binancecoin", "BNBUSDT"}}};
+                                                                              {"binancecoin", "BNBUSDT"},
+                                                                              {"tether", "USDTUSDT"},
+                                                                              {"usd-coin", "USDCUSDT"}}};
 
 std::optional<net::ServerResponse> rest(const RestRequest& request) {
     if (request.path != "/simple/price") return std::nullopt;
@@ -47,6 +49,7 @@ constinit const SimVenue coingecko_sim{
     .name = "coingecko",
     .rest_path = "/api/v3",
     .is_aggregator = true,
+    .currency = "USD",
     .rest = rest,
     .error_body = R"({"status":{"error_code":429,"error_message":"You've exceeded the Rate Limit."}})",
 };

@@ -124,6 +124,8 @@ constinit const SimVenue crypto_com_sim{
     .ws_path = "/crypto_com/exchange/v1/market",
     .rest_path = "/crypto_com/exchange/v1/public",
     .currency = "USD",
+    .share = 0.3,
+    .delay = std::chrono::milliseconds{50},
     .open = open_stream<CryptoComStream>,
     .rest = rest,
     .error_body = R"({"id":-1,"method":"public/get-tickers","code":42901,"message":"RATE_LIMIT"})",

@@ -92,6 +92,8 @@ constinit const SimVenue gateio_sim{
     .name = "gateio",
     .ws_path = "/gateio/ws/v4/",
     .rest_path = "/gateio/api/v4",
+    .share = 0.4,
+    .delay = std::chrono::milliseconds{60},
     .open = open_stream<GateioStream>,
     .rest = rest,
     .error_body = R"({"label":"TOO_MANY_REQUESTS","message":"Request Rate limit Exceeded"})",

@@ -76,6 +76,8 @@ constinit const SimVenue gemini_sim{
     .ws_path = "/gemini",
     .rest_path = "/gemini/rest",
     .currency = "USD",
+    .share = 0.1,
+    .delay = std::chrono::milliseconds{40},
     .open = open_stream<GeminiStream>,
     .rest = rest,
     .error_body = R"({"result":"error","reason":"RateLimit","message":"Requests come too often"})",

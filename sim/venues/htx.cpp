@@ -118,6 +118,8 @@ constinit const SimVenue htx_sim{
     .ws_path = "/htx/ws",
     .rest_path = "/htx",
     .is_gzip = true,
+    .share = 0.3,
+    .delay = std::chrono::milliseconds{80},
     .open = open_stream<HtxStream>,
     .rest = rest,
     .error_body = R"({"status":"error","err-code":"api-rate-limit","err-msg":"too many requests"})",

@@ -114,6 +114,8 @@ constinit const SimVenue kraken_sim{
     .ws_path = "/kraken/v2",
     .rest_path = "/kraken/0/public",
     .currency = "USD",
+    .share = 0.6,
+    .delay = std::chrono::milliseconds{40},
     .open = open_stream<KrakenStream>,
     .rest = rest,
     .error_body = R"({"error":["EAPI:Rate limit exceeded"]})",

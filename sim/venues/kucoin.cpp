@@ -119,6 +119,8 @@ constinit const SimVenue kucoin_sim{
     .name = "kucoin",
     .ws_path = "/kucoin/ws",
     .rest_path = "/kucoin",
+    .share = 0.4,
+    .delay = std::chrono::milliseconds{50},
     .open = [](std::string_view query, const SimMarket& market) -> std::unique_ptr<SimStream> {
         return std::make_unique<KucoinStream>(query, market);
     },

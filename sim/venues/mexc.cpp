@@ -99,6 +99,8 @@ constinit const SimVenue mexc_sim{
     .ws_path = "/mexc/ws",
     .rest_path = "/mexc",
     .is_binary = true,
+    .share = 0.2,
+    .delay = std::chrono::milliseconds{100},
     .open = open_stream<MexcStream>,
     .rest = rest,
     .error_body = R"({"code":429,"msg":"Too many requests"})",

@@ -104,6 +104,8 @@ constinit const SimVenue okx_sim{
     .name = "okx",
     .ws_path = "/okx/ws/v5/public",
     .rest_path = "/okx/api/v5",
+    .share = 0.9,
+    .delay = std::chrono::milliseconds{30},
     .open = open_stream<OkxStream>,
     .rest = rest,
     .error_body = R"({"code":"50011","msg":"Too Many Requests","data":[]})",
