@@ -149,6 +149,11 @@ class Gateio final : public detail::JsonVenue {
 public:
     using JsonVenue::JsonVenue;
 
+    // The path has to end with a slash, which addresses come without.
+    std::string stream_url() const override {
+        const std::string& url = endpoints().ws_url;
+        return url.empty() || url.ends_with('/') ? url : url + '/';
+    }
     std::string subscribe_message(std::span<const std::size_t> asked,
                                   const SubscribeMessage& message) const override {
         return fmt::format(

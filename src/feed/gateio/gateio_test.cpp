@@ -14,7 +14,7 @@ const Timestamp now{1'606'292'219s};
 
 std::unique_ptr<Venue> gateio() {
     return gateio_type.create({{"BTC", "BTC_USDT"}, {"ETH", "ETH_USDT"}},
-                              {"wss://gate/ws/v4/", "https://gate/v4"});
+                              {"wss://gate/ws/v4", "https://gate/v4"});
 }
 
 constexpr const char* trade =
