@@ -25,6 +25,7 @@ extern const SimVenue crypto_com_sim;
 extern const SimVenue bitget_sim;
 extern const SimVenue mexc_sim;
 extern const SimVenue coingecko_sim;
+extern const SimVenue coinpaprika_sim;
 
 bool is_dollar_coin(std::string_view symbol) {
     return symbol == "USDTUSDT" || symbol == "USDCUSDT";
@@ -62,6 +63,7 @@ SimVenues sim_venues() {
         &bitget_sim,
         &mexc_sim,
         &coingecko_sim,
+        &coinpaprika_sim,
     };
     // clang-format on
     return all;

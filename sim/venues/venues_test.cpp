@@ -377,6 +377,14 @@ TEST(SimulatedKucoin, HandsOutATokenAndWantsItBack) {
     EXPECT_TRUE(holds(rest("kucoin", "/api/v1/market/allTickers", ""), R"("symbol":"SHIB-USDT")"));
 }
 
+TEST(SimulatedCoinPaprika, HasTickersOfOneCoinAndOfAll) {
+    EXPECT_TRUE(holds(rest("coinpaprika", "/tickers/btc-bitcoin", "quotes=USD"),
+                      R"("quotes":{"USD":{"price":65000.5,)"));
+    EXPECT_EQ(rest("coinpaprika", "/tickers/no-coin", "quotes=USD"), R"({"error":"id not found"})");
+    EXPECT_TRUE(rest("coinpaprika", "/tickers", "quotes=USD").starts_with(R"([{"id":"btc-bitcoin")"));
+    EXPECT_EQ(rest("coinpaprika", "/coins", ""), "no such path");
+}
+
 TEST(SimulatedVenues, AnswerMessagesThatAreNotObjects) {
     for (const SimVenue* venue : sim_venues()) {
         if (venue->open == nullptr) continue;

@@ -55,7 +55,8 @@ ops::ConfigKeys config_keys(feed::VenueTypes venues) {
                            .least_poll_reason = std::string(venue->rest.least_interval_reason),
                            .has_api_key = venue->rest.key_header != nullptr,
                            .least_poll_with_key = venue->rest.least_interval_with_key,
-                           .is_aggregator = venue->kind == SourceKind::aggregator});
+                           .is_aggregator = venue->kind == SourceKind::aggregator,
+                           .figures_ttl = venue->figures_ttl});
     }
     return ops::ConfigKeys(std::move(sources));
 }

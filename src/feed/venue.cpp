@@ -13,6 +13,7 @@
 #include "feed/bybit/bybit.hpp"
 #include "feed/coinbase/coinbase.hpp"
 #include "feed/coingecko/coingecko.hpp"
+#include "feed/coinpaprika/coinpaprika.hpp"
 #include "feed/crypto_com/crypto_com.hpp"
 #include "feed/gateio/gateio.hpp"
 #include "feed/gemini/gemini.hpp"
@@ -44,6 +45,7 @@ VenueTypes venue_types() {
         &bitget_type,
         &mexc_type,
         &coingecko_type,
+        &coinpaprika_type,
     };
     // clang-format on
     return all;

@@ -37,6 +37,7 @@ struct SourceDefaults {
     bool has_api_key = false;        // there is a key for one
     Duration least_poll_with_key{};  // in place of least_poll
     bool is_aggregator = false;      // its prices count for market.aggregator_ttl, else for market.quote_ttl
+    Duration figures_ttl{};          // for this long if that is longer
 };
 
 // The effective configuration. Immutable once loaded. config/pricewire.toml documents every key; members have

@@ -32,7 +32,8 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 void check_poll_interval(const Config& c, const SourceDefaults& source, std::vector<std::string>& errors) {
     const SourceSettings& used = c.sources.at(source.name);
     const Duration ttl = source.is_aggregator ? c.market.aggregator_ttl : c.market.quote_ttl;
-    if (!used.enabled || used.rest_url.empty() || used.poll_interval < ttl) return;
+    if (!used.enabled || used.rest_url.empty() || used.poll_interval < std::max(ttl, source.figures_ttl))
+        return;
     errors.push_back(fmt::format(
         "sources.{}.poll_interval ({}) must be shorter than market.{} ({}): its prices would stop counting "
         "between two requests",

@@ -233,6 +233,15 @@ TEST_F(ConfigTest, APollIntervalIsShorterThanItsPricesCount) {
                 {"sources.binance.rest_url", ""},
                 {"sources.binance.ws_url", "wss://stream.example"}};
     EXPECT_EQ(errors(in), "none") << "nothing is polled";
+    const ConfigKeys slow{{{.name = "slow",
+                            .settings = {.rest_url = "https://slow.example", .poll_interval = 3min},
+                            .least_poll_reason = {},
+                            .is_aggregator = true,
+                            .figures_ttl = 15min}}};
+    in.flags = {{"sources.slow.poll_interval", "14m"}};
+    EXPECT_TRUE(load_config(in, slow)) << "its figures are old anyhow";
+    in.flags = {{"sources.slow.poll_interval", "15m"}};
+    EXPECT_FALSE(load_config(in, slow));
     // One that nobody has chosen gives way.
     in.flags = {{"market.quote_ttl", "2s"}};
     const auto loaded = load_config(in, keys);

@@ -145,5 +145,48 @@ TEST(CryptoCom, RestAnswers) {
     EXPECT_EQ(answer("<html>").substr(0, 10), "not_json: ");
 }
 
+TEST(CryptoCom, ThroughASession) {
+    Play p(crypto_com());
+    const auto trade_at = [&](const char* id, std::int64_t age_ms) {
+        return push(fmt::format(R"({{"d":"{}","t":{},"p":"5{}","i":"BTC_USD"}})", id,
+                                to_micros(p.now().wall) / 1000 - age_ms, id));
+    };
+    p.start();
+    p.opened(1);
+    p.wait(1s);
+    p.text(1, R"({"id":1,"method":"subscribe","code":40003,"message":"Unknown symbol"})");
+    p.wait(1s);
+    p.text(1, R"({"id":2,"method":"subscribe","code":0})");
+    p.text(1, R"({"id":3,"method":"subscribe","code":40003,"message":"Unknown symbol"})");
+    p.text(1, trade_at("1", 60'000));
+    p.text(1, trade_at("2", 0));
+    p.text(1, R"({"id":1587523073344,"method":"public/heartbeat","code":0})");
+    EXPECT_EQ(p.done(), R"(0.0 open 1 wss://crypto/market
+0.0 connecting
+1.0 send 1 {"id":1,"method":"subscribe","params":{"channels":["trade.BTC_USD","trade.ETH_USD"]},"nonce":1700000001000}
+1.2 send 1 {"id":2,"method":"subscribe","params":{"channels":["trade.BTC_USD"]},"nonce":1700000001200}
+1.4 send 1 {"id":3,"method":"subscribe","params":{"channels":["trade.ETH_USD"]},"nonce":1700000001400}
+2.0 GET /public/get-tickers
+2.0 warn: crypto_com refuses to stream ETH (ETH_USD), so REST is polled for it; if it has another name there, set it in market.symbols | Crypto.com's error 40003: Unknown symbol
+2.0 connecting (its stream refuses ETH (ETH_USD))
+2.0 old quote BTC 51
+2.0 quote BTC 52
+2.0 streaming (its stream refuses ETH (ETH_USD))
+2.0 info: crypto_com streams trades of BTC
+2.0 send 1 {"id":1587523073344,"method":"public/respond-heartbeat"}
+)");
+    p.closed(1, "closed by the server");
+    p.wait(3s);
+    p.opened(2);
+    p.wait(1s);
+    p.text(2, R"({"id":1,"method":"subscribe","code":42901,"message":"RATE_LIMIT"})");
+    EXPECT_EQ(p.done(), R"(2.0 warn: crypto_com's stream is down; prices come by REST until it is back | closed by the server
+2.0 connecting (closed by the server; its stream refuses ETH (ETH_USD))
+2.7 open 2 wss://crypto/market
+6.0 send 2 {"id":1,"method":"subscribe","params":{"channels":["trade.BTC_USD"]},"nonce":1700000006000}
+6.0 warn: crypto_com limits the rate of messages; subscribing continues in 5m | Crypto.com's error 42901: RATE_LIMIT
+)");
+}
+
 }  // namespace
 }  // namespace pricewire::feed

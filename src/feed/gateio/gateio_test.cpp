@@ -174,5 +174,51 @@ NEO=0.0018678BTC#816997068@2021-04-22T12:12:42.050357Z
 )");
 }
 
+TEST(Gateio, ThroughASession) {
+    Play p(gateio());
+    const auto answer = [&](int stream, int id, const char* rest) {
+        p.text(stream,
+               fmt::format(R"({{"channel":"spot.trades","event":"subscribe","id":{},{}}})", id, rest));
+    };
+    p.start();
+    p.opened(1);
+    answer(1, 1, R"("error":{"code":2,"message":"unknown currency pair: ETH_USDT"},"result":null)");
+    p.wait(1s);
+    answer(1, 2, R"("result":{"status":"success"})");
+    p.text(1, replaced(trade, "1606292218213", "1700000001000"));
+    p.answer(400, R"({"label":"INVALID_CURRENCY_PAIR","message":"Invalid currency pair"})");
+    p.wait(9s);
+    p.text(1, R"({"time":1,"channel":"spot.pong","event":"","result":null})");
+    p.text(1, R"({"channel":"spot.system","event":"update","result":{"type":"upgrade"}})");
+    EXPECT_EQ(p.done(), R"(0.0 open 1 wss://gate/ws/v4/
+0.0 connecting
+0.0 send 1 {"time":1700000000,"id":1,"channel":"spot.trades","event":"subscribe","payload":["BTC_USDT","ETH_USDT"]}
+0.0 warn: gateio refuses to stream ETH (ETH_USDT), so REST is polled for it; if it has another name there, set it in market.symbols | Gate.io's error 2: unknown currency pair: ETH_USDT
+0.0 GET /v4/spot/tickers?currency_pair=ETH_USDT
+0.0 connecting (its stream refuses ETH (ETH_USDT))
+0.1 send 1 {"time":1700000000,"id":2,"channel":"spot.trades","event":"subscribe","payload":["BTC_USDT"]}
+1.0 quote BTC 19137.74
+1.0 streaming (its stream refuses ETH (ETH_USDT))
+1.0 info: gateio streams trades of BTC
+1.0 warn: gateio does not know 'ETH_USDT', so it has no price of ETH; if it has another name there, set it in market.symbols | Gate.io's error INVALID_CURRENCY_PAIR: Invalid currency pair
+1.0 streaming (it does not know ETH (ETH_USDT))
+10.0 send 1 {"time":1700000010,"channel":"spot.ping"}
+10.0 debug: gateio's stream is renewed before the venue ends it
+10.0 open 2 wss://gate/ws/v4/
+)");
+    p.opened(2);
+    answer(2, 1, R"("error":{"code":1,"message":"Too many requests"})");
+    p.closed(1, "closed by the server");
+    p.wait(10s);
+    EXPECT_EQ(p.done(), R"(10.0 send 2 {"time":1700000010,"id":1,"channel":"spot.trades","event":"subscribe","payload":["BTC_USDT"]}
+10.0 warn: gateio limits the rate of messages; subscribing continues in 5m | Gate.io's error 1: Too many requests
+10.0 warn: gateio's stream is down; prices come by REST until it is back | closed by the server
+10.0 connecting (closed by the server; it does not know ETH (ETH_USDT))
+11.0 GET /v4/spot/tickers?currency_pair=BTC_USDT
+16.0 silent (closed by the server; it does not know ETH (ETH_USDT))
+20.0 send 2 {"time":1700000020,"channel":"spot.ping"}
+)");
+}
+
 }  // namespace
 }  // namespace pricewire::feed

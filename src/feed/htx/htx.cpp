@@ -212,7 +212,7 @@ constinit const VenueType htx_type{
     .name = "htx",
     .title = "HTX",
     .kind = SourceKind::exchange,
-    .off_reason = "until quotes are converted between currencies",
+    .off_reason = "its volumes are not trusted",
     .weight = 1,
     // Its pings, every 5 s, are the sign of life.
     .stream = {.url = "wss://api.huobi.pro/ws",
@@ -226,7 +226,10 @@ constinit const VenueType htx_type{
                 .bars_reach = 2000min,
                 .trades_per_request = 2000,
                 .trades_by = HistoryOffer::TradesBy::latest},
-    .symbol_of = [](Ticker ticker) { return std::optional(lower_case(ticker.view()) + "usdt"); },
+    .symbol_of =
+        [](Ticker ticker) {
+            return usdt_market(ticker).transform([](const std::string& s) { return lower_case(s); });
+        },
     .is_symbol =
         [](std::string_view symbol) {
             return detail::consists_of(symbol, [](char c) { return is_alphanumeric(c) && !is_upper(c); });

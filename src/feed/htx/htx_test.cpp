@@ -48,6 +48,7 @@ TEST(Htx, AddressesAndMessages) {
     EXPECT_EQ(venue->rest_url(std::vector<std::size_t>{0}), "https://htx/market/trade?symbol=btcusdt");
     EXPECT_EQ(venue->rest_url(std::vector<std::size_t>{0, 1}), "https://htx/market/tickers");
     EXPECT_EQ(htx_type.symbol_of("DOGE"), "dogeusdt");
+    EXPECT_EQ(htx_type.symbol_of("USDT"), std::nullopt) << "it has no dollar market";
     for (const char* bad : {"", "BTCUSDT", "btc-usdt", "a.b", "a\"b"})
         EXPECT_FALSE(htx_type.is_symbol(bad)) << bad;
 }

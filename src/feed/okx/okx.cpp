@@ -78,13 +78,21 @@ private:
             const std::string_view message = detail::digits_of(frame[2]);
             if (code == "60014" || code == "50011") {
                 out.events.push_back(RateLimited{error_text(code, message)});
-            } else if (const auto instrument = instrument_in(message, is_symbol_char)) {
+            } else if (code == "60012") {
+                // It repeats the message, with all symbols.
+                out.events.push_back(MessageRefused{std::nullopt, error_text(code, message), std::nullopt});
+            } else if (const auto instrument = refused_in(arg, message)) {
                 out.events.push_back(SymbolRefused{*instrument, error_text(code, message)});
             } else {
                 return refuse(Kind::venue_error, error_text(code, message));
             }
         }
         return Parsed{};
+    }
+
+    std::optional<std::size_t> refused_in(const Fields<2>& arg, std::string_view message) const {
+        const auto named = venue_.find(detail::plain_string(arg[1]).value_or(""));
+        return named ? named : instrument_in(message, is_symbol_char);
     }
 
     ParseResult on_trades(const Fields<2>& arg, Timestamp received_at, StreamOutput& out) {
@@ -101,7 +109,7 @@ private:
                 continue;
             }
             Quote* quote = add_trade(*instrument,
-                                     {.price = detail::price_in_string(row[1]),
+                                     {.price = detail::price_of(detail::digits_of(row[1])),
                                       .time = detail::market_time(row[2]),
                                       .id = detail::id_of(row[3]),
                                       .price_token = row[1],
@@ -165,7 +173,8 @@ private:
         for (const Fields<3>& row : rows_) {
             const auto instrument = find(detail::plain_string(row[0]).value_or(""));
             if (!instrument) continue;  // the whole market may have been requested
-            const auto price = row.contradictory() ? std::nullopt : detail::price_in_string(row[1]);
+            const auto price =
+                row.contradictory() ? std::nullopt : detail::price_of(detail::digits_of(row[1]));
             add_price(answer, instrument, instruments()[*instrument].symbol, price, row[1],
                       detail::market_time(row[2]));
         }
@@ -182,7 +191,6 @@ constinit const VenueType okx_type{
     .name = "okx",
     .title = "OKX",
     .kind = SourceKind::exchange,
-    .off_reason = "until quotes are converted between currencies",
     .stream = {.url = "wss://ws.okx.com:8443/ws/v5/public",
                .symbols_per_message = 100,  // 64 KB are allowed in a message
                .message_gap = 200ms,
@@ -194,7 +202,7 @@ constinit const VenueType okx_type{
                 .newest_first = true,
                 .trades_per_request = 100,
                 .trades_by = HistoryOffer::TradesBy::id},
-    .symbol_of = [](Ticker ticker) { return std::optional(std::string(ticker.view()) + "-USDT"); },
+    .symbol_of = [](Ticker ticker) { return usdt_market(ticker, "-"); },
     .is_symbol =
         [](std::string_view symbol) {
             return symbol.size() >= 3 && detail::consists_of(symbol, okx::is_symbol_char);

@@ -39,6 +39,7 @@ TEST(Okx, AddressesAndMessages) {
     EXPECT_EQ(venue->rest_url(std::vector<std::size_t>{0, 1}),
               "https://okx/api/v5/market/tickers?instType=SPOT");
     EXPECT_EQ(okx_type.symbol_of("DOGE"), "DOGE-USDT");
+    EXPECT_EQ(okx_type.symbol_of("USDC"), std::nullopt) << "it has no dollar market";
     for (const char* bad : {"", "btc-usdt", "BTC/USDT", "A\"B", "BTC USDT"})
         EXPECT_FALSE(okx_type.is_symbol(bad)) << bad;
 }
@@ -92,7 +93,13 @@ TEST(Okx, Events) {
             R"({"event":"error","code":"60018","msg":"Wrong URL or channel:trades,instId:ETH-USDT doesn't exist.","connId":"a"})"),
         "refused ETH-USDT: OKX's error 60018: Wrong URL or channel:trades,instId:ETH-USDT doesn't exist.");
     EXPECT_EQ(stream(R"({"event":"error","code":"60012","msg":"Invalid request: {}"})"),
-              "venue_error: OKX's error 60012: Invalid request: {}");
+              "refused the oldest message: OKX's error 60012: Invalid request: {}");
+    EXPECT_EQ(
+        stream(
+            R"({"event":"error","arg":{"channel":"trades","instId":"ETH-USDT"},"code":"60018","msg":"it does not exist"})"),
+        "refused ETH-USDT: OKX's error 60018: it does not exist");
+    EXPECT_EQ(stream(R"({"event":"error","code":"60009","msg":"Login failed."})"),
+              "venue_error: OKX's error 60009: Login failed.");
     EXPECT_EQ(stream(R"({"event":"error","code":"60014","msg":"Requests too frequent"})"),
               "rate limited: OKX's error 60014: Requests too frequent");
     EXPECT_EQ(stream(R"({"event":"notice","code":"64008","msg":"The connection will soon be closed"})"),
@@ -150,15 +157,54 @@ TEST(Okx, RecordedFrames) {
         << prices;
 }
 
-TEST(Okx, ABareTextPingKeepsASilentConnectionAlive) {
+TEST(Okx, ThroughASession) {
     Play p(okx());
+    const auto acknowledge = [&](int stream, const char* symbol) {
+        p.text(stream, R"({"event":"subscribe","arg":{"channel":"trades","instId":")" + std::string(symbol) +
+                           R"("},"connId":"a"})");
+    };
     p.start();
-    p.opened(1);
+    p.refused(1, 403, "", "<html>Access denied from your region</html>");
+    p.wait(2s);
+    p.answer(451, "");
+    EXPECT_EQ(p.done(), R"(0.0 open 1 wss://okx/public
+0.0 connecting
+0.0 warn: okx refuses its stream; next attempt in 61 min, REST is polled meanwhile | not available from here (status 403)
+0.0 unavailable_here (not available from here (status 403))
+2.0 GET /api/v5/market/tickers?instType=SPOT
+2.0 warn: okx refuses REST requests; the next one is sent in 61 min | not available from here (status 451)
+2.0 warn: okx provides no prices, neither by stream nor by REST | not available from here (status 403); REST: not available from here (status 451)
+2.0 unavailable_here (not available from here (status 403); REST: not available from here (status 451))
+)");
+    p.wait(70min);
+    p.opened(2);
+    acknowledge(2, "BTC-USDT");
+    p.text(2, R"({"event":"error","code":"60018","msg":"channel:trades,instId:ETH-USDT doesn't exist."})");
+    p.text(2, replaced(trade, "1652459226050", "1700004200050"));
+    p.text(
+        2,
+        R"({"event":"notice","code":"64008","msg":"The connection will soon be closed for a service upgrade."})");
+    EXPECT_EQ(p.done(), R"(2.0 GET /api/v5/market/tickers?instType=SPOT
+3622.6 open 2 wss://okx/public
+4200.0 send 2 {"op":"subscribe","args":[{"channel":"trades","instId":"BTC-USDT"},{"channel":"trades","instId":"ETH-USDT"}]}
+4200.0 warn: okx refuses to stream ETH (ETH-USDT), so REST is polled for it; if it has another name there, set it in market.symbols | OKX's error 60018: channel:trades,instId:ETH-USDT doesn't exist.
+4200.0 unavailable_here (not available from here (status 403); its stream refuses ETH (ETH-USDT))
+4200.0 quote BTC 30243.5
+4200.0 streaming (its stream refuses ETH (ETH-USDT))
+4200.0 info: okx streams trades of BTC
+4200.0 debug: okx's stream is renewed before the venue ends it
+4200.0 open 3 wss://okx/public
+)");
+    p.opened(3);
+    acknowledge(3, "BTC-USDT");
     p.wait(7500ms);
-    p.text(1, "pong");
-    EXPECT_EQ(p.count("7.5 send 1 ping\n"), 1);
-    p.wait(10s);
-    EXPECT_EQ(p.count("close 1"), 0);
+    p.text(3, "pong");
+    p.wait(1s);
+    p.closed(3, "closed by the server");
+    EXPECT_EQ(p.done(), R"(4202.0 send 3 {"op":"subscribe","args":[{"channel":"trades","instId":"BTC-USDT"}]}
+4202.2 send 3 {"op":"subscribe","args":[{"channel":"trades","instId":"ETH-USDT"}]}
+4209.5 send 2 ping
+)");
 }
 
 }  // namespace

@@ -1,0 +1,10 @@
+#pragma once
+
+#include "feed/venue.hpp"
+
+namespace pricewire::feed {
+
+// CoinPaprika's tickers: figures of all exchanges, renewed every ten minutes or so. Source: docs.coinpaprika.com.
+extern const VenueType coinpaprika_type;
+
+}  // namespace pricewire::feed
