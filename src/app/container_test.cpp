@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -7,6 +8,7 @@
 #include <string>
 
 #include "app/options.hpp"
+#include "feed/venue.hpp"
 #include "ops/config_load.hpp"
 
 namespace pricewire::app {
@@ -46,6 +48,20 @@ TEST(Containers, TheExampleEnvFileIsAccepted) {
     std::filesystem::remove_all(dir);
     ASSERT_TRUE(loaded) << loaded.error().front();
     EXPECT_EQ(loaded->origins.at("market.tickers"), ".env: PRICEWIRE_MARKET_TICKERS");
+}
+
+// A row of the table of sources in docs/prices.md: title, currency, vote, and whether it is on by default.
+TEST(Documentation, ListsEverySourceAsItIs) {
+    const std::string prices = text_of("docs/prices.md");
+    for (const feed::VenueType* venue : feed::venue_types()) {
+        const Currency currency =
+            venue->currency_of ? venue->currency_of(venue->symbol_of("BTC").value()) : "USD";
+        const bool votes = venue->kind == SourceKind::exchange;
+        const std::string row = fmt::format("\n| {} | {} | {} | {}", venue->title, currency.view(),
+                                            votes ? std::to_string(venue->weight) : "–",
+                                            venue->off_reason.empty() ? "on |" : "off: ");
+        EXPECT_NE(prices.find(row), std::string::npos) << row;
+    }
 }
 
 TEST(ConfigFile, DocumentsEveryKeyInOrderWithItsDefault) {
