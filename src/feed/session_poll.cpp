@@ -92,18 +92,21 @@ void Session::take_answer(const Request& request, const net::HttpResult& result,
     const std::string* header = result.header("retry-after");
     const std::string retry_after = header ? *header : std::string();
     if (result.status != 200) {
-        // Venues name the cause of a 400 in the body.
+        // Venues name the cause of a 400 in the body, Bitfinex too many requests under 500.
         const bool refuses_this =
             result.status == 400 || result.status == 404 || result.status == 414 || result.status == 422;
         ParseResult parsed;
-        if (refuses_this) parsed = venue_.parse_answer(result.body, now.wall, quotes_);
+        if (refuses_this || result.status >= 500)
+            parsed = venue_.parse_answer(result.body, now.wall, quotes_);
         quotes_.clear();
-        if (!parsed && parsed.error().kind == ParseError::Kind::unknown_symbol) {
+        const auto says = [&](ParseError::Kind kind) { return !parsed && parsed.error().kind == kind; };
+        if (refuses_this && says(ParseError::Kind::unknown_symbol)) {
             leave_out(ParseError::Kind::unknown_symbol);
             split_for_unknown(request, parsed.error().text, now);
-        } else if (auto refusal =
-                       judge_refusal(result.status, retry_after, result.body, now.wall, poll_refusals_)) {
+        } else if (auto refusal = judge_refusal(says(ParseError::Kind::rate_limited) ? 429 : result.status,
+                                                retry_after, result.body, now.wall, poll_refusals_)) {
             leave_out(ParseError::Kind::rate_limited);
+            if (says(ParseError::Kind::rate_limited)) refusal->why = parsed.error().text;
             poll_refused(std::move(*refusal), now);
         } else {
             leave_out(ParseError::Kind::venue_error);

@@ -128,7 +128,7 @@ private:
         if (number == 20051) {
             out.events.push_back(ServerLeaves{});
         } else if (number == 20060 || is_closed) {
-            out.events.push_back(Maintenance{"Bitfinex says that it is in maintenance"});
+            out.events.push_back(Maintenance{is_closed ? "its platform is closed" : "its notice 20060"});
         } else if (number == 20061) {
             // Channels from before have to be given up.
             for (const Channel& channel : channels_)

@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "feed/session_play.hpp"
 #include "feed/show.hpp"
 
 namespace pricewire::feed {
@@ -121,9 +120,9 @@ TEST(Bitfinex, Events) {
     auto& stream = c.stream;
     EXPECT_EQ(stream(R"({"event":"info","version":2,"serverId":"a","platform":{"status":1}})"), "alive");
     EXPECT_EQ(stream(R"({"event":"info","version":2,"platform":{"status":0}})"),
-              "maintenance: Bitfinex says that it is in maintenance");
+              "maintenance: its platform is closed");
     EXPECT_EQ(stream(R"({"event":"info","code":20060,"msg":"Entering maintenance"})"),
-              "maintenance: Bitfinex says that it is in maintenance");
+              "maintenance: its notice 20060");
     EXPECT_EQ(stream(R"({"event":"info","code":20051,"msg":"Stopping"})"), "server leaves");
     EXPECT_EQ(stream(R"({"event":"info","code":20061,"msg":"Maintenance ended"})"),
               R"(reply {"event":"unsubscribe","chanId":17470}; resubscribe)");
@@ -180,43 +179,6 @@ TEST(Bitfinex, RestAnswers) {
     EXPECT_TRUE(answer("[7]").starts_with("wrong_shape: "));
     EXPECT_TRUE(answer("[{}]").starts_with("wrong_shape: "));
     EXPECT_TRUE(answer("<html>").starts_with("not_json: "));
-}
-
-TEST(Bitfinex, ThroughASession) {
-    Play p(bitfinex());
-    p.start();
-    p.opened(1);
-    p.text(1, R"({"event":"info","version":2,"serverId":"a","platform":{"status":1}})");
-    p.text(1, subscribed);
-    p.text(1, R"([17470,[[401597394,1618677543039,-1,61999.5]],1])");
-    p.wait(100ms);
-    p.text(
-        1,
-        R"({"event":"error","msg":"symbol: invalid","code":10300,"channel":"trades","symbol":"tDOGE:USD"})");
-    p.text(1, R"([17470,"te",[401597395,1700000000039,-0.005,62000.10],2])");
-    p.text(1, R"([17470,"tu",[401597395,1700000000039,-0.005,62000.10],3])");
-    p.wait(20s);
-    p.text(1, R"([17470,"hb",4])");
-    p.text(1, R"({"event":"info","code":20060,"msg":"Entering maintenance"})");
-    p.wait(1min);
-    EXPECT_EQ(p.done(),
-              R"(0.0 open 1 wss://bitfinex/ws/2
-0.0 connecting
-0.0 send 1 {"event":"conf","flags":65536}
-0.0 send 1 {"event":"subscribe","channel":"trades","symbol":"tBTCUSD"}
-0.0 old quote BTC 61999.5
-0.1 send 1 {"event":"subscribe","channel":"trades","symbol":"tDOGE:USD"}
-0.1 warn: bitfinex refuses to stream DOGE (tDOGE:USD), so REST is polled for it; if it has another name there, set it in market.symbols | Bitfinex's error 10300: symbol: invalid
-0.1 GET /v2/tickers?symbols=tDOGE:USD
-0.1 connecting (its stream refuses DOGE (tDOGE:USD))
-0.1 quote BTC 62000.1
-0.1 streaming (its stream refuses DOGE (tDOGE:USD))
-0.1 info: bitfinex streams trades of BTC
-20.1 ping 1
-20.1 close 1
-20.1 warn: bitfinex is closed for maintenance; it is looked at again in 5 min, REST is polled meanwhile | in maintenance: Bitfinex says that it is in maintenance
-20.1 maintenance (in maintenance: Bitfinex says that it is in maintenance; its stream refuses DOGE (tDOGE:USD))
-)");
 }
 
 TEST(Bitfinex, Recorded) {

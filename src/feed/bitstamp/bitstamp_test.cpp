@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "feed/session_play.hpp"
 #include "feed/show.hpp"
 
 namespace pricewire::feed {
@@ -140,41 +139,6 @@ TEST(Bitstamp, RestAnswers) {
     EXPECT_TRUE(answer("{}").starts_with("wrong_shape: "));
     EXPECT_TRUE(answer("[7]").starts_with("wrong_shape: "));
     EXPECT_TRUE(answer("<html>").starts_with("not_json: "));
-}
-
-TEST(Bitstamp, ThroughASession) {
-    Play p(bitstamp());
-    p.start();
-    p.opened(1);
-    p.text(1, R"({"event":"bts:subscription_succeeded","channel":"live_trades_btcusd","data":{}})");
-    p.wait(100ms);
-    p.text(1, R"({"event":"bts:error","channel":"live_trades_ethusd","data":{"code":null,"message":"No."}})");
-    p.text(1, replaced(replaced(trade, "ethusd", "btcusd"), "1772723751946001", "1700000000946001"));
-    p.wait(15s);
-    p.text(1, R"({"event":"bts:heartbeat","channel":"","data":{"status":"success"}})");
-    p.text(1, R"({"event":"bts:request_reconnect","channel":"","data":""})");
-    p.wait(0s);
-    p.opened(2);
-    p.text(2, R"({"event":"bts:subscription_succeeded","channel":"live_trades_btcusd","data":{}})");
-    p.wait(100ms);
-    p.text(2, R"({"event":"bts:error","channel":"live_trades_ethusd","data":{"code":null,"message":"No."}})");
-    EXPECT_EQ(p.done(), R"(0.0 open 1 wss://bitstamp
-0.0 connecting
-0.0 send 1 {"event":"bts:subscribe","data":{"channel":"live_trades_btcusd"}}
-0.1 send 1 {"event":"bts:subscribe","data":{"channel":"live_trades_ethusd"}}
-0.1 warn: bitstamp refuses to stream ETH (ethusd), so REST is polled for it; if it has another name there, set it in market.symbols | Bitstamp's error null: No.
-0.1 GET /api/v2/ticker/
-0.1 connecting (its stream refuses ETH (ethusd))
-0.1 quote BTC 2090.22
-0.1 streaming (its stream refuses ETH (ethusd))
-0.1 info: bitstamp streams trades of BTC
-15.1 send 1 {"event":"bts:heartbeat"}
-15.1 debug: bitstamp's stream is renewed before the venue ends it
-15.1 open 2 wss://bitstamp
-15.1 send 2 {"event":"bts:subscribe","data":{"channel":"live_trades_btcusd"}}
-15.2 send 2 {"event":"bts:subscribe","data":{"channel":"live_trades_ethusd"}}
-15.2 close 1
-)");
 }
 
 TEST(Bitstamp, Recorded) {

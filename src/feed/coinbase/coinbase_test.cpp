@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "feed/session_play.hpp"
 #include "feed/show.hpp"
 
 namespace pricewire::feed {
@@ -172,35 +171,6 @@ TEST(Coinbase, RestAnswers) {
     EXPECT_TRUE(answer("{}").starts_with("wrong_shape: "));
     EXPECT_TRUE(answer("[7]").starts_with("wrong_shape: "));
     EXPECT_TRUE(answer("<html>").starts_with("not_json: "));
-}
-
-TEST(Coinbase, ThroughASession) {
-    Play p(coinbase());
-    p.start();
-    p.opened(1);
-    p.text(
-        1,
-        R"({"channel":"subscriptions","sequence_num":0,"events":[{"subscriptions":{"heartbeats":["heartbeats"]}}]})");
-    p.text(
-        1,
-        R"({"channel":"subscriptions","sequence_num":1,"events":[{"subscriptions":{"market_trades":["BTC-USD"]}}]})");
-    p.text(1, replaced(trade, "2024-10-04T07:13:31", "2023-11-14T22:13:20"));
-    for (int i = 3; i < 12; ++i) {
-        p.wait(1s);
-        p.text(1, fmt::format(R"({{"channel":"heartbeats","sequence_num":{},"events":[]}})", i));
-    }
-    p.wait(2s);
-    EXPECT_EQ(p.done(),
-              R"(0.0 open 1 wss://coinbase
-0.0 connecting
-0.0 send 1 {"type":"subscribe","channel":"heartbeats"}
-0.0 send 1 {"type":"subscribe","product_ids":["BTC-USD","ETH-USD"],"channel":"market_trades"}
-0.0 quote BTC 62375.56
-0.0 streaming
-0.0 info: coinbase streams trades of BTC, ETH
-2.0 GET /market/products?product_ids=ETH-USD
-10.0 warn: coinbase has not acknowledged the subscription of ETH; it is sent again every 5m, and REST is polled meanwhile
-)");
 }
 
 TEST(Coinbase, Recorded) {

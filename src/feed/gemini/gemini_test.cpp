@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "feed/session_play.hpp"
 #include "feed/show.hpp"
 
 namespace pricewire::feed {
@@ -116,33 +115,6 @@ TEST(Gemini, RestAnswers) {
     EXPECT_TRUE(answer("{}").starts_with("wrong_shape: "));
     EXPECT_TRUE(answer("[7]").starts_with("wrong_shape: "));
     EXPECT_TRUE(answer("<html>").starts_with("not_json: "));
-}
-
-TEST(Gemini, ThroughASession) {
-    Play p(gemini());
-    p.start();
-    p.opened(1);
-    p.text(1, R"({"id":"1","status":400,"error":{"code":-1121,"msg":"Invalid symbol"}})");
-    p.wait(500ms);
-    p.text(1, R"({"id":"2","status":200,"result":null})");
-    p.wait(500ms);
-    p.text(1, R"({"id":"3","status":400,"error":{"code":-1121,"msg":"Invalid symbol"}})");
-    p.text(1, replaced(trade, "1793900000123456789", "1700000001000000000"));
-    p.wait(30s);
-    EXPECT_EQ(p.done(),
-              R"(0.0 open 1 wss://gemini
-0.0 connecting
-0.0 send 1 {"id":"1","method":"subscribe","params":["btcusd@trade","ethusd@trade"]}
-0.5 send 1 {"id":"2","method":"subscribe","params":["btcusd@trade"]}
-1.0 send 1 {"id":"3","method":"subscribe","params":["ethusd@trade"]}
-1.0 warn: gemini refuses to stream ETH (ethusd), so REST is polled for it; if it has another name there, set it in market.symbols | Gemini's error -1121: Invalid symbol
-1.0 GET /v1/pricefeed
-1.0 connecting (its stream refuses ETH (ethusd))
-1.0 quote BTC 65000.1
-1.0 streaming (its stream refuses ETH (ethusd))
-1.0 info: gemini streams trades of BTC
-31.0 ping 1
-)");
 }
 
 TEST(Gemini, TheProtocolOfBefore2026GivesOneLine) {

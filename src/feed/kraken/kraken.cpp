@@ -80,7 +80,7 @@ private:
         const std::string_view system =
             rows_.empty() ? std::string_view() : detail::plain_string(rows_.front()[4]).value_or("");
         if (system == "maintenance" || system == "cancel_only" || system == "post_only") {
-            out.events.push_back(Maintenance{fmt::format("Kraken's status is {}", system)});
+            out.events.push_back(Maintenance{fmt::format("its status is {}", system)});
         } else {
             out.events.push_back(Alive{});
         }
