@@ -68,7 +68,7 @@ TEST_F(GeminiSession, LifeCycle) {
 TEST_F(GeminiSession, AConnectionIsRenewedWithinADay) {
     open();
     while (p.since_start() < 23h) {
-        p.wait(1min);
+        p.wait(20s);
         trade(1, "btcusd", "65000.10");
         trade(1, "ethusd", "3100.5");
     }
