@@ -7,7 +7,7 @@ pricewire_room(feed ROOMS domain base net PRIVATE_LIBS simdjson::simdjson ZLIB::
 if(TARGET feed_tests)
   target_link_libraries(feed_tests PRIVATE ZLIB::ZLIB)
 endif()
-pricewire_room(price ROOMS domain base)
+pricewire_room(price ROOMS domain base TEST_ROOMS fakes support)
 pricewire_room(alert ROOMS domain base LIBS absl::btree absl::flat_hash_map absl::flat_hash_set)
 pricewire_room(storage ROOMS domain base PRIVATE_LIBS SQLiteCpp sqlite3 PkgConfig::PQXX PkgConfig::PQ
   TEST_ROOMS test_database fakes)

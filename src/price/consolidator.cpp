@@ -69,7 +69,8 @@
 //              (an outlier)
 //
 // The first price of all could come from the one source that is wrong: where three or more may come, it waits
-// until two agree in currencies whose rates are known, or for three seconds.
+// until two agree in currencies whose rates are known, or for three seconds. In these seconds the dollar venues lead at
+// once.
 //
 // The band is the larger of the distances from the price to the weighted 25th and 75th percentile of the votes. It is
 // wider by what nobody has checked: by 1 % with a lone exchange (a second one would have had to be within that), by
@@ -84,6 +85,8 @@
 //   2 %, re-admitted 1 % OKX excludes beyond 2 %, CME CF (BRTI) beyond D = 5 %, re-admits below D / 2
 //   two owners           Skip Connect wants 3 providers, Deribit and OKX go down to 1 and say so
 //   15 s                 BRTI 30 s, Pyth 10 s; configurable (market.quote_ttl)
+//   a quarter after 2 s  ours: in a fall of 0.1 % a second the votes of venues that have just fallen silent would hold
+//                        the price back by more than a per cent; a second of refreshing is added to it
 //   5 s of lag           BingX leaves out a price whose clock is 5 s off
 //   a minute unchanged   Bybit's index, in an older text
 //   quartiles            Pyth's aggregate confidence
@@ -171,7 +174,7 @@ std::optional<Decimal> Consolidator::refresh(Timestamp now) {
 
 // The way of nearly every trade: the same as evaluate(), of which it leaves out what cannot have changed.
 bool Consolidator::moves_calmly(Source& source, Timestamp now) {
-    if (!is_calm_ || now < last_now_ || now > calm_until_ || source.lag > lag_limit_ ||
+    if (!is_calm_ || source.is_faded || now < last_now_ || now > calm_until_ || source.lag > lag_limit_ ||
         rates_version_ != rates_->version() || now - source.quote.received_at > policy_->quote_ttl ||
         !votes_.move(index_of(source), source.value))
         return false;
@@ -186,6 +189,7 @@ bool Consolidator::moves_calmly(Source& source, Timestamp now) {
 void Consolidator::evaluate(Timestamp now, const Source* just_came) {
     if (now < last_now_) forget_the_future(now);
     last_now_ = now;
+    if (!first_at_) first_at_ = now;
     judge_alone(now, just_came);
     const auto check = check_of_figures();
     const std::size_t owners = take_counted();
@@ -227,21 +231,27 @@ void Consolidator::note_past(Source& source) {
 }
 
 void Consolidator::note_calm(std::size_t owners) {
-    is_calm_ = price_ && owners > 2 && policy_->exchange_tolerance_bp >= least_calm_tolerance_bp;
+    is_calm_ = price_ && owners > 2 && policy_->exchange_tolerance_bp >= least_calm_tolerance_bp &&
+               !is_settling(last_now_);
     calm_until_ = Timestamp::max();
-    for (const Source& source : sources_) {
+    for (Source& source : sources_) {
         if (source.quote.kind == SourceKind::aggregator) continue;
+        source.is_faded = last_now_ - source.quote.received_at > policy_->faded_after;
         if (source.verdict == Verdict::outlier) is_calm_ = false;
         if (source.verdict == Verdict::counted)
             calm_until_ = std::min(calm_until_, source.quote.received_at + policy_->quote_ttl);
     }
 }
 
-// The first price of all may come from the one source that is wrong.
-bool Consolidator::is_first_and_waits(Timestamp now) {
-    if (last_exchange_price_ || policy_->exchanges < policy_->expected_exchanges) return false;
-    if (!first_at_) first_at_ = now;
-    if (now - *first_at_ >= policy_->first_wait) return false;
+// In the first seconds of all, when what has come may be that of the one source that is wrong, and a currency's
+// rate may be about to come.
+bool Consolidator::is_settling(Timestamp now) const {
+    return policy_->exchanges >= policy_->expected_exchanges &&
+           (!first_at_ || now - *first_at_ < policy_->first_wait);
+}
+
+bool Consolidator::is_first_and_waits(Timestamp now) const {
+    if (last_exchange_price_ || !is_settling(now)) return false;
     return votes_.owners() < 2 ||
            std::ranges::any_of(
                sources_,
@@ -268,6 +278,12 @@ void Consolidator::forget_the_future(Timestamp now) {
 
 bool Consolidator::votes(const Source& source) {
     return source.quote.kind == SourceKind::exchange && source.verdict == Verdict::counted;
+}
+
+int Consolidator::weight_of(const Source& source) const {
+    const bool is_faded = source.quote.kind == SourceKind::exchange &&
+                          last_now_ - source.quote.received_at > policy_->faded_after;
+    return is_faded ? source.weight : source.weight * 4;
 }
 
 void Consolidator::become(Verdict from, Verdict to) {

@@ -30,6 +30,8 @@ struct ConsolidationPolicy {
     Duration quote_ttl = std::chrono::seconds{15};
     // an aggregator's counts for this long by its own time
     Duration aggregator_ttl = std::chrono::minutes{3};
+    // after this its vote has a quarter of its weight: the last trade of a quiet venue is where the market was
+    Duration faded_after = std::chrono::seconds{2};
     std::int64_t exchange_tolerance_bp = 200;           // exchanges within this of each other agree
     std::int64_t readmission_bp = 100;                  // one that was left out counts again within this
     std::int64_t aggregator_tolerance_bp = 1000;        // an aggregator contradicts beyond this
@@ -49,7 +51,7 @@ struct ConsolidationPolicy {
     // Currencies whose venues are this far from the dollar venues for so long are left out.
     std::int64_t apart_bp = 50;
     Duration apart_for = std::chrono::seconds{10};
-    Duration compared_within = std::chrono::seconds{3};  // with quotes that are not older than this
+    Duration compared_within = std::chrono::seconds{3};  // by quotes that are not older than this
     // A quote that took this much longer than those of the others is of the past.
     Duration most_lag = std::chrono::seconds{5};
     // A source that repeats its last trade for longer than `quote_ttl`, or its last price for this long, and is
@@ -111,6 +113,7 @@ private:
         bool checks = false;       // whether it is one
         bool is_left_out = false;  // was an outlier among three or more
         bool is_stuck = false;     // see judge_stuck()
+        bool is_faded = false;     // its vote has a part of its weight
         std::optional<Past> past;  // unset until it has agreed with a price, or made one
         int repeats = 0;           // newer figures of an aggregator like the one before them
         Duration lag{};            // of its last quote
@@ -167,19 +170,21 @@ private:
     std::optional<Decimal> centre_of_votes() const;
     std::optional<Decimal> arbitrate(std::optional<Decimal> check);
     std::optional<Decimal> without_those_that_left();
-    bool is_first_and_waits(Timestamp now);
+    bool is_first_and_waits(Timestamp now) const;
     void note_what_was_believed(bool has_exchange);
     void note_past(Source& source);
     void note_calm(std::size_t owners);
 
     static bool votes(const Source& source);
+    int weight_of(const Source& source) const;
+    bool is_settling(Timestamp now) const;
     void become(Verdict from, Verdict to);
     // Fills `votes_` with the values of those that `which` is true of; returns their number of owners.
     template <typename Which>
     std::size_t take(Which&& which) {
         votes_.clear();
         for (const Source& source : sources_) {
-            if (which(source)) votes_.add({source.value, source.weight, index_of(source), source.owner});
+            if (which(source)) votes_.add({source.value, weight_of(source), index_of(source), source.owner});
         }
         votes_.settle();
         return votes_.owners();

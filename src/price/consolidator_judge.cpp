@@ -19,8 +19,8 @@ void Consolidator::judge_alone(Timestamp now, const Source* just_came) {
     judge_by_age(now);
     judge_lags();
     judge_stuck(now);
-    // Once a second is enough, but the first price of all is compared at once.
-    if (just_came == nullptr || !last_exchange_price_) judge_groups(now);
+    // Once a second is enough, but not in the first seconds.
+    if (just_came == nullptr || is_settling(now)) judge_groups(now);
     leave_out_off_peg();
     judge_newcomers(now);
     judge_figures(now);
@@ -114,19 +114,22 @@ void Consolidator::judge_group(std::size_t currency, Timestamp now) {
         return;
     }
     if (!group.apart_since) group.apart_since = now;
-    if (!last_exchange_price_ || now - *group.apart_since >= policy_->apart_for) group.is_apart = true;
+    if (is_settling(now) || now - *group.apart_since >= policy_->apart_for) group.is_apart = true;
 }
 
 bool Consolidator::is_distrusted(std::size_t currency) const {
     return rates_->at(currency).is_off_peg || groups_[currency].is_apart;
 }
 
+// Others lead as long as two of them trade: they are not held to what they said before an outage.
 void Consolidator::leave_out_off_peg() {
     bool has_any = false;
     for (std::size_t i = 1; i < groups_.size(); ++i) has_any = has_any || is_distrusted(i);
     if (!has_any) return;
-    const std::size_t owners =
-        take([&](const Source& source) { return votes(source) && !is_distrusted(*source.currency); });
+    const std::size_t owners = take([&](const Source& source) {
+        return votes(source) && !is_distrusted(*source.currency) &&
+               last_now_ - source.quote.received_at <= policy_->quote_ttl / 2;
+    });
     if (owners < 2 || owners_near(votes_.median(), policy_->exchange_tolerance_bp) < 2) return;
     for (Source& source : sources_) {
         if (votes(source) && is_distrusted(*source.currency)) source.verdict = Verdict::off_peg;
