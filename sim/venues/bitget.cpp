@@ -128,6 +128,8 @@ constinit const SimVenue bitget_sim{
     .wrong_frame =
         R"({"action":"update","arg":{"instType":"SPOT","channel":"trade","instId":"BTCUSDT"},"data":[{"ts":7,"price":[]}]})",
     .maintenance_frame = R"({"event":"error","code":40200,"msg":"Server upgrade, please try again later"})",
+    .maintenance_body =
+        R"({"code":"40200","msg":"Server upgrade, please try again later","requestTime":1,"data":null})",
 };
 
 }  // namespace pricewire::sim

@@ -109,6 +109,7 @@ constinit const SimVenue bybit_sim{
     .error_body = R"({"retCode":10006,"retMsg":"Too many visits!","result":{},"time":0})",
     .error_frame = R"({"success":false,"ret_msg":"unknown","conn_id":"2324d924","op":"what"})",
     .wrong_frame = R"({"topic":"publicTrade.BTCUSDT","type":"snapshot","data":[{"s":7,"p":[]}]})",
+    .maintenance_body = R"({"retCode":10016,"retMsg":"Service is restarting","result":{},"time":0})",
 };
 
 }  // namespace pricewire::sim
