@@ -264,6 +264,7 @@ void Session::say_once(std::string key, Moment now, log::Level level, std::strin
     const auto found =
         std::find_if(said_.begin(), said_.end(), [&](const auto& s) { return s.first == key; });
     if (found == said_.end()) {
+        std::erase_if(said_, [&](const auto& s) { return now.mono - s.second >= 24h; });
         said_.emplace_back(std::move(key), now.mono);
     } else if (now.mono - found->second >= again) {
         found->second = now.mono;

@@ -187,13 +187,16 @@ void Session::refuse_symbol(const SymbolRefused& refused, Moment now) {
 }
 
 void Session::refuse_message(Stream& stream, const MessageRefused& refused, Moment now) {
-    const auto culprit = stream.subscriptions.refuse_message(refused, now.mono);
+    const auto [is_subscription, culprit] = stream.subscriptions.refuse_message(refused, now.mono);
     if (culprit && refused.culprit) {
         refuse_symbol({*culprit, refused.why}, now);
     } else if (culprit) {
         stream.found.push_back({*culprit, refused.why});
     } else {
         leave_out(ParseError::Kind::venue_error);
+        if (is_subscription) return;
+        say_once("message refused", now, log::Level::warn, fmt::format("{} refused a message", name()),
+                 refused.why);
     }
 }
 

@@ -29,6 +29,9 @@ Duration between(Duration from, Duration to, Rng& rng) {
     return Duration{std::uniform_int_distribution<std::int64_t>(from.count(), to.count())(rng)};
 }
 
+// A shorter value in a query is not a token.
+constexpr std::size_t least_secret = 12;
+
 bool is_stream_url(std::string_view url) {
     return (url.starts_with("wss://") || url.starts_with("ws://")) &&
            std::ranges::all_of(url, [](char c) { return c > ' ' && c < 0x7f; });
@@ -47,7 +50,10 @@ std::string without_secret(std::string text, std::string_view address) {
         query.remove_prefix(1);
         const std::string_view field = query.substr(0, query.find('&'));
         query.remove_prefix(field.size());
-        replace_all(text, field.substr(std::min(field.find('=') + 1, field.size())));
+        const std::string_view value = field.substr(std::min(field.find('=') + 1, field.size()));
+        if (value.size() < least_secret) continue;
+        replace_all(text, value);
+        replace_all(text, percent_decode(value));
     }
     return text;
 }

@@ -340,6 +340,14 @@ TEST(SessionSubscribe, AfterMaintenanceOnAConnectionAllIsSubscribedAgain) {
     EXPECT_EQ(p.done(), "0.2 send 1 subscribe BTC ETH\n0.3 send 1 subscribe SOL\n");
 }
 
+TEST(SessionSubscribe, ARefusalOfAnotherMessageIsLogged) {
+    Play p = subscribed();
+    p.done();
+    p.text(1, "refused 9");
+    EXPECT_EQ(p.done(), "0.1 warn: toy refused a message | bad request\n");
+    EXPECT_EQ(p.session().left_out(ParseError::Kind::venue_error), 1u);
+}
+
 TEST(SessionSubscribe, LostFramesAreCountedAndLoggedOnce) {
     Play p = subscribed();
     p.done();

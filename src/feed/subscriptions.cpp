@@ -96,9 +96,9 @@ void Subscriptions::acknowledge_message(std::optional<std::uint64_t> number) {
     for (const std::size_t i : message->asked) symbols_[i] = {.state = State::acknowledged};
 }
 
-std::optional<std::size_t> Subscriptions::refuse_message(const MessageRefused& refused, MonoTime now) {
+Subscriptions::Blame Subscriptions::refuse_message(const MessageRefused& refused, MonoTime now) {
     const auto message = take_message(refused.number);
-    if (!message) return std::nullopt;
+    if (!message) return {};
     const std::vector<std::size_t>& asked = message->asked;
     const bool is_in_it = refused.culprit && std::ranges::find(asked, *refused.culprit) != asked.end();
     if (asked.size() > 1 && !is_in_it) {
@@ -107,12 +107,12 @@ std::optional<std::size_t> Subscriptions::refuse_message(const MessageRefused& r
             search_messages_ = 0;
         }
         split(asked, ++search_messages_ > most_search_messages ? search_began_ + again_ : now);
-        return std::nullopt;
+        return {.is_subscription = true, .instrument = {}};
     }
     const std::size_t culprit = is_in_it ? *refused.culprit : asked.front();
     for (const std::size_t i : asked) symbols_[i].state = State::wanted;
     refuse(culprit, now);
-    return culprit;
+    return {.is_subscription = true, .instrument = culprit};
 }
 
 void Subscriptions::split(const std::vector<std::size_t>& asked, MonoTime not_before) {

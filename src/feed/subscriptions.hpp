@@ -36,9 +36,12 @@ public:
     void acknowledge(std::size_t instrument);
     void refuse(std::size_t instrument, MonoTime now);
     void acknowledge_message(std::optional<std::uint64_t> number);
-    // The instrument to blame; nullopt: not known yet, the symbols of the message are asked for again by
-    // halves. After too many such messages the rest of them waits.
-    std::optional<std::size_t> refuse_message(const MessageRefused& refused, MonoTime now);
+    struct Blame {
+        bool is_subscription = false;           // the message was one
+        std::optional<std::size_t> instrument;  // nullopt: not known yet, its symbols are asked for by halves
+    };
+    // After too many refused messages the rest of their symbols waits.
+    Blame refuse_message(const MessageRefused& refused, MonoTime now);
     // It wants fewer messages: those not answered are sent again after `again`.
     void slow_down(MonoTime now);
     // Those sent that were not acknowledged in time; they are asked for again, in smaller messages.
