@@ -37,12 +37,14 @@ std::optional<Duration> banned_for(std::string_view body, Timestamp now) {
     return std::max(Duration{0}, Timestamp{std::chrono::milliseconds{*ms}} - now);
 }
 
-// Cloudflare's own answers are the bare text "error code: 1015".
+// Cloudflare's own answers are the bare text "error code: 1015". Below 1000 are statuses: that of a venue which
+// Cloudflare cannot reach is a failure, no refusal.
 std::optional<int> cloudflare_code(std::string_view body) {
     constexpr std::string_view words = "error code: ";
     body = trimmed_body(body);
     if (!body.starts_with(words)) return std::nullopt;
-    return parse_number<int>(body.substr(words.size()));
+    const auto code = parse_number<int>(body.substr(words.size()));
+    return code >= 1000 ? code : std::nullopt;
 }
 
 // Whether the body of a 403 says that the location is the reason.

@@ -82,6 +82,9 @@ TEST(Refusal, CloudflaresErrorsCountByTheirCode) {
     EXPECT_EQ(wait_for(200, "", "error code: 1020"), 5min);
     EXPECT_EQ(judge_refusal(429, "", "error code: 1015", now, 0)->why,
               "Cloudflare's error 1015 (too many requests)");
+    EXPECT_EQ(wait_for(522, "", "error code: 522"), none) << "it cannot reach the venue";
+    EXPECT_EQ(wait_for(503, "", "error code: 503"), none);
+    EXPECT_EQ(wait_for(403, "", "error code: 403"), 5min);
 }
 
 TEST(Refusal, FailuresAreNotRefusals) {
