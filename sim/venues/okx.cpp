@@ -58,6 +58,8 @@ private:
     std::string on_argument(const std::string& op, const boost::json::object& arg) {
         const std::string channel = text_of(arg, "channel");
         const std::string instrument = text_of(arg, "instId");
+        if (channel == "status")
+            return fmt::format(R"({{"event":"{}","arg":{{"channel":"status"}},"connId":"a4d3ae55"}})", op);
         const std::string symbol = symbol_of(instrument);
         if (channel != "trades" || instrument != instrument_of(symbol) ||
             !subscribe(symbol, op == "subscribe")) {
@@ -113,6 +115,8 @@ constinit const SimVenue okx_sim{
     .wrong_frame = R"({"arg":{"channel":"trades","instId":"BTC-USDT"},"data":[{"instId":7,"px":[]}]})",
     .leaving_frame =
         R"({"event":"notice","code":"64008","msg":"The connection will soon be closed for a service upgrade. Please reconnect.","connId":"a4d3ae55"})",
+    .maintenance_frame =
+        R"({"arg":{"channel":"status"},"data":[{"begin":"1","end":"2","state":"ongoing","serviceType":"5","system":"unified","maintType":"1","env":"1","title":"Spot system upgrade","ts":"1"}]})",
 };
 
 }  // namespace pricewire::sim

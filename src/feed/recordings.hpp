@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -55,6 +56,12 @@ inline std::vector<std::string> sample_frames(const std::filesystem::path& path)
         frames.back() += line + "\n";
     }
     return frames;
+}
+
+// The body of a sample of venues/samples/rest, below three lines about the request.
+inline std::string sample_answer(const std::filesystem::path& path) {
+    const std::string text = file_text(path);
+    return text.substr(std::min(text.size(), text.find_first_of("{[")));
 }
 
 }  // namespace pricewire::feed

@@ -180,12 +180,34 @@ TEST(CryptoCom, ThroughASession) {
     p.opened(2);
     p.wait(1s);
     p.text(2, R"({"id":1,"method":"subscribe","code":42901,"message":"RATE_LIMIT"})");
-    EXPECT_EQ(p.done(), R"(2.0 warn: crypto_com's stream is down; prices come by REST until it is back | closed by the server
+    EXPECT_EQ(
+        p.done(),
+        R"(2.0 warn: crypto_com's stream is down; prices come by REST until it is back | closed by the server
 2.0 connecting (closed by the server; its stream refuses ETH (ETH_USD))
 2.7 open 2 wss://crypto/market
 6.0 send 2 {"id":1,"method":"subscribe","params":{"channels":["trade.BTC_USD"]},"nonce":1700000006000}
 6.0 warn: crypto_com limits the rate of messages; subscribing continues in 5m | Crypto.com's error 42901: RATE_LIMIT
 )");
+}
+
+TEST(CryptoCom, Samples) {
+    const auto path = recordings();
+    if (!path) GTEST_SKIP() << "no recordings: set PRICEWIRE_RECORDINGS";
+    const auto samples = *path / "venues/samples";
+    std::string all;
+    for (const char* file : {"ExchangeApi_Trades.txt", "ExchangeApi_Ticker.txt"}) {
+        for (const std::string& frame : sample_frames(samples / "crypto_com" / file))
+            all += shown(frame) + "\n";
+    }
+    EXPECT_EQ(all, R"(acknowledged message 1
+bad_quote: trades of 'trade.ETH_USDT', which were not requested
+acknowledged message 1
+
+)");
+    EXPECT_EQ(
+        show_answer(*crypto_com(),
+                    sample_answer(samples / "rest/CryptoCom/ExchangeApi_ExchangeData_GetTickers.txt"), now),
+        "");
 }
 
 }  // namespace

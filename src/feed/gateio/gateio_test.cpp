@@ -210,7 +210,9 @@ TEST(Gateio, ThroughASession) {
     answer(2, 1, R"("error":{"code":1,"message":"Too many requests"})");
     p.closed(1, "closed by the server");
     p.wait(10s);
-    EXPECT_EQ(p.done(), R"(10.0 send 2 {"time":1700000010,"id":1,"channel":"spot.trades","event":"subscribe","payload":["BTC_USDT"]}
+    EXPECT_EQ(
+        p.done(),
+        R"(10.0 send 2 {"time":1700000010,"id":1,"channel":"spot.trades","event":"subscribe","payload":["BTC_USDT"]}
 10.0 warn: gateio limits the rate of messages; subscribing continues in 5m | Gate.io's error 1: Too many requests
 10.0 warn: gateio's stream is down; prices come by REST until it is back | closed by the server
 10.0 connecting (closed by the server; it does not know ETH (ETH_USDT))
@@ -218,6 +220,27 @@ TEST(Gateio, ThroughASession) {
 16.0 silent (closed by the server; it does not know ETH (ETH_USDT))
 20.0 send 2 {"time":1700000020,"channel":"spot.ping"}
 )");
+}
+
+TEST(Gateio, Samples) {
+    const auto path = recordings();
+    if (!path) GTEST_SKIP() << "no recordings: set PRICEWIRE_RECORDINGS";
+    const auto samples = *path / "venues/samples";
+    std::string all;
+    for (const char* file : {"Spot_SubscribeToTradeUpdates.txt", "Spot_SubscribeToBookTickerUpdates.txt",
+                             "Spot_SubscribeToTickerUpdates.txt"}) {
+        for (const std::string& frame : sample_frames(samples / "gateio" / file)) all += shown(frame) + "\n";
+    }
+    EXPECT_EQ(all, R"(acknowledged the oldest message
+ETH=0.4705USDT#309143071@2020-11-25T08:16:58.213457Z
+
+
+
+
+)");
+    EXPECT_EQ(
+        show_answer(*gateio(), sample_answer(samples / "rest/GateIo/Spot_ExchangeData_GetTickers.txt"), now),
+        "");
 }
 
 }  // namespace

@@ -186,6 +186,33 @@ TEST(Htx, ThroughASession) {
 )");
 }
 
+TEST(Htx, Samples) {
+    const auto path = recordings();
+    if (!path) GTEST_SKIP() << "no recordings: set PRICEWIRE_RECORDINGS";
+    const auto samples = *path / "venues/samples";
+    const auto venue = htx();
+    ShownStream stream(*venue, now);
+    std::string all;
+    for (const char* file :
+         {"Spot_Trades.txt", "Spot_Tickers.txt", "Spot_BookTicker.txt", "Spot_Ticker.txt"}) {
+        for (const std::string& frame : sample_frames(samples / "htx" / file)) all += stream(frame) + "\n";
+    }
+    EXPECT_EQ(all, R"(
+bad_quote: trades of 'market.ethusdt.trade.detail', which were not requested
+
+
+
+
+
+
+)");
+    EXPECT_EQ(
+        show_answer(*htx(), sample_answer(samples / "rest/HTX/Spot_ExchangeData_GetLastTrade.txt"), now),
+        "BTC=49806USDT@2021-08-24T08:03:11.928Z");
+    EXPECT_EQ(show_answer(*htx(), sample_answer(samples / "rest/HTX/Spot_ExchangeData_GetTickers.txt"), now),
+              "");
+}
+
 TEST(Inflater, TakesOneMemberAndBoundsWhatItGives) {
     detail::Inflater inflater;
     EXPECT_EQ(inflater.inflate(gzip("hello")), "hello");

@@ -232,12 +232,42 @@ TEST(Kucoin, ThroughASession) {
     p.opened(3);
     p.text(3, R"({"id":"7","type":"error","code":401,"data":"token is expired"})");
     p.closed(3, "closed by the server");
-    EXPECT_EQ(p.done(), R"(72.0 warn: kucoin's stream is down; prices come by REST until it is back | closed by the server
+    EXPECT_EQ(
+        p.done(),
+        R"(72.0 warn: kucoin's stream is down; prices come by REST until it is back | closed by the server
 72.0 connecting (closed by the server; its stream refuses ETH (ETH-USDT))
 72.1 POST for 3: https://kucoin/api/v1/bullet-public
 74.0 open 3 wss://stream/?token=secret&connectId=pricewire
 74.0 warn: kucoin sent a message without a usable price | KuCoin's error 401: token is expired
 )");
+}
+
+TEST(Kucoin, Samples) {
+    const auto path = recordings();
+    if (!path) GTEST_SKIP() << "no recordings: set PRICEWIRE_RECORDINGS";
+    const auto samples = *path / "venues/samples";
+    std::string all;
+    for (const char* file :
+         {"Spot_Trades.txt", "Spot_Ticker.txt", "Unified_Trade.txt", "Unified_Ticker.txt"}) {
+        for (const std::string& frame : sample_frames(samples / "kucoin" / file)) all += shown(frame) + "\n";
+    }
+    EXPECT_EQ(all, R"(acknowledged message 1
+BTC=0.082USDT@2018-12-27T12:30:18.099033Z
+acknowledged message 1
+
+acknowledged message 1
+ETH=92525.6USDT#20631804219899904@2026-01-19T06:02:18.48Z
+acknowledged message 1
+
+)");
+    const auto venue = kucoin();
+    EXPECT_EQ(
+        show_answer(*venue, sample_answer(samples / "rest/Kucoin/Spot_ExchangeData_GetTickers.txt"), now),
+        "BTC=11328.9USDT@2018-12-27T12:30:19Z");
+    venue->rest_url(std::vector<std::size_t>{0});
+    EXPECT_EQ(
+        show_answer(*venue, sample_answer(samples / "rest/Kucoin/Spot_ExchangeData_GetTicker.txt"), now),
+        "BTC=0.03715005USDT@2018-12-27T12:30:19Z");
 }
 
 }  // namespace

@@ -32,8 +32,8 @@ enum PushField : std::uint32_t { push_channel = 1, push_symbol = 3, push_deals =
 enum BodyField : std::uint32_t { body_deal = 1 };
 enum DealField : std::uint32_t { deal_price = 1, deal_time = 4, deal_id = 5 };
 
-constexpr std::array<std::string_view, 4> answer_names{"code", "msg", "c", "d"};
-enum AnswerField { code, msg, old_channel, old_data };
+constexpr std::array<std::string_view, 2> answer_names{"code", "msg"};
+enum AnswerField { code, msg };
 constexpr std::array<std::string_view, 8> price_names{"symbol",   "lastPrice", "bidPrice", "bidQty",
                                                       "askPrice", "askQty",    "code",     "msg"};
 enum PriceField { symbol, last, bid, bid_size, ask, ask_size, error_code, error_text };
@@ -148,10 +148,9 @@ private:
         });
         if (over) return *over;
         if (frame.contradictory()) return duplicate_field();
-        if (!frame[old_channel].empty() && !frame[old_data].empty())
-            return refuse_once("JSON instead of protobuf: MEXC gave up that stream in 2025");
         const auto words = detail::plain_string(frame[msg]);
-        if (!words || frame[code].empty()) return unknown_shape();
+        if (!words || frame[code].empty())
+            return refuse_once("JSON instead of protobuf, as of the stream that MEXC gave up in 2025");
         if (*words == "PONG") {
             out.events.push_back(Alive{});
             return Parsed{};

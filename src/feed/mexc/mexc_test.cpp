@@ -149,7 +149,6 @@ TEST(Mexc, Answers) {
               "refused the oldest message: MEXC's answer 1: internal error");
     EXPECT_EQ(shown(R"({"id":0,"code":429,"msg":"Too many requests"})"),
               "rate limited: MEXC's answer 429: Too many requests");
-    EXPECT_EQ(shown("{}"), "wrong_shape: a frame of an unknown shape");
     EXPECT_EQ(shown("{"), "not_json: a frame that is not JSON");
 }
 
@@ -159,7 +158,8 @@ TEST(Mexc, TheStreamOfJsonThatEndedIsRefusedOnce) {
     const std::string dead =
         R"({"c":"spot@public.deals.v3.api@BTCUSDT","d":{"deals":[{"S":2,"p":"20233.84","t":1661927587825,"v":"0.001028"}],)"
         R"("e":"spot@public.deals.v3.api"},"s":"BTCUSDT","t":1661927587836})";
-    EXPECT_EQ(stream(dead), "wrong_shape: JSON instead of protobuf: MEXC gave up that stream in 2025");
+    EXPECT_EQ(stream(dead),
+              "wrong_shape: JSON instead of protobuf, as of the stream that MEXC gave up in 2025");
     EXPECT_EQ(stream(dead), "");
 }
 
@@ -183,6 +183,16 @@ TEST(Mexc, RestAnswers) {
               "rate_limited: MEXC's error 429: Too many requests");
     EXPECT_EQ(answer(R"({"code":500,"msg":"x"})"), "venue_error: MEXC's error 500: x");
     EXPECT_EQ(answer(R"([{"unexpected":1}])").substr(0, 13), "wrong_shape: ");
+}
+
+TEST(Mexc, Samples) {
+    const auto path = recordings();
+    if (!path) GTEST_SKIP() << "no recordings: set PRICEWIRE_RECORDINGS";
+    for (const char* file : {"GetTicker.txt", "GetTickers.txt"}) {
+        const auto sample = *path / "venues/samples/rest/Mexc/SpotApi_ExchangeData_";
+        EXPECT_EQ(show_answer(*mexc(), sample_answer(sample.string() + file), now).substr(0, 16),
+                  "BTC=46263.71USDT");
+    }
 }
 
 TEST(Mexc, ThroughASession) {

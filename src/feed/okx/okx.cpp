@@ -24,6 +24,7 @@ constexpr std::array<std::string_view, 3> frame_names{"event", "code", "msg"};
 constexpr std::array<std::string_view, 2> arg_names{"channel", "instId"};
 constexpr std::array<std::string_view, 4> trade_names{"instId", "px", "ts", "tradeId"};
 constexpr std::array<std::string_view, 3> price_names{"instId", "last", "ts"};
+constexpr std::array<std::string_view, 4> status_names{"state", "serviceType", "env", "title"};
 
 bool is_symbol_char(char c) {
     return is_upper(c) || is_digit(c) || c == '-';
@@ -45,13 +46,16 @@ public:
         Fields frame(frame_names);
         Fields arg(arg_names);
         rows_.clear();
+        statuses_.clear();
         bool has_data = false;
         const auto over = read(bytes, [&](std::string_view key, detail::JsonValue value) -> detail::Step {
             if (key == "arg") return detail::collect(value, arg);
             if (key == "data") {
                 has_data = true;
                 // Books are long: a channel that was not requested is not read to its end.
-                if (!arg[0].empty() && detail::plain_string(arg[0]) != "trades") return Parsed{};
+                const auto channel = detail::plain_string(arg[0]);
+                if (channel == "status") return detail::collect_rows(value, status_names, statuses_);
+                if (channel && channel != "trades") return Parsed{};
                 return detail::collect_rows(value, trade_names, rows_);
             }
             frame.take(key, value);
@@ -61,6 +65,7 @@ public:
         if (frame.contradictory() || arg.contradictory()) return duplicate_field();
         if (!frame[0].empty()) return on_event(frame, arg, out);
         if (!has_data) return unknown_shape();
+        for (const Fields<4>& status : statuses_) on_status(status, out);
         return on_trades(arg, received_at, out);
     }
 
@@ -88,6 +93,16 @@ private:
             }
         }
         return Parsed{};
+    }
+
+    // Only what stops the stream (0) or trading as a whole (5) in the real market (1).
+    static void on_status(const Fields<4>& status, StreamOutput& out) {
+        const std::string_view service = detail::digits_of(status[1]);
+        if (detail::plain_string(status[0]) != "ongoing" || (service != "0" && service != "5") ||
+            detail::digits_of(status[2]) != "1")
+            return;
+        out.events.push_back(
+            Maintenance{fmt::format("OKX's maintenance '{}'", snippet(detail::digits_of(status[3])))});
     }
 
     std::optional<std::size_t> refused_in(const Fields<2>& arg, std::string_view message) const {
@@ -125,12 +140,16 @@ private:
 
     detail::FirstPushes first_pushes_;
     std::vector<Fields<4>> rows_;
+    std::vector<Fields<4>> statuses_;
 };
 
 class Okx final : public detail::JsonVenue {
 public:
     using JsonVenue::JsonVenue;
 
+    std::string opening_message() const override {
+        return R"({"op":"subscribe","args":[{"channel":"status"}]})";
+    }
     std::string subscribe_message(std::span<const std::size_t> asked,
                                   const SubscribeMessage&) const override {
         return R"({"op":"subscribe","args":[)" +

@@ -31,6 +31,7 @@ std::string with(std::string_view from, std::string_view to) {
 TEST(Okx, AddressesAndMessages) {
     const auto venue = okx();
     EXPECT_EQ(venue->stream_url(), "wss://okx/public");
+    EXPECT_EQ(venue->opening_message(), R"({"op":"subscribe","args":[{"channel":"status"}]})");
     EXPECT_EQ(venue->subscribe_message(std::vector<std::size_t>{0, 1}, {1, now}),
               R"({"op":"subscribe","args":[{"channel":"trades","instId":"BTC-USDT"},)"
               R"({"channel":"trades","instId":"ETH-USDT"}]})");
@@ -108,6 +109,13 @@ TEST(Okx, Events) {
         stream(
             R"({"arg":{"channel":"tickers","instId":"BTC-USDT"},"data":[{"instId":"BTC-USDT","last":"1"}]})"),
         "");
+    const std::string maintenance =
+        R"({"arg":{"channel":"status"},"data":[{"begin":"1672823400000","state":"ongoing","serviceType":"5",)"
+        R"("system":"unified","env":"1","title":"Spot system upgrade"}]})";
+    EXPECT_EQ(stream(maintenance), "maintenance: OKX's maintenance 'Spot system upgrade'");
+    EXPECT_EQ(stream(replaced(maintenance, "ongoing", "scheduled")), "");
+    EXPECT_EQ(stream(replaced(maintenance, R"("env":"1")", R"("env":"2")")), "") << "of demo trading";
+    EXPECT_EQ(stream(replaced(maintenance, R"("serviceType":"5")", R"("serviceType":"7")")), "") << "of bots";
     EXPECT_EQ(stream("{}"), "wrong_shape: a frame of an unknown shape");
     EXPECT_EQ(stream("<html>"), "not_json: a frame that is not JSON");
 }
@@ -184,27 +192,60 @@ TEST(Okx, ThroughASession) {
     p.text(
         2,
         R"({"event":"notice","code":"64008","msg":"The connection will soon be closed for a service upgrade."})");
-    EXPECT_EQ(p.done(), R"(2.0 GET /api/v5/market/tickers?instType=SPOT
-3622.6 open 2 wss://okx/public
-4200.0 send 2 {"op":"subscribe","args":[{"channel":"trades","instId":"BTC-USDT"},{"channel":"trades","instId":"ETH-USDT"}]}
-4200.0 warn: okx refuses to stream ETH (ETH-USDT), so REST is polled for it; if it has another name there, set it in market.symbols | OKX's error 60018: channel:trades,instId:ETH-USDT doesn't exist.
-4200.0 unavailable_here (not available from here (status 403); its stream refuses ETH (ETH-USDT))
-4200.0 quote BTC 30243.5
-4200.0 streaming (its stream refuses ETH (ETH-USDT))
-4200.0 info: okx streams trades of BTC
-4200.0 debug: okx's stream is renewed before the venue ends it
-4200.0 open 3 wss://okx/public
+    EXPECT_EQ(p.done(), R"(3622.6 open 2 wss://okx/public
+3630.4 GET /api/v5/market/tickers?instType=SPOT
+4202.0 send 2 {"op":"subscribe","args":[{"channel":"status"}]}
+4202.0 send 2 {"op":"subscribe","args":[{"channel":"trades","instId":"BTC-USDT"},{"channel":"trades","instId":"ETH-USDT"}]}
+4202.0 warn: okx refuses to stream ETH (ETH-USDT), so REST is polled for it; if it has another name there, set it in market.symbols | OKX's error 60018: channel:trades,instId:ETH-USDT doesn't exist.
+4202.0 unavailable_here (not available from here (status 403); REST: not available from here (status 451); its stream refuses ETH (ETH-USDT))
+4202.0 quote BTC 30243.5
+4202.0 streaming (REST: not available from here (status 451); its stream refuses ETH (ETH-USDT))
+4202.0 info: okx streams trades of BTC
+4202.0 debug: okx's stream is renewed before the venue ends it
+4202.0 open 3 wss://okx/public
 )");
     p.opened(3);
     acknowledge(3, "BTC-USDT");
     p.wait(7500ms);
     p.text(3, "pong");
     p.wait(1s);
-    p.closed(3, "closed by the server");
-    EXPECT_EQ(p.done(), R"(4202.0 send 3 {"op":"subscribe","args":[{"channel":"trades","instId":"BTC-USDT"}]}
+    p.text(
+        3,
+        R"({"arg":{"channel":"status"},"data":[{"state":"ongoing","serviceType":"0","env":"1","title":"t"}]})");
+    p.wait(10s);
+    EXPECT_EQ(p.done(), R"(4202.0 send 3 {"op":"subscribe","args":[{"channel":"status"}]}
+4202.0 send 3 {"op":"subscribe","args":[{"channel":"trades","instId":"BTC-USDT"}]}
 4202.2 send 3 {"op":"subscribe","args":[{"channel":"trades","instId":"ETH-USDT"}]}
 4209.5 send 2 ping
+4210.5 close 3
+4217.0 close 2
+4217.0 warn: okx's stream is down; prices come by REST until it is back | no data for 15s
+4217.0 warn: okx provides no prices, neither by stream nor by REST | no data for 15s; REST: not available from here (status 451); its stream refuses ETH (ETH-USDT)
+4217.0 unavailable_here (no data for 15s; REST: not available from here (status 451); its stream refuses ETH (ETH-USDT))
+4217.1 open 4 wss://okx/public
 )");
+}
+
+TEST(Okx, Samples) {
+    const auto path = recordings();
+    if (!path) GTEST_SKIP() << "no recordings: set PRICEWIRE_RECORDINGS";
+    const auto samples = *path / "venues/samples";
+    std::string all;
+    for (const char* file : {"Unified_ExchangeData_Trades.txt", "Unified_ExchangeData_Ticker.txt",
+                             "Unified_ExchangeData_SystemStatus.txt"}) {
+        for (const std::string& frame : sample_frames(samples / "okx" / file))
+            all += ShownStream(*okx(), now)(frame) + "\n";
+    }
+    EXPECT_EQ(all, R"(acknowledged ETH-USDT
+1 refused: a trade of 'BTC-USDT' among those of ETH-USDT
+
+
+
+
+)");
+    EXPECT_EQ(
+        show_answer(*okx(), sample_answer(samples / "rest/OKX/UnifiedApi_ExchangeData_GetTickers.txt"), now),
+        "");
 }
 
 }  // namespace
