@@ -1,6 +1,9 @@
 #pragma once
 
+#include <array>
+#include <bit>
 #include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -68,12 +71,35 @@ public:
     // For bands around a price. 0 <= basis_points <= 10'000'000.
     constexpr Decimal scaled_bp(std::int64_t basis_points) const { return scaled(basis_points, 10'000); }
 
+    // To so many significant digits, half up. 0 <= value, 1 <= digits.
+    constexpr Decimal rounded(int digits) const {
+        const int excess = digits_of(static_cast<Unsigned>(raw_)) - digits;
+        if (excess <= 0) return *this;
+        const Raw step = powers_of_ten[static_cast<std::size_t>(excess)];
+        return from_raw((raw_ + step / 2) / step * step);
+    }
+
     template <typename H>
     friend H AbslHashValue(H h, Decimal d) {
         return H::combine(std::move(h), d.raw_);
     }
 
 private:
+    static constexpr auto powers_of_ten = [] {
+        std::array<Raw, 39> powers{1};
+        for (std::size_t i = 1; i < powers.size(); ++i) powers[i] = powers[i - 1] * 10;
+        return powers;
+    }();
+    static constexpr int digits_of(Unsigned value) {
+        const auto high = static_cast<std::uint64_t>(value >> 64);
+        const int bits = high != 0 ? 64 + static_cast<int>(std::bit_width(high))
+                                   : static_cast<int>(std::bit_width(static_cast<std::uint64_t>(value)));
+        // That many bits are this many digits, or one more: 1233 / 4096 is the logarithm of 2.
+        const int digits = bits * 1233 >> 12;
+        return digits +
+               (value >= static_cast<Unsigned>(powers_of_ten[static_cast<std::size_t>(digits)]) ? 1 : 0);
+    }
+
     Raw raw_ = 0;
 };
 

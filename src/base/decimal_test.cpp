@@ -104,5 +104,28 @@ TEST(Decimal, OrdersAndHalvesWithoutOverflow) {
     EXPECT_EQ((-Decimal::from_int(3)).abs(), Decimal::from_int(3));
 }
 
+TEST(Decimal, RoundsToSignificantDigits) {
+    const auto rounded = [](std::string_view text, int digits) {
+        return Decimal::parse(text).value().rounded(digits).to_string();
+    };
+    EXPECT_EQ(rounded("65452.1934056", 7), "65452.19");
+    EXPECT_EQ(rounded("65452.195", 7), "65452.2");
+    EXPECT_EQ(rounded("99999.999", 7), "100000");
+    EXPECT_EQ(rounded("0.14356151416", 7), "0.1435615");
+    EXPECT_EQ(rounded("0.000000000012345678", 7), "0.00000000001234568");
+    EXPECT_EQ(rounded("123456789", 7), "123456800");
+    EXPECT_EQ(rounded("1234567", 7), "1234567");
+    EXPECT_EQ(rounded("0", 7), "0");
+    EXPECT_EQ(rounded("100000000000000000", 1), "100000000000000000");
+    for (int places = 0; places <= 18; ++places) {
+        const Decimal one = Decimal::from_raw(Decimal::one_raw / [&] {
+            Decimal::Raw power = 1;
+            for (int i = 0; i < places; ++i) power *= 10;
+            return power;
+        }());
+        EXPECT_EQ(one.rounded(1), one) << places;
+    }
+}
+
 }  // namespace
 }  // namespace pricewire::inline base

@@ -48,9 +48,10 @@ public:
     static std::optional<std::size_t> index_of(Currency currency);
     std::span<const DollarRate> all() const { return rates_; }
     const DollarRate& at(std::size_t index) const { return rates_[index]; }
+    // Rounded to seven digits: a rate has five, and further ones would only be noise to who reads them.
     Decimal in_dollars(Decimal price, std::size_t index) const {
         const std::int64_t e5 = rates_[index].e5;
-        return e5 == DollarRate::one ? price : price.scaled(e5, DollarRate::one);
+        return e5 == DollarRate::one ? price : price.scaled(e5, DollarRate::one).rounded(7);
     }
     // Changes with any rate, apart from `sources`.
     std::uint64_t version() const { return version_; }
