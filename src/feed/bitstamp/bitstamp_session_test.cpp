@@ -146,6 +146,7 @@ TEST_F(BitstampSession, Faults) {
     p.wait(40s);
     p.answer(200, R"([{"unexpected":{"price":[]}}])");
     EXPECT_EQ(p.done(), R"(0.1 warn: bitstamp sent a message without a usable price | a frame that is not JSON
+0.1 warn: bitstamp refused a message | Bitstamp's error null: Internal error.
 10.1 GET /ticker/
 15.1 send 1 {"event":"bts:heartbeat"}
 30.1 close 1

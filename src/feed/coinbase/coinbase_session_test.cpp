@@ -206,6 +206,7 @@ TEST_F(CoinbaseSession, Faults) {
     p.answer(200, R"([{"unexpected":{"price":[]}}])");
     EXPECT_EQ(p.done(), R"(0.0 warn: coinbase sent a message without a usable price | a frame that is not JSON
 0.0 info: frames were lost on the way from coinbase
+0.0 warn: coinbase refused a message | Coinbase's error: internal error
 7.5 ping 1
 10.0 GET /products?product_ids=BTC-USD&product_ids=ETH-USD
 15.0 close 1

@@ -148,6 +148,7 @@ TEST_F(GeminiSession, Faults) {
     p.wait(65s);
     p.answer(200, R"([{"unexpected":{"price":[]}}])");
     EXPECT_EQ(p.done(), R"(0.0 warn: gemini sent a message without a usable price | a frame that is not JSON
+0.0 warn: gemini refused a message | Gemini's error -1000: Internal error
 10.0 GET /v1/pricefeed
 30.0 ping 1
 60.0 close 1
