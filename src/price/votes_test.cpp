@@ -31,16 +31,16 @@ std::map<std::uint32_t, double> shares(const Votes& votes) {
     return out;
 }
 
-Decimal num(std::string_view text) {
+Decimal decimal(std::string_view text) {
     return Decimal::parse(text).value();
 }
 
 TEST(Votes, TheMedianIsWhereHalfOfTheWeightLies) {
-    EXPECT_EQ(votes_of({{100, 1, 0}}).median(), num("100"));
-    EXPECT_EQ(votes_of({{101, 1, 0}, {100, 1, 1}}).median(), num("100.5"));
-    EXPECT_EQ(votes_of({{103, 1, 0}, {100, 1, 1}, {101, 1, 2}}).median(), num("101"));
-    EXPECT_EQ(votes_of({{100, 2, 0}, {101, 1, 1}, {102, 1, 2}, {103, 1, 3}}).median(), num("101"));
-    EXPECT_EQ(votes_of({{100, 2, 0}, {101, 1, 1}, {102, 1, 2}}).median(), num("101"))
+    EXPECT_EQ(votes_of({{100, 1, 0}}).median(), decimal("100"));
+    EXPECT_EQ(votes_of({{101, 1, 0}, {100, 1, 1}}).median(), decimal("100.5"));
+    EXPECT_EQ(votes_of({{103, 1, 0}, {100, 1, 1}, {101, 1, 2}}).median(), decimal("101"));
+    EXPECT_EQ(votes_of({{100, 2, 0}, {101, 1, 1}, {102, 1, 2}, {103, 1, 3}}).median(), decimal("101"));
+    EXPECT_EQ(votes_of({{100, 2, 0}, {101, 1, 1}, {102, 1, 2}}).median(), decimal("101"))
         << "half would be too much";
 }
 
@@ -91,10 +91,10 @@ TEST(Votes, AMovedVoteKeepsTheOrder) {
 
 TEST(Votes, PercentilesAreByWeight) {
     const Votes votes = votes_of({{100, 1, 0}, {101, 1, 1}, {102, 1, 2}, {103, 1, 3}});
-    EXPECT_EQ(votes.percentile(25), num("100"));
-    EXPECT_EQ(votes.percentile(26), num("101"));
-    EXPECT_EQ(votes.percentile(75), num("102"));
-    EXPECT_EQ(votes.percentile(100), num("103"));
+    EXPECT_EQ(votes.percentile(25), decimal("100"));
+    EXPECT_EQ(votes.percentile(26), decimal("101"));
+    EXPECT_EQ(votes.percentile(75), decimal("102"));
+    EXPECT_EQ(votes.percentile(100), decimal("103"));
 }
 
 }  // namespace
