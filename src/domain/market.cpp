@@ -18,7 +18,8 @@ std::int64_t spread_bp10(Decimal value, Decimal price) {
     // Multiplied first where that cannot overflow, so that the cheapest token has its digits too.
     constexpr Decimal::Raw small = Decimal::one_raw * 1'000'000'000;
     const bool is_small = away < small && away > -small;
-    const Decimal::Raw spread = is_small ? away * scale / price.raw() : away / std::max<Decimal::Raw>(price.raw() / scale, 1);
+    const Decimal::Raw spread =
+        is_small ? away * scale / price.raw() : away / std::max<Decimal::Raw>(price.raw() / scale, 1);
     return static_cast<std::int64_t>(std::clamp(spread, -most, most));
 }
 
