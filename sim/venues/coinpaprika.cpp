@@ -11,12 +11,13 @@
 namespace pricewire::sim {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 5> coins{
-    {{"btc-bitcoin", "BTCUSDT"},
-     {"eth-ethereum", "ETHUSDT"},
-     {"doge-dogecoin", "DOGEUSDT"},
-     {"sol-solana", "SOLUSDT"},
-     {"bnb-binance-coin", "BNBUSDT"}}};
+constexpr std::array<std::pair<std::string_view, std::string_view>, 7> coins{{{"btc-bitcoin", "BTCUSDT"},
+                                                                              {"eth-ethereum", "ETHUSDT"},
+                                                                              {"doge-dogecoin", "DOGEUSDT"},
+                                                                              {"sol-solana", "SOLUSDT"},
+                                                                              {"bnb-binance-coin", "BNBUSDT"},
+                                                                              {"usdt-tether", "USDTUSDT"},
+                                                                              {"usdc-usd-coin", "USDCUSDT"}}};
 
 std::optional<net::ServerResponse> rest(const RestRequest& request) {
     if (!request.path.starts_with("/tickers")) return std::nullopt;

@@ -64,7 +64,8 @@ public:
         const auto name = detail::plain_string(frame[method]);
         if (!name) return unknown_shape();
         if (*name == "public/heartbeat") return on_heartbeat(frame[id], out);
-        const auto state = detail::plain_integer(detail::digits_of(frame[code]));
+        const auto state =
+            frame[code].empty() && is_push ? 0 : detail::plain_integer(detail::digits_of(frame[code]));
         if (!state) return unknown_shape();
         if (*state != 0) return on_error(*name, frame, out);
         if (*name != "subscribe") return Parsed{};

@@ -65,6 +65,7 @@ TEST(CryptoCom, Trades) {
         << "as until 2022: numbers, and no instrument";
     EXPECT_EQ(with("4611686018427387905", "99999999999999999999"), "BTC=51327.5USD@2021-02-17T16:58:58.462Z")
         << "no 64 bits";
+    EXPECT_EQ(shown(replaced(trade, R"("code":0,)", "")), shown(trade)) << "a push needs no code";
     for (const char* bad : {"0", "-1", "", "x", "1e400"}) {
         const std::string text = with("51327.500000", bad);
         EXPECT_EQ(text.substr(0, 12), "1 refused: '") << text;

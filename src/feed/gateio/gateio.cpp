@@ -110,7 +110,7 @@ private:
 
     // Gaps are not inferred: in recordings ids are counted over all pairs.
     ParseResult on_trades(Timestamp received_at, StreamOutput& out) {
-        if (rows_.empty()) return unknown_shape();
+        if (rows_.empty() || rows_.front()[pair].empty()) return unknown_shape();
         detail::bring_oldest_first(rows_, [](const Fields<7>& row) { return detail::id_of(row[trade_id]); });
         if (rows_.size() == 1 && !venue_.find(detail::digits_of(rows_.front()[pair])))
             return not_requested(detail::digits_of(rows_.front()[pair]));

@@ -76,6 +76,7 @@ TEST(Gateio, Trades) {
     EXPECT_EQ(with("BTC_USDT", "BTC3L_USDT"), "bad_quote: trades of 'BTC3L_USDT', which were not requested");
     EXPECT_EQ(with(R"("side":"sell")", R"("price":"1")"), "1 refused: an invalid trade of 'BTC_USDT'");
     EXPECT_EQ(with("spot.trades", "spot.candlesticks"), "");
+    EXPECT_EQ(with("currency_pair", "pair"), "wrong_shape: a frame of an unknown shape");
 }
 
 TEST(Gateio, AListOfTradesIsReadInTheOrderOfItsIdsAndEachTradeOnce) {

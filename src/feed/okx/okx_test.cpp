@@ -206,6 +206,8 @@ TEST(Okx, ThroughASession) {
 )");
     p.opened(3);
     acknowledge(3, "BTC-USDT");
+    p.wait(200ms);
+    p.text(3, R"({"event":"error","code":"60018","msg":"channel:trades,instId:ETH-USDT doesn't exist."})");
     p.wait(7500ms);
     p.text(3, "pong");
     p.wait(1s);
@@ -216,13 +218,12 @@ TEST(Okx, ThroughASession) {
     EXPECT_EQ(p.done(), R"(4202.0 send 3 {"op":"subscribe","args":[{"channel":"status"}]}
 4202.0 send 3 {"op":"subscribe","args":[{"channel":"trades","instId":"BTC-USDT"}]}
 4202.2 send 3 {"op":"subscribe","args":[{"channel":"trades","instId":"ETH-USDT"}]}
-4209.5 send 2 ping
-4210.5 close 3
-4217.0 close 2
-4217.0 warn: okx's stream is down; prices come by REST until it is back | no data for 15s
-4217.0 warn: okx provides no prices, neither by stream nor by REST | no data for 15s; REST: not available from here (status 451); its stream refuses ETH (ETH-USDT)
-4217.0 unavailable_here (no data for 15s; REST: not available from here (status 451); its stream refuses ETH (ETH-USDT))
-4217.1 open 4 wss://okx/public
+4202.2 close 2
+4209.7 send 3 ping
+4210.7 close 3
+4210.7 warn: okx is closed for maintenance; it is looked at again in 3 min, REST is polled meanwhile | in maintenance: OKX's maintenance 't'
+4210.7 warn: okx provides no prices, neither by stream nor by REST | in maintenance: OKX's maintenance 't'; REST: not available from here (status 451); its stream refuses ETH (ETH-USDT)
+4210.7 unavailable_here (in maintenance: OKX's maintenance 't'; REST: not available from here (status 451); its stream refuses ETH (ETH-USDT))
 )");
 }
 
