@@ -97,6 +97,8 @@ public:
                 return simdjson::SUCCESS;
             }
             if (std::exchange(has_data, true)) return duplicate_field();
+            if (lower_case(detail::plain_string(arg[0]).value_or("")) == "sp")
+                return refuse_once("a frame of API v1, which Bitget has given up");
             // Books are long: a channel that was not requested is not read to its end.
             if (has_arg && !channel_of(arg).is_trades) return Parsed{};
             return detail::collect_rows(value, trade_names, rows_);

@@ -117,6 +117,15 @@ TEST(Bitget, OnlySpotIsTheMarket) {
               "bad_quote: trades of '', which were not requested");
 }
 
+TEST(Bitget, AProtocolThatItHasGivenUpIsRefusedOnce) {
+    const std::string old =
+        R"({"action":"snapshot","arg":{"instType":"sp","channel":"trade","instId":"BTCUSDT"},"data":[["1632470889087","43411","0.1","buy"]]})";
+    const auto venue = bitget();
+    ShownStream stream(*venue, now);
+    EXPECT_EQ(stream(old), "wrong_shape: a frame of API v1, which Bitget has given up");
+    EXPECT_EQ(stream(old), "");
+}
+
 TEST(Bitget, DigitsAreKept) {
     EXPECT_EQ(with("26293.40", "0.123456789012345678"),
               "BTC=0.123456789012345678USDT#1260903622036942849@2025-01-08T15:06:10.627Z");

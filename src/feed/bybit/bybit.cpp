@@ -64,6 +64,8 @@ public:
             if (std::exchange(has_data, true)) return duplicate_field();
             // Books are long: a topic that was not requested is not read to its end.
             const auto name = detail::plain_string(frame[topic]);
+            if (name == "trade" || (name && name->starts_with("trade.")))
+                return refuse_once("a frame of a protocol before v5, which Bybit has given up");
             if (name && !name->starts_with(topic_prefix)) return Parsed{};
             return detail::collect_rows(value, trade_names, rows_);
         });

@@ -162,6 +162,19 @@ TEST(Bybit, OtherFrames) {
     EXPECT_EQ(frame("<html>"), "not_json: a frame that is not JSON");
 }
 
+TEST(Bybit, ProtocolsThatItHasGivenUpAreRefusedOnce) {
+    for (
+        const char* old :
+        {R"({"topic":"trade.BTCUSD","data":[{"trade_time_ms":1633998274723,"symbol":"BTCUSD","price":57000,"trade_id":"a"}]})",
+         R"({"topic":"trade.BTCUSDT","type":"snapshot","ts":1,"data":{"v":"1","t":1633998274723,"p":"57000","q":"1","m":true}})",
+         R"({"symbol":"BTCUSDT","topic":"trade","params":{"binary":"false"},"data":[{"v":"1","t":1633998274723,"p":"57000"}],"f":true})"}) {
+        const auto venue = bybit();
+        ShownStream stream(*venue, now);
+        EXPECT_EQ(stream(old), "wrong_shape: a frame of a protocol before v5, which Bybit has given up");
+        EXPECT_EQ(stream(old), "");
+    }
+}
+
 TEST(Bybit, RestAnswers) {
     const auto venue = bybit();
     const auto answer = [&](std::string_view body) { return show_answer(*venue, body, now); };
