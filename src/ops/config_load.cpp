@@ -134,7 +134,8 @@ private:
         Duration& interval = loaded_.config.sources.at(source.name).poll_interval;
         std::string key = "sources." + source.name + ".poll_interval";
         if (source.is_aggregator || interval < ttl || loaded_.origins.contains(key)) return;
-        interval = ttl / 2;
+        // Its prices then count for a part of the time, where the stream does not bring any.
+        interval = std::max<Duration>(ttl / 2, std::min(source.least_poll, interval));
         loaded_.origins[std::move(key)] = "half of market.quote_ttl";
     }
 

@@ -28,19 +28,6 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
     return row.back();
 }
 
-// A price that REST repeats less often than it counts would come and go.
-void check_poll_interval(const Config& c, const SourceDefaults& source, std::vector<std::string>& errors) {
-    const SourceSettings& used = c.sources.at(source.name);
-    const Duration ttl = source.is_aggregator ? c.market.aggregator_ttl : c.market.quote_ttl;
-    if (!used.enabled || used.rest_url.empty() || used.poll_interval < std::max(ttl, source.figures_ttl))
-        return;
-    errors.push_back(fmt::format(
-        "sources.{}.poll_interval ({}) must be shorter than market.{} ({}): its prices would stop counting "
-        "between two requests",
-        source.name, format_duration(used.poll_interval),
-        source.is_aggregator ? "aggregator_ttl" : "quote_ttl", format_duration(ttl)));
-}
-
 // Requests add their path to the address, so that a key in it would not arrive. The error does not repeat it.
 void check_no_key(const Config& c, const SourceDefaults& source, std::vector<std::string>& errors) {
     if (!source.has_api_key || c.sources.at(source.name).rest_url.find("key=") == std::string::npos) return;
@@ -52,6 +39,26 @@ std::string_view host_of(std::string_view url) {
     const std::size_t scheme = url.find("://");
     if (scheme != std::string_view::npos) url.remove_prefix(scheme + 3);
     return url.substr(0, url.find('/'));
+}
+
+// How often it may be asked at the most, at the venue's own address.
+Duration least_poll(const SourceSettings& used, const SourceDefaults& source) {
+    if (host_of(used.rest_url) != host_of(source.settings.rest_url)) return {};
+    return used.api_key.empty() ? source.least_poll : source.least_poll_with_key;
+}
+
+// A price that REST repeats less often than it counts would come and go. The venue's own limit is an excuse.
+void check_poll_interval(const Config& c, const SourceDefaults& source, std::vector<std::string>& errors) {
+    const SourceSettings& used = c.sources.at(source.name);
+    const Duration ttl = source.is_aggregator ? c.market.aggregator_ttl : c.market.quote_ttl;
+    if (!used.enabled || used.rest_url.empty() || used.poll_interval < std::max(ttl, source.figures_ttl) ||
+        used.poll_interval <= least_poll(used, source))
+        return;
+    errors.push_back(fmt::format(
+        "sources.{}.poll_interval ({}) must be shorter than market.{} ({}): its prices would stop counting "
+        "between two requests",
+        source.name, format_duration(used.poll_interval),
+        source.is_aggregator ? "aggregator_ttl" : "quote_ttl", format_duration(ttl)));
 }
 
 }  // namespace
@@ -114,9 +121,8 @@ std::vector<std::string> cross_check(const Config& c, std::span<const SourceDefa
         check_poll_interval(c, source, errors);
         check_no_key(c, source, errors);
         const SourceSettings& used = c.sources.at(source.name);
-        const bool is_default_host = host_of(used.rest_url) == host_of(source.settings.rest_url);
-        const Duration least = used.api_key.empty() ? source.least_poll : source.least_poll_with_key;
-        if (!is_default_host || used.poll_interval >= least) continue;
+        const Duration least = least_poll(used, source);
+        if (used.poll_interval >= least) continue;
         errors.push_back(fmt::format("sources.{}.poll_interval ({}) must be at least {}s: {}", source.name,
                                      format_duration(used.poll_interval),
                                      std::chrono::ceil<std::chrono::seconds>(least).count(),

@@ -233,6 +233,14 @@ TEST_F(ConfigTest, APollIntervalIsShorterThanItsPricesCount) {
                 {"sources.binance.rest_url", ""},
                 {"sources.binance.ws_url", "wss://stream.example"}};
     EXPECT_EQ(errors(in), "none") << "nothing is polled";
+    const ConfigKeys strict{{{.name = "strict",
+                              .settings = {.rest_url = "https://strict.example", .poll_interval = 5s},
+                              .least_poll = 2s,
+                              .least_poll_reason = "it allows 30 requests a minute"}}};
+    in.flags = {{"market.quote_ttl", "1s"}};
+    const auto strictly = load_config(in, strict);
+    ASSERT_TRUE(strictly) << strictly.error().front();
+    EXPECT_EQ(strictly->config.sources.at("strict").poll_interval, 2s);
     const ConfigKeys slow{{{.name = "slow",
                             .settings = {.rest_url = "https://slow.example", .poll_interval = 3min},
                             .least_poll_reason = {},

@@ -22,14 +22,15 @@ using Config = std::map<std::string, std::string>;
 class Receiver {
 public:
     Receiver() {
-        auto created = net::create_http_server({}, [this](net::ServerRequest&& request, auto respond) {
-            const std::string path(request.path);
-            {
-                MutexLock lock(mutex_);
-                ++requests_[path];
-            }
-            respond({.status = std::stoi(path.substr(1, 3)), .content_type = "text/plain", .body = {}});
-        });
+        auto created = net::create_http_server(
+            {.listen = "127.0.0.1:0"}, [this](net::ServerRequest&& request, auto respond) {
+                const std::string path(request.path);
+                {
+                    MutexLock lock(mutex_);
+                    ++requests_[path];
+                }
+                respond({.status = std::stoi(path.substr(1, 3)), .content_type = "text/plain", .body = {}});
+            });
         if (!created) throw std::runtime_error(created.error().message);
         server_ = std::move(*created);
     }

@@ -274,8 +274,10 @@ Deployment::Ended Deployment::run_program(const std::string& program,
                                           const std::vector<std::string>& arguments) {
     std::vector<std::string> command{program};
     command.insert(command.end(), arguments.begin(), arguments.end());
+    auto env = environment_of("command");
+    env.emplace("PRICEWIRE_HTTP_LISTEN", "127.0.0.1:0");
     Process process({.command = command,
-                     .env = environment_of("command"),
+                     .env = env,
                      .output = dir_.path() / "commands.log",
                      .directory = dir_.path(),
                      .user = {}});
