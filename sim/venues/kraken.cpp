@@ -28,7 +28,8 @@ std::string altname_of(std::string_view symbol) {
 }
 std::string key_of(std::string_view symbol) {
     const std::string altname = altname_of(symbol);
-    return altname == "XBTUSD" ? "XXBTZUSD" : altname == "ETHUSD" ? "XETHZUSD" : altname;
+    if (altname == "XBTUSD" || altname == "ETHUSD") return fmt::format("X{}ZUSD", altname.substr(0, 3));
+    return altname == "USDTUSD" ? "USDTZUSD" : altname;
 }
 
 std::string item(const SimTrade& trade) {

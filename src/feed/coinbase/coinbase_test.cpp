@@ -68,7 +68,10 @@ TEST(Coinbase, TradesComeNewestFirst) {
         << "the first has come before";
     EXPECT_EQ(stream(trades(4, "update", {{7, "7"}})),
               "BTC=7USD#7@2024-10-04T07:13:31.000007Z; lost 2 of BTC-USD");
-    EXPECT_EQ(stream(trades(6, "update", {{9, "9"}}, "ETH-USD")),
+    EXPECT_EQ(stream(trades(5, "update", {{6, "6"}})), "BTC=6USD#6@2024-10-04T07:13:31.000006Z")
+        << "late, and not a new count";
+    EXPECT_EQ(stream(trades(6, "update", {{8, "8"}})), "BTC=8USD#8@2024-10-04T07:13:31.000008Z");
+    EXPECT_EQ(stream(trades(8, "update", {{9, "9"}}, "ETH-USD")),
               "ETH=9USD#9@2024-10-04T07:13:31.000009Z; lost frames");
     ShownStream late(*venue, now + 1h);
     EXPECT_TRUE(late(trade).starts_with("old BTC="));

@@ -204,10 +204,11 @@ void bring_oldest_first(std::vector<Row>& rows, Key key) {
 class TradeIds {
 public:
     explicit TradeIds(std::size_t instruments) : last_(instruments) {}
-    // An id that is not the next one, but a lower one or the same, starts the count again.
+    // A lower one is a trade that comes late, or again.
     void note(std::size_t instrument, std::uint64_t id, std::vector<StreamEvent>& events) {
-        const std::uint64_t last = std::exchange(last_[instrument], id);
+        std::uint64_t& last = last_[instrument];
         if (last != 0 && id > last + 1) events.push_back(Gap{instrument, id - last - 1});
+        last = std::max(last, id);
     }
 
 private:

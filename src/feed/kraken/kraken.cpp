@@ -20,9 +20,9 @@ using detail::leave_out;
 using detail::refuse;
 using Kind = ParseError::Kind;
 
-constexpr std::array<std::string_view, 7> frame_names{"channel", "type",   "method", "success",
-                                                      "error",   "symbol", "req_id"};
-enum FrameField { channel, type, method, success, error, symbol, req_id };
+constexpr std::array<std::string_view, 8> frame_names{"channel", "type",   "method", "success",
+                                                      "error",   "symbol", "req_id", "event"};
+enum FrameField { channel, type, method, success, error, symbol, req_id, event };
 constexpr std::array<std::string_view, 2> result_names{"channel", "symbol"};
 // A row of trades, or that of the venue's status.
 constexpr std::array<std::string_view, 5> row_names{"symbol", "price", "timestamp", "trade_id", "system"};
@@ -49,6 +49,8 @@ public:
     explicit KrakenStream(const Venue& venue) : JsonStream(venue), ids_(venue.instruments().size()) {}
 
     ParseResult parse(std::string_view bytes, Timestamp received_at, StreamOutput& out) override {
+        const std::size_t first = bytes.find_first_not_of(" \t\r\n");
+        if (first != std::string_view::npos && bytes[first] == '[') return on_version_1();
         Fields frame(frame_names);
         Fields result(result_names);
         rows_.clear();
@@ -67,6 +69,7 @@ public:
         if (frame.contradictory()) return duplicate_field();
         if (!frame[method].empty() || !frame[error].empty()) return on_answer(frame, result, out);
         const auto name = detail::plain_string(frame[channel]);
+        if (!name && !frame[event].empty()) return on_version_1();
         if (!name) return unknown_shape();
         if (*name == "heartbeat") out.events.push_back(Alive{});
         if (*name == "status") on_status(out);
@@ -75,6 +78,8 @@ public:
     }
 
 private:
+    ParseResult on_version_1() { return refuse_once("a frame of Kraken's WebSocket v1, not of v2"); }
+
     // Sent on connecting and when it changes. Before it opens again, nothing is traded either.
     void on_status(StreamOutput& out) {
         const std::string_view system =
@@ -87,7 +92,7 @@ private:
     }
 
     // One for each symbol of a subscribe message, and those to pings.
-    ParseResult on_answer(const Fields<7>& frame, const Fields<2>& result, StreamOutput& out) {
+    ParseResult on_answer(const Fields<8>& frame, const Fields<2>& result, StreamOutput& out) {
         const auto asked = detail::plain_string(frame[method]);
         if (asked == "pong") out.events.push_back(Alive{});
         const bool is_refusal =
@@ -99,7 +104,7 @@ private:
         return Parsed{};
     }
 
-    ParseResult on_error(const Fields<7>& frame, const Fields<2>& result, StreamOutput& out) {
+    ParseResult on_error(const Fields<8>& frame, const Fields<2>& result, StreamOutput& out) {
         const std::string_view why = detail::digits_of(frame[error]);
         const std::string text = fmt::format("Kraken's error: {}", snippet(why));
         const auto has = [&](std::string_view part) { return why.find(part) != std::string_view::npos; };
@@ -111,6 +116,8 @@ private:
             out.events.push_back(RateLimited{text});
         } else if (instrument && has("lready subscribed")) {
             out.events.push_back(Acknowledged{*instrument});
+        } else if (has("lready subscribed")) {
+            out.events.push_back(MessageAcknowledged{number});
         } else if (instrument) {
             out.events.push_back(SymbolRefused{*instrument, text});
         } else if (number) {
@@ -290,7 +297,10 @@ constinit const VenueType kraken_type{
                .symbols_per_message = 100,
                .message_gap = 500ms,
                .ack_within = 10s},
-    .rest = {.url = "https://api.kraken.com/0/public", .max_instruments = 100},
+    .rest = {.url = "https://api.kraken.com/0/public",
+             .max_instruments = 100,
+             .least_interval = 1s,
+             .least_interval_reason = "Kraken allows one request a second"},
     .history = {.bars_per_request = 720,
                 .bars_reach = 12h,
                 .trades_per_request = 1000,

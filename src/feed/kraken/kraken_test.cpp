@@ -94,6 +94,7 @@ TEST(Kraken, Events) {
     EXPECT_EQ(error("Currency pair not supported ETH/USD", "ETH/USD"),
               "refused ETH/USD: Kraken's error: Currency pair not supported ETH/USD");
     EXPECT_EQ(error("Already subscribed", "ETH/USD"), "acknowledged ETH/USD");
+    EXPECT_EQ(error("Already subscribed", ""), "acknowledged message 1");
     EXPECT_EQ(error("Exceeded msg rate", "ETH/USD"), "rate limited: Kraken's error: Exceeded msg rate");
     EXPECT_EQ(error("Internal error", ""), "refused message 1: Kraken's error: Internal error");
     EXPECT_EQ(error("Currency pair not supported ETH/USD", ""),
@@ -111,6 +112,15 @@ TEST(Kraken, Events) {
         "");
     EXPECT_EQ(stream(R"({"channel":"book","type":"update","data":[{"symbol":"BTC/USD","bids":[]}]})"), "");
     EXPECT_EQ(stream("{}"), "wrong_shape: a frame of an unknown shape");
+}
+
+TEST(Kraken, VersionOneGivesOneLine) {
+    const auto venue = kraken();
+    ShownStream stream(*venue, now);
+    EXPECT_EQ(stream(R"({"connectionID":1,"event":"systemStatus","status":"online","version":"1.9.0"})"),
+              "wrong_shape: a frame of Kraken's WebSocket v1, not of v2");
+    EXPECT_EQ(stream(R"({"event":"heartbeat"})"), "");
+    EXPECT_EQ(stream(R"([321,[["26000.1","0.1","1695627000.1","b","m",""]],"trade","XBT/USD"])"), "");
 }
 
 TEST(Kraken, RestAnswers) {
