@@ -188,9 +188,9 @@ private:
             if (const auto error = value.type().get(type)) return error;
             if (type == json_type::array) {
                 if (index == 0) return unknown_shape();
-                if (channel == nullptr || !channel->instrument || (!kind.empty() && kind != "te"))
-                    return simdjson::SUCCESS;
-                return kind.empty() ? read_rows(value) : read_row(value);
+                if (channel == nullptr || !channel->instrument) return simdjson::SUCCESS;
+                if (index == 1) return read_rows(value);
+                return index == 2 && kind == "te" ? read_row(value) : simdjson::SUCCESS;
             }
             std::string_view token;
             if (const auto error = value.raw_json_token().get(token)) return error;

@@ -70,6 +70,7 @@ TEST(Bitfinex, EachTradeComesTwice) {
     EXPECT_EQ(with(",7]", "]"), shown_trade) << "without the number of the frame";
     EXPECT_EQ(with(",7]", ",7,1618677544100]"), shown_trade) << "whatever stands behind it";
     EXPECT_EQ(with("62000.10]", "62000.10,null,[1]]"), shown_trade);
+    EXPECT_EQ(with(",7]", ",[401597396,1618677544039,1,62001],7]"), shown_trade);
     EXPECT_EQ(with("62000.10", "9.2E-7"), "BTC=0.00000092USD#401597395@2021-04-17T16:39:04.039Z");
     EXPECT_EQ(with("62000.10", "0.12345678901234567"),
               "BTC=0.12345678901234567USD#401597395@2021-04-17T16:39:04.039Z");
