@@ -130,6 +130,8 @@ public:
         for (const auto& [symbol, price] : last_) w.field(symbol, price);
         w.end_object().key("rates").begin_object();
         w.field("USDT", to_price(state_.usdt)).field("USDC", to_price(state_.usdc));
+        w.end_object().key("opened").begin_object();
+        for (const auto& [venue, count] : clients_.opened()) w.field(venue, count);
         w.end_object().key("faults").begin_object();
         for (const Door& door : doors(options_.venues)) w.field(door, to_string(faults_.at(door)));
         for (const auto& [door, fault] : faults_.all()) {

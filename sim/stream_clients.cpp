@@ -48,6 +48,7 @@ void StreamClients::add(std::uint64_t id, const SimVenue& venue, std::shared_ptr
         for (std::string& text : client.stream->on_open()) send(client, std::move(text));
     if (fault.kind == Kind::maintenance) say(client, venue.maintenance_frame, false);
     clients_.emplace(id, std::move(client));
+    ++opened_[std::string(venue.name)];
 }
 
 bool StreamClients::on_text(std::uint64_t id, std::string_view text) {

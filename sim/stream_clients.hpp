@@ -39,6 +39,8 @@ public:
 
     std::size_t size() const { return clients_.size(); }
     std::size_t subscribed() const;
+    // How many connections there have been, by venue.
+    const std::map<std::string, std::uint64_t, std::less<>>& opened() const { return opened_; }
     // Some client has not read what it was sent.
     bool is_somebody_slow() const;
 
@@ -58,6 +60,7 @@ private:
 
     const Faults& faults_;
     std::map<std::uint64_t, Client> clients_;
+    std::map<std::string, std::uint64_t, std::less<>> opened_;
 };
 
 }  // namespace pricewire::sim
