@@ -7,9 +7,9 @@
 #include "base/text.hpp"
 #include "sim/protocol.hpp"
 
-// Bitfinex: one subscribe message for each symbol, after which frames name the channel by its number alone; a snapshot of
-// old trades comes first, and each trade is told twice. Each channel has a heartbeat, and frames are numbered if the
-// client asks for it.
+// Bitfinex: one subscribe message for each symbol, after which frames name the channel by its number alone; a
+// snapshot of old trades comes first, and each trade is told twice. Each channel has a heartbeat, and frames
+// are numbered if the client asks for it.
 namespace pricewire::sim {
 namespace {
 

@@ -6,8 +6,8 @@
 #include "base/text.hpp"
 #include "sim/protocol.hpp"
 
-// Bitstamp: one subscribe message for each symbol, answered by an acknowledgement or an error, and nothing sent unasked
-// but trades.
+// Bitstamp: one subscribe message for each symbol, answered by an acknowledgement or an error, and nothing
+// sent unasked but trades.
 namespace pricewire::sim {
 namespace {
 

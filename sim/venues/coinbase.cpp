@@ -7,8 +7,9 @@
 #include "base/text.hpp"
 #include "sim/protocol.hpp"
 
-// Coinbase Advanced Trade: an acknowledgement lists all that is subscribed, frames of all channels are numbered,
-// heartbeats come when asked for, a snapshot of old trades comes first, and the newest trade of a batch first.
+// Coinbase Advanced Trade: an acknowledgement lists all that is subscribed, frames of all channels are
+// numbered, heartbeats come when asked for, a snapshot of old trades comes first, and the newest trade of a
+// batch first.
 namespace pricewire::sim {
 namespace {
 

@@ -6,8 +6,8 @@
 #include "base/text.hpp"
 #include "sim/protocol.hpp"
 
-// Gemini's protocol of 2026: one answer to each subscribe message, which is refused as a whole for one bad symbol, and
-// trades without a name, their times in nanoseconds.
+// Gemini's protocol of 2026: one answer to each subscribe message, which is refused as a whole for one bad
+// symbol, and trades without a name, their times in nanoseconds.
 namespace pricewire::sim {
 namespace {
 

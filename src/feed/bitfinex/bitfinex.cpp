@@ -290,8 +290,8 @@ private:
                list(asked, "%2C", [&](std::size_t i) { return instruments()[i].symbol; });
     }
 
-    // [["tBTCUSD",bid,bid size,ask,ask size,change,change in %,last,volume,high,low], …], or ["error",code,text].
-    // What it does not know is left out.
+    // [["tBTCUSD",bid,bid size,ask,ask size,change,change in %,last,volume,high,low], …], or
+    // ["error",code,text]. What it does not know is left out.
     std::optional<ParseResult> read_answer(detail::Answer& answer) override {
         bool is_error = false;
         std::array<std::string_view, 2> problem;  // code, text

@@ -4,8 +4,8 @@
 
 namespace pricewire::feed {
 
-// Gemini, by the trade streams of its WebSocket of 2026 and, beside them, REST `pricefeed`. Quotes are of the USD
-// pair. Source: docs.gemini.com.
+// Gemini, by the trade streams of its WebSocket of 2026 and, beside them, REST `pricefeed`. Quotes are of the
+// USD pair. Source: docs.gemini.com.
 extern const VenueType gemini_type;
 
 }  // namespace pricewire::feed
