@@ -35,8 +35,10 @@ using namespace pricewire;
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
-std::string binary(const std::string& name) {
-    return std::string(PRICEWIRE_BINARY_DIR) + "/" + name;
+// Another version's can be measured by the same bench.
+std::string program() {
+    const char* named = std::getenv("PRICEWIRE_BENCH_PROGRAM");
+    return named != nullptr ? named : PRICEWIRE_BINARY_DIR "/pricewire";
 }
 
 double seconds_since(Clock::time_point start) {
@@ -79,6 +81,20 @@ std::string resident(pid_t pid) {
     return "?";
 }
 
+// Used by a process since its start.
+double cpu_seconds(pid_t pid) {
+    std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+    std::string text;
+    std::getline(file, text);
+    std::istringstream fields(text.substr(text.rfind(')') + 2));
+    std::string skipped;
+    for (int field = 3; field < 14; ++field) fields >> skipped;
+    double user = 0;
+    double system = 0;
+    fields >> user >> system;
+    return (user + system) / static_cast<double>(sysconf(_SC_CLK_TCK));
+}
+
 struct Running {
     test::Process process;
     std::string url;
@@ -87,7 +103,7 @@ struct Running {
 Running start(const test::TempDir& dir, const std::map<std::string, std::string>& env,
               const std::string& role = "serve") {
     Running running;
-    running.process = test::Process({.command = {binary("pricewire"), role},
+    running.process = test::Process({.command = {program(), role},
                                      .env = env,
                                      .output = dir.path() / (role + ".log"),
                                      .directory = dir.path(),
@@ -136,6 +152,48 @@ void idle_memory() {
     wait_for_client(*sim);
     std::this_thread::sleep_for(3s);
     perf::row("resident memory at idle", resident(running.process.pid()), "<= 30 MB");
+}
+
+// All venues' streams in one process that has nothing else to do, each trade made at one of them.
+void feeds(int per_second) {
+    const test::TempDir dir;
+    const auto sim = start_sim();
+    auto env = environment(dir, sim->port());
+    std::istringstream settings(sim->source_settings());
+    for (std::string line; std::getline(settings, line);)
+        env[line.substr(0, line.find('='))] = line.substr(line.find('=') + 1);
+    std::vector<std::string> venues;
+    for (const sim::SimVenue* venue : sim::sim_venues()) {
+        env["PRICEWIRE_SOURCES_" + upper_case(venue->name) + "_ENABLED"] = "true";
+        if (!venue->ws_path.empty()) venues.emplace_back(venue->name);
+    }
+    const auto running = start(dir, env);
+    while (sim->stream_clients() < venues.size()) std::this_thread::sleep_for(5ms);
+    const std::array<std::pair<const char*, Decimal>, 5> pairs{{{"BTCUSDT", Decimal::from_int(65'000)},
+                                                                {"ETHUSDT", Decimal::from_int(3'100)},
+                                                                {"SOLUSDT", Decimal::from_int(142)},
+                                                                {"BNBUSDT", Decimal::from_int(580)},
+                                                                {"DOGEUSDT", *Decimal::parse("0.1423")}}};
+    constexpr auto warm_up = 5s;
+    constexpr auto measured = 15s;
+    auto next = Clock::now();
+    const auto from = next + warm_up;
+    const auto until = from + measured;
+    double before = 0;
+    int trades = 0;
+    for (int i = 0; next < until; ++i) {
+        std::this_thread::sleep_until(next += std::chrono::microseconds{1'000'000 / per_second});
+        if (before == 0 && next >= from) before = cpu_seconds(running.process.pid());
+        const auto& [symbol, price] = pairs[static_cast<std::size_t>(i) % pairs.size()];
+        sim->trade(symbol, price + Decimal::from_raw(price.raw() / 100'000 * (i % 7)),
+                   venues[static_cast<std::size_t>(i) / pairs.size() % venues.size()]);
+        trades += next >= from ? 1 : 0;
+    }
+    const double share = (cpu_seconds(running.process.pid()) - before) / seconds_since(from) * 100;
+    perf::row(
+        fmt::format("{} venues x 5 tickers, {} trades/s in all, share of a core", venues.size(), per_second),
+        fmt::format("{:.1f} %", share), "< 5 %");
+    perf::row("  trades made", std::to_string(trades));
 }
 
 // One process on SQLite or, with `shared`, one of each role on PostgreSQL, Redis and RabbitMQ.
@@ -304,6 +362,7 @@ int main(int argc, char** argv) {
     const std::string only = argc > 1 ? argv[1] : "";
     try {
         if (only.empty() || only == "idle") idle_memory();
+        if (only.empty() || only == "feeds") feeds(2'000);
         if (only.empty() || only == "latency") latency(1'000'000, 2'000, 100, nullptr);
         if (only.empty() || only == "cluster") {
             if (const auto shared = shared_servers()) latency(1'000'000, 2'000, 100, shared.get());
