@@ -86,7 +86,7 @@ int run(const ops::CommandLine& command, const ops::ConfigKeys& keys, ops::Shutd
     if (command.command == "health") return ask_health(config, *roles_of(command.role));
     ops::install_logging(config.log.level, config.log.format);
     for (const std::string& line : loaded->warnings) log::warn(line);
-    if (!command.record.empty()) return run_recording_feed(config, command.record, shutdown);
+    if (command.record) return run_recording_feed(config, *command.record, shutdown);
     if (const auto roles = roles_of(command.command)) return run_roles(config, *roles, shutdown);
     shutdown.leave_to_the_system();
     if (command.command == "migrate") return migrate(config, command);

@@ -33,6 +33,20 @@ struct Named {
     std::string symbol;
 };
 
+// A token as it came, if it is a number or a string without escapes; anything else as a string that holds it.
+std::string as_json(std::string_view token) {
+    constexpr std::string_view in_numbers = "0123456789+-.eE";
+    const auto is_plain = [](char c) {
+        return c != '"' && c != '\\' && static_cast<unsigned char>(c) >= ' ';
+    };
+    const bool is_string = token.size() >= 2 && token.front() == '"' && token.back() == '"' &&
+                           std::ranges::all_of(token.substr(1, token.size() - 2), is_plain);
+    if (is_string || token.find_first_not_of(in_numbers) == token.npos) return std::string(token);
+    std::string out;
+    append_json_string(out, token);
+    return out;
+}
+
 // Writes lines to stdout. The same reason of frames that follow each other is one line.
 class Printer {
 public:
@@ -132,7 +146,7 @@ private:
         std::string id = quote.trade_id ? std::to_string(*quote.trade_id) : "";
         if (spelling != output_.spellings.end()) {
             price = spelling->price_digits;
-            if (!spelling->trade_id.empty()) id = spelling->trade_id;
+            if (!spelling->trade_id.empty()) id = as_json(spelling->trade_id);
             output_.spellings.erase(spelling);
         }
         JsonWriter json;

@@ -237,8 +237,11 @@ private:
         options_.tap->hide(api_key_);
         if (!venue_->address_request()) return;
         take_part(url, '?');
-        for (const std::string_view item : split_list(url, '&'))
-            options_.tap->hide(std::string(item.substr(item.find('=') + 1)));
+        for (const std::string_view item : split_list(url, '&')) {
+            const std::string_view value = item.substr(item.find('=') + 1);
+            options_.tap->hide(std::string(value));
+            options_.tap->hide(percent_decode(value));
+        }
     }
 
     net::EventLoop& loop_;

@@ -19,7 +19,7 @@ struct CommandLine {
     bool fresh = false;                                      // migrate --new
     std::string email;                                       // users create EMAIL, …
     std::string role = "serve";                              // health ROLE, check-config ROLE
-    std::string record;                                      // feed --record DIR; empty: it does not
+    std::optional<std::string> record;                       // feed --record DIR
     std::string venue;                                       // replay VENUE FILE
     std::string file;
     std::string symbols;  // replay --symbols

@@ -40,6 +40,21 @@ TEST(CommandLine, ParsesCommandsAndConfigurationFlags) {
     EXPECT_EQ(command_line({"health", "chequer"}).exit_code, 2);
 }
 
+TEST(CommandLine, RecordsAndReplaysFrames) {
+    EXPECT_EQ(command_line({"feed", "--record", "frames"}).record, "frames");
+    EXPECT_FALSE(command_line({"feed"}).record);
+    EXPECT_EQ(command_line({"serve", "--record", "frames"}).exit_code, 2) << "only a feed has frames";
+    const auto replay = command_line(
+        {"replay", "okx", "a.jsonl.gz", "--symbols", "BTC=BTC-USDT,ETH=ETH-USDT", "--at", "FRAME"});
+    EXPECT_FALSE(replay.exit_code) << replay.text;
+    EXPECT_EQ(replay.command, "replay");
+    EXPECT_EQ(replay.venue, "okx");
+    EXPECT_EQ(replay.file, "a.jsonl.gz");
+    EXPECT_EQ(replay.symbols, "BTC=BTC-USDT,ETH=ETH-USDT");
+    EXPECT_EQ(replay.at, "FRAME");
+    EXPECT_EQ(command_line({"replay", "okx"}).exit_code, 2);
+}
+
 TEST(CommandLine, HelpAndVersionExitWithZeroErrorsWithTwo) {
     for (const char* command : {"serve", "api", "feed", "checker", "sender", "migrate", "rotate-master-key",
                                 "check-config", "health"}) {

@@ -485,7 +485,9 @@ def simulated(program, check, simulator):
                     settings[name.replace("_WS_URL", "_ENABLED").replace("_REST_URL", "_ENABLED")] = "true"
                 if "listening on" in line:
                     break
-            venues = list(EXTRACTS)
+            venues = [name[18:-7].lower() for name in settings if name.startswith("PRICEWIRE_SOURCES_")
+                      and name.endswith("_WS_URL")]
+            check.expect(set(venues) == set(EXTRACTS), f"EXTRACTS lacks, or has too many: {set(venues) ^ set(EXTRACTS)}")
             log = open(os.path.join(folder, "log"), "w+")
             feed = subprocess.Popen([program, "feed", "--record", "recorded"], cwd=folder, env=settings, stdout=log,
                                     stderr=log)
