@@ -43,7 +43,9 @@ public:
         Fields frame(frame_names);
         errors_.clear();
         rows_.clear();
+        payload_.clear();
         const auto over = read(bytes, [&](std::string_view key, detail::JsonValue value) -> detail::Step {
+            if (key == "payload") return read_payload(value);
             if (key == "error") return detail::collect_rows_or_one(value, error_names, errors_);
             if (key == "result") {
                 // Books are long: a channel that was not requested is not read to its end.
@@ -70,6 +72,19 @@ public:
     }
 
 private:
+    // An answer may repeat the pairs that it is about.
+    detail::Step read_payload(detail::JsonValue value) {
+        detail::ondemand::array list;
+        if (value.get_array().get(list)) return simdjson::SUCCESS;
+        for (auto element : list) {
+            std::string_view token;
+            if (const auto error = element.raw_json_token().get(token)) return error;
+            if (const auto instrument = venue_.find(detail::digits_of(token)))
+                payload_.push_back(*instrument);
+        }
+        return simdjson::SUCCESS;
+    }
+
     // The frame that announces an upgrade comes shortly before the connection is closed.
     void on_notice(StreamOutput& out) {
         const bool leaves = std::ranges::any_of(
@@ -99,8 +114,10 @@ private:
         if (rows_.size() != 1 || rows_.front().contradictory()) return unknown_shape();
         const auto number = detail::id_of(frame[id]);
         const std::string_view state = detail::digits_of(rows_.front()[status]);
-        if (state == "success") {
+        if (state == "success" && payload_.empty()) {
             out.events.push_back(MessageAcknowledged{number});
+        } else if (state == "success") {
+            for (const std::size_t instrument : payload_) out.events.push_back(Acknowledged{instrument});
         } else {
             out.events.push_back(
                 MessageRefused{number, fmt::format("Gate.io's status '{}'", snippet(state)), std::nullopt});
@@ -143,6 +160,7 @@ private:
 
     std::vector<Fields<2>> errors_;
     std::vector<Fields<7>> rows_;
+    std::vector<std::size_t> payload_;  // instruments
 };
 
 class Gateio final : public detail::JsonVenue {
