@@ -231,18 +231,17 @@ TEST_F(InstrumentsTest, APriceIsMeasuredByItsSourcesAndTheirSpread) {
     EXPECT_EQ(sample(R"(pricewire_quote_spread_ratio{source="kraken",ticker="BTC"})"), "") << "from no price";
 }
 
-TEST_F(InstrumentsTest, ADollarRateIsShownWhereItIsKnown) {
+TEST_F(InstrumentsTest, ADollarRateIsShownWithTheNumberOfItsSources) {
     const price::MarketMeters meters;
     price::RateMeters rates;
     for (const char* currency : {"USDT", "USDC"}) rates.emplace_back(currency);
     instruments_.watch_feed(meters, rates, [] { return std::vector<feed::SourceStatus>(); });
     rates[0].e5 = 99'970;
-    rates[0].is_known = true;
+    rates[0].sources = 4;
     EXPECT_EQ(sample(R"(pricewire_dollar_rate{currency="USDT"})"), "0.9997");
-    EXPECT_EQ(sample(R"(pricewire_dollar_rate{currency="USDC"})"), "");
-    rates[1].e5 = 88'000;
-    rates[1].is_off_peg = true;
-    EXPECT_EQ(sample(R"(pricewire_dollar_rate{currency="USDC"})"), "0.88") << "the last known one stands in";
+    EXPECT_EQ(sample(R"(pricewire_dollar_rate_sources{currency="USDT"})"), "4");
+    EXPECT_EQ(sample(R"(pricewire_dollar_rate{currency="USDC"})"), "1") << "until two say otherwise";
+    EXPECT_EQ(sample(R"(pricewire_dollar_rate_sources{currency="USDC"})"), "0");
 }
 
 class NoApi : public api::Api {

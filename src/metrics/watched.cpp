@@ -66,6 +66,14 @@ Figures by_quote(const price::MarketMeters& meters, Value&& value) {
 }
 
 template <typename Value>
+Figures by_currency(const price::RateMeters& rates, Value&& value) {
+    Figures out;
+    for (const price::RateMeter& rate : rates)
+        out.push_back({{{"currency", text(rate.currency)}}, value(rate)});
+    return out;
+}
+
+template <typename Value>
 Figures by_ticker(const price::MarketMeters& meters, Value&& value) {
     Figures out;
     for (const price::TickerMeter& ticker : meters)
@@ -162,15 +170,16 @@ void Instruments::watch_feed(const price::MarketMeters& meters, const price::Rat
         return by_ticker(
             meters, [](const price::TickerMeter& t) { return t.sources.load(std::memory_order_relaxed); });
     });
-    registry_.gauge("pricewire_dollar_rate",
-                    "What a unit of a currency is worth in dollars, where that is known.", [&rates] {
-                        Figures out;
-                        for (const price::RateMeter& rate : rates) {
-                            if (!rate.is_known && !rate.is_off_peg) continue;
-                            out.push_back({{{"currency", text(rate.currency)}},
-                                           ratio(rate.e5.load(std::memory_order_relaxed))});
-                        }
-                        return out;
+    registry_.gauge("pricewire_dollar_rate", "What a unit of a currency counts for in dollars.", [&rates] {
+        return by_currency(rates, [](const price::RateMeter& rate) {
+            return ratio(rate.e5.load(std::memory_order_relaxed));
+        });
+    });
+    registry_.gauge("pricewire_dollar_rate_sources",
+                    "How many sources say what a currency is worth in dollars.", [&rates] {
+                        return by_currency(rates, [](const price::RateMeter& rate) {
+                            return static_cast<double>(rate.sources.load(std::memory_order_relaxed));
+                        });
                     });
     registry_.gauge("pricewire_price_band_ratio", "The width of a price's band, as a share of the price.",
                     [&meters] {
