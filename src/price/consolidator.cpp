@@ -178,7 +178,10 @@ bool Consolidator::moves_calmly(Source& source, Timestamp now) {
         rates_version_ != rates_->version() || now - source.quote.received_at > policy_->quote_ttl ||
         !votes_.move(index_of(source), source.value))
         return false;
-    if (votes_.highest().raw() - votes_.lowest().raw() > votes_.lowest().raw() >> calm_shift) return false;
+    const bool is_near = votes_.all().size() == 1 ? calm_from_ <= source.value && source.value <= calm_to_
+                                                  : (votes_.highest() - votes_.lowest()).raw() <=
+                                                        votes_.lowest().raw() >> calm_shift;
+    if (!is_near) return false;
     last_now_ = now;
     price_ = last_exchange_price_ = votes_.median();
     last_exchange_at_ = std::max(last_exchange_at_, source.quote.received_at);
@@ -207,7 +210,7 @@ void Consolidator::evaluate(Timestamp now, const Source* just_came) {
         become(Verdict::counted, Verdict::unconfirmed);
     }
     note_what_was_believed(owners > 0);
-    note_calm(owners);
+    note_calm(owners, check);
 }
 
 void Consolidator::note_what_was_believed(bool has_exchange) {
@@ -230,17 +233,26 @@ void Consolidator::note_past(Source& source) {
     source.past = Past{source.value, at, source.past ? source.past->since : source.quote.received_at};
 }
 
-void Consolidator::note_calm(std::size_t owners) {
-    is_calm_ = price_ && owners > 2 && policy_->exchange_tolerance_bp >= least_calm_tolerance_bp &&
-               !is_settling(last_now_);
+void Consolidator::note_calm(std::size_t owners, std::optional<Decimal> check) {
+    const bool is_lone = owners == 1 && votes_.all().size() == 1 && !jump_ && !left_at_;
+    const bool are_many = owners > 2 && policy_->exchange_tolerance_bp >= least_calm_tolerance_bp;
+    is_calm_ = price_.has_value() && (is_lone || are_many) && !is_settling(last_now_);
     calm_until_ = Timestamp::max();
     for (Source& source : sources_) {
-        if (source.quote.kind == SourceKind::aggregator) continue;
-        source.is_faded = last_now_ - source.quote.received_at > policy_->faded_after;
-        if (source.verdict == Verdict::outlier) is_calm_ = false;
-        if (source.verdict == Verdict::counted)
+        const bool is_exchange = source.quote.kind == SourceKind::exchange;
+        source.is_faded = is_exchange && last_now_ - source.quote.received_at > policy_->faded_after;
+        if (is_exchange && source.verdict == Verdict::outlier) is_calm_ = false;
+        if (is_exchange && source.verdict == Verdict::counted)
             calm_until_ = std::min(calm_until_, source.quote.received_at + policy_->quote_ttl);
+        if (source.checks && is_lone)
+            calm_until_ = std::min(calm_until_, quoted_at(source.quote) + policy_->aggregator_ttl);
     }
+    if (!is_calm_ || !is_lone) return;
+    // What a lone exchange may say without further questions.
+    const Decimal centre = check.value_or(*price_);
+    const Decimal width = centre.scaled_bp(check ? check_tolerance_bp_ : policy_->jump_tolerance_bp * 2 / 5);
+    calm_from_ = centre - width;
+    calm_to_ = centre + width;
 }
 
 // In the first seconds of all, when what has come may be that of the one source that is wrong, and a currency's
@@ -295,82 +307,6 @@ void Consolidator::become(Verdict from, Verdict to) {
 // Those that voted, by their weights; returns their number of owners.
 std::size_t Consolidator::take_counted() {
     return take(votes);
-}
-
-// An owner alone: its heaviest source speaks for it.
-std::optional<Decimal> Consolidator::lone_owner(std::optional<Decimal> check, Timestamp now,
-                                                const Source* just_came) {
-    Source* lone = nullptr;
-    for (Source& source : sources_) {
-        if (votes(source) && (lone == nullptr || source.weight > lone->weight)) lone = &source;
-    }
-    for (Source& source : sources_) {
-        if (votes(source) && !within(source.value, lone->value, policy_->exchange_tolerance_bp))
-            source.verdict = Verdict::outlier;
-    }
-    const auto made = lone_exchange(*lone, check, now, just_came == lone);
-    if (!made) {
-        become(Verdict::counted, lone->verdict);
-    }
-    take([&](const Source& source) { return &source == lone; });
-    return made;
-}
-
-std::optional<Decimal> Consolidator::lone_exchange(Source& exchange, std::optional<Decimal> check,
-                                                   Timestamp now, bool just_came) {
-    const Decimal price = exchange.value;
-    if (check && !within(price, *check, check_tolerance_bp_)) {
-        if (!left_at_) left_at_ = exchange.quote.received_at;
-        if (moves_beyond_an_older_figure(exchange, *check, now, just_came)) return price;
-        for (Source& source : sources_) {
-            if (source.verdict == Verdict::counted || source.checks) source.verdict = Verdict::disputed;
-        }
-        return std::nullopt;
-    }
-    left_at_.reset();
-    // However old the last price is: a wild print must not become true because the last price has been
-    // forgotten.
-    if (check || !last_exchange_price_ || within(price, *last_exchange_price_, policy_->jump_tolerance_bp)) {
-        jump_.reset();
-        return price;
-    }
-    if (confirms(exchange, policy_->confirmations, policy_->confirmed_over, now, just_came)) return price;
-    exchange.verdict = Verdict::unconfirmed;
-    return std::nullopt;
-}
-
-bool Consolidator::moves_beyond_an_older_figure(const Source& exchange, Decimal check, Timestamp now,
-                                                bool just_came) {
-    const Decimal price = exchange.value;
-    const bool figure_is_older = std::ranges::none_of(sources_, [&](const Source& source) {
-        return source.verdict == Verdict::check_only && quoted_at(source.quote) >= *left_at_;
-    });
-    if (!figure_is_older || !within(price, check, policy_->believable_move_bp)) {
-        jump_.reset();
-        return false;
-    }
-    if (last_exchange_price_ && now - last_exchange_at_ <= policy_->quote_ttl &&
-        within(price, *last_exchange_price_, policy_->exchange_tolerance_bp)) {
-        jump_.reset();
-        return true;
-    }
-    return confirms(exchange, policy_->contradicted_confirmations, policy_->contradicted_confirmed_over, now,
-                    just_came);
-}
-
-// Whether this quote, after those before it, confirms a jump. A quote away from the first one restarts the
-// count; a refresh does not count.
-bool Consolidator::confirms(const Source& exchange, int quotes, Duration over, Timestamp now,
-                            bool just_came) {
-    if (!just_came) return false;
-    if (!jump_ || !within(exchange.value, jump_->price, policy_->exchange_tolerance_bp)) {
-        jump_ = Jump{exchange.value, now, 0};
-    } else {
-        ++jump_->quotes;
-    }
-    if (jump_->quotes < quotes || now - jump_->since < over) return false;
-    jump_.reset();
-    return true;
 }
 
 std::optional<Decimal> Consolidator::vote(std::optional<Decimal> check) {
@@ -459,38 +395,6 @@ std::optional<Decimal> Consolidator::arbitrate(std::optional<Decimal> check) {
         source.verdict = agrees ? Verdict::counted : Verdict::outlier;
     }
     return median_of_counted();
-}
-
-std::optional<Decimal> Consolidator::fallback() {
-    bool has_past = false;
-    for (Source& source : sources_) {
-        if (source.verdict != Verdict::check_only || source.figures_ttl > Duration{} ||
-            quoted_at(source.quote) <= last_exchange_at_)
-            continue;
-        source.verdict = Verdict::counted;
-        has_past = has_past || source.past;
-    }
-    const auto counted_become = [&](Verdict verdict, auto&& which) {
-        for (Source& source : sources_) {
-            if (source.verdict == Verdict::counted && which(source)) source.verdict = verdict;
-        }
-    };
-    if (!figures_agree() && has_past)
-        counted_become(Verdict::outlier, [](const Source& source) { return !source.past; });
-    if (!figures_agree()) counted_become(Verdict::disputed, [](const Source&) { return true; });
-    return median_of_counted();
-}
-
-// Whether the figures that count agree.
-bool Consolidator::figures_agree() const {
-    Decimal least, most;
-    for (const Source& source : sources_) {
-        if (source.verdict != Verdict::counted) continue;
-        const Decimal price = source.value;
-        least = most == Decimal() ? price : std::min(least, price);
-        most = std::max(most, price);
-    }
-    return within(least, most, policy_->aggregator_tolerance_bp);
 }
 
 std::optional<Decimal> Consolidator::median_of_counted() {

@@ -143,7 +143,7 @@ private:
     void forget_the_future(Timestamp now);
     void evaluate(Timestamp now, const Source* just_came);
 
-    // What each quote is worth before they are compared for the price (consolidator_judge.cpp).
+    // What each quote is worth before they are compared (consolidator_judge.cpp).
     void judge_alone(Timestamp now, const Source* just_came);
     void judge_by_age(Timestamp now);
     void judge_lags();
@@ -173,7 +173,7 @@ private:
     bool is_first_and_waits(Timestamp now) const;
     void note_what_was_believed(bool has_exchange);
     void note_past(Source& source);
-    void note_calm(std::size_t owners);
+    void note_calm(std::size_t owners, std::optional<Decimal> check);
 
     static bool votes(const Source& source);
     int weight_of(const Source& source) const;
@@ -213,9 +213,11 @@ private:
     Timestamp last_now_{};
     Duration lag_limit_{};  // beyond which a quote is of the past
     std::uint64_t rates_version_ = 0;
-    // While three or more exchanges agree and nothing is left out, a trade only moves one vote.
+    // While three or more exchanges agree and nothing is left out, or a lone one moves by little, a trade only moves
+    // one vote.
     bool is_calm_ = false;
-    Timestamp calm_until_{};  // when the first of them will be stale
+    Decimal calm_from_, calm_to_;  // of a lone one
+    Timestamp calm_until_{};       // when the first of them will be stale
 };
 
 }  // namespace pricewire::price

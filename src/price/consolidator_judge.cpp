@@ -73,7 +73,7 @@ void Consolidator::judge_stuck(Timestamp now) {
         return;
     }
     const std::size_t movers =
-        take([&](const Source& source) { return votes(source) && !is_stalled(source, now); });
+        take([&](const Source& source) { return votes(source) && source.past && !is_stalled(source, now); });
     for (Source& source : sources_) {
         if (!votes(source)) continue;
         const bool was_stuck = source.is_stuck;
@@ -98,7 +98,7 @@ void Consolidator::judge_groups(Timestamp now) {
 void Consolidator::judge_group(std::size_t currency, Timestamp now) {
     const auto take_recent = [&](std::size_t which) {
         return take([&](const Source& source) {
-            return votes(source) && !source.is_left_out && *source.currency == which &&
+            return votes(source) && *source.currency == which &&
                    now - source.quote.received_at <= policy_->compared_within;
         });
     };

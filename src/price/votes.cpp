@@ -13,6 +13,11 @@ constexpr std::int64_t most_percent = 40;
 }  // namespace
 
 void Votes::settle() {
+    owners_ = votes_.size();
+    if (owners_ < 2) {
+        total_ = owners_ == 0 ? 0 : votes_[0].weight;
+        return;
+    }
     std::sort(votes_.begin(), votes_.end(), [](const Vote& a, const Vote& b) { return a.value < b.value; });
     cap();
     total_ = 0;
