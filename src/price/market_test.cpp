@@ -153,6 +153,51 @@ TEST_F(MarketTest, BarsAreMadeFromConsolidatedPrices) {
     EXPECT_TRUE(market_.take_bars().empty());
 }
 
+TEST_F(MarketTest, MakesDollarRatesFromTheirPairsAndTellsOfAPegThatIsLeft) {
+    std::vector<std::string> said;
+    Market market(tickers_, {},
+                  {.price = [](const Price&) {},
+                   .price_gone = [](const PriceGone&) {},
+                   .board =
+                       [&](const TickerBoard& b) {
+                           if (b.price) said.push_back(b.price->value.to_string());
+                       },
+                   .rate =
+                       [&](const DollarRate& rate) {
+                           said.push_back(std::string(rate.currency.view()) + " " + rate.value().to_string() +
+                                          (rate.is_off_peg ? " off" : ""));
+                       }});
+    const auto send = [&](Ticker ticker, std::string_view price, SourceName source, Currency currency) {
+        Quote q = quote(ticker, 1, source);
+        q.price = Decimal::parse(price).value();
+        q.currency = currency;
+        market.on_quotes({&q, 1}, now_);
+    };
+    send("BTC", "100", "a", "USDT");
+    send("USDT", "0.95", "kraken", "USD");
+    send("USDT", "0.95", "coinbase", "USD");
+    send("BTC", "100", "a", "USDT");
+    EXPECT_EQ(said, (Lines{"100", "USDT 0.95 off", "95"}));
+    const RateMeter& usdt = market.rate_meters()[0];
+    EXPECT_EQ(usdt.currency, Currency("USDT"));
+    EXPECT_EQ(usdt.e5, 95'000);
+    EXPECT_EQ(usdt.sources, 2);
+    EXPECT_TRUE(usdt.is_off_peg);
+    EXPECT_TRUE(usdt.is_known);
+    said.clear();
+    now_ += 6min;
+    market.refresh(now_);
+    EXPECT_EQ(said, Lines{"USDT 0.95 off"}) << "no longer known";
+    EXPECT_FALSE(usdt.is_known);
+}
+
+TEST_F(MarketTest, AVenueOneMinuteBehindDoesNotVote) {
+    for (const char* source : {"a", "b"}) send({quote("BTC", 100, source)});
+    Quote late = quote("BTC", 101, "c");
+    late.time -= 60s;
+    EXPECT_EQ(send({late}), Lines{"board BTC 100 a counted b counted c lagging"});
+}
+
 TEST_F(MarketTest, CountsQuotesByVerdictAndPricesByTicker) {
     const std::vector<SourceName> sources{"a", "gecko"};
     Market market(tickers_, {},

@@ -16,6 +16,12 @@ protected:
         return now_ - clock_.made_at(quote);
     }
 
+    Duration lag(Duration age, SourceKind kind = SourceKind::exchange) {
+        const Quote quote{"a", kind, "BTC", Decimal::from_int(1), now_ - age, now_};
+        clock_.made_at(quote);
+        return clock_.lag_of(quote);
+    }
+
     SourceClock clock_;
     Timestamp now_{std::chrono::seconds{1'700'000'000}};
 };
@@ -62,6 +68,19 @@ TEST_F(SourceClockTest, AClockThatIsOffByMoreThanAMinuteIsNoneUntilItIsKnown) {
     now_ += 10s;
     EXPECT_EQ(age(2h + 3s), 3s);
     EXPECT_EQ(age(3h), 1min) << "bounded";
+}
+
+TEST_F(SourceClockTest, AQuoteLagsByWhatItTookMoreThanAClockCanBeWrong) {
+    EXPECT_EQ(lag(60s), 60s) << "before the clock is known";
+    clock_ = {};
+    for (int i = 0; i < 20; ++i, now_ += 1s) lag(4s);
+    EXPECT_EQ(lag(4s), 0s) << "a clock that is behind";
+    EXPECT_EQ(lag(64s), 60s);
+    for (int i = 0; i < 200; ++i, now_ += 1s) lag(60s);
+    EXPECT_EQ(lag(60s), 60s) << "but not by a minute";
+    for (int i = 0; i < 200; ++i, now_ += 1s) lag(-3s);
+    EXPECT_EQ(lag(-3s), 0s);
+    EXPECT_EQ(lag(60s, SourceKind::aggregator), 0s);
 }
 
 TEST_F(SourceClockTest, AFigureCountsFromItsArrivalAndAnAnswerWithoutATimeFromItsRequest) {
