@@ -64,7 +64,7 @@ public:
         if (over) return *over;
         if (frame.contradictory() || arg.contradictory()) return duplicate_field();
         if (!frame[0].empty()) return on_event(frame, arg, out);
-        if (!has_data) return unknown_shape();
+        if (!has_data || arg[0].empty()) return unknown_shape();
         for (const Fields<4>& status : statuses_) on_status(status, out);
         return on_trades(arg, received_at, out);
     }

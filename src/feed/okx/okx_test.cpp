@@ -116,6 +116,9 @@ TEST(Okx, Events) {
     EXPECT_EQ(stream(replaced(maintenance, "ongoing", "scheduled")), "");
     EXPECT_EQ(stream(replaced(maintenance, R"("env":"1")", R"("env":"2")")), "") << "of demo trading";
     EXPECT_EQ(stream(replaced(maintenance, R"("serviceType":"5")", R"("serviceType":"7")")), "") << "of bots";
+    EXPECT_EQ(stream(R"({"table":"spot/trade","data":[{"instrument_id":"BTC-USDT","price":"1"}]})"),
+              "wrong_shape: a frame of an unknown shape")
+        << "as before version 5";
     EXPECT_EQ(stream("{}"), "wrong_shape: a frame of an unknown shape");
     EXPECT_EQ(stream("<html>"), "not_json: a frame that is not JSON");
 }
