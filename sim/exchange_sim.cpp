@@ -251,7 +251,7 @@ private:
         move_coins(std::min(1.0, duration<double>(now - ticked_).count()));
         ticked_ = now;
         clients_.tick(now);
-        if (now - coins_traded_ < coins_every) return;
+        if (options_.no_coins || now - coins_traded_ < coins_every) return;
         coins_traded_ = now;
         play_trade({.symbol = "USDTUSDT", .price = to_price(state_.usdt)}, false);
         play_trade({.symbol = "USDCUSDT", .price = to_price(state_.usdc)}, false);

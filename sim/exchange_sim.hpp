@@ -27,6 +27,7 @@ struct SimOptions {
     // trade of the tape at its price, at once.
     double noise_bp = 0;
     std::uint64_t seed = 1;  // of the noise
+    bool no_coins = false;   // the dollar coins trade by the tape alone
     SimVenues venues = sim_venues();
 };
 

@@ -25,7 +25,8 @@ int main(int argc, char** argv) {
     app.add_option("--listen", options.listen, "host:port, port 0 picks a free one")->capture_default_str();
     app.add_option("--market", market,
                    "generated[:SEED], ramp:SYMBOL:FROM:STEP:COUNT[:INTERVAL], or files separated by commas: "
-                   "*.jsonl.gz (recorded frames), SYMBOL-*.csv[.gz] (minute bars)")
+                   "*.jsonl.gz (recorded frames), SYMBOL-*.csv[.gz] (minute bars), "
+                   "*.trades (each venue's own)")
         ->capture_default_str();
     app.add_option("--speed", options.speed, "times the tape's own speed; 0: as fast as it is read")
         ->capture_default_str()
@@ -40,6 +41,7 @@ int main(int argc, char** argv) {
            "they\ntrade as often and as late as each does, and the dollar coins move")
         ->capture_default_str()
         ->check(CLI::Range(0.0, 1000.0));
+    app.add_flag("--no-coins", options.no_coins, "the dollar coins trade by the tape alone");
     app.add_option("--seed", options.seed, "of the noise")->capture_default_str();
     CLI11_PARSE(app, argc, argv);
 

@@ -139,6 +139,34 @@ private:
     std::int64_t bars_read_ = 0;
 };
 
+class TradeTape final : public Tape {
+public:
+    explicit TradeTape(const std::filesystem::path& file) : lines_(file) {
+        std::string header;
+        lines_.next(header);
+    }
+
+    std::optional<TapeTrade> next() override {
+        std::string line;
+        if (!lines_.next(line)) return std::nullopt;
+        const auto fields = split_list(line);
+        const auto at = fields.size() == 6 ? parse_number<std::int64_t>(fields[0]) : std::nullopt;
+        const auto price = at ? Decimal::parse(fields[3]) : fail("");
+        const auto age = price ? parse_number<std::int64_t>(fields[4]) : std::nullopt;
+        if (!age) throw std::runtime_error(fmt::format("{}: bad trade: {}", lines_.name(), line));
+        using std::chrono::milliseconds;
+        return TapeTrade{.at = milliseconds{*at},
+                         .symbol = std::string(fields[2]),
+                         .price = *price,
+                         .venue = std::string(fields[1]),
+                         .age = milliseconds{*age},
+                         .again = fields[5] == "1"};
+    }
+
+private:
+    Lines lines_;
+};
+
 class GeneratedTape final : public Tape {
 public:
     explicit GeneratedTape(GeneratedMarket market) : market_(std::move(market)), rng_(market_.seed) {
@@ -278,6 +306,10 @@ std::unique_ptr<Tape> open_bars(const std::filesystem::path& file, const std::st
     return std::make_unique<BarTape>(file, symbol, steps);
 }
 
+std::unique_ptr<Tape> open_trades(const std::filesystem::path& file) {
+    return std::make_unique<TradeTape>(file);
+}
+
 std::unique_ptr<Tape> generate_market(const GeneratedMarket& market) {
     return std::make_unique<GeneratedTape>(market);
 }
@@ -309,11 +341,14 @@ Result<std::unique_ptr<Tape>> open_market(const std::string& description) {
             const std::string name = std::filesystem::path(file).filename().string();
             if (name.ends_with(".jsonl.gz")) {
                 tapes.push_back(open_frames(file));
+            } else if (name.ends_with(".trades")) {
+                tapes.push_back(open_trades(file));
             } else if (name.ends_with(".csv.gz") || name.ends_with(".csv")) {
                 tapes.push_back(open_bars(file, name.substr(0, name.find('-')), 5));
             } else {
                 return fail(fmt::format(
-                    "'{}' is not a market: generated[:SEED], ramp:…, *.jsonl.gz or *.csv[.gz]", file));
+                    "'{}' is not a market: generated[:SEED], ramp:…, *.jsonl.gz, *.csv[.gz] or *.trades",
+                    file));
             }
         }
         return merge(std::move(tapes));

@@ -22,6 +22,7 @@ struct TapeTrade {
     std::string frame = {};
     std::string venue = {};  // the only one that makes it, at `price` in its own currency; empty: all
     Duration age = {};       // how long before `at` the venue says that it was made
+    bool again = false;      // the venue's last trade once more, with its id and time
 };
 
 // Trades in the order of their time. Single-threaded.
@@ -59,11 +60,15 @@ std::unique_ptr<Tape> generate_market(const GeneratedMarket& market);
 std::unique_ptr<Tape> ramp(const std::string& symbol, Decimal from, Decimal step, std::uint64_t count,
                            Duration interval);
 
+// Each venue's own trades, as CSV: "at_ms,venue,symbol,price,age_ms,again", where a price is in the venue's
+// currency and `again` is 0 or 1.
+std::unique_ptr<Tape> open_trades(const std::filesystem::path& file);
+
 // Merges several tapes by time.
 std::unique_ptr<Tape> merge(std::vector<std::unique_ptr<Tape>> tapes);
 
 // What --market and the control interface take: "generated[:seed]", "ramp:SYMBOL:FROM:STEP:COUNT[:INTERVAL]",
-// or files separated by commas, *.jsonl.gz as frames and SYMBOL-*.csv[.gz] as bars.
+// or files separated by commas: *.jsonl.gz as frames, SYMBOL-*.csv[.gz] as bars, *.trades as trades.
 Result<std::unique_ptr<Tape>> open_market(const std::string& description);
 
 }  // namespace pricewire::sim

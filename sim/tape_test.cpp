@@ -102,6 +102,20 @@ TEST_F(TapeTest, ARampHoldsEveryPrice) {
     EXPECT_EQ(print(**tape), "0 BTCUSDT 100\n2000 BTCUSDT 100.5\n4000 BTCUSDT 101\n");
 }
 
+TEST_F(TapeTest, TradesAreEachVenuesOwn) {
+    const std::string file = (dir_ / "day.trades").string();
+    std::ofstream(file) << "at_ms,venue,symbol,price,age_ms,again\n5,kraken,BTCUSDT,65000.5,60000,0\n"
+                        << "7,okx,BTCUSDT,8200,0,1\n9,okx,BTCUSDT,8200\n";
+    auto tape = open_market(file);
+    ASSERT_TRUE(tape) << tape.error().message;
+    const auto first = (*tape)->next();
+    EXPECT_EQ(first->venue, "kraken");
+    EXPECT_EQ(first->price.to_string(), "65000.5");
+    EXPECT_EQ(first->age, std::chrono::minutes{1});
+    EXPECT_FALSE(first->again);
+    EXPECT_THROW((*tape)->next(), std::runtime_error) << "a merge reads one ahead";
+}
+
 TEST_F(TapeTest, AnInvalidMarketIsRefusedWithAReason) {
     for (const char* text :
          {"nothing", "ramp:BTCUSDT:1", "ramp:B:x:1:1", "generated:x", "/no/such/file.jsonl.gz"}) {

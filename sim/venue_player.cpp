@@ -100,7 +100,7 @@ std::vector<VenuePlayer::Telling> VenuePlayer::make(const TapeTrade& trade, cons
     if (fault.kind == Kind::deaf || fault.kind == Kind::unacknowledged || fault.kind == Kind::silence)
         return {};
     if (const SimTrade* last = market_.last(trade.symbol)) {
-        if (fault.kind == Kind::stuck) return {{.trades = {*last}, .is_repeat = true}};
+        if (fault.kind == Kind::stuck || trade.again) return {{.trades = {*last}, .is_repeat = true}};
         if (fault.kind == Kind::stale) price = last->price;
     }
     Telling telling{.trades = {{trade.symbol, times(price, fault.factor()), 0, now - trade.age}},
