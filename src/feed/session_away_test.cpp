@@ -118,6 +118,17 @@ TEST(SessionAway, AVenueThatAlwaysSaysThatItLeavesIsFollowedInSteps) {
     EXPECT_LE(stream, 8);
 }
 
+TEST(SessionAway, ARefusalOfTheOldStreamLeavesItsSuccessor) {
+    Play p = started(toy);
+    p.text(1, "leave");
+    p.refused(1, 429, "60");
+    p.text(1, "price BTC 1");
+    p.opened(2);
+    p.text(2, "price BTC 2");
+    EXPECT_EQ(p.count("quote BTC 2"), 1);
+    EXPECT_EQ(p.status().state, SourceState::streaming);
+}
+
 // Other sources trade all tickers whenever time passes.
 class DeafTest : public ::testing::Test {
 protected:

@@ -159,7 +159,7 @@ void Session::end_stream(int id, std::optional<Refusal> refusal, std::string why
         successor_.reset();
         const Duration wait = refusal ? refusal->wait : options_.reconnect.max;
         stream_->renew_at = now.mono + jittered(std::max(wait, options_.reconnect.max));
-    } else if (refusal) {
+    } else if (refusal && !successor_) {
         stream_refused(*std::move(refusal), now);
     } else {
         lose_stream(now, std::move(why));
