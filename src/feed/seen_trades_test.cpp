@@ -17,6 +17,14 @@ TEST(SeenTrades, KnowsTheLastOnesOfEachInstrument) {
     for (std::uint64_t i = 1; i <= 300; ++i) EXPECT_FALSE(seen.is_new(1, i << 40)) << i;
 }
 
+TEST(SeenTrades, RemembersLessOfEachOfMany) {
+    SeenTrades seen(1000);
+    for (std::uint64_t id = 1; id <= 64; ++id) EXPECT_TRUE(seen.is_new(999, id)) << id;
+    for (std::uint64_t id = 1; id <= 64; ++id) EXPECT_FALSE(seen.is_new(999, id)) << id;
+    for (std::uint64_t id = 65; id <= 192; ++id) EXPECT_TRUE(seen.is_new(999, id)) << id;
+    EXPECT_TRUE(seen.is_new(999, 1)) << "memory is bounded";
+}
+
 TEST(SeenTrades, ForgetsWhatIsLongAgo) {
     SeenTrades seen(1);
     for (std::uint64_t id = 1; id <= 100'000; ++id) ASSERT_TRUE(seen.is_new(0, id)) << id;

@@ -159,7 +159,7 @@ constinit const VenueType coingecko_type{
              .poll_interval = 60s,
              .least_interval = 60s,
              .least_interval_reason = "CoinGecko's free tier bans faster callers",
-             // A demo key allows 30 requests a minute; figures are renewed every 20 to 60 s.
+             // A demo key allows 30 requests a minute or more; figures are renewed every 20 to 60 s.
              .least_interval_with_key = 10s,
              .key_header = [](std::string_view url) -> std::string_view {
                  return url.find("://pro-api.") != std::string_view::npos ? "x-cg-pro-api-key"
