@@ -148,8 +148,8 @@ private:
     void judge_by_age(Timestamp now);
     void judge_lags();
     void judge_stuck(Timestamp now);
-    void judge_groups(Timestamp now);
-    void judge_group(std::size_t currency, Timestamp now);
+    void judge_groups(Timestamp now, bool is_due);
+    void judge_group(std::size_t currency, Timestamp now, bool is_due);
     void leave_out_off_peg();
     void judge_newcomers(Timestamp now);
     void judge_figures(Timestamp now);

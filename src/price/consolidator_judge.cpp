@@ -19,8 +19,8 @@ void Consolidator::judge_alone(Timestamp now, const Source* just_came) {
     judge_by_age(now);
     judge_lags();
     judge_stuck(now);
-    // Once a second is enough, but not in the first seconds.
-    if (just_came == nullptr || is_settling(now)) judge_groups(now);
+    // Once a second is enough, but not in the first seconds, and not for camps.
+    judge_groups(now, just_came == nullptr || is_settling(now));
     leave_out_off_peg();
     judge_newcomers(now);
     judge_figures(now);
@@ -89,13 +89,14 @@ void Consolidator::judge_stuck(Timestamp now) {
     }
 }
 
-void Consolidator::judge_groups(Timestamp now) {
-    for (std::size_t currency = 1; currency < groups_.size(); ++currency) judge_group(currency, now);
+void Consolidator::judge_groups(Timestamp now, bool is_due) {
+    for (std::size_t currency = 1; currency < groups_.size(); ++currency) judge_group(currency, now, is_due);
 }
 
 // Compares the venues of a currency with those of the dollar, by their recent trades: the last trade of a quiet
-// venue is where the market was. What cannot be compared stays as it was.
-void Consolidator::judge_group(std::size_t currency, Timestamp now) {
+// venue is where the market was. What cannot be compared stays as it was. Beyond the tolerance of exchanges they are
+// two camps, of which the larger would win by its number: the dollar leads at once.
+void Consolidator::judge_group(std::size_t currency, Timestamp now, bool is_due) {
     const auto take_recent = [&](std::size_t which) {
         return take([&](const Source& source) {
             return votes(source) && *source.currency == which &&
@@ -107,6 +108,8 @@ void Consolidator::judge_group(std::size_t currency, Timestamp now) {
     if (owners_near(dollars, policy_->readmission_bp) < 2 || take_recent(currency) == 0) return;
     const Decimal other = votes_.median();
     Group& group = groups_[currency];
+    const bool are_camps = !within(other, dollars, policy_->exchange_tolerance_bp);
+    if (!is_due && !are_camps) return;
     group.spread_bp10 = spread_bp10(other, dollars);
     if (within(other, dollars, group.is_apart ? policy_->apart_bp / 2 : policy_->apart_bp)) {
         group.is_apart = false;
@@ -114,7 +117,8 @@ void Consolidator::judge_group(std::size_t currency, Timestamp now) {
         return;
     }
     if (!group.apart_since) group.apart_since = now;
-    if (is_settling(now) || now - *group.apart_since >= policy_->apart_for) group.is_apart = true;
+    if (are_camps || is_settling(now) || now - *group.apart_since >= policy_->apart_for)
+        group.is_apart = true;
 }
 
 bool Consolidator::is_distrusted(std::size_t currency) const {
