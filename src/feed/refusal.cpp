@@ -49,13 +49,13 @@ std::optional<int> cloudflare_code(std::string_view body) {
 
 // Whether the body of a 403 says that the location is the reason.
 bool names_place(std::string_view text) {
-    // CloudFront: "configured to block access from your country"; its pages are what Bybit shows to addresses
-    // that it does not serve. Cloudflare's 1009: "has banned the country or region your IP address is in".
-    // Binance: "from a restricted location". KuCoin: "currently unavailable in the U.S."
-    static constexpr std::array<std::string_view, 12> phrases{
-        "your country",      "your region",         "your location",       "country or region",
-        "cloudfront",        "restricted location", "restricted country",  "restricted region",
-        "your jurisdiction", "geo-restrict",        "unsupported country", "unavailable in the u"};
+    // CloudFront, at Bybit: "configured to block access from your country"; its firewall's page names no
+    // place. Cloudflare's 1009: "has banned the country or region your IP address is in". Binance: "from a
+    // restricted location". KuCoin: "currently unavailable in the U.S."
+    static constexpr std::array<std::string_view, 11> phrases{
+        "your country",        "your region",         "your location",       "country or region",
+        "restricted location", "restricted country",  "restricted region",   "your jurisdiction",
+        "geo-restrict",        "unsupported country", "unavailable in the u"};
     return std::ranges::any_of(phrases,
                                [&](std::string_view p) { return text.find(p) != std::string::npos; });
 }

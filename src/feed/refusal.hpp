@@ -28,7 +28,7 @@ struct Refusal {
 //                              longer for each time a ban is ignored
 //   403                        a web application firewall: 5 min, doubled up to 1 h; Cloudflare's 1020 and
 //                              the like count as 403. Bybit's "access too frequent": 10 min, doubled up to 1 h
-//   403 that names a country   by place: 1 h each time. CloudFront's page, Cloudflare's 1009 and the like
+//   403 that names a country   by place: 1 h each time. CloudFront's "your country", Cloudflare's 1009 and the like
 //   451                        by place, likewise
 //   an HTML page under 2xx     which no API sends: 1 min, doubled up to 15 min
 //   any other 4xx or 5xx       only if it says how long
