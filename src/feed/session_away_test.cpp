@@ -189,6 +189,23 @@ TEST_F(DeafTest, ATickerThatOthersTradeIsSubscribedAgainThenTheConnectionIsRenew
     EXPECT_EQ(play_->status().detail, "");
 }
 
+TEST_F(DeafTest, OneThatIsSubscribedAlreadyIsNotRefused) {
+    for (const char* answer : {"refuse ETH", "refused 3"}) {
+        start(toy);
+        bool is_answered = false;
+        for (int i = 0; i < 220; ++i) {
+            second({"BTC", "SOL"});
+            if (is_answered || play_->count("send 1 subscribe ETH") == 0) continue;
+            play_->text(1, answer);
+            is_answered = true;
+        }
+        EXPECT_TRUE(is_answered);
+        EXPECT_EQ(play_->count("refuses"), 0) << answer;
+        EXPECT_EQ(play_->count("its connection is renewed"), 1) << answer;
+        EXPECT_EQ(play_->count("open 2"), 1) << answer;
+    }
+}
+
 TEST_F(DeafTest, RenewalsForADeafTickerAreBounded) {
     start(toy);
     int opened = 0;

@@ -108,8 +108,7 @@ void Session::take_event(Stream& stream, const StreamEvent& event, Moment now) {
     } else if (const auto* message = std::get_if<MessageAcknowledged>(&event)) {
         stream.subscriptions.acknowledge_message(message->number);
     } else if (const auto* refused = std::get_if<SymbolRefused>(&event)) {
-        stream.subscriptions.refuse(refused->instrument, now.mono);
-        refuse_symbol(*refused, now);
+        if (stream.subscriptions.refuse(refused->instrument, now.mono)) refuse_symbol(*refused, now);
     } else if (const auto* whole = std::get_if<MessageRefused>(&event)) {
         refuse_message(stream, *whole, now);
     } else if (const auto* limited = std::get_if<RateLimited>(&event)) {

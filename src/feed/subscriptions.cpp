@@ -73,11 +73,16 @@ void Subscriptions::acknowledge(std::size_t instrument) {
     symbols_[instrument].state = State::acknowledged;
 }
 
-void Subscriptions::refuse(std::size_t instrument, MonoTime now) {
+bool Subscriptions::refuse(std::size_t instrument, MonoTime now) {
     Symbol& symbol = symbols_[instrument];
+    if (symbol.state == State::sent && symbol.is_repeat) {
+        symbol.state = State::acknowledged;
+        return false;
+    }
     symbol.state = State::refused;
     symbol.not_before = now + again_;
     set_apart(instrument);
+    return true;
 }
 
 std::optional<Subscriptions::Message> Subscriptions::take_message(std::optional<std::uint64_t> number) {
@@ -110,9 +115,11 @@ Subscriptions::Blame Subscriptions::refuse_message(const MessageRefused& refused
         return {.is_subscription = true, .instrument = {}};
     }
     const std::size_t culprit = is_in_it ? *refused.culprit : asked.front();
-    for (const std::size_t i : asked) symbols_[i].state = State::wanted;
-    refuse(culprit, now);
-    return {.is_subscription = true, .instrument = culprit};
+    const bool is_refused = refuse(culprit, now);
+    for (const std::size_t i : asked) {
+        if (i != culprit) symbols_[i].state = State::wanted;
+    }
+    return {.is_subscription = true, .instrument = is_refused ? std::optional(culprit) : std::nullopt};
 }
 
 void Subscriptions::split(const std::vector<std::size_t>& asked, MonoTime not_before) {
@@ -120,8 +127,10 @@ void Subscriptions::split(const std::vector<std::size_t>& asked, MonoTime not_be
     const std::uint32_t first = ++last_group_;
     const std::uint32_t second = ++last_group_;
     for (std::size_t n = 0; n < asked.size(); ++n) {
-        symbols_[asked[n]] = {
-            .state = State::wanted, .group = n < middle ? first : second, .not_before = not_before};
+        Symbol& symbol = symbols_[asked[n]];
+        symbol.state = State::wanted;
+        symbol.group = n < middle ? first : second;
+        symbol.not_before = not_before;
     }
 }
 
@@ -152,7 +161,11 @@ std::vector<std::size_t> Subscriptions::take_unanswered(MonoTime now) {
 
 void Subscriptions::ask_again(std::size_t instrument, MonoTime now) {
     if (type_->symbols_per_message == 0) return;
-    symbols_[instrument] = {.state = State::wanted, .group = ++last_group_, .not_before = now};
+    Symbol& symbol = symbols_[instrument];
+    symbol = {.state = State::wanted,
+              .group = ++last_group_,
+              .not_before = now,
+              .is_repeat = symbol.is_repeat || symbol.state == State::acknowledged};
 }
 
 void Subscriptions::ask_all_again(MonoTime now) {

@@ -34,11 +34,14 @@ public:
 
     // The venue's answers. Trades acknowledge as well.
     void acknowledge(std::size_t instrument);
-    void refuse(std::size_t instrument, MonoTime now);
+    // False: it was subscribed, and asked for again by ask_again(): some venues refuse that ("already
+    // subscribed"), so it counts as acknowledged.
+    bool refuse(std::size_t instrument, MonoTime now);
     void acknowledge_message(std::optional<std::uint64_t> number);
     struct Blame {
-        bool is_subscription = false;           // the message was one
-        std::optional<std::size_t> instrument;  // nullopt: not known yet, its symbols are asked for by halves
+        bool is_subscription = false;  // the message was one
+        // nullopt: not known yet, its symbols are asked for by halves; or none, as for refuse().
+        std::optional<std::size_t> instrument;
     };
     // After too many refused messages the rest of their symbols waits.
     Blame refuse_message(const MessageRefused& refused, MonoTime now);
@@ -64,6 +67,7 @@ private:
         State state = State::wanted;
         std::uint32_t group = 0;                // asked for with others of this group; 0: with any of 0
         MonoTime not_before = MonoTime::min();  // if wanted or refused
+        bool is_repeat = false;                 // it was acknowledged before it was asked for again
     };
 
     bool is_open(const Message& message) const;

@@ -142,6 +142,21 @@ TEST_F(SubscriptionsTest, AnEarlierMessageDoesNotAnswerForASymbolThatIsAskedForA
     EXPECT_FALSE(subscriptions_.is_acknowledged(0));
 }
 
+TEST_F(SubscriptionsTest, OneThatIsSubscribedAlreadyMayBeRefusedWhenAskedForAgain) {
+    play({});
+    subscriptions_.ask_again(0, now_);
+    next();
+    EXPECT_FALSE(subscriptions_.refuse(0, now_));
+    EXPECT_TRUE(subscriptions_.is_acknowledged(0));
+    subscriptions_.ask_again(1, now_);
+    now_ += 1s;
+    next();
+    EXPECT_EQ(refuse(4), std::nullopt);
+    EXPECT_TRUE(subscriptions_.is_acknowledged(1));
+    EXPECT_TRUE(subscriptions_.refuse(0, now_)) << "no answer to a message: the venue has taken it away";
+    EXPECT_FALSE(subscriptions_.is_acknowledged(0));
+}
+
 TEST_F(SubscriptionsTest, MaintenanceThatEndsAsksForAllAgainButTheRefused) {
     play({5});
     subscriptions_.ask_all_again(now_);
