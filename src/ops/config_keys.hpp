@@ -49,6 +49,8 @@ private:
 std::string env_name(std::string_view key);
 // "postgresql://u:secret@h/d" with its password as ***.
 std::string mask_password(std::string_view url);
+// How often the source may be asked at the most: nothing is known of servers other than the venue's own.
+Duration least_poll(const SourceSettings& used, const SourceDefaults& source);
 // One line per contradiction between keys.
 std::vector<std::string> cross_check(const Config& config, std::span<const SourceDefaults> sources);
 

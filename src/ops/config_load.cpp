@@ -131,12 +131,15 @@ private:
 
     void follow_quote_ttl(const SourceDefaults& source) {
         const Duration ttl = loaded_.config.market.quote_ttl;
-        Duration& interval = loaded_.config.sources.at(source.name).poll_interval;
+        SourceSettings& used = loaded_.config.sources.at(source.name);
         std::string key = "sources." + source.name + ".poll_interval";
-        if (source.is_aggregator || interval < ttl || loaded_.origins.contains(key)) return;
-        // Its prices then count for a part of the time, where the stream does not bring any.
-        interval = std::max<Duration>(ttl / 2, std::min(source.least_poll, interval));
-        loaded_.origins[std::move(key)] = "half of market.quote_ttl";
+        if (source.is_aggregator || used.poll_interval < ttl || loaded_.origins.contains(key)) return;
+        // Where that is longer than its prices count, they count for a part of the time, unless the stream
+        // brings some.
+        const Duration least = std::min(least_poll(used, source), used.poll_interval);
+        used.poll_interval = std::max<Duration>(ttl / 2, least);
+        loaded_.origins[std::move(key)] =
+            used.poll_interval > ttl / 2 ? "the shortest that it allows" : "half of market.quote_ttl";
     }
 
     void from_file() {

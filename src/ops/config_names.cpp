@@ -41,12 +41,6 @@ std::string_view host_of(std::string_view url) {
     return url.substr(0, url.find('/'));
 }
 
-// How often it may be asked at the most, at the venue's own address.
-Duration least_poll(const SourceSettings& used, const SourceDefaults& source) {
-    if (host_of(used.rest_url) != host_of(source.settings.rest_url)) return {};
-    return used.api_key.empty() ? source.least_poll : source.least_poll_with_key;
-}
-
 // A price that REST repeats less often than it counts would come and go. The venue's own limit is an excuse.
 void check_poll_interval(const Config& c, const SourceDefaults& source, std::vector<std::string>& errors) {
     const SourceSettings& used = c.sources.at(source.name);
@@ -99,6 +93,11 @@ std::string mask_password(std::string_view url) {
         out.replace(found, std::min(out.find('&', found), out.size()) - found, "***");
     }
     return out;
+}
+
+Duration least_poll(const SourceSettings& used, const SourceDefaults& source) {
+    if (host_of(used.rest_url) != host_of(source.settings.rest_url)) return {};
+    return used.api_key.empty() ? source.least_poll : source.least_poll_with_key;
 }
 
 std::vector<std::string> cross_check(const Config& c, std::span<const SourceDefaults> sources) {

@@ -241,6 +241,11 @@ TEST_F(ConfigTest, APollIntervalIsShorterThanItsPricesCount) {
     const auto strictly = load_config(in, strict);
     ASSERT_TRUE(strictly) << strictly.error().front();
     EXPECT_EQ(strictly->config.sources.at("strict").poll_interval, 2s);
+    EXPECT_EQ(strictly->origins.at("sources.strict.poll_interval"), "the shortest that it allows");
+    in.flags.emplace_back("sources.strict.rest_url", "http://127.0.0.1:9");
+    const auto elsewhere = load_config(in, strict);
+    ASSERT_TRUE(elsewhere) << elsewhere.error().front();
+    EXPECT_EQ(elsewhere->config.sources.at("strict").poll_interval, 500ms) << "nobody's limit applies";
     const ConfigKeys slow{{{.name = "slow",
                             .settings = {.rest_url = "https://slow.example", .poll_interval = 3min},
                             .least_poll_reason = {},
