@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <optional>
@@ -117,10 +118,11 @@ private:
             type_.stream.url.empty()
                 ? venue_->parse_answer(frame.bytes, now, output_.quotes)
                 : reader_of(frame.connection).read(frame.bytes, frame.is_binary, now, output_);
+        // As in a session, nothing of such a frame counts.
+        if (!result) return printer_.reason(line, result.error().text);
         for (const Quote& quote : output_.quotes) {
             if (!printer_.quote(line_of(quote))) return false;
         }
-        if (!result) return printer_.reason(line, result.error().text);
         if (result->refused == 0) return true;
         return printer_.reason(line, result->refused == 1
                                          ? result->why
@@ -246,6 +248,11 @@ int run_replay(const ops::CommandLine& command) {
     } else {
         const auto reader = feed::open_recording(command.file);
         if (!reader) return report(reader.error().message, 2);
+        if (!std::filesystem::is_regular_file(command.file))
+            return report(
+                fmt::format("{} can be read only once, so its symbols have to be named by --symbols",
+                            command.file),
+                2);
         named = symbols_in(*type, **reader);
     }
     const auto reader = feed::open_recording(command.file);

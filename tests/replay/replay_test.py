@@ -308,6 +308,7 @@ def protocols(program, check):
         for arguments, text in ((["nowhere", file], "there is no venue 'nowhere'"),
                                 (["binance", file.with_name("absent")], "there is no file"),
                                 (["binance", folder], "is a directory"),
+                                (["binance", "/dev/null"], "have to be named by --symbols"),
                                 (["binance", file, "--at", "noon"], "--at: 'noon' is not known"),
                                 (["binance", file, "--symbols", "BTC"], "'BTC' is not TICKER=SYMBOL"),
                                 (["binance", file, "--symbols", "BTC=btc/usd"], "is not a valid symbol of binance"),
