@@ -71,7 +71,7 @@ private:
 
 // Unix seconds with a fraction; nullopt where they are no time of this or the next century.
 std::optional<Timestamp> time_of(std::string_view token) {
-    const auto seconds = Decimal::parse(detail::trimmed(token), Decimal::Excess::truncate);
+    const auto seconds = Decimal::parse(pricewire::trimmed(token, " \n\r\t\""), Decimal::Excess::truncate);
     if (!seconds || seconds->raw() < 0 || *seconds > Decimal::from_int(4'102'444'800)) return std::nullopt;
     return from_micros(static_cast<std::int64_t>(seconds->raw() / (Decimal::one_raw / 1'000'000)));
 }

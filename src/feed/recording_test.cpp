@@ -197,6 +197,8 @@ TEST_F(Recording, ReadsSamplesAndTapes) {
                    "\"x\": 1\n}\n= pong")),
         "1 out {\"op\": \"subscribe\", \"id\": \"12\"}\n2 in { \"id\": 12, \"a\": \"||\" }\n3 in {\n\"x\": "
         "1\n}\n7 in pong\n");
+    EXPECT_EQ(read(write(R"({"text": "x", "more": [{}], "dir": "in", "at": "1700000000.25"})")),
+              "1 in 2023-11-14T22:13:20.25Z x\n");
     EXPECT_EQ(read(write("1700000000250000999 {\"a\":1}\n17 \n")),
               "1 in 2023-11-14T22:13:20.25Z {\"a\":1}\n2 a line that is not a recorded frame\n");
 }
