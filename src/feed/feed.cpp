@@ -51,7 +51,10 @@ public:
     Runner(const Runner&) = delete;
     Runner& operator=(const Runner&) = delete;
 
-    void start() { act(session_.start(now())); }
+    void start() {
+        if (options_.tap != nullptr) options_.tap->hide(api_key_);
+        act(session_.start(now()));
+    }
     void stop() {
         act(session_.stop(now()));
         if (timer_) loop_.cancel(*std::exchange(timer_, std::nullopt));
@@ -118,7 +121,7 @@ private:
         net::WsClientHandler handler;
         handler.on_open = [this, id] { act(session_.stream_opened(id, now())); };
         if (options_.tap != nullptr) {
-            hide_secrets(open.url);
+            hide_token(open.url);
             connections_[id] = options_.tap->connected(venue_->type().name);
         }
         handler.on_text = [this, id](std::string_view text) {
@@ -232,9 +235,8 @@ private:
                             .bytes = bytes,
                             .at = at.wall});
     }
-    // The operator's key, and the token in an address that the venue hands out.
-    void hide_secrets(std::string_view url) {
-        options_.tap->hide(api_key_);
+    // In an address that the venue hands out.
+    void hide_token(std::string_view url) {
         if (!venue_->address_request()) return;
         take_part(url, '?');
         for (const std::string_view item : split_list(url, '&')) {
