@@ -34,7 +34,7 @@ struct Named {
     std::string symbol;
 };
 
-// A token as it came, if it is a number or a string without escapes; anything else as a string that holds it.
+// A token as it came, if it is null, a number or a string without escapes; anything else as a string that holds it.
 std::string as_json(std::string_view token) {
     constexpr std::string_view in_numbers = "0123456789+-.eE";
     const auto is_plain = [](char c) {
@@ -42,7 +42,8 @@ std::string as_json(std::string_view token) {
     };
     const bool is_string = token.size() >= 2 && token.front() == '"' && token.back() == '"' &&
                            std::ranges::all_of(token.substr(1, token.size() - 2), is_plain);
-    if (is_string || token.find_first_not_of(in_numbers) == token.npos) return std::string(token);
+    if (is_string || token == "null" || token.find_first_not_of(in_numbers) == token.npos)
+        return std::string(token);
     std::string out;
     append_json_string(out, token);
     return out;

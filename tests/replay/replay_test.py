@@ -304,6 +304,12 @@ def protocols(program, check):
         check.expect([("reason" if "reason" in line else "price") for line in lines] ==
                      ["reason", "reason", "reason", "price", "reason"], f"bad lines: {done.stdout}")
         check.expect("3 frames from line 3 to 5" in done.stdout, f"one line for what is alike: {done.stdout}")
+        file.write_text(recorded([json.dumps({
+            "arg": {"channel": "trades", "instId": "BTC-USDT"},
+            "data": [{"instId": "BTC-USDT", "tradeId": None, "px": "65000.1", "sz": "1", "side": "buy",
+                      "ts": str(NOW * 1000)}]})]))
+        done = run(program, "okx", file)
+        check.expect('"trade_id":null,' in done.stdout, f"a trade without an id: {done.stdout}")
         # Whether it can be run at all.
         for arguments, text in ((["nowhere", file], "there is no venue 'nowhere'"),
                                 (["binance", file.with_name("absent")], "there is no file"),
