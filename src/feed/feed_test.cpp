@@ -39,6 +39,33 @@ TEST_F(FeedTest, StreamsPollsAndPassesQuotesOn) {
     EXPECT_EQ(log.count("coingecko provides prices of BTC, ETH, polled every 1m"), 1u);
 }
 
+TEST_F(FeedTest, ATapSeesFramesAndAnswersAndIsToldTheKeyBefore) {
+    class Tap final : public FrameTap {
+    public:
+        std::uint64_t connected(SourceName) override { return ++connections; }
+        void hide(std::string secret) override {
+            if (!secret.empty()) seen += "hide " + secret + "\n";
+        }
+        void pass(const TappedFrame& frame) override {
+            seen += fmt::format("{} {}{} {}\n", frame.venue.view(), frame.is_out ? "out" : "in",
+                                frame.connection, frame.bytes.substr(0, 20));
+        }
+        std::uint64_t connections = 0;
+        std::string seen;
+    } tap;
+    FeedOptions o = options({"BTC"});
+    o.sources[1].api_key = "CG-key";
+    o.tap = &tap;
+    create(std::move(o));
+    feed->start();
+    sockets.all[0].handler.on_open();
+    sockets.all[0].handler.on_text("a");
+    http.answer(0, body("{}"));
+    loop.turn();
+    EXPECT_EQ(tap.seen,
+              "hide CG-key\ncoingecko out1 https://gecko/api/v3\nbinance in1 a\ncoingecko in1 {}\n");
+}
+
 TEST_F(FeedTest, PingsGivesUpAndReconnects) {
     create(options({"BTC"}));
     feed->start();
