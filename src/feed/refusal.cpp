@@ -135,6 +135,7 @@ std::string about(Duration wait) {
 }
 
 std::string snippet(std::string_view bytes) {
+    bytes = trimmed(bytes, " \t\r\n");
     std::string text(bytes.substr(0, 120));
     for (char& c : text) {
         if (static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) >= 0x7f) c = '?';

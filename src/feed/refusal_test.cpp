@@ -109,6 +109,7 @@ TEST(Refusal, TextsForOperators) {
     EXPECT_EQ(snippet("a\x01\xff"
                       "b"),
               "a??b");
+    EXPECT_EQ(snippet("\r\nerror code: 503\n"), "error code: 503");
     EXPECT_EQ(snippet(std::string(200, 'x')).size(), 123u);
 }
 
