@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/clock.hpp"
+#include "base/log.hpp"
 #include "feed/traded_elsewhere.hpp"
 
 namespace pricewire::feed {
@@ -26,6 +27,8 @@ private:
 struct Neighbours {
     TradedElsewhere traded;
     RenewalTurns renewals;
+    // About a clock that is wrong, which all venues notice at once.
+    log::AtMostEvery clock_lines{std::chrono::hours{1}};
 };
 
 }  // namespace pricewire::feed

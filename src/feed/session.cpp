@@ -124,14 +124,16 @@ Session::Condition Session::condition(Moment now) const {
         return {SourceState::streaming, no_rest ? "REST: " + poll_trouble_->why : "", {}};
     }
     if (poll_works_ && stream_url_.empty()) return {SourceState::polling, {}, {}};
+    const std::string past = stream_ && stream_->open ? past_in_words() : std::string();
     if (poll_works_) {
         return {SourceState::polling_fallback,
-                stream_trouble_            ? "its stream: " + stream_trouble_->why
+                !past.empty()              ? past
+                : stream_trouble_          ? "its stream: " + stream_trouble_->why
                 : stream_ && stream_->open ? "its stream has no trades"
                                            : "its stream is not open yet",
                 {}};
     }
-    Condition none{SourceState::connecting, why(stream_trouble_), {}};
+    Condition none{SourceState::connecting, past.empty() ? why(stream_trouble_) : past, {}};
     bool by_place = false;
     bool is_maintenance = false;
     for (const auto* trouble : {&stream_trouble_, &poll_trouble_}) {

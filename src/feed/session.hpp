@@ -190,6 +190,8 @@ private:
     // Frames and what is subscribed: session_frames.cpp
     Actions take_frame(int id, std::string_view bytes, bool is_binary, Moment now);
     bool note_quotes(Stream& stream, Moment now);
+    bool note_past(Moment now);
+    std::string past_in_words() const;  // empty: its trades are of the present
     void take_events(int id, Moment now);
     void take_event(Stream& stream, const StreamEvent& event, Moment now);
     void subscribe(Stream& stream, Moment now);
@@ -264,6 +266,9 @@ private:
     MonoTime reconnect_at_;        // if there is no stream_
     bool was_maintained_ = false;  // and no connection has been healthy since
     std::optional<Trouble> stream_trouble_;
+    // While each of its trades is too old to be the present: since when, and how old they are by our clock.
+    std::optional<MonoTime> past_since_;
+    std::optional<Duration> past_;
     LongestPause longest_pause_;          // of its trades, while a connection lives
     std::optional<MonoTime> renewed_at_;  // the last successor, for whatever reason
     MonoTime check_hearing_at_;

@@ -261,6 +261,37 @@ TEST(SessionAway, PlannedRenewalsOfSourcesTakeTurns) {
     EXPECT_EQ(first.count("open 2") + second.count("open 2"), 2);
 }
 
+TEST(SessionAway, AClockThatIsWrongIsNamedAndLoggedOnceForAllSources) {
+    Neighbours neighbours;
+    Play first = started(toy, "", &neighbours);
+    Play second = started(toy, "https://toy", &neighbours);
+    for (int i = 0; i < 100; ++i) {
+        for (Play* p : {&first, &second}) {
+            p->text(1, "past BTC 1");
+            p->wait(1s);
+            if (p->count("GET") > 0) p->answer(200, "");
+        }
+    }
+    EXPECT_EQ(first.warned("old by this host's clock") + second.warned("old by this host's clock"), 1);
+    EXPECT_EQ(first.status().state, SourceState::silent);
+    EXPECT_EQ(second.status().state, SourceState::polling_fallback);
+    EXPECT_EQ(first.status().detail, "its trades are 12 min old by this host's clock");
+    EXPECT_EQ(second.status().detail, "its stream: its trades are 12 min old by this host's clock");
+    EXPECT_EQ(first.count("open 2"), 1);
+    first.opened(2);
+    first.text(2, "price BTC 1");
+    EXPECT_EQ(first.status().state, SourceState::streaming);
+    EXPECT_EQ(first.status().detail, "");
+}
+
+TEST(SessionAway, ALastTradeOfLongAgoIsNoWrongClock) {
+    Play p = started(toy);
+    for (const char* frame : {"past BTC 1", "past ETH 1", "price SOL 1"}) p.text(1, frame);
+    p.wait(40s);
+    p.text(1, "past BTC 1");
+    EXPECT_EQ(p.warned("clock"), 0);
+}
+
 // It hands out the address of each connection.
 class Addressed final : public Toy {
 public:

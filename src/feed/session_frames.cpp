@@ -16,6 +16,9 @@ namespace {
 // Between two comparisons with other sources, and how far back those may have traded.
 constexpr Duration check_hearing_every = 10s;
 constexpr Duration traded_lately = 1min;
+// Trades are of the past if they are so old, and nothing else has come for so long.
+constexpr Duration past_from = 5min;
+constexpr Duration past_within = 30s;
 // Between two renewals of a connection that is deaf to a ticker.
 constexpr Duration hearing_renewals_apart = 10min;
 
@@ -81,7 +84,9 @@ bool Session::note_quotes(Stream& stream, Moment now) {
         if (neighbours_ != nullptr) neighbours_->traded.traded(line.seat, now.mono);
     }
     publish(output_.quotes, now);
-    if (!is_live) return false;
+    if (!is_live) return note_past(now);
+    past_since_.reset();
+    is_news |= std::exchange(past_, std::nullopt).has_value();
     if (stream.brought_quotes) longest_pause_.note(now.mono - stream.last_quote);
     stream.last_quote = now.mono;
     stream.garbled = false;
@@ -89,6 +94,28 @@ bool Session::note_quotes(Stream& stream, Moment now) {
     stream_trouble_.reset();
     stream_refusals_ = 0;
     return true;
+}
+
+// A subscription begins with a thin market's last trades; a stream that goes on so is read by a clock that is
+// wrong, ours or the venue's. Whether that is news.
+bool Session::note_past(Moment now) {
+    const auto newest = std::ranges::max_element(output_.quotes, {}, &Quote::time);
+    if (newest == output_.quotes.end() || now.wall - newest->time < past_from) return false;
+    if (!past_since_) past_since_ = now.mono;
+    if (now.mono - *past_since_ < past_within) return false;
+    const bool is_first = !std::exchange(past_, now.wall - newest->time);
+    if (is_first && (neighbours_ == nullptr || neighbours_->clock_lines.take(now.mono))) {
+        say(log::Level::warn,
+            fmt::format(
+                "trades of {} are {} old by this host's clock, so that none counts; if other sources say "
+                "the same, set the clock right, by NTP",
+                name(), about(*past_)));
+    }
+    return is_first;
+}
+
+std::string Session::past_in_words() const {
+    return past_ ? fmt::format("its trades are {} old by this host's clock", about(*past_)) : std::string();
 }
 
 // An event may end the stream.

@@ -205,7 +205,8 @@ void Session::watch(Moment now) {
     } else if (stream_->garbled && no_quote >= stream_type_.silence_limit) {
         give_up(fmt::format("no valid data for {}", format_duration(stream_type_.silence_limit)));
     } else if (no_quote >= deaf_limit()) {
-        give_up(fmt::format("open, but without a trade for {}", format_duration(deaf_limit())));
+        give_up(past_ ? past_in_words()
+                      : fmt::format("open, but without a trade for {}", format_duration(deaf_limit())));
     } else if (now.mono >= stream_->renew_at && !successor_) {
         RenewalTurns* turns =
             neighbours_ != nullptr && !stream_->is_leaving ? &neighbours_->renewals : nullptr;

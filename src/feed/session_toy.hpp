@@ -12,7 +12,7 @@
 
 namespace pricewire::feed {
 
-// Reads frames that are events in plain text: "price BTC 1", "old BTC 1", "ack BTC", "refuse BTC", "slow down",
+// Reads frames that are events in plain text: "price BTC 1", "old BTC 1", "past BTC 1", "ack BTC", "refuse BTC", "slow down",
 // "heartbeat", "hello", "leave", "lost BTC", "lost frames", "ask", "acked [1]", "refused 1 [BTC]",
 // "maintenance", "resubscribe". Others mean nothing.
 class ToyParser final : public StreamParser {
@@ -25,8 +25,9 @@ public:
         const std::string_view second = next(bytes);
         const std::size_t i = venue_.find(first).value_or(0);
         const auto number = parse_number<std::uint64_t>(first);
-        if (word == "price" || word == "old") {
-            Quote quote = venue_.quote(i, *Decimal::parse(second), received_at, received_at);
+        if (word == "price" || word == "old" || word == "past") {
+            const Timestamp time = received_at - (word == "past" ? std::chrono::minutes{12} : Duration{});
+            Quote quote = venue_.quote(i, *Decimal::parse(second), time, received_at);
             quote.is_live = word == "price";
             out.quotes.push_back(quote);
         } else if (word == "lost" && first == "frames") {
