@@ -163,7 +163,9 @@ for (const screen of ['wide', 'narrow']) {
       stream.push({ type: 'prices', prices: { BTC: present === null ? null : { price: present, time } } });
       const shown = present === null ? /waits for one/ : present === '80000' ? /Already|away/ : /away/;
       await until(`the hint about ${present}`, async () => shown.test(await message_of(price)));
-      places.add((await create.boundingBox()).y - (await price.boundingBox()).y);
+      // Both at one moment: what is above them may still be loading.
+      const input = await price.elementHandle();
+      places.add(await create.evaluate((b, i) => b.getBoundingClientRect().y - i.getBoundingClientRect().y, input));
     }
     assert.equal(places.size, 1, [...places].join());
   });

@@ -55,6 +55,17 @@ async function press(page, touch, from, to) {
   await devtools.detach();
 }
 
+// Where an element is once it has come to rest: when a draft is dropped, the chart's scale follows it.
+async function resting(locator) {
+  let last = null;
+  return until('it to rest', async () => {
+    await locator.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+    const before = last;
+    last = await locator.boundingBox();
+    return before !== null && last !== null && before.y === last.y && last;
+  });
+}
+
 for (const { screen, scheme } of looks) {
   const touch = screen === 'narrow';
   visit(`the whole journey, ${screen} and ${scheme}`, { screen, scheme, touch }, async ({ page, deployment, market }) => {
@@ -103,8 +114,9 @@ for (const { screen, scheme } of looks) {
     const start = await chart_point(page, 0.3, 0.6);
     if (touch) await press(page, touch, start);
     else await press(page, touch, start, await chart_point(page, 0.3, 0.85));
-    const low = await until('a price in the form', () => drafted_price(page));
-    const line = await by_id(page, 'draft-line').boundingBox();
+    await until('a price in the form', () => drafted_price(page));
+    const line = await resting(by_id(page, 'draft-line'));
+    const low = await drafted_price(page);
     const from = { x: line.x + line.width * 0.3, y: line.y + line.height / 2 };
     await press(page, touch, from, { x: from.x, y: from.y - 40 });
     await until('the draft to be dragged up', async () => (await drafted_price(page)) > low);
