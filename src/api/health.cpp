@@ -60,7 +60,8 @@ Trouble trouble_of(const std::vector<SourceReport>& sources) {
     if (std::ranges::none_of(sources, works)) return {SourceCondition::degraded, "no source delivers prices"};
     std::ptrdiff_t exchanges = 0, working = 0;
     for (const SourceReport& source : sources) {
-        if (source.kind != SourceKind::exchange || source.state == "idle") continue;
+        if (source.kind != SourceKind::exchange || source.state == "idle" || source.state == "disabled")
+            continue;
         ++exchanges;
         if (works(source)) ++working;
     }

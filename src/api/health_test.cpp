@@ -116,10 +116,11 @@ TEST_F(HealthTest, OneOrTwoExchangesAreEnoughIfThereAreNoMore) {
                                   {"kraken", SourceCondition::down, "idle: no symbol for any ticker",
                                    std::nullopt, SourceKind::exchange, "Kraken", "idle"}});
     EXPECT_EQ(status(call("GET", "/health")), "degraded") << "one that was never reached is none that works";
-    bus_->publish_sources(
-        std::vector<SourceReport>{{"binance", SourceCondition::ok, "streaming", clock_.now()},
-                                  {"kraken", SourceCondition::down, "idle: no symbol for any ticker",
-                                   std::nullopt, SourceKind::exchange, "Kraken", "idle"}});
+    bus_->publish_sources(std::vector<SourceReport>{
+        {"binance", SourceCondition::ok, "streaming", clock_.now()},
+        {"kraken", SourceCondition::down, "idle: no symbol for any ticker", std::nullopt,
+         SourceKind::exchange, "Kraken", "idle"},
+        {"htx", SourceCondition::ok, "disabled", std::nullopt, SourceKind::exchange, "HTX", "disabled"}});
     EXPECT_EQ(status(call("GET", "/health")), "ok");
 }
 

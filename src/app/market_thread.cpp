@@ -61,6 +61,25 @@ SourceReport report_of(const feed::SourceStatus& status, feed::VenueTypes venues
             .state = std::string(to_string(status.state))};
 }
 
+// Those that the feed does not know, so that people see what there is besides. Nothing is wrong with them.
+std::vector<SourceReport> switched_off(const ops::Config& config, feed::VenueTypes venues) {
+    std::vector<SourceReport> reports;
+    for (const feed::VenueType* venue : venues) {
+        const auto source = config.sources.find(std::string(venue->name.view()));
+        if (source != config.sources.end() && source->second.enabled) continue;
+        std::string detail(to_string(feed::SourceState::disabled));
+        if (!venue->off_reason.empty()) detail += fmt::format(": {}", venue->off_reason);
+        reports.push_back({.name = venue->name,
+                           .condition = SourceCondition::ok,
+                           .detail = std::move(detail),
+                           .last_quote_at = std::nullopt,
+                           .kind = venue->kind,
+                           .title = std::string(venue->title),
+                           .state = std::string(to_string(feed::SourceState::disabled))});
+    }
+    return reports;
+}
+
 std::vector<SourceName> source_names(const feed::FeedOptions& options) {
     std::vector<SourceName> names;
     for (const feed::SourceOptions& source : options.sources) names.emplace_back(source.name);
@@ -77,6 +96,7 @@ public:
     MarketThreadImpl(const ops::Config& config, bus::PriceBus& bus, history::BarWriter& bars,
                      feed::VenueTypes venues, feed::FrameTap* tap)
         : venues_(venues),
+          switched_off_(switched_off(config, venues)),
           bus_(bus),
           bars_(bars),
           loop_(net::create_event_loop()),
@@ -152,6 +172,7 @@ private:
         std::vector<SourceReport> reports;
         for (const feed::SourceStatus& status : feed_->statuses())
             reports.push_back(report_of(status, venues_, started_));
+        reports.insert(reports.end(), switched_off_.begin(), switched_off_.end());
         bus_.publish_sources(reports);
     }
     // A thread that was stopped for a while first reads what has arrived meanwhile: judged before that, every
@@ -163,6 +184,7 @@ private:
 
     const Timestamp started_ = system_clock().now();
     const feed::VenueTypes venues_;
+    const std::vector<SourceReport> switched_off_;
     bus::PriceBus& bus_;
     history::BarWriter& bars_;
     std::unique_ptr<net::EventLoop> loop_;

@@ -22,6 +22,7 @@ visit('every source has a row with its quote of the chosen ticker', {}, async ({
   const names = Object.keys(dependencies.sources);
   assert.ok(names.length >= 12, `${names}`);
   for (const name of names) await row(page, name).waitFor();
+  await says(row(page, 'htx'), /^HTX.*Switched off.*its volumes are not trusted$/);
   await says(row(page, 'kraken'), /^Kraken.*Streaming.*65,000.* USD.*0\.00 %.*Counts$/);
   await says(row(page, 'binance'), /^Binance.*Streaming.*USDT.*Counts$/);
   await says(row(page, 'coingecko'), /^CoinGecko.*Polling.*Only checks the exchanges$/);
@@ -40,13 +41,16 @@ visit('a source that errs or refuses says so in its row', {}, async ({ page, dep
     await market.post('fault/bybit.rest', '451');
     await market.post('fault/bybit.stream', '451');
     await market.post('fault/kraken.stream', 'factor:1.1');
+    await market.post('fault/bitfinex.stream', 'maintenance');
     await says(row(page, 'bybit'), /Not available from here/);
+    await says(row(page, 'bitfinex'), /In maintenance, polling/);
     await says(row(page, 'kraken'), /\+10\.\d+ %.*Left out: too far from the others/);
     await until('the others to make the price', async () =>
       /^65,0/.test((await by_id(page, 'price').first().textContent()).trim()),
     );
   } finally {
-    for (const door of ['bybit.rest', 'bybit.stream', 'kraken.stream']) await market.post(`fault/${door}`, 'none');
+    for (const door of ['bybit.rest', 'bybit.stream', 'kraken.stream', 'bitfinex.stream'])
+      await market.post(`fault/${door}`, 'none');
   }
 });
 

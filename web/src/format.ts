@@ -119,10 +119,12 @@ const states: Record<string, string> = {
   polling_fallback: 'Polling instead',
   unavailable_here: 'Not available from here',
   maintenance: 'In maintenance',
+  disabled: 'Switched off',
 };
 
-/** How a source's prices arrive, or why they do not. */
-export function stateInWords(state: string): string {
+/** How a source's prices arrive, or why they do not. While its stream is in maintenance REST may go on. */
+export function stateInWords(state: string, detail = ''): string {
+  if (state === 'polling_fallback' && detail.includes('in maintenance')) return 'In maintenance, polling';
   return states[state] ?? state.charAt(0).toUpperCase() + state.slice(1).replace(/_/g, ' ');
 }
 

@@ -47,6 +47,12 @@ test('every reason of the server has a text', () => {
 test('every state of a source has a text', () => {
   assert.equal(format.stateInWords('unavailable_here'), 'Not available from here');
   assert.equal(format.stateInWords('maintenance'), 'In maintenance');
+  assert.equal(format.stateInWords('polling_fallback'), 'Polling instead');
+  assert.equal(
+    format.stateInWords('polling_fallback', 'polling_fallback: its stream: in maintenance: until 10:00'),
+    'In maintenance, polling',
+  );
+  assert.equal(format.stateInWords('disabled'), 'Switched off');
   assert.equal(format.stateInWords('streaming'), 'Streaming');
   assert.equal(format.stateInWords('brand_new'), 'Brand new');
 });

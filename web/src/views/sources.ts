@@ -11,7 +11,9 @@ interface ShownSource {
   quote: Quote | undefined;
 }
 
-const isAggregator = ({ source }: ShownSource): number => Number(source.kind === 'aggregator');
+const isOff = ({ state }: SourceState): boolean => state === 'disabled';
+const rank = ({ source }: ShownSource): number =>
+  isOff(source) ? 2 : Number(source.kind === 'aggregator');
 
 export function sourcesView(context: Context): View {
   const { store, session } = context;
@@ -99,7 +101,7 @@ export function sourcesView(context: Context): View {
       source,
       quote: quotes.find((q) => q.source === name),
     }));
-    list.show(shown.sort((a, b) => isAggregator(a) - isAggregator(b)));
+    list.show(shown.sort((a, b) => rank(a) - rank(b)));
     // Shown all at once, so that nothing shifts while it is read.
     const all = store.received.has('sources') && store.received.has('quotes');
     show(waiting, !all);
@@ -149,8 +151,8 @@ function sourceRow(now: () => number): Row<ShownSource> {
     update({ name: key, source, quote }) {
       setAttribute(element, 'data-source', key);
       setText(name, source.title);
-      setText(badge, stateInWords(source.state || source.status));
-      setAttribute(badge, 'data-state', source.status);
+      setText(badge, stateInWords(source.state || source.status, source.detail));
+      setAttribute(badge, 'data-state', isOff(source) ? source.state : source.status);
       setText(price, quote ? `${groupDigits(quote.price)} ${quote.currency}` : '—');
       setAttribute(price, 'title', quote?.dollars ? `${groupDigits(quote.dollars)} USD` : null);
       setText(spread, quote?.spread_bp == null ? '—' : formatPercent(quote.spread_bp / 100));
@@ -162,7 +164,7 @@ function sourceRow(now: () => number): Row<ShownSource> {
         'data-counts',
         quote === undefined ? null : quote.counts ? 'yes' : quote.reason === 'check_only' ? 'check' : 'no',
       );
-      setText(detail, source.status === 'ok' ? '' : detailOf(source));
+      setText(detail, source.status === 'ok' && !isOff(source) ? '' : detailOf(source));
     },
   };
 }
