@@ -239,8 +239,8 @@ constinit const VenueType binance_type{
     .stream = {.url = "wss://stream.binance.com:9443/stream",
                .max_instruments = binance::max_streams,
                // Binance cuts every connection after 24 h.
-               .renew_from = 23h + 30min,
-               .renew_to = 23h + 55min},
+               .renew_from = 23h,
+               .renew_to = 23h + 30min},
     .rest = {.url = "https://api.binance.com", .max_instruments = binance::max_streams},
     .history = binance::history,
     .symbol_of = [](Ticker ticker) { return usdt_market(ticker); },
