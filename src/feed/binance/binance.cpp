@@ -91,6 +91,8 @@ public:
                     stream.ends_with("@trade") || (takes_aggregates_ && stream.ends_with("@aggTrade"));
                 if (!has_trades && stream != "!serverShutdown") return Parsed{};
             } else if (key == "data" || key == "event" || key == "error") {
+                bool is_null = false;
+                if (key == "error" && !value.is_null().get(is_null) && is_null) return simdjson::SUCCESS;
                 if (std::exchange(nested, true))
                     return refuse(Kind::wrong_shape, "a frame with two payloads");
                 return key == "error" ? collect(value, problem) : collect(value, event);
@@ -124,8 +126,8 @@ private:
             return refuse(Kind::wrong_shape, "a trade stream's frame without a trade");
         }
         const auto symbol = detail::plain_string(event[1]);
-        const auto digits = detail::plain_string(event[2]);
-        const auto at = detail::plain_integer(event[3]);
+        const auto digits = detail::figure_in(event[2]);
+        const auto at = detail::plain_integer(detail::digits_of(event[3]));
         if (!symbol || !digits || !at) return refuse(Kind::wrong_shape, "a trade of an unknown shape");
         const auto index = venue_.find(*symbol);
         if (!index) {
@@ -142,7 +144,6 @@ private:
                                   .id = detail::id_of(id),
                                   .price_token = event[2],
                                   .time_token = event[3],
-                                  .id_text = {},
                                   .id_token = id};
         if (!trade.price) {
             return refuse(Kind::bad_quote,
@@ -206,11 +207,11 @@ private:
                 return own_error(*this, entry[2], entry[3]);
             }
             const auto symbol = detail::plain_string(entry[0]);
-            if (entry.contradictory() || !symbol || !detail::plain_string(entry[1]))
-                return unknown_shape(answer);
+            const auto digits = detail::figure_in(entry[1]);
+            if (entry.contradictory() || !symbol || !digits) return unknown_shape(answer);
             // The answer holds no time: it is the last price at the moment of the request, of a pair that is
             // traded.
-            add_untimed_price(answer, find(*symbol), *symbol, detail::price_in_string(entry[1]), entry[1],
+            add_untimed_price(answer, find(*symbol), *symbol, detail::price_of(*digits), entry[1],
                               knows_status_ ? std::nullopt : std::optional<std::size_t>(0));
             return simdjson::SUCCESS;
         });

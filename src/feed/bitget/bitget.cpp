@@ -162,7 +162,6 @@ private:
                  .id = detail::id_of(id),
                  .price_token = price,
                  .time_token = time,
-                 .id_text = detail::digits_of(id),
                  .id_token = id},
                 received_at, out, parsed);
             if (quote != nullptr && is_snapshot) quote->is_live = false;

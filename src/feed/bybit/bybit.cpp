@@ -34,10 +34,10 @@ bool is_symbol_char(char c) {
     return is_upper(c) || is_digit(c);
 }
 
-// "Invalid symbol :[publicTrade.FOOUSDT]" → "FOOUSDT"
+// "Invalid symbol :[publicTrade.FOOUSDT]" → "FOOUSDT"; empty where more than one is named.
 std::string_view symbol_in(std::string_view text) {
     const std::size_t at = text.find(topic_prefix);
-    if (at == std::string_view::npos) return {};
+    if (at == std::string_view::npos || at != text.rfind(topic_prefix)) return {};
     text.remove_prefix(at + topic_prefix.size());
     return text.substr(
         0, static_cast<std::size_t>(std::ranges::find_if_not(text, is_symbol_char) - text.begin()));
@@ -119,8 +119,9 @@ private:
         const std::string_view symbol = name->substr(topic_prefix.size());
         const auto instrument = venue_.find(symbol);
         if (!instrument) return not_requested(*name);
-        detail::bring_oldest_first(rows_,
-                                   [](const Fields<5>& row) { return detail::market_time(row[trade_time]); });
+        detail::bring_oldest_first(rows_, [](const Fields<5>& row) {
+            return std::pair(detail::market_time(row[trade_time]), detail::id_of(row[trade_id]));
+        });
         Parsed parsed;
         for (const Fields<5>& row : rows_) {
             if (detail::plain_string(row[trade_symbol]) != symbol || row.contradictory()) {
@@ -136,7 +137,6 @@ private:
                        .id = detail::id_of(row[trade_id]),
                        .price_token = row[trade_price],
                        .time_token = row[trade_time],
-                       .id_text = detail::digits_of(row[trade_id]),  // a number, or a UUID
                        .id_token = row[trade_id]},
                       received_at, out, parsed);
         }
@@ -186,7 +186,7 @@ private:
             return simdjson::SUCCESS;
         });
         if (over) return over;
-        const auto code = detail::plain_integer(frame[0]);
+        const auto code = detail::plain_integer(detail::digits_of(frame[0]));
         if (!code || frame.contradictory()) return unknown_shape(answer);
         if (*code != 0) return own_error(*code, detail::digits_of(frame[1]));
         if (!has_result) return unknown_shape(answer);

@@ -77,6 +77,9 @@ TEST(Bybit, Trades) {
               "BTC=7USDT#2290000000000000100@2022-12-29T09:01:26.865Z "
               "BTC=8USDT#2290000000000000101@2022-12-29T09:01:26.866Z")
         << "the oldest first";
+    EXPECT_EQ(stream(trades(row("12", R"("8")", 1672304486867) + "," + row("11", R"("7")", 1672304486867))),
+              "BTC=7USDT#11@2022-12-29T09:01:26.867Z BTC=8USDT#12@2022-12-29T09:01:26.867Z")
+        << "within a millisecond, by number";
     EXPECT_EQ(stream(trades("")), "");
     EXPECT_EQ(ShownStream(*venue, now + 6min)(trade), std::string("old ") + shown_trade);
 }
@@ -138,6 +141,9 @@ TEST(Bybit, AnswersToMessages) {
     EXPECT_EQ(
         failure("error:handler not found,topic:publicTrade.SHIBUSDT"),
         "refused message 3 for SHIBUSDT: Bybit's error: error:handler not found,topic:publicTrade.SHIBUSDT");
+    EXPECT_EQ(failure("Invalid symbol :[publicTrade.SHIBUSDT,publicTrade.XRPUSDT]"),
+              "refused message 3: Bybit's error: Invalid symbol :[publicTrade.SHIBUSDT,publicTrade.XRPUSDT]")
+        << "it does not say which";
     EXPECT_EQ(failure("Invalid symbol :[publicTrade.XRPUSDT]"),
               "refused message 3: Bybit's error: Invalid symbol :[publicTrade.XRPUSDT]");
     EXPECT_EQ(failure("args size \\u003e10"), "refused message 3: Bybit's error: ");

@@ -172,14 +172,16 @@ private:
 
     // It counts the frames of all channels of the connection.
     void note_sequence(std::string_view token, StreamOutput& out) {
-        const auto number = detail::plain_integer(token);
+        const auto number = detail::plain_integer(detail::digits_of(token));
         if (!number) return;
         if (sequence_ && *number > *sequence_ + 1) out.events.push_back(LostFrames{});
         sequence_ = number;
     }
 
     ParseResult on_trades(Timestamp received_at, StreamOutput& out) {
-        detail::bring_oldest_first(rows_, [](const Row& row) { return detail::id_of(row.trade[trade_id]); });
+        detail::bring_oldest_first(rows_, [](const Row& row) {
+            return std::pair(time_of(row.trade[trade_time]), detail::id_of(row.trade[trade_id]));
+        });
         Parsed parsed;
         for (const auto& [row, is_update] : rows_) {
             const std::string_view product = detail::digits_of(row[product_id]);

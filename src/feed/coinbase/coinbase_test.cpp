@@ -126,6 +126,8 @@ TEST(Coinbase, Events) {
         stream(R"({"channel":"ticker","sequence_num":3,"events":[{"type":"snapshot","tickers":[{}]}]})"), "");
     EXPECT_EQ(stream(R"({"channel":"l2_data","events":[{"type":"update"}],"sequence_num":5})"),
               "lost frames");
+    EXPECT_EQ(stream(R"({"channel":"l2_data","events":[{"type":"update"}],"sequence_num":"7"})"),
+              "lost frames");
     const auto error = [&](std::string_view text) {
         return stream(fmt::format(R"({{"type":"error","message":"{}"}})", text));
     };

@@ -142,7 +142,6 @@ private:
                                       .id = detail::id_of(row[2]),
                                       .price_token = row[0],
                                       .time_token = row[1],
-                                      .id_text = detail::digits_of(row[2]),
                                       .id_token = row[2]},
                                      received_at, out, parsed);
             if (quote != nullptr && !first_pushes_.is_live(*instrument, received_at - quote->time))

@@ -186,6 +186,14 @@ inline std::string_view digits_of(std::string_view token) {
     return plain_string(token).value_or(trimmed(token));
 }
 
+// Likewise; nullopt where it is neither: null, a list.
+inline std::optional<std::string_view> figure_in(std::string_view token) {
+    if (const auto text = plain_string(token)) return text;
+    token = trimmed(token);
+    const bool is_number = !token.empty() && (is_digit(token.front()) || token.front() == '-');
+    return is_number ? std::optional(token) : std::nullopt;
+}
+
 // An unsigned number, or a string that holds one.
 inline std::optional<std::uint64_t> id_of(std::string_view token) {
     const auto id = parse_number<std::uint64_t>(digits_of(token));
@@ -234,12 +242,6 @@ inline std::optional<Decimal> price_of(std::string_view digits) {
     const auto price = Decimal::parse(digits, Decimal::Excess::truncate);
     if (!price || !price->is_positive()) return std::nullopt;
     return *price;
-}
-
-// The price in a string token; nullopt where it is a number.
-inline std::optional<Decimal> price_in_string(std::string_view token) {
-    const auto digits = plain_string(token);
-    return digits ? price_of(*digits) : std::nullopt;
 }
 
 // A plausible trade time: from 2009, before there was anything to trade, to 2100.

@@ -110,8 +110,7 @@ struct Trade {
     std::optional<std::uint64_t> id;
     std::string_view price_token;  // for the log
     std::string_view time_token;
-    std::string_view id_text;   // where the venue's ids are not numbers; may be empty
-    std::string_view id_token;  // as it stands in the frame, for a replay
+    std::string_view id_token;  // as it stands in the frame; empty: none
 };
 
 // A trade this old by our clock is never the present price, whatever the venue says. Receivers refuse signatures
@@ -153,16 +152,21 @@ protected:
         return &quote;
     }
 
-    // The instrument whose symbol is one of the words of an error's text; `is_symbol_char` tells words apart.
+    // The instrument whose symbol is one of the words of an error's text, if only one is: a text that repeats the
+    // whole request blames none. `is_symbol_char` tells words apart.
     template <typename IsSymbolChar>
     std::optional<std::size_t> instrument_in(std::string_view text, IsSymbolChar is_symbol_char) const {
+        std::optional<std::size_t> found;
         while (!text.empty()) {
             const auto begin = std::find_if(text.begin(), text.end(), is_symbol_char);
             const auto end = std::find_if_not(begin, text.end(), is_symbol_char);
-            if (const auto instrument = venue_.find({begin, end})) return instrument;
+            if (const auto instrument = venue_.find({begin, end})) {
+                if (found && found != instrument) return std::nullopt;
+                found = instrument;
+            }
             text = {end, text.end()};
         }
-        return std::nullopt;
+        return found;
     }
     // For a frame of a protocol that the venue has given up: an error the first time on a connection, then nothing.
     ParseResult refuse_once(std::string text) {
@@ -185,8 +189,9 @@ protected:
 private:
     bool is_new(std::size_t instrument, const Trade& trade) {
         if (trade.id) return seen_.is_new(instrument, *trade.id);
-        return trade.id_text.empty() ||
-               seen_.is_new(instrument, std::hash<std::string_view>{}(trade.id_text));
+        // A number of more than 64 bits, or a UUID. Null and 0 tell nothing.
+        const std::string_view text = figure_in(trade.id_token).value_or("");
+        return text.empty() || text == "0" || seen_.is_new(instrument, std::hash<std::string_view>{}(text));
     }
 
     JsonReader reader_;

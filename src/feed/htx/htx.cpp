@@ -29,6 +29,10 @@ constexpr std::array<std::string_view, 3> trade_names{"price", "ts", "tradeId"};
 constexpr std::array<std::string_view, 9> price_names{"symbol", "close",   "price", "ts",     "trade-id",
                                                       "bid",    "bidSize", "ask",   "askSize"};
 
+bool is_symbol_char(char c) {
+    return is_alphanumeric(c) && !is_upper(c);
+}
+
 // "market.btcusdt.trade.detail" → "btcusdt"
 std::string_view symbol_in(std::string_view channel) {
     constexpr std::string_view before = "market.";
@@ -55,8 +59,10 @@ public:
     ParseResult parse(std::string_view bytes, Timestamp received_at, StreamOutput& out) override {
         Fields frame(frame_names);
         rows_.clear();
+        bool has_tick = false;
         const auto over = read(bytes, [&](std::string_view key, detail::JsonValue value) -> detail::Step {
             if (key == "tick") {
+                if (std::exchange(has_tick, true)) return duplicate_field();
                 // Books and bars are long: what was not requested is not read to its end.
                 const auto channel = detail::plain_string(frame[ch]);
                 if (channel && symbol_in(*channel).empty()) return Parsed{};
@@ -94,10 +100,13 @@ private:
         }
         // We number a subscription by its instrument.
         const auto number = detail::id_of(frame[id]);
+        const auto named = instrument_in(detail::digits_of(frame[err_msg]), is_symbol_char);
         if (limits_rate(frame)) {
             out.events.push_back(RateLimited{error_text(frame)});
         } else if (number && *number <= venue_.instruments().size()) {
             out.events.push_back(SymbolRefused{*number - 1, error_text(frame)});
+        } else if (named) {
+            out.events.push_back(SymbolRefused{*named, error_text(frame)});
         } else {
             return refuse(Kind::venue_error, error_text(frame));
         }
@@ -107,13 +116,15 @@ private:
     ParseResult on_trades(std::string_view channel, Timestamp received_at, StreamOutput& out) {
         const auto instrument = venue_.find(symbol_in(channel));
         if (!instrument) return not_requested(channel);
-        detail::bring_oldest_first(rows_, [](const Fields<3>& row) { return detail::id_of(row[2]); });
+        detail::bring_oldest_first(rows_, [](const Fields<3>& row) {
+            return std::pair(detail::market_time(row[1]), detail::id_of(row[2]));
+        });
         Parsed parsed;
         for (const Fields<3>& row : rows_) {
             const bool is_good = !row.contradictory();
             Quote* quote =
                 add_trade(*instrument,
-                          {.price = is_good ? detail::price_of(detail::trimmed(row[0])) : std::nullopt,
+                          {.price = is_good ? detail::price_of(detail::digits_of(row[0])) : std::nullopt,
                            .time = detail::market_time(row[1]),
                            .id = detail::id_of(row[2]),
                            .price_token = row[0],
@@ -190,7 +201,8 @@ private:
             const auto instrument = find(symbol);
             if (!instrument) continue;  // the whole market was requested
             const std::string_view token = row[is_market ? 1 : 2];
-            const auto price = row.contradictory() ? std::nullopt : detail::price_of(detail::trimmed(token));
+            const auto price =
+                row.contradictory() ? std::nullopt : detail::price_of(detail::digits_of(token));
             if (!is_market) {
                 add_price(answer, instrument, symbol, price, token, detail::market_time(row[3]));
                 break;  // the newest comes first
@@ -230,10 +242,7 @@ constinit const VenueType htx_type{
         [](Ticker ticker) {
             return usdt_market(ticker).transform([](const std::string& s) { return lower_case(s); });
         },
-    .is_symbol =
-        [](std::string_view symbol) {
-            return detail::consists_of(symbol, [](char c) { return is_alphanumeric(c) && !is_upper(c); });
-        },
+    .is_symbol = [](std::string_view symbol) { return detail::consists_of(symbol, htx::is_symbol_char); },
     .currency_of = currency_at_end,
     .create = detail::create<htx::Htx, htx_type>,
 };

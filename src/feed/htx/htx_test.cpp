@@ -64,11 +64,22 @@ TEST(Htx, TradesWithExponentsAndIdsThatFitNoInteger) {
         return other(with(from, to));
     };
     EXPECT_EQ(another("56000.10", "9.2E-7"), "BTC=0.00000092USDT#100045088885@2021-04-17T16:47:50.94Z");
+    EXPECT_EQ(another("56000.10", R"("56000.10")"), "BTC=56000.1USDT#100045088885@2021-04-17T16:47:50.94Z");
     EXPECT_EQ(another("100182534526255757567432481", "1.37e+26"),
               "BTC=56000.1USDT#100045088885@2021-04-17T16:47:50.94Z");
     EXPECT_EQ(stream(with("market.btcusdt", "market.ethusdt")),
               "bad_quote: trades of 'market.ethusdt.trade.detail', which were not requested");
-    for (const char* bad : {"0", "-1", "1E400", "\"1\"", "null"}) {
+    ShownStream without_ids(*venue, now);
+    for (int i = 0; i < 2; ++i) {
+        EXPECT_EQ(without_ids(with("100045088885", "null")), "BTC=56000.1USDT@2021-04-17T16:47:50.94Z")
+            << "two trades without an id are not the same";
+        EXPECT_EQ(without_ids(with("100045088885", "27100045088885270000452760")),
+                  i == 0 ? "BTC=56000.1USDT@2021-04-17T16:47:50.94Z" : "")
+            << "an id of any length";
+    }
+    EXPECT_EQ(stream(with(R"("tick":)", R"("tick":{"data":[]},"tick":)")),
+              "wrong_shape: a frame with a duplicate field");
+    for (const char* bad : {"0", "-1", "1E400", "\"x\"", "null"}) {
         const std::string shown = stream(with("56000.10", bad));
         EXPECT_TRUE(shown.starts_with("1 refused: ")) << shown;
     }
@@ -101,6 +112,11 @@ TEST(Htx, Events) {
         stream(
             R"({"status":"error","err-code":"bad-request","err-msg":"invalid symbol trioeth","id":"2","ts":1618678070657})"),
         "refused trioeth: HTX's error bad-request: invalid symbol trioeth");
+    EXPECT_EQ(
+        stream(
+            R"({"status":"error","err-code":"bad-request","err-msg":"invalid topic market.trioeth.trade.detail"})"),
+        "refused trioeth: HTX's error bad-request: invalid topic market.trioeth.trade.detail")
+        << "without the id of the message";
     EXPECT_EQ(stream(R"({"status":"error","err-code":"bad-request","err-msg":"request timeout","ts":1})"),
               "venue_error: HTX's error bad-request: request timeout");
     EXPECT_EQ(stream(R"({"status":"error","err-code":"limit","err-msg":"too many","id":"2","ts":1})"),

@@ -54,8 +54,10 @@ public:
         Fields frame(frame_names);
         Fields result(result_names);
         rows_.clear();
+        bool has_data = false;
         const auto over = read(bytes, [&](std::string_view key, detail::JsonValue value) -> detail::Step {
             if (key == "data") {
+                if (std::exchange(has_data, true)) return duplicate_field();
                 // Books and the list of markets are long: what was not requested is not read to its end.
                 const auto name = detail::plain_string(frame[channel]);
                 if (name && *name != "trade" && *name != "status") return Parsed{};
@@ -95,8 +97,9 @@ private:
     ParseResult on_answer(const Fields<8>& frame, const Fields<2>& result, StreamOutput& out) {
         const auto asked = detail::plain_string(frame[method]);
         if (asked == "pong") out.events.push_back(Alive{});
-        const bool is_refusal =
-            !detail::digits_of(frame[error]).empty() || detail::trimmed(frame[success]) == "false";
+        // An error that is null is none.
+        const bool is_refusal = !detail::plain_string(frame[error]).value_or("").empty() ||
+                                detail::trimmed(frame[success]) == "false";
         if (is_refusal) return on_error(frame, result, out);
         const auto instrument = venue_.find(detail::plain_string(result[1]).value_or(""));
         if (asked == "subscribe" && instrument && detail::plain_string(result[0]) == "trade")
@@ -129,6 +132,8 @@ private:
     }
 
     ParseResult on_trades(bool is_live, Timestamp received_at, StreamOutput& out) {
+        detail::bring_oldest_first(
+            rows_, [](const Fields<5>& row) { return std::pair(trade_time(row[2]), detail::id_of(row[3])); });
         Parsed parsed;
         for (const Fields<5>& row : rows_) {
             const std::string_view name = detail::digits_of(row[0]);
@@ -267,7 +272,8 @@ private:
             }
             // The answer holds no time: it is the last price at the moment of the request, if the pair is
             // traded. While it is, its book moves.
-            add_untimed_price(answer, instrument, key, detail::price_in_string(token), token, life);
+            add_untimed_price(answer, instrument, key, detail::price_of(detail::digits_of(token)), token,
+                              life);
         }
         return simdjson::SUCCESS;
     }

@@ -72,6 +72,21 @@ TEST(Kraken, TradesKeepTheDigitsOfTheirNumbers) {
         "ETH=1600.5USD#1@2023-09-25T07:49:37.708706Z DOGE=0.0614USD#9@2023-09-25T07:49:37.708706Z");
 }
 
+TEST(Kraken, TradesAreTakenOldestFirst) {
+    const auto venue = kraken();
+    ShownStream stream(*venue, now);
+    EXPECT_EQ(
+        stream(
+            R"({"channel":"trade","type":"update","data":[)"
+            R"({"symbol":"BTC/USD","price":"3","trade_id":3,"timestamp":"2023-09-25T07:29:59.000002Z"},)"
+            R"({"symbol":"BTC/USD","price":"2","trade_id":2,"timestamp":"2023-09-25T07:29:59.000001Z"},)"
+            R"({"symbol":"BTC/USD","price":"1","trade_id":1,"timestamp":"2023-09-25T07:29:59.000001Z"}]})"),
+        "BTC=1USD#1@2023-09-25T07:29:59.000001Z BTC=2USD#2@2023-09-25T07:29:59.000001Z "
+        "BTC=3USD#3@2023-09-25T07:29:59.000002Z");
+    EXPECT_EQ(stream(with(R"("data":)", R"("data":[],"data":)")),
+              "wrong_shape: a frame with a duplicate field");
+}
+
 TEST(Kraken, Events) {
     const auto venue = kraken();
     ShownStream stream(*venue, now);
@@ -87,6 +102,10 @@ TEST(Kraken, Events) {
         stream(R"({"method":"subscribe","result":{"channel":"trade","snapshot":false,"symbol":"ETH/USD"},)"
                R"("success":true,"time_in":"2023-09-25T09:04:31.742599Z","req_id":1})"),
         "acknowledged ETH/USD");
+    EXPECT_EQ(stream(R"({"method":"subscribe","result":{"channel":"trade","symbol":"ETH/USD"},)"
+                     R"("success":true,"error":null,"symbol":null,"req_id":1})"),
+              "acknowledged ETH/USD")
+        << "an error that is null is none";
     const auto error = [&](const std::string& text, const std::string& symbol) {
         return stream(R"({"error":")" + text + R"(","method":"subscribe","success":false,"symbol":")" +
                       symbol + R"(","req_id":1})");
@@ -97,6 +116,9 @@ TEST(Kraken, Events) {
     EXPECT_EQ(error("Already subscribed", ""), "acknowledged message 1");
     EXPECT_EQ(error("Exceeded msg rate", "ETH/USD"), "rate limited: Kraken's error: Exceeded msg rate");
     EXPECT_EQ(error("Internal error", ""), "refused message 1: Kraken's error: Internal error");
+    EXPECT_EQ(error("Currency pair not supported ETH/USD BTC/USD", ""),
+              "refused message 1: Kraken's error: Currency pair not supported ETH/USD BTC/USD")
+        << "it does not say which";
     EXPECT_EQ(error("Currency pair not supported ETH/USD", ""),
               "refused ETH/USD: Kraken's error: Currency pair not supported ETH/USD");
     EXPECT_EQ(stream(R"({"error":"Internal error","method":"subscribe","success":false})"),
@@ -142,6 +164,9 @@ TEST(Kraken, RestAnswers) {
     EXPECT_EQ(answer(R"({"error":["WSomething"],"result":{"XXBTZUSD":{"c":["1","1"]}}})"),
               "BTC=1USD@2023-09-25T07:30:00Z")
         << "a warning";
+    EXPECT_EQ(answer(R"({"error":[],"result":{"XXBTZUSD":{"c":[2.50,"1"]}}})"),
+              "BTC=2.5USD@2023-09-25T07:30:00Z")
+        << "a number";
     EXPECT_EQ(answer(R"({"error":[],"result":{"XXBTZEUR":{"c":["1","1"]}}})"),
               "1 refused: '1' as the price of 'XXBTZEUR'");
     EXPECT_EQ(answer(R"({"error":[],"result":{"XXBTZUSD":{"a":["1"]}}})"),

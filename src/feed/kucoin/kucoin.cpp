@@ -144,7 +144,6 @@ private:
                    .id = detail::id_of(trade[trade_id]),
                    .price_token = trade[price],
                    .time_token = trade[time],
-                   .id_text = detail::digits_of(trade[trade_id]),
                    .id_token = trade[trade_id]},
                   received_at, out, parsed);
         return parsed;

@@ -124,14 +124,13 @@ private:
         });
         Parsed parsed;
         for (const Deal& deal : deals_) {
-            if (out.keeps_spellings) id_token_ = fmt::format("\"{}\"", deal.id);
+            id_token_.assign(1, '"').append(deal.id).append(1, '"');
             add_trade(instrument,
                       {.price = detail::price_of(deal.price),
                        .time = deal.time ? detail::market_time(*deal.time) : std::nullopt,
                        .id = detail::id_of(deal.id),
                        .price_token = deal.price,
                        .time_token = {},
-                       .id_text = deal.id,
                        .id_token = deal.id.empty() ? std::string_view() : std::string_view(id_token_)},
                       received_at, out, parsed);
         }

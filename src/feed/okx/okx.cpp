@@ -51,7 +51,7 @@ public:
         const auto over = read(bytes, [&](std::string_view key, detail::JsonValue value) -> detail::Step {
             if (key == "arg") return detail::collect(value, arg);
             if (key == "data") {
-                has_data = true;
+                if (std::exchange(has_data, true)) return duplicate_field();
                 // Books are long: a channel that was not requested is not read to its end.
                 const auto channel = detail::plain_string(arg[0]);
                 if (channel == "status") return detail::collect_rows(value, status_names, statuses_);
@@ -115,7 +115,9 @@ private:
         const std::string_view symbol = detail::plain_string(arg[1]).value_or("");
         const auto instrument = venue_.find(symbol);
         if (!instrument) return not_requested(symbol);
-        detail::bring_oldest_first(rows_, [](const Fields<4>& row) { return detail::id_of(row[3]); });
+        detail::bring_oldest_first(rows_, [](const Fields<4>& row) {
+            return std::pair(detail::market_time(row[2]), detail::id_of(row[3]));
+        });
         Parsed parsed;
         for (const Fields<4>& row : rows_) {
             if (detail::plain_string(row[0]) != symbol || row.contradictory()) {
@@ -176,12 +178,12 @@ private:
         Fields frame(frame_names);
         rows_.clear();
         const auto over = read(answer, [&](std::string_view key, detail::JsonValue value) -> detail::Step {
-            if (key == "data") return detail::collect_rows(value, price_names, rows_);
+            if (key == "data") return detail::collect_rows_or_one(value, price_names, rows_);
             frame.take(key, value);
             return simdjson::SUCCESS;
         });
         if (over) return over;
-        const auto code = detail::plain_string(frame[1]);
+        const auto code = detail::figure_in(frame[1]);
         if (!code) return unknown_shape(answer);
         if (code != "0") {
             return refuse(code == "50011"   ? Kind::rate_limited

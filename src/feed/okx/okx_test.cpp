@@ -143,6 +143,8 @@ TEST(Okx, RestAnswers) {
               "rate_limited: OKX's error 50011: Too Many Requests");
     EXPECT_EQ(answer(R"({"code":"51001","msg":"Instrument ID does not exist","data":[]})"),
               "unknown_symbol: OKX's error 51001: Instrument ID does not exist");
+    EXPECT_EQ(answer(R"({"code":51001,"msg":"Instrument ID does not exist","data":null})"),
+              "unknown_symbol: OKX's error 51001: Instrument ID does not exist");
     EXPECT_EQ(answer(R"({"code":"50001","msg":"Service unavailable","data":[]})"),
               "venue_error: OKX's error 50001: Service unavailable");
     EXPECT_TRUE(answer(R"([{"unexpected":1}])").starts_with("wrong_shape: "));
