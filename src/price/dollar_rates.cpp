@@ -10,7 +10,8 @@
 //
 //   exchanges   rate
 //   3 or more   the median, if another is within 1 % of it
-//   2           their midpoint, if they are within 1 % of each other; else the one that an aggregator confirms
+//   2           if they are within 1 % of each other: the last rate, or what of theirs is nearest to it, so that one
+//               that is wrong does not move it; else the one that an aggregator confirms
 //   1           its rate, if an aggregator confirms it within 1 %: no single venue decides (OKX and Skip Connect
 //               take the median of three)
 //   0           none: an aggregator serves as a second opinion only
@@ -108,12 +109,14 @@ std::optional<std::int64_t> DollarRates::consolidated(std::size_t index, Timesta
     if (sorted_.empty()) return std::nullopt;
     std::ranges::sort(sorted_);
     const std::size_t half = sorted_.size() / 2;
-    const std::int64_t median =
-        sorted_.size() % 2 == 1 ? sorted_[half] : (sorted_[half - 1] + sorted_[half]) / 2;
-    if (sorted_.size() == 2 ? agree(sorted_[0], sorted_[1])
-                            : std::ranges::count_if(sorted_, [&](auto e5) { return agree(e5, median); }) > 1)
-        return median;
-    if (sorted_.size() > 2) return std::nullopt;
+    if (sorted_.size() > 2) {
+        const std::int64_t median =
+            sorted_.size() % 2 == 1 ? sorted_[half] : (sorted_[half - 1] + sorted_[half]) / 2;
+        const auto agreeing = std::ranges::count_if(sorted_, [&](auto e5) { return agree(e5, median); });
+        return agreeing > 1 ? std::optional(median) : std::nullopt;
+    }
+    if (sorted_.size() == 2 && agree(sorted_[0], sorted_[1]))
+        return std::clamp(rates_[index].e5, sorted_[0], sorted_[1]);
     for (const std::int64_t e5 : sorted_) {
         if (std::ranges::any_of(figures_, [&](auto figure) { return agree(figure, e5); })) return e5;
     }

@@ -43,10 +43,13 @@ TEST_F(DollarRatesTest, OfThreeOrMoreTheMedianCounts) {
     EXPECT_EQ(say("b", "0.7"), "0.99955 unknown") << "nobody agrees with the median of four";
 }
 
-TEST_F(DollarRatesTest, TwoThatAgreeMakeTheMidpointAndTwoThatDoNotNone) {
+TEST_F(DollarRatesTest, OfTwoThatAgreeTheOneNearestToTheLastRateCountsAndOfTwoThatDoNotNone) {
     EXPECT_EQ(say("a", "0.9990"), "1 unknown");
-    EXPECT_EQ(say("b", "1.0000"), "0.9995");
-    EXPECT_EQ(say("b", "0.95"), "0.9995 unknown") << "the last known one stands in";
+    EXPECT_EQ(say("b", "0.9995"), "0.9995");
+    EXPECT_EQ(say("b", "1.0080"), "0.9995") << "one that is wrong does not move it";
+    EXPECT_EQ(say("b", "0.9920"), "0.999") << "but for what the other says";
+    EXPECT_EQ(say("a", "0.9920"), "0.992") << "and two that move do";
+    EXPECT_EQ(say("b", "0.95"), "0.992 unknown") << "the last known one stands in";
     EXPECT_EQ(say("gecko", "0.951"), "0.95 off") << "which an aggregator confirms";
 }
 
