@@ -63,8 +63,11 @@
 //              that our own clock, or a stall of ours, silences nobody
 //   stuck      repeats its last trade for 15 s or its last price for a minute while others trade, and is 0.2 % from
 //              them
-//   off peg    its currency is off its peg, or its venues are 2 % from the dollar venues, or have been 0.5 % for 10 s, and
-//              two owners in better currencies agree: the dollar venues lead
+//   leaver     is more than 10 % from the last price, while as many owners, two at least, have stayed and agree (an
+//              outlier): how many moved decides on a jump that no market makes between two trades, not their weights
+//   off peg    its currency is off its peg, or its venues have been 0.5 % from the dollar venues for 10 s (without a
+//              rate, or from 2 % on: at once), and two owners in better currencies agree: the dollar venues lead. They
+//              are compared with most of the dollar venues; of two, with the nearest, since the other may be wrong
 //   newcomer   was never believed and is more than 10 % from the others: it may be another coin by the same letters
 //              (an outlier)
 //

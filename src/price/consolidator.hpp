@@ -148,6 +148,7 @@ private:
     void judge_by_age(Timestamp now);
     void judge_lags();
     void judge_stuck(Timestamp now);
+    void judge_leavers(Timestamp now);
     void judge_groups(Timestamp now, bool is_due);
     void judge_group(std::size_t currency, Timestamp now, bool is_due);
     void leave_out_off_peg();

@@ -19,6 +19,7 @@ void Consolidator::judge_alone(Timestamp now, const Source* just_came) {
     judge_by_age(now);
     judge_lags();
     judge_stuck(now);
+    judge_leavers(now);
     // Once a second is enough, but not in the first seconds, and not for camps.
     judge_groups(now, just_came == nullptr || is_settling(now));
     leave_out_off_peg();
@@ -89,13 +90,31 @@ void Consolidator::judge_stuck(Timestamp now) {
     }
 }
 
+// Two owners that jump together could outvote any number of lighter ones. Beyond what a market moves between two
+// trades, weights do not decide, but how many have moved.
+void Consolidator::judge_leavers(Timestamp now) {
+    if (!last_exchange_price_ || now - last_exchange_at_ > policy_->quote_ttl) return;
+    const auto has_left = [&](const Source& source) {
+        return votes(source) && !within(source.value, *last_exchange_price_, policy_->jump_tolerance_bp);
+    };
+    const std::size_t left = take(has_left);
+    if (left == 0) return;
+    if (take([&](const Source& source) { return votes(source) && !has_left(source); }) < 2) return;
+    const std::size_t stayed = owners_near(votes_.median(), policy_->exchange_tolerance_bp);
+    if (stayed < 2 || stayed < left) return;
+    for (Source& source : sources_) {
+        if (has_left(source)) source.verdict = Verdict::outlier;
+    }
+}
+
 void Consolidator::judge_groups(Timestamp now, bool is_due) {
     for (std::size_t currency = 1; currency < groups_.size(); ++currency) judge_group(currency, now, is_due);
 }
 
 // Compares the venues of a currency with those of the dollar, by their recent trades: the last trade of a quiet
 // venue is where the market was. What cannot be compared stays as it was. Beyond the tolerance of exchanges they are
-// two camps, of which the larger would win by its number: the dollar leads at once.
+// two camps, of which the larger would win by its number: the dollar leads at once. Most of the dollar venues must
+// agree, or two that are wrong would lead everybody.
 void Consolidator::judge_group(std::size_t currency, Timestamp now, bool is_due) {
     const auto take_recent = [&](std::size_t which) {
         return take([&](const Source& source) {
@@ -103,12 +122,20 @@ void Consolidator::judge_group(std::size_t currency, Timestamp now, bool is_due)
                    now - source.quote.received_at <= policy_->compared_within;
         });
     };
-    if (take_recent(0) < 2) return;
-    const Decimal dollars = votes_.median();
-    if (owners_near(dollars, policy_->readmission_bp) < 2 || take_recent(currency) == 0) return;
+    const std::size_t owners = take_recent(0);
+    if (owners < 2) return;
+    Decimal dollars = votes_.median();
+    const std::size_t agreeing = owners_near(dollars, policy_->readmission_bp);
+    if (agreeing < 2 || agreeing * 2 <= owners) return;
+    const Decimal low = votes_.lowest(), high = votes_.highest();
+    if (take_recent(currency) == 0) return;
     const Decimal other = votes_.median();
+    // Of two, one may be wrong: both must be apart.
+    if (owners == 2) dollars = std::clamp(other, low, high);
     Group& group = groups_[currency];
-    const bool are_camps = !within(other, dollars, policy_->exchange_tolerance_bp);
+    // Without a rate, nothing else speaks for the currency.
+    const bool are_camps = !within(
+        other, dollars, rates_->at(currency).is_known ? policy_->exchange_tolerance_bp : policy_->apart_bp);
     if (!is_due && !are_camps) return;
     group.spread_bp10 = spread_bp10(other, dollars);
     if (within(other, dollars, group.is_apart ? policy_->apart_bp / 2 : policy_->apart_bp)) {

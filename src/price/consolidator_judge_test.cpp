@@ -103,6 +103,7 @@ TEST_F(JudgeTest, ACurrencyOffItsPegDoesNotVoteWhileTwoDollarVenuesAgree) {
 }
 
 TEST_F(JudgeTest, VenuesOfACurrencyThatAreApartFromTheDollarVenuesForTenSecondsAreLeftOut) {
+    say_rate("USDT", "1");
     const auto trade_all = [&](int seconds) {
         for (int i = 0; i < seconds; ++i) {
             for (const char* source : {"t1", "t2", "t3"}) trade(source, "100.8", "USDT");
@@ -118,6 +119,30 @@ TEST_F(JudgeTest, VenuesOfACurrencyThatAreApartFromTheDollarVenuesForTenSecondsA
     for (const char* source : {"t1", "t2", "t3"}) trade(source, "100.2", "USDT");
     go_on(1, {{"a", "100"}, {"b", "100.1"}});
     EXPECT_EQ(state(), "100.2 |") << "together again";
+}
+
+TEST_F(JudgeTest, WithoutARateTheyAreLeftOutAtOnce) {
+    for (const char* source : {"t1", "t2", "t3"}) trade(source, "100.8", "USDT");
+    go_on(1, {{"a", "100"}, {"b", "100.1"}});
+    EXPECT_EQ(state(), "100.05 | t1 off_peg t2 off_peg t3 off_peg");
+}
+
+TEST_F(JudgeTest, OfTwoDollarVenuesTheWrongOneDoesNotLead) {
+    say_rate("USDT", "1");
+    for (int i = 0; i < 30; ++i) {
+        for (const char* source : {"t1", "t2"}) trade(source, "100", "USDT");
+        go_on(1, {{"a", "100.1"}, {"b", "101.9"}});
+    }
+    EXPECT_EQ(state(), "100.05 |");
+}
+
+TEST_F(JudgeTest, ManyThatStayAreNotOutvotedByTwoThatJump) {
+    for (const auto& [source, weight] : {std::pair{"a", 4}, {"b", 4}, {"c", 1}, {"d", 1}, {"e", 1}})
+        policy_.sources[source].weight = weight;
+    for (const char* source : {"a", "b", "c", "d", "e"}) trade(source, "100");
+    trade("a", "115");
+    EXPECT_EQ(trade("b", "115"), "100 | a outlier b outlier");
+    EXPECT_EQ(trade("c", "115"), "115 | d outlier e outlier") << "but by three";
 }
 
 TEST_F(JudgeTest, ASingleDollarVenueDoesNotLead) {
