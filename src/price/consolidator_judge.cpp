@@ -152,7 +152,7 @@ bool Consolidator::is_distrusted(std::size_t currency) const {
     return rates_->at(currency).is_off_peg || groups_[currency].is_apart;
 }
 
-// Others lead as long as two of them trade: they are not held to what they said before an outage.
+// Others lead as long as two of them trade and most agree: they are not held to what they said before an outage.
 void Consolidator::leave_out_off_peg() {
     bool has_any = false;
     for (std::size_t i = 1; i < groups_.size(); ++i) has_any = has_any || is_distrusted(i);
@@ -161,7 +161,9 @@ void Consolidator::leave_out_off_peg() {
         return votes(source) && !is_distrusted(*source.currency) &&
                last_now_ - source.quote.received_at <= policy_->quote_ttl / 2;
     });
-    if (owners < 2 || owners_near(votes_.median(), policy_->exchange_tolerance_bp) < 2) return;
+    if (owners < 2) return;
+    const std::size_t agreeing = owners_near(votes_.median(), policy_->exchange_tolerance_bp);
+    if (agreeing < 2 || agreeing * 2 <= owners) return;
     for (Source& source : sources_) {
         if (votes(source) && is_distrusted(*source.currency)) source.verdict = Verdict::off_peg;
     }

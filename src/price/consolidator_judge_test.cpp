@@ -121,6 +121,19 @@ TEST_F(JudgeTest, VenuesOfACurrencyThatAreApartFromTheDollarVenuesForTenSecondsA
     EXPECT_EQ(state(), "100.2 |") << "together again";
 }
 
+TEST_F(JudgeTest, DollarVenuesThatDisagreeDoNotLead) {
+    policy_.sources["a"].weight = 2;
+    say_rate("USDT", "1");
+    for (const char* source : {"a", "b", "c", "d"}) trade(source, "100");
+    for (const char* source : {"t1", "t2", "t3"}) trade(source, "100", "USDT");
+    now_ += 4s;  // nothing is settling any more
+    for (const char* source : {"a", "b", "c", "d"}) trade(source, "100");
+    for (const char* source : {"t1", "t2", "t3"}) trade(source, "96", "USDT");
+    EXPECT_EQ(state(), "100 | t1 off_peg t2 off_peg t3 off_peg");
+    trade("c", "96");
+    EXPECT_EQ(trade("d", "96"), "96 | a outlier b outlier") << "the market moved";
+}
+
 TEST_F(JudgeTest, WithoutARateTheyAreLeftOutAtOnce) {
     for (const char* source : {"t1", "t2", "t3"}) trade(source, "100.8", "USDT");
     go_on(1, {{"a", "100"}, {"b", "100.1"}});
