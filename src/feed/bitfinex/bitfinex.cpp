@@ -251,7 +251,7 @@ private:
         Parsed parsed;
         for (const auto& [tokens] : rows_) {
             Quote* quote = add_trade(instrument,
-                                     {.price = detail::price_of(detail::trimmed(tokens[3])),
+                                     {.price = detail::price_of(detail::digits_of(tokens[3])),
                                       .time = detail::market_time(tokens[1]),
                                       .id = detail::id_of(tokens[0]),
                                       .price_token = tokens[3],
@@ -335,7 +335,8 @@ private:
             ++i;
         }
         const std::string_view symbol = detail::digits_of(tokens[0]);
-        add_untimed_price(answer, find(symbol), symbol, detail::price_of(tokens[last]), tokens[last], life);
+        add_untimed_price(answer, find(symbol), symbol, detail::price_of(detail::digits_of(tokens[last])),
+                          tokens[last], life);
         return simdjson::SUCCESS;
     }
 };

@@ -68,6 +68,8 @@ TEST(Bitfinex, EachTradeComesTwice) {
     EXPECT_TRUE(c.stream.refuses_every_part_of(trade));
     EXPECT_TRUE(c.stream(std::string(trade) + "x").starts_with("not_json: "));
     EXPECT_EQ(with(",7]", "]"), shown_trade) << "without the number of the frame";
+    EXPECT_EQ(with("62000.10", "\"62000.10\""), shown_trade);
+    EXPECT_EQ(with("62000.10", "6.20001E+4"), shown_trade);
     EXPECT_EQ(with(",7]", ",7,1618677544100]"), shown_trade) << "whatever stands behind it";
     EXPECT_EQ(with("62000.10]", "62000.10,null,[1]]"), shown_trade);
     EXPECT_EQ(with(",7]", ",[401597396,1618677544039,1,62001],7]"), shown_trade);
@@ -165,6 +167,8 @@ TEST(Bitfinex, RestAnswers) {
     EXPECT_EQ(answer(replaced(good, "731.6", "731.7")), "old BTC=10644.00645389USD@2021-04-17T16:39:05Z")
         << "the change of a day moves by itself";
     EXPECT_EQ(answer(replaced(good, "75.2", "75.3")), "BTC=10644.00645389USD@2021-04-17T16:39:05Z");
+    EXPECT_EQ(answer(replaced(replaced(good, "75.2", "75.4"), "10644.00645389", "\"10644.10\"")),
+              "BTC=10644.1USD@2021-04-17T16:39:05Z");
     EXPECT_EQ(answer("[]"), "") << "what it does not know is left out";
     EXPECT_EQ(answer(replaced(good, "10644.00645389", "null")),
               "1 refused: 'null' as the price of 'tBTCUSD'");
