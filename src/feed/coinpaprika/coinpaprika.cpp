@@ -93,14 +93,17 @@ private:
         });
     }
 
+    // One coin without quotes does not spoil those of the others.
     static simdjson::error_code collect_dollars(detail::JsonValue value, Fields<1>& dollars) {
         object quotes;
-        if (const auto error = value.get_object().get(quotes)) return error;
+        if (const auto error = value.get_object().get(quotes))
+            return error == simdjson::INCORRECT_TYPE ? simdjson::SUCCESS : error;
         for (auto field : quotes) {
             std::string_view key;
             if (const auto error = field.unescaped_key().get(key)) return error;
             if (key != "USD") continue;
-            if (const auto error = detail::collect(field.value(), dollars)) return error;
+            const auto error = detail::collect(field.value(), dollars);
+            if (error && error != simdjson::INCORRECT_TYPE) return error;
         }
         return simdjson::SUCCESS;
     }
@@ -112,7 +115,7 @@ private:
         const auto instrument = find(*coin);
         if (!instrument) return simdjson::SUCCESS;  // all coins may have been requested
         const bool is_good = !entry.contradictory() && !dollars.contradictory();
-        const auto price = is_good ? detail::price_of(detail::trimmed(dollars[0])) : std::nullopt;
+        const auto price = is_good ? detail::price_of(detail::digits_of(dollars[0])) : std::nullopt;
         const auto time = time_of(entry[updated]);
         if (price && !time) {
             // Without its time it could be days old.

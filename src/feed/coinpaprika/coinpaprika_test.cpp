@@ -45,8 +45,16 @@ TEST(CoinPaprika, PricesHaveTheirTime) {
     EXPECT_TRUE(refuses_every_part_of_answer(*coinpaprika(), good, now));
     EXPECT_EQ(answer("[" + entry("foo-foo", "1") + "," + entry("eth-ethereum", "9.2E-7") + "," + good + "]"),
               "ETH=0.00000092USD@2026-11-01T10:00:00Z BTC=65000.123456789012345678USD@2026-11-01T10:00:00Z");
+    EXPECT_EQ(answer(entry("btc-bitcoin", "\"65000.10\"")), "BTC=65000.1USD@2026-11-01T10:00:00Z");
     EXPECT_EQ(answer(good + "x").substr(0, 10), "not_json: ");
-    for (const char* bad : {"0", "-1", "null", "\"1\"", "1e400", "[1]"})
+    for (const char* quotes : {"null", "[]", "7", R"({"USD":null})", R"({"USD":[]})"}) {
+        EXPECT_EQ(answer(fmt::format(R"([{{"id":"eth-ethereum","last_updated":"x","quotes":{}}},{}])", quotes,
+                                     good)),
+                  "BTC=65000.123456789012345678USD@2026-11-01T10:00:00Z 1 refused: '' as the price of "
+                  "'eth-ethereum'")
+            << quotes;
+    }
+    for (const char* bad : {"0", "-1", "null", "\"x\"", "1e400", "[1]"})
         EXPECT_EQ(answer(entry("btc-bitcoin", bad)).find("BTC="), std::string::npos) << bad;
     for (const char* bad : {"", "1793527200", "1970-01-01T00:00:00Z", "2026-11-01"})
         EXPECT_EQ(answer(entry("btc-bitcoin", "1", bad)),
