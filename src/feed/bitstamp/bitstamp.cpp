@@ -45,9 +45,7 @@ std::optional<Timestamp> time_of_micros(std::string_view token) {
 
 // `price_str` has the digits; `price` has gone through a double, and may lack the last of them.
 std::string_view price_token(const Fields<6>& data) {
-    return detail::digits_of(data[price_str]).empty() || detail::trimmed(data[price_str]) == "null"
-               ? data[price]
-               : data[price_str];
+    return detail::figure_in(data[price_str]).value_or("").empty() ? data[price] : data[price_str];
 }
 
 std::optional<Decimal> price_in(const Fields<6>& data) {

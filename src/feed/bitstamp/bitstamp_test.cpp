@@ -57,6 +57,9 @@ TEST(Bitstamp, Trades) {
     ShownStream stream(*venue, now);
     EXPECT_EQ(stream(trade), shown_trade);
     EXPECT_EQ(stream(trade), "") << "it has come before";
+    const std::string long_id = replaced(trade, "542327128", "100182534526255757567432481");
+    EXPECT_EQ(stream(long_id), "ETH=2090.22USD@2026-03-05T15:15:51.946001Z");
+    EXPECT_EQ(stream(long_id), "") << "an id of any length";
     EXPECT_TRUE(stream.refuses_every_part_of(trade));
     EXPECT_TRUE(stream(std::string(trade) + "x").starts_with("not_json: "));
     EXPECT_EQ(ShownStream(*venue, now + 1h)(trade), std::string("old ") + shown_trade);

@@ -96,11 +96,11 @@ private:
 
     // Closed within seconds if it is not answered with the same number.
     ParseResult on_heartbeat(std::string_view token, StreamOutput& out) {
-        const auto number = detail::plain_integer(token);
-        if (!number) return refuse(Kind::wrong_shape, "a heartbeat without a number");
+        if (!detail::plain_integer(detail::digits_of(token)))
+            return refuse(Kind::wrong_shape, "a heartbeat without a number");
         out.events.push_back(Alive{});
         out.events.push_back(
-            Reply{fmt::format(R"({{"id":{},"method":"public/respond-heartbeat"}})", *number)});
+            Reply{fmt::format(R"({{"id":{},"method":"public/respond-heartbeat"}})", detail::trimmed(token))});
         return Parsed{};
     }
 
@@ -131,7 +131,7 @@ private:
         });
         Parsed parsed;
         for (const Fields<4>& row : rows_) {
-            const std::string_view named = detail::digits_of(row[3]);
+            const std::string_view named = detail::figure_in(row[3]).value_or("");
             if (row.contradictory() || (!named.empty() && named != symbol)) {
                 leave_out(parsed, fmt::format("a trade of '{}' among those of {}", snippet(named), symbol));
                 continue;

@@ -110,6 +110,8 @@ TEST(CryptoCom, Events) {
               "venue_error: Crypto.com's error 50001: Internal error");
     EXPECT_EQ(shown(R"({"id":1587523073344,"method":"public/heartbeat","code":0})"),
               R"(alive; reply {"id":1587523073344,"method":"public/respond-heartbeat"})");
+    EXPECT_EQ(shown(R"({"id":"7","method":"public/heartbeat","code":0})"),
+              R"(alive; reply {"id":"7","method":"public/respond-heartbeat"})");
     EXPECT_EQ(shown(R"({"id":"x","method":"public/heartbeat","code":0})"),
               "wrong_shape: a heartbeat without a number");
     EXPECT_EQ(shown(R"({"id":2,"method":"unsubscribe","code":0})"), "");

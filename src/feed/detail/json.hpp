@@ -200,12 +200,20 @@ inline std::optional<std::uint64_t> id_of(std::string_view token) {
     return id == 0 ? std::nullopt : id;
 }
 
-// Brings rows into the order of `key(row)`; many venues send the newest trade first.
+// Brings rows into the order of `key(row)`; many venues send the newest trade first. Rows of the same key keep the
+// order in which they were traded.
 template <typename Row, typename Key>
 void bring_oldest_first(std::vector<Row>& rows, Key key) {
     if (rows.size() < 2 || std::ranges::is_sorted(rows, {}, key)) return;
-    std::ranges::reverse(rows);
-    if (!std::ranges::is_sorted(rows, {}, key)) std::ranges::sort(rows, {}, key);
+    if (key(rows.back()) < key(rows.front())) std::ranges::reverse(rows);
+    if (std::ranges::is_sorted(rows, {}, key)) return;
+    std::vector<std::size_t> order(rows.size());
+    std::ranges::generate(order, [i = std::size_t{0}]() mutable { return i++; });
+    std::ranges::sort(order, {}, [&](std::size_t i) { return std::pair(key(rows[i]), i); });
+    std::vector<Row> sorted;
+    sorted.reserve(rows.size());
+    for (const std::size_t i : order) sorted.push_back(rows[i]);
+    rows = std::move(sorted);
 }
 
 // Notices lost trades of a venue whose ids rise by one for each symbol. One connection.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "base/text.hpp"
 #include "feed/detail/json_venue.hpp"
@@ -127,8 +128,11 @@ private:
 
     // Gaps are not inferred: in recordings ids are counted over all pairs.
     ParseResult on_trades(Timestamp received_at, StreamOutput& out) {
-        if (rows_.empty() || rows_.front()[pair].empty()) return unknown_shape();
-        detail::bring_oldest_first(rows_, [](const Fields<7>& row) { return detail::id_of(row[trade_id]); });
+        if (rows_.empty()) return Parsed{};
+        if (rows_.front()[pair].empty()) return unknown_shape();
+        detail::bring_oldest_first(rows_, [](const Fields<7>& row) {
+            return std::pair(time_of(row), detail::id_of(row[trade_id]));
+        });
         if (rows_.size() == 1 && !venue_.find(detail::digits_of(rows_.front()[pair])))
             return not_requested(detail::digits_of(rows_.front()[pair]));
         Parsed parsed;
@@ -152,7 +156,8 @@ private:
     }
 
     static std::optional<Timestamp> time_of(const Fields<7>& row) {
-        if (!row[time_ms].empty()) return detail::market_time_with_fraction(row[time_ms]);
+        if (!detail::figure_in(row[time_ms]).value_or("").empty())
+            return detail::market_time_with_fraction(row[time_ms]);
         const auto seconds = detail::plain_integer(detail::digits_of(row[time_s]));
         if (!seconds || *seconds < 0 || *seconds > 10'000'000'000) return std::nullopt;
         return detail::market_time(*seconds * 1000);

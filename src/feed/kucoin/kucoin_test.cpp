@@ -86,6 +86,11 @@ TEST(Kucoin, Trades) {
     EXPECT_EQ(stream(trade), "BTC=0.082USDT@2018-12-27T12:30:18.099033Z");
     EXPECT_EQ(stream(trade), "") << "each trade once";
     EXPECT_EQ(stream(replaced(trade, "cd67aa", "cd67ab")), "BTC=0.082USDT@2018-12-27T12:30:18.099033Z");
+    for (const char* none : {"null", "\"\"", "\"0\""}) {
+        const std::string frame = replaced(trade, "\"5c24c5da03aa673885cd67aa\"", none);
+        for (int i = 0; i < 2; ++i)
+            EXPECT_EQ(stream(frame), "BTC=0.082USDT@2018-12-27T12:30:18.099033Z") << "no id is no id seen";
+    }
     EXPECT_EQ(shown(trade, now + 6min).substr(0, 7), "old BTC");
     EXPECT_EQ(with("5c24c5da03aa673885cd67aa", "11067996711960577"),
               "BTC=0.082USDT#11067996711960577@2018-12-27T12:30:18.099033Z");

@@ -69,6 +69,10 @@ TEST(Mexc, Trades) {
     EXPECT_EQ(shown(push(deal("3", ms + 2, "13") + deal("2", ms + 1, "12") + deal("1", ms, "11"))),
               "BTC=1USDT#11@2026-11-05T17:33:20.123Z BTC=2USDT#12@2026-11-05T17:33:20.124Z "
               "BTC=3USDT#13@2026-11-05T17:33:20.125Z");
+    EXPECT_EQ(shown(push(deal("1") + deal("2", ms + 2) + deal("3", ms + 2) + deal("4", ms + 1))),
+              "BTC=1USDT@2026-11-05T17:33:20.123Z BTC=4USDT@2026-11-05T17:33:20.124Z "
+              "BTC=2USDT@2026-11-05T17:33:20.125Z BTC=3USDT@2026-11-05T17:33:20.125Z")
+        << "of the same millisecond the last is the latest";
     const auto venue = mexc();
     ShownStream stream(*venue, now);
     EXPECT_EQ(stream(push(deal("1", ms, "11X"))), "BTC=1USDT@2026-11-05T17:33:20.123Z");
