@@ -110,6 +110,8 @@ def check_recording(check, program, venue, extract, file):
         age = received[key] - trade.us
         if trade.fresh and age < 10_000_000:
             check.expect(q["live"] is True, f"{venue}: a trade of {age} us ago is not live: {q}")
+        if trade.fresh is False:
+            check.expect(q["live"] is False, f"{venue}: a trade of a snapshot is live: {q}")
         if age > 300_000_000:
             check.expect(q["live"] is False, f"{venue}: a trade of {age} us ago is live: {q}")
         live += q["live"] is True
@@ -230,7 +232,9 @@ def made_frames():
         json.dumps({"id": "1", "status": 200, "result": None}),
         json.dumps({"E": ms * 1_000_000 + 123_456_789, "s": "btcusd", "t": 2840140956529623, "p": "65000.10000",
                     "q": "0.0100", "m": True}),
-    ], [Trade("btcusd", "65000.10000", n(2840140956529623), us + 123_456)]
+        json.dumps({"E": ms * 1_000_000 + 200_000_000, "s": "btcusd", "t": None, "p": "65000.20", "q": "1", "m": True}),
+    ], [Trade("btcusd", "65000.10000", n(2840140956529623), us + 123_456),
+        Trade("btcusd", "65000.20", None, us + 200_000)]
     crypto = {"id": -1, "method": "subscribe", "code": 0}
 
     def crypto_com(trades):

@@ -4,7 +4,7 @@ import datetime
 import decimal
 import json
 
-# `fresh`: whether it is a push of something that has just been traded.
+# `fresh`: whether it is a push of something that has just been traded; None where only its age can tell.
 Trade = collections.namedtuple("Trade", "symbol price id us fresh", defaults=(True,))
 
 
@@ -39,7 +39,7 @@ def binance(frame, state):
 def okx(frame, state):
     if frame.get("arg", {}).get("channel") == "trades":
         for d in frame.get("data", []):
-            yield Trade(d["instId"], d["px"], d["tradeId"], scaled(d["ts"], 3), False)
+            yield Trade(d["instId"], d["px"], d["tradeId"], scaled(d["ts"], 3), None)
 
 
 def kucoin(frame, state):
@@ -82,7 +82,7 @@ def htx(frame, state):
     channel = frame.get("ch", "").split(".")
     if channel[2:] == ["trade", "detail"]:
         for d in frame["tick"]["data"]:
-            yield Trade(channel[1], d["price"], d["tradeId"], scaled(d["ts"], 3), False)
+            yield Trade(channel[1], d["price"], d["tradeId"], scaled(d["ts"], 3), None)
 
 
 def kraken(frame, state):
