@@ -14,7 +14,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-Decimal num(std::string_view text) {
+Decimal amount(std::string_view text) {
     return Decimal::parse(text).value();
 }
 
@@ -22,7 +22,7 @@ class JudgeTest : public ::testing::Test {
 protected:
     std::string trade(const char* source, std::string_view price, Currency currency = "USD",
                       Duration lag = {}) {
-        Quote quote{source, SourceKind::exchange, "BTC", num(price), now_ - lag, now_, currency};
+        Quote quote{source, SourceKind::exchange, "BTC", amount(price), now_ - lag, now_, currency};
         quote.trade_id = ++id_;
         consolidator_.update(quote, now_, lag);
         return state();
@@ -38,7 +38,7 @@ protected:
     }
     void say_rate(const char* currency, std::string_view dollars) {
         for (const char* source : {"x", "y"})
-            rates_.update({source, SourceKind::exchange, currency, num(dollars), now_, now_, "USD"}, now_);
+            rates_.update({source, SourceKind::exchange, currency, amount(dollars), now_, now_, "USD"}, now_);
     }
     std::string state() const {
         std::string out = consolidator_.price() ? consolidator_.price()->to_string() : "-";
@@ -77,8 +77,8 @@ TEST_F(JudgeTest, QuotesAreComparedInDollarsAndShownAsTheyCame) {
     trade("a", "100");
     EXPECT_EQ(trade("b", "101.5", "USDT"), "100.2425 |");
     const JudgedQuote quote = consolidator_.board().quotes[1];
-    EXPECT_EQ(quote.quote.price, num("101.5"));
-    EXPECT_EQ(quote.dollars, num("100.485"));
+    EXPECT_EQ(quote.quote.price, amount("101.5"));
+    EXPECT_EQ(quote.dollars, amount("100.485"));
     EXPECT_EQ(quote.spread_bp10, 241);
 }
 
@@ -86,7 +86,7 @@ TEST_F(JudgeTest, AChangedRateMovesThePriceWithTheNextJudgement) {
     trade("a", "100", "USDT");
     EXPECT_EQ(state(), "100 |");
     say_rate("USDT", "0.999");
-    EXPECT_EQ(consolidator_.refresh(now_), num("99.9"));
+    EXPECT_EQ(consolidator_.refresh(now_), amount("99.9"));
     say_rate("USDT", "0.998");
     EXPECT_EQ(trade("a", "100", "USDT"), "99.8 |") << "or with a trade";
 }
@@ -186,7 +186,7 @@ TEST_F(JudgeTest, WhereAllAreLateNobodyIsLeftOut) {
 }
 
 TEST_F(JudgeTest, AVenueThatRepeatsItsLastTradeWhileOthersMoveIsStuck) {
-    Quote last{"c", SourceKind::exchange, "BTC", num("100"), now_, now_};
+    Quote last{"c", SourceKind::exchange, "BTC", amount("100"), now_, now_};
     last.trade_id = 7;
     const auto repeat = [&](int seconds, const char* others) {
         for (int i = 0; i < seconds; ++i) {
@@ -240,7 +240,7 @@ TEST_F(JudgeTest, TheFirstPriceOfOneThatStaysAloneComesAfterThreeSeconds) {
     policy_.exchanges = 3;
     EXPECT_EQ(trade("a", "100"), "- | a unconfirmed");
     now_ += 3s;
-    EXPECT_EQ(consolidator_.refresh(now_), num("100"));
+    EXPECT_EQ(consolidator_.refresh(now_), amount("100"));
     EXPECT_EQ(trade("a", "101"), "101 |");
 }
 
@@ -253,7 +253,7 @@ TEST_F(JudgeTest, InTheFirstSecondsAStablecoinWithoutARateIsNotTakenForDollars) 
     EXPECT_EQ(trade("t1", "100", "USDT"), "95 | t1 off_peg t2 off_peg t3 off_peg");
     say_rate("USDT", "0.95");
     consolidator_.refresh(now_ + 1s);
-    EXPECT_EQ(consolidator_.price(), num("95"));
+    EXPECT_EQ(consolidator_.price(), amount("95"));
 }
 
 // ---- The band and the note
@@ -280,7 +280,7 @@ TEST_F(JudgeTest, TheBandIsWiderByWhatNobodyHasChecked) {
     consolidator_.refresh(now_);
     EXPECT_EQ(band(), "100 100");
     now_ += 20s;
-    consolidator_.update({"g", SourceKind::aggregator, "BTC", num("100"), now_ - 1s, now_}, now_);
+    consolidator_.update({"g", SourceKind::aggregator, "BTC", amount("100"), now_ - 1s, now_}, now_);
     EXPECT_EQ(band(), "98 102");
     EXPECT_EQ(consolidator_.board().note, "no exchange delivers; it rests on an aggregator");
 }
@@ -290,7 +290,8 @@ TEST_F(JudgeTest, TheBandIsWiderByWhatNobodyHasChecked) {
 TEST_F(JudgeTest, AnAggregatorWithOldFiguresChecksWithMoreToleranceAndNeverReplacesAnExchange) {
     policy_.sources["paprika"].figures_ttl = 15min;
     const auto figure = [&](std::string_view price, Duration age) {
-        consolidator_.update({"paprika", SourceKind::aggregator, "BTC", num(price), now_ - age, now_}, now_);
+        consolidator_.update({"paprika", SourceKind::aggregator, "BTC", amount(price), now_ - age, now_},
+                             now_);
         return state();
     };
     EXPECT_EQ(figure("100", 10min), "- | paprika check_only");

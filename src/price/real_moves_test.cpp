@@ -19,7 +19,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Timestamp start{std::chrono::seconds{1'700'000'000}};
+constexpr Timestamp first_moment{std::chrono::seconds{1'700'000'000}};
 // How far beyond a level the venues' plain median must be before it counts as crossed: noise and weights differ.
 constexpr double clear = 0.0008;
 
@@ -60,17 +60,21 @@ std::vector<Quote> quotes_of(const Path& path, std::mt19937_64& random, double s
         for (Duration at{static_cast<std::int64_t>(pause(random))}; at < length;
              at += Duration{static_cast<std::int64_t>(pause(random)) + 1}) {
             const double dollars = path[static_cast<std::size_t>(at / step)] * (1 + noise(random));
-            Quote quote{
-                venue.name, SourceKind::exchange,     "BTC",         decimal(dollars / (is_usdt ? usdt : 1)),
-                start + at, start + at + venue.delay, venue.currency};
+            Quote quote{venue.name,
+                        SourceKind::exchange,
+                        "BTC",
+                        decimal(dollars / (is_usdt ? usdt : 1)),
+                        first_moment + at,
+                        first_moment + at + venue.delay,
+                        venue.currency};
             quote.trade_id = ++id;
             out.push_back(quote);
         }
     }
     for (Duration at{}; at < length; at += 20s) {
         for (const char* source : {"coinbase", "kraken", "bitfinex"})
-            out.push_back(
-                {source, SourceKind::exchange, "USDT", decimal(usdt), start + at, start + at, "USD"});
+            out.push_back({source, SourceKind::exchange, "USDT", decimal(usdt), first_moment + at,
+                           first_moment + at, "USD"});
     }
     std::ranges::sort(out, {}, &Quote::received_at);
     return out;
@@ -114,7 +118,7 @@ public:
                    .board = [](const TickerBoard&) {}}) {}
 
     void play(const std::vector<Quote>& quotes) {
-        Timestamp refreshed = start;
+        Timestamp refreshed = first_moment;
         for (const Quote& quote : quotes) {
             for (; refreshed + 1s <= quote.received_at; refreshed += 1s) {
                 now_ = refreshed + 1s;
@@ -148,7 +152,8 @@ private:
         return out;
     }
     static std::string shown(std::optional<Timestamp> at) {
-        return at ? fmt::format("{:.3f} s", static_cast<double>((*at - start).count()) / 1e6) : "no time";
+        return at ? fmt::format("{:.3f} s", static_cast<double>((*at - first_moment).count()) / 1e6)
+                  : "no time";
     }
     void on_price(double price) {
         if (!prices_.extend(price)) return;
@@ -157,7 +162,7 @@ private:
     void note_venues(const Quote& quote) {
         const double dollars = quote.price.to_double() * (quote.currency == Currency("USDT") ? usdt : 1);
         last_[quote.source] = dollars;
-        const double truth = path_[static_cast<std::size_t>((quote.time - start) / step)];
+        const double truth = path_[static_cast<std::size_t>((quote.time - first_moment) / step)];
         if (truths_.extend(truth)) {
             for (Level& level : levels_) level.note(level.touched, truth, -clear, now_);
         }
@@ -173,7 +178,7 @@ private:
     const Path& path_;
     std::vector<Level> levels_;
     Extremes prices_, truths_, medians_;
-    Timestamp now_ = start;
+    Timestamp now_ = first_moment;
     std::map<SourceName, double> last_;
     Market market_;
 };
