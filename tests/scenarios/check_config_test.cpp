@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "scenarios/no_venues.hpp"
 #include "support/process.hpp"
 
 namespace pricewire::test {
@@ -28,10 +29,8 @@ protected:
         Process::Options options;
         options.command = {std::string(PRICEWIRE_BINARY_DIR) + "/pricewire"};
         options.command.insert(options.command.end(), command.begin(), command.end());
-        options.env = {{"PRICEWIRE_HTTP_LISTEN", "127.0.0.1:0"},
-                       {"PRICEWIRE_HEALTH_LISTEN", "127.0.0.1:0"},
-                       {"PRICEWIRE_SOURCES_BINANCE_WS_URL", "ws://127.0.0.1:1/stream"},
-                       {"PRICEWIRE_SOURCES_COINGECKO_REST_URL", "http://127.0.0.1:1"}};
+        options.env = no_venues();
+        options.env["PRICEWIRE_HTTP_LISTEN"] = options.env["PRICEWIRE_HEALTH_LISTEN"] = "127.0.0.1:0";
         for (const auto& [name, value] : settings) options.env[name] = value;
         options.directory = dir_.path();
         options.output = dir_.path() / (std::to_string(++runs_) + ".log");

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "net/file_limit.hpp"
+#include "scenarios/no_venues.hpp"
 #include "support/process.hpp"
 #include "support/raw_client.hpp"
 
@@ -46,9 +47,8 @@ protected:
         Process::Options options;
         options.command = {"/bin/sh", "-c", "ulimit -n " + std::to_string(files) + " && exec \"$0\" serve",
                            std::string(PRICEWIRE_BINARY_DIR) + "/pricewire"};
-        options.env = {{"PRICEWIRE_HTTP_LISTEN", "127.0.0.1:0"},
-                       {"PRICEWIRE_SOURCES_BINANCE_WS_URL", "ws://127.0.0.1:1/stream"},
-                       {"PRICEWIRE_SOURCES_COINGECKO_REST_URL", "http://127.0.0.1:1"}};
+        options.env = no_venues();
+        options.env["PRICEWIRE_HTTP_LISTEN"] = "127.0.0.1:0";
         for (const auto& [name, value] : settings) options.env[name] = value;
         options.directory = dir_.path();
         options.output = dir_.path() / "log";

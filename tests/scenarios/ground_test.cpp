@@ -10,6 +10,7 @@
 #include <string>
 
 #include "base/sanitizers.hpp"
+#include "scenarios/no_venues.hpp"
 #include "support/deployment.hpp"
 #include "support/own_database.hpp"
 
@@ -31,14 +32,14 @@ protected:
     }
     // Runs the program through a shell that sets limits first.
     Process limited(const std::string& limits, const std::string& command = "serve") {
+        auto settings = no_venues();
+        settings["PRICEWIRE_HTTP_LISTEN"] = "127.0.0.1:0";
+        settings["PRICEWIRE_LIMITS_REGISTER"] = "100000/1s";
+        settings["PRICEWIRE_SOURCES_COINGECKO_ENABLED"] = "false";
         return Process({.command = {"/bin/bash", "-c",
                                     "ulimit -c 0; " + limits + "; exec " + std::string(PRICEWIRE_BINARY_DIR) +
                                         "/pricewire " + command},
-                        .env = {{"PRICEWIRE_HTTP_LISTEN", "127.0.0.1:0"},
-                                {"PRICEWIRE_LIMITS_REGISTER", "100000/1s"},
-                                {"PRICEWIRE_SOURCES_BINANCE_WS_URL", "ws://127.0.0.1:1/stream"},
-                                {"PRICEWIRE_SOURCES_BINANCE_REST_URL", "http://127.0.0.1:1"},
-                                {"PRICEWIRE_SOURCES_COINGECKO_ENABLED", "false"}},
+                        .env = settings,
                         .output = file("limited.log"),
                         .directory = deployment_.directory(),
                         .user = {}});

@@ -12,6 +12,7 @@
 #include <sstream>
 #include <thread>
 
+#include "scenarios/no_venues.hpp"
 #include "secrets/key_file.hpp"
 #include "storage/sqlite/sqlite_storage.hpp"
 #include "support/deployment.hpp"
@@ -27,12 +28,12 @@ protected:
     std::filesystem::path key_file() const { return deployment_.directory() / "pricewire.key"; }
 
     Process command(const std::string& name) {
+        auto settings = no_venues();
+        settings["PRICEWIRE_STORAGE_DATABASE_URL"] = "sqlite:" + database().string();
+        settings["PRICEWIRE_HTTP_LISTEN"] = "127.0.0.1:0";
+        settings["PRICEWIRE_SOURCES_COINGECKO_ENABLED"] = "false";
         return Process({{std::string(PRICEWIRE_BINARY_DIR) + "/pricewire", name},
-                        {{"PRICEWIRE_STORAGE_DATABASE_URL", "sqlite:" + database().string()},
-                         {"PRICEWIRE_HTTP_LISTEN", "127.0.0.1:0"},
-                         {"PRICEWIRE_SOURCES_BINANCE_WS_URL", "ws://127.0.0.1:1/stream"},
-                         {"PRICEWIRE_SOURCES_BINANCE_REST_URL", "http://127.0.0.1:1"},
-                         {"PRICEWIRE_SOURCES_COINGECKO_ENABLED", "false"}},
+                        settings,
                         deployment_.directory() / (name + ".log"),
                         deployment_.directory()});
     }
