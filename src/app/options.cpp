@@ -1,5 +1,7 @@
 #include "app/options.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <limits>
 

@@ -1,5 +1,6 @@
 #include "deliver/dispatcher.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>

@@ -1,5 +1,6 @@
 #include "feed/session.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <set>

@@ -1,5 +1,7 @@
 #include "storage/migration.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <regex>
 

@@ -1,6 +1,7 @@
 // Frames a second on one core, from the bytes of a venue's stream to quotes, as a session reads them, and on to the
 // consolidated price. A frame holds one trade (at Bitfinex half of one: it
 // sends each twice); they are the simulator's.
+#include <fmt/format.h>
 #include <time.h>
 
 #include <array>

@@ -1,6 +1,7 @@
 // The time of a price that fires nothing, with 10 k, 1 M and 10 M active alerts; compared, in the same run,
 // with ZRANGEBYSCORE on a Redis sorted set, which is what the service's predecessor planned. Also bytes per
 // alert, and the step before: from a trade to the consolidated price.
+#include <fmt/format.h>
 #include <hiredis/hiredis.h>
 #include <malloc.h>
 #include <signal.h>

@@ -1,5 +1,7 @@
 // The bus on Redis: prices per second from one feed to one checker, and the latency of one price. Also a
 // token bucket in Redis, which every rate-limited request waits for.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <atomic>
 #include <chrono>

@@ -1,4 +1,6 @@
 // Firing 100,000 alerts on one price, from the price to the commit; creating alerts; loading a million.
+#include <fmt/format.h>
+
 #include <atomic>
 #include <chrono>
 #include <thread>

@@ -1,4 +1,5 @@
 // What 5,000 clients of the live stream cost the process that serves them, idle and with all prices.
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <atomic>

@@ -1,5 +1,6 @@
 // The whole program as users see it: latency from a price to the webhook with a million alerts loaded, start
 // with a million alerts, idle memory, and GET /rates compared with nginx serving the same bytes.
+#include <fmt/format.h>
 #include <unistd.h>
 #include <algorithm>
 #include <array>

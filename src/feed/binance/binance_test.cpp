@@ -1,5 +1,6 @@
 #include "feed/binance/binance.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>

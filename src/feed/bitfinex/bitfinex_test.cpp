@@ -1,5 +1,6 @@
 #include "feed/bitfinex/bitfinex.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "feed/show.hpp"

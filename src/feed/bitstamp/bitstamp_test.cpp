@@ -1,5 +1,6 @@
 #include "feed/bitstamp/bitstamp.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "feed/show.hpp"

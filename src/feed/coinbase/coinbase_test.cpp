@@ -1,5 +1,6 @@
 #include "feed/coinbase/coinbase.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "feed/show.hpp"

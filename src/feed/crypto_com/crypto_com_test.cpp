@@ -1,5 +1,6 @@
 #include "feed/crypto_com/crypto_com.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "feed/session_play.hpp"

@@ -1,5 +1,6 @@
 #include "feed/gateio/gateio.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "feed/session_play.hpp"

@@ -1,5 +1,6 @@
 #include "feed/mexc/mexc.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "feed/detail/protobuf.hpp"
