@@ -16,6 +16,7 @@
 #include "access/in_process/in_process_rate_limits.hpp"
 #include "api/api.hpp"
 #include "base/crypto.hpp"
+#include "base/mutex.hpp"
 #include "bus/in_process/in_process_bus.hpp"
 #include "bus/in_process/in_process_notices.hpp"
 #include "fakes/fake_secret_box.hpp"
@@ -139,6 +140,10 @@ protected:
         options_.history_limit = {10'000, 10s};
     }
     ~ApiTest() override {
+        {
+            MutexLock lock(ends_);
+            has_ended_ = true;
+        }
         api_ = nullptr;  // answers pending requests
         if (test::Prism* prism = prism_of_test()) prism->wait_until_idle();
     }
@@ -315,8 +320,13 @@ protected:
     std::unique_ptr<bus::DeliveryNotices> notices_ = bus::create_in_process_notices();
     std::unique_ptr<access::AuthCache> auth_cache_ = access::create_in_process_auth_cache(clock_);
     std::unique_ptr<access::RateLimits> rate_limits_ = access::create_in_process_rate_limits();
-    GatedStorage storage_{
-        storage::StorageEvents{{}, [this](std::optional<Uuid> user) { api().on_user_changed(user); }}};
+    // The storage's thread reports to the API and outlives it.
+    Mutex ends_;
+    bool has_ended_ GUARDED_BY(ends_) = false;
+    GatedStorage storage_{storage::StorageEvents{{}, [this](std::optional<Uuid> user) {
+                                                     MutexLock lock(ends_);
+                                                     if (!has_ended_) api().on_user_changed(user);
+                                                 }}};
     std::function<void()> ping_queue_;
     // No test queries a name server.
     std::function<Result<net::WebhookUrl>(std::string_view)> vet_ = [](std::string_view) {
