@@ -17,6 +17,7 @@
 #include "price/market.hpp"
 #include "report.hpp"
 #include "sim/protocol.hpp"
+#include "simulated_stream.hpp"
 
 namespace {
 
@@ -63,10 +64,11 @@ double per_second(const std::vector<std::string>& frames, Take take) {
 void measure(const feed::VenueType& type, const sim::SimVenue& simulated) {
     std::vector<feed::Instrument> instruments;
     for (const Ticker ticker : tickers) instruments.push_back({ticker, *type.symbol_of(ticker)});
-    const auto venue = type.create(std::move(instruments), {});
+    const auto venue =
+        type.create(std::move(instruments), {.ws_url = "ws://127.0.0.1:1", .rest_url = "http://127.0.0.1:1"});
     feed::FrameReader reader(*venue);
     const sim::SimMarket empty;
-    const auto stream = simulated.open("", empty);
+    const auto stream = perf::open_simulated(*venue, simulated, empty);
     feed::StreamOutput output;
     const Timestamp now = system_clock().now();
     const auto read = [&](const std::string& frame, bool is_binary) {
