@@ -250,13 +250,7 @@ private:
         detail::bring_oldest_first(rows_, [](const Row& row) { return detail::id_of(row.tokens[0]); });
         Parsed parsed;
         for (const auto& [tokens] : rows_) {
-            Quote* quote = add_trade(instrument,
-                                     {.price = detail::price_of(detail::digits_of(tokens[3])),
-                                      .time = detail::market_time(tokens[1]),
-                                      .id = detail::id_of(tokens[0]),
-                                      .price_token = tokens[3],
-                                      .time_token = tokens[1],
-                                      .id_token = tokens[0]},
+            Quote* quote = add_trade(instrument, detail::trade_in(tokens[3], tokens[1], tokens[0]),
                                      received_at, out, parsed);
             if (quote != nullptr && !is_update) quote->is_live = false;
         }

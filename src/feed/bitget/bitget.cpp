@@ -237,9 +237,8 @@ private:
     void take_row(const Fields<7>& row, detail::Answer& answer) {
         const auto instrument = find(detail::plain_string(row[0]).value_or(""));
         if (!instrument) return;  // the whole market may have been requested
-        std::size_t life = 0;
-        for (const std::size_t i : {3, 4, 5, 6}) life = with(life, row[i]);
-        const auto price = row.contradictory() ? std::nullopt : detail::price_of(detail::digits_of(row[1]));
+        const std::size_t life = life_in(row, {3, 4, 5, 6});
+        const auto price = detail::price_in(row, 1);
         Quote* quote =
             add_untimed_price(answer, instrument, instruments()[*instrument].symbol, price, row[1], life);
         const auto time = detail::market_time(row[2]);

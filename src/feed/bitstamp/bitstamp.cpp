@@ -157,8 +157,7 @@ private:
             if (row[pair].empty()) return own_error(row, answer);
             const auto instrument = find_pair(detail::plain_string(row[pair]).value_or(""));
             if (!instrument) return simdjson::SUCCESS;  // all pairs come
-            const auto last_price =
-                row.contradictory() ? std::nullopt : detail::price_of(detail::digits_of(row[last]));
+            const auto last_price = detail::price_in(row, last);
             // Its time may be that of the answer: a pair that is traded shows by its book and its volume.
             const std::size_t life = with(with(with(0, row[bid]), row[ask]), row[volume]);
             Quote* quote = add_untimed_price(answer, instrument, instruments()[*instrument].symbol,

@@ -131,13 +131,7 @@ private:
             }
             // The price of a block trade was agreed upon, not made on the market.
             if (detail::digits_of(row[is_block]) == "true") continue;
-            add_trade(*instrument,
-                      {.price = detail::price_of(detail::digits_of(row[trade_price])),
-                       .time = detail::market_time(row[trade_time]),
-                       .id = detail::id_of(row[trade_id]),
-                       .price_token = row[trade_price],
-                       .time_token = row[trade_time],
-                       .id_token = row[trade_id]},
+            add_trade(*instrument, detail::trade_in(row[trade_price], row[trade_time], row[trade_id]),
                       received_at, out, parsed);
         }
         return parsed;
@@ -207,9 +201,8 @@ private:
     void take_row(const Fields<6>& row, detail::Answer& answer) {
         const auto instrument = find(detail::plain_string(row[0]).value_or(""));
         if (!instrument) return;  // the whole market may have been requested
-        std::size_t life = 0;
-        for (const std::size_t i : {2, 3, 4, 5}) life = with(life, row[i]);
-        const auto price = row.contradictory() ? std::nullopt : detail::price_of(detail::digits_of(row[1]));
+        const std::size_t life = life_in(row, {2, 3, 4, 5});
+        const auto price = detail::price_in(row, 1);
         add_untimed_price(answer, instrument, instruments()[*instrument].symbol, price, row[1], life);
     }
 

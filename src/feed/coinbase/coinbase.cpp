@@ -190,14 +190,10 @@ private:
                 leave_out(parsed, fmt::format("a trade of '{}', which was not requested", snippet(product)));
                 continue;
             }
-            Quote* quote = add_trade(*instrument,
-                                     {.price = detail::price_of(detail::digits_of(row[price])),
-                                      .time = time_of(row[trade_time]),
-                                      .id = detail::id_of(row[trade_id]),
-                                      .price_token = row[price],
-                                      .time_token = row[trade_time],
-                                      .id_token = row[trade_id]},
-                                     received_at, out, parsed);
+            Quote* quote = add_trade(
+                *instrument,
+                detail::trade_in(row[price], row[trade_time], time_of(row[trade_time]), row[trade_id]),
+                received_at, out, parsed);
             if (quote == nullptr) continue;
             if (!is_update) quote->is_live = false;
             if (is_update && quote->trade_id) ids_.note(*instrument, *quote->trade_id, out.events);
@@ -255,8 +251,7 @@ private:
             // A price stays in the answer when nobody can trade at it any more.
             if (!row.contradictory() && !is_traded(row)) continue;
             const std::string_view product = detail::digits_of(row[name]);
-            const auto value =
-                row.contradictory() ? std::nullopt : detail::price_of(detail::digits_of(row[last_price]));
+            const auto value = detail::price_in(row, last_price);
             add_untimed_price(answer, find(product), product, value, row[last_price], std::nullopt);
         }
         return std::nullopt;

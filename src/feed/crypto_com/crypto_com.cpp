@@ -136,16 +136,9 @@ private:
                 leave_out(parsed, fmt::format("a trade of '{}' among those of {}", snippet(named), symbol));
                 continue;
             }
-            Quote* quote = add_trade(*instrument,
-                                     {.price = detail::price_of(detail::digits_of(row[0])),
-                                      .time = detail::market_time(row[1]),
-                                      .id = detail::id_of(row[2]),
-                                      .price_token = row[0],
-                                      .time_token = row[1],
-                                      .id_token = row[2]},
-                                     received_at, out, parsed);
-            if (quote != nullptr && !first_pushes_.is_live(*instrument, received_at - quote->time))
-                quote->is_live = false;
+            Quote* quote =
+                add_trade(*instrument, detail::trade_in(row[0], row[1], row[2]), received_at, out, parsed);
+            first_pushes_.judge(quote, *instrument);
         }
         first_pushes_.end(*instrument);
         return parsed;
@@ -173,8 +166,7 @@ public:
 private:
     // A request is for one instrument or for all; there is none for several.
     std::string rest_path(std::span<const std::size_t> asked) const override {
-        if (asked.size() > 1) return "/get-tickers";
-        return "/get-tickers?instrument_name=" + instruments()[asked.front()].symbol;
+        return one_or_all(asked, "/get-tickers?instrument_name=", "/get-tickers");
     }
 
     // {"id":-1,"method":"public/get-tickers","code":0,"result":{"data":[{"i":"BTC_USD","a":"65000.1","t":…}]}}
@@ -206,8 +198,7 @@ private:
         for (const Fields<3>& row : rows_) {
             const auto instrument = find(detail::plain_string(row[0]).value_or(""));
             if (!instrument) continue;  // all instruments may have been requested
-            const auto price =
-                row.contradictory() ? std::nullopt : detail::price_of(detail::digits_of(row[1]));
+            const auto price = detail::price_in(row, 1);
             add_price(answer, instrument, instruments()[*instrument].symbol, price, row[1],
                       detail::market_time(row[2]));
         }

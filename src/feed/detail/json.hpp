@@ -236,8 +236,11 @@ private:
 class FirstPushes {
 public:
     explicit FirstPushes(std::size_t instruments) : over_(instruments) {}
-    bool is_live(std::size_t instrument, Duration age) const {
-        return over_[instrument] || age <= std::chrono::seconds{10};
+    // Null: a trade that was left out.
+    void judge(Quote* quote, std::size_t instrument) const {
+        if (quote != nullptr && !over_[instrument] &&
+            quote->received_at - quote->time > std::chrono::seconds{10})
+            quote->is_live = false;
     }
     void end(std::size_t instrument) { over_[instrument] = true; }
 
@@ -250,6 +253,12 @@ inline std::optional<Decimal> price_of(std::string_view digits) {
     const auto price = Decimal::parse(digits, Decimal::Excess::truncate);
     if (!price || !price->is_positive()) return std::nullopt;
     return *price;
+}
+
+// The price in a field; nullopt where its row contradicts itself.
+template <std::size_t N>
+std::optional<Decimal> price_in(const Fields<N>& row, std::size_t i) {
+    return row.contradictory() ? std::nullopt : price_of(digits_of(row[i]));
 }
 
 // A plausible trade time: from 2009, before there was anything to trade, to 2100.

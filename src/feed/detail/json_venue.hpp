@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <span>
@@ -112,6 +113,21 @@ struct Trade {
     std::string_view time_token;
     std::string_view id_token;  // as it stands in the frame; empty: none
 };
+
+// The trade with these tokens; `time` is what the venue's unit makes of its token.
+inline Trade trade_in(std::string_view price, std::string_view time_token, std::optional<Timestamp> time,
+                      std::string_view id) {
+    return {.price = price_of(digits_of(price)),
+            .time = time,
+            .id = id_of(id),
+            .price_token = price,
+            .time_token = time_token,
+            .id_token = id};
+}
+// Likewise where the time is in milliseconds.
+inline Trade trade_in(std::string_view price, std::string_view time, std::string_view id) {
+    return trade_in(price, time, market_time(time), id);
+}
 
 // A trade this old by our clock is never the present price, whatever the venue says. Receivers refuse signatures
 // from as far away, so a clock that is off by more delivers no alert anyhow.
@@ -288,11 +304,24 @@ protected:
         return added;
     }
 
+    // A sign of life that holds these fields of `row`.
+    template <std::size_t N>
+    static std::size_t life_in(const Fields<N>& row, std::initializer_list<std::size_t> fields) {
+        std::size_t life = 0;
+        for (const std::size_t i : fields) life = with(life, row[i]);
+        return life;
+    }
     // A sign of life that holds `token`, too.
     static std::size_t with(std::size_t sign_of_life, std::string_view token) {
         return sign_of_life * 31 + std::hash<std::string_view>{}(token);
     }
 
+    // The path of a request to a venue that answers for one symbol, which follows `one`, or for the whole market, and
+    // for nothing between them.
+    std::string one_or_all(std::span<const std::size_t> asked, std::string_view one,
+                           std::string_view all) const {
+        return asked.size() > 1 ? std::string(all) : std::string(one) + instruments()[asked.front()].symbol;
+    }
     // `spell(i)` of each instrument i of `asked`, with `separator` between them.
     template <typename Spell>
     static std::string list(std::span<const std::size_t> asked, std::string_view separator, Spell&& spell) {

@@ -143,13 +143,7 @@ private:
                 leave_out(parsed, fmt::format("an invalid trade of '{}'", snippet(name)));
                 continue;
             }
-            add_trade(*instrument,
-                      {.price = detail::price_of(detail::digits_of(row[price])),
-                       .time = time_of(row),
-                       .id = detail::id_of(row[trade_id]),
-                       .price_token = row[price],
-                       .time_token = row[time_ms],
-                       .id_token = row[trade_id]},
+            add_trade(*instrument, detail::trade_in(row[price], row[time_ms], time_of(row), row[trade_id]),
                       received_at, out, parsed);
         }
         return parsed;
@@ -196,8 +190,7 @@ private:
 
     // A request is for one pair or for the whole market; there is none for several.
     std::string rest_path(std::span<const std::size_t> asked) const override {
-        if (asked.size() > 1) return "/spot/tickers";
-        return "/spot/tickers?currency_pair=" + instruments()[asked.front()].symbol;
+        return one_or_all(asked, "/spot/tickers?currency_pair=", "/spot/tickers");
     }
 
     // [{"currency_pair":"BTC_USDT","last":"65000.1","lowest_ask":"65000.2","highest_bid":"65000.1", …}, …], or
@@ -211,11 +204,9 @@ private:
             if (!name) return unknown_shape(answer);
             const auto instrument = find(*name);
             if (!instrument) return simdjson::SUCCESS;  // the whole market may have been requested
-            const auto price =
-                entry.contradictory() ? std::nullopt : detail::price_of(detail::digits_of(entry[last]));
+            const auto price = detail::price_in(entry, last);
             // It has no time. While a pair is traded, its book moves.
-            std::size_t life = 0;
-            for (const std::size_t i : {ask, bid, ask_size, bid_size}) life = with(life, entry[i]);
+            const std::size_t life = life_in(entry, {ask, bid, ask_size, bid_size});
             add_untimed_price(answer, instrument, *name, price, entry[last], life);
             return simdjson::SUCCESS;
         });

@@ -123,12 +123,7 @@ private:
         if (!instrument) return not_requested(name);
         Parsed parsed;
         add_trade(*instrument,
-                  {.price = detail::price_of(detail::digits_of(frame[price])),
-                   .time = time_of(frame[event_time]),
-                   .id = detail::id_of(frame[trade]),
-                   .price_token = frame[price],
-                   .time_token = frame[event_time],
-                   .id_token = frame[trade]},
+                  detail::trade_in(frame[price], frame[event_time], time_of(frame[event_time]), frame[trade]),
                   received_at, out, parsed);
         return parsed;
     }
@@ -159,8 +154,7 @@ private:
             if (entry[0].empty()) return own_error(entry, answer);
             const auto instrument = find(lower_case(detail::digits_of(entry[0])));
             if (!instrument) return simdjson::SUCCESS;
-            const auto value =
-                entry.contradictory() ? std::nullopt : detail::price_of(detail::digits_of(entry[1]));
+            const auto value = detail::price_in(entry, 1);
             // Nothing else in it shows whether the pair is traded: the change of a day moves with the day.
             add_untimed_price(answer, instrument, instruments()[*instrument].symbol, value, entry[1], 0);
             return simdjson::SUCCESS;

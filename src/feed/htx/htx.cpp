@@ -162,8 +162,7 @@ public:
 private:
     // A request is for one symbol or for the whole market; there is none for several.
     std::string rest_path(std::span<const std::size_t> asked) const override {
-        if (asked.size() > 1) return "/market/tickers";
-        return "/market/trade?symbol=" + instruments()[asked.front()].symbol;
+        return one_or_all(asked, "/market/trade?symbol=", "/market/tickers");
     }
 
     // {"status":"ok","ts":…,"data":[{"symbol":"btcusdt","close":65000.1, …}]}, or the last trade of one:
@@ -208,8 +207,7 @@ private:
                 break;  // the newest comes first
             }
             // Their time is that of the answer. While a pair is traded, its book moves.
-            std::size_t life = 0;
-            for (const std::size_t i : {5, 6, 7, 8}) life = with(life, row[i]);
+            const std::size_t life = life_in(row, {5, 6, 7, 8});
             add_untimed_price(answer, instrument, symbol, price, token, life);
         }
     }

@@ -142,14 +142,9 @@ private:
                 leave_out(parsed, fmt::format("a trade of '{}', which was not requested", snippet(name)));
                 continue;
             }
-            Quote* quote = add_trade(*instrument,
-                                     {.price = detail::price_of(detail::digits_of(row[1])),
-                                      .time = trade_time(row[2]),
-                                      .id = detail::id_of(row[3]),
-                                      .price_token = row[1],
-                                      .time_token = row[2],
-                                      .id_token = row[3]},
-                                     received_at, out, parsed);
+            Quote* quote =
+                add_trade(*instrument, detail::trade_in(row[1], row[2], trade_time(row[2]), row[3]),
+                          received_at, out, parsed);
             if (quote == nullptr) continue;
             if (!is_live) quote->is_live = false;
             if (is_live && quote->trade_id) ids_.note(*instrument, *quote->trade_id, out.events);

@@ -139,12 +139,8 @@ private:
         if (!instrument || detail::plain_string(trade[symbol]) != wanted) return not_requested(name);
         Parsed parsed;
         add_trade(*instrument,
-                  {.price = detail::price_of(detail::digits_of(trade[price])),
-                   .time = detail::market_time_in_nanoseconds(trade[time]),
-                   .id = detail::id_of(trade[trade_id]),
-                   .price_token = trade[price],
-                   .time_token = trade[time],
-                   .id_token = trade[trade_id]},
+                  detail::trade_in(trade[price], trade[time], detail::market_time_in_nanoseconds(trade[time]),
+                                   trade[trade_id]),
                   received_at, out, parsed);
         return parsed;
     }
@@ -223,8 +219,7 @@ private:
     // A request is for one symbol or for all; there is none for several.
     std::string rest_path(std::span<const std::size_t> asked) const override {
         asked_.assign(asked.begin(), asked.end());
-        if (asked.size() > 1) return "/api/v1/market/allTickers";
-        return "/api/v1/market/orderbook/level1?symbol=" + instruments()[asked.front()].symbol;
+        return one_or_all(asked, "/api/v1/market/orderbook/level1?symbol=", "/api/v1/market/allTickers");
     }
 
     // {"code":"200000","data":{"price":"65000.1","bestAsk":"65000.2", …}}, or of all
@@ -277,9 +272,8 @@ private:
     // The time of an answer is its own. While a pair is traded, its book moves.
     template <std::size_t N>
     void add(detail::Answer& answer, std::size_t instrument, const Fields<N>& row) {
-        std::size_t life = 0;
-        for (const std::size_t i : {1, 2, 3, 4}) life = with(life, row[i]);
-        const auto last = row.contradictory() ? std::nullopt : detail::price_of(detail::digits_of(row[0]));
+        const std::size_t life = life_in(row, {1, 2, 3, 4});
+        const auto last = detail::price_in(row, 0);
         add_untimed_price(answer, instrument, instruments()[instrument].symbol, last, row[0], life);
     }
 

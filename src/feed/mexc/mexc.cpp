@@ -216,8 +216,7 @@ public:
 private:
     // A request is for one symbol or for all; there is none for several.
     std::string rest_path(std::span<const std::size_t> asked) const override {
-        if (asked.size() > 1) return "/api/v3/ticker/24hr";
-        return "/api/v3/ticker/24hr?symbol=" + instruments()[asked.front()].symbol;
+        return one_or_all(asked, "/api/v3/ticker/24hr?symbol=", "/api/v3/ticker/24hr");
     }
 
     // [{"symbol":"BTCUSDT","lastPrice":"65000.1","bidPrice":"65000","askPrice":"65000.2", …}, …], one of these
@@ -231,11 +230,9 @@ private:
             if (!name) return unknown_shape(answer);
             const auto instrument = find(*name);
             if (!instrument) return simdjson::SUCCESS;  // the whole market may have been requested
-            const auto price =
-                entry.contradictory() ? std::nullopt : detail::price_of(detail::digits_of(entry[last]));
+            const auto price = detail::price_in(entry, last);
             // Its times are those of the answer. While a pair is traded, its book moves.
-            std::size_t life = 0;
-            for (const std::size_t i : {bid, bid_size, ask, ask_size}) life = with(life, entry[i]);
+            const std::size_t life = life_in(entry, {bid, bid_size, ask, ask_size});
             add_untimed_price(answer, instrument, *name, price, entry[last], life);
             return simdjson::SUCCESS;
         });

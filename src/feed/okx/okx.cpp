@@ -125,16 +125,9 @@ private:
                                               snippet(detail::digits_of(row[0])), symbol));
                 continue;
             }
-            Quote* quote = add_trade(*instrument,
-                                     {.price = detail::price_of(detail::digits_of(row[1])),
-                                      .time = detail::market_time(row[2]),
-                                      .id = detail::id_of(row[3]),
-                                      .price_token = row[1],
-                                      .time_token = row[2],
-                                      .id_token = row[3]},
-                                     received_at, out, parsed);
-            if (quote != nullptr && !first_pushes_.is_live(*instrument, received_at - quote->time))
-                quote->is_live = false;
+            Quote* quote =
+                add_trade(*instrument, detail::trade_in(row[1], row[2], row[3]), received_at, out, parsed);
+            first_pushes_.judge(quote, *instrument);
         }
         first_pushes_.end(*instrument);
         return parsed;
@@ -169,8 +162,7 @@ public:
 private:
     // A request is for one symbol or for the whole market; there is none for several.
     std::string rest_path(std::span<const std::size_t> asked) const override {
-        if (asked.size() > 1) return "/market/tickers?instType=SPOT";
-        return "/market/ticker?instId=" + instruments()[asked.front()].symbol;
+        return one_or_all(asked, "/market/ticker?instId=", "/market/tickers?instType=SPOT");
     }
 
     // {"code":"0","msg":"","data":[{"instId":"BTC-USDT","last":"65000.1","ts":"1700000000000", …}]}
@@ -194,8 +186,7 @@ private:
         for (const Fields<3>& row : rows_) {
             const auto instrument = find(detail::plain_string(row[0]).value_or(""));
             if (!instrument) continue;  // the whole market may have been requested
-            const auto price =
-                row.contradictory() ? std::nullopt : detail::price_of(detail::digits_of(row[1]));
+            const auto price = detail::price_in(row, 1);
             add_price(answer, instrument, instruments()[*instrument].symbol, price, row[1],
                       detail::market_time(row[2]));
         }
