@@ -20,6 +20,10 @@ inline constexpr std::size_t suspect_waiting = 4;
 inline constexpr std::size_t stuck_waiting = 16;
 // An endpoint at its limit where no attempt has ended for this long is stuck.
 inline constexpr Duration stuck_after = std::chrono::milliseconds{250};
+// So is one where a delivery has waited for this long while its whole window was used, or for the longer time while
+// it was not: it then waits for others, whatever its receiver does.
+inline constexpr Duration longest_wait = std::chrono::seconds{1};
+inline constexpr Duration longest_wait_for_others = std::chrono::seconds{5};
 
 struct Endpoints::Endpoint {
     struct Waiting {

@@ -191,9 +191,8 @@ std::vector<Uuid> Endpoints::remove_all_waiting() {
 bool Endpoints::is_stuck(const Endpoint& e, MonoTime now) const {
     if (e.waiting.empty()) return false;
     if (e.trust == Trust::suspect) return true;
-    // With room in its own window it waits for others, whatever its receiver does.
-    const Duration patience = e.used_fully > 0 ? seconds{1} : seconds{5};
-    if (now - e.waiting.front().since > patience) return true;
+    const Duration longest = e.used_fully > 0 ? longest_wait : longest_wait_for_others;
+    if (now - e.waiting.front().since > longest) return true;
     return now - e.moved_at > stuck_after && e.in_flight >= limit(e);
 }
 
