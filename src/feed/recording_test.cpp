@@ -1,7 +1,7 @@
 #include "feed/recording.hpp"
+#include "feed/gzipped.hpp"
 
 #include <gtest/gtest.h>
-#include <zlib.h>
 
 #include <filesystem>
 #include <fstream>
@@ -21,19 +21,6 @@ protected:
     Recording() { fs::create_directories(folder_); }
     ~Recording() override { fs::remove_all(folder_); }
 
-    static std::string gzip(std::string_view text) {
-        std::string out(compressBound(text.size()) + 64, '\0');
-        z_stream stream{};
-        deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);
-        stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
-        stream.avail_in = static_cast<uInt>(text.size());
-        stream.next_out = reinterpret_cast<Bytef*>(out.data());
-        stream.avail_out = static_cast<uInt>(out.size());
-        deflate(&stream, Z_FINISH);
-        out.resize(stream.total_out);
-        deflateEnd(&stream);
-        return out;
-    }
     fs::path write(std::string_view bytes) const {
         std::ofstream(folder_ / "file", std::ios::binary) << bytes;
         return folder_ / "file";
@@ -181,7 +168,7 @@ TEST_F(Recording, ReadsUpToWhereAFileIsDamaged) {
     std::string lines;
     for (int i = 0; i < 2000; ++i)
         lines += "{\"at\": " + std::to_string(i * 7919 % 1000) + ", \"dir\": \"in\", \"text\": \"x\"}\n";
-    const std::string whole = gzip(lines);
+    const std::string whole = gzipped(lines);
     const std::string cut = read(write(whole.substr(0, whole.size() / 2)));
     EXPECT_TRUE(cut.starts_with("1 in 1970-01-01T00:00:00Z x\n2 in ")) << cut.substr(0, 200);
     EXPECT_TRUE(cut.ends_with("the file is damaged or ends in the middle; what follows cannot be read\n"))

@@ -195,13 +195,7 @@ private:
                           error_text(frame));
         }
         if (!has_result) return unknown_shape(answer);
-        for (const Fields<3>& row : rows_) {
-            const auto instrument = find(detail::plain_string(row[0]).value_or(""));
-            if (!instrument) continue;  // all instruments may have been requested
-            const auto price = detail::price_in(row, 1);
-            add_price(answer, instrument, instruments()[*instrument].symbol, price, row[1],
-                      detail::market_time(row[2]));
-        }
+        add_prices(answer, rows_);
         return std::nullopt;
     }
 

@@ -292,6 +292,16 @@ protected:
         added->is_live =
             is_news(*instrument, std::hash<std::int64_t>{}(to_micros(added->time)), token) && !is_old;
     }
+    // The same for each row of a symbol, its price and the time in milliseconds. Those of other symbols are passed over:
+    // the whole market may have been requested.
+    void add_prices(Answer& answer, std::span<const Fields<3>> rows) {
+        for (const Fields<3>& row : rows) {
+            const auto instrument = find(plain_string(row[0]).value_or(""));
+            if (!instrument) continue;
+            add_price(answer, instrument, instruments()[*instrument].symbol, price_in(row, 1), row[1],
+                      market_time(row[2]));
+        }
+    }
     // The same for a price without a time. `sign_of_life` changes while the pair is traded; nullopt: the
     // exchange itself says that it is. Null if it was left out.
     Quote* add_untimed_price(Answer& answer, std::optional<std::size_t> instrument, std::string_view symbol,

@@ -1,4 +1,5 @@
 #include "feed/htx/htx.hpp"
+#include "feed/gzipped.hpp"
 
 #include <gtest/gtest.h>
 
@@ -15,20 +16,6 @@ const Timestamp now{1'618'678'071s};
 
 std::unique_ptr<Venue> htx() {
     return htx_type.create({{"BTC", "btcusdt"}, {"TRIO", "trioeth"}}, {"wss://htx/ws", "https://htx"});
-}
-
-std::string gzip(std::string_view text) {
-    z_stream stream{};
-    deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);
-    std::string out(deflateBound(&stream, text.size()), '\0');
-    stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
-    stream.avail_in = static_cast<uInt>(text.size());
-    stream.next_out = reinterpret_cast<Bytef*>(out.data());
-    stream.avail_out = static_cast<uInt>(out.size());
-    deflate(&stream, Z_FINISH);
-    out.resize(stream.total_out);
-    deflateEnd(&stream);
-    return out;
 }
 
 constexpr const char* trade =
@@ -180,14 +167,14 @@ TEST(Htx, ThroughASession) {
     p.start();
     p.opened(1);
     p.wait(1s);
-    p.binary(1,
-             gzip(R"({"id":"1","status":"ok","subbed":"market.btcusdt.trade.detail","ts":1618678070657})"));
+    p.binary(
+        1, gzipped(R"({"id":"1","status":"ok","subbed":"market.btcusdt.trade.detail","ts":1618678070657})"));
     p.binary(
         1,
-        gzip(
+        gzipped(
             R"({"status":"error","err-code":"bad-request","err-msg":"invalid symbol","id":"2","ts":1618678070658})"));
-    p.binary(1, gzip(R"({"ping":1618678073643})"));
-    p.binary(1, gzip(with(R"("ts":1618678070940,"tradeId")", R"("ts":1700000000940,"tradeId")")));
+    p.binary(1, gzipped(R"({"ping":1618678073643})"));
+    p.binary(1, gzipped(with(R"("ts":1618678070940,"tradeId")", R"("ts":1700000000940,"tradeId")")));
     EXPECT_EQ(p.done(), R"(0.0 open 1 wss://htx/ws
 0.0 connecting
 0.0 send 1 {"sub":"market.btcusdt.trade.detail","id":"1"}
@@ -231,19 +218,19 @@ bad_quote: trades of 'market.ethusdt.trade.detail', which were not requested
 
 TEST(Inflater, TakesOneMemberAndBoundsWhatItGives) {
     detail::Inflater inflater;
-    EXPECT_EQ(inflater.inflate(gzip("hello")), "hello");
-    EXPECT_EQ(inflater.inflate(gzip(std::string(100'000, 'x'))).value().size(), 100'000u);
-    EXPECT_EQ(inflater.inflate(gzip("")), "");
+    EXPECT_EQ(inflater.inflate(gzipped("hello")), "hello");
+    EXPECT_EQ(inflater.inflate(gzipped(std::string(100'000, 'x'))).value().size(), 100'000u);
+    EXPECT_EQ(inflater.inflate(gzipped("")), "");
     const std::size_t most = detail::Inflater::max_inflated;
-    EXPECT_TRUE(inflater.inflate(gzip(std::string(most, 'x'))));
-    EXPECT_FALSE(inflater.inflate(gzip(std::string(most + 1, 'x'))));
-    EXPECT_FALSE(inflater.inflate(gzip(std::string(50 * most, 'x')))) << "a bomb";
-    EXPECT_FALSE(inflater.inflate(gzip("a") + gzip("b"))) << "two members";
-    EXPECT_FALSE(inflater.inflate(gzip("hello") + "x"));
-    const std::string whole = gzip("hello");
+    EXPECT_TRUE(inflater.inflate(gzipped(std::string(most, 'x'))));
+    EXPECT_FALSE(inflater.inflate(gzipped(std::string(most + 1, 'x'))));
+    EXPECT_FALSE(inflater.inflate(gzipped(std::string(50 * most, 'x')))) << "a bomb";
+    EXPECT_FALSE(inflater.inflate(gzipped("a") + gzipped("b"))) << "two members";
+    EXPECT_FALSE(inflater.inflate(gzipped("hello") + "x"));
+    const std::string whole = gzipped("hello");
     for (std::size_t n = 0; n < whole.size(); ++n) EXPECT_FALSE(inflater.inflate(whole.substr(0, n))) << n;
     EXPECT_FALSE(inflater.inflate("plain text"));
-    EXPECT_EQ(inflater.inflate(gzip("again")), "again") << "an error leaves no trace";
+    EXPECT_EQ(inflater.inflate(gzipped("again")), "again") << "an error leaves no trace";
 }
 
 }  // namespace

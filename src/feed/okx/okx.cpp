@@ -183,13 +183,7 @@ private:
                                             : Kind::venue_error,
                           error_text(*code, detail::digits_of(frame[2])));
         }
-        for (const Fields<3>& row : rows_) {
-            const auto instrument = find(detail::plain_string(row[0]).value_or(""));
-            if (!instrument) continue;  // the whole market may have been requested
-            const auto price = detail::price_in(row, 1);
-            add_price(answer, instrument, instruments()[*instrument].symbol, price, row[1],
-                      detail::market_time(row[2]));
-        }
+        add_prices(answer, rows_);
         return std::nullopt;
     }
 
