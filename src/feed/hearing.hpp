@@ -24,8 +24,8 @@ private:
 //   five other sources traded it within the last minute, and its pause is three times its longest one; or
 //   two did (few are enabled, or the ticker is rare), and it is nine times that.
 //
-// A cure that has not helped is followed
-// by the next one after twice the time, an hour at most. No clock. One thread.
+// A cure that has not helped is followed by the next one after twice the time, an hour at most. No clock. One
+// thread.
 class Hearing {
 public:
     // A connection was opened: the silence before it does not count.
@@ -43,9 +43,9 @@ public:
     // `others`: how many other sources have traded it within the last minute. One judgement alone may come
     // from a process that was stopped for a while, so it takes two. To be called every few seconds.
     void judge(MonoTime now, int others) {
-        const MonoTime::duration usual = std::max<MonoTime::duration>(least, 3 * longest_.value());
-        const bool is_quiet = (others >= many && now - heard_ >= usual) ||
-                              (others >= some && trades_ >= enough_trades && now - heard_ >= 3 * usual);
+        const MonoTime::duration pause = now - heard_;
+        const bool is_quiet = (others >= many && pause >= unusual_pause()) ||
+                              (others >= some && trades_ >= enough_trades && pause >= 3 * unusual_pause());
         if (!is_quiet) return reset();
         deaf_ = std::exchange(quiet_, true);
         others_ = others;
@@ -59,9 +59,8 @@ public:
     // The cures tried since the last trade.
     int cures() const { return cures_; }
     void cured(MonoTime now) {
-        const MonoTime::duration usual = std::max<MonoTime::duration>(least, 3 * longest_.value());
         ++cures_;
-        next_cure_ = now + std::min<MonoTime::duration>(usual * (1 << std::min(cures_, 6)), most);
+        next_cure_ = now + std::min<MonoTime::duration>(unusual_pause() * (1 << std::min(cures_, 6)), most);
     }
 
 private:
@@ -71,6 +70,9 @@ private:
     static constexpr int some = 2;
     static constexpr int enough_trades = 20;
 
+    MonoTime::duration unusual_pause() const {
+        return std::max<MonoTime::duration>(least, 3 * longest_.value());
+    }
     void reset() {
         quiet_ = deaf_ = false;
         cures_ = 0;
