@@ -77,6 +77,10 @@ visit('the keyboard suffices from signing in to an alert', {}, async ({ page, de
     'the view of alerts',
   );
   await page.keyboard.press('Enter');
-  await until('the view of alerts', () => page.url().endsWith('#/alerts'));
+  const heading = page.getByRole('heading', { level: 1, name: 'Alerts' });
+  await until('the focus on its heading', () =>
+    heading.evaluateAll((elements) => elements.some((element) => element === document.activeElement)),
+  );
+  assert.match(page.url(), /#\/alerts$/);
   await tab_to(page, page.getByRole('button', { name: 'Delete' }), 'Delete');
 });
