@@ -180,14 +180,84 @@ struct RestType {
     std::string_view (*key_header)(std::string_view url) = nullptr;
 };
 
-// What a venue's REST interface offers of the past.
-struct HistoryOffer {
-    enum class TradesBy : std::uint8_t { none, latest, time, id };
-    std::size_t bars_per_request = 0;  // of one minute; 0: none
-    bool newest_first = false;         // the order of bars
-    Duration bars_reach{};             // how far back bars go; 0: all of history
-    std::size_t trades_per_request = 0;
-    TradesBy trades_by = TradesBy::none;  // what pages of trades are requested by; latest: there are no pages
+// What is absent from a venue's list is not traded there any more.
+enum class ListingStatus : std::uint8_t { trading, halted };
+
+// A spot market in a venue's own list.
+struct Listing {
+    std::string symbol;  // as the venue's stream and REST take it: VenueType::is_symbol
+    std::string base;    // in capitals, spelled as other venues do: BTC for XBT; need not be a ticker
+    Currency quote;      // likewise: USDT for UST
+    ListingStatus status = ListingStatus::trading;
+    std::string name = {};  // of the coin, where the list has it: "Bitcoin"; aggregators only
+    friend bool operator==(const Listing&, const Listing&) = default;
+};
+
+using ListingsParser = std::expected<std::vector<Listing>, ParseError>(std::string_view body);
+
+// A venue's list of its markets.
+struct ListingType {
+    std::string_view path;                      // behind the REST address; empty: the venue has no list
+    std::size_t max_answer = 16 * 1024 * 1024;  // bytes
+    // Spot markets only. Rows that cannot be read are left out, but many of them, or no market at all, are an error:
+    // what is left out of a list counts as delisted.
+    ListingsParser* parse = nullptr;
+};
+
+struct Candle {
+    Timestamp start;
+    Decimal open, high, low, close;  // 0 < low <= open, close <= high
+    std::optional<Decimal> volume;   // in coins
+    bool is_closed = true;           // false: its interval was not over
+    friend bool operator==(const Candle&, const Candle&) = default;
+};
+
+struct PastTrade {
+    Timestamp time;
+    Decimal price;                    // > 0
+    std::optional<std::uint64_t> id;  // the venue's own, where it has a numeric one
+    friend bool operator==(const PastTrade&, const PastTrade&) = default;
+};
+
+// A page of trades. `next` is the cursor of the next request; empty: there are no more in the range.
+struct PastTrades {
+    std::vector<PastTrade> trades;
+    std::string next;
+};
+
+// One request for candles or trades of [from, to), from < to. The answer is parsed with the request that it is to.
+struct PastRequest {
+    std::string symbol;
+    Timestamp from, to;
+    Timestamp now;  // when it is made: some venues answer older ranges elsewhere
+    Duration interval = std::chrono::minutes{1};  // of candles
+    std::string cursor = {};                      // of trades: PastTrades::next; empty: the first page
+};
+
+using PastUrl = std::string(const PastRequest&);  // path and query behind the REST address
+using CandlesParser = std::expected<std::vector<Candle>, ParseError>(std::string_view body,
+                                                                     const PastRequest&);
+using TradesParser = std::expected<PastTrades, ParseError>(std::string_view body, const PastRequest&);
+
+// What a venue's REST interface tells of the past.
+struct PastType {
+    std::size_t candles_per_request = 0;  // (to - from) / interval is at most that; 0: the venue has none
+    Duration reach{};                     // how far back candles of a minute go; 0: all of history
+    bool latest_only = false;             // whatever is asked, only the newest candles_per_request come
+    Duration least_gap = std::chrono::seconds{1};  // between two requests, leaving room for those for prices
+    std::size_t max_answer = 4 * 1024 * 1024;      // bytes
+    // Whether there are candles of 1 min, 1 h or 1 day; days begin at midnight UTC.
+    bool (*has)(Duration interval) = nullptr;
+    PastUrl* candles_url = nullptr;
+    // Those that begin in [from, to), oldest first, each start once. Rows that contradict themselves, or stand for
+    // an interval without a trade, are left out.
+    CandlesParser* parse_candles = nullptr;
+    Duration trades_window{};  // to - from is at most that; 0: any
+    Duration trades_reach{};   // how far back trades go; 0: all of history
+    // Null where trades of the past cannot be asked for by time.
+    PastUrl* trades_url = nullptr;
+    // Those made in [from, to), oldest first within the page; pages may come newest first, and may repeat a trade.
+    TradesParser* parse_trades = nullptr;
 };
 
 // All that is constant about a venue.
@@ -205,7 +275,8 @@ struct VenueType {
     Duration figures_ttl{};
     StreamType stream;
     RestType rest;
-    HistoryOffer history;
+    ListingType listings;
+    PastType past;
     // The venue's symbol by its rule; nullopt where the rule gives none and market.symbols must.
     std::optional<std::string> (*symbol_of)(Ticker ticker) = nullptr;
     // Whether `symbol` is valid: it goes into URLs and messages as it is.

@@ -227,9 +227,6 @@ bool is_symbol(std::string_view symbol) {
         symbol, [](char c) { return is_upper(c) || is_digit(c) || c == '_' || c == '-' || c == '.'; });
 }
 
-constexpr HistoryOffer history{
-    .bars_per_request = 1000, .trades_per_request = 1000, .trades_by = HistoryOffer::TradesBy::id};
-
 }  // namespace
 }  // namespace binance
 
@@ -243,7 +240,6 @@ constinit const VenueType binance_type{
                .renew_from = 23h,
                .renew_to = 23h + 30min},
     .rest = {.url = "https://api.binance.com", .max_instruments = binance::max_streams},
-    .history = binance::history,
     .symbol_of = [](Ticker ticker) { return usdt_market(ticker); },
     .is_symbol = binance::is_symbol,
     .currency_of = currency_at_end,
@@ -265,7 +261,6 @@ constinit const VenueType binance_us_type{
                .renew_from = 22h + 30min,
                .renew_to = 23h},
     .rest = {.url = "https://api.binance.us", .max_instruments = binance::max_streams},
-    .history = binance::history,
     .symbol_of = [](Ticker ticker) { return usdt_market(ticker); },
     .is_symbol = binance::is_symbol,
     .currency_of = currency_at_end,

@@ -355,9 +355,6 @@ constinit const VenueType bitfinex_type{
              .max_instruments = 100,
              .least_interval = 2s,
              .least_interval_reason = "Bitfinex allows 30 requests a minute"},
-    .history = {.bars_per_request = 10'000,
-                .trades_per_request = 10'000,
-                .trades_by = HistoryOffer::TradesBy::time},
     .symbol_of = [](Ticker ticker) -> std::optional<std::string> {
         if (ticker == "USD") return std::nullopt;
         const std::string_view code = bitfinex::code_of(ticker.view());

@@ -208,7 +208,6 @@ constinit const VenueType bitstamp_type{
                .renew_from = 24h * 60,
                .renew_to = 24h * 80},
     .rest = {.url = "https://www.bitstamp.net/api/v2", .max_answer = 1024 * 1024},
-    .history = {.bars_per_request = 1000},
     .symbol_of = [](Ticker ticker) -> std::optional<std::string> {
         if (ticker == "USD") return std::nullopt;
         return lower_case(ticker.view()) + "usd";

@@ -223,10 +223,6 @@ constinit const VenueType bybit_type{
                // A connection is cut after 10 min without a ping of ours, trades or not.
                .keep_alive = {.text = R"({"op":"ping"})", .always = true}},
     .rest = {.url = "https://api.bybit.com", .max_answer = 2 * 1024 * 1024},
-    .history = {.bars_per_request = 1000,
-                .newest_first = true,
-                .trades_per_request = 60,
-                .trades_by = HistoryOffer::TradesBy::latest},
     .symbol_of = [](Ticker ticker) { return usdt_market(ticker); },
     .is_symbol = [](std::string_view symbol) { return detail::consists_of(symbol, bybit::is_symbol_char); },
     .currency_of = currency_at_end,

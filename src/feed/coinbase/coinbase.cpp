@@ -300,10 +300,6 @@ constinit const VenueType coinbase_type{
                .message_gap = 250ms,  // eight a second are allowed from an address
                .ack_within = 10s},
     .rest = {.url = "https://api.coinbase.com/api/v3/brokerage/market", .max_instruments = 50},
-    .history = {.bars_per_request = 350,
-                .newest_first = true,
-                .trades_per_request = 1000,
-                .trades_by = HistoryOffer::TradesBy::time},
     // USDC counts as dollars there, so it has no price.
     .symbol_of = [](Ticker ticker) -> std::optional<std::string> {
         if (ticker == "USD" || ticker == "USDC") return std::nullopt;

@@ -218,9 +218,6 @@ constinit const VenueType crypto_com_type{
                .subscribe_after = 1s,
                .ack_within = 10s},
     .rest = {.url = "https://api.crypto.com/exchange/v1/public", .max_answer = 2 * 1024 * 1024},
-    .history = {.bars_per_request = 300,
-                .trades_per_request = 150,
-                .trades_by = HistoryOffer::TradesBy::time},
     .symbol_of = [](Ticker ticker) { return std::optional(std::string(ticker.view()) + "_USD"); },
     .is_symbol =
         [](std::string_view symbol) {

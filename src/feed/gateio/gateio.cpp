@@ -237,10 +237,6 @@ constinit const VenueType gateio_type{
                // It wants one every 10 to 30 s, whatever else is sent.
                .keep_alive = {.every = 10s, .always = true}},
     .rest = {.url = "https://api.gateio.ws/api/v4", .max_answer = 4 * 1024 * 1024},
-    .history = {.bars_per_request = 1000,
-                .bars_reach = 10'000min,
-                .trades_per_request = 1000,
-                .trades_by = HistoryOffer::TradesBy::time},
     .symbol_of = [](Ticker ticker) { return usdt_market(ticker, "_"); },
     .is_symbol =
         [](std::string_view symbol) {

@@ -191,11 +191,6 @@ constinit const VenueType gemini_type{
     .rest = {.url = "https://api.gemini.com",
              .least_interval = 1s,
              .least_interval_reason = "Gemini allows 120 requests a minute"},
-    .history = {.bars_per_request = 1440,
-                .newest_first = true,
-                .bars_reach = 24h,
-                .trades_per_request = 500,
-                .trades_by = HistoryOffer::TradesBy::time},
     // Whether it quotes USDT in dollars is not known.
     .symbol_of = [](Ticker ticker) -> std::optional<std::string> {
         if (ticker == "USD" || ticker == "USDT") return std::nullopt;

@@ -231,11 +231,6 @@ constinit const VenueType htx_type{
                .message_gap = 120ms,  // 10 messages a second are allowed
                .ack_within = 10s},
     .rest = {.url = "https://api.huobi.pro", .max_answer = 2 * 1024 * 1024},
-    .history = {.bars_per_request = 2000,
-                .newest_first = true,
-                .bars_reach = 2000min,
-                .trades_per_request = 2000,
-                .trades_by = HistoryOffer::TradesBy::latest},
     .symbol_of =
         [](Ticker ticker) {
             return usdt_market(ticker).transform([](const std::string& s) { return lower_case(s); });

@@ -302,10 +302,6 @@ constinit const VenueType kraken_type{
              .max_instruments = 100,
              .least_interval = 1s,
              .least_interval_reason = "Kraken allows one request a second"},
-    .history = {.bars_per_request = 720,
-                .bars_reach = 12h,
-                .trades_per_request = 1000,
-                .trades_by = HistoryOffer::TradesBy::time},
     .symbol_of = [](Ticker ticker) -> std::optional<std::string> {
         if (ticker == "USD") return std::nullopt;
         return std::string(ticker.view()) + "/USD";

@@ -309,10 +309,6 @@ constinit const VenueType kucoin_type{
                .renew_from = 23h + 10min,
                .renew_to = 23h + 40min},
     .rest = {.url = "https://api.kucoin.com", .max_answer = 2 * 1024 * 1024},
-    .history = {.bars_per_request = 1500,
-                .newest_first = true,
-                .trades_per_request = 100,
-                .trades_by = HistoryOffer::TradesBy::latest},
     .symbol_of = [](Ticker ticker) { return usdt_market(ticker, "-"); },
     .is_symbol =
         [](std::string_view symbol) {

@@ -269,9 +269,6 @@ constinit const VenueType mexc_type{
                .renew_from = 23h + 20min,
                .renew_to = 23h + 50min},
     .rest = {.url = "https://api.mexc.com", .max_answer = 4 * 1024 * 1024},
-    .history = {.bars_per_request = 500,
-                .trades_per_request = 1000,
-                .trades_by = HistoryOffer::TradesBy::time},
     .symbol_of = [](Ticker ticker) { return usdt_market(ticker); },
     .is_symbol =
         [](std::string_view symbol) {

@@ -204,10 +204,6 @@ constinit const VenueType okx_type{
                // Cut after 30 s without a frame; the answer is a bare "pong".
                .keep_alive = {.text = "ping"}},
     .rest = {.url = "https://www.okx.com/api/v5", .max_answer = 2 * 1024 * 1024},
-    .history = {.bars_per_request = 300,
-                .newest_first = true,
-                .trades_per_request = 100,
-                .trades_by = HistoryOffer::TradesBy::id},
     .symbol_of = [](Ticker ticker) { return usdt_market(ticker, "-"); },
     .is_symbol =
         [](std::string_view symbol) {
