@@ -45,6 +45,9 @@ std::string_view trimmed(std::string_view text, std::string_view blanks = " \t")
 // without a separator that is all of `rest`.
 std::string_view take_part(std::string_view& rest, char separator);
 
+// How many characters have to be inserted, removed or replaced to make one text of the other.
+std::size_t edit_distance(std::string_view a, std::string_view b);
+
 // The items of "a, b,,c": trimmed, empty ones left out.
 std::vector<std::string_view> split_list(std::string_view text, char separator = ',');
 

@@ -16,6 +16,14 @@ TEST(Text, CaseIsThatOfAscii) {
     EXPECT_FALSE(equal_ignoring_case("@", "`")) << "they differ in the bit that tells the cases apart";
 }
 
+TEST(Text, CountsTheEditsBetweenTwoTexts) {
+    EXPECT_EQ(edit_distance("BTC", "BTC"), 0U);
+    EXPECT_EQ(edit_distance("", "BTC"), 3U);
+    EXPECT_EQ(edit_distance("BCT", "BTC"), 2U);
+    EXPECT_EQ(edit_distance("DOGE", "DOGES"), 1U);
+    EXPECT_EQ(edit_distance("kitten", "sitting"), 3U);
+}
+
 TEST(Text, KnowsAsciiAndTokens) {
     EXPECT_TRUE(is_ascii(std::string_view("\0a\x7f", 3)));
     EXPECT_TRUE(is_ascii(""));

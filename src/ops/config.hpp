@@ -71,6 +71,8 @@ struct Config {
         Duration aggregator_ttl = std::chrono::minutes{3};
         // source → ticker → symbol, if the source's rule does not yield it
         std::map<std::string, std::map<std::string, std::string>> symbols;
+        bool on_demand = true;   // other tickers that a venue lists are watched while somebody needs them
+        int max_tickers = 1000;  // watched at a time, pinned ones included
     } market;
     std::map<std::string, SourceSettings> sources;  // by name; filled by ConfigKeys::defaults()
     struct {

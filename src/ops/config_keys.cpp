@@ -376,7 +376,7 @@ std::vector<ConfigKey> keys_before_sources() {
              "the only address that serves /metrics; empty: http.listen or health.listen"),
         {.name = "market.tickers",
          .accepts = "tickers such as BTC,ETH",
-         .help = "tickers to watch",
+         .help = "tickers to watch always",
          .is_list = true,
          .set = set_tickers,
          .get =
@@ -387,6 +387,8 @@ std::vector<ConfigKey> keys_before_sources() {
          .is_list = true,
          .set = set_symbols,
          .get = get_symbols},
+        flag(KEY(market.on_demand), "watch any ticker that a venue lists while somebody needs it"),
+        number(KEY(market.max_tickers), 1, 10'000, "tickers watched at a time"),
         duration(KEY(market.quote_ttl), 1s, 10min, "how long an exchange's quote counts"),
         duration(KEY(market.aggregator_ttl), 1s, 1h,
                  "how long an aggregator's price counts, by its own time"),

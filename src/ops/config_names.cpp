@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -13,20 +12,6 @@ namespace pricewire::ops {
 namespace {
 
 using namespace std::chrono_literals;
-
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-    std::vector<std::size_t> row(b.size() + 1);
-    std::iota(row.begin(), row.end(), 0U);
-    for (std::size_t i = 1; i <= a.size(); ++i) {
-        std::size_t diagonal = std::exchange(row[0], i);
-        for (std::size_t j = 1; j <= b.size(); ++j) {
-            const std::size_t above = row[j];
-            row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0U : 1U)});
-            diagonal = above;
-        }
-    }
-    return row.back();
-}
 
 // Requests add their path to the address, so that a key in it would not arrive. The error does not repeat it.
 void check_no_key(const Config& c, const SourceDefaults& source, std::vector<std::string>& errors) {
@@ -111,6 +96,10 @@ std::vector<std::string> cross_check(const Config& c, std::span<const SourceDefa
         errors.push_back(fmt::format("delivery.backoff_min ({}) is longer than delivery.backoff_max ({})",
                                      format_duration(c.delivery.backoff_min),
                                      format_duration(c.delivery.backoff_max)));
+    }
+    if (static_cast<std::size_t>(c.market.max_tickers) < c.market.tickers.size()) {
+        errors.push_back(fmt::format("market.max_tickers ({}) is less than the number of market.tickers ({})",
+                                     c.market.max_tickers, c.market.tickers.size()));
     }
     const bool any =
         std::any_of(c.sources.begin(), c.sources.end(), [](const auto& s) { return s.second.enabled; });

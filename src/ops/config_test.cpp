@@ -212,6 +212,17 @@ TEST_F(ConfigTest, WhatOnlyLooksLikeAServiceVariableIsAWarning) {
     EXPECT_EQ(loaded->warnings.size(), in.environment.size());
 }
 
+TEST_F(ConfigTest, AsManyTickersAsArePinnedAreWatched) {
+    ConfigInput in = input();
+    EXPECT_TRUE(good(in).market.on_demand);
+    EXPECT_EQ(good(in).market.max_tickers, 1000);
+    in.flags = {{"market.max_tickers", "4"}};
+    EXPECT_EQ(errors(in), "market.max_tickers (4) is less than the number of market.tickers (5)\n");
+    in.flags = {{"market.max_tickers", "5"}, {"market.on_demand", "false"}};
+    EXPECT_EQ(good(in).market.max_tickers, 5);
+    EXPECT_FALSE(good(in).market.on_demand);
+}
+
 TEST_F(ConfigTest, APollIntervalIsShorterThanItsPricesCount) {
     ConfigInput in = input();
     in.flags = {{"sources.binance.poll_interval", "30s"}};
