@@ -219,7 +219,7 @@ private:
 
     // Each venue's part in a trade of the tape, at once or later.
     void play_trade(const TapeTrade& trade, bool by_hand) REQUIRES(mutex_) {
-        const auto now = system_clock::now();
+        const auto now = sim::now();
         if (trade.venue.empty()) {
             last_[trade.symbol] = trade.price;
             take_figures(trade, now);
@@ -272,7 +272,7 @@ private:
     void apply(const Door& door, const Fault& fault) REQUIRES(mutex_) {
         const Kind kind = fault.kind;
         const Fault before = faults_.at(door);
-        frozen_[door] = {last_, system_clock::now()};
+        frozen_[door] = {last_, sim::now()};
         const bool is_once = kind == Kind::leaving || (kind == Kind::cut && !door.ends_with(".rest"));
         faults_.set(door, is_once ? Fault{} : fault);
         for (auto& [venue, player] : players_) {
@@ -281,7 +281,7 @@ private:
             // What waits to be told has been overtaken.
             std::erase_if(due_, [&, v = venue](const auto& due) { return due.second.venue == v; });
             if (kind != Kind::old) continue;
-            for (VenuePlayer::Telling& telling : player.old_trades(system_clock::now())) {
+            for (VenuePlayer::Telling& telling : player.old_trades(sim::now())) {
                 if (door.find('/') == Door::npos || door.ends_with("/" + telling.trades.front().symbol))
                     tell(*venue, player, std::move(telling));
             }
@@ -324,7 +324,7 @@ private:
         auto found = players_.find(&venue);
         if (found == players_.end()) {
             // What has traded before has done so a while ago.
-            SimMarket market = market_of(venue, last_, state_, system_clock::now() - seconds{40});
+            SimMarket market = market_of(venue, last_, state_, sim::now() - seconds{40});
             found = players_
                         .emplace(std::piecewise_construct, std::forward_as_tuple(&venue),
                                  std::forward_as_tuple(venue, faults_, std::move(market), options_.seed))
@@ -364,7 +364,7 @@ private:
     // The market that a venue's REST interface shows, and its time.
     std::pair<SimMarket, system_clock::time_point> shown_by_rest(const SimVenue& venue) const {
         const Door door = rest_door(venue);
-        const auto now = system_clock::now();
+        const auto now = sim::now();
         MutexLock lock(mutex_);
         SimMarket market;
         auto taken = venue.is_aggregator ? figures_taken_ : now;

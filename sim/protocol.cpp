@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <zlib.h>
 
+#include <atomic>
 #include <boost/json.hpp>
 #include <chrono>
 #include <stdexcept>
@@ -11,6 +12,11 @@
 #include "base/text.hpp"
 
 namespace pricewire::sim {
+namespace {
+
+std::atomic<std::int64_t> clock_offset = 0;  // us; one for all simulators of a process
+
+}  // namespace
 
 std::string query_value(std::string_view query, std::string_view name) {
     while (!query.empty()) {
@@ -50,8 +56,15 @@ bool SymbolStream::subscribe(const std::string& symbol, bool is_wanted) {
     return true;
 }
 
+SimTime now() {
+    return std::chrono::system_clock::now() + std::chrono::microseconds{clock_offset};
+}
+void move_clock(std::chrono::microseconds by) {
+    clock_offset += by.count();
+}
+
 std::int64_t unix_ms() {
-    return unix_ms(std::chrono::system_clock::now());
+    return unix_ms(now());
 }
 std::int64_t unix_ms(std::chrono::system_clock::time_point at) {
     return unix_ns(at) / 1'000'000;

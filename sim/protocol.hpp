@@ -54,7 +54,11 @@ std::unique_ptr<SimStream> open_stream(std::string_view, const SimMarket& market
     return std::make_unique<Stream>(market);
 }
 
-std::int64_t unix_ms();
+// The market's wall clock: the machine's, moved by what move_clock() was given in all. Thread-safe.
+SimTime now();
+void move_clock(std::chrono::microseconds by);
+
+std::int64_t unix_ms();  // of now()
 std::int64_t unix_ms(std::chrono::system_clock::time_point at);
 std::int64_t unix_us(std::chrono::system_clock::time_point at);
 std::int64_t unix_ns(std::chrono::system_clock::time_point at);

@@ -79,7 +79,7 @@ private:
     std::string frame(std::string_view channel, const std::string& event) {
         return fmt::format(
             R"({{"channel":"{}","client_id":"","timestamp":"{}","sequence_num":{},"events":[{}]}})", channel,
-            iso_time(std::chrono::system_clock::now()), sequence_++, event);
+            iso_time(now()), sequence_++, event);
     }
     std::string push(std::string_view type, std::span<const SimTrade> trades) {
         return frame("market_trades",

@@ -31,10 +31,14 @@ bool is_dollar_coin(std::string_view symbol) {
     return symbol == "USDTUSDT" || symbol == "USDCUSDT";
 }
 
+namespace {
+
+constexpr std::array<std::string_view, 5> always{"BTCUSDT", "ETHUSDT", "DOGEUSDT", "SOLUSDT", "BNBUSDT"};
+
+}  // namespace
+
 bool SimMarket::lists(std::string_view symbol) const {
-    static constexpr std::array<std::string_view, 5> always{"BTCUSDT", "ETHUSDT", "DOGEUSDT", "SOLUSDT",
-                                                            "BNBUSDT"};
-    if (removed.contains(symbol)) return false;
+    if (removed.contains(symbol) || unlisted.contains(symbol)) return false;
     if (is_dollar_coin(symbol)) return currency == "USD" || !symbol.starts_with(currency);
     return std::find(always.begin(), always.end(), symbol) != always.end() || prices.contains(symbol);
 }
@@ -42,6 +46,29 @@ bool SimMarket::lists(std::string_view symbol) const {
 const SimTrade* SimMarket::last(std::string_view symbol) const {
     const auto found = trades.find(symbol);
     return found == trades.end() || found->second.empty() ? nullptr : &found->second.back();
+}
+
+std::vector<SimListing> SimMarket::listings() const {
+    std::set<std::string_view> symbols(always.begin(), always.end());
+    symbols.insert({"USDTUSDT", "USDCUSDT"});
+    for (const auto& [symbol, price] : prices) symbols.insert(symbol);
+    std::vector<SimListing> out;
+    for (const std::string_view symbol : symbols) {
+        if (lists(symbol)) out.push_back({std::string(symbol), halted.contains(symbol)});
+    }
+    return out;
+}
+
+std::vector<SimCandle> SimMarket::candles(std::string_view symbol, std::chrono::seconds interval,
+                                          SimTime from, SimTime to) const {
+    if (past == nullptr || !lists(symbol)) return {};
+    return past->candles(symbol, interval, from, to);
+}
+
+std::vector<SimTrade> SimMarket::past_trades(std::string_view symbol, SimTime from, SimTime to,
+                                             std::size_t limit) const {
+    if (past == nullptr || !lists(symbol)) return {};
+    return past->trades(symbol, from, to, limit);
 }
 
 SimVenues sim_venues() {

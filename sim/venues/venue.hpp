@@ -23,11 +23,42 @@ using Prices = std::map<std::string, Decimal, std::less<>>;
 
 bool is_dollar_coin(std::string_view symbol);
 
+using SimTime = std::chrono::system_clock::time_point;
+
 struct SimTrade {
     std::string symbol;
-    Decimal price;                             // in the venue's currency
-    std::uint64_t id = 0;                      // the venue's own: from 1 for each symbol, without gaps
-    std::chrono::system_clock::time_point at;  // when it was made; a venue may tell it later
+    Decimal price;         // in the venue's currency
+    std::uint64_t id = 0;  // the venue's own: from 1 for each symbol, without gaps
+    SimTime at;            // when it was made; a venue may tell it later
+};
+
+struct SimCandle {
+    SimTime start;
+    Decimal open;  // in the venue's currency
+    Decimal high;
+    Decimal low;
+    Decimal close;
+    Decimal volume;  // in the coin
+    bool is_closed = true;
+};
+
+struct SimListing {
+    std::string symbol;
+    bool is_halted = false;  // listed, but not traded for now
+};
+
+// What was traded at one venue. Thread-safe.
+class VenuePast {
+public:
+    virtual ~VenuePast() = default;
+    // Bars that begin in [from, to), oldest first, at most 20,000; none where nothing was traded. `interval`
+    // divides a day; days are those of UTC. The bar of the present is open.
+    virtual std::vector<SimCandle> candles(std::string_view symbol, std::chrono::seconds interval,
+                                           SimTime from, SimTime to) const = 0;
+    // Trades of [from, to), oldest first, at most `limit`. Their ids rise with their time, but are not those
+    // that the stream gave them.
+    virtual std::vector<SimTrade> trades(std::string_view symbol, SimTime from, SimTime to,
+                                         std::size_t limit) const = 0;
 };
 
 // One venue's market. Guarded by the simulator's lock.
@@ -35,14 +66,24 @@ struct SimMarket {
     Prices prices;  // the last one of each symbol
     // The last few of each symbol, oldest first: what a venue sends of the past.
     std::map<std::string, std::vector<SimTrade>, std::less<>> trades;
-    std::set<std::string, std::less<>> removed;  // symbols that this venue does not list (any more)
+    std::set<std::string, std::less<>> removed;   // symbols that the present fault refuses
+    std::set<std::string, std::less<>> unlisted;  // symbols that this venue never listed, or no more
+    std::set<std::string, std::less<>> halted;    // listed and subscribed, but not traded
     std::string_view currency = "USDT";
+    std::shared_ptr<const VenuePast> past = nullptr;  // nullptr: there is none
 
     // A symbol that has traded here, or one of those that always have a market: five coins and, where they
     // are not what prices are counted in, the dollar coins.
     bool lists(std::string_view symbol) const;
     // nullptr: it has not traded.
     const SimTrade* last(std::string_view symbol) const;
+    // What the venue's list of symbols shows, in alphabetical order.
+    std::vector<SimListing> listings() const;
+    // See VenuePast; empty for a symbol that is not listed.
+    std::vector<SimCandle> candles(std::string_view symbol, std::chrono::seconds interval, SimTime from,
+                                   SimTime to) const;
+    std::vector<SimTrade> past_trades(std::string_view symbol, SimTime from, SimTime to,
+                                      std::size_t limit) const;
 };
 
 // What a connection has been doing.
