@@ -42,6 +42,20 @@ struct WebhookTemplate {
 
 constexpr Duration default_deliver_within = std::chrono::hours{24};
 
+// What a firing rests on whose moment nobody watched: prices of that time, asked back from the venues.
+struct LateFiring {
+    // When the level was touched: at `from` if `to` is the same, else within [from, to), a minute at most.
+    Timestamp from, to;
+    std::vector<SourceName> sources;  // by name; at least one
+
+    bool is_exact() const { return from == to; }
+    friend bool operator==(const LateFiring&, const LateFiring&) = default;
+};
+// As one text, for storage: "FROM TO NAME,NAME" in microseconds since 1970. Parsing returns nullopt if it is not
+// valid.
+std::string to_text(const LateFiring& late);
+std::optional<LateFiring> parse_late_firing(std::string_view text);
+
 struct Alert {
     Uuid id;
     Uuid user_id;
@@ -54,6 +68,8 @@ struct Alert {
     std::string note;                       // the user's own words, at most 500 characters; may be empty
     // A webhook that has not arrived this long after the firing expires.
     Duration deliver_within = default_deliver_within;
+    // Whether it fires for a moment that nobody watched. False: late is worthless.
+    bool recover = true;
     // The trace of the request that created it; its webhooks belong to the same trace. Unset for alerts
     // created before traces existed.
     std::optional<TraceContext> trace;
@@ -64,6 +80,7 @@ struct Alert {
     Timestamp created_at;
     std::optional<Timestamp> triggered_at;
     std::optional<Decimal> triggered_price;
+    std::optional<LateFiring> late;  // set if it has fired late
 };
 
 // What the matcher needs of an active alert.
@@ -93,6 +110,7 @@ struct FiringGroup {
     Price price;
     Timestamp fired_at;
     std::vector<Firing> firings;
+    std::optional<LateFiring> late = std::nullopt;  // unset if the price was judged when it was made
 };
 
 }  // namespace pricewire::inline domain

@@ -167,6 +167,7 @@ struct DeliveryView {
     std::optional<Timestamp> finished_at;
     std::string reason;              // why it has not been delivered; may be empty
     std::optional<int> last_status;  // of the last attempt
+    std::optional<LateFiring> late;  // set if its alert has fired late
 };
 
 // Whether an endpoint is called. Source: Michael Nygard, "Release It!", "Circuit Breaker".

@@ -73,6 +73,7 @@ struct Config {
         std::map<std::string, std::map<std::string, std::string>> symbols;
         bool on_demand = true;   // other tickers that a venue lists are watched while somebody needs them
         int max_tickers = 1000;  // watched at a time, pinned ones included
+        Duration recover = std::chrono::hours{24};  // how much missed time is asked back; 0: none
     } market;
     std::map<std::string, SourceSettings> sources;  // by name; filled by ConfigKeys::defaults()
     struct {

@@ -389,6 +389,7 @@ std::vector<ConfigKey> keys_before_sources() {
          .get = get_symbols},
         flag(KEY(market.on_demand), "watch any ticker that a venue lists while somebody needs it"),
         number(KEY(market.max_tickers), 1, 10'000, "tickers watched at a time"),
+        duration(KEY(market.recover), 0s, 168h, "how much missed time is asked back from the venues"),
         duration(KEY(market.quote_ttl), 1s, 10min, "how long an exchange's quote counts"),
         duration(KEY(market.aggregator_ttl), 1s, 1h,
                  "how long an aggregator's price counts, by its own time"),

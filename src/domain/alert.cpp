@@ -1,0 +1,31 @@
+#include "domain/alert.hpp"
+
+#include <fmt/format.h>
+
+#include "base/text.hpp"
+
+namespace pricewire::inline domain {
+
+std::string to_text(const LateFiring& late) {
+    std::string out = fmt::format("{} {} ", to_micros(late.from), to_micros(late.to));
+    for (std::size_t i = 0; i < late.sources.size(); ++i) {
+        if (i > 0) out += ',';
+        out += late.sources[i].view();
+    }
+    return out;
+}
+
+std::optional<LateFiring> parse_late_firing(std::string_view text) {
+    const auto from = parse_number<std::int64_t>(take_part(text, ' '));
+    const auto to = parse_number<std::int64_t>(take_part(text, ' '));
+    if (!from || !to || *from > *to) return std::nullopt;
+    LateFiring out{from_micros(*from), from_micros(*to), {}};
+    for (const std::string_view name : split_list(text)) {
+        if (name.size() > SourceName::max_size) return std::nullopt;
+        out.sources.emplace_back(name);
+    }
+    if (out.sources.empty()) return std::nullopt;
+    return out;
+}
+
+}  // namespace pricewire::inline domain
