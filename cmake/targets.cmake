@@ -27,6 +27,7 @@ pricewire_room(redis ROOMS base LIBS PkgConfig::HIREDIS PRIVATE_LIBS OpenSSL::Cr
 pricewire_room(bus ROOMS domain base redis PRIVATE_LIBS Boost::json TEST_ROOMS fakes support)
 pricewire_room(access ROOMS domain base redis TEST_ROOMS fakes support PRIVATE_LIBS absl::flat_hash_map absl::hash)
 pricewire_room(queue ROOMS domain base PRIVATE_LIBS PkgConfig::RABBITMQ OpenSSL::SSL TEST_ROOMS fakes)
+pricewire_room(watch ROOMS domain base storage TEST_ROOMS fakes)
 pricewire_room(history ROOMS domain base storage TEST_ROOMS fakes)
 pricewire_room(outbox ROOMS domain base storage queue TEST_ROOMS fakes)
 pricewire_room(deliver ROOMS webhook domain base storage secrets queue net access TEST_ROOMS fakes Boost::json PkgConfig::RABBITMQ)

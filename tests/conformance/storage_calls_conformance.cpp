@@ -65,6 +65,11 @@ TEST_P(StorageCallsConformance, EveryMethodIsReportedOnceByItsName) {
          }},
         {"bars", [&] { s.bars("BTC", 1min, now_, now_, 1); }},
         {"prune_bars", [&] { s.prune_bars(now_, 1); }},
+        {"need_tickers", [&] { s.need_tickers(std::vector<Ticker>{"BTC"}, now_, now_); }},
+        {"needed_tickers", [&] { s.needed_tickers(now_); }},
+        {"alert_tickers", [&] { s.alert_tickers(none); }},
+        {"set_watch_states", [&] { s.set_watch_states({}, std::vector<Ticker>{"BTC"}); }},
+        {"watch_states", [&] { s.watch_states(); }},
     };
     for (const auto& [name, method] : methods) {
         take_calls();

@@ -88,6 +88,8 @@ TEST_F(PostgresPlansTest, HotStatementsUseTheirIndexes) {
         {"attempts_of", {"attempts_pkey"}},
         {"deliveries_lock_failed", {"deliveries_missed"}},
         {"prune_deliveries", {"deliveries_pkey"}},
+        {"needed_tickers", {"alerts_by_ticker"}},
+        {"alert_tickers", {"using alerts_"}},
         {"bars", {"bars_pkey"}},
         {"hour_bars", {"hour_bars_pkey"}},
     };

@@ -578,3 +578,45 @@ DELETE FROM bars WHERE (ticker, start) IN (
 DELETE FROM hour_bars WHERE (ticker, start) IN (
     SELECT ticker, start FROM hour_bars WHERE start <= $1::timestamptz ORDER BY start LIMIT $2::bigint
     FOR UPDATE SKIP LOCKED);
+
+-- name: needs_forget
+DELETE FROM ticker_needs WHERE ticker IN (
+    SELECT ticker FROM ticker_needs WHERE until < $1::timestamptz ORDER BY ticker FOR UPDATE SKIP LOCKED);
+
+-- name: need
+INSERT INTO ticker_needs AS n (ticker, until)
+SELECT ticker, $2::timestamptz FROM unnest($1::text[]) g(ticker) ORDER BY ticker COLLATE "C"
+ON CONFLICT (ticker) DO UPDATE SET until = greatest(n.until, excluded.until);
+
+-- name: needed_tickers
+WITH RECURSIVE t(ticker) AS (
+    SELECT min(ticker) FROM alerts WHERE is_active
+    UNION ALL
+    SELECT (SELECT min(a.ticker) FROM alerts a WHERE a.is_active AND a.ticker > t.ticker)
+    FROM t WHERE t.ticker IS NOT NULL)
+SELECT ticker, true FROM t WHERE ticker IS NOT NULL
+UNION ALL
+SELECT ticker, false FROM ticker_needs WHERE until > $1::timestamptz;
+
+-- name: alert_tickers
+WITH RECURSIVE t(ticker) AS (
+    SELECT min(ticker) FROM alerts WHERE is_active AND user_id = $1::uuid
+    UNION ALL
+    SELECT (SELECT min(a.ticker) FROM alerts a WHERE a.is_active AND a.user_id = $1::uuid AND a.ticker > t.ticker)
+    FROM t WHERE t.ticker IS NOT NULL)
+SELECT ticker FROM t WHERE ticker IS NOT NULL;
+
+-- name: watch_state_put
+INSERT INTO watch_states AS s (ticker, state, reason, since)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[]) g(ticker, state, reason, since)
+ORDER BY ticker COLLATE "C"
+ON CONFLICT (ticker) DO UPDATE
+SET since = CASE WHEN s.state = excluded.state THEN s.since ELSE excluded.since END, state = excluded.state,
+    reason = excluded.reason;
+
+-- name: watch_state_remove
+DELETE FROM watch_states WHERE ticker IN (
+    SELECT ticker FROM watch_states WHERE ticker = ANY($1::text[]) ORDER BY ticker FOR UPDATE);
+
+-- name: watch_states
+SELECT ticker, state, reason, since FROM watch_states ORDER BY ticker;

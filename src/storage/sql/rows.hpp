@@ -7,6 +7,7 @@
 #include "domain/delivery.hpp"
 #include "domain/market.hpp"
 #include "domain/user.hpp"
+#include "domain/watch_state.hpp"
 #include "storage/error.hpp"
 #include "storage/outbox.hpp"
 #include "storage/users.hpp"
@@ -185,6 +186,13 @@ Bar read_bar(const Row& row, Ticker ticker, Timestamp start, int column) {
             row.decimal(column + 2),
             row.decimal(column + 3)};
 }
+
+// ticker, state, reason, since.
+inline constexpr auto read_watch_state = [](const auto& row) {
+    std::string ticker(row.text(0));
+    const Unwatchable why = known(&parse_unwatchable, row, 1, "watch_states.state", ticker);
+    return WatchState{Ticker(ticker), why, std::string(row.text(2)), row.time(3)};
+};
 
 // The id after all others.
 inline Uuid last_uuid() {

@@ -370,6 +370,51 @@ public:
         });
     }
 
+    // Needs.
+    void need_tickers(std::span<const Ticker> tickers, Timestamp now, Timestamp until) override {
+        const std::set<Ticker> distinct(tickers.begin(), tickers.end());
+        if (distinct.empty()) return;
+        transaction("need_tickers", Durability::process, [&](Connection& db) {
+            db.change("needs_forget", now - std::chrono::hours{24});
+            db.change_each("need", distinct, [](const Ticker& t) { return std::tuple(t.view()); }, until);
+        });
+    }
+    std::vector<NeededTicker> needed_tickers(Timestamp now) override {
+        const auto needed = [](const auto& row) { return std::pair(Ticker(row.text(0)), row.flag(1)); };
+        return read("needed_tickers", [&](Connection& db) {
+            std::map<Ticker, bool> by_alert;
+            for (const auto& [ticker, alert] : db.all(needed, "needed_tickers", now))
+                by_alert[ticker] |= alert;
+            std::vector<NeededTicker> out;
+            for (const auto& [ticker, alert] : by_alert) out.push_back({ticker, alert});
+            return out;
+        });
+    }
+    std::vector<Ticker> alert_tickers(const Uuid& user_id) override {
+        const auto ticker = [](const auto& row) { return Ticker(row.text(0)); };
+        return read("alert_tickers",
+                    [&](Connection& db) { return db.all(ticker, "alert_tickers", user_id); });
+    }
+    void set_watch_states(std::span<const WatchState> unwatched, std::span<const Ticker> watched) override {
+        std::map<Ticker, const WatchState*> states;
+        for (const WatchState& state : unwatched) states[state.ticker] = &state;
+        const std::set<Ticker> gone(watched.begin(), watched.end());
+        if (states.empty() && gone.empty()) return;
+        transaction("set_watch_states", Durability::process, [&](Connection& db) {
+            db.change_each("watch_state_remove", gone, [](const Ticker& t) { return std::tuple(t.view()); });
+            db.change_each("watch_state_put", states, [](const auto& entry) {
+                const WatchState& state = *entry.second;
+                return std::tuple(state.ticker.view(), to_string(state.why), std::string_view(state.reason),
+                                  state.since);
+            });
+        });
+    }
+    std::vector<WatchState> watch_states() override {
+        return read("watch_states", [&](Connection& db) {
+            return present(db.all(or_skip("watch_states", read_watch_state), "watch_states"));
+        });
+    }
+
 protected:
     template <typename... Options>
     explicit Store(const StorageEvents& events, const Options&... options) : Calls(events), db_(options...) {}

@@ -422,3 +422,40 @@ DELETE FROM bars WHERE (ticker, start) IN (SELECT ticker, start FROM bars WHERE 
 
 -- name: hour_bars_prune
 DELETE FROM hour_bars WHERE (ticker, start) IN (SELECT ticker, start FROM hour_bars WHERE start <= ? LIMIT ?);
+
+-- name: needs_forget
+DELETE FROM ticker_needs WHERE until < ?;
+
+-- name: need
+INSERT INTO ticker_needs (ticker, until) VALUES (?, ?)
+ON CONFLICT (ticker) DO UPDATE SET until = max(until, excluded.until);
+
+-- name: needed_tickers
+WITH RECURSIVE t(ticker) AS (
+    SELECT min(ticker) FROM alerts INDEXED BY alerts_by_ticker WHERE is_active = 1
+    UNION ALL
+    SELECT (SELECT min(a.ticker) FROM alerts a INDEXED BY alerts_by_ticker WHERE a.is_active = 1 AND a.ticker > t.ticker)
+    FROM t WHERE t.ticker IS NOT NULL)
+SELECT ticker, 1 FROM t WHERE ticker IS NOT NULL
+UNION ALL
+SELECT ticker, 0 FROM ticker_needs WHERE until > ?1;
+
+-- name: alert_tickers
+WITH RECURSIVE t(ticker) AS (
+    SELECT min(ticker) FROM alerts INDEXED BY alerts_active WHERE is_active = 1 AND user_id = ?1
+    UNION ALL
+    SELECT (SELECT min(a.ticker) FROM alerts a INDEXED BY alerts_active
+            WHERE a.is_active = 1 AND a.user_id = ?1 AND a.ticker > t.ticker)
+    FROM t WHERE t.ticker IS NOT NULL)
+SELECT ticker FROM t WHERE ticker IS NOT NULL;
+
+-- name: watch_state_put
+INSERT INTO watch_states (ticker, state, reason, since) VALUES (?, ?, ?, ?)
+ON CONFLICT (ticker) DO UPDATE
+SET since = iif(state = excluded.state, since, excluded.since), state = excluded.state, reason = excluded.reason;
+
+-- name: watch_state_remove
+DELETE FROM watch_states WHERE ticker = ?;
+
+-- name: watch_states
+SELECT ticker, state, reason, since FROM watch_states ORDER BY ticker;

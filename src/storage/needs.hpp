@@ -1,0 +1,36 @@
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/uuid.hpp"
+#include "domain/market.hpp"
+#include "domain/watch_state.hpp"
+#include "storage/error.hpp"
+
+namespace pricewire::storage {
+
+// Which tickers are needed, and which of them cannot be watched: how processes with an API tell feeds, and feeds tell
+// them. Part of Storage: see there for threads; writes survive kill -9, not a loss of power.
+class Needs {
+public:
+    virtual ~Needs() = default;
+
+    // Somebody looks at these (a chart, a rate, a stream): they are needed until then, at least. Of one ticker the
+    // latest time counts. Forgets tickers that have not been needed for a day.
+    virtual void need_tickers(std::span<const Ticker> tickers, Timestamp now, Timestamp until) = 0;
+    // Those of active alerts and those of need_tickers() that are needed at `now`, by name. Takes a step in an index
+    // for each, however many alerts there are.
+    virtual std::vector<NeededTicker> needed_tickers(Timestamp now) = 0;
+    // The tickers of a user's active alerts, by name; likewise.
+    virtual std::vector<Ticker> alert_tickers(const Uuid& user_id) = 0;
+
+    // Stores these states, which keep the time since when they are so while `why` stays the same, and removes those of
+    // the tickers `watched`.
+    virtual void set_watch_states(std::span<const WatchState> unwatched, std::span<const Ticker> watched) = 0;
+    // All, by ticker. One that this version does not understand is skipped.
+    virtual std::vector<WatchState> watch_states() = 0;
+};
+
+}  // namespace pricewire::storage
