@@ -11,6 +11,7 @@ pricewire_room(price ROOMS domain base TEST_ROOMS fakes support)
 if(TARGET price_tests)
   target_link_libraries(price_tests PRIVATE ZLIB::ZLIB)
 endif()
+pricewire_room(past ROOMS feed price net domain base TEST_ROOMS fakes support PRIVATE_LIBS ZLIB::ZLIB)
 pricewire_room(alert ROOMS domain base LIBS absl::btree absl::flat_hash_map absl::flat_hash_set)
 pricewire_room(storage ROOMS domain base PRIVATE_LIBS SQLiteCpp sqlite3 PkgConfig::PQXX PkgConfig::PQ
   TEST_ROOMS test_database fakes)

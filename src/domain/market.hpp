@@ -145,11 +145,13 @@ struct SourceReport {
     friend bool operator==(const SourceReport&, const SourceReport&) = default;
 };
 
-// Open, high, low and close of the consolidated price within the minute that starts at `start`.
+// Open, high, low and close of the consolidated price within the minute, or a longer interval, that starts at `start`.
 struct Bar {
     Ticker ticker;
     Timestamp start;
     Decimal open, high, low, close;
+    std::optional<Decimal> volume = std::nullopt;  // in coins, of the venues that tell it; unset: not known
+    bool is_history = false;  // some of it comes from venues' candles, not from prices that were judged live
     friend bool operator==(const Bar&, const Bar&) = default;
 };
 

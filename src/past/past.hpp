@@ -1,0 +1,65 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "past/asker.hpp"
+#include "past/combine.hpp"
+
+namespace pricewire::past {
+
+// Where a ticker is traded.
+struct Place {
+    SourceName source;
+    std::string symbol;
+    friend bool operator==(const Place&, const Place&) = default;
+};
+
+struct PastAsk {
+    std::vector<Place> places;
+    Timestamp from, to;                           // [from, to)
+    Duration interval = std::chrono::minutes{1};  // of bars
+    Urgency urgency = Urgency::backfill;
+    Duration within = std::chrono::minutes{1};
+    std::size_t most_venues = 8;  // those with the most weight that can answer
+};
+
+// What became of one place; those that were not asked are left out.
+struct Answered {
+    Place place;
+    std::optional<Failure> failure;
+};
+
+struct PastBars {
+    std::vector<CombinedBar> bars;  // oldest first; bit i of CombinedBar::sources is venues[i]
+    std::vector<Answered> venues;
+    std::size_t owners_listed =
+        0;                    // of all places: a bar of one owner is no market price where there are several
+    PastRates rates;          // by which they were converted
+    bool has_answer() const;  // one venue at least has answered
+};
+
+struct PlaceTrades {
+    Place place;
+    int weight = 1;
+    SourceName owner = {};  // empty: its own
+    Trades trades;          // in dollars; those without a rate are left out
+};
+
+// The past of a ticker, as several venues tell it. Callbacks run on the asker's thread, exactly once.
+class Past {
+public:
+    virtual ~Past() = default;
+    // Any thread. Bars whose interval is not over are left out.
+    virtual void bars(PastAsk ask, std::move_only_function<void(PastBars)> done) = 0;
+    // Any thread. Of the places whose venue pages trades.
+    virtual void trades(PastAsk ask, std::move_only_function<void(std::vector<PlaceTrades>)> done) = 0;
+};
+
+// `dollar_places`: where the stablecoins, USDT and USDC, are traded for dollars. `asker` and `clock` outlive it.
+std::unique_ptr<Past> create_past(Asker& asker, const Clock& clock,
+                                  std::map<Currency, std::vector<Place>> dollar_places);
+
+}  // namespace pricewire::past
