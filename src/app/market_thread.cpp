@@ -142,6 +142,19 @@ public:
         if (thread_.joinable()) thread_.join();
     }
 
+    void watch(Ticker ticker, std::vector<feed::FoundAt> found) override {
+        loop_->post([this, ticker, found = std::move(found)] {
+            market_.watch(ticker);
+            feed_->watch(ticker, found);
+        });
+    }
+    void unwatch(Ticker ticker) override {
+        loop_->post([this, ticker] {
+            feed_->unwatch(ticker);
+            market_.unwatch(ticker, system_clock().now());
+        });
+    }
+
     std::vector<feed::SourceStatus> sources() const override { return feed_->statuses(); }
     const price::MarketMeters& meters() const override { return market_.meters(); }
     const price::RateMeters& rate_meters() const override { return market_.rate_meters(); }

@@ -21,6 +21,9 @@ public:
     virtual void start() = 0;
     // Nothing is published after it returns; the last bars have been handed to their writer.
     virtual void stop() = 0;
+    // As feed::Feed's and price::Market's. Any thread; done in the order of the calls, none before start() or after stop().
+    virtual void watch(Ticker ticker, std::vector<feed::FoundAt> found) = 0;
+    virtual void unwatch(Ticker ticker) = 0;
     // Any thread.
     virtual std::vector<feed::SourceStatus> sources() const = 0;
     virtual const price::MarketMeters& meters() const = 0;

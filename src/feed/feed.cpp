@@ -392,6 +392,8 @@ public:
             for (auto& runner : source.runners) runner->stop();
         }
     }
+    void watch(Ticker, std::span<const FoundAt>) override {}
+    void unwatch(Ticker) override {}
     std::vector<SourceStatus> statuses() const override {
         std::vector<SourceStatus> out;
         for (const auto& source : sources_) {

@@ -54,6 +54,11 @@ public:
     // The loop's thread. start() once; after stop() everything is closed and nothing is requested.
     virtual void start() = 0;
     virtual void stop() = 0;
+    // From now on the ticker is asked of exactly these sources (unknown and disabled ones are left out), and of those
+    // that the options name it at, whose symbols win. No other ticker's subscription is touched. The loop's thread.
+    virtual void watch(Ticker ticker, std::span<const FoundAt> found) = 0;
+    // The tickers and references of the options stay watched where those name them. The loop's thread.
+    virtual void unwatch(Ticker ticker) = 0;
     // Any thread; one entry per source, in the order of the options.
     virtual std::vector<SourceStatus> statuses() const = 0;
 };

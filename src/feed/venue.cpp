@@ -81,6 +81,29 @@ Venue::Venue(const VenueType& type, std::vector<Instrument> instruments, Endpoin
               [&](std::size_t a, std::size_t b) { return instruments_[a].symbol < instruments_[b].symbol; });
 }
 
+std::size_t Venue::add(Instrument instrument) {
+    if (const auto known = find(instrument.symbol)) return *known;
+    const auto free = std::ranges::find(instruments_, std::string(), &Instrument::symbol);
+    const auto index = static_cast<std::size_t>(free - instruments_.begin());
+    const Currency currency = currency_of(type_, instrument);
+    if (free == instruments_.end()) {
+        instruments_.push_back(std::move(instrument));
+        currencies_.push_back(currency);
+    } else {
+        *free = std::move(instrument);
+        currencies_[index] = currency;
+    }
+    const auto symbol_at = [&](std::size_t i) -> const std::string& { return instruments_[i].symbol; };
+    by_symbol_.insert(std::ranges::lower_bound(by_symbol_, symbol_at(index), {}, symbol_at), index);
+    added(index);
+    return index;
+}
+
+void Venue::remove(std::size_t index) {
+    std::erase(by_symbol_, index);
+    instruments_[index] = {};
+}
+
 Currency currency_behind(char separator, std::string_view symbol) {
     const std::size_t at = symbol.rfind(separator);
     return at == std::string_view::npos ? Currency() : Currency(symbol.substr(at + 1));

@@ -21,6 +21,13 @@ struct Instrument {
     std::string symbol;
 };
 
+// A venue that lists a ticker, and its symbol there.
+struct FoundAt {
+    SourceName source;
+    std::string symbol;
+    friend bool operator==(const FoundAt&, const FoundAt&) = default;
+};
+
 // Addresses of a venue.
 struct Endpoints {
     std::string ws_url;    // as configured: a slash at its end may matter; empty: no stream
@@ -130,6 +137,11 @@ public:
     // left as it was. Neither an error nor output: a frame that does not concern us. `bytes` are decompressed
     // already.
     virtual ParseResult parse(std::string_view bytes, Timestamp received_at, StreamOutput& out) = 0;
+    // The instrument is subscribed anew, or its place was given to another one: what is known of it is forgotten.
+    // It may be one that was added to the venue after this parser was made.
+    virtual void forget(std::size_t /*instrument*/) {}
+    // What the venue calls an instrument's subscription on this connection, where unsubscribing names that.
+    virtual std::optional<std::uint64_t> channel_id(std::size_t /*instrument*/) const { return std::nullopt; }
 };
 
 enum class Encoding : std::uint8_t {
@@ -155,6 +167,7 @@ struct StreamType {
     Encoding encoding = Encoding::text;
     std::size_t max_instruments = 200;    // on one connection
     std::size_t symbols_per_message = 0;  // in one subscribe message; 0: the URL names the symbols
+    bool names_in_url = false;            // the URL names those known on opening, messages later ones
     Duration message_gap{};               // between two subscribe messages
     Duration subscribe_after{};           // from the opening to the first message
     bool greets = false;                  // the first message waits for the venue's Greeting
@@ -287,10 +300,12 @@ struct VenueType {
                                            Endpoints endpoints) = nullptr;
 };
 
-// What a subscribe message needs to know of its connection.
+// What a subscribe or unsubscribe message needs to know of its connection.
 struct SubscribeMessage {
-    std::uint64_t number = 1;  // counts the subscribe messages of the connection: the message's id
+    std::uint64_t number = 1;  // counts both kinds on the connection: the message's id
     Timestamp now;
+    // StreamParser::channel_id() of the one instrument of an unsubscribe message.
+    std::optional<std::uint64_t> channel = {};
 };
 
 // A request that has to be made before each connection.
@@ -299,7 +314,7 @@ struct AddressRequest {
     bool post = false;  // with an empty body; otherwise GET
 };
 
-// The messages, URLs and formats of one venue for a given list of instruments. No I/O, no clock, does not
+// The messages, URLs and formats of one venue for instruments that come and go. No I/O, no clock, does not
 // throw on any input. One thread.
 class Venue {
 public:
@@ -309,7 +324,13 @@ public:
     Venue& operator=(const Venue&) = delete;
 
     const VenueType& type() const { return type_; }
+    // A place whose instrument was removed has an empty symbol until it is taken again.
     std::span<const Instrument> instruments() const { return instruments_; }
+    // Its index, which no other has until it is removed. A symbol that is there already keeps its index.
+    std::size_t add(Instrument instrument);
+    void remove(std::size_t index);
+    bool has_stream() const { return !endpoints_.ws_url.empty(); }
+    bool has_rest() const { return !endpoints_.rest_url.empty(); }
 
     // Empty: no stream.
     virtual std::string stream_url() const { return endpoints_.ws_url; }
@@ -321,6 +342,12 @@ public:
     virtual std::string opening_message() const { return {}; }
     // Subscribes instruments()[i] for each i of `asked`, which has 1 to symbols_per_message entries.
     virtual std::string subscribe_message(std::span<const std::size_t>, const SubscribeMessage&) const {
+        return {};
+    }
+    // Ends the subscriptions of instruments()[i] for each i of `asked`, which has 1 to symbols_per_message entries, and
+    // one where `message.channel` is given. Its acknowledgement must not be taken for one of a subscription. Empty: the
+    // venue has no such message; the trades are then dropped until the connection is renewed.
+    virtual std::string unsubscribe_message(std::span<const std::size_t>, const SubscribeMessage&) const {
         return {};
     }
     // Sent by the rule of StreamType::keep_alive; empty: a protocol ping is sent.
@@ -343,13 +370,15 @@ public:
 
 protected:
     const Endpoints& endpoints() const { return endpoints_; }
+    // add() has put another instrument in this place.
+    virtual void added(std::size_t /*instrument*/) {}
 
 private:
     const VenueType& type_;
-    const std::vector<Instrument> instruments_;
+    std::vector<Instrument> instruments_;
     const Endpoints endpoints_;
     std::vector<Currency> currencies_;    // as instruments_
-    std::vector<std::size_t> by_symbol_;  // indexes of instruments_, sorted by symbol
+    std::vector<std::size_t> by_symbol_;  // indexes of instruments_ without free places, sorted by symbol
 };
 
 // "USDT" of "BTC-USDT"; empty where there is no separator.

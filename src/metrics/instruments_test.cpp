@@ -203,8 +203,7 @@ TEST_F(InstrumentsTest, AHangingDependencyDelaysNoScrape) {
 TEST_F(InstrumentsTest, APriceIsMeasuredByItsSourcesAndTheirSpread) {
     price::RateMeters rates;
     price::MarketMeters meters;
-    price::TickerMeter& btc = meters.emplace_back("BTC");
-    for (const char* name : {"binance", "kraken", "okx"}) btc.quotes.emplace_back(name);
+    price::TickerMeter& btc = *meters.add("BTC", std::vector<SourceName>{"binance", "kraken", "okx"});
     instruments_.watch_feed(meters, rates, [] { return std::vector<feed::SourceStatus>(); });
     const Decimal price = Decimal::from_int(100);
     TickerBoard board{.ticker = "BTC",

@@ -35,19 +35,16 @@ bool brings_quotes(feed::SourceState state) {
 }
 
 Figures quotes_of(const price::MarketMeters& meters) {
-    std::map<std::pair<std::string, std::string>, double> sums;
-    for (const price::TickerMeter& ticker : meters) {
-        for (const price::QuoteMeter& quotes : ticker.quotes) {
-            for (std::size_t v = 0; v < verdict_names.size(); ++v) {
-                sums[{text(quotes.source), std::string(to_string(static_cast<Verdict>(v)))}] +=
-                    static_cast<double>(quotes.judged[v].value());
-            }
-            sums[{text(quotes.source), "outdated"}] += static_cast<double>(quotes.outdated.value());
-        }
-    }
     Figures out;
-    for (const auto& [key, sum] : sums)
-        out.push_back({{{"source", key.first}, {"verdict", key.second}}, sum});
+    for (const auto& [source, judged] : meters.judged()) {
+        const auto add = [&](std::string_view verdict, std::uint64_t count) {
+            out.push_back(
+                {{{"source", text(source)}, {"verdict", std::string(verdict)}}, static_cast<double>(count)});
+        };
+        for (std::size_t v = 0; v < judged.by_verdict.size(); ++v)
+            add(to_string(static_cast<Verdict>(v)), judged.by_verdict[v]);
+        add("outdated", judged.outdated);
+    }
     return out;
 }
 
@@ -55,10 +52,10 @@ Figures quotes_of(const price::MarketMeters& meters) {
 template <typename Value>
 Figures by_quote(const price::MarketMeters& meters, Value&& value) {
     Figures out;
-    for (const price::TickerMeter& ticker : meters) {
-        for (const price::QuoteMeter& quotes : ticker.quotes) {
+    for (const auto& ticker : meters.all()) {
+        for (const price::QuoteMeter& quotes : ticker->quotes) {
             if (const std::optional<double> figure = value(quotes)) {
-                out.push_back({{{"source", text(quotes.source)}, {"ticker", text(ticker.ticker)}}, *figure});
+                out.push_back({{{"source", text(quotes.source)}, {"ticker", text(ticker->ticker)}}, *figure});
             }
         }
     }
@@ -76,8 +73,8 @@ Figures by_currency(const price::RateMeters& rates, Value&& value) {
 template <typename Value>
 Figures by_ticker(const price::MarketMeters& meters, Value&& value) {
     Figures out;
-    for (const price::TickerMeter& ticker : meters)
-        out.push_back({{{"ticker", text(ticker.ticker)}}, static_cast<double>(value(ticker))});
+    for (const auto& ticker : meters.all())
+        out.push_back({{{"ticker", text(ticker->ticker)}}, static_cast<double>(value(*ticker))});
     return out;
 }
 

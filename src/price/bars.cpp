@@ -20,6 +20,13 @@ void MinuteBars::add(const Price& price) {
     open.changed = true;
 }
 
+void MinuteBars::finish(Ticker ticker) {
+    const auto found = open_.find(ticker);
+    if (found == open_.end()) return;
+    if (found->second.changed) finished_.push_back(found->second.bar);
+    open_.erase(found);
+}
+
 std::vector<Bar> MinuteBars::take_changed() {
     // Equal keys keep their order: a clock that is set back may leave two bars of one minute, and the later
     // close wins.

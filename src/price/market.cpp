@@ -7,16 +7,30 @@ namespace pricewire::price {
 
 Market::Market(std::span<const Ticker> tickers, ConsolidationPolicy policy, MarketSinks sinks,
                std::span<const SourceName> sources)
-    : policy_(std::move(policy)), sinks_(std::move(sinks)) {
+    : policy_(std::move(policy)), sources_(sources.begin(), sources.end()), sinks_(std::move(sinks)) {
     for (const DollarRate& rate : rates_.all().subspan(1)) rate_meters_.emplace_back(rate.currency);
     std::ranges::copy(rates_.all(), noted_rates_.begin());
-    for (const Ticker ticker : tickers) {
-        TickerMeter& meter = meters_.emplace_back(ticker);
-        for (const SourceName source : sources) meter.quotes.emplace_back(source);
-        lines_.try_emplace(
-            ticker,
-            Line{Consolidator(ticker, policy_, rates_), &meter, std::nullopt, std::nullopt, {}, false});
-    }
+    for (const Ticker ticker : tickers) watch(ticker);
+}
+
+void Market::watch(Ticker ticker) {
+    if (lines_.contains(ticker)) return;
+    lines_.try_emplace(ticker, Line{Consolidator(ticker, policy_, rates_),
+                                    meters_.add(ticker, sources_),
+                                    std::nullopt,
+                                    std::nullopt,
+                                    {},
+                                    false});
+}
+
+void Market::unwatch(Ticker ticker, Timestamp now) {
+    const auto found = lines_.find(ticker);
+    if (found == lines_.end()) return;
+    if (found->second.price) sinks_.price_gone({ticker, now});
+    lines_.erase(found);
+    bars_.finish(ticker);
+    meters_.remove(ticker);
+    if (sinks_.removed) sinks_.removed(ticker);
 }
 
 void Market::on_quotes(std::span<const Quote> quotes, Timestamp now) {

@@ -3,6 +3,7 @@
 #include <array>
 #include <functional>
 #include <map>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -22,18 +23,24 @@ struct MarketSinks {
     std::function<void(const TickerBoard&)> board;     // a ticker's quotes or price changed
     // A currency has left its peg or returned to it, or its rate has become known or unknown. May be empty.
     std::function<void(const DollarRate&)> rate = {};
+    // A ticker is no longer watched: its board is to be removed. A price_gone came before if it had a price. May be
+    // empty.
+    std::function<void(Ticker)> removed = {};
 };
 
-// All tickers: takes quotes, makes dollar rates, prices, boards and minute bars. No I/O apart from its sinks; one thread.
+// All watched tickers: takes quotes, makes dollar rates, prices, boards and minute bars. No I/O apart from its sinks; one thread.
 class Market {
 public:
-    // Quotes of `sources` are counted by the meters; those of others are only judged.
+    // Begins with these tickers. Quotes of `sources` are counted by the meters; those of others are only judged.
     Market(std::span<const Ticker> tickers, ConsolidationPolicy policy, MarketSinks sinks,
            std::span<const SourceName> sources = {});
     Market(const Market&) = delete;
     Market& operator=(const Market&) = delete;
 
-    // Quotes of unknown tickers, and those that are not live, are ignored. Every quote that counts makes a
+    // Begins a ticker's line, or ends it. Neither does anything if that is so already.
+    void watch(Ticker ticker);
+    void unwatch(Ticker ticker, Timestamp now);
+    // Quotes of tickers that are not watched, and those that are not live, are ignored. Every quote that counts makes a
     // price. Those of DollarRates::references make dollar rates, whether they are among the tickers or not.
     void on_quotes(std::span<const Quote> quotes, Timestamp now);
     // To be called about once a second: judges quotes by age, so that a silent market loses its price.
@@ -47,7 +54,7 @@ public:
 private:
     struct Line {
         Consolidator consolidator;
-        TickerMeter* meter;
+        std::shared_ptr<TickerMeter> meter;
         std::optional<Price> price;
         std::optional<Timestamp> unpriced_since;  // unset before the first quote or refresh
         Timestamp last_time{};                    // of the last price, or of its end
@@ -59,6 +66,7 @@ private:
     TickerBoard publish_board(Line& line, Timestamp now);
 
     const ConsolidationPolicy policy_;
+    const std::vector<SourceName> sources_;
     MarketSinks sinks_;
     MarketMeters meters_;
     RateMeters rate_meters_;

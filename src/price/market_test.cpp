@@ -48,7 +48,8 @@ protected:
                      line +=
                          " " + std::string(q.quote.source.view()) + " " + std::string(to_string(q.verdict));
                  said_.push_back(line);
-             }}};
+             },
+         .removed = [this](Ticker t) { said_.push_back("removed " + std::string(t.view())); }}};
 };
 
 TEST_F(MarketTest, EveryTradeThatCountsMakesAPriceInOrderAndABatchOneBoard) {
@@ -198,6 +199,52 @@ TEST_F(MarketTest, AVenueOneMinuteBehindDoesNotVote) {
     EXPECT_EQ(send({late}), Lines{"board BTC 100 a counted b counted c lagging"});
 }
 
+TEST_F(MarketTest, ATickerIsWatchedFromOneMomentToAnother) {
+    EXPECT_EQ(send({quote("SOL", 7)}), Lines{});
+    market_.watch("SOL");
+    EXPECT_EQ(send({quote("SOL", 800)}), (Lines{"#1 SOL 800", "board SOL 800 a counted"}));
+    market_.watch("SOL");
+    EXPECT_EQ(send({quote("SOL", 801)}), (Lines{"#2 SOL 801", "board SOL 801 a counted"})) << "its line goes on";
+    market_.unwatch("SOL", now_);
+    EXPECT_EQ(std::exchange(said_, {}), (Lines{"gone SOL", "removed SOL"}));
+    market_.unwatch("SOL", now_);
+    EXPECT_EQ(send({quote("SOL", 801)}), Lines{});
+    now_ += 1s;
+    for (const std::string& line : refresh()) EXPECT_EQ(line.find("SOL"), std::string::npos) << line;
+    const std::vector<Bar> bars = market_.take_bars();
+    ASSERT_EQ(bars.size(), 1U) << "what it traded until then stays";
+    EXPECT_EQ(bars[0].close, Decimal::from_int(801));
+    market_.watch("SOL");
+    EXPECT_EQ(send({quote("SOL", 30)}), (Lines{"#3 SOL 30", "board SOL 30 a counted"}))
+        << "what was known of it is forgotten";
+    EXPECT_EQ(market_.take_bars().size(), 1U);
+}
+
+TEST_F(MarketTest, ATickerWithoutAPriceIsRemovedWithoutAPriceGone) {
+    market_.unwatch("ETH", now_);
+    EXPECT_EQ(std::exchange(said_, {}), Lines{"removed ETH"});
+}
+
+TEST_F(MarketTest, WhatASourceHasSentIsStillCountedWhenItsTickersAreNoLongerWatched) {
+    const std::vector<SourceName> sources{"a"};
+    Market market({}, {},
+                  {.price = [](const Price&) {},
+                   .price_gone = [](const PriceGone&) {},
+                   .board = [](const TickerBoard&) {}},
+                  sources);
+    const auto send_some = [&] {
+        market.watch("SOL");
+        const Quote sol = quote("SOL", 8);
+        market.on_quotes({&sol, 1}, now_);
+        market.on_quotes({&sol, 1}, now_);
+        market.unwatch("SOL", now_);
+    };
+    send_some();
+    send_some();
+    EXPECT_TRUE(market.meters().all().empty());
+    EXPECT_EQ(market.meters().judged().at("a").by_verdict[static_cast<std::size_t>(Verdict::counted)], 4U);
+}
+
 TEST_F(MarketTest, CountsQuotesByVerdictAndPricesByTicker) {
     const std::vector<SourceName> sources{"a", "gecko"};
     Market market(tickers_, {},
@@ -205,7 +252,8 @@ TEST_F(MarketTest, CountsQuotesByVerdictAndPricesByTicker) {
                    .price_gone = [](const PriceGone&) {},
                    .board = [](const TickerBoard&) {}},
                   sources);
-    const TickerMeter& btc = market.meters()[0];
+    const auto meters = market.meters().all();
+    const TickerMeter& btc = *meters[0];
     const QuoteMeter& a = btc.quotes[0];
     const QuoteMeter& gecko = btc.quotes[1];
     EXPECT_EQ(btc.ticker, Ticker("BTC"));
@@ -229,7 +277,7 @@ TEST_F(MarketTest, CountsQuotesByVerdictAndPricesByTicker) {
     EXPECT_EQ(count(gecko, Verdict::check_only), 1U);
     EXPECT_EQ(gecko.outdated.value(), 1U);
     EXPECT_EQ(a.received_at(), now_);
-    EXPECT_EQ(market.meters()[1].quotes[0].received_at(), std::nullopt);
+    EXPECT_EQ(meters[1]->quotes[0].received_at(), std::nullopt);
 
     send(quote("BTC", 101));
     EXPECT_TRUE(btc.has_price);

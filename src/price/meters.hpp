@@ -6,13 +6,18 @@
 #include <cstdint>
 #include <deque>
 #include <limits>
+#include <map>
+#include <memory>
 #include <optional>
+#include <span>
+#include <vector>
 
 #include "base/clock.hpp"
+#include "base/mutex.hpp"
 #include "base/tally.hpp"
 #include "domain/market.hpp"
 
-// Counts of a market's quotes and prices. Written by the market's thread, read by any thread, without locks.
+// Counts of a market's quotes and prices. Written by the market's thread without locks, read by any thread.
 namespace pricewire::price {
 
 // The quotes of one source for one ticker.
@@ -77,8 +82,56 @@ struct TickerMeter {
     std::deque<QuoteMeter> quotes;            // one per source, in the order given to the market
 };
 
-// One per ticker, in their order. Fixed once the market is made.
-using MarketMeters = std::deque<TickerMeter>;
+// The meters of the tickers that are watched. Any thread; a TickerMeter is written by the market's alone.
+class MarketMeters {
+public:
+    // How many quotes of a source were judged how, or outdated.
+    struct Judged {
+        std::array<std::uint64_t, verdict_names.size()> by_verdict{};
+        std::uint64_t outdated = 0;
+
+        void add(const QuoteMeter& meter) {
+            for (std::size_t v = 0; v < by_verdict.size(); ++v) by_verdict[v] += meter.judged[v].value();
+            outdated += meter.outdated.value();
+        }
+    };
+
+    std::shared_ptr<TickerMeter> add(Ticker ticker, std::span<const SourceName> sources) {
+        auto meter = std::make_shared<TickerMeter>(ticker);
+        for (const SourceName source : sources) meter->quotes.emplace_back(source);
+        MutexLock lock(mutex_);
+        meters_[ticker] = meter;
+        return meter;
+    }
+    void remove(Ticker ticker) {
+        MutexLock lock(mutex_);
+        const auto found = meters_.find(ticker);
+        if (found == meters_.end()) return;
+        for (const QuoteMeter& quotes : found->second->quotes) former_[quotes.source].add(quotes);
+        meters_.erase(found);
+    }
+    // In the tickers' order.
+    std::vector<std::shared_ptr<const TickerMeter>> all() const {
+        MutexLock lock(mutex_);
+        std::vector<std::shared_ptr<const TickerMeter>> out;
+        for (const auto& [ticker, meter] : meters_) out.push_back(meter);
+        return out;
+    }
+    // By source, since the start, with the tickers that are no longer watched.
+    std::map<SourceName, Judged> judged() const {
+        MutexLock lock(mutex_);
+        auto out = former_;
+        for (const auto& [ticker, meter] : meters_) {
+            for (const QuoteMeter& quotes : meter->quotes) out[quotes.source].add(quotes);
+        }
+        return out;
+    }
+
+private:
+    mutable Mutex mutex_;
+    std::map<Ticker, std::shared_ptr<TickerMeter>> meters_ GUARDED_BY(mutex_);
+    std::map<SourceName, Judged> former_ GUARDED_BY(mutex_);  // of tickers that were removed
+};
 
 // What a currency is worth (DollarRate).
 struct RateMeter {
