@@ -30,7 +30,8 @@ simdjson::error_code read_text(Value value, std::string_view& out) {
         for (auto element : list) {
             std::string_view token;
             if (const auto error = element.raw_json_token().get(token)) return error;
-            if (out.empty()) out = digits_of(token);
+            const std::string_view text = digits_of(token);
+            if (out.empty() && !text.starts_with('W')) out = text;
         }
         return simdjson::SUCCESS;
     }
@@ -93,11 +94,15 @@ private:
         if (type == ondemand::json_type::null && depth > 0) return simdjson::SUCCESS;
         ondemand::object object;
         if (const auto error = value.get_object().get(object)) return error;
+        const bool holds_rows = shape_.are_fields && is_last(depth);
         for (auto field : object) {
             std::string_view key;
             if (const auto error = field.unescaped_key().get(key)) return error;
-            if (const auto error = take_field(key, field.value(), depth, take)) return error;
+            const auto error =
+                holds_rows ? take_row(field.value(), take) : take_field(key, field.value(), depth, take);
+            if (error) return error;
         }
+        has_rows_ = has_rows_ || holds_rows;
         return simdjson::SUCCESS;
     }
 
@@ -112,7 +117,9 @@ private:
         ondemand::json_type type{};
         if (shape_.path[depth] != "*") return simdjson::SUCCESS;
         if (const auto error = value.type().get(type)) return error;
-        return type == ondemand::json_type::array ? walk(value, depth + 1, take) : simdjson::SUCCESS;
+        if (type != ondemand::json_type::array) return simdjson::SUCCESS;
+        if (shape_.named == "*") named_ = key;
+        return walk(value, depth + 1, take);
     }
 
     template <typename Take>
@@ -122,25 +129,31 @@ private:
         has_rows_ = true;
         std::size_t index = 0;
         for (auto row : rows) {
-            bool is_sound = false;
-            std::ranges::fill(texts_, std::string_view());
-            if (const auto error = read_row(row, is_sound)) return error;
+            if (const auto error = take_row(row, take)) return error;
             // ["error",code,text]: Bitfinex.
-            if (is_answer && !is_sound && index < 3) note_error(row, index);
+            if (is_answer && !is_sound_ && index < 3) note_error(row, index);
             ++index;
-            take(is_sound ? Texts(texts_) : Texts());
         }
         return simdjson::SUCCESS;
     }
 
-    simdjson::error_code read_row(Value row, bool& is_sound) {
-        ondemand::json_type type{};
-        if (const auto error = row.type().get(type)) return error;
-        if (type == ondemand::json_type::array) return read_columns(row, is_sound);
-        if (type == ondemand::json_type::object) return read_fields(row, is_sound);
+    template <typename Take>
+    simdjson::error_code take_row(Value row, Take& take) {
+        is_sound_ = false;
+        std::ranges::fill(texts_, std::string_view());
+        if (const auto error = read_row(row)) return error;
+        take(is_sound_ ? Texts(texts_) : Texts());
         return simdjson::SUCCESS;
     }
-    simdjson::error_code read_columns(Value row, bool& is_sound) {
+
+    simdjson::error_code read_row(Value row) {
+        ondemand::json_type type{};
+        if (const auto error = row.type().get(type)) return error;
+        if (type == ondemand::json_type::array) return read_columns(row);
+        if (type == ondemand::json_type::object) return read_fields(row);
+        return simdjson::SUCCESS;
+    }
+    simdjson::error_code read_columns(Value row) {
         ondemand::array list;
         if (const auto error = row.get_array().get(list)) return error;
         std::size_t column = 0;
@@ -152,20 +165,20 @@ private:
             }
             ++column;
         }
-        is_sound = !row_.columns.empty();
+        is_sound_ = !row_.columns.empty();
         return simdjson::SUCCESS;
     }
-    simdjson::error_code read_fields(Value row, bool& is_sound) {
+    simdjson::error_code read_fields(Value row) {
         ondemand::object object;
         if (const auto error = row.get_object().get(object)) return error;
-        is_sound = true;
+        is_sound_ = true;
         for (auto field : object) {
             std::string_view key;
             if (const auto error = field.unescaped_key().get(key)) return error;
             const auto found = std::ranges::find(row_.names, key);
             if (found == row_.names.end() || key.empty()) continue;
             std::string_view& text = texts_[static_cast<std::size_t>(found - row_.names.begin())];
-            if (!text.empty()) is_sound = false;
+            if (!text.empty()) is_sound_ = false;
             if (const auto error = read_text(field.value(), text)) return error;
         }
         return simdjson::SUCCESS;
@@ -185,8 +198,14 @@ private:
     std::vector<std::string_view> texts_;
     std::string_view code_, text_, named_;
     bool has_rows_ = false;
+    bool is_sound_ = false;  // whether the row that was read last is
     bool is_error_ = false;
 };
+
+bool is_about_another(const AnswerShape& shape, std::string_view named, std::string_view symbol) {
+    if (named.empty()) return false;
+    return shape.is_name_of != nullptr ? !shape.is_name_of(named, symbol) : named != symbol;
+}
 
 std::unexpected<ParseError> another_symbol(std::string_view named, const std::string& symbol) {
     return refuse(Kind::bad_quote, fmt::format("an answer about '{}' instead of {}", snippet(named), symbol));
@@ -266,7 +285,7 @@ std::expected<std::vector<Candle>, ParseError> read_candles(std::string_view bod
     });
     if (!problem) problem = none_readable(out, broken, passed_over, "a valid candle");
     if (problem) return std::unexpected(std::move(*problem));
-    if (!reader.named().empty() && reader.named() != named)
+    if (is_about_another(shape.answer, reader.named(), named))
         return another_symbol(reader.named(), request.symbol);
     order(out);
     return out;
@@ -288,10 +307,10 @@ std::expected<TradeRows, ParseError> read_trades(std::string_view body, const Tr
     });
     if (!problem) problem = none_readable(out.trades, out.rows, false, "a valid trade");
     if (problem) return std::unexpected(std::move(*problem));
-    if (other.empty() && reader.named() != symbol) other = reader.named();
+    if (other.empty() && is_about_another(shape.answer, reader.named(), symbol)) other = reader.named();
     if (!other.empty()) return another_symbol(other, std::string(symbol));
     out.newest_first = out.trades.size() > 1 && out.trades.back().time < out.trades.front().time;
-    bring_oldest_first(out.trades, [](const PastTrade& trade) { return trade.time; });
+    bring_oldest_first(out.trades, [](const PastTrade& trade) { return std::pair(trade.time, trade.id); });
     return out;
 }
 
@@ -333,7 +352,7 @@ std::expected<std::vector<Listing>, ParseError> read_listings(std::string_view b
 bool add_listing(const VenueType& type, std::string_view symbol, std::string_view base,
                  std::string_view quote, bool is_trading, std::vector<Listing>& out) {
     if (symbol.empty() || base.empty() || quote.empty()) return false;
-    if (type.is_symbol(symbol))
+    if (type.is_symbol(symbol) && quote.size() <= Currency::max_size)
         out.push_back({.symbol = std::string(symbol),
                        .base = upper_case(base),
                        .quote = Currency(upper_case(quote)),
@@ -369,9 +388,10 @@ std::optional<Timestamp> time_of(std::string_view text, TimeUnit unit) {
 ParseError::Kind kind_of_error(std::string_view code, std::string_view text) {
     const std::string words = letters_in(code) + ' ' + letters_in(text);
     const auto says = [&](auto... parts) { return (... || (words.find(parts) != std::string::npos)); };
-    if (code.starts_with("429") || says("toomany", "ratelimit", "frequent", "toooften"))
+    if (code.starts_with("429") || code == "-1003" ||
+        says("toomany", "toomuch", "ratelimit", "frequent", "toooften", "lockout"))
         return Kind::rate_limited;
-    if (says("symbol", "instrument", "currencypair", "invalidpair", "unknownpair", "product"))
+    if (says("symbol", "instrument", "currencypair", "assetpair", "invalidpair", "unknownpair", "product"))
         return Kind::unknown_symbol;
     return Kind::venue_error;
 }
@@ -389,6 +409,10 @@ std::string_view interval_word(Duration interval, const std::array<std::string_v
     const auto found = std::ranges::find(intervals, interval);
     return found == intervals.end() ? std::string_view()
                                     : words[static_cast<std::size_t>(found - intervals.begin())];
+}
+
+bool has_each_interval(Duration interval) {
+    return !interval_word(interval, {"m", "h", "d"}).empty();
 }
 
 }  // namespace pricewire::feed::detail

@@ -21,11 +21,14 @@ struct AnswerShape {
     // The fields that lead to the list of rows, from the outermost: {"result", "list"}. "*" is a list of any name, and
     // none says that the answer is the list.
     std::array<std::string_view, 2> path = {};
+    bool are_fields = false;  // the rows are the fields of an object instead of the elements of a list
     // The fields that tell an error, with `good` as the code of a success; where that is empty, only errors have them.
-    // A field that holds a list counts as its first element.
+    // A field that holds a list counts as its first element that is not a warning, "W…".
     std::string_view code = {}, text = {}, good = {};
-    // The field beside the rows that names the symbol; may be absent from an answer.
+    // The field beside the rows that names the symbol, "*" for the name of the list itself; may be absent from an
+    // answer.
     std::string_view named = {};
+    bool (*is_name_of)(std::string_view named, std::string_view symbol) = nullptr;  // null: if they are equal
 };
 
 enum class TimeUnit : std::uint8_t { seconds, milliseconds, microseconds, nanoseconds, rfc3339 };
@@ -104,5 +107,7 @@ std::int64_t to_seconds(Timestamp t);
 std::int64_t to_milliseconds(Timestamp t);
 // A venue's word for 1 min, 1 h or 1 day; empty for another interval, or where `words` has none.
 std::string_view interval_word(Duration interval, const std::array<std::string_view, 3>& words);
+// PastType::has of a venue with candles of all three, whose days begin at midnight UTC.
+bool has_each_interval(Duration interval);
 
 }  // namespace pricewire::feed::detail
