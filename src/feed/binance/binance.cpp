@@ -7,6 +7,7 @@
 
 #include "base/text.hpp"
 #include "feed/detail/json_venue.hpp"
+#include "feed/detail/past.hpp"
 
 namespace pricewire::feed {
 
@@ -240,6 +241,15 @@ constinit const VenueType binance_type{
                .renew_from = 23h,
                .renew_to = 23h + 30min},
     .rest = {.url = "https://api.binance.com", .max_instruments = binance::max_streams},
+    .listings = {.path = "/api/v3/exchangeInfo?showPermissionSets=false", .parse = binance::parse_listings},
+    .past = {.candles_per_request = 1000,
+             .least_gap = 100ms,
+             .has = detail::has_each_interval,
+             .candles_url = binance::candles_url,
+             .parse_candles = binance::parse_candles,
+             .trades_window = 1h,
+             .trades_url = binance::trades_url,
+             .parse_trades = binance::parse_trades},
     .symbol_of = [](Ticker ticker) { return usdt_market(ticker); },
     .is_symbol = binance::is_symbol,
     .currency_of = currency_at_end,
@@ -261,6 +271,15 @@ constinit const VenueType binance_us_type{
                .renew_from = 22h + 30min,
                .renew_to = 23h},
     .rest = {.url = "https://api.binance.us", .max_instruments = binance::max_streams},
+    .listings = {.path = "/api/v3/exchangeInfo", .parse = binance::parse_listings},
+    .past = {.candles_per_request = 1000,
+             .least_gap = 400ms,
+             .has = detail::has_each_interval,
+             .candles_url = binance::candles_url,
+             .parse_candles = binance::parse_candles,
+             .trades_window = 1h,
+             .trades_url = binance::trades_url,
+             .parse_trades = binance::parse_trades},
     .symbol_of = [](Ticker ticker) { return usdt_market(ticker); },
     .is_symbol = binance::is_symbol,
     .currency_of = currency_at_end,

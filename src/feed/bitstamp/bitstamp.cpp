@@ -7,6 +7,7 @@
 
 #include "base/text.hpp"
 #include "feed/detail/json_venue.hpp"
+#include "feed/detail/past.hpp"
 
 namespace pricewire::feed {
 
@@ -208,6 +209,15 @@ constinit const VenueType bitstamp_type{
                .renew_from = 24h * 60,
                .renew_to = 24h * 80},
     .rest = {.url = "https://www.bitstamp.net/api/v2", .max_answer = 1024 * 1024},
+    .listings = {.path = "/markets/", .parse = bitstamp::parse_listings},
+    .past = {.candles_per_request = 1000,
+             .least_gap = 200ms,
+             .has = detail::has_each_interval,
+             .candles_url = bitstamp::candles_url,
+             .parse_candles = bitstamp::parse_candles,
+             .trades_reach = 1h,
+             .trades_url = bitstamp::trades_url,
+             .parse_trades = bitstamp::parse_trades},
     .symbol_of = [](Ticker ticker) -> std::optional<std::string> {
         if (ticker == "USD") return std::nullopt;
         return lower_case(ticker.view()) + "usd";

@@ -7,6 +7,7 @@
 
 #include "base/text.hpp"
 #include "feed/detail/json_venue.hpp"
+#include "feed/detail/past.hpp"
 
 namespace pricewire::feed {
 
@@ -223,6 +224,12 @@ constinit const VenueType bybit_type{
                // A connection is cut after 10 min without a ping of ours, trades or not.
                .keep_alive = {.text = R"({"op":"ping"})", .always = true}},
     .rest = {.url = "https://api.bybit.com", .max_answer = 2 * 1024 * 1024},
+    .listings = {.path = "/v5/market/instruments-info?category=spot", .parse = bybit::parse_listings},
+    .past = {.candles_per_request = 1000,
+             .least_gap = 100ms,
+             .has = detail::has_each_interval,
+             .candles_url = bybit::candles_url,
+             .parse_candles = bybit::parse_candles},
     .symbol_of = [](Ticker ticker) { return usdt_market(ticker); },
     .is_symbol = [](std::string_view symbol) { return detail::consists_of(symbol, bybit::is_symbol_char); },
     .currency_of = currency_at_end,

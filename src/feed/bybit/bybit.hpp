@@ -8,4 +8,11 @@ namespace pricewire::feed {
 // Source: bybit-exchange.github.io/docs/v5, "Trade" under "Websocket Stream" and "Get Tickers".
 extern const VenueType bybit_type;
 
+// In past.cpp.
+namespace bybit {
+ListingsParser parse_listings;
+PastUrl candles_url;
+CandlesParser parse_candles;
+}  // namespace bybit
+
 }  // namespace pricewire::feed

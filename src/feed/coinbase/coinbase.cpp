@@ -7,6 +7,7 @@
 
 #include "base/text.hpp"
 #include "feed/detail/json_venue.hpp"
+#include "feed/detail/past.hpp"
 
 namespace pricewire::feed {
 
@@ -300,6 +301,14 @@ constinit const VenueType coinbase_type{
                .message_gap = 250ms,  // eight a second are allowed from an address
                .ack_within = 10s},
     .rest = {.url = "https://api.coinbase.com/api/v3/brokerage/market", .max_instruments = 50},
+    .listings = {.path = "/products?product_type=SPOT", .parse = coinbase::parse_listings},
+    .past = {.candles_per_request = 300,
+             .least_gap = 250ms,
+             .has = detail::has_each_interval,
+             .candles_url = coinbase::candles_url,
+             .parse_candles = coinbase::parse_candles,
+             .trades_url = coinbase::trades_url,
+             .parse_trades = coinbase::parse_trades},
     // USDC counts as dollars there, so it has no price.
     .symbol_of = [](Ticker ticker) -> std::optional<std::string> {
         if (ticker == "USD" || ticker == "USDC") return std::nullopt;

@@ -8,4 +8,12 @@ namespace pricewire::feed {
 // `products`. Quotes are of the USD pair. Source: docs.cdp.coinbase.com.
 extern const VenueType coinbase_type;
 
+// In past.cpp.
+namespace coinbase {
+ListingsParser parse_listings;
+PastUrl candles_url, trades_url;
+CandlesParser parse_candles;
+TradesParser parse_trades;
+}  // namespace coinbase
+
 }  // namespace pricewire::feed

@@ -158,6 +158,7 @@ constinit const VenueType coinpaprika_type{
              .poll_interval = 3min,
              .least_interval = 130s,
              .least_interval_reason = "CoinPaprika's free plan ends after 20,000 requests a month"},
+    .listings = {.path = "/coins", .parse = coinpaprika::parse_listings},
     .symbol_of = coinpaprika::id_of,
     .is_symbol =
         [](std::string_view coin) {

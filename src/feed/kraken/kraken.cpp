@@ -7,6 +7,8 @@
 
 #include "base/text.hpp"
 #include "feed/detail/json_venue.hpp"
+#include "feed/detail/past.hpp"
+#include "feed/kraken/pair.hpp"
 
 namespace pricewire::feed {
 
@@ -29,11 +31,6 @@ constexpr std::array<std::string_view, 5> row_names{"symbol", "price", "timestam
 
 bool is_symbol_char(char c) {
     return is_upper(c) || is_digit(c) || c == '/';
-}
-
-// REST has older names for two coins.
-std::string_view rest_name(std::string_view base) {
-    return base == "BTC" ? "XBT" : base == "DOGE" ? "XDG" : base;
 }
 
 std::optional<Timestamp> trade_time(std::string_view token) {
@@ -160,11 +157,7 @@ class Kraken final : public detail::JsonVenue {
 public:
     Kraken(const VenueType& venue, std::vector<Instrument> instruments, Endpoints endpoints)
         : JsonVenue(venue, std::move(instruments), std::move(endpoints)) {
-        for (const Instrument& instrument : this->instruments()) {
-            const std::size_t slash = instrument.symbol.find('/');
-            pairs_.push_back(
-                pair_of(instrument.symbol.substr(0, slash), instrument.symbol.substr(slash + 1)));
-        }
+        for (const Instrument& instrument : this->instruments()) pairs_.push_back(pair_of(instrument.symbol));
     }
 
     std::string subscribe_message(std::span<const std::size_t> asked,
@@ -179,29 +172,6 @@ public:
     }
 
 private:
-    // REST's names of a pair.
-    struct Pair {
-        std::string name;               // in a request: "XBTUSD"
-        std::vector<std::string> keys;  // that an answer may have instead: "XXBTZUSD"
-    };
-
-    // In a key, codes of three letters may have another before them: "XXBTZUSD", "USDTZUSD", but "SOLUSD".
-    static Pair pair_of(std::string_view base, std::string_view quote) {
-        base = rest_name(base);
-        quote = rest_name(quote);
-        Pair pair{fmt::format("{}{}", base, quote), {}};
-        for (const std::string_view front : {class_of(base), std::string_view()}) {
-            for (const std::string_view middle : {class_of(quote), std::string_view()})
-                pair.keys.push_back(fmt::format("{}{}{}{}", front, base, middle, quote));
-        }
-        return pair;
-    }
-    static std::string_view class_of(std::string_view code) {
-        constexpr std::array<std::string_view, 7> states{"USD", "EUR", "GBP", "CAD", "JPY", "AUD", "CHF"};
-        if (code.size() != 3) return {};
-        return std::ranges::find(states, code) == states.end() ? "X" : "Z";
-    }
-
     std::string rest_path(std::span<const std::size_t> asked) const override {
         return "/Ticker?pair=" + list(asked, "%2C", [&](std::size_t i) { return pairs_[i].name; });
     }
@@ -302,6 +272,15 @@ constinit const VenueType kraken_type{
              .max_instruments = 100,
              .least_interval = 1s,
              .least_interval_reason = "Kraken allows one request a second"},
+    .listings = {.path = "/AssetPairs", .parse = kraken::parse_listings},
+    .past = {.candles_per_request = 720,
+             .latest_only = true,
+             .least_gap = 2s,
+             .has = detail::has_each_interval,
+             .candles_url = kraken::candles_url,
+             .parse_candles = kraken::parse_candles,
+             .trades_url = kraken::trades_url,
+             .parse_trades = kraken::parse_trades},
     .symbol_of = [](Ticker ticker) -> std::optional<std::string> {
         if (ticker == "USD") return std::nullopt;
         return std::string(ticker.view()) + "/USD";

@@ -8,4 +8,12 @@ namespace pricewire::feed {
 // USD pair. Source: docs.kraken.com.
 extern const VenueType kraken_type;
 
+// In past.cpp.
+namespace kraken {
+ListingsParser parse_listings;
+PastUrl candles_url, trades_url;
+CandlesParser parse_candles;
+TradesParser parse_trades;
+}  // namespace kraken
+
 }  // namespace pricewire::feed

@@ -7,6 +7,7 @@
 
 #include "base/text.hpp"
 #include "feed/detail/json_venue.hpp"
+#include "feed/detail/past.hpp"
 
 namespace pricewire::feed {
 
@@ -204,6 +205,15 @@ constinit const VenueType okx_type{
                // Cut after 30 s without a frame; the answer is a bare "pong".
                .keep_alive = {.text = "ping"}},
     .rest = {.url = "https://www.okx.com/api/v5", .max_answer = 2 * 1024 * 1024},
+    .listings = {.path = "/public/instruments?instType=SPOT", .parse = okx::parse_listings},
+    .past = {.candles_per_request = 300,
+             .least_gap = 200ms,
+             .has = detail::has_each_interval,
+             .candles_url = okx::candles_url,
+             .parse_candles = okx::parse_candles,
+             .trades_reach = 24h * 90,
+             .trades_url = okx::trades_url,
+             .parse_trades = okx::parse_trades},
     .symbol_of = [](Ticker ticker) { return usdt_market(ticker, "-"); },
     .is_symbol =
         [](std::string_view symbol) {
