@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <optional>
@@ -26,7 +27,7 @@ struct Place {
     friend bool operator==(const Place&, const Place&) = default;
 };
 
-// Where a ticker can be watched now. Without places, `why` and `reason` say why it cannot be.
+// Where a ticker is listed now. Without places, `why` and `reason`, a sentence for users, say why it cannot be watched.
 struct Places {
     std::vector<Place> places;
     Unwatchable why = Unwatchable::unlisted;
@@ -39,13 +40,14 @@ struct WatchLimits {
     std::size_t max_tickers = 1000;
 };
 
-// Which tickers are watched: the pinned ones, and of those that are needed as many as there is room for. Those of
+// Which tickers are watched: the pinned ones, and of those that are needed as many as there is room for. Tickers of
 // active alerts come before those that somebody only looks at, and these before those in their grace; within each of
-// the three, what is watched stays watched. A pinned ticker is watched whatever the listings say, since its symbols may
-// be in the configuration. Pure; one thread.
+// the three, what is watched stays watched. A ticker whose trading is halted everywhere is watched, so that its first
+// trade is seen, but nobody is told that it has prices. Pure; one thread.
 class WatchList {
 public:
-    using Find = std::function<Places(const Ticker&)>;
+    // nullopt: not known now; what was found before holds, and it is asked again at the next update.
+    using Find = std::function<std::optional<Places>(const Ticker&)>;
 
     WatchList(std::span<const Ticker> pinned, WatchLimits limits, Find find);
 
@@ -54,17 +56,40 @@ public:
         std::vector<Place> places;
         friend bool operator==(const Watch&, const Watch&) = default;
     };
+    // Never of pinned tickers, which are always watched.
     struct Changes {
-        std::vector<Watch> watch;     // from now on, or at other places than before; never pinned ones
-        std::vector<Ticker> unwatch;  // never pinned ones
+        std::vector<Watch> watch;  // from now on, or at other places than before
+        std::vector<Ticker> unwatch;
     };
-    // `needed` is all that is needed at `now`. Looks up the places of tickers that are new in it; of all if `listings_changed`.
-    Changes update(std::span<const NeededTicker> needed, bool listings_changed, MonoTime now);
+    // `needed` is all that is needed now. Looks for the places of tickers that are new in it; of all tickers if `look_again`.
+    Changes update(std::span<const NeededTicker> needed, bool look_again, MonoTime now);
 
-    // What is needed and not watched, or halted everywhere; pinned ones too. `since` is not set.
+    // The pinned ones, and those that are needed now, of which no prices come; without their `since`. By ticker.
     std::vector<WatchState> unwatched() const;
-    // Those that are watched, pinned ones included.
+    bool is_watched(const Ticker& ticker) const;
+    // Pinned ones included.
     std::size_t watched() const;
+
+private:
+    enum class Rank : std::uint8_t { pinned, by_alert, looked_at, in_grace, over };
+    struct Entry {
+        Rank rank = Rank::in_grace;
+        std::uint64_t number = 0;  // in the order in which they came to be needed
+        MonoTime needed_at;
+        std::optional<Places> found;
+        bool is_watched = false;
+    };
+    using Entries = std::map<Ticker, Entry>;
+
+    void note_needs(std::span<const NeededTicker> needed, MonoTime now);
+    std::set<Ticker> chosen() const;
+    std::optional<WatchState> trouble_of(const Ticker& ticker, const Entry& entry) const;
+
+    const WatchLimits limits_;
+    const Find find_;
+    std::size_t pinned_ = 0;
+    std::uint64_t next_number_ = 0;
+    Entries entries_;
 };
 
 }  // namespace pricewire::watch
