@@ -22,6 +22,7 @@ file(GLOB postgres_migrations CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/storage/
 pricewire_embed(storage storage/postgres/postgres_migrations.hpp ${postgres_migrations})
 pricewire_embed(storage storage/postgres/postgres_queries.hpp
   ${CMAKE_SOURCE_DIR}/src/storage/postgres/postgres_queries.sql)
+pricewire_room(directory ROOMS domain base storage net TEST_ROOMS fakes)
 pricewire_room(secrets ROOMS domain base storage TEST_ROOMS fakes)
 pricewire_room(webhook ROOMS secrets domain base PRIVATE_LIBS Boost::json TEST_ROOMS fakes)
 pricewire_room(redis ROOMS base LIBS PkgConfig::HIREDIS PRIVATE_LIBS OpenSSL::Crypto TEST_ROOMS fakes support)

@@ -31,6 +31,9 @@ inline constexpr auto source_kind_names = enum_names<SourceKind>({
 constexpr std::string_view to_string(SourceKind k) {
     return source_kind_names.name(k);
 }
+constexpr std::optional<SourceKind> parse_source_kind(std::string_view text) {
+    return source_kind_names.parse(text);
+}
 
 // "USD", "USDT": what a price is counted in.
 using Currency = SmallString<7>;

@@ -7,6 +7,7 @@
 #include "storage/alerts.hpp"
 #include "storage/bars.hpp"
 #include "storage/deliveries.hpp"
+#include "storage/listings.hpp"
 #include "storage/needs.hpp"
 #include "storage/outbox.hpp"
 #include "storage/users.hpp"
@@ -42,7 +43,13 @@ struct StorageEvents {
 // version, and does not stop the others. A skipped claim stays claimed until its lease expires, so that a
 // newer version can have it then. Which deliveries are due, and which have ended, depends on their times
 // alone, not on their state: a newer version must not set due_at on one that this version may not claim.
-class Storage : public Users, public Alerts, public Outbox, public Deliveries, public Bars, public Needs {
+class Storage : public Users,
+                public Alerts,
+                public Outbox,
+                public Deliveries,
+                public Bars,
+                public Listings,
+                public Needs {
 public:
     // A round trip; throws StorageError if the database does not answer.
     virtual void ping() = 0;

@@ -64,6 +64,10 @@ TEST_P(StorageCallsConformance, EveryMethodIsReportedOnceByItsName) {
              s.upsert_bars(std::vector{Bar{"BTC", now_, price, price, price, price}});
          }},
         {"bars", [&] { s.bars("BTC", 1min, now_, now_, 1); }},
+        {"replace_listings", [&] { s.replace_listings("kraken", SourceKind::exchange, {}, now_); }},
+        {"listed_sources", [&] { s.listed_sources(); }},
+        {"listings", [&] { s.listings("kraken"); }},
+        {"note_disagreement", [&] { s.note_disagreement("kraken", "BTC/USD", now_); }},
         {"prune_bars", [&] { s.prune_bars(now_, 1); }},
         {"need_tickers", [&] { s.need_tickers(std::vector<Ticker>{"BTC"}, now_, now_); }},
         {"needed_tickers", [&] { s.needed_tickers(now_); }},

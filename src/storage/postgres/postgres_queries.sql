@@ -620,3 +620,38 @@ DELETE FROM watch_states WHERE ticker IN (
 
 -- name: watch_states
 SELECT ticker, state, reason, since FROM watch_states ORDER BY ticker;
+
+-- name: listing_source_read
+INSERT INTO listing_sources AS s (source, kind, read_at) VALUES ($1::text, $2::text, $3::timestamptz)
+ON CONFLICT (source) DO UPDATE SET kind = excluded.kind, read_at = excluded.read_at
+WHERE s.read_at <= excluded.read_at;
+
+-- name: listing_source_changed
+UPDATE listing_sources SET revision = revision + 1 WHERE source = $1::text;
+
+-- name: listing_sources
+SELECT source, kind, read_at, revision FROM listing_sources ORDER BY source;
+
+-- name: listings
+SELECT symbol, ticker, currency, status, name, gone_at, disagrees_since FROM listings WHERE source = $1::text
+ORDER BY symbol;
+
+-- name: listing_put
+-- Another coin under the symbol is not judged by the one before.
+INSERT INTO listings AS l (symbol, ticker, currency, status, name, source)
+SELECT n.*, $6::text FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])
+                          n(symbol, ticker, currency, status, name) ORDER BY n.symbol
+ON CONFLICT (source, symbol) DO UPDATE
+SET ticker = excluded.ticker, currency = excluded.currency, status = excluded.status, name = excluded.name,
+    gone_at = NULL, disagrees_since = CASE WHEN l.ticker = excluded.ticker THEN l.disagrees_since END;
+
+-- name: listing_gone
+UPDATE listings SET status = 'delisted', gone_at = $3::timestamptz
+WHERE symbol = ANY ($1::text[]) AND source = $2::text;
+
+-- name: listings_forget
+DELETE FROM listings WHERE source = $1::text AND gone_at < $2::timestamptz;
+
+-- name: listing_disagrees
+UPDATE listings SET disagrees_since = $3::timestamptz
+WHERE source = $1::text AND symbol = $2::text AND (disagrees_since IS NULL) <> ($3::timestamptz IS NULL);

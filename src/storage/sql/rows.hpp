@@ -5,10 +5,12 @@
 
 #include "domain/alert.hpp"
 #include "domain/delivery.hpp"
+#include "domain/listing.hpp"
 #include "domain/market.hpp"
 #include "domain/user.hpp"
 #include "domain/watch_state.hpp"
 #include "storage/error.hpp"
+#include "storage/listings.hpp"
 #include "storage/outbox.hpp"
 #include "storage/users.hpp"
 
@@ -192,6 +194,24 @@ inline constexpr auto read_watch_state = [](const auto& row) {
     std::string ticker(row.text(0));
     const Unwatchable why = known(&parse_unwatchable, row, 1, "watch_states.state", ticker);
     return WatchState{Ticker(ticker), why, std::string(row.text(2)), row.time(3)};
+};
+
+inline constexpr auto read_listed_source = [](const auto& row) {
+    const SourceName source = row.text(0);
+    return ListedSource{source, known(&parse_source_kind, row, 1, "listing_sources.kind", source.view()),
+                        row.time(2), row.number(3)};
+};
+
+inline constexpr auto read_listed_pair = [](const auto& row) {
+    ListedPair pair;
+    pair.symbol = row.text(0);
+    pair.ticker = row.text(1);
+    pair.currency = row.text(2);
+    pair.status = known(&parse_listing_status, row, 3, "listings.status", pair.symbol);
+    pair.name = row.text(4);
+    pair.gone_at = maybe_time(row, 5);
+    pair.disagrees_since = maybe_time(row, 6);
+    return pair;
 };
 
 // The id after all others.

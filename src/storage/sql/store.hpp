@@ -12,6 +12,7 @@
 #include "storage/sql/calls.hpp"
 #include "storage/sql/change.hpp"
 #include "storage/sql/id_range.hpp"
+#include "storage/sql/listing_changes.hpp"
 #include "storage/sql/refusals.hpp"
 #include "storage/sql/rows.hpp"
 #include "storage/storage.hpp"
@@ -412,6 +413,37 @@ public:
     std::vector<WatchState> watch_states() override {
         return read("watch_states", [&](Connection& db) {
             return present(db.all(or_skip("watch_states", read_watch_state), "watch_states"));
+        });
+    }
+
+    // Listings.
+    ListingChanges replace_listings(SourceName source, SourceKind kind, std::span<const ListedPair> pairs,
+                                    Timestamp read_at) override {
+        return transaction("replace_listings", Durability::process, [&](Connection& db) -> ListingChanges {
+            // Locks the source's row, so that lists are compared one after the other.
+            if (db.change("listing_source_read", source.view(), to_string(kind), read_at) == 0) return {};
+            const auto row = or_skip("replace_listings", read_listed_pair);
+            auto changes = difference(present(db.all(row, "listings", source.view())), pairs);
+            write_changes(db, source, changes, read_at);
+            return changes;
+        });
+    }
+    std::vector<ListedSource> listed_sources() override {
+        return read("listed_sources", [&](Connection& db) {
+            return present(db.all(or_skip("listed_sources", read_listed_source), "listing_sources"));
+        });
+    }
+    std::vector<ListedPair> listings(SourceName source) override {
+        return read("listings", [&](Connection& db) {
+            return present(db.all(or_skip("listings", read_listed_pair), "listings", source.view()));
+        });
+    }
+    bool note_disagreement(SourceName source, std::string_view symbol,
+                           std::optional<Timestamp> since) override {
+        return transaction("note_disagreement", Durability::process, [&](Connection& db) {
+            const bool noted = db.change("listing_disagrees", source.view(), symbol, since) > 0;
+            if (noted) db.change("listing_source_changed", source.view());
+            return noted;
         });
     }
 

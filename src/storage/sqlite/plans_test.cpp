@@ -137,6 +137,10 @@ protected:
             {"hour_bar_get", {"SEARCH hour_bars USING PRIMARY KEY (ticker=? AND start=?)"}},
             {"hour_bars_prune", {"SEARCH hour_bars USING", "INDEX hour_bars_by_start (start<?)"}},
             {"bars_prune", {"SEARCH bars USING", "INDEX bars_by_start (start<?)"}},
+            {"listings", {"SEARCH listings USING PRIMARY KEY (source=?)"}},
+            {"listing_gone", {"SEARCH listings USING PRIMARY KEY (source=? AND symbol=?)"}},
+            {"listings_forget", {"SEARCH listings USING PRIMARY KEY (source=?)"}},
+            {"listing_disagrees", {"SEARCH listings USING PRIMARY KEY (source=? AND symbol=?)"}},
         };
         // Lists one user's alerts, sorted by something other than their id.
         const std::string endpoints = plan("endpoints");

@@ -459,3 +459,33 @@ DELETE FROM watch_states WHERE ticker = ?;
 
 -- name: watch_states
 SELECT ticker, state, reason, since FROM watch_states ORDER BY ticker;
+
+-- name: listing_source_read
+INSERT INTO listing_sources (source, kind, read_at) VALUES (?, ?, ?)
+ON CONFLICT (source) DO UPDATE SET kind = excluded.kind, read_at = excluded.read_at WHERE read_at <= excluded.read_at;
+
+-- name: listing_source_changed
+UPDATE listing_sources SET revision = revision + 1 WHERE source = ?;
+
+-- name: listing_sources
+SELECT source, kind, read_at, revision FROM listing_sources ORDER BY source;
+
+-- name: listings
+SELECT symbol, ticker, currency, status, name, gone_at, disagrees_since FROM listings WHERE source = ? ORDER BY symbol;
+
+-- name: listing_put
+-- Another coin under the symbol is not judged by the one before.
+INSERT INTO listings (symbol, ticker, currency, status, name, source) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (source, symbol) DO UPDATE
+SET ticker = excluded.ticker, currency = excluded.currency, status = excluded.status, name = excluded.name,
+    gone_at = NULL, disagrees_since = iif(ticker = excluded.ticker, disagrees_since, NULL);
+
+-- name: listing_gone
+UPDATE listings SET status = 'delisted', gone_at = ?3 WHERE symbol = ?1 AND source = ?2;
+
+-- name: listings_forget
+DELETE FROM listings WHERE source = ? AND gone_at < ?;
+
+-- name: listing_disagrees
+UPDATE listings SET disagrees_since = ?3
+WHERE source = ?1 AND symbol = ?2 AND (disagrees_since IS NULL) IS NOT (?3 IS NULL);

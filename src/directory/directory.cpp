@@ -1,0 +1,193 @@
+#include "directory/directory.hpp"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <tuple>
+#include <utility>
+
+#include "base/text.hpp"
+
+namespace pricewire::directory {
+namespace {
+
+constexpr Duration unread_for = std::chrono::hours{24};
+constexpr std::array<std::string_view, 3> currencies{"USD", "USDT", "USDC"};
+constexpr std::uint32_t many_venues = 1000;
+
+enum Match : std::uint8_t {
+    the_ticker,
+    in_a_pair,
+    ticker_begins,
+    name_begins,
+    ticker_contains,
+    name_contains
+};
+
+// Whether `a` is the better pair of a ticker at one venue.
+bool is_better(const ListedPair& a, const ListedPair& b) {
+    const auto rank = [](const ListedPair& pair) {
+        return std::tuple(pair.status, currency_rank(pair.ticker, pair.currency),
+                          std::string_view(pair.symbol));
+    };
+    return rank(a) < rank(b);
+}
+
+// "SOL" of "SOLUSDT", "SOL/USD", "sol-usdc"; `text` in capitals.
+std::optional<Ticker> ticker_of_pair(std::string text) {
+    std::erase_if(text, [](char c) { return !is_alphanumeric(c); });
+    for (const std::string_view currency : {"USDT", "USDC", "USD"}) {
+        if (!text.ends_with(currency)) continue;
+        const std::string_view base = std::string_view(text).substr(0, text.size() - currency.size());
+        if (is_ticker(base)) return Ticker(base);
+    }
+    return std::nullopt;
+}
+
+// Whether a word of `name`, in capitals, begins with `text`.
+bool word_begins(std::string_view name, std::string_view text) {
+    for (std::size_t at = name.find(text); at != std::string_view::npos; at = name.find(text, at + 1)) {
+        if (at == 0 || !is_alphanumeric(name[at - 1])) return true;
+    }
+    return false;
+}
+
+// What a search looks for.
+struct Wanted {
+    explicit Wanted(std::string_view given) : text(upper_case(trimmed(given))), pair(ticker_of_pair(text)) {}
+
+    std::optional<Match> match(const Coin& coin) const {
+        const std::string_view ticker = coin.ticker.view();
+        if (ticker == text) return the_ticker;
+        if (!coin.is_listed()) return std::nullopt;
+        if (text.empty()) return the_ticker;
+        if (pair == coin.ticker) return in_a_pair;
+        if (ticker.starts_with(text)) return ticker_begins;
+        const std::string name = upper_case(coin.name);
+        if (word_begins(name, text)) return name_begins;
+        if (ticker.contains(text)) return ticker_contains;
+        if (name.contains(text)) return name_contains;
+        return std::nullopt;
+    }
+
+    const std::string text;
+    const std::optional<Ticker> pair;
+};
+
+std::uint32_t absent_of(const Coin& coin) {
+    return many_venues - static_cast<std::uint32_t>(std::min<std::size_t>(
+                             many_venues, coin.venues.size() - coin.count(ListingStatus::delisted)));
+}
+
+std::size_t common_prefix(std::string_view a, std::string_view b) {
+    return static_cast<std::size_t>(std::ranges::mismatch(a, b).in1 - a.begin());
+}
+
+}  // namespace
+
+std::optional<std::size_t> currency_rank(Ticker ticker, Currency currency) {
+    const auto found = std::ranges::find(currencies, currency.view());
+    if (found == currencies.end()) return std::nullopt;
+    const auto rank = static_cast<std::size_t>(found - currencies.begin());
+    const bool is_dollar_like = std::ranges::find(currencies, ticker.view()) != currencies.end();
+    if (is_dollar_like && rank > 0) return std::nullopt;
+    return rank;
+}
+
+std::size_t Coin::count(ListingStatus status) const {
+    return static_cast<std::size_t>(
+        std::ranges::count_if(venues, [&](const Listing& l) { return l.pair->status == status; }));
+}
+
+Directory::Directory(Lists lists) : lists_(std::move(lists)) {
+    Timestamp newest = Timestamp::min();
+    for (const auto& list : lists_) newest = std::max(newest, list->source.read_at);
+    std::erase_if(lists_, [&](const auto& list) { return newest - list->source.read_at > unread_for; });
+    std::ranges::sort(lists_, {}, [](const auto& list) { return list->source.source; });
+
+    std::map<Ticker, Coin> coins;
+    for (const bool of_exchanges : {true, false}) {
+        for (const auto& list : lists_) {
+            if ((list->source.kind == SourceKind::exchange) != of_exchanges) continue;
+            exchanges_ += of_exchanges ? 1 : 0;
+            for (const ListedPair& pair : list->pairs) {
+                if (!currency_rank(pair.ticker, pair.currency)) continue;
+                // An aggregator's coin that no exchange lists is not watched.
+                const auto coin =
+                    of_exchanges ? coins.try_emplace(pair.ticker).first : coins.find(pair.ticker);
+                if (coin == coins.end()) continue;
+                auto& places = of_exchanges ? coin->second.venues : coin->second.aggregators;
+                if (places.empty() || places.back().source != list->source.source) {
+                    places.push_back({list->source.source, &pair});
+                } else if (is_better(pair, *places.back().pair)) {
+                    places.back().pair = &pair;
+                }
+            }
+        }
+    }
+    coins_.reserve(coins.size());
+    for (auto& [ticker, coin] : coins) {
+        std::erase_if(coin.aggregators,
+                      [](const Listing& l) { return l.pair->status == ListingStatus::delisted; });
+        const auto named =
+            std::ranges::find_if(coin.aggregators, [](const Listing& l) { return !l.pair->name.empty(); });
+        if (named != coin.aggregators.end()) coin.name = named->pair->name;
+        coin.ticker = ticker;
+        coins_.push_back(std::move(coin));
+    }
+}
+
+const Coin* Directory::find(Ticker ticker) const {
+    const auto found = std::ranges::lower_bound(coins_, ticker, {}, &Coin::ticker);
+    return found == coins_.end() || found->ticker != ticker ? nullptr : &*found;
+}
+
+std::vector<Hit> Directory::search(std::string_view text, std::size_t limit,
+                                   const std::optional<Rank>& after) const {
+    const Wanted wanted(text);
+    std::vector<Hit> hits;
+    for (const Coin& coin : coins_) {
+        const auto match = wanted.match(coin);
+        if (!match) continue;
+        const Rank rank{*match, absent_of(coin), coin.ticker};
+        if (!after || rank > *after) hits.push_back({&coin, rank});
+    }
+    const auto middle = hits.begin() + static_cast<std::ptrdiff_t>(std::min(limit, hits.size()));
+    std::ranges::partial_sort(hits, middle, {}, &Hit::rank);
+    hits.erase(middle, hits.end());
+    return hits;
+}
+
+std::vector<Ticker> Directory::nearest(std::string_view text, std::size_t most) const {
+    const Wanted wanted(text);
+    if (wanted.text.empty()) return {};
+    // Half of the letters may differ; a longer text is never a misspelled ticker.
+    const std::size_t differs =
+        wanted.text.size() > 2 * Ticker::max_size ? 0 : std::max<std::size_t>(1, wanted.text.size() / 2);
+    using Likeness = std::tuple<std::size_t, std::size_t, Rank>;  // the least is the likeliest
+    std::vector<Likeness> found;
+    for (const Coin& coin : coins_) {
+        if (!coin.is_listed()) continue;
+        const std::string_view ticker = coin.ticker.view();
+        const auto match = wanted.match(coin);
+        const std::size_t longer = std::max(ticker.size(), wanted.text.size());
+        const std::size_t shorter = std::min(ticker.size(), wanted.text.size());
+        std::size_t distance = differs + 1;
+        if (match && *match <= in_a_pair) {
+            distance = 0;
+        } else if (longer - shorter <= differs) {
+            distance = edit_distance(ticker, wanted.text);
+        }
+        if (match && *match <= name_begins) distance = std::min<std::size_t>(distance, 1);
+        if (distance > differs) continue;
+        found.emplace_back(distance, longer - common_prefix(ticker, wanted.text),
+                           Rank{match.value_or(name_contains), absent_of(coin), coin.ticker});
+    }
+    const auto middle = found.begin() + static_cast<std::ptrdiff_t>(std::min(most, found.size()));
+    std::ranges::partial_sort(found, middle);
+    std::vector<Ticker> out;
+    for (auto at = found.begin(); at != middle; ++at) out.push_back(std::get<2>(*at).ticker);
+    return out;
+}
+
+}  // namespace pricewire::directory

@@ -1,0 +1,90 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "domain/listing.hpp"
+#include "storage/listings.hpp"
+
+// Which coin is listed where. Pure.
+namespace pricewire::directory {
+
+// What one source lists, as storage has it.
+struct SourceList {
+    storage::ListedSource source;
+    std::vector<ListedPair> pairs;
+};
+
+// Where a ticker is listed. `pair` lives as long as the directory.
+struct Listing {
+    SourceName source;
+    const ListedPair* pair = nullptr;
+};
+
+// A ticker, and where it is listed: one pair a source, the one that is traded, in USD before USDT before USDC.
+struct Coin {
+    Ticker ticker;
+    std::string_view name;             // as an aggregator has it that knows the coin for sure; else empty
+    std::vector<Listing> venues;       // exchanges, by name
+    std::vector<Listing> aggregators;  // those that know it for sure, by name
+    // At how many venues its pair has that status.
+    std::size_t count(ListingStatus status) const;
+    // Whether a venue's present list has it, be it halted.
+    bool is_listed() const { return count(ListingStatus::delisted) < venues.size(); }
+};
+
+// Where a hit of a search stands: results come in ascending order.
+struct Rank {
+    std::uint8_t match = 0;    // 0: the ticker itself; then weaker ones
+    std::uint32_t absent = 0;  // fewer where more venues list it
+    Ticker ticker;
+    friend auto operator<=>(const Rank&, const Rank&) = default;
+};
+
+struct Hit {
+    const Coin* coin = nullptr;
+    Rank rank;
+};
+
+// All tickers that an exchange lists or once listed. Immutable; any thread.
+class Directory {
+public:
+    using Lists = std::vector<std::shared_ptr<const SourceList>>;
+
+    Directory() = default;
+    // A source whose list was read a day before the newest one or earlier is no longer asked, and does not count.
+    explicit Directory(Lists lists);
+
+    // Whether no exchange's list is known.
+    bool empty() const { return exchanges_ == 0; }
+    // Null if no exchange ever listed it.
+    const Coin* find(Ticker ticker) const;
+    std::span<const Coin> coins() const { return coins_; }  // by ticker
+
+    // Up to `limit` coins whose ticker or name matches `text`, ignoring case, after the given rank: first the ticker
+    // itself (also as "BTCUSDT", "BTC/USD"), then tickers and names that begin with it, then those that contain it;
+    // among equals those that more venues list. Empty text: every coin. Coins that no venue lists any more only by
+    // their ticker.
+    std::vector<Hit> search(std::string_view text, std::size_t limit,
+                            const std::optional<Rank>& after = std::nullopt) const;
+    // Up to `most` listed tickers that whoever wrote `text` may have meant, the likeliest first; may be empty.
+    std::vector<Ticker> nearest(std::string_view text, std::size_t most) const;
+
+private:
+    Lists lists_;  // what the coins point into
+    std::vector<Coin> coins_;
+    std::size_t exchanges_ = 0;
+};
+
+// The currencies of pairs that count, in the order in which a venue's pair of a coin is chosen; by its name a
+// currency's place in it. nullopt for any other currency, and for pairs that say nothing of the dollar (USDC in USDT).
+std::optional<std::size_t> currency_rank(Ticker ticker, Currency currency);
+
+}  // namespace pricewire::directory
