@@ -54,6 +54,29 @@ net::ServerResponse trade(ExchangeSim& sim, SimVenues venues, std::string_view w
     return sim.trade(symbol, *price, std::string(what)), done;
 }
 
+net::ServerResponse set_listing(ExchangeSim& sim, SimVenues venues, std::string_view what,
+                                std::string_view body) {
+    using Kind = ListingState::Kind;
+    const std::string_view venue = take_part(what, '/');
+    if (std::none_of(venues.begin(), venues.end(), [&](auto* v) { return v->name == venue; }) || what.empty())
+        return bad("a listing is of /<venue>/<SYMBOL>");
+    const std::string_view word = take_part(body, ':');
+    const ListingState state{word == "halted"     ? Kind::halted
+                             : word == "delisted" ? Kind::delisted
+                             : word == "renamed"  ? Kind::renamed
+                                                  : Kind::trading,
+                             std::string(body)};
+    if ((state.kind == Kind::trading && word != "trading") || (state.kind == Kind::renamed) == body.empty())
+        return bad("a listing is trading, halted, delisted or renamed:SYMBOL");
+    return sim.set_listing(venue, std::string(what), state), done;
+}
+
+net::ServerResponse skip(ExchangeSim& sim, const std::string& body) {
+    const auto time = parse_duration(body);
+    if (!time || *time > std::chrono::hours{48}) return bad("a time to skip is at most 48h");
+    return sim.skip(*time), done;
+}
+
 net::ServerResponse set_fault(ExchangeSim& sim, SimVenues venues, std::string_view what,
                               const std::string& body) {
     std::string_view symbol = what;
@@ -79,6 +102,17 @@ std::vector<Door> doors(SimVenues venues) {
     return out;
 }
 
+net::ServerOptions server_options(const std::string& listen) {
+    net::ServerOptions server;
+    server.listen = listen;
+    server.threads = 1;
+    server.error_response = [](int status, std::string_view detail) {
+        return net::ServerResponse{
+            .status = status, .content_type = "text/plain", .body = std::string(detail)};
+    };
+    return server;
+}
+
 net::ServerResponse control(ExchangeSim& sim, SimVenues venues, const net::ServerRequest& request) {
     std::string_view argument = std::string_view(request.path).substr(6);
     const std::string_view what = take_part(argument, '/');
@@ -94,6 +128,8 @@ net::ServerResponse control(ExchangeSim& sim, SimVenues venues, const net::Serve
     if (what == "market") return set_market(sim, body);
     if (what == "rate") return set_rate(sim, argument, body);
     if (what == "price") return trade(sim, venues, argument, body);
+    if (what == "listing") return set_listing(sim, venues, argument, body);
+    if (what == "skip") return skip(sim, body);
     if (what == "fault") return set_fault(sim, venues, argument, body);
     return {.status = 404, .content_type = "text/plain", .body = "no such control\n"};
 }

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cmath>
 #include <deque>
 #include <map>
 #include <random>
@@ -12,7 +11,10 @@
 #include "base/json_writer.hpp"
 #include "base/mutex.hpp"
 #include "net/http_server.hpp"
+#include "sim/coin_market.hpp"
 #include "sim/control.hpp"
+#include "sim/limits.hpp"
+#include "sim/past.hpp"
 #include "sim/protocol.hpp"
 #include "sim/stream_clients.hpp"
 #include "sim/timeline.hpp"
@@ -27,18 +29,27 @@ using Kind = Fault::Kind;
 // Between two looks at what venues send by the clock.
 constexpr milliseconds tick_every{500};
 
+// As many coins as a tape is expected to trade.
+constexpr std::size_t tape_coins = 5;
+
 // Between two trades of the dollar coins.
 constexpr seconds coins_every{5};
 
-// How long the dollar coins take to forget where they were, and how much less than other prices they move.
-constexpr double coin_seconds = 60;
-constexpr double coin_calm = 3;
+// In a time that passes at once: between two trades of each coin that trades by the clock.
+constexpr seconds coins_skip{20};
 
 class ExchangeSimImpl final : public ExchangeSim {
 public:
     ExchangeSimImpl(const SimOptions& options, std::unique_ptr<Tape> tape)
-        : options_(options), timeline_(std::move(tape), options.speed, options.paused), rng_(options.seed) {
+        : options_(options),
+          past_(std::make_shared<Past>(options.has_past, options.seed, options.noise_bp)),
+          limits_(options.enforces_limits),
+          coin_market_(tape == nullptr ? 0 : tape_coins, options.coins == 0 ? 0 : options.coins + tape_coins,
+                       options.coin_trades_per_second, *past_, options.seed),
+          timeline_(std::move(tape), options.speed, options.paused),
+          rng_(options.seed) {
         state_.noise_bp = options.noise_bp;
+        for (const TapeTrade& coin : coin_market_.all(sim::now())) last_[coin.symbol] = coin.price;
     }
 
     ~ExchangeSimImpl() override {
@@ -49,18 +60,12 @@ public:
         changed_.notify_all();
         if (player_.joinable()) player_.join();
         if (server_) server_->stop(milliseconds{100});
+        move_clock(-skipped_);
     }
 
     Result<void> start() {
-        net::ServerOptions server;
-        server.listen = options_.listen;
-        server.threads = 1;
-        server.error_response = [](int status, std::string_view detail) {
-            return net::ServerResponse{
-                .status = status, .content_type = "text/plain", .body = std::string(detail)};
-        };
         auto created = net::create_http_server(
-            server,
+            server_options(options_.listen),
             [this](net::ServerRequest&& request, net::HttpServer::Respond respond) {
                 if (auto response = answer(request)) {
                     respond(std::move(*response));
@@ -95,8 +100,7 @@ public:
     }
     void set_rate(std::string_view coin, double dollars) override {
         change([&]() REQUIRES(mutex_) {
-            Coin& changed = coin == "USDT" ? usdt_ : usdc_;
-            changed = {dollars, 0};
+            dollar_coins_.set(coin, dollars);
             move_coins(0);
             coins_traded_ = {};
             ticked_ = {};
@@ -108,6 +112,32 @@ public:
     void trade(const std::string& symbol, Decimal price, std::string venue) override {
         change([&]() REQUIRES(mutex_) {
             by_hand_.push_back({.symbol = symbol, .price = price, .venue = std::move(venue)});
+        });
+    }
+    void set_listing(std::string_view venue, const std::string& symbol, const ListingState& state) override {
+        change([&]() REQUIRES(mutex_) {
+            for (const SimVenue* v : options_.venues) {
+                if (v->name == venue) player_of(*v).list(symbol, state);
+            }
+        });
+    }
+    void skip(Duration time) override {
+        change([&]() REQUIRES(mutex_) {
+            for (; !by_hand_.empty(); by_hand_.pop_front()) play_trade(by_hand_.front(), true);
+            const SimTime end = sim::now() + time;
+            const auto mono = steady_clock::now();
+            timeline_.skip(mono, time);
+            while (const auto trade = timeline_.speed() > 0 ? timeline_.take(mono) : std::nullopt) {
+                ++trades_;
+                trade_unheard(*trade, end - duration_cast<microseconds>(mono - timeline_.was_due()));
+            }
+            for (SimTime at = end - time; at < end; at += coins_skip) {
+                for (const TapeTrade& trade : coin_market_.all(at)) trade_unheard(trade, at);
+                if (options_.no_coins) continue;
+                for (const TapeTrade& trade : dollar_coins_.trades()) trade_unheard(trade, at);
+            }
+            move_clock(time);
+            skipped_ += time;
         });
     }
     bool finished() const override {
@@ -132,7 +162,9 @@ public:
         w.field("USDT", to_price(state_.usdt)).field("USDC", to_price(state_.usdc));
         w.end_object().key("opened").begin_object();
         for (const auto& [venue, count] : clients_.opened()) w.field(venue, count);
-        w.end_object().key("faults").begin_object();
+        w.end_object().field("clock", iso_time(sim::now()));
+        limits_.write(w);
+        w.key("faults").begin_object();
         for (const Door& door : doors(options_.venues)) w.field(door, to_string(faults_.at(door)));
         for (const auto& [door, fault] : faults_.all()) {
             if (door.find('/') != std::string::npos) w.field(door, to_string(fault));
@@ -142,10 +174,6 @@ public:
     }
 
 private:
-    struct Coin {
-        double centre = 1;  // dollars
-        double offset = 0;  // relative to it
-    };
     struct Due {
         const SimVenue* venue;
         VenuePlayer::Telling telling;
@@ -200,6 +228,13 @@ private:
                 lock.lock();
                 continue;
             }
+            if (!timeline_.paused()) {
+                if (const auto trade = coin_market_.take(now)) {
+                    ++trades_;
+                    play_trade(*trade, false);
+                    continue;
+                }
+            }
             if (const auto trade = timeline_.take(now)) {
                 ++trades_;
                 play_trade(*trade, false);
@@ -207,6 +242,7 @@ private:
             }
             auto until =
                 std::min(now + tick_every, timeline_.due().value_or(steady_clock::time_point::max()));
+            if (!timeline_.paused()) until = std::min(until, coin_market_.due().value_or(until));
             if (!due_.empty()) until = std::min(until, due_.begin()->first);
             changed_.wait_until(lock, until);
         }
@@ -217,13 +253,23 @@ private:
         clients_.tell(venue, telling);
     }
 
+    void note(const TapeTrade& trade, SimTime at) REQUIRES(mutex_) {
+        if (!trade.venue.empty()) return;
+        last_[trade.symbol] = trade.price;
+        past_->record(trade.symbol, trade.price, at - trade.age);
+        take_figures(trade, at);
+    }
+
+    // A trade of the past, of which no client hears.
+    void trade_unheard(const TapeTrade& trade, SimTime at) REQUIRES(mutex_) {
+        note(trade, at);
+        for (auto& [venue, player] : players_) player.make(trade, state_, at, false);
+    }
+
     // Each venue's part in a trade of the tape, at once or later.
     void play_trade(const TapeTrade& trade, bool by_hand) REQUIRES(mutex_) {
         const auto now = sim::now();
-        if (trade.venue.empty()) {
-            last_[trade.symbol] = trade.price;
-            take_figures(trade, now);
-        }
+        note(trade, now);
         for (auto& [venue, player] : players_) {
             for (VenuePlayer::Telling& telling : player.make(trade, state_, now, by_hand)) {
                 if (telling.delay == Duration{}) {
@@ -253,18 +299,14 @@ private:
         clients_.tick(now);
         if (options_.no_coins || now - coins_traded_ < coins_every) return;
         coins_traded_ = now;
-        play_trade({.symbol = "USDTUSDT", .price = to_price(state_.usdt)}, false);
-        play_trade({.symbol = "USDCUSDT", .price = to_price(state_.usdc)}, false);
+        for (const TapeTrade& trade : dollar_coins_.trades()) play_trade(trade, false);
     }
 
-    // In a market with arbitrage the dollar coins move a little.
     void move_coins(double passed_seconds) REQUIRES(mutex_) {
-        const double kept = std::exp(-passed_seconds / coin_seconds);
-        std::normal_distribution<double> normal(
-            0, state_.noise_bp / coin_calm / 1e4 * std::sqrt(1 - kept * kept));
-        for (Coin* coin : {&usdt_, &usdc_}) coin->offset = coin->offset * kept + normal(rng_);
-        state_.usdt = usdt_.centre * (1 + usdt_.offset);
-        state_.usdc = usdc_.centre * (1 + usdc_.offset);
+        dollar_coins_.move(passed_seconds, state_.noise_bp, rng_);
+        state_.usdt = dollar_coins_.usdt();
+        state_.usdc = dollar_coins_.usdc();
+        past_->set_rates(state_.usdt, state_.usdc);
     }
 
     // ---- Faults
@@ -304,6 +346,7 @@ private:
             handler.refusal = refusal(is_closed ? Fault{Kind::status, 503, {}} : fault);
             return handler;
         }
+        limits_.on_connection(venue, steady_clock::now());
         const std::uint64_t id = ++next_client_;
         {
             MutexLock lock(mutex_);
@@ -311,7 +354,10 @@ private:
             clients_.add(id, venue, std::move(peer), request.query, player.market());
         }
         changed_.notify_all();
-        handler.on_text = [this, id](std::string_view text) { on_command(id, text); };
+        handler.on_text = [this, id, &venue](std::string_view text) {
+            limits_.on_message(venue, id, text, steady_clock::now());
+            on_command(id, text);
+        };
         handler.on_close = [this, id] {
             MutexLock lock(mutex_);
             clients_.erase(id);
@@ -319,15 +365,24 @@ private:
         return handler;
     }
 
+    SimMarket market_at(const SimVenue& venue, const Prices& dollars, SimTime at) const REQUIRES(mutex_) {
+        SimMarket market = market_of(venue, dollars, state_, at);
+        market.unlisted = coin_market_.unlisted_at(venue);
+        market.past = past_->of(venue);
+        return market;
+    }
+
     // From its first client on a venue has a market of its own.
     VenuePlayer& player_of(const SimVenue& venue) REQUIRES(mutex_) {
         auto found = players_.find(&venue);
         if (found == players_.end()) {
             // What has traded before has done so a while ago.
-            SimMarket market = market_of(venue, last_, state_, sim::now() - seconds{40});
+            SimMarket market = market_at(venue, last_, sim::now() - seconds{40});
+            past_->begin_own(venue);
             found = players_
                         .emplace(std::piecewise_construct, std::forward_as_tuple(&venue),
-                                 std::forward_as_tuple(venue, faults_, std::move(market), options_.seed))
+                                 std::forward_as_tuple(venue, faults_, std::move(market), options_.seed,
+                                                       past_.get()))
                         .first;
         }
         return found->second;
@@ -348,15 +403,13 @@ private:
         for (const SimVenue* venue : options_.venues) {
             const std::string_view path = request.path;
             if (venue->rest == nullptr || !path.starts_with(venue->rest_path)) continue;
+            const std::string_view path_of_venue = path.substr(venue->rest_path.size());
             const auto [market, taken] = shown_by_rest(*venue);
-            auto response = venue->rest({.path = path.substr(venue->rest_path.size()),
-                                         .query = request.query,
-                                         .market = market,
-                                         .taken = taken,
-                                         .method = request.method,
-                                         .body = request.body,
-                                         .address = address()});
-            if (response) return under_fault(*venue, std::move(*response));
+            auto response = venue->rest(
+                {path_of_venue, request.query, market, taken, request.method, request.body, address()});
+            if (!response) continue;
+            if (auto refused = limits_.on_request(*venue, path_of_venue, steady_clock::now())) return refused;
+            return under_fault(*venue, faults_.at(rest_door(*venue)), std::move(*response));
         }
         return net::ServerResponse{.status = 404, .content_type = "text/plain", .body = "no such path\n"};
     }
@@ -372,47 +425,27 @@ private:
             market = player->second.market();
             market.removed.clear();
         } else {
-            market = market_of(venue, venue.is_aggregator ? figures_ : last_, state_, taken);
+            market = market_at(venue, venue.is_aggregator ? figures_ : last_, taken);
         }
         const auto frozen = frozen_.find(door);
         if (faults_.at(door).kind == Kind::stale && frozen != frozen_.end()) {
             taken = frozen->second.second;
-            market = market_of(venue, frozen->second.first, state_, taken);
+            market = market_at(venue, frozen->second.first, taken);
         }
         for (auto& [symbol, price] : market.prices) {
-            price = times(price, faults_.at(door, symbol).factor());
+            const double factor = faults_.at(door, symbol).factor();
+            if (factor == 1) continue;
+            price = times(price, factor);
+            market.factors[symbol] = factor;
         }
         for (const auto& [at, fault] : faults_.all()) {
             if (fault.kind == Kind::removed && at.starts_with(door + "/"))
                 market.removed.insert(at.substr(door.size() + 1));
         }
-        for (const std::string& symbol : market.removed) market.prices.erase(symbol);
-        return {std::move(market), taken};
-    }
-
-    std::optional<net::ServerResponse> under_fault(const SimVenue& venue, net::ServerResponse response) {
-        const Fault fault = faults_.at(rest_door(venue));
-        switch (fault.kind) {
-            case Kind::cut:
-            case Kind::silence:
-                return std::nullopt;
-            case Kind::garbage:
-                return net::ServerResponse{.body = "\x7f{{[not json"};
-            case Kind::shape:
-                return net::ServerResponse{.body = R"([{"unexpected":{"price":[]}}])"};
-            case Kind::html:
-                return net::ServerResponse{.content_type = "text/html; charset=UTF-8", .body = html_page()};
-            case Kind::status:
-            case Kind::blocked:
-                return refusal(fault);
-            case Kind::error200:
-                return net::ServerResponse{.body = std::string(venue.error_body)};
-            case Kind::maintenance:
-                if (venue.maintenance_body.empty()) return refusal({Kind::status, 503, {}});
-                return net::ServerResponse{.body = std::string(venue.maintenance_body)};
-            default:
-                return response;
+        for (const auto* gone : {&market.removed, &market.unlisted}) {
+            for (const std::string& symbol : *gone) market.prices.erase(symbol);
         }
+        return {std::move(market), taken};
     }
 
     // Keeps up to 100 requests open without an answer.
@@ -423,14 +456,17 @@ private:
     }
 
     const SimOptions options_;
+    const std::shared_ptr<Past> past_;
+    Limits limits_;
     Faults faults_;
     mutable Mutex mutex_;
     CondVar changed_;
+    CoinMarket coin_market_ GUARDED_BY(mutex_);
     Timeline timeline_ GUARDED_BY(mutex_);
+    Duration skipped_ GUARDED_BY(mutex_){};
     std::mt19937_64 rng_ GUARDED_BY(mutex_);
     MarketState state_ GUARDED_BY(mutex_);
-    Coin usdt_ GUARDED_BY(mutex_);
-    Coin usdc_ GUARDED_BY(mutex_);
+    DollarCoins dollar_coins_ GUARDED_BY(mutex_);
     std::deque<TapeTrade> by_hand_ GUARDED_BY(mutex_);
     std::deque<net::HttpServer::Respond> held_ GUARDED_BY(mutex_);
     std::multimap<steady_clock::time_point, Due> due_ GUARDED_BY(mutex_);

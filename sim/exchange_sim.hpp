@@ -11,6 +11,7 @@
 #include "base/result.hpp"
 #include "sim/faults.hpp"
 #include "sim/tape.hpp"
+#include "sim/venue_player.hpp"
 #include "sim/venues/venue.hpp"
 
 namespace pricewire::sim {
@@ -28,6 +29,12 @@ struct SimOptions {
     double noise_bp = 0;
     std::uint64_t seed = 1;  // of the noise
     bool no_coins = false;   // the dollar coins trade by the tape alone
+    // Coins that trade by the clock, beside the five of the tape (coins.hpp): the largest venues list them all,
+    // others fewer. Without a tape the five are among them.
+    std::size_t coins = 0;
+    double coin_trades_per_second = 20;  // of all of them
+    bool has_past = false;         // venues tell of a time before the simulator began, which is invented
+    bool enforces_limits = false;  // what exceeds a venue's limits is refused, not only counted
     SimVenues venues = sim_venues();
 };
 
@@ -46,6 +53,8 @@ struct SimOptions {
 //   POST /_sim/price/<SYMBOL>/<venue>    likewise, at one venue, in its own currency
 //   POST /_sim/market                    body: what open_market() takes; replaces the tape
 //   POST /_sim/noise                     body: SimOptions::noise_bp
+//   POST /_sim/listing/<venue>/<SYMBOL>  body: trading, halted, delisted or renamed:SYMBOL
+//   POST /_sim/skip                      body: a time that passes at once; the tape is traded, unheard by clients
 //
 // All methods are thread-safe.
 class ExchangeSim {
@@ -64,6 +73,12 @@ public:
     // Trades at once, independently of the tape: at one venue, at `price` in its currency; if `venue` is empty
     // at all of them, at `price` dollars.
     virtual void trade(const std::string& symbol, Decimal price, std::string venue = {}) = 0;
+    // What a venue's list says of a symbol, and whether it is traded there.
+    virtual void set_listing(std::string_view venue, const std::string& symbol,
+                             const ListingState& state) = 0;
+    // So much time passes at once: what the tape trades in it is traded, but sent to nobody, and the market's
+    // clock is moved (protocol.hpp). The clock moves back when the simulator ends.
+    virtual void skip(Duration time) = 0;
     // The tape has ended, and all of it has been handed to the sockets.
     virtual bool finished() const = 0;
     virtual std::uint64_t trades_sent() const = 0;

@@ -18,7 +18,8 @@ int main(int argc, char** argv) {
         "that\n"
         "point Pricewire here. Control while it runs: GET /_sim/status, /_sim/sources; POST "
         "/_sim/{play,pause,speed,noise,\n"
-        "market,price/SYMBOL[/VENUE],rate/USDT,fault/DOOR[/SYMBOL]}. DOOR is VENUE.stream or VENUE.rest;\n"
+        "market,skip,price/SYMBOL[/VENUE],rate/USDT,listing/VENUE/SYMBOL,fault/DOOR[/SYMBOL]}. DOOR is "
+        "VENUE.stream or VENUE.rest;\n"
         "faults: " +
         sim::fault_names()};
     app.set_version_flag("--version", PRICEWIRE_VERSION);
@@ -26,7 +27,7 @@ int main(int argc, char** argv) {
     app.add_option("--market", market,
                    "generated[:SEED], ramp:SYMBOL:FROM:STEP:COUNT[:INTERVAL], or files separated by commas: "
                    "*.jsonl.gz (recorded frames), SYMBOL-*.csv[.gz] (minute bars), "
-                   "*.trades (each venue's own)")
+                   "*.trades (each venue's own); none: the coins alone")
         ->capture_default_str();
     app.add_option("--speed", options.speed, "times the tape's own speed; 0: as fast as it is read")
         ->capture_default_str()
@@ -42,6 +43,17 @@ int main(int argc, char** argv) {
         ->capture_default_str()
         ->check(CLI::Range(0.0, 1000.0));
     app.add_flag("--no-coins", options.no_coins, "the dollar coins trade by the tape alone");
+    app.add_option("--coins", options.coins,
+                   "how many coins trade by the clock, beside the five of the market")
+        ->capture_default_str()
+        ->check(CLI::Range(0, 5000));
+    app.add_option("--coin-trades", options.coin_trades_per_second, "a second, of all of them")
+        ->capture_default_str()
+        ->check(CLI::Range(0.001, 1e6));
+    app.add_flag("--past", options.has_past,
+                 "venues tell of a time before the simulator began, which is invented");
+    app.add_flag("--limits", options.enforces_limits,
+                 "refuse requests that exceed a venue's limits; they are counted in any case");
     app.add_option("--seed", options.seed, "of the noise")->capture_default_str();
     CLI11_PARSE(app, argc, argv);
 
@@ -59,7 +71,8 @@ int main(int argc, char** argv) {
     const auto parsed_period = parse_duration(period);
     if (!parsed_period) return fail_with(parsed_period.error().message);
     options.coingecko_period = *parsed_period;
-    auto tape = sim::open_market(market);
+    Result<std::unique_ptr<sim::Tape>> tape = nullptr;
+    if (market != "none") tape = sim::open_market(market);
     if (!tape) return fail_with(tape.error().message);
     auto simulator = sim::create_exchange_sim(options, std::move(*tape));
     if (!simulator) return fail_with(simulator.error().message);

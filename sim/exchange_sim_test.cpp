@@ -10,6 +10,7 @@
 #include "net/event_loop.hpp"
 #include "net/http_client.hpp"
 #include "net/ws_client.hpp"
+#include "sim/protocol.hpp"
 #include "sim/receiver.hpp"
 
 namespace pricewire::sim {
@@ -104,6 +105,45 @@ protected:
     std::unique_ptr<ExchangeSim> sim_;
     std::string address_;
 };
+
+TEST_F(ExchangeSimTest, WhatPassesAtOnceIsTradedUnheard) {
+    StreamClient client(stream("btcusdt@trade"));
+    ASSERT_EQ(client.wait_for("open"), "open");
+    sim_->set_tape(ramp("BTCUSDT", Decimal::from_int(100), Decimal::from_int(1), 10, 30s));
+    sim_->play();
+    EXPECT_NE(client.wait_for(R"("p":"100.)"), "");
+    const SimTime before = sim::now();
+    sim_->skip(2min);
+    EXPECT_GE(sim::now() - before, 2min);
+    sim_->trade("BTCUSDT", Decimal::from_int(999));
+    EXPECT_NE(client.wait_for("btcusdt@trade").find(R"("p":"999.)"), std::string::npos);
+    EXPECT_EQ(send("GET", http("/_sim/status")).body.find(R"("BTCUSDT":100)"), std::string::npos);
+    EXPECT_EQ(sim_->trades_sent(), 6);  // 100 to 104, 999
+}
+
+TEST_F(ExchangeSimTest, AListingDecidesWhetherASymbolIsTraded) {
+    StreamClient client(stream("btcusdt@trade/xbtusdt@trade"));
+    ASSERT_EQ(client.wait_for("open"), "open");
+    EXPECT_EQ(send("POST", http("/_sim/listing/binance/BTCUSDT"), "halted").status, 204);
+    sim_->trade("BTCUSDT", Decimal::from_int(1));
+    EXPECT_EQ(send("POST", http("/_sim/listing/binance/BTCUSDT"), "trading").status, 204);
+    sim_->trade("BTCUSDT", Decimal::from_int(2));
+    EXPECT_NE(client.wait_for("btcusdt@trade").find(R"("p":"2.)"), std::string::npos);
+    EXPECT_EQ(send("POST", http("/_sim/listing/binance/BTCUSDT"), "renamed:XBTUSDT").status, 204);
+    sim_->trade("BTCUSDT", Decimal::from_int(3));
+    EXPECT_NE(client.wait_for("xbtusdt@trade").find(R"("p":"3.)"), std::string::npos);
+    EXPECT_EQ(send("GET", http("/api/v3/ticker/price?symbol=BTCUSDT")).status, 400);
+    EXPECT_EQ(send("POST", http("/_sim/listing/binance/BTCUSDT"), "gone").status, 400);
+    EXPECT_EQ(send("POST", http("/_sim/listing/nowhere/BTCUSDT"), "halted").status, 400);
+}
+
+TEST_F(ExchangeSimTest, CoinsTradeByTheClock) {
+    auto made = create_exchange_sim({.coins = 10, .coin_trades_per_second = 1000}, nullptr);
+    ASSERT_TRUE(made) << made.error().message;
+    StreamClient client("ws://127.0.0.1:" + std::to_string((*made)->port()) +
+                        "/stream?streams=xrpusdt@trade");
+    EXPECT_NE(client.wait_for("xrpusdt@trade"), "");
+}
 
 TEST_F(ExchangeSimTest, SpeaksBinancesStreamAndTwoRestInterfaces) {
     StreamClient client(stream("btcusdt@trade"));

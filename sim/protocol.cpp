@@ -113,6 +113,32 @@ net::ServerResponse refusal(const Fault& fault) {
     return response;
 }
 
+std::optional<net::ServerResponse> under_fault(const SimVenue& venue, const Fault& fault,
+                                               net::ServerResponse response) {
+    using Kind = Fault::Kind;
+    switch (fault.kind) {
+        case Kind::cut:
+        case Kind::silence:
+            return std::nullopt;
+        case Kind::garbage:
+            return net::ServerResponse{.body = "\x7f{{[not json"};
+        case Kind::shape:
+            return net::ServerResponse{.body = R"([{"unexpected":{"price":[]}}])"};
+        case Kind::html:
+            return net::ServerResponse{.content_type = "text/html; charset=UTF-8", .body = html_page()};
+        case Kind::status:
+        case Kind::blocked:
+            return refusal(fault);
+        case Kind::error200:
+            return net::ServerResponse{.body = std::string(venue.error_body)};
+        case Kind::maintenance:
+            if (venue.maintenance_body.empty()) return refusal({Kind::status, 503, {}});
+            return net::ServerResponse{.body = std::string(venue.maintenance_body)};
+        default:
+            return response;
+    }
+}
+
 Decimal times(Decimal price, double factor) {
     if (factor == 1) return price;
     if (factor == 10) return Decimal::from_raw(price.raw() * 10);

@@ -85,6 +85,9 @@ std::string joined(std::span<const SimTrade> trades, bool newest_first, F&& item
 std::string html_page();
 // The answer under a fault that refuses: a page, or a status with Retry-After.
 net::ServerResponse refusal(const Fault& fault);
+// What REST answers under a fault of its door; nullopt: nothing, ever.
+std::optional<net::ServerResponse> under_fault(const SimVenue& venue, const Fault& fault,
+                                               net::ServerResponse response);
 // Exact for 1 and 10; else with the digits of to_price().
 Decimal times(Decimal price, double factor);
 std::string gzipped(std::string_view text);

@@ -49,11 +49,20 @@ std::optional<TapeTrade> Timeline::take(TimePoint now) {
         finished_ = true;
         return std::nullopt;
     }
+    was_due_ = now;
     if (speed_ > 0) {
         if (std::exchange(counts_from_here_, false)) origin_ = now - scaled(pending_->at);
-        if (now < origin_ + scaled(pending_->at)) return std::nullopt;
+        was_due_ = origin_ + scaled(pending_->at);
+        if (now < was_due_) return std::nullopt;
     }
     return std::exchange(pending_, std::nullopt);
+}
+
+void Timeline::skip(TimePoint now, TimePoint::duration time) {
+    if (!pending_) pending_ = read(tape_.get());
+    if (pending_ && speed_ > 0 && std::exchange(counts_from_here_, false))
+        origin_ = now - scaled(pending_->at);
+    origin_ -= time;
 }
 
 std::optional<Timeline::TimePoint> Timeline::due() const {

@@ -32,6 +32,10 @@ public:
     std::optional<TapeTrade> take(TimePoint now);
     // When it is, after take() gave none; nullopt while paused and at the end.
     std::optional<TimePoint> due() const;
+    // Lets so much time pass at once: what is due within it is taken next.
+    void skip(TimePoint now, TimePoint::duration time);
+    // When the trade that take() gave last was due.
+    TimePoint was_due() const { return was_due_; }
 
 private:
     TimePoint::duration scaled(Duration at) const;
@@ -42,6 +46,7 @@ private:
     bool finished_ = false;
     bool counts_from_here_ = true;
     TimePoint origin_;
+    TimePoint was_due_;
     std::optional<TapeTrade> pending_;
 };
 

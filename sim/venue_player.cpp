@@ -58,8 +58,9 @@ SimMarket market_of(const SimVenue& venue, const Prices& dollars, const MarketSt
     return market;
 }
 
-VenuePlayer::VenuePlayer(const SimVenue& venue, const Faults& faults, SimMarket market, std::uint64_t seed)
-    : venue_(venue), faults_(faults), door_(stream_door(venue)), market_(std::move(market)) {
+VenuePlayer::VenuePlayer(const SimVenue& venue, const Faults& faults, SimMarket market, std::uint64_t seed,
+                         Past* past)
+    : venue_(venue), faults_(faults), door_(stream_door(venue)), market_(std::move(market)), past_(past) {
     std::seed_seq seeds(venue.name.begin(), venue.name.end());
     std::array<std::uint32_t, 1> of_venue{};
     seeds.generate(of_venue.begin(), of_venue.end());
@@ -85,10 +86,20 @@ Decimal VenuePlayer::price_of(const TapeTrade& trade, const MarketState& state, 
     return times(trade.price, in_currency * (is_exact ? 1 : noise(trade.symbol, state, now)));
 }
 
-std::vector<VenuePlayer::Telling> VenuePlayer::make(const TapeTrade& trade, const MarketState& state,
+std::vector<VenuePlayer::Telling> VenuePlayer::make(const TapeTrade& of_tape, const MarketState& state,
                                                     Time now, bool by_hand) {
+    const auto renamed = renamed_.find(of_tape.symbol);
+    TapeTrade under_new_name;
+    if (renamed != renamed_.end()) {
+        under_new_name = of_tape;
+        under_new_name.symbol = renamed->second;
+        under_new_name.frame.clear();
+    }
+    const TapeTrade& trade = renamed != renamed_.end() ? under_new_name : of_tape;
     if (is_dollar_coin(trade.symbol) && !market_.lists(trade.symbol)) return {};
-    if (market_.removed.contains(trade.symbol)) return {};
+    if (market_.removed.contains(trade.symbol) || market_.unlisted.contains(trade.symbol) ||
+        market_.halted.contains(trade.symbol))
+        return {};
     if (!trade.venue.empty() && trade.venue != venue_.name) return {};
     const bool has_arbitrage = state.noise_bp > 0 && !by_hand && trade.venue.empty();
     if (has_arbitrage && venue_.share < 1 &&
@@ -97,6 +108,9 @@ std::vector<VenuePlayer::Telling> VenuePlayer::make(const TapeTrade& trade, cons
     // What the venue's REST interface shows is not touched by a fault of the stream.
     Decimal price = market_.prices[trade.symbol] = price_of(trade, state, now, !has_arbitrage);
     const Fault fault = faults_.at(door_, trade.symbol);
+    // While it is closed nothing is traded.
+    if (past_ != nullptr && !trade.again && fault.kind != Kind::maintenance)
+        past_->record(venue_, trade.symbol, price, now - trade.age);
     if (fault.kind == Kind::deaf || fault.kind == Kind::unacknowledged || fault.kind == Kind::silence)
         return {};
     if (const SimTrade* last = market_.last(trade.symbol)) {
@@ -148,6 +162,21 @@ std::vector<VenuePlayer::Telling> VenuePlayer::old_trades(Time now) const {
         if (!telling.trades.empty()) out.push_back(std::move(telling));
     }
     return out;
+}
+
+void VenuePlayer::list(const std::string& symbol, const ListingState& state) {
+    using State = ListingState::Kind;
+    market_.unlisted.erase(symbol);
+    market_.halted.erase(symbol);
+    if (state.kind == State::halted) market_.halted.insert(symbol);
+    if (state.kind == State::delisted || state.kind == State::renamed) market_.unlisted.insert(symbol);
+    if (state.kind != State::renamed) {
+        renamed_.erase(symbol);
+        return;
+    }
+    renamed_[symbol] = state.renamed;
+    if (const auto price = market_.prices.find(symbol); price != market_.prices.end())
+        market_.prices.insert_or_assign(state.renamed, price->second);
 }
 
 void VenuePlayer::faults_changed() {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "sim/faults.hpp"
+#include "sim/past.hpp"
 #include "sim/tape.hpp"
 #include "sim/venues/venue.hpp"
 
@@ -33,16 +34,27 @@ std::string rest_door(const SimVenue& venue);
 SimMarket market_of(const SimVenue& venue, const Prices& dollars, const MarketState& state,
                     std::chrono::system_clock::time_point at);
 
+// What a venue's list says of a symbol. `renamed` is its name from now on: what is traded under the former name
+// elsewhere is traded under this one here.
+struct ListingState {
+    enum class Kind { trading, halted, delisted, renamed };
+    Kind kind = Kind::trading;
+    std::string renamed = {};
+};
+
 // One venue's trades, made from the tape's: in its currency, with its own ids, its distance from the other
 // venues and its delay, under the faults of its stream. No I/O; guarded by the simulator's lock.
 class VenuePlayer {
 public:
     using Time = std::chrono::system_clock::time_point;
 
-    // The venue and the faults outlive it.
-    VenuePlayer(const SimVenue& venue, const Faults& faults, SimMarket market, std::uint64_t seed);
+    // The venue, the faults and the past, which may be null, outlive it.
+    VenuePlayer(const SimVenue& venue, const Faults& faults, SimMarket market, std::uint64_t seed,
+                Past* past = nullptr);
 
     const SimMarket& market() const { return market_; }
+    // What the venue's list says of a symbol from now on.
+    void list(const std::string& symbol, const ListingState& state);
 
     // What is sent at once: trades of one symbol, oldest first, or a recorded frame.
     struct Telling {
@@ -53,7 +65,7 @@ public:
     };
     // The venue's part in a trade of the tape. `by_hand`: at exactly that price, at once; so is a trade that
     // is this venue's alone.
-    std::vector<Telling> make(const TapeTrade& trade, const MarketState& state, Time now, bool by_hand);
+    std::vector<Telling> make(const TapeTrade& of_tape, const MarketState& state, Time now, bool by_hand);
     // Called when a telling is sent.
     void tell(Telling& telling);
 
@@ -75,6 +87,8 @@ private:
     const Door door_;
     SimMarket market_;
     std::mt19937_64 rng_;
+    Past* past_;
+    std::map<std::string, std::string, std::less<>> renamed_;             // by the tape's symbol
     std::map<std::string, Offset, std::less<>> offsets_;                  // from the tape's price
     std::map<std::string, std::vector<SimTrade>, std::less<>> gathered_;  // for the fault batch
 };

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "base/text.hpp"
+#include "sim/protocol.hpp"
 
 namespace pricewire::sim {
 
@@ -62,13 +63,24 @@ std::vector<SimListing> SimMarket::listings() const {
 std::vector<SimCandle> SimMarket::candles(std::string_view symbol, std::chrono::seconds interval,
                                           SimTime from, SimTime to) const {
     if (past == nullptr || !lists(symbol)) return {};
-    return past->candles(symbol, interval, from, to);
+    std::vector<SimCandle> out = past->candles(symbol, interval, from, to);
+    const auto factor = factors.find(symbol);
+    if (factor == factors.end()) return out;
+    for (SimCandle& candle : out) {
+        for (Decimal* price : {&candle.open, &candle.high, &candle.low, &candle.close})
+            *price = times(*price, factor->second);
+    }
+    return out;
 }
 
 std::vector<SimTrade> SimMarket::past_trades(std::string_view symbol, SimTime from, SimTime to,
                                              std::size_t limit) const {
     if (past == nullptr || !lists(symbol)) return {};
-    return past->trades(symbol, from, to, limit);
+    std::vector<SimTrade> out = past->trades(symbol, from, to, limit);
+    const auto factor = factors.find(symbol);
+    if (factor == factors.end()) return out;
+    for (SimTrade& trade : out) trade.price = times(trade.price, factor->second);
+    return out;
 }
 
 SimVenues sim_venues() {

@@ -70,7 +70,8 @@ struct SimMarket {
     std::set<std::string, std::less<>> unlisted;  // symbols that this venue never listed, or no more
     std::set<std::string, std::less<>> halted;    // listed and subscribed, but not traded
     std::string_view currency = "USDT";
-    std::shared_ptr<const VenuePast> past = nullptr;  // nullptr: there is none
+    std::shared_ptr<const VenuePast> past = nullptr;     // nullptr: there is none
+    std::map<std::string, double, std::less<>> factors;  // what a fault multiplies prices of the past by
 
     // A symbol that has traded here, or one of those that always have a market: five coins and, where they
     // are not what prices are counted in, the dollar coins.
