@@ -43,7 +43,7 @@ std::expected<std::vector<Candle>, ParseError> parse_candles(std::string_view bo
 std::string trades_url(const PastRequest& r) {
     const std::string where = r.cursor.empty()
                                   ? fmt::format("startTime={}&endTime={}", detail::to_milliseconds(r.from),
-                                                detail::to_milliseconds(r.to))
+                                                detail::to_milliseconds(r.to - Duration{1}))
                                   : "fromId=" + r.cursor;
     return fmt::format("/api/v3/aggTrades?symbol={}&{}&limit={}", r.symbol, where, rows_per_page);
 }

@@ -228,7 +228,7 @@ Row take_candle(Texts row, const CandleShape& shape, const PastRequest& request,
     const auto volume = Decimal::parse(row[5], Decimal::Excess::truncate);
     const bool is_volume = volume && *volume >= Decimal();
     if (is_volume && volume->is_zero()) return Row::passed_over;
-    const bool is_open = row.size() > 6 && row[6] == shape.open_word;
+    const bool is_open = shape.open_column > 0 && row[6] == shape.open_word;
     out.push_back({.start = *start,
                    .open = *open,
                    .high = *high,
