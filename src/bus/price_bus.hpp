@@ -45,6 +45,8 @@ public:
     virtual void publish_gone(const PriceGone& gone) = 0;
     // Replaces what board() returns for a ticker, also when its price is gone (board.price is empty).
     virtual void publish_board(const TickerBoard& board) = 0;
+    // This feed no longer watches a ticker, on the same thread: its board goes, unless another feed watches it.
+    virtual void remove_board(const Ticker& ticker) = 0;
     // The condition of all of the feed's sources; repeated every second.
     virtual void publish_sources(std::span<const SourceReport> sources) = 0;
 
@@ -58,9 +60,10 @@ public:
     // what the callbacks use is destroyed; processed() can still be called.
     virtual void unsubscribe_all() = 0;
 
+    // nullopt: no feed watches it, as far as is known. Pinned tickers always have a board.
     virtual std::optional<TickerBoard> board(Ticker ticker) const = 0;
-    // {"BTC":65420.15,…} for all tickers that have a price, in the configured order; "{}" if none has.
-    // Shared, because every request for rates sends these same bytes.
+    // {"BTC":65420.15,…} for all tickers that have a price, the pinned ones in the configured order, then the others
+    // by name; "{}" if none has. Shared, because every request for rates sends these same bytes.
     virtual std::shared_ptr<const std::string> rates_json() const = 0;
     // The sources of all live feeds; of two reports on one source the better one. Empty if there is no live
     // feed.

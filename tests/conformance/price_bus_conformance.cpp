@@ -1,4 +1,5 @@
 // The contract of every PriceBus. To add an implementation, add it to the list of factories at the end.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -215,11 +216,40 @@ TEST_P(PriceBusConformance, ReturnsTheLatestBoard) {
     EXPECT_EQ(board->quotes[0].quote.price, Decimal::from_int(2));
 }
 
-TEST_P(PriceBusConformance, AnUnconfiguredTickerIsIgnored) {
+TEST_P(PriceBusConformance, OtherTickersFollowThePinnedOnesByName) {
+    EXPECT_FALSE(bus_->board("XYZ"));
+    bus_->publish_board(make_board("XYZ", "1"));
+    bus_->publish_board(make_board("DOGE", "2"));
+    bus_->publish_board(make_board("ADA", "3"));
+    expect_rates(R"({"DOGE":2,"ADA":3,"XYZ":1})");
+    const auto board = bus_->board("XYZ");
+    ASSERT_TRUE(board && board->price);
+    EXPECT_EQ(board->price->value, Decimal::from_int(1));
+}
+
+TEST_P(PriceBusConformance, ARemovedBoardIsNotShown) {
     bus_->publish_board(make_board("XYZ", "1"));
     bus_->publish_board(make_board("BTC", "2"));
-    expect_rates(R"({"BTC":2})");
-    EXPECT_FALSE(bus_->board("XYZ"));
+    expect_rates(R"({"BTC":2,"XYZ":1})");
+    bus_->remove_board("XYZ");
+    bus_->remove_board("BTC");
+    bus_->remove_board("ADA");
+    expect_rates("{}");
+    const auto board = bus_->board("BTC");
+    ASSERT_TRUE(board);
+    EXPECT_FALSE(board->price);
+    EXPECT_TRUE(board->quotes.empty());
+    bus_->publish_board(make_board("XYZ", "3"));
+    expect_rates(R"({"XYZ":3})");
+}
+
+TEST_P(PriceBusConformance, AThousandBoardsAreAllShown) {
+    std::string wanted = "{";
+    for (int i = 1000; i < 2000; ++i) {
+        bus_->publish_board(make_board(Ticker(fmt::format("T{}", i)), fmt::to_string(i)));
+        wanted += fmt::format("{}\"T{}\":{}", i == 1000 ? "" : ",", i, i);
+    }
+    expect_rates(wanted + "}");
 }
 
 TEST_P(PriceBusConformance, ConcurrentReadsAreNotTorn) {

@@ -11,7 +11,8 @@ namespace pricewire::bus {
 struct Keys {
     std::string prices;
     std::string latest;  // followed by the ticker
-    std::string feed;    // followed by the feed's id
+    std::string boards;
+    std::string feed;  // followed by the feed's id
     std::string feeds;
     std::string processed;
     std::string ping;
@@ -19,6 +20,7 @@ struct Keys {
     explicit Keys(std::string_view prefix)
         : prices(std::string(prefix) + "prices"),
           latest(std::string(prefix) + "latest:"),
+          boards(std::string(prefix) + "boards"),
           feed(std::string(prefix) + "feed:"),
           feeds(std::string(prefix) + "feeds"),
           processed(std::string(prefix) + "processed"),

@@ -23,6 +23,9 @@ constexpr Duration resent = 5s;
 constexpr std::size_t most_resent = 100'000;
 constexpr std::size_t batch = 1024;
 constexpr Duration boards_every = 50ms;
+// More than these at once would keep prices waiting, and Redis busy. Of a thousand tickers each has its turn within a
+// second.
+constexpr std::size_t boards_at_once = 100;
 constexpr Duration processed_every = 100ms;
 // An idle connection is checked this often, so that prices sent just before it broke can still be resent.
 constexpr Duration idle_for = 500ms;
@@ -43,7 +46,16 @@ redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1
 )";
 
-// By Redis's clock, since those of feeds differ.
+// ARGV: how long a board lives, and the tickers of boards that were just published. By Redis's clock, since those of
+// feeds differ.
+constexpr std::string_view boards_script = R"(
+local time = redis.call('TIME')
+local ms = time[1] * 1000 + math.floor(time[2] / 1000)
+for i = 2, #ARGV do redis.call('ZADD', KEYS[1], string.format('%.0f', ms), ARGV[i]) end
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', string.format('%.0f', ms - ARGV[1]))
+return 1
+)";
+
 constexpr std::string_view sources_script = R"(
 local time = redis.call('TIME')
 local ms = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -175,7 +187,8 @@ void Publisher::send(MonoTime now, bool closing) {
     for (std::size_t i = 0; i < expected; ++i) connection_->read(deadline).checked();
     // Nothing is removed before Redis has acknowledged everything.
     if (with_boards) {
-        boards_.clear();
+        for (const Ticker& ticker : sent_boards_) boards_.erase(ticker);
+        last_board_ = sent_boards_.back();
         boards_at_ = now + boards_every;
     }
     if (with_sources) {
@@ -204,16 +217,25 @@ std::size_t Publisher::append_prices(std::size_t count) {
     return count;
 }
 
+// In turn, beginning after the last one that was sent.
 std::size_t Publisher::append_boards() {
     const std::string ttl =
         std::to_string(std::chrono::ceil<std::chrono::milliseconds>(options_.latest_ttl).count());
-    for (const auto& [ticker, board] : boards_) {
+    sent_boards_.clear();
+    auto next = boards_.upper_bound(last_board_);
+    for (std::size_t i = 0; i < std::min(boards_.size(), boards_at_once); ++i, ++next) {
+        if (next == boards_.end()) next = boards_.begin();
+        const auto& [ticker, board] = *next;
         const std::string key = keys_.latest + std::string(ticker.view());
         const std::string time = std::to_string(board.price ? to_micros(board.price->time) : 0);
         connection_->append({"EVAL", board_script, "1", key, board_json(board, options_.feed_id), ttl, time,
                              options_.feed_id});
+        sent_boards_.push_back(ticker);
     }
-    return boards_.size();
+    std::vector<std::string_view> words{"EVAL", boards_script, "1", keys_.boards, ttl};
+    for (const Ticker& ticker : sent_boards_) words.push_back(ticker.view());
+    connection_->append(words);
+    return sent_boards_.size() + 1;
 }
 
 std::size_t Publisher::append_sources() {

@@ -85,6 +85,8 @@ private:
     std::uint64_t sent_number_ = 0;         // of the last entry sent on any connection
     std::uint64_t dropped_ = 0;             // never sent, since last logged
     std::map<Ticker, TickerBoard> boards_;  // not yet sent
+    std::vector<Ticker> sent_boards_;       // not yet acknowledged
+    Ticker last_board_;                     // of those sent before
     MonoTime boards_at_{};
     std::optional<std::vector<SourceReport>> sources_;  // not yet sent
     bool told_sources_ = false;

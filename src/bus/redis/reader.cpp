@@ -1,9 +1,9 @@
 #include "bus/redis/reader.hpp"
 
 #include <algorithm>
+#include <string_view>
 #include <utility>
 
-#include "base/json_writer.hpp"
 #include "base/log.hpp"
 #include "bus/redis/latest_json.hpp"
 
@@ -16,25 +16,22 @@ constexpr redis::Timeouts timeouts{.connect = 1s, .command = 1s};
 constexpr Duration read_every = 100ms;
 // Data not confirmed for this long is not shown: no price is better than a wrong one.
 constexpr Duration shown_for = 2s;
+constexpr Duration all_every = 900ms;
+// A ticker that is asked for is read every time for this long.
+constexpr Duration asked_for = 30s;
+constexpr std::size_t most_asked = 2000;
 constexpr std::string_view last_feed_index = "31";  // the newest 32 of those seen within a minute
-
-std::shared_ptr<const std::string> rates_of(const std::vector<TickerBoard>& boards) {
-    JsonWriter w;
-    w.begin_object();
-    for (const TickerBoard& b : boards) {
-        if (b.price) w.field(b.ticker.view(), b.price->value);
-    }
-    w.end_object();
-    return std::make_shared<const std::string>(std::move(w).str());
-}
 
 }  // namespace
 
 Reader::Reader(const RedisBusOptions& options, const Keys& keys, const redis::Address& address,
                Outage& outage, const Clock& clock)
-    : options_(options), keys_(keys), address_(address), clock_(clock), reconnect_(reconnect_policy, outage) {
-    for (const Ticker ticker : options_.tickers) boards_.push_back({ticker, std::nullopt, {}});
-    texts_.resize(boards_.size());
+    : options_(options),
+      keys_(keys),
+      address_(address),
+      clock_(clock),
+      boards_(options.tickers),
+      reconnect_(reconnect_policy, outage) {
     thread_ = std::thread([this] { run(); });
 }
 
@@ -45,11 +42,10 @@ Reader::~Reader() {
 
 std::optional<TickerBoard> Reader::board(Ticker ticker) const {
     MutexLock lock(mutex_);
-    const auto found =
-        std::find_if(boards_.begin(), boards_.end(), [&](const auto& b) { return b.ticker == ticker; });
-    if (found == boards_.end()) return std::nullopt;
-    if (!confirmed()) return TickerBoard{ticker, std::nullopt, {}};
-    return *found;
+    if (asked_.size() < most_asked || asked_.contains(ticker)) asked_[ticker] = clock_.mono();
+    const TickerBoard* board = boards_.find(ticker);
+    if (board == nullptr) return std::nullopt;
+    return confirmed() ? *board : TickerBoard{.ticker = ticker};
 }
 
 std::shared_ptr<const std::string> Reader::rates_json() const {
@@ -78,19 +74,48 @@ void Reader::run() {
 }
 
 void Reader::read() {
+    const std::vector<Ticker> tickers = due(clock_.mono());
     std::vector<std::string> keys;
-    for (const Ticker ticker : options_.tickers) keys.push_back(keys_.latest + std::string(ticker.view()));
+    for (const Ticker& ticker : tickers) keys.push_back(keys_.latest + std::string(ticker.view()));
     std::vector<std::string_view> words{"MGET"};
     words.insert(words.end(), keys.begin(), keys.end());
     if (!keys.empty()) connection_->append(words);
     connection_->append({"ZREVRANGE", keys_.feeds, "0", last_feed_index});
     const MonoTime deadline = connection_->deadline();
     connection_->send(deadline);
-    const redis::Reply boards = keys.empty() ? redis::Reply(nullptr) : connection_->read(deadline);
+    const redis::Reply texts = keys.empty() ? redis::Reply(nullptr) : connection_->read(deadline);
     const redis::Reply feeds = connection_->read(deadline);
-    boards.checked();
+    texts.checked();
     feeds.checked();
-    show(boards, read_sources(feeds));
+    show(tickers, texts, read_sources(feeds));
+}
+
+// The tickers to read now.
+std::vector<Ticker> Reader::due(MonoTime now) {
+    std::set<Ticker> out(options_.tickers.begin(), options_.tickers.end());
+    const bool all = now >= all_at_;
+    if (all) {
+        read_listed();
+        all_at_ = now + all_every;
+        out.insert(listed_.begin(), listed_.end());
+    }
+    MutexLock lock(mutex_);
+    std::erase_if(asked_, [&](const auto& asked) { return now - asked.second > asked_for; });
+    for (const auto& [ticker, at] : asked_) out.insert(ticker);
+    if (all) {
+        for (const Ticker& ticker : boards_.tickers()) out.insert(ticker);
+    }
+    return {out.begin(), out.end()};
+}
+
+// An older feed lists none: it has boards of pinned tickers alone.
+void Reader::read_listed() {
+    const redis::Reply reply = connection_->command({"ZRANGE", keys_.boards, "0", "-1"});
+    reply.checked();
+    listed_.clear();
+    for (std::size_t i = 0; i < reply.size(); ++i) {
+        if (is_ticker(reply[i].text())) listed_.insert(Ticker(reply[i].text()));
+    }
 }
 
 std::vector<SourceReport> Reader::read_sources(const redis::Reply& feeds) {
@@ -111,27 +136,34 @@ std::vector<SourceReport> Reader::read_sources(const redis::Reply& feeds) {
     return out;
 }
 
-void Reader::show(const redis::Reply& boards, std::vector<SourceReport> sources) {
-    std::vector<std::pair<std::size_t, TickerBoard>> changed;
-    for (std::size_t i = 0; i < texts_.size(); ++i) {
-        const std::string_view text = boards[i].text();
-        if (text == texts_[i]) continue;
-        texts_[i] = text;
-        TickerBoard board{options_.tickers[i], std::nullopt, {}};
-        if (!text.empty()) {
-            auto parsed = parse_board(text);
-            if (parsed && parsed->ticker == board.ticker) {
-                board = std::move(*parsed);
-            } else if (!std::exchange(warned_of_nonsense_, true)) {
+void Reader::show(const std::vector<Ticker>& tickers, const redis::Reply& texts,
+                  std::vector<SourceReport> sources) {
+    std::vector<std::pair<Ticker, std::optional<TickerBoard>>> changed;
+    for (std::size_t i = 0; i < tickers.size(); ++i) {
+        const Ticker& ticker = tickers[i];
+        const std::string_view text = texts[i].text();
+        if (text.empty()) {
+            if (texts_.erase(ticker) > 0) changed.emplace_back(ticker, std::nullopt);
+            continue;
+        }
+        std::string& before = texts_[ticker];
+        if (text == before) continue;
+        before = text;
+        auto board = parse_board(text);
+        if (!board || board->ticker != ticker) {
+            board = TickerBoard{.ticker = ticker};
+            if (!std::exchange(warned_of_nonsense_, true)) {
                 log::warn("Redis holds an invalid board; its ticker is shown without a price",
-                          {{"key", keys_.latest + std::string(board.ticker.view())}});
+                          {{"key", keys_.latest + std::string(ticker.view())}});
             }
         }
-        changed.emplace_back(i, std::move(board));
+        changed.emplace_back(ticker, std::move(board));
     }
     MutexLock lock(mutex_);
-    for (auto& [i, board] : changed) boards_[i] = std::move(board);
-    if (!changed.empty()) rates_ = rates_of(boards_);
+    bool prices_changed = false;
+    for (auto& [ticker, board] : changed)
+        prices_changed |= board ? boards_.put(std::move(*board)) : boards_.remove(ticker);
+    if (prices_changed) rates_ = std::make_shared<const std::string>(boards_.rates_json());
     sources_ = std::move(sources);
     confirmed_at_ = clock_.mono();
 }

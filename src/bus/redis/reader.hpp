@@ -1,13 +1,16 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "base/mutex.hpp"
 #include "base/reconnect.hpp"
+#include "bus/boards.hpp"
 #include "bus/redis/keys.hpp"
 #include "bus/redis/redis_bus.hpp"
 #include "redis/connection.hpp"
@@ -15,7 +18,8 @@
 namespace pricewire::bus {
 
 // Keeps the boards and source reports that Redis holds in memory; its own thread reads them ten times a
-// second. Its functions are thread-safe and never wait for Redis.
+// second, but boards of tickers that are neither pinned nor asked for only once. Its functions are thread-safe and
+// never wait for Redis.
 class Reader {
 public:
     // The references must outlive it. Starts at once.
@@ -32,7 +36,10 @@ public:
 private:
     void run();
     void read();
-    void show(const redis::Reply& boards, std::vector<SourceReport> sources);
+    std::vector<Ticker> due(MonoTime now);
+    void read_listed();
+    void show(const std::vector<Ticker>& tickers, const redis::Reply& texts,
+              std::vector<SourceReport> sources);
     std::vector<SourceReport> read_sources(const redis::Reply& feeds);
     bool confirmed() const REQUIRES(mutex_);
 
@@ -44,7 +51,8 @@ private:
     StopSignal stop_;
 
     mutable Mutex mutex_;
-    std::vector<TickerBoard> boards_ GUARDED_BY(mutex_);  // in the configured order
+    Boards boards_ GUARDED_BY(mutex_);
+    mutable std::map<Ticker, MonoTime> asked_ GUARDED_BY(mutex_);  // by when board() was last called
     std::shared_ptr<const std::string> rates_ GUARDED_BY(mutex_) = no_rates_;
     std::vector<SourceReport> sources_ GUARDED_BY(mutex_);
     std::optional<MonoTime> confirmed_at_ GUARDED_BY(mutex_);
@@ -52,7 +60,9 @@ private:
     // Used by the thread only.
     std::unique_ptr<redis::Connection> connection_;
     Reconnect reconnect_;
-    std::vector<std::string> texts_;  // of boards_, to detect changes
+    std::map<Ticker, std::string> texts_;  // of boards_, to detect changes
+    std::set<Ticker> listed_;              // that have a board
+    MonoTime all_at_{};                    // when all of them are due
     bool warned_of_nonsense_ = false;
     std::thread thread_;
 };

@@ -1,6 +1,5 @@
 #include "bus/redis/redis_bus.hpp"
 
-#include <algorithm>
 #include <list>
 #include <mutex>
 #include <stdexcept>
@@ -48,12 +47,9 @@ public:
 
     void publish(const Price& price) override { publisher().price(price); }
     void publish_gone(const PriceGone& gone) override { publisher().gone(gone); }
-    void publish_board(const TickerBoard& board) override {
-        if (std::find(options_.tickers.begin(), options_.tickers.end(), board.ticker) !=
-            options_.tickers.end()) {
-            publisher().board(board);
-        }
-    }
+    void publish_board(const TickerBoard& board) override { publisher().board(board); }
+    // Its board without a price takes the place of ours, and expires.
+    void remove_board(const Ticker& ticker) override { publisher().board({.ticker = ticker}); }
     void publish_sources(std::span<const SourceReport> sources) override { publisher().sources(sources); }
     void processed(BusPosition position) override { publisher().processed(position); }
 
