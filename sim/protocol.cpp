@@ -26,6 +26,10 @@ std::string query_value(std::string_view query, std::string_view name) {
     return {};
 }
 
+std::int64_t query_number(std::string_view query, std::string_view name, std::int64_t otherwise) {
+    return parse_number<std::int64_t>(query_value(query, name)).value_or(otherwise);
+}
+
 boost::json::object parse_object(std::string_view text) {
     boost::system::error_code error;
     auto parsed = boost::json::parse({text.data(), text.size()}, error);
@@ -77,6 +81,18 @@ std::int64_t unix_ns(std::chrono::system_clock::time_point at) {
 }
 std::string iso_time(std::chrono::system_clock::time_point at) {
     return format_rfc3339(from_micros(unix_us(at)));
+}
+
+std::vector<SimTrade> trades_before(const SimMarket& market, std::string_view symbol, SimTime until,
+                                    std::size_t count) {
+    std::vector<SimTrade> trades;
+    for (auto span = std::chrono::seconds{60}; span <= std::chrono::hours{24}; span *= 24) {
+        trades = market.past_trades(symbol, until - span, until, 1'000'000);
+        if (trades.size() >= count) break;
+    }
+    if (trades.size() > count)
+        trades.erase(trades.begin(), trades.end() - static_cast<std::ptrdiff_t>(count));
+    return trades;
 }
 
 std::string html_page() {

@@ -21,6 +21,8 @@ namespace pricewire::sim {
 
 // The decoded value of one query parameter; empty where it is absent.
 std::string query_value(std::string_view query, std::string_view name);
+// The number in one; `otherwise` where there is none.
+std::int64_t query_number(std::string_view query, std::string_view name, std::int64_t otherwise = 0);
 // The object that a client's message holds; empty where it holds none.
 boost::json::object parse_object(std::string_view text);
 // The string member of an object; empty where there is none.
@@ -72,15 +74,26 @@ std::vector<std::string> each(std::span<const SimTrade> trades, F&& frame) {
     for (const SimTrade& trade : trades) out.push_back(frame(trade));
     return out;
 }
-// One text, made by `item`, of all trades: newest first if so wanted.
-template <typename F>
-std::string joined(std::span<const SimTrade> trades, bool newest_first, F&& item) {
+// One text, made by `item`, of all trades or candles, which are oldest first: newest first if so wanted.
+template <typename Rows, typename F>
+std::string joined(const Rows& rows, bool newest_first, F&& item) {
     std::string out;
-    for (std::size_t i = 0; i < trades.size(); ++i) {
+    for (std::size_t i = 0; i < rows.size(); ++i) {
         if (i > 0) out += ',';
-        out += item(trades[newest_first ? trades.size() - 1 - i : i]);
+        out += item(rows[newest_first ? rows.size() - 1 - i : i]);
     }
     return out;
+}
+// The last trades before `until`, of a day at most, oldest first.
+std::vector<SimTrade> trades_before(const SimMarket& market, std::string_view symbol, SimTime until,
+                                    std::size_t count);
+// The symbol whose name, as `spell` makes it, is `name`, of those that the market lists; empty: there is none.
+template <typename F>
+std::string symbol_named(const SimMarket& market, std::string_view name, F&& spell) {
+    for (const SimListing& listing : market.listings()) {
+        if (spell(listing.symbol) == name) return listing.symbol;
+    }
+    return {};
 }
 std::string html_page();
 // The answer under a fault that refuses: a page, or a status with Retry-After.
