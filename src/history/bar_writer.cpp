@@ -71,8 +71,9 @@ private:
 
     void prune() {
         attempt("old minute bars cannot be removed; this is retried later", [&] {
-            while (storage_.prune_bars(clock_.now() - options_.keep, options_.prune_step) >=
-                   options_.prune_step) {
+            const Timestamp now = clock_.now();
+            while (storage_.prune_bars(now - options_.keep_minutes, now - options_.keep_hours,
+                                       options_.prune_step) >= options_.prune_step) {
                 if (mailbox_.closed()) return;
             }
         });

@@ -11,7 +11,9 @@
 namespace pricewire::history {
 
 struct BarWriterOptions {
-    Duration keep = std::chrono::hours{24 * 90};  // bars older than this are removed
+    // Older bars are removed: a year of days, and weeks that began before it, are those of hours.
+    Duration keep_minutes = std::chrono::days{90};
+    Duration keep_hours = std::chrono::days{400};  // and days
     Duration prune_every = std::chrono::minutes{10};
     std::size_t prune_step = 1000;             // bars removed in one transaction
     Duration retry = std::chrono::seconds{2};  // between retries while the database is unreachable

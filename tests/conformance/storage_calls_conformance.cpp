@@ -68,7 +68,15 @@ TEST_P(StorageCallsConformance, EveryMethodIsReportedOnceByItsName) {
         {"listed_sources", [&] { s.listed_sources(); }},
         {"listings", [&] { s.listings("kraken"); }},
         {"note_disagreement", [&] { s.note_disagreement("kraken", "BTC/USD", now_); }},
-        {"prune_bars", [&] { s.prune_bars(now_, 1); }},
+        {"add_history",
+         [&] {
+             const Decimal price = Decimal::from_int(1);
+             s.add_history("BTC", 24h, std::vector{Bar{"BTC", now_, price, price, price, price}});
+         }},
+        {"prune_bars", [&] { s.prune_bars(now_, now_, 1); }},
+        {"claim_fill", [&] { s.claim_fill("BTC", "feed", now_, now_); }},
+        {"finish_fill", [&] { s.finish_fill("BTC", "feed", {now_, now_}); }},
+        {"filled", [&] { s.filled("BTC"); }},
         {"need_tickers", [&] { s.need_tickers(std::vector<Ticker>{"BTC"}, now_, now_); }},
         {"needed_tickers", [&] { s.needed_tickers(now_); }},
         {"alert_tickers", [&] { s.alert_tickers(none); }},

@@ -39,6 +39,8 @@ protected:
             FROM unnest('{BTC,ETH,SOL}'::text[]) t, generate_series(1, 2000) g;
             INSERT INTO hour_bars SELECT t, now() + g * interval '1 hour', 1, 1, 1, 1, now(), now()
             FROM unnest('{BTC,ETH,SOL}'::text[]) t, generate_series(1, 2000) g;
+            INSERT INTO day_bars SELECT t, now() + g * interval '1 day', 1, 1, 1, 1, 1
+            FROM unnest('{BTC,ETH,SOL}'::text[]) t, generate_series(1, 2000) g;
             ANALYZE;
             SET plan_cache_mode = force_generic_plan;
             -- Of tables as small as these, reading all is cheap.
@@ -92,6 +94,7 @@ TEST_F(PostgresPlansTest, HotStatementsUseTheirIndexes) {
         {"alert_tickers", {"using alerts_"}},
         {"bars", {"bars_pkey"}},
         {"hour_bars", {"hour_bars_pkey"}},
+        {"day_bars", {"day_bars_pkey"}},
     };
     for (const auto& [name, indexes] : expected) {
         const std::string found = plan(name);

@@ -522,52 +522,60 @@ DELETE FROM users WHERE id IN (
       AND NOT EXISTS (SELECT 1 FROM disabled_endpoints e WHERE e.user_id = u.id)
     LIMIT $1::bigint);
 
--- name: bars_put
--- Hours are computed from the updated minutes, which are locked until the end of the statement.
-WITH minute AS (
-    INSERT INTO bars AS b (ticker, start, open, high, low, close)
-    SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::numeric[], $4::numeric[], $5::numeric[], $6::numeric[])
-                  n(ticker, start, open, high, low, close) ORDER BY ticker, start
-    ON CONFLICT (ticker, start) DO UPDATE
-    SET high = greatest(b.high, excluded.high), low = least(b.low, excluded.low), close = excluded.close
-    RETURNING ticker, start, open, high, low, close)
-INSERT INTO hour_bars AS h (ticker, start, open, high, low, close, first_minute, last_minute)
-SELECT ticker, date_trunc('hour', start, 'UTC'), (array_agg(open ORDER BY start))[1], max(high), min(low),
-       (array_agg(close ORDER BY start DESC))[1], min(start), max(start)
-FROM minute GROUP BY 1, 2 ORDER BY 1, 2
+-- name: bars_merge
+INSERT INTO bars AS b (ticker, start, open, high, low, close)
+SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::numeric[], $4::numeric[], $5::numeric[], $6::numeric[])
+              n(ticker, start, open, high, low, close) ORDER BY ticker, start
 ON CONFLICT (ticker, start) DO UPDATE
-SET open = CASE WHEN excluded.first_minute < h.first_minute THEN excluded.open ELSE h.open END,
-    high = greatest(h.high, excluded.high), low = least(h.low, excluded.low),
-    close = CASE WHEN excluded.last_minute >= h.last_minute THEN excluded.close ELSE h.close END,
+SET high = greatest(b.high, excluded.high), low = least(b.low, excluded.low), close = excluded.close
+RETURNING start, open, high, low, close, volume, origin, ticker;
+
+-- name: bar_set
+INSERT INTO bars AS b (ticker, start, open, high, low, close, volume, origin)
+SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::numeric[], $4::numeric[], $5::numeric[], $6::numeric[],
+                     $7::numeric[], $8::smallint[]) n(ticker, start, open, high, low, close, volume, origin)
+ORDER BY ticker, start
+ON CONFLICT (ticker, start) DO UPDATE
+SET open = excluded.open, high = greatest(b.high, excluded.high), low = least(b.low, excluded.low),
+    close = excluded.close, volume = excluded.volume, origin = excluded.origin;
+
+-- name: hour_bars_merge
+-- As merge() of two HourBars; origin 2 is a candle.
+INSERT INTO hour_bars AS h (ticker, start, open, high, low, close, volume, origin, first_minute, last_minute)
+SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::numeric[], $4::numeric[], $5::numeric[], $6::numeric[],
+                     $7::numeric[], $8::smallint[], $9::timestamptz[], $10::timestamptz[])
+              n(ticker, start, open, high, low, close, volume, origin, first_minute, last_minute)
+ORDER BY ticker, start
+ON CONFLICT (ticker, start) DO UPDATE
+SET high = greatest(h.high, excluded.high), low = least(h.low, excluded.low),
+    origin = greatest(h.origin, excluded.origin),
     first_minute = least(h.first_minute, excluded.first_minute),
-    last_minute = greatest(h.last_minute, excluded.last_minute);
+    last_minute = greatest(h.last_minute, excluded.last_minute),
+    open = CASE WHEN excluded.origin = 2 OR (h.origin < 2 AND excluded.first_minute <= h.first_minute)
+                THEN excluded.open ELSE h.open END,
+    close = CASE WHEN excluded.origin = 2 OR (h.origin < 2 AND excluded.last_minute >= h.last_minute)
+                 THEN excluded.close ELSE h.close END,
+    volume = CASE WHEN excluded.origin = 2 THEN excluded.volume WHEN h.origin = 2 THEN h.volume
+                  ELSE coalesce(excluded.volume, h.volume) END;
+
+-- name: day_bar_set
+INSERT INTO day_bars (ticker, start, open, high, low, close, volume)
+SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::numeric[], $4::numeric[], $5::numeric[], $6::numeric[],
+                     $7::numeric[]) n(ticker, start, open, high, low, close, volume) ORDER BY ticker, start
+ON CONFLICT (ticker, start) DO UPDATE
+SET open = excluded.open, high = excluded.high, low = excluded.low, close = excluded.close, volume = excluded.volume;
 
 -- name: bars
--- Reading as many minutes as the bars could have gives at least that many complete bars, even if some are missing.
-WITH minute AS MATERIALIZED (
-    SELECT start, high, low FROM bars
-    WHERE ticker = $1::text AND start >= $3::timestamptz AND start < $4::timestamptz
-    ORDER BY start DESC LIMIT $5::bigint),
-bar AS MATERIALIZED (
-    SELECT date_bin($2::bigint * interval '1 microsecond', start, timestamptz '1970-01-01 00:00:00Z') AS start,
-           min(start) AS first, max(start) AS last, max(high) AS high, min(low) AS low
-    FROM minute GROUP BY 1 ORDER BY 1 DESC LIMIT $6::bigint)
-SELECT start, (SELECT m.open FROM bars m WHERE m.ticker = $1::text AND m.start = b.first), high, low,
-       (SELECT m.close FROM bars m WHERE m.ticker = $1::text AND m.start = b.last)
-FROM bar b ORDER BY start;
+SELECT start, open, high, low, close, volume, origin FROM bars
+WHERE ticker = $1::text AND start >= $2::timestamptz AND start < $3::timestamptz ORDER BY start DESC LIMIT $4::bigint;
 
 -- name: hour_bars
-WITH hour AS MATERIALIZED (
-    SELECT start, high, low FROM hour_bars
-    WHERE ticker = $1::text AND start >= $3::timestamptz AND start < $4::timestamptz
-    ORDER BY start DESC LIMIT $5::bigint),
-bar AS MATERIALIZED (
-    SELECT date_bin($2::bigint * interval '1 microsecond', start, timestamptz '1970-01-01 00:00:00Z') AS start,
-           min(start) AS first, max(start) AS last, max(high) AS high, min(low) AS low
-    FROM hour GROUP BY 1 ORDER BY 1 DESC LIMIT $6::bigint)
-SELECT start, (SELECT m.open FROM hour_bars m WHERE m.ticker = $1::text AND m.start = b.first), high, low,
-       (SELECT m.close FROM hour_bars m WHERE m.ticker = $1::text AND m.start = b.last)
-FROM bar b ORDER BY start;
+SELECT start, open, high, low, close, volume, origin FROM hour_bars
+WHERE ticker = $1::text AND start >= $2::timestamptz AND start < $3::timestamptz ORDER BY start DESC LIMIT $4::bigint;
+
+-- name: day_bars
+SELECT start, open, high, low, close, volume, 1 FROM day_bars
+WHERE ticker = $1::text AND start >= $2::timestamptz AND start < $3::timestamptz ORDER BY start DESC LIMIT $4::bigint;
 
 -- name: bars_prune
 DELETE FROM bars WHERE (ticker, start) IN (
@@ -578,6 +586,23 @@ DELETE FROM bars WHERE (ticker, start) IN (
 DELETE FROM hour_bars WHERE (ticker, start) IN (
     SELECT ticker, start FROM hour_bars WHERE start <= $1::timestamptz ORDER BY start LIMIT $2::bigint
     FOR UPDATE SKIP LOCKED);
+
+-- name: day_bars_prune
+DELETE FROM day_bars WHERE (ticker, start) IN (
+    SELECT ticker, start FROM day_bars WHERE start <= $1::timestamptz ORDER BY start LIMIT $2::bigint
+    FOR UPDATE SKIP LOCKED);
+
+-- name: fill_claim
+INSERT INTO fills AS f (ticker, owner, next_at, lease) VALUES ($1::text, $2::text, timestamptz 'epoch', $4::timestamptz)
+ON CONFLICT (ticker) DO UPDATE SET owner = $2::text, lease = $4::timestamptz
+WHERE f.next_at <= $3::timestamptz AND (f.owner IS NULL OR f.owner = $2::text OR f.lease < $3::timestamptz);
+
+-- name: fill_finish
+UPDATE fills SET filled_until = coalesce($3::timestamptz, filled_until), next_at = $4::timestamptz, owner = NULL
+WHERE ticker = $1::text AND owner = $2::text;
+
+-- name: fill_get
+SELECT filled_until, next_at FROM fills WHERE ticker = $1::text;
 
 -- name: needs_forget
 DELETE FROM ticker_needs WHERE ticker IN (

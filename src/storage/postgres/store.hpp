@@ -28,12 +28,11 @@ public:
                                             const Claim& claim) override;
     std::vector<DisabledEndpoint> record(std::span<const DeliveryOutcome> outcomes) override;
 
-    // store_bars.cpp
-    void upsert_bars(std::span<const Bar> bars) override;
-    std::vector<Bar> bars(Ticker ticker, Duration interval, Timestamp from, Timestamp to,
-                          std::size_t limit) override;
-
 private:
+    // store_bars.cpp
+    std::vector<Bar> merge_minutes(Connection& db, std::span<const Bar> bars) override;
+    void merge_hours(Connection& db, std::span<const HourBar> hours) override;
+
     std::size_t prune_deliveries(Connection& db, Timestamp before, std::size_t limit) override;
 
     Creator creator_{db_};

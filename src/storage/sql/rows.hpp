@@ -9,6 +9,7 @@
 #include "domain/market.hpp"
 #include "domain/user.hpp"
 #include "domain/watch_state.hpp"
+#include "storage/bars.hpp"
 #include "storage/error.hpp"
 #include "storage/listings.hpp"
 #include "storage/outbox.hpp"
@@ -178,15 +179,23 @@ inline constexpr auto read_attempt = [](const auto& row) {
     return attempt;
 };
 
-// open, high, low, close, from `column` on.
+// start, open, high, low, close, volume, origin.
 template <typename Row>
-Bar read_bar(const Row& row, Ticker ticker, Timestamp start, int column) {
+Bar read_bar(const Row& row, Ticker ticker) {
     return {ticker,
-            start,
-            row.decimal(column),
-            row.decimal(column + 1),
-            row.decimal(column + 2),
-            row.decimal(column + 3)};
+            row.time(0),
+            row.decimal(1),
+            row.decimal(2),
+            row.decimal(3),
+            row.decimal(4),
+            row.null(5) ? std::nullopt : std::optional(row.decimal(5)),
+            row.number(6) != 0};
+}
+// The column `origin`: whether a bar is made of live prices, of them and of history or of history alone, or is a venue's
+// candle of the whole interval.
+enum class Origin : std::uint8_t { live, history, candle };
+inline int origin_of(const Bar& bar, bool is_candle = false) {
+    return static_cast<int>(is_candle ? Origin::candle : bar.is_history ? Origin::history : Origin::live);
 }
 
 // ticker, state, reason, since.
@@ -195,6 +204,9 @@ inline constexpr auto read_watch_state = [](const auto& row) {
     const Unwatchable why = known(&parse_unwatchable, row, 1, "watch_states.state", ticker);
     return WatchState{Ticker(ticker), why, std::string(row.text(2)), row.time(3)};
 };
+
+// until, next_at.
+inline constexpr auto read_filled = [](const auto& row) { return Filled{maybe_time(row, 0), row.time(1)}; };
 
 inline constexpr auto read_listed_source = [](const auto& row) {
     const SourceName source = row.text(0);

@@ -136,11 +136,15 @@ protected:
             {"hour_bars", {"SEARCH hour_bars USING PRIMARY KEY (ticker=? AND start>? AND start<?)"}},
             {"hour_bar_get", {"SEARCH hour_bars USING PRIMARY KEY (ticker=? AND start=?)"}},
             {"hour_bars_prune", {"SEARCH hour_bars USING", "INDEX hour_bars_by_start (start<?)"}},
+            {"day_bars", {"SEARCH day_bars USING PRIMARY KEY (ticker=? AND start>? AND start<?)"}},
+            {"day_bars_prune", {"SEARCH day_bars USING", "INDEX day_bars_by_start (start<?)"}},
             {"bars_prune", {"SEARCH bars USING", "INDEX bars_by_start (start<?)"}},
             {"listings", {"SEARCH listings USING PRIMARY KEY (source=?)"}},
             {"listing_gone", {"SEARCH listings USING PRIMARY KEY (source=? AND symbol=?)"}},
             {"listings_forget", {"SEARCH listings USING PRIMARY KEY (source=?)"}},
             {"listing_disagrees", {"SEARCH listings USING PRIMARY KEY (source=? AND symbol=?)"}},
+            {"fill_finish", {"SEARCH fills USING PRIMARY KEY (ticker=?)"}},
+            {"fill_get", {"SEARCH fills USING PRIMARY KEY (ticker=?)"}},
         };
         // Lists one user's alerts, sorted by something other than their id.
         const std::string endpoints = plan("endpoints");
@@ -193,7 +197,7 @@ TEST_F(PlansTest, WithStatisticsWhereOneUserHasNearlyAll) {
         INSERT INTO attempts (delivery_id, number, started_at, duration_us, status, error)
             SELECT id, 1, 1, 1, 200, '' FROM deliveries;
         INSERT INTO disabled_endpoints SELECT user_id, 'https://example.com/' || created_at, 1, '410' FROM alerts;
-        INSERT INTO bars SELECT 'BTC', v, '1', '1', '1', '1' FROM n;
+        INSERT INTO bars SELECT 'BTC', v, '1', '1', '1', '1', NULL, 0 FROM n;
         ANALYZE)");
     expect_plans();
 }

@@ -399,29 +399,53 @@ DELETE FROM users WHERE id IN (
     LIMIT ?);
 
 -- name: bar_get
-SELECT open, high, low, close FROM bars WHERE ticker = ? AND start = ?;
+SELECT start, open, high, low, close, volume, origin FROM bars WHERE ticker = ? AND start = ?;
 
--- name: bar_put
-INSERT OR REPLACE INTO bars (ticker, start, open, high, low, close) VALUES (?, ?, ?, ?, ?, ?);
+-- name: bar_set
+INSERT OR REPLACE INTO bars (ticker, start, open, high, low, close, volume, origin) VALUES (?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: bars
-SELECT start, open, high, low, close FROM bars WHERE ticker = ? AND start >= ? AND start < ? ORDER BY start DESC;
+SELECT start, open, high, low, close, volume, origin FROM bars
+WHERE ticker = ? AND start >= ? AND start < ? ORDER BY start DESC LIMIT ?;
 
 -- name: hour_bars
-SELECT start, open, high, low, close FROM hour_bars WHERE ticker = ? AND start >= ? AND start < ? ORDER BY start DESC;
+SELECT start, open, high, low, close, volume, origin FROM hour_bars
+WHERE ticker = ? AND start >= ? AND start < ? ORDER BY start DESC LIMIT ?;
 
 -- name: hour_bar_get
-SELECT open, high, low, close, first_minute, last_minute FROM hour_bars WHERE ticker = ? AND start = ?;
+SELECT start, open, high, low, close, volume, origin, first_minute, last_minute FROM hour_bars
+WHERE ticker = ? AND start = ?;
 
--- name: hour_bar_put
-INSERT OR REPLACE INTO hour_bars (ticker, start, open, high, low, close, first_minute, last_minute)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?);
+-- name: hour_bar_set
+INSERT OR REPLACE INTO hour_bars (ticker, start, open, high, low, close, volume, origin, first_minute, last_minute)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: day_bars
+SELECT start, open, high, low, close, volume, 1 FROM day_bars
+WHERE ticker = ? AND start >= ? AND start < ? ORDER BY start DESC LIMIT ?;
+
+-- name: day_bar_set
+INSERT OR REPLACE INTO day_bars (ticker, start, open, high, low, close, volume) VALUES (?, ?, ?, ?, ?, ?, ?);
 
 -- name: bars_prune
 DELETE FROM bars WHERE (ticker, start) IN (SELECT ticker, start FROM bars WHERE start < ? LIMIT ?);
 
 -- name: hour_bars_prune
 DELETE FROM hour_bars WHERE (ticker, start) IN (SELECT ticker, start FROM hour_bars WHERE start <= ? LIMIT ?);
+
+-- name: day_bars_prune
+DELETE FROM day_bars WHERE (ticker, start) IN (SELECT ticker, start FROM day_bars WHERE start <= ? LIMIT ?);
+
+-- name: fill_claim
+INSERT INTO fills (ticker, owner, next_at, lease) VALUES (?1, ?2, 0, ?4)
+ON CONFLICT (ticker) DO UPDATE SET owner = ?2, lease = ?4
+WHERE next_at <= ?3 AND (owner IS NULL OR owner = ?2 OR lease < ?3);
+
+-- name: fill_finish
+UPDATE fills SET filled_until = coalesce(?3, filled_until), next_at = ?4, owner = NULL WHERE ticker = ?1 AND owner = ?2;
+
+-- name: fill_get
+SELECT filled_until, next_at FROM fills WHERE ticker = ?;
 
 -- name: needs_forget
 DELETE FROM ticker_needs WHERE until < ?;
