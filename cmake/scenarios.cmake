@@ -1,6 +1,7 @@
 # Tests that start the real programs: one executable per file in tests/scenarios. Their label is "process", but for the
 # one that sanitizer builds run too, "smoke".
 if(PRICEWIRE_TESTS AND TARGET pricewire)
+  add_library(moved_clock SHARED ${CMAKE_SOURCE_DIR}/tests/moved_clock/moved_clock.cpp)
   file(GLOB scenarios CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/scenarios/*_test.cpp)
   foreach(source ${scenarios})
     get_filename_component(name ${source} NAME_WE)
@@ -8,7 +9,7 @@ if(PRICEWIRE_TESTS AND TARGET pricewire)
     pricewire_common(${name} program)
     target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
     target_link_libraries(${name} PRIVATE pricewire_options support sim storage secrets ops GTest::gtest GTest::gtest_main)
-    add_dependencies(${name} pricewire exchange-sim webhook-receiver)
+    add_dependencies(${name} pricewire exchange-sim webhook-receiver moved_clock)
     if(PRICEWIRE_SANITIZE AND NOT name STREQUAL smoke_test)
       continue()
     endif()

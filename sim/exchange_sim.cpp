@@ -156,13 +156,12 @@ public:
         MutexLock lock(mutex_);
         w.begin_object().field("trades", trades_.load()).field("finished", is_finished());
         w.field("paused", timeline_.paused()).field("speed", timeline_.speed());
-        w.field("clients", clients_.size()).key("prices").begin_object();
+        w.key("prices").begin_object();
         for (const auto& [symbol, price] : last_) w.field(symbol, price);
         w.end_object().key("rates").begin_object();
-        w.field("USDT", to_price(state_.usdt)).field("USDC", to_price(state_.usdc));
-        w.end_object().key("opened").begin_object();
-        for (const auto& [venue, count] : clients_.opened()) w.field(venue, count);
-        w.end_object().field("clock", iso_time(sim::now()));
+        w.field("USDT", to_price(state_.usdt)).field("USDC", to_price(state_.usdc)).end_object();
+        clients_.write(w, last_);
+        w.field("clock", iso_time(sim::now()));
         limits_.write(w);
         w.key("faults").begin_object();
         for (const Door& door : doors(options_.venues)) w.field(door, to_string(faults_.at(door)));

@@ -24,6 +24,8 @@ namespace {
 
 constexpr int exit_of_death = 9;
 
+constexpr std::string_view bodies_path = "/_receiver/bodies/";
+
 std::string_view alert_id_of(std::string_view body) {
     constexpr std::string_view name = "\"alert_id\":\"";
     const std::size_t at = body.find(name);
@@ -232,7 +234,17 @@ private:
             if (!added) return bad(added.error().message);
             return {.status = 204, .body = {}};
         }
+        if (std::string_view alert = request.path; alert.starts_with(bodies_path))
+            return {.body = last_body(alert.substr(bodies_path.size()))};
         return {.status = 404, .content_type = "text/plain", .body = "no such control\n"};
+    }
+
+    // Empty: nothing has come for it.
+    std::string last_body(std::string_view alert_id) const {
+        MutexLock lock(mutex_);
+        const auto found =
+            std::find_if(log_.rbegin(), log_.rend(), [&](const auto& d) { return d.alert_id == alert_id; });
+        return found == log_.rend() ? std::string() : found->body;
     }
 
     net::ServerResponse stats(bool with_log) const {

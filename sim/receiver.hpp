@@ -58,6 +58,7 @@ struct ReceiverOptions {
 // delivery. A path /as/MODE/… is answered by that mode: ok, fail or hang.
 //
 //   GET  /_receiver/stats[?log=1]  {"total","unique","duplicates","bad_signatures","deliveries":[…]}
+//   GET  /_receiver/bodies/<alert> the last body that names this alert
 //   POST /_receiver/mode           body: a mode
 //   POST /_receiver/secrets        body: one more secret
 //

@@ -146,6 +146,18 @@ void StreamClients::fault_changed(const Door& door, const Fault& before, const F
     }
 }
 
+void StreamClients::write(JsonWriter& w, const Prices& symbols) const {
+    w.field("clients", clients_.size()).key("subscribed").begin_object();
+    for (const auto& [symbol, price] : symbols) {
+        const auto count = std::count_if(clients_.begin(), clients_.end(),
+                                         [&](const auto& c) { return c.second.stream->wants(symbol); });
+        if (count > 0) w.field(symbol, static_cast<std::uint64_t>(count));
+    }
+    w.end_object().key("opened").begin_object();
+    for (const auto& [venue, count] : opened_) w.field(venue, count);
+    w.end_object();
+}
+
 std::size_t StreamClients::subscribed() const {
     return static_cast<std::size_t>(std::count_if(
         clients_.begin(), clients_.end(), [](const auto& c) { return c.second.stream->is_subscribed(); }));

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/json_writer.hpp"
 #include "net/http_server.hpp"
 #include "sim/faults.hpp"
 #include "sim/venue_player.hpp"
@@ -37,10 +38,9 @@ public:
     // What open connections notice of a fault: `before` was the door's until now.
     void fault_changed(const Door& door, const Fault& before, const Fault& now);
 
-    std::size_t size() const { return clients_.size(); }
     std::size_t subscribed() const;
-    // How many connections there have been, by venue.
-    const std::map<std::string, std::uint64_t, std::less<>>& opened() const { return opened_; }
+    // "clients", those "subscribed" to each of the symbols, and how many venues have "opened"; without the braces.
+    void write(JsonWriter& w, const Prices& symbols) const;
     // Some client has not read what it was sent.
     bool is_somebody_slow() const;
 
@@ -60,7 +60,8 @@ private:
 
     const Faults& faults_;
     std::map<std::uint64_t, Client> clients_;
-    std::map<std::string, std::uint64_t, std::less<>> opened_;
+    std::map<std::string, std::uint64_t, std::less<>>
+        opened_;  // how many connections there have been, by venue
 };
 
 }  // namespace pricewire::sim

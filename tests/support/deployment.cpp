@@ -4,7 +4,9 @@
 #include <array>
 #include <chrono>
 #include <csignal>
+#include <cstdint>
 #include <cstdlib>
+#include <fstream>
 #include <sstream>
 #include <stdexcept>
 #include <thread>
@@ -123,6 +125,7 @@ std::string attempts_in(const std::string& shown_delivery) {
 }
 
 Deployment::Deployment(DeploymentOptions options) : options_(std::move(options)) {
+    std::ofstream(clock_file(), std::ios::binary) << std::string(sizeof(std::int64_t), '\0');
     std::vector<std::string> sim{binary("exchange-sim"), "--listen", "127.0.0.1:0"};
     sim.insert(sim.end(), options_.sim.begin(), options_.sim.end());
     sim_ =
@@ -194,6 +197,10 @@ void Deployment::launch(const std::string& name) {
         {"PRICEWIRE_LIMITS_HISTORY", "1000000/1s"},
         {"PRICEWIRE_LIMITS_ATTEMPTS", "1000000/1s"},
     });
+    if (options_.has_movable_clock) {
+        env["LD_PRELOAD"] = binary("libmoved_clock.so");
+        env["PRICEWIRE_TEST_CLOCK"] = clock_file().string();
+    }
     for (const auto& [key, value] : options_.config) env[key] = value;
     if (is_older(name)) std::erase_if(env, [](const auto& variable) { return is_newer(variable.first); });
     const std::string role = name.substr(0, name.find_first_of("0123456789"));
@@ -335,6 +342,15 @@ std::vector<ShownAlert> Deployment::alerts(const Account& account) {
 
 void Deployment::sim_post(const std::string& control, const std::string& body) {
     expect(http_.post(sim_url_ + "/_sim/" + control, body), 204, "sim " + control);
+}
+
+void Deployment::pass(Duration time) {
+    sim_post("skip", std::to_string(time / 1ms) + "ms");
+    passed_ += time;
+    const std::int64_t microseconds = passed_.count();
+    std::fstream file(clock_file(), std::ios::in | std::ios::out | std::ios::binary);
+    file.write(reinterpret_cast<const char*>(&microseconds), sizeof microseconds);
+    if (!file) throw std::runtime_error("the clock cannot be moved");
 }
 
 std::vector<Received> Deployment::received() {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "support/blocking_http.hpp"
 #include "support/own_database.hpp"
 #include "support/process.hpp"
@@ -60,8 +61,9 @@ struct DeploymentOptions {
     std::vector<std::string> receiver;                      // beside --listen
     std::map<std::string, std::string> config;              // PRICEWIRE_… beside the harness' own
     std::optional<ClusterOptions> cluster;                  // nullopt: one `pricewire serve` on SQLite
-    bool default_sources = false;   // those that are enabled by default; otherwise Binance alone
-    std::optional<int> open_files;  // RLIMIT_NOFILE of each process of Pricewire
+    bool default_sources = false;    // those that are enabled by default; otherwise Binance alone
+    std::optional<int> open_files;   // RLIMIT_NOFILE of each process of Pricewire
+    bool has_movable_clock = false;  // for pass()
 };
 
 // The real programs on free loopback ports with a directory of their own: simulator, receiver and Pricewire,
@@ -114,17 +116,23 @@ public:
     // The objects of all pages of a list, such as "/deliveries?limit=1000"; flat ones.
     std::vector<std::string> list(const Account& account, const std::string& path);
     void sim_post(const std::string& control, const std::string& body = "");
+    // So much time passes at once: in the market, which is traded meanwhile and heard by nobody, and on the wall
+    // clocks of Pricewire's processes, running or not; their monotonic clocks stand still, as of a machine that
+    // sleeps. Needs DeploymentOptions::has_movable_clock.
+    void pass(Duration time);
     std::vector<Received> received();
 
     // Polls until `condition` holds; throws after two minutes, saying `what` and the log's last lines.
     void wait_until(const std::string& what, const std::function<bool()>& condition);
 
 private:
+    std::filesystem::path clock_file() const { return dir_.path() / "clock"; }
     std::map<std::string, std::string> environment_of(const std::string& name) const;
     bool is_older(const std::string& name) const;
     Ended run_program(const std::string& program, const std::vector<std::string>& arguments);
 
     DeploymentOptions options_;
+    Duration passed_{};
     TempDir dir_;
     std::unique_ptr<OwnDatabase> database_;  // of a cluster
     std::string own_;                        // what sets a cluster's keys and queue apart

@@ -1,0 +1,59 @@
+// A library to be preloaded: the wall clock that a program sees is ahead of the machine's by the microseconds in
+// the file that PRICEWIRE_TEST_CLOCK names, which a test changes while the program runs. The monotonic clock stays
+// as it is, as on a machine that was asleep.
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <unistd.h>
+#include <ctime>
+
+#include <cstdint>
+#include <cstdlib>
+
+namespace {
+
+const volatile std::int64_t* open_offset() {
+    const char* name = std::getenv("PRICEWIRE_TEST_CLOCK");
+    const int file = name == nullptr ? -1 : open(name, O_RDONLY | O_CLOEXEC);
+    if (file < 0) return nullptr;
+    void* mapped = mmap(nullptr, sizeof(std::int64_t), PROT_READ, MAP_SHARED, file, 0);
+    close(file);
+    return mapped == MAP_FAILED ? nullptr : static_cast<const std::int64_t*>(mapped);
+}
+
+timespec moved_now(clockid_t clock, long& result) {
+    timespec out{};
+    result = syscall(SYS_clock_gettime, clock, &out);
+    static const volatile std::int64_t* const offset = open_offset();
+    if (offset == nullptr || (clock != CLOCK_REALTIME && clock != CLOCK_REALTIME_COARSE)) return out;
+    const std::int64_t nanoseconds = out.tv_nsec + *offset % 1'000'000 * 1000;
+    out.tv_sec += *offset / 1'000'000 + nanoseconds / 1'000'000'000;
+    out.tv_nsec = nanoseconds % 1'000'000'000;
+    return out;
+}
+
+}  // namespace
+
+extern "C" {
+
+int clock_gettime(clockid_t clock, timespec* out) noexcept {
+    long result = 0;
+    *out = moved_now(clock, result);
+    return static_cast<int>(result);
+}
+
+int gettimeofday(timeval* out, void*) noexcept {
+    long result = 0;
+    const timespec now = moved_now(CLOCK_REALTIME, result);
+    *out = {now.tv_sec, now.tv_nsec / 1000};
+    return static_cast<int>(result);
+}
+
+time_t time(time_t* out) noexcept {
+    long result = 0;
+    const time_t now = moved_now(CLOCK_REALTIME, result).tv_sec;
+    if (out != nullptr) *out = now;
+    return now;
+}
+}

@@ -1,0 +1,131 @@
+// Coins that the configuration does not name: found in the venues' lists, watched while somebody needs them.
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "scenarios/market_world.hpp"
+
+namespace pricewire::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+class AnyCoin : public ::testing::TestWithParam<Side> {
+protected:
+    void SetUp() override {
+        if (!can_run(GetParam())) GTEST_SKIP() << why_not_run;
+    }
+    void begin(MarketWorld::Options options, const std::vector<std::string>& coins) {
+        world_.emplace(GetParam(), std::move(options));
+        for (const std::string& coin : coins) world().trade(coin, "2");
+        world().start();
+        for (const std::string& coin : coins) {
+            deployment().wait_until(coin + " to be found", [&] { return is_listed(coin); });
+        }
+    }
+    bool is_listed(const std::string& coin) {
+        return world().get("/tickers?query=" + coin).body.find("\"ticker\":\"" + coin + "\"") !=
+               std::string::npos;
+    }
+    MarketWorld& world() { return *world_; }
+    Deployment& deployment() { return world_->deployment(); }
+
+    std::optional<MarketWorld> world_;
+};
+INSTANTIATE_TEST_SUITE_P(Sides, AnyCoin, both_sides(), name_of_side);
+
+TEST_P(AnyCoin, AnAlertOnACoinNeverWatchedBeforeFiresAtItsFirstCrossing) {
+    begin({.sim = {"--market", "ramp:BTCUSDT:100:0:10000000:500ms"}}, {"WIF"});
+    EXPECT_EQ(world().subscribed("WIFUSDT"), 0);
+    const std::string above = world().alert("WIF", "gt", "2.1");
+    const std::string below = world().alert("WIF", "lt", "1.5");
+    world().wait_for_streams("WIF");
+    deployment().wait_until("a price of WIF", [&] {
+        world().trade("WIF", "2");
+        return world().has_price("WIF");
+    });
+    world().trade("WIF", "2.15");
+    world().wait_for_webhook("the level above", above);
+    EXPECT_EQ(json_member(world().shown(above), "triggered_price"), "2.15");
+    EXPECT_EQ(world().webhook_body(above).find("\"late\":true"), std::string::npos)
+        << world().webhook_body(above);
+    EXPECT_TRUE(world().is_active(below));
+    EXPECT_TRUE(world().keeps_limits()) << world().violations();
+}
+
+TEST_P(AnyCoin, ATickerThatNobodyListsIsRefusedWithTheNearestNames) {
+    begin({.sim = {"--market", "ramp:BTCUSDT:100:0:10000000:500ms"}}, {"PEPE"});
+    const auto refused =
+        world().post("/alerts/", R"({"ticker":"PEPPE","condition":"gt","target_price":1,"webhook_url":")" +
+                                     deployment().receiver_url() + "/hook\"}");
+    EXPECT_EQ(refused.status, 422) << refused.body;
+    EXPECT_NE(refused.body.find("PEPE"), std::string::npos) << refused.body;
+}
+
+TEST_P(AnyCoin, ADelistedCoinIsNeverSilentlyDead) {
+    begin({.sim = {"--market", "ramp:BTCUSDT:100:0:10000000:500ms"},
+           .config = {{"PRICEWIRE_MARKET_ON_DEMAND", "true"}}},
+          {"WIF"});
+    const std::string alert = world().alert("WIF", "gt", "3");
+    world().wait_for_streams("WIF");
+    for (const std::string& venue : world().venues())
+        deployment().sim_post("listing/" + venue + "/WIFUSDT", "delisted");
+    // Lists are read at start.
+    deployment().kill_pricewire();
+    world().start();
+    deployment().wait_until("the alert to say that nobody watches",
+                            [&] { return json_member(world().shown(alert), "watched") == "false"; });
+    EXPECT_NE(world().shown(alert).find("delisted"), std::string::npos) << world().shown(alert);
+    for (const std::string& venue : world().venues())
+        deployment().sim_post("listing/" + venue + "/WIFUSDT", "trading");
+    deployment().kill_pricewire();
+    world().start();
+    deployment().wait_until("the coin to be watched again", [&] {
+        world().trade("WIF", "2");
+        return world().has_price("WIF");
+    });
+    world().trade("WIF", "3.1");
+    world().wait_for_webhook("the alert", alert);
+}
+
+// BTC rises by a cent at each trade; an alert at each dime fires at the cent that follows, if no trade is missed.
+TEST_P(AnyCoin, CoinsComeAndGoWithoutDisturbingOthers) {
+    std::vector<std::string> coins;
+    for (const char* ticker :
+         {"ADA", "TRX", "DOT", "LTC", "UNI", "APT", "XLM", "ARB", "INJ", "SEI", "TIA", "LDO"})
+        coins.emplace_back(ticker);
+    begin({.sim = {"--market", "ramp:BTCUSDT:100:0.01:1500:20ms", "--paused"}}, coins);
+    world().wait_for_streams("BTC");
+    deployment().wait_until("a price of BTC", [&] {
+        world().trade("BTC", "99.9");
+        return world().has_price("BTC");
+    });
+    std::map<std::string, Decimal> alerts;
+    for (int dimes = 1005; dimes < 1140; ++dimes) {
+        const std::string level = std::to_string(dimes / 10) + "." + std::to_string(dimes % 10);
+        alerts[world().alert("BTC", "gt", level)] = Decimal::parse(level).value();
+    }
+    deployment().sim_post("play");
+    for (const std::string& coin : coins) {
+        const std::string alert = world().alert(coin, "gt", "9");
+        if (coin.size() % 2 == 1)
+            deployment().http().del(deployment().api("/alerts/" + alert),
+                                    {{"X-API-Key", world().account().api_key}});
+        world().wait_for_streams(coin);
+    }
+    for (const auto& [alert, level] : alerts) world().wait_for_webhook(level.to_string(), alert);
+    for (const ShownAlert& alert : deployment().alerts(world().account())) {
+        const auto level = alerts.find(alert.id);
+        if (level == alerts.end()) continue;
+        EXPECT_EQ(alert.triggered_price,
+                  (level->second + Decimal::from_raw(Decimal::one_raw / 100)).to_string())
+            << "above " << level->second.to_string();
+    }
+    EXPECT_TRUE(world().keeps_limits()) << world().violations();
+}
+
+}  // namespace
+}  // namespace pricewire::test

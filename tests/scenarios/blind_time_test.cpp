@@ -1,0 +1,197 @@
+// What happened while nobody watched: the real program is killed, or its machine sleeps, while the market goes on.
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <csignal>
+#include <string>
+#include <vector>
+
+#include "scenarios/market_world.hpp"
+
+namespace pricewire::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+// BTC stands at 100, a trade every 200 ms; levels are reached by hand.
+const std::vector<std::string> flat{"--market", "ramp:BTCUSDT:100:0:10000000:200ms"};
+
+class BlindTime : public ::testing::TestWithParam<Side> {
+protected:
+    void SetUp() override {
+        if (!can_run(GetParam())) GTEST_SKIP() << why_not_run;
+    }
+    void begin(MarketWorld::Options options = {}) {
+        options.sim = flat;
+        world_.emplace(GetParam(), std::move(options));
+        world_->start();
+        world_->wait_for_streams("BTC");
+        world_->wait_for_price("BTC");
+    }
+    MarketWorld& world() { return *world_; }
+    Deployment& deployment() { return world_->deployment(); }
+    void pass(Duration time) { deployment().pass(time); }
+
+    struct Touch {
+        Timestamp from;
+        Timestamp to;
+    };
+    // Every venue trades once at that price, which the level is beyond.
+    Touch touch(const std::string& price, const std::string& venue = "") {
+        const Timestamp from = world().market_clock();
+        world().trade("BTC", price, venue);
+        deployment().wait_until(
+            "the trade", [&] { return !venue.empty() || json_member(world().status(), "BTCUSDT") != "100"; });
+        const Touch out{from, world().market_clock()};
+        world().trade("BTC", "100", venue);
+        return out;
+    }
+
+    void expect_late(const std::string& name, const std::string& alert, const Touch& touch) {
+        world().wait_for_webhook(name, alert);
+        const std::string body = world().webhook_body(alert);
+        EXPECT_NE(body.find("\"late\":true"), std::string::npos) << name << ": " << body;
+        for (const std::string& json : {body, world().shown(alert)}) {
+            const auto occurred = MarketWorld::occurred(json);
+            ASSERT_TRUE(occurred) << name << ": " << json;
+            EXPECT_LE(occurred->first, touch.to + 1s) << name << ": " << json;
+            EXPECT_GE(occurred->second, touch.from - 1s) << name << ": " << json;
+            EXPECT_LE(occurred->second - occurred->first, 1min) << name << ": " << json;
+        }
+        EXPECT_EQ(world().webhooks(alert), 1) << name;
+    }
+    void expect_still_active(const std::string& name, const std::string& alert) {
+        EXPECT_TRUE(world().is_active(alert)) << name << ": " << world().shown(alert);
+        EXPECT_EQ(world().webhooks(alert), 0) << name;
+    }
+
+    std::optional<MarketWorld> world_;
+};
+INSTANTIATE_TEST_SUITE_P(Sides, BlindTime, both_sides(), name_of_side);
+
+TEST_P(BlindTime, WhatWasTouchedWhileTheProcessWasDeadFiresLateOnce) {
+    begin();
+    const std::string high = world().alert("BTC", "gt", "110");
+    const std::string low = world().alert("BTC", "lt", "90");
+    const std::string wick = world().alert("BTC", "gt", "140");
+    const std::string not_late = world().alert("BTC", "gt", "111", R"(,"recover":false)");
+    deployment().kill_pricewire();
+    pass(70s);
+    const Touch up = touch("115");
+    pass(2min);
+    touch("180", "bybit");
+    pass(2min);
+    const Touch down = touch("85");
+    pass(100s);
+    world().start();
+    expect_late("the high", high, up);
+    expect_late("the low", low, down);
+    expect_still_active("one venue's wick", wick);
+    expect_still_active("one for which late is worthless", not_late);
+    // What was touched before an alert was made is not its business.
+    world().wait_for_price("BTC");
+    const std::string younger = world().alert("BTC", "gt", "112");
+    deployment().kill_pricewire();
+    pass(3min);
+    const Touch again = touch("150");
+    pass(2min);
+    world().start();
+    expect_late("the wick's level, this time at all venues", wick, again);
+    expect_late("the younger one, by what came after it", younger, again);
+    EXPECT_EQ(world().webhooks(high), 1);
+    EXPECT_EQ(world().webhooks(low), 1);
+    EXPECT_TRUE(world().keeps_limits()) << world().violations();
+}
+
+TEST_P(BlindTime, AnAlertMadeAfterTheTouchDoesNotFire) {
+    begin();
+    const std::string older = world().alert("BTC", "gt", "110");
+    deployment().kill_pricewire();
+    pass(2min);
+    const Touch up = touch("130");
+    pass(2min);
+    for (const std::string& venue : world().venues()) world().fault(venue + ".rest", "503");
+    world().start();
+    world().wait_for_price("BTC");
+    const std::string younger = world().alert("BTC", "gt", "120");
+    for (const std::string& venue : world().venues()) world().fault(venue + ".rest", "none");
+    expect_late("the older", older, up);
+    expect_still_active("the younger", younger);
+}
+
+TEST_P(BlindTime, HalfOfTheVenuesAreEnough) {
+    begin();
+    const std::string high = world().alert("BTC", "gt", "110");
+    deployment().kill_pricewire();
+    pass(2min);
+    const Touch up = touch("115");
+    pass(2min);
+    world().fault("binance.rest", "silence");
+    world().fault("okx.rest", "503");
+    world().fault("kraken.rest", "error200");
+    world().start();
+    expect_late("the high", high, up);
+}
+
+TEST_P(BlindTime, KilledAgainAndAgainWhileItAsksItFiresOnce) {
+    begin();
+    const std::string high = world().alert("BTC", "gt", "110");
+    deployment().kill_pricewire();
+    pass(2min);
+    const Touch up = touch("115");
+    pass(2min);
+    for (int i = 0; i < 5; ++i) {
+        if (i == 2) {
+            for (const std::string& venue : world().venues()) world().fault(venue + ".rest", "silence");
+        }
+        if (i == 4) {
+            for (const std::string& venue : world().venues()) world().fault(venue + ".rest", "none");
+        }
+        world().start();
+        std::this_thread::sleep_for(i * 150ms);
+        deployment().kill_pricewire();
+    }
+    world().start();
+    expect_late("the high", high, up);
+}
+
+TEST_P(BlindTime, AMachineThatSleptCatchesUp) {
+    begin();
+    const std::string high = world().alert("BTC", "gt", "110");
+    const std::string wick = world().alert("BTC", "gt", "140");
+    // No connection outlives three hours.
+    const auto sleep = [&](Duration time) {
+        deployment().signal_pricewire(SIGSTOP);
+        pass(time);
+    };
+    sleep(2h);
+    const Touch up = touch("115");
+    touch("180", "okx");
+    pass(1h);
+    for (const std::string& venue : world().venues()) world().fault(venue + ".stream", "cut");
+    deployment().signal_pricewire(SIGCONT);
+    expect_late("the high", high, up);
+    expect_still_active("one venue's wick", wick);
+    EXPECT_TRUE(world().keeps_limits()) << world().violations();
+}
+
+TEST_P(BlindTime, WithoutRecoveryNothingFiresLate) {
+    begin({.config = {{"PRICEWIRE_MARKET_RECOVER", "0s"}}});
+    const std::string high = world().alert("BTC", "gt", "110");
+    deployment().kill_pricewire();
+    pass(2min);
+    touch("115");
+    pass(2min);
+    world().start();
+    world().wait_for_price("BTC");
+    // A crossing that is seen comes after all that could have been recovered.
+    const std::string seen = world().alert("BTC", "gt", "105");
+    deployment().wait_until("the live one", [&] {
+        world().trade("BTC", "106");
+        return world().webhooks(seen) > 0;
+    });
+    expect_still_active("what was missed", high);
+}
+
+}  // namespace
+}  // namespace pricewire::test
