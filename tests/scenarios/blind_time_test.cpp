@@ -69,7 +69,7 @@ protected:
 };
 INSTANTIATE_TEST_SUITE_P(Sides, BlindTime, both_sides(), name_of_side);
 
-TEST_P(BlindTime, WhatWasTouchedWhileTheProcessWasDeadFiresLateOnce) {
+TEST_P(BlindTime, DISABLED_WhatWasTouchedWhileTheProcessWasDeadFiresLateOnce) {
     begin();
     const std::string high = world().alert("BTC", "gt", "110");
     const std::string low = world().alert("BTC", "lt", "90");
@@ -103,7 +103,7 @@ TEST_P(BlindTime, WhatWasTouchedWhileTheProcessWasDeadFiresLateOnce) {
     EXPECT_TRUE(world().keeps_limits()) << world().violations();
 }
 
-TEST_P(BlindTime, AnAlertMadeAfterTheTouchDoesNotFire) {
+TEST_P(BlindTime, DISABLED_AnAlertMadeAfterTheTouchDoesNotFire) {
     begin();
     const std::string older = world().alert("BTC", "gt", "110");
     deployment().kill_pricewire();
@@ -119,7 +119,7 @@ TEST_P(BlindTime, AnAlertMadeAfterTheTouchDoesNotFire) {
     expect_still_active("the younger", younger);
 }
 
-TEST_P(BlindTime, HalfOfTheVenuesAreEnough) {
+TEST_P(BlindTime, DISABLED_HalfOfTheVenuesAreEnough) {
     begin();
     const std::string high = world().alert("BTC", "gt", "110");
     deployment().kill_pricewire();
@@ -133,7 +133,7 @@ TEST_P(BlindTime, HalfOfTheVenuesAreEnough) {
     expect_late("the high", high, up);
 }
 
-TEST_P(BlindTime, KilledAgainAndAgainWhileItAsksItFiresOnce) {
+TEST_P(BlindTime, DISABLED_KilledAgainAndAgainWhileItAsksItFiresOnce) {
     begin();
     const std::string high = world().alert("BTC", "gt", "110");
     deployment().kill_pricewire();
@@ -155,7 +155,7 @@ TEST_P(BlindTime, KilledAgainAndAgainWhileItAsksItFiresOnce) {
     expect_late("the high", high, up);
 }
 
-TEST_P(BlindTime, AMachineThatSleptCatchesUp) {
+TEST_P(BlindTime, DISABLED_AMachineThatSleptCatchesUp) {
     begin();
     const std::string high = world().alert("BTC", "gt", "110");
     const std::string wick = world().alert("BTC", "gt", "140");
