@@ -57,7 +57,7 @@ const PastCase kraken{
     .trades = R"({"error":[],"result":{"XXBTZUSD":[["3.25","0.3",1793527201.0000000,"b","m","",7],)"
               R"(["3.75","0.1",1793527202.0,"s","l","",8]],"last":"1793527202000000000"}})",
     .error = R"({"error":["EQuery:Unknown asset pair"]})",
-    .error_shown = "unknown_symbol: Kraken's error EQuery:Unknown asset pair: ",
+    .error_shown = "unknown_symbol: Kraken's error EQuery:Unknown asset pair",
     .says_whose_candles = true};
 
 const PastCase okx{
@@ -108,7 +108,7 @@ const PastCase bitstamp{
     .trades = R"([{"date":"1793527202","tid":"8","amount":"1.0","type":"0","price":"3.75"},)"
               R"({"date":"1793527201","tid":"7","amount":"1.0","type":"1","price":"3.25"}])",
     .error = R"({"status":"error","reason":"Invalid symbol"})",
-    .error_shown = "unknown_symbol: Bitstamp's error : Invalid symbol",
+    .error_shown = "unknown_symbol: Bitstamp's error Invalid symbol",
     .says_whose_candles = true};
 
 class Past : public testing::TestWithParam<const PastCase*> {};
@@ -250,10 +250,10 @@ TEST(PastErrors, SayWhatTheVenueMeans) {
     EXPECT_EQ(shown(binance, R"({"code":-1003,"msg":"Too much request weight used."})"),
               "rate_limited: Binance's error -1003: Too much request weight used.");
     EXPECT_EQ(shown(kraken, R"({"error":["EAPI:Rate limit exceeded"]})"),
-              "rate_limited: Kraken's error EAPI:Rate limit exceeded: ");
+              "rate_limited: Kraken's error EAPI:Rate limit exceeded");
     EXPECT_EQ(shown(kraken, R"({"error":["EGeneral:Temporary lockout"]})"),
-              "rate_limited: Kraken's error EGeneral:Temporary lockout: ");
-    EXPECT_EQ(shown(kraken, R"({"error":["EService:Busy"]})"), "venue_error: Kraken's error EService:Busy: ");
+              "rate_limited: Kraken's error EGeneral:Temporary lockout");
+    EXPECT_EQ(shown(kraken, R"({"error":["EService:Busy"]})"), "venue_error: Kraken's error EService:Busy");
     EXPECT_EQ(shown(kraken, replaced(kraken.candles, R"("error":[])", R"("error":["WGeneral:Slow"])")),
               shown(kraken, kraken.candles))
         << "a warning is none";
@@ -325,7 +325,7 @@ TEST(Listings, Kraken) {
                       R"("XXBTZUSD.d":{"altname":"XBTUSD.d","status":"online"}}})"),
         "BTC/USD BTC/USD; DOGE/USD DOGE/USD halted; SOL/BTC SOL/BTC; 1INCH/USD 1INCH/USD");
     EXPECT_EQ(show_listings(kraken_type, R"({"error":["EService:Unavailable"]})"),
-              "venue_error: Kraken's error EService:Unavailable: ");
+              "venue_error: Kraken's error EService:Unavailable");
 }
 
 TEST(Listings, Okx) {

@@ -7,6 +7,7 @@
 
 #include "base/text.hpp"
 #include "feed/detail/json_venue.hpp"
+#include "feed/detail/past.hpp"
 
 namespace pricewire::feed {
 
@@ -53,9 +54,7 @@ std::string_view quote_code(std::string_view symbol) {
     return symbol.size() > 3 ? symbol.substr(symbol.size() - 3) : std::string_view();
 }
 Currency currency_of(std::string_view symbol) {
-    const std::string_view quote = quote_code(symbol);
-    const auto found = std::ranges::find(codes, quote, &Code::code);
-    return found == codes.end() ? quote : found->coin;
+    return coin_of(quote_code(symbol));
 }
 
 bool is_capital(char c) {
@@ -336,6 +335,12 @@ private:
 };
 
 }  // namespace
+
+std::string_view coin_of(std::string_view code) {
+    const auto found = std::ranges::find(codes, code, &Code::code);
+    return found == codes.end() ? code : found->coin;
+}
+
 }  // namespace bitfinex
 
 constinit const VenueType bitfinex_type{
@@ -355,6 +360,16 @@ constinit const VenueType bitfinex_type{
              .max_instruments = 100,
              .least_interval = 2s,
              .least_interval_reason = "Bitfinex allows 30 requests a minute"},
+    .listings = {.path = "/conf/pub:list:pair:exchange,pub:map:currency:sym",
+                 .parse = bitfinex::parse_listings},
+    .past = {.candles_per_request = 10'000,
+             // Some of its requests are allowed 15 times a minute, candles 30 times.
+             .least_gap = 4s,
+             .has = detail::has_each_interval,
+             .candles_url = bitfinex::candles_url,
+             .parse_candles = bitfinex::parse_candles,
+             .trades_url = bitfinex::trades_url,
+             .parse_trades = bitfinex::parse_trades},
     .symbol_of = [](Ticker ticker) -> std::optional<std::string> {
         if (ticker == "USD") return std::nullopt;
         const std::string_view code = bitfinex::code_of(ticker.view());

@@ -8,4 +8,13 @@ namespace pricewire::feed {
 // USD pair. Source: docs.bitfinex.com.
 extern const VenueType bitfinex_type;
 
+// In past.cpp.
+namespace bitfinex {
+ListingsParser parse_listings;
+PastUrl candles_url, trades_url;
+CandlesParser parse_candles;
+TradesParser parse_trades;
+std::string_view coin_of(std::string_view code);  // "USDT" of UST; in bitfinex.cpp
+}  // namespace bitfinex
+
 }  // namespace pricewire::feed

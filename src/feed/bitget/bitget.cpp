@@ -7,6 +7,7 @@
 
 #include "base/text.hpp"
 #include "feed/detail/json_venue.hpp"
+#include "feed/detail/past.hpp"
 
 namespace pricewire::feed {
 
@@ -268,6 +269,17 @@ constinit const VenueType bitget_type{
          .renew_from = 22h,
          .renew_to = 23h},
     .rest = {.url = "https://api.bitget.com", .max_answer = 2 * 1024 * 1024},
+    .listings = {.path = "/api/v2/spot/public/symbols", .parse = bitget::parse_listings},
+    .past = {.candles_per_request = 1000,
+             .reach = 30 * 24h,
+             .least_gap = 150ms,
+             .has = detail::has_each_interval,
+             .candles_url = bitget::candles_url,
+             .parse_candles = bitget::parse_candles,
+             .trades_window = 7 * 24h,
+             .trades_reach = 30 * 24h,
+             .trades_url = bitget::trades_url,
+             .parse_trades = bitget::parse_trades},
     .symbol_of = [](Ticker ticker) { return usdt_market(ticker); },
     .is_symbol = [](std::string_view symbol) { return detail::consists_of(symbol, bitget::is_symbol_char); },
     .currency_of = currency_at_end,

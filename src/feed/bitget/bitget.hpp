@@ -9,4 +9,12 @@ namespace pricewire::feed {
 // Trades Channel" and "Get Ticker Information".
 extern const VenueType bitget_type;
 
+// In past.cpp.
+namespace bitget {
+ListingsParser parse_listings;
+PastUrl candles_url, trades_url;
+CandlesParser parse_candles;
+TradesParser parse_trades;
+}  // namespace bitget
+
 }  // namespace pricewire::feed

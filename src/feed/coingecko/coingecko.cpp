@@ -165,6 +165,7 @@ constinit const VenueType coingecko_type{
                  return url.find("://pro-api.") != std::string_view::npos ? "x-cg-pro-api-key"
                                                                           : "x-cg-demo-api-key";
              }},
+    .listings = {.path = "/coins/list", .parse = coingecko::parse_listings},
     .symbol_of = coingecko::id_of,
     .is_symbol =
         [](std::string_view id) {

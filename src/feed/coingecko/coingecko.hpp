@@ -8,4 +8,8 @@ namespace pricewire::feed {
 // Source: docs.coingecko.com, "Coin Price by IDs".
 extern const VenueType coingecko_type;
 
+namespace coingecko {
+ListingsParser parse_listings;  // in past.cpp
+}  // namespace coingecko
+
 }  // namespace pricewire::feed

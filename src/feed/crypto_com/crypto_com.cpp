@@ -7,6 +7,7 @@
 
 #include "base/text.hpp"
 #include "feed/detail/json_venue.hpp"
+#include "feed/detail/past.hpp"
 
 namespace pricewire::feed {
 
@@ -218,6 +219,15 @@ constinit const VenueType crypto_com_type{
                .subscribe_after = 1s,
                .ack_within = 10s},
     .rest = {.url = "https://api.crypto.com/exchange/v1/public", .max_answer = 2 * 1024 * 1024},
+    .listings = {.path = "/get-instruments", .parse = crypto_com::parse_listings},
+    .past = {.candles_per_request = 300,
+             .least_gap = 100ms,
+             .has = detail::has_each_interval,
+             .candles_url = crypto_com::candles_url,
+             .parse_candles = crypto_com::parse_candles,
+             .trades_window = 24h,
+             .trades_url = crypto_com::trades_url,
+             .parse_trades = crypto_com::parse_trades},
     .symbol_of = [](Ticker ticker) { return std::optional(std::string(ticker.view()) + "_USD"); },
     .is_symbol =
         [](std::string_view symbol) {

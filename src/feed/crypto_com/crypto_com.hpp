@@ -8,4 +8,12 @@ namespace pricewire::feed {
 // the USD pair. Source: exchange-docs.crypto.com.
 extern const VenueType crypto_com_type;
 
+// In past.cpp.
+namespace crypto_com {
+ListingsParser parse_listings;
+PastUrl candles_url, trades_url;
+CandlesParser parse_candles;
+TradesParser parse_trades;
+}  // namespace crypto_com
+
 }  // namespace pricewire::feed

@@ -18,7 +18,7 @@ using Value = simdjson::simdjson_result<ondemand::value>;
 using Texts = std::span<const std::string_view>;
 using Columns = std::span<const std::size_t>;
 
-// A scalar as text, unescaped; empty for null. Of a list, its first element.
+// A scalar as text, unescaped; empty for null. Of a list, its first element; of an object, its first string.
 simdjson::error_code read_text(Value value, std::string_view& out) {
     ondemand::json_type type{};
     if (const auto error = value.type().get(type)) return error;
@@ -36,8 +36,17 @@ simdjson::error_code read_text(Value value, std::string_view& out) {
         return simdjson::SUCCESS;
     }
     std::string_view token;
+    if (type == ondemand::json_type::object) {
+        ondemand::object object;
+        if (const auto error = value.get_object().get(object)) return error;
+        for (auto field : object) {
+            if (const auto error = field.value().raw_json_token().get(token)) return error;
+            if (out.empty()) out = plain_string(token).value_or("");
+        }
+        return simdjson::SUCCESS;
+    }
     if (const auto error = value.raw_json_token().get(token)) return error;
-    if (type != ondemand::json_type::object) out = trimmed(token);
+    out = trimmed(token);
     return simdjson::SUCCESS;
 }
 
@@ -69,7 +78,8 @@ public:
         const bool is_error = shape_.good.empty() ? !code_.empty() || !text_.empty() : code_ != shape_.good;
         if (is_error && !(code_.empty() && text_.empty()))
             return ParseError{kind_of_error(code_, text_),
-                              fmt::format("{}'s error {}: {}", shape_.title, snippet(code_), snippet(text_))};
+                              fmt::format("{}'s error {}{}{}", shape_.title, snippet(code_),
+                                          code_.empty() || text_.empty() ? "" : ": ", snippet(text_))};
         if (is_error || !has_rows_) return problem(Kind::wrong_shape, "an answer of an unknown shape", body);
         return std::nullopt;
     }
@@ -129,9 +139,8 @@ private:
         has_rows_ = true;
         std::size_t index = 0;
         for (auto row : rows) {
+            if (is_answer) note_error(row, index);
             if (const auto error = take_row(row, take)) return error;
-            // ["error",code,text]: Bitfinex.
-            if (is_answer && !is_sound_ && index < 3) note_error(row, index);
             ++index;
         }
         return simdjson::SUCCESS;
@@ -184,12 +193,14 @@ private:
         return simdjson::SUCCESS;
     }
 
+    // ["error",code,text]: Bitfinex. Does not consume the element.
     void note_error(Value element, std::size_t index) {
-        std::string_view text;
-        if (read_text(element, text)) return;
+        std::string_view token;
+        if (index > 2 || (index > 0 && !is_error_) || element.raw_json_token().get(token)) return;
+        const std::string_view text = digits_of(token);
         if (index == 0) is_error_ = text == "error";
-        if (is_error_ && index == 1) code_ = text;
-        if (is_error_ && index == 2) text_ = text;
+        if (index == 1) code_ = text;
+        if (index == 2) text_ = text;
     }
 
     const AnswerShape& shape_;
@@ -293,9 +304,12 @@ std::expected<std::vector<Candle>, ParseError> read_candles(std::string_view bod
 
 std::expected<TradeRows, ParseError> read_trades(std::string_view body, const TradeShape& shape,
                                                  std::string_view symbol) {
-    RowReader reader(shape.answer,
-                     {shape.names, shape.names[0].empty() ? Columns(shape.columns) : Columns()});
+    std::array<std::string_view, 5> names;
+    std::ranges::copy(shape.names, names.begin());
+    names.back() = shape.kind;
+    RowReader reader(shape.answer, {names, shape.names[0].empty() ? Columns(shape.columns) : Columns()});
     TradeRows out;
+    bool passed_over = false;
     std::string other;
     auto problem = reader.read(body, [&](Texts row) {
         ++out.rows;
@@ -303,9 +317,12 @@ std::expected<TradeRows, ParseError> read_trades(std::string_view body, const Tr
         if (!row[3].empty() && row[3] != symbol) other = row[3];
         const auto time = time_of(row[0], shape.unit);
         const auto price = price_of(row[1]);
-        if (time && price) out.trades.push_back({.time = *time, .price = *price, .id = id_of(row[2])});
+        const bool is_off_market = !row[4].empty() && row[4] == shape.off_market;
+        passed_over = passed_over || is_off_market;
+        if (time && price && !is_off_market)
+            out.trades.push_back({.time = *time, .price = *price, .id = id_of(row[2])});
     });
-    if (!problem) problem = none_readable(out.trades, out.rows, false, "a valid trade");
+    if (!problem) problem = none_readable(out.trades, out.rows, passed_over, "a valid trade");
     if (problem) return std::unexpected(std::move(*problem));
     if (other.empty() && is_about_another(shape.answer, reader.named(), symbol)) other = reader.named();
     if (!other.empty()) return another_symbol(other, std::string(symbol));
@@ -393,7 +410,8 @@ ParseError::Kind kind_of_error(std::string_view code, std::string_view text) {
         return Kind::rate_limited;
     if (says("symbol", "instrument", "currencypair", "assetpair", "invalidpair", "unknownpair", "product"))
         return Kind::unknown_symbol;
-    return Kind::venue_error;
+    // Bitget's "Parameter does not exist", and "The symbol has been removed".
+    return code == "40034" || code == "40309" ? Kind::unknown_symbol : Kind::venue_error;
 }
 
 std::int64_t to_seconds(Timestamp t) {

@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "feed/venue.hpp"
@@ -23,7 +24,8 @@ struct AnswerShape {
     std::array<std::string_view, 2> path = {};
     bool are_fields = false;  // the rows are the fields of an object instead of the elements of a list
     // The fields that tell an error, with `good` as the code of a success; where that is empty, only errors have them.
-    // A field that holds a list counts as its first element that is not a warning, "W…".
+    // A field that holds a list counts as its first element that is not a warning, "W…", one that holds an object as its
+    // first string.
     std::string_view code = {}, text = {}, good = {};
     // The field beside the rows that names the symbol, "*" for the name of the list itself; may be absent from an
     // answer.
@@ -65,6 +67,8 @@ struct TradeShape {
     TimeUnit unit = TimeUnit::milliseconds;
     std::array<std::string_view, 4> names = {};  // time, price, id, symbol; empty: it has none
     std::array<std::size_t, 4> columns = {};     // no_column: it has none
+    // The field whose word says that a trade was made outside the market; none: there are no such trades.
+    std::string_view kind = {}, off_market = {};
 };
 
 // The trades in an answer.
@@ -78,6 +82,17 @@ std::expected<TradeRows, ParseError> read_trades(std::string_view body, const Tr
 
 // The trades within the range of the request, and the cursor of the next page.
 PastTrades page_of(TradeRows rows, const PastRequest& request, std::string next);
+
+// VenueType::parse_trades, where `next(rows)` is the cursor behind a page with all the rows that one may have.
+template <typename Next>
+std::expected<PastTrades, ParseError> read_page(std::string_view body, const TradeShape& shape,
+                                                const PastRequest& request, std::size_t rows_per_page,
+                                                Next&& next) {
+    auto rows = read_trades(body, shape, request.symbol);
+    if (!rows) return std::unexpected(std::move(rows.error()));
+    std::string cursor = rows->rows < rows_per_page ? std::string() : next(*rows);
+    return page_of(std::move(*rows), request, std::move(cursor));
+}
 
 // Cursors of venues that give trades by time, in milliseconds: the end of the page before this one, and the start of
 // the page after it. Both overlap by a millisecond, so that it does not matter whether a venue takes ends as

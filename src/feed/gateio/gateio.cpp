@@ -8,6 +8,7 @@
 
 #include "base/text.hpp"
 #include "feed/detail/json_venue.hpp"
+#include "feed/detail/past.hpp"
 
 namespace pricewire::feed {
 
@@ -237,6 +238,16 @@ constinit const VenueType gateio_type{
                // It wants one every 10 to 30 s, whatever else is sent.
                .keep_alive = {.every = 10s, .always = true}},
     .rest = {.url = "https://api.gateio.ws/api/v4", .max_answer = 4 * 1024 * 1024},
+    .listings = {.path = "/spot/currency_pairs", .parse = gateio::parse_listings},
+    .past = {.candles_per_request = 1000,
+             .reach = 10'000min,
+             .least_gap = 100ms,
+             .has = detail::has_each_interval,
+             .candles_url = gateio::candles_url,
+             .parse_candles = gateio::parse_candles,
+             .trades_reach = 30 * 24h,
+             .trades_url = gateio::trades_url,
+             .parse_trades = gateio::parse_trades},
     .symbol_of = [](Ticker ticker) { return usdt_market(ticker, "_"); },
     .is_symbol =
         [](std::string_view symbol) {

@@ -6,6 +6,7 @@
 
 #include "base/text.hpp"
 #include "feed/detail/json_venue.hpp"
+#include "feed/detail/past.hpp"
 
 namespace pricewire::feed {
 
@@ -191,6 +192,17 @@ constinit const VenueType gemini_type{
     .rest = {.url = "https://api.gemini.com",
              .least_interval = 1s,
              .least_interval_reason = "Gemini allows 120 requests a minute"},
+    .listings = {.path = "/v1/symbols/details/all", .parse = gemini::parse_listings},
+    .past = {.candles_per_request = 1440,
+             .reach = 24h,
+             .latest_only = true,
+             .least_gap = 1s,
+             .has = detail::has_each_interval,
+             .candles_url = gemini::candles_url,
+             .parse_candles = gemini::parse_candles,
+             .trades_reach = 7 * 24h,
+             .trades_url = gemini::trades_url,
+             .parse_trades = gemini::parse_trades},
     // Whether it quotes USDT in dollars is not known.
     .symbol_of = [](Ticker ticker) -> std::optional<std::string> {
         if (ticker == "USD" || ticker == "USDT") return std::nullopt;

@@ -8,4 +8,12 @@ namespace pricewire::feed {
 // USD pair. Source: docs.gemini.com.
 extern const VenueType gemini_type;
 
+// In past.cpp.
+namespace gemini {
+ListingsParser parse_listings;
+PastUrl candles_url, trades_url;
+CandlesParser parse_candles;
+TradesParser parse_trades;
+}  // namespace gemini
+
 }  // namespace pricewire::feed

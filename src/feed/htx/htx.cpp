@@ -6,6 +6,7 @@
 
 #include "base/text.hpp"
 #include "feed/detail/json_venue.hpp"
+#include "feed/detail/past.hpp"
 
 namespace pricewire::feed {
 
@@ -231,6 +232,15 @@ constinit const VenueType htx_type{
                .message_gap = 120ms,  // 10 messages a second are allowed
                .ack_within = 10s},
     .rest = {.url = "https://api.huobi.pro", .max_answer = 2 * 1024 * 1024},
+    .listings = {.path = "/v1/settings/common/market-symbols", .parse = htx::parse_listings},
+    .past = {.candles_per_request = 2000,
+             .reach = 2000min,
+             .latest_only = true,
+             .least_gap = 200ms,
+             // Its days begin at 16:00 UTC.
+             .has = [](Duration interval) { return interval == 1min || interval == 1h; },
+             .candles_url = htx::candles_url,
+             .parse_candles = htx::parse_candles},
     .symbol_of =
         [](Ticker ticker) {
             return usdt_market(ticker).transform([](const std::string& s) { return lower_case(s); });

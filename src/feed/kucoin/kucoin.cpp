@@ -7,6 +7,7 @@
 
 #include "base/text.hpp"
 #include "feed/detail/json_venue.hpp"
+#include "feed/detail/past.hpp"
 
 namespace pricewire::feed {
 
@@ -309,6 +310,12 @@ constinit const VenueType kucoin_type{
                .renew_from = 23h + 10min,
                .renew_to = 23h + 40min},
     .rest = {.url = "https://api.kucoin.com", .max_answer = 2 * 1024 * 1024},
+    .listings = {.path = "/api/v2/symbols", .parse = kucoin::parse_listings},
+    .past = {.candles_per_request = 1500,
+             .least_gap = 200ms,
+             .has = detail::has_each_interval,
+             .candles_url = kucoin::candles_url,
+             .parse_candles = kucoin::parse_candles},
     .symbol_of = [](Ticker ticker) { return usdt_market(ticker, "-"); },
     .is_symbol =
         [](std::string_view symbol) {

@@ -9,4 +9,11 @@ namespace pricewire::feed {
 // kucoin.com/docs-new.
 extern const VenueType kucoin_type;
 
+// In past.cpp.
+namespace kucoin {
+ListingsParser parse_listings;
+PastUrl candles_url;
+CandlesParser parse_candles;
+}  // namespace kucoin
+
 }  // namespace pricewire::feed

@@ -8,6 +8,7 @@
 
 #include "base/text.hpp"
 #include "feed/detail/json_venue.hpp"
+#include "feed/detail/past.hpp"
 #include "feed/detail/protobuf.hpp"
 
 namespace pricewire::feed {
@@ -269,6 +270,15 @@ constinit const VenueType mexc_type{
                .renew_from = 23h + 20min,
                .renew_to = 23h + 50min},
     .rest = {.url = "https://api.mexc.com", .max_answer = 4 * 1024 * 1024},
+    .listings = {.path = "/api/v3/exchangeInfo", .parse = mexc::parse_listings},
+    .past = {.candles_per_request = 500,
+             .least_gap = 200ms,
+             .has = detail::has_each_interval,
+             .candles_url = mexc::candles_url,
+             .parse_candles = mexc::parse_candles,
+             .trades_window = 1h,
+             .trades_url = mexc::trades_url,
+             .parse_trades = mexc::parse_trades},
     .symbol_of = [](Ticker ticker) { return usdt_market(ticker); },
     .is_symbol =
         [](std::string_view symbol) {

@@ -1,0 +1,21 @@
+#include <gtest/gtest.h>
+
+#include "feed/coingecko/coingecko.hpp"
+#include "feed/show_past.hpp"
+
+namespace pricewire::feed {
+namespace {
+
+TEST(CoinGeckoList, CoinsWithTheirNames) {
+    EXPECT_EQ(show_listings(coingecko_type, R"([{"id":"bitcoin","symbol":"btc","name":"Bitcoin"},
+        {"id":"01coin","symbol":"zoc","name":"The \"01\" coin","platforms":{"ethereum":"0xb9"}},
+        {"id":"fake-bitcoin","symbol":"btc","name":"Fake Bitcoin"}])"),
+              "bitcoin BTC/USD Bitcoin; 01coin ZOC/USD The \"01\" coin; fake-bitcoin BTC/USD Fake Bitcoin");
+    EXPECT_EQ(
+        show_listings(coingecko_type,
+                      R"({"status":{"error_code":429,"error_message":"You've exceeded the Rate Limit."}})"),
+        "rate_limited: CoinGecko's error You've exceeded the Rate Limit.");
+}
+
+}  // namespace
+}  // namespace pricewire::feed
