@@ -6,6 +6,7 @@
 
 #include "storage/alerts.hpp"
 #include "storage/bars.hpp"
+#include "storage/blind.hpp"
 #include "storage/deliveries.hpp"
 #include "storage/listings.hpp"
 #include "storage/needs.hpp"
@@ -49,6 +50,7 @@ class Storage : public Users,
                 public Deliveries,
                 public Bars,
                 public Listings,
+                public BlindSpans,
                 public Needs {
 public:
     // A round trip; throws StorageError if the database does not answer.

@@ -77,6 +77,22 @@ TEST_P(StorageCallsConformance, EveryMethodIsReportedOnceByItsName) {
         {"claim_fill", [&] { s.claim_fill("BTC", "feed", now_, now_); }},
         {"finish_fill", [&] { s.finish_fill("BTC", "feed", {now_, now_}); }},
         {"filled", [&] { s.filled("BTC"); }},
+        {"judged_until", [&] { s.judged_until(); }},
+        {"note_judged", [&] { s.note_judged(now_, now_); }},
+        {"save_blind",
+         [&] {
+             s.save_blind(
+                 std::vector{BlindSpan{.ticker = "BTC", .from = now_, .reason = "x", .told_until = {}}});
+         }},
+        {"open_blind", [&] { s.open_blind(); }},
+        {"blind_spans", [&] { s.blind_spans("BTC", now_, 1); }},
+        {"claim_blind", [&] { s.claim_blind(now_, 1, "x", now_); }},
+        {"finish_blind",
+         [&] {
+             s.finish_blind({.ticker = "BTC", .from = now_, .reason = "x", .told_until = {}}, "x", now_);
+         }},
+        {"recoverable_alerts", [&] { s.recoverable_alerts("BTC", now_); }},
+        {"prune_blind", [&] { s.prune_blind(now_, 1); }},
         {"need_tickers", [&] { s.need_tickers(std::vector<Ticker>{"BTC"}, now_, now_); }},
         {"needed_tickers", [&] { s.needed_tickers(now_); }},
         {"alert_tickers", [&] { s.alert_tickers(none); }},

@@ -18,7 +18,7 @@ auto identity(const Alert& a) {
 }
 
 pqxx::result insert(Connection& db, const std::vector<const Alert*>& alerts) {
-    Array id, user, ticker, condition, target, url, created, format, body, type, note, within, trace;
+    Array id, user, ticker, condition, target, url, created, format, body, type, note, within, trace, recover;
     for (const Alert* a : alerts) {
         id.add(a->id);
         user.add(a->user_id);
@@ -41,9 +41,10 @@ pqxx::result insert(Connection& db, const std::vector<const Alert*>& alerts) {
         std::optional<std::string> trace_text;
         if (a->trace) trace_text = to_text(*a->trace);
         trace.add(trace_text);
+        recover.add(a->recover);
     }
     return db.run("alerts_insert", id, user, ticker, condition, target, url, created, format, body, type,
-                  note, within, trace);
+                  note, within, trace, recover);
 }
 
 struct Room {

@@ -79,14 +79,14 @@ WITH new AS MATERIALIZED (
                         WHERE e.user_id = n.user_id AND e.webhook_url = n.webhook_url) AS disabled
     FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::alert_condition[], $5::numeric[], $6::text[],
                 $7::timestamptz[], $8::payload_format[], $9::text[], $10::text[], $11::text[], $12::bigint[],
-                $13::text[])
+                $13::text[], $14::boolean[])
          WITH ORDINALITY n(id, user_id, ticker, condition, target, webhook_url, created_at, format, template_body,
-                           template_type, note, deliver_within, trace, place)),
+                           template_type, note, deliver_within, trace, recover, place)),
 inserted AS (
     INSERT INTO alerts (id, user_id, ticker, condition, target, webhook_url, is_active, created_at, format,
-                        template_body, template_type, note, deliver_within, trace)
+                        template_body, template_type, note, deliver_within, trace, recover)
     SELECT id, user_id, ticker, condition, target, webhook_url, true, created_at, format, template_body,
-           template_type, note, deliver_within, trace
+           template_type, note, deliver_within, trace, recover
     FROM new WHERE NOT disabled ORDER BY place
     ON CONFLICT DO NOTHING RETURNING id)
 SELECT n.disabled, EXISTS (SELECT 1 FROM inserted i WHERE i.id = n.id) FROM new n ORDER BY n.place;
@@ -113,14 +113,14 @@ ORDER BY place;
 -- name: alert_get
 SELECT a.id, a.user_id, a.ticker, a.condition, a.target, a.webhook_url, a.is_active, a.created_at, a.triggered_at,
        a.triggered_price, a.format, a.template_body, a.template_type, a.note, a.deliver_within, e.disabled_at,
-       a.trace
+       a.trace, a.recover, a.late
 FROM alerts a LEFT JOIN disabled_endpoints e ON e.user_id = a.user_id AND e.webhook_url = a.webhook_url
 WHERE a.id = $1::uuid AND a.user_id = $2::uuid AND a.deleted_at IS NULL;
 
 -- name: alert_list
 SELECT a.id, a.user_id, a.ticker, a.condition, a.target, a.webhook_url, a.is_active, a.created_at, a.triggered_at,
        a.triggered_price, a.format, a.template_body, a.template_type, a.note, a.deliver_within, e.disabled_at,
-       a.trace
+       a.trace, a.recover, a.late
 FROM alerts a LEFT JOIN disabled_endpoints e ON e.user_id = a.user_id AND e.webhook_url = a.webhook_url
 WHERE a.user_id = $1::uuid AND a.id < $2::uuid AND a.deleted_at IS NULL
   AND ($3::boolean IS NULL OR a.is_active = $3::boolean) AND ($4::text IS NULL OR a.ticker = $4::text)
@@ -146,17 +146,19 @@ FETCH 10000 FROM active_alerts;
 -- Locked rows are not skipped: the transaction that holds one may still roll back.
 WITH locked AS MATERIALIZED (
     SELECT f.*
-    FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::numeric[]) f(alert_id, delivery_id, fired_at, price)
+    FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::numeric[], $5::text[])
+              f(alert_id, delivery_id, fired_at, price, late)
          JOIN alerts a ON a.id = f.alert_id
     WHERE a.is_active ORDER BY a.id FOR UPDATE OF a),
 fired AS (
     UPDATE alerts a
-    SET is_active = false, triggered_at = l.fired_at, triggered_price = l.price, delivery_id = l.delivery_id
+    SET is_active = false, triggered_at = l.fired_at, triggered_price = l.price, delivery_id = l.delivery_id,
+        late = l.late
     FROM locked l WHERE a.id = l.alert_id
-    RETURNING a.id, a.user_id, a.delivery_id, a.triggered_at, a.deliver_within)
-INSERT INTO deliveries (id, alert_id, user_id, state, due_at, created_at, deadline)
+    RETURNING a.id, a.user_id, a.delivery_id, a.triggered_at, a.deliver_within, a.late)
+INSERT INTO deliveries (id, alert_id, user_id, state, due_at, created_at, deadline, late)
 SELECT delivery_id, id, user_id, 'pending', triggered_at, triggered_at,
-       triggered_at + deliver_within * interval '1 microsecond'
+       triggered_at + deliver_within * interval '1 microsecond', late
 FROM fired
 RETURNING id, user_id;
 
@@ -166,7 +168,7 @@ SELECT d.id, d.attempts, d.round_start, d.kind, d.created_at, d.deadline, d.test
        u.webhook_secret, u.previous_secret, u.previous_until,
        a.id, a.user_id, a.ticker, a.condition, a.target, a.webhook_url, a.is_active, a.created_at, a.triggered_at,
        a.triggered_price, a.format, a.template_body, a.template_type, a.note, a.deliver_within, e.disabled_at,
-       a.trace
+       a.trace, a.recover, d.late
 FROM claimed d JOIN alerts a ON a.id = d.alert_id JOIN users u ON u.id = a.user_id
      LEFT JOIN disabled_endpoints e ON e.user_id = a.user_id AND e.webhook_url = a.webhook_url
 
@@ -182,7 +184,7 @@ claimed AS (
     UPDATE deliveries d
     SET state = 'delivering', due_at = $4::timestamptz, lease_owner = $5::text, lane = NULL, lane_turn = NULL
     FROM due WHERE d.id = due.id
-    RETURNING d.id, d.alert_id, d.attempts, d.round_start, d.kind, d.created_at, d.deadline, d.test_price, due.place)
+    RETURNING d.id, d.alert_id, d.attempts, d.round_start, d.kind, d.created_at, d.deadline, d.test_price, d.late, due.place)
 -- include: claimed
 ORDER BY d.place;
 
@@ -196,7 +198,7 @@ claimed AS (
     SET state = 'delivering', due_at = $3::timestamptz, lease_owner = $4::text, lane = NULL, lane_turn = NULL
     FROM due WHERE d.id = due.id
     RETURNING d.id, d.alert_id, d.attempts, d.round_start, d.kind, d.created_at, d.deadline, d.test_price,
-              due.due_at AS was_due)
+              d.late, due.due_at AS was_due)
 -- include: claimed
 ORDER BY d.was_due, d.id;
 
@@ -209,7 +211,7 @@ claimed AS (
     SET state = 'delivering', due_at = $3::timestamptz, lease_owner = $4::text, lane = NULL, lane_turn = NULL
     FROM due WHERE d.id = due.id
     RETURNING d.id, d.alert_id, d.attempts, d.round_start, d.kind, d.created_at, d.deadline, d.test_price,
-              due.lane_turn AS turn)
+              d.late, due.lane_turn AS turn)
 -- include: claimed
 ORDER BY d.turn;
 
@@ -348,14 +350,14 @@ DELETE FROM endpoint_refusals WHERE (user_id, webhook_url) IN (
 
 -- name: delivery_get
 SELECT d.id, d.alert_id, a.ticker, a.webhook_url, d.kind, d.state, d.attempts, d.created_at, d.deadline, d.due_at,
-       d.finished_at, d.reason, t.status
+       d.finished_at, d.reason, t.status, d.late
 FROM deliveries d JOIN alerts a ON a.id = d.alert_id
      LEFT JOIN attempts t ON t.delivery_id = d.id AND t.number = d.attempts
 WHERE d.id = $1::uuid AND d.user_id = $2::uuid;
 
 -- name: delivery_list
 SELECT d.id, d.alert_id, a.ticker, a.webhook_url, d.kind, d.state, d.attempts, d.created_at, d.deadline, d.due_at,
-       d.finished_at, d.reason, t.status
+       d.finished_at, d.reason, t.status, d.late
 FROM deliveries d JOIN alerts a ON a.id = d.alert_id
      LEFT JOIN attempts t ON t.delivery_id = d.id AND t.number = d.attempts
 WHERE d.user_id = $1::uuid AND d.id >= $2::uuid AND d.id < $3::uuid
@@ -369,7 +371,7 @@ ORDER BY user_id DESC, id DESC LIMIT 1 OFFSET $4::bigint;
 
 -- name: delivery_list_missed
 SELECT d.id, d.alert_id, a.ticker, a.webhook_url, d.kind, d.state, d.attempts, d.created_at, d.deadline, d.due_at,
-       d.finished_at, d.reason, t.status
+       d.finished_at, d.reason, t.status, d.late
 FROM deliveries d JOIN alerts a ON a.id = d.alert_id
      LEFT JOIN attempts t ON t.delivery_id = d.id AND t.number = d.attempts
 WHERE d.user_id = $1::uuid AND d.id >= $2::uuid AND d.id < $3::uuid
@@ -380,7 +382,7 @@ ORDER BY d.user_id DESC, d.id DESC LIMIT $7::bigint;
 -- name: delivery_list_of_alert
 -- IS NOT DISTINCT FROM is an = that cannot use an index: with one, all deliveries of the user would be scanned.
 SELECT d.id, d.alert_id, a.ticker, a.webhook_url, d.kind, d.state, d.attempts, d.created_at, d.deadline, d.due_at,
-       d.finished_at, d.reason, t.status
+       d.finished_at, d.reason, t.status, d.late
 FROM deliveries d JOIN alerts a ON a.id = d.alert_id
      LEFT JOIN attempts t ON t.delivery_id = d.id AND t.number = d.attempts
 WHERE d.id = ANY (ARRAY(SELECT f.delivery_id FROM alerts f WHERE f.id = $8::uuid
@@ -680,3 +682,59 @@ DELETE FROM listings WHERE source = $1::text AND gone_at < $2::timestamptz;
 -- name: listing_disagrees
 UPDATE listings SET disagrees_since = $3::timestamptz
 WHERE source = $1::text AND symbol = $2::text AND (disagrees_since IS NULL) <> ($3::timestamptz IS NULL);
+
+-- name: judged_until
+SELECT until FROM judged WHERE id = 1;
+
+-- name: judged_note
+INSERT INTO judged (id, until) VALUES (1, $1::timestamptz)
+ON CONFLICT (id) DO UPDATE SET until = excluded.until
+WHERE judged.until < excluded.until OR judged.until > $2::timestamptz;
+
+-- name: blind_put
+INSERT INTO blind_spans (ticker, started_at, ended_at, reason, state, unknown_us, due_at)
+SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[], $4::text[], $5::text[], $6::bigint[],
+                     $7::timestamptz[])
+              b(ticker, started_at, ended_at, reason, state, unknown_us, due_at) ORDER BY ticker, started_at
+ON CONFLICT (ticker, started_at) DO UPDATE
+SET ended_at = excluded.ended_at, state = excluded.state, unknown_us = excluded.unknown_us, due_at = excluded.due_at
+WHERE blind_spans.state = 'open' AND excluded.state <> 'open';
+
+-- name: blind_open
+SELECT ticker, started_at, ended_at, reason, state, told_until, unknown_us, fired, tries FROM blind_spans WHERE ended_at IS NULL
+ORDER BY ticker, started_at;
+
+-- name: blind_of_ticker
+SELECT ticker, started_at, ended_at, reason, state, told_until, unknown_us, fired, tries FROM blind_spans
+WHERE ticker = $1::text AND (ended_at IS NULL OR ended_at > $2::timestamptz)
+ORDER BY started_at DESC LIMIT $3::bigint;
+
+-- name: blind_all
+SELECT ticker, started_at, ended_at, reason, state, told_until, unknown_us, fired, tries FROM blind_spans
+WHERE ended_at IS NULL OR ended_at > $1::timestamptz
+ORDER BY started_at DESC, ticker DESC LIMIT $2::bigint;
+
+-- name: blind_claim
+WITH due AS MATERIALIZED (
+    SELECT ticker, started_at FROM blind_spans WHERE due_at <= $1::timestamptz
+    ORDER BY due_at LIMIT $2::bigint FOR UPDATE SKIP LOCKED),
+claimed AS (
+    UPDATE blind_spans b SET due_at = $4::timestamptz, lease_owner = $3::text
+    FROM due WHERE b.ticker = due.ticker AND b.started_at = due.started_at
+    RETURNING b.*)
+SELECT ticker, started_at, ended_at, reason, state, told_until, unknown_us, fired, tries FROM claimed ORDER BY started_at, ticker;
+
+-- name: blind_finish
+UPDATE blind_spans
+SET state = $4::text, told_until = $5::timestamptz, unknown_us = $6::bigint, fired = $7::int, tries = $8::int,
+    due_at = $9::timestamptz, lease_owner = NULL
+WHERE ticker = $1::text AND started_at = $2::timestamptz AND lease_owner = $3::text;
+
+-- name: alerts_recoverable
+SELECT id, condition, target, created_at FROM alerts
+WHERE ticker = $1::text AND is_active AND recover AND created_at < $2::timestamptz;
+
+-- name: blind_prune
+DELETE FROM blind_spans WHERE (ticker, started_at) IN (
+    SELECT ticker, started_at FROM blind_spans WHERE started_at < $1::timestamptz
+    ORDER BY started_at LIMIT $2::bigint FOR UPDATE SKIP LOCKED);

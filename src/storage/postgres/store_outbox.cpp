@@ -40,14 +40,15 @@ std::vector<Fired> in_lock_order(std::span<const FiringGroup> groups) {
 // Fires them; adds the deliveries it wrote with their users, and the change of each user's active alerts.
 void fire_some(Connection& db, std::span<const Fired> fired, std::span<const FiringGroup> groups,
                std::unordered_map<Uuid, Uuid>& written, std::map<Uuid, int>& less) {
-    Array alerts, deliveries, times, prices;
+    Array alerts, deliveries, times, prices, late;
     for (const Fired& f : fired) {
         alerts.add(f.alert_id);
         deliveries.add(f.delivery_id);
         times.add(groups[f.group].fired_at);
         prices.add(groups[f.group].price.value);
+        late.add(sql::late_text(groups[f.group]));
     }
-    for (const Row row : db.run("fire", alerts, deliveries, times, prices)) {
+    for (const Row row : db.run("fire", alerts, deliveries, times, prices, late)) {
         const Uuid user = row.id(1);
         written.emplace(row.id(0), user);
         --less[user];

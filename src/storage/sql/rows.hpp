@@ -4,6 +4,7 @@
 #include <string>
 
 #include "domain/alert.hpp"
+#include "domain/blind.hpp"
 #include "domain/delivery.hpp"
 #include "domain/listing.hpp"
 #include "domain/market.hpp"
@@ -73,8 +74,20 @@ inline constexpr auto read_stored_secrets = [](const auto& row) {
     return StoredSecrets{row.id(3), read_secrets(row)};
 };
 
+// Text that does not parse was not written by us: it is left out.
+template <typename Row>
+std::optional<LateFiring> maybe_late(const Row& row, int column) {
+    if (row.null(column)) return std::nullopt;
+    return parse_late_firing(row.text(column));
+}
+
+inline std::optional<std::string> late_text(const FiringGroup& group) {
+    if (!group.late) return std::nullopt;
+    return to_text(*group.late);
+}
+
 // id, user_id, ticker, condition, target, webhook_url, is_active, created_at, triggered_at, triggered_price,
-// format, template_body, template_type, note, deliver_within, disabled_at, trace, from `column` on.
+// format, template_body, template_type, note, deliver_within, disabled_at, trace, recover, late, from `column` on.
 inline constexpr auto read_alert = [](const auto& row, int column = 0) {
     Alert alert;
     alert.id = row.id(column);
@@ -96,6 +109,8 @@ inline constexpr auto read_alert = [](const auto& row, int column = 0) {
     alert.deliver_within = Duration{row.number(column + 14)};
     alert.endpoint_disabled_at = maybe_time(row, column + 15);
     if (!row.null(column + 16)) alert.trace = parse_trace_text(row.text(column + 16));
+    alert.recover = row.flag(column + 17);
+    alert.late = maybe_late(row, column + 18);
     return alert;
 };
 
@@ -161,7 +176,30 @@ inline constexpr auto read_delivery = [](const auto& row) {
     view.finished_at = maybe_time(row, 10);
     view.reason = row.text(11);
     view.last_status = maybe_int(row, 12);
+    view.late = maybe_late(row, 13);
     return view;
+};
+
+// ticker, started_at, ended_at, reason, state, told_until, unknown_us, fired, tries.
+inline constexpr auto read_blind = [](const auto& row) {
+    BlindSpan span;
+    span.ticker = Ticker(row.text(0));
+    span.from = row.time(1);
+    span.to = maybe_time(row, 2);
+    span.reason = row.text(3);
+    span.state = known(&parse_blind_state, row, 4, "blind_spans.state", span.ticker.view());
+    span.told_until = maybe_time(row, 5);
+    span.unknown = Duration{row.number(6)};
+    span.fired = int_at(row, 7);
+    span.tries = int_at(row, 8);
+    return span;
+};
+
+// id, condition, target, created_at.
+inline constexpr auto read_recoverable = [](const auto& row) {
+    const Uuid id = row.id(0);
+    return RecoverableAlert{id, known(&parse_condition, row, 1, "alerts.condition", id), row.decimal(2),
+                            row.time(3)};
 };
 
 inline constexpr auto read_attempt = [](const auto& row) {

@@ -10,12 +10,11 @@
 
 #include "base/crypto.hpp"
 #include "storage/sql/bars.hpp"
-#include "storage/sql/calls.hpp"
 #include "storage/sql/change.hpp"
 #include "storage/sql/id_range.hpp"
-#include "storage/sql/listing_changes.hpp"
 #include "storage/sql/refusals.hpp"
 #include "storage/sql/rows.hpp"
+#include "storage/sql/ticker_store.hpp"
 #include "storage/storage.hpp"
 
 namespace pricewire::storage::sql {
@@ -28,16 +27,8 @@ void count_active(Connection& db, const std::map<Uuid, int>& changes) {
 
 // What both SQL storages have in common: methods whose named query takes the same parameters in the same
 // order in both files of queries and gives the same columns.
-//
-// Db offers read(f), statement(durability, f) for one writing statement, and transaction(durability, f), each
-// of which calls f with a Connection:
-//   change(query, values...)       runs it; how many rows it changed
-//   change_each(query, rows, values, rest...)  the same for each row with the tuple values(row), then rest
-//   first(read, query, values...)  the first row, if any
-//   all(read, query, values...)    all rows
-//   notify(changes)                raises events after the commit; within a transaction
 template <typename Db>
-class Store : public Storage, protected Calls {
+class Store : public TickerStore<Db> {
 public:
     using Connection = typename Db::Connection;
 
@@ -403,85 +394,18 @@ public:
                     [&](Connection& db) { return db.first(read_filled, "fill_get", ticker.view()); });
     }
 
-    // Needs.
-    void need_tickers(std::span<const Ticker> tickers, Timestamp now, Timestamp until) override {
-        const std::set<Ticker> distinct(tickers.begin(), tickers.end());
-        if (distinct.empty()) return;
-        transaction("need_tickers", Durability::process, [&](Connection& db) {
-            db.change("needs_forget", now - std::chrono::hours{24});
-            db.change_each("need", distinct, [](const Ticker& t) { return std::tuple(t.view()); }, until);
-        });
-    }
-    std::vector<NeededTicker> needed_tickers(Timestamp now) override {
-        const auto needed = [](const auto& row) { return std::pair(Ticker(row.text(0)), row.flag(1)); };
-        return read("needed_tickers", [&](Connection& db) {
-            std::map<Ticker, bool> by_alert;
-            for (const auto& [ticker, alert] : db.all(needed, "needed_tickers", now))
-                by_alert[ticker] |= alert;
-            std::vector<NeededTicker> out;
-            for (const auto& [ticker, alert] : by_alert) out.push_back({ticker, alert});
-            return out;
-        });
-    }
-    std::vector<Ticker> alert_tickers(const Uuid& user_id) override {
-        const auto ticker = [](const auto& row) { return Ticker(row.text(0)); };
-        return read("alert_tickers",
-                    [&](Connection& db) { return db.all(ticker, "alert_tickers", user_id); });
-    }
-    void set_watch_states(std::span<const WatchState> unwatched, std::span<const Ticker> watched) override {
-        std::map<Ticker, const WatchState*> states;
-        for (const WatchState& state : unwatched) states[state.ticker] = &state;
-        const std::set<Ticker> gone(watched.begin(), watched.end());
-        if (states.empty() && gone.empty()) return;
-        transaction("set_watch_states", Durability::process, [&](Connection& db) {
-            db.change_each("watch_state_remove", gone, [](const Ticker& t) { return std::tuple(t.view()); });
-            db.change_each("watch_state_put", states, [](const auto& entry) {
-                const WatchState& state = *entry.second;
-                return std::tuple(state.ticker.view(), to_string(state.why), std::string_view(state.reason),
-                                  state.since);
-            });
-        });
-    }
-    std::vector<WatchState> watch_states() override {
-        return read("watch_states", [&](Connection& db) {
-            return present(db.all(or_skip("watch_states", read_watch_state), "watch_states"));
-        });
-    }
-
-    // Listings.
-    ListingChanges replace_listings(SourceName source, SourceKind kind, std::span<const ListedPair> pairs,
-                                    Timestamp read_at) override {
-        return transaction("replace_listings", Durability::process, [&](Connection& db) -> ListingChanges {
-            // Locks the source's row, so that lists are compared one after the other.
-            if (db.change("listing_source_read", source.view(), to_string(kind), read_at) == 0) return {};
-            const auto row = or_skip("replace_listings", read_listed_pair);
-            auto changes = difference(present(db.all(row, "listings", source.view())), pairs);
-            write_changes(db, source, changes, read_at);
-            return changes;
-        });
-    }
-    std::vector<ListedSource> listed_sources() override {
-        return read("listed_sources", [&](Connection& db) {
-            return present(db.all(or_skip("listed_sources", read_listed_source), "listing_sources"));
-        });
-    }
-    std::vector<ListedPair> listings(SourceName source) override {
-        return read("listings", [&](Connection& db) {
-            return present(db.all(or_skip("listings", read_listed_pair), "listings", source.view()));
-        });
-    }
-    bool note_disagreement(SourceName source, std::string_view symbol,
-                           std::optional<Timestamp> since) override {
-        return transaction("note_disagreement", Durability::process, [&](Connection& db) {
-            const bool noted = db.change("listing_disagrees", source.view(), symbol, since) > 0;
-            if (noted) db.change("listing_source_changed", source.view());
-            return noted;
-        });
-    }
-
 protected:
-    template <typename... Options>
-    explicit Store(const StorageEvents& events, const Options&... options) : Calls(events), db_(options...) {}
+    using TickerStore<Db>::TickerStore;
+    using StoreBase<Db>::call;
+    using StoreBase<Db>::condition;
+    using StoreBase<Db>::db_;
+    using StoreBase<Db>::or_skip;
+    using StoreBase<Db>::present;
+    using StoreBase<Db>::read;
+    using StoreBase<Db>::reported;
+    using StoreBase<Db>::statement;
+    using StoreBase<Db>::transaction;
+    using StoreBase<Db>::write;
 
     // Removes up to `limit` deliveries that have ended and were created before `before`, with their attempts.
     virtual std::size_t prune_deliveries(Connection& db, Timestamp before, std::size_t limit) = 0;
@@ -490,30 +414,6 @@ protected:
     virtual std::vector<Bar> merge_minutes(Connection& db, std::span<const Bar> bars) = 0;
     // At most one of each hour; by ticker and hour.
     virtual void merge_hours(Connection& db, std::span<const HourBar> hours) = 0;
-
-    // Every method of the interface runs within one of these, or write().
-    template <typename F>
-    auto read(const char* method, F&& f) {
-        return call(method, [&] { return db_.read(f); });
-    }
-    template <typename F>
-    auto statement(const char* method, Durability durability, F&& f) {
-        return write(method, [&] { return db_.statement(durability, f); });
-    }
-    template <typename F>
-    auto transaction(const char* method, Durability durability, F&& f) {
-        return write(method, [&] { return db_.transaction(durability, f); });
-    }
-
-    template <typename T>
-    static std::vector<T> present(std::vector<std::optional<T>> rows) {
-        std::vector<T> out;
-        out.reserve(rows.size());
-        for (auto& row : rows) {
-            if (row) out.push_back(std::move(*row));
-        }
-        return out;
-    }
 
 private:
     // Makes what the owners have claimed pending and due at once; returns how many deliveries.
@@ -574,9 +474,6 @@ private:
     }
 
     static constexpr std::size_t min_refill = 100;  // rows
-
-protected:
-    Db db_;
 };
 
 }  // namespace pricewire::storage::sql

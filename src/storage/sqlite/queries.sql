@@ -77,8 +77,8 @@ SELECT active_alerts, deleted_at IS NOT NULL FROM users WHERE id = ?;
 
 -- name: alert_insert
 INSERT INTO alerts (id, user_id, ticker, condition, target, webhook_url, is_active, created_at, format,
-                    template_body, template_type, note, deliver_within, trace)
-VALUES (?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?)
+                    template_body, template_type, note, deliver_within, trace, recover)
+VALUES (?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT DO NOTHING;
 
 -- name: alert_remove
@@ -87,14 +87,14 @@ DELETE FROM alerts WHERE id = ?;
 -- name: alert_get
 SELECT a.id, a.user_id, a.ticker, a.condition, a.target, a.webhook_url, a.is_active, a.created_at, a.triggered_at,
        a.triggered_price, a.format, a.template_body, a.template_type, a.note, a.deliver_within, e.disabled_at,
-       a.trace
+       a.trace, a.recover, a.late
 FROM alerts a LEFT JOIN disabled_endpoints e ON e.user_id = a.user_id AND e.webhook_url = a.webhook_url
 WHERE a.id = ? AND a.user_id = ? AND a.deleted_at IS NULL;
 
 -- name: alert_list
 SELECT a.id, a.user_id, a.ticker, a.condition, a.target, a.webhook_url, a.is_active, a.created_at, a.triggered_at,
        a.triggered_price, a.format, a.template_body, a.template_type, a.note, a.deliver_within, e.disabled_at,
-       a.trace
+       a.trace, a.recover, a.late
 FROM alerts a LEFT JOIN disabled_endpoints e ON e.user_id = a.user_id AND e.webhook_url = a.webhook_url
 WHERE a.user_id = ?1 AND a.id < ?2 AND a.deleted_at IS NULL
   AND (?3 IS NULL OR a.is_active = ?3) AND (?4 IS NULL OR a.ticker = ?4)
@@ -116,14 +116,14 @@ SELECT id, ticker, condition, target FROM alerts WHERE +is_active = 1;
 INSERT OR IGNORE INTO temp.firing (alert_id, delivery_id) VALUES (?, ?);
 
 -- name: firing_deliveries
-INSERT INTO deliveries (id, alert_id, user_id, state, due_at, created_at, deadline)
-SELECT f.delivery_id, f.alert_id, a.user_id, 'pending', ?1, ?1, ?1 + a.deliver_within
+INSERT INTO deliveries (id, alert_id, user_id, state, due_at, created_at, deadline, late)
+SELECT f.delivery_id, f.alert_id, a.user_id, 'pending', ?1, ?1, ?1 + a.deliver_within, ?2
 FROM temp.firing f CROSS JOIN alerts a ON a.id = f.alert_id
 WHERE +a.is_active = 1
 RETURNING id, user_id;
 
 -- name: firing_alerts
-UPDATE alerts SET is_active = 0, triggered_at = ?, triggered_price = ?,
+UPDATE alerts SET is_active = 0, triggered_at = ?, triggered_price = ?, late = ?,
                   delivery_id = (SELECT f.delivery_id FROM temp.firing f WHERE f.alert_id = alerts.id)
 WHERE id IN (SELECT alert_id FROM temp.firing) AND +is_active = 1;
 
@@ -138,7 +138,7 @@ SELECT d.id, d.attempts, d.round_start, d.kind, d.created_at, d.deadline, d.test
        u.webhook_secret, u.previous_secret, u.previous_until,
        a.id, a.user_id, a.ticker, a.condition, a.target, a.webhook_url, a.is_active, a.created_at, a.triggered_at,
        a.triggered_price, a.format, a.template_body, a.template_type, a.note, a.deliver_within, e.disabled_at,
-       a.trace
+       a.trace, a.recover, d.late
 FROM deliveries d CROSS JOIN alerts a ON a.id = d.alert_id CROSS JOIN users u ON u.id = a.user_id
      LEFT JOIN disabled_endpoints e ON e.user_id = a.user_id AND e.webhook_url = a.webhook_url
 WHERE d.id = ? AND d.due_at <= ?;
@@ -240,14 +240,14 @@ SELECT d.user_id, a.webhook_url, ?, ? FROM deliveries d CROSS JOIN alerts a ON a
 
 -- name: delivery_get
 SELECT d.id, d.alert_id, a.ticker, a.webhook_url, d.kind, d.state, d.attempts, d.created_at, d.deadline, d.due_at,
-       d.finished_at, d.reason, t.status
+       d.finished_at, d.reason, t.status, d.late
 FROM deliveries d CROSS JOIN alerts a ON a.id = d.alert_id
      LEFT JOIN attempts t ON t.delivery_id = d.id AND t.number = d.attempts
 WHERE d.id = ? AND d.user_id = ?;
 
 -- name: delivery_list
 SELECT d.id, d.alert_id, a.ticker, a.webhook_url, d.kind, d.state, d.attempts, d.created_at, d.deadline, d.due_at,
-       d.finished_at, d.reason, t.status
+       d.finished_at, d.reason, t.status, d.late
 FROM deliveries d INDEXED BY deliveries_by_user CROSS JOIN alerts a ON a.id = d.alert_id
      LEFT JOIN attempts t ON t.delivery_id = d.id AND t.number = d.attempts
 WHERE d.user_id = ?1 AND d.id >= ?2 AND d.id < ?3 AND d.created_at >= ?4 AND d.created_at < ?5
@@ -260,7 +260,7 @@ ORDER BY id DESC LIMIT 1 OFFSET ?4;
 
 -- name: delivery_list_missed
 SELECT d.id, d.alert_id, a.ticker, a.webhook_url, d.kind, d.state, d.attempts, d.created_at, d.deadline, d.due_at,
-       d.finished_at, d.reason, t.status
+       d.finished_at, d.reason, t.status, d.late
 FROM deliveries d INDEXED BY deliveries_missed CROSS JOIN alerts a ON a.id = d.alert_id
      LEFT JOIN attempts t ON t.delivery_id = d.id AND t.number = d.attempts
 WHERE d.user_id = ?1 AND d.id >= ?2 AND d.id < ?3 AND d.created_at >= ?4 AND d.created_at < ?5
@@ -269,7 +269,7 @@ ORDER BY d.id DESC LIMIT ?7;
 
 -- name: delivery_list_of_alert
 SELECT d.id, d.alert_id, a.ticker, a.webhook_url, d.kind, d.state, d.attempts, d.created_at, d.deadline, d.due_at,
-       d.finished_at, d.reason, t.status
+       d.finished_at, d.reason, t.status, d.late
 FROM deliveries d CROSS JOIN alerts a ON a.id = d.alert_id
      LEFT JOIN attempts t ON t.delivery_id = d.id AND t.number = d.attempts
 WHERE d.id IN (SELECT f.delivery_id FROM alerts f WHERE f.id = ?8
@@ -513,3 +513,49 @@ DELETE FROM listings WHERE source = ? AND gone_at < ?;
 -- name: listing_disagrees
 UPDATE listings SET disagrees_since = ?3
 WHERE source = ?1 AND symbol = ?2 AND (disagrees_since IS NULL) IS NOT (?3 IS NULL);
+
+-- name: judged_until
+SELECT until FROM judged WHERE id = 1;
+
+-- name: judged_note
+INSERT INTO judged (id, until) VALUES (1, ?1)
+ON CONFLICT (id) DO UPDATE SET until = excluded.until WHERE until < excluded.until OR until > ?2;
+
+-- name: blind_put
+INSERT INTO blind_spans (ticker, started_at, ended_at, reason, state, unknown_us, due_at) VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (ticker, started_at) DO UPDATE
+SET ended_at = excluded.ended_at, state = excluded.state, unknown_us = excluded.unknown_us, due_at = excluded.due_at
+WHERE state = 'open' AND excluded.state <> 'open';
+
+-- name: blind_open
+SELECT ticker, started_at, ended_at, reason, state, told_until, unknown_us, fired, tries FROM blind_spans WHERE ended_at IS NULL
+ORDER BY ticker, started_at;
+
+-- name: blind_of_ticker
+SELECT ticker, started_at, ended_at, reason, state, told_until, unknown_us, fired, tries FROM blind_spans
+WHERE ticker = ?1 AND (ended_at IS NULL OR ended_at > ?2)
+ORDER BY started_at DESC LIMIT ?3;
+
+-- name: blind_all
+SELECT ticker, started_at, ended_at, reason, state, told_until, unknown_us, fired, tries FROM blind_spans
+WHERE ended_at IS NULL OR ended_at > ?1
+ORDER BY started_at DESC, ticker DESC LIMIT ?2;
+
+-- name: blind_claim
+UPDATE blind_spans SET due_at = ?4, lease_owner = ?3
+WHERE (ticker, started_at) IN (
+    SELECT ticker, started_at FROM blind_spans WHERE due_at <= ?1 ORDER BY due_at LIMIT ?2)
+RETURNING ticker, started_at, ended_at, reason, state, told_until, unknown_us, fired, tries;
+
+-- name: blind_finish
+UPDATE blind_spans
+SET state = ?4, told_until = ?5, unknown_us = ?6, fired = ?7, tries = ?8, due_at = ?9, lease_owner = NULL
+WHERE ticker = ?1 AND started_at = ?2 AND lease_owner = ?3;
+
+-- name: alerts_recoverable
+SELECT id, condition, target, created_at FROM alerts
+WHERE ticker = ? AND is_active = 1 AND recover = 1 AND created_at < ?;
+
+-- name: blind_prune
+DELETE FROM blind_spans WHERE (ticker, started_at) IN (
+    SELECT ticker, started_at FROM blind_spans WHERE started_at < ? ORDER BY started_at LIMIT ?);

@@ -29,7 +29,8 @@ std::expected<void, CreateAlertError> Store::create_alert(const Alert& alert, st
         if (alert.trace) trace = to_text(*alert.trace);
         if (db.change("alert_insert", alert.id, alert.user_id, alert.ticker.view(),
                       to_string(alert.condition), alert.target, alert.webhook_url, alert.created_at,
-                      to_string(alert.format), body, type, alert.note, alert.deliver_within, trace) == 0)
+                      to_string(alert.format), body, type, alert.note, alert.deliver_within, trace,
+                      alert.recover) == 0)
             return std::unexpected(CreateAlertError::duplicate);
         if (full) {
             db.change("alert_remove", alert.id);

@@ -75,8 +75,8 @@ std::vector<DeliveryTask> Store::fire(std::span<const FiringGroup> groups) {
                     --changes[tasks.back().user_id];
                     return true;
                 },
-                "firing_deliveries", group.fired_at);
-            db.change("firing_alerts", group.fired_at, group.price.value);
+                "firing_deliveries", group.fired_at, sql::late_text(group));
+            db.change("firing_alerts", group.fired_at, group.price.value, sql::late_text(group));
             db.change("firing_clear");
         }
         sql::count_active(db, changes);

@@ -1,0 +1,172 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <span>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+#include "storage/sql/listing_changes.hpp"
+#include "storage/sql/rows.hpp"
+#include "storage/sql/store_base.hpp"
+
+namespace pricewire::storage::sql {
+
+// What is stored of tickers: Needs, Listings and BlindSpans, in either database.
+template <typename Db>
+class TickerStore : public StoreBase<Db> {
+public:
+    using Connection = typename Db::Connection;
+
+    // Needs.
+    void need_tickers(std::span<const Ticker> tickers, Timestamp now, Timestamp until) override {
+        const std::set<Ticker> distinct(tickers.begin(), tickers.end());
+        if (distinct.empty()) return;
+        transaction("need_tickers", Durability::process, [&](Connection& db) {
+            db.change("needs_forget", now - std::chrono::hours{24});
+            db.change_each("need", distinct, [](const Ticker& t) { return std::tuple(t.view()); }, until);
+        });
+    }
+    std::vector<NeededTicker> needed_tickers(Timestamp now) override {
+        const auto needed = [](const auto& row) { return std::pair(Ticker(row.text(0)), row.flag(1)); };
+        return read("needed_tickers", [&](Connection& db) {
+            std::map<Ticker, bool> by_alert;
+            for (const auto& [ticker, alert] : db.all(needed, "needed_tickers", now))
+                by_alert[ticker] |= alert;
+            std::vector<NeededTicker> out;
+            for (const auto& [ticker, alert] : by_alert) out.push_back({ticker, alert});
+            return out;
+        });
+    }
+    std::vector<Ticker> alert_tickers(const Uuid& user_id) override {
+        const auto ticker = [](const auto& row) { return Ticker(row.text(0)); };
+        return read("alert_tickers",
+                    [&](Connection& db) { return db.all(ticker, "alert_tickers", user_id); });
+    }
+    void set_watch_states(std::span<const WatchState> unwatched, std::span<const Ticker> watched) override {
+        std::map<Ticker, const WatchState*> states;
+        for (const WatchState& state : unwatched) states[state.ticker] = &state;
+        const std::set<Ticker> gone(watched.begin(), watched.end());
+        if (states.empty() && gone.empty()) return;
+        transaction("set_watch_states", Durability::process, [&](Connection& db) {
+            db.change_each("watch_state_remove", gone, [](const Ticker& t) { return std::tuple(t.view()); });
+            db.change_each("watch_state_put", states, [](const auto& entry) {
+                const WatchState& state = *entry.second;
+                return std::tuple(state.ticker.view(), to_string(state.why), std::string_view(state.reason),
+                                  state.since);
+            });
+        });
+    }
+    std::vector<WatchState> watch_states() override {
+        return read("watch_states", [&](Connection& db) {
+            return present(db.all(or_skip("watch_states", read_watch_state), "watch_states"));
+        });
+    }
+
+    // Listings.
+    ListingChanges replace_listings(SourceName source, SourceKind kind, std::span<const ListedPair> pairs,
+                                    Timestamp read_at) override {
+        return transaction("replace_listings", Durability::process, [&](Connection& db) -> ListingChanges {
+            // Locks the source's row, so that lists are compared one after the other.
+            if (db.change("listing_source_read", source.view(), to_string(kind), read_at) == 0) return {};
+            const auto row = or_skip("replace_listings", read_listed_pair);
+            auto changes = difference(present(db.all(row, "listings", source.view())), pairs);
+            write_changes(db, source, changes, read_at);
+            return changes;
+        });
+    }
+    std::vector<ListedSource> listed_sources() override {
+        return read("listed_sources", [&](Connection& db) {
+            return present(db.all(or_skip("listed_sources", read_listed_source), "listing_sources"));
+        });
+    }
+    std::vector<ListedPair> listings(SourceName source) override {
+        return read("listings", [&](Connection& db) {
+            return present(db.all(or_skip("listings", read_listed_pair), "listings", source.view()));
+        });
+    }
+    bool note_disagreement(SourceName source, std::string_view symbol,
+                           std::optional<Timestamp> since) override {
+        return transaction("note_disagreement", Durability::process, [&](Connection& db) {
+            const bool noted = db.change("listing_disagrees", source.view(), symbol, since) > 0;
+            if (noted) db.change("listing_source_changed", source.view());
+            return noted;
+        });
+    }
+
+    // BlindSpans.
+    std::optional<Timestamp> judged_until() override {
+        return read("judged_until", [](Connection& db) {
+            return db.first([](const auto& row) { return row.time(0); }, "judged_until");
+        });
+    }
+    void note_judged(Timestamp until, Timestamp now) override {
+        statement("note_judged", Durability::process,
+                  [&](Connection& db) { db.change("judged_note", until, now); });
+    }
+    void save_blind(std::span<const BlindSpan> spans) override {
+        if (spans.empty()) return;
+        const auto values = [](const BlindSpan& span) {
+            std::optional<Timestamp> due;
+            if (span.state == BlindState::waiting) due = span.to;
+            return std::tuple(span.ticker.view(), span.from, span.to, span.reason, to_string(span.state),
+                              span.unknown, due);
+        };
+        // One statement cannot change a row twice: the last one of a span counts.
+        std::map<std::pair<Ticker, Timestamp>, BlindSpan> last;
+        for (const BlindSpan& span : spans) last.insert_or_assign(std::pair(span.ticker, span.from), span);
+        std::vector<BlindSpan> distinct;
+        for (auto& [key, span] : last) distinct.push_back(std::move(span));
+        statement("save_blind", Durability::process,
+                  [&](Connection& db) { db.change_each("blind_put", distinct, values); });
+    }
+    std::vector<BlindSpan> open_blind() override {
+        return read("open_blind", [&](Connection& db) {
+            return present(db.all(or_skip("open_blind", read_blind), "blind_open"));
+        });
+    }
+    std::vector<BlindSpan> blind_spans(Ticker ticker, Timestamp since, std::size_t limit) override {
+        std::optional<std::string_view> of;
+        if (!ticker.empty()) of = ticker.view();
+        return read("blind_spans", [&](Connection& db) {
+            const auto read_one = or_skip("blind_spans", read_blind);
+            if (of) return present(db.all(read_one, "blind_of_ticker", *of, since, limit));
+            return present(db.all(read_one, "blind_all", since, limit));
+        });
+    }
+    std::vector<BlindSpan> claim_blind(Timestamp now, std::size_t limit, std::string_view owner,
+                                       Timestamp lease_until) override {
+        return transaction("claim_blind", Durability::process, [&](Connection& db) {
+            return present(
+                db.all(or_skip("claim_blind", read_blind), "blind_claim", now, limit, owner, lease_until));
+        });
+    }
+    bool finish_blind(const BlindSpan& span, std::string_view owner, std::optional<Timestamp> due) override {
+        return statement("finish_blind", Durability::process, [&](Connection& db) {
+            return db.change("blind_finish", span.ticker.view(), span.from, owner, to_string(span.state),
+                             span.told_until, span.unknown, span.fired, span.tries, due) == 1;
+        });
+    }
+    std::vector<RecoverableAlert> recoverable_alerts(Ticker ticker, Timestamp before) override {
+        return read("recoverable_alerts", [&](Connection& db) {
+            return present(db.all(or_skip("recoverable_alerts", read_recoverable), "alerts_recoverable",
+                                  ticker.view(), before));
+        });
+    }
+    std::size_t prune_blind(Timestamp before, std::size_t limit) override {
+        return statement("prune_blind", Durability::process,
+                         [&](Connection& db) { return db.change("blind_prune", before, limit); });
+    }
+
+protected:
+    using StoreBase<Db>::StoreBase;
+    using StoreBase<Db>::or_skip;
+    using StoreBase<Db>::present;
+    using StoreBase<Db>::read;
+    using StoreBase<Db>::statement;
+    using StoreBase<Db>::transaction;
+};
+
+}  // namespace pricewire::storage::sql
