@@ -124,6 +124,16 @@ TEST_P(AnyCoin, DISABLED_CoinsComeAndGoWithoutDisturbingOthers) {
                   (level->second + Decimal::from_raw(Decimal::one_raw / 100)).to_string())
             << "above " << level->second.to_string();
     }
+    for (const std::string& coin : coins) EXPECT_GT(world().subscribed(coin + "USDT"), 0) << coin;
+    for (const ShownAlert& alert : deployment().alerts(world().account()))
+        deployment().http().del(deployment().api("/alerts/" + alert.id),
+                                {{"X-API-Key", world().account().api_key}});
+    deployment().pass(11min);
+    for (const std::string& coin : coins) {
+        deployment().wait_until(coin + " to be let go",
+                                [&] { return world().subscribed(coin + "USDT") == 0; });
+    }
+    EXPECT_GT(world().subscribed("BTCUSDT"), 0);
     EXPECT_TRUE(world().keeps_limits()) << world().violations();
 }
 

@@ -3,7 +3,9 @@
 
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "scenarios/market_world.hpp"
@@ -172,6 +174,46 @@ TEST_P(BlindTime, DISABLED_AMachineThatSleptCatchesUp) {
     deployment().signal_pricewire(SIGCONT);
     expect_late("the high", high, up);
     expect_still_active("one venue's wick", wick);
+    EXPECT_TRUE(world().keeps_limits()) << world().violations();
+}
+
+// The same by the clock, without moving it.
+TEST_P(BlindTime, DISABLED_TwoMinutesThatReallyPass) {
+    if (std::getenv("PRICEWIRE_LONG") == nullptr) GTEST_SKIP() << "PRICEWIRE_LONG is not set";
+    begin();
+    const std::string high = world().alert("BTC", "gt", "110");
+    const std::string wick = world().alert("BTC", "gt", "140");
+    deployment().kill_pricewire();
+    std::this_thread::sleep_for(60s);
+    const Touch up = touch("115");
+    touch("180", "bitstamp");
+    std::this_thread::sleep_for(60s);
+    world().start();
+    expect_late("the high", high, up);
+    expect_still_active("one venue's wick", wick);
+}
+
+TEST_P(BlindTime, DISABLED_WhereThereAreTwoOfEachOneIsEnoughToSeeAndBothFireOnce) {
+    if (GetParam() == Side::embedded) GTEST_SKIP() << "one process has no second";
+    begin({.of_each = 2});
+    const std::string seen = world().alert("BTC", "gt", "103");
+    const std::string missed = world().alert("BTC", "gt", "110");
+    for (const char* gone : {"feed1", "checker1"}) {
+        deployment().process(gone).signal(SIGKILL);
+        deployment().process(gone).wait();
+    }
+    deployment().wait_until("the level that is seen", [&] {
+        world().trade("BTC", "104");
+        return world().webhooks(seen) > 0;
+    });
+    EXPECT_EQ(world().webhook_body(seen).find("\"late\":true"), std::string::npos)
+        << world().webhook_body(seen);
+    deployment().kill_pricewire();
+    pass(2min);
+    const Touch up = touch("115");
+    pass(2min);
+    world().start();
+    expect_late("the level that was missed", missed, up);
     EXPECT_TRUE(world().keeps_limits()) << world().violations();
 }
 
