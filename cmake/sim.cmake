@@ -1,5 +1,5 @@
 # The exchange simulator and the webhook receiver: a library for tests, and a program each.
-pricewire_room(sim DIR ${CMAKE_SOURCE_DIR}/sim ROOMS domain base net PRIVATE_LIBS Boost::json ZLIB::ZLIB)
+pricewire_room(sim DIR ${CMAKE_SOURCE_DIR}/sim ROOMS domain base net PRIVATE_LIBS Boost::json ZLIB::ZLIB TEST_ROOMS feed)
 
 foreach(program exchange-sim webhook-receiver)
   string(REPLACE - _ source ${program})

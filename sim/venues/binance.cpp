@@ -13,6 +13,8 @@
 namespace pricewire::sim {
 namespace {
 
+using namespace std::chrono_literals;
+
 // Binance spells a price with eight decimals.
 std::string eight_places(Decimal price) {
     std::string text = price.to_string();
@@ -78,15 +80,74 @@ private:
     std::set<std::string> streams_;  // "btcusdt@trade"
 };
 
+constexpr std::size_t rows_per_request = 1000;
+
+net::ServerResponse unknown_symbol() {
+    return {.status = 400, .body = R"({"code":-1121,"msg":"Invalid symbol."})"};
+}
+
+net::ServerResponse listings(const SimMarket& market) {
+    return {
+        .body = fmt::format(
+            R"({{"timezone":"UTC","symbols":[{}]}})",
+            joined(market.listings(), false, [](const SimListing& listing) {
+                return fmt::format(
+                    R"({{"symbol":"{}","status":"{}","baseAsset":"{}","quoteAsset":"USDT","isSpotTradingAllowed":true}})",
+                    listing.symbol, listing.is_halted ? "BREAK" : "TRADING", base_of(listing.symbol));
+            }))};
+}
+
+// The first of a range, in ascending order.
+net::ServerResponse candles(const RestRequest& request) {
+    const std::string symbol = query_value(request.query, "symbol");
+    if (!request.market.lists(symbol)) return unknown_symbol();
+    const std::string interval = query_value(request.query, "interval");
+    const auto step = interval == "1m" ? 60s : interval == "1h" ? 3600s : 86'400s;
+    auto rows = request.market.candles(
+        symbol, step, SimTime{std::chrono::milliseconds{query_number(request.query, "startTime")}},
+        SimTime{std::chrono::milliseconds{query_number(request.query, "endTime", unix_ms()) + 1}});
+    rows.resize(std::min(rows.size(), rows_per_request));
+    return {.body = fmt::format("[{}]", joined(rows, false, [&](const SimCandle& c) {
+                                    return fmt::format(
+                                        R"([{},"{}","{}","{}","{}","{}",{},"0",1,"0","0","0"])",
+                                        unix_ms(c.start), eight_places(c.open), eight_places(c.high),
+                                        eight_places(c.low), eight_places(c.close), c.volume.to_string(),
+                                        unix_ms(c.start + step) - 1);
+                                }))};
+}
+
+// By id, which is a time in microseconds, or by time.
+net::ServerResponse trades(const RestRequest& request) {
+    const std::string symbol = query_value(request.query, "symbol");
+    if (!request.market.lists(symbol)) return unknown_symbol();
+    const std::int64_t first = query_number(request.query, "fromId");
+    const bool has_times = !query_value(request.query, "startTime").empty();
+    if (first != 0 && has_times)
+        return {.status = 400,
+                .body = R"({"code":-1128,"msg":"Combination of optional parameters invalid."})"};
+    const auto from =
+        std::chrono::microseconds{first != 0 ? first : query_number(request.query, "startTime") * 1000};
+    const auto to = std::chrono::milliseconds{query_number(request.query, "endTime", unix_ms()) + 1};
+    const auto rows = request.market.past_trades(symbol, SimTime{from}, SimTime{to}, rows_per_request);
+    return {.body =
+                fmt::format("[{}]", joined(rows, false, [](const SimTrade& t) {
+                                return fmt::format(
+                                    R"({{"a":{},"p":"{}","q":"0.01","f":1,"l":1,"T":{},"m":true,"M":true}})",
+                                    t.id, eight_places(t.price), unix_ms(t.at));
+                            }))};
+}
+
 std::optional<net::ServerResponse> rest(const RestRequest& request) {
+    if (request.path == "/api/v3/exchangeInfo") return listings(request.market);
+    if (request.path == "/api/v3/klines") return candles(request);
+    if (request.path == "/api/v3/aggTrades") return trades(request);
     if (request.path != "/api/v3/ticker/price") return std::nullopt;
     const std::string_view query = request.query;
     const Prices& prices = request.market.prices;
-    net::ServerResponse unknown{.status = 400, .body = R"({"code":-1121,"msg":"Invalid symbol."})"};
     JsonWriter w;
     if (const std::string symbol = query_value(query, "symbol"); !symbol.empty()) {
         const auto found = prices.find(symbol);
-        if (found == prices.end()) return unknown;
+        if (found == prices.end()) return unknown_symbol();
         write_price(w, symbol, found->second);
         return net::ServerResponse{.body = std::move(w).str()};
     }
@@ -105,7 +166,7 @@ std::optional<net::ServerResponse> rest(const RestRequest& request) {
             if (found != prices.end()) {
                 write_price(w, found->first, found->second);
             } else if (!request.market.lists(name)) {
-                return unknown;
+                return unknown_symbol();
             }
         }
     } else {
@@ -115,9 +176,11 @@ std::optional<net::ServerResponse> rest(const RestRequest& request) {
     return net::ServerResponse{.body = std::move(w).str()};
 }
 
-// It does not know symbolStatus.
+// It does not know symbolStatus and showPermissionSets.
 std::optional<net::ServerResponse> rest_of_us(const RestRequest& request) {
-    if (query_value(request.query, "symbolStatus").empty()) return rest(request);
+    if (query_value(request.query, "symbolStatus").empty() &&
+        query_value(request.query, "showPermissionSets").empty())
+        return rest(request);
     return net::ServerResponse{
         .status = 400,
         .body =

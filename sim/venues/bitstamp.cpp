@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 
 #include "base/json_writer.hpp"
@@ -59,7 +60,62 @@ public:
     }
 };
 
+net::ServerResponse listings(const SimMarket& market) {
+    return {
+        .body = fmt::format(
+            "[{}]", joined(market.listings(), false, [](const SimListing& listing) {
+                const std::string base = base_of(listing.symbol);
+                return fmt::format(
+                    R"({{"name":"{}/USD","market_symbol":"{}","base_currency":"{}","counter_currency":"USD","trading":"{}","market_type":"SPOT"}})",
+                    base, pair_of(listing.symbol), base, listing.is_halted ? "Disabled" : "Enabled");
+            }))};
+}
+
+// The first of a range, in ascending order.
+net::ServerResponse candles(const RestRequest& request, const std::string& symbol) {
+    auto rows = request.market.candles(
+        symbol, std::chrono::seconds{query_number(request.query, "step", 60)},
+        SimTime{std::chrono::seconds{query_number(request.query, "start")}},
+        SimTime{std::chrono::seconds{query_number(request.query, "end", unix_ms() / 1000) + 1}});
+    rows.resize(std::min<std::size_t>(rows.size(), 1000));
+    return {
+        .body = fmt::format(
+            R"({{"data":{{"ohlc":[{}],"pair":"{}/USD"}}}})",
+            joined(
+                rows, false,
+                [](const SimCandle& c) {
+                    return fmt::format(
+                        R"({{"close":"{}","high":"{}","low":"{}","open":"{}","timestamp":"{}","volume":"{}"}})",
+                        c.close.to_string(), c.high.to_string(), c.low.to_string(), c.open.to_string(),
+                        unix_ms(c.start) / 1000, c.volume.to_string());
+                }),
+            base_of(symbol))};
+}
+
+// All of the last minute, hour or day, newest first.
+net::ServerResponse trades(const RestRequest& request, const std::string& symbol) {
+    const std::string time = query_value(request.query, "time");
+    const auto span = std::chrono::seconds{time == "minute" ? 60 : time == "day" ? 86'400 : 3600};
+    const auto rows = request.market.past_trades(symbol, now() - span, now(), 1'000'000);
+    return {.body =
+                fmt::format("[{}]", joined(rows, true, [](const SimTrade& t) {
+                                return fmt::format(
+                                    R"({{"date":"{}","tid":"{}","amount":"0.01","type":"0","price":"{}"}})",
+                                    unix_ms(t.at) / 1000, t.id, t.price.to_string());
+                            }))};
+}
+
 std::optional<net::ServerResponse> rest(const RestRequest& request) {
+    if (request.path == "/markets/") return listings(request.market);
+    std::string_view path = request.path.substr(std::min<std::size_t>(1, request.path.size()));
+    const std::string_view what = take_part(path, '/');
+    if (what == "ohlc" || what == "transactions") {
+        const std::string symbol = symbol_of(take_part(path, '/'));
+        if (!request.market.lists(symbol))
+            return net::ServerResponse{.status = 404,
+                                       .body = R"({"status":"error","reason":"Invalid pair"})"};
+        return what == "ohlc" ? candles(request, symbol) : trades(request, symbol);
+    }
     if (request.path != "/ticker/") return std::nullopt;
     JsonWriter w;
     w.begin_array();

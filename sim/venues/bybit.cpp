@@ -73,11 +73,48 @@ void write_ticker(JsonWriter& w, const std::string& symbol, Decimal price) {
     w.field("lastPrice", text).end_object();
 }
 
+net::ServerResponse list(std::string_view symbol, const std::string& rows) {
+    return {
+        .body = fmt::format(
+            R"({{"retCode":0,"retMsg":"OK","result":{{"symbol":"{}","category":"spot","list":[{}]}},"time":{}}})",
+            symbol, rows, unix_ms())};
+}
+
+net::ServerResponse listings(const SimMarket& market) {
+    return list("", joined(market.listings(), false, [](const SimListing& listing) {
+                    return fmt::format(
+                        R"({{"symbol":"{}","baseCoin":"{}","quoteCoin":"USDT","status":"{}"}})",
+                        listing.symbol, base_of(listing.symbol), listing.is_halted ? "Paused" : "Trading");
+                }));
+}
+
+// The newest of a range, newest first.
+net::ServerResponse candles(const RestRequest& request) {
+    const std::string symbol = query_value(request.query, "symbol");
+    if (!request.market.lists(symbol)) return {.body = std::string(no_symbol)};
+    const std::string interval = query_value(request.query, "interval");
+    const auto step = interval == "1" ? 60s : interval == "60" ? 3600s : 86'400s;
+    auto rows = request.market.candles(
+        symbol, step, SimTime{std::chrono::milliseconds{query_number(request.query, "start")}},
+        SimTime{std::chrono::milliseconds{query_number(request.query, "end", unix_ms()) + 1}});
+    if (rows.size() > 1000) rows.erase(rows.begin(), rows.end() - 1000);
+    return list(symbol, joined(rows, true, [](const SimCandle& c) {
+                    return fmt::format(R"(["{}","{}","{}","{}","{}","{}","0"])", unix_ms(c.start),
+                                       c.open.to_string(), c.high.to_string(), c.low.to_string(),
+                                       c.close.to_string(), c.volume.to_string());
+                }));
+}
+
 std::optional<net::ServerResponse> rest(const RestRequest& request) {
-    if (request.path != "/v5/market/tickers") return std::nullopt;
+    const bool is_tickers = request.path == "/v5/market/tickers";
+    const bool is_list = request.path == "/v5/market/instruments-info";
+    const bool is_candles = request.path == "/v5/market/kline";
+    if (!is_tickers && !is_list && !is_candles) return std::nullopt;
     if (query_value(request.query, "category") != "spot")
         return net::ServerResponse{
             .body = R"({"retCode":10001,"retMsg":"Illegal category","result":{},"time":0})"};
+    if (is_list) return listings(request.market);
+    if (is_candles) return candles(request);
     const Prices& prices = request.market.prices;
     JsonWriter w;
     w.begin_object().field("retCode", 0).field("retMsg", "OK").key("result").begin_object();

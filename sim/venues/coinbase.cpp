@@ -108,8 +108,62 @@ private:
     std::vector<std::string> products_;
 };
 
+// USDC is an alias of the dollar there.
+net::ServerResponse listings(const SimMarket& market) {
+    return {
+        .body = fmt::format(
+            R"({{"products":[{}]}})", joined(market.listings(), false, [](const SimListing& listing) {
+                return fmt::format(
+                    R"({{"product_id":"{}","product_type":"SPOT","base_currency_id":"{}","quote_currency_id":"USD","status":"online","alias":"","trading_disabled":{},"is_disabled":false}})",
+                    product_of(listing.symbol), base_of(listing.symbol), listing.is_halted);
+            }))};
+}
+
+// The newest of a range, newest first.
+net::ServerResponse candles(const RestRequest& request, const std::string& symbol) {
+    const std::string word = query_value(request.query, "granularity");
+    const auto step = word == "ONE_MINUTE" ? 60s : word == "ONE_HOUR" ? 3600s : 86'400s;
+    auto rows = request.market.candles(symbol, step,
+                                       SimTime{std::chrono::seconds{query_number(request.query, "start")}},
+                                       SimTime{std::chrono::seconds{query_number(request.query, "end") + 1}});
+    if (rows.size() > 350) rows.erase(rows.begin(), rows.end() - 350);
+    return {.body = fmt::format(
+                R"({{"candles":[{}]}})", joined(rows, true, [](const SimCandle& c) {
+                    return fmt::format(
+                        R"({{"start":"{}","low":"{}","high":"{}","open":"{}","close":"{}","volume":"{}"}})",
+                        unix_ms(c.start) / 1000, c.low.to_string(), c.high.to_string(), c.open.to_string(),
+                        c.close.to_string(), c.volume.to_string());
+                }))};
+}
+
+// The newest of a range, newest first.
+net::ServerResponse trades(const RestRequest& request, const std::string& symbol) {
+    const SimTime from{std::chrono::seconds{query_number(request.query, "start")}};
+    const SimTime to{std::chrono::seconds{query_number(request.query, "end", unix_ms() / 1000)}};
+    auto rows = request.market.past_trades(symbol, from, to, 1'000'000);
+    const auto count = static_cast<std::ptrdiff_t>(
+        std::clamp<std::int64_t>(query_number(request.query, "limit", 100), 1, 1000));
+    if (std::ssize(rows) > count) rows.erase(rows.begin(), rows.end() - count);
+    return {.body =
+                fmt::format(R"({{"trades":[{}],"best_bid":"1","best_ask":"1"}})", joined(rows, true, item))};
+}
+
+std::optional<net::ServerResponse> rest_of_one(const RestRequest& request) {
+    std::string_view path = request.path.substr(std::string_view("/products/").size());
+    const std::string symbol = symbol_of(take_part(path, '/'));
+    if (path != "candles" && path != "ticker") return std::nullopt;
+    if (!request.market.lists(symbol)) {
+        return net::ServerResponse{
+            .status = 404,
+            .body = R"({"error":"NOT_FOUND","error_details":"","message":"valid product_id is required"})"};
+    }
+    return path == "candles" ? candles(request, symbol) : trades(request, symbol);
+}
+
 std::optional<net::ServerResponse> rest(const RestRequest& request) {
+    if (request.path.starts_with("/products/")) return rest_of_one(request);
     if (request.path != "/products") return std::nullopt;
+    if (query_value(request.query, "product_ids").empty()) return listings(request.market);
     JsonWriter w;
     w.begin_object().key("products").begin_array();
     for (std::string_view query = request.query; !query.empty();) {

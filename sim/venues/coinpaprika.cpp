@@ -19,7 +19,26 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 7> coins{{{"
                                                                               {"usdt-tether", "USDTUSDT"},
                                                                               {"usdc-usd-coin", "USDCUSDT"}}};
 
+// Its five coins by their own ids, others by one made of the ticker; and a dead coin with the letters of another.
+net::ServerResponse listings(const SimMarket& market) {
+    const std::string list = joined(market.listings(), false, [](const SimListing& listing) {
+        const auto known = std::find_if(coins.begin(), coins.end(),
+                                        [&](const auto& coin) { return coin.second == listing.symbol; });
+        const std::string base = base_of(listing.symbol);
+        const std::string id =
+            known != coins.end() ? std::string(known->first) : fmt::format("{}-coin", lower_case(base));
+        return fmt::format(
+            R"({{"id":"{}","name":"{}","symbol":"{}","rank":1,"is_new":false,"is_active":true,"type":"coin"}})",
+            id, id.substr(id.find('-') + 1), base);
+    });
+    return {
+        .body = fmt::format(
+            R"([{},{{"id":"btc-dead","name":"Dead","symbol":"BTC","rank":0,"is_new":false,"is_active":false,"type":"coin"}}])",
+            list)};
+}
+
 std::optional<net::ServerResponse> rest(const RestRequest& request) {
+    if (request.path == "/coins") return listings(request.market);
     if (!request.path.starts_with("/tickers")) return std::nullopt;
     const std::string_view wanted = request.path.substr(std::min<std::size_t>(9, request.path.size()));
     std::string list;

@@ -81,7 +81,63 @@ private:
     }
 };
 
+net::ServerResponse result(const std::string& fields) {
+    return {.body = fmt::format(R"({{"error":[],"result":{{{}}}}})", fields)};
+}
+
+net::ServerResponse listings(const SimMarket& market) {
+    return result(joined(market.listings(), false, [](const SimListing& listing) {
+        const std::string altname = altname_of(listing.symbol);
+        return fmt::format(R"("{}":{{"altname":"{}","wsname":"{}/USD","status":"{}"}})",
+                           key_of(listing.symbol), altname, altname.substr(0, altname.size() - 3),
+                           listing.is_halted ? "cancel_only" : "online");
+    }));
+}
+
+// The latest 720, whatever is asked for; the last one is open.
+net::ServerResponse candles(const RestRequest& request, const std::string& symbol) {
+    const std::chrono::minutes step{query_number(request.query, "interval", 1)};
+    auto rows = request.market.candles(symbol, step, now() - step * 720, now());
+    std::erase_if(rows, [since = query_number(request.query, "since")](const SimCandle& c) {
+        return unix_ms(c.start) / 1000 <= since;
+    });
+    return result(fmt::format(R"("{}":[{}],"last":{})", key_of(symbol),
+                              joined(rows, false,
+                                     [](const SimCandle& c) {
+                                         return fmt::format(R"([{},"{}","{}","{}","{}","0","{}",1])",
+                                                            unix_ms(c.start) / 1000, c.open.to_string(),
+                                                            c.high.to_string(), c.low.to_string(),
+                                                            c.close.to_string(), c.volume.to_string());
+                                     }),
+                              unix_ms() / 1000));
+}
+
+// Those after a time in nanoseconds, in ascending order.
+net::ServerResponse trades(const RestRequest& request, const std::string& symbol) {
+    const auto since = std::chrono::nanoseconds{query_number(request.query, "since")};
+    const auto count =
+        static_cast<std::size_t>(std::min<std::int64_t>(1000, query_number(request.query, "count", 1000)));
+    const auto from = std::chrono::floor<std::chrono::microseconds>(since) + std::chrono::microseconds{1};
+    const auto rows = request.market.past_trades(symbol, SimTime{from}, now(), count);
+    return result(fmt::format(R"("{}":[{}],"last":"{}")", key_of(symbol),
+                              joined(rows, false,
+                                     [](const SimTrade& t) {
+                                         const std::int64_t us = unix_us(t.at);
+                                         return fmt::format(R"(["{}","0.01",{}.{:06},"b","m","",{}])",
+                                                            t.price.to_string(), us / 1'000'000,
+                                                            us % 1'000'000, t.id);
+                                     }),
+                              rows.empty() ? since.count() : unix_ns(rows.back().at)));
+}
+
 std::optional<net::ServerResponse> rest(const RestRequest& request) {
+    if (request.path == "/AssetPairs") return listings(request.market);
+    if (request.path == "/OHLC" || request.path == "/Trades") {
+        const std::string symbol =
+            symbol_named(request.market, query_value(request.query, "pair"), altname_of);
+        if (symbol.empty()) return net::ServerResponse{.body = R"({"error":["EQuery:Unknown asset pair"]})"};
+        return request.path == "/OHLC" ? candles(request, symbol) : trades(request, symbol);
+    }
     if (request.path != "/Ticker") return std::nullopt;
     JsonWriter w;
     w.begin_object().key("error").begin_array().end_array().key("result").begin_object();

@@ -78,7 +78,62 @@ void write_ticker(JsonWriter& w, const std::string& symbol, Decimal price) {
     w.field("last", price.to_string()).field("ts", std::to_string(unix_ms())).end_object();
 }
 
+net::ServerResponse data(const std::string& rows) {
+    return {.body = fmt::format(R"({{"code":"0","msg":"","data":[{}]}})", rows)};
+}
+
+net::ServerResponse unknown_instrument() {
+    return {.body = R"({"code":"51001","msg":"Instrument ID doesn't exist.","data":[]})"};
+}
+
+net::ServerResponse listings(const SimMarket& market) {
+    return data(joined(market.listings(), false, [](const SimListing& listing) {
+        return fmt::format(
+            R"({{"instType":"SPOT","instId":"{}","baseCcy":"{}","quoteCcy":"USDT","state":"{}"}})",
+            instrument_of(listing.symbol), base_of(listing.symbol), listing.is_halted ? "suspend" : "live");
+    }));
+}
+
+// The newest of a range, newest first; "after" and "before" are older and newer than. The recent ones have a path of
+// their own, which goes back 1440 rows.
+net::ServerResponse candles(const RestRequest& request, bool is_recent) {
+    const std::string symbol = symbol_of(query_value(request.query, "instId"));
+    if (!request.market.lists(symbol)) return unknown_instrument();
+    const std::string bar = query_value(request.query, "bar");
+    const auto step = bar == "1m" ? 60s : bar == "1H" ? 3600s : 86'400s;
+    SimTime from{std::chrono::milliseconds{query_number(request.query, "before") + 1}};
+    if (is_recent) from = std::max(from, now() - step * 1440);
+    const SimTime to{std::chrono::milliseconds{query_number(request.query, "after", unix_ms())}};
+    auto rows = request.market.candles(symbol, step, from, to);
+    const auto count =
+        static_cast<std::size_t>(std::min<std::int64_t>(300, query_number(request.query, "limit", 100)));
+    if (rows.size() > count) rows.erase(rows.begin(), rows.end() - static_cast<std::ptrdiff_t>(count));
+    return data(joined(rows, true, [](const SimCandle& c) {
+        return fmt::format(R"(["{}","{}","{}","{}","{}","{}","0","0","{}"])", unix_ms(c.start),
+                           c.open.to_string(), c.high.to_string(), c.low.to_string(), c.close.to_string(),
+                           c.volume.to_string(), c.is_closed ? 1 : 0);
+    }));
+}
+
+// Those before a trade's id (type 1), which is a time in microseconds, or before a time, newest first.
+net::ServerResponse trades(const RestRequest& request) {
+    const std::string symbol = symbol_of(query_value(request.query, "instId"));
+    if (!request.market.lists(symbol)) return unknown_instrument();
+    const std::int64_t after = query_number(request.query, "after", unix_ms());
+    const bool is_id = query_value(request.query, "type") == "1";
+    const auto rows = trades_before(request.market, symbol,
+                                    SimTime{std::chrono::microseconds{is_id ? after : after * 1000}}, 100);
+    return data(joined(rows, true, [](const SimTrade& t) {
+        return fmt::format(R"({{"instId":"{}","side":"buy","sz":"0.01","px":"{}","tradeId":"{}","ts":"{}"}})",
+                           instrument_of(t.symbol), t.price.to_string(), t.id, unix_ms(t.at));
+    }));
+}
+
 std::optional<net::ServerResponse> rest(const RestRequest& request) {
+    if (request.path == "/public/instruments") return listings(request.market);
+    if (request.path == "/market/candles") return candles(request, true);
+    if (request.path == "/market/history-candles") return candles(request, false);
+    if (request.path == "/market/history-trades") return trades(request);
     JsonWriter w;
     w.begin_object().field("code", "0").field("msg", "").key("data").begin_array();
     if (request.path == "/market/tickers") {
@@ -89,8 +144,7 @@ std::optional<net::ServerResponse> rest(const RestRequest& request) {
         if (found != request.market.prices.end()) {
             write_ticker(w, symbol, found->second);
         } else if (!request.market.lists(symbol)) {
-            return net::ServerResponse{
-                .body = R"({"code":"51001","msg":"Instrument ID doesn't exist.","data":[]})"};
+            return unknown_instrument();
         }
     } else {
         return std::nullopt;

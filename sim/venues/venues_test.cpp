@@ -382,7 +382,7 @@ TEST(SimulatedCoinPaprika, HasTickersOfOneCoinAndOfAll) {
                       R"("quotes":{"USD":{"price":65000.5,)"));
     EXPECT_EQ(rest("coinpaprika", "/tickers/no-coin", "quotes=USD"), R"({"error":"id not found"})");
     EXPECT_TRUE(rest("coinpaprika", "/tickers", "quotes=USD").starts_with(R"([{"id":"btc-bitcoin")"));
-    EXPECT_EQ(rest("coinpaprika", "/coins", ""), "no such path");
+    EXPECT_EQ(rest("coinpaprika", "/exchanges", ""), "no such path");
 }
 
 TEST(SimulatedVenues, AnswerMessagesThatAreNotObjects) {
