@@ -402,6 +402,7 @@ private:
         for (const SimVenue* venue : options_.venues) {
             const std::string_view path = request.path;
             if (venue->rest == nullptr || !path.starts_with(venue->rest_path)) continue;
+            if (venue->rest_path.empty() && !path.starts_with("/api/")) continue;
             const std::string_view path_of_venue = path.substr(venue->rest_path.size());
             const auto [market, taken] = shown_by_rest(*venue);
             auto response = venue->rest(
@@ -421,8 +422,7 @@ private:
         SimMarket market;
         auto taken = venue.is_aggregator ? figures_taken_ : now;
         if (const auto player = players_.find(&venue); player != players_.end()) {
-            market = player->second.market();
-            market.removed.clear();
+            market = player->second.shown_by_rest();
         } else {
             market = market_at(venue, venue.is_aggregator ? figures_ : last_, taken);
         }

@@ -164,6 +164,14 @@ std::vector<VenuePlayer::Telling> VenuePlayer::old_trades(Time now) const {
     return out;
 }
 
+SimMarket VenuePlayer::shown_by_rest() const {
+    return {.prices = market_.prices,
+            .unlisted = market_.unlisted,
+            .halted = market_.halted,
+            .currency = market_.currency,
+            .past = market_.past};
+}
+
 void VenuePlayer::list(const std::string& symbol, const ListingState& state) {
     using State = ListingState::Kind;
     market_.unlisted.erase(symbol);

@@ -53,6 +53,8 @@ public:
                 Past* past = nullptr);
 
     const SimMarket& market() const { return market_; }
+    // A copy for the REST interface, which faults of the stream and the latest trades are no part of.
+    SimMarket shown_by_rest() const;
     // What the venue's list says of a symbol from now on.
     void list(const std::string& symbol, const ListingState& state);
 
