@@ -126,6 +126,7 @@ TEST_F(ExchangeSimTest, AListingDecidesWhetherASymbolIsTraded) {
     ASSERT_EQ(client.wait_for("open"), "open");
     EXPECT_EQ(send("POST", http("/_sim/listing/binance/BTCUSDT"), "halted").status, 204);
     sim_->trade("BTCUSDT", Decimal::from_int(1));
+    while (sim_->trades_sent() == 0) std::this_thread::sleep_for(1ms);
     EXPECT_EQ(send("POST", http("/_sim/listing/binance/BTCUSDT"), "trading").status, 204);
     sim_->trade("BTCUSDT", Decimal::from_int(2));
     EXPECT_NE(client.wait_for("btcusdt@trade").find(R"("p":"2.)"), std::string::npos);

@@ -16,6 +16,7 @@ constexpr std::size_t trades_in_all = 2'000'000;
 constexpr std::size_t minutes_in_all = 2'000'000;
 constexpr std::size_t minutes_at_most = 40'000;
 constexpr std::size_t bars_at_most = 20'000;
+constexpr std::size_t bars_kept = 300'000;
 constexpr double size_of_trade = 0.01;  // as the venues' frames say
 constexpr double dollars_per_minute = 20'000;
 
@@ -27,9 +28,9 @@ SimTime start_of(std::int64_t minute) {
     return SimTime{minutes{minute}};
 }
 
-// How far apart an invented coin's trades are, for bars of this interval: a day is not made of 8,640.
+// How far apart an invented coin's trades are, for bars of this interval: a day is made of 24, not of 8,640.
 seconds step_of(seconds interval) {
-    return interval <= minutes{5} ? seconds{10} : interval <= hours{1} ? seconds{60} : seconds{900};
+    return interval <= minutes{5} ? seconds{10} : interval <= hours{1} ? seconds{60} : hours{1};
 }
 
 // The first multiple of `step` that is not before `at`.
@@ -258,6 +259,14 @@ double Past::invented_price(std::string_view symbol, const Anchor& anchor, SimTi
 
 std::optional<Past::Bar> Past::invented(std::string_view symbol, const Anchor& anchor, SimTime from,
                                         SimTime to, seconds interval) const {
+    // Of whole bars each venue asks again.
+    const bool is_whole = to - from == interval;
+    const std::uint64_t key = hash_of(symbol, static_cast<std::uint64_t>(minute_of(from)) * 10'000 +
+                                                  static_cast<std::uint64_t>(interval / minutes{1}));
+    if (is_whole) {
+        MutexLock lock(bars_mutex_);
+        if (const auto found = bars_.find(key); found != bars_.end()) return found->second;
+    }
     std::optional<Bar> bar;
     const seconds step = step_of(interval);
     for (SimTime at = on_grid(from, step); at < to; at += step) {
@@ -266,6 +275,11 @@ std::optional<Past::Bar> Past::invented(std::string_view symbol, const Anchor& a
         bar->high = std::max(bar->high, price);
         bar->low = std::min(bar->low, price);
         bar->close = price;
+    }
+    if (is_whole && bar) {
+        MutexLock lock(bars_mutex_);
+        if (bars_.size() >= bars_kept) bars_.clear();
+        bars_.emplace(key, *bar);
     }
     return bar;
 }

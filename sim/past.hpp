@@ -115,6 +115,8 @@ private:
     std::size_t series_ GUARDED_BY(mutex_) = 0;
     double usdt_ GUARDED_BY(mutex_) = 1;
     double usdc_ GUARDED_BY(mutex_) = 1;
+    mutable Mutex bars_mutex_;
+    mutable std::unordered_map<std::uint64_t, Bar> bars_ GUARDED_BY(bars_mutex_);  // invented before
 };
 
 }  // namespace pricewire::sim
