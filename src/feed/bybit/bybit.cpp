@@ -98,6 +98,8 @@ private:
         const auto culprit = venue_.find(symbol_in(text));
         if (says(text, {"too many", "frequent", "rate limit"})) {
             out.events.push_back(RateLimited{why});
+        } else if (detail::plain_string(frame[op]) == "unsubscribe") {
+            // It was not subscribed, then.
         } else if (says(text, {"already subscribed"})) {
             if (culprit) {
                 out.events.push_back(Acknowledged{*culprit});
@@ -147,16 +149,24 @@ public:
 
     std::string subscribe_message(std::span<const std::size_t> asked,
                                   const SubscribeMessage& message) const override {
-        return fmt::format(R"({{"req_id":"{}","op":"subscribe","args":[{}]}})", message.number,
-                           list(asked, ",", [&](std::size_t i) {
-                               return fmt::format(R"("{}{}")", topic_prefix, instruments()[i].symbol);
-                           }));
+        return text_of("subscribe", asked, message);
+    }
+    std::string unsubscribe_message(std::span<const std::size_t> asked,
+                                    const SubscribeMessage& message) const override {
+        return text_of("unsubscribe", asked, message);
     }
     std::unique_ptr<StreamParser> create_parser() const override {
         return std::make_unique<BybitStream>(*this);
     }
 
 private:
+    std::string text_of(std::string_view op, std::span<const std::size_t> asked,
+                        const SubscribeMessage& message) const {
+        return fmt::format(R"({{"req_id":"{}","op":"{}","args":[{}]}})", message.number, op,
+                           list(asked, ",", [&](std::size_t i) {
+                               return fmt::format(R"("{}{}")", topic_prefix, instruments()[i].symbol);
+                           }));
+    }
     // A request is for one symbol or for the whole market; there is none for several.
     std::string rest_path(std::span<const std::size_t> asked) const override {
         return "/v5/market/tickers?category=spot" +

@@ -44,6 +44,8 @@ TEST(Bybit, AddressesAndMessages) {
     EXPECT_EQ(venue->stream_url(), "wss://bybit/spot");
     EXPECT_EQ(venue->subscribe_message(std::vector<std::size_t>{0, 2}, {3, now}),
               R"({"req_id":"3","op":"subscribe","args":["publicTrade.BTCUSDT","publicTrade.SHIBUSDT"]})");
+    EXPECT_EQ(venue->unsubscribe_message(std::vector<std::size_t>{1}, {4, now}),
+              R"({"req_id":"4","op":"unsubscribe","args":["publicTrade.ETHUSDT"]})");
     EXPECT_EQ(venue->keep_alive_text(now), R"({"op":"ping"})");
     EXPECT_EQ(venue->rest_url(std::vector<std::size_t>{1}),
               "https://bybit/v5/market/tickers?category=spot&symbol=ETHUSDT");
@@ -149,6 +151,10 @@ TEST(Bybit, AnswersToMessages) {
     EXPECT_EQ(failure("args size \\u003e10"), "refused message 3: Bybit's error: ");
     EXPECT_EQ(failure("error:already subscribed,topic:publicTrade.ETHUSDT"), "acknowledged ETHUSDT");
     EXPECT_EQ(failure("already subscribed"), "acknowledged message 3");
+    EXPECT_EQ(frame(R"({"success":false,"ret_msg":"error:not subscribed,topic:publicTrade.ETHUSDT",)"
+                    R"("req_id":"4","op":"unsubscribe"})"),
+              "")
+        << "which is what was wanted";
     EXPECT_EQ(failure("Too many visits"), "rate limited: Bybit's error: Too many visits");
     EXPECT_EQ(frame(R"({"success":false,"ret_msg":"unknown op","conn_id":"a","op":"wat"})"),
               "venue_error: Bybit's error: unknown op");

@@ -216,16 +216,24 @@ public:
     std::string opening_message() const override { return R"({"type":"subscribe","channel":"heartbeats"})"; }
     std::string subscribe_message(std::span<const std::size_t> asked,
                                   const SubscribeMessage&) const override {
-        return fmt::format(
-            R"({{"type":"subscribe","product_ids":[{}],"channel":"{}"}})",
-            list(asked, ",", [&](std::size_t i) { return '"' + instruments()[i].symbol + '"'; }),
-            trades_channel);
+        return message("subscribe", asked);
+    }
+    // It is answered by the list of what is still subscribed.
+    std::string unsubscribe_message(std::span<const std::size_t> asked,
+                                    const SubscribeMessage&) const override {
+        return message("unsubscribe", asked);
     }
     std::unique_ptr<StreamParser> create_parser() const override {
         return std::make_unique<CoinbaseStream>(*this);
     }
 
 private:
+    std::string message(std::string_view what, std::span<const std::size_t> asked) const {
+        return fmt::format(
+            R"({{"type":"{}","product_ids":[{}],"channel":"{}"}})", what,
+            list(asked, ",", [&](std::size_t i) { return '"' + instruments()[i].symbol + '"'; }),
+            trades_channel);
+    }
     std::string rest_path(std::span<const std::size_t> asked) const override {
         return "/products?" +
                list(asked, "&", [&](std::size_t i) { return "product_ids=" + instruments()[i].symbol; });

@@ -114,6 +114,8 @@ private:
         const auto number = detail::id_of(frame[req_id]);
         if (has("msg rate")) {
             out.events.push_back(RateLimited{text});
+        } else if (detail::plain_string(frame[method]) == "unsubscribe") {
+            // It was not subscribed, then.
         } else if (instrument && has("lready subscribed")) {
             out.events.push_back(Acknowledged{*instrument});
         } else if (has("lready subscribed")) {
@@ -162,16 +164,24 @@ public:
 
     std::string subscribe_message(std::span<const std::size_t> asked,
                                   const SubscribeMessage& message) const override {
-        return fmt::format(
-            R"({{"method":"subscribe","params":{{"channel":"trade","symbol":[{}],"snapshot":false}},"req_id":{}}})",
-            list(asked, ",", [&](std::size_t i) { return '"' + instruments()[i].symbol + '"'; }),
-            message.number);
+        return text_of("subscribe", asked, R"(,"snapshot":false)", message);
+    }
+    std::string unsubscribe_message(std::span<const std::size_t> asked,
+                                    const SubscribeMessage& message) const override {
+        return text_of("unsubscribe", asked, "", message);
     }
     std::unique_ptr<StreamParser> create_parser() const override {
         return std::make_unique<KrakenStream>(*this);
     }
 
 private:
+    std::string text_of(std::string_view method, std::span<const std::size_t> asked, std::string_view more,
+                        const SubscribeMessage& message) const {
+        return fmt::format(
+            R"({{"method":"{}","params":{{"channel":"trade","symbol":[{}]{}}},"req_id":{}}})", method,
+            list(asked, ",", [&](std::size_t i) { return '"' + instruments()[i].symbol + '"'; }), more,
+            message.number);
+    }
     std::string rest_path(std::span<const std::size_t> asked) const override {
         return "/Ticker?pair=" + list(asked, "%2C", [&](std::size_t i) { return pairs_[i].name; });
     }

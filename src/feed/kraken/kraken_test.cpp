@@ -130,6 +130,10 @@ TEST(Kraken, Events) {
     EXPECT_EQ(
         stream(R"({"method":"unsubscribe","result":{"channel":"trade","symbol":"ETH/USD"},"success":true})"),
         "");
+    EXPECT_EQ(stream(R"({"error":"Subscription Not Found","method":"unsubscribe","success":false,)"
+                     R"("symbol":"ETH/USD","req_id":2})"),
+              "")
+        << "which is what was wanted";
     EXPECT_EQ(
         stream(R"({"method":"subscribe","result":{"channel":"book","symbol":"ETH/USD"},"success":true})"),
         "");

@@ -148,19 +148,23 @@ public:
     }
     std::string subscribe_message(std::span<const std::size_t> asked,
                                   const SubscribeMessage&) const override {
-        return R"({"op":"subscribe","args":[)" +
-               list(asked, ",",
-                    [&](std::size_t i) {
-                        return fmt::format(R"({{"channel":"trades","instId":"{}"}})",
-                                           instruments()[i].symbol);
-                    }) +
-               "]}";
+        return message("subscribe", asked);
+    }
+    std::string unsubscribe_message(std::span<const std::size_t> asked,
+                                    const SubscribeMessage&) const override {
+        return message("unsubscribe", asked);
     }
     std::unique_ptr<StreamParser> create_parser() const override {
         return std::make_unique<OkxStream>(*this);
     }
 
 private:
+    std::string message(std::string_view op, std::span<const std::size_t> asked) const {
+        return fmt::format(R"({{"op":"{}","args":[{}]}})", op, list(asked, ",", [&](std::size_t i) {
+                               return fmt::format(R"({{"channel":"trades","instId":"{}"}})",
+                                                  instruments()[i].symbol);
+                           }));
+    }
     // A request is for one symbol or for the whole market; there is none for several.
     std::string rest_path(std::span<const std::size_t> asked) const override {
         return one_or_all(asked, "/market/ticker?instId=", "/market/tickers?instType=SPOT");
