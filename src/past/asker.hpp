@@ -4,6 +4,7 @@
 #include <expected>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -73,7 +74,8 @@ public:
     virtual std::span<const AskedVenue> venues() const = 0;
 };
 
-// `http` and `clock` outlive it.
-std::unique_ptr<Asker> start_asker(std::vector<AskedVenue> venues, net::HttpClient& http, const Clock& clock);
+// `clock` outlives it.
+std::unique_ptr<Asker> start_asker(std::vector<AskedVenue> venues, std::unique_ptr<net::HttpClient> http,
+                                   const Clock& clock);
 
 }  // namespace pricewire::past

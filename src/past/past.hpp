@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -10,12 +11,7 @@
 
 namespace pricewire::past {
 
-// Where a ticker is traded.
-struct Place {
-    SourceName source;
-    std::string symbol;
-    friend bool operator==(const Place&, const Place&) = default;
-};
+using Place = feed::FoundAt;
 
 struct PastAsk {
     std::vector<Place> places;
@@ -58,8 +54,8 @@ public:
     virtual void trades(PastAsk ask, std::move_only_function<void(std::vector<PlaceTrades>)> done) = 0;
 };
 
-// `dollar_places`: where the stablecoins, USDT and USDC, are traded for dollars. `asker` and `clock` outlive it.
-std::unique_ptr<Past> create_past(Asker& asker, const Clock& clock,
-                                  std::map<Currency, std::vector<Place>> dollar_places);
+// `dollar_places`: where the stablecoins, USDT and USDC, are traded for dollars. `asker` calls back until it is destroyed,
+// which must be first.
+std::unique_ptr<Past> create_past(Asker& asker, std::map<Currency, std::vector<Place>> dollar_places);
 
 }  // namespace pricewire::past
