@@ -20,12 +20,11 @@ WatchList::WatchList(std::span<const Ticker> pinned, WatchLimits limits, Find fi
 
 WatchList::Changes WatchList::update(std::span<const NeededTicker> needed, bool look_again, MonoTime now) {
     note_needs(needed, now);
-    std::set<Ticker> moved;
     for (auto& [ticker, entry] : entries_) {
         if ((entry.found && !look_again) || entry.rank == Rank::over) continue;
         auto found = find_(ticker);
         if (!found || found == entry.found) continue;
-        if (entry.is_watched) moved.insert(ticker);
+        entry.is_moved |= entry.is_watched;
         entry.found = std::move(found);
     }
     Changes out;
@@ -34,7 +33,8 @@ WatchList::Changes WatchList::update(std::span<const NeededTicker> needed, bool 
         auto& [ticker, entry] = *it;
         const bool watch = entry.rank == Rank::pinned || now_watched.contains(ticker);
         const bool before = std::exchange(entry.is_watched, watch);
-        if (entry.rank != Rank::pinned && watch && (!before || moved.contains(ticker)))
+        const bool is_moved = std::exchange(entry.is_moved, false);
+        if (entry.rank != Rank::pinned && watch && (!before || is_moved))
             out.watch.push_back({ticker, entry.found->places});
         if (before && !watch) out.unwatch.push_back(ticker);
         it = entry.rank >= Rank::in_grace && !watch ? entries_.erase(it) : std::next(it);

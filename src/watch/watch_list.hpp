@@ -46,7 +46,8 @@ struct WatchLimits {
 // trade is seen, but nobody is told that it has prices. Pure; one thread.
 class WatchList {
 public:
-    // nullopt: not known now; what was found before holds, and it is asked again at the next update.
+    // nullopt: not known now; what was found before holds, and it is asked again at the next update. If it throws, the
+    // update is to be repeated.
     using Find = std::function<std::optional<Places>(const Ticker&)>;
 
     WatchList(std::span<const Ticker> pinned, WatchLimits limits, Find find);
@@ -78,6 +79,7 @@ private:
         MonoTime needed_at;
         std::optional<Places> found;
         bool is_watched = false;
+        bool is_moved = false;  // watched at other places than those found
     };
     using Entries = std::map<Ticker, Entry>;
 

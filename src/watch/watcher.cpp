@@ -1,0 +1,173 @@
+#include "watch/watcher.hpp"
+
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include "base/log.hpp"
+#include "base/mutex.hpp"
+
+namespace pricewire::watch {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Rows that another feed has written or left behind are compared with what holds this often.
+constexpr Duration compared_every = 1min;
+
+class WatcherThread final : public Watcher {
+public:
+    WatcherThread(WatcherOptions options, WatcherUses uses, storage::Needs& needs, const Clock& clock)
+        : every_(options.every),
+          uses_(std::move(uses)),
+          needs_(needs),
+          clock_(clock),
+          list_(options.pinned, options.limits, uses_.find),
+          thread_([this] { run(); }) {}
+    ~WatcherThread() override {
+        {
+            MutexLock lock(mutex_);
+            is_stopping_ = true;
+        }
+        woken_.notify_all();
+        thread_.join();
+    }
+
+    void poke() override {
+        {
+            MutexLock lock(mutex_);
+            is_poked_ = true;
+        }
+        woken_.notify_all();
+    }
+    WatchCounts counts() const override {
+        MutexLock lock(mutex_);
+        return counts_;
+    }
+
+private:
+    void run() {
+        while (true) {
+            attempt();
+            MutexLock lock(mutex_);
+            woken_.wait_for(lock, every_, [&]() REQUIRES(mutex_) { return is_poked_ || is_stopping_; });
+            if (is_stopping_) return;
+            is_poked_ = false;
+        }
+    }
+
+    void attempt() {
+        try {
+            look();
+        } catch (const storage::StorageError& e) {
+            if (!std::exchange(in_trouble_, true)) {
+                log::warn("which tickers are needed cannot be read; those that are watched stay so",
+                          {{"reason", e.what()}});
+            }
+            return;
+        }
+        if (std::exchange(in_trouble_, false)) log::info("which tickers are needed is read again");
+    }
+
+    void look() {
+        const std::vector<NeededTicker> needed = needs_.needed_tickers(clock_.now());
+        const std::uint64_t listings = uses_.listings();
+        const bool look_again = listings_ != listings;
+        const WatchList::Changes changes = list_.update(needed, look_again, clock_.mono());
+        listings_ = listings;
+        // First what makes room.
+        for (const Ticker& ticker : changes.unwatch) uses_.unwatch(ticker);
+        for (const WatchList::Watch& watch : changes.watch) uses_.watch(watch);
+        store(needed);
+    }
+
+    // Writes what has changed, and now and then whatever else is stored. Two feeds that are configured differently
+    // each write only what has changed for them, so that they do not undo each other's rows all the time.
+    void store(std::span<const NeededTicker> needed) {
+        std::map<Ticker, WatchState> now;
+        for (WatchState& state : list_.unwatched()) now.emplace(state.ticker, std::move(state));
+        count(now);
+        const bool compare = !compared_at_ || clock_.mono() - *compared_at_ >= compared_every;
+        std::map<Ticker, WatchState> before = stored_;
+        if (compare) {
+            before.clear();
+            for (WatchState& state : needs_.watch_states()) before.emplace(state.ticker, std::move(state));
+        }
+        std::vector<WatchState> put;
+        std::vector<Ticker> remove;
+        for (const auto& [ticker, state] : now) {
+            const auto there = before.find(ticker);
+            if (there != before.end() && there->second.why == state.why &&
+                there->second.reason == state.reason)
+                continue;
+            put.push_back(state);
+            put.back().since = clock_.now();
+        }
+        for (const auto& [ticker, state] : before) {
+            if (!now.contains(ticker)) remove.push_back(ticker);
+        }
+        needs_.set_watch_states(put, remove);
+        tell(now, needed);
+        stored_ = std::move(now);
+        if (compare) compared_at_ = clock_.mono();
+    }
+
+    // Once for each ticker of active alerts, and once when it is over.
+    void tell(const std::map<Ticker, WatchState>& now, std::span<const NeededTicker> needed) {
+        for (const NeededTicker& need : needed) {
+            const auto state = now.find(need.ticker);
+            if (!need.by_alert || state == now.end()) continue;
+            const auto [told, fresh] = told_.try_emplace(need.ticker, state->second.why);
+            if (!fresh && std::exchange(told->second, state->second.why) == state->second.why) continue;
+            if (!lines_.take(clock_.mono())) continue;
+            log::warn("active alerts of a ticker cannot fire, since no prices of it come",
+                      {{"ticker", std::string(need.ticker.view())},
+                       {"state", std::string(to_string(state->second.why))},
+                       {"reason", state->second.reason}});
+        }
+        std::erase_if(told_, [&](const auto& told) {
+            const Ticker& ticker = told.first;
+            if (now.contains(ticker)) return false;
+            if (list_.is_watched(ticker) && lines_.take(clock_.mono()))
+                log::info("a ticker is watched again", {{"ticker", std::string(ticker.view())}});
+            return true;
+        });
+    }
+
+    void count(const std::map<Ticker, WatchState>& unwatched) {
+        WatchCounts counts{.watched = list_.watched()};
+        for (const auto& [ticker, state] : unwatched) ++counts.unwatched[static_cast<std::size_t>(state.why)];
+        MutexLock lock(mutex_);
+        counts_ = counts;
+    }
+
+    const Duration every_;
+    const WatcherUses uses_;
+    storage::Needs& needs_;
+    const Clock& clock_;
+
+    mutable Mutex mutex_;
+    CondVar woken_;
+    bool is_poked_ GUARDED_BY(mutex_) = false;
+    bool is_stopping_ GUARDED_BY(mutex_) = false;
+    WatchCounts counts_ GUARDED_BY(mutex_);
+
+    // Used by the thread only.
+    WatchList list_;
+    std::optional<std::uint64_t> listings_;
+    std::map<Ticker, WatchState> stored_;
+    std::optional<MonoTime> compared_at_;
+    std::map<Ticker, Unwatchable> told_;
+    log::LineBudget lines_{"tickers that cannot be watched", 20};
+    bool in_trouble_ = false;
+    std::thread thread_;
+};
+
+}  // namespace
+
+std::unique_ptr<Watcher> start_watcher(WatcherOptions options, WatcherUses uses, storage::Needs& needs,
+                                       const Clock& clock) {
+    return std::make_unique<WatcherThread>(std::move(options), std::move(uses), needs, clock);
+}
+
+}  // namespace pricewire::watch
