@@ -7,8 +7,10 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "domain/heard.hpp"
 #include "domain/market.hpp"
 
 namespace pricewire::bus {
@@ -27,6 +29,8 @@ struct PriceSubscriber {
     std::function<void(const Price&)> price;  // every price, in order
     // The feed that sent the last price of this ticker no longer has one.
     std::function<void(const PriceGone&)> gone;
+    // A feed's sign of life, in order with its prices. `feed` names one run of a feed.
+    std::function<void(std::string_view feed, const Heard&)> heard;
     std::function<void()> behind;     // what follows is old, until caught_up()
     std::function<void()> caught_up;  // what follows is current; also called once after subscribing
     // Everything up to here has been handed over. Not called by a bus that stores nothing.
@@ -43,6 +47,8 @@ public:
     virtual void publish(const Price& price) = 0;
     // This feed no longer has a price of the ticker; in order with publish(), on the same thread.
     virtual void publish_gone(const PriceGone& gone) = 0;
+    // In order with publish(), on the same thread; about once a second.
+    virtual void publish_heard(const Heard& heard) = 0;
     // Replaces what board() returns for a ticker, also when its price is gone (board.price is empty).
     virtual void publish_board(const TickerBoard& board) = 0;
     // This feed no longer watches a ticker, on the same thread: its board goes, unless another feed watches it.

@@ -18,6 +18,8 @@
 namespace pricewire::conformance {
 namespace {
 
+using namespace std::chrono_literals;
+
 using Maker = Factory<bus::PriceBus, std::vector<Ticker>>;
 
 Price make_price(Ticker ticker, std::string_view value, std::uint64_t sequence) {
@@ -54,6 +56,17 @@ public:
                         MutexLock lock(mutex_);
                         received_.push_back(std::string(gone.ticker.view()) + " gone");
                         gone_at_ = gone.time;
+                        arrived_.notify_all();
+                    },
+                .heard =
+                    [this](std::string_view, const Heard& heard) {
+                        MutexLock lock(mutex_);
+                        std::string line = "heard";
+                        for (const Unheard& u : heard.unheard) {
+                            line += " not " + std::string(u.ticker.view());
+                            if (u.since) line += fmt::format(" for {} s", (heard.time - *u.since) / 1s);
+                        }
+                        received_.push_back(line);
                         arrived_.notify_all();
                     },
                 .behind = {},
@@ -150,6 +163,20 @@ TEST_P(PriceBusConformance, ALostPriceArrivesInOrderWithThePrices) {
     bus_->publish(make_price("BTC", "3", 3));
     EXPECT_EQ(all.wait_for_received(4), (std::vector<std::string>{"BTC 1", "ETH 2", "BTC gone", "BTC 3"}));
     EXPECT_EQ(all.gone_at(), gone_at);
+}
+
+TEST_P(PriceBusConformance, ASignOfLifeArrivesInOrderWithThePrices) {
+    Collector& all = collectors_.emplace_back();
+    bus_->subscribe(all.subscriber());
+    bus_->subscribe({});
+    ASSERT_TRUE(all.wait_for_caught_up());
+    const Timestamp now = system_clock().now();
+    bus_->publish(make_price("BTC", "1", 1));
+    bus_->publish_heard({now, {{"DOGE", std::nullopt}, {"ETH", now - 30s}}});
+    bus_->publish(make_price("BTC", "3", 3));
+    bus_->publish_heard({now + 1s, {}});
+    EXPECT_EQ(all.wait_for_received(4),
+              (std::vector<std::string>{"BTC 1", "heard not DOGE not ETH for 30 s", "BTC 3", "heard"}));
 }
 
 TEST_P(PriceBusConformance, NothingIsDeliveredAfterUnsubscribing) {

@@ -26,6 +26,12 @@ public:
         }
     }
 
+    void publish_heard(const Heard& heard) override {
+        for (const PriceSubscriber& s : subscribers_) {
+            if (s.heard) s.heard("", heard);
+        }
+    }
+
     void publish_board(const TickerBoard& board) override {
         MutexLock lock(mutex_);
         if (boards_.put(board)) rates_.reset();

@@ -93,6 +93,7 @@ Publisher::Publisher(const RedisBusOptions& options, const Keys& keys, const red
       address_(address),
       price_head_(head_of(options, keys, price_field)),
       gone_head_(head_of(options, keys, gone_field)),
+      heard_head_(head_of(options, keys, heard_field)),
       mailbox_(mailbox_capacity),
       reconnect_(reconnect_policy, outage),
       thread_([this] { run(); }) {}
@@ -143,6 +144,13 @@ void Publisher::take(Message& message, MonoTime now) {
         const Price nothing{.ticker = gone->ticker, .value = {}, .time = gone->time, .sequence = 0};
         kept_.push_back(
             {{.number = ++number_, .gone = true, .price = nothing, .feed = options_.feed_id}, now});
+    } else if (auto* heard = std::get_if<Heard>(&message)) {
+        kept_.push_back({{.number = ++number_,
+                          .gone = false,
+                          .price = {},
+                          .feed = options_.feed_id,
+                          .heard = std::make_shared<const Heard>(std::move(*heard))},
+                         now});
     } else if (auto* board = std::get_if<TickerBoard>(&message)) {
         // Only the newest matters.
         const Ticker ticker = board->ticker;
@@ -208,7 +216,7 @@ std::size_t Publisher::append_prices(std::size_t count) {
         const StreamEntry& entry = kept_[i].entry;
         value_.clear();
         append_value(value_, entry);
-        commands += entry.gone ? gone_head_ : price_head_;
+        commands += entry.heard ? heard_head_ : entry.gone ? gone_head_ : price_head_;
         fmt::format_to(std::back_inserter(commands), "${}\r\n", value_.size());
         commands += value_;
         commands += "\r\n";

@@ -35,6 +35,7 @@ public:
 
     void price(const Price& price) { post(price); }
     void gone(const PriceGone& gone) { post(gone); }
+    void heard(const Heard& heard) { post(heard); }
     void board(const TickerBoard& board) { post(board); }
     void sources(std::span<const SourceReport> sources) {
         post(std::vector<SourceReport>(sources.begin(), sources.end()));
@@ -42,9 +43,10 @@ public:
     void processed(BusPosition position) { post(position); }
 
 private:
-    using Message = std::variant<Price, PriceGone, TickerBoard, std::vector<SourceReport>, BusPosition>;
+    using Message =
+        std::variant<Price, PriceGone, Heard, TickerBoard, std::vector<SourceReport>, BusPosition>;
 
-    // A price or its end, kept until Redis must have written it to disk.
+    // A price, its end or a sign of life, kept until Redis must have written it to disk.
     struct Kept {
         StreamEntry entry;
         MonoTime taken;
@@ -72,6 +74,7 @@ private:
     const redis::Address& address_;
     const std::string price_head_;  // the command that adds a price, up to its value
     const std::string gone_head_;
+    const std::string heard_head_;
     Mailbox<Message> mailbox_;
     std::atomic<std::uint64_t> overflowed_{0};
 

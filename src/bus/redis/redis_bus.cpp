@@ -47,6 +47,7 @@ public:
 
     void publish(const Price& price) override { publisher().price(price); }
     void publish_gone(const PriceGone& gone) override { publisher().gone(gone); }
+    void publish_heard(const Heard& heard) override { publisher().heard(heard); }
     void publish_board(const TickerBoard& board) override { publisher().board(board); }
     // Its board without a price takes the place of ours, and expires.
     void remove_board(const Ticker& ticker) override { publisher().board({.ticker = ticker}); }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,17 +13,22 @@
 // much as the price itself. Pure.
 //   p  "<number> <ticker> <value> <time, µs> <sequence> <feed>"
 //   g  "<number> <ticker> <time, µs> <feed>", the feed has no price of the ticker any more
+//   h  "<number> <time, µs> <feed> <ticker>:<since, µs>,<ticker>…", the feed's sign of life (Heard); without the last
+//      part if it hears all
+// Versions that do not know a field skip its entry.
 // `number` counts a feed's entries from 1, so that duplicates are recognized.
 namespace pricewire::bus {
 
 inline constexpr std::string_view price_field = "p";
 inline constexpr std::string_view gone_field = "g";
+inline constexpr std::string_view heard_field = "h";
 
 struct StreamEntry {
     std::uint64_t number = 0;
     bool gone = false;
-    Price price;            // if gone, only ticker and time are set
-    std::string_view feed;  // points into the parsed text
+    Price price;                                   // if gone, only ticker and time are set
+    std::string_view feed;                         // points into the parsed text
+    std::shared_ptr<const Heard> heard = nullptr;  // of a sign of life, which is neither a price nor gone
 };
 
 // Appends the value of an entry.

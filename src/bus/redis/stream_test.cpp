@@ -39,6 +39,23 @@ TEST(StreamEntry, ReadsBackWhatWasWritten) {
     });
 }
 
+TEST(StreamEntry, ASignOfLifeNamesWhatIsNotHeard) {
+    const Heard heard{from_micros(1'700'000'000'000'001),
+                      {{"BTC", from_micros(1234)}, {"ETH", std::nullopt}}};
+    StreamEntry entry{.number = 19, .feed = "feed-a", .heard = std::make_shared<const Heard>(heard)};
+    std::string text;
+    append_value(text, entry);
+    EXPECT_EQ(text, "19 1700000000000001 feed-a BTC:1234,ETH");
+    EXPECT_EQ(*parse_entry(heard_field, text)->heard, heard);
+    const auto all = parse_entry(heard_field, "19 1700000000000001 feed-a");
+    ASSERT_TRUE(all);
+    EXPECT_EQ(*all->heard, (Heard{heard.time, {}}));
+    EXPECT_EQ(all->feed, "feed-a");
+    for (const char* wrong : {"", "19", "19 x feed-a", "19 1", "19 1 f btc", "19 1 f BTC:", "19 1 f BTC:x",
+                              "19 1 f BTC,,ETH", "19 1 f BTC ETH"})
+        EXPECT_FALSE(parse_entry(heard_field, wrong)) << wrong;
+}
+
 TEST(StreamEntry, RejectsAnythingElse) {
     for (const char* text :
          {"", " ", "1", "1 BTC", "1 BTC 2 3 4", "1 BTC 2 3 4 ", "1 BTC 2 3 4 f g", "x BTC 2 3 4 f",

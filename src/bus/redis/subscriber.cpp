@@ -156,6 +156,10 @@ void Subscriber::deliver(const StreamEntry& entry, MonoTime now) {
     feed->second.heard = now;
     if (entry.number <= feed->second.last) return;
     feed->second.last = entry.number;
+    if (entry.heard) {
+        if (subscriber_.heard) subscriber_.heard(entry.feed, *entry.heard);
+        return;
+    }
     const Ticker ticker = entry.price.ticker;
     if (!entry.gone) {
         last_feed_.insert_or_assign(ticker, feed);

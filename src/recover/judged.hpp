@@ -1,0 +1,69 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "domain/blind.hpp"
+#include "domain/heard.hpp"
+
+namespace pricewire::recover {
+
+// Tells from the feeds' signs of life, in the order of the prices between them, when no price was judged: of all
+// tickers, since nobody published or nobody followed what was published; of one, since no feed heard an exchange of
+// it. Pure; one thread. judged.cpp describes the cases.
+class Judged {
+public:
+    // All tickers but `except`, which are still blind, and have spans of their own.
+    struct Gap {
+        Timestamp from, to;
+        std::string reason;
+        std::set<Ticker> except;
+        friend bool operator==(const Gap&, const Gap&) = default;
+    };
+    struct Changes {
+        std::vector<Gap> gaps;
+        std::vector<BlindSpan> spans;  // that have begun (open) or ended (waiting), the former first
+    };
+
+    // `limit`: what is not longer is no blindness. `until` and `open` are what the processes before have stored.
+    Judged(Duration limit, std::optional<Timestamp> until, const std::vector<BlindSpan>& open);
+
+    // All prices before it were judged, and their firings are durable.
+    void on_heard(std::string_view feed, const Heard& heard);
+
+    // Until when everything was judged, but for the gaps and spans given; nullopt: nothing was.
+    std::optional<Timestamp> until() const { return until_; }
+    std::size_t blind() const { return blind_.size(); }
+    Changes take_changes() { return std::exchange(changes_, {}); }
+
+private:
+    struct Feed {
+        Timestamp time;
+        std::map<Ticker, std::optional<Timestamp>> unheard;
+    };
+    struct Blind {
+        Timestamp since;
+        bool is_told = false;  // as an open span
+    };
+
+    void forget_dead_feeds(Timestamp now);
+    std::optional<Timestamp> heard_until(Ticker ticker) const;
+    bool is_unheard(Ticker ticker) const;
+    void judge(Ticker ticker, Timestamp now, std::optional<Timestamp> before, bool is_gap);
+    std::string why_nothing_was_judged(std::string_view feed) const;
+
+    const Duration limit_;
+    std::optional<Timestamp> until_;
+    std::map<std::string, Feed, std::less<>> feeds_;
+    std::map<Ticker, Timestamp>
+        left_;  // until when feeds that are gone since the last sign of life heard them
+    std::map<Ticker, Blind> blind_;
+    Changes changes_;
+};
+
+}  // namespace pricewire::recover
