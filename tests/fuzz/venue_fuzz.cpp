@@ -1,5 +1,7 @@
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
+#include <functional>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -10,7 +12,8 @@
 
 // The stream and REST parsers of the venue PRICEWIRE_VENUE, and the decompression, on any bytes. Whatever they
 // are: a quote has a ticker that was requested and a price above zero, which is what its digits say; nothing of the
-// past is live; events name instruments that exist; an error leaves no quote; no refusal is waited out for ever.
+// past is live; events name instruments that exist; an error leaves no quote; no refusal is waited out for ever; candles
+// and trades of the past are in the range and in order, and a page leads to another one.
 // The input is the frames of one connection, with `separator` between them; a first line that is a venue's name
 // only tells people whose they are.
 
@@ -82,6 +85,53 @@ void check_stream(const feed::Venue& venue, std::string_view bytes) {
     }
 }
 
+void check_listings(const feed::VenueType& type, std::string_view bytes) {
+    if (type.listings.parse == nullptr) return;
+    const auto listings = type.listings.parse(bytes);
+    if (!listings) return;
+    check(!listings->empty());
+    for (const feed::Listing& listing : *listings)
+        check(type.is_symbol(listing.symbol) && !listing.base.empty() && !listing.quote.empty());
+}
+
+void check_candles(const feed::VenueType& type, std::string_view bytes, const feed::PastRequest& request) {
+    if (type.past.parse_candles == nullptr) return;
+    const auto candles = type.past.parse_candles(bytes, request);
+    if (!candles) return;
+    for (const feed::Candle& c : *candles) {
+        check(c.start >= request.from && c.start < request.to);
+        check(to_micros(c.start) % request.interval.count() == 0 && c.low.is_positive());
+        check(c.low <= c.open && c.low <= c.close && c.high >= c.open && c.high >= c.close);
+        check(!c.volume || c.volume->is_positive());
+        check(!c.is_closed || c.start + request.interval <= request.now);
+    }
+    check(std::ranges::adjacent_find(*candles, std::greater_equal<>(), &feed::Candle::start) ==
+          candles->end());
+}
+
+void check_trades(const feed::VenueType& type, std::string_view bytes, const feed::PastRequest& request) {
+    if (type.past.parse_trades == nullptr) return;
+    const auto page = type.past.parse_trades(bytes, request);
+    if (!page) return;
+    for (const feed::PastTrade& trade : page->trades)
+        check(trade.time >= request.from && trade.time < request.to && trade.price.is_positive());
+    check(std::ranges::is_sorted(page->trades, {}, &feed::PastTrade::time));
+    check(page->next.empty() || page->next != request.cursor);
+    feed::PastRequest next = request;
+    next.cursor = page->next;
+    check(next.cursor.empty() || type.past.trades_url(next) != type.past.trades_url(request));
+}
+
+void check_past(const feed::VenueType& type, std::string_view bytes) {
+    check_listings(type, bytes);
+    const feed::PastRequest request{.symbol = *type.symbol_of("BTC"),
+                                    .from = Timestamp{std::chrono::hours{24 * 365 * 45}},
+                                    .to = Timestamp{std::chrono::hours{24 * 365 * 120}},
+                                    .now = now};
+    check_candles(type, bytes, request);
+    check_trades(type, bytes, request);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -95,6 +145,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     std::vector<Quote> quotes;
     check_quotes(*venue, venue->parse_answer(bytes, now, quotes), quotes);
     check(quotes.size() <= instruments);
+    check_past(venue->type(), bytes);
     if (venue->address_request()) {
         const auto address = venue->parse_address(bytes);
         check(!address || !address->empty());

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "feed/venue.hpp"
+#include "sim/past.hpp"
 #include "sim/protocol.hpp"
 
 namespace {
@@ -67,18 +68,37 @@ void write_stream(const feed::Venue& venue, const sim::SimVenue& simulated, cons
     seeds.add(all);
 }
 
+// What it answers to a request for `url`.
+void add_answer(std::string_view url, const sim::SimVenue& simulated, const sim::SimMarket& market,
+                Seeds& seeds) {
+    const std::string_view query = url.substr(std::min(url.size(), url.find('?') + 1));
+    const std::string_view path = url.substr(0, url.find('?'));
+    if (const auto answer = simulated.rest(
+            {.path = path, .query = query, .market = market, .taken = std::chrono::system_clock::now()}))
+        seeds.add(answer->body);
+}
+
+void write_past(const feed::VenueType& type, const sim::SimVenue& simulated, sim::SimMarket market,
+                Seeds& seeds) {
+    const auto past = std::make_shared<sim::Past>(true, 1, 0);
+    for (const std::string& symbol : symbols) past->record(symbol, Decimal::from_int(3000), sim::now());
+    market.past = past->of(simulated);
+    if (type.listings.parse != nullptr) add_answer(type.listings.path, simulated, market, seeds);
+    const Timestamp now = std::chrono::floor<std::chrono::minutes>(system_clock().now());
+    const feed::PastRequest request{
+        .symbol = *type.symbol_of("BTC"), .from = now - std::chrono::minutes{5}, .to = now, .now = now};
+    if (type.past.candles_url != nullptr)
+        add_answer(type.past.candles_url(request), simulated, market, seeds);
+    if (type.past.trades_url != nullptr) add_answer(type.past.trades_url(request), simulated, market, seeds);
+}
+
 void write_rest(const feed::Venue& venue, const sim::SimVenue& simulated, const sim::SimMarket& market,
                 Seeds& seeds) {
     seeds.add(std::string(simulated.error_body));
     for (const std::vector<std::size_t>& asked : {std::vector<std::size_t>{0}, {0, 1}}) {
-        std::string url = venue.rest_url(asked);
-        std::string_view path = url;
-        const std::string_view query = path.substr(std::min(path.size(), path.find('?') + 1));
-        path = path.substr(std::string_view("https://v").size());
-        path = path.substr(0, path.find('?'));
-        if (const auto answer = simulated.rest(
-                {.path = path, .query = query, .market = market, .taken = std::chrono::system_clock::now()}))
-            seeds.add(answer->body);
+        const std::string url = venue.rest_url(asked);
+        add_answer(std::string_view(url).substr(std::string_view("https://v").size()), simulated, market,
+                   seeds);
     }
 }
 
@@ -89,7 +109,10 @@ void write_seeds(const feed::VenueType& type, const sim::SimVenue& simulated, co
                                    {"wss://v", "https://v"});
     const sim::SimMarket market = make_market(simulated);
     if (simulated.open != nullptr) write_stream(*venue, simulated, market, seeds);
-    if (simulated.rest != nullptr) write_rest(*venue, simulated, market, seeds);
+    if (simulated.rest != nullptr) {
+        write_rest(*venue, simulated, market, seeds);
+        write_past(type, simulated, market, seeds);
+    }
 }
 
 }  // namespace
