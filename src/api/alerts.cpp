@@ -103,8 +103,9 @@ std::string alert_json(const Alert& alert, const ApiOptions& options) {
 }
 
 net::ServerResponse create_alert(Services& services, Exchange& exchange) {
-    auto body =
-        parse_alert_body(exchange.request.body, services.options.tickers, services.options.url_policy);
+    const KnownTickers known(services.options.tickers,
+                             services.options.on_demand ? listed_coins(services) : nullptr);
+    auto body = parse_alert_body(exchange.request.body, known, services.options.url_policy);
     if (!body) return validation_response(body.error());
     if (!exchange.text_only) {
         if (const auto vetted = services.use.vet_webhook_url(body->webhook_url); !vetted) {

@@ -14,6 +14,7 @@
 #include "base/clock.hpp"
 #include "bus/delivery_notices.hpp"
 #include "bus/price_bus.hpp"
+#include "directory/book.hpp"
 #include "domain/market.hpp"
 #include "net/http_server.hpp"
 #include "net/webhook_url.hpp"
@@ -23,7 +24,8 @@
 namespace pricewire::api {
 
 struct ApiOptions {
-    std::vector<Ticker> tickers;                 // that alerts may name, in the configured order
+    std::vector<Ticker> tickers;                 // always watched, in the configured order
+    bool on_demand = true;                       // alerts may also name other tickers that a venue lists
     std::optional<std::vector<Ticker>> watched;  // those that a source has; unset: all of them
     bool registration_open = true;               // false: registering answers 403
     access::RateLimit register_limit{2, std::chrono::seconds{10}};
@@ -78,6 +80,8 @@ struct ApiDependencies {
     std::function<Result<net::WebhookUrl>(std::string_view text)> vet_webhook_url;
     // Called for every request, on the thread that answers it. Must not throw; may be empty.
     std::function<void(const AnsweredRequest&)> answered;
+    // What the venues list. Null: no list is known, and alerts may name ApiOptions::tickers alone.
+    directory::Book* directory = nullptr;
 };
 
 // The REST interface and the live stream; openapi.yaml describes them. Thread-safe.

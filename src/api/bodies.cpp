@@ -18,22 +18,11 @@ using Kind = JsonField::Kind;
 
 constexpr std::string_view default_content_type = "application/json";
 
-std::string list_of(const std::vector<Ticker>& tickers) {
-    constexpr std::size_t max_shown = 30;
-    std::string out;
-    for (std::size_t i = 0; i < std::min(tickers.size(), max_shown); ++i) {
-        if (i > 0) out += ", ";
-        out += tickers[i].view();
-    }
-    if (tickers.size() > max_shown) out += ", …";
-    return out;
-}
-
-Ticker read_ticker(BodyReader& reader, const std::vector<Ticker>& tickers) {
+Ticker read_ticker(BodyReader& reader, const KnownTickers& tickers) {
     const std::string* text = reader.string("ticker");
     if (text == nullptr) return {};
-    const auto ticker = find_ticker(*text, tickers);
-    if (!ticker) reader.refuse("ticker", fmt::format("Input should be one of {}", list_of(tickers)), "enum");
+    const auto ticker = tickers.named(*text);
+    if (!ticker) reader.refuse("ticker", ticker.error(), "enum");
     return ticker.value_or(Ticker());
 }
 
@@ -195,7 +184,7 @@ Parsed<RegisterBody> parse_register_body(std::string_view body) {
     return reader.result(std::move(out));
 }
 
-Parsed<AlertBody> parse_alert_body(std::string_view body, const std::vector<Ticker>& tickers,
+Parsed<AlertBody> parse_alert_body(std::string_view body, const KnownTickers& tickers,
                                    const net::UrlPolicy& policy) {
     const auto fields = parse_json_object(body);
     if (!fields) return std::unexpected(std::vector{fields.error()});

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "api/known_tickers.hpp"
 #include "api/responses.hpp"
 #include "base/clock.hpp"
 #include "domain/alert.hpp"
@@ -60,7 +61,7 @@ constexpr Duration max_deliver_within = std::chrono::hours{24 * 30};
 // These parse {…} bodies and report all errors at once. Unknown fields are ignored.
 Parsed<RegisterBody> parse_register_body(std::string_view body);
 // Tickers are case-insensitive; a price may be a number or a string of its digits.
-Parsed<AlertBody> parse_alert_body(std::string_view body, const std::vector<Ticker>& tickers,
+Parsed<AlertBody> parse_alert_body(std::string_view body, const KnownTickers& tickers,
                                    const net::UrlPolicy& policy);
 // An empty body has no fields.
 Parsed<WebhookSecretBody> parse_webhook_secret_body(std::string_view body);

@@ -6,6 +6,7 @@
 
 #include "api/exchange.hpp"
 #include "api/health_probe.hpp"
+#include "directory/book.hpp"
 
 // One function per route; see routes.cpp. They throw StorageError if the storage is unavailable.
 namespace pricewire::api {
@@ -21,6 +22,7 @@ net::ServerResponse show_rates(Services& services, Exchange& exchange);
 net::ServerResponse show_rate(Services& services, Exchange& exchange);
 net::ServerResponse open_stream(Services& services, Exchange& exchange);
 net::ServerResponse open_events(Services& services, Exchange& exchange);
+net::ServerResponse list_tickers(Services& services, Exchange& exchange);
 net::ServerResponse show_history(Services& services, Exchange& exchange);
 net::ServerResponse create_alert(Services& services, Exchange& exchange);
 net::ServerResponse list_alerts(Services& services, Exchange& exchange);
@@ -45,6 +47,9 @@ net::ServerResponse show_asset(Services& services, Exchange& exchange);
 
 // The JSON field that holds NewWebhookSecret::shown.
 std::string_view shown_secret_field(SignatureScheme scheme);
+
+// What the venues list, as storage has it. Blocks.
+directory::Book::Pointer listed_coins(Services& services);
 
 // The JSON of an alert.
 std::string alert_json(const Alert& alert, const ApiOptions& options);

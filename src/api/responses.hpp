@@ -30,7 +30,7 @@ constexpr std::string_view endpoint_is_disabled =
     "any more. POST /api/v1/endpoints/enable with it to have it called again.";
 
 // For fields that are null instead of empty.
-inline std::optional<std::string_view> text_or_null(const std::string& text) {
+inline std::optional<std::string_view> text_or_null(std::string_view text) {
     if (text.empty()) return std::nullopt;
     return text;
 }

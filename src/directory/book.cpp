@@ -12,7 +12,10 @@ namespace {
 class BookImpl final : public Book {
 public:
     BookImpl(storage::Listings& storage, const Clock& clock, const BookOptions& options)
-        : storage_(storage), clock_(clock), options_(options) {}
+        : storage_(storage),
+          clock_(clock),
+          options_(options),
+          latest_(std::make_shared<const Directory>(Directory::Lists{}, options_.pinned)) {}
 
     Pointer current() override {
         {
@@ -43,7 +46,8 @@ private:
             if (lists) {
                 Directory::Lists all;
                 for (const auto& [name, list] : *lists) all.push_back(list);
-                built = std::make_shared<const Directory>(std::move(all));
+                built =
+                    std::make_shared<const Directory>(std::move(all), options_.pinned, options_.only_pinned);
             }
         } catch (...) {
             finish(nullptr, false);
@@ -95,7 +99,7 @@ private:
     CondVar read_;
     bool is_reading_ GUARDED_BY(mutex_) = false;
     std::optional<MonoTime> read_at_ GUARDED_BY(mutex_);
-    Pointer latest_ GUARDED_BY(mutex_) = std::make_shared<const Directory>();
+    Pointer latest_ GUARDED_BY(mutex_);
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "directory/directory.hpp"
@@ -11,6 +12,8 @@ namespace pricewire::directory {
 struct BookOptions {
     // How old the directory that current() gives may be. Asking whether it has changed is one small query.
     Duration fresh_for = std::chrono::seconds{1};
+    std::vector<Ticker> pinned = {};
+    bool only_pinned = false;  // no other ticker can be watched
 };
 
 // The directory as storage has it, which feeds write; every process reads it here. Thread-safe.
@@ -21,7 +24,7 @@ public:
     // Reads what has changed, if that was not done within `fresh_for`; blocks. While another thread reads, it returns
     // the directory before, if there is one. Throws StorageError.
     virtual Pointer current() = 0;
-    // As it was read last, never null; empty before that. Never blocks.
+    // As it was read last, never null; before that it has the pinned tickers alone. Never blocks.
     virtual Pointer latest() const = 0;
 };
 

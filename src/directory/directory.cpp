@@ -59,7 +59,7 @@ struct Wanted {
     std::optional<Match> match(const Coin& coin) const {
         const std::string_view ticker = coin.ticker.view();
         if (ticker == text) return the_ticker;
-        if (!coin.is_listed()) return std::nullopt;
+        if (!coin.can_be_watched()) return std::nullopt;
         if (text.empty()) return the_ticker;
         if (pair == coin.ticker) return in_a_pair;
         if (ticker.starts_with(text)) return ticker_begins;
@@ -99,13 +99,15 @@ std::size_t Coin::count(ListingStatus status) const {
         std::ranges::count_if(venues, [&](const Listing& l) { return l.pair->status == status; }));
 }
 
-Directory::Directory(Lists lists) : lists_(std::move(lists)) {
+Directory::Directory(Lists lists, std::span<const Ticker> pinned, bool only_pinned)
+    : lists_(std::move(lists)) {
     Timestamp newest = Timestamp::min();
     for (const auto& list : lists_) newest = std::max(newest, list->source.read_at);
     std::erase_if(lists_, [&](const auto& list) { return newest - list->source.read_at > unread_for; });
     std::ranges::sort(lists_, {}, [](const auto& list) { return list->source.source; });
 
     std::map<Ticker, Coin> coins;
+    for (const Ticker& ticker : pinned) coins[ticker].is_pinned = true;
     for (const bool of_exchanges : {true, false}) {
         for (const auto& list : lists_) {
             if ((list->source.kind == SourceKind::exchange) != of_exchanges) continue;
@@ -127,6 +129,7 @@ Directory::Directory(Lists lists) : lists_(std::move(lists)) {
     }
     coins_.reserve(coins.size());
     for (auto& [ticker, coin] : coins) {
+        if (only_pinned && !coin.is_pinned) continue;
         std::erase_if(coin.aggregators,
                       [](const Listing& l) { return l.pair->status == ListingStatus::delisted; });
         const auto named =
@@ -167,7 +170,7 @@ std::vector<Ticker> Directory::nearest(std::string_view text, std::size_t most) 
     using Likeness = std::tuple<std::size_t, std::size_t, Rank>;  // the least is the likeliest
     std::vector<Likeness> found;
     for (const Coin& coin : coins_) {
-        if (!coin.is_listed()) continue;
+        if (!coin.can_be_watched()) continue;
         const std::string_view ticker = coin.ticker.view();
         const auto match = wanted.match(coin);
         const std::size_t longer = std::max(ticker.size(), wanted.text.size());

@@ -34,10 +34,12 @@ struct Coin {
     std::string_view name;             // as an aggregator has it that knows the coin for sure; else empty
     std::vector<Listing> venues;       // exchanges, by name
     std::vector<Listing> aggregators;  // those that know it for sure, by name
+    bool is_pinned = false;            // it is watched, whoever lists it
     // At how many venues its pair has that status.
     std::size_t count(ListingStatus status) const;
     // Whether a venue's present list has it, be it halted.
     bool is_listed() const { return count(ListingStatus::delisted) < venues.size(); }
+    bool can_be_watched() const { return is_pinned || is_listed(); }
 };
 
 // Where a hit of a search stands: results come in ascending order.
@@ -53,18 +55,18 @@ struct Hit {
     Rank rank;
 };
 
-// All tickers that an exchange lists or once listed. Immutable; any thread.
+// All tickers that an exchange lists or once listed, and the pinned ones. Immutable; any thread.
 class Directory {
 public:
     using Lists = std::vector<std::shared_ptr<const SourceList>>;
 
     Directory() = default;
     // A source whose list was read a day before the newest one or earlier is no longer asked, and does not count.
-    explicit Directory(Lists lists);
+    explicit Directory(Lists lists, std::span<const Ticker> pinned = {}, bool only_pinned = false);
 
     // Whether no exchange's list is known.
     bool empty() const { return exchanges_ == 0; }
-    // Null if no exchange ever listed it.
+    // Null if it is not pinned and no exchange ever listed it.
     const Coin* find(Ticker ticker) const;
     std::span<const Coin> coins() const { return coins_; }  // by ticker
 
@@ -74,7 +76,7 @@ public:
     // their ticker.
     std::vector<Hit> search(std::string_view text, std::size_t limit,
                             const std::optional<Rank>& after = std::nullopt) const;
-    // Up to `most` listed tickers that whoever wrote `text` may have meant, the likeliest first; may be empty.
+    // Up to `most` tickers that whoever wrote `text` may have meant, the likeliest first; may be empty.
     std::vector<Ticker> nearest(std::string_view text, std::size_t most) const;
 
 private:

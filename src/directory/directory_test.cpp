@@ -120,6 +120,16 @@ TEST(DirectorySearch, WhatIsDelistedEverywhereIsFoundByItsTickerAlone) {
     EXPECT_EQ(found(market(), "BTCS"), "");
 }
 
+TEST(DirectorySearch, PinnedTickersAreThereWhoeverListsThem) {
+    const std::vector<Ticker> pinned{"NONE", "SOL"};
+    const Directory directory({list_of("binance", {"SOL/USDT", "ADA/USDT"})}, pinned);
+    EXPECT_EQ(found(directory, ""), "ADA SOL NONE");
+    EXPECT_EQ(shown(directory.find("NONE")), "");
+    EXPECT_EQ(nearest(directory, "NON", 1), "NONE");
+    EXPECT_TRUE(Directory({}, pinned).empty());
+    EXPECT_EQ(found(Directory({list_of("binance", {"SOL/USDT", "ADA/USDT"})}, pinned, true), ""), "SOL NONE");
+}
+
 TEST(DirectorySearch, PagesMeetWithoutAGap) {
     const std::string all = found(market(), "");
     EXPECT_EQ(all, "BTC SOL BCH BTCX BTT ETH SOLO WBTC");

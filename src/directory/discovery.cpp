@@ -30,7 +30,7 @@ struct Answer {
 struct Doubt {
     SourceName source;
 };
-using Event = std::variant<Answer, Doubt>;
+using Event = std::variant<Answer, Doubt, std::vector<Comparison>>;
 
 // "3: ADA, SOL, XRP"; empty if there are none.
 std::string counted(const std::vector<ListedPair>& pairs) {
@@ -63,10 +63,11 @@ std::string trouble_in(const net::HttpResult& result) {
 class DiscoveryImpl final : public Discovery {
 public:
     DiscoveryImpl(std::vector<ListSource> sources, net::HttpClient& client, storage::Listings& storage,
-                  const Clock& clock, const DiscoveryOptions& options)
+                  Book& book, const Clock& clock, const DiscoveryOptions& options)
         : sources_(std::move(sources)),
           client_(client),
           storage_(storage),
+          book_(book),
           clock_(clock),
           options_(options),
           schedule_(sources_.size(), options.schedule, Rng(std::random_device{}())),
@@ -81,6 +82,7 @@ public:
         if (thread_.joinable()) thread_.join();
     }
     void doubt(SourceName source) override { events_->try_push(Doubt{source}); }
+    void compared(std::vector<Comparison> comparisons) override { events_->try_push(std::move(comparisons)); }
     std::vector<ListReport> reports() const override {
         MutexLock lock(mutex_);
         return reports_;
@@ -99,15 +101,9 @@ private:
         while (!events_->closed()) {
             while (const auto list = schedule_.begin(clock_.mono())) start(*list);
             events_->drain(batch, schedule_.next());
-            for (Event& event : batch) {
+            for (const Event& event : batch) {
                 if (events_->closed()) return;
-                if (const auto* doubted = std::get_if<Doubt>(&event)) {
-                    for (std::size_t i = 0; i < sources_.size(); ++i) {
-                        if (sources_[i].source == doubted->source) schedule_.doubt(i);
-                    }
-                } else {
-                    take(std::get<Answer>(event));
-                }
+                std::visit([this](const auto& e) { take(e); }, event);
             }
         }
     }
@@ -122,6 +118,43 @@ private:
         client_.start(std::move(request), [events = events_, list](net::HttpResult result) {
             events->push(Answer{list, std::move(result)});
         });
+    }
+
+    void take(const Doubt& doubt) {
+        for (std::size_t i = 0; i < sources_.size(); ++i) {
+            if (sources_[i].source == doubt.source) schedule_.doubt(i);
+        }
+    }
+
+    void take(const std::vector<Comparison>& comparisons) {
+        try {
+            const auto directory = book_.current();
+            for (const Comparison& comparison : comparisons) {
+                const Coin* const coin = directory->find(comparison.ticker);
+                if (coin == nullptr) continue;
+                for (const auto* listings : {&coin->venues, &coin->aggregators}) {
+                    for (const Listing& listing : *listings) {
+                        if (listing.source == comparison.source) note(comparison, *listing.pair);
+                    }
+                }
+            }
+        } catch (const storage::StorageError& e) {
+            // What still holds is seen again after a restart.
+            log::warn("which sources mean another coin could not be stored", {{"reason", e.what()}});
+        }
+    }
+
+    void note(const Comparison& comparison, const ListedPair& pair) {
+        if (comparison.disagrees == pair.disagrees_since.has_value()) return;
+        storage_.note_disagreement(comparison.source, pair.symbol,
+                                   comparison.disagrees ? std::optional(clock_.now()) : std::nullopt);
+        const char* text = comparison.disagrees
+                               ? "a source's price is far from the others': another coin of the same letters?"
+                               : "a source's price agrees with the others' again";
+        (comparison.disagrees ? log::warn : log::info)(text,
+                                                       {{"ticker", std::string(comparison.ticker.view())},
+                                                        {"source", std::string(comparison.source.view())},
+                                                        {"symbol", pair.symbol}});
     }
 
     void take(const Answer& answer) {
@@ -182,10 +215,6 @@ private:
     // Logs the first of failures in a row, and the end of them.
     void note(std::size_t list, const std::string& trouble) {
         const bool is_failing = !trouble.empty();
-        {
-            MutexLock lock(mutex_);
-            reports_[list].is_failing = is_failing;
-        }
         if (std::exchange(states_[list].is_failing, is_failing) == is_failing) return;
         const std::string source(sources_[list].source.view());
         if (is_failing) {
@@ -199,6 +228,7 @@ private:
     const std::vector<ListSource> sources_;
     net::HttpClient& client_;
     storage::Listings& storage_;
+    Book& book_;
     const Clock& clock_;
     const DiscoveryOptions options_;
     const std::shared_ptr<Mailbox<Event>> events_ = std::make_shared<Mailbox<Event>>();
@@ -212,9 +242,9 @@ private:
 }  // namespace
 
 std::unique_ptr<Discovery> start_discovery(std::vector<ListSource> sources, net::HttpClient& client,
-                                           storage::Listings& storage, const Clock& clock,
+                                           storage::Listings& storage, Book& book, const Clock& clock,
                                            const DiscoveryOptions& options) {
-    return std::make_unique<DiscoveryImpl>(std::move(sources), client, storage, clock, options);
+    return std::make_unique<DiscoveryImpl>(std::move(sources), client, storage, book, clock, options);
 }
 
 }  // namespace pricewire::directory

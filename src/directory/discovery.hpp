@@ -10,6 +10,8 @@
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
+#include "directory/book.hpp"
+#include "directory/disagreement.hpp"
 #include "directory/schedule.hpp"
 #include "domain/listing.hpp"
 #include "net/http_client.hpp"
@@ -40,7 +42,6 @@ struct ListReport {
     SourceName source;
     std::size_t pairs = 0;             // in the last good list that this process has read
     std::optional<Timestamp> read_at;  // when that was
-    bool is_failing = false;           // the latest attempt failed
 };
 
 // Reads the sources' own lists at the start and every few hours, and stores what has changed, on its own thread. A list
@@ -52,13 +53,15 @@ public:
     virtual void stop() = 0;
     // What a source does contradicts its list (it refuses a symbol, say): it is read again soon. Any thread.
     virtual void doubt(SourceName source) = 0;
+    // Notes in the list which sources mean another coin by a ticker. Any thread.
+    virtual void compared(std::vector<Comparison> comparisons) = 0;
     // In the order of the sources. Any thread.
     virtual std::vector<ListReport> reports() const = 0;
 };
 
-// `client`, `storage` and `clock` outlive it.
+// `client`, `storage`, its `book` and `clock` outlive it.
 std::unique_ptr<Discovery> start_discovery(std::vector<ListSource> sources, net::HttpClient& client,
-                                           storage::Listings& storage, const Clock& clock,
+                                           storage::Listings& storage, Book& book, const Clock& clock,
                                            const DiscoveryOptions& options = {});
 
 }  // namespace pricewire::directory

@@ -47,7 +47,7 @@ protected:
         DiscoveryOptions options;
         options.schedule.retry = {1ms, 2ms};
         options.schedule.least = 0s;
-        discovery_ = start_discovery(std::move(sources), client_, storage_, system_clock(), options);
+        discovery_ = start_discovery(std::move(sources), client_, storage_, *book_, system_clock(), options);
     }
     // Answers each request for a list of that source, the next one first, the last one again and again.
     void lists(const std::string& name, std::vector<net::HttpResult> results) {
@@ -78,6 +78,7 @@ protected:
     std::map<std::string, std::vector<net::HttpResult>> results_ GUARDED_BY(mutex_);
     fakes::LogCapture log_;
     fakes::TestStorage storage_;
+    std::unique_ptr<Book> book_ = create_book(storage_, system_clock(), {.fresh_for = 0s});
     fakes::FakeHttpClient client_;
     std::unique_ptr<Discovery> discovery_;
 
@@ -99,7 +100,6 @@ TEST_F(DiscoveryTest, StoresEachSourcesList) {
     EXPECT_EQ(reports[0].source, "binance");
     EXPECT_EQ(reports[0].pairs, 2U);
     EXPECT_TRUE(reports[0].read_at);
-    EXPECT_FALSE(reports[0].is_failing);
 }
 
 TEST_F(DiscoveryTest, WhatIsNoListLeavesTheStoredOne) {
@@ -156,6 +156,27 @@ TEST_F(DiscoveryTest, WhatTheDatabaseDidNotTakeIsReadAgain) {
     storage_.heal();
     EXPECT_TRUE(reads("kraken", "SOL/USD "));
     discovery_->stop();
+}
+
+TEST_F(DiscoveryTest, NotesWhoMeansAnotherCoin) {
+    lists("kraken", {answer("MIR/USD")});
+    lists("okx", {answer("MIR/USDT")});
+    start({"kraken", "okx"});
+    EXPECT_TRUE(reads("kraken", "MIR/USD "));
+    EXPECT_TRUE(reads("okx", "MIR/USDT "));
+    const auto disagrees = [&](SourceName source) {
+        return storage_.listings(source).at(0).disagrees_since.has_value();
+    };
+    discovery_->compared(
+        {{"kraken", "MIR", true}, {"okx", "MIR", false}, {"mexc", "MIR", true}, {"okx", "NO", true}});
+    EXPECT_TRUE(storage_.wait_until([&] { return disagrees("kraken"); }));
+    discovery_->compared({{"okx", "MIR", true}, {"kraken", "MIR", false}});
+    EXPECT_TRUE(storage_.wait_until([&] { return !disagrees("kraken") && disagrees("okx"); }));
+    discovery_->stop();
+    EXPECT_EQ(log_.count("warn a source's price is far from the others': another coin of the same letters? "
+                         "ticker=MIR source=kraken symbol=MIR/USD"),
+              1U);
+    EXPECT_EQ(log_.count("info a source's price agrees with the others' again ticker=MIR source=kraken"), 1U);
 }
 
 TEST_F(DiscoveryTest, ADoubtedListIsReadAgain) {

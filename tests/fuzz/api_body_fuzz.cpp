@@ -38,7 +38,7 @@ void register_body(std::string_view text) {
 void alert_body(std::string_view text) {
     static const std::vector<Ticker> tickers{"BTC", "ETH"};
     static const net::UrlPolicy policy;
-    const auto body = parse_alert_body(text, tickers, policy);
+    const auto body = parse_alert_body(text, KnownTickers(tickers), policy);
     if (!body) return check_issues(body.error());
     require(body->ticker == Ticker("BTC") || body->ticker == Ticker("ETH"));
     require(body->target.is_positive() && body->target <= Decimal::from_int(max_target_price));
