@@ -21,6 +21,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration bars_every = 5s;
+constexpr Duration compare_every = 5s;
 // Between two calls of judge_ages(); after a longer one it leaves the judgement to the next call.
 constexpr Duration longest_pause = 3s;
 
@@ -94,18 +95,20 @@ feed::FeedOptions with_tap(feed::FeedOptions options, feed::FrameTap* tap) {
 class MarketThreadImpl final : public MarketThread {
 public:
     MarketThreadImpl(const ops::Config& config, bus::PriceBus& bus, history::BarWriter& bars,
-                     feed::VenueTypes venues, feed::FrameTap* tap)
+                     feed::VenueTypes venues, feed::FrameTap* tap,
+                     std::function<void(std::vector<directory::Comparison>)> compared)
         : venues_(venues),
           switched_off_(switched_off(config, venues)),
           bus_(bus),
           bars_(bars),
+          compared_(std::move(compared)),
           loop_(net::create_event_loop()),
           http_(
               net::create_http_client({.max_connections = 64, .user_agent = "Pricewire/" PRICEWIRE_VERSION})),
           market_(tickers_of(config), consolidation_of(config, venues),
                   {.price = [this](const Price& price) { bus_.publish(price); },
                    .price_gone = [this](const PriceGone& gone) { on_price_gone(gone); },
-                   .board = [this](const TickerBoard& board) { bus_.publish_board(board); },
+                   .board = [this](const TickerBoard& board) { on_board(board); },
                    .rate = [this](const price::DollarRate& rate) { on_rate(rate); },
                    .removed = [this](Ticker ticker) { bus_.remove_board(ticker); }},
                   source_names(feed_options_of(config, venues))),
@@ -161,6 +164,10 @@ public:
     const price::RateMeters& rate_meters() const override { return market_.rate_meters(); }
 
 private:
+    void on_board(const TickerBoard& board) {
+        bus_.publish_board(board);
+        if (compares_) disagreements_.look(board, system_clock().mono());
+    }
     void on_price_gone(const PriceGone& gone) {
         bus_.publish_gone(gone);
         // Logged once a minute at most: a price may come and go with every trade.
@@ -193,7 +200,12 @@ private:
     // price would be gone, and then be back as of now.
     void judge_ages() {
         const MonoTime now = system_clock().mono();
-        if (now - std::exchange(judged_at_, now) <= longest_pause) market_.refresh(system_clock().now());
+        if (now - std::exchange(judged_at_, now) > longest_pause) return;
+        compares_ = compared_ && now - compared_at_ >= compare_every;
+        market_.refresh(system_clock().now());
+        if (!std::exchange(compares_, false)) return;
+        compared_at_ = now;
+        if (auto settled = disagreements_.end_round(); !settled.empty()) compared_(std::move(settled));
     }
 
     const Timestamp started_ = system_clock().now();
@@ -201,6 +213,10 @@ private:
     const std::vector<SourceReport> switched_off_;
     bus::PriceBus& bus_;
     history::BarWriter& bars_;
+    const std::function<void(std::vector<directory::Comparison>)> compared_;
+    directory::Disagreements disagreements_;
+    bool compares_ = false;  // the boards that are being published
+    MonoTime compared_at_;
     std::unique_ptr<net::EventLoop> loop_;
     std::unique_ptr<net::HttpClient> http_;
     price::Market market_;
@@ -217,10 +233,10 @@ private:
 
 }  // namespace
 
-std::unique_ptr<MarketThread> create_market_thread(const ops::Config& config, bus::PriceBus& bus,
-                                                   history::BarWriter& bars, feed::VenueTypes venues,
-                                                   feed::FrameTap* tap) {
-    return std::make_unique<MarketThreadImpl>(config, bus, bars, venues, tap);
+std::unique_ptr<MarketThread> create_market_thread(
+    const ops::Config& config, bus::PriceBus& bus, history::BarWriter& bars, feed::VenueTypes venues,
+    feed::FrameTap* tap, std::function<void(std::vector<directory::Comparison>)> compared) {
+    return std::make_unique<MarketThreadImpl>(config, bus, bars, venues, tap, std::move(compared));
 }
 
 }  // namespace pricewire::app

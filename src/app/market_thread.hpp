@@ -1,9 +1,11 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <vector>
 
 #include "bus/price_bus.hpp"
+#include "directory/disagreement.hpp"
 #include "feed/frame_tap.hpp"
 #include "feed/status.hpp"
 #include "feed/venue.hpp"
@@ -30,10 +32,11 @@ public:
     virtual const price::RateMeters& rate_meters() const = 0;
 };
 
-// `bus`, `bars` and `tap`, which may be null, outlive it.
-std::unique_ptr<MarketThread> create_market_thread(const ops::Config& config, bus::PriceBus& bus,
-                                                   history::BarWriter& bars,
-                                                   feed::VenueTypes venues = feed::venue_types(),
-                                                   feed::FrameTap* tap = nullptr);
+// `bus`, `bars` and `tap`, which may be null, outlive it, as does what `compared` uses: it is called with the sources
+// that have been found to mean another coin by a ticker, or the same again, and may be empty.
+std::unique_ptr<MarketThread> create_market_thread(
+    const ops::Config& config, bus::PriceBus& bus, history::BarWriter& bars,
+    feed::VenueTypes venues = feed::venue_types(), feed::FrameTap* tap = nullptr,
+    std::function<void(std::vector<directory::Comparison>)> compared = {});
 
 }  // namespace pricewire::app

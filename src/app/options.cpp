@@ -103,6 +103,7 @@ api::ApiOptions api_options_of(const ops::Config& config) {
     options.page = api::embedded_page();
     options.reference = api::embedded_reference();
     options.tickers = tickers_of(config);
+    options.on_demand = config.market.on_demand;
     options.watched = tickers_with_a_source(feed_options_of(config));
     options.registration_open = config.users.registration == "open";
     options.register_limit = limit_of(config.limits.register_);
@@ -133,8 +134,8 @@ net::FileNeeds file_needs_of(const ops::Config& config, const Roles& roles) {
     if (!config.metrics.listen.empty()) needs.fixed += 32;
     if (roles.api) needs.fixed += 32;  // names of webhooks' hosts that are looked up
     if (roles.feed) {
-        // Two streams while one replaces the other, a request, and a recording.
-        needs.fixed += 16 + 4 * static_cast<std::size_t>(std::ranges::count_if(
+        // Two streams while one replaces the other, a request, and a recording; symbol lists.
+        needs.fixed += 28 + 4 * static_cast<std::size_t>(std::ranges::count_if(
                                     config.sources, [](const auto& s) { return s.second.enabled; }));
     }
     if (roles.sender) {
@@ -189,6 +190,10 @@ net::HttpClientOptions webhook_client_options_of(const ops::Config& config, cons
             .max_idle_connections = files.idle,
             .user_agent = "Pricewire/" PRICEWIRE_VERSION,
             .dns_servers = config.delivery.dns_servers};
+}
+
+net::HttpClientOptions list_client_options() {
+    return {.max_connections = 4, .max_idle_connections = 0, .user_agent = "Pricewire/" PRICEWIRE_VERSION};
 }
 
 deliver::PrunerOptions pruner_options_of(const ops::Config& config) {

@@ -33,6 +33,8 @@ deliver::SenderOptions sender_options_of(const ops::Config& config);
 net::FileNeeds file_needs_of(const ops::Config& config, const Roles& roles);
 // Within `files`.
 net::HttpClientOptions webhook_client_options_of(const ops::Config& config, const net::FileShares& files);
+// For the sources' symbol lists.
+net::HttpClientOptions list_client_options();
 deliver::PrunerOptions pruner_options_of(const ops::Config& config);
 // The address that a process of these roles listens on: http.listen with the API, else the one for /health.
 std::string listen_of(const ops::Config& config, const Roles& roles);

@@ -9,6 +9,7 @@
 #include "api/health_endpoint.hpp"
 #include "app/check.hpp"
 #include "app/front.hpp"
+#include "app/list_sources.hpp"
 #include "app/listeners.hpp"
 #include "app/market_thread.hpp"
 #include "app/options.hpp"
@@ -23,6 +24,8 @@
 #include "base/log.hpp"
 #include "deliver/pruner.hpp"
 #include "deliver/sender.hpp"
+#include "directory/book.hpp"
+#include "directory/discovery.hpp"
 #include "history/bar_writer.hpp"
 #include "metrics/instruments.hpp"
 #include "metrics/sampler.hpp"
@@ -80,13 +83,19 @@ public:
         if (roles_.api || roles_.checker || roles_.sender) notices_ = open_notices(config_);
         // Connects now rather than at the first firing.
         if (roles_.api || roles_.checker) queue_->publish({});
+        if (roles_.api || roles_.feed)
+            directory_ = directory::create_book(
+                *storage_, clock_, {.pinned = tickers_of(config_), .only_pinned = !config_.market.on_demand});
         if (roles_.sender) start_sending();
         if (roles_.checker) start_checking();
         if (roles_.feed) {
             bars_ = history::create_bar_writer(*storage_, clock_);
-            market_ = create_market_thread(config_, *bus_, *bars_, feed::venue_types(), tap_);
+            market_ = create_market_thread(
+                config_, *bus_, *bars_, feed::venue_types(), tap_,
+                [this](auto comparisons) { discovery_->compared(std::move(comparisons)); });
             instruments_.watch_feed(market_->meters(), market_->rate_meters(),
                                     [this] { return market_->sources(); });
+            start_discovery();
         }
         if (roles_.api) {
             open_api();
@@ -228,6 +237,13 @@ private:
         }
     }
 
+    void start_discovery() {
+        lists_ = net::create_http_client(list_client_options());
+        discovery_ =
+            directory::start_discovery(list_sources_of(config_), *lists_, *storage_, *directory_, clock_);
+        instruments_.watch(*discovery_);
+    }
+
     void open_api() {
         auth_cache_ = open_auth_cache(config_);
         // Drop entries of users that changed while no process was listening.
@@ -245,7 +261,8 @@ private:
                              .hint = [this](std::span<const DeliveryTask> tasks) { queue_->publish(tasks); },
                              .ping_queue = [this] { queue_->ping(); },
                              .vet_webhook_url = {},
-                             .answered = [this](const api::AnsweredRequest& r) { instruments_.answered(r); }},
+                             .answered = [this](const api::AnsweredRequest& r) { instruments_.answered(r); },
+                             .directory = directory_.get()},
                             api_options_of(config_));
         instruments_.watch(*api_);
         listeners_.set_api(api_.get());
@@ -314,6 +331,7 @@ private:
         // Before the server is destroyed: requests in progress answer through it.
         api_.reset();
         health_.reset();
+        if (discovery_) discovery_->stop();
         if (market_) market_->stop();
         if (bus_) bus_->unsubscribe_all();
         if (checker_) checker_->stop();
@@ -358,6 +376,9 @@ private:
     std::unique_ptr<outbox::Outbox> outbox_;
     Progress progress_;  // used by the checker's thread
     std::unique_ptr<alert::Checker> checker_;
+    std::unique_ptr<directory::Book> directory_;
+    std::unique_ptr<net::HttpClient> lists_;
+    std::unique_ptr<directory::Discovery> discovery_;
     std::unique_ptr<history::BarWriter> bars_;
     std::unique_ptr<MarketThread> market_;
     std::unique_ptr<access::AuthCache> auth_cache_;

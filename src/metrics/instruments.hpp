@@ -17,6 +17,7 @@
 #include "base/clock.hpp"
 #include "base/mutex.hpp"
 #include "deliver/sender.hpp"
+#include "directory/discovery.hpp"
 #include "domain/alert.hpp"
 #include "domain/delivery.hpp"
 #include "feed/status.hpp"
@@ -65,6 +66,7 @@ public:
     void watch(const outbox::Outbox& outbox);
     void watch(const deliver::Sender& sender);
     void watch(const api::Api& api);
+    void watch(const directory::Discovery& discovery);
     void watch(const Sampler& sampler);
 
     // Reads the delivery backlog from the database; to be called every few seconds in a process with a

@@ -200,6 +200,25 @@ TEST_F(InstrumentsTest, AHangingDependencyDelaysNoScrape) {
     }
 }
 
+class NoDiscovery : public directory::Discovery {
+public:
+    void stop() override {}
+    void doubt(SourceName) override {}
+    void compared(std::vector<directory::Comparison>) override {}
+    std::vector<directory::ListReport> reports() const override { return lists; }
+    std::vector<directory::ListReport> lists;
+};
+
+TEST_F(InstrumentsTest, AListIsMeasuredOnceItWasRead) {
+    NoDiscovery discovery;
+    discovery.lists = {{.source = "binance", .pairs = 420, .read_at = clock_.now() - 90s},
+                       {.source = "kraken"}};
+    instruments_.watch(discovery);
+    EXPECT_EQ(sample(R"(pricewire_listed_pairs{source="binance"})"), "420");
+    EXPECT_EQ(sample(R"(pricewire_list_age_seconds{source="binance"})"), "92");
+    EXPECT_EQ(sample(R"(pricewire_list_age_seconds{source="kraken"})"), "");
+}
+
 TEST_F(InstrumentsTest, APriceIsMeasuredByItsSourcesAndTheirSpread) {
     price::RateMeters rates;
     price::MarketMeters meters;
@@ -259,6 +278,7 @@ TEST_F(InstrumentsTest, TheDocumentationListsExactlyTheMetricsThatExist) {
         alert::start_checker({.load = [](const auto&) {}, .fire = [](auto) {}}, system_clock());
     const NoSender sender;
     const NoApi api;
+    const NoDiscovery discovery;
     const Sampler sampler({}, {});
     const price::MarketMeters meters;
     const price::RateMeters rates;
@@ -267,6 +287,7 @@ TEST_F(InstrumentsTest, TheDocumentationListsExactlyTheMetricsThatExist) {
     instruments_.watch(*outbox);
     instruments_.watch(sender);
     instruments_.watch(api);
+    instruments_.watch(discovery);
     instruments_.watch(sampler);
     std::set<std::string> existing;
     for (const std::string& name : instruments_.registry().names())

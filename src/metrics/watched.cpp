@@ -244,6 +244,22 @@ void Instruments::watch(const api::Api& api) {
                     [&api] { return api.stream_clients(); });
 }
 
+void Instruments::watch(const directory::Discovery& discovery) {
+    const auto gauge = [&](const char* name, const char* help, auto value) {
+        registry_.gauge(name, help, [&discovery, value] {
+            Figures out;
+            for (const directory::ListReport& list : discovery.reports()) {
+                if (list.read_at) out.push_back({{{"source", text(list.source)}}, value(list)});
+            }
+            return out;
+        });
+    };
+    gauge("pricewire_listed_pairs", "Pairs in a source's own list that can be watched.",
+          [](const directory::ListReport& list) { return static_cast<double>(list.pairs); });
+    gauge("pricewire_list_age_seconds", "How long ago a source's symbol list was read.",
+          [this](const directory::ListReport& list) { return seconds(clock_.now() - *list.read_at); });
+}
+
 void Instruments::watch(const Sampler& sampler) {
     registry_.gauge("pricewire_dependency_up", "Whether database, cache and queue answered their last ping.",
                     [&sampler] {
