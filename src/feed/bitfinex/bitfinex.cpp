@@ -168,7 +168,7 @@ private:
             out.events.push_back(SymbolRefused{*instrument, why});
         } else if (number && *number >= 10300 && *number < 10400) {
             out.events.push_back(MessageRefused{std::nullopt, why, std::nullopt});
-        } else {
+        } else if (number != 10400) {  // a channel that is unsubscribed already
             return refuse(Kind::venue_error, why);
         }
         return Parsed{};
@@ -272,6 +272,11 @@ public:
                                   const SubscribeMessage&) const override {
         return fmt::format(R"({{"event":"subscribe","channel":"trades","symbol":"{}"}})",
                            instruments()[asked.front()].symbol);
+    }
+    std::string unsubscribe_message(std::span<const std::size_t>,
+                                    const SubscribeMessage& message) const override {
+        return message.channel ? fmt::format(R"({{"event":"unsubscribe","chanId":{}}})", *message.channel)
+                               : std::string();
     }
     std::unique_ptr<StreamParser> create_parser() const override {
         return std::make_unique<BitfinexStream>(*this);

@@ -39,6 +39,10 @@ TEST(Bitfinex, AddressesAndMessages) {
     EXPECT_EQ(venue->opening_message(), R"({"event":"conf","flags":65536})");
     EXPECT_EQ(venue->subscribe_message(std::vector<std::size_t>{1}, {2, now}),
               R"({"event":"subscribe","channel":"trades","symbol":"tDOGE:USD"})");
+    EXPECT_EQ(venue->unsubscribe_message(std::vector<std::size_t>{1}, {3, now, 17470}),
+              R"({"event":"unsubscribe","chanId":17470})");
+    EXPECT_EQ(venue->unsubscribe_message(std::vector<std::size_t>{1}, {3, now, {}}), "")
+        << "it has no channel";
     EXPECT_EQ(venue->rest_url(std::vector<std::size_t>{0, 1}),
               "https://bitfinex/v2/tickers?symbols=tBTCUSD%2CtDOGE:USD");
     for (const auto& [ticker, symbol] : {std::pair{"BTC", "tBTCUSD"},
@@ -102,6 +106,7 @@ TEST(Bitfinex, AChannelIsANumber) {
     EXPECT_EQ(stream(replaced(subscribed, "17470", "17471")), "acknowledged tBTCUSD") << "subscribed again";
     EXPECT_TRUE(stream(trade).starts_with("bad_quote: ")) << "the old number is no more";
     EXPECT_EQ(stream(R"({"event":"unsubscribed","status":"OK","chanId":17471})"), "");
+    EXPECT_EQ(stream(R"({"event":"error","msg":"unsubscribe: invalid","code":10400,"chanId":17471})"), "");
     EXPECT_TRUE(stream(replaced(trade, "17470", "17471")).starts_with("bad_quote: "));
     EXPECT_EQ(ShownStream(*venue, now)(trade).substr(0, 9), "bad_quote") << "another connection";
 }

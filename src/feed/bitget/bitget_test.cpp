@@ -46,6 +46,8 @@ TEST(Bitget, AddressesAndMessages) {
     EXPECT_EQ(venue->subscribe_message(std::vector<std::size_t>{0, 2}, {1, now}),
               R"({"op":"subscribe","args":[{"instType":"SPOT","channel":"trade","instId":"BTCUSDT"},)"
               R"({"instType":"SPOT","channel":"trade","instId":"SHIBUSDT"}]})");
+    EXPECT_EQ(venue->unsubscribe_message(std::vector<std::size_t>{2}, {1, now, {}}),
+              R"({"op":"unsubscribe","args":[{"instType":"SPOT","channel":"trade","instId":"SHIBUSDT"}]})");
     EXPECT_EQ(bitget("wss://bitget/v3/ws/public")->subscribe_message(std::vector<std::size_t>{0}, {1, now}),
               R"({"op":"subscribe","args":[)" + v3_arg + "]}");
     EXPECT_EQ(venue->keep_alive_text(now), "ping");

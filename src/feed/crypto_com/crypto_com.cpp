@@ -113,7 +113,7 @@ private:
             out.events.push_back(
                 MessageRefused{detail::id_of(frame[id]), error_text(frame),
                                instrument_in(detail::digits_of(frame[message]), is_symbol_char)});
-        } else {
+        } else if (name != "unsubscribe") {
             return refuse(Kind::venue_error, error_text(frame));
         }
         return Parsed{};
@@ -154,17 +154,26 @@ public:
     using JsonVenue::JsonVenue;
 
     std::string subscribe_message(std::span<const std::size_t> asked,
-                                  const SubscribeMessage& subscribe) const override {
-        return fmt::format(
-            R"({{"id":{},"method":"subscribe","params":{{"channels":[{}]}},"nonce":{}}})", subscribe.number,
-            list(asked, ",", [&](std::size_t i) { return "\"trade." + instruments()[i].symbol + '"'; }),
-            to_micros(subscribe.now) / 1000);
+                                  const SubscribeMessage& message) const override {
+        return message_about(asked, "subscribe", message);
+    }
+    std::string unsubscribe_message(std::span<const std::size_t> asked,
+                                    const SubscribeMessage& message) const override {
+        return message_about(asked, "unsubscribe", message);
     }
     std::unique_ptr<StreamParser> create_parser() const override {
         return std::make_unique<CryptoComStream>(*this);
     }
 
 private:
+    std::string message_about(std::span<const std::size_t> asked, std::string_view method_name,
+                              const SubscribeMessage& about) const {
+        return fmt::format(
+            R"({{"id":{},"method":"{}","params":{{"channels":[{}]}},"nonce":{}}})", about.number, method_name,
+            list(asked, ",", [&](std::size_t i) { return "\"trade." + instruments()[i].symbol + '"'; }),
+            to_micros(about.now) / 1000);
+    }
+
     // A request is for one instrument or for all; there is none for several.
     std::string rest_path(std::span<const std::size_t> asked) const override {
         return one_or_all(asked, "/get-tickers?instrument_name=", "/get-tickers");

@@ -43,6 +43,9 @@ TEST(CryptoCom, AddressesAndMessages) {
     EXPECT_EQ(
         venue->subscribe_message(std::vector<std::size_t>{0, 1}, {.number = 3, .now = now}),
         R"({"id":3,"method":"subscribe","params":{"channels":["trade.BTC_USD","trade.ETH_USD"]},"nonce":1613581139000})");
+    EXPECT_EQ(
+        venue->unsubscribe_message(std::vector<std::size_t>{1}, {.number = 4, .now = now}),
+        R"({"id":4,"method":"unsubscribe","params":{"channels":["trade.ETH_USD"]},"nonce":1613581139000})");
     EXPECT_EQ(venue->rest_url(std::vector<std::size_t>{1}),
               "https://crypto/public/get-tickers?instrument_name=ETH_USD");
     EXPECT_EQ(venue->rest_url(std::vector<std::size_t>{0, 1}), "https://crypto/public/get-tickers");
@@ -116,6 +119,7 @@ TEST(CryptoCom, Events) {
     EXPECT_EQ(shown(R"({"id":"x","method":"public/heartbeat","code":0})"),
               "wrong_shape: a heartbeat without a number");
     EXPECT_EQ(shown(R"({"id":2,"method":"unsubscribe","code":0})"), "");
+    EXPECT_EQ(shown(R"({"id":2,"method":"unsubscribe","code":40003,"message":"Unknown symbol"})"), "");
     EXPECT_EQ(shown(R"({"id":2,"method":"subscribe","code":0,"result":{},"result":{}})"),
               "wrong_shape: a frame with a duplicate field");
     EXPECT_EQ(shown(R"({"id":2,"method":"subscribe","code":0,"result":[]})"),

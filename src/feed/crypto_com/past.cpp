@@ -18,9 +18,10 @@ constexpr detail::AnswerShape answer{.title = "Crypto.com",
 // {"code":0,"result":{"interval":"1m","instrument_name":"BTC_USD","data":[{"o":"…","h":"…","l":"…","c":"…","v":"…",
 // "t":1700000000000}, …]}}
 constexpr detail::CandleShape candle{.answer = answer, .names = {"t", "o", "h", "l", "c", "v"}};
-// {"code":0,"result":{"data":[{"d":"4611686018469185217","t":1700000000000,"p":"65000.1","i":"BTC_USD", …}, …]}},
-// newest first
-constexpr detail::TradeShape trade{.answer = answer, .names = {"t", "p", "d", "i"}};
+// {"code":0,"result":{"data":[{"d":"4611686018469185217","tn":"1700000000000000000","p":"65000.1","i":"BTC_USD", …},
+// …]}}, newest first
+constexpr detail::TradeShape trade{
+    .answer = answer, .unit = detail::TimeUnit::nanoseconds, .names = {"tn", "p", "d", "i"}};
 
 }  // namespace
 
@@ -47,7 +48,7 @@ std::expected<std::vector<Candle>, ParseError> parse_candles(std::string_view bo
     return detail::read_candles(body, candle, r);
 }
 
-// A cursor is the end of the page.
+// A cursor is the end of the page, in nanoseconds: many trades may be made in one millisecond.
 std::string trades_url(const PastRequest& r) {
     return fmt::format("/get-trades?instrument_name={}&count={}&start_ts={}&end_ts={}", r.symbol,
                        rows_per_page, detail::to_milliseconds(r.from) - 1,
@@ -55,8 +56,9 @@ std::string trades_url(const PastRequest& r) {
 }
 
 std::expected<PastTrades, ParseError> parse_trades(std::string_view body, const PastRequest& r) {
-    return detail::read_page(body, trade, r, rows_per_page,
-                             [&](const detail::TradeRows& rows) { return cursor_before(rows, r); });
+    return detail::read_page(body, trade, r, rows_per_page, [&](const detail::TradeRows& rows) {
+        return cursor_before(rows, r, detail::TimeUnit::nanoseconds);
+    });
 }
 
 }  // namespace pricewire::feed::crypto_com

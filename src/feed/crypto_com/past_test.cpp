@@ -25,8 +25,8 @@ const PastCase crypto_com{
     .trades_url = "/get-trades?instrument_name=BTC_USD&count=150&start_ts=1793527199999&end_ts=1793527260000",
     .trades =
         R"({"id":1,"method":"public/get-trades","code":0,"result":{"data":[)"
-        R"({"d":"8","t":1793527202000,"tn":"1793527202000523623","q":"1","p":"3.75","s":"SELL","i":"BTC_USD"},)"
-        R"({"d":"7","t":1793527201000,"tn":"1793527201000523623","q":"1","p":"3.25","s":"BUY","i":"BTC_USD"}]}})",
+        R"({"d":"8","t":1793527202000,"tn":"1793527202000000623","q":"1","p":"3.75","s":"SELL","i":"BTC_USD"},)"
+        R"({"d":"7","t":1793527201000,"tn":"1793527201000000623","q":"1","p":"3.25","s":"BUY","i":"BTC_USD"}]}})",
     .error = R"({"id":-1,"method":"public/get-candlestick","code":40004,"message":"Unknown instrument"})",
     .error_shown = "unknown_symbol: Crypto.com's error 40004: Unknown instrument",
     .says_whose_candles = true};
@@ -39,16 +39,17 @@ TEST(CryptoComPast, TradesFromTheEnd) {
     expect_trades(crypto_com);
     std::string rows;
     for (int i = 150; i-- > 0;)
-        rows += fmt::format(R"({}{{"d":"461184674600000{:04}","t":{},"p":"65000.10","i":"BTC_USD"}})",
-                            rows.empty() ? "" : ",", i, 1'793'527'250'000 + i);
+        rows +=
+            fmt::format(R"({}{{"d":"461184674600000{:04}","t":1,"tn":"{}","p":"65000.10","i":"BTC_USD"}})",
+                        rows.empty() ? "" : ",", i, 1'793'527'250'000'000'000 + i * 1000);
     const std::string page =
         R"({"id":1,"method":"public/get-trades","code":0,"result":{"data":[)" + rows + "]}}";
     PastRequest request = past_request(crypto_com);
-    EXPECT_TRUE(
-        show_trades(crypto_com_type, page, request).ends_with("#4611846746000000149; next 1793527250001"));
-    request.cursor = "1793527250001";
-    EXPECT_TRUE(crypto_com_type.past.trades_url(request).ends_with("&end_ts=1793527250001"));
-    EXPECT_TRUE(show_trades(crypto_com_type, page, request).ends_with("next 1793527250000"))
+    EXPECT_TRUE(show_trades(crypto_com_type, page, request)
+                    .ends_with("#4611846746000000149; next 1793527250000001000"));
+    request.cursor = "1793527250000001000";
+    EXPECT_TRUE(crypto_com_type.past.trades_url(request).ends_with("&end_ts=1793527250000001000"));
+    EXPECT_TRUE(show_trades(crypto_com_type, page, request).ends_with("next 1793527250000000000"))
         << "each page ends before the last, whatever comes";
     request.from = request.to;
     EXPECT_EQ(show_trades(crypto_com_type, page, request), "") << "it reaches the beginning";

@@ -338,11 +338,15 @@ PastTrades page_of(TradeRows rows, const PastRequest& request, std::string next)
     return {std::move(rows.trades), std::move(next)};
 }
 
-std::string cursor_before(const TradeRows& rows, const PastRequest& request) {
+std::string cursor_before(const TradeRows& rows, const PastRequest& request, TimeUnit unit) {
     if (rows.trades.empty() || rows.trades.front().time <= request.from) return {};
-    const auto before = parse_number<std::int64_t>(request.cursor).value_or(to_milliseconds(request.to) + 1);
-    const std::int64_t end = std::min(to_milliseconds(rows.trades.front().time) + 1, before - 1);
-    return end <= to_milliseconds(request.from) ? std::string() : std::to_string(end);
+    const bool is_fine = unit == TimeUnit::nanoseconds;
+    const auto steps = [&](Timestamp t) { return is_fine ? to_micros(t) : to_milliseconds(t); };
+    const std::int64_t scale = is_fine ? 1000 : 1;
+    const auto cursor = parse_number<std::int64_t>(request.cursor);
+    const std::int64_t before = cursor ? *cursor / scale : steps(request.to) + 1;
+    const std::int64_t end = std::min(steps(rows.trades.front().time) + 1, before - 1);
+    return end <= steps(request.from) ? std::string() : std::to_string(end * scale);
 }
 
 std::string cursor_after(const TradeRows& rows, const PastRequest& request) {

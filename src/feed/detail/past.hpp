@@ -94,10 +94,11 @@ std::expected<PastTrades, ParseError> read_page(std::string_view body, const Tra
     return page_of(std::move(*rows), request, std::move(cursor));
 }
 
-// Cursors of venues that give trades by time, in milliseconds: the end of the page before this one, and the start of
-// the page after it. Both overlap by a millisecond, so that it does not matter whether a venue takes ends as
-// inclusive. Empty: the range is read. Each is beyond the cursor of `request`.
-std::string cursor_before(const TradeRows& rows, const PastRequest& request);
+// Cursors of venues that give trades by time, in milliseconds or nanoseconds: the end of the page before this one, and
+// the start of the page after it. Pages overlap by a millisecond, or a microsecond, so that it does not matter whether
+// a venue takes ends as inclusive. Empty: the range is read. Each is beyond the cursor of `request`.
+std::string cursor_before(const TradeRows& rows, const PastRequest& request,
+                          TimeUnit unit = TimeUnit::milliseconds);
 std::string cursor_after(const TradeRows& rows, const PastRequest& request);
 
 // For lists of markets. `take` gets the fields in the order of `names`, empty where they are absent or null, and adds

@@ -106,7 +106,7 @@ private:
                    detail::plain_string(frame[event]) == "subscribe") {
             out.events.push_back(
                 MessageRefused{detail::id_of(frame[id]), text, instrument_in(words, is_symbol_char)});
-        } else {
+        } else if (detail::plain_string(frame[event]) != "unsubscribe") {
             return refuse(Kind::venue_error, text);
         }
         return Parsed{};
@@ -174,10 +174,11 @@ public:
     }
     std::string subscribe_message(std::span<const std::size_t> asked,
                                   const SubscribeMessage& message) const override {
-        return fmt::format(
-            R"({{"time":{},"id":{},"channel":"spot.trades","event":"subscribe","payload":[{}]}})",
-            seconds_of(message.now), message.number,
-            list(asked, ",", [&](std::size_t i) { return '"' + instruments()[i].symbol + '"'; }));
+        return message_about(asked, "subscribe", message);
+    }
+    std::string unsubscribe_message(std::span<const std::size_t> asked,
+                                    const SubscribeMessage& message) const override {
+        return message_about(asked, "unsubscribe", message);
     }
     std::string keep_alive_text(Timestamp now) const override {
         return fmt::format(R"({{"time":{},"channel":"spot.ping"}})", seconds_of(now));
@@ -187,6 +188,13 @@ public:
     }
 
 private:
+    std::string message_about(std::span<const std::size_t> asked, std::string_view event,
+                              const SubscribeMessage& message) const {
+        return fmt::format(
+            R"({{"time":{},"id":{},"channel":"spot.trades","event":"{}","payload":[{}]}})",
+            seconds_of(message.now), message.number, event,
+            list(asked, ",", [&](std::size_t i) { return '"' + instruments()[i].symbol + '"'; }));
+    }
     static std::int64_t seconds_of(Timestamp t) { return to_micros(t) / 1'000'000; }
 
     // A request is for one pair or for the whole market; there is none for several.

@@ -39,6 +39,9 @@ TEST(Gateio, AddressesAndMessages) {
     EXPECT_EQ(
         venue->subscribe_message(std::vector<std::size_t>{0, 1}, {.number = 3, .now = now}),
         R"({"time":1606292219,"id":3,"channel":"spot.trades","event":"subscribe","payload":["BTC_USDT","ETH_USDT"]})");
+    EXPECT_EQ(
+        venue->unsubscribe_message(std::vector<std::size_t>{1}, {.number = 4, .now = now}),
+        R"({"time":1606292219,"id":4,"channel":"spot.trades","event":"unsubscribe","payload":["ETH_USDT"]})");
     EXPECT_EQ(venue->keep_alive_text(now), R"({"time":1606292219,"channel":"spot.ping"})");
     EXPECT_EQ(venue->rest_url(std::vector<std::size_t>{1}),
               "https://gate/v4/spot/tickers?currency_pair=ETH_USDT");
@@ -128,6 +131,10 @@ TEST(Gateio, Events) {
     EXPECT_EQ(answer(R"("result":null)"), "wrong_shape: a frame of an unknown shape");
     EXPECT_EQ(shown(R"({"channel":"spot.tickers","event":"subscribe","result":{"status":"success"}})"), "");
     EXPECT_EQ(shown(R"({"channel":"spot.trades","event":"unsubscribe","result":{"status":"success"}})"), "");
+    EXPECT_EQ(
+        shown(
+            R"({"channel":"spot.trades","event":"unsubscribe","error":{"code":2,"message":"unknown pair"}})"),
+        "");
     EXPECT_EQ(shown(R"({"channel":"spot.trades","event":"update","error":{"code":3,"message":"server"}})"),
               "venue_error: Gate.io's error 3: server");
     EXPECT_EQ(shown(R"({"time":1,"channel":"spot.pong","event":"","result":null})"), "alive");

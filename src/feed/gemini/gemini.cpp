@@ -136,15 +136,23 @@ public:
 
     std::string subscribe_message(std::span<const std::size_t> asked,
                                   const SubscribeMessage& message) const override {
-        return fmt::format(
-            R"({{"id":"{}","method":"subscribe","params":[{}]}})", message.number,
-            list(asked, ",", [&](std::size_t i) { return '"' + instruments()[i].symbol + "@trade\""; }));
+        return message_about(asked, "subscribe", message);
+    }
+    std::string unsubscribe_message(std::span<const std::size_t> asked,
+                                    const SubscribeMessage& message) const override {
+        return message_about(asked, "unsubscribe", message);
     }
     std::unique_ptr<StreamParser> create_parser() const override {
         return std::make_unique<GeminiStream>(*this);
     }
 
 private:
+    std::string message_about(std::span<const std::size_t> asked, std::string_view method,
+                              const SubscribeMessage& message) const {
+        return fmt::format(
+            R"({{"id":"{}","method":"{}","params":[{}]}})", message.number, method,
+            list(asked, ",", [&](std::size_t i) { return '"' + instruments()[i].symbol + "@trade\""; }));
+    }
     std::string rest_path(std::span<const std::size_t>) const override { return "/v1/pricefeed"; }
 
     // [{"pair":"BTCUSD","price":"65000.10","percentChange24h":"0.01"}, …] of all pairs, or an error.

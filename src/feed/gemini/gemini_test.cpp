@@ -30,6 +30,8 @@ TEST(Gemini, AddressesAndMessages) {
     EXPECT_EQ(venue->stream_url(), "wss://gemini");
     EXPECT_EQ(venue->subscribe_message(std::vector<std::size_t>{0, 1}, {3, now}),
               R"({"id":"3","method":"subscribe","params":["btcusd@trade","ethusd@trade"]})");
+    EXPECT_EQ(venue->unsubscribe_message(std::vector<std::size_t>{1}, {4, now, {}}),
+              R"({"id":"4","method":"unsubscribe","params":["ethusd@trade"]})");
     EXPECT_EQ(venue->rest_url(std::vector<std::size_t>{0, 1}), "https://gemini/v1/pricefeed");
     EXPECT_EQ(gemini_type.symbol_of("DOGE"), "dogeusd");
     EXPECT_EQ(gemini_type.symbol_of("USDC"), "usdcusd");

@@ -30,6 +30,9 @@ constexpr std::array<std::string_view, 3> trade_names{"price", "ts", "tradeId"};
 constexpr std::array<std::string_view, 9> price_names{"symbol", "close",   "price", "ts",     "trade-id",
                                                       "bid",    "bidSize", "ask",   "askSize"};
 
+// Of the messages that unsubscribe.
+constexpr std::string_view leaving_id = "unsub";
+
 bool is_symbol_char(char c) {
     return is_alphanumeric(c) && !is_upper(c);
 }
@@ -99,6 +102,7 @@ private:
             if (instrument) out.events.push_back(Acknowledged{*instrument});
             return Parsed{};
         }
+        if (detail::plain_string(frame[id]) == leaving_id) return Parsed{};
         // We number a subscription by its instrument.
         const auto number = detail::id_of(frame[id]);
         const auto named = instrument_in(detail::digits_of(frame[err_msg]), is_symbol_char);
@@ -155,6 +159,11 @@ public:
                                   const SubscribeMessage&) const override {
         return fmt::format(R"({{"sub":"market.{}.trade.detail","id":"{}"}})",
                            instruments()[asked.front()].symbol, asked.front() + 1);
+    }
+    std::string unsubscribe_message(std::span<const std::size_t> asked,
+                                    const SubscribeMessage&) const override {
+        return fmt::format(R"({{"unsub":"market.{}.trade.detail","id":"{}"}})",
+                           instruments()[asked.front()].symbol, leaving_id);
     }
     std::unique_ptr<StreamParser> create_parser() const override {
         return std::make_unique<HtxStream>(*this);

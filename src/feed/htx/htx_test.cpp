@@ -32,6 +32,8 @@ TEST(Htx, AddressesAndMessages) {
     EXPECT_EQ(venue->stream_url(), "wss://htx/ws");
     EXPECT_EQ(venue->subscribe_message(std::vector<std::size_t>{1}, {1, now}),
               R"({"sub":"market.trioeth.trade.detail","id":"2"})");
+    EXPECT_EQ(venue->unsubscribe_message(std::vector<std::size_t>{1}, {1, now, {}}),
+              R"({"unsub":"market.trioeth.trade.detail","id":"unsub"})");
     EXPECT_EQ(venue->rest_url(std::vector<std::size_t>{0}), "https://htx/market/trade?symbol=btcusdt");
     EXPECT_EQ(venue->rest_url(std::vector<std::size_t>{0, 1}), "https://htx/market/tickers");
     EXPECT_EQ(htx_type.symbol_of("DOGE"), "dogeusdt");

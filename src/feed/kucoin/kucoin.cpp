@@ -182,11 +182,12 @@ public:
     }
 
     std::string subscribe_message(std::span<const std::size_t> asked,
-                                  const SubscribeMessage& subscribe) const override {
-        return fmt::format(
-            R"({{"id":"{}","type":"subscribe","topic":"{}{}","privateChannel":false,"response":true}})",
-            subscribe.number, topic_prefix,
-            list(asked, ",", [&](std::size_t i) { return instruments()[i].symbol; }));
+                                  const SubscribeMessage& message) const override {
+        return message_about(asked, "subscribe", message);
+    }
+    std::string unsubscribe_message(std::span<const std::size_t> asked,
+                                    const SubscribeMessage& message) const override {
+        return message_about(asked, "unsubscribe", message);
     }
     std::string keep_alive_text(Timestamp now) const override {
         return fmt::format(R"({{"id":"{}","type":"ping"}})", to_micros(now));
@@ -196,6 +197,14 @@ public:
     }
 
 private:
+    std::string message_about(std::span<const std::size_t> asked, std::string_view type,
+                              const SubscribeMessage& message) const {
+        return fmt::format(
+            R"({{"id":"{}","type":"{}","topic":"{}{}","privateChannel":false,"response":true}})",
+            message.number, type, topic_prefix,
+            list(asked, ",", [&](std::size_t i) { return instruments()[i].symbol; }));
+    }
+
     static detail::Step read_bootstrap(detail::JsonValue value, std::string& token, std::string& endpoint) {
         detail::ondemand::object object;
         if (const auto error = value.get_object().get(object)) return error;

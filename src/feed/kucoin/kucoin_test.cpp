@@ -37,6 +37,9 @@ TEST(Kucoin, AddressesAndMessages) {
     EXPECT_EQ(
         venue->subscribe_message(std::vector<std::size_t>{0, 1}, {.number = 3, .now = now}),
         R"({"id":"3","type":"subscribe","topic":"/market/match:BTC-USDT,ETH-USDT","privateChannel":false,"response":true})");
+    EXPECT_EQ(
+        venue->unsubscribe_message(std::vector<std::size_t>{1}, {.number = 4, .now = now}),
+        R"({"id":"4","type":"unsubscribe","topic":"/market/match:ETH-USDT","privateChannel":false,"response":true})");
     EXPECT_EQ(venue->keep_alive_text(now), R"({"id":"1545913819000000","type":"ping"})");
     EXPECT_EQ(venue->rest_url(std::vector<std::size_t>{1}),
               "https://kucoin/api/v1/market/orderbook/level1?symbol=ETH-USDT");

@@ -203,18 +203,26 @@ public:
 
     std::string subscribe_message(std::span<const std::size_t> asked,
                                   const SubscribeMessage&) const override {
-        return R"({"method":"SUBSCRIPTION","params":[)" +
-               list(asked, ",",
-                    [&](std::size_t i) {
-                        return fmt::format(R"("{}{}{}")", channel_name, interval, instruments()[i].symbol);
-                    }) +
-               "]}";
+        return message_about(asked, "SUBSCRIPTION");
+    }
+    std::string unsubscribe_message(std::span<const std::size_t> asked,
+                                    const SubscribeMessage&) const override {
+        return message_about(asked, "UNSUBSCRIPTION");
     }
     std::unique_ptr<StreamParser> create_parser() const override {
         return std::make_unique<MexcStream>(*this);
     }
 
 private:
+    std::string message_about(std::span<const std::size_t> asked, std::string_view method) const {
+        return fmt::format(R"({{"method":"{}","params":[)", method) +
+               list(asked, ",",
+                    [&](std::size_t i) {
+                        return fmt::format(R"("{}{}{}")", channel_name, interval, instruments()[i].symbol);
+                    }) +
+               "]}";
+    }
+
     // A request is for one symbol or for all; there is none for several.
     std::string rest_path(std::span<const std::size_t> asked) const override {
         return one_or_all(asked, "/api/v3/ticker/24hr?symbol=", "/api/v3/ticker/24hr");

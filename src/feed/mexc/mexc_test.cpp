@@ -54,6 +54,8 @@ TEST(Mexc, AddressesAndMessages) {
     EXPECT_EQ(venue->subscribe_message(std::vector<std::size_t>{0, 1}, {}),
               R"({"method":"SUBSCRIPTION","params":["spot@public.aggre.deals.v3.api.pb@100ms@BTCUSDT",)"
               R"("spot@public.aggre.deals.v3.api.pb@100ms@ETHUSDT"]})");
+    EXPECT_EQ(venue->unsubscribe_message(std::vector<std::size_t>{1}, {}),
+              R"({"method":"UNSUBSCRIPTION","params":["spot@public.aggre.deals.v3.api.pb@100ms@ETHUSDT"]})");
     EXPECT_EQ(venue->rest_url(std::vector<std::size_t>{1}), "https://mexc/api/v3/ticker/24hr?symbol=ETHUSDT");
     EXPECT_EQ(venue->rest_url(std::vector<std::size_t>{0, 1}), "https://mexc/api/v3/ticker/24hr");
     EXPECT_EQ(mexc_type.symbol_of("DOGE"), "DOGEUSDT");
