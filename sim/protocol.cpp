@@ -30,6 +30,10 @@ std::int64_t query_number(std::string_view query, std::string_view name, std::in
     return parse_number<std::int64_t>(query_value(query, name)).value_or(otherwise);
 }
 
+SimTime query_time(std::string_view query, std::string_view name, std::chrono::milliseconds unit) {
+    return SimTime{unit * query_number(query, name)};
+}
+
 boost::json::object parse_object(std::string_view text) {
     boost::system::error_code error;
     auto parsed = boost::json::parse({text.data(), text.size()}, error);
@@ -51,12 +55,10 @@ std::string base_of(std::string_view symbol) {
 }
 
 bool SymbolStream::subscribe(const std::string& symbol, bool is_wanted) {
+    // What is not listed any more can still be left.
+    if (!is_wanted) return symbols_.erase(symbol) > 0 || market_.lists(symbol);
     if (!market_.lists(symbol)) return false;
-    if (is_wanted) {
-        symbols_.insert(symbol);
-    } else {
-        symbols_.erase(symbol);
-    }
+    symbols_.insert(symbol);
     return true;
 }
 
@@ -83,6 +85,13 @@ std::string iso_time(std::chrono::system_clock::time_point at) {
     return format_rfc3339(from_micros(unix_us(at)));
 }
 
+std::vector<SimCandle> newest_candles(const SimMarket& market, std::string_view symbol,
+                                      std::chrono::seconds interval, std::size_t count) {
+    const SimTime end = now();
+    return last_of(
+        market.candles(symbol, interval, end - interval * static_cast<std::int64_t>(count + 1), end), count);
+}
+
 std::vector<SimTrade> trades_before(const SimMarket& market, std::string_view symbol, SimTime until,
                                     std::size_t count) {
     std::vector<SimTrade> trades;
@@ -90,9 +99,7 @@ std::vector<SimTrade> trades_before(const SimMarket& market, std::string_view sy
         trades = market.past_trades(symbol, until - span, until, 1'000'000);
         if (trades.size() >= count) break;
     }
-    if (trades.size() > count)
-        trades.erase(trades.begin(), trades.end() - static_cast<std::ptrdiff_t>(count));
-    return trades;
+    return last_of(std::move(trades), count);
 }
 
 std::string html_page() {

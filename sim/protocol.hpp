@@ -23,6 +23,8 @@ namespace pricewire::sim {
 std::string query_value(std::string_view query, std::string_view name);
 // The number in one; `otherwise` where there is none.
 std::int64_t query_number(std::string_view query, std::string_view name, std::int64_t otherwise = 0);
+// The time in one, in such units.
+SimTime query_time(std::string_view query, std::string_view name, std::chrono::milliseconds unit);
 // The object that a client's message holds; empty where it holds none.
 boost::json::object parse_object(std::string_view text);
 // The string member of an object; empty where there is none.
@@ -84,6 +86,15 @@ std::string joined(const Rows& rows, bool newest_first, F&& item) {
     }
     return out;
 }
+// The last `count` of rows that are oldest first.
+template <typename Row>
+std::vector<Row> last_of(std::vector<Row> rows, std::size_t count) {
+    if (rows.size() > count) rows.erase(rows.begin(), rows.end() - static_cast<std::ptrdiff_t>(count));
+    return rows;
+}
+// The last candles up to now, the open one included.
+std::vector<SimCandle> newest_candles(const SimMarket& market, std::string_view symbol,
+                                      std::chrono::seconds interval, std::size_t count);
 // The last trades before `until`, of a day at most, oldest first.
 std::vector<SimTrade> trades_before(const SimMarket& market, std::string_view symbol, SimTime until,
                                     std::size_t count);

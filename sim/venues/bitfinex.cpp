@@ -115,7 +115,64 @@ private:
     std::vector<std::pair<std::string, int>> channels_;
 };
 
+// What it does not trade for now is not in it. Its map of codes goes beyond what it lists.
+net::ServerResponse listings(const SimMarket& market) {
+    std::string pairs;
+    for (const SimListing& listing : market.listings()) {
+        if (!listing.is_halted)
+            pairs += fmt::format(R"({}"{}")", pairs.empty() ? "" : ",", name_of(listing.symbol).substr(1));
+    }
+    return {.body = fmt::format(R"([[{}],[["UST","USDt"],["UDC","USDC"],["ATO","ATOM"]]])", pairs)};
+}
+
+net::ServerResponse invalid_symbol() {
+    return {.status = 500, .body = R"(["error",10020,"symbol: invalid"])"};
+}
+
+// The first rows of [start, end], or the last without sort=1, which then come newest first.
+template <typename Rows, typename F>
+net::ServerResponse rows_of(const RestRequest& request, Rows rows, F&& row) {
+    const auto limit = static_cast<std::size_t>(
+        std::clamp<std::int64_t>(query_number(request.query, "limit", 125), 1, 10'000));
+    const bool is_ascending = query_value(request.query, "sort") == "1";
+    if (rows.size() > limit && is_ascending) rows.resize(limit);
+    if (rows.size() > limit) rows.erase(rows.begin(), rows.end() - static_cast<std::ptrdiff_t>(limit));
+    return {.body = fmt::format("[{}]", joined(rows, !is_ascending, row))};
+}
+
+// "/candles/trade:1m:tBTCUSD/hist"
+net::ServerResponse candles(const RestRequest& request, std::string_view path) {
+    take_part(path, ':');
+    const std::string_view word = take_part(path, ':');
+    const std::string symbol = symbol_of(take_part(path, '/'));
+    if (path != "hist" || !request.market.lists(symbol)) return invalid_symbol();
+    const auto step = word == "1m" ? 60s : word == "1h" ? 3600s : 86'400s;
+    return rows_of(request,
+                   request.market.candles(symbol, step, query_time(request.query, "start", 1ms),
+                                          query_time(request.query, "end", 1ms) + 1ms),
+                   [](const SimCandle& c) {
+                       return fmt::format("[{},{},{},{},{},{}]", unix_ms(c.start), c.open.to_string(),
+                                          c.close.to_string(), c.high.to_string(), c.low.to_string(),
+                                          c.volume.to_string());
+                   });
+}
+
+// "/trades/tBTCUSD/hist"
+net::ServerResponse trades(const RestRequest& request, std::string_view path) {
+    take_part(path, '/');
+    take_part(path, '/');
+    const std::string symbol = symbol_of(take_part(path, '/'));
+    if (path != "hist" || !request.market.lists(symbol)) return invalid_symbol();
+    return rows_of(request,
+                   request.market.past_trades(symbol, query_time(request.query, "start", 1ms),
+                                              query_time(request.query, "end", 1ms) + 1ms, 1'000'000),
+                   row_of);
+}
+
 std::optional<net::ServerResponse> rest(const RestRequest& request) {
+    if (request.path == "/conf/pub:list:pair:exchange,pub:map:currency:sym") return listings(request.market);
+    if (request.path.starts_with("/candles/")) return candles(request, request.path);
+    if (request.path.starts_with("/trades/")) return trades(request, request.path);
     if (request.path != "/tickers") return std::nullopt;
     std::string rows;
     const std::string names = query_value(request.query, "symbols");

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <chrono>
 
@@ -91,7 +92,65 @@ void write_ticker(JsonWriter& w, const std::string& symbol, Decimal price) {
     w.end_object();
 }
 
+net::ServerResponse answer_with(std::string_view rows) {
+    return {.body = fmt::format(R"({{"code":"00000","msg":"success","requestTime":{},"data":[{}]}})",
+                                unix_ms(), rows)};
+}
+net::ServerResponse unknown_symbol() {
+    return {.status = 400,
+            .body = R"({"code":"40034","msg":"Parameter does not exist","requestTime":1,"data":null})"};
+}
+
+net::ServerResponse listings(const SimMarket& market) {
+    return answer_with(joined(market.listings(), false,
+                              [](const SimListing& listing) {
+                                  return fmt::format(
+                                      R"({{"symbol":"{}","baseCoin":"{}","quoteCoin":"USDT","status":"{}"}})",
+                                      listing.symbol, base_of(listing.symbol),
+                                      listing.is_halted ? "halt" : "online");
+                              }) +
+                       R"(,{"symbol":"GONEUSDT","baseCoin":"GONE","quoteCoin":"USDT","status":"offline"})");
+}
+
+// The newest between startTime and endTime, oldest first. A plain day begins at 16:00 UTC, and is not played.
+net::ServerResponse candles(const RestRequest& request) {
+    const std::string symbol = query_value(request.query, "symbol");
+    const std::string word = query_value(request.query, "granularity");
+    if (!request.market.lists(symbol) || (word != "1min" && word != "1h" && word != "1Dutc"))
+        return unknown_symbol();
+    const auto step = word == "1min" ? 60s : word == "1h" ? 3600s : 86'400s;
+    const auto rows =
+        last_of(request.market.candles(symbol, step, query_time(request.query, "startTime", 1ms) + 1ms,
+                                       query_time(request.query, "endTime", 1ms)),
+                static_cast<std::size_t>(
+                    std::clamp<std::int64_t>(query_number(request.query, "limit", 100), 1, 1000)));
+    return answer_with(joined(rows, false, [](const SimCandle& c) {
+        return fmt::format(R"(["{}","{}","{}","{}","{}","{}","0","0"])", unix_ms(c.start), c.open.to_string(),
+                           c.high.to_string(), c.low.to_string(), c.close.to_string(), c.volume.to_string());
+    }));
+}
+
+// The newest below an id, newest first, with times of the second.
+net::ServerResponse trades(const RestRequest& request) {
+    const std::string symbol = query_value(request.query, "symbol");
+    if (!request.market.lists(symbol)) return unknown_symbol();
+    auto rows = request.market.past_trades(symbol, query_time(request.query, "startTime", 1ms),
+                                           query_time(request.query, "endTime", 1ms) + 1ms, 1'000'000);
+    if (const std::int64_t below = query_number(request.query, "idLessThan"); below > 0)
+        std::erase_if(rows, [&](const SimTrade& t) { return t.id >= static_cast<std::uint64_t>(below); });
+    rows = last_of(std::move(rows), static_cast<std::size_t>(std::clamp<std::int64_t>(
+                                        query_number(request.query, "limit", 500), 1, 1000)));
+    return answer_with(joined(rows, true, [](const SimTrade& trade) {
+        return fmt::format(
+            R"({{"symbol":"{}","tradeId":"{}","side":"Buy","price":"{}","size":"0.01","ts":"{}"}})",
+            trade.symbol, trade.id, trade.price.to_string(), unix_ms(trade.at) / 1000 * 1000);
+    }));
+}
+
 std::optional<net::ServerResponse> rest(const RestRequest& request) {
+    if (request.path == "/api/v2/spot/public/symbols") return listings(request.market);
+    if (request.path == "/api/v2/spot/market/candles") return candles(request);
+    if (request.path == "/api/v2/spot/market/fills-history") return trades(request);
     if (request.path != "/api/v2/spot/market/tickers") return std::nullopt;
     const Prices& prices = request.market.prices;
     JsonWriter w;
@@ -102,9 +161,7 @@ std::optional<net::ServerResponse> rest(const RestRequest& request) {
             if (request.market.lists(listed)) write_ticker(w, listed, price);
         }
     } else if (!request.market.lists(symbol)) {
-        return net::ServerResponse{
-            .status = 400,
-            .body = R"({"code":"40034","msg":"Parameter does not exist","requestTime":1,"data":null})"};
+        return unknown_symbol();
     } else if (const auto found = prices.find(symbol); found != prices.end()) {
         write_ticker(w, symbol, found->second);
     }

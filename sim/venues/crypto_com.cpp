@@ -63,7 +63,7 @@ public:
         for (const auto& channel : *channels) {
             const std::string name = channel.is_string() ? std::string(channel.as_string()) : std::string();
             symbols.push_back(name.starts_with("trade.") ? symbol_of(name.substr(6)) : std::string());
-            if (!market().lists(symbols.back()))
+            if (method == "subscribe" && !market().lists(symbols.back()))
                 return {answer(fmt::format(R"("code":40003,"message":"Unknown symbol {}")",
                                            name.substr(std::min<std::size_t>(6, name.size()))))};
         }
@@ -97,14 +97,83 @@ private:
     std::optional<Clock::time_point> beat_at_;  // of one that was not answered
 };
 
+net::ServerResponse answer_to(std::string_view method, std::string_view result) {
+    return {.body =
+                fmt::format(R"({{"id":-1,"method":"public/{}","code":0,"result":{{{}}}}})", method, result)};
+}
+net::ServerResponse unknown_instrument(std::string_view method) {
+    return {.status = 400,
+            .body = fmt::format(
+                R"({{"id":-1,"method":"public/{}","code":40004,"message":"Unknown instrument"}})", method)};
+}
+
+net::ServerResponse listings(const SimMarket& market) {
+    return answer_to(
+        "get-instruments",
+        fmt::format(
+            R"("data":[{},{{"symbol":"BTCUSD-PERP","inst_type":"PERPETUAL_SWAP","base_ccy":"BTC","quote_ccy":"USD","tradable":true}}])",
+            joined(market.listings(), false, [](const SimListing& listing) {
+                return fmt::format(
+                    R"({{"symbol":"{}","inst_type":"CCY_PAIR","base_ccy":"{}","quote_ccy":"USD","tradable":{}}})",
+                    instrument_of(listing.symbol), base_of(listing.symbol), !listing.is_halted);
+            })));
+}
+
+// The newest of [start_ts, end_ts).
+net::ServerResponse candles(const RestRequest& request) {
+    const std::string name = query_value(request.query, "instrument_name");
+    if (!request.market.lists(symbol_of(name))) return unknown_instrument("get-candlestick");
+    const std::string word = query_value(request.query, "timeframe");
+    const auto step = word == "1m" ? 60s : word == "1h" ? 3600s : 86'400s;
+    const auto rows = last_of(
+        request.market.candles(symbol_of(name), step, query_time(request.query, "start_ts", 1ms),
+                               query_time(request.query, "end_ts", 1ms)),
+        static_cast<std::size_t>(std::clamp<std::int64_t>(query_number(request.query, "count", 25), 1, 300)));
+    return answer_to("get-candlestick",
+                     fmt::format(R"("interval":"{}","data":[{}],"instrument_name":"{}")", word,
+                                 joined(rows, false,
+                                        [](const SimCandle& c) {
+                                            return fmt::format(
+                                                R"({{"o":"{}","h":"{}","l":"{}","c":"{}","v":"{}","t":{}}})",
+                                                c.open.to_string(), c.high.to_string(), c.low.to_string(),
+                                                c.close.to_string(), c.volume.to_string(), unix_ms(c.start));
+                                        }),
+                                 name));
+}
+
+// In milliseconds or nanoseconds.
+SimTime fine_time(std::string_view query, std::string_view name) {
+    const std::int64_t number = query_number(query, name);
+    return SimTime{std::chrono::nanoseconds{number < 10'000'000'000'000 ? number * 1'000'000 : number}};
+}
+
+// The newest of [start_ts, end_ts), newest first.
+net::ServerResponse trades(const RestRequest& request) {
+    const std::string name = query_value(request.query, "instrument_name");
+    if (!request.market.lists(symbol_of(name))) return unknown_instrument("get-trades");
+    const auto rows = last_of(
+        request.market.past_trades(symbol_of(name), fine_time(request.query, "start_ts"),
+                                   fine_time(request.query, "end_ts"), 1'000'000),
+        static_cast<std::size_t>(std::clamp<std::int64_t>(query_number(request.query, "count", 25), 1, 150)));
+    return answer_to(
+        "get-trades",
+        fmt::format(R"("data":[{}])", joined(rows, true, [](const SimTrade& trade) {
+                        return fmt::format(
+                            R"({{"d":"{}","t":{},"tn":"{}","q":"0.01","p":"{}","s":"BUY","i":"{}"}})",
+                            trade.id, unix_ms(trade.at), unix_ns(trade.at), trade.price.to_string(),
+                            instrument_of(trade.symbol));
+                    })));
+}
+
 std::optional<net::ServerResponse> rest(const RestRequest& request) {
+    if (request.path == "/get-instruments") return listings(request.market);
+    if (request.path == "/get-candlestick") return candles(request);
+    if (request.path == "/get-trades") return trades(request);
     if (request.path != "/get-tickers") return std::nullopt;
     const std::string wanted = query_value(request.query, "instrument_name");
     const auto& prices = request.market.prices;
     if (!wanted.empty() && !prices.contains(symbol_of(wanted)) && !request.market.lists(symbol_of(wanted)))
-        return net::ServerResponse{
-            .status = 400,
-            .body = R"({"id":-1,"method":"public/get-tickers","code":40004,"message":"Unknown instrument"})"};
+        return unknown_instrument("get-tickers");
     std::string list;
     for (const auto& [symbol, price] : prices) {
         if (!wanted.empty() && instrument_of(symbol) != wanted) continue;

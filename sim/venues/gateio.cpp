@@ -54,7 +54,7 @@ public:
         for (const auto& pair : *pairs) {
             const std::string name = pair.is_string() ? std::string(pair.as_string()) : std::string();
             symbols.push_back(symbol_of(name));
-            if (name != pair_of(symbols.back()) || !market().lists(symbols.back()))
+            if (name != pair_of(symbols.back()) || (event == "subscribe" && !market().lists(symbols.back())))
                 return {error("unknown currency pair: " + name)};
         }
         for (const std::string& symbol : symbols) subscribe(symbol, event == "subscribe");
@@ -66,14 +66,76 @@ public:
     bool is_over(const StreamTimes& times) const override { return times.now - times.last_text > 35s; }
 };
 
+net::ServerResponse listings(const SimMarket& market) {
+    return {
+        .body = fmt::format(
+            R"([{},{{"id":"GONE_USDT","base":"GONE","quote":"USDT","trade_status":"untradable","delisting_time":1690000000}}])",
+            joined(market.listings(), false, [](const SimListing& listing) {
+                return fmt::format(
+                    R"({{"id":"{}","base":"{}","quote":"USDT","trade_status":"{}","delisting_time":0}})",
+                    pair_of(listing.symbol), base_of(listing.symbol),
+                    listing.is_halted ? "untradable" : "tradable");
+            }))};
+}
+
+net::ServerResponse bad_request(std::string_view label, std::string_view words) {
+    return {.status = 400, .body = fmt::format(R"({{"label":"{}","message":"{}"}})", label, words)};
+}
+net::ServerResponse unknown_pair() {
+    return bad_request("INVALID_CURRENCY_PAIR", "Invalid currency pair");
+}
+
+// Of [from, to], at most a thousand, of the last ten thousand.
+net::ServerResponse candles(const RestRequest& request) {
+    const std::string symbol = symbol_of(query_value(request.query, "currency_pair"));
+    if (!request.market.lists(symbol)) return unknown_pair();
+    const std::string interval = query_value(request.query, "interval");
+    const auto step = interval == "1m" ? 60s : interval == "1h" ? 3600s : 86'400s;
+    const SimTime from = query_time(request.query, "from", 1s);
+    const SimTime to = query_time(request.query, "to", 1s);
+    if ((to - from) / step > 1000) return bad_request("INVALID_PARAM_VALUE", "Too many points");
+    if (now() - from > 10'000 * step) return bad_request("INVALID_PARAM_VALUE", "Candlestick too long ago");
+    return {.body = fmt::format(
+                "[{}]",
+                joined(request.market.candles(symbol, step, from, to + 1s), false, [](const SimCandle& c) {
+                    return fmt::format(R"(["{}","0","{}","{}","{}","{}","{}","{}"])", unix_ms(c.start) / 1000,
+                                       c.close.to_string(), c.high.to_string(), c.low.to_string(),
+                                       c.open.to_string(), c.volume.to_string(), c.is_closed);
+                }))};
+}
+
+// A page of those of [from, to], newest first.
+net::ServerResponse trades(const RestRequest& request) {
+    const std::string symbol = symbol_of(query_value(request.query, "currency_pair"));
+    if (!request.market.lists(symbol)) return unknown_pair();
+    const auto limit = static_cast<std::size_t>(
+        std::clamp<std::int64_t>(query_number(request.query, "limit", 100), 1, 1000));
+    const auto before = limit * static_cast<std::size_t>(
+                                    std::max<std::int64_t>(query_number(request.query, "page", 1) - 1, 0));
+    if (before > 100'000) return bad_request("INVALID_PARAM_VALUE", "Invalid page");
+    auto rows = request.market.past_trades(symbol, query_time(request.query, "from", 1s),
+                                           query_time(request.query, "to", 1s) + 1s, 1'000'000);
+    rows.resize(rows.size() - std::min(rows.size(), before));
+    return {
+        .body = fmt::format(
+            "[{}]", joined(last_of(std::move(rows), limit), true, [](const SimTrade& trade) {
+                const std::int64_t us = unix_us(trade.at);
+                return fmt::format(
+                    R"({{"id":"{}","create_time":"{}","create_time_ms":"{}.{:03}","currency_pair":"{}","side":"buy","amount":"0.01","price":"{}"}})",
+                    trade.id, us / 1'000'000, us / 1000, us % 1000, pair_of(trade.symbol),
+                    trade.price.to_string());
+            }))};
+}
+
 std::optional<net::ServerResponse> rest(const RestRequest& request) {
+    if (request.path == "/spot/currency_pairs") return listings(request.market);
+    if (request.path == "/spot/candlesticks") return candles(request);
+    if (request.path == "/spot/trades") return trades(request);
     if (request.path != "/spot/tickers") return std::nullopt;
     const std::string wanted = query_value(request.query, "currency_pair");
     const auto& prices = request.market.prices;
-    if (!wanted.empty() && !prices.contains(symbol_of(wanted)) && !request.market.lists(symbol_of(wanted))) {
-        return net::ServerResponse{
-            .status = 400, .body = R"({"label":"INVALID_CURRENCY_PAIR","message":"Invalid currency pair"})"};
-    }
+    if (!wanted.empty() && !prices.contains(symbol_of(wanted)) && !request.market.lists(symbol_of(wanted)))
+        return unknown_pair();
     std::string list;
     for (const auto& [symbol, price] : prices) {
         if (!wanted.empty() && pair_of(symbol) != wanted) continue;

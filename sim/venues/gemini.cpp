@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
+#include <chrono>
 
 #include "base/json_writer.hpp"
 #include "base/text.hpp"
@@ -10,6 +12,8 @@
 // symbol, and trades without a name, their times in nanoseconds.
 namespace pricewire::sim {
 namespace {
+
+using namespace std::chrono_literals;
 
 // "btcusd" ↔ "BTCUSDT"
 std::string pair_of(std::string_view symbol) {
@@ -44,7 +48,7 @@ public:
         for (const auto& param : *params) {
             const std::string name = param.is_string() ? std::string(param.as_string()) : std::string();
             symbols.push_back(name.ends_with("@trade") ? symbol_of(name.substr(0, name.size() - 6)) : "");
-            if (!market().lists(symbols.back()))
+            if (method == "subscribe" && !market().lists(symbols.back()))
                 return {
                     answer(400, fmt::format(R"("error":{{"code":-1121,"msg":"Invalid symbol: {}"}})", name))};
         }
@@ -56,7 +60,62 @@ public:
     }
 };
 
+net::ServerResponse listings(const SimMarket& market) {
+    return {
+        .body = fmt::format(
+            R"([{},{{"symbol":"BTCGUSDPERP","base_currency":"BTC","quote_currency":"GUSD","status":"open","product_type":"swap"}}])",
+            joined(market.listings(), false, [](const SimListing& listing) {
+                return fmt::format(
+                    R"({{"symbol":"{}","base_currency":"{}","quote_currency":"USD","status":"{}","product_type":"spot"}})",
+                    upper_case(pair_of(listing.symbol)), base_of(listing.symbol),
+                    listing.is_halted ? "closed" : "open");
+            }))};
+}
+
+net::ServerResponse invalid_symbol() {
+    return {.status = 400,
+            .body = R"({"result":"error","reason":"InvalidSymbol","message":"Supplied value is not valid"})"};
+}
+
+// "/v2/candles/btcusd/1m": the newest, newest first.
+net::ServerResponse candles(const RestRequest& request) {
+    std::string_view path = request.path.substr(std::string_view("/v2/candles/").size());
+    const std::string symbol = symbol_of(take_part(path, '/'));
+    if (!request.market.lists(symbol)) return invalid_symbol();
+    const auto step = path == "1m" ? 60s : path == "1hr" ? 3600s : 86'400s;
+    return {.body = fmt::format("[{}]", joined(newest_candles(request.market, symbol, step, 1440), true,
+                                               [](const SimCandle& c) {
+                                                   return fmt::format("[{},{},{},{},{},{}]", unix_ms(c.start),
+                                                                      c.open.to_string(), c.high.to_string(),
+                                                                      c.low.to_string(), c.close.to_string(),
+                                                                      c.volume.to_string());
+                                               }))};
+}
+
+// "/v1/trades/btcusd?timestamp=…": the first behind a time or an id, which is a time in microseconds; newest first.
+net::ServerResponse trades(const RestRequest& request) {
+    const std::string symbol = symbol_of(request.path.substr(std::string_view("/v1/trades/").size()));
+    if (!request.market.lists(symbol)) return invalid_symbol();
+    const std::int64_t after = query_number(request.query, "since_tid");
+    const SimTime from = after > 0 ? SimTime{std::chrono::microseconds{after + 1}}
+                                   : query_time(request.query, "timestamp", 1ms) + 1ms;
+    const auto rows =
+        request.market.past_trades(symbol, from, now(),
+                                   static_cast<std::size_t>(std::clamp<std::int64_t>(
+                                       query_number(request.query, "limit_trades", 50), 1, 500)));
+    return {
+        .body = fmt::format(
+            "[{}]", joined(rows, true, [](const SimTrade& trade) {
+                return fmt::format(
+                    R"({{"timestamp":{},"timestampms":{},"tid":{},"price":"{}","amount":"0.01","exchange":"gemini","type":"buy"}})",
+                    unix_ms(trade.at) / 1000, unix_ms(trade.at), trade.id, trade.price.to_string());
+            }))};
+}
+
 std::optional<net::ServerResponse> rest(const RestRequest& request) {
+    if (request.path == "/v1/symbols/details/all") return listings(request.market);
+    if (request.path.starts_with("/v2/candles/")) return candles(request);
+    if (request.path.starts_with("/v1/trades/")) return trades(request);
     if (request.path != "/v1/pricefeed") return std::nullopt;
     JsonWriter w;
     w.begin_array();

@@ -55,6 +55,11 @@ public:
             return {};
         }
         const std::string id = text_of(message, "id");
+        if (const std::string leaving = text_of(message, "unsub"); !leaving.empty()) {
+            subscribe(symbol_in(leaving), false);
+            return {fmt::format(R"({{"id":"{}","status":"ok","unsubbed":"{}","ts":{}}})", id, leaving,
+                                unix_ms())};
+        }
         const std::string channel = text_of(message, "sub");
         if (channel.empty()) return {error(id, "invalid request")};
         const std::string symbol = symbol_in(channel);
@@ -86,15 +91,52 @@ private:
     int unanswered_ = 0;
 };
 
+net::ServerResponse listings(const SimMarket& market) {
+    return {
+        .body = fmt::format(
+            R"({{"status":"ok","ts":"{}","full":1,"data":[{},{{"symbol":"goneusdt","bc":"gone","qc":"usdt","state":"offline"}}]}})",
+            unix_ms(), joined(market.listings(), false, [](const SimListing& listing) {
+                return fmt::format(R"({{"symbol":"{}","bc":"{}","qc":"usdt","state":"{}"}})",
+                                   lower_case(listing.symbol), lower_case(base_of(listing.symbol)),
+                                   listing.is_halted ? "suspend" : "online");
+            }))};
+}
+
+net::ServerResponse invalid_symbol() {
+    return {.body = R"({"status":"error","err-code":"invalid-parameter","err-msg":"invalid symbol"})"};
+}
+
+// The newest, newest first. Its days begin at 16:00 UTC.
+net::ServerResponse candles(const RestRequest& request) {
+    const std::string symbol = upper_case(query_value(request.query, "symbol"));
+    if (!request.market.lists(symbol)) return invalid_symbol();
+    const std::string period = query_value(request.query, "period");
+    if (period != "1min" && period != "60min")
+        return {.body = R"({"status":"error","err-code":"invalid-parameter","err-msg":"invalid period"})"};
+    const auto size =
+        static_cast<std::size_t>(std::clamp<std::int64_t>(query_number(request.query, "size", 150), 1, 2000));
+    return {
+        .body = fmt::format(
+            R"({{"ch":"market.{}.kline.{}","status":"ok","ts":{},"data":[{}]}})", lower_case(symbol), period,
+            unix_ms(),
+            joined(
+                newest_candles(request.market, symbol, period == "1min" ? 60s : 3600s, size), true,
+                [](const SimCandle& c) {
+                    return fmt::format(
+                        R"({{"id":{},"open":{},"close":{},"low":{},"high":{},"amount":{},"vol":1.0,"count":1}})",
+                        unix_ms(c.start) / 1000, number(c.open), number(c.close), number(c.low),
+                        number(c.high), number(c.volume));
+                }))};
+}
+
 std::optional<net::ServerResponse> rest(const RestRequest& request) {
+    if (request.path == "/v1/settings/common/market-symbols") return listings(request.market);
+    if (request.path == "/market/history/kline") return candles(request);
     const std::int64_t now = unix_ms();
     if (request.path == "/market/trade") {
         const std::string symbol = upper_case(query_value(request.query, "symbol"));
         const auto found = request.market.prices.find(symbol);
-        if (found == request.market.prices.end()) {
-            return net::ServerResponse{
-                .body = R"({"status":"error","err-code":"invalid-parameter","err-msg":"invalid symbol"})"};
-        }
+        if (found == request.market.prices.end()) return invalid_symbol();
         return net::ServerResponse{
             .body = fmt::format(
                 R"({{"ch":"{}","status":"ok","ts":{},"tick":{{"id":1,"ts":{},"data":[{{"id":1.361078430513484e+26,"ts":{},"trade-id":1,"amount":0.01,"price":{},"direction":"buy"}}]}}}})",

@@ -63,7 +63,7 @@ public:
         std::vector<std::string> symbols;
         for (const std::string_view name : split_list(std::string_view(topic).substr(topic_prefix.size()))) {
             symbols.push_back(symbol_of(name));
-            if (name != name_of(symbols.back()) || !market().lists(symbols.back()))
+            if (name != name_of(symbols.back()) || (type == "subscribe" && !market().lists(symbols.back())))
                 return {error(fmt::format("topic {}{} is not found", topic_prefix, name))};
         }
         for (const std::string& symbol : symbols) subscribe(symbol, type == "subscribe");
@@ -87,7 +87,39 @@ net::ServerResponse bootstrap(const RestRequest& request) {
             token_prefix, unix_ms(), request.address)};
 }
 
+net::ServerResponse listings(const SimMarket& market) {
+    return {
+        .body = fmt::format(
+            R"({{"code":"200000","data":[{}]}})",
+            joined(market.listings(), false, [](const SimListing& listing) {
+                return fmt::format(
+                    R"({{"symbol":"{}","name":"{}","baseCurrency":"{}","quoteCurrency":"USDT","enableTrading":{}}})",
+                    name_of(listing.symbol), name_of(listing.symbol), base_of(listing.symbol),
+                    !listing.is_halted);
+            }))};
+}
+
+// The newest of [startAt, endAt], newest first.
+net::ServerResponse candles(const RestRequest& request) {
+    const std::string symbol = symbol_of(query_value(request.query, "symbol"));
+    if (!request.market.lists(symbol))
+        return {.status = 400, .body = R"({"code":"400100","msg":"symbol not exists"})"};
+    const std::string type = query_value(request.query, "type");
+    const auto step = type == "1min" ? 60s : type == "1hour" ? 3600s : 86'400s;
+    const auto rows = last_of(request.market.candles(symbol, step, query_time(request.query, "startAt", 1s),
+                                                     query_time(request.query, "endAt", 1s) + 1s),
+                              1500);
+    return {.body = fmt::format(
+                R"({{"code":"200000","data":[{}]}})", joined(rows, true, [](const SimCandle& c) {
+                    return fmt::format(R"(["{}","{}","{}","{}","{}","{}","0"])", unix_ms(c.start) / 1000,
+                                       c.open.to_string(), c.close.to_string(), c.high.to_string(),
+                                       c.low.to_string(), c.volume.to_string());
+                }))};
+}
+
 std::optional<net::ServerResponse> rest(const RestRequest& request) {
+    if (request.path == "/api/v2/symbols") return listings(request.market);
+    if (request.path == "/api/v1/market/candles") return candles(request);
     if (request.path == "/api/v1/bullet-public" && request.method == "POST") return bootstrap(request);
     const auto& prices = request.market.prices;
     // A book that moves all the time, as that of a pair that is traded.

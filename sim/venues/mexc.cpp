@@ -73,12 +73,64 @@ public:
     }
 };
 
+net::ServerResponse invalid_symbol() {
+    return {.status = 400, .body = R"({"code":-1121,"msg":"Invalid symbol."})"};
+}
+
+net::ServerResponse listings(const SimMarket& market) {
+    return {
+        .body = fmt::format(
+            R"({{"timezone":"CST","serverTime":{},"symbols":[{},{{"symbol":"GONEUSDT","status":"3","baseAsset":"GONE","quoteAsset":"USDT","isSpotTradingAllowed":false}}]}})",
+            unix_ms(), joined(market.listings(), false, [](const SimListing& listing) {
+                return fmt::format(
+                    R"({{"symbol":"{}","status":"{}","baseAsset":"{}","quoteAsset":"USDT","isSpotTradingAllowed":true,"permissions":["SPOT"]}})",
+                    listing.symbol, listing.is_halted ? 2 : 1, base_of(listing.symbol));
+            }))};
+}
+
+// The first of [startTime, endTime], at most 500 whatever the limit.
+net::ServerResponse candles(const RestRequest& request) {
+    const std::string symbol = query_value(request.query, "symbol");
+    if (!request.market.lists(symbol)) return invalid_symbol();
+    const std::string interval = query_value(request.query, "interval");
+    const auto step = interval == "1m" ? 60s : interval == "60m" ? 3600s : 86'400s;
+    auto rows = request.market.candles(symbol, step, query_time(request.query, "startTime", 1ms),
+                                       query_time(request.query, "endTime", 1ms) + 1ms);
+    rows.resize(std::min<std::size_t>(rows.size(), 500));
+    return {.body = fmt::format("[{}]", joined(rows, false, [&](const SimCandle& c) {
+                                    return fmt::format(
+                                        R"([{},"{}","{}","{}","{}","{}",{},"0"])", unix_ms(c.start),
+                                        c.open.to_string(), c.high.to_string(), c.low.to_string(),
+                                        c.close.to_string(), c.volume.to_string(), unix_ms(c.start + step));
+                                }))};
+}
+
+// The newest of [startTime, endTime], newest first, without ids.
+net::ServerResponse trades(const RestRequest& request) {
+    const std::string symbol = query_value(request.query, "symbol");
+    if (!request.market.lists(symbol)) return invalid_symbol();
+    const SimTime from = query_time(request.query, "startTime", 1ms);
+    const SimTime to = query_time(request.query, "endTime", 1ms);
+    if (to - from > 1h) return {.status = 400, .body = R"({"code":-1128,"msg":"Time range is too long."})"};
+    const auto rows = last_of(request.market.past_trades(symbol, from, to + 1ms, 1'000'000),
+                              static_cast<std::size_t>(std::clamp<std::int64_t>(
+                                  query_number(request.query, "limit", 500), 1, 1000)));
+    return {.body = fmt::format(
+                "[{}]", joined(rows, true, [](const SimTrade& trade) {
+                    return fmt::format(
+                        R"({{"a":null,"f":null,"l":null,"p":"{}","q":"0.01","T":{},"m":true,"M":true}})",
+                        trade.price.to_string(), unix_ms(trade.at));
+                }))};
+}
+
 std::optional<net::ServerResponse> rest(const RestRequest& request) {
+    if (request.path == "/api/v3/exchangeInfo") return listings(request.market);
+    if (request.path == "/api/v3/klines") return candles(request);
+    if (request.path == "/api/v3/aggTrades") return trades(request);
     if (request.path != "/api/v3/ticker/24hr") return std::nullopt;
     const std::string wanted = query_value(request.query, "symbol");
     const auto& prices = request.market.prices;
-    if (!wanted.empty() && !prices.contains(wanted) && !request.market.lists(wanted))
-        return net::ServerResponse{.status = 400, .body = R"({"code":-1121,"msg":"Invalid symbol."})"};
+    if (!wanted.empty() && !prices.contains(wanted) && !request.market.lists(wanted)) return invalid_symbol();
     std::string list;
     for (const auto& [symbol, price] : prices) {
         if (!wanted.empty() && symbol != wanted) continue;

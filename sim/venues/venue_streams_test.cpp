@@ -46,6 +46,10 @@ protected:
         return std::ranges::any_of(events_, [](const auto& e) { return std::holds_alternative<Event>(e); });
     }
     void subscribe_all() {
+        // Some refuse what comes in the first second.
+        const auto later = std::chrono::steady_clock::now();
+        const auto then = later - std::chrono::seconds{2};
+        stream_->tick({.now = later, .opened = then, .last_push = then, .last_text = then});
         if (const std::string text = venue_->opening_message(); !text.empty()) send(text);
         const std::size_t most = venue_->type().stream.symbols_per_message;
         for (std::size_t i = 0; most > 0 && i < venue_->instruments().size(); i += most) {
@@ -72,14 +76,18 @@ TEST_P(VenueStreams, UnsubscribeOneSymbolAndNoOther) {
     subscribe_all();
     for (const char* symbol : {"BTCUSDT", "ETHUSDT", "DOGEUSDT"})
         EXPECT_TRUE(stream_->wants(symbol)) << symbol;
-    send(leaving_message(*venue_, *parser_, ++number_));
+    const std::string text = leaving_message(*venue_, *parser_, ++number_);
+    if (text.empty()) GTEST_SKIP() << "it has no such message";
+    send(text);
     EXPECT_TRUE(stream_->wants("BTCUSDT"));
     EXPECT_FALSE(stream_->wants("ETHUSDT"));
     EXPECT_TRUE(stream_->wants("DOGEUSDT"));
     EXPECT_FALSE(has_come<feed::SymbolRefused>() || has_come<feed::MessageRefused>() ||
                  has_come<feed::RateLimited>());
     for (const feed::StreamEvent& event : events_) {
-        if (const auto* e = std::get_if<feed::Acknowledged>(&event)) EXPECT_NE(e->instrument, leaver);
+        // MEXC's answers to both messages are alike.
+        if (const auto* e = std::get_if<feed::Acknowledged>(&event); e != nullptr && sim_.name != "mexc")
+            EXPECT_NE(e->instrument, leaver);
         if (const auto* e = std::get_if<feed::MessageAcknowledged>(&event)) EXPECT_EQ(e->number, number_);
     }
     // It comes back.
@@ -95,7 +103,9 @@ std::vector<const SimVenue*> venues_that_unsubscribe() {
     for (const SimVenue* sim : sim_venues()) {
         if (sim->ws_path.empty()) continue;
         const auto venue = venue_of(*sim);
-        if (!leaving_message(*venue, *venue->create_parser(), 1).empty()) out.push_back(sim);
+        // Bitfinex' names a channel that there is not yet.
+        if (sim->name == "bitfinex" || !leaving_message(*venue, *venue->create_parser(), 1).empty())
+            out.push_back(sim);
     }
     return out;
 }
