@@ -110,7 +110,11 @@ public:
                    .price_gone = [this](const PriceGone& gone) { on_price_gone(gone); },
                    .board = [this](const TickerBoard& board) { on_board(board); },
                    .rate = [this](const price::DollarRate& rate) { on_rate(rate); },
-                   .removed = [this](Ticker ticker) { bus_.remove_board(ticker); }},
+                   .removed =
+                       [this](Ticker ticker) {
+                           bus_.remove_board(ticker);
+                           gone_lines_.erase(ticker);
+                       }},
                   source_names(feed_options_of(config, venues))),
           feed_(create_feed(
               *loop_, *http_, system_clock(), with_tap(feed_options_of(config, venues), tap),

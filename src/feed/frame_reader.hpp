@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -17,6 +19,11 @@ public:
     explicit FrameReader(const Venue& venue);
     // As StreamParser::parse().
     ParseResult read(std::string_view bytes, bool is_binary, Timestamp received_at, StreamOutput& out);
+    // As StreamParser's.
+    void forget(std::size_t instrument) { parser_->forget(instrument); }
+    std::optional<std::uint64_t> channel_id(std::size_t instrument) const {
+        return parser_->channel_id(instrument);
+    }
 
 private:
     const Encoding encoding_;

@@ -46,14 +46,15 @@ constexpr int most_remarks = 3;
 
 }  // namespace
 
-Session::Session(Venue& venue, SessionOptions options, Rng& rng, Neighbours* neighbours)
+Session::Session(Venue& venue, SessionOptions options, Rng& rng, Neighbours* neighbours, Pace* pace)
     : venue_(venue),
       stream_type_(venue.type().stream),
       options_(options),
       rng_(rng),
       neighbours_(neighbours),
-      stream_url_(venue.stream_url()),
-      has_rest_(!venue.instruments().empty() && !venue.rest_url(std::vector<std::size_t>{0}).empty()) {
+      pace_(pace),
+      has_stream_(venue.has_stream()),
+      has_rest_(venue.has_rest()) {
     for (const Instrument& i : venue.instruments()) {
         by_ticker_.push_back(lines_.size());
         lines_.push_back({.ticker = i.ticker});
@@ -69,8 +70,7 @@ Session::Actions Session::start(Moment now) {
     running_ = true;
     started_at_ = now.mono;
     reconnect_at_ = poll_allowed_at_ = now.mono + options_.start_after;
-    for (Line& line : lines_)
-        line.ask_at = reconnect_at_ + (stream_url_.empty() ? 0s : options_.fallback_grace);
+    for (Line& line : lines_) line.ask_at = reconnect_at_ + (has_stream_ ? options_.fallback_grace : 0s);
     advance(now);
     return done();
 }
@@ -96,8 +96,9 @@ Session::Actions Session::stop(Moment now) {
 
 void Session::advance(Moment now) {
     if (!running_) return;
-    if (!stream_url_.empty()) advance_stream(now);
+    if (has_stream_) advance_stream(now);
     if (has_rest_) advance_poll(now);
+    free_places(now);
     update_status(now);
     arm(now);
 }
@@ -110,12 +111,6 @@ void Session::publish(std::span<const Quote> quotes, Moment now) {
     status_.last_quote_at = now.wall;
 }
 
-std::size_t Session::index_of(Ticker ticker) const {
-    const auto found = std::lower_bound(by_ticker_.begin(), by_ticker_.end(), ticker,
-                                        [&](std::size_t i, Ticker t) { return lines_[i].ticker < t; });
-    return *found;
-}
-
 Session::Condition Session::condition(Moment now) const {
     if (!running_) return {SourceState::idle, "stopped", {}};
     const auto why = [](const std::optional<Trouble>& t) { return t ? t->why : std::string(); };
@@ -123,7 +118,7 @@ Session::Condition Session::condition(Moment now) const {
         const bool no_rest = poll_trouble_ && poll_trouble_->by_place;
         return {SourceState::streaming, no_rest ? "REST: " + poll_trouble_->why : "", {}};
     }
-    if (poll_works_ && stream_url_.empty()) return {SourceState::polling, {}, {}};
+    if (poll_works_ && !has_stream_) return {SourceState::polling, {}, {}};
     const std::string past = stream_ && stream_->open ? past_in_words() : std::string();
     if (poll_works_) {
         return {SourceState::polling_fallback,
@@ -166,6 +161,7 @@ std::string Session::remarks(Moment now) const {
     int deaf = 0;
     for (std::size_t i = 0; i < lines_.size(); ++i) {
         const Line& line = lines_[i];
+        if (!line.is_watched) continue;
         if (line.stream_refused && has_rest_ && !line.unknown) {
             not_streamed += fmt::format("{}{} ({})", not_streamed.empty() ? "" : ", ", line.ticker.view(),
                                         venue_.instruments()[i].symbol);
@@ -197,7 +193,7 @@ void Session::update_status(Moment now) {
             fmt::format("{} {} again", name(),
                         state == SourceState::streaming ? "streams trades" : "provides prices"));
     }
-    const bool both_ways = !stream_url_.empty() && has_rest_;
+    const bool both_ways = has_stream_ && has_rest_;
     const bool is_away = state == SourceState::silent || state == SourceState::refused ||
                          state == SourceState::unavailable_here || state == SourceState::maintenance;
     if (both_ways && poll_trouble_ && is_away) {
@@ -233,7 +229,7 @@ void Session::arm(Moment now) {
     const auto consider = [&](MonoTime at) {
         if (at > now.mono && (!next || at < *next)) next = at;
     };
-    if (!stream_url_.empty()) {
+    if (has_stream_) {
         if (!stream_) {
             consider(reconnect_at_);
         } else if (stream_->open) {
@@ -241,7 +237,7 @@ void Session::arm(Moment now) {
             consider(stream_->last_sign + stream_type_.silence_limit);
             consider(stream_->last_quote + quiet_limit());
             consider(stream_->last_quote + deaf_limit());
-            if (!successor_) consider(stream_->renew_at);
+            if (!successor_) consider(std::min(stream_->renew_at, reshape_at()));
             if (neighbours_ != nullptr) consider(check_hearing_at_);
         }
         for (const auto* stream : {&stream_, &successor_}) {
@@ -250,6 +246,9 @@ void Session::arm(Moment now) {
         }
     }
     if (has_rest_ && !request_) consider(next_poll());
+    for (const Gone& gone : gone_) {
+        if (!is_in_use(gone.instrument)) consider(gone.at + place_kept_for);
+    }
     if (was_away_) consider(state_since_ + options_.healthy_after);
     consider(last_quote_.value_or(started_at_) + stream_type_.silence_limit);
     if (!next || (armed_ && *armed_ > now.mono && *armed_ <= *next)) return;
@@ -280,7 +279,7 @@ std::string Session::ticker_list() const {
     std::string list;
     std::size_t count = 0;
     for (const Line& line : lines_) {
-        if (line.stream_refused || line.unknown) continue;
+        if (!line.is_watched || line.stream_refused || line.unknown) continue;
         ++count;
         list += (list.empty() ? "" : ", ") + std::string(line.ticker.view());
     }

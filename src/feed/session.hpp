@@ -18,6 +18,7 @@
 #include "feed/frame_reader.hpp"
 #include "feed/hearing.hpp"
 #include "feed/neighbours.hpp"
+#include "feed/pace.hpp"
 #include "feed/refusal.hpp"
 #include "feed/status.hpp"
 #include "feed/subscriptions.hpp"
@@ -83,7 +84,7 @@ struct ReportStatus {
 using Action = std::variant<OpenStream, AskAddress, SendText, SendPing, CloseStream, StartRequest, SetTimer,
                             PublishQuotes, LogLine, ReportStatus>;
 
-// The state machine of one source: a stream of trades, REST where that brings nothing, back-off, refusals,
+// The state machine of one connection to a source: a stream of trades, REST where that brings nothing, back-off, refusals,
 // silence and planned renewal. No socket, no clock and no thread: each event comes with the time at which it
 // happened, and the call returns what is to be done, in order. session.cpp describes how it decides. All
 // calls by one thread.
@@ -92,8 +93,10 @@ public:
     // Valid until the next call.
     using Actions = std::span<const Action>;
 
-    // `venue`, `rng` and `neighbours` outlive it. Without neighbours it compares itself with no other source.
-    Session(Venue& venue, SessionOptions options, Rng& rng, Neighbours* neighbours = nullptr);
+    // All arguments by reference or pointer outlive it. Without neighbours it compares itself with no other source,
+    // without a pace it waits for no other session of its own.
+    Session(Venue& venue, SessionOptions options, Rng& rng, Neighbours* neighbours = nullptr,
+            Pace* pace = nullptr);
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
 
@@ -107,6 +110,14 @@ public:
     Actions answered(std::uint64_t request, const net::HttpResult& result, Moment now);
     Actions timer(Moment now);
     Actions stop(Moment now);
+
+    // Before or after start(). One that is watched already is left as it is. There has to be room.
+    Actions watch(const Instrument& instrument, Moment now);
+    Actions unwatch(Ticker ticker, Moment now);
+    // Whether one more instrument fits on the connection. One that has gone takes its place for some seconds, or where
+    // the venue cannot unsubscribe it, until the connection is renewed.
+    bool has_room() const { return by_ticker_.size() + gone_.size() < stream_type_.max_instruments; }
+    std::size_t watched() const { return by_ticker_.size(); }
 
     bool is_running() const { return running_; }
     const SourceStatus& status() const { return status_; }
@@ -123,6 +134,11 @@ public:
     }
 
 private:
+    // A place is free again after this long, if nothing names it any more.
+    static constexpr Duration place_kept_for = std::chrono::seconds{20};
+    // What cannot be unsubscribed is rid of by a new connection after this long; until then its trades are dropped.
+    static constexpr Duration kept_for = std::chrono::minutes{10};
+
     struct Stream {
         int id = 0;
         std::string address;  // if the venue has handed it out: a secret
@@ -145,8 +161,9 @@ private:
     };
     struct Line {
         Ticker ticker;
-        MonoTime ask_at;      // by REST, unless the stream brings a trade before
-        MonoTime last_trade;  // by stream
+        bool is_watched = true;  // false: it has gone, or its place is free
+        MonoTime ask_at;         // by REST, unless the stream brings a trade before
+        MonoTime last_trade;     // by stream
         bool reported_missing = false;
         bool unknown = false;         // the venue refuses requests for it
         std::string refusal;          // its words
@@ -185,6 +202,7 @@ private:
     void take_over(Moment now);
     MonoTime next_ping(const Stream& stream) const;
     void lose_stream(Moment now, std::string why);
+    MonoTime reshape_at() const;
     void enter_maintenance(Stream& stream, std::string why, Moment now);
 
     // Frames and what is subscribed: session_frames.cpp
@@ -195,6 +213,7 @@ private:
     void take_events(int id, Moment now);
     void take_event(Stream& stream, const StreamEvent& event, Moment now);
     void subscribe(Stream& stream, Moment now);
+    void unsubscribe(Stream& stream, Moment now);
     void report_unacknowledged(const std::vector<std::size_t>& missing, Moment now);
     void refuse_symbol(const SymbolRefused& refused, Moment now);
     void refuse_message(Stream& stream, const MessageRefused& refused, Moment now);
@@ -226,6 +245,11 @@ private:
     void poll_refused(Refusal refusal, Moment now);
     MonoTime next_poll() const;
 
+    // Instruments that come and go: session_instruments.cpp
+    std::optional<std::size_t> index_of(Ticker ticker) const;  // nullopt: not watched
+    void free_places(Moment now);
+    bool is_in_use(std::size_t instrument) const;
+
     void advance(Moment now);
     Condition condition(Moment now) const;
     std::string remarks(Moment now) const;
@@ -237,8 +261,6 @@ private:
     void say_once(std::string key, Moment now, log::Level level, std::string message, std::string reason = {},
                   Duration again = std::chrono::hours{1});
     void publish(std::span<const Quote> quotes, Moment now);
-    std::size_t index_of(Ticker ticker) const;
-    Line& line_of(Ticker ticker) { return lines_[index_of(ticker)]; }
     Duration jittered(Duration wait);
     std::string ticker_list() const;  // without those that the venue refuses
     std::string name() const { return std::string(venue_.type().name.view()); }
@@ -249,7 +271,8 @@ private:
     const SessionOptions options_;
     Rng& rng_;
     Neighbours* const neighbours_;  // may be null
-    const std::string stream_url_;
+    Pace* const pace_;              // likewise
+    const bool has_stream_;
     const bool has_rest_;
 
     std::vector<Action> actions_;
@@ -264,6 +287,7 @@ private:
     int stream_failures_ = 0;
     int stream_refusals_ = 0;
     MonoTime reconnect_at_;        // if there is no stream_
+    bool has_turn_ = false;        // to connect then
     bool was_maintained_ = false;  // and no connection has been healthy since
     std::optional<Trouble> stream_trouble_;
     // While each of its trades is too old to be the present: since when, and how old they are by our clock.
@@ -271,11 +295,18 @@ private:
     std::optional<Duration> past_;
     LongestPause longest_pause_;          // of its trades, while a connection lives
     std::optional<MonoTime> renewed_at_;  // the last successor, for whatever reason
+    // When the connection is to be renewed since no message makes it carry what is watched.
+    MonoTime reshape_at_ = MonoTime::max();
     MonoTime check_hearing_at_;
     MonoTime hearing_renewal_at_;  // not before this the next renewal for a deaf ticker
 
     std::vector<Line> lines_;             // as venue_.instruments()
-    std::vector<std::size_t> by_ticker_;  // indexes of lines_, sorted by ticker
+    std::vector<std::size_t> by_ticker_;  // indexes of the watched of lines_, sorted by ticker
+    struct Gone {
+        std::size_t instrument = 0;
+        MonoTime at;
+    };
+    std::vector<Gone> gone_;  // whose places are not free yet
     std::uint64_t last_request_ = 0;
     std::optional<Request> request_;
     // The search for the symbols for which the venue refuses requests: groups that hold one, the requests it
@@ -286,6 +317,7 @@ private:
     std::vector<std::size_t> found_;  // by the search, and not said yet
     bool asked_refused_ = false;      // the last request was for one that had been refused
     MonoTime poll_allowed_at_;
+    bool has_poll_turn_ = false;  // to ask then
     bool poll_works_ = false;
     int poll_failures_ = 0;
     int poll_refusals_ = 0;

@@ -42,7 +42,9 @@ Session::Actions Session::take_frame(int id, std::string_view bytes, bool is_bin
     // Until the successor takes over, the present stream brings the same trades.
     const bool is_successor = stream != &*stream_;
     if (is_successor) {
-        for (const Quote& quote : output_.quotes) stream->subscriptions.acknowledge(index_of(quote.ticker));
+        for (const Quote& quote : output_.quotes) {
+            if (const auto i = index_of(quote.ticker)) stream->subscriptions.acknowledge(*i);
+        }
         output_.quotes.clear();
     }
     if (!parsed) {
@@ -70,8 +72,9 @@ Session::Actions Session::take_frame(int id, std::string_view bytes, bool is_bin
 bool Session::note_quotes(Stream& stream, Moment now) {
     bool is_live = false;
     bool is_news = false;
+    if (!gone_.empty()) std::erase_if(output_.quotes, [&](const Quote& q) { return !index_of(q.ticker); });
     for (const Quote& quote : output_.quotes) {
-        const std::size_t i = index_of(quote.ticker);
+        const std::size_t i = *index_of(quote.ticker);
         stream.subscriptions.acknowledge(i);
         if (!quote.is_live) continue;
         is_live = true;
@@ -156,6 +159,7 @@ void Session::take_event(Stream& stream, const StreamEvent& event, Moment now) {
         stream.is_leaving = true;
     } else if (const auto* gap = std::get_if<Gap>(&event)) {
         lost_trades_.add(gap->lost);
+        if (!lines_[gap->instrument].is_watched) return;
         say_once("gap", now, log::Level::info,
                  fmt::format("{} trades of {} were lost on the way from {}", gap->lost,
                              lines_[gap->instrument].ticker.view(), name()));
@@ -181,12 +185,27 @@ void Session::subscribe(Stream& stream, Moment now) {
         actions_.push_back(
             SendText{stream.id, venue_.subscribe_message(message->asked, {message->number, now.wall})});
     }
+    unsubscribe(stream, now);
     if (const auto missing = stream.subscriptions.take_unanswered(now.mono); !missing.empty()) {
         stream.ready = true;
         report_unacknowledged(missing, now);
     }
     if (stream.subscriptions.all_answered()) stream.ready = true;
     if (!stream.found.empty()) end_symbol_search(stream, now);
+}
+
+void Session::unsubscribe(Stream& stream, Moment now) {
+    while (const auto message = stream.subscriptions.next_to_leave(now.mono)) {
+        const SubscribeMessage about{message->number, now.wall,
+                                     stream.reader->channel_id(message->asked.front())};
+        std::string text = venue_.unsubscribe_message(message->asked, about);
+        if (text.empty()) {
+            stream.subscriptions.keep(*message);
+            reshape_at_ = std::min(reshape_at_, now.mono + kept_for);
+        } else {
+            actions_.push_back(SendText{stream.id, std::move(text)});
+        }
+    }
 }
 
 void Session::report_unacknowledged(const std::vector<std::size_t>& missing, Moment now) {
@@ -246,7 +265,7 @@ void Session::check_hearing(Moment now) {
     check_hearing_at_ = now.mono + check_hearing_every;
     for (std::size_t i = 0; i < lines_.size(); ++i) {
         Line& line = lines_[i];
-        if (line.stream_refused) continue;
+        if (!line.is_watched || line.stream_refused) continue;
         line.hearing.judge(now.mono, neighbours_->traded.others(line.seat, now.mono - traded_lately));
         if (line.hearing.wants_cure(now.mono)) cure(i, now);
     }
@@ -270,7 +289,7 @@ void Session::cure(std::size_t instrument, Moment now) {
     if (successor_ || now.mono < hearing_renewal_at_) return;
     hearing_renewal_at_ = now.mono + hearing_renewals_apart;
     for (Line& other : lines_) {
-        if (other.hearing.wants_cure(now.mono)) other.hearing.cured(now.mono);
+        if (other.is_watched && other.hearing.wants_cure(now.mono)) other.hearing.cured(now.mono);
     }
     say_once("deaf", now, log::Level::warn,
              fmt::format("{}'s stream brings no trades of {}; its connection is renewed", name(), ticker),

@@ -32,6 +32,11 @@ public:
 
     void start() { write(session_->start(now_)); }
     void stop() { write(session_->stop(now_)); }
+    void watch(const std::string& ticker) { watch(ticker, ticker); }
+    void watch(const std::string& ticker, const std::string& symbol) {
+        write(session_->watch({Ticker(ticker), symbol}, now_));
+    }
+    void unwatch(const std::string& ticker) { write(session_->unwatch(Ticker(ticker), now_)); }
     void address(int stream, int status, std::string body) {
         net::HttpResult result;
         result.status = status;

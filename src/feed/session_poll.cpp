@@ -45,7 +45,7 @@ Session::Actions Session::answered(std::uint64_t id, const net::HttpResult& resu
 MonoTime Session::next_poll() const {
     if (!suspects_.empty()) return poll_allowed_at_;
     MonoTime first = MonoTime::max();
-    for (const Line& line : lines_) first = std::min(first, line.ask_at);
+    for (const std::size_t i : by_ticker_) first = std::min(first, lines_[i].ask_at);
     return std::max(first, poll_allowed_at_);
 }
 
@@ -55,7 +55,7 @@ std::vector<std::size_t> Session::due_for_poll(Moment now) const {
     std::vector<std::size_t> due;
     std::optional<std::size_t> refused;
     for (std::size_t i = 0; i < lines_.size(); ++i) {
-        if (lines_[i].ask_at > now.mono) continue;
+        if (!lines_[i].is_watched || lines_[i].ask_at > now.mono) continue;
         if (lines_[i].unknown) {
             refused = i;
         } else {
@@ -73,16 +73,26 @@ std::vector<std::size_t> Session::due_for_poll(Moment now) const {
 
 void Session::advance_poll(Moment now) {
     if (request_ || now.mono < poll_allowed_at_) return;
+    const bool is_search = !suspects_.empty();
     Request request{.id = last_request_ + 1, .started = now.mono, .started_wall = now.wall, .asked = {}};
-    if (!suspects_.empty()) {
+    if (!is_search) {
+        request.asked = due_for_poll(now);
+        if (request.asked.empty()) return;
+    }
+    if (pace_ != nullptr && !std::exchange(has_poll_turn_, true)) {
+        poll_allowed_at_ =
+            pace_->ask(now.mono, is_search ? std::min<Duration>(suspects_apart, options_.poll_interval)
+                                           : options_.poll_interval);
+        if (now.mono < poll_allowed_at_) return;
+    }
+    has_poll_turn_ = false;
+    if (is_search) {
         ++search_requests_;
         request.asked = std::move(suspects_.front());
         suspects_.pop_front();
     } else {
-        request.asked = due_for_poll(now);
-        asked_refused_ = !request.asked.empty() && lines_[request.asked.front()].unknown;
+        asked_refused_ = lines_[request.asked.front()].unknown;
     }
-    if (request.asked.empty()) return;
     ++last_request_;
     actions_.push_back(StartRequest{request.id, venue_.rest_url(request.asked)});
     request_ = std::move(request);
@@ -149,9 +159,11 @@ void Session::take_answer(const Request& request, const net::HttpResult& result,
 
 void Session::take_prices(const Request& request, const Parsed& parsed, Moment now) {
     std::vector<bool> came(lines_.size(), false);
+    std::erase_if(quotes_, [&](const Quote& q) { return !index_of(q.ticker); });
     for (const Quote& quote : quotes_) {
-        Line& line = line_of(quote.ticker);
-        came[static_cast<std::size_t>(&line - lines_.data())] = true;
+        const std::size_t i = *index_of(quote.ticker);
+        Line& line = lines_[i];
+        came[i] = true;
         line.unknown = false;
         line.reported_missing = false;
     }
@@ -171,7 +183,7 @@ void Session::take_prices(const Request& request, const Parsed& parsed, Moment n
     }
     // Trades that the stream has brought since the request are newer than the answer.
     std::erase_if(quotes_, [&](const Quote& q) {
-        return !stream_url_.empty() && line_of(q.ticker).last_trade >= request.started;
+        return has_stream_ && lines_[*index_of(q.ticker)].last_trade >= request.started;
     });
     const MonoTime again =
         now.mono +
@@ -193,7 +205,7 @@ void Session::take_prices(const Request& request, const Parsed& parsed, Moment n
 void Session::report_missing(const Request& request, const std::vector<bool>& came) {
     std::string missing;
     for (const std::size_t i : request.asked) {
-        if (came[i] || std::exchange(lines_[i].reported_missing, true)) continue;
+        if (!lines_[i].is_watched || came[i] || std::exchange(lines_[i].reported_missing, true)) continue;
         missing += fmt::format("{}{} ({})", missing.empty() ? "" : ", ", lines_[i].ticker.view(),
                                venue_.instruments()[i].symbol);
     }
@@ -275,7 +287,8 @@ std::string Session::without_price() const {
     std::size_t more = 0;
     std::size_t named = 0;
     for (std::size_t i = 0; i < lines_.size(); ++i) {
-        const bool refused = lines_[i].unknown || (lines_[i].stream_refused && !has_rest_);
+        const bool refused =
+            !lines_[i].is_watched ? false : lines_[i].unknown || (lines_[i].stream_refused && !has_rest_);
         if (!refused) continue;
         if (++named > 10) {
             ++more;
@@ -295,7 +308,7 @@ void Session::poll_failed(std::string why, Moment now) {
     poll_trouble_ = {.why = why, .refused_until = {}};
     if (stream_brings_quotes(now)) return;
     say_once("rest", now, log::Level::warn,
-             stream_url_.empty()
+             !has_stream_
                  ? fmt::format("{} provides no prices; retrying with back-off", name())
                  : fmt::format("{} provides no prices by REST either; retrying both with back-off", name()),
              std::move(why));
@@ -307,10 +320,11 @@ void Session::poll_refused(Refusal refusal, Moment now) {
     ++poll_refusals_;
     const Duration wait = jittered(std::max(refusal.wait, options_.poll_interval));
     poll_allowed_at_ = now.mono + wait;
+    if (pace_ != nullptr) pace_->rest(poll_allowed_at_);
     poll_trouble_ = {.why = refusal.why, .refused_until = now.wall + wait, .by_place = refusal.by_place};
     say_once("rest refused: " + refusal.why, now, log::Level::warn,
              fmt::format("{} refuses REST requests; the next one is sent in {}{}", name(), about(wait),
-                         stream_url_.empty() ? ", its prices are missing until then" : ""),
+                         !has_stream_ ? ", its prices are missing until then" : ""),
              refusal.why, refusal.by_place ? 24h : 1h);
 }
 

@@ -22,6 +22,8 @@ constexpr Duration maintenance_to = 5min;
 // failures in a row, or after maintenance, no wait is shorter than this.
 constexpr Duration least_reconnect = 5s;
 constexpr int failures_in_a_row = 4;
+// Between two renewals for instruments that have come: an order of magnitude below what venues allow.
+constexpr Duration reshapes_apart = 3s;
 // A stream without any trade is not given up before this, however long its pauses usually are.
 constexpr Duration longest_deaf_limit = 10min;
 
@@ -67,16 +69,19 @@ Session::Stream* Session::find_stream(int id) {
 }
 
 void Session::open_stream(std::optional<Stream>& slot) {
+    std::vector<bool> present;
+    for (const Line& line : lines_) present.push_back(line.is_watched);
     slot.emplace(Stream{.id = ++last_stream_,
                         .reader = std::make_unique<FrameReader>(venue_),
-                        .subscriptions = {stream_type_, lines_.size(), options_.subscribe_again}});
+                        .subscriptions = {stream_type_, present, options_.subscribe_again}});
     for (std::size_t i = 0; i < lines_.size(); ++i) {
-        if (lines_[i].stream_refused) slot->subscriptions.set_apart(i);
+        if (lines_[i].is_watched && lines_[i].stream_refused) slot->subscriptions.set_apart(i);
     }
+    reshape_at_ = MonoTime::max();
     if (auto request = venue_.address_request()) {
         actions_.push_back(AskAddress{slot->id, std::move(request->url), request->post});
     } else {
-        actions_.push_back(OpenStream{slot->id, stream_url_});
+        actions_.push_back(OpenStream{slot->id, venue_.stream_url()});
     }
 }
 
@@ -180,7 +185,11 @@ void Session::stream_refused(Refusal refusal, Moment now) {
 
 void Session::advance_stream(Moment now) {
     if (!stream_) {
-        if (now.mono >= reconnect_at_) open_stream(stream_);
+        if (now.mono < reconnect_at_) return;
+        if (pace_ != nullptr && !std::exchange(has_turn_, true)) reconnect_at_ = pace_->connect(now.mono);
+        if (now.mono < reconnect_at_) return;
+        has_turn_ = false;
+        open_stream(stream_);
         return;
     }
     if (successor_ && successor_->open) {
@@ -216,6 +225,8 @@ void Session::watch(Moment now) {
         } else {
             stream_->renew_at = turns->next();
         }
+    } else if (now.mono >= reshape_at() && !successor_) {
+        renew(now);
     } else if (now.mono >= next_ping(*stream_)) {
         stream_->last_ping = now.mono;
         if (std::string text = venue_.keep_alive_text(now.wall); !text.empty()) {
@@ -241,6 +252,10 @@ MonoTime Session::next_ping(const Stream& stream) const {
     const KeepAlive& keep = stream_type_.keep_alive;
     const Duration every = keep.every > Duration{} ? keep.every : stream_type_.silence_limit / 2;
     return (keep.always ? stream.last_ping : std::max(stream.last_sign, stream.last_ping)) + every;
+}
+
+MonoTime Session::reshape_at() const {
+    return renewed_at_ ? std::max(reshape_at_, *renewed_at_ + reshapes_apart) : reshape_at_;
 }
 
 void Session::renew(Moment now) {

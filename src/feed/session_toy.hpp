@@ -26,6 +26,8 @@ public:
         const std::size_t i = venue_.find(first).value_or(0);
         const auto number = parse_number<std::uint64_t>(first);
         if (word == "price" || word == "old" || word == "past") {
+            if (!venue_.find(first))
+                return std::unexpected(ParseError{ParseError::Kind::bad_quote, "not asked for"});
             const Timestamp time = received_at - (word == "past" ? std::chrono::minutes{12} : Duration{});
             Quote quote = venue_.quote(i, *Decimal::parse(second), time, received_at);
             quote.is_live = word == "price";
@@ -87,6 +89,13 @@ public:
         for (const std::size_t i : asked) out += " " + instruments()[i].symbol;
         return out;
     }
+    std::string unsubscribe_message(std::span<const std::size_t> asked,
+                                    const SubscribeMessage&) const override {
+        if (!can_unsubscribe) return {};
+        std::string out = "unsubscribe";
+        for (const std::size_t i : asked) out += " " + instruments()[i].symbol;
+        return out;
+    }
     std::unique_ptr<StreamParser> create_parser() const override {
         return std::make_unique<ToyParser>(*this);
     }
@@ -102,6 +111,18 @@ public:
     }
 
     mutable SubscribeMessage last_message;
+    bool can_unsubscribe = true;
+};
+
+// Its URL names the symbols.
+class UrlToy : public Toy {
+public:
+    using Toy::Toy;
+    std::string stream_url() const override {
+        std::string out = "wss://toy/";
+        for (const Instrument& instrument : instruments()) out += instrument.symbol;
+        return out;
+    }
 };
 
 // It subscribes by messages of two symbols, 100 ms apart.

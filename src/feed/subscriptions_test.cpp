@@ -46,7 +46,7 @@ protected:
 
     const std::size_t instruments_;
     StreamType type_{.symbols_per_message = 4, .message_gap = 1s, .ack_within = 10s};
-    Subscriptions subscriptions_{type_, instruments_, 5min};
+    Subscriptions subscriptions_{type_, std::vector<bool>(instruments_, true), 5min};
     MonoTime now_{1h};
     int messages_ = 0;
 };

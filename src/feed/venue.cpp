@@ -82,7 +82,10 @@ Venue::Venue(const VenueType& type, std::vector<Instrument> instruments, Endpoin
 }
 
 std::size_t Venue::add(Instrument instrument) {
-    if (const auto known = find(instrument.symbol)) return *known;
+    if (const auto known = find(instrument.symbol)) {
+        instruments_[*known].ticker = instrument.ticker;
+        return *known;
+    }
     const auto free = std::ranges::find(instruments_, std::string(), &Instrument::symbol);
     const auto index = static_cast<std::size_t>(free - instruments_.begin());
     const Currency currency = currency_of(type_, instrument);
@@ -95,13 +98,14 @@ std::size_t Venue::add(Instrument instrument) {
     }
     const auto symbol_at = [&](std::size_t i) -> const std::string& { return instruments_[i].symbol; };
     by_symbol_.insert(std::ranges::lower_bound(by_symbol_, symbol_at(index), {}, symbol_at), index);
-    added(index);
+    changed(index);
     return index;
 }
 
 void Venue::remove(std::size_t index) {
     std::erase(by_symbol_, index);
     instruments_[index] = {};
+    changed(index);
 }
 
 Currency currency_behind(char separator, std::string_view symbol) {

@@ -168,7 +168,8 @@ struct StreamType {
     std::size_t max_instruments = 200;    // on one connection
     std::size_t symbols_per_message = 0;  // in one subscribe message; 0: the URL names the symbols
     bool names_in_url = false;            // the URL names those known on opening, messages later ones
-    Duration message_gap{};               // between two subscribe messages
+    Duration message_gap{};               // between two messages that subscribe or unsubscribe
+    std::size_t messages_per_hour = 0;    // of these on one connection; 0: any
     Duration subscribe_after{};           // from the opening to the first message
     bool greets = false;                  // the first message waits for the venue's Greeting
     Duration ack_within{};  // a symbol not acknowledged by then is reported; 0: there are no acknowledgements
@@ -370,8 +371,8 @@ public:
 
 protected:
     const Endpoints& endpoints() const { return endpoints_; }
-    // add() has put another instrument in this place.
-    virtual void added(std::size_t /*instrument*/) {}
+    // Another instrument, or none, is in this place.
+    virtual void changed(std::size_t /*instrument*/) {}
 
 private:
     const VenueType& type_;

@@ -73,6 +73,11 @@ public:
           ids_(venue.instruments().size()),
           aggregate_ids_(venue.instruments().size()) {}
 
+    void forget(std::size_t instrument) override {
+        JsonStream::forget(instrument);
+        ids_.forget(instrument);
+        aggregate_ids_.forget(instrument);
+    }
     ParseResult parse(std::string_view bytes, Timestamp received_at, StreamOutput& out) override {
         std::string_view stream;
         Fields event(event_names);

@@ -79,6 +79,18 @@ class BitfinexStream final : public detail::JsonStream {
 public:
     using JsonStream::JsonStream;
 
+    // A channel that is still open brings nothing any more.
+    void forget(std::size_t instrument) override {
+        JsonStream::forget(instrument);
+        for (Channel& channel : channels_) {
+            if (channel.instrument == instrument) channel.instrument.reset();
+        }
+    }
+    std::optional<std::uint64_t> channel_id(std::size_t instrument) const override {
+        const auto found = std::ranges::find(channels_, std::optional(instrument), &Channel::instrument);
+        if (found == channels_.end()) return std::nullopt;
+        return static_cast<std::uint64_t>(found->id);
+    }
     ParseResult parse(std::string_view bytes, Timestamp received_at, StreamOutput& out) override {
         const std::size_t first = bytes.find_first_not_of(" \t\r\n");
         if (first != std::string_view::npos && bytes[first] == '[') return on_list(bytes, received_at, out);

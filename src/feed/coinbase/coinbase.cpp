@@ -53,6 +53,10 @@ class CoinbaseStream final : public detail::JsonStream {
 public:
     explicit CoinbaseStream(const Venue& venue) : JsonStream(venue), ids_(venue.instruments().size()) {}
 
+    void forget(std::size_t instrument) override {
+        JsonStream::forget(instrument);
+        ids_.forget(instrument);
+    }
     ParseResult parse(std::string_view bytes, Timestamp received_at, StreamOutput& out) override {
         Fields frame(frame_names);
         rows_.clear();

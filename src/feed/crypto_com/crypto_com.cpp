@@ -47,6 +47,10 @@ public:
     explicit CryptoComStream(const Venue& venue)
         : JsonStream(venue), first_pushes_(venue.instruments().size()) {}
 
+    void forget(std::size_t instrument) override {
+        JsonStream::forget(instrument);
+        first_pushes_.forget(instrument);
+    }
     ParseResult parse(std::string_view bytes, Timestamp received_at, StreamOutput& out) override {
         Fields frame(frame_names);
         Fields push(push_names);

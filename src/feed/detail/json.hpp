@@ -216,10 +216,18 @@ void bring_oldest_first(std::vector<Row>& rows, Key key) {
     rows = std::move(sorted);
 }
 
+// Into a list that has a place for each instrument, and grows with them.
+template <typename List, typename Value>
+void put(List& list, std::size_t instrument, Value value) {
+    if (list.size() <= instrument) list.resize(instrument + 1);
+    list[instrument] = std::move(value);
+}
+
 // Notices lost trades of a venue whose ids rise by one for each symbol. One connection.
 class TradeIds {
 public:
     explicit TradeIds(std::size_t instruments) : last_(instruments) {}
+    void forget(std::size_t instrument) { put(last_, instrument, std::uint64_t{0}); }
     // A lower one is a trade that comes late, or again.
     void note(std::size_t instrument, std::uint64_t id, std::vector<StreamEvent>& events) {
         std::uint64_t& last = last_[instrument];
@@ -243,6 +251,7 @@ public:
             quote->is_live = false;
     }
     void end(std::size_t instrument) { over_[instrument] = true; }
+    void forget(std::size_t instrument) { put(over_, instrument, false); }
 
 private:
     std::vector<bool> over_;

@@ -138,6 +138,8 @@ class JsonStream : public StreamParser {
 public:
     explicit JsonStream(const Venue& venue) : venue_(venue), seen_(venue.instruments().size()) {}
 
+    void forget(std::size_t instrument) override { seen_.forget(instrument); }
+
 protected:
     template <typename Take>
     std::optional<ParseResult> read(std::string_view bytes, Take&& take) {
@@ -252,6 +254,9 @@ public:
     }
 
 protected:
+    void changed(std::size_t instrument) override {
+        if (instrument < last_said_.size()) last_said_[instrument].reset();
+    }
     // What follows the base address in the URL of a request, the query included.
     virtual std::string rest_path(std::span<const std::size_t> asked) const = 0;
     // Adds the prices in the answer. An error if there is one; nullopt: it was read to its end.

@@ -35,6 +35,11 @@ public:
         return true;
     }
 
+    void forget(std::size_t instrument) {
+        if (memories_.size() <= instrument) memories_.resize(instrument + 1);
+        memories_[instrument].reset();
+    }
+
 private:
     // Open addressing; half of the slots stay free.
     struct Ids {

@@ -45,6 +45,10 @@ class KrakenStream final : public detail::JsonStream {
 public:
     explicit KrakenStream(const Venue& venue) : JsonStream(venue), ids_(venue.instruments().size()) {}
 
+    void forget(std::size_t instrument) override {
+        JsonStream::forget(instrument);
+        ids_.forget(instrument);
+    }
     ParseResult parse(std::string_view bytes, Timestamp received_at, StreamOutput& out) override {
         const std::size_t first = bytes.find_first_not_of(" \t\r\n");
         if (first != std::string_view::npos && bytes[first] == '[') return on_version_1();
@@ -159,7 +163,7 @@ class Kraken final : public detail::JsonVenue {
 public:
     Kraken(const VenueType& venue, std::vector<Instrument> instruments, Endpoints endpoints)
         : JsonVenue(venue, std::move(instruments), std::move(endpoints)) {
-        for (const Instrument& instrument : this->instruments()) pairs_.push_back(pair_of(instrument.symbol));
+        for (std::size_t i = 0; i < this->instruments().size(); ++i) put_pair(i);
     }
 
     std::string subscribe_message(std::span<const std::size_t> asked,
@@ -182,6 +186,15 @@ private:
             list(asked, ",", [&](std::size_t i) { return '"' + instruments()[i].symbol + '"'; }), more,
             message.number);
     }
+    void changed(std::size_t instrument) override {
+        JsonVenue::changed(instrument);
+        put_pair(instrument);
+    }
+    void put_pair(std::size_t instrument) {
+        const std::string& symbol = instruments()[instrument].symbol;
+        detail::put(pairs_, instrument, symbol.empty() ? Pair() : pair_of(symbol));
+    }
+
     std::string rest_path(std::span<const std::size_t> asked) const override {
         return "/Ticker?pair=" + list(asked, "%2C", [&](std::size_t i) { return pairs_[i].name; });
     }

@@ -39,6 +39,10 @@ class OkxStream final : public detail::JsonStream {
 public:
     explicit OkxStream(const Venue& venue) : JsonStream(venue), first_pushes_(venue.instruments().size()) {}
 
+    void forget(std::size_t instrument) override {
+        JsonStream::forget(instrument);
+        first_pushes_.forget(instrument);
+    }
     ParseResult parse(std::string_view bytes, Timestamp received_at, StreamOutput& out) override {
         if (bytes == "pong") {
             out.events.push_back(Alive{});
