@@ -373,10 +373,13 @@ std::expected<std::vector<Listing>, ParseError> read_listings(std::string_view b
 bool add_listing(const VenueType& type, std::string_view symbol, std::string_view base,
                  std::string_view quote, bool is_trading, std::vector<Listing>& out) {
     if (symbol.empty() || base.empty() || quote.empty()) return false;
-    if (type.is_symbol(symbol) && quote.size() <= Currency::max_size)
+    const std::string currency = upper_case(quote);
+    // "BNBUSD" would be read as BN in BUSD.
+    const bool tells_currency = type.currency_of == nullptr || type.currency_of(symbol) == Currency(currency);
+    if (type.is_symbol(symbol) && currency.size() <= Currency::max_size && tells_currency)
         out.push_back({.symbol = std::string(symbol),
                        .base = upper_case(base),
-                       .quote = Currency(upper_case(quote)),
+                       .quote = Currency(currency),
                        .status = is_trading ? ListingStatus::trading : ListingStatus::halted});
     return true;
 }

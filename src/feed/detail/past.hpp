@@ -107,8 +107,8 @@ using TakeListing = bool(std::span<const std::string_view> fields, std::vector<L
 std::expected<std::vector<Listing>, ParseError> read_listings(std::string_view body, const AnswerShape& shape,
                                                               std::span<const std::string_view> names,
                                                               TakeListing* take);
-// Adds a market, with its coins in capitals; one whose symbol the venue's rule does not take is passed over. False: a
-// field is absent.
+// Adds a market, with its coins in capitals; one whose symbol the venue's rules do not take, or take for one in another
+// currency, is passed over. False: a field is absent.
 bool add_listing(const VenueType& type, std::string_view symbol, std::string_view base,
                  std::string_view quote, bool is_trading, std::vector<Listing>& out);
 // Judges a whole list: an error where it is empty, or where more than a tenth of its rows could not be read.
