@@ -56,5 +56,14 @@ TEST_F(LimitsTest, MessagesAreCountedForEachConnection) {
     EXPECT_NE(written().find(R"("violations":1)"), std::string::npos) << written();
 }
 
+TEST_F(LimitsTest, EveryVenueHasSome) {
+    for (const SimVenue* venue : sim_venues()) {
+        if (venue->is_aggregator) continue;
+        int asked = 0;
+        while (ask(*venue, "/") == 0 && asked < 100'000) ++asked;
+        EXPECT_LT(asked, 100'000) << venue->name << ": sim/limits.cpp";
+    }
+}
+
 }  // namespace
 }  // namespace pricewire::sim

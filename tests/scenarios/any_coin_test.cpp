@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "scenarios/market_world.hpp"
+#include "sim/venues/venue.hpp"
 
 namespace pricewire::test {
 namespace {
@@ -29,6 +30,27 @@ protected:
     bool is_listed(const std::string& coin) {
         return world().get("/tickers?query=" + coin).body.find("\"ticker\":\"" + coin + "\"") !=
                std::string::npos;
+    }
+    // The objects of "bars".
+    static std::vector<std::string> bars_of(const std::string& history) {
+        std::vector<std::string> out;
+        std::size_t at = history.find("\"bars\":[");
+        while (at != std::string::npos && (at = history.find('{', at)) != std::string::npos) {
+            const std::size_t end = history.find('}', at);
+            out.push_back(history.substr(at, end - at + 1));
+            at = end;
+        }
+        return out;
+    }
+    // Each bar begins where the one before has ended, about.
+    static void expect_no_seam(const std::string& ticker, const std::vector<std::string>& bars,
+                               double within) {
+        for (std::size_t i = 1; i < bars.size(); ++i) {
+            const double open = std::stod(json_member(bars[i], "open").value());
+            const double before = std::stod(json_member(bars[i - 1], "close").value());
+            EXPECT_NEAR(open / before, 1, within) << ticker << ": " << bars[i - 1] << " then " << bars[i];
+            EXPECT_LT(json_member(bars[i - 1], "time").value(), json_member(bars[i], "time").value());
+        }
     }
     MarketWorld& world() { return *world_; }
     Deployment& deployment() { return world_->deployment(); }
@@ -89,6 +111,30 @@ TEST_P(AnyCoin, DISABLED_ADelistedCoinIsNeverSilentlyDead) {
     });
     world().trade("WIF", "3.1");
     world().wait_for_webhook("the alert", alert);
+}
+
+// At first start, and for a coin that nobody watches: from all venues, each within its limits.
+TEST_P(AnyCoin, DISABLED_AChartIsFullAtOnceAndNoVenueIsAskedTooOften) {
+    MarketWorld::Options options{.sim = {"--market", "none", "--coins", "20", "--coin-trades", "60", "--past",
+                                         "--noise", "3", "--limits"},
+                                 .tickers = "BTC,ETH"};
+    options.venues.clear();
+    for (const sim::SimVenue* venue : sim::sim_venues()) options.venues.emplace_back(venue->name);
+    begin(std::move(options), {});
+    for (const char* ticker : {"BTC", "ETH", "XRP"}) {
+        for (const auto& [interval, bars] : {std::pair("1m", 1430), {"1h", 719}, {"1d", 364}, {"1w", 51}}) {
+            const std::string path =
+                std::string("/rates/") + ticker + "/history?limit=1500&interval=" + interval;
+            std::vector<std::string> shown;
+            deployment().wait_until(std::string("a full chart of ") + ticker + " in " + interval, [&] {
+                shown = bars_of(world().get(path).body);
+                return shown.size() >= static_cast<std::size_t>(bars);
+            });
+            // The last price of a simulated day is an hour old at its end.
+            expect_no_seam(ticker, shown, interval[1] == 'm' || interval[1] == 'h' ? 0.01 : 0.05);
+        }
+    }
+    EXPECT_TRUE(world().keeps_limits()) << world().violations();
 }
 
 // BTC rises by a cent at each trade; an alert at each dime fires at the cent that follows, if no trade is missed.
