@@ -53,7 +53,7 @@ std::string KnownTickers::why_not(const std::string& upper) const {
                   : fmt::format("No venue lists {} any more, {}", upper, last_delisting(*coin));
     }
     const std::vector<Ticker> nearest = listed_->nearest(upper, most_nearest);
-    return nearest.empty() ? out : fmt::format("{}; the nearest are {}", out, list_of(nearest, most_nearest));
+    return nearest.empty() ? out : fmt::format("{}; did you mean {}?", out, list_of(nearest, most_nearest));
 }
 
 }  // namespace pricewire::api

@@ -83,7 +83,7 @@ TEST_F(TickersTest, ArePagedByTheirRank) {
         seen += tickers(page);
         target = next_page(page);
     }
-    EXPECT_EQ(seen, "BTC PEPE LUNA PEOPLE DOGE ETH ");
+    EXPECT_EQ(seen, "BTC DOGE ETH PEPE LUNA PEOPLE ");
     EXPECT_EQ(pages, 3);
 }
 
@@ -102,8 +102,8 @@ TEST_F(TickersTest, AnAlertMayNameWhateverAVenueLists) {
     EXPECT_EQ(create("DOGE").status, 201) << "configured, though nobody lists it";
     const Answer misspelled = create("PEPPE");
     expect_invalid(misspelled, R"("body","ticker")", "enum");
-    EXPECT_TRUE(misspelled.has("No venue lists PEPPE; the nearest are PEPE, PEOPLE")) << misspelled.body;
-    EXPECT_TRUE(create("BTC/USDT").has("Input should be a ticker that a venue lists; the nearest are BTC"));
+    EXPECT_TRUE(misspelled.has("No venue lists PEPPE; did you mean PEPE, PEOPLE?")) << misspelled.body;
+    EXPECT_TRUE(create("BTC/USDT").has("Input should be a ticker that a venue lists; did you mean BTC?"));
     EXPECT_TRUE(create("QQQQQQQQQQ").has("No venue lists QQQQQQQQQQ\""));
 }
 

@@ -60,7 +60,7 @@ struct Wanted {
         const std::string_view ticker = coin.ticker.view();
         if (ticker == text) return the_ticker;
         if (!coin.can_be_watched()) return std::nullopt;
-        if (text.empty()) return the_ticker;
+        if (text.empty()) return coin.is_pinned ? the_ticker : ticker_begins;
         if (pair == coin.ticker) return in_a_pair;
         if (ticker.starts_with(text)) return ticker_begins;
         const std::string name = upper_case(coin.name);
@@ -189,7 +189,10 @@ std::vector<Ticker> Directory::nearest(std::string_view text, std::size_t most) 
     const auto middle = found.begin() + static_cast<std::ptrdiff_t>(std::min(most, found.size()));
     std::ranges::partial_sort(found, middle);
     std::vector<Ticker> out;
-    for (auto at = found.begin(); at != middle; ++at) out.push_back(std::get<2>(*at).ticker);
+    for (auto at = found.begin(); at != middle; ++at) {
+        // What is clearly farther off than the first was not meant.
+        if (std::get<0>(*at) <= std::get<0>(found.front()) + 1) out.push_back(std::get<2>(*at).ticker);
+    }
     return out;
 }
 

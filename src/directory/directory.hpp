@@ -72,7 +72,7 @@ public:
 
     // Up to `limit` coins whose ticker or name matches `text`, ignoring case, after the given rank: first the ticker
     // itself (also as "BTCUSDT", "BTC/USD"), then tickers and names that begin with it, then those that contain it;
-    // among equals those that more venues list. Empty text: every coin. Coins that no venue lists any more only by
+    // among equals those that more venues list. Empty text: every coin, pinned ones first. Coins that no venue lists any more only by
     // their ticker.
     std::vector<Hit> search(std::string_view text, std::size_t limit,
                             const std::optional<Rank>& after = std::nullopt) const;

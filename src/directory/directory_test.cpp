@@ -123,7 +123,7 @@ TEST(DirectorySearch, WhatIsDelistedEverywhereIsFoundByItsTickerAlone) {
 TEST(DirectorySearch, PinnedTickersAreThereWhoeverListsThem) {
     const std::vector<Ticker> pinned{"NONE", "SOL"};
     const Directory directory({list_of("binance", {"SOL/USDT", "ADA/USDT"})}, pinned);
-    EXPECT_EQ(found(directory, ""), "ADA SOL NONE");
+    EXPECT_EQ(found(directory, ""), "SOL NONE ADA");
     EXPECT_EQ(shown(directory.find("NONE")), "");
     EXPECT_EQ(nearest(directory, "NON", 1), "NONE");
     EXPECT_TRUE(Directory({}, pinned).empty());

@@ -19,7 +19,7 @@ namespace {
 constexpr std::size_t max_pairs = 20'000;  // of a source
 constexpr std::size_t max_symbol = 100;    // bytes
 constexpr std::size_t max_name = 100;
-constexpr std::size_t shown_tickers = 10;  // in a log line
+constexpr std::size_t shown_symbols = 10;  // in a log line
 constexpr std::size_t small_list = 20;     // which may lose any number of its pairs
 
 // What the thread is told.
@@ -32,13 +32,22 @@ struct Doubt {
 };
 using Event = std::variant<Answer, Doubt, std::vector<Comparison>>;
 
-// "3: ADA, SOL, XRP"; empty if there are none.
-std::string counted(const std::vector<ListedPair>& pairs) {
-    if (pairs.empty()) return {};
-    std::string out = fmt::format("{}: ", pairs.size());
-    for (std::size_t i = 0; i < std::min(pairs.size(), shown_tickers); ++i)
-        out += fmt::format("{}{}", i == 0 ? "" : ", ", pairs[i].symbol);
-    return pairs.size() > shown_tickers ? out + ", …" : out;
+// "2 added: ADA/USD, SOL/USD"; empty if there are none.
+void say(std::string& out, const std::vector<ListedPair>& pairs, std::string_view what) {
+    if (pairs.empty()) return;
+    out += fmt::format("{}{} {}", out.empty() ? "" : "; ", pairs.size(), what);
+    for (std::size_t i = 0; i < std::min(pairs.size(), shown_symbols); ++i)
+        out += fmt::format("{} {}", i == 0 ? ":" : ",", pairs[i].symbol);
+    if (pairs.size() > shown_symbols) out += ", …";
+}
+
+std::string changes_in(const storage::ListingChanges& changes, std::size_t pairs) {
+    if (changes.added.size() == pairs) return "all added";
+    std::string out;
+    say(out, changes.added, "added");
+    say(out, changes.changed, "changed");
+    say(out, changes.gone, "delisted");
+    return out.empty() ? "none" : out;
 }
 
 // What may be stored: each symbol once, texts of bounded length.
@@ -203,13 +212,12 @@ private:
 
     void log_changes(std::size_t list, std::size_t pairs, const storage::ListingChanges& changes) {
         const bool is_first = !std::exchange(states_[list].was_read, true);
-        if (!is_first && changes.added.empty() && changes.changed.empty() && changes.gone.empty()) return;
+        const std::string text = changes_in(changes, pairs);
+        if (!is_first && text == "none") return;
         log::info(is_first ? "a source's symbol list was read" : "a source's symbol list has changed",
                   {{"source", std::string(sources_[list].source.view())},
                    {"pairs", std::to_string(pairs)},
-                   {"added", changes.added.size() == pairs ? std::string("all") : counted(changes.added)},
-                   {"changed", counted(changes.changed)},
-                   {"delisted", counted(changes.gone)}});
+                   {"changes", text}});
     }
 
     // Logs the first of failures in a row, and the end of them.
