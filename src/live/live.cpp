@@ -26,6 +26,10 @@ struct Choice {
     Live::ClientId id;
     std::optional<std::vector<Ticker>> tickers;
 };
+struct Watching {
+    Live::ClientId id;
+    std::vector<Ticker> tickers;
+};
 struct Leave {
     Live::ClientId id;
 };
@@ -38,7 +42,8 @@ struct Missed {
 struct UserChanged {
     std::optional<Uuid> user_id;
 };
-using Event = std::variant<Join, Choice, Leave, Notices, Missed, UserChanged, Found, KeyCheck>;
+using Event =
+    std::variant<Join, Choice, Watching, Leave, Notices, Missed, UserChanged, Found, KeyCheck, AlertTickers>;
 
 class LiveThread final : public Live {
 public:
@@ -48,10 +53,12 @@ public:
           mailbox_(mailbox_capacity),
           lookups_(std::make_unique<Lookups>(
               storage, [this](Found found) { mailbox_.push(std::move(found)); },
-              [this](KeyCheck checked) { mailbox_.push(std::move(checked)); })),
+              [this](KeyCheck checked) { mailbox_.push(std::move(checked)); },
+              [this](AlertTickers found) { mailbox_.push(std::move(found)); })),
           core_(std::move(options), std::move(json), bus, std::random_device{}(),
                 {.look_up = [this](Lookup lookup) { return lookups_->ask(std::move(lookup)); },
-                 .check_key = [this](KeyCheck check) { return lookups_->ask(std::move(check)); }}),
+                 .check_key = [this](KeyCheck check) { return lookups_->ask(std::move(check)); },
+                 .alert_tickers = [this](AlertTickers of) { return lookups_->ask(std::move(of)); }}),
           thread_([this] { run(); }) {}
 
     ~LiveThread() override {
@@ -70,6 +77,9 @@ public:
     }
     void choose(ClientId id, std::optional<std::vector<Ticker>> tickers) override {
         mailbox_.push(Choice{id, std::move(tickers)});
+    }
+    void watch(ClientId id, std::vector<Ticker> tickers) override {
+        mailbox_.push(Watching{id, std::move(tickers)});
     }
     void remove(ClientId id) override { mailbox_.push(Leave{id}); }
     void on_notices(std::span<const DeliveryNotice> notices) override {
@@ -102,12 +112,14 @@ private:
         joining_.fetch_sub(1);
     }
     void on(const Choice& choice, Moment now) { core_.on_choice(choice.id, choice.tickers, now); }
+    void on(Watching& watching, Moment now) { core_.on_watch(watching.id, std::move(watching.tickers), now); }
     void on(const Leave& leave, Moment now) { core_.on_leave(leave.id, now); }
     void on(const Notices& event, Moment now) { core_.on_notices(event.notices, now); }
     void on(const Missed& missed, Moment now) { core_.on_missed(missed.since, now); }
     void on(const UserChanged& change, Moment) { core_.on_user_changed(change.user_id); }
     void on(const Found& found, Moment now) { core_.on_found(found, now); }
     void on(const KeyCheck& checked, Moment now) { core_.on_key_checked(checked, now); }
+    void on(const AlertTickers& found, Moment now) { core_.on_alert_tickers(found, now); }
 
     const Clock& clock_;
     std::atomic<ClientId> next_client_{1};

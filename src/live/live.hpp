@@ -14,6 +14,7 @@
 #include "bus/price_bus.hpp"
 #include "domain/alert.hpp"
 #include "domain/delivery.hpp"
+#include "domain/watch_state.hpp"
 #include "live/message.hpp"
 #include "net/http_server.hpp"
 #include "storage/storage.hpp"
@@ -27,8 +28,20 @@ struct LiveJson {
     std::function<std::string(const TickerBoard&)> quotes;  // the array of sources
 };
 
+// What the stream asks about tickers that are not pinned, on its thread; none of it blocks. If they are empty, every
+// ticker is watched.
+struct LiveDemand {
+    // A user looks at a ticker; false if at too many. Repeated while the user does.
+    std::function<bool(const Ticker& ticker, const Uuid& user_id)> look;
+    std::function<bool(const Ticker& ticker)> is_listed;
+    // What is needed and has no prices, by ticker. The pointer changes with it.
+    std::function<std::shared_ptr<const std::vector<WatchState>>()> unwatched;
+};
+
 struct LiveOptions {
-    std::vector<Ticker> tickers;  // those in the configuration
+    std::vector<Ticker> tickers;  // the pinned ones, which everybody is sent
+    LiveDemand demand;
+    std::size_t watched_per_client = 50;  // tickers that are not pinned
     Duration prices_every = std::chrono::milliseconds{100};
     Duration quotes_every = std::chrono::seconds{1};    // and sources
     Duration comment_every = std::chrono::seconds{15};  // keeps a server-sent stream alive
@@ -50,7 +63,8 @@ struct LiveClient {
     Format format = Format::websocket;
     Uuid user_id;
     Sha256 key_hash{};                           // of the key it authenticated with
-    std::optional<std::vector<Ticker>> tickers;  // some of LiveOptions::tickers; nullopt: all
+    std::optional<std::vector<Ticker>> tickers;  // nullopt: all that are pinned
+    std::vector<Ticker> watching;                // beside these; not pinned
     std::optional<std::string> last_event_id;    // as received, not validated
 };
 
@@ -72,6 +86,8 @@ public:
     virtual ClientId add(LiveClient client) = 0;
     // Replaces its tickers; it is sent all of them again.
     virtual void choose(ClientId id, std::optional<std::vector<Ticker>> tickers) = 0;
+    // Replaces what it watches beside these. It is sent their state, and again whenever that changes.
+    virtual void watch(ClientId id, std::vector<Ticker> tickers) = 0;
     virtual void remove(ClientId id) = 0;
 
     virtual void on_notices(std::span<const DeliveryNotice> notices) = 0;

@@ -9,14 +9,17 @@
 // join            "ready"; what came since the last event id, if it has one; its user's events; the whole
 //                 market. If its user has too many streams: an error, and it is closed with 4429
 // choice          all prices and quotes of its tickers
+// watch           the state of what it watches, and its prices and quotes
 // leave           it is forgotten; its user's events are kept for a while
 // user changed    its key is checked; if that cannot be asked, at the next slow look
 // key checked     valid: nothing. Invalid: an error, and it is closed with 4401. Failed: checked again at the
 //                 next slow look
 // found           its user's events, as long as it reads them
+// alert tickers   which of them have no prices, and which have them again
 // look            prices that have changed, unless too much is unread
 // slow look       likewise quotes and sources; events that it was not reading before; a comment, if it is a
-//                 server-sent stream that has been sent nothing for a while
+//                 server-sent stream that has been sent nothing for a while; the state of what it watches,
+//                 if that has changed
 //
 // What each message does to a user's lookup; only one is under way at a time
 //
@@ -71,6 +74,7 @@ void LiveCore::on_join(ClientId id, LiveClient joining, Moment now) {
     auto& [user_id, user] = *users_.try_emplace(joining.user_id, std::move(log), now.wall).first;
     if (user.clients.size() >= options_.streams_per_user) return refuse(joining);
     user.clients.push_back(id);
+    user.ask_alert_tickers = true;
     Client& client = clients_
                          .emplace(id, Client{.peer = std::move(joining.peer),
                                              .format = joining.format,
@@ -78,9 +82,11 @@ void LiveCore::on_join(ClientId id, LiveClient joining, Moment now) {
                                              .key_hash = joining.key_hash,
                                              // It may have been revoked before this was a client.
                                              .check_key = true,
-                                             .wanted = set_of(joining.tickers),
+                                             .chosen = std::move(joining.tickers),
+                                             .watching = std::move(joining.watching),
                                              .next_event = user.log.next()})
                          .first->second;
+    seat(client);
     client.send(ready(user, now.wall), now);
     if (joining.last_event_id) resume(client, user, *joining.last_event_id, now);
     send_events(client, user, now);
@@ -88,6 +94,8 @@ void LiveCore::on_join(ClientId id, LiveClient joining, Moment now) {
     // The market as it is now, not as of the last look.
     if (clients_.size() == 1) look(now);
     show_market(client, now, true);
+    tell_watch(client, now);
+    tell_unwatched_alerts(client, user, now);
 }
 
 void LiveCore::refuse(const LiveClient& client) {
@@ -116,9 +124,11 @@ void LiveCore::resume(Client& client, User& user, const std::string& last, Momen
 void LiveCore::on_choice(ClientId id, const std::optional<std::vector<Ticker>>& tickers, Moment now) {
     const auto client = clients_.find(id);
     if (client == clients_.end()) return;
-    client->second.wanted = set_of(tickers);
+    client->second.chosen = tickers;
+    seat(client->second);
     client->second.prices_seen = client->second.quotes_seen = 0;
     show_market(client->second, now, true);
+    tell_watch(client->second, now);
 }
 
 void LiveCore::on_leave(ClientId id, Moment now) {
@@ -128,6 +138,7 @@ void LiveCore::on_leave(ClientId id, Moment now) {
         std::erase(user->second.clients, id);
         user->second.left_at = now.mono;
     }
+    leave_seats(client->second);
     clients_.erase(client);
 }
 
@@ -290,7 +301,10 @@ void LiveCore::look(Moment now) {
             market_.look_at_sources();
         }
     }
-    for (auto& [id, client] : clients_) show_market(client, now, slow);
+    for (auto& [id, client] : clients_) {
+        show_market(client, now, slow);
+        if (slow) tell_watch(client, now);
+    }
     if (slow) look_slowly(now);
 }
 
@@ -304,9 +318,14 @@ void LiveCore::look_slowly(Moment now) {
             client.sent_at = now.mono;
         }
     }
+    look_again(now.mono);
+    const auto unwatched_now = unwatched();
+    const bool changed = std::exchange(unwatched_seen_, unwatched_now) != unwatched_now;
     for (auto& [id, user] : users_) {
         send_events(user, now);
         look_up(id, user, now);
+        user.ask_alert_tickers |= changed;
+        ask_alert_tickers(id, user);
     }
     forget_users(now.mono);
 }
@@ -346,16 +365,6 @@ Message LiveCore::ready(const User& user, Timestamp now) const {
     JsonWriter w;
     w.begin_object().field("type", "ready").field("last_event_id", last).end_object();
     return {"ready", std::move(w).str(), last};
-}
-
-TickerSet LiveCore::set_of(const std::optional<std::vector<Ticker>>& tickers) const {
-    const auto& all = market_.tickers();
-    TickerSet out(all.size(), !tickers);
-    if (!tickers) return out;
-    for (std::size_t i = 0; i < all.size(); ++i) {
-        out[i] = std::find(tickers->begin(), tickers->end(), all[i]) != tickers->end();
-    }
-    return out;
 }
 
 }  // namespace pricewire::live

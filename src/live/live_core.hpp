@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -22,10 +23,11 @@
 namespace pricewire::live {
 
 // Where the core's questions to the database go. Each returns false if too many are waiting; else the answer
-// comes as on_found() or on_key_checked().
+// comes as on_found(), on_key_checked() or on_alert_tickers().
 struct LiveQuestions {
     std::function<bool(Lookup)> look_up;
     std::function<bool(KeyCheck)> check_key;
+    std::function<bool(AlertTickers)> alert_tickers;
 };
 
 // The live stream without its thread: what each message does to clients and users. The tables are in
@@ -41,6 +43,7 @@ public:
 
     void on_join(ClientId id, LiveClient client, Moment now);
     void on_choice(ClientId id, const std::optional<std::vector<Ticker>>& tickers, Moment now);
+    void on_watch(ClientId id, std::vector<Ticker> tickers, Moment now);
     void on_leave(ClientId id, Moment now);
     void on_notices(std::span<const DeliveryNotice> notices, Moment now);
     // Notices since then may have been lost.
@@ -49,6 +52,7 @@ public:
     void on_user_changed(const std::optional<Uuid>& user_id);
     void on_found(const Found& found, Moment now);
     void on_key_checked(const KeyCheck& checked, Moment now);
+    void on_alert_tickers(const AlertTickers& found, Moment now);
     // Looks at the market, and at everything that waits for its time, if that is due.
     void on_time(Moment now);
     // When on_time() has something to do; nullopt: not before a client joins.
@@ -60,13 +64,23 @@ public:
     std::size_t users() const { return users_.size(); }
 
 private:
+    // watched   it is held in the market view, and its user looks at it
+    // unlisted  nobody lists it
+    // refused   its client or user watches too many
+    enum class Seat : std::uint8_t { watched, unlisted, refused };
+
     struct Client {
         std::shared_ptr<net::StreamPeer> peer;
         Format format = Format::websocket;
         Uuid user_id;
         Sha256 key_hash{};
         bool check_key = false;
+        std::optional<std::vector<Ticker>> chosen;
+        std::vector<Ticker> watching;
+        std::map<Ticker, Seat> seats;  // of those that are not pinned
         TickerSet wanted;
+        std::string watch_told;                    // the last message about what it watches
+        std::map<Ticker, WatchState> alerts_told;  // of the user's alerts, without prices
         MarketView::Version prices_seen = 0;
         MarketView::Version quotes_seen = 0;
         MarketView::Version sources_seen = 0;
@@ -97,6 +111,8 @@ private:
         bool more = false;
         std::optional<Timestamp> since;
         MonoTime left_at;  // when the last client left
+        bool ask_alert_tickers = true;
+        std::map<Ticker, WatchState> unwatched;  // of its alerts
     };
 
     void refuse(const LiveClient& client);
@@ -114,7 +130,16 @@ private:
     void show_market(Client& client, Moment now, bool slow);
     void forget_users(MonoTime now);
     Message ready(const User& user, Timestamp now) const;
-    TickerSet set_of(const std::optional<std::vector<Ticker>>& tickers) const;
+    // live_watch.cpp
+    void seat(Client& client);
+    void leave_seats(Client& client);
+    Seat seat_of(const Client& client, const Ticker& ticker, std::size_t seated);
+    void look_again(MonoTime now);
+    std::string state_json(const Ticker& ticker, Seat seat) const;
+    std::shared_ptr<const std::vector<WatchState>> unwatched() const;
+    void tell_watch(Client& client, Moment now);
+    void tell_unwatched_alerts(Client& client, const User& user, Moment now);
+    void ask_alert_tickers(const Uuid& id, User& user);
 
     const LiveOptions options_;
     const LiveJson json_;
@@ -127,6 +152,8 @@ private:
     std::unordered_map<Uuid, User> users_;
     MonoTime look_at_{};
     MonoTime look_slowly_at_{};
+    MonoTime looked_again_at_{};
+    std::shared_ptr<const std::vector<WatchState>> unwatched_seen_;
 };
 
 }  // namespace pricewire::live

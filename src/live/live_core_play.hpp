@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <regex>
+#include <set>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -20,6 +22,10 @@ namespace pricewire::live {
 //
 //   join C U [sse] [only T] [after C2|ID]   client C of user U joins, after the last event of C2 or event ID
 //   choose C T… , leave C                   no T: all tickers
+//   watch C T…                              beside the pinned ones
+//   unwatched T:state… , unlisted T…        what is needed and has no prices; what nobody lists
+//   alerts U T…                             answers which tickers the user's active alerts have
+//   looks few|many                          whether users may look at more tickers
 //   notice U D [fired]                      delivery D of user U has changed
 //   missed                                  notices of the last second may have been lost
 //   found D:state…, found too-many          answers the last lookup; "D:state!": its alert has just fired
@@ -33,6 +39,13 @@ namespace pricewire::live {
 class LivePlay {
 public:
     explicit LivePlay(LiveOptions options) : options_(std::move(options)) {
+        options_.demand = {.look =
+                               [this](const Ticker& ticker, const Uuid& user) {
+                                   line(fmt::format("{} looks at {}", number_of(user), ticker.view()));
+                                   return may_look_;
+                               },
+                           .is_listed = [this](const Ticker& ticker) { return !unlisted_.contains(ticker); },
+                           .unwatched = [this] { return unwatched_; }};
         bus_ = bus::create_in_process_bus(options_.tickers);
         core_ = std::make_unique<LiveCore>(
             options_,
@@ -47,6 +60,11 @@ public:
                           .check_key =
                               [this](const KeyCheck& check) {
                                   line(fmt::format("check {}", name_of(check.client)));
+                                  return !full_;
+                              },
+                          .alert_tickers =
+                              [this](const AlertTickers& of) {
+                                  line(fmt::format("alerts of {}?", number_of(of.user_id)));
                                   return !full_;
                               }});
     }
@@ -93,6 +111,17 @@ private:
             std::optional<std::vector<Ticker>> tickers;
             if (event.size() > 2) tickers.emplace(event.begin() + 2, event.end());
             core_->on_choice(id_of(word(1)), tickers, now_);
+        } else if (what == "watch") {
+            core_->on_watch(id_of(word(1)), {event.begin() + 2, event.end()}, now_);
+        } else if (what == "unwatched") {
+            set_unwatched(event);
+        } else if (what == "unlisted") {
+            unlisted_ = {event.begin() + 1, event.end()};
+        } else if (what == "alerts") {
+            core_->on_alert_tickers({uuid(word(1)), word(2) == "failed", {event.begin() + 2, event.end()}},
+                                    now_);
+        } else if (what == "looks") {
+            may_look_ = word(1) == "many";
         } else if (what == "leave") {
             core_->on_leave(id_of(word(1)), now_);
         } else if (what == "notice") {
@@ -141,6 +170,17 @@ private:
         peers_[event[1]] = peer;
         names_.push_back(event[1]);
         core_->on_join(names_.size(), std::move(client), now_);
+    }
+
+    void set_unwatched(const std::vector<std::string>& event) {
+        std::vector<WatchState> states;
+        for (std::size_t i = 1; i < event.size(); ++i) {
+            const std::size_t colon = event[i].find(':');
+            states.push_back({Ticker(event[i].substr(0, colon)),
+                              parse_unwatchable(event[i].substr(colon + 1)).value(), "why", now_.wall});
+        }
+        std::ranges::sort(states, {}, &WatchState::ticker);
+        unwatched_ = std::make_shared<const std::vector<WatchState>>(std::move(states));
     }
 
     bool ask(Lookup lookup) {
@@ -208,6 +248,14 @@ private:
             for (std::sregex_iterator i(text.begin(), text.end(), price); i != std::sregex_iterator{}; ++i) {
                 out += fmt::format(" {}={}", i->str(1), (*i)[2].matched ? i->str(2) : "none");
             }
+        } else if (type_is("watch") || type_is("unwatched")) {
+            out = type_is("watch") ? "watch" : "unwatched";
+            static const std::regex state(
+                R"re("([A-Z]+)":(?:null|\{(?:"watched":(true|false),?)?(?:"state":"(\w+)")?))re");
+            for (std::sregex_iterator i(text.begin(), text.end(), state); i != std::sregex_iterator{}; ++i) {
+                const std::string word = (*i)[3].matched ? i->str(3) : i->str(2);
+                out += fmt::format(" {}={}", i->str(1), word.empty() ? "null" : word);
+            }
         } else if (type_is("delivery") || type_is("alert_fired")) {
             static const std::regex body(R"re("(?:delivery|alert)":"([^"]*)")re");
             if (std::regex_search(text, match, body)) out = match[1];
@@ -240,7 +288,11 @@ private:
     }
     std::string name_of(LiveCore::ClientId id) const { return names_.at(id - 1); }
 
-    const LiveOptions options_;
+    LiveOptions options_;
+    std::set<Ticker> unlisted_;
+    std::shared_ptr<const std::vector<WatchState>> unwatched_ =
+        std::make_shared<const std::vector<WatchState>>();
+    bool may_look_ = true;
     std::unique_ptr<bus::PriceBus> bus_;
     std::unique_ptr<LiveCore> core_;
     std::map<std::string, std::shared_ptr<Peer>> peers_;

@@ -98,8 +98,12 @@ void find_fired(storage::Alerts& storage, Found& out, std::unordered_set<Uuid> f
 }  // namespace
 
 Lookups::Lookups(storage::Storage& storage, std::function<void(Found)> found,
-                 std::function<void(KeyCheck)> checked)
-    : storage_(storage), found_(std::move(found)), checked_(std::move(checked)), thread_([this] { run(); }) {}
+                 std::function<void(KeyCheck)> checked, std::function<void(AlertTickers)> alert_tickers)
+    : storage_(storage),
+      found_(std::move(found)),
+      checked_(std::move(checked)),
+      alert_tickers_(std::move(alert_tickers)),
+      thread_([this] { run(); }) {}
 
 Lookups::~Lookups() {
     mailbox_.close();
@@ -107,7 +111,7 @@ Lookups::~Lookups() {
 }
 
 void Lookups::run() {
-    std::vector<std::variant<Lookup, KeyCheck>> inbox;
+    std::vector<std::variant<Lookup, KeyCheck, AlertTickers>> inbox;
     while (mailbox_.drain(inbox)) {
         for (auto& question : inbox) {
             if (mailbox_.closed()) return;
@@ -141,6 +145,17 @@ void Lookups::answer(KeyCheck& check) {
         failed(e);
     }
     checked_(check);
+}
+
+void Lookups::answer(AlertTickers& of) {
+    try {
+        of.tickers = storage_.alert_tickers(of.user_id);
+        answered();
+    } catch (const std::exception& e) {
+        of.failed = true;
+        failed(e);
+    }
+    alert_tickers_(std::move(of));
 }
 
 void Lookups::answered() {

@@ -43,12 +43,19 @@ struct KeyCheck {
     bool valid = false;
 };
 
+// The tickers of a user's active alerts.
+struct AlertTickers {
+    Uuid user_id;
+    bool failed = false;  // the database did not answer
+    std::vector<Ticker> tickers = {};
+};
+
 // Queries the database on a thread of its own, so that prices are still sent while it is slow or unavailable.
 class Lookups {
 public:
     // `storage` and what the functions use outlive it. The functions are called on its thread.
     Lookups(storage::Storage& storage, std::function<void(Found)> found,
-            std::function<void(KeyCheck)> checked);
+            std::function<void(KeyCheck)> checked, std::function<void(AlertTickers)> alert_tickers);
     ~Lookups();
     Lookups(const Lookups&) = delete;
     Lookups& operator=(const Lookups&) = delete;
@@ -56,18 +63,21 @@ public:
     // False if too many are waiting.
     bool ask(Lookup lookup) { return mailbox_.try_push(std::move(lookup)); }
     bool ask(KeyCheck check) { return mailbox_.try_push(std::move(check)); }
+    bool ask(AlertTickers of) { return mailbox_.try_push(std::move(of)); }
 
 private:
     void run();
     void answer(Lookup& lookup);
     void answer(KeyCheck& check);
+    void answer(AlertTickers& of);
     void answered();
     void failed(const std::exception& e);
 
     storage::Storage& storage_;
     const std::function<void(Found)> found_;
     const std::function<void(KeyCheck)> checked_;
-    Mailbox<std::variant<Lookup, KeyCheck>> mailbox_{20'000};
+    const std::function<void(AlertTickers)> alert_tickers_;
+    Mailbox<std::variant<Lookup, KeyCheck, AlertTickers>> mailbox_{20'000};
     bool failing_ = false;
     bool unknown_logged_ = false;
     std::thread thread_;

@@ -20,7 +20,7 @@ namespace pricewire::live {
 // The members of a price, which `board` has. A feed of an older version gives no band, and no number of sources.
 void write_price(JsonWriter& w, const TickerBoard& board);
 
-// The tickers that a client wants, by their index in the configuration.
+// The tickers that a client wants, by their places in the view. May be shorter than the view: the rest is not wanted.
 using TickerSet = std::vector<bool>;
 
 // The market as clients see it, and what of it has changed since a client was last sent it. It reads the bus
@@ -31,8 +31,20 @@ public:
     // Writes the array of a ticker's quotes.
     using QuotesJson = std::function<std::string(const TickerBoard&)>;
 
-    // `bus` outlives it.
-    MarketView(const bus::PriceBus& bus, std::vector<Ticker> tickers, QuotesJson quotes_json);
+    // `pinned` have the first places, for good. `bus` outlives it.
+    MarketView(const bus::PriceBus& bus, std::vector<Ticker> pinned, QuotesJson quotes_json);
+
+    // The place of a ticker, which is looked at while somebody holds it: each hold() ends with a drop().
+    std::size_t hold(const Ticker& ticker);
+    void drop(const Ticker& ticker);
+    // nullopt: not held.
+    std::optional<std::size_t> place_of(const Ticker& ticker) const;
+    std::size_t pinned() const { return pinned_; }
+    // Whether a feed watches it, and whether it has a price, as of the last look.
+    bool is_watched(std::size_t place) const { return is_watched_[place]; }
+    bool has_price(std::size_t place) const { return prices_.text[place] != "null"; }
+    // Of any ticker, now.
+    bool has_price_now(const Ticker& ticker) const;
 
     void look_at_prices();
     void look_at_quotes();
@@ -49,8 +61,6 @@ public:
     std::optional<Message> quotes(const TickerSet& wanted, Version seen);
     const Message& sources() const { return sources_message_; }
 
-    const std::vector<Ticker>& tickers() const { return tickers_; }
-
 private:
     // One kind of information about each ticker, as JSON text, and when it changed.
     struct Kind {
@@ -60,18 +70,25 @@ private:
         Version version = 0;
         std::map<std::pair<Version, TickerSet>, std::optional<Message>> made;
 
-        Kind(std::string_view n, std::size_t tickers) : name(n), text(tickers), changed(tickers) {}
+        explicit Kind(std::string_view n) : name(n) {}
+        void resize(std::size_t places);
         // Replaces a ticker's text. `bumped`: this look has its own version already.
         void put(std::size_t i, std::string json, bool& bumped);
     };
 
+    void look_at_price(std::size_t i, bool& bumped);
+    void look_at_quotes(std::size_t i, bool& bumped);
     std::optional<Message> message(Kind& kind, const TickerSet& wanted, Version seen);
 
     const bus::PriceBus& bus_;
-    const std::vector<Ticker> tickers_;
+    const std::size_t pinned_;
+    std::vector<Ticker> tickers_;  // by place; empty: a free one
+    std::map<Ticker, std::size_t> places_;
+    std::vector<std::size_t> holders_;  // by place
+    std::vector<bool> is_watched_;
     const QuotesJson quotes_json_;
-    Kind prices_;
-    Kind quotes_;
+    Kind prices_{"prices"};
+    Kind quotes_{"quotes"};
     std::vector<std::string> quotes_seen_;  // what has to differ for a ticker's quotes to count as changed
     std::string sources_seen_ = "none";
     Version sources_version_ = 0;
