@@ -30,7 +30,7 @@ pricewire_room(bus ROOMS domain base redis PRIVATE_LIBS Boost::json TEST_ROOMS f
 pricewire_room(access ROOMS domain base redis TEST_ROOMS fakes support PRIVATE_LIBS absl::flat_hash_map absl::hash)
 pricewire_room(queue ROOMS domain base PRIVATE_LIBS PkgConfig::RABBITMQ OpenSSL::SSL TEST_ROOMS fakes)
 pricewire_room(watch ROOMS domain base storage TEST_ROOMS fakes)
-pricewire_room(history ROOMS domain base storage TEST_ROOMS fakes)
+pricewire_room(history ROOMS domain base storage past feed net price TEST_ROOMS fakes)
 pricewire_room(outbox ROOMS domain base storage queue TEST_ROOMS fakes)
 pricewire_room(recover ROOMS past outbox feed price domain base storage net queue TEST_ROOMS fakes support PRIVATE_LIBS ZLIB::ZLIB)
 pricewire_room(deliver ROOMS webhook domain base storage secrets queue net access TEST_ROOMS fakes Boost::json PkgConfig::RABBITMQ)

@@ -69,7 +69,7 @@ private:
     }
 
     // Those to be asked, with the most weight first; of one owner at most two.
-    std::vector<Place> chosen(const PastAsk& ask, bool for_trades) const {
+    std::vector<Place> chosen(const PastAsk& ask, bool for_trades, std::size_t& left_out) const {
         struct Candidate {
             Place place;
             int weight;
@@ -78,12 +78,16 @@ private:
         std::vector<Candidate> candidates;
         for (const Place& place : ask.places) {
             const AskedVenue* venue = venue_of(place.source);
-            if (venue == nullptr || venue->rest_url.empty() || asker_.is_left_out(place.source)) continue;
+            if (venue == nullptr || venue->rest_url.empty()) continue;
             const feed::PastType& past = venue->type->past;
             const bool can = for_trades ? past.trades_url != nullptr
                                         : past.candles_per_request > 0 && past.has(ask.interval);
-            if (can && price::DollarRates::index_of(currency_at(*venue, place.symbol)))
+            if (!can || !price::DollarRates::index_of(currency_at(*venue, place.symbol))) continue;
+            if (asker_.is_left_out(place.source)) {
+                ++left_out;
+            } else {
                 candidates.push_back({place, venue->weight, owner_of(*venue)});
+            }
         }
         std::ranges::sort(candidates, [](const Candidate& a, const Candidate& b) {
             return std::pair(-a.weight, a.place.source) < std::pair(-b.weight, b.place.source);
@@ -114,7 +118,7 @@ private:
         all->ask = std::move(ask);
         all->done = std::move(done);
         all->out.owners_listed = owners_of(all->ask.places);
-        for (Place& place : chosen(all->ask, false)) {
+        for (Place& place : chosen(all->ask, false, all->out.left_out)) {
             const AskedVenue& venue = *venue_of(place.source);
             const Currency currency = currency_at(venue, place.symbol);
             all->candles.push_back({place.source, currency, venue.weight, owner_of(venue), {}});
@@ -164,7 +168,8 @@ private:
             }
             all->done(std::move(all->out));
         };
-        for (Place& place : chosen(all->ask, true)) {
+        std::size_t left_out = 0;
+        for (Place& place : chosen(all->ask, true, left_out)) {
             const AskedVenue& venue = *venue_of(place.source);
             all->currencies.push_back(currency_at(venue, place.symbol));
             all->out.push_back({std::move(place), venue.weight, owner_of(venue), {}});
@@ -269,6 +274,13 @@ private:
 
 bool PastBars::has_answer() const {
     return std::ranges::any_of(venues, [](const Answered& venue) { return !venue.failure; });
+}
+
+bool PastBars::may_tell_more() const {
+    return left_out > 0 || std::ranges::any_of(venues, [](const Answered& venue) {
+               return venue.failure && venue.failure->kind != Failure::Kind::not_offered &&
+                      venue.failure->kind != Failure::Kind::refused;
+           });
 }
 
 std::unique_ptr<Past> create_past(Asker& asker, std::map<Currency, std::vector<Place>> dollar_places) {

@@ -38,9 +38,10 @@ public:
     virtual std::size_t prune_bars(Timestamp minutes_before, Timestamp longer_before, std::size_t limit) = 0;
 
     // Claims the filling of a ticker until `lease`, and returns what has been filled; nullopt if another owner's claim
-    // lasts, or it is not to be filled yet. The owner of a claim may claim again.
+    // lasts, or if it is not to be filled yet, unless it is filled until before `behind`. The owner of a claim may
+    // claim again.
     virtual std::optional<Filled> claim_fill(Ticker ticker, std::string_view owner, Timestamp now,
-                                             Timestamp lease) = 0;
+                                             Timestamp lease, Timestamp behind = {}) = 0;
     // Ends a claim; nothing if it is another's by now. Unset `filled.until`: as before.
     virtual void finish_fill(Ticker ticker, std::string_view owner, const Filled& filled) = 0;
     // Nullopt: nobody has begun.

@@ -256,6 +256,9 @@ TEST_P(StorageBarsConformance, ATickerIsNotFilledAgainBeforeItsTime) {
     ASSERT_TRUE(storage_->claim_fill("BTC", "a", now_, now_ + 10s));
     storage_->finish_fill("BTC", "a", {now_, now_ + 1h});
     EXPECT_FALSE(storage_->claim_fill("BTC", "a", now_ + 1h - 1us, now_ + 2h));
+    EXPECT_FALSE(storage_->claim_fill("BTC", "a", now_ + 30min, now_ + 2h, now_)) << "not behind";
+    EXPECT_TRUE(storage_->claim_fill("BTC", "a", now_ + 30min, now_ + 2h, now_ + 1us));
+    EXPECT_FALSE(storage_->claim_fill("BTC", "b", now_ + 31min, now_ + 2h, now_ + 1us)) << "claimed";
     const auto claimed = storage_->claim_fill("BTC", "a", now_ + 1h, now_ + 2h);
     ASSERT_TRUE(claimed);
     EXPECT_EQ(claimed->until, now_);

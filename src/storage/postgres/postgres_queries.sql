@@ -597,7 +597,8 @@ DELETE FROM day_bars WHERE (ticker, start) IN (
 -- name: fill_claim
 INSERT INTO fills AS f (ticker, owner, next_at, lease) VALUES ($1::text, $2::text, timestamptz 'epoch', $4::timestamptz)
 ON CONFLICT (ticker) DO UPDATE SET owner = $2::text, lease = $4::timestamptz
-WHERE f.next_at <= $3::timestamptz AND (f.owner IS NULL OR f.owner = $2::text OR f.lease < $3::timestamptz);
+WHERE (f.next_at <= $3::timestamptz OR coalesce(f.filled_until, timestamptz 'epoch') < $5::timestamptz)
+      AND (f.owner IS NULL OR f.owner = $2::text OR f.lease < $3::timestamptz);
 
 -- name: fill_finish
 UPDATE fills SET filled_until = coalesce($3::timestamptz, filled_until), next_at = $4::timestamptz, owner = NULL

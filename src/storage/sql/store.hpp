@@ -377,10 +377,10 @@ public:
                              db.change("day_bars_prune", longer_before - std::chrono::hours{24}, limit)});
         });
     }
-    std::optional<Filled> claim_fill(Ticker ticker, std::string_view owner, Timestamp now,
-                                     Timestamp lease) override {
+    std::optional<Filled> claim_fill(Ticker ticker, std::string_view owner, Timestamp now, Timestamp lease,
+                                     Timestamp behind = {}) override {
         return transaction("claim_fill", Durability::process, [&](Connection& db) -> std::optional<Filled> {
-            if (db.change("fill_claim", ticker.view(), owner, now, lease) == 0) return std::nullopt;
+            if (db.change("fill_claim", ticker.view(), owner, now, lease, behind) == 0) return std::nullopt;
             return db.first(read_filled, "fill_get", ticker.view());
         });
     }

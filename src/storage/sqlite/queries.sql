@@ -439,7 +439,7 @@ DELETE FROM day_bars WHERE (ticker, start) IN (SELECT ticker, start FROM day_bar
 -- name: fill_claim
 INSERT INTO fills (ticker, owner, next_at, lease) VALUES (?1, ?2, 0, ?4)
 ON CONFLICT (ticker) DO UPDATE SET owner = ?2, lease = ?4
-WHERE next_at <= ?3 AND (owner IS NULL OR owner = ?2 OR lease < ?3);
+WHERE (next_at <= ?3 OR coalesce(filled_until, 0) < ?5) AND (owner IS NULL OR owner = ?2 OR lease < ?3);
 
 -- name: fill_finish
 UPDATE fills SET filled_until = coalesce(?3, filled_until), next_at = ?4, owner = NULL WHERE ticker = ?1 AND owner = ?2;
