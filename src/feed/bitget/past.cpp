@@ -6,6 +6,9 @@
 #include "feed/detail/past.hpp"
 
 namespace pricewire::feed::bitget {
+
+using namespace std::chrono_literals;
+
 namespace {
 
 constexpr std::size_t rows_per_page = 1000;
@@ -31,12 +34,14 @@ std::expected<std::vector<Listing>, ParseError> parse_listings(std::string_view 
     });
 }
 
-// Its plain days begin at 16:00 UTC. What lies between "after" and "before" the ends is not documented: no candle
-// begins a millisecond before another.
+// Its plain days begin at 16:00 UTC. Whether it takes its ends as inclusive is not documented: no candle begins a
+// millisecond before another. What is asked for is within its reach, beyond which it might refuse.
 std::string candles_url(const PastRequest& r) {
+    const auto reach = r.interval == 1min ? 30 * 24h : r.interval == 1h ? 83 * 24h : 360 * 24h;
+    const Timestamp from = std::min(std::max(r.from, r.now - reach), r.to - r.interval);
     return fmt::format(
         "/api/v2/spot/market/candles?symbol={}&granularity={}&startTime={}&endTime={}&limit={}", r.symbol,
-        detail::interval_word(r.interval, {"1min", "1h", "1Dutc"}), detail::to_milliseconds(r.from) - 1,
+        detail::interval_word(r.interval, {"1min", "1h", "1Dutc"}), detail::to_milliseconds(from) - 1,
         detail::to_milliseconds(r.to) - 1, bitget_type.past.candles_per_request);
 }
 

@@ -41,6 +41,9 @@ TEST(BitgetPast, Candles) {
                      R"({"code":"00000","data":[["1793462400000","2","4","1","3","1","1","1"]]})", days),
         "")
         << "a day that begins at 16:00 UTC";
+    days.from -= 365 * 24h;
+    EXPECT_NE(bitget_type.past.candles_url(days).find("&startTime=1762423289999&"), std::string::npos)
+        << "no further back than 360 days";
 }
 
 TEST(BitgetPast, TradesBelowAnId) {
