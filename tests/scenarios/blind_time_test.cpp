@@ -177,6 +177,34 @@ TEST_P(BlindTime, DISABLED_AMachineThatSleptCatchesUp) {
     EXPECT_TRUE(world().keeps_limits()) << world().violations();
 }
 
+TEST_P(BlindTime, DISABLED_WhatWasTouchedWhileNoSourceAnsweredFiresLate) {
+    begin({.config = {{"PRICEWIRE_MARKET_QUOTE_TTL", "3s"}}});
+    const std::string high = world().alert("BTC", "gt", "110");
+    const auto all = [&](const std::string& stream, const std::string& rest) {
+        for (const std::string& venue : world().venues()) {
+            world().fault(venue + ".stream", stream);
+            world().fault(venue + ".rest", rest);
+        }
+    };
+    all("silence", "503");
+    deployment().wait_until("the price to be gone", [&] { return !world().has_price("BTC"); });
+    const Touch up = touch("115");
+    all("none", "none");
+    expect_late("the high", high, up);
+}
+
+TEST_P(BlindTime, DISABLED_WhatWasTouchedWhileTheFeedWasDeadFiresLate) {
+    if (GetParam() == Side::embedded) GTEST_SKIP() << "the feed dies with the process";
+    begin();
+    const std::string high = world().alert("BTC", "gt", "110");
+    deployment().process("feed1").signal(SIGKILL);
+    deployment().process("feed1").wait();
+    deployment().wait_until("the price to be gone", [&] { return !world().has_price("BTC"); });
+    const Touch up = touch("115");
+    deployment().start("feed1");
+    expect_late("the high", high, up);
+}
+
 // The same by the clock, without moving it.
 TEST_P(BlindTime, DISABLED_TwoMinutesThatReallyPass) {
     if (std::getenv("PRICEWIRE_LONG") == nullptr) GTEST_SKIP() << "PRICEWIRE_LONG is not set";
