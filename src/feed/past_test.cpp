@@ -280,6 +280,13 @@ TEST(Listings, Binance) {
     EXPECT_EQ(show_listings(binance_type, body),
               "BTCUSDT BTC/USDT; 1000SATSUSDT 1000SATS/USDT; FTTUSDT FTT/USDT halted");
     EXPECT_EQ(show_listings(binance_us_type, body), show_listings(binance_type, body));
+    EXPECT_EQ(
+        show_listings(binance_us_type,
+                      R"({"symbols":[)"
+                      R"({"symbol":"BNBUSD","status":"TRADING","baseAsset":"BNB","quoteAsset":"USD"},)"
+                      R"({"symbol":"BTCUSD","status":"TRADING","baseAsset":"BTC","quoteAsset":"USD"}]})"),
+        "BTCUSD BTC/USD")
+        << "the other looks like BN in BUSD";
     for (std::size_t n = 0; n < body.size(); ++n)
         EXPECT_FALSE(binance_type.listings.parse(body.substr(0, n)));
     EXPECT_EQ(show_listings(binance_type, R"({"symbols":[]})"),

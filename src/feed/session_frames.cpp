@@ -278,7 +278,8 @@ void Session::cure(std::size_t instrument, Moment now) {
     const std::string_view ticker = line.ticker.view();
     const std::string why = fmt::format("no trade for {} while {} others traded it",
                                         about(line.hearing.silence(now.mono)), line.hearing.others());
-    if (line.hearing.cures() == 0 && stream_type_.symbols_per_message > 0) {
+    // What the URL names a message would only name again.
+    if (line.hearing.cures() == 0 && stream_type_.symbols_per_message > 0 && !stream_type_.names_in_url) {
         stream_->subscriptions.ask_again(instrument, now.mono);
         line.hearing.cured(now.mono);
         say_once(fmt::format("deaf to {}", ticker), now, log::Level::warn,

@@ -321,6 +321,7 @@ public:
         play_->start();
         play_->opened(1);
         if (stream.greets) play_->text(1, "hello");
+        if (stream.names_in_url) asked_["BTC"] = subscribed.insert("BTC").second;
         listen();
     }
 

@@ -26,6 +26,8 @@ using Kind = ParseError::Kind;
 // Binance allows 1024 streams on a connection, but they are named in the URL, which it truncates somewhere
 // above 200 of them. More tickers mean more connections.
 constexpr std::size_t max_streams = 200;
+// Five messages a second are allowed, pings and pongs among them.
+constexpr std::chrono::milliseconds message_gap{300};
 
 constexpr std::array<std::string_view, 6> event_names{"e", "s", "p", "T", "t", "a"};
 constexpr std::array<std::string_view, 2> error_names{"code", "msg"};
@@ -80,6 +82,7 @@ public:
     }
     ParseResult parse(std::string_view bytes, Timestamp received_at, StreamOutput& out) override {
         std::string_view stream;
+        std::string_view id;
         Fields event(event_names);
         Fields problem(error_names);
         bool nested = false;
@@ -104,21 +107,32 @@ public:
                 return key == "error" ? collect(value, problem) : collect(value, event);
             } else if (problem.take(key, value) || event.take(key, value)) {
                 known = true;
+            } else if (key == "id") {
+                if (const auto error = value.raw_json_token().get(id)) return error;
+                known = true;
             } else {
                 // Answers to a command of ours, and snapshots of a book.
-                known = known || key == "result" || key == "id" || key == "lastUpdateId";
+                known = known || key == "result" || key == "lastUpdateId";
             }
             return simdjson::SUCCESS;
         });
         if (over) return *over;
-        if (problem.any()) return own_error(venue_, problem[0], problem[1]);
+        if (problem.any()) return on_error(detail::id_of(id), own_error(venue_, problem[0], problem[1]), out);
         if (event.contradictory()) return duplicate_field();
         if (!event[0].empty()) return on_event(stream, event, received_at, out);
-        if (known && stream.empty() && !event.any()) return Parsed{};
-        return unknown_shape();
+        if (!known || !stream.empty() || event.any()) return unknown_shape();
+        if (const auto number = detail::id_of(id)) out.events.push_back(MessageAcknowledged{number});
+        return Parsed{};
     }
 
 private:
+    static ParseResult on_error(std::optional<std::uint64_t> number, std::unexpected<ParseError> error,
+                                StreamOutput& out) {
+        if (!number || error.error().kind == Kind::rate_limited) return error;
+        out.events.push_back(MessageRefused{number, error.error().text, std::nullopt});
+        return Parsed{};
+    }
+
     ParseResult on_event(std::string_view stream, const Fields<6>& event, Timestamp received_at,
                          StreamOutput& out) {
         const auto name = detail::plain_string(event[0]);
@@ -179,18 +193,36 @@ public:
         std::string base = endpoints().ws_url;
         while (base.ends_with('/')) base.pop_back();
         if (base.empty()) return {};
-        std::string url = base + (base.find('?') == std::string::npos ? "?" : "&") + "streams=";
-        for (std::size_t i = 0; i < instruments().size(); ++i) {
-            if (i > 0) url += '/';
-            url += lower_case(instruments()[i].symbol) + "@trade";
+        std::string names;
+        for (const Instrument& instrument : instruments()) {
+            if (!instrument.symbol.empty()) names += (names.empty() ? "" : "/") + stream_of(instrument);
         }
-        return url;
+        return base + (base.find('?') == std::string::npos ? "?" : "&") + "streams=" + names;
+    }
+    // An unknown symbol is acknowledged, too, and stays silent.
+    std::string subscribe_message(std::span<const std::size_t> asked,
+                                  const SubscribeMessage& message) const override {
+        return text_of("SUBSCRIBE", asked, message);
+    }
+    std::string unsubscribe_message(std::span<const std::size_t> asked,
+                                    const SubscribeMessage& message) const override {
+        return text_of("UNSUBSCRIBE", asked, message);
     }
     std::unique_ptr<StreamParser> create_parser() const override {
         return std::make_unique<BinanceStream>(*this);
     }
 
 private:
+    static std::string stream_of(const Instrument& instrument) {
+        return lower_case(instrument.symbol) + "@trade";
+    }
+    std::string text_of(std::string_view method, std::span<const std::size_t> asked,
+                        const SubscribeMessage& message) const {
+        return fmt::format(
+            R"({{"method":"{}","params":[{}],"id":{}}})", method,
+            list(asked, ",", [&](std::size_t i) { return '"' + stream_of(instruments()[i]) + '"'; }),
+            message.number);
+    }
     std::string rest_path(std::span<const std::size_t> asked) const override {
         return "/api/v3/ticker/price?symbols=%5B" +
                list(asked, "%2C", [&](std::size_t i) { return "%22" + instruments()[i].symbol + "%22"; }) +
@@ -242,6 +274,10 @@ constinit const VenueType binance_type{
     .kind = SourceKind::exchange,
     .stream = {.url = "wss://stream.binance.com:9443/stream",
                .max_instruments = binance::max_streams,
+               .symbols_per_message = 100,
+               .names_in_url = true,
+               .message_gap = binance::message_gap,
+               .ack_within = 10s,
                // Binance cuts every connection after 24 h.
                .renew_from = 23h,
                .renew_to = 23h + 30min},
@@ -270,6 +306,10 @@ constinit const VenueType binance_us_type{
     .owner = "binance",
     .stream = {.url = "wss://stream.binance.us:9443/stream",
                .max_instruments = binance::max_streams,
+               .symbols_per_message = 100,
+               .names_in_url = true,
+               .message_gap = binance::message_gap,
+               .ack_within = 10s,
                .silence_limit = 30s,
                .deaf_limit = 15min,
                // It too cuts every connection after 24 h.

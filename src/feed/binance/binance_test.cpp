@@ -39,6 +39,15 @@ TEST(Binance, Addresses) {
     const auto venue = binance();
     EXPECT_EQ(venue->stream_url(),
               "wss://stream.binance.com:9443/stream?streams=btcusdt@trade/ethusdt@trade/dogeusdt@trade");
+    const std::size_t link = venue->add({"LINK", "LINKUSDT"});
+    EXPECT_EQ(venue->subscribe_message(std::vector<std::size_t>{1, link}, {.number = 3, .now = now}),
+              R"({"method":"SUBSCRIBE","params":["ethusdt@trade","linkusdt@trade"],"id":3})");
+    EXPECT_EQ(venue->unsubscribe_message(std::vector<std::size_t>{1}, {.number = 4, .now = now}),
+              R"({"method":"UNSUBSCRIBE","params":["ethusdt@trade"],"id":4})");
+    venue->remove(1);
+    EXPECT_EQ(venue->stream_url(),
+              "wss://stream.binance.com:9443/stream?streams=btcusdt@trade/dogeusdt@trade/linkusdt@trade")
+        << "the next connection names those of then";
     EXPECT_EQ(venue->rest_url(std::vector<std::size_t>{0, 2}),
               "https://api.binance.com/api/v3/ticker/"
               "price?symbols=%5B%22BTCUSDT%22%2C%22DOGEUSDT%22%5D&symbolStatus=TRADING");
@@ -97,7 +106,7 @@ TEST(Binance, FiguresMayBeNumbersOrStrings) {
     EXPECT_EQ(frame(with(R"("T":1723161255342)", R"("T":"1723161255342")")), shown);
     EXPECT_EQ(frame(with("3735683259", R"("3735683259")")), shown);
     EXPECT_EQ(answer(R"([{"symbol":"BTCUSDT","price":61000.10}])"), "BTC=61000.1USDT@2024-08-08T23:54:20Z");
-    EXPECT_EQ(frame(R"({"result":null,"error":null,"id":1})"), "") << "an error that is null is none";
+    EXPECT_EQ(frame(R"({"result":null,"error":null,"id":1})"), "acknowledged message 1") << "an error that is null is none";
 }
 
 TEST(Binance, TimesMayBeInMicroseconds) {
@@ -116,7 +125,6 @@ TEST(Binance, OtherFramesAreIgnoredQuietly) {
             R"({"e":"blockTrade","s":"BTCUSDT","p":"1","T":1723161255342})",
             R"({"stream":"btcusdt@aggTrade","data":{"e":"aggTrade","s":"BTCUSDT","p":"1","T":1723161255342}})",
             R"({"lastUpdateId":50093239218,"bids":[["61837.63","3.7"]],"asks":[]})",
-            R"({"result":null,"id":1})",
             R"({"e":"24hrTicker","s":"BTCUSDT","p":"1"})",
         }) {
         EXPECT_EQ(frame(other), "") << other;
@@ -125,7 +133,10 @@ TEST(Binance, OtherFramesAreIgnoredQuietly) {
 
 TEST(Binance, ItsOwnMessages) {
     EXPECT_EQ(frame(R"({"error":{"code":2,"msg":"Invalid request: unknown variant"},"id":1})"),
-              "venue_error: Binance's error 2: Invalid request: unknown variant");
+              "refused message 1: Binance's error 2: Invalid request: unknown variant");
+    EXPECT_EQ(frame(R"({"error":{"code":-1003,"msg":"Too many messages"},"id":1})"),
+              "rate_limited: Binance's error -1003: Too many messages");
+    EXPECT_EQ(frame(R"({"result":null,"id":4})"), "acknowledged message 4");
     EXPECT_EQ(frame(R"({"code":-1121,"msg":"Invalid symbol."})"),
               "unknown_symbol: Binance's error -1121: Invalid symbol.");
     EXPECT_EQ(frame(R"({"stream":"!serverShutdown","data":{"e":"serverShutdown","E":1770123456789}})"),
@@ -325,7 +336,7 @@ TEST(BinanceUs, TradesAndAggregates) {
     EXPECT_EQ(stream(event("aggTrade", R"("a":425087,"f":439580,"l":439581)")),
               "OMG=13.8048BUSD#425087@2021-10-12T00:24:48.467Z; lost 1 of OMGBUSD");
     EXPECT_EQ(stream(R"({"error":{"code":2,"msg":"Invalid request"},"id":1})"),
-              "venue_error: Binance.US's error 2: Invalid request");
+              "refused message 1: Binance.US's error 2: Invalid request");
 }
 
 TEST(BinanceUs, ByRestOnlyAnotherPriceIsNews) {

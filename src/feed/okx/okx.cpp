@@ -209,6 +209,7 @@ constinit const VenueType okx_type{
     .stream = {.url = "wss://ws.okx.com:8443/ws/v5/public",
                .symbols_per_message = 100,  // 64 KB are allowed in a message
                .message_gap = 200ms,
+               .messages_per_hour = 480,
                .ack_within = 10s,
                // Cut after 30 s without a frame; the answer is a bare "pong".
                .keep_alive = {.text = "ping"}},
