@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "app/options.hpp"
 #include "directory/directory.hpp"
 #include "directory/sure_coins.hpp"
 
@@ -29,6 +30,17 @@ std::vector<directory::ListSource> list_sources_of(const ops::Config& config, fe
         out.push_back(std::move(list));
     }
     return out;
+}
+
+directory::BookOptions book_options_of(const ops::Config& config, const Roles& roles) {
+    directory::BookOptions options;
+    options.pinned = tickers_of(config);
+    options.only_pinned = !config.market.on_demand;
+    if (!roles.feed) return options;
+    options.sources.emplace();
+    for (const directory::ListSource& source : list_sources_of(config))
+        options.sources->push_back(source.source);
+    return options;
 }
 
 std::vector<ListedPair> watchable(const feed::VenueType& venue, std::vector<feed::Listing> list) {

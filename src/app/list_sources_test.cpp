@@ -54,6 +54,9 @@ TEST(ListSources, AreTheEnabledOnesWithTheirKeys) {
     EXPECT_EQ(urls,
               "http://127.0.0.1:9/kraken/AssetPairs https://api.coingecko.com/api/v3/coins/list "
               "x-cg-demo-api-key=secret ");
+    EXPECT_EQ(book_options_of(config, {.api = true, .feed = true}).sources,
+              (std::vector<SourceName>{"kraken", "coingecko"}));
+    EXPECT_FALSE(book_options_of(config, {.api = true}).sources) << "feeds elsewhere may have others";
     config.sources.at("kraken").rest_url.clear();
     config.sources.at("coingecko").enabled = false;
     EXPECT_TRUE(list_sources_of(config).empty());

@@ -84,8 +84,7 @@ public:
         // Connects now rather than at the first firing.
         if (roles_.api || roles_.checker) queue_->publish({});
         if (roles_.api || roles_.feed)
-            directory_ = directory::create_book(
-                *storage_, clock_, {.pinned = tickers_of(config_), .only_pinned = !config_.market.on_demand});
+            directory_ = directory::create_book(*storage_, clock_, book_options_of(config_, roles_));
         if (roles_.sender) start_sending();
         if (roles_.checker) start_checking();
         if (roles_.feed) {

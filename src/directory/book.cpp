@@ -1,5 +1,6 @@
 #include "directory/book.hpp"
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <utility>
@@ -62,6 +63,9 @@ private:
         Lists lists;
         bool is_new = false;
         for (const storage::ListedSource& source : storage_.listed_sources()) {
+            if (options_.sources &&
+                std::ranges::find(*options_.sources, source.source) == options_.sources->end())
+                continue;
             const auto before = lists_.find(source.source);
             if (before != lists_.end() && before->second->source == source) {
                 lists.insert(*before);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -14,6 +15,8 @@ struct BookOptions {
     Duration fresh_for = std::chrono::seconds{1};
     std::vector<Ticker> pinned = {};
     bool only_pinned = false;  // no other ticker can be watched
+    // Whose lists count; unset: those that feeds read.
+    std::optional<std::vector<SourceName>> sources = std::nullopt;
 };
 
 // The directory as storage has it, which feeds write; every process reads it here. Thread-safe.

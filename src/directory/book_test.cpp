@@ -57,6 +57,13 @@ TEST_F(BookTest, ReadsOnlyTheListsThatHaveChanged) {
     EXPECT_EQ(storage_.calls("listings"), 3);
 }
 
+TEST_F(BookTest, CountsEnabledSourcesAloneWhereTheyAreKnown) {
+    list("binance", {"SOL/USDT"});
+    list("kraken", {"SOL/USD"});
+    book_ = create_book(storage_, clock_, {.sources = {{"kraken"}}});
+    EXPECT_EQ(places("SOL"), 1U);
+}
+
 TEST_F(BookTest, KeepsTheLastOneWhileTheDatabaseIsAway) {
     list("binance", {"SOL/USDT"});
     EXPECT_EQ(places("SOL"), 1U);

@@ -130,8 +130,9 @@ Directory::Directory(Lists lists, std::span<const Ticker> pinned, bool only_pinn
     coins_.reserve(coins.size());
     for (auto& [ticker, coin] : coins) {
         if (only_pinned && !coin.is_pinned) continue;
-        std::erase_if(coin.aggregators,
-                      [](const Listing& l) { return l.pair->status == ListingStatus::delisted; });
+        std::erase_if(coin.aggregators, [](const Listing& l) {
+            return l.pair->status == ListingStatus::delisted || l.pair->disagrees_since;
+        });
         const auto named =
             std::ranges::find_if(coin.aggregators, [](const Listing& l) { return !l.pair->name.empty(); });
         if (named != coin.aggregators.end()) coin.name = named->pair->name;

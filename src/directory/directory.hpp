@@ -31,10 +31,11 @@ struct Listing {
 // A ticker, and where it is listed: one pair a source, the one that is traded, in USD before USDT before USDC.
 struct Coin {
     Ticker ticker;
-    std::string_view name;             // as an aggregator has it that knows the coin for sure; else empty
-    std::vector<Listing> venues;       // exchanges, by name
-    std::vector<Listing> aggregators;  // those that know it for sure, by name
-    bool is_pinned = false;            // it is watched, whoever lists it
+    std::string_view name;        // as an aggregator has it that knows the coin for sure; else empty
+    std::vector<Listing> venues;  // exchanges, by name
+    // Those that know it for sure, and whose price does not say that they mean another coin; by name.
+    std::vector<Listing> aggregators;
+    bool is_pinned = false;  // it is watched, whoever lists it
     // At how many venues its pair has that status.
     std::size_t count(ListingStatus status) const;
     // Whether a venue's present list has it, be it halted.

@@ -77,6 +77,16 @@ TEST(Directory, AnAggregatorNamesWhatAnExchangeLists) {
     EXPECT_TRUE(Directory().empty());
 }
 
+TEST(Directory, AnAggregatorThatMeansAnotherCoinIsNotSure) {
+    SourceList list = *names_of("coingecko", {{"SOL", "Solana"}, {"ADA", "Another Coin"}});
+    list.pairs[1].disagrees_since = list_time;
+    const Directory directory(
+        {std::make_shared<const SourceList>(std::move(list)), list_of("binance", {"SOL/USDT", "ADA/USDT"})});
+    EXPECT_EQ(shown(directory.find("SOL")), "binance:SOL/USDT coingecko=id-of-Solana");
+    EXPECT_EQ(shown(directory.find("ADA")), "binance:ADA/USDT");
+    EXPECT_EQ(directory.find("ADA")->name, "");
+}
+
 TEST(Directory, ASourceThatIsNoLongerReadCountsForADay) {
     const auto lists = [](Timestamp other) {
         return Directory({list_of("kraken", {"SOL/USD"}), list_of("binance", {"SOL/USDT"}, other)});

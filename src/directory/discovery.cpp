@@ -185,9 +185,12 @@ private:
         const std::vector<ListedPair> pairs = storable(std::move(*parsed));
         if (pairs.empty()) return "its list has no pair in dollars";
         try {
-            if (const std::string doubt = shrunk(answer.list, pairs.size()); !doubt.empty()) return doubt;
+            const std::vector<ListedPair> before = storage_.listings(source.source);
+            if (const std::string doubt = shrunk(answer.list, before, pairs.size()); !doubt.empty())
+                return doubt;
             log_changes(answer.list, pairs.size(),
                         storage_.replace_listings(source.source, source.kind, pairs, clock_.now()));
+            if (source.kind == SourceKind::aggregator) try_again(source.source, before);
         } catch (const storage::StorageError& e) {
             return e.what();
         }
@@ -198,8 +201,7 @@ private:
     }
 
     // Venues answer with a part of their list when they are in trouble.
-    std::string shrunk(std::size_t list, std::size_t pairs) {
-        const auto stored = storage_.listings(sources_[list].source);
+    std::string shrunk(std::size_t list, const std::vector<ListedPair>& stored, std::size_t pairs) {
         const auto before = static_cast<std::size_t>(
             std::ranges::count_if(stored, [](const ListedPair& pair) { return !pair.gone_at; }));
         if (before < small_list || 2 * pairs >= before ||
@@ -208,6 +210,14 @@ private:
             return {};
         }
         return fmt::format("its list has {} pairs, and had {}", pairs, before);
+    }
+
+    // An aggregator whose price disagreed is not asked for the ticker any more, so that nothing else would tell when
+    // it agrees again.
+    void try_again(SourceName source, const std::vector<ListedPair>& pairs) {
+        for (const ListedPair& pair : pairs) {
+            if (pair.disagrees_since) storage_.note_disagreement(source, pair.symbol, std::nullopt);
+        }
     }
 
     void log_changes(std::size_t list, std::size_t pairs, const storage::ListingChanges& changes) {

@@ -40,6 +40,7 @@ protected:
         for (const std::string& name : names) {
             ListSource& source = sources.emplace_back();
             source.source = SourceName(name);
+            source.kind = name == "coingecko" ? SourceKind::aggregator : SourceKind::exchange;
             source.url = "http://" + name + "/list";
             source.max_answer = 1000;
             source.parse = parse;
@@ -178,6 +179,20 @@ TEST_F(DiscoveryTest, NotesWhoMeansAnotherCoin) {
                          "ticker=MIR source=kraken symbol=MIR/USD"),
               1U);
     EXPECT_EQ(log_.count("info a source's price agrees with the others' again ticker=MIR source=kraken"), 1U);
+}
+
+TEST_F(DiscoveryTest, AnAggregatorIsTriedAgainWithItsNextList) {
+    storage_.replace_listings("coingecko", SourceKind::aggregator, parse("SOL/USD,ADA/USD").value(),
+                              list_time);
+    storage_.note_disagreement("coingecko", "SOL/USD", list_time);
+    storage_.replace_listings("kraken", SourceKind::exchange, parse("SOL/USD").value(), list_time);
+    storage_.note_disagreement("kraken", "SOL/USD", list_time);
+    lists("coingecko", {answer("SOL/USD,ADA/USD")});
+    lists("kraken", {answer("SOL/USD")});
+    start({"kraken", "coingecko"});
+    EXPECT_TRUE(storage_.wait_until([&] { return !storage_.listings("coingecko").at(1).disagrees_since; }));
+    discovery_->stop();
+    EXPECT_TRUE(storage_.listings("kraken").at(0).disagrees_since);
 }
 
 TEST_F(DiscoveryTest, ADoubtedListIsReadAgain) {
