@@ -60,5 +60,19 @@ TEST(BitfinexPast, Listings) {
               "rate_limited: Bitfinex's error 11010: ratelimit: error");
 }
 
+TEST(BitfinexPast, Samples) {
+    const auto path = recordings();
+    if (!path) GTEST_SKIP() << "../shared is absent";
+    const auto folder = *path / "venues/samples/rest/Bitfinex";
+    PastRequest request = past_request(bitfinex);
+    request.from = Timestamp{};
+    EXPECT_EQ(
+        show_trades(bitfinex_type, sample_answer(folder / "Spot_ExchangeData_GetTradeHistory.txt"), request),
+        "15:56:54.876 10682 #388063448");
+    const std::string map = sample_answer(folder / "Spot_ExchangeData_GetAssetSymbols.txt");
+    EXPECT_EQ(show_listings(bitfinex_type, R"([["BABUSD","IOTUST"],)" + map.substr(1)),
+              "tBABUSD BCH/USD; tIOTUST IOTA/USDT");
+}
+
 }  // namespace
 }  // namespace pricewire::feed

@@ -268,8 +268,9 @@ constinit const VenueType bitget_type{
     .stream =
         {.url = "wss://ws.bitget.com/v2/ws/public",
          .max_instruments = 50,     // as advised; 1000 are allowed
-         .symbols_per_message = 5,  // 240 requests an hour are allowed, and 10 messages a second
+         .symbols_per_message = 5,  // 10 messages a second are allowed
          .message_gap = 150ms,
+         .messages_per_hour = 240,
          .ack_within = 10s,
          // A connection is cut after 2 min without a ping of ours, trades or not; the answer is a bare "pong".
          .keep_alive = {.text = "ping", .always = true},

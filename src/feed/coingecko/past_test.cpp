@@ -17,5 +17,13 @@ TEST(CoinGeckoList, CoinsWithTheirNames) {
         "rate_limited: CoinGecko's error You've exceeded the Rate Limit.");
 }
 
+TEST(CoinGeckoList, Sample) {
+    const auto path = recordings();
+    if (!path) GTEST_SKIP() << "../shared is absent";
+    EXPECT_EQ(
+        show_listings(coingecko_type, sample_answer(*path / "venues/samples/rest/CoinGecko/GetAssets.txt")),
+        "0chain ZCN/USD Zus; 01coin ZOC/USD 01coin");
+}
+
 }  // namespace
 }  // namespace pricewire::feed

@@ -69,5 +69,19 @@ TEST(CryptoComPast, Listings) {
               "rate_limited: Crypto.com's error 42901: RATE_LIMIT");
 }
 
+TEST(CryptoComPast, Samples) {
+    const auto path = recordings();
+    if (!path) GTEST_SKIP() << "../shared is absent";
+    PastRequest request = past_request(crypto_com);
+    request.from = Timestamp{};
+    request.symbol = "BTCUSD-PERP";
+    EXPECT_EQ(
+        show_trades(crypto_com_type,
+                    sample_answer(
+                        *path / "venues/samples/rest/CryptoCom/ExchangeApi_ExchangeData_GetTradeHistory.txt"),
+                    request),
+        "07:31:00.925523 50772 #15281981878");
+}
+
 }  // namespace
 }  // namespace pricewire::feed
