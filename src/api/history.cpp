@@ -13,8 +13,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::array<std::pair<std::string_view, Duration>, 4> intervals{
-    {{"1m", 1min}, {"5m", 5min}, {"1h", 1h}, {"1d", 24h}}};
+constexpr std::array<std::pair<std::string_view, Duration>, 5> intervals{
+    {{"1m", 1min}, {"5m", 5min}, {"1h", 1h}, {"1d", 24h}, {"1w", 7 * 24h}}};
 constexpr std::size_t max_bars = 1500;
 
 struct HistoryQuery {
@@ -34,7 +34,7 @@ Parsed<HistoryQuery> parse_history_query(const QueryString& query) {
         if (found != intervals.end()) {
             std::tie(out.name, out.interval) = *found;
         } else {
-            issues.push_back({"query", "interval", "Input should be 1m, 5m, 1h or 1d", "enum"});
+            issues.push_back({"query", "interval", "Input should be 1m, 5m, 1h, 1d or 1w", "enum"});
         }
     }
     const auto from = read_time(query, "from", issues);
@@ -46,6 +46,27 @@ Parsed<HistoryQuery> parse_history_query(const QueryString& query) {
     read_limit(query, max_bars, out.limit, issues);
     if (!issues.empty()) return std::unexpected(std::move(issues));
     return out;
+}
+
+// A feed fills what is missing once an hour.
+constexpr Duration behind = 2h;
+
+// Whether more is about to come: a feed has not begun to ask venues for the ticker's past, or is doing it.
+bool is_loading(const std::optional<storage::Filled>& filled, bool has_bars, Timestamp now) {
+    if (!filled) return !has_bars;
+    return filled->next_at <= now && (!filled->until || *filled->until < now - behind);
+}
+
+void write_bar(JsonWriter& w, const Bar& bar) {
+    w.begin_object()
+        .field("time", bar.start)
+        .field("open", bar.open)
+        .field("high", bar.high)
+        .field("low", bar.low)
+        .field("close", bar.close);
+    if (bar.volume) w.field("volume", *bar.volume);
+    if (bar.is_history) w.field("history", true);
+    w.end_object();
 }
 
 }  // namespace
@@ -63,16 +84,11 @@ net::ServerResponse show_history(Services& services, Exchange& exchange) {
         .field("interval", wanted->name)
         .key("bars")
         .begin_array();
-    for (const Bar& bar : bars) {
-        w.begin_object()
-            .field("time", bar.start)
-            .field("open", bar.open)
-            .field("high", bar.high)
-            .field("low", bar.low)
-            .field("close", bar.close)
-            .end_object();
-    }
-    w.end_array().end_object();
+    for (const Bar& bar : bars) write_bar(w, bar);
+    w.end_array();
+    if (is_loading(services.use.storage.filled(*ticker), !bars.empty(), services.use.clock.now()))
+        w.field("loading", true);
+    w.end_object();
     return json_response(200, std::move(w).str());
 }
 

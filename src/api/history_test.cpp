@@ -30,7 +30,38 @@ TEST_F(HistoryTest, ShowsBarsOldestFirstWithTheirDigits) {
         EXPECT_EQ(answer.body, wanted) << query;
     }
     EXPECT_EQ(history("", "btc").body, wanted) << "tickers are case-insensitive";
-    EXPECT_EQ(history("", "ETH").body, R"({"ticker":"ETH","interval":"1m","bars":[]})");
+    EXPECT_EQ(history("", "ETH").body, R"({"ticker":"ETH","interval":"1m","bars":[],"loading":true})")
+        << "no feed has asked for its past yet";
+}
+
+TEST_F(HistoryTest, SaysWhichBarsComeFromVenuesCandlesAndTheirVolume) {
+    const auto n = [](int value) { return Decimal::from_int(value); };
+    const Bar past{"BTC", ten_, n(2), n(4), n(1), n(3), Decimal::parse("12.5").value(), true};
+    storage_.add_history("BTC", 1min, std::vector{past});
+    add(ten_ + 1min, "3", "3", "3", "3");
+    EXPECT_EQ(history("").body,
+              R"({"ticker":"BTC","interval":"1m","bars":[)"
+              R"({"time":"2023-11-14T10:00:00Z","open":2,"high":4,"low":1,"close":3,"volume":12.5,"history":true},)"
+              R"({"time":"2023-11-14T10:01:00Z","open":3,"high":3,"low":3,"close":3}]})");
+    EXPECT_EQ(history("?interval=1w").body,
+              R"({"ticker":"BTC","interval":"1w","bars":[)"
+              R"({"time":"2023-11-13T00:00:00Z","open":2,"high":4,"low":1,"close":3,"volume":12.5,"history":true}]})");
+}
+
+TEST_F(HistoryTest, SaysThatMoreIsAboutToCome) {
+    const auto is_loading = [&] { return history("", "ETH").body.find("loading") != std::string::npos; };
+    const Timestamp now = clock_.now();
+    EXPECT_TRUE(is_loading());
+    ASSERT_TRUE(storage_.claim_fill("ETH", "feed", now, now + 1min));
+    EXPECT_TRUE(is_loading());
+    storage_.finish_fill("ETH", "feed", {std::nullopt, now + 1min});
+    EXPECT_FALSE(is_loading()) << "no venue answered; it is tried again in a minute";
+    ASSERT_TRUE(storage_.claim_fill("ETH", "feed", now + 1min, now + 2min));
+    storage_.finish_fill("ETH", "feed", {now, now});
+    EXPECT_FALSE(is_loading()) << "only what an hour brings is missing";
+    storage_.claim_fill("ETH", "feed", now, now + 1min);
+    storage_.finish_fill("ETH", "feed", {now - 3h, now});
+    EXPECT_TRUE(is_loading()) << "hours in which nobody watched it";
 }
 
 TEST_F(HistoryTest, AggregatesLongerBarsAndReturnsTheNewest) {
