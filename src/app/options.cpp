@@ -134,8 +134,8 @@ net::FileNeeds file_needs_of(const ops::Config& config, const Roles& roles) {
     if (!config.metrics.listen.empty()) needs.fixed += 32;
     if (roles.api) needs.fixed += 32;  // names of webhooks' hosts that are looked up
     if (roles.feed) {
-        // Two streams while one replaces the other, a request, and a recording; symbol lists.
-        needs.fixed += 28 + 4 * static_cast<std::size_t>(std::ranges::count_if(
+        // Two streams while one replaces the other, a request, one about the past, and a recording; symbol lists.
+        needs.fixed += 44 + 5 * static_cast<std::size_t>(std::ranges::count_if(
                                     config.sources, [](const auto& s) { return s.second.enabled; }));
     }
     if (roles.sender) {

@@ -8,6 +8,7 @@
 #include "api/api.hpp"
 #include "api/health_endpoint.hpp"
 #include "app/check.hpp"
+#include "app/feed_past.hpp"
 #include "app/front.hpp"
 #include "app/list_sources.hpp"
 #include "app/listeners.hpp"
@@ -95,6 +96,10 @@ public:
             instruments_.watch_feed(market_->meters(), market_->rate_meters(),
                                     [this] { return market_->sources(); });
             start_discovery();
+            // In one process of its own database nobody else could have claimed anything.
+            past_ = std::make_unique<FeedPast>(
+                config_, *storage_, clock_, shared_ ? "feed-" + make_uuid(clock_.now()).to_string() : "feed");
+            instruments_.watch(past_->backfill());
         }
         if (roles_.api) {
             open_api();
@@ -342,6 +347,7 @@ private:
         }
         if (sender_) sender_->stop(config_.delivery.timeout + 1s);
         if (pruner_) pruner_->stop();
+        if (past_) past_->stop();
         if (bars_) bars_->stop();
         // Last: a hanging ping must not delay the release of claims.
         sampler_.reset();
@@ -379,6 +385,7 @@ private:
     std::unique_ptr<net::HttpClient> lists_;
     std::unique_ptr<directory::Discovery> discovery_;
     std::unique_ptr<history::BarWriter> bars_;
+    std::unique_ptr<FeedPast> past_;
     std::unique_ptr<MarketThread> market_;
     std::unique_ptr<access::AuthCache> auth_cache_;
     std::unique_ptr<access::RateLimits> rate_limits_;

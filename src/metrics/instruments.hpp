@@ -21,6 +21,7 @@
 #include "domain/alert.hpp"
 #include "domain/delivery.hpp"
 #include "feed/status.hpp"
+#include "history/backfill.hpp"
 #include "metrics/registry.hpp"
 #include "metrics/sampler.hpp"
 #include "net/http_client.hpp"
@@ -67,6 +68,7 @@ public:
     void watch(const deliver::Sender& sender);
     void watch(const api::Api& api);
     void watch(const directory::Discovery& discovery);
+    void watch(const history::Backfill& backfill);
     void watch(const Sampler& sampler);
 
     // Reads the delivery backlog from the database; to be called every few seconds in a process with a

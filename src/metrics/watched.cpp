@@ -260,6 +260,20 @@ void Instruments::watch(const directory::Discovery& discovery) {
           [this](const directory::ListReport& list) { return seconds(clock_.now() - *list.read_at); });
 }
 
+void Instruments::watch(const history::Backfill& backfill) {
+    registry_.gauge("pricewire_history_tickers", "Tickers whose past is being loaded, or waits for it.",
+                    [&backfill] {
+                        const history::BackfillFigures now = backfill.figures();
+                        return Figures{{{{"state", "loading"}}, static_cast<double>(now.under_way)},
+                                       {{{"state", "waiting"}}, static_cast<double>(now.waiting)}};
+                    });
+    registry_.counter("pricewire_history_bars_total", "Bars of the past loaded from venues.",
+                      [&backfill] { return static_cast<double>(backfill.figures().bars); });
+    registry_.counter("pricewire_history_failures_total",
+                      "Loadings of a ticker's past that failed and are tried again.",
+                      [&backfill] { return static_cast<double>(backfill.figures().failures); });
+}
+
 void Instruments::watch(const Sampler& sampler) {
     registry_.gauge("pricewire_dependency_up", "Whether database, cache and queue answered their last ping.",
                     [&sampler] {

@@ -38,6 +38,7 @@ public:
     }
     void post(std::move_only_function<void()> task) override { loop_->post(std::move(task)); }
     bool is_left_out(SourceName source) const override { return core_.is_left_out(source, clock_.mono()); }
+    Duration wait(SourceName source) const override { return core_.wait(source, clock_.mono()); }
     std::span<const AskedVenue> venues() const override { return core_.venues(); }
 
 private:

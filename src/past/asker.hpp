@@ -69,8 +69,10 @@ public:
     virtual void trades(Ask ask, TradesDone done) = 0;
     // Any thread; runs `task` on the asker's.
     virtual void post(std::move_only_function<void()> task) = 0;
-    // The asker's thread: whether the venue is left out for now.
+    // The asker's thread: whether the venue is left out for now; else how long a new request would wait for its turn,
+    // at least.
     virtual bool is_left_out(SourceName source) const = 0;
+    virtual Duration wait(SourceName source) const = 0;
     virtual std::span<const AskedVenue> venues() const = 0;
 };
 

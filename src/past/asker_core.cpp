@@ -71,6 +71,16 @@ bool AskerCore::is_left_out(SourceName source, MonoTime now) const {
     });
 }
 
+Duration AskerCore::wait(SourceName source, MonoTime now) const {
+    for (const Line& line : lines_) {
+        if (line.venue->type->name != source) continue;
+        const auto turns = static_cast<std::int64_t>(line.size());
+        return std::max(std::chrono::ceil<Duration>(line.next_at - now), Duration::zero()) +
+               turns * line.venue->type->past.least_gap;
+    }
+    return {};
+}
+
 void AskerCore::candles(Ask asked, CandlesDone done, Moment now) {
     const MonoTime until = now.mono + asked.within;
     ask(std::make_unique<Job>(Job{std::move(asked), std::move(done), until}), now);

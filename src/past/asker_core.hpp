@@ -39,6 +39,7 @@ public:
     void stop();
 
     bool is_left_out(SourceName source, MonoTime now) const;
+    Duration wait(SourceName source, MonoTime now) const;
     std::span<const AskedVenue> venues() const { return venues_; }
 
 private:

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <tuple>
 #include <utility>
 
 #include "domain/bars.hpp"
@@ -68,12 +69,13 @@ private:
         return found == venues.end() ? nullptr : &*found;
     }
 
-    // Those to be asked, with the most weight first; of one owner at most two.
+    // Those to be asked, with the most weight first, of one owner at most two. Venues where others wait already would
+    // hold all up: they are asked only where there are few others.
     std::vector<Place> chosen(const PastAsk& ask, bool for_trades, std::size_t& left_out) const {
         struct Candidate {
-            Place place;
-            int weight;
-            SourceName owner;
+            const AskedVenue* venue;
+            const Place* place;
+            bool is_busy;
         };
         std::vector<Candidate> candidates;
         for (const Place& place : ask.places) {
@@ -86,17 +88,19 @@ private:
             if (asker_.is_left_out(place.source)) {
                 ++left_out;
             } else {
-                candidates.push_back({place, venue->weight, owner_of(*venue)});
+                candidates.push_back(
+                    {venue, &place, asker_.wait(place.source) > ask.within / patience_parts});
             }
         }
-        std::ranges::sort(candidates, [](const Candidate& a, const Candidate& b) {
-            return std::pair(-a.weight, a.place.source) < std::pair(-b.weight, b.place.source);
+        std::ranges::sort(candidates, {}, [](const Candidate& c) {
+            return std::tuple(c.is_busy, -c.venue->weight, c.venue->type->past.least_gap, c.place->source);
         });
         std::vector<Place> out;
         std::map<SourceName, int> of_owner;
         for (const Candidate& candidate : candidates) {
-            if (out.size() < std::min<std::size_t>(ask.most_venues, 32) && ++of_owner[candidate.owner] <= 2)
-                out.push_back(candidate.place);
+            const std::size_t most = candidate.is_busy ? few : std::min<std::size_t>(ask.most_venues, 32);
+            if (out.size() < std::min(most, ask.most_venues) && ++of_owner[owner_of(*candidate.venue)] <= 2)
+                out.push_back(*candidate.place);
         }
         return out;
     }
@@ -262,6 +266,8 @@ private:
         for (auto& waiting : ready) waiting.then();
     }
 
+    static constexpr int patience_parts = 8;  // of the time allowed, a venue's turn may take one
+    static constexpr std::size_t few = 3;
     static constexpr Duration margin = 30min;
     static constexpr int most_rates = 4096;  // asked at once, of a coin and interval; twice as many are kept
 
