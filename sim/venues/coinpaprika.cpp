@@ -1,35 +1,46 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
+#include <map>
+#include <string>
 #include <utility>
 
 #include "base/text.hpp"
+#include "sim/coins.hpp"
 #include "sim/protocol.hpp"
 
-// CoinPaprika: the tickers of one coin and of all, with figures that are taken from time to time.
+// CoinPaprika: its coins, and the tickers of one coin and of all, with figures that are taken from time to time.
 namespace pricewire::sim {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 7> coins{{{"btc-bitcoin", "BTCUSDT"},
-                                                                              {"eth-ethereum", "ETHUSDT"},
-                                                                              {"doge-dogecoin", "DOGEUSDT"},
-                                                                              {"sol-solana", "SOLUSDT"},
-                                                                              {"bnb-binance-coin", "BNBUSDT"},
-                                                                              {"usdt-tether", "USDTUSDT"},
-                                                                              {"usdc-usd-coin", "USDCUSDT"}}};
+struct Coin {
+    std::string id;
+    std::string name;
+};
 
-// Its five coins by their own ids, others by one made of the ticker; and a dead coin with the letters of another.
+// Of the tape's symbol: "btc-bitcoin".
+Coin coin_of(std::string_view symbol) {
+    static const std::map<std::string, std::string, std::less<>> names = [] {
+        std::map<std::string, std::string, std::less<>> out{
+            {"USDT", "Tether"}, {"USDC", "USD Coin"}, {"BNB", "Binance Coin"}, {"ATOM", "Cosmos"}};
+        for (const SimCoin& coin : first_coins(10'000)) out.emplace(coin.ticker, coin.name);
+        return out;
+    }();
+    const std::string base = base_of(symbol);
+    const auto found = names.find(base);
+    const std::string name = found == names.end() ? base : found->second;
+    std::string id = lower_case(base + '-' + name);
+    std::ranges::replace_if(id, [](char c) { return !is_alphanumeric(c); }, '-');
+    return {std::move(id), name};
+}
+
+// With a dead coin that has the letters of another.
 net::ServerResponse listings(const SimMarket& market) {
     const std::string list = joined(market.listings(), false, [](const SimListing& listing) {
-        const auto known = std::find_if(coins.begin(), coins.end(),
-                                        [&](const auto& coin) { return coin.second == listing.symbol; });
-        const std::string base = base_of(listing.symbol);
-        const std::string id =
-            known != coins.end() ? std::string(known->first) : fmt::format("{}-coin", lower_case(base));
+        const Coin coin = coin_of(listing.symbol);
         return fmt::format(
             R"({{"id":"{}","name":"{}","symbol":"{}","rank":1,"is_new":false,"is_active":true,"type":"coin"}})",
-            id, id.substr(id.find('-') + 1), base);
+            coin.id, coin.name, base_of(listing.symbol));
     });
     return {
         .body = fmt::format(
@@ -42,12 +53,12 @@ std::optional<net::ServerResponse> rest(const RestRequest& request) {
     if (!request.path.starts_with("/tickers")) return std::nullopt;
     const std::string_view wanted = request.path.substr(std::min<std::size_t>(9, request.path.size()));
     std::string list;
-    for (const auto& [id, symbol] : coins) {
-        const auto price = request.market.prices.find(symbol);
-        if ((!wanted.empty() && id != wanted) || price == request.market.prices.end()) continue;
+    for (const auto& [symbol, price] : request.market.prices) {
+        const std::string id = coin_of(symbol).id;
+        if (!wanted.empty() && id != wanted) continue;
         list += fmt::format(
             R"({}{{"id":"{}","last_updated":"{}","quotes":{{"USD":{{"price":{},"volume_24h":1}}}}}})",
-            list.empty() ? "" : ",", id, iso_time(request.taken), price->second.to_string());
+            list.empty() ? "" : ",", id, iso_time(request.taken), price.to_string());
     }
     if (!wanted.empty() && list.empty())
         return net::ServerResponse{.status = 404, .body = R"({"error":"id not found"})"};
