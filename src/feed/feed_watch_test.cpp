@@ -129,6 +129,38 @@ TEST_F(FeedWatchTest, WhatFitsOnNoConnectionGetsAnotherWhichIsClosedWhenItIsEmpt
     EXPECT_EQ(sockets.all.size(), 2u);
 }
 
+// Bitstamp answers for its whole market at once.
+TEST_F(FeedWatchTest, AnAnswerIsForAllConnectionsOfTheSource) {
+    start({"BTC"});
+    for (int i = 0; i < 250; ++i)
+        watch(Ticker(fmt::format("T{}", i)), {{"bitstamp", fmt::format("t{}usd", i)}});
+    for (auto& socket : sockets.all) socket.handler.on_open();
+    const auto entry = [&](const char* pair) {
+        return fmt::format(
+            R"({{"pair":"{}/USD","last":"5","timestamp":"{}","bid":"{}","ask":"6","volume":"1"}})", pair,
+            to_micros(loop.clock.now()) / 1'000'000, ++id_);
+    };
+    std::size_t asked = 0;
+    for (int second = 0; second < 60; ++second) {
+        loop.wait(1s);
+        for (std::size_t i = 0; i < http.open(); ++i) {
+            if (http.open_request(i).url.find("bitstamp") == std::string::npos) continue;
+            ++asked;
+            http.answer(i, body("[" + entry("T0") + "," + entry("T200") + "," + entry("T249") + "]"));
+            break;
+        }
+        for (std::size_t s = 0; s < sockets.all.size(); ++s) acknowledge(s, "btcusd");
+    }
+    EXPECT_LE(asked, 13u) << "one in five seconds, not one for each connection";
+    for (const char* ticker : {"T0 5", "T200 5", "T249 5"}) {
+        std::size_t prices = 0;
+        for (std::size_t at = 0; (at = seen.find(std::string("bitstamp ") + ticker, at)) != std::string::npos;
+             ++at)
+            ++prices;
+        EXPECT_GE(prices, 10u) << ticker;
+    }
+}
+
 TEST_F(FeedWatchTest, ConnectionsOfOneSourceAreOpenedOneAfterAnother) {
     FeedOptions o = options({"BTC"});
     o.sources = {{.name = "bitfinex", .ws_url = "wss://bitfinex", .rest_url = "", .poll_interval = 5s}};

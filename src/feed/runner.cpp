@@ -17,13 +17,15 @@ constexpr Duration answer_timeout = 10s;
 }  // namespace
 
 Runner::Runner(const Surroundings& around, const SourceOptions& source, std::unique_ptr<Venue> venue,
-               const SessionOptions& session, Pace& pace)
+               const SessionOptions& session, Pace& pace,
+               std::function<void(const Runner&, const OverheardAnswer&)> answered)
     : around_(around),
       venue_(std::move(venue)),
       api_key_(source.api_key),
       key_header_(api_key_.empty() || type().rest.key_header == nullptr
                       ? std::string_view()
                       : type().rest.key_header(source.rest_url)),
+      answered_(std::move(answered)),
       rng_(std::random_device{}()),
       session_(*venue_, session, rng_, &around.neighbours, &pace),
       status_(session_.status()) {}
@@ -145,7 +147,7 @@ void Runner::run(const StartRequest& start) {
     net::HttpRequest request = request_to(start.url);
     if (!key_header_.empty()) request.headers.emplace_back(key_header_, api_key_);
     fetch(std::move(request),
-          [this, id = start.request](const net::HttpResult& result) { take_answer(id, result); });
+          [this, start, at = now()](const net::HttpResult& result) { take_answer(start, at, result); });
     if (type().stream.url.empty()) tap(0, true, start.url, now());
 }
 
@@ -170,11 +172,13 @@ void Runner::fetch(net::HttpRequest request, Take take) {
     });
 }
 
-void Runner::take_answer(std::uint64_t request, const net::HttpResult& result) {
+void Runner::take_answer(const StartRequest& request, Moment asked_at, const net::HttpResult& result) {
     const Moment at = now();
     // Answers are the frames of a venue that has no stream.
     if (type().stream.url.empty() && result.status == 200) tap(0, false, result.body, at);
-    act(session_.answered(request, result, at));
+    act(session_.answered(request.request, result, at));
+    if (result.error == net::HttpError::none && result.status == 200 && !result.truncated)
+        answered_(*this, {request.url, result.body, asked_at});
 }
 
 void Runner::run(const SetTimer& set) {

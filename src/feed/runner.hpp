@@ -15,6 +15,13 @@
 
 namespace pricewire::feed {
 
+// An answer under status 200 to a request for prices.
+struct OverheardAnswer {
+    std::string_view url;
+    std::string_view body;
+    Moment asked_at;
+};
+
 using OnQuotes = std::function<void(std::span<const Quote>)>;
 
 // What a feed's runners share; all of it outlives them.
@@ -30,9 +37,10 @@ struct Surroundings {
 // One session with its sockets, requests and timer. The loop's thread, except status().
 class Runner {
 public:
-    // `pace` outlives it.
+    // `pace` outlives it. `answered` hears of each answer.
     Runner(const Surroundings& around, const SourceOptions& source, std::unique_ptr<Venue> venue,
-           const SessionOptions& session, Pace& pace);
+           const SessionOptions& session, Pace& pace,
+           std::function<void(const Runner&, const OverheardAnswer&)> answered);
     ~Runner();
     Runner(const Runner&) = delete;
     Runner& operator=(const Runner&) = delete;
@@ -41,6 +49,9 @@ public:
     void stop();
     void watch(const Instrument& instrument) { act(session_.watch(instrument, now())); }
     void unwatch(Ticker ticker) { act(session_.unwatch(ticker, now())); }
+    void overhear(const OverheardAnswer& answer) {
+        act(session_.overheard(answer.url, answer.body, answer.asked_at, now()));
+    }
     bool has_room() const { return session_.has_room(); }
     bool is_empty() const { return session_.watched() == 0; }
 
@@ -73,7 +84,7 @@ private:
     net::HttpRequest request_to(const std::string& url) const;
     template <typename Take>
     void fetch(net::HttpRequest request, Take take);
-    void take_answer(std::uint64_t request, const net::HttpResult& result);
+    void take_answer(const StartRequest& request, Moment asked_at, const net::HttpResult& result);
     void forget(int stream);
     void tap(int stream, bool is_out, std::string_view bytes, Moment at, bool is_binary = false);
     void hide_token(std::string_view url);
@@ -82,6 +93,7 @@ private:
     const std::unique_ptr<Venue> venue_;
     const std::string api_key_;
     const std::string key_header_;  // empty: no key is sent
+    const std::function<void(const Runner&, const OverheardAnswer&)> answered_;
     Rng rng_;
     Session session_;
     std::map<int, std::unique_ptr<net::WsClient>> streams_;

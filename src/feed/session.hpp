@@ -108,6 +108,9 @@ public:
     Actions stream_ping(int stream, Moment now);  // a ping or a pong: a sign of life
     Actions stream_closed(int stream, const net::WsClosed& closed, Moment now);
     Actions answered(std::uint64_t request, const net::HttpResult& result, Moment now);
+    // What another session of the source was answered under status 200, to a request sent at `asked_at`: taken if this
+    // one would send the same now, since some venues answer for their whole market at once.
+    Actions overheard(std::string_view url, std::string_view body, Moment asked_at, Moment now);
     Actions timer(Moment now);
     Actions stop(Moment now);
 

@@ -41,6 +41,23 @@ Session::Actions Session::answered(std::uint64_t id, const net::HttpResult& resu
     return done();
 }
 
+Session::Actions Session::overheard(std::string_view url, std::string_view body, Moment asked_at,
+                                    Moment now) {
+    actions_.clear();
+    if (!running_ || !has_rest_ || request_ || !suspects_.empty()) return done();
+    const Request request{
+        .started = asked_at.mono, .started_wall = asked_at.wall, .asked = due_for_poll(now)};
+    // One alone is asked for by name.
+    if (request.asked.size() < 2 || venue_.rest_url(request.asked) != url) return done();
+    quotes_.clear();
+    const ParseResult parsed = venue_.parse_answer(body, now.wall, quotes_);
+    if (!parsed) return done();
+    poll_allowed_at_ = std::max(poll_allowed_at_, asked_at.mono + options_.poll_interval);
+    take_prices(request, *parsed, now);
+    advance(now);
+    return done();
+}
+
 // When the next request is due; its symbols are chosen then.
 MonoTime Session::next_poll() const {
     if (!suspects_.empty()) return poll_allowed_at_;
@@ -77,7 +94,10 @@ void Session::advance_poll(Moment now) {
     Request request{.id = last_request_ + 1, .started = now.mono, .started_wall = now.wall, .asked = {}};
     if (!is_search) {
         request.asked = due_for_poll(now);
-        if (request.asked.empty()) return;
+        if (request.asked.empty()) {
+            has_poll_turn_ = false;
+            return;
+        }
     }
     if (pace_ != nullptr && !std::exchange(has_poll_turn_, true)) {
         poll_allowed_at_ =

@@ -187,7 +187,11 @@ Runner& Source::open(std::vector<Instrument> instruments, bool is_pinned, Durati
     runners_.push_back(std::make_unique<Runner>(
         around_, options_,
         type_.create(std::move(instruments), {options_.ws_url, without_slash(options_.rest_url)}), session,
-        pace_));
+        pace_, [this](const Runner& from, const OverheardAnswer& answer) {
+            for (auto& runner : runners_) {
+                if (runner.get() != &from) runner->overhear(answer);
+            }
+        }));
     MutexLock lock(mutex_);
     shown_.push_back({runners_.back().get(), is_pinned});
     return *runners_.back();
