@@ -53,7 +53,7 @@ Session::Session(Venue& venue, SessionOptions options, Rng& rng, Neighbours* nei
       rng_(rng),
       neighbours_(neighbours),
       pace_(pace),
-      has_stream_(venue.has_stream()),
+      has_stream_(!venue.stream_url().empty()),
       has_rest_(venue.has_rest()) {
     for (const Instrument& i : venue.instruments()) {
         by_ticker_.push_back(lines_.size());

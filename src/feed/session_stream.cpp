@@ -70,7 +70,11 @@ Session::Stream* Session::find_stream(int id) {
 
 void Session::open_stream(std::optional<Stream>& slot) {
     std::vector<bool> present;
-    for (const Line& line : lines_) present.push_back(line.is_watched);
+    std::vector<std::size_t> named;
+    for (std::size_t i = 0; i < lines_.size(); ++i) {
+        present.push_back(lines_[i].is_watched);
+        if (present.back()) named.push_back(i);
+    }
     slot.emplace(Stream{.id = ++last_stream_,
                         .reader = std::make_unique<FrameReader>(venue_),
                         .subscriptions = {stream_type_, present, options_.subscribe_again}});
@@ -81,7 +85,7 @@ void Session::open_stream(std::optional<Stream>& slot) {
     if (auto request = venue_.address_request()) {
         actions_.push_back(AskAddress{slot->id, std::move(request->url), request->post});
     } else {
-        actions_.push_back(OpenStream{slot->id, venue_.stream_url()});
+        actions_.push_back(OpenStream{slot->id, venue_.stream_url(named)});
     }
 }
 

@@ -118,9 +118,9 @@ public:
 class UrlToy : public Toy {
 public:
     using Toy::Toy;
-    std::string stream_url() const override {
+    std::string stream_url(std::span<const std::size_t> named) const override {
         std::string out = "wss://toy/";
-        for (const Instrument& instrument : instruments()) out += instrument.symbol;
+        for (const std::size_t i : named) out += instruments()[i].symbol;
         return out;
     }
 };

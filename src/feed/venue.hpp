@@ -330,11 +330,12 @@ public:
     // Its index, which no other has until it is removed. A symbol that is there already keeps its index.
     std::size_t add(Instrument instrument);
     void remove(std::size_t index);
-    bool has_stream() const { return !endpoints_.ws_url.empty(); }
     bool has_rest() const { return !endpoints_.rest_url.empty(); }
 
-    // Empty: no stream.
-    virtual std::string stream_url() const { return endpoints_.ws_url; }
+    // Empty: no stream. It names instruments()[i] for each i of `named` where StreamType says so.
+    virtual std::string stream_url(std::span<const std::size_t> /*named*/ = {}) const {
+        return endpoints_.ws_url;
+    }
     // For a venue that hands out the address of each connection: the request, and the address in its answer
     // under status 200. The address is a secret. nullopt: stream_url() is the address.
     virtual std::optional<AddressRequest> address_request() const { return std::nullopt; }

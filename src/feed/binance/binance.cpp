@@ -189,15 +189,12 @@ class Binance final : public detail::JsonVenue {
 public:
     using JsonVenue::JsonVenue;
 
-    std::string stream_url() const override {
+    std::string stream_url(std::span<const std::size_t> named) const override {
         std::string base = endpoints().ws_url;
         while (base.ends_with('/')) base.pop_back();
         if (base.empty()) return {};
-        std::string names;
-        for (const Instrument& instrument : instruments()) {
-            if (!instrument.symbol.empty()) names += (names.empty() ? "" : "/") + stream_of(instrument);
-        }
-        return base + (base.find('?') == std::string::npos ? "?" : "&") + "streams=" + names;
+        return base + (base.find('?') == std::string::npos ? "?" : "&") +
+               "streams=" + list(named, "/", [&](std::size_t i) { return stream_of(instruments()[i]); });
     }
     // An unknown symbol is acknowledged, too, and stays silent.
     std::string subscribe_message(std::span<const std::size_t> asked,

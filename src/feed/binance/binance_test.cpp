@@ -37,16 +37,15 @@ std::string with(std::string_view from, std::string_view to) {
 
 TEST(Binance, Addresses) {
     const auto venue = binance();
-    EXPECT_EQ(venue->stream_url(),
+    EXPECT_EQ(venue->stream_url(std::vector<std::size_t>{0, 1, 2}),
               "wss://stream.binance.com:9443/stream?streams=btcusdt@trade/ethusdt@trade/dogeusdt@trade");
     const std::size_t link = venue->add({"LINK", "LINKUSDT"});
     EXPECT_EQ(venue->subscribe_message(std::vector<std::size_t>{1, link}, {.number = 3, .now = now}),
               R"({"method":"SUBSCRIBE","params":["ethusdt@trade","linkusdt@trade"],"id":3})");
     EXPECT_EQ(venue->unsubscribe_message(std::vector<std::size_t>{1}, {.number = 4, .now = now}),
               R"({"method":"UNSUBSCRIBE","params":["ethusdt@trade"],"id":4})");
-    venue->remove(1);
-    EXPECT_EQ(venue->stream_url(),
-              "wss://stream.binance.com:9443/stream?streams=btcusdt@trade/dogeusdt@trade/linkusdt@trade")
+    EXPECT_EQ(venue->stream_url(std::vector<std::size_t>{0, link}),
+              "wss://stream.binance.com:9443/stream?streams=btcusdt@trade/linkusdt@trade")
         << "the next connection names those of then";
     EXPECT_EQ(venue->rest_url(std::vector<std::size_t>{0, 2}),
               "https://api.binance.com/api/v3/ticker/"
@@ -106,7 +105,8 @@ TEST(Binance, FiguresMayBeNumbersOrStrings) {
     EXPECT_EQ(frame(with(R"("T":1723161255342)", R"("T":"1723161255342")")), shown);
     EXPECT_EQ(frame(with("3735683259", R"("3735683259")")), shown);
     EXPECT_EQ(answer(R"([{"symbol":"BTCUSDT","price":61000.10}])"), "BTC=61000.1USDT@2024-08-08T23:54:20Z");
-    EXPECT_EQ(frame(R"({"result":null,"error":null,"id":1})"), "acknowledged message 1") << "an error that is null is none";
+    EXPECT_EQ(frame(R"({"result":null,"error":null,"id":1})"), "acknowledged message 1")
+        << "an error that is null is none";
 }
 
 TEST(Binance, TimesMayBeInMicroseconds) {
@@ -303,7 +303,8 @@ TEST(BinanceUs, IsOffAndCountsLittle) {
     EXPECT_EQ(binance_us_type.owner, "binance");
     EXPECT_EQ(binance_us_type.symbol_of("BTC"), "BTCUSDT");
     EXPECT_EQ(binance_us_type.symbol_of("USDT"), std::nullopt);
-    EXPECT_EQ(binance_us()->stream_url(), "wss://binance_us/stream?streams=omgbusd@trade/compusdt@trade");
+    EXPECT_EQ(binance_us()->stream_url(std::vector<std::size_t>{0, 1}),
+              "wss://binance_us/stream?streams=omgbusd@trade/compusdt@trade");
 }
 
 TEST(BinanceUs, WhatFollowsTheTickerIsTheCurrency) {

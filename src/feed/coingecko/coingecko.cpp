@@ -73,7 +73,7 @@ class CoinGecko final : public detail::JsonVenue {
 public:
     using JsonVenue::JsonVenue;
 
-    std::string stream_url() const override { return {}; }
+    std::string stream_url(std::span<const std::size_t>) const override { return {}; }
 
 private:
     std::string rest_path(std::span<const std::size_t> asked) const override {

@@ -168,7 +168,7 @@ public:
     using JsonVenue::JsonVenue;
 
     // The path has to end with a slash, which addresses come without.
-    std::string stream_url() const override {
+    std::string stream_url(std::span<const std::size_t>) const override {
         const std::string& url = endpoints().ws_url;
         return url.empty() || url.ends_with('/') ? url : url + '/';
     }
