@@ -134,6 +134,18 @@ TEST_F(PinnedTickersTest, AreAllThatIsWatchedWithoutOnDemand) {
     EXPECT_EQ(tickers(call_as(ann_, "GET", "/api/v1/tickers")), "BTC DOGE ETH ");
 }
 
+class LimitedTickersTest : public TickersTest {
+protected:
+    LimitedTickersTest() { options_.history_limit = {2, 10s}; }
+};
+
+TEST_F(LimitedTickersTest, AreSearchedSoOften) {
+    for (const int status : {200, 200, 429})
+        EXPECT_EQ(call_as(ann_, "GET", "/api/v1/tickers").status, status);
+    EXPECT_EQ(call_as(ann_, "GET", "/api/v1/rates/BTC/history").status, 200)
+        << "each route has its own bucket";
+}
+
 TEST_F(TickersTest, SayThatTheDatabaseIsAway) {
     read_lists();
     EXPECT_EQ(call_as(ann_, "GET", "/api/v1/tickers").status, 200);
