@@ -243,6 +243,21 @@ TEST(PastTrades, AnAnswerAboutAnotherSymbolIsRefused) {
               "bad_quote: an answer about 'XETHZUSD' instead of BTC/USD");
 }
 
+TEST(PastTrades, Samples) {
+    const auto path = recordings();
+    if (!path) GTEST_SKIP() << "no recordings: set PRICEWIRE_RECORDINGS";
+    const auto shown = [&](const PastCase& c, const std::string& symbol, const std::string& file) {
+        return show_trades(c.type, sample_answer(*path / "venues/samples/rest" / file),
+                           {.symbol = symbol, .from = Timestamp{}, .to = past_now, .now = past_now});
+    };
+    EXPECT_TRUE(shown(kraken, "BTC/USD", "Kraken/Spot_ExchangeData_GetTradeHistory.txt")
+                    .starts_with("18:53:17.827736 30243.4 #61044952; 18:53:18.280411 30243.3 #61044953; "));
+    EXPECT_EQ(shown(coinbase, "BTC-USD", "Coinbase/AdvancedTrade_ExchangeData_GetTradeHistory.txt"),
+              "09:59:59 140.91 #22350501");
+    EXPECT_EQ(shown(okx, "BTC-USDT", "OKX/UnifiedApi_ExchangeData_GetTradeHistory.txt"),
+              "09:20:41.568 29964.1 #242720719; 09:20:46.974 29963.2 #242720720");
+}
+
 TEST(PastErrors, SayWhatTheVenueMeans) {
     const auto shown = [](const PastCase& c, std::string_view body) {
         return show_candles(c.type, body, past_request(c));
