@@ -20,6 +20,7 @@ constexpr Duration days_reach = 365 * 24h;
 constexpr Duration first_minutes = 5h;
 // A chart that somebody waits for is made of what has come by then.
 constexpr Duration patience_for_chart = 4s;
+constexpr Duration patience_for_rest_of_chart = 12s;
 constexpr Duration patience = 45s;
 // Candles that have just ended may still change, and live minutes may not be stored yet.
 constexpr Duration settled_after = 2min;
@@ -27,9 +28,9 @@ constexpr Duration settled_after = 2min;
 // Filled at a time, of each reason.
 constexpr std::size_t most_under_way = 4;
 constexpr std::size_t most_venues = 6;
-// The last minutes of the first filling and the first ones that were watched are joined soon; then volumes, and what was
-// missed, come once an hour.
-constexpr Duration after_the_first = 3min;
+// The last minutes of what was not watched and the first that were are joined soon; then volumes, and what was missed,
+// come once an hour.
+constexpr Duration join_after = 3min;
 constexpr Duration every = 1h;
 // What is filled until less long ago needs nothing when it comes to be watched.
 constexpr Duration behind_after = 5min;
@@ -56,8 +57,9 @@ std::vector<Step> missing(std::optional<Timestamp> filled, Timestamp now) {
     const Timestamp from = std::max(minutes_from, floor_to(since - settled_after, 1min));
     const Timestamp newest = is_first ? std::max(from, to - first_minutes) : from;
     add(1min, newest, to, is_first ? chart : backfill, is_first ? patience_for_chart : patience);
-    add(1h, std::max(hours_from, floor_to(since, 1h)), minutes_from, backfill, patience);
-    add(24h, std::max(floor_to(now - days_reach, 24h), floor_to(since, 24h)), hours_from, backfill, patience);
+    const Duration longer = is_first ? patience_for_rest_of_chart : patience;
+    add(1h, std::max(hours_from, floor_to(since, 1h)), minutes_from, backfill, longer);
+    add(24h, std::max(floor_to(now - days_reach, 24h), floor_to(since, 24h)), hours_from, backfill, longer);
     add(1min, from, newest, backfill, patience);
     return steps;
 }
@@ -119,8 +121,9 @@ std::optional<Timestamp> BackfillCore::wake() const {
 }
 
 void BackfillCore::claimed(Ticker ticker, std::optional<Timestamp> filled, Timestamp now) {
-    if (const auto found = entries_.find(ticker); found != entries_.end()) found->second.is_new = false;
     Job& job = jobs_.at(ticker);
+    const auto found = entries_.find(ticker);
+    job.joins = found != entries_.end() && std::exchange(found->second.is_new, false);
     job.steps = missing(filled, now);
     job.until = floor_to(now, 1min);
     job.is_first = !filled;
@@ -183,7 +186,7 @@ BackfillCore::Outcome BackfillCore::ended(Ticker ticker, Timestamp now) {
         out.until = job.until;
         // Apart from each other: an odd part of ten minutes for each.
         const Duration apart = 10min * static_cast<std::int64_t>(entry->second.number % 97) / 97;
-        out.next_at = now + (job.is_first ? after_the_first : every + apart);
+        out.next_at = now + (job.joins || job.is_first ? join_after : every + apart);
     }
     entry->second.next_at = out.next_at;
     return out;

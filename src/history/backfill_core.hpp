@@ -96,6 +96,7 @@ private:
         std::size_t at = 0;
         Timestamp until;
         bool is_first = false;
+        bool joins = false;  // what was watched begins now
         bool has_answer = false;
         bool failed = false;
         std::size_t bars = 0;
