@@ -22,6 +22,7 @@ using namespace std::chrono_literals;
 
 constexpr Duration bars_every = 5s;
 constexpr Duration compare_every = 5s;
+constexpr auto unknown_symbol = static_cast<std::size_t>(feed::ParseError::Kind::unknown_symbol);
 // Between two calls of judge_ages(); after a longer one it leaves the judgement to the next call.
 constexpr Duration longest_pause = 3s;
 
@@ -95,13 +96,12 @@ feed::FeedOptions with_tap(feed::FeedOptions options, feed::FrameTap* tap) {
 class MarketThreadImpl final : public MarketThread {
 public:
     MarketThreadImpl(const ops::Config& config, bus::PriceBus& bus, history::BarWriter& bars,
-                     feed::VenueTypes venues, feed::FrameTap* tap,
-                     std::function<void(std::vector<directory::Comparison>)> compared)
+                     feed::VenueTypes venues, feed::FrameTap* tap, MarketFindings findings)
         : venues_(venues),
           switched_off_(switched_off(config, venues)),
           bus_(bus),
           bars_(bars),
-          compared_(std::move(compared)),
+          findings_(std::move(findings)),
           loop_(net::create_event_loop()),
           http_(
               net::create_http_client({.max_connections = 64, .user_agent = "Pricewire/" PRICEWIRE_VERSION})),
@@ -195,8 +195,12 @@ private:
     }
     void publish_sources() {
         std::vector<SourceReport> reports;
-        for (const feed::SourceStatus& status : feed_->statuses())
+        for (const feed::SourceStatus& status : feed_->statuses()) {
             reports.push_back(report_of(status, venues_, started_));
+            const std::uint64_t unknown = status.left_out[unknown_symbol];
+            if (std::exchange(unknown_symbols_[status.name], unknown) != unknown && findings_.doubted)
+                findings_.doubted(status.name);
+        }
         reports.insert(reports.end(), switched_off_.begin(), switched_off_.end());
         bus_.publish_sources(reports);
     }
@@ -205,11 +209,12 @@ private:
     void judge_ages() {
         const MonoTime now = system_clock().mono();
         if (now - std::exchange(judged_at_, now) > longest_pause) return;
-        compares_ = compared_ && now - compared_at_ >= compare_every;
+        compares_ = findings_.compared && now - compared_at_ >= compare_every;
         market_.refresh(system_clock().now());
         if (!std::exchange(compares_, false)) return;
         compared_at_ = now;
-        if (auto settled = disagreements_.end_round(); !settled.empty()) compared_(std::move(settled));
+        if (auto settled = disagreements_.end_round(); !settled.empty())
+            findings_.compared(std::move(settled));
     }
 
     const Timestamp started_ = system_clock().now();
@@ -217,10 +222,11 @@ private:
     const std::vector<SourceReport> switched_off_;
     bus::PriceBus& bus_;
     history::BarWriter& bars_;
-    const std::function<void(std::vector<directory::Comparison>)> compared_;
+    const MarketFindings findings_;
     directory::Disagreements disagreements_;
     bool compares_ = false;  // the boards that are being published
     MonoTime compared_at_;
+    std::map<SourceName, std::uint64_t> unknown_symbols_;  // how often each was said
     std::unique_ptr<net::EventLoop> loop_;
     std::unique_ptr<net::HttpClient> http_;
     price::Market market_;
@@ -237,10 +243,10 @@ private:
 
 }  // namespace
 
-std::unique_ptr<MarketThread> create_market_thread(
-    const ops::Config& config, bus::PriceBus& bus, history::BarWriter& bars, feed::VenueTypes venues,
-    feed::FrameTap* tap, std::function<void(std::vector<directory::Comparison>)> compared) {
-    return std::make_unique<MarketThreadImpl>(config, bus, bars, venues, tap, std::move(compared));
+std::unique_ptr<MarketThread> create_market_thread(const ops::Config& config, bus::PriceBus& bus,
+                                                   history::BarWriter& bars, feed::VenueTypes venues,
+                                                   feed::FrameTap* tap, MarketFindings findings) {
+    return std::make_unique<MarketThreadImpl>(config, bus, bars, venues, tap, std::move(findings));
 }
 
 }  // namespace pricewire::app

@@ -32,11 +32,19 @@ public:
     virtual const price::RateMeters& rate_meters() const = 0;
 };
 
-// `bus`, `bars` and `tap`, which may be null, outlive it, as does what `compared` uses: it is called with the sources
-// that have been found to mean another coin by a ticker, or the same again, and may be empty.
-std::unique_ptr<MarketThread> create_market_thread(
-    const ops::Config& config, bus::PriceBus& bus, history::BarWriter& bars,
-    feed::VenueTypes venues = feed::venue_types(), feed::FrameTap* tap = nullptr,
-    std::function<void(std::vector<directory::Comparison>)> compared = {});
+// What prices tell about the sources' symbol lists; called on the market's thread. Either may be empty.
+struct MarketFindings {
+    // Sources have been found to mean another coin by a ticker, or the same one again.
+    std::function<void(std::vector<directory::Comparison>)> compared = {};
+    // A source does not know a symbol that was asked for.
+    std::function<void(SourceName)> doubted = {};
+};
+
+// `bus`, `bars`, `tap`, which may be null, and what the functions use outlive it.
+std::unique_ptr<MarketThread> create_market_thread(const ops::Config& config, bus::PriceBus& bus,
+                                                   history::BarWriter& bars,
+                                                   feed::VenueTypes venues = feed::venue_types(),
+                                                   feed::FrameTap* tap = nullptr,
+                                                   MarketFindings findings = {});
 
 }  // namespace pricewire::app

@@ -92,7 +92,8 @@ public:
             bars_ = history::create_bar_writer(*storage_, clock_);
             market_ = create_market_thread(
                 config_, *bus_, *bars_, feed::venue_types(), tap_,
-                [this](auto comparisons) { discovery_->compared(std::move(comparisons)); });
+                {.compared = [this](auto comparisons) { discovery_->compared(std::move(comparisons)); },
+                 .doubted = [this](SourceName source) { discovery_->doubt(source); }});
             instruments_.watch_feed(market_->meters(), market_->rate_meters(),
                                     [this] { return market_->sources(); });
             start_discovery();

@@ -47,7 +47,7 @@ protected:
         }
         DiscoveryOptions options;
         options.schedule.retry = {1ms, 2ms};
-        options.schedule.least = 0s;
+        options.schedule.least = options.schedule.doubts_every = 0s;
         discovery_ = start_discovery(std::move(sources), client_, storage_, *book_, system_clock(), options);
     }
     // Answers each request for a list of that source, the next one first, the last one again and again.

@@ -12,8 +12,9 @@ namespace pricewire::directory {
 struct ScheduleOptions {
     Duration every = std::chrono::hours{4};  // lists are read, give or take a quarter
     BackoffPolicy retry{std::chrono::seconds{30}, std::chrono::minutes{30}};  // after failures in a row
-    // Somebody's doubt about a list has it read earlier, but not before this has passed.
+    // Somebody's doubt about a list has it read earlier, but so long after the last time, and so seldom.
     Duration least = std::chrono::minutes{5};
+    Duration doubts_every = std::chrono::hours{1};
     std::size_t at_once = 3;  // lists that are read at a time
 };
 
@@ -60,14 +61,18 @@ public:
     // The list may be out of date.
     void doubt(std::size_t list) {
         List& doubted = lists_[list];
-        if (doubted.due && doubted.begun)
-            doubted.due = std::min(*doubted.due, *doubted.begun + options_.least);
+        if (!doubted.due || !doubted.begun) return;
+        MonoTime at = *doubted.begun + options_.least;
+        if (doubted.doubted) at = std::max(at, *doubted.doubted + options_.doubts_every);
+        if (at >= *doubted.due) return;
+        doubted.due = doubted.doubted = at;
     }
 
 private:
     struct List {
-        std::optional<MonoTime> due;    // unset: at once
-        std::optional<MonoTime> begun;  // when it was last read
+        std::optional<MonoTime> due;      // unset: at once
+        std::optional<MonoTime> begun;    // when it was last read
+        std::optional<MonoTime> doubted;  // when a doubt last had it read
         bool is_reading = false;
         int failures = 0;  // in a row
     };

@@ -59,8 +59,14 @@ TEST_F(ScheduleTest, WhatIsDoubtedIsReadSoonerButNotAtOnce) {
     schedule_.doubt(3);
     EXPECT_EQ(begun(), "");
     EXPECT_EQ(schedule_.next(), now_ + 5min);
+    schedule_.doubt(3);
+    EXPECT_EQ(schedule_.next(), now_ + 5min) << "the same doubt";
     now_ += 5min;
     EXPECT_EQ(begun(), "3");
+    schedule_.doubt(3);
+    schedule_.succeeded(3, now_);
+    schedule_.doubt(3);
+    EXPECT_EQ(schedule_.next(), now_ + 1h) << "the list did not help";
 }
 
 }  // namespace
