@@ -262,6 +262,18 @@ bool is_symbol(std::string_view symbol) {
         symbol, [](char c) { return is_upper(c) || is_digit(c) || c == '_' || c == '-' || c == '.'; });
 }
 
+// Trades of an hour at most: so it was, and still is at Binance.US.
+constexpr PastType past(Duration least_gap) {
+    return {.candles_per_request = 1000,
+            .least_gap = least_gap,
+            .has = detail::has_each_interval,
+            .candles_url = candles_url,
+            .parse_candles = parse_candles,
+            .trades_window = 1h,
+            .trades_url = trades_url,
+            .parse_trades = parse_trades};
+}
+
 }  // namespace
 }  // namespace binance
 
@@ -280,14 +292,7 @@ constinit const VenueType binance_type{
                .renew_to = 23h + 30min},
     .rest = {.url = "https://api.binance.com", .max_instruments = binance::max_streams},
     .listings = {.path = "/api/v3/exchangeInfo?showPermissionSets=false", .parse = binance::parse_listings},
-    .past = {.candles_per_request = 1000,
-             .least_gap = 100ms,
-             .has = detail::has_each_interval,
-             .candles_url = binance::candles_url,
-             .parse_candles = binance::parse_candles,
-             .trades_window = 1h,
-             .trades_url = binance::trades_url,
-             .parse_trades = binance::parse_trades},
+    .past = binance::past(100ms),
     .symbol_of = [](Ticker ticker) { return usdt_market(ticker); },
     .is_symbol = binance::is_symbol,
     .currency_of = currency_at_end,
@@ -314,14 +319,7 @@ constinit const VenueType binance_us_type{
                .renew_to = 23h},
     .rest = {.url = "https://api.binance.us", .max_instruments = binance::max_streams},
     .listings = {.path = "/api/v3/exchangeInfo", .parse = binance::parse_listings},
-    .past = {.candles_per_request = 1000,
-             .least_gap = 400ms,
-             .has = detail::has_each_interval,
-             .candles_url = binance::candles_url,
-             .parse_candles = binance::parse_candles,
-             .trades_window = 1h,
-             .trades_url = binance::trades_url,
-             .parse_trades = binance::parse_trades},
+    .past = binance::past(400ms),
     .symbol_of = [](Ticker ticker) { return usdt_market(ticker); },
     .is_symbol = binance::is_symbol,
     .currency_of = currency_at_end,
