@@ -35,11 +35,11 @@ pricewire_room(outbox ROOMS domain base storage queue TEST_ROOMS fakes)
 pricewire_room(recover ROOMS past outbox feed price domain base storage net queue TEST_ROOMS fakes support PRIVATE_LIBS ZLIB::ZLIB)
 pricewire_room(deliver ROOMS webhook domain base storage secrets queue net access TEST_ROOMS fakes Boost::json PkgConfig::RABBITMQ)
 pricewire_room(live ROOMS domain base storage bus net TEST_ROOMS fakes)
-pricewire_room(api ROOMS webhook directory domain base storage secrets bus access net live PRIVATE_LIBS Boost::json ZLIB::ZLIB
+pricewire_room(api ROOMS webhook directory watch domain base storage secrets bus access net live PRIVATE_LIBS Boost::json ZLIB::ZLIB
   TEST_ROOMS fakes support)
 include(cmake/openapi.cmake)
 include(cmake/embed_folder.cmake)
-pricewire_room(metrics ROOMS directory feed history past price alert outbox deliver api storage net domain base LIBS PkgConfig::PROMETHEUS
+pricewire_room(metrics ROOMS watch directory feed history past price alert outbox deliver api storage net domain base LIBS PkgConfig::PROMETHEUS
   TEST_ROOMS fakes)
 pricewire_room(ops ROOMS base net PRIVATE_LIBS spdlog::spdlog tomlplusplus::tomlplusplus CLI11::CLI11)
 

@@ -1,10 +1,9 @@
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "api/bodies.hpp"
 #include "api/handlers.hpp"
 #include "api/paging.hpp"
+#include "api/watching.hpp"
 #include "base/json_writer.hpp"
 #include "base/text.hpp"
 #include "webhook/payload.hpp"
@@ -12,13 +11,7 @@
 namespace pricewire::api {
 namespace {
 
-// Whether prices of the alert's ticker are made: the configuration may have lost it since the alert was made.
-bool is_watched(const Alert& alert, const ApiOptions& options) {
-    const auto& watched = options.watched ? *options.watched : options.tickers;
-    return std::ranges::find(watched, alert.ticker) != watched.end();
-}
-
-void write_alert(JsonWriter& w, const Alert& alert, const ApiOptions& options) {
+void write_alert(JsonWriter& w, const Alert& alert, const Services& services) {
     w.begin_object()
         .field("id", alert.id)
         .field("ticker", alert.ticker.view())
@@ -39,7 +32,8 @@ void write_alert(JsonWriter& w, const Alert& alert, const ApiOptions& options) {
             .field("content_type", alert.custom->content_type)
             .end_object();
     }
-    if (alert.is_active && !is_watched(alert, options)) w.field("watched", false);
+    if (const auto state = alert.is_active ? unwatched(services, alert.ticker) : std::nullopt)
+        w.field("watched", false).field("unwatched_reason", state->reason);
     if (alert.endpoint_disabled_at) w.field("endpoint_disabled_at", *alert.endpoint_disabled_at);
     w.end_object();
 }
@@ -60,8 +54,8 @@ Alert alert_of(AlertBody body, const Uuid& user_id, Timestamp now) {
     return alert;
 }
 
-net::ServerResponse alert_response(int status, const Alert& alert, const ApiOptions& options) {
-    return json_response(status, alert_json(alert, options));
+net::ServerResponse alert_response(int status, const Alert& alert, const Services& services) {
+    return json_response(status, alert_json(alert, services));
 }
 
 std::optional<bool> parse_bool(std::string_view text) {
@@ -96,9 +90,9 @@ Parsed<storage::AlertFilter> parse_filter(const QueryString& query) {
 
 }  // namespace
 
-std::string alert_json(const Alert& alert, const ApiOptions& options) {
+std::string alert_json(const Alert& alert, const Services& services) {
     JsonWriter w;
-    write_alert(w, alert, options);
+    write_alert(w, alert, services);
     return std::move(w).str();
 }
 
@@ -107,6 +101,8 @@ net::ServerResponse create_alert(Services& services, Exchange& exchange) {
                              services.options.on_demand ? listed_coins(services) : nullptr);
     auto body = parse_alert_body(exchange.request.body, known, services.options.url_policy);
     if (!body) return validation_response(body.error());
+    if (const auto full = no_room_for(services, exchange.user.id, body->ticker))
+        return validation_response({&*full, 1});
     if (!exchange.text_only) {
         if (const auto vetted = services.use.vet_webhook_url(body->webhook_url); !vetted) {
             return validation_response(
@@ -136,7 +132,7 @@ net::ServerResponse create_alert(Services& services, Exchange& exchange) {
                              services.options.alerts_per_user));
     }
     exchange.alert_id = alert.id;
-    auto response = alert_response(201, alert, services.options);
+    auto response = alert_response(201, alert, services);
     response.headers.emplace_back("Location", "/api/v1/alerts/" + alert.id.to_string());
     return response;
 }
@@ -148,7 +144,7 @@ net::ServerResponse list_alerts(Services& services, Exchange& exchange) {
     const std::vector<Alert> alerts = services.use.storage.alerts(exchange.user.id, *filter);
     JsonWriter w;
     w.begin_array();
-    for (const Alert& alert : alerts) write_alert(w, alert, services.options);
+    for (const Alert& alert : alerts) write_alert(w, alert, services);
     w.end_array();
     auto response = json_response(200, std::move(w).str());
     if (alerts.size() == filter->limit) {
@@ -168,7 +164,7 @@ net::ServerResponse show_alert(Services& services, Exchange& exchange) {
     if (!id) return error_response(404, no_such_alert);
     const auto alert = services.use.storage.alert(exchange.user.id, *id);
     if (!alert) return error_response(404, no_such_alert);
-    return alert_response(200, *alert, services.options);
+    return alert_response(200, *alert, services);
 }
 
 net::ServerResponse delete_alert(Services& services, Exchange& exchange) {

@@ -38,8 +38,12 @@ TEST_F(AlertsTest, AnAlertThatCannotFireForWantOfASourceSaysSo) {
     EXPECT_FALSE(made.has("watched"));
     api_ = nullptr;
     options_.tickers = {"ETH"};
-    for (const std::string& where : {path, std::string("/api/v1/alerts/")})
-        EXPECT_TRUE(call_as(ann_, "GET", where).has(R"("watched":false)")) << where;
+    options_.on_demand = false;
+    for (const std::string& where : {path, std::string("/api/v1/alerts/")}) {
+        EXPECT_TRUE(call_as(ann_, "GET", where)
+                        .has(R"("watched":false,"unwatched_reason":"Only the tickers in market.tickers)"))
+            << where;
+    }
     api_ = nullptr;
     options_.tickers = {"BTC", "ETH"};
     options_.watched = std::vector<Ticker>{"ETH"};

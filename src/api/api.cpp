@@ -17,6 +17,7 @@
 #include "api/media_type.hpp"
 #include "api/routes.hpp"
 #include "api/stream.hpp"
+#include "api/watching.hpp"
 #include "api/worker_pool.hpp"
 #include "base/crypto.hpp"
 #include "base/log.hpp"
@@ -81,9 +82,12 @@ public:
         random_bytes(random);
         request_id_prefix_ = hex_encode(random);
         ApiOptions& o = services_.options;
+        if (o.on_demand) {
+            services_.stream_tickers.is_known = [this](const Ticker& t) { return is_known(services_, t); };
+        }
         live_ = live::start_live(
-            {.tickers = o.tickers},
-            {.alert = [this](const Alert& alert) { return alert_json(alert, services_.options); },
+            {.tickers = o.tickers, .demand = live_demand()},
+            {.alert = [this](const Alert& alert) { return alert_json(alert, services_); },
              .delivery = [](const DeliveryView& d) { return delivery_json(d); },
              .quotes = [](const TickerBoard& board) { return quotes_json(board, system_clock().now()); }},
             services_.use.storage, services_.use.bus, system_clock());
@@ -111,7 +115,7 @@ public:
         if (match.route == nullptr || match.route->handler != open_stream) {
             return {.refusal = error_response(404, "There is no WebSocket here; /api/v1/stream is one")};
         }
-        return open_session(request, std::move(peer), *live_, services_.options.tickers,
+        return open_session(request, std::move(peer), *live_, services_.stream_tickers,
                             [this, request](std::shared_ptr<StreamSession> session, std::string key) {
                                 authenticate(request, std::move(session), std::move(key));
                             });
@@ -135,6 +139,18 @@ private:
         x->trace = trace_of(x->request);
         warn_of_unknown_proxy(x->request);
         return x;
+    }
+
+    live::LiveDemand live_demand() {
+        live::LiveDemand out;
+        out.is_listed = [this](const Ticker& ticker) { return is_known(services_, ticker); };
+        if (watch::Demand* demand = services_.use.demand) {
+            out.look = [demand](const Ticker& ticker, const Uuid& user) {
+                return demand->look(ticker, user.to_string());
+            };
+            out.unwatched = [demand] { return demand->unwatched(); };
+        }
+        return out;
     }
 
     void warn_of_unknown_proxy(const net::ServerRequest& request) {

@@ -20,13 +20,15 @@
 #include "net/webhook_url.hpp"
 #include "secrets/secret_box.hpp"
 #include "storage/storage.hpp"
+#include "watch/demand.hpp"
 
 namespace pricewire::api {
 
 struct ApiOptions {
     std::vector<Ticker> tickers;                 // always watched, in the configured order
     bool on_demand = true;                       // alerts may also name other tickers that a venue lists
-    std::optional<std::vector<Ticker>> watched;  // those that a source has; unset: all of them
+    std::size_t max_tickers = 1000;              // that can be watched, pinned ones included
+    std::optional<std::vector<Ticker>> watched;  // of `tickers`, those that a source has; unset: all of them
     bool registration_open = true;               // false: registering answers 403
     access::RateLimit register_limit{2, std::chrono::seconds{10}};
     access::RateLimit user_limit{5, std::chrono::seconds{10}};
@@ -82,6 +84,8 @@ struct ApiDependencies {
     std::function<void(const AnsweredRequest&)> answered;
     // What the venues list. Null: no list is known, and alerts may name ApiOptions::tickers alone.
     directory::Book* directory = nullptr;
+    // What users look at, and what of it has no prices. Null: every ticker has.
+    watch::Demand* demand = nullptr;
 };
 
 // The REST interface and the live stream; openapi.yaml describes them. Thread-safe.

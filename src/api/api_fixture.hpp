@@ -161,6 +161,7 @@ protected:
             use.vet_webhook_url = vet_;
             use.answered = answered_;
             use.directory = directory_.get();
+            use.demand = demand_;
             use.hint = [this](std::span<const DeliveryTask> tasks) {
                 hinted_.insert(hinted_.end(), tasks.begin(), tasks.end());
                 if (on_hint_) on_hint_();
@@ -329,6 +330,7 @@ protected:
                                                      if (!has_ended_) api().on_user_changed(user);
                                                  }}};
     std::unique_ptr<directory::Book> directory_;  // tests that need one set it
+    watch::Demand* demand_ = nullptr;             // likewise
     std::function<void()> ping_queue_;
     // No test queries a name server.
     std::function<Result<net::WebhookUrl>(std::string_view)> vet_ = [](std::string_view) {

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "access/rate_limits.hpp"
 #include "api/api.hpp"
@@ -50,6 +52,13 @@ constexpr std::string_view site_policy =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+// The tickers that a stream may name. Lives as long as the API.
+struct StreamTickers {
+    const std::vector<Ticker>& pinned;
+    // Whether another one can be watched; must not block. Empty: none can.
+    std::function<bool(const Ticker&)> is_known = {};
+};
+
 // The context of all handlers.
 struct Services {
     ApiDependencies use;
@@ -58,6 +67,7 @@ struct Services {
     std::atomic<bool> had_prices{
         false};  // since the start; without one, 503 says that the process is starting
     StreamPlaces stream_places{options.streams_per_address};
+    StreamTickers stream_tickers{options.tickers};
     StaticSite page{options.page, std::string(site_policy)};
     StaticSite reference{options.reference, std::string(site_policy)};
 };

@@ -52,7 +52,7 @@ std::string_view shown_secret_field(SignatureScheme scheme);
 directory::Book::Pointer listed_coins(Services& services);
 
 // The JSON of an alert.
-std::string alert_json(const Alert& alert, const ApiOptions& options);
+std::string alert_json(const Alert& alert, const Services& services);
 // A JSON array: the quote of each source and whether it counts.
 std::string quotes_json(const TickerBoard& board, Timestamp now);
 

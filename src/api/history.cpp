@@ -6,6 +6,7 @@
 #include "api/bodies.hpp"
 #include "api/handlers.hpp"
 #include "api/query_values.hpp"
+#include "api/watching.hpp"
 #include "base/json_writer.hpp"
 
 namespace pricewire::api {
@@ -72,8 +73,9 @@ void write_bar(JsonWriter& w, const Bar& bar) {
 }  // namespace
 
 net::ServerResponse show_history(Services& services, Exchange& exchange) {
-    const auto ticker = find_ticker(exchange.parameter, services.options.tickers);
+    const auto ticker = ticker_named(services, exchange.parameter);
     if (!ticker) return error_response(404, no_such_ticker);
+    look_at(services, exchange, *ticker);
     const auto wanted = parse_history_query(QueryString(exchange.request.query));
     if (!wanted) return validation_response(wanted.error());
     const std::vector<Bar> bars =

@@ -4,6 +4,7 @@
 
 #include "api/bodies.hpp"
 #include "api/handlers.hpp"
+#include "api/watching.hpp"
 #include "base/json_writer.hpp"
 #include "base/text.hpp"
 #include "live/market_view.hpp"
@@ -57,6 +58,14 @@ std::string write_board(const TickerBoard& board, Timestamp now) {
     live::write_price(w, board);
     w.key("sources").raw(quotes_json(board, now)).end_object();
     return std::move(w).str();
+}
+
+std::string why_unpriced(const Services& services, const Ticker& ticker,
+                         const std::optional<TickerBoard>& board) {
+    if (const auto state = unwatched(services, ticker))
+        return fmt::format("There is no price for {} right now. {}", ticker.view(), state->reason);
+    if (!board) return fmt::format("There is no price for {} yet: it is about to be watched.", ticker.view());
+    return fmt::format("There is no price for {} right now: {}.", ticker.view(), why_left_out(*board));
 }
 
 }  // namespace
@@ -113,15 +122,12 @@ net::ServerResponse show_rates(Services& services, Exchange&) {
 }
 
 net::ServerResponse show_rate(Services& services, Exchange& exchange) {
-    const auto ticker = find_ticker(exchange.parameter, services.options.tickers);
+    const auto ticker = ticker_named(services, exchange.parameter);
     if (!ticker) return error_response(404, no_such_ticker);
-    TickerBoard board = services.use.bus.board(*ticker).value_or(TickerBoard{.ticker = *ticker});
-    if (!board.price) {
-        return unavailable(
-            fmt::format("There is no price for {} right now: {}.", board.ticker.view(), why_left_out(board)),
-            retry_seconds);
-    }
-    return json_response(200, write_board(board, services.use.clock.now()));
+    look_at(services, exchange, *ticker);
+    const auto board = services.use.bus.board(*ticker);
+    if (board && board->price) return json_response(200, write_board(*board, services.use.clock.now()));
+    return unavailable(why_unpriced(services, *ticker, board), retry_seconds);
 }
 
 }  // namespace pricewire::api

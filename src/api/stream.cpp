@@ -43,15 +43,22 @@ std::uint16_t close_code(int status) {
     }
 }
 
-std::expected<Ticker, std::string> one_ticker(std::string_view text, const std::vector<Ticker>& known) {
-    const auto ticker = find_ticker(text, known);
-    if (!ticker)
-        return std::unexpected(fmt::format("There is no ticker '{}' here", upper_case(text.substr(0, 40))));
-    return *ticker;
+// Of those that are not pinned; more than a client can watch, so that it is told which it cannot.
+constexpr std::size_t most_others = 100;
+
+std::expected<Ticker, std::string> one_ticker(std::string_view text, const StreamTickers& known) {
+    if (const auto pinned = find_ticker(text, known.pinned)) return *pinned;
+    const std::string upper = upper_case(text.substr(0, 40));
+    if (is_ticker(upper) && known.is_known && known.is_known(Ticker(upper))) return Ticker(upper);
+    return std::unexpected(fmt::format("There is no ticker '{}' here", upper));
 }
 
-std::string too_many_tickers(const std::vector<Ticker>& known) {
-    return fmt::format("There are only {} tickers here", known.size());
+std::size_t most_tickers(const StreamTickers& known) {
+    return known.pinned.size() + (known.is_known ? most_others : 0);
+}
+std::string too_many_tickers(const StreamTickers& known) {
+    return known.is_known ? fmt::format("A list should have at most {} tickers", most_tickers(known))
+                          : fmt::format("There are only {} tickers here", known.pinned.size());
 }
 
 std::string_view view(const json::string& s) {
@@ -59,13 +66,13 @@ std::string_view view(const json::string& s) {
 }
 
 std::expected<std::optional<std::vector<Ticker>>, std::string> tickers_in(const json::object& object,
-                                                                          const std::vector<Ticker>& known) {
+                                                                          const StreamTickers& known) {
     const json::value* value = object.if_contains("tickers");
     if (value == nullptr || value->is_null()) return std::nullopt;
     const json::array* array = value->if_array();
     if (array == nullptr)
         return std::unexpected("tickers should be a list such as [\"BTC\"], or null for all");
-    if (array->size() > known.size()) return std::unexpected(too_many_tickers(known));
+    if (array->size() > most_tickers(known)) return std::unexpected(too_many_tickers(known));
     std::vector<Ticker> out;
     for (const json::value& item : *array) {
         const json::string* text = item.if_string();
@@ -81,7 +88,7 @@ class Session final : public StreamSession, public std::enable_shared_from_this<
 public:
     using Authenticate = std::function<void(std::shared_ptr<StreamSession>, std::string key)>;
 
-    Session(std::shared_ptr<net::WsPeer> peer, live::Live& live, const std::vector<Ticker>& tickers,
+    Session(std::shared_ptr<net::WsPeer> peer, live::Live& live, const StreamTickers& tickers,
             Authenticate authenticate)
         : live_(live), tickers_(tickers), authenticate_(std::move(authenticate)), peer_(std::move(peer)) {}
 
@@ -119,6 +126,10 @@ public:
                 wanted_ = std::move(command->tickers);
                 if (state_ == State::open) live_.choose(client_, wanted_);
                 return;
+            case StreamCommand::Kind::watch:
+                watching_ = std::move(*command->tickers);
+                if (state_ == State::open) live_.watch(client_, watching_);
+                return;
         }
     }
 
@@ -140,6 +151,7 @@ public:
                              .user_id = user.id,
                              .key_hash = key_hash,
                              .tickers = wanted_,
+                             .watching = watching_,
                              .last_event_id = last_event_id_});
     }
 
@@ -184,7 +196,7 @@ private:
     }
 
     live::Live& live_;
-    const std::vector<Ticker>& tickers_;
+    const StreamTickers& tickers_;
 
     // Used by the server's thread only.
     Authenticate authenticate_;
@@ -198,13 +210,14 @@ private:
     State state_ GUARDED_BY(mutex_) = State::waiting;
     live::Live::ClientId client_ GUARDED_BY(mutex_) = 0;
     std::optional<std::vector<Ticker>> wanted_ GUARDED_BY(mutex_);
+    std::vector<Ticker> watching_ GUARDED_BY(mutex_);
     std::optional<std::string> last_event_id_ GUARDED_BY(mutex_);
 };
 
 }  // namespace
 
 std::expected<StreamCommand, std::string> parse_stream_command(std::string_view text,
-                                                               const std::vector<Ticker>& known) {
+                                                               const StreamTickers& known) {
     if (text.size() > max_command) return std::unexpected("A message should have at most 16 KiB");
     boost::system::error_code error;
     const json::value value = json::parse({text.data(), text.size()}, error);
@@ -220,6 +233,8 @@ std::expected<StreamCommand, std::string> parse_stream_command(std::string_view 
     if (type == "ping") return out;
     if (type == "subscribe") {
         out.kind = StreamCommand::Kind::subscribe;
+    } else if (type == "watch") {
+        out.kind = StreamCommand::Kind::watch;
     } else if (type == "auth") {
         out.kind = StreamCommand::Kind::auth;
         auto key = text_of("api_key");
@@ -230,18 +245,22 @@ std::expected<StreamCommand, std::string> parse_stream_command(std::string_view 
             return std::unexpected("last_event_id is invalid");
         }
     } else {
-        return std::unexpected("type should be auth, subscribe or ping");
+        return std::unexpected("type should be auth, subscribe, watch or ping");
     }
-    auto tickers = tickers_in(*object, known);
+    // The answer to `watch` says of each ticker whether there is one.
+    static const auto any = [](const Ticker&) { return true; };
+    const bool watches = out.kind == StreamCommand::Kind::watch;
+    auto tickers = tickers_in(*object, watches ? StreamTickers{known.pinned, any} : known);
     if (!tickers) return std::unexpected(tickers.error());
+    if (watches && !*tickers) return std::unexpected("tickers should be a list such as [\"PEPE\"]");
     out.tickers = std::move(*tickers);
     return out;
 }
 
 std::expected<std::vector<Ticker>, std::string> parse_tickers(std::string_view text,
-                                                              const std::vector<Ticker>& known) {
+                                                              const StreamTickers& known) {
     const auto items = split_list(text);
-    if (items.size() > known.size()) return std::unexpected(too_many_tickers(known));
+    if (items.size() > most_tickers(known)) return std::unexpected(too_many_tickers(known));
     std::vector<Ticker> out;
     for (const std::string_view item : items) {
         const auto ticker = one_ticker(item, known);
@@ -253,7 +272,7 @@ std::expected<std::vector<Ticker>, std::string> parse_tickers(std::string_view t
 
 net::WsHandler open_session(
     const net::ServerRequest& request, std::shared_ptr<net::WsPeer> peer, live::Live& live,
-    const std::vector<Ticker>& tickers,
+    const StreamTickers& tickers,
     std::function<void(std::shared_ptr<StreamSession>, std::string key)> authenticate) {
     std::string key;
     net::WsHandler handler;
@@ -309,9 +328,10 @@ net::ServerResponse open_events(Services& services, Exchange& exchange) {
                             .user_id = exchange.user.id,
                             .key_hash = sha256(*exchange.request.header("x-api-key")),
                             .tickers = {},
+                            .watching = {},
                             .last_event_id = {}};
     if (const auto text = query.find("tickers")) {
-        auto tickers = parse_tickers(*text, services.options.tickers);
+        auto tickers = parse_tickers(*text, services.stream_tickers);
         if (!tickers) {
             const Issue issue{"query", "tickers", tickers.error(), "enum"};
             return validation_response({&issue, 1});

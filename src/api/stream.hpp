@@ -23,20 +23,21 @@ constexpr std::string_view key_subprotocol = "pricewire.key.";
 
 // A message of a client on its WebSocket.
 struct StreamCommand {
-    enum class Kind { auth, subscribe, ping };
+    enum class Kind { auth, subscribe, watch, ping };
     Kind kind = Kind::ping;
-    std::string api_key;                         // of auth
-    std::optional<std::string> last_event_id;    // of auth
-    std::optional<std::vector<Ticker>> tickers;  // of auth and subscribe; nullopt: all
+    std::string api_key;                       // of auth
+    std::optional<std::string> last_event_id;  // of auth
+    // Of auth and subscribe; nullopt: all that are pinned. Of watch, where any ticker may be named, never nullopt.
+    std::optional<std::vector<Ticker>> tickers;
 };
 
 // Error: a sentence for the client.
 std::expected<StreamCommand, std::string> parse_stream_command(std::string_view text,
-                                                               const std::vector<Ticker>& known);
+                                                               const StreamTickers& known);
 
-// "BTC,eth". Error: the first that is not a configured ticker.
+// "BTC,eth". Error: the first that is unknown.
 std::expected<std::vector<Ticker>, std::string> parse_tickers(std::string_view text,
-                                                              const std::vector<Ticker>& known);
+                                                              const StreamTickers& known);
 
 // A WebSocket between the upgrade and the live stream. It receives nothing before its key has been checked
 // like that of any request.
@@ -54,7 +55,7 @@ public:
 // outlive the server.
 net::WsHandler open_session(
     const net::ServerRequest& request, std::shared_ptr<net::WsPeer> peer, live::Live& live,
-    const std::vector<Ticker>& tickers,
+    const StreamTickers& tickers,
     std::function<void(std::shared_ptr<StreamSession>, std::string key)> authenticate);
 
 }  // namespace pricewire::api

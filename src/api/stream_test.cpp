@@ -10,7 +10,8 @@ namespace pricewire::api {
 namespace {
 
 TEST(StreamCommand, ParsesEachKindAndExplainsRejections) {
-    const std::vector<Ticker> known{"BTC", "ETH"};
+    const std::vector<Ticker> pinned{"BTC", "ETH"};
+    const StreamTickers known{pinned};
     const auto auth = parse_stream_command(
         R"({"type":"auth","api_key":"k","tickers":["btc"],"last_event_id":"1.2.3"})", known);
     ASSERT_TRUE(auth);
@@ -33,8 +34,8 @@ TEST(StreamCommand, ParsesEachKindAndExplainsRejections) {
     };
     EXPECT_EQ(refused("nonsense"), "A message should be a JSON object");
     EXPECT_EQ(refused("[1]"), "A message should be a JSON object");
-    EXPECT_EQ(refused("{}"), "type should be auth, subscribe or ping");
-    EXPECT_EQ(refused(R"({"type":"sell"})"), "type should be auth, subscribe or ping");
+    EXPECT_EQ(refused("{}"), "type should be auth, subscribe, watch or ping");
+    EXPECT_EQ(refused(R"({"type":"sell"})"), "type should be auth, subscribe, watch or ping");
     EXPECT_EQ(refused(R"({"type":"auth"})"), "api_key is missing");
     EXPECT_EQ(refused(R"({"type":"auth","api_key":7})"), "api_key is missing");
     EXPECT_EQ(refused(R"({"type":"subscribe","tickers":["DOGE"]})"), "There is no ticker 'DOGE' here");
@@ -51,7 +52,8 @@ TEST(StreamCommand, ParsesEachKindAndExplainsRejections) {
 }
 
 TEST(StreamCommand, TickersOfAQueryAreSeparatedByCommas) {
-    const std::vector<Ticker> known{"BTC", "ETH"};
+    const std::vector<Ticker> pinned{"BTC", "ETH"};
+    const StreamTickers known{pinned};
     EXPECT_EQ(parse_tickers("btc, ETH", known), (std::vector<Ticker>{"BTC", "ETH"}));
     EXPECT_TRUE(parse_tickers("", known)->empty());
     EXPECT_EQ(parse_tickers("BTC,X", known).error(), "There is no ticker 'X' here");
@@ -90,6 +92,28 @@ protected:
     std::vector<Socket> sockets_;
     const Account ann_ = register_user("ann@example.com");
 };
+
+TEST(StreamCommand, OtherTickersMayBeNamedWhereTheyCanBeWatched) {
+    const std::vector<Ticker> pinned{"BTC"};
+    const StreamTickers known{pinned, [](const Ticker& ticker) { return ticker == Ticker("PEPE"); }};
+    EXPECT_EQ(parse_stream_command(R"({"type":"subscribe","tickers":["pepe","BTC"]})", known)->tickers,
+              (std::vector<Ticker>{"PEPE", "BTC"}));
+    EXPECT_EQ(parse_stream_command(R"({"type":"subscribe","tickers":["XYZ"]})", known).error(),
+              "There is no ticker 'XYZ' here");
+    const auto watch = parse_stream_command(R"({"type":"watch","tickers":["pepe","XYZ"]})", known);
+    ASSERT_TRUE(watch);
+    EXPECT_EQ(watch->kind, StreamCommand::Kind::watch);
+    EXPECT_EQ(watch->tickers, (std::vector<Ticker>{"PEPE", "XYZ"}));
+    for (const char* text : {R"({"type":"watch"})", R"({"type":"watch","tickers":null})"}) {
+        EXPECT_EQ(parse_stream_command(text, known).error(), "tickers should be a list such as [\"PEPE\"]")
+            << text;
+    }
+    EXPECT_EQ(parse_stream_command(R"({"type":"watch","tickers":["much too long a name"]})", known).error(),
+              "There is no ticker 'MUCH TOO LONG A NAME' here");
+    std::string many = R"({"type":"watch","tickers":["PEPE")";
+    for (int i = 0; i < 101; ++i) many += R"(,"PEPE")";
+    EXPECT_EQ(parse_stream_command(many + "]}", known).error(), "A list should have at most 101 tickers");
+}
 
 TEST_F(StreamTest, AKeyIsAHeaderASubprotocolOrTheFirstMessage) {
     publish("BTC", "65000.5");

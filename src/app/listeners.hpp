@@ -7,10 +7,11 @@
 #include "api/api.hpp"
 #include "base/mutex.hpp"
 #include "storage/storage.hpp"
+#include "watch/watcher.hpp"
 
 namespace pricewire::app {
 
-// Passes the storage's events on to the checker and the API, which start after the storage and stop before
+// Passes the storage's events on to the checker, the API and the watcher, which start after the storage and stop before
 // it. Thread-safe.
 class Listeners {
 public:
@@ -20,6 +21,7 @@ public:
                     [this](const AlertChange& change) {
                         MutexLock lock(mutex_);
                         if (checker_ != nullptr) checker_->on_alert_change(change);
+                        if (watcher_ != nullptr) watcher_->poke();
                     },
                 .user_changed =
                     [this](std::optional<Uuid> user) {
@@ -49,16 +51,22 @@ public:
         MutexLock lock(mutex_);
         api_ = api;
     }
+    void set_watcher(watch::Watcher* watcher) {
+        MutexLock lock(mutex_);
+        watcher_ = watcher;
+    }
     void clear() {
         MutexLock lock(mutex_);
         checker_ = nullptr;
         api_ = nullptr;
+        watcher_ = nullptr;
     }
 
 private:
     Mutex mutex_;
     alert::Checker* checker_ GUARDED_BY(mutex_) = nullptr;
     api::Api* api_ GUARDED_BY(mutex_) = nullptr;
+    watch::Watcher* watcher_ GUARDED_BY(mutex_) = nullptr;  // if alerts are made in its process
 };
 
 }  // namespace pricewire::app

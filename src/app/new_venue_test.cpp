@@ -135,7 +135,9 @@ TEST(NewVenue, HasConfigurationKeysPricesHealthAndMetricsByItsTypeAlone) {
     NoBars bars;
     const auto market = create_market_thread(config, *bus, bars, venues);
     metrics::Instruments instruments({.name = "feed"}, system_clock());
-    instruments.watch_feed(market->meters(), market->rate_meters(), [&] { return market->sources(); });
+    instruments.watch_feed(
+        market->meters(), market->rate_meters(), [&] { return market->sources(); },
+        std::vector<Ticker>{"BTC"});
     market->start();
     while (bus->rates_json()->find("65000.5") == std::string::npos) {
         sim->trade("BTCUSDT", *Decimal::parse("65000.5"));

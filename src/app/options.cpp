@@ -105,6 +105,7 @@ api::ApiOptions api_options_of(const ops::Config& config) {
     options.tickers = tickers_of(config);
     options.on_demand = config.market.on_demand;
     options.watched = tickers_with_a_source(feed_options_of(config));
+    options.max_tickers = static_cast<std::size_t>(config.market.max_tickers);
     options.registration_open = config.users.registration == "open";
     options.register_limit = limit_of(config.limits.register_);
     options.user_limit = limit_of(config.limits.user);

@@ -19,7 +19,7 @@
 #include "app/report.hpp"
 #include "app/roles.hpp"
 #include "app/timed_storage.hpp"
-#include "app/unwatched.hpp"
+#include "app/watching.hpp"
 #include "base/backoff.hpp"
 #include "base/instance_lock.hpp"
 #include "base/log.hpp"
@@ -37,6 +37,8 @@
 #include "outbox/outbox.hpp"
 #include "secrets/open_secrets.hpp"
 #include "storage/open.hpp"
+#include "watch/demand.hpp"
+#include "watch/watcher.hpp"
 #include "webhook/signature.hpp"
 
 namespace pricewire::app {
@@ -66,6 +68,7 @@ public:
     ~Process() {
         front_.stop(Duration::zero());
         listeners_.clear();
+        watcher_.reset();
         if (market_) market_->stop();
         if (bus_) bus_->unsubscribe_all();
     }
@@ -94,8 +97,9 @@ public:
                 config_, *bus_, *bars_, feed::venue_types(), tap_,
                 {.compared = [this](auto comparisons) { discovery_->compared(std::move(comparisons)); },
                  .doubted = [this](SourceName source) { discovery_->doubt(source); }});
-            instruments_.watch_feed(market_->meters(), market_->rate_meters(),
-                                    [this] { return market_->sources(); });
+            instruments_.watch_feed(
+                market_->meters(), market_->rate_meters(), [this] { return market_->sources(); },
+                tickers_of(config_));
             start_discovery();
             // In one process of its own database nobody else could have claimed anything.
             past_ = std::make_unique<FeedPast>(
@@ -111,7 +115,14 @@ public:
             });
         }
         start_sampling();
-        if (market_) market_->start();
+        if (market_) {
+            market_->start();
+            watcher_ = watch::start_watcher(watcher_options_of(config_),
+                                            watcher_uses(config_, *directory_, *market_, past_->backfill()),
+                                            *storage_, clock_);
+            instruments_.watch(*watcher_);
+            listeners_.set_watcher(watcher_.get());
+        }
         report_start();
 
         const int signal = shutdown_.wait();
@@ -205,10 +216,10 @@ private:
         outbox_ = outbox::start_outbox(*storage_, *queue_, options);
         instruments_.watch(*outbox_);
         listeners_.start_checker([this] {
-            checker_ =
-                alert::start_checker({.load = [this](const auto& piece) { load_alerts(piece); },
-                                      .fire = [this](FiringGroup group) { outbox_->push(std::move(group)); }},
-                                     clock_);
+            checker_ = alert::start_checker(
+                {.load = [this](const auto& piece) { storage_->load_active_alerts(piece); },
+                 .fire = [this](FiringGroup group) { outbox_->push(std::move(group)); }},
+                clock_);
             return checker_.get();
         });
         instruments_.watch(*checker_);
@@ -228,20 +239,6 @@ private:
                              }});
     }
 
-    void load_alerts(const std::function<void(std::span<const ActiveAlert>)>& piece) {
-        Unwatched unwatched(tickers_with_a_source(feed_options_of(config_)));
-        storage_->load_active_alerts([&](std::span<const ActiveAlert> alerts) {
-            unwatched.add(alerts);
-            piece(alerts);
-        });
-        if (const std::string list = unwatched.list(); !list.empty()) {
-            log::warn(
-                "active alerts cannot fire: their tickers are not in market.tickers, or no enabled source "
-                "has them",
-                {{"alerts", list}});
-        }
-    }
-
     void start_discovery() {
         lists_ = net::create_http_client(list_client_options());
         discovery_ =
@@ -254,6 +251,10 @@ private:
         // Drop entries of users that changed while no process was listening.
         auth_cache_->evict(std::nullopt);
         rate_limits_ = open_rate_limits(config_);
+        watch::DemandOptions looks;
+        looks.pinned = tickers_of(config_);
+        looks.also = [this] { directory_->current(); };
+        demand_ = watch::start_demand(std::move(looks), *storage_, clock_);
         api_ =
             api::create_api({.storage = *storage_,
                              .bus = *bus_,
@@ -267,7 +268,8 @@ private:
                              .ping_queue = [this] { queue_->ping(); },
                              .vet_webhook_url = {},
                              .answered = [this](const api::AnsweredRequest& r) { instruments_.answered(r); },
-                             .directory = directory_.get()},
+                             .directory = directory_.get(),
+                             .demand = demand_.get()},
                             api_options_of(config_));
         instruments_.watch(*api_);
         listeners_.set_api(api_.get());
@@ -388,6 +390,8 @@ private:
     std::unique_ptr<history::BarWriter> bars_;
     std::unique_ptr<FeedPast> past_;
     std::unique_ptr<MarketThread> market_;
+    std::unique_ptr<watch::Watcher> watcher_;
+    std::unique_ptr<watch::Demand> demand_;
     std::unique_ptr<access::AuthCache> auth_cache_;
     std::unique_ptr<access::RateLimits> rate_limits_;
     std::unique_ptr<api::Api> api_;

@@ -28,6 +28,7 @@
 #include "outbox/outbox.hpp"
 #include "price/meters.hpp"
 #include "storage/outbox.hpp"
+#include "watch/watcher.hpp"
 
 namespace pricewire::metrics {
 
@@ -60,15 +61,17 @@ public:
     // A row that this version does not understand was skipped; counts as an error of the method.
     void row_skipped(std::string_view method);
 
-    // Objects to read at every scrape; each must live until the last scrape. Call each once.
+    // Objects to read at every scrape; each must live until the last scrape. Call each once. Users decide which other
+    // tickers than the `pinned` ones are watched, and when: those have no series by source, and no alarm.
     void watch_feed(const price::MarketMeters& meters, const price::RateMeters& rates,
-                    std::function<std::vector<feed::SourceStatus>()> sources);
+                    std::function<std::vector<feed::SourceStatus>()> sources, std::span<const Ticker> pinned);
     void watch(const alert::Checker& checker);
     void watch(const outbox::Outbox& outbox);
     void watch(const deliver::Sender& sender);
     void watch(const api::Api& api);
     void watch(const directory::Discovery& discovery);
     void watch(const history::Backfill& backfill);
+    void watch(const watch::Watcher& watcher);
     void watch(const Sampler& sampler);
 
     // Reads the delivery backlog from the database; to be called every few seconds in a process with a

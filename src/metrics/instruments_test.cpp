@@ -223,7 +223,8 @@ TEST_F(InstrumentsTest, APriceIsMeasuredByItsSourcesAndTheirSpread) {
     price::RateMeters rates;
     price::MarketMeters meters;
     price::TickerMeter& btc = *meters.add("BTC", std::vector<SourceName>{"binance", "kraken", "okx"});
-    instruments_.watch_feed(meters, rates, [] { return std::vector<feed::SourceStatus>(); });
+    instruments_.watch_feed(
+        meters, rates, [] { return std::vector<feed::SourceStatus>(); }, std::vector<Ticker>{"BTC"});
     const Decimal price = Decimal::from_int(100);
     TickerBoard board{.ticker = "BTC",
                       .price = Price{"BTC", price, clock_.now(), 1},
@@ -253,13 +254,49 @@ TEST_F(InstrumentsTest, ADollarRateIsShownWithTheNumberOfItsSources) {
     const price::MarketMeters meters;
     price::RateMeters rates;
     for (const char* currency : {"USDT", "USDC"}) rates.emplace_back(currency);
-    instruments_.watch_feed(meters, rates, [] { return std::vector<feed::SourceStatus>(); });
+    instruments_.watch_feed(
+        meters, rates, [] { return std::vector<feed::SourceStatus>(); }, std::vector<Ticker>{"BTC"});
     rates[0].e5 = 99'970;
     rates[0].sources = 4;
     EXPECT_EQ(sample(R"(pricewire_dollar_rate{currency="USDT"})"), "0.9997");
     EXPECT_EQ(sample(R"(pricewire_dollar_rate_sources{currency="USDT"})"), "4");
     EXPECT_EQ(sample(R"(pricewire_dollar_rate{currency="USDC"})"), "1") << "until two say otherwise";
     EXPECT_EQ(sample(R"(pricewire_dollar_rate_sources{currency="USDC"})"), "0");
+}
+
+class FewTickers : public watch::Watcher {
+public:
+    void poke() override {}
+    watch::WatchCounts counts() const override { return all; }
+    watch::WatchCounts all;
+};
+
+TEST_F(InstrumentsTest, TickersThatAreNeededAreCountedByWhatBecomesOfThem) {
+    FewTickers watcher;
+    watcher.all.watched = 7;
+    watcher.all.unwatched[static_cast<std::size_t>(Unwatchable::delisted)] = 2;
+    instruments_.watch(watcher);
+    EXPECT_EQ(sample("pricewire_watched_tickers"), "7");
+    EXPECT_EQ(sample(R"(pricewire_unwatched_tickers{state="delisted"})"), "2");
+    EXPECT_EQ(sample(R"(pricewire_unwatched_tickers{state="no_room"})"), "0");
+}
+
+TEST_F(InstrumentsTest, OnlyPinnedTickersHaveSeriesBySource) {
+    price::RateMeters rates;
+    price::MarketMeters meters;
+    const Decimal price = Decimal::from_int(100);
+    for (const Ticker ticker : {Ticker("BTC"), Ticker("PEPE")}) {
+        const Quote quote{"binance", SourceKind::exchange, ticker, price, clock_.now(), clock_.now()};
+        meters.add(ticker, std::vector<SourceName>{"binance"})->of("binance")->note(quote, Verdict::counted);
+    }
+    instruments_.watch_feed(
+        meters, rates, [] { return std::vector<feed::SourceStatus>(); }, std::vector<Ticker>{"BTC"});
+    EXPECT_NE(sample(R"(pricewire_quote_age_seconds{source="binance",ticker="BTC"})"), "");
+    EXPECT_EQ(sample(R"(pricewire_quote_age_seconds{source="binance",ticker="PEPE"})"), "");
+    EXPECT_EQ(sample(R"(pricewire_price_available{ticker="BTC"})"), "0");
+    EXPECT_EQ(sample(R"(pricewire_price_available{ticker="PEPE"})"), "");
+    EXPECT_EQ(sample(R"(pricewire_price_sources{ticker="PEPE"})"), "0");
+    EXPECT_EQ(sample(R"(pricewire_quotes_total{source="binance",verdict="counted"})"), "2");
 }
 
 class NoApi : public api::Api {
@@ -282,12 +319,15 @@ TEST_F(InstrumentsTest, TheDocumentationListsExactlyTheMetricsThatExist) {
     const Sampler sampler({}, {});
     const price::MarketMeters meters;
     const price::RateMeters rates;
-    instruments_.watch_feed(meters, rates, [] { return std::vector<feed::SourceStatus>(); });
+    instruments_.watch_feed(
+        meters, rates, [] { return std::vector<feed::SourceStatus>(); }, std::vector<Ticker>{"BTC"});
     instruments_.watch(*checker);
     instruments_.watch(*outbox);
     instruments_.watch(sender);
     instruments_.watch(api);
+    const FewTickers watcher;
     instruments_.watch(discovery);
+    instruments_.watch(watcher);
     instruments_.watch(sampler);
     std::set<std::string> existing;
     for (const std::string& name : instruments_.registry().names())

@@ -1,6 +1,7 @@
 // The metrics that are read at a scrape.
 #include <array>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -50,9 +51,10 @@ Figures quotes_of(const price::MarketMeters& meters) {
 
 // `value` gives an optional figure.
 template <typename Value>
-Figures by_quote(const price::MarketMeters& meters, Value&& value) {
+Figures by_quote(const price::MarketMeters& meters, const std::set<Ticker>& pinned, Value&& value) {
     Figures out;
     for (const auto& ticker : meters.all()) {
+        if (!pinned.contains(ticker->ticker)) continue;
         for (const price::QuoteMeter& quotes : ticker->quotes) {
             if (const std::optional<double> figure = value(quotes)) {
                 out.push_back({{{"source", text(quotes.source)}, {"ticker", text(ticker->ticker)}}, *figure});
@@ -81,20 +83,23 @@ Figures by_ticker(const price::MarketMeters& meters, Value&& value) {
 }  // namespace
 
 void Instruments::watch_feed(const price::MarketMeters& meters, const price::RateMeters& rates,
-                             std::function<std::vector<feed::SourceStatus>()> sources) {
+                             std::function<std::vector<feed::SourceStatus>()> sources,
+                             std::span<const Ticker> pinned_tickers) {
+    const std::set<Ticker> pinned(pinned_tickers.begin(), pinned_tickers.end());
     registry_.counter("pricewire_quotes_total",
                       "Quotes that sources sent, by source and by whether each counted when it came.",
                       [&meters] { return quotes_of(meters); });
     registry_.gauge("pricewire_quote_age_seconds", "How long ago the last quote came, by source and ticker.",
-                    [this, &meters] {
-                        return by_quote(meters, [now = clock_.now()](const price::QuoteMeter& quotes) {
-                            const auto at = quotes.received_at();
-                            return at ? std::optional(seconds(now - *at)) : std::nullopt;
-                        });
+                    [this, &meters, pinned] {
+                        return by_quote(meters, pinned,
+                                        [now = clock_.now()](const price::QuoteMeter& quotes) {
+                                            const auto at = quotes.received_at();
+                                            return at ? std::optional(seconds(now - *at)) : std::nullopt;
+                                        });
                     });
     registry_.gauge(
-        "pricewire_quote_counts", "Whether a source's last quote counts for the price.", [&meters] {
-            return by_quote(meters, [](const price::QuoteMeter& quotes) {
+        "pricewire_quote_counts", "Whether a source's last quote counts for the price.", [&meters, pinned] {
+            return by_quote(meters, pinned, [](const price::QuoteMeter& quotes) {
                 return quotes.received_at()
                            ? std::optional(quotes.counts.load(std::memory_order_relaxed) ? 1.0 : 0.0)
                            : std::nullopt;
@@ -102,8 +107,8 @@ void Instruments::watch_feed(const price::MarketMeters& meters, const price::Rat
         });
     registry_.gauge("pricewire_quote_spread_ratio",
                     "How far a source's last quote is from the price, as a share of that; negative below it.",
-                    [&meters] {
-                        return by_quote(meters, [](const price::QuoteMeter& quotes) {
+                    [&meters, pinned] {
+                        return by_quote(meters, pinned, [](const price::QuoteMeter& quotes) {
                             const auto spread = quotes.spread_bp10();
                             return spread ? std::optional(ratio(*spread)) : std::nullopt;
                         });
@@ -159,9 +164,13 @@ void Instruments::watch_feed(const price::MarketMeters& meters, const price::Rat
     registry_.counter("pricewire_prices_total", "Prices made out of quotes, by ticker.", [&meters] {
         return by_ticker(meters, [](const price::TickerMeter& t) { return t.prices.value(); });
     });
-    registry_.gauge("pricewire_price_available", "Whether a ticker has a price.", [&meters] {
-        return by_ticker(
-            meters, [](const price::TickerMeter& t) { return t.has_price.load(std::memory_order_relaxed); });
+    registry_.gauge("pricewire_price_available", "Whether a pinned ticker has a price.", [&meters, pinned] {
+        Figures out;
+        for (const auto& ticker : meters.all()) {
+            if (pinned.contains(ticker->ticker))
+                out.push_back({{{"ticker", text(ticker->ticker)}}, ticker->has_price.load() ? 1.0 : 0.0});
+        }
+        return out;
     });
     registry_.gauge("pricewire_price_sources", "How many sources agree with the price.", [&meters] {
         return by_ticker(
@@ -183,6 +192,21 @@ void Instruments::watch_feed(const price::MarketMeters& meters, const price::Rat
                         return by_ticker(meters, [](const price::TickerMeter& t) {
                             return ratio(t.band_bp10.load(std::memory_order_relaxed));
                         });
+                    });
+}
+
+void Instruments::watch(const watch::Watcher& watcher) {
+    registry_.gauge("pricewire_watched_tickers", "Tickers that are watched, pinned ones included.",
+                    [&watcher] { return watcher.counts().watched; });
+    registry_.gauge("pricewire_unwatched_tickers", "Tickers that are needed and have no prices, by why.",
+                    [&watcher] {
+                        const watch::WatchCounts counts = watcher.counts();
+                        Figures out;
+                        for (std::size_t i = 0; i < counts.unwatched.size(); ++i) {
+                            out.push_back({{{"state", std::string(to_string(static_cast<Unwatchable>(i)))}},
+                                           static_cast<double>(counts.unwatched[i])});
+                        }
+                        return out;
                     });
 }
 

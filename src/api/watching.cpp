@@ -1,0 +1,102 @@
+#include "api/watching.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/text.hpp"
+
+namespace pricewire::api {
+namespace {
+
+bool is_pinned(const Services& services, const Ticker& ticker) {
+    return std::ranges::find(services.options.tickers, ticker) != services.options.tickers.end();
+}
+
+const directory::Coin* coin_of(const directory::Directory& listed, const Services& services,
+                               const Ticker& ticker) {
+    return services.options.on_demand ? listed.find(ticker) : nullptr;
+}
+
+directory::Book::Pointer listed_now(const Services& services) {
+    static const auto nothing = std::make_shared<const directory::Directory>();
+    return services.use.directory == nullptr ? nothing : services.use.directory->latest();
+}
+
+// How many tickers beside the pinned ones a user's alerts may name: no user can take the room of all.
+std::size_t share_of(std::size_t room) {
+    return std::max(room / 10, std::min<std::size_t>(room, 10));
+}
+
+}  // namespace
+
+bool is_known(const Services& services, const Ticker& ticker) {
+    if (is_pinned(services, ticker)) return true;
+    if (!services.options.on_demand) return false;
+    const auto listed = listed_now(services);
+    const directory::Coin* coin = coin_of(*listed, services, ticker);
+    return (coin != nullptr && coin->can_be_watched()) || services.use.bus.board(ticker);
+}
+
+std::optional<Ticker> ticker_named(const Services& services, std::string_view name) {
+    const std::string upper = upper_case(name);
+    if (!is_ticker(upper)) return std::nullopt;
+    const Ticker ticker(upper);
+    const auto listed = listed_now(services);
+    if (is_known(services, ticker) || coin_of(*listed, services, ticker) != nullptr) return ticker;
+    return std::nullopt;
+}
+
+void look_at(const Services& services, const Exchange& exchange, const Ticker& ticker) {
+    if (services.use.demand == nullptr || is_pinned(services, ticker) || !is_known(services, ticker)) return;
+    services.use.demand->look(ticker, exchange.user.id.to_string());
+}
+
+std::optional<WatchState> unwatched(const Services& services, const Ticker& ticker) {
+    const ApiOptions& options = services.options;
+    const bool pinned = is_pinned(services, ticker);
+    if (!pinned && !options.on_demand) {
+        return WatchState{
+            ticker, Unwatchable::switched_off, "Only the tickers in market.tickers are watched here.", {}};
+    }
+    if (pinned && options.watched && std::ranges::find(*options.watched, ticker) == options.watched->end())
+        return WatchState{ticker, Unwatchable::unlisted, "No enabled source has it.", {}};
+    auto state = services.use.demand == nullptr ? std::nullopt : services.use.demand->unwatched(ticker);
+    if (!state) return std::nullopt;
+    // Where two feeds differ, the one that has a price is right.
+    const auto board = services.use.bus.board(ticker);
+    return board && board->price ? std::nullopt : state;
+}
+
+std::optional<Issue> no_room_for(Services& services, const Uuid& user_id, const Ticker& ticker) {
+    const ApiOptions& options = services.options;
+    if (is_pinned(services, ticker) || services.use.demand == nullptr) return std::nullopt;
+    const auto mine = services.use.storage.alert_tickers(user_id);
+    if (std::ranges::find(mine, ticker) != mine.end()) return std::nullopt;
+    const std::size_t room = options.max_tickers - std::min(options.max_tickers, options.tickers.size());
+    const auto issue = [](std::string text) { return Issue{"body", "ticker", std::move(text), "no_room"}; };
+    std::size_t taken = 0;
+    bool is_taken = false;
+    for (const NeededTicker& need : services.use.storage.needed_tickers(services.use.clock.now())) {
+        if (!need.by_alert || is_pinned(services, need.ticker)) continue;
+        ++taken;
+        is_taken |= need.ticker == ticker;
+    }
+    if (!is_taken && taken >= room) {
+        return issue(
+            fmt::format("There is no room for another ticker: {} are watched already, as many as this server "
+                        "allows (market.max_tickers)",
+                        options.tickers.size() + taken));
+    }
+    const auto own = static_cast<std::size_t>(
+        std::ranges::count_if(mine, [&](const Ticker& t) { return !is_pinned(services, t); }));
+    if (own >= share_of(room)) {
+        return issue(
+            fmt::format("Your active alerts may name {} tickers beside those that are always watched, and "
+                        "they do; delete those of another ticker first",
+                        share_of(room)));
+    }
+    return std::nullopt;
+}
+
+}  // namespace pricewire::api

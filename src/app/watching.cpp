@@ -1,0 +1,118 @@
+#include "app/watching.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "app/options.hpp"
+
+namespace pricewire::app {
+namespace {
+
+// "kraken and okx list it no more".
+std::string delisted_text(const std::vector<std::string>& sources) {
+    std::string names;
+    for (std::size_t i = 0; i < sources.size(); ++i)
+        names += (i == 0 ? "" : i + 1 == sources.size() ? " and " : ", ") + sources[i];
+    return fmt::format(
+        "It was delisted or renamed: {} {} it no more, and no other source that is enabled here does.", names,
+        sources.size() == 1 ? "lists" : "list");
+}
+
+bool is_in(const std::vector<Ticker>& tickers, const Ticker& ticker) {
+    return std::ranges::find(tickers, ticker) != tickers.end();
+}
+
+}  // namespace
+
+std::optional<watch::Places> places_of(const Ticker& ticker, const directory::Directory& listed,
+                                       const feed::FeedOptions& feed) {
+    const auto enabled = [&](const SourceName& source) {
+        return std::ranges::any_of(feed.sources,
+                                   [&](const auto& s) { return s.enabled && s.name == source.view(); });
+    };
+    watch::Places out;
+    std::vector<std::string> left;
+    const directory::Coin* coin = listed.find(ticker);
+    if (coin != nullptr) {
+        for (const directory::Listing& listing : coin->venues) {
+            if (!enabled(listing.source)) continue;
+            if (listing.pair->status == ListingStatus::delisted) {
+                left.emplace_back(listing.source.view());
+            } else {
+                out.places.push_back(
+                    {listing.source, listing.pair->symbol, listing.pair->status == ListingStatus::halted});
+            }
+        }
+    }
+    if (!out.places.empty()) {
+        // An aggregator repeats the last price of what is halted: it says nothing about that.
+        for (const directory::Listing& listing : coin->aggregators) {
+            if (enabled(listing.source)) out.places.push_back({listing.source, listing.pair->symbol, true});
+        }
+        return out;
+    }
+    if (is_in(feed.tickers, ticker)) {
+        // Its symbols come from the configuration or by each venue's rule, so a list that lacks it proves nothing.
+        if (!is_in(tickers_with_a_source(feed), ticker)) {
+            out.reason = "No enabled source has it.";
+            return out;
+        }
+        if (left.empty()) return std::nullopt;
+    }
+    if (!left.empty()) {
+        out.why = Unwatchable::delisted;
+        out.reason = delisted_text(left);
+    } else if (listed.empty()) {
+        out.reason = "No source's list of markets has been read yet, so it is not known who trades it.";
+    } else {
+        out.reason = "No source that is enabled here lists it.";
+    }
+    return out;
+}
+
+watch::WatcherOptions watcher_options_of(const ops::Config& config) {
+    watch::WatcherOptions options;
+    options.pinned = tickers_of(config);
+    options.limits = {config.market.on_demand, static_cast<std::size_t>(config.market.max_tickers)};
+    return options;
+}
+
+watch::WatcherUses watcher_uses(const ops::Config& config, directory::Book& directory, MarketThread& market,
+                                history::Backfill& backfill) {
+    struct Seen {
+        directory::Book::Pointer listed;
+        std::uint64_t changes = 0;
+    };
+    const auto seen = std::make_shared<Seen>();
+    watch::WatcherUses uses;
+    uses.listings = [seen, &directory] {
+        auto listed = directory.current();
+        if (listed != seen->listed) ++seen->changes;
+        seen->listed = std::move(listed);
+        return seen->changes;
+    };
+    uses.find = [&directory, feed = feed_options_of(config)](const Ticker& ticker) {
+        return places_of(ticker, *directory.latest(), feed);
+    };
+    uses.watch = [&market, &backfill](const watch::WatchList::Watch& watch) {
+        std::vector<feed::FoundAt> found;
+        std::vector<past::Place> past;
+        for (const watch::Place& place : watch.places) {
+            found.push_back({place.source, place.symbol});
+            past.push_back({place.source, place.symbol});
+        }
+        market.watch(watch.ticker, std::move(found));
+        backfill.watch(watch.ticker, std::move(past), true);
+    };
+    uses.unwatch = [&market, &backfill](const Ticker& ticker) {
+        market.unwatch(ticker);
+        backfill.unwatch(ticker);
+    };
+    return uses;
+}
+
+}  // namespace pricewire::app
