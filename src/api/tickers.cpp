@@ -108,8 +108,8 @@ net::ServerResponse list_tickers(Services& services, Exchange& exchange) {
 
 directory::Book::Pointer listed_coins(Services& services) {
     if (services.use.directory != nullptr) return services.use.directory->current();
-    return std::make_shared<const directory::Directory>(directory::Directory::Lists{},
-                                                        services.options.tickers);
+    return std::make_shared<const directory::Directory>(
+        directory::Directory::Lists{}, directory::Choices{.pinned = services.options.tickers});
 }
 
 }  // namespace pricewire::api

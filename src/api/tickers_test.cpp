@@ -5,7 +5,9 @@ namespace {
 
 class TickersTest : public ApiTest {
 protected:
-    TickersTest() { directory_ = directory::create_book(storage_, clock_, {.pinned = options_.tickers}); }
+    TickersTest() {
+        directory_ = directory::create_book(storage_, clock_, {.choices = {.pinned = options_.tickers}});
+    }
     static ListedPair pair(std::string symbol, std::string_view ticker, std::string_view currency,
                            ListingStatus status = ListingStatus::trading) {
         return {.symbol = std::move(symbol), .ticker = ticker, .currency = currency, .status = status};
@@ -44,8 +46,8 @@ class PinnedTickersTest : public TickersTest {
 protected:
     PinnedTickersTest() {
         options_.on_demand = false;
-        directory_ =
-            directory::create_book(storage_, clock_, {.pinned = options_.tickers, .only_pinned = true});
+        directory_ = directory::create_book(storage_, clock_,
+                                            {.choices = {.pinned = options_.tickers, .only_pinned = true}});
     }
 };
 

@@ -34,8 +34,12 @@ std::vector<directory::ListSource> list_sources_of(const ops::Config& config, fe
 
 directory::BookOptions book_options_of(const ops::Config& config, const Roles& roles) {
     directory::BookOptions options;
-    options.pinned = tickers_of(config);
-    options.only_pinned = !config.market.on_demand;
+    options.choices.pinned = tickers_of(config);
+    options.choices.only_pinned = !config.market.on_demand;
+    for (const auto& [source, symbols] : config.market.symbols) {
+        for (const auto& [ticker, symbol] : symbols)
+            options.choices.symbols[SourceName(source)][Ticker(ticker)] = symbol;
+    }
     if (!roles.feed) return options;
     options.sources.emplace();
     for (const directory::ListSource& source : list_sources_of(config))

@@ -16,7 +16,7 @@ public:
         : storage_(storage),
           clock_(clock),
           options_(options),
-          latest_(std::make_shared<const Directory>(Directory::Lists{}, options_.pinned)) {}
+          latest_(std::make_shared<const Directory>(Directory::Lists{}, options_.choices)) {}
 
     Pointer current() override {
         {
@@ -47,8 +47,7 @@ private:
             if (lists) {
                 Directory::Lists all;
                 for (const auto& [name, list] : *lists) all.push_back(list);
-                built =
-                    std::make_shared<const Directory>(std::move(all), options_.pinned, options_.only_pinned);
+                built = std::make_shared<const Directory>(std::move(all), options_.choices);
             }
         } catch (...) {
             finish(nullptr, false);

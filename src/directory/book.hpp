@@ -13,8 +13,7 @@ namespace pricewire::directory {
 struct BookOptions {
     // How old the directory that current() gives may be. Asking whether it has changed is one small query.
     Duration fresh_for = std::chrono::seconds{1};
-    std::vector<Ticker> pinned = {};
-    bool only_pinned = false;  // no other ticker can be watched
+    Choices choices = {};
     // Whose lists count; unset: those that feeds read.
     std::optional<std::vector<SourceName>> sources = std::nullopt;
 };

@@ -24,13 +24,22 @@ enum Match : std::uint8_t {
     name_contains
 };
 
-// Whether `a` is the better pair of a ticker at one venue.
-bool is_better(const ListedPair& a, const ListedPair& b) {
-    const auto rank = [](const ListedPair& pair) {
-        return std::tuple(pair.status, currency_rank(pair.ticker, pair.currency),
-                          std::string_view(pair.symbol));
-    };
-    return rank(a) < rank(b);
+// Which pair of a ticker is taken at one venue: the least. `chosen` is the operator's symbol, if any.
+auto place_of(const ListedPair& pair, std::string_view chosen) {
+    return std::tuple(pair.symbol != chosen, pair.status, currency_rank(pair.ticker, pair.currency),
+                      std::string_view(pair.symbol));
+}
+
+// The operator's symbols at a source; null if there are none.
+const std::map<Ticker, std::string>* symbols_at(const SourceName& source, const Choices& choices) {
+    const auto found = choices.symbols.find(source);
+    return found == choices.symbols.end() ? nullptr : &found->second;
+}
+
+std::string_view chosen_for(const Ticker& ticker, const std::map<Ticker, std::string>* symbols) {
+    if (symbols == nullptr) return {};
+    const auto found = symbols->find(ticker);
+    return found == symbols->end() ? std::string_view() : std::string_view(found->second);
 }
 
 // "SOL" of "SOLUSDT", "SOL/USD", "sol-usdc"; `text` in capitals.
@@ -99,19 +108,19 @@ std::size_t Coin::count(ListingStatus status) const {
         std::ranges::count_if(venues, [&](const Listing& l) { return l.pair->status == status; }));
 }
 
-Directory::Directory(Lists lists, std::span<const Ticker> pinned, bool only_pinned)
-    : lists_(std::move(lists)) {
+Directory::Directory(Lists lists, const Choices& choices) : lists_(std::move(lists)) {
     Timestamp newest = Timestamp::min();
     for (const auto& list : lists_) newest = std::max(newest, list->source.read_at);
     std::erase_if(lists_, [&](const auto& list) { return newest - list->source.read_at > unread_for; });
     std::ranges::sort(lists_, {}, [](const auto& list) { return list->source.source; });
 
     std::map<Ticker, Coin> coins;
-    for (const Ticker& ticker : pinned) coins[ticker].is_pinned = true;
+    for (const Ticker& ticker : choices.pinned) coins[ticker].is_pinned = true;
     for (const bool of_exchanges : {true, false}) {
         for (const auto& list : lists_) {
             if ((list->source.kind == SourceKind::exchange) != of_exchanges) continue;
             exchanges_ += of_exchanges ? 1 : 0;
+            const auto* const symbols = symbols_at(list->source.source, choices);
             for (const ListedPair& pair : list->pairs) {
                 if (!currency_rank(pair.ticker, pair.currency)) continue;
                 // An aggregator's coin that no exchange lists is not watched.
@@ -121,7 +130,8 @@ Directory::Directory(Lists lists, std::span<const Ticker> pinned, bool only_pinn
                 auto& places = of_exchanges ? coin->second.venues : coin->second.aggregators;
                 if (places.empty() || places.back().source != list->source.source) {
                     places.push_back({list->source.source, &pair});
-                } else if (is_better(pair, *places.back().pair)) {
+                } else if (const auto chosen = chosen_for(pair.ticker, symbols);
+                           place_of(pair, chosen) < place_of(*places.back().pair, chosen)) {
                     places.back().pair = &pair;
                 }
             }
@@ -129,7 +139,7 @@ Directory::Directory(Lists lists, std::span<const Ticker> pinned, bool only_pinn
     }
     coins_.reserve(coins.size());
     for (auto& [ticker, coin] : coins) {
-        if (only_pinned && !coin.is_pinned) continue;
+        if (choices.only_pinned && !coin.is_pinned) continue;
         std::erase_if(coin.aggregators, [](const Listing& l) {
             return l.pair->status == ListingStatus::delisted || l.pair->disagrees_since;
         });

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -56,6 +57,14 @@ struct Hit {
     Rank rank;
 };
 
+// What the operator has chosen.
+struct Choices {
+    std::vector<Ticker> pinned = {};
+    bool only_pinned = false;  // no other ticker can be watched
+    // Pairs to be taken whichever else a source lists.
+    std::map<SourceName, std::map<Ticker, std::string>> symbols = {};
+};
+
 // All tickers that an exchange lists or once listed, and the pinned ones. Immutable; any thread.
 class Directory {
 public:
@@ -63,7 +72,7 @@ public:
 
     Directory() = default;
     // A source whose list was read a day before the newest one or earlier is no longer asked, and does not count.
-    explicit Directory(Lists lists, std::span<const Ticker> pinned = {}, bool only_pinned = false);
+    explicit Directory(Lists lists, const Choices& choices = {});
 
     // Whether no exchange's list is known.
     bool empty() const { return exchanges_ == 0; }

@@ -56,6 +56,15 @@ TEST(Directory, ATradedPairBeforeAHaltedOneBeforeADelistedOne) {
     EXPECT_FALSE(directory.find("OLD")->is_listed());
 }
 
+TEST(Directory, TheOperatorsSymbolWins) {
+    const Choices choices{.symbols = {{"kraken", {{"SOL", "SOL/USDC"}, {"ADA", "ADA/EUR"}}}}};
+    const Directory directory(
+        {list_of("kraken", {"SOL/USD", "SOL/USDC!", "ADA/USD"}), list_of("okx", {"SOL/USD", "SOL/USDC"})},
+        choices);
+    EXPECT_EQ(shown(directory.find("SOL")), "kraken:SOL/USDC! okx:SOL/USD");
+    EXPECT_EQ(shown(directory.find("ADA")), "kraken:ADA/USD") << "the chosen one is not in the list";
+}
+
 TEST(Directory, StableCoinsAreListedInDollarsAlone) {
     const Directory directory({list_of("binance", {"USDC/USDT"}), list_of("kraken", {"USDT/USD", "USDC/USD"}),
                                list_of("okx", {"USDT/USDC", "DAI/USDT"})});
@@ -131,13 +140,14 @@ TEST(DirectorySearch, WhatIsDelistedEverywhereIsFoundByItsTickerAlone) {
 }
 
 TEST(DirectorySearch, PinnedTickersAreThereWhoeverListsThem) {
-    const std::vector<Ticker> pinned{"NONE", "SOL"};
+    const Choices pinned{.pinned = {"NONE", "SOL"}};
     const Directory directory({list_of("binance", {"SOL/USDT", "ADA/USDT"})}, pinned);
     EXPECT_EQ(found(directory, ""), "SOL NONE ADA");
     EXPECT_EQ(shown(directory.find("NONE")), "");
     EXPECT_EQ(nearest(directory, "NON", 1), "NONE");
     EXPECT_TRUE(Directory({}, pinned).empty());
-    EXPECT_EQ(found(Directory({list_of("binance", {"SOL/USDT", "ADA/USDT"})}, pinned, true), ""), "SOL NONE");
+    const Choices only_pinned{.pinned = pinned.pinned, .only_pinned = true};
+    EXPECT_EQ(found(Directory({list_of("binance", {"SOL/USDT", "ADA/USDT"})}, only_pinned), ""), "SOL NONE");
 }
 
 TEST(DirectorySearch, PagesMeetWithoutAGap) {
