@@ -4,8 +4,11 @@
 #include <array>
 #include <chrono>
 #include <cmath>
+#include <map>
+#include <utility>
 
 #include "base/text.hpp"
+#include "sim/protocol.hpp"
 
 namespace pricewire::sim {
 namespace {
@@ -105,6 +108,18 @@ std::vector<SimCoin> first_coins(std::size_t count) {
         out.push_back(std::move(coin));
     }
     return out;
+}
+
+SimCoin coin_of(std::string_view symbol) {
+    static const std::map<std::string, SimCoin, std::less<>> coins = [] {
+        std::map<std::string, SimCoin, std::less<>> out{{"USDT", {"USDT", "Tether", "tether", 1}},
+                                                        {"USDC", {"USDC", "USD Coin", "usd-coin", 1}}};
+        for (SimCoin& coin : first_coins(10'000)) out.emplace(coin.ticker, std::move(coin));
+        return out;
+    }();
+    const std::string ticker = base_of(symbol);
+    const auto found = coins.find(ticker);
+    return found != coins.end() ? found->second : SimCoin{ticker, ticker, lower_case(ticker), 0};
 }
 
 bool is_listed(std::string_view venue, std::string_view ticker, std::size_t rank) {

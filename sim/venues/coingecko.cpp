@@ -14,25 +14,13 @@ namespace {
 
 using namespace std::chrono;
 
-// Of the tape's symbol.
-std::string id_of(std::string_view symbol) {
-    static const std::map<std::string, std::string, std::less<>> ids = [] {
-        std::map<std::string, std::string, std::less<>> out{{"USDT", "tether"}, {"USDC", "usd-coin"}};
-        for (const SimCoin& coin : first_coins(10'000)) out.emplace(coin.ticker, coin.id);
-        return out;
-    }();
-    const std::string base = base_of(symbol);
-    const auto found = ids.find(base);
-    return found == ids.end() ? lower_case(base) : found->second;
-}
-
 // With a coin that has the letters of another.
 net::ServerResponse listings(const SimMarket& market) {
     return {.body = fmt::format(R"([{},{{"id":"batcat","symbol":"btc","name":"batcat"}}])",
                                 joined(market.listings(), false, [](const SimListing& listing) {
-                                    const std::string id = id_of(listing.symbol);
-                                    return fmt::format(R"({{"id":"{}","symbol":"{}","name":"{}"}})", id,
-                                                       lower_case(base_of(listing.symbol)), id);
+                                    const SimCoin coin = coin_of(listing.symbol);
+                                    return fmt::format(R"({{"id":"{}","symbol":"{}","name":"{}"}})", coin.id,
+                                                       lower_case(coin.ticker), coin.name);
                                 }))};
 }
 
@@ -40,7 +28,7 @@ std::optional<net::ServerResponse> rest(const RestRequest& request) {
     if (request.path == "/coins/list") return listings(request.market);
     if (request.path != "/simple/price") return std::nullopt;
     std::map<std::string, Decimal, std::less<>> by_id;
-    for (const auto& [symbol, price] : request.market.prices) by_id.emplace(id_of(symbol), price);
+    for (const auto& [symbol, price] : request.market.prices) by_id.emplace(coin_of(symbol).id, price);
     const std::string_view query = request.query;
     JsonWriter w;
     w.begin_object();

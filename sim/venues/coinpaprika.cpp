@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 #include <string>
 #include <utility>
 
@@ -13,34 +12,23 @@
 namespace pricewire::sim {
 namespace {
 
-struct Coin {
-    std::string id;
-    std::string name;
-};
-
-// Of the tape's symbol: "btc-bitcoin".
-Coin coin_of(std::string_view symbol) {
-    static const std::map<std::string, std::string, std::less<>> names = [] {
-        std::map<std::string, std::string, std::less<>> out{
-            {"USDT", "Tether"}, {"USDC", "USD Coin"}, {"BNB", "Binance Coin"}, {"ATOM", "Cosmos"}};
-        for (const SimCoin& coin : first_coins(10'000)) out.emplace(coin.ticker, coin.name);
-        return out;
-    }();
-    const std::string base = base_of(symbol);
-    const auto found = names.find(base);
-    const std::string name = found == names.end() ? base : found->second;
-    std::string id = lower_case(base + '-' + name);
+// "btc-bitcoin"; of some coins it has a name of its own.
+std::pair<std::string, std::string> id_and_name(std::string_view symbol) {
+    SimCoin coin = coin_of(symbol);
+    if (coin.ticker == "BNB") coin.name = "Binance Coin";
+    if (coin.ticker == "ATOM") coin.name = "Cosmos";
+    std::string id = lower_case(coin.ticker + '-' + coin.name);
     std::ranges::replace_if(id, [](char c) { return !is_alphanumeric(c); }, '-');
-    return {std::move(id), name};
+    return {std::move(id), coin.name};
 }
 
 // With a dead coin that has the letters of another.
 net::ServerResponse listings(const SimMarket& market) {
     const std::string list = joined(market.listings(), false, [](const SimListing& listing) {
-        const Coin coin = coin_of(listing.symbol);
+        const auto [id, name] = id_and_name(listing.symbol);
         return fmt::format(
             R"({{"id":"{}","name":"{}","symbol":"{}","rank":1,"is_new":false,"is_active":true,"type":"coin"}})",
-            coin.id, coin.name, base_of(listing.symbol));
+            id, name, base_of(listing.symbol));
     });
     return {
         .body = fmt::format(
@@ -54,7 +42,7 @@ std::optional<net::ServerResponse> rest(const RestRequest& request) {
     const std::string_view wanted = request.path.substr(std::min<std::size_t>(9, request.path.size()));
     std::string list;
     for (const auto& [symbol, price] : request.market.prices) {
-        const std::string id = coin_of(symbol).id;
+        const std::string id = id_and_name(symbol).first;
         if (!wanted.empty() && id != wanted) continue;
         list += fmt::format(
             R"({}{{"id":"{}","last_updated":"{}","quotes":{{"USD":{{"price":{},"volume_24h":1}}}}}})",
