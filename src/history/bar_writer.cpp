@@ -11,7 +11,8 @@
 namespace pricewire::history {
 namespace {
 
-// Half a day of minutes for a dozen tickers; beyond this the oldest unwritten bars are dropped.
+// Half a day of minutes for a dozen tickers, ten minutes for a thousand; beyond this the oldest unwritten bars are
+// dropped. What is missing is filled from venues' candles.
 constexpr std::size_t max_unwritten = 10'000;
 
 class BarWriterImpl final : public BarWriter {

@@ -39,6 +39,8 @@ using namespace std::chrono_literals;
 constexpr std::int64_t agree_bp = 200;
 constexpr std::int64_t apart_bp = 50;
 constexpr Duration rate_holds = 1h;
+// A larger volume, of one venue in one interval, is none; those of a week of minutes can be summed.
+constexpr Decimal most_volume = Decimal::from_int(1'000'000'000'000'000);
 
 // A venue's candle in dollars.
 struct Vote {
@@ -215,9 +217,11 @@ std::vector<CombinedBar> combine(std::span<const VenueCandles> venues, const Pas
             const auto open = dollars(candle.open), high = dollars(candle.high), low = dollars(candle.low),
                        close = dollars(candle.close);
             if (!candle.is_closed || !low || !low->is_positive()) continue;
+            const bool is_countable = candle.volume && *candle.volume <= most_volume;
             intervals.try_emplace(candle.start, candle.start)
                 .first->second.add({static_cast<std::uint32_t>(i), owner, venue.currency == Currency("USD"),
-                                    std::max(1, venue.weight), *open, *high, *low, *close, candle.volume});
+                                    std::max(1, venue.weight), *open, *high, *low, *close,
+                                    is_countable ? candle.volume : std::nullopt});
         }
     }
     std::vector<CombinedBar> bars;
