@@ -150,7 +150,7 @@ visit('an alert whose ticker is watched no more says so', {}, async ({ page, dep
   await open(page);
   await sign_in(page, user.api_key);
   await go(page, 'Alerts');
-  await alert_row(page, alert.id).getByText('has no price for BTC any more').waitFor();
+  await alert_row(page, alert.id).getByText('BTC is not watched, so the alert cannot fire').waitFor();
   await alert_row(page, other.id).waitFor();
   assert.equal(await alert_row(page, other.id).getByText('has no price').isVisible(), false);
 });

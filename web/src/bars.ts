@@ -9,6 +9,8 @@ export interface DrawnBar {
   high: number;
   low: number;
   close: number;
+  volume?: number;
+  history?: boolean;
 }
 
 export function drawn(bar: Bar): DrawnBar {
@@ -18,13 +20,19 @@ export function drawn(bar: Bar): DrawnBar {
     high: Number(bar.high),
     low: Number(bar.low),
     close: Number(bar.close),
+    ...(bar.volume === null || bar.volume === undefined ? {} : { volume: Number(bar.volume) }),
+    ...(bar.history ? { history: true } : {}),
   };
 }
+
+// Weeks begin on Monday; time began on a Thursday.
+const firstMonday = 4 * 86_400;
 
 /** The start of the interval that contains a moment; aligned to UTC, like the server's. */
 export function intervalStart(seconds: number, interval: Interval): number {
   const length = intervalSeconds[interval];
-  return Math.floor(seconds / length) * length;
+  const from = interval === '1w' ? firstMonday : 0;
+  return Math.floor((seconds - from) / length) * length + from;
 }
 
 /** Adds a live price to the bars, in place. A price older than the last bar changes nothing. */

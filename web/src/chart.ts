@@ -13,7 +13,7 @@ import {
   stepOf,
 } from './decimal.ts';
 import { h, KeyedList, onFrame, setAttribute, setText, show } from './dom.ts';
-import { formatClock, formatDay, formatDistance, formatUtcDay } from './format.ts';
+import { formatClock, formatDay, formatDistance, formatUtcDay, isOfUtc } from './format.ts';
 import type { DrawnBar } from './bars.ts';
 import type { Alert, Interval } from './types.ts';
 import { intervalSeconds } from './types.ts';
@@ -178,7 +178,7 @@ export class PriceChart {
       // Puts the ticks of daily bars where those begin.
       tzDate: (seconds) => {
         const date = new Date(seconds * 1000);
-        return this.interval === '1d' ? uPlot.tzDate(date, 'Etc/UTC') : date;
+        return isOfUtc(this.interval) ? uPlot.tzDate(date, 'Etc/UTC') : date;
       },
       legend: { show: false },
       cursor: { drag: { x: false, y: false, setScale: false }, points: { show: false } },
@@ -246,7 +246,7 @@ export class PriceChart {
   private timeLabels(ticks: number[], step: number): string[] {
     return ticks.map((tick) => {
       const date = new Date(tick * 1000);
-      if (this.interval === '1d') return formatUtcDay(date);
+      if (isOfUtc(this.interval)) return formatUtcDay(date);
       const midnight = date.getHours() === 0 && date.getMinutes() === 0;
       return step >= 86400 || midnight ? formatDay(date) : formatClock(date, false);
     });

@@ -125,6 +125,15 @@ export function nudgePrice(price: string, step: string, up: boolean, large: bool
   return comparePrices(moved, '0') > 0 ? moved : null;
 }
 
+/** For a narrow column: what is below 1 is rounded to five significant digits. */
+export function shortPrice(text: string): string {
+  const [whole = '', fraction = ''] = text.split('.');
+  const kept = Math.max(0, fraction.search(/[1-9]/)) + 5;
+  if (/[1-9]/.test(whole) || fraction.length <= kept) return text;
+  const dropped = 10n ** BigInt(fraction.length - kept);
+  return written((split(text).units + dropped / 2n) / dropped, kept);
+}
+
 /** Groups thousands: 65,420.15. The digits do not change. */
 export function groupDigits(text: string): string {
   const negative = text.startsWith('-');

@@ -44,10 +44,28 @@ export function formatUtcDay(date: Date, withYear = false): string {
   return `${date.getUTCDate()} ${months[date.getUTCMonth()]}${year}`;
 }
 
+/** Days and weeks begin at midnight in UTC, wherever they are looked at. */
+export function isOfUtc(interval: Interval): boolean {
+  return interval === '1d' || interval === '1w';
+}
+
+/** 1.23 M, 45.6 K, 0.0789: what was traded, in the coin. */
+export function formatVolume(volume: number): string {
+  for (const [unit, size] of [
+    ['T', 1e12],
+    ['B', 1e9],
+    ['M', 1e6],
+    ['K', 1e3],
+  ] as const) {
+    if (volume >= size) return `${(volume / size).toPrecision(3)} ${unit}`;
+  }
+  return volume.toPrecision(3);
+}
+
 /** When a bar begins: a day is one of UTC, and says so; less is told in local time. */
 export function formatBarTime(seconds: number, interval: Interval): string {
   const date = new Date(seconds * 1000);
-  return interval === '1d'
+  return isOfUtc(interval)
     ? `${formatUtcDay(date, true)} UTC`
     : `${formatDay(date)} ${formatClock(date, false)}`;
 }
@@ -79,6 +97,20 @@ export function alertTitle(
   group = (s: string) => s,
 ): string {
   return `${alert.ticker} ${conditionWord(alert.condition)} ${group(alert.target_price)}`;
+}
+
+/** "at 14:03:12", or "between 14:03:00 and 14:04:00": when it happened what a late alert fired for. */
+export function occurredInWords({ occurred_at, occurred_between }: Alert): string {
+  if (occurred_at !== undefined) return `at ${formatTime(occurred_at)}`;
+  if (occurred_between === undefined) return '';
+  return `between ${occurred_between.map((time) => formatTime(time)).join(' and ')}`;
+}
+
+/** "The price is 70,001.", for a notification; empty if it has not fired. */
+export function firedInWords(alert: Alert, group: (price: string) => string): string {
+  if (alert.triggered_price === null) return '';
+  const price = group(alert.triggered_price);
+  return alert.late ? `The price was ${price} ${occurredInWords(alert)}, unwatched.` : `The price is ${price}.`;
 }
 
 /** A URL without https://, for a narrow column. */

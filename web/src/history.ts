@@ -3,7 +3,7 @@ import type { Api } from './api.ts';
 import { messageOf } from './api.ts';
 import { drawn, joinBars, takePrice, type DrawnBar } from './bars.ts';
 import type { Store } from './store.ts';
-import type { Bar, Interval } from './types.ts';
+import type { HistoryAnswer, Interval } from './types.ts';
 
 export interface Series {
   readonly ticker: string;
@@ -11,6 +11,8 @@ export interface Series {
   readonly limit: number;
   bars: DrawnBar[];
   loaded: boolean;
+  fillings: number; // how often it was so
+  filling: boolean; // the server is reading the exchanges' history, so there will be more
   error: string;
   failures: number; // consecutive
   retry: 'none' | 'later' | 'due';
@@ -27,6 +29,9 @@ const firstWait = 5000;
 const longestWait = 60_000;
 // The server writes bars every 5 s.
 const correctAfter = 6000;
+// While the server reads the exchanges' history.
+const fillingPause = 1500;
+const mostFillings = 40;
 
 export class History {
   private readonly waiting: Series[] = [];
@@ -65,6 +70,8 @@ export class History {
         limit,
         bars: [],
         loaded: false,
+        filling: false,
+        fillings: 0,
         error: '',
         failures: 0,
         retry: 'none',
@@ -105,8 +112,12 @@ export class History {
     series.correcting = true;
     this.later(() => {
       series.correcting = false;
-      if ([...this.series.values()].includes(series)) this.loadAgain(series);
+      if (this.isUsed(series)) this.loadAgain(series);
     }, correctAfter);
+  }
+
+  private isUsed(series: Series): boolean {
+    return [...this.series.values()].includes(series);
   }
 
   private loadAgain(series: Series): void {
@@ -131,7 +142,7 @@ export class History {
     series.begun = false;
     try {
       const path = `/api/v1/rates/${encodeURIComponent(ticker)}/history?interval=${interval}&limit=${limit}`;
-      const { body } = await this.api.get<{ bars: Bar[] }>(path);
+      const { body } = await this.api.get<HistoryAnswer>(path);
       const sent = body.bars.map(drawn);
       series.bars = joinBars(sent, series.bars);
       // The server may not have the bar of this moment yet.
@@ -139,6 +150,8 @@ export class History {
       series.error = '';
       series.loaded = true;
       series.failures = 0;
+      series.filling = body.loading === true && ++series.fillings < mostFillings;
+      if (series.filling) this.later(() => this.isUsed(series) && this.loadAgain(series), fillingPause);
     } catch (error) {
       series.error = messageOf(error);
       ++series.failures;

@@ -3,7 +3,7 @@ import { Api, messageOf } from './api.ts';
 import type { Context, View } from './context.ts';
 import { groupDigits } from './decimal.ts';
 import { setAttribute, setText } from './dom.ts';
-import { alertTitle } from './format.ts';
+import { alertTitle, firedInWords } from './format.ts';
 import { History } from './history.ts';
 import { Notifier } from './notify.ts';
 import { routeOf } from './route.ts';
@@ -41,8 +41,8 @@ const stream = new Stream(() => session.apiKey, {
 
 store.onFired = (alert) => {
   notifier.fired(alert);
-  const price = alert.triggered_price === null ? '' : ` The price is ${groupDigits(alert.triggered_price)}.`;
-  toast(`Fired: ${alertTitle(alert, groupDigits)}.${price}`, 'good', {
+  const fired = `${alert.late ? 'Fired late' : 'Fired'}: ${alertTitle(alert, groupDigits)}.`;
+  toast(`${fired} ${firedInWords(alert, groupDigits)}`.trim(), 'good', {
     label: 'Deliveries',
     run: () => (location.hash = '#/deliveries'),
   });
@@ -56,6 +56,8 @@ const routes = {
   account: { title: 'Account', make: () => accountView(context) },
 } as const;
 type RouteName = keyof typeof routes;
+
+const mostOpened = 50;
 
 let frame: ReturnType<typeof shell> | null = null;
 let view: View | null = null;
@@ -86,6 +88,8 @@ function enter(focus: boolean): void {
     Object.entries(routes).map(([name, { title }]) => ({ name, title })),
   );
   shown = null;
+  for (const ticker of (session.read('tickers') ?? '').split(',').slice(-mostOpened))
+    if (ticker !== '') store.open(ticker);
   root.replaceChildren(frame.element);
   if (location.hash === '') window.history.replaceState(null, '', '#/market');
   showRoute(focus);
@@ -195,6 +199,8 @@ window.addEventListener('storage', (e) => {
   if (change === 'another key') goOn();
   else if (change === 'signed out') signOut('You signed out in another tab.');
 });
+store.on(['opened', 'alerts'], () => stream.watch(store.wanted));
+store.on(['opened'], () => session.write('tickers', [...store.opened].join()));
 store.on(['connection'], () => {
   if (frame === null) return;
   setText(frame.connection, store.connection.text);

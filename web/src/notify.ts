@@ -1,6 +1,6 @@
 // Browser notifications: permission is requested by a button; shown when an alert fires.
 import { groupDigits } from './decimal.ts';
-import { alertTitle } from './format.ts';
+import { alertTitle, firedInWords } from './format.ts';
 import type { Alert } from './types.ts';
 
 export type Permission = NotificationPermission | 'unsupported';
@@ -24,10 +24,9 @@ export class Notifier {
 
   fired(alert: Alert): void {
     if (this.permission !== 'granted') return;
-    const price = alert.triggered_price === null ? '' : `The price is ${groupDigits(alert.triggered_price)}.`;
     try {
       const shown = new Notification(alertTitle(alert, groupDigits), {
-        body: [price, alert.note].filter((text) => text !== '').join(' '),
+        body: [firedInWords(alert, groupDigits), alert.note].filter((text) => text !== '').join(' '),
         tag: alert.id,
       });
       shown.onclick = () => {

@@ -2,7 +2,8 @@
 // webhook URL may be a chat's secret, so it is stored no longer than the key.
 
 const prefix = 'pricewire.';
-type Name = 'key' | 'webhook_url' | 'ticker' | 'interval';
+const settings = ['webhook_url', 'ticker', 'tickers', 'interval'] as const;
+type Name = 'key' | (typeof settings)[number];
 
 export interface StorageLike {
   getItem(name: string): string | null;
@@ -51,7 +52,7 @@ export class Session {
     for (const store of [this.brief, this.lasting]) {
       const kept = attempt(() => store.getItem(prefix + 'key'));
       if (kept !== null && kept !== ended) continue;
-      for (const name of ['key', 'webhook_url', 'ticker', 'interval'])
+      for (const name of ['key', ...settings])
         attempt(() => store.removeItem(prefix + name));
     }
   }

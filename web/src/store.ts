@@ -1,8 +1,11 @@
 // The current state: filled by the stream and by lists, shown by the views.
 import type { Api } from './api.ts';
-import type { Alert, Delivery, Price, Quote, SourceState, StreamMessage } from './types.ts';
+import type { Alert, Delivery, Price, Quote, SourceState, StreamMessage, WatchState } from './types.ts';
 
-export type Topic = 'prices' | 'quotes' | 'sources' | 'alerts' | 'deliveries' | 'connection';
+export type Topic = 'prices' | 'quotes' | 'sources' | 'alerts' | 'deliveries' | 'connection' | 'opened';
+
+// As many as the server watches for one client of the stream.
+const mostWatched = 50;
 
 /** The newest first. Ids are UUIDv7: they sort by their time. */
 function newestFirst<T extends { id: string }>(items: Iterable<T>): T[] {
@@ -20,6 +23,11 @@ export class Store {
   readonly quotes = new Map<string, Quote[]>();
   readonly sources = new Map<string, SourceState>();
   connection = { text: 'Connecting…', live: false };
+  /** Tickers that this person has opened beside those that the server always sends; the newest last. */
+  readonly opened = new Set<string>();
+  /** Whether the tickers that the stream was asked for are watched. */
+  readonly watchStates = new Map<string, WatchState>();
+  private readonly closed = new Set<string>(); // their prices may still be on the way
   /** The kinds of messages received so far: tells an empty state from one not received yet. */
   readonly received = new Set<StreamMessage['type']>();
 
@@ -77,6 +85,32 @@ export class Store {
     return this.deliveriesById.get(id);
   }
 
+  open(ticker: string): void {
+    this.closed.delete(ticker);
+    if (this.prices.has(ticker) || this.opened.has(ticker)) return;
+    this.opened.add(ticker);
+    this.notify('opened');
+  }
+
+  close(ticker: string): void {
+    if (!this.opened.delete(ticker)) return;
+    this.closed.add(ticker);
+    this.prices.delete(ticker);
+    this.quotes.delete(ticker);
+    this.notify('opened');
+  }
+
+  /** All tickers to show, in the server's order, then as they were opened. */
+  get tickers(): string[] {
+    return [...new Set([...this.prices.keys()].filter((ticker) => !this.opened.has(ticker)).concat(...this.opened))];
+  }
+
+  /** The tickers that the stream is asked for: those opened, and those with active alerts. */
+  get wanted(): string[] {
+    const alerts = this.alerts.filter((a) => a.is_active && a.watched !== false).map((a) => a.ticker);
+    return [...new Set([...this.opened, ...alerts])].slice(0, mostWatched);
+  }
+
   setConnection(text: string, live: boolean): void {
     this.connection = { text, live };
     this.notify('connection');
@@ -86,7 +120,9 @@ export class Store {
     this.received.add(message.type);
     switch (message.type) {
       case 'prices':
-        for (const [ticker, price] of Object.entries(message.prices)) this.setPrice(ticker, price);
+        for (const [ticker, price] of Object.entries(message.prices)) {
+          if (!this.closed.has(ticker)) this.setPrice(ticker, price);
+        }
         this.notify('prices');
         break;
       case 'quotes':
@@ -96,6 +132,14 @@ export class Store {
       case 'sources':
         for (const [name, state] of Object.entries(message.sources)) this.sources.set(name, state);
         this.notify('sources');
+        break;
+      case 'watch':
+        this.watchStates.clear();
+        for (const [ticker, state] of Object.entries(message.tickers)) this.watchStates.set(ticker, state);
+        this.notify('opened');
+        break;
+      case 'unwatched':
+        for (const [ticker, state] of Object.entries(message.tickers)) this.setUnwatched(ticker, state);
         break;
       case 'alert_fired': {
         const before = this.alertsById.get(message.alert.id);
@@ -119,6 +163,15 @@ export class Store {
       last: price ?? last,
       direction: change > 0 ? 1 : change < 0 ? -1 : (before?.direction ?? 0),
     });
+  }
+
+  /** Null: it is watched again. */
+  private setUnwatched(ticker: string, state: { reason: string } | null): void {
+    for (const alert of this.alertsById.values()) {
+      if (alert.ticker !== ticker || !alert.is_active) continue;
+      const { watched: _, unwatched_reason: __, ...rest } = alert;
+      this.putAlert(state === null ? rest : { ...rest, watched: false, unwatched_reason: state.reason });
+    }
   }
 
   private setQuotes(ticker: string, quotes: Quote[]): void {
@@ -224,6 +277,9 @@ export class Store {
     this.updatedAt.clear();
     ++this.user;
     this.prices.clear();
+    this.opened.clear();
+    this.closed.clear();
+    this.watchStates.clear();
     this.quotes.clear();
     this.sources.clear();
     this.received.clear();

@@ -20,6 +20,8 @@ export class Stream {
   private socket: WebSocket | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private beats: ReturnType<typeof setInterval> | undefined;
+  private asked = false; // a watch message was sent, which an empty one ends
+  private watched: readonly string[] = [];
   private failed = false;
   private reported = '';
 
@@ -36,6 +38,13 @@ export class Stream {
     this.failed = false;
     this.beats ??= setInterval(() => this.happen({ on: 'beat' }), beat);
     this.happen({ on: 'start' });
+  }
+
+  /** The tickers to be sent beside those that every client gets. */
+  watch(tickers: readonly string[]): void {
+    if (tickers.join() === this.watched.join()) return;
+    this.watched = tickers;
+    if (this.machine.connection === 'live') this.sendWatched();
   }
 
   stop(): void {
@@ -75,9 +84,11 @@ export class Stream {
           this.listener.onMessage(action.message);
           break;
         case 'reload':
+          this.sendWatched();
           this.listener.onReload();
           break;
         case 'catch_up':
+          this.sendWatched();
           this.listener.onCatchUp();
           break;
         case 'unauthorized':
@@ -117,6 +128,11 @@ export class Stream {
       }
       this.happen({ on: 'message', message });
     };
+  }
+
+  private sendWatched(): void {
+    if (this.watched.length > 0 || this.asked) this.send({ type: 'watch', tickers: this.watched });
+    this.asked ||= this.watched.length > 0;
   }
 
   private send(message: object): void {

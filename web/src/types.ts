@@ -47,7 +47,13 @@ export interface Alert {
   deliver_within: string;
   template?: { body: string; content_type?: string };
   endpoint_disabled_at?: string;
-  watched?: false; // present while the ticker has no source any more
+  watched?: false; // present while the ticker cannot be watched
+  unwatched_reason?: string; // of that, one sentence
+  recover?: false; // present if it does not fire for what happened unwatched
+  late?: true; // it fired for what happened unwatched, by the history of `sources`; one of the next two says when
+  occurred_at?: string;
+  occurred_between?: [string, string];
+  sources?: string[];
 }
 
 export type DeliveryStatus = 'pending' | 'delivering' | 'delivered' | 'failed' | 'expired' | 'cancelled';
@@ -126,11 +132,45 @@ export interface Bar {
   high: string;
   low: string;
   close: string;
+  volume?: string | null; // in the coin
+  history?: true; // from the exchanges' own history
 }
 
-export type Interval = '1m' | '5m' | '1h' | '1d';
-export const intervals: readonly Interval[] = ['1m', '5m', '1h', '1d'];
-export const intervalSeconds: Record<Interval, number> = { '1m': 60, '5m': 300, '1h': 3600, '1d': 86400 };
+export interface HistoryAnswer {
+  bars: Bar[];
+  loading?: boolean; // the exchanges' history of the ticker is being read
+}
+
+export type Interval = '1m' | '5m' | '1h' | '1d' | '1w';
+export const intervals: readonly Interval[] = ['1m', '5m', '1h', '1d', '1w'];
+export const intervalSeconds: Record<Interval, number> = {
+  '1m': 60,
+  '5m': 300,
+  '1h': 3600,
+  '1d': 86_400,
+  '1w': 604_800,
+};
+
+// A coin of the directory, watched or not.
+export interface FoundTicker {
+  ticker: string;
+  name?: string | null;
+  watched: boolean;
+  price?: string | null;
+  venues: {
+    name: string;
+    symbol: string;
+    currency: string;
+    status: 'trading' | 'halted' | 'delisted';
+    disagrees?: boolean; // another coin of the same name, it seems
+  }[];
+}
+
+export interface WatchState {
+  watched: boolean;
+  state?: string; // where it is not watched; "starting": in a moment
+  reason?: string;
+}
 
 // Messages of the stream (documented under GET /api/v1/stream).
 export type StreamMessage =
@@ -140,6 +180,8 @@ export type StreamMessage =
   | { type: 'sources'; sources: Record<string, SourceState> }
   | { type: 'alert_fired'; id: string; alert: Alert }
   | { type: 'delivery'; id: string; delivery: Delivery }
+  | { type: 'watch'; tickers: Record<string, WatchState> } // of those that were asked for
+  | { type: 'unwatched'; tickers: Record<string, { reason: string } | null> } // of the user's active alerts
   | { type: 'missed' }
   | { type: 'pong' }
   | { type: 'error'; detail?: string; code?: number };

@@ -31,6 +31,9 @@ test('live prices extend the bars', () => {
   assert.equal(bars.length, 2, 'a late price changes nothing');
   assert.equal(intervalStart(86_399, '1d'), 0);
   assert.equal(intervalStart(86_400, '1d'), 86_400);
+  // 5 January 1970 was a Monday.
+  assert.equal(intervalStart(4 * 86_400, '1w'), 4 * 86_400);
+  assert.equal(intervalStart(11 * 86_400 - 1, '1w'), 4 * 86_400);
   assert.equal(intervalStart(7199, '1h'), 3600);
 });
 

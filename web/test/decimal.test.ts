@@ -5,6 +5,7 @@ import {
   comparePrices,
   decimalsOf,
   groupDigits,
+  shortPrice,
   hasDecimalComma,
   nudgePrice,
   percentBetween,
@@ -169,4 +170,16 @@ test('small numbers are shown with their own digits', () => {
     assert.equal(plainDigits(value), text);
   }
   assert.equal(percentBetween(plainDigits(4e-7), plainDigits(5e-7)), 25);
+});
+
+test('a short price below 1 has five significant digits', () => {
+  const short: [string, string][] = [
+    ['65420.1512345', '65420.1512345'],
+    ['0.000026045768', '0.000026046'],
+    ['0.1423', '0.1423'],
+    ['0.99999996', '1.00000'],
+    ['0.0000000', '0.00000'],
+    ['0', '0'],
+  ];
+  for (const [text, wanted] of short) assert.equal(shortPrice(text), wanted, text);
 });

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { groupDigits } from '../src/decimal.ts';
 import * as format from '../src/format.ts';
+import type { Alert } from '../src/types.ts';
 
 test('ages grow from tenths of a second to days', () => {
   const ages: [number, string][] = [
@@ -76,4 +78,14 @@ test('durations and titles', () => {
     'BTC above 70000',
   );
   assert.equal(format.shortUrl('https://a.example/b'), 'a.example/b');
+});
+
+test('a late firing says when it happened, and that nobody watched', () => {
+  const alert = { triggered_price: '70001', late: true, occurred_at: '2020-01-02T03:04:05Z' } as Alert;
+  assert.match(format.firedInWords(alert, groupDigits), /^The price was 70,001 at 2 Jan 2020, \d\d:04:05, unwatched\.$/);
+  const { occurred_at: _, ...rest } = alert;
+  const between = { ...rest, occurred_between: ['2020-01-02T03:04:00Z', '2020-01-02T03:05:00Z'] } as Alert;
+  assert.match(format.occurredInWords(between), /^between 2 Jan 2020, \d\d:04:00 and 2 Jan 2020, \d\d:05:00$/);
+  assert.equal(format.firedInWords({ triggered_price: '70001' } as Alert, groupDigits), 'The price is 70,001.');
+  assert.equal(format.firedInWords({ triggered_price: null } as Alert, groupDigits), '');
 });

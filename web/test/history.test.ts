@@ -7,7 +7,7 @@ import { Store } from '../src/store.ts';
 const bars = [{ time: '2026-01-01T00:00:00Z', open: '1', high: '2', low: '1', close: '2' }];
 
 /** A history with a fake server, which answers only while `reachable`, and a fake timer. */
-function historyWith(reachable: () => boolean) {
+function historyWith(reachable: () => boolean, loading = () => false) {
   const asked: string[] = [];
   const waits: number[] = [];
   let work: (() => void)[] = [];
@@ -15,7 +15,7 @@ function historyWith(reachable: () => boolean) {
     get: async (path: string): Promise<Answer<unknown>> => {
       asked.push(path);
       if (!reachable()) throw new Error('no answer');
-      return { body: { bars }, next: null };
+      return { body: { bars, ...(loading() ? { loading: true } : {}) }, next: null };
     },
   } as unknown as Api;
   const store = new Store(api);
@@ -126,4 +126,19 @@ test('a bar that began with a live price is corrected by the server, for the cha
   assert.equal(waits.length, 2, 'no view asks for the bars any more');
   chart();
   assert.equal(waits.length, 3, 'one asks again');
+});
+
+test('while the server still reads the history of a ticker, it is asked again', async () => {
+  let loading = true;
+  const { history, asked, settle, passTime } = historyWith(() => true, () => loading);
+  look(history);
+  await settle();
+  assert.deepEqual([look(history).filling, look(history).loaded], [true, true]);
+  await passTime();
+  assert.equal(asked.length, 2);
+  loading = false;
+  await passTime();
+  assert.equal(look(history).filling, false);
+  await passTime();
+  assert.equal(asked.length, 3);
 });

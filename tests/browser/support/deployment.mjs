@@ -13,7 +13,7 @@ const here = dirname(fileURLToPath(import.meta.url));
 
 export class Deployment {
   // `config` adds to the environment; `limits: true` leaves the rate limits at their defaults; `history: true` starts
-  // with some days of bars.
+  // with some days of bars; `coins`: how many coins the exchanges list, beside the configured ones.
   static async start(options = {}) {
     const deployment = new Deployment();
     try {
@@ -25,9 +25,12 @@ export class Deployment {
     return deployment;
   }
 
-  async set_up({ config = {}, limits = false, history = false }) {
+  async set_up({ config = {}, limits = false, history = false, coins = 0 }) {
     this.folder = mkdtempSync(join(tmpdir(), 'pricewire-browser-'));
-    this.simulator = new Program('exchange-sim', ['--listen', '127.0.0.1:0', '--coingecko-period', '2s']);
+    this.simulator = new Program('exchange-sim', [
+      ...['--listen', '127.0.0.1:0', '--coingecko-period', '2s'],
+      ...(coins > 0 ? ['--coins', String(coins)] : []),
+    ]);
     this.receiver = new Program('webhook-receiver', ['--listen', '127.0.0.1:0']);
     const simulator = await this.simulator.address();
     this.hooks = await this.receiver.address();

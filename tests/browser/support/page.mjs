@@ -57,6 +57,20 @@ export async function is_signed_out(page) {
   assert.ok(!kept.includes('sk_live_'), `no key is kept: ${kept}`);
 }
 
+export const found = (page) => page.getByRole('listbox', { name: 'Coins' }).getByRole('option');
+
+// Finds a coin by the keyboard alone and opens its chart.
+export async function find(page, text, ticker) {
+  await page.keyboard.press('/');
+  const search = page.getByRole('combobox', { name: 'Find any coin' });
+  await until('the focus in the search', () => search.evaluate((element) => element === document.activeElement));
+  await page.keyboard.type(text);
+  const first = found(page).first();
+  await until(`${ticker} to be found`, async () => (await first.textContent()).startsWith(ticker));
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: ticker, exact: true }).waitFor();
+}
+
 // The form of a new alert.
 export const form = (page) => {
   const draft = page.getByRole('form', { name: 'New alert' });

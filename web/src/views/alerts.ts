@@ -15,8 +15,9 @@ import {
   whileBusy,
   type Row,
 } from '../dom.ts';
-import { alertTitle, formatDistance, formatTime, shortUrl } from '../format.ts';
+import { alertTitle, formatDistance, formatTime, occurredInWords, shortUrl } from '../format.ts';
 import { toast } from '../toast.ts';
+import type { Store } from '../store.ts';
 import type { Alert, Delivery } from '../types.ts';
 import { notifyButton } from './notify_button.ts';
 
@@ -133,11 +134,8 @@ function alertRow(context: Context, first: Alert): Row<Alert> {
     'Disabled: its server wants no more webhooks. ',
     h('a', { href: '#/account' }, 'Enable it'),
   );
-  const unwatched = h(
-    'div',
-    { class: 'field-error' },
-    `This server has no price for ${first.ticker} any more, so the alert cannot fire.`,
-  );
+  const unwatched = h('div', { class: 'field-error' });
+  const late = h('div', { class: 'muted small' });
   const test = h('button', { type: 'button' }, 'Send test');
   const remove = h('button', { type: 'button', class: 'danger' }, 'Delete');
   const element = h(
@@ -150,6 +148,7 @@ function alertRow(context: Context, first: Alert): Row<Alert> {
       { 'data-label': 'State' },
       state,
       h('div', { class: 'muted small' }, when.element, firedAt),
+      late,
       unwatched,
     ),
     h('td', { class: 'url-cell', 'data-label': 'Webhook' }, url, disabled),
@@ -237,7 +236,8 @@ function alertRow(context: Context, first: Alert): Row<Alert> {
         'title',
         alert.is_active && present !== null ? `The price is ${groupDigits(present)}` : null,
       );
-      setText(state, alert.is_active ? 'Active' : 'Fired');
+      setText(state, alert.is_active ? 'Active' : alert.late ? 'Fired late' : 'Fired');
+      setText(late, alert.late ? lateInWords(alert, store) : '');
       setAttribute(state, 'data-state', alert.is_active ? 'active' : 'fired');
       if (alert.is_active) {
         when.set(`since ${formatTime(alert.created_at)}`, alert.created_at);
@@ -249,9 +249,20 @@ function alertRow(context: Context, first: Alert): Row<Alert> {
       setText(url, shortUrl(alert.webhook_url));
       setAttribute(url, 'title', alert.webhook_url);
       show(unwatched, alert.is_active && alert.watched === false);
+      setText(unwatched, unwatchedInWords(alert));
       show(disabled, alert.endpoint_disabled_at !== undefined);
       setAttribute(test, 'title', `Send a test webhook for ${name}`);
       setAttribute(remove, 'title', `Delete ${name}`);
     },
   };
+}
+
+function lateInWords(alert: Alert, store: Store): string {
+  const sources = (alert.sources ?? []).map((name) => store.sources.get(name)?.title || name);
+  const by = sources.length > 0 ? ` by the history of ${sources.join(', ')}` : '';
+  return `Happened ${occurredInWords(alert)}, while the price was not watched${by}`;
+}
+
+function unwatchedInWords({ ticker, unwatched_reason }: Alert): string {
+  return `${ticker} is not watched, so the alert cannot fire${unwatched_reason ? `: ${unwatched_reason}` : '.'}`;
 }

@@ -5,7 +5,14 @@ import { conditionSign, sideOf } from '../conditions.ts';
 import type { Context, View } from '../context.ts';
 import { decimalsOf, groupDigits, percentBetween, plainDigits } from '../decimal.ts';
 import { flashOf, h, KeyedList, onFrame, setAttribute, setText, show } from '../dom.ts';
-import { formatAge, formatBarTime, formatDistance, formatPercent, precisionInWords } from '../format.ts';
+import {
+  formatAge,
+  formatBarTime,
+  formatDistance,
+  formatPercent,
+  formatVolume,
+  precisionInWords,
+} from '../format.ts';
 import type { DrawnBar } from '../bars.ts';
 import { priceTable } from './price_table.ts';
 import { intervals, type Alert, type Interval } from '../types.ts';
@@ -48,7 +55,7 @@ export function marketView(context: Context): View {
       'button',
       {
         type: 'button',
-        title: each === '1d' ? 'Days of UTC' : null,
+        title: each === '1d' ? 'Days of UTC' : each === '1w' ? 'Weeks from Monday, UTC' : null,
         'aria-pressed': String(each === interval),
         onclick: () => selectInterval(each),
       },
@@ -136,6 +143,12 @@ export function marketView(context: Context): View {
     return store.prices.get(ticker)?.price?.price ?? null;
   }
 
+  /** Why the ticker has no price, if it is not watched. */
+  function notWatched(): string {
+    const state = store.watchStates.get(ticker);
+    return state === undefined || state.watched ? '' : (state.reason ?? '');
+  }
+
   function select(next: string): void {
     if (next === ticker) return;
     ticker = next;
@@ -164,12 +177,14 @@ export function marketView(context: Context): View {
       for (const part of [readoutTime, readoutValues, readoutChange]) setText(part, '');
       return;
     }
-    const { open, high, low, close } = bar;
+    const { open, high, low, close, volume } = bar;
     const presentDecimals = present()?.split('.')[1]?.length ?? 0;
     const decimals = Math.max(2, presentDecimals, ...[open, high, low, close].map(decimalsOf));
     const of = (value: number): string => groupDigits(value.toFixed(decimals));
     setText(readoutTime, formatBarTime(bar.time, interval));
-    setText(readoutValues, `O ${of(open)}  H ${of(high)}  L ${of(low)}  C ${of(close)}`);
+    const traded = volume === undefined ? '' : `  V ${formatVolume(volume)}`;
+    setText(readoutValues, `O ${of(open)}  H ${of(high)}  L ${of(low)}  C ${of(close)}${traded}`);
+    setAttribute(readout, 'title', bar.history ? "From the exchanges' own history" : null);
     setText(readoutChange, formatPercent(percentBetween(plainDigits(open), plainDigits(close))));
   }
 
@@ -188,7 +203,8 @@ export function marketView(context: Context): View {
   }
 
   function render(): void {
-    if (!store.prices.has(ticker)) ticker = store.prices.keys().next().value ?? ticker;
+    const { tickers } = store;
+    if (!tickers.includes(ticker)) ticker = tickers[0] ?? ticker;
     table.render(ticker);
     form.setTicker(ticker);
     setText(name, ticker === '' ? '\u00a0' : ticker);
@@ -197,7 +213,7 @@ export function marketView(context: Context): View {
     setText(price, now === null ? (state?.last ? groupDigits(state.last.price) : '—') : groupDigits(now));
     price.classList.toggle('stale', now === null);
     setText(precision, state?.price ? precisionInWords(state.price) : '');
-    setText(note, state?.price?.note ?? '');
+    setText(note, now === null ? notWatched() : (state?.price?.note ?? ''));
     show(note, note.textContent !== '');
     flash.show(`${ticker} ${now ?? ''}`, state?.direction ?? 0);
     renderAge();
@@ -217,9 +233,11 @@ export function marketView(context: Context): View {
       empty,
       series.error !== ''
         ? `${series.error} Retrying automatically.`
-        : series.loaded
-          ? `No prices for ${ticker} yet. The chart starts with the first one.`
-          : 'Loading the chart…',
+        : !series.loaded
+          ? 'Loading the chart…'
+          : series.filling
+            ? `Asking the exchanges for the history of ${ticker}…`
+            : `No prices for ${ticker} yet. The chart starts with the first one.`,
     );
     // Live prices alone do not make a chart.
     show(empty, series.bars.length === 0 || (!series.loaded && series.error !== ''));
@@ -241,7 +259,7 @@ export function marketView(context: Context): View {
 
   const soon = onFrame(render);
   const stops = [
-    store.on(['prices', 'alerts', 'connection'], soon),
+    store.on(['prices', 'alerts', 'connection', 'opened'], soon),
     history.onChange((series) => series.ticker === ticker && soon()),
     table.listen(),
   ];

@@ -1,11 +1,13 @@
 // Every ticker with its price, the last hour, the price's age, and how many of its sources count.
 import type { Context } from '../context.ts';
-import { groupDigits, percentBetween, plainDigits } from '../decimal.ts';
+import { groupDigits, percentBetween, plainDigits, shortPrice } from '../decimal.ts';
 import { flashOf, h, KeyedList, onFrame, setAttribute, setText, show, type Row } from '../dom.ts';
 import { formatAge, formatPercent, reasonInWords } from '../format.ts';
 import { Spark } from '../spark.ts';
+import { TickerSearch } from '../ticker_search.ts';
 
 const sparkBars = 60;
+const shown = (price: string): string => groupDigits(shortPrice(price));
 
 export interface PriceTable {
   element: HTMLElement;
@@ -21,6 +23,10 @@ interface PriceRow extends Row<string> {
 export function priceTable(context: Context, onSelect: (ticker: string) => void): PriceTable {
   const { store, history } = context;
   let selected = '';
+  const search = new TickerSearch(context, (ticker) => {
+    store.open(ticker);
+    onSelect(ticker);
+  });
   const rows = new Map<string, PriceRow>();
   const body = h('tbody');
   const waiting = h('p', { class: 'waiting' }, 'Waiting for the first prices…');
@@ -35,7 +41,8 @@ export function priceTable(context: Context, onSelect: (ticker: string) => void)
   );
   const element = h(
     'section',
-    { class: 'panel price-panel' },
+    { class: 'panel price-panel', 'aria-label': 'Coins' },
+    search.element,
     h(
       'table',
       { class: 'prices', 'aria-label': 'Prices' },
@@ -64,6 +71,11 @@ export function priceTable(context: Context, onSelect: (ticker: string) => void)
 
   function priceRow(ticker: string): PriceRow {
     const button = h('button', { type: 'button', class: 'ticker', onclick: () => onSelect(ticker) }, ticker);
+    const close = h(
+      'button',
+      { type: 'button', class: 'icon', 'aria-label': `Close ${ticker}`, onclick: () => store.close(ticker) },
+      '×',
+    );
     const spark = new Spark();
     const price = h('span', { class: 'price', 'data-testid': 'price' });
     const flash = flashOf(price);
@@ -73,7 +85,7 @@ export function priceTable(context: Context, onSelect: (ticker: string) => void)
     const row = h(
       'tr',
       { 'data-testid': 'price-row', 'data-ticker': ticker },
-      h('th', { scope: 'row' }, button),
+      h('th', { scope: 'row' }, button, close),
       h('td', { class: 'spark-cell' }, spark.element as unknown as HTMLElement),
       h('td', { class: 'number' }, price, change),
       age,
@@ -93,14 +105,15 @@ export function priceTable(context: Context, onSelect: (ticker: string) => void)
       age: showAge,
       update() {
         setAttribute(button, 'aria-pressed', String(ticker === selected));
+        show(close, store.opened.has(ticker));
         const state = store.prices.get(ticker);
         const now = state?.price ?? null;
         setText(
           price,
-          now !== null ? groupDigits(now.price) : state?.last ? groupDigits(state.last.price) : '—',
+          now !== null ? shown(now.price) : state?.last ? shown(state.last.price) : '—',
         );
         price.classList.toggle('stale', now === null);
-        setAttribute(price, 'title', now === null ? 'No price right now' : null);
+        setAttribute(price, 'title', now === null ? 'No price right now' : groupDigits(now.price));
         flash.show(now?.price ?? '', state?.direction ?? 0);
         const { bars } = history.get(ticker, '1m', sparkBars);
         const hour = bars.slice(-sparkBars);
@@ -130,8 +143,9 @@ export function priceTable(context: Context, onSelect: (ticker: string) => void)
   }
 
   const render = (): void => {
-    list.show([...store.prices.keys()]);
-    show(waiting, store.prices.size === 0);
+    const { tickers } = store;
+    list.show(tickers);
+    show(waiting, tickers.length === 0);
   };
   return {
     element,
@@ -142,7 +156,8 @@ export function priceTable(context: Context, onSelect: (ticker: string) => void)
     listen() {
       const soon = onFrame(render);
       const stops = [
-        store.on(['quotes'], soon),
+        store.on(['quotes', 'opened'], soon),
+        search.listen(),
         history.onChange((series) => series.interval === '1m' && series.limit === sparkBars && soon()),
       ];
       const clock = setInterval(() => rows.forEach((row) => row.age()), 1000);
