@@ -299,6 +299,14 @@ TEST_F(InstrumentsTest, OnlyPinnedTickersHaveSeriesBySource) {
     EXPECT_EQ(sample(R"(pricewire_quotes_total{source="binance",verdict="counted"})"), "2");
 }
 
+class NoBackfill : public history::Backfill {
+public:
+    void watch(Ticker, std::vector<past::Place>, bool) override {}
+    void unwatch(Ticker) override {}
+    history::BackfillFigures figures() const override { return {}; }
+    void stop() override {}
+};
+
 class NoApi : public api::Api {
 public:
     void handle(net::ServerRequest&&, net::HttpServer::Respond) override {}
@@ -328,6 +336,8 @@ TEST_F(InstrumentsTest, TheDocumentationListsExactlyTheMetricsThatExist) {
     const FewTickers watcher;
     instruments_.watch(discovery);
     instruments_.watch(watcher);
+    const NoBackfill backfill;
+    instruments_.watch(backfill);
     instruments_.watch(sampler);
     std::set<std::string> existing;
     for (const std::string& name : instruments_.registry().names())
