@@ -35,7 +35,7 @@ struct FeedOptions {
     // Watched too at each source that trades them for dollars, without a word about those that do not.
     std::vector<Ticker> references;
     std::vector<SourceOptions> sources;
-    SessionOptions session;  // except poll_interval and start_after, which differ by source
+    SessionOptions session;  // except those durations which differ by source
     bool verify_tls = true;
     std::string ca_file;      // trusted by the streams beside the system's; empty: none
     FrameTap* tap = nullptr;  // sees all frames; it outlives the feed; null: none

@@ -141,8 +141,8 @@ TEST_F(FeedWatchTest, AnAnswerIsForAllConnectionsOfTheSource) {
             to_micros(loop.clock.now()) / 1'000'000, ++id_);
     };
     std::size_t asked = 0;
-    for (int second = 0; second < 60; ++second) {
-        loop.wait(1s);
+    for (int step = 0; step < 300; ++step) {
+        loop.wait(200ms);
         for (std::size_t i = 0; i < http.open(); ++i) {
             if (http.open_request(i).url.find("bitstamp") == std::string::npos) continue;
             ++asked;
@@ -181,6 +181,23 @@ TEST_F(FeedWatchTest, ConnectionsOfOneSourceAreOpenedOneAfterAnother) {
     }
     EXPECT_EQ(sockets.all.size(), 16u) << "20 fit on each";
     EXPECT_LE(most, 20u) << "are allowed in a minute";
+}
+
+// A connection to coins that nobody trades for minutes works all the same.
+TEST_F(FeedWatchTest, AConnectionOfThinCoinsIsNotTakenForADeafOne) {
+    start({"BTC"});
+    for (int i = 0; i < 200; ++i)
+        watch(Ticker(fmt::format("T{}", i)), {{"bitstamp", fmt::format("t{}usd", i)}});
+    ASSERT_EQ(sockets.all.size(), 2u);
+    sockets.all[1].handler.on_open();
+    for (int second = 0; second < 540; ++second) {
+        loop.wait(1s);
+        trade(0, "btcusd", 1);
+        sockets.all[1].handler.on_text(R"({"event":"bts:heartbeat","channel":"","data":{}})");
+    }
+    EXPECT_TRUE(sockets.all[1].alive);
+    EXPECT_EQ(sockets.all.size(), 2u);
+    EXPECT_EQ(state(0), SourceState::streaming);
 }
 
 TEST_F(FeedWatchTest, ASourceWithoutATickerOfItsOwnIsAskedForOthers) {

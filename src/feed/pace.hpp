@@ -1,13 +1,18 @@
 #pragma once
 
 #include <algorithm>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/clock.hpp"
 
 namespace pricewire::feed {
 
-// What the sessions of one source share, because a venue limits an address, not a connection: whose turn it is to
-// connect and to ask. Who takes a turn uses it at the moment that it is given, which is not before now. One thread.
+// What the sessions of one source share: whose turn it is to connect and to ask, because a venue limits an address, not
+// a connection, and what was said in the log. Who takes a turn uses it at the moment that it is given, which is not
+// before now. One thread.
 class Pace {
 public:
     // A connection may be opened: some at once, then one in a while. Bitfinex takes 20 a minute.
@@ -23,6 +28,16 @@ public:
     // The venue wants no requests until then.
     void rest(MonoTime until) { resting_until_ = std::max(resting_until_, until); }
 
+    // False: another session has said the same in the last minute. Many connections often have one cause.
+    bool may_say(std::string_view key, MonoTime now) {
+        std::erase_if(said_, [&](const auto& s) { return now - s.second >= std::chrono::minutes{1}; });
+        if (std::ranges::find(said_, key, [](const auto& s) { return std::string_view(s.first); }) !=
+            said_.end())
+            return false;
+        said_.emplace_back(key, now);
+        return true;
+    }
+
 private:
     static constexpr Duration apart = std::chrono::seconds{4};
     static constexpr int some = 4;
@@ -30,6 +45,7 @@ private:
     MonoTime connections_ = MonoTime::min();
     MonoTime last_request_ = MonoTime::min();
     MonoTime resting_until_ = MonoTime::min();
+    std::vector<std::pair<std::string, MonoTime>> said_;
 };
 
 }  // namespace pricewire::feed

@@ -266,12 +266,13 @@ void Session::say_once(std::string key, Moment now, log::Level level, std::strin
         std::find_if(said_.begin(), said_.end(), [&](const auto& s) { return s.first == key; });
     if (found == said_.end()) {
         std::erase_if(said_, [&](const auto& s) { return now.mono - s.second >= 24h; });
-        said_.emplace_back(std::move(key), now.mono);
+        said_.emplace_back(key, now.mono);
     } else if (now.mono - found->second >= again) {
         found->second = now.mono;
     } else {
         return;
     }
+    if (pace_ != nullptr && !pace_->may_say(key, now.mono)) level = log::Level::debug;
     say(level, std::move(message), std::move(reason));
 }
 

@@ -32,7 +32,10 @@ struct SessionOptions {
     using seconds = std::chrono::seconds;
     using minutes = std::chrono::minutes;
 
-    Duration poll_interval = seconds{5};   // at least this between two REST requests
+    Duration poll_interval = seconds{5};  // at least this between two REST requests
+    Duration polls_apart = seconds{1};    // likewise between those of any two sessions of the source
+    // Its tickers may be such as nobody trades for minutes: an open stream without trades is deaf only after long.
+    bool may_be_thin = false;
     Duration start_after{};                // spreads the sessions of one source
     Duration quiet_after = seconds{10};    // a ticker without a trade for this long is requested by REST
     Duration fallback_grace = seconds{2};  // likewise all once the stream has been down for this long

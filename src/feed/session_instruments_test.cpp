@@ -15,7 +15,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-Play subscribed(const VenueType& type = toy, std::string rest_url = {}) {
+Play two_streamed(const VenueType& type = toy, std::string rest_url = {}) {
     Play p(std::make_unique<Toy>(type, std::move(rest_url), std::vector<std::string>{"BTC", "ETH"}));
     p.start();
     p.opened(1);
@@ -26,7 +26,7 @@ Play subscribed(const VenueType& type = toy, std::string rest_url = {}) {
 }
 
 TEST(SessionInstruments, OneThatComesIsSubscribedAloneAndOneThatGoesIsUnsubscribedAlone) {
-    Play p = subscribed();
+    Play p = two_streamed();
     p.watch("SOL");
     p.text(1, "ack SOL");
     p.text(1, "price SOL 7");
@@ -48,7 +48,7 @@ TEST(SessionInstruments, OneThatComesIsSubscribedAloneAndOneThatGoesIsUnsubscrib
 }
 
 TEST(SessionInstruments, OneThatComesBackBeforeItWasUnsubscribedCostsNoMessage) {
-    Play p = subscribed();
+    Play p = two_streamed();
     p.unwatch("ETH");
     p.wait(3s);
     p.watch("ETH");
@@ -61,7 +61,7 @@ TEST(SessionInstruments, OneThatComesBackBeforeItWasUnsubscribedCostsNoMessage) 
 }
 
 TEST(SessionInstruments, OneThatComesBackAfterwardsIsSubscribedAgain) {
-    Play p = subscribed();
+    Play p = two_streamed();
     p.unwatch("ETH");
     p.wait(6s);
     p.done();
@@ -74,7 +74,7 @@ TEST(SessionInstruments, OneThatComesBackAfterwardsIsSubscribedAgain) {
 
 // A message that asks for it may be on its way: what the venue answers could be taken for the answer to another one.
 TEST(SessionInstruments, OneThatGoesIsUnsubscribedOnlyAfterTheVenueHasAnswered) {
-    Play p = subscribed();
+    Play p = two_streamed();
     p.watch("SOL");
     p.unwatch("SOL");
     p.wait(7s);
@@ -133,7 +133,7 @@ TEST(SessionInstruments, WhoUnsubscribesDoesSoInBatchesAndAfterWhatIsToBeSubscri
 }
 
 TEST(SessionInstruments, ThePlaceOfOneThatHasGoneIsGivenToAnotherOnlyAfterAWhile) {
-    Play p = subscribed();
+    Play p = two_streamed();
     p.unwatch("ETH");
     p.watch("SOL");
     p.wait(1s);
@@ -155,7 +155,7 @@ TEST(SessionInstruments, ThePlaceOfOneThatHasGoneIsGivenToAnotherOnlyAfterAWhile
 }
 
 TEST(SessionInstruments, WhatHasGoneIsNotSubscribedOnANewConnection) {
-    Play p = subscribed();
+    Play p = two_streamed();
     p.watch("SOL");
     p.unwatch("BTC");
     p.closed(1, "gone");
@@ -171,7 +171,7 @@ TEST(SessionInstruments, BothConnectionsFollowWhileOneIsRenewed) {
     VenueType renewed = toy;
     renewed.stream.renew_from = renewed.stream.renew_to = 1h;
     renewed.stream.silence_limit = renewed.stream.deaf_limit = 24h;
-    Play p = subscribed(renewed);
+    Play p = two_streamed(renewed);
     p.wait(1h);
     p.opened(2);
     p.done();
@@ -255,7 +255,7 @@ TEST(SessionInstruments, AnHourOfAConnectionHasItsMessagesAndThoseThatComeGetThe
     VenueType limited = toy;
     limited.stream.messages_per_hour = 12;
     limited.stream.silence_limit = limited.stream.deaf_limit = 24h;
-    Play p = subscribed(limited);
+    Play p = two_streamed(limited);
     for (int i = 0; i < 9; ++i) {
         const std::string ticker = "T" + std::to_string(i);
         p.watch(ticker);
@@ -274,7 +274,7 @@ TEST(SessionInstruments, AnHourOfAConnectionHasItsMessagesAndThoseThatComeGetThe
 }
 
 TEST(SessionInstruments, RestIsAskedForOneThatComesUnlessItTradesAndNotForOneThatHasGone) {
-    Play p = subscribed(toy, "https://toy");
+    Play p = two_streamed(toy, "https://toy");
     p.wait(2s);
     p.answer(200, "");
     p.text(1, "price BTC 2");
@@ -293,7 +293,7 @@ TEST(SessionInstruments, RestIsAskedForOneThatComesUnlessItTradesAndNotForOneTha
 TEST(SessionInstruments, RoomCountsWhatTheVenueStillSends) {
     VenueType small = toy;
     small.stream.max_instruments = 3;
-    Play p = subscribed(small);
+    Play p = two_streamed(small);
     EXPECT_TRUE(p.session().has_room());
     p.watch("SOL");
     EXPECT_FALSE(p.session().has_room());

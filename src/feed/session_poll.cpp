@@ -53,6 +53,7 @@ Session::Actions Session::overheard(std::string_view url, std::string_view body,
     const ParseResult parsed = venue_.parse_answer(body, now.wall, quotes_);
     if (!parsed) return done();
     poll_allowed_at_ = std::max(poll_allowed_at_, asked_at.mono + options_.poll_interval);
+    has_poll_turn_ = false;
     take_prices(request, *parsed, now);
     advance(now);
     return done();
@@ -100,9 +101,7 @@ void Session::advance_poll(Moment now) {
         }
     }
     if (pace_ != nullptr && !std::exchange(has_poll_turn_, true)) {
-        poll_allowed_at_ =
-            pace_->ask(now.mono, is_search ? std::min<Duration>(suspects_apart, options_.poll_interval)
-                                           : options_.poll_interval);
+        poll_allowed_at_ = pace_->ask(now.mono, options_.polls_apart);
         if (now.mono < poll_allowed_at_) return;
     }
     has_poll_turn_ = false;

@@ -244,6 +244,7 @@ void Session::watch(Moment now) {
 // A thin market's pauses may be longer than the venue's limits.
 Duration Session::deaf_limit() const {
     const auto usual = std::chrono::floor<std::chrono::seconds>(3 * longest_pause_.value());
+    if (options_.may_be_thin) return std::max<Duration>(stream_type_.deaf_limit, longest_deaf_limit);
     return std::max<Duration>(stream_type_.deaf_limit, std::min<Duration>(usual, longest_deaf_limit));
 }
 

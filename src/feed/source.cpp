@@ -183,7 +183,12 @@ void Source::remove(Ticker ticker) {
 Runner& Source::open(std::vector<Instrument> instruments, bool is_pinned, Duration start_after) {
     SessionOptions session = around_.options.session;
     session.poll_interval = options_.poll_interval;
+    const RestType& rest = type_.rest;
+    const bool has_key = !options_.api_key.empty() && rest.least_interval_with_key > Duration{};
+    const Duration least = has_key ? rest.least_interval_with_key : rest.least_interval;
+    session.polls_apart = std::min(options_.poll_interval, least > Duration{} ? least : session.polls_apart);
     session.start_after = start_after;
+    session.may_be_thin = !is_pinned;
     runners_.push_back(std::make_unique<Runner>(
         around_, options_,
         type_.create(std::move(instruments), {options_.ws_url, without_slash(options_.rest_url)}), session,
