@@ -44,7 +44,7 @@ class WatchingTest : public ApiTest {
 protected:
     WatchingTest() {
         demand_ = &fake_;
-        directory_ = directory::create_book(storage_, clock_, {.pinned = options_.tickers});
+        directory_ = directory::create_book(storage_, clock_, {.choices = {.pinned = options_.tickers}});
         std::vector<ListedPair> pairs;
         for (const char* ticker : {"ADA", "DOT", "PEPE", "SHIB", "LUNA"})
             pairs.push_back({.symbol = std::string(ticker) + "USDT", .ticker = ticker, .currency = "USDT"});

@@ -23,7 +23,7 @@ protected:
     }
     // "binance=PEPE/USDT kraken=PEPE/USD!", or why there are none.
     std::string places(const Ticker& ticker, directory::Directory::Lists lists) {
-        const directory::Directory listed(std::move(lists), feed_.tickers);
+        const directory::Directory listed(std::move(lists), {.pinned = feed_.tickers});
         const auto found = places_of(ticker, listed, feed_);
         if (!found) return "unknown";
         if (found->places.empty()) return fmt::format("{}: {}", to_string(found->why), found->reason);
