@@ -53,8 +53,13 @@ Parsed<HistoryQuery> parse_history_query(const QueryString& query) {
 constexpr Duration behind = 2h;
 
 // Whether more is about to come: a feed has not begun to ask venues for the ticker's past, or is doing it.
-bool is_loading(const std::optional<storage::Filled>& filled, bool has_bars, Timestamp now) {
+bool is_loading(const Services& services, const Ticker& ticker, bool has_bars) {
+    // Trading that is halted has a past.
+    const auto state = unwatched(services, ticker);
+    if (state && state->why != Unwatchable::halted) return false;
+    const auto filled = services.use.storage.filled(ticker);
     if (!filled) return !has_bars;
+    const Timestamp now = services.use.clock.now();
     return filled->next_at <= now && (!filled->until || *filled->until < now - behind);
 }
 
@@ -88,8 +93,7 @@ net::ServerResponse show_history(Services& services, Exchange& exchange) {
         .begin_array();
     for (const Bar& bar : bars) write_bar(w, bar);
     w.end_array();
-    if (is_loading(services.use.storage.filled(*ticker), !bars.empty(), services.use.clock.now()))
-        w.field("loading", true);
+    if (is_loading(services, *ticker, !bars.empty())) w.field("loading", true);
     w.end_object();
     return json_response(200, std::move(w).str());
 }

@@ -25,8 +25,9 @@ constexpr Duration patience = 45s;
 // Candles that have just ended may still change, and live minutes may not be stored yet.
 constexpr Duration settled_after = 2min;
 
-// Filled at a time, of each reason.
-constexpr std::size_t most_under_way = 4;
+// Filled at a time.
+constexpr std::size_t most_pinned = 4;
+constexpr std::size_t most_needed = 8;
 constexpr std::size_t most_venues = 6;
 // The last minutes of what was not watched and the first that were are joined soon; then volumes, and what was missed,
 // come once an hour.
@@ -100,9 +101,12 @@ std::optional<BackfillCore::Claim> BackfillCore::next(Timestamp now) {
         entry.second.next_at = std::min(entry.second.next_at, now + 2 * every);
         if (entry.second.next_at > now || entry.second.places.empty() || jobs_.contains(entry.first))
             continue;
-        if ((entry.second.reason == Reason::pinned ? pinned : needed) >= most_under_way) continue;
+        if (entry.second.reason == Reason::pinned ? pinned >= most_pinned : needed >= most_needed) continue;
         const auto rank = [](const Entry& e) {
-            return std::tuple(e.reason != Reason::needed, e.next_at, e.number);
+            // Of what came to be needed the newest first: somebody has just opened it.
+            const auto number = static_cast<std::int64_t>(e.number);
+            const bool is_needed = e.reason == Reason::needed;
+            return std::tuple(!is_needed, !e.is_new, is_needed && e.is_new ? -number : 0, e.next_at, number);
         };
         if (best == nullptr || rank(entry.second) < rank(best->second)) best = &entry;
     }

@@ -131,6 +131,15 @@ TEST_F(BackfillCoreTest, WhatSomebodyNeedsIsNotHeldUpByWhatIsPinned) {
     EXPECT_EQ(core_.under_way(), 5U);
 }
 
+TEST_F(BackfillCoreTest, OfWhatIsNeededTheNewestIsFirst) {
+    for (int i = 0; i < 20; ++i) watch(Ticker(fmt::format("N{}", i)), BackfillCore::Reason::needed);
+    for (int i = 19; i > 11; --i) EXPECT_EQ(next(), fmt::format("N{}", i));
+    EXPECT_EQ(next(), "none");
+    watch("PEPE", BackfillCore::Reason::needed);
+    core_.not_before("N19", now_ + 1h);
+    EXPECT_EQ(next(), "PEPE");
+}
+
 TEST_F(BackfillCoreTest, TriesAgainLaterAndLaterWhileVenuesAreAway) {
     watch("BTC");
     for (const Duration wait : {1min, 2min, 4min}) {
