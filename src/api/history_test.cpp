@@ -39,13 +39,15 @@ TEST_F(HistoryTest, SaysWhichBarsComeFromVenuesCandlesAndTheirVolume) {
     const Bar past{"BTC", ten_, n(2), n(4), n(1), n(3), Decimal::parse("12.5").value(), true};
     storage_.add_history("BTC", 1min, std::vector{past});
     add(ten_ + 1min, "3", "3", "3", "3");
-    EXPECT_EQ(history("").body,
-              R"({"ticker":"BTC","interval":"1m","bars":[)"
-              R"({"time":"2023-11-14T10:00:00Z","open":2,"high":4,"low":1,"close":3,"volume":12.5,"history":true},)"
-              R"({"time":"2023-11-14T10:01:00Z","open":3,"high":3,"low":3,"close":3}]})");
-    EXPECT_EQ(history("?interval=1w").body,
-              R"({"ticker":"BTC","interval":"1w","bars":[)"
-              R"({"time":"2023-11-13T00:00:00Z","open":2,"high":4,"low":1,"close":3,"volume":12.5,"history":true}]})");
+    EXPECT_EQ(
+        history("").body,
+        R"({"ticker":"BTC","interval":"1m","bars":[)"
+        R"({"time":"2023-11-14T10:00:00Z","open":2,"high":4,"low":1,"close":3,"volume":12.5,"history":true},)"
+        R"({"time":"2023-11-14T10:01:00Z","open":3,"high":3,"low":3,"close":3}]})");
+    EXPECT_EQ(
+        history("?interval=1w").body,
+        R"({"ticker":"BTC","interval":"1w","bars":[)"
+        R"({"time":"2023-11-13T00:00:00Z","open":2,"high":4,"low":1,"close":3,"volume":12.5,"history":true}]})");
 }
 
 TEST_F(HistoryTest, SaysThatMoreIsAboutToCome) {

@@ -204,7 +204,8 @@ TEST_F(MarketTest, ATickerIsWatchedFromOneMomentToAnother) {
     market_.watch("SOL");
     EXPECT_EQ(send({quote("SOL", 800)}), (Lines{"#1 SOL 800", "board SOL 800 a counted"}));
     market_.watch("SOL");
-    EXPECT_EQ(send({quote("SOL", 801)}), (Lines{"#2 SOL 801", "board SOL 801 a counted"})) << "its line goes on";
+    EXPECT_EQ(send({quote("SOL", 801)}), (Lines{"#2 SOL 801", "board SOL 801 a counted"}))
+        << "its line goes on";
     market_.unwatch("SOL", now_);
     EXPECT_EQ(std::exchange(said_, {}), (Lines{"gone SOL", "removed SOL"}));
     market_.unwatch("SOL", now_);
