@@ -16,8 +16,8 @@
 namespace pricewire::api {
 namespace {
 
-constexpr std::size_t max_page = 1000;
-constexpr std::size_t max_query = 100;  // bytes
+constexpr std::size_t longest_page = 1000;
+constexpr std::size_t longest_query = 100;  // bytes
 
 struct TickersQuery {
     std::string text;
@@ -26,12 +26,12 @@ struct TickersQuery {
 };
 
 // A cursor is the rank of the last ticker of a page: "2.997.BTC".
-std::string make_cursor(const directory::Rank& last) {
+std::string cursor_of(const directory::Rank& last) {
     const std::string text = fmt::format("{}.{}.{}", last.match, last.absent, last.ticker.view());
     return base64url_encode(as_bytes(text));
 }
 
-std::optional<directory::Rank> parse_cursor(std::string_view text) {
+std::optional<directory::Rank> rank_in(std::string_view text) {
     const auto bytes = base64url_decode(text);
     if (!bytes) return std::nullopt;
     const std::string decoded(bytes->begin(), bytes->end());
@@ -47,15 +47,15 @@ Parsed<TickersQuery> parse_tickers_query(const QueryString& query) {
     std::vector<Issue> issues;
     if (const auto text = query.find("query")) {
         out.text = *text;
-        if (out.text.size() > max_query) {
+        if (out.text.size() > longest_query) {
             issues.push_back({"query", "query",
-                              fmt::format("String should have at most {} characters", max_query),
+                              fmt::format("String should have at most {} characters", longest_query),
                               "string_too_long"});
         }
     }
-    read_limit(query, max_page, out.limit, issues);
+    read_limit(query, longest_page, out.limit, issues);
     if (const auto text = query.find("cursor")) {
-        out.after = parse_cursor(*text);
+        out.after = rank_in(*text);
         if (!out.after) issues.push_back(bad_cursor());
     }
     if (!issues.empty()) return std::unexpected(std::move(issues));
@@ -102,7 +102,7 @@ net::ServerResponse list_tickers(Services& services, Exchange& exchange) {
     for (const directory::Hit& hit : hits) write_coin(w, *hit.coin, services);
     w.end_array();
     auto response = json_response(200, std::move(w).str());
-    if (has_more) add_next_link(response, "/api/v1/tickers", query, make_cursor(hits.back().rank));
+    if (has_more) add_next_link(response, "/api/v1/tickers", query, cursor_of(hits.back().rank));
     return response;
 }
 
