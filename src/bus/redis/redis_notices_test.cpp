@@ -36,7 +36,7 @@ TEST(NoticeCodec, ReadsWhatItWrites) {
 }
 
 // Records what a subscriber received.
-class Heard {
+class HeardNotices {
 public:
     NoticeSubscriber subscriber() {
         return {.notices =
@@ -67,7 +67,7 @@ private:
 
 TEST(RedisNotices, AfterAnOutageTheSubscriberLearnsSinceWhenItMissedNotices) {
     fakes::LogCapture log;
-    Heard heard;
+    HeardNotices heard;
     test::RedisServer server;
     const RedisNoticesOptions options{.url = server.url(), .prefix = "pricewire:"};
     const auto sender = create_redis_notices(options, system_clock());
@@ -120,7 +120,7 @@ TEST(RedisNotices, APublisherThatDroppedNoticesReportsItAfterReconnecting) {
 }
 
 TEST(RedisNotices, DroppedNoticesAreReportedAsMissed) {
-    Heard heard;
+    HeardNotices heard;
     test::RedisServer server;
     const auto api = create_redis_notices({.url = server.url(), .prefix = "p:"}, system_clock());
     api->subscribe(heard.subscriber());
@@ -134,7 +134,7 @@ TEST(RedisNotices, DroppedNoticesAreReportedAsMissed) {
 
 TEST(RedisNotices, SkipsUnreadableNoticesAndWarnsOnce) {
     fakes::LogCapture log;
-    Heard heard;
+    HeardNotices heard;
     test::RedisServer server;
     const auto notices = create_redis_notices({.url = server.url(), .prefix = "p:"}, system_clock());
     notices->subscribe(heard.subscriber());
