@@ -49,6 +49,38 @@ TEST_F(AlertOptionsTest, NullCountsAsMissing) {
     EXPECT_TRUE(answer.has(R"("format":"json","note":"","deliver_within":"24h"})")) << answer.body;
 }
 
+TEST_F(AlertOptionsTest, RecoverIsShownOnlyWhereItIsOff) {
+    const Answer off = create(with(R"("recover":false)", "2"));
+    EXPECT_TRUE(off.body.ends_with(R"("deliver_within":"24h","recover":false})")) << off.body;
+    EXPECT_EQ(call_as(ann_, "GET", off.header("Location")).body, off.body);
+    EXPECT_FALSE(create(with(R"("recover":true)", "3")).has("recover"));
+    EXPECT_FALSE(create(with(R"("recover":null)", "4")).has("recover"));
+    EXPECT_EQ(create(with(R"("recover":true)", "2")).status, 409) << "it differs in nothing else";
+    const Answer wrong = create(with(R"("recover":"no")", "5"));
+    EXPECT_EQ(wrong.status, 422);
+    EXPECT_TRUE(
+        wrong.has(R"({"loc":["body","recover"],"msg":"Input should be true or false","type":"bool_type"})"))
+        << wrong.body;
+}
+
+TEST_F(AlertOptionsTest, ALateFiringSaysWhenItsLevelWasTouched) {
+    const std::string id = member(create(with("\"note\":\"x\"")).body, "id");
+    FiringGroup group{{"BTC", Decimal::from_int(7), clock_.now(), 1},
+                      clock_.now(),
+                      {{*Uuid::parse(id), make_uuid(clock_.now())}},
+                      LateFiring{clock_.now() - 10min, clock_.now() - 9min, {"binance", "kraken"}}};
+    ASSERT_EQ(storage_.fire(std::vector{group}).size(), 1U);
+    const std::string late = R"("late":true,"occurred_between":[")" + format_rfc3339(clock_.now() - 10min) +
+                             R"(",")" + format_rfc3339(clock_.now() - 9min) +
+                             R"("],"sources":["binance","kraken"])";
+    const Answer alert = call_as(ann_, "GET", "/api/v1/alerts/" + id);
+    EXPECT_TRUE(alert.body.ends_with("," + late + "}")) << alert.body;
+    const Answer delivery =
+        call_as(ann_, "GET", "/api/v1/deliveries/" + group.firings[0].delivery_id.to_string());
+    EXPECT_TRUE(delivery.has(late)) << delivery.body;
+    EXPECT_TRUE(call_as(ann_, "GET", "/api/v1/deliveries").has(late));
+}
+
 TEST_F(AlertOptionsTest, AllFormatsAreAccepted) {
     int target = 1;
     for (const std::string format : {"json", "slack", "discord", "telegram"}) {

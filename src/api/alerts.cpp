@@ -6,6 +6,7 @@
 #include "api/watching.hpp"
 #include "base/json_writer.hpp"
 #include "base/text.hpp"
+#include "domain/late_json.hpp"
 #include "webhook/payload.hpp"
 
 namespace pricewire::api {
@@ -35,6 +36,8 @@ void write_alert(JsonWriter& w, const Alert& alert, const Services& services) {
     if (const auto state = alert.is_active ? unwatched(services, alert.ticker) : std::nullopt)
         w.field("watched", false).field("unwatched_reason", state->reason);
     if (alert.endpoint_disabled_at) w.field("endpoint_disabled_at", *alert.endpoint_disabled_at);
+    if (!alert.recover) w.field("recover", false);
+    if (alert.late) write_late(w, *alert.late);
     w.end_object();
 }
 
@@ -50,6 +53,7 @@ Alert alert_of(AlertBody body, const Uuid& user_id, Timestamp now) {
     alert.custom = std::move(body.custom);
     alert.note = std::move(body.note);
     alert.deliver_within = body.deliver_within;
+    alert.recover = body.recover;
     alert.created_at = now;
     return alert;
 }

@@ -148,6 +148,14 @@ Duration read_deliver_within(BodyReader& reader) {
     return value.value_or(default_deliver_within);
 }
 
+bool read_recover(BodyReader& reader) {
+    const JsonField* field = reader.optional("recover");
+    if (field == nullptr) return true;
+    if (field->kind != Kind::boolean)
+        reader.refuse("recover", "Input should be true or false", "bool_type");
+    return field->text != "false";
+}
+
 std::optional<SignatureScheme> read_scheme(BodyReader& reader, std::string_view name) {
     const std::string* text = reader.optional_string(name);
     if (text == nullptr) return std::nullopt;
@@ -198,6 +206,7 @@ Parsed<AlertBody> parse_alert_body(std::string_view body, const KnownTickers& ti
     out.custom = read_template(reader, out.format);
     out.note = read_note(reader);
     out.deliver_within = read_deliver_within(reader);
+    out.recover = read_recover(reader);
     return reader.result(std::move(out));
 }
 

@@ -34,6 +34,7 @@ struct AlertBody {
     std::optional<WebhookTemplate> custom;  // set if format is custom; checked
     std::string note;
     Duration deliver_within = default_deliver_within;
+    bool recover = true;
 };
 
 struct WebhookSecretBody {

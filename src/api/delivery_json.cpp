@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "api/responses.hpp"
+#include "domain/late_json.hpp"
 #include "net/endpoint_name.hpp"
 
 namespace pricewire::api {
@@ -27,6 +28,7 @@ void write_fields(JsonWriter& w, const DeliveryView& d) {
         .field("finished_at", d.finished_at)
         .field("reason", text_or_null(d.reason))
         .field("last_status", d.last_status);
+    if (d.late) write_late(w, *d.late);
 }
 
 void write_attempt(JsonWriter& w, const Attempt& a) {

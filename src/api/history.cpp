@@ -17,6 +17,7 @@ using namespace std::chrono_literals;
 constexpr std::array<std::pair<std::string_view, Duration>, 5> intervals{
     {{"1m", 1min}, {"5m", 5min}, {"1h", 1h}, {"1d", 24h}, {"1w", 7 * 24h}}};
 constexpr std::size_t max_bars = 1500;
+constexpr std::size_t max_blind = 100;  // the newest
 
 struct HistoryQuery {
     std::string_view name = intervals.front().first;
@@ -75,6 +76,25 @@ void write_bar(JsonWriter& w, const Bar& bar) {
     w.end_object();
 }
 
+// When nothing was judged between the bars' beginning, or `from`, and `to`.
+void write_blind(JsonWriter& w, const std::vector<BlindSpan>& spans, Timestamp to) {
+    const auto is_after = [&](const BlindSpan& span) { return span.from >= to; };
+    if (std::ranges::all_of(spans, is_after)) return;
+    w.key("blind").begin_array();
+    for (auto span = spans.rbegin(); span != spans.rend(); ++span) {
+        if (is_after(*span)) continue;
+        w.begin_object()
+            .field("from", span->from)
+            .field("to", span->to)
+            .field("state", to_string(span->state))
+            .field("reason", span->reason)
+            .field("fired_late", span->fired)
+            .field("unknown_seconds", span->unknown / 1s)
+            .end_object();
+    }
+    w.end_array();
+}
+
 }  // namespace
 
 net::ServerResponse show_history(Services& services, Exchange& exchange) {
@@ -93,6 +113,9 @@ net::ServerResponse show_history(Services& services, Exchange& exchange) {
         .begin_array();
     for (const Bar& bar : bars) write_bar(w, bar);
     w.end_array();
+    Timestamp since = wanted->from;
+    if (!bars.empty()) since = std::max(since, bars.front().start);
+    write_blind(w, services.use.storage.blind_spans(*ticker, since, max_blind), wanted->to);
     if (is_loading(services, *ticker, !bars.empty())) w.field("loading", true);
     w.end_object();
     return json_response(200, std::move(w).str());

@@ -50,6 +50,31 @@ TEST_F(HistoryTest, SaysWhichBarsComeFromVenuesCandlesAndTheirVolume) {
         R"({"time":"2023-11-13T00:00:00Z","open":2,"high":4,"low":1,"close":3,"volume":12.5,"history":true}]})");
 }
 
+TEST_F(HistoryTest, SaysWhenNothingWasJudged) {
+    add(ten_, "2", "4", "1", "3");
+    const BlindSpan over{.ticker = "BTC",
+                         .from = ten_ + 1min,
+                         .to = ten_ + 3min,
+                         .reason = "Pricewire was not running",
+                         .state = BlindState::lost,
+                         .told_until = {},
+                         .unknown = 2min};
+    const BlindSpan open{
+        .ticker = "BTC", .from = ten_ + 5min, .to = {}, .reason = "no exchange was heard", .told_until = {}};
+    BlindSpan earlier = over;
+    earlier.from = ten_ - 5min;
+    earlier.to = ten_ - 1min;
+    storage_.save_blind(std::vector{open, over, earlier});
+    const std::string first = R"({"from":"2023-11-14T10:01:00Z","to":"2023-11-14T10:03:00Z","state":"lost",)"
+                              R"("reason":"Pricewire was not running","fired_late":0,"unknown_seconds":120})";
+    const std::string second =
+        R"({"from":"2023-11-14T10:05:00Z","to":null,"state":"open","reason":"no exchange was heard",)"
+        R"("fired_late":0,"unknown_seconds":0})";
+    EXPECT_TRUE(history("").has("\"blind\":[" + first + "," + second + "]")) << history("").body;
+    EXPECT_TRUE(history("?to=2023-11-14T10:04:00Z").has("\"blind\":[" + first + "]"));
+    EXPECT_FALSE(history("?to=2023-11-14T10:01:00Z").has("blind"));
+}
+
 TEST_F(HistoryTest, SaysThatMoreIsAboutToCome) {
     const auto is_loading = [&] { return history("", "ETH").body.find("loading") != std::string::npos; };
     const Timestamp now = clock_.now();

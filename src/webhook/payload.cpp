@@ -1,6 +1,7 @@
 #include "webhook/payload.hpp"
 
 #include "base/json_writer.hpp"
+#include "domain/late_json.hpp"
 #include "webhook/chat_formats.hpp"
 #include "webhook/template.hpp"
 
@@ -55,6 +56,12 @@ std::string webhook_message(const Alert& alert, DeliveryKind kind) {
     text.append(alert.ticker.view()).append(" ").append(kind_of(alert.condition).crossed).append(" ");
     text += alert.target.to_string();
     if (alert.triggered_price) text.append(": ").append(alert.triggered_price->to_string());
+    if (alert.late && alert.late->is_exact()) {
+        text.append(" (late: happened at ").append(format_rfc3339(alert.late->from)).append(")");
+    } else if (alert.late) {
+        text.append(" (late: happened between ").append(format_rfc3339(alert.late->from));
+        text.append(" and ").append(format_rfc3339(alert.late->to)).append(")");
+    }
     return text;
 }
 
@@ -71,6 +78,7 @@ std::string webhook_payload(const Alert& alert, DeliveryKind kind) {
         .field("message", webhook_message(alert, kind));
     if (!alert.note.empty()) w.field("note", alert.note);
     if (kind == DeliveryKind::test) w.field("test", true);
+    if (alert.late) write_late(w, *alert.late);
     w.end_object();
     return std::move(w).str();
 }

@@ -60,6 +60,36 @@ TEST(Payload, CarriesTheNoteIfThereIsOne) {
         << webhook_payload(a);
 }
 
+TEST(Payload, SaysOfALateFiringWhenItHappenedAndWhoTellsIt) {
+    Alert a = fired_alert();
+    const Timestamp minute = *parse_rfc3339("2025-01-02T01:02:00Z");
+    a.late = LateFiring{minute, minute + std::chrono::minutes{1}, {"binance", "kraken"}};
+    EXPECT_EQ(
+        webhook_payload(a),
+        R"({"alert_id":"018f3f6e-7c1a-7a3b-8f00-0123456789ab","ticker":"BTC","triggered_price":70100.5,)"
+        R"("target_price":70000,"condition":"gt","triggered_at":"2025-01-02T03:04:05.678Z",)"
+        R"("created_at":"2025-01-01T00:00:00Z","message":"BTC rose above 70000: 70100.5 )"
+        R"x((late: happened between 2025-01-02T01:02:00Z and 2025-01-02T01:03:00Z)",)x"
+        R"("late":true,"occurred_between":["2025-01-02T01:02:00Z","2025-01-02T01:03:00Z"],)"
+        R"("sources":["binance","kraken"]})");
+    a.late->from = a.late->to = minute + std::chrono::milliseconds{7250};
+    EXPECT_TRUE(webhook_payload(a).ends_with(
+        R"("late":true,"occurred_at":"2025-01-02T01:02:07.25Z","sources":["binance","kraken"]})"))
+        << webhook_payload(a);
+    EXPECT_EQ(webhook_message(a),
+              "BTC rose above 70000: 70100.5 (late: happened at 2025-01-02T01:02:07.25Z)");
+}
+
+TEST(WebhookBody, ChatsSayThatAFiringIsLate) {
+    ClaimedDelivery d{.alert = fired_alert()};
+    d.alert.format = PayloadFormat::slack;
+    const Timestamp minute = *parse_rfc3339("2025-01-02T01:02:00Z");
+    d.alert.late = LateFiring{minute, minute, {"okx"}};
+    EXPECT_EQ(webhook_body(d).text,
+              R"({"text":"BTC rose above 70000: 70100.5 (late: happened at 2025-01-02T01:02:00Z)\n)"
+              R"(2025-01-02T03:04:05.678Z"})");
+}
+
 TEST(Payload, MarksATestEvent) {
     const std::string body = webhook_payload(fired_alert(), DeliveryKind::test);
     EXPECT_TRUE(body.ends_with(R"("message":"Test: BTC rose above 70000: 70100.5","test":true})")) << body;

@@ -25,7 +25,18 @@ struct Field {
     std::string (*value)(const TemplateValues&);
 };
 
-constexpr std::array<Field, 7> fields{{
+// As many sources as there may be, and commas between them.
+constexpr std::size_t longest_sources = 32 * (SourceName::max_size + 1);
+
+std::string sources_of(const TemplateValues& v) {
+    std::string out;
+    if (!v.late) return out;
+    for (const SourceName source : v.late->sources) out.append(out.empty() ? "" : ",").append(source.view());
+    return out;
+}
+
+// A firing that is not late occurred when it fired.
+constexpr std::array<Field, 11> fields{{
     {"ticker", Ticker::max_size, false, [](const TemplateValues& v) { return std::string(v.ticker.view()); }},
     // A sign, 21 digits, a point and 18 places.
     {"price", 41, true, [](const TemplateValues& v) { return v.price.to_string(); }},
@@ -35,6 +46,12 @@ constexpr std::array<Field, 7> fields{{
     {"time", 27, false, [](const TemplateValues& v) { return format_rfc3339(v.time); }},
     {"alert_id", 36, false, [](const TemplateValues& v) { return v.alert_id.to_string(); }},
     {"note", max_note, false, [](const TemplateValues& v) { return v.note; }},
+    {"late", 5, false, [](const TemplateValues& v) { return std::string(v.late ? "true" : "false"); }},
+    {"occurred_at", 27, false,
+     [](const TemplateValues& v) { return format_rfc3339(v.late ? v.late->from : v.time); }},
+    {"occurred_until", 27, false,
+     [](const TemplateValues& v) { return format_rfc3339(v.late ? v.late->to : v.time); }},
+    {"sources", longest_sources, false, sources_of},
 }};
 
 // A part of a body: literal text or a placeholder.
@@ -252,7 +269,8 @@ TemplateValues template_values(const Alert& alert) {
             .condition = alert.condition,
             .time = alert.triggered_at.value_or(Timestamp()),
             .alert_id = alert.id,
-            .note = alert.note};
+            .note = alert.note,
+            .late = alert.late};
 }
 
 Result<void> check_template(const WebhookTemplate& t) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -13,7 +14,7 @@
 // Users' own webhook bodies. Pure, any thread.
 //
 // A body is UTF-8 text with the placeholders {{ticker}} {{price}} {{target}} {{condition}} {{time}}
-// {{alert_id}} {{note}}, spelled exactly like this. "{{{{" writes a literal "{{"; a "}}" that closes no
+// {{alert_id}} {{note}} {{late}} {{occurred_at}} {{occurred_until}} {{sources}}, spelled exactly like this. "{{{{" writes a literal "{{"; a "}}" that closes no
 // placeholder is kept. How a value is written depends on the content type:
 //
 //   JSON    escaped inside a string (RFC 8259 §7); outside of one {{price}} and {{target}} are numbers with
@@ -44,6 +45,7 @@ struct TemplateValues {
     Timestamp time;  // of the firing
     Uuid alert_id;
     std::string note;
+    std::optional<LateFiring> late = std::nullopt;
 };
 
 // `alert` has fired: triggered_at and triggered_price are set.

@@ -72,6 +72,16 @@ TEST(WebhookTemplate, TakesItsValuesFromTheFiredAlert) {
               "ETH|2.5|3|lt|2025-01-02T03:04:05.678Z|018f3f6e-7c1a-7a3b-8f00-0123456789ab|n");
 }
 
+TEST(WebhookTemplate, SaysWhenALateFiringHappened) {
+    const WebhookTemplate t{"{{late}} {{occurred_at}} {{occurred_until}} {{sources}}", "text/plain"};
+    ASSERT_TRUE(check_template(t));
+    TemplateValues v{.time = *parse_rfc3339("2025-01-02T03:04:05Z")};
+    EXPECT_EQ(render(t, v), "false 2025-01-02T03:04:05Z 2025-01-02T03:04:05Z ");
+    const Timestamp minute = *parse_rfc3339("2025-01-02T01:02:00Z");
+    v.late = LateFiring{minute, minute + std::chrono::minutes{1}, {"binance", "okx"}};
+    EXPECT_EQ(render(t, v), "true 2025-01-02T01:02:00Z 2025-01-02T01:03:00Z binance,okx");
+}
+
 TEST(WebhookTemplate, EscapesInsideJsonStringsAndWritesNumbersOutside) {
     const WebhookTemplate t{
         R"({"text":"{{ticker}} at {{price}}: {{note}}","price":{{price}},"n":[{{target}}]})",
