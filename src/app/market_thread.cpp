@@ -128,9 +128,11 @@ public:
         loop_->post([this, &started] {
             try {
                 loop_->every(1s, "judging prices by their age", [this] { judge_ages(); });
+                loop_->every(1s, "telling what is heard", [this] { publish_heard(); });
                 loop_->every(1s, "reporting the sources", [this] { publish_sources(); });
                 loop_->every(bars_every, "passing on the bars", [this] { bars_.write(market_.take_bars()); });
                 feed_->start();
+                publish_heard();
                 started.set_value();
             } catch (...) {
                 started.set_exception(std::current_exception());
@@ -204,6 +206,7 @@ private:
         reports.insert(reports.end(), switched_off_.begin(), switched_off_.end());
         bus_.publish_sources(reports);
     }
+    void publish_heard() { bus_.publish_heard({system_clock().now(), feed_->unheard()}); }
     // A thread that was stopped for a while first reads what has arrived meanwhile: judged before that, every
     // price would be gone, and then be back as of now.
     void judge_ages() {

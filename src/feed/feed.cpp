@@ -21,7 +21,7 @@ class FeedImpl final : public Feed {
 public:
     FeedImpl(net::EventLoop& loop, net::HttpClient& http, const Clock& clock, FeedOptions options,
              OnQuotes on_quotes)
-        : loop_(loop), options_(std::move(options)), on_quotes_(std::move(on_quotes)) {
+        : loop_(loop), clock_(clock), options_(std::move(options)), on_quotes_(std::move(on_quotes)) {
         for (const SourceOptions& source : options_.sources)
             sources_.push_back(
                 std::make_unique<Source>(Surroundings{loop, http, clock, options_, on_quotes_, neighbours_},
@@ -48,6 +48,10 @@ public:
         }
     }
     void unwatch(Ticker ticker) override { watch(ticker, {}); }
+    std::vector<Unheard> unheard() override {
+        for (const auto& source : sources_) source->note(heard_);
+        return heard_.take_unheard(clock_.now());
+    }
     std::vector<SourceStatus> statuses() const override {
         std::vector<SourceStatus> out;
         for (const auto& source : sources_) out.push_back(source->status());
@@ -56,10 +60,12 @@ public:
 
 private:
     net::EventLoop& loop_;
+    const Clock& clock_;
     const FeedOptions options_;
     const OnQuotes on_quotes_;
     Neighbours neighbours_;
     std::vector<std::unique_ptr<Source>> sources_;
+    HeardTickers heard_;
     std::optional<net::EventLoop::TimerId> look_;
 };
 

@@ -9,6 +9,7 @@
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
+#include "domain/heard.hpp"
 #include "domain/market.hpp"
 #include "feed/frame_tap.hpp"
 #include "feed/session.hpp"
@@ -59,6 +60,8 @@ public:
     virtual void watch(Ticker ticker, std::span<const FoundAt> found) = 0;
     // The tickers and references of the options stay watched where those name them. The loop's thread.
     virtual void unwatch(Ticker ticker) = 0;
+    // The tickers of which nothing is heard right now, references among them. The loop's thread; about once a second.
+    virtual std::vector<Unheard> unheard() = 0;
     // Any thread; one entry per source, in the order of the options.
     virtual std::vector<SourceStatus> statuses() const = 0;
 };

@@ -61,6 +61,7 @@ public:
     }
 
     SourceStatus status() const;
+    std::optional<Timestamp> heard(Ticker ticker) const { return session_.heard(ticker, now()); }
 
 private:
     Moment now() const { return around_.clock.moment(); }

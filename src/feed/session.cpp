@@ -111,6 +111,17 @@ void Session::publish(std::span<const Quote> quotes, Moment now) {
     status_.last_quote_at = now.wall;
 }
 
+std::optional<Timestamp> Session::heard(Ticker ticker, Moment now) const {
+    const auto i = index_of(ticker);
+    if (!i) return std::nullopt;
+    const Line& line = lines_[*i];
+    const bool is_carried = stream_ && stream_->open && !past_since_ && !line.hearing.is_deaf() &&
+                            stream_->subscriptions.is_acknowledged(*i);
+    if (is_carried) return now.wall - std::chrono::floor<Duration>(now.mono - stream_->last_sign);
+    if (poll_works_ && !line.unknown) return now.wall;
+    return std::nullopt;
+}
+
 Session::Condition Session::condition(Moment now) const {
     if (!running_) return {SourceState::idle, "stopped", {}};
     const auto why = [](const std::optional<Trouble>& t) { return t ? t->why : std::string(); };

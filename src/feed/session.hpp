@@ -126,6 +126,9 @@ public:
     std::size_t watched() const { return by_ticker_.size(); }
 
     bool is_running() const { return running_; }
+    // When it last heard of what may bring trades of the ticker: of its connection while that carries it, else of REST.
+    // nullopt: nothing can, right now.
+    std::optional<Timestamp> heard(Ticker ticker, Moment now) const;
     const SourceStatus& status() const { return status_; }
     // Frames and prices left out since the start.
     std::uint64_t refused_quotes() const { return refused_quotes_; }

@@ -230,4 +230,8 @@ SourceStatus Source::status() const {
     return out;
 }
 
+void Source::note(HeardTickers& heard) const {
+    for (const auto& [ticker, place] : places_) heard.note(ticker, type_.kind, place.runner->heard(ticker));
+}
+
 }  // namespace pricewire::feed

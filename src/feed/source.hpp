@@ -8,6 +8,7 @@
 
 #include "base/mutex.hpp"
 #include "feed/feed.hpp"
+#include "feed/heard_tickers.hpp"
 #include "feed/runner.hpp"
 
 namespace pricewire::feed {
@@ -35,6 +36,8 @@ public:
     // The ticker is asked for under this symbol, or no longer if it is empty. Nothing changes for one that is pinned.
     void watch(Ticker ticker, const std::string& symbol);
     SourceStatus status() const;
+    // Notes of each of its tickers when it was heard last.
+    void note(HeardTickers& heard) const;
 
 private:
     struct Place {

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "domain/heard.hpp"
+#include "domain/market.hpp"
+
+namespace pricewire::feed {
+
+// Which tickers nothing is heard of, from what each session says of each of its own, in rounds. A ticker is heard by
+// exchanges; by aggregators, whose figures are a minute old and leave out what was between them, only where no exchange
+// has it. Pure; one thread.
+class HeardTickers {
+public:
+    // `heard`: when the session last heard of the ticker; nullopt: it cannot, right now.
+    void note(Ticker ticker, SourceKind kind, std::optional<Timestamp> heard) {
+        Said& said = round_[ticker];
+        if (kind == SourceKind::exchange) said.is_at_exchange = true;
+        auto& best = kind == SourceKind::exchange ? said.by_exchange : said.by_aggregator;
+        if (heard) best = std::max(best.value_or(*heard), *heard);
+    }
+    // Ends the round; by ticker. One that is new after the first round was not heard since it came.
+    std::vector<Unheard> take_unheard(Timestamp now) {
+        std::vector<Unheard> out;
+        std::map<Ticker, std::optional<Timestamp>> last;
+        for (const auto& [ticker, said] : std::exchange(round_, {})) {
+            const auto& best = said.is_at_exchange ? said.by_exchange : said.by_aggregator;
+            const auto before = last_.find(ticker);
+            std::optional<Timestamp> since;
+            if (before != last_.end()) {
+                since = before->second;
+            } else if (!is_first_) {
+                since = now;
+            }
+            if (best) {
+                since = std::max(since.value_or(*best), *best);
+            } else {
+                out.push_back({ticker, since});
+            }
+            last[ticker] = since;
+        }
+        last_ = std::move(last);
+        is_first_ = false;
+        return out;
+    }
+
+private:
+    struct Said {
+        bool is_at_exchange = false;
+        std::optional<Timestamp> by_exchange, by_aggregator;
+    };
+    std::map<Ticker, Said> round_;
+    std::map<Ticker, std::optional<Timestamp>>
+        last_;  // when it was heard last, or came; unset: never, since the start
+    bool is_first_ = true;
+};
+
+}  // namespace pricewire::feed
