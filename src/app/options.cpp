@@ -197,6 +197,12 @@ net::HttpClientOptions list_client_options() {
     return {.max_connections = 4, .max_idle_connections = 0, .user_agent = "Pricewire/" PRICEWIRE_VERSION};
 }
 
+recover::RecorderOptions recorder_options_of(const ops::Config& config) {
+    return {.limit = config.market.quote_ttl,
+            .always = tickers_of(config),
+            .is_asked_back = config.market.recover > Duration::zero()};
+}
+
 deliver::PrunerOptions pruner_options_of(const ops::Config& config) {
     return {.keep = config.delivery.keep};
 }

@@ -13,6 +13,7 @@
 #include "ops/config.hpp"
 #include "ops/config_keys.hpp"
 #include "price/consolidator.hpp"
+#include "recover/recorder.hpp"
 #include "secrets/open_secrets.hpp"
 
 // Converts the configuration into each room's options. Pure.
@@ -35,6 +36,8 @@ net::FileNeeds file_needs_of(const ops::Config& config, const Roles& roles);
 net::HttpClientOptions webhook_client_options_of(const ops::Config& config, const net::FileShares& files);
 // For the sources' symbol lists.
 net::HttpClientOptions list_client_options();
+// A ticker is blind for longer than the silence after which it has no price.
+recover::RecorderOptions recorder_options_of(const ops::Config& config);
 deliver::PrunerOptions pruner_options_of(const ops::Config& config);
 // The address that a process of these roles listens on: http.listen with the API, else the one for /health.
 std::string listen_of(const ops::Config& config, const Roles& roles);

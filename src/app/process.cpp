@@ -15,6 +15,7 @@
 #include "app/market_thread.hpp"
 #include "app/options.hpp"
 #include "app/parts.hpp"
+#include "app/past_places.hpp"
 #include "app/progress.hpp"
 #include "app/report.hpp"
 #include "app/roles.hpp"
@@ -35,6 +36,9 @@
 #include "net/local_failures.hpp"
 #include "ops/own_process.hpp"
 #include "outbox/outbox.hpp"
+#include "past/past.hpp"
+#include "recover/recorder.hpp"
+#include "recover/runner.hpp"
 #include "secrets/open_secrets.hpp"
 #include "storage/open.hpp"
 #include "watch/demand.hpp"
@@ -84,7 +88,7 @@ public:
         if (!*opened) return stopped_early();
         if (roles_.api || roles_.checker || roles_.sender) queue_ = open_queue(config_, roles_);
         if (roles_.api || roles_.checker || roles_.feed) bus_ = open_bus(config_, roles_);
-        if (roles_.api || roles_.checker || roles_.sender) notices_ = open_notices(config_);
+        notices_ = open_notices(config_);
         // Connects now rather than at the first firing.
         if (roles_.api || roles_.checker) queue_->publish({});
         if (roles_.api || roles_.feed)
@@ -101,10 +105,9 @@ public:
                 market_->meters(), market_->rate_meters(), [this] { return market_->sources(); },
                 tickers_of(config_));
             start_discovery();
-            // In one process of its own database nobody else could have claimed anything.
-            past_ = std::make_unique<FeedPast>(
-                config_, *storage_, clock_, shared_ ? "feed-" + make_uuid(clock_.now()).to_string() : "feed");
+            past_ = std::make_unique<FeedPast>(config_, *storage_, clock_, feed_name());
             instruments_.watch(past_->backfill());
+            start_recovering();
         }
         if (roles_.api) {
             open_api();
@@ -202,19 +205,21 @@ private:
         pruner_ = deliver::start_pruner(*storage_, clock_, pruner_options_of(config_));
     }
 
+    void on_fired(std::span<const FiringGroup> groups, std::span<const DeliveryTask> tasks) {
+        instruments_.committed(groups, tasks);
+        std::vector<DeliveryNotice> notices;
+        notices.reserve(tasks.size());
+        for (const DeliveryTask& t : tasks) notices.push_back({t.user_id, t.delivery_id, true});
+        notices_->publish(notices);
+    }
+
     void start_checking() {
         outbox::OutboxOptions options;
-        options.written = [this](std::span<const FiringGroup> groups, std::span<const DeliveryTask> tasks) {
-            instruments_.committed(groups, tasks);
-            std::vector<DeliveryNotice> notices;
-            notices.reserve(tasks.size());
-            for (const DeliveryTask& t : tasks) {
-                notices.push_back({t.user_id, t.delivery_id, true});
-            }
-            notices_->publish(notices);
-        };
+        options.written = [this](auto groups, auto tasks) { on_fired(groups, tasks); };
         outbox_ = outbox::start_outbox(*storage_, *queue_, options);
         instruments_.watch(*outbox_);
+        recorder_ = recover::start_recorder(*storage_, clock_, recorder_options_of(config_));
+        instruments_.watch(*recorder_);
         listeners_.start_checker([this] {
             checker_ = alert::start_checker(
                 {.load = [this](const auto& piece) { storage_->load_active_alerts(piece); },
@@ -223,20 +228,49 @@ private:
             return checker_.get();
         });
         instruments_.watch(*checker_);
-        bus_->subscribe({.resume = true,
-                         .price = [this](const Price& price) { checker_->on_price(price); },
-                         .gone = [this](const PriceGone& gone) { checker_->on_price_gone(gone); },
-                         .behind = [this] { checker_->on_behind(); },
-                         .caught_up = [this] { checker_->on_caught_up(); },
-                         .position =
-                             [this](bus::BusPosition position) {
-                                 checker_->after_this([this, position] {
-                                     progress_.note(position, outbox_->taken());
-                                     if (const auto done = progress_.done(outbox_->settled())) {
-                                         bus_->processed(*done);
-                                     }
-                                 });
-                             }});
+        bus_->subscribe(
+            {.resume = true,
+             .price = [this](const Price& price) { checker_->on_price(price); },
+             .gone = [this](const PriceGone& gone) { checker_->on_price_gone(gone); },
+             .heard = [this](std::string_view feed,
+                             const Heard& heard) { mark({.heard = std::pair(std::string(feed), heard)}); },
+             .behind = [this] { checker_->on_behind(); },
+             .caught_up = [this] { checker_->on_caught_up(); },
+             .position = [this](bus::BusPosition position) { mark({.position = position}); }});
+    }
+    void mark(Mark mark) {
+        checker_->after_this([this, number = marks_.push(std::move(mark))] {
+            for (Mark& reached : marks_.take_until(number))
+                progress_.note(std::move(reached), outbox_->taken());
+            for (Mark& done : progress_.done(outbox_->settled())) {
+                if (done.position) bus_->processed(*done.position);
+                if (done.heard) recorder_->heard(std::move(done.heard->first), std::move(done.heard->second));
+            }
+        });
+    }
+
+    // Of what it claims. In one process of its own database nobody else could have claimed anything.
+    std::string feed_name() const { return shared_ ? "feed-" + make_uuid(clock_.now()).to_string() : "feed"; }
+
+    void start_recovering() {
+        if (config_.market.recover == Duration::zero()) return;
+        recover::RunnerOptions options;
+        options.owner = feed_name();
+        options.recover = config_.market.recover;
+        options.policy = consolidation_of(config_, feed::venue_types());
+        options.places = [this](Ticker ticker) {
+            return past_places_of(config_, *directory_->current(), ticker);
+        };
+        options.written = [this](std::span<const FiringGroup> groups, std::span<const DeliveryTask> tasks) {
+            try {
+                if (queue_) queue_->publish(tasks);
+            } catch (const std::exception& e) {
+                log::debug("senders find late firings in the database", {{"reason", e.what()}});
+            }
+            on_fired(groups, tasks);
+        };
+        recovery_ = recover::start_runner(*storage_, past_->past(), clock_, std::move(options));
+        instruments_.watch(*recovery_);
     }
 
     void start_discovery() {
@@ -339,6 +373,7 @@ private:
         api_.reset();
         health_.reset();
         if (discovery_) discovery_->stop();
+        if (recovery_) recovery_->stop();
         if (market_) market_->stop();
         if (bus_) bus_->unsubscribe_all();
         if (checker_) checker_->stop();
@@ -348,6 +383,7 @@ private:
                            {{"firings", std::to_string(lost)}});
             }
         }
+        if (recorder_) recorder_->stop();
         if (sender_) sender_->stop(config_.delivery.timeout + 1s);
         if (pruner_) pruner_->stop();
         if (past_) past_->stop();
@@ -382,6 +418,8 @@ private:
     std::unique_ptr<deliver::Sender> sender_;
     std::unique_ptr<deliver::Pruner> pruner_;
     std::unique_ptr<outbox::Outbox> outbox_;
+    std::unique_ptr<recover::Recorder> recorder_;
+    Marks marks_;
     Progress progress_;  // used by the checker's thread
     std::unique_ptr<alert::Checker> checker_;
     std::unique_ptr<directory::Book> directory_;
@@ -389,6 +427,7 @@ private:
     std::unique_ptr<directory::Discovery> discovery_;
     std::unique_ptr<history::BarWriter> bars_;
     std::unique_ptr<FeedPast> past_;
+    std::unique_ptr<recover::Runner> recovery_;
     std::unique_ptr<MarketThread> market_;
     std::unique_ptr<watch::Watcher> watcher_;
     std::unique_ptr<watch::Demand> demand_;

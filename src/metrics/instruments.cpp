@@ -175,6 +175,8 @@ void Instruments::committed(std::span<const FiringGroup> groups, std::span<const
     }
     Observations observations(firing_buckets);
     for (const FiringGroup& group : groups) {
+        // Of a late one the time would say how long nobody watched.
+        if (group.late) continue;
         for (const Firing& firing : group.firings) {
             if (written.size() < tried && !ours.contains(firing.delivery_id)) continue;
             observations.add(seconds(now - std::max(group.price.time, made_at(firing.alert_id))));

@@ -27,6 +27,8 @@
 #include "net/http_client.hpp"
 #include "outbox/outbox.hpp"
 #include "price/meters.hpp"
+#include "recover/recorder.hpp"
+#include "recover/runner.hpp"
 #include "storage/outbox.hpp"
 #include "watch/watcher.hpp"
 
@@ -72,6 +74,8 @@ public:
     void watch(const directory::Discovery& discovery);
     void watch(const history::Backfill& backfill);
     void watch(const watch::Watcher& watcher);
+    void watch(const recover::Recorder& recorder);
+    void watch(const recover::Runner& runner);
     void watch(const Sampler& sampler);
 
     // Reads the delivery backlog from the database; to be called every few seconds in a process with a

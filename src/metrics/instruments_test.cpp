@@ -299,6 +299,22 @@ TEST_F(InstrumentsTest, OnlyPinnedTickersHaveSeriesBySource) {
     EXPECT_EQ(sample(R"(pricewire_quotes_total{source="binance",verdict="counted"})"), "2");
 }
 
+class NoRecorder : public recover::Recorder {
+public:
+    void heard(std::string, Heard) override {}
+    void stop() override {}
+    std::size_t blind_tickers() const override { return 0; }
+    std::uint64_t blind_seconds() const override { return 0; }
+};
+
+class NoRunner : public recover::Runner {
+public:
+    void stop() override {}
+    std::uint64_t fired() const override { return 0; }
+    std::uint64_t recovered_seconds() const override { return 0; }
+    std::uint64_t lost_seconds() const override { return 0; }
+};
+
 class NoBackfill : public history::Backfill {
 public:
     void watch(Ticker, std::vector<past::Place>, bool) override {}
@@ -336,6 +352,10 @@ TEST_F(InstrumentsTest, TheDocumentationListsExactlyTheMetricsThatExist) {
     const FewTickers watcher;
     instruments_.watch(discovery);
     instruments_.watch(watcher);
+    const NoRecorder recorder;
+    const NoRunner runner;
+    instruments_.watch(recorder);
+    instruments_.watch(runner);
     const NoBackfill backfill;
     instruments_.watch(backfill);
     instruments_.watch(sampler);

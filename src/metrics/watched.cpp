@@ -298,6 +298,25 @@ void Instruments::watch(const history::Backfill& backfill) {
                       [&backfill] { return static_cast<double>(backfill.figures().failures); });
 }
 
+void Instruments::watch(const recover::Recorder& recorder) {
+    registry_.gauge("pricewire_blind_tickers", "Tickers of which no feed hears an exchange right now.",
+                    [&recorder] { return recorder.blind_tickers(); });
+    registry_.counter("pricewire_blind_seconds_total",
+                      "Time in which no price of a ticker was judged, over all tickers, once it is over.",
+                      [&recorder] { return recorder.blind_seconds(); });
+}
+
+void Instruments::watch(const recover::Runner& runner) {
+    registry_.counter("pricewire_late_firings_total",
+                      "Alerts that have fired for a time in which nobody watched.",
+                      [&runner] { return runner.fired(); });
+    registry_.counter("pricewire_recovered_seconds_total",
+                      "Blind time whose prices the venues have told, over all tickers.",
+                      [&runner] { return runner.recovered_seconds(); });
+    registry_.counter("pricewire_lost_seconds_total", "Blind time that stays unknown, over all tickers.",
+                      [&runner] { return runner.lost_seconds(); });
+}
+
 void Instruments::watch(const Sampler& sampler) {
     registry_.gauge("pricewire_dependency_up", "Whether database, cache and queue answered their last ping.",
                     [&sampler] {

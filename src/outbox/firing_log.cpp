@@ -50,9 +50,10 @@ void FiringLog::written(std::span<const FiringGroup> groups, std::span<const Del
     for (const FiringGroup& group : groups) {
         const std::size_t count = commit.count(group);
         if (count > few) {
-            log::info("alerts fired", {{"alerts", std::to_string(count)},
-                                       {"ticker", std::string(group.price.ticker.view())},
-                                       {"price", group.price.value.to_string()}});
+            log::info(group.late ? "alerts fired late" : "alerts fired",
+                      {{"alerts", std::to_string(count)},
+                       {"ticker", std::string(group.price.ticker.view())},
+                       {"price", group.price.value.to_string()}});
             if (!debug) continue;
         }
         for (const Firing& firing : group.firings) {
@@ -63,11 +64,16 @@ void FiringLog::written(std::span<const FiringGroup> groups, std::span<const Del
         }
     }
     for (const auto& [level, group, firing] : lines) {
-        log::write(level, "alert fired",
-                   {{"alert_id", firing->alert_id.to_string()},
-                    {"delivery_id", firing->delivery_id.to_string()},
-                    {"ticker", std::string(group->price.ticker.view())},
-                    {"price", group->price.value.to_string()}});
+        const log::Field alert{"alert_id", firing->alert_id.to_string()};
+        const log::Field delivery{"delivery_id", firing->delivery_id.to_string()};
+        const log::Field ticker{"ticker", std::string(group->price.ticker.view())};
+        const log::Field price{"price", group->price.value.to_string()};
+        if (group->late) {
+            log::write(level, "alert fired late",
+                       {alert, delivery, ticker, price, {"occurred", format_rfc3339(group->late->from)}});
+        } else {
+            log::write(level, "alert fired", {alert, delivery, ticker, price});
+        }
     }
 }
 

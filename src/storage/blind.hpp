@@ -33,7 +33,7 @@ public:
     virtual std::vector<BlindSpan> blind_spans(Ticker ticker, Timestamp since, std::size_t limit) = 0;
 
     // Claims up to `limit` of those waiting that are due, the oldest first, until `lease_until`: no other owner
-    // gets them before.
+    // gets them before. What `owner` has claimed already is among them.
     virtual std::vector<BlindSpan> claim_blind(Timestamp now, std::size_t limit, std::string_view owner,
                                                Timestamp lease_until) = 0;
     // The outcome of a claim: the span's state, unknown, fired and tries. One that is still waiting is due at

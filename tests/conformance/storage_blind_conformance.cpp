@@ -77,6 +77,7 @@ TEST_P(StorageBlindConformance, ASpanThatWaitsIsClaimedByOneOwnerAtATime) {
     EXPECT_EQ(first[0], over("ETH", now_, now_ + 1min)) << "the one that is due for longer";
     ASSERT_EQ(claim_blind(now_ + 3min, "feed-2").size(), 1U);
     EXPECT_TRUE(claim_blind(now_ + 3min, "feed-3").empty());
+    EXPECT_EQ(claim_blind(now_ + 3min, "feed-1"), first) << "its own, as after a kill";
 
     BlindSpan done = first[0];
     done.state = BlindState::recovered;

@@ -717,7 +717,8 @@ ORDER BY started_at DESC, ticker DESC LIMIT $2::bigint;
 
 -- name: blind_claim
 WITH due AS MATERIALIZED (
-    SELECT ticker, started_at FROM blind_spans WHERE due_at <= $1::timestamptz
+    SELECT ticker, started_at FROM blind_spans
+    WHERE due_at IS NOT NULL AND (due_at <= $1::timestamptz OR lease_owner = $3::text)
     ORDER BY due_at LIMIT $2::bigint FOR UPDATE SKIP LOCKED),
 claimed AS (
     UPDATE blind_spans b SET due_at = $4::timestamptz, lease_owner = $3::text

@@ -47,7 +47,7 @@ protected:
              {"SEARCH a USING INDEX alerts_by_user (user_id=? AND id<?)",
               "SEARCH e USING PRIMARY KEY (user_id=? AND webhook_url=?)"}},
             {"alerts_recoverable", {"SEARCH alerts USING INDEX alerts_by_ticker (ticker=?)"}},
-            {"blind_claim", {"SEARCH blind_spans USING", "COVERING INDEX blind_spans_due (due_at<?)"}},
+            {"blind_claim", {"SEARCH blind_spans USING", "INDEX blind_spans_due"}},
             {"blind_open", {"INDEX blind_spans_open"}},
             {"blind_of_ticker", {"SEARCH blind_spans USING PRIMARY KEY (ticker=?)"}},
             {"blind_all", {"INDEX blind_spans_by_start"}},

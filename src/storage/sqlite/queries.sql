@@ -544,7 +544,8 @@ ORDER BY started_at DESC, ticker DESC LIMIT ?2;
 -- name: blind_claim
 UPDATE blind_spans SET due_at = ?4, lease_owner = ?3
 WHERE (ticker, started_at) IN (
-    SELECT ticker, started_at FROM blind_spans WHERE due_at <= ?1 ORDER BY due_at LIMIT ?2)
+    SELECT ticker, started_at FROM blind_spans WHERE due_at IS NOT NULL AND (due_at <= ?1 OR lease_owner = ?3)
+    ORDER BY due_at LIMIT ?2)
 RETURNING ticker, started_at, ended_at, reason, state, told_until, unknown_us, fired, tries;
 
 -- name: blind_finish

@@ -1,0 +1,189 @@
+#include "recover/recorder.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <deque>
+#include <exception>
+#include <optional>
+#include <set>
+#include <thread>
+#include <utility>
+
+#include "base/log.hpp"
+#include "base/mailbox.hpp"
+#include "recover/judged.hpp"
+
+namespace pricewire::recover {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t most_waiting = 1000;       // signs of life: a quarter of an hour and more
+constexpr std::size_t most_unwritten = 100'000;  // spans
+constexpr Duration prune_every = 1h;
+constexpr std::size_t prune_step = 1000;
+constexpr std::size_t most_named = 10;
+
+std::string names_of(const std::vector<Ticker>& tickers) {
+    std::string out;
+    for (std::size_t i = 0; i < std::min(tickers.size(), most_named); ++i) {
+        if (i > 0) out += ", ";
+        out += tickers[i].view();
+    }
+    if (tickers.size() > most_named) out += fmt::format(" and {} more", tickers.size() - most_named);
+    return out;
+}
+
+class RecorderThread final : public Recorder {
+public:
+    RecorderThread(storage::Storage& storage, const Clock& clock, RecorderOptions options)
+        : storage_(storage), clock_(clock), options_(std::move(options)), thread_([this] { run(); }) {}
+    ~RecorderThread() override { stop(); }
+
+    void heard(std::string feed, Heard heard) override {
+        mailbox_.try_push({std::move(feed), std::move(heard)});
+    }
+    void stop() override {
+        mailbox_.close();
+        if (thread_.joinable()) thread_.join();
+    }
+    std::size_t blind_tickers() const override { return blind_.load(std::memory_order_relaxed); }
+    std::uint64_t blind_seconds() const override { return seconds_.load(std::memory_order_relaxed); }
+
+private:
+    using Sign = std::pair<std::string, Heard>;
+
+    void run() {
+        std::vector<Sign> signs;
+        MonoTime write_at = clock_.mono();
+        while (true) {
+            const bool came = mailbox_.drain(signs, clock_.mono() + options_.write_every);
+            const bool is_last = !came && mailbox_.closed();
+            for (auto& [feed, heard] : signs) take(std::move(feed), std::move(heard));
+            signs.clear();
+            if (clock_.mono() >= write_at || is_last) {
+                write();
+                write_at = clock_.mono() + options_.write_every;
+            }
+            if (is_last) return;
+        }
+    }
+
+    void take(std::string feed, Heard heard) {
+        if (judged_) return judged_->on_heard(feed, heard);
+        waiting_.emplace_back(std::move(feed), std::move(heard));
+        if (waiting_.size() > most_waiting) waiting_.pop_front();
+    }
+
+    void write() {
+        try {
+            if (!judged_) load();
+            take_changes();
+            // Spans first: should this be the last thing that is written, they are longer, but none is missing.
+            if (!spans_.empty()) {
+                storage_.save_blind(spans_);
+                spans_.clear();
+            }
+            if (const auto until = judged_->until(); until && until != written_) {
+                storage_.note_judged(*until, clock_.now());
+                written_ = until;
+            }
+            prune();
+            if (std::exchange(failing_, false)) log::info("blind times are stored again");
+        } catch (const std::exception& e) {
+            if (!std::exchange(failing_, true))
+                log::warn("blind times cannot be stored; they are stored when the database is back",
+                          {{"reason", e.what()}});
+        }
+    }
+
+    void load() {
+        auto until = storage_.judged_until();
+        const Timestamp now = clock_.now();
+        // What was before the first start of all is nobody's business. Stored at once: should this process be killed
+        // before the first sign of life, what comes then is missed all the same.
+        if (!until) storage_.note_judged(now, now);
+        // One in the future was written by a wrong clock.
+        until = std::min(until.value_or(now), now);
+        judged_.emplace(options_.limit, until, storage_.open_blind());
+        for (const auto& [feed, heard] : std::exchange(waiting_, {})) judged_->on_heard(feed, heard);
+    }
+
+    // Throws: what is not a span yet stays in gaps_.
+    void take_changes() {
+        Judged::Changes changes = judged_->take_changes();
+        gaps_.insert(gaps_.end(), changes.gaps.begin(), changes.gaps.end());
+        for (BlindSpan& span : changes.spans) add(std::move(span));
+        blind_.store(judged_->blind(), std::memory_order_relaxed);
+        while (!gaps_.empty()) {
+            expand(gaps_.front());
+            gaps_.erase(gaps_.begin());
+        }
+    }
+    void expand(const Judged::Gap& gap) {
+        // Another checker may have judged what this one has missed.
+        const Timestamp from = std::max(gap.from, storage_.judged_until().value_or(gap.from));
+        if (gap.to - from <= options_.limit) return;
+        std::set<Ticker> tickers(options_.always.begin(), options_.always.end());
+        for (const NeededTicker& needed : storage_.needed_tickers(clock_.now()))
+            tickers.insert(needed.ticker);
+        for (const Ticker ticker : gap.except) tickers.erase(ticker);
+        log::warn("no price was judged for a while",
+                  {{"from", format_rfc3339(from)},
+                   {"to", format_rfc3339(gap.to)},
+                   {"reason", gap.reason},
+                   {"tickers", names_of({tickers.begin(), tickers.end()})}});
+        for (const Ticker ticker : tickers) {
+            add({.ticker = ticker,
+                 .from = from,
+                 .to = gap.to,
+                 .reason = gap.reason,
+                 .state = BlindState::waiting,
+                 .told_until = {},
+                 .unknown = gap.to - from});
+        }
+    }
+    void add(BlindSpan span) {
+        if (span.to) seconds_.fetch_add(static_cast<std::uint64_t>((*span.to - span.from) / 1s));
+        if (span.to && !options_.is_asked_back) span.state = BlindState::lost;
+        if (!span.to) {
+            log::warn("no exchange of a ticker is heard; its alerts wait",
+                      {{"ticker", std::string(span.ticker.view())}, {"since", format_rfc3339(span.from)}});
+        }
+        if (spans_.size() < most_unwritten) spans_.push_back(std::move(span));
+    }
+
+    void prune() {
+        if (clock_.mono() < prune_at_) return;
+        while (storage_.prune_blind(clock_.now() - options_.kept, prune_step) == prune_step) {
+        }
+        prune_at_ = clock_.mono() + prune_every;
+    }
+
+    storage::Storage& storage_;
+    const Clock& clock_;
+    const RecorderOptions options_;
+    Mailbox<Sign> mailbox_{most_waiting};
+    std::atomic<std::size_t> blind_ = 0;
+    std::atomic<std::uint64_t> seconds_ = 0;
+
+    // Used by the thread only.
+    std::deque<Sign> waiting_;      // for what is stored
+    std::optional<Judged> judged_;  // once what is stored is loaded
+    std::vector<Judged::Gap> gaps_;
+    std::vector<BlindSpan> spans_;  // not stored yet
+    std::optional<Timestamp> written_;
+    MonoTime prune_at_{};
+    bool failing_ = false;
+    std::thread thread_;
+};
+
+}  // namespace
+
+std::unique_ptr<Recorder> start_recorder(storage::Storage& storage, const Clock& clock,
+                                         RecorderOptions options) {
+    return std::make_unique<RecorderThread>(storage, clock, std::move(options));
+}
+
+}  // namespace pricewire::recover

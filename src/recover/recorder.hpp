@@ -1,0 +1,42 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "domain/heard.hpp"
+#include "storage/storage.hpp"
+
+namespace pricewire::recover {
+
+struct RecorderOptions {
+    Duration limit = std::chrono::seconds{15};  // what is not longer is no blindness
+    std::vector<Ticker> always;                 // tickers that are watched whether somebody needs them or not
+    bool is_asked_back = true;                  // false: what is missed stays unknown
+    Duration kept = std::chrono::hours{24 * 90};
+    Duration write_every = std::chrono::seconds{1};
+};
+
+// Stores until when all prices were judged, and when they were not (Judged). On its own thread, in a checker's
+// process: the feeds' signs of life wait while the database is away.
+class Recorder {
+public:
+    virtual ~Recorder() = default;  // as stop()
+    // Any thread; never blocks. All prices before it were judged, and their firings are durable.
+    virtual void heard(std::string feed, Heard heard) = 0;
+    // Writes what is known, once, and ends the thread.
+    virtual void stop() = 0;
+
+    // Any thread.
+    virtual std::size_t blind_tickers() const = 0;    // right now
+    virtual std::uint64_t blind_seconds() const = 0;  // over all tickers, of spans that are over
+};
+
+// `storage` and `clock` outlive it.
+std::unique_ptr<Recorder> start_recorder(storage::Storage& storage, const Clock& clock,
+                                         RecorderOptions options);
+
+}  // namespace pricewire::recover

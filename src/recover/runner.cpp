@@ -1,0 +1,373 @@
+#include "recover/runner.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <exception>
+#include <map>
+#include <optional>
+#include <set>
+#include <thread>
+#include <tuple>
+#include <utility>
+
+#include "base/log.hpp"
+#include "base/mutex.hpp"
+#include "base/stop_signal.hpp"
+#include "base/uuid.hpp"
+#include "outbox/firing_log.hpp"
+#include "recover/recovery.hpp"
+
+namespace pricewire::recover {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t batch = 50;
+// Longer than all waits of a round.
+constexpr Duration lease = 90s;
+// Of one span: the other minutes are told by their bars.
+constexpr std::size_t most_minutes_by_trade = 20;
+constexpr int most_rounds_of_trades = 4;
+constexpr Duration warm_up = 30s;
+// A venue's bar is there this long after its end.
+constexpr Duration settles_within = 2s;
+constexpr Duration first_retry = 5s;
+constexpr Duration longest_retry = 10min;
+constexpr int most_tries = 40;  // some five hours
+
+// Answers that are awaited together. Those that come after the wait has ended are dropped.
+template <typename Answer>
+class Answers {
+public:
+    // To be called for each before the wait.
+    std::move_only_function<void(Answer)> slot() {
+        const std::size_t place = state_->size++;
+        return [state = state_, place](Answer answer) {
+            MutexLock lock(state->mutex);
+            state->answers.insert_or_assign(place, std::move(answer));
+            state->changed.notify_all();
+        };
+    }
+    // All of them, in the order of the slots; nullopt if it was stopped.
+    std::optional<std::map<std::size_t, Answer>> wait(const StopSignal& stop) {
+        MutexLock lock(state_->mutex);
+        while (state_->answers.size() < state_->size) {
+            if (stop.is_set()) return std::nullopt;
+            state_->changed.wait_until(lock, std::chrono::steady_clock::now() + 100ms, [] { return false; });
+        }
+        return std::move(state_->answers);
+    }
+
+private:
+    struct State {
+        std::size_t size = 0;
+        Mutex mutex;
+        CondVar changed;
+        std::map<std::size_t, Answer> answers GUARDED_BY(mutex);
+    };
+    std::shared_ptr<State> state_ = std::make_shared<State>();
+};
+
+struct Job {
+    BlindSpan span;
+    Timestamp from, to;
+    std::vector<past::Place> places;
+    std::vector<RecoverableAlert> alerts;
+    std::optional<Recovery> recovery;
+    std::map<Timestamp, past::CombinedBar> bars;
+    std::vector<SourceName> venues;
+    std::size_t owners_listed = 0;
+    std::size_t asked_minutes = 0;
+    std::string trouble;  // of the first venue that told nothing
+    int fired = 0;
+};
+
+bool is_temporary(past::Failure::Kind kind) {
+    return kind != past::Failure::Kind::not_offered && kind != past::Failure::Kind::refused;
+}
+
+class RunnerThread final : public Runner {
+public:
+    RunnerThread(storage::Storage& storage, past::Past& past, const Clock& clock, RunnerOptions options)
+        : storage_(storage), past_(past), clock_(clock), options_(std::move(options)), thread_([this] {
+              run();
+          }) {}
+    ~RunnerThread() override { stop(); }
+
+    void stop() override {
+        stop_.set();
+        if (thread_.joinable()) thread_.join();
+    }
+    std::uint64_t fired() const override { return fired_.load(std::memory_order_relaxed); }
+    std::uint64_t recovered_seconds() const override { return recovered_.load(std::memory_order_relaxed); }
+    std::uint64_t lost_seconds() const override { return lost_.load(std::memory_order_relaxed); }
+
+private:
+    void run() {
+        while (!stop_.is_set()) {
+            bool is_more = false;
+            try {
+                is_more = round();
+                if (std::exchange(failing_, false)) log::info("missed time is asked back again");
+            } catch (const std::exception& e) {
+                if (!std::exchange(failing_, true))
+                    log::warn("missed time cannot be asked back; it is tried again", {{"reason", e.what()}});
+            }
+            if (!is_more && stop_.wait_for(options_.look_every)) return;
+        }
+    }
+
+    // True: more may be due.
+    bool round() {
+        const Timestamp now = clock_.now();
+        std::vector<BlindSpan> spans = storage_.claim_blind(now, batch, options_.owner, now + lease);
+        if (spans.empty()) return false;
+        const bool is_more = spans.size() == batch;
+        std::vector<Job> jobs;
+        for (BlindSpan& span : spans) prepare(std::move(span), now, jobs);
+        if (!ask_bars(jobs, now) || !ask_trades(jobs)) return false;
+        fire(jobs);
+        for (Job& job : jobs) finish(job, now);
+        return is_more;
+    }
+
+    void prepare(BlindSpan span, Timestamp now, std::vector<Job>& jobs) {
+        Job job{.span = std::move(span), .from = {}, .to = {}};
+        job.to = *job.span.to;
+        job.from = std::max({job.span.from, job.span.told_until.value_or(job.span.from),
+                             std::min(now - options_.recover, job.to)});
+        if (job.from < job.to) job.alerts = storage_.recoverable_alerts(job.span.ticker, job.to);
+        if (job.alerts.empty()) {
+            job.span.state = job.from < job.to ? BlindState::unasked : BlindState::lost;
+            storage_.finish_blind(job.span, options_.owner, std::nullopt);
+            return;
+        }
+        job.places = options_.places(job.span.ticker);
+        jobs.push_back(std::move(job));
+    }
+
+    // False if it was stopped, as for the others.
+    bool ask_bars(std::vector<Job>& jobs, Timestamp now) {
+        Answers<past::PastBars> answers;
+        for (const Job& job : jobs) {
+            past::PastAsk ask{.places = job.places,
+                              .from = std::chrono::floor<std::chrono::minutes>(job.from),
+                              .to = std::chrono::ceil<std::chrono::minutes>(job.to),
+                              .urgency = past::Urgency::recovery,
+                              .within = options_.bars_within};
+            past_.bars(std::move(ask), answers.slot());
+        }
+        auto told = answers.wait(stop_);
+        if (!told) return false;
+        for (std::size_t i = 0; i < jobs.size(); ++i) take_bars(jobs[i], std::move(told->at(i)), now);
+        return true;
+    }
+
+    void take_bars(Job& job, past::PastBars told, Timestamp now) {
+        ToldMinutes minutes{std::move(told.bars), {}, 0, false};
+        std::set<SourceName> owners;
+        // Those who do not know the symbol do not trade it.
+        std::set<SourceName> listed;
+        for (const past::Place& place : job.places) listed.insert(owner_of(place.source));
+        for (const past::Answered& answered : told.venues) {
+            if (answered.failure && answered.failure->kind == past::Failure::Kind::refused)
+                listed.erase(owner_of(answered.place.source));
+        }
+        bool has_all = !job.places.empty();
+        for (const past::Answered& answered : told.venues) {
+            minutes.venues.push_back(answered.place.source);
+            if (!answered.failure) {
+                owners.insert(owner_of(answered.place.source));
+                listed.insert(owner_of(answered.place.source));
+                continue;
+            }
+            if (job.trouble.empty())
+                job.trouble = fmt::format("{}: {}", answered.place.source.view(), answered.failure->text);
+            has_all = has_all && !is_temporary(answered.failure->kind);
+        }
+        if (job.places.empty()) job.trouble = "no source is known to list it";
+        // A minute that is not over is not told yet, or not for good.
+        const bool is_over = std::chrono::ceil<std::chrono::minutes>(job.to) + settles_within <= now;
+        minutes.is_whole =
+            has_all && is_over && !owners.empty() && owners.size() >= std::min<std::size_t>(listed.size(), 2);
+        minutes.owners_listed = listed.size();
+        for (const past::CombinedBar& bar : minutes.bars) job.bars.emplace(bar.start, bar);
+        job.venues = minutes.venues;
+        job.owners_listed = listed.size();
+        job.recovery.emplace(job.from, job.to, std::move(minutes), job.alerts);
+    }
+
+    bool ask_trades(std::vector<Job>& jobs) {
+        for (int i = 0; i < most_rounds_of_trades; ++i) {
+            Answers<std::vector<past::PlaceTrades>> answers;
+            std::vector<std::pair<Job*, Timestamp>> asked;
+            for (Job& job : jobs) {
+                for (const Timestamp minute : job.recovery->wanted()) {
+                    if (job.asked_minutes == most_minutes_by_trade) break;
+                    ++job.asked_minutes;
+                    past::PastAsk ask{.places = job.places,
+                                      .from = minute - warm_up,
+                                      .to = minute + 1min,
+                                      .urgency = past::Urgency::recovery,
+                                      .within = options_.trades_within};
+                    past_.trades(std::move(ask), answers.slot());
+                    asked.emplace_back(&job, minute);
+                }
+            }
+            if (asked.empty()) return true;
+            auto told = answers.wait(stop_);
+            if (!told) return false;
+            for (std::size_t a = 0; a < asked.size(); ++a) {
+                auto& [job, minute] = asked[a];
+                job->recovery->take(minute, told_trades(*job, minute, told->at(a)));
+            }
+        }
+        return true;
+    }
+
+    std::optional<ToldTrades> told_trades(const Job& job, Timestamp minute,
+                                          std::span<const past::PlaceTrades> places) const {
+        ToldTrades out;
+        std::set<SourceName> owners;
+        std::set<SourceName> answered;
+        for (const past::PlaceTrades& place : places) {
+            out.venues.push_back(place.place.source);
+            if (!place.trades) continue;
+            owners.insert(owner_of(place.place.source));
+            answered.insert(place.place.source);
+        }
+        if (owners.size() < std::min<std::size_t>(std::max<std::size_t>(job.owners_listed, 1), 2))
+            return std::nullopt;
+        int weight = 0;
+        int weight_answered = 0;
+        const past::CombinedBar& bar = job.bars.at(minute);
+        for (std::size_t i = 0; i < job.venues.size(); ++i) {
+            if ((bar.sources >> i & 1) == 0) continue;
+            weight += weight_of(job.venues[i]);
+            if (answered.contains(job.venues[i])) weight_answered += weight_of(job.venues[i]);
+        }
+        out.decide = 2 * weight_answered >= weight;
+        price::ConsolidationPolicy policy = options_.policy;
+        policy.exchanges = static_cast<int>(answered.size());
+        out.reached =
+            reached_together(policy, places, std::max(minute, job.from), std::min(minute + 1min, job.to));
+        out.prices = past_prices(job.span.ticker, policy, places);
+        return out;
+    }
+    SourceName owner_of(SourceName source) const {
+        const auto found = options_.policy.sources.find(source);
+        return found == options_.policy.sources.end() || found->second.owner.empty() ? source
+                                                                                     : found->second.owner;
+    }
+    int weight_of(SourceName source) const {
+        const auto found = options_.policy.sources.find(source);
+        return found == options_.policy.sources.end() ? 1 : found->second.weight;
+    }
+
+    // All of a round in order of time.
+    void fire(std::vector<Job>& jobs) {
+        const Timestamp now = clock_.now();
+        std::vector<std::pair<FiringGroup, Job*>> all;
+        for (Job& job : jobs) {
+            for (const LateFirings& firings : job.recovery->firings()) {
+                FiringGroup group{
+                    {job.span.ticker, firings.price, firings.late.from, 0}, now, {}, firings.late};
+                for (const Uuid& alert : firings.alerts) group.firings.push_back({alert, make_uuid(now)});
+                all.emplace_back(std::move(group), &job);
+            }
+        }
+        if (all.empty()) return;
+        std::ranges::sort(all, {}, [](const auto& entry) {
+            return std::tuple(entry.first.late->from, entry.first.price.ticker, entry.first.price.value);
+        });
+        std::vector<FiringGroup> groups;
+        std::map<Uuid, Job*> jobs_of;
+        for (auto& [group, job] : all) {
+            for (const Firing& firing : group.firings) jobs_of[firing.delivery_id] = job;
+            groups.push_back(std::move(group));
+        }
+        const std::vector<DeliveryTask> tasks = storage_.fire(groups);
+        for (const DeliveryTask& task : tasks) ++jobs_of.at(task.delivery_id)->fired;
+        fired_.fetch_add(tasks.size(), std::memory_order_relaxed);
+        if (options_.written) options_.written(groups, tasks);
+        firing_log_.written(groups, tasks);
+    }
+
+    void finish(Job& job, Timestamp now) {
+        BlindSpan& span = job.span;
+        const Timestamp old = std::max(span.from, span.told_until.value_or(span.from));
+        const Duration too_old = job.from - old;
+        const Duration unknown = job.recovery->unknown();
+        const Timestamp over = std::chrono::ceil<std::chrono::minutes>(job.to) + settles_within;
+        const bool is_early = over > now && job.recovery->known_until() >= over - settles_within - 1min;
+        span.fired += job.fired;
+        span.unknown = too_old + unknown;
+        std::optional<Timestamp> due;
+        if (unknown == Duration::zero()) {
+            span.state = too_old == Duration::zero() ? BlindState::recovered : BlindState::lost;
+        } else if (is_early) {
+            due = over;
+        } else if (++span.tries >= most_tries || job.to < now - options_.recover) {
+            span.state = BlindState::lost;
+        } else {
+            due = now +
+                  std::min(first_retry * (std::int64_t{1} << std::min(span.tries - 1, 10)), longest_retry);
+        }
+        if (too_old == Duration::zero()) span.told_until = job.recovery->known_until();
+        if (!storage_.finish_blind(span, options_.owner, due)) return;
+        if (!is_early || !due) tell(job, due);
+    }
+
+    void tell(const Job& job, std::optional<Timestamp> due) {
+        const BlindSpan& span = job.span;
+        if (due && span.tries != 1) return;
+        if (!due) {
+            lost_.fetch_add(static_cast<std::uint64_t>(span.unknown / 1s), std::memory_order_relaxed);
+            recovered_.fetch_add(static_cast<std::uint64_t>((*span.to - span.from - span.unknown) / 1s),
+                                 std::memory_order_relaxed);
+        }
+        if (!lines_.take(clock_.mono())) return;
+        const log::Field ticker{"ticker", std::string(span.ticker.view())};
+        const log::Field from{"from", format_rfc3339(span.from)};
+        const log::Field to{"to", format_rfc3339(*span.to)};
+        const log::Field fired{"fired_late", std::to_string(span.fired)};
+        if (span.unknown == Duration::zero())
+            return log::info("what was missed of a ticker is recovered", {ticker, from, to, fired});
+        log::write(due ? log::Level::info : log::Level::warn,
+                   due ? "what was missed of a ticker is not all known yet; venues are asked again"
+                       : "a part of what was missed of a ticker stays unknown; no alert fires for it",
+                   {ticker,
+                    from,
+                    to,
+                    fired,
+                    {"unknown", format_duration(std::chrono::ceil<std::chrono::seconds>(span.unknown))},
+                    {"reason", job.trouble.empty() ? "venues do not agree" : job.trouble}});
+    }
+
+    storage::Storage& storage_;
+    past::Past& past_;
+    const Clock& clock_;
+    const RunnerOptions options_;
+    StopSignal stop_;
+    std::atomic<std::uint64_t> fired_ = 0;
+    std::atomic<std::uint64_t> recovered_ = 0;
+    std::atomic<std::uint64_t> lost_ = 0;
+
+    // Used by the thread only.
+    outbox::FiringLog firing_log_;
+    log::LineBudget lines_{"recovered tickers", 50};
+    bool failing_ = false;
+    std::thread thread_;
+};
+
+}  // namespace
+
+std::unique_ptr<Runner> start_runner(storage::Storage& storage, past::Past& past, const Clock& clock,
+                                     RunnerOptions options) {
+    return std::make_unique<RunnerThread>(storage, past, clock, std::move(options));
+}
+
+}  // namespace pricewire::recover

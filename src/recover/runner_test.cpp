@@ -1,0 +1,244 @@
+#include "recover/runner.hpp"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+
+#include "base/mutex.hpp"
+#include "fakes/log_capture.hpp"
+#include "fakes/test_storage.hpp"
+
+namespace pricewire::recover {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Venues that answer at once with what a test has set.
+class FakePast final : public past::Past {
+public:
+    void bars(past::PastAsk ask, std::move_only_function<void(past::PastBars)> done) override {
+        past::PastBars out;
+        {
+            MutexLock lock(mutex_);
+            ++asked_;
+            for (const past::Place& place : ask.places) out.venues.push_back({place, failure_});
+            out.owners_listed = ask.places.size();
+            for (const past::CombinedBar& bar : bars_) {
+                if (!failure_ && bar.start >= ask.from && bar.start < ask.to) out.bars.push_back(bar);
+            }
+        }
+        done(std::move(out));
+    }
+    void trades(past::PastAsk ask,
+                std::move_only_function<void(std::vector<past::PlaceTrades>)> done) override {
+        std::vector<past::PlaceTrades> out;
+        {
+            MutexLock lock(mutex_);
+            ++asked_for_trades_;
+            for (const past::Place& place : ask.places) {
+                past::PlaceTrades& one = out.emplace_back();
+                one.place = place;
+                one.trades = std::vector<feed::PastTrade>{};
+                for (const feed::PastTrade& trade : trades_) {
+                    if (trade.time >= ask.from && trade.time < ask.to) one.trades->push_back(trade);
+                }
+                if (!has_trades_)
+                    one.trades = std::unexpected(past::Failure{past::Failure::Kind::not_offered, "no"});
+            }
+        }
+        done(std::move(out));
+    }
+
+    void set_bars(std::vector<past::CombinedBar> bars) {
+        MutexLock lock(mutex_);
+        bars_ = std::move(bars);
+    }
+    void set_trades(std::vector<feed::PastTrade> trades) {
+        MutexLock lock(mutex_);
+        trades_ = std::move(trades);
+        has_trades_ = true;
+    }
+    void fail(std::optional<past::Failure> failure) {
+        MutexLock lock(mutex_);
+        failure_ = std::move(failure);
+    }
+    int asked() const {
+        MutexLock lock(mutex_);
+        return asked_;
+    }
+    int asked_for_trades() const {
+        MutexLock lock(mutex_);
+        return asked_for_trades_;
+    }
+
+private:
+    mutable Mutex mutex_;
+    std::vector<past::CombinedBar> bars_ GUARDED_BY(mutex_);
+    std::vector<feed::PastTrade> trades_ GUARDED_BY(mutex_);
+    bool has_trades_ GUARDED_BY(mutex_) = false;
+    std::optional<past::Failure> failure_ GUARDED_BY(mutex_);
+    int asked_ GUARDED_BY(mutex_) = 0;
+    int asked_for_trades_ GUARDED_BY(mutex_) = 0;
+};
+
+class RunnerTest : public ::testing::Test {
+protected:
+    RunnerTest() {
+        EXPECT_TRUE(storage_.create_user({{user_, "a@example.com", true, t0_}, {}, "whsec_AAAA"}));
+    }
+
+    Uuid add(Condition condition, int target, Duration created = -1h) {
+        Alert alert{.id = make_uuid(t0_),
+                    .user_id = user_,
+                    .ticker = "BTC",
+                    .target = Decimal::from_int(target),
+                    .condition = condition,
+                    .webhook_url = "https://example.com/",
+                    .created_at = t0_ + created};
+        EXPECT_TRUE(storage_.create_alert(alert, 1000));
+        return alert.id;
+    }
+    past::CombinedBar bar(int minute, int low, int high) const {
+        const Decimal l = Decimal::from_int(low), h = Decimal::from_int(high);
+        return {t0_ + minute * 1min, l, h, l, h, {}, 2, 0b11};
+    }
+    void blind(int from, int to) {
+        storage_.save_blind(std::vector{BlindSpan{.ticker = "BTC",
+                                                  .from = t0_ + from * 1min,
+                                                  .to = t0_ + to * 1min,
+                                                  .reason = "x",
+                                                  .state = BlindState::waiting,
+                                                  .told_until = {},
+                                                  .unknown = (to - from) * 1min}});
+    }
+    std::unique_ptr<Runner> start(std::string owner = "feed") {
+        RunnerOptions options;
+        options.owner = std::move(owner);
+        options.places = [](Ticker) {
+            return std::vector<past::Place>{{"kraken", "BTC/USD"}, {"okx", "BTC-USDT"}};
+        };
+        options.written = [this](auto, std::span<const DeliveryTask> tasks) { written_ += tasks.size(); };
+        options.look_every = 5ms;
+        return start_runner(storage_, past_, clock_, std::move(options));
+    }
+    BlindSpan span() { return storage_.blind_spans("BTC", Timestamp::min(), 1).at(0); }
+    bool wait_for(BlindState state) {
+        return storage_.wait_until([&] { return span().state == state; });
+    }
+    std::optional<LateFiring> late(const Uuid& alert) { return storage_.alert(user_, alert)->late; }
+
+    ManualClock clock_;
+    const Timestamp t0_ = std::chrono::floor<std::chrono::minutes>(clock_.now()) - 1h;
+    const Uuid user_ = make_uuid(t0_);
+    fakes::LogCapture log_;
+    fakes::TestStorage storage_;
+    FakePast past_;
+    std::atomic<std::size_t> written_ = 0;
+};
+
+TEST_F(RunnerTest, FiresWhatWasTouchedLateAndOnce) {
+    const Uuid high = add(Condition::gt, 110);
+    const Uuid never = add(Condition::gt, 120);
+    const Uuid young = add(Condition::gt, 105, 30min);
+    past_.set_bars({bar(0, 99, 100), bar(1, 100, 115), bar(2, 99, 100)});
+    blind(0, 3);
+    const auto first = start();
+    ASSERT_TRUE(wait_for(BlindState::recovered));
+    first->stop();
+    EXPECT_EQ(late(high), (LateFiring{t0_ + 1min, t0_ + 2min, {"kraken", "okx"}}));
+    EXPECT_EQ(storage_.alert(user_, high)->triggered_price, Decimal::from_int(115));
+    EXPECT_FALSE(late(never));
+    EXPECT_FALSE(late(young));
+    EXPECT_EQ(span().fired, 1);
+    EXPECT_EQ(span().unknown, 0s);
+    EXPECT_EQ(written_, 1U);
+    EXPECT_EQ(first->fired(), 1U);
+    EXPECT_EQ(first->recovered_seconds(), 180U);
+}
+
+TEST_F(RunnerTest, TradesGiveTheMoment) {
+    const Uuid high = add(Condition::gt, 110);
+    past_.set_bars({bar(0, 99, 100), bar(1, 100, 115)});
+    past_.set_trades({{t0_ + 50s, Decimal::from_int(100), 1},
+                      {t0_ + 70s, Decimal::from_int(109), 2},
+                      {t0_ + 80s, Decimal::from_int(113), 3}});
+    blind(0, 2);
+    const auto runner = start();
+    ASSERT_TRUE(wait_for(BlindState::recovered));
+    EXPECT_EQ(late(high), (LateFiring{t0_ + 80s, t0_ + 80s, {"kraken", "okx"}}));
+    EXPECT_EQ(storage_.alert(user_, high)->triggered_price, Decimal::from_int(113));
+    EXPECT_EQ(past_.asked_for_trades(), 1);
+}
+
+TEST_F(RunnerTest, AsksNothingWhereNoAlertNeedsIt) {
+    blind(0, 3);
+    const auto runner = start();
+    ASSERT_TRUE(wait_for(BlindState::unasked));
+    EXPECT_EQ(past_.asked(), 0);
+}
+
+TEST_F(RunnerTest, WhatVenuesDoNotTellIsAskedAgainAndStaysWaiting) {
+    const Uuid high = add(Condition::gt, 110);
+    past_.set_bars({bar(0, 99, 115)});
+    past_.fail(past::Failure{past::Failure::Kind::unavailable, "it answers 503"});
+    blind(0, 1);
+    const auto runner = start();
+    ASSERT_TRUE(storage_.wait_until([&] { return span().tries == 1; }));
+    EXPECT_EQ(span().state, BlindState::waiting);
+    EXPECT_EQ(span().unknown, 1min);
+    past_.fail(std::nullopt);
+    runner->stop();
+    clock_.advance(10s);
+    const auto again = start();
+    ASSERT_TRUE(wait_for(BlindState::recovered));
+    EXPECT_TRUE(late(high));
+}
+
+TEST_F(RunnerTest, WhatIsOlderThanIsAskedBackIsLost) {
+    add(Condition::gt, 110);
+    past_.set_bars({bar(0, 99, 115)});
+    blind(-60 * 30, -60 * 28);
+    const auto runner = start();
+    ASSERT_TRUE(wait_for(BlindState::lost));
+    EXPECT_EQ(past_.asked(), 0);
+}
+
+TEST_F(RunnerTest, AFailureBetweenFiringAndWritingItDownFiresNothingTwice) {
+    const Uuid high = add(Condition::gt, 110);
+    past_.set_bars({bar(0, 99, 115)});
+    storage_.lose_answers_of_fire(3);
+    blind(0, 1);
+    const auto one = start("one");
+    const auto two = start("two");
+    ASSERT_TRUE(storage_.wait_until([&] { return span().state != BlindState::waiting; }));
+    EXPECT_TRUE(late(high));
+    EXPECT_EQ(storage_.all_deliveries().size(), 1U);
+}
+
+TEST_F(RunnerTest, TheLastMinuteIsToldOnceItIsOver) {
+    const Uuid early = add(Condition::gt, 110);
+    const Uuid last = add(Condition::gt, 120);
+    past_.set_bars({bar(58, 99, 100), bar(59, 99, 115)});
+    // It ends within the present minute, whose bar is not there yet.
+    storage_.save_blind(std::vector{BlindSpan{.ticker = "BTC",
+                                              .from = t0_ + 58min,
+                                              .to = t0_ + 60min + 1s,
+                                              .reason = "x",
+                                              .state = BlindState::waiting,
+                                              .told_until = {},
+                                              .unknown = 121s}});
+    auto runner = start();
+    ASSERT_TRUE(storage_.wait_until([&] { return span().told_until == t0_ + 60min; }));
+    EXPECT_TRUE(late(early)) << "what is told fires at once";
+    EXPECT_EQ(span().tries, 0);
+    runner->stop();
+    past_.set_bars({bar(60, 99, 125)});
+    clock_.advance(2min);
+    runner = start();
+    ASSERT_TRUE(wait_for(BlindState::recovered));
+    EXPECT_TRUE(late(last));
+}
+
+}  // namespace
+}  // namespace pricewire::recover
