@@ -46,8 +46,8 @@ struct FeedOptions {
         open_websocket = net::open_websocket;
 };
 
-// Runs the sessions of all sources on the loop's thread. A source with more tickers than fit on one
-// connection has several sessions; its status is the worst of theirs.
+// Runs the sessions of all sources on the loop's thread. A source with more tickers than fit on one connection has
+// several sessions; its status is the worst of theirs, but for those that were opened later on and have no trades.
 class Feed {
 public:
     // On the loop's thread, or when the loop no longer runs. No callback comes afterwards.
