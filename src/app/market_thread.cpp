@@ -5,6 +5,7 @@
 #include <exception>
 #include <future>
 #include <map>
+#include <optional>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -161,7 +162,9 @@ public:
     void unwatch(Ticker ticker) override {
         loop_->post([this, ticker] {
             feed_->unwatch(ticker);
+            unwatched_ = ticker;
             market_.unwatch(ticker, system_clock().now());
+            unwatched_.reset();
         });
     }
 
@@ -176,6 +179,7 @@ private:
     }
     void on_price_gone(const PriceGone& gone) {
         bus_.publish_gone(gone);
+        if (gone.ticker == unwatched_) return;  // nobody waits for it
         // Logged once a minute at most: a price may come and go with every trade.
         auto& lines = gone_lines_.try_emplace(gone.ticker, 1min).first->second;
         if (!lines.take(system_clock().mono())) return;
@@ -239,6 +243,7 @@ private:
         log::AtMostEvery known{1min};
     };
     std::map<Ticker, log::AtMostEvery> gone_lines_;
+    std::optional<Ticker> unwatched_;  // the one that is being given up
     std::map<Currency, RateLines> rate_lines_;
     MonoTime judged_at_ = system_clock().mono();
     std::thread thread_;
