@@ -2,8 +2,10 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <map>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "scenarios/market_world.hpp"
@@ -138,7 +140,7 @@ TEST_P(AnyCoin, AChartIsFullAtOnceAndNoVenueIsAskedTooOften) {
 }
 
 // BTC rises by a cent at each trade; an alert at each dime fires at the cent that follows, if no trade is missed.
-TEST_P(AnyCoin, DISABLED_CoinsComeAndGoWithoutDisturbingOthers) {
+TEST_P(AnyCoin, CoinsComeAndGoWithoutDisturbingOthers) {
     std::vector<std::string> coins;
     for (const char* ticker :
          {"ADA", "TRX", "DOT", "LTC", "UNI", "APT", "XLM", "ARB", "INJ", "SEI", "TIA", "LDO"})
@@ -171,17 +173,19 @@ TEST_P(AnyCoin, DISABLED_CoinsComeAndGoWithoutDisturbingOthers) {
                   (level->second + Decimal::from_raw(Decimal::one_raw / 100)).to_string())
             << "above " << level->second.to_string();
     }
+    EXPECT_TRUE(world().keeps_limits()) << world().violations();
     for (const std::string& coin : coins) EXPECT_GT(world().subscribed(coin + "USDT"), 0) << coin;
     for (const ShownAlert& alert : deployment().alerts(world().account()))
         deployment().http().del(deployment().api("/alerts/" + alert.id),
                                 {{"X-API-Key", world().account().api_key}});
-    deployment().pass(11min);
+    if (std::getenv("PRICEWIRE_LONG") == nullptr) return;
+    // A coin that nobody needs any more is watched for ten minutes longer, by the monotonic clock.
+    std::this_thread::sleep_for(10min);
     for (const std::string& coin : coins) {
         deployment().wait_until(coin + " to be let go",
                                 [&] { return world().subscribed(coin + "USDT") == 0; });
     }
     EXPECT_GT(world().subscribed("BTCUSDT"), 0);
-    EXPECT_TRUE(world().keeps_limits()) << world().violations();
 }
 
 }  // namespace
