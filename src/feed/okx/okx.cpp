@@ -215,7 +215,7 @@ constinit const VenueType okx_type{
                .keep_alive = {.text = "ping"}},
     .rest = {.url = "https://www.okx.com/api/v5", .max_answer = 2 * 1024 * 1024},
     .listings = {.path = "/public/instruments?instType=SPOT", .parse = okx::parse_listings},
-    .past = {.candles_per_request = 300,
+    .past = {.candles_per_request = 100,
              .least_gap = 200ms,
              .has = detail::has_each_interval,
              .candles_url = okx::candles_url,

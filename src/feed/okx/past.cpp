@@ -6,7 +6,8 @@
 namespace pricewire::feed::okx {
 namespace {
 
-constexpr std::size_t candles_per_request = 300;
+// The documentation has said 300 and 100: with more than it gives, the older rows of a request would be missing.
+constexpr std::size_t candles_per_request = 100;
 // The newest candles have an address of their own.
 constexpr int recent_candles = 1440;
 constexpr std::size_t trades_per_page = 100;
