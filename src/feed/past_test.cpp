@@ -64,11 +64,11 @@ const PastCase okx{
     .type = okx_type,
     .symbol = "BTC-USDT",
     .candles_url =
-        "/market/candles?instId=BTC-USDT&bar=1m&after=1793527320000&before=1793527199999&limit=300",
+        "/market/candles?instId=BTC-USDT&bar=1m&after=1793527320000&before=1793527199999&limit=100",
     .candles = R"({"code":"0","msg":"","data":[)"
                R"(["1793527260000","3.5","6.5","3","5.5","7","30","30","0"],)"
                R"(["1793527200000","2.5","4.5","1.5","3.5","5.25","18","18","1"]]})",
-    .day_url = "/market/candles?instId=BTC-USDT&bar=1Dutc&after=1793491200000&before=1793404799999&limit=300",
+    .day_url = "/market/candles?instId=BTC-USDT&bar=1Dutc&after=1793491200000&before=1793404799999&limit=100",
     .trades_url = "/market/history-trades?instId=BTC-USDT&type=2&after=1793527260000&limit=100",
     .trades =
         R"({"code":"0","msg":"","data":[)"
