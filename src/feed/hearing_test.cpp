@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "feed/neighbours.hpp"
 
 namespace pricewire::feed {
@@ -19,11 +21,11 @@ protected:
         }
     }
     // How long it has been quiet when it is found deaf; -1 min: it never is, within two hours.
-    std::chrono::minutes deaf_after(int others) {
+    std::chrono::minutes deaf_after(int others, MonoTime::duration others_pause = 0s) {
         const MonoTime from = now_;
         while (now_ - from < 2h) {
             now_ += 10s;
-            hearing_.judge(now_, others);
+            hearing_.judge(now_, others, others_pause);
             if (hearing_.is_deaf()) return std::chrono::floor<std::chrono::minutes>(now_ - from);
         }
         return -1min;
@@ -56,6 +58,20 @@ TEST_F(HearingTest, AThinTickerMayPauseForThreeTimesItsLongestPause) {
 TEST_F(HearingTest, OneThatNeverTradedIsDeafOnlyByTheWordOfMany) {
     EXPECT_EQ(deaf_after(4), -1min);
     EXPECT_EQ(deaf_after(5), 0min) << "after two hours already";
+}
+
+TEST_F(HearingTest, OneThatHardlyTradedMayBeAThinMarket) {
+    EXPECT_EQ(deaf_after(9, 20s), 16min) << "fifty times less often than others";
+    trades(19, 1s);
+    EXPECT_EQ(deaf_after(9, 20s), 16min);
+    trades(20, 1s);
+    EXPECT_EQ(deaf_after(9, 20s), 50min) << "it has paused for 16 min";
+}
+
+TEST_F(HearingTest, OneThatIsKnownIsJudgedByItsOwnPauses) {
+    trades(20, 1s);
+    hearing_.connected(now_);
+    EXPECT_EQ(deaf_after(9, 20s), 1min) << "on a new connection, too";
 }
 
 TEST_F(HearingTest, APauseOfThePastFades) {
@@ -107,6 +123,28 @@ TEST(TradedElsewhere, CountsOtherSourcesOfTheSameTicker) {
     EXPECT_EQ(traded.others(btc_at_c, now - 1min), 2);
     EXPECT_EQ(traded.others(btc_at_c, now + 1s), 0);
     EXPECT_EQ(traded.others(traded.seat("BTC", "a"), now), 1) << "two sessions of a source have one seat";
+}
+
+TEST(TradedElsewhere, TellsHowLongOthersPause) {
+    TradedElsewhere traded;
+    MonoTime now{1h};
+    const auto own = traded.seat("BTC", "own");
+    const std::array others{traded.seat("BTC", "a"), traded.seat("BTC", "b"), traded.seat("BTC", "c")};
+    EXPECT_EQ(traded.pause_of_others(own, now), 0s);
+    for (int second = 0; second < 240; ++second, now += 1s) {
+        traded.traded(own, now);
+        if (second % 2 == 0) traded.traded(others[0], now);
+        if (second % 10 == 0) {
+            for (int k = 0; k < 5; ++k) traded.traded(others[1], now + k * 100ms);
+        }
+        if (second % 60 == 0) traded.traded(others[2], now);
+    }
+    const auto pause = traded.pause_of_others(own, now - 2min);
+    EXPECT_GT(pause, 9s) << "trades of one moment are one";
+    EXPECT_LE(pause, 10s);
+    EXPECT_LE(traded.pause_of_others(own, now - 5s), 2s) << "of those that traded lately";
+    traded.traded(traded.seat("ETH", "a"), now);
+    EXPECT_EQ(traded.pause_of_others(traded.seat("ETH", "own"), now), 1min) << "it has traded once";
 }
 
 TEST(RenewalTurns, OneAMinute) {

@@ -16,6 +16,7 @@ namespace {
 // Between two comparisons with other sources, and how far back those may have traded.
 constexpr Duration check_hearing_every = 10s;
 constexpr Duration traded_lately = 1min;
+constexpr Duration pauses_of = 1h;
 // Trades are of the past if they are so old, and nothing else has come for so long.
 constexpr Duration past_from = 5min;
 constexpr Duration past_within = 30s;
@@ -266,7 +267,8 @@ void Session::check_hearing(Moment now) {
     for (std::size_t i = 0; i < lines_.size(); ++i) {
         Line& line = lines_[i];
         if (!line.is_watched || line.stream_refused) continue;
-        line.hearing.judge(now.mono, neighbours_->traded.others(line.seat, now.mono - traded_lately));
+        const auto pause = neighbours_->traded.pause_of_others(line.seat, now.mono - pauses_of);
+        line.hearing.judge(now.mono, neighbours_->traded.others(line.seat, now.mono - traded_lately), pause);
         if (line.hearing.wants_cure(now.mono)) cure(i, now);
     }
 }
