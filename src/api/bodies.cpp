@@ -151,8 +151,7 @@ Duration read_deliver_within(BodyReader& reader) {
 bool read_recover(BodyReader& reader) {
     const JsonField* field = reader.optional("recover");
     if (field == nullptr) return true;
-    if (field->kind != Kind::boolean)
-        reader.refuse("recover", "Input should be true or false", "bool_type");
+    if (field->kind != Kind::boolean) reader.refuse("recover", "Input should be true or false", "bool_type");
     return field->text != "false";
 }
 
