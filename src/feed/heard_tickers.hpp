@@ -23,8 +23,10 @@ public:
         auto& best = kind == SourceKind::exchange ? said.by_exchange : said.by_aggregator;
         if (heard) best = std::max(best.value_or(*heard), *heard);
     }
-    // Ends the round; by ticker. One that is new after the first round was not heard since it came.
+    // Ends the round; by ticker. One that comes soon after the first round was needed before, as far as anybody knows:
+    // which are beside the pinned ones is read then. One that comes later was not heard since it came.
     std::vector<Unheard> take_unheard(Timestamp now) {
+        first_ = first_.value_or(now);
         std::vector<Unheard> out;
         std::map<Ticker, std::optional<Timestamp>> last;
         for (const auto& [ticker, said] : std::exchange(round_, {})) {
@@ -33,7 +35,7 @@ public:
             std::optional<Timestamp> since;
             if (before != last_.end()) {
                 since = before->second;
-            } else if (!is_first_) {
+            } else if (now - *first_ >= soon) {
                 since = now;
             }
             if (best) {
@@ -44,19 +46,19 @@ public:
             last[ticker] = since;
         }
         last_ = std::move(last);
-        is_first_ = false;
         return out;
     }
 
 private:
+    static constexpr Duration soon = std::chrono::seconds{10};
     struct Said {
         bool is_at_exchange = false;
         std::optional<Timestamp> by_exchange, by_aggregator;
     };
     std::map<Ticker, Said> round_;
-    std::map<Ticker, std::optional<Timestamp>>
-        last_;  // when it was heard last, or came; unset: never, since the start
-    bool is_first_ = true;
+    std::optional<Timestamp> first_;  // when the first round ended
+    // When it was heard last, or came; unset: never, since the start.
+    std::map<Ticker, std::optional<Timestamp>> last_;
 };
 
 }  // namespace pricewire::feed

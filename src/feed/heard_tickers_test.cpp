@@ -56,5 +56,14 @@ TEST(HeardTickers, OneThatComesLaterIsUnheardSinceItCame) {
     EXPECT_EQ(heard.take_unheard(t0 + 40s), (List{{"WIF", t0 + 40s}}));
 }
 
+TEST(HeardTickers, OneThatComesSoonAfterTheStartIsUnheardSinceTheStart) {
+    HeardTickers heard;
+    EXPECT_EQ(heard.take_unheard(t0), List{});
+    for (int i = 1; i < 12; ++i) {
+        heard.note("WIF", exchange, std::nullopt);
+        EXPECT_EQ(heard.take_unheard(t0 + i * 1s), (List{{"WIF", std::nullopt}})) << i;
+    }
+}
+
 }  // namespace
 }  // namespace pricewire::feed

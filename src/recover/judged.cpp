@@ -12,7 +12,8 @@
 //                                                      stay blind, since `until_` at the latest
 // a ticker that a live feed hears                      its span ends, if it has one
 // a ticker that no live feed hears                     blind since the latest time at which one of them heard it; one
-//                                                      that was never heard by those that live, since `until_`
+//                                                      that was never heard by those that live, since the latest of
+//                                                      their starts: since `until_` then, or the end of a gap
 // a sign of life from before a feed's last one         its clock was set back: time goes on from there
 //
 // A feed without a sign of life for longer than the limit is gone, and says nothing about its tickers any more. The
@@ -42,7 +43,8 @@ void Judged::on_heard(std::string_view feed, const Heard& heard) {
     const bool is_gap = before && now - *before > limit_;
     Judged::Gap gap{before.value_or(now), now, is_gap ? why_nothing_was_judged(feed) : "", {}};
 
-    Feed& own = feeds_[std::string(feed)];
+    if (is_gap) gap_end_ = now;
+    Feed& own = feeds_.try_emplace(std::string(feed), now, is_gap ? now : before.value_or(now)).first->second;
     own.time = now;
     own.unheard.clear();
     for (const Unheard& unheard : heard.unheard) own.unheard.emplace(unheard.ticker, unheard.since);
@@ -66,7 +68,7 @@ void Judged::judge(Ticker ticker, Timestamp now, std::optional<Timestamp> before
         if (known == blind_.end()) return;
         const Blind blind = known->second;
         blind_.erase(known);
-        if (!blind.is_told && now - blind.since <= limit_) return;
+        if (is_short(blind, now)) return;
         changes_.spans.push_back({.ticker = ticker,
                                   .from = blind.since,
                                   .to = std::max(now, blind.since),
@@ -79,10 +81,10 @@ void Judged::judge(Ticker ticker, Timestamp now, std::optional<Timestamp> before
     if (known == blind_.end()) {
         Timestamp since = heard_until(ticker).value_or(before.value_or(now));
         if (is_gap) since = std::min(since, *before);
-        blind_.emplace(ticker, Blind{std::min(since, now)});
+        blind_.emplace(ticker, Blind{std::min(since, now), false, since == gap_end_});
     }
     Blind& blind = blind_.at(ticker);
-    if (blind.is_told || now - blind.since <= limit_) return;
+    if (blind.is_told || is_short(blind, now)) return;
     blind.is_told = true;
     changes_.spans.push_back({.ticker = ticker,
                               .from = blind.since,
@@ -115,15 +117,24 @@ bool Judged::is_unheard(Ticker ticker) const {
                                [&](const auto& feed) { return feed.second.unheard.contains(ticker); });
 }
 
+bool Judged::is_short(const Blind& blind, Timestamp now) const {
+    if (blind.is_told) return false;
+    return blind.follows_gap ? now <= blind.since : now - blind.since <= limit_;
+}
+
 std::optional<Timestamp> Judged::heard_until(Ticker ticker) const {
-    std::optional<Timestamp> latest;
+    std::optional<Timestamp> latest, started;
     if (const auto left = left_.find(ticker); left != left_.end()) latest = left->second;
     for (const auto& [id, feed] : feeds_) {
         const auto unheard = feed.unheard.find(ticker);
-        if (unheard != feed.unheard.end() && unheard->second)
+        if (unheard == feed.unheard.end()) continue;
+        if (unheard->second) {
             latest = std::max(latest.value_or(*unheard->second), *unheard->second);
+        } else {
+            started = std::max(started.value_or(feed.unheard_since), feed.unheard_since);
+        }
     }
-    return latest;
+    return latest ? latest : started;
 }
 
 std::string Judged::why_nothing_was_judged(std::string_view feed) const {

@@ -44,21 +44,25 @@ public:
 private:
     struct Feed {
         Timestamp time;
+        Timestamp unheard_since;  // what it has not heard since its start
         std::map<Ticker, std::optional<Timestamp>> unheard;
     };
     struct Blind {
         Timestamp since;
-        bool is_told = false;  // as an open span
+        bool is_told = false;      // as an open span
+        bool follows_gap = false;  // so that it is blindness however short it is
     };
 
     void forget_dead_feeds(Timestamp now);
     std::optional<Timestamp> heard_until(Ticker ticker) const;
     bool is_unheard(Ticker ticker) const;
+    bool is_short(const Blind& blind, Timestamp now) const;
     void judge(Ticker ticker, Timestamp now, std::optional<Timestamp> before, bool is_gap);
     std::string why_nothing_was_judged(std::string_view feed) const;
 
     const Duration limit_;
     std::optional<Timestamp> until_;
+    std::optional<Timestamp> gap_end_;  // of the last one
     std::map<std::string, Feed, std::less<>> feeds_;
     std::map<Ticker, Timestamp>
         left_;  // until when feeds that are gone since the last sign of life heard them

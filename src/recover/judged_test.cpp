@@ -90,6 +90,29 @@ TEST_F(JudgedTest, ATickerStaysBlindUntilItIsHeardAfterAStart) {
     EXPECT_EQ(judged_->blind(), 0U);
 }
 
+TEST_F(JudgedTest, WhatAFeedTakesUpSoonAfterAGapWasMissedUntilItIsHeard) {
+    resume(5);
+    heard("a", 65, "BTC");
+    heard("a", 66, "BTC,WIF");
+    heard("a", 67, "BTC,WIF");
+    EXPECT_EQ(changes(), "all 5-65 but BTC; BTC 5-; WIF 65-") << "others are in the gap until 65";
+    heard("a", 70);
+    EXPECT_EQ(changes(), "BTC 5-70; WIF 65-70");
+    heard("a", 71, 90);
+    heard("a", 91, 95, "PEPE@91");
+    heard("a", 96);
+    EXPECT_EQ(changes(), "") << "one that is new";
+}
+
+TEST_F(JudgedTest, WhatAFeedTakesUpSoonAfterAQuickRestartWasUnheardSinceTheLastJudgement) {
+    resume(0);
+    heard("a", 10, "BTC");
+    heard("a", 11, 19, "BTC,WIF");
+    EXPECT_EQ(changes(), "BTC 0-; WIF 0-");
+    heard("a", 20);
+    EXPECT_EQ(changes(), "BTC 0-20; WIF 0-20");
+}
+
 TEST_F(JudgedTest, AQuickRestartIsNoBlindness) {
     resume(5);
     heard("a", 10, 12, "BTC");
