@@ -94,8 +94,10 @@ std::vector<PastPrice> past_prices(Ticker ticker, const price::ConsolidationPoli
                     price.sources |= std::uint64_t{1} << i;
             }
         }
-        // Of what stays as it is, the first says it all.
-        if (out.empty() || out.back().value != price.value) out.push_back(price);
+        // Of what stays as it is, the first says it all; a second owner that agrees makes it a price.
+        const bool is_same =
+            !out.empty() && out.back().value == price.value && (out.back().owners > 1) == (price.owners > 1);
+        if (!is_same) out.push_back(price);
     };
     const std::vector<Trade> trades = in_order(places);
     std::optional<Timestamp> refreshed;

@@ -39,8 +39,16 @@ TEST(PastPrices, AreThoseThatTheTradesWouldHaveMadeLive) {
     const std::vector places{trades("kraken", {{0s, 100}, {10s, 101}}),
                              trades("okx", {{1s, 100}, {11s, 101}}),
                              trades("bybit", {{2s, 100}, {3s, 180}, {12s, 101}})};
-    EXPECT_EQ(shown(past_prices("BTC", {}, places)), "0:100 10:100.5 11:101")
+    EXPECT_EQ(shown(past_prices("BTC", {}, places)), "0:100 1:100 10:100.5 11:101")
         << "one that has not traded for two seconds has a part of its weight, the wick none";
+}
+
+TEST(PastPrices, TellWhenASecondOwnerAgrees) {
+    const auto prices =
+        past_prices("BTC", {}, std::vector{trades("kraken", {{0s, 100}}), trades("okx", {{5s, 100}})});
+    ASSERT_EQ(shown(prices), "0:100 5:100");
+    EXPECT_EQ(prices[0].owners, 1);
+    EXPECT_EQ(prices[1].owners, 2);
 }
 
 TEST(PastPrices, EndWhenNobodyHasTradedForLong) {
