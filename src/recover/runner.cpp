@@ -273,10 +273,14 @@ private:
         std::vector<std::pair<FiringGroup, Job*>> all;
         for (Job& job : jobs) {
             for (const LateFirings& firings : job.recovery->firings()) {
-                FiringGroup group{
-                    {job.span.ticker, firings.price, firings.late.from, 0}, now, {}, firings.late};
-                for (const Uuid& alert : firings.alerts) group.firings.push_back({alert, make_uuid(now)});
-                all.emplace_back(std::move(group), &job);
+                for (std::span<const Uuid> rest(firings.alerts); !rest.empty();) {
+                    const auto piece = rest.first(std::min(rest.size(), options_.max_firings_per_commit));
+                    rest = rest.subspan(piece.size());
+                    FiringGroup group{
+                        {job.span.ticker, firings.price, firings.late.from, 0}, now, {}, firings.late};
+                    for (const Uuid& alert : piece) group.firings.push_back({alert, make_uuid(now)});
+                    all.emplace_back(std::move(group), &job);
+                }
             }
         }
         if (all.empty()) return;
@@ -286,9 +290,18 @@ private:
         std::vector<FiringGroup> groups;
         std::map<Uuid, Job*> jobs_of;
         for (auto& [group, job] : all) {
+            if (jobs_of.size() + group.firings.size() > options_.max_firings_per_commit) {
+                commit(groups, jobs_of);
+                groups.clear();
+                jobs_of.clear();
+            }
             for (const Firing& firing : group.firings) jobs_of[firing.delivery_id] = job;
             groups.push_back(std::move(group));
         }
+        commit(groups, jobs_of);
+    }
+
+    void commit(std::span<const FiringGroup> groups, const std::map<Uuid, Job*>& jobs_of) {
         const std::vector<DeliveryTask> tasks = storage_.fire(groups);
         for (const DeliveryTask& task : tasks) ++jobs_of.at(task.delivery_id)->fired;
         fired_.fetch_add(tasks.size(), std::memory_order_relaxed);

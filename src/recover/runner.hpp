@@ -23,6 +23,7 @@ struct RunnerOptions {
     std::function<std::vector<past::Place>(Ticker)> places;  // where a ticker is listed; the runner's thread
     // After each commit, on the runner's thread, with the deliveries written for the groups; must not block.
     std::function<void(std::span<const FiringGroup>, std::span<const DeliveryTask>)> written;
+    std::size_t max_firings_per_commit = 10'000;  // live firings wait for a commit
     Duration look_every = std::chrono::seconds{1};
     Duration bars_within = std::chrono::seconds{15};
     Duration trades_within = std::chrono::seconds{10};

@@ -118,7 +118,11 @@ protected:
         options.places = [](Ticker) {
             return std::vector<past::Place>{{"kraken", "BTC/USD"}, {"okx", "BTC-USDT"}};
         };
-        options.written = [this](auto, std::span<const DeliveryTask> tasks) { written_ += tasks.size(); };
+        options.written = [this](auto, std::span<const DeliveryTask> tasks) {
+            written_ += tasks.size();
+            ++commits_;
+        };
+        options.max_firings_per_commit = 3;
         options.look_every = 5ms;
         return start_runner(storage_, past_, clock_, std::move(options));
     }
@@ -135,6 +139,7 @@ protected:
     fakes::TestStorage storage_;
     FakePast past_;
     std::atomic<std::size_t> written_ = 0;
+    std::atomic<int> commits_ = 0;
 };
 
 TEST_F(RunnerTest, FiresWhatWasTouchedLateAndOnce) {
@@ -169,6 +174,18 @@ TEST_F(RunnerTest, TradesGiveTheMoment) {
     EXPECT_EQ(late(high), (LateFiring{t0_ + 80s, t0_ + 80s, {"kraken", "okx"}}));
     EXPECT_EQ(storage_.alert(user_, high)->triggered_price, Decimal::from_int(113));
     EXPECT_EQ(past_.asked_for_trades(), 1);
+}
+
+TEST_F(RunnerTest, ManyFiringsAreWrittenInSeveralCommits) {
+    for (int i = 0; i < 4; ++i) add(Condition::gt, 98 + i);
+    for (int i = 0; i < 4; ++i) add(Condition::lt, 95 + i);
+    past_.set_bars({bar(1, 99, 102), bar(2, 94, 100)});
+    blind(1, 3);
+    const auto runner = start();
+    ASSERT_TRUE(wait_for(BlindState::recovered));
+    EXPECT_EQ(span().fired, 8);
+    EXPECT_EQ(written_, 8U);
+    EXPECT_EQ(commits_, 4) << "3, 1, 3, 1";
 }
 
 TEST_F(RunnerTest, AsksNothingWhereNoAlertNeedsIt) {
