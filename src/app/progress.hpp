@@ -64,6 +64,7 @@ public:
         if (is_next && !mark.heard && !waiting_.back().first.heard) {
             waiting_.back().first = std::move(mark);
         } else {
+            if (waiting_.size() == most) waiting_.pop_front();
             waiting_.emplace_back(std::move(mark), taken);
         }
     }
@@ -78,6 +79,8 @@ public:
     }
 
 private:
+    // While the database is away for hours. The oldest are dropped, as of Marks.
+    static constexpr std::size_t most = 10'000;
     std::deque<std::pair<Mark, std::uint64_t>> waiting_;
 };
 

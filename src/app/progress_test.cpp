@@ -40,6 +40,14 @@ TEST(Progress, AMarkIsDoneOnceItsFiringsAreSettled) {
     EXPECT_EQ(names(progress.done(5)), "p4");
 }
 
+TEST(Progress, WhatIsNeverSettledDoesNotGrow) {
+    Progress progress;
+    for (int i = 1; i <= 10'002; ++i) progress.note(heard(i), 1);
+    const auto done = progress.done(1);
+    ASSERT_EQ(done.size(), 10'000U);
+    EXPECT_EQ(names({done.front()}), "h3");
+}
+
 TEST(Marks, AreTakenUpToANumberWhicheverOfThemComesToTheChecker) {
     Marks marks;
     marks.push(heard(1));
