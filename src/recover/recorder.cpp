@@ -147,7 +147,7 @@ private:
     void add(BlindSpan span) {
         if (span.to) seconds_.fetch_add(static_cast<std::uint64_t>((*span.to - span.from) / 1s));
         if (span.to && !options_.is_asked_back) span.state = BlindState::lost;
-        if (!span.to) {
+        if (!span.to && lines_.take(clock_.mono())) {
             log::warn("no exchange of a ticker is heard; its alerts wait",
                       {{"ticker", std::string(span.ticker.view())}, {"since", format_rfc3339(span.from)}});
         }
@@ -175,6 +175,7 @@ private:
     std::vector<BlindSpan> spans_;  // not stored yet
     std::optional<Timestamp> written_;
     MonoTime prune_at_{};
+    log::LineBudget lines_{"tickers that are not heard", 20};
     bool failing_ = false;
     std::thread thread_;
 };
