@@ -33,8 +33,8 @@ struct Failure {
     std::string text;  // one plain sentence, for the log
 };
 
-// All that one venue knows of [from, to), from < to; requested page by page. Within a latest_only venue's or its
-// reach's limits the beginning may be missing, which is no failure.
+// All that one venue knows of [from, to), from < to; requested page by page. Of candles the beginning
+// may be missing where they do not reach back so far (candles_reach), which is no failure; of trades it is one.
 struct Ask {
     SourceName source;
     std::string symbol;
@@ -55,6 +55,9 @@ struct AskedVenue {
     std::string rest_url;  // as configured, without a slash at its end; empty: it is not asked
     int weight = 1;        // sources.<name>.weight
 };
+
+// How far back a venue's candles of an interval go; 0: all of history.
+Duration candles_reach(const feed::PastType& past, Duration interval);
 
 // Requests candles and trades of the past from venues, on its own thread. Each venue has its own pace
 // (PastType::least_gap), one request at a time and a bounded queue; one that fails is asked again later and later,

@@ -103,6 +103,13 @@ void AskerCore::ask(JobPtr job, Moment now) {
     waiting.push_back(std::move(job));
 }
 
+Duration candles_reach(const feed::PastType& past, Duration interval) {
+    const Duration reach = interval == 1min ? past.reach : Duration::zero();
+    if (!past.latest_only) return reach;
+    const Duration latest = interval * static_cast<std::int64_t>(past.candles_per_request);
+    return reach == Duration::zero() ? latest : std::min(reach, latest);
+}
+
 // Limits the job to what the venue offers, and makes its first page.
 std::optional<Failure> AskerCore::prepare(const Line& line, Job& job, Timestamp now) const {
     const feed::PastType& past = line.venue->type->past;
@@ -110,14 +117,13 @@ std::optional<Failure> AskerCore::prepare(const Line& line, Job& job, Timestamp 
     const bool is_candles = std::holds_alternative<CandlesDone>(job.done);
     if (is_candles ? past.candles_per_request == 0 || !past.has(ask.interval) : past.trades_url == nullptr)
         return Failure{Kind::not_offered, "it does not offer this"};
-    Duration reach = is_candles ? (ask.interval == 1min ? past.reach : Duration::zero()) : past.trades_reach;
-    if (is_candles && past.latest_only) {
-        const Duration latest = ask.interval * static_cast<std::int64_t>(past.candles_per_request);
-        reach = reach == Duration::zero() ? latest : std::min(reach, latest);
-    }
+    const Duration reach = is_candles ? candles_reach(past, ask.interval) : past.trades_reach;
     if (reach != Duration::zero()) {
         const Timestamp earliest = now - reach;
-        ask.from = std::max(ask.from, is_candles ? at_or_after(earliest, ask.interval) : earliest);
+        // Without its beginning a minute's trades would deny what it had.
+        if (!is_candles && ask.from < earliest)
+            return Failure{Kind::not_offered, "it does not reach back so far"};
+        ask.from = std::max(ask.from, at_or_after(earliest, ask.interval));
     }
     if (ask.from >= ask.to) return Failure{Kind::not_offered, "it does not reach back so far"};
     job.page = {.symbol = ask.symbol, .from = ask.from, .to = ask.to, .now = now, .interval = ask.interval};

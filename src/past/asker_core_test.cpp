@@ -99,11 +99,13 @@ TEST_F(AskerCoreTest, DoesNotAskForWhatAVenueDoesNotHave) {
     ask("unknown", minutes(0, 1, Urgency::chart, "gamma"));
     ask_trades("trades", minutes(0, 1, Urgency::chart, "beta"));
     ask("old", minutes(0, 1, Urgency::chart, "latest"));
+    ask_trades("half", minutes(23 * 60 - 1, 23 * 60 + 1, Urgency::chart, "latest"));
     EXPECT_EQ(due(), "");
     EXPECT_EQ(
         log(),
         "days: not_offered (it does not offer this)\nunknown: not_offered (this venue is not asked)\n"
-        "trades: not_offered (it does not offer this)\nold: not_offered (it does not reach back so far)\n");
+        "trades: not_offered (it does not offer this)\nold: not_offered (it does not reach back so far)\n"
+        "half: not_offered (it does not reach back so far)\n");
 }
 
 TEST_F(AskerCoreTest, AVenueThatHasOnlyTheLatestIsAskedOnce) {

@@ -127,7 +127,8 @@ private:
             const Currency currency = currency_at(venue, place.symbol);
             all->candles.push_back({place.source, currency, venue.weight, owner_of(venue), {}});
             all->currencies.insert(currency);
-            all->out.venues.push_back({std::move(place), std::nullopt});
+            all->out.venues.push_back(
+                {std::move(place), std::nullopt, candles_reach(venue.type->past, all->ask.interval)});
         }
         for (std::size_t i = 0; i < all->out.venues.size(); ++i) {
             ++all->open;

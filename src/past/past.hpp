@@ -26,6 +26,7 @@ struct PastAsk {
 struct Answered {
     Place place;
     std::optional<Failure> failure;
+    Duration reach{};  // how far back it tells; 0: all of history
 };
 
 struct PastBars {

@@ -92,6 +92,9 @@ inline const feed::VenueType toy_beta = toy_type("beta");
 inline const feed::VenueType toy_latest = [] {
     feed::VenueType type = toy_type("latest");
     type.past.latest_only = true;
+    type.past.trades_reach = std::chrono::hours{1};
+    type.past.trades_url = toy_trades_url;
+    type.past.parse_trades = toy_parse_trades;
     return type;
 }();
 // Trades for USDT.

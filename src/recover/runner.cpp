@@ -168,7 +168,7 @@ private:
 
     void take_bars(Job& job, past::PastBars told, Timestamp now) {
         ToldMinutes minutes{std::move(told.bars), {}, 0, false};
-        std::set<SourceName> owners;
+        std::set<SourceName> owners;  // who have told the whole time
         // Those who do not know the symbol do not trade it.
         std::set<SourceName> listed;
         for (const past::Place& place : job.places) listed.insert(owner_of(place.source));
@@ -176,12 +176,18 @@ private:
             if (answered.failure && answered.failure->kind == past::Failure::Kind::refused)
                 listed.erase(owner_of(answered.place.source));
         }
+        const Timestamp begin = std::chrono::floor<std::chrono::minutes>(job.from);
         bool has_all = !job.places.empty();
         for (const past::Answered& answered : told.venues) {
             minutes.venues.push_back(answered.place.source);
             if (!answered.failure) {
-                owners.insert(owner_of(answered.place.source));
                 listed.insert(owner_of(answered.place.source));
+                if (answered.reach == Duration::zero() || now - answered.reach <= begin) {
+                    owners.insert(owner_of(answered.place.source));
+                } else if (job.trouble.empty()) {
+                    job.trouble =
+                        fmt::format("{}: it does not reach back so far", answered.place.source.view());
+                }
                 continue;
             }
             if (job.trouble.empty())

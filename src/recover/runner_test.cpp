@@ -22,7 +22,7 @@ public:
         {
             MutexLock lock(mutex_);
             ++asked_;
-            for (const past::Place& place : ask.places) out.venues.push_back({place, failure_});
+            for (const past::Place& place : ask.places) out.venues.push_back({place, failure_, reach_});
             out.owners_listed = ask.places.size();
             for (const past::CombinedBar& bar : bars_) {
                 if (!failure_ && bar.start >= ask.from && bar.start < ask.to) out.bars.push_back(bar);
@@ -59,6 +59,10 @@ public:
         trades_ = std::move(trades);
         has_trades_ = true;
     }
+    void set_reach(Duration reach) {
+        MutexLock lock(mutex_);
+        reach_ = reach;
+    }
     void fail(std::optional<past::Failure> failure) {
         MutexLock lock(mutex_);
         failure_ = std::move(failure);
@@ -78,6 +82,7 @@ private:
     std::vector<feed::PastTrade> trades_ GUARDED_BY(mutex_);
     bool has_trades_ GUARDED_BY(mutex_) = false;
     std::optional<past::Failure> failure_ GUARDED_BY(mutex_);
+    Duration reach_ GUARDED_BY(mutex_){};
     int asked_ GUARDED_BY(mutex_) = 0;
     int asked_for_trades_ GUARDED_BY(mutex_) = 0;
 };
@@ -210,6 +215,17 @@ TEST_F(RunnerTest, WhatVenuesDoNotTellIsAskedAgainAndStaysWaiting) {
     const auto again = start();
     ASSERT_TRUE(wait_for(BlindState::recovered));
     EXPECT_TRUE(late(high));
+}
+
+TEST_F(RunnerTest, WhatIsBeyondTheVenuesReachIsUnknown) {
+    const Uuid high = add(Condition::gt, 110);
+    past_.set_bars({bar(1, 99, 115)});
+    past_.set_reach(1h - 1min);
+    blind(0, 2);
+    const auto runner = start();
+    ASSERT_TRUE(storage_.wait_until([&] { return span().tries == 1; }));
+    EXPECT_TRUE(late(high));
+    EXPECT_EQ(span().unknown, 1min) << "a minute without a bar may have had trades";
 }
 
 TEST_F(RunnerTest, WhatIsOlderThanIsAskedBackIsLost) {
