@@ -41,6 +41,7 @@ directory::BookOptions book_options_of(const ops::Config& config, const Roles& r
             options.choices.symbols[SourceName(source)][Ticker(ticker)] = symbol;
     }
     if (!roles.feed) return options;
+    options.choices.old_lists_count = true;
     options.sources.emplace();
     for (const directory::ListSource& source : list_sources_of(config))
         options.sources->push_back(source.source);

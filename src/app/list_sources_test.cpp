@@ -56,7 +56,10 @@ TEST(ListSources, AreTheEnabledOnesWithTheirKeys) {
               "x-cg-demo-api-key=secret ");
     EXPECT_EQ(book_options_of(config, {.api = true, .feed = true}).sources,
               (std::vector<SourceName>{"kraken", "coingecko"}));
+    EXPECT_TRUE(book_options_of(config, {.feed = true}).choices.old_lists_count)
+        << "what is enabled is known";
     EXPECT_FALSE(book_options_of(config, {.api = true}).sources) << "feeds elsewhere may have others";
+    EXPECT_FALSE(book_options_of(config, {.api = true}).choices.old_lists_count);
     config.sources.at("kraken").rest_url.clear();
     config.sources.at("coingecko").enabled = false;
     EXPECT_TRUE(list_sources_of(config).empty());

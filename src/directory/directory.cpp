@@ -111,7 +111,8 @@ std::size_t Coin::count(ListingStatus status) const {
 Directory::Directory(Lists lists, const Choices& choices) : lists_(std::move(lists)) {
     Timestamp newest = Timestamp::min();
     for (const auto& list : lists_) newest = std::max(newest, list->source.read_at);
-    std::erase_if(lists_, [&](const auto& list) { return newest - list->source.read_at > unread_for; });
+    if (!choices.old_lists_count)
+        std::erase_if(lists_, [&](const auto& list) { return newest - list->source.read_at > unread_for; });
     std::ranges::sort(lists_, {}, [](const auto& list) { return list->source.source; });
 
     std::map<Ticker, Coin> coins;

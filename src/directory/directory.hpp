@@ -63,6 +63,8 @@ struct Choices {
     bool only_pinned = false;  // no other ticker can be watched
     // Pairs to be taken whichever else a source lists.
     std::map<SourceName, std::map<Ticker, std::string>> symbols = {};
+    // Lists count however old they are, since their sources are known to be enabled.
+    bool old_lists_count = false;
 };
 
 // All tickers that an exchange lists or once listed, and the pinned ones. Immutable; any thread.
@@ -71,7 +73,8 @@ public:
     using Lists = std::vector<std::shared_ptr<const SourceList>>;
 
     Directory() = default;
-    // A source whose list was read a day before the newest one or earlier is no longer asked, and does not count.
+    // A source whose list was read a day before the newest one or earlier is no longer asked, as far as is known, and
+    // does not count.
     explicit Directory(Lists lists, const Choices& choices = {});
 
     // Whether no exchange's list is known.

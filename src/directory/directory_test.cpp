@@ -104,6 +104,9 @@ TEST(Directory, ASourceThatIsNoLongerReadCountsForADay) {
     EXPECT_EQ(shown(lists(list_time + 24h + 1us).find("SOL")), "binance:SOL/USDT");
     const Directory long_ago({list_of("kraken", {"SOL/USD"}, Timestamp(1s))});
     EXPECT_NE(long_ago.find("SOL"), nullptr) << "all are old: nothing could be read since";
+    const Directory enabled({list_of("kraken", {"SOL/USD"}, Timestamp(1s)), list_of("binance", {"SOL/USDT"})},
+                            {.old_lists_count = true});
+    EXPECT_EQ(shown(enabled.find("SOL")), "binance:SOL/USDT kraken:SOL/USD") << "the last good list";
 }
 
 const Directory& market() {
