@@ -19,7 +19,6 @@ constexpr Duration shown_for = 2s;
 constexpr Duration all_every = 900ms;
 // A ticker that is asked for is read every time for this long.
 constexpr Duration asked_for = 30s;
-constexpr std::size_t most_asked = 2000;
 constexpr std::string_view last_feed_index = "31";  // the newest 32 of those seen within a minute
 
 }  // namespace
@@ -42,9 +41,10 @@ Reader::~Reader() {
 
 std::optional<TickerBoard> Reader::board(Ticker ticker) const {
     MutexLock lock(mutex_);
-    if (asked_.size() < most_asked || asked_.contains(ticker)) asked_[ticker] = clock_.mono();
     const TickerBoard* board = boards_.find(ticker);
+    // Whoever asks for what does not exist costs Redis nothing.
     if (board == nullptr) return std::nullopt;
+    asked_[ticker] = clock_.mono();
     return confirmed() ? *board : TickerBoard{.ticker = ticker};
 }
 
