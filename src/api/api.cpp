@@ -22,8 +22,8 @@
 #include "base/crypto.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
-#include "live/live.hpp"
 #include "net/local_failures.hpp"
+#include "watch/watch_list.hpp"
 
 namespace pricewire::api {
 namespace {
@@ -86,7 +86,9 @@ public:
             services_.stream_tickers.is_known = [this](const Ticker& t) { return is_known(services_, t); };
         }
         live_ = live::start_live(
-            {.tickers = o.tickers, .demand = live_demand()},
+            {.tickers = o.tickers,
+             .demand = live_demand(),
+             .watched_per_client = watch::most_looked_at(room_beside_pinned(o))},
             {.alert = [this](const Alert& alert) { return alert_json(alert, services_); },
              .delivery = [](const DeliveryView& d) { return delivery_json(d); },
              .quotes = [](const TickerBoard& board) { return quotes_json(board, system_clock().now()); }},

@@ -54,10 +54,10 @@ Parsed<HistoryQuery> parse_history_query(const QueryString& query) {
 constexpr Duration behind = 2h;
 
 // Whether more is about to come: a feed has not begun to ask venues for the ticker's past, or is doing it.
-bool is_loading(const Services& services, const Ticker& ticker, bool has_bars) {
+bool is_loading(const Services& services, const Ticker& ticker, const std::optional<WatchState>& unwatched,
+                bool has_bars) {
     // Trading that is halted has a past.
-    const auto state = unwatched(services, ticker);
-    if (state && state->why != Unwatchable::halted) return false;
+    if (unwatched && unwatched->why != Unwatchable::halted) return false;
     const auto filled = services.use.storage.filled(ticker);
     if (!filled) return !has_bars;
     const Timestamp now = services.use.clock.now();
@@ -100,7 +100,7 @@ void write_blind(JsonWriter& w, const std::vector<BlindSpan>& spans, Timestamp t
 net::ServerResponse show_history(Services& services, Exchange& exchange) {
     const auto ticker = ticker_named(services, exchange.parameter);
     if (!ticker) return error_response(404, no_such_ticker);
-    look_at(services, exchange, *ticker);
+    const auto unwatched = look_at(services, exchange, *ticker);
     const auto wanted = parse_history_query(QueryString(exchange.request.query));
     if (!wanted) return validation_response(wanted.error());
     const std::vector<Bar> bars =
@@ -116,7 +116,7 @@ net::ServerResponse show_history(Services& services, Exchange& exchange) {
     Timestamp since = wanted->from;
     if (!bars.empty()) since = std::max(since, bars.front().start);
     write_blind(w, services.use.storage.blind_spans(*ticker, since, max_blind), wanted->to);
-    if (is_loading(services, *ticker, !bars.empty())) w.field("loading", true);
+    if (is_loading(services, *ticker, unwatched, !bars.empty())) w.field("loading", true);
     w.end_object();
     return json_response(200, std::move(w).str());
 }

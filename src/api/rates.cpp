@@ -60,10 +60,10 @@ std::string write_board(const TickerBoard& board, Timestamp now) {
     return std::move(w).str();
 }
 
-std::string why_unpriced(const Services& services, const Ticker& ticker,
+std::string why_unpriced(const Ticker& ticker, const std::optional<WatchState>& unwatched,
                          const std::optional<TickerBoard>& board) {
-    if (const auto state = unwatched(services, ticker))
-        return fmt::format("There is no price for {} right now. {}", ticker.view(), state->reason);
+    if (unwatched)
+        return fmt::format("There is no price for {} right now. {}", ticker.view(), unwatched->reason);
     if (!board) return fmt::format("There is no price for {} yet: it is about to be watched.", ticker.view());
     return fmt::format("There is no price for {} right now: {}.", ticker.view(), why_left_out(*board));
 }
@@ -124,10 +124,10 @@ net::ServerResponse show_rates(Services& services, Exchange&) {
 net::ServerResponse show_rate(Services& services, Exchange& exchange) {
     const auto ticker = ticker_named(services, exchange.parameter);
     if (!ticker) return error_response(404, no_such_ticker);
-    look_at(services, exchange, *ticker);
+    const auto unwatched = look_at(services, exchange, *ticker);
     const auto board = services.use.bus.board(*ticker);
     if (board && board->price) return json_response(200, write_board(*board, services.use.clock.now()));
-    return unavailable(why_unpriced(services, *ticker, board), retry_seconds);
+    return unavailable(why_unpriced(*ticker, unwatched, board), retry_seconds);
 }
 
 }  // namespace pricewire::api

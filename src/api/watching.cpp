@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/text.hpp"
+#include "watch/watch_list.hpp"
 
 namespace pricewire::api {
 namespace {
@@ -23,12 +24,11 @@ directory::Book::Pointer listed_now(const Services& services) {
     return services.use.directory == nullptr ? nothing : services.use.directory->latest();
 }
 
-// How many tickers beside the pinned ones a user's alerts may name: no user can take the room of all.
-std::size_t share_of(std::size_t room) {
-    return std::max(room / 10, std::min<std::size_t>(room, 10));
-}
-
 }  // namespace
+
+std::size_t room_beside_pinned(const ApiOptions& options) {
+    return options.max_tickers - std::min(options.max_tickers, options.tickers.size());
+}
 
 bool is_known(const Services& services, const Ticker& ticker) {
     if (is_pinned(services, ticker)) return true;
@@ -47,9 +47,17 @@ std::optional<Ticker> ticker_named(const Services& services, std::string_view na
     return std::nullopt;
 }
 
-void look_at(const Services& services, const Exchange& exchange, const Ticker& ticker) {
-    if (services.use.demand == nullptr || is_pinned(services, ticker) || !is_known(services, ticker)) return;
-    services.use.demand->look(ticker, exchange.user.id.to_string());
+std::optional<WatchState> look_at(const Services& services, const Exchange& exchange, const Ticker& ticker) {
+    const bool known = is_known(services, ticker);
+    const bool is_taken = is_pinned(services, ticker) || services.use.demand == nullptr ||
+                          (known && services.use.demand->look(ticker, exchange.user.id.to_string()));
+    auto state = unwatched(services, ticker);
+    if (state || is_taken || services.use.bus.board(ticker)) return state;
+    if (!known) return WatchState{ticker, Unwatchable::delisted, "No source lists it any more.", {}};
+    return WatchState{ticker,
+                      Unwatchable::no_room,
+                      "You have looked at too many other tickers within the last ten minutes.",
+                      {}};
 }
 
 std::optional<WatchState> unwatched(const Services& services, const Ticker& ticker) {
@@ -73,7 +81,8 @@ std::optional<Issue> no_room_for(Services& services, const Uuid& user_id, const 
     if (is_pinned(services, ticker) || services.use.demand == nullptr) return std::nullopt;
     const auto mine = services.use.storage.alert_tickers(user_id);
     if (std::ranges::find(mine, ticker) != mine.end()) return std::nullopt;
-    const std::size_t room = options.max_tickers - std::min(options.max_tickers, options.tickers.size());
+    const std::size_t room = room_beside_pinned(options);
+    const std::size_t most = watch::most_named_by_alerts(room);
     const auto issue = [](std::string text) { return Issue{"body", "ticker", std::move(text), "no_room"}; };
     std::size_t taken = 0;
     bool is_taken = false;
@@ -90,11 +99,11 @@ std::optional<Issue> no_room_for(Services& services, const Uuid& user_id, const 
     }
     const auto own = static_cast<std::size_t>(
         std::ranges::count_if(mine, [&](const Ticker& t) { return !is_pinned(services, t); }));
-    if (own >= share_of(room)) {
+    if (own >= most) {
         return issue(
             fmt::format("Your active alerts may name {} tickers beside those that are always watched, and "
                         "they do; delete those of another ticker first",
-                        share_of(room)));
+                        most));
     }
     return std::nullopt;
 }

@@ -10,12 +10,15 @@
 // Which tickers there are, and whether prices of them come.
 namespace pricewire::api {
 
+// For how many tickers beside the pinned ones there is room.
+std::size_t room_beside_pinned(const ApiOptions& options);
 // Whether it is pinned, or can be watched on demand. Never blocks.
 bool is_known(const Services& services, const Ticker& ticker);
 // The known ticker of that name, ignoring case; also one that was delisted, of which there may be history.
 std::optional<Ticker> ticker_named(const Services& services, std::string_view name);
-// The user looks at it now, so it is to be watched. Never blocks.
-void look_at(const Services& services, const Exchange& exchange, const Ticker& ticker);
+// The user looks at it now, so it is to be watched. Returns why it is not going to be; nullopt: prices come, or are
+// about to. Never blocks.
+std::optional<WatchState> look_at(const Services& services, const Exchange& exchange, const Ticker& ticker);
 // Why prices of a ticker that is needed do not come; nullopt if they do, or are about to. Never blocks.
 std::optional<WatchState> unwatched(const Services& services, const Ticker& ticker);
 // What is wrong with an alert of the user on that ticker, for want of room for further tickers. Blocks.

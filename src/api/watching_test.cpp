@@ -11,6 +11,7 @@ class FakeDemand final : public watch::Demand {
 public:
     bool look(const Ticker& ticker, std::string_view who) override {
         MutexLock lock(mutex_);
+        if (is_full_) return false;
         looks_.insert(std::string(ticker.view()) + " " + std::string(who));
         return true;
     }
@@ -28,6 +29,10 @@ public:
         MutexLock lock(mutex_);
         states_ = std::make_shared<const std::vector<WatchState>>(std::move(states));
     }
+    void fill() {
+        MutexLock lock(mutex_);
+        is_full_ = true;
+    }
     std::set<std::string> looks() const {
         MutexLock lock(mutex_);
         return looks_;
@@ -35,6 +40,7 @@ public:
 
 private:
     mutable Mutex mutex_;
+    bool is_full_ GUARDED_BY(mutex_) = false;
     std::set<std::string> looks_ GUARDED_BY(mutex_);
     std::shared_ptr<const std::vector<WatchState>> states_ GUARDED_BY(mutex_) =
         std::make_shared<const std::vector<WatchState>>();
@@ -80,6 +86,32 @@ TEST_F(WatchingTest, ARateOrAChartOfATickerThatAVenueListsHasItWatched) {
     publish("PEPE", "7");
     EXPECT_TRUE(call_as(ann_, "GET", "/api/v1/rates/PEPE").has(R"("price":7)"));
     EXPECT_EQ(call_as(ann_, "GET", "/api/v1/rates").body, R"({"PEPE":7})");
+}
+
+TEST_F(WatchingTest, WhoLooksAtTooManyIsToldThatNothingComes) {
+    fake_.fill();
+    expect_error(
+        call_as(ann_, "GET", "/api/v1/rates/PEPE"), 503,
+        "There is no price for PEPE right now. You have looked at too many other tickers within the last "
+        "ten minutes.");
+    EXPECT_FALSE(call_as(ann_, "GET", "/api/v1/rates/PEPE/history").has("loading"));
+    EXPECT_TRUE(call_as(ann_, "GET", "/api/v1/rates/BTC/history").has("loading")) << "it is pinned";
+    publish("PEPE", "7");
+    EXPECT_TRUE(call_as(ann_, "GET", "/api/v1/rates/PEPE").has(R"("price":7)"))
+        << "somebody else looks at it";
+    EXPECT_TRUE(call_as(ann_, "GET", "/api/v1/rates/PEPE/history").has("loading"));
+}
+
+TEST_F(WatchingTest, WhatEverySourceHasDelistedIsNotAboutToCome) {
+    storage_.replace_listings(
+        "binance", SourceKind::exchange,
+        std::vector<ListedPair>{{.symbol = "ADAUSDT", .ticker = "ADA", .currency = "USDT"}}, clock_.now());
+    clock_.advance(2s);
+    directory_->current();
+    expect_error(call_as(ann_, "GET", "/api/v1/rates/LUNA"), 503,
+                 "There is no price for LUNA right now. No source lists it any more.");
+    EXPECT_FALSE(call_as(ann_, "GET", "/api/v1/rates/LUNA/history").has("loading"));
+    EXPECT_TRUE(fake_.looks().empty());
 }
 
 TEST_F(WatchingTest, WhatHasNoPricesSaysWhy) {

@@ -287,6 +287,8 @@ private:
         rate_limits_ = open_rate_limits(config_);
         watch::DemandOptions looks;
         looks.pinned = tickers_of(config_);
+        looks.most_per_user =
+            watch::most_looked_at(static_cast<std::size_t>(config_.market.max_tickers) - looks.pinned.size());
         looks.also = [this] { directory_->current(); };
         demand_ = watch::start_demand(std::move(looks), *storage_, clock_);
         api_ =

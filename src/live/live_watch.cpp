@@ -1,4 +1,6 @@
 // The part of the live stream about tickers that are watched on demand.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -117,8 +119,11 @@ std::string LiveCore::state_json(const Ticker& ticker, Seat seat) const {
     } else if (seat == Seat::refused) {
         w.field("watched", false)
             .field("state", "too_many")
-            .field("reason",
-                   "A client, and a user within ten minutes, may watch 50 tickers beside the pinned ones.");
+            .field(
+                "reason",
+                fmt::format(
+                    "A client, and a user within ten minutes, may watch {} tickers beside the pinned ones.",
+                    options_.watched_per_client));
     } else if (place && market_.has_price(*place)) {
         w.field("watched", true);
     } else if (state != nullptr) {

@@ -16,7 +16,7 @@ namespace pricewire::watch {
 
 struct DemandOptions {
     std::vector<Ticker> pinned;
-    // Tickers beyond the pinned ones that one user may look at within the grace, so that nobody fills the room of all.
+    // Tickers beyond the pinned ones that one user may look at within the grace; see most_looked_at().
     std::size_t most_per_user = 50;
     Duration every = std::chrono::seconds{1};  // between two looks at what cannot be watched
     // Called as often, on its thread; may throw StorageError. May be empty.

@@ -8,6 +8,14 @@
 
 namespace pricewire::watch {
 
+std::size_t most_named_by_alerts(std::size_t room) {
+    return std::max(room / 10, std::min<std::size_t>(room, 10));
+}
+
+std::size_t most_looked_at(std::size_t room) {
+    return std::clamp<std::size_t>(most_named_by_alerts(room), 1, 50);
+}
+
 WatchList::WatchList(std::span<const Ticker> pinned, WatchLimits limits, Find find)
     : limits_(limits), find_(std::move(find)) {
     for (const Ticker& ticker : pinned) {

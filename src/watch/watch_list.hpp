@@ -19,6 +19,11 @@ namespace pricewire::watch {
 // How long a ticker is watched after nobody needs it any more.
 inline constexpr Duration grace = std::chrono::minutes{10};
 
+// Where there is room for so many tickers beside the pinned ones: how many of them the alerts of one user may name, and
+// how many one user may look at within the grace. No user takes the room of all.
+std::size_t most_named_by_alerts(std::size_t room);
+std::size_t most_looked_at(std::size_t room);
+
 // A source that lists a ticker.
 struct Place {
     SourceName source;

@@ -203,5 +203,14 @@ TEST_F(WatchListTest, SwitchedOffOnlyPinnedTickersAreWatched) {
     EXPECT_EQ(unwatched(), "ADA switched_off");
 }
 
+TEST(WatchShare, OneUserTakesNeitherByAlertsNorByLooksTheRoomOfAll) {
+    EXPECT_EQ(most_named_by_alerts(995), 99U);
+    EXPECT_EQ(most_looked_at(995), 50U);
+    EXPECT_EQ(most_named_by_alerts(25), 10U);
+    EXPECT_EQ(most_looked_at(25), 10U);
+    EXPECT_EQ(most_looked_at(3), 3U);
+    EXPECT_EQ(most_looked_at(0), 1U) << "who looks at one is told that there is no room";
+}
+
 }  // namespace
 }  // namespace pricewire::watch
