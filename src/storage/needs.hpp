@@ -18,7 +18,8 @@ public:
     virtual ~Needs() = default;
 
     // Somebody looks at these (a chart, a rate, a stream): they are needed until then, at least. Of one ticker the
-    // latest time counts. Forgets tickers that have not been needed for a day.
+    // latest time counts. Forgets tickers that have not been needed for a day, or are needed in more than one: the
+    // clock was set back.
     virtual void need_tickers(std::span<const Ticker> tickers, Timestamp now, Timestamp until) = 0;
     // Those of active alerts and those of need_tickers() that are needed at `now`, by name. Takes a step in an index
     // for each, however many alerts there are.

@@ -54,6 +54,13 @@ TEST_P(StorageNeedsConformance, ATickerIsNeededUntilTheLatestTimeThatWasGiven) {
     EXPECT_EQ(needed(now_), "ADA PEPE:alert");
 }
 
+TEST_P(StorageNeedsConformance, AClockThatWasFarAheadLeavesNothingThatIsNeededForLong) {
+    storage_->need_tickers(std::vector<Ticker>{"ADA", "PEPE"}, now_ + 9000h, now_ + 9000h + 60s);
+    need({"PEPE"}, 60s);
+    EXPECT_EQ(needed(now_), "PEPE");
+    EXPECT_EQ(needed(now_ + 60s), "");
+}
+
 TEST_P(StorageNeedsConformance, ATickerNotNeededForADayIsForgotten) {
     need({"PEPE"}, 60s);
     storage_->need_tickers(std::vector<Ticker>{"ADA"}, now_ + 25h, now_ + 26h);

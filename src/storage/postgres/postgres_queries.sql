@@ -609,7 +609,8 @@ SELECT filled_until, next_at FROM fills WHERE ticker = $1::text;
 
 -- name: needs_forget
 DELETE FROM ticker_needs WHERE ticker IN (
-    SELECT ticker FROM ticker_needs WHERE until < $1::timestamptz ORDER BY ticker FOR UPDATE SKIP LOCKED);
+    SELECT ticker FROM ticker_needs WHERE until < $1::timestamptz OR until > $2::timestamptz
+    ORDER BY ticker FOR UPDATE SKIP LOCKED);
 
 -- name: need
 INSERT INTO ticker_needs AS n (ticker, until)

@@ -25,7 +25,8 @@ public:
         const std::set<Ticker> distinct(tickers.begin(), tickers.end());
         if (distinct.empty()) return;
         transaction("need_tickers", Durability::process, [&](Connection& db) {
-            db.change("needs_forget", now - std::chrono::hours{24});
+            const std::chrono::hours day{24};
+            db.change("needs_forget", now - day, now + day);
             db.change_each("need", distinct, [](const Ticker& t) { return std::tuple(t.view()); }, until);
         });
     }

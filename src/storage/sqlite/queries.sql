@@ -448,7 +448,7 @@ UPDATE fills SET filled_until = coalesce(?3, filled_until), next_at = ?4, owner 
 SELECT filled_until, next_at FROM fills WHERE ticker = ?;
 
 -- name: needs_forget
-DELETE FROM ticker_needs WHERE until < ?;
+DELETE FROM ticker_needs WHERE until < ?1 OR until > ?2;
 
 -- name: need
 INSERT INTO ticker_needs (ticker, until) VALUES (?, ?)
