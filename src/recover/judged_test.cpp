@@ -10,30 +10,30 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Timestamp t0{std::chrono::seconds{1'700'000'000}};
+constexpr Timestamp began{std::chrono::seconds{1'700'000'000}};
 
 std::string at(Timestamp t) {
-    return fmt::format("{}", (t - t0) / 1s);
+    return fmt::format("{}", (t - began) / 1s);
 }
 
-// Feeds are a and b, tickers named as they are; times in seconds since t0. "BTC" was not heard since the feed's start,
+// Feeds are a and b, tickers named as they are; times in seconds since then. "BTC" was not heard since the feed's start,
 // "BTC@5" since 5.
 class JudgedTest : public ::testing::Test {
 protected:
     void resume(std::optional<int> until, std::vector<BlindSpan> open = {}) {
         std::optional<Timestamp> then;
-        if (until) then = t0 + *until * 1s;
+        if (until) then = began + *until * 1s;
         judged_.emplace(15s, then, std::move(open));
     }
     void heard(const char* feed, int from, int to, std::string_view unheard = "") {
         for (int i = from; i <= to; ++i) heard(feed, i, unheard);
     }
     void heard(const char* feed, int second, std::string_view unheard = "") {
-        Heard sign{t0 + second * 1s, {}};
+        Heard sign{began + second * 1s, {}};
         for (const std::string_view item : split_list(unheard)) {
             std::string_view rest = item;
             Unheard one{Ticker(take_part(rest, '@')), {}};
-            if (const auto since = parse_number<int>(rest)) one.since = t0 + *since * 1s;
+            if (const auto since = parse_number<int>(rest)) one.since = began + *since * 1s;
             sign.unheard.push_back(one);
         }
         judged_->on_heard(feed, sign);
@@ -62,7 +62,7 @@ TEST_F(JudgedTest, SignsOfLifeThatFollowEachOtherLeaveNoGap) {
     heard("a", 0, 20);
     heard("a", 35);
     EXPECT_EQ(changes(), "") << "as long as the limit is no blindness";
-    EXPECT_EQ(judged_->until(), t0 + 35s);
+    EXPECT_EQ(judged_->until(), began + 35s);
 }
 
 TEST_F(JudgedTest, NothingBeforeTheFirstSignOfAllIsMissed) {
@@ -76,7 +76,7 @@ TEST_F(JudgedTest, AProcessThatWasDownWasBlindToAll) {
     resume(5);
     heard("a", 65);
     EXPECT_EQ(changes(), "all 5-65");
-    EXPECT_EQ(judged_->until(), t0 + 65s);
+    EXPECT_EQ(judged_->until(), began + 65s);
 }
 
 TEST_F(JudgedTest, ATickerStaysBlindUntilItIsHeardAfterAStart) {
@@ -121,7 +121,7 @@ TEST_F(JudgedTest, AQuickRestartIsNoBlindness) {
 }
 
 TEST_F(JudgedTest, ASpanThatWasOpenGoesOnAfterAStart) {
-    resume(100, {{.ticker = "BTC", .from = t0 + 20s, .to = {}, .reason = "x", .told_until = {}}});
+    resume(100, {{.ticker = "BTC", .from = began + 20s, .to = {}, .reason = "x", .told_until = {}}});
     heard("a", 103, "BTC");
     EXPECT_EQ(changes(), "") << "it is stored already";
     heard("a", 104);
@@ -180,7 +180,7 @@ TEST_F(JudgedTest, AllFeedsGoneAreAGapThatEndsWithTheNextSign) {
     heard("b", 100);
     const Judged::Changes slept = judged_->take_changes();
     ASSERT_EQ(slept.gaps.size(), 1U);
-    EXPECT_EQ(slept.gaps[0].from, t0 + 40s);
+    EXPECT_EQ(slept.gaps[0].from, began + 40s);
     EXPECT_EQ(slept.gaps[0].reason, "the computer slept, the process was stopped, or prices did not arrive");
 }
 
@@ -197,14 +197,14 @@ TEST_F(JudgedTest, WhatTheStreamHandsOutAgainChangesNothing) {
     EXPECT_EQ(changes(), "");
     heard("a", 985, 1001);
     EXPECT_EQ(changes(), "");
-    EXPECT_EQ(judged_->until(), t0 + 1001s);
+    EXPECT_EQ(judged_->until(), began + 1001s);
 }
 
 TEST_F(JudgedTest, AClockThatIsSetBackGoesOnFromThere) {
     heard("a", 10'000, 10'010);
     heard("a", 10, 12);
     EXPECT_EQ(changes(), "");
-    EXPECT_EQ(judged_->until(), t0 + 12s);
+    EXPECT_EQ(judged_->until(), began + 12s);
     heard("a", 60);
     EXPECT_EQ(changes(), "all 12-60");
 }

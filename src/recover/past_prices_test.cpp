@@ -12,16 +12,16 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Timestamp t0{std::chrono::minutes{28'333'333}};
+constexpr Timestamp tape_begin{std::chrono::minutes{28'333'333}};
 
-Decimal dec(double value) {
+Decimal price_of(double value) {
     return *Decimal::parse(fmt::format("{:.4f}", value));
 }
 
 past::PlaceTrades trades(SourceName source, std::vector<std::pair<Duration, double>> list) {
     past::PlaceTrades out{.place = {source, "BTCUSD"}, .trades = std::vector<feed::PastTrade>{}};
     std::uint64_t id = 0;
-    for (const auto& [at, price] : list) out.trades->push_back({t0 + at, dec(price), ++id});
+    for (const auto& [at, price] : list) out.trades->push_back({tape_begin + at, price_of(price), ++id});
     return out;
 }
 
@@ -30,7 +30,8 @@ std::string shown(const std::vector<PastPrice>& prices) {
     std::string out;
     for (const PastPrice& price : prices) {
         if (!out.empty()) out += ' ';
-        out += fmt::format("{}:{}", (price.time - t0) / 1s, price.value ? price.value->to_string() : "-");
+        out += fmt::format("{}:{}", (price.time - tape_begin) / 1s,
+                           price.value ? price.value->to_string() : "-");
     }
     return out;
 }
@@ -73,19 +74,21 @@ TEST(ReachedTogether, TakesTradesOfOneMomentForThatWhateverTheirClocks) {
     const std::vector places{trades("kraken", {{0s, 100}, {10s, 115}, {10s, 100}}),
                              trades("okx", {{0s, 100}, {11s, 115}, {11s, 100}}),
                              trades("coinbase", {{0s, 100}, {12s, 115}, {12s, 100}})};
-    for (const PastPrice& price : past_prices("BTC", {}, places)) EXPECT_NE(price.value, dec(115));
-    EXPECT_EQ(reached_together({}, places, t0, t0 + 1min), (PriceBand{dec(100), dec(115)}));
+    for (const PastPrice& price : past_prices("BTC", {}, places)) EXPECT_NE(price.value, price_of(115));
+    EXPECT_EQ(reached_together({}, places, tape_begin, tape_begin + 1min),
+              (PriceBand{price_of(100), price_of(115)}));
 }
 
 TEST(ReachedTogether, LeavesOutWhatOneVenueReachedAlone) {
     const std::vector places{trades("kraken", {{0s, 100}, {10s, 115}, {11s, 100}}),
                              trades("okx", {{0s, 100}, {30s, 114}, {31s, 100}}),
                              trades("coinbase", {{0s, 100}, {10s, 101}, {50s, 112}})};
-    const auto reached = reached_together({}, places, t0, t0 + 1min);
+    const auto reached = reached_together({}, places, tape_begin, tape_begin + 1min);
     ASSERT_TRUE(reached);
-    EXPECT_EQ(reached->low, dec(100));
-    EXPECT_LT(reached->high, dec(112));
-    EXPECT_EQ(reached_together({}, places, t0 + 2min, t0 + 3min), std::nullopt) << "nobody traded for long";
+    EXPECT_EQ(reached->low, price_of(100));
+    EXPECT_LT(reached->high, price_of(112));
+    EXPECT_EQ(reached_together({}, places, tape_begin + 2min, tape_begin + 3min), std::nullopt)
+        << "nobody traded for long";
 }
 
 // A tape of five venues that follow one market, one of them with wicks of its own. What recovery finds minute by minute,
@@ -117,23 +120,28 @@ TEST(PastPrices, ARecoveryByTradesAgreesWithBruteForceOverTheTape) {
             past::VenueCandles& venue = candles.emplace_back();
             venue.source = names[i];
             for (const auto& [at, value] : lists[i]) {
-                const Timestamp start = std::chrono::floor<std::chrono::minutes>(t0 + at);
+                const Timestamp start = std::chrono::floor<std::chrono::minutes>(tape_begin + at);
                 if (venue.candles.empty() || venue.candles.back().start != start)
-                    venue.candles.push_back(
-                        {start, dec(value), dec(value), dec(value), dec(value), {}, true});
+                    venue.candles.push_back({start,
+                                             price_of(value),
+                                             price_of(value),
+                                             price_of(value),
+                                             price_of(value),
+                                             {},
+                                             true});
                 feed::Candle& candle = venue.candles.back();
-                candle.high = std::max(candle.high, dec(value));
-                candle.low = std::min(candle.low, dec(value));
-                candle.close = dec(value);
+                candle.high = std::max(candle.high, price_of(value));
+                candle.low = std::min(candle.low, price_of(value));
+                candle.close = price_of(value);
             }
         }
-        const Timestamp from = t0 + 20s, to = t0 + (minutes - 1) * 1min + 40s;
+        const Timestamp from = tape_begin + 20s, to = tape_begin + (minutes - 1) * 1min + 40s;
         std::vector<RecoverableAlert> alerts;
         for (int i = 0; i < 30; ++i) {
             const Duration created{std::uniform_int_distribution<std::int64_t>(-300, minutes * 60)(rng) *
                                    1'000'000};
-            alerts.push_back({make_uuid(t0), i % 2 == 0 ? Condition::gt : Condition::lt,
-                              dec(100 * uniform(0.97, 1.03)), t0 + created});
+            alerts.push_back({make_uuid(tape_begin), i % 2 == 0 ? Condition::gt : Condition::lt,
+                              price_of(100 * uniform(0.97, 1.03)), tape_begin + created});
         }
         const std::vector<PastPrice> truth = past_prices("BTC", {}, tape);
         const auto beyond = [](const RecoverableAlert& a, const PastPrice& p) {
@@ -144,7 +152,8 @@ TEST(PastPrices, ARecoveryByTradesAgreesWithBruteForceOverTheTape) {
             return a.created_at < from && std::ranges::any_of(
                                               truth,
                                               [&](const PastPrice& p) {
-                                                  return p.time < from && p.time >= t0 - 1min && beyond(a, p);
+                                                  return p.time < from && p.time >= tape_begin - 1min &&
+                                                         beyond(a, p);
                                               });
         });
         std::map<Uuid, Timestamp> expected;
