@@ -27,7 +27,7 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t batch = 50;
 // Longer than all waits of a round.
-constexpr Duration lease = 90s;
+constexpr Duration lease = 45s;
 // Of one span: the other minutes are told by their bars.
 constexpr std::size_t most_minutes_by_trade = 20;
 constexpr int most_rounds_of_trades = 4;
