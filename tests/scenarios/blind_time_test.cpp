@@ -40,12 +40,15 @@ protected:
     };
     // Every venue trades once at that price, which the level is beyond.
     Touch touch(const std::string& price, const std::string& venue = "") {
+        // The tape's next trade would hide that this one was made.
+        deployment().sim_post("pause");
         const Timestamp from = world().market_clock();
         world().trade("BTC", price, venue);
         deployment().wait_until(
             "the trade", [&] { return !venue.empty() || json_member(world().status(), "BTCUSDT") != "100"; });
         const Touch out{from, world().market_clock()};
         world().trade("BTC", "100", venue);
+        deployment().sim_post("play");
         return out;
     }
 
