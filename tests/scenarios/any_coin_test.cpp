@@ -160,10 +160,10 @@ TEST_P(AnyCoin, CoinsComeAndGoWithoutDisturbingOthers) {
     deployment().sim_post("play");
     for (const std::string& coin : coins) {
         const std::string alert = world().alert(coin, "gt", "9");
+        world().wait_for_streams(coin);
         if (coin.size() % 2 == 1)
             deployment().http().del(deployment().api("/alerts/" + alert),
                                     {{"X-API-Key", world().account().api_key}});
-        world().wait_for_streams(coin);
     }
     for (const auto& [alert, level] : alerts) world().wait_for_webhook(level.to_string(), alert);
     for (const ShownAlert& alert : deployment().alerts(world().account())) {

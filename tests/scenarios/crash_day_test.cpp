@@ -195,7 +195,9 @@ void CrashDay::play(std::uint64_t seed, Duration length, int gaps) {
     world_.emplace(GetParam(),
                    MarketWorld::Options{.sim = {"--market", market, "--paused"}, .tickers = "ETH,DOGE,SOL"});
     world_->start();
-    for (const std::string& ticker : tickers) world_->wait_for_streams(ticker);
+    world_->deployment().wait_until("all streams", [&] {
+        return json_member(world_->status(), "clients") == std::to_string(world_->venues().size());
+    });
     begin_ = world_->market_clock();
     world_->deployment().sim_post("play");
     wait_until_watched();
