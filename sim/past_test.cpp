@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 constexpr SimVenue dollars{.name = "dollars", .currency = "USD"};
 constexpr SimVenue tethers{.name = "tethers", .currency = "USDT"};
 
-Decimal decimal(std::string_view text) {
+Decimal past_price(std::string_view text) {
     return *Decimal::parse(text);
 }
 
@@ -32,9 +32,9 @@ class PastTest : public ::testing::Test {
 protected:
     void record(std::chrono::milliseconds at, const std::string& price, const SimVenue* venue = nullptr) {
         if (venue == nullptr) {
-            past_->record("BTCUSDT", decimal(price), begin_ + at);
+            past_->record("BTCUSDT", past_price(price), begin_ + at);
         } else {
-            past_->record(*venue, "BTCUSDT", decimal(price), begin_ + at);
+            past_->record(*venue, "BTCUSDT", past_price(price), begin_ + at);
         }
     }
     std::string minutes_of(const SimVenue& venue) const {
@@ -65,7 +65,7 @@ TEST_F(PastTest, ATradeToldLateBelongsToItsMinute) {
     EXPECT_EQ(minutes_of(dollars), "100 100 90 100 0.02; 105 105 105 105 0.01; ");
     const auto trades = past_->of(dollars)->trades("BTCUSDT", begin_, begin_ + 60s, 10);
     ASSERT_EQ(trades.size(), 2);
-    EXPECT_EQ(trades[0].price, decimal("90"));
+    EXPECT_EQ(trades[0].price, past_price("90"));
     EXPECT_LT(trades[0].id, trades[1].id);
 }
 
@@ -95,7 +95,7 @@ TEST_F(PastTest, TheInventedPastEndsAtTheFirstTrade) {
         EXPECT_NEAR(bars[i].open.to_double() / bars[i - 1].close.to_double(), 1, 0.01);
         EXPECT_GE(bars[i].high, bars[i].low);
     }
-    EXPECT_EQ(bars.back().close, decimal("100"));
+    EXPECT_EQ(bars.back().close, past_price("100"));
     // It moves as prices do: neither stands still nor runs away.
     double low = 1e9;
     double high = 0;
