@@ -219,7 +219,7 @@ void CrashDay::play(std::uint64_t seed, Duration length, int gaps) {
     if (!HasFailure()) compare();
 }
 
-TEST_P(CrashDay, DISABLED_FiresWhatTheMarketGotThroughAndNothingElse) {
+TEST_P(CrashDay, FiresWhatTheMarketGotThroughAndNothingElse) {
     if (GetParam() == Side::cluster && !is_long()) GTEST_SKIP() << "PRICEWIRE_LONG is not set";
     const char* seed = std::getenv("PRICEWIRE_SEED");
     play(seed != nullptr ? std::stoull(seed) : 20250621, is_long() ? 24h : 6h, is_long() ? 24 : 4);
