@@ -186,7 +186,9 @@ Runner& Source::open(std::vector<Instrument> instruments, bool is_pinned, Durati
     const RestType& rest = type_.rest;
     const bool has_key = !options_.api_key.empty() && rest.least_interval_with_key > Duration{};
     const Duration least = has_key ? rest.least_interval_with_key : rest.least_interval;
-    session.polls_apart = std::min(options_.poll_interval, least > Duration{} ? least : session.polls_apart);
+    // Half of what the venue allows an address is left to requests for its past.
+    const Duration shared = type_.past.candles_per_request > 0 ? 2 * least : least;
+    session.polls_apart = std::min(options_.poll_interval, least > Duration{} ? shared : session.polls_apart);
     session.start_after = start_after;
     session.may_be_thin = !is_pinned;
     runners_.push_back(std::make_unique<Runner>(
