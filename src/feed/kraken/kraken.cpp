@@ -298,7 +298,7 @@ constinit const VenueType kraken_type{
     .listings = {.path = "/AssetPairs", .parse = kraken::parse_listings},
     .past = {.candles_per_request = 720,
              .latest_only = true,
-             .least_gap = 2s,
+             .least_gap = 2500ms,
              .has = detail::has_each_interval,
              .candles_url = kraken::candles_url,
              .parse_candles = kraken::parse_candles,
