@@ -100,11 +100,11 @@ async function post(url, body, headers = {}) {
 }
 
 try {
-  const sim = await start('exchange-sim', ['--listen', '127.0.0.1:0', '--market', 'generated']);
+  const sim = await start('exchange-sim', ['--listen', '127.0.0.1:0', '--market', 'generated', '--coins', '40']);
   const receiver = await start('webhook-receiver', ['--listen', '127.0.0.1:0']);
   const settings = await (await fetch(`${sim}/_sim/sources`)).text();
   const sources = Object.fromEntries(settings.trim().split('\n').map((line) => line.split('=')));
-  const base = await start('pricewire', ['serve'], {
+  const environment = {
     PRICEWIRE_HTTP_LISTEN: '127.0.0.1:0',
     PRICEWIRE_STORAGE_DATABASE_URL: `sqlite:${directory}/stream.db`,
     ...sources,
@@ -112,7 +112,9 @@ try {
     PRICEWIRE_DELIVERY_ALLOW_HTTP: 'true',
     PRICEWIRE_DELIVERY_ALLOW_PORTS: '1-65535',
     PRICEWIRE_DELIVERY_ALLOW_NETWORKS: '127.0.0.0/8',
-  });
+  };
+  const base = await start('pricewire', ['serve'], environment);
+  const pricewire = children.at(-1);
   const user = await post(`${base}/api/v1/users/register`, { email: 'ann@example.com' });
   const key = { 'x-api-key': user.api_key };
 
@@ -148,9 +150,25 @@ try {
   await until('pong', () => keyed.heard.pong);
   await until('missed', () => sse.heard.missed);
   for (const command of commands) if (command.type !== 'auth' && keyed.code) wrong.push(`${command.type} ends a stream`);
-  const met = new Set([keyed, unkeyed, sse, stranger, rude].flatMap((side) => Object.keys(side.heard)));
-  for (const [type] of known) if (!met.has(type)) wrong.push(`no message of type ${type} arrived`);
+
+  // An alert on a coin that a venue lists, once coins are not watched on demand any more.
+  const coin = { ticker: 'PEPE', target_price: 1000, condition: 'gt', webhook_url: `${receiver}/hook` };
+  let made = false;
+  while (!made) {
+    if (Date.now() > deadline) throw new Error('no list of a venue within a minute');
+    made = await post(`${base}/api/v1/alerts`, coin, key).then(() => true, () => false);
+    if (!made) await new Promise((resolve) => setTimeout(resolve, 500));
+  }
   for (const side of [keyed, unkeyed]) side.socket.terminate();
+  pricewire.removeAllListeners('exit').kill();
+  await until('end of the process', () => pricewire.exitCode !== null);
+  const again = await start('pricewire', ['serve'], { ...environment, PRICEWIRE_MARKET_ON_DEMAND: 'false' });
+  const waiting = web_socket(again, key);
+  await until('message unwatched', () => waiting.heard.unwatched);
+  waiting.socket.terminate();
+
+  const met = new Set([keyed, unkeyed, sse, stranger, rude, waiting].flatMap((side) => Object.keys(side.heard)));
+  for (const [type] of known) if (!met.has(type)) wrong.push(`no message of type ${type} arrived`);
 } catch (error) {
   wrong.push(error.message);
 } finally {
