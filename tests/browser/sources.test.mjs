@@ -5,7 +5,14 @@ import { stage } from './support/browser.mjs';
 import { by_id, go, live, open, says, sign_up } from './support/page.mjs';
 import { until } from './support/until.mjs';
 
-const { visit } = stage({}, (deployment) => deployment.market.hold());
+// While sources connect, the texts of their rows come and go.
+const { visit } = stage({}, async (deployment) => {
+  await deployment.market.hold();
+  await until('all sources', async () => {
+    const { dependencies } = await (await fetch(`${deployment.url}/health`)).json();
+    return Object.values(dependencies.sources).every(({ status, state }) => status === 'ok' || state === 'disabled');
+  });
+});
 
 const row = (page, name) => page.locator(`[data-testid=source][data-source=${name}]`);
 
