@@ -30,8 +30,10 @@ public:
     void traded(Seat seat, MonoTime now) {
         Last& last = last_[seat.row][seat.column];
         // Trades of one second are one order that met several.
-        if (const auto pause = now - last.at; last.at != MonoTime::min() && pause >= std::chrono::seconds{1})
+        if (last.at != MonoTime::min() && now >= last.at + std::chrono::seconds{1}) {
+            const auto pause = now - last.at;
             last.pause += last.pause.count() == 0 ? pause : (pause - last.pause) / 16;
+        }
         last.at = now;
     }
     // How many other sources have traded it since then.
