@@ -75,8 +75,11 @@ visit('an opened coin is there after a reload, until it is closed', {}, async ({
   await enter(page, deployment);
   await find(page, 'wif', 'WIF');
   await until('its price', async () => /\d/.test(await price_of(page, 'WIF')));
+  await page.getByRole('button', { name: 'ETH', exact: true }).click();
   await page.reload();
   await until('its price again', async () => /\d/.test(await price_of(page, 'WIF')));
+  await page.getByRole('heading', { name: 'ETH', exact: true }).waitFor();
+  await page.getByRole('button', { name: 'WIF', exact: true }).click();
   await page.getByRole('button', { name: 'Close WIF' }).click();
   assert.equal(await price_row(page, 'WIF').count(), 0);
   await page.getByRole('heading', { name: 'BTC', exact: true }).waitFor();

@@ -204,7 +204,8 @@ export function marketView(context: Context): View {
 
   function render(): void {
     const { tickers } = store;
-    if (!tickers.includes(ticker)) ticker = tickers[0] ?? ticker;
+    // Before the first prices, the ticker of the last visit may not be among them yet.
+    if (store.received.has('prices') && !tickers.includes(ticker)) ticker = tickers[0] ?? ticker;
     table.render(ticker);
     form.setTicker(ticker);
     setText(name, ticker === '' ? '\u00a0' : ticker);
