@@ -125,6 +125,31 @@ visit('an alert is tested and deleted', {}, async ({ page, deployment }) => {
   assert.deepEqual(await deployment.expect(200, 'GET', '/alerts/', { key: user.api_key }), []);
 });
 
+visit('a deleted alert that is wanted back is as it was', {}, async ({ page, deployment }) => {
+  const user = await deployment.register();
+  const alert = await deployment.alert(user, {
+    condition: 'lt',
+    target_price: 1.5,
+    note: 'kept',
+    deliver_within: '5m',
+    recover: false,
+    format: 'template',
+    template: { body: '{"text": "{{note}}"}', content_type: 'application/json' },
+  });
+  await open(page);
+  await sign_in(page, user.api_key);
+  await go(page, 'Alerts');
+  await alert_row(page, alert.id).getByRole('button', { name: 'Delete' }).click();
+  await page.getByRole('button', { name: 'Undo' }).click();
+  const [again] = await until('the alert', async () => {
+    const alerts = await deployment.expect(200, 'GET', '/alerts/', { key: user.api_key });
+    return alerts.length && alerts;
+  });
+  const { id, created_at, ...rest } = again;
+  assert.deepEqual({ ...rest, id: alert.id, created_at: alert.created_at }, alert);
+  assert.notEqual(id, alert.id);
+});
+
 visit('signing out leaves nothing behind', {}, async ({ page, deployment }) => {
   const user = await deployment.register();
   await open(page);
@@ -152,5 +177,5 @@ visit('an alert whose ticker is watched no more says so', {}, async ({ page, dep
   await go(page, 'Alerts');
   await alert_row(page, alert.id).getByText('BTC is not watched, so the alert cannot fire').waitFor();
   await alert_row(page, other.id).waitFor();
-  assert.equal(await alert_row(page, other.id).getByText('has no price').isVisible(), false);
+  assert.equal(await alert_row(page, other.id).getByText('is not watched').isVisible(), false);
 });

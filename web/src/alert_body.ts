@@ -25,6 +25,7 @@ export function alertBody(alert: {
   note: string;
   format: string;
   deliver_within?: string;
+  recover?: false;
   template?: unknown;
 }): string {
   const { target_price, note, ...rest } = alert;

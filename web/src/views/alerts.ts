@@ -193,6 +193,7 @@ function alertRow(context: Context, first: Alert): Row<Alert> {
       note: text,
       format,
       deliver_within,
+      recover,
       template,
     } = gone;
     try {
@@ -207,6 +208,7 @@ function alertRow(context: Context, first: Alert): Row<Alert> {
             note: text,
             format,
             deliver_within,
+            ...(recover === false ? { recover } : {}),
             ...(template ? { template } : {}),
           }),
         ),
