@@ -20,7 +20,7 @@ export function drawn(bar: Bar): DrawnBar {
     high: Number(bar.high),
     low: Number(bar.low),
     close: Number(bar.close),
-    ...(bar.volume === null || bar.volume === undefined ? {} : { volume: Number(bar.volume) }),
+    ...(bar.volume === undefined ? {} : { volume: Number(bar.volume) }),
     ...(bar.history ? { history: true } : {}),
   };
 }

@@ -44,7 +44,7 @@ export function formatUtcDay(date: Date, withYear = false): string {
   return `${date.getUTCDate()} ${months[date.getUTCMonth()]}${year}`;
 }
 
-/** Days and weeks begin at midnight in UTC, wherever they are looked at. */
+/** Days and weeks begin at midnight in UTC, whatever the viewer's time zone. */
 export function isOfUtc(interval: Interval): boolean {
   return interval === '1d' || interval === '1w';
 }
@@ -62,7 +62,7 @@ export function formatVolume(volume: number): string {
   return volume.toPrecision(3);
 }
 
-/** When a bar begins: a day is one of UTC, and says so; less is told in local time. */
+/** When a bar begins: days and weeks in UTC, and marked so; shorter intervals in local time. */
 export function formatBarTime(seconds: number, interval: Interval): string {
   const date = new Date(seconds * 1000);
   return isOfUtc(interval)
@@ -99,7 +99,7 @@ export function alertTitle(
   return `${alert.ticker} ${conditionWord(alert.condition)} ${group(alert.target_price)}`;
 }
 
-/** "at 14:03:12", or "between 14:03:00 and 14:04:00": when it happened what a late alert fired for. */
+/** "at 14:03:12", or "between 14:03:00 and 14:04:00": when the event behind a late firing happened. */
 export function occurredInWords({ occurred_at, occurred_between }: Alert): string {
   if (occurred_at !== undefined) return `at ${formatTime(occurred_at)}`;
   if (occurred_between === undefined) return '';

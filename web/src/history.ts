@@ -11,8 +11,8 @@ export interface Series {
   readonly limit: number;
   bars: DrawnBar[];
   loaded: boolean;
-  fillings: number; // how often it was so
   filling: boolean; // the server is reading the exchanges' history, so there will be more
+  fillings: number; // loads so far that found it so
   error: string;
   failures: number; // consecutive
   retry: 'none' | 'later' | 'due';
@@ -31,7 +31,7 @@ const longestWait = 60_000;
 const correctAfter = 6000;
 // While the server reads the exchanges' history.
 const fillingPause = 1500;
-const mostFillings = 40;
+const mostFillings = 40; // then it is taken for complete
 
 export class History {
   private readonly waiting: Series[] = [];
@@ -49,6 +49,7 @@ export class History {
     this.store = store;
     this.later = later;
     store.on(['prices'], () => this.takePrices());
+    store.on(['opened'], () => this.forgetClosed());
   }
 
   onChange(listener: (series: Series) => void): () => void {
@@ -114,6 +115,10 @@ export class History {
       series.correcting = false;
       if (this.isUsed(series)) this.loadAgain(series);
     }, correctAfter);
+  }
+
+  private forgetClosed(): void {
+    for (const [key, series] of this.series) if (this.store.isClosed(series.ticker)) this.series.delete(key);
   }
 
   private isUsed(series: Series): boolean {

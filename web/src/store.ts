@@ -100,9 +100,13 @@ export class Store {
     this.notify('opened');
   }
 
+  isClosed(ticker: string): boolean {
+    return this.closed.has(ticker);
+  }
+
   /** All tickers to show, in the server's order, then as they were opened. */
   get tickers(): string[] {
-    return [...new Set([...this.prices.keys()].filter((ticker) => !this.opened.has(ticker)).concat(...this.opened))];
+    return [...[...this.prices.keys()].filter((ticker) => !this.opened.has(ticker)), ...this.opened];
   }
 
   /** The tickers that the stream is asked for: those opened, and those with active alerts. */

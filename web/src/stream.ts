@@ -20,7 +20,6 @@ export class Stream {
   private socket: WebSocket | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private beats: ReturnType<typeof setInterval> | undefined;
-  private asked = false; // a watch message was sent, which an empty one ends
   private watched: readonly string[] = [];
   private failed = false;
   private reported = '';
@@ -84,11 +83,11 @@ export class Stream {
           this.listener.onMessage(action.message);
           break;
         case 'reload':
-          this.sendWatched();
+          if (this.watched.length > 0) this.sendWatched();
           this.listener.onReload();
           break;
         case 'catch_up':
-          this.sendWatched();
+          if (this.watched.length > 0) this.sendWatched();
           this.listener.onCatchUp();
           break;
         case 'unauthorized':
@@ -131,8 +130,7 @@ export class Stream {
   }
 
   private sendWatched(): void {
-    if (this.watched.length > 0 || this.asked) this.send({ type: 'watch', tickers: this.watched });
-    this.asked ||= this.watched.length > 0;
+    this.send({ type: 'watch', tickers: this.watched });
   }
 
   private send(message: object): void {

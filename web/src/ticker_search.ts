@@ -6,7 +6,7 @@ import { h, KeyedList, newId, setAttribute, setText, show, type Row } from './do
 import type { FoundTicker } from './types.ts';
 
 const most = 20;
-// Between two keys of somebody who types; each search is a request.
+// Milliseconds without a key before a search is sent.
 const typingPause = 150;
 
 export class TickerSearch {
@@ -21,7 +21,7 @@ export class TickerSearch {
   private readonly popup: HTMLElement;
   private found: FoundTicker[] = [];
   private marked = -1;
-  private isCurrent = true; // what is found is of the text as it stands
+  private isCurrent = true; // `found` belongs to the text in the field
   private searches = 0;
   private hurried = false; // Enter was pressed before the answer came
   private typing: ReturnType<typeof setTimeout> | undefined;
@@ -141,7 +141,7 @@ export class TickerSearch {
       element,
       update(found) {
         setText(name, found.name ?? '');
-        setText(price, found.price == null ? '' : groupDigits(shortPrice(found.price)));
+        setText(price, found.price === null ? '' : groupDigits(shortPrice(found.price)));
         setText(where, listedInWords(found, titleOf));
       },
     };

@@ -132,7 +132,7 @@ export interface Bar {
   high: string;
   low: string;
   close: string;
-  volume?: string | null; // in the coin
+  volume?: string; // in the coin
   history?: true; // from the exchanges' own history
 }
 
@@ -154,15 +154,15 @@ export const intervalSeconds: Record<Interval, number> = {
 // A coin of the directory, watched or not.
 export interface FoundTicker {
   ticker: string;
-  name?: string | null;
+  name: string | null;
   watched: boolean;
-  price?: string | null;
+  price: string | null;
   venues: {
     name: string;
     symbol: string;
     currency: string;
     status: 'trading' | 'halted' | 'delisted';
-    disagrees?: boolean; // another coin of the same name, it seems
+    disagrees: boolean; // its price is that of another coin
   }[];
 }
 

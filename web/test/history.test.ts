@@ -142,3 +142,19 @@ test('while the server still reads the history of a ticker, it is asked again', 
   await passTime();
   assert.equal(asked.length, 3);
 });
+
+test('the bars of a closed ticker are forgotten', async () => {
+  const { history, store, asked, settle } = historyWith(() => true);
+  store.open('PEPE');
+  history.get('PEPE', '1m', 500);
+  look(history);
+  await settle();
+  assert.equal(asked.length, 2);
+  store.close('PEPE');
+  history.reload();
+  await settle();
+  assert.deepEqual(
+    asked.slice(2).map((path) => path.includes('BTC')),
+    [true],
+  );
+});

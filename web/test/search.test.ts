@@ -11,10 +11,11 @@ const venue = (name: string, status: 'trading' | 'halted' | 'delisted' = 'tradin
   symbol: 'PEPEUSDT',
   currency: 'USDT',
   status,
+  disagrees: false,
 });
 
 const words = (...venues: FoundTicker['venues']): string =>
-  listedInWords({ ticker: 'PEPE', watched: false, venues }, (name) => name.toUpperCase());
+  listedInWords({ ticker: 'PEPE', name: null, watched: false, price: null, venues }, (name) => name.toUpperCase());
 
 test('a found coin says where it trades, or that it does not', () => {
   assert.equal(words(venue('kraken')), 'KRAKEN');
