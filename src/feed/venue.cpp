@@ -57,6 +57,11 @@ const VenueType* find_venue_type(std::string_view name, VenueTypes venues) {
     return found == venues.end() ? nullptr : *found;
 }
 
+bool has_each_interval(Duration interval) {
+    return interval == std::chrono::minutes{1} || interval == std::chrono::hours{1} ||
+           interval == std::chrono::hours{24};
+}
+
 namespace {
 
 Currency currency_of(const VenueType& type, const Instrument& instrument) {

@@ -253,7 +253,10 @@ using CandlesParser = std::expected<std::vector<Candle>, ParseError>(std::string
                                                                      const PastRequest&);
 using TradesParser = std::expected<PastTrades, ParseError>(std::string_view body, const PastRequest&);
 
-// What a venue's REST interface tells of the past.
+// PastType::has of a venue with candles of 1 min, 1 h and 1 day.
+bool has_each_interval(Duration interval);
+
+// What a venue's REST interface has of the past.
 struct PastType {
     std::size_t candles_per_request = 0;  // (to - from) / interval is at most that; 0: the venue has none
     Duration reach{};                     // how far back candles of a minute go; 0: all of history
@@ -261,7 +264,7 @@ struct PastType {
     Duration least_gap = std::chrono::seconds{1};  // between two requests, leaving room for those for prices
     std::size_t max_answer = 4 * 1024 * 1024;      // bytes
     // Whether there are candles of 1 min, 1 h or 1 day; days begin at midnight UTC.
-    bool (*has)(Duration interval) = nullptr;
+    bool (*has)(Duration interval) = has_each_interval;
     PastUrl* candles_url = nullptr;
     // Those that begin in [from, to), oldest first, each start once. Rows that contradict themselves, or stand for
     // an interval without a trade, are left out.

@@ -7,7 +7,6 @@
 
 #include "base/text.hpp"
 #include "feed/detail/json_venue.hpp"
-#include "feed/detail/past.hpp"
 
 namespace pricewire::feed {
 
@@ -266,7 +265,6 @@ bool is_symbol(std::string_view symbol) {
 constexpr PastType past(Duration least_gap) {
     return {.candles_per_request = 1000,
             .least_gap = least_gap,
-            .has = detail::has_each_interval,
             .candles_url = candles_url,
             .parse_candles = parse_candles,
             .trades_window = 1h,

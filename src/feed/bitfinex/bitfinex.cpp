@@ -7,7 +7,6 @@
 
 #include "base/text.hpp"
 #include "feed/detail/json_venue.hpp"
-#include "feed/detail/past.hpp"
 
 namespace pricewire::feed {
 
@@ -382,7 +381,6 @@ constinit const VenueType bitfinex_type{
     .past = {.candles_per_request = 10'000,
              // Some of its requests are allowed 15 times a minute, candles 30 times.
              .least_gap = 4s,
-             .has = detail::has_each_interval,
              .candles_url = bitfinex::candles_url,
              .parse_candles = bitfinex::parse_candles,
              .trades_url = bitfinex::trades_url,

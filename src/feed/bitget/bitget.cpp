@@ -7,7 +7,6 @@
 
 #include "base/text.hpp"
 #include "feed/detail/json_venue.hpp"
-#include "feed/detail/past.hpp"
 
 namespace pricewire::feed {
 
@@ -282,7 +281,6 @@ constinit const VenueType bitget_type{
     .past = {.candles_per_request = 1000,
              .reach = 30 * 24h,
              .least_gap = 150ms,
-             .has = detail::has_each_interval,
              .candles_url = bitget::candles_url,
              .parse_candles = bitget::parse_candles,
              .trades_window = 7 * 24h,

@@ -7,7 +7,6 @@
 
 #include "base/text.hpp"
 #include "feed/detail/json_venue.hpp"
-#include "feed/detail/past.hpp"
 
 namespace pricewire::feed {
 
@@ -219,7 +218,6 @@ constinit const VenueType bitstamp_type{
     .listings = {.path = "/markets/", .parse = bitstamp::parse_listings},
     .past = {.candles_per_request = 1000,
              .least_gap = 200ms,
-             .has = detail::has_each_interval,
              .candles_url = bitstamp::candles_url,
              .parse_candles = bitstamp::parse_candles,
              .trades_reach = 1h,

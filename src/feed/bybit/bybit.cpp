@@ -7,7 +7,6 @@
 
 #include "base/text.hpp"
 #include "feed/detail/json_venue.hpp"
-#include "feed/detail/past.hpp"
 
 namespace pricewire::feed {
 
@@ -237,7 +236,6 @@ constinit const VenueType bybit_type{
     .listings = {.path = "/v5/market/instruments-info?category=spot", .parse = bybit::parse_listings},
     .past = {.candles_per_request = 1000,
              .least_gap = 100ms,
-             .has = detail::has_each_interval,
              .candles_url = bybit::candles_url,
              .parse_candles = bybit::parse_candles},
     .symbol_of = [](Ticker ticker) { return usdt_market(ticker); },

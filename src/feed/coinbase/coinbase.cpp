@@ -7,7 +7,6 @@
 
 #include "base/text.hpp"
 #include "feed/detail/json_venue.hpp"
-#include "feed/detail/past.hpp"
 
 namespace pricewire::feed {
 
@@ -316,7 +315,6 @@ constinit const VenueType coinbase_type{
     .listings = {.path = "/products?product_type=SPOT", .parse = coinbase::parse_listings},
     .past = {.candles_per_request = 300,
              .least_gap = 250ms,
-             .has = detail::has_each_interval,
              .candles_url = coinbase::candles_url,
              .parse_candles = coinbase::parse_candles,
              .trades_url = coinbase::trades_url,

@@ -7,7 +7,6 @@
 
 #include "base/text.hpp"
 #include "feed/detail/json_venue.hpp"
-#include "feed/detail/past.hpp"
 
 namespace pricewire::feed {
 
@@ -235,7 +234,6 @@ constinit const VenueType crypto_com_type{
     .listings = {.path = "/get-instruments", .parse = crypto_com::parse_listings},
     .past = {.candles_per_request = 300,
              .least_gap = 100ms,
-             .has = detail::has_each_interval,
              .candles_url = crypto_com::candles_url,
              .parse_candles = crypto_com::parse_candles,
              .trades_window = 24h,

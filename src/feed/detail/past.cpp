@@ -436,8 +436,4 @@ std::string_view interval_word(Duration interval, const std::array<std::string_v
                                     : words[static_cast<std::size_t>(found - intervals.begin())];
 }
 
-bool has_each_interval(Duration interval) {
-    return !interval_word(interval, {"m", "h", "d"}).empty();
-}
-
 }  // namespace pricewire::feed::detail

@@ -123,7 +123,5 @@ std::int64_t to_seconds(Timestamp t);
 std::int64_t to_milliseconds(Timestamp t);
 // A venue's word for 1 min, 1 h or 1 day; empty for another interval, or where `words` has none.
 std::string_view interval_word(Duration interval, const std::array<std::string_view, 3>& words);
-// PastType::has of a venue with candles of all three, whose days begin at midnight UTC.
-bool has_each_interval(Duration interval);
 
 }  // namespace pricewire::feed::detail

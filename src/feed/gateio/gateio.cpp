@@ -8,7 +8,6 @@
 
 #include "base/text.hpp"
 #include "feed/detail/json_venue.hpp"
-#include "feed/detail/past.hpp"
 
 namespace pricewire::feed {
 
@@ -250,7 +249,6 @@ constinit const VenueType gateio_type{
     .past = {.candles_per_request = 1000,
              .reach = 10'000min,
              .least_gap = 100ms,
-             .has = detail::has_each_interval,
              .candles_url = gateio::candles_url,
              .parse_candles = gateio::parse_candles,
              .trades_reach = 30 * 24h,

@@ -6,7 +6,6 @@
 
 #include "base/text.hpp"
 #include "feed/detail/json_venue.hpp"
-#include "feed/detail/past.hpp"
 
 namespace pricewire::feed {
 
@@ -205,7 +204,6 @@ constinit const VenueType gemini_type{
              .reach = 24h,
              .latest_only = true,
              .least_gap = 1s,
-             .has = detail::has_each_interval,
              .candles_url = gemini::candles_url,
              .parse_candles = gemini::parse_candles,
              .trades_reach = 7 * 24h,

@@ -7,7 +7,6 @@
 
 #include "base/text.hpp"
 #include "feed/detail/json_venue.hpp"
-#include "feed/detail/past.hpp"
 #include "feed/kraken/pair.hpp"
 
 namespace pricewire::feed {
@@ -299,7 +298,6 @@ constinit const VenueType kraken_type{
     .past = {.candles_per_request = 720,
              .latest_only = true,
              .least_gap = 2500ms,
-             .has = detail::has_each_interval,
              .candles_url = kraken::candles_url,
              .parse_candles = kraken::parse_candles,
              .trades_url = kraken::trades_url,

@@ -7,7 +7,6 @@
 
 #include "base/text.hpp"
 #include "feed/detail/json_venue.hpp"
-#include "feed/detail/past.hpp"
 
 namespace pricewire::feed {
 
@@ -322,7 +321,6 @@ constinit const VenueType kucoin_type{
     .listings = {.path = "/api/v2/symbols", .parse = kucoin::parse_listings},
     .past = {.candles_per_request = 1500,
              .least_gap = 200ms,
-             .has = detail::has_each_interval,
              .candles_url = kucoin::candles_url,
              .parse_candles = kucoin::parse_candles},
     .symbol_of = [](Ticker ticker) { return usdt_market(ticker, "-"); },

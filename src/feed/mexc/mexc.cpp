@@ -8,7 +8,6 @@
 
 #include "base/text.hpp"
 #include "feed/detail/json_venue.hpp"
-#include "feed/detail/past.hpp"
 #include "feed/detail/protobuf.hpp"
 
 namespace pricewire::feed {
@@ -281,7 +280,6 @@ constinit const VenueType mexc_type{
     .listings = {.path = "/api/v3/exchangeInfo", .parse = mexc::parse_listings},
     .past = {.candles_per_request = 500,
              .least_gap = 200ms,
-             .has = detail::has_each_interval,
              .candles_url = mexc::candles_url,
              .parse_candles = mexc::parse_candles,
              .trades_window = 1h,

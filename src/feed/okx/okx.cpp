@@ -7,7 +7,6 @@
 
 #include "base/text.hpp"
 #include "feed/detail/json_venue.hpp"
-#include "feed/detail/past.hpp"
 
 namespace pricewire::feed {
 
@@ -217,7 +216,6 @@ constinit const VenueType okx_type{
     .listings = {.path = "/public/instruments?instType=SPOT", .parse = okx::parse_listings},
     .past = {.candles_per_request = 100,
              .least_gap = 200ms,
-             .has = detail::has_each_interval,
              .candles_url = okx::candles_url,
              .parse_candles = okx::parse_candles,
              .trades_reach = 24h * 90,
