@@ -195,15 +195,6 @@ public:
         return base + (base.find('?') == std::string::npos ? "?" : "&") +
                "streams=" + list(named, "/", [&](std::size_t i) { return stream_of(instruments()[i]); });
     }
-    // An unknown symbol is acknowledged, too, and stays silent.
-    std::string subscribe_message(std::span<const std::size_t> asked,
-                                  const SubscribeMessage& message) const override {
-        return text_of("SUBSCRIBE", asked, message);
-    }
-    std::string unsubscribe_message(std::span<const std::size_t> asked,
-                                    const SubscribeMessage& message) const override {
-        return text_of("UNSUBSCRIBE", asked, message);
-    }
     std::unique_ptr<StreamParser> create_parser() const override {
         return std::make_unique<BinanceStream>(*this);
     }
@@ -212,10 +203,11 @@ private:
     static std::string stream_of(const Instrument& instrument) {
         return lower_case(instrument.symbol) + "@trade";
     }
-    std::string text_of(std::string_view method, std::span<const std::size_t> asked,
-                        const SubscribeMessage& message) const {
+    // An unknown symbol is acknowledged, too, and stays silent.
+    std::string subscription_message(std::string_view verb, std::span<const std::size_t> asked,
+                                     const SubscribeMessage& message) const override {
         return fmt::format(
-            R"({{"method":"{}","params":[{}],"id":{}}})", method,
+            R"({{"method":"{}","params":[{}],"id":{}}})", upper_case(verb),
             list(asked, ",", [&](std::size_t i) { return '"' + stream_of(instruments()[i]) + '"'; }),
             message.number);
     }

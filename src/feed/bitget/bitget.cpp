@@ -176,24 +176,17 @@ class Bitget final : public detail::JsonVenue {
 public:
     using JsonVenue::JsonVenue;
 
-    std::string subscribe_message(std::span<const std::size_t> asked,
-                                  const SubscribeMessage&) const override {
-        return message_about(asked, "subscribe");
-    }
-    std::string unsubscribe_message(std::span<const std::size_t> asked,
-                                    const SubscribeMessage&) const override {
-        return message_about(asked, "unsubscribe");
-    }
     std::unique_ptr<StreamParser> create_parser() const override {
         return std::make_unique<BitgetStream>(*this);
     }
 
 private:
-    std::string message_about(std::span<const std::size_t> asked, std::string_view op) const {
+    std::string subscription_message(std::string_view verb, std::span<const std::size_t> asked,
+                                     const SubscribeMessage&) const override {
         const bool is_v3 = endpoints().ws_url.find("/v3/") != std::string::npos;
         const std::string_view before = is_v3 ? R"({"instType":"spot","topic":"publicTrade","symbol":")"
                                               : R"({"instType":"SPOT","channel":"trade","instId":")";
-        return fmt::format(R"({{"op":"{}","args":[)", op) +
+        return fmt::format(R"({{"op":"{}","args":[)", verb) +
                list(asked, ",",
                     [&](std::size_t i) {
                         return fmt::format(R"({}{}"}})", before, instruments()[i].symbol);

@@ -136,21 +136,14 @@ class Bitstamp final : public detail::JsonVenue {
 public:
     using JsonVenue::JsonVenue;
 
-    std::string subscribe_message(std::span<const std::size_t> asked,
-                                  const SubscribeMessage&) const override {
-        return message("bts:subscribe", asked);
-    }
-    std::string unsubscribe_message(std::span<const std::size_t> asked,
-                                    const SubscribeMessage&) const override {
-        return message("bts:unsubscribe", asked);
-    }
     std::unique_ptr<StreamParser> create_parser() const override {
         return std::make_unique<BitstampStream>(*this);
     }
 
 private:
-    std::string message(std::string_view event, std::span<const std::size_t> asked) const {
-        return fmt::format(R"({{"event":"{}","data":{{"channel":"{}{}"}}}})", event, channel_prefix,
+    std::string subscription_message(std::string_view verb, std::span<const std::size_t> asked,
+                                     const SubscribeMessage&) const override {
+        return fmt::format(R"({{"event":"bts:{}","data":{{"channel":"{}{}"}}}})", verb, channel_prefix,
                            instruments()[asked.front()].symbol);
     }
     // That of one pair does not name it in its answer.

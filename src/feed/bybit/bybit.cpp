@@ -146,22 +146,14 @@ class Bybit final : public detail::JsonVenue {
 public:
     using JsonVenue::JsonVenue;
 
-    std::string subscribe_message(std::span<const std::size_t> asked,
-                                  const SubscribeMessage& message) const override {
-        return text_of("subscribe", asked, message);
-    }
-    std::string unsubscribe_message(std::span<const std::size_t> asked,
-                                    const SubscribeMessage& message) const override {
-        return text_of("unsubscribe", asked, message);
-    }
     std::unique_ptr<StreamParser> create_parser() const override {
         return std::make_unique<BybitStream>(*this);
     }
 
 private:
-    std::string text_of(std::string_view op, std::span<const std::size_t> asked,
-                        const SubscribeMessage& message) const {
-        return fmt::format(R"({{"req_id":"{}","op":"{}","args":[{}]}})", message.number, op,
+    std::string subscription_message(std::string_view verb, std::span<const std::size_t> asked,
+                                     const SubscribeMessage& message) const override {
+        return fmt::format(R"({{"req_id":"{}","op":"{}","args":[{}]}})", message.number, verb,
                            list(asked, ",", [&](std::size_t i) {
                                return fmt::format(R"("{}{}")", topic_prefix, instruments()[i].symbol);
                            }));

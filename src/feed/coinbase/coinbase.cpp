@@ -217,23 +217,16 @@ public:
 
     // Without heartbeats a connection on which nothing is traded is closed.
     std::string opening_message() const override { return R"({"type":"subscribe","channel":"heartbeats"})"; }
-    std::string subscribe_message(std::span<const std::size_t> asked,
-                                  const SubscribeMessage&) const override {
-        return message("subscribe", asked);
-    }
-    // It is answered by the list of what is still subscribed.
-    std::string unsubscribe_message(std::span<const std::size_t> asked,
-                                    const SubscribeMessage&) const override {
-        return message("unsubscribe", asked);
-    }
     std::unique_ptr<StreamParser> create_parser() const override {
         return std::make_unique<CoinbaseStream>(*this);
     }
 
 private:
-    std::string message(std::string_view what, std::span<const std::size_t> asked) const {
+    // One that unsubscribes is answered by the list of what is still subscribed.
+    std::string subscription_message(std::string_view verb, std::span<const std::size_t> asked,
+                                     const SubscribeMessage&) const override {
         return fmt::format(
-            R"({{"type":"{}","product_ids":[{}],"channel":"{}"}})", what,
+            R"({{"type":"{}","product_ids":[{}],"channel":"{}"}})", verb,
             list(asked, ",", [&](std::size_t i) { return '"' + instruments()[i].symbol + '"'; }),
             trades_channel);
     }

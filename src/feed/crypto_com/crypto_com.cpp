@@ -156,25 +156,17 @@ class CryptoCom final : public detail::JsonVenue {
 public:
     using JsonVenue::JsonVenue;
 
-    std::string subscribe_message(std::span<const std::size_t> asked,
-                                  const SubscribeMessage& message) const override {
-        return message_about(asked, "subscribe", message);
-    }
-    std::string unsubscribe_message(std::span<const std::size_t> asked,
-                                    const SubscribeMessage& message) const override {
-        return message_about(asked, "unsubscribe", message);
-    }
     std::unique_ptr<StreamParser> create_parser() const override {
         return std::make_unique<CryptoComStream>(*this);
     }
 
 private:
-    std::string message_about(std::span<const std::size_t> asked, std::string_view method_name,
-                              const SubscribeMessage& about) const {
+    std::string subscription_message(std::string_view verb, std::span<const std::size_t> asked,
+                                     const SubscribeMessage& message) const override {
         return fmt::format(
-            R"({{"id":{},"method":"{}","params":{{"channels":[{}]}},"nonce":{}}})", about.number, method_name,
+            R"({{"id":{},"method":"{}","params":{{"channels":[{}]}},"nonce":{}}})", message.number, verb,
             list(asked, ",", [&](std::size_t i) { return "\"trade." + instruments()[i].symbol + '"'; }),
-            to_micros(about.now) / 1000);
+            to_micros(message.now) / 1000);
     }
 
     // A request is for one instrument or for all; there is none for several.

@@ -253,7 +253,21 @@ public:
         return std::move(*over);
     }
 
+    std::string subscribe_message(std::span<const std::size_t> asked,
+                                  const SubscribeMessage& message) const override {
+        return subscription_message("subscribe", asked, message);
+    }
+    std::string unsubscribe_message(std::span<const std::size_t> asked,
+                                    const SubscribeMessage& message) const override {
+        return subscription_message("unsubscribe", asked, message);
+    }
+
 protected:
+    // Either message, of a venue where they differ by little more than the verb, "subscribe" or "unsubscribe".
+    virtual std::string subscription_message(std::string_view /*verb*/, std::span<const std::size_t>,
+                                             const SubscribeMessage&) const {
+        return {};
+    }
     void changed(std::size_t instrument) override {
         if (instrument < last_said_.size()) last_said_[instrument].reset();
     }

@@ -171,14 +171,6 @@ public:
         const std::string& url = endpoints().ws_url;
         return url.empty() || url.ends_with('/') ? url : url + '/';
     }
-    std::string subscribe_message(std::span<const std::size_t> asked,
-                                  const SubscribeMessage& message) const override {
-        return message_about(asked, "subscribe", message);
-    }
-    std::string unsubscribe_message(std::span<const std::size_t> asked,
-                                    const SubscribeMessage& message) const override {
-        return message_about(asked, "unsubscribe", message);
-    }
     std::string keep_alive_text(Timestamp now) const override {
         return fmt::format(R"({{"time":{},"channel":"spot.ping"}})", seconds_of(now));
     }
@@ -187,11 +179,11 @@ public:
     }
 
 private:
-    std::string message_about(std::span<const std::size_t> asked, std::string_view event,
-                              const SubscribeMessage& message) const {
+    std::string subscription_message(std::string_view verb, std::span<const std::size_t> asked,
+                                     const SubscribeMessage& message) const override {
         return fmt::format(
             R"({{"time":{},"id":{},"channel":"spot.trades","event":"{}","payload":[{}]}})",
-            seconds_of(message.now), message.number, event,
+            seconds_of(message.now), message.number, verb,
             list(asked, ",", [&](std::size_t i) { return '"' + instruments()[i].symbol + '"'; }));
     }
     static std::int64_t seconds_of(Timestamp t) { return to_micros(t) / 1'000'000; }

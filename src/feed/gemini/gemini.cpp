@@ -133,23 +133,15 @@ class Gemini final : public detail::JsonVenue {
 public:
     using JsonVenue::JsonVenue;
 
-    std::string subscribe_message(std::span<const std::size_t> asked,
-                                  const SubscribeMessage& message) const override {
-        return message_about(asked, "subscribe", message);
-    }
-    std::string unsubscribe_message(std::span<const std::size_t> asked,
-                                    const SubscribeMessage& message) const override {
-        return message_about(asked, "unsubscribe", message);
-    }
     std::unique_ptr<StreamParser> create_parser() const override {
         return std::make_unique<GeminiStream>(*this);
     }
 
 private:
-    std::string message_about(std::span<const std::size_t> asked, std::string_view method,
-                              const SubscribeMessage& message) const {
+    std::string subscription_message(std::string_view verb, std::span<const std::size_t> asked,
+                                     const SubscribeMessage& message) const override {
         return fmt::format(
-            R"({{"id":"{}","method":"{}","params":[{}]}})", message.number, method,
+            R"({{"id":"{}","method":"{}","params":[{}]}})", message.number, verb,
             list(asked, ",", [&](std::size_t i) { return '"' + instruments()[i].symbol + "@trade\""; }));
     }
     std::string rest_path(std::span<const std::size_t>) const override { return "/v1/pricefeed"; }

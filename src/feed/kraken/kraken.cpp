@@ -165,25 +165,17 @@ public:
         for (std::size_t i = 0; i < this->instruments().size(); ++i) put_pair(i);
     }
 
-    std::string subscribe_message(std::span<const std::size_t> asked,
-                                  const SubscribeMessage& message) const override {
-        return text_of("subscribe", asked, R"(,"snapshot":false)", message);
-    }
-    std::string unsubscribe_message(std::span<const std::size_t> asked,
-                                    const SubscribeMessage& message) const override {
-        return text_of("unsubscribe", asked, "", message);
-    }
     std::unique_ptr<StreamParser> create_parser() const override {
         return std::make_unique<KrakenStream>(*this);
     }
 
 private:
-    std::string text_of(std::string_view method, std::span<const std::size_t> asked, std::string_view more,
-                        const SubscribeMessage& message) const {
+    std::string subscription_message(std::string_view verb, std::span<const std::size_t> asked,
+                                     const SubscribeMessage& message) const override {
         return fmt::format(
-            R"({{"method":"{}","params":{{"channel":"trade","symbol":[{}]{}}},"req_id":{}}})", method,
-            list(asked, ",", [&](std::size_t i) { return '"' + instruments()[i].symbol + '"'; }), more,
-            message.number);
+            R"({{"method":"{}","params":{{"channel":"trade","symbol":[{}]{}}},"req_id":{}}})", verb,
+            list(asked, ",", [&](std::size_t i) { return '"' + instruments()[i].symbol + '"'; }),
+            verb == "subscribe" ? R"(,"snapshot":false)" : "", message.number);
     }
     void changed(std::size_t instrument) override {
         JsonVenue::changed(instrument);

@@ -180,14 +180,6 @@ public:
                            endpoint.find('?') == std::string::npos ? "?" : "&", percent_encode(token));
     }
 
-    std::string subscribe_message(std::span<const std::size_t> asked,
-                                  const SubscribeMessage& message) const override {
-        return message_about(asked, "subscribe", message);
-    }
-    std::string unsubscribe_message(std::span<const std::size_t> asked,
-                                    const SubscribeMessage& message) const override {
-        return message_about(asked, "unsubscribe", message);
-    }
     std::string keep_alive_text(Timestamp now) const override {
         return fmt::format(R"({{"id":"{}","type":"ping"}})", to_micros(now));
     }
@@ -196,11 +188,11 @@ public:
     }
 
 private:
-    std::string message_about(std::span<const std::size_t> asked, std::string_view type,
-                              const SubscribeMessage& message) const {
+    std::string subscription_message(std::string_view verb, std::span<const std::size_t> asked,
+                                     const SubscribeMessage& message) const override {
         return fmt::format(
             R"({{"id":"{}","type":"{}","topic":"{}{}","privateChannel":false,"response":true}})",
-            message.number, type, topic_prefix,
+            message.number, verb, topic_prefix,
             list(asked, ",", [&](std::size_t i) { return instruments()[i].symbol; }));
     }
 

@@ -200,21 +200,15 @@ class Mexc final : public detail::JsonVenue {
 public:
     using JsonVenue::JsonVenue;
 
-    std::string subscribe_message(std::span<const std::size_t> asked,
-                                  const SubscribeMessage&) const override {
-        return message_about(asked, "SUBSCRIPTION");
-    }
-    std::string unsubscribe_message(std::span<const std::size_t> asked,
-                                    const SubscribeMessage&) const override {
-        return message_about(asked, "UNSUBSCRIPTION");
-    }
     std::unique_ptr<StreamParser> create_parser() const override {
         return std::make_unique<MexcStream>(*this);
     }
 
 private:
-    std::string message_about(std::span<const std::size_t> asked, std::string_view method) const {
-        return fmt::format(R"({{"method":"{}","params":[)", method) +
+    std::string subscription_message(std::string_view verb, std::span<const std::size_t> asked,
+                                     const SubscribeMessage&) const override {
+        return fmt::format(R"({{"method":"{}","params":[)",
+                           verb == "subscribe" ? "SUBSCRIPTION" : "UNSUBSCRIPTION") +
                list(asked, ",",
                     [&](std::size_t i) {
                         return fmt::format(R"("{}{}{}")", channel_name, interval, instruments()[i].symbol);

@@ -149,21 +149,14 @@ public:
     std::string opening_message() const override {
         return R"({"op":"subscribe","args":[{"channel":"status"}]})";
     }
-    std::string subscribe_message(std::span<const std::size_t> asked,
-                                  const SubscribeMessage&) const override {
-        return message("subscribe", asked);
-    }
-    std::string unsubscribe_message(std::span<const std::size_t> asked,
-                                    const SubscribeMessage&) const override {
-        return message("unsubscribe", asked);
-    }
     std::unique_ptr<StreamParser> create_parser() const override {
         return std::make_unique<OkxStream>(*this);
     }
 
 private:
-    std::string message(std::string_view op, std::span<const std::size_t> asked) const {
-        return fmt::format(R"({{"op":"{}","args":[{}]}})", op, list(asked, ",", [&](std::size_t i) {
+    std::string subscription_message(std::string_view verb, std::span<const std::size_t> asked,
+                                     const SubscribeMessage&) const override {
+        return fmt::format(R"({{"op":"{}","args":[{}]}})", verb, list(asked, ",", [&](std::size_t i) {
                                return fmt::format(R"({{"channel":"trades","instId":"{}"}})",
                                                   instruments()[i].symbol);
                            }));
