@@ -196,8 +196,7 @@ private:
 
     // A request is for one symbol or for the whole market; there is none for several.
     std::string rest_path(std::span<const std::size_t> asked) const override {
-        return "/api/v2/spot/market/tickers" +
-               (asked.size() > 1 ? std::string() : "?symbol=" + instruments()[asked.front()].symbol);
+        return one_or_all(asked, "/api/v2/spot/market/tickers?symbol=", "/api/v2/spot/market/tickers");
     }
 
     // {"code":"00000","msg":"success","requestTime":…,"data":[{"symbol":"BTCUSDT","lastPr":"65000.1","ts":"…", …}]};

@@ -160,8 +160,8 @@ private:
     }
     // A request is for one symbol or for the whole market; there is none for several.
     std::string rest_path(std::span<const std::size_t> asked) const override {
-        return "/v5/market/tickers?category=spot" +
-               (asked.size() > 1 ? std::string() : "&symbol=" + instruments()[asked.front()].symbol);
+        return one_or_all(asked,
+                          "/v5/market/tickers?category=spot&symbol=", "/v5/market/tickers?category=spot");
     }
 
     // {"retCode":0,"retMsg":"OK","result":{"category":"spot","list":[{"symbol":"BTCUSDT","lastPrice":"65000.1",

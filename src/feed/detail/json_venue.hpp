@@ -345,8 +345,8 @@ protected:
         return sign_of_life * 31 + std::hash<std::string_view>{}(token);
     }
 
-    // The path of a request to a venue that answers for one symbol, which follows `one`, or for the whole market, and
-    // for nothing between them.
+    // The path of a request to a venue that answers for one symbol, which follows `one`, or for the whole market, but
+    // not for several symbols.
     std::string one_or_all(std::span<const std::size_t> asked, std::string_view one,
                            std::string_view all) const {
         return asked.size() > 1 ? std::string(all) : std::string(one) + instruments()[asked.front()].symbol;
