@@ -37,7 +37,7 @@ std::expected<std::vector<Listing>, ParseError> parse_listings(std::string_view 
 // Its plain days begin at 16:00 UTC. Whether it takes its ends as inclusive is not documented: no candle begins a
 // millisecond before another. What is asked for is within its reach, beyond which it might refuse.
 std::string candles_url(const PastRequest& r) {
-    const auto reach = r.interval == 1min ? 30 * 24h : r.interval == 1h ? 83 * 24h : 360 * 24h;
+    const auto reach = r.interval == 1min ? bitget_type.past.reach : r.interval == 1h ? 83 * 24h : 360 * 24h;
     const Timestamp from = std::min(std::max(r.from, r.now - reach), r.to - r.interval);
     return fmt::format(
         "/api/v2/spot/market/candles?symbol={}&granularity={}&startTime={}&endTime={}&limit={}", r.symbol,

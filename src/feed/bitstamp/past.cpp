@@ -47,9 +47,10 @@ std::expected<std::vector<Listing>, ParseError> parse_listings(std::string_view 
 }
 
 std::string candles_url(const PastRequest& r) {
-    return fmt::format("/ohlc/{}/?step={}&limit=1000&start={}&end={}", r.symbol,
+    return fmt::format("/ohlc/{}/?step={}&limit={}&start={}&end={}", r.symbol,
                        std::chrono::duration_cast<std::chrono::seconds>(r.interval).count(),
-                       detail::to_seconds(r.from), detail::to_seconds(r.to) - 1);
+                       bitstamp_type.past.candles_per_request, detail::to_seconds(r.from),
+                       detail::to_seconds(r.to) - 1);
 }
 
 std::expected<std::vector<Candle>, ParseError> parse_candles(std::string_view body, const PastRequest& r) {

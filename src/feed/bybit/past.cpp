@@ -28,9 +28,10 @@ std::expected<std::vector<Listing>, ParseError> parse_listings(std::string_view 
 }
 
 std::string candles_url(const PastRequest& r) {
-    return fmt::format("/v5/market/kline?category=spot&symbol={}&interval={}&start={}&end={}&limit=1000",
+    return fmt::format("/v5/market/kline?category=spot&symbol={}&interval={}&start={}&end={}&limit={}",
                        r.symbol, detail::interval_word(r.interval, {"1", "60", "D"}),
-                       detail::to_milliseconds(r.from), detail::to_milliseconds(r.to) - 1);
+                       detail::to_milliseconds(r.from), detail::to_milliseconds(r.to) - 1,
+                       bybit_type.past.candles_per_request);
 }
 
 std::expected<std::vector<Candle>, ParseError> parse_candles(std::string_view body, const PastRequest& r) {

@@ -306,6 +306,7 @@ constinit const VenueType coinbase_type{
                .ack_within = 10s},
     .rest = {.url = "https://api.coinbase.com/api/v3/brokerage/market", .max_instruments = 50},
     .listings = {.path = "/products?product_type=SPOT", .parse = coinbase::parse_listings},
+    // Its documents say 350 candles; its clients ask for 300.
     .past = {.candles_per_request = 300,
              .least_gap = 250ms,
              .candles_url = coinbase::candles_url,

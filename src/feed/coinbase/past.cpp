@@ -9,8 +9,6 @@
 namespace pricewire::feed::coinbase {
 namespace {
 
-// Its documents say 350 candles; its clients ask for 300.
-constexpr std::size_t candles_per_request = 300;
 constexpr std::size_t trades_per_page = 1000;
 
 constexpr detail::AnswerShape answer_with(std::string_view rows) {
@@ -48,7 +46,7 @@ std::string candles_url(const PastRequest& r) {
     return fmt::format("/products/{}/candles?start={}&end={}&granularity={}&limit={}", r.symbol,
                        detail::to_seconds(r.from), detail::to_seconds(r.to) - 1,
                        detail::interval_word(r.interval, {"ONE_MINUTE", "ONE_HOUR", "ONE_DAY"}),
-                       candles_per_request);
+                       coinbase_type.past.candles_per_request);
 }
 
 std::expected<std::vector<Candle>, ParseError> parse_candles(std::string_view body, const PastRequest& r) {

@@ -207,6 +207,7 @@ constinit const VenueType okx_type{
                .keep_alive = {.text = "ping"}},
     .rest = {.url = "https://www.okx.com/api/v5", .max_answer = 2 * 1024 * 1024},
     .listings = {.path = "/public/instruments?instType=SPOT", .parse = okx::parse_listings},
+    // The documentation has said 300 and 100: with more than it gives, the older rows of a request would be missing.
     .past = {.candles_per_request = 100,
              .least_gap = 200ms,
              .candles_url = okx::candles_url,

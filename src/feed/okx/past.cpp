@@ -6,8 +6,6 @@
 namespace pricewire::feed::okx {
 namespace {
 
-// The documentation has said 300 and 100: with more than it gives, the older rows of a request would be missing.
-constexpr std::size_t candles_per_request = 100;
 // The newest candles have an address of their own.
 constexpr int recent_candles = 1440;
 constexpr std::size_t trades_per_page = 100;
@@ -40,7 +38,7 @@ std::string candles_url(const PastRequest& r) {
     return fmt::format(
         "/market/{}?instId={}&bar={}&after={}&before={}&limit={}", is_recent ? "candles" : "history-candles",
         r.symbol, detail::interval_word(r.interval, {"1m", "1H", "1Dutc"}), detail::to_milliseconds(r.to),
-        detail::to_milliseconds(r.from) - 1, candles_per_request);
+        detail::to_milliseconds(r.from) - 1, okx_type.past.candles_per_request);
 }
 
 std::expected<std::vector<Candle>, ParseError> parse_candles(std::string_view body, const PastRequest& r) {
