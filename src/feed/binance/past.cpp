@@ -49,12 +49,10 @@ std::string trades_url(const PastRequest& r) {
 }
 
 std::expected<PastTrades, ParseError> parse_trades(std::string_view body, const PastRequest& r) {
-    auto rows = detail::read_trades(body, trade, r.symbol);
-    if (!rows) return std::unexpected(rows.error());
-    const bool is_last = rows->rows < rows_per_page || rows->trades.empty() || !rows->trades.back().id ||
-                         rows->trades.back().time >= r.to;
-    const std::string next = is_last ? std::string() : std::to_string(*rows->trades.back().id + 1);
-    return detail::page_of(std::move(*rows), r, next);
+    return detail::read_page(body, trade, r, rows_per_page, [&](const detail::TradeRows& rows) {
+        const bool is_over = rows.trades.empty() || !rows.trades.back().id || rows.trades.back().time >= r.to;
+        return is_over ? std::string() : std::to_string(*rows.trades.back().id + 1);
+    });
 }
 
 }  // namespace pricewire::feed::binance

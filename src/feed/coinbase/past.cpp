@@ -9,7 +9,7 @@
 namespace pricewire::feed::coinbase {
 namespace {
 
-constexpr std::size_t trades_per_page = 1000;
+constexpr std::size_t rows_per_page = 1000;
 
 constexpr detail::AnswerShape answer_with(std::string_view rows) {
     return {.title = "Coinbase", .path = {rows}, .code = "error", .text = "message"};
@@ -57,21 +57,18 @@ std::expected<std::vector<Candle>, ParseError> parse_candles(std::string_view bo
 std::string trades_url(const PastRequest& r) {
     const std::string end =
         r.cursor.empty() ? std::to_string(detail::to_seconds(r.to - Duration{1}) + 1) : r.cursor;
-    return fmt::format("/products/{}/ticker?limit={}&start={}&end={}", r.symbol, trades_per_page,
+    return fmt::format("/products/{}/ticker?limit={}&start={}&end={}", r.symbol, rows_per_page,
                        detail::to_seconds(r.from), end);
 }
 
 std::expected<PastTrades, ParseError> parse_trades(std::string_view body, const PastRequest& r) {
-    auto rows = detail::read_trades(body, trade, r.symbol);
-    if (!rows) return std::unexpected(rows.error());
-    std::string next;
-    if (rows->rows >= trades_per_page && !rows->trades.empty() && rows->trades.front().time > r.from) {
+    return detail::read_page(body, trade, r, rows_per_page, [&](const detail::TradeRows& rows) {
+        if (rows.trades.empty() || rows.trades.front().time <= r.from) return std::string();
         // The second of the oldest trade may have more of them.
-        const std::int64_t oldest = detail::to_seconds(rows->trades.front().time) + 1;
+        const std::int64_t oldest = detail::to_seconds(rows.trades.front().time) + 1;
         const auto end = parse_number<std::int64_t>(r.cursor);
-        next = std::to_string(end ? std::min(oldest, *end - 1) : oldest);
-    }
-    return detail::page_of(std::move(*rows), r, next);
+        return std::to_string(end ? std::min(oldest, *end - 1) : oldest);
+    });
 }
 
 }  // namespace pricewire::feed::coinbase

@@ -10,7 +10,7 @@
 namespace pricewire::feed::kraken {
 namespace {
 
-constexpr std::size_t trades_per_page = 1000;
+constexpr std::size_t rows_per_page = 1000;
 
 // {"error":[],"result":{"XXBTZUSD":[ … ],"last":"1688671969993150842"}}; errors come under status 200.
 constexpr detail::AnswerShape answer{
@@ -67,21 +67,17 @@ std::expected<std::vector<Candle>, ParseError> parse_candles(std::string_view bo
 // A cursor is a time in nanoseconds, as is what a page ends with; several trades may share one.
 std::string trades_url(const PastRequest& r) {
     return fmt::format("/Trades?pair={}&since={}&count={}", pair_of(r.symbol).name,
-                       r.cursor.empty() ? std::to_string(nanoseconds(r.from) - 1) : r.cursor,
-                       trades_per_page);
+                       r.cursor.empty() ? std::to_string(nanoseconds(r.from) - 1) : r.cursor, rows_per_page);
 }
 
 std::expected<PastTrades, ParseError> parse_trades(std::string_view body, const PastRequest& r) {
-    auto rows = detail::read_trades(body, trade, r.symbol);
-    if (!rows) return std::unexpected(rows.error());
-    std::string next;
-    if (rows->rows >= trades_per_page && !rows->trades.empty() && rows->trades.back().time < r.to) {
+    return detail::read_page(body, trade, r, rows_per_page, [&](const detail::TradeRows& rows) {
+        if (rows.trades.empty() || rows.trades.back().time >= r.to) return std::string();
         // The trades of its last microsecond may come again.
-        const std::int64_t last = nanoseconds(rows->trades.back().time) - 1;
+        const std::int64_t last = nanoseconds(rows.trades.back().time) - 1;
         const std::int64_t before = parse_number<std::int64_t>(r.cursor).value_or(nanoseconds(r.from) - 1);
-        next = std::to_string(std::max(last, before + 1000));
-    }
-    return detail::page_of(std::move(*rows), r, next);
+        return std::to_string(std::max(last, before + 1000));
+    });
 }
 
 }  // namespace pricewire::feed::kraken

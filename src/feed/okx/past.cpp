@@ -8,7 +8,7 @@ namespace {
 
 // The newest candles have an address of their own.
 constexpr int recent_candles = 1440;
-constexpr std::size_t trades_per_page = 100;
+constexpr std::size_t rows_per_page = 100;
 
 constexpr detail::AnswerShape answer{
     .title = "OKX", .path = {"data"}, .code = "code", .text = "msg", .good = "0"};
@@ -50,16 +50,15 @@ std::string trades_url(const PastRequest& r) {
     const std::string where =
         r.cursor.empty() ? fmt::format("type=2&after={}", detail::to_milliseconds(r.to - Duration{1}) + 1)
                          : "type=1&after=" + r.cursor;
-    return fmt::format("/market/history-trades?instId={}&{}&limit={}", r.symbol, where, trades_per_page);
+    return fmt::format("/market/history-trades?instId={}&{}&limit={}", r.symbol, where, rows_per_page);
 }
 
 std::expected<PastTrades, ParseError> parse_trades(std::string_view body, const PastRequest& r) {
-    auto rows = detail::read_trades(body, trade, r.symbol);
-    if (!rows) return std::unexpected(rows.error());
-    const bool is_last = rows->rows < trades_per_page || rows->trades.empty() || !rows->trades.front().id ||
-                         rows->trades.front().time < r.from;
-    const std::string next = is_last ? std::string() : std::to_string(*rows->trades.front().id);
-    return detail::page_of(std::move(*rows), r, next);
+    return detail::read_page(body, trade, r, rows_per_page, [&](const detail::TradeRows& rows) {
+        const bool is_over =
+            rows.trades.empty() || !rows.trades.front().id || rows.trades.front().time < r.from;
+        return is_over ? std::string() : std::to_string(*rows.trades.front().id);
+    });
 }
 
 }  // namespace pricewire::feed::okx
