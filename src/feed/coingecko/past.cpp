@@ -1,6 +1,5 @@
 #include <array>
 
-#include "base/text.hpp"
 #include "feed/coingecko/coingecko.hpp"
 #include "feed/detail/past.hpp"
 
@@ -12,10 +11,7 @@ std::expected<std::vector<Listing>, ParseError> parse_listings(std::string_view 
     static constexpr detail::AnswerShape answer{.title = "CoinGecko", .code = "error", .text = "status"};
     static constexpr std::array<std::string_view, 3> names{"id", "symbol", "name"};
     return detail::read_listings(body, answer, names, [](auto row, std::vector<Listing>& out) {
-        const std::size_t before = out.size();
-        const bool is_good = detail::add_listing(coingecko_type, row[0], row[1], "USD", true, out);
-        if (out.size() > before) out.back().name = row[2];
-        return is_good;
+        return detail::add_listing(coingecko_type, row[0], row[1], "USD", true, out, row[2]);
     });
 }
 

@@ -1,5 +1,7 @@
-#include "feed/detail/past.hpp"
+#include <array>
+
 #include "feed/coinpaprika/coinpaprika.hpp"
+#include "feed/detail/past.hpp"
 
 namespace pricewire::feed::coinpaprika {
 
@@ -9,11 +11,8 @@ std::expected<std::vector<Listing>, ParseError> parse_listings(std::string_view 
     static constexpr detail::AnswerShape answer{.title = "CoinPaprika", .text = "error"};
     static constexpr std::array<std::string_view, 4> names{"id", "symbol", "name", "is_active"};
     return detail::read_listings(body, answer, names, [](auto row, std::vector<Listing>& out) {
-        if (row[3] == "false") return true;
-        const std::size_t before = out.size();
-        const bool is_good = detail::add_listing(coinpaprika_type, row[0], row[1], "USD", true, out);
-        if (out.size() > before) out.back().name = row[2];
-        return is_good;
+        return row[3] == "false" ||
+               detail::add_listing(coinpaprika_type, row[0], row[1], "USD", true, out, row[2]);
     });
 }
 

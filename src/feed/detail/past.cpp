@@ -371,7 +371,7 @@ std::expected<std::vector<Listing>, ParseError> read_listings(std::string_view b
 }
 
 bool add_listing(const VenueType& type, std::string_view symbol, std::string_view base,
-                 std::string_view quote, bool is_trading, std::vector<Listing>& out) {
+                 std::string_view quote, bool is_trading, std::vector<Listing>& out, std::string_view name) {
     if (symbol.empty() || base.empty() || quote.empty()) return false;
     const std::string currency = upper_case(quote);
     // "BNBUSD" would be read as BN in BUSD.
@@ -380,7 +380,8 @@ bool add_listing(const VenueType& type, std::string_view symbol, std::string_vie
         out.push_back({.symbol = std::string(symbol),
                        .base = upper_case(base),
                        .quote = Currency(currency),
-                       .status = is_trading ? ListingStatus::trading : ListingStatus::halted});
+                       .status = is_trading ? ListingStatus::trading : ListingStatus::halted,
+                       .name = std::string(name)});
     return true;
 }
 

@@ -110,7 +110,8 @@ std::expected<std::vector<Listing>, ParseError> read_listings(std::string_view b
 // Adds a market, with its coins in capitals; one whose symbol the venue's rules do not take, or take for one in another
 // currency, is passed over. False: a field is absent.
 bool add_listing(const VenueType& type, std::string_view symbol, std::string_view base,
-                 std::string_view quote, bool is_trading, std::vector<Listing>& out);
+                 std::string_view quote, bool is_trading, std::vector<Listing>& out,
+                 std::string_view name = {});
 // Judges a whole list: an error where it is empty, or where more than a tenth of its rows could not be read.
 std::expected<std::vector<Listing>, ParseError> judged_listings(std::vector<Listing> list, std::size_t broken,
                                                                 std::string_view title);
