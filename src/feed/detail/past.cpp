@@ -239,7 +239,7 @@ Row take_candle(Texts row, const CandleShape& shape, const PastRequest& request,
     const auto volume = Decimal::parse(row[5], Decimal::Excess::truncate);
     const bool is_volume = volume && *volume >= Decimal();
     if (is_volume && volume->is_zero()) return Row::passed_over;
-    const bool is_open = shape.open_column > 0 && row[6] == shape.open_word;
+    const bool is_open = !row[6].empty() && row[6] == shape.open_word;
     out.push_back({.start = *start,
                    .open = *open,
                    .high = *high,
@@ -284,7 +284,7 @@ std::expected<std::vector<Candle>, ParseError> read_candles(std::string_view bod
     std::array<std::size_t, 7> columns;
     std::ranges::copy(shape.names, names.begin());
     std::ranges::copy(shape.columns, columns.begin());
-    columns.back() = shape.open_column > 0 ? shape.open_column : no_column;
+    columns.back() = shape.open_column;
     RowReader reader(shape.answer, {names, shape.names[0].empty() ? Columns(columns) : Columns()});
     std::vector<Candle> out;
     std::size_t broken = 0;

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <expected>
+#include <limits>
 #include <span>
 #include <string>
 #include <string_view>
@@ -39,13 +40,15 @@ enum class TimeUnit : std::uint8_t { seconds, milliseconds, microseconds, nanose
 // 2099.
 std::optional<Timestamp> time_of(std::string_view text, TimeUnit unit);
 
-// Where the figures of a candle stand in its row: under names where rows are objects, in columns where they are lists.
+constexpr std::size_t no_column = std::numeric_limits<std::size_t>::max();
+
+// Where the figures of a candle are in its row: under names where rows are objects, in columns where they are lists.
 struct CandleShape {
     AnswerShape answer;
     TimeUnit unit = TimeUnit::milliseconds;
     std::array<std::string_view, 6> names = {};  // start, open, high, low, close, volume in coins
     std::array<std::size_t, 6> columns = {};
-    std::size_t open_column = 0;  // which says in a word that the candle's interval is not over; 0: none does
+    std::size_t open_column = no_column;  // whose word says that its interval is not over
     std::string_view open_word = {};
 };
 
@@ -58,8 +61,6 @@ inline std::expected<std::vector<Candle>, ParseError> read_candles(std::string_v
                                                                    const PastRequest& request) {
     return read_candles(body, shape, request, request.symbol);
 }
-
-constexpr std::size_t no_column = 100;
 
 // Likewise of a trade.
 struct TradeShape {
