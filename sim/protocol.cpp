@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <zlib.h>
 
+#include <algorithm>
 #include <atomic>
 #include <boost/json.hpp>
 #include <chrono>
@@ -30,8 +31,16 @@ std::int64_t query_number(std::string_view query, std::string_view name, std::in
     return parse_number<std::int64_t>(query_value(query, name)).value_or(otherwise);
 }
 
-SimTime query_time(std::string_view query, std::string_view name, std::chrono::milliseconds unit) {
-    return SimTime{unit * query_number(query, name)};
+std::size_t query_count(std::string_view query, std::string_view name, std::size_t otherwise,
+                        std::size_t most) {
+    const std::int64_t count = query_number(query, name, static_cast<std::int64_t>(otherwise));
+    return static_cast<std::size_t>(std::clamp<std::int64_t>(count, 1, static_cast<std::int64_t>(most)));
+}
+
+SimTime query_time(std::string_view query, std::string_view name, std::chrono::milliseconds unit,
+                   SimTime otherwise) {
+    const auto count = parse_number<std::int64_t>(query_value(query, name));
+    return count ? SimTime{unit * *count} : otherwise;
 }
 
 boost::json::object parse_object(std::string_view text) {

@@ -23,8 +23,12 @@ namespace pricewire::sim {
 std::string query_value(std::string_view query, std::string_view name);
 // The number in one; `otherwise` where there is none.
 std::int64_t query_number(std::string_view query, std::string_view name, std::int64_t otherwise = 0);
+// The number of rows in one, from 1 to `most`.
+std::size_t query_count(std::string_view query, std::string_view name, std::size_t otherwise,
+                        std::size_t most);
 // The time in one, in such units.
-SimTime query_time(std::string_view query, std::string_view name, std::chrono::milliseconds unit);
+SimTime query_time(std::string_view query, std::string_view name, std::chrono::milliseconds unit,
+                   SimTime otherwise = {});
 // The object that a client's message holds; empty where it holds none.
 boost::json::object parse_object(std::string_view text);
 // The string member of an object; empty where there is none.

@@ -103,9 +103,8 @@ net::ServerResponse candles(const RestRequest& request) {
     if (!request.market.lists(symbol)) return unknown_symbol();
     const std::string interval = query_value(request.query, "interval");
     const auto step = interval == "1m" ? 60s : interval == "1h" ? 3600s : 86'400s;
-    auto rows = request.market.candles(
-        symbol, step, SimTime{std::chrono::milliseconds{query_number(request.query, "startTime")}},
-        SimTime{std::chrono::milliseconds{query_number(request.query, "endTime", unix_ms()) + 1}});
+    auto rows = request.market.candles(symbol, step, query_time(request.query, "startTime", 1ms),
+                                       query_time(request.query, "endTime", 1ms, now()) + 1ms);
     rows.resize(std::min(rows.size(), rows_per_request));
     return {.body = fmt::format("[{}]", joined(rows, false, [&](const SimCandle& c) {
                                     return fmt::format(
@@ -125,10 +124,10 @@ net::ServerResponse trades(const RestRequest& request) {
     if (first != 0 && has_times)
         return {.status = 400,
                 .body = R"({"code":-1128,"msg":"Combination of optional parameters invalid."})"};
-    const auto from =
-        std::chrono::microseconds{first != 0 ? first : query_number(request.query, "startTime") * 1000};
-    const auto to = std::chrono::milliseconds{query_number(request.query, "endTime", unix_ms()) + 1};
-    const auto rows = request.market.past_trades(symbol, SimTime{from}, SimTime{to}, rows_per_request);
+    const SimTime from =
+        first != 0 ? SimTime{std::chrono::microseconds{first}} : query_time(request.query, "startTime", 1ms);
+    const SimTime to = query_time(request.query, "endTime", 1ms, now()) + 1ms;
+    const auto rows = request.market.past_trades(symbol, from, to, rows_per_request);
     return {.body =
                 fmt::format("[{}]", joined(rows, false, [](const SimTrade& t) {
                                 return fmt::format(

@@ -132,16 +132,16 @@ net::ServerResponse invalid_symbol() {
 // The first rows of [start, end], or the last without sort=1, which then come newest first.
 template <typename Rows, typename F>
 net::ServerResponse rows_of(const RestRequest& request, Rows rows, F&& row) {
-    const auto limit = static_cast<std::size_t>(
-        std::clamp<std::int64_t>(query_number(request.query, "limit", 125), 1, 10'000));
+    const std::size_t limit = query_count(request.query, "limit", 125, 10'000);
     const bool is_ascending = query_value(request.query, "sort") == "1";
-    if (rows.size() > limit && is_ascending) rows.resize(limit);
-    if (rows.size() > limit) rows.erase(rows.begin(), rows.end() - static_cast<std::ptrdiff_t>(limit));
+    if (!is_ascending) rows = last_of(std::move(rows), limit);
+    rows.resize(std::min(rows.size(), limit));
     return {.body = fmt::format("[{}]", joined(rows, !is_ascending, row))};
 }
 
 // "/candles/trade:1m:tBTCUSD/hist"
-net::ServerResponse candles(const RestRequest& request, std::string_view path) {
+net::ServerResponse candles(const RestRequest& request) {
+    std::string_view path = request.path;
     take_part(path, ':');
     const std::string_view word = take_part(path, ':');
     const std::string symbol = symbol_of(take_part(path, '/'));
@@ -158,7 +158,8 @@ net::ServerResponse candles(const RestRequest& request, std::string_view path) {
 }
 
 // "/trades/tBTCUSD/hist"
-net::ServerResponse trades(const RestRequest& request, std::string_view path) {
+net::ServerResponse trades(const RestRequest& request) {
+    std::string_view path = request.path;
     take_part(path, '/');
     take_part(path, '/');
     const std::string symbol = symbol_of(take_part(path, '/'));
@@ -171,8 +172,8 @@ net::ServerResponse trades(const RestRequest& request, std::string_view path) {
 
 std::optional<net::ServerResponse> rest(const RestRequest& request) {
     if (request.path == "/conf/pub:list:pair:exchange,pub:map:currency:sym") return listings(request.market);
-    if (request.path.starts_with("/candles/")) return candles(request, request.path);
-    if (request.path.starts_with("/trades/")) return trades(request, request.path);
+    if (request.path.starts_with("/candles/")) return candles(request);
+    if (request.path.starts_with("/trades/")) return trades(request);
     if (request.path != "/tickers") return std::nullopt;
     std::string rows;
     const std::string names = query_value(request.query, "symbols");

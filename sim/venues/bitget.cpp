@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <boost/json.hpp>
 #include <chrono>
 
@@ -122,8 +121,7 @@ net::ServerResponse candles(const RestRequest& request) {
     const auto rows =
         last_of(request.market.candles(symbol, step, query_time(request.query, "startTime", 1ms) + 1ms,
                                        query_time(request.query, "endTime", 1ms)),
-                static_cast<std::size_t>(
-                    std::clamp<std::int64_t>(query_number(request.query, "limit", 100), 1, 1000)));
+                query_count(request.query, "limit", 100, 1000));
     return answer_with(joined(rows, false, [](const SimCandle& c) {
         return fmt::format(R"(["{}","{}","{}","{}","{}","{}","0","0"])", unix_ms(c.start), c.open.to_string(),
                            c.high.to_string(), c.low.to_string(), c.close.to_string(), c.volume.to_string());
@@ -138,8 +136,7 @@ net::ServerResponse trades(const RestRequest& request) {
                                            query_time(request.query, "endTime", 1ms) + 1ms, 1'000'000);
     if (const std::int64_t below = query_number(request.query, "idLessThan"); below > 0)
         std::erase_if(rows, [&](const SimTrade& t) { return t.id >= static_cast<std::uint64_t>(below); });
-    rows = last_of(std::move(rows), static_cast<std::size_t>(std::clamp<std::int64_t>(
-                                        query_number(request.query, "limit", 500), 1, 1000)));
+    rows = last_of(std::move(rows), query_count(request.query, "limit", 500, 1000));
     return answer_with(joined(rows, true, [](const SimTrade& trade) {
         return fmt::format(
             R"({{"symbol":"{}","tradeId":"{}","side":"Buy","price":"{}","size":"0.01","ts":"{}"}})",

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <chrono>
 
 #include "base/json_writer.hpp"
 #include "base/text.hpp"
@@ -11,6 +12,8 @@
 // sent unasked but trades.
 namespace pricewire::sim {
 namespace {
+
+using namespace std::chrono_literals;
 
 constexpr std::string_view channel_prefix = "live_trades_";
 
@@ -73,10 +76,9 @@ net::ServerResponse listings(const SimMarket& market) {
 
 // The first of a range, in ascending order.
 net::ServerResponse candles(const RestRequest& request, const std::string& symbol) {
-    auto rows = request.market.candles(
-        symbol, std::chrono::seconds{query_number(request.query, "step", 60)},
-        SimTime{std::chrono::seconds{query_number(request.query, "start")}},
-        SimTime{std::chrono::seconds{query_number(request.query, "end", unix_ms() / 1000) + 1}});
+    auto rows = request.market.candles(symbol, std::chrono::seconds{query_number(request.query, "step", 60)},
+                                       query_time(request.query, "start", 1s),
+                                       query_time(request.query, "end", 1s, now()) + 1s);
     rows.resize(std::min<std::size_t>(rows.size(), 1000));
     return {
         .body = fmt::format(

@@ -94,10 +94,9 @@ net::ServerResponse candles(const RestRequest& request) {
     if (!request.market.lists(symbol)) return {.body = std::string(no_symbol)};
     const std::string interval = query_value(request.query, "interval");
     const auto step = interval == "1" ? 60s : interval == "60" ? 3600s : 86'400s;
-    auto rows = request.market.candles(
-        symbol, step, SimTime{std::chrono::milliseconds{query_number(request.query, "start")}},
-        SimTime{std::chrono::milliseconds{query_number(request.query, "end", unix_ms()) + 1}});
-    if (rows.size() > 1000) rows.erase(rows.begin(), rows.end() - 1000);
+    const auto rows = last_of(request.market.candles(symbol, step, query_time(request.query, "start", 1ms),
+                                                     query_time(request.query, "end", 1ms, now()) + 1ms),
+                              1000);
     return list(symbol, joined(rows, true, [](const SimCandle& c) {
                     return fmt::format(R"(["{}","{}","{}","{}","{}","{}","0"])", unix_ms(c.start),
                                        c.open.to_string(), c.high.to_string(), c.low.to_string(),

@@ -123,10 +123,9 @@ net::ServerResponse listings(const SimMarket& market) {
 net::ServerResponse candles(const RestRequest& request, const std::string& symbol) {
     const std::string word = query_value(request.query, "granularity");
     const auto step = word == "ONE_MINUTE" ? 60s : word == "ONE_HOUR" ? 3600s : 86'400s;
-    auto rows = request.market.candles(symbol, step,
-                                       SimTime{std::chrono::seconds{query_number(request.query, "start")}},
-                                       SimTime{std::chrono::seconds{query_number(request.query, "end") + 1}});
-    if (rows.size() > 350) rows.erase(rows.begin(), rows.end() - 350);
+    const auto rows = last_of(request.market.candles(symbol, step, query_time(request.query, "start", 1s),
+                                                     query_time(request.query, "end", 1s) + 1s),
+                              350);
     return {.body = fmt::format(
                 R"({{"candles":[{}]}})", joined(rows, true, [](const SimCandle& c) {
                     return fmt::format(
@@ -138,12 +137,10 @@ net::ServerResponse candles(const RestRequest& request, const std::string& symbo
 
 // The newest of a range, newest first.
 net::ServerResponse trades(const RestRequest& request, const std::string& symbol) {
-    const SimTime from{std::chrono::seconds{query_number(request.query, "start")}};
-    const SimTime to{std::chrono::seconds{query_number(request.query, "end", unix_ms() / 1000)}};
-    auto rows = request.market.past_trades(symbol, from, to, 1'000'000);
-    const auto count = static_cast<std::ptrdiff_t>(
-        std::clamp<std::int64_t>(query_number(request.query, "limit", 100), 1, 1000));
-    if (std::ssize(rows) > count) rows.erase(rows.begin(), rows.end() - count);
+    const auto rows =
+        last_of(request.market.past_trades(symbol, query_time(request.query, "start", 1s),
+                                           query_time(request.query, "end", 1s, now()), 1'000'000),
+                query_count(request.query, "limit", 100, 1000));
     return {.body =
                 fmt::format(R"({{"trades":[{}],"best_bid":"1","best_ask":"1"}})", joined(rows, true, item))};
 }

@@ -125,10 +125,10 @@ net::ServerResponse candles(const RestRequest& request) {
     if (!request.market.lists(symbol_of(name))) return unknown_instrument("get-candlestick");
     const std::string word = query_value(request.query, "timeframe");
     const auto step = word == "1m" ? 60s : word == "1h" ? 3600s : 86'400s;
-    const auto rows = last_of(
-        request.market.candles(symbol_of(name), step, query_time(request.query, "start_ts", 1ms),
-                               query_time(request.query, "end_ts", 1ms)),
-        static_cast<std::size_t>(std::clamp<std::int64_t>(query_number(request.query, "count", 25), 1, 300)));
+    const auto rows =
+        last_of(request.market.candles(symbol_of(name), step, query_time(request.query, "start_ts", 1ms),
+                                       query_time(request.query, "end_ts", 1ms)),
+                query_count(request.query, "count", 25, 300));
     return answer_to("get-candlestick",
                      fmt::format(R"("interval":"{}","data":[{}],"instrument_name":"{}")", word,
                                  joined(rows, false,
@@ -151,10 +151,10 @@ SimTime fine_time(std::string_view query, std::string_view name) {
 net::ServerResponse trades(const RestRequest& request) {
     const std::string name = query_value(request.query, "instrument_name");
     if (!request.market.lists(symbol_of(name))) return unknown_instrument("get-trades");
-    const auto rows = last_of(
-        request.market.past_trades(symbol_of(name), fine_time(request.query, "start_ts"),
-                                   fine_time(request.query, "end_ts"), 1'000'000),
-        static_cast<std::size_t>(std::clamp<std::int64_t>(query_number(request.query, "count", 25), 1, 150)));
+    const auto rows =
+        last_of(request.market.past_trades(symbol_of(name), fine_time(request.query, "start_ts"),
+                                           fine_time(request.query, "end_ts"), 1'000'000),
+                query_count(request.query, "count", 25, 150));
     return answer_to(
         "get-trades",
         fmt::format(R"("data":[{}])", joined(rows, true, [](const SimTrade& trade) {

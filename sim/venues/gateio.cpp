@@ -108,10 +108,8 @@ net::ServerResponse candles(const RestRequest& request) {
 net::ServerResponse trades(const RestRequest& request) {
     const std::string symbol = symbol_of(query_value(request.query, "currency_pair"));
     if (!request.market.lists(symbol)) return unknown_pair();
-    const auto limit = static_cast<std::size_t>(
-        std::clamp<std::int64_t>(query_number(request.query, "limit", 100), 1, 1000));
-    const auto before = limit * static_cast<std::size_t>(
-                                    std::max<std::int64_t>(query_number(request.query, "page", 1) - 1, 0));
+    const std::size_t limit = query_count(request.query, "limit", 100, 1000);
+    const std::size_t before = limit * (query_count(request.query, "page", 1, 1'000'000) - 1);
     if (before > 100'000) return bad_request("INVALID_PARAM_VALUE", "Invalid page");
     auto rows = request.market.past_trades(symbol, query_time(request.query, "from", 1s),
                                            query_time(request.query, "to", 1s) + 1s, 1'000'000);

@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <boost/json.hpp>
 #include <chrono>
 
@@ -100,9 +99,7 @@ net::ServerResponse trades(const RestRequest& request) {
     const SimTime from = after > 0 ? SimTime{std::chrono::microseconds{after + 1}}
                                    : query_time(request.query, "timestamp", 1ms) + 1ms;
     const auto rows =
-        request.market.past_trades(symbol, from, now(),
-                                   static_cast<std::size_t>(std::clamp<std::int64_t>(
-                                       query_number(request.query, "limit_trades", 50), 1, 500)));
+        request.market.past_trades(symbol, from, now(), query_count(request.query, "limit_trades", 50, 500));
     return {
         .body = fmt::format(
             "[{}]", joined(rows, true, [](const SimTrade& trade) {

@@ -113,8 +113,7 @@ net::ServerResponse candles(const RestRequest& request) {
     const std::string period = query_value(request.query, "period");
     if (period != "1min" && period != "60min")
         return {.body = R"({"status":"error","err-code":"invalid-parameter","err-msg":"invalid period"})"};
-    const auto size =
-        static_cast<std::size_t>(std::clamp<std::int64_t>(query_number(request.query, "size", 150), 1, 2000));
+    const std::size_t size = query_count(request.query, "size", 150, 2000);
     return {
         .body = fmt::format(
             R"({{"ch":"market.{}.kline.{}","status":"ok","ts":{},"data":[{}]}})", lower_case(symbol), period,

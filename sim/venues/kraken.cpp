@@ -115,10 +115,9 @@ net::ServerResponse candles(const RestRequest& request, const std::string& symbo
 // Those after a time in nanoseconds, in ascending order.
 net::ServerResponse trades(const RestRequest& request, const std::string& symbol) {
     const auto since = std::chrono::nanoseconds{query_number(request.query, "since")};
-    const auto count =
-        static_cast<std::size_t>(std::min<std::int64_t>(1000, query_number(request.query, "count", 1000)));
     const auto from = std::chrono::floor<std::chrono::microseconds>(since) + std::chrono::microseconds{1};
-    const auto rows = request.market.past_trades(symbol, SimTime{from}, now(), count);
+    const auto rows = request.market.past_trades(symbol, SimTime{from}, now(),
+                                                 query_count(request.query, "count", 1000, 1000));
     return result(fmt::format(R"("{}":[{}],"last":"{}")", key_of(symbol),
                               joined(rows, false,
                                      [](const SimTrade& t) {

@@ -113,8 +113,7 @@ net::ServerResponse trades(const RestRequest& request) {
     const SimTime to = query_time(request.query, "endTime", 1ms);
     if (to - from > 1h) return {.status = 400, .body = R"({"code":-1128,"msg":"Time range is too long."})"};
     const auto rows = last_of(request.market.past_trades(symbol, from, to + 1ms, 1'000'000),
-                              static_cast<std::size_t>(std::clamp<std::int64_t>(
-                                  query_number(request.query, "limit", 500), 1, 1000)));
+                              query_count(request.query, "limit", 500, 1000));
     return {.body = fmt::format(
                 "[{}]", joined(rows, true, [](const SimTrade& trade) {
                     return fmt::format(

@@ -101,13 +101,11 @@ net::ServerResponse candles(const RestRequest& request, bool is_recent) {
     if (!request.market.lists(symbol)) return unknown_instrument();
     const std::string bar = query_value(request.query, "bar");
     const auto step = bar == "1m" ? 60s : bar == "1H" ? 3600s : 86'400s;
-    SimTime from{std::chrono::milliseconds{query_number(request.query, "before") + 1}};
+    SimTime from = query_time(request.query, "before", 1ms) + 1ms;
     if (is_recent) from = std::max(from, now() - step * 1440);
-    const SimTime to{std::chrono::milliseconds{query_number(request.query, "after", unix_ms())}};
-    auto rows = request.market.candles(symbol, step, from, to);
-    const auto count =
-        static_cast<std::size_t>(std::min<std::int64_t>(300, query_number(request.query, "limit", 100)));
-    if (rows.size() > count) rows.erase(rows.begin(), rows.end() - static_cast<std::ptrdiff_t>(count));
+    const auto rows =
+        last_of(request.market.candles(symbol, step, from, query_time(request.query, "after", 1ms, now())),
+                query_count(request.query, "limit", 100, 300));
     return data(joined(rows, true, [](const SimCandle& c) {
         return fmt::format(R"(["{}","{}","{}","{}","{}","{}","0","0","{}"])", unix_ms(c.start),
                            c.open.to_string(), c.high.to_string(), c.low.to_string(), c.close.to_string(),
