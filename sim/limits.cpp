@@ -123,9 +123,7 @@ std::optional<net::ServerResponse> Limits::on_request(const SimVenue& venue, std
     ++counts_[name].requests;
     const Row* row = row_of(venue);
     if (row == nullptr || row->requests.most == 0) return std::nullopt;
-    // A symbol in the path makes no endpoint of its own.
-    const std::string key =
-        row->is_per_path ? fmt::format("{} {}", name, path.substr(0, path.find('?'))) : name;
+    const std::string key = row->is_per_path ? fmt::format("{} {}", name, path) : name;
     const auto banned = banned_until_.find(name);
     const bool is_banned = is_enforced_ && banned != banned_until_.end() && now < banned->second;
     const auto [most, per] = row->requests;
@@ -134,7 +132,7 @@ std::optional<net::ServerResponse> Limits::on_request(const SimVenue& venue, std
     if (!is_enforced_) return std::nullopt;
     const auto wait = row->ban > 0s ? row->ban : per;
     if (!is_banned && row->ban > 0s) banned_until_[name] = now + row->ban;
-    // Who goes on in spite of a refusal is refused in another way.
+    // A client that keeps asking after a refusal gets another status.
     const int status = is_banned && row->status == 429 ? 418 : row->status;
     net::ServerResponse response{.status = status, .body = std::string(venue.error_body)};
     if (status != 200) response.headers.emplace_back("Retry-After", std::to_string(wait.count()));

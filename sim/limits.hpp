@@ -15,8 +15,8 @@
 
 namespace pricewire::sim {
 
-// Whether clients keep within the limits that venues publish: requests in a time, from one address; messages of
-// one connection; new connections. Requests that exceed them are counted and, where so wanted, refused as the
+// Whether clients keep within the limits that venues publish: requests from one address, messages of one connection
+// and new connections, within some time. Requests that exceed them are counted and, where so wanted, refused as the
 // venue does, for as long as it does. Thread-safe.
 class Limits {
 public:
@@ -24,7 +24,7 @@ public:
 
     explicit Limits(bool is_enforced) : is_enforced_(is_enforced) {}
 
-    // The venue's refusal, if the request is one too many.
+    // The venue's refusal, if the request is one too many. `path` is behind SimVenue::rest_path, without the query.
     std::optional<net::ServerResponse> on_request(const SimVenue& venue, std::string_view path, Time now);
     void on_message(const SimVenue& venue, std::uint64_t client, std::string_view text, Time now);
     void on_connection(const SimVenue& venue, Time now);
