@@ -3,7 +3,7 @@ pricewire_room(base LIBS fmt::fmt OpenSSL::Crypto Threads::Threads)
 pricewire_room(domain ROOMS base)
 pricewire_room(net ROOMS base PRIVATE_LIBS Boost::headers Boost::url OpenSSL::SSL CURL::libcurl PkgConfig::IDN2 PkgConfig::CARES
   TEST_ROOMS fakes support)
-pricewire_room(feed ROOMS domain base net PRIVATE_LIBS simdjson::simdjson ZLIB::ZLIB TEST_ROOMS fakes)
+pricewire_room(feed ROOMS domain base net PRIVATE_LIBS simdjson::simdjson ZLIB::ZLIB TEST_ROOMS fakes sim)
 if(TARGET feed_tests)
   target_link_libraries(feed_tests PRIVATE ZLIB::ZLIB)
 endif()

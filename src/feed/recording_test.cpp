@@ -1,7 +1,7 @@
 #include "feed/recording.hpp"
-#include "feed/gzipped.hpp"
 
 #include <gtest/gtest.h>
+#include <zlib.h>
 
 #include <filesystem>
 #include <fstream>
@@ -10,6 +10,7 @@
 
 #include "fakes/log_capture.hpp"
 #include "feed/recordings.hpp"
+#include "sim/protocol.hpp"
 
 namespace pricewire::feed {
 namespace {
@@ -168,7 +169,7 @@ TEST_F(Recording, ReadsUpToWhereAFileIsDamaged) {
     std::string lines;
     for (int i = 0; i < 2000; ++i)
         lines += "{\"at\": " + std::to_string(i * 7919 % 1000) + ", \"dir\": \"in\", \"text\": \"x\"}\n";
-    const std::string whole = gzipped(lines);
+    const std::string whole = sim::gzipped(lines);
     const std::string cut = read(write(whole.substr(0, whole.size() / 2)));
     EXPECT_TRUE(cut.starts_with("1 in 1970-01-01T00:00:00Z x\n2 in ")) << cut.substr(0, 200);
     EXPECT_TRUE(cut.ends_with("the file is damaged or ends in the middle; what follows cannot be read\n"))

@@ -1,16 +1,17 @@
 #include "feed/htx/htx.hpp"
-#include "feed/gzipped.hpp"
 
 #include <gtest/gtest.h>
 
 #include "feed/detail/inflate.hpp"
 #include "feed/session_play.hpp"
 #include "feed/show.hpp"
+#include "sim/protocol.hpp"
 
 namespace pricewire::feed {
 namespace {
 
 using namespace std::chrono_literals;
+using sim::gzipped;
 
 const Timestamp now{1'618'678'071s};
 
