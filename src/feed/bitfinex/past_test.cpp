@@ -62,7 +62,7 @@ TEST(BitfinexPast, Listings) {
 
 TEST(BitfinexPast, Samples) {
     const auto path = recordings();
-    if (!path) GTEST_SKIP() << "../shared is absent";
+    if (!path) GTEST_SKIP() << "no recordings: set PRICEWIRE_RECORDINGS";
     const auto folder = *path / "venues/samples/rest/Bitfinex";
     PastRequest request = past_request(bitfinex);
     request.from = Timestamp{};

@@ -19,7 +19,7 @@ TEST(CoinGeckoList, CoinsWithTheirNames) {
 
 TEST(CoinGeckoList, Sample) {
     const auto path = recordings();
-    if (!path) GTEST_SKIP() << "../shared is absent";
+    if (!path) GTEST_SKIP() << "no recordings: set PRICEWIRE_RECORDINGS";
     EXPECT_EQ(
         show_listings(coingecko_type, sample_answer(*path / "venues/samples/rest/CoinGecko/GetAssets.txt")),
         "0chain ZCN/USD Zus; 01coin ZOC/USD 01coin");

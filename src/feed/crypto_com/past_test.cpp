@@ -71,7 +71,7 @@ TEST(CryptoComPast, Listings) {
 
 TEST(CryptoComPast, Samples) {
     const auto path = recordings();
-    if (!path) GTEST_SKIP() << "../shared is absent";
+    if (!path) GTEST_SKIP() << "no recordings: set PRICEWIRE_RECORDINGS";
     PastRequest request = past_request(crypto_com);
     request.from = Timestamp{};
     request.symbol = "BTCUSD-PERP";
