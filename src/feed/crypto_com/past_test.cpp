@@ -7,8 +7,6 @@
 namespace pricewire::feed {
 namespace {
 
-using namespace std::chrono_literals;
-
 const PastCase crypto_com{
     .type = crypto_com_type,
     .symbol = "BTC_USD",

@@ -7,8 +7,6 @@
 namespace pricewire::feed {
 namespace {
 
-using namespace std::chrono_literals;
-
 // Newest first, whatever the range.
 const PastCase gemini{
     .type = gemini_type,

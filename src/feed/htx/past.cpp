@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include "base/text.hpp"
 #include "feed/detail/past.hpp"
 #include "feed/htx/htx.hpp"
 

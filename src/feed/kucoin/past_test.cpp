@@ -1,4 +1,3 @@
-#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "feed/kucoin/kucoin.hpp"
@@ -6,8 +5,6 @@
 
 namespace pricewire::feed {
 namespace {
-
-using namespace std::chrono_literals;
 
 // Time, open, close, high, low; newest first.
 const PastCase kucoin{
