@@ -67,7 +67,7 @@ struct SimMarket {
     // The last few of each symbol, oldest first: what a venue sends of the past.
     std::map<std::string, std::vector<SimTrade>, std::less<>> trades;
     std::set<std::string, std::less<>> removed;   // symbols that the present fault refuses
-    std::set<std::string, std::less<>> unlisted;  // symbols that this venue never listed, or no more
+    std::set<std::string, std::less<>> unlisted;  // symbols that this venue never listed, or delisted
     std::set<std::string, std::less<>> halted;    // listed and subscribed, but not traded
     std::string_view currency = "USDT";
     std::shared_ptr<const VenuePast> past = nullptr;     // nullptr: there is none

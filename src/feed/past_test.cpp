@@ -182,7 +182,7 @@ TEST(PastPages, KrakenGoesOnByTime) {
     EXPECT_EQ(next_of(kraken_type, page(1000, 1000), request), "") << "it reaches the end";
     request.cursor = "1793527200000999999";
     EXPECT_EQ(next_of(kraken_type, page(1, 1000, 0), request), "1793527200001000999")
-        << "a thousand trades of one moment are not asked for for ever";
+        << "the same thousand trades of one moment are not requested forever";
 }
 
 TEST(PastPages, OkxGoesBackById) {

@@ -137,7 +137,7 @@ public:
     // left as it was. Neither an error nor output: a frame that does not concern us. `bytes` are decompressed
     // already.
     virtual ParseResult parse(std::string_view bytes, Timestamp received_at, StreamOutput& out) = 0;
-    // The instrument is subscribed anew, or its place was given to another one: what is known of it is forgotten.
+    // The instrument is subscribed again, or its place was given to another one: what is known of it is forgotten.
     // It may be one that was added to the venue after this parser was made.
     virtual void forget(std::size_t /*instrument*/) {}
     // What the venue calls an instrument's subscription on this connection, where unsubscribing names that.
@@ -239,7 +239,7 @@ struct PastTrades {
     std::string next;
 };
 
-// One request for candles or trades of [from, to), from < to. The answer is parsed with the request that it is to.
+// One request for candles or trades of [from, to), from < to. An answer is parsed together with its request.
 struct PastRequest {
     std::string symbol;
     Timestamp from, to;

@@ -46,7 +46,7 @@ TEST(Binance, Addresses) {
               R"({"method":"UNSUBSCRIBE","params":["ethusdt@trade"],"id":4})");
     EXPECT_EQ(venue->stream_url(std::vector<std::size_t>{0, link}),
               "wss://stream.binance.com:9443/stream?streams=btcusdt@trade/linkusdt@trade")
-        << "the next connection names those of then";
+        << "the next connection names the symbols wanted by then";
     EXPECT_EQ(venue->rest_url(std::vector<std::size_t>{0, 2}),
               "https://api.binance.com/api/v3/ticker/"
               "price?symbols=%5B%22BTCUSDT%22%2C%22DOGEUSDT%22%5D&symbolStatus=TRADING");

@@ -24,7 +24,7 @@ struct AnswerShape {
     // none says that the answer is the list.
     std::array<std::string_view, 2> path = {};
     bool are_fields = false;  // the rows are the fields of an object instead of the elements of a list
-    // The fields that tell an error, with `good` as the code of a success; where that is empty, only errors have them.
+    // The fields that report an error, and the code of a success; where `good` is empty, only errors have these fields.
     // A field that holds a list counts as its first element that is not a warning, "W…", one that holds an object as its
     // first string.
     std::string_view code = {}, text = {}, good = {};
@@ -52,7 +52,7 @@ struct CandleShape {
     std::string_view open_word = {};
 };
 
-// VenueType::parse_candles. `named` is what AnswerShape::named has to say.
+// PastType::parse_candles. `named` is what AnswerShape::named has to say.
 std::expected<std::vector<Candle>, ParseError> read_candles(std::string_view body, const CandleShape& shape,
                                                             const PastRequest& request,
                                                             std::string_view named);
@@ -84,7 +84,7 @@ std::expected<TradeRows, ParseError> read_trades(std::string_view body, const Tr
 // The trades within the range of the request, and the cursor of the next page.
 PastTrades page_of(TradeRows rows, const PastRequest& request, std::string next);
 
-// VenueType::parse_trades, where `next(rows)` is the cursor behind a page with all the rows that one may have.
+// PastType::parse_trades, where `next(rows)` is the cursor behind a page with all the rows that one may have.
 template <typename Next>
 std::expected<PastTrades, ParseError> read_page(std::string_view body, const TradeShape& shape,
                                                 const PastRequest& request, std::size_t rows_per_page,

@@ -74,7 +74,7 @@ TEST(VenuesPast, SymbolsMayBeginWithADigit) {
     }
 }
 
-TEST(PastTimes, OfEachUnit) {
+TEST(PastTimes, InEveryUnit) {
     using enum detail::TimeUnit;
     const Timestamp t = past_now + 1500ms;
     EXPECT_EQ(detail::time_of("1793527291.5", seconds), t);
@@ -114,7 +114,7 @@ TEST(PastCandles, ABrokenRowLeavesOutOnlyItself) {
     }
 }
 
-TEST(PastCandles, OneAStartOldestFirstWithinTheRange) {
+TEST(PastCandles, OnePerStartOldestFirstWithinTheRange) {
     EXPECT_EQ(candles_of("[[1793530800,2,4,1,3,5],[1793527320,2,4,1,3,5],[1793527200,2,4,1,3,5],"
                          "[1793527320,9,9,9,9,9],[1793527140,2,4,1,3,5]]"),
               "10:00:00 2 4 1 3 v5; 10:02:00 2 4 1 3 v5");
