@@ -94,6 +94,11 @@ std::string iso_time(std::chrono::system_clock::time_point at) {
     return format_rfc3339(from_micros(unix_us(at)));
 }
 
+std::chrono::seconds step_of(std::string_view word, std::string_view minute, std::string_view hour) {
+    if (word == minute) return std::chrono::minutes{1};
+    return word == hour ? std::chrono::hours{1} : std::chrono::hours{24};
+}
+
 std::vector<SimCandle> newest_candles(const SimMarket& market, std::string_view symbol,
                                       std::chrono::seconds interval, std::size_t count) {
     const SimTime end = now();

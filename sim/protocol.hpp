@@ -96,6 +96,8 @@ std::vector<Row> last_of(std::vector<Row> rows, std::size_t count) {
     if (rows.size() > count) rows.erase(rows.begin(), rows.end() - static_cast<std::ptrdiff_t>(count));
     return rows;
 }
+// The interval of candles that a venue's word means: 1 min, 1 h, or else 1 day.
+std::chrono::seconds step_of(std::string_view word, std::string_view minute, std::string_view hour);
 // The last candles up to now, the open one included.
 std::vector<SimCandle> newest_candles(const SimMarket& market, std::string_view symbol,
                                       std::chrono::seconds interval, std::size_t count);

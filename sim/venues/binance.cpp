@@ -101,8 +101,7 @@ net::ServerResponse listings(const SimMarket& market) {
 net::ServerResponse candles(const RestRequest& request) {
     const std::string symbol = query_value(request.query, "symbol");
     if (!request.market.lists(symbol)) return unknown_symbol();
-    const std::string interval = query_value(request.query, "interval");
-    const auto step = interval == "1m" ? 60s : interval == "1h" ? 3600s : 86'400s;
+    const auto step = step_of(query_value(request.query, "interval"), "1m", "1h");
     auto rows = request.market.candles(symbol, step, query_time(request.query, "startTime", 1ms),
                                        query_time(request.query, "endTime", 1ms, now()) + 1ms);
     rows.resize(std::min(rows.size(), rows_per_request));

@@ -146,7 +146,7 @@ net::ServerResponse candles(const RestRequest& request) {
     const std::string_view word = take_part(path, ':');
     const std::string symbol = symbol_of(take_part(path, '/'));
     if (path != "hist" || !request.market.lists(symbol)) return invalid_symbol();
-    const auto step = word == "1m" ? 60s : word == "1h" ? 3600s : 86'400s;
+    const auto step = step_of(word, "1m", "1h");
     return rows_of(request,
                    request.market.candles(symbol, step, query_time(request.query, "start", 1ms),
                                           query_time(request.query, "end", 1ms) + 1ms),

@@ -117,7 +117,7 @@ net::ServerResponse candles(const RestRequest& request) {
     const std::string word = query_value(request.query, "granularity");
     if (!request.market.lists(symbol) || (word != "1min" && word != "1h" && word != "1Dutc"))
         return unknown_symbol();
-    const auto step = word == "1min" ? 60s : word == "1h" ? 3600s : 86'400s;
+    const auto step = step_of(word, "1min", "1h");
     const auto rows =
         last_of(request.market.candles(symbol, step, query_time(request.query, "startTime", 1ms) + 1ms,
                                        query_time(request.query, "endTime", 1ms)),

@@ -92,8 +92,7 @@ net::ServerResponse listings(const SimMarket& market) {
 net::ServerResponse candles(const RestRequest& request) {
     const std::string symbol = query_value(request.query, "symbol");
     if (!request.market.lists(symbol)) return {.body = std::string(no_symbol)};
-    const std::string interval = query_value(request.query, "interval");
-    const auto step = interval == "1" ? 60s : interval == "60" ? 3600s : 86'400s;
+    const auto step = step_of(query_value(request.query, "interval"), "1", "60");
     const auto rows = last_of(request.market.candles(symbol, step, query_time(request.query, "start", 1ms),
                                                      query_time(request.query, "end", 1ms, now()) + 1ms),
                               1000);

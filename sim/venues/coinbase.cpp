@@ -121,8 +121,7 @@ net::ServerResponse listings(const SimMarket& market) {
 
 // The newest of a range, newest first.
 net::ServerResponse candles(const RestRequest& request, const std::string& symbol) {
-    const std::string word = query_value(request.query, "granularity");
-    const auto step = word == "ONE_MINUTE" ? 60s : word == "ONE_HOUR" ? 3600s : 86'400s;
+    const auto step = step_of(query_value(request.query, "granularity"), "ONE_MINUTE", "ONE_HOUR");
     const auto rows = last_of(request.market.candles(symbol, step, query_time(request.query, "start", 1s),
                                                      query_time(request.query, "end", 1s) + 1s),
                               350);

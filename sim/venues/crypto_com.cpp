@@ -124,7 +124,7 @@ net::ServerResponse candles(const RestRequest& request) {
     const std::string name = query_value(request.query, "instrument_name");
     if (!request.market.lists(symbol_of(name))) return unknown_instrument("get-candlestick");
     const std::string word = query_value(request.query, "timeframe");
-    const auto step = word == "1m" ? 60s : word == "1h" ? 3600s : 86'400s;
+    const auto step = step_of(word, "1m", "1h");
     const auto rows =
         last_of(request.market.candles(symbol_of(name), step, query_time(request.query, "start_ts", 1ms),
                                        query_time(request.query, "end_ts", 1ms)),

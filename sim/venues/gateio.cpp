@@ -89,8 +89,7 @@ net::ServerResponse unknown_pair() {
 net::ServerResponse candles(const RestRequest& request) {
     const std::string symbol = symbol_of(query_value(request.query, "currency_pair"));
     if (!request.market.lists(symbol)) return unknown_pair();
-    const std::string interval = query_value(request.query, "interval");
-    const auto step = interval == "1m" ? 60s : interval == "1h" ? 3600s : 86'400s;
+    const auto step = step_of(query_value(request.query, "interval"), "1m", "1h");
     const SimTime from = query_time(request.query, "from", 1s);
     const SimTime to = query_time(request.query, "to", 1s);
     if ((to - from) / step > 1000) return bad_request("INVALID_PARAM_VALUE", "Too many points");

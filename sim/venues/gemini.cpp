@@ -81,7 +81,7 @@ net::ServerResponse candles(const RestRequest& request) {
     std::string_view path = request.path.substr(std::string_view("/v2/candles/").size());
     const std::string symbol = symbol_of(take_part(path, '/'));
     if (!request.market.lists(symbol)) return invalid_symbol();
-    const auto step = path == "1m" ? 60s : path == "1hr" ? 3600s : 86'400s;
+    const auto step = step_of(path, "1m", "1hr");
     return {.body = fmt::format("[{}]", joined(newest_candles(request.market, symbol, step, 1440), true,
                                                [](const SimCandle& c) {
                                                    return fmt::format("[{},{},{},{},{},{}]", unix_ms(c.start),

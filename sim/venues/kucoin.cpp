@@ -104,8 +104,7 @@ net::ServerResponse candles(const RestRequest& request) {
     const std::string symbol = symbol_of(query_value(request.query, "symbol"));
     if (!request.market.lists(symbol))
         return {.status = 400, .body = R"({"code":"400100","msg":"symbol not exists"})"};
-    const std::string type = query_value(request.query, "type");
-    const auto step = type == "1min" ? 60s : type == "1hour" ? 3600s : 86'400s;
+    const auto step = step_of(query_value(request.query, "type"), "1min", "1hour");
     const auto rows = last_of(request.market.candles(symbol, step, query_time(request.query, "startAt", 1s),
                                                      query_time(request.query, "endAt", 1s) + 1s),
                               1500);

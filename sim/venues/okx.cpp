@@ -99,8 +99,7 @@ net::ServerResponse listings(const SimMarket& market) {
 net::ServerResponse candles(const RestRequest& request, bool is_recent) {
     const std::string symbol = symbol_of(query_value(request.query, "instId"));
     if (!request.market.lists(symbol)) return unknown_instrument();
-    const std::string bar = query_value(request.query, "bar");
-    const auto step = bar == "1m" ? 60s : bar == "1H" ? 3600s : 86'400s;
+    const auto step = step_of(query_value(request.query, "bar"), "1m", "1H");
     SimTime from = query_time(request.query, "before", 1ms) + 1ms;
     if (is_recent) from = std::max(from, now() - step * 1440);
     const auto rows =
