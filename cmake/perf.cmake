@@ -4,7 +4,7 @@ if(PRICEWIRE_PERF)
   foreach(source ${benches})
     get_filename_component(name ${source} NAME_WE)
     add_executable(${name} ${source})
-    target_link_libraries(${name} PRIVATE pricewire_options alert outbox deliver storage queue bus access price feed net sim
+    target_link_libraries(${name} PRIVATE pricewire_options alert outbox deliver storage queue bus access price feed net sim fakes
       support test_database SQLiteCpp sqlite3 PkgConfig::HIREDIS PkgConfig::RABBITMQ)
     target_compile_definitions(${name} PRIVATE PRICEWIRE_BINARY_DIR="${CMAKE_BINARY_DIR}")
     add_dependencies(${name} pricewire)

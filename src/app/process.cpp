@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <cstdio>
 #include <random>
 #include <utility>
 
@@ -18,6 +17,7 @@
 #include "app/past_places.hpp"
 #include "app/progress.hpp"
 #include "app/report.hpp"
+#include "app/report_start.hpp"
 #include "app/roles.hpp"
 #include "app/timed_storage.hpp"
 #include "app/watching.hpp"
@@ -95,20 +95,7 @@ public:
             directory_ = directory::create_book(*storage_, clock_, book_options_of(config_, roles_));
         if (roles_.sender) start_sending();
         if (roles_.checker) start_checking();
-        if (roles_.feed) {
-            bars_ = history::create_bar_writer(*storage_, clock_);
-            market_ = create_market_thread(
-                config_, *bus_, *bars_, feed::venue_types(), tap_,
-                {.compared = [this](auto comparisons) { discovery_->compared(std::move(comparisons)); },
-                 .doubted = [this](SourceName source) { discovery_->doubt(source); }});
-            instruments_.watch_feed(
-                market_->meters(), market_->rate_meters(), [this] { return market_->sources(); },
-                tickers_of(config_));
-            start_discovery();
-            past_ = std::make_unique<FeedPast>(config_, *storage_, clock_, feed_name());
-            instruments_.watch(past_->backfill());
-            start_recovering();
-        }
+        if (roles_.feed) prepare_feed();
         if (roles_.api) {
             open_api();
         } else {
@@ -118,15 +105,8 @@ public:
             });
         }
         start_sampling();
-        if (market_) {
-            market_->start();
-            watcher_ = watch::start_watcher(watcher_options_of(config_),
-                                            watcher_uses(config_, *directory_, *market_, past_->backfill()),
-                                            *storage_, clock_);
-            instruments_.watch(*watcher_);
-            listeners_.set_watcher(watcher_.get());
-        }
-        report_start();
+        if (roles_.feed) start_feed();
+        report_start(config_, roles_, front_);
 
         const int signal = shutdown_.wait();
         log::info("stopping; finishing what is in progress", {{"signal", std::to_string(signal)}});
@@ -190,9 +170,7 @@ private:
 
     void start_sending() {
         webhooks_ = net::create_http_client(webhook_client_options_of(config_, files_));
-        deliver::SenderOptions options = sender_options_of(config_);
-        // What the client could not open at once would time out while it waits.
-        options.concurrency = files_.outgoing;
+        deliver::SenderOptions options = sender_options_of(config_, files_);
         options.changed = [this](std::span<const DeliveryNotice> notices) { notices_->publish(notices); };
         if (shared_) {
             options.owner = "sender-" + make_uuid(clock_.now()).to_string();
@@ -249,15 +227,39 @@ private:
         });
     }
 
-    // Of what it claims. In one process of its own database nobody else could have claimed anything.
+    // All of a feed except the prices, which start_feed() starts when everything else runs.
+    void prepare_feed() {
+        bars_ = history::create_bar_writer(*storage_, clock_);
+        market_ = create_market_thread(
+            config_, *bus_, *bars_, feed::venue_types(), tap_,
+            {.compared = [this](auto comparisons) { discovery_->compared(std::move(comparisons)); },
+             .doubted = [this](SourceName source) { discovery_->doubt(source); }});
+        instruments_.watch_feed(
+            market_->meters(), market_->rate_meters(), [this] { return market_->sources(); },
+            tickers_of(config_));
+        lists_ = net::create_http_client(list_client_options());
+        discovery_ =
+            directory::start_discovery(list_sources_of(config_), *lists_, *storage_, *directory_, clock_);
+        instruments_.watch(*discovery_);
+        past_ = std::make_unique<FeedPast>(config_, *storage_, clock_, feed_name());
+        instruments_.watch(past_->backfill());
+        if (config_.market.recover > Duration::zero()) start_recovering();
+    }
+    void start_feed() {
+        market_->start();
+        watcher_ = watch::start_watcher(watcher_options_of(config_),
+                                        watcher_uses(config_, *directory_, *market_, past_->backfill()),
+                                        *storage_, clock_);
+        instruments_.watch(*watcher_);
+        listeners_.set_watcher(watcher_.get());
+    }
+
+    // The owner of what this process claims. An embedded database has no other process that could claim anything.
     std::string feed_name() const { return shared_ ? "feed-" + make_uuid(clock_.now()).to_string() : "feed"; }
 
     void start_recovering() {
-        if (config_.market.recover == Duration::zero()) return;
-        recover::RunnerOptions options;
+        recover::RunnerOptions options = runner_options_of(config_);
         options.owner = feed_name();
-        options.recover = config_.market.recover;
-        options.policy = consolidation_of(config_, feed::venue_types());
         options.places = [this](Ticker ticker) {
             return past_places_of(config_, *directory_->current(), ticker);
         };
@@ -273,22 +275,12 @@ private:
         instruments_.watch(*recovery_);
     }
 
-    void start_discovery() {
-        lists_ = net::create_http_client(list_client_options());
-        discovery_ =
-            directory::start_discovery(list_sources_of(config_), *lists_, *storage_, *directory_, clock_);
-        instruments_.watch(*discovery_);
-    }
-
     void open_api() {
         auth_cache_ = open_auth_cache(config_);
         // Drop entries of users that changed while no process was listening.
         auth_cache_->evict(std::nullopt);
         rate_limits_ = open_rate_limits(config_);
-        watch::DemandOptions looks;
-        looks.pinned = tickers_of(config_);
-        looks.most_per_user =
-            watch::most_looked_at(static_cast<std::size_t>(config_.market.max_tickers) - looks.pinned.size());
+        watch::DemandOptions looks = demand_options_of(config_);
         looks.also = [this] { directory_->current(); };
         demand_ = watch::start_demand(std::move(looks), *storage_, clock_);
         api_ =
@@ -342,27 +334,6 @@ private:
                            }});
         }
         return out;
-    }
-
-    void report_start() {
-        const std::string listen = listen_of(config_, roles_);
-        fmt::print("Pricewire {} is listening on http://{}:{}\n", PRICEWIRE_VERSION,
-                   listen.substr(0, listen.rfind(':')), front_.port());
-        if (front_.metrics_port() != 0) {
-            const std::string& metrics = config_.metrics.listen;
-            fmt::print("Its metrics are at http://{}:{}/metrics\n", metrics.substr(0, metrics.rfind(':')),
-                       front_.metrics_port());
-        }
-        std::fflush(stdout);
-        log::info("started", {{"role", std::string(roles_.name())},
-                              {"version", PRICEWIRE_VERSION},
-                              {"database", storage::place_of(config_.storage.database_url).value()}});
-        if (roles_.api && config_.users.registration == "open" && is_open_to_a_network(listen)) {
-            log::warn(
-                "anyone who can reach this server can register; to make accounts only by 'pricewire users "
-                "create', set users.registration to closed",
-                {{"http.listen", listen}});
-        }
     }
 
     void stop() {
@@ -452,11 +423,6 @@ Result<net::FileShares> share_files(const ops::Config& config, const Roles& role
                    {"outgoing", fmt::format("{} of {}", files->outgoing, needs.outgoing)}});
     }
     return files;
-}
-
-// Those of a process of all roles on all servers, and a few more.
-std::size_t threads_of(const ops::Config& config) {
-    return 48 + static_cast<std::size_t>(config.http.threads);
 }
 
 }  // namespace

@@ -49,7 +49,7 @@ std::optional<watch::Places> places_of(const Ticker& ticker, const directory::Di
         }
     }
     if (!out.places.empty()) {
-        // An aggregator repeats the last price of what is halted: it says nothing about that.
+        // An aggregator repeats the last price of a halted market, so it does not show that the ticker is traded.
         for (const directory::Listing& listing : coin->aggregators) {
             if (enabled(listing.source)) out.places.push_back({listing.source, listing.pair->symbol, true});
         }
@@ -81,6 +81,14 @@ watch::WatcherOptions watcher_options_of(const ops::Config& config) {
     return options;
 }
 
+watch::DemandOptions demand_options_of(const ops::Config& config) {
+    watch::DemandOptions options;
+    options.pinned = tickers_of(config);
+    options.most_per_user =
+        watch::most_looked_at(static_cast<std::size_t>(config.market.max_tickers) - options.pinned.size());
+    return options;
+}
+
 watch::WatcherUses watcher_uses(const ops::Config& config, directory::Book& directory, MarketThread& market,
                                 history::Backfill& backfill) {
     struct Seen {
@@ -100,13 +108,9 @@ watch::WatcherUses watcher_uses(const ops::Config& config, directory::Book& dire
     };
     uses.watch = [&market, &backfill](const watch::WatchList::Watch& watch) {
         std::vector<feed::FoundAt> found;
-        std::vector<past::Place> past;
-        for (const watch::Place& place : watch.places) {
-            found.push_back({place.source, place.symbol});
-            past.push_back({place.source, place.symbol});
-        }
-        market.watch(watch.ticker, std::move(found));
-        backfill.watch(watch.ticker, std::move(past), true);
+        for (const watch::Place& place : watch.places) found.push_back({place.source, place.symbol});
+        market.watch(watch.ticker, found);
+        backfill.watch(watch.ticker, std::move(found), true);
     };
     uses.unwatch = [&market, &backfill](const Ticker& ticker) {
         market.unwatch(ticker);

@@ -3,78 +3,18 @@
 #include <gtest/gtest.h>
 
 #include <deque>
-#include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/text.hpp"
 #include "fakes/fake_http_client.hpp"
+#include "fakes/hand_loop.hpp"
 #include "fakes/log_capture.hpp"
 #include "feed/feed.hpp"
 
 namespace pricewire::feed {
-
-// A loop that a test turns by hand, with its clock.
-class HandLoop final : public net::EventLoop {
-public:
-    void run() override {}
-    void stop() override {}
-    void post(Task task) override { tasks_.push_back(std::move(task)); }
-    TimerId after(Duration delay, Task task) override {
-        timers_.emplace(++last_, std::pair(clock.mono() + delay, std::move(task)));
-        return last_;
-    }
-    TimerId every(Duration interval, std::string, Task task) override {
-        const TimerId id = ++last_;
-        repeat(id, interval, std::make_shared<Task>(std::move(task)));
-        return id;
-    }
-    void cancel(TimerId timer) override { timers_.erase(timer); }
-
-    void turn() {
-        while (!tasks_.empty()) {
-            Task task = std::move(tasks_.front());
-            tasks_.pop_front();
-            task();
-        }
-    }
-    void wait(Duration d) {
-        const MonoTime end = clock.mono() + d;
-        turn();
-        while (true) {
-            auto next = timers_.end();
-            for (auto i = timers_.begin(); i != timers_.end(); ++i) {
-                if (next == timers_.end() || i->second.first < next->second.first) next = i;
-            }
-            if (next == timers_.end() || next->second.first > end) break;
-            if (next->second.first > clock.mono()) move_to(next->second.first);
-            Task task = std::move(next->second.second);
-            timers_.erase(next);
-            task();
-            turn();
-        }
-        move_to(end);
-    }
-    std::size_t timers() const { return timers_.size(); }
-
-    ManualClock clock;
-
-private:
-    void repeat(TimerId id, Duration interval, std::shared_ptr<Task> task) {
-        timers_.emplace(id, std::pair(clock.mono() + interval, [this, id, interval, task] {
-                            repeat(id, interval, task);
-                            (*task)();
-                        }));
-    }
-    void move_to(MonoTime at) { clock.advance(std::chrono::ceil<Duration>(at - clock.mono())); }
-
-    std::deque<Task> tasks_;
-    std::map<TimerId, std::pair<MonoTime, Task>> timers_;
-    TimerId last_ = 0;
-};
 
 // The sockets that the feed believes to have opened.
 struct FakeSockets {
@@ -150,7 +90,7 @@ protected:
     }
 
     fakes::LogCapture log;
-    HandLoop loop;
+    fakes::HandLoop loop;
     FakeSockets sockets;
     fakes::FakeHttpClient http;
     std::string seen;

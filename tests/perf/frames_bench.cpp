@@ -2,32 +2,28 @@
 // consolidated price. A frame holds one trade (at Bitfinex half of one: it
 // sends each twice); they are the simulator's.
 #include <fmt/format.h>
-#include <time.h>
 
 #include <array>
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
+#include <memory>
 #include <numeric>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "cpu_seconds.hpp"
 #include "feed/frame_reader.hpp"
 #include "feed/venue.hpp"
 #include "price/market.hpp"
 #include "report.hpp"
 #include "sim/protocol.hpp"
-#include "simulated_stream.hpp"
+#include "sim/venues/venue.hpp"
 
 namespace {
 
 using namespace pricewire;
-
-double cpu_seconds() {
-    timespec used{};
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
-    return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) / 1e9;
-}
 
 const std::vector<Ticker> tickers{"BTC", "ETH", "DOGE", "SOL", "BNB"};
 constexpr std::array prices{"65000.15", "3100.2", "0.1423", "142.8", "580.01"};
@@ -52,13 +48,31 @@ std::vector<std::string> make_frames(const sim::SimVenue& venue, sim::SimStream&
 template <typename Take>
 double per_second(const std::vector<std::string>& frames, Take take) {
     std::uint64_t taken = 0;
-    const double start = cpu_seconds();
+    const double start = perf::cpu_seconds();
     double passed = 0;
-    while ((passed = cpu_seconds() - start) < 1) {
+    while ((passed = perf::cpu_seconds() - start) < 1) {
         for (const std::string& frame : frames) take(frame);
         taken += frames.size();
     }
     return static_cast<double>(taken) / passed;
+}
+
+// A connection to a simulated venue without a socket, opened at the address that the venue hands out, where it does:
+// `venue` needs both addresses for that, and any will do.
+std::unique_ptr<sim::SimStream> open_simulated(const feed::Venue& venue, const sim::SimVenue& simulated,
+                                               const sim::SimMarket& market) {
+    const auto asked = venue.address_request();
+    if (!asked) return simulated.open("", market);
+    const std::string path = asked->url.substr(asked->url.find('/', asked->url.find("://") + 3));
+    const auto answer = simulated.rest({.path = path,
+                                        .query = {},
+                                        .market = market,
+                                        .taken = std::chrono::system_clock::now(),
+                                        .method = asked->post ? "POST" : "GET",
+                                        .address = "127.0.0.1:1"});
+    const auto address = answer ? venue.parse_address(answer->body) : std::unexpected(feed::ParseError{});
+    if (!address) throw std::runtime_error("the simulated venue hands out no address");
+    return simulated.open(address->substr(address->find('?') + 1), market);
 }
 
 void measure(const feed::VenueType& type, const sim::SimVenue& simulated) {
@@ -68,7 +82,7 @@ void measure(const feed::VenueType& type, const sim::SimVenue& simulated) {
         type.create(std::move(instruments), {.ws_url = "ws://127.0.0.1:1", .rest_url = "http://127.0.0.1:1"});
     feed::FrameReader reader(*venue);
     const sim::SimMarket empty;
-    const auto stream = perf::open_simulated(*venue, simulated, empty);
+    const auto stream = open_simulated(*venue, simulated, empty);
     feed::StreamOutput output;
     const Timestamp now = system_clock().now();
     const auto read = [&](const std::string& frame, bool is_binary) {

@@ -2,7 +2,6 @@
 // all are subscribed, and the share of a core and the memory that 20,000 trades a second need. Feed, market and bus are
 // the program's; sockets, time and venues are played, so that nothing else is measured.
 #include <fmt/format.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,19 +13,20 @@
 #include <memory>
 #include <optional>
 #include <random>
-#include <set>
 #include <string>
 #include <tuple>
 #include <vector>
 
 #include "bus/in_process/in_process_bus.hpp"
+#include "cpu_seconds.hpp"
+#include "fakes/hand_loop.hpp"
 #include "feed/binance/binance.hpp"
 #include "feed/feed.hpp"
 #include "feed/venue.hpp"
 #include "price/market.hpp"
 #include "report.hpp"
 #include "sim/protocol.hpp"
-#include "simulated_stream.hpp"
+#include "sim/venues/venue.hpp"
 
 namespace {
 
@@ -37,79 +37,12 @@ constexpr std::size_t many = 1000;
 constexpr std::size_t trades_per_second = 20'000;
 constexpr int measured_seconds = 10;
 
-double cpu_seconds() {
-    timespec used{};
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
-    return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) / 1e9;
-}
-
 double resident_megabytes() {
     std::ifstream statm("/proc/self/statm");
     std::size_t total = 0, resident = 0;
     statm >> total >> resident;
     return static_cast<double>(resident) * static_cast<double>(sysconf(_SC_PAGESIZE)) / (1024 * 1024);
 }
-
-// A loop whose time passes as told.
-class PlayedLoop final : public net::EventLoop {
-public:
-    void run() override {}
-    void stop() override {}
-    void post(Task task) override { tasks_.push_back(std::move(task)); }
-    TimerId after(Duration delay, Task task) override {
-        timers_.emplace(std::pair(clock.mono() + delay, ++last_), std::move(task));
-        due_[last_] = clock.mono() + delay;
-        return last_;
-    }
-    TimerId every(Duration interval, std::string, Task task) override {
-        const TimerId id = ++last_;
-        repeat(id, interval, std::make_shared<Task>(std::move(task)));
-        return id;
-    }
-    void cancel(TimerId timer) override {
-        const auto found = due_.find(timer);
-        if (found == due_.end()) return;
-        timers_.erase({found->second, timer});
-        due_.erase(found);
-    }
-    void turn() {
-        while (!tasks_.empty()) {
-            Task task = std::move(tasks_.front());
-            tasks_.pop_front();
-            task();
-        }
-    }
-    void wait(Duration d) {
-        const MonoTime end = clock.mono() + d;
-        turn();
-        while (!timers_.empty() && timers_.begin()->first.first <= end) {
-            const auto [at, id] = timers_.begin()->first;
-            clock.advance(std::max<Duration>(std::chrono::ceil<Duration>(at - clock.mono()), 0s));
-            Task task = std::move(timers_.begin()->second);
-            timers_.erase(timers_.begin());
-            due_.erase(id);
-            task();
-            turn();
-        }
-        clock.advance(std::max<Duration>(std::chrono::ceil<Duration>(end - clock.mono()), 0s));
-    }
-
-    ManualClock clock;
-
-private:
-    void repeat(TimerId id, Duration interval, std::shared_ptr<Task> task) {
-        due_[id] = clock.mono() + interval;
-        timers_.emplace(std::pair(due_[id], id), [this, id, interval, task] {
-            repeat(id, interval, task);
-            (*task)();
-        });
-    }
-
-    std::deque<Task> tasks_;
-    std::map<std::pair<MonoTime, TimerId>, Task> timers_;
-    std::map<TimerId, MonoTime> due_;
-    TimerId last_ = 0;
-};
 
 // The connections to one simulated venue.
 struct Played {
@@ -188,9 +121,9 @@ public:
         const double before = resident_megabytes();
         std::map<std::size_t, double> cost;  // of ten tickers from the n-th
         for (std::size_t i = 0; i < many; ++i) {
-            const double start = cpu_seconds();
+            const double start = perf::cpu_seconds();
             watch(i);
-            const double passed = cpu_seconds() - start;
+            const double passed = perf::cpu_seconds() - start;
             for (const std::size_t from : {std::size_t{0}, std::size_t{10}, std::size_t{100}, many - 10})
                 if (i >= from && i < from + 10) cost[from] += passed;
         }
@@ -381,7 +314,7 @@ private:
         for (int s = 0; s < seconds; ++s) {
             const auto frames = make_frames();
             const std::size_t part = frames.size() / 100;
-            const double start = cpu_seconds();
+            const double start = perf::cpu_seconds();
             for (std::size_t n = 0; n < frames.size(); ++n) {
                 const auto& [venue, connection, frame] = frames[n];
                 if (venue->simulated->is_gzip || venue->simulated->is_binary) {
@@ -391,7 +324,7 @@ private:
                 }
                 if (n % part == part - 1) loop_.wait(10ms);
             }
-            busy += cpu_seconds() - start;
+            busy += perf::cpu_seconds() - start;
         }
         if (!is_measured) return;
         if (quotes_ - quotes_before < trades_per_second * static_cast<std::size_t>(seconds) / 2) {
@@ -418,7 +351,7 @@ private:
                   fmt::format("{:.1f} s", std::chrono::duration<double>(slowest_).count()), "< 5 s");
     }
 
-    PlayedLoop loop_;
+    fakes::HandLoop loop_;
     PlayedHttp http_{*this};
     std::deque<Played> venues_;
     std::unique_ptr<bus::PriceBus> bus_;
