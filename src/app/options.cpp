@@ -147,6 +147,10 @@ net::FileNeeds file_needs_of(const ops::Config& config, const Roles& roles) {
     return needs;
 }
 
+std::size_t threads_of(const ops::Config& config) {
+    return 48 + static_cast<std::size_t>(config.http.threads);
+}
+
 net::ServerOptions server_options_of(const ops::Config& config, const Roles& roles,
                                      const net::FileShares& files) {
     net::ServerOptions options;
@@ -167,7 +171,7 @@ net::ServerOptions server_options_of(const ops::Config& config, const Roles& rol
     return options;
 }
 
-deliver::SenderOptions sender_options_of(const ops::Config& config) {
+deliver::SenderOptions sender_options_of(const ops::Config& config, const net::FileShares& files) {
     deliver::SenderOptions options;
     options.retry.attempts = config.delivery.attempts;
     options.attempts_by_user = limit_of(config.limits.attempts);
@@ -176,7 +180,8 @@ deliver::SenderOptions sender_options_of(const ops::Config& config) {
     options.timeout = config.delivery.timeout;
     options.verify_tls = config.delivery.tls_verify;
     options.urls = url_policy_of(config);
-    options.concurrency = static_cast<std::size_t>(config.delivery.concurrency);
+    // What the client could not open at once would time out while it waits.
+    options.concurrency = files.outgoing;
     options.per_endpoint = static_cast<std::size_t>(config.delivery.per_endpoint);
     options.breaker = {config.delivery.breaker_failures, config.delivery.breaker_pause_min,
                        config.delivery.breaker_pause_max};
@@ -197,10 +202,22 @@ net::HttpClientOptions list_client_options() {
     return {.max_connections = 4, .max_idle_connections = 0, .user_agent = "Pricewire/" PRICEWIRE_VERSION};
 }
 
+net::HttpClientOptions past_client_options() {
+    return {
+        .max_connections = 32, .max_connections_per_host = 32, .user_agent = "Pricewire/" PRICEWIRE_VERSION};
+}
+
 recover::RecorderOptions recorder_options_of(const ops::Config& config) {
     return {.limit = config.market.quote_ttl,
             .always = tickers_of(config),
             .is_asked_back = config.market.recover > Duration::zero()};
+}
+
+recover::RunnerOptions runner_options_of(const ops::Config& config) {
+    recover::RunnerOptions options;
+    options.recover = config.market.recover;
+    options.policy = consolidation_of(config, feed::venue_types());
+    return options;
 }
 
 deliver::PrunerOptions pruner_options_of(const ops::Config& config) {
