@@ -2,25 +2,15 @@
 
 #include <memory>
 #include <string>
-#include <vector>
 
-#include "feed/venue.hpp"
 #include "history/backfill.hpp"
 #include "ops/config.hpp"
 #include "past/past.hpp"
 #include "storage/bars.hpp"
 
-// What a feed's process asks venues about the past.
 namespace pricewire::app {
 
-// The enabled exchanges with a REST address.
-std::vector<past::AskedVenue> asked_venues_of(const ops::Config& config,
-                                              feed::VenueTypes venues = feed::venue_types());
-// Where a ticker is traded by the configuration's symbols and the venues' rules.
-std::vector<past::Place> places_by_rule(const ops::Config& config, Ticker ticker,
-                                        feed::VenueTypes venues = feed::venue_types());
-
-// Asks the venues, and fills the pinned tickers' history.
+// Asks venues about the past in a feed's process, and fills the history of the pinned tickers.
 class FeedPast {
 public:
     // `storage` and `clock` outlive it. `owner`: of what it claims, see history::BackfillOptions.
