@@ -205,7 +205,7 @@ private:
     Stream* find_stream(int id);
     void end_stream(int id, std::optional<Refusal> refusal, std::string why, Moment now);
     void stream_refused(Refusal refusal, Moment now);
-    void watch(Moment now);
+    void check_stream(Moment now);
     void fall_back(Moment now);
     void renew(Moment now);
     void take_over(Moment now);

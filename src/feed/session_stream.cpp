@@ -202,11 +202,11 @@ void Session::advance_stream(Moment now) {
     }
     if (stream_->open) check_hearing(now);
     if (stream_->open) subscribe(*stream_, now);
-    if (stream_ && stream_->open) watch(now);
+    if (stream_ && stream_->open) check_stream(now);
 }
 
 // Gives it up, renews it or asks it for a sign of life, if one of these is due.
-void Session::watch(Moment now) {
+void Session::check_stream(Moment now) {
     const Duration no_sign = std::chrono::floor<Duration>(now.mono - stream_->last_sign);
     const Duration no_quote = std::chrono::floor<Duration>(now.mono - stream_->last_quote);
     const auto give_up = [&](std::string why) {
