@@ -306,9 +306,9 @@ std::string Session::without_price() const {
     std::size_t more = 0;
     std::size_t named = 0;
     for (std::size_t i = 0; i < lines_.size(); ++i) {
-        const bool refused =
-            !lines_[i].is_watched ? false : lines_[i].unknown || (lines_[i].stream_refused && !has_rest_);
-        if (!refused) continue;
+        const Line& line = lines_[i];
+        const bool is_refused = line.unknown || (line.stream_refused && !has_rest_);
+        if (!line.is_watched || !is_refused) continue;
         if (++named > 10) {
             ++more;
             continue;
@@ -327,9 +327,9 @@ void Session::poll_failed(std::string why, Moment now) {
     poll_trouble_ = {.why = why, .refused_until = {}};
     if (stream_brings_quotes(now)) return;
     say_once("rest", now, log::Level::warn,
-             !has_stream_
-                 ? fmt::format("{} provides no prices; retrying with back-off", name())
-                 : fmt::format("{} provides no prices by REST either; retrying both with back-off", name()),
+             has_stream_
+                 ? fmt::format("{} provides no prices by REST either; retrying both with back-off", name())
+                 : fmt::format("{} provides no prices; retrying with back-off", name()),
              std::move(why));
 }
 
@@ -343,7 +343,7 @@ void Session::poll_refused(Refusal refusal, Moment now) {
     poll_trouble_ = {.why = refusal.why, .refused_until = now.wall + wait, .by_place = refusal.by_place};
     say_once("rest refused: " + refusal.why, now, log::Level::warn,
              fmt::format("{} refuses REST requests; the next one is sent in {}{}", name(), about(wait),
-                         !has_stream_ ? ", its prices are missing until then" : ""),
+                         has_stream_ ? "" : ", its prices are missing until then"),
              refusal.why, refusal.by_place ? 24h : 1h);
 }
 
