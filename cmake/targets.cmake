@@ -11,7 +11,7 @@ pricewire_room(price ROOMS domain base TEST_ROOMS fakes support)
 if(TARGET price_tests)
   target_link_libraries(price_tests PRIVATE ZLIB::ZLIB)
 endif()
-pricewire_room(past ROOMS feed price net domain base TEST_ROOMS fakes support PRIVATE_LIBS ZLIB::ZLIB)
+pricewire_room(past ROOMS feed price net domain base TEST_ROOMS fakes support)
 pricewire_room(alert ROOMS domain base LIBS absl::btree absl::flat_hash_map absl::flat_hash_set)
 pricewire_room(storage ROOMS domain base PRIVATE_LIBS SQLiteCpp sqlite3 PkgConfig::PQXX PkgConfig::PQ
   TEST_ROOMS test_database fakes)
@@ -32,7 +32,7 @@ pricewire_room(queue ROOMS domain base PRIVATE_LIBS PkgConfig::RABBITMQ OpenSSL:
 pricewire_room(watch ROOMS domain base storage TEST_ROOMS fakes)
 pricewire_room(history ROOMS domain base storage past feed net price TEST_ROOMS fakes)
 pricewire_room(outbox ROOMS domain base storage queue TEST_ROOMS fakes)
-pricewire_room(recover ROOMS past outbox feed price domain base storage net queue TEST_ROOMS fakes support PRIVATE_LIBS ZLIB::ZLIB)
+pricewire_room(recover ROOMS past outbox feed price domain base storage net queue TEST_ROOMS fakes)
 pricewire_room(deliver ROOMS webhook domain base storage secrets queue net access TEST_ROOMS fakes Boost::json PkgConfig::RABBITMQ)
 pricewire_room(live ROOMS domain base storage bus net TEST_ROOMS fakes)
 pricewire_room(api ROOMS webhook directory watch domain base storage secrets bus access net live PRIVATE_LIBS Boost::json ZLIB::ZLIB
