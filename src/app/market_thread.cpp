@@ -129,7 +129,7 @@ public:
         loop_->post([this, &started] {
             try {
                 loop_->every(1s, "judging prices by their age", [this] { judge_ages(); });
-                loop_->every(1s, "telling what is heard", [this] { publish_heard(); });
+                loop_->every(1s, "publishing what is heard", [this] { publish_heard(); });
                 loop_->every(1s, "reporting the sources", [this] { publish_sources(); });
                 loop_->every(bars_every, "passing on the bars", [this] { bars_.write(market_.take_bars()); });
                 feed_->start();
