@@ -57,7 +57,7 @@ TEST(ListSources, AreTheEnabledOnesWithTheirKeys) {
     EXPECT_EQ(book_options_of(config, {.api = true, .feed = true}).sources,
               (std::vector<SourceName>{"kraken", "coingecko"}));
     EXPECT_TRUE(book_options_of(config, {.feed = true}).choices.old_lists_count)
-        << "what is enabled is known";
+        << "a feed knows what is enabled";
     EXPECT_FALSE(book_options_of(config, {.api = true}).sources) << "feeds elsewhere may have others";
     EXPECT_FALSE(book_options_of(config, {.api = true}).choices.old_lists_count);
     config.sources.at("kraken").rest_url.clear();

@@ -23,7 +23,8 @@ public:
     virtual void start() = 0;
     // Nothing is published after it returns; the last bars have been handed to their writer.
     virtual void stop() = 0;
-    // As feed::Feed's and price::Market's. Any thread; done in the order of the calls, none before start() or after stop().
+    // As feed::Feed's and price::Market's. Any thread; done in the order of the calls, none before start() or after
+    // stop().
     virtual void watch(Ticker ticker, std::vector<feed::FoundAt> found) = 0;
     virtual void unwatch(Ticker ticker) = 0;
     // Any thread.
@@ -32,7 +33,7 @@ public:
     virtual const price::RateMeters& rate_meters() const = 0;
 };
 
-// What prices tell about the sources' symbol lists; called on the market's thread. Either may be empty.
+// What prices show about the sources' symbol lists; called on the market's thread. Either may be empty.
 struct MarketFindings {
     // Sources have been found to mean another coin by a ticker, or the same one again.
     std::function<void(std::vector<directory::Comparison>)> compared = {};

@@ -48,7 +48,7 @@ public:
     }
 
 private:
-    // The oldest are dropped: what they say is then taken for missed, or repeated by a later one.
+    // The oldest are dropped: what they say then counts as missed, or a later one repeats it.
     static constexpr std::size_t most = 10'000;
     Mutex mutex_;
     std::deque<Mark> marks_ GUARDED_BY(mutex_);
@@ -79,7 +79,7 @@ public:
     }
 
 private:
-    // While the database is away for hours. The oldest are dropped, as of Marks.
+    // While the database is away for hours. The oldest are dropped, as in Marks.
     static constexpr std::size_t most = 10'000;
     std::deque<std::pair<Mark, std::uint64_t>> waiting_;
 };

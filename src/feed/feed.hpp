@@ -33,7 +33,7 @@ struct SourceOptions {
 struct FeedOptions {
     VenueTypes venues = venue_types();
     std::vector<Ticker> tickers;
-    // Watched too at each source that trades them for dollars, without a word about those that do not.
+    // Watched too, at each source that trades them for dollars; the others are not logged.
     std::vector<Ticker> references;
     std::vector<SourceOptions> sources;
     SessionOptions session;  // except those durations which differ by source
@@ -55,12 +55,12 @@ public:
     // The loop's thread. start() once; after stop() everything is closed and nothing is requested.
     virtual void start() = 0;
     virtual void stop() = 0;
-    // From now on the ticker is asked of exactly these sources (unknown and disabled ones are left out), and of those
-    // that the options name it at, whose symbols win. No other ticker's subscription is touched. The loop's thread.
+    // From now on the ticker is requested from exactly these sources (unknown and disabled ones are left out), and from
+    // those that have it by the options, whose symbols win. No other ticker's subscription is touched. The loop's thread.
     virtual void watch(Ticker ticker, std::span<const FoundAt> found) = 0;
-    // The tickers and references of the options stay watched where those name them. The loop's thread.
+    // The tickers and references of the options stay watched at the sources that have them by these. The loop's thread.
     virtual void unwatch(Ticker ticker) = 0;
-    // The tickers of which nothing is heard right now, references among them. The loop's thread; about once a second.
+    // The tickers whose trades no source brings right now, references among them. The loop's thread; about once a second.
     virtual std::vector<Unheard> unheard() = 0;
     // Any thread; one entry per source, in the order of the options.
     virtual std::vector<SourceStatus> statuses() const = 0;

@@ -4,7 +4,7 @@
 #include "feed/feed_fixture.hpp"
 #include "feed/session_toy.hpp"
 
-// Tickers that a feed is told to watch while it runs.
+// Tickers that are watched and given up while the feed runs.
 namespace pricewire::feed {
 namespace {
 

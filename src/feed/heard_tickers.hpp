@@ -11,20 +11,21 @@
 
 namespace pricewire::feed {
 
-// Which tickers nothing is heard of, from what each session says of each of its own, in rounds. A ticker is heard by
-// exchanges; by aggregators, whose figures are a minute old and leave out what was between them, only where no exchange
-// has it. Pure; one thread.
+// Finds the tickers that no session hears, in rounds: in each, every session says when it last heard each of its tickers.
+// An aggregator, whose figures are a minute old and leave out what was between them, counts only where no exchange has
+// the ticker. Pure; one thread.
 class HeardTickers {
 public:
-    // `heard`: when the session last heard of the ticker; nullopt: it cannot, right now.
+    // `heard`: when the session last heard the ticker; nullopt: it cannot right now.
     void note(Ticker ticker, SourceKind kind, std::optional<Timestamp> heard) {
         Said& said = round_[ticker];
         if (kind == SourceKind::exchange) said.is_at_exchange = true;
         auto& best = kind == SourceKind::exchange ? said.by_exchange : said.by_aggregator;
         if (heard) best = std::max(best.value_or(*heard), *heard);
     }
-    // Ends the round; by ticker. One that comes soon after the first round was needed before, as far as anybody knows:
-    // which are beside the pinned ones is read then. One that comes later was not heard since it came.
+    // Ends the round; by ticker. A ticker that first appears soon after the first round counts as unheard since before the
+    // start: which tickers are needed beside the pinned ones is only read then. One that appears later is unheard since
+    // it appeared.
     std::vector<Unheard> take_unheard(Timestamp now) {
         first_ = first_.value_or(now);
         std::vector<Unheard> out;
@@ -57,7 +58,7 @@ private:
     };
     std::map<Ticker, Said> round_;
     std::optional<Timestamp> first_;  // when the first round ended
-    // When it was heard last, or came; unset: never, since the start.
+    // When it was heard last, or appeared; unset: not heard since the start.
     std::map<Ticker, std::optional<Timestamp>> last_;
 };
 

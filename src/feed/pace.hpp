@@ -11,8 +11,8 @@
 namespace pricewire::feed {
 
 // What the sessions of one source share: whose turn it is to connect and to ask, because a venue limits an address, not
-// a connection, and what was said in the log. Who takes a turn uses it at the moment that it is given, which is not
-// before now. One thread.
+// a connection, and what was said in the log. A turn is used at the time that is returned, which is now or later. One
+// thread.
 class Pace {
 public:
     // A connection may be opened: some at once, then one in a while. Bitfinex takes 20 a minute.

@@ -394,7 +394,7 @@ TEST(Listings, CoinPaprika) {
         "btc-bitcoin BTC/USD Bitcoin; steth-lido STETH/USD Lido \"stETH\"");
 }
 
-TEST(Listings, HalfAListIsNone) {
+TEST(Listings, AListWithManyBrokenRowsIsAnError) {
     std::string rows;
     for (int i = 0; i < 9; ++i)
         rows += fmt::format(

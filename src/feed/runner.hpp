@@ -37,7 +37,7 @@ struct Surroundings {
 // One session with its sockets, requests and timer. The loop's thread, except status().
 class Runner {
 public:
-    // `pace` outlives it. `answered` hears of each answer.
+    // `pace` outlives it. `answered` is called with each answer to a request for prices.
     Runner(const Surroundings& around, const SourceOptions& source, std::unique_ptr<Venue> venue,
            const SessionOptions& session, Pace& pace,
            std::function<void(const Runner&, const OverheardAnswer&)> answered);

@@ -34,7 +34,7 @@ struct SessionOptions {
 
     Duration poll_interval = seconds{5};  // at least this between two REST requests
     Duration polls_apart = seconds{1};    // likewise between those of any two sessions of the source
-    // Its tickers may be such as nobody trades for minutes: an open stream without trades is deaf only after long.
+    // Nobody may trade its tickers for minutes: an open stream without trades counts as deaf much later.
     bool may_be_thin = false;
     Duration start_after{};                // spreads the sessions of one source
     Duration quiet_after = seconds{10};    // a ticker without a trade for this long is requested by REST
@@ -87,10 +87,10 @@ struct ReportStatus {
 using Action = std::variant<OpenStream, AskAddress, SendText, SendPing, CloseStream, StartRequest, SetTimer,
                             PublishQuotes, LogLine, ReportStatus>;
 
-// The state machine of one connection to a source: a stream of trades, REST where that brings nothing, back-off, refusals,
-// silence and planned renewal. No socket, no clock and no thread: each event comes with the time at which it
-// happened, and the call returns what is to be done, in order. session.cpp describes how it decides. All
-// calls by one thread.
+// The state machine of one connection to a source: a stream of trades, REST where that brings nothing, back-off,
+// refusals, silence and planned renewal. No socket, no clock and no thread: each event comes with the time at which it
+// happened, and the call returns what is to be done, in order. session.cpp describes how it decides. All calls by one
+// thread.
 class Session {
 public:
     // Valid until the next call.
@@ -126,8 +126,8 @@ public:
     std::size_t watched() const { return by_ticker_.size(); }
 
     bool is_running() const { return running_; }
-    // When it last heard of what may bring trades of the ticker: of its connection while that carries it, else of REST.
-    // nullopt: nothing can, right now.
+    // Until when trades of the ticker would have come: the last sign of life of the connection while that carries it,
+    // else now where REST works. nullopt: nothing brings them right now.
     std::optional<Timestamp> heard(Ticker ticker, Moment now) const;
     const SourceStatus& status() const { return status_; }
     // Frames and prices left out since the start.
@@ -145,7 +145,8 @@ public:
 private:
     // A place is free again after this long, if nothing names it any more.
     static constexpr Duration place_kept_for = std::chrono::seconds{20};
-    // What cannot be unsubscribed is rid of by a new connection after this long; until then its trades are dropped.
+    // A connection that has instruments which cannot be unsubscribed is replaced after this long; until then their trades
+    // are dropped.
     static constexpr Duration kept_for = std::chrono::minutes{10};
 
     struct Stream {
@@ -304,7 +305,7 @@ private:
     std::optional<Duration> past_;
     LongestPause longest_pause_;          // of its trades, while a connection lives
     std::optional<MonoTime> renewed_at_;  // the last successor, for whatever reason
-    // When the connection is to be renewed since no message makes it carry what is watched.
+    // When the connection is to be renewed because no message can make it carry exactly what is watched.
     MonoTime reshape_at_ = MonoTime::max();
     MonoTime check_hearing_at_;
     MonoTime hearing_renewal_at_;  // not before this the next renewal for a deaf ticker

@@ -3,11 +3,11 @@
 
 #include "feed/session.hpp"
 
-// Instruments that come and go while the session runs; session.cpp describes the whole.
+// Instruments that are added and removed while the session runs; session.cpp describes the whole.
 //
-// What comes is subscribed on the present connection, and on its successor if one is being opened. Where only the URL
-// names symbols, a successor is opened at once. What goes is unsubscribed; its trades, which may come for a moment
-// longer, are dropped. Its place is given to another instrument only when no answer or frame about it can be
+// A new one is subscribed on the present connection, and on its successor if one is being opened. Where only the URL
+// names symbols, a successor is opened at once. One that is removed is unsubscribed; its trades, which may arrive for a
+// moment longer, are dropped. Its place is given to another instrument only when no answer or frame about it can be
 // outstanding, so that no trade is ever taken for one of another coin.
 
 namespace pricewire::feed {
@@ -63,7 +63,7 @@ Session::Actions Session::unwatch(Ticker ticker, Moment now) {
     return done();
 }
 
-// Whether something that is still to come may name it.
+// Whether a frame or an answer that is still to come may name it.
 bool Session::is_in_use(std::size_t instrument) const {
     const auto carries = [&](const std::optional<Stream>& stream) {
         return stream && stream->subscriptions.carries(instrument);

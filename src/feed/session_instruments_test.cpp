@@ -9,7 +9,7 @@
 
 #include "feed/session_toy.hpp"
 
-// Instruments that come and go.
+// Instruments that are added and removed while the session runs.
 namespace pricewire::feed {
 namespace {
 
@@ -114,7 +114,7 @@ TEST(SessionInstruments, OneThatComesGoesBeforeAllThatAreStillToBeSubscribed) {
         << p.done();
 }
 
-TEST(SessionInstruments, WhoUnsubscribesDoesSoInBatchesAndAfterWhatIsToBeSubscribed) {
+TEST(SessionInstruments, UnsubscribesInBatchesAndAfterAllThatIsToBeSubscribed) {
     std::vector<std::string> tickers{"BTC", "A", "B", "C"};
     Play p(std::make_unique<Toy>(toy, "", tickers));
     p.start();

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <optional>
 #include <utility>
 
@@ -44,7 +43,7 @@ int badness(SourceState state) {
     return 9;
 }
 
-// A state that comes of tickers which nobody trades, as well as of a venue that is down.
+// Whether the state may mean that nobody trades the tickers, rather than that the venue is down.
 bool may_be_quiet(SourceState state) {
     return badness(state) >= badness(SourceState::polling_fallback) &&
            badness(state) <= badness(SourceState::silent);
@@ -216,7 +215,7 @@ void Source::close(const Runner& runner) {
 SourceStatus Source::status() const {
     MutexLock lock(mutex_);
     std::optional<SourceStatus> worst;
-    std::optional<SourceStatus> quiet;  // the worst of those that may have nothing to tell
+    std::optional<SourceStatus> quiet;  // the worst of those whose tickers may not be traded
     SourceStatus sum = closed_;
     for (const auto& [runner, is_pinned] : shown_) {
         SourceStatus status = runner->status();

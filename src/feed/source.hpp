@@ -36,7 +36,7 @@ public:
     // The ticker is asked for under this symbol, or no longer if it is empty. Nothing changes for one that is pinned.
     void watch(Ticker ticker, const std::string& symbol);
     SourceStatus status() const;
-    // Notes of each of its tickers when it was heard last.
+    // Notes when each of its tickers was heard last.
     void note(HeardTickers& heard) const;
 
 private:

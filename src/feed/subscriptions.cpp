@@ -10,8 +10,8 @@
 //   refused         asked for again later, alone
 //
 // A symbol that has gone is absent at once if it was not asked for yet. Otherwise it is marked as leaving, and
-// unsubscribed when it is acknowledged: an answer that is still on its way could not be told from one to a later
-// message.
+// unsubscribed when it is acknowledged: an answer that is still on its way could not be distinguished from
+// one to a later message.
 //
 // Some venues refuse a whole message for one bad symbol, and do not say which. Its symbols are then asked for
 // in two messages, and so on until a message of one symbol is refused. So each bad symbol costs about

@@ -25,10 +25,9 @@ public:
     // asked for again after `again`. `type` outlives it.
     Subscriptions(const StreamType& type, const std::vector<bool>& present, Duration again);
 
-    // An instrument that has come: it is asked for before all others. False: this connection cannot carry it, or still
-    // does.
+    // A new instrument, which is asked for before all others. False: this connection cannot carry it, or still does.
     bool add(std::size_t instrument, MonoTime now);
-    // One that has gone. What was asked for is given up once the venue has answered.
+    // One that is no longer watched. If it was asked for, it is unsubscribed once the venue has answered.
     void remove(std::size_t instrument, MonoTime now);
     // Whether the venue may send its trades on this connection.
     bool carries(std::size_t instrument) const {
@@ -41,8 +40,8 @@ public:
     void set_apart(std::size_t instrument) { symbols_[instrument].group = ++last_group_; }
     // The message to send now; nullopt: none is due.
     std::optional<Message> next(MonoTime now);
-    // Likewise one that unsubscribes; next() goes first. Those that have gone wait a little, since they may come back,
-    // and for each other.
+    // Likewise a message that unsubscribes; next() goes first. Removed instruments wait a little, because they may come
+    // back, and so that one message takes several.
     std::optional<Message> next_to_leave(MonoTime now);
     // No message unsubscribes them: they stay until the connection ends.
     void keep(const Message& message);
@@ -72,8 +71,8 @@ public:
     bool all_answered() const;
     bool any_acknowledged() const;
     bool is_acknowledged(std::size_t i) const { return symbols_[i].state == State::acknowledged; }
-    // When next(), next_to_leave() or take_unanswered() has something to do, if nothing happens until then. MonoTime::max():
-    // never.
+    // When next(), next_to_leave() or take_unanswered() has something to do, if nothing happens until then.
+    // MonoTime::max(): never.
     MonoTime next_event() const;
 
 private:

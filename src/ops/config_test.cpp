@@ -212,7 +212,7 @@ TEST_F(ConfigTest, WhatOnlyLooksLikeAServiceVariableIsAWarning) {
     EXPECT_EQ(loaded->warnings.size(), in.environment.size());
 }
 
-TEST_F(ConfigTest, AsManyTickersAsArePinnedAreWatched) {
+TEST_F(ConfigTest, AtLeastThePinnedTickersAreWatched) {
     ConfigInput in = input();
     EXPECT_TRUE(good(in).market.on_demand);
     EXPECT_EQ(good(in).market.max_tickers, 1000);

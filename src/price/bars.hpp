@@ -11,7 +11,7 @@ namespace pricewire::price {
 class MinuteBars {
 public:
     void add(const Price& price);
-    // No more prices of the ticker are to come: its open bar is handed over once more, if it has changed.
+    // Ends the ticker's open bar, since no more prices follow: take_changed() returns it once more if it has changed.
     void finish(Ticker ticker);
     // The bars that changed since the last call, oldest first; finished ones are dropped.
     std::vector<Bar> take_changed();

@@ -28,7 +28,8 @@ struct MarketSinks {
     std::function<void(Ticker)> removed = {};
 };
 
-// All watched tickers: takes quotes, makes dollar rates, prices, boards and minute bars. No I/O apart from its sinks; one thread.
+// All watched tickers: takes quotes, makes dollar rates, prices, boards and minute bars. No I/O apart from its sinks; one
+// thread.
 class Market {
 public:
     // Begins with these tickers. Quotes of `sources` are counted by the meters; those of others are only judged.
@@ -37,7 +38,7 @@ public:
     Market(const Market&) = delete;
     Market& operator=(const Market&) = delete;
 
-    // Begins a ticker's line, or ends it. Neither does anything if that is so already.
+    // No effect if the ticker is watched already, or is not watched.
     void watch(Ticker ticker);
     void unwatch(Ticker ticker, Timestamp now);
     // Quotes of tickers that are not watched, and those that are not live, are ignored. Every quote that counts makes a
