@@ -74,7 +74,10 @@ public:
     }
 
     ~CurlHttpClient() override {
-        stopping_ = true;
+        {
+            MutexLock lock(mutex_);
+            stopping_ = true;
+        }
         poller_.wake();
         thread_.join();
     }
@@ -102,12 +105,15 @@ private:
         pthread_sigmask(SIG_BLOCK, &broken_pipe, nullptr);
         std::deque<Pending> taken;
         while (true) {
+            bool is_last = false;
             {
+                // Together: what was started before the client was stopped is taken with the news of it.
                 MutexLock lock(mutex_);
                 taken.swap(incoming_);
                 woken_ = false;
+                is_last = stopping_;
             }
-            if (stopping_) break;
+            if (is_last) break;
             for (Pending& pending : taken) try_to_begin(pending);
             not_begun_ -= taken.size();
             taken.clear();
@@ -356,8 +362,8 @@ private:
     Mutex mutex_;
     std::deque<Pending> incoming_ GUARDED_BY(mutex_);
     bool woken_ GUARDED_BY(mutex_) = false;
+    bool stopping_ GUARDED_BY(mutex_) = false;
     std::atomic<std::size_t> not_begun_ = 0;
-    std::atomic<bool> stopping_ = false;
     // Used by the thread only.
     NameLookup names_;
     ConnectionCount count_;
