@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,6 +11,7 @@
 #include "base/decimal.hpp"
 #include "base/trace_context.hpp"
 #include "base/uuid.hpp"
+#include "domain/alert_state.hpp"
 #include "domain/condition.hpp"
 #include "domain/enum_names.hpp"
 #include "domain/market.hpp"
@@ -56,6 +58,20 @@ struct LateFiring {
 std::string to_text(const LateFiring& late);
 std::optional<LateFiring> parse_late_firing(std::string_view text);
 
+// Why an alert is not active.
+enum class AlertEnd : std::uint8_t { fired, paused, expired };
+inline constexpr auto alert_end_names = enum_names<AlertEnd>({
+    {AlertEnd::fired, "fired"},
+    {AlertEnd::paused, "paused"},
+    {AlertEnd::expired, "expired"},
+});
+constexpr std::string_view to_string(AlertEnd e) {
+    return alert_end_names.name(e);
+}
+constexpr std::optional<AlertEnd> parse_alert_end(std::string_view text) {
+    return alert_end_names.parse(text);
+}
+
 struct Alert {
     Uuid id;
     Uuid user_id;
@@ -81,6 +97,15 @@ struct Alert {
     std::optional<Timestamp> triggered_at;
     std::optional<Decimal> triggered_price;
     std::optional<LateFiring> late;  // set if it has fired late
+
+    // Null in the plain form, in which target and condition say when it fires, once. An alert that has ever used
+    // what the plain form cannot say, or whose rule was edited, has terms; where they are one number's above, below or
+    // crosses_*, target and condition are that number and side.
+    std::shared_ptr<const Terms> terms;
+    AlertState state;  // of an alert in the plain form: as it is by default
+    bool notify_on_expiry = false;
+    std::string message;            // the user's own, with placeholders; empty: Pricewire's
+    std::optional<AlertEnd> ended;  // set if it is not active and has terms
 };
 
 // What the matcher needs of an active alert.
@@ -89,12 +114,17 @@ struct ActiveAlert {
     Ticker ticker;
     Condition condition = Condition::gt;
     Decimal target;
+    std::shared_ptr<const RuledAlert> ruled =
+        nullptr;  // set if it has terms; condition and target say nothing then
     friend bool operator==(const ActiveAlert&, const ActiveAlert&) = default;
 };
 
 // A change to the set of active alerts. Changes are delivered in commit order.
 struct AlertChange {
-    enum class Kind : std::uint8_t { created, deleted };
+    // created  it is active now
+    // deleted  it is not active any more: deleted, paused, or expired
+    // changed  an alert with terms has another revision or state: `alert.ruled` is its row's. It may not have been known
+    enum class Kind : std::uint8_t { created, deleted, changed };
     Kind kind = Kind::created;
     ActiveAlert alert;
 };
@@ -105,12 +135,19 @@ struct Firing {
     Uuid delivery_id;
 };
 
-// All alerts fired by one price. They stay together so that the database writes them as one set.
+// All alerts fired by one price. They stay together so that the database writes them as one set. What alerts with terms
+// do at a moment at which no price came has the price in effect then, if there is one.
 struct FiringGroup {
     Price price;
     Timestamp fired_at;
     std::vector<Firing> firings;
     std::optional<LateFiring> late = std::nullopt;  // unset if the price was judged when it was made
+    // Of alerts with terms; each at most once in these three.
+    std::vector<RuledFiring> ruled = {};
+    std::vector<StateNote> notes = {};
+    std::vector<Expiry> expiries = {};
+    std::string board = {};  // the sources at the firing, as a JSON array; may be empty
+    std::optional<Timestamp> board_at = {};
 };
 
 }  // namespace pricewire::inline domain

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -68,6 +69,16 @@ struct DeliveryNotice {
     friend bool operator==(const DeliveryNotice&, const DeliveryNotice&) = default;
 };
 
+// What a delivery of an alert with terms tells beside the price and its time, as of its firing.
+struct DeliveredFiring {
+    std::int64_t number = 1;
+    std::int64_t revision = 1;
+    std::shared_ptr<const Terms> terms;  // of that revision
+    Decimal level;
+    Condition condition = Condition::gt;
+    std::string evidence;  // a JSON object
+};
+
 // A delivery claimed for one attempt, with everything the attempt needs.
 struct ClaimedDelivery {
     Uuid id;
@@ -78,8 +89,10 @@ struct ClaimedDelivery {
     DeliveryKind kind = DeliveryKind::alert;
     Timestamp created_at;
     Timestamp deadline;  // no attempt starts later
-    // triggered_at and triggered_price are set: by the firing, or by the test.
+    // triggered_at and triggered_price are set: by this delivery's own firing, or by the test. Of an expiry, the price
+    // may be unset.
     Alert alert;
+    std::optional<DeliveredFiring> firing;  // of an alert with terms
     WebhookSecrets secrets;
 };
 
