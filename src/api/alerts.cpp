@@ -75,7 +75,7 @@ Parsed<storage::AlertFilter> parse_filter(const QueryString& query) {
     if (const auto text = query.find("is_active")) {
         filter.is_active = parse_bool(*text);
         if (!filter.is_active) {
-            issues.push_back({"query", "is_active", "Input should be true or false", "bool_parsing"});
+            issues.push_back({{"query", "is_active"}, "Input should be true or false", "bool_parsing"});
         }
     }
     if (const auto text = query.find("ticker")) {
@@ -84,7 +84,7 @@ Parsed<storage::AlertFilter> parse_filter(const QueryString& query) {
         if (is_ticker(ticker)) {
             filter.ticker = Ticker(ticker);
         } else {
-            issues.push_back({"query", "ticker", "Input should be a ticker such as BTC", "value_error"});
+            issues.push_back({{"query", "ticker"}, "Input should be a ticker such as BTC", "value_error"});
         }
     }
     read_page(query, filter.limit, filter.before, issues);
@@ -110,7 +110,7 @@ net::ServerResponse create_alert(Services& services, Exchange& exchange) {
     if (!exchange.text_only) {
         if (const auto vetted = services.use.vet_webhook_url(body->webhook_url); !vetted) {
             return validation_response(
-                std::vector{Issue{"body", "webhook_url", vetted.error().message, "webhook_url"}});
+                std::vector{Issue{{"body", "webhook_url"}, vetted.error().message, "webhook_url"}});
         }
     }
     Alert alert = alert_of(std::move(*body), exchange.user.id, services.use.clock.now());
@@ -119,7 +119,7 @@ net::ServerResponse create_alert(Services& services, Exchange& exchange) {
     alert.trace = exchange.trace;
     if (const auto fits = webhook::check_format(alert.format, alert.webhook_url); !fits) {
         return validation_response(
-            std::vector{Issue{"body", "webhook_url", fits.error().message, "value_error"}});
+            std::vector{Issue{{"body", "webhook_url"}, fits.error().message, "value_error"}});
     }
     const auto created = services.use.storage.create_alert(alert, services.options.alerts_per_user);
     if (!created && created.error() == storage::CreateAlertError::duplicate) {

@@ -18,11 +18,10 @@ public:
         : fields_(fields), outer_(std::move(outer)) {}
 
     void refuse(std::string_view name, std::string message, std::string_view type) {
-        if (outer_.empty()) {
-            issues_.push_back({"body", std::string(name), std::move(message), std::string(type)});
-        } else {
-            issues_.push_back({"body", outer_, std::move(message), std::string(type), std::string(name)});
-        }
+        std::vector<LocStep> loc{"body"};
+        if (!outer_.empty()) loc.emplace_back(outer_);
+        loc.emplace_back(std::string(name));
+        issues_.push_back({std::move(loc), std::move(message), std::string(type)});
     }
 
     // Null if it is missing, which is reported.

@@ -36,7 +36,7 @@ void read_states(std::string_view text, DeliveryQuery& out, std::vector<Issue>& 
         const std::size_t comma = text.find(',');
         const auto state = parse_delivery_state(text.substr(0, comma));
         if (!state) {
-            issues.push_back({"query", "status",
+            issues.push_back({{"query", "status"},
                               fmt::format("Input should be some of {}, with commas between them",
                                           fmt::join(delivery_state_names.all(), ", ")),
                               "enum"});
@@ -60,7 +60,7 @@ Parsed<DeliveryQuery> parse_query(const QueryString& query) {
     if (const auto text = query.find("alert_id")) {
         out.filter.alert_id = Uuid::parse(*text);
         if (!out.filter.alert_id) {
-            issues.push_back({"query", "alert_id", "Input should be a valid UUID", "uuid_parsing"});
+            issues.push_back({{"query", "alert_id"}, "Input should be a valid UUID", "uuid_parsing"});
         }
     }
     out.filter.since = read_time(query, "since", issues);

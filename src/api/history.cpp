@@ -36,13 +36,13 @@ Parsed<HistoryQuery> parse_history_query(const QueryString& query) {
         if (found != intervals.end()) {
             std::tie(out.name, out.interval) = *found;
         } else {
-            issues.push_back({"query", "interval", "Input should be 1m, 5m, 1h, 1d or 1w", "enum"});
+            issues.push_back({{"query", "interval"}, "Input should be 1m, 5m, 1h, 1d or 1w", "enum"});
         }
     }
     const auto from = read_time(query, "from", issues);
     const auto to = read_time(query, "to", issues);
     if (from && to && *from >= *to)
-        issues.push_back({"query", "from", "Input should be before 'to'", "value_error"});
+        issues.push_back({{"query", "from"}, "Input should be before 'to'", "value_error"});
     out.from = from.value_or(out.from);
     out.to = to.value_or(out.to);
     read_limit(query, max_bars, out.limit, issues);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <expected>
 #include <string>
 #include <string_view>
@@ -14,7 +15,9 @@ struct JsonField {
     enum class Kind { string, number, boolean, null, array, object };
     std::string name;
     Kind kind = Kind::null;
-    std::string text;                // a string's characters (UTF-8), a number's digits, "true" or "false"
+    // A string's characters (UTF-8), a number's digits, "true" or "false"; of an array or object directly inside the
+    // outermost object its JSON, without white space.
+    std::string text;
     std::vector<JsonField> members;  // of an object directly inside the outermost one
 };
 
@@ -24,6 +27,7 @@ public:
     explicit JsonFields(std::vector<JsonField> fields = {}) : fields_(std::move(fields)) {}
     // Null if there is none.
     const JsonField* find(std::string_view name) const;
+    const std::vector<JsonField>& all() const { return fields_; }
 
 private:
     std::vector<JsonField> fields_;
@@ -33,5 +37,10 @@ private:
 // directly inside it have at most 64 members each, without duplicate names; the contents of arrays and deeper
 // objects are checked for syntax only. The issue names the byte or the member.
 std::expected<JsonFields, Issue> parse_json_object(std::string_view body);
+
+// Parses a body that holds a list of such objects: {"name": […]}, or the array alone, with at most `most` elements, each
+// of which is valid JSON.
+std::expected<std::vector<std::string>, Issue> parse_json_list(std::string_view body, std::string_view name,
+                                                               std::size_t most);
 
 }  // namespace pricewire::api

@@ -29,7 +29,7 @@ std::optional<Uuid> parse_cursor(std::string_view text) {
 }  // namespace
 
 Issue bad_cursor() {
-    return {"query", "cursor", "Input should be a cursor from a Link header", "value_error"};
+    return {{"query", "cursor"}, "Input should be a cursor from a Link header", "value_error"};
 }
 
 void read_page(const QueryString& query, std::size_t& limit, std::optional<Uuid>& before,

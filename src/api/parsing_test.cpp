@@ -102,10 +102,42 @@ TEST(JsonFields, LimitTheMembersOfANestedObject) {
     EXPECT_EQ(first_type("{\"o\":{" + inner + "}}"), "");
     const auto fields = parse_json_object("{\"o\":{" + inner + ",\"x\":1}}");
     ASSERT_FALSE(fields);
-    EXPECT_EQ(fields.error(), (Issue{"body", "o", "More than 64 fields", "too_long"}));
+    EXPECT_EQ(fields.error(), (Issue{{"body", "o"}, "More than 64 fields", "too_long"}));
     const auto twice = parse_json_object(R"({"o":{"x":1,"x":2}})");
     ASSERT_FALSE(twice);
-    EXPECT_EQ(twice.error(), (Issue{"body", "o", "Field is given twice", "duplicate", "x"}));
+    EXPECT_EQ(twice.error(), (Issue{{"body", "o", "x"}, "Field is given twice", "duplicate"}));
+}
+
+TEST(JsonFields, KeepTheTextOfNestedValuesWithTheirDigits) {
+    const auto fields = parse_json_object(
+        "{ \"when\" : { \"is\":\"above\", \"level\" : [ 0.990 , {\"by\":\"-5%\",\"n\":null,\"b\":true} ] },\n"
+        R"("q":["\"\u00e9\u0001","]",[],{}], "last": 1 })");
+    ASSERT_TRUE(fields) << fields.error().message;
+    EXPECT_EQ(fields->find("when")->text, R"({"is":"above","level":[0.990,{"by":"-5%","n":null,"b":true}]})");
+    EXPECT_EQ(fields->find("q")->text, "[\"\\\"\xc3\xa9\\u0001\",\"]\",[],{}]");
+    EXPECT_EQ(fields->find("last")->text, "1");
+    EXPECT_EQ(fields->all().size(), 3U);
+}
+
+TEST(JsonLists, AreAMemberOrTheBodyAlone) {
+    const std::vector<std::string> elements{R"({"a":[1,{"b":"],"}]})", "7.50", "\"x,y\\\"]\"", "[]", "null"};
+    const std::string list = R"([ {"a":[1, {"b":"],"}]}, 7.50,"x,y\"]" , [ ], null ])";
+    for (const std::string& body :
+         {list, "{\"alerts\":" + list + "}", "{\"x\":[1],\"alerts\":" + list + "}"}) {
+        const auto parsed = parse_json_list(body, "alerts", 5);
+        ASSERT_TRUE(parsed) << body << ' ' << parsed.error().message;
+        EXPECT_EQ(*parsed, elements) << body;
+    }
+    const auto type = [](std::string_view body) { return parse_json_list(body, "alerts", 2).error().type; };
+    EXPECT_EQ(type("[1,2,3]"), "too_long");
+    EXPECT_EQ(type("[]"), "too_short");
+    EXPECT_EQ(type("{}"), "missing");
+    EXPECT_EQ(type(R"({"alerts":{}})"), "list_type");
+    EXPECT_EQ(type(R"([1],"x":[2])"), "json_invalid");
+    EXPECT_EQ(type("[1"), "json_invalid");
+    EXPECT_EQ(type("7"), "model_attributes_type");
+    EXPECT_EQ(type(R"({"alerts":[1],"alerts":[2]})"), "duplicate");
+    EXPECT_EQ(type("[" + std::string(12, '[') + std::string(12, ']') + "]"), "json_invalid");
 }
 
 TEST(JsonFields, ReportTheByteOfASyntaxError) {

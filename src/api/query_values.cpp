@@ -17,10 +17,10 @@ void read_limit(const QueryString& query, std::size_t most, std::size_t& limit, 
     std::int64_t number = 0;
     const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), number);
     if (error == std::errc::invalid_argument || end != text->data() + text->size()) {
-        issues.push_back({"query", "limit", "Input should be a valid integer", "int_parsing"});
+        issues.push_back({{"query", "limit"}, "Input should be a valid integer", "int_parsing"});
     } else if (error != std::errc{} || number < 1 || number > static_cast<std::int64_t>(most)) {
         issues.push_back(
-            {"query", "limit", fmt::format("Input should be between 1 and {}", most), "out_of_range"});
+            {{"query", "limit"}, fmt::format("Input should be between 1 and {}", most), "out_of_range"});
     } else {
         limit = static_cast<std::size_t>(number);
     }
@@ -36,7 +36,7 @@ std::optional<Timestamp> read_time(const QueryString& query, const char* name, s
         std::replace(spelled.begin() + date_length + 1, spelled.end(), ' ', '+');
     const auto time = parse_rfc3339(spelled);
     if (time) return *time;
-    issues.push_back({"query", name, std::string(not_a_time), "datetime_parsing"});
+    issues.push_back({{"query", name}, std::string(not_a_time), "datetime_parsing"});
     return std::nullopt;
 }
 

@@ -44,9 +44,8 @@ net::ServerResponse validation_response(std::span<const Issue> issues) {
     JsonWriter w;
     w.begin_object().field("error", "ValidationError").key("detail").begin_array();
     for (const Issue& issue : issues) {
-        w.begin_object().key("loc").begin_array().value(issue.where);
-        if (!issue.field.empty()) w.value(issue.field);
-        if (!issue.inner.empty()) w.value(issue.inner);
+        w.begin_object().key("loc").begin_array();
+        for (const LocStep& step : issue.loc) std::visit([&](const auto& s) { w.value(s); }, step);
         w.end_array().field("msg", issue.message).field("type", issue.type).end_object();
     }
     w.end_array().field("code", 422).end_object();

@@ -1,23 +1,26 @@
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <variant>
+#include <vector>
 
 #include "net/http_server.hpp"
 
 namespace pricewire::api {
 
-// An error in a request. `where` is "body", "query" or "path"; an empty `field` means all of it. `type` is a
-// machine-readable rule name in pydantic's style. `inner` is the invalid member of the field; empty if it is
-// the field itself.
+// A step on the way into a request: a member's name, or an element's index from 0.
+using LocStep = std::variant<std::string, std::size_t>;
+
+// An error in a request. `loc` begins with "body", "query" or "header", which alone means all of it; `type` is a
+// machine-readable rule name in pydantic's style.
 struct Issue {
-    std::string where;
-    std::string field;
+    std::vector<LocStep> loc;
     std::string message;
     std::string type;
-    std::string inner = {};
     friend bool operator==(const Issue&, const Issue&) = default;
 };
 

@@ -333,7 +333,7 @@ net::ServerResponse open_events(Services& services, Exchange& exchange) {
     if (const auto text = query.find("tickers")) {
         auto tickers = parse_tickers(*text, services.stream_tickers);
         if (!tickers) {
-            const Issue issue{"query", "tickers", tickers.error(), "enum"};
+            const Issue issue{{"query", "tickers"}, tickers.error(), "enum"};
             return validation_response({&issue, 1});
         }
         client.tickers = std::move(*tickers);

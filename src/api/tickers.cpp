@@ -48,7 +48,7 @@ Parsed<TickersQuery> parse_tickers_query(const QueryString& query) {
     if (const auto text = query.find("query")) {
         out.text = *text;
         if (out.text.size() > longest_query) {
-            issues.push_back({"query", "query",
+            issues.push_back({{"query", "query"},
                               fmt::format("String should have at most {} characters", longest_query),
                               "string_too_long"});
         }

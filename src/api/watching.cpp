@@ -83,7 +83,7 @@ std::optional<Issue> no_room_for(Services& services, const Uuid& user_id, const 
     if (std::ranges::find(mine, ticker) != mine.end()) return std::nullopt;
     const std::size_t room = room_beside_pinned(options);
     const std::size_t most = watch::most_named_by_alerts(room);
-    const auto issue = [](std::string text) { return Issue{"body", "ticker", std::move(text), "no_room"}; };
+    const auto issue = [](std::string text) { return Issue{{"body", "ticker"}, std::move(text), "no_room"}; };
     std::size_t taken = 0;
     bool is_taken = false;
     for (const NeededTicker& need : services.use.storage.needed_tickers(services.use.clock.now())) {
