@@ -31,6 +31,12 @@ std::optional<Price> RecentPrices::first_since(const ActiveAlert& alert, Timesta
     return std::nullopt;
 }
 
+const std::deque<RecentPrices::Entry>& RecentPrices::of(Ticker ticker) const {
+    static const std::deque<Entry> none;
+    const auto found = by_ticker_.find(ticker);
+    return found == by_ticker_.end() ? none : found->second.entries;
+}
+
 std::optional<Timestamp> RecentPrices::insert(Line& line, Entry entry, Timestamp now) {
     auto& entries = line.entries;
     for (auto last = entries.rbegin(); last != entries.rend() && last->time > now; ++last) last->time = now;

@@ -20,6 +20,11 @@ public:
     static constexpr Duration longest = std::chrono::minutes{2};
     static constexpr std::size_t most = 4096;
 
+    struct Entry {
+        Timestamp time;
+        std::optional<Price> price;  // nullopt: it is gone
+    };
+
     // Inserts the price by its time, since prices of several feeds may arrive out of order. Returns when it
     // was no longer in effect; nullopt if it is the newest. A price older than everything kept was in effect
     // for no time, as far as is known. Times in the future, because a clock was ahead or has been set back,
@@ -30,12 +35,10 @@ public:
 
     // The first price in effect at or after `since` at which the alert's condition holds.
     std::optional<Price> first_since(const ActiveAlert& alert, Timestamp since) const;
+    // What is kept of the ticker, by time; of one moment in the order in which it came. Valid until the next add().
+    const std::deque<Entry>& of(Ticker ticker) const;
 
 private:
-    struct Entry {
-        Timestamp time;
-        std::optional<Price> price;  // nullopt: it is gone
-    };
     struct Line {
         std::deque<Entry> entries;
         bool forgot = false;  // older ones were dropped

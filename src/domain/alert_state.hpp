@@ -23,6 +23,9 @@ struct RuleState {
     std::optional<Side> side = {};  // of crosses: where the value was last; unset: nowhere, or at the level
     Timestamp start;                // see Anchor; its last firing, in an alert that repeats
     std::optional<Decimal> start_price = {};  // unset: no price has been in effect since
+    // Since when it is so: the start, or the moment at which it was armed. Values before that were judged; after a restart
+    // they come once more.
+    Timestamp as_of = {};
     // The highest or lowest price since the start, as of that moment, where the level needs it; the rest is in bars.
     std::optional<Decimal> extreme = {};
     Timestamp extreme_until = {};

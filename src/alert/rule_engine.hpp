@@ -1,0 +1,85 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include "alert/recent_prices.hpp"
+#include "base/clock.hpp"
+#include "domain/alert.hpp"
+#include "domain/stretch.hpp"
+
+namespace pricewire::alert {
+
+// What an alert with terms did. `price` is the one that did it; of the end of a wait the one in effect, with its value
+// 0 where there is none.
+struct RuleStep {
+    Price price;
+    // Of a firing and of an expiry the delivery's id is set by whoever takes the step.
+    std::variant<RuledFiring, StateNote, Expiry> what;
+};
+
+// A ticker's past: stretches in order of time, the newest of which may overlap what RecentPrices knows.
+struct LinePast {
+    Ticker ticker;
+    Timestamp from;  // nothing before was asked for
+    std::vector<Stretch> stretches;
+};
+
+// A past that is asked for.
+struct PastNeed {
+    Ticker ticker;
+    Timestamp from;
+    friend bool operator==(const PastNeed&, const PastNeed&) = default;
+};
+
+// Judges the alerts with terms. The outcome is that of the order of times, whatever the order in which prices and alerts
+// come, as far as RecentPrices reaches back; but what has fired stays fired. Pure; owned by one thread.
+//
+// The owner keeps the RecentPrices that an engine is made with: it holds every price and every gap before the engine is
+// told of them, and until when prices were in effect.
+class RuleEngine {
+public:
+    using Take = std::function<void(RuleStep)>;
+
+    virtual ~RuleEngine() = default;
+
+    // What the engine must be given of the past to add() this alert at `now`; at most one for each ticker. Empty: its own
+    // lines and RecentPrices hold all that decides.
+    virtual std::vector<PastNeed> needs(const ActiveAlert& alert, Timestamp now) const = 0;
+
+    // Adds an alert, or replaces the one with this id, as of its state: its rows' state counts, not what was known. One
+    // that has not begun (no RuleState) begins at begun_at. It is judged by the recent prices since its start, or since
+    // RuleState::as_of, and then by those that come. `pasts`: what it needs.
+    virtual void add(const ActiveAlert& alert, const std::vector<LinePast>& pasts) = 0;
+    // Takes what an edit changes without a new start: repeat, expiry, snooze, notify_on_expiry. The state stays; what is
+    // not muted any more is judged as of `at`. Nothing if it is not known.
+    virtual void update(const ActiveAlert& alert, Timestamp at) = 0;
+    // False if it is not known. One that has fired for the last time, or has expired, is removed by itself.
+    virtual bool remove(const Uuid& id) = 0;
+    // As far as it was judged; null if it is not known. Valid until the next call.
+    virtual const AlertState* state(const Uuid& id) const = 0;
+    virtual std::size_t size() const = 0;
+
+    // The newest price of its ticker, or its end. What the clock decides until then for alerts that watch the ticker
+    // comes first; but none expires.
+    virtual void on_price(const Price& price) = 0;
+    virtual void on_gone(const PriceGone& gone) = 0;
+    // RecentPrices has taken one of the ticker, or its end, that is older than its newest.
+    virtual void on_late(Ticker ticker, Timestamp time) = 0;
+    // Every price made before `until` was judged: holds and mutes that ended by then end, alerts that began by then begin,
+    // those that expired by then expire. An earlier one than before changes nothing.
+    virtual void on_time(Timestamp until) = 0;
+    // The earliest `until` for which on_time() would do something; nullopt: none.
+    virtual std::optional<Timestamp> next_time() const = 0;
+};
+
+// One rule::Run for each alert, straight from the specification: for tests, which compare others with it.
+// `take` is called within every member that is not const, in the order of steps, and must not call the engine.
+// `recent` outlives it.
+std::unique_ptr<RuleEngine> create_naive_engine(const RecentPrices& recent, RuleEngine::Take take);
+
+}  // namespace pricewire::alert
