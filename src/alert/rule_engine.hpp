@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <variant>
 #include <vector>
 
@@ -18,7 +19,7 @@ namespace pricewire::alert {
 // 0 where there is none.
 struct RuleStep {
     Price price;
-    // Of a firing and of an expiry the delivery's id is set by whoever takes the step.
+    // The ids of deliveries are set by whoever takes the step; of an expiry only where one is set already, to any value.
     std::variant<RuledFiring, StateNote, Expiry> what;
 };
 
@@ -54,27 +55,31 @@ public:
     // Adds an alert, or replaces the one with this id, as of its state: its rows' state counts, not what was known. One
     // that has not begun (no RuleState) begins at begun_at. It is judged by the recent prices since its start, or since
     // RuleState::as_of, and then by those that come. `pasts`: what it needs.
-    virtual void add(const ActiveAlert& alert, const std::vector<LinePast>& pasts) = 0;
-    // Takes what an edit changes without a new start: repeat, expiry, snooze, notify_on_expiry. The state stays; what is
-    // not muted any more is judged as of `at`. Nothing if it is not known.
-    virtual void update(const ActiveAlert& alert, Timestamp at) = 0;
+    virtual void add(const ActiveAlert& alert, std::span<const std::shared_ptr<const LinePast>> pasts) = 0;
+    // Takes what an edit changes without a new start: repeat, snoozed_until, expires_at, notify_on_expiry. The rest of the
+    // state stays as it is here. Nothing if it is not known.
+    virtual void update(const ActiveAlert& alert) = 0;
     // False if it is not known. One that has fired for the last time, or has expired, is removed by itself.
     virtual bool remove(const Uuid& id) = 0;
     // As far as it was judged; null if it is not known. Valid until the next call.
     virtual const AlertState* state(const Uuid& id) const = 0;
     virtual std::size_t size() const = 0;
 
-    // The newest price of its ticker, or its end. What the clock decides until then for alerts that watch the ticker
-    // comes first; but none expires.
+    // The newest price of its ticker, or its end. For alerts that watch the ticker, what time decides until then comes
+    // first, as in on_time().
     virtual void on_price(const Price& price) = 0;
     virtual void on_gone(const PriceGone& gone) = 0;
     // RecentPrices has taken one of the ticker, or its end, that is older than its newest.
     virtual void on_late(Ticker ticker, Timestamp time) = 0;
-    // Every price made before `until` was judged: holds and mutes that ended by then end, alerts that began by then begin,
-    // those that expired by then expire. An earlier one than before changes nothing.
+    // Every price made before `until` was judged, as far as can be told: holds and mutes that ended by then end, alerts
+    // that were to begin by then begin. An earlier one than before changes nothing.
     virtual void on_time(Timestamp until) = 0;
     // The earliest `until` for which on_time() would do something; nullopt: none.
     virtual std::optional<Timestamp> next_time() const = 0;
+    // Every price made before `until` was judged, for certain: those that expired by then are told of and removed. Until
+    // then a late price may still fire them, but nothing made at expires_at or later.
+    virtual void expire(Timestamp until) = 0;
+    virtual std::optional<Timestamp> next_expiry() const = 0;
 };
 
 // One rule::Run for each alert, straight from the specification: for tests, which compare others with it.
