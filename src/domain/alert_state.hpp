@@ -19,9 +19,12 @@ namespace pricewire::inline domain {
 // Of one rule of an alert. Of those joined by all, the first one's `armed` is that of all.
 struct RuleState {
     bool armed = false;
-    bool judged = false;            // since its start; before, the start decides whether it is armed
-    std::optional<Side> side = {};  // of crosses: where the value was last; unset: nowhere, or at the level
-    Timestamp start;                // see Anchor; its last firing, in an alert that repeats
+    // Since it began: `start` is its last firing then, windows count prices since that only, and a margin decides when it
+    // is armed again. Before, a word that waits is armed by the first value at which it is not true.
+    bool fired = false;
+    std::optional<Side> side =
+        {};           // of crosses: from where it crosses; unset: no value was off the level yet
+    Timestamp start;  // see Anchor
     std::optional<Decimal> start_price = {};  // unset: no price has been in effect since
     // Since when it is so: the start, or the moment at which it was armed. Values before that were judged; after a restart
     // they come once more.
