@@ -156,6 +156,7 @@ TEST_P(StorageBarsConformance, HistoryFillsMinutesThatAreMissing) {
     // Live prices of the same minute that come later.
     storage_->upsert_bars(std::vector{bar("BTC", day_ + 3min, "7", "9", "7", "7.5")});
     EXPECT_EQ(bars(1min).back(), past(bar("BTC", day_ + 3min, "7", "9", "6", "7.5"), "0.5"));
+    EXPECT_EQ(bars(1h), std::vector{past(bar("BTC", day_, "5", "9", "5", "7.5"), "2.75")});
 }
 
 TEST_P(StorageBarsConformance, TheFirstMinuteOfAnHourMayComeLast) {

@@ -358,8 +358,12 @@ public:
     // Bars.
     void upsert_bars(std::span<const Bar> bars) override {
         if (bars.empty()) return;
-        transaction("upsert_bars", Durability::process,
-                    [&](Connection& db) { merge_hours(db, hours_of(merge_minutes(db, bars))); });
+        transaction("upsert_bars", Durability::process, [&](Connection& db) {
+            std::vector<Bar> minutes = merge_minutes(db, bars);
+            // Their hours keep the volume that they have: it is that of more minutes than these.
+            for (Bar& minute : minutes) minute.volume.reset();
+            merge_hours(db, hours_of(minutes));
+        });
     }
     void add_history(Ticker ticker, Duration interval, std::span<const Bar> bars) override {
         if (bars.empty()) return;
