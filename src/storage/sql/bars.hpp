@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
+#include <ranges>
 #include <set>
 #include <span>
 #include <tuple>
@@ -43,7 +44,8 @@ std::vector<Bar> read_bars(Connection& db, Ticker ticker, Duration interval, Tim
     std::ranges::reverse(candles);
     bars = with_candles(std::move(bars), candles);
     BarsBackwards whole(interval, limit);
-    for (auto day = bars.rbegin(); day != bars.rend() && whole.add(*day); ++day) {
+    for (const Bar& day : bars | std::views::reverse) {
+        if (!whole.add(day)) break;
     }
     return std::move(whole).take();
 }

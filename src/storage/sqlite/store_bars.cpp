@@ -7,15 +7,12 @@ namespace pricewire::storage::sqlite {
 
 std::vector<Bar> Store::merge_minutes(Connection& db, std::span<const Bar> bars) {
     std::vector<Bar> merged;
-    for (Bar bar : bars) {
-        const auto there = db.first([&](const Row& row) { return sql::read_bar(row, bar.ticker); }, "bar_get",
-                                    bar.ticker.view(), bar.start);
-        if (there) {
-            const Decimal close = std::exchange(bar, *there).close;
-            const Bar& live = bars[merged.size()];
-            bar.high = std::max(bar.high, live.high);
-            bar.low = std::min(bar.low, live.low);
-            bar.close = close;
+    for (const Bar& live : bars) {
+        const auto read = [&](const Row& row) { return sql::read_bar(row, live.ticker); };
+        Bar bar = live;
+        if (const auto there = db.first(read, "bar_get", live.ticker.view(), live.start)) {
+            bar = *there;
+            append(bar, live);
         }
         db.change("bar_set", bar.ticker.view(), bar.start, bar.open, bar.high, bar.low, bar.close, bar.volume,
                   sql::origin_of(bar));
@@ -25,16 +22,18 @@ std::vector<Bar> Store::merge_minutes(Connection& db, std::span<const Bar> bars)
 }
 
 void Store::merge_hours(Connection& db, std::span<const HourBar> hours) {
-    for (HourBar hour : hours) {
-        const Bar& bar = hour.bar;
+    for (const HourBar& part : hours) {
+        const Ticker ticker = part.bar.ticker;
         const auto read = [&](const Row& row) {
-            return HourBar{sql::read_bar(row, bar.ticker), row.time(7), row.time(8),
+            return HourBar{sql::read_bar(row, ticker), row.time(7), row.time(8),
                            row.number(6) == static_cast<int>(sql::Origin::candle)};
         };
-        if (auto there = db.first(read, "hour_bar_get", bar.ticker.view(), bar.start)) {
-            merge(*there, hour);
+        HourBar hour = part;
+        if (const auto there = db.first(read, "hour_bar_get", ticker.view(), part.bar.start)) {
             hour = *there;
+            merge(hour, part);
         }
+        const Bar& bar = hour.bar;
         db.change("hour_bar_set", bar.ticker.view(), bar.start, bar.open, bar.high, bar.low, bar.close,
                   bar.volume, sql::origin_of(bar, hour.is_candle), hour.first, hour.last);
     }
