@@ -720,12 +720,10 @@ ORDER BY started_at DESC, ticker DESC LIMIT $2::bigint;
 WITH due AS MATERIALIZED (
     SELECT ticker, started_at FROM blind_spans
     WHERE due_at IS NOT NULL AND (due_at <= $1::timestamptz OR lease_owner = $3::text)
-    ORDER BY due_at LIMIT $2::bigint FOR UPDATE SKIP LOCKED),
-claimed AS (
-    UPDATE blind_spans b SET due_at = $4::timestamptz, lease_owner = $3::text
-    FROM due WHERE b.ticker = due.ticker AND b.started_at = due.started_at
-    RETURNING b.*)
-SELECT ticker, started_at, ended_at, reason, state, told_until, unknown_us, fired, tries FROM claimed ORDER BY started_at, ticker;
+    ORDER BY due_at LIMIT $2::bigint FOR UPDATE SKIP LOCKED)
+UPDATE blind_spans b SET due_at = $4::timestamptz, lease_owner = $3::text
+FROM due WHERE b.ticker = due.ticker AND b.started_at = due.started_at
+RETURNING b.ticker, b.started_at, b.ended_at, b.reason, b.state, b.told_until, b.unknown_us, b.fired, b.tries;
 
 -- name: blind_finish
 UPDATE blind_spans

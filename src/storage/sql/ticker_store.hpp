@@ -109,19 +109,18 @@ public:
     }
     void save_blind(std::span<const BlindSpan> spans) override {
         if (spans.empty()) return;
-        const auto values = [](const BlindSpan& span) {
+        // One statement cannot change a row twice: the last one of a span counts.
+        std::map<std::pair<Ticker, Timestamp>, const BlindSpan*> last;
+        for (const BlindSpan& span : spans) last[{span.ticker, span.from}] = &span;
+        const auto values = [](const auto& entry) {
+            const BlindSpan& span = *entry.second;
             std::optional<Timestamp> due;
             if (span.state == BlindState::waiting) due = span.to;
-            return std::tuple(span.ticker.view(), span.from, span.to, span.reason, to_string(span.state),
-                              span.unknown, due);
+            return std::tuple(span.ticker.view(), span.from, span.to, std::string_view(span.reason),
+                              to_string(span.state), span.unknown, due);
         };
-        // One statement cannot change a row twice: the last one of a span counts.
-        std::map<std::pair<Ticker, Timestamp>, BlindSpan> last;
-        for (const BlindSpan& span : spans) last.insert_or_assign(std::pair(span.ticker, span.from), span);
-        std::vector<BlindSpan> distinct;
-        for (auto& [key, span] : last) distinct.push_back(std::move(span));
         statement("save_blind", Durability::process,
-                  [&](Connection& db) { db.change_each("blind_put", distinct, values); });
+                  [&](Connection& db) { db.change_each("blind_put", last, values); });
     }
     std::vector<BlindSpan> open_blind() override {
         return read("open_blind", [&](Connection& db) {
@@ -129,12 +128,10 @@ public:
         });
     }
     std::vector<BlindSpan> blind_spans(Ticker ticker, Timestamp since, std::size_t limit) override {
-        std::optional<std::string_view> of;
-        if (!ticker.empty()) of = ticker.view();
         return read("blind_spans", [&](Connection& db) {
-            const auto read_one = or_skip("blind_spans", read_blind);
-            if (of) return present(db.all(read_one, "blind_of_ticker", *of, since, limit));
-            return present(db.all(read_one, "blind_all", since, limit));
+            const auto row = or_skip("blind_spans", read_blind);
+            return present(ticker.empty() ? db.all(row, "blind_all", since, limit)
+                                          : db.all(row, "blind_of_ticker", ticker.view(), since, limit));
         });
     }
     std::vector<BlindSpan> claim_blind(Timestamp now, std::size_t limit, std::string_view owner,
