@@ -14,12 +14,12 @@ namespace pricewire::storage {
 
 // How far a ticker's history has been filled from venues' candles.
 struct Filled {
-    std::optional<Timestamp> until;  // everything before it that venues could tell; unset: nothing yet
+    std::optional<Timestamp> until;  // what venues have of the time before it is stored; unset: nothing yet
     Timestamp next_at;               // not to be filled again before
 };
 
-// Bars of prices: minutes, hours made of them, and what venues' candles tell of the past. Part of Storage: see there for
-// threads; writes survive kill -9, not a loss of power.
+// Bars of prices: minutes, hours made of them, and history from venues' candles. Part of Storage: see there for threads;
+// writes survive kill -9, not a loss of power.
 class Bars {
 public:
     virtual ~Bars() = default;
@@ -33,18 +33,18 @@ public:
     // interval of which nothing is known has no bar.
     virtual std::vector<Bar> bars(Ticker ticker, Duration interval, Timestamp from, Timestamp to,
                                   std::size_t limit) = 0;
-    // Removes at most `limit` minutes that start before `minutes_before`, and as many hours and days that end before
-    // `longer_before`; returns how many of the most frequent: fewer than `limit` means that nothing is left to remove.
+    // Removes at most `limit` minutes that start before `minutes_before`, and at most `limit` hours and `limit` days that
+    // end before `longer_before`; returns the largest of the three counts: below `limit`, nothing is left to remove.
     virtual std::size_t prune_bars(Timestamp minutes_before, Timestamp longer_before, std::size_t limit) = 0;
 
-    // Claims the filling of a ticker until `lease`, and returns what has been filled; nullopt if another owner's claim
-    // lasts, or if it is not to be filled yet, unless it is filled until before `behind`. The owner of a claim may
-    // claim again.
+    // Claims the filling of a ticker until `lease`, and returns how far it has been filled; nullopt if another owner's
+    // claim has not expired, or if next_at is yet to come and it has been filled until `behind` or later. The owner of
+    // a claim may claim again.
     virtual std::optional<Filled> claim_fill(Ticker ticker, std::string_view owner, Timestamp now,
                                              Timestamp lease, Timestamp behind = {}) = 0;
-    // Ends a claim; nothing if it is another's by now. Unset `filled.until`: as before.
+    // Ends a claim; does nothing if another owner has claimed it since. Unset `filled.until`: it stays as it was.
     virtual void finish_fill(Ticker ticker, std::string_view owner, const Filled& filled) = 0;
-    // Nullopt: nobody has begun.
+    // nullopt: it was never claimed.
     virtual std::optional<Filled> filled(Ticker ticker) = 0;
 };
 

@@ -18,22 +18,22 @@ class BlindSpans {
 public:
     virtual ~BlindSpans() = default;
 
-    // Until when all prices were judged and their firings are durable, by whichever checker is the furthest; the
-    // spans tell of tickers for which that is not so. nullopt: none has said so yet.
+    // Until when all prices were judged and their firings are durable, according to the checker that is furthest
+    // ahead; the spans say for which tickers that is not so. nullopt: nothing was noted yet.
     virtual std::optional<Timestamp> judged_until() = 0;
     // Moves it forward. One that lies after `now` is replaced: a clock was wrong.
     virtual void note_judged(Timestamp until, Timestamp now) = 0;
 
-    // Writes spans that have begun or ended (state open or waiting; a waiting one is due at once). One that is
-    // stored as ended is left as it is.
+    // Writes spans that have begun or ended (state open or waiting; a waiting one is due at once). A span that is
+    // stored as ended is not changed.
     virtual void save_blind(std::span<const BlindSpan> spans) = 0;
     virtual std::vector<BlindSpan> open_blind() = 0;
     // The newest `limit` spans of a ticker, or of all where it is empty, that have not ended before `since`,
     // newest first.
     virtual std::vector<BlindSpan> blind_spans(Ticker ticker, Timestamp since, std::size_t limit) = 0;
 
-    // Claims up to `limit` of those waiting that are due, the oldest first, until `lease_until`: no other owner
-    // gets them before. What `owner` has claimed already is among them.
+    // Claims up to `limit` waiting spans that are due, those that have been due longest, until `lease_until`: no other
+    // owner gets them before. Spans that `owner` has already claimed are among them. In no order.
     virtual std::vector<BlindSpan> claim_blind(Timestamp now, std::size_t limit, std::string_view owner,
                                                Timestamp lease_until) = 0;
     // The outcome of a claim: the span's state, unknown, fired and tries. One that is still waiting is due at

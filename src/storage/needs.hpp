@@ -11,18 +11,18 @@
 
 namespace pricewire::storage {
 
-// Which tickers are needed, and which of them cannot be watched: how processes with an API tell feeds, and feeds tell
-// them. Part of Storage: see there for threads; writes survive kill -9, not a loss of power.
+// Which tickers are needed, as processes with an API tell feeds, and which of them cannot be watched, as feeds tell
+// those. Part of Storage: see there for threads; writes survive kill -9, not a loss of power.
 class Needs {
 public:
     virtual ~Needs() = default;
 
-    // Somebody looks at these (a chart, a rate, a stream): they are needed until then, at least. Of one ticker the
-    // latest time counts. Forgets tickers that have not been needed for a day, or are needed in more than one: the
-    // clock was set back.
+    // Somebody looks at these (a chart, a rate, a stream): they are needed at least until then. The latest time given
+    // for a ticker counts. Forgets tickers that have not been needed for a day, or that are needed until more than a
+    // day from now: the clock was set back.
     virtual void need_tickers(std::span<const Ticker> tickers, Timestamp now, Timestamp until) = 0;
-    // Those of active alerts and those of need_tickers() that are needed at `now`, by name. Takes a step in an index
-    // for each, however many alerts there are.
+    // Those of active alerts and those of need_tickers() that are needed at `now`, by name. Takes one step in an index
+    // per ticker, however many alerts there are.
     virtual std::vector<NeededTicker> needed_tickers(Timestamp now) = 0;
     // The tickers of a user's active alerts, by name; likewise.
     virtual std::vector<Ticker> alert_tickers(const Uuid& user_id) = 0;

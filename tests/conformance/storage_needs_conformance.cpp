@@ -1,4 +1,4 @@
-// Every Storage's part Needs: which tickers are needed, and which of them cannot be watched.
+// The contract of every Storage: which tickers are needed, and which of them cannot be watched.
 #include "storage_fixture.hpp"
 
 namespace pricewire::conformance {

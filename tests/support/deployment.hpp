@@ -116,9 +116,9 @@ public:
     // The objects of all pages of a list, such as "/deliveries?limit=1000"; flat ones.
     std::vector<std::string> list(const Account& account, const std::string& path);
     void sim_post(const std::string& control, const std::string& body = "");
-    // So much time passes at once: in the market, which is traded meanwhile and heard by nobody, and on the wall
-    // clocks of Pricewire's processes, running or not; their monotonic clocks stand still, as of a machine that
-    // sleeps. Needs DeploymentOptions::has_movable_clock.
+    // Lets `time` pass at once: in the market, whose trades are sent to nobody meanwhile, and on the wall clocks of
+    // Pricewire's processes, running or not; their monotonic clocks stand still, as on a machine that sleeps. Needs
+    // DeploymentOptions::has_movable_clock.
     void pass(Duration time);
     std::vector<Received> received();
 

@@ -184,7 +184,8 @@ claimed AS (
     UPDATE deliveries d
     SET state = 'delivering', due_at = $4::timestamptz, lease_owner = $5::text, lane = NULL, lane_turn = NULL
     FROM due WHERE d.id = due.id
-    RETURNING d.id, d.alert_id, d.attempts, d.round_start, d.kind, d.created_at, d.deadline, d.test_price, d.late, due.place)
+    RETURNING d.id, d.alert_id, d.attempts, d.round_start, d.kind, d.created_at, d.deadline, d.test_price,
+              d.late, due.place)
 -- include: claimed
 ORDER BY d.place;
 
@@ -703,8 +704,8 @@ SET ended_at = excluded.ended_at, state = excluded.state, unknown_us = excluded.
 WHERE blind_spans.state = 'open' AND excluded.state <> 'open';
 
 -- name: blind_open
-SELECT ticker, started_at, ended_at, reason, state, told_until, unknown_us, fired, tries FROM blind_spans WHERE ended_at IS NULL
-ORDER BY ticker, started_at;
+SELECT ticker, started_at, ended_at, reason, state, told_until, unknown_us, fired, tries FROM blind_spans
+WHERE ended_at IS NULL ORDER BY ticker, started_at;
 
 -- name: blind_of_ticker
 SELECT ticker, started_at, ended_at, reason, state, told_until, unknown_us, fired, tries FROM blind_spans

@@ -229,6 +229,7 @@ Bar read_bar(const Row& row, Ticker ticker) {
             row.null(5) ? std::nullopt : std::optional(row.decimal(5)),
             row.number(6) != 0};
 }
+
 // The column `origin`: whether a bar is made of live prices, of them and of history or of history alone, or is a venue's
 // candle of the whole interval.
 enum class Origin : std::uint8_t { live, history, candle };

@@ -9,7 +9,7 @@
 
 namespace pricewire::storage::sql {
 
-// What the parts of a Store run their queries by.
+// What the parts of a Store run their queries with.
 //
 // Db offers read(f), statement(durability, f) for one writing statement, and transaction(durability, f), each
 // of which calls f with a Connection:

@@ -528,8 +528,8 @@ SET ended_at = excluded.ended_at, state = excluded.state, unknown_us = excluded.
 WHERE state = 'open' AND excluded.state <> 'open';
 
 -- name: blind_open
-SELECT ticker, started_at, ended_at, reason, state, told_until, unknown_us, fired, tries FROM blind_spans WHERE ended_at IS NULL
-ORDER BY ticker, started_at;
+SELECT ticker, started_at, ended_at, reason, state, told_until, unknown_us, fired, tries FROM blind_spans
+WHERE ended_at IS NULL ORDER BY ticker, started_at;
 
 -- name: blind_of_ticker
 SELECT ticker, started_at, ended_at, reason, state, told_until, unknown_us, fired, tries FROM blind_spans
