@@ -6,10 +6,10 @@
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <unistd.h>
-#include <ctime>
 
 #include <cstdint>
 #include <cstdlib>
+#include <ctime>
 
 namespace {
 
@@ -22,15 +22,16 @@ const volatile std::int64_t* open_offset() {
     return mapped == MAP_FAILED ? nullptr : static_cast<const std::int64_t*>(mapped);
 }
 
-timespec moved_now(clockid_t clock, long& result) {
-    timespec out{};
-    result = syscall(SYS_clock_gettime, clock, &out);
+int moved_time(clockid_t clock, timespec& out) {
+    const auto result = static_cast<int>(syscall(SYS_clock_gettime, clock, &out));
     static const volatile std::int64_t* const offset = open_offset();
-    if (offset == nullptr || (clock != CLOCK_REALTIME && clock != CLOCK_REALTIME_COARSE)) return out;
-    const std::int64_t nanoseconds = out.tv_nsec + *offset % 1'000'000 * 1000;
-    out.tv_sec += *offset / 1'000'000 + nanoseconds / 1'000'000'000;
+    if (result != 0 || offset == nullptr || (clock != CLOCK_REALTIME && clock != CLOCK_REALTIME_COARSE))
+        return result;
+    const std::int64_t ahead = *offset;
+    const std::int64_t nanoseconds = out.tv_nsec + ahead % 1'000'000 * 1000;
+    out.tv_sec += ahead / 1'000'000 + nanoseconds / 1'000'000'000;
     out.tv_nsec = nanoseconds % 1'000'000'000;
-    return out;
+    return 0;
 }
 
 }  // namespace
@@ -38,22 +39,20 @@ timespec moved_now(clockid_t clock, long& result) {
 extern "C" {
 
 int clock_gettime(clockid_t clock, timespec* out) noexcept {
-    long result = 0;
-    *out = moved_now(clock, result);
-    return static_cast<int>(result);
+    return moved_time(clock, *out);
 }
 
 int gettimeofday(timeval* out, void*) noexcept {
-    long result = 0;
-    const timespec now = moved_now(CLOCK_REALTIME, result);
+    timespec now{};
+    const int result = moved_time(CLOCK_REALTIME, now);
     *out = {now.tv_sec, now.tv_nsec / 1000};
-    return static_cast<int>(result);
+    return result;
 }
 
 time_t time(time_t* out) noexcept {
-    long result = 0;
-    const time_t now = moved_now(CLOCK_REALTIME, result).tv_sec;
-    if (out != nullptr) *out = now;
-    return now;
+    timespec now{};
+    moved_time(CLOCK_REALTIME, now);
+    if (out != nullptr) *out = now.tv_sec;
+    return now.tv_sec;
 }
 }
