@@ -29,8 +29,6 @@ public:
     std::optional<TapeTrade> take(Time now);
     // When it is, after take() gave none; nullopt: there are no coins.
     std::optional<Time> due() const;
-    // From now on, after a pause.
-    void hold() { due_.reset(); }
     // One trade of each coin at the price of `at`.
     std::vector<TapeTrade> all(SimTime at) const;
     // The coins that a venue does not list.
