@@ -44,13 +44,16 @@ net::ServerResponse set_rate(ExchangeSim& sim, std::string_view coin, const std:
     return sim.set_rate(coin, dollars->to_double()), done;
 }
 
+bool is_venue(SimVenues venues, std::string_view name) {
+    return std::any_of(venues.begin(), venues.end(), [&](auto* venue) { return venue->name == name; });
+}
+
 net::ServerResponse trade(ExchangeSim& sim, SimVenues venues, std::string_view what,
                           const std::string& body) {
     const std::string symbol(take_part(what, '/'));
     const auto price = Decimal::parse(body);
     if (!price || !price->is_positive()) return bad("a price is a positive decimal number");
-    if (!what.empty() && std::none_of(venues.begin(), venues.end(), [&](auto* v) { return v->name == what; }))
-        return bad("no such venue");
+    if (!what.empty() && !is_venue(venues, what)) return bad("no such venue");
     return sim.trade(symbol, *price, std::string(what)), done;
 }
 
@@ -58,8 +61,8 @@ net::ServerResponse set_listing(ExchangeSim& sim, SimVenues venues, std::string_
                                 std::string_view body) {
     using Kind = ListingState::Kind;
     const std::string_view venue = take_part(what, '/');
-    if (std::none_of(venues.begin(), venues.end(), [&](auto* v) { return v->name == venue; }) || what.empty())
-        return bad("a listing is of /<venue>/<SYMBOL>");
+    if (!is_venue(venues, venue)) return bad("no such venue");
+    if (what.empty()) return bad("a listing is one of a symbol: /_sim/listing/<venue>/<SYMBOL>");
     const std::string_view word = take_part(body, ':');
     const ListingState state{word == "halted"     ? Kind::halted
                              : word == "delisted" ? Kind::delisted
