@@ -39,6 +39,13 @@ SimTime on_grid(SimTime at, seconds step) {
     return before < at ? before + step : before;
 }
 
+// In coins, at `dollars` each.
+double invented_volume(std::string_view symbol, SimTime from, SimTime to, double dollars) {
+    const double passed = static_cast<double>((to - from) / seconds{1}) / 60;
+    const std::uint64_t hash = hash_of(symbol, static_cast<std::uint64_t>(minute_of(from)));
+    return dollars_per_minute * passed / dollars * (0.2 + static_cast<double>(hash % 1000) / 1000);
+}
+
 // Merges bars of parts of one interval, in order.
 class CandleMaker {
 public:
@@ -87,14 +94,9 @@ public:
                 const SimTime until = std::min({start + interval, recorded.begins, now});
                 if (const auto bar = past_->invented(symbol, *recorded.anchor, start, until, interval)) {
                     const double apart = past_->apart(venue_, symbol, start) / rate;
-                    const double volume =
-                        dollars_per_minute * static_cast<double>((until - start) / seconds{1}) / 60 /
-                        bar->close *
-                        (0.2 + static_cast<double>(
-                                   hash_of(symbol, static_cast<std::uint64_t>(minute_of(start))) % 1000) /
-                                   1000);
                     maker.add(to_price(bar->open * apart), to_price(bar->high * apart),
-                              to_price(bar->low * apart), to_price(bar->close * apart), volume);
+                              to_price(bar->low * apart), to_price(bar->close * apart),
+                              invented_volume(symbol, start, until, bar->close));
                 }
             }
             for (; minute != recorded.minutes.end() && start_of(minute->number) < start + interval;
