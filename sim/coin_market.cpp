@@ -36,7 +36,7 @@ std::optional<TapeTrade> CoinMarket::take(Time now) {
     if (introduced_ < coins_.size()) return trade(coins_[introduced_++], sim::now());
     if (!due_) due_ = now;
     if (now < *due_) return std::nullopt;
-    // What could not be kept up with is left out.
+    // Trades that it could not keep up with are left out.
     due_ = std::max(*due_ + duration_cast<Time::duration>(apart_), now - std::chrono::milliseconds{100});
     return trade(coins_[turns_(rng_)], sim::now());
 }

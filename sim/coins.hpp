@@ -25,8 +25,8 @@ std::vector<SimCoin> first_coins(std::size_t count);
 // The coin of a symbol of the tape; one that is not among them is named by its ticker.
 SimCoin coin_of(std::string_view symbol);
 
-// Whether a venue lists the coin that stands at `rank`: the first five everywhere, then fewer and fewer, but
-// always somewhere.
+// Whether a venue lists the coin of this rank: every venue lists the first five, fewer and fewer the others, but at
+// least one each.
 bool is_listed(std::string_view venue, std::string_view ticker, std::size_t rank);
 
 // A number that depends on nothing but its arguments.

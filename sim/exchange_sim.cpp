@@ -259,7 +259,7 @@ private:
         take_figures(trade, at);
     }
 
-    // A trade of the past, of which no client hears.
+    // A trade of the past, which no client is sent.
     void trade_unheard(const TapeTrade& trade, SimTime at) REQUIRES(mutex_) {
         note(trade, at);
         for (auto& [venue, player] : players_) player.make(trade, state_, at, false);

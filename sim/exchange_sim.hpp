@@ -27,7 +27,7 @@ struct SimOptions {
     // trade as often and as late as their SimVenue says, and the dollar coins move. 0: every venue makes every
     // trade of the tape at its price, at once.
     double noise_bp = 0;
-    std::uint64_t seed = 1;  // of the noise
+    std::uint64_t seed = 1;  // of the noise and of invented prices
     bool no_coins = false;   // the dollar coins trade by the tape alone
     // Coins that trade by the clock, beside the five of the tape (coins.hpp): the largest venues list them all,
     // others fewer. Without a tape the five are among them.
@@ -54,7 +54,7 @@ struct SimOptions {
 //   POST /_sim/market                    body: what open_market() takes; replaces the tape
 //   POST /_sim/noise                     body: SimOptions::noise_bp
 //   POST /_sim/listing/<venue>/<SYMBOL>  body: trading, halted, delisted or renamed:SYMBOL
-//   POST /_sim/skip                      body: a time that passes at once; the tape is traded, unheard by clients
+//   POST /_sim/skip                      body: a time that passes at once; see skip()
 //
 // All methods are thread-safe.
 class ExchangeSim {
@@ -76,8 +76,8 @@ public:
     // What a venue's list says of a symbol, and whether it is traded there.
     virtual void set_listing(std::string_view venue, const std::string& symbol,
                              const ListingState& state) = 0;
-    // So much time passes at once: what the tape trades in it is traded, but sent to nobody, and the market's
-    // clock is moved (protocol.hpp). The clock moves back when the simulator ends.
+    // Lets `time` pass at once: the trades of the tape that are due within it are made but sent to nobody, and the
+    // market's clock is moved (protocol.hpp). The clock moves back when the simulator ends.
     virtual void skip(Duration time) = 0;
     // The tape has ended, and all of it has been handed to the sockets.
     virtual bool finished() const = 0;

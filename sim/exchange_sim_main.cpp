@@ -47,14 +47,14 @@ int main(int argc, char** argv) {
                    "how many coins trade by the clock, beside the five of the market")
         ->capture_default_str()
         ->check(CLI::Range(0, 5000));
-    app.add_option("--coin-trades", options.coin_trades_per_second, "a second, of all of them")
+    app.add_option("--coin-trades", options.coin_trades_per_second, "per second, of all these coins together")
         ->capture_default_str()
         ->check(CLI::Range(0.001, 1e6));
     app.add_flag("--past", options.has_past,
                  "venues tell of a time before the simulator began, which is invented");
     app.add_flag("--limits", options.enforces_limits,
                  "refuse requests that exceed a venue's limits; they are counted in any case");
-    app.add_option("--seed", options.seed, "of the noise")->capture_default_str();
+    app.add_option("--seed", options.seed, "of the noise and of invented prices")->capture_default_str();
     CLI11_PARSE(app, argc, argv);
 
     sigset_t signals;

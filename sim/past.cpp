@@ -11,7 +11,7 @@ namespace {
 
 using namespace std::chrono;
 
-// Of each venue's symbol; fewer where there are many of them.
+// The series of all venues and symbols share these.
 constexpr std::size_t trades_in_all = 2'000'000;
 constexpr std::size_t minutes_in_all = 2'000'000;
 constexpr std::size_t minutes_at_most = 40'000;
@@ -261,7 +261,7 @@ double Past::invented_price(std::string_view symbol, const Anchor& anchor, SimTi
 
 std::optional<Past::Bar> Past::invented(std::string_view symbol, const Anchor& anchor, SimTime from,
                                         SimTime to, seconds interval) const {
-    // Of whole bars each venue asks again.
+    // Every venue asks for the same whole bars.
     const bool is_whole = to - from == interval;
     const std::uint64_t key = hash_of(symbol, static_cast<std::uint64_t>(minute_of(from)) * 10'000 +
                                                   static_cast<std::uint64_t>(interval / minutes{1}));

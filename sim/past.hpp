@@ -19,9 +19,9 @@
 
 namespace pricewire::sim {
 
-// What was traded at every venue: recorded while the simulator runs, and before that, if so wanted, invented
-// (sim/coins.hpp) so that it ends at the first recorded price. Of a day recorded minutes are exact, and
-// invented days are a little calmer than their minutes. Thread-safe.
+// What was traded at each venue: recorded while the simulator runs and, if wanted, invented for the time before
+// (sim/coins.hpp) so that it ends at the first recorded price. Recorded bars are exact; an invented day's high and low
+// are a little closer together than those of its minutes. Thread-safe.
 class Past : public std::enable_shared_from_this<Past> {
 public:
     Past(bool is_invented, std::uint64_t seed, double noise_bp)
@@ -30,11 +30,11 @@ public:
     // The venue outlives it.
     std::shared_ptr<const VenuePast> of(const SimVenue& venue) const;
 
-    // A trade of the tape, in dollars: what venues have traded that have no record of their own.
+    // A trade of the tape, in dollars, which all venues without a record of their own have made.
     void record(std::string_view symbol, Decimal price, SimTime at);
-    // A trade of one venue, which begin_own() has been called for.
+    // A trade of one venue, for which begin_own() has been called.
     void record(const SimVenue& venue, std::string_view symbol, Decimal price, SimTime at);
-    // From now on the venue has a record of its own, which begins with what the tape's says.
+    // From now on the venue has a record of its own, which begins as a copy of the tape's.
     void begin_own(const SimVenue& venue);
     // A coin whose price is coin_price() at any time.
     void add_coin(std::string_view symbol, double dollars);
@@ -98,11 +98,11 @@ private:
     // In the venue's currency.
     Recorded recorded(const SimVenue& venue, std::string_view symbol, SimTime from, SimTime to,
                       bool with_trades) const;
-    // In dollars. nullopt: nothing of [from, to).
+    // In dollars. nullopt: no invented price falls into [from, to).
     std::optional<Bar> invented(std::string_view symbol, const Anchor& anchor, SimTime from, SimTime to,
                                 std::chrono::seconds interval) const;
     double invented_price(std::string_view symbol, const Anchor& anchor, SimTime at) const;
-    // By how much a venue was apart from the others.
+    // The factor between a venue's price and that of the others.
     double apart(const SimVenue& venue, std::string_view symbol, SimTime at) const;
 
     const bool is_invented_;

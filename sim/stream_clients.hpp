@@ -60,8 +60,8 @@ private:
 
     const Faults& faults_;
     std::map<std::uint64_t, Client> clients_;
-    std::map<std::string, std::uint64_t, std::less<>>
-        opened_;  // how many connections there have been, by venue
+    // How many connections there have been, by venue.
+    std::map<std::string, std::uint64_t, std::less<>> opened_;
 };
 
 }  // namespace pricewire::sim

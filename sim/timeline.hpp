@@ -32,7 +32,7 @@ public:
     std::optional<TapeTrade> take(TimePoint now);
     // When it is, after take() gave none; nullopt while paused and at the end.
     std::optional<TimePoint> due() const;
-    // Lets so much time pass at once: what is due within it is taken next.
+    // Lets `time` pass at once: the trades that are due within it are taken next.
     void skip(TimePoint now, TimePoint::duration time);
     // When the trade that take() gave last was due.
     TimePoint was_due() const { return was_due_; }

@@ -14,7 +14,8 @@ int main(int argc, char** argv) {
     bool print = false;
     CLI::App app{
         "Receives webhooks on loopback, verifies their signatures, and misbehaves on demand.\n"
-        "Control while it runs: GET /_receiver/stats[?log=1]; POST /_receiver/{mode,secrets}"};
+        "Control while it runs: GET /_receiver/stats[?log=1], /_receiver/bodies/ALERT; POST "
+        "/_receiver/{mode,secrets}"};
     app.set_version_flag("--version", PRICEWIRE_VERSION);
     app.add_option("--listen", options.listen, "host:port, port 0 picks a free one")->capture_default_str();
     app.add_option("--secret", options.secrets, "a whsec_… secret to verify with; may be repeated");
