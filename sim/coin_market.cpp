@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "sim/protocol.hpp"
-
 namespace pricewire::sim {
 namespace {
 
@@ -66,9 +64,14 @@ void DollarCoins::move(double passed_seconds, double noise_bp, std::mt19937_64& 
     for (Coin* coin : {&usdt_, &usdc_}) coin->offset = coin->offset * kept + normal(rng);
 }
 
+DollarRates DollarCoins::rates() const {
+    return {usdt_.centre * (1 + usdt_.offset), usdc_.centre * (1 + usdc_.offset)};
+}
+
 std::array<TapeTrade, 2> DollarCoins::trades() const {
-    return {TapeTrade{.symbol = "USDTUSDT", .price = to_price(usdt())},
-            TapeTrade{.symbol = "USDCUSDT", .price = to_price(usdc())}};
+    const DollarRates now = rates();
+    return {TapeTrade{.symbol = "USDTUSDT", .price = to_price(now.usdt)},
+            TapeTrade{.symbol = "USDCUSDT", .price = to_price(now.usdc)}};
 }
 
 }  // namespace pricewire::sim

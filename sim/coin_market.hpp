@@ -13,6 +13,7 @@
 
 #include "sim/coins.hpp"
 #include "sim/past.hpp"
+#include "sim/protocol.hpp"
 #include "sim/tape.hpp"
 
 namespace pricewire::sim {
@@ -57,8 +58,7 @@ class DollarCoins {
 public:
     void set(std::string_view coin, double dollars) { (coin == "USDT" ? usdt_ : usdc_) = {dollars, 0}; }
     void move(double passed_seconds, double noise_bp, std::mt19937_64& rng);
-    double usdt() const { return usdt_.centre * (1 + usdt_.offset); }
-    double usdc() const { return usdc_.centre * (1 + usdc_.offset); }
+    DollarRates rates() const;
     std::array<TapeTrade, 2> trades() const;
 
 private:

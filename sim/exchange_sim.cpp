@@ -159,7 +159,7 @@ public:
         w.key("prices").begin_object();
         for (const auto& [symbol, price] : last_) w.field(symbol, price);
         w.end_object().key("rates").begin_object();
-        w.field("USDT", to_price(state_.usdt)).field("USDC", to_price(state_.usdc)).end_object();
+        w.field("USDT", to_price(state_.rates.usdt)).field("USDC", to_price(state_.rates.usdc)).end_object();
         clients_.write(w, last_);
         w.field("clock", iso_time(sim::now()));
         limits_.write(w);
@@ -303,9 +303,8 @@ private:
 
     void move_coins(double passed_seconds) REQUIRES(mutex_) {
         dollar_coins_.move(passed_seconds, state_.noise_bp, rng_);
-        state_.usdt = dollar_coins_.usdt();
-        state_.usdc = dollar_coins_.usdc();
-        past_->set_rates(state_.usdt, state_.usdc);
+        state_.rates = dollar_coins_.rates();
+        past_->set_rates(state_.rates);
     }
 
     // ---- Faults

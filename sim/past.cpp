@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "sim/coins.hpp"
-#include "sim/protocol.hpp"
 
 namespace pricewire::sim {
 namespace {
@@ -14,7 +13,7 @@ using namespace std::chrono;
 // The series of all venues and symbols share these.
 constexpr std::size_t trades_in_all = 2'000'000;
 constexpr std::size_t minutes_in_all = 2'000'000;
-constexpr std::size_t minutes_at_most = 40'000;
+constexpr std::size_t minutes_at_most = 40'000;  // of each
 constexpr std::size_t bars_at_most = 20'000;
 constexpr std::size_t bars_kept = 300'000;
 constexpr double size_of_trade = 0.01;  // as the venues' frames say
@@ -150,7 +149,7 @@ void Past::record(std::string_view symbol, Decimal price, SimTime at) {
 
 void Past::record(const SimVenue& venue, std::string_view symbol, Decimal price, SimTime at) {
     MutexLock lock(mutex_);
-    anchor(symbol, price.to_double() * rate_of(venue.currency), at);
+    anchor(symbol, price.to_double() * rates_.of(venue.currency), at);
     add(series_of(books_[&venue], symbol), price, at);
 }
 
@@ -159,7 +158,7 @@ void Past::begin_own(const SimVenue& venue) {
     const auto [book, is_new] = books_.try_emplace(&venue, tape_);
     if (!is_new) return;
     series_ += tape_.size();
-    const double rate = 1 / rate_of(venue.currency);
+    const double rate = 1 / rates_.of(venue.currency);
     for (auto& [symbol, series] : book->second) {
         for (Minute& m : series.minutes) {
             for (Decimal* price : {&m.open, &m.high, &m.low, &m.close}) *price = times(*price, rate);
@@ -177,14 +176,9 @@ double Past::coin_price(std::string_view symbol, double dollars, SimTime at) con
     return dollars * std::exp(log_price(seed_, symbol, at));
 }
 
-void Past::set_rates(double usdt, double usdc) {
+void Past::set_rates(const DollarRates& rates) {
     MutexLock lock(mutex_);
-    usdt_ = usdt;
-    usdc_ = usdc;
-}
-
-double Past::rate_of(std::string_view currency) const {
-    return currency == "USDT" ? usdt_ : currency == "USDC" ? usdc_ : 1;
+    rates_ = rates;
 }
 
 void Past::anchor(std::string_view symbol, double dollars, SimTime at) {
@@ -232,7 +226,7 @@ Past::Recorded Past::recorded(const SimVenue& venue, std::string_view symbol, Si
     Recorded out;
     MutexLock lock(mutex_);
     if (const auto found = anchors_.find(symbol); found != anchors_.end()) out.anchor = found->second;
-    out.rate = rate_of(venue.currency);
+    out.rate = rates_.of(venue.currency);
     const auto own = books_.find(&venue);
     const Book& book = own == books_.end() ? tape_ : own->second;
     const double rate = own == books_.end() ? 1 / out.rate : 1;

@@ -15,6 +15,7 @@
 
 #include "base/decimal.hpp"
 #include "base/mutex.hpp"
+#include "sim/protocol.hpp"
 #include "sim/venues/venue.hpp"
 
 namespace pricewire::sim {
@@ -39,8 +40,7 @@ public:
     // A coin whose price is coin_price() at any time.
     void add_coin(std::string_view symbol, double dollars);
     double coin_price(std::string_view symbol, double dollars, SimTime at) const;
-    // What one unit of the venues' currency is worth.
-    void set_rates(double usdt, double usdc);
+    void set_rates(const DollarRates& rates);
 
 private:
     friend class PastOfVenue;
@@ -94,7 +94,6 @@ private:
     Series& series_of(Book& book, std::string_view symbol) REQUIRES(mutex_);
     void add(Series& series, Decimal price, SimTime at) REQUIRES(mutex_);
     void anchor(std::string_view symbol, double dollars, SimTime at) REQUIRES(mutex_);
-    double rate_of(std::string_view currency) const REQUIRES(mutex_);
     // In the venue's currency.
     Recorded recorded(const SimVenue& venue, std::string_view symbol, SimTime from, SimTime to,
                       bool with_trades) const;
@@ -113,10 +112,9 @@ private:
     std::map<const SimVenue*, Book> books_ GUARDED_BY(mutex_);
     BySymbol<Anchor> anchors_ GUARDED_BY(mutex_);
     std::size_t series_ GUARDED_BY(mutex_) = 0;
-    double usdt_ GUARDED_BY(mutex_) = 1;
-    double usdc_ GUARDED_BY(mutex_) = 1;
+    DollarRates rates_ GUARDED_BY(mutex_);
     mutable Mutex bars_mutex_;
-    mutable std::unordered_map<std::uint64_t, Bar> bars_ GUARDED_BY(bars_mutex_);  // invented before
+    mutable std::unordered_map<std::uint64_t, Bar> bars_ GUARDED_BY(bars_mutex_);  // what invented() has made
 };
 
 }  // namespace pricewire::sim

@@ -70,7 +70,7 @@ TEST_F(PastTest, ATradeToldLateBelongsToItsMinute) {
 }
 
 TEST_F(PastTest, AVenueKeepsItsOwnRecordInItsOwnCurrency) {
-    past_->set_rates(0.5, 1);
+    past_->set_rates({0.5, 1});
     record(1s, "100");
     past_->begin_own(tethers);
     record(2s, "150");

@@ -19,6 +19,16 @@
 // What the simulated venues share. Pure.
 namespace pricewire::sim {
 
+// What the two dollar coins are worth, in dollars.
+struct DollarRates {
+    double usdt = 1;
+    double usdc = 1;
+    // 1 for "USD".
+    double of(std::string_view currency) const {
+        return currency == "USDT" ? usdt : currency == "USDC" ? usdc : 1;
+    }
+};
+
 // The decoded value of one query parameter; empty where it is absent.
 std::string query_value(std::string_view query, std::string_view name);
 // The number in one; `otherwise` where there is none.

@@ -5,8 +5,6 @@
 #include <cmath>
 #include <utility>
 
-#include "sim/protocol.hpp"
-
 namespace pricewire::sim {
 namespace {
 
@@ -35,10 +33,6 @@ std::string as_of_now(std::string frame) {
 
 }  // namespace
 
-double MarketState::rate_of(std::string_view currency) const {
-    return currency == "USDT" ? usdt : currency == "USDC" ? usdc : 1;
-}
-
 std::string stream_door(const SimVenue& venue) {
     return std::string(venue.name) + ".stream";
 }
@@ -50,7 +44,7 @@ SimMarket market_of(const SimVenue& venue, const Prices& dollars, const MarketSt
                     std::chrono::system_clock::time_point at) {
     SimMarket market{.currency = venue.currency};
     for (const auto& [symbol, dollar_price] : dollars) {
-        const Decimal price = times(dollar_price, 1 / state.rate_of(venue.currency));
+        const Decimal price = times(dollar_price, 1 / state.rates.of(venue.currency));
         if (is_dollar_coin(symbol) && !market.lists(symbol)) continue;
         market.prices[symbol] = price;
         market.trades[symbol] = {{symbol, price, 1, at}};
@@ -82,7 +76,7 @@ double VenuePlayer::noise(const std::string& symbol, const MarketState& state, T
 
 Decimal VenuePlayer::price_of(const TapeTrade& trade, const MarketState& state, Time now, bool is_exact) {
     if (!trade.venue.empty()) return trade.price;
-    const double in_currency = 1 / state.rate_of(venue_.currency);
+    const double in_currency = 1 / state.rates.of(venue_.currency);
     return times(trade.price, in_currency * (is_exact ? 1 : noise(trade.symbol, state, now)));
 }
 
@@ -121,7 +115,7 @@ std::vector<VenuePlayer::Telling> VenuePlayer::make(const TapeTrade& of_tape, co
                     .delay = fault.delay()};
     if (has_arbitrage) telling.delay += venue_.delay;
     if (fault.kind == Kind::none && venue_.plays_recordings && state.noise_bp == 0 &&
-        state.rate_of(venue_.currency) == 1)
+        state.rates.of(venue_.currency) == 1)
         telling.frame = as_of_now(trade.frame);
     if (fault.kind == Kind::duplicate) {
         Telling again = telling;

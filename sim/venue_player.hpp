@@ -10,6 +10,7 @@
 
 #include "sim/faults.hpp"
 #include "sim/past.hpp"
+#include "sim/protocol.hpp"
 #include "sim/tape.hpp"
 #include "sim/venues/venue.hpp"
 
@@ -17,14 +18,10 @@ namespace pricewire::sim {
 
 // What all venues share beside the tape, whose prices are in dollars.
 struct MarketState {
-    double usdt = 1;  // dollars
-    double usdc = 1;
+    DollarRates rates;
     // How far a venue's price is from the tape's, as a standard deviation. 0: nowhere, every venue makes
     // every trade, at once.
     double noise_bp = 0;
-
-    // In dollars; 1 for "USD".
-    double rate_of(std::string_view currency) const;
 };
 
 std::string stream_door(const SimVenue& venue);

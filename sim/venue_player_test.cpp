@@ -98,7 +98,7 @@ TEST_F(VenuePlayerTest, OldTradesAreASecondApartAndKeepTheirIdsAndTimes) {
 }
 
 TEST_F(VenuePlayerTest, ADollarIsWorthItsRateInCoins) {
-    state_.usdt = 0.95;
+    state_.rates.usdt = 0.95;
     const SimMarket market =
         market_of(tether_venue, {{"BTCUSDT", decimal("95")}, {"USDTUSDT", decimal("0.95")}}, state_, now_);
     EXPECT_EQ(market.prices.at("BTCUSDT"), decimal("100"));
@@ -136,7 +136,7 @@ TEST_F(VenuePlayerTest, ArbitrageKeepsAVenueNearTheMarketAndItsOwnPace) {
 }
 
 TEST_F(VenuePlayerTest, ATradeOfOneVenueIsMadeAtItsPriceThere) {
-    state_.usdt = 0.9;
+    state_.rates.usdt = 0.9;
     VenuePlayer tethers{tether_venue, faults_, market_of(tether_venue, {}, state_, now_), 1};
     const TapeTrade trade{.symbol = "BTCUSDT", .price = decimal("50"), .venue = "tethers", .age = 60s};
     EXPECT_TRUE(player_.make(trade, state_, now_, false).empty());
