@@ -102,8 +102,8 @@ private:
         auto asking = core_.asking(ticker);
         if (!asking) return end(ticker);
         if (mailbox_->closed()) return;
-        const Duration interval = asking->ask.interval;
-        past_.bars(std::move(asking->ask), [mailbox = mailbox_, ticker, interval](past::PastBars bars) {
+        const Duration interval = asking->interval;
+        past_.bars(std::move(*asking), [mailbox = mailbox_, ticker, interval](past::PastBars bars) {
             mailbox->push(Told{ticker, interval, std::move(bars)});
         });
     }

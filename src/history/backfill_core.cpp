@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "base/backoff.hpp"
@@ -37,17 +38,13 @@ constexpr Duration every = 1h;
 constexpr Duration behind_after = 5min;
 constexpr BackoffPolicy after_failure{1min, 1h};
 
-Timestamp floor_to(Timestamp moment, Duration interval) {
-    return interval_start(moment, interval);
-}
-
 }  // namespace
 
 std::vector<Step> missing(std::optional<Timestamp> filled, Timestamp now) {
     const bool is_first = !filled;
-    const Timestamp to = floor_to(is_first ? now : now - settled_after, 1min);
-    const Timestamp minutes_from = floor_to(now - minutes_reach, 1h);
-    const Timestamp hours_from = floor_to(now - hours_reach, 24h);
+    const Timestamp to = interval_start(is_first ? now : now - settled_after, 1min);
+    const Timestamp minutes_from = interval_start(now - minutes_reach, 1h);
+    const Timestamp hours_from = interval_start(now - hours_reach, 24h);
     const Timestamp since = filled.value_or(now - days_reach);
     std::vector<Step> steps;
     const auto add = [&](Duration interval, Timestamp from, Timestamp until, past::Urgency urgency,
@@ -55,12 +52,13 @@ std::vector<Step> missing(std::optional<Timestamp> filled, Timestamp now) {
         if (from < until) steps.push_back({interval, from, until, urgency, within});
     };
     using enum past::Urgency;
-    const Timestamp from = std::max(minutes_from, floor_to(since - settled_after, 1min));
+    const Timestamp from = std::max(minutes_from, interval_start(since - settled_after, 1min));
     const Timestamp newest = is_first ? std::max(from, to - first_minutes) : from;
     add(1min, newest, to, is_first ? chart : backfill, is_first ? patience_for_chart : patience);
     const Duration longer = is_first ? patience_for_rest_of_chart : patience;
-    add(1h, std::max(hours_from, floor_to(since, 1h)), minutes_from, backfill, longer);
-    add(24h, std::max(floor_to(now - days_reach, 24h), floor_to(since, 24h)), hours_from, backfill, longer);
+    add(1h, std::max(hours_from, interval_start(since, 1h)), minutes_from, backfill, longer);
+    add(24h, std::max(interval_start(now - days_reach, 24h), interval_start(since, 24h)), hours_from,
+        backfill, longer);
     add(1min, from, newest, backfill, patience);
     return steps;
 }
@@ -115,21 +113,12 @@ std::optional<BackfillCore::Claim> BackfillCore::next(Timestamp now) {
     return Claim{best->first, best->second.is_new ? now - behind_after : Timestamp{}};
 }
 
-std::optional<Timestamp> BackfillCore::wake() const {
-    std::optional<Timestamp> first;
-    for (const auto& [ticker, entry] : entries_) {
-        if (!entry.places.empty() && !jobs_.contains(ticker) && (!first || entry.next_at < *first))
-            first = entry.next_at;
-    }
-    return first;
-}
-
 void BackfillCore::claimed(Ticker ticker, std::optional<Timestamp> filled, Timestamp now) {
     Job& job = jobs_.at(ticker);
     const auto found = entries_.find(ticker);
     job.joins = found != entries_.end() && std::exchange(found->second.is_new, false);
     job.steps = missing(filled, now);
-    job.until = floor_to(now, 1min);
+    job.until = interval_start(now, 1min);
     job.is_first = !filled;
 }
 
@@ -138,20 +127,19 @@ void BackfillCore::not_before(Ticker ticker, Timestamp at) {
     if (const auto found = entries_.find(ticker); found != entries_.end()) found->second.next_at = at;
 }
 
-std::optional<BackfillCore::Asking> BackfillCore::asking(Ticker ticker) const {
+std::optional<past::PastAsk> BackfillCore::asking(Ticker ticker) const {
     const auto found = entries_.find(ticker);
     const auto job = jobs_.find(ticker);
     if (found == entries_.end() || job == jobs_.end() || job->second.at >= job->second.steps.size())
         return std::nullopt;
     const Step& step = job->second.steps[job->second.at];
-    return Asking{{.places = found->second.places,
-                   .from = step.from,
-                   .to = step.to,
-                   .interval = step.interval,
-                   .urgency = step.urgency,
-                   .within = step.within,
-                   .most_venues = most_venues},
-                  job->second.at};
+    return past::PastAsk{.places = found->second.places,
+                         .from = step.from,
+                         .to = step.to,
+                         .interval = step.interval,
+                         .urgency = step.urgency,
+                         .within = step.within,
+                         .most_venues = most_venues};
 }
 
 BackfillCore::Next BackfillCore::answered(Ticker ticker, const past::PastBars& bars) {

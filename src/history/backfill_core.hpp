@@ -50,19 +50,13 @@ public:
         Timestamp behind{};
     };
     std::optional<Claim> next(Timestamp now);
-    // When next() may have one without another call; nullopt: not before one.
-    std::optional<Timestamp> wake() const;
 
     // The answers to next(): it is claimed, and `filled` so far, or it is not to be filled before `at`.
     void claimed(Ticker ticker, std::optional<Timestamp> filled, Timestamp now);
     void not_before(Ticker ticker, Timestamp at);
 
-    // What is to be asked of a claimed ticker; nullopt: it is no longer watched.
-    struct Asking {
-        past::PastAsk ask;
-        std::size_t number = 0;  // of the step
-    };
-    std::optional<Asking> asking(Ticker ticker) const;
+    // What is to be asked about a claimed ticker; nullopt: nothing more, or it is no longer watched.
+    std::optional<past::PastAsk> asking(Ticker ticker) const;
     // What became of that step.
     enum class Next : std::uint8_t { ask, finished, failed };
     Next answered(Ticker ticker, const past::PastBars& bars);
@@ -77,7 +71,6 @@ public:
     };
     Outcome ended(Ticker ticker, Timestamp now);
 
-    std::size_t watched() const { return entries_.size(); }
     std::size_t waiting(Timestamp now) const;  // for their turn
     std::size_t under_way() const { return jobs_.size(); }
 

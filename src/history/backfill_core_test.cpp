@@ -102,7 +102,7 @@ TEST_F(BackfillCoreTest, FillsATickerStepByStepAndThenOnceAnHour) {
     EXPECT_EQ(next(), "BTC");
     EXPECT_EQ(next(), "none") << "under way";
     core_.claimed("BTC", std::nullopt, now_);
-    EXPECT_EQ(core_.asking("BTC")->ask.interval, 1min);
+    EXPECT_EQ(core_.asking("BTC")->interval, 1min);
     EXPECT_EQ(run("BTC"), 4);
     const auto first = core_.ended("BTC", now_);
     EXPECT_EQ(first.until, interval_start(now_, 1min));
@@ -118,7 +118,10 @@ TEST_F(BackfillCoreTest, FillsATickerStepByStepAndThenOnceAnHour) {
     EXPECT_FALSE(second.is_first);
     EXPECT_GE(second.next_at, now_ + 1h);
     EXPECT_LE(second.next_at, now_ + 70min);
-    EXPECT_EQ(core_.wake(), second.next_at);
+    now_ = second.next_at - 1us;
+    EXPECT_EQ(next(), "none");
+    now_ += 1us;
+    EXPECT_EQ(next(), "BTC");
 }
 
 TEST_F(BackfillCoreTest, WhatSomebodyNeedsIsNotHeldUpByWhatIsPinned) {
@@ -192,7 +195,7 @@ TEST_F(BackfillCoreTest, LeavesATickerThatIsNoLongerWatched) {
     EXPECT_FALSE(outcome.until);
     EXPECT_EQ(outcome.next_at, now_) << "whoever watches it next begins at once";
     EXPECT_EQ(next(), "none");
-    EXPECT_EQ(core_.watched(), 0U);
+    EXPECT_EQ(core_.waiting(now_), 0U);
 }
 
 TEST_F(BackfillCoreTest, ATickerThatComesToBeWatchedIsClaimedIfItIsBehind) {
@@ -208,7 +211,7 @@ TEST_F(BackfillCoreTest, ATickerThatComesToBeWatchedIsClaimedIfItIsBehind) {
 TEST_F(BackfillCoreTest, IsNotAskedWithoutPlaces) {
     core_.watch("BTC", {}, BackfillCore::Reason::pinned, now_);
     EXPECT_EQ(next(), "none");
-    EXPECT_FALSE(core_.wake());
+    EXPECT_EQ(core_.waiting(now_), 0U);
     watch("BTC");
     EXPECT_EQ(next(), "BTC");
 }
