@@ -7,6 +7,7 @@
 
 #include "base/log.hpp"
 #include "base/mailbox.hpp"
+#include "domain/bars.hpp"
 
 namespace pricewire::history {
 namespace {
@@ -52,11 +53,7 @@ private:
 
     void add(const Bar& bar) {
         auto [at, inserted] = unwritten_.try_emplace({bar.start, bar.ticker}, bar);
-        if (!inserted) {
-            at->second.high = std::max(at->second.high, bar.high);
-            at->second.low = std::min(at->second.low, bar.low);
-            at->second.close = bar.close;
-        }
+        if (!inserted) append(at->second, bar);
         if (unwritten_.size() > max_unwritten) unwritten_.erase(unwritten_.begin());
     }
 
