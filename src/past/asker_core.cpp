@@ -37,10 +37,6 @@ Timestamp at_or_after(Timestamp moment, Duration interval) {
     return beyond == Duration::zero() ? moment : moment - beyond + interval;
 }
 
-bool is_transient(feed::ParseError::Kind kind) {
-    return kind != feed::ParseError::Kind::unknown_symbol;
-}
-
 std::string text_of(const net::HttpResult& result) {
     if (result.error != net::HttpError::none) return result.error_text;
     return fmt::format("it answered with HTTP status {}", result.status);
@@ -55,30 +51,23 @@ std::size_t AskerCore::Line::size() const {
 }
 
 AskerCore::AskerCore(std::vector<AskedVenue> venues) : venues_(std::move(venues)) {
-    for (const AskedVenue& venue : venues_) lines_.emplace_back().venue = &venue;
-}
-
-AskerCore::Line* AskerCore::line_of(SourceName source) {
-    const auto found = std::ranges::find_if(lines_, [&](const Line& line) {
-        return line.venue->type->name == source && !line.venue->rest_url.empty();
-    });
-    return found == lines_.end() ? nullptr : &*found;
+    for (const AskedVenue& venue : venues_) {
+        if (!venue.rest_url.empty()) lines_[venue.type->name].venue = &venue;
+    }
 }
 
 bool AskerCore::is_left_out(SourceName source, MonoTime now) const {
-    return std::ranges::any_of(lines_, [&](const Line& line) {
-        return line.venue->type->name == source && now < line.left_out_until;
-    });
+    const auto line = lines_.find(source);
+    return line != lines_.end() && now < line->second.left_out_until;
 }
 
 Duration AskerCore::wait(SourceName source, MonoTime now) const {
-    for (const Line& line : lines_) {
-        if (line.venue->type->name != source) continue;
-        const auto turns = static_cast<std::int64_t>(line.size());
-        return std::max(std::chrono::ceil<Duration>(line.next_at - now), Duration::zero()) +
-               turns * line.venue->type->past.least_gap;
-    }
-    return {};
+    const auto found = lines_.find(source);
+    if (found == lines_.end()) return {};
+    const Line& line = found->second;
+    const auto turns = static_cast<std::int64_t>(line.size());
+    return std::max(std::chrono::ceil<Duration>(line.next_at - now), Duration::zero()) +
+           turns * line.venue->type->past.least_gap;
 }
 
 void AskerCore::candles(Ask asked, CandlesDone done, Moment now) {
@@ -93,13 +82,15 @@ void AskerCore::trades(Ask asked, TradesDone done, Moment now) {
 
 void AskerCore::ask(JobPtr job, Moment now) {
     if (is_stopped_) return end(std::move(job), Failure{Kind::stopped, "the process is stopping"});
-    Line* line = line_of(job->ask.source);
-    if (line == nullptr) return end(std::move(job), Failure{Kind::not_offered, "this venue is not asked"});
-    if (auto failure = prepare(*line, *job, now.wall)) return end(std::move(job), std::move(failure));
-    if (now.mono < line->left_out_until) return end(std::move(job), Failure{Kind::unavailable, line->why});
-    if (line->size() >= most_waiting)
+    const auto found = lines_.find(job->ask.source);
+    if (found == lines_.end())
+        return end(std::move(job), Failure{Kind::not_offered, "this venue is not asked"});
+    Line& line = found->second;
+    if (auto failure = prepare(line, *job, now.wall)) return end(std::move(job), std::move(failure));
+    if (now.mono < line.left_out_until) return end(std::move(job), Failure{Kind::unavailable, line.why});
+    if (line.size() >= most_waiting)
         return end(std::move(job), Failure{Kind::busy, "too many requests wait for this venue"});
-    auto& waiting = line->waiting[static_cast<std::size_t>(job->ask.urgency)];
+    auto& waiting = line.waiting[static_cast<std::size_t>(job->ask.urgency)];
     waiting.push_back(std::move(job));
 }
 
@@ -145,7 +136,7 @@ void AskerCore::begin_window(const Line& line, Job& job) const {
 
 std::vector<AskerCore::Request> AskerCore::due(Moment now) {
     std::vector<Request> out;
-    for (Line& line : lines_) {
+    for (auto& [source, line] : lines_) {
         expire(line, now.mono);
         if (line.under_way || now.mono < line.next_at) continue;
         const auto first = std::ranges::find_if(line.waiting, [](const auto& jobs) { return !jobs.empty(); });
@@ -170,7 +161,7 @@ std::vector<AskerCore::Request> AskerCore::due(Moment now) {
 std::optional<MonoTime> AskerCore::wake() const {
     std::optional<MonoTime> next;
     const auto at = [&](MonoTime t) { next = next ? std::min(*next, t) : t; };
-    for (const Line& line : lines_) {
+    for (const auto& [source, line] : lines_) {
         for (const auto& jobs : line.waiting) {
             for (const JobPtr& job : jobs) at(job->until);
             if (!jobs.empty() && !line.under_way) at(line.next_at);
@@ -192,10 +183,10 @@ void AskerCore::expire(Line& line, MonoTime now) {
 }
 
 void AskerCore::answered(std::uint64_t id, const net::HttpResult& result, Moment now) {
-    const auto found =
-        std::ranges::find_if(lines_, [&](const Line& line) { return line.under_way && line.request == id; });
+    const auto found = std::ranges::find_if(
+        lines_, [&](const auto& entry) { return entry.second.under_way && entry.second.request == id; });
     if (found == lines_.end()) return;
-    Line& line = *found;
+    Line& line = found->second;
     JobPtr job = std::move(line.under_way);
     if (auto failure = take_page(line, *job, result)) {
         const bool too_many = failure->kind == Kind::busy;
@@ -236,7 +227,8 @@ std::optional<Failure> AskerCore::take_page(const Line& line, Job& job, const ne
     }
     if (is_ok && !error) return std::nullopt;
     if (error && error->kind == feed::ParseError::Kind::rate_limited) return Failure{Kind::busy, error->text};
-    if (error && !is_transient(error->kind)) return Failure{Kind::refused, error->text};
+    if (error && error->kind == feed::ParseError::Kind::unknown_symbol)
+        return Failure{Kind::refused, error->text};
     if (!is_ok && result.status < 500) return Failure{Kind::refused, text_of(result)};
     return Failure{Kind::unavailable, is_ok ? error->text : text_of(result)};
 }
@@ -301,7 +293,7 @@ void AskerCore::end(JobPtr job, std::optional<Failure> failure) {
 void AskerCore::stop() {
     is_stopped_ = true;
     std::vector<JobPtr> open;
-    for (Line& line : lines_) {
+    for (auto& [source, line] : lines_) {
         if (line.under_way) open.push_back(std::move(line.under_way));
         for (auto& jobs : line.waiting) {
             std::ranges::move(jobs, std::back_inserter(open));

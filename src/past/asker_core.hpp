@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -78,10 +79,9 @@ private:
     void leave_out(Line& line, Duration wait, std::string why, MonoTime now);
     void expire(Line& line, MonoTime now);
     static void end(JobPtr job, std::optional<Failure> failure);
-    Line* line_of(SourceName source);
 
     const std::vector<AskedVenue> venues_;
-    std::vector<Line> lines_;  // as venues_
+    std::map<SourceName, Line> lines_;  // of those that are asked
     std::uint64_t last_request_ = 0;
     bool is_stopped_ = false;
 };
