@@ -65,8 +65,10 @@ public:
         CombinedBar bar{.start = start_, .close = counted_.median()};
         bar.owners = static_cast<int>(take(&Vote::close));
         if (owners > 1 && bar.owners < 2) return std::nullopt;
-        bar.high = (take(&Vote::high), std::min(counted_.middle().first, reached<std::less<>>(&Vote::high)));
-        bar.low = (take(&Vote::low), std::max(counted_.middle().second, reached<std::greater<>>(&Vote::low)));
+        take(&Vote::high);
+        bar.high = std::min(counted_.middle().first, reached<std::less<>>(&Vote::high));
+        take(&Vote::low);
+        bar.low = std::max(counted_.middle().second, reached<std::greater<>>(&Vote::low));
         for (const Vote& vote : votes_) {
             bar.sources |= std::uint32_t{1} << vote.venue;
             if (vote.volume) bar.volume = bar.volume.value_or(Decimal()) + *vote.volume;
@@ -207,7 +209,7 @@ std::optional<Decimal> PastRates::in_dollars(Decimal price, Currency currency, T
 
 std::vector<CombinedBar> combine(std::span<const VenueCandles> venues, const PastRates& rates) {
     std::map<Timestamp, Interval> intervals;
-    for (std::size_t i = 0; i < venues.size() && i < 32; ++i) {
+    for (std::size_t i = 0; i < venues.size() && i < most_combined; ++i) {
         const VenueCandles& venue = venues[i];
         const std::uint32_t owner = owner_of(venues, i);
         for (const feed::Candle& candle : venue.candles) {

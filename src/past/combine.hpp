@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -57,8 +58,11 @@ private:
     std::map<Currency, Known> known_;
 };
 
-// At most 32 venues. Oldest first; an interval in which nobody traded, or whose venues disagree, has no bar. The
-// order of the venues decides nothing.
+// Bits of CombinedBar::sources.
+constexpr std::size_t most_combined = 32;
+
+// Of the first `most_combined` venues. Oldest first; an interval in which nobody traded, or whose venues disagree, has
+// no bar. The order of the venues decides nothing.
 std::vector<CombinedBar> combine(std::span<const VenueCandles> venues, const PastRates& rates);
 
 }  // namespace pricewire::past

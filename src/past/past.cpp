@@ -98,19 +98,11 @@ private:
         std::vector<Place> out;
         std::map<SourceName, int> of_owner;
         for (const Candidate& candidate : candidates) {
-            const std::size_t most = candidate.is_busy ? few : std::min<std::size_t>(ask.most_venues, 32);
-            if (out.size() < std::min(most, ask.most_venues) && ++of_owner[owner_of(*candidate.venue)] <= 2)
+            const std::size_t most = std::min(ask.most_venues, candidate.is_busy ? few : most_combined);
+            if (out.size() < most && ++of_owner[owner_of(*candidate.venue)] <= 2)
                 out.push_back(*candidate.place);
         }
         return out;
-    }
-
-    std::size_t owners_of(const std::vector<Place>& places) const {
-        std::set<SourceName> owners;
-        for (const Place& place : places) {
-            if (const AskedVenue* venue = venue_of(place.source)) owners.insert(owner_of(*venue));
-        }
-        return owners.size();
     }
 
     Ask ask_of(const PastAsk& ask, const Place& place) const {
@@ -121,7 +113,6 @@ private:
         const auto all = std::make_shared<Gathering>();
         all->ask = std::move(ask);
         all->done = std::move(done);
-        all->out.owners_listed = owners_of(all->ask.places);
         for (Place& place : chosen(all->ask, false, all->out.left_out)) {
             const AskedVenue& venue = *venue_of(place.source);
             const Currency currency = currency_at(venue, place.symbol);

@@ -32,8 +32,6 @@ struct Answered {
 struct PastBars {
     std::vector<CombinedBar> bars = {};  // oldest first; bit i of CombinedBar::sources is venues[i]
     std::vector<Answered> venues = {};
-    std::size_t owners_listed =
-        0;                     // of all places: a bar of one owner is no market price where there are several
     std::size_t left_out = 0;  // places that were not asked because their venue is left out for a while
     PastRates rates = {};      // by which they were converted
 

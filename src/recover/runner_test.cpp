@@ -23,7 +23,6 @@ public:
             MutexLock lock(mutex_);
             ++asked_;
             for (const past::Place& place : ask.places) out.venues.push_back({place, failure_, reach_});
-            out.owners_listed = ask.places.size();
             for (const past::CombinedBar& bar : bars_) {
                 if (!failure_ && bar.start >= ask.from && bar.start < ask.to) out.bars.push_back(bar);
             }
