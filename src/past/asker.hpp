@@ -31,6 +31,9 @@ struct Failure {
     };
     Kind kind = Kind::unavailable;
     std::string text;  // one plain sentence, for the log
+
+    // Asking again later may give something.
+    bool is_temporary() const { return kind != Kind::not_offered && kind != Kind::refused; }
 };
 
 // All that one venue knows of [from, to), from < to; requested page by page. Of candles the beginning

@@ -276,8 +276,7 @@ bool PastBars::has_answer() const {
 
 bool PastBars::may_tell_more() const {
     return left_out > 0 || std::ranges::any_of(venues, [](const Answered& venue) {
-               return venue.failure && venue.failure->kind != Failure::Kind::not_offered &&
-                      venue.failure->kind != Failure::Kind::refused;
+               return venue.failure && venue.failure->is_temporary();
            });
 }
 

@@ -85,10 +85,6 @@ struct Job {
     int fired = 0;
 };
 
-bool is_temporary(past::Failure::Kind kind) {
-    return kind != past::Failure::Kind::not_offered && kind != past::Failure::Kind::refused;
-}
-
 class RunnerThread final : public Runner {
 public:
     RunnerThread(storage::Storage& storage, past::Past& past, const Clock& clock, RunnerOptions options)
@@ -192,7 +188,7 @@ private:
             }
             if (job.trouble.empty())
                 job.trouble = fmt::format("{}: {}", answered.place.source.view(), answered.failure->text);
-            has_all = has_all && !is_temporary(answered.failure->kind);
+            has_all = has_all && !answered.failure->is_temporary();
         }
         if (job.places.empty()) job.trouble = "no source is known to list it";
         // A minute that is not over is not told yet, or not for good.
