@@ -13,6 +13,7 @@
 #include <tuple>
 #include <utility>
 
+#include "base/backoff.hpp"
 #include "base/log.hpp"
 #include "base/mutex.hpp"
 #include "base/stop_signal.hpp"
@@ -34,8 +35,7 @@ constexpr int most_rounds_of_trades = 4;
 constexpr Duration warm_up = 30s;
 // A venue's bar is there this long after its end.
 constexpr Duration settles_within = 2s;
-constexpr Duration first_retry = 5s;
-constexpr Duration longest_retry = 10min;
+constexpr BackoffPolicy retries{5s, 10min};
 constexpr int most_tries = 40;  // some five hours
 
 // Answers that are awaited together. Those that come after the wait has ended are dropped.
@@ -328,8 +328,7 @@ private:
         } else if (++span.tries >= most_tries || job.to < now - options_.recover) {
             span.state = BlindState::lost;
         } else {
-            due = now +
-                  std::min(first_retry * (std::int64_t{1} << std::min(span.tries - 1, 10)), longest_retry);
+            due = now + retries.ceiling(span.tries);
         }
         if (too_old == Duration::zero()) span.told_until = job.recovery->known_until();
         if (!storage_.finish_blind(span, options_.owner, due)) return;
