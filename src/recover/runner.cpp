@@ -15,7 +15,7 @@
 
 #include "base/backoff.hpp"
 #include "base/log.hpp"
-#include "base/mutex.hpp"
+#include "base/mailbox.hpp"
 #include "base/stop_signal.hpp"
 #include "base/uuid.hpp"
 #include "outbox/firing_log.hpp"
@@ -44,31 +44,26 @@ class Answers {
 public:
     // To be called for each before the wait.
     std::move_only_function<void(Answer)> slot() {
-        const std::size_t place = state_->size++;
-        return [state = state_, place](Answer answer) {
-            MutexLock lock(state->mutex);
-            state->answers.insert_or_assign(place, std::move(answer));
-            state->changed.notify_all();
+        return [arrived = arrived_, place = size_++](Answer answer) {
+            arrived->push({place, std::move(answer)});
         };
     }
     // All of them, in the order of the slots; nullopt if it was stopped.
-    std::optional<std::map<std::size_t, Answer>> wait(const StopSignal& stop) {
-        MutexLock lock(state_->mutex);
-        while (state_->answers.size() < state_->size) {
+    std::optional<std::vector<Answer>> wait(const StopSignal& stop) {
+        std::vector<Answer> all(size_);
+        std::vector<std::pair<std::size_t, Answer>> some;
+        for (std::size_t count = 0; count < size_; count += some.size()) {
             if (stop.is_set()) return std::nullopt;
-            state_->changed.wait_until(lock, std::chrono::steady_clock::now() + 100ms, [] { return false; });
+            arrived_->drain(some, system_clock().mono() + 100ms);
+            for (auto& [place, answer] : some) all[place] = std::move(answer);
         }
-        return std::move(state_->answers);
+        return all;
     }
 
 private:
-    struct State {
-        std::size_t size = 0;
-        Mutex mutex;
-        CondVar changed;
-        std::map<std::size_t, Answer> answers GUARDED_BY(mutex);
-    };
-    std::shared_ptr<State> state_ = std::make_shared<State>();
+    using Arrived = Mailbox<std::pair<std::size_t, Answer>>;
+    std::size_t size_ = 0;
+    const std::shared_ptr<Arrived> arrived_ = std::make_shared<Arrived>();
 };
 
 struct Job {
