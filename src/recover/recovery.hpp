@@ -55,6 +55,7 @@ public:
     std::vector<Timestamp> wanted() const;
     // Trades of a wanted minute; without a value: there are none to be had. Later minutes may be wanted then.
     void take(Timestamp minute, std::optional<ToldTrades> trades);
+    const ToldMinutes& told() const { return told_; }
     // In order of time. To be called when nothing is wanted, or what is will not come.
     std::vector<LateFirings> firings() const;
 

@@ -72,9 +72,6 @@ struct Job {
     std::vector<past::Place> places;
     std::vector<RecoverableAlert> alerts;
     std::optional<Recovery> recovery;
-    std::map<Timestamp, past::CombinedBar> bars;
-    std::vector<SourceName> venues;
-    std::size_t owners_listed = 0;
     std::size_t asked_minutes = 0;
     std::string trouble;  // of the first venue that told nothing
     int fired = 0;
@@ -191,9 +188,6 @@ private:
         minutes.is_whole =
             has_all && is_over && !owners.empty() && owners.size() >= std::min<std::size_t>(listed.size(), 2);
         minutes.owners_listed = listed.size();
-        for (const past::CombinedBar& bar : minutes.bars) job.bars.emplace(bar.start, bar);
-        job.venues = minutes.venues;
-        job.owners_listed = listed.size();
         job.recovery.emplace(job.from, job.to, std::move(minutes), job.alerts);
     }
 
@@ -227,6 +221,7 @@ private:
 
     std::optional<ToldTrades> told_trades(const Job& job, Timestamp minute,
                                           std::span<const past::PlaceTrades> places) const {
+        const ToldMinutes& minutes = job.recovery->told();
         ToldTrades out;
         std::set<SourceName> owners;
         std::set<SourceName> answered;
@@ -236,15 +231,15 @@ private:
             owners.insert(owner_of(place.place.source));
             answered.insert(place.place.source);
         }
-        if (owners.size() < std::min<std::size_t>(std::max<std::size_t>(job.owners_listed, 1), 2))
+        if (owners.size() < std::min<std::size_t>(std::max<std::size_t>(minutes.owners_listed, 1), 2))
             return std::nullopt;
         int weight = 0;
         int weight_answered = 0;
-        const past::CombinedBar& bar = job.bars.at(minute);
-        for (std::size_t i = 0; i < job.venues.size(); ++i) {
-            if ((bar.sources >> i & 1) == 0) continue;
-            weight += weight_of(job.venues[i]);
-            if (answered.contains(job.venues[i])) weight_answered += weight_of(job.venues[i]);
+        const auto bar = std::ranges::lower_bound(minutes.bars, minute, {}, &past::CombinedBar::start);
+        for (std::size_t i = 0; i < minutes.venues.size(); ++i) {
+            if ((bar->sources >> i & 1) == 0) continue;
+            weight += weight_of(minutes.venues[i]);
+            if (answered.contains(minutes.venues[i])) weight_answered += weight_of(minutes.venues[i]);
         }
         out.decide = 2 * weight_answered >= weight;
         price::ConsolidationPolicy policy = options_.policy;
