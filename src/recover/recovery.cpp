@@ -30,8 +30,15 @@ using namespace std::chrono_literals;
 
 constexpr Duration minute_length = 1min;
 
-bool is_beyond_bar(const RecoverableAlert& alert, Decimal high, Decimal low) {
-    return holds(alert.condition, kind_of(alert.condition).side == Side::above ? high : low, alert.target);
+// The end that may be beyond such an alert's level.
+Decimal end_of(const PriceBand& band, Condition condition) {
+    return kind_of(condition).side == Side::above ? band.high : band.low;
+}
+bool is_beyond(const RecoverableAlert& alert, const PriceBand& band) {
+    return holds(alert.condition, end_of(band, alert.condition), alert.target);
+}
+PriceBand band_of(const past::CombinedBar& bar) {
+    return {bar.low, bar.high};
 }
 
 std::vector<SourceName> names_of(std::uint64_t bits, const std::vector<SourceName>& venues) {
@@ -47,16 +54,11 @@ std::vector<SourceName> names_of(std::uint64_t bits, const std::vector<SourceNam
 
 Recovery::Recovery(Timestamp from, Timestamp to, ToldMinutes told, std::span<const RecoverableAlert> alerts)
     : from_(from), to_(to), told_(std::move(told)) {
-    Decimal high, low = Decimal::from_raw(std::numeric_limits<std::int64_t>::max());
-    bool any = false;
+    // Beyond no level yet.
+    PriceBand band{Decimal::from_int(std::numeric_limits<std::int64_t>::max()), Decimal()};
     for (const past::CombinedBar& bar : told_.bars) {
-        if (is_price(bar)) {
-            high = any ? std::max(high, bar.high) : bar.high;
-            low = any ? std::min(low, bar.low) : bar.low;
-            any = true;
-        }
-        highest_.push_back(any ? high : Decimal());
-        lowest_.push_back(any ? low : Decimal::from_int(std::numeric_limits<std::int64_t>::max()));
+        if (is_price(bar)) band = {std::min(band.low, bar.low), std::max(band.high, bar.high)};
+        so_far_.push_back(band);
     }
     for (const RecoverableAlert& alert : alerts) {
         if (alert.created_at >= to_) continue;
@@ -79,23 +81,15 @@ std::size_t Recovery::first_minute(Timestamp moment) const {
 
 // Among the bars from `first` on.
 std::optional<std::size_t> Recovery::first_touched(const RecoverableAlert& alert, std::size_t first) const {
-    if (first == 0 && !highest_.empty()) {
-        // The highest and the lowest so far only grow and fall: of an alert that is older than all there are few looks.
-        std::size_t low = 0, high = highest_.size();
-        while (low < high) {
-            const std::size_t middle = (low + high) / 2;
-            if (is_beyond_bar(alert, highest_[middle], lowest_[middle])) {
-                high = middle;
-            } else {
-                low = middle + 1;
-            }
-        }
-        if (low == highest_.size()) return std::nullopt;
-        return low;
+    if (first == 0) {
+        // So far the highest only rises and the lowest only falls: an alert that is older than all takes few looks.
+        const auto at = std::ranges::partition_point(
+            so_far_, [&](const PriceBand& band) { return !is_beyond(alert, band); });
+        if (at == so_far_.end()) return std::nullopt;
+        return static_cast<std::size_t>(at - so_far_.begin());
     }
     for (std::size_t i = first; i < told_.bars.size(); ++i) {
-        const past::CombinedBar& bar = told_.bars[i];
-        if (is_price(bar) && is_beyond_bar(alert, bar.high, bar.low)) return i;
+        if (is_price(told_.bars[i]) && is_beyond(alert, band_of(told_.bars[i]))) return i;
     }
     return std::nullopt;
 }
@@ -134,8 +128,7 @@ void Recovery::take(Timestamp minute, std::optional<ToldTrades> trades) {
 }
 
 bool Recovery::refutes(const ToldTrades& trades, const RecoverableAlert& alert) {
-    return trades.decide &&
-           !(trades.reached && is_beyond_bar(alert, trades.reached->high, trades.reached->low));
+    return trades.decide && !(trades.reached && is_beyond(alert, *trades.reached));
 }
 
 std::optional<Recovery::Touch> Recovery::touch_by_trade(const RecoverableAlert& alert, Timestamp minute,
@@ -166,8 +159,7 @@ std::vector<LateFirings> Recovery::firings() const {
         if (waiting.touch) {
             together[*waiting.touch].push_back(waiting.alert.id);
         } else if (!was_made_within(waiting)) {
-            const bool is_above = kind_of(waiting.alert.condition).side == Side::above;
-            together[{bar.start, bar.start + minute_length, is_above ? bar.high : bar.low,
+            together[{bar.start, bar.start + minute_length, end_of(band_of(bar), waiting.alert.condition),
                       names_of(bar.sources, told_.venues)}]
                 .push_back(waiting.alert.id);
         }

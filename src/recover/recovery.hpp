@@ -88,7 +88,7 @@ private:
 
     const Timestamp from_, to_;
     const ToldMinutes told_;
-    std::vector<Decimal> highest_, lowest_;  // of the bars so far that are prices
+    std::vector<PriceBand> so_far_;  // as told_.bars: lowest and highest of those that are prices up to it
     std::vector<Waiting> waiting_;
     std::set<Timestamp> answered_;  // minutes whose trades came, or will not
 };
