@@ -124,25 +124,30 @@ std::vector<PastPrice> past_prices(Ticker ticker, const price::ConsolidationPoli
 std::optional<PriceBand> reached_together(const price::ConsolidationPolicy& policy,
                                           std::span<const past::PlaceTrades> places, Timestamp from,
                                           Timestamp to) {
-    std::vector<std::pair<const past::PlaceTrades*, Seconds>> venues;
+    struct Venue {
+        std::int64_t weight;
+        std::uint32_t owner;
+        Seconds seconds;
+    };
+    std::vector<Venue> venues;
     std::map<SourceName, std::uint32_t> owners;
     for (const past::PlaceTrades& place : places) {
         if (!place.trades) continue;
-        const SourceName owner = place.owner.empty() ? place.place.source : place.owner;
-        owners.emplace(owner, static_cast<std::uint32_t>(owners.size()));
-        venues.emplace_back(&place, Seconds(place.trades, from, to, policy.quote_ttl));
+        const SourceName name = place.owner.empty() ? place.place.source : place.owner;
+        const std::uint32_t owner =
+            owners.try_emplace(name, static_cast<std::uint32_t>(owners.size())).first->second;
+        venues.push_back({place.weight, owner, Seconds(place.trades, from, to, policy.quote_ttl)});
     }
     std::optional<PriceBand> out;
     price::Votes highs, lows;
-    for (std::size_t at = 0; !venues.empty() && at < venues[0].second.size(); ++at) {
+    for (std::size_t at = 0; !venues.empty() && at < venues[0].seconds.size(); ++at) {
         highs.clear();
         lows.clear();
-        for (const auto& [place, seconds] : venues) {
-            const auto band = seconds.around(at);
+        for (const Venue& venue : venues) {
+            const auto band = venue.seconds.around(at);
             if (!band) continue;
-            const SourceName name = place->owner.empty() ? place->place.source : place->owner;
-            highs.add({band->high, place->weight, 0, owners.at(name)});
-            lows.add({band->low, place->weight, 0, owners.at(name)});
+            highs.add({band->high, venue.weight, 0, venue.owner});
+            lows.add({band->low, venue.weight, 0, venue.owner});
         }
         if (highs.empty()) continue;
         highs.settle();
