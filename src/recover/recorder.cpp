@@ -151,7 +151,12 @@ private:
             log::warn("no exchange of a ticker is heard; its alerts wait",
                       {{"ticker", std::string(span.ticker.view())}, {"since", format_rfc3339(span.from)}});
         }
-        if (spans_.size() < most_unwritten) spans_.push_back(std::move(span));
+        if (spans_.size() < most_unwritten) {
+            spans_.push_back(std::move(span));
+        } else if (forgotten_lines_.take(clock_.mono())) {
+            log::error("too many blind times wait for the database; further ones are forgotten",
+                       {{"waiting", std::to_string(spans_.size())}});
+        }
     }
 
     void prune() {
@@ -176,6 +181,7 @@ private:
     std::optional<Timestamp> written_;
     MonoTime prune_at_{};
     log::LineBudget lines_{"tickers that are not heard", 20};
+    log::AtMostEvery forgotten_lines_{1min};
     bool failing_ = false;
     std::thread thread_;
 };

@@ -85,5 +85,18 @@ TEST_F(RecorderTest, WhatCannotBeStoredIsStoredLater) {
     EXPECT_EQ(spans().size(), 1U);
 }
 
+TEST_F(RecorderTest, SaysOnceThatItForgetsWhatTheDatabaseDoesNotTake) {
+    const auto recorder = start();
+    recorder->heard("a", {now_ + 1s, {}});
+    ASSERT_TRUE(storage_.wait_until([&] { return storage_.judged_until() == now_ + 1s; }));
+    storage_.fail();
+    Heard nothing{now_ + 2s, {}};
+    for (int i = 0; i < 100'002; ++i)
+        nothing.unheard.push_back({Ticker("T" + std::to_string(i)), now_ - 1min});
+    recorder->heard("a", std::move(nothing));
+    recorder->stop();
+    EXPECT_EQ(log_.count("error too many blind times wait for the database; further ones are forgotten"), 1U);
+}
+
 }  // namespace
 }  // namespace pricewire::recover
