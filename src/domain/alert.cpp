@@ -6,13 +6,14 @@
 
 namespace pricewire::inline domain {
 
-std::string to_text(const LateFiring& late) {
-    std::string out = fmt::format("{} {} ", to_micros(late.from), to_micros(late.to));
-    for (std::size_t i = 0; i < late.sources.size(); ++i) {
-        if (i > 0) out += ',';
-        out += late.sources[i].view();
-    }
+std::string source_names(const LateFiring& late) {
+    std::string out;
+    for (const SourceName source : late.sources) out.append(out.empty() ? "" : ",").append(source.view());
     return out;
+}
+
+std::string to_text(const LateFiring& late) {
+    return fmt::format("{} {} {}", to_micros(late.from), to_micros(late.to), source_names(late));
 }
 
 std::optional<LateFiring> parse_late_firing(std::string_view text) {

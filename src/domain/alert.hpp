@@ -53,6 +53,8 @@ struct LateFiring {
     bool is_exact() const { return from == to; }
     friend bool operator==(const LateFiring&, const LateFiring&) = default;
 };
+// The names of its sources, with commas between them.
+std::string source_names(const LateFiring& late);
 // As one text, for storage: "FROM TO NAME,NAME" in microseconds since 1970. Parsing returns nullopt if it is not
 // valid.
 std::string to_text(const LateFiring& late);

@@ -28,13 +28,6 @@ struct Field {
 // As many sources as there may be, and commas between them.
 constexpr std::size_t longest_sources = 32 * (SourceName::max_size + 1);
 
-std::string sources_of(const TemplateValues& v) {
-    std::string out;
-    if (!v.late) return out;
-    for (const SourceName source : v.late->sources) out.append(out.empty() ? "" : ",").append(source.view());
-    return out;
-}
-
 // A firing that is not late occurred when it fired.
 constexpr std::array<Field, 11> fields{{
     {"ticker", Ticker::max_size, false, [](const TemplateValues& v) { return std::string(v.ticker.view()); }},
@@ -51,7 +44,8 @@ constexpr std::array<Field, 11> fields{{
      [](const TemplateValues& v) { return format_rfc3339(v.late ? v.late->from : v.time); }},
     {"occurred_until", 27, false,
      [](const TemplateValues& v) { return format_rfc3339(v.late ? v.late->to : v.time); }},
-    {"sources", longest_sources, false, sources_of},
+    {"sources", longest_sources, false,
+     [](const TemplateValues& v) { return v.late ? source_names(*v.late) : ""; }},
 }};
 
 // A part of a body: literal text or a placeholder.
