@@ -51,6 +51,14 @@ protected:
         deployment().sim_post("play");
         return out;
     }
+    // Pricewire is killed, and the market goes on for two minutes before and after.
+    Touch touch_while_dead(const std::string& price) {
+        deployment().kill_pricewire();
+        pass(2min);
+        const Touch out = touch(price);
+        pass(2min);
+        return out;
+    }
 
     void expect_late(const std::string& name, const std::string& alert, const Touch& touch) {
         world().wait_for_webhook(name, alert);
@@ -111,15 +119,12 @@ TEST_P(BlindTime, WhatWasTouchedWhileTheProcessWasDeadFiresLateOnce) {
 TEST_P(BlindTime, AnAlertMadeAfterTheTouchDoesNotFire) {
     begin();
     const std::string older = world().alert("BTC", "gt", "110");
-    deployment().kill_pricewire();
-    pass(2min);
-    const Touch up = touch("130");
-    pass(2min);
-    for (const std::string& venue : world().venues()) world().fault(venue + ".rest", "503");
+    const Touch up = touch_while_dead("130");
+    world().fault_everywhere("rest", "503");
     world().start();
     world().wait_for_price("BTC");
     const std::string younger = world().alert("BTC", "gt", "120");
-    for (const std::string& venue : world().venues()) world().fault(venue + ".rest", "none");
+    world().fault_everywhere("rest", "none");
     expect_late("the older", older, up);
     expect_still_active("the younger", younger);
 }
@@ -127,10 +132,7 @@ TEST_P(BlindTime, AnAlertMadeAfterTheTouchDoesNotFire) {
 TEST_P(BlindTime, HalfOfTheVenuesAreEnough) {
     begin();
     const std::string high = world().alert("BTC", "gt", "110");
-    deployment().kill_pricewire();
-    pass(2min);
-    const Touch up = touch("115");
-    pass(2min);
+    const Touch up = touch_while_dead("115");
     world().fault("binance.rest", "silence");
     world().fault("okx.rest", "503");
     world().fault("kraken.rest", "error200");
@@ -141,17 +143,10 @@ TEST_P(BlindTime, HalfOfTheVenuesAreEnough) {
 TEST_P(BlindTime, KilledAgainAndAgainWhileItAsksItFiresOnce) {
     begin();
     const std::string high = world().alert("BTC", "gt", "110");
-    deployment().kill_pricewire();
-    pass(2min);
-    const Touch up = touch("115");
-    pass(2min);
+    const Touch up = touch_while_dead("115");
     for (int i = 0; i < 5; ++i) {
-        if (i == 2) {
-            for (const std::string& venue : world().venues()) world().fault(venue + ".rest", "silence");
-        }
-        if (i == 4) {
-            for (const std::string& venue : world().venues()) world().fault(venue + ".rest", "none");
-        }
+        if (i == 2) world().fault_everywhere("rest", "silence");
+        if (i == 4) world().fault_everywhere("rest", "none");
         world().start();
         std::this_thread::sleep_for(i * 150ms);
         deployment().kill_pricewire();
@@ -173,7 +168,7 @@ TEST_P(BlindTime, AMachineThatSleptCatchesUp) {
     const Touch up = touch("115");
     touch("180", "okx");
     pass(1h);
-    for (const std::string& venue : world().venues()) world().fault(venue + ".stream", "cut");
+    world().fault_everywhere("stream", "cut");
     deployment().signal_pricewire(SIGCONT);
     expect_late("the high", high, up);
     expect_still_active("one venue's wick", wick);
@@ -188,16 +183,10 @@ TEST_P(BlindTime, WhatWasTouchedWhileNoSourceAnsweredFiresLate) {
     // Of an alert's own first minute only trades can tell what it missed.
     pass(2min);
     world().wait_for_price("BTC");
-    const auto all = [&](const std::string& stream, const std::string& rest) {
-        for (const std::string& venue : world().venues()) {
-            world().fault(venue + ".stream", stream);
-            world().fault(venue + ".rest", rest);
-        }
-    };
-    all("503", "503");
+    for (const char* door : {"stream", "rest"}) world().fault_everywhere(door, "503");
     deployment().wait_until("the price to be gone", [&] { return !world().has_price("BTC"); });
     const Touch up = touch("115");
-    all("none", "none");
+    for (const char* door : {"stream", "rest"}) world().fault_everywhere(door, "none");
     expect_late("the high", high, up);
 }
 
@@ -245,10 +234,7 @@ TEST_P(BlindTime, WhereThereAreTwoOfEachOneIsEnoughToSeeAndBothFireOnce) {
     });
     EXPECT_EQ(world().webhook_body(seen).find("\"late\":true"), std::string::npos)
         << world().webhook_body(seen);
-    deployment().kill_pricewire();
-    pass(2min);
-    const Touch up = touch("115");
-    pass(2min);
+    const Touch up = touch_while_dead("115");
     world().start();
     // The venues' limits are no matter here: they count by address, and two feeds have one each.
     expect_late("the level that was missed", missed, up);
@@ -257,10 +243,7 @@ TEST_P(BlindTime, WhereThereAreTwoOfEachOneIsEnoughToSeeAndBothFireOnce) {
 TEST_P(BlindTime, WithoutRecoveryNothingFiresLate) {
     begin({.config = {{"PRICEWIRE_MARKET_RECOVER", "0s"}}});
     const std::string high = world().alert("BTC", "gt", "110");
-    deployment().kill_pricewire();
-    pass(2min);
-    touch("115");
-    pass(2min);
+    touch_while_dead("115");
     world().start();
     world().wait_for_price("BTC");
     // A crossing that is seen comes after all that could have been recovered.

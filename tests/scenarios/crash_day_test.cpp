@@ -17,6 +17,7 @@
 
 #include "scenarios/market_world.hpp"
 #include "sim/tape.hpp"
+#include "support/minute_bars.hpp"
 
 namespace pricewire::test {
 namespace {
@@ -27,32 +28,17 @@ bool is_long() {
     return std::getenv("PRICEWIRE_LONG") != nullptr;
 }
 
-std::filesystem::path bars_of(const std::string& ticker) {
-    const char* named = std::getenv("PRICEWIRE_RECORDINGS");
-    return std::filesystem::path(named != nullptr ? named : PRICEWIRE_SOURCE_DIR "/../shared/recordings") /
-           "minute-bars" / (ticker + "USDT-2025-05-30.csv.gz");
-}
-
-// The hours of a ticker's recording in which its price moved most, as a file of their own.
-void cut_out(const std::string& ticker, std::size_t minutes, const std::filesystem::path& file) {
-    const auto tape = sim::open_bars(bars_of(ticker), ticker + "USDT", 1);
-    std::vector<std::array<Decimal, 4>> bars;  // open, and the other three in the order of their time
-    for (auto trade = tape->next(); trade; trade = tape->next()) {
-        const auto bar = static_cast<std::size_t>(trade->at / 1min);
-        if (bar >= bars.size()) bars.push_back({});
-        const auto corner = static_cast<std::size_t>((trade->at - bar * 1min) / 15s);
-        bars[bar][std::min<std::size_t>(corner, 3)] = trade->price;
-    }
+// The hours in which a ticker's price moved most, as a file that the simulator plays.
+void cut_out(const std::vector<support::MinuteBar>& bars, std::size_t minutes,
+             const std::filesystem::path& file) {
     std::size_t best = 0;
     double most = 0;
     for (std::size_t from = 0; from + minutes <= bars.size(); from += 30) {
         double low = 1e18;
         double high = 0;
         for (std::size_t i = from; i < from + minutes; ++i) {
-            for (const Decimal price : bars[i]) {
-                low = std::min(low, price.to_double());
-                high = std::max(high, price.to_double());
-            }
+            low = std::min(low, bars[i].low.to_double());
+            high = std::max(high, bars[i].high.to_double());
         }
         if (high / low <= most) continue;
         most = high / low;
@@ -61,9 +47,10 @@ void cut_out(const std::string& ticker, std::size_t minutes, const std::filesyst
     std::ofstream out(file);
     out << "timestamp,open,high,low,close,volume\n";
     for (std::size_t i = best; i < best + minutes; ++i) {
-        const auto& b = bars[i];
-        out << i << ',' << b[0].to_string() << ',' << std::max({b[0], b[1], b[2], b[3]}).to_string() << ','
-            << std::min({b[0], b[1], b[2], b[3]}).to_string() << ',' << b[3].to_string() << ",1\n";
+        out << i;
+        for (const Decimal price : {bars[i].open, bars[i].high, bars[i].low, bars[i].close})
+            out << ',' << price.to_string();
+        out << ",1\n";
     }
 }
 
@@ -179,14 +166,13 @@ void CrashDay::compare() {
 void CrashDay::play(std::uint64_t seed, Duration length, int gaps) {
     if (!can_run(GetParam())) GTEST_SKIP() << why_not_run;
     const std::vector<std::string> tickers{"ETH", "DOGE", "SOL"};
-    if (!std::filesystem::exists(bars_of(tickers.front())))
-        GTEST_SKIP() << bars_of(tickers.front()) << " is absent";
+    if (support::recorded_minutes(tickers.front()).empty()) GTEST_SKIP() << support::why_no_recordings;
     std::cout << "seed " << seed << '\n';
     std::mt19937_64 rng(seed);
     std::string market;
     for (const std::string& ticker : tickers) {
         const auto file = dir_.path() / (ticker + "USDT-day.csv");
-        cut_out(ticker, static_cast<std::size_t>(length / 1min) + 60, file);
+        cut_out(support::recorded_minutes(ticker), static_cast<std::size_t>(length / 1min) + 60, file);
         market += (market.empty() ? "" : ",") + file.string();
         const auto tape = sim::open_bars(file, ticker + "USDT", 5);
         for (auto trade = tape->next(); trade; trade = tape->next())

@@ -54,7 +54,7 @@ public:
         const std::string list = text.substr(at, text.find('}', at) + 1 - at);
         return parse_number<int>(json_member(list, symbol).value_or("0")).value_or(0);
     }
-    // What the simulator counted beyond the venues' limits: "[]" of nothing.
+    // What the simulator counted of each venue's requests and of those beyond its limits, and of these in all.
     std::string violations() {
         const std::string text = status();
         const std::size_t at = text.find("\"requests\"");
@@ -68,6 +68,10 @@ public:
     }
     void fault(const std::string& door, const std::string& fault) {
         deployment_.sim_post("fault/" + door, fault);
+    }
+    // At the same door, "rest" or "stream", of every venue.
+    void fault_everywhere(const std::string& door, const std::string& fault) {
+        for (const std::string& venue : venues_) this->fault(venue + "." + door, fault);
     }
     bool has_price(const std::string& ticker) { return get("/rates/" + ticker).status == 200; }
     void wait_for_price(const std::string& ticker) {
@@ -87,6 +91,9 @@ public:
                                                  deployment_.receiver_url() + "/hook\"" + more + "}");
         if (result.status != 201) throw std::runtime_error("an alert was refused: " + result.body);
         return json_member(result.body, "id").value();
+    }
+    void remove(const std::string& alert) {
+        deployment_.http().del(deployment_.api("/alerts/" + alert), {{"X-API-Key", account_.api_key}});
     }
     std::string shown(const std::string& alert) { return get("/alerts/" + alert).body; }
     bool is_active(const std::string& alert) { return json_member(shown(alert), "is_active") == "true"; }
