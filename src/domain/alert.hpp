@@ -44,7 +44,7 @@ struct WebhookTemplate {
 
 constexpr Duration default_deliver_within = std::chrono::hours{24};
 
-// What a firing rests on whose moment nobody watched: prices of that time, asked back from the venues.
+// What a late firing rests on: prices of a time in which nobody watched, asked back from the venues.
 struct LateFiring {
     // When the level was touched: at `from` if `to` is the same, else within [from, to), a minute at most.
     Timestamp from, to;

@@ -34,14 +34,14 @@ constexpr std::optional<BlindState> parse_blind_state(std::string_view text) {
     return blind_state_names.parse(text);
 }
 
-// A time in which no price of a ticker was judged. A ticker has one for each moment of its beginning.
+// A time in which no price of a ticker was judged. A ticker has at most one that begins at a given moment.
 struct BlindSpan {
     Ticker ticker;
     Timestamp from;
     std::optional<Timestamp> to;  // unset while it lasts
     std::string reason;           // one plain sentence
     BlindState state = BlindState::open;
-    std::optional<Timestamp> told_until;  // what was before is recovered; unset: nothing is
+    std::optional<Timestamp> told_until;  // what lies before it is recovered; unset: nothing is
     Duration unknown{};                   // of a span that is over: how much of it is not recovered (so far)
     int fired = 0;                        // alerts that have fired late for it
     int tries = 0;                        // to recover it

@@ -15,7 +15,7 @@
 
 namespace pricewire::past {
 
-// Whose turn it is at a venue, the first of them first.
+// The order in which requests wait for their turn at a venue, the most urgent first.
 enum class Urgency : std::uint8_t { recovery, chart, backfill };
 constexpr std::size_t urgencies = 3;
 

@@ -14,9 +14,9 @@
 
 namespace pricewire::recover {
 
-// Tells from the feeds' signs of life, in the order of the prices between them, when no price was judged: of all
-// tickers, since nobody published or nobody followed what was published; of one, since no feed heard an exchange of
-// it. Pure; one thread. judged.cpp describes the cases.
+// Works out from the feeds' signs of life, which come in order with the prices, when no price was judged: of all
+// tickers, because nobody published or nobody read what was published; of one, because no feed heard an exchange that
+// trades it. Pure; one thread. judged.cpp describes the cases.
 class Judged {
 public:
     // All tickers but `except`, which are still blind, and have spans of their own.
@@ -31,7 +31,7 @@ public:
         std::vector<BlindSpan> spans;  // that have begun (open) or ended (waiting), the former first
     };
 
-    // `limit`: what is not longer is no blindness. `until` and `open` are what the processes before have stored.
+    // `limit`: a time that is not longer is not blind. `until` and `open` are what the processes before have stored.
     Judged(Duration limit, std::optional<Timestamp> until, const std::vector<BlindSpan>& open);
 
     // All prices before it were judged, and their firings are durable.
@@ -51,7 +51,7 @@ private:
     struct Blind {
         Timestamp since;
         bool is_told = false;      // as an open span
-        bool follows_gap = false;  // so that it is blindness however short it is
+        bool follows_gap = false;  // so that it is blind however short it is
     };
 
     void forget_dead_feeds(Timestamp now);

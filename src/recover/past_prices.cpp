@@ -94,7 +94,7 @@ std::vector<PastPrice> past_prices(Ticker ticker, const price::ConsolidationPoli
                     price.sources |= std::uint64_t{1} << i;
             }
         }
-        // Of what stays as it is, the first says it all; a second owner that agrees makes it a price.
+        // Only changes are kept; that a second owner agrees is one, as it makes the value a price.
         const bool is_same =
             !out.empty() && out.back().value == price.value && (out.back().owners > 1) == (price.owners > 1);
         if (!is_same) out.push_back(price);

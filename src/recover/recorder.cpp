@@ -80,7 +80,7 @@ private:
         try {
             if (!judged_) load();
             take_changes();
-            // Spans first: should this be the last thing that is written, they are longer, but none is missing.
+            // Spans first: if nothing more is written after them they are too long, but none is missing.
             if (!spans_.empty()) {
                 storage_.save_blind(spans_);
                 spans_.clear();
@@ -101,8 +101,8 @@ private:
     void load() {
         auto until = storage_.judged_until();
         const Timestamp now = clock_.now();
-        // What was before the first start of all is nobody's business. Stored at once: should this process be killed
-        // before the first sign of life, what comes then is missed all the same.
+        // Nothing is missed before the very first start. Stored at once, so that what follows counts as missed even if
+        // this process is killed before the first sign of life.
         if (!until) storage_.note_judged(now, now);
         // One in the future was written by a wrong clock.
         until = std::min(until.value_or(now), now);

@@ -13,7 +13,7 @@
 namespace pricewire::recover {
 
 struct RecorderOptions {
-    Duration limit = std::chrono::seconds{15};  // what is not longer is no blindness
+    Duration limit = std::chrono::seconds{15};  // a time that is not longer is not blind
     std::vector<Ticker> always;                 // tickers that are watched whether somebody needs them or not
     bool is_asked_back = true;                  // false: what is missed stays unknown
     Duration kept = std::chrono::hours{24 * 90};

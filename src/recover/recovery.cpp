@@ -20,8 +20,8 @@
 // The first and the last minute hold time in which prices were judged. An alert that is still active was not touched
 // then, so the bar counts for it; trades only count within [from, to).
 //
-// An alert that was made within a minute may be younger than what its bar shows: only trades can tell. From its making
-// on it is judged by the price in effect then and by every price since, as live.
+// An alert that was made within a minute may be younger than what its bar shows: only trades can tell. It is
+// judged by the price in effect when it was made and by every price since, as live.
 
 namespace pricewire::recover {
 namespace {

@@ -30,8 +30,8 @@ Result<void> check_format(PayloadFormat format, std::string_view url);
 
 // Pricewire's own body: {"alert_id","ticker","triggered_price","target_price","condition","triggered_at",
 // "created_at","message"}, where created_at is the alert's, then "note" unless it is empty, and "test":true
-// in a test event, and what write_late() writes if it has fired late. Prices are JSON numbers with their exact digits. `alert` has fired: triggered_at and
-// triggered_price are set.
+// in a test event, and what write_late() writes if it has fired late. Prices are JSON numbers with their exact
+// digits. `alert` has fired: triggered_at and triggered_price are set.
 std::string webhook_payload(const Alert& alert, DeliveryKind kind = DeliveryKind::alert);
 
 // The same in words: "BTC rose above 70000: 70100.5", with "Test: " before it in a test event, and with " (late:

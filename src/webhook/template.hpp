@@ -14,8 +14,8 @@
 // Users' own webhook bodies. Pure, any thread.
 //
 // A body is UTF-8 text with the placeholders {{ticker}} {{price}} {{target}} {{condition}} {{time}}
-// {{alert_id}} {{note}} {{late}} {{occurred_at}} {{occurred_until}} {{sources}}, spelled exactly like this. "{{{{" writes a literal "{{"; a "}}" that closes no
-// placeholder is kept. How a value is written depends on the content type:
+// {{alert_id}} {{note}} {{late}} {{occurred_at}} {{occurred_until}} {{sources}}, spelled exactly like this. "{{{{"
+// writes a literal "{{"; a "}}" that closes no placeholder is kept. How a value is written depends on the content type:
 //
 //   JSON    escaped inside a string (RFC 8259 §7); outside of one {{price}} and {{target}} are numbers with
 //           their exact digits, and the others are refused
