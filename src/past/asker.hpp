@@ -22,8 +22,8 @@ constexpr std::size_t urgencies = 3;
 // Why a venue gave nothing.
 struct Failure {
     enum class Kind : std::uint8_t {
-        not_offered,  // it has no such candles or trades, or none from so long ago: asking again does not help
-        refused,      // it does not know the symbol, or refuses this request: likewise
+        not_offered,  // it has no such candles or trades, or too many, or none from so long ago: for good
+        refused,      // it does not know the symbol, or refuses this request: for good
         unavailable,  // it does not answer, answers nonsense or wants fewer requests: it is left out for a while
         late,         // it was not its turn, or it did not answer, within the time allowed
         busy,         // too many wait for this venue already

@@ -202,6 +202,8 @@ void AskerCore::answered(std::uint64_t id, const net::HttpResult& result, Moment
     line.failures = 0;
     line.refusals = 0;
     if (!turn_page(line, *job)) return end(std::move(job), std::nullopt);
+    if (job->pages >= most_pages)
+        return end(std::move(job), Failure{Kind::not_offered, "it gives too few at a time"});
     // It is still its turn, unless something more urgent has come.
     line.waiting[static_cast<std::size_t>(job->ask.urgency)].push_front(std::move(job));
 }
@@ -235,7 +237,6 @@ std::optional<Failure> AskerCore::take_page(const Line& line, Job& job, const ne
 
 // False if that was the last one.
 bool AskerCore::turn_page(const Line& line, Job& job) const {
-    if (job.pages >= most_pages) return false;
     if (!job.page.cursor.empty() && job.cursors.insert(job.page.cursor).second) return true;
     job.page.from = job.page.to;
     if (job.page.from >= job.ask.to) return false;

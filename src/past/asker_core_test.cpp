@@ -128,6 +128,20 @@ TEST_F(AskerCoreTest, FollowsCursorsThroughWindowsOfTrades) {
     EXPECT_EQ(log(), "t: 3 trades\n");
 }
 
+TEST_F(AskerCoreTest, APartOfAnAnswerWithTooManyPagesIsNone) {
+    Ask patient = minutes(0, 1);
+    patient.within = 1h;
+    ask_trades("t", patient);
+    for (int page = 0; log_.empty(); ++page) {
+        ASSERT_LT(page, 200);
+        std::string url = due();
+        url.pop_back();
+        answer(url, 200, fmt::format("0 next:{}", page));
+        clock_.advance(1s);
+    }
+    EXPECT_EQ(log(), "t: not_offered (it gives too few at a time)\n");
+}
+
 TEST_F(AskerCoreTest, AsksAgainLaterAfterAFailure) {
     ask("a", minutes(0, 1));
     due();
