@@ -2,10 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include <chrono>
-#include <functional>
 #include <string>
-#include <thread>
 
 #include "base/uuid.hpp"
 #include "redis/connection.hpp"
@@ -43,15 +40,5 @@ private:
     const std::string url_;
     const std::string prefix_;
 };
-
-// Waits for something that happens within moments; the deadline is for what never happens.
-inline bool eventually(const std::function<bool()>& holds) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{30};
-    while (!holds()) {
-        if (std::chrono::steady_clock::now() > deadline) return false;
-        std::this_thread::sleep_for(std::chrono::milliseconds{2});
-    }
-    return true;
-}
 
 }  // namespace pricewire::redis

@@ -3,14 +3,19 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <functional>
+
 #include "fakes/log_capture.hpp"
 #include "fakes/test_storage.hpp"
+#include "support/eventually.hpp"
 #include "watch/looks.hpp"
 
 namespace pricewire::watch {
 namespace {
 
 using namespace std::chrono_literals;
+using test::eventually;
 
 TEST(LooksTest, WhatIsLookedAtIsWrittenOnceInAWhile) {
     Looks looks(10);
@@ -56,15 +61,6 @@ protected:
             out += (out.empty() ? "" : " ") + std::string(n.ticker.view());
         return out;
     }
-    template <typename F>
-    static bool eventually(F holds) {
-        const auto deadline = std::chrono::steady_clock::now() + 30s;
-        while (!holds()) {
-            if (std::chrono::steady_clock::now() > deadline) return false;
-            std::this_thread::yield();
-        }
-        return true;
-    }
 
     fakes::LogCapture log_;
     fakes::TestStorage storage_;
@@ -75,6 +71,12 @@ TEST_F(DemandTest, WhatUsersLookAtIsNeeded) {
     EXPECT_TRUE(demand->look("PEPE", "ann"));
     EXPECT_TRUE(demand->look("BTC", "ann"));
     EXPECT_TRUE(eventually([&] { return needed() == "PEPE"; }));
+}
+
+TEST_F(DemandTest, CallsTheOtherTaskEachTime) {
+    std::atomic<int> calls = 0;
+    const auto demand = start([&] { ++calls; });
+    EXPECT_TRUE(eventually([&] { return calls > 2; }));
 }
 
 TEST_F(DemandTest, WhatCannotBeWatchedIsKnown) {

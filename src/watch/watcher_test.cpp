@@ -8,11 +8,13 @@
 #include "base/uuid.hpp"
 #include "fakes/log_capture.hpp"
 #include "fakes/test_storage.hpp"
+#include "support/eventually.hpp"
 
 namespace pricewire::watch {
 namespace {
 
 using namespace std::chrono_literals;
+using test::eventually;
 
 class WatcherTest : public ::testing::Test {
 protected:
@@ -81,15 +83,6 @@ protected:
     bool wait_for_states(const std::string& wanted) {
         return storage_.wait_until([&] { return storage_.calls("needed_tickers") > 0; }) &&
                eventually([&] { return states() == wanted; });
-    }
-    template <typename F>
-    static bool eventually(F holds) {
-        const auto deadline = std::chrono::steady_clock::now() + 30s;
-        while (!holds()) {
-            if (std::chrono::steady_clock::now() > deadline) return false;
-            std::this_thread::yield();
-        }
-        return true;
     }
 
     fakes::LogCapture log_;

@@ -11,6 +11,7 @@
 #include "access/in_process/in_process_auth_cache.hpp"
 #include "access/redis/redis_auth_cache.hpp"
 #include "redis_contract.hpp"
+#include "support/eventually.hpp"
 
 namespace pricewire::conformance {
 namespace {
@@ -63,7 +64,7 @@ TEST_P(AuthCacheConformance, AnEntryExpiresHoweverOftenItIsRead) {
     if (GetParam().on_redis) {
         create(1s);
         put("key", make_user("ann@example.com"));
-        EXPECT_TRUE(redis::eventually([&] { return !cache_->get(sha256("key")); }));
+        EXPECT_TRUE(test::eventually([&] { return !cache_->get(sha256("key")); }));
         return;
     }
     put("key", make_user("ann@example.com"));

@@ -10,11 +10,12 @@
 #include "bus/in_process/in_process_notices.hpp"
 #include "bus/redis/redis_notices.hpp"
 #include "redis_contract.hpp"
+#include "support/eventually.hpp"
 
 namespace pricewire::conformance {
 namespace {
 
-using redis::eventually;
+using test::eventually;
 
 using Maker = Factory<bus::DeliveryNotices>;
 

@@ -14,6 +14,7 @@
 #include "bus/in_process/in_process_bus.hpp"
 #include "bus/redis/redis_bus.hpp"
 #include "redis_contract.hpp"
+#include "support/eventually.hpp"
 
 namespace pricewire::conformance {
 namespace {
@@ -118,17 +119,11 @@ protected:
     void create() override { bus_ = make(std::vector<Ticker>{"BTC", "ETH", "DOGE"}); }
     // A bus may show what was published with a delay.
     void expect_sources(const std::vector<SourceReport>& wanted) {
-        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{30};
-        while (bus_->sources() != wanted && std::chrono::steady_clock::now() < deadline) {
-            std::this_thread::yield();
-        }
+        test::eventually([&] { return bus_->sources() == wanted; });
         EXPECT_EQ(bus_->sources(), wanted);
     }
     void expect_rates(const std::string& wanted) {
-        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{30};
-        while (*bus_->rates_json() != wanted && std::chrono::steady_clock::now() < deadline) {
-            std::this_thread::yield();
-        }
+        test::eventually([&] { return *bus_->rates_json() == wanted; });
         EXPECT_EQ(*bus_->rates_json(), wanted);
     }
     std::list<Collector> collectors_;  // outlive the bus, whose threads call them

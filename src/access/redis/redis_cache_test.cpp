@@ -11,12 +11,13 @@
 #include "access/token_bucket.hpp"
 #include "fakes/log_capture.hpp"
 #include "redis/redis_fixture.hpp"
+#include "support/eventually.hpp"
 
 namespace pricewire::access {
 namespace {
 
 using namespace std::chrono_literals;
-using redis::eventually;
+using test::eventually;
 
 User user_named(const std::string& email) {
     User u;

@@ -10,6 +10,7 @@
 #include "base/mutex.hpp"
 #include "bus/redis/redis_bus.hpp"
 #include "redis/redis_fixture.hpp"
+#include "support/eventually.hpp"
 
 namespace pricewire::bus {
 
@@ -45,7 +46,7 @@ public:
         return static_cast<std::size_t>(std::count(all.begin(), all.end(), word));
     }
     bool wait_for(const std::string& word, std::size_t times = 1) const {
-        return redis::eventually([&] { return count(word) >= times; });
+        return test::eventually([&] { return count(word) >= times; });
     }
     BusPosition position() const {
         MutexLock lock(mutex_);

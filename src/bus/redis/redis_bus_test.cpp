@@ -7,12 +7,13 @@
 #include "bus/redis/redis_bus_fixture.hpp"
 #include "bus/redis/stream.hpp"
 #include "fakes/log_capture.hpp"
+#include "support/eventually.hpp"
 
 namespace pricewire::bus {
 namespace {
 
 using namespace std::chrono_literals;
-using redis::eventually;
+using test::eventually;
 
 class RedisBusTest : public testing::Test {
 protected:

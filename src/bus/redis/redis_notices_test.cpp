@@ -12,11 +12,12 @@
 #include "bus/redis/notice_codec.hpp"
 #include "fakes/log_capture.hpp"
 #include "redis/redis_fixture.hpp"
+#include "support/eventually.hpp"
 
 namespace pricewire::bus {
 namespace {
 
-using redis::eventually;
+using test::eventually;
 
 DeliveryNotice make_notice(bool fired = false) {
     const Timestamp now = system_clock().now();

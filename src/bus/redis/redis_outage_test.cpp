@@ -3,12 +3,13 @@
 
 #include "bus/redis/redis_bus_fixture.hpp"
 #include "fakes/log_capture.hpp"
+#include "support/eventually.hpp"
 
 namespace pricewire::bus {
 namespace {
 
 using namespace std::chrono_literals;
-using redis::eventually;
+using test::eventually;
 
 const std::string prefix = "pricewire:";
 

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <functional>
 #include <set>
 
 #include "base/mutex.hpp"
@@ -13,26 +12,19 @@
 #include "fakes/log_capture.hpp"
 #include "queue/rabbitmq/broker_fixture.hpp"
 #include "queue/rabbitmq/task_text.hpp"
+#include "support/eventually.hpp"
 
 namespace pricewire::queue {
 namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+using test::eventually;
 
 std::vector<DeliveryTask> make_tasks(std::size_t count) {
     std::vector<DeliveryTask> out;
     for (std::size_t i = 0; i < count; ++i) out.push_back({make_uuid(system_clock().now()), 1});
     return out;
-}
-
-bool eventually(const std::function<bool()>& holds) {
-    const auto deadline = std::chrono::steady_clock::now() + seconds{30};
-    while (!holds()) {
-        if (std::chrono::steady_clock::now() > deadline) return false;
-        std::this_thread::sleep_for(milliseconds{5});
-    }
-    return true;
 }
 
 // A consumer that records tasks and optionally acknowledges them.
