@@ -18,15 +18,15 @@ struct BookOptions {
     std::optional<std::vector<SourceName>> sources = std::nullopt;
 };
 
-// The directory as storage has it, which feeds write; every process reads it here. Thread-safe.
+// The directory, made of the lists that feeds keep in storage. Thread-safe.
 class Book {
 public:
     using Pointer = std::shared_ptr<const Directory>;
     virtual ~Book() = default;
     // Reads what has changed, if that was not done within `fresh_for`; blocks. While another thread reads, it returns
-    // the directory before, if there is one. Throws StorageError.
+    // the previous directory, if there is one. Throws StorageError.
     virtual Pointer current() = 0;
-    // As it was read last, never null; before that it has the pinned tickers alone. Never blocks.
+    // As it was last read; until then it has only the pinned tickers. Never null, never blocks.
     virtual Pointer latest() const = 0;
 };
 

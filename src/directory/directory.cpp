@@ -24,7 +24,7 @@ enum Match : std::uint8_t {
     name_contains
 };
 
-// Which pair of a ticker is taken at one venue: the least. `chosen` is the operator's symbol, if any.
+// Which pair of a ticker is taken at one source: the least. `chosen` is the operator's symbol, if any.
 auto place_of(const ListedPair& pair, std::string_view chosen) {
     return std::tuple(pair.symbol != chosen, pair.status, currency_rank(pair.ticker, pair.currency),
                       std::string_view(pair.symbol));
@@ -92,6 +92,44 @@ std::size_t common_prefix(std::string_view a, std::string_view b) {
     return static_cast<std::size_t>(std::ranges::mismatch(a, b).in1 - a.begin());
 }
 
+// How far a coin is from what was written: the least is the likeliest.
+struct Likeness {
+    std::size_t distance = 0;  // in letters
+    std::size_t unlike = 0;    // letters after the common prefix
+    Rank rank;
+    friend auto operator<=>(const Likeness&, const Likeness&) = default;
+};
+
+// Adds the pairs of a list to `coins`, of each ticker the one to take at that source.
+void add_list(std::map<Ticker, Coin>& coins, const SourceList& list, const Choices& choices) {
+    const SourceName source = list.source.source;
+    const bool is_exchange = list.source.kind == SourceKind::exchange;
+    const auto* const symbols = symbols_at(source, choices);
+    for (const ListedPair& pair : list.pairs) {
+        if (!currency_rank(pair.ticker, pair.currency)) continue;
+        // An aggregator's coin that no exchange lists is not watched.
+        const auto coin = is_exchange ? coins.try_emplace(pair.ticker).first : coins.find(pair.ticker);
+        if (coin == coins.end()) continue;
+        auto& places = is_exchange ? coin->second.venues : coin->second.aggregators;
+        const auto chosen = chosen_for(pair.ticker, symbols);
+        if (places.empty() || places.back().source != source) {
+            places.push_back({source, &pair});
+        } else if (place_of(pair, chosen) < place_of(*places.back().pair, chosen)) {
+            places.back().pair = &pair;
+        }
+    }
+}
+
+// Leaves the aggregators that know the coin for sure, and takes its name from the first that has one.
+void settle_aggregators(Coin& coin) {
+    std::erase_if(coin.aggregators, [](const Listing& l) {
+        return l.pair->status == ListingStatus::delisted || l.pair->disagrees_since;
+    });
+    const auto named =
+        std::ranges::find_if(coin.aggregators, [](const Listing& l) { return !l.pair->name.empty(); });
+    if (named != coin.aggregators.end()) coin.name = named->pair->name;
+}
+
 }  // namespace
 
 std::optional<std::size_t> currency_rank(Ticker ticker, Currency currency) {
@@ -113,41 +151,19 @@ Directory::Directory(Lists lists, const Choices& choices) : lists_(std::move(lis
     for (const auto& list : lists_) newest = std::max(newest, list->source.read_at);
     if (!choices.old_lists_count)
         std::erase_if(lists_, [&](const auto& list) { return newest - list->source.read_at > unread_for; });
-    std::ranges::sort(lists_, {}, [](const auto& list) { return list->source.source; });
+    // Exchanges first: aggregators only add to their coins.
+    std::ranges::sort(lists_, {},
+                      [](const auto& list) { return std::tuple(list->source.kind, list->source.source); });
+    has_exchange_ = !lists_.empty() && lists_.front()->source.kind == SourceKind::exchange;
 
     std::map<Ticker, Coin> coins;
     for (const Ticker& ticker : choices.pinned) coins[ticker].is_pinned = true;
-    for (const bool of_exchanges : {true, false}) {
-        for (const auto& list : lists_) {
-            if ((list->source.kind == SourceKind::exchange) != of_exchanges) continue;
-            exchanges_ += of_exchanges ? 1 : 0;
-            const auto* const symbols = symbols_at(list->source.source, choices);
-            for (const ListedPair& pair : list->pairs) {
-                if (!currency_rank(pair.ticker, pair.currency)) continue;
-                // An aggregator's coin that no exchange lists is not watched.
-                const auto coin =
-                    of_exchanges ? coins.try_emplace(pair.ticker).first : coins.find(pair.ticker);
-                if (coin == coins.end()) continue;
-                auto& places = of_exchanges ? coin->second.venues : coin->second.aggregators;
-                if (places.empty() || places.back().source != list->source.source) {
-                    places.push_back({list->source.source, &pair});
-                } else if (const auto chosen = chosen_for(pair.ticker, symbols);
-                           place_of(pair, chosen) < place_of(*places.back().pair, chosen)) {
-                    places.back().pair = &pair;
-                }
-            }
-        }
-    }
+    for (const auto& list : lists_) add_list(coins, *list, choices);
     coins_.reserve(coins.size());
     for (auto& [ticker, coin] : coins) {
         if (choices.only_pinned && !coin.is_pinned) continue;
-        std::erase_if(coin.aggregators, [](const Listing& l) {
-            return l.pair->status == ListingStatus::delisted || l.pair->disagrees_since;
-        });
-        const auto named =
-            std::ranges::find_if(coin.aggregators, [](const Listing& l) { return !l.pair->name.empty(); });
-        if (named != coin.aggregators.end()) coin.name = named->pair->name;
         coin.ticker = ticker;
+        settle_aggregators(coin);
         coins_.push_back(std::move(coin));
     }
 }
@@ -179,7 +195,6 @@ std::vector<Ticker> Directory::nearest(std::string_view text, std::size_t most) 
     // Half of the letters may differ; a longer text is never a misspelled ticker.
     const std::size_t differs =
         wanted.text.size() > 2 * Ticker::max_size ? 0 : std::max<std::size_t>(1, wanted.text.size() / 2);
-    using Likeness = std::tuple<std::size_t, std::size_t, Rank>;  // the least is the likeliest
     std::vector<Likeness> found;
     for (const Coin& coin : coins_) {
         if (!coin.can_be_watched()) continue;
@@ -195,15 +210,15 @@ std::vector<Ticker> Directory::nearest(std::string_view text, std::size_t most) 
         }
         if (match && *match <= name_begins) distance = std::min<std::size_t>(distance, 1);
         if (distance > differs) continue;
-        found.emplace_back(distance, longer - common_prefix(ticker, wanted.text),
-                           Rank{match.value_or(name_contains), absent_of(coin), coin.ticker});
+        found.push_back({distance, longer - common_prefix(ticker, wanted.text),
+                         Rank{match.value_or(name_contains), absent_of(coin), coin.ticker}});
     }
     const auto middle = found.begin() + static_cast<std::ptrdiff_t>(std::min(most, found.size()));
     std::ranges::partial_sort(found, middle);
     std::vector<Ticker> out;
     for (auto at = found.begin(); at != middle; ++at) {
         // What is clearly farther off than the first was not meant.
-        if (std::get<0>(*at) <= std::get<0>(found.front()) + 1) out.push_back(std::get<2>(*at).ticker);
+        if (at->distance <= found.front().distance + 1) out.push_back(at->rank.ticker);
     }
     return out;
 }

@@ -13,7 +13,7 @@ constexpr std::int64_t away_bp10 = 10 * percent_bp10;
 // More than double: another coin, or another unit of it.
 constexpr std::int64_t far_bp10 = 100 * percent_bp10;
 constexpr Duration far_for = 10s;
-// Long enough for a crash in which venues part for a while.
+// Longer than the prices of venues stay apart in a crash.
 constexpr Duration away_for = 5min;
 constexpr Duration back_for = 1min;
 
@@ -35,7 +35,7 @@ bool is_fresh(const JudgedQuote& quote) {
     return false;
 }
 
-// The larger one from the smaller one's point of view, so that it does not matter which is which.
+// As a share of the smaller one, so that it does not matter which is which.
 std::int64_t apart_bp10(Decimal a, Decimal b) {
     return spread_bp10(std::max(a, b), std::min(a, b));
 }

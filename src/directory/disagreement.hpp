@@ -10,7 +10,7 @@
 
 namespace pricewire::directory {
 
-// Whether a source's price of a ticker is the others' price, as has been seen for a while.
+// Whether a source's price of a ticker differs from the others', once that has lasted for a while.
 struct Comparison {
     SourceName source;
     Ticker ticker;
@@ -24,7 +24,7 @@ class Disagreements {
 public:
     // To be called with every ticker's board, every few seconds, and then end_round().
     void look(const TickerBoard& board, MonoTime now);
-    // What this round has settled; each settled comparison once, until it turns.
+    // The comparisons that this round has settled: each once, until its result changes.
     std::vector<Comparison> end_round();
 
 private:

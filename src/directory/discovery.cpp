@@ -22,7 +22,7 @@ constexpr std::size_t max_name = 100;
 constexpr std::size_t shown_symbols = 10;  // in a log line
 constexpr std::size_t small_list = 20;     // which may lose any number of its pairs
 
-// What the thread is told.
+// Messages to the thread.
 struct Answer {
     std::size_t list = 0;
     net::HttpResult result;
@@ -98,7 +98,7 @@ public:
     }
 
 private:
-    // Of one list; of the thread.
+    // Of one list. Used by the thread only.
     struct State {
         bool was_read = false;  // by this process
         bool is_failing = false;
@@ -168,7 +168,7 @@ private:
 
     void take(const Answer& answer) {
         const std::string trouble = stored(answer);
-        note(answer.list, trouble);
+        log_trouble(answer.list, trouble);
         if (trouble.empty()) {
             schedule_.succeeded(answer.list, clock_.mono());
         } else {
@@ -176,7 +176,7 @@ private:
         }
     }
 
-    // Stores the list in the answer. What kept it from that, as one sentence; empty: nothing.
+    // Stores the list in the answer. Returns why it could not, as one sentence; empty if it did.
     std::string stored(const Answer& answer) {
         const ListSource& source = sources_[answer.list];
         if (const std::string trouble = trouble_in(answer.result); !trouble.empty()) return trouble;
@@ -212,8 +212,8 @@ private:
         return fmt::format("its list has {} pairs, and had {}", pairs, before);
     }
 
-    // An aggregator whose price disagreed is not asked for the ticker any more, so that nothing else would tell when
-    // it agrees again.
+    // An aggregator whose price disagreed is not asked for the ticker any more, so nothing else would show that it
+    // agrees again.
     void try_again(SourceName source, const std::vector<ListedPair>& pairs) {
         for (const ListedPair& pair : pairs) {
             if (pair.disagrees_since) storage_.note_disagreement(source, pair.symbol, std::nullopt);
@@ -231,7 +231,7 @@ private:
     }
 
     // Logs the first of failures in a row, and the end of them.
-    void note(std::size_t list, const std::string& trouble) {
+    void log_trouble(std::size_t list, const std::string& trouble) {
         const bool is_failing = !trouble.empty();
         if (std::exchange(states_[list].is_failing, is_failing) == is_failing) return;
         const std::string source(sources_[list].source.view());

@@ -1,7 +1,10 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
+#include <random>
 #include <vector>
 
 #include "base/backoff.hpp"
@@ -12,7 +15,7 @@ namespace pricewire::directory {
 struct ScheduleOptions {
     Duration every = std::chrono::hours{4};  // lists are read, give or take a quarter
     BackoffPolicy retry{std::chrono::seconds{30}, std::chrono::minutes{30}};  // after failures in a row
-    // Somebody's doubt about a list has it read earlier, but so long after the last time, and so seldom.
+    // A doubted list is read earlier, but not before `least` after the last time, and not more often than this.
     Duration least = std::chrono::minutes{5};
     Duration doubts_every = std::chrono::hours{1};
     std::size_t at_once = 3;  // lists that are read at a time
@@ -29,7 +32,7 @@ public:
         if (reading_ >= options_.at_once) return std::nullopt;
         std::optional<std::size_t> first;
         for (std::size_t i = 0; i < lists_.size(); ++i) {
-            if (lists_[i].is_reading || (lists_[i].due && *lists_[i].due > now)) continue;
+            if (lists_[i].is_reading || lists_[i].due > now) continue;
             if (!first || lists_[i].due < lists_[*first].due) first = i;
         }
         if (!first) return std::nullopt;
@@ -43,8 +46,7 @@ public:
         std::optional<MonoTime> next;
         if (reading_ >= options_.at_once) return next;
         for (const List& list : lists_) {
-            const MonoTime due = list.due.value_or(MonoTime::min());
-            if (!list.is_reading && (!next || due < *next)) next = due;
+            if (!list.is_reading && (!next || list.due < *next)) next = list.due;
         }
         return next;
     }
@@ -61,16 +63,17 @@ public:
     // The list may be out of date.
     void doubt(std::size_t list) {
         List& doubted = lists_[list];
-        if (!doubted.due || !doubted.begun) return;
+        if (!doubted.begun) return;
         MonoTime at = *doubted.begun + options_.least;
         if (doubted.doubted) at = std::max(at, *doubted.doubted + options_.doubts_every);
-        if (at >= *doubted.due) return;
-        doubted.due = doubted.doubted = at;
+        if (at >= doubted.due) return;
+        doubted.doubted = at;
+        doubted.due = at;
     }
 
 private:
     struct List {
-        std::optional<MonoTime> due;      // unset: at once
+        MonoTime due = MonoTime::min();   // at once
         std::optional<MonoTime> begun;    // when it was last read
         std::optional<MonoTime> doubted;  // when a doubt last had it read
         bool is_reading = false;

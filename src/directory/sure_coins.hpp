@@ -9,9 +9,10 @@
 
 namespace pricewire::directory {
 
-// Of an aggregator's coins, those whose tickers name them for sure: letters are used by many coins, and by copies of
-// a coin on other chains. `known_id` gives the ids that are certain; any other ticker has to be that of one coin alone,
-// apart from coins whose names say that they are copies. At most one a ticker, in the given order. Pure.
+// The coins of an aggregator that their tickers identify for certain: different coins may have the same ticker, and so
+// have copies of a coin on other chains. `known_id` gives the ids that are certain; any other ticker must be that of a
+// single coin, apart from coins whose names say that they are copies. At most one coin per ticker, in the given order.
+// Pure.
 std::vector<ListedPair> sure_coins(std::vector<ListedPair> coins,
                                    const std::function<std::optional<std::string>(Ticker)>& known_id);
 

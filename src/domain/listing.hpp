@@ -25,7 +25,7 @@ constexpr std::optional<ListingStatus> parse_listing_status(std::string_view tex
     return listing_status_names.parse(text);
 }
 
-// A market in a source's own list, as it was last read. An aggregator's is a coin, and its symbol the coin's id.
+// A market in a source's own list, as last read. An aggregator lists coins: the symbol is then the coin's id.
 struct ListedPair {
     std::string symbol;  // as the source spells it; unique among its pairs
     Ticker ticker;
@@ -33,8 +33,8 @@ struct ListedPair {
     ListingStatus status = ListingStatus::trading;
     std::string name = {};                            // of the coin; empty where the list has none
     std::optional<Timestamp> gone_at = std::nullopt;  // set if delisted
-    std::optional<Timestamp> disagrees_since =
-        std::nullopt;  // its price is far from other sources': another coin
+    // Its price is far from other sources': probably another coin of the same letters.
+    std::optional<Timestamp> disagrees_since = std::nullopt;
     friend bool operator==(const ListedPair&, const ListedPair&) = default;
 };
 

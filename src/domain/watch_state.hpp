@@ -1,7 +1,9 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -16,8 +18,8 @@ enum class Unwatchable : std::uint8_t {
     switched_off,  // market.on_demand is false
     no_room,       // market.max_tickers are watched
     unlisted,      // no enabled source has it
-    delisted,      // those that had it list it no more; a renamed one has another ticker
-    halted,        // all that list it have stopped its trading
+    delisted,      // the sources that had it no longer list it; a renamed one has another ticker
+    halted,        // all sources that list it have stopped its trading
 };
 inline constexpr auto unwatchable_names = enum_names<Unwatchable>({
     {Unwatchable::switched_off, "switched_off"},
@@ -41,6 +43,12 @@ struct WatchState {
     Timestamp since;
     friend bool operator==(const WatchState&, const WatchState&) = default;
 };
+
+// The state of `ticker` among `states`, which are sorted by ticker; null if there is none.
+inline const WatchState* find_state(std::span<const WatchState> states, const Ticker& ticker) {
+    const auto found = std::ranges::lower_bound(states, ticker, {}, &WatchState::ticker);
+    return found == states.end() || found->ticker != ticker ? nullptr : &*found;
+}
 
 // A ticker that is needed.
 struct NeededTicker {

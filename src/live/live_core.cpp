@@ -94,8 +94,8 @@ void LiveCore::on_join(ClientId id, LiveClient joining, Moment now) {
     // The market as it is now, not as of the last look.
     if (clients_.size() == 1) look(now);
     show_market(client, now, true);
-    tell_watch(client, now);
-    tell_unwatched_alerts(client, user, now);
+    send_watch(client, now);
+    send_unwatched_alerts(client, user, now);
 }
 
 void LiveCore::refuse(const LiveClient& client) {
@@ -128,7 +128,7 @@ void LiveCore::on_choice(ClientId id, const std::optional<std::vector<Ticker>>& 
     seat(client->second);
     client->second.prices_seen = client->second.quotes_seen = 0;
     show_market(client->second, now, true);
-    tell_watch(client->second, now);
+    send_watch(client->second, now);
 }
 
 void LiveCore::on_leave(ClientId id, Moment now) {
@@ -303,7 +303,7 @@ void LiveCore::look(Moment now) {
     }
     for (auto& [id, client] : clients_) {
         show_market(client, now, slow);
-        if (slow) tell_watch(client, now);
+        if (slow) send_watch(client, now);
     }
     if (slow) look_slowly(now);
 }

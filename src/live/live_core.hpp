@@ -79,8 +79,8 @@ private:
         std::vector<Ticker> watching;
         std::map<Ticker, Seat> seats;  // of those that are not pinned
         TickerSet wanted;
-        std::string watch_told;                    // the last message about what it watches
-        std::map<Ticker, WatchState> alerts_told;  // of the user's alerts, without prices
+        std::string watch_sent;                    // the last message about what it watches
+        std::map<Ticker, WatchState> alerts_sent;  // those of User::unwatched that it knows
         MarketView::Version prices_seen = 0;
         MarketView::Version quotes_seen = 0;
         MarketView::Version sources_seen = 0;
@@ -111,8 +111,8 @@ private:
         bool more = false;
         std::optional<Timestamp> since;
         MonoTime left_at;  // when the last client left
-        bool ask_alert_tickers = true;
-        std::map<Ticker, WatchState> unwatched;  // of its alerts
+        bool ask_alert_tickers = false;
+        std::map<Ticker, WatchState> unwatched;  // tickers of its alerts that have no prices
     };
 
     void refuse(const LiveClient& client);
@@ -135,10 +135,10 @@ private:
     void leave_seats(Client& client);
     Seat seat_of(const Client& client, const Ticker& ticker, std::size_t seated);
     void look_again(MonoTime now);
-    std::string state_json(const Ticker& ticker, Seat seat) const;
+    std::string state_json(const Ticker& ticker, Seat seat, const WatchState* state) const;
     std::shared_ptr<const std::vector<WatchState>> unwatched() const;
-    void tell_watch(Client& client, Moment now);
-    void tell_unwatched_alerts(Client& client, const User& user, Moment now);
+    void send_watch(Client& client, Moment now);
+    void send_unwatched_alerts(Client& client, const User& user, Moment now);
     void ask_alert_tickers(const Uuid& id, User& user);
 
     const LiveOptions options_;

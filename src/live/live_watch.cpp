@@ -1,7 +1,6 @@
 // The part of the live stream about tickers that are watched on demand.
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <utility>
 
 #include "base/json_writer.hpp"
@@ -14,11 +13,6 @@ using namespace std::chrono_literals;
 
 // More often than a look is forgotten.
 constexpr Duration look_every = 30s;
-
-const WatchState* find(const std::vector<WatchState>& states, const Ticker& ticker) {
-    const auto found = std::ranges::lower_bound(states, ticker, {}, &WatchState::ticker);
-    return found == states.end() || found->ticker != ticker ? nullptr : &*found;
-}
 
 void write_state(JsonWriter& w, const WatchState& state) {
     w.field("state", to_string(state.why)).field("reason", state.reason).field("since", state.since);
@@ -33,12 +27,12 @@ void LiveCore::on_watch(ClientId id, std::vector<Ticker> tickers, Moment now) {
     client.watching = std::move(tickers);
     seat(client);
     client.prices_seen = client.quotes_seen = 0;
-    client.watch_told = "nothing";  // so that it is answered in any case
+    client.watch_sent = "nothing";  // so that it is answered in any case
     show_market(client, now, true);
-    tell_watch(client, now);
+    send_watch(client, now);
 }
 
-// Takes places in the market view for what the client wants now, and leaves the others.
+// Takes places in the market view for what the client wants now, and gives up the others.
 void LiveCore::seat(Client& client) {
     const auto before = std::exchange(client.seats, {});
     client.wanted.assign(market_.pinned(), !client.chosen);
@@ -94,24 +88,24 @@ std::shared_ptr<const std::vector<WatchState>> LiveCore::unwatched() const {
 }
 
 // What a client watches, and whether prices of it come.
-void LiveCore::tell_watch(Client& client, Moment now) {
-    if (client.seats.empty() && client.watch_told.empty()) return;
+void LiveCore::send_watch(Client& client, Moment now) {
+    if (client.seats.empty() && client.watch_sent.empty()) return;
+    const auto states = unwatched();
     JsonWriter w;
     w.begin_object().field("type", "watch").key("tickers").begin_object();
-    for (const auto& [ticker, seat] : client.seats) w.key(ticker.view()).raw(state_json(ticker, seat));
+    for (const auto& [ticker, seat] : client.seats)
+        w.key(ticker.view()).raw(state_json(ticker, seat, find_state(*states, ticker)));
     w.end_object().end_object();
     std::string text = std::move(w).str();
-    if (text == client.watch_told || client.peer->queued_bytes() > options_.max_unread_prices) return;
+    if (text == client.watch_sent || client.peer->queued_bytes() > options_.max_unread_prices) return;
     client.send(Message("watch", text), now);
-    client.watch_told = std::move(text);
+    client.watch_sent = std::move(text);
 }
 
-std::string LiveCore::state_json(const Ticker& ticker, Seat seat) const {
+std::string LiveCore::state_json(const Ticker& ticker, Seat seat, const WatchState* state) const {
     JsonWriter w;
     w.begin_object();
     const auto place = market_.place_of(ticker);
-    const auto states = unwatched();
-    const WatchState* state = find(*states, ticker);
     if (seat == Seat::unlisted) {
         w.field("watched", false)
             .field("state", to_string(Unwatchable::unlisted))
@@ -144,7 +138,7 @@ std::string LiveCore::state_json(const Ticker& ticker, Seat seat) const {
 
 void LiveCore::ask_alert_tickers(const Uuid& id, User& user) {
     if (!user.ask_alert_tickers || user.clients.empty()) return;
-    // Nothing to tell, nor to take back.
+    // Nothing to report or to take back.
     if (unwatched_seen_->empty() && user.unwatched.empty()) {
         user.ask_alert_tickers = false;
         return;
@@ -163,31 +157,31 @@ void LiveCore::on_alert_tickers(const AlertTickers& found, Moment now) {
     user.unwatched.clear();
     const auto states = unwatched();
     for (const Ticker& ticker : found.tickers) {
-        const WatchState* state = find(*states, ticker);
+        const WatchState* state = find_state(*states, ticker);
         // Where two feeds differ, the one that watches it is right.
         if (state != nullptr && !market_.has_price_now(ticker)) user.unwatched.emplace(ticker, *state);
     }
-    for (const ClientId id : user.clients) tell_unwatched_alerts(clients_.at(id), user, now);
+    for (const ClientId id : user.clients) send_unwatched_alerts(clients_.at(id), user, now);
 }
 
-// What has changed since the client was last told.
-void LiveCore::tell_unwatched_alerts(Client& client, const User& user, Moment now) {
-    if (client.alerts_told == user.unwatched) return;
+// What has changed since the last such message.
+void LiveCore::send_unwatched_alerts(Client& client, const User& user, Moment now) {
+    if (client.alerts_sent == user.unwatched) return;
     JsonWriter w;
     w.begin_object().field("type", "unwatched").key("tickers").begin_object();
     for (const auto& [ticker, state] : user.unwatched) {
-        const auto told = client.alerts_told.find(ticker);
-        if (told != client.alerts_told.end() && told->second == state) continue;
+        const auto told = client.alerts_sent.find(ticker);
+        if (told != client.alerts_sent.end() && told->second == state) continue;
         w.key(ticker.view()).begin_object();
         write_state(w, state);
         w.end_object();
     }
-    for (const auto& [ticker, state] : client.alerts_told) {
+    for (const auto& [ticker, state] : client.alerts_sent) {
         if (!user.unwatched.contains(ticker)) w.key(ticker.view()).value(nullptr);
     }
     w.end_object().end_object();
     client.send(Message("unwatched", std::move(w).str()), now);
-    client.alerts_told = user.unwatched;
+    client.alerts_sent = user.unwatched;
 }
 
 }  // namespace pricewire::live

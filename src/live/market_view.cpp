@@ -82,43 +82,35 @@ void MarketView::Kind::resize(std::size_t places) {
     changed.resize(places);
 }
 
-MarketView::MarketView(const bus::PriceBus& bus, std::vector<Ticker> pinned, QuotesJson quotes_json)
+MarketView::MarketView(const bus::PriceBus& bus, const std::vector<Ticker>& pinned, QuotesJson quotes_json)
     : bus_(bus),
       pinned_(pinned.size()),
       quotes_json_(std::move(quotes_json)),
       sources_message_(sources_message({})) {
     for (const Ticker& ticker : pinned) {
-        places_.emplace(ticker, tickers_.size());
-        tickers_.push_back(ticker);
+        held_.emplace(ticker, places_.size());
+        places_.push_back({.ticker = ticker});
     }
-    holders_.assign(pinned_, 1);
-    is_watched_.assign(pinned_, false);
-    quotes_seen_.assign(pinned_, "nothing");
     prices_.resize(pinned_);
     quotes_.resize(pinned_);
 }
 
 std::size_t MarketView::hold(const Ticker& ticker) {
     if (const auto place = place_of(ticker)) {
-        ++holders_[*place];
+        ++places_[*place].holders;
         return *place;
     }
-    const auto free = std::find(holders_.begin(), holders_.end(), 0U);
-    const auto place = static_cast<std::size_t>(free - holders_.begin());
-    if (free == holders_.end()) {
-        tickers_.emplace_back();
-        holders_.push_back(0);
-        is_watched_.push_back(false);
-        quotes_seen_.emplace_back();
-        prices_.resize(tickers_.size());
-        quotes_.resize(tickers_.size());
+    const auto free = std::ranges::find(places_, 0U, &Place::holders);
+    const auto place = static_cast<std::size_t>(free - places_.begin());
+    if (free == places_.end()) {
+        places_.emplace_back();
+        prices_.resize(places_.size());
+        quotes_.resize(places_.size());
     }
-    tickers_[place] = ticker;
-    holders_[place] = 1;
-    places_.emplace(ticker, place);
+    places_[place] = {.ticker = ticker};
+    held_.emplace(ticker, place);
     prices_.text[place].clear();
     quotes_.text[place].clear();
-    quotes_seen_[place] = "nothing";
     bool prices_bumped = false, quotes_bumped = false;
     look_at_price(place, prices_bumped);
     look_at_quotes(place, quotes_bumped);
@@ -127,14 +119,12 @@ std::size_t MarketView::hold(const Ticker& ticker) {
 
 void MarketView::drop(const Ticker& ticker) {
     const auto place = place_of(ticker);
-    if (!place || --holders_[*place] > 0) return;
-    places_.erase(ticker);
-    tickers_[*place] = {};
+    if (place && --places_[*place].holders == 0) held_.erase(ticker);
 }
 
 std::optional<std::size_t> MarketView::place_of(const Ticker& ticker) const {
-    const auto found = places_.find(ticker);
-    return found == places_.end() ? std::nullopt : std::optional(found->second);
+    const auto found = held_.find(ticker);
+    return found == held_.end() ? std::nullopt : std::optional(found->second);
 }
 
 bool MarketView::has_price_now(const Ticker& ticker) const {
@@ -144,30 +134,31 @@ bool MarketView::has_price_now(const Ticker& ticker) const {
 
 void MarketView::look_at_prices() {
     bool bumped = false;
-    for (std::size_t i = 0; i < tickers_.size(); ++i) {
-        if (holders_[i] > 0) look_at_price(i, bumped);
+    for (std::size_t i = 0; i < places_.size(); ++i) {
+        if (places_[i].holders > 0) look_at_price(i, bumped);
     }
 }
 
 void MarketView::look_at_price(std::size_t i, bool& bumped) {
-    const auto board = bus_.board(tickers_[i]);
-    is_watched_[i] = board.has_value();
+    const auto board = bus_.board(places_[i].ticker);
+    places_[i].is_watched = board.has_value();
     std::string json = price_json(board);
     if (json != prices_.text[i]) prices_.put(i, std::move(json), bumped);
 }
 
 void MarketView::look_at_quotes() {
     bool bumped = false;
-    for (std::size_t i = 0; i < tickers_.size(); ++i) {
-        if (holders_[i] > 0) look_at_quotes(i, bumped);
+    for (std::size_t i = 0; i < places_.size(); ++i) {
+        if (places_[i].holders > 0) look_at_quotes(i, bumped);
     }
 }
 
 void MarketView::look_at_quotes(std::size_t i, bool& bumped) {
-    const TickerBoard board = bus_.board(tickers_[i]).value_or(TickerBoard{tickers_[i], std::nullopt, {}});
+    Place& place = places_[i];
+    const TickerBoard board = bus_.board(place.ticker).value_or(TickerBoard{.ticker = place.ticker});
     std::string print = print_of(board);
-    if (print == quotes_seen_[i]) return;
-    quotes_seen_[i] = std::move(print);
+    if (print == place.quotes_seen) return;
+    place.quotes_seen = std::move(print);
     quotes_.put(i, quotes_json_(board), bumped);
 }
 
@@ -195,9 +186,9 @@ std::optional<Message> MarketView::message(Kind& kind, const TickerSet& wanted, 
     JsonWriter w;
     w.begin_object().field("type", kind.name).key(kind.name).begin_object();
     bool any = false;
-    for (std::size_t i = 0; i < std::min(wanted.size(), tickers_.size()); ++i) {
+    for (std::size_t i = 0; i < std::min(wanted.size(), places_.size()); ++i) {
         if (!wanted[i] || kind.changed[i] <= seen) continue;
-        w.key(tickers_[i].view()).raw(kind.text[i]);
+        w.key(places_[i].ticker.view()).raw(kind.text[i]);
         any = true;
     }
     w.end_object().end_object();

@@ -32,7 +32,7 @@ public:
     using QuotesJson = std::function<std::string(const TickerBoard&)>;
 
     // `pinned` have the first places, for good. `bus` outlives it.
-    MarketView(const bus::PriceBus& bus, std::vector<Ticker> pinned, QuotesJson quotes_json);
+    MarketView(const bus::PriceBus& bus, const std::vector<Ticker>& pinned, QuotesJson quotes_json);
 
     // The place of a ticker, which is looked at while somebody holds it: each hold() ends with a drop().
     std::size_t hold(const Ticker& ticker);
@@ -41,7 +41,7 @@ public:
     std::optional<std::size_t> place_of(const Ticker& ticker) const;
     std::size_t pinned() const { return pinned_; }
     // Whether a feed watches it, and whether it has a price, as of the last look.
-    bool is_watched(std::size_t place) const { return is_watched_[place]; }
+    bool is_watched(std::size_t place) const { return places_[place].is_watched; }
     bool has_price(std::size_t place) const { return prices_.text[place] != "null"; }
     // Of any ticker, now.
     bool has_price_now(const Ticker& ticker) const;
@@ -80,16 +80,20 @@ private:
     void look_at_quotes(std::size_t i, bool& bumped);
     std::optional<Message> message(Kind& kind, const TickerSet& wanted, Version seen);
 
+    struct Place {
+        Ticker ticker;
+        std::size_t holders = 1;  // none: the place is free
+        bool is_watched = false;
+        std::string quotes_seen = "nothing";  // what has to differ for the quotes to count as changed
+    };
+
     const bus::PriceBus& bus_;
     const std::size_t pinned_;
-    std::vector<Ticker> tickers_;  // by place; empty: a free one
-    std::map<Ticker, std::size_t> places_;
-    std::vector<std::size_t> holders_;  // by place
-    std::vector<bool> is_watched_;
+    std::vector<Place> places_;
+    std::map<Ticker, std::size_t> held_;  // the places of tickers
     const QuotesJson quotes_json_;
     Kind prices_{"prices"};
     Kind quotes_{"quotes"};
-    std::vector<std::string> quotes_seen_;  // what has to differ for a ticker's quotes to count as changed
     std::string sources_seen_ = "none";
     Version sources_version_ = 0;
     Message sources_message_;

@@ -34,7 +34,7 @@ protected:
     const TickerSet all_{true, true};
     Timestamp now_{1'700'000'000s};
     std::unique_ptr<bus::PriceBus> bus_ = bus::create_in_process_bus({"BTC", "ETH"});
-    MarketView view_{*bus_, std::vector<Ticker>{"BTC", "ETH"}, [](const TickerBoard& b) {
+    MarketView view_{*bus_, {"BTC", "ETH"}, [](const TickerBoard& b) {
                          return "[\"" + std::string(b.ticker.view()) + " " +
                                 std::string(b.quotes.empty() ? "none" : to_string(b.quotes[0].verdict)) +
                                 "\"]";

@@ -1,6 +1,5 @@
 #include "watch/demand.hpp"
 
-#include <algorithm>
 #include <set>
 #include <thread>
 #include <utility>
@@ -49,9 +48,8 @@ public:
 
     std::optional<WatchState> unwatched(const Ticker& ticker) const override {
         const auto states = unwatched();
-        const auto found = std::ranges::lower_bound(*states, ticker, {}, &WatchState::ticker);
-        if (found == states->end() || found->ticker != ticker) return std::nullopt;
-        return *found;
+        const WatchState* const state = find_state(*states, ticker);
+        return state == nullptr ? std::nullopt : std::optional(*state);
     }
     std::shared_ptr<const std::vector<WatchState>> unwatched() const override {
         MutexLock lock(mutex_);

@@ -18,13 +18,13 @@ struct DemandOptions {
     std::vector<Ticker> pinned;
     // Tickers beyond the pinned ones that one user may look at within the grace; see most_looked_at().
     std::size_t most_per_user = 50;
-    Duration every = std::chrono::seconds{1};  // between two looks at what cannot be watched
+    Duration every = std::chrono::seconds{1};  // between two readings of what cannot be watched
     // Called as often, on its thread; may throw StorageError. May be empty.
     std::function<void()> also = {};
 };
 
-// What this process's users look at, and what of it has no prices: tells the feeds by the database, and learns from
-// them. A thread of its own writes and reads, so no function blocks. Thread-safe.
+// What this process's users look at, which it stores for the feeds, and what of it has no prices, which the feeds store.
+// A thread of its own writes and reads, so no function blocks. Thread-safe.
 class Demand {
 public:
     virtual ~Demand() = default;
@@ -34,7 +34,7 @@ public:
     virtual bool look(const Ticker& ticker, std::string_view who) = 0;
     // Why no prices of it come, as of a moment ago; nullopt if they do, or nobody needs it.
     virtual std::optional<WatchState> unwatched(const Ticker& ticker) const = 0;
-    // All of these, by ticker; never null. The pointer changes with them.
+    // All such tickers, sorted; never null. The pointer changes with them.
     virtual std::shared_ptr<const std::vector<WatchState>> unwatched() const = 0;
 };
 

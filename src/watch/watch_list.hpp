@@ -48,7 +48,7 @@ struct WatchLimits {
 // Which tickers are watched: the pinned ones, and of those that are needed as many as there is room for. Tickers of
 // active alerts come before those that somebody only looks at, and these before those in their grace; within each of
 // the three, what is watched stays watched. A ticker whose trading is halted everywhere is watched, so that its first
-// trade is seen, but nobody is told that it has prices. Pure; one thread.
+// trade is seen, but counts as one without prices. Pure; one thread.
 class WatchList {
 public:
     // nullopt: not known now; what was found before holds, and it is asked again at the next update. If it throws, the
@@ -67,7 +67,8 @@ public:
         std::vector<Watch> watch;  // from now on, or at other places than before
         std::vector<Ticker> unwatch;
     };
-    // `needed` is all that is needed now. Looks for the places of tickers that are new in it; of all tickers if `look_again`.
+    // `needed` is all that is needed now. Looks for the places of tickers that are new in it; of all tickers if
+    // `look_again`.
     Changes update(std::span<const NeededTicker> needed, bool look_again, MonoTime now);
 
     // The pinned ones, and those that are needed now, of which no prices come; without their `since`. By ticker.

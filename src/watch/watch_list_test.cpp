@@ -133,7 +133,7 @@ TEST_F(WatchListTest, ADelistedTickerIsUnwatchedAndComesBackByItself) {
     EXPECT_EQ(unwatched(), "");
 }
 
-TEST_F(WatchListTest, AHaltedTickerStaysWatchedAndIsTold) {
+TEST_F(WatchListTest, AHaltedTickerStaysWatchedAndIsReported) {
     watched();
     update(0s, {alert("PEPE")});
     list("PEPE", true);
@@ -144,7 +144,7 @@ TEST_F(WatchListTest, AHaltedTickerStaysWatchedAndIsTold) {
     EXPECT_EQ(unwatched(), "");
 }
 
-TEST_F(WatchListTest, APinnedTickerThatIsDelistedIsTold) {
+TEST_F(WatchListTest, APinnedTickerThatIsDelistedIsReported) {
     watched();
     delist("BTC");
     EXPECT_EQ(update(0s, {}), "");
@@ -152,7 +152,7 @@ TEST_F(WatchListTest, APinnedTickerThatIsDelistedIsTold) {
     EXPECT_TRUE(list_->is_watched("BTC"));
 }
 
-TEST_F(WatchListTest, NobodyIsToldOfATickerThatNobodyNeeds) {
+TEST_F(WatchListTest, ATickerThatNobodyNeedsIsNotReported) {
     watched();
     update(0s, {alert("PEPE")});
     delist("PEPE");

@@ -12,8 +12,14 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Rows that another feed has written or left behind are compared with what holds this often.
+// How often rows that another feed may have written or left behind are compared with the present states.
 constexpr Duration compared_every = 1min;
+
+std::map<Ticker, WatchState> by_ticker(std::vector<WatchState> states) {
+    std::map<Ticker, WatchState> out;
+    for (WatchState& state : states) out.emplace(state.ticker, std::move(state));
+    return out;
+}
 
 class WatcherThread final : public Watcher {
 public:
@@ -81,18 +87,13 @@ private:
         store(needed);
     }
 
-    // Writes what has changed, and now and then whatever else is stored. Two feeds that are configured differently
-    // each write only what has changed for them, so that they do not undo each other's rows all the time.
+    // Writes what has changed since the last time, and now and then corrects all rows. Two feeds that are configured
+    // differently write only what has changed for each, so that they do not undo each other's rows all the time.
     void store(std::span<const NeededTicker> needed) {
-        std::map<Ticker, WatchState> now;
-        for (WatchState& state : list_.unwatched()) now.emplace(state.ticker, std::move(state));
+        auto now = by_ticker(list_.unwatched());
         count(now);
         const bool compare = !compared_at_ || clock_.mono() - *compared_at_ >= compared_every;
-        std::map<Ticker, WatchState> before = stored_;
-        if (compare) {
-            before.clear();
-            for (WatchState& state : needs_.watch_states()) before.emplace(state.ticker, std::move(state));
-        }
+        const auto before = compare ? by_ticker(needs_.watch_states()) : stored_;
         std::vector<WatchState> put;
         std::vector<Ticker> remove;
         for (const auto& [ticker, state] : now) {
@@ -107,26 +108,26 @@ private:
             if (!now.contains(ticker)) remove.push_back(ticker);
         }
         needs_.set_watch_states(put, remove);
-        tell(now, needed);
+        log_changes(now, needed);
         stored_ = std::move(now);
         if (compare) compared_at_ = clock_.mono();
     }
 
     // Once for each ticker of active alerts, and once when it is over.
-    void tell(const std::map<Ticker, WatchState>& now, std::span<const NeededTicker> needed) {
+    void log_changes(const std::map<Ticker, WatchState>& now, std::span<const NeededTicker> needed) {
         for (const NeededTicker& need : needed) {
             const auto state = now.find(need.ticker);
             if (!need.by_alert || state == now.end()) continue;
-            const auto [told, fresh] = told_.try_emplace(need.ticker, state->second.why);
-            if (!fresh && std::exchange(told->second, state->second.why) == state->second.why) continue;
+            const auto [logged, fresh] = logged_.try_emplace(need.ticker, state->second.why);
+            if (!fresh && std::exchange(logged->second, state->second.why) == state->second.why) continue;
             if (!lines_.take(clock_.mono())) continue;
             log::warn("active alerts of a ticker cannot fire, since no prices of it come",
                       {{"ticker", std::string(need.ticker.view())},
                        {"state", std::string(to_string(state->second.why))},
                        {"reason", state->second.reason}});
         }
-        std::erase_if(told_, [&](const auto& told) {
-            const Ticker& ticker = told.first;
+        std::erase_if(logged_, [&](const auto& logged) {
+            const Ticker& ticker = logged.first;
             if (now.contains(ticker)) return false;
             if (list_.is_watched(ticker) && lines_.take(clock_.mono()))
                 log::info("a ticker is watched again", {{"ticker", std::string(ticker.view())}});
@@ -157,7 +158,7 @@ private:
     std::optional<std::uint64_t> listings_;
     std::map<Ticker, WatchState> stored_;
     std::optional<MonoTime> compared_at_;
-    std::map<Ticker, Unwatchable> told_;
+    std::map<Ticker, Unwatchable> logged_;
     log::LineBudget lines_{"tickers that cannot be watched", 20};
     bool in_trouble_ = false;
     std::thread thread_;
