@@ -145,6 +145,7 @@ private:
 
     live::LiveDemand live_demand() {
         live::LiveDemand out;
+        out.on_demand = services_.options.on_demand;
         out.is_listed = [this](const Ticker& ticker) { return is_known(services_, ticker); };
         if (watch::Demand* demand = services_.use.demand) {
             out.look = [demand](const Ticker& ticker, const Uuid& user) {

@@ -63,10 +63,8 @@ std::optional<WatchState> look_at(const Services& services, const Exchange& exch
 std::optional<WatchState> unwatched(const Services& services, const Ticker& ticker) {
     const ApiOptions& options = services.options;
     const bool pinned = is_pinned(services, ticker);
-    if (!pinned && !options.on_demand) {
-        return WatchState{
-            ticker, Unwatchable::switched_off, "Only the tickers in market.tickers are watched here.", {}};
-    }
+    if (!pinned && !options.on_demand)
+        return WatchState{ticker, Unwatchable::switched_off, std::string(only_pinned_reason), {}};
     if (pinned && options.watched && std::ranges::find(*options.watched, ticker) == options.watched->end())
         return WatchState{ticker, Unwatchable::unlisted, "No enabled source has it.", {}};
     auto state = services.use.demand == nullptr ? std::nullopt : services.use.demand->unwatched(ticker);

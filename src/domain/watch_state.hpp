@@ -35,6 +35,9 @@ constexpr std::optional<Unwatchable> parse_unwatchable(std::string_view text) {
     return unwatchable_names.parse(text);
 }
 
+// The reason of switched_off.
+inline constexpr std::string_view only_pinned_reason = "Only the tickers in market.tickers are watched here.";
+
 // A ticker that is needed and not watched.
 struct WatchState {
     Ticker ticker;

@@ -31,6 +31,7 @@ struct LiveJson {
 // What the stream asks about tickers that are not pinned, on its thread; none of it blocks. If they are empty, every
 // ticker is watched.
 struct LiveDemand {
+    bool on_demand = true;  // false: no such ticker is watched
     // A user looks at a ticker; false if the user looks at too many. Repeated while the user does.
     std::function<bool(const Ticker& ticker, const Uuid& user_id)> look;
     std::function<bool(const Ticker& ticker)> is_listed;

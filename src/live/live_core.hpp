@@ -64,10 +64,11 @@ public:
     std::size_t users() const { return users_.size(); }
 
 private:
-    // watched   it is held in the market view, and its user looks at it
-    // unlisted  nobody lists it
-    // refused   its client or user watches too many
-    enum class Seat : std::uint8_t { watched, unlisted, refused };
+    // watched       it is held in the market view, and its user looks at it
+    // switched_off  only pinned tickers are watched
+    // unlisted      nobody lists it
+    // refused       its client or user watches too many
+    enum class Seat : std::uint8_t { watched, switched_off, unlisted, refused };
 
     struct Client {
         std::shared_ptr<net::StreamPeer> peer;

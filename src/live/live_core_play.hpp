@@ -39,7 +39,8 @@ namespace pricewire::live {
 class LivePlay {
 public:
     explicit LivePlay(LiveOptions options) : options_(std::move(options)) {
-        options_.demand = {.look =
+        options_.demand = {.on_demand = options_.demand.on_demand,
+                           .look =
                                [this](const Ticker& ticker, const Uuid& user) {
                                    line(fmt::format("{} looks at {}", number_of(user), ticker.view()));
                                    return may_look_;

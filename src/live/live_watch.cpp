@@ -66,6 +66,7 @@ void LiveCore::leave_seats(Client& client) {
 
 LiveCore::Seat LiveCore::seat_of(const Client& client, const Ticker& ticker, std::size_t seated) {
     const LiveDemand& demand = options_.demand;
+    if (!demand.on_demand) return Seat::switched_off;
     if (demand.is_listed && !demand.is_listed(ticker)) return Seat::unlisted;
     if (seated >= options_.watched_per_client) return Seat::refused;
     return !demand.look || demand.look(ticker, client.user_id) ? Seat::watched : Seat::refused;
@@ -106,7 +107,11 @@ std::string LiveCore::state_json(const Ticker& ticker, Seat seat, const WatchSta
     JsonWriter w;
     w.begin_object();
     const auto place = market_.place_of(ticker);
-    if (seat == Seat::unlisted) {
+    if (seat == Seat::switched_off) {
+        w.field("watched", false)
+            .field("state", to_string(Unwatchable::switched_off))
+            .field("reason", only_pinned_reason);
+    } else if (seat == Seat::unlisted) {
         w.field("watched", false)
             .field("state", to_string(Unwatchable::unlisted))
             .field("reason", "No source that is read here lists it.");

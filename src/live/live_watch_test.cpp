@@ -80,6 +80,12 @@ TEST_F(LiveWatchTest, AClientIsToldWhatHasNoPricesAndWhen) {
               "a: watch LUNA=true XYZ=unlisted\n");
 }
 
+TEST_F(LiveWatchTest, WithoutOnDemandNoOtherTickerIsWatched) {
+    options_.demand.on_demand = false;
+    play("join a 1\nkey a valid");
+    EXPECT_EQ(play("watch a PEPE BTC"), "a: prices BTC=none\na: watch PEPE=switched_off\n");
+}
+
 TEST_F(LiveWatchTest, AClientWatchesSoManyTickersAndAUserTooAndIsTold) {
     options_.watched_per_client = 2;
     play("join a 1\nkey a valid");

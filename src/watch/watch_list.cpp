@@ -101,7 +101,7 @@ std::optional<WatchState> WatchList::trouble_of(const Ticker& ticker, const Entr
         return WatchState{ticker, why, std::move(reason), {}};
     };
     if (entry.rank != Rank::pinned && !limits_.on_demand) {
-        return state(Unwatchable::switched_off, "Only the tickers in market.tickers are watched here.");
+        return state(Unwatchable::switched_off, std::string(only_pinned_reason));
     }
     if (!entry.found) return std::nullopt;
     const std::vector<Place>& places = entry.found->places;
