@@ -6,7 +6,6 @@
 
 #include "api/exchange.hpp"
 #include "api/health_probe.hpp"
-#include "directory/book.hpp"
 
 // One function per route; see routes.cpp. They throw StorageError if the storage is unavailable.
 namespace pricewire::api {
@@ -47,9 +46,6 @@ net::ServerResponse show_asset(Services& services, Exchange& exchange);
 
 // The JSON field that holds NewWebhookSecret::shown.
 std::string_view shown_secret_field(SignatureScheme scheme);
-
-// What the venues list, as storage has it. Blocks.
-directory::Book::Pointer listed_coins(Services& services);
 
 // The JSON of an alert.
 std::string alert_json(const Alert& alert, const Services& services);

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <ranges>
 #include <tuple>
 #include <utility>
 
@@ -18,6 +19,8 @@ constexpr std::array<std::pair<std::string_view, Duration>, 5> intervals{
     {{"1m", 1min}, {"5m", 5min}, {"1h", 1h}, {"1d", 24h}, {"1w", 7 * 24h}}};
 constexpr std::size_t max_bars = 1500;
 constexpr std::size_t max_blind = 100;  // the newest
+// A feed fills what is missing once an hour; what has been missing for longer is being loaded.
+constexpr Duration filled_within = 2h;
 
 struct HistoryQuery {
     std::string_view name = intervals.front().first;
@@ -50,9 +53,6 @@ Parsed<HistoryQuery> parse_history_query(const QueryString& query) {
     return out;
 }
 
-// A feed fills what is missing once an hour.
-constexpr Duration behind = 2h;
-
 // Whether more is about to come: a feed has not begun to ask venues for the ticker's past, or is doing it.
 bool is_loading(const Services& services, const Ticker& ticker, const std::optional<WatchState>& unwatched,
                 bool has_bars) {
@@ -61,7 +61,7 @@ bool is_loading(const Services& services, const Ticker& ticker, const std::optio
     const auto filled = services.use.storage.filled(ticker);
     if (!filled) return !has_bars;
     const Timestamp now = services.use.clock.now();
-    return filled->next_at <= now && (!filled->until || *filled->until < now - behind);
+    return filled->next_at <= now && (!filled->until || *filled->until < now - filled_within);
 }
 
 void write_bar(JsonWriter& w, const Bar& bar) {
@@ -76,20 +76,19 @@ void write_bar(JsonWriter& w, const Bar& bar) {
     w.end_object();
 }
 
-// When nothing was judged between the bars' beginning, or `from`, and `to`.
-void write_blind(JsonWriter& w, const std::vector<BlindSpan>& spans, Timestamp to) {
-    const auto is_after = [&](const BlindSpan& span) { return span.from >= to; };
-    if (std::ranges::all_of(spans, is_after)) return;
+// When nothing was judged. `spans` are those after the beginning, newest first; those after `to` are left out.
+void write_blind(JsonWriter& w, std::vector<BlindSpan> spans, Timestamp to) {
+    std::erase_if(spans, [&](const BlindSpan& span) { return span.from >= to; });
+    if (spans.empty()) return;
     w.key("blind").begin_array();
-    for (auto span = spans.rbegin(); span != spans.rend(); ++span) {
-        if (is_after(*span)) continue;
+    for (const BlindSpan& span : spans | std::views::reverse) {
         w.begin_object()
-            .field("from", span->from)
-            .field("to", span->to)
-            .field("state", to_string(span->state))
-            .field("reason", span->reason)
-            .field("fired_late", span->fired)
-            .field("unknown_seconds", span->unknown / 1s)
+            .field("from", span.from)
+            .field("to", span.to)
+            .field("state", to_string(span.state))
+            .field("reason", span.reason)
+            .field("fired_late", span.fired)
+            .field("unknown_seconds", span.unknown / 1s)
             .end_object();
     }
     w.end_array();

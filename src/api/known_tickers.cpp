@@ -34,12 +34,12 @@ std::string last_delisting(const directory::Coin& coin) {
 std::expected<Ticker, std::string> KnownTickers::named(std::string_view text) const {
     if (const auto pinned = find_ticker(text, pinned_)) return *pinned;
     const std::string upper = upper_case(text);
-    const auto* coin = listed_ && is_ticker(upper) ? listed_->find(Ticker(upper)) : nullptr;
+    const directory::Coin* const coin = listed_ && is_ticker(upper) ? listed_->find(Ticker(upper)) : nullptr;
     if (coin != nullptr && coin->is_listed()) return coin->ticker;
-    return std::unexpected(why_not(upper));
+    return std::unexpected(why_not(upper, coin));
 }
 
-std::string KnownTickers::why_not(const std::string& upper) const {
+std::string KnownTickers::why_not(const std::string& upper, const directory::Coin* coin) const {
     if (!listed_ || listed_->empty()) {
         const std::string pinned = "Input should be one of " + list_of(pinned_, most_pinned);
         return !listed_ ? pinned
@@ -47,7 +47,6 @@ std::string KnownTickers::why_not(const std::string& upper) const {
     }
     std::string out = "Input should be a ticker that a venue lists";
     if (is_ticker(upper)) {
-        const directory::Coin* const coin = listed_->find(Ticker(upper));
         out = coin == nullptr || coin->venues.empty()
                   ? fmt::format("No venue lists {}", upper)
                   : fmt::format("No venue lists {} any more, {}", upper, last_delisting(*coin));

@@ -24,7 +24,8 @@ public:
     std::expected<Ticker, std::string> named(std::string_view text) const;
 
 private:
-    std::string why_not(const std::string& upper) const;
+    // `coin` is the one of that ticker, if any.
+    std::string why_not(const std::string& upper, const directory::Coin* coin) const;
 
     const std::vector<Ticker>& pinned_;
     const std::shared_ptr<const directory::Directory> listed_;

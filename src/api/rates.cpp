@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "api/bodies.hpp"
 #include "api/handlers.hpp"
 #include "api/watching.hpp"
 #include "base/json_writer.hpp"

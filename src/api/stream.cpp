@@ -43,7 +43,7 @@ std::uint16_t close_code(int status) {
     }
 }
 
-// Of those that are not pinned; more than a client can watch, so that it is told which it cannot.
+// Of those that are not pinned: more than a client can watch, so that the answer says which it cannot.
 constexpr std::size_t most_others = 100;
 
 std::expected<Ticker, std::string> one_ticker(std::string_view text, const StreamTickers& known) {

@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <optional>
 #include <string>
 
@@ -8,6 +7,7 @@
 #include "api/handlers.hpp"
 #include "api/paging.hpp"
 #include "api/query_values.hpp"
+#include "api/watching.hpp"
 #include "base/crypto.hpp"
 #include "base/json_writer.hpp"
 #include "base/text.hpp"
@@ -104,12 +104,6 @@ net::ServerResponse list_tickers(Services& services, Exchange& exchange) {
     auto response = json_response(200, std::move(w).str());
     if (has_more) add_next_link(response, "/api/v1/tickers", query, cursor_of(hits.back().rank));
     return response;
-}
-
-directory::Book::Pointer listed_coins(Services& services) {
-    if (services.use.directory != nullptr) return services.use.directory->current();
-    return std::make_shared<const directory::Directory>(
-        directory::Directory::Lists{}, directory::Choices{.pinned = services.options.tickers});
 }
 
 }  // namespace pricewire::api

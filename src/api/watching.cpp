@@ -14,14 +14,11 @@ bool is_pinned(const Services& services, const Ticker& ticker) {
     return std::ranges::find(services.options.tickers, ticker) != services.options.tickers.end();
 }
 
-const directory::Coin* coin_of(const directory::Directory& listed, const Services& services,
-                               const Ticker& ticker) {
-    return services.options.on_demand ? listed.find(ticker) : nullptr;
-}
-
+// Empty if only pinned tickers are watched.
 directory::Book::Pointer listed_now(const Services& services) {
     static const auto nothing = std::make_shared<const directory::Directory>();
-    return services.use.directory == nullptr ? nothing : services.use.directory->latest();
+    if (!services.options.on_demand || services.use.directory == nullptr) return nothing;
+    return services.use.directory->latest();
 }
 
 }  // namespace
@@ -34,7 +31,7 @@ bool is_known(const Services& services, const Ticker& ticker) {
     if (is_pinned(services, ticker)) return true;
     if (!services.options.on_demand) return false;
     const auto listed = listed_now(services);
-    const directory::Coin* coin = coin_of(*listed, services, ticker);
+    const directory::Coin* const coin = listed->find(ticker);
     return (coin != nullptr && coin->can_be_watched()) || services.use.bus.board(ticker);
 }
 
@@ -42,9 +39,8 @@ std::optional<Ticker> ticker_named(const Services& services, std::string_view na
     const std::string upper = upper_case(name);
     if (!is_ticker(upper)) return std::nullopt;
     const Ticker ticker(upper);
-    const auto listed = listed_now(services);
-    if (is_known(services, ticker) || coin_of(*listed, services, ticker) != nullptr) return ticker;
-    return std::nullopt;
+    const bool exists = is_known(services, ticker) || listed_now(services)->find(ticker) != nullptr;
+    return exists ? std::optional(ticker) : std::nullopt;
 }
 
 std::optional<WatchState> look_at(const Services& services, const Exchange& exchange, const Ticker& ticker) {
@@ -72,6 +68,12 @@ std::optional<WatchState> unwatched(const Services& services, const Ticker& tick
     // Where two feeds differ, the one that has a price is right.
     const auto board = services.use.bus.board(ticker);
     return board && board->price ? std::nullopt : state;
+}
+
+directory::Book::Pointer listed_coins(const Services& services) {
+    if (services.use.directory != nullptr) return services.use.directory->current();
+    return std::make_shared<const directory::Directory>(
+        directory::Directory::Lists{}, directory::Choices{.pinned = services.options.tickers});
 }
 
 std::optional<Issue> no_room_for(Services& services, const Uuid& user_id, const Ticker& ticker) {

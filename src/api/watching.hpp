@@ -5,6 +5,7 @@
 
 #include "api/exchange.hpp"
 #include "api/responses.hpp"
+#include "directory/book.hpp"
 #include "domain/watch_state.hpp"
 
 // Which tickers there are, and whether prices of them come.
@@ -21,7 +22,9 @@ std::optional<Ticker> ticker_named(const Services& services, std::string_view na
 std::optional<WatchState> look_at(const Services& services, const Exchange& exchange, const Ticker& ticker);
 // Why prices of a ticker that is needed do not come; nullopt if they do, or are about to. Never blocks.
 std::optional<WatchState> unwatched(const Services& services, const Ticker& ticker);
-// What is wrong with an alert of the user on that ticker, for want of room for further tickers. Blocks.
+// What the venues list, as storage has it. Blocks.
+directory::Book::Pointer listed_coins(const Services& services);
+// Why the user cannot have an alert on that ticker: there is no room for another one. nullopt: there is. Blocks.
 std::optional<Issue> no_room_for(Services& services, const Uuid& user_id, const Ticker& ticker);
 
 }  // namespace pricewire::api

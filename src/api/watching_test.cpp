@@ -67,6 +67,13 @@ protected:
         board.price = Price{ticker, *Decimal::parse(price), clock_.now(), 1};
         bus_->publish_board(board);
     }
+    net::WsHandler open_stream(const Account& user, const std::shared_ptr<fakes::FakePeer>& peer) {
+        net::ServerRequest request;
+        request.method = "GET";
+        request.path = "/api/v1/stream";
+        request.headers = {{"x-api-key", user.api_key}};
+        return api().upgrade(request, peer);
+    }
     std::string look_of(const Account& user, const std::string& ticker) {
         return ticker + " " + member(call_as(user, "GET", "/api/v1/users/me").body, "id");
     }
@@ -130,6 +137,12 @@ TEST_F(WatchingTest, OnlyPinnedTickersAreKnownIfOthersAreNotWatched) {
     api_ = nullptr;
     EXPECT_EQ(call_as(ann_, "GET", "/api/v1/rates/PEPE").status, 404);
     EXPECT_EQ(call_as(ann_, "GET", "/api/v1/rates/PEPE/history").status, 404);
+    const auto peer = std::make_shared<fakes::FakePeer>();
+    const net::WsHandler handler = open_stream(ann_, peer);
+    ASSERT_TRUE(peer->wait_for(R"("ready")"));
+    handler.on_text(R"({"type":"watch","tickers":["PEPE"]})");
+    EXPECT_TRUE(peer->wait_for(R"("PEPE":{"watched":false,"state":"switched_off")"));
+    handler.on_close();
     EXPECT_TRUE(fake_.looks().empty());
 }
 
@@ -171,11 +184,7 @@ TEST_F(WatchingTest, AUserTakesItsShareOfTheRoomAlone) {
 
 TEST_F(WatchingTest, AStreamWatchesTickersThatAreNotPinned) {
     const auto peer = std::make_shared<fakes::FakePeer>();
-    net::ServerRequest request;
-    request.method = "GET";
-    request.path = "/api/v1/stream";
-    request.headers = {{"x-api-key", ann_.api_key}};
-    const net::WsHandler handler = api().upgrade(request, peer);
+    const net::WsHandler handler = open_stream(ann_, peer);
     ASSERT_TRUE(peer->wait_for(R"("ready")"));
     handler.on_text(R"({"type":"watch","tickers":["PEPE","XYZ"]})");
     ASSERT_TRUE(peer->wait_for(R"("type":"watch")"));

@@ -51,7 +51,7 @@ public:
     virtual void publish_heard(const Heard& heard) = 0;
     // Replaces what board() returns for a ticker, also when its price is gone (board.price is empty).
     virtual void publish_board(const TickerBoard& board) = 0;
-    // This feed no longer watches a ticker, on the same thread: its board goes, unless another feed watches it.
+    // This feed no longer watches a ticker: its board is removed, unless another feed watches it. On the same thread.
     virtual void remove_board(const Ticker& ticker) = 0;
     // The condition of all of the feed's sources; repeated every second.
     virtual void publish_sources(std::span<const SourceReport> sources) = 0;

@@ -175,7 +175,7 @@ void Instruments::committed(std::span<const FiringGroup> groups, std::span<const
     }
     Observations observations(firing_buckets);
     for (const FiringGroup& group : groups) {
-        // Of a late one the time would say how long nobody watched.
+        // The time of a late one would be how long nobody watched.
         if (group.late) continue;
         for (const Firing& firing : group.firings) {
             if (written.size() < tried && !ours.contains(firing.delivery_id)) continue;

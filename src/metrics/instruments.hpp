@@ -63,8 +63,8 @@ public:
     // A row that this version does not understand was skipped; counts as an error of the method.
     void row_skipped(std::string_view method);
 
-    // Objects to read at every scrape; each must live until the last scrape. Call each once. Users decide which other
-    // tickers than the `pinned` ones are watched, and when: those have no series by source, and no alarm.
+    // Objects to read at every scrape; each must live until the last scrape. Call each once. Tickers that are not
+    // `pinned` come and go as users need them: they have no series by source, and none to base alarms on.
     void watch_feed(const price::MarketMeters& meters, const price::RateMeters& rates,
                     std::function<std::vector<feed::SourceStatus>()> sources, std::span<const Ticker> pinned);
     void watch(const alert::Checker& checker);

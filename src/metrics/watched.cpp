@@ -1,6 +1,6 @@
 // The metrics that are read at a scrape.
 #include <array>
-#include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
@@ -49,12 +49,19 @@ Figures quotes_of(const price::MarketMeters& meters) {
     return out;
 }
 
+using TickerMeters = std::vector<std::shared_ptr<const price::TickerMeter>>;
+
+TickerMeters meters_of(const std::set<Ticker>& tickers, const price::MarketMeters& meters) {
+    TickerMeters out = meters.all();
+    std::erase_if(out, [&](const auto& meter) { return !tickers.contains(meter->ticker); });
+    return out;
+}
+
 // `value` gives an optional figure.
 template <typename Value>
-Figures by_quote(const price::MarketMeters& meters, const std::set<Ticker>& pinned, Value&& value) {
+Figures by_quote(const TickerMeters& meters, Value&& value) {
     Figures out;
-    for (const auto& ticker : meters.all()) {
-        if (!pinned.contains(ticker->ticker)) continue;
+    for (const auto& ticker : meters) {
         for (const price::QuoteMeter& quotes : ticker->quotes) {
             if (const std::optional<double> figure = value(quotes)) {
                 out.push_back({{{"source", text(quotes.source)}, {"ticker", text(ticker->ticker)}}, *figure});
@@ -73,9 +80,9 @@ Figures by_currency(const price::RateMeters& rates, Value&& value) {
 }
 
 template <typename Value>
-Figures by_ticker(const price::MarketMeters& meters, Value&& value) {
+Figures by_ticker(const TickerMeters& meters, Value&& value) {
     Figures out;
-    for (const auto& ticker : meters.all())
+    for (const auto& ticker : meters)
         out.push_back({{{"ticker", text(ticker->ticker)}}, static_cast<double>(value(*ticker))});
     return out;
 }
@@ -91,7 +98,7 @@ void Instruments::watch_feed(const price::MarketMeters& meters, const price::Rat
                       [&meters] { return quotes_of(meters); });
     registry_.gauge("pricewire_quote_age_seconds", "How long ago the last quote came, by source and ticker.",
                     [this, &meters, pinned] {
-                        return by_quote(meters, pinned,
+                        return by_quote(meters_of(pinned, meters),
                                         [now = clock_.now()](const price::QuoteMeter& quotes) {
                                             const auto at = quotes.received_at();
                                             return at ? std::optional(seconds(now - *at)) : std::nullopt;
@@ -99,7 +106,7 @@ void Instruments::watch_feed(const price::MarketMeters& meters, const price::Rat
                     });
     registry_.gauge(
         "pricewire_quote_counts", "Whether a source's last quote counts for the price.", [&meters, pinned] {
-            return by_quote(meters, pinned, [](const price::QuoteMeter& quotes) {
+            return by_quote(meters_of(pinned, meters), [](const price::QuoteMeter& quotes) {
                 return quotes.received_at()
                            ? std::optional(quotes.counts.load(std::memory_order_relaxed) ? 1.0 : 0.0)
                            : std::nullopt;
@@ -108,7 +115,7 @@ void Instruments::watch_feed(const price::MarketMeters& meters, const price::Rat
     registry_.gauge("pricewire_quote_spread_ratio",
                     "How far a source's last quote is from the price, as a share of that; negative below it.",
                     [&meters, pinned] {
-                        return by_quote(meters, pinned, [](const price::QuoteMeter& quotes) {
+                        return by_quote(meters_of(pinned, meters), [](const price::QuoteMeter& quotes) {
                             const auto spread = quotes.spread_bp10();
                             return spread ? std::optional(ratio(*spread)) : std::nullopt;
                         });
@@ -162,19 +169,17 @@ void Instruments::watch_feed(const price::MarketMeters& meters, const price::Rat
             return out;
         });
     registry_.counter("pricewire_prices_total", "Prices made out of quotes, by ticker.", [&meters] {
-        return by_ticker(meters, [](const price::TickerMeter& t) { return t.prices.value(); });
+        return by_ticker(meters.all(), [](const price::TickerMeter& t) { return t.prices.value(); });
     });
     registry_.gauge("pricewire_price_available", "Whether a pinned ticker has a price.", [&meters, pinned] {
-        Figures out;
-        for (const auto& ticker : meters.all()) {
-            if (pinned.contains(ticker->ticker))
-                out.push_back({{{"ticker", text(ticker->ticker)}}, ticker->has_price.load() ? 1.0 : 0.0});
-        }
-        return out;
+        return by_ticker(meters_of(pinned, meters), [](const price::TickerMeter& t) {
+            return t.has_price.load(std::memory_order_relaxed);
+        });
     });
     registry_.gauge("pricewire_price_sources", "How many sources agree with the price.", [&meters] {
-        return by_ticker(
-            meters, [](const price::TickerMeter& t) { return t.sources.load(std::memory_order_relaxed); });
+        return by_ticker(meters.all(), [](const price::TickerMeter& t) {
+            return t.sources.load(std::memory_order_relaxed);
+        });
     });
     registry_.gauge("pricewire_dollar_rate", "What a unit of a currency counts for in dollars.", [&rates] {
         return by_currency(rates, [](const price::RateMeter& rate) {
@@ -189,7 +194,7 @@ void Instruments::watch_feed(const price::MarketMeters& meters, const price::Rat
                     });
     registry_.gauge("pricewire_price_band_ratio", "The width of a price's band, as a share of the price.",
                     [&meters] {
-                        return by_ticker(meters, [](const price::TickerMeter& t) {
+                        return by_ticker(meters.all(), [](const price::TickerMeter& t) {
                             return ratio(t.band_bp10.load(std::memory_order_relaxed));
                         });
                     });
@@ -311,7 +316,7 @@ void Instruments::watch(const recover::Runner& runner) {
                       "Alerts that have fired for a time in which nobody watched.",
                       [&runner] { return runner.fired(); });
     registry_.counter("pricewire_recovered_seconds_total",
-                      "Blind time whose prices the venues have told, over all tickers.",
+                      "Blind time for which venues have given the prices, over all tickers.",
                       [&runner] { return runner.recovered_seconds(); });
     registry_.counter("pricewire_lost_seconds_total", "Blind time that stays unknown, over all tickers.",
                       [&runner] { return runner.lost_seconds(); });

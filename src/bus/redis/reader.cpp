@@ -42,7 +42,7 @@ Reader::~Reader() {
 std::optional<TickerBoard> Reader::board(Ticker ticker) const {
     MutexLock lock(mutex_);
     const TickerBoard* board = boards_.find(ticker);
-    // Whoever asks for what does not exist costs Redis nothing.
+    // Reading a ticker that has no board would be in vain.
     if (board == nullptr) return std::nullopt;
     asked_[ticker] = clock_.mono();
     return confirmed() ? *board : TickerBoard{.ticker = ticker};
@@ -90,14 +90,13 @@ void Reader::read() {
     show(tickers, texts, read_sources(feeds));
 }
 
-// The tickers to read now.
+// The tickers to read now; reads the list of all of them, if that is due.
 std::vector<Ticker> Reader::due(MonoTime now) {
     std::set<Ticker> out(options_.tickers.begin(), options_.tickers.end());
     const bool all = now >= all_at_;
     if (all) {
-        read_listed();
+        out.merge(listed());
         all_at_ = now + all_every;
-        out.insert(listed_.begin(), listed_.end());
     }
     MutexLock lock(mutex_);
     std::erase_if(asked_, [&](const auto& asked) { return now - asked.second > asked_for; });
@@ -108,14 +107,15 @@ std::vector<Ticker> Reader::due(MonoTime now) {
     return {out.begin(), out.end()};
 }
 
-// An older feed lists none: it has boards of pinned tickers alone.
-void Reader::read_listed() {
+// The tickers that have a board. An older feed lists none: it has boards of pinned tickers alone.
+std::set<Ticker> Reader::listed() {
     const redis::Reply reply = connection_->command({"ZRANGE", keys_.boards, "0", "-1"});
     reply.checked();
-    listed_.clear();
+    std::set<Ticker> out;
     for (std::size_t i = 0; i < reply.size(); ++i) {
-        if (is_ticker(reply[i].text())) listed_.insert(Ticker(reply[i].text()));
+        if (is_ticker(reply[i].text())) out.insert(Ticker(reply[i].text()));
     }
+    return out;
 }
 
 std::vector<SourceReport> Reader::read_sources(const redis::Reply& feeds) {

@@ -17,9 +17,9 @@
 
 namespace pricewire::bus {
 
-// Keeps the boards and source reports that Redis holds in memory; its own thread reads them ten times a
-// second, but boards of tickers that are neither pinned nor asked for only once. Its functions are thread-safe and
-// never wait for Redis.
+// Keeps the boards and source reports that Redis holds in memory; its own thread reads them ten times a second, boards
+// of tickers that are neither pinned nor asked for only once a second. Its functions are thread-safe and never wait for
+// Redis.
 class Reader {
 public:
     // The references must outlive it. Starts at once.
@@ -37,7 +37,7 @@ private:
     void run();
     void read();
     std::vector<Ticker> due(MonoTime now);
-    void read_listed();
+    std::set<Ticker> listed();
     void show(const std::vector<Ticker>& tickers, const redis::Reply& texts,
               std::vector<SourceReport> sources);
     std::vector<SourceReport> read_sources(const redis::Reply& feeds);
@@ -52,7 +52,7 @@ private:
 
     mutable Mutex mutex_;
     Boards boards_ GUARDED_BY(mutex_);
-    mutable std::map<Ticker, MonoTime> asked_ GUARDED_BY(mutex_);  // by when board() was last called
+    mutable std::map<Ticker, MonoTime> asked_ GUARDED_BY(mutex_);  // when board() last gave it
     std::shared_ptr<const std::string> rates_ GUARDED_BY(mutex_) = no_rates_;
     std::vector<SourceReport> sources_ GUARDED_BY(mutex_);
     std::optional<MonoTime> confirmed_at_ GUARDED_BY(mutex_);
@@ -61,8 +61,7 @@ private:
     std::unique_ptr<redis::Connection> connection_;
     Reconnect reconnect_;
     std::map<Ticker, std::string> texts_;  // of boards_, to detect changes
-    std::set<Ticker> listed_;              // that have a board
-    MonoTime all_at_{};                    // when all of them are due
+    MonoTime all_at_{};                    // when all tickers are due
     bool warned_of_nonsense_ = false;
     std::thread thread_;
 };

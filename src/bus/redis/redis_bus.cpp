@@ -49,7 +49,7 @@ public:
     void publish_gone(const PriceGone& gone) override { publisher().gone(gone); }
     void publish_heard(const Heard& heard) override { publisher().heard(heard); }
     void publish_board(const TickerBoard& board) override { publisher().board(board); }
-    // Its board without a price takes the place of ours, and expires.
+    // Published without a price, the board expires unless another feed publishes one.
     void remove_board(const Ticker& ticker) override { publisher().board({.ticker = ticker}); }
     void publish_sources(std::span<const SourceReport> sources) override { publisher().sources(sources); }
     void processed(BusPosition position) override { publisher().processed(position); }

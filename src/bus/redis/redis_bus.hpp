@@ -24,7 +24,7 @@ struct RedisBusOptions {
 // The bus between processes, on Redis (5.0 or later):
 //   <prefix>prices           stream of all feeds' prices, the only key that subscribers read
 //   <prefix>latest:<TICKER>  board, as JSON; expires after latest_ttl
-//   <prefix>boards           tickers that have a board, by the time when one was last published
+//   <prefix>boards           tickers that have a board, by the time at which it was last published
 //   <prefix>feed:<id>        condition of a live feed's sources, as JSON; expires after 5 s
 //   <prefix>feeds            ids of feeds, by time
 //   <prefix>processed        highest position passed to processed()
@@ -34,8 +34,8 @@ struct RedisBusOptions {
 // While Redis is unavailable only ping() throws. The outage is logged once, and a feed's prices are queued
 // (the newest 100,000, for up to 60 s). After every reconnect a feed also resends its last 5 s, which a
 // killed Redis may have lost; subscribers drop duplicates. board(), rates_json() and sources() return only
-// data confirmed within the last 2 s; boards of tickers that are neither pinned nor asked for are read once a second. If a feed is silent for latest_ttl, subscribers are notified that its
-// prices are gone.
+// data confirmed within the last 2 s; boards of tickers that are neither pinned nor asked for are read once a second. If
+// a feed is silent for latest_ttl, subscribers are notified that its prices are gone.
 //
 // Threads: one to publish and one to read, each started when first needed, and one per subscriber. The
 // destructor sends what is pending, for at most a second. Throws std::invalid_argument if the URL is invalid.
