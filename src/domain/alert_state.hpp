@@ -31,6 +31,7 @@ struct RuleState {
     Timestamp as_of = {};
     // The highest or lowest price since the start, as of that moment, where the level needs it; the rest is in bars.
     std::optional<Decimal> extreme = {};
+    std::optional<Decimal> upper_extreme = {};  // the same of Rule::upper
     Timestamp extreme_until = {};
     friend bool operator==(const RuleState&, const RuleState&) = default;
 };
