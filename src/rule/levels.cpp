@@ -1,0 +1,161 @@
+#include "rule/levels.hpp"
+
+#include <cstdint>
+
+namespace pricewire::rule {
+namespace {
+
+using Raw = Decimal::Raw;
+using Unsigned = Decimal::Unsigned;
+
+constexpr auto max_raw = static_cast<Unsigned>(~static_cast<Unsigned>(0) >> 1);
+
+constexpr Unsigned magnitude(Raw value) {
+    return value < 0 ? -static_cast<Unsigned>(value) : static_cast<Unsigned>(value);
+}
+
+struct Wide {
+    Unsigned high, low;
+};
+
+Wide multiply(Unsigned a, Unsigned b) {
+    constexpr Unsigned mask = ~std::uint64_t{0};
+    const Unsigned a0 = a & mask, a1 = a >> 64, b0 = b & mask, b1 = b >> 64;
+    const Unsigned low = a0 * b0;
+    const Unsigned cross = a1 * b0 + (low >> 64);
+    const Unsigned other = a0 * b1 + (cross & mask);
+    return {a1 * b1 + (cross >> 64) + (other >> 64), other << 64 | (low & mask)};
+}
+
+// Long division, a bit a step. value.high < by, so that the quotient fits.
+Unsigned divide(Wide value, Unsigned by) {
+    Unsigned rest = value.high;
+    Unsigned quotient = 0;
+    for (int bit = 127; bit >= 0; --bit) {
+        const bool carry = (rest >> 127) != 0;
+        rest = rest << 1 | (value.low >> bit & 1);
+        quotient <<= 1;
+        if (carry || rest >= by) {
+            rest -= by;
+            quotient |= 1;
+        }
+    }
+    return quotient;
+}
+
+// Percentages have up to four decimals, so that a millionth of the level is their unit.
+constexpr Raw percent_unit = Decimal::one_raw / 10'000;
+constexpr Raw percent_units = 1'000'000;
+
+// Without 256 bits: the quotient and the rest of the level in millionths, each times a small number.
+std::optional<Raw> short_percentage(Raw of, Raw units) {
+    Raw whole = 0, part = 0, sum = 0;
+    if (__builtin_mul_overflow(of / percent_units, units, &whole)) return std::nullopt;
+    if (__builtin_mul_overflow(of % percent_units, units, &part)) return std::nullopt;
+    if (__builtin_add_overflow(whole, part / percent_units, &sum)) return std::nullopt;
+    return sum;
+}
+
+// Whether a value is below or above a bound by its margin. Beyond the range of Decimal, no value is.
+bool is_below(Decimal value, const Bound& bound) {
+    Raw limit = 0;
+    return !__builtin_sub_overflow(bound.level.raw(), bound.margin.raw(), &limit) && value.raw() <= limit;
+}
+bool is_above(Decimal value, const Bound& bound) {
+    Raw limit = 0;
+    return !__builtin_add_overflow(bound.level.raw(), bound.margin.raw(), &limit) && value.raw() >= limit;
+}
+
+}  // namespace
+
+std::optional<Raw> mul_div(Raw a, Raw b, Raw c) {
+    const Wide product = multiply(magnitude(a), magnitude(b));
+    const Unsigned by = magnitude(c);
+    if (product.high >= by) return std::nullopt;
+    const Unsigned quotient = product.high == 0 ? product.low / by : divide(product, by);
+    if (quotient > max_raw) return std::nullopt;
+    const bool negative = (a < 0) != (b < 0) ? c >= 0 : c < 0;
+    return negative ? -static_cast<Raw>(quotient) : static_cast<Raw>(quotient);
+}
+
+std::optional<Decimal> ratio(Decimal price, Decimal other) {
+    if (!other.is_positive()) return std::nullopt;
+    const auto raw = mul_div(price.raw(), Decimal::one_raw, other.raw());
+    if (!raw) return std::nullopt;
+    return Decimal::from_raw(*raw);
+}
+
+std::optional<Decimal> amount_of(const Change& change, Decimal of) {
+    if (!change.is_percent) return change.amount;
+    const Raw percent = change.amount.raw();
+    const auto raw = percent % percent_unit == 0 ? short_percentage(of.raw(), percent / percent_unit)
+                                                 : mul_div(of.raw(), percent, 100 * Decimal::one_raw);
+    if (!raw) return std::nullopt;
+    return Decimal::from_raw(*raw);
+}
+
+std::optional<Decimal> shifted(Decimal anchor, const std::optional<Change>& by) {
+    if (!by) return anchor;
+    const auto amount = amount_of(*by, anchor);
+    Raw sum = 0;
+    if (!amount || __builtin_add_overflow(anchor.raw(), amount->raw(), &sum)) return std::nullopt;
+    return Decimal::from_raw(sum);
+}
+
+Word state_of(Word word) {
+    switch (word) {
+        case Word::crosses_up:
+            return Word::above;
+        case Word::crosses_down:
+            return Word::below;
+        case Word::enters:
+            return Word::inside;
+        case Word::leaves:
+            return Word::outside;
+        default:
+            return word;
+    }
+}
+
+std::optional<Side> side_of(Decimal value, Decimal level) {
+    if (value == level) return std::nullopt;
+    return value > level ? Side::above : Side::below;
+}
+
+bool holds(Word word, Decimal value, const Bounds& bounds, std::optional<Side> from) {
+    const Decimal lower = bounds.lower.level, upper = bounds.upper.level;
+    switch (state_of(word)) {
+        case Word::above:
+            return value > lower;
+        case Word::below:
+            return value < lower;
+        case Word::inside:
+            return lower <= value && value <= upper;
+        case Word::outside:
+            return value < lower || value > upper;
+        default:
+            break;
+    }
+    const auto side = side_of(value, lower);
+    return side && from && *side != *from;
+}
+
+bool is_calm(Word word, Decimal value, const Bounds& bounds) {
+    const auto& [lower, upper] = bounds;
+    switch (state_of(word)) {
+        case Word::above:
+            return is_below(value, lower);
+        case Word::below:
+            return is_above(value, lower);
+        // At a bound is inside, whatever the margin.
+        case Word::inside:
+            return (is_below(value, lower) || is_above(value, upper)) &&
+                   !holds(Word::inside, value, bounds, std::nullopt);
+        case Word::outside:
+            return is_above(value, lower) && is_below(value, upper);
+        default:
+            return is_below(value, lower) || is_above(value, lower);
+    }
+}
+
+}  // namespace pricewire::rule

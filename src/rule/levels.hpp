@@ -1,0 +1,49 @@
+#pragma once
+
+#include <optional>
+
+#include "base/decimal.hpp"
+#include "domain/condition.hpp"
+#include "domain/rule.hpp"
+
+// Exact arithmetic of levels, and what words say of a value. Pure.
+namespace pricewire::rule {
+
+// a × b / c, cut toward zero, with 256 bits in between; nullopt out of the range of Decimal. c is not 0.
+std::optional<Decimal::Raw> mul_div(Decimal::Raw a, Decimal::Raw b, Decimal::Raw c);
+
+// price / other, cut after the 18th place; nullopt where it is out of range, or `other` is not above 0.
+std::optional<Decimal> ratio(Decimal price, Decimal other);
+
+// How much `change` is of a level: the amount, or the percentage, cut toward zero. nullopt out of range.
+std::optional<Decimal> amount_of(const Change& change, Decimal of);
+// An anchor, moved by `by`.
+std::optional<Decimal> shifted(Decimal anchor, const std::optional<Change>& by);
+
+// A level, and the margin by which a value is on its calm side.
+struct Bound {
+    Decimal level;
+    Decimal margin;
+    friend bool operator==(const Bound&, const Bound&) = default;
+};
+// Of a channel, the lower and the upper one; else both are the same.
+struct Bounds {
+    Bound lower, upper;
+};
+
+// The word whose state a fresh word waits for: above for crosses_up; itself if it does not wait. Of crosses: itself.
+Word state_of(Word word);
+// above, below, inside, outside: they fire at once where they hold.
+constexpr bool is_state(Word word) {
+    return word < Word::crosses_up;
+}
+
+// Where the value is off the level; nullopt: at it.
+std::optional<Side> side_of(Decimal value, Decimal level);
+
+// Whether the word's state holds. `from`: of crosses, the side from which it crosses.
+bool holds(Word word, Decimal value, const Bounds& bounds, std::optional<Side> from);
+// Whether a value arms an alert that has fired: it is on the calm side by the margin.
+bool is_calm(Word word, Decimal value, const Bounds& bounds);
+
+}  // namespace pricewire::rule

@@ -1,0 +1,180 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/decimal.hpp"
+#include "domain/alert_state.hpp"
+#include "domain/rule.hpp"
+#include "domain/stretch.hpp"
+#include "rule/levels.hpp"
+#include "rule/line.hpp"
+#include "rule/machine.hpp"
+
+// One alert with terms, judged at every value: what its rule means, as plainly as it can be written.
+namespace pricewire::rule {
+
+// A rule as it was judged.
+struct RuleView {
+    std::optional<Decimal> value;       // unset: its line has none
+    std::optional<Decimal> level;       // of a channel the lower one; unset: it has no anchor
+    std::optional<Decimal> upper = {};  // of a channel only
+    std::optional<Point> anchor = {};   // of a level that is measured from the start, a high or a low
+    std::optional<Point> upper_anchor = {};
+    std::optional<bool> holds = {};  // unset: not known
+    friend bool operator==(const RuleView&, const RuleView&) = default;
+};
+
+// The k-th firing. `level`, `condition` and `value` are those of `rule`.
+struct Fired {
+    std::size_t rule = 0;                      // of any: the one that fired; else the first
+    std::int64_t number = 1;                   // k
+    Timestamp time;                            // of the value that did it, or the end of a wait
+    Decimal value;                             // a price, a ratio, or an age in seconds
+    Decimal level;                             // the one that was passed; of a channel one of its bounds
+    Condition condition = Condition::gt;       // on which side of the level the value is
+    std::optional<Timestamp> held_since = {};  // set where the terms have a hold; blind time moves it
+    std::int64_t left_out = 0;                 // became true and false again since the last firing, muted
+    bool is_last = true;
+    std::vector<RuleView> rules;  // all of the terms
+    std::vector<Gap> blind = {};  // within the time that was looked at, oldest first
+};
+
+// What happened, and the alert's state right after it.
+struct Step {
+    Timestamp time;
+    std::optional<Fired> fired = {};  // unset: it was only noted, which is to be made durable
+    bool rearmed = false;             // of a note: it was armed; else its start price or extreme is known now
+    AlertState after;
+};
+using Steps = std::vector<Step>;
+
+// The past that an alert is to be given at `now`, by ticker: from when on. `begun_at` and `state` as in RuledAlert.
+std::vector<std::pair<Ticker, Timestamp>> past_needed(const RuledAlert& alert, Timestamp now);
+
+// A value type: a copy goes on by itself. Pure.
+//
+// In order of time:
+//   1. history(): what is known of the time before in stretches, of each ticker in order. Where stretches do not meet, and
+//      between the last one and what follows, there was no price. Exact prices of before may come as value() instead.
+//   2. value() and time(): prices, their ends, and the passing of time.
+// An alert whose state has no rules begins at begun_at, with the price in effect then; values before are only remembered.
+// One whose state has rules goes on: holds and windows come from the history, what was `left_out` is lost, and values
+// before RuleState::as_of are only remembered. It is judged by the first call of 2.
+class Run {
+public:
+    explicit Run(const RuledAlert& alert);
+
+    void history(const Ticker& ticker, const Stretch& stretch);
+
+    // The price of a ticker from `time` on; nullopt: it is gone. What ends or begins by then comes first. Times never
+    // decrease, over all tickers. Steps are appended.
+    void value(const Ticker& ticker, Timestamp time, std::optional<Decimal> value, Steps& steps);
+    // Nothing came until `time`, inclusive.
+    void time(Timestamp time, Steps& steps);
+    // When time() is to be called next at the latest; nullopt: values alone decide. Later calls only tell later.
+    // expires_at is not among them.
+    std::optional<Timestamp> next_time() const;
+
+    // Takes what an edit changes without a new start (repeat, snoozed_until, expires_at, notify_on_expiry), and where the
+    // row knows of more firings, its state; judged at `time`. Its revision must be this one's.
+    void amend(const RuledAlert& row, Timestamp time, Steps& steps);
+
+    // For judging a time again after a late price: until these have happened, nothing else fires; each happens after
+    // everything else of its moment, and is no step. In order of time, and not before what was given so far.
+    void impose(std::span<const Fired> happened);
+
+    const RuledAlert& alert() const { return alert_; }
+    const AlertState& state() const { return alert_.state; }
+    bool has_begun() const { return phase_ == Phase::running; }
+    bool has_ended() const { return ended_; }  // by its last firing
+    // Whether it can still fire for something made at `time`.
+    bool is_expired(Timestamp time) const;
+    // As of the last call. Of a rule that was not judged yet, what is known.
+    std::vector<RuleView> rules() const;
+    std::int64_t left_out() const { return left_out_; }  // since its last firing
+    // Since when it holds; of any, the rule that has held longest. nullopt: it does not.
+    std::optional<Timestamp> held_since() const;
+    // The time that its last firing is muted for, or its snooze, if that is later.
+    std::optional<Timestamp> muted_until() const;
+
+private:
+    enum class Phase : std::uint8_t { before, resuming, running };
+
+    // Of one rule.
+    struct Track {
+        explicit Track(const Rule& rule) : line(rule) {}
+        struct Known {
+            Decimal anchor;
+            Bound bound;
+        };
+        Line line;
+        mutable std::optional<Known> known[2];  // levels are made again when their anchors change
+        std::optional<Side> outside = {};       // of channels: where the last value was that was not inside
+        std::optional<Timestamp> note_at = {};  // when its extremes are to be noted
+        std::optional<Timestamp> past_true_since = {}, past_until = {};  // of a hold, from history
+    };
+    // What comes without a value, in the order in which it happens at one moment.
+    enum class DueKind : std::uint8_t { begin, machine, age, bar_end, note };
+    struct Due {
+        Timestamp time;
+        DueKind kind;
+        std::size_t index = 0;
+        friend auto operator<=>(const Due&, const Due&) = default;
+    };
+
+    const Rule& rule(std::size_t i) const { return alert_.terms->rules[i]; }
+    RuleState& rule_state(std::size_t i) { return alert_.state.rules[i]; }
+    const RuleState& rule_state(std::size_t i) const { return alert_.state.rules[i]; }
+    // A machine's rules.
+    std::size_t machine_of(std::size_t rule) const;
+    std::size_t first_of(std::size_t machine) const;
+    std::size_t end_of(std::size_t machine) const;
+    bool is_armed(std::size_t machine) const { return rule_state(first_of(machine)).armed; }
+
+    std::optional<Due> next_due() const;
+    void advance(Timestamp time, Steps& steps);
+    void settle(Timestamp time);
+    void begin(Timestamp time, Steps& steps);
+    void resume(Timestamp time, Steps& steps);
+    Timestamp resumes_at() const;
+    void judge(std::size_t machine, Timestamp time, Steps& steps);
+    Judgement judged(std::size_t machine, Timestamp time);
+    Judgement judged_rule(std::size_t i, Timestamp time);
+    void see(std::size_t i, Timestamp time);
+    void forget(std::size_t i, Timestamp time);
+    void take_side(std::size_t machine, Timestamp time);
+    void fire(std::size_t machine, Timestamp time, Steps* steps);
+    void start_again(std::size_t machine, Timestamp time);
+    Fired fired(std::size_t machine, Timestamp time) const;
+    std::pair<Decimal, Side> passed(std::size_t i, const RuleView& seen) const;
+    void happen(Timestamp until, Steps& steps);
+    void note(bool rearmed, Timestamp time, Steps& steps) const;
+    void note_extremes(std::size_t i, Timestamp time, Steps& steps);
+    void past(std::size_t i, Stretch stretch);
+
+    std::optional<Point> anchor(std::size_t i, std::size_t which, Timestamp time) const;
+    std::optional<Bound> bound(std::size_t i, std::size_t which, Timestamp time) const;
+    std::optional<Bounds> bounds(std::size_t i, Timestamp time) const;
+    RuleView view(std::size_t i, Timestamp time) const;
+    std::vector<Gap> blind(std::size_t machine, Timestamp time) const;
+
+    RuledAlert alert_;
+    Phase phase_ = Phase::before;
+    bool ended_ = false;
+    bool start_known_ = false;   // a start price that a level needs became known
+    bool past_rearmed_ = false;  // by the history
+    std::int64_t left_out_ = 0;
+    Timestamp now_ = Timestamp::min();
+    std::vector<Track> tracks_;  // by rule
+    std::vector<Machine> machines_;
+    std::vector<Fired> happened_;  // imposed and to come, the last one first
+};
+
+}  // namespace pricewire::rule
