@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <string>
-#include <unordered_set>
 #include <vector>
 
 #include "base/uuid_time.hpp"
 #include "net/local_failures.hpp"
+#include "outbox/written.hpp"
 
 namespace pricewire::metrics {
 namespace {
@@ -166,20 +166,18 @@ void Instruments::refused_by_server(int status) {
 void Instruments::committed(std::span<const FiringGroup> groups, std::span<const DeliveryTask> written) {
     if (written.empty()) return;
     const Timestamp now = clock_.now();
-    std::size_t tried = 0;
-    for (const FiringGroup& group : groups) tried += group.firings.size();
     // Another checker may have fired some of them first.
-    std::unordered_set<Uuid> ours;
-    if (written.size() < tried) {
-        for (const DeliveryTask& task : written) ours.insert(task.delivery_id);
-    }
+    const outbox::Written ours(groups, written);
     Observations observations(firing_buckets);
     for (const FiringGroup& group : groups) {
         // The time of a late one would be how long nobody watched.
         if (group.late) continue;
         for (const Firing& firing : group.firings) {
-            if (written.size() < tried && !ours.contains(firing.delivery_id)) continue;
-            observations.add(seconds(now - std::max(group.price.time, made_at(firing.alert_id))));
+            if (ours.has(firing.delivery_id))
+                observations.add(seconds(now - std::max(group.price.time, made_at(firing.alert_id))));
+        }
+        for (const RuledFiring& firing : group.ruled) {
+            if (ours.has(firing.delivery_id)) observations.add(seconds(now - firing.time));
         }
     }
     observations.add_to(*price_to_firing_);

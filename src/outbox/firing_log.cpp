@@ -1,8 +1,9 @@
 #include "outbox/firing_log.hpp"
 
 #include <string>
-#include <unordered_set>
 #include <vector>
+
+#include "outbox/written.hpp"
 
 namespace pricewire::outbox {
 namespace {
@@ -13,31 +14,41 @@ constexpr std::size_t few = 20;
 struct Line {
     log::Level level;
     const FiringGroup* group;
-    const Firing* firing;
+    const Uuid* alert;
+    const Uuid* delivery;
+    Decimal price;
+    std::int64_t number;  // 0 for an alert without terms
 };
 
-// What a commit wrote: nearly always everything, which is checked without looking at each firing.
-class Written {
-public:
-    Written(std::span<const FiringGroup> groups, std::span<const DeliveryTask> tasks) {
-        std::size_t firings = 0;
-        for (const FiringGroup& group : groups) firings += group.firings.size();
-        all_ = firings == tasks.size();
-        if (all_) return;
-        for (const DeliveryTask& task : tasks) deliveries_.insert(task.delivery_id);
+// The firings of a group that were written.
+std::vector<Line> lines_of(const FiringGroup& group, const Written& commit) {
+    std::vector<Line> out;
+    for (const Firing& firing : group.firings) {
+        if (commit.has(firing.delivery_id))
+            out.push_back({{}, &group, &firing.alert_id, &firing.delivery_id, group.price.value, 0});
     }
-    bool has(const Firing& firing) const { return all_ || deliveries_.contains(firing.delivery_id); }
-    std::size_t count(const FiringGroup& group) const {
-        if (all_) return group.firings.size();
-        std::size_t n = 0;
-        for (const Firing& firing : group.firings) n += has(firing) ? 1 : 0;
-        return n;
+    for (const RuledFiring& firing : group.ruled) {
+        if (commit.has(firing.delivery_id))
+            out.push_back({{}, &group, &firing.alert_id, &firing.delivery_id, firing.value, firing.number});
     }
+    return out;
+}
 
-private:
-    bool all_ = false;
-    std::unordered_set<Uuid> deliveries_;
-};
+void write(const Line& line) {
+    const log::Field alert{"alert_id", line.alert->to_string()};
+    const log::Field delivery{"delivery_id", line.delivery->to_string()};
+    const log::Field ticker{"ticker", std::string(line.group->price.ticker.view())};
+    const log::Field price{"price", line.price.to_string()};
+    if (line.group->late) {
+        log::write(line.level, "alert fired late",
+                   {alert, delivery, ticker, price, {"occurred", format_rfc3339(line.group->late->from)}});
+    } else if (line.number > 0) {
+        log::write(line.level, "alert fired",
+                   {alert, delivery, ticker, price, {"firing", std::to_string(line.number)}});
+    } else {
+        log::write(line.level, "alert fired", {alert, delivery, ticker, price});
+    }
+}
 
 }  // namespace
 
@@ -48,33 +59,21 @@ void FiringLog::written(std::span<const FiringGroup> groups, std::span<const Del
     const MonoTime now = system_clock().mono();
     std::vector<Line> lines;
     for (const FiringGroup& group : groups) {
-        const std::size_t count = commit.count(group);
-        if (count > few) {
+        const auto fired = lines_of(group, commit);
+        if (fired.size() > few) {
             log::info(group.late ? "alerts fired late" : "alerts fired",
-                      {{"alerts", std::to_string(count)},
+                      {{"alerts", std::to_string(fired.size())},
                        {"ticker", std::string(group.price.ticker.view())},
                        {"price", group.price.value.to_string()}});
             if (!debug) continue;
         }
-        for (const Firing& firing : group.firings) {
-            if (!commit.has(firing)) continue;
-            const bool at_info = count <= few && budget_.take(now);
-            if (at_info || debug)
-                lines.push_back({at_info ? log::Level::info : log::Level::debug, &group, &firing});
+        for (Line line : fired) {
+            const bool at_info = fired.size() <= few && budget_.take(now);
+            line.level = at_info ? log::Level::info : log::Level::debug;
+            if (at_info || debug) lines.push_back(line);
         }
     }
-    for (const auto& [level, group, firing] : lines) {
-        const log::Field alert{"alert_id", firing->alert_id.to_string()};
-        const log::Field delivery{"delivery_id", firing->delivery_id.to_string()};
-        const log::Field ticker{"ticker", std::string(group->price.ticker.view())};
-        const log::Field price{"price", group->price.value.to_string()};
-        if (group->late) {
-            log::write(level, "alert fired late",
-                       {alert, delivery, ticker, price, {"occurred", format_rfc3339(group->late->from)}});
-        } else {
-            log::write(level, "alert fired", {alert, delivery, ticker, price});
-        }
-    }
+    for (const Line& line : lines) write(line);
 }
 
 }  // namespace pricewire::outbox

@@ -15,6 +15,7 @@
 #include "base/mailbox.hpp"
 #include "base/mutex.hpp"
 #include "outbox/firing_log.hpp"
+#include "outbox/written.hpp"
 
 namespace pricewire::outbox {
 namespace {
@@ -28,8 +29,8 @@ public:
     ~ThreadedOutbox() override { stop(Duration::zero()); }
 
     bool push(FiringGroup group) override {
-        if (group.firings.empty()) return true;
-        const std::size_t count = group.firings.size();
+        const std::size_t count = steps_in(group);
+        if (count == 0) return true;
         taken_.fetch_add(count);
         if (mailbox_.push(std::move(group))) return true;
         taken_.fetch_sub(count);
@@ -72,10 +73,10 @@ private:
     }
 
     std::size_t batch_size(std::span<const FiringGroup> groups) const {
-        std::size_t firings = groups[0].firings.size();
+        std::size_t firings = steps_in(groups[0]);
         std::size_t n = 1;
-        while (n < groups.size() && firings + groups[n].firings.size() <= options_.max_firings_per_commit) {
-            firings += groups[n++].firings.size();
+        while (n < groups.size() && firings + steps_in(groups[n]) <= options_.max_firings_per_commit) {
+            firings += steps_in(groups[n++]);
         }
         return n;
     }
@@ -83,7 +84,7 @@ private:
     // False if it gave up because of the stop.
     bool write(std::span<const FiringGroup> batch) {
         std::size_t firings = 0;
-        for (const FiringGroup& g : batch) firings += g.firings.size();
+        for (const FiringGroup& g : batch) firings += steps_in(g);
 
         std::vector<DeliveryTask> tasks;
         for (int failures = 0;;) {
@@ -93,8 +94,8 @@ private:
                 break;
             } catch (const std::exception& e) {
                 // An attempt whose answer was lost may have been committed. Firing again is harmless, as an
-                // alert fires only while it is active; the sender finds the tasks of the lost attempt in the
-                // database.
+                // alert fires only while it is active, and the k-th time once; the sender finds the tasks of the
+                // lost attempt in the database.
                 if (++failures == 1) {
                     log::error(
                         "firings cannot be written; they are kept, and written and delivered when the "

@@ -41,8 +41,8 @@ public:
     // database and fire again after the next start if their condition holds then.
     virtual std::size_t stop(Duration deadline) = 0;
 
-    // Any thread. Firings accepted so far, and those of them that are finished, in the order they were
-    // accepted.
+    // Any thread. Firings, and what else alerts with terms do, accepted so far, and those of them that are finished, in
+    // the order they were accepted.
     virtual std::uint64_t taken() const = 0;
     virtual std::uint64_t settled() const = 0;
     // Firings accepted and not yet committed.

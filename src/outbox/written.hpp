@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <unordered_set>
+
+#include "domain/alert.hpp"
+#include "domain/delivery.hpp"
+
+namespace pricewire::outbox {
+
+// How much a group asks to be written.
+inline std::size_t steps_in(const FiringGroup& group) {
+    return group.firings.size() + group.ruled.size() + group.notes.size() + group.expiries.size();
+}
+
+// What a commit wrote of its groups' deliveries: nearly always all, which is checked without looking at each. What it
+// did not write, another checker has fired first, or the alert was deleted or changed. `tasks` outlives it.
+class Written {
+public:
+    Written(std::span<const FiringGroup> groups, std::span<const DeliveryTask> tasks) {
+        std::size_t tried = 0;
+        for (const FiringGroup& group : groups) {
+            tried += group.firings.size() + group.ruled.size();
+            for (const Expiry& expiry : group.expiries) tried += expiry.delivery_id ? 1 : 0;
+        }
+        is_all_ = tried == tasks.size();
+        if (is_all_) return;
+        for (const DeliveryTask& task : tasks) deliveries_.insert(task.delivery_id);
+    }
+    bool is_all() const { return is_all_; }
+    bool has(const Uuid& delivery_id) const { return is_all_ || deliveries_.contains(delivery_id); }
+
+private:
+    bool is_all_ = false;
+    std::unordered_set<Uuid> deliveries_;
+};
+
+}  // namespace pricewire::outbox
