@@ -20,9 +20,9 @@ struct Point {
 };
 
 // A time without a value.
-struct Gap {
+struct LineGap {
     Timestamp from, to;
-    friend bool operator==(const Gap&, const Gap&) = default;
+    friend bool operator==(const LineGap&, const LineGap&) = default;
 };
 
 // The highest or the lowest of the values that were in effect since a moment, for any such moment. Keeps only what can
@@ -84,7 +84,7 @@ public:
     // Values are known from then on.
     std::optional<Timestamp> known_from() const { return known_from_; }
     // Those that ended after `since`, oldest first, the last ones.
-    const std::vector<Gap>& gaps() const { return gaps_; }
+    const std::vector<LineGap>& gaps() const { return gaps_; }
 
     // Of the values before the current one; null where the level needs none. 0: of the level, 1: of the upper one.
     std::optional<Extremes>& extremes(std::size_t which) { return extremes_[which]; }
@@ -104,7 +104,7 @@ private:
     std::optional<Timestamp> bar_end_;
     // The end of the last stretch, until something follows it.
     std::optional<Timestamp> told_until_, other_until_;
-    std::vector<Gap> gaps_;
+    std::vector<LineGap> gaps_;
     std::optional<Extremes> extremes_[2];
 };
 

@@ -340,8 +340,8 @@ std::vector<RuleView> Run::rules() const {
 }
 
 // What was looked at: a window, a hold, the time since the value before.
-std::vector<Gap> Run::blind(std::size_t machine, Timestamp time) const {
-    std::vector<Gap> found;
+std::vector<LineGap> Run::blind(std::size_t machine, Timestamp time) const {
+    std::vector<LineGap> found;
     for (std::size_t i = first_of(machine); i < end_of(machine); ++i) {
         const Line& line = tracks_[i].line;
         Timestamp from = line.previous().value_or(time);
@@ -352,12 +352,12 @@ std::vector<Gap> Run::blind(std::size_t machine, Timestamp time) const {
             const Timestamp begin = time - over;
             from = std::min(from, rule_state(i).fired ? std::max(begin, rule_state(i).start) : begin);
         }
-        for (const Gap& gap : line.gaps()) {
+        for (const LineGap& gap : line.gaps()) {
             if (gap.to > from && std::find(found.begin(), found.end(), gap) == found.end())
                 found.push_back({std::max(gap.from, from), gap.to});
         }
     }
-    std::sort(found.begin(), found.end(), [](const Gap& a, const Gap& b) { return a.from < b.from; });
+    std::sort(found.begin(), found.end(), [](const LineGap& a, const LineGap& b) { return a.from < b.from; });
     return found;
 }
 

@@ -42,8 +42,8 @@ struct Fired {
     std::optional<Timestamp> held_since = {};  // set where the terms have a hold; blind time moves it
     std::int64_t left_out = 0;                 // became true and false again since the last firing, muted
     bool is_last = true;
-    std::vector<RuleView> rules;  // all of the terms
-    std::vector<Gap> blind = {};  // within the time that was looked at, oldest first
+    std::vector<RuleView> rules;      // all of the terms
+    std::vector<LineGap> blind = {};  // within the time that was looked at, oldest first
 };
 
 // What happened, and the alert's state right after it.
@@ -163,7 +163,7 @@ private:
     std::optional<Bound> bound(std::size_t i, std::size_t which, Timestamp time) const;
     std::optional<Bounds> bounds(std::size_t i, Timestamp time) const;
     RuleView view(std::size_t i, Timestamp time) const;
-    std::vector<Gap> blind(std::size_t machine, Timestamp time) const;
+    std::vector<LineGap> blind(std::size_t machine, Timestamp time) const;
 
     RuledAlert alert_;
     Phase phase_ = Phase::before;
