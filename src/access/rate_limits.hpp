@@ -27,6 +27,9 @@ public:
     virtual RateDecision take(std::string_view bucket, const RateLimit& limit, MonoTime now) = 0;
     // What take() would decide, without taking a token: for calls that cost one only if they fail.
     virtual RateDecision look(std::string_view bucket, const RateLimit& limit, MonoTime now) = 0;
+    // Takes that many tokens, or those that are left: for calls whose cost is known only when they have ended.
+    virtual void spend(std::string_view bucket, const RateLimit& limit, std::uint32_t tokens,
+                       MonoTime now) = 0;
 };
 
 }  // namespace pricewire::access

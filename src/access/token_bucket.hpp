@@ -23,6 +23,12 @@ public:
     void give_back(const RateLimit& limit) {
         debt_ = std::max<Units>(0, debt_ - std::chrono::nanoseconds(limit.period).count());
     }
+    // Takes that many, or those that are left.
+    void spend(const RateLimit& limit, std::uint32_t tokens, MonoTime now) {
+        const Units token = std::chrono::nanoseconds(limit.period).count();
+        pay_back(limit.count, now);
+        debt_ = std::max(debt_, std::min(debt_ + tokens * token, limit.count * token));
+    }
     RateDecision look(const RateLimit& limit, MonoTime now) { return decide(limit, now, false, 0); }
 
     // Whether it would be full at `now`, and so equivalent to a new bucket.

@@ -14,6 +14,7 @@
 #include "api/handlers.hpp"
 #include "api/health_probe.hpp"
 #include "api/known_keys.hpp"
+#include "api/limits.hpp"
 #include "api/media_type.hpp"
 #include "api/routes.hpp"
 #include "api/stream.hpp"
@@ -54,10 +55,6 @@ bool is_request_id(std::string_view text) {
 bool is_api_key(std::string_view text) {
     constexpr std::string_view prefix = "sk_live_";
     return text.size() == prefix.size() + 43 && text.starts_with(prefix);
-}
-
-std::int64_t seconds_rounded_up(Duration d) {
-    return std::chrono::ceil<std::chrono::seconds>(d).count();
 }
 
 class ApiImpl final : public Api {
@@ -237,22 +234,22 @@ private:
             if (key == nullptr || key->empty()) return refuse_key(out, "Missing API Key in headers");
             if (!is_api_key(*key)) return refuse_key(out, invalid_key);
             // Before the lookup, so that invented keys cannot keep the storage busy.
-            if (route.limit == Limit::rates_by_ip && !within_limit(x, out)) return std::nullopt;
+            if (route.limit == Limit::rates_by_ip && !within_limit(services_, x, out)) return std::nullopt;
             const Sha256 hash = sha256(*key);
             auto user = services_.use.auth_cache.get(hash);
             if (!user) {
                 // Asked on either thread: what one failed look-up used up the next one, which may have been
                 // queued behind it, has to find.
-                if (!known_keys_.has(hash) && !may_look_up(x, out)) return std::nullopt;
+                if (!known_keys_.has(hash) && !may_look_up(services_, x, out)) return std::nullopt;
                 if (here == Where::server) return Where::storage;
                 user = look_up(hash);
-                if (!user) count_failed_key(x);
+                if (!user) count_failed_key(services_, x);
             }
             if (!user) return refuse_key(out, invalid_key);
             x.user = std::move(*user);
             x.authenticated = true;
         }
-        if (route.limit != Limit::none && !within_limit(x, out)) return std::nullopt;
+        if (route.limit != Limit::none && !within_limit(services_, x, out)) return std::nullopt;
         if (!may_run(x, here)) return route.where;
         out = route.handler(services_, x);
         if (here != Where::server) storage_answered();
@@ -296,26 +293,6 @@ private:
         return user;
     }
 
-    // Whether the client's address may have another key looked up. Only failed look-ups cost it a token, so
-    // that users who share an address are not limited together; known keys do not come here at all.
-    bool may_look_up(Exchange& x, net::ServerResponse& out) {
-        const access::RateLimit& limit = services_.options.failed_keys_limit;
-        const auto decision =
-            services_.use.rate_limits.look(failed_keys_bucket(x), limit, services_.use.clock.mono());
-        if (decision.allowed) return true;
-        x.limit = limit;
-        x.decision = decision;
-        out = limited(x, "invalid API keys");
-        return false;
-    }
-    void count_failed_key(const Exchange& x) {
-        services_.use.rate_limits.take(failed_keys_bucket(x), services_.options.failed_keys_limit,
-                                       services_.use.clock.mono());
-    }
-    std::string failed_keys_bucket(const Exchange& x) const {
-        return "failed_keys:" + address_key(client_address(x.request, services_.options.trusted_proxies));
-    }
-
     void storage_failed(const storage::StorageError& e) {
         if (storage_was_gone_.exchange(true)) return;
         log::error("the database cannot be reached; requests that need it are answered 503",
@@ -326,48 +303,6 @@ private:
         if (storage_was_gone_.load(std::memory_order_relaxed) && storage_was_gone_.exchange(false)) {
             log::info("the database can be reached again");
         }
-    }
-
-    // Takes a token, once per request. False if there is none; then `out` is the response.
-    bool within_limit(Exchange& x, net::ServerResponse& out) {
-        if (x.decision) return x.decision->allowed;
-        fmt::memory_buffer bucket;
-        const auto by_ip = [&](std::string_view what, const access::RateLimit& limit) {
-            const auto client = client_address(x.request, services_.options.trusted_proxies);
-            fmt::format_to(std::back_inserter(bucket), "{}:{}", what, address_key(client));
-            return limit;
-        };
-        switch (x.route->limit) {
-            case Limit::none:
-                return true;
-            case Limit::register_by_ip:
-                x.limit = by_ip("register", services_.options.register_limit);
-                break;
-            case Limit::rates_by_ip:
-                x.limit = by_ip("rates", services_.options.rates_limit);
-                break;
-            case Limit::user:
-            case Limit::history:
-                fmt::format_to(std::back_inserter(bucket), "user:{}:{}", x.user.id.to_string(),
-                               x.route->name);
-                x.limit = x.route->limit == Limit::history ? services_.options.history_limit
-                                                           : services_.options.user_limit;
-                break;
-        }
-        x.decision = services_.use.rate_limits.take({bucket.data(), bucket.size()}, *x.limit,
-                                                    services_.use.clock.mono());
-        if (x.decision->allowed) return true;
-        out = limited(x, "requests");
-        return false;
-    }
-
-    static net::ServerResponse limited(const Exchange& x, std::string_view what) {
-        const std::int64_t wait = std::max<std::int64_t>(1, seconds_rounded_up(x.decision->retry_after));
-        auto out =
-            error_response(429, fmt::format("Rate limit exceeded: {} {} per {}. Try again in {} s.",
-                                            x.limit->count, what, format_duration(x.limit->period), wait));
-        out.headers.emplace_back("Retry-After", std::to_string(wait));
-        return out;
     }
 
     static bool may_run(const Exchange& x, Where here) {
@@ -439,12 +374,7 @@ private:
         const bool has_cache_control = std::any_of(headers.begin(), headers.end(),
                                                    [](const auto& h) { return h.first == "Cache-Control"; });
         if (!has_cache_control) headers.emplace_back("Cache-Control", "no-store");
-        if (x.decision) {
-            headers.emplace_back("RateLimit-Limit", std::to_string(x.limit->count));
-            headers.emplace_back("RateLimit-Remaining", std::to_string(x.decision->remaining));
-            headers.emplace_back("RateLimit-Reset",
-                                 std::to_string(seconds_rounded_up(x.decision->reset_after)));
-        }
+        add_limit_headers(response, x);
         if (services_.use.answered) {
             services_.use.answered(
                 {.route = x.route == nullptr ? "none" : x.route->name,

@@ -34,6 +34,7 @@ struct ApiOptions {
     access::RateLimit user_limit{5, std::chrono::seconds{10}};
     access::RateLimit rates_limit{5, std::chrono::seconds{10}};
     access::RateLimit history_limit{30, std::chrono::seconds{10}};
+    access::RateLimit preview_limit{5, std::chrono::seconds{10}};
     access::RateLimit failed_keys_limit{30, std::chrono::minutes{1}};  // by address
     std::size_t alerts_per_user = 1000;
     std::vector<net::Network> trusted_proxies;

@@ -138,6 +138,7 @@ protected:
         options_.user_limit = {10'000, 10s};
         options_.rates_limit = {10'000, 10s};
         options_.history_limit = {10'000, 10s};
+        options_.preview_limit = {10'000, 10s};
     }
     ~ApiTest() override {
         {

@@ -13,7 +13,7 @@ enum class Access {
     sign_up,  // as long as registration is open
     key,
 };
-enum class Limit { none, register_by_ip, rates_by_ip, user, history };
+enum class Limit { none, register_by_ip, rates_by_ip, user, history, preview };
 // The threads that may run a handler.
 enum class Where {
     server,    // the server's: it must not block

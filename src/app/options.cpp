@@ -111,6 +111,7 @@ api::ApiOptions api_options_of(const ops::Config& config) {
     options.user_limit = limit_of(config.limits.user);
     options.rates_limit = limit_of(config.limits.rates);
     options.history_limit = limit_of(config.limits.history);
+    options.preview_limit = limit_of(config.limits.preview);
     options.failed_keys_limit = limit_of(config.limits.failed_keys);
     options.alerts_per_user = config.limits.alerts_per_user;
     options.trusted_proxies = networks_of(config.http.trusted_proxies);

@@ -24,6 +24,8 @@ constexpr Duration health_timeout = std::chrono::seconds{2};  // for each step o
 constexpr std::string_view not_our_name =
     "This server does not go by the name '{}'. If it should, whoever runs it has to add the name to "
     "http.allowed_hosts.";
+constexpr std::string_view too_many_large_bodies =
+    "too many large requests are being handled; try again shortly";
 constexpr std::string_view too_many_streams = "too many streams are open; close some, or try again later";
 
 class HttpConnection final : public Connection, public std::enable_shared_from_this<HttpConnection> {
@@ -83,7 +85,10 @@ private:
 
     RequestParser::Limits limits() const {
         const ServerOptions& o = worker_.core().options;
-        return {.header_bytes = o.max_header_bytes, .body_bytes = o.max_body_bytes};
+        return {.header_bytes = o.max_header_bytes,
+                .body_bytes = o.max_body_bytes,
+                .large_body_bytes = o.max_large_body_bytes,
+                .takes_large_body = &o.takes_large_body};
     }
 
     // Bytes are read into what all connections of a thread share, so that one that waits holds no buffer.
@@ -118,6 +123,10 @@ private:
         input_.remove_prefix(parser_.take(input_));
         if (stage_ == Stage::idle && parser_.started()) set_stage(Stage::header);
         if (const auto& refusal = parser_.refusal()) return refuse(refusal->status, refusal->detail);
+        if (!place_ && parser_.body_size() > worker_.core().options.max_body_bytes) {
+            place_ = worker_.core().place_of_large_body();
+            if (!place_) return refuse(503, too_many_large_bodies);
+        }
         if (parser_.done()) return handle();
         if (parser_.head_done() && stage_ == Stage::header) set_stage(Stage::body);
         if (parser_.expects_continue() && stage_ == Stage::body && !std::exchange(continued_, true)) {
@@ -178,6 +187,7 @@ private:
     ServerRequest take_request() {
         ServerRequest request = parser_.release();
         request.peer = guest_->peer();
+        request.place = std::move(place_);
         return request;
     }
 
@@ -377,6 +387,7 @@ private:
     // Closing with unread input would reset the connection and lose the answer: shut down sending, then read
     // what still arrives, for a moment.
     void linger() {
+        place_ = nullptr;
         error_code ignored;
         socket_.shutdown(Tcp::socket::shutdown_send, ignored);
         input_ = {};
@@ -422,6 +433,7 @@ private:
     bool continued_ = false;
     bool stalled_ = false;  // its client has to read
     int drained_ = 0;
+    std::shared_ptr<const void> place_;  // of the large body that is arriving
     ServerResponse response_;
     std::string head_;
     std::array<asio::const_buffer, 2> rest_;

@@ -23,6 +23,15 @@ ServerResponse ServerCore::error(int status, std::string_view detail) const {
     return {.status = status, .content_type = "text/plain", .body = std::string(detail)};
 }
 
+std::shared_ptr<const void> ServerCore::place_of_large_body() {
+    if (++*large_bodies <= options.max_large_bodies) {
+        // Outlives the server where a request does.
+        return {large_bodies.get(), [taken = large_bodies](const void*) { --*taken; }};
+    }
+    --*large_bodies;
+    return nullptr;
+}
+
 Worker::Worker(ServerCore& core) : core_(core), work_(asio::make_work_guard(context_)), timer_(context_) {}
 
 void Worker::start() {

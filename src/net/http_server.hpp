@@ -23,7 +23,8 @@ struct ServerRequest {
     std::string host;    // asked for: lower case, without port or brackets; may be empty in HTTP/1.0
     Headers headers;     // names in lower case
     std::string body;
-    IpAddress peer;  // of the socket
+    std::shared_ptr<const void> place;  // of a large body, which it gives back when it is destroyed
+    IpAddress peer;                     // of the socket
     const std::string* header(std::string_view lower_name) const;
 };
 
@@ -84,6 +85,11 @@ struct ServerOptions {
     int threads = 2;
     std::size_t max_header_bytes = 16 * 1024;  // 431 beyond
     std::size_t max_body_bytes = 64 * 1024;    // 413 beyond
+    // Paths whose bodies may be this large instead. So many of those that exceed max_body_bytes are held at a time, from
+    // their arrival to the answer; the others get 503.
+    std::function<bool(std::string_view path)> takes_large_body;
+    std::size_t max_large_body_bytes = 1024 * 1024;
+    std::size_t max_large_bodies = 32;
     // At the limit the connection that has waited longest for its client is closed for a new one; one that is
     // being served never is. Streams have half of each limit.
     std::size_t max_connections = 10'000;

@@ -84,6 +84,7 @@ struct Config {
         LimitSetting user{5, std::chrono::seconds{10}};
         LimitSetting rates{5, std::chrono::seconds{10}};
         LimitSetting history{30, std::chrono::seconds{10}};
+        LimitSetting preview{5, std::chrono::seconds{10}};
         LimitSetting failed_keys{30, std::chrono::minutes{1}};
         std::uint32_t alerts_per_user = 1000;
         LimitSetting attempts{10'000, std::chrono::minutes{10}};

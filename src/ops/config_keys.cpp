@@ -404,6 +404,7 @@ std::vector<ConfigKey> keys_after_sources() {
         limit(KEY(limits.user), "requests per user and route"),
         limit(KEY(limits.rates), "requests for rates per IP"),
         limit(KEY(limits.history), "requests for a ticker's history per user"),
+        limit(KEY(limits.preview), "previews of alerts per user"),
         limit(KEY(limits.failed_keys), "look-ups of invalid API keys per IP"),
         number(KEY(limits.alerts_per_user), 1, 100'000'000, "active alerts per user"),
         limit(KEY(limits.attempts), "attempts to deliver webhooks, retries and tests included, per user"),

@@ -71,6 +71,21 @@ TEST_P(RateLimitsConformance, LookingTakesNothing) {
     }
 }
 
+TEST_P(RateLimitsConformance, SpendingTakesSeveralOrWhatIsLeft) {
+    limits_->spend("spent", limit_, 2, now_);
+    EXPECT_EQ(limits_->look("spent", limit_, now_).remaining, 3U);
+    limits_->spend("spent", limit_, 0, now_);
+    limits_->spend("spent", limit_, 1, now_);
+    EXPECT_EQ(limits_->look("spent", limit_, now_).remaining, 2U);
+    limits_->spend("spent", limit_, 1000, now_);
+    const auto d = limits_->take("spent", limit_, now_);
+    EXPECT_FALSE(d.allowed);
+    expect_time(d.retry_after, 2h);
+    expect_time(d.reset_after, 10h);
+    limits_->spend("spent", limit_, 1, now_);
+    expect_time(limits_->look("spent", limit_, now_).reset_after, 10h);
+}
+
 TEST_P(RateLimitsConformance, RefillsEvenlyUpToTheLimit) {
     const access::RateLimit quick{5, 1s};
     const auto spend = [&] {

@@ -22,27 +22,19 @@ public:
         : shard_capacity_(std::max<std::size_t>(1, max_buckets / shard_count)) {}
 
     RateDecision take(std::string_view bucket, const RateLimit& limit, MonoTime now) override {
-        Shard& shard = shards_[absl::Hash<std::string_view>{}(bucket) % shard_count];
+        Shard& shard = shard_of(bucket);
         MutexLock lock(shard.mutex);
-        const auto found = shard.by_name.find(bucket);
-        if (found != shard.by_name.end()) {
-            shard.entries.splice(shard.entries.begin(), shard.entries, found->second);
-        } else {
-            // Two cleanup steps per new bucket, so that idle buckets are removed faster than new ones arrive.
-            for (int i = 0; i < 2 && !shard.entries.empty(); ++i) {
-                const Entry& oldest = shard.entries.back();
-                if (!oldest.bucket.is_full(oldest.limit, now)) break;
-                shard.forget_oldest();
-            }
-            if (shard.entries.size() >= shard_capacity_) shard.forget_oldest();
-            shard.entries.push_front({std::string(bucket), limit, {}});
-            shard.by_name.emplace(shard.entries.front().name, shard.entries.begin());
-        }
-        return shard.entries.front().bucket.take(limit, now);
+        return bucket_of(shard, bucket, limit, now).take(limit, now);
+    }
+
+    void spend(std::string_view bucket, const RateLimit& limit, std::uint32_t tokens, MonoTime now) override {
+        Shard& shard = shard_of(bucket);
+        MutexLock lock(shard.mutex);
+        bucket_of(shard, bucket, limit, now).spend(limit, tokens, now);
     }
 
     RateDecision look(std::string_view bucket, const RateLimit& limit, MonoTime now) override {
-        Shard& shard = shards_[absl::Hash<std::string_view>{}(bucket) % shard_count];
+        Shard& shard = shard_of(bucket);
         MutexLock lock(shard.mutex);
         const auto found = shard.by_name.find(bucket);
         if (found == shard.by_name.end()) return TokenBucket().look(limit, now);
@@ -66,6 +58,30 @@ private:
             entries.pop_back();
         }
     };
+
+    Shard& shard_of(std::string_view bucket) {
+        return shards_[absl::Hash<std::string_view>{}(bucket) % shard_count];
+    }
+
+    // Becomes the most recently used one.
+    TokenBucket& bucket_of(Shard& shard, std::string_view bucket, const RateLimit& limit, MonoTime now)
+        REQUIRES(shard.mutex) {
+        const auto found = shard.by_name.find(bucket);
+        if (found != shard.by_name.end()) {
+            shard.entries.splice(shard.entries.begin(), shard.entries, found->second);
+            return shard.entries.front().bucket;
+        }
+        // Two cleanup steps per new bucket, so that idle buckets are removed faster than new ones arrive.
+        for (int i = 0; i < 2 && !shard.entries.empty(); ++i) {
+            const Entry& oldest = shard.entries.back();
+            if (!oldest.bucket.is_full(oldest.limit, now)) break;
+            shard.forget_oldest();
+        }
+        if (shard.entries.size() >= shard_capacity_) shard.forget_oldest();
+        shard.entries.push_front({std::string(bucket), limit, {}});
+        shard.by_name.emplace(shard.entries.front().name, shard.entries.begin());
+        return shard.entries.front().bucket;
+    }
 
     const std::size_t shard_capacity_;
     std::array<Shard, shard_count> shards_;

@@ -18,8 +18,8 @@ constexpr std::size_t longest_name = 200;
 // token_bucket.hpp in Lua, whose only numbers are doubles, exact up to 2^53. The debt is therefore kept in
 // two parts: whole microseconds, and the remainder in units of 1 / count microsecond. A token costs period /
 // count microseconds, a full bucket holds `period`, and each microsecond that passes pays back one. ARGV:
-// count, period in microseconds, whether to take a token. Returns whether the request is allowed, and the
-// debt after it.
+// count, period in microseconds, how many tokens to take: one if it is there, several as far as they are.
+// Returns whether one was there, and the debt after it.
 constexpr std::string_view take_script = R"(
 local count, period = tonumber(ARGV[1]), tonumber(ARGV[2])
 local time = redis.call('TIME')
@@ -31,11 +31,16 @@ if now > at then
   whole = whole - (now - at)
   if whole < 0 then whole, part = 0, 0 end
 end
-local new_whole = whole + math.floor(period / count)
-local new_part = part + period % count
-if new_part >= count then new_whole, new_part = new_whole + 1, new_part - count end
-local allowed = new_whole < period or (new_whole == period and new_part == 0)
-local takes = allowed and ARGV[3] == '1'
+local function plus(tokens)
+  local cost = tokens * (period % count) + part
+  return whole + tokens * math.floor(period / count) + math.floor(cost / count), cost % count
+end
+local wanted = tonumber(ARGV[3])
+local new_whole, new_part = plus(math.max(wanted, 1))
+local fits = new_whole < period or (new_whole == period and new_part == 0)
+if wanted > 1 and not fits then new_whole, new_part, fits = period, 0, true end
+local allowed = fits
+local takes = allowed and wanted > 0
 if takes then whole, part = new_whole, new_part end
 if takes and (whole > 0 or part > 0) then
   redis.call('SET', KEYS[1], string.format('%.0f %.0f %.0f', now, whole, part),
@@ -83,6 +88,10 @@ public:
     RateDecision look(std::string_view bucket, const RateLimit& limit, MonoTime now) override {
         const auto out = decide(bucket, limit, "0");
         return out ? *out : alone_->look(bucket, limit, now);
+    }
+    void spend(std::string_view bucket, const RateLimit& limit, std::uint32_t tokens, MonoTime now) override {
+        if (tokens > 0 && !decide(bucket, limit, std::to_string(tokens)))
+            alone_->spend(bucket, limit, tokens, now);
     }
 
 private:

@@ -233,6 +233,10 @@ void RequestParser::on_head_end() {
     if (http11_ && !host_) return malformed("the Host header is missing");
     if (chunked_ && length_) return malformed("both Transfer-Encoding and Content-Length");
     if (chunked_ && !http11_) return malformed("Transfer-Encoding in HTTP/1.0");
+    if (limits_.takes_large_body != nullptr && *limits_.takes_large_body &&
+        (*limits_.takes_large_body)(request_.path)) {
+        limits_.body_bytes = limits_.large_body_bytes;
+    }
     if (length_.value_or(0) > limits_.body_bytes) {
         return refuse(413, fmt::format("the request's body is larger than {} bytes", limits_.body_bytes));
     }

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,6 +23,9 @@ public:
     struct Limits {
         std::size_t header_bytes = 0;
         std::size_t body_bytes = 0;
+        std::size_t large_body_bytes = 0;
+        // Paths with the larger limit; empty or null: none. Outlives the parser.
+        const std::function<bool(std::string_view path)>* takes_large_body = nullptr;
     };
     struct Refusal {
         int status = 0;
@@ -46,6 +50,7 @@ public:
     bool expects_continue() const { return expects_continue_; }  // and no byte of the body has come
     bool upgrades_to_websocket() const { return upgrades_; }
     bool has_body() const { return chunked_ || length_ > 0; }
+    std::size_t body_size() const { return request_.body.size(); }  // so far
     // Once the request is done: without `peer`.
     ServerRequest release() { return std::move(request_); }
 

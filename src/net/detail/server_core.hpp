@@ -65,10 +65,13 @@ struct ServerCore {
     HttpServer::UpgradeHandler upgrade;
     std::unique_ptr<Crowd> crowd;
     std::atomic<std::size_t> connections = 0;
+    std::shared_ptr<std::atomic<std::size_t>> large_bodies = std::make_shared<std::atomic<std::size_t>>(0);
     Mutex mutex;
     CondVar emptied;  // connections fell to zero; `mutex` serves only this, since they are atomic
 
     ServerResponse error(int status, std::string_view detail) const;
+    // Null: there is none.
+    std::shared_ptr<const void> place_of_large_body();
 };
 
 // One thread with its io_context and the connections that live there.
