@@ -4,14 +4,11 @@
 #include <utility>
 
 #include "base/text.hpp"
+#include "rule/canonical.hpp"
 #include "rule/json.hpp"
 
 namespace pricewire::rule {
 namespace {
-
-std::string spelled(const Change& change) {
-    return change.amount.to_string() + (change.is_percent ? "%" : "");
-}
 
 void write_value(JsonWriter& w, const std::optional<AnchorSeen>& anchor) {
     if (!anchor) {
@@ -25,7 +22,7 @@ void write_value(JsonWriter& w, const std::optional<AnchorSeen>& anchor) {
 
 void write_value(JsonWriter& w, const std::optional<Change>& by) {
     if (by) {
-        w.value(spelled(*by));
+        w.value(to_text(*by));
     } else {
         w.value(nullptr);
     }
@@ -60,19 +57,19 @@ void write_rule(JsonWriter& w, const RuleSeen& rule) {
     w.end_object();
 }
 
-void write_gap(JsonWriter& w, const Gap& gap) {
+void write_gap(JsonWriter& w, const BlindGap& gap) {
     w.begin_object();
     if (!gap.ticker.empty()) w.field("ticker", gap.ticker.view());
     w.field("from", gap.from).field("to", gap.to).field("reason", gap.reason).end_object();
 }
 
 // The longest ones, in their order.
-std::vector<Gap> told(std::vector<Gap> gaps) {
+std::vector<BlindGap> told(std::vector<BlindGap> gaps) {
     if (gaps.size() <= max_gaps_told) return gaps;
-    const auto longer = [](const Gap& a, const Gap& b) { return a.to - a.from > b.to - b.from; };
+    const auto longer = [](const BlindGap& a, const BlindGap& b) { return a.to - a.from > b.to - b.from; };
     std::ranges::sort(gaps, longer);
     gaps.resize(max_gaps_told);
-    std::ranges::sort(gaps, {}, &Gap::from);
+    std::ranges::sort(gaps, {}, &BlindGap::from);
     return gaps;
 }
 
@@ -183,7 +180,7 @@ RuleSeen read_rule(const Json& json, bool& good) {
     return out;
 }
 
-Gap read_gap(const Json& json, bool& good) {
+BlindGap read_gap(const Json& json, bool& good) {
     const Members m(json, good);
     return {m.maybe_read("ticker", read_ticker).value_or(Ticker()), m.read("from", read_time),
             m.read("to", read_time), m.maybe_read("reason", read_text).value_or(std::string())};
@@ -212,6 +209,7 @@ std::optional<Evidence> parse_evidence(std::string_view json) {
                         return parse_number<std::int64_t>(t);
                     }).value_or(0);
     for (const Json& gap : m.items("blind")) out.blind.push_back(read_gap(gap, good));
+    out.last_price = m.maybe_read("last_price", read_decimal);
     if (const Json* const closest = m.maybe("closest")) out.closest = read_closest(*closest, good);
     if (out.shown >= std::max<std::size_t>(1, out.rules.size())) good = false;
     return good ? std::optional(std::move(out)) : std::nullopt;
@@ -227,8 +225,9 @@ void write_members(JsonWriter& w, const Evidence& evidence) {
         .field("left_out", evidence.left_out)
         .key("blind")
         .begin_array();
-    for (const Gap& gap : told(evidence.blind)) write_gap(w, gap);
+    for (const BlindGap& gap : told(evidence.blind)) write_gap(w, gap);
     w.end_array();
+    if (evidence.last_price) w.field("last_price", *evidence.last_price);
     if (!evidence.closest) return;
     w.key("closest");
     write_closest(w, evidence.closest);
@@ -288,12 +287,12 @@ Decimal change_in_percent(Decimal from, Decimal to) {
 }
 
 std::string change_text(Decimal from, Decimal to) {
-    return spelled({change_in_percent(from, to), true});
+    return to_text(Change{change_in_percent(from, to), true});
 }
 
-std::int64_t blind_seconds(const std::vector<Gap>& gaps) {
+std::int64_t blind_seconds(const std::vector<BlindGap>& gaps) {
     std::vector<std::pair<Timestamp, Timestamp>> spans;
-    for (const Gap& gap : gaps) spans.emplace_back(gap.from, gap.to);
+    for (const BlindGap& gap : gaps) spans.emplace_back(gap.from, gap.to);
     std::ranges::sort(spans);
     Duration total{};
     Timestamp counted = Timestamp::min();

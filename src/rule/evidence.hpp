@@ -45,11 +45,11 @@ struct RuleSeen {
 };
 
 // A time in which there was no price of `ticker`.
-struct Gap {
+struct BlindGap {
     Ticker ticker{};  // empty: the alert's
     Timestamp from, to;
     std::string reason;  // in the words of GET /rates/{ticker}; may be empty
-    friend bool operator==(const Gap&, const Gap&) = default;
+    friend bool operator==(const BlindGap&, const BlindGap&) = default;
 };
 
 // How close a value has come to its level without passing it.
@@ -68,7 +68,8 @@ struct Evidence {
     std::optional<Timestamp> held_since = {};   // where it had to hold
     std::optional<Timestamp> muted_until = {};  // where it had to wait for the end of a mute: that end
     std::int64_t left_out = 0;                  // how often it became true within the mute and false again
-    std::vector<Gap> blind = {};                // within the time that the firing looked at, the oldest first
+    std::vector<BlindGap> blind = {};           // within the time that the firing looked at, the oldest first
+    std::optional<Decimal> last_price = {};     // of a rule about age: the last price that there was
     std::optional<Closest> closest = {};        // of an expiry
     friend bool operator==(const Evidence&, const Evidence&) = default;
 };
@@ -96,7 +97,7 @@ Decimal change_in_percent(Decimal from, Decimal to);
 std::string change_text(Decimal from, Decimal to);
 
 // Seconds within the gaps, rounded up; where they overlap, counted once.
-std::int64_t blind_seconds(const std::vector<Gap>& gaps);
+std::int64_t blind_seconds(const std::vector<BlindGap>& gaps);
 
 // The sources of 5.1 as a JSON array: each source's last quote on the board, its age at `now`, and whether it counted.
 std::string sources_json(const TickerBoard& board, Timestamp now);

@@ -118,6 +118,7 @@ Evidence some_evidence() {
         out.blind.push_back(
             {*rc::gen::element<Ticker>("", "ETH"), from, from + 5s, "binance \"was\" silent €"});
     }
+    out.last_price = perhaps(*decimals());
     if (*rc::gen::arbitrary<bool>()) {
         out.closest = Closest{*decimals(), *decimals(), some_time(), *rc::gen::element<Duration>(0s, 1min)};
     }
@@ -169,8 +170,8 @@ TEST(Evidence, TellsTheLongestOfManyGapsInTheirOrder) {
     const auto read = parse_evidence(to_json(e));
     ASSERT_TRUE(read);
     ASSERT_EQ(read->blind.size(), max_gaps_told);
-    EXPECT_TRUE(std::ranges::is_sorted(read->blind, {}, &Gap::from));
-    EXPECT_TRUE(std::ranges::all_of(read->blind, [](const Gap& g) { return g.to - g.from == 60s; }));
+    EXPECT_TRUE(std::ranges::is_sorted(read->blind, {}, &BlindGap::from));
+    EXPECT_TRUE(std::ranges::all_of(read->blind, [](const BlindGap& g) { return g.to - g.from == 60s; }));
 }
 
 TEST(Change, IsShownToTwoPlacesOrTwoDigits) {
