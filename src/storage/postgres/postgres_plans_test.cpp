@@ -86,7 +86,7 @@ TEST_F(PostgresPlansTest, HotStatementsUseTheirIndexes) {
         {"delivery_get", {"using deliveries_", "attempts_pkey"}},
         {"delivery_list", {"Index Scan Backward using deliveries_by_user"}},
         {"delivery_list_missed", {"deliveries_missed"}},
-        {"delivery_list_of_alert", {"deliveries_pkey", "alerts_pkey", "deliveries_tests"}},
+        {"delivery_list_of_alert", {"deliveries_pkey", "alerts_pkey", "deliveries_of_tests"}},
         {"attempts_of", {"attempts_pkey"}},
         {"deliveries_lock_failed", {"deliveries_missed"}},
         {"prune_deliveries", {"deliveries_pkey"}},

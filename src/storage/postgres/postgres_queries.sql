@@ -387,7 +387,7 @@ SELECT d.id, d.alert_id, a.ticker, a.webhook_url, d.kind, d.state, d.attempts, d
 FROM deliveries d JOIN alerts a ON a.id = d.alert_id
      LEFT JOIN attempts t ON t.delivery_id = d.id AND t.number = d.attempts
 WHERE d.id = ANY (ARRAY(SELECT f.delivery_id FROM alerts f WHERE f.id = $8::uuid
-                        UNION ALL SELECT o.id FROM deliveries o WHERE o.alert_id = $8::uuid AND o.kind = 'test'))
+                        UNION ALL SELECT o.id FROM deliveries o WHERE o.alert_id = $8::uuid AND o.test_price IS NOT NULL))
   AND d.user_id IS NOT DISTINCT FROM $1::uuid AND d.id >= $2::uuid AND d.id < $3::uuid
   AND d.created_at >= $4::timestamptz AND d.created_at < $5::timestamptz
   AND ($6::delivery_state IS NULL OR d.state = $6::delivery_state)
@@ -438,10 +438,10 @@ SELECT $1::uuid, a.id, a.user_id, 'test', 'pending', $2::timestamptz, $2::timest
 FROM alerts a WHERE a.id = $4::uuid AND a.user_id = $5::uuid AND a.deleted_at IS NULL;
 
 -- name: tests_unfinished
-SELECT count(*) FROM deliveries WHERE alert_id = $1::uuid AND kind = 'test' AND due_at IS NOT NULL;
+SELECT count(*) FROM deliveries WHERE alert_id = $1::uuid AND test_price IS NOT NULL AND due_at IS NOT NULL;
 
 -- name: tests_old
-SELECT id FROM deliveries WHERE alert_id = $1::uuid AND kind = 'test' AND due_at IS NULL
+SELECT id FROM deliveries WHERE alert_id = $1::uuid AND test_price IS NOT NULL AND due_at IS NULL
 ORDER BY id DESC LIMIT 100 OFFSET $2::bigint;
 
 -- name: prune_delivery
@@ -508,7 +508,7 @@ DELETE FROM deliveries d USING old WHERE d.id = old.id;
 DELETE FROM alerts WHERE id IN (
     SELECT a.id FROM alerts a
     WHERE a.deleted_at IS NOT NULL AND a.delivery_id IS NULL
-      AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.alert_id = a.id AND d.kind = 'test')
+      AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.alert_id = a.id AND d.test_price IS NOT NULL)
     ORDER BY a.id LIMIT $1::bigint FOR UPDATE SKIP LOCKED);
 
 -- name: prune_endpoints

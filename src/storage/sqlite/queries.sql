@@ -273,7 +273,7 @@ SELECT d.id, d.alert_id, a.ticker, a.webhook_url, d.kind, d.state, d.attempts, d
 FROM deliveries d CROSS JOIN alerts a ON a.id = d.alert_id
      LEFT JOIN attempts t ON t.delivery_id = d.id AND t.number = d.attempts
 WHERE d.id IN (SELECT f.delivery_id FROM alerts f WHERE f.id = ?8
-               UNION ALL SELECT o.id FROM deliveries o WHERE o.alert_id = ?8 AND o.kind = 'test')
+               UNION ALL SELECT o.id FROM deliveries o WHERE o.alert_id = ?8 AND o.test_price IS NOT NULL)
   AND +d.user_id = ?1 AND +d.id >= ?2 AND +d.id < ?3 AND d.created_at >= ?4 AND d.created_at < ?5
   AND (?6 IS NULL OR d.state = ?6)
 ORDER BY d.id DESC LIMIT ?7;
@@ -322,10 +322,10 @@ SELECT ?1, a.id, a.user_id, 'test', 'pending', ?2, ?2, ?2 + a.deliver_within, ?3
 FROM alerts a WHERE a.id = ?4 AND a.user_id = ?5 AND a.deleted_at IS NULL;
 
 -- name: tests_unfinished
-SELECT count(*) FROM deliveries WHERE alert_id = ? AND kind = 'test' AND +due_at IS NOT NULL;
+SELECT count(*) FROM deliveries WHERE alert_id = ? AND test_price IS NOT NULL AND +due_at IS NOT NULL;
 
 -- name: tests_old
-SELECT id FROM deliveries WHERE alert_id = ? AND kind = 'test' AND +due_at IS NULL
+SELECT id FROM deliveries WHERE alert_id = ? AND test_price IS NOT NULL AND +due_at IS NULL
 ORDER BY id DESC LIMIT 100 OFFSET ?;
 
 -- name: endpoint_disabled
@@ -381,7 +381,7 @@ UPDATE alerts SET delivery_id = NULL WHERE id = ? AND delivery_id = ? AND delete
 DELETE FROM alerts WHERE id IN (
     SELECT a.id FROM alerts a INDEXED BY alerts_gone
     WHERE a.deleted_at IS NOT NULL AND a.delivery_id IS NULL
-      AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.alert_id = a.id AND d.kind = 'test')
+      AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.alert_id = a.id AND d.test_price IS NOT NULL)
     LIMIT ?);
 
 -- name: prune_endpoints
