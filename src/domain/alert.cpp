@@ -16,6 +16,22 @@ std::string to_text(const LateFiring& late) {
     return fmt::format("{} {} {}", to_micros(late.from), to_micros(late.to), source_names(late));
 }
 
+AlertStatus status_of(const Alert& alert, Timestamp now) {
+    if (!alert.is_active) {
+        switch (alert.ended.value_or(AlertEnd::fired)) {
+            case AlertEnd::fired:
+                return AlertStatus::fired;
+            case AlertEnd::paused:
+                return AlertStatus::paused;
+            case AlertEnd::expired:
+                return AlertStatus::expired;
+        }
+    }
+    if (alert.state.starts_at && now < *alert.state.starts_at) return AlertStatus::scheduled;
+    if (alert.state.snoozed_until && now < *alert.state.snoozed_until) return AlertStatus::snoozed;
+    return AlertStatus::active;
+}
+
 std::optional<LateFiring> parse_late_firing(std::string_view text) {
     const auto from = parse_number<std::int64_t>(take_part(text, ' '));
     const auto to = parse_number<std::int64_t>(take_part(text, ' '));

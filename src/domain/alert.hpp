@@ -105,10 +105,30 @@ struct Alert {
     // crosses_*, target and condition are that number and side.
     std::shared_ptr<const Terms> terms;
     AlertState state;  // of an alert in the plain form: as it is by default
+    // Of an alert with terms: its creation, the last edit of its rule, when it was switched on again, or starts_at.
+    Timestamp begun_at;
     bool notify_on_expiry = false;
     std::string message;            // the user's own, with placeholders; empty: Pricewire's
     std::optional<AlertEnd> ended;  // set if it is not active and has terms
 };
+
+// scheduled, active and snoozed are active alerts.
+enum class AlertStatus : std::uint8_t { scheduled, active, snoozed, paused, fired, expired };
+inline constexpr auto alert_status_names = enum_names<AlertStatus>({
+    {AlertStatus::scheduled, "scheduled"},
+    {AlertStatus::active, "active"},
+    {AlertStatus::snoozed, "snoozed"},
+    {AlertStatus::paused, "paused"},
+    {AlertStatus::fired, "fired"},
+    {AlertStatus::expired, "expired"},
+});
+constexpr std::string_view to_string(AlertStatus s) {
+    return alert_status_names.name(s);
+}
+constexpr std::optional<AlertStatus> parse_alert_status(std::string_view text) {
+    return alert_status_names.parse(text);
+}
+AlertStatus status_of(const Alert& alert, Timestamp now);
 
 // What the matcher needs of an active alert.
 struct ActiveAlert {

@@ -40,11 +40,12 @@ constexpr bool is_final(DeliveryState s) {
     return s != DeliveryState::pending && s != DeliveryState::delivering;
 }
 
-// Why a delivery exists: its alert has fired, or its user asked for a test.
-enum class DeliveryKind : std::uint8_t { alert, test };
+// Why a delivery exists: its alert has fired, its user asked for a test, or its alert's life has ended.
+enum class DeliveryKind : std::uint8_t { alert, test, expired };
 inline constexpr auto delivery_kind_names = enum_names<DeliveryKind>({
     {DeliveryKind::alert, "alert"},
     {DeliveryKind::test, "test"},
+    {DeliveryKind::expired, "expired"},
 });
 constexpr std::string_view to_string(DeliveryKind k) {
     return delivery_kind_names.name(k);
@@ -71,12 +72,27 @@ struct DeliveryNotice {
 
 // What a delivery of an alert with terms tells beside the price and its time, as of its firing.
 struct DeliveredFiring {
-    std::int64_t number = 1;
+    std::int64_t number = 1;  // of an expiry and of a test: the firings so far
     std::int64_t revision = 1;
-    std::shared_ptr<const Terms> terms;  // of that revision
+    std::shared_ptr<const Terms> terms;  // of that revision; in the plain form null
+    // Of an expiry and of a test: what the alert shows as its target, 0 if nothing.
     Decimal level;
     Condition condition = Condition::gt;
-    std::string evidence;  // a JSON object
+    std::string evidence;  // a JSON object; empty of a test and in the plain form
+};
+
+// A firing as users see it, for as long as its delivery is kept.
+struct FiringView {
+    Uuid delivery_id;
+    Timestamp fired_at;
+    // Unset in firings of before these were kept; of an expiry, if there was no price.
+    std::optional<Timestamp> price_time;
+    std::optional<Decimal> price;
+    std::optional<LateFiring> late;
+    DeliveredFiring said;
+    // What the sources said at the firing, as a JSON array, and when that was read; empty if it is not known.
+    std::string board;
+    std::optional<Timestamp> board_at;
 };
 
 // A delivery claimed for one attempt, with everything the attempt needs.
@@ -178,9 +194,10 @@ struct DeliveryView {
     Timestamp deadline;
     std::optional<Timestamp> next_attempt_at;
     std::optional<Timestamp> finished_at;
-    std::string reason;              // why it has not been delivered; may be empty
-    std::optional<int> last_status;  // of the last attempt
-    std::optional<LateFiring> late;  // set if its alert has fired late
+    std::string reason;                // why it has not been delivered; may be empty
+    std::optional<int> last_status;    // of the last attempt
+    std::optional<LateFiring> late;    // set if its alert has fired late
+    std::optional<FiringView> firing;  // of an alert with terms; not of a test
 };
 
 // Whether an endpoint is called. Source: Michael Nygard, "Release It!", "Circuit Breaker".

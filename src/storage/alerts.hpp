@@ -5,11 +5,15 @@
 #include <functional>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/clock.hpp"
+#include "base/crypto.hpp"
 #include "base/uuid.hpp"
 #include "domain/alert.hpp"
+#include "domain/delivery.hpp"
 #include "domain/market.hpp"
 #include "domain/user.hpp"
 #include "storage/error.hpp"
@@ -17,11 +21,53 @@
 namespace pricewire::storage {
 
 // endpoint_disabled: the URL answered 410 to this user's webhooks.
-enum class CreateAlertError { duplicate, limit_reached, endpoint_disabled };
+// key_used: a request with the same key has created something in the meantime; see stored_answer().
+enum class CreateAlertError { duplicate, limit_reached, endpoint_disabled, key_used };
+using CreateAlertResult = std::expected<void, CreateAlertError>;
+
+// stale: the alert has another revision than was asked for.
+// refused: the edit returned false.
+// duplicate: it would be identical to another active alert.
+// limit_reached: it was to be switched on.
+// endpoint_disabled: it was to be switched on, or to have another URL.
+enum class ChangeAlertError { not_found, stale, refused, duplicate, limit_reached, endpoint_disabled };
+
+// Turns an alert into what its user wants of it; false: it stays as it is. Of an alert, it may set webhook_url, format,
+// custom, note, message, deliver_within, recover, notify_on_expiry, is_active, starts_at, expires_at, snoozed_until, and
+// terms, which may be set to what the plain form says. The rest follows, and what else it sets is ignored. Called with the
+// alert as it is stored, while it is locked: pure and quick. It may be called again, with a later version.
+using AlertEdit = std::function<bool(Alert& alert)>;
+
+struct EditOptions {
+    Timestamp now;
+    std::size_t limit = 0;                         // of the user's active alerts
+    std::optional<std::int64_t> if_revision = {};  // else it is stale
+};
+
+// A request that may be repeated without creating anything again: what it was answered is stored with what it creates,
+// in the same transaction. A request that creates nothing stores nothing.
+struct IdempotentRequest {
+    std::string key;  // the user's own, at most 255 bytes
+    Sha256 request;   // identifies the method, the path and the body
+    Timestamp at;
+    int status = 201;  // the answer
+    std::string answer;
+};
+struct StoredAnswer {
+    Sha256 request;
+    int status = 201;
+    std::string answer;
+};
+// For how long answers are kept. Of one user's the newest are kept, at most this many and this many bytes in all.
+constexpr Duration keep_answers = std::chrono::hours{24};
+constexpr std::size_t max_kept_answers = 1000;
+constexpr std::size_t max_kept_answer_bytes = std::size_t{8} << 20;
 
 struct AlertFilter {
     std::optional<bool> is_active;
     std::optional<Ticker> ticker;
+    std::optional<AlertStatus> status = {};  // as of `now`
+    Timestamp now = {};
     std::size_t limit = 100;     // 1 to 1000
     std::optional<Uuid> before;  // cursor: only alerts after this id in the listing
 };
@@ -31,16 +77,47 @@ class Alerts {
 public:
     virtual ~Alerts() = default;
 
-    // An identical active alert is one with the same user, ticker, target, condition and URL; a unique
-    // partial index rejects a second one. `limit` bounds the user's active alerts. Raises
-    // alert_changed(created).
-    virtual std::expected<void, CreateAlertError> create_alert(const Alert& alert, std::size_t limit) = 0;
+    // Of an alert with terms, its state is written without firings and rules: it begins at starts_at, or when it was
+    // created. An identical active alert is one with the same user, rule, `for`, `repeat` and URL, however it was written;
+    // a unique partial index rejects a second one. `limit` bounds the user's active alerts. Raises alert_changed(created).
+    virtual CreateAlertResult create_alert(const Alert& alert, std::size_t limit,
+                                           const IdempotentRequest* request = nullptr) = 0;
+    // The same for each of one user's alerts, in order, in one transaction: those that are refused do not affect the
+    // others. `request`'s answer is what `answer` makes of the results: pure and quick, it may be called again. If the key
+    // is used, none is created.
+    using AnswerOf = std::function<std::string(std::span<const CreateAlertResult>)>;
+    virtual std::vector<CreateAlertResult> create_alerts(std::span<const Alert> alerts, std::size_t limit,
+                                                         const IdempotentRequest* request = nullptr,
+                                                         const AnswerOf& answer = {}) = 0;
+    // What the request with that key was answered, if that is kept.
+    virtual std::optional<StoredAnswer> stored_answer(const Uuid& user_id, std::string_view key,
+                                                      Timestamp now) = 0;
+
+    // Edits an alert, and returns it as it is then. Another rule, `for` or starts_at is a new start with the next
+    // revision, and so is switching it on again, with the same one. The rest keeps its state. An alert that can no longer
+    // be told in the plain form has terms from then on. One that has fired as often as it may ends at once.
+    //
+    // Raises, if it was active in the plain form and has got terms or is paused, alert_changed(deleted) with its condition
+    // and target; then, if it is active, alert_changed(created) or (changed), else, if it was, alert_changed(deleted).
+    virtual std::expected<Alert, ChangeAlertError> change_alert(const Uuid& user_id, const Uuid& alert_id,
+                                                                const AlertEdit& edit,
+                                                                const EditOptions& options) = 0;
     virtual std::optional<Alert> alert(const Uuid& user_id, const Uuid& alert_id) = 0;
     // Newest first (by id: ids are version 7).
     virtual std::vector<Alert> alerts(const Uuid& user_id, const AlertFilter& filter) = 0;
     // Hides the alert from its user; a delivery already written for it is still sent. False if the user has
     // no such alert. Raises alert_changed(deleted) if it was active.
     virtual bool delete_alert(const Uuid& user_id, const Uuid& alert_id) = 0;
+    // The same for all of a user's alerts of a ticker, active or not, in transactions of some thousands; if it throws,
+    // some may be deleted. Returns how many; with `dry_run` only that.
+    virtual std::size_t delete_alerts_of(const Uuid& user_id, Ticker ticker, bool dry_run) = 0;
+    // Newest first: those with a number below `before`, at most `limit`. Firings whose deliveries were pruned are not
+    // known any more.
+    virtual std::vector<FiringView> firings(const Uuid& user_id, const Uuid& alert_id, std::size_t limit,
+                                            std::optional<std::int64_t> before = {}) = 0;
+
+    // As it is stored now; nullopt if it is not active.
+    virtual std::optional<ActiveAlert> active_alert(const Uuid& alert_id) = 0;
     // One consistent snapshot of all active alerts, passed on in pieces, in any order, on the calling thread.
     virtual void load_active_alerts(const std::function<void(std::span<const ActiveAlert>)>& piece) = 0;
 

@@ -9,6 +9,7 @@
 #include "base/decimal.hpp"
 #include "base/uuid.hpp"
 #include "domain/delivery.hpp"
+#include "storage/alerts.hpp"
 #include "storage/error.hpp"
 
 namespace pricewire::storage {
@@ -18,7 +19,8 @@ namespace pricewire::storage {
 // endpoint_disabled: its URL is not called for this user.
 enum class RetryError { not_found, under_way, used_up, endpoint_disabled };
 // too_many: max_unfinished_tests of the alert have not ended yet.
-enum class TestError { not_found, too_many };
+// key_used: as in CreateAlertError.
+enum class TestError { not_found, too_many, key_used };
 // final: the delivery has already ended.
 enum class CancelError { not_found, final };
 
@@ -69,11 +71,13 @@ public:
     // alert's tests that have ended, the last max_kept_tests are kept.
     virtual std::expected<void, TestError> add_test_delivery(const Uuid& user_id, const Uuid& alert_id,
                                                              const Uuid& delivery_id, Decimal price,
-                                                             Timestamp now) = 0;
+                                                             Timestamp now,
+                                                             const IdempotentRequest* request = nullptr) = 0;
 
     // Removes at most `limit` rows: deliveries that have ended and were created before `before`, with their
-    // attempts; deleted alerts and users that nothing refers to any more. Returns how many it removed: fewer
-    // than `limit` means that nothing is left to remove.
+    // attempts; deleted alerts and users that nothing refers to any more; boards of prices that fired before; replaced
+    // rules; answers older than keep_answers. Returns how many it removed: fewer than `limit` means that nothing is left
+    // to remove.
     virtual std::size_t prune(Timestamp before, std::size_t limit) = 0;
 };
 

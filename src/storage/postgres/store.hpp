@@ -16,7 +16,8 @@ public:
     Store(const PostgresOptions& options, const StorageEvents& events);
 
     // store_alerts.cpp
-    std::expected<void, CreateAlertError> create_alert(const Alert& alert, std::size_t limit) override;
+    CreateAlertResult create_alert(const Alert& alert, std::size_t limit,
+                                   const IdempotentRequest* request = nullptr) override;
     void load_active_alerts(const std::function<void(std::span<const ActiveAlert>)>& piece) override;
 
     // store_outbox.cpp

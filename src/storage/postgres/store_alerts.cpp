@@ -27,7 +27,7 @@ private:
 
 }  // namespace
 
-std::expected<void, CreateAlertError> Store::create_alert(const Alert& alert, std::size_t limit) {
+CreateAlertResult Store::create_alert(const Alert& alert, std::size_t limit, const IdempotentRequest*) {
     return write("create_alert", [&] { return creator_.create(alert, limit); });
 }
 

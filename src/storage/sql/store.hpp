@@ -9,26 +9,18 @@
 #include <vector>
 
 #include "base/crypto.hpp"
-#include "storage/sql/bars.hpp"
-#include "storage/sql/change.hpp"
+#include "storage/sql/alert_store.hpp"
 #include "storage/sql/id_range.hpp"
 #include "storage/sql/refusals.hpp"
 #include "storage/sql/rows.hpp"
-#include "storage/sql/ticker_store.hpp"
 #include "storage/storage.hpp"
 
 namespace pricewire::storage::sql {
 
-// Adds to the users' counts of active alerts. In a transaction, after alerts were locked.
-template <typename Connection>
-void count_active(Connection& db, const std::map<Uuid, int>& changes) {
-    db.change_each("user_count", changes, [](const auto& user_and_change) { return user_and_change; });
-}
-
 // What both SQL storages have in common: methods whose named query takes the same parameters in the same
 // order in both files of queries and gives the same columns.
 template <typename Db>
-class Store : public TickerStore<Db> {
+class Store : public AlertStore<Db> {
 public:
     using Connection = typename Db::Connection;
 
@@ -113,52 +105,6 @@ public:
         return statement("replace_secrets", Durability::power, [&](Connection& db) {
             return db.change("secrets_replace", user_id, fresh.current, fresh.previous, fresh.previous_until,
                              old.current, old.previous, old.previous_until) == 1;
-        });
-    }
-
-    // Alerts.
-    std::optional<Alert> alert(const Uuid& user_id, const Uuid& alert_id) override {
-        return read("alert",
-                    [&](Connection& db) { return db.first(read_alert, "alert_get", alert_id, user_id); });
-    }
-    std::vector<Alert> alerts(const Uuid& user_id, const AlertFilter& filter) override {
-        std::optional<std::string_view> ticker;
-        if (filter.ticker) ticker = filter.ticker->view();
-        return read("alerts", [&](Connection& db) {
-            return page(filter.limit, filter.before.value_or(last_uuid()),
-                        [&](const Uuid& before, auto limit) {
-                            return db.all(with_id(or_skip("alerts", read_alert)), "alert_list", user_id,
-                                          before, filter.is_active, ticker, limit);
-                        });
-        });
-    }
-    bool delete_alert(const Uuid& user_id, const Uuid& alert_id) override {
-        return transaction("delete_alert", Durability::power, [&](Connection& db) {
-            const auto found =
-                db.first([](const auto& row) { return std::pair(read_active_alert(row), row.flag(4)); },
-                         "alert_lock", alert_id, user_id);
-            if (!found) return false;
-            db.change("alert_delete", alert_id, system_clock().now());
-            if (found->second) {
-                count_active(db, {{user_id, -1}});
-                db.notify({AlertChange{AlertChange::Kind::deleted, found->first}});
-            }
-            return true;
-        });
-    }
-    std::vector<UserEndpoint> endpoints(const Uuid& user_id, std::size_t limit,
-                                        const std::optional<UserEndpoint>& after = {}) override {
-        const bool enabled = after && !after->disabled_at;
-        const std::string_view url = after ? std::string_view(after->webhook_url) : "";
-        return read("endpoints", [&](Connection& db) {
-            return db.all(read_endpoint, "endpoints", user_id, limit, enabled, url);
-        });
-    }
-    bool enable_endpoint(const Uuid& user_id, std::string_view webhook_url) override {
-        return transaction("enable_endpoint", Durability::power, [&](Connection& db) {
-            if (db.change("endpoint_enable", user_id, webhook_url) == 0) return false;
-            forget_refusals(db, std::vector{EndpointKey{user_id, webhook_url}});
-            return true;
         });
     }
 
@@ -326,8 +272,8 @@ public:
         });
     }
     std::expected<void, TestError> add_test_delivery(const Uuid& user_id, const Uuid& alert_id,
-                                                     const Uuid& delivery_id, Decimal price,
-                                                     Timestamp now) override {
+                                                     const Uuid& delivery_id, Decimal price, Timestamp now,
+                                                     const IdempotentRequest* = nullptr) override {
         using Result = std::expected<void, TestError>;
         return transaction("add_test_delivery", Durability::power, [&](Connection& db) -> Result {
             if (!db.first([](const auto&) { return true; }, "alert_lock", alert_id, user_id))
@@ -355,56 +301,15 @@ public:
         });
     }
 
-    // Bars.
-    void upsert_bars(std::span<const Bar> bars) override {
-        if (bars.empty()) return;
-        transaction("upsert_bars", Durability::process, [&](Connection& db) {
-            std::vector<Bar> minutes = merge_minutes(db, bars);
-            // Their hours keep the volume that they have: it is that of more minutes than these.
-            for (Bar& minute : minutes) minute.volume.reset();
-            merge_hours(db, hours_of(minutes));
-        });
-    }
-    void add_history(Ticker ticker, Duration interval, std::span<const Bar> bars) override {
-        if (bars.empty()) return;
-        transaction("add_history", Durability::process,
-                    [&](Connection& db) { merge_hours(db, add_bars(db, ticker, interval, bars)); });
-    }
-    std::vector<Bar> bars(Ticker ticker, Duration interval, Timestamp from, Timestamp to,
-                          std::size_t limit) override {
-        return read("bars", [&](Connection& db) { return read_bars(db, ticker, interval, from, to, limit); });
-    }
-    std::size_t prune_bars(Timestamp minutes_before, Timestamp longer_before, std::size_t limit) override {
-        return transaction("prune_bars", Durability::process, [&](Connection& db) {
-            return std::max({db.change("bars_prune", minutes_before, limit),
-                             db.change("hour_bars_prune", longer_before - std::chrono::hours{1}, limit),
-                             db.change("day_bars_prune", longer_before - std::chrono::hours{24}, limit)});
-        });
-    }
-    std::optional<Filled> claim_fill(Ticker ticker, std::string_view owner, Timestamp now, Timestamp lease,
-                                     Timestamp behind = {}) override {
-        return transaction("claim_fill", Durability::process, [&](Connection& db) -> std::optional<Filled> {
-            if (db.change("fill_claim", ticker.view(), owner, now, lease, behind) == 0) return std::nullopt;
-            return db.first(read_filled, "fill_get", ticker.view());
-        });
-    }
-    void finish_fill(Ticker ticker, std::string_view owner, const Filled& filled) override {
-        statement("finish_fill", Durability::process, [&](Connection& db) {
-            return db.change("fill_finish", ticker.view(), owner, filled.until, filled.next_at);
-        });
-    }
-    std::optional<Filled> filled(Ticker ticker) override {
-        return read("filled",
-                    [&](Connection& db) { return db.first(read_filled, "fill_get", ticker.view()); });
-    }
-
 protected:
-    using TickerStore<Db>::TickerStore;
+    using AlertStore<Db>::AlertStore;
     using StoreBase<Db>::call;
     using StoreBase<Db>::condition;
     using StoreBase<Db>::db_;
     using StoreBase<Db>::or_skip;
     using StoreBase<Db>::present;
+    using StoreBase<Db>::with_id;
+    using StoreBase<Db>::page;
     using StoreBase<Db>::read;
     using StoreBase<Db>::reported;
     using StoreBase<Db>::statement;
@@ -413,11 +318,6 @@ protected:
 
     // Removes up to `limit` deliveries that have ended and were created before `before`, with their attempts.
     virtual std::size_t prune_deliveries(Connection& db, Timestamp before, std::size_t limit) = 0;
-
-    // Merges minutes of live prices into those stored, and returns them as they are then.
-    virtual std::vector<Bar> merge_minutes(Connection& db, std::span<const Bar> bars) = 0;
-    // At most one of each hour; by ticker and hour.
-    virtual void merge_hours(Connection& db, std::span<const HourBar> hours) = 0;
 
 private:
     // Makes what the owners have claimed pending and due at once; returns how many deliveries.
@@ -453,31 +353,6 @@ private:
             return true;
         });
     }
-
-    template <typename Read>
-    static auto with_id(Read read) {
-        return [read](const auto& row) { return std::pair(row.id(0), read(row)); };
-    }
-    // A page of a listing in descending order of ids. Skipped rows do not count, so that a page that is not
-    // full is the last one.
-    template <typename Fetch>
-    static auto page(std::size_t limit, Uuid before, Fetch fetch) {
-        std::size_t asked = limit;
-        auto rows = fetch(before, asked);
-        std::vector<typename decltype(rows.front().second)::value_type> out;
-        while (true) {
-            for (auto& [id, record] : rows) {
-                before = id;
-                if (record && out.size() < limit) out.push_back(std::move(*record));
-            }
-            if (rows.size() < asked || out.size() == limit) return out;
-            // Not a query for each skipped row.
-            asked = std::max(limit, min_refill);
-            rows = fetch(before, asked);
-        }
-    }
-
-    static constexpr std::size_t min_refill = 100;  // rows
 };
 
 }  // namespace pricewire::storage::sql

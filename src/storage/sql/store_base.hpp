@@ -52,6 +52,31 @@ protected:
         return out;
     }
 
+    template <typename Read>
+    static auto with_id(Read read) {
+        return [read](const auto& row) { return std::pair(row.id(0), read(row)); };
+    }
+    // A page of a listing in descending order of ids. Skipped rows do not count, so that a page that is not
+    // full is the last one.
+    template <typename Fetch>
+    static auto page(std::size_t limit, Uuid before, Fetch fetch) {
+        std::size_t asked = limit;
+        auto rows = fetch(before, asked);
+        std::vector<typename decltype(rows.front().second)::value_type> out;
+        while (true) {
+            for (auto& [id, record] : rows) {
+                before = id;
+                if (record && out.size() < limit) out.push_back(std::move(*record));
+            }
+            if (rows.size() < asked || out.size() == limit) return out;
+            // Not a query for each skipped row.
+            asked = std::max(limit, min_refill);
+            rows = fetch(before, asked);
+        }
+    }
+
+    static constexpr std::size_t min_refill = 100;  // rows
+
     Db db_;
 };
 

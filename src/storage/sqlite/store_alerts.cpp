@@ -7,9 +7,8 @@ constexpr std::size_t snapshot_piece = 10'000;
 
 }  // namespace
 
-std::expected<void, CreateAlertError> Store::create_alert(const Alert& alert, std::size_t limit) {
-    using Result = std::expected<void, CreateAlertError>;
-    return statement("create_alert", Durability::power, [&](Connection& db) -> Result {
+CreateAlertResult Store::create_alert(const Alert& alert, std::size_t limit, const IdempotentRequest*) {
+    return statement("create_alert", Durability::power, [&](Connection& db) -> CreateAlertResult {
         if (db.first([](const Row&) { return true; }, "endpoint_disabled", alert.user_id, alert.webhook_url))
             return std::unexpected(CreateAlertError::endpoint_disabled);
         const bool full = db.first(
