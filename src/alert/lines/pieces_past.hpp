@@ -1,0 +1,82 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "alert/lines/suffix_extremes.hpp"
+
+namespace pricewire::alert {
+
+// The prices of a line that are over: their suffix minima and maxima, and the latest pieces themselves, which can be taken
+// back, so that what a late price changes is judged as of its time. The price in effect is not among them: the price that
+// is judged is not part of its own level.
+//
+// Pure; owned by one thread.
+class PiecesPast {
+public:
+    // How many pieces can be taken back: as many as RecentPrices keeps.
+    static constexpr std::size_t most_undone = 4096;
+
+    // `piece` is later than all before.
+    void push(const Piece& piece) {
+        const auto lows = static_cast<std::uint32_t>(lows_.push(piece, removed_lows_));
+        const auto highs = static_cast<std::uint32_t>(highs_.push(piece, removed_highs_));
+        if (!known_from_) known_from_ = piece.from;
+        steps_.push_back({piece, lows, highs});
+        if (steps_.size() >= 2 * most_undone) forget_steps();
+    }
+    // Takes back the last push(); nullopt if it cannot be.
+    std::optional<Piece> undo() {
+        if (steps_.empty()) return std::nullopt;
+        const Step step = steps_.back();
+        steps_.pop_back();
+        lows_.undo(step.lows, removed_lows_);
+        highs_.undo(step.highs, removed_highs_);
+        return step.piece;
+    }
+    // The piece that undo() would return; null if none.
+    const Piece* last() const { return steps_.empty() ? nullptr : &steps_.back().piece; }
+
+    const SuffixExtremes<Side::below>& lows() const { return lows_; }
+    const SuffixExtremes<Side::above>& highs() const { return highs_; }
+    // Since when prices are known; unset if none is.
+    std::optional<Timestamp> known_from() const { return known_from_; }
+    void set_known_from(Timestamp from) { known_from_ = from; }
+
+    void forget_before(Timestamp moment) {
+        lows_.forget_before(moment);
+        highs_.forget_before(moment);
+    }
+    std::size_t bytes() const {
+        return lows_.bytes() + highs_.bytes() + steps_.capacity() * sizeof(Step) +
+               (removed_lows_.capacity() + removed_highs_.capacity()) * sizeof(SuffixEntry);
+    }
+
+private:
+    struct Step {
+        Piece piece;
+        std::uint32_t lows, highs;  // how many entries it removed
+    };
+
+    void forget_steps() {
+        const auto half = static_cast<std::ptrdiff_t>(steps_.size() - most_undone);
+        std::ptrdiff_t lows = 0, highs = 0;
+        for (auto step = steps_.begin(); step != steps_.begin() + half; ++step) {
+            lows += step->lows;
+            highs += step->highs;
+        }
+        steps_.erase(steps_.begin(), steps_.begin() + half);
+        removed_lows_.erase(removed_lows_.begin(), removed_lows_.begin() + lows);
+        removed_highs_.erase(removed_highs_.begin(), removed_highs_.begin() + highs);
+    }
+
+    SuffixExtremes<Side::below> lows_;
+    SuffixExtremes<Side::above> highs_;
+    std::vector<Step> steps_;
+    std::vector<SuffixEntry> removed_lows_, removed_highs_;
+    std::optional<Timestamp> known_from_;
+};
+
+}  // namespace pricewire::alert

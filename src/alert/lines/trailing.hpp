@@ -1,0 +1,110 @@
+#pragma once
+
+#include <absl/container/btree_set.h>
+
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "alert/lines/shift.hpp"
+
+namespace pricewire::alert {
+
+// The alerts of one family whose anchor is the highest (`extreme` above) or lowest price since a start of their own. Those
+// with the same extreme are a class: a new extreme moves classes, not alerts, and classes that meet stay together, so that
+// an alert moves O(log n) times at most. Pure; owned by one thread.
+template <Side side>
+class TrailingClasses {
+public:
+    TrailingClasses(Side extreme, const ShiftFamily& family) : extreme_(extreme), family_(family) {}
+
+    Side extreme() const { return extreme_; }
+    const ShiftFamily& family() const { return family_; }
+    bool empty() const { return classes_.empty(); }
+    std::size_t classes() const { return classes_.size(); }
+
+    void insert(Decimal anchor, Decimal order, Slot slot) {
+        auto place = classes_.try_emplace(anchor, family_).first;
+        hide(place);
+        place->second.insert(order, slot);
+        show(place);
+    }
+    bool erase(Decimal anchor, Decimal order, Slot slot) {
+        if (const auto place = classes_.find(anchor); place != classes_.end() && erase(place, order, slot)) {
+            return true;
+        }
+        // Thinning of the line's past may have changed what its anchor is taken for.
+        for (auto place = classes_.begin(); place != classes_.end(); ++place) {
+            if (erase(place, order, slot)) return true;
+        }
+        return false;
+    }
+
+    // A price that is over: the anchor of all that it beats.
+    void on_price(Decimal price) {
+        if (classes_.empty()) return;
+        if (extreme_ == Side::above) {
+            if (classes_.begin()->first < price) gather(classes_.begin(), classes_.lower_bound(price), price);
+        } else {
+            if (classes_.rbegin()->first > price) gather(classes_.upper_bound(price), classes_.end(), price);
+        }
+    }
+
+    // The value that wakes the first.
+    Decimal guard() const {
+        if (guards_.empty()) return never_reached<side>;
+        return side == Side::above ? guards_.begin()->first : guards_.rbegin()->first;
+    }
+    // Takes those that `value` wakes.
+    void take(Decimal value, std::vector<Slot>& out) {
+        while (reaches<side>(value, guard()) && !guards_.empty()) {
+            const Decimal anchor = side == Side::above ? guards_.begin()->second : guards_.rbegin()->second;
+            const auto place = classes_.find(anchor);
+            hide(place);
+            place->second.take(anchor, value, out);
+            show(place);
+        }
+    }
+
+private:
+    using Classes = std::map<Decimal, ShiftBook<side>>;
+    using Place = typename Classes::iterator;
+
+    void hide(Place place) {
+        if (!place->second.empty()) guards_.erase({place->second.guard(place->first), place->first});
+    }
+    void show(Place place) {
+        if (place->second.empty()) {
+            classes_.erase(place);
+        } else {
+            guards_.insert({place->second.guard(place->first), place->first});
+        }
+    }
+    bool erase(Place place, Decimal order, Slot slot) {
+        const Decimal before = place->second.guard(place->first);
+        if (!place->second.erase(order, slot)) return false;
+        guards_.erase({before, place->first});
+        show(place);
+        return true;
+    }
+    // [first, last) becomes one class with this anchor.
+    void gather(Place first, Place last, Decimal anchor) {
+        ShiftBook<side> all(family_);
+        for (auto place = first; place != last;) {
+            hide(place);
+            all.merge(place->second);
+            place = classes_.erase(place);
+        }
+        const auto place = classes_.try_emplace(anchor, family_).first;
+        hide(place);
+        place->second.merge(all);
+        show(place);
+    }
+
+    Side extreme_;
+    ShiftFamily family_;
+    Classes classes_;
+    absl::btree_set<std::pair<Decimal, Decimal>> guards_;  // the value that wakes a class's first, its anchor
+};
+
+}  // namespace pricewire::alert
