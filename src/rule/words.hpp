@@ -24,12 +24,14 @@ struct LifeWords {
 // "BTC rises 5 % within 1h, every time, at most every 15 min, 10 times, until 1 Feb".
 std::string says(const Terms& terms, const LifeWords& life);
 
-// Why it fired: "BTC rose 5.2 % within 1h: 68,250.5 is above 68,121.9, which is 5 % above the low of 64,878 at 09:58:04".
-std::string because(const Terms& terms, const Evidence& evidence);
+// Why it fired at that moment: "BTC rose 5.2 % within 1h: 68,250.5 is above 68,121.9, which is 5 % above the low of 64,878
+// at 09:58:04". Empty if the evidence is not that of these terms.
+std::string because(const Terms& terms, const Evidence& evidence, Timestamp fired);
 
 // What is known of an alert now.
 struct StateFacts {
     Timestamp now, created_at;
+    Timestamp begun_at;                            // later than created_at after an edit, a pause or a firing
     std::optional<AlertEnd> ended = {};            // unset: it is active
     std::optional<Timestamp> ended_at = {};        // of a firing or an expiry
     std::optional<Timestamp> starts_at = {};       // while it has not begun
@@ -38,18 +40,22 @@ struct StateFacts {
     std::string unpriced_reason = {};              // in the words of GET /rates/{ticker}; may be empty
     std::optional<Timestamp> muted_until = {};     // set if that is to come
     bool is_snoozed = false;                       // by its user, not by its cooldown
+    // Of any: of the rule that is nearest to firing.
     bool armed = true;
-    // Its rules as they are now; held_since: since when it has been true; closest, if it is known; not more.
+    bool has_fired = false;  // since it began: RuleState::fired
+    // Its rules as they are now; held_since: since when it has been true; closest, if it is known; not more. Null: nothing
+    // is known.
     const Evidence* seen = nullptr;
+    bool closest_is_recent = false;  // of the last 30 days only
 };
-// The most important thing about it: it is paused, expired or has fired; its ticker has no price; it is muted; it is not
-// armed; it is true and holds; how far it is, and how close it came.
+// The most important thing about it: it is paused, expired or has fired; it has not begun; its ticker has no price; it is
+// muted; it is not armed; it is true and holds; how far it is, and how close it came.
 std::string state_words(const Terms& terms, const StateFacts& facts);
 
 // "70,000.5"
 std::string grouped(Decimal number);
-// "1 Feb", "1 Feb 09:14", "1 Feb 2026": with the time of day where it is not midnight, with the year where it is not that of
-// `now`.
+// "1 Feb", "1 Feb 09:14", "1 Feb 2026": with the time of day where it is not midnight, with the year where it is not
+// that of `now`.
 std::string date_words(Timestamp time, Timestamp now);
 // "15 min"
 std::string duration_words(Duration duration);
