@@ -3,45 +3,19 @@
 #include <algorithm>
 
 #include "domain/bars.hpp"
+#include "rule/detail/rule_levels.hpp"
 
 namespace pricewire::rule {
 namespace {
 
 constexpr Duration minute = std::chrono::minutes{1};
 
-const Level& level_of(const Rule& rule, std::size_t which) {
-    return which == 0 ? rule.level : *rule.upper;
-}
-std::size_t levels_of(const Rule& rule) {
-    return rule.upper ? 2 : 1;
-}
-
-bool is_extreme(const Level& level) {
-    return level.from == Anchor::high || level.from == Anchor::low;
-}
-
-template <typename Predicate>
-bool any_level(const Rule& rule, Predicate predicate) {
-    return predicate(rule.level) || (rule.upper && predicate(*rule.upper));
-}
-
-bool is_measured_from_start(const Rule& rule) {
-    return any_level(rule, [](const Level& level) { return level.from == Anchor::start; });
-}
-
-// Whether the row must tell the extreme of the time from its start to the first bar that begins after it.
-bool needs_extreme(const Rule& rule, bool fired) {
-    return any_level(rule, [fired](const Level& level) {
-        return is_extreme(level) && (fired || level.over == Duration::zero());
-    });
-}
-
-std::optional<Timestamp> earliest(std::optional<Timestamp> a, std::optional<Timestamp> b) {
-    if (!a || !b) return a ? a : b;
-    return std::min(*a, *b);
-}
-
 }  // namespace
+
+using detail::is_measured_from_start;
+using detail::level_of;
+using detail::levels_of;
+using detail::needs_extreme;
 
 Run::Run(const RuledAlert& alert) : alert_(alert) {
     const auto& rules = alert_.terms->rules;
@@ -87,61 +61,8 @@ std::optional<Timestamp> Run::muted_until() const {
 
 std::optional<Timestamp> Run::held_since() const {
     std::optional<Timestamp> since;
-    for (const Machine& machine : machines_) since = earliest(since, machine.true_since);
+    for (const Machine& machine : machines_) since = detail::earliest(since, machine.true_since);
     return since;
-}
-
-// --- Levels
-
-std::optional<Point> Run::anchor(std::size_t i, std::size_t which, Timestamp time) const {
-    const Level& level = level_of(rule(i), which);
-    const Track& track = tracks_[i];
-    const RuleState* known = alert_.state.rules.empty() ? nullptr : &rule_state(i);
-    if (level.from == Anchor::start) {
-        if (!known || !known->start_price) return track.line.current();
-        return Point{*known->start_price, known->start};
-    }
-    Timestamp since = known ? known->start : time;
-    if (level.over > Duration::zero()) {
-        const Timestamp begin = time - level.over;
-        const auto known_from = track.line.known_from();
-        // A new high is one only if the whole window is known.
-        if (!level.by && (!known_from || *known_from > begin)) return std::nullopt;
-        since = known && known->fired ? std::max(begin, known->start) : begin;
-    }
-    const auto found = track.line.extremes(which)->since(since);
-    return found ? found : track.line.current();
-}
-
-std::optional<Bound> Run::bound(std::size_t i, std::size_t which, Timestamp time) const {
-    const Level& level = level_of(rule(i), which);
-    auto& known = tracks_[i].known[which];
-    Decimal from = level.number;
-    if (level.from != Anchor::number) {
-        const auto point = anchor(i, which, time);
-        if (!point) return std::nullopt;
-        from = point->value;
-    }
-    if (known && known->anchor == from) return known->bound;
-    const auto shifted_level = shifted(from, level.by);
-    if (!shifted_level) return std::nullopt;
-    Bound made{*shifted_level, {}};
-    if (const auto& repeat = alert_.terms->repeat) {
-        const auto margin = amount_of(repeat->rearm, made.level);
-        if (!margin) return std::nullopt;
-        made.margin = margin->abs();
-    }
-    known = Track::Known{from, made};
-    return made;
-}
-
-std::optional<Bounds> Run::bounds(std::size_t i, Timestamp time) const {
-    const auto lower = bound(i, 0, time);
-    if (!lower) return std::nullopt;
-    if (!rule(i).upper) return Bounds{*lower, *lower};
-    const auto upper = bound(i, 1, time);
-    if (!upper) return std::nullopt;
-    return Bounds{*lower, *upper};
 }
 
 // --- Judging
@@ -280,87 +201,6 @@ void Run::start_again(std::size_t machine, Timestamp time) {
          muted_until(), left_out_);
 }
 
-Fired Run::fired(std::size_t machine, Timestamp time) const {
-    const auto& repeat = alert_.terms->repeat;
-    const std::size_t i = first_of(machine);
-    Fired what;
-    what.rule = i;
-    what.number = alert_.state.firings + 1;
-    what.time = time;
-    for (std::size_t k = 0; k < tracks_.size(); ++k) what.rules.push_back(view(k, time));
-    what.value = what.rules[i].value.value_or(Decimal{});
-    const auto [level, side] = passed(i, what.rules[i]);
-    what.level = level;
-    what.condition = side == Side::above ? Condition::gt : Condition::lt;
-    if (alert_.terms->hold > Duration::zero()) what.held_since = machines_[machine].true_since;
-    what.left_out = left_out_;
-    what.is_last = !repeat || (repeat->times && what.number >= *repeat->times);
-    what.blind = blind(machine, time);
-    return what;
-}
-
-// The level that was passed, and on which side of it the value is. Into a channel it came through the bound beyond which it
-// was before; where that is not known, through the nearer one.
-std::pair<Decimal, Side> Run::passed(std::size_t i, const RuleView& seen) const {
-    const Decimal value = seen.value.value_or(Decimal{}), level = seen.level.value_or(Decimal{});
-    if (!seen.upper) {
-        if (rule(i).watched == Watched::age) return {level, Side::above};
-        return {level, value < level ? Side::below : Side::above};
-    }
-    if (value > *seen.upper) return {*seen.upper, Side::above};
-    if (value < level) return {level, Side::below};
-    const auto from = tracks_[i].outside;
-    const bool is_upper = from ? *from == Side::above : *seen.upper - value < value - level;
-    return is_upper ? std::pair{*seen.upper, Side::below} : std::pair{level, Side::above};
-}
-
-RuleView Run::view(std::size_t i, Timestamp time) const {
-    const Rule& rule_i = rule(i);
-    RuleView seen;
-    seen.value = tracks_[i].line.value(rule_i, time);
-    for (std::size_t which = 0; which < levels_of(rule_i); ++which) {
-        const auto limit = bound(i, which, time);
-        if (!limit) continue;
-        (which == 0 ? seen.level : seen.upper) = limit->level;
-        if (level_of(rule_i, which).from == Anchor::number) continue;
-        (which == 0 ? seen.anchor : seen.upper_anchor) = anchor(i, which, time);
-    }
-    const auto limits = bounds(i, time);
-    if (!seen.value || !limits) return seen;
-    const auto side = alert_.state.rules.empty() ? std::nullopt : rule_state(i).side;
-    seen.holds = rule_i.watched == Watched::age ? *seen.value >= limits->lower.level
-                                                : holds(rule_i.word, *seen.value, *limits, side);
-    return seen;
-}
-
-std::vector<RuleView> Run::rules() const {
-    std::vector<RuleView> all;
-    for (std::size_t i = 0; i < tracks_.size(); ++i) all.push_back(view(i, now_));
-    return all;
-}
-
-// What was looked at: a window, a hold, the time since the value before.
-std::vector<LineGap> Run::blind(std::size_t machine, Timestamp time) const {
-    std::vector<LineGap> found;
-    for (std::size_t i = first_of(machine); i < end_of(machine); ++i) {
-        const Line& line = tracks_[i].line;
-        Timestamp from = line.previous().value_or(time);
-        if (const auto held = machines_[machine].holds_from) from = std::min(from, *held);
-        for (std::size_t which = 0; which < levels_of(rule(i)); ++which) {
-            const Duration over = level_of(rule(i), which).over;
-            if (over == Duration::zero()) continue;
-            const Timestamp begin = time - over;
-            from = std::min(from, rule_state(i).fired ? std::max(begin, rule_state(i).start) : begin);
-        }
-        for (const LineGap& gap : line.gaps()) {
-            if (gap.to > from && std::find(found.begin(), found.end(), gap) == found.end())
-                found.push_back({std::max(gap.from, from), gap.to});
-        }
-    }
-    std::sort(found.begin(), found.end(), [](const LineGap& a, const LineGap& b) { return a.from < b.from; });
-    return found;
-}
-
 // --- Time
 
 std::optional<Run::Due> Run::next_due() const {
@@ -395,7 +235,7 @@ std::optional<Timestamp> Run::next_time() const {
     if (phase_ == Phase::resuming) return resumes_at();
     const auto due = next_due();
     auto next = due ? std::optional(due->time) : std::nullopt;
-    if (!happened_.empty()) next = earliest(next, happened_.back().time);
+    if (!happened_.empty()) next = detail::earliest(next, std::optional(happened_.back().time));
     return next;
 }
 
@@ -442,41 +282,6 @@ void Run::begin(Timestamp time, Steps& steps) {
         rules[i].start = rules[i].as_of = time;
         if (needs_extreme(rule(i), false)) tracks_[i].note_at = next_interval_start(time, minute);
     }
-    for (std::size_t m = 0; m < machines_.size(); ++m) judge(m, time, steps);
-}
-
-Timestamp Run::resumes_at() const {
-    Timestamp first = Timestamp::max();
-    for (const RuleState& known : alert_.state.rules) first = std::min(first, known.as_of);
-    return first;
-}
-
-// Holds go on from what the history says; where it ends before now, they are blind since.
-void Run::resume(Timestamp time, Steps& steps) {
-    phase_ = Phase::running;
-    for (std::size_t m = 0; m < machines_.size(); ++m) {
-        Machine& machine = machines_[m];
-        bool holds = is_armed(m);
-        for (std::size_t i = first_of(m); i < end_of(m); ++i) {
-            const Track& track = tracks_[i];
-            holds = holds && track.past_true_since;
-            if (!holds) break;
-            machine.true_since =
-                std::max(machine.true_since.value_or(Timestamp::min()), *track.past_true_since);
-            if (!track.line.current() && track.line.gone_since())
-                machine.blind_since = earliest(machine.blind_since, track.line.gone_since());
-        }
-        if (!holds) machine = {};
-        machine.holds_from = machine.true_since;
-        machine.judged_at = time;
-    }
-    for (std::size_t i = 0; i < tracks_.size(); ++i) {
-        const RuleState& known = rule_state(i);
-        const Timestamp first_bar = next_interval_start(known.start, minute);
-        if (needs_extreme(rule(i), known.fired) && known.extreme_until < first_bar && first_bar > time)
-            tracks_[i].note_at = first_bar;
-    }
-    if (past_rearmed_) note(true, time, steps);
     for (std::size_t m = 0; m < machines_.size(); ++m) judge(m, time, steps);
 }
 
@@ -556,124 +361,6 @@ void Run::happen(Timestamp until, Steps& steps) {
             if (m != machine && !ended_) judge(m, fired.time, steps);
         }
     }
-}
-
-// --- History
-
-void Run::history(const Ticker& ticker, const Stretch& stretch) {
-    for (std::size_t i = 0; i < tracks_.size(); ++i) {
-        Line& line = tracks_[i].line;
-        const Rule& rule_i = rule(i);
-        const bool is_kept = rule_i.watched == Watched::price || rule_i.watched == Watched::close;
-        if (is_kept && ticker == rule_i.ticker && phase_ == Phase::resuming) {
-            line.begin(rule_i, stretch);
-            past(i, stretch);
-        }
-        line.history(rule_i, ticker, stretch);
-    }
-}
-
-// What a stretch since its last change says of a rule that goes on: whether the value has been calm, and since when it
-// has held without a break. Its level is that of the beginning of the stretch.
-void Run::past(std::size_t i, Stretch stretch) {
-    Track& track = tracks_[i];
-    const Rule& rule_i = rule(i);
-    RuleState& known = rule_state(i);
-    RuleState& first = rule_state(first_of(machine_of(i)));
-    if (rule_i.watched == Watched::close) {
-        if (interval_start(stretch.to, rule_i.interval) != stretch.to) return;
-        stretch = {stretch.to - rule_i.interval, stretch.to, stretch.last, stretch.last, stretch.last};
-        if (stretch.to < first.as_of) return;
-    } else if (stretch.from < first.as_of) {
-        if (stretch.low < stretch.high || stretch.to <= first.as_of) return;
-        stretch.from = first.as_of;
-    }
-    const auto limits = bounds(i, stretch.from);
-    const auto before = track.past_until;
-    track.past_until = stretch.to;
-    if (!limits) {
-        track.past_true_since.reset();
-        return;
-    }
-    const Decimal values[] = {stretch.low, stretch.high, stretch.last};
-    const auto holds_at = [&](Decimal value) { return holds(rule_i.word, value, *limits, known.side); };
-    if (!first.armed) {
-        const auto is_calm_at = [&](Decimal value) {
-            if (known.fired) return is_calm(rule_i.word, value, *limits);
-            if (rule_i.word == Word::crosses) return value != limits->lower.level;
-            return !holds_at(value);
-        };
-        if (std::none_of(std::begin(values), std::end(values), is_calm_at)) return;
-        first.armed = past_rearmed_ = true;
-        if (rule_i.word == Word::crosses && !known.side)
-            known.side = side_of(*std::find_if(std::rbegin(values), std::rend(values), is_calm_at),
-                                 limits->lower.level);
-        const std::size_t machine = machine_of(i);
-        for (std::size_t k = first_of(machine); k < end_of(machine); ++k) rule_state(k).as_of = stretch.to;
-        track.past_true_since.reset();
-        if (holds_at(stretch.last)) track.past_true_since = stretch.to;
-        return;
-    }
-    const bool is_apart = state_of(rule_i.word) == Word::outside && stretch.low < limits->lower.level &&
-                          stretch.high > limits->upper.level;
-    if (!std::all_of(std::begin(values), std::end(values), holds_at) || is_apart) {
-        track.past_true_since.reset();
-        if (holds_at(stretch.last)) track.past_true_since = stretch.to;
-        return;
-    }
-    const Duration blind = before ? stretch.from - *before : Duration::zero();
-    if (!track.past_true_since || blind > longest_blind) {
-        track.past_true_since = stretch.from;
-    } else {
-        *track.past_true_since += blind;
-    }
-}
-
-namespace {
-
-// Of one rule, as past_needed(). Beyond that moment nothing of the past decides.
-std::optional<Timestamp> needed(const Rule& rule, const RuledAlert& alert, const RuleState* known,
-                                Timestamp now) {
-    constexpr Duration beyond = std::chrono::minutes{10};  // a price that was in effect at the beginning
-    std::optional<Timestamp> from;
-    const auto need = [&from](Timestamp time) { from = earliest(from, time); };
-    const Timestamp begin = known ? now : std::min(alert.begun_at, now);
-    if (rule.watched == Watched::ratio) return std::nullopt;
-    if (rule.watched == Watched::close) need(interval_start(begin, rule.interval) - beyond);
-    if (rule.watched == Watched::age) {
-        const auto seconds = static_cast<std::int64_t>(rule.level.number.raw() / Decimal::one_raw);
-        need(begin - std::chrono::seconds{seconds} - beyond);
-    }
-    for (const Level* level : {&rule.level, rule.upper ? &*rule.upper : nullptr}) {
-        if (!level || !is_extreme(*level)) continue;
-        if (level->over > Duration::zero()) need(begin - level->over - beyond);
-        if (level->over == Duration::zero() && known) need(std::max(known->start, known->extreme_until));
-    }
-    if (!known) return from;
-    const Duration hold = alert.terms->hold;
-    if (hold > Duration::zero()) need(std::max(known->as_of, now - 2 * hold - beyond));
-    if (!known->armed) need(known->as_of);
-    return from;
-}
-
-}  // namespace
-
-std::vector<std::pair<Ticker, Timestamp>> past_needed(const RuledAlert& alert, Timestamp now) {
-    std::vector<std::pair<Ticker, Timestamp>> all;
-    const auto& rules = alert.terms->rules;
-    const bool goes_on = alert.state.rules.size() == rules.size();
-    for (std::size_t i = 0; i < rules.size(); ++i) {
-        const auto from = needed(rules[i], alert, goes_on ? &alert.state.rules[i] : nullptr, now);
-        if (!from || *from >= now) continue;
-        const auto found = std::find_if(all.begin(), all.end(),
-                                        [&](const auto& one) { return one.first == rules[i].ticker; });
-        if (found == all.end()) {
-            all.emplace_back(rules[i].ticker, *from);
-        } else {
-            found->second = std::min(found->second, *from);
-        }
-    }
-    return all;
 }
 
 }  // namespace pricewire::rule

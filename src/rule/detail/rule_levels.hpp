@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+
+#include "domain/rule.hpp"
+
+namespace pricewire::rule::detail {
+
+inline const Level& level_of(const Rule& rule, std::size_t which) {
+    return which == 0 ? rule.level : *rule.upper;
+}
+inline std::size_t levels_of(const Rule& rule) {
+    return rule.upper ? 2 : 1;
+}
+
+inline bool is_extreme(const Level& level) {
+    return level.from == Anchor::high || level.from == Anchor::low;
+}
+
+template <typename Predicate>
+bool any_level(const Rule& rule, Predicate predicate) {
+    return predicate(rule.level) || (rule.upper && predicate(*rule.upper));
+}
+
+inline bool is_measured_from_start(const Rule& rule) {
+    return any_level(rule, [](const Level& level) { return level.from == Anchor::start; });
+}
+
+// Whether the row must tell the extreme of the time from its start to the first bar that begins after it.
+inline bool needs_extreme(const Rule& rule, bool fired) {
+    return any_level(rule, [fired](const Level& level) {
+        return is_extreme(level) && (fired || level.over == Duration{});
+    });
+}
+
+template <typename T>
+std::optional<T> earliest(const std::optional<T>& a, const std::optional<T>& b) {
+    if (!a || !b) return a ? a : b;
+    return *a < *b ? a : b;
+}
+
+}  // namespace pricewire::rule::detail
