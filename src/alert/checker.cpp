@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "alert/checker_core.hpp"
+#include "alert/row_reader.hpp"
 #include "base/log.hpp"
 #include "base/mailbox.hpp"
 
@@ -25,6 +26,10 @@ public:
     void on_price(const Price& price) override { mailbox_.push(price); }
     void on_price_gone(const PriceGone& gone) override { mailbox_.push(gone); }
     void on_alert_change(const AlertChange& change) override { mailbox_.push(change); }
+    void on_heard(std::string_view feed, const Heard& heard) override {
+        mailbox_.push(Sign{std::string(feed), heard.time});
+    }
+    void on_passed_over(const Uuid& id, std::int64_t number) override { reader_->read_row(id, number); }
     void on_behind() override { mailbox_.push(Behind{}); }
     void on_caught_up() override { mailbox_.push(CaughtUp{}); }
     void on_alerts_unheard() override { mailbox_.push(AlertsUnheard{}); }
@@ -37,6 +42,7 @@ public:
     void stop() override {
         mailbox_.close();
         if (thread_.joinable()) thread_.join();
+        reader_->stop();
     }
 
 private:
@@ -44,8 +50,18 @@ private:
     struct CaughtUp {};
     struct AlertsUnheard {};
     struct AlertsMissed {};
+    struct Sign {
+        std::string feed;
+        Timestamp time;
+    };
+    using Past = std::shared_ptr<const LinePast>;
+    struct PassedOver {
+        Uuid id;
+        std::int64_t number;
+        std::optional<ActiveAlert> row;
+    };
     using Message = std::variant<Price, PriceGone, AlertChange, Behind, CaughtUp, AlertsUnheard, AlertsMissed,
-                                 std::function<void()>>;
+                                 std::function<void()>, Sign, Past, std::unique_ptr<PassedOver>>;
 
     void run() {
         std::vector<Message> batch;
@@ -56,24 +72,28 @@ private:
                 if (mailbox_.wait_closed(*core_.load_at())) return;
                 continue;
             }
-            if (!mailbox_.drain(batch, wake_at())) {
+            const bool came = mailbox_.drain(batch, wake_at());
+            // Every message that came before is in the batch.
+            const Timestamp drained = clock_.now();
+            if (!came) {
                 if (mailbox_.closed()) return;
-                core_.on_time(clock_.now());
+                core_.on_time(drained);
                 continue;
             }
             for (Message& message : batch) {
                 std::visit([this](auto& m) { handle(m); }, message);
             }
-            core_.on_batch_end(clock_.now());
+            core_.on_batch_end(drained);
             active_ = core_.active_alerts();
         }
     }
 
     std::optional<MonoTime> wake_at() const {
         const auto load_at = core_.load_at();
-        const auto next = core_.next_time();
+        const Timestamp now = clock_.now();
+        const auto next = core_.next_time(now);
         if (!next) return load_at;
-        const MonoTime at = clock_.mono() + (*next - clock_.now());
+        const MonoTime at = clock_.mono() + (*next - now);
         return load_at ? std::min(at, *load_at) : at;
     }
 
@@ -101,12 +121,28 @@ private:
     void handle(const CaughtUp&) { core_.on_caught_up(clock_.now()); }
     void handle(const AlertsUnheard&) { core_.on_alerts_unheard(); }
     void handle(const AlertsMissed&) { core_.on_alerts_missed(clock_.mono()); }
+    void handle(const Sign& sign) { core_.on_heard(sign.feed, sign.time, clock_.now()); }
+    void handle(const Past& past) { core_.on_past(past, clock_.now()); }
+    void handle(const std::unique_ptr<PassedOver>& firing) {
+        core_.on_passed_over(firing->id, firing->number, firing->row, clock_.now());
+    }
     void handle(std::function<void()>& done) { core_.after_this(std::move(done)); }
 
     const CheckerOptions options_;
     const Clock& clock_;
     Mailbox<Message> mailbox_;
-    CheckerCore core_{options_.fire, options_.load_retry, Rng{std::random_device{}()}};  // the thread's own
+    const std::unique_ptr<RowReader> reader_ =
+        start_row_reader({.past = options_.past,
+                          .row = options_.row,
+                          .take_past = [this](Past past) { mailbox_.push(std::move(past)); },
+                          .take_row =
+                              [this](const Uuid& id, std::int64_t number, std::optional<ActiveAlert> row) {
+                                  mailbox_.push(std::make_unique<PassedOver>(id, number, std::move(row)));
+                              }},
+                         options_.load_retry);
+    CheckerCore core_{{options_.fire, [this](const PastNeed& need) { reader_->read_past(need); }},
+                      options_.load_retry,
+                      Rng{std::random_device{}()}};  // the thread's own
     std::atomic<bool> ready_ = false;
     std::atomic<std::size_t> active_ = 0;
     std::thread thread_;

@@ -3,11 +3,16 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
+#include <string_view>
+#include <vector>
 
 #include "base/backoff.hpp"
 #include "base/clock.hpp"
 #include "domain/alert.hpp"
+#include "domain/heard.hpp"
+#include "domain/stretch.hpp"
 
 namespace pricewire::alert {
 
@@ -16,8 +21,12 @@ struct CheckerOptions {
     // start, after on_alerts_missed(), and again after it has thrown. Changes committed after the snapshot
     // must reach on_alert_change().
     std::function<void(const std::function<void(std::span<const ActiveAlert>)>&)> load;
-    // Receives the alerts that a price has fired, in order, on the checker's thread.
+    // Receives the alerts that a price has fired, and what else alerts with terms do, in order, on the checker's thread.
     std::function<void(FiringGroup)> fire;
+    // For alerts with terms, on a thread of their own; called again after they have thrown. What is known of a ticker's
+    // past since about `from`, with gaps where no price was judged; and an alert's row, unset if it is not active.
+    std::function<std::vector<Stretch>(Ticker, Timestamp from)> past = {};
+    std::function<std::optional<ActiveAlert>(const Uuid&)> row = {};
     BackoffPolicy load_retry{std::chrono::milliseconds{200}, std::chrono::seconds{10}};
 };
 
@@ -32,6 +41,7 @@ struct CheckerOptions {
 //   on_behind() and on_caught_up(), those that waited for the snapshot, and a price that is older than one of
 //   another feed that came before it. To know how long it was in effect, the last price of each ticker is
 //   held until the next one while more past prices are to come.
+// Of alerts with terms the same is true by other means: see rule_engine.hpp and price_clock.hpp.
 class Checker {
 public:
     virtual ~Checker() = default;  // as stop()
@@ -40,6 +50,10 @@ public:
     virtual void on_price(const Price& price) = 0;
     virtual void on_price_gone(const PriceGone& gone) = 0;
     virtual void on_alert_change(const AlertChange& change) = 0;
+    // A feed's sign of life, in order with its prices.
+    virtual void on_heard(std::string_view feed, const Heard& heard) = 0;
+    // The firing `number` of an alert with terms was not written: its row knows more than this checker.
+    virtual void on_passed_over(const Uuid& id, std::int64_t number) = 0;
     // Prices from here on are past prices, until on_caught_up().
     virtual void on_behind() = 0;
     virtual void on_caught_up() = 0;

@@ -16,6 +16,7 @@
 // price gone      the held price is matched as past             alerts that wait are judged again
 // alert created   waits for the end of the replay               judged by the recent prices, else added
 // alert deleted   removed wherever it is                        removed
+// alert changed   its row is compared with what is known: see ruled_alerts.cpp
 // snapshot        replaces the alerts; those that were not      replaces the alerts; those that were not
 //                 known wait as created ones do                 known are treated as created
 // behind          nothing                                       → replaying, and so do alerts that wait
@@ -23,6 +24,10 @@
 // end of a batch  → following, unless behind                    nothing
 // after this      waits                                         calls `done`, unless changes are unheard or a
 //                                                               snapshot is due: then it waits
+//
+// Alerts with terms see every price at once, in both phases; what time decides for them waits for signs of life (PriceClock),
+// and their beginning is one such thing, so that a past price does not fire those made after it. One that needs a past
+// waits for it, and delays what is to be reported as done.
 //
 // In every phase, "changes unheard" and "alerts missed" delay what waits to be reported as done until the
 // next snapshot, which "alerts missed" makes due. In Phase::loading only the first snapshot comes; its alerts
@@ -55,10 +60,13 @@ constexpr Duration doubt_for = std::chrono::seconds{1};
 // Snapshots.
 
 void CheckerCore::on_snapshot_piece(std::span<const ActiveAlert> alerts) {
-    if (phase_ == Phase::loading) return fresh_->load(alerts);
     std::vector<ActiveAlert> known;
     for (const ActiveAlert& alert : alerts) {
-        (matcher_->contains(alert.id) ? known : unknown_).push_back(alert);
+        if (alert.ruled) {
+            fresh_ruled_.push_back(alert);
+        } else {
+            (phase_ == Phase::loading || matcher_->contains(alert.id) ? known : unknown_).push_back(alert);
+        }
     }
     fresh_->load(known);
 }
@@ -70,6 +78,7 @@ void CheckerCore::on_snapshot(Timestamp now) {
     matcher_ = std::exchange(fresh_, std::make_unique<Matcher>());
     asleep_.clear();
     for (auto& [ticker, doubt] : doubts_) doubt.alerts.clear();  // among those that were not known
+    ruled_.on_snapshot(std::exchange(fresh_ruled_, {}), now);
     const auto unknown = std::exchange(unknown_, {});
     if (phase_ == Phase::following) {
         add(unknown, now);
@@ -83,6 +92,7 @@ void CheckerCore::on_snapshot(Timestamp now) {
 int CheckerCore::on_snapshot_failed(MonoTime now) {
     fresh_ = std::make_unique<Matcher>();
     unknown_.clear();
+    fresh_ruled_.clear();
     load_at_ = now + load_retry_.equal_jitter(++failures_, rng_);
     return failures_;
 }
@@ -92,18 +102,22 @@ int CheckerCore::on_snapshot_failed(MonoTime now) {
 void CheckerCore::on_price(const Price& price, Timestamp now) {
     if (const auto ceased = recent_.add(price, now)) {
         match_past(price, *ceased, now);
-    } else if (phase_ == Phase::following) {
+        return ruled_.on_late(price.ticker, price.time, now);
+    }
+    if (phase_ == Phase::following) {
         match_newest(price, now);
     } else {
         match_held(price.ticker, price.time, now);
         held_.emplace(price.ticker, price);
     }
+    ruled_.on_price(price, now);
 }
 
 void CheckerCore::on_price_gone(const PriceGone& gone, Timestamp now) {
-    if (recent_.add(gone, now)) return;
+    if (recent_.add(gone, now)) return ruled_.on_late(gone.ticker, gone.time, now);
     match_held(gone.ticker, gone.time, now);
     end_doubt(gone.ticker, now);
+    ruled_.on_gone(gone, now);
 }
 
 void CheckerCore::match_newest(const Price& price, Timestamp now) {
@@ -140,8 +154,8 @@ bool CheckerCore::is_in_doubt(const Uuid& id) const {
     });
 }
 
-std::optional<Timestamp> CheckerCore::next_time() const {
-    std::optional<Timestamp> next;
+std::optional<Timestamp> CheckerCore::next_time(Timestamp now) const {
+    std::optional<Timestamp> next = ruled_.next_time(now);
     for (const auto& [ticker, doubt] : doubts_) next = std::min(next.value_or(doubt.until), doubt.until);
     return next;
 }
@@ -153,6 +167,7 @@ void CheckerCore::on_time(Timestamp now) {
         if (doubt.until <= now || doubt.until > now + doubt_for) over.push_back(ticker);
     }
     for (const Ticker ticker : over) end_doubt(ticker, now);
+    ruled_.on_time(now);
 }
 
 void CheckerCore::match(const Price& price, Timestamp now) {
@@ -204,12 +219,11 @@ void CheckerCore::hand_over(const Price& price, Timestamp now) {
 
 void CheckerCore::on_alert_change(const AlertChange& change, Timestamp now) {
     const ActiveAlert& alert = change.alert;
+    if (change.kind == AlertChange::Kind::deleted || alert.ruled) remove_plain(alert.id);
     if (change.kind == AlertChange::Kind::deleted) {
-        matcher_->remove(alert.id);
-        if (const auto sleeper = sleeper_of(alert.id); sleeper != asleep_.end()) asleep_.erase(sleeper);
-        const auto is_it = [&](const ActiveAlert& waiting) { return waiting.id == alert.id; };
-        std::erase_if(created_, is_it);
-        for (auto& [ticker, doubt] : doubts_) std::erase_if(doubt.alerts, is_it);
+        ruled_.remove(alert.id);
+    } else if (alert.ruled) {
+        ruled_.on_row(alert, now);
     } else if (matcher_->contains(alert.id) || sleeper_of(alert.id) != asleep_.end() ||
                is_in_doubt(alert.id)) {
         // The snapshot contained it.
@@ -218,6 +232,19 @@ void CheckerCore::on_alert_change(const AlertChange& change, Timestamp now) {
     } else {
         add({&alert, 1}, now);
     }
+}
+
+void CheckerCore::remove_plain(const Uuid& id) {
+    matcher_->remove(id);
+    if (const auto sleeper = sleeper_of(id); sleeper != asleep_.end()) asleep_.erase(sleeper);
+    const auto is_it = [&](const ActiveAlert& waiting) { return waiting.id == id; };
+    std::erase_if(created_, is_it);
+    for (auto& [ticker, doubt] : doubts_) std::erase_if(doubt.alerts, is_it);
+}
+
+void CheckerCore::on_past(const std::shared_ptr<const LinePast>& past, Timestamp now) {
+    ruled_.on_past(past, now);
+    call_done();
 }
 
 // Alerts that were not known. Those fired by the same recent price are handed over together.
@@ -246,6 +273,7 @@ void CheckerCore::add(std::span<const ActiveAlert> alerts, Timestamp now) {
 void CheckerCore::on_behind() {
     behind_ = true;
     phase_ = Phase::replaying;
+    ruled_.replay();
     for (auto& [ticker, doubt] : std::exchange(doubts_, {})) {
         created_.insert(created_.end(), doubt.alerts.begin(), doubt.alerts.end());
     }
@@ -265,6 +293,7 @@ void CheckerCore::on_batch_end(Timestamp now) {
 // The last price of each ticker is still in effect, as far as is known.
 void CheckerCore::follow(Timestamp now) {
     if (std::exchange(phase_, Phase::following) == Phase::following) return;
+    ruled_.follow(now);
     wake_those_made_before(Timestamp::max());
     for (const auto& [ticker, price] : std::exchange(held_, {})) match_newest(price, now);
     add(std::exchange(created_, {}), now);
@@ -277,7 +306,8 @@ void CheckerCore::after_this(std::function<void()> done) {
 }
 
 void CheckerCore::call_done() {
-    if (!done_ || phase_ != Phase::following || unheard_ || load_at_ || any_in_doubt()) return;
+    if (!done_ || phase_ != Phase::following || unheard_ || load_at_ || any_in_doubt() || ruled_.any_waits())
+        return;
     std::exchange(done_, {})();
 }
 

@@ -12,6 +12,7 @@
 
 #include "alert/matcher.hpp"
 #include "alert/recent_prices.hpp"
+#include "alert/ruled_alerts.hpp"
 #include "base/backoff.hpp"
 #include "base/clock.hpp"
 #include "domain/alert.hpp"
@@ -28,12 +29,13 @@ public:
     // following  the newest price is the present one, unless it came late
     enum class Phase : std::uint8_t { loading, replaying, following };
 
-    // Neither `fire` nor a function given to after_this() may call the core.
-    CheckerCore(std::function<void(FiringGroup)> fire, BackoffPolicy load_retry, Rng rng)
-        : fire_(std::move(fire)), load_retry_(load_retry), rng_(rng) {}
+    // Neither `uses` nor a function given to after_this() may call the core.
+    CheckerCore(const RuledAlerts::Uses& uses, BackoffPolicy load_retry, Rng rng,
+                const RuledAlerts::MakeEngine& make_engine = create_rule_engine)
+        : fire_(uses.fire), load_retry_(load_retry), rng_(rng), ruled_(recent_, uses, make_engine) {}
 
     Phase phase() const { return phase_; }
-    std::size_t active_alerts() const { return matcher_->size(); }
+    std::size_t active_alerts() const { return matcher_->size() + ruled_.size(); }
 
     // When to load the snapshot: at once in a new core. nullopt: not until alerts are missed.
     std::optional<MonoTime> load_at() const { return load_at_; }
@@ -46,7 +48,17 @@ public:
     // Not in Phase::loading.
     void on_price(const Price& price, Timestamp now);
     void on_price_gone(const PriceGone& gone, Timestamp now);
+    void on_heard(std::string_view feed, Timestamp heard, Timestamp now) {
+        ruled_.on_heard(feed, heard, now);
+    }
     void on_alert_change(const AlertChange& change, Timestamp now);
+    // What `read_past` has asked for.
+    void on_past(const std::shared_ptr<const LinePast>& past, Timestamp now);
+    // The row of an alert with terms whose firing `number` was not written; unset: it is not active.
+    void on_passed_over(const Uuid& id, std::int64_t number, const std::optional<ActiveAlert>& row,
+                        Timestamp now) {
+        ruled_.on_passed_over(id, number, row, now);
+    }
     void on_behind();
     void on_caught_up(Timestamp now);
     void on_alerts_unheard() { unheard_ = true; }
@@ -55,7 +67,7 @@ public:
     // After each batch of messages. The first batch is what waited for the snapshot.
     void on_batch_end(Timestamp now);
     // When to call on_time() at the latest; nullopt if nothing waits for it.
-    std::optional<Timestamp> next_time() const;
+    std::optional<Timestamp> next_time(Timestamp now) const;
     void on_time(Timestamp now);
 
 private:
@@ -74,6 +86,7 @@ private:
     bool any_in_doubt() const;
     bool is_in_doubt(const Uuid& id) const;
     void add(std::span<const ActiveAlert> alerts, Timestamp now);
+    void remove_plain(const Uuid& id);
     void follow(Timestamp now);
     void match(const Price& price, Timestamp now);
     void match_held(Ticker ticker, Timestamp until, Timestamp now);
@@ -89,12 +102,14 @@ private:
     Phase phase_ = Phase::loading;
     std::unique_ptr<Matcher> matcher_ = std::make_unique<Matcher>();
     RecentPrices recent_;
+    RuledAlerts ruled_;
     std::vector<Uuid> fired_;  // by the price at hand
     std::function<void()> done_;
 
     // A snapshot while it is being loaded: alerts that were known, and those that were not.
     std::unique_ptr<Matcher> fresh_ = std::make_unique<Matcher>();
     std::vector<ActiveAlert> unknown_;
+    std::vector<ActiveAlert> fresh_ruled_;  // those with terms, known or not
     std::optional<MonoTime> load_at_ = MonoTime::min();
     int failures_ = 0;  // in a row
     bool unheard_ = false;

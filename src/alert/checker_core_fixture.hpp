@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "alert/checker_core.hpp"
+#include "alert/rule_text.hpp"
 
 namespace pricewire::alert {
 
@@ -23,10 +24,22 @@ namespace pricewire::alert {
 //   S created A     made in second S           deleted N
 //   behind, caught-up, unheard, missed, after X, end (of a batch), pause (of two seconds)
 //
-// The time is the latest second that was named: a price from an earlier second comes late.
+// The time is the latest second that was named: a price from an earlier second comes late. P is "150", or "ETH=150".
 //
 // A is an alert: "7>100" is number 7 above 100, "7<100" below; "7>100@3" was made in second 3 if the line
 // does not say it. Once it is known, "7" is enough.
+//
+// Of alerts with terms:
+//
+//   S rule N …           number N, as RuleText reads it; made in second S
+//   S changed N          its row, as the last `rule` said
+//   row N K, no-row N K  the answer to its K-th firing's being passed over: its row, or that it is not active
+//   S heard [F]          the sign of life of a feed
+//   past T F-T:LOW-HIGH:LAST…   what was asked for, in stretches
+//   quiet                leaves out notes from here on
+//
+// "7.2:150@30" is its second firing, at 150 in second 30; "7.armed@30" and "7.noted" are notes, "7.expired@60" is an expiry,
+// and "past T from F" asks for what was.
 class CheckerPlay {
 public:
     std::string play(const std::string& script) {
@@ -35,6 +48,9 @@ public:
         return std::exchange(out_, {});
     }
     CheckerCore& core() { return core_; }
+    std::optional<Timestamp> next_time() const { return core_.next_time(latest_); }
+
+    Timestamp at(const std::string& second) const { return rules_.at(second); }
 
 private:
     static constexpr Timestamp start{std::chrono::seconds{1'700'000'000}};
@@ -44,12 +60,12 @@ private:
         std::istringstream words(line);
         std::string word;
         if (!(words >> word)) return;
-        if (std::isdigit(static_cast<unsigned char>(word[0])) != 0) {
-            second_ = std::stoi(word);
-            latest_ = std::max(latest_, second_);
+        if (std::isdigit(static_cast<unsigned char>(word[word[0] == '-'])) != 0) {
+            second_ = word;
+            latest_ = std::max(latest_, at(second_));
             words >> word;
         }
-        const Timestamp now = at(latest_);
+        const Timestamp now = latest_;
         std::string argument;
         const auto next = [&]() -> std::string& {
             words >> argument;
@@ -63,9 +79,38 @@ private:
         } else if (word == "failed") {
             core_.on_snapshot_failed(mono);
         } else if (word == "price") {
-            core_.on_price({"BTC", *Decimal::parse(next()), at(second_), ++sequence_}, now);
+            const std::string price = next();
+            const std::size_t named = price.find('=');
+            core_.on_price({Ticker(named == price.npos ? "BTC" : price.substr(0, named)),
+                            *Decimal::parse(price.substr(named == price.npos ? 0 : named + 1)), at(second_),
+                            ++sequence_},
+                           now);
         } else if (word == "gone") {
-            core_.on_price_gone({"BTC", at(second_)}, now);
+            core_.on_price_gone({Ticker(words >> argument ? argument : "BTC"), at(second_)}, now);
+        } else if (word == "rule") {
+            const int number = std::stoi(next());
+            auto ruled = rules_.parse(words, at(second_));
+            const Ticker ticker = ruled.terms->rules[0].ticker;
+            ActiveAlert out{make_uuid(ruled.created_at),
+                            ticker,
+                            Condition::lt,
+                            {},
+                            std::make_shared<const RuledAlert>(std::move(ruled))};
+            if (alerts_.contains(number)) out.id = alerts_.at(number).id;
+            out.id.bytes[15] = static_cast<std::uint8_t>(number);
+            alerts_[number] = out;
+        } else if (word == "changed") {
+            core_.on_alert_change({AlertChange::Kind::changed, alert(next())}, now);
+        } else if (word == "row" || word == "no-row") {
+            const ActiveAlert row = alert(next());
+            const int firing = std::stoi(next());
+            core_.on_passed_over(row.id, firing, word == "row" ? std::optional(row) : std::nullopt, now);
+        } else if (word == "heard") {
+            core_.on_heard(words >> argument ? argument : "feed", at(second_), now);
+        } else if (word == "past") {
+            core_.on_past(past(words), now);
+        } else if (word == "quiet") {
+            is_quiet_ = true;
         } else if (word == "created") {
             core_.on_alert_change({AlertChange::Kind::created, alert(next())}, now);
         } else if (word == "deleted") {
@@ -83,20 +128,42 @@ private:
         } else if (word == "end") {
             core_.on_batch_end(now);
         } else if (word == "pause") {
-            latest_ += 2;
-            core_.on_time(at(latest_));
+            latest_ += std::chrono::seconds{2};
+            core_.on_time(latest_);
         } else {
             throw std::invalid_argument(line);
         }
     }
 
-    static Timestamp at(int second) { return start + std::chrono::seconds{second}; }
+    std::shared_ptr<const LinePast> past(std::istream& words) {
+        LinePast out;
+        std::string ticker;
+        words >> ticker;
+        out.ticker = Ticker(ticker);
+        out.from = asked_.at(out.ticker);
+        for (std::string text; words >> text;) {
+            const auto part = [&](char end) {
+                const std::size_t size = text.find(end, 1);
+                std::string found = text.substr(0, size);
+                text.erase(0, size == text.npos ? size : size + 1);
+                return found;
+            };
+            Stretch stretch;
+            stretch.from = at(part('-'));
+            stretch.to = at(part(':'));
+            stretch.low = *Decimal::parse(part('-'));
+            stretch.high = *Decimal::parse(part(':'));
+            stretch.last = *Decimal::parse(part(' '));
+            out.stretches.push_back(stretch);
+        }
+        return std::make_shared<const LinePast>(std::move(out));
+    }
     ActiveAlert alert(const std::string& text) {
         const std::size_t side = text.find_first_of("<>");
         const int number = std::stoi(text);
         if (side == text.npos) return alerts_.at(number);
         const std::size_t made = text.find('@');
-        ActiveAlert out{make_uuid(at(made == text.npos ? second_ : std::stoi(text.substr(made + 1)))), "BTC",
+        ActiveAlert out{make_uuid(at(made == text.npos ? second_ : text.substr(made + 1))), "BTC",
                         text[side] == '>' ? Condition::gt : Condition::lt,
                         *Decimal::parse(text.substr(side + 1, made == text.npos ? made : made - side - 1))};
         out.id.bytes[15] = static_cast<std::uint8_t>(number);
@@ -108,15 +175,37 @@ private:
         for (const Firing& firing : group.firings) {
             ids += (ids.empty() ? "" : ",") + std::to_string(firing.alert_id.bytes[15]);
         }
-        say(ids + "@" + group.price.value.to_string());
+        if (!ids.empty()) say(ids + "@" + group.price.value.to_string());
+        for (const RuledFiring& f : group.ruled) {
+            say(name(f.alert_id) + std::to_string(f.number) + ":" + f.value.to_string() + "@" +
+                second(f.time));
+        }
+        for (const StateNote& note : group.notes) {
+            if (is_quiet_) break;
+            say(name(note.alert_id) + (note.rearmed ? "armed@" + second(note.rules[0].as_of) : "noted"));
+        }
+        for (const Expiry& e : group.expiries) say(name(e.alert_id) + "expired@" + second(e.expires_at));
+    }
+    static std::string name(const Uuid& id) { return std::to_string(id.bytes[15]) + "."; }
+    static std::string second(Timestamp time) {
+        std::ostringstream out;
+        out << std::chrono::duration<double>(time - start).count();
+        return out.str();
     }
 
     std::map<int, ActiveAlert> alerts_;
-    int second_ = 0;
-    int latest_ = 0;
+    std::string second_ = "0";
+    Timestamp latest_ = start;
     std::uint64_t sequence_ = 0;
     std::string out_;
-    CheckerCore core_{[this](const FiringGroup& group) { fire(group); },
+    bool is_quiet_ = false;
+    const RuleText rules_{start};
+    std::map<Ticker, Timestamp> asked_;
+    CheckerCore core_{{[this](const FiringGroup& group) { fire(group); },
+                       [this](const PastNeed& need) {
+                           asked_[need.ticker] = need.from;
+                           say("past " + std::string(need.ticker.view()) + " from " + second(need.from));
+                       }},
                       {std::chrono::seconds{1}, std::chrono::seconds{4}},
                       Rng{7}};
 };

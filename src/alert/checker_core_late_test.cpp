@@ -43,9 +43,9 @@ TEST_F(CheckerCoreLateTest, APriceThatCameLateAndIsStillInEffectFiresAfterAMomen
         4 created 2>100
         after x)"),
               "");
-    EXPECT_TRUE(play_.core().next_time());
+    EXPECT_TRUE(play_.next_time());
     EXPECT_EQ(play("pause"), "1,2@150 x") << "nothing is reported done before";
-    EXPECT_FALSE(play_.core().next_time());
+    EXPECT_FALSE(play_.next_time());
 }
 
 TEST_F(CheckerCoreLateTest, OfSeveralLatePricesEachFiresTheAlertsOfItsTime) {

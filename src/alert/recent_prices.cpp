@@ -8,13 +8,26 @@ namespace pricewire::alert {
 
 std::optional<Timestamp> RecentPrices::add(Price price, Timestamp now) {
     price.time = std::min(price.time, now);
-    return insert(by_ticker_[price.ticker], {price.time, price}, now);
+    return insert(by_ticker_[price.ticker], {price.time, price, false}, now);
 }
 
 std::optional<Timestamp> RecentPrices::add(const PriceGone& gone, Timestamp now) {
     const auto found = by_ticker_.find(gone.ticker);
     if (found == by_ticker_.end()) return std::nullopt;
-    return insert(found->second, {std::min(gone.time, now), std::nullopt}, now);
+    return insert(found->second, {std::min(gone.time, now), std::nullopt, false}, now);
+}
+
+std::vector<RecentPrices::Gap> RecentPrices::add_blind(Timestamp since, Timestamp now) {
+    std::vector<Gap> gaps;
+    for (auto& [ticker, line] : by_ticker_) {
+        const auto after = std::ranges::upper_bound(line.entries, since + heard_every, {}, &Entry::time);
+        if (after == line.entries.begin() || !std::prev(after)->price) continue;
+        const Timestamp time = std::max(since, std::prev(after)->time);
+        const bool is_newest = after == line.entries.end();
+        insert(line, {time, std::nullopt, true}, now);
+        gaps.push_back({{ticker, time}, is_newest});
+    }
+    return gaps;
 }
 
 std::optional<Price> RecentPrices::first_since(const ActiveAlert& alert, Timestamp since) const {
@@ -23,7 +36,7 @@ std::optional<Price> RecentPrices::first_since(const ActiveAlert& alert, Timesta
     const auto& entries = found->second.entries;
     // Back to the price in effect at `since`.
     std::size_t first = entries.size() - 1;
-    while (first > 0 && entries[first].time > since) --first;
+    while (first > 0 && (entries[first].time > since || entries[first].is_blind)) --first;
     for (std::size_t i = first; i < entries.size(); ++i) {
         const auto& price = entries[i].price;
         if (price && holds(alert.condition, price->value, alert.target)) return price;

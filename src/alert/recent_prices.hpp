@@ -4,6 +4,7 @@
 #include <deque>
 #include <optional>
 #include <unordered_map>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "domain/alert.hpp"
@@ -23,6 +24,11 @@ public:
     struct Entry {
         Timestamp time;
         std::optional<Price> price;  // nullopt: it is gone
+        bool is_blind = false;       // since nobody watched; alerts without terms pass over it
+    };
+    struct Gap {
+        PriceGone gone;
+        bool is_newest = true;
     };
 
     // Inserts the price by its time, since prices of several feeds may arrive out of order. Returns when it
@@ -32,6 +38,11 @@ public:
     std::optional<Timestamp> add(Price price, Timestamp now);
     // The same for a ticker whose price is gone; ignored if the ticker never had one.
     std::optional<Timestamp> add(const PriceGone& gone, Timestamp now);
+
+    // Nobody watched since about `since`, and then for longer than `heard_every`: ends what was in effect of each ticker, at
+    // its last price within that. Returns the ends, but for tickers that had no price then.
+    std::vector<Gap> add_blind(Timestamp since, Timestamp now);
+    static constexpr Duration heard_every = std::chrono::seconds{2};
 
     // The first price in effect at or after `since` at which the alert's condition holds.
     std::optional<Price> first_since(const ActiveAlert& alert, Timestamp since) const;

@@ -64,6 +64,7 @@ public:
     // As far as it was judged; null if it is not known. Valid until the next call.
     virtual const AlertState* state(const Uuid& id) const = 0;
     virtual std::size_t size() const = 0;
+    virtual std::vector<Uuid> ids() const = 0;  // in any order
 
     // The newest price of its ticker, or its end. For alerts that watch the ticker, what time decides until then comes
     // first, as in on_time().
@@ -82,9 +83,8 @@ public:
     virtual std::optional<Timestamp> next_expiry() const = 0;
 };
 
-// One rule::Run for each alert, straight from the specification: for tests, which compare others with it.
-// `take` is called within every member that is not const, in the order of steps, and must not call the engine.
-// `recent` outlives it.
-std::unique_ptr<RuleEngine> create_naive_engine(const RecentPrices& recent, RuleEngine::Take take);
+// `take` is called within members that are not const, in the order of steps, and must not call the engine. `recent`
+// outlives it.
+std::unique_ptr<RuleEngine> create_rule_engine(const RecentPrices& recent, RuleEngine::Take take);
 
 }  // namespace pricewire::alert

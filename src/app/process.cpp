@@ -3,10 +3,10 @@
 #include <random>
 #include <utility>
 
-#include "alert/checker.hpp"
 #include "api/api.hpp"
 #include "api/health_endpoint.hpp"
 #include "app/check.hpp"
+#include "app/checking.hpp"
 #include "app/feed_past.hpp"
 #include "app/front.hpp"
 #include "app/list_sources.hpp"
@@ -15,7 +15,6 @@
 #include "app/options.hpp"
 #include "app/parts.hpp"
 #include "app/past_places.hpp"
-#include "app/progress.hpp"
 #include "app/report.hpp"
 #include "app/report_start.hpp"
 #include "app/roles.hpp"
@@ -35,9 +34,7 @@
 #include "net/http_client.hpp"
 #include "net/local_failures.hpp"
 #include "ops/own_process.hpp"
-#include "outbox/outbox.hpp"
 #include "past/past.hpp"
-#include "recover/recorder.hpp"
 #include "recover/runner.hpp"
 #include "secrets/open_secrets.hpp"
 #include "storage/open.hpp"
@@ -192,39 +189,15 @@ private:
     }
 
     void start_checking() {
-        outbox::OutboxOptions options;
-        options.written = [this](auto groups, auto tasks) { on_fired(groups, tasks); };
-        outbox_ = outbox::start_outbox(*storage_, *queue_, options);
-        instruments_.watch(*outbox_);
-        recorder_ = recover::start_recorder(*storage_, clock_, recorder_options_of(config_));
-        instruments_.watch(*recorder_);
-        listeners_.start_checker([this] {
-            checker_ = alert::start_checker(
-                {.load = [this](const auto& piece) { storage_->load_active_alerts(piece); },
-                 .fire = [this](FiringGroup group) { outbox_->push(std::move(group)); }},
-                clock_);
-            return checker_.get();
-        });
-        instruments_.watch(*checker_);
-        bus_->subscribe(
-            {.resume = true,
-             .price = [this](const Price& price) { checker_->on_price(price); },
-             .gone = [this](const PriceGone& gone) { checker_->on_price_gone(gone); },
-             .heard = [this](std::string_view feed,
-                             const Heard& heard) { mark({.heard = std::pair(std::string(feed), heard)}); },
-             .behind = [this] { checker_->on_behind(); },
-             .caught_up = [this] { checker_->on_caught_up(); },
-             .position = [this](bus::BusPosition position) { mark({.position = position}); }});
-    }
-    void mark(Mark mark) {
-        checker_->after_this([this, number = marks_.push(std::move(mark))] {
-            for (Mark& reached : marks_.take_until(number))
-                progress_.note(std::move(reached), outbox_->taken());
-            for (Mark& done : progress_.done(outbox_->settled())) {
-                if (done.position) bus_->processed(*done.position);
-                if (done.heard) recorder_->heard(std::move(done.heard->first), std::move(done.heard->second));
-            }
-        });
+        checking_ = std::make_unique<Checking>(
+            Checking::Uses{.config = config_,
+                           .storage = *storage_,
+                           .queue = *queue_,
+                           .bus = *bus_,
+                           .listeners = listeners_,
+                           .instruments = instruments_,
+                           .clock = clock_,
+                           .written = [this](auto groups, auto tasks) { on_fired(groups, tasks); }});
     }
 
     // All of a feed except the prices, which start_feed() starts when everything else runs.
@@ -327,9 +300,9 @@ private:
     // Of the health endpoint in a process without the API.
     std::vector<api::HealthDependency> dependencies() {
         std::vector<api::HealthDependency> out = servers();
-        if (checker_) {
+        if (checking_) {
             out.push_back({"alerts", true, [this] {
-                               if (!checker_->ready())
+                               if (!checking_->ready())
                                    throw std::runtime_error("active alerts are not loaded");
                            }});
         }
@@ -337,9 +310,7 @@ private:
     }
 
     void stop() {
-        // A checker without a snapshot reads nothing from its mailbox, and a caller that waits for room there
-        // would block the stop. The next start reads the messages again.
-        if (checker_ && !checker_->ready()) checker_->stop();
+        if (checking_) checking_->stop_if_not_ready();
         front_.stop(5s);
         listeners_.set_api(nullptr);
         // Before the server is destroyed: requests in progress answer through it.
@@ -349,14 +320,7 @@ private:
         if (recovery_) recovery_->stop();
         if (market_) market_->stop();
         if (bus_) bus_->unsubscribe_all();
-        if (checker_) checker_->stop();
-        if (outbox_) {
-            if (const std::size_t lost = outbox_->stop(5s); lost > 0) {
-                log::error("firings could not be written; their alerts stay active",
-                           {{"firings", std::to_string(lost)}});
-            }
-        }
-        if (recorder_) recorder_->stop();
+        if (checking_) checking_->stop();
         if (sender_) sender_->stop(config_.delivery.timeout + 1s);
         if (pruner_) pruner_->stop();
         if (past_) past_->stop();
@@ -390,11 +354,7 @@ private:
     std::unique_ptr<net::HttpClient> webhooks_;
     std::unique_ptr<deliver::Sender> sender_;
     std::unique_ptr<deliver::Pruner> pruner_;
-    std::unique_ptr<outbox::Outbox> outbox_;
-    std::unique_ptr<recover::Recorder> recorder_;
-    Marks marks_;
-    Progress progress_;  // used by the checker's thread
-    std::unique_ptr<alert::Checker> checker_;
+    std::unique_ptr<Checking> checking_;
     std::unique_ptr<directory::Book> directory_;
     std::unique_ptr<net::HttpClient> lists_;
     std::unique_ptr<directory::Discovery> discovery_;

@@ -141,6 +141,21 @@ TEST_F(OutboxTest, FiringsAreBatchedDuringACommit) {
     EXPECT_EQ(outbox->commits(), 2U) << "one for the first, one for the hundred that gathered behind it";
 }
 
+TEST_F(OutboxTest, NotesAreSettledInOrderWithFirings) {
+    const auto outbox = start_outbox(storage_, *queue_, quick);
+    std::vector<FiringGroup> groups{group(2), {}, {}};
+    groups[1].notes.resize(1);
+    groups[2].expiries.resize(1);
+    storage_.fail();
+    for (FiringGroup& g : groups) outbox->push(std::move(g));
+    EXPECT_EQ(outbox->taken(), 4U);
+    EXPECT_EQ(outbox->settled(), 0U);
+    storage_.heal();
+    EXPECT_EQ(outbox->stop(seconds{30}), 0U);
+    EXPECT_EQ(outbox->settled(), 4U);
+    EXPECT_EQ(written(), 2U);
+}
+
 TEST_F(OutboxTest, LimitsTheFiringsOfOneTransaction) {
     OutboxOptions options = quick;
     options.max_firings_per_commit = 10;

@@ -232,7 +232,7 @@ std::optional<Run::Due> Run::next_due() const {
 
 std::optional<Timestamp> Run::next_time() const {
     if (ended_) return std::nullopt;
-    if (phase_ == Phase::resuming) return resumes_at();
+    if (phase_ == Phase::resuming) return resumes_at() + Duration{1};
     const auto due = next_due();
     auto next = due ? std::optional(due->time) : std::nullopt;
     if (!happened_.empty()) next = detail::earliest(next, std::optional(happened_.back().time));
@@ -308,7 +308,8 @@ void Run::value(const Ticker& ticker, Timestamp time, std::optional<Decimal> val
     if (ended_) return;
     settle(time);
     advance(time, steps);
-    if (phase_ == Phase::resuming && time >= resumes_at()) resume(time, steps);
+    // A value of the moment of its state is a part of that.
+    if (phase_ == Phase::resuming && time > resumes_at()) resume(time, steps);
     if (ended_) return;
     bool changed[max_rules] = {};
     for (std::size_t i = 0; i < tracks_.size(); ++i) {
@@ -325,7 +326,7 @@ void Run::time(Timestamp time, Steps& steps) {
     if (ended_) return;
     settle(time);
     advance(time, steps);
-    if (phase_ == Phase::resuming && time >= resumes_at()) resume(time, steps);
+    if (phase_ == Phase::resuming && time > resumes_at()) resume(time, steps);
     happen(time, steps);
 }
 

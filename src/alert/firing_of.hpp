@@ -1,0 +1,22 @@
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "alert/rule_engine.hpp"
+#include "rule/run.hpp"
+
+// What an engine tells of a rule::Run. Pure.
+namespace pricewire::alert {
+
+// `step` is a firing. `muted_until`: until when the alert was muted before it.
+RuledFiring firing_of(const ActiveAlert& alert, const rule::Step& step,
+                      const std::optional<Timestamp>& muted_until);
+// `step` is not.
+StateNote note_of(const ActiveAlert& alert, const rule::Step& step);
+Expiry expiry_of(const ActiveAlert& alert, const rule::Run& run);
+
+// What rule::past_needed() names, but for tickers of which the price in effect at that time, and all since, are recent.
+std::vector<PastNeed> past_needs(const ActiveAlert& alert, const RecentPrices& recent, Timestamp now);
+
+}  // namespace pricewire::alert

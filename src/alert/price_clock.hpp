@@ -1,0 +1,68 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/clock.hpp"
+#include "domain/market.hpp"
+
+namespace pricewire::alert {
+
+// How far the prices that have come are complete, so that what time decides is decided after every price before it:
+// by the feeds' signs of life, which come in order with their prices, and by the clock where they are fresh.
+//
+// what is known                                    complete until
+// -----------------------------------------------  ---------------------------------------------------------------
+// every live feed was heard of a moment ago, and   `usual` before now: no sign of life is waited for
+// prices come in time
+// otherwise                                        the earliest of the live feeds' last signs of life
+// no feed was heard of for `longest`               `longest` before now; prices are gone since the last sign of life
+//
+// A feed is live until it is `dead_after` behind another one. While prices are past ones, the clock says nothing.
+// Pure; one thread.
+class PriceClock {
+public:
+    static constexpr Duration usual =
+        std::chrono::milliseconds{250};  // a price that comes in time is not older
+    static constexpr Duration fresh = std::chrono::milliseconds{1500};
+    static constexpr Duration dead_after = std::chrono::seconds{5};
+    static constexpr Duration longest = std::chrono::minutes{2};  // as RecentPrices
+    static constexpr Duration blind_after = std::chrono::seconds{15};
+
+    // Past prices are handed over from here on, or present ones.
+    void replay() { is_past_ = true; }
+    void follow(Timestamp now);
+
+    void on_heard(std::string_view feed, Timestamp heard);
+    void on_price(const Price& price, Timestamp now);
+
+    // For certain; nullopt: nothing is.
+    std::optional<Timestamp> certain(Timestamp now) const;
+    // As far as can be told. Not before certain().
+    std::optional<Timestamp> until(Timestamp now) const;
+    // When until(), or certain(), reaches `moment` by the clock alone.
+    Timestamp until_reaches(Timestamp moment, Timestamp now) const;
+    Timestamp certain_reaches(Timestamp moment) const { return std::max(moment, heard_or_start()) + longest; }
+
+    // Since when no price is known, because no feed was heard of for longer than `blind_after`: once for each such gap,
+    // in order with the prices.
+    std::optional<Timestamp> take_blind(Timestamp now);
+
+private:
+    Timestamp heard_or_start() const { return newest_.value_or(followed_); }
+    std::optional<Timestamp> least_heard() const;
+    bool is_fresh(Timestamp now) const;
+
+    std::map<std::string, Timestamp, std::less<>> feeds_;  // the last sign of life of each that lives
+    std::optional<Timestamp> newest_;                      // of all of them
+    std::optional<Timestamp> blind_since_;                 // not taken yet
+    Timestamp followed_{};                                 // since when prices are present ones
+    Timestamp slow_until_{};                               // prices came late a moment ago
+    bool is_past_ = true;
+    bool is_told_ = false;  // that prices are gone since newest_
+};
+
+}  // namespace pricewire::alert

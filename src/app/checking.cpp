@@ -1,0 +1,107 @@
+#include "app/checking.hpp"
+
+#include <utility>
+
+#include "app/options.hpp"
+#include "base/log.hpp"
+#include "outbox/written.hpp"
+#include "rule/evidence.hpp"
+
+namespace pricewire::app {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Where the bus keeps nothing, nobody has judged what came while this process did not run.
+std::optional<Pause> pause_of(const ops::Config& config, storage::Storage& storage, Timestamp now) {
+    if (!config.storage.redis_url.empty()) return std::nullopt;
+    const auto until = storage.judged_until();
+    return until && *until < now ? std::optional(Pause{*until, now}) : std::nullopt;
+}
+
+}  // namespace
+
+Checking::Checking(Uses uses)
+    : uses_(std::move(uses)), pause_(pause_of(uses_.config, uses_.storage, uses_.clock.now())) {
+    outbox::OutboxOptions options;
+    options.written = [this](auto groups, auto tasks) { on_written(groups, tasks); };
+    outbox_ = outbox::start_outbox(uses_.storage, uses_.queue, options);
+    uses_.instruments.watch(*outbox_);
+    recorder_ = recover::start_recorder(uses_.storage, uses_.clock, recorder_options_of(uses_.config));
+    uses_.instruments.watch(*recorder_);
+    uses_.listeners.start_checker([this] {
+        checker_ = alert::start_checker(
+            {.load = [this](const auto& piece) { uses_.storage.load_active_alerts(piece); },
+             .fire = [this](FiringGroup group) { fire(std::move(group)); },
+             .past =
+                 [this](Ticker ticker, Timestamp from) {
+                     return known_past(uses_.storage, uses_.storage, ticker, from, uses_.clock.now(), pause_);
+                 },
+             .row = [this](const Uuid& id) { return uses_.storage.active_alert(id); }},
+            uses_.clock);
+        return checker_.get();
+    });
+    uses_.instruments.watch(*checker_);
+    uses_.bus.subscribe({.resume = true,
+                         .price = [this](const Price& price) { checker_->on_price(price); },
+                         .gone = [this](const PriceGone& gone) { checker_->on_price_gone(gone); },
+                         .heard =
+                             [this](std::string_view feed, const Heard& heard) {
+                                 checker_->on_heard(feed, heard);
+                                 mark({.heard = std::pair(std::string(feed), heard)});
+                             },
+                         .behind = [this] { checker_->on_behind(); },
+                         .caught_up = [this] { checker_->on_caught_up(); },
+                         .position = [this](bus::BusPosition position) { mark({.position = position}); }});
+}
+
+// Each of the two calls the other: both stop before either is destroyed.
+Checking::~Checking() {
+    checker_->stop();
+    outbox_->stop(Duration::zero());
+}
+
+void Checking::stop() {
+    checker_->stop();
+    if (const std::size_t lost = outbox_->stop(5s); lost > 0) {
+        log::error("firings could not be written; their alerts stay active",
+                   {{"firings", std::to_string(lost)}});
+    }
+    recorder_->stop();
+}
+
+// On the checker's thread.
+void Checking::fire(FiringGroup group) {
+    if (!group.ruled.empty()) {
+        const Timestamp now = uses_.clock.now();
+        if (const auto board = uses_.bus.board(group.price.ticker)) {
+            group.board = rule::sources_json(*board, now);
+            group.board_at = now;
+        }
+    }
+    outbox_->push(std::move(group));
+}
+
+// On the outbox's thread.
+void Checking::on_written(std::span<const FiringGroup> groups, std::span<const DeliveryTask> tasks) {
+    uses_.written(groups, tasks);
+    const outbox::Written written(groups, tasks);
+    if (written.is_all()) return;
+    for (const FiringGroup& group : groups) {
+        for (const RuledFiring& firing : group.ruled) {
+            if (!written.has(firing.delivery_id)) checker_->on_passed_over(firing.alert_id, firing.number);
+        }
+    }
+}
+
+void Checking::mark(Mark mark) {
+    checker_->after_this([this, number = marks_.push(std::move(mark))] {
+        for (Mark& reached : marks_.take_until(number)) progress_.note(std::move(reached), outbox_->taken());
+        for (Mark& done : progress_.done(outbox_->settled())) {
+            if (done.position) uses_.bus.processed(*done.position);
+            if (done.heard) recorder_->heard(std::move(done.heard->first), std::move(done.heard->second));
+        }
+    });
+}
+
+}  // namespace pricewire::app

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+
+#include "alert/checker.hpp"
+#include "app/known_past.hpp"
+#include "app/listeners.hpp"
+#include "app/progress.hpp"
+#include "bus/price_bus.hpp"
+#include "metrics/instruments.hpp"
+#include "ops/config.hpp"
+#include "outbox/outbox.hpp"
+#include "queue/delivery_queue.hpp"
+#include "recover/recorder.hpp"
+#include "storage/storage.hpp"
+
+namespace pricewire::app {
+
+// A checker, and what it is connected to: prices and changes of alerts come in, firings go to the outbox, and what is
+// judged for good is told to the bus and to the record of blind times.
+class Checking {
+public:
+    struct Uses {
+        const ops::Config& config;
+        storage::Storage& storage;
+        queue::DeliveryQueue& queue;
+        bus::PriceBus& bus;
+        Listeners& listeners;
+        metrics::Instruments& instruments;
+        const Clock& clock;
+        // After each commit of the outbox, on its thread.
+        std::function<void(std::span<const FiringGroup>, std::span<const DeliveryTask>)> written;
+    };
+    // All of `uses` outlive it.
+    explicit Checking(Uses uses);
+    ~Checking();
+    Checking(const Checking&) = delete;
+    Checking& operator=(const Checking&) = delete;
+
+    bool ready() const { return checker_->ready(); }
+    // A checker without a snapshot reads nothing from its mailbox, and a caller that waits for room there would block a
+    // stop. The next start reads the messages again.
+    void stop_if_not_ready() {
+        if (!ready()) checker_->stop();
+    }
+    // Nothing may come from the bus any more.
+    void stop();
+
+private:
+    void fire(FiringGroup group);
+    void on_written(std::span<const FiringGroup> groups, std::span<const DeliveryTask> tasks);
+    void mark(Mark mark);
+
+    const Uses uses_;
+    const std::optional<Pause> pause_;
+    std::unique_ptr<outbox::Outbox> outbox_;
+    std::unique_ptr<recover::Recorder> recorder_;
+    Marks marks_;
+    Progress progress_;  // used by the checker's thread
+    std::unique_ptr<alert::Checker> checker_;
+};
+
+}  // namespace pricewire::app
