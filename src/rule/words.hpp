@@ -40,11 +40,11 @@ struct StateFacts {
     std::string unpriced_reason = {};              // in the words of GET /rates/{ticker}; may be empty
     std::optional<Timestamp> muted_until = {};     // set if that is to come
     bool is_snoozed = false;                       // by its user, not by its cooldown
-    // Of any: of the rule that is nearest to firing.
+    // Of any: of the rule that is `shown`, the one that is nearest to firing.
     bool armed = true;
     bool has_fired = false;  // since it began: RuleState::fired
-    // Its rules as they are now; held_since: since when it has been true; closest, if it is known; not more. Null: nothing
-    // is known.
+    // Its rules as they are now; held_since: since when it has been true, where the terms have a hold; closest, if it is
+    // known. Null: nothing is known.
     const Evidence* seen = nullptr;
     bool closest_is_recent = false;  // of the last 30 days only
 };

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "rule/levels.hpp"
+
 namespace pricewire::rule::detail {
 namespace {
 
@@ -59,15 +61,9 @@ bool can_rearm_channel(const Level& lower, const Level& upper, const Change& mar
 
 }  // namespace
 
-Decimal shifted(Decimal number, const Change& by) {
-    if (!by.is_percent) return number + by.amount;
-    // The percentage is cut, not the sum.
-    const Decimal part = number.scaled(parts_of({by.amount.abs(), true}), whole);
-    return by.amount < Decimal() ? number - part : number + part;
-}
-
 Decimal level_of_number(const Level& level) {
-    return level.by ? shifted(level.number, *level.by) : level.number;
+    // No rule says a number or a change so large that this is out of range.
+    return shifted(level.number, level.by).value();
 }
 
 bool is_never_below(const Level& lower, const Level& upper) {

@@ -5,9 +5,7 @@
 // What can be known of levels before there is a price.
 namespace pricewire::rule::detail {
 
-// 0 < number <= max_level, and `by` is within the bounds of what a rule may say.
-Decimal shifted(Decimal number, const Change& by);
-// The level of a number.
+// The level of a number, within the bounds of what a rule may say.
 Decimal level_of_number(const Level& level);
 
 // Whether `lower` can at no time be below `upper`.

@@ -4,6 +4,7 @@
 
 #include "rule/canonical.hpp"
 #include "rule/detail/bounds.hpp"
+#include "rule/levels.hpp"
 #include "rule/words.hpp"
 
 namespace pricewire::rule::detail {
@@ -26,10 +27,6 @@ constexpr Verbs verbs[] = {
 };
 static_assert(std::size(verbs) == word_names.size());
 
-bool is_state(Word word) {
-    return word == Word::above || word == Word::below || word == Word::inside || word == Word::outside;
-}
-
 // "24h high", "low"
 std::string extreme_words(const Level& level) {
     const std::string name(to_string(level.from));
@@ -39,6 +36,13 @@ std::string extreme_words(const Level& level) {
 bool is_above_high(const Rule& rule) {
     return rule.word == Word::above && rule.level.from == Anchor::high;
 }
+std::string range_words(const Rule& rule) {
+    const std::string_view between = rule.word == Word::inside ? " and " : " to ";
+    return level_words(rule.level).append(between).append(level_words(*rule.upper));
+}
+
+}  // namespace
+
 bool is_new_extreme(const Rule& rule) {
     return !rule.level.by &&
            (is_above_high(rule) || (rule.word == Word::below && rule.level.from == Anchor::low));
@@ -50,13 +54,6 @@ bool is_move_either_way(const Rule& rule) {
            rule.upper->from == Anchor::start && rule.level.by->is_percent == rule.upper->by->is_percent &&
            rule.level.by->amount == -rule.upper->by->amount;
 }
-
-std::string range_words(const Rule& rule) {
-    const std::string_view between = rule.word == Word::inside ? " and " : " to ";
-    return level_words(rule.level).append(between).append(level_words(*rule.upper));
-}
-
-}  // namespace
 
 std::string size_words(const Change& change) {
     return grouped(change.amount.abs()) + (change.is_percent ? " %" : "");
@@ -132,6 +129,13 @@ std::string event_words(const Rule& rule, Tense tense) {
                        past                    ? verb.past
                        : tense == Tense::state ? verb.state
                                                : verb.present,
+                       rule.upper ? range_words(rule) : level_words(rule.level));
+}
+
+std::string has_been_words(const Rule& rule) {
+    const Verbs& verb = verbs[static_cast<std::size_t>(state_of(rule.word))];
+    if (rule.word == Word::crosses) return "has crossed " + level_words(rule.level);
+    return fmt::format("has been{} {}", verb.state.substr(2),
                        rule.upper ? range_words(rule) : level_words(rule.level));
 }
 

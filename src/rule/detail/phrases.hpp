@@ -25,9 +25,16 @@ std::string event_words(const Rule& rule, Tense tense);
 
 // Whether the rule tells a move from its anchor, in the direction of its change: "rises 5 % within 1h".
 bool is_move(const Rule& rule);
+// Whether it tells the same distance from the start to both sides.
+bool is_move_either_way(const Rule& rule);
+// A new high or low.
+bool is_new_extreme(const Rule& rule);
 bool is_upward(Word word);
 // "within 1h", "from its high", "from its price at the start"
 std::string move_words(const Level& level);
+
+// "has been above 70,000"
+std::string has_been_words(const Rule& rule);
 
 // "09:14", "09:14:05"
 std::string clock_words(Timestamp time);

@@ -346,7 +346,7 @@ void Reader::read_by(const Json& object, Level& out) {
     out.by = *by;
     const bool is_known = out.from == Anchor::number && out.number.is_positive();
     if (by->is_percent ? by->amount <= Decimal::from_int(-100)
-                       : is_known && !shifted(out.number, *by).is_positive())
+                       : is_known && !level_of_number(out).is_positive())
         refuse("The level would not be above 0", "greater_than");
 }
 
