@@ -1,0 +1,77 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/decimal.hpp"
+#include "domain/alert_state.hpp"
+#include "domain/market.hpp"
+#include "domain/rule.hpp"
+#include "rule/evidence.hpp"
+#include "rule/run.hpp"
+
+// What alerts with terms would have done in the past, and what is known of them now, from stored bars: each minute is
+// judged as four prices by the same Run as prices are. Pure: whoever calls gives it bars.
+namespace pricewire::rule {
+
+// What is stored of the past. Called from within the functions below, on their thread.
+struct Past {
+    // Bars that start within [from, to), oldest first. All there are: 90 days of minutes are 129,600.
+    std::function<std::vector<Bar>(const Ticker&, Timestamp from, Timestamp to)> hours, minutes;
+    // When there was no price of a ticker, within [from, to), in order. May be unset.
+    std::function<std::vector<std::pair<Timestamp, Timestamp>>(const Ticker&, Timestamp from, Timestamp to)>
+        blind;
+    // The price of now, and its time; nullopt: there is none. May be unset: bars tell then.
+    std::function<std::optional<Point>(const Ticker&)> price;
+    // Asked now and then; true: there is no time left. May be unset.
+    std::function<bool()> stop;
+};
+
+struct SimulatedFiring {
+    Timestamp time;    // the start of the minute
+    Decimal from, to;  // where the price was in it, as far as it fires; of a ratio or an age, the value
+    bool sure = true;  // whichever of high and low came first
+    friend bool operator==(const SimulatedFiring&, const SimulatedFiring&) = default;
+};
+
+struct Simulated {
+    Timestamp from, to;  // what was looked at: from where bars are known on
+    Duration blind{};    // within that
+    std::int64_t least = 0, most = 0;
+    std::optional<bool> true_now;          // whether the rule holds now; unset: not known
+    std::vector<SimulatedFiring> firings;  // oldest first, the last ones
+    bool more = false;                     // there are older ones
+    std::vector<std::string> notes;        // what is not certain, in plain sentences
+};
+
+constexpr std::size_t max_simulated_firings = 200;
+constexpr Duration shortest_simulation = std::chrono::hours{1};
+constexpr Duration longest_simulation = std::chrono::hours{24 * 90};
+
+// What an alert with these terms, made at `from`, would have done until `to`, which is now; its life does not count.
+// nullopt: it was stopped. Of levels that are numbers it asks for hours, and for the minutes of hours that touch one; of
+// others for all minutes. Both within shortest_ and longest_simulation.
+std::optional<Simulated> simulate(const Terms& terms, Timestamp from, Timestamp to, const Past& past);
+
+// How close it came to firing without doing so since its last start, 30 days back at most. nullopt: nothing is known, or
+// it was stopped. `cut`: it is older than that.
+struct ClosestFound {
+    std::optional<Closest> closest;
+    bool cut = false;
+};
+ClosestFound closest(const RuledAlert& alert, Timestamp now, const Past& past);
+
+// The alert as it stands at `now`, by bars and the present prices: for Run::rules(), held_since() and muted_until(). An
+// alert that has not begun is shown as if it began now.
+Run present(const RuledAlert& alert, Timestamp now, const Past& past);
+
+// How far the value is from where the rule would hold, not negative; 0 where it holds; nullopt: not known.
+std::optional<Decimal> distance(const Rule& rule, const RuleView& view);
+
+}  // namespace pricewire::rule
