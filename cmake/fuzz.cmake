@@ -3,7 +3,7 @@
 if(PRICEWIRE_FUZZ)
   function(pricewire_fuzzer name source)
     add_executable(${name} ${source})
-    target_link_libraries(${name} PRIVATE pricewire_options api feed webhook deliver ops net price storage bus access domain base)
+    target_link_libraries(${name} PRIVATE pricewire_options api feed webhook rule deliver ops net price storage bus access domain base)
     target_link_options(${name} PRIVATE -fsanitize=fuzzer)
   endfunction()
   file(GLOB fuzzers CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/fuzz/*_fuzz.cpp)
