@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <initializer_list>
+#include <utility>
 
 #include "domain/bars.hpp"
 #include "rule/levels.hpp"
@@ -76,6 +77,18 @@ void Extremes::thin() {
 
 Line::Line(const Rule& rule) : extremes_{extremes_of(rule, rule.level, false), std::nullopt} {
     if (rule.upper) extremes_[1] = extremes_of(rule, *rule.upper, true);
+}
+
+Line::Line(const Rule& rule, const LineState& state, std::vector<LineGap> gaps) : Line(rule) {
+    current_ = state.current;
+    previous_ = state.previous;
+    gone_since_ = state.gone_since;
+    known_from_ = state.known_from;
+    price_ = state.price;
+    other_ = state.other;
+    priced_at_ = state.priced_at;
+    bar_end_ = state.bar_end;
+    gaps_ = std::move(gaps);
 }
 
 void Line::end_current(Timestamp time) {

@@ -56,10 +56,22 @@ private:
     std::size_t first_ = 0;       // those before are forgotten
 };
 
+// What a line knows beside its extremes and older gaps; see Line.
+struct LineState {
+    std::optional<Point> current = {};
+    std::optional<Timestamp> previous = {}, gone_since = {}, known_from = {};
+    std::optional<Decimal> price = {}, other = {};
+    std::optional<Timestamp> priced_at = {};
+    std::optional<Timestamp> bar_end = {};
+};
+
 // The line of one rule. Times never decrease.
 class Line {
 public:
     explicit Line(const Rule& rule);
+    // As if it had taken all before, apart from its extremes. `gaps`: the last ones.
+    Line(const Rule& rule, const LineState& state, std::vector<LineGap> gaps);
+    static constexpr std::size_t most_gaps = 32;
 
     // Of what was before, as Run::history(). begin() ends what was in effect before the stretch, and comes with history().
     void begin(const Rule& rule, const Stretch& stretch);
@@ -91,7 +103,6 @@ public:
     const std::optional<Extremes>& extremes(std::size_t which) const { return extremes_[which]; }
 
 private:
-    static constexpr std::size_t most_gaps = 32;
     void set(std::optional<Decimal> value, Timestamp time);
     void end_current(Timestamp time);
     void set_ratio(Timestamp time);

@@ -29,6 +29,7 @@ struct Machine {
     std::optional<Timestamp> blind_since = {};  // set while it holds and is not known
     bool waits = false;                         // it has held for long enough, but is muted
     Timestamp judged_at = Timestamp::min();
+    friend bool operator==(const Machine&, const Machine&) = default;
 };
 
 struct Turn {

@@ -20,7 +20,7 @@ using detail::needs_extreme;
 Run::Run(const RuledAlert& alert) : alert_(alert) {
     const auto& rules = alert_.terms->rules;
     tracks_.reserve(rules.size());
-    for (const Rule& rule : rules) tracks_.emplace_back(rule);
+    for (const Rule& rule : rules) tracks_.emplace_back(Line(rule));
     machines_.resize(alert_.terms->joined == Joined::any ? rules.size() : 1);
     if (alert_.state.rules.size() != rules.size()) {
         alert_.state.rules.clear();
@@ -36,6 +36,38 @@ Run::Run(const RuledAlert& alert) : alert_(alert) {
             if (!value) value = known.start_price;
             if (value) extremes->add({*value, known.start}, known.start + Duration{1});
         }
+    }
+}
+
+Run::Memory Run::memory() const {
+    Memory out{.phase = phase_, .past_rearmed = past_rearmed_, .left_out = left_out_};
+    for (std::size_t i = 0; i < tracks_.size(); ++i) {
+        const Track& track = tracks_[i];
+        out.rules[i] = {{}, track.outside, track.note_at, track.past_true_since};
+    }
+    for (std::size_t m = 0; m < machines_.size(); ++m) out.rules[m].machine = machines_[m];
+    return out;
+}
+
+Run::Run(const RuledAlert& alert, const Memory& memory, std::vector<Line> lines)
+    : alert_(alert), phase_(memory.phase), past_rearmed_(memory.past_rearmed), left_out_(memory.left_out) {
+    tracks_.reserve(lines.size());
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+        Track& track = tracks_.emplace_back(std::move(lines[i]));
+        track.outside = memory.rules[i].outside;
+        track.note_at = memory.rules[i].note_at;
+        track.past_true_since = memory.rules[i].past_true_since;
+    }
+    machines_.resize(alert_.terms->joined == Joined::any ? tracks_.size() : 1);
+    for (std::size_t m = 0; m < machines_.size(); ++m) machines_[m] = memory.rules[m].machine;
+}
+
+void Run::judge_new(const std::array<bool, max_rules>& rules, Timestamp time, Steps& steps) {
+    now_ = std::max(now_, time);
+    for (std::size_t m = 0; m < machines_.size() && phase_ == Phase::running; ++m) {
+        bool is_new = false;
+        for (std::size_t i = first_of(m); i < end_of(m); ++i) is_new = is_new || rules[i];
+        if (is_new) judge(m, time, steps);
     }
 }
 
@@ -203,7 +235,7 @@ void Run::start_again(std::size_t machine, Timestamp time) {
 
 // --- Time
 
-std::optional<Run::Due> Run::next_due() const {
+std::optional<Run::Due> Run::next_due(bool of_lines) const {
     std::optional<Due> next;
     const auto consider = [&next](std::optional<Timestamp> time, DueKind kind, std::size_t index) {
         if (!time) return;
@@ -211,7 +243,8 @@ std::optional<Run::Due> Run::next_due() const {
         if (!next || due < *next) next = due;
     };
     if (phase_ == Phase::before) consider(alert_.begun_at, DueKind::begin, 0);
-    for (std::size_t i = 0; i < tracks_.size(); ++i) consider(tracks_[i].line.bar_end(), DueKind::bar_end, i);
+    for (std::size_t i = 0; i < tracks_.size() && of_lines; ++i)
+        consider(tracks_[i].line.bar_end(), DueKind::bar_end, i);
     if (phase_ != Phase::running) return next;
     const auto consider_judging = [&](std::optional<Timestamp> time, DueKind kind, std::size_t index) {
         if (time && !is_expired(*time)) consider(time, kind, index);
@@ -221,7 +254,7 @@ std::optional<Run::Due> Run::next_due() const {
     for (std::size_t i = 0; i < tracks_.size(); ++i) {
         const Track& track = tracks_[i];
         consider_judging(track.note_at, DueKind::note, i);
-        if (rule(i).watched != Watched::age) continue;
+        if (rule(i).watched != Watched::age || !of_lines) continue;
         const auto limit = bound(i, 0, now_);
         const auto reached = limit ? track.line.reached(limit->level) : std::nullopt;
         if (reached && *reached > machines_[machine_of(i)].judged_at)
@@ -237,6 +270,13 @@ std::optional<Timestamp> Run::next_time() const {
     auto next = due ? std::optional(due->time) : std::nullopt;
     if (!happened_.empty()) next = detail::earliest(next, std::optional(happened_.back().time));
     return next;
+}
+
+std::optional<Timestamp> Run::next_wait() const {
+    if (ended_) return std::nullopt;
+    if (phase_ == Phase::resuming) return resumes_at();
+    const auto due = next_due(false);
+    return due ? std::optional(due->time) : std::nullopt;
 }
 
 void Run::advance(Timestamp time, Steps& steps) {
