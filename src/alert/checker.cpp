@@ -29,7 +29,7 @@ public:
     void on_heard(std::string_view feed, const Heard& heard) override {
         mailbox_.push(Sign{std::string(feed), heard.time});
     }
-    void on_passed_over(const Uuid& id, std::int64_t number) override { reader_->read_row(id, number); }
+    void on_passed_over(const PassedOver& firing) override { reader_->read_row(firing); }
     void on_behind() override { mailbox_.push(Behind{}); }
     void on_caught_up() override { mailbox_.push(CaughtUp{}); }
     void on_alerts_unheard() override { mailbox_.push(AlertsUnheard{}); }
@@ -55,13 +55,9 @@ private:
         Timestamp time;
     };
     using Past = std::shared_ptr<const LinePast>;
-    struct PassedOver {
-        Uuid id;
-        std::int64_t number;
-        std::optional<ActiveAlert> row;
-    };
+    using Row = std::pair<PassedOver, std::optional<ActiveAlert>>;
     using Message = std::variant<Price, PriceGone, AlertChange, Behind, CaughtUp, AlertsUnheard, AlertsMissed,
-                                 std::function<void()>, Sign, Past, std::unique_ptr<PassedOver>>;
+                                 std::function<void()>, Sign, Past, std::unique_ptr<Row>>;
 
     void run() {
         std::vector<Message> batch;
@@ -123,8 +119,8 @@ private:
     void handle(const AlertsMissed&) { core_.on_alerts_missed(clock_.mono()); }
     void handle(const Sign& sign) { core_.on_heard(sign.feed, sign.time, clock_.now()); }
     void handle(const Past& past) { core_.on_past(past, clock_.now()); }
-    void handle(const std::unique_ptr<PassedOver>& firing) {
-        core_.on_passed_over(firing->id, firing->number, firing->row, clock_.now());
+    void handle(const std::unique_ptr<Row>& row) {
+        core_.on_passed_over(row->first, row->second, clock_.now());
     }
     void handle(std::function<void()>& done) { core_.after_this(std::move(done)); }
 
@@ -136,8 +132,8 @@ private:
                           .row = options_.row,
                           .take_past = [this](Past past) { mailbox_.push(std::move(past)); },
                           .take_row =
-                              [this](const Uuid& id, std::int64_t number, std::optional<ActiveAlert> row) {
-                                  mailbox_.push(std::make_unique<PassedOver>(id, number, std::move(row)));
+                              [this](const PassedOver& firing, std::optional<ActiveAlert> row) {
+                                  mailbox_.push(std::make_unique<Row>(firing, std::move(row)));
                               }},
                          options_.load_retry);
     CheckerCore core_{{options_.fire, [this](const PastNeed& need) { reader_->read_past(need); }},

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "alert/passed_over.hpp"
 #include "base/backoff.hpp"
 #include "base/clock.hpp"
 #include "domain/alert.hpp"
@@ -52,8 +53,8 @@ public:
     virtual void on_alert_change(const AlertChange& change) = 0;
     // A feed's sign of life, in order with its prices.
     virtual void on_heard(std::string_view feed, const Heard& heard) = 0;
-    // The firing `number` of an alert with terms was not written: its row knows more than this checker.
-    virtual void on_passed_over(const Uuid& id, std::int64_t number) = 0;
+    // The alert's row knows more than this checker, which reads it.
+    virtual void on_passed_over(const PassedOver& firing) = 0;
     // Prices from here on are past prices, until on_caught_up().
     virtual void on_behind() = 0;
     virtual void on_caught_up() = 0;

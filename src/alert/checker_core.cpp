@@ -60,6 +60,8 @@ constexpr Duration doubt_for = std::chrono::seconds{1};
 // Snapshots.
 
 void CheckerCore::on_snapshot_piece(std::span<const ActiveAlert> alerts) {
+    const auto has_terms = [](const ActiveAlert& alert) { return alert.ruled != nullptr; };
+    if (phase_ == Phase::loading && std::ranges::none_of(alerts, has_terms)) return fresh_->load(alerts);
     std::vector<ActiveAlert> known;
     for (const ActiveAlert& alert : alerts) {
         if (alert.ruled) {

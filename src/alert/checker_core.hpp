@@ -54,10 +54,9 @@ public:
     void on_alert_change(const AlertChange& change, Timestamp now);
     // What `read_past` has asked for.
     void on_past(const std::shared_ptr<const LinePast>& past, Timestamp now);
-    // The row of an alert with terms whose firing `number` was not written; unset: it is not active.
-    void on_passed_over(const Uuid& id, std::int64_t number, const std::optional<ActiveAlert>& row,
-                        Timestamp now) {
-        ruled_.on_passed_over(id, number, row, now);
+    // The row of an alert with terms that has passed over a firing; unset: it is not active.
+    void on_passed_over(const PassedOver& firing, const std::optional<ActiveAlert>& row, Timestamp now) {
+        ruled_.on_passed_over(firing, row, now);
     }
     void on_behind();
     void on_caught_up(Timestamp now);

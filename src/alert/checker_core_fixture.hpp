@@ -33,7 +33,7 @@ namespace pricewire::alert {
 //
 //   S rule N …           number N, as RuleText reads it; made in second S
 //   S changed N          its row, as the last `rule` said
-//   row N K, no-row N K  the answer to its K-th firing's being passed over: its row, or that it is not active
+//   row N K, no-row N K  its K-th firing of revision 1 was passed over: its row, or that it is not active
 //   S heard [F]          the sign of life of a feed
 //   past T F-T:LOW-HIGH:LAST…   what was asked for, in stretches
 //   quiet                leaves out notes from here on
@@ -104,7 +104,7 @@ private:
         } else if (word == "row" || word == "no-row") {
             const ActiveAlert row = alert(next());
             const int firing = std::stoi(next());
-            core_.on_passed_over(row.id, firing, word == "row" ? std::optional(row) : std::nullopt, now);
+            core_.on_passed_over({row.id, 1, firing}, word == "row" ? std::optional(row) : std::nullopt, now);
         } else if (word == "heard") {
             core_.on_heard(words >> argument ? argument : "feed", at(second_), now);
         } else if (word == "past") {

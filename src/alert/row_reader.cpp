@@ -25,9 +25,9 @@ public:
         pasts_.push_back(need);
         came_.notify_one();
     }
-    void read_row(const Uuid& id, std::int64_t number) override {
+    void read_row(const PassedOver& firing) override {
         MutexLock lock(mutex_);
-        rows_.emplace(id, number);
+        rows_.insert(firing);
         came_.notify_one();
     }
     void stop() override {
@@ -40,8 +40,7 @@ public:
     }
 
 private:
-    using Row = std::pair<Uuid, std::int64_t>;
-    using Request = std::variant<Row, PastNeed>;
+    using Request = std::variant<PassedOver, PastNeed>;
 
     void run() {
         int failures = 0;
@@ -71,8 +70,8 @@ private:
         return need;
     }
     void put_back(const Request& request, Duration pause) {
-        if (const auto* row = std::get_if<Row>(&request)) {
-            read_row(row->first, row->second);
+        if (const auto* firing = std::get_if<PassedOver>(&request)) {
+            read_row(*firing);
         } else {
             read_past(std::get<PastNeed>(request));
         }
@@ -81,7 +80,7 @@ private:
                          [this]() REQUIRES(mutex_) { return stopped_; });
     }
 
-    void read(const Row& row) { uses_.take_row(row.first, row.second, uses_.row(row.first)); }
+    void read(const PassedOver& firing) { uses_.take_row(firing, uses_.row(firing.alert_id)); }
     void read(const PastNeed& need) {
         uses_.take_past(std::make_shared<const LinePast>(
             LinePast{need.ticker, need.from, uses_.past(need.ticker, need.from)}));
@@ -92,7 +91,7 @@ private:
     Rng rng_{std::random_device{}()};
     Mutex mutex_;
     CondVar came_;
-    std::set<Row> rows_ GUARDED_BY(mutex_);
+    std::set<PassedOver> rows_ GUARDED_BY(mutex_);
     std::vector<PastNeed> pasts_ GUARDED_BY(mutex_);
     bool stopped_ GUARDED_BY(mutex_) = false;
     std::thread thread_;

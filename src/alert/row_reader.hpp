@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "alert/passed_over.hpp"
 #include "alert/rule_engine.hpp"
 #include "base/backoff.hpp"
 #include "base/clock.hpp"
@@ -20,13 +21,13 @@ public:
         std::function<std::optional<ActiveAlert>(const Uuid&)> row;
         // The answers.
         std::function<void(std::shared_ptr<const LinePast>)> take_past;
-        std::function<void(const Uuid&, std::int64_t number, std::optional<ActiveAlert>)> take_row;
+        std::function<void(const PassedOver&, std::optional<ActiveAlert>)> take_row;
     };
 
     virtual ~RowReader() = default;  // as stop()
-    // Any thread; they never block. `number` comes back with the answer.
+    // Any thread; they never block.
     virtual void read_past(const PastNeed& need) = 0;
-    virtual void read_row(const Uuid& id, std::int64_t number) = 0;
+    virtual void read_row(const PassedOver& firing) = 0;
     virtual void stop() = 0;
 };
 

@@ -26,8 +26,8 @@ protected:
                      say(std::string(p->ticker.view()) + " " + std::to_string(p->stretches.size()));
                  },
              .take_row =
-                 [this](const Uuid&, std::int64_t number, const auto& found) {
-                     say(std::to_string(number) + (found ? " row" : " none"));
+                 [this](const PassedOver& firing, const auto& found) {
+                     say(std::to_string(firing.number) + (found ? " row" : " none"));
                  }},
             {1ms, 5ms});
     }
@@ -58,8 +58,8 @@ TEST_F(RowReaderTest, ReadsRowsFirstAndThenWhatIsShort) {
     reader_->read_past({"BTC", now});
     reader_->read_past({"ETH", now - 24h});
     reader_->read_past({"SOL", now - 1h});
-    reader_->read_row({}, 3);
-    reader_->read_row(make_uuid(now), 4);
+    reader_->read_row({{}, 1, 3});
+    reader_->read_row({make_uuid(now), 1, 4});
     let.set_value();
     EXPECT_EQ(wait_for(5).back(), "ETH 2");
 }

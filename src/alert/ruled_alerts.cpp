@@ -14,7 +14,8 @@
 // more firings                     the row: another checker has fired it
 // as many, armed where it is not   the row, if it is not older: another checker has armed it
 // as many, or fewer                what is known here, which waits to be written; the row's terms and life
-// firing k was passed over         the row, unless more than k were made here since: their own fate tells
+// firing k was passed over         the row, unless the rule was edited since or more than k were made here, whose own
+//                                  fate tells
 //
 // The row of an alert that is not known, or waits for its past, always counts.
 
@@ -76,12 +77,12 @@ void RuledAlerts::on_row(const ActiveAlert& row, Timestamp now) {
     hand_over(now);
 }
 
-void RuledAlerts::on_passed_over(const Uuid& id, std::int64_t number, const std::optional<ActiveAlert>& row,
+void RuledAlerts::on_passed_over(const PassedOver& firing, const std::optional<ActiveAlert>& row,
                                  Timestamp now) {
-    const AlertState* known = engine_->state(id);
-    if (known != nullptr && known->firings > number) return;
+    const AlertState* known = engine_->state(firing.alert_id);
+    if (known != nullptr && (known->revision > firing.revision || known->firings > firing.number)) return;
     if (row && row->ruled) return admit(*row, now);
-    remove(id);
+    remove(firing.alert_id);
 }
 
 void RuledAlerts::remove(const Uuid& id) {

@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "alert/passed_over.hpp"
 #include "alert/price_clock.hpp"
 #include "alert/rule_engine.hpp"
 
@@ -36,9 +37,8 @@ public:
     void on_snapshot(const std::vector<ActiveAlert>& rows, Timestamp now);
     // The row of an alert that was made or has changed.
     void on_row(const ActiveAlert& row, Timestamp now);
-    // The row of an alert whose firing `number` was passed over; unset: it is not active.
-    void on_passed_over(const Uuid& id, std::int64_t number, const std::optional<ActiveAlert>& row,
-                        Timestamp now);
+    // The row of an alert that has passed over a firing; unset: it is not active.
+    void on_passed_over(const PassedOver& firing, const std::optional<ActiveAlert>& row, Timestamp now);
     void remove(const Uuid& id);
     void on_past(const std::shared_ptr<const LinePast>& past, Timestamp now);
 

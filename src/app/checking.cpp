@@ -89,7 +89,8 @@ void Checking::on_written(std::span<const FiringGroup> groups, std::span<const D
     if (written.is_all()) return;
     for (const FiringGroup& group : groups) {
         for (const RuledFiring& firing : group.ruled) {
-            if (!written.has(firing.delivery_id)) checker_->on_passed_over(firing.alert_id, firing.number);
+            if (!written.has(firing.delivery_id))
+                checker_->on_passed_over({firing.alert_id, firing.revision, firing.number});
         }
     }
 }

@@ -133,6 +133,7 @@ public:
                 loop_->every(1s, "reporting the sources", [this] { publish_sources(); });
                 loop_->every(bars_every, "passing on the bars", [this] { bars_.write(market_.take_bars()); });
                 feed_->start();
+                judged_at_ = heard_at_ = system_clock().mono();
                 publish_heard();
                 started.set_value();
             } catch (...) {
@@ -210,12 +211,18 @@ private:
         reports.insert(reports.end(), switched_off_.begin(), switched_off_.end());
         bus_.publish_sources(reports);
     }
-    void publish_heard() { bus_.publish_heard({system_clock().now(), feed_->unheard()}); }
-    // A thread that was stopped for a while first reads what has arrived meanwhile: judged before that, every
-    // price would be gone, and then be back as of now.
-    void judge_ages() {
+    // A thread that was stopped for a while first reads what has arrived meanwhile: it does not say before that what
+    // it has heard. Nor does it judge ages: every price would be gone, and then be back as of now.
+    static bool was_stopped(MonoTime& last) {
         const MonoTime now = system_clock().mono();
-        if (now - std::exchange(judged_at_, now) > longest_pause) return;
+        return now - std::exchange(last, now) > longest_pause;
+    }
+    void publish_heard() {
+        if (!was_stopped(heard_at_)) bus_.publish_heard({system_clock().now(), feed_->unheard()});
+    }
+    void judge_ages() {
+        if (was_stopped(judged_at_)) return;
+        const MonoTime now = system_clock().mono();
         compares_ = findings_.compared && now - compared_at_ >= compare_every;
         market_.refresh(system_clock().now());
         if (!std::exchange(compares_, false)) return;
@@ -245,7 +252,7 @@ private:
     std::map<Ticker, log::AtMostEvery> gone_lines_;
     std::optional<Ticker> unwatched_;  // the one that is being given up
     std::map<Currency, RateLines> rate_lines_;
-    MonoTime judged_at_ = system_clock().mono();
+    MonoTime judged_at_ = system_clock().mono(), heard_at_ = judged_at_;
     std::thread thread_;
 };
 
