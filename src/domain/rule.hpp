@@ -130,7 +130,7 @@ constexpr std::size_t max_rules = 4;
 // What decides when an alert fires.
 struct Terms {
     Joined joined = Joined::one;
-    std::vector<Rule> rules;            // 1, or 2 to max_rules; one at least is of the alert's ticker
+    std::vector<Rule> rules;            // 1, or 2 to max_rules; the first one's ticker is the alert's
     Duration hold{};                    // `for`; 0: fires when it becomes true
     std::optional<Repeat> repeat = {};  // unset: once
     friend bool operator==(const Terms&, const Terms&) = default;

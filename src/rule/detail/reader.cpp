@@ -127,14 +127,18 @@ void Reader::read_rules(const Json& list, Joined joined, Terms& out) {
                                                                                                 : "too_long");
         return;
     }
-    const std::size_t before = issue_count();
     for (std::size_t i = 0; i < list.items.size(); ++i) {
         const At element(*this, i);
-        if (is_object(list.items[i])) out.rules.push_back(read_rule(list.items[i], joined, nullptr));
+        if (!is_object(list.items[i])) continue;
+        out.rules.push_back(read_rule(list.items[i], joined, nullptr));
+        if (i == 0) check_ticker(out.rules.front(), "The first rule should be of");
     }
-    const auto of_the_alert = [&](const Rule& rule) { return rule.ticker == alert_ticker_; };
-    if (issue_count() == before && !alert_ticker_.empty() && std::ranges::none_of(out.rules, of_the_alert))
-        refuse(fmt::format("One rule at least should be of the alert's ticker, {}", alert_ticker_.view()));
+}
+
+// Its price is the one that is shown.
+void Reader::check_ticker(const Rule& rule, std::string_view demand) {
+    if (alert_ticker_.empty() || rule.ticker.empty() || rule.ticker == alert_ticker_) return;
+    refuse_at("ticker", fmt::format("{} the alert's ticker, {}", demand, alert_ticker_.view()));
 }
 
 Rule Reader::read_rule(const Json& json, Joined joined, const Json* top_watch) {
@@ -148,8 +152,7 @@ Rule Reader::read_rule(const Json& json, Joined joined, const Json* top_watch) {
     check_members(json, {"ticker", "watch", "is", "level"});
     Rule out;
     out.ticker = read_ticker(json);
-    if (joined == Joined::one && !alert_ticker_.empty() && !out.ticker.empty() && out.ticker != alert_ticker_)
-        refuse_at("ticker", fmt::format("Input should be the alert's ticker, {}", alert_ticker_.view()));
+    if (joined == Joined::one) check_ticker(out, "Input should be");
     if (const Json* const watch = optional(json, "watch"); watch != nullptr) {
         const At at(*this, "watch");
         read_watch(*watch, out);

@@ -60,6 +60,7 @@ private:
     void read_rules(const Json& when, Joined joined, Terms& out);
     Rule read_rule(const Json& json, Joined joined, const Json* top_watch);
     Ticker read_ticker(const Json& json);
+    void check_ticker(const Rule& rule, std::string_view demand);
     std::optional<Word> read_word(const Json& json);
     void check_joined(const Rule& rule, Joined joined, std::optional<Word> word);
 
