@@ -22,7 +22,7 @@ Result<net::HttpRequest> webhook_request(const ClaimedDelivery& delivery, const 
     auto signature = webhook::sign_delivery(delivery.secrets, secrets, delivery.alert.user_id.to_string(), id,
                                             timestamp, request.body);
     if (!signature) return std::unexpected(signature.error());
-    request.headers.reserve(8);
+    request.headers.reserve(9);
     request.headers.emplace_back("content-type", std::move(body.content_type));
     request.headers.emplace_back("user-agent", user_agent);
     request.headers.emplace_back("webhook-id", std::move(id));
@@ -32,6 +32,7 @@ Result<net::HttpRequest> webhook_request(const ClaimedDelivery& delivery, const 
     request.headers.emplace_back("traceparent", make_traceparent(trace));
     if (!trace.state.empty()) request.headers.emplace_back("tracestate", trace.state);
     if (body.test) request.headers.emplace_back(webhook::test_header, "true");
+    if (!body.event.empty()) request.headers.emplace_back(webhook::event_header, body.event);
     // The status and the start of the body are kept; the rest is read so that the connection can be reused.
     request.max_response_bytes = 16 * 1024;
     request.body_within = std::chrono::seconds{1};

@@ -58,6 +58,26 @@ TEST(WebhookRequest, ATestEventIsMarkedInAHeader) {
     EXPECT_EQ(fakes::header(*webhook_request(d, box, now, "Pricewire/1"), "pricewire-test"), "true");
 }
 
+TEST(WebhookRequest, SaysInAHeaderWhatItTellsOfUnlessThatIsAFiring) {
+    const fakes::FakeSecretBox box;
+    ClaimedDelivery d = delivery_of(make_uuid(now));
+    d.secrets.current =
+        box.seal(webhook::make_webhook_secret(SignatureScheme::v1).secret, d.alert.user_id.to_string());
+    const auto headers = [&](DeliveryKind kind) {
+        d.kind = kind;
+        std::string names;
+        for (const auto& [name, value] : webhook_request(d, box, now, "Pricewire/1")->headers) {
+            names += name + (name.starts_with("pricewire-") ? "=" + value + " " : " ");
+        }
+        return names;
+    };
+    const std::string of_all =
+        "content-type user-agent webhook-id webhook-timestamp webhook-signature traceparent ";
+    EXPECT_EQ(headers(DeliveryKind::alert), of_all);
+    EXPECT_EQ(headers(DeliveryKind::test), of_all + "pricewire-test=true ");
+    EXPECT_EQ(headers(DeliveryKind::expired), of_all + "pricewire-event=expired ");
+}
+
 TEST(WebhookRequest, BelongsToItsAlertsTraceWithANewParentForEachAttempt) {
     const fakes::FakeSecretBox box;
     ClaimedDelivery d = delivery_of(make_uuid(now));

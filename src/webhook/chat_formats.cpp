@@ -72,12 +72,12 @@ std::string fit(std::string_view text, std::size_t room, Unit unit, Write write)
 }
 
 std::string chat_text(const ChatMessage& message, std::size_t limit, Unit unit, Write write) {
-    std::string text = message.headline;
-    // Headline and time are ASCII, so a byte is a unit; there are two line breaks between the three.
-    const std::size_t fixed = message.headline.size() + message.time.size() + 2;
-    if (!message.note.empty() && fixed < limit) {
-        text.append(1, '\n').append(fit(message.note, limit - fixed, unit, write));
-    }
+    // The time is ASCII, so a byte is a unit; there is a line break before it and one before the note.
+    const std::size_t room = limit - message.time.size() - 2;
+    std::string text = fit(message.headline, room, unit, write);
+    const std::size_t used = count(text, unit);
+    if (!message.note.empty() && used < room)
+        text.append(1, '\n').append(fit(message.note, room - used, unit, write));
     if (!message.time.empty()) text.append(1, '\n').append(message.time);
     return text;
 }

@@ -5,13 +5,13 @@
 #include <string_view>
 
 // The bodies that chat services expect. Pure, any thread. The text is headline, note and time, on a line
-// each. What exceeds a service's limit is cut from the note, between two characters, and replaced by "…".
+// each. What exceeds a service's limit is cut, from the note first, between two characters, and replaced by "…".
 namespace pricewire::webhook {
 
 struct ChatMessage {
-    std::string headline;  // never cut: at most 200 characters, all ASCII
-    std::string note;      // may be empty
-    std::string time;      // never cut: at most 30 characters, all ASCII
+    std::string headline;
+    std::string note;  // may be empty
+    std::string time;  // never cut: at most 30 characters, all ASCII
 };
 
 // Slack cuts a message at 40,000 characters and asks for at most 4,000, counted after escaping. It does not

@@ -17,16 +17,23 @@ Alert fired_alert() {
             .triggered_price = *Decimal::parse("70100.5")};
 }
 
+std::string payload_of(const Alert& alert, DeliveryKind kind = DeliveryKind::alert) {
+    return webhook_payload({.kind = kind, .alert = alert});
+}
+std::string message_of(const Alert& alert) {
+    return webhook_message({.alert = alert});
+}
+
 TEST(Payload, IsTheDocumentedBody) {
     EXPECT_EQ(
-        webhook_payload(fired_alert()),
+        payload_of(fired_alert()),
         R"({"alert_id":"018f3f6e-7c1a-7a3b-8f00-0123456789ab","ticker":"BTC","triggered_price":70100.5,)"
         R"("target_price":70000,"condition":"gt","triggered_at":"2025-01-02T03:04:05.678Z",)"
         R"("created_at":"2025-01-01T00:00:00Z","message":"BTC rose above 70000: 70100.5"})");
 }
 
 TEST(Payload, IsTheSameEveryTime) {
-    EXPECT_EQ(webhook_payload(fired_alert()), webhook_payload(fired_alert()));
+    EXPECT_EQ(payload_of(fired_alert()), payload_of(fired_alert()));
 }
 
 TEST(Payload, KeepsEveryDigit) {
@@ -35,11 +42,11 @@ TEST(Payload, KeepsEveryDigit) {
     a.condition = Condition::lt;
     a.target = *Decimal::parse("0.000000000000000003");
     a.triggered_price = *Decimal::parse("0.000000000000000001");
-    const std::string body = webhook_payload(a);
+    const std::string body = payload_of(a);
     EXPECT_NE(body.find(R"("triggered_price":0.000000000000000001,"target_price":0.000000000000000003)"),
               std::string::npos)
         << body;
-    EXPECT_EQ(webhook_message(a), "DOGE fell below 0.000000000000000003: 0.000000000000000001");
+    EXPECT_EQ(message_of(a), "DOGE fell below 0.000000000000000003: 0.000000000000000001");
 }
 
 ClaimedDelivery delivery(PayloadFormat format, DeliveryKind kind = DeliveryKind::alert) {
@@ -55,9 +62,9 @@ ClaimedDelivery delivery(PayloadFormat format, DeliveryKind kind = DeliveryKind:
 TEST(Payload, CarriesTheNoteIfThereIsOne) {
     Alert a = fired_alert();
     a.note = "sell \"half\"\nnow €";
-    EXPECT_TRUE(webhook_payload(a).ends_with(
+    EXPECT_TRUE(payload_of(a).ends_with(
         R"("message":"BTC rose above 70000: 70100.5","note":"sell \"half\"\nnow €"})"))
-        << webhook_payload(a);
+        << payload_of(a);
 }
 
 TEST(Payload, SaysOfALateFiringWhenItHappenedAndWhoTellsIt) {
@@ -65,7 +72,7 @@ TEST(Payload, SaysOfALateFiringWhenItHappenedAndWhoTellsIt) {
     const Timestamp minute = *parse_rfc3339("2025-01-02T01:02:00Z");
     a.late = LateFiring{minute, minute + std::chrono::minutes{1}, {"binance", "kraken"}};
     EXPECT_EQ(
-        webhook_payload(a),
+        payload_of(a),
         R"({"alert_id":"018f3f6e-7c1a-7a3b-8f00-0123456789ab","ticker":"BTC","triggered_price":70100.5,)"
         R"("target_price":70000,"condition":"gt","triggered_at":"2025-01-02T03:04:05.678Z",)"
         R"("created_at":"2025-01-01T00:00:00Z","message":"BTC rose above 70000: 70100.5 )"
@@ -73,11 +80,10 @@ TEST(Payload, SaysOfALateFiringWhenItHappenedAndWhoTellsIt) {
         R"("late":true,"occurred_between":["2025-01-02T01:02:00Z","2025-01-02T01:03:00Z"],)"
         R"("sources":["binance","kraken"]})");
     a.late->from = a.late->to = minute + std::chrono::milliseconds{7250};
-    EXPECT_TRUE(webhook_payload(a).ends_with(
+    EXPECT_TRUE(payload_of(a).ends_with(
         R"("late":true,"occurred_at":"2025-01-02T01:02:07.25Z","sources":["binance","kraken"]})"))
-        << webhook_payload(a);
-    EXPECT_EQ(webhook_message(a),
-              "BTC rose above 70000: 70100.5 (late: happened at 2025-01-02T01:02:07.25Z)");
+        << payload_of(a);
+    EXPECT_EQ(message_of(a), "BTC rose above 70000: 70100.5 (late: happened at 2025-01-02T01:02:07.25Z)");
 }
 
 TEST(WebhookBody, ChatsSayThatAFiringIsLate) {
@@ -91,13 +97,13 @@ TEST(WebhookBody, ChatsSayThatAFiringIsLate) {
 }
 
 TEST(Payload, MarksATestEvent) {
-    const std::string body = webhook_payload(fired_alert(), DeliveryKind::test);
+    const std::string body = payload_of(fired_alert(), DeliveryKind::test);
     EXPECT_TRUE(body.ends_with(R"("message":"Test: BTC rose above 70000: 70100.5","test":true})")) << body;
 }
 
 TEST(WebhookBody, IsWrittenInTheAlertsFormat) {
     const WebhookBody own = webhook_body(delivery(PayloadFormat::json));
-    EXPECT_EQ(own.text, webhook_payload(delivery(PayloadFormat::json).alert));
+    EXPECT_EQ(own.text, payload_of(delivery(PayloadFormat::json).alert));
     EXPECT_EQ(own.content_type, "application/json");
     const std::string text = R"("BTC rose above 70000: 70100.5\ntake profit\n2025-01-02T03:04:05.678Z")";
     EXPECT_EQ(webhook_body(delivery(PayloadFormat::slack)).text, R"({"text":)" + text + "}");
@@ -118,7 +124,7 @@ TEST(WebhookBody, UsesTheTemplatesTextAndType) {
     EXPECT_EQ(body.content_type, "text/html; charset=utf-8");
     EXPECT_FALSE(body.test);
     d.alert.custom.reset();
-    EXPECT_EQ(webhook_body(d).text, webhook_payload(d.alert)) << "better than nothing";
+    EXPECT_EQ(webhook_body(d).text, payload_of(d.alert)) << "better than nothing";
     EXPECT_EQ(webhook_body(d).content_type, "application/json");
 }
 

@@ -4,6 +4,7 @@
 #include <rapidcheck.h>
 
 #include <boost/json.hpp>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -13,7 +14,9 @@ namespace pricewire::webhook {
 namespace {
 
 constexpr const char* all_placeholders =
-    "{{ticker}}|{{price}}|{{target}}|{{condition}}|{{time}}|{{alert_id}}|{{note}}";
+    "{{ticker}}|{{price}}|{{target}}|{{condition}}|{{time}}|{{alert_id}}|{{note}}|{{rule}}|{{firing}}|{{"
+    "level}}|"
+    "{{change}}|{{anchor_price}}|{{anchor_time}}|{{left_out}}|{{blind_seconds}}";
 
 TemplateValues values(std::string note = "") {
     return {.ticker = "BTC",
@@ -57,7 +60,34 @@ TEST(WebhookTemplate, FillsEveryPlaceholder) {
     ASSERT_EQ(refusal(t), "");
     EXPECT_EQ(
         render(t, values("take profit")),
-        "BTC|70100.5|70000|gt|2025-01-02T03:04:05.678Z|018f3f6e-7c1a-7a3b-8f00-0123456789ab|take profit");
+        "BTC|70100.5|70000|gt|2025-01-02T03:04:05.678Z|018f3f6e-7c1a-7a3b-8f00-0123456789ab|take profit|"
+        "|1|70000||||0|0");
+    TemplateValues v = values();
+    v.rule = "BTC rises 5 % within 1h";
+    v.firing = 3;
+    v.change = "5.2%";
+    v.anchor_price = Decimal::from_int(64'878);
+    v.anchor_time = *parse_rfc3339("2025-01-02T02:04:05Z");
+    v.left_out = 1;
+    v.blind_seconds = 55;
+    EXPECT_EQ(
+        render(
+            {"{{rule}}|{{firing}}|{{change}}|{{anchor_price}}|{{anchor_time}}|{{left_out}}|{{blind_seconds}}",
+             "text/plain"},
+            v),
+        "BTC rises 5 % within 1h|3|5.2%|64878|2025-01-02T02:04:05Z|1|55");
+}
+
+TEST(WebhookTemplate, WritesNumbersThatAreNotKnownAsNullWithinJsonOnly) {
+    TemplateValues v = values();
+    v.price = v.target = std::nullopt;
+    const WebhookTemplate t{
+        R"({"p":{{price}},"t":[{{target}},{{level}}],"a":{{anchor_price}},"s":"{{anchor_price}}","n":{{firing}}})",
+        "application/json"};
+    ASSERT_EQ(refusal(t), "");
+    EXPECT_EQ(render(t, v), R"({"p":null,"t":[null,null],"a":null,"s":"","n":1})");
+    EXPECT_EQ(render({"p={{price}}", "application/x-www-form-urlencoded"}, v), "p=");
+    EXPECT_EQ(render_message("{{price}} {{anchor_price}}", v), " ");
 }
 
 TEST(WebhookTemplate, TakesItsValuesFromTheFiredAlert) {
@@ -68,8 +98,10 @@ TEST(WebhookTemplate, TakesItsValuesFromTheFiredAlert) {
                       .note = "n",
                       .triggered_at = values().time,
                       .triggered_price = *Decimal::parse("2.5")};
-    EXPECT_EQ(render({all_placeholders, "text/plain"}, template_values(alert)),
-              "ETH|2.5|3|lt|2025-01-02T03:04:05.678Z|018f3f6e-7c1a-7a3b-8f00-0123456789ab|n");
+    EXPECT_EQ(
+        render({all_placeholders, "text/plain"}, template_values({.alert = alert}, std::nullopt)),
+        "ETH|2.5|3|lt|2025-01-02T03:04:05.678Z|018f3f6e-7c1a-7a3b-8f00-0123456789ab|n|ETH falls below 3|"
+        "1|3||||0|0");
 }
 
 TEST(WebhookTemplate, SaysWhenALateFiringHappened) {
@@ -126,11 +158,15 @@ TEST(WebhookTemplate, ReportsAnUnknownPlaceholderAndItsPlace) {
     EXPECT_EQ(
         refusal("first\nZürich {{tickers}}", "text/plain"),
         "unknown placeholder \"{{tickers}}\" (there are {{ticker}}, {{price}}, {{target}}, {{condition}}, "
-        "{{time}}, {{alert_id}} and {{note}}; a literal \"{{\" is written \"{{{{\") at line 2, column 8");
+        "{{time}}, {{alert_id}}, {{note}}, {{late}}, {{occurred_at}}, {{occurred_until}}, {{sources}}, "
+        "{{rule}}, "
+        "{{firing}}, {{level}}, {{change}}, {{anchor_price}}, {{anchor_time}}, {{left_out}} and "
+        "{{blind_seconds}}; "
+        "a literal \"{{\" is written \"{{{{\") at line 2, column 8");
     for (const char* body : {"{{ ticker }}", "{{TICKER}}", "{{}}", "{{{ticker}}}", "{{ticker\n}}"}) {
         EXPECT_NE(refusal(body, "text/plain").find("unknown placeholder"), std::string::npos) << body;
     }
-    EXPECT_LT(refusal("{{" + std::string(9000, 'x') + "}}", "text/plain").size(), 400U);
+    EXPECT_LT(refusal("{{" + std::string(9000, 'x') + "}}", "text/plain").size(), 600U);
 }
 
 TEST(WebhookTemplate, ReportsThePlaceOfAnUnclosedPlaceholder) {
@@ -143,7 +179,9 @@ TEST(WebhookTemplate, ReportsThePlaceOfAnUnclosedPlaceholder) {
 
 TEST(WebhookTemplate, RefusesBodiesThatWouldNotBeJson) {
     EXPECT_EQ(refusal(R"({"a":{{note}}})"),
-              "{{note}} is outside a JSON string at line 1, column 6; only {{price}} and {{target}} may");
+              "{{note}} is outside a JSON string at line 1, column 6; only {{price}}, {{target}}, "
+              "{{firing}}, {{level}}, "
+              "{{anchor_price}}, {{left_out}} and {{blind_seconds}} may");
     EXPECT_EQ(refusal("{\"a\":\"x\\{{note}}\"}"),
               "{{note}} is within an escape sequence at line 1, column 9");
     const std::string broken = refusal("{\n\"a\": 1,\n}\n");
@@ -207,10 +245,17 @@ TEST(WebhookTemplate, TheLongestValuesStayWithinTheLimit) {
     longest.price = -Decimal::from_raw(static_cast<Decimal::Raw>(~Decimal::Unsigned{0} >> 1));
     longest.target = longest.price;
     longest.time = *parse_rfc3339("2025-01-02T03:04:05.678901Z");
+    longest.rule = std::string(max_rule_words, '%');
+    longest.firing = longest.left_out = longest.blind_seconds = std::numeric_limits<std::int64_t>::min();
+    longest.change = longest.price->to_string() + "%";
+    longest.anchor_price = longest.price;
+    longest.anchor_time = longest.time;
     for (const char* type :
          {"application/json", "application/x-www-form-urlencoded", "text/xml", "text/plain"}) {
-        for (const std::string one : {"{{ticker}}", "{{price}}", "{{target}}", "{{condition}}", "{{time}}",
-                                      "{{alert_id}}", "{{note}}"}) {
+        for (const std::string one :
+             {"{{ticker}}", "{{price}}", "{{target}}", "{{condition}}", "{{time}}", "{{alert_id}}",
+              "{{note}}", "{{rule}}", "{{firing}}", "{{level}}", "{{change}}", "{{anchor_price}}",
+              "{{anchor_time}}", "{{left_out}}", "{{blind_seconds}}"}) {
             // As many of them as are just accepted.
             std::string body = "\"";
             for (std::size_t step = 1024; step > 0; step /= 2) {
@@ -289,10 +334,18 @@ TEST(WebhookTemplate, JsonParsesAndContainsAnyNoteUnchanged) {
 }
 
 TEST(WebhookTemplate, AnyAcceptedJsonTemplateIsJsonWithAnyValues) {
-    const std::vector<std::string> parts{
-        "{{price}}", "{{target}}", "{{note}}", "{{ticker}}", "{{time}}", "{{{{", "\"",     "\\",
-        "\\u00",     "{",          "}",        "[",          "]",        ",",    ":",      "1",
-        "-",         ".",          "e",        " ",          "\n",       "a",    "\"a\":", "\\ud83d"};
+    const std::vector<std::string> parts{"{{price}}",  "{{anchor_price}}",
+                                         "{{note}}",   "{{rule}}",
+                                         "{{firing}}", "{{{{",
+                                         "\"",         "\\",
+                                         "\\u00",      "{",
+                                         "}",          "[",
+                                         "]",          ",",
+                                         ":",          "1",
+                                         "-",          ".",
+                                         "e",          " ",
+                                         "\n",         "a",
+                                         "\"a\":",     "\\ud83d"};
     int accepted = 0;
     rc::check([&] {
         // Random parts, in a string, in a list or bare, of which enough are accepted.
@@ -306,7 +359,9 @@ TEST(WebhookTemplate, AnyAcceptedJsonTemplateIsJsonWithAnyValues) {
         ++accepted;
         TemplateValues v = values(*notes());
         v.price = Decimal::from_raw(*rc::gen::inRange<std::int64_t>(1, INT64_MAX));
-        v.target = Decimal::from_int(*rc::gen::inRange<std::int64_t>(1, 100));
+        if (*rc::gen::arbitrary<bool>())
+            v.anchor_price = Decimal::from_int(*rc::gen::inRange<std::int64_t>(1, 100));
+        v.rule = "any \"words\"\n";
         boost::json::error_code ec;
         boost::json::parse(render(t, v), ec);
         RC_ASSERT(!ec);
@@ -326,6 +381,35 @@ TEST(Note, IsLimitedAndHasNoControlCharacters) {
     EXPECT_EQ(check_note(std::string("a\0b", 3)).error().message,
               "the note has the control character U+0000; of these, only tabs and line breaks are accepted");
     for (const char* bad : {"\x1b[2J", "\x7f", "\xc2\x85"}) EXPECT_FALSE(check_note(bad));
+}
+
+TEST(Message, IsFilledAsATextIs) {
+    EXPECT_TRUE(check_message("{{ticker}} at {{price}}: {{note}}, {{{{"));
+    EXPECT_EQ(render_message("{{ticker}} at {{price}}: {{note}}, {{{{", values("a \"b\" <c>\n{{price}}")),
+              "BTC at 70100.5: a \"b\" <c>\n{{price}}, {{");
+}
+
+TEST(Message, IsCheckedWhenItsAlertIsMade) {
+    const auto refused = [](std::string_view text) {
+        const auto checked = check_message(text);
+        return checked ? std::string() : checked.error().message;
+    };
+    std::string longest;
+    for (std::size_t i = 0; i < max_message; ++i) longest += "😀";
+    EXPECT_EQ(refused(longest), "");
+    EXPECT_EQ(refused(longest + "x"), "the message must have at most 1000 characters");
+    EXPECT_EQ(refused("\xe2\x82"), "the message is not UTF-8");
+    EXPECT_EQ(
+        refused("\x1b[2J"),
+        "the message has the control character U+001B; of these, only tabs and line breaks are accepted");
+    EXPECT_TRUE(
+        refused("Sell {{half}}").starts_with("unknown placeholder \"{{half}}\" (there are {{ticker}}"));
+    EXPECT_TRUE(refused("{{price").starts_with("a placeholder is not closed"));
+    std::string many;
+    for (int i = 0; i < 100; ++i) many += "{{note}}";
+    EXPECT_TRUE(
+        refused(many).starts_with("with its placeholders at their longest, the message would have 200000"))
+        << refused(many);
 }
 
 TEST(Note, APlaceholderInANoteIsNotFilled) {
