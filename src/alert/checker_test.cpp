@@ -6,10 +6,12 @@
 #include <atomic>
 #include <future>
 #include <set>
+#include <sstream>
 #include <stdexcept>
 #include <thread>
 #include <vector>
 
+#include "alert/rule_text.hpp"
 #include "base/mutex.hpp"
 
 namespace pricewire::alert {
@@ -21,6 +23,15 @@ constexpr Timestamp epoch{std::chrono::seconds{1'700'000'000}};
 
 ActiveAlert gt(const Uuid& id, int target, Ticker ticker = "BTC") {
     return {id, ticker, Condition::gt, Decimal::from_int(target)};
+}
+
+ActiveAlert ruled(const Uuid& id, const std::string& text) {
+    std::istringstream words(text);
+    return {id,
+            "BTC",
+            Condition::lt,
+            {},
+            std::make_shared<const RuledAlert>(RuleText(epoch).parse(words, epoch))};
 }
 
 // Its wall clock stands still, after all prices.
@@ -45,6 +56,12 @@ protected:
             groups_.push_back(std::move(group));
             came_.notify_all();
         };
+        options.past = [this](Ticker, Timestamp) {
+            before_past_();
+            return std::vector<Stretch>{
+                {epoch - 2h, epoch, Decimal::from_int(100), Decimal::from_int(100), Decimal::from_int(100)}};
+        };
+        options.row = [this](const Uuid&) { return row_; };
         options.load_retry = {1ms, 5ms};
         checker_ = start_checker(options, clock_);
     }
@@ -65,6 +82,8 @@ protected:
         for (const FiringGroup& group : groups_) {
             std::vector<Uuid> ids;
             for (const Firing& firing : group.firings) ids.push_back(firing.alert_id);
+            for (const RuledFiring& firing : group.ruled) ids.push_back(firing.alert_id);
+            if (ids.empty()) continue;  // a note
             out.emplace_back(group.price.sequence, std::move(ids));
         }
         return out;
@@ -79,6 +98,8 @@ protected:
     CheckerClock clock_;
     std::vector<ActiveAlert> snapshot_;
     std::function<void()> before_load_;
+    std::function<void()> before_past_ = [] {};
+    std::optional<ActiveAlert> row_;
     std::atomic<int> loads_ = 0;
     std::uint64_t sequence_ = 0;
     Mutex mutex_;
@@ -181,6 +202,33 @@ TEST_F(CheckerTest, ManyThreadsCreateAndDeleteWhilePricesArriveAndEachAlertFires
     for (const auto& ids : kept) expected.insert(ids.begin(), ids.end());
     EXPECT_EQ(fired.size(), expected.size());
     EXPECT_EQ(std::set<Uuid>(fired.begin(), fired.end()), expected);
+}
+
+TEST_F(CheckerTest, AReadOfThePastThatHangsDelaysNoOtherAlert) {
+    std::promise<void> let;
+    before_past_ = [&] { let.get_future().wait(); };
+    snapshot_ = {ruled(a_, "above low 1h +5%"), ruled(b_, "above 104"), gt(c_, 104)};
+    start();
+    price(103);
+    price(106);
+    ASSERT_TRUE(wait_for_groups(2));
+    let.set_value();
+    ASSERT_TRUE(wait_for_groups(3));
+    EXPECT_EQ(stop().back(), (Fired::value_type{2, {a_}}));
+}
+
+TEST_F(CheckerTest, GoesOnFromTheRowOfAnAlertWhoseFiringWasPassedOver) {
+    const std::string terms = "above 100 repeat rearm 0 cooldown 10s";
+    snapshot_ = {ruled(a_, terms)};
+    row_ = ruled(a_, terms + " firings 5 armed 0");
+    start();
+    price(101);
+    ASSERT_TRUE(wait_for_groups(1));
+    checker_->on_passed_over({a_, 1, 1});
+    ASSERT_TRUE(wait_for_groups(2));
+    stop();
+    MutexLock lock(mutex_);
+    EXPECT_EQ(groups_[1].ruled.at(0).number, 6);
 }
 
 TEST_F(CheckerTest, WhileTheSnapshotCannotBeReloadedTheKnownAlertsAreChecked) {
