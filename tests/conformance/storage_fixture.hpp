@@ -197,7 +197,7 @@ protected:
         MutexLock lock(mutex_);
         return marker_.emplace(marker);
     }
-    // The changes so far, as "+id" and "-id".
+    // The changes so far, as "+id", "-id" and "~id" (changed).
     std::vector<std::string> changes() {
         hear_all();
         MutexLock lock(mutex_);
@@ -215,7 +215,10 @@ protected:
         return std::exchange(calls_, {});
     }
     static std::string shown(AlertChange::Kind kind, const Uuid& id) {
-        return (kind == AlertChange::Kind::created ? "+" : "-") + id.to_string();
+        return (kind == AlertChange::Kind::created   ? "+"
+                : kind == AlertChange::Kind::deleted ? "-"
+                                                     : "~") +
+               id.to_string();
     }
     // Runs it on that many threads, which start together.
     template <typename F>

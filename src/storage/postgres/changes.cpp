@@ -7,12 +7,21 @@ namespace {
 
 constexpr std::size_t max_payload = 7999;
 
+// In the place of a condition: the alert has terms, and its row says the rest. Versions that know no terms skip such a
+// change; they know the word "+" or "-" before it.
+constexpr std::string_view created_word = "rule";
+constexpr std::string_view changed_word = "changed";
+
 std::string line(const Change& change) {
     if (const auto* user = std::get_if<UserChange>(&change)) return "u " + user->user_id.to_string();
-    const auto& alert = std::get<AlertChange>(change);
-    return fmt::format("{} {} {} {} {}", alert.kind == AlertChange::Kind::created ? '+' : '-',
-                       alert.alert.id.to_string(), alert.alert.ticker.view(),
-                       to_string(alert.alert.condition), alert.alert.target.to_string());
+    const auto& [kind, alert] = std::get<AlertChange>(change);
+    const std::string id = alert.id.to_string();
+    if (kind == AlertChange::Kind::changed)
+        return fmt::format("+ {} {} {}", id, alert.ticker.view(), changed_word);
+    if (kind == AlertChange::Kind::created && alert.ruled != nullptr)
+        return fmt::format("+ {} {} {}", id, alert.ticker.view(), created_word);
+    return fmt::format("{} {} {} {} {}", kind == AlertChange::Kind::created ? '+' : '-', id,
+                       alert.ticker.view(), to_string(alert.condition), alert.target.to_string());
 }
 
 // Removes the text up to the next `end` from `text` and returns it.
@@ -34,7 +43,14 @@ bool add_line(std::string_view text, ReceivedChanges& out) {
     }
     if (kind != "+" && kind != "-") return false;
     const std::string_view ticker = next(text, ' ');
-    const auto condition = parse_condition(next(text, ' '));
+    const std::string_view word = next(text, ' ');
+    if (kind == "+" && is_ticker(ticker) && (word == created_word || word == changed_word)) {
+        const auto what = word == created_word ? AlertChange::Kind::created : AlertChange::Kind::changed;
+        out.changes.push_back(AlertChange{what, {*id, Ticker(ticker), Condition::lt, Decimal{}}});
+        out.rows.insert(*id);
+        return true;
+    }
+    const auto condition = parse_condition(word);
     if (!condition) {
         out.unknown_alerts.push_back(*id);
         return true;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,12 +13,14 @@ namespace pricewire::storage::postgres {
 
 inline constexpr const char* changes_channel = "pricewire_changes";
 
-// Notifications carry one line per change: "+ <id> <ticker> <condition> <target>", "- …" or "u <id>".
+// Notifications carry one line per change: "+ <id> <ticker> <condition> <target>", "- …" or "u <id>"; of an alert with
+// terms "+ <id> <ticker> rule" (created) or "+ <id> <ticker> changed", without what its row says.
 // These payloads, each below PostgreSQL's limit of 8000 bytes (manual, NOTIFY), carry all changes in order.
 Array to_payloads(const std::vector<Change>& changes);
 
 struct ReceivedChanges {
     std::vector<Change> changes;
+    std::set<Uuid> rows;  // alerts with terms: what was created or changed is to be read from their rows
     // Ids of alerts of a kind that this version does not know: created or deleted by a newer version, which
     // serves them.
     std::vector<Uuid> unknown_alerts;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <tuple>
 #include <unordered_map>
 
@@ -10,26 +11,24 @@
 namespace pricewire::storage::postgres {
 namespace {
 
-// Alerts per commit at most, which bounds how long the first of them waits.
+// Alerts per commit, which bounds how long the first of them waits; one request's are not divided.
 constexpr std::size_t max_group = 500;
 
-auto identity(const Alert& a) {
-    return std::tuple(a.user_id, a.ticker.view(), a.condition, a.target, std::string_view(a.webhook_url));
-}
-
-pqxx::result insert(Connection& db, const std::vector<const Alert*>& alerts) {
-    Array id, user, ticker, condition, target, url, created, format, body, type, note, within, trace, recover;
-    for (const Alert* a : alerts) {
+pqxx::result insert_rows(Connection& db, const std::vector<const Alert*>& alerts,
+                         const std::vector<sql::RuleColumns>& said) {
+    Array id, user, ticker, condition, target, url, created, format, body, type, note, within, trace, recover,
+        message, rule, key, plain_condition, plain_target;
+    for (std::size_t i = 0; i < alerts.size(); ++i) {
+        const Alert* a = alerts[i];
         id.add(a->id);
         user.add(a->user_id);
         ticker.add(a->ticker.view());
-        condition.add(to_string(a->condition));
-        target.add(a->target);
+        condition.add(to_string(said[i].condition));
+        target.add(said[i].target);
         url.add(a->webhook_url);
         created.add(a->created_at);
         format.add(to_string(a->format));
-        std::optional<std::string_view> custom_body;
-        std::optional<std::string_view> custom_type;
+        std::optional<std::string_view> custom_body, custom_type, plain;
         if (a->custom) {
             custom_body = a->custom->body;
             custom_type = a->custom->content_type;
@@ -42,9 +41,15 @@ pqxx::result insert(Connection& db, const std::vector<const Alert*>& alerts) {
         if (a->trace) trace_text = to_text(*a->trace);
         trace.add(trace_text);
         recover.add(a->recover);
+        message.add(a->message);
+        rule.add(said[i].rule);
+        key.add(said[i].key);
+        if (said[i].plain_condition) plain = to_string(*said[i].plain_condition);
+        plain_condition.add(plain);
+        plain_target.add(said[i].plain_target);
     }
     return db.run("alerts_insert", id, user, ticker, condition, target, url, created, format, body, type,
-                  note, within, trace, recover);
+                  note, within, trace, recover, message, rule, key, plain_condition, plain_target);
 }
 
 struct Room {
@@ -53,10 +58,21 @@ struct Room {
     int added = 0;
 };
 
+std::unordered_map<Uuid, Room> lock_users(Connection& db, const std::set<Uuid>& users) {
+    Array ids;
+    for (const Uuid& user : users) ids.add(user);
+    std::unordered_map<Uuid, Room> rooms;
+    for (const Row row : db.run("users_lock", ids)) rooms[row.id(0)] = {row.number(1), row.flag(2), 0};
+    return rooms;
+}
+
 }  // namespace
 
-std::expected<void, CreateAlertError> Creator::create(const Alert& alert, std::size_t limit) {
-    Job job{&alert, limit, {}, nullptr, false};
+std::vector<CreateAlertResult> Creator::create(std::span<const Alert> alerts, std::size_t limit,
+                                               const IdempotentRequest* request,
+                                               const Alerts::AnswerOf& answer) {
+    Job job{.alerts = {}, .limit = limit, .request = request, .answer = answer};
+    for (const Alert& alert : alerts) job.alerts.push_back(sql::unbegun(alert));
     MutexLock lock(mutex_);
     waiting_.push_back(&job);
     changed_.wait(lock, [&]() REQUIRES(mutex_) { return job.done || !busy_; });
@@ -64,10 +80,7 @@ std::expected<void, CreateAlertError> Creator::create(const Alert& alert, std::s
         // No other thread is creating: this one takes all that wait until its own is done.
         busy_ = true;
         while (!job.done) {
-            const std::size_t count = std::min(waiting_.size(), max_group);
-            const std::vector<Job*> jobs(waiting_.begin(),
-                                         waiting_.begin() + static_cast<std::ptrdiff_t>(count));
-            waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(count));
+            const std::vector<Job*> jobs = take_group();
             lock.unlock();
             create_all(jobs);
             lock.lock();
@@ -78,7 +91,16 @@ std::expected<void, CreateAlertError> Creator::create(const Alert& alert, std::s
         changed_.notify_all();
     }
     if (job.error) std::rethrow_exception(job.error);
-    return job.result;
+    return std::move(job.results);
+}
+
+std::vector<Creator::Job*> Creator::take_group() {
+    std::size_t alerts = 0;
+    auto end = waiting_.begin();
+    while (end != waiting_.end() && alerts < max_group) alerts += (*end++)->alerts.size();
+    const std::vector<Job*> jobs(waiting_.begin(), end);
+    waiting_.erase(waiting_.begin(), end);
+    return jobs;
 }
 
 void Creator::create_all(const std::vector<Job*>& jobs) {
@@ -96,56 +118,121 @@ void Creator::create_all(const std::vector<Job*>& jobs) {
     }
 }
 
-void Creator::create_in(Connection& db, std::vector<Job*> jobs) {
-    // In the same order in all processes, so that two that create the same alerts do not deadlock. Of
-    // identical ones the older comes first.
-    std::sort(jobs.begin(), jobs.end(), [](const Job* a, const Job* b) {
-        return std::pair(identity(*a->alert), a->alert->id) < std::pair(identity(*b->alert), b->alert->id);
-    });
+void Creator::create_in(Connection& db, const std::vector<Job*>& jobs) {
+    const std::vector<Place> inserted = insert(db, with_keys(db, jobs));
+    if (!inserted.empty()) admit(db, inserted);
+    answer(db, jobs);
+}
+
+// The alerts of jobs whose keys are theirs, and of those that have none.
+std::vector<Creator::Place> Creator::with_keys(Connection& db, const std::vector<Job*>& jobs) {
+    // In the same order in all processes, so that two that take the same keys do not deadlock.
+    std::map<std::pair<Uuid, std::string_view>, Job*> by_key;
+    for (Job* job : jobs) {
+        job->results.assign(job->alerts.size(), std::unexpected(CreateAlertError::key_used));
+        if (job->request != nullptr && !job->alerts.empty())
+            by_key.try_emplace({job->alerts.front().user_id, job->request->key}, job);
+    }
+    std::set<Job*> taken;
+    for (const auto& [key, job] : by_key) {
+        if (sql::take_key(db, key.first, *job->request)) taken.insert(job);
+    }
+    std::vector<Place> places;
+    for (Job* job : jobs) {
+        if (job->request != nullptr && !taken.contains(job)) continue;
+        for (std::size_t i = 0; i < job->alerts.size(); ++i) places.push_back({job, i});
+    }
+    return places;
+}
+
+// Returns those that are in the table then, in the same order; sets the results of the others.
+std::vector<Creator::Place> Creator::insert(Connection& db, const std::vector<Place>& places) {
+    if (places.empty()) return {};
+    struct Entry {
+        Place place;
+        std::size_t turn;  // in `places`
+        sql::RuleColumns said;
+        // Identical alerts have the same one; of them the older comes first.
+        auto order() const {
+            const Alert& a = place.alert();
+            return std::tuple(a.user_id, a.ticker.view(), said.same_condition(), said.same_target(),
+                              std::string_view(a.webhook_url), std::string_view(said.key), a.id);
+        }
+    };
+    // In the same order in all processes, so that two that create the same alerts do not deadlock.
+    std::vector<Entry> entries;
+    for (const Place& place : places)
+        entries.push_back({place, entries.size(), sql::rule_columns(place.alert())});
+    std::sort(entries.begin(), entries.end(),
+              [](const Entry& a, const Entry& b) { return a.order() < b.order(); });
     std::vector<const Alert*> alerts;
-    for (const Job* job : jobs) alerts.push_back(job->alert);
-    const auto rows = insert(db, alerts);
-    std::vector<Job*> inserted;
-    std::vector<Uuid> users;
-    for (std::size_t i = 0; i < jobs.size(); ++i) {
+    std::vector<sql::RuleColumns> said;
+    for (const Entry& entry : entries) {
+        alerts.push_back(&entry.place.alert());
+        said.push_back(entry.said);
+    }
+    const auto rows = insert_rows(db, alerts, said);
+    std::map<std::size_t, Place> inserted;
+    for (std::size_t i = 0; i < entries.size(); ++i) {
         const Row row = rows[static_cast<pqxx::result::size_type>(i)];
+        CreateAlertResult& result = entries[i].place.result();
         if (row.flag(0)) {
-            jobs[i]->result = std::unexpected(CreateAlertError::endpoint_disabled);
+            result = std::unexpected(CreateAlertError::endpoint_disabled);
         } else if (!row.flag(1)) {
-            jobs[i]->result = std::unexpected(CreateAlertError::duplicate);
+            result = std::unexpected(CreateAlertError::duplicate);
         } else {
-            inserted.push_back(jobs[i]);
-            users.push_back(jobs[i]->alert->user_id);
+            inserted.emplace(entries[i].turn, entries[i].place);
         }
     }
-    if (inserted.empty()) return;
-    std::sort(users.begin(), users.end());
-    users.erase(std::unique(users.begin(), users.end()), users.end());
-    Array user_ids;
-    for (const Uuid& user : users) user_ids.add(user);
-    std::unordered_map<Uuid, Room> rooms;
-    for (const Row row : db.run("users_lock", user_ids)) rooms[row.id(0)] = {row.number(1), row.flag(2), 0};
+    std::vector<Place> out;
+    for (const auto& [turn, place] : inserted) out.push_back(place);
+    return out;
+}
 
+// Removes those for which their users have no room.
+void Creator::admit(Connection& db, const std::vector<Place>& inserted) {
+    std::set<Uuid> users;
+    for (const Place& place : inserted) users.insert(place.alert().user_id);
+    std::unordered_map<Uuid, Room> rooms = lock_users(db, users);
     Array removed;
     std::map<Uuid, int> counts;
     std::vector<Change> changes;
-    for (Job* job : inserted) {
-        Room& room = rooms[job->alert->user_id];
+    std::vector<const Alert*> with_terms;
+    for (const Place& place : inserted) {
+        const Alert& alert = place.alert();
+        Room& room = rooms[alert.user_id];
         // A user deleted in the meantime has no room at all.
-        if (room.deleted || static_cast<std::size_t>(room.active + room.added) >= job->limit) {
-            job->result = std::unexpected(CreateAlertError::limit_reached);
-            removed.add(job->alert->id);
+        if (room.deleted || static_cast<std::size_t>(room.active + room.added) >= place.job->limit) {
+            place.result() = std::unexpected(CreateAlertError::limit_reached);
+            removed.add(alert.id);
             continue;
         }
         ++room.added;
-        ++counts[job->alert->user_id];
-        job->result = {};
-        changes.push_back(AlertChange{AlertChange::Kind::created, sql::active_part(*job->alert)});
+        ++counts[alert.user_id];
+        place.result() = {};
+        if (alert.terms) with_terms.push_back(&alert);
+        changes.push_back(AlertChange{AlertChange::Kind::created, sql::active_part(alert)});
     }
     if (removed.size() > 0) db.run("alerts_remove", removed);
     if (changes.empty()) return;
+    Store::put_states(db, with_terms);
     sql::count_active(db, counts);
     db.notify(changes);
+}
+
+void Creator::answer(Connection& db, const std::vector<Job*>& jobs) {
+    for (const Job* job : jobs) {
+        const auto used = std::unexpected(CreateAlertError::key_used);
+        if (job->request == nullptr || job->results.empty() || job->results.front() == used) continue;
+        const Uuid& user = job->alerts.front().user_id;
+        const auto made = [](const CreateAlertResult& result) { return result.has_value(); };
+        if (std::none_of(job->results.begin(), job->results.end(), made)) {
+            sql::drop_key(db, user, job->request->key);
+        } else {
+            sql::keep_answer(db, user, job->request->key,
+                             job->answer ? job->answer(job->results) : job->request->answer);
+        }
+    }
 }
 
 }  // namespace pricewire::storage::postgres

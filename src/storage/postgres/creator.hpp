@@ -1,9 +1,11 @@
 #pragma once
 
-#include <expected>
+#include <exception>
+#include <span>
 #include <vector>
 
 #include "base/mutex.hpp"
+#include "storage/alerts.hpp"
 #include "storage/postgres/pool.hpp"
 
 namespace pricewire::storage::postgres {
@@ -15,19 +17,35 @@ class Creator {
 public:
     explicit Creator(Pool& pool) : pool_(pool) {}
 
-    std::expected<void, CreateAlertError> create(const Alert& alert, std::size_t limit);
+    // As Alerts::create_alerts().
+    std::vector<CreateAlertResult> create(std::span<const Alert> alerts, std::size_t limit,
+                                          const IdempotentRequest* request, const Alerts::AnswerOf& answer);
 
 private:
     struct Job {
-        const Alert* alert;
+        std::vector<Alert> alerts;
         std::size_t limit;
-        std::expected<void, CreateAlertError> result;
-        std::exception_ptr error;
+        const IdempotentRequest* request;  // may be null
+        const Alerts::AnswerOf& answer;
+        std::vector<CreateAlertResult> results = {};
+        std::exception_ptr error = nullptr;
         bool done = false;
     };
+    // One alert of a job.
+    struct Place {
+        Job* job;
+        std::size_t at;
+        const Alert& alert() const { return job->alerts[at]; }
+        CreateAlertResult& result() const { return job->results[at]; }
+    };
 
+    std::vector<Job*> take_group() REQUIRES(mutex_);
     void create_all(const std::vector<Job*>& jobs);
-    void create_in(Connection& db, std::vector<Job*> jobs);
+    static void create_in(Connection& db, const std::vector<Job*>& jobs);
+    static std::vector<Place> with_keys(Connection& db, const std::vector<Job*>& jobs);
+    static std::vector<Place> insert(Connection& db, const std::vector<Place>& places);
+    static void admit(Connection& db, const std::vector<Place>& inserted);
+    static void answer(Connection& db, const std::vector<Job*>& jobs);
 
     Pool& pool_;
     Mutex mutex_;

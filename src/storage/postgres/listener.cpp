@@ -2,9 +2,13 @@
 
 #include <poll.h>
 
+#include <map>
+#include <utility>
+
 #include "base/backoff.hpp"
 #include "base/log.hpp"
 #include "storage/postgres/changes.hpp"
+#include "storage/sql/alert_rows.hpp"
 
 namespace pricewire::storage::postgres {
 namespace {
@@ -22,7 +26,7 @@ class Listener::Receiver final : public pqxx::notification_receiver {
 public:
     Receiver(pqxx::connection& connection, Listener& listener)
         : notification_receiver(connection, changes_channel), listener_(listener) {}
-    void operator()(const std::string& payload, int) override { listener_.receive(payload); }
+    void operator()(const std::string& payload, int) override { listener_.payloads_.push_back(payload); }
 
 private:
     Listener& listener_;
@@ -42,6 +46,7 @@ Listener::~Listener() {
 
 void Listener::listen() {
     hang_up();
+    payloads_.clear();
     auto fresh = std::make_unique<Connection>(options_, watchdog_);
     fresh->set_patience(answer_within);
     const Watchdog::Watch watch(watchdog_, fresh->socket(), answer_within);
@@ -77,10 +82,15 @@ void Listener::run() {
 
 void Listener::follow() {
     while (wait(ask_every)) {
-        if (connection_->raw().get_notifs() > 0) continue;
-        connection_->execute("SELECT 1");
-        // What came with the answer does not make the socket readable again.
-        connection_->raw().get_notifs();
+        if (connection_->raw().get_notifs() == 0) {
+            connection_->execute("SELECT 1");
+            // What came with the answer does not make the socket readable again.
+            connection_->raw().get_notifs();
+        }
+        while (!payloads_.empty()) {
+            report_received();
+            connection_->raw().get_notifs();
+        }
     }
 }
 
@@ -99,20 +109,19 @@ bool Listener::reconnect() {
     return false;
 }
 
-void Listener::receive(const std::string& payload) {
-    const auto received = parse_payload(payload);
+void Listener::report_received() {
+    for (const std::string& payload : std::exchange(payloads_, {})) report(payload);
+}
+
+void Listener::report(const std::string& payload) {
+    auto received = parse_payload(payload);
     if (!received) {
         log::warn("a notification of the database cannot be understood; all alerts are reloaded");
         report_possible_misses();
         return;
     }
-    if (const auto& unknown = received->unknown_alerts; !unknown.empty()) {
-        // Loading the alerts would skip them too, so nothing is missed.
-        for (std::size_t i = 0; events_.row_skipped && i < unknown.size(); ++i)
-            events_.row_skipped("notification");
-        log::error("changes of alerts of a kind that this version does not know are skipped",
-                   {{"alerts", std::to_string(unknown.size())}, {"first", unknown[0].to_string()}});
-    }
+    if (!received->rows.empty()) read_rows(*received);
+    if (!received->unknown_alerts.empty()) skip(received->unknown_alerts);
     for (const Change& change : received->changes) {
         if (const auto* alert = std::get_if<AlertChange>(&change)) {
             if (events_.alert_changed) events_.alert_changed(*alert);
@@ -120,6 +129,39 @@ void Listener::receive(const std::string& payload) {
             events_.user_changed(std::get<UserChange>(change).user_id);
         }
     }
+}
+
+void Listener::read_rows(ReceivedChanges& received) {
+    Array ids;
+    for (const Uuid& id : received.rows) ids.add(id);
+    std::map<Uuid, ActiveAlert> active;
+    for (const Row row : connection_->run("alerts_active_of", ids)) {
+        try {
+            active.emplace(row.id(0), sql::read_active_alert(row));
+        } catch (const StorageError&) {
+            received.unknown_alerts.push_back(row.id(0));
+        }
+    }
+    for (Change& change : received.changes) {
+        auto* alert = std::get_if<AlertChange>(&change);
+        if (alert == nullptr || alert->kind == AlertChange::Kind::deleted ||
+            !received.rows.contains(alert->alert.id))
+            continue;
+        const auto row = active.find(alert->alert.id);
+        if (row == active.end()) {
+            alert->kind = AlertChange::Kind::deleted;
+        } else {
+            alert->alert = row->second;
+        }
+    }
+}
+
+void Listener::skip(const std::vector<Uuid>& unknown) {
+    // Loading the alerts would skip them too, so nothing is missed.
+    for (std::size_t i = 0; events_.row_skipped && i < unknown.size(); ++i)
+        events_.row_skipped("notification");
+    log::error("changes of alerts of a kind that this version does not know are skipped",
+               {{"alerts", std::to_string(unknown.size())}, {"first", unknown[0].to_string()}});
 }
 
 void Listener::report_possible_misses() {

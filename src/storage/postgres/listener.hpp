@@ -1,9 +1,12 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "base/stop_signal.hpp"
+#include "storage/postgres/changes.hpp"
 #include "storage/postgres/connection.hpp"
 
 namespace pricewire::storage::postgres {
@@ -26,7 +29,12 @@ private:
     void run();
     void follow();
     bool reconnect();
-    void receive(const std::string& payload);
+    void report_received();
+    void report(const std::string& payload);
+    // Replaces what was created or changed of alerts with terms by what their rows say; one that is not active any more
+    // is deleted.
+    void read_rows(ReceivedChanges& received);
+    void skip(const std::vector<Uuid>& unknown);
     void report_possible_misses();
     // Waits until the connection is readable. False if it is time to stop.
     bool wait(Duration patience);
@@ -36,6 +44,7 @@ private:
     Watchdog& watchdog_;
     std::unique_ptr<Connection> connection_;
     std::unique_ptr<Receiver> receiver_;
+    std::vector<std::string> payloads_;  // received, not yet reported
     StopSignal stop_;
     std::thread thread_;
 };

@@ -45,6 +45,9 @@ UPDATE alerts SET is_active = false, deleted_at = $2::timestamptz,
                   delivery_id = (SELECT d.id FROM deliveries d WHERE d.id = alerts.delivery_id)
 WHERE user_id = $1::uuid AND deleted_at IS NULL;
 
+-- name: user_forget_states
+UPDATE alert_states SET others = '' WHERE user_id = $1::uuid AND others <> '';
+
 -- name: user_cancel_deliveries
 WITH open AS MATERIALIZED (
     SELECT id FROM deliveries WHERE user_id = $1::uuid AND due_at IS NOT NULL ORDER BY id FOR UPDATE)
@@ -79,17 +82,98 @@ WITH new AS MATERIALIZED (
                         WHERE e.user_id = n.user_id AND e.webhook_url = n.webhook_url) AS disabled
     FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::alert_condition[], $5::numeric[], $6::text[],
                 $7::timestamptz[], $8::payload_format[], $9::text[], $10::text[], $11::text[], $12::bigint[],
-                $13::text[], $14::boolean[])
+                $13::text[], $14::boolean[], $15::text[], $16::text[], $17::text[], $18::alert_condition[],
+                $19::numeric[])
          WITH ORDINALITY n(id, user_id, ticker, condition, target, webhook_url, created_at, format, template_body,
-                           template_type, note, deliver_within, trace, recover, place)),
+                           template_type, note, deliver_within, trace, recover, message, rule, rule_key,
+                           plain_condition, plain_target, place)),
 inserted AS (
     INSERT INTO alerts (id, user_id, ticker, condition, target, webhook_url, is_active, created_at, format,
-                        template_body, template_type, note, deliver_within, trace, recover)
+                        template_body, template_type, note, deliver_within, trace, recover, message, rule, rule_key,
+                        plain_condition, plain_target)
     SELECT id, user_id, ticker, condition, target, webhook_url, true, created_at, format, template_body,
-           template_type, note, deliver_within, trace, recover
+           template_type, note, deliver_within, trace, recover, message, rule, rule_key, plain_condition, plain_target
     FROM new WHERE NOT disabled ORDER BY place
     ON CONFLICT DO NOTHING RETURNING id)
 SELECT n.disabled, EXISTS (SELECT 1 FROM inserted i WHERE i.id = n.id) FROM new n ORDER BY n.place;
+
+-- name: state_put
+-- The last firing is what it was.
+INSERT INTO alert_states (alert_id, user_id, firings, times, rules, begun_at, not_before, snoozed_until, starts_at,
+                          expires_at, notify_on_expiry, ended, triggered_at, triggered_price, late, others)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::text[], $6::timestamptz[],
+                     $7::timestamptz[], $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::boolean[],
+                     $12::text[], $13::timestamptz[], $14::numeric[], $15::text[], $16::text[])
+ON CONFLICT (alert_id) DO UPDATE
+SET firings = excluded.firings, times = excluded.times, rules = excluded.rules, begun_at = excluded.begun_at,
+    not_before = excluded.not_before, snoozed_until = excluded.snoozed_until, starts_at = excluded.starts_at,
+    expires_at = excluded.expires_at, notify_on_expiry = excluded.notify_on_expiry, ended = excluded.ended,
+    others = excluded.others;
+
+-- name: alert_edit
+UPDATE alerts
+SET ticker = $2::text, condition = $3::alert_condition, target = $4::numeric, webhook_url = $5::text,
+    is_active = $6::boolean, format = $7::payload_format, template_body = $8::text, template_type = $9::text,
+    note = $10::text, deliver_within = $11::bigint, recover = $12::boolean, message = $13::text, rule = $14::text,
+    rule_key = $15::text, plain_condition = $16::alert_condition, plain_target = $17::numeric, revision = $18::bigint
+WHERE id = $1::uuid;
+
+-- name: alert_identical
+-- Another active alert that says the same.
+SELECT 1 FROM alerts
+WHERE user_id = $1::uuid AND ticker = $2::text AND coalesce(plain_condition, condition) = $3::alert_condition
+  AND coalesce(plain_target, target) = $4::numeric AND webhook_url = $5::text AND rule_key = $6::text AND is_active
+  AND id <> $7::uuid;
+
+-- name: delivery_adopt
+-- The firing of an alert in the plain form that gets terms: its delivery carries it from now on.
+UPDATE deliveries
+SET firing = 1, price = coalesce(price, $2::numeric), price_time = coalesce(price_time, created_at), revision = 1,
+    level = $3::numeric, condition = $4::alert_condition
+WHERE id = (SELECT a.delivery_id FROM alerts a WHERE a.id = $1::uuid);
+
+-- name: rule_replaced
+INSERT INTO alert_rules (alert_id, revision, rule, replaced_at)
+SELECT $1::uuid, $2::bigint, $3::text, $4::timestamptz
+WHERE EXISTS (SELECT 1 FROM deliveries d
+              WHERE d.alert_id = $1::uuid AND d.revision IS NOT NULL AND d.revision = $2::bigint)
+ON CONFLICT DO NOTHING;
+
+-- name: state_forget
+-- Of deleted alerts.
+UPDATE alert_states SET others = '' WHERE alert_id = ANY ($1::uuid[]) AND others <> '';
+
+-- name: answer_take
+-- Takes a key that is not used, or was used too long ago.
+INSERT INTO idempotency_keys AS k (user_id, key, request, status, answer, size, created_at)
+VALUES ($1::uuid, $2::text, $3::bytea, $4::int, '', 0, $5::timestamptz)
+ON CONFLICT (user_id, key) DO UPDATE
+SET request = excluded.request, status = excluded.status, answer = '', size = 0, created_at = excluded.created_at
+WHERE k.created_at <= $6::timestamptz;
+
+-- name: answer_keep
+UPDATE idempotency_keys SET answer = $3::text, size = octet_length($3::text)
+WHERE user_id = $1::uuid AND key = $2::text;
+
+-- name: answer_drop
+DELETE FROM idempotency_keys WHERE user_id = $1::uuid AND key = $2::text;
+
+-- name: answers_bound
+DELETE FROM idempotency_keys WHERE user_id = $1::uuid AND key IN (
+    SELECT key FROM (SELECT key, row_number() OVER newest AS place, sum(size) OVER newest AS bytes
+                     FROM idempotency_keys WHERE user_id = $1::uuid
+                     WINDOW newest AS (ORDER BY created_at DESC, key ROWS UNBOUNDED PRECEDING)) kept
+    WHERE place > 1 AND (place > $2::bigint OR bytes > $3::bigint));
+
+-- name: answer_get
+SELECT request, status, answer FROM idempotency_keys
+WHERE user_id = $1::uuid AND key = $2::text AND created_at > $3::timestamptz;
+
+-- name: endpoint_disabled
+SELECT 1 FROM disabled_endpoints WHERE user_id = $1::uuid AND webhook_url = $2::text;
+
+-- name: alerts_active_count
+SELECT active_alerts, deleted_at IS NOT NULL FROM users WHERE id = $1::uuid FOR NO KEY UPDATE;
 
 -- name: users_lock
 SELECT id, active_alerts, deleted_at IS NOT NULL FROM users WHERE id = ANY ($1::uuid[])
@@ -110,65 +194,224 @@ UPDATE users u SET active_alerts = u.active_alerts + c.change FROM change c WHER
 SELECT pg_notify('pricewire_changes', payload) FROM unnest($1::text[]) WITH ORDINALITY p(payload, place)
 ORDER BY place;
 
+-- name: alert_columns
+-- The columns of an alert in the plain form, but for the last firing.
+a.id, a.user_id, a.ticker, a.condition, a.target, a.webhook_url, a.is_active, a.created_at,
+-- name: alert_rest
+a.format, a.template_body, a.template_type, a.note, a.deliver_within, e.disabled_at, a.trace, a.recover
+-- name: state_columns
+a.revision, s.firings, s.not_before, s.snoozed_until, s.starts_at, s.expires_at, s.rules
+-- name: active_columns
+a.id, a.ticker, a.condition, a.target, a.rule, a.created_at, s.begun_at, s.notify_on_expiry,
+-- include: state_columns
+-- name: alert_whole
+-- include: alert_columns
+       CASE WHEN a.rule IS NULL THEN a.triggered_at ELSE s.triggered_at END,
+       CASE WHEN a.rule IS NULL THEN a.triggered_price ELSE s.triggered_price END,
+-- include: alert_rest
+       , CASE WHEN a.rule IS NULL THEN a.late ELSE s.late END, a.message,
+       a.rule, s.begun_at, s.notify_on_expiry, s.ended,
+-- include: state_columns
+FROM alerts a LEFT JOIN alert_states s ON s.alert_id = a.id
+     LEFT JOIN disabled_endpoints e ON e.user_id = a.user_id AND e.webhook_url = a.webhook_url
+-- name: firing_columns
+d.firing, d.price, d.price_time, d.revision, d.level, d.condition, d.evidence,
+CASE WHEN d.revision IS NULL OR d.revision = a.revision THEN a.rule
+     ELSE (SELECT r.rule FROM alert_rules r WHERE r.alert_id = d.alert_id AND r.revision = d.revision) END,
+a.revision
+-- name: view_columns
+d.id, d.alert_id, d.created_at, d.late, g.board, g.board_at, a.triggered_price, a.condition, a.target,
+-- include: firing_columns
+-- name: delivery_columns
+d.id, d.alert_id, a.ticker, a.webhook_url, d.kind, d.state, d.attempts, d.created_at, d.deadline, d.due_at,
+       d.finished_at, d.reason, t.status, d.late,
+-- include: view_columns
+
 -- name: alert_get
-SELECT a.id, a.user_id, a.ticker, a.condition, a.target, a.webhook_url, a.is_active, a.created_at, a.triggered_at,
-       a.triggered_price, a.format, a.template_body, a.template_type, a.note, a.deliver_within, e.disabled_at,
-       a.trace, a.recover, a.late
-FROM alerts a LEFT JOIN disabled_endpoints e ON e.user_id = a.user_id AND e.webhook_url = a.webhook_url
+SELECT
+-- include: alert_whole
 WHERE a.id = $1::uuid AND a.user_id = $2::uuid AND a.deleted_at IS NULL;
 
 -- name: alert_list
-SELECT a.id, a.user_id, a.ticker, a.condition, a.target, a.webhook_url, a.is_active, a.created_at, a.triggered_at,
-       a.triggered_price, a.format, a.template_body, a.template_type, a.note, a.deliver_within, e.disabled_at,
-       a.trace, a.recover, a.late
-FROM alerts a LEFT JOIN disabled_endpoints e ON e.user_id = a.user_id AND e.webhook_url = a.webhook_url
+SELECT
+-- include: alert_whole
 WHERE a.user_id = $1::uuid AND a.id < $2::uuid AND a.deleted_at IS NULL
   AND ($3::boolean IS NULL OR a.is_active = $3::boolean) AND ($4::text IS NULL OR a.ticker = $4::text)
+ORDER BY a.user_id DESC, a.id DESC LIMIT $5::bigint;
+
+-- name: alert_list_of_status
+-- CASE rather than = at the outside: an = is taken for rare, and all alerts of the user would be read and sorted.
+SELECT
+-- include: alert_whole
+WHERE a.user_id = $1::uuid AND a.id < $2::uuid AND a.deleted_at IS NULL
+  AND ($3::boolean IS NULL OR a.is_active = $3::boolean) AND ($4::text IS NULL OR a.ticker = $4::text)
+  AND CASE WHEN NOT a.is_active THEN coalesce(s.ended, 'fired') = $6::text
+           WHEN s.starts_at > $7::timestamptz THEN $6::text = 'scheduled'
+           WHEN s.snoozed_until > $7::timestamptz THEN $6::text = 'snoozed' ELSE $6::text = 'active' END
 ORDER BY a.user_id DESC, a.id DESC LIMIT $5::bigint;
 
 -- name: alert_lock
 SELECT id, ticker, condition, target, is_active FROM alerts
 WHERE id = $1::uuid AND user_id = $2::uuid AND deleted_at IS NULL FOR UPDATE;
 
+-- name: alerts_lock_of
+-- Of a ticker, after an id.
+SELECT id, ticker, condition, target, is_active FROM alerts
+WHERE user_id = $1::uuid AND id > $2::uuid AND ticker = $3::text AND deleted_at IS NULL
+ORDER BY user_id, id LIMIT $4::bigint FOR UPDATE;
+
+-- name: alerts_count_of
+SELECT count(*) FROM alerts WHERE user_id = $1::uuid AND ticker = $2::text AND deleted_at IS NULL;
+
 -- name: alert_delete
 UPDATE alerts SET is_active = false, deleted_at = $2::timestamptz,
                   delivery_id = (SELECT d.id FROM deliveries d WHERE d.id = alerts.delivery_id)
-WHERE id = $1::uuid;
+WHERE id = ANY ($1::uuid[]);
 
 -- name: alerts_declare
-DECLARE active_alerts NO SCROLL CURSOR FOR SELECT id, ticker, condition, target FROM alerts WHERE is_active;
+DECLARE active_alerts NO SCROLL CURSOR FOR
+SELECT
+-- include: active_columns
+FROM alerts a LEFT JOIN alert_states s ON s.alert_id = a.id
+WHERE a.is_active;
 
 -- name: alerts_fetch
 FETCH 10000 FROM active_alerts;
+
+-- name: alert_active
+SELECT
+-- include: active_columns
+FROM alerts a LEFT JOIN alert_states s ON s.alert_id = a.id
+WHERE a.id = $1::uuid AND a.is_active;
+
+-- name: alerts_active_of
+SELECT
+-- include: active_columns
+FROM alerts a LEFT JOIN alert_states s ON s.alert_id = a.id
+WHERE a.id = ANY ($1::uuid[]) AND a.is_active;
+
+-- name: firings_of_rules
+SELECT
+-- include: view_columns
+FROM alerts a JOIN deliveries d ON d.alert_id = a.id LEFT JOIN prices_fired g ON g.id = d.price_fired
+WHERE a.id = $1::uuid AND a.user_id = $2::uuid AND a.deleted_at IS NULL AND d.alert_id = $1::uuid
+  AND d.revision IS NOT NULL AND d.firing < $3::bigint
+ORDER BY d.firing DESC LIMIT $4::bigint;
+
+-- name: firing_of_plain
+SELECT
+-- include: view_columns
+FROM alerts a JOIN deliveries d ON d.id = a.delivery_id LEFT JOIN prices_fired g ON g.id = d.price_fired
+WHERE a.id = $1::uuid AND a.user_id = $2::uuid AND a.deleted_at IS NULL AND a.rule IS NULL;
 
 -- name: fire
 -- Locked in the order of ids, so that two processes that fire the same alerts wait for each other without a deadlock.
 -- Locked rows are not skipped: the transaction that holds one may still roll back.
 WITH locked AS MATERIALIZED (
-    SELECT f.*
-    FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::numeric[], $5::text[])
-              f(alert_id, delivery_id, fired_at, price, late)
+    SELECT f.alert_id, f.delivery_id, g.*
+    FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) f(alert_id, delivery_id, place)
+         JOIN unnest($4::timestamptz[], $5::numeric[], $6::timestamptz[], $7::text[], $8::uuid[])
+              WITH ORDINALITY g(fired_at, price, price_time, late, price_fired, place) ON g.place = f.place
          JOIN alerts a ON a.id = f.alert_id
-    WHERE a.is_active ORDER BY a.id FOR UPDATE OF a),
+    WHERE a.is_active AND a.rule IS NULL ORDER BY a.id FOR UPDATE OF a),
 fired AS (
     UPDATE alerts a
     SET is_active = false, triggered_at = l.fired_at, triggered_price = l.price, delivery_id = l.delivery_id,
         late = l.late
     FROM locked l WHERE a.id = l.alert_id
-    RETURNING a.id, a.user_id, a.delivery_id, a.triggered_at, a.deliver_within, a.late)
-INSERT INTO deliveries (id, alert_id, user_id, state, due_at, created_at, deadline, late)
+    RETURNING a.id, a.user_id, a.delivery_id, a.triggered_at, a.deliver_within, a.late, l.price, l.price_time,
+              l.price_fired)
+INSERT INTO deliveries (id, alert_id, user_id, state, due_at, created_at, deadline, late, firing, price, price_time,
+                        price_fired)
 SELECT delivery_id, id, user_id, 'pending', triggered_at, triggered_at,
-       triggered_at + deliver_within * interval '1 microsecond', late
+       triggered_at + deliver_within * interval '1 microsecond', late, 1, price, price_time, price_fired
 FROM fired
 RETURNING id, user_id;
+
+-- name: price_fired
+INSERT INTO prices_fired (id, board, board_at) SELECT * FROM unnest($1::uuid[], $2::text[], $3::timestamptz[])
+ON CONFLICT DO NOTHING;
+
+-- name: ruled_lock
+-- Before the others look, in the order of ids.
+SELECT count(*) FROM (SELECT id FROM alerts WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE) locked;
+
+-- name: ruled_fire
+-- Each alert's k-th firing, if it is that: see Outbox::fire().
+WITH held AS MATERIALIZED (
+    SELECT f.*, a.user_id, a.ticker, a.deliver_within, s.times IS NOT NULL AND f.number >= s.times AS ends
+    FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::timestamptz[], $6::numeric[], $7::numeric[],
+                $8::alert_condition[], $9::text[], $10::timestamptz[], $11::text[], $12::timestamptz[], $13::text[],
+                $14::uuid[])
+              f(alert_id, delivery_id, revision, number, time, value, level, condition, evidence, not_before, rules,
+                fired_at, late, price_fired)
+         JOIN alerts a ON a.id = f.alert_id JOIN alert_states s ON s.alert_id = f.alert_id
+    WHERE a.is_active AND a.rule IS NOT NULL AND a.revision = f.revision AND s.firings = f.number - 1
+      AND s.begun_at <= f.time AND (s.not_before IS NULL OR s.not_before <= f.time)
+      AND (s.snoozed_until IS NULL OR s.snoozed_until <= f.time) AND (s.expires_at IS NULL OR s.expires_at > f.time)),
+state AS (
+    UPDATE alert_states s
+    SET firings = h.number, not_before = h.not_before, rules = h.rules, triggered_at = h.fired_at,
+        triggered_price = h.value, late = h.late, ended = CASE WHEN h.ends THEN 'fired' END,
+        others = CASE WHEN h.ends THEN '' ELSE s.others END
+    FROM held h WHERE s.alert_id = h.alert_id),
+-- Its first delivery keeps an alert from being pruned; see alerts_gone.
+alert AS (
+    UPDATE alerts a SET is_active = NOT h.ends, delivery_id = coalesce(a.delivery_id, h.delivery_id)
+    FROM held h WHERE a.id = h.alert_id AND (h.ends OR a.delivery_id IS NULL)),
+written AS (
+    INSERT INTO deliveries (id, alert_id, user_id, kind, state, due_at, created_at, deadline, late, firing, price,
+                            price_time, price_fired, revision, level, condition, evidence)
+    SELECT delivery_id, alert_id, user_id, 'ruled', 'pending', fired_at, fired_at,
+           fired_at + deliver_within * interval '1 microsecond', late, number, value, time, price_fired, revision,
+           level, condition, evidence
+    FROM held)
+SELECT delivery_id, user_id, alert_id, ticker, ends FROM held;
+
+-- name: ruled_notes_lock
+-- Those that may be written, with what is stored.
+SELECT n.place, a.ticker, s.rules
+FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) WITH ORDINALITY n(alert_id, revision, firings, place)
+     JOIN alerts a ON a.id = n.alert_id JOIN alert_states s ON s.alert_id = n.alert_id
+WHERE a.is_active AND a.rule IS NOT NULL AND a.revision = n.revision AND s.firings = n.firings;
+
+-- name: ruled_notes
+UPDATE alert_states s SET rules = n.rules FROM unnest($1::uuid[], $2::text[]) n(alert_id, rules)
+WHERE s.alert_id = n.alert_id;
+
+-- name: ruled_expire
+WITH held AS MATERIALIZED (
+    SELECT e.*, a.user_id, a.ticker, a.deliver_within, s.notify_on_expiry
+    FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::timestamptz[], $5::text[], $6::timestamptz[], $7::numeric[],
+                $8::timestamptz[], $9::uuid[])
+              e(alert_id, delivery_id, revision, expires_at, evidence, fired_at, price, price_time, price_fired)
+         JOIN alerts a ON a.id = e.alert_id JOIN alert_states s ON s.alert_id = e.alert_id
+    WHERE a.is_active AND a.rule IS NOT NULL AND a.revision = e.revision AND s.expires_at <= e.expires_at),
+state AS (
+    UPDATE alert_states s SET ended = 'expired', others = '' FROM held h WHERE s.alert_id = h.alert_id),
+alert AS (
+    UPDATE alerts a
+    SET is_active = false,
+        delivery_id = coalesce(a.delivery_id, CASE WHEN h.notify_on_expiry THEN h.delivery_id END)
+    FROM held h WHERE a.id = h.alert_id),
+written AS (
+    INSERT INTO deliveries (id, alert_id, user_id, kind, state, due_at, created_at, deadline, price, price_time,
+                            price_fired, revision, evidence)
+    SELECT delivery_id, alert_id, user_id, 'expired', 'pending', fired_at, fired_at,
+           fired_at + deliver_within * interval '1 microsecond', price, price_time, price_fired, revision, evidence
+    FROM held WHERE notify_on_expiry)
+SELECT delivery_id, user_id, alert_id, ticker, notify_on_expiry FROM held;
 
 -- name: claimed
 -- What an attempt needs of each delivery that a statement's CTE of this name has claimed.
 SELECT d.id, d.attempts, d.round_start, d.kind, d.created_at, d.deadline, d.test_price,
        u.webhook_secret, u.previous_secret, u.previous_until,
-       a.id, a.user_id, a.ticker, a.condition, a.target, a.webhook_url, a.is_active, a.created_at, a.triggered_at,
-       a.triggered_price, a.format, a.template_body, a.template_type, a.note, a.deliver_within, e.disabled_at,
-       a.trace, a.recover, d.late
+-- include: firing_columns
+       ,
+-- include: alert_columns
+       a.triggered_at, a.triggered_price,
+-- include: alert_rest
+       , d.late, a.message
 FROM claimed d JOIN alerts a ON a.id = d.alert_id JOIN users u ON u.id = a.user_id
      LEFT JOIN disabled_endpoints e ON e.user_id = a.user_id AND e.webhook_url = a.webhook_url
 
@@ -185,7 +428,8 @@ claimed AS (
     SET state = 'delivering', due_at = $4::timestamptz, lease_owner = $5::text, lane = NULL, lane_turn = NULL
     FROM due WHERE d.id = due.id
     RETURNING d.id, d.alert_id, d.attempts, d.round_start, d.kind, d.created_at, d.deadline, d.test_price,
-              d.late, due.place)
+              d.late, d.firing, d.price, d.price_time, d.revision, d.level, d.condition, d.evidence,
+              due.place)
 -- include: claimed
 ORDER BY d.place;
 
@@ -199,7 +443,8 @@ claimed AS (
     SET state = 'delivering', due_at = $3::timestamptz, lease_owner = $4::text, lane = NULL, lane_turn = NULL
     FROM due WHERE d.id = due.id
     RETURNING d.id, d.alert_id, d.attempts, d.round_start, d.kind, d.created_at, d.deadline, d.test_price,
-              d.late, due.due_at AS was_due)
+              d.late, d.firing, d.price, d.price_time, d.revision, d.level, d.condition, d.evidence,
+              due.due_at AS was_due)
 -- include: claimed
 ORDER BY d.was_due, d.id;
 
@@ -212,7 +457,8 @@ claimed AS (
     SET state = 'delivering', due_at = $3::timestamptz, lease_owner = $4::text, lane = NULL, lane_turn = NULL
     FROM due WHERE d.id = due.id
     RETURNING d.id, d.alert_id, d.attempts, d.round_start, d.kind, d.created_at, d.deadline, d.test_price,
-              d.late, due.lane_turn AS turn)
+              d.late, d.firing, d.price, d.price_time, d.revision, d.level, d.condition, d.evidence,
+              due.lane_turn AS turn)
 -- include: claimed
 ORDER BY d.turn;
 
@@ -350,17 +596,19 @@ DELETE FROM endpoint_refusals WHERE (user_id, webhook_url) IN (
     ORDER BY last_at LIMIT $2::bigint FOR UPDATE SKIP LOCKED);
 
 -- name: delivery_get
-SELECT d.id, d.alert_id, a.ticker, a.webhook_url, d.kind, d.state, d.attempts, d.created_at, d.deadline, d.due_at,
-       d.finished_at, d.reason, t.status, d.late
+SELECT
+-- include: delivery_columns
 FROM deliveries d JOIN alerts a ON a.id = d.alert_id
      LEFT JOIN attempts t ON t.delivery_id = d.id AND t.number = d.attempts
+     LEFT JOIN prices_fired g ON g.id = CASE WHEN d.revision IS NOT NULL THEN d.price_fired END
 WHERE d.id = $1::uuid AND d.user_id = $2::uuid;
 
 -- name: delivery_list
-SELECT d.id, d.alert_id, a.ticker, a.webhook_url, d.kind, d.state, d.attempts, d.created_at, d.deadline, d.due_at,
-       d.finished_at, d.reason, t.status, d.late
+SELECT
+-- include: delivery_columns
 FROM deliveries d JOIN alerts a ON a.id = d.alert_id
      LEFT JOIN attempts t ON t.delivery_id = d.id AND t.number = d.attempts
+     LEFT JOIN prices_fired g ON g.id = CASE WHEN d.revision IS NOT NULL THEN d.price_fired END
 WHERE d.user_id = $1::uuid AND d.id >= $2::uuid AND d.id < $3::uuid
   AND d.created_at >= $4::timestamptz AND d.created_at < $5::timestamptz
   AND ($6::delivery_state IS NULL OR d.state = $6::delivery_state)
@@ -371,10 +619,11 @@ SELECT id FROM deliveries WHERE user_id = $1::uuid AND id >= $2::uuid AND id < $
 ORDER BY user_id DESC, id DESC LIMIT 1 OFFSET $4::bigint;
 
 -- name: delivery_list_missed
-SELECT d.id, d.alert_id, a.ticker, a.webhook_url, d.kind, d.state, d.attempts, d.created_at, d.deadline, d.due_at,
-       d.finished_at, d.reason, t.status, d.late
+SELECT
+-- include: delivery_columns
 FROM deliveries d JOIN alerts a ON a.id = d.alert_id
      LEFT JOIN attempts t ON t.delivery_id = d.id AND t.number = d.attempts
+     LEFT JOIN prices_fired g ON g.id = CASE WHEN d.revision IS NOT NULL THEN d.price_fired END
 WHERE d.user_id = $1::uuid AND d.id >= $2::uuid AND d.id < $3::uuid
   AND d.created_at >= $4::timestamptz AND d.created_at < $5::timestamptz
   AND d.finished_at IS NOT NULL AND d.state <> 'delivered' AND d.state = $6::delivery_state
@@ -382,12 +631,16 @@ ORDER BY d.user_id DESC, d.id DESC LIMIT $7::bigint;
 
 -- name: delivery_list_of_alert
 -- IS NOT DISTINCT FROM is an = that cannot use an index: with one, all deliveries of the user would be scanned.
-SELECT d.id, d.alert_id, a.ticker, a.webhook_url, d.kind, d.state, d.attempts, d.created_at, d.deadline, d.due_at,
-       d.finished_at, d.reason, t.status, d.late
+SELECT
+-- include: delivery_columns
 FROM deliveries d JOIN alerts a ON a.id = d.alert_id
      LEFT JOIN attempts t ON t.delivery_id = d.id AND t.number = d.attempts
+     LEFT JOIN prices_fired g ON g.id = CASE WHEN d.revision IS NOT NULL THEN d.price_fired END
 WHERE d.id = ANY (ARRAY(SELECT f.delivery_id FROM alerts f WHERE f.id = $8::uuid
-                        UNION ALL SELECT o.id FROM deliveries o WHERE o.alert_id = $8::uuid AND o.test_price IS NOT NULL))
+                        UNION ALL SELECT o.id FROM deliveries o WHERE o.alert_id = $8::uuid AND o.test_price IS NOT NULL
+                        UNION ALL SELECT r.id FROM deliveries r
+                                  WHERE r.alert_id = $8::uuid AND r.revision IS NOT NULL AND r.id >= $2::uuid
+                                    AND r.id < $3::uuid))
   AND d.user_id IS NOT DISTINCT FROM $1::uuid AND d.id >= $2::uuid AND d.id < $3::uuid
   AND d.created_at >= $4::timestamptz AND d.created_at < $5::timestamptz
   AND ($6::delivery_state IS NULL OR d.state = $6::delivery_state)
@@ -433,7 +686,8 @@ ORDER BY d.user_id, d.id LIMIT $4::bigint FOR UPDATE OF d;
 
 -- name: test_insert
 INSERT INTO deliveries (id, alert_id, user_id, kind, state, due_at, created_at, deadline, test_price)
-SELECT $1::uuid, a.id, a.user_id, 'test', 'pending', $2::timestamptz, $2::timestamptz,
+SELECT $1::uuid, a.id, a.user_id,
+       (CASE WHEN a.rule IS NULL THEN 'test' ELSE 'ruled_test' END)::delivery_kind, 'pending', $2::timestamptz, $2::timestamptz,
        $2::timestamptz + a.deliver_within * interval '1 microsecond', $3::numeric
 FROM alerts a WHERE a.id = $4::uuid AND a.user_id = $5::uuid AND a.deleted_at IS NULL;
 
@@ -509,7 +763,25 @@ DELETE FROM alerts WHERE id IN (
     SELECT a.id FROM alerts a
     WHERE a.deleted_at IS NOT NULL AND a.delivery_id IS NULL
       AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.alert_id = a.id AND d.test_price IS NOT NULL)
+      AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.alert_id = a.id AND d.revision IS NOT NULL)
     ORDER BY a.id LIMIT $1::bigint FOR UPDATE SKIP LOCKED);
+
+-- name: prune_boards
+DELETE FROM prices_fired WHERE id IN (
+    SELECT id FROM prices_fired WHERE id < $1::uuid ORDER BY id LIMIT $2::bigint FOR UPDATE SKIP LOCKED);
+
+-- name: prune_rules
+DELETE FROM alert_rules WHERE (alert_id, revision) IN (
+    SELECT r.alert_id, r.revision FROM alert_rules r
+    WHERE r.replaced_at < $1::timestamptz
+      AND NOT EXISTS (SELECT 1 FROM deliveries d
+                      WHERE d.alert_id = r.alert_id AND d.revision IS NOT NULL AND d.revision = r.revision)
+    ORDER BY r.replaced_at LIMIT $2::bigint FOR UPDATE SKIP LOCKED);
+
+-- name: prune_answers
+DELETE FROM idempotency_keys WHERE (user_id, key) IN (
+    SELECT user_id, key FROM idempotency_keys WHERE created_at < $1::timestamptz
+    ORDER BY created_at LIMIT $2::bigint FOR UPDATE SKIP LOCKED);
 
 -- name: prune_endpoints
 DELETE FROM disabled_endpoints WHERE (user_id, webhook_url) IN (
@@ -628,6 +900,24 @@ SELECT ticker, true FROM t WHERE ticker IS NOT NULL
 UNION ALL
 SELECT ticker, false FROM ticker_needs WHERE until > $1::timestamptz;
 
+-- name: other_tickers
+-- Those that active alerts watch besides their own, each text once.
+WITH RECURSIVE t(others) AS (
+    SELECT min(others) FROM alert_states WHERE others <> ''
+    UNION ALL
+    SELECT (SELECT min(s.others) FROM alert_states s WHERE s.others <> '' AND s.others > t.others)
+    FROM t WHERE t.others IS NOT NULL)
+SELECT others FROM t WHERE others IS NOT NULL;
+
+-- name: other_tickers_of
+WITH RECURSIVE t(others) AS (
+    SELECT min(others) FROM alert_states WHERE others <> '' AND user_id = $1::uuid
+    UNION ALL
+    SELECT (SELECT min(s.others) FROM alert_states s
+            WHERE s.others <> '' AND s.user_id = $1::uuid AND s.others > t.others)
+    FROM t WHERE t.others IS NOT NULL)
+SELECT others FROM t WHERE others IS NOT NULL;
+
 -- name: alert_tickers
 WITH RECURSIVE t(ticker) AS (
     SELECT min(ticker) FROM alerts WHERE is_active AND user_id = $1::uuid
@@ -734,7 +1024,7 @@ WHERE ticker = $1::text AND started_at = $2::timestamptz AND lease_owner = $3::t
 
 -- name: alerts_recoverable
 SELECT id, condition, target, created_at FROM alerts
-WHERE ticker = $1::text AND is_active AND recover AND created_at < $2::timestamptz;
+WHERE ticker = $1::text AND is_active AND recover AND rule IS NULL AND created_at < $2::timestamptz;
 
 -- name: blind_prune
 DELETE FROM blind_spans WHERE (ticker, started_at) IN (

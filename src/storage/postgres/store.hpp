@@ -6,6 +6,7 @@
 #include "storage/postgres/listener.hpp"
 #include "storage/postgres/pool.hpp"
 #include "storage/postgres/postgres_storage.hpp"
+#include "storage/sql/fired.hpp"
 #include "storage/sql/store.hpp"
 
 namespace pricewire::storage::postgres {
@@ -18,6 +19,10 @@ public:
     // store_alerts.cpp
     CreateAlertResult create_alert(const Alert& alert, std::size_t limit,
                                    const IdempotentRequest* request = nullptr) override;
+    std::vector<CreateAlertResult> create_alerts(std::span<const Alert> alerts, std::size_t limit,
+                                                 const IdempotentRequest* request = nullptr,
+                                                 const Alerts::AnswerOf& answer = {}) override;
+    using sql::Store<Pool>::put_states;
     void load_active_alerts(const std::function<void(std::span<const ActiveAlert>)>& piece) override;
 
     // store_outbox.cpp
@@ -30,6 +35,12 @@ public:
     std::vector<DisabledEndpoint> record(std::span<const DeliveryOutcome> outcomes) override;
 
 private:
+    void fire_plain(std::span<const FiringGroup> groups, const sql::Boards& boards,
+                    std::vector<DeliveryTask>& tasks);
+    // store_ruled.cpp
+    void fire_ruled(std::span<const FiringGroup> groups, const sql::Boards& boards,
+                    std::vector<DeliveryTask>& tasks);
+
     // store_bars.cpp
     std::vector<Bar> merge_minutes(Connection& db, std::span<const Bar> bars) override;
     void merge_hours(Connection& db, std::span<const HourBar> hours) override;

@@ -27,8 +27,18 @@ private:
 
 }  // namespace
 
-CreateAlertResult Store::create_alert(const Alert& alert, std::size_t limit, const IdempotentRequest*) {
-    return write("create_alert", [&] { return creator_.create(alert, limit); });
+CreateAlertResult Store::create_alert(const Alert& alert, std::size_t limit,
+                                      const IdempotentRequest* request) {
+    return write("create_alert", [&] { return creator_.create({&alert, 1}, limit, request, {}).front(); });
+}
+
+std::vector<CreateAlertResult> Store::create_alerts(std::span<const Alert> alerts, std::size_t limit,
+                                                    const IdempotentRequest* request,
+                                                    const Alerts::AnswerOf& answer) {
+    return write("create_alerts", [&] {
+        if (alerts.empty()) return std::vector<CreateAlertResult>();
+        return creator_.create(alerts, limit, request, answer);
+    });
 }
 
 void Store::load_active_alerts(const std::function<void(std::span<const ActiveAlert>)>& piece) {

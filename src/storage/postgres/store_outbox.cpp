@@ -37,37 +37,55 @@ std::vector<Fired> in_lock_order(std::span<const FiringGroup> groups) {
     return out;
 }
 
-// Fires them; adds the deliveries it wrote with their users, and the change of each user's active alerts.
+// What of alerts in the plain form was written: the deliveries with their users, and the change of each user's active
+// alerts.
+struct Written {
+    std::unordered_map<Uuid, Uuid> deliveries;
+    std::map<Uuid, int> less;
+};
+
 void fire_some(Connection& db, std::span<const Fired> fired, std::span<const FiringGroup> groups,
-               std::unordered_map<Uuid, Uuid>& written, std::map<Uuid, int>& less) {
-    Array alerts, deliveries, times, prices, late;
+               sql::Boards& boards, Written& out) {
+    Array alerts, deliveries, places;
+    // Each group once: its place among those of this statement.
+    Array times, prices, price_times, late, ids;
+    std::unordered_map<std::size_t, std::size_t> place_of;
     for (const Fired& f : fired) {
+        const auto [place, is_new] = place_of.try_emplace(f.group, place_of.size() + 1);
         alerts.add(f.alert_id);
         deliveries.add(f.delivery_id);
-        times.add(groups[f.group].fired_at);
-        prices.add(groups[f.group].price.value);
-        late.add(sql::late_text(groups[f.group]));
+        places.add(place->second);
+        if (!is_new) continue;
+        const FiringGroup& group = groups[f.group];
+        times.add(group.fired_at);
+        prices.add(group.price.value);
+        price_times.add(group.price.time);
+        late.add(sql::late_text(group));
+        ids.add(boards.id(f.group));
     }
-    for (const Row row : db.run("fire", alerts, deliveries, times, prices, late)) {
+    for (const Row row : db.run("fire", alerts, deliveries, places, times, prices, price_times, late, ids)) {
         const Uuid user = row.id(1);
-        written.emplace(row.id(0), user);
-        --less[user];
+        out.deliveries.emplace(row.id(0), user);
+        --out.less[user];
     }
 }
 
 // The deliveries it wrote, with their users.
 std::unordered_map<Uuid, Uuid> fire_in_one(Pool& pool, std::span<const Fired> all,
-                                           std::span<const FiringGroup> groups) {
+                                           std::span<const FiringGroup> groups, sql::Boards boards) {
     return pool.transaction(Durability::power, [&](Connection& db) {
-        std::unordered_map<Uuid, Uuid> written;
-        std::map<Uuid, int> less;
+        Written written;
         for (std::size_t from = 0; from < all.size(); from += max_fired_at_once) {
             const auto some = all.subspan(from, std::min(max_fired_at_once, all.size() - from));
-            fire_some(db, some, groups, written, less);
+            fire_some(db, some, groups, boards, written);
         }
         // Users after all alerts: see the table.
-        sql::count_active(db, less);
-        return written;
+        sql::count_active(db, written.less);
+        for (const Fired& f : all) {
+            if (written.deliveries.contains(f.delivery_id)) boards.use(f.group);
+        }
+        boards.write(db);
+        return std::move(written.deliveries);
     });
 }
 
@@ -117,28 +135,37 @@ std::vector<const DeliveryOutcome*> record_some(Connection& db,
 
 std::vector<DeliveryTask> Store::fire(std::span<const FiringGroup> groups) {
     return write("fire", [&] {
-        const std::vector<Fired> all = in_lock_order(groups);
-        std::vector<std::span<const Fired>> parts{all};
-        if (all.size() >= worth_two_backends && db_.size() > 1) {
-            parts = {std::span(all).first(all.size() / 2), std::span(all).subspan(all.size() / 2)};
-        }
-        std::vector<std::future<std::unordered_map<Uuid, Uuid>>> others;
-        for (const auto& part : std::span(parts).subspan(1)) {
-            others.push_back(std::async(std::launch::async,
-                                        [this, part, groups] { return fire_in_one(db_, part, groups); }));
-        }
-        // If this throws, the others' futures wait for their end.
-        std::unordered_map<Uuid, Uuid> written = fire_in_one(db_, parts.front(), groups);
-        for (auto& other : others) written.merge(other.get());
+        const sql::Boards boards(groups);
         std::vector<DeliveryTask> tasks;
-        for (const FiringGroup& group : groups) {
-            for (const Firing& firing : group.firings) {
-                const auto user = written.find(firing.delivery_id);
-                if (user != written.end()) tasks.push_back({firing.delivery_id, 1, user->second});
-            }
-        }
+        fire_plain(groups, boards, tasks);
+        fire_ruled(groups, boards, tasks);
         return tasks;
     });
+}
+
+void Store::fire_plain(std::span<const FiringGroup> groups, const sql::Boards& boards,
+                       std::vector<DeliveryTask>& tasks) {
+    const std::vector<Fired> all = in_lock_order(groups);
+    if (all.empty()) return;
+    std::vector<std::span<const Fired>> parts{all};
+    if (all.size() >= worth_two_backends && db_.size() > 1) {
+        parts = {std::span(all).first(all.size() / 2), std::span(all).subspan(all.size() / 2)};
+    }
+    std::vector<std::future<std::unordered_map<Uuid, Uuid>>> others;
+    for (const auto& part : std::span(parts).subspan(1)) {
+        others.push_back(std::async(std::launch::async, [this, part, groups, &boards] {
+            return fire_in_one(db_, part, groups, boards);
+        }));
+    }
+    // If this throws, the others' futures wait for their end.
+    std::unordered_map<Uuid, Uuid> written = fire_in_one(db_, parts.front(), groups, boards);
+    for (auto& other : others) written.merge(other.get());
+    for (const FiringGroup& group : groups) {
+        for (const Firing& firing : group.firings) {
+            const auto user = written.find(firing.delivery_id);
+            if (user != written.end()) tasks.push_back({firing.delivery_id, 1, user->second});
+        }
+    }
 }
 
 std::vector<ClaimedDelivery> Store::claim(std::span<const DeliveryTask> tasks, Timestamp now,

@@ -74,77 +74,8 @@ inline constexpr auto read_stored_secrets = [](const auto& row) {
     return StoredSecrets{row.id(3), read_secrets(row)};
 };
 
-// Text that does not parse was not written by us: it is left out.
-template <typename Row>
-std::optional<LateFiring> maybe_late(const Row& row, int column) {
-    if (row.null(column)) return std::nullopt;
-    return parse_late_firing(row.text(column));
-}
-
-inline std::optional<std::string> late_text(const FiringGroup& group) {
-    if (!group.late) return std::nullopt;
-    return to_text(*group.late);
-}
-
-// id, user_id, ticker, condition, target, webhook_url, is_active, created_at, triggered_at, triggered_price,
-// format, template_body, template_type, note, deliver_within, disabled_at, trace, recover, late, from `column` on.
-inline constexpr auto read_alert = [](const auto& row, int column = 0) {
-    Alert alert;
-    alert.id = row.id(column);
-    alert.user_id = row.id(column + 1);
-    alert.ticker = Ticker(row.text(column + 2));
-    alert.condition = known(&parse_condition, row, column + 3, "alerts.condition", alert.id);
-    alert.target = row.decimal(column + 4);
-    alert.webhook_url = row.text(column + 5);
-    alert.is_active = row.flag(column + 6);
-    alert.created_at = row.time(column + 7);
-    alert.triggered_at = maybe_time(row, column + 8);
-    if (!row.null(column + 9)) alert.triggered_price = row.decimal(column + 9);
-    alert.format = known(&parse_payload_format, row, column + 10, "alerts.format", alert.id);
-    if (!row.null(column + 11)) {
-        alert.custom =
-            WebhookTemplate{std::string(row.text(column + 11)), std::string(row.text(column + 12))};
-    }
-    alert.note = row.text(column + 13);
-    alert.deliver_within = Duration{row.number(column + 14)};
-    alert.endpoint_disabled_at = maybe_time(row, column + 15);
-    if (!row.null(column + 16)) alert.trace = parse_trace_text(row.text(column + 16));
-    alert.recover = row.flag(column + 17);
-    alert.late = maybe_late(row, column + 18);
-    return alert;
-};
-
-// id, ticker, condition, target.
-inline constexpr auto read_active_alert = [](const auto& row) {
-    const Uuid id = row.id(0);
-    return ActiveAlert{id, Ticker(row.text(1)), known(&parse_condition, row, 2, "alerts.condition", id),
-                       row.decimal(3)};
-};
-
-inline ActiveAlert active_part(const Alert& alert) {
-    return {alert.id, alert.ticker, alert.condition, alert.target};
-}
-
 inline constexpr auto read_endpoint = [](const auto& row) {
     return UserEndpoint{std::string(row.text(0)), maybe_time(row, 1), std::string(row.text(2))};
-};
-
-// id, attempts, round_start, kind, created_at, deadline, test_price, the secrets, the alert.
-inline constexpr auto read_claimed = [](const auto& row) {
-    ClaimedDelivery out;
-    out.id = row.id(0);
-    out.attempt = int_at(row, 1) + 1;
-    out.round = out.attempt - int_at(row, 2);
-    out.kind = known(&parse_delivery_kind, row, 3, "deliveries.kind", out.id);
-    out.created_at = row.time(4);
-    out.deadline = row.time(5);
-    out.secrets = read_secrets(row, 7);
-    out.alert = read_alert(row, 10);
-    if (out.kind == DeliveryKind::test) {
-        out.alert.triggered_at = out.created_at;
-        out.alert.triggered_price = row.decimal(6);
-    }
-    return out;
 };
 
 // due, unfinished, oldest_due.
@@ -159,25 +90,6 @@ inline constexpr auto read_breaker = [](const auto& row) {
     const BreakerState state = known(&parse_breaker_state, row, 2, "user_breakers.state", endpoint);
     return Breaker{row.id(0),          std::move(endpoint),      state,      int_at(row, 3),
                    maybe_time(row, 4), std::string(row.text(5)), row.time(6)};
-};
-
-inline constexpr auto read_delivery = [](const auto& row) {
-    DeliveryView view;
-    view.id = row.id(0);
-    view.alert_id = row.id(1);
-    view.ticker = Ticker(row.text(2));
-    view.webhook_url = row.text(3);
-    view.kind = known(&parse_delivery_kind, row, 4, "deliveries.kind", view.id);
-    view.state = known(&parse_delivery_state, row, 5, "deliveries.state", view.id);
-    view.attempts = int_at(row, 6);
-    view.created_at = row.time(7);
-    view.deadline = row.time(8);
-    if (view.state == DeliveryState::pending) view.next_attempt_at = maybe_time(row, 9);
-    view.finished_at = maybe_time(row, 10);
-    view.reason = row.text(11);
-    view.last_status = maybe_int(row, 12);
-    view.late = maybe_late(row, 13);
-    return view;
 };
 
 // ticker, started_at, ended_at, reason, state, told_until, unknown_us, fired, tries.

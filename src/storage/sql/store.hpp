@@ -9,10 +9,10 @@
 #include <vector>
 
 #include "base/crypto.hpp"
+#include "storage/sql/alert_rows.hpp"
 #include "storage/sql/alert_store.hpp"
 #include "storage/sql/id_range.hpp"
 #include "storage/sql/refusals.hpp"
-#include "storage/sql/rows.hpp"
 #include "storage/storage.hpp"
 
 namespace pricewire::storage::sql {
@@ -75,10 +75,11 @@ public:
             db.first([](const auto&) { return true; }, "user_lock_alerts", user_id);
             if (db.change("user_delete", user_id, unusable, now) == 0) return false;
             std::vector<Change> changes;
-            for (const ActiveAlert& alert : db.all(read_active_alert, "user_active_alerts", user_id))
+            for (const ActiveAlert& alert : db.all(read_plain_active, "user_active_alerts", user_id))
                 changes.push_back(AlertChange{AlertChange::Kind::deleted, alert});
             changes.push_back(UserChange{user_id});
             db.change("user_hide_alerts", user_id, now);
+            db.change("user_forget_states", user_id);
             db.change("user_cancel_deliveries", user_id, now);
             db.change("user_forget_breakers", user_id);
             db.notify(changes);
@@ -273,30 +274,30 @@ public:
     }
     std::expected<void, TestError> add_test_delivery(const Uuid& user_id, const Uuid& alert_id,
                                                      const Uuid& delivery_id, Decimal price, Timestamp now,
-                                                     const IdempotentRequest* = nullptr) override {
+                                                     const IdempotentRequest* request = nullptr) override {
         using Result = std::expected<void, TestError>;
         return transaction("add_test_delivery", Durability::power, [&](Connection& db) -> Result {
-            if (!db.first([](const auto&) { return true; }, "alert_lock", alert_id, user_id))
-                return std::unexpected(TestError::not_found);
-            const auto unfinished =
-                *db.first([](const auto& row) { return row.number(0); }, "tests_unfinished", alert_id);
-            if (unfinished >= static_cast<std::int64_t>(max_unfinished_tests))
-                return std::unexpected(TestError::too_many);
-            db.change("test_insert", delivery_id, now, price, alert_id, user_id);
-            const auto id = [](const Uuid& test) { return std::tie(test); };
-            const std::vector<Uuid> old = db.all(read_id, "tests_old", alert_id, max_kept_tests);
-            db.change_each("prune_attempts", old, id);
-            db.change_each("prune_delivery", old, id);
-            return {};
+            if (request != nullptr && !take_key(db, user_id, *request))
+                return std::unexpected(TestError::key_used);
+            const Result added = add_test(db, user_id, alert_id, delivery_id, price, now);
+            if (request != nullptr && added) keep_answer(db, user_id, request->key, request->answer);
+            if (request != nullptr && !added) drop_key(db, user_id, request->key);
+            return added;
         });
     }
     std::size_t prune(Timestamp before, std::size_t limit) override {
         return transaction("prune", Durability::process, [&](Connection& db) {
             std::size_t removed = prune_deliveries(db, before, limit);
-            for (const char* rest : {"prune_alerts", "prune_endpoints", "prune_users"}) {
-                if (removed < limit) removed += db.change(rest, limit - removed);
-            }
-            if (removed < limit) removed += db.change("prune_refusals", before, limit - removed);
+            const auto more = [&](const char* query, const auto&... values) {
+                if (removed < limit) removed += db.change(query, values..., limit - removed);
+            };
+            more("prune_boards", end_id_until(before));
+            more("prune_rules", before);
+            more("prune_alerts");
+            more("prune_endpoints");
+            more("prune_users");
+            more("prune_refusals", before);
+            more("prune_answers", system_clock().now() - keep_answers);
             return removed;
         });
     }
@@ -328,6 +329,22 @@ private:
     static void restart(Connection& db, const std::vector<DeliveryTask>& tasks, Timestamp now) {
         const auto id = [](const DeliveryTask& task) { return std::tie(task.delivery_id); };
         db.change_each("delivery_restart", tasks, id, now);
+    }
+
+    static std::expected<void, TestError> add_test(Connection& db, const Uuid& user_id, const Uuid& alert_id,
+                                                   const Uuid& delivery_id, Decimal price, Timestamp now) {
+        if (!db.first([](const auto&) { return true; }, "alert_lock", alert_id, user_id))
+            return std::unexpected(TestError::not_found);
+        const auto unfinished =
+            *db.first([](const auto& row) { return row.number(0); }, "tests_unfinished", alert_id);
+        if (unfinished >= static_cast<std::int64_t>(max_unfinished_tests))
+            return std::unexpected(TestError::too_many);
+        db.change("test_insert", delivery_id, now, price, alert_id, user_id);
+        const auto id = [](const Uuid& test) { return std::tie(test); };
+        const std::vector<Uuid> old = db.all(read_id, "tests_old", alert_id, max_kept_tests);
+        db.change_each("prune_attempts", old, id);
+        db.change_each("prune_delivery", old, id);
+        return {};
     }
 
     struct Locked {

@@ -8,6 +8,7 @@
 #include <tuple>
 #include <vector>
 
+#include "storage/sql/alert_columns.hpp"
 #include "storage/sql/listing_changes.hpp"
 #include "storage/sql/rows.hpp"
 #include "storage/sql/store_base.hpp"
@@ -36,15 +37,21 @@ public:
             std::map<Ticker, bool> by_alert;
             for (const auto& [ticker, alert] : db.all(needed, "needed_tickers", now))
                 by_alert[ticker] |= alert;
+            for (const std::string& others : db.all(read_text, "other_tickers"))
+                for (const Ticker ticker : split_tickers(others)) by_alert[ticker] = true;
             std::vector<NeededTicker> out;
             for (const auto& [ticker, alert] : by_alert) out.push_back({ticker, alert});
             return out;
         });
     }
     std::vector<Ticker> alert_tickers(const Uuid& user_id) override {
-        const auto ticker = [](const auto& row) { return Ticker(row.text(0)); };
-        return read("alert_tickers",
-                    [&](Connection& db) { return db.all(ticker, "alert_tickers", user_id); });
+        return read("alert_tickers", [&](Connection& db) {
+            std::set<Ticker> tickers;
+            for (const char* query : {"alert_tickers", "other_tickers_of"})
+                for (const std::string& names : db.all(read_text, query, user_id))
+                    for (const Ticker ticker : split_tickers(names)) tickers.insert(ticker);
+            return std::vector(tickers.begin(), tickers.end());
+        });
     }
     void set_watch_states(std::span<const WatchState> unwatched, std::span<const Ticker> watched) override {
         std::map<Ticker, const WatchState*> states;

@@ -48,6 +48,9 @@ UPDATE alerts SET is_active = 0, deleted_at = ?2,
                   delivery_id = (SELECT d.id FROM deliveries d WHERE d.id = alerts.delivery_id)
 WHERE user_id = ?1 AND deleted_at IS NULL;
 
+-- name: user_forget_states
+UPDATE alert_states SET others = '' WHERE user_id = ? AND others <> '';
+
 -- name: user_cancel_deliveries
 UPDATE deliveries INDEXED BY deliveries_by_user
 SET state = 'cancelled', due_at = NULL, lease_owner = NULL, lane = NULL, lane_turn = NULL, finished_at = ?2,
@@ -77,31 +80,140 @@ SELECT active_alerts, deleted_at IS NOT NULL FROM users WHERE id = ?;
 
 -- name: alert_insert
 INSERT INTO alerts (id, user_id, ticker, condition, target, webhook_url, is_active, created_at, format,
-                    template_body, template_type, note, deliver_within, trace, recover)
-VALUES (?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?)
+                    template_body, template_type, note, deliver_within, trace, recover, message, rule, rule_key,
+                    plain_condition, plain_target)
+VALUES (?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT DO NOTHING;
+
+-- name: state_put
+-- The last firing is what it was.
+INSERT INTO alert_states (alert_id, user_id, firings, times, rules, begun_at, not_before, snoozed_until, starts_at,
+                          expires_at, notify_on_expiry, ended, triggered_at, triggered_price, late, others)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (alert_id) DO UPDATE
+SET firings = excluded.firings, times = excluded.times, rules = excluded.rules, begun_at = excluded.begun_at,
+    not_before = excluded.not_before, snoozed_until = excluded.snoozed_until, starts_at = excluded.starts_at,
+    expires_at = excluded.expires_at, notify_on_expiry = excluded.notify_on_expiry, ended = excluded.ended,
+    others = excluded.others;
+
+-- name: alert_edit
+UPDATE alerts SET ticker = ?2, condition = ?3, target = ?4, webhook_url = ?5, is_active = ?6, format = ?7,
+                  template_body = ?8, template_type = ?9, note = ?10, deliver_within = ?11, recover = ?12,
+                  message = ?13, rule = ?14, rule_key = ?15, plain_condition = ?16, plain_target = ?17, revision = ?18
+WHERE id = ?1;
+
+-- name: alert_identical
+-- Another active alert that says the same.
+SELECT 1 FROM alerts
+WHERE user_id = ?1 AND ticker = ?2 AND coalesce(plain_condition, condition) = ?3
+  AND coalesce(plain_target, target) = ?4 AND webhook_url = ?5 AND rule_key = ?6 AND is_active = 1 AND id <> ?7;
+
+-- name: delivery_adopt
+-- The firing of an alert in the plain form that gets terms: its delivery carries it from now on.
+UPDATE deliveries SET firing = 1, price = coalesce(price, ?2), price_time = coalesce(price_time, created_at),
+                      revision = 1, level = ?3, condition = ?4
+WHERE id = (SELECT a.delivery_id FROM alerts a WHERE a.id = ?1);
+
+-- name: rule_replaced
+INSERT OR IGNORE INTO alert_rules (alert_id, revision, rule, replaced_at)
+SELECT ?1, ?2, ?3, ?4
+WHERE EXISTS (SELECT 1 FROM deliveries d WHERE d.alert_id = ?1 AND d.revision IS NOT NULL AND d.revision = ?2);
+
+-- name: state_forget
+-- Of a deleted alert.
+UPDATE alert_states SET others = '' WHERE alert_id = ? AND others <> '';
+
+-- name: answer_take
+-- Takes a key that is not used, or was used too long ago.
+INSERT INTO idempotency_keys (user_id, key, request, status, answer, size, created_at)
+VALUES (?1, ?2, ?3, ?4, '', 0, ?5)
+ON CONFLICT (user_id, key) DO UPDATE
+SET request = excluded.request, status = excluded.status, answer = '', size = 0, created_at = excluded.created_at
+WHERE created_at <= ?6;
+
+-- name: answer_keep
+UPDATE idempotency_keys SET answer = ?3, size = length(CAST(?3 AS BLOB)) WHERE user_id = ?1 AND key = ?2;
+
+-- name: answer_drop
+DELETE FROM idempotency_keys WHERE user_id = ? AND key = ?;
+
+-- name: answers_bound
+DELETE FROM idempotency_keys WHERE user_id = ?1 AND key IN (
+    SELECT key FROM (SELECT key, row_number() OVER newest AS place, sum(size) OVER newest AS bytes
+                     FROM idempotency_keys WHERE user_id = ?1
+                     WINDOW newest AS (ORDER BY created_at DESC, key ROWS UNBOUNDED PRECEDING))
+    WHERE place > 1 AND (place > ?2 OR bytes > ?3));
+
+-- name: answer_get
+SELECT request, status, answer FROM idempotency_keys WHERE user_id = ? AND key = ? AND created_at > ?;
 
 -- name: alert_remove
 DELETE FROM alerts WHERE id = ?;
 
+-- name: alert_columns
+-- The columns of an alert in the plain form, but for the last firing.
+a.id, a.user_id, a.ticker, a.condition, a.target, a.webhook_url, a.is_active, a.created_at,
+-- name: alert_rest
+a.format, a.template_body, a.template_type, a.note, a.deliver_within, e.disabled_at, a.trace, a.recover
+-- name: state_columns
+a.revision, s.firings, s.not_before, s.snoozed_until, s.starts_at, s.expires_at, s.rules
+-- name: active_columns
+a.id, a.ticker, a.condition, a.target, a.rule, a.created_at, s.begun_at, s.notify_on_expiry,
+-- include: state_columns
+-- name: alert_whole
+-- include: alert_columns
+       CASE WHEN a.rule IS NULL THEN a.triggered_at ELSE s.triggered_at END,
+       CASE WHEN a.rule IS NULL THEN a.triggered_price ELSE s.triggered_price END,
+-- include: alert_rest
+       , CASE WHEN a.rule IS NULL THEN a.late ELSE s.late END, a.message,
+       a.rule, s.begun_at, s.notify_on_expiry, s.ended,
+-- include: state_columns
+FROM alerts a LEFT JOIN alert_states s ON s.alert_id = a.id
+     LEFT JOIN disabled_endpoints e ON e.user_id = a.user_id AND e.webhook_url = a.webhook_url
+-- name: firing_columns
+d.firing, d.price, d.price_time, d.revision, d.level, d.condition, d.evidence,
+CASE WHEN d.revision IS NULL OR d.revision = a.revision THEN a.rule
+     ELSE (SELECT r.rule FROM alert_rules r WHERE r.alert_id = d.alert_id AND r.revision = d.revision) END,
+a.revision
+-- name: view_columns
+d.id, d.alert_id, d.created_at, d.late, g.board, g.board_at, a.triggered_price, a.condition, a.target,
+-- include: firing_columns
+-- name: delivery_columns
+d.id, d.alert_id, a.ticker, a.webhook_url, d.kind, d.state, d.attempts, d.created_at, d.deadline, d.due_at,
+       d.finished_at, d.reason, t.status, d.late,
+-- include: view_columns
+
 -- name: alert_get
-SELECT a.id, a.user_id, a.ticker, a.condition, a.target, a.webhook_url, a.is_active, a.created_at, a.triggered_at,
-       a.triggered_price, a.format, a.template_body, a.template_type, a.note, a.deliver_within, e.disabled_at,
-       a.trace, a.recover, a.late
-FROM alerts a LEFT JOIN disabled_endpoints e ON e.user_id = a.user_id AND e.webhook_url = a.webhook_url
+SELECT
+-- include: alert_whole
 WHERE a.id = ? AND a.user_id = ? AND a.deleted_at IS NULL;
 
 -- name: alert_list
-SELECT a.id, a.user_id, a.ticker, a.condition, a.target, a.webhook_url, a.is_active, a.created_at, a.triggered_at,
-       a.triggered_price, a.format, a.template_body, a.template_type, a.note, a.deliver_within, e.disabled_at,
-       a.trace, a.recover, a.late
-FROM alerts a LEFT JOIN disabled_endpoints e ON e.user_id = a.user_id AND e.webhook_url = a.webhook_url
+SELECT
+-- include: alert_whole
 WHERE a.user_id = ?1 AND a.id < ?2 AND a.deleted_at IS NULL
   AND (?3 IS NULL OR a.is_active = ?3) AND (?4 IS NULL OR a.ticker = ?4)
 ORDER BY a.id DESC LIMIT ?5;
 
+-- name: alert_list_of_status
+SELECT
+-- include: alert_whole
+WHERE a.user_id = ?1 AND a.id < ?2 AND a.deleted_at IS NULL
+  AND (?3 IS NULL OR a.is_active = ?3) AND (?4 IS NULL OR a.ticker = ?4)
+  AND ?6 = CASE WHEN a.is_active = 0 THEN coalesce(s.ended, 'fired') WHEN s.starts_at > ?7 THEN 'scheduled'
+                WHEN s.snoozed_until > ?7 THEN 'snoozed' ELSE 'active' END
+ORDER BY a.id DESC LIMIT ?5;
+
 -- name: alert_lock
 SELECT id, ticker, condition, target, is_active FROM alerts WHERE id = ? AND user_id = ? AND deleted_at IS NULL;
+
+-- name: alerts_lock_of
+-- Of a ticker, after an id.
+SELECT id, ticker, condition, target, is_active FROM alerts INDEXED BY alerts_by_user
+WHERE user_id = ?1 AND id > ?2 AND ticker = ?3 AND deleted_at IS NULL ORDER BY id LIMIT ?4;
+
+-- name: alerts_count_of
+SELECT count(*) FROM alerts INDEXED BY alerts_by_user WHERE user_id = ? AND ticker = ? AND deleted_at IS NULL;
 
 -- name: alert_delete
 UPDATE alerts SET is_active = 0, deleted_at = ?2,
@@ -109,23 +221,87 @@ UPDATE alerts SET is_active = 0, deleted_at = ?2,
 WHERE id = ?1;
 
 -- name: alerts_load_active
--- Nearly all are active: the index would be an additional lookup for each.
-SELECT id, ticker, condition, target FROM alerts WHERE +is_active = 1;
+-- Nearly all are active: the index would be an additional lookup for each. So is a row of alert_states that is not there.
+SELECT
+-- include: active_columns
+FROM alerts a LEFT JOIN alert_states s ON s.alert_id = iif(a.rule IS NULL, NULL, a.id)
+WHERE +a.is_active = 1;
+
+-- name: alert_active
+SELECT
+-- include: active_columns
+FROM alerts a LEFT JOIN alert_states s ON s.alert_id = a.id
+WHERE a.id = ? AND a.is_active = 1;
+
+-- name: alert_part
+SELECT id, ticker, condition, target FROM alerts WHERE id = ?;
+
+-- name: firings_of_rules
+SELECT
+-- include: view_columns
+FROM alerts a CROSS JOIN deliveries d ON d.alert_id = a.id LEFT JOIN prices_fired g ON g.id = d.price_fired
+WHERE a.id = ?1 AND a.user_id = ?2 AND a.deleted_at IS NULL AND d.revision IS NOT NULL AND d.firing < ?3
+ORDER BY d.firing DESC LIMIT ?4;
+
+-- name: firing_of_plain
+SELECT
+-- include: view_columns
+FROM alerts a CROSS JOIN deliveries d ON d.id = a.delivery_id LEFT JOIN prices_fired g ON g.id = d.price_fired
+WHERE a.id = ?1 AND a.user_id = ?2 AND a.deleted_at IS NULL AND a.rule IS NULL;
 
 -- name: firing_add
 INSERT OR IGNORE INTO temp.firing (alert_id, delivery_id) VALUES (?, ?);
 
 -- name: firing_deliveries
-INSERT INTO deliveries (id, alert_id, user_id, state, due_at, created_at, deadline, late)
-SELECT f.delivery_id, f.alert_id, a.user_id, 'pending', ?1, ?1, ?1 + a.deliver_within, ?2
+INSERT INTO deliveries (id, alert_id, user_id, state, due_at, created_at, deadline, late, firing, price, price_time,
+                        price_fired)
+SELECT f.delivery_id, f.alert_id, a.user_id, 'pending', ?1, ?1, ?1 + a.deliver_within, ?2, 1, ?3, ?4, ?5
 FROM temp.firing f CROSS JOIN alerts a ON a.id = f.alert_id
-WHERE +a.is_active = 1
+WHERE +a.is_active = 1 AND a.rule IS NULL
 RETURNING id, user_id;
 
 -- name: firing_alerts
 UPDATE alerts SET is_active = 0, triggered_at = ?, triggered_price = ?, late = ?,
                   delivery_id = (SELECT f.delivery_id FROM temp.firing f WHERE f.alert_id = alerts.id)
-WHERE id IN (SELECT alert_id FROM temp.firing) AND +is_active = 1;
+WHERE id IN (SELECT alert_id FROM temp.firing) AND +is_active = 1 AND rule IS NULL;
+
+-- name: price_fired
+INSERT INTO prices_fired (id, board, board_at) VALUES (?, ?, ?);
+
+-- name: ruled_state
+-- The k-th firing, if it is that: see Outbox::fire(). Whether it was the last one.
+UPDATE alert_states
+SET firings = ?3, not_before = ?5, rules = ?6, triggered_at = ?7, triggered_price = ?8, late = ?9,
+    ended = iif(times <= ?3, 'fired', NULL), others = iif(times <= ?3, '', others)
+WHERE alert_id = ?1 AND firings = ?3 - 1 AND begun_at <= ?4 AND (not_before IS NULL OR not_before <= ?4)
+  AND (snoozed_until IS NULL OR snoozed_until <= ?4) AND (expires_at IS NULL OR expires_at > ?4)
+  AND EXISTS (SELECT 1 FROM alerts a WHERE a.id = ?1 AND a.is_active = 1 AND a.revision = ?2 AND a.rule IS NOT NULL)
+RETURNING ended IS NOT NULL;
+
+-- name: ruled_delivery
+INSERT INTO deliveries (id, alert_id, user_id, kind, state, due_at, created_at, deadline, late, firing, price,
+                        price_time, price_fired, revision, level, condition, evidence)
+SELECT ?1, a.id, a.user_id, ?3, 'pending', ?4, ?4, ?4 + a.deliver_within, ?5, ?6, ?7, ?8, ?9, a.revision, ?10, ?11, ?12
+FROM alerts a WHERE a.id = ?2
+RETURNING user_id;
+
+-- name: ruled_alert
+-- Its first delivery keeps it from being pruned; see alerts_gone.
+UPDATE alerts SET is_active = min(is_active, ?2), delivery_id = coalesce(delivery_id, ?3)
+WHERE id = ?1 AND (?2 = 0 OR delivery_id IS NULL);
+
+-- name: ruled_note_lock
+SELECT s.rules FROM alert_states s CROSS JOIN alerts a ON a.id = s.alert_id
+WHERE s.alert_id = ? AND a.revision = ? AND s.firings = ? AND a.is_active = 1 AND a.rule IS NOT NULL;
+
+-- name: ruled_note
+UPDATE alert_states SET rules = ?2 WHERE alert_id = ?1;
+
+-- name: ruled_expiry
+UPDATE alert_states SET ended = 'expired', others = ''
+WHERE alert_id = ?1 AND expires_at <= ?3
+  AND EXISTS (SELECT 1 FROM alerts a WHERE a.id = ?1 AND a.is_active = 1 AND a.revision = ?2 AND a.rule IS NOT NULL)
+RETURNING user_id, notify_on_expiry;
 
 -- name: user_count
 UPDATE users SET active_alerts = active_alerts + ?2 WHERE id = ?1;
@@ -136,9 +312,12 @@ DELETE FROM temp.firing;
 -- name: claimable
 SELECT d.id, d.attempts, d.round_start, d.kind, d.created_at, d.deadline, d.test_price,
        u.webhook_secret, u.previous_secret, u.previous_until,
-       a.id, a.user_id, a.ticker, a.condition, a.target, a.webhook_url, a.is_active, a.created_at, a.triggered_at,
-       a.triggered_price, a.format, a.template_body, a.template_type, a.note, a.deliver_within, e.disabled_at,
-       a.trace, a.recover, d.late
+-- include: firing_columns
+       ,
+-- include: alert_columns
+       a.triggered_at, a.triggered_price,
+-- include: alert_rest
+       , d.late, a.message
 FROM deliveries d CROSS JOIN alerts a ON a.id = d.alert_id CROSS JOIN users u ON u.id = a.user_id
      LEFT JOIN disabled_endpoints e ON e.user_id = a.user_id AND e.webhook_url = a.webhook_url
 WHERE d.id = ? AND d.due_at <= ?;
@@ -239,17 +418,19 @@ INSERT OR REPLACE INTO disabled_endpoints (user_id, webhook_url, disabled_at, re
 SELECT d.user_id, a.webhook_url, ?, ? FROM deliveries d CROSS JOIN alerts a ON a.id = d.alert_id WHERE d.id = ?;
 
 -- name: delivery_get
-SELECT d.id, d.alert_id, a.ticker, a.webhook_url, d.kind, d.state, d.attempts, d.created_at, d.deadline, d.due_at,
-       d.finished_at, d.reason, t.status, d.late
+SELECT
+-- include: delivery_columns
 FROM deliveries d CROSS JOIN alerts a ON a.id = d.alert_id
      LEFT JOIN attempts t ON t.delivery_id = d.id AND t.number = d.attempts
+     LEFT JOIN prices_fired g ON g.id = CASE WHEN d.revision IS NOT NULL THEN d.price_fired END
 WHERE d.id = ? AND d.user_id = ?;
 
 -- name: delivery_list
-SELECT d.id, d.alert_id, a.ticker, a.webhook_url, d.kind, d.state, d.attempts, d.created_at, d.deadline, d.due_at,
-       d.finished_at, d.reason, t.status, d.late
+SELECT
+-- include: delivery_columns
 FROM deliveries d INDEXED BY deliveries_by_user CROSS JOIN alerts a ON a.id = d.alert_id
      LEFT JOIN attempts t ON t.delivery_id = d.id AND t.number = d.attempts
+     LEFT JOIN prices_fired g ON g.id = CASE WHEN d.revision IS NOT NULL THEN d.price_fired END
 WHERE d.user_id = ?1 AND d.id >= ?2 AND d.id < ?3 AND d.created_at >= ?4 AND d.created_at < ?5
   AND (?6 IS NULL OR d.state = ?6)
 ORDER BY d.id DESC LIMIT ?7;
@@ -259,21 +440,25 @@ SELECT id FROM deliveries INDEXED BY deliveries_by_user WHERE user_id = ?1 AND i
 ORDER BY id DESC LIMIT 1 OFFSET ?4;
 
 -- name: delivery_list_missed
-SELECT d.id, d.alert_id, a.ticker, a.webhook_url, d.kind, d.state, d.attempts, d.created_at, d.deadline, d.due_at,
-       d.finished_at, d.reason, t.status, d.late
+SELECT
+-- include: delivery_columns
 FROM deliveries d INDEXED BY deliveries_missed CROSS JOIN alerts a ON a.id = d.alert_id
      LEFT JOIN attempts t ON t.delivery_id = d.id AND t.number = d.attempts
+     LEFT JOIN prices_fired g ON g.id = CASE WHEN d.revision IS NOT NULL THEN d.price_fired END
 WHERE d.user_id = ?1 AND d.id >= ?2 AND d.id < ?3 AND d.created_at >= ?4 AND d.created_at < ?5
   AND d.finished_at IS NOT NULL AND d.state <> 'delivered' AND d.state = ?6
 ORDER BY d.id DESC LIMIT ?7;
 
 -- name: delivery_list_of_alert
-SELECT d.id, d.alert_id, a.ticker, a.webhook_url, d.kind, d.state, d.attempts, d.created_at, d.deadline, d.due_at,
-       d.finished_at, d.reason, t.status, d.late
+SELECT
+-- include: delivery_columns
 FROM deliveries d CROSS JOIN alerts a ON a.id = d.alert_id
      LEFT JOIN attempts t ON t.delivery_id = d.id AND t.number = d.attempts
+     LEFT JOIN prices_fired g ON g.id = CASE WHEN d.revision IS NOT NULL THEN d.price_fired END
 WHERE d.id IN (SELECT f.delivery_id FROM alerts f WHERE f.id = ?8
-               UNION ALL SELECT o.id FROM deliveries o WHERE o.alert_id = ?8 AND o.test_price IS NOT NULL)
+               UNION ALL SELECT o.id FROM deliveries o WHERE o.alert_id = ?8 AND o.test_price IS NOT NULL
+               UNION ALL SELECT r.id FROM deliveries r
+                         WHERE r.alert_id = ?8 AND r.revision IS NOT NULL AND r.id >= ?2 AND r.id < ?3)
   AND +d.user_id = ?1 AND +d.id >= ?2 AND +d.id < ?3 AND d.created_at >= ?4 AND d.created_at < ?5
   AND (?6 IS NULL OR d.state = ?6)
 ORDER BY d.id DESC LIMIT ?7;
@@ -318,7 +503,7 @@ ORDER BY d.id LIMIT ?4;
 
 -- name: test_insert
 INSERT INTO deliveries (id, alert_id, user_id, kind, state, due_at, created_at, deadline, test_price)
-SELECT ?1, a.id, a.user_id, 'test', 'pending', ?2, ?2, ?2 + a.deliver_within, ?3
+SELECT ?1, a.id, a.user_id, iif(a.rule IS NULL, 'test', 'ruled_test'), 'pending', ?2, ?2, ?2 + a.deliver_within, ?3
 FROM alerts a WHERE a.id = ?4 AND a.user_id = ?5 AND a.deleted_at IS NULL;
 
 -- name: tests_unfinished
@@ -382,7 +567,23 @@ DELETE FROM alerts WHERE id IN (
     SELECT a.id FROM alerts a INDEXED BY alerts_gone
     WHERE a.deleted_at IS NOT NULL AND a.delivery_id IS NULL
       AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.alert_id = a.id AND d.test_price IS NOT NULL)
+      AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.alert_id = a.id AND d.revision IS NOT NULL)
     LIMIT ?);
+
+-- name: prune_boards
+DELETE FROM prices_fired WHERE id IN (SELECT id FROM prices_fired WHERE id < ? ORDER BY id LIMIT ?);
+
+-- name: prune_rules
+DELETE FROM alert_rules WHERE (alert_id, revision) IN (
+    SELECT r.alert_id, r.revision FROM alert_rules r
+    WHERE r.replaced_at < ?
+      AND NOT EXISTS (SELECT 1 FROM deliveries d
+                      WHERE d.alert_id = r.alert_id AND d.revision IS NOT NULL AND d.revision = r.revision)
+    ORDER BY r.replaced_at LIMIT ?);
+
+-- name: prune_answers
+DELETE FROM idempotency_keys WHERE (user_id, key) IN (
+    SELECT user_id, key FROM idempotency_keys WHERE created_at < ? ORDER BY created_at LIMIT ?);
 
 -- name: prune_endpoints
 DELETE FROM disabled_endpoints WHERE (user_id, webhook_url) IN (
@@ -463,6 +664,23 @@ WITH RECURSIVE t(ticker) AS (
 SELECT ticker, 1 FROM t WHERE ticker IS NOT NULL
 UNION ALL
 SELECT ticker, 0 FROM ticker_needs WHERE until > ?1;
+
+-- name: other_tickers
+-- Those that active alerts watch besides their own, each text once.
+WITH RECURSIVE t(others) AS (
+    SELECT min(others) FROM alert_states WHERE others <> ''
+    UNION ALL
+    SELECT (SELECT min(s.others) FROM alert_states s WHERE s.others <> '' AND s.others > t.others)
+    FROM t WHERE t.others IS NOT NULL)
+SELECT others FROM t WHERE others IS NOT NULL;
+
+-- name: other_tickers_of
+WITH RECURSIVE t(others) AS (
+    SELECT min(others) FROM alert_states WHERE others <> '' AND user_id = ?1
+    UNION ALL
+    SELECT (SELECT min(s.others) FROM alert_states s WHERE s.others <> '' AND s.user_id = ?1 AND s.others > t.others)
+    FROM t WHERE t.others IS NOT NULL)
+SELECT others FROM t WHERE others IS NOT NULL;
 
 -- name: alert_tickers
 WITH RECURSIVE t(ticker) AS (
@@ -555,7 +773,7 @@ WHERE ticker = ?1 AND started_at = ?2 AND lease_owner = ?3;
 
 -- name: alerts_recoverable
 SELECT id, condition, target, created_at FROM alerts
-WHERE ticker = ? AND is_active = 1 AND recover = 1 AND created_at < ?;
+WHERE ticker = ? AND is_active = 1 AND recover = 1 AND rule IS NULL AND created_at < ?;
 
 -- name: blind_prune
 DELETE FROM blind_spans WHERE (ticker, started_at) IN (

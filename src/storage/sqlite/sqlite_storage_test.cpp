@@ -38,7 +38,8 @@ protected:
             ids.push_back(make_uuid(now));
             db.change("alert_insert", ids.back(), user, "BTC", "gt", Decimal::from_int(i),
                       "https://example.com", now, "json", std::optional<int>{}, std::optional<int>{}, "",
-                      default_deliver_within, std::optional<int>{}, true);
+                      default_deliver_within, std::optional<int>{}, true, "", std::optional<int>{}, "",
+                      std::optional<int>{}, std::optional<int>{});
         }
         db.execute("COMMIT");
         return ids;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "storage/sql/connections.hpp"
+#include "storage/sql/fired.hpp"
 #include "storage/sql/store.hpp"
 #include "storage/sqlite/connection.hpp"
 #include "storage/sqlite/sqlite_storage.hpp"
@@ -48,6 +49,9 @@ public:
     // store_alerts.cpp
     CreateAlertResult create_alert(const Alert& alert, std::size_t limit,
                                    const IdempotentRequest* request = nullptr) override;
+    std::vector<CreateAlertResult> create_alerts(std::span<const Alert> alerts, std::size_t limit,
+                                                 const IdempotentRequest* request = nullptr,
+                                                 const Alerts::AnswerOf& answer = {}) override;
     void load_active_alerts(const std::function<void(std::span<const ActiveAlert>)>& piece) override;
 
     // store_outbox.cpp
@@ -64,6 +68,11 @@ private:
     std::vector<Bar> merge_minutes(Connection& db, std::span<const Bar> bars) override;
     void merge_hours(Connection& db, std::span<const HourBar> hours) override;
 
+    // store_ruled.cpp
+    static void fire_ruled(Connection& db, std::span<const FiringGroup> groups, sql::Boards& boards,
+                           std::vector<DeliveryTask>& tasks, std::map<Uuid, int>& counts);
+
+    static CreateAlertResult create_one(Connection& db, const Alert& alert, std::size_t limit);
     std::optional<ClaimedDelivery> claim_one(Connection& db, const char* method, const Uuid& id,
                                              std::optional<int> attempt, Timestamp now, const Claim& claim);
     std::size_t prune_deliveries(Connection& db, Timestamp before, std::size_t limit) override;

@@ -7,37 +7,69 @@ constexpr std::size_t snapshot_piece = 10'000;
 
 }  // namespace
 
-CreateAlertResult Store::create_alert(const Alert& alert, std::size_t limit, const IdempotentRequest*) {
+CreateAlertResult Store::create_alert(const Alert& alert, std::size_t limit,
+                                      const IdempotentRequest* request) {
     return statement("create_alert", Durability::power, [&](Connection& db) -> CreateAlertResult {
-        if (db.first([](const Row&) { return true; }, "endpoint_disabled", alert.user_id, alert.webhook_url))
-            return std::unexpected(CreateAlertError::endpoint_disabled);
-        const bool full = db.first(
-                                [&](const Row& row) {
-                                    // A user deleted in the meantime has no room at all.
-                                    return row.flag(1) || static_cast<std::size_t>(row.number(0)) >= limit;
-                                },
-                                "alerts_active_count", alert.user_id)
-                              .value_or(limit == 0);
-        std::optional<std::string_view> body;
-        std::optional<std::string_view> type;
-        if (alert.custom) {
-            body = alert.custom->body;
-            type = alert.custom->content_type;
-        }
-        std::optional<std::string> trace;
-        if (alert.trace) trace = to_text(*alert.trace);
-        if (db.change("alert_insert", alert.id, alert.user_id, alert.ticker.view(),
-                      to_string(alert.condition), alert.target, alert.webhook_url, alert.created_at,
-                      to_string(alert.format), body, type, alert.note, alert.deliver_within, trace,
-                      alert.recover) == 0)
-            return std::unexpected(CreateAlertError::duplicate);
-        if (full) {
-            db.change("alert_remove", alert.id);
-            return std::unexpected(CreateAlertError::limit_reached);
-        }
-        db.notify({AlertChange{AlertChange::Kind::created, sql::active_part(alert)}});
-        return {};
+        if (request != nullptr && !sql::take_key(db, alert.user_id, *request))
+            return std::unexpected(CreateAlertError::key_used);
+        const CreateAlertResult created = create_one(db, alert, limit);
+        if (request != nullptr && created) sql::keep_answer(db, alert.user_id, request->key, request->answer);
+        if (request != nullptr && !created) sql::drop_key(db, alert.user_id, request->key);
+        return created;
     });
+}
+
+std::vector<CreateAlertResult> Store::create_alerts(std::span<const Alert> alerts, std::size_t limit,
+                                                    const IdempotentRequest* request,
+                                                    const Alerts::AnswerOf& answer) {
+    return statement("create_alerts", Durability::power, [&](Connection& db) {
+        std::vector<CreateAlertResult> results(alerts.size(), std::unexpected(CreateAlertError::key_used));
+        if (alerts.empty()) return results;
+        const Uuid& user_id = alerts.front().user_id;
+        if (request != nullptr && !sql::take_key(db, user_id, *request)) return results;
+        bool any = false;
+        for (std::size_t i = 0; i < alerts.size(); ++i) {
+            results[i] = create_one(db, alerts[i], limit);
+            any = any || results[i];
+        }
+        if (request != nullptr && any) sql::keep_answer(db, user_id, request->key, answer(results));
+        if (request != nullptr && !any) sql::drop_key(db, user_id, request->key);
+        return results;
+    });
+}
+
+CreateAlertResult Store::create_one(Connection& db, const Alert& given, std::size_t limit) {
+    const Alert alert = sql::unbegun(given);
+    if (db.first([](const Row&) { return true; }, "endpoint_disabled", alert.user_id, alert.webhook_url))
+        return std::unexpected(CreateAlertError::endpoint_disabled);
+    const bool full = db.first(
+                            [&](const Row& row) {
+                                // A user deleted in the meantime has no room at all.
+                                return row.flag(1) || static_cast<std::size_t>(row.number(0)) >= limit;
+                            },
+                            "alerts_active_count", alert.user_id)
+                          .value_or(limit == 0);
+    std::optional<std::string_view> body, type, plain_condition;
+    if (alert.custom) {
+        body = alert.custom->body;
+        type = alert.custom->content_type;
+    }
+    std::optional<std::string> trace;
+    if (alert.trace) trace = to_text(*alert.trace);
+    const sql::RuleColumns said = sql::rule_columns(alert);
+    if (said.plain_condition) plain_condition = to_string(*said.plain_condition);
+    if (db.change("alert_insert", alert.id, alert.user_id, alert.ticker.view(), to_string(said.condition),
+                  said.target, alert.webhook_url, alert.created_at, to_string(alert.format), body, type,
+                  alert.note, alert.deliver_within, trace, alert.recover, alert.message, said.rule, said.key,
+                  plain_condition, said.plain_target) == 0)
+        return std::unexpected(CreateAlertError::duplicate);
+    if (full) {
+        db.change("alert_remove", alert.id);
+        return std::unexpected(CreateAlertError::limit_reached);
+    }
+    if (alert.terms) put_states(db, std::vector{&alert});
+    db.notify({AlertChange{AlertChange::Kind::created, sql::active_part(alert)}});
+    return {};
 }
 
 void Store::load_active_alerts(const std::function<void(std::span<const ActiveAlert>)>& piece) {

@@ -49,6 +49,22 @@ void record_attempt(Connection& db, const DeliveryOutcome& outcome) {
         db.change("drop_attempts", outcome.delivery_id, outcome.attempt_number - kept);
 }
 
+// Fires the alerts in the plain form of a group, set-based.
+void fire_plain(Connection& db, const FiringGroup& group, const std::optional<Uuid>& board,
+                std::vector<DeliveryTask>& tasks, std::map<Uuid, int>& counts) {
+    for (const Firing& firing : group.firings) db.change("firing_add", firing.alert_id, firing.delivery_id);
+    db.each(
+        [&](const Row& row) {
+            tasks.push_back({row.id(0), 1, row.id(1)});
+            --counts[tasks.back().user_id];
+            return true;
+        },
+        "firing_deliveries", group.fired_at, sql::late_text(group), group.price.value, group.price.time,
+        board);
+    db.change("firing_alerts", group.fired_at, group.price.value, sql::late_text(group));
+    db.change("firing_clear");
+}
+
 }  // namespace
 
 std::optional<ClaimedDelivery> Store::claim_one(Connection& db, const char* method, const Uuid& id,
@@ -66,19 +82,14 @@ std::vector<DeliveryTask> Store::fire(std::span<const FiringGroup> groups) {
     return transaction("fire", Durability::power, [&](Connection& db) {
         std::vector<DeliveryTask> tasks;
         std::map<Uuid, int> changes;
-        for (const FiringGroup& group : groups) {
-            for (const Firing& firing : group.firings)
-                db.change("firing_add", firing.alert_id, firing.delivery_id);
-            db.each(
-                [&](const Row& row) {
-                    tasks.push_back({row.id(0), 1, row.id(1)});
-                    --changes[tasks.back().user_id];
-                    return true;
-                },
-                "firing_deliveries", group.fired_at, sql::late_text(group));
-            db.change("firing_alerts", group.fired_at, group.price.value, sql::late_text(group));
-            db.change("firing_clear");
+        sql::Boards boards(groups);
+        for (std::size_t g = 0; g < groups.size(); ++g) {
+            const std::size_t before = tasks.size();
+            if (!groups[g].firings.empty()) fire_plain(db, groups[g], boards.id(g), tasks, changes);
+            if (tasks.size() > before) boards.use(g);
         }
+        fire_ruled(db, groups, boards, tasks, changes);
+        boards.write(db);
         sql::count_active(db, changes);
         return tasks;
     });

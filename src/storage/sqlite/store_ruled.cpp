@@ -1,0 +1,97 @@
+#include <set>
+
+#include "storage/sqlite/store.hpp"
+
+// What alerts with terms do, one after the other, by conditional updates.
+namespace pricewire::storage::sqlite {
+namespace {
+
+// What a call has written.
+struct Written {
+    std::vector<DeliveryTask>& tasks;
+    std::map<Uuid, int>& counts;
+    std::set<Uuid> changed;  // alerts
+};
+
+// The alert's own row: it ends, or its first delivery is to be found from it.
+void note_delivery(Connection& db, const Uuid& alert_id, bool ends, const std::optional<Uuid>& delivery_id) {
+    db.change("ruled_alert", alert_id, ends ? 0 : 1, delivery_id);
+}
+
+bool fire_one(Connection& db, const FiringGroup& group, const RuledFiring& f,
+              const std::optional<Uuid>& board, Written& out) {
+    const auto late = sql::late_text(group);
+    const auto ended =
+        db.first([](const Row& row) { return row.flag(0); }, "ruled_state", f.alert_id, f.revision, f.number,
+                 f.time, f.after.muted_until, to_text(f.after.rules), group.fired_at, f.value, late);
+    if (!ended) return false;
+    const std::optional<std::int64_t> number = f.number;
+    const Uuid user =
+        *db.first(sql::read_id, "ruled_delivery", f.delivery_id, f.alert_id, "ruled", group.fired_at, late,
+                  number, f.value, f.time, board, f.level, to_string(f.condition), f.evidence);
+    note_delivery(db, f.alert_id, *ended, f.delivery_id);
+    out.tasks.push_back({f.delivery_id, 1, user});
+    out.changed.insert(f.alert_id);
+    if (*ended) --out.counts[user];
+    return true;
+}
+
+void write_note(Connection& db, const StateNote& note, Written& out) {
+    const auto stored = db.first([](const Row& row) { return parse_rule_states(row.text(0)); },
+                                 "ruled_note_lock", note.alert_id, note.revision, note.firings);
+    if (!stored || !*stored) return;
+    const auto rules = sql::merged(**stored, note.rules);
+    if (!rules || *rules == **stored) return;
+    db.change("ruled_note", note.alert_id, to_text(*rules));
+    if (note.rearmed) out.changed.insert(note.alert_id);
+}
+
+bool expire_one(Connection& db, const FiringGroup& group, const Expiry& e, const std::optional<Uuid>& board,
+                Written& out) {
+    const auto told = db.first([](const Row& row) { return std::pair(row.id(0), row.flag(1)); },
+                               "ruled_expiry", e.alert_id, e.revision, e.expires_at);
+    if (!told) return false;
+    const auto& [user, notify] = *told;
+    std::optional<Uuid> delivery;
+    if (notify) {
+        delivery = e.delivery_id.value_or(make_uuid(group.fired_at));
+        const auto [price, time] = sql::price_in_effect(group);
+        const std::optional<std::string_view> none;
+        db.first(sql::read_id, "ruled_delivery", *delivery, e.alert_id, to_string(DeliveryKind::expired),
+                 group.fired_at, none, std::optional<std::int64_t>(), price, time, board,
+                 std::optional<Decimal>(), none, e.evidence);
+        out.tasks.push_back({*delivery, 1, user});
+    }
+    note_delivery(db, e.alert_id, true, delivery);
+    --out.counts[user];
+    out.changed.insert(e.alert_id);
+    return notify;
+}
+
+}  // namespace
+
+void Store::fire_ruled(Connection& db, std::span<const FiringGroup> groups, sql::Boards& boards,
+                       std::vector<DeliveryTask>& tasks, std::map<Uuid, int>& counts) {
+    Written out{tasks, counts, {}};
+    for (std::size_t g = 0; g < groups.size(); ++g) {
+        bool any = false;
+        for (const RuledFiring& firing : groups[g].ruled)
+            any |= fire_one(db, groups[g], firing, boards.id(g), out);
+        for (const StateNote& note : groups[g].notes) write_note(db, note, out);
+        for (const Expiry& expiry : groups[g].expiries)
+            any |= expire_one(db, groups[g], expiry, boards.id(g), out);
+        if (any) boards.use(g);
+    }
+    std::vector<Change> changes;
+    for (const Uuid& id : out.changed) {
+        if (auto active = db.first(sql::read_active_alert, "alert_active", id)) {
+            changes.push_back(AlertChange{AlertChange::Kind::changed, std::move(*active)});
+        } else {
+            changes.push_back(
+                AlertChange{AlertChange::Kind::deleted, *db.first(sql::read_plain_active, "alert_part", id)});
+        }
+    }
+    db.notify(changes);
+}
+
+}  // namespace pricewire::storage::sqlite
