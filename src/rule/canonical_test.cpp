@@ -2,21 +2,10 @@
 
 #include <gtest/gtest.h>
 
-#include "rule/parse.hpp"
+#include "rule/terms_fixture.hpp"
 
 namespace pricewire::rule {
 namespace {
-
-Terms terms_of(std::string_view when, std::string_view hold = "null", std::string_view repeat = "null",
-               const char* ticker = "BTC") {
-    RuleInput input;
-    input.ticker = Ticker(ticker);
-    input.when = when;
-    input.hold = hold;
-    input.repeat = repeat;
-    const auto any = [](std::string_view text) -> std::expected<Ticker, std::string> { return Ticker(text); };
-    return parse_terms(input, any).value();
-}
 
 TEST(RuleCanonical, IsStoredSo) {
     EXPECT_EQ(canonical(terms_of(R"({"is":"above","level":{"from":"low","over":"1h","by":"5%"}})", "null",

@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "rule/evidence.hpp"
-#include "rule/parse.hpp"
+#include "rule/terms_fixture.hpp"
 #include "rule/words.hpp"
 
 namespace pricewire::rule {
@@ -12,16 +12,6 @@ Timestamp when(std::string_view time) {
 }
 Decimal number(std::string_view digits) {
     return Decimal::parse(digits).value();
-}
-
-Terms rule_of(std::string_view when, std::string_view hold = "null", std::string_view repeat = "null") {
-    RuleInput input;
-    input.ticker = Ticker("BTC");
-    input.when = when;
-    input.hold = hold;
-    input.repeat = repeat;
-    const auto any = [](std::string_view text) -> std::expected<Ticker, std::string> { return Ticker(text); };
-    return parse_terms(input, any).value();
 }
 
 const Timestamp fired_at = when("2025-01-02T10:11:12.5Z");
@@ -56,49 +46,49 @@ std::string why(const Terms& terms, std::vector<RuleSeen> rules, std::size_t sho
 }
 
 TEST(RuleBecause, SaysEachKind) {
-    EXPECT_EQ(why(rule_of(R"({"is":"above","level":{"from":"low","over":"1h","by":"5%"}})"),
+    EXPECT_EQ(why(terms_of(R"({"is":"above","level":{"from":"low","over":"1h","by":"5%"}})"),
                   {seen("68250.5",
                         measured("68121.9", Anchor::low, "64878", "2025-01-02T09:58:04.1Z", percent("5")))}),
               "BTC rose 5.2 % within 1h: 68,250.5 is above 68,121.9, which is 5 % above the low of 64,878 at "
               "09:58:04");
-    EXPECT_EQ(why(rule_of(R"({"is":"below","level":{"from":"high","by":"-500"}})"),
+    EXPECT_EQ(why(terms_of(R"({"is":"below","level":{"from":"high","by":"-500"}})"),
                   {seen("69400", measured("69500", Anchor::high, "70000", "2025-01-01T23:00:00Z",
                                           {number("-500"), false}))}),
               "BTC fell 600 from its high: 69,400 is below 69,500, which is 500 below the high of 70,000 on "
               "1 Jan at "
               "23:00");
     EXPECT_EQ(
-        why(rule_of(R"({"is":"outside","level":[{"from":"start","by":"-5%"},{"from":"start","by":"5%"}]})"),
+        why(terms_of(R"({"is":"outside","level":[{"from":"start","by":"-5%"},{"from":"start","by":"5%"}]})"),
             {seen("94.9", measured("95", Anchor::start, "100", "2025-01-02T10:00:00Z", percent("-5")),
                   measured("105", Anchor::start, "100", "2025-01-02T10:00:00Z", percent("5")))}),
         "BTC fell 5.1 % from its price at the start: 94.9 is below 95, which is 5 % below the starting price "
         "of "
         "100 at 10:00");
-    EXPECT_EQ(why(rule_of(R"({"is":"above","level":70000})"), {seen("70000.5", fixed("70000"))}),
+    EXPECT_EQ(why(terms_of(R"({"is":"above","level":70000})"), {seen("70000.5", fixed("70000"))}),
               "BTC rose above 70,000: it was at 70,000.5");
-    EXPECT_EQ(why(rule_of(R"({"is":"crosses","level":70000})"), {seen("69999", fixed("70000"))}),
+    EXPECT_EQ(why(terms_of(R"({"is":"crosses","level":70000})"), {seen("69999", fixed("70000"))}),
               "BTC crossed 70,000: it was at 69,999");
     EXPECT_EQ(
-        why(rule_of(R"({"is":"leaves","level":[90,100]})"), {seen("100.01", fixed("90"), fixed("100"))}),
+        why(terms_of(R"({"is":"leaves","level":[90,100]})"), {seen("100.01", fixed("90"), fixed("100"))}),
         "BTC left 90 to 100: it was at 100.01");
-    EXPECT_EQ(why(rule_of(R"({"is":"inside","level":[90,100]})"), {seen("99", fixed("90"), fixed("100"))}),
+    EXPECT_EQ(why(terms_of(R"({"is":"inside","level":[90,100]})"), {seen("99", fixed("90"), fixed("100"))}),
               "BTC was between 90 and 100: it was at 99");
-    EXPECT_EQ(why(rule_of(R"({"is":"above","level":{"from":65000,"by":"2%"}})"),
+    EXPECT_EQ(why(terms_of(R"({"is":"above","level":{"from":65000,"by":"2%"}})"),
                   {seen("66301",
                         {number("66300"), AnchorSeen{Anchor::number, {}, number("65000")}, percent("2")})}),
               "BTC rose above 66,300 (2 % above 65,000): 66,301 is above 66,300, which is 2 % above 65,000");
-    EXPECT_EQ(why(rule_of(R"({"is":"above","level":{"from":"high","over":"24h"}})"),
+    EXPECT_EQ(why(terms_of(R"({"is":"above","level":{"from":"high","over":"24h"}})"),
                   {seen("110.01", {number("110"), AnchorSeen{Anchor::high, std::chrono::hours{24},
                                                              number("110"), when("2025-01-02T09:00:00Z")}})}),
               "BTC made a new 24h high: 110.01 is above 110, which is the high at 09:00");
-    EXPECT_EQ(why(rule_of(R"({"watch":{"close":"1h"},"is":"above","level":70000})"),
+    EXPECT_EQ(why(terms_of(R"({"watch":{"close":"1h"},"is":"above","level":70000})"),
                   {seen("70100", fixed("70000"))}),
               "BTC's 1h close rose above 70,000: it was at 70,100");
-    EXPECT_EQ(why(rule_of(R"({"watch":{"ratio_to":"ETH"},"is":"below","level":0.05})"),
+    EXPECT_EQ(why(terms_of(R"({"watch":{"ratio_to":"ETH"},"is":"below","level":0.05})"),
                   {seen("0.049985714285714285", fixed("0.05"))}),
               "BTC in ETH fell below 0.05: it was at 0.04998571429");
     Evidence age = evidence({seen("60", fixed("60"))});
-    const Terms silent = rule_of(R"({"watch":"age","is":"above","level":"60s"})");
+    const Terms silent = terms_of(R"({"watch":"age","is":"above","level":"60s"})");
     EXPECT_EQ(because(silent, age, fired_at), "BTC had no price for 1 min");
     age.last_price = number("70000");
     EXPECT_EQ(because(silent, age, fired_at), "BTC had no price for 1 min: the last one was 70,000");
@@ -107,25 +97,25 @@ TEST(RuleBecause, SaysEachKind) {
 TEST(RuleBecause, SaysWhichOfSeveral) {
     const std::vector<RuleSeen> two{seen("101", fixed("100")), seen("49", fixed("50"))};
     const char* const rules = R"([{"is":"above","level":100},{"ticker":"ETH","is":"below","level":50}]})";
-    EXPECT_EQ(why(rule_of(std::string(R"({"all":)") + rules, R"("10s")"), two),
+    EXPECT_EQ(why(terms_of(std::string(R"({"all":)") + rules, R"("10s")"), two),
               "BTC at 101 is above 100 while ETH at 49 is below 50 and stayed so for 10 s");
-    EXPECT_EQ(why(rule_of(std::string(R"({"any":)") + rules), two, 1), "ETH fell below 50: it was at 49");
+    EXPECT_EQ(why(terms_of(std::string(R"({"any":)") + rules), two, 1), "ETH fell below 50: it was at 49");
 }
 
 TEST(RuleBecause, SaysThatItHadToWait) {
     Evidence held = evidence({seen("102", fixed("100"))});
     held.muted_until = fired_at;
-    EXPECT_EQ(because(rule_of(R"({"is":"above","level":100})", R"("5m")"), held, fired_at),
+    EXPECT_EQ(because(terms_of(R"({"is":"above","level":100})", R"("5m")"), held, fired_at),
               "BTC rose above 100 and stayed so for 5 min: it was at 102; it was muted until then");
 }
 
 TEST(RuleBecause, IsEmptyWithoutTheEvidence) {
-    const Terms terms = rule_of(R"({"is":"above","level":100})");
+    const Terms terms = terms_of(R"({"is":"above","level":100})");
     EXPECT_EQ(why(terms, {}), "");
     EXPECT_EQ(why(terms, {seen("102", {})}), "");
     EXPECT_EQ(why(terms, {seen("102", fixed("100"))}, 1), "");
     EXPECT_EQ(why(terms, {seen("102", fixed("90"), fixed("100"))}), "");
-    EXPECT_EQ(why(rule_of(R"({"is":"leaves","level":[90,100]})"), {seen("102", fixed("90"))}), "");
+    EXPECT_EQ(why(terms_of(R"({"is":"leaves","level":[90,100]})"), {seen("102", fixed("90"))}), "");
 }
 
 class RuleStateWords : public testing::Test {
@@ -138,7 +128,7 @@ protected:
         now.held_since = held_since;
         now.closest = closest;
         facts.seen = &now;
-        return state_words(rule_of(rule, hold, repeat), facts);
+        return state_words(terms_of(rule, hold, repeat), facts);
     }
 
     Evidence now;
@@ -175,7 +165,7 @@ TEST_F(RuleStateWords, SayHowFarItIsAndHowCloseItCame) {
 }
 
 TEST_F(RuleStateWords, SayWhatIsNotKnown) {
-    EXPECT_EQ(says(rule_of(above)), "It has not been judged yet.");
+    EXPECT_EQ(says(terms_of(above)), "It has not been judged yet.");
     RuleSeen none;
     EXPECT_EQ(says(above, none), "There is no price of BTC yet.");
     EXPECT_EQ(says(R"({"watch":{"close":"1h"},"is":"above","level":70000})", none),
@@ -213,7 +203,7 @@ TEST_F(RuleStateWords, SayThatItHolds) {
 }
 
 TEST_F(RuleStateWords, SayTheMostImportantThing) {
-    const Terms terms = rule_of(above);
+    const Terms terms = terms_of(above);
     facts.armed = false;
     facts.muted_until = when("2025-01-02T18:00:00Z");
     EXPECT_EQ(says(terms), "It is muted until 18:00, after its last firing.");

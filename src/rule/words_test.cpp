@@ -2,24 +2,13 @@
 
 #include <gtest/gtest.h>
 
-#include "rule/parse.hpp"
+#include "rule/terms_fixture.hpp"
 
 namespace pricewire::rule {
 namespace {
 
 Timestamp at(std::string_view time) {
     return parse_rfc3339(time).value();
-}
-
-Terms terms_of(std::string_view when, std::string_view hold = "null", std::string_view repeat = "null",
-               const char* ticker = "BTC") {
-    RuleInput input;
-    input.ticker = Ticker(ticker);
-    input.when = when;
-    input.hold = hold;
-    input.repeat = repeat;
-    const auto any = [](std::string_view text) -> std::expected<Ticker, std::string> { return Ticker(text); };
-    return parse_terms(input, any).value();
 }
 
 TEST(RuleWords, SayEachKind) {
