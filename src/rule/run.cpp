@@ -29,13 +29,8 @@ Run::Run(const RuledAlert& alert) : alert_(alert) {
     phase_ = Phase::resuming;
     for (std::size_t i = 0; i < rules.size(); ++i) {
         const RuleState& known = rule_state(i);
-        for (std::size_t which = 0; which < levels_of(rule(i)); ++which) {
-            auto& extremes = tracks_[i].line.extremes(which);
-            if (!extremes || !needs_extreme(rule(i), known.fired)) continue;
-            auto value = which == 0 ? known.extreme : known.upper_extreme;
-            if (!value) value = known.start_price;
-            if (value) extremes->add({*value, known.start}, known.start + Duration{1});
-        }
+        if (!known.start_price) continue;
+        tracks_[i].at_start[0] = tracks_[i].at_start[1] = Point{*known.start_price, known.start};
     }
 }
 
@@ -161,7 +156,7 @@ Judgement Run::judged(std::size_t machine, Timestamp time) {
     return all;
 }
 
-// The side from which a rule crosses is the first one that a value is on, and then the one on which it has fired.
+// The side from which a rule crosses is the first one that a value is on, since it began or has fired.
 void Run::take_side(std::size_t machine, Timestamp time) {
     for (std::size_t i = first_of(machine); i < end_of(machine); ++i) {
         const auto value = tracks_[i].line.value(rule(i), time);
@@ -211,7 +206,6 @@ void Run::fire(std::size_t machine, Timestamp time, Steps* steps) {
 
 // A firing is a new start. Relative levels are calm at once.
 void Run::start_again(std::size_t machine, Timestamp time) {
-    take_side(machine, time);
     for (std::size_t i = first_of(machine); i < end_of(machine); ++i) {
         RuleState& known = rule_state(i);
         const auto& current = tracks_[i].line.current();
@@ -223,11 +217,13 @@ void Run::start_again(std::size_t machine, Timestamp time) {
         known.extreme.reset();
         known.upper_extreme.reset();
         known.extreme_until = time;
+        tracks_[i].at_start[0] = tracks_[i].at_start[1] = current;
         tracks_[i].note_at.reset();
         if (needs_extreme(rule(i), true) && !ended_) tracks_[i].note_at = next_interval_start(time, minute);
     }
     machines_[machine] = Machine{.judged_at = time};
     if (ended_) return;
+    take_side(machine, time);
     const Judgement after = judged(machine, time);
     step(machines_[machine], rule_state(first_of(machine)).armed, after, time, alert_.terms->hold,
          muted_until(), left_out_);
@@ -315,14 +311,21 @@ void Run::settle(Timestamp time) {
 
 void Run::begin(Timestamp time, Steps& steps) {
     phase_ = Phase::running;
+    start_rules(time);
+    for (std::size_t i = 0; i < tracks_.size(); ++i) {
+        tracks_[i].at_start[0] = tracks_[i].at_start[1] = tracks_[i].line.current();
+        if (needs_extreme(rule(i), false)) tracks_[i].note_at = next_interval_start(time, minute);
+    }
+    for (std::size_t m = 0; m < machines_.size(); ++m) judge(m, time, steps);
+}
+
+void Run::start_rules(Timestamp time) {
     auto& rules = alert_.state.rules;
     rules.resize(tracks_.size());
     for (std::size_t i = 0; i < rules.size(); ++i) {
         rules[i].armed = is_state(rule(i).word);
         rules[i].start = rules[i].as_of = time;
-        if (needs_extreme(rule(i), false)) tracks_[i].note_at = next_interval_start(time, minute);
     }
-    for (std::size_t m = 0; m < machines_.size(); ++m) judge(m, time, steps);
 }
 
 void Run::note_extremes(std::size_t i, Timestamp time, Steps& steps) {
@@ -332,7 +335,7 @@ void Run::note_extremes(std::size_t i, Timestamp time, Steps& steps) {
     for (std::size_t which = 0; which < levels_of(rule(i)); ++which) {
         const auto& extremes = tracks_[i].line.extremes(which);
         if (!extremes) continue;
-        auto extreme = extremes->since(known.start);
+        auto extreme = extreme_since(i, which, known.start);
         if (current && (!extreme || extremes->is_beyond(current->value, extreme->value))) extreme = current;
         auto& kept = which == 0 ? known.extreme : known.upper_extreme;
         kept.reset();

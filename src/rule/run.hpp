@@ -139,6 +139,9 @@ private:
             Bound bound;
         };
         Line line;
+        // What was in effect at the start, or what the row tells of the first minute since. Counts as long as windows
+        // reach back to the start.
+        std::optional<Point> at_start[2] = {};
         mutable std::optional<Known> known[2];  // levels are made again when their anchors change
         std::optional<Side> outside = {};       // of channels: where the last value was that was not inside
         std::optional<Timestamp> note_at = {};  // when its extremes are to be noted
@@ -166,6 +169,7 @@ private:
     void advance(Timestamp time, Steps& steps);
     void settle(Timestamp time);
     void begin(Timestamp time, Steps& steps);
+    void start_rules(Timestamp time);
     void resume(Timestamp time, Steps& steps);
     Timestamp resumes_at() const;
     void judge(std::size_t machine, Timestamp time, Steps& steps);
@@ -182,8 +186,13 @@ private:
     void note(bool rearmed, Timestamp time, Steps& steps) const;
     void note_extremes(std::size_t i, Timestamp time, Steps& steps);
     void past(std::size_t i, Stretch stretch);
+    void past_closes(std::size_t i, const Stretch& stretch);
+    bool has_window(std::size_t machine) const;
+    void look_back(std::size_t machine);
+    void take_noted(std::size_t i);
 
     std::optional<Point> anchor(std::size_t i, std::size_t which, Timestamp time) const;
+    std::optional<Point> extreme_since(std::size_t i, std::size_t which, Timestamp since) const;
     std::optional<Bound> bound(std::size_t i, std::size_t which, Timestamp time) const;
     std::optional<Bounds> bounds(std::size_t i, Timestamp time) const;
     RuleView view(std::size_t i, Timestamp time) const;

@@ -20,6 +20,7 @@ Timestamp Run::resumes_at() const {
 // Holds go on from what the history says; where it ends before now, they are blind since.
 void Run::resume(Timestamp time, Steps& steps) {
     phase_ = Phase::running;
+    for (std::size_t i = 0; i < tracks_.size(); ++i) take_noted(i);
     for (std::size_t m = 0; m < machines_.size(); ++m) {
         Machine& machine = machines_[m];
         bool holds = is_armed(m);
@@ -43,19 +44,76 @@ void Run::resume(Timestamp time, Steps& steps) {
             tracks_[i].note_at = first_bar;
     }
     if (past_rearmed_) note(true, time, steps);
-    for (std::size_t m = 0; m < machines_.size(); ++m) judge(m, time, steps);
+    for (std::size_t m = 0; m < machines_.size(); ++m) {
+        if (has_window(m)) {
+            look_back(m);
+        } else {
+            judge(m, time, steps);
+        }
+    }
+}
+
+// The extremes that the row tells, which are known as of extreme_until.
+void Run::take_noted(std::size_t i) {
+    const RuleState& known = rule_state(i);
+    const std::optional<Decimal>* const noted[] = {&known.extreme, &known.upper_extreme};
+    for (std::size_t which = 0; which < 2; ++which) {
+        const auto& extremes = tracks_[i].line.extremes(which);
+        auto& at_start = tracks_[i].at_start[which];
+        if (!extremes || !*noted[which]) continue;
+        if (!at_start || extremes->is_beyond(**noted[which], at_start->value))
+            at_start = Point{**noted[which], known.start};
+    }
+}
+
+bool Run::has_window(std::size_t machine) const {
+    for (std::size_t i = first_of(machine); i < end_of(machine); ++i) {
+        if (detail::any_level(rule(i), [](const Level& level) { return level.over > Duration::zero(); }))
+            return true;
+    }
+    return false;
+}
+
+// A window moves on without prices, which fires nothing: all there is to know is whether the last price waits for the end
+// of a mute.
+void Run::look_back(std::size_t machine) {
+    Timestamp last = rule_state(first_of(machine)).as_of;
+    for (std::size_t i = first_of(machine); i < end_of(machine); ++i) {
+        if (const auto& current = tracks_[i].line.current()) last = std::max(last, current->time);
+    }
+    bool& armed = rule_state(first_of(machine)).armed;
+    Judgement then = judged(machine, last);
+    then.calm = false;
+    step(machines_[machine], armed, then, last, alert_.terms->hold, muted_until(), left_out_);
 }
 
 void Run::history(const Ticker& ticker, const Stretch& stretch) {
+    if (phase_ == Phase::before && stretch.to > alert_.begun_at) {
+        // It began before what is given as its past, and nothing has happened since that would have been written.
+        phase_ = Phase::resuming;
+        start_rules(alert_.begun_at);
+    }
     for (std::size_t i = 0; i < tracks_.size(); ++i) {
         Line& line = tracks_[i].line;
         const Rule& rule_i = rule(i);
         const bool is_kept = rule_i.watched == Watched::price || rule_i.watched == Watched::close;
         if (is_kept && ticker == rule_i.ticker && phase_ == Phase::resuming) {
             line.begin(rule_i, stretch);
-            past(i, stretch);
+            if (stretch.from >= rule_state(i).extreme_until) take_noted(i);
+            if (rule_i.watched == Watched::price) past(i, stretch);
+            if (rule_i.watched == Watched::close) past_closes(i, stretch);
         }
         line.history(rule_i, ticker, stretch);
+    }
+}
+
+// What was in effect at the end of a bar is a value from then until the next end.
+void Run::past_closes(std::size_t i, const Stretch& stretch) {
+    const Duration interval = rule(i).interval;
+    for (Timestamp end = interval_start(stretch.from, interval) + interval; end <= stretch.to;
+         end += interval) {
+        if (end == stretch.to || stretch.low == stretch.high)
+            past(i, {end, end + interval, stretch.last, stretch.last, stretch.last});
     }
 }
 
@@ -66,14 +124,13 @@ void Run::past(std::size_t i, Stretch stretch) {
     const Rule& rule_i = rule(i);
     RuleState& known = rule_state(i);
     RuleState& first = rule_state(first_of(machine_of(i)));
-    if (rule_i.watched == Watched::close) {
-        if (interval_start(stretch.to, rule_i.interval) != stretch.to) return;
-        stretch = {stretch.to - rule_i.interval, stretch.to, stretch.last, stretch.last, stretch.last};
-        if (stretch.to < first.as_of) return;
-    } else if (stretch.from < first.as_of) {
-        if (stretch.low < stretch.high || stretch.to <= first.as_of) return;
+    const bool is_exact = stretch.low == stretch.high;
+    if (stretch.from < first.as_of) {
+        if (!is_exact || stretch.to <= first.as_of) return;
         stretch.from = first.as_of;
     }
+    // Within a stretch of several prices, the order is not known: what it says counts from its end.
+    const Timestamp told = is_exact ? stretch.from : stretch.to;
     const auto limits = bounds(i, stretch.from);
     const auto before = track.past_until;
     track.past_until = stretch.to;
@@ -95,16 +152,16 @@ void Run::past(std::size_t i, Stretch stretch) {
             known.side = side_of(*std::find_if(std::rbegin(values), std::rend(values), is_calm_at),
                                  limits->lower.level);
         const std::size_t machine = machine_of(i);
-        for (std::size_t k = first_of(machine); k < end_of(machine); ++k) rule_state(k).as_of = stretch.to;
+        for (std::size_t k = first_of(machine); k < end_of(machine); ++k) rule_state(k).as_of = told;
         track.past_true_since.reset();
-        if (holds_at(stretch.last)) track.past_true_since = stretch.to;
+        if (holds_at(stretch.last)) track.past_true_since = told;
         return;
     }
     const bool is_apart = state_of(rule_i.word) == Word::outside && stretch.low < limits->lower.level &&
                           stretch.high > limits->upper.level;
     if (!std::all_of(std::begin(values), std::end(values), holds_at) || is_apart) {
         track.past_true_since.reset();
-        if (holds_at(stretch.last)) track.past_true_since = stretch.to;
+        if (holds_at(stretch.last)) track.past_true_since = told;
         return;
     }
     const Duration blind = before ? stretch.from - *before : Duration::zero();
@@ -123,22 +180,28 @@ std::optional<Timestamp> needed(const Rule& rule, const RuledAlert& alert, const
     constexpr Duration beyond = std::chrono::minutes{10};  // a price that was in effect at the beginning
     std::optional<Timestamp> from;
     const auto need = [&from](Timestamp time) { from = detail::earliest(from, std::optional(time)); };
-    const Timestamp begin = known ? now : std::min(alert.begun_at, now);
     if (rule.watched == Watched::ratio) return std::nullopt;
-    if (rule.watched == Watched::close) need(interval_start(begin, rule.interval) - beyond);
+    const Timestamp start = known ? known->start : alert.begun_at;
+    const Timestamp as_of = known ? known->as_of : alert.begun_at;
+    const bool goes_on = known || start < now;
+    const Timestamp first = goes_on ? now : start;
+    if (rule.watched == Watched::close) need(interval_start(first, rule.interval) - beyond);
     if (rule.watched == Watched::age) {
         const auto seconds = static_cast<std::int64_t>(rule.level.number.raw() / Decimal::one_raw);
-        need(begin - std::chrono::seconds{seconds} - beyond);
+        need(first - std::chrono::seconds{seconds} - beyond);
     }
     for (const Level* level : {&rule.level, rule.upper ? &*rule.upper : nullptr}) {
         if (!level || !is_extreme(*level)) continue;
-        if (level->over > Duration::zero()) need(begin - level->over - beyond);
-        if (level->over == Duration::zero() && known) need(std::max(known->start, known->extreme_until));
+        if (level->over > Duration::zero()) {
+            need(first - level->over - beyond);
+        } else if (goes_on) {
+            need(known ? std::max(start, known->extreme_until) : start);
+        }
     }
-    if (!known) return from;
+    if (!goes_on) return from;
     const Duration hold = alert.terms->hold;
-    if (hold > Duration::zero()) need(std::max(known->as_of, now - 2 * hold - beyond));
-    if (!known->armed) need(known->as_of);
+    if (hold > Duration::zero()) need(std::max(as_of, now - 2 * hold - beyond));
+    if (known ? !known->armed : !is_state(rule.word)) need(as_of);
     return from;
 }
 

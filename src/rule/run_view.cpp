@@ -25,8 +25,21 @@ std::optional<Point> Run::anchor(std::size_t i, std::size_t which, Timestamp tim
         if (!level.by && (!known_from || *known_from > begin)) return std::nullopt;
         since = known && known->fired ? std::max(begin, known->start) : begin;
     }
-    const auto found = track.line.extremes(which)->since(since);
+    const auto found = extreme_since(i, which, since);
     return found ? found : track.line.current();
+}
+
+// Of the values before the current one.
+std::optional<Point> Run::extreme_since(std::size_t i, std::size_t which, Timestamp since) const {
+    const Track& track = tracks_[i];
+    const auto& extremes = *track.line.extremes(which);
+    const auto found = extremes.since(since);
+    const auto& at_start = track.at_start[which];
+    const bool counts_from_start = level_of(rule(i), which).over == Duration::zero() ||
+                                   (!alert_.state.rules.empty() && rule_state(i).fired);
+    const bool counts = at_start && counts_from_start && since == rule_state(i).start;
+    if (!counts || (found && extremes.is_beyond(found->value, at_start->value))) return found;
+    return at_start;
 }
 
 std::optional<Bound> Run::bound(std::size_t i, std::size_t which, Timestamp time) const {
