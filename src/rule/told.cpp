@@ -239,7 +239,7 @@ std::string distance_words(const Told& told) {
     const std::string subject = detail::subject(told.rule), name = grouped(*level.value);
     const std::string origin = origin_words(level, told.now);
     if (value == *level.value) return fmt::format("{} is at {}{}.", subject, name, origin);
-    const Decimal percent = level.value->is_positive() ? change_in_percent(*level.value, value) : Decimal();
+    const Decimal percent = value.is_positive() ? change_in_percent(value, *level.value) : Decimal();
     return fmt::format("{} is {} ({} %) {} {}{}.", subject,
                        value_words(told.rule, (value - *level.value).abs()), grouped(percent.abs()),
                        value > *level.value ? "above" : "below", name, origin);

@@ -155,7 +155,7 @@ TEST_F(RuleStateWords, SayHowFarItIsAndHowCloseItCame) {
         says(above, seen("70000", fixed("70000"), {}, false)).contains("In the last 30 days it came"));
     closest = {};
     EXPECT_EQ(says(R"({"is":"outside","level":[90,100]})", seen("99", fixed("90"), fixed("100"), false)),
-              "BTC is 1 (1 %) below 100.");
+              "BTC is 1 (1.01 %) below 100.");
     EXPECT_EQ(says(R"({"is":"below","level":{"from":"high","by":"-3%"}})",
                    seen("107", measured("106.7", Anchor::high, "110", "2025-01-02T10:00:00Z", percent("-3")),
                         {}, false)),
