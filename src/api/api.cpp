@@ -88,7 +88,13 @@ public:
              .watched_per_client = watch::most_looked_at(room_beside_pinned(o))},
             {.alert = [this](const Alert& alert) { return alert_json(alert, services_); },
              .delivery = [](const DeliveryView& d) { return delivery_json(d); },
-             .quotes = [](const TickerBoard& board) { return quotes_json(board, system_clock().now()); }},
+             .firing = [](const FiringView& firing,
+                          const Ticker&) { return fmt::format(R"({{"number":{}}})", firing.said.number); },
+             .quotes = [](const TickerBoard& board) { return quotes_json(board, system_clock().now()); },
+             .why_unpriced =
+                 [](const Ticker&, const WatchState* state, const std::optional<TickerBoard>& board) {
+                     return reason_unpriced(state, board);
+                 }},
             services_.use.storage, services_.use.bus, system_clock());
         services_.live = live_.get();
         services_.use.notices.subscribe(

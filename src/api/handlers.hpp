@@ -55,6 +55,9 @@ std::string quotes_json(const TickerBoard& board, Timestamp now);
 // What keeps the quotes of sources from the price, as a clause: "binance is stale, coingecko is disputed by
 // another source".
 std::string why_left_out(const TickerBoard& board);
+// Why a ticker has no price, as a clause or a sentence: what GET /rates/{ticker} says. `unwatched` is null if it is, or is
+// about to be.
+std::string reason_unpriced(const WatchState* unwatched, const std::optional<TickerBoard>& board);
 
 // What a process that shows prices knows of the market.
 struct MarketHealth {

@@ -61,10 +61,10 @@ std::string write_board(const TickerBoard& board, Timestamp now) {
 
 std::string why_unpriced(const Ticker& ticker, const std::optional<WatchState>& unwatched,
                          const std::optional<TickerBoard>& board) {
-    if (unwatched)
-        return fmt::format("There is no price for {} right now. {}", ticker.view(), unwatched->reason);
-    if (!board) return fmt::format("There is no price for {} yet: it is about to be watched.", ticker.view());
-    return fmt::format("There is no price for {} right now: {}.", ticker.view(), why_left_out(*board));
+    const std::string reason = reason_unpriced(unwatched ? &*unwatched : nullptr, board);
+    if (unwatched) return fmt::format("There is no price for {} right now. {}", ticker.view(), reason);
+    if (!board) return fmt::format("There is no price for {} yet: {}.", ticker.view(), reason);
+    return fmt::format("There is no price for {} right now: {}.", ticker.view(), reason);
 }
 
 }  // namespace
@@ -77,6 +77,11 @@ std::string why_left_out(const TickerBoard& board) {
         reasons += fmt::format("{} {}", q.quote.source.view(), explain(q.verdict));
     }
     return reasons.empty() ? "no source has sent a quote yet" : reasons;
+}
+
+std::string reason_unpriced(const WatchState* unwatched, const std::optional<TickerBoard>& board) {
+    if (unwatched != nullptr) return unwatched->reason;
+    return board ? why_left_out(*board) : "it is about to be watched";
 }
 
 std::string quotes_json(const TickerBoard& board, Timestamp now) {

@@ -54,6 +54,14 @@ std::vector<Ticker> Boards::tickers() const {
     return out;
 }
 
+std::vector<Ticker> Boards::unpriced() const {
+    std::vector<Ticker> out;
+    for (const auto& [place, board] : boards_) {
+        if (!board.price) out.push_back(place.second);
+    }
+    return out;
+}
+
 std::string Boards::rates_json() const {
     JsonWriter w;
     w.begin_object();

@@ -24,6 +24,7 @@ public:
     // Null: nobody watches it. Valid until the next put() or remove().
     const TickerBoard* find(const Ticker& ticker) const;
     std::vector<Ticker> tickers() const;
+    std::vector<Ticker> unpriced() const;
     // {"BTC":65420.15,…} for those that have a price.
     std::string rates_json() const;
 

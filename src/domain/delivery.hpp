@@ -61,12 +61,12 @@ struct DeliveryTask {
     Uuid user_id{};   // its owner; set by Storage::fire() only, not carried by queues
 };
 
-// A user's delivery was written or has changed. A hint for the live stream, which reads the delivery from the
-// database.
+// A user's delivery was written or has changed, or one of the user's alerts was changed. A hint for the live stream,
+// which reads from the database what has that id.
 struct DeliveryNotice {
     Uuid user_id;
-    Uuid delivery_id;
-    bool fired = false;  // it is new: its alert has just fired
+    Uuid id;
+    bool fired = false;  // a delivery that is new: its alert has just fired, or its life has ended
     friend bool operator==(const DeliveryNotice&, const DeliveryNotice&) = default;
 };
 

@@ -42,8 +42,8 @@ struct Missed {
 struct UserChanged {
     std::optional<Uuid> user_id;
 };
-using Event =
-    std::variant<Join, Choice, Watching, Leave, Notices, Missed, UserChanged, Found, KeyCheck, AlertTickers>;
+using Event = std::variant<Join, Choice, Watching, Leave, Notices, Missed, UserChanged, Found, KeyCheck,
+                           AlertTickers, AlertCounts>;
 
 class LiveThread final : public Live {
 public:
@@ -54,11 +54,13 @@ public:
           lookups_(std::make_unique<Lookups>(
               storage, [this](Found found) { mailbox_.push(std::move(found)); },
               [this](KeyCheck checked) { mailbox_.push(std::move(checked)); },
-              [this](AlertTickers found) { mailbox_.push(std::move(found)); })),
+              [this](AlertTickers found) { mailbox_.push(std::move(found)); },
+              [this](AlertCounts found) { mailbox_.push(std::move(found)); })),
           core_(std::move(options), std::move(json), bus, std::random_device{}(),
                 {.look_up = [this](Lookup lookup) { return lookups_->ask(std::move(lookup)); },
                  .check_key = [this](KeyCheck check) { return lookups_->ask(std::move(check)); },
-                 .alert_tickers = [this](AlertTickers of) { return lookups_->ask(std::move(of)); }}),
+                 .alert_tickers = [this](AlertTickers of) { return lookups_->ask(std::move(of)); },
+                 .alert_counts = [this](AlertCounts of) { return lookups_->ask(std::move(of)); }}),
           thread_([this] { run(); }) {}
 
     ~LiveThread() override {
@@ -120,6 +122,7 @@ private:
     void on(const Found& found, Moment now) { core_.on_found(found, now); }
     void on(const KeyCheck& checked, Moment now) { core_.on_key_checked(checked, now); }
     void on(const AlertTickers& found, Moment now) { core_.on_alert_tickers(found, now); }
+    void on(const AlertCounts& found, Moment now) { core_.on_alert_counts(found, now); }
 
     const Clock& clock_;
     std::atomic<ClientId> next_client_{1};

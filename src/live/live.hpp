@@ -25,7 +25,11 @@ namespace pricewire::live {
 struct LiveJson {
     std::function<std::string(const Alert&)> alert;
     std::function<std::string(const DeliveryView&)> delivery;
+    std::function<std::string(const FiringView&, const Ticker& of_alert)> firing;
     std::function<std::string(const TickerBoard&)> quotes;  // the array of sources
+    // Why a ticker has no price, in the words of GET /rates/{ticker}; `state` is null if it is to be watched.
+    std::function<std::string(const Ticker&, const WatchState* state, const std::optional<TickerBoard>&)>
+        why_unpriced;
 };
 
 // What the stream asks about tickers that are not pinned, on its thread; none of it blocks. If they are empty, every
@@ -46,6 +50,9 @@ struct LiveOptions {
     Duration prices_every = std::chrono::milliseconds{100};
     Duration quotes_every = std::chrono::seconds{1};    // and sources
     Duration comment_every = std::chrono::seconds{15};  // keeps a server-sent stream alive
+    Duration blind_after =
+        std::chrono::seconds{10};  // without a price; then users with alerts on it are told
+    Duration count_every = std::chrono::seconds{10};  // a user's alerts, while any ticker has no price
     std::size_t streams_per_user = 50;
     // Bytes. A client with more than this unread is sent no prices until it has read; then the newest.
     std::size_t max_unread_prices = 64 * 1024;

@@ -16,10 +16,11 @@
 //                 next slow look
 // found           its user's events, as long as it reads them
 // alert tickers   which of them have no prices, and which have them again
+// alert counts    which of its user's tickers are blind, and which are not any more
 // look            prices that have changed, unless too much is unread
 // slow look       likewise quotes and sources; events that it was not reading before; a comment, if it is a
-//                 server-sent stream that has been sent nothing for a while; the state of what it watches,
-//                 if that has changed
+//                 server-sent stream that has been sent nothing for a while; the state of what it watches, and
+//                 which of its user's tickers are blind, if that has changed
 //
 // What each message does to a user's lookup; only one is under way at a time
 //
@@ -54,8 +55,8 @@ constexpr Duration resume_at_most = std::chrono::hours{24};
 constexpr Duration lookup_rest = 1s;
 // Events are sent in steps, so that a client that reads them misses none of a great many.
 constexpr std::size_t events_a_step = 64;
-// Deliveries of a user that are looked up at once: the alerts that a user may have by default.
-constexpr std::size_t deliveries_a_lookup = 1000;
+// Deliveries and alerts of a user that are looked up at once: the alerts that a user may have by default.
+constexpr std::size_t ids_a_lookup = 1000;
 
 }  // namespace
 
@@ -65,7 +66,8 @@ LiveCore::LiveCore(LiveOptions options, LiveJson json, const bus::PriceBus& bus,
       json_(std::move(json)),
       run_(run),
       questions_(std::move(questions)),
-      market_(bus, options_.tickers, json_.quotes) {}
+      market_(bus, options_.tickers, json_.quotes),
+      blindness_(bus, options_.blind_after, json_.why_unpriced) {}
 
 // Clients.
 
@@ -96,6 +98,7 @@ void LiveCore::on_join(ClientId id, LiveClient joining, Moment now) {
     show_market(client, now, true);
     send_watch(client, now);
     send_unwatched_alerts(client, user, now);
+    send_blind(client, user, now);
 }
 
 void LiveCore::refuse(const LiveClient& client) {
@@ -137,6 +140,7 @@ void LiveCore::on_leave(ClientId id, Moment now) {
     if (const auto user = users_.find(client->second.user_id); user != users_.end()) {
         std::erase(user->second.clients, id);
         user->second.left_at = now.mono;
+        if (user->second.clients.empty()) user->second.blind.clear();
     }
     leave_seats(client->second);
     clients_.erase(client);
@@ -191,8 +195,8 @@ void LiveCore::on_missed(Timestamp since, Moment now) {
 
 // Beyond the bound the user's clients are sent "missed".
 void LiveCore::note(User& user, const DeliveryNotice& notice) {
-    if (user.deliveries.size() < deliveries_a_lookup || user.deliveries.contains(notice.delivery_id)) {
-        user.deliveries[notice.delivery_id] |= notice.fired;
+    if (user.ids.size() < ids_a_lookup || user.ids.contains(notice.id)) {
+        user.ids[notice.id] |= notice.fired;
     } else {
         user.more = true;
     }
@@ -203,13 +207,13 @@ void LiveCore::note_since(User& user, Timestamp since) {
 }
 
 void LiveCore::look_up(const Uuid& id, User& user, Moment now) {
-    if (user.deliveries.empty() && !user.since) return;
+    if (user.ids.empty() && !user.since) return;
     if (user.asking == Asking::asking) return;
     if (user.asking == Asking::resting && now.mono < user.rest_until) return;
-    Lookup lookup{id, {user.deliveries.begin(), user.deliveries.end()}, user.since, user.more};
+    Lookup lookup{id, {user.ids.begin(), user.ids.end()}, user.since, user.more};
     if (!questions_.look_up(std::move(lookup))) return rest(user, now);
     user.asking = Asking::asking;
-    user.deliveries.clear();
+    user.ids.clear();
     user.since.reset();
     user.more = false;
 }
@@ -224,7 +228,7 @@ void LiveCore::on_found(const Found& found, Moment now) {
     if (it == users_.end()) return;
     User& user = it->second;
     if (found.failed) {
-        for (const auto& [id, fired] : found.asked.deliveries) note(user, {it->first, id, fired});
+        for (const auto& [id, fired] : found.asked.ids) note(user, {it->first, id, fired});
         user.more |= found.asked.more;
         if (found.asked.since) note_since(user, *found.asked.since);
         return rest(user, now);
@@ -238,9 +242,8 @@ void LiveCore::on_found(const Found& found, Moment now) {
 
 void LiveCore::add_events(User& user, const Found& found, Moment now) {
     std::size_t added = 0;
-    const auto add = [&](std::string_view type, std::string_view member, const Uuid& subject,
-                         const std::string& body) {
-        if (user.log.add(type, member, subject, body, now.wall) && ++added % events_a_step == 0) {
+    const auto add = [&](std::string_view type, const Uuid& subject, std::span<const EventPart> parts) {
+        if (user.log.add(type, subject, parts, now.wall) && ++added % events_a_step == 0) {
             send_events(user, now);
         }
     };
@@ -248,16 +251,36 @@ void LiveCore::add_events(User& user, const Found& found, Moment now) {
     for (const Alert& alert : found.fired) fired.emplace(alert.id, &alert);
     for (const DeliveryView& delivery : found.deliveries) {
         // The firing comes before its delivery.
-        if (const auto alert = fired.find(delivery.alert_id); alert != fired.end()) {
-            add("alert_fired", "alert", alert->first, json_.alert(*alert->second));
+        const auto alert = fired.find(delivery.alert_id);
+        if (alert != fired.end() && delivery.firing) {
+            add_firing(user, found, delivery, *alert->second, add);
+        } else if (alert != fired.end()) {
+            const EventPart part{"alert", json_.alert(*alert->second)};
+            add("alert_fired", alert->first, {&part, 1});
             fired.erase(alert);
         }
-        add("delivery", "delivery", delivery.id, json_.delivery(delivery));
+        const EventPart part{"delivery", json_.delivery(delivery)};
+        add("delivery", delivery.id, {&part, 1});
+    }
+    for (const Alert& alert : found.changed) {
+        const EventPart part{"alert", json_.alert(alert)};
+        add("alert_changed", alert.id, {&part, 1});
     }
     send_events(user, now);
     if (found.too_many) {
         for (const ClientId id : user.clients) clients_.at(id).send(missed_, now);
     }
+}
+
+// An alert with terms may fire again before this is sent: each of its firings is an event of its own, which does not
+// change.
+template <typename Add>
+void LiveCore::add_firing(const User& user, const Found& found, const DeliveryView& delivery,
+                          const Alert& alert, const Add& add) {
+    if (!found.new_firings.contains(delivery.id) || user.log.has("alert_fired", delivery.id)) return;
+    const EventPart parts[] = {{"alert", json_.alert(alert)},
+                               {"firing", json_.firing(*delivery.firing, delivery.ticker)}};
+    add("alert_fired", delivery.id, parts);
 }
 
 void LiveCore::send_events(User& user, Moment now) {
@@ -320,12 +343,14 @@ void LiveCore::look_slowly(Moment now) {
     }
     look_again(now.mono);
     const auto unwatched_now = unwatched();
+    blindness_.look(*unwatched_now, now.wall);
     const bool changed = std::exchange(unwatched_seen_, unwatched_now) != unwatched_now;
     for (auto& [id, user] : users_) {
         send_events(user, now);
         look_up(id, user, now);
         user.ask_alert_tickers |= changed;
         ask_alert_tickers(id, user);
+        look_for_blind(id, user, now);
     }
     forget_users(now.mono);
 }

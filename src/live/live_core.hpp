@@ -15,6 +15,7 @@
 
 #include "base/clock.hpp"
 #include "bus/price_bus.hpp"
+#include "live/blindness.hpp"
 #include "live/live.hpp"
 #include "live/lookups.hpp"
 #include "live/market_view.hpp"
@@ -23,11 +24,12 @@
 namespace pricewire::live {
 
 // Where the core's questions to the database go. Each returns false if too many are waiting; else the answer
-// comes as on_found(), on_key_checked() or on_alert_tickers().
+// comes as on_found(), on_key_checked(), on_alert_tickers() or on_alert_counts().
 struct LiveQuestions {
     std::function<bool(Lookup)> look_up;
     std::function<bool(KeyCheck)> check_key;
     std::function<bool(AlertTickers)> alert_tickers;
+    std::function<bool(AlertCounts)> alert_counts;
 };
 
 // The live stream without its thread: what each message does to clients and users. The tables are in
@@ -53,6 +55,7 @@ public:
     void on_found(const Found& found, Moment now);
     void on_key_checked(const KeyCheck& checked, Moment now);
     void on_alert_tickers(const AlertTickers& found, Moment now);
+    void on_alert_counts(const AlertCounts& found, Moment now);
     // Looks at the market, and at everything that waits for its time, if that is due.
     void on_time(Moment now);
     // When on_time() has something to do; nullopt: not before a client joins.
@@ -82,6 +85,7 @@ private:
         TickerSet wanted;
         std::string watch_sent;                    // the last message about what it watches
         std::map<Ticker, WatchState> alerts_sent;  // those of User::unwatched that it knows
+        std::map<Ticker, BlindTicker> blind_sent;  // those of User::blind that it knows
         MarketView::Version prices_seen = 0;
         MarketView::Version quotes_seen = 0;
         MarketView::Version sources_seen = 0;
@@ -106,14 +110,19 @@ private:
         std::vector<ClientId> clients;
         Asking asking = Asking::idle;
         MonoTime rest_until;
-        // What to look up next: deliveries, and whether each has just been fired; whether there are more than
-        // these; and if set, everything that has changed from then on.
-        std::unordered_map<Uuid, bool> deliveries;
+        // What to look up next: deliveries, and whether each has just been fired, and alerts; whether there are more
+        // than these; and if set, everything that has changed from then on.
+        std::unordered_map<Uuid, bool> ids;
         bool more = false;
         std::optional<Timestamp> since;
         MonoTime left_at;  // when the last client left
         bool ask_alert_tickers = false;
         std::map<Ticker, WatchState> unwatched;  // tickers of its alerts that have no prices
+        // How many active alerts it has on each ticker, as of counted_at, and which of these are blind.
+        std::map<Ticker, std::size_t> alert_counts;
+        std::optional<MonoTime> counted_at;
+        bool counting = false;
+        std::map<Ticker, BlindTicker> blind;
     };
 
     void refuse(const LiveClient& client);
@@ -123,6 +132,9 @@ private:
     void look_up(const Uuid& id, User& user, Moment now);
     void rest(User& user, Moment now);
     void add_events(User& user, const Found& found, Moment now);
+    template <typename Add>
+    void add_firing(const User& user, const Found& found, const DeliveryView& delivery, const Alert& alert,
+                    const Add& add);
     void send_events(User& user, Moment now);
     void send_events(Client& client, const User& user, Moment now) const;
     void check_key(ClientId id, Client& client);
@@ -141,6 +153,10 @@ private:
     void send_watch(Client& client, Moment now);
     void send_unwatched_alerts(Client& client, const User& user, Moment now);
     void ask_alert_tickers(const Uuid& id, User& user);
+    // live_blind.cpp
+    void look_for_blind(const Uuid& id, User& user, Moment now);
+    void tell_blind(User& user, Moment now);
+    void send_blind(Client& client, const User& user, Moment now);
 
     const LiveOptions options_;
     const LiveJson json_;
@@ -149,6 +165,7 @@ private:
     const Message missed_{"missed", R"({"type":"missed"})"};
     const std::shared_ptr<const std::string> comment_ = std::make_shared<const std::string>(": ping\n\n");
     MarketView market_;
+    Blindness blindness_;
     std::unordered_map<ClientId, Client> clients_;
     std::unordered_map<Uuid, User> users_;
     MonoTime look_at_{};

@@ -25,15 +25,17 @@ namespace pricewire::live {
 //   watch C T…                              beside the pinned ones
 //   unwatched T:state… , unlisted T…        what is needed and has no prices; what nobody lists
 //   alerts U T…                             answers which tickers the user's active alerts have
+//   counts U T:N… , counts U failed         answers how many active alerts the user has on each ticker
 //   looks few|many                          whether users may look at more tickers
-//   notice U D [fired]                      delivery D of user U has changed
+//   notice U D [fired]                      delivery or alert D of user U has changed
 //   missed                                  notices of the last second may have been lost
-//   found D:state…, found too-many          answers the last lookup; "D:state!": its alert has just fired
+//   found D:state…, found too-many          answers the last lookup; "D:state!": its alert has just fired; "D/A:state":
+//                                           of alert A, which has terms; "changed:A": alert A has changed
 //   failed                                  it could not be answered
 //   changed [U], key C valid|invalid|failed
 //   full, room                              whether questions are refused
 //   blocks C, reads C                       whether the client reads what it is sent
-//   price T P, wait N                       N milliseconds pass
+//   price T P, gone T, wait N               N milliseconds pass
 //
 // Users and deliveries are numbers; clients have names.
 class LivePlay {
@@ -50,12 +52,19 @@ public:
         bus_ = bus::create_in_process_bus(options_.tickers);
         core_ = std::make_unique<LiveCore>(
             options_,
-            LiveJson{.alert = [](const Alert& a) { return fmt::format("\"{} fired\"", number_of(a.id)); },
-                     .delivery =
-                         [](const DeliveryView& d) {
-                             return fmt::format("\"{} {}\"", number_of(d.id), to_string(d.state));
-                         },
-                     .quotes = [](const TickerBoard&) { return std::string("[]"); }},
+            LiveJson{
+                .alert = [](const Alert& a) { return fmt::format("\"{} fired\"", number_of(a.id)); },
+                .delivery =
+                    [](const DeliveryView& d) {
+                        return fmt::format("\"{} {}\"", number_of(d.id), to_string(d.state));
+                    },
+                .firing = [](const FiringView& f,
+                             const Ticker&) { return fmt::format("\"by {}\"", number_of(f.delivery_id)); },
+                .quotes = [](const TickerBoard&) { return std::string("[]"); },
+                .why_unpriced =
+                    [](const Ticker&, const WatchState* state, const std::optional<TickerBoard>& board) {
+                        return std::string(state != nullptr ? "unwatched" : board ? "silent" : "unknown");
+                    }},
             *bus_, 7,
             LiveQuestions{.look_up = [this](Lookup lookup) { return ask(std::move(lookup)); },
                           .check_key =
@@ -66,6 +75,11 @@ public:
                           .alert_tickers =
                               [this](const AlertTickers& of) {
                                   line(fmt::format("alerts of {}?", number_of(of.user_id)));
+                                  return !full_;
+                              },
+                          .alert_counts =
+                              [this](const AlertCounts&) {
+                                  ++counts_asked_;
                                   return !full_;
                               }});
     }
@@ -81,6 +95,8 @@ public:
         return std::exchange(out_, {});
     }
     LiveCore& core() { return *core_; }
+    // Not told line by line.
+    int counts_asked() { return std::exchange(counts_asked_, 0); }
 
 private:
     struct Peer final : net::StreamPeer {
@@ -121,6 +137,8 @@ private:
         } else if (what == "alerts") {
             core_->on_alert_tickers({uuid(word(1)), word(2) == "failed", {event.begin() + 2, event.end()}},
                                     now_);
+        } else if (what == "counts") {
+            count_alerts(event);
         } else if (what == "looks") {
             may_look_ = word(1) == "many";
         } else if (what == "leave") {
@@ -150,6 +168,8 @@ private:
             const Ticker ticker(word(1));
             bus_->publish_board(
                 {ticker, Price{ticker, *Decimal::parse(word(2)), now_.wall, ++sequence_}, {}});
+        } else if (what == "gone") {
+            bus_->publish_board({.ticker = Ticker(word(1)), .unpriced_since = now_.wall});
         } else if (what == "wait") {
             wait(std::chrono::milliseconds{std::stoi(word(1))});
         } else {
@@ -184,10 +204,20 @@ private:
         unwatched_ = std::make_shared<const std::vector<WatchState>>(std::move(states));
     }
 
+    void count_alerts(const std::vector<std::string>& event) {
+        AlertCounts counts{.user_id = uuid(event.at(1)), .failed = event.at(2) == "failed"};
+        for (std::size_t i = 2; i < event.size() && !counts.failed; ++i) {
+            const std::size_t colon = event[i].find(':');
+            counts.counts.push_back(
+                {Ticker(event[i].substr(0, colon)), std::stoul(event[i].substr(colon + 1))});
+        }
+        core_->on_alert_counts(counts, now_);
+    }
+
     bool ask(Lookup lookup) {
-        std::sort(lookup.deliveries.begin(), lookup.deliveries.end());
+        std::sort(lookup.ids.begin(), lookup.ids.end());
         std::string text = fmt::format("look up {}:", number_of(lookup.user_id));
-        for (const auto& [id, fired] : lookup.deliveries) {
+        for (const auto& [id, fired] : lookup.ids) {
             text += fmt::format(" {}{}", number_of(id), fired ? "!" : "");
         }
         if (lookup.more) text += " and more";
@@ -210,12 +240,22 @@ private:
                 continue;
             }
             const std::size_t colon = event[i].find(':');
-            DeliveryView view;
-            view.id = view.alert_id = uuid(event[i].substr(0, colon));
+            const std::string id = event[i].substr(0, colon);
             std::string state = event[i].substr(colon + 1);
+            if (id == "changed") {
+                found.changed.emplace_back().id = uuid(state);
+                continue;
+            }
+            DeliveryView view;
+            view.id = view.alert_id = uuid(id);
+            if (const std::size_t slash = id.find('/'); slash != id.npos) {
+                view.alert_id = uuid(id.substr(slash + 1));
+                view.firing.emplace().delivery_id = view.id;
+            }
             if (state.ends_with('!')) {
                 state.pop_back();
                 found.fired.emplace_back().id = view.alert_id;
+                found.new_firings.insert(view.id);
             }
             view.state = parse_delivery_state(state).value();
             found.deliveries.push_back(std::move(view));
@@ -257,9 +297,22 @@ private:
                 const std::string word = (*i)[3].matched ? i->str(3) : i->str(2);
                 out += fmt::format(" {}={}", i->str(1), word.empty() ? "null" : word);
             }
+        } else if (type_is("blind")) {
+            out = "blind";
+            static const std::regex one(
+                R"re("([A-Z]+)":(?:(null)|\{"since":"[^"]*T([0-9:.]+)Z","reason":"(\w+)","alerts":(\d+)\}))re");
+            for (std::sregex_iterator i(text.begin(), text.end(), one); i != std::sregex_iterator{}; ++i) {
+                out += (*i)[2].matched
+                           ? fmt::format(" {}=null", i->str(1))
+                           : fmt::format(" {}={},{},{}", i->str(1), i->str(3), i->str(4), i->str(5));
+            }
+        } else if (type_is("alert_changed")) {
+            static const std::regex body(R"re("alert":"(\d+))re");
+            if (std::regex_search(text, match, body)) out = match[1].str() + " changed";
         } else if (type_is("delivery") || type_is("alert_fired")) {
-            static const std::regex body(R"re("(?:delivery|alert)":"([^"]*)")re");
-            if (std::regex_search(text, match, body)) out = match[1];
+            static const std::regex body(R"re("(?:delivery|alert)":"([^"]*)"(?:,"firing":"([^"]*)")?)re");
+            if (std::regex_search(text, match, body))
+                out = match[1].str() + (match[2].matched ? " " + match[2].str() : "");
         } else if (!type_is("sources") && !type_is("quotes")) {
             static const std::regex other(R"re(\{"type":"(\w+)"(?:.*"code":(\d+))?)re");
             if (std::regex_search(text, match, other)) {
@@ -302,6 +355,7 @@ private:
     bool full_ = false;
     Moment now_{Timestamp{std::chrono::seconds{1'700'000'000}}, MonoTime{std::chrono::hours{1}}};
     std::uint64_t sequence_ = 0;
+    int counts_asked_ = 0;
     std::string out_;
 };
 

@@ -95,6 +95,23 @@ TEST_F(LiveCoreTest, AServerSentStreamWithNothingToSendIsSentAComment) {
 
 // Events.
 
+TEST_F(LiveEvents, EachFiringOfAnAlertWithTermsIsAnEventOfItsOwn) {
+    play("join a 1\nkey a valid");
+    EXPECT_EQ(play("notice 1 5 fired\nfound 5/9:pending! 4/9:delivered"),
+              "look up 1: 5!\na: 9 fired by 5\na: 5 pending\na: 4 delivered\n");
+    EXPECT_EQ(play("notice 1 6 fired\nnotice 1 5\nfound 5/9:delivered! 6/9:pending!"),
+              "look up 1: 6!\na: 5 delivered\na: 9 fired by 6\na: 6 pending\nlook up 1: 5\n")
+        << "the fifth is not told again";
+}
+
+TEST_F(LiveEvents, AChangedAlertIsSentAsItIsThen) {
+    play("join a 1\njoin b 2\nkey a valid\nkey b valid");
+    EXPECT_EQ(play("notice 1 9\nfound changed:9"), "look up 1: 9\na: 9 changed\n");
+    EXPECT_EQ(play("notice 1 9\nfound changed:9"), "look up 1: 9\n") << "it is as it was";
+    EXPECT_EQ(play("notice 1 8\nfound"), "look up 1: 8\n") << "it was deleted meanwhile";
+    EXPECT_EQ(play("join c 1 after a"), "c: ready\n");
+}
+
 TEST_F(LiveEvents, AFiringAndItsDeliveriesAreSentToTheirUserAlone) {
     play("join a 1\njoin b 2");
     EXPECT_EQ(play(R"(

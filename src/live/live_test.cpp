@@ -36,7 +36,10 @@ protected:
                      [](const DeliveryView& d) {
                          return "\"" + d.id.to_string() + " " + std::string(to_string(d.state)) + "\"";
                      },
-                 .quotes = [](const TickerBoard&) { return std::string("[]"); }},
+                 .firing = [](const FiringView& f, const Ticker&) { return std::to_string(f.said.number); },
+                 .quotes = [](const TickerBoard&) { return std::string("[]"); },
+                 .why_unpriced = [](const Ticker&, const WatchState*,
+                                    const std::optional<TickerBoard>&) { return std::string("silent"); }},
                 storage_, *bus_, system_clock());
         }
         return *live_;

@@ -36,73 +36,106 @@ auto if_understood(bool& logged, Read read) -> decltype(read()) {
     }
 }
 
-// Adds the deliveries that were asked for to `out`, and the alerts that have just fired to `fired`.
-void find_deliveries(storage::Deliveries& storage, Found& out, std::unordered_set<Uuid>& fired,
-                     bool& unknown_logged) {
-    const Lookup& asked = out.asked;
-    std::unordered_map<Uuid, bool> wanted;
-    for (const auto& [id, has_fired] : asked.deliveries) wanted[id] |= has_fired;
-    out.too_many = asked.more;
-    // If the answer to a firing's commit was lost, its delivery is the only sign of it.
-    const Timestamp just_now = system_clock().now() - fired_just_now;
-    const auto take = [&](DeliveryView view, bool has_fired) {
-        if ((has_fired || view.created_at >= just_now) && view.kind == DeliveryKind::alert) {
-            fired.insert(view.alert_id);
+// Answers one lookup.
+class Finder {
+public:
+    Finder(storage::Storage& storage, Found& out, bool& unknown_logged)
+        : storage_(storage), out_(out), unknown_logged_(unknown_logged) {
+        out.too_many = asked().more;
+        for (const auto& [id, has_fired] : asked().ids) wanted_[id] |= has_fired;
+    }
+
+    void find() {
+        if (asked().since || wanted_.size() > asked_one_by_one) take_newest();
+        std::size_t singly = 0;
+        for (const auto& [id, has_fired] : wanted_) {
+            if (++singly > most_one_by_one) {
+                out_.too_many = true;
+                break;
+            }
+            if (auto view = delivery(id)) {
+                take(std::move(*view), has_fired);
+            } else {
+                changed_.insert(id);
+            }
         }
-        out.deliveries.push_back(std::move(view));
-    };
-    if (asked.since || wanted.size() > asked_one_by_one) {
+        std::ranges::sort(out_.deliveries, {}, &DeliveryView::id);
+        find_alerts(fired_, out_.fired);
+        find_alerts(changed_, out_.changed);
+    }
+
+private:
+    const Lookup& asked() const { return out_.asked; }
+    std::optional<DeliveryView> delivery(const Uuid& id) {
+        return if_understood(unknown_logged_, [&] { return storage_.delivery(asked().user_id, id); });
+    }
+    std::optional<Alert> alert(const Uuid& id) {
+        return if_understood(unknown_logged_, [&] { return storage_.alert(asked().user_id, id); });
+    }
+
+    void take_newest() {
         storage::DeliveryFilter newest;
         newest.limit = listed;
-        std::vector<DeliveryView> views = storage.deliveries(asked.user_id, newest);
+        std::vector<DeliveryView> views = storage_.deliveries(asked().user_id, newest);
         // Older ones may have changed, too.
-        if (asked.since && views.size() == listed) out.too_many = true;
+        if (asked().since && views.size() == listed) out_.too_many = true;
         for (DeliveryView& view : views) {
-            const auto named = wanted.find(view.id);
-            const bool since = asked.since && changed_since(view, *asked.since);
-            if (named == wanted.end() && !since) continue;
-            const bool has_fired =
-                (named != wanted.end() && named->second) || (asked.since && view.created_at >= *asked.since);
-            if (named != wanted.end()) wanted.erase(named);
+            const auto named = wanted_.find(view.id);
+            const bool since = asked().since && changed_since(view, *asked().since);
+            if (named == wanted_.end() && !since) continue;
+            const bool has_fired = (named != wanted_.end() && named->second) ||
+                                   (asked().since && view.created_at >= *asked().since);
+            if (named != wanted_.end()) wanted_.erase(named);
             take(std::move(view), has_fired);
         }
     }
-    std::size_t singly = 0;
-    for (const auto& [id, has_fired] : wanted) {
-        if (++singly > most_one_by_one) {
-            out.too_many = true;
-            break;
-        }
-        if (auto view = if_understood(unknown_logged, [&] { return storage.delivery(asked.user_id, id); }))
-            take(std::move(*view), has_fired);
-    }
-    std::sort(out.deliveries.begin(), out.deliveries.end(),
-              [](const auto& a, const auto& b) { return a.id < b.id; });
-}
 
-void find_fired(storage::Alerts& storage, Found& out, std::unordered_set<Uuid> fired, bool& unknown_logged) {
-    if (fired.size() > asked_one_by_one) {
-        storage::AlertFilter newest;
-        newest.is_active = false;
-        newest.limit = listed;
-        for (Alert& alert : storage.alerts(out.asked.user_id, newest)) {
-            if (fired.erase(alert.id) > 0) out.fired.push_back(std::move(alert));
+    // If the answer to a firing's commit was lost, its delivery is the only sign of it.
+    void take(DeliveryView view, bool has_fired) {
+        if (has_fired || view.created_at >= just_now_) {
+            if (view.kind == DeliveryKind::expired) changed_.insert(view.alert_id);
+            if (view.kind == DeliveryKind::alert) {
+                fired_.insert(view.alert_id);
+                out_.new_firings.insert(view.id);
+            }
+        }
+        out_.deliveries.push_back(std::move(view));
+    }
+
+    void find_alerts(std::unordered_set<Uuid> wanted, std::vector<Alert>& found) {
+        // Most of those that have fired are not active any more.
+        for (const bool is_active : {false, true}) {
+            if (wanted.size() <= asked_one_by_one) break;
+            storage::AlertFilter newest;
+            newest.is_active = is_active;
+            newest.limit = listed;
+            for (Alert& alert : storage_.alerts(asked().user_id, newest)) {
+                if (wanted.erase(alert.id) > 0) found.push_back(std::move(alert));
+            }
+        }
+        for (const Uuid& id : wanted) {
+            if (auto known = alert(id)) found.push_back(std::move(*known));
         }
     }
-    for (const Uuid& id : fired) {
-        if (auto alert = if_understood(unknown_logged, [&] { return storage.alert(out.asked.user_id, id); }))
-            out.fired.push_back(std::move(*alert));
-    }
-}
+
+    storage::Storage& storage_;
+    Found& out_;
+    bool& unknown_logged_;
+    const Timestamp just_now_ = system_clock().now() - fired_just_now;
+    std::unordered_map<Uuid, bool> wanted_;
+    std::unordered_set<Uuid> fired_, changed_;  // alerts
+};
 
 }  // namespace
 
 Lookups::Lookups(storage::Storage& storage, std::function<void(Found)> found,
-                 std::function<void(KeyCheck)> checked, std::function<void(AlertTickers)> alert_tickers)
+                 std::function<void(KeyCheck)> checked, std::function<void(AlertTickers)> alert_tickers,
+                 std::function<void(AlertCounts)> alert_counts)
     : storage_(storage),
       found_(std::move(found)),
       checked_(std::move(checked)),
       alert_tickers_(std::move(alert_tickers)),
+      alert_counts_(std::move(alert_counts)),
       thread_([this] { run(); }) {}
 
 Lookups::~Lookups() {
@@ -111,7 +144,7 @@ Lookups::~Lookups() {
 }
 
 void Lookups::run() {
-    std::vector<std::variant<Lookup, KeyCheck, AlertTickers>> inbox;
+    std::vector<std::variant<Lookup, KeyCheck, AlertTickers, AlertCounts>> inbox;
     while (mailbox_.drain(inbox)) {
         for (auto& question : inbox) {
             if (mailbox_.closed()) return;
@@ -124,9 +157,7 @@ void Lookups::answer(Lookup& lookup) {
     Found out;
     out.asked = std::move(lookup);
     try {
-        std::unordered_set<Uuid> fired;
-        find_deliveries(storage_, out, fired, unknown_logged_);
-        find_fired(storage_, out, std::move(fired), unknown_logged_);
+        Finder(storage_, out, unknown_logged_).find();
         answered();
     } catch (const std::exception& e) {
         out.failed = true;
@@ -156,6 +187,17 @@ void Lookups::answer(AlertTickers& of) {
         failed(e);
     }
     alert_tickers_(std::move(of));
+}
+
+void Lookups::answer(AlertCounts& of) {
+    try {
+        of.counts = storage_.alert_counts(of.user_id);
+        answered();
+    } catch (const std::exception& e) {
+        of.failed = true;
+        failed(e);
+    }
+    alert_counts_(std::move(of));
 }
 
 void Lookups::answered() {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <thread>
+#include <unordered_set>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -18,11 +19,11 @@
 
 namespace pricewire::live {
 
-// A question about a user: these deliveries and, if `since` is set, everything that may have changed since
+// A question about a user: these deliveries and alerts and, if `since` is set, everything that may have changed since
 // then.
 struct Lookup {
     Uuid user_id;
-    std::vector<std::pair<Uuid, bool>> deliveries;  // and whether its alert has just fired
+    std::vector<std::pair<Uuid, bool>> ids;  // and, of a delivery, whether its alert has just fired
     std::optional<Timestamp> since;
     bool more = false;  // there were more than these
 };
@@ -32,7 +33,9 @@ struct Found {
     bool failed = false;                   // the database did not answer
     bool too_many = false;                 // more has changed than is reported one by one
     std::vector<DeliveryView> deliveries;  // oldest first
-    std::vector<Alert> fired;              // alerts that have just fired and are not deleted
+    std::unordered_set<Uuid> new_firings;  // those of them whose alerts have just fired
+    std::vector<Alert> fired;              // these alerts, where they are not deleted
+    std::vector<Alert> changed;            // others that were changed, or whose life has ended
 };
 
 // Whether a client's key still works.
@@ -50,12 +53,20 @@ struct AlertTickers {
     std::vector<Ticker> tickers = {};
 };
 
+// How many active alerts of a user wait for each ticker.
+struct AlertCounts {
+    Uuid user_id;
+    bool failed = false;  // the database did not answer
+    std::vector<storage::TickerAlerts> counts = {};
+};
+
 // Queries the database on a thread of its own, so that prices are still sent while it is slow or unavailable.
 class Lookups {
 public:
     // `storage` and what the functions use outlive it. The functions are called on its thread.
     Lookups(storage::Storage& storage, std::function<void(Found)> found,
-            std::function<void(KeyCheck)> checked, std::function<void(AlertTickers)> alert_tickers);
+            std::function<void(KeyCheck)> checked, std::function<void(AlertTickers)> alert_tickers,
+            std::function<void(AlertCounts)> alert_counts);
     ~Lookups();
     Lookups(const Lookups&) = delete;
     Lookups& operator=(const Lookups&) = delete;
@@ -64,12 +75,14 @@ public:
     bool ask(Lookup lookup) { return mailbox_.try_push(std::move(lookup)); }
     bool ask(KeyCheck check) { return mailbox_.try_push(std::move(check)); }
     bool ask(AlertTickers of) { return mailbox_.try_push(std::move(of)); }
+    bool ask(AlertCounts of) { return mailbox_.try_push(std::move(of)); }
 
 private:
     void run();
     void answer(Lookup& lookup);
     void answer(KeyCheck& check);
     void answer(AlertTickers& of);
+    void answer(AlertCounts& of);
     void answered();
     void failed(const std::exception& e);
 
@@ -77,7 +90,8 @@ private:
     const std::function<void(Found)> found_;
     const std::function<void(KeyCheck)> checked_;
     const std::function<void(AlertTickers)> alert_tickers_;
-    Mailbox<std::variant<Lookup, KeyCheck, AlertTickers>> mailbox_{20'000};
+    const std::function<void(AlertCounts)> alert_counts_;
+    Mailbox<std::variant<Lookup, KeyCheck, AlertTickers, AlertCounts>> mailbox_{20'000};
     bool failing_ = false;
     bool unknown_logged_ = false;
     std::thread thread_;

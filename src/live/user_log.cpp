@@ -42,9 +42,15 @@ std::optional<EventId> EventId::parse(std::string_view text) {
     return out;
 }
 
-bool UserLog::add(std::string_view type, std::string_view member, const Uuid& subject,
-                  const std::string& body, Timestamp now) {
+bool UserLog::has(std::string_view type, const Uuid& subject) const {
+    return newest_.contains(key_of(type, subject));
+}
+
+bool UserLog::add(std::string_view type, const Uuid& subject, std::span<const EventPart> parts,
+                  Timestamp now) {
     std::string key = key_of(type, subject);
+    std::string body;
+    for (const EventPart& part : parts) body.append(part.name).append(part.json);
     const std::size_t hash = std::hash<std::string_view>{}(body);
     auto& newest = newest_[key];
     if (newest != 0) {
@@ -55,7 +61,9 @@ bool UserLog::add(std::string_view type, std::string_view member, const Uuid& su
     newest = next_++;
     const std::string id = EventId{now, run_, newest}.to_string();
     JsonWriter w;
-    w.begin_object().field("type", type).field("id", id).key(member).raw(body).end_object();
+    w.begin_object().field("type", type).field("id", id);
+    for (const EventPart& part : parts) w.key(part.name).raw(part.json);
+    w.end_object();
     bytes_ += w.str().size();
     events_.emplace(newest, Stored{std::move(key), hash, Message(type, std::move(w).str(), id)});
     while (events_.size() > capacity_ || (bytes_ > most_bytes_ && events_.size() > 1)) {

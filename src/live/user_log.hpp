@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -24,6 +25,12 @@ struct EventId {
     static std::optional<EventId> parse(std::string_view text);
 };
 
+// A member of an event, beside its type and id.
+struct EventPart {
+    std::string_view name;
+    std::string json;
+};
+
 // The latest events of one user, for clients that fall behind or come back. Only the newest event of each
 // alert or delivery is kept, and of all the last `capacity`, or fewer if they exceed `bytes`. One thread.
 class UserLog {
@@ -31,10 +38,11 @@ public:
     UserLog(std::uint32_t run, std::size_t capacity, std::size_t bytes = 1024 * 1024)
         : run_(run), capacity_(capacity), most_bytes_(bytes) {}
 
-    // Adds an event about `subject`; false if `body` is the same as in its last event. The event's JSON is
-    // {"type":<type>,"id":<its id>,"<member>":<body>}.
-    bool add(std::string_view type, std::string_view member, const Uuid& subject, const std::string& body,
-             Timestamp now);
+    // Adds an event about `subject`; false if its parts are the same as in the last such event. Its JSON is
+    // {"type":<type>,"id":<its id>,<parts>}.
+    bool add(std::string_view type, const Uuid& subject, std::span<const EventPart> parts, Timestamp now);
+    // Whether such an event is still kept.
+    bool has(std::string_view type, const Uuid& subject) const;
 
     // The number of the next event; they start at 1.
     std::uint64_t next() const { return next_; }

@@ -18,6 +18,11 @@ Uuid id(std::uint8_t n) {
     return out;
 }
 
+bool add(UserLog& log, std::string_view type, const Uuid& subject, std::string body, Timestamp at = now) {
+    const EventPart part{type == "delivery" ? "delivery" : "alert", std::move(body)};
+    return log.add(type, subject, {&part, 1}, at);
+}
+
 // The numbers of the events from `from` on.
 std::vector<std::uint64_t> numbers(const UserLog& log, std::uint64_t from = 1) {
     std::vector<std::uint64_t> out;
@@ -46,9 +51,9 @@ TEST(EventId, IsParsedAsWritten) {
 TEST(UserLog, KeepsTheNewestEventOfEachSubject) {
     UserLog log(1, 10);
     EXPECT_EQ(log.next(), 1U);
-    EXPECT_TRUE(log.add("delivery", "delivery", id(1), R"({"state":"pending"})", now));
-    EXPECT_TRUE(log.add("delivery", "delivery", id(2), R"({"state":"pending"})", now));
-    EXPECT_TRUE(log.add("delivery", "delivery", id(1), R"({"state":"delivered"})", now));
+    EXPECT_TRUE(add(log, "delivery", id(1), R"({"state":"pending"})", now));
+    EXPECT_TRUE(add(log, "delivery", id(2), R"({"state":"pending"})", now));
+    EXPECT_TRUE(add(log, "delivery", id(1), R"({"state":"delivered"})", now));
     EXPECT_EQ(numbers(log), (std::vector<std::uint64_t>{2, 3}));
     EXPECT_EQ(log.at_or_after(3)->message.json(),
               R"({"type":"delivery","id":"1700000000000000.00000001.3","delivery":{"state":"delivered"}})");
@@ -56,33 +61,46 @@ TEST(UserLog, KeepsTheNewestEventOfEachSubject) {
     EXPECT_EQ(log.last_id(now).number, 3U);
 }
 
+TEST(UserLog, AnEventMayHaveSeveralParts) {
+    UserLog log(1, 10);
+    EXPECT_FALSE(log.has("alert_fired", id(1)));
+    const EventPart parts[] = {{"alert", "{}"}, {"firing", R"({"number":2})"}};
+    EXPECT_TRUE(log.add("alert_fired", id(1), parts, now));
+    EXPECT_FALSE(log.add("alert_fired", id(1), parts, now));
+    EXPECT_TRUE(log.has("alert_fired", id(1)));
+    EXPECT_FALSE(log.has("alert_fired", id(2)));
+    EXPECT_EQ(
+        log.at_or_after(1)->message.json(),
+        R"({"type":"alert_fired","id":"1700000000000000.00000001.1","alert":{},"firing":{"number":2}})");
+}
+
 TEST(UserLog, IgnoresAnEventWithTheSameBody) {
     UserLog log(1, 10);
-    EXPECT_TRUE(log.add("delivery", "delivery", id(1), "{}", now));
-    EXPECT_FALSE(log.add("delivery", "delivery", id(1), "{}", now + 1s));
-    EXPECT_TRUE(log.add("alert_fired", "alert", id(1), "{}", now)) << "another kind of event";
+    EXPECT_TRUE(add(log, "delivery", id(1), "{}", now));
+    EXPECT_FALSE(add(log, "delivery", id(1), "{}", now + 1s));
+    EXPECT_TRUE(add(log, "alert_fired", id(1), "{}", now)) << "another kind of event";
     EXPECT_EQ(log.next(), 3U);
 }
 
 TEST(UserLog, DropsTheOldestAndKnowsSinceWhenItIsComplete) {
     UserLog log(1, 3);
-    for (std::uint8_t i = 1; i <= 5; ++i) log.add("delivery", "delivery", id(i), "{}", now);
+    for (std::uint8_t i = 1; i <= 5; ++i) add(log, "delivery", id(i), "{}", now);
     EXPECT_EQ(numbers(log), (std::vector<std::uint64_t>{3, 4, 5}));
     EXPECT_FALSE(log.complete_from(1));
     EXPECT_FALSE(log.complete_from(2));
     EXPECT_TRUE(log.complete_from(3));
     EXPECT_TRUE(log.complete_from(6)) << "nothing has come since";
-    EXPECT_TRUE(log.add("delivery", "delivery", id(1), "{}", now)) << "a dropped event can be added again";
+    EXPECT_TRUE(add(log, "delivery", id(1), "{}", now)) << "a dropped event can be added again";
 }
 
 TEST(UserLog, IsBoundedByBytesToo) {
     UserLog log(1, 100, 1000);
     for (std::uint8_t i = 1; i <= 10; ++i) {
-        log.add("delivery", "delivery", id(i), "\"" + std::string(300, 'x') + "\"", now);
+        add(log, "delivery", id(i), "\"" + std::string(300, 'x') + "\"", now);
     }
     EXPECT_EQ(numbers(log), (std::vector<std::uint64_t>{9, 10}));
     EXPECT_FALSE(log.complete_from(8));
-    EXPECT_TRUE(log.add("delivery", "delivery", id(20), "\"" + std::string(5000, 'x') + "\"", now));
+    EXPECT_TRUE(add(log, "delivery", id(20), "\"" + std::string(5000, 'x') + "\"", now));
     EXPECT_EQ(numbers(log), (std::vector<std::uint64_t>{11})) << "the newest stays, however large";
 }
 

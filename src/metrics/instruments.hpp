@@ -81,6 +81,8 @@ public:
     // Reads the delivery backlog from the database; to be called every few seconds in a process with a
     // sender.
     void measure_backlog(storage::Outbox& storage);
+    // Counts the alerts that wait for a price, likewise in a process with an API.
+    void measure_blind(storage::Needs& storage, const std::function<bool(const Ticker&)>& has_price);
 
 private:
     struct OfRequests {
@@ -115,6 +117,7 @@ private:
     Mutex backlog_mutex_;
     // As last read from the database.
     std::optional<storage::DeliveryBacklog> backlog_ GUARDED_BY(backlog_mutex_);
+    std::optional<std::size_t> blind_alerts_ GUARDED_BY(backlog_mutex_);
 };
 
 }  // namespace pricewire::metrics

@@ -170,6 +170,35 @@ TEST_F(InstrumentsTest, TheAgeOfDueDeliveriesGrowsDuringADatabaseOutage) {
     EXPECT_EQ(sample("pricewire_oldest_due_delivery_age_seconds"), "9");
 }
 
+class NoApi final : public api::Api {
+public:
+    void handle(net::ServerRequest&&, net::HttpServer::Respond) override {}
+    net::WsHandler upgrade(const net::ServerRequest&, std::shared_ptr<net::WsPeer>) override { return {}; }
+    void on_user_changed(std::optional<Uuid>) override {}
+    std::size_t stream_clients() const override { return 0; }
+};
+
+TEST_F(InstrumentsTest, AlertsOnTickersWithoutAPriceAreCounted) {
+    const NoApi api;
+    instruments_.watch(api);
+    EXPECT_EQ(sample("pricewire_alerts_blind"), "") << "nothing is known yet";
+    fakes::TestStorage storage;
+    const Uuid user = make_uuid(clock_.now());
+    ASSERT_TRUE(storage.create_user({{user, "a@example.com", true, clock_.now()}, {}, "whsec_AAAA"}));
+    storage.add_alerts(3, {.user_id = user, .ticker = "BTC", .webhook_url = "https://example.com/"});
+    Alert other{.user_id = user, .ticker = "ETH", .webhook_url = "https://example.com/"};
+    for (const int target : {1, 2}) {
+        other.id = make_uuid(clock_.now());
+        other.target = Decimal::from_int(target);
+        ASSERT_TRUE(storage.create_alert(other, 10));
+    }
+    storage.need_tickers(std::vector<Ticker>{"SOL"}, clock_.now(), clock_.now() + 60s);
+    instruments_.measure_blind(storage, [](const Ticker& ticker) { return ticker == "BTC"; });
+    EXPECT_EQ(sample("pricewire_alerts_blind"), "2");
+    instruments_.measure_blind(storage, [](const Ticker&) { return true; });
+    EXPECT_EQ(sample("pricewire_alerts_blind"), "0");
+}
+
 TEST_F(InstrumentsTest, ARoleReportsOnlyItsOwnMetrics) {
     Instruments feed({.name = "feed"}, clock_);
     const std::string text = *feed.registry().text();
@@ -321,14 +350,6 @@ public:
     void unwatch(Ticker) override {}
     history::BackfillFigures figures() const override { return {}; }
     void stop() override {}
-};
-
-class NoApi : public api::Api {
-public:
-    void handle(net::ServerRequest&&, net::HttpServer::Respond) override {}
-    net::WsHandler upgrade(const net::ServerRequest&, std::shared_ptr<net::WsPeer>) override { return {}; }
-    void on_user_changed(std::optional<Uuid>) override {}
-    std::size_t stream_clients() const override { return 0; }
 };
 
 TEST_F(InstrumentsTest, TheDocumentationListsExactlyTheMetricsThatExist) {

@@ -269,6 +269,10 @@ void Instruments::watch(const deliver::Sender& sender) {
 }
 
 void Instruments::watch(const api::Api& api) {
+    registry_.gauge("pricewire_alerts_blind", "Active alerts on tickers that have no price.", [this] {
+        MutexLock lock(backlog_mutex_);
+        return blind_alerts_ ? Figures{{{}, static_cast<double>(*blind_alerts_)}} : Figures{};
+    });
     registry_.gauge("pricewire_stream_clients", "Clients of the live stream.",
                     [&api] { return api.stream_clients(); });
 }
@@ -345,6 +349,17 @@ void Instruments::measure_backlog(storage::Outbox& storage) {
     const storage::DeliveryBacklog now = storage.backlog(clock_.now(), most_counted);
     MutexLock lock(backlog_mutex_);
     backlog_ = now;
+}
+
+void Instruments::measure_blind(storage::Needs& storage,
+                                const std::function<bool(const Ticker&)>& has_price) {
+    std::vector<Ticker> blind;
+    for (const auto& [ticker, by_alert] : storage.needed_tickers(clock_.now())) {
+        if (by_alert && !has_price(ticker)) blind.push_back(ticker);
+    }
+    const std::size_t alerts = storage.count_alerts(blind);
+    MutexLock lock(backlog_mutex_);
+    blind_alerts_ = alerts;
 }
 
 void Instruments::watch_backlog() {

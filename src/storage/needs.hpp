@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <span>
 #include <vector>
 
@@ -10,6 +11,13 @@
 #include "storage/error.hpp"
 
 namespace pricewire::storage {
+
+// How many active alerts wait for prices of a ticker.
+struct TickerAlerts {
+    Ticker ticker;
+    std::size_t alerts = 0;
+    friend bool operator==(const TickerAlerts&, const TickerAlerts&) = default;
+};
 
 // Which tickers are needed, as processes with an API tell feeds, and which of them cannot be watched, as feeds tell
 // those. Part of Storage: see there for threads; writes survive kill -9, not a loss of power.
@@ -26,6 +34,11 @@ public:
     virtual std::vector<NeededTicker> needed_tickers(Timestamp now) = 0;
     // The tickers of a user's active alerts, by name; likewise.
     virtual std::vector<Ticker> alert_tickers(const Uuid& user_id) = 0;
+    // How many active alerts of the user name each ticker, by name; one that names several counts for each.
+    virtual std::vector<TickerAlerts> alert_counts(const Uuid& user_id) = 0;
+    // How many active alerts name any of these tickers, of each ticker at most 100,000; one that names several of them may
+    // count for each.
+    virtual std::size_t count_alerts(std::span<const Ticker> tickers) = 0;
 
     // Stores these states, which keep the time since when they are so while `why` stays the same, and removes those of
     // the tickers `watched`.

@@ -79,6 +79,22 @@ TEST_P(StorageNeedsConformance, AUsersTickersAreThoseOfActiveAlerts) {
     EXPECT_EQ(storage_->alert_tickers(make_uuid(now_)), std::vector<Ticker>{});
 }
 
+TEST_P(StorageNeedsConformance, ActiveAlertsAreCountedByTicker) {
+    const Uuid ben = add_user("ben@example.com");
+    const Alert gone = add(user_, "DOT");
+    add(user_, "PEPE");
+    add(user_, "PEPE", "101");
+    add(user_, "ADA");
+    add(ben, "PEPE");
+    fire({gone.id});
+    EXPECT_EQ(storage_->alert_counts(user_),
+              (std::vector{storage::TickerAlerts{"ADA", 1}, storage::TickerAlerts{"PEPE", 2}}));
+    EXPECT_EQ(storage_->alert_counts(make_uuid(now_)), std::vector<storage::TickerAlerts>{});
+    EXPECT_EQ(storage_->count_alerts(std::vector<Ticker>{"PEPE", "DOT", "BTC"}), 3U);
+    EXPECT_EQ(storage_->count_alerts(std::vector<Ticker>{"ADA", "PEPE", "ADA"}), 4U);
+    EXPECT_EQ(storage_->count_alerts({}), 0U);
+}
+
 TEST_P(StorageNeedsConformance, AStateKeepsItsTimeWhileItStaysTheSame) {
     const WatchState delisted{"LUNA", Unwatchable::delisted, "Kraken has delisted it.", now_};
     const WatchState full{"PEPE", Unwatchable::no_room, "1000 tickers are watched.", now_};

@@ -64,6 +64,11 @@ public:
         return board == nullptr ? std::nullopt : std::optional(*board);
     }
 
+    std::vector<Ticker> unpriced() const override {
+        MutexLock lock(mutex_);
+        return boards_.unpriced();
+    }
+
     std::shared_ptr<const std::string> rates_json() const override {
         MutexLock lock(mutex_);
         if (!rates_) rates_ = std::make_shared<const std::string>(boards_.rates_json());

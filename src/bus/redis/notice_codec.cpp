@@ -24,7 +24,7 @@ void append_notices(std::string& out, std::span<const DeliveryNotice> notices) {
     out.reserve(out.size() + notices.size() * notice_bytes);
     for (const DeliveryNotice& notice : notices) {
         append(out, notice.user_id);
-        append(out, notice.delivery_id);
+        append(out, notice.id);
         out += notice.fired ? '1' : '0';
     }
 }

@@ -48,6 +48,11 @@ std::optional<TickerBoard> Reader::board(Ticker ticker) const {
     return confirmed() ? *board : TickerBoard{.ticker = ticker};
 }
 
+std::vector<Ticker> Reader::unpriced() const {
+    MutexLock lock(mutex_);
+    return confirmed() ? boards_.unpriced() : boards_.tickers();
+}
+
 std::shared_ptr<const std::string> Reader::rates_json() const {
     MutexLock lock(mutex_);
     return confirmed() ? rates_ : no_rates_;

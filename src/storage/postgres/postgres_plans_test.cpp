@@ -92,6 +92,8 @@ TEST_F(PostgresPlansTest, HotStatementsUseTheirIndexes) {
         {"prune_deliveries", {"deliveries_pkey"}},
         {"needed_tickers", {"alerts_by_ticker"}},
         {"alert_tickers", {"using alerts_"}},
+        {"alert_counts", {"alerts_"}},
+        {"alerts_of_ticker", {"alerts_by_ticker"}},
         {"bars", {"bars_pkey"}},
         {"hour_bars", {"hour_bars_pkey"}},
         {"day_bars", {"day_bars_pkey"}},

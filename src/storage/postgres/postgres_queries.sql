@@ -926,6 +926,18 @@ WITH RECURSIVE t(ticker) AS (
     FROM t WHERE t.ticker IS NOT NULL)
 SELECT ticker FROM t WHERE ticker IS NOT NULL;
 
+-- name: alert_counts
+SELECT ticker, count(*) FROM alerts WHERE is_active AND user_id = $1::uuid GROUP BY ticker;
+
+-- name: alert_counts_by_others
+SELECT others, count(*) FROM alert_states WHERE user_id = $1::uuid AND others <> '' GROUP BY others;
+
+-- name: alerts_of_ticker
+SELECT $1::text, count(*) FROM (SELECT 1 FROM alerts WHERE is_active AND ticker = $1::text LIMIT 100000) a;
+
+-- name: alerts_by_others
+SELECT others, count(*) FROM alert_states WHERE others <> '' GROUP BY others;
+
 -- name: watch_state_put
 INSERT INTO watch_states AS s (ticker, state, reason, since)
 SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[]) g(ticker, state, reason, since)

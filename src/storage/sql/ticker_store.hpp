@@ -1,9 +1,11 @@
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <set>
 #include <span>
+#include <string>
 #include <string_view>
 #include <tuple>
 #include <vector>
@@ -14,6 +16,10 @@
 #include "storage/sql/store_base.hpp"
 
 namespace pricewire::storage::sql {
+
+inline constexpr auto read_alert_count = [](const auto& row) {
+    return std::pair(std::string(row.text(0)), static_cast<std::size_t>(row.number(1)));
+};
 
 // What is stored of tickers: Needs, Listings and BlindSpans, in either database.
 template <typename Db>
@@ -70,6 +76,33 @@ public:
     std::vector<WatchState> watch_states() override {
         return read("watch_states", [&](Connection& db) {
             return present(db.all(or_skip("watch_states", read_watch_state), "watch_states"));
+        });
+    }
+
+    std::vector<TickerAlerts> alert_counts(const Uuid& user_id) override {
+        return read("alert_counts", [&](Connection& db) {
+            std::map<Ticker, std::size_t> counts;
+            for (const char* query : {"alert_counts", "alert_counts_by_others"})
+                for (const auto& [names, alerts] : db.all(read_alert_count, query, user_id))
+                    for (const Ticker ticker : split_tickers(names)) counts[ticker] += alerts;
+            std::vector<TickerAlerts> out;
+            for (const auto& [ticker, alerts] : counts) out.push_back({ticker, alerts});
+            return out;
+        });
+    }
+    std::size_t count_alerts(std::span<const Ticker> tickers) override {
+        const std::set<Ticker> wanted(tickers.begin(), tickers.end());
+        if (wanted.empty()) return 0;
+        const auto is_wanted = [&](const Ticker& ticker) { return wanted.contains(ticker); };
+        return read("count_alerts", [&](Connection& db) {
+            std::size_t count = 0;
+            for (const Ticker& ticker : wanted) {
+                for (const auto& [name, alerts] : db.all(read_alert_count, "alerts_of_ticker", ticker.view()))
+                    count += alerts;
+            }
+            for (const auto& [names, alerts] : db.all(read_alert_count, "alerts_by_others"))
+                if (std::ranges::any_of(split_tickers(names), is_wanted)) count += alerts;
+            return count;
         });
     }
 

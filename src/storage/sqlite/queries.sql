@@ -691,6 +691,19 @@ WITH RECURSIVE t(ticker) AS (
     FROM t WHERE t.ticker IS NOT NULL)
 SELECT ticker FROM t WHERE ticker IS NOT NULL;
 
+-- name: alert_counts
+SELECT ticker, count(*) FROM alerts INDEXED BY alerts_active WHERE is_active = 1 AND user_id = ? GROUP BY ticker;
+
+-- name: alert_counts_by_others
+SELECT others, count(*) FROM alert_states WHERE user_id = ? AND others <> '' GROUP BY others;
+
+-- name: alerts_of_ticker
+SELECT ?1, count(*)
+FROM (SELECT 1 FROM alerts INDEXED BY alerts_by_ticker WHERE is_active = 1 AND ticker = ?1 LIMIT 100000);
+
+-- name: alerts_by_others
+SELECT others, count(*) FROM alert_states WHERE others <> '' GROUP BY others;
+
 -- name: watch_state_put
 INSERT INTO watch_states (ticker, state, reason, since) VALUES (?, ?, ?, ?)
 ON CONFLICT (ticker) DO UPDATE
