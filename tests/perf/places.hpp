@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "seed.hpp"
@@ -18,7 +19,7 @@ class Place {
 public:
     virtual ~Place() = default;
     virtual std::string name() const = 0;
-    virtual std::unique_ptr<storage::Storage> open() = 0;
+    virtual std::unique_ptr<storage::Storage> open(storage::StorageEvents events = {}) = 0;
     // See seed_alerts().
     virtual void seed(std::size_t count, const std::string& from) = 0;
 };
@@ -26,29 +27,32 @@ public:
 class SqlitePlace : public Place {
 public:
     std::string name() const override { return "SQLite"; }
-    std::unique_ptr<storage::Storage> open() override {
-        return storage::create_sqlite_storage({.file = file()}, {});
+    std::unique_ptr<storage::Storage> open(storage::StorageEvents events = {}) override {
+        return storage::create_sqlite_storage({.file = file()}, std::move(events));
     }
     void seed(std::size_t count, const std::string& from) override { seed_alerts(file(), count, from); }
 
-private:
     std::filesystem::path file() const { return dir_.path() / "bench.db"; }
+
+private:
     const test::TempDir dir_;
 };
 
 class PostgresPlace : public Place {
 public:
     std::string name() const override { return "PostgreSQL"; }
-    std::unique_ptr<storage::Storage> open() override {
+    std::unique_ptr<storage::Storage> open(storage::StorageEvents events = {}) override {
         storage::PostgresOptions options;
         options.url = database_.url();
         options.pool = 16;
         options.statement_timeout = std::chrono::minutes{1};
-        return storage::create_postgres_storage(options, {});
+        return storage::create_postgres_storage(options, std::move(events));
     }
     void seed(std::size_t count, const std::string& from) override {
         seed_alerts_postgres(database_, count, from);
     }
+
+    const std::string& url() const { return database_.url(); }
 
 private:
     const test::TestDatabase database_;

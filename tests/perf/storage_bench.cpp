@@ -1,14 +1,10 @@
-// Firing 100,000 alerts on one price, from the price to the commit; creating alerts; loading a million.
+// Creating alerts; loading a million.
 #include <fmt/format.h>
 
-#include <atomic>
 #include <chrono>
 #include <thread>
 
-#include "alert/checker.hpp"
-#include "outbox/outbox.hpp"
 #include "places.hpp"
-#include "queue/in_process/in_process_queue.hpp"
 #include "report.hpp"
 
 namespace {
@@ -18,24 +14,6 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) {
     return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-void fire_at_once(perf::Place& place, std::size_t count) {
-    const auto storage = place.open();
-    place.seed(count, "100");
-    const auto queue = queue::create_in_process_queue(count);
-    const auto outbox = outbox::start_outbox(*storage, *queue);
-    const auto checker =
-        alert::start_checker({.load = [&](const auto& piece) { storage->load_active_alerts(piece); },
-                              .fire = [&](FiringGroup group) { outbox->push(std::move(group)); }},
-                             system_clock());
-    while (!checker->ready()) std::this_thread::sleep_for(std::chrono::milliseconds{1});
-    const auto start = Clock::now();
-    checker->on_price({"BTC", Decimal::from_int(1'000'000'000), system_clock().now(), 1});
-    while (outbox->written() < count) std::this_thread::sleep_for(std::chrono::microseconds{100});
-    perf::row(fmt::format("{} k alerts fired and durable on one price, {}", count / 1000, place.name()),
-              fmt::format("{:.2f} s", seconds_since(start)),
-              place.name() == "SQLite" ? "<= 0.5 s" : "<= 2 s");
 }
 
 void load(perf::Place& place, std::size_t count) {
@@ -81,7 +59,6 @@ void create(perf::Place& place, int threads) {
 }  // namespace
 
 int main() {
-    perf::at_each_place([](perf::Place& place) { fire_at_once(place, 100'000); });
     perf::at_each_place([](perf::Place& place) { load(place, 1'000'000); });
     perf::at_each_place([](perf::Place& place) { create(place, 1); });
     perf::at_each_place([](perf::Place& place) { create(place, 32); });

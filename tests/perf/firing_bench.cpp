@@ -1,0 +1,170 @@
+// Firing alerts, beside what the database and the disk alone need for it, measured in the same run:
+//
+// - 100,000 alerts on one price, until they are durable. Beside it, the same rows written by bare SQL: a statement for
+//   each table, in one transaction, with the ids of the deliveries at hand.
+// - One alert at a time, from the price to its webhook. Beside it, one fsync and one POST over loopback.
+//
+// Each with what its parts cost.
+//   firing_bench [at_once|one_by_one]
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <iostream>
+#include <thread>
+#include <vector>
+
+#include "alert/checker.hpp"
+#include "base/mutex.hpp"
+#include "deliver/sender.hpp"
+#include "firing_floor.hpp"
+#include "firings.hpp"
+#include "net/http_client.hpp"
+#include "outbox/outbox.hpp"
+#include "places.hpp"
+#include "plain_secrets.hpp"
+#include "queue/in_process/in_process_queue.hpp"
+#include "report.hpp"
+#include "sim/receiver.hpp"
+#include "webhook/signature.hpp"
+
+namespace {
+
+using namespace pricewire;
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+constexpr int rounds = 3;
+
+double seconds_between(Clock::time_point from, Clock::time_point to) {
+    return std::chrono::duration<double>(to - from).count();
+}
+
+// When the parts of one firing began and ended, each written by one thread.
+struct Stamps {
+    Clock::time_point price, handed_over, fire_begins, fire_ends, published, claim_begins, claim_ends;
+};
+
+// Stamps the calls of the storage's methods.
+storage::StorageEvents stamped(Stamps& stamps) {
+    storage::StorageEvents events;
+    events.around = [&](std::string_view method, const std::function<void()>& call) {
+        const bool fires = method == "fire";
+        const bool claims = method == "claim";
+        if (fires) stamps.fire_begins = Clock::now();
+        if (claims) stamps.claim_begins = Clock::now();
+        call();
+        if (fires) stamps.fire_ends = Clock::now();
+        if (claims) stamps.claim_ends = Clock::now();
+    };
+    return events;
+}
+
+struct AtOnce {
+    double all = 0;
+    double matching = 0;
+    double hand_over = 0;
+    double writing = 0;
+    double publishing = 0;
+    std::vector<perf::Part> statements;
+};
+
+AtOnce fire_at_once(perf::Place& place, std::size_t count) {
+    Stamps stamps;
+    perf::TracedStatements traced;
+    std::atomic<bool> done = false;
+    const auto storage = place.open(stamped(stamps));
+    place.seed(count, "100");
+    const auto queue = queue::create_in_process_queue(count);
+    const auto outbox = outbox::start_outbox(*storage, *queue, {.written = [&](auto, auto) {
+        stamps.published = Clock::now();
+        done = true;
+    }});
+    const auto checker =
+        alert::start_checker({.load = [&](const auto& piece) { storage->load_active_alerts(piece); },
+                              .fire =
+                                  [&](FiringGroup group) {
+                                      stamps.handed_over = Clock::now();
+                                      outbox->push(std::move(group));
+                                  }},
+                             system_clock());
+    while (!checker->ready()) std::this_thread::sleep_for(1ms);
+    std::this_thread::sleep_for(100ms);
+    traced.take();
+    stamps.price = Clock::now();
+    checker->on_price({"BTC", Decimal::from_int(1'000'000'000), system_clock().now(), 1});
+    while (!done) std::this_thread::sleep_for(1ms);
+    if (outbox->written() != count) throw std::runtime_error("not every alert fired");
+    return {seconds_between(stamps.price, stamps.fire_ends),
+            seconds_between(stamps.price, stamps.handed_over),
+            seconds_between(stamps.handed_over, stamps.fire_begins),
+            seconds_between(stamps.fire_begins, stamps.fire_ends),
+            seconds_between(stamps.fire_ends, stamps.published),
+            traced.take()};
+}
+
+template <typename T, typename F>
+T median(std::vector<T> runs, F by) {
+    std::sort(runs.begin(), runs.end(), [&](const T& a, const T& b) { return by(a) < by(b); });
+    return runs[runs.size() / 2];
+}
+
+void parts_of_floor(const perf::FloorRun& floor) {
+    for (const perf::Part& part : floor.parts)
+        perf::row("    " + part.what, fmt::format("{:.0f} ms", part.seconds * 1000));
+}
+
+template <typename Place>
+void at_once(std::size_t count, double most) {
+    std::vector<AtOnce> ours;
+    std::vector<perf::FloorRun> floors;
+    // In turns, so that both meet the same machine.
+    for (int round = 0; round < rounds; ++round) {
+        {
+            Place place;
+            ours.push_back(fire_at_once(place, count));
+        }
+        Place place;
+        floors.push_back(perf::fire_by_bare_sql(place, count));
+    }
+    const AtOnce run = median(ours, [](const AtOnce& r) { return r.all; });
+    const perf::FloorRun floor = median(floors, [](const perf::FloorRun& r) { return r.all; });
+    const std::string name = Place().name();
+    perf::row(fmt::format("{} k alerts fired and durable on one price, {}", count / 1000, name),
+              fmt::format("{:.2f} s", run.all));
+    perf::row("  beside it: the same rows by bare SQL", fmt::format("{:.2f} s", floor.all));
+    perf::row("  ratio", fmt::format("{:.2f}", run.all / floor.all), fmt::format("<= {:.0f}", most));
+    const auto part = [](const std::string& what, double seconds) {
+        perf::row("  " + what, fmt::format("{:.0f} ms", seconds * 1000));
+    };
+    part("matching and making ids", run.matching);
+    part("hand-over to the outbox", run.hand_over);
+    part("writing", run.writing);
+    for (const perf::Part& statement : run.statements) part("  " + statement.what, statement.seconds);
+    part("publishing, after the commit", run.publishing);
+    perf::row("  of bare SQL", "");
+    parts_of_floor(floor);
+    for (const std::string& index : perf::indexes_of_firing(name)) {
+        Place place;
+        const perf::FloorRun without = perf::fire_by_bare_sql(place, count, index);
+        perf::row("    index " + index, fmt::format("{:.0f} ms", (floor.all - without.all) * 1000));
+    }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    const std::string only = argc > 1 ? argv[1] : "";
+    try {
+        if (only.empty() || only == "at_once") {
+            at_once<perf::SqlitePlace>(100'000, 2);
+            if (test::postgres_url()) at_once<perf::PostgresPlace>(100'000, 3);
+        }
+        return 0;
+    } catch (const std::exception& e) {
+        std::cerr << "firing_bench: " << e.what() << "\n";
+        return 1;
+    }
+}
