@@ -1,7 +1,8 @@
-// A checker that is killed again and again, and resumes where what it wrote is durable, fires what one that runs
-// through would have fired.
+// Checkers that are killed again and again, and resume where what they wrote is durable, fire what one that runs through
+// would have fired.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <deque>
 #include <random>
 #include <sstream>
@@ -34,10 +35,15 @@ public:
         out.ruled = std::make_shared<const RuledAlert>(std::move(ruled));
         return out;
     }
-    void write(const FiringGroup& group) {
+    // Returns what was passed over.
+    std::vector<PassedOver> write(const FiringGroup& group) {
+        std::vector<PassedOver> out;
         for (const RuledFiring& f : group.ruled) {
-            if (!is_active_ || f.number != state_.firings + 1) continue;
-            if (state_.muted_until && f.time < *state_.muted_until) continue;
+            if (!is_active_ || f.number != state_.firings + 1 ||
+                (state_.muted_until && f.time < *state_.muted_until)) {
+                out.push_back({f.alert_id, f.revision, f.number});
+                continue;
+            }
             state_ = f.after;
             is_active_ = !f.is_last;
             fired_ += shown(f.number, f.time, f.value);
@@ -45,6 +51,7 @@ public:
         for (const StateNote& note : group.notes) {
             if (is_active_ && note.firings == state_.firings) state_.rules = note.rules;
         }
+        return out;
     }
     bool is_active() const { return is_active_; }
     const std::string& fired() const { return fired_; }
@@ -59,66 +66,97 @@ private:
 // Writes groups later, in order; a kill loses those that are not written.
 class Killed {
 public:
-    Killed(const ActiveAlert& alert, std::vector<Price> prices, std::mt19937_64& rng)
-        : row_(alert), prices_(std::move(prices)), rng_(rng) {
-        begin(0);
+    Killed(Row& row, const std::vector<Price>& prices, std::mt19937_64& rng)
+        : row_(row), prices_(prices), rng_(rng) {
+        begin();
     }
-    std::string play() {
-        for (std::size_t i = 0; i < prices_.size();) {
-            if (one_in(15)) {
-                unwritten_.clear();
-                begin(i);
-                continue;
-            }
-            hand_over(prices_[i++]);
-            if (one_in(2)) write(i);
+    bool is_done() const { return durable_ == prices_.size(); }
+    // The row has changed.
+    void notice() { notices_ = true; }
+    // Returns whether it has written something.
+    bool turn() {
+        if (one_in(20)) {
+            unwritten_.clear();
+            begin();
         }
-        write(prices_.size());
-        return row_.fired();
+        if (notices_ && one_in(3)) {
+            notices_ = false;
+            const auto kind = row_.is_active() ? AlertChange::Kind::changed : AlertChange::Kind::deleted;
+            core_->on_alert_change({kind, row_.read()}, now());
+        }
+        if (next_ < prices_.size() && one_in(2)) hand_over(prices_[next_++]);
+        return one_in(3) && write();
     }
 
 private:
     bool one_in(int n) { return std::uniform_int_distribution(1, n)(rng_) == 1; }
-    void begin(std::size_t now) {
+    Timestamp now() const { return next_ == 0 ? start : prices_[next_ - 1].time; }
+    void begin() {
         core_.emplace(RuledAlerts::Uses{[this](FiringGroup group) { unwritten_.push_back(std::move(group)); },
                                         [this](const PastNeed& need) { needs_.push_back(need); }},
                       BackoffPolicy{1s, 4s}, Rng{7});
-        const Timestamp at = now == 0 ? start : prices_[now - 1].time;
+        notices_ = false;
         const std::vector<ActiveAlert> rows{row_.read()};
         core_->on_snapshot_piece(row_.is_active() ? std::span(rows) : std::span<const ActiveAlert>());
-        core_->on_snapshot(at);
+        core_->on_snapshot(now());
         core_->on_behind();
-        core_->on_batch_end(at);
-        // Bars of before are empty: all that counts comes once more.
+        core_->on_batch_end(now());
+        give_pasts();
+        for (std::size_t i = durable_ - std::min<std::size_t>(durable_, 3); i < next_; ++i)
+            hand_over(prices_[i]);
+        core_->on_caught_up(now());
+    }
+    // Bars of before are empty: all that counts comes once more.
+    void give_pasts() {
         for (const PastNeed& need : std::exchange(needs_, {}))
-            core_->on_past(std::make_shared<const LinePast>(LinePast{need.ticker, need.from, {}}), at);
-        const std::size_t again = std::min<std::size_t>(durable_, 3);
-        for (std::size_t i = durable_ - again; i < now; ++i) hand_over(prices_[i]);
-        core_->on_caught_up(at);
+            core_->on_past(std::make_shared<const LinePast>(LinePast{need.ticker, need.from, {}}), now());
     }
     void hand_over(const Price& price) {
         core_->on_heard("feed", price.time - 1us, price.time);
         core_->on_price(price, price.time);
         core_->on_batch_end(price.time);
+        give_pasts();
     }
     // Some of them, or all.
-    void write(std::size_t until) {
+    bool write() {
+        bool has_written = false;
         while (!unwritten_.empty()) {
-            row_.write(unwritten_.front());
+            const auto passed_over = row_.write(unwritten_.front());
             unwritten_.pop_front();
-            if (until < prices_.size() && one_in(4)) return;
+            has_written = true;
+            for (const PassedOver& firing : passed_over)
+                core_->on_passed_over(firing, row_.is_active() ? std::optional(row_.read()) : std::nullopt,
+                                      now());
+            give_pasts();
+            if (one_in(4)) return true;
         }
-        durable_ = until;
+        durable_ = next_;
+        return has_written;
     }
 
-    Row row_;
-    const std::vector<Price> prices_;
+    Row& row_;
+    const std::vector<Price>& prices_;
     std::mt19937_64& rng_;
+    std::size_t next_ = 0;     // price
     std::size_t durable_ = 0;  // prices up to which everything is written
+    bool notices_ = false;
     std::deque<FiringGroup> unwritten_;
     std::vector<PastNeed> needs_;
     std::optional<CheckerCore> core_;
 };
+
+std::string play(const ActiveAlert& alert, const std::vector<Price>& prices, int count,
+                 std::mt19937_64& rng) {
+    Row row(alert);
+    std::deque<Killed> checkers;
+    for (int i = 0; i < count; ++i) checkers.emplace_back(row, prices, rng);
+    while (!std::ranges::all_of(checkers, &Killed::is_done)) {
+        auto& one = checkers[std::uniform_int_distribution<std::size_t>(0, checkers.size() - 1)(rng)];
+        if (!one.turn()) continue;
+        for (Killed& checker : checkers) checker.notice();
+    }
+    return row.fired();
+}
 
 std::string uninterrupted(const ActiveAlert& alert, const std::vector<Price>& prices) {
     rule::Run run(*alert.ruled);
@@ -143,9 +181,9 @@ std::string random_rule(std::mt19937_64& rng) {
            pick({"", " snoozed 100", " starts 60", " expires 200"});
 }
 
-TEST(CheckerCoreKills, FiresWhatOneThatRunsThroughWouldFire) {
-    std::mt19937_64 rng(20);
-    for (int i = 0; i < 1500; ++i) {
+void compare(int checkers) {
+    std::mt19937_64 rng(static_cast<std::uint64_t>(checkers));
+    for (int i = 0; i < 400; ++i) {
         std::vector<Price> prices;
         Timestamp time = start;
         int cents = 10'000;
@@ -161,9 +199,16 @@ TEST(CheckerCoreKills, FiresWhatOneThatRunsThroughWouldFire) {
                           Condition::lt,
                           {},
                           std::make_shared<const RuledAlert>(RuleText(start).parse(words, start))};
-        const std::string expected = uninterrupted(alert, prices);
-        ASSERT_EQ(Killed(alert, prices, rng).play(), expected) << text << ", run " << i;
+        ASSERT_EQ(play(alert, prices, checkers, rng), uninterrupted(alert, prices)) << text << ", run " << i;
     }
+}
+
+TEST(CheckerCoreKills, OneCheckerFiresWhatItWouldFireUninterrupted) {
+    compare(1);
+}
+
+TEST(CheckerCoreKills, SoDoTwoThatWriteTheSameRow) {
+    compare(2);
 }
 
 }  // namespace
