@@ -36,7 +36,7 @@ namespace pricewire::alert {
 //   row N K, no-row N K  its K-th firing of revision 1 was passed over: its row, or that it is not active
 //   S heard [F]          the sign of life of a feed
 //   past T F-T:LOW-HIGH:LAST…   what was asked for, in stretches
-//   quiet                leaves out notes from here on
+//   notes                shows notes of other kinds than "armed" from here on
 //
 // "7.2:150@30" is its second firing, at 150 in second 30; "7.armed@30" and "7.noted" are notes, "7.expired@60" is an expiry,
 // and "past T from F" asks for what was.
@@ -109,8 +109,8 @@ private:
             core_.on_heard(words >> argument ? argument : "feed", at(second_), now);
         } else if (word == "past") {
             core_.on_past(past(words), now);
-        } else if (word == "quiet") {
-            is_quiet_ = true;
+        } else if (word == "notes") {
+            shows_notes_ = true;
         } else if (word == "created") {
             core_.on_alert_change({AlertChange::Kind::created, alert(next())}, now);
         } else if (word == "deleted") {
@@ -181,7 +181,7 @@ private:
                 second(f.time));
         }
         for (const StateNote& note : group.notes) {
-            if (is_quiet_) break;
+            if (!note.rearmed && !shows_notes_) continue;
             say(name(note.alert_id) + (note.rearmed ? "armed@" + second(note.rules[0].as_of) : "noted"));
         }
         for (const Expiry& e : group.expiries) say(name(e.alert_id) + "expired@" + second(e.expires_at));
@@ -198,7 +198,7 @@ private:
     Timestamp latest_ = start;
     std::uint64_t sequence_ = 0;
     std::string out_;
-    bool is_quiet_ = false;
+    bool shows_notes_ = false;
     const RuleText rules_{start};
     std::map<Ticker, Timestamp> asked_;
     CheckerCore core_{{[this](const FiringGroup& group) { fire(group); },

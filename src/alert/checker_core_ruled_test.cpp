@@ -127,7 +127,6 @@ TEST_F(CheckerCoreRuledTest, AnEditOfTextsChangesNothing) {
 
 TEST_F(CheckerCoreRuledTest, ASnoozeKeepsTheStateAndItsEndIsJudged) {
     EXPECT_EQ(follow(R"(
-        quiet
         0 price 99
         rule 1 above 100
         created 1
@@ -181,7 +180,6 @@ TEST_F(CheckerCoreRuledTest, AreDeletedWhereverTheyAre) {
 
 TEST_F(CheckerCoreRuledTest, BeginAtTheTimeOfTheirStart) {
     EXPECT_EQ(follow(R"(
-        quiet
         0 price 99
         rule 1 below high -3% starts 60
         created 1
@@ -326,7 +324,6 @@ TEST_F(CheckerCoreRuledTest, OneThatWasNotAsksTheBarsSinceItsFiring) {
 
 TEST_F(CheckerCoreRuledTest, AHighSinceTheStartComesBackFromBars) {
     EXPECT_EQ(play(R"(
-        quiet
         rule 1 below high -3% armed 0
         205 snapshot 1
         end
@@ -335,9 +332,26 @@ TEST_F(CheckerCoreRuledTest, AHighSinceTheStartComesBackFromBars) {
               "past BTC from 0 1.1:106.6@210");
 }
 
+TEST_F(CheckerCoreRuledTest, WhatAHighOrAHoldNeedsToComeBackIsNotedOnce) {
+    EXPECT_EQ(follow(R"(
+        notes
+        30 price 100
+        rule 1 below high -3%
+        created 1
+        rule 2 above 90 for 5m
+        created 2
+        rule 3 above 200
+        created 3
+        31 heard
+        40 price 101
+        59 heard
+        61 heard)"),
+              "2.noted 1.noted")
+        << "that it has begun, and a high as of the first full minute";
+}
+
 TEST_F(CheckerCoreRuledTest, AHoldBeginsAtTheLastMinuteThatTouchesTheLevelAndBlindTimeDoesNotCount) {
     EXPECT_EQ(play(R"(
-        quiet
         rule 1 above 100 for 5m armed 0
         215 snapshot 1
         end

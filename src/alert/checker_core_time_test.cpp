@@ -138,7 +138,6 @@ TEST_F(CheckerCoreTimeTest, ALatePriceFiresAndWhatHasFiredStaysFired) {
 
 TEST_F(CheckerCoreTimeTest, ALatePriceWidensAHigh) {
     EXPECT_EQ(follow(R"(
-        quiet
         0 price 100
         rule 1 below high -3%
         created 1

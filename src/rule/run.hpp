@@ -201,7 +201,7 @@ private:
     RuledAlert alert_;
     Phase phase_ = Phase::before;
     bool ended_ = false;
-    bool start_known_ = false;   // a start price that a level needs became known
+    bool start_known_ = false;   // a start that has to be noted became known
     bool past_rearmed_ = false;  // by the history
     std::int64_t left_out_ = 0;
     Timestamp now_ = Timestamp::min();
