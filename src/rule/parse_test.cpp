@@ -127,6 +127,8 @@ TEST(RuleParse, FillsInDefaults) {
               R"({"cooldown":"5m","rearm":"0.5%","times":null})");
     EXPECT_EQ(repeat_of({.when = move, .repeat = R"({"cooldown":"900s","rearm":"1.50%","times":"10"})"}),
               R"({"cooldown":"15m","rearm":"1.5%","times":10})");
+    EXPECT_EQ(repeat_of({.when = number, .repeat = R"({"rearm":500})"}),
+              R"({"cooldown":"5m","rearm":"500","times":null})");
     for (const char* const zero : {"0", R"("0")", R"("0%")", R"("0.00")"})
         EXPECT_EQ(repeat_of({.when = number, .repeat = fmt::format(R"({{"rearm":{}}})", zero)}),
                   R"({"cooldown":"5m","rearm":"0%","times":null})");
@@ -321,7 +323,7 @@ TEST(RuleParse, RefusesRepeatsThatCannotBe) {
     EXPECT_EQ(
         repeat(R"({"cooldown":"often"})"),
         "repeat cooldown | Input should be a duration such as 5m, or a number of seconds | duration_parsing");
-    for (const char* const bad : {R"("-1%")", R"("x")", "0.5", "{}"})
+    for (const char* const bad : {R"("-1%")", R"("x")", "-0.5", "{}", "true"})
         EXPECT_EQ(repeat(fmt::format(R"({{"rearm":{}}})", bad)),
                   "repeat rearm | Input should be a margin such as 0.5% or 500, or 0 | value_error");
     EXPECT_EQ(repeat(R"({"times":0})"),

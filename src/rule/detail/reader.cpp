@@ -392,8 +392,9 @@ Repeat Reader::read_repeat(const Json& repeat, std::optional<Change>& rearm) {
         out.cooldown = read_duration(*cooldown, "5m", min_cooldown, max_cooldown).value_or(out.cooldown);
     }
     if (const Json* const margin = optional(repeat, "rearm"); margin != nullptr) {
-        const bool is_zero = margin->kind == Kind::number && margin->text == "0";
-        rearm = margin->kind == Kind::string || is_zero ? parse_change(margin->text) : std::nullopt;
+        // A number is an amount.
+        const bool is_text = margin->kind == Kind::string || margin->kind == Kind::number;
+        rearm = is_text ? parse_change(margin->text) : std::nullopt;
         if (!rearm || rearm->amount < Decimal()) {
             refuse_at("rearm", std::string(not_a_margin));
         } else if (rearm->amount.is_zero()) {
