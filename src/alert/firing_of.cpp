@@ -3,43 +3,13 @@
 #include <utility>
 
 #include "rule/evidence.hpp"
+#include "rule/seen.hpp"
 
 namespace pricewire::alert {
-namespace {
-
-rule::LevelSeen seen(const Level& level, const std::optional<Decimal>& value,
-                     const std::optional<rule::Point>& anchor) {
-    rule::LevelSeen out{.value = value, .by = level.by};
-    if (level.from == Anchor::number) {
-        if (level.by) out.anchor = {level.from, {}, level.number, std::nullopt};
-    } else if (anchor) {
-        out.anchor = {level.from, level.over, anchor->value, anchor->time};
-    }
-    return out;
-}
-
-std::vector<rule::RuleSeen> seen(const Terms& terms, const std::vector<rule::RuleView>& views) {
-    std::vector<rule::RuleSeen> out;
-    for (std::size_t i = 0; i < views.size(); ++i) {
-        const Rule& rule = terms.rules[i];
-        const rule::RuleView& view = views[i];
-        rule::RuleSeen& seen_rule = out.emplace_back();
-        if (terms.joined != Joined::one) seen_rule.ticker = rule.ticker;
-        seen_rule.is = rule.word;
-        seen_rule.level = seen(rule.level, view.level, view.anchor);
-        if (rule.upper) seen_rule.upper = seen(*rule.upper, view.upper, view.upper_anchor);
-        seen_rule.value = view.value;
-        seen_rule.is_true = view.holds;
-    }
-    return out;
-}
-
-}  // namespace
-
 RuledFiring firing_of(const ActiveAlert& alert, const rule::Step& step,
                       const std::optional<Timestamp>& muted_until) {
     const rule::Fired& fired = *step.fired;
-    rule::Evidence evidence{.rules = seen(*alert.ruled->terms, fired.rules),
+    rule::Evidence evidence{.rules = rule::seen(*alert.ruled->terms, fired.rules),
                             .shown = fired.rule,
                             .held_since = fired.held_since,
                             .left_out = fired.left_out};
@@ -64,7 +34,7 @@ StateNote note_of(const ActiveAlert& alert, const rule::Step& step) {
 }
 
 Expiry expiry_of(const ActiveAlert& alert, const rule::Run& run) {
-    const rule::Evidence evidence{.rules = seen(*alert.ruled->terms, run.rules()),
+    const rule::Evidence evidence{.rules = rule::seen(*alert.ruled->terms, run.rules()),
                                   .left_out = run.left_out()};
     Expiry out{.alert_id = alert.id,
                .revision = run.state().revision,

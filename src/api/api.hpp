@@ -119,6 +119,9 @@ public:
 
 std::unique_ptr<Api> create_api(ApiDependencies dependencies, ApiOptions options);
 
+// Whether requests to that path may have a body larger than those to all others, for ServerOptions::takes_large_body.
+bool takes_large_body(std::string_view path);
+
 // An error in the API's format, for ServerOptions::error_response.
 net::ServerResponse api_error_response(int status, std::string_view detail);
 

@@ -41,9 +41,11 @@ TEST_F(CommonTest, AnUnknownPathIs404) {
 
 TEST_F(CommonTest, AnUnsupportedMethodIs405WithTheSupportedOnes) {
     const std::pair<const char*, const char*> allowed[] = {
-        {"/api/v1/alerts", "POST, GET, HEAD, OPTIONS"},
-        {"/api/v1/alerts/", "POST, GET, HEAD, OPTIONS"},
-        {"/api/v1/alerts/7", "GET, HEAD, DELETE, OPTIONS"},
+        {"/api/v1/alerts", "POST, GET, HEAD, DELETE, OPTIONS"},
+        {"/api/v1/alerts/", "POST, GET, HEAD, DELETE, OPTIONS"},
+        {"/api/v1/alerts/7", "GET, HEAD, PATCH, DELETE, OPTIONS"},
+        {"/api/v1/alerts/bulk", "POST, OPTIONS"},
+        {"/api/v1/alerts/7/firings", "GET, HEAD, OPTIONS"},
         {"/api/v1/users/register", "POST, OPTIONS"},
         {"/api/v1/users/me", "GET, HEAD, DELETE, OPTIONS"},
         {"/api/v1/users/me/api-key", "POST, OPTIONS"},

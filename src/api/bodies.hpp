@@ -25,18 +25,6 @@ struct RegisterBody {
     SignatureScheme signature = SignatureScheme::v1;
 };
 
-struct AlertBody {
-    Ticker ticker;
-    Decimal target;  // > 0, at most max_target_price
-    Condition condition = Condition::gt;
-    std::string webhook_url;  // canonical; its text was checked, its addresses were not
-    PayloadFormat format = PayloadFormat::json;
-    std::optional<WebhookTemplate> custom;  // set if format is custom; checked
-    std::string note;
-    Duration deliver_within = default_deliver_within;
-    bool recover = true;
-};
-
 struct WebhookSecretBody {
     std::optional<SignatureScheme> scheme;  // nullopt: the current one
 };
@@ -49,21 +37,13 @@ struct EnableBody {
     std::string webhook_url;  // at most max_webhook_url bytes; not checked
 };
 
-// Far above any price and far below the limit of Decimal, so that no sum of targets can overflow.
-constexpr std::int64_t max_target_price = 1'000'000'000'000'000;
-
 // The message for text that parse_rfc3339 rejects.
 constexpr std::string_view not_a_time = "Input should be a date and time such as 2025-01-01T00:00:00Z";
 
 constexpr std::size_t max_webhook_url = 2048;
-constexpr Duration min_deliver_within = std::chrono::seconds{1};
-constexpr Duration max_deliver_within = std::chrono::hours{24 * 30};
 
 // These parse {…} bodies and report all errors at once. Unknown fields are ignored.
 Parsed<RegisterBody> parse_register_body(std::string_view body);
-// Tickers are case-insensitive; a price may be a number or a string of its digits.
-Parsed<AlertBody> parse_alert_body(std::string_view body, const KnownTickers& tickers,
-                                   const net::UrlPolicy& policy);
 // An empty body has no fields.
 Parsed<WebhookSecretBody> parse_webhook_secret_body(std::string_view body);
 Parsed<RecoverBody> parse_recover_body(std::string_view body);

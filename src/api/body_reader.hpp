@@ -42,6 +42,7 @@ public:
         issues_.insert(issues_.end(), std::make_move_iterator(issues.begin()),
                        std::make_move_iterator(issues.end()));
     }
+    std::size_t issue_count() const { return issues_.size(); }
     std::vector<Issue> take_issues() { return std::exchange(issues_, {}); }
 
     template <typename T>

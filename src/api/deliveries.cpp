@@ -8,6 +8,7 @@
 #include "api/delivery_json.hpp"
 #include "api/handlers.hpp"
 #include "api/hint.hpp"
+#include "api/idempotency.hpp"
 #include "api/paging.hpp"
 #include "api/query_values.hpp"
 #include "base/json_writer.hpp"
@@ -192,6 +193,54 @@ void recover(Services& services, const Exchange& exchange, Timestamp since, Reco
     }
 }
 
+// A test that was just added: what an answer that is stored with it tells.
+DeliveryView added_test(const Alert& alert, const Uuid& id, Timestamp now) {
+    DeliveryView out;
+    out.id = id;
+    out.alert_id = alert.id;
+    out.ticker = alert.ticker;
+    out.webhook_url = alert.webhook_url;
+    out.kind = DeliveryKind::test;
+    out.created_at = now;
+    out.deadline = now + alert.deliver_within;
+    out.next_attempt_at = now;
+    return out;
+}
+
+// nullopt: `request` has been answered already.
+std::optional<net::ServerResponse> add_test(Services& services, Exchange& exchange,
+                                            storage::IdempotentRequest* request) {
+    storage::Storage& storage = services.use.storage;
+    const auto alert_id = Uuid::parse(exchange.parameter);
+    const auto alert = alert_id ? storage.alert(exchange.user.id, *alert_id) : std::nullopt;
+    if (!alert) return error_response(404, no_such_alert);
+    if (alert->endpoint_disabled_at) return error_response(409, endpoint_is_disabled);
+    const auto board = services.use.bus.board(alert->ticker);
+    const Decimal price = board && board->price ? board->price->value : alert->target;
+    const Timestamp now = services.use.clock.now();
+    const DeliveryTask task{make_uuid(now), 1};
+    if (request != nullptr) {
+        request->status = 202;
+        request->answer = delivery_json(added_test(*alert, task.delivery_id, now));
+    }
+    const auto added =
+        storage.add_test_delivery(exchange.user.id, alert->id, task.delivery_id, price, now, request);
+    if (!added && added.error() == storage::TestError::key_used) return std::nullopt;
+    if (!added && added.error() == storage::TestError::too_many) {
+        return error_response(409,
+                              fmt::format("{} tests of this alert have not ended yet; ask again when one "
+                                          "of them has ended, or cancel one",
+                                          max_unfinished_tests));
+    }
+    if (!added) return error_response(404, no_such_alert);
+    exchange.delivery_id = task.delivery_id;
+    hint_sender(services, exchange, {&task, 1});
+    auto response = request != nullptr ? json_response(202, request->answer)
+                                       : delivery_response(services, exchange, 202, task.delivery_id);
+    response.headers.emplace_back("Location", "/api/v1/deliveries/" + task.delivery_id.to_string());
+    return response;
+}
+
 }  // namespace
 
 net::ServerResponse list_deliveries(Services& services, Exchange& exchange) {
@@ -273,28 +322,9 @@ net::ServerResponse recover_deliveries(Services& services, Exchange& exchange) {
 }
 
 net::ServerResponse test_alert(Services& services, Exchange& exchange) {
-    storage::Storage& storage = services.use.storage;
-    const auto alert_id = Uuid::parse(exchange.parameter);
-    const auto alert = alert_id ? storage.alert(exchange.user.id, *alert_id) : std::nullopt;
-    if (!alert) return error_response(404, no_such_alert);
-    if (alert->endpoint_disabled_at) return error_response(409, endpoint_is_disabled);
-    const auto board = services.use.bus.board(alert->ticker);
-    const Decimal price = board && board->price ? board->price->value : alert->target;
-    const Timestamp now = services.use.clock.now();
-    const DeliveryTask task{make_uuid(now), 1};
-    const auto added = storage.add_test_delivery(exchange.user.id, alert->id, task.delivery_id, price, now);
-    if (!added && added.error() == storage::TestError::too_many) {
-        return error_response(409,
-                              fmt::format("{} tests of this alert have not ended yet; ask again when one "
-                                          "of them has ended, or cancel one",
-                                          max_unfinished_tests));
-    }
-    if (!added) return error_response(404, no_such_alert);
-    exchange.delivery_id = task.delivery_id;
-    hint_sender(services, exchange, {&task, 1});
-    auto response = delivery_response(services, exchange, 202, task.delivery_id);
-    response.headers.emplace_back("Location", "/api/v1/deliveries/" + task.delivery_id.to_string());
-    return response;
+    return answer_once(services, exchange, [&](storage::IdempotentRequest* request) {
+        return add_test(services, exchange, request);
+    });
 }
 
 }  // namespace pricewire::api

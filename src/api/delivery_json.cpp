@@ -2,6 +2,7 @@
 
 #include <string_view>
 
+#include "api/firing_json.hpp"
 #include "api/responses.hpp"
 #include "domain/late_json.hpp"
 #include "net/endpoint_name.hpp"
@@ -29,6 +30,9 @@ void write_fields(JsonWriter& w, const DeliveryView& d) {
         .field("reason", text_or_null(d.reason))
         .field("last_status", d.last_status);
     if (d.late) write_late(w, *d.late);
+    if (!d.firing) return;
+    w.key("firing");
+    write_firing(w, *d.firing, d.ticker);
 }
 
 void write_attempt(JsonWriter& w, const Attempt& a) {

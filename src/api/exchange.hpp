@@ -10,6 +10,7 @@
 
 #include "access/rate_limits.hpp"
 #include "api/api.hpp"
+#include "api/keys_under_way.hpp"
 #include "api/responses.hpp"
 #include "api/static_files.hpp"
 #include "api/stream_places.hpp"
@@ -66,6 +67,7 @@ struct Services {
     live::Live* live = nullptr;  // set while requests are handled
     std::atomic<bool> had_prices{
         false};  // since the start; without one, 503 says that the process is starting
+    KeysUnderWay keys_under_way;
     StreamPlaces stream_places{options.streams_per_address};
     StreamTickers stream_tickers{options.tickers};
     StaticSite page{options.page, std::string(site_policy)};

@@ -42,6 +42,7 @@ TEST_F(LimitsTest, UserRoutesAreLimitedSeparately) {
 
 TEST_F(LimitsTest, EveryRouteOfAUserHasItsOwnBucket) {
     options_.user_limit = {1, 10s};
+    options_.preview_limit = {1, 10s};
     const Account ann = register_user("ann@example.com");
     for (const auto& [method, path] : user_routes) {
         const Answer answer = call_as(ann, method, path, std::string_view(method) == "POST" ? "x" : "");

@@ -11,8 +11,6 @@
 namespace pricewire::api {
 namespace {
 
-constexpr std::size_t max_page = 1000;
-
 // A cursor is the id of the last row of a page, encoded so that clients do not rely on its form.
 std::string make_cursor(const Uuid& id) {
     return base64url_encode(id.bytes);

@@ -12,6 +12,8 @@
 // Pages of listings in descending order of ids (newest first).
 namespace pricewire::api {
 
+constexpr std::size_t max_page = 1000;
+
 // That `cursor` is not one of ours.
 Issue bad_cursor();
 // Reads `limit` and `cursor` from a query; missing ones are left unchanged.

@@ -31,6 +31,12 @@ std::optional<std::string_view> QueryString::find(std::string_view name) const {
     return found->second;
 }
 
+std::vector<std::string> QueryString::names() const {
+    std::vector<std::string> out;
+    for (const auto& [name, value] : parameters_) out.push_back(name);
+    return out;
+}
+
 std::string QueryString::with(std::string_view name, std::string_view value) const {
     std::string out;
     for (const auto& [n, v] : parameters_) {

@@ -14,6 +14,7 @@ class QueryString {
 public:
     explicit QueryString(std::string_view query);
     std::optional<std::string_view> find(std::string_view name) const;
+    std::vector<std::string> names() const;  // each as often as it is given
     // The encoded query with `name` set to `value`.
     std::string with(std::string_view name, std::string_view value) const;
 

@@ -32,10 +32,14 @@ constexpr Route routes[] = {
     {"POST", "/api/v1/users/me/webhook-secret", "rotate_webhook_secret", key, user, storage,
      rotate_webhook_secret},
     {"POST", "/api/v1/alerts", "create_alert", key, user, Where::resolver, create_alert},
+    {"POST", "/api/v1/alerts/bulk", "create_alerts", key, user, Where::resolver, create_alerts},
     {"GET", "/api/v1/alerts", "list_alerts", key, user, storage, list_alerts},
+    {"DELETE", "/api/v1/alerts", "delete_alerts", key, user, storage, delete_alerts},
     {"GET", "/api/v1/alerts/{}", "show_alert", key, user, storage, show_alert},
+    {"PATCH", "/api/v1/alerts/{}", "change_alert", key, user, Where::resolver, change_alert},
     {"DELETE", "/api/v1/alerts/{}", "delete_alert", key, user, storage, delete_alert},
     {"GET", "/api/v1/alerts/{}/deliveries", "alert_deliveries", key, user, storage, list_alert_deliveries},
+    {"GET", "/api/v1/alerts/{}/firings", "alert_firings", key, user, storage, list_firings},
     {"POST", "/api/v1/alerts/{}/test", "test_alert", key, user, storage, test_alert},
     {"GET", "/api/v1/deliveries", "list_deliveries", key, user, storage, list_deliveries},
     {"POST", "/api/v1/deliveries/recover", "recover_deliveries", key, user, storage, recover_deliveries},
@@ -77,6 +81,11 @@ std::optional<std::string_view> fit(std::string_view pattern, std::string_view p
 
 std::span<const Route> all_routes() {
     return routes;
+}
+
+bool takes_large_body(std::string_view path) {
+    const RouteMatch match = find_route("POST", path);
+    return match.route != nullptr && match.route->handler == create_alerts;
 }
 
 RouteMatch find_route(std::string_view method, std::string_view path) {

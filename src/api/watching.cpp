@@ -76,36 +76,46 @@ directory::Book::Pointer listed_coins(const Services& services) {
         directory::Directory::Lists{}, directory::Choices{.pinned = services.options.tickers});
 }
 
-std::optional<Issue> no_room_for(Services& services, const Uuid& user_id, const Ticker& ticker) {
-    const ApiOptions& options = services.options;
-    if (is_pinned(services, ticker) || services.use.demand == nullptr) return std::nullopt;
-    const auto mine = services.use.storage.alert_tickers(user_id);
-    if (std::ranges::find(mine, ticker) != mine.end()) return std::nullopt;
+std::optional<Issue> TickerRoom::take(std::span<const Ticker> tickers) {
+    for (const Ticker& ticker : tickers) {
+        if (auto issue = take(ticker)) return issue;
+    }
+    return std::nullopt;
+}
+
+std::optional<Issue> TickerRoom::take(const Ticker& ticker) {
+    if (is_pinned(services_, ticker) || services_.use.demand == nullptr) return std::nullopt;
+    if (!is_loaded_) load();
+    if (mine_.contains(ticker)) return std::nullopt;
+    const ApiOptions& options = services_.options;
     const std::size_t room = room_beside_pinned(options);
     const std::size_t most = watch::most_named_by_alerts(room);
     const auto issue = [](std::string text) { return Issue{{"body", "ticker"}, std::move(text), "no_room"}; };
-    std::size_t taken = 0;
-    bool is_taken = false;
-    for (const NeededTicker& need : services.use.storage.needed_tickers(services.use.clock.now())) {
-        if (!need.by_alert || is_pinned(services, need.ticker)) continue;
-        ++taken;
-        is_taken |= need.ticker == ticker;
-    }
-    if (!is_taken && taken >= room) {
+    if (!needed_.contains(ticker) && needed_.size() >= room) {
         return issue(
             fmt::format("There is no room for another ticker: {} are watched already, as many as this server "
                         "allows (market.max_tickers)",
-                        options.tickers.size() + taken));
+                        options.tickers.size() + needed_.size()));
     }
-    const auto own = static_cast<std::size_t>(
-        std::ranges::count_if(mine, [&](const Ticker& t) { return !is_pinned(services, t); }));
-    if (own >= most) {
+    if (mine_.size() >= most) {
         return issue(
             fmt::format("Your active alerts may name {} tickers beside those that are always watched, and "
                         "they do; delete those of another ticker first",
                         most));
     }
+    mine_.insert(ticker);
+    needed_.insert(ticker);
     return std::nullopt;
+}
+
+void TickerRoom::load() {
+    is_loaded_ = true;
+    for (const Ticker& ticker : services_.use.storage.alert_tickers(user_id_)) {
+        if (!is_pinned(services_, ticker)) mine_.insert(ticker);
+    }
+    for (const NeededTicker& need : services_.use.storage.needed_tickers(services_.use.clock.now())) {
+        if (need.by_alert && !is_pinned(services_, need.ticker)) needed_.insert(need.ticker);
+    }
 }
 
 }  // namespace pricewire::api

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <optional>
+#include <set>
+#include <span>
 #include <string_view>
 
 #include "api/exchange.hpp"
@@ -24,7 +26,23 @@ std::optional<WatchState> look_at(const Services& services, const Exchange& exch
 std::optional<WatchState> unwatched(const Services& services, const Ticker& ticker);
 // What the venues list, as storage has it. Blocks.
 directory::Book::Pointer listed_coins(const Services& services);
-// Why the user cannot have an alert on that ticker: there is no room for another one. nullopt: there is. Blocks.
-std::optional<Issue> no_room_for(Services& services, const Uuid& user_id, const Ticker& ticker);
+
+// Whether a user's alerts may name further tickers. Blocks where it asks the storage, once at most.
+class TickerRoom {
+public:
+    TickerRoom(Services& services, const Uuid& user_id) : services_(services), user_id_(user_id) {}
+    // Why they may not, for want of room; else they may, and count for those that are asked for next.
+    std::optional<Issue> take(std::span<const Ticker> tickers);
+
+private:
+    std::optional<Issue> take(const Ticker& ticker);
+    void load();
+
+    Services& services_;
+    const Uuid user_id_;
+    bool is_loaded_ = false;
+    std::set<Ticker> mine_;    // beside pinned ones, as are the others
+    std::set<Ticker> needed_;  // by alerts of anybody
+};
 
 }  // namespace pricewire::api

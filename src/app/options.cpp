@@ -169,6 +169,7 @@ net::ServerOptions server_options_of(const ops::Config& config, const Roles& rol
         return hosts.allows(host);
     };
     options.is_health = api::is_health_path;
+    if (roles.api) options.takes_large_body = api::takes_large_body;
     return options;
 }
 

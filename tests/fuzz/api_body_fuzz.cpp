@@ -4,12 +4,18 @@
 #include <cstdlib>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
+#include "api/alert_body.hpp"
+#include "api/alert_fields.hpp"
 #include "api/bodies.hpp"
 #include "api/client_address.hpp"
 #include "api/email.hpp"
+#include "api/json_fields.hpp"
 #include "api/query_string.hpp"
 #include "net/endpoint_name.hpp"
+#include "rule/canonical.hpp"
 #include "webhook/template.hpp"
 
 namespace {
@@ -35,20 +41,51 @@ void register_body(std::string_view text) {
     require(parse_email(body->email).value() == body->email);
 }
 
+const std::vector<Ticker> tickers{"BTC", "ETH"};
+const KnownTickers known(tickers);
+const net::UrlPolicy policy;
+const AlertContext context{known, policy, from_micros(1'735'689'600'000'000)};
+
 void alert_body(std::string_view text) {
-    static const std::vector<Ticker> tickers{"BTC", "ETH"};
-    static const net::UrlPolicy policy;
-    const auto body = parse_alert_body(text, KnownTickers(tickers), policy);
+    auto body = parse_alert_body(text, context);
     if (!body) return check_issues(body.error());
     require(body->ticker == Ticker("BTC") || body->ticker == Ticker("ETH"));
-    require(body->target.is_positive() && body->target <= Decimal::from_int(max_target_price));
-    require(Decimal::parse(body->target.to_string()).value() == body->target);
     require(net::parse_webhook_url(body->webhook_url, policy).value().url == body->webhook_url);
     require(body->custom.has_value() == (body->format == PayloadFormat::custom));
     require(!body->custom || webhook::check_template(*body->custom).has_value());
-    require(webhook::check_note(body->note).has_value());
+    require(webhook::check_note(body->note).has_value() && webhook::check_message(body->message).has_value());
     require(body->deliver_within >= min_deliver_within && body->deliver_within <= max_deliver_within);
     require(parse_duration(format_duration(body->deliver_within)).value() == body->deliver_within);
+    const Terms terms = body->terms;
+    require(rule::parse_canonical(rule::canonical(terms)) == terms);
+    const Alert alert = alert_of(std::move(*body), {}, context.now);
+    require(terms_of(alert) == terms && (alert.terms || alert.target.is_positive()));
+    // No change is none, whatever there is.
+    const auto same = parse_alert_change("{}", alert, context);
+    require(same && same->alert.terms == alert.terms && same->alert.target == alert.target);
+}
+
+void alert_change(std::string_view text) {
+    static const Alert alert = alert_of(
+        parse_alert_body(
+            R"({"ticker":"BTC","when":{"is":"crosses","level":1},"webhook_url":"https://a.example/"})",
+            context)
+            .value(),
+        {}, context.now);
+    const auto change = parse_alert_change(text, alert, context);
+    if (!change) return check_issues(change.error());
+    const Terms terms = terms_of(change->alert);
+    require(rule::parse_canonical(rule::canonical(terms)) == terms);
+    require(terms.rules.front().ticker == change->alert.ticker);
+    const auto preview = parse_preview_body(text, context);
+    if (preview) require(preview->over >= min_preview && preview->over <= max_preview);
+}
+
+void alert_list(std::string_view text) {
+    const auto list = parse_json_list(text, "alerts", 10);
+    if (!list) return check_issues({list.error()});
+    require(!list->empty() && list->size() <= 10);
+    for (const std::string& element : *list) parse_alert_body(element, context);
 }
 
 void webhook_secret_body(std::string_view text) {
@@ -103,6 +140,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             break;
         case 'e':
             enable_body(text);
+            break;
+        case 'c':
+            alert_change(text);
+            break;
+        case 'l':
+            alert_list(text);
             break;
         case 'x':
             address(text);

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "api/body_reader.hpp"
+#include "api/known_tickers.hpp"
+#include "domain/alert.hpp"
+#include "net/webhook_url.hpp"
+#include "rule/parse.hpp"
+
+// The members of an alert in a request's body. Each reports what is wrong with it to the reader, and then returns
+// something that is only good for reading on.
+namespace pricewire::api {
+
+// Far above any price and far below the limit of Decimal, so that no sum of targets can overflow.
+constexpr std::int64_t max_target_price = 1'000'000'000'000'000;
+constexpr Duration min_deliver_within = std::chrono::seconds{1};
+constexpr Duration max_deliver_within = std::chrono::hours{24 * 30};
+
+Ticker read_ticker(BodyReader& reader, const KnownTickers& tickers);
+Decimal read_target(BodyReader& reader);
+Condition read_condition(BodyReader& reader);
+// Its text is checked, its addresses are not.
+std::string read_webhook_url(BodyReader& reader, const net::UrlPolicy& policy);
+PayloadFormat read_format(BodyReader& reader);
+std::optional<WebhookTemplate> read_template(BodyReader& reader, PayloadFormat format);
+std::string read_note(BodyReader& reader);
+std::string read_message(BodyReader& reader);
+Duration read_deliver_within(BodyReader& reader);
+bool read_recover(BodyReader& reader);
+// Whether webhooks in that format can be sent to that URL.
+void check_format(BodyReader& reader, PayloadFormat format, std::string_view webhook_url);
+
+// The members that say when it fires, as JSON; unset where they are missing or null.
+struct RuleTexts {
+    std::optional<std::string> when, watch, hold, repeat;
+};
+RuleTexts rule_texts(const BodyReader& reader);
+// `input` has the ticker, and condition and target where they are given.
+Terms read_terms(BodyReader& reader, const RuleTexts& texts, rule::RuleInput input,
+                 const KnownTickers& tickers);
+rule::Life read_life(BodyReader& reader, Timestamp now);
+
+}  // namespace pricewire::api

@@ -1,0 +1,102 @@
+// Changing an alert.
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "api/alert_body.hpp"
+#include "api/alert_json.hpp"
+#include "api/handlers.hpp"
+#include "api/watching.hpp"
+#include "base/text.hpp"
+#include "webhook/payload.hpp"
+
+namespace pricewire::api {
+namespace {
+
+constexpr std::string_view other_revision =
+    "The alert has another revision than If-Match names; read it again";
+
+// The revision that If-Match asks for; `out` is unset without the header. False: it names none that the alert can have.
+bool read_if_match(const net::ServerRequest& request, const Alert& alert, std::optional<std::int64_t>& out) {
+    const std::string* header = request.header("if-match");
+    if (header == nullptr || trimmed(*header) == "*") return true;
+    std::string_view rest = *header;
+    while (!rest.empty()) {
+        const std::string_view tag = trimmed(take_part(rest, ','));
+        if (tag == etag_of(alert)) out = alert.state.revision;
+    }
+    return out.has_value();
+}
+
+// What only the network and the other alerts can refuse.
+std::optional<Issue> refuse_places(Services& services, Exchange& exchange, const Alert& before,
+                                   const ChangedAlert& change) {
+    const auto issue = [](std::string message, std::string type) {
+        return Issue{{"body", "webhook_url"}, std::move(message), std::move(type)};
+    };
+    const Alert& alert = change.alert;
+    const std::vector<Ticker> tickers = tickers_of(terms_of(alert));
+    if (alert.is_active && (!before.is_active || tickers != tickers_of(terms_of(before)))) {
+        if (auto full = TickerRoom(services, exchange.user.id).take(tickers)) return full;
+    }
+    if (change.new_url && !exchange.text_only) {
+        if (const auto vetted = services.use.vet_webhook_url(alert.webhook_url); !vetted)
+            return issue(vetted.error().message, "webhook_url");
+    }
+    if (const auto fits = webhook::check_format(alert.format, alert.webhook_url); !fits)
+        return issue(fits.error().message, "value_error");
+    return std::nullopt;
+}
+
+net::ServerResponse refusal(storage::ChangeAlertError error, const Services& services) {
+    switch (error) {
+        case storage::ChangeAlertError::not_found:
+        case storage::ChangeAlertError::refused:
+            break;
+        case storage::ChangeAlertError::stale:
+            return error_response(412, other_revision);
+        case storage::ChangeAlertError::duplicate:
+            return error_response(409, identical_alert);
+        case storage::ChangeAlertError::limit_reached:
+            return alert_limit_reached(services);
+        case storage::ChangeAlertError::endpoint_disabled:
+            return error_response(409, endpoint_is_disabled);
+    }
+    return error_response(404, no_such_alert);
+}
+
+}  // namespace
+
+net::ServerResponse change_alert(Services& services, Exchange& exchange) {
+    const auto id = Uuid::parse(exchange.parameter);
+    const auto before = id ? services.use.storage.alert(exchange.user.id, *id) : std::nullopt;
+    if (!before) return error_response(404, no_such_alert);
+    storage::EditOptions options{.now = services.use.clock.now(), .limit = services.options.alerts_per_user};
+    if (!read_if_match(exchange.request, *before, options.if_revision))
+        return error_response(412, other_revision);
+    const KnownTickers known(services.options.tickers,
+                             services.options.on_demand ? listed_coins(services) : nullptr);
+    const AlertContext context{known, services.options.url_policy, options.now};
+    const std::string& body = exchange.request.body;
+    const auto wanted = parse_alert_change(body, *before, context);
+    if (!wanted) return validation_response(wanted.error());
+    if (const auto issue = refuse_places(services, exchange, *before, *wanted))
+        return validation_response({&*issue, 1});
+    // The alert may have fired or been changed since it was read.
+    std::vector<Issue> issues;
+    const auto edit = [&](Alert& alert) {
+        auto change = parse_alert_change(body, alert, context);
+        issues = change ? std::vector<Issue>() : change.error();
+        if (change) alert = std::move(change->alert);
+        return change.has_value();
+    };
+    const auto changed = services.use.storage.change_alert(exchange.user.id, *id, edit, options);
+    if (!changed && changed.error() == storage::ChangeAlertError::refused) return validation_response(issues);
+    if (!changed) return refusal(changed.error(), services);
+    auto response = json_response(200, alert_json(*changed, services));
+    response.headers.emplace_back("ETag", etag_of(*changed));
+    return response;
+}
+
+}  // namespace pricewire::api

@@ -1,0 +1,191 @@
+// Making alerts, one or many.
+#include <fmt/format.h>
+
+#include <expected>
+#include <map>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "api/alert_body.hpp"
+#include "api/alert_json.hpp"
+#include "api/handlers.hpp"
+#include "api/idempotency.hpp"
+#include "api/json_fields.hpp"
+#include "api/limits.hpp"
+#include "api/watching.hpp"
+#include "webhook/payload.hpp"
+
+namespace pricewire::api {
+namespace {
+
+constexpr std::size_t max_bulk = 1000;
+
+// An alert that only the storage can refuse, or the answer that refuses it.
+using NewAlert = std::expected<Alert, net::ServerResponse>;
+
+// Reads and checks the alerts of one request.
+class AlertMaker {
+public:
+    AlertMaker(Services& services, Exchange& exchange)
+        : services_(services),
+          exchange_(exchange),
+          known_(services.options.tickers, services.options.on_demand ? listed_coins(services) : nullptr),
+          room_(services, exchange.user.id),
+          resolves_until_(services.use.clock.mono() + services.options.resolve_timeout) {
+        // One trace covers the request, the firing and the webhook.
+        if (!exchange.trace) exchange.trace = make_trace();
+    }
+
+    NewAlert make(std::string_view text) {
+        const Timestamp now = services_.use.clock.now();
+        auto body = parse_alert_body(text, {known_, services_.options.url_policy, now});
+        if (!body) return std::unexpected(validation_response(body.error()));
+        if (const auto full = room_.take(tickers_of(body->terms)))
+            return std::unexpected(validation_response({&*full, 1}));
+        if (const auto issue = refuse_url(*body)) return std::unexpected(validation_response({&*issue, 1}));
+        Alert alert = alert_of(std::move(*body), exchange_.user.id, now);
+        alert.trace = exchange_.trace;
+        return alert;
+    }
+
+private:
+    std::optional<Issue> refuse_url(const AlertBody& body) {
+        const auto issue = [](std::string message, std::string type) {
+            return Issue{{"body", "webhook_url"}, std::move(message), std::move(type)};
+        };
+        if (const auto vetted = vet(body.webhook_url); !vetted)
+            return issue(vetted.error().message, "webhook_url");
+        if (const auto fits = webhook::check_format(body.format, body.webhook_url); !fits)
+            return issue(fits.error().message, "value_error");
+        return std::nullopt;
+    }
+
+    // Each URL once. What is not resolved when the time of one name has passed is taken on its text alone, like a name
+    // that does not resolve now: the sender checks every address again.
+    Result<net::WebhookUrl> vet(const std::string& url) {
+        const auto known = vetted_.find(url);
+        if (known != vetted_.end()) return known->second;
+        if (exchange_.text_only || (!vetted_.empty() && services_.use.clock.mono() >= resolves_until_))
+            return net::WebhookUrl{};
+        return vetted_.emplace(url, services_.use.vet_webhook_url(url)).first->second;
+    }
+
+    Services& services_;
+    Exchange& exchange_;
+    const KnownTickers known_;
+    TickerRoom room_;
+    const MonoTime resolves_until_;
+    std::map<std::string, Result<net::WebhookUrl>> vetted_;
+};
+
+net::ServerResponse refusal(storage::CreateAlertError error, const Services& services) {
+    switch (error) {
+        case storage::CreateAlertError::duplicate:
+            return error_response(409, identical_alert);
+        case storage::CreateAlertError::endpoint_disabled:
+            return error_response(409, endpoint_is_disabled);
+        case storage::CreateAlertError::limit_reached:
+        case storage::CreateAlertError::key_used:  // not of one alert
+            break;
+    }
+    return alert_limit_reached(services);
+}
+
+// What became of the alerts of one request, `results` being those of the ones that reached the storage.
+std::string bulk_json(std::span<const NewAlert> alerts, std::span<const storage::CreateAlertResult> results,
+                      const Services& services) {
+    std::size_t created = 0, stored = 0;
+    JsonWriter list;
+    list.begin_array();
+    for (std::size_t i = 0; i < alerts.size(); ++i) {
+        list.begin_object().field("index", i);
+        const storage::CreateAlertResult* const result = alerts[i] ? &results[stored++] : nullptr;
+        if (result != nullptr && *result) {
+            ++created;
+            list.field("status", 201).key("alert");
+            write_alert(list, *alerts[i], services);
+        } else {
+            const auto refused = result == nullptr ? alerts[i].error() : refusal(result->error(), services);
+            list.field("status", refused.status).key("error").raw(refused.body);
+        }
+        list.end_object();
+    }
+    list.end_array();
+    JsonWriter w;
+    w.begin_object()
+        .field("created", created)
+        .field("failed", alerts.size() - created)
+        .key("results")
+        .raw(std::move(list).str())
+        .end_object();
+    return std::move(w).str();
+}
+
+std::optional<net::ServerResponse> create_one(Services& services, Exchange& exchange,
+                                              storage::IdempotentRequest* request) {
+    const NewAlert alert = AlertMaker(services, exchange).make(exchange.request.body);
+    if (!alert) return alert.error();
+    auto response = alert_response(201, *alert, services);
+    if (request != nullptr) request->answer = response.body;
+    const auto created = services.use.storage.create_alert(*alert, services.options.alerts_per_user, request);
+    if (!created && created.error() == storage::CreateAlertError::key_used) return std::nullopt;
+    if (!created) return refusal(created.error(), services);
+    exchange.alert_id = alert->id;
+    response.headers.emplace_back("Location", "/api/v1/alerts/" + alert->id.to_string());
+    return response;
+}
+
+std::optional<net::ServerResponse> create_many(Services& services, Exchange& exchange,
+                                               std::span<const std::string> bodies,
+                                               storage::IdempotentRequest* request) {
+    AlertMaker maker(services, exchange);
+    std::vector<NewAlert> alerts;
+    std::vector<Alert> good;
+    for (const std::string& body : bodies) {
+        alerts.push_back(maker.make(body));
+        if (alerts.back()) good.push_back(*alerts.back());
+    }
+    std::vector<storage::CreateAlertResult> results;
+    const auto answer = [&](std::span<const storage::CreateAlertResult> all) {
+        return bulk_json(alerts, all, services);
+    };
+    if (request != nullptr) request->status = 200;
+    if (!good.empty())
+        results = services.use.storage.create_alerts(good, services.options.alerts_per_user, request, answer);
+    std::uint32_t created = 0;
+    for (const storage::CreateAlertResult& result : results) {
+        if (!result && result.error() == storage::CreateAlertError::key_used) return std::nullopt;
+        created += result ? 1 : 0;
+    }
+    count_created_in_bulk(services, exchange, created);
+    return json_response(200, answer(results));
+}
+
+}  // namespace
+
+net::ServerResponse alert_limit_reached(const Services& services) {
+    // Not 409: to clients that means "it already exists", which is as good as success.
+    return error_response(403,
+                          fmt::format("Alert limit reached: a user may have {} active alerts. Delete some "
+                                      "first; alerts that have fired do not count.",
+                                      services.options.alerts_per_user));
+}
+
+net::ServerResponse create_alert(Services& services, Exchange& exchange) {
+    return answer_once(services, exchange, [&](storage::IdempotentRequest* request) {
+        return create_one(services, exchange, request);
+    });
+}
+
+net::ServerResponse create_alerts(Services& services, Exchange& exchange) {
+    net::ServerResponse limited;
+    if (!may_create_in_bulk(services, exchange, limited)) return limited;
+    const auto bodies = parse_json_list(exchange.request.body, "alerts", max_bulk);
+    if (!bodies) return validation_response({&bodies.error(), 1});
+    return answer_once(services, exchange, [&](storage::IdempotentRequest* request) {
+        return create_many(services, exchange, *bodies, request);
+    });
+}
+
+}  // namespace pricewire::api

@@ -1,0 +1,12 @@
+#pragma once
+
+#include "base/json_writer.hpp"
+#include "domain/delivery.hpp"
+#include "domain/market.hpp"
+
+namespace pricewire::api {
+
+// A firing, and why it happened. `ticker` is its alert's.
+void write_firing(JsonWriter& w, const FiringView& firing, const Ticker& ticker);
+
+}  // namespace pricewire::api

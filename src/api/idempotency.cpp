@@ -1,0 +1,91 @@
+#include "api/idempotency.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "base/crypto.hpp"
+
+namespace pricewire::api {
+namespace {
+
+constexpr std::size_t max_key = 255;
+constexpr std::string_view header_name = "Idempotency-Key";
+
+net::ServerResponse refuse_key(std::string message, std::string type) {
+    const Issue issue{{"header", std::string(header_name)}, std::move(message), std::move(type)};
+    return validation_response({&issue, 1});
+}
+
+bool is_printable(std::string_view text) {
+    return std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
+}
+
+// Identifies what is asked for. A slash at the end of the path makes no difference.
+Sha256 fingerprint(const net::ServerRequest& request) {
+    std::string_view path = request.path;
+    if (path.ends_with('/')) path.remove_suffix(1);
+    std::string text = request.method + ' ';
+    text.append(path).append("\n").append(request.body);
+    return sha256(text);
+}
+
+// The path of what was created, by the id that its answer begins with.
+std::optional<std::string> location_of(const Exchange& exchange, const std::string& answer) {
+    constexpr std::string_view start = R"({"id":")";
+    constexpr std::size_t id_length = 36;
+    if (!answer.starts_with(start) || answer.size() < start.size() + id_length) return std::nullopt;
+    const bool is_test = !exchange.parameter.empty();
+    return (is_test ? "/api/v1/deliveries/" : "/api/v1/alerts/") + answer.substr(start.size(), id_length);
+}
+
+net::ServerResponse again(const Exchange& exchange, const storage::StoredAnswer& stored,
+                          const Sha256& request) {
+    if (stored.request != request)
+        return refuse_key("It was used for another request within the last 24 h", "idempotency_key");
+    auto response = json_response(stored.status, stored.answer);
+    if (const auto location = location_of(exchange, stored.answer))
+        response.headers.emplace_back("Location", *location);
+    response.headers.emplace_back("Idempotent-Replayed", "true");
+    return response;
+}
+
+net::ServerResponse under_way() {
+    auto response = error_response(
+        409, "A request with this Idempotency-Key is being handled; ask again when it has been answered");
+    response.headers.emplace_back("Retry-After", "1");
+    return response;
+}
+
+}  // namespace
+
+net::ServerResponse answer_once(
+    Services& services, Exchange& exchange,
+    const std::function<std::optional<net::ServerResponse>(storage::IdempotentRequest* request)>& make) {
+    const std::string* key = exchange.request.header("idempotency-key");
+    if (key == nullptr) return make(nullptr).value();
+    if (key->empty() || key->size() > max_key || !is_printable(*key))
+        return refuse_key("Input should be 1 to 255 printable ASCII characters", "string_pattern_mismatch");
+    const Uuid& user = exchange.user.id;
+    if (!services.keys_under_way.begin(user, *key)) return under_way();
+    struct End {
+        KeysUnderWay& keys;
+        const Uuid& user;
+        const std::string& key;
+        ~End() { keys.end(user, key); }
+    } const end{services.keys_under_way, user, *key};
+    const Timestamp now = services.use.clock.now();
+    storage::IdempotentRequest request{.key = *key, .request = fingerprint(exchange.request), .at = now};
+    auto stored = services.use.storage.stored_answer(user, *key, now);
+    if (!stored) {
+        if (auto made = make(&request)) return std::move(*made);
+        // Another process was faster.
+        stored = services.use.storage.stored_answer(user, *key, now);
+        if (!stored) return under_way();
+    }
+    return again(exchange, *stored, request.request);
+}
+
+}  // namespace pricewire::api

@@ -1,0 +1,14 @@
+#pragma once
+
+#include <vector>
+
+#include "domain/rule.hpp"
+#include "rule/evidence.hpp"
+#include "rule/run.hpp"
+
+namespace pricewire::rule {
+
+// What is told of rules as they were judged: `views` are those of the terms, in their order. Pure.
+std::vector<RuleSeen> seen(const Terms& terms, const std::vector<RuleView>& views);
+
+}  // namespace pricewire::rule
