@@ -38,23 +38,24 @@ Turn step(Machine& machine, bool& armed, const Judgement& judged, Timestamp time
     see_again(machine, time);
     if (!armed) return turn;
     if (!*judged.truth) {
-        if (machine.waits) ++left_out;
-        machine.waits = false;
+        if (machine.waits_until) ++left_out;
+        machine.waits_until.reset();
         stop_holding(machine);
         return turn;
     }
     if (!machine.true_since) machine.true_since = machine.holds_from = time;
     if (time < *machine.true_since + hold) return turn;
-    machine.waits = muted_until && time < *muted_until;
-    turn.fires = !machine.waits;
+    machine.waits_until.reset();
+    if (muted_until && time < *muted_until) machine.waits_until = muted_until;
+    turn.fires = !machine.waits_until;
     return turn;
 }
 
-std::optional<Timestamp> timer(const Machine& machine, Duration hold, std::optional<Timestamp> muted_until) {
+std::optional<Timestamp> timer(const Machine& machine, Duration hold) {
     if (!machine.true_since || machine.blind_since) return std::nullopt;
     const Timestamp end = *machine.true_since + hold;
     if (end > machine.judged_at) return end;
-    if (machine.waits && muted_until && *muted_until > machine.judged_at) return muted_until;
+    if (machine.waits_until && *machine.waits_until > machine.judged_at) return machine.waits_until;
     return std::nullopt;
 }
 

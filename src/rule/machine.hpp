@@ -27,7 +27,7 @@ struct Machine {
     std::optional<Timestamp> true_since = {};   // moved on by blind time
     std::optional<Timestamp> holds_from = {};   // the same, not moved
     std::optional<Timestamp> blind_since = {};  // set while it holds and is not known
-    bool waits = false;                         // it has held for long enough, but is muted
+    std::optional<Timestamp> waits_until = {};  // it has held for long enough, but was muted until then
     Timestamp judged_at = Timestamp::min();
     friend bool operator==(const Machine&, const Machine&) = default;
 };
@@ -42,6 +42,6 @@ Turn step(Machine& machine, bool& armed, const Judgement& judged, Timestamp time
           std::optional<Timestamp> muted_until, std::int64_t& left_out);
 
 // When it is to be judged again, if no value comes before: the end of its hold, or of what it waits for.
-std::optional<Timestamp> timer(const Machine& machine, Duration hold, std::optional<Timestamp> muted_until);
+std::optional<Timestamp> timer(const Machine& machine, Duration hold);
 
 }  // namespace pricewire::rule

@@ -179,7 +179,7 @@ void Run::judge(std::size_t machine, Timestamp time, Steps& steps) {
         for (std::size_t i = first_of(machine); i < end_of(machine); ++i) rule_state(i).as_of = time;
     }
     if (turn.fires && happened_.empty()) {
-        fire(machine, time, &steps);
+        fire(machine, time, steps, nullptr);
     } else if (turn.armed || start_known_) {
         note(turn.armed, time, steps);
     }
@@ -192,8 +192,8 @@ void Run::note(bool rearmed, Timestamp time, Steps& steps) const {
 
 // --- Firing
 
-// Unset: the firing is imposed.
-void Run::fire(std::size_t machine, Timestamp time, Steps* steps) {
+// `told`: what has happened already, which is no step; null otherwise.
+void Run::fire(std::size_t machine, Timestamp time, Steps& steps, const Fired* told) {
     AlertState& state = alert_.state;
     const auto& repeat = alert_.terms->repeat;
     Fired what = fired(machine, time);
@@ -202,12 +202,12 @@ void Run::fire(std::size_t machine, Timestamp time, Steps* steps) {
     if (repeat) state.muted_until = time + repeat->cooldown;
     ended_ = what.is_last;
     left_out_ = 0;
-    start_again(machine, time);
-    if (steps) steps->push_back({time, std::move(what), false, state});
+    start_again(machine, time, told != nullptr ? *told : what);
+    if (told == nullptr) steps.push_back({time, std::move(what), false, state});
 }
 
 // A firing is a new start. Relative levels are calm at once.
-void Run::start_again(std::size_t machine, Timestamp time) {
+void Run::start_again(std::size_t machine, Timestamp time, const Fired& told) {
     for (std::size_t i = first_of(machine); i < end_of(machine); ++i) {
         RuleState& known = rule_state(i);
         const auto& current = tracks_[i].line.current();
@@ -215,7 +215,7 @@ void Run::start_again(std::size_t machine, Timestamp time) {
         known.fired = true;
         known.start = known.as_of = time;
         known.start_price.reset();
-        if (current) known.start_price = current->value;
+        if (rule(i).watched != Watched::age) known.start_price = told.rules[i].value;
         known.extreme.reset();
         known.upper_extreme.reset();
         known.extreme_until = time;
@@ -248,7 +248,7 @@ std::optional<Run::Due> Run::next_due(bool of_lines) const {
         if (time && !is_expired(*time)) consider(time, kind, index);
     };
     for (std::size_t m = 0; m < machines_.size(); ++m)
-        consider_judging(timer(machines_[m], alert_.terms->hold, muted_until()), DueKind::machine, m);
+        consider_judging(timer(machines_[m], alert_.terms->hold), DueKind::machine, m);
     for (std::size_t i = 0; i < tracks_.size(); ++i) {
         const Track& track = tracks_[i];
         consider_judging(track.note_at, DueKind::note, i);
@@ -280,9 +280,13 @@ std::optional<Timestamp> Run::next_wait() const {
 void Run::advance(Timestamp time, Steps& steps) {
     while (!ended_) {
         const auto due = next_due();
+        // What has happened comes after everything else of its moment, and may make others wait.
+        const Timestamp next = due ? std::min(due->time, time) : time;
+        if (!happened_.empty() && happened_.back().time < next && phase_ == Phase::running) {
+            happen(steps);
+            continue;
+        }
         if (!due || due->time > time) break;
-        happen(due->time - Duration{1}, steps);
-        if (ended_) return;
         now_ = std::max(now_, due->time);
         switch (due->kind) {
             case DueKind::begin:
@@ -303,7 +307,6 @@ void Run::advance(Timestamp time, Steps& steps) {
                 break;
         }
     }
-    happen(time - Duration{1}, steps);
     now_ = std::max(now_, time);
 }
 
@@ -372,7 +375,8 @@ void Run::time(Timestamp time, Steps& steps) {
     settle(time);
     advance(time, steps);
     if (phase_ == Phase::resuming && time > resumes_at()) resume(time, steps);
-    happen(time, steps);
+    while (!happened_.empty() && happened_.back().time <= time && phase_ == Phase::running && !ended_)
+        happen(steps);
 }
 
 void Run::amend(const RuledAlert& row, Timestamp time, Steps& steps) {
@@ -385,7 +389,7 @@ void Run::amend(const RuledAlert& row, Timestamp time, Steps& steps) {
     ended_ = ended_ || (repeat && repeat->times && alert_.state.firings >= *repeat->times);
     if (phase_ != Phase::running) return;
     for (std::size_t m = 0; m < machines_.size(); ++m) {
-        if (machines_[m].waits) judge(m, time, steps);
+        if (machines_[m].waits_until) judge(m, time, steps);
     }
 }
 
@@ -393,19 +397,15 @@ void Run::impose(std::span<const Fired> happened) {
     happened_.assign(happened.rbegin(), happened.rend());
 }
 
-void Run::happen(Timestamp until, Steps& steps) {
-    while (!happened_.empty() && happened_.back().time <= until && phase_ == Phase::running && !ended_) {
-        const Fired fired = std::move(happened_.back());
-        happened_.pop_back();
-        now_ = std::max(now_, fired.time);
-        const std::size_t machine = machine_of(fired.rule);
-        fire(machine, fired.time, nullptr);
-        for (std::size_t i = first_of(machine); i < end_of(machine); ++i)
-            rule_state(i).start_price = fired.rules[i].value;
-        // Others of `any` may have waited for it.
-        for (std::size_t m = 0; m < machines_.size(); ++m) {
-            if (m != machine && !ended_) judge(m, fired.time, steps);
-        }
+void Run::happen(Steps& steps) {
+    const Fired fired = std::move(happened_.back());
+    happened_.pop_back();
+    now_ = std::max(now_, fired.time);
+    const std::size_t machine = machine_of(fired.rule);
+    fire(machine, fired.time, steps, &fired);
+    // Others of `any` may have waited for it.
+    for (std::size_t m = 0; m < machines_.size(); ++m) {
+        if (m != machine && !ended_) judge(m, fired.time, steps);
     }
 }
 

@@ -178,11 +178,11 @@ private:
     void see(std::size_t i, Timestamp time);
     void forget(std::size_t i, Timestamp time);
     void take_side(std::size_t machine, Timestamp time);
-    void fire(std::size_t machine, Timestamp time, Steps* steps);
-    void start_again(std::size_t machine, Timestamp time);
+    void fire(std::size_t machine, Timestamp time, Steps& steps, const Fired* told);
+    void start_again(std::size_t machine, Timestamp time, const Fired& told);
     Fired fired(std::size_t machine, Timestamp time) const;
     std::pair<Decimal, Side> passed(std::size_t i, const RuleView& seen) const;
-    void happen(Timestamp until, Steps& steps);
+    void happen(Steps& steps);
     void note(bool rearmed, Timestamp time, Steps& steps) const;
     void note_extremes(std::size_t i, Timestamp time, Steps& steps);
     void past(std::size_t i, Stretch stretch);

@@ -92,6 +92,11 @@ void Run::history(const Ticker& ticker, const Stretch& stretch) {
         // It began before what is given as its past, and nothing has happened since that would have been written.
         phase_ = Phase::resuming;
         start_rules(alert_.begun_at);
+        for (std::size_t i = 0; i < tracks_.size(); ++i) {
+            const auto& close = tracks_[i].line.current();
+            if (rule(i).watched != Watched::close || !close) continue;
+            past(i, {close->time, close->time + rule(i).interval, close->value, close->value, close->value});
+        }
     }
     for (std::size_t i = 0; i < tracks_.size(); ++i) {
         Line& line = tracks_[i].line;
@@ -125,6 +130,7 @@ void Run::past(std::size_t i, Stretch stretch) {
     RuleState& known = rule_state(i);
     RuleState& first = rule_state(first_of(machine_of(i)));
     const bool is_exact = stretch.low == stretch.high;
+    if (stretch.from == stretch.to && stretch.to == first.as_of) return;  // of before
     if (stretch.from < first.as_of) {
         if (!is_exact || stretch.to <= first.as_of) return;
         stretch.from = first.as_of;
