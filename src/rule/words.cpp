@@ -46,7 +46,8 @@ std::string rule_words(const Terms& terms) {
 std::string says(const Terms& terms, const LifeWords& life) {
     std::string out = rule_words(terms);
     if (terms.repeat) add_repeat(out, terms);
-    if (life.starts_at) out += ", from " + date_words(*life.starts_at, life.now);
+    if (life.starts_at && *life.starts_at > life.now)
+        out += ", from " + date_words(*life.starts_at, life.now);
     if (life.expires_at) out += ", until " + date_words(*life.expires_at, life.now);
     return out;
 }

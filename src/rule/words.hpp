@@ -18,8 +18,8 @@ struct Evidence;  // rule/evidence.hpp
 std::string rule_words(const Terms& terms);
 
 struct LifeWords {
-    std::optional<Timestamp> starts_at = {}, expires_at = {};
-    Timestamp now;  // dates of its year have no year
+    std::optional<Timestamp> starts_at = {}, expires_at = {};  // starts_at is said while it is to come
+    Timestamp now;                                             // dates of its year have no year
 };
 // "BTC rises 5 % within 1h, every time, at most every 15 min, 10 times, until 1 Feb".
 std::string says(const Terms& terms, const LifeWords& life);

@@ -78,6 +78,8 @@ TEST(RuleWords, SayHoldRepeatAndLife) {
               "BTC rises above 70,000, every time it has been back, at most every 5 min");
     EXPECT_EQ(says(terms_of(number), {at("2025-03-01T09:14:05Z"), at("2026-01-01T18:00:00Z"), no_life.now}),
               "BTC rises above 70,000, from 1 Mar 09:14:05, until 1 Jan 2026 18:00");
+    EXPECT_EQ(says(terms_of(number), {.starts_at = no_life.now, .now = no_life.now}),
+              "BTC rises above 70,000");
 }
 
 TEST(RuleWords, GroupDigits) {
