@@ -66,7 +66,8 @@ inline MadeStorage make_postgres_storage(storage::StorageEvents events) {
                 "SELECT udt_name FROM information_schema.columns WHERE table_name = '{}' AND column_name = "
                 "'{}'",
                 table, column));
-            database->ask(fmt::format("ALTER TYPE {} ADD VALUE IF NOT EXISTS 'brand_new'", type));
+            if (type != "text")
+                database->ask(fmt::format("ALTER TYPE {} ADD VALUE IF NOT EXISTS 'brand_new'", type));
             ASSERT_EQ(database->ask(
                           fmt::format("UPDATE {} SET {} = 'brand_new' WHERE id = '{}' RETURNING 'changed'",
                                       table, column, id.to_string())),

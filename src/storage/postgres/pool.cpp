@@ -10,7 +10,8 @@ namespace pricewire::storage::postgres {
 Pool::Pool(const PostgresOptions& options) : options_(options) {}
 
 bool Pool::should_retry(const pqxx::sql_error& error) {
-    return error.sqlstate() == "40001" || error.sqlstate() == "40P01";
+    // The last one is a unique key that another transaction has inserted after this one had looked for it.
+    return error.sqlstate() == "40001" || error.sqlstate() == "40P01" || error.sqlstate() == "23505";
 }
 
 void Pool::pause(int tries) {

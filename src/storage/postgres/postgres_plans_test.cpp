@@ -33,6 +33,8 @@ protected:
             SELECT gen_random_uuid(), id, user_id, CASE WHEN target = 2 THEN 'pending' ELSE 'delivered' END::delivery_state,
                    CASE WHEN target = 2 THEN now() END, NULL, now(), now(), CASE WHEN target > 2 THEN now() END
             FROM alerts WHERE NOT is_active;
+            INSERT INTO alert_states (alert_id, user_id, firings, rules, begun_at, notify_on_expiry, others)
+            SELECT id, user_id, 0, '', now(), false, 'ETH' FROM alerts;
             INSERT INTO attempts (delivery_id, number, started_at, duration_us, error, remote_ip, request_headers, answer)
             SELECT id, 1, now(), 1, '', '', '', '' FROM deliveries WHERE due_at IS NULL;
             INSERT INTO bars SELECT t, now() + g * interval '1 minute', 1, 1, 1, 1
@@ -73,6 +75,24 @@ TEST_F(PostgresPlansTest, HotStatementsUseTheirIndexes) {
         {"alert_get", {"using alerts_"}},
         {"alert_list", {"Index Scan Backward using alerts_by_user"}},
         {"alert_lock", {"using alerts_"}},
+        {"alert_list_of_status", {"Index Scan Backward using alerts_by_user", "alert_states_pkey"}},
+        {"alert_active", {"alerts_pkey", "alert_states_pkey"}},
+        {"alerts_active_of", {"alerts_pkey", "alert_states_pkey"}},
+        {"alert_identical", {"using alerts_active"}},
+        {"alerts_lock_of", {"alerts_by_user"}},
+        {"state_forget", {"alert_states_pkey"}},
+        {"rule_replaced", {"deliveries_"}},
+        {"ruled_lock", {"alerts_pkey"}},
+        {"ruled_fire", {"alerts_pkey", "alert_states_pkey"}},
+        {"ruled_notes_lock", {"alerts_pkey", "alert_states_pkey"}},
+        {"ruled_notes", {"alert_states_pkey"}},
+        {"ruled_expire", {"alerts_pkey", "alert_states_pkey"}},
+        {"firings_of_rules", {"deliveries_firing", "alerts_pkey", "prices_fired_pkey"}},
+        {"firing_of_plain", {"deliveries_pkey", "alerts_pkey", "prices_fired_pkey"}},
+        {"prune_rules", {"alert_rules_by_time", "deliveries_"}},
+        {"prune_answers", {"idempotency_keys_by_time"}},
+        {"other_tickers", {"alert_states_others"}},
+        {"other_tickers_of", {"alert_states_others_of_user"}},
         {"fire", {"alerts_pkey"}},
         {"claim", {"deliveries_pkey", "alerts_pkey"}},
         {"claim_due", {"deliveries_due", "deliveries_pkey", "alerts_pkey"}},
@@ -86,7 +106,8 @@ TEST_F(PostgresPlansTest, HotStatementsUseTheirIndexes) {
         {"delivery_get", {"using deliveries_", "attempts_pkey"}},
         {"delivery_list", {"Index Scan Backward using deliveries_by_user"}},
         {"delivery_list_missed", {"deliveries_missed"}},
-        {"delivery_list_of_alert", {"deliveries_pkey", "alerts_pkey", "deliveries_of_tests"}},
+        {"delivery_list_of_alert",
+         {"deliveries_pkey", "alerts_pkey", "deliveries_of_tests", "deliveries_of_rules"}},
         {"attempts_of", {"attempts_pkey"}},
         {"deliveries_lock_failed", {"deliveries_missed"}},
         {"prune_deliveries", {"deliveries_pkey"}},

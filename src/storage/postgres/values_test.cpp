@@ -95,6 +95,30 @@ TEST(PostgresChangesTest, AnAlertOfAnUnknownKindIsNamedAndTheOthersAreRead) {
     EXPECT_EQ(parsed->unknown_alerts[1].to_string(), "018f3f6e-7c1a-7a3b-8f00-0123456789ad");
 }
 
+TEST(PostgresChangesTest, AlertsWithTermsAreNamedAndTheirRowsAreToBeRead) {
+    const Uuid id = Uuid::parse("018f3f6e-7c1a-7a3b-8f00-0123456789ab").value();
+    using Kind = AlertChange::Kind;
+    const ActiveAlert gone{id, "BTC", Condition::lt, Decimal{}};
+    ActiveAlert alert = gone;
+    alert.ruled = std::make_shared<const RuledAlert>();
+    const std::string text =
+        to_payloads({AlertChange{Kind::created, alert}, AlertChange{Kind::changed, alert},
+                     AlertChange{Kind::deleted, gone}})
+            .text();
+    const std::string line = id.to_string() + " BTC ";
+    // The version before skips what has an unknown word in the place of the condition, and reads the rest.
+    EXPECT_EQ(text, "{\"+ " + line + "rule\n+ " + line + "changed\n- " + line + "lt 0\"}");
+    const auto parsed = parse_payload(text.substr(2, text.size() - 4));
+    ASSERT_TRUE(parsed);
+    EXPECT_TRUE(parsed->unknown_alerts.empty());
+    EXPECT_EQ(parsed->rows, std::set{id});
+    ASSERT_EQ(parsed->changes.size(), 3U);
+    for (const auto& [i, kind] : {std::pair(0U, Kind::created), {1U, Kind::changed}, {2U, Kind::deleted}}) {
+        EXPECT_EQ(std::get<AlertChange>(parsed->changes[i]).kind, kind);
+        EXPECT_EQ(std::get<AlertChange>(parsed->changes[i]).alert, gone);
+    }
+}
+
 TEST(PostgresWatchdogTest, EndsOnlyAWaitPastItsDeadline) {
     int late[2];
     int early[2];

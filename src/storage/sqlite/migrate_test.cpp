@@ -265,6 +265,31 @@ TEST_F(FromVersion2Test, PendingDeliveriesAreSentWithTheOldSecret) {
     }
 }
 
+TEST_F(FromVersion2Test, FiringsOfBeforeHaveTheirAlertsPrice) {
+    const auto storage = create_sqlite_storage({.file = file_}, {});
+    const auto firings = storage->firings(user_, alert(5), 10);
+    ASSERT_EQ(firings.size(), 1U);
+    EXPECT_EQ(firings[0].delivery_id, delivery(5));
+    EXPECT_EQ(firings[0].price.value().to_string(), "100.5");
+    EXPECT_FALSE(firings[0].price_time);
+    EXPECT_EQ(firings[0].said.number, 1);
+    // One that begins again takes it along: its price is the alert's no longer.
+    const auto on = [](Alert& a) { return a.is_active = true; };
+    ASSERT_TRUE(storage->change_alert(user_, alert(3), on, {.now = time + 1h, .limit = 10}));
+    RuledFiring second{.alert_id = alert(3), .delivery_id = make_uuid(time + 2h)};
+    second.number = 2;
+    second.time = time + 2h;
+    second.value = Decimal::from_int(107);
+    FiringGroup group{{"BTC", second.value, second.time, 1}, second.time, {}};
+    group.ruled.push_back(second);
+    ASSERT_EQ(storage->fire(std::vector{group}).size(), 1U);
+    const auto claimed =
+        storage->claim(std::vector{DeliveryTask{delivery(3), 1}}, time + 2h, {"sender-1", time + 3h});
+    ASSERT_EQ(claimed.size(), 1U);
+    EXPECT_EQ(claimed[0].alert.triggered_price.value().to_string(), "100.5");
+    EXPECT_EQ(claimed[0].alert.triggered_at, time + 1s + 3us);
+}
+
 TEST_F(FromVersion2Test, AlertsAreUnchangedAndPruningRemovesDeletedOnesWithoutDeliveries) {
     const auto storage = create_sqlite_storage({.file = file_}, {});
     EXPECT_EQ(storage->alerts(user_, {}).size(), 6U);

@@ -269,14 +269,14 @@ WHERE id IN (SELECT alert_id FROM temp.firing) AND +is_active = 1 AND rule IS NU
 INSERT INTO prices_fired (id, board, board_at) VALUES (?, ?, ?);
 
 -- name: ruled_state
--- The k-th firing, if it is that: see Outbox::fire(). Whether it was the last one.
+-- The k-th firing, if it is that: see Outbox::fire(). Not NULL if it was the last one.
 UPDATE alert_states
 SET firings = ?3, not_before = ?5, rules = ?6, triggered_at = ?7, triggered_price = ?8, late = ?9,
     ended = iif(times <= ?3, 'fired', NULL), others = iif(times <= ?3, '', others)
 WHERE alert_id = ?1 AND firings = ?3 - 1 AND begun_at <= ?4 AND (not_before IS NULL OR not_before <= ?4)
   AND (snoozed_until IS NULL OR snoozed_until <= ?4) AND (expires_at IS NULL OR expires_at > ?4)
   AND EXISTS (SELECT 1 FROM alerts a WHERE a.id = ?1 AND a.is_active = 1 AND a.revision = ?2 AND a.rule IS NOT NULL)
-RETURNING ended IS NOT NULL;
+RETURNING ended;
 
 -- name: ruled_delivery
 INSERT INTO deliveries (id, alert_id, user_id, kind, state, due_at, created_at, deadline, late, firing, price,

@@ -22,7 +22,7 @@ bool fire_one(Connection& db, const FiringGroup& group, const RuledFiring& f,
               const std::optional<Uuid>& board, Written& out) {
     const auto late = sql::late_text(group);
     const auto ended =
-        db.first([](const Row& row) { return row.flag(0); }, "ruled_state", f.alert_id, f.revision, f.number,
+        db.first([](const Row& row) { return !row.null(0); }, "ruled_state", f.alert_id, f.revision, f.number,
                  f.time, f.after.muted_until, to_text(f.after.rules), group.fired_at, f.value, late);
     if (!ended) return false;
     const std::optional<std::int64_t> number = f.number;
