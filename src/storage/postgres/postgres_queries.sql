@@ -337,7 +337,8 @@ ON CONFLICT DO NOTHING;
 SELECT count(*) FROM (SELECT id FROM alerts WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE) locked;
 
 -- name: ruled_fire
--- Each alert's k-th firing, if it is that: see Outbox::fire().
+-- Each alert's k-th firing, if it is that: see Outbox::fire(). IS NOT DISTINCT FROM, here and below, so that no index of
+-- all active alerts is read.
 WITH held AS MATERIALIZED (
     SELECT f.*, a.user_id, a.ticker, a.deliver_within, s.times IS NOT NULL AND f.number >= s.times AS ends
     FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::timestamptz[], $6::numeric[], $7::numeric[],
@@ -346,7 +347,7 @@ WITH held AS MATERIALIZED (
               f(alert_id, delivery_id, revision, number, time, value, level, condition, evidence, not_before, rules,
                 fired_at, late, price_fired)
          JOIN alerts a ON a.id = f.alert_id JOIN alert_states s ON s.alert_id = f.alert_id
-    WHERE a.is_active AND a.rule IS NOT NULL AND a.revision = f.revision AND s.firings = f.number - 1
+    WHERE a.is_active IS NOT DISTINCT FROM true AND a.rule IS NOT NULL AND a.revision = f.revision AND s.firings = f.number - 1
       AND s.begun_at <= f.time AND (s.not_before IS NULL OR s.not_before <= f.time)
       AND (s.snoozed_until IS NULL OR s.snoozed_until <= f.time) AND (s.expires_at IS NULL OR s.expires_at > f.time)),
 state AS (
@@ -373,7 +374,7 @@ SELECT delivery_id, user_id, alert_id, ticker, ends FROM held;
 SELECT n.place, a.ticker, s.rules
 FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) WITH ORDINALITY n(alert_id, revision, firings, place)
      JOIN alerts a ON a.id = n.alert_id JOIN alert_states s ON s.alert_id = n.alert_id
-WHERE a.is_active AND a.rule IS NOT NULL AND a.revision = n.revision AND s.firings = n.firings;
+WHERE a.is_active IS NOT DISTINCT FROM true AND a.rule IS NOT NULL AND a.revision = n.revision AND s.firings = n.firings;
 
 -- name: ruled_notes
 UPDATE alert_states s SET rules = n.rules FROM unnest($1::uuid[], $2::text[]) n(alert_id, rules)
@@ -386,7 +387,7 @@ WITH held AS MATERIALIZED (
                 $8::timestamptz[], $9::uuid[])
               e(alert_id, delivery_id, revision, expires_at, evidence, fired_at, price, price_time, price_fired)
          JOIN alerts a ON a.id = e.alert_id JOIN alert_states s ON s.alert_id = e.alert_id
-    WHERE a.is_active AND a.rule IS NOT NULL AND a.revision = e.revision AND s.expires_at <= e.expires_at),
+    WHERE a.is_active IS NOT DISTINCT FROM true AND a.rule IS NOT NULL AND a.revision = e.revision AND s.expires_at <= e.expires_at),
 state AS (
     UPDATE alert_states s SET ended = 'expired', others = '' FROM held h WHERE s.alert_id = h.alert_id),
 alert AS (
