@@ -145,6 +145,10 @@ private:
         events.around = timed_by([this](std::string_view method, Duration took, bool failed) {
             instruments_.stored(method, took, failed);
         });
+        events.alert_expired = [this](const Uuid& user, const Uuid& alert) {
+            const DeliveryNotice notice{user, alert};
+            if (notices_) notices_->publish({&notice, 1});
+        };
         events.row_skipped = [this](std::string_view method) { instruments_.row_skipped(method); };
         storage_ = open_storage(config_, std::move(events));
         if (!shared_) {

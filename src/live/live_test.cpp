@@ -31,7 +31,11 @@ protected:
         if (!live_) {
             live_ = start_live(
                 options_,
-                {.alert = [](const Alert& a) { return "\"alert " + a.target.to_string() + "\""; },
+                {.alert =
+                     [](const Alert& a) {
+                         const std::string ended = a.ended ? " " + std::string(to_string(*a.ended)) : "";
+                         return "\"alert " + a.target.to_string() + ended + "\"";
+                     },
                  .delivery =
                      [](const DeliveryView& d) {
                          return "\"" + d.id.to_string() + " " + std::string(to_string(d.state)) + "\"";
@@ -64,6 +68,29 @@ protected:
         board.ticker = "BTC";
         board.price = Price{"BTC", *Decimal::parse(price), system_clock().now(), 1};
         bus_->publish_board(board);
+    }
+    Alert add(const std::string& target, const Uuid& user, std::optional<Timestamp> expires_at = {},
+              bool notify = false, std::optional<Repeat> repeat = {}) {
+        Alert alert;
+        alert.id = make_uuid(system_clock().now());
+        alert.user_id = user;
+        alert.ticker = "BTC";
+        alert.target = *Decimal::parse(target);
+        alert.webhook_url = "https://example.com/" + target;
+        alert.created_at = system_clock().now();
+        if (expires_at || repeat) {
+            alert.terms = std::make_shared<const Terms>(
+                Terms{.rules = {{.ticker = "BTC", .level = {.number = alert.target}}}, .repeat = repeat});
+        }
+        alert.state.expires_at = expires_at;
+        alert.notify_on_expiry = notify;
+        EXPECT_TRUE(storage_.create_alert(alert, 10'000));
+        return alert;
+    }
+    void pause(const Alert& alert) {
+        const auto edit = [](Alert& a) { return (a.is_active = false, true); };
+        EXPECT_TRUE(storage_.change_alert(alert.user_id, alert.id, edit,
+                                          {.now = system_clock().now(), .limit = 10'000}));
     }
     // Creates and fires an alert with that target. Returns its delivery.
     DeliveryTask fire(const std::string& target, const Uuid& user, bool tell = true) {
@@ -128,6 +155,82 @@ TEST_F(LiveTest, AFiringAndItsDeliveryAreSentToTheirUserAlone) {
     ASSERT_TRUE(others->wait_for(event_of(theirs, "pending")));
     EXPECT_EQ(others->count(task.delivery_id.to_string()), 0U);
     EXPECT_EQ(peer->count(theirs.delivery_id.to_string()), 0U);
+}
+
+TEST_F(LiveTest, AChangedAlertIsSentAsItIs) {
+    const auto peer = std::make_shared<fakes::FakePeer>(), others = std::make_shared<fakes::FakePeer>();
+    join(peer);
+    join(others, {.user_id = other_});
+    const Alert alert = add("7", user_);
+    pause(alert);
+    notice({user_, alert.id});
+    ASSERT_TRUE(peer->wait_for(R"({"type":"alert_changed","id":")"));
+    EXPECT_EQ(peer->count(R"("alert":"alert 7 paused"})"), 1U);
+    publish("3");
+    ASSERT_TRUE(others->wait_for(R"("price":3)"));
+    EXPECT_EQ(others->count("alert 7"), 0U);
+}
+
+TEST_F(LiveTest, AClientThatComesBackToAnotherProcessIsSentAlertsThatWereChanged) {
+    const Alert alert = add("7", user_), untouched = add("8", user_);
+    const auto first = std::make_shared<fakes::FakePeer>();
+    join(first);
+    const std::string last = first->last_id();
+    live_.reset();
+    pause(alert);
+    const auto second = std::make_shared<fakes::FakePeer>();
+    join(second, {.last_event_id = last});
+    ASSERT_TRUE(second->wait_for("alert 7 paused"));
+    EXPECT_EQ(second->count("alert 8"), 0U);
+    EXPECT_EQ(second->count("missed"), 0U);
+}
+
+TEST_F(LiveTest, TheEndOfAnAlertsLifeIsSentWithItsDeliveryOrWithout) {
+    const auto peer = std::make_shared<fakes::FakePeer>();
+    join(peer);
+    const Timestamp now = system_clock().now();
+    FiringGroup group{{.ticker = "BTC"}, now, {}};
+    for (const bool notify : {false, true}) {
+        const Alert alert = add(notify ? "8" : "7", user_, now + 1ms, notify);
+        group.expiries.push_back({alert.id, 1, now + 1ms, now + 1ms});
+    }
+    const auto tasks = storage_.fire({&group, 1});
+    ASSERT_EQ(tasks.size(), 1U);
+    notice({user_, group.expiries[0].alert_id});
+    notice({user_, tasks[0].delivery_id, true});
+    ASSERT_TRUE(peer->wait_for("alert 7 expired"));
+    ASSERT_TRUE(peer->wait_for("alert 8 expired"));
+    EXPECT_TRUE(peer->wait_for(event_of(tasks[0], "pending")));
+    EXPECT_EQ(peer->count("alert_fired"), 0U);
+    EXPECT_EQ(peer->count("alert_changed"), 2U);
+}
+
+TEST_F(LiveTest, EachFiringOfARepeatingAlertIsSentByItsNumber) {
+    const auto peer = std::make_shared<fakes::FakePeer>();
+    join(peer);
+    const Timestamp now = system_clock().now();
+    const Alert alert = add("7", user_, std::nullopt, false, Repeat{.rearm = {Decimal(), true}});
+    std::vector<DeliveryNotice> notices;
+    for (const int number : {1, 2}) {
+        RuledFiring firing{.alert_id = alert.id, .delivery_id = make_uuid(now), .number = number};
+        firing.time = now + number * 1s;
+        firing.value = firing.level = alert.target;
+        firing.evidence = "{}";
+        firing.after = {
+            .firings = number, .muted_until = firing.time, .rules = {{.armed = true, .start = now}}};
+        FiringGroup group{{"BTC", alert.target, firing.time, 1}, firing.time, {}};
+        group.ruled.push_back(firing);
+        ASSERT_EQ(storage_.fire({&group, 1}).size(), 1U);
+        notices.push_back({user_, firing.delivery_id, true});
+    }
+    live().on_notices(notices);
+    ASSERT_TRUE(peer->wait_for(R"("firing":2})"));
+    ASSERT_TRUE(peer->wait_for(R"("firing":1})"));
+    live().on_notices(notices);
+    cancel({notices[0].id});
+    notice({user_, notices[0].id});
+    ASSERT_TRUE(peer->wait_for("cancelled"));
+    EXPECT_EQ(peer->count("alert_fired"), 2U);
 }
 
 TEST_F(LiveTest, ManyFiringsAtOnceAreAllSentToAClientThatReads) {

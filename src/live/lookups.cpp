@@ -61,6 +61,7 @@ public:
         }
         std::ranges::sort(out_.deliveries, {}, &DeliveryView::id);
         find_alerts(fired_, out_.fired);
+        if (asked().since) take_changed();
         find_alerts(changed_, out_.changed);
     }
 
@@ -88,6 +89,12 @@ private:
             if (named != wanted_.end()) wanted_.erase(named);
             take(std::move(view), has_fired);
         }
+    }
+
+    void take_changed() {
+        out_.changed = storage_.changed_alerts(asked().user_id, *asked().since, most_one_by_one);
+        if (out_.changed.size() == most_one_by_one) out_.too_many = true;
+        for (const Alert& alert : out_.changed) changed_.erase(alert.id);
     }
 
     // If the answer to a firing's commit was lost, its delivery is the only sign of it.

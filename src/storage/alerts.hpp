@@ -105,6 +105,8 @@ public:
     virtual std::optional<Alert> alert(const Uuid& user_id, const Uuid& alert_id) = 0;
     // Newest first (by id: ids are version 7).
     virtual std::vector<Alert> alerts(const Uuid& user_id, const AlertFilter& filter) = 0;
+    // Those that their user has changed, or whose life has ended, since then; the last ones, at most `limit`.
+    virtual std::vector<Alert> changed_alerts(const Uuid& user_id, Timestamp since, std::size_t limit) = 0;
     // Hides the alert from its user; a delivery already written for it is still sent. False if the user has
     // no such alert. Raises alert_changed(deleted) if it was active.
     virtual bool delete_alert(const Uuid& user_id, const Uuid& alert_id) = 0;

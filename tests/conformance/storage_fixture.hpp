@@ -108,6 +108,10 @@ protected:
             }
             call();
         };
+        events.alert_expired = [this](const Uuid& user, const Uuid& alert) {
+            MutexLock lock(mutex_);
+            expired_.emplace_back(user, alert);
+        };
         events.row_skipped = [this](std::string_view method) {
             MutexLock lock(mutex_);
             skipped_.emplace_back(method);
@@ -240,6 +244,7 @@ protected:
     Mutex mutex_;
     std::vector<AlertChange> changes_ GUARDED_BY(mutex_);
     std::vector<std::optional<Uuid>> user_changes_ GUARDED_BY(mutex_);
+    std::vector<std::pair<Uuid, Uuid>> expired_ GUARDED_BY(mutex_);  // users and alerts
     std::vector<std::string> skipped_ GUARDED_BY(mutex_);
     std::vector<std::string> calls_ GUARDED_BY(mutex_);
     CondVar heard_;

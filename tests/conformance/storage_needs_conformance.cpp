@@ -93,6 +93,18 @@ TEST_P(StorageNeedsConformance, ActiveAlertsAreCountedByTicker) {
     EXPECT_EQ(storage_->count_alerts(std::vector<Ticker>{"PEPE", "DOT", "BTC"}), 3U);
     EXPECT_EQ(storage_->count_alerts(std::vector<Ticker>{"ADA", "PEPE", "ADA"}), 4U);
     EXPECT_EQ(storage_->count_alerts({}), 0U);
+
+    Alert both = new_alert();
+    both.ticker = "ADA";
+    both.terms = std::make_shared<const Terms>(
+        Terms{.joined = Joined::all,
+              .rules = {{.ticker = "ADA", .level = {.number = Decimal::from_int(1)}},
+                        {.ticker = "SHIB", .level = {.number = Decimal::from_int(1)}}}});
+    EXPECT_TRUE(storage_->create_alert(both, 100));
+    EXPECT_EQ(storage_->alert_counts(user_),
+              (std::vector{storage::TickerAlerts{"ADA", 2}, storage::TickerAlerts{"PEPE", 2},
+                           storage::TickerAlerts{"SHIB", 1}}));
+    EXPECT_EQ(storage_->count_alerts(std::vector<Ticker>{"SHIB"}), 1U);
 }
 
 TEST_P(StorageNeedsConformance, AStateKeepsItsTimeWhileItStaysTheSame) {

@@ -113,6 +113,7 @@ TEST_F(PostgresPlansTest, HotStatementsUseTheirIndexes) {
         {"prune_deliveries", {"deliveries_pkey"}},
         {"needed_tickers", {"alerts_by_ticker"}},
         {"alert_tickers", {"using alerts_"}},
+        {"alert_list_changed", {"alerts_changed"}},
         {"alert_counts", {"alerts_"}},
         {"alerts_of_ticker", {"alerts_by_ticker"}},
         {"bars", {"bars_pkey"}},

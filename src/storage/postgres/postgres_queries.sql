@@ -115,7 +115,8 @@ UPDATE alerts
 SET ticker = $2::text, condition = $3::alert_condition, target = $4::numeric, webhook_url = $5::text,
     is_active = $6::boolean, format = $7::payload_format, template_body = $8::text, template_type = $9::text,
     note = $10::text, deliver_within = $11::bigint, recover = $12::boolean, message = $13::text, rule = $14::text,
-    rule_key = $15::text, plain_condition = $16::alert_condition, plain_target = $17::numeric, revision = $18::bigint
+    rule_key = $15::text, plain_condition = $16::alert_condition, plain_target = $17::numeric, revision = $18::bigint,
+    changed_at = $19::timestamptz
 WHERE id = $1::uuid;
 
 -- name: alert_identical
@@ -249,6 +250,12 @@ WHERE a.user_id = $1::uuid AND a.id < $2::uuid AND a.deleted_at IS NULL
            WHEN s.starts_at > $7::timestamptz THEN $6::text = 'scheduled'
            WHEN s.snoozed_until > $7::timestamptz THEN $6::text = 'snoozed' ELSE $6::text = 'active' END
 ORDER BY a.user_id DESC, a.id DESC LIMIT $5::bigint;
+
+-- name: alert_list_changed
+SELECT
+-- include: alert_whole
+WHERE a.user_id = $1::uuid AND a.changed_at >= $2::timestamptz AND a.deleted_at IS NULL
+ORDER BY a.changed_at DESC LIMIT $3::bigint;
 
 -- name: alert_lock
 SELECT id, ticker, condition, target, is_active FROM alerts
@@ -392,7 +399,7 @@ state AS (
     UPDATE alert_states s SET ended = 'expired', others = '' FROM held h WHERE s.alert_id = h.alert_id),
 alert AS (
     UPDATE alerts a
-    SET is_active = false,
+    SET is_active = false, changed_at = h.fired_at,
         delivery_id = coalesce(a.delivery_id, CASE WHEN h.notify_on_expiry THEN h.delivery_id END)
     FROM held h WHERE a.id = h.alert_id),
 written AS (

@@ -55,7 +55,8 @@ struct Ruled {
     sql::Boards boards;
     std::vector<DeliveryTask> tasks = {};
     std::map<Uuid, int> counts = {};
-    std::map<Uuid, AlertChange> changes = {};  // the last of each alert
+    std::map<Uuid, AlertChange> changes = {};         // the last of each alert
+    std::vector<std::pair<Uuid, Uuid>> expired = {};  // users and alerts
 
     void change(AlertChange::Kind kind, const Uuid& id, std::string_view ticker) {
         changes.insert_or_assign(id, AlertChange{kind, {id, Ticker(ticker), Condition::lt, Decimal{}}});
@@ -141,6 +142,7 @@ void write_expiries(Connection& db, const std::vector<At<Expiry>>& expiries, Rul
         const Uuid user = row.id(1);
         --out.counts[user];
         out.change(AlertChange::Kind::deleted, row.id(2), row.text(3));
+        out.expired.emplace_back(user, row.id(2));
         if (!row.flag(4)) continue;
         out.tasks.push_back({row.id(0), 1, user});
         out.boards.use(group_of.at(row.id(0)));
@@ -167,9 +169,10 @@ void Store::fire_ruled(std::span<const FiringGroup> groups, const sql::Boards& b
         std::vector<Change> changes;
         for (const auto& [id, change] : out.changes) changes.push_back(change);
         if (!changes.empty()) db.notify(changes);
-        return std::move(out.tasks);
+        return std::pair(std::move(out.tasks), std::move(out.expired));
     });
-    tasks.insert(tasks.end(), written.begin(), written.end());
+    tasks.insert(tasks.end(), written.first.begin(), written.first.end());
+    tell_expired(written.second);
 }
 
 }  // namespace pricewire::storage::postgres

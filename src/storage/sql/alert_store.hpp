@@ -47,6 +47,12 @@ public:
                 });
         });
     }
+    std::vector<Alert> changed_alerts(const Uuid& user_id, Timestamp since, std::size_t limit) override {
+        return read("changed_alerts", [&](Connection& db) {
+            return present(
+                db.all(or_skip("changed_alerts", read_alert), "alert_list_changed", user_id, since, limit));
+        });
+    }
     bool delete_alert(const Uuid& user_id, const Uuid& alert_id) override {
         return transaction("delete_alert", Durability::power, [&](Connection& db) {
             const auto found = db.all(read_locked, "alert_lock", alert_id, user_id);
@@ -225,7 +231,7 @@ private:
         db.change("alert_edit", after.id, after.ticker.view(), to_string(said.condition), said.target,
                   after.webhook_url, after.is_active, to_string(after.format), body, type, after.note,
                   after.deliver_within, after.recover, after.message, said.rule, said.key, plain_condition,
-                  said.plain_target, after.state.revision);
+                  said.plain_target, after.state.revision, now);
         if (after.terms) put_states(db, std::vector{&after});
         if (after.is_active != before.is_active)
             count_active(db, {{after.user_id, after.is_active ? 1 : -1}});

@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
+#include <vector>
 
 #include "base/log.hpp"
 #include "base/mutex.hpp"
@@ -18,7 +20,8 @@ namespace pricewire::storage::sql {
 // rows that this version does not understand are skipped and logged. Thread-safe.
 class Calls {
 protected:
-    explicit Calls(const StorageEvents& events) : around_(events.around), row_skipped_(events.row_skipped) {}
+    explicit Calls(const StorageEvents& events)
+        : around_(events.around), row_skipped_(events.row_skipped), alert_expired_(events.alert_expired) {}
 
     // Runs f, the method's work. write() is for methods that may write.
     template <typename F>
@@ -73,6 +76,12 @@ protected:
     }
     Condition& condition() { return condition_; }
 
+    // Alerts with their users. After the commit.
+    void tell_expired(const std::vector<std::pair<Uuid, Uuid>>& expired) const {
+        if (!alert_expired_) return;
+        for (const auto& [user, alert] : expired) alert_expired_(user, alert);
+    }
+
 private:
     void skipped(const char* method, const UnknownValue& e) {
         if (row_skipped_) row_skipped_(method);
@@ -86,6 +95,7 @@ private:
     static constexpr std::size_t max_reported = 1000;
     const std::function<void(std::string_view, const std::function<void()>&)> around_;
     const std::function<void(std::string_view)> row_skipped_;
+    const std::function<void(const Uuid&, const Uuid&)> alert_expired_;
     Mutex reported_mutex_;
     std::set<std::string> reported_ GUARDED_BY(reported_mutex_);
     Condition condition_;

@@ -178,6 +178,7 @@ protected:
             {"alert_tickers",
              {"SEARCH alerts USING INDEX alerts_active (user_id=?)",
               "SEARCH a USING INDEX alerts_active (user_id=? AND ticker>?)"}},
+            {"alert_list_changed", {"SEARCH a USING INDEX alerts_changed (user_id=? AND changed_at>?)"}},
             {"alert_counts", {"SEARCH alerts USING INDEX alerts_active (user_id=?)"}},
             {"alert_counts_by_others",
              {"SEARCH alert_states USING COVERING INDEX alert_states_others_of_user (user_id=?"}},

@@ -99,8 +99,12 @@ SET firings = excluded.firings, times = excluded.times, rules = excluded.rules, 
 -- name: alert_edit
 UPDATE alerts SET ticker = ?2, condition = ?3, target = ?4, webhook_url = ?5, is_active = ?6, format = ?7,
                   template_body = ?8, template_type = ?9, note = ?10, deliver_within = ?11, recover = ?12,
-                  message = ?13, rule = ?14, rule_key = ?15, plain_condition = ?16, plain_target = ?17, revision = ?18
+                  message = ?13, rule = ?14, rule_key = ?15, plain_condition = ?16, plain_target = ?17, revision = ?18,
+                  changed_at = ?19
 WHERE id = ?1;
+
+-- name: alert_changed
+UPDATE alerts SET changed_at = ?2 WHERE id = ?1;
 
 -- name: alert_identical
 -- Another active alert that says the same.
@@ -203,6 +207,12 @@ WHERE a.user_id = ?1 AND a.id < ?2 AND a.deleted_at IS NULL
   AND ?6 = CASE WHEN a.is_active = 0 THEN coalesce(s.ended, 'fired') WHEN s.starts_at > ?7 THEN 'scheduled'
                 WHEN s.snoozed_until > ?7 THEN 'snoozed' ELSE 'active' END
 ORDER BY a.id DESC LIMIT ?5;
+
+-- name: alert_list_changed
+SELECT
+-- include: alert_whole
+WHERE a.user_id = ?1 AND a.changed_at >= ?2 AND a.deleted_at IS NULL
+ORDER BY a.changed_at DESC LIMIT ?3;
 
 -- name: alert_lock
 SELECT id, ticker, condition, target, is_active FROM alerts WHERE id = ? AND user_id = ? AND deleted_at IS NULL;

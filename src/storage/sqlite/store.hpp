@@ -70,7 +70,8 @@ private:
 
     // store_ruled.cpp
     static void fire_ruled(Connection& db, std::span<const FiringGroup> groups, sql::Boards& boards,
-                           std::vector<DeliveryTask>& tasks, std::map<Uuid, int>& counts);
+                           std::vector<DeliveryTask>& tasks, std::map<Uuid, int>& counts,
+                           std::vector<std::pair<Uuid, Uuid>>& expired);
 
     static CreateAlertResult create_one(Connection& db, const Alert& alert, std::size_t limit);
     std::optional<ClaimedDelivery> claim_one(Connection& db, const char* method, const Uuid& id,

@@ -79,7 +79,9 @@ std::optional<ClaimedDelivery> Store::claim_one(Connection& db, const char* meth
 }
 
 std::vector<DeliveryTask> Store::fire(std::span<const FiringGroup> groups) {
-    return transaction("fire", Durability::power, [&](Connection& db) {
+    std::vector<std::pair<Uuid, Uuid>> expired;
+    auto written = transaction("fire", Durability::power, [&](Connection& db) {
+        expired.clear();
         std::vector<DeliveryTask> tasks;
         std::map<Uuid, int> changes;
         sql::Boards boards(groups);
@@ -88,11 +90,13 @@ std::vector<DeliveryTask> Store::fire(std::span<const FiringGroup> groups) {
             if (!groups[g].firings.empty()) fire_plain(db, groups[g], boards.id(g), tasks, changes);
             if (tasks.size() > before) boards.use(g);
         }
-        fire_ruled(db, groups, boards, tasks, changes);
+        fire_ruled(db, groups, boards, tasks, changes, expired);
         boards.write(db);
         sql::count_active(db, changes);
         return tasks;
     });
+    tell_expired(expired);
+    return written;
 }
 
 std::vector<ClaimedDelivery> Store::claim(std::span<const DeliveryTask> tasks, Timestamp now,

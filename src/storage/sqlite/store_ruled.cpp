@@ -10,7 +10,8 @@ namespace {
 struct Written {
     std::vector<DeliveryTask>& tasks;
     std::map<Uuid, int>& counts;
-    std::set<Uuid> changed;  // alerts
+    std::vector<std::pair<Uuid, Uuid>>& expired;  // users and alerts
+    std::set<Uuid> changed = {};                  // alerts
 };
 
 // The alert's own row: it ends, or its first delivery is to be found from it.
@@ -63,7 +64,9 @@ bool expire_one(Connection& db, const FiringGroup& group, const Expiry& e, const
         out.tasks.push_back({*delivery, 1, user});
     }
     note_delivery(db, e.alert_id, true, delivery);
+    db.change("alert_changed", e.alert_id, group.fired_at);
     --out.counts[user];
+    out.expired.emplace_back(user, e.alert_id);
     out.changed.insert(e.alert_id);
     return notify;
 }
@@ -71,8 +74,9 @@ bool expire_one(Connection& db, const FiringGroup& group, const Expiry& e, const
 }  // namespace
 
 void Store::fire_ruled(Connection& db, std::span<const FiringGroup> groups, sql::Boards& boards,
-                       std::vector<DeliveryTask>& tasks, std::map<Uuid, int>& counts) {
-    Written out{tasks, counts, {}};
+                       std::vector<DeliveryTask>& tasks, std::map<Uuid, int>& counts,
+                       std::vector<std::pair<Uuid, Uuid>>& expired) {
+    Written out{tasks, counts, expired};
     for (std::size_t g = 0; g < groups.size(); ++g) {
         bool any = false;
         for (const RuledFiring& firing : groups[g].ruled)

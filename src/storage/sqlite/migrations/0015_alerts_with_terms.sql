@@ -7,6 +7,9 @@ ALTER TABLE alerts ADD COLUMN plain_condition TEXT;
 ALTER TABLE alerts ADD COLUMN plain_target TEXT;
 ALTER TABLE alerts ADD COLUMN revision INTEGER NOT NULL DEFAULT 1;  -- of the rule
 ALTER TABLE alerts ADD COLUMN message TEXT NOT NULL DEFAULT '';
+ALTER TABLE alerts ADD COLUMN changed_at INTEGER;  -- when its user, or the end of its life, last changed it
+
+CREATE INDEX alerts_changed ON alerts (user_id, changed_at) WHERE changed_at IS NOT NULL;
 
 -- No second identical active alert, however it was written.
 DROP INDEX alerts_active;

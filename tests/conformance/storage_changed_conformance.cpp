@@ -1,0 +1,72 @@
+// What the live stream learns of alerts that were changed, or have expired.
+#include "storage_fixture.hpp"
+
+namespace pricewire::conformance {
+namespace {
+
+class StorageChangedConformance : public StorageConformance {
+protected:
+    void change(const Alert& alert, Timestamp at, const storage::AlertEdit& edit) {
+        EXPECT_TRUE(storage_->change_alert(alert.user_id, alert.id, edit, {.now = at, .limit = 100}));
+    }
+    std::vector<Uuid> changed(Timestamp since, std::size_t limit = 10) {
+        std::vector<Uuid> out;
+        for (const Alert& alert : storage_->changed_alerts(user_, since, limit)) out.push_back(alert.id);
+        return out;
+    }
+    Alert add_ending(bool notify) {
+        Alert alert = new_alert(std::to_string(++last_target_));
+        alert.terms = std::make_shared<const Terms>(
+            Terms{.rules = {{.ticker = "BTC", .word = Word::above, .level = {.number = alert.target}}}});
+        alert.state.expires_at = now_ + 60s;
+        alert.notify_on_expiry = notify;
+        EXPECT_TRUE(storage_->create_alert(alert, 100));
+        return alert;
+    }
+    std::vector<DeliveryTask> expire(const std::vector<Alert>& alerts) {
+        FiringGroup group{{.ticker = "BTC"}, now_ + 61s, {}};
+        for (const Alert& alert : alerts) group.expiries.push_back({alert.id, 1, now_ + 60s, now_ + 61s});
+        return storage_->fire(std::vector{group});
+    }
+    std::vector<std::pair<Uuid, Uuid>> expired() {
+        MutexLock lock(mutex_);
+        return std::exchange(expired_, {});
+    }
+};
+
+TEST_P(StorageChangedConformance, AlertsThatTheirUserHasChangedAreListedTheLastOnesFirst) {
+    const Alert first = add_alert("1"), second = add_alert("2"), third = add_alert("3");
+    add_alert("4");
+    EXPECT_EQ(changed(now_), std::vector<Uuid>{});
+    change(first, now_ + 1s, [](Alert& a) { return (a.note = "a note", true); });
+    change(second, now_ + 2s, [](Alert& a) { return (a.is_active = false, true); });
+    change(third, now_ + 3s, [](Alert& a) { return (a.state.snoozed_until = a.created_at + 1h, true); });
+    EXPECT_EQ(changed(now_ + 1s), (std::vector{third.id, second.id, first.id}));
+    EXPECT_EQ(changed(now_ + 2s), (std::vector{third.id, second.id}));
+    EXPECT_EQ(changed(now_, 1), std::vector{third.id});
+    EXPECT_EQ(changed(now_ + 4s), std::vector<Uuid>{});
+    EXPECT_EQ(storage_->changed_alerts(user_, now_, 10).back().note, "a note");
+    EXPECT_TRUE(storage_->changed_alerts(add_user("ben@example.com"), now_, 10).empty());
+    fire({first.id});
+    EXPECT_EQ(changed(now_ + 2s), (std::vector{third.id, second.id})) << "a firing is told by its delivery";
+    EXPECT_TRUE(storage_->delete_alert(user_, third.id));
+    EXPECT_EQ(changed(now_), (std::vector{second.id, first.id}));
+}
+
+TEST_P(StorageChangedConformance, WhoseAlertHasExpiredIsToldOnceAndWhetherOrNotTheUserIs) {
+    const Alert quiet = add_ending(false), told = add_ending(true), other = add_alert("1");
+    EXPECT_EQ(expire({quiet, told, other}).size(), 1U);
+    auto all = expired();
+    std::ranges::sort(all);
+    EXPECT_EQ(all, (std::vector{std::pair(user_, quiet.id), std::pair(user_, told.id)}));
+    EXPECT_EQ(changed(now_ + 61s).size(), 2U);
+    EXPECT_EQ(storage_->alert(user_, quiet.id)->ended, AlertEnd::expired);
+    EXPECT_TRUE(expire({quiet, told}).empty());
+    EXPECT_TRUE(expired().empty()) << "another checker was first";
+}
+
+INSTANTIATE_TEST_SUITE_P(Storages, StorageChangedConformance, storages(),
+                         [](const auto& test) { return test.param.name; });
+
+}  // namespace
+}  // namespace pricewire::conformance
