@@ -17,6 +17,7 @@
 #include "net/http_client.hpp"
 #include "net/http_server.hpp"
 #include "queue/in_process/in_process_queue.hpp"
+#include "rule/evidence.hpp"
 #include "webhook/signature.hpp"
 
 namespace pricewire::deliver {
@@ -71,6 +72,7 @@ protected:
                 const std::string id = value("webhook-id");
                 const std::string timestamp = value("webhook-timestamp");
                 received_[id]++;
+                told_[id] = value("pricewire-event") + " " + r.body;
                 const bool good = !timestamp.empty() && r.method == "POST" &&
                                   value("content-type") == "application/json" &&
                                   value("webhook-signature") ==
@@ -96,6 +98,35 @@ protected:
             storage_.add_alerts(count, {.user_id = user_, .webhook_url = to, .created_at = now_});
         return storage_.fire(std::span(&g, 1));
     }
+    // Of a repeating alert: "BTC rises above <level>".
+    Alert add_repeating(const char* level, const std::string& to) {
+        Alert alert{.id = make_uuid(now_), .user_id = user_, .ticker = "BTC", .webhook_url = to};
+        alert.created_at = now_;
+        alert.terms = terms_of(level);
+        alert.state.expires_at = now_ + seconds{60};
+        alert.notify_on_expiry = true;
+        EXPECT_TRUE(storage_.create_alert(alert, 100));
+        return alert;
+    }
+    static std::shared_ptr<const Terms> terms_of(const char* level) {
+        return std::make_shared<const Terms>(
+            Terms{.rules = {{.ticker = "BTC", .level = {.number = *Decimal::parse(level)}}},
+                  .repeat = Repeat{.rearm = {Decimal(), true}}});
+    }
+    // Its k-th firing.
+    Uuid fire_again(const Alert& alert, int k, const char* price) {
+        const Timestamp at = now_ + seconds{k};
+        RuledFiring firing{.alert_id = alert.id, .delivery_id = make_uuid(at), .number = k, .time = at};
+        firing.value = *Decimal::parse(price);
+        firing.level = alert.terms->rules[0].level.number;
+        firing.evidence = rule::to_json(
+            {.rules = {{.level = {.value = firing.level}, .value = firing.value}}, .left_out = k});
+        firing.after = {.firings = k, .muted_until = at, .rules = {{.armed = true, .start = at}}};
+        FiringGroup group{{"BTC", firing.value, at, 1}, now_, {}};
+        group.ruled.push_back(firing);
+        EXPECT_EQ(storage_.fire({&group, 1}).size(), 1U);
+        return firing.delivery_id;
+    }
     bool ended(DeliveryState state, std::size_t count) {
         return storage_.wait_until([&] { return storage_.count(state) == count; });
     }
@@ -110,6 +141,7 @@ protected:
     std::string retry_after_;  // of every receiver; set before a request
     Mutex mutex_;
     std::map<std::string, int> received_ GUARDED_BY(mutex_);
+    std::map<std::string, std::string> told_ GUARDED_BY(mutex_);  // pricewire-event and the body
     int bad_ GUARDED_BY(mutex_) = 0;
 };
 
@@ -122,6 +154,57 @@ TEST_F(SenderSocketTest, EachDeliveryArrivesOnceAndSigned) {
     MutexLock lock(mutex_);
     EXPECT_EQ(received_.size(), 1000U);
     EXPECT_TRUE(std::all_of(received_.begin(), received_.end(), [](const auto& r) { return r.second == 1; }));
+    EXPECT_EQ(bad_, 0);
+}
+
+TEST_F(SenderSocketTest, EachFiringOfARepeatingAlertArrivesAsItWas) {
+    const auto server = receiver(200);
+    const Alert alert = add_repeating("100", server->url());
+    const Uuid first = fire_again(alert, 1, "101"), second = fire_again(alert, 2, "102");
+    const auto edit = [](Alert& a) { return (a.terms = terms_of("200"), true); };
+    ASSERT_TRUE(storage_.change_alert(user_, alert.id, edit, {.now = now_, .limit = 100}));
+    const auto sender = start_sender(options_, storage_, *queue_, *client_, secrets_, system_clock());
+    ASSERT_TRUE(ended(DeliveryState::delivered, 2));
+    MutexLock lock(mutex_);
+    const auto has = [&](const Uuid& id, std::string_view part) REQUIRES(mutex_) {
+        EXPECT_NE(told_[id.to_string()].find(part), std::string::npos) << told_[id.to_string()];
+    };
+    has(first, R"("triggered_price":101,"target_price":100,"condition":"gt")");
+    has(first, R"("rule":"BTC rises above 100","firing":1,)");
+    has(first, R"("left_out":1,)");
+    has(second, R"("triggered_price":102,"target_price":100,"condition":"gt")");
+    has(second, R"("rule":"BTC rises above 100","firing":2,)");
+    EXPECT_EQ(bad_, 0);
+}
+
+TEST_F(SenderSocketTest, TheEndOfAnAlertsLifeArrivesMarkedAsSuchAndIsRetriedLikeAnyOther) {
+    fakes::LogCapture log;
+    const auto good = receiver(200), bad = receiver(500);
+    FiringGroup group{{.ticker = "BTC", .value = *Decimal::parse("99.5"), .time = now_}, now_, {}};
+    for (const auto& url : {good->url(), bad->url()}) {
+        const Alert alert = add_repeating("100", url);
+        const rule::Evidence evidence{
+            .closest = rule::Closest{*Decimal::parse("99.8"), *Decimal::parse("0.2"), now_, {}}};
+        group.expiries.push_back(
+            {alert.id, 1, now_ + seconds{60}, now_, make_uuid(now_), rule::to_json(evidence)});
+    }
+    const auto tasks = storage_.fire({&group, 1});
+    ASSERT_EQ(tasks.size(), 2U);
+    const auto sender = start_sender(options_, storage_, *queue_, *client_, secrets_, system_clock());
+    ASSERT_TRUE(ended(DeliveryState::delivered, 1));
+    ASSERT_TRUE(ended(DeliveryState::failed, 1));
+    MutexLock lock(mutex_);
+    for (const DeliveryTask& task : tasks) {
+        const std::string& told = told_[task.delivery_id.to_string()];
+        EXPECT_TRUE(told.starts_with("expired {\"alert_id\":")) << told;
+        EXPECT_NE(
+            told.find(
+                "\"message\":\"Expired: BTC rises above 100. It has not fired. It came as close as 0.2,"),
+            std::string::npos)
+            << told;
+        EXPECT_NE(told.find(R"("event":"expired","closest":{"price":99.8,)"), std::string::npos) << told;
+    }
+    EXPECT_EQ(received_[tasks[0].delivery_id.to_string()] + received_[tasks[1].delivery_id.to_string()], 3);
     EXPECT_EQ(bad_, 0);
 }
 

@@ -175,6 +175,7 @@ TEST_F(LiveTest, AClientThatComesBackToAnotherProcessIsSentAlertsThatWereChanged
     const Alert alert = add("7", user_), untouched = add("8", user_);
     const auto first = std::make_shared<fakes::FakePeer>();
     join(first);
+    ASSERT_TRUE(first->wait_for(event_of(fire("1", user_), "pending")));
     const std::string last = first->last_id();
     live_.reset();
     pause(alert);
@@ -220,7 +221,7 @@ TEST_F(LiveTest, EachFiringOfARepeatingAlertIsSentByItsNumber) {
             .firings = number, .muted_until = firing.time, .rules = {{.armed = true, .start = now}}};
         FiringGroup group{{"BTC", alert.target, firing.time, 1}, firing.time, {}};
         group.ruled.push_back(firing);
-        ASSERT_EQ(storage_.fire({&group, 1}).size(), 1U);
+        ASSERT_EQ(storage_.fire({&group, 1}).size(), 1U) << number;
         notices.push_back({user_, firing.delivery_id, true});
     }
     live().on_notices(notices);

@@ -6,6 +6,7 @@
 #include "base/text.hpp"
 #include "rule/canonical.hpp"
 #include "rule/json.hpp"
+#include "rule/levels.hpp"
 
 namespace pricewire::rule {
 namespace {
@@ -262,23 +263,10 @@ const LevelSeen* passed_level(const Evidence& evidence, Decimal level) {
 }
 
 Decimal change_in_percent(Decimal from, Decimal to) {
-    constexpr Decimal::Raw largest_ratio = 1'000'000'000'000'000;
-    constexpr int digits = Decimal::places + 2;
-    Decimal::Raw whole = from.raw();
-    Decimal::Raw rest = (to - from).abs().raw();
-    // So that the steps below cannot overflow.
-    while (whole > Decimal::from_int(largest_ratio).raw() * 1000) {
-        whole /= 10;
-        rest /= 10;
-    }
-    Decimal::Raw percent = std::min(rest / whole, largest_ratio);
-    rest %= whole;
-    for (int i = 0; i < digits; ++i) {
-        rest *= 10;
-        percent = percent * 10 + rest / whole;
-        rest %= whole;
-    }
+    constexpr Decimal::Raw most = Decimal::one_raw * 100'000'000'000'000'000;
     constexpr Decimal::Raw hundredth = Decimal::one_raw / 100;
+    const Decimal::Raw percent =
+        std::min(mul_div((to - from).abs().raw(), 100 * Decimal::one_raw, from.raw()).value_or(most), most);
     const Decimal exact = Decimal::from_raw(percent);
     const Decimal shown = percent < 10 * hundredth
                               ? exact.rounded(2)
