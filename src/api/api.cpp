@@ -11,6 +11,7 @@
 #include "api/access_log.hpp"
 #include "api/client_address.hpp"
 #include "api/delivery_json.hpp"
+#include "api/firing_json.hpp"
 #include "api/handlers.hpp"
 #include "api/health_probe.hpp"
 #include "api/known_keys.hpp"
@@ -89,7 +90,7 @@ public:
             {.alert = [this](const Alert& alert) { return alert_json(alert, services_); },
              .delivery = [](const DeliveryView& d) { return delivery_json(d); },
              .firing = [](const FiringView& firing,
-                          const Ticker&) { return fmt::format(R"({{"number":{}}})", firing.said.number); },
+                          const Ticker& ticker) { return firing_json(firing, ticker); },
              .quotes = [](const TickerBoard& board) { return quotes_json(board, system_clock().now()); },
              .why_unpriced =
                  [](const Ticker&, const WatchState* state, const std::optional<TickerBoard>& board) {

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <optional>
+#include <utility>
 
 #include "api/responses.hpp"
 #include "rule/canonical.hpp"
@@ -62,6 +63,12 @@ void write_firing(JsonWriter& w, const FiringView& firing, const Ticker& ticker)
         .field("revision", said.revision)
         .field("delivery_id", firing.delivery_id)
         .end_object();
+}
+
+std::string firing_json(const FiringView& firing, const Ticker& ticker) {
+    JsonWriter w;
+    write_firing(w, firing, ticker);
+    return std::move(w).str();
 }
 
 }  // namespace pricewire::api

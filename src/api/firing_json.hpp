@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string>
+
 #include "base/json_writer.hpp"
 #include "domain/delivery.hpp"
 #include "domain/market.hpp"
@@ -8,5 +10,6 @@ namespace pricewire::api {
 
 // A firing, and why it happened. `ticker` is its alert's.
 void write_firing(JsonWriter& w, const FiringView& firing, const Ticker& ticker);
+std::string firing_json(const FiringView& firing, const Ticker& ticker);
 
 }  // namespace pricewire::api

@@ -53,7 +53,8 @@ async function until(what, condition) {
 }
 
 // Validates a message, and stores the first of each type.
-function take(heard, text, event) {
+function take(side, text, event) {
+  const { heard } = side;
   const message = JSON.parse(text);
   const validate = validators.get(message.type);
   if (!validate) return wrong.push(`${text}\nhas a type that the document does not define`);
@@ -61,13 +62,14 @@ function take(heard, text, event) {
   if (event && event.type !== message.type) wrong.push(`${text}\nis an event ${event.type}`);
   if (event && event.id !== (message.id ?? message.last_event_id)) wrong.push(`${text}\nhas the id ${event.id}`);
   heard[message.type] ??= message;
+  if (message.firing) side.firing = message.firing;
 }
 
 function web_socket(base, headers = {}) {
   const socket = new WebSocket(`ws${base.slice(4)}/api/v1/stream`, ['pricewire.v1'], { headers });
   const side = { heard: {}, socket, code: 0, opened: false };
   socket.on('open', () => (side.opened = true));
-  socket.on('message', (data) => take(side.heard, data.toString()));
+  socket.on('message', (data) => take(side, data.toString()));
   socket.on('close', (code) => (side.code = code));
   socket.on('error', (error) => wrong.push(error.message));
   return side;
@@ -83,7 +85,7 @@ function events(base, key) {
       rest = blocks.pop();
       for (const block of blocks) {
         const fields = Object.fromEntries(block.split('\n').map((line) => line.split(/: (.*)/s)));
-        if (fields.data) take(side.heard, fields.data, { type: fields.event, id: fields.id });
+        if (fields.data) take(side, fields.data, { type: fields.event, id: fields.id });
       }
     });
     answer.on('error', () => {});
@@ -131,6 +133,16 @@ try {
   await post(`${base}/api/v1/alerts`, {
     ticker: 'BTC', target_price: 1, condition: 'gt', webhook_url: `${receiver}/hook`, note: 'for the stream',
   }, key);
+  // An alert with a rule that holds, so that it fires, and one that is paused.
+  await post(`${base}/api/v1/alerts`, {
+    ticker: 'BTC', when: { is: 'outside', level: [1, 2] }, repeat: { cooldown: '10s' }, webhook_url: `${receiver}/hook`,
+  }, key);
+  const paused = await post(`${base}/api/v1/alerts`, {
+    ticker: 'BTC', when: { is: 'below', level: { from: 'high', by: '-99%' } }, webhook_url: `${receiver}/hook`,
+  }, key);
+  const patched = await fetch(`${base}/api/v1/alerts/${paused.id}`, { method: 'PATCH', body: '{"is_active":false}',
+    headers: { 'content-type': 'application/json', ...key } });
+  if (patched.status !== 200) wrong.push(`PATCH answers ${patched.status} ${await patched.text()}`);
 
   // An unknown key.
   const stranger = web_socket(base, { 'x-api-key': `sk_live_${'x'.repeat(43)}` });
@@ -143,10 +155,11 @@ try {
   await until('end of a stream that was sent an invalid message', () => rude.code !== 0);
   if (rude.code !== 4400 || !rude.heard.error) wrong.push(`an invalid message ends with ${rude.code}`);
 
-  const of_every_stream = ['ready', 'prices', 'quotes', 'sources', 'alert_fired', 'delivery'];
+  const of_every_stream = ['ready', 'prices', 'quotes', 'sources', 'alert_fired', 'alert_changed', 'delivery'];
   for (const [name, side] of Object.entries({ keyed, unkeyed, sse })) {
     for (const type of of_every_stream) await until(`message ${type} (${name})`, () => side.heard[type]);
   }
+  for (const side of [keyed, unkeyed, sse]) await until('a firing by its number', () => side.firing);
   await until('pong', () => keyed.heard.pong);
   await until('missed', () => sse.heard.missed);
   for (const command of commands) if (command.type !== 'auth' && keyed.code) wrong.push(`${command.type} ends a stream`);
@@ -169,7 +182,7 @@ try {
   waiting.socket.terminate();
 
   const met = new Set([keyed, unkeyed, sse, stranger, rude, waiting].flatMap((side) => Object.keys(side.heard)));
-  for (const [type] of known) if (!met.has(type) && type !== 'alert_changed') wrong.push(`no message of type ${type} arrived`);
+  for (const [type] of known) if (!met.has(type)) wrong.push(`no message of type ${type} arrived`);
 } catch (error) {
   wrong.push(error.message);
 } finally {
