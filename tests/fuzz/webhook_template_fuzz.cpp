@@ -1,11 +1,12 @@
 // Templates of arbitrary bytes: the first line is the content type, the second a note, the rest the body. An
 // accepted template renders within its size limit, the same each time, to UTF-8, and to JSON if the type is
-// JSON, for any values; and no chat message exceeds its service's limit, for any note.
+// JSON, for any values; so does the rest as a message; and no chat message exceeds its service's limit.
 #include <algorithm>
 #include <boost/json.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -36,7 +37,11 @@ webhook::TemplateValues values(std::string_view note, Decimal price) {
             .condition = Condition::gt,
             .time = Timestamp{std::chrono::microseconds{1'735'787'045'678'901}},
             .alert_id = Uuid(),
-            .note = std::string(note)};
+            .note = std::string(note),
+            .rule = std::string(webhook::max_rule_words, '&'),
+            .firing = 3,
+            .change = price.to_string() + "%",
+            .anchor_price = price.is_positive() ? std::optional(price) : std::nullopt};
 }
 
 void check_rendered(const WebhookTemplate& t, std::string_view note, Decimal price) {
@@ -51,9 +56,9 @@ void check_rendered(const WebhookTemplate& t, std::string_view note, Decimal pri
     require(!ec);
 }
 
-void check_chats(std::string_view note) {
+void check_chats(std::string_view headline, std::string_view note) {
     const webhook::ChatMessage m{
-        .headline = "BTC rose above 1: 2", .note = std::string(note), .time = "2025-01-02T03:04:05Z"};
+        .headline = std::string(headline), .note = std::string(note), .time = "2025-01-02T03:04:05Z"};
     for (const auto& [body, member, limit] :
          {std::tuple{webhook::slack_body(m), "text", webhook::slack_limit},
           {webhook::discord_body(m), "content", webhook::discord_limit},
@@ -64,6 +69,14 @@ void check_chats(std::string_view note) {
     }
 }
 
+void check_message(std::string_view message, std::string_view note) {
+    if (!webhook::check_message(message) || !webhook::check_note(note)) return;
+    const std::string text = webhook::render_message(message, values(note, Decimal::from_int(1)));
+    require(text.size() <= webhook::max_rendered_template);
+    require(is_utf8(text));
+    check_chats(text, note);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -71,8 +84,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::string content_type(take_line(rest));
     const std::string_view note = take_line(rest);
     const WebhookTemplate t{std::string(rest), content_type};
-    check_chats(note);
-    check_chats(rest);
+    check_chats("BTC rose above 1: 2", note);
+    check_chats("BTC rose above 1: 2", rest);
+    check_message(rest, note);
     const auto checked = webhook::check_template(t);
     if (!checked) {
         require(!checked.error().message.empty() && checked.error().message.size() < 1000);
