@@ -20,11 +20,13 @@ class Written {
 public:
     Written(std::span<const FiringGroup> groups, std::span<const DeliveryTask> tasks) {
         std::size_t tried = 0;
+        // The alert's row decides whether an expiry is told.
+        bool may_differ = false;
         for (const FiringGroup& group : groups) {
             tried += group.firings.size() + group.ruled.size();
-            for (const Expiry& expiry : group.expiries) tried += expiry.delivery_id ? 1 : 0;
+            may_differ = may_differ || !group.expiries.empty();
         }
-        is_all_ = tried == tasks.size();
+        is_all_ = tried == tasks.size() && !may_differ;
         if (is_all_) return;
         for (const DeliveryTask& task : tasks) deliveries_.insert(task.delivery_id);
     }

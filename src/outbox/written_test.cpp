@@ -29,19 +29,27 @@ FiringGroup group() {
     return out;
 }
 
-TEST(Written, CountsDeliveriesOfFiringsAndOfExpiriesThatAreTold) {
-    const std::vector<FiringGroup> groups{group()};
+TEST(Written, TellsWhichDeliveriesAreAmongTheTasks) {
+    std::vector<FiringGroup> groups{group()};
     EXPECT_EQ(steps_in(groups[0]), 7U);
+    groups[0].expiries.clear();
     std::vector<DeliveryTask> tasks{{groups[0].firings[0].delivery_id},
                                     {groups[0].ruled[0].delivery_id},
-                                    {groups[0].ruled[1].delivery_id},
-                                    {*groups[0].expiries[0].delivery_id}};
+                                    {groups[0].ruled[1].delivery_id}};
     EXPECT_TRUE(Written(groups, tasks).is_all());
     tasks.erase(tasks.begin() + 1);
     const Written some(groups, tasks);
     EXPECT_FALSE(some.is_all());
     EXPECT_TRUE(some.has(groups[0].firings[0].delivery_id));
     EXPECT_FALSE(some.has(groups[0].ruled[0].delivery_id));
+}
+
+TEST(Written, AnExpiryThatIsToldStandsForNoFiring) {
+    const std::vector<FiringGroup> groups{group()};
+    const std::vector<DeliveryTask> tasks{{groups[0].firings[0].delivery_id},
+                                          {groups[0].ruled[0].delivery_id},
+                                          {*groups[0].expiries[0].delivery_id}};
+    EXPECT_FALSE(Written(groups, tasks).has(groups[0].ruled[1].delivery_id));
 }
 
 TEST(FiringLog, NamesTheFiringOfAnAlertWithTermsAndItsOwnValue) {
