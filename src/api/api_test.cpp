@@ -327,6 +327,7 @@ TEST_F(ApiTest, ABodyOfAnotherTypeIsRefusedBeforeAnythingIsDone) {
     constexpr std::pair<const char*, const char*> with_body[] = {
         {"POST", "/api/v1/users/register"},   {"POST", "/api/v1/users/me/webhook-secret"},
         {"POST", "/api/v1/alerts"},           {"POST", "/api/v1/deliveries/recover"},
+        {"POST", "/api/v1/alerts/bulk"},      {"PATCH", "/api/v1/alerts/1"},
         {"POST", "/api/v1/endpoints/enable"},
     };
     for (const auto& [method, path] : with_body) {

@@ -170,8 +170,10 @@ TEST_F(BulkTest, AStoredTestReadsLikeTheDelivery) {
 }
 
 TEST_F(BulkTest, AKeyBelongsToOneRequestOfOneUser) {
-    ASSERT_EQ(post("/api/v1/alerts", alert_body("1"), "k").status, 201);
+    const Answer first = post("/api/v1/alerts", alert_body("1"), "k");
+    ASSERT_EQ(first.status, 201);
     const char* loc = R"("header","Idempotency-Key")";
+    expect_invalid(post(first.header("Location") + "/test", "", "k"), loc, "idempotency_key");
     expect_invalid(post("/api/v1/alerts", alert_body("2"), "k"), loc, "idempotency_key");
     expect_invalid(bulk(numbered(1, 1), "k"), loc, "idempotency_key");
     EXPECT_EQ(call("POST", "/api/v1/alerts", alert_body("2"),
@@ -219,6 +221,7 @@ TEST_F(BulkTest, AKeyWhoseRequestIsBeingHandledIsRefused) {
     expect_error(refused, 409,
                  "A request with this Idempotency-Key is being handled; ask again when it has been answered");
     EXPECT_EQ(refused.header("Retry-After"), "1");
+    EXPECT_EQ(bulk(numbered(1, 1), "k").status, 409);
     EXPECT_EQ(call("POST", "/api/v1/alerts", alert_body("1"),
                    {{"x-api-key", bob_.api_key}, {"idempotency-key", "k"}})
                   .status,

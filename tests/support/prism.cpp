@@ -183,6 +183,7 @@ Prism::Prism(std::uint16_t own_port, std::uint16_t strict_port, std::uint16_t le
     net::ServerOptions options;
     options.listen = fmt::format("127.0.0.1:{}", own_port);
     options.error_response = error_response;
+    options.takes_large_body = [](std::string_view path) { return path.starts_with("/api/v1/alerts/bulk"); };
     auto created = net::create_http_server(options, [this](net::ServerRequest&& request, Respond respond) {
         answer(std::move(request), std::move(respond));
     });
