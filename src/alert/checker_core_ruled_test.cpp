@@ -209,6 +209,22 @@ TEST_F(CheckerCoreRuledTest, AReloadedSnapshotKeepsAStateThatIsFurther) {
         << "2 was deleted meanwhile";
 }
 
+TEST_F(CheckerCoreRuledTest, OneThatWasPausedMeanwhileBeginsAnew) {
+    EXPECT_EQ(follow(R"(
+        0 price 99
+        rule 1 crosses_up 100
+        created 1
+        rule 2 above 100 repeat rearm 1% cooldown 10s
+        created 2
+        5 price 101
+        6 heard
+        missed
+        rule 2 above 100 repeat rearm 1% cooldown 10s begun 6 firings 1
+        8 snapshot 2
+        9 heard)"),
+              "1.armed@0 1.1:101@5 2.1:101@5 2.2:101@6");
+}
+
 TEST_F(CheckerCoreRuledTest, ARowThatKnowsOfMoreFiringsWins) {
     EXPECT_EQ(follow(R"(
         0 price 99

@@ -13,6 +13,7 @@
 // a later revision                 the row: its rule was edited, and begins anew
 // more firings                     the row: another checker has fired it
 // as many, armed where it is not   the row, if it is not older: another checker has armed it
+// a later start                    the row: it was paused meanwhile
 // as many, or fewer                what is known here, which waits to be written; the row's terms and life
 // firing k was passed over         the row, unless the rule was edited since or more than k were made here, whose own
 //                                  fate tells
@@ -29,6 +30,13 @@ bool has_armed(const AlertState& row, const AlertState& known) {
         if (there.armed && !here.armed && there.as_of >= here.as_of) return true;
     }
     return false;
+}
+
+// Switched on again: the row has begun, without a firing since.
+bool has_begun_anew(const ActiveAlert& row, const AlertState& known) {
+    if (!row.ruled->state.rules.empty() || known.rules.empty()) return false;
+    if (std::ranges::any_of(known.rules, &RuleState::fired)) return row.ruled->state.firings >= known.firings;
+    return row.ruled->begun_at > known.rules[0].start;
 }
 
 // A snooze that was ended before its time ends now, in the order of prices.
@@ -71,7 +79,8 @@ void RuledAlerts::on_row(const ActiveAlert& row, Timestamp now) {
     const AlertState& state = row.ruled->state;
     if (state.revision < known->revision) return;
     const bool is_ahead = state.revision > known->revision || state.firings > known->firings ||
-                          (state.firings == known->firings && has_armed(state, *known));
+                          (state.firings == known->firings && has_armed(state, *known)) ||
+                          has_begun_anew(row, *known);
     if (is_ahead) return admit(row, now);
     engine_->update(with_snooze_ended(row, *known, now));
     hand_over(now);

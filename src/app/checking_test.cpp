@@ -1,0 +1,123 @@
+#include "app/checking.hpp"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "bus/in_process/in_process_bus.hpp"
+#include "fakes/test_storage.hpp"
+#include "queue/in_process/in_process_queue.hpp"
+
+namespace pricewire::app {
+namespace {
+
+using namespace std::chrono_literals;
+
+class CheckingTest : public testing::Test {
+protected:
+    // A checker with its own bus, from which prices of seconds after `base_` come.
+    class One {
+    public:
+        One(CheckingTest& test, Listeners& listeners)
+            : test_(test), listeners_(listeners), bus_(bus::create_in_process_bus({"BTC"})) {
+            bus_->publish_board({.ticker = "BTC", .quotes = {JudgedQuote{.quote = {.source = "kraken"}}}});
+            checking_ = std::make_unique<Checking>(Checking::Uses{.config = test.config_,
+                                                                  .storage = test.storage_,
+                                                                  .queue = *test.queue_,
+                                                                  .bus = *bus_,
+                                                                  .listeners = listeners,
+                                                                  .instruments = instruments_,
+                                                                  .clock = system_clock(),
+                                                                  .written = [](auto, auto) {}});
+        }
+        ~One() { listeners_.clear(); }
+        void wait_until_ready() {
+            while (!checking_->ready()) std::this_thread::yield();
+        }
+        void price(int second, const char* value) {
+            bus_->publish(
+                {"BTC", *Decimal::parse(value), test_.base_ + std::chrono::seconds{second}, ++sequence_});
+        }
+
+    private:
+        CheckingTest& test_;
+        Listeners& listeners_;
+        metrics::Instruments instruments_{{.name = "checker", .checker = true}, system_clock()};
+        std::unique_ptr<bus::PriceBus> bus_;
+        std::unique_ptr<Checking> checking_;
+        std::uint64_t sequence_ = 0;
+    };
+
+    void SetUp() override {
+        ASSERT_TRUE(storage_.create_user({{user_, "a@example.com", true, base_}, {}, "whsec_AAAA"}));
+    }
+    void create(const char* level) {
+        Terms terms{.rules = {{.ticker = "BTC", .level = {.number = *Decimal::parse(level)}}}};
+        terms.repeat = {.cooldown = 10s, .rearm = {Decimal::from_int(1), true}};
+        Alert alert{.id = id_, .user_id = user_, .ticker = "BTC", .target = {}};
+        alert.webhook_url = "https://example.com/";
+        alert.created_at = alert.begun_at = base_;
+        alert.terms = std::make_shared<const Terms>(std::move(terms));
+        ASSERT_TRUE(storage_.create_alert(alert, 10));
+    }
+    bool wait_for(std::int64_t firings, bool armed) {
+        return storage_.wait_until([&] {
+            const auto alert = storage_.active_alert(id_);
+            if (!alert) return false;
+            const AlertState& state = alert->ruled->state;
+            return state.firings == firings && !state.rules.empty() && state.rules[0].armed == armed;
+        });
+    }
+    // "2:100.2@40 1:101@2"
+    std::string fired() {
+        std::string out;
+        for (const FiringView& f : storage_.firings(user_, id_, 100)) {
+            out += (out.empty() ? "" : " ") + std::to_string(f.said.number) + ":" + f.price->to_string() +
+                   "@" + std::to_string((*f.price_time - base_) / 1s);
+        }
+        return out;
+    }
+
+    const Timestamp base_ = std::chrono::floor<std::chrono::seconds>(system_clock().now()) - 100s;
+    const Uuid user_ = make_uuid(base_);
+    const Uuid id_ = make_uuid(base_);
+    const ops::Config config_;
+    Listeners listeners_, deaf_;
+    fakes::TestStorage storage_{listeners_.events()};
+    std::unique_ptr<queue::DeliveryQueue> queue_ = queue::create_in_process_queue();
+};
+
+TEST_F(CheckingTest, WhatDecidesWhetherAnAlertMayFireOutlivesTheProcess) {
+    create("100");
+    {
+        One one(*this, listeners_);
+        one.price(1, "99");
+        one.price(2, "101");
+        one.price(15, "98.9");
+        ASSERT_TRUE(wait_for(1, true));
+    }
+    One one(*this, listeners_);
+    one.price(40, "100.2");
+    ASSERT_TRUE(wait_for(2, false));
+    EXPECT_EQ(fired(), "2:100.2@40 1:101@2");
+    EXPECT_NE(storage_.firings(user_, id_, 1)[0].board.find("kraken"), std::string::npos);
+}
+
+TEST_F(CheckingTest, OneThatWasAwayIsPassedOverAndGoesOnFromTheRow) {
+    create("100");
+    One away(*this, deaf_);
+    away.wait_until_ready();
+    One one(*this, listeners_);
+    one.price(1, "99");
+    one.price(2, "101");
+    ASSERT_TRUE(wait_for(1, false));
+    away.price(40, "101");  // fires it for the first time, as far as it knows
+    away.price(50, "98.9");
+    ASSERT_TRUE(wait_for(1, true));
+    away.price(60, "101");
+    ASSERT_TRUE(wait_for(2, false));
+    EXPECT_EQ(fired(), "2:101@60 1:101@2");
+}
+
+}  // namespace
+}  // namespace pricewire::app
