@@ -82,6 +82,7 @@ TEST_F(PostgresPlansTest, HotStatementsUseTheirIndexes) {
         {"alerts_lock_of", {"alerts_by_user"}},
         {"state_forget", {"alert_states_pkey"}},
         {"rule_replaced", {"deliveries_"}},
+        {"fire_late", {"deliveries_pkey", "alerts_pkey"}},
         {"ruled_lock", {"alerts_pkey"}},
         {"ruled_fire", {"alerts_pkey", "alert_states_pkey"}},
         {"ruled_notes_lock", {"alerts_pkey", "alert_states_pkey"}},

@@ -49,6 +49,7 @@ void fire_some(Connection& db, std::span<const Fired> fired, std::span<const Fir
     Array alerts, deliveries, places;
     // Each group once: its place among those of this statement.
     Array times, prices, price_times, late, ids;
+    bool any_late = false;
     std::unordered_map<std::size_t, std::size_t> place_of;
     for (const Fired& f : fired) {
         const auto [place, is_new] = place_of.try_emplace(f.group, place_of.size() + 1);
@@ -61,6 +62,7 @@ void fire_some(Connection& db, std::span<const Fired> fired, std::span<const Fir
         prices.add(group.price.value);
         price_times.add(group.price.time);
         late.add(sql::late_text(group));
+        any_late |= group.late.has_value();
         ids.add(boards.id(f.group));
     }
     for (const Row row : db.run("fire", alerts, deliveries, places, times, prices, price_times, late, ids)) {
@@ -68,6 +70,7 @@ void fire_some(Connection& db, std::span<const Fired> fired, std::span<const Fir
         out.deliveries.emplace(row.id(0), user);
         --out.less[user];
     }
+    if (any_late) db.run("fire_late", deliveries);
 }
 
 // The deliveries it wrote, with their users.
