@@ -41,7 +41,7 @@ struct StorageEvents {
 // transaction; once it has returned, its effect survives kill -9 and, unless its comment says otherwise, loss
 // of power. All methods throw StorageError.
 //
-// A row with a kind, state or format that this version does not know: methods that read one row throw
+// A row with a kind, state, format or rule that this version does not know: methods that read one row throw
 // UnknownValue, as does delete_user() if an active alert is such a row. Those that read many
 // (load_active_alerts, claims, listings, breakers) skip it: it is neither fired nor sent nor shown by this
 // version, and does not stop the others. A skipped claim stays claimed until its lease expires, so that a

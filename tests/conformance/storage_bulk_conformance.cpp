@@ -138,6 +138,13 @@ TEST_P(StorageBulkConformance, PruningRemovesOldAnswers) {
     EXPECT_FALSE(storage_->stored_answer(user_, "k1", now_));
 }
 
+TEST_P(StorageBulkConformance, ADeletedUsersAnswersAreForgotten) {
+    const IdempotentRequest first = request("k1");
+    ASSERT_TRUE(storage_->create_alert(new_alert("1"), 10, &first));
+    ASSERT_TRUE(storage_->delete_user(user_, now_));
+    EXPECT_FALSE(storage_->stored_answer(user_, "k1", now_));
+}
+
 TEST_P(StorageBulkConformance, ARepeatedTestIsSentOnce) {
     const Alert alert = add_alert();
     const IdempotentRequest first = request("k1");

@@ -48,6 +48,9 @@ WHERE user_id = $1::uuid AND deleted_at IS NULL;
 -- name: user_forget_states
 UPDATE alert_states SET others = '' WHERE user_id = $1::uuid AND others <> '';
 
+-- name: user_forget_answers
+DELETE FROM idempotency_keys WHERE user_id = $1::uuid;
+
 -- name: user_cancel_deliveries
 WITH open AS MATERIALIZED (
     SELECT id FROM deliveries WHERE user_id = $1::uuid AND due_at IS NOT NULL ORDER BY id FOR UPDATE)

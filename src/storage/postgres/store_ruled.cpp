@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <map>
 #include <set>
 #include <unordered_map>
@@ -9,6 +10,9 @@
 // of each alert: its first, then its second.
 namespace pricewire::storage::postgres {
 namespace {
+
+// Steps per statement, which have texts of a thousand bytes each.
+constexpr std::size_t max_steps_at_once = 5'000;
 
 template <typename Step>
 struct At {
@@ -63,8 +67,13 @@ struct Ruled {
     }
 };
 
-void write_firings(Connection& db, const std::vector<At<RuledFiring>>& firings, Ruled& out) {
-    if (firings.empty()) return;
+template <typename Step, typename Write>
+void in_pieces(const std::vector<At<Step>>& steps, Write write) {
+    for (std::size_t from = 0; from < steps.size(); from += max_steps_at_once)
+        write(std::span(steps).subspan(from, std::min(max_steps_at_once, steps.size() - from)));
+}
+
+void write_firings(Connection& db, std::span<const At<RuledFiring>> firings, Ruled& out) {
     Array alert, delivery, revision, number, time, value, level, condition, evidence, not_before, rules,
         fired_at, late, board;
     std::unordered_map<Uuid, std::size_t> group_of;
@@ -97,8 +106,7 @@ void write_firings(Connection& db, const std::vector<At<RuledFiring>>& firings, 
     }
 }
 
-void write_notes(Connection& db, const std::vector<At<StateNote>>& notes, Ruled& out) {
-    if (notes.empty()) return;
+void write_notes(Connection& db, std::span<const At<StateNote>> notes, Ruled& out) {
     Array alert, revision, firings;
     for (const auto& [n, g] : notes) {
         alert.add(n->alert_id);
@@ -118,8 +126,7 @@ void write_notes(Connection& db, const std::vector<At<StateNote>>& notes, Ruled&
     if (changed.size() > 0) db.run("ruled_notes", changed, texts);
 }
 
-void write_expiries(Connection& db, const std::vector<At<Expiry>>& expiries, Ruled& out) {
-    if (expiries.empty()) return;
+void write_expiries(Connection& db, std::span<const At<Expiry>> expiries, Ruled& out) {
     Array alert, delivery, revision, expires_at, evidence, fired_at, price, price_time, board;
     std::unordered_map<Uuid, std::size_t> group_of;
     for (const auto& [e, g] : expiries) {
@@ -159,9 +166,9 @@ void Store::fire_ruled(std::span<const FiringGroup> groups, const sql::Boards& b
         Ruled out{groups, boards};
         db.run("ruled_lock", rounds.alerts());
         for (const Round& round : rounds.all()) {
-            write_firings(db, round.firings, out);
-            write_notes(db, round.notes, out);
-            write_expiries(db, round.expiries, out);
+            in_pieces(round.firings, [&](auto some) { write_firings(db, some, out); });
+            in_pieces(round.notes, [&](auto some) { write_notes(db, some, out); });
+            in_pieces(round.expiries, [&](auto some) { write_expiries(db, some, out); });
         }
         // Users after all alerts: see the table.
         sql::count_active(db, out.counts);

@@ -80,6 +80,7 @@ public:
             changes.push_back(UserChange{user_id});
             db.change("user_hide_alerts", user_id, now);
             db.change("user_forget_states", user_id);
+            db.change("user_forget_answers", user_id);
             db.change("user_cancel_deliveries", user_id, now);
             db.change("user_forget_breakers", user_id);
             db.notify(changes);

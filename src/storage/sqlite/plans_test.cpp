@@ -78,6 +78,7 @@ protected:
             {"firing_of_plain",
              {"SEARCH a USING PRIMARY KEY (id=?)", "SEARCH d USING PRIMARY KEY (id=?)",
               "SEARCH g USING PRIMARY KEY (id=?)"}},
+            {"user_forget_answers", {"SEARCH idempotency_keys USING", "(user_id=?)"}},
             {"answer_keep", {"SEARCH idempotency_keys USING PRIMARY KEY (user_id=? AND key=?)"}},
             {"answer_drop", {"SEARCH idempotency_keys USING PRIMARY KEY (user_id=? AND key=?)"}},
             {"answer_get", {"SEARCH idempotency_keys USING PRIMARY KEY (user_id=? AND key=?)"}},

@@ -51,6 +51,9 @@ WHERE user_id = ?1 AND deleted_at IS NULL;
 -- name: user_forget_states
 UPDATE alert_states SET others = '' WHERE user_id = ? AND others <> '';
 
+-- name: user_forget_answers
+DELETE FROM idempotency_keys WHERE user_id = ?;
+
 -- name: user_cancel_deliveries
 UPDATE deliveries INDEXED BY deliveries_by_user
 SET state = 'cancelled', due_at = NULL, lease_owner = NULL, lane = NULL, lane_turn = NULL, finished_at = ?2,
