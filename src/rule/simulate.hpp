@@ -54,10 +54,11 @@ constexpr std::size_t max_simulated_firings = 200;
 constexpr Duration shortest_simulation = std::chrono::hours{1};
 constexpr Duration longest_simulation = std::chrono::hours{24 * 90};
 
-// What an alert with these terms, made at `from`, would have done until `to`, which is now; its life does not count.
-// nullopt: it was stopped. Of levels that are numbers it asks for hours, and for the minutes of hours that touch one; of
+// What an alert with these terms, made at `from`, would have done until `to`, which is now. Of `life` starts_at, expires_at
+// and snoozed_until count. nullopt: it was stopped. Of levels that are numbers it asks for hours, and for the minutes of hours that touch one; of
 // others for all minutes. Both within shortest_ and longest_simulation.
-std::optional<Simulated> simulate(const Terms& terms, Timestamp from, Timestamp to, const Past& past);
+std::optional<Simulated> simulate(const Terms& terms, Timestamp from, Timestamp to, const Past& past,
+                                  const AlertState& life = {});
 
 // How close it came to firing without doing so since its last start, 30 days back at most. nullopt: nothing is known, or
 // it was stopped. `cut`: it is older than that.

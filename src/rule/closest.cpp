@@ -1,0 +1,214 @@
+#include <algorithm>
+#include <set>
+
+#include "domain/bars.hpp"
+#include "rule/detail/minute_player.hpp"
+#include "rule/simulate.hpp"
+
+namespace pricewire::rule {
+namespace {
+
+using detail::hour;
+using detail::minute;
+using detail::MinutePlayer;
+using detail::Minutes;
+
+constexpr Duration looked_at = std::chrono::hours{24 * 30};
+
+// A Run that never fires, since what is imposed on it comes at the end of time.
+Run silent(const RuledAlert& alert) {
+    Run run(alert);
+    const Fired never[] = {{.time = Timestamp::max()}};
+    run.impose(never);
+    return run;
+}
+
+// What part of its level a distance is, so that rules can be compared; in millionths.
+Decimal share_of(Decimal distance, Decimal level) {
+    if (level.is_zero()) return distance;
+    const auto share = mul_div(distance.raw(), Decimal::one_raw, level.abs().raw());
+    return share ? Decimal::from_raw(*share) : distance;
+}
+
+class Search {
+public:
+    Search(const RuledAlert& alert, Timestamp now, const Past& past)
+        : alert_(alert), now_(now), past_(past) {}
+
+    ClosestFound find() {
+        const auto& rules = alert_.state.rules;
+        Timestamp since = alert_.begun_at;
+        if (!rules.empty()) {
+            since = rules.front().as_of;
+            for (const RuleState& one : rules) since = std::min(since, one.as_of);
+        }
+        ClosestFound out;
+        out.cut = since < now_ - looked_at;
+        from_ = std::max(since, now_ - looked_at);
+        if (from_ >= now_) return out;
+        if (is_one_number()) {
+            by_hours();
+        } else {
+            by_minutes();
+        }
+        out.closest = best_;
+        return out;
+    }
+
+private:
+    bool is_one_number() const {
+        const Rule& rule = alert_.terms->rules.front();
+        return alert_.terms->joined == Joined::one && rule.watched == Watched::price &&
+               rule.level.from == Anchor::number && (!rule.upper || rule.upper->from == Anchor::number);
+    }
+    bool is_stopped() { return ++asked_ % 256 == 0 && past_.stop && past_.stop(); }
+    void consider(Decimal price, Decimal distance, Decimal share, Timestamp time, Duration within) {
+        if (best_ && best_share_ <= share) return;
+        best_ = Closest{price, distance, time, within};
+        best_share_ = share;
+    }
+
+    // --- One number: hours, then the minutes of the best hour.
+
+    // Of the prices of a bar, the one that is nearest.
+    std::optional<std::pair<Decimal, Decimal>> nearest(const Bar& bar) const {
+        std::optional<std::pair<Decimal, Decimal>> out;
+        for (const Decimal price : {bar.low, bar.high, bar.close}) {
+            RuleView view = view_;
+            view.value = price;
+            const auto far = distance_at(view);
+            if (far && (!out || *far < out->second)) out = {price, *far};
+        }
+        return out;
+    }
+    std::optional<Decimal> distance_at(const RuleView& view) const {
+        const Rule& rule = alert_.terms->rules.front();
+        const auto side = alert_.state.rules.empty() ? std::nullopt : alert_.state.rules.front().side;
+        if (rule.word != Word::crosses || !side) return distance(rule, view);
+        Rule one_way = rule;
+        one_way.word = *side == Side::above ? Word::below : Word::above;
+        return distance(one_way, view);
+    }
+    void look_at(const std::vector<Bar>& bars, Duration within) {
+        for (const Bar& bar : bars) {
+            const auto found = nearest(bar);
+            if (found) consider(found->first, found->second, found->second, bar.start, within);
+        }
+    }
+    void by_hours() {
+        const Rule& rule = alert_.terms->rules.front();
+        view_.level = shifted(rule.level.number, rule.level.by);
+        if (rule.upper) view_.upper = shifted(rule.upper->number, rule.upper->by);
+        // The hour in which it began is known only by its minutes.
+        const Timestamp first_hour = next_interval_start(from_, hour);
+        look_at(past_.hours(rule.ticker, first_hour, now_), hour);
+        if (best_ && !(past_.stop && past_.stop())) {
+            const Timestamp start = best_->time;
+            best_.reset();
+            look_at(past_.minutes(rule.ticker, start, std::min(start + hour, now_)), minute);
+        }
+        look_at(past_.minutes(rule.ticker, from_, std::min(first_hour, now_)), minute);
+    }
+
+    // --- Others: by simulation.
+
+    void by_minutes() {
+        const auto tickers = [this] {
+            std::set<Ticker> all;
+            for (const auto& [ticker, closes_only] : detail::watched_tickers(*alert_.terms))
+                all.insert(ticker);
+            return all;
+        }();
+        Minutes minutes;
+        if (!minutes.load(tickers, from_ - detail::looked_back(*alert_.terms), now_, past_)) return;
+        Run run = silent(alert_);
+        MinutePlayer player(*alert_.terms);
+        Steps steps;
+        while (!is_stopped()) {
+            const auto& bars = minutes.next();
+            if (bars.empty()) return;
+            const Timestamp start = bars.front().start;
+            player.play(bars, MinutePlayer::First::low, run, steps, [&] {
+                if (run.has_begun() && start >= from_) look_at_rules(run, start);
+            });
+            steps.clear();
+        }
+    }
+    // Of rules joined by all, the farthest counts; of those joined by any, the nearest that is armed.
+    void look_at_rules(const Run& run, Timestamp start) {
+        const auto views = run.rules();
+        const auto& rules = alert_.terms->rules;
+        const bool is_all = alert_.terms->joined == Joined::all;
+        std::optional<std::size_t> chosen;
+        Decimal chosen_share, chosen_distance;
+        for (std::size_t i = 0; i < rules.size(); ++i) {
+            const auto far = distance(rules[i], views[i]);
+            if (is_all && !far) return;
+            if (!far || !run.state().rules[is_all ? 0 : i].armed) continue;
+            const Decimal share = share_of(*far, views[i].level.value_or(Decimal{}));
+            if (chosen && (is_all ? share <= chosen_share : share >= chosen_share)) continue;
+            chosen = i;
+            chosen_share = share;
+            chosen_distance = *far;
+        }
+        if (chosen) consider(*views[*chosen].value, chosen_distance, chosen_share, start, minute);
+    }
+
+    const RuledAlert& alert_;
+    const Timestamp now_;
+    const Past& past_;
+    Timestamp from_;
+    RuleView view_;
+    std::optional<Closest> best_;
+    Decimal best_share_;
+    unsigned asked_ = 0;
+};
+
+}  // namespace
+
+ClosestFound closest(const RuledAlert& alert, Timestamp now, const Past& past) {
+    return Search(alert, now, past).find();
+}
+
+Run present(const RuledAlert& alert, Timestamp now, const Past& past) {
+    RuledAlert begun = alert;
+    begun.begun_at = std::min(begun.begun_at, now);
+    Run run = silent(begun);
+    Timestamp told{};
+    for (const auto& [ticker, from] : past_needed(begun, now)) {
+        for (const Bar& bar : past.minutes(ticker, interval_start(from, minute), now)) {
+            const Timestamp end = std::min(bar.start + minute, now);
+            run.history(ticker, {bar.start, end, bar.low, bar.high, bar.close});
+            told = std::max(told, end);
+        }
+    }
+    Steps ignored;
+    for (const auto& [ticker, closes_only] : detail::watched_tickers(*alert.terms)) {
+        if (!past.price) continue;
+        const auto price = past.price(ticker);
+        if (price) told = std::clamp(price->time, told, std::max(told, now));
+        run.value(ticker, told, price ? std::optional(price->value) : std::nullopt, ignored);
+    }
+    run.time(std::max(told, now), ignored);
+    return run;
+}
+
+std::optional<Decimal> distance(const Rule& rule, const RuleView& view) {
+    if (!view.value || !view.level || (rule.upper && !view.upper)) return std::nullopt;
+    const Decimal value = *view.value, level = *view.level;
+    const auto beyond = [](Decimal a, Decimal b) { return std::max(a - b, Decimal{}); };
+    switch (state_of(rule.word)) {
+        case Word::above:
+            return beyond(level, value);
+        case Word::below:
+            return beyond(value, level);
+        case Word::inside:
+            return std::max(beyond(level, value), beyond(value, *view.upper));
+        case Word::outside:
+            return std::min(beyond(value, level), beyond(*view.upper, value));
+        default:
+            return (value - level).abs();
+    }
+}
+
+}  // namespace pricewire::rule

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "domain/bars.hpp"
+#include "rule/simulate.hpp"
+
+// A past of minutes in memory, for tests.
+namespace pricewire::rule {
+
+class StoredMinutes {
+public:
+    void add(const Bar& minute) { minutes_[minute.ticker][minute.start] = minute; }
+    void add(const Ticker& ticker, Timestamp start, Decimal open, Decimal low, Decimal high, Decimal close) {
+        add(Bar{ticker, start, open, high, low, close});
+    }
+
+    // Lives as long as this.
+    Past past() {
+        Past past;
+        past.minutes = [this](const Ticker& ticker, Timestamp from, Timestamp to) {
+            ++asked_minutes;
+            return within(ticker, from, to);
+        };
+        past.hours = [this](const Ticker& ticker, Timestamp from, Timestamp to) {
+            std::map<Timestamp, Bar> hours;
+            const Timestamp end =
+                interval_start(to - Duration{1}, std::chrono::hours{1}) + std::chrono::hours{1};
+            for (const Bar& bar : within(ticker, from, end)) {
+                const Timestamp start = interval_start(bar.start, std::chrono::hours{1});
+                Bar whole = bar;
+                whole.start = start;
+                const auto [at, inserted] = hours.try_emplace(start, whole);
+                if (!inserted) append(at->second, bar);
+            }
+            std::vector<Bar> out;
+            for (const auto& [start, bar] : hours) out.push_back(bar);
+            return out;
+        };
+        return past;
+    }
+
+    int asked_minutes = 0;
+
+private:
+    std::vector<Bar> within(const Ticker& ticker, Timestamp from, Timestamp to) const {
+        std::vector<Bar> out;
+        const auto found = minutes_.find(ticker);
+        if (found == minutes_.end()) return out;
+        for (auto at = found->second.lower_bound(from); at != found->second.end() && at->first < to; ++at)
+            out.push_back(at->second);
+        return out;
+    }
+
+    std::map<Ticker, std::map<Timestamp, Bar>> minutes_;
+};
+
+}  // namespace pricewire::rule

@@ -1,0 +1,327 @@
+#include "rule/simulate.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "rule/past_fixture.hpp"
+#include "rule/random_alerts_fixture.hpp"
+#include "rule/vectors_fixture.hpp"
+
+namespace pricewire::rule {
+namespace {
+
+constexpr Timestamp made{std::chrono::hours{24 * 20'000}};
+constexpr Duration minute = std::chrono::minutes{1};
+
+Decimal number(const char* text) {
+    return Decimal::parse(text).value();
+}
+
+// The vectors with minutes for seconds: each price is a minute of that price, and so are the minutes until it changes or
+// goes, but for ages, which are of minutes without a price. All durations of the rule are 60 times as long.
+
+Terms stretched(Terms terms) {
+    const auto stretch = [](Level& level) { level.over *= 60; };
+    for (Rule& rule : terms.rules) {
+        rule.interval *= 60;
+        stretch(rule.level);
+        if (rule.upper) stretch(*rule.upper);
+        if (rule.watched == Watched::age) rule.level.number = rule.level.number.scaled(60, 1);
+    }
+    terms.hold *= 60;
+    if (terms.repeat) terms.repeat->cooldown *= 60;
+    return terms;
+}
+
+Timestamp minute_of(Duration at) {
+    return std::chrono::floor<std::chrono::minutes>(made + at * 60);
+}
+
+void store(const AlertVector& vector, Timestamp end, StoredMinutes& stored) {
+    const bool is_age = vector.terms.rules[0].watched == Watched::age;
+    for (std::size_t i = 0; i < vector.prices.size(); ++i) {
+        const VectorPrice& price = vector.prices[i];
+        if (!price.price) continue;
+        Timestamp until = end;
+        for (std::size_t k = vector.prices.size(); k-- > i + 1;) {
+            if (vector.prices[k].ticker == price.ticker) until = minute_of(vector.prices[k].at);
+        }
+        const Timestamp start = minute_of(price.at);
+        if (is_age) until = start + minute;
+        for (Timestamp at = start; at < until; at += minute)
+            stored.add(price.ticker, at, *price.price, *price.price, *price.price, *price.price);
+    }
+}
+
+class SimulatedVectors : public testing::TestWithParam<AlertVector> {};
+
+TEST_P(SimulatedVectors, Fire) {
+    const AlertVector& vector = GetParam();
+    const Timestamp end = minute_of(std::max(vector.prices.back().at, Duration{}) + std::chrono::minutes{2});
+    StoredMinutes stored;
+    store(vector, end, stored);
+    AlertState life;
+    if (vector.starts_at) life.starts_at = made + *vector.starts_at * 60;
+    if (vector.expires_at) life.expires_at = made + *vector.expires_at * 60;
+    if (vector.snoozed_until) life.snoozed_until = made + *vector.snoozed_until * 60;
+
+    const auto simulated = simulate(stretched(vector.terms), made, end, stored.past(), life);
+
+    ASSERT_TRUE(simulated);
+    const bool is_age = vector.terms.rules[0].watched == Watched::age;
+    std::vector<std::pair<Timestamp, std::string>> expected, fired;
+    for (const VectorFiring& firing : vector.fires) {
+        const Decimal value = is_age ? firing.value.scaled(60, 1) : firing.value;
+        // Half an hour without a price begins the hold anew, as half a minute does not.
+        const Duration at = vector.number == 50 ? std::chrono::seconds{80} : firing.at;
+        expected.emplace_back(minute_of(at), value.to_string());
+    }
+    for (const SimulatedFiring& firing : simulated->firings) {
+        fired.emplace_back(firing.time, firing.from.to_string());
+        EXPECT_EQ(firing.from, firing.to);
+        EXPECT_EQ(firing.sure, vector.terms.rules[0].watched != Watched::ratio);
+    }
+    EXPECT_EQ(fired, expected);
+    EXPECT_EQ(simulated->least, static_cast<std::int64_t>(expected.size()));
+    EXPECT_EQ(simulated->most, static_cast<std::int64_t>(expected.size()));
+}
+
+INSTANTIATE_TEST_SUITE_P(All, SimulatedVectors, testing::ValuesIn(alert_vectors()),
+                         [](const auto& one) { return std::to_string(one.param.number); });
+
+Terms terms_of(std::string when, std::string repeat = "", std::string hold = "") {
+    RuleInput input{.ticker = Ticker("BTC")};
+    input.when = when;
+    if (!repeat.empty()) input.repeat = repeat;
+    if (!hold.empty()) input.hold = hold;
+    return parse_terms(input, [](std::string_view name) { return Ticker(name); }).value();
+}
+
+class Simulating : public testing::Test {
+protected:
+    // "OPEN LOW HIGH CLOSE" of the minute.
+    void bar(int at, const char* open, const char* low, const char* high, const char* close) {
+        stored.add(Ticker("BTC"), made + at * minute, number(open), number(low), number(high), number(close));
+    }
+    Simulated simulated(const Terms& terms, int minutes) {
+        return simulate(terms, made, made + minutes * minute, stored.past()).value();
+    }
+    StoredMinutes stored;
+};
+
+TEST_F(Simulating, CountsWhatDependsOnTheOrderWithinAMinute) {
+    bar(0, "99", "99", "99", "99");
+    bar(1, "99", "99", "101", "101");
+    bar(2, "101", "97", "102", "97");
+    const Simulated result =
+        simulated(terms_of(R"({"is":"above","level":100})", R"({"cooldown":"10s","rearm":"2%"})"), 60);
+
+    // In the second minute it may have come back before it rose.
+    EXPECT_EQ(result.least, 1);
+    EXPECT_EQ(result.most, 2);
+    ASSERT_EQ(result.firings.size(), 2U);
+    EXPECT_TRUE(result.firings[0].sure);
+    EXPECT_FALSE(result.firings[1].sure);
+    EXPECT_EQ(result.firings[0].from, number("100"));
+    EXPECT_EQ(result.firings[0].to, number("101"));
+    ASSERT_FALSE(result.notes.empty());
+    EXPECT_EQ(
+        result.notes[0],
+        "Prices within a minute are known only by their high and low: 1 firing depends on which came first.");
+}
+
+TEST_F(Simulating, SaysWhenPricesBeginAndThatItFiresOnce) {
+    for (int at = 600; at < 660; ++at) bar(at, "99", "98", "101", "99");
+    const Simulated result = simulated(terms_of(R"({"is":"above","level":100})"), 1440);
+
+    EXPECT_EQ(result.from, made + 600 * minute);
+    EXPECT_EQ(result.least, 1);
+    EXPECT_EQ(result.most, 1);
+    EXPECT_EQ(result.notes,
+              (std::vector<std::string>{"Before 4 Oct 10:00 Pricewire kept no prices of BTC.",
+                                        "It fires once: what came after its first firing does not count."}));
+}
+
+TEST_F(Simulating, KnowsNothingWithoutPrices) {
+    const Simulated result =
+        simulated(terms_of(R"({"is":"above","level":{"from":"low","over":"1h","by":"5%"}})"), 60);
+
+    EXPECT_EQ(result.from, result.to);
+    EXPECT_EQ(result.most, 0);
+    EXPECT_EQ(result.true_now, std::nullopt);
+    EXPECT_EQ(result.notes, std::vector<std::string>{"Pricewire has no prices of BTC of this time."});
+}
+
+TEST_F(Simulating, AsksForMinutesOfHoursThatTouchTheLevelOnly) {
+    for (int at = 0; at < 100 * 60; ++at) {
+        const char* const price = at == 50 * 60 + 7 ? "101" : "99";
+        bar(at, price, price, price, price);
+    }
+    const Simulated result = simulated(terms_of(R"({"is":"above","level":100})", "{}"), 100 * 60);
+
+    EXPECT_EQ(result.least, 1);
+    ASSERT_EQ(result.firings.size(), 1U);
+    EXPECT_EQ(result.firings[0].time, made + (50 * 60 + 7) * minute);
+    // The first hour, the one that touches it, and the next, in which its cooldown ends.
+    EXPECT_LE(stored.asked_minutes, 3);
+}
+
+TEST_F(Simulating, StopsWhenThereIsNoTimeLeft) {
+    for (int at = 0; at < 600; ++at) bar(at, "99", "99", "99", "99");
+    Past past = stored.past();
+    past.stop = [] { return true; };
+    EXPECT_FALSE(simulate(terms_of(R"({"is":"above","level":100})"), made, made + 600 * minute, past));
+}
+
+TEST_F(Simulating, TellsWhetherItHoldsNow) {
+    for (int at = 0; at < 90; ++at) bar(at, "99", "99", "99", "99");
+    Past past = stored.past();
+    const Timestamp now = made + 90 * minute;
+    past.price = [now](const Ticker&) { return Point{number("106"), now}; };
+    const auto holds = [&](const char* when) { return simulate(terms_of(when), made, now, past)->true_now; };
+
+    EXPECT_EQ(holds(R"({"is":"above","level":100})"), true);
+    EXPECT_EQ(holds(R"({"is":"crosses_up","level":100})"), true);
+    EXPECT_EQ(holds(R"({"is":"below","level":100})"), false);
+    EXPECT_EQ(holds(R"({"is":"above","level":{"from":"low","over":"1h","by":"5%"}})"), true);
+    EXPECT_EQ(holds(R"({"is":"above","level":{"from":"high","over":"24h"}})"), std::nullopt);
+    EXPECT_EQ(holds(R"({"is":"above","level":{"from":"start","by":"5%"}})"), false);
+}
+
+// Hours that are passed over change nothing: the same as all minutes, one by one.
+TEST(SimulatedHours, FireAsAllMinutes) {
+    for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+        RandomAlerts dice(seed);
+        Terms terms = terms_of(R"({"is":"above","level":100})", R"({"cooldown":"10s","rearm":"0.5%"})");
+        terms.rules[0].word = static_cast<Word>(dice.below(9));
+        terms.rules[0].level.number = Decimal::from_int(96 + dice.below(9));
+        if (is_channel(terms.rules[0].word))
+            terms.rules[0].upper =
+                Level{.number = terms.rules[0].level.number + Decimal::from_int(1 + dice.below(3))};
+        if (dice.chance(30)) terms.hold = std::chrono::minutes{1 + dice.below(300)};
+        terms.repeat->cooldown = std::chrono::minutes{1 + dice.below(500)};
+        StoredMinutes stored;
+        const int count = 72 * 60;
+        int at = 200;
+        for (int m = 0; m < count; ++m) {
+            const auto halves = [](int n) { return Decimal::from_raw(Decimal::one_raw / 2 * n); };
+            const int open = at, close = at + (dice.chance(10) ? dice.below(5) - 2 : 0);
+            const int low = std::min(open, close) - (dice.chance(3) ? 1 : 0);
+            const int high = std::max(open, close) + (dice.chance(3) ? 1 : 0);
+            at = std::clamp(close, 190, 210);
+            if (dice.chance(1)) m += dice.below(90);
+            stored.add(Ticker("BTC"), made + m * minute, halves(open), halves(low), halves(high),
+                       halves(close));
+        }
+        const auto fast = simulate(terms, made, made + count * minute, stored.past());
+        // The same rule beside one that never holds, and whose level is no number.
+        Terms slow_terms = terms;
+        slow_terms.joined = Joined::any;
+        slow_terms.rules.push_back(
+            {.ticker = Ticker("BTC"), .level = {.from = Anchor::start, .by = Change{number("1000"), false}}});
+        const auto slow = simulate(slow_terms, made, made + count * minute, stored.past());
+        ASSERT_TRUE(fast && slow);
+        EXPECT_EQ(fast->least, slow->least) << seed;
+        EXPECT_EQ(fast->most, slow->most) << seed;
+        ASSERT_EQ(fast->firings.size(), slow->firings.size()) << seed;
+        for (std::size_t i = 0; i < fast->firings.size(); ++i) {
+            EXPECT_EQ(fast->firings[i].time, slow->firings[i].time) << seed;
+            EXPECT_EQ(fast->firings[i].sure, slow->firings[i].sure) << seed;
+        }
+    }
+}
+
+class ClosestTest : public Simulating {
+protected:
+    ClosestFound found(const Terms& terms, int now, AlertState state = {}) {
+        RuledAlert alert{std::make_shared<const Terms>(terms), std::move(state), made, made};
+        return closest(alert, made + now * minute, stored.past());
+    }
+};
+
+TEST_F(ClosestTest, IsTheBestMinuteOfTheBestHour) {
+    for (int at = -600; at < 600; ++at) bar(at, "90", "89", "91", "90");
+    bar(-30, "99", "99", "99.9", "99");
+    bar(200, "95", "94", "96.5", "95");
+    bar(400, "97", "97", "99.5", "97");
+
+    const ClosestFound up = found(terms_of(R"({"is":"above","level":100})"), 600);
+    ASSERT_TRUE(up.closest);
+    EXPECT_EQ(up.closest->price, number("99.5"));
+    EXPECT_EQ(up.closest->distance, number("0.5"));
+    EXPECT_EQ(up.closest->time, made + 400 * minute);
+    EXPECT_EQ(up.closest->within, minute);
+    EXPECT_FALSE(up.cut);
+
+    const ClosestFound band = found(terms_of(R"({"is":"inside","level":[80,85]})"), 600);
+    ASSERT_TRUE(band.closest);
+    EXPECT_EQ(band.closest->distance, number("4"));
+}
+
+TEST_F(ClosestTest, OfATrailingLevelIsFromTheSimulation) {
+    for (int at = 0; at < 100; ++at) bar(at, "90", "90", "90", "90");
+    bar(30, "90", "90", "100", "99");
+    bar(31, "99", "97.5", "99", "98");
+    for (int at = 32; at < 100; ++at) bar(at, "99", "99", "99", "99");
+    const ClosestFound result = found(terms_of(R"({"is":"below","level":{"from":"high","by":"-3%"}})"), 100);
+    ASSERT_TRUE(result.closest);
+    EXPECT_EQ(result.closest->distance, number("0.5"));
+    EXPECT_EQ(result.closest->time, made + 31 * minute);
+}
+
+TEST_F(ClosestTest, LooksBackThirtyDaysAtMost) {
+    const int month = 30 * 1440;
+    bar(10, "99", "99", "99.9", "99");
+    bar(month + 100, "95", "95", "95", "95");
+    const ClosestFound result = found(terms_of(R"({"is":"above","level":100})"), month + 200);
+    ASSERT_TRUE(result.closest);
+    EXPECT_TRUE(result.cut);
+    EXPECT_EQ(result.closest->distance, number("5"));
+}
+
+TEST_F(ClosestTest, OfAllIsWhereTheFarthestWasNearest) {
+    for (int at = 0; at < 60; ++at) {
+        bar(at, "90", "90", "90", "90");
+        const Decimal eth = number(at == 20 ? "51" : "60");
+        stored.add(Ticker("ETH"), made + at * minute, eth, eth, eth, eth);
+    }
+    bar(40, "99", "99", "99", "99");
+    const ClosestFound result = found(
+        terms_of(R"({"all":[{"is":"above","level":100},{"ticker":"ETH","is":"below","level":50}]})"), 60);
+    ASSERT_TRUE(result.closest);
+    // BTC a tenth away is nearer than ETH a fifth away.
+    EXPECT_EQ(result.closest->time, made + 20 * minute);
+    EXPECT_EQ(result.closest->price, number("90"));
+    EXPECT_EQ(result.closest->distance, number("10"));
+}
+
+TEST(Present, ShowsAnAlertAsItStands) {
+    StoredMinutes stored;
+    const auto flat = [&stored](int at, const char* price) {
+        stored.add(Ticker("BTC"), made + at * minute, number(price), number(price), number(price),
+                   number(price));
+    };
+    for (int at = 0; at < 60; ++at) flat(at, at == 30 ? "110" : "100");
+    Past past = stored.past();
+    const Timestamp now = made + 60 * minute;
+    past.price = [now](const Ticker&) { return Point{number("108"), now}; };
+    const RuledAlert alert{
+        std::make_shared<const Terms>(terms_of(R"({"is":"below","level":{"from":"high","by":"-3%"}})")),
+        {},
+        made,
+        made};
+
+    const rule::Run run = present(alert, now, past);
+    const auto rules = run.rules();
+    ASSERT_EQ(rules.size(), 1U);
+    EXPECT_EQ(rules[0].value, number("108"));
+    EXPECT_EQ(rules[0].level, number("106.7"));
+    EXPECT_EQ(rules[0].holds, false);
+    EXPECT_EQ(distance(alert.terms->rules[0], rules[0]), number("1.3"));
+    ASSERT_TRUE(rules[0].anchor);
+    EXPECT_EQ(rules[0].anchor->value, number("110"));
+}
+
+}  // namespace
+}  // namespace pricewire::rule
