@@ -12,7 +12,8 @@ RuledFiring firing_of(const ActiveAlert& alert, const rule::Step& step,
     rule::Evidence evidence{.rules = rule::seen(*alert.ruled->terms, fired.rules),
                             .shown = fired.rule,
                             .held_since = fired.held_since,
-                            .left_out = fired.left_out};
+                            .left_out = fired.left_out,
+                            .last_price = fired.last_price};
     if (muted_until && *muted_until == fired.time) evidence.muted_until = muted_until;
     for (const auto& [from, to] : fired.blind)
         evidence.blind.push_back({.from = from, .to = to, .reason = {}});

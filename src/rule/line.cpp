@@ -141,7 +141,7 @@ bool Line::take(const Rule& rule, const Ticker& ticker, Timestamp time, std::opt
             if (price && !bar_end_) bar_end_ = interval_start(time, rule.interval) + rule.interval;
             return false;
         case Watched::age:
-            if (price) priced_at_ = time;
+            if (price) price_ = price, priced_at_ = time;
             return price.has_value();
     }
     return false;
@@ -215,6 +215,7 @@ void Line::history(const Rule& rule, const Ticker& ticker, const Stretch& stretc
         }
     }
     if (rule.watched == Watched::age) {
+        price_ = stretch.last;
         priced_at_ = stretch.to;
     } else if (rule.watched == Watched::close) {
         take(rule, ticker, stretch.from, stretch.last);

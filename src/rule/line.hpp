@@ -88,6 +88,8 @@ public:
     std::optional<Timestamp> reached(Decimal seconds) const;
 
     std::optional<Decimal> value(const Rule& rule, Timestamp now) const;
+    // Of an age: of the last price that there was; unset where that is not known.
+    const std::optional<Decimal>& last_price() const { return price_; }
     // What is in effect; unset of an age.
     const std::optional<Point>& current() const { return current_; }
     // The time of the value before the current one.
@@ -110,7 +112,7 @@ private:
 
     std::optional<Point> current_;
     std::optional<Timestamp> previous_, gone_since_, known_from_;
-    std::optional<Decimal> price_, other_;  // of ratios and closes: of the tickers
+    std::optional<Decimal> price_, other_;  // of ratios and closes: of the tickers; of an age the last one
     std::optional<Timestamp> priced_at_;    // of an age
     std::optional<Timestamp> bar_end_;
     // The end of the last stretch, until something follows it.

@@ -43,8 +43,9 @@ struct Fired {
     std::optional<Timestamp> held_since = {};  // set where the terms have a hold; blind time moves it
     std::int64_t left_out = 0;                 // became true and false again since the last firing, muted
     bool is_last = true;
-    std::vector<RuleView> rules;      // all of the terms
-    std::vector<LineGap> blind = {};  // within the time that was looked at, oldest first
+    std::vector<RuleView> rules;             // all of the terms
+    std::optional<Decimal> last_price = {};  // of an age: the last price that there was, if it is known
+    std::vector<LineGap> blind = {};         // within the time that was looked at, oldest first
 };
 
 // What happened, and the alert's state right after it.

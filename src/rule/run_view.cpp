@@ -88,6 +88,7 @@ Fired Run::fired(std::size_t machine, Timestamp time) const {
     if (alert_.terms->hold > Duration::zero()) what.held_since = machines_[machine].true_since;
     what.left_out = left_out_;
     what.is_last = !repeat || (repeat->times && what.number >= *repeat->times);
+    if (rule(i).watched == Watched::age) what.last_price = tracks_[i].line.last_price();
     what.blind = blind(machine, time);
     return what;
 }
