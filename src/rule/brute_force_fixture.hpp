@@ -112,12 +112,6 @@ public:
     // Became true and false again within the mute, since the last firing.
     std::int64_t left_out() const { return left_out_; }
     bool has_ended() const { return ended_; }
-    std::string text() const {
-        std::string o;
-        for (auto& m : machines_)
-            o += (m.armed ? " armed" : " un") + std::string(m.became_true_while_muted ? " waits" : "");
-        for (int s : sides_) o += " side " + std::to_string(s);
-        return o;
 
 private:
     struct Machine {
