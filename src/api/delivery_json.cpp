@@ -32,7 +32,7 @@ void write_fields(JsonWriter& w, const DeliveryView& d) {
     if (d.late) write_late(w, *d.late);
     if (!d.firing) return;
     w.key("firing");
-    write_firing(w, *d.firing, d.ticker);
+    write_firing(w, *d.firing, d.ticker, d.kind);
 }
 
 void write_attempt(JsonWriter& w, const Attempt& a) {

@@ -42,19 +42,20 @@ void write_late_moment(JsonWriter& w, const LateFiring& late) {
 
 }  // namespace
 
-void write_firing(JsonWriter& w, const FiringView& firing, const Ticker& ticker) {
+void write_firing(JsonWriter& w, const FiringView& firing, const Ticker& ticker, DeliveryKind kind) {
     const DeliveredFiring& said = firing.said;
     const Terms terms = said.terms ? *said.terms : rule::plain_terms(ticker, said.condition, said.level);
     const auto evidence =
         said.evidence.empty() ? std::optional(plain_evidence(firing)) : rule::parse_evidence(said.evidence);
     const Timestamp moment = firing.price_time.value_or(firing.fired_at);
+    const bool has_reason = evidence && kind != DeliveryKind::expired;
     w.begin_object()
         .field("number", said.number)
         .field("fired_at", firing.fired_at)
         .field("late_ms", milliseconds(firing.price_time, firing.fired_at))
         .field("price", firing.price)
         .field("price_time", firing.price_time)
-        .field("because", text_or_null(evidence ? rule::because(terms, *evidence, moment) : std::string()));
+        .field("because", text_or_null(has_reason ? rule::because(terms, *evidence, moment) : std::string()));
     rule::write_members(w, evidence.value_or(rule::Evidence{}));
     if (firing.late) write_late_moment(w, *firing.late);
     w.key("sources")

@@ -154,6 +154,13 @@ TEST_F(RuledAlertsTest, ATextOfAPlainAlertLeavesItPlain) {
     EXPECT_TRUE(noted.has("hooks.example.com/b"));
 }
 
+TEST_F(RuledAlertsTest, APlainAlertWithAMessageHasFiredOnce) {
+    const std::string id = id_of(create(R"("condition":"gt","target_price":5,"message":"{{price}}")"));
+    EXPECT_TRUE(show(id).has(R"("status":"active","firings":0,)")) << show(id).body;
+    fire(id, "6");
+    EXPECT_TRUE(show(id).has(R"("status":"fired","firings":1,)")) << show(id).body;
+}
+
 TEST_F(RuledAlertsTest, SnoozeAndPauseAreChangesLikeOthers) {
     const std::string id = id_of(create(move));
     const std::string until = at(1h);
