@@ -130,11 +130,15 @@ TEST_F(OlderVersionTest, ItSkipsDeliveriesOfAlertsWithTerms) {
 TEST_F(OlderVersionTest, WhatItHasFiredKeepsItsPriceWhenItBeginsAgain) {
     const Alert plain = new_alert();
     ASSERT_TRUE(storage_->create_alert(plain, 10));
+    ASSERT_TRUE(storage_->add_test_delivery(user_, plain.id, make_uuid(now_), Decimal::from_int(1), now_));
     const auto first = Uuid::parse(older_fires(plain.id));
     ASSERT_TRUE(first);
     EXPECT_EQ(storage_->firings(user_, plain.id, 10).at(0).price.value().to_string(), "101.5");
     const auto on = [](Alert& a) { return a.is_active = true; };
     ASSERT_TRUE(storage_->change_alert(user_, plain.id, on, {.now = now_ + 1h, .limit = 10}));
+    // To its senders, the alert is lt 0 now.
+    EXPECT_EQ(database_->ask("SELECT string_agg(kind::text, ' ' ORDER BY id) FROM deliveries"),
+              "ruled_test plain");
     ASSERT_EQ(fire(firing(plain.id, 2, now_ + 2h)).size(), 1U);
     const auto claimed = storage_->claim(std::vector{DeliveryTask{*first, 1}}, now_ + 3h, {"me", now_ + 4h});
     ASSERT_EQ(claimed.size(), 1U);

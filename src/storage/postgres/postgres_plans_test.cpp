@@ -81,6 +81,7 @@ TEST_F(PostgresPlansTest, HotStatementsUseTheirIndexes) {
         {"alert_identical", {"using alerts_active"}},
         {"alerts_lock_of", {"alerts_by_user"}},
         {"state_forget", {"alert_states_pkey"}},
+        {"tests_adopt", {"deliveries_of_tests"}},
         {"rule_replaced", {"deliveries_"}},
         {"fire_late", {"deliveries_pkey", "alerts_pkey"}},
         {"ruled_lock", {"alerts_pkey"}},

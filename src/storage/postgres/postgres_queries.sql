@@ -132,9 +132,12 @@ WHERE user_id = $1::uuid AND ticker = $2::text AND coalesce(plain_condition, con
 -- name: delivery_adopt
 -- The firing of an alert in the plain form that gets terms: its delivery carries it from now on.
 UPDATE deliveries
-SET firing = 1, price = coalesce(price, $2::numeric), price_time = coalesce(price_time, created_at), revision = 1,
-    level = $3::numeric, condition = $4::alert_condition
+SET kind = 'plain', firing = 1, price = coalesce(price, $2::numeric), price_time = coalesce(price_time, created_at),
+    revision = 1, level = $3::numeric, condition = $4::alert_condition
 WHERE id = (SELECT a.delivery_id FROM alerts a WHERE a.id = $1::uuid);
+
+-- name: tests_adopt
+UPDATE deliveries SET kind = 'ruled_test' WHERE alert_id = $1::uuid AND test_price IS NOT NULL AND due_at IS NOT NULL;
 
 -- name: rule_replaced
 INSERT INTO alert_rules (alert_id, revision, rule, replaced_at)

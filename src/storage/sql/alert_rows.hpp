@@ -151,7 +151,8 @@ inline ActiveAlert last_part(const Alert& alert) {
     return out;
 }
 
-// `kind` as it is stored: deliveries of alerts with terms have words of their own, which the version before skips.
+// `kind` as it is stored: deliveries of alerts with terms have words of their own, which the version before skips. One
+// that has fired in the plain form before it got them is not `ruled`.
 struct StoredKind {
     DeliveryKind kind;
     bool ruled;
@@ -159,6 +160,7 @@ struct StoredKind {
 constexpr std::optional<StoredKind> parse_stored_kind(std::string_view text) {
     if (text == "ruled") return StoredKind{DeliveryKind::alert, true};
     if (text == "ruled_test") return StoredKind{DeliveryKind::test, true};
+    if (text == "plain") return StoredKind{DeliveryKind::alert, false};
     const auto kind = parse_delivery_kind(text);
     if (!kind) return std::nullopt;
     return StoredKind{*kind, *kind == DeliveryKind::expired};

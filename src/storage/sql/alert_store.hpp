@@ -218,9 +218,12 @@ private:
 
     static void write_edit(Connection& db, const Alert& before, const EditedAlert& change, Timestamp now) {
         const Alert& after = change.after;
-        if (!before.terms && after.terms && before.triggered_at)
-            db.change("delivery_adopt", after.id, before.triggered_price, before.target,
-                      to_string(before.condition));
+        if (!before.terms && after.terms) {
+            if (before.triggered_at)
+                db.change("delivery_adopt", after.id, before.triggered_price, before.target,
+                          to_string(before.condition));
+            db.change("tests_adopt", after.id);
+        }
         if (change.is_new_rule)
             db.change("rule_replaced", after.id, before.state.revision, canonical_of(before), now);
         const RuleColumns said = rule_columns(after);

@@ -62,6 +62,7 @@ protected:
             {"user_forget_states", {"INDEX alert_states_others_of_user (user_id=?)"}},
             {"delivery_adopt",
              {"SEARCH deliveries USING PRIMARY KEY (id=?)", "SEARCH a USING PRIMARY KEY (id=?)"}},
+            {"tests_adopt", {"SEARCH deliveries USING INDEX deliveries_tests (alert_id=?)"}},
             {"rule_replaced", {"SEARCH d USING", "INDEX deliveries_"}},
             {"ruled_state",
              {"SEARCH alert_states USING PRIMARY KEY (alert_id=?)", "SEARCH a USING PRIMARY KEY (id=?)"}},

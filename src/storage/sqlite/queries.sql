@@ -117,9 +117,12 @@ WHERE user_id = ?1 AND ticker = ?2 AND coalesce(plain_condition, condition) = ?3
 
 -- name: delivery_adopt
 -- The firing of an alert in the plain form that gets terms: its delivery carries it from now on.
-UPDATE deliveries SET firing = 1, price = coalesce(price, ?2), price_time = coalesce(price_time, created_at),
-                      revision = 1, level = ?3, condition = ?4
+UPDATE deliveries SET kind = 'plain', firing = 1, price = coalesce(price, ?2),
+                      price_time = coalesce(price_time, created_at), revision = 1, level = ?3, condition = ?4
 WHERE id = (SELECT a.delivery_id FROM alerts a WHERE a.id = ?1);
+
+-- name: tests_adopt
+UPDATE deliveries SET kind = 'ruled_test' WHERE alert_id = ? AND test_price IS NOT NULL AND +due_at IS NOT NULL;
 
 -- name: rule_replaced
 INSERT OR IGNORE INTO alert_rules (alert_id, revision, rule, replaced_at)

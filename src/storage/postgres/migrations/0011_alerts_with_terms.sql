@@ -72,9 +72,11 @@ ALTER TABLE deliveries ADD COLUMN condition alert_condition;
 ALTER TABLE deliveries ADD COLUMN evidence text;
 
 -- Senders of the version before skip deliveries of these kinds: what they would say of an alert with a rule is wrong.
+-- 'plain' are those of firings before it got its rule.
 ALTER TYPE delivery_kind ADD VALUE 'expired';
 ALTER TYPE delivery_kind ADD VALUE 'ruled';
 ALTER TYPE delivery_kind ADD VALUE 'ruled_test';
+ALTER TYPE delivery_kind ADD VALUE 'plain';
 
 CREATE UNIQUE INDEX deliveries_firing ON deliveries (alert_id, firing) WHERE revision IS NOT NULL;
 CREATE INDEX deliveries_of_rules ON deliveries (alert_id, id) WHERE revision IS NOT NULL;
