@@ -1,6 +1,7 @@
 #include "app/checking.hpp"
 
 #include <utility>
+#include <vector>
 
 #include "app/options.hpp"
 #include "base/log.hpp"
@@ -26,6 +27,8 @@ Checking::Checking(Uses uses)
     outbox::OutboxOptions options;
     options.written = [this](auto groups, auto tasks) { on_written(groups, tasks); };
     outbox_ = outbox::start_outbox(uses_.storage, uses_.queue, options);
+    expiries_ = std::make_unique<Expiries>(uses_.storage,
+                                           [this](FiringGroup group) { outbox_->push(std::move(group)); });
     uses_.instruments.watch(*outbox_);
     recorder_ = recover::start_recorder(uses_.storage, uses_.clock, recorder_options_of(uses_.config));
     uses_.instruments.watch(*recorder_);
@@ -58,11 +61,13 @@ Checking::Checking(Uses uses)
 // Each of the two calls the other: both stop before either is destroyed.
 Checking::~Checking() {
     checker_->stop();
+    expiries_.reset();
     outbox_->stop(Duration::zero());
 }
 
 void Checking::stop() {
     checker_->stop();
+    expiries_.reset();
     if (const std::size_t lost = outbox_->stop(5s); lost > 0) {
         log::error("firings could not be written; their alerts stay active",
                    {{"firings", std::to_string(lost)}});
@@ -79,7 +84,15 @@ void Checking::fire(FiringGroup group) {
             group.board_at = now;
         }
     }
-    outbox_->push(std::move(group));
+    // What somebody is told of goes its own way, which takes longer.
+    FiringGroup told{.price = group.price, .fired_at = group.fired_at};
+    for (Expiry& expiry : group.expiries) {
+        if (expiry.delivery_id) told.expiries.push_back(std::move(expiry));
+    }
+    std::erase_if(group.expiries, [](const Expiry& expiry) { return expiry.delivery_id.has_value(); });
+    if (!told.expiries.empty()) expiries_->take(std::move(told));
+    if (!group.firings.empty() || !group.ruled.empty() || !group.notes.empty() || !group.expiries.empty())
+        outbox_->push(std::move(group));
 }
 
 // On the outbox's thread.

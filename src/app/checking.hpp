@@ -6,6 +6,7 @@
 #include <span>
 
 #include "alert/checker.hpp"
+#include "app/expiries.hpp"
 #include "app/known_past.hpp"
 #include "app/listeners.hpp"
 #include "app/progress.hpp"
@@ -57,6 +58,7 @@ private:
     const Uses uses_;
     const std::optional<Pause> pause_;
     std::unique_ptr<outbox::Outbox> outbox_;
+    std::unique_ptr<Expiries> expiries_;
     std::unique_ptr<recover::Recorder> recorder_;
     Marks marks_;
     Progress progress_;  // used by the checker's thread
