@@ -51,10 +51,16 @@ public:
     using TestStorage::TestStorage;
     std::function<void()> after_lookup;
     std::function<void()> on_ping;
+    std::function<void()> on_bars;
     std::optional<User> user_by_key_hash(const Sha256& hash) override {
         auto user = TestStorage::user_by_key_hash(hash);
         if (after_lookup) after_lookup();
         return user;
+    }
+    std::vector<Bar> bars(Ticker ticker, Duration interval, Timestamp from, Timestamp to,
+                          std::size_t limit) override {
+        if (on_bars) on_bars();
+        return TestStorage::bars(ticker, interval, from, to, limit);
     }
     void ping() override {
         if (on_ping) on_ping();
@@ -87,9 +93,11 @@ inline constexpr std::pair<const char*, const char*> user_routes[] = {
     {"GET", "/api/v1/alerts/1"},
     {"DELETE", "/api/v1/alerts/1"},
     {"POST", "/api/v1/alerts/bulk"},
+    {"POST", "/api/v1/alerts/preview"},
     {"DELETE", "/api/v1/alerts"},
     {"PATCH", "/api/v1/alerts/1"},
     {"GET", "/api/v1/alerts/1/firings"},
+    {"GET", "/api/v1/alerts/1/state"},
     {"GET", "/api/v1/alerts/1/deliveries"},
     {"POST", "/api/v1/alerts/1/test"},
     {"GET", "/api/v1/deliveries"},

@@ -46,6 +46,8 @@ TEST_F(CommonTest, AnUnsupportedMethodIs405WithTheSupportedOnes) {
         {"/api/v1/alerts/7", "GET, HEAD, PATCH, DELETE, OPTIONS"},
         {"/api/v1/alerts/bulk", "POST, OPTIONS"},
         {"/api/v1/alerts/7/firings", "GET, HEAD, OPTIONS"},
+        {"/api/v1/alerts/preview/", "POST, OPTIONS"},
+        {"/api/v1/alerts/7/state", "GET, HEAD, OPTIONS"},
         {"/api/v1/users/register", "POST, OPTIONS"},
         {"/api/v1/users/me", "GET, HEAD, DELETE, OPTIONS"},
         {"/api/v1/users/me/api-key", "POST, OPTIONS"},
@@ -325,10 +327,10 @@ TEST_F(ApiTest, ABodyOfAnotherTypeIsRefusedBeforeAnythingIsDone) {
     const Account ann = register_user("ann@example.com");
     const int before = storage_.calls("create_user");
     constexpr std::pair<const char*, const char*> with_body[] = {
-        {"POST", "/api/v1/users/register"},   {"POST", "/api/v1/users/me/webhook-secret"},
-        {"POST", "/api/v1/alerts"},           {"POST", "/api/v1/deliveries/recover"},
-        {"POST", "/api/v1/alerts/bulk"},      {"PATCH", "/api/v1/alerts/1"},
-        {"POST", "/api/v1/endpoints/enable"},
+        {"POST", "/api/v1/users/register"}, {"POST", "/api/v1/users/me/webhook-secret"},
+        {"POST", "/api/v1/alerts"},         {"POST", "/api/v1/deliveries/recover"},
+        {"POST", "/api/v1/alerts/bulk"},    {"PATCH", "/api/v1/alerts/1"},
+        {"POST", "/api/v1/alerts/preview"}, {"POST", "/api/v1/endpoints/enable"},
     };
     for (const auto& [method, path] : with_body) {
         for (const char* type : {"text/plain", "application/x-www-form-urlencoded"}) {

@@ -25,6 +25,8 @@ net::ServerResponse list_tickers(Services& services, Exchange& exchange);
 net::ServerResponse show_history(Services& services, Exchange& exchange);
 net::ServerResponse create_alert(Services& services, Exchange& exchange);
 net::ServerResponse create_alerts(Services& services, Exchange& exchange);
+net::ServerResponse preview_alert(Services& services, Exchange& exchange);
+net::ServerResponse show_state(Services& services, Exchange& exchange);
 net::ServerResponse change_alert(Services& services, Exchange& exchange);
 net::ServerResponse delete_alerts(Services& services, Exchange& exchange);
 net::ServerResponse list_firings(Services& services, Exchange& exchange);

@@ -1,0 +1,252 @@
+// How an alert stands, and why it has not fired.
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/alert_body.hpp"
+#include "api/handlers.hpp"
+#include "api/stored_past.hpp"
+#include "api/watching.hpp"
+#include "base/json_writer.hpp"
+#include "rule/evidence.hpp"
+#include "rule/seen.hpp"
+#include "rule/words.hpp"
+
+namespace pricewire::api {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration most_time = 2s;
+constexpr std::size_t max_blind = 100;  // the newest
+
+RuledAlert ruled(const Alert& alert) {
+    return {.terms = std::make_shared<const Terms>(terms_of(alert)),
+            .state = alert.state,
+            .created_at = alert.created_at,
+            .begun_at = alert.terms ? alert.begun_at : alert.created_at,
+            .notify_on_expiry = alert.notify_on_expiry};
+}
+
+// A ticker without a price.
+struct Unpriced {
+    Ticker ticker;
+    std::optional<Timestamp> since;
+    std::string reason;
+};
+
+std::optional<Unpriced> find_unpriced(const Services& services, const Terms& terms) {
+    // No price is what an alert about age waits for.
+    if (terms.rules.front().watched == Watched::age) return std::nullopt;
+    for (const Ticker& ticker : tickers_of(terms)) {
+        const auto board = services.use.bus.board(ticker);
+        if (board && board->price) continue;
+        Unpriced out{ticker, board ? board->unpriced_since : std::nullopt, {}};
+        if (const auto state = unwatched(services, ticker)) {
+            out.reason = state->reason;
+        } else {
+            out.reason = board ? why_left_out(*board) : "no source has sent a quote yet";
+        }
+        return out;
+    }
+    return std::nullopt;
+}
+
+struct Blind {
+    BlindSpan span;
+    bool is_own = true;  // of the alert's ticker
+};
+
+// What is known of one alert at one moment.
+class StateView {
+public:
+    StateView(Services& services, const Alert& alert)
+        : services_(services),
+          alert_(alert),
+          now_(services.use.clock.now()),
+          ruled_(ruled(alert)),
+          past_(stored_past(services, most_time)),
+          run_(rule::present(ruled_, now_, past_)),
+          views_(run_.rules()),
+          unpriced_(find_unpriced(services, terms())) {
+        if (alert.is_active) closest_ = rule::closest(ruled_, now_, past_);
+        for (const Rule& r : terms().rules)
+            distances_.push_back(rule::distance(r, views_[distances_.size()]));
+    }
+
+    std::string json() {
+        JsonWriter w;
+        const auto judged = services_.use.storage.judged_until();
+        const RuleState* const first = run_.state().rules.empty() ? nullptr : &run_.state().rules.front();
+        w.begin_object()
+            .field("status", to_string(status_of(alert_, now_)))
+            .field("armed", alert_.is_active && is_armed())
+            .field("judged_until", judged)
+            .field("says", words());
+        write_rules(w);
+        w.key("start");
+        if (first == nullptr) {
+            w.value(nullptr);
+        } else {
+            w.begin_object().field("time", first->start).field("price", first->start_price).end_object();
+        }
+        w.field("held_since", held_since())
+            .field("muted_until", muted_until())
+            .field("muted_by", muted_by())
+            .key("closest");
+        rule::write_closest(w, closest_.closest);
+        write_blind(w);
+        w.field("firings", firings()).key("left_out").begin_array().end_array();
+        w.field("revision", alert_.state.revision).end_object();
+        return std::move(w).str();
+    }
+
+private:
+    const Terms& terms() const { return *ruled_.terms; }
+
+    std::int64_t firings() const {
+        if (!alert_.terms && alert_.triggered_at) return 1;
+        return alert_.state.firings;
+    }
+
+    // Of any: the one that is nearest to firing.
+    std::size_t shown() const {
+        if (terms().joined != Joined::any) return 0;
+        std::size_t nearest = 0;
+        for (std::size_t i = 1; i < distances_.size(); ++i) {
+            if (distances_[i] && (!distances_[nearest] || *distances_[i] < *distances_[nearest])) nearest = i;
+        }
+        return nearest;
+    }
+    const RuleState* shown_state() const {
+        const auto& rules = run_.state().rules;
+        return shown() < rules.size() ? &rules[shown()] : nullptr;
+    }
+    bool is_armed() const {
+        const RuleState* const state = shown_state();
+        return state != nullptr && state->armed;
+    }
+
+    std::optional<Timestamp> held_since() const {
+        return terms().hold > Duration::zero() ? run_.held_since() : std::nullopt;
+    }
+    std::optional<Timestamp> muted_until() const {
+        if (!alert_.is_active) return std::nullopt;
+        const auto until = std::max(alert_.state.muted_until, alert_.state.snoozed_until);
+        return until && *until > now_ ? until : std::nullopt;
+    }
+    bool is_snoozed() const { return muted_until() && muted_until() == alert_.state.snoozed_until; }
+    std::optional<std::string_view> muted_by() const {
+        if (!muted_until()) return std::nullopt;
+        return is_snoozed() ? "snooze" : "cooldown";
+    }
+
+    std::string words() const {
+        rule::Evidence seen{.rules = rule::seen(terms(), views_), .shown = shown()};
+        seen.held_since = held_since();
+        seen.closest = closest_.closest;
+        rule::StateFacts facts{.now = now_, .created_at = alert_.created_at, .begun_at = ruled_.begun_at};
+        if (!alert_.is_active) {
+            facts.ended = alert_.ended.value_or(AlertEnd::fired);
+            facts.ended_at = facts.ended == AlertEnd::fired     ? alert_.triggered_at
+                             : facts.ended == AlertEnd::expired ? alert_.state.expires_at
+                                                                : std::nullopt;
+        } else if (alert_.state.starts_at && now_ < *alert_.state.starts_at) {
+            facts.starts_at = alert_.state.starts_at;
+        }
+        if (unpriced_) {
+            facts.unpriced = unpriced_->ticker;
+            facts.unpriced_since = unpriced_->since;
+            facts.unpriced_reason = unpriced_->reason;
+        }
+        facts.muted_until = muted_until();
+        facts.is_snoozed = is_snoozed();
+        facts.armed = is_armed();
+        if (const RuleState* const state = shown_state()) facts.has_fired = state->fired;
+        facts.seen = &seen;
+        facts.closest_is_recent = closest_.cut;
+        return rule::state_words(terms(), facts);
+    }
+
+    void write_rules(JsonWriter& w) const {
+        w.key("rules").begin_array();
+        for (std::size_t i = 0; i < views_.size(); ++i) {
+            const rule::RuleView& view = views_[i];
+            const Rule& r = terms().rules[i];
+            w.begin_object();
+            if (terms().joined != Joined::one) w.field("ticker", r.ticker.view());
+            w.field("is", to_string(r.word)).key("level");
+            if (r.upper) {
+                w.begin_array().value(view.level).value(view.upper).end_array();
+            } else {
+                w.value(view.level);
+            }
+            w.field("value", view.value).field("true", view.holds).field("distance", distances_[i]);
+            w.field("distance_percent", percent(view.value, distances_[i])).end_object();
+        }
+        w.end_array();
+    }
+    static std::optional<Decimal> percent(const std::optional<Decimal>& value,
+                                          const std::optional<Decimal>& distance) {
+        if (!value || !distance || !value->is_positive()) return std::nullopt;
+        return rule::change_in_percent(*value, *value + *distance);
+    }
+
+    void write_blind(JsonWriter& w) const {
+        std::vector<Blind> all;
+        for (const Ticker& ticker : tickers_of(terms())) {
+            for (BlindSpan& span : services_.use.storage.blind_spans(ticker, alert_.created_at, max_blind)) {
+                span.from = std::max(span.from, alert_.created_at);
+                all.push_back({std::move(span), ticker == alert_.ticker});
+            }
+        }
+        std::sort(all.begin(), all.end(),
+                  [](const Blind& a, const Blind& b) { return a.span.from < b.span.from; });
+        Duration total{};
+        Timestamp counted = alert_.created_at;
+        for (const Blind& blind : all) {
+            const Timestamp to = blind.span.to.value_or(now_);
+            const Timestamp from = std::max(blind.span.from, counted);
+            if (from < to) total += to - from;
+            counted = std::max(counted, to);
+        }
+        w.key("blind").begin_object().field("total", spelled_out(total)).key("now");
+        if (unpriced_) {
+            w.begin_object().field("ticker", unpriced_->ticker.view()).field("since", unpriced_->since);
+            w.field("reason", unpriced_->reason).end_object();
+        } else {
+            w.value(nullptr);
+        }
+        w.key("intervals").begin_array();
+        for (const Blind& blind : all) {
+            w.begin_object();
+            if (!blind.is_own) w.field("ticker", blind.span.ticker.view());
+            w.field("from", blind.span.from).field("to", blind.span.to);
+            w.field("reason", blind.span.reason).end_object();
+        }
+        w.end_array().end_object();
+    }
+
+    Services& services_;
+    const Alert& alert_;
+    const Timestamp now_;
+    const RuledAlert ruled_;
+    const rule::Past past_;
+    const rule::Run run_;
+    const std::vector<rule::RuleView> views_;
+    const std::optional<Unpriced> unpriced_;
+    rule::ClosestFound closest_;
+    std::vector<std::optional<Decimal>> distances_;
+};
+
+}  // namespace
+
+net::ServerResponse show_state(Services& services, Exchange& exchange) {
+    const auto id = Uuid::parse(exchange.parameter);
+    const auto alert = id ? services.use.storage.alert(exchange.user.id, *id) : std::nullopt;
+    if (!alert) return error_response(404, no_such_alert);
+    return json_response(200, StateView(services, *alert).json());
+}
+
+}  // namespace pricewire::api

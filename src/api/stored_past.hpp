@@ -1,0 +1,15 @@
+#pragma once
+
+#include "api/exchange.hpp"
+#include "rule/simulate.hpp"
+
+namespace pricewire::api {
+
+// What storage and the boards know of prices, for the simulator; it gives up once `most` has passed. Refers to the
+// services.
+rule::Past stored_past(Services& services, Duration most);
+
+// "3m20s"
+std::string spelled_out(Duration d);
+
+}  // namespace pricewire::api
