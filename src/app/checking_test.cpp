@@ -34,6 +34,7 @@ protected:
         void wait_until_ready() {
             while (!checking_->ready()) std::this_thread::yield();
         }
+        void heard(int second) { bus_->publish_heard({test_.base_ + std::chrono::seconds{second}, {}}); }
         void price(int second, const char* value) {
             bus_->publish(
                 {"BTC", *Decimal::parse(value), test_.base_ + std::chrono::seconds{second}, ++sequence_});
@@ -51,13 +52,14 @@ protected:
     void SetUp() override {
         ASSERT_TRUE(storage_.create_user({{user_, "a@example.com", true, base_}, {}, "whsec_AAAA"}));
     }
-    void create(const char* level) {
+    void create(const char* level, const std::function<void(Alert&)>& change = [](Alert&) {}) {
         Terms terms{.rules = {{.ticker = "BTC", .level = {.number = *Decimal::parse(level)}}}};
         terms.repeat = {.cooldown = 10s, .rearm = {Decimal::from_int(1), true}};
         Alert alert{.id = id_, .user_id = user_, .ticker = "BTC", .target = {}};
         alert.webhook_url = "https://example.com/";
         alert.created_at = alert.begun_at = base_;
         alert.terms = std::make_shared<const Terms>(std::move(terms));
+        change(alert);
         ASSERT_TRUE(storage_.create_alert(alert, 10));
     }
     bool wait_for(std::int64_t firings, bool armed) {
@@ -101,6 +103,25 @@ TEST_F(CheckingTest, WhatDecidesWhetherAnAlertMayFireOutlivesTheProcess) {
     ASSERT_TRUE(wait_for(2, false));
     EXPECT_EQ(fired(), "2:100.2@40 1:101@2");
     EXPECT_NE(storage_.firings(user_, id_, 1)[0].board.find("kraken"), std::string::npos);
+}
+
+TEST_F(CheckingTest, AnExpiryTellsHowCloseTheAlertCame) {
+    storage_.upsert_bars(std::vector<Bar>{{"BTC", std::chrono::floor<std::chrono::minutes>(base_) + 1min,
+                                           Decimal::from_int(98), Decimal::from_int(99),
+                                           Decimal::from_int(97), Decimal::from_int(97)}});
+    create("100", [this](Alert& alert) {
+        alert.state.expires_at = base_ + 90s;
+        alert.notify_on_expiry = true;
+    });
+    One one(*this, listeners_);
+    one.price(1, "97");
+    one.heard(91);
+    ASSERT_TRUE(storage_.wait_until([&] { return !storage_.all_deliveries().empty(); }));
+    const auto claimed = storage_.claim_due(system_clock().now(), 10, {"sender", system_clock().now() + 10s});
+    ASSERT_EQ(claimed.size(), 1U);
+    EXPECT_EQ(claimed[0].kind, DeliveryKind::expired);
+    EXPECT_NE(claimed[0].firing->evidence.find(R"("distance":1,)"), std::string::npos)
+        << claimed[0].firing->evidence;
 }
 
 TEST_F(CheckingTest, OneThatWasAwayIsPassedOverAndGoesOnFromTheRow) {
