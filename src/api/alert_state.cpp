@@ -68,7 +68,7 @@ public:
           ruled_(ruled(alert)),
           past_(stored_past(services, most_time)),
           run_(rule::present(ruled_, now_, past_)),
-          views_(run_.rules()),
+          views_(with_age(run_.rules())),
           unpriced_(find_unpriced(services, terms())) {
         if (alert.is_active) closest_ = rule::closest(ruled_, now_, past_);
         for (const Rule& r : terms().rules)
@@ -104,6 +104,19 @@ public:
 
 private:
     const Terms& terms() const { return *ruled_.terms; }
+
+    // An age grows by itself, while the run knows it as of its last price.
+    std::vector<rule::RuleView> with_age(std::vector<rule::RuleView> views) const {
+        const Rule& r = terms().rules.front();
+        const auto price = r.watched == Watched::age ? past_.price(r.ticker) : std::nullopt;
+        if (!price) return views;
+        const Duration age = std::max(now_ - price->time, Duration::zero());
+        views.front().value =
+            Decimal::from_raw(Decimal::Raw{std::chrono::floor<std::chrono::milliseconds>(age).count()} *
+                              (Decimal::one_raw / 1000));
+        if (views.front().level) views.front().holds = *views.front().value >= *views.front().level;
+        return views;
+    }
 
     std::int64_t firings() const {
         if (!alert_.terms && alert_.triggered_at) return 1;

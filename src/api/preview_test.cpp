@@ -150,6 +150,16 @@ TEST_F(PastTest, AStateSaysWhyNothingCanFire) {
         << blind.body;
 }
 
+TEST_F(PastTest, AStateOfAnAgeCountsFromTheLastPrice) {
+    publish("BTC", "99");
+    const std::string id = made(R"("watch":"age","when":{"is":"above","level":"60s"})");
+    clock_.advance(12s);
+    const Answer answer = state(id);
+    EXPECT_TRUE(answer.has(R"("rules":[{"is":"above","level":60,"value":12,"true":false,"distance":48,)"))
+        << answer.body;
+    EXPECT_TRUE(answer.has(R"("says":"The last price of BTC is 12 s old.")")) << answer.body;
+}
+
 TEST_F(PastTest, AStateListsTheTimesWithoutAPrice) {
     publish("BTC", "99");
     const std::string id = made(R"("condition":"gt","target_price":1000)");
