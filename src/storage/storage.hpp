@@ -15,7 +15,7 @@
 
 namespace pricewire::storage {
 
-// What storage reports to the rest of the process, after the commit, in commit order, on a thread of its own.
+// What storage reports to the rest of the process, after the commit, in commit order, on one thread at a time.
 // Must return quickly and must not call the storage.
 struct StorageEvents {
     std::function<void(const AlertChange&)> alert_changed;

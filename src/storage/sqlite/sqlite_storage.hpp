@@ -14,7 +14,7 @@ struct SqliteOptions {
 };
 
 // Storage in one SQLite file (WAL). Creates the file, private to its owner, and brings its schema up to date.
-// Events are raised on the writer's thread, before the call that caused them returns. A change of users made
+// Events are raised on a thread that writes, before the call that caused them returns. A change of users made
 // by another process is noticed within a fraction of a second. Throws StorageError if the file cannot be
 // used, with the reason.
 std::unique_ptr<Storage> create_sqlite_storage(const SqliteOptions& options, StorageEvents events);

@@ -1,5 +1,8 @@
 #include "storage/sqlite/writer.hpp"
 
+#include <sqlite3.h>
+
+#include <algorithm>
 #include <filesystem>
 #include <limits>
 
@@ -12,6 +15,11 @@ namespace {
 constexpr auto look_every = std::chrono::milliseconds{200};
 // Calls per commit at most, which bounds how long the first of them waits.
 constexpr std::size_t max_group = 1000;
+// The log is moved into the file from this many pages on (16 MB), as soon as nobody writes: in a commit, those that wait
+// for it would wait for that, too. A log of so many that it must not grow any more (64 MB) is moved at once.
+constexpr int long_log = 4000;
+constexpr int longest_log = 16'000;
+constexpr auto quiet = std::chrono::milliseconds{2};
 
 std::int64_t size_of(const std::filesystem::path& file) {
     std::error_code error;
@@ -27,38 +35,104 @@ Writer::Writer(std::unique_ptr<Connection> connection, StorageEvents events)
       paths_(files_of(db_->database().getFilename())),
       events_(std::move(events)) {
     data_version_ = translate([&] { return db_->pragma("data_version"); });
+    // In place of SQLite's own checkpoints.
+    sqlite3_wal_hook(
+        db_->database().getHandle(),
+        [](void* writer, sqlite3*, const char*, int pages) {
+            static_cast<Writer*>(writer)->log_pages_ = pages;
+            return SQLITE_OK;
+        },
+        this);
     thread_ = std::thread([this] { run(); });
 }
 
 Writer::~Writer() {
-    mailbox_.close();
+    {
+        MutexLock lock(mutex_);
+        closed_ = true;
+        left_.wait(lock, [&]() REQUIRES(mutex_) { return callers_ == 0; });
+        ended_ = true;
+    }
+    due_.notify_one();
     thread_.join();
 }
 
 void Writer::submit(Durability durability, std::function<void(Connection&)> call) {
-    Job job{durability, std::move(call), {}, nullptr, {}};
-    auto done = job.done.get_future();
-    if (!mailbox_.push(&job)) throw StorageError("database: it is closed");
-    done.get();
+    Job job{durability, std::move(call)};
+    MutexLock lock(mutex_);
+    if (closed_) throw StorageError("database: it is closed");
+    ++callers_;
+    jobs_.push_back(&job);
+    while (!job.done) {
+        job.changed.wait(lock, [&]() REQUIRES(mutex_) { return job.done || is_free(); });
+        if (job.done) break;
+        const std::vector<Job*> group = take_group();
+        lock.unlock();
+        commit_group(group);
+        const MonoTime now = system_clock().mono();
+        if (now >= look_at_) look_for_foreign_writes(now);
+        const int log_pages = log_pages_;
+        lock.lock();
+        for (Job* done : group) {
+            done->done = true;
+            done->changed.notify_one();
+        }
+        if (log_pages >= long_log && !std::exchange(log_is_long_, true)) due_.notify_one();
+        if (log_pages >= longest_log) log_is_longest_ = true;
+        set_free(now);
+    }
+    if (--callers_ == 0 && closed_) left_.notify_one();
+    lock.unlock();
+    if (job.error) std::rethrow_exception(job.error);
 }
 
-void Writer::run() {
-    std::vector<Job*> batch;
-    std::vector<Job*> group;
-    while (true) {
-        const bool came = mailbox_.drain(batch, system_clock().mono() + look_every);
-        if (!came && mailbox_.closed() && mailbox_.size() == 0) return;
-        for (std::size_t from = 0; came && from < batch.size(); from += max_group) {
-            group.assign(
-                batch.begin() + static_cast<std::ptrdiff_t>(from),
-                batch.begin() + static_cast<std::ptrdiff_t>(std::min(from + max_group, batch.size())));
-            commit_group(group);
-        }
-        look_for_foreign_writes();
+// Those that have waited longest.
+std::vector<Writer::Job*> Writer::take_group() {
+    busy_ = true;
+    const auto count = static_cast<std::ptrdiff_t>(std::min(jobs_.size(), max_group));
+    const std::vector<Job*> group(jobs_.begin(), jobs_.begin() + count);
+    jobs_.erase(jobs_.begin(), jobs_.begin() + count);
+    return group;
+}
+
+void Writer::set_free(MonoTime now) {
+    busy_ = false;
+    free_since_ = now;
+    if (log_is_longest_) {
+        due_.notify_one();
+    } else if (!jobs_.empty()) {
+        jobs_.front()->changed.notify_one();
     }
 }
 
-void Writer::commit_group(std::vector<Job*>& jobs) {
+void Writer::run() {
+    MonoTime wake = system_clock().mono() + look_every;
+    MutexLock lock(mutex_);
+    while (!ended_) {
+        const bool was_long = log_is_long_;
+        due_.wait_until(lock, wake, [&]() REQUIRES(mutex_) {
+            return ended_ || log_is_long_ != was_long || (log_is_longest_ && !busy_);
+        });
+        MonoTime now = system_clock().mono();
+        const bool is_quiet = jobs_.empty() && now >= free_since_ + quiet;
+        if (busy_ || (!is_quiet && !log_is_longest_)) {
+            wake = now + (log_is_long_ ? quiet : look_every);
+            continue;
+        }
+        busy_ = true;
+        const bool move_log = log_is_long_;
+        lock.unlock();
+        if (now >= look_at_) look_for_foreign_writes(now);
+        if (move_log) checkpoint();
+        now = system_clock().mono();
+        lock.lock();
+        if (move_log) log_is_long_ = log_is_longest_ = false;
+        set_free(now);
+        wake = now + look_every;
+    }
+}
+
+void Writer::commit_group(const std::vector<Job*>& jobs) {
     try {
         translate([&] {
             check_files();
@@ -68,13 +142,19 @@ void Writer::commit_group(std::vector<Job*>& jobs) {
             }
             set_durability(durability);
             db_->execute("BEGIN IMMEDIATE");
-            for (Job* job : jobs) run_one(*job);
+            if (jobs.size() == 1) {
+                jobs.front()->call(*db_);
+                jobs.front()->changes = db_->take_changes();
+            } else {
+                for (Job* job : jobs) run_in_savepoint(*job);
+            }
             db_->execute("COMMIT");
             // If they have gone meanwhile, the commit went with them.
             check_files();
         });
     } catch (...) {
         const auto error = std::current_exception();
+        db_->take_changes();
         try {
             db_->execute("ROLLBACK");
         } catch (const SQLite::Exception&) {
@@ -89,17 +169,9 @@ void Writer::commit_group(std::vector<Job*>& jobs) {
             for (const Change& change : job->changes) raise(change);
         }
     }
-    // A job lives on its caller's stack: after set_value() it no longer exists.
-    for (Job* job : jobs) {
-        if (job->error) {
-            job->done.set_exception(job->error);
-        } else {
-            job->done.set_value();
-        }
-    }
 }
 
-void Writer::run_one(Job& job) {
+void Writer::run_in_savepoint(Job& job) {
     db_->execute("SAVEPOINT call");
     try {
         translate([&] {
@@ -141,6 +213,12 @@ std::int64_t Writer::bytes_in_log() {
     }
 }
 
+// Errors are those of the next commit that meets them, as with SQLite's own.
+void Writer::checkpoint() {
+    sqlite3_wal_checkpoint_v2(db_->database().getHandle(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr,
+                              nullptr);
+}
+
 void Writer::set_durability(Durability durability) {
     if (set_ == durability) return;
     db_->execute(durability == Durability::power ? "PRAGMA synchronous = FULL"
@@ -156,7 +234,8 @@ void Writer::raise(const Change& change) {
     }
 }
 
-void Writer::look_for_foreign_writes() {
+void Writer::look_for_foreign_writes(MonoTime at) {
+    look_at_ = at + look_every;
     try {
         // data_version does not change with this connection's own commits
         // (sqlite.org/pragma.html#pragma_data_version).
