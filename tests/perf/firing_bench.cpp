@@ -9,11 +9,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <functional>
 #include <iostream>
+#include <optional>
+#include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "alert/checker.hpp"
@@ -21,6 +25,7 @@
 #include "deliver/sender.hpp"
 #include "firing_floor.hpp"
 #include "firings.hpp"
+#include "fsync_and_post.hpp"
 #include "net/http_client.hpp"
 #include "outbox/outbox.hpp"
 #include "places.hpp"
@@ -153,6 +158,124 @@ void at_once(std::size_t count, double most) {
     }
 }
 
+// When a request came in.
+class Arrivals {
+public:
+    void note() {
+        {
+            MutexLock lock(mutex_);
+            at_ = Clock::now();
+        }
+        changed_.notify_all();
+    }
+    Clock::time_point wait() {
+        MutexLock lock(mutex_);
+        changed_.wait_for(lock, 10s, [&]() REQUIRES(mutex_) { return at_.has_value(); });
+        if (!at_) throw std::runtime_error("a webhook did not arrive");
+        return *std::exchange(at_, std::nullopt);
+    }
+
+private:
+    Mutex mutex_;
+    CondVar changed_;
+    std::optional<Clock::time_point> at_ GUARDED_BY(mutex_);
+};
+
+struct Samples {
+    std::string what;
+    std::vector<double> milliseconds = {};
+    void add(Clock::time_point from, Clock::time_point to) {
+        milliseconds.push_back(seconds_between(from, to) * 1000);
+    }
+    double at(double part) {
+        std::sort(milliseconds.begin(), milliseconds.end());
+        return milliseconds[static_cast<std::size_t>(part * static_cast<double>(milliseconds.size() - 1))];
+    }
+};
+
+// Everything in one process, so that its parts can be timed: the in-process queue on PostgreSQL, too.
+template <typename Place>
+void one_by_one(std::size_t count, double most) {
+    Place place;
+    Stamps stamps;
+    Arrivals arrivals;
+    const std::string secret = webhook::make_webhook_secret(SignatureScheme::v1).secret;
+    sim::ReceiverOptions receiver_options;
+    receiver_options.keep_log = false;
+    receiver_options.on_delivery = [&](const sim::ReceivedDelivery&) { arrivals.note(); };
+    const auto receiver = sim::create_receiver(receiver_options).value();
+    const auto storage = place.open(stamped(stamps));
+    const auto firings = perf::create_alerts(*storage, count, secret, [&](std::size_t) {
+        return fmt::format("http://127.0.0.1:{}/hook", receiver->port());
+    });
+    if (firings.size() != count) throw std::runtime_error("the alerts could not be created");
+
+    const auto client = net::create_http_client();
+    const perf::PlainSecrets secrets;
+    deliver::SenderOptions options;
+    options.urls.allow_http = true;
+    options.urls.allow_ports = {{1, 65535}};
+    options.urls.guard = net::AddressGuard({net::Network::parse("127.0.0.0/8").value()});
+    const auto queue = queue::create_in_process_queue();
+    const auto sender = deliver::start_sender(options, *storage, *queue, *client, secrets, system_clock());
+    const auto outbox = outbox::start_outbox(*storage, *queue);
+    const auto checker =
+        alert::start_checker({.load = [&](const auto& piece) { storage->load_active_alerts(piece); },
+                              .fire =
+                                  [&](FiringGroup group) {
+                                      stamps.handed_over = Clock::now();
+                                      outbox->push(std::move(group));
+                                  }},
+                             system_clock());
+    while (!checker->ready()) std::this_thread::sleep_for(1ms);
+
+    const test::TempDir directory;
+    perf::FsyncAndPost floor(directory.path(), receiver->port());
+    const std::string body(700, ' ');
+    Samples ours{"price in to webhook"}, least{"floor"};
+    std::array<Samples, 6> parts{{{"checker"},
+                                  {"hand-over to the outbox"},
+                                  {"writing, with its commit"},
+                                  {"queue, and waking the sender"},
+                                  {"claim"},
+                                  {"request"}}};
+    auto next = Clock::now();
+    for (std::size_t i = 0; i < count; ++i) {
+        std::this_thread::sleep_until(next += 5ms);
+        const auto begin = Clock::now();
+        floor.run(body);
+        least.add(begin, arrivals.wait());
+        std::this_thread::sleep_until(next += 5ms);
+        stamps.price = Clock::now();
+        const Decimal price = Decimal::from_raw(Decimal::from_int(static_cast<std::int64_t>(i) + 1).raw() +
+                                                Decimal::one_raw / 2);
+        checker->on_price({"BTC", price, system_clock().now(), i + 1});
+        const auto end = arrivals.wait();
+        ours.add(stamps.price, end);
+        const std::array points{stamps.price,
+                                stamps.handed_over,
+                                stamps.fire_begins,
+                                stamps.fire_ends,
+                                stamps.claim_begins,
+                                stamps.claim_ends,
+                                end};
+        for (std::size_t part = 0; part < parts.size(); ++part)
+            parts[part].add(points[part], points[part + 1]);
+    }
+    sender->stop(10s);
+    const std::string what = fmt::format("{}, one process, {}", ours.what, place.name());
+    for (const auto& [name, quantile] : {std::pair("p50", 0.5), std::pair("p99", 0.99)}) {
+        perf::row(what + ", " + name, fmt::format("{:.2f} ms", ours.at(quantile)));
+        perf::row("  beside it: one fsync and one POST", fmt::format("{:.2f} ms", least.at(quantile)));
+        perf::row("  ratio", fmt::format("{:.2f}", ours.at(quantile) / least.at(quantile)),
+                  fmt::format("<= {:.0f}", most));
+    }
+    for (Samples& part : parts) {
+        perf::row("  " + part.what + ", p50 and p99",
+                  fmt::format("{:.2f}  {:.2f} ms", part.at(0.5), part.at(0.99)));
+    }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -161,6 +284,10 @@ int main(int argc, char** argv) {
         if (only.empty() || only == "at_once") {
             at_once<perf::SqlitePlace>(100'000, 2);
             if (test::postgres_url()) at_once<perf::PostgresPlace>(100'000, 3);
+        }
+        if (only.empty() || only == "one_by_one") {
+            one_by_one<perf::SqlitePlace>(1000, 2);
+            if (test::postgres_url()) one_by_one<perf::PostgresPlace>(1000, 3);
         }
         return 0;
     } catch (const std::exception& e) {
