@@ -265,6 +265,16 @@ SELECT
 FROM alerts a CROSS JOIN deliveries d ON d.id = a.delivery_id LEFT JOIN prices_fired g ON g.id = d.price_fired
 WHERE a.id = ?1 AND a.user_id = ?2 AND a.deleted_at IS NULL AND a.rule IS NULL;
 
+-- name: firing_delivery
+INSERT INTO deliveries (id, alert_id, user_id, state, due_at, created_at, deadline, late, firing, price, price_time,
+                        price_fired)
+SELECT ?6, a.id, a.user_id, 'pending', ?1, ?1, ?1 + a.deliver_within, ?2, 1, ?3, ?4, ?5
+FROM alerts a WHERE a.id = ?7 AND +a.is_active = 1 AND a.rule IS NULL
+RETURNING user_id;
+
+-- name: firing_alert
+UPDATE alerts SET is_active = 0, triggered_at = ?, triggered_price = ?, late = ?, delivery_id = ? WHERE id = ?;
+
 -- name: firing_add
 INSERT OR IGNORE INTO temp.firing (alert_id, delivery_id) VALUES (?, ?);
 
