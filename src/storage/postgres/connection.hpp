@@ -80,6 +80,7 @@ public:
 
     // For transactions that begin from now on.
     void set_durability(Durability durability);
+    std::optional<Durability> durability() const { return durability_; }
     // How long this side waits for each statement from now on; the server's own limit is set with SET.
     void set_patience(Duration patience) { patience_ = patience; }
     Duration patience() const { return patience_; }

@@ -29,14 +29,15 @@ bool Pool::undo(Connection& connection) {
     }
 }
 
-sql::Connections<Connection>::Lease Pool::take() {
+sql::Connections<Connection>::Lease Pool::take(std::optional<Durability> durability) {
     return connections_.take(
         system_clock().mono() + options_.pool_wait, [](Connection& idle) { return idle.seems_alive(); },
         [&] {
             return std::make_unique<Connection>(
                 ConnectionOptions{options_.url, options_.connect_timeout, options_.statement_timeout},
                 watchdog_);
-        });
+        },
+        [&](const Connection& idle) { return !durability || idle.durability() == durability; });
 }
 
 }  // namespace pricewire::storage::postgres

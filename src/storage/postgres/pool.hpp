@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+
 #include "storage/postgres/connection.hpp"
 #include "storage/sql/connections.hpp"
 
@@ -15,19 +17,27 @@ public:
     // one.
     template <typename F>
     auto statement(Durability durability, F&& call) {
-        return use([&](Connection& db, bool& repeatable) {
+        return use(durability, [&](Connection& db, bool& repeatable) {
             db.set_durability(durability);
             repeatable = false;
             return call(db);
         });
     }
+    // For a statement that may be run again if its answer was lost.
+    template <typename F>
+    auto repeatable_statement(Durability durability, F&& call) {
+        return use(durability, [&](Connection& db, bool&) {
+            db.set_durability(durability);
+            return call(db);
+        });
+    }
     template <typename F>
     auto read(F&& call) {
-        return use([&](Connection& db, bool&) { return call(db); });
+        return use(std::nullopt, [&](Connection& db, bool&) { return call(db); });
     }
     template <typename F>
     auto transaction(Durability durability, F&& call) {
-        return use([&](Connection& db, bool& repeatable) {
+        return use(durability, [&](Connection& db, bool& repeatable) {
             db.set_durability(durability);
             db.begin();
             repeatable = false;
@@ -54,9 +64,9 @@ private:
 
     // `call` keeps `repeatable` true for as long as what it has sent may be sent again.
     template <typename F>
-    auto use(F&& call) {
+    auto use(std::optional<Durability> durability, F&& call) {
         return with_retries([&] {
-            auto connection = take();
+            auto connection = take(durability);
             bool repeatable = true;
             try {
                 return call(*connection, repeatable);
@@ -107,7 +117,8 @@ private:
     // False if that failed: the server rolls back when the connection ends.
     static bool undo(Connection& connection);
 
-    sql::Connections<Connection>::Lease take();
+    // One that has the durability already, if there is one: setting it is a round trip.
+    sql::Connections<Connection>::Lease take(std::optional<Durability> durability);
 
     const PostgresOptions options_;
     Watchdog watchdog_;

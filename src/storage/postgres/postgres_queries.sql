@@ -317,7 +317,7 @@ SELECT
 FROM alerts a JOIN deliveries d ON d.id = a.delivery_id LEFT JOIN prices_fired g ON g.id = d.price_fired
 WHERE a.id = $1::uuid AND a.user_id = $2::uuid AND a.deleted_at IS NULL AND a.rule IS NULL;
 
--- name: fire
+-- name: firing_of_groups
 -- Locked in the order of ids, so that two processes that fire the same alerts wait for each other without a deadlock.
 -- Locked rows are not skipped: the transaction that holds one may still roll back.
 WITH locked AS MATERIALIZED (
@@ -333,11 +333,34 @@ fired AS (
     FROM locked l WHERE a.id = l.alert_id
     RETURNING a.id, a.user_id, a.delivery_id, a.triggered_at, a.deliver_within, l.late, l.price, l.price_time,
               l.price_fired)
+-- name: firing_insert
 INSERT INTO deliveries (id, alert_id, user_id, state, due_at, created_at, deadline, late, firing, price, price_time,
                         price_fired)
 SELECT delivery_id, id, user_id, 'pending', triggered_at, triggered_at,
        triggered_at + deliver_within * interval '1 microsecond', late, 1, price, price_time, price_fired
 FROM fired
+-- name: fire
+-- include: firing_of_groups
+-- include: firing_insert
+RETURNING id, user_id;
+
+-- name: fire_few
+-- The same with the users' numbers and the boards: a transaction in one round trip. Users are locked after all alerts,
+-- in the order of ids: see the table.
+-- include: firing_of_groups
+,
+counts AS MATERIALIZED (SELECT user_id, count(*) AS fired FROM fired GROUP BY user_id),
+counted AS (
+    UPDATE users u SET active_alerts = u.active_alerts - l.fired
+    FROM (SELECT o.id, c.fired FROM counts c JOIN users o ON o.id = c.user_id ORDER BY o.id FOR UPDATE OF o) l
+    WHERE u.id = l.id),
+boards AS (
+    INSERT INTO prices_fired (id, board, board_at)
+    SELECT b.id, b.board, b.board_at
+    FROM unnest($8::uuid[], $9::text[], $10::timestamptz[]) b(id, board, board_at)
+    WHERE b.id IN (SELECT price_fired FROM fired)
+    ON CONFLICT DO NOTHING)
+-- include: firing_insert
 RETURNING id, user_id;
 
 -- name: fire_late

@@ -13,6 +13,8 @@ namespace {
 // Firings per statement: this many take well under the statement timeout on a slow machine. All of a call's
 // are one transaction.
 constexpr std::size_t max_fired_at_once = 20'000;
+// As many need no transaction of several statements, each a round trip.
+constexpr std::size_t few = 100;
 // A backend uses one core: from this many firings on, two are faster, with a transaction each.
 constexpr std::size_t worth_two_backends = 10'000;
 
@@ -44,33 +46,59 @@ struct Written {
     std::map<Uuid, int> less;
 };
 
-void fire_some(Connection& db, std::span<const Fired> fired, std::span<const FiringGroup> groups,
-               sql::Boards& boards, Written& out) {
+// The parameters of "fire".
+struct FireColumns {
     Array alerts, deliveries, places;
     // Each group once: its place among those of this statement.
     Array times, prices, price_times, late, ids;
+    Array boards, board_times;  // of "fire_few"
     bool any_late = false;
-    std::unordered_map<std::size_t, std::size_t> place_of;
-    for (const Fired& f : fired) {
-        const auto [place, is_new] = place_of.try_emplace(f.group, place_of.size() + 1);
-        alerts.add(f.alert_id);
-        deliveries.add(f.delivery_id);
-        places.add(place->second);
-        if (!is_new) continue;
-        const FiringGroup& group = groups[f.group];
+    FireColumns(std::span<const Fired> fired, std::span<const FiringGroup> groups,
+                const sql::Boards& ids_of) {
+        std::unordered_map<std::size_t, std::size_t> place_of;
+        for (const Fired& f : fired) {
+            const auto [place, is_new] = place_of.try_emplace(f.group, place_of.size() + 1);
+            alerts.add(f.alert_id);
+            deliveries.add(f.delivery_id);
+            places.add(place->second);
+            if (is_new) add(groups[f.group], ids_of.id(f.group));
+        }
+    }
+
+private:
+    void add(const FiringGroup& group, const std::optional<Uuid>& id) {
         times.add(group.fired_at);
         prices.add(group.price.value);
         price_times.add(group.price.time);
         late.add(sql::late_text(group));
         any_late |= group.late.has_value();
-        ids.add(boards.id(f.group));
+        ids.add(id);
+        boards.add(group.board);
+        board_times.add(group.board_at);
     }
-    for (const Row row : db.run("fire", alerts, deliveries, places, times, prices, price_times, late, ids)) {
+};
+
+void fire_some(Connection& db, std::span<const Fired> fired, std::span<const FiringGroup> groups,
+               const sql::Boards& boards, Written& out) {
+    const FireColumns c(fired, groups, boards);
+    for (const Row row :
+         db.run("fire", c.alerts, c.deliveries, c.places, c.times, c.prices, c.price_times, c.late, c.ids)) {
         const Uuid user = row.id(1);
         out.deliveries.emplace(row.id(0), user);
         --out.less[user];
     }
-    if (any_late) db.run("fire_late", deliveries);
+    if (c.any_late) db.run("fire_late", c.deliveries);
+}
+
+// The deliveries it wrote, with their users.
+std::unordered_map<Uuid, Uuid> fire_few(Connection& db, std::span<const Fired> fired,
+                                        std::span<const FiringGroup> groups, const sql::Boards& boards) {
+    const FireColumns c(fired, groups, boards);
+    std::unordered_map<Uuid, Uuid> written;
+    for (const Row row : db.run("fire_few", c.alerts, c.deliveries, c.places, c.times, c.prices,
+                                c.price_times, c.late, c.ids, c.boards, c.board_times))
+        written.emplace(row.id(0), row.id(1));
+    return written;
 }
 
 // The deliveries it wrote, with their users.
@@ -160,8 +188,14 @@ void Store::fire_plain(std::span<const FiringGroup> groups, const sql::Boards& b
             return fire_in_one(db_, part, groups, boards);
         }));
     }
+    const bool any_late =
+        std::ranges::any_of(groups, [](const FiringGroup& g) { return g.late.has_value(); });
+    // What an attempt has written whose answer was lost, the sender finds in the database: see Outbox.
+    const auto few_at_once = [&](Connection& db) { return fire_few(db, all, groups, boards); };
     // If this throws, the others' futures wait for their end.
-    std::unordered_map<Uuid, Uuid> written = fire_in_one(db_, parts.front(), groups, boards);
+    std::unordered_map<Uuid, Uuid> written = all.size() <= few && !any_late
+                                                 ? db_.repeatable_statement(Durability::power, few_at_once)
+                                                 : fire_in_one(db_, parts.front(), groups, boards);
     for (auto& other : others) written.merge(other.get());
     for (const FiringGroup& group : groups) {
         for (const Firing& firing : group.firings) {

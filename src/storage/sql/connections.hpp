@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -37,11 +39,15 @@ public:
         bool was_idle_;
     };
 
-    // An idle connection that is usable(connection), or one that open() gives. Waits if all are in use, until
-    // the deadline if there is one; throws StorageError then.
+    // An idle connection that is usable(connection), one that is preferred(connection) if there is any, or one that
+    // open() gives. Waits if all are in use, until the deadline if there is one; throws StorageError then.
     template <typename Usable, typename Open>
     Lease take(std::optional<MonoTime> deadline, Usable usable, Open open) {
-        while (auto idle = take_idle(deadline)) {
+        return take(deadline, usable, open, [](const Connection&) { return true; });
+    }
+    template <typename Usable, typename Open, typename Preferred>
+    Lease take(std::optional<MonoTime> deadline, Usable usable, Open open, Preferred preferred) {
+        while (auto idle = take_idle(deadline, preferred)) {
             if (usable(*idle)) return {*this, std::move(idle), true};
             give(nullptr);
         }
@@ -55,7 +61,8 @@ public:
 
 private:
     // Null if one may be opened.
-    std::unique_ptr<Connection> take_idle(std::optional<MonoTime> deadline) {
+    template <typename Preferred>
+    std::unique_ptr<Connection> take_idle(std::optional<MonoTime> deadline, Preferred preferred) {
         MutexLock lock(mutex_);
         const auto ready = [&]() REQUIRES(mutex_) { return !idle_.empty() || open_ < most_; };
         if (!deadline) {
@@ -68,8 +75,11 @@ private:
             return nullptr;
         }
         // The most recently used one has the warmest caches.
-        auto connection = std::move(idle_.back());
-        idle_.pop_back();
+        auto found =
+            std::find_if(idle_.rbegin(), idle_.rend(), [&](const auto& idle) { return preferred(*idle); });
+        if (found == idle_.rend()) found = idle_.rbegin();
+        auto connection = std::move(*found);
+        idle_.erase(std::next(found).base());
         return connection;
     }
     // Null: it was closed.
