@@ -43,8 +43,8 @@ std::string until_words(Timestamp time, Timestamp now) {
 }
 
 std::string age_words(Decimal seconds) {
-    constexpr Decimal::Raw micro = Decimal::one_raw / 1'000'000;
-    return duration_words(Duration{static_cast<std::int64_t>(seconds.raw() / micro)});
+    const auto whole = static_cast<std::int64_t>(seconds.raw() / Decimal::one_raw);
+    return whole == 0 ? "less than a second" : duration_words(std::chrono::seconds{whole});
 }
 
 // The level that was passed or, of a channel, is the nearer one; null where it is not known.

@@ -160,8 +160,11 @@ TEST_F(RuleStateWords, SayHowFarItIsAndHowCloseItCame) {
                    seen("107", measured("106.7", Anchor::high, "110", "2025-01-02T10:00:00Z", percent("-3")),
                         {}, false)),
               "BTC is 0.3 (0.28 %) above 106.7, which is 3 % below the high of 110 at 10:00.");
-    EXPECT_EQ(says(R"({"watch":"age","is":"above","level":"60s"})", seen("12", fixed("60"), {}, false)),
-              "The last price of BTC is 12 s old.");
+    EXPECT_EQ(
+        says(R"({"watch":"age","is":"above","level":"60s"})", seen("12.345678", fixed("60"), {}, false)),
+        "The last price of BTC is 12 s old.");
+    EXPECT_EQ(says(R"({"watch":"age","is":"above","level":"60s"})", seen("0.25", fixed("60"), {}, false)),
+              "The last price of BTC is less than a second old.");
 }
 
 TEST_F(RuleStateWords, SayWhatIsNotKnown) {
