@@ -18,6 +18,7 @@ struct RandomAlert {
     Terms terms;
     brute_force::Life life;
     std::vector<brute_force::Event> events;  // in order of arrival
+    bool some_are_late = false;
 };
 
 class RandomAlerts {
@@ -30,9 +31,9 @@ public:
         RandomAlert out;
         out.terms = terms();
         out.life = life();
-        const bool some_are_late = chance(40);
-        out.events = events(some_are_late);
-        if (some_are_late) delay_some(out.events);
+        out.some_are_late = chance(40);
+        out.events = events(out.some_are_late);
+        if (out.some_are_late) delay_some(out.events);
         return out;
     }
     int below(int limit) { return std::uniform_int_distribution<int>(0, limit - 1)(random_); }
@@ -152,7 +153,7 @@ private:
         if (chance(20)) out.snoozed_until = out.begins + seconds(300);
         return out;
     }
-    // `apart`: no two have one time, since a firing that is imposed comes after everything else of its moment.
+    // `apart`: nothing else has the time of one, since a firing that is imposed comes after everything else of its moment.
     std::vector<brute_force::Event> events(bool apart) {
         std::vector<brute_force::Event> out;
         btc_ = 200 + below(9) - 4;
@@ -161,6 +162,7 @@ private:
         const int count = 8 + below(45);
         const int jump = one_of({0, 2, 6});
         for (int i = 0; i < count; ++i) {
+            if (apart) time += std::chrono::microseconds{1 + below(999)};
             const Ticker ticker(chance(65) ? "BTC" : "ETH");
             const bool gone = chance(8);
             out.push_back({time, ticker, gone ? std::nullopt : std::optional(price(ticker))});

@@ -102,13 +102,16 @@ void Run::history(const Ticker& ticker, const Stretch& stretch) {
         Line& line = tracks_[i].line;
         const Rule& rule_i = rule(i);
         const bool is_kept = rule_i.watched == Watched::price || rule_i.watched == Watched::close;
-        if (is_kept && ticker == rule_i.ticker && phase_ == Phase::resuming) {
+        const bool is_told = is_kept && ticker == rule_i.ticker && phase_ == Phase::resuming;
+        if (is_told) {
             line.begin(rule_i, stretch);
             if (stretch.from >= rule_state(i).extreme_until) take_noted(i);
-            if (rule_i.watched == Watched::price) past(i, stretch);
             if (rule_i.watched == Watched::close) past_closes(i, stretch);
+            // Of several prices, none is known to be a part of the level of the others.
+            if (rule_i.watched == Watched::price && stretch.low < stretch.high) past(i, stretch);
         }
         line.history(rule_i, ticker, stretch);
+        if (is_told && rule_i.watched == Watched::price && stretch.low == stretch.high) past(i, stretch);
     }
 }
 
@@ -163,8 +166,8 @@ void Run::past(std::size_t i, Stretch stretch) {
         if (holds_at(stretch.last)) track.past_true_since = told;
         return;
     }
-    const bool is_apart = state_of(rule_i.word) == Word::outside && stretch.low < limits->lower.level &&
-                          stretch.high > limits->upper.level;
+    const bool is_apart = !is_exact && state_of(rule_i.word) == Word::outside &&
+                          stretch.low < limits->lower.level && stretch.high > limits->upper.level;
     if (!std::all_of(std::begin(values), std::end(values), holds_at) || is_apart) {
         track.past_true_since.reset();
         if (holds_at(stretch.last)) track.past_true_since = told;
