@@ -62,7 +62,7 @@ Alert changed(const Alert& alert, const std::string& body) {
     return change ? std::move(change->alert) : Alert{};
 }
 
-std::string refused(const Alert& alert, const std::string& body) {
+std::string refusal_of(const Alert& alert, const std::string& body) {
     return errors(parse_alert_change(body, alert, context));
 }
 
@@ -170,12 +170,12 @@ TEST(AlertChange, ANumberOrASideMovesTheRuleThatThereIs) {
     EXPECT_EQ(when_of(moved), R"({"is":"below","level":71000})");
     EXPECT_EQ(moved.target, Decimal::from_int(71000));
     const Alert channel = made(R"("when":{"is":"outside","level":[1,2]})");
-    EXPECT_EQ(refused(channel, R"({"target_price":3})"), "body condition: Field required (missing)");
+    EXPECT_EQ(refusal_of(channel, R"({"target_price":3})"), "body condition: Field required (missing)");
     EXPECT_EQ(when_of(changed(channel, R"({"target_price":3,"condition":"gt"})")),
               R"({"is":"above","level":3})");
-    EXPECT_EQ(refused(channel, R"({"when":null})"),
+    EXPECT_EQ(refusal_of(channel, R"({"when":null})"),
               "body target_price: Field required (missing)\nbody condition: Field required (missing)");
-    EXPECT_EQ(refused(channel, R"({"when":{"is":"above","level":1},"condition":"gt"})"),
+    EXPECT_EQ(refusal_of(channel, R"({"when":{"is":"above","level":1},"condition":"gt"})"),
               "body when: Give either when, or condition and target_price (value_error)");
 }
 
@@ -186,8 +186,9 @@ TEST(AlertChange, AnotherTickerTakesTheRulesOfTheAlertsTickerAlong) {
     EXPECT_EQ(moved.ticker, Ticker("ETH"));
     EXPECT_EQ(moved.terms->rules[0].ticker, Ticker("ETH"));
     EXPECT_EQ(moved.terms->rules[1].ticker, Ticker("ETH"));
-    EXPECT_EQ(refused(both, R"({"ticker":"XYZ"})").find("body ticker: Input should be one of BTC, ETH"), 0U);
-    EXPECT_EQ(refused(both, R"({"ticker":null})"),
+    EXPECT_EQ(refusal_of(both, R"({"ticker":"XYZ"})").find("body ticker: Input should be one of BTC, ETH"),
+              0U);
+    EXPECT_EQ(refusal_of(both, R"({"ticker":null})"),
               "body ticker: Input should be a valid string (string_type)");
 }
 
@@ -205,24 +206,24 @@ TEST(AlertChange, AMarginThatWasTheDefaultFollowsTheRule) {
 TEST(AlertChange, RefusesWhatItDoesNotKnowAndWhatOnlyFollows) {
     const Alert alert = made(R"("condition":"gt","target_price":70000)");
     EXPECT_EQ(
-        refused(alert, R"({"tarket_price":1,"id":"x","zzzzzzzz":1})"),
+        refusal_of(alert, R"({"tarket_price":1,"id":"x","zzzzzzzz":1})"),
         "body tarket_price: There is no such field here; did you mean 'target_price'? (extra_forbidden)\n"
         "body id: It cannot be changed (extra_forbidden)\n"
         "body zzzzzzzz: There is no such field here (extra_forbidden)");
-    EXPECT_EQ(refused(alert, R"({"is_active":"no"})"),
+    EXPECT_EQ(refusal_of(alert, R"({"is_active":"no"})"),
               "body is_active: Input should be true or false (bool_type)");
-    EXPECT_EQ(refused(alert, "[]"), "body: Input should be a JSON object (model_attributes_type)");
-    EXPECT_EQ(refused(alert, ""), "body: Field required (missing)");
-    EXPECT_EQ(refused(alert, R"({"webhook_url":null})"),
+    EXPECT_EQ(refusal_of(alert, "[]"), "body: Input should be a JSON object (model_attributes_type)");
+    EXPECT_EQ(refusal_of(alert, ""), "body: Field required (missing)");
+    EXPECT_EQ(refusal_of(alert, R"({"webhook_url":null})"),
               "body webhook_url: Input should be a valid string (string_type)");
 }
 
 TEST(AlertChange, ALifeIsCheckedAsAWhole) {
     const Alert alert = made(
         R"("condition":"gt","target_price":70000,"starts_at":"2025-03-01T00:00:00Z","expires_at":"2025-04-01T00:00:00Z")");
-    EXPECT_EQ(refused(alert, R"({"expires_at":"2025-02-01T00:00:00Z"})"),
+    EXPECT_EQ(refusal_of(alert, R"({"expires_at":"2025-02-01T00:00:00Z"})"),
               "body expires_at: Input should be in the future (value_error)");
-    EXPECT_EQ(refused(alert, R"({"starts_at":"2025-05-01T00:00:00Z"})"),
+    EXPECT_EQ(refusal_of(alert, R"({"starts_at":"2025-05-01T00:00:00Z"})"),
               "body expires_at: Input should be in the future (value_error)");
     const Alert endless = changed(alert, R"({"expires_at":null,"starts_at":"2025-05-01T00:00:00Z"})");
     EXPECT_FALSE(endless.state.expires_at);
@@ -233,8 +234,8 @@ TEST(AlertChange, ALifeIsCheckedAsAWhole) {
     expired.ended = AlertEnd::expired;
     expired.state.expires_at = now - 1h;
     expired.state.starts_at.reset();
-    EXPECT_EQ(refused(expired, R"({"note":"x"})"), "");
-    EXPECT_EQ(refused(expired, R"({"is_active":true})"),
+    EXPECT_EQ(refusal_of(expired, R"({"note":"x"})"), "");
+    EXPECT_EQ(refusal_of(expired, R"({"is_active":true})"),
               "body expires_at: Input should be in the future (value_error)");
     EXPECT_TRUE(changed(expired, R"({"is_active":true,"expires_at":null})").is_active);
     EXPECT_TRUE(changed(expired, R"({"is_active":null,"expires_at":null})").is_active) << "the default";
@@ -245,12 +246,12 @@ TEST(AlertChange, AFormatTakesItsTemplateAlong) {
         made(R"("condition":"gt","target_price":1,"format":"template","template":{"body":"1"})");
     EXPECT_FALSE(changed(alert, R"({"format":null})").custom);
     EXPECT_EQ(changed(alert, R"({"template":{"body":"2"}})").custom->body, "2");
-    EXPECT_EQ(refused(alert, R"({"template":null})"),
+    EXPECT_EQ(refusal_of(alert, R"({"template":null})"),
               "body template: Field required where format is 'template' (missing)");
     const Alert plain = made(R"("condition":"gt","target_price":1)");
-    EXPECT_EQ(refused(plain, R"({"format":"template"})"),
+    EXPECT_EQ(refusal_of(plain, R"({"format":"template"})"),
               "body template: Field required where format is 'template' (missing)");
-    EXPECT_EQ(refused(plain, R"({"template":{"body":"1"}})"),
+    EXPECT_EQ(refusal_of(plain, R"({"template":{"body":"1"}})"),
               "body template: Only where format is 'template' (value_error)");
 }
 

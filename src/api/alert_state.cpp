@@ -18,8 +18,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration most_time = 2s;
-constexpr std::size_t max_blind = 100;  // the newest
+constexpr Duration most_state_time = 2s;
+constexpr std::size_t max_intervals = 100;  // the newest
 
 RuledAlert ruled(const Alert& alert) {
     return {.terms = std::make_shared<const Terms>(terms_of(alert)),
@@ -66,7 +66,7 @@ public:
           alert_(alert),
           now_(services.use.clock.now()),
           ruled_(ruled(alert)),
-          past_(stored_past(services, most_time)),
+          past_(stored_past(services, most_state_time)),
           run_(rule::present(ruled_, now_, past_)),
           views_(with_age(run_.rules())),
           unpriced_(find_unpriced(services, terms())) {
@@ -209,7 +209,8 @@ private:
     void write_blind(JsonWriter& w) const {
         std::vector<Blind> all;
         for (const Ticker& ticker : tickers_of(terms())) {
-            for (BlindSpan& span : services_.use.storage.blind_spans(ticker, alert_.created_at, max_blind)) {
+            for (BlindSpan& span :
+                 services_.use.storage.blind_spans(ticker, alert_.created_at, max_intervals)) {
                 span.from = std::max(span.from, alert_.created_at);
                 all.push_back({std::move(span), ticker == alert_.ticker});
             }

@@ -12,7 +12,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration most_time = 2s;
+constexpr Duration most_preview_time = 2s;
 
 std::string preview_json(const rule::Simulated& s) {
     JsonWriter w;
@@ -56,7 +56,7 @@ net::ServerResponse took_too_long(Duration over) {
     return unavailable(
         fmt::format("The preview took longer than {}. Ask for a shorter time, such as \"over\": \"{}\", or "
                     "for fewer rules; levels that are numbers are the quickest.",
-                    format_duration(most_time), less),
+                    format_duration(most_preview_time), less),
         1);
 }
 
@@ -70,7 +70,7 @@ net::ServerResponse preview_alert(Services& services, Exchange& exchange) {
     if (!body) return validation_response(body.error());
     for (const Ticker& ticker : tickers_of(body->terms)) look_at(services, exchange, ticker);
     const auto simulated =
-        rule::simulate(body->terms, now - body->over, now, stored_past(services, most_time));
+        rule::simulate(body->terms, now - body->over, now, stored_past(services, most_preview_time));
     if (!simulated) return took_too_long(body->over);
     return json_response(200, preview_json(*simulated));
 }
