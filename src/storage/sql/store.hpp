@@ -309,13 +309,13 @@ protected:
     using StoreBase<Db>::condition;
     using StoreBase<Db>::db_;
     using StoreBase<Db>::or_skip;
-    using StoreBase<Db>::present;
-    using StoreBase<Db>::with_id;
     using StoreBase<Db>::page;
+    using StoreBase<Db>::present;
     using StoreBase<Db>::read;
     using StoreBase<Db>::reported;
     using StoreBase<Db>::statement;
     using StoreBase<Db>::transaction;
+    using StoreBase<Db>::with_id;
     using StoreBase<Db>::write;
 
     // Removes up to `limit` deliveries that have ended and were created before `before`, with their attempts.
