@@ -96,6 +96,7 @@ TEST_P(StorageFiringsConformance, TheRowDecidesWhichFiringIsTheLast) {
     EXPECT_FALSE(storage_->active_alert(once.id));
     ASSERT_TRUE(fires(ruled(twice.id, 1, now_ + 5s)));
     EXPECT_TRUE(stored(twice.id).is_active);
+    EXPECT_EQ(heard(), from + 2) << "before its row changes again";
     ASSERT_TRUE(fires(ruled(twice.id, 2, now_ + 30s)));
     EXPECT_FALSE(stored(twice.id).is_active);
     EXPECT_EQ(shown_since(from), (std::vector{shown(Kind::deleted, once.id), shown(Kind::changed, twice.id),
