@@ -1,22 +1,19 @@
 #pragma once
 
 #include <algorithm>
-#include <boost/multiprecision/cpp_int.hpp>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <vector>
 
 #include "base/clock.hpp"
 #include "base/decimal.hpp"
 #include "domain/rule.hpp"
+#include "rule/brute_force_numbers_fixture.hpp"
 
 // What alerts with terms mean, written as plainly as possible and without anything of room `rule`, for comparison: it looks
 // at every price of all time whenever it judges.
 namespace pricewire::rule::brute_force {
-
-using Integer = boost::multiprecision::cpp_int;
 
 struct Event {
     Timestamp time;
@@ -38,33 +35,6 @@ struct Life {
     Timestamp begins;
     std::optional<Timestamp> expires = {}, snoozed_until = {};
 };
-
-// --- Numbers
-
-inline Integer to_integer(Decimal value) {
-    const bool negative = value.raw() < 0;
-    const auto magnitude = static_cast<Decimal::Unsigned>(negative ? -value.raw() : value.raw());
-    Integer out = static_cast<std::uint64_t>(magnitude >> 64);
-    out <<= 64;
-    out += static_cast<std::uint64_t>(magnitude);
-    return negative ? -out : out;
-}
-// nullopt: it is out of the range of prices.
-inline std::optional<Decimal> to_decimal(const Integer& value) {
-    const Integer magnitude = abs(value);
-    if ((magnitude >> 127) != 0) return std::nullopt;
-    const auto high = static_cast<std::uint64_t>(magnitude >> 64);
-    const auto low = static_cast<std::uint64_t>(magnitude & Integer(~std::uint64_t{0}));
-    const auto raw = static_cast<Decimal::Raw>(static_cast<Decimal::Unsigned>(high) << 64 | low);
-    return Decimal::from_raw(value < 0 ? -raw : raw);
-}
-// A percentage is cut after the 18th place, toward zero: as the division of integers is.
-inline Integer change_of(const Change& change, const Integer& of) {
-    if (!change.is_percent) return to_integer(change.amount);
-    return of * to_integer(change.amount) / (Integer(100) * to_integer(Decimal::from_int(1)));
-}
-
-// --- Lines
 
 // A value, in effect within [from, to).
 struct Span {
@@ -111,7 +81,6 @@ public:
     }
     // Became true and false again within the mute, since the last firing.
     std::int64_t left_out() const { return left_out_; }
-    bool has_ended() const { return ended_; }
 
 private:
     struct Machine {

@@ -6,12 +6,6 @@
 #include "rule/detail/rule_levels.hpp"
 
 namespace pricewire::rule {
-namespace {
-
-constexpr Duration minute = std::chrono::minutes{1};
-
-}  // namespace
-
 using detail::is_measured_from_start;
 using detail::level_of;
 using detail::levels_of;
@@ -221,7 +215,8 @@ void Run::start_again(std::size_t machine, Timestamp time, const Fired& told) {
         known.extreme_until = time;
         tracks_[i].at_start[0] = tracks_[i].at_start[1] = current;
         tracks_[i].note_at.reset();
-        if (needs_extreme(rule(i), true) && !ended_) tracks_[i].note_at = next_interval_start(time, minute);
+        if (needs_extreme(rule(i), true) && !ended_)
+            tracks_[i].note_at = next_interval_start(time, std::chrono::minutes{1});
     }
     machines_[machine] = Machine{.judged_at = time};
     if (ended_) return;
@@ -319,7 +314,8 @@ void Run::begin(Timestamp time, Steps& steps) {
     start_rules(time);
     for (std::size_t i = 0; i < tracks_.size(); ++i) {
         tracks_[i].at_start[0] = tracks_[i].at_start[1] = tracks_[i].line.current();
-        if (needs_extreme(rule(i), false)) tracks_[i].note_at = next_interval_start(time, minute);
+        if (needs_extreme(rule(i), false))
+            tracks_[i].note_at = next_interval_start(time, std::chrono::minutes{1});
     }
     for (std::size_t m = 0; m < machines_.size(); ++m) judge(m, time, steps);
 }

@@ -67,6 +67,7 @@ std::vector<std::pair<Ticker, Timestamp>> past_needed(const RuledAlert& alert, T
 //      between the last one and what follows, there was no price. Exact prices of before may come as value() instead.
 //   2. value() and time(): prices, their ends, and the passing of time.
 // An alert whose state has no rules begins at begun_at, with the price in effect then; values before are only remembered.
+// If the history reaches beyond begun_at, it goes on as one that has begun then and of which nothing was written.
 // One whose state has rules goes on: holds and windows come from the history, what was `left_out` is lost, and values
 // before RuleState::as_of are only remembered. It is judged by the first call of 2.
 class Run {
@@ -109,8 +110,8 @@ public:
     // expires_at is not among them.
     std::optional<Timestamp> next_time() const;
 
-    // Takes what an edit changes without a new start (repeat, snoozed_until, expires_at, notify_on_expiry), and where the
-    // row knows of more firings, its state; judged at `time`. Its revision must be this one's.
+    // Takes what an edit changes without a new start (repeat, snoozed_until, expires_at, notify_on_expiry); what waits for
+    // the end of a mute is judged at `time`. The row's revision must be this one's.
     void amend(const RuledAlert& row, Timestamp time, Steps& steps);
 
     // For judging a time again after a late price: until these have happened, nothing else fires; each happens after

@@ -8,17 +8,17 @@
 namespace pricewire::rule {
 namespace {
 
-constexpr Timestamp made{std::chrono::hours{24 * 20'000}};
+constexpr Timestamp vectors_day{std::chrono::hours{24 * 20'000}};
 
 class RunVectors : public testing::TestWithParam<AlertVector> {};
 
 TEST_P(RunVectors, Fire) {
     const AlertVector& vector = GetParam();
-    rule::Run run(vector.made(made));
+    rule::Run run(vector.made(vectors_day));
     Steps steps;
     for (const VectorPrice& price : vector.prices)
-        run.value(price.ticker, made + price.at, price.price, steps);
-    const Timestamp end = made + vector.prices.back().at + std::chrono::hours{1};
+        run.value(price.ticker, vectors_day + price.at, price.price, steps);
+    const Timestamp end = vectors_day + vector.prices.back().at + std::chrono::hours{1};
     run.time(end, steps);
 
     std::vector<std::pair<double, std::string>> expected, fired;
@@ -27,7 +27,7 @@ TEST_P(RunVectors, Fire) {
     std::int64_t left_out = run.left_out(), number = 0;
     for (const Step& step : steps) {
         if (!step.fired) continue;
-        fired.emplace_back(std::chrono::duration<double>(step.fired->time - made).count(),
+        fired.emplace_back(std::chrono::duration<double>(step.fired->time - vectors_day).count(),
                            step.fired->value.to_string());
         left_out += step.fired->left_out;
         EXPECT_EQ(step.fired->number, ++number);

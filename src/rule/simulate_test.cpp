@@ -11,10 +11,10 @@
 namespace pricewire::rule {
 namespace {
 
-constexpr Timestamp made{std::chrono::hours{24 * 20'000}};
+constexpr Timestamp simulated_day{std::chrono::hours{24 * 20'000}};
 constexpr Duration minute = std::chrono::minutes{1};
 
-Decimal number(const char* text) {
+Decimal price_of(const char* text) {
     return Decimal::parse(text).value();
 }
 
@@ -35,7 +35,7 @@ Terms stretched(Terms terms) {
 }
 
 Timestamp minute_of(Duration at) {
-    return std::chrono::floor<std::chrono::minutes>(made + at * 60);
+    return std::chrono::floor<std::chrono::minutes>(simulated_day + at * 60);
 }
 
 void store(const AlertVector& vector, Timestamp end, StoredMinutes& stored) {
@@ -62,11 +62,11 @@ TEST_P(SimulatedVectors, Fire) {
     StoredMinutes stored;
     store(vector, end, stored);
     AlertState life;
-    if (vector.starts_at) life.starts_at = made + *vector.starts_at * 60;
-    if (vector.expires_at) life.expires_at = made + *vector.expires_at * 60;
-    if (vector.snoozed_until) life.snoozed_until = made + *vector.snoozed_until * 60;
+    if (vector.starts_at) life.starts_at = simulated_day + *vector.starts_at * 60;
+    if (vector.expires_at) life.expires_at = simulated_day + *vector.expires_at * 60;
+    if (vector.snoozed_until) life.snoozed_until = simulated_day + *vector.snoozed_until * 60;
 
-    const auto simulated = simulate(stretched(vector.terms), made, end, stored.past(), life);
+    const auto simulated = simulate(stretched(vector.terms), simulated_day, end, stored.past(), life);
 
     ASSERT_TRUE(simulated);
     const bool is_age = vector.terms.rules[0].watched == Watched::age;
@@ -90,7 +90,7 @@ TEST_P(SimulatedVectors, Fire) {
 INSTANTIATE_TEST_SUITE_P(All, SimulatedVectors, testing::ValuesIn(alert_vectors()),
                          [](const auto& one) { return std::to_string(one.param.number); });
 
-Terms terms_of(std::string when, std::string repeat = "", std::string hold = "") {
+Terms simulated_terms(std::string when, std::string repeat = "", std::string hold = "") {
     RuleInput input{.ticker = Ticker("BTC")};
     input.when = when;
     if (!repeat.empty()) input.repeat = repeat;
@@ -102,10 +102,11 @@ class Simulating : public testing::Test {
 protected:
     // "OPEN LOW HIGH CLOSE" of the minute.
     void bar(int at, const char* open, const char* low, const char* high, const char* close) {
-        stored.add(Ticker("BTC"), made + at * minute, number(open), number(low), number(high), number(close));
+        stored.add(Ticker("BTC"), simulated_day + at * minute, price_of(open), price_of(low), price_of(high),
+                   price_of(close));
     }
     Simulated simulated(const Terms& terms, int minutes) {
-        return simulate(terms, made, made + minutes * minute, stored.past()).value();
+        return simulate(terms, simulated_day, simulated_day + minutes * minute, stored.past()).value();
     }
     StoredMinutes stored;
 };
@@ -115,7 +116,7 @@ TEST_F(Simulating, CountsWhatDependsOnTheOrderWithinAMinute) {
     bar(1, "99", "99", "101", "101");
     bar(2, "101", "97", "102", "97");
     const Simulated result =
-        simulated(terms_of(R"({"is":"above","level":100})", R"({"cooldown":"10s","rearm":"2%"})"), 60);
+        simulated(simulated_terms(R"({"is":"above","level":100})", R"({"cooldown":"10s","rearm":"2%"})"), 60);
 
     // In the second minute it may have come back before it rose.
     EXPECT_EQ(result.least, 1);
@@ -123,8 +124,8 @@ TEST_F(Simulating, CountsWhatDependsOnTheOrderWithinAMinute) {
     ASSERT_EQ(result.firings.size(), 2U);
     EXPECT_TRUE(result.firings[0].sure);
     EXPECT_FALSE(result.firings[1].sure);
-    EXPECT_EQ(result.firings[0].from, number("100"));
-    EXPECT_EQ(result.firings[0].to, number("101"));
+    EXPECT_EQ(result.firings[0].from, price_of("100"));
+    EXPECT_EQ(result.firings[0].to, price_of("101"));
     ASSERT_FALSE(result.notes.empty());
     EXPECT_EQ(
         result.notes[0],
@@ -133,9 +134,9 @@ TEST_F(Simulating, CountsWhatDependsOnTheOrderWithinAMinute) {
 
 TEST_F(Simulating, SaysWhenPricesBeginAndThatItFiresOnce) {
     for (int at = 600; at < 660; ++at) bar(at, "99", "98", "101", "99");
-    const Simulated result = simulated(terms_of(R"({"is":"above","level":100})"), 1440);
+    const Simulated result = simulated(simulated_terms(R"({"is":"above","level":100})"), 1440);
 
-    EXPECT_EQ(result.from, made + 600 * minute);
+    EXPECT_EQ(result.from, simulated_day + 600 * minute);
     EXPECT_EQ(result.least, 1);
     EXPECT_EQ(result.most, 1);
     EXPECT_EQ(result.notes,
@@ -145,7 +146,7 @@ TEST_F(Simulating, SaysWhenPricesBeginAndThatItFiresOnce) {
 
 TEST_F(Simulating, KnowsNothingWithoutPrices) {
     const Simulated result =
-        simulated(terms_of(R"({"is":"above","level":{"from":"low","over":"1h","by":"5%"}})"), 60);
+        simulated(simulated_terms(R"({"is":"above","level":{"from":"low","over":"1h","by":"5%"}})"), 60);
 
     EXPECT_EQ(result.from, result.to);
     EXPECT_EQ(result.most, 0);
@@ -158,11 +159,11 @@ TEST_F(Simulating, AsksForMinutesOfHoursThatTouchTheLevelOnly) {
         const char* const price = at == 50 * 60 + 7 ? "101" : "99";
         bar(at, price, price, price, price);
     }
-    const Simulated result = simulated(terms_of(R"({"is":"above","level":100})", "{}"), 100 * 60);
+    const Simulated result = simulated(simulated_terms(R"({"is":"above","level":100})", "{}"), 100 * 60);
 
     EXPECT_EQ(result.least, 1);
     ASSERT_EQ(result.firings.size(), 1U);
-    EXPECT_EQ(result.firings[0].time, made + (50 * 60 + 7) * minute);
+    EXPECT_EQ(result.firings[0].time, simulated_day + (50 * 60 + 7) * minute);
     // The first hour, the one that touches it, and the next, in which its cooldown ends.
     EXPECT_LE(stored.asked_minutes, 3);
 }
@@ -171,15 +172,18 @@ TEST_F(Simulating, StopsWhenThereIsNoTimeLeft) {
     for (int at = 0; at < 600; ++at) bar(at, "99", "99", "99", "99");
     Past past = stored.past();
     past.stop = [] { return true; };
-    EXPECT_FALSE(simulate(terms_of(R"({"is":"above","level":100})"), made, made + 600 * minute, past));
+    EXPECT_FALSE(simulate(simulated_terms(R"({"is":"above","level":100})"), simulated_day,
+                          simulated_day + 600 * minute, past));
 }
 
 TEST_F(Simulating, TellsWhetherItHoldsNow) {
     for (int at = 0; at < 90; ++at) bar(at, "99", "99", "99", "99");
     Past past = stored.past();
-    const Timestamp now = made + 90 * minute;
-    past.price = [now](const Ticker&) { return Point{number("106"), now}; };
-    const auto holds = [&](const char* when) { return simulate(terms_of(when), made, now, past)->true_now; };
+    const Timestamp now = simulated_day + 90 * minute;
+    past.price = [now](const Ticker&) { return Point{price_of("106"), now}; };
+    const auto holds = [&](const char* when) {
+        return simulate(simulated_terms(when), simulated_day, now, past)->true_now;
+    };
 
     EXPECT_EQ(holds(R"({"is":"above","level":100})"), true);
     EXPECT_EQ(holds(R"({"is":"crosses_up","level":100})"), true);
@@ -193,7 +197,8 @@ TEST_F(Simulating, TellsWhetherItHoldsNow) {
 TEST(SimulatedHours, FireAsAllMinutes) {
     for (std::uint64_t seed = 1; seed <= 20; ++seed) {
         RandomAlerts dice(seed);
-        Terms terms = terms_of(R"({"is":"above","level":100})", R"({"cooldown":"10s","rearm":"0.5%"})");
+        Terms terms =
+            simulated_terms(R"({"is":"above","level":100})", R"({"cooldown":"10s","rearm":"0.5%"})");
         terms.rules[0].word = static_cast<Word>(dice.below(9));
         terms.rules[0].level.number = Decimal::from_int(96 + dice.below(9));
         if (is_channel(terms.rules[0].word))
@@ -211,16 +216,16 @@ TEST(SimulatedHours, FireAsAllMinutes) {
             const int high = std::max(open, close) + (dice.chance(3) ? 1 : 0);
             at = std::clamp(close, 190, 210);
             if (dice.chance(1)) m += dice.below(90);
-            stored.add(Ticker("BTC"), made + m * minute, halves(open), halves(low), halves(high),
+            stored.add(Ticker("BTC"), simulated_day + m * minute, halves(open), halves(low), halves(high),
                        halves(close));
         }
-        const auto fast = simulate(terms, made, made + count * minute, stored.past());
+        const auto fast = simulate(terms, simulated_day, simulated_day + count * minute, stored.past());
         // The same rule beside one that never holds, and whose level is no number.
         Terms slow_terms = terms;
         slow_terms.joined = Joined::any;
-        slow_terms.rules.push_back(
-            {.ticker = Ticker("BTC"), .level = {.from = Anchor::start, .by = Change{number("1000"), false}}});
-        const auto slow = simulate(slow_terms, made, made + count * minute, stored.past());
+        slow_terms.rules.push_back({.ticker = Ticker("BTC"),
+                                    .level = {.from = Anchor::start, .by = Change{price_of("1000"), false}}});
+        const auto slow = simulate(slow_terms, simulated_day, simulated_day + count * minute, stored.past());
         ASSERT_TRUE(fast && slow);
         EXPECT_EQ(fast->least, slow->least) << seed;
         EXPECT_EQ(fast->most, slow->most) << seed;
@@ -235,8 +240,9 @@ TEST(SimulatedHours, FireAsAllMinutes) {
 class ClosestTest : public Simulating {
 protected:
     ClosestFound found(const Terms& terms, int now, AlertState state = {}) {
-        RuledAlert alert{std::make_shared<const Terms>(terms), std::move(state), made, made};
-        return closest(alert, made + now * minute, stored.past());
+        RuledAlert alert{std::make_shared<const Terms>(terms), std::move(state), simulated_day,
+                         simulated_day};
+        return closest(alert, simulated_day + now * minute, stored.past());
     }
 };
 
@@ -246,17 +252,17 @@ TEST_F(ClosestTest, IsTheBestMinuteOfTheBestHour) {
     bar(200, "95", "94", "96.5", "95");
     bar(400, "97", "97", "99.5", "97");
 
-    const ClosestFound up = found(terms_of(R"({"is":"above","level":100})"), 600);
+    const ClosestFound up = found(simulated_terms(R"({"is":"above","level":100})"), 600);
     ASSERT_TRUE(up.closest);
-    EXPECT_EQ(up.closest->price, number("99.5"));
-    EXPECT_EQ(up.closest->distance, number("0.5"));
-    EXPECT_EQ(up.closest->time, made + 400 * minute);
+    EXPECT_EQ(up.closest->price, price_of("99.5"));
+    EXPECT_EQ(up.closest->distance, price_of("0.5"));
+    EXPECT_EQ(up.closest->time, simulated_day + 400 * minute);
     EXPECT_EQ(up.closest->within, minute);
     EXPECT_FALSE(up.cut);
 
-    const ClosestFound band = found(terms_of(R"({"is":"inside","level":[80,85]})"), 600);
+    const ClosestFound band = found(simulated_terms(R"({"is":"inside","level":[80,85]})"), 600);
     ASSERT_TRUE(band.closest);
-    EXPECT_EQ(band.closest->distance, number("4"));
+    EXPECT_EQ(band.closest->distance, price_of("4"));
 }
 
 TEST_F(ClosestTest, OfATrailingLevelIsFromTheSimulation) {
@@ -264,63 +270,65 @@ TEST_F(ClosestTest, OfATrailingLevelIsFromTheSimulation) {
     bar(30, "90", "90", "100", "99");
     bar(31, "99", "97.5", "99", "98");
     for (int at = 32; at < 100; ++at) bar(at, "99", "99", "99", "99");
-    const ClosestFound result = found(terms_of(R"({"is":"below","level":{"from":"high","by":"-3%"}})"), 100);
+    const ClosestFound result =
+        found(simulated_terms(R"({"is":"below","level":{"from":"high","by":"-3%"}})"), 100);
     ASSERT_TRUE(result.closest);
-    EXPECT_EQ(result.closest->distance, number("0.5"));
-    EXPECT_EQ(result.closest->time, made + 31 * minute);
+    EXPECT_EQ(result.closest->distance, price_of("0.5"));
+    EXPECT_EQ(result.closest->time, simulated_day + 31 * minute);
 }
 
 TEST_F(ClosestTest, LooksBackThirtyDaysAtMost) {
     const int month = 30 * 1440;
     bar(10, "99", "99", "99.9", "99");
     bar(month + 100, "95", "95", "95", "95");
-    const ClosestFound result = found(terms_of(R"({"is":"above","level":100})"), month + 200);
+    const ClosestFound result = found(simulated_terms(R"({"is":"above","level":100})"), month + 200);
     ASSERT_TRUE(result.closest);
     EXPECT_TRUE(result.cut);
-    EXPECT_EQ(result.closest->distance, number("5"));
+    EXPECT_EQ(result.closest->distance, price_of("5"));
 }
 
 TEST_F(ClosestTest, OfAllIsWhereTheFarthestWasNearest) {
     for (int at = 0; at < 60; ++at) {
         bar(at, "90", "90", "90", "90");
-        const Decimal eth = number(at == 20 ? "51" : "60");
-        stored.add(Ticker("ETH"), made + at * minute, eth, eth, eth, eth);
+        const Decimal eth = price_of(at == 20 ? "51" : "60");
+        stored.add(Ticker("ETH"), simulated_day + at * minute, eth, eth, eth, eth);
     }
     bar(40, "99", "99", "99", "99");
     const ClosestFound result = found(
-        terms_of(R"({"all":[{"is":"above","level":100},{"ticker":"ETH","is":"below","level":50}]})"), 60);
+        simulated_terms(R"({"all":[{"is":"above","level":100},{"ticker":"ETH","is":"below","level":50}]})"),
+        60);
     ASSERT_TRUE(result.closest);
     // BTC a tenth away is nearer than ETH a fifth away.
-    EXPECT_EQ(result.closest->time, made + 20 * minute);
-    EXPECT_EQ(result.closest->price, number("90"));
-    EXPECT_EQ(result.closest->distance, number("10"));
+    EXPECT_EQ(result.closest->time, simulated_day + 20 * minute);
+    EXPECT_EQ(result.closest->price, price_of("90"));
+    EXPECT_EQ(result.closest->distance, price_of("10"));
 }
 
 TEST(Present, ShowsAnAlertAsItStands) {
     StoredMinutes stored;
     const auto flat = [&stored](int at, const char* price) {
-        stored.add(Ticker("BTC"), made + at * minute, number(price), number(price), number(price),
-                   number(price));
+        stored.add(Ticker("BTC"), simulated_day + at * minute, price_of(price), price_of(price),
+                   price_of(price), price_of(price));
     };
     for (int at = 0; at < 60; ++at) flat(at, at == 30 ? "110" : "100");
     Past past = stored.past();
-    const Timestamp now = made + 60 * minute;
-    past.price = [now](const Ticker&) { return Point{number("108"), now}; };
-    const RuledAlert alert{
-        std::make_shared<const Terms>(terms_of(R"({"is":"below","level":{"from":"high","by":"-3%"}})")),
-        {},
-        made,
-        made};
+    const Timestamp now = simulated_day + 60 * minute;
+    past.price = [now](const Ticker&) { return Point{price_of("108"), now}; };
+    const RuledAlert alert{std::make_shared<const Terms>(
+                               simulated_terms(R"({"is":"below","level":{"from":"high","by":"-3%"}})")),
+                           {},
+                           simulated_day,
+                           simulated_day};
 
     const rule::Run run = present(alert, now, past);
     const auto rules = run.rules();
     ASSERT_EQ(rules.size(), 1U);
-    EXPECT_EQ(rules[0].value, number("108"));
-    EXPECT_EQ(rules[0].level, number("106.7"));
+    EXPECT_EQ(rules[0].value, price_of("108"));
+    EXPECT_EQ(rules[0].level, price_of("106.7"));
     EXPECT_EQ(rules[0].holds, false);
-    EXPECT_EQ(distance(alert.terms->rules[0], rules[0]), number("1.3"));
+    EXPECT_EQ(distance(alert.terms->rules[0], rules[0]), price_of("1.3"));
     ASSERT_TRUE(rules[0].anchor);
-    EXPECT_EQ(rules[0].anchor->value, number("110"));
+    EXPECT_EQ(rules[0].anchor->value, price_of("110"));
 }
 
 }  // namespace
