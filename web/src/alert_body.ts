@@ -1,5 +1,7 @@
 // The request that creates an alert.
 import type { Condition } from './conditions.ts';
+import { whenJson } from './rules.ts';
+import type { Alert } from './types.ts';
 
 /** The webhook format for a URL, recognized by its host. */
 export function formatOfUrl(url: string): string {
@@ -24,11 +26,32 @@ export function alertBody(alert: {
   webhook_url: string;
   note: string;
   format: string;
-  deliver_within?: string;
-  recover?: false;
-  template?: unknown;
 }): string {
   const { target_price, note, ...rest } = alert;
-  const others = JSON.stringify({ ...rest, ...(note === '' ? {} : { note }) });
-  return `{"target_price":${target_price},${others.slice(1)}`;
+  return withRaw({ ...rest, ...(note === '' ? {} : { note }) }, { target_price });
+}
+
+/** The request that makes the same alert again. */
+export function bodyOf(alert: Alert): string {
+  const { ticker, webhook_url, note, format, deliver_within, recover, template } = alert;
+  const members: Record<string, unknown> = { ticker, webhook_url, format, deliver_within };
+  if (note !== '') members['note'] = note;
+  if (recover === false) members['recover'] = recover;
+  if (template) members['template'] = template;
+  for (const name of ['for', 'repeat', 'expires_at', 'message'] as const) {
+    if (alert[name]) members[name] = alert[name];
+  }
+  if (alert.status === 'scheduled') members['starts_at'] = alert.starts_at;
+  if (alert.notify_on_expiry) members['notify_on_expiry'] = true;
+  if (alert.when !== undefined) return withRaw(members, { when: whenJson(alert.when) });
+  return withRaw({ ...members, condition: alert.condition }, { target_price: alert.target_price ?? '0' });
+}
+
+/** A JSON object of `members` and of texts that are JSON already. */
+export function withRaw(members: Record<string, unknown>, raw: Record<string, string>): string {
+  const texts = [
+    ...Object.entries(raw).map(([name, text]) => `${JSON.stringify(name)}:${text}`),
+    ...Object.entries(members).map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`),
+  ];
+  return `{${texts.join()}}`;
 }

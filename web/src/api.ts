@@ -57,6 +57,9 @@ export class Api {
   async post<T>(path: string, body?: string): Promise<T> {
     return (await this.send<T>('POST', path, body)).body;
   }
+  async patch<T>(path: string, body: string): Promise<T> {
+    return (await this.send<T>('PATCH', path, body)).body;
+  }
   async delete(path: string): Promise<void> {
     await this.send('DELETE', path);
   }

@@ -15,7 +15,7 @@ import {
 import { h, KeyedList, onFrame, setAttribute, setText, show } from './dom.ts';
 import { formatClock, formatDay, formatDistance, formatUtcDay, isOfUtc } from './format.ts';
 import type { DrawnBar } from './bars.ts';
-import type { Alert, Interval } from './types.ts';
+import type { Interval, LineAlert } from './types.ts';
 import { intervalSeconds } from './types.ts';
 
 const labelHeight = 20;
@@ -43,7 +43,7 @@ export class PriceChart {
   private readonly listener: ChartListener;
   private readonly plot: uPlot;
   private readonly lines: HTMLElement;
-  private readonly lineList: KeyedList<Alert>;
+  private readonly lineList: KeyedList<LineAlert>;
   private readonly draftLine: HTMLElement;
   private readonly draftLabel: HTMLElement;
   private readonly cursorTag: HTMLElement;
@@ -55,7 +55,7 @@ export class PriceChart {
   private zoom = firstZoom;
   private ticker = '';
   private price: string | null = null;
-  private alerts: Alert[] = [];
+  private alerts: LineAlert[] = [];
   private draft: { price: string; condition: Condition } | null = null;
   /** While the draft is dragged: a new scale would move it away from the pointer. */
   private heldRange: [number, number] | null = null;
@@ -114,10 +114,10 @@ export class PriceChart {
     this.price = price;
     this.redraw();
   }
-  setAlerts(alerts: Alert[]): void {
+  setAlerts(alerts: LineAlert[]): void {
     // More than a few dozen lines would hide the chart; the nearest matter most.
     const present = Number(this.price ?? alerts[0]?.target_price ?? 0);
-    const distance = (a: Alert): number => Math.abs(Number(a.target_price) - present);
+    const distance = (a: LineAlert): number => Math.abs(Number(a.target_price) - present);
     this.alerts =
       alerts.length <= mostLines
         ? alerts
@@ -441,7 +441,7 @@ export class PriceChart {
   }
 }
 
-function createLine(): { element: HTMLElement; update(alert: Alert): void } {
+function createLine(): { element: HTMLElement; update(alert: LineAlert): void } {
   const label = h('span', { class: 'line-label' });
   const element = h('div', { class: 'line alert', 'data-testid': 'alert-line' }, label);
   return {

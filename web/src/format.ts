@@ -1,7 +1,7 @@
 // Times, ages and distances for people.
 import { conditionWord } from './conditions.ts';
 import { percentBetween } from './decimal.ts';
-import type { Alert, Interval, Price } from './types.ts';
+import type { Alert, Blind, Interval, Price } from './types.ts';
 
 /** 0.4 s, 12 s, 3 min, 2 h, 5 d. */
 export function formatAge(milliseconds: number): string {
@@ -91,12 +91,43 @@ export function formatDistance(price: string, target: string): string {
   return formatPercent(percentBetween(price, target));
 }
 
-/** "BTC above 70000", or "70,000" with `group`: for titles and notifications. */
+/** "BTC above 70000", or "70,000" with `group`; for more than that, its own sentence: for titles and notifications. */
 export function alertTitle(
-  alert: Pick<Alert, 'ticker' | 'condition' | 'target_price'>,
+  { ticker, says, condition, target_price }: Pick<Alert, 'ticker' | 'says' | 'condition' | 'target_price'>,
   group = (s: string) => s,
 ): string {
-  return `${alert.ticker} ${conditionWord(alert.condition)} ${group(alert.target_price)}`;
+  if (says !== undefined || condition === null || target_price === null) return says ?? ticker;
+  return `${ticker} ${conditionWord(condition)} ${group(target_price)}`;
+}
+
+/** "Active", "Snoozed until 18:00", "Fired 3 times". */
+export function alertStatusInWords(alert: Alert): string {
+  const { status, firings = 0 } = alert;
+  switch (status) {
+    case 'scheduled':
+      return alert.starts_at ? `Starts ${formatTime(alert.starts_at)}` : 'Scheduled';
+    case 'snoozed':
+      return alert.snoozed_until ? `Snoozed until ${formatTime(alert.snoozed_until)}` : 'Snoozed';
+    case 'paused':
+      return 'Paused';
+    case 'expired':
+      return 'Expired';
+    case 'fired':
+      return alert.late ? 'Fired late' : firings > 1 ? `Fired ${firings} times` : 'Fired';
+    default:
+      if (!alert.is_active) return alert.late ? 'Fired late' : 'Fired';
+      return firings === 0
+        ? 'Active'
+        : firings === 1
+          ? 'Active, fired once'
+          : `Active, fired ${firings} times`;
+  }
+}
+
+/** "BTC: no price since 10:11 (binance is silent). 12 alerts wait." */
+export function blindInWords(ticker: string, { since, reason, alerts }: Blind): string {
+  const why = reason === '' ? '' : ` (${reason.replace(/\.$/, '')})`;
+  return `${ticker}: no price since ${formatTime(since)}${why}. ${alerts === 1 ? '1 alert waits' : `${alerts} alerts wait`}.`;
 }
 
 /** "at 14:03:12", or "between 14:03:00 and 14:04:00": when the event behind a late firing happened. */
@@ -110,7 +141,9 @@ export function occurredInWords({ occurred_at, occurred_between }: Alert): strin
 export function firedInWords(alert: Alert, group: (price: string) => string): string {
   if (alert.triggered_price === null) return '';
   const price = group(alert.triggered_price);
-  return alert.late ? `The price was ${price} ${occurredInWords(alert)}, unwatched.` : `The price is ${price}.`;
+  return alert.late
+    ? `The price was ${price} ${occurredInWords(alert)}, unwatched.`
+    : `The price is ${price}.`;
 }
 
 /** A URL without https://, for a narrow column. */

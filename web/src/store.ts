@@ -1,8 +1,18 @@
 // The current state: filled by the stream and by lists, shown by the views.
 import type { Api } from './api.ts';
-import type { Alert, Delivery, Price, Quote, SourceState, StreamMessage, WatchState } from './types.ts';
+import type {
+  Alert,
+  Blind,
+  Delivery,
+  Price,
+  Quote,
+  SourceState,
+  StreamMessage,
+  WatchState,
+} from './types.ts';
 
-export type Topic = 'prices' | 'quotes' | 'sources' | 'alerts' | 'deliveries' | 'connection' | 'opened';
+export type Topic =
+  'prices' | 'quotes' | 'sources' | 'alerts' | 'deliveries' | 'connection' | 'opened' | 'blind';
 
 // As many as the server watches for one client of the stream.
 const mostWatched = 50;
@@ -27,6 +37,8 @@ export class Store {
   readonly opened = new Set<string>();
   /** Whether the tickers that the stream was asked for are watched. */
   readonly watchStates = new Map<string, WatchState>();
+  /** Tickers of the user's active alerts that have no price. */
+  readonly blind = new Map<string, Blind>();
   private readonly closed = new Set<string>(); // their prices may still be on the way
   /** The kinds of messages received so far: tells an empty state from one not received yet. */
   readonly received = new Set<StreamMessage['type']>();
@@ -117,6 +129,8 @@ export class Store {
 
   setConnection(text: string, live: boolean): void {
     this.connection = { text, live };
+    // The next stream says what is so then.
+    if (!live) this.blind.clear();
     this.notify('connection');
   }
 
@@ -148,10 +162,21 @@ export class Store {
       case 'alert_fired': {
         const before = this.alertsById.get(message.alert.id);
         this.putAlert(message.alert);
-        // The same event may arrive again after a reconnect; an alert fires once.
-        if (before?.is_active !== false) this.onFired(message.alert);
+        // The same event may arrive again after a reconnect; each firing is told once.
+        const known = before?.firings ?? (before?.is_active === false ? 1 : 0);
+        if (known < (message.alert.firings ?? 1)) this.onFired(message.alert);
         break;
       }
+      case 'alert_changed':
+        this.putAlert(message.alert);
+        break;
+      case 'blind':
+        for (const [ticker, state] of Object.entries(message.tickers)) {
+          if (state === null) this.blind.delete(ticker);
+          else this.blind.set(ticker, state);
+        }
+        this.notify('blind');
+        break;
       case 'delivery':
         this.putDelivery(message.delivery);
         break;
@@ -284,6 +309,7 @@ export class Store {
     this.opened.clear();
     this.closed.clear();
     this.watchStates.clear();
+    this.blind.clear();
     this.quotes.clear();
     this.sources.clear();
     this.received.clear();

@@ -106,6 +106,7 @@ export class StreamMachine {
       case 'missed':
         return [{ do: 'reload' }];
       case 'alert_fired':
+      case 'alert_changed':
       case 'delivery':
         this.lastEventId = message.id;
         return [{ do: 'deliver', message }];

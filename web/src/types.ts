@@ -1,5 +1,6 @@
 // What the server sends. Prices are strings: the digits exactly as sent.
 import type { Condition } from './conditions.ts';
+import type { Repeat, When } from './rules.ts';
 
 // In US dollars. What a feed of an older version does not know is absent.
 export interface Price {
@@ -35,8 +36,8 @@ export interface SourceState {
 export interface Alert {
   id: string;
   ticker: string;
-  target_price: string;
-  condition: Condition;
+  target_price: string | null; // null: its rule is not one number's
+  condition: Condition | null;
   webhook_url: string;
   is_active: boolean;
   created_at: string;
@@ -54,6 +55,39 @@ export interface Alert {
   occurred_at?: string;
   occurred_between?: [string, string];
   sources?: string[];
+  // Of an alert that says more than above or below a number, once.
+  says?: string; // one sentence
+  when?: When;
+  for?: string | null;
+  repeat?: Repeat | null;
+  starts_at?: string | null;
+  expires_at?: string | null;
+  snoozed_until?: string | null;
+  notify_on_expiry?: boolean;
+  message?: string | null;
+  status?: 'scheduled' | 'active' | 'snoozed' | 'paused' | 'fired' | 'expired';
+  firings?: number;
+  revision?: number;
+}
+
+/** An alert at one price, which is a line on the chart. */
+export type LineAlert = Alert & { target_price: string; condition: Condition };
+
+export function isLine(alert: Alert): alert is LineAlert {
+  return alert.target_price !== null && alert.condition !== null;
+}
+
+/** Why an alert has not fired. */
+export interface AlertStateAnswer {
+  says: string;
+}
+
+export interface FiringAnswer {
+  number: number;
+  fired_at: string;
+  price: string | null;
+  because: string;
+  delivery_id: string | null;
 }
 
 export type DeliveryStatus = 'pending' | 'delivering' | 'delivered' | 'failed' | 'expired' | 'cancelled';
@@ -63,7 +97,7 @@ export interface Delivery {
   alert_id: string;
   ticker: string;
   webhook_url: string;
-  kind: 'alert' | 'test';
+  kind: 'alert' | 'test' | 'expired';
   status: DeliveryStatus;
   attempt_count: number;
   created_at: string;
@@ -166,6 +200,13 @@ export interface FoundTicker {
   }[];
 }
 
+/** A ticker that has no price. */
+export interface Blind {
+  since: string;
+  reason: string;
+  alerts: number; // the user's active ones, which wait
+}
+
 export interface WatchState {
   watched: boolean;
   state?: string; // where it is not watched; "starting": in a moment
@@ -178,7 +219,9 @@ export type StreamMessage =
   | { type: 'prices'; prices: Record<string, Price | null> }
   | { type: 'quotes'; quotes: Record<string, Quote[]> }
   | { type: 'sources'; sources: Record<string, SourceState> }
-  | { type: 'alert_fired'; id: string; alert: Alert }
+  | { type: 'alert_fired'; id: string; alert: Alert; firing?: FiringAnswer }
+  | { type: 'alert_changed'; id: string; alert: Alert }
+  | { type: 'blind'; tickers: Record<string, Blind | null> } // of the user's active alerts
   | { type: 'delivery'; id: string; delivery: Delivery }
   | { type: 'watch'; tickers: Record<string, WatchState> } // of those that were asked for
   | { type: 'unwatched'; tickers: Record<string, { reason: string } | null> } // of the user's active alerts

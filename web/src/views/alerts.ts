@@ -1,5 +1,5 @@
 // All alerts of the user: the active ones with their distance from the price, and those that have fired.
-import { alertBody } from '../alert_body.ts';
+import { bodyOf } from '../alert_body.ts';
 import { messageOf } from '../api.ts';
 import { conditionSign, conditionWord, sideOf } from '../conditions.ts';
 import type { Context, View } from '../context.ts';
@@ -15,10 +15,19 @@ import {
   whileBusy,
   type Row,
 } from '../dom.ts';
-import { alertTitle, formatDistance, formatTime, occurredInWords, shortUrl } from '../format.ts';
+import {
+  alertStatusInWords,
+  alertTitle,
+  blindInWords,
+  formatDistance,
+  formatTime,
+  occurredInWords,
+  shortUrl,
+} from '../format.ts';
 import { toast } from '../toast.ts';
 import type { Store } from '../store.ts';
-import type { Alert, Delivery } from '../types.ts';
+import { isLine, type Alert, type Delivery } from '../types.ts';
+import { alertDialog } from './alert_dialog.ts';
 import { notifyButton } from './notify_button.ts';
 
 type Shown = 'all' | 'active' | 'fired';
@@ -72,6 +81,7 @@ export function alertsView(context: Context): View {
   more.addEventListener('click', () => {
     void whileBusy(more, () => store.loadMoreAlerts()).catch((e) => toast(messageOf(e), 'bad'));
   });
+  const blind = h('ul', { class: 'blind', 'aria-label': 'Without a price' });
   const notify = notifyButton(context.notifier);
   notify.element.classList.add('narrow-only');
   const element = h(
@@ -84,10 +94,19 @@ export function alertsView(context: Context): View {
       h('div', { class: 'segmented', role: 'group', 'aria-label': 'Filter alerts' }, ...tabs),
       notify.element,
     ),
+    blind,
     h('section', { class: 'panel table-panel' }, table, empty, h('div', { class: 'more' }, more)),
   );
 
+  function renderBlind(): void {
+    const lines = [...store.blind].map(([ticker, state]) => blindInWords(ticker, state));
+    if (lines.join('\n') !== [...blind.children].map((line) => line.textContent).join('\n'))
+      blind.replaceChildren(...lines.map((line) => h('li', null, line)));
+    show(blind, lines.length > 0);
+  }
+
   function render(): void {
+    renderBlind();
     const items = store.alerts.filter((a) => shown === 'all' || a.is_active === (shown === 'active'));
     list.show(items);
     show(table, items.length > 0);
@@ -111,7 +130,7 @@ export function alertsView(context: Context): View {
   }
 
   const soon = onFrame(render);
-  const stops = [store.on(['alerts', 'prices'], soon), notify.stop];
+  const stops = [store.on(['alerts', 'prices', 'blind', 'connection'], soon), notify.stop];
   render();
   return { element, destroy: () => stops.forEach((stop) => stop()) };
 }
@@ -136,6 +155,7 @@ function alertRow(context: Context, first: Alert): Row<Alert> {
   );
   const unwatched = h('div', { class: 'field-error' });
   const late = h('div', { class: 'muted small' });
+  const edit = h('button', { type: 'button' }, 'Edit');
   const test = h('button', { type: 'button' }, 'Send test');
   const remove = h('button', { type: 'button', class: 'danger' }, 'Delete');
   const element = h(
@@ -152,8 +172,9 @@ function alertRow(context: Context, first: Alert): Row<Alert> {
       unwatched,
     ),
     h('td', { class: 'url-cell', 'data-label': 'Webhook' }, url, disabled),
-    h('td', { class: 'actions' }, test, remove),
+    h('td', { class: 'actions' }, edit, test, remove),
   );
+  edit.addEventListener('click', () => alertDialog(context, alert));
   test.addEventListener('click', () => void whileBusy(test, () => sendTest()));
   remove.addEventListener('click', () => void whileBusy(remove, () => removeAlert()));
 
@@ -185,34 +206,8 @@ function alertRow(context: Context, first: Alert): Row<Alert> {
   }
 
   async function restore(gone: Alert): Promise<void> {
-    const {
-      ticker,
-      target_price,
-      condition,
-      webhook_url,
-      note: text,
-      format,
-      deliver_within,
-      recover,
-      template,
-    } = gone;
     try {
-      store.putAlert(
-        await api.post<Alert>(
-          '/api/v1/alerts/',
-          alertBody({
-            ticker,
-            target_price,
-            condition,
-            webhook_url,
-            note: text,
-            format,
-            deliver_within,
-            ...(recover === false ? { recover } : {}),
-            ...(template ? { template } : {}),
-          }),
-        ),
-      );
+      store.putAlert(await api.post<Alert>('/api/v1/alerts/', bodyOf(gone)));
     } catch (error) {
       toast(messageOf(error), 'bad');
     }
@@ -223,25 +218,27 @@ function alertRow(context: Context, first: Alert): Row<Alert> {
     update(next) {
       alert = next;
       const name = alertTitle(alert, groupDigits);
-      setText(sign, conditionSign(alert.condition));
-      setAttribute(sign, 'data-side', sideOf(alert.condition));
-      setText(words, `${conditionWord(alert.condition)} ${groupDigits(alert.target_price)}`);
+      setText(sign, alert.condition === null ? '' : conditionSign(alert.condition));
+      setAttribute(sign, 'data-side', alert.condition === null ? null : sideOf(alert.condition));
+      setText(words, sentenceOf(alert));
       setText(note, alert.note);
       setAttribute(element, 'data-state', alert.is_active ? 'active' : 'fired');
       const present = store.prices.get(alert.ticker)?.price?.price ?? null;
       setText(
         distance,
-        !alert.is_active || present === null ? '—' : formatDistance(present, alert.target_price),
+        !alert.is_active || present === null || !isLine(alert)
+          ? '—'
+          : formatDistance(present, alert.target_price),
       );
       setAttribute(
         distance,
         'title',
         alert.is_active && present !== null ? `The price is ${groupDigits(present)}` : null,
       );
-      setText(state, alert.is_active ? 'Active' : alert.late ? 'Fired late' : 'Fired');
+      setText(state, alertStatusInWords(alert));
       setText(late, alert.late ? lateInWords(alert, store) : '');
-      setAttribute(state, 'data-state', alert.is_active ? 'active' : 'fired');
-      if (alert.is_active) {
+      setAttribute(state, 'data-state', alert.status ?? (alert.is_active ? 'active' : 'fired'));
+      if (alert.is_active && (alert.firings ?? 0) === 0) {
         when.set(`since ${formatTime(alert.created_at)}`, alert.created_at);
         setText(firedAt, '');
       } else {
@@ -253,10 +250,18 @@ function alertRow(context: Context, first: Alert): Row<Alert> {
       show(unwatched, alert.is_active && alert.watched === false);
       setText(unwatched, unwatchedInWords(alert));
       show(disabled, alert.endpoint_disabled_at !== undefined);
+      setAttribute(edit, 'title', `Edit ${name}, or see why it has not fired`);
       setAttribute(test, 'title', `Send a test webhook for ${name}`);
       setAttribute(remove, 'title', `Delete ${name}`);
     },
   };
+}
+
+/** Behind the ticker and the sign. */
+function sentenceOf(alert: Alert): string {
+  if (alert.says === undefined && isLine(alert))
+    return `${conditionWord(alert.condition)} ${groupDigits(alert.target_price)}`;
+  return alertTitle(alert, groupDigits).replace(new RegExp(`^${alert.ticker} `), '');
 }
 
 function lateInWords(alert: Alert, store: Store): string {

@@ -6,6 +6,7 @@ import type { Context, View } from '../context.ts';
 import { decimalsOf, groupDigits, percentBetween, plainDigits } from '../decimal.ts';
 import { flashOf, h, KeyedList, onFrame, setAttribute, setText, show } from '../dom.ts';
 import {
+  alertTitle,
   formatAge,
   formatBarTime,
   formatDistance,
@@ -15,7 +16,7 @@ import {
 } from '../format.ts';
 import type { DrawnBar } from '../bars.ts';
 import { priceTable } from './price_table.ts';
-import { intervals, type Alert, type Interval } from '../types.ts';
+import { intervals, isLine, type Alert, type Interval } from '../types.ts';
 
 const chartLimit = 500;
 const noneWatched = 'None yet. Click a price on the chart, set a webhook URL and confirm.';
@@ -228,7 +229,7 @@ export function marketView(context: Context): View {
     chart.setBars(ticker, interval, series.bars);
     chart.setPrice(now);
     const watched = store.alerts.filter((a) => a.is_active && a.ticker === ticker);
-    chart.setAlerts(watched);
+    chart.setAlerts(watched.filter(isLine));
     renderOwn(watched);
     setText(
       empty,
@@ -247,8 +248,9 @@ export function marketView(context: Context): View {
 
   function renderOwn(watched: Alert[]): void {
     const now = Number(present() ?? '0');
-    const distance = (a: Alert): number => Math.abs(Number(a.target_price) - now);
-    ownList.show([...watched].sort((a, b) => distance(a) - distance(b)).slice(0, 8));
+    // Those that are no line come last.
+    const distance = (a: Alert): number => (isLine(a) ? Math.abs(Number(a.target_price) - now) : Infinity);
+    ownList.show([...watched].sort((a, b) => distance(a) - distance(b) || 0).slice(0, 8));
     show(ownEmpty, watched.length === 0);
     setText(ownEmpty, store.alertsLoaded ? noneWatched : 'Loading your alerts…');
     show(own, watched.length > 0);
@@ -285,10 +287,14 @@ function ownAlert(present: () => string | null): { element: HTMLElement; update(
   return {
     element,
     update(alert) {
-      setText(target, `${conditionSign(alert.condition)} ${groupDigits(alert.target_price)}`);
-      setAttribute(target, 'data-side', sideOf(alert.condition));
       const now = present();
-      setText(distance, now === null ? '' : formatDistance(now, alert.target_price));
+      if (isLine(alert) && alert.says === undefined) {
+        setText(target, `${conditionSign(alert.condition)} ${groupDigits(alert.target_price)}`);
+      } else {
+        setText(target, alertTitle(alert, groupDigits));
+      }
+      setAttribute(target, 'data-side', alert.condition === null ? null : sideOf(alert.condition));
+      setText(distance, now === null || !isLine(alert) ? '' : formatDistance(now, alert.target_price));
       setText(note, alert.note);
     },
   };
