@@ -129,6 +129,7 @@ export interface DeliveryDetail extends Delivery {
   endpoint: { name: string; breaker: BreakerState; retry_at: string | null };
   attempts: Attempt[];
   attempts_dropped: number; // older ones, which are not kept
+  firing?: FiringAnswer | null;
 }
 
 export type BreakerState = 'closed' | 'open' | 'half_open';

@@ -221,7 +221,8 @@ function deliveryRow(context: Context, first: Delivery, open: (id: string) => vo
     update(d) {
       const alert = store.alert(d.alert_id);
       setText(name, deliveryName(d, alert));
-      show(test, d.kind === 'test');
+      setText(test, d.kind === 'expired' ? 'Expired' : 'Test');
+      show(test, d.kind !== 'alert');
       setText(url, shortUrl(d.webhook_url));
       setAttribute(url, 'title', d.webhook_url);
       setAttribute(element, 'data-state', d.status);

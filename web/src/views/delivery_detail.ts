@@ -16,6 +16,10 @@ export function deliveryName(delivery: Delivery, alert: Alert | undefined): stri
   return alert === undefined ? delivery.ticker : alertTitle(alert, groupDigits);
 }
 
+function kindInWords(kind: Delivery['kind']): string {
+  return { alert: '', test: ', test', expired: ', expired' }[kind];
+}
+
 export interface DetailPanel {
   element: HTMLElement;
   open(id: string, focus: boolean): void;
@@ -122,7 +126,7 @@ export function deliveryDetail(context: Context, onClose: () => void): DetailPan
     if (id === null) return;
     const now = store.delivery(id) ?? detail;
     if (now === null || now === undefined) return;
-    setText(heading, deliveryName(now, store.alert(now.alert_id)) + (now.kind === 'test' ? ', test' : ''));
+    setText(heading, deliveryName(now, store.alert(now.alert_id)) + kindInWords(now.kind));
     setText(state, statusInWords(now.status));
     setAttribute(state, 'data-state', now.status);
     const over = now.status !== 'pending' && now.status !== 'delivering';
@@ -164,6 +168,8 @@ export function deliveryDetail(context: Context, onClose: () => void): DetailPan
       ['ID', d.id],
       ['Created', time(d.created_at)],
     ];
+    const firing = detail?.id === d.id ? detail.firing : undefined;
+    if (firing) entries.push(['Why', firing.because]);
     if (d.reason !== null) entries.push(['Reason', d.reason]);
     if (d.status === 'pending' && d.next_attempt_at !== null) {
       entries.push([
