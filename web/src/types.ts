@@ -1,6 +1,6 @@
 // What the server sends. Prices are strings: the digits exactly as sent.
 import type { Condition } from './conditions.ts';
-import type { Repeat, When } from './rules.ts';
+import { rulesOf, type Repeat, type When } from './rules.ts';
 
 // In US dollars. What a feed of an older version does not know is absent.
 export interface Price {
@@ -74,7 +74,13 @@ export interface Alert {
 export type LineAlert = Alert & { target_price: string; condition: Condition };
 
 export function isLine(alert: Alert): alert is LineAlert {
-  return alert.target_price !== null && alert.condition !== null;
+  if (alert.target_price === null || alert.condition === null) return false;
+  return alert.when === undefined || rulesOf(alert.when).every((rule) => isOfPrice(rule.watch));
+}
+
+// Ratios and ages are counted in something else.
+function isOfPrice(watch: unknown): boolean {
+  return watch === undefined || watch === null || (typeof watch === 'object' && 'close' in watch);
 }
 
 /** Why an alert has not fired. */

@@ -1,7 +1,7 @@
 // All alerts of the user: the active ones with their distance from the price, and those that have fired.
 import { bodyOf } from '../alert_body.ts';
 import { messageOf } from '../api.ts';
-import { conditionSign, conditionWord, sideOf } from '../conditions.ts';
+import { conditionSign, sideOf } from '../conditions.ts';
 import type { Context, View } from '../context.ts';
 import { groupDigits } from '../decimal.ts';
 import {
@@ -140,7 +140,8 @@ function alertRow(context: Context, first: Alert): Row<Alert> {
   let alert = first;
   const sign = h('span');
   const words = h('span');
-  const title = h('span', { class: 'target' }, h('span', null, first.ticker), ' ', sign, ' ', words);
+  const name = h('span');
+  const title = h('span', { class: 'target' }, name, ' ', sign, ' ', words);
   const note = h('div', { class: 'note' });
   const distance = h('td', { class: 'number', 'data-label': 'Distance' });
   const state = h('span', { class: 'badge' });
@@ -217,10 +218,12 @@ function alertRow(context: Context, first: Alert): Row<Alert> {
     element,
     update(next) {
       alert = next;
-      const name = alertTitle(alert, groupDigits);
-      setText(sign, alert.condition === null ? '' : conditionSign(alert.condition));
-      setAttribute(sign, 'data-side', alert.condition === null ? null : sideOf(alert.condition));
-      setText(words, sentenceOf(alert));
+      const sentence = alertTitle(alert, groupDigits);
+      const side = alert.says === undefined ? alert.condition : null;
+      setText(sign, side === null ? '' : conditionSign(side));
+      setAttribute(sign, 'data-side', side === null ? null : sideOf(side));
+      setText(name, side === null ? sentence : alert.ticker);
+      setText(words, side === null ? '' : sentence.slice(alert.ticker.length + 1));
       setText(note, alert.note);
       setAttribute(element, 'data-state', alert.is_active ? 'active' : 'fired');
       const present = store.prices.get(alert.ticker)?.price?.price ?? null;
@@ -250,18 +253,11 @@ function alertRow(context: Context, first: Alert): Row<Alert> {
       show(unwatched, alert.is_active && alert.watched === false);
       setText(unwatched, unwatchedInWords(alert));
       show(disabled, alert.endpoint_disabled_at !== undefined);
-      setAttribute(edit, 'title', `Edit ${name}, or see why it has not fired`);
-      setAttribute(test, 'title', `Send a test webhook for ${name}`);
-      setAttribute(remove, 'title', `Delete ${name}`);
+      setAttribute(edit, 'title', `Edit ${sentence}, or see why it has not fired`);
+      setAttribute(test, 'title', `Send a test webhook for ${sentence}`);
+      setAttribute(remove, 'title', `Delete ${sentence}`);
     },
   };
-}
-
-/** Behind the ticker and the sign. */
-function sentenceOf(alert: Alert): string {
-  if (alert.says === undefined && isLine(alert))
-    return `${conditionWord(alert.condition)} ${groupDigits(alert.target_price)}`;
-  return alertTitle(alert, groupDigits).replace(new RegExp(`^${alert.ticker} `), '');
 }
 
 function lateInWords(alert: Alert, store: Store): string {
