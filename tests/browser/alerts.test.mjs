@@ -5,7 +5,14 @@ import { axe_findings, stage } from './support/browser.mjs';
 import { alert_row, go, open, overflows, says, sign_in } from './support/page.mjs';
 import { until } from './support/until.mjs';
 
-const { visit } = stage({ config: { PRICEWIRE_MARKET_QUOTE_TTL: '2s' } }, (deployment) => deployment.market.hold());
+// One source, so that the test decides when a ticker has no price.
+const off = 'BINANCE_US COINBASE KRAKEN OKX BYBIT BITSTAMP BITFINEX GEMINI KUCOIN GATEIO HTX CRYPTO_COM BITGET MEXC';
+const config = Object.fromEntries(
+  `${off} COINGECKO COINPAPRIKA`.split(' ').map((name) => [`PRICEWIRE_SOURCES_${name}_ENABLED`, 'false']),
+);
+const { visit } = stage({ config: { ...config, PRICEWIRE_MARKET_QUOTE_TTL: '2s' } }, (deployment) =>
+  deployment.market.hold(),
+);
 
 const kinds = [
   { is: 'crosses', level: 70000 },
@@ -62,7 +69,7 @@ for (const screen of ['narrow', 'wide'])
     assert.deepEqual(await axe_findings(page), []);
   });
 
-visit('an alert is edited, snoozed, paused and begun again', {}, async ({ page, deployment }) => {
+visit('an alert is edited, snoozed, paused and begun again', {}, async ({ visitor, page, deployment }) => {
   const user = await deployment.register('editor');
   const plain = await deployment.alert(user, { condition: 'gt', target_price: 70000, note: 'Sell' });
   const trailing = await deployment.alert(user, { when: { is: 'below', level: { from: 'high', by: '-3%' } } });
@@ -88,6 +95,7 @@ visit('an alert is edited, snoozed, paused and begun again', {}, async ({ page, 
   assert.equal(repeats.repeat.cooldown, '10m');
   assert.equal(repeats.revision, trailing.revision + 1);
 
+  visitor.allow(/status of 422/);
   await edit(page, trailing.id);
   await dialog(page).getByLabel('Level: change').fill('4 percent');
   await dialog(page).getByRole('button', { name: 'Save' }).click();
@@ -141,10 +149,12 @@ visit('a ticker without a price is named once, not at each of its alerts', {}, a
   await market.hold();
   for (const level of [70000, 71000, 72000]) await deployment.alert(user, { when: { is: 'crosses_up', level } });
   await sign_in_to_alerts(page, user);
+  await market.post('fault/binance.rest', '503');
   await market.release();
   const line = page.getByRole('list', { name: 'Without a price' }).getByRole('listitem');
   await says(line, /^BTC: no price since .*3 alerts wait\.$/);
   assert.equal(await line.count(), 1);
+  await market.post('fault/binance.rest', 'none');
   await market.hold();
   await until('the line to go', async () => (await line.count()) === 0);
 });
