@@ -131,11 +131,12 @@ Connection::Connection(const ConnectionOptions& options, Watchdog& watchdog)
       patience_(options.statement_timeout > Duration::zero() ? options.statement_timeout + grace
                                                              : without_limit) {
     translate([&] {
-        execute(fmt::format(
-            "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET bytea_output = 'hex'; "
-            "SET client_min_messages = error; SET jit = off; SET statement_timeout = {0}; SET lock_timeout = {0}; "
-            "SET idle_in_transaction_session_timeout = {1}",
-            milliseconds(options.statement_timeout), milliseconds(patience_)));
+        execute(
+            fmt::format("SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET bytea_output = 'hex'; "
+                        "SET client_min_messages = error; SET jit = off; SET statement_timeout = {0}; SET "
+                        "lock_timeout = {0}; "
+                        "SET idle_in_transaction_session_timeout = {1}",
+                        milliseconds(options.statement_timeout), milliseconds(patience_)));
     });
 }
 
