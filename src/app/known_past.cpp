@@ -40,6 +40,7 @@ std::vector<Stretch> without(const std::vector<Stretch>& stretches, Timestamp fr
         before.to = std::min(stretch.to, from);
         after.from = std::max(stretch.from, to);
         if (before.from < before.to) out.push_back(before);
+        after.goes_on = after.goes_on || before.from < before.to;
         if (after.from < after.to) out.push_back(after);
     }
     return out;

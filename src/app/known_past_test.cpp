@@ -21,13 +21,13 @@ protected:
                 Decimal::from_int(low),
                 Decimal::from_int(close)};
     }
-    // "0-60:99-101:101", from noon on.
+    // "0-60:99-101:101", from noon on; "~" before what goes on after a gap.
     std::vector<std::string> known(Timestamp from, Timestamp now, const std::optional<Pause>& pause = {}) {
         std::vector<std::string> out;
         for (const Stretch& s : known_past(storage_, storage_, "BTC", from, now, pause)) {
             const auto second = [](Timestamp t) { return std::to_string((t - noon) / 1s); };
-            out.push_back(second(s.from) + "-" + second(s.to) + ":" + s.low.to_string() + "-" +
-                          s.high.to_string() + ":" + s.last.to_string());
+            out.push_back((s.goes_on ? "~" : "") + second(s.from) + "-" + second(s.to) + ":" +
+                          s.low.to_string() + "-" + s.high.to_string() + ":" + s.last.to_string());
         }
         return out;
     }
@@ -60,7 +60,7 @@ TEST_F(KnownPastTest, WhatWasNotJudgedIsAGap) {
                                                 .unknown = 40s}});
     EXPECT_EQ(
         known(noon, noon + 5min, Pause{noon + 150s, noon + 170s}),
-        (Texts{"0-30:100-104:101", "70-120:101-103:103", "120-150:103-103:103", "170-180:103-103:103"}));
+        (Texts{"0-30:100-104:101", "70-120:101-103:103", "120-150:103-103:103", "~170-180:103-103:103"}));
 }
 
 TEST_F(KnownPastTest, WhatIsOlderThanTheLongestWindowComesFromHours) {

@@ -11,6 +11,7 @@ namespace pricewire::inline domain {
 struct Stretch {
     Timestamp from, to;
     Decimal low, high, last;
+    bool goes_on = false;  // after a gap within a bar: low and high may be of before the gap
     friend bool operator==(const Stretch&, const Stretch&) = default;
 };
 

@@ -207,7 +207,7 @@ void Line::history(const Rule& rule, const Ticker& ticker, const Stretch& stretc
     begin(rule, stretch);
     told_until_ = stretch.to;
     // Where within the stretch its extremes were is not known: they count from its beginning.
-    if (rule.watched == Watched::price && stretch.low < stretch.high) {
+    if (rule.watched == Watched::price && stretch.low < stretch.high && !stretch.goes_on) {
         for (auto& extremes : extremes_) {
             if (!extremes) continue;
             const Decimal value = extremes->is_beyond(stretch.high, stretch.low) ? stretch.high : stretch.low;

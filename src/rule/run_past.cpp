@@ -155,7 +155,9 @@ void Run::past(std::size_t i, Stretch stretch) {
             if (rule_i.word == Word::crosses) return value != limits->lower.level;
             return !holds_at(value);
         };
-        if (std::none_of(std::begin(values), std::end(values), is_calm_at)) return;
+        // What was before the gap has been told, unless it was before the firing.
+        const auto* const first_value = stretch.goes_on ? &values[2] : std::begin(values);
+        if (std::none_of(first_value, std::end(values), is_calm_at)) return;
         first.armed = past_rearmed_ = true;
         if (rule_i.word == Word::crosses && !known.side)
             known.side = side_of(*std::find_if(std::rbegin(values), std::rend(values), is_calm_at),
