@@ -31,6 +31,11 @@ net::HttpResult BlockingHttp::post(const std::string& url, std::string body, net
     return send({.method = "POST", .url = url, .headers = std::move(headers), .body = std::move(body)});
 }
 
+net::HttpResult BlockingHttp::patch(const std::string& url, std::string body, net::Headers headers) {
+    headers.emplace_back("content-type", "application/json");
+    return send({.method = "PATCH", .url = url, .headers = std::move(headers), .body = std::move(body)});
+}
+
 net::HttpResult BlockingHttp::del(const std::string& url, net::Headers headers) {
     return send({.method = "DELETE", .url = url, .headers = std::move(headers)});
 }

@@ -16,6 +16,7 @@ public:
     net::HttpResult get(const std::string& url, net::Headers headers = {});
     // JSON, unless `headers` say something else.
     net::HttpResult post(const std::string& url, std::string body, net::Headers headers = {});
+    net::HttpResult patch(const std::string& url, std::string body, net::Headers headers = {});
     net::HttpResult del(const std::string& url, net::Headers headers = {});
 
 private:

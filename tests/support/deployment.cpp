@@ -13,6 +13,7 @@
 
 #include "base/clock.hpp"
 #include "base/crypto.hpp"
+#include "base/text.hpp"
 #include "base/uuid.hpp"
 
 namespace pricewire::test {
@@ -24,11 +25,12 @@ std::string binary(const std::string& name) {
     return std::string(PRICEWIRE_BINARY_DIR) + "/" + name;
 }
 
-// The objects of a JSON array of flat objects.
+// The objects of a JSON array, whatever they hold.
 std::vector<std::string> objects_of(const std::string& array) {
     std::vector<std::string> out;
     bool in_string = false;
-    std::optional<std::size_t> begin;
+    std::size_t begin = 0;
+    int depth = 0;
     for (std::size_t i = 0; i < array.size(); ++i) {
         const char c = array[i];
         if (in_string) {
@@ -40,10 +42,9 @@ std::vector<std::string> objects_of(const std::string& array) {
         } else if (c == '"') {
             in_string = true;
         } else if (c == '{') {
-            begin = i;
-        } else if (c == '}' && begin) {
-            out.push_back(array.substr(*begin, i - *begin + 1));
-            begin.reset();
+            if (depth++ == 0) begin = i;
+        } else if (c == '}' && --depth == 0) {
+            out.push_back(array.substr(begin, i - begin + 1));
         }
     }
     return out;
@@ -51,11 +52,7 @@ std::vector<std::string> objects_of(const std::string& array) {
 
 // Configuration that the older version does not know, and would refuse.
 bool is_newer(const std::string& variable) {
-    if (variable == "PRICEWIRE_LIMITS_ATTEMPTS") return true;
-    return variable.starts_with("PRICEWIRE_SOURCES_BINANCE_US_") ||
-           (variable.starts_with("PRICEWIRE_SOURCES_") &&
-            !variable.starts_with("PRICEWIRE_SOURCES_BINANCE_") &&
-            !variable.starts_with("PRICEWIRE_SOURCES_COINGECKO_"));
+    return variable == "PRICEWIRE_LIMITS_PREVIEW";
 }
 
 // Every source is pointed at the simulator, by the settings that it prints. Only Binance is enabled, or those
@@ -195,6 +192,7 @@ void Deployment::launch(const std::string& name) {
         {"PRICEWIRE_LIMITS_USER", "1000000/1s"},
         {"PRICEWIRE_LIMITS_RATES", "1000000/1s"},
         {"PRICEWIRE_LIMITS_HISTORY", "1000000/1s"},
+        {"PRICEWIRE_LIMITS_PREVIEW", "1000000/1s"},
         {"PRICEWIRE_LIMITS_ATTEMPTS", "1000000/1s"},
     });
     if (options_.has_movable_clock) {
@@ -313,6 +311,26 @@ std::string Deployment::create_alert(const Account& account, const std::string& 
     return json_member(result.body, "id").value();
 }
 
+std::string Deployment::create_alert(const Account& account, const std::string& members) {
+    const auto result =
+        http_.post(api("/alerts/"), R"({"webhook_url":")" + receiver_url_ + "/hook\"," + members + "}",
+                   {{"X-API-Key", account.api_key}});
+    expect(result, 201, "creating an alert");
+    return json_member(result.body, "id").value();
+}
+
+std::vector<ShownFiring> Deployment::firings(const Account& account, const std::string& alert) {
+    std::vector<ShownFiring> out;
+    for (const std::string& object : list(account, "/alerts/" + alert + "/firings?limit=1000")) {
+        out.push_back({parse_number<int>(json_member(object, "number").value()).value(),
+                       Decimal::parse(json_member(object, "price").value()).value(),
+                       parse_rfc3339(json_member(object, "price_time").value()).value(),
+                       json_member(object, "delivery_id").value()});
+    }
+    std::reverse(out.begin(), out.end());
+    return out;
+}
+
 std::vector<std::string> Deployment::list(const Account& account, const std::string& path) {
     std::vector<std::string> out;
     std::string url = api(path);
@@ -331,11 +349,11 @@ std::vector<std::string> Deployment::list(const Account& account, const std::str
 std::vector<ShownAlert> Deployment::alerts(const Account& account) {
     std::vector<ShownAlert> out;
     for (const std::string& object : list(account, "/alerts/?limit=1000")) {
-        out.push_back({json_member(object, "id").value(), json_member(object, "ticker").value(),
-                       json_member(object, "condition").value(), json_member(object, "target_price").value(),
-                       json_member(object, "is_active") == "true",
-                       json_member(object, "triggered_price").value_or(""),
-                       json_member(object, "webhook_url").value_or("")});
+        out.push_back(
+            {json_member(object, "id").value(), json_member(object, "ticker").value(),
+             json_member(object, "condition").value_or(""), json_member(object, "target_price").value_or(""),
+             json_member(object, "is_active") == "true", json_member(object, "triggered_price").value_or(""),
+             json_member(object, "webhook_url").value_or("")});
     }
     return out;
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/decimal.hpp"
 #include "support/blocking_http.hpp"
 #include "support/own_database.hpp"
 #include "support/process.hpp"
@@ -26,11 +27,19 @@ struct Received {
 struct ShownAlert {
     std::string id;
     std::string ticker;
-    std::string condition;
-    std::string target_price;  // its digits
+    std::string condition;     // empty where it has none
+    std::string target_price;  // its digits; empty where it has none
     bool is_active = true;
     std::string triggered_price;  // its digits; empty where it has not fired
     std::string webhook_url;
+};
+
+// Why an alert fired, as the API shows it.
+struct ShownFiring {
+    int number = 0;
+    Decimal price;
+    Timestamp price_time;
+    std::string delivery_id;
 };
 
 struct Account {
@@ -112,8 +121,11 @@ public:
     Account register_user(const std::string& email);  // and gives the receiver its secret
     std::string create_alert(const Account& account, const std::string& ticker, const std::string& condition,
                              const std::string& target, const std::string& webhook_path = "/hook");
-    std::vector<ShownAlert> alerts(const Account& account);  // all pages
-    // The objects of all pages of a list, such as "/deliveries?limit=1000"; flat ones.
+    // With other members than these, such as "\"ticker\":\"BTC\",\"when\":…".
+    std::string create_alert(const Account& account, const std::string& members);
+    std::vector<ShownFiring> firings(const Account& account, const std::string& alert);  // oldest first
+    std::vector<ShownAlert> alerts(const Account& account);                              // all pages
+    // The objects of all pages of a list, such as "/deliveries?limit=1000".
     std::vector<std::string> list(const Account& account, const std::string& path);
     void sim_post(const std::string& control, const std::string& body = "");
     // Lets `time` pass at once: in the market, whose trades are sent to nobody meanwhile, and on the wall clocks of
