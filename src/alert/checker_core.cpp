@@ -104,7 +104,9 @@ int CheckerCore::on_snapshot_failed(MonoTime now) {
 void CheckerCore::on_price(const Price& price, Timestamp now) {
     if (const auto ceased = recent_.add(price, now)) {
         match_past(price, *ceased, now);
-        return ruled_.on_late(price.ticker, price.time, now);
+        if (!recent_.is_repetition(price.ticker, std::min(price.time, now)))
+            ruled_.on_late(price.ticker, price.time, now);
+        return;
     }
     if (phase_ == Phase::following) {
         match_newest(price, now);

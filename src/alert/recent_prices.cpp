@@ -44,6 +44,14 @@ std::optional<Price> RecentPrices::first_since(const ActiveAlert& alert, Timesta
     return std::nullopt;
 }
 
+bool RecentPrices::is_repetition(Ticker ticker, Timestamp time) const {
+    const auto& entries = of(ticker);
+    const auto after = std::ranges::upper_bound(entries, time, {}, &Entry::time);
+    if (std::distance(entries.begin(), after) < 2) return false;
+    const auto &added = std::prev(after)->price, &before = std::prev(after, 2)->price;
+    return added && before && added->value == before->value;
+}
+
 const std::deque<RecentPrices::Entry>& RecentPrices::of(Ticker ticker) const {
     static const std::deque<Entry> none;
     const auto found = by_ticker_.find(ticker);

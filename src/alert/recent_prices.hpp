@@ -46,6 +46,9 @@ public:
 
     // The first price in effect at or after `since` at which the alert's condition holds.
     std::optional<Price> first_since(const ActiveAlert& alert, Timestamp since) const;
+    // Whether what was last added at `time` has the value that was in effect before it, so that it changes nothing: two
+    // feeds both tell of each trade.
+    bool is_repetition(Ticker ticker, Timestamp time) const;
     // What is kept of the ticker, by time; of one moment in the order in which it came. Valid until the next add().
     const std::deque<Entry>& of(Ticker ticker) const;
 

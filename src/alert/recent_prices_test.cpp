@@ -90,6 +90,21 @@ TEST_F(RecentPricesTest, APriceOlderThanAllKeptWasInEffectForNoTime) {
     EXPECT_EQ(first(150, -5), "none");
 }
 
+TEST_F(RecentPricesTest, ALatePriceOfTheValueInEffectIsARepetition) {
+    price(100, 1);
+    price(200, 3);
+    price(100, 2);
+    EXPECT_TRUE(recent_.is_repetition("BTC", at(2)));
+    price(150, 2.5);
+    EXPECT_FALSE(recent_.is_repetition("BTC", at(2.5)));
+    price(100, 0.5);
+    EXPECT_FALSE(recent_.is_repetition("BTC", at(0.5))) << "nothing is known of before";
+    recent_.add(PriceGone{"BTC", at(4)}, at(now_));
+    price(200, 5);
+    price(200, 4.5);
+    EXPECT_FALSE(recent_.is_repetition("BTC", at(4.5))) << "there was no price before";
+}
+
 TEST_F(RecentPricesTest, APriceFromTheFutureCountsAsNow) {
     now_ = 10;
     EXPECT_FALSE(price(100, 1000));
