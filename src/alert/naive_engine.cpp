@@ -100,6 +100,8 @@ public:
 private:
     void give(Ticker ticker, Timestamp time, const std::optional<Price>& price, std::vector<RuleStep>& out) {
         if (time > last_ && time - bases_.back().first >= base_every) {
+            // Timers that are due have done what they do, or a late price would have them do it again.
+            pass(time - Duration{1}, out);
             bases_.emplace_back(time, run_);
             while (bases_.size() > 1 && bases_[1].first <= time - RecentPrices::longest) bases_.pop_front();
             std::erase_if(fired_, [&](const rule::Fired& f) { return f.time < bases_.front().first; });
