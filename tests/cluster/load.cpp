@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <ranges>
+#include <stdexcept>
 #include <utility>
 
 namespace pricewire::test {
@@ -11,7 +12,10 @@ using namespace std::chrono_literals;
 
 constexpr int alerts_a_round = 16;
 constexpr int refused_one_in = 12;
+constexpr int crossing_one_in = 5;  // says so by a word that a plain alert does not have
 constexpr auto between_rounds = 300ms;
+constexpr int lasting_one_in = 4;
+constexpr auto lasts = 1500ms;
 constexpr auto hold_patience = 3min;
 
 Decimal hundredths(std::int64_t count) {
@@ -71,6 +75,50 @@ Decimal Load::extreme(int round, bool is_gt) {
 }
 
 void Load::run_round() {
+    const int next = rounds() + 1;
+    const auto until = std::chrono::steady_clock::now() + hold_patience;
+    std::optional<std::chrono::steady_clock::time_point> since;
+    run_round([&, next](Decimal) {
+        if (next % lasting_one_in != 0 || std::chrono::steady_clock::now() > until) return true;
+        if (!since) since = std::chrono::steady_clock::now();
+        return std::chrono::steady_clock::now() - *since > lasts;
+    });
+}
+
+void Load::run_last_round(const std::function<bool(Decimal)>& seen) {
+    const auto deadline = std::chrono::steady_clock::now() + hold_patience;
+    run_round([&](Decimal price) {
+        if (seen(price)) return true;
+        if (std::chrono::steady_clock::now() < deadline) return false;
+        complain("not every standing alert has fired at " + price.to_string());
+        return true;
+    });
+}
+
+void Load::stand() {
+    hold(rest);
+    using Kind = StandingAlert::Kind;
+    const std::map<Kind, std::string> kinds{
+        {Kind::repeating, R"("when":{"is":"above","level":1005},"repeat":{"cooldown":"10s","rearm":"0.1%"})"},
+        {Kind::holding,
+         R"("when":{"is":"above","level":1005},"for":"1s","repeat":{"cooldown":"10s","rearm":"0.1%"})"},
+        {Kind::trailing,
+         R"("when":{"is":"below","level":{"from":"high","by":"-1.9%"}},"repeat":{"cooldown":"10s"})"}};
+    for (int i = 0; i < 2; ++i) {
+        for (const auto& [kind, members] : kinds) {
+            const auto answer =
+                http_.post(some_api() + "/api/v1/alerts/",
+                           R"({"ticker":"BTC",)" + members + R"(,"webhook_url":"http://127.0.0.1:)" +
+                               std::to_string(gate_->port()) + "/standing" + std::to_string(i) + "\"}",
+                           {{"X-API-Key", account_.api_key}});
+            if (answer.status != 201)
+                throw std::runtime_error("a standing alert was refused: " + answer.body);
+            standing_.push_back({kind, json_member(answer.body, "id").value()});
+        }
+    }
+}
+
+void Load::run_round(const std::function<bool(Decimal)>& seen) {
     MutexLock lock(mutex_);
     const int round = ++round_;
     lock.unlock();
@@ -86,6 +134,10 @@ void Load::run_round() {
         const MonoTime traded = system_clock().mono();
         hold(extreme(round, is_gt));
         mark_crossed(round, is_gt, traded);
+        while (!seen(extreme(round, is_gt))) {
+            std::this_thread::sleep_for(100ms);
+            hold(extreme(round, is_gt));
+        }
         hold(rest);
     }
 }
@@ -99,14 +151,17 @@ void Load::set_alert(LoadedAlert alert) {
     const Decimal target = !fires        ? hundredths(10'000'00)
                            : alert.is_gt ? hundredths(1'005'00)
                                          : hundredths(995'00);
+    const std::string rule = number % crossing_one_in == 0
+                                 ? R"("when":{"is":"crosses_)" + std::string(alert.is_gt ? "up" : "down") +
+                                       R"(","level":)" + target.to_string() + "}"
+                                 : R"("condition":")" + std::string(alert.is_gt ? "gt" : "lt") +
+                                       R"(","target_price":)" + target.to_string();
     const std::uint16_t port = alert.fate == LoadedAlert::Fate::refused ? refusing_->port() : gate_->port();
     const std::string api = some_api();
-    const auto answer =
-        http_.post(api + "/api/v1/alerts/",
-                   R"({"ticker":"BTC","condition":")" + std::string(alert.is_gt ? "gt" : "lt") +
-                       R"(","target_price":)" + target.to_string() + R"(,"webhook_url":"http://127.0.0.1:)" +
-                       std::to_string(port) + "/" + std::to_string(number) + "\"}",
-                   {{"X-API-Key", account_.api_key}});
+    const auto answer = http_.post(api + "/api/v1/alerts/",
+                                   R"({"ticker":"BTC",)" + rule + R"(,"webhook_url":"http://127.0.0.1:)" +
+                                       std::to_string(port) + "/" + std::to_string(number) + "\"}",
+                                   {{"X-API-Key", account_.api_key}});
     if (answer.error == net::HttpError::none && answer.status == 201) {
         lock.lock();
         alerts_[number].id = json_member(answer.body, "id").value();
@@ -142,6 +197,7 @@ bool Load::shows(const std::string& api, Decimal price) {
 
 void Load::mark_crossed(int round, bool is_gt, MonoTime traded) {
     MutexLock lock(mutex_);
+    if (is_gt) risen_[round] = system_clock().now();
     const MonoTime now = system_clock().mono();
     for (auto it = alerts_.rbegin(); it != alerts_.rend() && it->second.round == round; ++it) {
         const LoadedAlert& alert = it->second;
@@ -178,6 +234,11 @@ int Load::rounds() const {
 std::map<int, LoadedAlert> Load::alerts() const {
     MutexLock lock(mutex_);
     return alerts_;
+}
+
+std::map<int, Timestamp> Load::risen() const {
+    MutexLock lock(mutex_);
+    return risen_;
 }
 
 std::map<std::string, Receipts> Load::receipts() const {

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -33,6 +34,15 @@ struct LoadedAlert {
     std::string id;            // empty if there was no answer: it may or may not exist
 };
 
+// An alert that fires again and again, made before the first round.
+// repeating  above a level: at rises
+// holding    the same for a second: at rises that last
+// trailing   below the high since its last firing: at falls
+struct StandingAlert {
+    enum class Kind { repeating, holding, trailing } kind = Kind::repeating;
+    std::string id;
+};
+
 // What the receivers got for one alert.
 struct Receipts {
     std::set<std::string> webhook_ids;
@@ -57,6 +67,15 @@ public:
     void stop();       // after the current round
     void run_round();  // only while stopped
 
+    // Makes two standing alerts of each kind; before start(), with the price at rest.
+    void stand();
+    // A round in which the price stays at each extreme until `seen` says so of it; only while stopped.
+    void run_last_round(const std::function<bool(Decimal)>& seen);
+    const std::vector<StandingAlert>& standing() const { return standing_; }
+    static constexpr Duration cooldown = std::chrono::seconds{10};  // of those
+    // When the price at the end of each round's rise was shown.
+    std::map<int, Timestamp> risen() const;
+
     // The price at the end of a round's rise or fall.
     static Decimal extreme(int round, bool is_gt);
 
@@ -74,6 +93,7 @@ public:
 
 private:
     void run();
+    void run_round(const std::function<bool(Decimal)>& seen);
     void set_alert(LoadedAlert alert);
     void hold(Decimal price);
     bool shows(const std::string& api, Decimal price);
@@ -96,6 +116,8 @@ private:
     std::size_t next_api_ GUARDED_BY(mutex_) = 0;
     int round_ GUARDED_BY(mutex_) = 0;
     std::map<int, LoadedAlert> alerts_ GUARDED_BY(mutex_);
+    std::vector<StandingAlert> standing_;
+    std::map<int, Timestamp> risen_ GUARDED_BY(mutex_);
     std::map<std::string, Receipts> receipts_ GUARDED_BY(mutex_);
     struct Crossing {
         std::string alert;
