@@ -1,6 +1,6 @@
 // Kills the process with SIGKILL at random times while alerts are created, fire and are delivered to a
-// receiver that fails at random. Afterwards nothing is lost and nothing has fired twice. PRICEWIRE_LONG=1:
-// 100 kills; otherwise 10.
+// receiver that fails at random. Afterwards nothing is lost and nothing has fired twice; alerts that hold, trail
+// and repeat have fired as often as the prices demand. PRICEWIRE_LONG=1: 100 kills; otherwise 10.
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -22,7 +22,34 @@ namespace {
 
 using namespace std::chrono_literals;
 
-class Kill : public ::testing::TestWithParam<Side> {};
+class Kill : public ::testing::TestWithParam<Side> {
+protected:
+    // Numbered from 1, ten seconds apart, each with a delivery of its own, which is the only one of its webhooks.
+    static void check_firings(Deployment& deployment, const Account& account, const std::string& alert) {
+        const auto firings = deployment.firings(account, alert);
+        std::set<std::string> deliveries;
+        for (std::size_t i = 0; i < firings.size(); ++i) {
+            EXPECT_EQ(firings[i].number, static_cast<int>(i) + 1) << alert;
+            if (i > 0) {
+                EXPECT_GE(firings[i].price_time, firings[i - 1].price_time + cooldown) << alert;
+            }
+            deliveries.insert(firings[i].delivery_id);
+        }
+        EXPECT_EQ(deliveries.size(), firings.size()) << alert;
+        std::set<std::string> accepted;
+        deployment.wait_until("the webhooks of an alert that repeats", [&] {
+            for (const Received& r : deployment.received()) {
+                if (r.alert_id == alert && r.accepted) accepted.insert(r.webhook_id);
+            }
+            return accepted.size() >= deliveries.size();
+        });
+        EXPECT_EQ(accepted, deliveries) << alert;
+        EXPECT_EQ(deployment.list(account, "/alerts/" + alert + "/deliveries?limit=1000").size(),
+                  firings.size());
+    }
+
+    static constexpr Duration cooldown = 10s;
+};
 INSTANTIATE_TEST_SUITE_P(Sides, Kill, both_sides(), name_of_side);
 
 TEST_P(Kill, LosesNothingAndFiresNothingTwice) {
@@ -40,6 +67,15 @@ TEST_P(Kill, LosesNothingAndFiresNothingTwice) {
                     {"PRICEWIRE_DELIVERY_BACKOFF_MAX", "200ms"}}}));
     deployment.start_pricewire();
     const Account account = deployment.register_user("kill@example.com");
+    const std::string repeating = deployment.create_alert(
+        account,
+        R"("ticker":"ETH","when":{"is":"above","level":100},"repeat":{"cooldown":"10s","rearm":"1%"})");
+    const std::string trailing = deployment.create_alert(
+        account,
+        R"("ticker":"BTC","when":{"is":"above","level":{"from":"low","by":"1%"}},"repeat":{"cooldown":"10s"})");
+    const std::string holding =
+        deployment.create_alert(account, R"("ticker":"BTC","when":{"is":"above","level":105},"for":"1s")");
+    const std::set<std::string> ruled{repeating, trailing, holding};
 
     // An alert answered with 201 must not be lost; one without an answer may or may not exist.
     std::map<std::string, Decimal> promised;
@@ -60,6 +96,7 @@ TEST_P(Kill, LosesNothingAndFiresNothingTwice) {
 
     for (int i = 0; i < kills; ++i) {
         const auto life = std::chrono::milliseconds{std::uniform_int_distribution<int>(1, 500)(rng)};
+        deployment.sim_post("price/ETHUSDT", i % 2 == 0 ? "101" : "98");
         std::thread killer([&deployment, life] {
             std::this_thread::sleep_for(life);
             deployment.signal_pricewire(SIGKILL);
@@ -79,7 +116,7 @@ TEST_P(Kill, LosesNothingAndFiresNothingTwice) {
     const auto all_fired = [&] {
         std::set<std::string> active;
         for (const ShownAlert& alert : deployment.alerts(account)) {
-            if (alert.is_active) active.insert(alert.id);
+            if (alert.is_active && !ruled.contains(alert.id)) active.insert(alert.id);
         }
         return active.empty();
     };
@@ -88,6 +125,7 @@ TEST_P(Kill, LosesNothingAndFiresNothingTwice) {
     const auto shown = deployment.alerts(account);
     std::set<std::string> known;
     for (const ShownAlert& alert : shown) {
+        if (ruled.contains(alert.id)) continue;
         known.insert(alert.id);
         EXPECT_GT(Decimal::parse(alert.triggered_price).value(), Decimal::parse(alert.target_price).value())
             << alert.id;
@@ -97,7 +135,7 @@ TEST_P(Kill, LosesNothingAndFiresNothingTwice) {
     deployment.wait_until("every webhook", [&] {
         std::set<std::string> arrived;
         for (const Received& r : deployment.received()) {
-            if (r.accepted) arrived.insert(r.alert_id);
+            if (r.accepted && !ruled.contains(r.alert_id)) arrived.insert(r.alert_id);
         }
         return arrived.size() >= known.size();
     });
@@ -105,7 +143,7 @@ TEST_P(Kill, LosesNothingAndFiresNothingTwice) {
     std::size_t attempts = 0;
     for (const Received& r : deployment.received()) {
         EXPECT_TRUE(r.signature_ok);
-        ids[r.alert_id].insert(r.webhook_id);
+        if (!ruled.contains(r.alert_id)) ids[r.alert_id].insert(r.webhook_id);
         ++attempts;
     }
     for (const auto& [alert, webhook_ids] : ids) EXPECT_EQ(webhook_ids.size(), 1U) << alert << " fired twice";
@@ -133,6 +171,52 @@ TEST_P(Kill, LosesNothingAndFiresNothingTwice) {
         }
         EXPECT_EQ(json_member(detail, "attempt_count"), std::to_string(number)) << detail;
     }
+
+    // The market's last price is repeated, so that it does not become stale.
+    const Decimal last =
+        Decimal::from_raw(Decimal::from_int(100).raw() + Decimal::one_raw / 100 * (steps - 1));
+    const auto firings = [&](const std::string& alert) {
+        deployment.sim_post("price/BTCUSDT", last.to_string());
+        return deployment.firings(account, alert);
+    };
+    deployment.wait_until("the price to have been high for long enough",
+                          [&] { return !firings(holding).empty(); });
+    EXPECT_GT(firings(holding).front().price, Decimal::from_int(105));
+    const auto rises = [](Decimal from, Decimal to) { return to.raw() / 101 > from.raw() / 100; };
+    deployment.wait_until("the last step of a climb", [&] {
+        const auto all = firings(trailing);
+        return !all.empty() && !rises(all.back().price, last);
+    });
+    for (std::size_t i = 1; i < firings(trailing).size(); ++i) {
+        EXPECT_TRUE(rises(firings(trailing)[i - 1].price, firings(trailing)[i].price)) << i;
+    }
+
+    // Armed again, killed, and crossed: fires once more.
+    const auto at_100 = [&](const std::string& price) {
+        deployment.wait_until("the price of ETH", [&] {
+            deployment.sim_post("price/ETHUSDT", price);
+            return json_member(get("/rates/ETH"), "price") == price;
+        });
+    };
+    const auto restart = [&] {
+        deployment.kill_pricewire();
+        deployment.start_pricewire();
+    };
+    at_100("98");
+    deployment.wait_until("the alert to be armed again", [&] {
+        return json_member(get("/alerts/" + repeating + "/state"), "armed") == "true";
+    });
+    const std::size_t before = deployment.firings(account, repeating).size();
+    restart();
+    at_100("101.5");
+    deployment.wait_until("the alert to fire again", [&] {
+        at_100("101.5");
+        return deployment.firings(account, repeating).size() > before;
+    });
+    for (const ShownFiring& firing : deployment.firings(account, repeating)) {
+        EXPECT_GT(firing.price, Decimal::from_int(100));
+    }
+    for (const std::string& alert : ruled) check_firings(deployment, account, alert);
     std::cout << kills << " kills: " << known.size() << " alerts, all fired once, all delivered; " << attempts
               << " requests reached the receiver\n";
 }

@@ -324,7 +324,7 @@ std::vector<ShownFiring> Deployment::firings(const Account& account, const std::
     for (const std::string& object : list(account, "/alerts/" + alert + "/firings?limit=1000")) {
         out.push_back({parse_number<int>(json_member(object, "number").value()).value(),
                        Decimal::parse(json_member(object, "price").value()).value(),
-                       parse_rfc3339(json_member(object, "price_time").value()).value(),
+                       parse_rfc3339(json_member(object, "price_time").value_or("")).value_or(Timestamp{}),
                        json_member(object, "delivery_id").value()});
     }
     std::reverse(out.begin(), out.end());

@@ -38,7 +38,7 @@ struct ShownAlert {
 struct ShownFiring {
     int number = 0;
     Decimal price;
-    Timestamp price_time;
+    Timestamp price_time;  // the epoch where it is not known: an older version fired it
     std::string delivery_id;
 };
 
