@@ -1,0 +1,190 @@
+// Alerts with rules that are changed, and whose webhooks wait, with the real programs; and a rolling upgrade from a version
+// that does not know rules.
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <csignal>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "scenarios/rule_world.hpp"
+
+namespace pricewire::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+Decimal decimal(const char* text) {
+    return Decimal::parse(text).value();
+}
+
+class RuleChanges : public ::testing::TestWithParam<Side> {
+protected:
+    void SetUp() override {
+        if (!can_run(GetParam())) GTEST_SKIP() << why_not_run;
+        world_.emplace(on(GetParam(), {.sim = {"--paused"},
+                                       .config = {{"PRICEWIRE_MARKET_QUOTE_TTL", "60s"},
+                                                  {"PRICEWIRE_DELIVERY_ATTEMPTS", "100"},
+                                                  {"PRICEWIRE_DELIVERY_BREAKER_FAILURES", "0"},
+                                                  {"PRICEWIRE_DELIVERY_BACKOFF_MIN", "200ms"},
+                                                  {"PRICEWIRE_DELIVERY_BACKOFF_MAX", "400ms"}}}));
+    }
+    RuleWorld& world() { return *world_; }
+    std::string state(const std::string& alert) { return world().get("/alerts/" + alert + "/state"); }
+
+    std::optional<RuleWorld> world_;
+};
+INSTANTIATE_TEST_SUITE_P(Sides, RuleChanges, both_sides(), name_of_side);
+
+TEST_P(RuleChanges, ANewLevelIsANewStartAndTheOldOneFiresNothing) {
+    world().set_price("BTC", "99");
+    const std::string alert = world().alert(R"("ticker":"BTC","condition":"gt","target_price":110)");
+    world().set_price("BTC", "103");
+    EXPECT_EQ(world().change(alert, R"({"target_price":115})").status, 200);
+    world().set_price("BTC", "112");
+    world().wait_until_judged("BTC", decimal("112"));
+    EXPECT_TRUE(world().firings(alert).empty());
+    world().set_price("BTC", "103");
+    world().wait_until_judged("BTC", decimal("103"));
+    const auto answer = world().change(alert, R"({"when":{"is":"above","level":102}})");
+    EXPECT_EQ(answer.status, 200);
+    EXPECT_EQ(json_member(answer.body, "revision"), "3") << answer.body;
+    world().wait_for_firings(alert, 1);
+    world().wait_until_judged("BTC", decimal("103"));
+    const auto firings = world().firings(alert);
+    ASSERT_EQ(firings.size(), 1U);
+    EXPECT_EQ(firings[0].price, decimal("103"));
+    EXPECT_NE(world().get("/alerts/" + alert + "/firings").find(R"("revision":3)"), std::string::npos);
+}
+
+TEST_P(RuleChanges, ANewNoteDoesNotBreakAHold) {
+    world().set_price("BTC", "99");
+    const std::string alert = world().alert(R"("ticker":"BTC","when":{"is":"above","level":100},"for":"3s")");
+    world().set_price("BTC", "101");
+    const Timestamp changed = system_clock().now();
+    EXPECT_EQ(world().change(alert, R"({"note":"a new one"})").status, 200);
+    world().set_price("BTC", "102");
+    world().wait_for_firings(alert, 1);
+    const std::string firing = world().get("/alerts/" + alert + "/firings");
+    EXPECT_EQ(json_member(firing, "revision"), "1") << firing;
+    EXPECT_LT(parse_rfc3339(json_member(firing, "held_since").value()).value(), changed) << firing;
+}
+
+TEST_P(RuleChanges, FiringsThatWaitForTheirEndpointKeepTheirOwnPrices) {
+    Deployment& deployment = world().deployment();
+    deployment.http().post(deployment.receiver_url() + "/_receiver/mode", "fail:500");
+    world().set_price("BTC", "99");
+    const std::string alert = world().alert(
+        R"("ticker":"BTC","when":{"is":"above","level":100},"repeat":{"cooldown":"10s","rearm":0})");
+    world().set_price("BTC", "101");
+    world().wait_for_firings(alert, 1);
+    world().set_price("BTC", "98");
+    world().set_price("BTC", "103");
+    deployment.wait_until("the second firing", [&] {
+        world().trade("BTC", decimal("103"));
+        return world().firings(alert).size() == 2;
+    });
+    deployment.http().post(deployment.receiver_url() + "/_receiver/mode", "ok");
+    std::set<std::string> accepted;
+    deployment.wait_until("both webhooks", [&] {
+        for (const Received& received : deployment.received()) {
+            if (received.alert_id == alert && received.accepted) accepted.insert(received.webhook_id);
+        }
+        return accepted.size() == 2;
+    });
+    const auto firings = world().firings(alert);
+    ASSERT_EQ(firings.size(), 2U);
+    EXPECT_EQ(firings[0].price, decimal("101"));
+    EXPECT_EQ(firings[1].price, decimal("103"));
+    EXPECT_EQ(accepted, (std::set<std::string>{firings[0].delivery_id, firings[1].delivery_id}));
+    for (const ShownFiring& firing : firings) {
+        const std::string delivery = world().get("/deliveries/" + firing.delivery_id);
+        EXPECT_NE(delivery.find("\"number\":" + std::to_string(firing.number) + ","), std::string::npos)
+            << delivery;
+        EXPECT_NE(delivery.find("\"price\":" + firing.price.to_string() + ","), std::string::npos)
+            << delivery;
+    }
+}
+
+class RuleUpgrade : public ::testing::Test {
+protected:
+    static constexpr Side side = Side::upgrade;
+    void SetUp() override {
+        if (!can_run(side)) GTEST_SKIP() << why_not_run;
+        world_.emplace(on(side, {.sim = {"--paused"}, .config = {{"PRICEWIRE_MARKET_QUOTE_TTL", "60s"}}}));
+    }
+    RuleWorld& world() { return *world_; }
+    Process& process(const std::string& name) { return world().deployment().process(name); }
+    void kill(const std::string& name) {
+        process(name).signal(SIGKILL);
+        process(name).wait();
+    }
+    std::set<std::string> accepted(const std::string& alert) {
+        std::set<std::string> out;
+        for (const Received& received : world().deployment().received()) {
+            if (received.alert_id == alert && received.accepted) out.insert(received.webhook_id);
+        }
+        return out;
+    }
+    std::optional<RuleWorld> world_;
+};
+
+TEST_F(RuleUpgrade, AnOlderCheckerFiresWhatItUnderstandsAndNothingElse) {
+    kill("checker1");
+    world().set_price("BTC", "99");
+    const std::string plain = world().alert(R"("ticker":"BTC","condition":"gt","target_price":100)");
+    const std::string repeats = world().alert(
+        R"("ticker":"BTC","condition":"gt","target_price":100,"repeat":{"cooldown":"10s","rearm":"1%"})");
+    const std::string channel = world().alert(R"("ticker":"BTC","when":{"is":"outside","level":[90,100]})");
+    const std::string edited = world().alert(R"("ticker":"BTC","condition":"gt","target_price":100.5)");
+    EXPECT_EQ(world().change(edited, R"({"when":{"is":"above","level":200}})").status, 200);
+    world().set_price("BTC", "101");
+    world().wait_for_firings(plain, 1);
+    world().wait_until_judged("BTC", decimal("101"));
+    for (const std::string& alert : {repeats, channel, edited})
+        EXPECT_TRUE(world().firings(alert).empty()) << world().shown(alert);
+
+    // Both kinds of checkers, and an older API beside.
+    world().deployment().start("checker1");
+    for (const std::string& alert : {repeats, channel}) world().wait_for_firings(alert, 1);
+    const std::string listed = world()
+                                   .deployment()
+                                   .http()
+                                   .get(world().deployment().address_of("api0") + "/api/v1/alerts/?limit=100",
+                                        {{"X-API-Key", world().account().api_key}})
+                                   .body;
+    for (const std::string& alert : {plain, repeats, channel, edited})
+        EXPECT_NE(listed.find(alert), std::string::npos) << listed;
+    const std::string both = world().alert(R"("ticker":"BTC","condition":"gt","target_price":102)");
+    world().set_price("BTC", "103");
+    world().wait_for_firings(both, 1);
+
+    // The older ones go.
+    for (const char* name : {"checker0", "sender0", "api0", "feed0"}) kill(name);
+    world().wait_until_judged("BTC", decimal("103"));
+    world().set_price("BTC", "98");
+    world().deployment().wait_until("the alert to be armed again", [&] {
+        world().trade("BTC", decimal("98"));
+        return json_member(world().get("/alerts/" + repeats + "/state"), "armed") == "true";
+    });
+    world().set_price("BTC", "104");
+    world().deployment().wait_until("the second firing", [&] {
+        world().trade("BTC", decimal("104"));
+        return world().firings(repeats).size() == 2;
+    });
+    world().wait_until_judged("BTC", decimal("104"));
+    for (const auto& [alert, count] : {std::pair(plain, 1U), std::pair(repeats, 2U), std::pair(channel, 1U),
+                                       std::pair(edited, 0U), std::pair(both, 1U)}) {
+        const auto firings = world().firings(alert);
+        ASSERT_EQ(firings.size(), count) << world().shown(alert);
+        std::set<std::string> deliveries;
+        for (const ShownFiring& firing : firings) deliveries.insert(firing.delivery_id);
+        world().deployment().wait_until("the webhooks", [&] { return accepted(alert).size() >= count; });
+        EXPECT_EQ(accepted(alert), deliveries) << world().shown(alert);
+    }
+    EXPECT_EQ(json_member(world().shown(edited), "is_active"), "true");
+}
+
+}  // namespace
+}  // namespace pricewire::test
