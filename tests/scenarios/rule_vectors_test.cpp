@@ -105,7 +105,8 @@ public:
 private:
     std::string own(const Ticker& ticker) const { return own_ticker(vector_, std::string(ticker.view())); }
     std::string body() const {
-        std::string out = R"("ticker":")" + std::string(vector_.ticker.view()) + R"(","when":)" + vector_.when;
+        std::string out =
+            R"("ticker":")" + std::string(vector_.ticker.view()) + R"(","when":)" + vector_.when;
         if (!vector_.repeat.empty()) out += R"(,"repeat":)" + vector_.repeat;
         for (const std::string ticker : {"BTC", "ETH"}) {
             const std::string quoted = '"' + ticker + '"';
