@@ -119,7 +119,7 @@ TEST_F(Ground, FourHundredMegabytesOfAddressSpaceAreEnough) {
 }
 
 TEST_F(Ground, ALimitOfFileSizeThatIsReachedLaterIsAnErrorLikeOthers) {
-    Process process = limited("ulimit -f 400");
+    Process process = limited("ulimit -f 800");
     const std::string root = process.wait_for_output("is listening on ");
     BlockingHttp http;
     int status = 201;
