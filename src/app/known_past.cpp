@@ -40,7 +40,7 @@ std::vector<Stretch> without(const std::vector<Stretch>& stretches, Timestamp fr
         before.to = std::min(stretch.to, from);
         after.from = std::max(stretch.from, to);
         if (before.from < before.to) out.push_back(before);
-        after.goes_on = after.goes_on || before.from < before.to;
+        after.goes_on = after.goes_on || after.from > stretch.from;
         if (after.from < after.to) out.push_back(after);
     }
     return out;

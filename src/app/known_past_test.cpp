@@ -60,7 +60,7 @@ TEST_F(KnownPastTest, WhatWasNotJudgedIsAGap) {
                                                 .unknown = 40s}});
     EXPECT_EQ(
         known(noon, noon + 5min, Pause{noon + 150s, noon + 170s}),
-        (Texts{"0-30:100-104:101", "70-120:101-103:103", "120-150:103-103:103", "~170-180:103-103:103"}));
+        (Texts{"0-30:100-104:101", "~70-120:101-103:103", "120-150:103-103:103", "~170-180:103-103:103"}));
 }
 
 TEST_F(KnownPastTest, WhatIsOlderThanTheLongestWindowComesFromHours) {
