@@ -9,10 +9,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration in_minutes = 24h * 8;   // the longest window, and a day
-constexpr Duration longest = 24h * 90;     // minutes are not kept for longer
-constexpr std::size_t most_bars = 20'000;  // of a query; the longest has 11,520
-constexpr std::size_t most_spans = 1000;
+constexpr Duration in_minutes = 24h * 8;         // the longest window, and a day
+constexpr Duration longest = 24h * 90;           // minutes are not kept for longer
+constexpr std::size_t most_known_bars = 20'000;  // of a query; the longest has 11,520
+constexpr std::size_t most_known_spans = 1000;
 
 class Stretches {
 public:
@@ -55,14 +55,14 @@ std::vector<Stretch> known_past(storage::Bars& bars, storage::BlindSpans& blind,
     const Timestamp minutes_from = interval_start(now - in_minutes, 1h);
     Stretches known;
     if (hours_from < minutes_from) {
-        known.add(bars.bars(ticker, 1min, from, hours_from, most_bars), 1min);
-        known.add(bars.bars(ticker, 1h, hours_from, minutes_from, most_bars), 1h);
+        known.add(bars.bars(ticker, 1min, from, hours_from, most_known_bars), 1min);
+        known.add(bars.bars(ticker, 1h, hours_from, minutes_from, most_known_bars), 1h);
         from = minutes_from;
     }
-    known.add(bars.bars(ticker, 1min, from, now, most_bars), 1min);
+    known.add(bars.bars(ticker, 1min, from, now, most_known_bars), 1min);
     // The minute at hand is not over.
     auto out = without(known.take(), now, Timestamp::max());
-    for (const BlindSpan& span : blind.blind_spans(ticker, from, most_spans))
+    for (const BlindSpan& span : blind.blind_spans(ticker, from, most_known_spans))
         out = without(out, span.from, span.to.value_or(now));
     if (pause) out = without(out, pause->from, pause->to);
     return out;

@@ -48,7 +48,7 @@ std::shared_ptr<const Terms> read_terms(const Row& row, int column, const Uuid& 
 // What the alert shows as its condition and target: nothing, which is gt and 0, if its terms are not one number's.
 inline void show_target(Alert& alert) {
     const auto shown = rule::shown_target(*alert.terms);
-    alert.condition = shown ? shown->first : Condition::gt;
+    alert.condition = shown ? shown->first : pricewire::Condition::gt;
     alert.target = shown ? shown->second : Decimal{};
 }
 
@@ -139,7 +139,7 @@ inline constexpr auto read_active_alert = [](const auto& row) {
 
 inline ActiveAlert active_part(const Alert& alert) {
     if (!alert.terms) return {alert.id, alert.ticker, alert.condition, alert.target};
-    return {alert.id, alert.ticker, Condition::lt, Decimal{},
+    return {alert.id, alert.ticker, pricewire::Condition::lt, Decimal{},
             std::make_shared<const RuledAlert>(RuledAlert{alert.terms, alert.state, alert.created_at,
                                                           alert.begun_at, alert.notify_on_expiry})};
 }
