@@ -230,20 +230,18 @@ std::uint64_t number_from_environment(const char* name, std::uint64_t otherwise)
     return text != nullptr ? parse_number<std::uint64_t>(text).value() : otherwise;
 }
 
-// In parts, so that each is short. PRICEWIRE_RANDOM_ALERTS says how many a part has, PRICEWIRE_RANDOM_SEED which one is the
-// first of the first part.
+// In parts, so that each is short: the same alerts in each run. PRICEWIRE_RANDOM_ALERTS says how many a part has,
+// PRICEWIRE_RANDOM_SEED which one is the first of the first part.
 class RunReference : public testing::TestWithParam<std::uint64_t> {};
 
 TEST_P(RunReference, FiresAsTheBruteForce) {
 #ifdef NDEBUG
-    constexpr std::uint64_t usual = 10'000;
+    constexpr std::uint64_t usual = 5'000;
 #else
     constexpr std::uint64_t usual = 200;
 #endif
     const std::uint64_t count = number_from_environment("PRICEWIRE_RANDOM_ALERTS", usual);
-    const std::uint64_t first =
-        number_from_environment("PRICEWIRE_RANDOM_SEED", std::random_device{}() * std::uint64_t{1'000'000}) +
-        GetParam() * count;
+    const std::uint64_t first = number_from_environment("PRICEWIRE_RANDOM_SEED", 1) + GetParam() * count;
     std::size_t firings = 0;
     int failures = 0;
     for (std::uint64_t seed = first; seed < first + count && failures < 3; ++seed) {
