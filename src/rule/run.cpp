@@ -207,6 +207,8 @@ void Run::start_again(std::size_t machine, Timestamp time, const Fired& told) {
         const auto& current = tracks_[i].line.current();
         known.armed = false;
         known.fired = true;
+        // Unknown where its price turns out to have been gone by then: the next one tells.
+        known.side.reset();
         known.start = known.as_of = time;
         known.start_price.reset();
         if (rule(i).watched != Watched::age) known.start_price = told.rules[i].value;
