@@ -32,16 +32,20 @@ export function alertBody(alert: {
 }
 
 /** The request that makes the same alert again. */
-export function bodyOf(alert: Alert): string {
+export function bodyOf(alert: Alert, now: number): string {
   const { ticker, webhook_url, note, format, deliver_within, recover, template } = alert;
   const members: Record<string, unknown> = { ticker, webhook_url, format, deliver_within };
   if (note !== '') members['note'] = note;
   if (recover === false) members['recover'] = recover;
   if (template) members['template'] = template;
-  for (const name of ['for', 'repeat', 'expires_at', 'message'] as const) {
+  for (const name of ['for', 'repeat', 'message'] as const) {
     if (alert[name]) members[name] = alert[name];
   }
-  if (alert.status === 'scheduled') members['starts_at'] = alert.starts_at;
+  // Times that have passed would be refused, or mean nothing.
+  for (const name of ['starts_at', 'expires_at', 'snoozed_until'] as const) {
+    const time = alert[name];
+    if (time && new Date(time).getTime() > now) members[name] = time;
+  }
   if (alert.notify_on_expiry) members['notify_on_expiry'] = true;
   if (alert.when !== undefined) return withRaw(members, { when: whenJson(alert.when) });
   return withRaw({ ...members, condition: alert.condition }, { target_price: alert.target_price ?? '0' });

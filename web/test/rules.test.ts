@@ -69,7 +69,7 @@ test('the same alert can be made again, whatever it says', () => {
     is_active: false,
   } as Alert;
   assert.equal(
-    bodyOf(plain),
+    bodyOf(plain, 0),
     '{"target_price":70000.10,"ticker":"BTC","webhook_url":"https://a.example/","format":"json","deliver_within":"24h","condition":"gt"}',
   );
   const ruled = {
@@ -81,9 +81,14 @@ test('the same alert can be made again, whatever it says', () => {
     repeat: { cooldown: '5m', rearm: '1%', times: null },
     status: 'fired',
     starts_at: '2025-01-01T00:00:00Z',
+    expires_at: '2025-05-01T00:00:00Z',
+    snoozed_until: '2025-07-01T00:00:00Z',
   } as Alert;
-  const body = JSON.parse(bodyOf(ruled)) as Record<string, unknown>;
+  const body = JSON.parse(bodyOf(ruled, Date.parse('2025-06-01T00:00:00Z'))) as Record<string, unknown>;
   assert.deepEqual(body['when'], { is: 'above', level: { from: 'high', over: '24h' } });
   assert.deepEqual(body['repeat'], { cooldown: '5m', rearm: '1%', times: null });
-  assert.equal('target_price' in body || 'for' in body || 'starts_at' in body, false);
+  assert.equal('target_price' in body || 'for' in body, false);
+  // A life that is over is not begun again with its end.
+  assert.equal('starts_at' in body || 'expires_at' in body, false);
+  assert.equal(body['snoozed_until'], '2025-07-01T00:00:00Z');
 });

@@ -226,7 +226,7 @@ export function alertDialog(context: Context, first: Alert): void {
   duplicate.addEventListener('click', () => {
     void whileBusy(duplicate, async () => {
       try {
-        store.putAlert(await api.post<Alert>('/api/v1/alerts/', bodyOf(alert)));
+        store.putAlert(await api.post<Alert>('/api/v1/alerts/', bodyOf(alert, store.now())));
         toast(`Alert created: ${alertTitle(alert, groupDigits)}.`, 'good');
         dialog.close();
       } catch (failed) {

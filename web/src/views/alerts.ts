@@ -107,7 +107,12 @@ export function alertsView(context: Context): View {
 
   function render(): void {
     renderBlind();
-    const items = store.alerts.filter((a) => shown === 'all' || a.is_active === (shown === 'active'));
+    const isShown = {
+      all: () => true,
+      active: (a: Alert) => a.is_active,
+      fired: (a: Alert) => !a.is_active && (a.status ?? 'fired') === 'fired',
+    };
+    const items = store.alerts.filter(isShown[shown]);
     list.show(items);
     show(table, items.length > 0);
     show(empty, items.length === 0);
@@ -208,7 +213,7 @@ function alertRow(context: Context, first: Alert): Row<Alert> {
 
   async function restore(gone: Alert): Promise<void> {
     try {
-      store.putAlert(await api.post<Alert>('/api/v1/alerts/', bodyOf(gone)));
+      store.putAlert(await api.post<Alert>('/api/v1/alerts/', bodyOf(gone, store.now())));
     } catch (error) {
       toast(messageOf(error), 'bad');
     }
