@@ -22,13 +22,6 @@ void check_template(BodyReader& reader, const WebhookTemplate& custom) {
     reader.refuse(type_is_good ? "body" : "content_type", checked.error().message, "value_error");
 }
 
-// A number of seconds as whole microseconds.
-std::optional<Duration> seconds_of(std::string_view digits) {
-    const auto seconds = Decimal::parse(digits, Decimal::Excess::truncate);
-    if (!seconds || *seconds > Decimal::from_int(max_target_price)) return std::nullopt;
-    return Duration{static_cast<std::int64_t>(seconds->raw() / (Decimal::one_raw / 1'000'000))};
-}
-
 // The member as JSON; unset where it is missing or null.
 std::optional<std::string> json_of(const BodyReader& reader, std::string_view name) {
     const JsonField* field = reader.optional(name);
@@ -148,7 +141,7 @@ Duration read_deliver_within(BodyReader& reader) {
     const JsonField* field = reader.optional(name);
     if (field == nullptr) return default_deliver_within;
     std::optional<Duration> value;
-    if (field->kind == Kind::number) value = seconds_of(field->text);
+    if (field->kind == Kind::number) value = parse_seconds(field->text);
     if (field->kind == Kind::string) {
         if (const auto parsed = parse_duration(field->text)) value = *parsed;
     }

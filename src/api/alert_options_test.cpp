@@ -184,7 +184,8 @@ TEST_F(AlertOptionsTest, DeliverWithinIsADurationOrSeconds) {
                             R"("99999999d")", R"("1h30m")"}) {
         expect_invalid(create(with(R"("deliver_within":)" + std::string(bad))), loc, "duration_parsing");
     }
-    for (const char* bad : {"0", "-1", "0.999999", "2592001", "1e15", R"("0s")", R"("999ms")", R"("31d")"}) {
+    for (const char* bad : {"0", "-1", "0.999999", "2592001", "1e15", "18446744073769.551616", R"("0s")",
+                            R"("999ms")", R"("31d")"}) {
         expect_invalid(create(with(R"("deliver_within":)" + std::string(bad))), loc, "out_of_range");
     }
     EXPECT_TRUE(create(with(R"("deliver_within":0)")).has("Input should be between 1s and 720h"));

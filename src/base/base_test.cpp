@@ -44,6 +44,12 @@ TEST(Clock, ReadsDurationsAsPeopleWriteThem) {
     for (const char* text : {"", "10", "s", "-1s", "1.5s", "10 s", "1w", "999999999999999999h", "5000000h"}) {
         EXPECT_FALSE(parse_duration(text)) << text;
     }
+    EXPECT_EQ(parse_seconds("90"), 90s);
+    EXPECT_EQ(parse_seconds("-1.5e-3"), -1500us);
+    EXPECT_EQ(parse_seconds("0.0000019"), 1us);
+    EXPECT_EQ(parse_seconds("18446744073769.551616"), Duration::max()) << "2^64 microseconds and a minute";
+    EXPECT_EQ(parse_seconds("-1e15"), Duration::min());
+    for (const char* text : {"", "10s", "+1", "1e30"}) EXPECT_FALSE(parse_seconds(text)) << text;
     EXPECT_EQ(format_duration(90s), "90s");
     EXPECT_EQ(format_duration(24h), "24h");
     EXPECT_EQ(format_duration(1500ms), "1500ms");

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 
+#include "base/decimal.hpp"
 #include "base/detail/scanner.hpp"
 
 namespace pricewire::inline base {
@@ -112,6 +113,14 @@ Result<Duration> parse_duration(std::string_view text) {
         return u.length * *count;
     }
     return bad();
+}
+
+std::optional<Duration> parse_seconds(std::string_view number) {
+    const auto seconds = Decimal::parse(number, Decimal::Excess::truncate);
+    if (!seconds) return std::nullopt;
+    const Decimal::Raw micros = seconds->raw() / (Decimal::one_raw / 1'000'000);
+    return Duration{static_cast<std::int64_t>(
+        std::clamp(micros, Decimal::Raw{Duration::min().count()}, Decimal::Raw{Duration::max().count()}))};
 }
 
 std::string format_duration(Duration d) {

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -57,6 +59,9 @@ Result<Timestamp> parse_rfc3339(std::string_view text);
 // "200ms", "10s", "5m", "24h", "90d", "0s": one number, one unit, at most a century.
 // Error: says what is accepted.
 Result<Duration> parse_duration(std::string_view text);
+// A JSON number of seconds, cut to whole microseconds; beyond what Duration holds, its limit. nullopt: not a number, or
+// out of the range of Decimal.
+std::optional<Duration> parse_seconds(std::string_view number);
 // In the largest unit up to hours that divides it, as parse_duration reads it back: "10s", "1500ms", "24h".
 std::string format_duration(Duration d);
 

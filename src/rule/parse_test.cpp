@@ -336,6 +336,7 @@ TEST(RuleParse, RefusesRepeatsThatCannotBe) {
     };
     EXPECT_EQ(hold(R"("25h")"), "for | Input should be between 0s and 24h | out_of_range");
     EXPECT_EQ(hold("-1"), "for | Input should be between 0s and 24h | out_of_range");
+    EXPECT_EQ(hold("18446744073769.551616"), "for | Input should be between 0s and 24h | out_of_range");
     EXPECT_EQ(hold("[]"),
               "for | Input should be a duration such as 5m, or a number of seconds | duration_parsing");
 }

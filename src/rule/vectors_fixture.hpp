@@ -92,8 +92,7 @@ inline std::string text_of(const Json& json) {
     return json.kind == Json::Kind::array ? '[' + inside + ']' : '{' + inside + '}';
 }
 inline Duration seconds(const Json& json) {
-    const auto number = Decimal::parse(json.text).value();
-    return Duration{static_cast<std::int64_t>(number.raw() / (Decimal::one_raw / 1'000'000))};
+    return parse_seconds(json.text).value();
 }
 
 inline AlertVector read(const Json& json) {

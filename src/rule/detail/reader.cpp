@@ -30,13 +30,6 @@ std::string window_choices() {
     return out;
 }
 
-// A number of seconds as whole microseconds.
-std::optional<Duration> seconds_of(std::string_view digits) {
-    const auto seconds = Decimal::parse(digits, Decimal::Excess::truncate);
-    if (!seconds || seconds->abs() > Decimal::from_int(max_level)) return std::nullopt;
-    return Duration{static_cast<std::int64_t>(seconds->raw() / (Decimal::one_raw / 1'000'000))};
-}
-
 bool is_word_of_all(Word word) {
     return word == Word::above || word == Word::below || word == Word::inside || word == Word::outside;
 }
@@ -361,7 +354,7 @@ void Reader::read_age(const Json& json, Rule& out) {
 std::optional<Duration> Reader::read_duration(const Json& json, std::string_view example, Duration least,
                                               Duration most) {
     std::optional<Duration> value;
-    if (json.kind == Kind::number) value = seconds_of(json.text);
+    if (json.kind == Kind::number) value = parse_seconds(json.text);
     if (json.kind == Kind::string) {
         if (const auto parsed = parse_duration(json.text)) value = *parsed;
     }
