@@ -6,6 +6,7 @@
 #include "base/json_writer.hpp"
 #include "rule/detail/bounds.hpp"
 #include "rule/detail/terms_json.hpp"
+#include "rule/levels.hpp"
 
 namespace pricewire::rule {
 namespace {
@@ -15,8 +16,7 @@ constexpr std::size_t key_size = 22;
 
 void write_level(JsonWriter& w, const Level& level, Watched watched) {
     if (watched == Watched::age) {
-        const Decimal::Raw micros = level.number.raw() / (Decimal::one_raw / 1'000'000);
-        w.value(format_duration(Duration{static_cast<std::int64_t>(micros)}));
+        w.value(format_duration(age_of(level.number)));
         return;
     }
     if (level.from == Anchor::number && !level.by) {

@@ -3,6 +3,8 @@
 
 #include "domain/bars.hpp"
 #include "rule/detail/minute_player.hpp"
+#include "rule/detail/rule_levels.hpp"
+#include "rule/levels.hpp"
 #include "rule/simulate.hpp"
 
 namespace pricewire::rule {
@@ -23,7 +25,7 @@ Run silent(const RuledAlert& alert) {
     return run;
 }
 
-// What part of its level a distance is, so that rules can be compared; in millionths.
+// A distance as a fraction of its level, so that those of several rules can be compared.
 Decimal share_of(Decimal distance, Decimal level) {
     if (level.is_zero()) return distance;
     const auto share = mul_div(distance.raw(), Decimal::one_raw, level.abs().raw());
@@ -57,9 +59,7 @@ public:
 
 private:
     bool is_one_number() const {
-        const Rule& rule = alert_.terms->rules.front();
-        return alert_.terms->joined == Joined::one && rule.watched == Watched::price &&
-               rule.level.from == Anchor::number && (!rule.upper || rule.upper->from == Anchor::number);
+        return alert_.terms->joined == Joined::one && detail::has_only_numbers(*alert_.terms);
     }
     bool is_stopped() { return ++asked_ % 256 == 0 && past_.stop && past_.stop(); }
     void consider(Decimal price, Decimal distance, Decimal share, Timestamp time, Duration within) {

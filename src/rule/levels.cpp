@@ -43,6 +43,8 @@ Unsigned divide(Wide value, Unsigned by) {
     return quotient;
 }
 
+constexpr Raw micro_raw = Decimal::one_raw / 1'000'000;
+
 // Percentages have up to four decimals, so that a millionth of the level is their unit.
 constexpr Raw percent_unit = Decimal::one_raw / 10'000;
 constexpr Raw percent_units = 1'000'000;
@@ -83,6 +85,14 @@ std::optional<Decimal> ratio(Decimal price, Decimal other) {
     const auto raw = mul_div(price.raw(), Decimal::one_raw, other.raw());
     if (!raw) return std::nullopt;
     return Decimal::from_raw(*raw);
+}
+
+Decimal seconds_of(Duration age) {
+    return Decimal::from_raw(age.count() * micro_raw);
+}
+
+Duration age_of(Decimal seconds) {
+    return Duration{static_cast<std::int64_t>(seconds.raw() / micro_raw)};
 }
 
 std::optional<Decimal> amount_of(const Change& change, Decimal of) {

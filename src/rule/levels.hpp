@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "base/clock.hpp"
 #include "base/decimal.hpp"
 #include "domain/condition.hpp"
 #include "domain/rule.hpp"
@@ -14,6 +15,10 @@ std::optional<Decimal::Raw> mul_div(Decimal::Raw a, Decimal::Raw b, Decimal::Raw
 
 // price / other, cut after the 18th place; nullopt where it is out of range, or `other` is not above 0.
 std::optional<Decimal> ratio(Decimal price, Decimal other);
+
+// An age as a value, in seconds, and back, cut to whole microseconds.
+Decimal seconds_of(Duration age);
+Duration age_of(Decimal seconds);
 
 // How much `change` is of a level: the amount, or the percentage, cut toward zero. nullopt out of range.
 std::optional<Decimal> amount_of(const Change& change, Decimal of);

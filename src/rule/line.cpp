@@ -1,16 +1,14 @@
 #include "rule/line.hpp"
 
 #include <algorithm>
-#include <initializer_list>
 #include <utility>
 
 #include "domain/bars.hpp"
+#include "rule/detail/rule_levels.hpp"
 #include "rule/levels.hpp"
 
 namespace pricewire::rule {
 namespace {
-
-constexpr Decimal::Raw micro_raw = Decimal::one_raw / 1'000'000;
 
 // Whether a level that is less extreme than it should be would make the rule hold where it does not.
 bool keeps_true(const Rule& rule, bool is_upper, bool highest) {
@@ -29,7 +27,7 @@ bool keeps_true(const Rule& rule, bool is_upper, bool highest) {
 }
 
 std::optional<Extremes> extremes_of(const Rule& rule, const Level& level, bool is_upper) {
-    if (level.from != Anchor::high && level.from != Anchor::low) return std::nullopt;
+    if (!detail::is_extreme(level)) return std::nullopt;
     const bool highest = level.from == Anchor::high;
     return Extremes(highest, keeps_true(rule, is_upper, highest));
 }
@@ -160,14 +158,13 @@ void Line::end_bars(const Rule& rule, Timestamp until) {
 
 std::optional<Timestamp> Line::reached(Decimal seconds) const {
     if (!priced_at_) return std::nullopt;
-    const auto micros = static_cast<std::int64_t>((seconds.raw() + micro_raw - 1) / micro_raw);
-    return *priced_at_ + Duration{micros};
+    return *priced_at_ + age_of(seconds);
 }
 
 std::optional<Decimal> Line::value(const Rule& rule, Timestamp now) const {
     if (rule.watched == Watched::age) {
         if (!priced_at_) return std::nullopt;
-        return Decimal::from_raw((now - *priced_at_).count() * micro_raw);
+        return seconds_of(now - *priced_at_);
     }
     if (!current_) return std::nullopt;
     return current_->value;

@@ -8,6 +8,7 @@
 #include "rule/canonical.hpp"
 #include "rule/detail/bounds.hpp"
 #include "rule/detail/reader.hpp"
+#include "rule/detail/rule_levels.hpp"
 #include "rule/detail/terms_json.hpp"
 
 namespace pricewire::rule {
@@ -32,10 +33,7 @@ private:
 
 void check_hold(Reader& reader, const Terms& terms) {
     if (terms.hold == Duration{}) return;
-    const auto has_window = [](const Rule& rule) {
-        return rule.level.over > Duration{} || (rule.upper && rule.upper->over > Duration{});
-    };
-    if (std::ranges::any_of(terms.rules, has_window)) {
+    if (std::ranges::any_of(terms.rules, detail::has_window)) {
         reader.refuse_at("for", "Not together with over");
     } else if (terms.rules.front().watched == Watched::age) {
         reader.refuse_at("for", "Only null with age");

@@ -68,8 +68,7 @@ void Run::take_noted(std::size_t i) {
 
 bool Run::has_window(std::size_t machine) const {
     for (std::size_t i = first_of(machine); i < end_of(machine); ++i) {
-        if (detail::any_level(rule(i), [](const Level& level) { return level.over > Duration::zero(); }))
-            return true;
+        if (detail::has_window(rule(i))) return true;
     }
     return false;
 }
@@ -197,14 +196,12 @@ std::optional<Timestamp> needed(const Rule& rule, const RuledAlert& alert, const
     const bool goes_on = known || start < now;
     const Timestamp first = goes_on ? now : start;
     if (rule.watched == Watched::close) need(interval_start(first, rule.interval) - beyond);
-    if (rule.watched == Watched::age) {
-        const auto seconds = static_cast<std::int64_t>(rule.level.number.raw() / Decimal::one_raw);
-        need(first - std::chrono::seconds{seconds} - beyond);
-    }
-    for (const Level* level : {&rule.level, rule.upper ? &*rule.upper : nullptr}) {
-        if (!level || !is_extreme(*level)) continue;
-        if (level->over > Duration::zero()) {
-            need(first - level->over - beyond);
+    if (rule.watched == Watched::age) need(first - age_of(rule.level.number) - beyond);
+    for (std::size_t which = 0; which < detail::levels_of(rule); ++which) {
+        const Level& level = detail::level_of(rule, which);
+        if (!is_extreme(level)) continue;
+        if (level.over > Duration::zero()) {
+            need(first - level.over - beyond);
         } else if (goes_on) {
             need(known ? std::max(start, known->extreme_until) : start);
         }

@@ -7,6 +7,7 @@
 
 #include "base/text.hpp"
 #include "rule/canonical.hpp"
+#include "rule/detail/rule_levels.hpp"
 #include "rule/random_alerts_fixture.hpp"
 #include "rule/run.hpp"
 
@@ -133,19 +134,14 @@ private:
 // What a restart does to others is known, and is not this: the windows and holds of ratios begin anew; and the extreme that a
 // row tells holds the price that is in effect, which is no part of its own level.
 bool can_restart(const Terms& terms) {
-    const auto is_extreme = [](const Level& level) {
-        return level.from == Anchor::high || level.from == Anchor::low;
-    };
-    const auto is_beyond_itself = [&](const Level& level) {
-        return is_extreme(level) &&
+    const auto is_beyond_itself = [](const Level& level) {
+        return detail::is_extreme(level) &&
                (!level.by || level.by->amount.is_positive() == (level.from == Anchor::high));
     };
-    const auto has = [](const Rule& rule, const auto& predicate) {
-        return predicate(rule.level) || (rule.upper && predicate(*rule.upper));
-    };
     return std::none_of(terms.rules.begin(), terms.rules.end(), [&](const Rule& rule) {
-        if (has(rule, is_beyond_itself)) return true;
-        return rule.watched == Watched::ratio && (terms.hold > Duration{} || has(rule, is_extreme));
+        if (detail::any_level(rule, is_beyond_itself)) return true;
+        return rule.watched == Watched::ratio &&
+               (terms.hold > Duration{} || detail::any_level(rule, detail::is_extreme));
     });
 }
 
@@ -163,10 +159,13 @@ void ignore_left_out(Outcome& outcome) {
     outcome.left_out = outcome.expected_left_out = 0;
 }
 
+double seconds_at(Timestamp time) {
+    return std::chrono::duration<double>(time - RandomAlerts::origin).count();
+}
+
 void tell(std::string& story, const Event& event) {
-    story +=
-        fmt::format("{:.1f} {} {}\n", static_cast<double>((event.time - RandomAlerts::origin).count()) / 1e6,
-                    std::string_view(event.ticker), event.price ? event.price->to_string() : "gone");
+    story += fmt::format("{:.1f} {} {}\n", seconds_at(event.time), std::string_view(event.ticker),
+                         event.price ? event.price->to_string() : "gone");
 }
 
 Outcome play(const RandomAlert& random, RandomAlerts& dice) {
@@ -209,20 +208,17 @@ Outcome play(const RandomAlert& random, RandomAlerts& dice) {
 std::string text_of(const std::vector<Firing>& firings) {
     std::string out;
     for (const Firing& firing : firings) {
-        out += fmt::format("  {}: {} @ {}, left out {}, rule {}\n", firing.number,
-                           static_cast<double>((firing.time - RandomAlerts::origin).count()) / 1e6,
+        out += fmt::format("  {}: {} @ {}, left out {}, rule {}\n", firing.number, seconds_at(firing.time),
                            firing.value.to_string(), firing.left_out, firing.machine);
     }
     return out;
 }
 
 std::string describe(const RandomAlert& random) {
-    const auto at = [](Timestamp time) {
-        return static_cast<double>((time - RandomAlerts::origin).count()) / 1e6;
-    };
-    return fmt::format("{}\nbegins {} expires {} snoozed {}", canonical(random.terms), at(random.life.begins),
-                       random.life.expires ? at(*random.life.expires) : -1,
-                       random.life.snoozed_until ? at(*random.life.snoozed_until) : -1);
+    return fmt::format("{}\nbegins {} expires {} snoozed {}", canonical(random.terms),
+                       seconds_at(random.life.begins),
+                       random.life.expires ? seconds_at(*random.life.expires) : -1,
+                       random.life.snoozed_until ? seconds_at(*random.life.snoozed_until) : -1);
 }
 
 std::uint64_t number_from_environment(const char* name, std::uint64_t otherwise) {

@@ -10,6 +10,8 @@
 
 #include "domain/bars.hpp"
 #include "rule/detail/minute_player.hpp"
+#include "rule/detail/rule_levels.hpp"
+#include "rule/levels.hpp"
 #include "rule/words.hpp"
 
 // An alert is judged twice at once, by two Runs: by minutes as open, low, high, close, and as open, high, low, close. Where
@@ -31,20 +33,14 @@ std::set<Ticker> tickers_of(const Terms& terms) {
     return all;
 }
 
-bool has_only_numbers(const Terms& terms) {
-    return std::all_of(terms.rules.begin(), terms.rules.end(), [](const Rule& rule) {
-        return rule.watched == Watched::price && rule.level.from == Anchor::number &&
-               (!rule.upper || rule.upper->from == Anchor::number);
-    });
-}
-
 // The prices at which a rule's truth may change, or it may be armed.
 std::vector<Decimal> turning_points(const Terms& terms, const Ticker& ticker) {
     std::vector<Decimal> all;
     for (const Rule& rule : terms.rules) {
         if (rule.ticker != ticker) continue;
-        for (const Level* level : {&rule.level, rule.upper ? &*rule.upper : nullptr}) {
-            const auto at = level ? shifted(level->number, level->by) : std::nullopt;
+        for (std::size_t which = 0; which < detail::levels_of(rule); ++which) {
+            const Level& level = detail::level_of(rule, which);
+            const auto at = shifted(level.number, level.by);
             if (!at) continue;
             all.push_back(*at);
             if (!terms.repeat) continue;
@@ -70,7 +66,7 @@ public:
     }
 
     std::optional<Simulated> run() {
-        if (!(has_only_numbers(*terms_) ? run_hours() : run_minutes())) return std::nullopt;
+        if (!(detail::has_only_numbers(*terms_) ? run_hours() : run_minutes())) return std::nullopt;
         for (Side& side : sides_) end(side);
         join();
         out_.blind = blind();
@@ -344,9 +340,8 @@ private:
         };
         if (terms_->hold > Duration{} && terms_->hold < minute) return true;
         if (terms_->repeat && terms_->repeat->cooldown < minute) return true;
-        return std::any_of(terms_->rules.begin(), terms_->rules.end(), [&](const Rule& rule) {
-            return is_in_a_minute(rule.level) || (rule.upper && is_in_a_minute(*rule.upper));
-        });
+        return std::any_of(terms_->rules.begin(), terms_->rules.end(),
+                           [&](const Rule& rule) { return detail::any_level(rule, is_in_a_minute); });
     }
 
     const std::shared_ptr<const Terms> terms_;

@@ -43,8 +43,8 @@ std::string until_words(Timestamp time, Timestamp now) {
 }
 
 std::string age_words(Decimal seconds) {
-    const auto whole = static_cast<std::int64_t>(seconds.raw() / Decimal::one_raw);
-    return whole == 0 ? "less than a second" : duration_words(std::chrono::seconds{whole});
+    const auto whole = std::chrono::floor<std::chrono::seconds>(age_of(seconds));
+    return whole == Duration{} ? "less than a second" : duration_words(whole);
 }
 
 // The level that was passed or, of a channel, is the nearer one; null where it is not known.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "rule/detail/rule_levels.hpp"
 #include "rule/levels.hpp"
 
 namespace pricewire::rule::detail {
@@ -84,16 +85,14 @@ bool can_rearm(const Rule& rule, const Change& margin) {
 
 bool needs_margin(const Rule& rule) {
     if (rule.word == Word::inside || rule.word == Word::enters) return false;
-    const auto follows = [](const Level& level) { return is_relative(level) && !level.by; };
-    return follows(rule.level) || (rule.upper && follows(*rule.upper));
+    return any_level(rule, [](const Level& level) { return is_relative(level) && !level.by; });
 }
 
 Change default_rearm(const Terms& terms) {
-    const auto begins_anew = [](const Level& level) { return is_relative(level) && level.by.has_value(); };
-    const bool all = std::ranges::all_of(terms.rules, [&](const Rule& rule) {
-        return begins_anew(rule.level) && (!rule.upper || begins_anew(*rule.upper));
-    });
-    return {all ? Decimal() : Decimal::from_raw(Decimal::one_raw / 2), true};
+    const auto stays = [](const Level& level) { return !is_relative(level) || !level.by; };
+    const bool any_stays =
+        std::ranges::any_of(terms.rules, [&](const Rule& rule) { return any_level(rule, stays); });
+    return {any_stays ? Decimal::from_raw(Decimal::one_raw / 2) : Decimal(), true};
 }
 
 }  // namespace pricewire::rule::detail

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "rule/levels.hpp"
+
 namespace pricewire::rule::detail {
 
 std::map<Ticker, bool> watched_tickers(const Terms& terms) {
@@ -23,10 +25,7 @@ Duration looked_back(const Terms& terms) {
     for (const Rule& rule : terms.rules) {
         longest =
             std::max({longest, rule.interval, rule.level.over, rule.upper ? rule.upper->over : Duration{}});
-        if (rule.watched == Watched::age) {
-            const auto seconds = static_cast<std::int64_t>(rule.level.number.raw() / Decimal::one_raw);
-            longest = std::max<Duration>(longest, std::chrono::seconds{seconds});
-        }
+        if (rule.watched == Watched::age) longest = std::max(longest, age_of(rule.level.number));
     }
     return longest + std::chrono::minutes{10};
 }

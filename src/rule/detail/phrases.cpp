@@ -108,11 +108,9 @@ std::string move_words(const Level& level) {
 
 std::string event_words(const Rule& rule, Tense tense) {
     const bool past = tense == Tense::past;
-    if (rule.watched == Watched::age) {
-        const Decimal::Raw micros = rule.level.number.raw() / (Decimal::one_raw / 1'000'000);
+    if (rule.watched == Watched::age)
         return fmt::format("{} no price for {}", past ? "had" : "has",
-                           duration_words(Duration{static_cast<std::int64_t>(micros)}));
-    }
+                           duration_words(age_of(rule.level.number)));
     if (is_new_extreme(rule))
         return fmt::format("{} a new {}", past ? "made" : "makes", extreme_words(rule.level));
     if (is_move_either_way(rule))

@@ -7,6 +7,8 @@
 #include "base/text.hpp"
 #include "rule/canonical.hpp"
 #include "rule/detail/bounds.hpp"
+#include "rule/detail/rule_levels.hpp"
+#include "rule/levels.hpp"
 
 namespace pricewire::rule::detail {
 namespace {
@@ -23,15 +25,11 @@ constexpr Decimal::Raw percent_step = Decimal::one_raw / 10'000;
 
 std::string window_choices() {
     std::string out;
-    for (const auto& [name, length] : windows) {
-        if (!out.empty()) out += &name == &std::end(windows)[-1].first ? " or " : ", ";
-        out += name;
+    for (std::size_t i = 0; i < std::size(windows); ++i) {
+        if (i > 0) out += i + 1 < std::size(windows) ? ", " : " or ";
+        out += windows[i].first;
     }
     return out;
-}
-
-bool is_word_of_all(Word word) {
-    return word == Word::above || word == Word::below || word == Word::inside || word == Word::outside;
 }
 
 }  // namespace
@@ -220,7 +218,7 @@ std::optional<Word> Reader::read_word(const Json& json) {
 }
 
 void Reader::check_joined(const Rule& rule, Joined joined, std::optional<Word> word) {
-    if (joined == Joined::all && word && !is_word_of_all(*word))
+    if (joined == Joined::all && word && !is_state(*word))
         refuse_at("is", "Only above, below, inside and outside within all");
     if (joined != Joined::one && (rule.watched == Watched::close || rule.watched == Watched::age))
         refuse_at("watch", "Only a price or a ratio within all and any");
@@ -291,8 +289,7 @@ std::optional<Level> Reader::read_anchor(const Json& json) {
     const bool has_anchor = from != nullptr && read_from(*from, out);
     if (const Json* const over = optional(json, "over"); over != nullptr) {
         const At at(*this, "over");
-        if (has_anchor && out.from != Anchor::high && out.from != Anchor::low)
-            refuse("Only with high and low");
+        if (has_anchor && !is_extreme(out)) refuse("Only with high and low");
         out.over = read_window(*over).value_or(Duration{});
     }
     read_by(json, out);
@@ -347,8 +344,7 @@ void Reader::read_by(const Json& object, Level& out) {
 }
 
 void Reader::read_age(const Json& json, Rule& out) {
-    if (const auto age = read_duration(json, "60s", min_age, max_age))
-        out.level.number = Decimal::from_raw(Decimal::Raw{age->count()} * (Decimal::one_raw / 1'000'000));
+    if (const auto age = read_duration(json, "60s", min_age, max_age)) out.level.number = seconds_of(*age);
 }
 
 std::optional<Duration> Reader::read_duration(const Json& json, std::string_view example, Duration least,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <optional>
 
@@ -21,6 +22,18 @@ inline bool is_extreme(const Level& level) {
 template <typename Predicate>
 bool any_level(const Rule& rule, Predicate predicate) {
     return predicate(rule.level) || (rule.upper && predicate(*rule.upper));
+}
+
+inline bool has_window(const Rule& rule) {
+    return any_level(rule, [](const Level& level) { return level.over > Duration{}; });
+}
+
+// Whether prices are compared with numbers only.
+inline bool has_only_numbers(const Terms& terms) {
+    const auto is_relative = [](const Level& level) { return level.from != Anchor::number; };
+    return std::ranges::all_of(terms.rules, [&](const Rule& rule) {
+        return rule.watched == Watched::price && !any_level(rule, is_relative);
+    });
 }
 
 inline bool is_measured_from_start(const Rule& rule) {
