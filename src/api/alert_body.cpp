@@ -113,18 +113,6 @@ Parsed<PreviewBody> parse_preview_body(std::string_view body, const AlertContext
     return reader.result(std::move(out));
 }
 
-std::vector<Ticker> tickers_of(const Terms& terms) {
-    std::vector<Ticker> out;
-    const auto add = [&](const Ticker& ticker) {
-        if (std::find(out.begin(), out.end(), ticker) == out.end()) out.push_back(ticker);
-    };
-    for (const Rule& rule : terms.rules) {
-        add(rule.ticker);
-        if (rule.watched == Watched::ratio) add(rule.other);
-    }
-    return out;
-}
-
 Terms terms_of(const Alert& alert) {
     return alert.terms ? *alert.terms : rule::plain_terms(alert.ticker, alert.condition, alert.target);
 }

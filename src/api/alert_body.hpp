@@ -62,8 +62,6 @@ struct ChangedAlert {
 Parsed<ChangedAlert> parse_alert_change(std::string_view body, const Alert& alert,
                                         const AlertContext& context);
 
-// All that the terms watch, the alert's own first, each once.
-std::vector<Ticker> tickers_of(const Terms& terms);
 // What the alert says, also if it is in the plain form.
 Terms terms_of(const Alert& alert);
 // Whether it uses what did not exist in the plain form, so that it is shown with all its members.

@@ -135,5 +135,7 @@ struct Terms {
     std::optional<Repeat> repeat = {};  // unset: once
     friend bool operator==(const Terms&, const Terms&) = default;
 };
+// All that the terms watch, the alert's own first, each once.
+std::vector<Ticker> tickers_of(const Terms& terms);
 
 }  // namespace pricewire::inline domain

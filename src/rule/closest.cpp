@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <set>
 
 #include "domain/bars.hpp"
 #include "rule/detail/minute_player.hpp"
@@ -113,14 +112,9 @@ private:
     // --- Others: by simulation.
 
     void by_minutes() {
-        const auto tickers = [this] {
-            std::set<Ticker> all;
-            for (const auto& [ticker, closes_only] : detail::watched_tickers(*alert_.terms))
-                all.insert(ticker);
-            return all;
-        }();
         Minutes minutes;
-        if (!minutes.load(tickers, from_ - detail::looked_back(*alert_.terms), now_, past_)) return;
+        if (!minutes.load(tickers_of(*alert_.terms), from_ - detail::looked_back(*alert_.terms), now_, past_))
+            return;
         Run run = silent(alert_);
         MinutePlayer player(*alert_.terms);
         Steps steps;

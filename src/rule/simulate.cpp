@@ -6,7 +6,6 @@
 #include <array>
 #include <map>
 #include <memory>
-#include <set>
 
 #include "domain/bars.hpp"
 #include "rule/detail/minute_player.hpp"
@@ -26,12 +25,6 @@ using detail::minute;
 using detail::MinutePlayer;
 using detail::Minutes;
 using First = MinutePlayer::First;
-
-std::set<Ticker> tickers_of(const Terms& terms) {
-    std::set<Ticker> all;
-    for (const auto& [ticker, closes_only] : detail::watched_tickers(terms)) all.insert(ticker);
-    return all;
-}
 
 // The prices at which a rule's truth may change, or it may be armed.
 std::vector<Decimal> turning_points(const Terms& terms, const Ticker& ticker) {
@@ -345,7 +338,7 @@ private:
     }
 
     const std::shared_ptr<const Terms> terms_;
-    const std::set<Ticker> tickers_;
+    const std::vector<Ticker> tickers_;
     const Past& past_;
     const AlertState life_;
     const Timestamp asked_from_;

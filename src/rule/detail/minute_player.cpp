@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <tuple>
 
 #include "rule/levels.hpp"
 
@@ -51,14 +52,16 @@ void MinutePlayer::end(Timestamp time, Run& run, Steps& steps) {
     run.time(time, steps);
 }
 
-bool Minutes::load(const std::set<Ticker>& tickers, Timestamp from, Timestamp to, const Past& past) {
+bool Minutes::load(const std::vector<Ticker>& tickers, Timestamp from, Timestamp to, const Past& past) {
     for (const Ticker& ticker : tickers) {
         if (past.stop && past.stop()) return false;
         const auto bars = past.minutes(ticker, from, to);
         std::vector<Bar> merged;
         merged.reserve(bars_.size() + bars.size());
         std::merge(bars_.begin(), bars_.end(), bars.begin(), bars.end(), std::back_inserter(merged),
-                   [](const Bar& a, const Bar& b) { return a.start < b.start; });
+                   [](const Bar& a, const Bar& b) {
+                       return std::tie(a.start, a.ticker) < std::tie(b.start, b.ticker);
+                   });
         bars_ = std::move(merged);
     }
     return true;

@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <map>
 #include <optional>
-#include <set>
 #include <vector>
 
 #include "domain/market.hpp"
@@ -72,14 +71,13 @@ void MinutePlayer::play(const std::vector<Bar>& bars, First first, Run& run, Ste
 class Minutes {
 public:
     // False if it was stopped.
-    bool load(const std::set<Ticker>& tickers, Timestamp from, Timestamp to, const Past& past);
-    bool empty() const { return bars_.empty(); }
+    bool load(const std::vector<Ticker>& tickers, Timestamp from, Timestamp to, const Past& past);
     // Of the next minute; empty: there is none.
     const std::vector<Bar>& next();
     void rewind() { at_ = 0; }
 
 private:
-    std::vector<Bar> bars_;  // by time
+    std::vector<Bar> bars_;  // by time, then by ticker
     std::size_t at_ = 0;
     std::vector<Bar> minute_;
 };

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <memory>
-#include <set>
 #include <utility>
 
 #include "base/text.hpp"
@@ -104,17 +103,11 @@ std::optional<std::int64_t> times_of(const Terms& terms) {
 }
 
 std::string other_tickers(const Terms& terms) {
-    std::set<std::string_view> names;
-    for (const Rule& rule : terms.rules) {
-        names.insert(rule.ticker.view());
-        if (rule.watched == Watched::ratio) names.insert(rule.other.view());
-    }
-    names.erase(terms.rules.front().ticker.view());
+    std::vector<Ticker> tickers = tickers_of(terms);
+    std::sort(tickers.begin() + 1, tickers.end());
     std::string out;
-    for (const std::string_view name : names) {
-        if (!out.empty()) out += ' ';
-        out += name;
-    }
+    for (std::size_t i = 1; i < tickers.size(); ++i)
+        out.append(out.empty() ? "" : " ").append(tickers[i].view());
     return out;
 }
 
