@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "api/alert_body.hpp"
@@ -217,15 +218,10 @@ private:
         }
         std::sort(all.begin(), all.end(),
                   [](const Blind& a, const Blind& b) { return a.span.from < b.span.from; });
-        Duration total{};
-        Timestamp counted = alert_.created_at;
-        for (const Blind& blind : all) {
-            const Timestamp to = blind.span.to.value_or(now_);
-            const Timestamp from = std::max(blind.span.from, counted);
-            if (from < to) total += to - from;
-            counted = std::max(counted, to);
-        }
-        w.key("blind").begin_object().field("total", spelled_out(total)).key("now");
+        std::vector<std::pair<Timestamp, Timestamp>> spans;
+        for (const Blind& blind : all)
+            spans.emplace_back(blind.span.from, std::max(blind.span.from, blind.span.to.value_or(now_)));
+        w.key("blind").begin_object().field("total", spelled_out(covered(std::move(spans)))).key("now");
         if (unpriced_) {
             w.begin_object().field("ticker", unpriced_->ticker.view()).field("since", unpriced_->since);
             w.field("reason", unpriced_->reason).end_object();

@@ -4,6 +4,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "base/decimal.hpp"
@@ -47,6 +49,9 @@ struct BlindSpan {
     int tries = 0;                        // to recover it
     friend bool operator==(const BlindSpan&, const BlindSpan&) = default;
 };
+
+// How much time [from, to) spans take up; where they overlap, it counts once. None ends before it begins.
+Duration covered(std::vector<std::pair<Timestamp, Timestamp>> spans);
 
 // What recovery needs of an active alert.
 struct RecoverableAlert {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/text.hpp"
+#include "domain/blind.hpp"
 #include "rule/canonical.hpp"
 #include "rule/json.hpp"
 #include "rule/levels.hpp"
@@ -281,15 +282,7 @@ std::string change_text(Decimal from, Decimal to) {
 std::int64_t blind_seconds(const std::vector<BlindGap>& gaps) {
     std::vector<std::pair<Timestamp, Timestamp>> spans;
     for (const BlindGap& gap : gaps) spans.emplace_back(gap.from, gap.to);
-    std::ranges::sort(spans);
-    Duration total{};
-    Timestamp counted = Timestamp::min();
-    for (const auto& [from, to] : spans) {
-        if (to <= counted) continue;
-        total += to - std::max(from, counted);
-        counted = to;
-    }
-    return std::chrono::ceil<std::chrono::seconds>(total).count();
+    return std::chrono::ceil<std::chrono::seconds>(covered(std::move(spans))).count();
 }
 
 std::string sources_json(const TickerBoard& board, Timestamp now) {

@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "domain/bars.hpp"
+#include "domain/blind.hpp"
 #include "rule/detail/minute_player.hpp"
 #include "rule/detail/rule_levels.hpp"
 #include "rule/levels.hpp"
@@ -279,16 +280,7 @@ private:
             if (!past_.blind || out_.from >= out_.to) continue;
             for (const auto& span : past_.blind(ticker, out_.from, out_.to)) spans.push_back(span);
         }
-        std::sort(spans.begin(), spans.end());
-        Duration total{};
-        Timestamp until = out_.from;
-        for (const auto& [from, to] : spans) {
-            const Timestamp begin = std::max(from, until), end = std::min(to, out_.to);
-            if (begin >= end) continue;
-            total += end - begin;
-            until = end;
-        }
-        return total;
+        return covered(std::move(spans));
     }
     void tell_now() {
         const Run now = present(RuledAlert{terms_, {}, out_.to, out_.to}, out_.to, past_);
