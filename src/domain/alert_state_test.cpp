@@ -55,12 +55,11 @@ TEST(RuleStates, AreWrittenInOneWay) {
 TEST(RuleStates, AreRefusedIfNotUnderstood) {
     const std::string good = "a-d 17 65420.15 60 - 70000 0";
     EXPECT_TRUE(parse_rule_states(good));
-    for (const std::string& bad :
-         {std::string(" "), std::string("a"), good + ";", ";" + good, good + " 1",
-          good.substr(0, good.size() - 2), "A-d 17 65420.15 60 - 70000 0" + std::string(),
-          std::string("a-x 17 - 60 - - 0"), std::string("a-- x - 60 - - 0"),
-          std::string("a-- 17 1.2.3 60 - - 0"), std::string("a--- 17 - 60 - - 0"),
-          good + ";" + good + ";" + good + ";" + good + ";" + good}) {
+    const std::string shorter = good.substr(0, good.size() - 2);
+    const std::string five = good + ";" + good + ";" + good + ";" + good + ";" + good;
+    for (const std::string& bad : std::vector<std::string>{
+             " ", "a", good + ";", ";" + good, good + " 1", shorter, "A-d 17 65420.15 60 - 70000 0",
+             "a-x 17 - 60 - - 0", "a-- x - 60 - - 0", "a-- 17 1.2.3 60 - - 0", "a--- 17 - 60 - - 0", five}) {
         EXPECT_FALSE(parse_rule_states(bad)) << bad;
     }
 }

@@ -88,15 +88,6 @@ struct Level {
 // What a rule compares with its level: the price of its ticker; that price at the end of each bar of `interval`; the
 // price of its ticker in `other`; for how many seconds there has been no price that counts.
 enum class Watched : std::uint8_t { price, close, ratio, age };
-inline constexpr auto watched_names = enum_names<Watched>({
-    {Watched::price, "price"},
-    {Watched::close, "close"},
-    {Watched::ratio, "ratio"},
-    {Watched::age, "age"},
-});
-constexpr std::string_view to_string(Watched w) {
-    return watched_names.name(w);
-}
 
 // One comparison.
 struct Rule {

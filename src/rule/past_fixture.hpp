@@ -25,18 +25,9 @@ public:
             return within(ticker, from, to);
         };
         past.hours = [this](const Ticker& ticker, Timestamp from, Timestamp to) {
-            std::map<Timestamp, Bar> hours;
-            const Timestamp end =
-                interval_start(to - Duration{1}, std::chrono::hours{1}) + std::chrono::hours{1};
-            for (const Bar& bar : within(ticker, from, end)) {
-                const Timestamp start = interval_start(bar.start, std::chrono::hours{1});
-                Bar whole = bar;
-                whole.start = start;
-                const auto [at, inserted] = hours.try_emplace(start, whole);
-                if (!inserted) append(at->second, bar);
-            }
             std::vector<Bar> out;
-            for (const auto& [start, bar] : hours) out.push_back(bar);
+            const Timestamp end = next_interval_start(to, std::chrono::hours{1});
+            for (const HourBar& hour : hours_of(within(ticker, from, end))) out.push_back(hour.bar);
             return out;
         };
         return past;

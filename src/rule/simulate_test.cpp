@@ -6,6 +6,7 @@
 
 #include "rule/past_fixture.hpp"
 #include "rule/random_alerts_fixture.hpp"
+#include "rule/terms_fixture.hpp"
 #include "rule/vectors_fixture.hpp"
 
 namespace pricewire::rule {
@@ -90,14 +91,6 @@ TEST_P(SimulatedVectors, Fire) {
 INSTANTIATE_TEST_SUITE_P(All, SimulatedVectors, testing::ValuesIn(alert_vectors()),
                          [](const auto& one) { return std::to_string(one.param.number); });
 
-Terms simulated_terms(std::string when, std::string repeat = "", std::string hold = "") {
-    RuleInput input{.ticker = Ticker("BTC")};
-    input.when = when;
-    if (!repeat.empty()) input.repeat = repeat;
-    if (!hold.empty()) input.hold = hold;
-    return parse_terms(input, [](std::string_view name) { return Ticker(name); }).value();
-}
-
 class Simulating : public testing::Test {
 protected:
     // "OPEN LOW HIGH CLOSE" of the minute.
@@ -115,8 +108,8 @@ TEST_F(Simulating, CountsWhatDependsOnTheOrderWithinAMinute) {
     bar(0, "99", "99", "99", "99");
     bar(1, "99", "99", "101", "101");
     bar(2, "101", "97", "102", "97");
-    const Simulated result =
-        simulated(simulated_terms(R"({"is":"above","level":100})", R"({"cooldown":"10s","rearm":"2%"})"), 60);
+    const Simulated result = simulated(
+        terms_of(R"({"is":"above","level":100})", "null", R"({"cooldown":"10s","rearm":"2%"})"), 60);
 
     // In the second minute it may have come back before it rose.
     EXPECT_EQ(result.least, 1);
@@ -134,7 +127,7 @@ TEST_F(Simulating, CountsWhatDependsOnTheOrderWithinAMinute) {
 
 TEST_F(Simulating, SaysWhenPricesBeginAndThatItFiresOnce) {
     for (int at = 600; at < 660; ++at) bar(at, "99", "98", "101", "99");
-    const Simulated result = simulated(simulated_terms(R"({"is":"above","level":100})"), 1440);
+    const Simulated result = simulated(terms_of(R"({"is":"above","level":100})"), 1440);
 
     EXPECT_EQ(result.from, simulated_day + 600 * minute);
     EXPECT_EQ(result.least, 1);
@@ -146,7 +139,7 @@ TEST_F(Simulating, SaysWhenPricesBeginAndThatItFiresOnce) {
 
 TEST_F(Simulating, KnowsNothingWithoutPrices) {
     const Simulated result =
-        simulated(simulated_terms(R"({"is":"above","level":{"from":"low","over":"1h","by":"5%"}})"), 60);
+        simulated(terms_of(R"({"is":"above","level":{"from":"low","over":"1h","by":"5%"}})"), 60);
 
     EXPECT_EQ(result.from, result.to);
     EXPECT_EQ(result.most, 0);
@@ -159,7 +152,7 @@ TEST_F(Simulating, AsksForMinutesOfHoursThatTouchTheLevelOnly) {
         const char* const price = at == 50 * 60 + 7 ? "101" : "99";
         bar(at, price, price, price, price);
     }
-    const Simulated result = simulated(simulated_terms(R"({"is":"above","level":100})", "{}"), 100 * 60);
+    const Simulated result = simulated(terms_of(R"({"is":"above","level":100})", "null", "{}"), 100 * 60);
 
     EXPECT_EQ(result.least, 1);
     ASSERT_EQ(result.firings.size(), 1U);
@@ -172,7 +165,7 @@ TEST_F(Simulating, StopsWhenThereIsNoTimeLeft) {
     for (int at = 0; at < 600; ++at) bar(at, "99", "99", "99", "99");
     Past past = stored.past();
     past.stop = [] { return true; };
-    EXPECT_FALSE(simulate(simulated_terms(R"({"is":"above","level":100})"), simulated_day,
+    EXPECT_FALSE(simulate(terms_of(R"({"is":"above","level":100})"), simulated_day,
                           simulated_day + 600 * minute, past));
 }
 
@@ -182,7 +175,7 @@ TEST_F(Simulating, TellsWhetherItHoldsNow) {
     const Timestamp now = simulated_day + 90 * minute;
     past.price = [now](const Ticker&) { return Point{price_of("106"), now}; };
     const auto holds = [&](const char* when) {
-        return simulate(simulated_terms(when), simulated_day, now, past)->true_now;
+        return simulate(terms_of(when), simulated_day, now, past)->true_now;
     };
 
     EXPECT_EQ(holds(R"({"is":"above","level":100})"), true);
@@ -198,7 +191,7 @@ TEST(SimulatedHours, FireAsAllMinutes) {
     for (std::uint64_t seed = 1; seed <= 20; ++seed) {
         RandomAlerts dice(seed);
         Terms terms =
-            simulated_terms(R"({"is":"above","level":100})", R"({"cooldown":"10s","rearm":"0.5%"})");
+            terms_of(R"({"is":"above","level":100})", "null", R"({"cooldown":"10s","rearm":"0.5%"})");
         terms.rules[0].word = static_cast<Word>(dice.below(9));
         terms.rules[0].level.number = Decimal::from_int(96 + dice.below(9));
         if (is_channel(terms.rules[0].word))
@@ -252,7 +245,7 @@ TEST_F(ClosestTest, IsTheBestMinuteOfTheBestHour) {
     bar(200, "95", "94", "96.5", "95");
     bar(400, "97", "97", "99.5", "97");
 
-    const ClosestFound up = found(simulated_terms(R"({"is":"above","level":100})"), 600);
+    const ClosestFound up = found(terms_of(R"({"is":"above","level":100})"), 600);
     ASSERT_TRUE(up.closest);
     EXPECT_EQ(up.closest->price, price_of("99.5"));
     EXPECT_EQ(up.closest->distance, price_of("0.5"));
@@ -260,7 +253,7 @@ TEST_F(ClosestTest, IsTheBestMinuteOfTheBestHour) {
     EXPECT_EQ(up.closest->within, minute);
     EXPECT_FALSE(up.cut);
 
-    const ClosestFound band = found(simulated_terms(R"({"is":"inside","level":[80,85]})"), 600);
+    const ClosestFound band = found(terms_of(R"({"is":"inside","level":[80,85]})"), 600);
     ASSERT_TRUE(band.closest);
     EXPECT_EQ(band.closest->distance, price_of("4"));
 }
@@ -270,8 +263,7 @@ TEST_F(ClosestTest, OfATrailingLevelIsFromTheSimulation) {
     bar(30, "90", "90", "100", "99");
     bar(31, "99", "97.5", "99", "98");
     for (int at = 32; at < 100; ++at) bar(at, "99", "99", "99", "99");
-    const ClosestFound result =
-        found(simulated_terms(R"({"is":"below","level":{"from":"high","by":"-3%"}})"), 100);
+    const ClosestFound result = found(terms_of(R"({"is":"below","level":{"from":"high","by":"-3%"}})"), 100);
     ASSERT_TRUE(result.closest);
     EXPECT_EQ(result.closest->distance, price_of("0.5"));
     EXPECT_EQ(result.closest->time, simulated_day + 31 * minute);
@@ -281,7 +273,7 @@ TEST_F(ClosestTest, LooksBackThirtyDaysAtMost) {
     const int month = 30 * 1440;
     bar(10, "99", "99", "99.9", "99");
     bar(month + 100, "95", "95", "95", "95");
-    const ClosestFound result = found(simulated_terms(R"({"is":"above","level":100})"), month + 200);
+    const ClosestFound result = found(terms_of(R"({"is":"above","level":100})"), month + 200);
     ASSERT_TRUE(result.closest);
     EXPECT_TRUE(result.cut);
     EXPECT_EQ(result.closest->distance, price_of("5"));
@@ -295,8 +287,7 @@ TEST_F(ClosestTest, OfAllIsWhereTheFarthestWasNearest) {
     }
     bar(40, "99", "99", "99", "99");
     const ClosestFound result = found(
-        simulated_terms(R"({"all":[{"is":"above","level":100},{"ticker":"ETH","is":"below","level":50}]})"),
-        60);
+        terms_of(R"({"all":[{"is":"above","level":100},{"ticker":"ETH","is":"below","level":50}]})"), 60);
     ASSERT_TRUE(result.closest);
     // BTC a tenth away is nearer than ETH a fifth away.
     EXPECT_EQ(result.closest->time, simulated_day + 20 * minute);
@@ -314,11 +305,11 @@ TEST(Present, ShowsAnAlertAsItStands) {
     Past past = stored.past();
     const Timestamp now = simulated_day + 60 * minute;
     past.price = [now](const Ticker&) { return Point{price_of("108"), now}; };
-    const RuledAlert alert{std::make_shared<const Terms>(
-                               simulated_terms(R"({"is":"below","level":{"from":"high","by":"-3%"}})")),
-                           {},
-                           simulated_day,
-                           simulated_day};
+    const RuledAlert alert{
+        std::make_shared<const Terms>(terms_of(R"({"is":"below","level":{"from":"high","by":"-3%"}})")),
+        {},
+        simulated_day,
+        simulated_day};
 
     const rule::Run run = present(alert, now, past);
     const auto rules = run.rules();
