@@ -15,7 +15,7 @@ namespace {
 using detail::Tense;
 
 // A rule of the terms, and how it was seen.
-struct Told {
+struct Judged {
     const Rule& rule;
     const RuleSeen& seen;
     Timestamp now;
@@ -68,13 +68,13 @@ std::string origin_words(const LevelSeen& level, Timestamp now) {
 }
 
 // "is above 68,121.9, which is 5 % above the low of 64,878 at 09:58:04"
-std::string comparison_words(const Told& told) {
-    const RuleSeen& seen = told.seen;
-    if (told.rule.word == Word::inside || told.rule.word == Word::enters)
+std::string comparison_words(const Judged& judged) {
+    const RuleSeen& seen = judged.seen;
+    if (judged.rule.word == Word::inside || judged.rule.word == Word::enters)
         return fmt::format("is between {} and {}", grouped(*seen.level.value), grouped(*seen.upper->value));
     const LevelSeen& level = *nearest_level(seen);
     return fmt::format("is {} {}{}", *seen.value > *level.value ? "above" : "below", grouped(*level.value),
-                       origin_words(level, told.now));
+                       origin_words(level, judged.now));
 }
 
 // Whether it is known how a value stands to its level.
@@ -83,48 +83,48 @@ bool is_known(const RuleSeen& seen) {
 }
 
 // By how much it has moved: "rose 5.2 % within 1h". `rule_level` and `level`: the one that was passed.
-std::string moved_words(const Told& told, const Level& rule_level, const LevelSeen& level) {
-    const Decimal from = level.anchor->price, to = *told.seen.value;
+std::string moved_words(const Judged& judged, const Level& rule_level, const LevelSeen& level) {
+    const Decimal from = level.anchor->price, to = *judged.seen.value;
     const Decimal size = level.by->is_percent ? change_in_percent(from, to) : to - from;
     return fmt::format("{} {} {}", to >= from ? "rose" : "fell",
                        detail::size_words({size, level.by->is_percent}), detail::move_words(rule_level));
 }
 
-std::string happened_words(const Told& told) {
-    const LevelSeen& level = *nearest_level(told.seen);
-    const bool upper = told.seen.upper && &level == &*told.seen.upper;
-    const bool moves = detail::is_move(told.rule) || detail::is_move_either_way(told.rule);
+std::string happened_words(const Judged& judged) {
+    const LevelSeen& level = *nearest_level(judged.seen);
+    const bool upper = judged.seen.upper && &level == &*judged.seen.upper;
+    const bool moves = detail::is_move(judged.rule) || detail::is_move_either_way(judged.rule);
     if (moves && level.anchor && level.by)
-        return moved_words(told, upper ? *told.rule.upper : told.rule.level, level);
-    return detail::event_words(told.rule, Tense::past);
+        return moved_words(judged, upper ? *judged.rule.upper : judged.rule.level, level);
+    return detail::event_words(judged.rule, Tense::past);
 }
 
 std::string hold_words(const Terms& terms) {
     return terms.hold > Duration{} ? " and stayed so for " + duration_words(terms.hold) : "";
 }
 
-std::string one_because(const Terms& terms, const Told& told, const Evidence& evidence) {
-    const std::string subject = detail::subject(told.rule);
-    if (told.rule.watched == Watched::age) {
+std::string one_because(const Terms& terms, const Judged& judged, const Evidence& evidence) {
+    const std::string subject = detail::subject(judged.rule);
+    if (judged.rule.watched == Watched::age) {
         const std::string last =
             evidence.last_price ? ": the last one was " + grouped(*evidence.last_price) : std::string();
-        return fmt::format("{} {}{}", subject, detail::event_words(told.rule, Tense::past), last);
+        return fmt::format("{} {}{}", subject, detail::event_words(judged.rule, Tense::past), last);
     }
-    const std::string value = value_words(told.rule, *told.seen.value);
-    const LevelSeen& level = *nearest_level(told.seen);
-    const bool is_inside = told.rule.word == Word::inside || told.rule.word == Word::enters;
-    const std::string why = level.anchor && !is_inside ? fmt::format("{} {}", value, comparison_words(told))
+    const std::string value = value_words(judged.rule, *judged.seen.value);
+    const LevelSeen& level = *nearest_level(judged.seen);
+    const bool is_inside = judged.rule.word == Word::inside || judged.rule.word == Word::enters;
+    const std::string why = level.anchor && !is_inside ? fmt::format("{} {}", value, comparison_words(judged))
                                                        : "it was at " + value;
-    return fmt::format("{} {}{}: {}", subject, happened_words(told), hold_words(terms), why);
+    return fmt::format("{} {}{}: {}", subject, happened_words(judged), hold_words(terms), why);
 }
 
 std::string all_because(const Terms& terms, const Evidence& evidence, Timestamp fired) {
     std::string out;
     for (std::size_t i = 0; i < terms.rules.size(); ++i) {
-        const Told told{terms.rules[i], evidence.rules[i], fired};
+        const Judged judged{terms.rules[i], evidence.rules[i], fired};
         if (i > 0) out += i == 1 ? " while " : " and ";
-        out += fmt::format("{} at {} {}", detail::subject(told.rule),
-                           value_words(told.rule, *told.seen.value), comparison_words(told));
+        out += fmt::format("{} at {} {}", detail::subject(judged.rule),
+                           value_words(judged.rule, *judged.seen.value), comparison_words(judged));
     }
     return out + hold_words(terms);
 }
@@ -171,15 +171,15 @@ std::string unpriced_words(const StateFacts& facts) {
 }
 
 // Where the value must have been for the rule to be ready: "back at 69,650 or below".
-std::string calm_words(const Terms& terms, const Told& told, bool has_fired) {
-    const RuleSeen& seen = told.seen;
+std::string calm_words(const Terms& terms, const Judged& judged, bool has_fired) {
+    const RuleSeen& seen = judged.seen;
     const auto margin = [&](Decimal level) {
         if (!has_fired || !terms.repeat) return Decimal();
         return amount_of(terms.repeat->rearm, level).value_or(Decimal());
     };
     const Decimal low = *seen.level.value;
     const Decimal high = seen.upper ? *seen.upper->value : low;
-    switch (state_of(told.rule.word)) {
+    switch (state_of(judged.rule.word)) {
         case Word::above:
             return fmt::format("at {} or below", grouped(low - margin(low)));
         case Word::below:
@@ -197,51 +197,51 @@ std::string calm_words(const Terms& terms, const Told& told, bool has_fired) {
     return fmt::format("{} away from {}", grouped(size), grouped(low));
 }
 
-std::string unready_words(const Terms& terms, const Told& told, bool has_fired) {
+std::string unready_words(const Terms& terms, const Judged& judged, bool has_fired) {
     if (terms.joined == Joined::all) return "It waits until one of its rules has not held.";
-    const std::string subject = detail::subject(told.rule);
-    if (told.rule.watched == Watched::age) return fmt::format("It waits until {} has a price.", subject);
-    if (!told.seen.level.value || (told.seen.upper && !told.seen.upper->value))
+    const std::string subject = detail::subject(judged.rule);
+    if (judged.rule.watched == Watched::age) return fmt::format("It waits until {} has a price.", subject);
+    if (!judged.seen.level.value || (judged.seen.upper && !judged.seen.upper->value))
         return fmt::format("It waits until {} has been on the other side.", subject);
     return fmt::format("It waits until {} has been {}{}.", subject, has_fired ? "back " : "",
-                       calm_words(terms, told, has_fired));
+                       calm_words(terms, judged, has_fired));
 }
 
-std::string holding_words(const Terms& terms, const Told& told, Timestamp since, Timestamp now) {
+std::string holding_words(const Terms& terms, const Judged& judged, Timestamp since, Timestamp now) {
     const std::string end = until_words(since + terms.hold, now);
     if (terms.joined == Joined::all)
         return fmt::format("Its rules have held since {}; it fires at {} if they go on.",
                            until_words(since, now), end);
-    return fmt::format("{} {} since {}; it fires at {} if it stays so.", detail::subject(told.rule),
-                       detail::has_been_words(told.rule), until_words(since, now), end);
+    return fmt::format("{} {} since {}; it fires at {} if it stays so.", detail::subject(judged.rule),
+                       detail::has_been_words(judged.rule), until_words(since, now), end);
 }
 
-std::string unknown_words(const Told& told) {
-    if (!told.seen.value) {
-        if (told.rule.watched == Watched::close)
+std::string unknown_words(const Judged& judged) {
+    if (!judged.seen.value) {
+        if (judged.rule.watched == Watched::close)
             return fmt::format("The first {} bar since it began has not ended.",
-                               window_name(told.rule.interval));
-        return fmt::format("There is no price of {} yet.", detail::subject(told.rule));
+                               window_name(judged.rule.interval));
+        return fmt::format("There is no price of {} yet.", detail::subject(judged.rule));
     }
-    if (detail::is_new_extreme(told.rule) && told.rule.level.over > Duration{})
-        return fmt::format("Prices of {} are not known for the whole {} before.", told.rule.ticker.view(),
-                           window_name(told.rule.level.over));
+    if (detail::is_new_extreme(judged.rule) && judged.rule.level.over > Duration{})
+        return fmt::format("Prices of {} are not known for the whole {} before.", judged.rule.ticker.view(),
+                           window_name(judged.rule.level.over));
     return "Its level is not known yet.";
 }
 
 // "BTC is 19.8 (0.028 %) below 70,000."
-std::string distance_words(const Told& told) {
-    if (!is_known(told.seen)) return unknown_words(told);
-    const Decimal value = *told.seen.value;
-    if (told.rule.watched == Watched::age)
-        return fmt::format("The last price of {} is {} old.", told.rule.ticker.view(), age_words(value));
-    const LevelSeen& level = *nearest_level(told.seen);
-    const std::string subject = detail::subject(told.rule), name = grouped(*level.value);
-    const std::string origin = origin_words(level, told.now);
+std::string distance_words(const Judged& judged) {
+    if (!is_known(judged.seen)) return unknown_words(judged);
+    const Decimal value = *judged.seen.value;
+    if (judged.rule.watched == Watched::age)
+        return fmt::format("The last price of {} is {} old.", judged.rule.ticker.view(), age_words(value));
+    const LevelSeen& level = *nearest_level(judged.seen);
+    const std::string subject = detail::subject(judged.rule), name = grouped(*level.value);
+    const std::string origin = origin_words(level, judged.now);
     if (value == *level.value) return fmt::format("{} is at {}{}.", subject, name, origin);
     const Decimal percent = value.is_positive() ? change_in_percent(value, *level.value) : Decimal();
     return fmt::format("{} is {} ({} %) {} {}{}.", subject,
-                       value_words(told.rule, (value - *level.value).abs()), grouped(percent.abs()),
+                       value_words(judged.rule, (value - *level.value).abs()), grouped(percent.abs()),
                        value > *level.value ? "above" : "below", name, origin);
 }
 
@@ -267,11 +267,11 @@ std::string judged_words(const Terms& terms, const StateFacts& facts) {
     if (facts.seen == nullptr || facts.seen->rules.size() != terms.rules.size())
         return "It has not been judged yet.";
     const std::size_t i = decisive(terms, *facts.seen);
-    const Told told{terms.rules[i], facts.seen->rules[i], facts.now};
-    if (!facts.armed) return unready_words(terms, told, facts.has_fired);
+    const Judged judged{terms.rules[i], facts.seen->rules[i], facts.now};
+    if (!facts.armed) return unready_words(terms, judged, facts.has_fired);
     if (facts.seen->held_since && terms.hold > Duration{})
-        return holding_words(terms, told, *facts.seen->held_since, facts.now);
-    std::string out = distance_words(told);
+        return holding_words(terms, judged, *facts.seen->held_since, facts.now);
+    std::string out = distance_words(judged);
     if (facts.seen->closest) out += closest_words(*facts.seen->closest, facts);
     return out;
 }
